@@ -1,0 +1,7 @@
+// Package config loads guardian.yaml: strictly, with every mistake at once, each with file,
+// line, the nearest known key and a hint.
+//
+// Load is what both `guardian check` and `guardian serve` call, so that a file that checks
+// will start. Loading has no side effects beyond reading the files and environment
+// variables that the configuration names. Start at Load.
+package config

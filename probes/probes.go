@@ -1,0 +1,107 @@
+package probes
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"guardian/internal/secret"
+	"guardian/probes/sample"
+)
+
+// Probe is the code of one check: it looks once. It honours ctx's deadline, and what it
+// cannot tell is Unknown.
+type Probe interface {
+	Look(ctx context.Context) sample.Observation
+}
+
+// Closer is a Probe that holds something open (a database pool, idle connections).
+type Closer interface{ Close() error }
+
+// Sweeper is a Probe that may have left something behind in a crash (order_push): Sweep is
+// called once, before its first look, by the guardian that holds the lease.
+type Sweeper interface {
+	Sweep(ctx context.Context) error
+}
+
+// Kind is one kind of check: how its settings look and how a probe is built of them.
+type Kind struct {
+	// Settings gives a pointer to the kind's settings with their defaults. The settings may
+	// have a method Validate() error, which joins every mistake.
+	Settings func() any
+	// Build makes the probe: no dial, no file, no goroutine.
+	Build func(settings any, env Env) (Probe, error)
+	// Active says that a look costs quota or changes something: only the guardian that holds
+	// the lease looks.
+	Active bool
+	// Passive says that nothing is looked at on a schedule: others report (heartbeat), and
+	// the look only asks what was reported.
+	Passive bool
+	// Produces lists the names of the series beyond the common ones that a check of these
+	// settings can ever produce; a rule that reads any other name is refused at load.
+	Produces func(settings any) []string
+}
+
+// CommonSeries gives the names of the series that every check produces.
+func CommonSeries() []string {
+	return []string{"probe_success", "probe_unknown", "probe_duration_seconds"}
+}
+
+// Env is what a probe may use of the process that it lives in.
+type Env struct {
+	Check    string // the check's name
+	Service  string
+	Labels   map[string]string
+	Every    time.Duration // the mean time between looks
+	Log      *slog.Logger
+	Redactor *secret.Redactor
+	// Orders journals synthetic orders before they are pushed; used by order_push only.
+	Orders OrderJournal
+	// Heartbeats tells when a job last reported; used by heartbeat only.
+	Heartbeats func(ctx context.Context, check string) (Heartbeat, bool, error)
+	Now        func() time.Time
+	UserAgent  string
+}
+
+// Heartbeat is a job's report that it ran.
+type Heartbeat struct {
+	Check  string    `json:"check"`
+	At     time.Time `json:"at"`
+	OK     bool      `json:"ok"`               // the job says whether it succeeded
+	Reason string    `json:"reason,omitempty"` // what the job says about a failure, at most 1 KiB
+}
+
+// Order is one synthetic order in the journal.
+type Order struct {
+	ID     string `json:"id"` // the order's marker: unique, starts with the configured prefix
+	Check  string `json:"check"`
+	Stage  string `json:"stage"` // intended, pushed, visible, verified, cleaned, abandoned
+	Ref    string `json:"ref"`   // what the target calls it, once known
+	Tries  int    `json:"tries"` // cleanups tried
+	Reason string `json:"reason,omitempty"`
+
+	Created time.Time `json:"created"`
+	Updated time.Time `json:"updated"`
+}
+
+// OrderJournal keeps synthetic orders durably. Save with stage "intended" returns before the
+// order is pushed and fails when this guardian no longer holds the lease.
+type OrderJournal interface {
+	Save(ctx context.Context, o Order) error
+	// Open lists a check's orders that are neither cleaned nor abandoned, oldest first.
+	Open(ctx context.Context, check string) ([]Order, error)
+}
+
+// Check is a probe with its schedule, as the runner knows it.
+type Check struct {
+	Name    string
+	Kind    string
+	Service string
+	Labels  map[string]string
+	// Schedule gives the next time strictly after t; robfig/cron's Schedule is one.
+	Schedule interface{ Next(t time.Time) time.Time }
+	Every    time.Duration // the mean time between looks, for spreading, deadlines and grace
+	Timeout  time.Duration // of one look; always under Every
+	Active   bool
+	Probe    Probe
+}

@@ -1,0 +1,59 @@
+package watch
+
+import "time"
+
+// Kind is what a deploy changes.
+type Kind string
+
+// The kinds of a deploy.
+const (
+	Code      Kind = "code"
+	Config    Kind = "config"
+	Operation Kind = "operation" // prices, promotions, listings
+)
+
+// Deploy is one announced change of one service. Times are UTC.
+type Deploy struct {
+	ID              string    `json:"id"`
+	Service         string    `json:"service"`
+	Environment     string    `json:"environment"` // "production" when left out
+	Version         string    `json:"version"`
+	PreviousVersion string    `json:"previous_version,omitempty"`
+	Shops           []string  `json:"shops,omitempty"` // empty: all
+	Kind            Kind      `json:"kind"`
+	KnownGood       bool      `json:"known_good,omitempty"` // declared by who announced it
+	Author          string    `json:"author,omitempty"`
+	Ticket          string    `json:"ticket,omitempty"`
+	URL             string    `json:"url,omitempty"`
+	Reversible      bool      `json:"reversible"`
+	At              time.Time `json:"at"`        // when the switch happened
+	Announced       time.Time `json:"announced"` // when the hook was called
+	// RollbackRun is the run that brought this version back, when the guardian did it.
+	RollbackRun string `json:"rollback_run,omitempty"`
+}
+
+// Mode is what a Failed verdict leads to.
+type Mode string
+
+// The modes of a watch.
+const (
+	Auto    Mode = "auto"    // the runbook runs by itself
+	Approve Mode = "approve" // a person is asked first
+	Observe Mode = "observe" // nothing is done; what would have been done is kept
+)
+
+// State is where a watch stands.
+type State string
+
+// The states of a watch; all but Watching are final.
+const (
+	Watching     State = "watching"
+	Passed       State = "passed"
+	Failed       State = "failed"
+	Inconclusive State = "inconclusive"
+	Superseded   State = "superseded"
+	Cancelled    State = "cancelled"
+)
+
+// Final tells whether a watch in this state is over.
+func (s State) Final() bool { return s != Watching }

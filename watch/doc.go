@@ -1,0 +1,10 @@
+// Package watch takes announced deploys and what checks and rules saw, and gives verdicts.
+//
+// A Watch is a value: everything it knows is in it, it is stored as JSON, and a watch that
+// is read back goes on with the same evidence. Observe, AlertFired and Tick are pure: they
+// take what happened and the time, and say whether a verdict was reached. Not knowing is
+// neither good nor bad: a watch that was blind too long ends Inconclusive.
+//
+// It will not act and not tell: it does not know runbooks or receivers. The mathematics is
+// in watch/judge. Start at Watch.Observe.
+package watch
