@@ -1,0 +1,159 @@
+package demo
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// Message is what a person would read in a channel.
+type Message struct {
+	Channel string   `json:"channel"` // slack or dingtalk
+	Title   string   `json:"title"`
+	Text    string   `json:"text"`
+	Buttons []string `json:"buttons,omitempty"` // "text → URL"
+}
+
+// Messengers stand in for Slack and DingTalk: they check what the real ones check first (a
+// known address, a signature), answer as they do, and hand on what a person would read.
+type Messengers struct {
+	Secret   string // of the DingTalk robot
+	Received func(Message)
+
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+// Count gives how many messages a channel has accepted.
+func (m *Messengers) Count(channel string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.counts[channel]
+}
+
+func (m *Messengers) accept(msg Message) {
+	m.mu.Lock()
+	if m.counts == nil {
+		m.counts = map[string]int{}
+	}
+	m.counts[msg.Channel]++
+	m.mu.Unlock()
+	if m.Received != nil {
+		m.Received(msg)
+	}
+}
+
+// Handler serves POST /services/… (Slack) and POST /robot/send (DingTalk).
+func (m *Messengers) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /services/{rest...}", m.slack)
+	mux.HandleFunc("POST /robot/send", m.dingtalk)
+	return mux
+}
+
+func (m *Messengers) slack(w http.ResponseWriter, r *http.Request) {
+	type text struct {
+		Text string `json:"text"`
+	}
+	var body struct {
+		Text   string `json:"text"`
+		Blocks []struct {
+			Type     string            `json:"type"`
+			Text     *text             `json:"text"`
+			Fields   []text            `json:"fields"`
+			Elements []json.RawMessage `json:"elements"`
+		} `json:"blocks"`
+		Attachments []struct {
+			Blocks json.RawMessage `json:"blocks"`
+		} `json:"attachments"`
+	}
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+	if err != nil || json.Unmarshal(raw, &body) != nil {
+		http.Error(w, "invalid_payload", http.StatusBadRequest)
+		return
+	}
+	if len(body.Attachments) > 0 && len(body.Blocks) == 0 {
+		_ = json.Unmarshal(body.Attachments[0].Blocks, &body.Blocks)
+	}
+	msg := Message{Channel: "slack", Title: body.Text}
+	var lines []string
+	for _, b := range body.Blocks {
+		if b.Text != nil {
+			if b.Type == "header" {
+				msg.Title = b.Text.Text
+			} else {
+				lines = append(lines, b.Text.Text)
+			}
+		}
+		for _, f := range b.Fields {
+			lines = append(lines, strings.ReplaceAll(f.Text, "\n", " "))
+		}
+		for _, e := range b.Elements {
+			var el struct {
+				Type string          `json:"type"`
+				Text json.RawMessage `json:"text"`
+				URL  string          `json:"url"`
+			}
+			if json.Unmarshal(e, &el) != nil {
+				continue
+			}
+			var label text
+			if json.Unmarshal(el.Text, &label) != nil {
+				_ = json.Unmarshal(el.Text, &label.Text)
+			}
+			if el.Type == "button" {
+				msg.Buttons = append(msg.Buttons, label.Text+" → "+el.URL)
+			} else if label.Text != "" {
+				lines = append(lines, label.Text)
+			}
+		}
+	}
+	msg.Text = strings.Join(lines, "\n")
+	m.accept(msg)
+	_, _ = io.WriteString(w, "ok")
+}
+
+func (m *Messengers) dingtalk(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	mac := hmac.New(sha256.New, []byte(m.Secret))
+	_, _ = io.WriteString(mac, r.URL.Query().Get("timestamp")+"\n"+m.Secret)
+	want := base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	if !hmac.Equal([]byte(want), []byte(r.URL.Query().Get("sign"))) {
+		_, _ = io.WriteString(w, `{"errcode":310000,"errmsg":"sign not match"}`)
+		return
+	}
+	var body struct {
+		Markdown struct {
+			Title string `json:"title"`
+			Text  string `json:"text"`
+		} `json:"markdown"`
+		ActionCard struct {
+			Title       string `json:"title"`
+			Text        string `json:"text"`
+			SingleTitle string `json:"singleTitle"`
+			SingleURL   string `json:"singleURL"`
+			Btns        []struct {
+				Title     string `json:"title"`
+				ActionURL string `json:"actionURL"`
+			} `json:"btns"`
+		} `json:"actionCard"`
+	}
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&body); err != nil {
+		_, _ = io.WriteString(w, `{"errcode":40035,"errmsg":"invalid json"}`)
+		return
+	}
+	msg := Message{Channel: "dingtalk", Title: body.Markdown.Title + body.ActionCard.Title, Text: body.Markdown.Text + body.ActionCard.Text}
+	if body.ActionCard.SingleURL != "" {
+		msg.Buttons = append(msg.Buttons, body.ActionCard.SingleTitle+" → "+body.ActionCard.SingleURL)
+	}
+	for _, b := range body.ActionCard.Btns {
+		msg.Buttons = append(msg.Buttons, b.Title+" → "+b.ActionURL)
+	}
+	m.accept(msg)
+	_, _ = io.WriteString(w, `{"errcode":0,"errmsg":"ok"}`)
+}
