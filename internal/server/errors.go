@@ -1,0 +1,89 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Errors of the Backend that are the caller's to know. Anything else is answered "internal
+// error" and logged. Use Refuse to say more than the sentinel does.
+var (
+	ErrUnauthenticated     = errors.New("the token is unknown or revoked")
+	ErrForbidden           = errors.New("the token's role does not allow this")
+	ErrNotFound            = errors.New("not found")
+	ErrConflict            = errors.New("this cannot be done in the present state")
+	ErrIdempotencyMismatch = errors.New("this Idempotency-Key was used with another body; use a new key for a new request")
+	ErrStandby             = errors.New("this guardian stands by and the active one is not known; try again in a few seconds")
+	ErrBusy                = errors.New("too much is asked at once; try again in a few seconds")
+)
+
+// Refuse makes an error of one of the kinds above whose text is told to the caller.
+func Refuse(kind error, format string, args ...any) error {
+	return &refusalError{kind: kind, text: fmt.Sprintf(format, args...)}
+}
+
+type refusalError struct {
+	kind error
+	text string
+}
+
+func (e *refusalError) Error() string { return e.text }
+func (e *refusalError) Unwrap() error { return e.kind }
+
+// NotFoundError is ErrNotFound with the names that are known.
+type NotFoundError struct {
+	What  string // service, check, watch, …
+	Name  string
+	Known []string // nil when they are too many to list
+}
+
+func (e *NotFoundError) Error() string {
+	text := fmt.Sprintf("there is no %s %q", e.What, e.Name)
+	if len(e.Known) > 0 {
+		text += "; known are " + strings.Join(e.Known, ", ")
+	}
+	return text
+}
+
+// Is makes it an ErrNotFound.
+func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
+
+// GateClosedError says why a deploy is not accepted now. It is an ErrConflict.
+type GateClosedError struct{ Reasons []GateReason }
+
+func (e *GateClosedError) Error() string {
+	parts := make([]string, 0, len(e.Reasons))
+	for _, r := range e.Reasons {
+		parts = append(parts, r.Detail)
+	}
+	return "the gate is closed: " + strings.Join(parts, "; ")
+}
+
+// Is makes it an ErrConflict.
+func (e *GateClosedError) Is(target error) bool { return target == ErrConflict }
+
+// FieldError is one mistake in a request. Pointer is a JSON pointer (RFC 6901) into the
+// body; a query parameter is named as "?name".
+type FieldError struct {
+	Pointer string `json:"pointer"`
+	Detail  string `json:"detail"`
+}
+
+// InvalidError is a well-formed request with mistakes in it.
+type InvalidError struct{ Fields []FieldError }
+
+func (e *InvalidError) Error() string {
+	parts := make([]string, 0, len(e.Fields))
+	for _, f := range e.Fields {
+		parts = append(parts, f.Pointer+": "+f.Detail)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// MistakesError is a configuration that did not load.
+type MistakesError struct {
+	Mistakes []string // one line each: file:line: what is wrong
+}
+
+func (e *MistakesError) Error() string { return strings.Join(e.Mistakes, "\n") }
