@@ -1,0 +1,8 @@
+package configs
+
+import "embed"
+
+// FS holds the examples, by the names that they have in this folder.
+//
+//go:embed *.yaml rules/*.yaml
+var FS embed.FS

@@ -1,0 +1,59 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Mistake is one thing that is wrong in a file.
+type Mistake struct {
+	File    string `json:"file"`
+	Line    int    `json:"line,omitempty"`   // from 1; 0: the file as a whole
+	Column  int    `json:"column,omitempty"` // from 1; 0: the line as a whole
+	Path    string `json:"path,omitempty"`   // where, as checks[2].http.url
+	Problem string `json:"problem"`
+	Hint    string `json:"hint,omitempty"` // what to do
+}
+
+// Error gives "file:line:column: path: problem; hint", as compilers do.
+func (m Mistake) Error() string {
+	var b strings.Builder
+	b.WriteString(m.File)
+	if m.Line > 0 {
+		fmt.Fprintf(&b, ":%d", m.Line)
+		if m.Column > 0 {
+			fmt.Fprintf(&b, ":%d", m.Column)
+		}
+	}
+	b.WriteString(": ")
+	if m.Path != "" {
+		b.WriteString(m.Path + ": ")
+	}
+	b.WriteString(m.Problem)
+	if m.Hint != "" {
+		b.WriteString("; " + m.Hint)
+	}
+	return b.String()
+}
+
+// Mistakes is every mistake of a configuration, sorted by file and line.
+type Mistakes []Mistake
+
+// Error gives one mistake per line.
+func (ms Mistakes) Error() string {
+	lines := make([]string, len(ms))
+	for i, m := range ms {
+		lines[i] = m.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// sorted gives the mistakes by file, line and column, each once.
+func (ms Mistakes) sorted() Mistakes {
+	slices.SortStableFunc(ms, func(a, b Mistake) int {
+		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return slices.Compact(ms)
+}

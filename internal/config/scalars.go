@@ -1,0 +1,134 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+// Percent is a share, [0, 1], written with a percent sign: 99.9%.
+type Percent float64
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *Percent) UnmarshalText(b []byte) error {
+	text, sign := strings.CutSuffix(strings.TrimSpace(string(b)), "%")
+	v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	if err != nil || !sign || !(v >= 0 && v <= 100) {
+		return errors.New("expected a percentage between 0% and 100% such as 99.9%")
+	}
+	*p = Percent(v / 100)
+	return nil
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (p Percent) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// String gives "99.9%".
+func (p Percent) String() string { return strconv.FormatFloat(float64(p)*100, 'g', 10, 64) + "%" }
+
+// Timezone is a time zone of the IANA database. The zero value is UTC.
+type Timezone struct{ location *time.Location }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (z *Timezone) UnmarshalText(b []byte) error {
+	name := string(b)
+	// "Local" would make reports depend on the machine.
+	if name == "" || name == "Local" {
+		return errors.New("expected a time zone such as Asia/Shanghai or UTC")
+	}
+	location, err := time.LoadLocation(name)
+	if err != nil {
+		return errors.New("expected a time zone such as Asia/Shanghai or UTC")
+	}
+	z.location = location
+	return nil
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (z Timezone) MarshalText() ([]byte, error) { return []byte(z.String()), nil }
+
+// String gives the zone's name.
+func (z Timezone) String() string { return z.Location().String() }
+
+// Location gives the zone; never nil.
+func (z Timezone) Location() *time.Location {
+	if z.location == nil {
+		return time.UTC
+	}
+	return z.location
+}
+
+// Cron is a schedule of five fields. The zero value is "not set".
+type Cron struct {
+	text string
+	spec cron.SpecSchedule
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (c *Cron) UnmarshalText(b []byte) error {
+	text := strings.TrimSpace(string(b))
+	// ParseStandard panics on a zone without a schedule, and zones are the server's.
+	if strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ=") {
+		return errors.New("expected a schedule without a time zone: it is server.timezone")
+	}
+	if strings.HasPrefix(text, "@every") {
+		return errors.New("expected a schedule of five fields: write every instead of @every")
+	}
+	s, err := cron.ParseStandard(text)
+	if err != nil {
+		return fmt.Errorf(`expected a schedule such as "*/5 * * * *" (%w)`, err)
+	}
+	spec, ok := s.(*cron.SpecSchedule)
+	if !ok {
+		return errors.New(`expected a schedule such as "*/5 * * * *"`)
+	}
+	if spec.Next(anyMonday).IsZero() {
+		return errors.New("expected a schedule that comes about: this one never does")
+	}
+	c.text, c.spec = text, *spec
+	return nil
+}
+
+// anyMonday is where schedules are measured from: some fixed time.
+var anyMonday = time.Date(2026, time.January, 5, 0, 0, 0, 0, time.UTC)
+
+// MarshalText implements encoding.TextMarshaler.
+func (c Cron) MarshalText() ([]byte, error) { return []byte(c.text), nil }
+
+// String gives the schedule as it was written.
+func (c Cron) String() string { return c.text }
+
+// IsSet tells whether there is a schedule.
+func (c Cron) IsSet() bool { return c.text != "" }
+
+// In gives the schedule in a time zone.
+func (c Cron) In(location *time.Location) cron.Schedule {
+	spec := c.spec
+	spec.Location = location
+	return &spec
+}
+
+// gaps gives the mean and the shortest time between the schedule's next hundred times.
+func (c Cron) gaps() (mean, shortest time.Duration) {
+	s := c.In(time.UTC)
+	first := s.Next(anyMonday)
+	last, n := first, 0
+	for ; n < 100; n++ {
+		next := s.Next(last)
+		if next.IsZero() {
+			break
+		}
+		if gap := next.Sub(last); n == 0 || gap < shortest {
+			shortest = gap
+		}
+		last = next
+	}
+	if n == 0 {
+		return 24 * time.Hour, 24 * time.Hour
+	}
+	return last.Sub(first) / time.Duration(n), shortest
+}
