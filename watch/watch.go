@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"guardian/probes/sample"
-	"guardian/rules"
+	"guardian/watch/judge"
 )
 
 // Policy is how a service's deploys are watched.
@@ -72,7 +72,82 @@ type Verdict struct {
 // Outcome is what one step of a watch led to: nil verdict means: go on.
 type Outcome = *Verdict
 
-var (
-	_ = sample.Unknown
-	_ = rules.Firing
-)
+// Watch is the observation of one deploy until a verdict. It is a value: everything it knows
+// is in it, and a watch that was stored as JSON and read back gives the same verdict at the
+// same observation. It is not safe for concurrent use; one goroutine owns it.
+type Watch struct {
+	ID              string   `json:"id"` // made by the caller of Open
+	DeployID        string   `json:"deploy"`
+	Service         string   `json:"service"`
+	Environment     string   `json:"environment"`
+	Version         string   `json:"version"`
+	PreviousVersion string   `json:"previous_version,omitempty"`
+	Shops           []string `json:"shops,omitempty"` // empty: all
+	Kind            Kind     `json:"kind"`
+
+	Mode Mode `json:"mode"`
+	// ModeReason says why Mode is not the policy's, in English; "" when it is.
+	ModeReason string `json:"mode_reason,omitempty"`
+	Policy     Policy `json:"policy"`
+
+	State    State     `json:"state"`
+	Started  time.Time `json:"started"`  // the later of the switch and its announcement
+	From     time.Time `json:"from"`     // switch and grace: looks that began before it are not judged
+	Deadline time.Time `json:"deadline"` // Started and Policy.For
+	Ended    time.Time `json:"ended,omitzero"`
+
+	Snapshot Snapshot `json:"snapshot"`
+	// Checks are those that the deploy is judged on, in the order given to Open.
+	Checks []CheckState `json:"checks"`
+	// Others are checks of the service that belong to shops which the deploy does not reach yet.
+	Others []CheckPolicy `json:"others,omitempty"`
+	// Alert is the alert that failed the watch.
+	Alert *RuleEvidence `json:"alert,omitempty"`
+
+	Verdict *Verdict `json:"verdict,omitempty"`
+	// Reason is the verdict's reason, or while watching how it stands at the last Tick.
+	Reason string `json:"reason,omitempty"`
+	// LogThreshold is the log-evidence at which the watch fails while the first Horizon looks
+	// are judged; afterwards, and when Horizon is 0, it is ln(1/Policy.Alpha).
+	LogThreshold float64 `json:"log_threshold"`
+	Horizon      int     `json:"horizon,omitempty"`
+	// Seq grows with every change, so that a store can tell a newer value from an older one.
+	Seq int64 `json:"seq"`
+}
+
+// CheckState is what a watch knows of one check.
+type CheckState struct {
+	CheckPolicy
+	Share float64     `json:"share"` // its part of the evidence, see Watch.EValue
+	Judge judge.State `json:"judge"` // judged looks and failures
+	After Counts      `json:"after"` // all looks since the switch and grace, judged or not
+	// Excused is why it is not judged (yet): it was red or unknown before the deploy and was
+	// not seen up since; "" when it is judged.
+	Excused string `json:"excused,omitempty"`
+
+	Health      sample.Health `json:"health"`               // of the last look
+	LastAt      time.Time     `json:"last_at,omitzero"`     // when the last look began
+	LastKnown   time.Time     `json:"last_known,omitzero"`  // when the last look began that was not Unknown
+	LastJudged  time.Time     `json:"last_judged,omitzero"` // when the last judged look began
+	LastReason  string        `json:"last_reason,omitempty"`
+	LastFailure time.Time     `json:"last_failure,omitzero"`
+	// FirstFailure is when its judged failures began.
+	FirstFailure time.Time `json:"first_failure,omitzero"`
+	// FailingSince is when it went from up to down; zero unless the last known look was Down.
+	FailingSince time.Time `json:"failing_since,omitzero"`
+	// BlindReason is what the last look said that was Unknown.
+	BlindReason string `json:"blind_reason,omitempty"`
+	// Previous counts looks that the previous version visibly answered.
+	Previous int `json:"previous,omitempty"`
+}
+
+// RuleEvidence is the alert that failed a watch.
+type RuleEvidence struct {
+	ID       string    `json:"id"`
+	Rule     string    `json:"rule"`
+	Expr     string    `json:"expr,omitempty"`
+	Summary  string    `json:"summary,omitempty"`
+	Value    float64   `json:"value"`
+	ActiveAt time.Time `json:"active_at"`
+	FiredAt  time.Time `json:"fired_at,omitzero"`
+}
