@@ -89,11 +89,16 @@ type Question struct {
 	Step int    `json:"step"` // index of the step for outcome_unknown
 	// Until is when the question expires; zero: it waits for ever.
 	Until time.Time `json:"until,omitzero"`
+	// The terms under which it was asked: a reload does not change them.
+	OnTimeout string   `json:"on_timeout,omitempty"` // expire or approve
+	Quorum    int      `json:"quorum,omitempty"`     // how many different people must approve
+	Roles     []string `json:"roles,omitempty"`      // who may answer
 }
 
 // Answer is a person's answer to a Question.
 type Answer struct {
 	By       string    `json:"by"` // the token's name
+	Role     string    `json:"role"` // the token's role: viewer, deployer, approver, admin
 	At       time.Time `json:"at"`
 	Decision string    `json:"decision"` // approve, reject; for outcome_unknown: done, repeat, abort
 	Note     string    `json:"note,omitempty"`

@@ -1,0 +1,271 @@
+package actions
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+)
+
+// BookSettings is a runbook in the configuration.
+type BookSettings struct {
+	Name      string           `yaml:"name" doc:"The runbook's name: services, alerts and people refer to it."`
+	Steps     []StepSettings   `yaml:"steps" doc:"What is done, in order."`
+	Verify    VerifySettings   `yaml:"verify" doc:"How the cure is proven after the last step."`
+	Approval  ApprovalSettings `yaml:"approval" doc:"How people are asked when a run needs one."`
+	Cooldown  model.Duration   `yaml:"cooldown" doc:"The pause after a run in which no other one starts by itself for the same service and environment."`
+	Daily     int              `yaml:"daily" doc:"How many runs may start by themselves within 24 hours for the same service and environment; 0: none."`
+	OnFailure string           `yaml:"on_failure" doc:"What a failed step does to the rest: stop, or continue with the next step."`
+}
+
+// StepSettings is one step of a runbook in the configuration. What belongs to the step's
+// kind stands under the kind's name as a key and is decoded by it.
+type StepSettings struct {
+	Name       string         `yaml:"name" doc:"The step's name; the kind when left out."`
+	Timeout    model.Duration `yaml:"timeout" doc:"The longest time that one attempt may take."`
+	Repeatable bool           `yaml:"repeatable" doc:"Doing this step twice does no harm: it may be repeated when its outcome is not known."`
+
+	// Kind is the key under which Settings stood: docker, exec, webhook, …
+	Kind string `yaml:"-"`
+	// Settings is what Kind.Settings gave, filled in.
+	Settings any `yaml:"-"`
+}
+
+// VerifySettings says how the cure is proven.
+type VerifySettings struct {
+	For       model.Duration `yaml:"for" doc:"How long the checks are given to come up again."`
+	Every     model.Duration `yaml:"every" doc:"The time between two looks at the same check."`
+	Successes int            `yaml:"successes" doc:"How many looks in a row must find a check up."`
+	Checks    []string       `yaml:"checks" doc:"Checks that must be up beside those that failed."`
+}
+
+// ApprovalSettings says how people are asked.
+type ApprovalSettings struct {
+	Within    model.Duration `yaml:"within" doc:"How long the question waits for an answer; 0s: for ever."`
+	OnTimeout string         `yaml:"on_timeout" doc:"What happens when nobody answered in time: expire, or approve."`
+	Quorum    int            `yaml:"quorum" doc:"How many different people must approve."`
+	Roles     []string       `yaml:"roles" doc:"The roles that may answer; a higher role includes the lower ones."`
+}
+
+// The choices of on_failure and on_timeout.
+const (
+	OnFailureStop     = "stop"
+	OnFailureContinue = "continue"
+	OnTimeoutExpire   = "expire"
+	OnTimeoutApprove  = "approve"
+)
+
+// NewBookSettings gives the defaults of a runbook.
+func NewBookSettings() BookSettings {
+	return BookSettings{
+		Verify: VerifySettings{
+			For:       model.Duration(5 * time.Minute),
+			Every:     model.Duration(10 * time.Second),
+			Successes: 3,
+		},
+		Approval: ApprovalSettings{
+			Within:    model.Duration(30 * time.Minute),
+			OnTimeout: OnTimeoutExpire,
+			Quorum:    1,
+			Roles:     []string{"approver"},
+		},
+		Cooldown:  model.Duration(30 * time.Minute),
+		Daily:     3,
+		OnFailure: OnFailureStop,
+	}
+}
+
+// NewStepSettings gives the defaults of a step.
+func NewStepSettings() StepSettings {
+	return StepSettings{Timeout: model.Duration(5 * time.Minute)}
+}
+
+// Validate joins every mistake of the runbook and its steps.
+func (s *BookSettings) Validate() error {
+	var errs []error
+	if s.Name == "" {
+		errs = append(errs, errors.New("name: is missing"))
+	}
+	if len(s.Steps) == 0 {
+		errs = append(errs, errors.New("steps: a runbook needs at least one step"))
+	}
+	seen := map[string]bool{}
+	for i, st := range s.Steps {
+		name := st.title()
+		if seen[name] {
+			errs = append(errs, fmt.Errorf("steps[%d]: the name %q is taken by an earlier step; give each step a name of its own", i, name))
+		}
+		seen[name] = true
+		if err := st.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("steps[%d]: %w", i, err))
+		}
+	}
+	if s.Cooldown < 0 {
+		errs = append(errs, errors.New("cooldown: must not be negative"))
+	}
+	if s.Daily < 0 {
+		errs = append(errs, errors.New("daily: must not be negative"))
+	}
+	if err := oneOf("on_failure", s.OnFailure, OnFailureStop, OnFailureContinue); err != nil {
+		errs = append(errs, err)
+	}
+	if err := s.Verify.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("verify: %w", err))
+	}
+	if err := s.Approval.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("approval: %w", err))
+	}
+	return errors.Join(errs...)
+}
+
+// Validate joins every mistake of the step and of its kind's settings.
+func (s *StepSettings) Validate() error {
+	var errs []error
+	if s.Timeout <= 0 {
+		errs = append(errs, errors.New("timeout: must be more than zero"))
+	}
+	if s.Kind == "" {
+		errs = append(errs, errors.New("says nothing to do: add one of "+strings.Join(slices.Sorted(maps.Keys(Builtin())), ", ")))
+	}
+	if v, ok := s.Settings.(interface{ Validate() error }); ok {
+		if err := v.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s.Kind, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (s *StepSettings) title() string {
+	if s.Name != "" {
+		return s.Name
+	}
+	return s.Kind
+}
+
+// Validate joins every mistake.
+func (s *VerifySettings) Validate() error {
+	var errs []error
+	if s.For < 0 {
+		errs = append(errs, errors.New("for: must not be negative"))
+	}
+	if s.Every <= 0 {
+		errs = append(errs, errors.New("every: must be more than zero"))
+	}
+	if s.Successes < 1 {
+		errs = append(errs, errors.New("successes: must be at least 1"))
+	}
+	if need := time.Duration(s.Every) * time.Duration(s.Successes-1); s.For > 0 && time.Duration(s.For) < need {
+		errs = append(errs, fmt.Errorf("for: %d looks every %s take %s; allow at least that", s.Successes, s.Every, model.Duration(need)))
+	}
+	return errors.Join(errs...)
+}
+
+// Validate joins every mistake.
+func (s *ApprovalSettings) Validate() error {
+	var errs []error
+	if s.Within < 0 {
+		errs = append(errs, errors.New("within: must not be negative"))
+	}
+	if s.Quorum < 1 {
+		errs = append(errs, errors.New("quorum: must be at least 1"))
+	}
+	if len(s.Roles) == 0 {
+		errs = append(errs, errors.New("roles: name at least one, or nobody may answer"))
+	}
+	if err := oneOf("on_timeout", s.OnTimeout, OnTimeoutExpire, OnTimeoutApprove); err != nil {
+		errs = append(errs, err)
+	}
+	if s.OnTimeout == OnTimeoutApprove && s.Within == 0 {
+		errs = append(errs, errors.New("within: on_timeout approve needs a time limit"))
+	}
+	return errors.Join(errs...)
+}
+
+func oneOf(key, got string, choices ...string) error {
+	if slices.Contains(choices, got) {
+		return nil
+	}
+	return fmt.Errorf("%s: %q is not one of %s", key, got, strings.Join(choices, ", "))
+}
+
+// Book is a runbook that can be run.
+type Book struct {
+	Name      string
+	Steps     []BookStep
+	Verify    Verify
+	Approval  Approval
+	Cooldown  time.Duration
+	Daily     int // runs that start by themselves within 24 hours
+	OnFailure string
+}
+
+// BookStep is one step of a runbook.
+type BookStep struct {
+	Name       string
+	Kind       string
+	Timeout    time.Duration
+	Repeatable bool
+	Step       Step
+}
+
+// Verify says how the cure is proven. For zero: it is not, and a run whose steps are done
+// is taken for cured.
+type Verify struct {
+	For       time.Duration
+	Every     time.Duration
+	Successes int
+	Checks    []string
+}
+
+// Approval says how people are asked.
+type Approval struct {
+	Within    time.Duration // zero: for ever
+	OnTimeout string        // expire or approve
+	Quorum    int
+	Roles     []string
+}
+
+// NewBook builds a runbook of settings; kinds are those that steps may be of (Builtin).
+// All mistakes are joined.
+func NewBook(s BookSettings, kinds map[string]Kind, env Env) (*Book, error) {
+	if err := s.Validate(); err != nil {
+		return nil, fmt.Errorf("runbook %s: %w", s.Name, err)
+	}
+	b := &Book{
+		Name: s.Name,
+		Verify: Verify{
+			For: time.Duration(s.Verify.For), Every: time.Duration(s.Verify.Every),
+			Successes: s.Verify.Successes, Checks: s.Verify.Checks,
+		},
+		Approval: Approval{
+			Within: time.Duration(s.Approval.Within), OnTimeout: s.Approval.OnTimeout,
+			Quorum: s.Approval.Quorum, Roles: s.Approval.Roles,
+		},
+		Cooldown: time.Duration(s.Cooldown), Daily: s.Daily, OnFailure: s.OnFailure,
+	}
+	var errs []error
+	for i, st := range s.Steps {
+		kind, ok := kinds[st.Kind]
+		if !ok {
+			errs = append(errs, fmt.Errorf("runbook %s: steps[%d]: no kind %q; choose one of %s",
+				s.Name, i, st.Kind, strings.Join(slices.Sorted(maps.Keys(kinds)), ", ")))
+			continue
+		}
+		step, err := kind.Build(st.Settings, env)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("runbook %s: steps[%d]: %s: %w", s.Name, i, st.Kind, err))
+			continue
+		}
+		b.Steps = append(b.Steps, BookStep{
+			Name: st.title(), Kind: st.Kind, Timeout: time.Duration(st.Timeout), Repeatable: st.Repeatable, Step: step,
+		})
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return b, nil
+}

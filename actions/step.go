@@ -1,0 +1,89 @@
+package actions
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"guardian/internal/secret"
+)
+
+// Outcome is what the world says of an intent that a crash or a lost answer left open. The
+// zero value is Unclear: who does not know says so.
+type Outcome uint8
+
+// The answers of Step.Ask.
+const (
+	Unclear     Outcome = iota // the world could not be asked, or does not tell
+	Happened                   // the effect is there
+	NotHappened                // the effect is not there, and nothing of it is left half-done
+)
+
+// String gives "unclear", "happened" or "not_happened".
+func (o Outcome) String() string {
+	switch o {
+	case Happened:
+		return "happened"
+	case NotHappened:
+		return "not_happened"
+	case Unclear:
+		return "unclear"
+	default:
+		return "unclear"
+	}
+}
+
+// ErrUnclear is wrapped by the error of a Step.Do that cannot tell whether its effect
+// happened (the answer was lost, the time was over). Any other error of Do means: it was
+// tried and did not succeed.
+var ErrUnclear = errors.New("it is not known whether it happened")
+
+// Step is one act on the world.
+//
+// Do acts once. It gives what a person wants to read about it, bounded by MaxOutput and
+// redacted, also when it fails. The same Intent may reach Do twice only when Ask said
+// NotHappened, when the step is repeatable, or when a person asked for it.
+//
+// Ask tells what became of an intent whose outcome nobody recorded. It may finish or undo
+// what was left half-done. Its text is the reason in words.
+type Step interface {
+	Do(ctx context.Context, call Call) (output string, err error)
+	Ask(ctx context.Context, call Call) (outcome Outcome, detail string, err error)
+}
+
+// Call is what a step is called with.
+type Call struct {
+	Intent     string  // the idempotency key: the same for every attempt of this step of this run
+	Run        Run     // for templates
+	Step       StepRun // for templates
+	Repeatable bool    // doing it twice does no harm, says the runbook
+	// Vars are added to what templates see; the built-in names win.
+	Vars map[string]string
+}
+
+// Kind is one kind of step: how its settings look and how a step is built of them.
+type Kind struct {
+	// Settings gives a pointer to the kind's settings with their defaults. Settings have a
+	// method Validate() error, which joins every mistake.
+	Settings func() any
+	// Build makes the step: no dial, no file, no goroutine.
+	Build func(settings any, env Env) (Step, error)
+}
+
+// Env is what a step may use of the process that it lives in.
+type Env struct {
+	Log       *slog.Logger
+	Redactor  *secret.Redactor // nil: nothing is redacted
+	Now       func() time.Time
+	UserAgent string
+}
+
+// Builtin gives the kinds of steps that the guardian comes with, by their key in a runbook.
+func Builtin() map[string]Kind {
+	return map[string]Kind{
+		"docker":  dockerKind(),
+		"exec":    execKind(),
+		"webhook": webhookKind(),
+	}
+}
