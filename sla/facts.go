@@ -6,7 +6,9 @@ import (
 	"guardian/probes/sample"
 )
 
-// Interval is a stretch of time in which a check had one health.
+// Interval is a stretch of time in which a check had one health. Intervals of one check do
+// not overlap; To is exclusive and lies ahead of the last look while the interval goes on
+// (a look vouches until the next one is due).
 type Interval struct {
 	Check   string        `json:"check"`
 	Service string        `json:"service"`
@@ -14,6 +16,8 @@ type Interval struct {
 	From    time.Time     `json:"from"`
 	To      time.Time     `json:"to"`
 	Reason  string        `json:"reason,omitempty"` // of the first sample of a Down or Unknown interval
+	// Seen is when the last look in it began; zero when there was none (nobody looked).
+	Seen time.Time `json:"seen,omitzero"`
 }
 
 // Rollup is one check's hour.
@@ -24,8 +28,8 @@ type Rollup struct {
 	Up       time.Duration `json:"up"`
 	Down     time.Duration `json:"down"`
 	Unknown  time.Duration `json:"unknown"`
-	Looks    int           `json:"looks"`
-	Failures int           `json:"failures"`
+	Looks    int           `json:"looks"`    // those that saw: up or down
+	Failures int           `json:"failures"` // those that were down
 	// Latency is the sum of the durations of the looks that were Up.
 	Latency time.Duration `json:"latency"`
 }
@@ -52,6 +56,11 @@ type DeployFact struct {
 	RunState                                        string
 	RunStarted                                      time.Time
 	RunEnded                                        time.Time
+	// WatchEnds is when the watch ended or its deadline: a downtime that began in between is
+	// shown with the deploy. Zero: one that began within an hour of At is.
+	WatchEnds time.Time
+	// PutsBack says that this deploy put an earlier version back: it is counted apart.
+	PutsBack bool
 }
 
 // RunFact is what the report needs of a run that no deploy led to, or any rollback.
