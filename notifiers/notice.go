@@ -67,6 +67,11 @@ type Delivery struct {
 	NextAt   time.Time     `json:"next_at"`
 	Error    string        `json:"error,omitempty"` // of the last attempt, redacted
 	Updated  time.Time     `json:"updated"`
+	// MovedFrom are the receivers that could not deliver it and handed it to their fallback:
+	// it is never moved back to one of them.
+	MovedFrom []string `json:"moved_from,omitempty"`
+	// Alone is set when a digest that held it was refused: it is not merged again.
+	Alone bool `json:"alone,omitempty"`
 	// Escalated marks the news that another delivery was given up: it is not told about again.
 	Escalated bool `json:"escalated,omitempty"`
 }
