@@ -3,5 +3,5 @@
 //
 // Facts are written as a Batch in one transaction by whoever holds the lease; a batch whose
 // fencing token is no longer the lease's is refused with ErrFenced and writes nothing.
-// Reads need no lease. It decides nothing. Start at Store and Journal.Commit.
+// Reads need no lease. It decides nothing. Start at Store.Commit.
 package store
