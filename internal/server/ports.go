@@ -146,11 +146,7 @@ type Gate struct {
 }
 
 // GateReason is one reason for which a gate is closed.
-type GateReason struct {
-	Code   string    `json:"code"`
-	Until  time.Time `json:"until,omitzero"` // zero: until something changes
-	Detail string    `json:"detail"`         // in English, says what to do
-}
+type GateReason = watch.Reason
 
 // Deploys takes announcements of deploys.
 type Deploys interface {
@@ -205,19 +201,21 @@ type Watches interface {
 
 // Watch is a watch with its deploy, its evidence and what it led to.
 type Watch struct {
-	ID       string           `json:"id"`
-	Deploy   watch.Deploy     `json:"deploy"`
-	State    watch.State      `json:"state"`
-	Mode     watch.Mode       `json:"mode"`
-	Reason   string           `json:"reason,omitempty"` // in English
-	Started  time.Time        `json:"started"`
-	Deadline time.Time        `json:"deadline"`
-	Ended    time.Time        `json:"ended,omitzero"`
-	Alpha    float64          `json:"false_rollback,omitempty"` // the chance of a false rollback
-	Verdict  *watch.Verdict   `json:"verdict,omitempty"`
-	Evidence []watch.Evidence `json:"evidence"`
-	Blind    []string         `json:"blind,omitempty"` // checks that cannot look now
-	Rollback *actions.Run     `json:"rollback"`        // null when none was started
+	ID     string       `json:"id"`
+	Deploy watch.Deploy `json:"deploy"`
+	State  watch.State  `json:"state"`
+	Mode   watch.Mode   `json:"mode"`
+	// ModeReason says why Mode is not the service's, in English; "" when it is.
+	ModeReason string           `json:"mode_reason,omitempty"`
+	Reason     string           `json:"reason,omitempty"` // in English
+	Started    time.Time        `json:"started"`
+	Deadline   time.Time        `json:"deadline"`
+	Ended      time.Time        `json:"ended,omitzero"`
+	Alpha      float64          `json:"false_rollback,omitempty"` // the chance of a false rollback
+	Verdict    *watch.Verdict   `json:"verdict,omitempty"`
+	Evidence   []watch.Evidence `json:"evidence"`
+	Blind      []string         `json:"blind,omitempty"` // checks that cannot look now
+	Rollback   *actions.Run     `json:"rollback"`        // null when none was started
 }
 
 // Runs reads, starts and answers runs of runbooks.
@@ -420,14 +418,14 @@ type Status struct {
 	Reason     string    `json:"reason,omitempty"` // why it is not ready, or not active
 	Holder     string    `json:"holder,omitempty"` // who holds the lease
 	Started    time.Time `json:"started"`
-	Loaded     time.Time `json:"config_loaded"`                // when the running configuration was loaded
-	LoadError  string    `json:"config_error,omitempty"`       // of the last reload, when it failed
-	Checks     int       `json:"checks"`                       // configured
-	Blind      []string  `json:"blind"`                        // checks that cannot look
-	Queued     int       `json:"notices_queued"`               // notices not yet delivered
-	GivenUp    int       `json:"notices_given_up"`             // in the last day
-	LastNotice time.Time `json:"last_notice_at,omitzero"`      // last delivered
-	Storage    string    `json:"storage"`                      // sqlite or postgres
-	StorageErr string    `json:"storage_error,omitempty"`      // of the last write, when it failed
+	Loaded     time.Time `json:"config_loaded"`               // when the running configuration was loaded
+	LoadError  string    `json:"config_error,omitempty"`      // of the last reload, when it failed
+	Checks     int       `json:"checks"`                      // configured
+	Blind      []string  `json:"blind"`                       // checks that cannot look
+	Queued     int       `json:"notices_queued"`              // notices not yet delivered
+	GivenUp    int       `json:"notices_given_up"`            // in the last day
+	LastNotice time.Time `json:"last_notice_at,omitzero"`     // last delivered
+	Storage    string    `json:"storage"`                     // sqlite or postgres
+	StorageErr string    `json:"storage_error,omitempty"`     // of the last write, when it failed
 	OldestDue  time.Time `json:"oldest_undelivered,omitzero"` // created time of the oldest undelivered notice
 }

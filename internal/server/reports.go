@@ -1,14 +1,18 @@
 package server
 
-import "context"
+import (
+	"context"
+
+	"guardian/sla"
+)
 
 // Reports makes the SLA report.
-//
-// It gets Report(ctx, month, service string) (sla.Report, error) as soon as package sla has
-// the type.
 type Reports interface {
+	// Report gives the report of a month in the configured time zone, of one service or of
+	// all (""); ErrNotFound for a service that is not known.
+	Report(ctx context.Context, month sla.Month, service string) (sla.Report, error)
 	// FactsRevision names the state of the facts that a month's report is made of: as long
 	// as it stays the same, so does the report. It must be cheap. For the running month it
 	// changes at least each minute.
-	FactsRevision(ctx context.Context, month string) (string, error)
+	FactsRevision(ctx context.Context, month sla.Month) (string, error)
 }
