@@ -92,16 +92,31 @@ type OrderJournal interface {
 	Open(ctx context.Context, check string) ([]Order, error)
 }
 
+// Schedule gives the next time strictly after t; robfig/cron's Schedule is one, and so is
+// Interval. cron's own "@every" rounds to whole seconds: use Interval for fixed intervals.
+type Schedule interface {
+	Next(t time.Time) time.Time
+}
+
+// Interval is the schedule of looks that are a fixed time apart, to the nanosecond.
+type Interval time.Duration
+
+// Next gives t plus the interval.
+func (i Interval) Next(t time.Time) time.Time { return t.Add(time.Duration(i)) }
+
 // Check is a probe with its schedule, as the runner knows it.
 type Check struct {
 	Name    string
 	Kind    string
 	Service string
 	Labels  map[string]string
-	// Schedule gives the next time strictly after t; robfig/cron's Schedule is one.
-	Schedule interface{ Next(t time.Time) time.Time }
+	// Fingerprint says what the check is made of (see Fingerprint, the function). A check of
+	// the same name and fingerprint keeps its loop, its probe and its state through Apply.
+	Fingerprint string
+	// Schedule says when to look; nil is Interval(Every).
+	Schedule Schedule
 	Every    time.Duration // the mean time between looks, for spreading, deadlines and grace
-	Timeout  time.Duration // of one look; always under Every
-	Active   bool
+	Timeout  time.Duration // of one look; 0 or not under Every: nine tenths of Every, at most DefaultTimeout
+	Active   bool          // the kind's Active: look only while this guardian holds the lease
 	Probe    Probe
 }
