@@ -1,6 +1,11 @@
 package rules
 
-import "time"
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+	"time"
+)
 
 // Tier is how loudly an alert is told.
 type Tier string
@@ -25,8 +30,9 @@ const (
 // Alert is one instance of an alerting rule: one label set. It is a value that survives a
 // restart whole; all of its times are UTC.
 type Alert struct {
-	ID          string            `json:"id"`   // fingerprint of group, rule and labels: the same across restarts
-	Rule        string            `json:"rule"` // alertname
+	ID          string            `json:"id"`       // fingerprint of group, rule and labels: the same across restarts
+	Rule        string            `json:"rule"`     // alertname
+	RuleKey     string            `json:"rule_key"` // which rule of its group: name and labels, see Rule.Key
 	Group       string            `json:"group"`
 	File        string            `json:"file"`
 	Expr        string            `json:"expr"`
@@ -54,4 +60,49 @@ func (a Alert) Service() string { return a.Labels["service"] }
 type Change struct {
 	From, To State
 	Alert    Alert
+}
+
+// alertJSON is Alert without its methods.
+type alertJSON Alert
+
+// number is a float64 that JSON can carry whatever it is: NaN and the infinities, which
+// PromQL gives readily (a ratio over nothing), are strings.
+type number float64
+
+func (n number) MarshalJSON() ([]byte, error) {
+	f := float64(n)
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return strconv.AppendQuote(nil, strconv.FormatFloat(f, 'f', -1, 64)), nil
+	}
+	return json.Marshal(f)
+}
+
+func (n *number) UnmarshalJSON(b []byte) error {
+	if len(b) > 1 && b[0] == '"' {
+		f, err := strconv.ParseFloat(string(b[1:len(b)-1]), 64)
+		*n = number(f)
+		return err
+	}
+	return json.Unmarshal(b, (*float64)(n))
+}
+
+// MarshalJSON gives a value that is not a finite number as "NaN", "+Inf" or "-Inf".
+func (a Alert) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		alertJSON
+		Value number `json:"value"`
+	}{alertJSON(a), number(a.Value)})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (a *Alert) UnmarshalJSON(b []byte) error {
+	v := struct {
+		*alertJSON
+		Value number `json:"value"`
+	}{alertJSON: (*alertJSON)(a)}
+	if err := json.Unmarshal(b, &v); err != nil {
+		return err
+	}
+	a.Value = float64(v.Value)
+	return nil
 }

@@ -1,0 +1,223 @@
+package rules
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/timestamp"
+	"github.com/prometheus/prometheus/model/value"
+	"github.com/prometheus/prometheus/promql"
+)
+
+const (
+	alertsName         = "ALERTS"
+	alertsForStateName = "ALERTS_FOR_STATE"
+	alertStateLabel    = "alertstate"
+)
+
+// The errors of a rule whose labels make two results the same, in Prometheus' words.
+var (
+	ErrDuplicateAlert  = errors.New("vector contains metrics with the same labelset after applying alert labels")
+	ErrDuplicateRecord = errors.New("vector contains metrics with the same labelset after applying rule labels")
+)
+
+// QueryFunc asks a PromQL expression at a time. A scalar is a vector with one element
+// without labels.
+type QueryFunc func(ctx context.Context, expr string, at time.Time) (promql.Vector, error)
+
+// Env is what an evaluation may ask and tell.
+type Env struct {
+	Query QueryFunc
+	Sight Sight // nil: nothing is blind
+	// Record appends what a rule recorded, before the next rule of the group is evaluated,
+	// so that it can read it; nil: the caller appends Evaluation.Recorded itself. Samples that
+	// are late or there already are not worth an error.
+	Record func(ctx context.Context, samples []promql.Sample) error
+}
+
+// Evaluation is what one evaluation of a group gave.
+type Evaluation struct {
+	At      time.Time
+	State   GroupState // for the next one
+	Changes []Change   // alerts that moved, in the order of the rules
+	// Recorded are the samples of recording rules, ALERTS and ALERTS_FOR_STATE, and stale
+	// markers of series that are gone. Env.Record was given them already, if there is one.
+	Recorded []promql.Sample
+	Results  []Result // one for each rule, in order
+}
+
+// Result is how the evaluation of one rule went.
+type Result struct {
+	Rule   *Rule
+	Health Health
+	Reason string // why it is not ok: the error, or which check is blind
+	Err    error  // set when Health is HealthErr
+	// TemplateErrs are labels and annotations that did not expand; as in Prometheus, the text
+	// says so in their place and the alert is made all the same.
+	TemplateErrs []error
+}
+
+// Eval evaluates the rules of the group, one after the other. now may be any moment: that
+// of the interval, or that of a sample. An evaluation that is cut short by its context
+// changes nothing for the rules that are left.
+func (g *Group) Eval(ctx context.Context, now time.Time, s GroupState, env Env) Evaluation {
+	e := Evaluation{At: now, State: GroupState{Rules: make(map[string]RuleState, len(g.Rules))}}
+	for k, rs := range s.Rules {
+		e.State.Rules[k] = rs
+	}
+	for _, r := range g.Rules {
+		rs, changes, recorded, res := g.evalRule(ctx, r, now, s.Rules[r.Key], env)
+		if env.Record != nil && len(recorded) > 0 {
+			if err := env.Record(ctx, recorded); err != nil {
+				err = fmt.Errorf("record: %w", err)
+				res.Health, res.Err, res.Reason = HealthErr, err, err.Error()
+			}
+		}
+		rs.Health, rs.Reason, rs.LastEval = res.Health, res.Reason, now.UTC()
+		e.State.Rules[r.Key] = rs
+		e.Changes = append(e.Changes, changes...)
+		e.Recorded = append(e.Recorded, recorded...)
+		e.Results = append(e.Results, res)
+	}
+	return e
+}
+
+func (g *Group) evalRule(ctx context.Context, r *Rule, now time.Time, rs RuleState, env Env) (RuleState, []Change, []promql.Sample, Result) {
+	res := Result{Rule: r, Health: HealthOK}
+	at := now.Add(-g.QueryOffset)
+	views, why := r.blindness(env.Sight)
+	if len(views) > 0 {
+		res.Health, res.Reason = HealthUnknown, why
+	}
+	known := knownOf(views, env.Sight)
+	fail := func(err error) (RuleState, []Change, []promql.Sample, Result) {
+		res.Health, res.Err, res.Reason = HealthErr, err, err.Error()
+		return rs, nil, r.alertSamples(nil, rs.Alerts, at), res
+	}
+	vector, err := env.Query(ctx, r.Expr, at)
+	if err != nil {
+		return fail(err)
+	}
+	if r.Record != "" {
+		series, recorded, err := r.record(vector, rs.Series, known, g.Limit, at)
+		if err != nil {
+			return fail(err)
+		}
+		rs.Series = series
+		return rs, nil, recorded, res
+	}
+	seen, templateErrs, err := g.instances(ctx, r, vector, now, env.Query)
+	if err != nil {
+		return fail(err)
+	}
+	next, changes := Step(r, rs.Alerts, seen, known, now)
+	if n := active(next); g.Limit > 0 && n > g.Limit {
+		return fail(fmt.Errorf("exceeded limit of %d with %d alerts", g.Limit, n))
+	}
+	recorded := r.alertSamples(rs.Alerts, next, at)
+	rs.Alerts = next
+	res.TemplateErrs = templateErrs
+	return rs, changes, recorded, res
+}
+
+func active(alerts []Alert) int {
+	n := 0
+	for _, a := range alerts {
+		if a.State != Resolved {
+			n++
+		}
+	}
+	return n
+}
+
+// record names the elements of a vector as the rule says, and marks those of the former
+// series that are gone, and known to be, stale.
+func (r *Rule) record(vector promql.Vector, before []labels.Labels, known func(map[string]string) bool, limit int, at time.Time) ([]labels.Labels, []promql.Sample, error) {
+	lb := labels.NewBuilder(labels.EmptyLabels())
+	out := make(promql.Vector, 0, len(vector))
+	for _, s := range vector {
+		if known != nil && !known(s.Metric.Map()) {
+			continue
+		}
+		lb.Reset(s.Metric)
+		lb.Set(labels.MetricName, r.Record)
+		r.labels.Range(func(l labels.Label) { lb.Set(l.Name, l.Value) })
+		out = append(out, promql.Sample{Metric: lb.Labels(), T: s.T, F: s.F, H: s.H})
+	}
+	if out.ContainsSameLabelset() {
+		return nil, nil, ErrDuplicateRecord
+	}
+	if limit > 0 && len(out) > limit {
+		return nil, nil, fmt.Errorf("exceeded limit of %d with %d series", limit, len(out))
+	}
+	series := make([]labels.Labels, 0, len(out))
+	have := make(map[string]bool, len(out))
+	for _, s := range out {
+		series = append(series, s.Metric)
+		have[s.Metric.String()] = true
+	}
+	samples := []promql.Sample(out)
+	for _, l := range before {
+		switch {
+		case have[l.String()]:
+		case known != nil && !known(l.Map()):
+			series = append(series, l)
+		default:
+			samples = append(samples, stale(l, at))
+		}
+	}
+	return series, samples, nil
+}
+
+// alertSamples gives ALERTS and ALERTS_FOR_STATE for the alerts that are pending or firing,
+// and stale markers for what is gone since before.
+func (r *Rule) alertSamples(before, alerts []Alert, at time.Time) []promql.Sample {
+	t := timestamp.FromTime(at)
+	var samples []promql.Sample
+	have := map[string]bool{}
+	add := func(l labels.Labels, v float64) {
+		have[l.String()] = true
+		samples = append(samples, promql.Sample{Metric: l, T: t, F: v})
+	}
+	for _, a := range alerts {
+		if a.State == Resolved {
+			continue
+		}
+		add(alertSeries(a), 1)
+		add(forStateSeries(a), float64(a.ActiveAt.Unix()))
+	}
+	for _, a := range before {
+		if a.State == Resolved {
+			continue
+		}
+		for _, l := range []labels.Labels{alertSeries(a), forStateSeries(a)} {
+			if !have[l.String()] {
+				samples = append(samples, stale(l, at))
+			}
+		}
+	}
+	return samples
+}
+
+func alertSeries(a Alert) labels.Labels {
+	lb := labels.NewBuilder(labels.FromMap(a.Labels))
+	lb.Set(labels.MetricName, alertsName)
+	lb.Set(labels.AlertName, a.Rule)
+	lb.Set(alertStateLabel, string(a.State))
+	return lb.Labels()
+}
+
+func forStateSeries(a Alert) labels.Labels {
+	lb := labels.NewBuilder(labels.FromMap(a.Labels))
+	lb.Set(labels.MetricName, alertsForStateName)
+	lb.Set(labels.AlertName, a.Rule)
+	return lb.Labels()
+}
+
+func stale(l labels.Labels, at time.Time) promql.Sample {
+	return promql.Sample{Metric: l, T: timestamp.FromTime(at), F: math.Float64frombits(value.StaleNaN)}
+}

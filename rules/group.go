@@ -1,0 +1,94 @@
+package rules
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+// Group is a rule file's group: rules that are evaluated one after the other, at the same
+// moment. It does not change after Load.
+type Group struct {
+	Name        string
+	File        string
+	Line        int
+	Interval    time.Duration // between evaluations when nothing else asks for one
+	QueryOffset time.Duration // how long before now the expressions are asked
+	Limit       int           // of alerts or series per rule; 0: none
+	Rules       []*Rule
+
+	opts *Options
+}
+
+// Key is what the group's state is kept under: file and name, as in Prometheus.
+func (g *Group) Key() string { return g.File + ";" + g.Name }
+
+// Rule is one alerting or recording rule. It does not change after Load.
+type Rule struct {
+	Alert  string // the alertname; "" for a recording rule
+	Record string // the recorded series' name; "" for an alerting rule
+	// Key tells the rule from the others of its group across reloads and restarts: name and
+	// labels, and a number when that is not enough.
+	Key string
+
+	Expr          string // as Prometheus prints it
+	For           time.Duration
+	KeepFiringFor time.Duration
+	Labels        map[string]string // templates, for an alerting rule; the group's labels included
+	Annotations   map[string]string // templates
+	Tier          Tier              // what its labels say before any template is expanded
+	FailsWatch    bool
+
+	Group string
+	File  string
+	Line  int // of the expression
+
+	expr        parser.Expr
+	labels      labels.Labels
+	annotations labels.Labels
+	views       []view
+}
+
+// Name gives the alertname or the recorded series' name.
+func (r *Rule) Name() string {
+	if r.Alert != "" {
+		return r.Alert
+	}
+	return r.Record
+}
+
+// tierOf reads label tier, else label severity with the names that are common elsewhere.
+func tierOf(get func(string) string) Tier {
+	switch t := Tier(get("tier")); t {
+	case Critical, Warning, Info:
+		return t
+	}
+	switch get("severity") {
+	case "critical", "page", "error":
+		return Critical
+	case "warning", "warn":
+		return Warning
+	default:
+		return Info
+	}
+}
+
+// keyRules gives each rule of a group its key.
+func keyRules(rs []*Rule) {
+	seen := map[string]int{}
+	for _, r := range rs {
+		key := r.Name() + r.labels.String()
+		seen[key]++
+		if n := seen[key]; n > 1 {
+			key += "#" + strconv.Itoa(n)
+		}
+		r.Key = key
+	}
+}
+
+func (r *Rule) String() string {
+	return fmt.Sprintf("%s:%d: group %q, rule %q", r.File, r.Line, r.Group, r.Name())
+}

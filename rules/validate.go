@@ -1,0 +1,115 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/prometheus/model/labels"
+)
+
+// Any stands in Reads for a selector that could match any name.
+const Any = "*"
+
+// Reads lists the metric names that the group's expressions select, sorted; Any when one
+// does not say which. What a rule reads through recorded series is not in it: the group
+// that records them reads it.
+func (g *Group) Reads() []string {
+	names := map[string]bool{}
+	for _, r := range g.Rules {
+		for _, n := range r.Reads() {
+			names[n] = true
+		}
+	}
+	return sortedKeys(names)
+}
+
+// Reads lists the metric names that the rule's expression selects, sorted; Any when a
+// selector does not say which.
+func (r *Rule) Reads() []string {
+	names := map[string]bool{}
+	for _, vs := range selectors(r.expr) {
+		if name := selectedName(vs); name != "" {
+			names[name] = true
+		} else {
+			names[Any] = true
+		}
+	}
+	return sortedKeys(names)
+}
+
+// Selectors lists the label matchers of each selector of the rule's expression.
+func (r *Rule) Selectors() [][]*labels.Matcher {
+	var all [][]*labels.Matcher
+	for _, vs := range selectors(r.expr) {
+		all = append(all, vs.LabelMatchers)
+	}
+	return all
+}
+
+// Validate gives an error, with file, line and the nearest name, for each metric that a rule
+// reads and that nothing makes: no check or declared ingest (producible; nil: none), no
+// recording rule of the groups. names are what checks are known to make, for the hint. A
+// rule that reads what never is would never fire and never say so.
+func Validate(groups []*Group, producible func(name string) bool, names []string) []error {
+	made := map[string]bool{alertsName: true, alertsForStateName: true}
+	for _, g := range groups {
+		for _, r := range g.Rules {
+			if r.Record != "" {
+				made[r.Record] = true
+			}
+		}
+	}
+	known := slices.Concat(names, sortedKeys(made))
+	var errs []error
+	for _, g := range groups {
+		for _, r := range g.Rules {
+			for _, name := range r.Reads() {
+				if name == Any || made[name] || (producible != nil && producible(name)) {
+					continue
+				}
+				errs = append(errs, &Error{
+					File: r.File, Line: r.Line,
+					Err:  fmt.Errorf("group %q, rule %q reads %q, which no check, recording rule or declared ingest makes", r.Group, r.Name(), name),
+					Hint: nearestHint(name, known),
+				})
+			}
+		}
+	}
+	return errs
+}
+
+// nearestHint asks whether the nearest of the names was meant, if one is near.
+func nearestHint(name string, names []string) string {
+	best, at := "", max(2, len(name)/3)+1
+	for _, n := range names {
+		if d := distance(name, n); d < at {
+			best, at = n, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("did you mean %q?", best)
+}
+
+// distance is the Levenshtein distance of two names, in bytes, without regard to case.
+func distance(a, b string) int {
+	a, b = strings.ToLower(a), strings.ToLower(b)
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		diagonal := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := diagonal
+			if a[i-1] != b[j-1] {
+				cost++
+			}
+			diagonal, row[j] = row[j], min(cost, row[j]+1, row[j-1]+1)
+		}
+	}
+	return row[len(b)]
+}
