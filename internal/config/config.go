@@ -8,7 +8,10 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/actions"
 	"guardian/internal/secret"
+	"guardian/notifiers/route"
+	"guardian/rules"
 	"guardian/watch"
 )
 
@@ -31,12 +34,13 @@ type Config struct {
 	ExternalLabels     map[string]string `yaml:"external_labels" doc:"Labels that templates of rules see as $externalLabels."`
 	Ingest             []string          `yaml:"ingest" doc:"Names of metrics that others write here (remote write), so that rules may read them."`
 
-	Routes    Routes     `yaml:"routes" doc:"Which notices go to whom: Alertmanager's routing tree."`
-	Receivers []Receiver `yaml:"receivers" doc:"Named destinations of notices."`
+	Routes        route.Node       `yaml:"routes" doc:"Which notices go to whom: Alertmanager's routing tree."`
+	TimeIntervals []route.Interval `yaml:"time_intervals" doc:"Named stretches of time that routes refer to, as in Alertmanager."`
+	Receivers     []Receiver       `yaml:"receivers" doc:"Named destinations of notices."`
 
-	Runbooks []Runbook `yaml:"runbooks" doc:"Ordered acts on the world, with their proof and their approval."`
-	OnAlert  []OnAlert `yaml:"on_alert" doc:"Which alerts start which runbook."`
-	Brake    Brake     `yaml:"brake" doc:"When many services fail at once, automatic rollbacks wait for a person."`
+	Runbooks []actions.BookSettings `yaml:"runbooks" doc:"Ordered acts on the world, with their proof and their approval."`
+	OnAlert  []OnAlert              `yaml:"on_alert" doc:"Which alerts start which runbook."`
+	Brake    Brake                  `yaml:"brake" doc:"When many services fail at once, automatic rollbacks wait for a person."`
 
 	Maintenance []Maintenance `yaml:"maintenance" doc:"Announced windows: their notices are quiet and the report lists them apart."`
 	Freezes     []Freeze      `yaml:"freezes" doc:"Calendar windows in which a service may not be deployed."`
@@ -45,6 +49,8 @@ type Config struct {
 	File string `yaml:"-"`
 	// RuleFiles are the files that Rules matched, sorted, each once.
 	RuleFiles []RuleFile `yaml:"-"`
+	// Groups are the rules in them.
+	Groups []*rules.Group `yaml:"-"`
 }
 
 // RuleFile is one Prometheus rule file as it was read.
@@ -102,89 +108,25 @@ type Token struct {
 type Defaults struct {
 	Every       model.Duration    `yaml:"every" doc:"Time between two looks."`
 	Timeout     model.Duration    `yaml:"timeout" doc:"How long one look may take; left out: 10s, or 80% of the time between two looks when that is less."`
-	FailureRate Percent           `yaml:"failure_rate" doc:"Share of looks that may fail in good times."`
+	FailureRate watch.Share       `yaml:"failure_rate" doc:"Share of looks that may fail in good times."`
 	BlindAfter  model.Duration    `yaml:"blind_after" doc:"How long a check may be unknown before that is told."`
 	Labels      map[string]string `yaml:"labels" doc:"Labels that every check gets."`
 }
 
 // Service is something that is deployed and can be put back.
 type Service struct {
-	Name        string     `yaml:"name" required:"true" doc:"The name that deploys and checks use."`
-	Environment string     `yaml:"environment" doc:"The environment that is watched."`
-	Objective   *Objective `yaml:"objective" doc:"The availability that was promised."`
-	Watch       Watch      `yaml:"watch" doc:"How deploys of this service are watched."`
-	Rollback    string     `yaml:"rollback" doc:"The runbook that puts a version back."`
-	KnownGood   []string   `yaml:"known_good" doc:"Versions that are declared good; those that pass a watch are added by the guardian."`
+	Name        string         `yaml:"name" required:"true" doc:"The name that deploys and checks use."`
+	Environment string         `yaml:"environment" doc:"The environment that is watched."`
+	Objective   *Objective     `yaml:"objective" doc:"The availability that was promised."`
+	Watch       watch.Settings `yaml:"watch" doc:"How deploys of this service are watched."`
+	Rollback    string         `yaml:"rollback" doc:"The runbook that puts a version back."`
+	KnownGood   []string       `yaml:"known_good" doc:"Versions that are declared good; those that pass a watch are added by the guardian."`
 }
 
 // Objective is a promise.
 type Objective struct {
-	Availability Percent `yaml:"availability" required:"true" doc:"Share of the time in which the service is up, such as 99.9%."`
-	Window       string  `yaml:"window" enum:"calendar_month" doc:"The time over which the promise holds."`
-}
-
-// Watch is how deploys of a service are watched.
-type Watch struct {
-	For           model.Duration `yaml:"for" doc:"How long a deploy is watched."`
-	Mode          watch.Mode     `yaml:"mode" enum:"auto,approve,observe" doc:"What a failed watch leads to: the runbook runs, a person is asked, or nothing."`
-	FalseRollback Percent        `yaml:"false_rollback" doc:"Chance at most that a good deploy is called failed."`
-	Grace         model.Duration `yaml:"grace" doc:"Time after the switch that is not judged."`
-	MaxBlind      model.Duration `yaml:"max_blind" doc:"How long past its end a watch that cannot see waits to see again."`
-	MinSamples    int            `yaml:"min_samples" doc:"How many judged looks a passed watch needs."`
-}
-
-// Policy gives the settings as package watch takes them.
-func (w Watch) Policy() watch.Policy {
-	return watch.Policy{
-		For:        time.Duration(w.For),
-		Mode:       w.Mode,
-		Alpha:      float64(w.FalseRollback),
-		Grace:      time.Duration(w.Grace),
-		MaxBlind:   time.Duration(w.MaxBlind),
-		MinSamples: w.MinSamples,
-	}
-}
-
-// Check is a configured look at a target. After Load every field is filled in: Every and
-// Timeout are above zero, Labels hold the defaults' too, and Section says the kind.
-type Check struct {
-	Name         string            `yaml:"name" required:"true" doc:"The check's name: the label check of its series."`
-	Service      string            `yaml:"service" required:"true" doc:"The service that it tells about."`
-	Kind         string            `yaml:"kind" doc:"The kind of check; it may be left out because the section's key tells it."`
-	Every        model.Duration    `yaml:"every" doc:"Time between two looks; or use cron."`
-	Cron         Cron              `yaml:"cron" doc:"When to look, as minute, hour, day, month and weekday, in the server's time zone; or use every."`
-	Timeout      model.Duration    `yaml:"timeout" doc:"How long one look may take; less than the time between two looks."`
-	Labels       map[string]string `yaml:"labels" doc:"Labels of its series, such as marketplace, shop and site."`
-	FailureRate  Percent           `yaml:"failure_rate" doc:"Share of looks that may fail in good times."`
-	Weight       float64           `yaml:"weight" doc:"How much the check weighs among those of its service when a deploy is judged."`
-	Watch        bool              `yaml:"watch" doc:"Whether the check is used to judge deploys."`
-	CountsForSLA bool              `yaml:"counts_for_sla" doc:"Whether the check counts in the report."`
-	BlindAfter   model.Duration    `yaml:"blind_after" doc:"How long the check may be unknown before that is told."`
-
-	Section `yaml:",kind=check"`
-}
-
-// Policy gives what a watch needs to know of the check.
-func (c *Check) Policy() watch.CheckPolicy {
-	return watch.CheckPolicy{
-		Check:       c.Name,
-		Labels:      c.Labels,
-		FailureRate: float64(c.FailureRate),
-		Weight:      c.Weight,
-		Every:       time.Duration(c.Every),
-	}
-}
-
-// Section is the part of a check, step or receiver whose key names its kind and whose
-// settings come from that kind's table.
-type Section struct {
-	KindName string // the key
-	Settings any    // what the kind's Settings() gave, filled in and validated
-}
-
-// Routes is the routing tree's root; see notifiers/route.
-type Routes struct {
-	Receiver string `yaml:"receiver" doc:"The receiver of what no route below matches."`
+	Availability watch.Share `yaml:"availability" required:"true" doc:"Share of the time in which the service is up, such as 99.9%."`
+	Window       string      `yaml:"window" enum:"calendar_month" doc:"The time over which the promise holds."`
 }
 
 // Receiver is a named destination of notices.
@@ -193,22 +135,9 @@ type Receiver struct {
 	Language string `yaml:"language" enum:"zh,en" doc:"The language of its notices; left out: the server's."`
 	Fallback string `yaml:"fallback" doc:"The receiver that gets what this one cannot deliver."`
 
-	Section `yaml:",kind=receiver"`
-}
-
-// Runbook is an ordered list of acts.
-type Runbook struct {
-	Name  string `yaml:"name" required:"true" doc:"The name that services and on_alert use."`
-	Steps []Step `yaml:"steps" required:"true" doc:"The acts, in order."`
-}
-
-// Step is one act of a runbook.
-type Step struct {
-	Name       string         `yaml:"name" doc:"What the step is called; left out: its kind."`
-	Timeout    model.Duration `yaml:"timeout" doc:"How long the step may take."`
-	Repeatable bool           `yaml:"repeatable" doc:"Whether it may be done twice when nobody can say whether it happened."`
-
-	Section `yaml:",kind=step"`
+	// Kind is the key of the section, and Settings what the kind's Settings gave, filled in.
+	Kind     string `yaml:"-"`
+	Settings any    `yaml:"-"`
 }
 
 // OnAlert binds alerts to a runbook.
@@ -224,26 +153,18 @@ type Brake struct {
 	Within   model.Duration `yaml:"within" doc:"The time within which they fail."`
 }
 
-// Maintenance is an announced window, once (from, to) or again and again (cron, for).
-type Maintenance struct {
-	Name    string         `yaml:"name" required:"true" doc:"What the window is called."`
-	Service string         `yaml:"service" doc:"The service; left out: all."`
-	Cron    Cron           `yaml:"cron" doc:"When a window begins, in the server's time zone."`
-	For     model.Duration `yaml:"for" doc:"How long a window that cron begins lasts."`
-	From    time.Time      `yaml:"from" doc:"When a single window begins (RFC 3339)."`
-	To      time.Time      `yaml:"to" doc:"When a single window ends (RFC 3339)."`
-}
-
-// Span is a stretch of time.
-type Span struct{ From, To time.Time }
-
 // Freeze is a calendar window without deploys.
 type Freeze struct {
-	Name     string    `yaml:"name" required:"true" doc:"What the window is called: a closed gate says it."`
-	From     time.Time `yaml:"from" required:"true" doc:"When it begins (RFC 3339)."`
-	To       time.Time `yaml:"to" required:"true" doc:"When it ends (RFC 3339)."`
-	Services []string  `yaml:"services" doc:"The services that are frozen; left out: all."`
-	Allow    []string  `yaml:"allow" doc:"What is allowed all the same: rollback, code, config or operation."`
+	Name     string      `yaml:"name" required:"true" doc:"What the window is called: a closed gate says it."`
+	From     time.Time   `yaml:"from" required:"true" doc:"When it begins (RFC 3339)."`
+	To       time.Time   `yaml:"to" required:"true" doc:"When it ends (RFC 3339)."`
+	Services []string    `yaml:"services" doc:"The services that are frozen; left out: all."`
+	Allow    []watch.Act `yaml:"allow" enum:"rollback" doc:"What is allowed all the same."`
+}
+
+// Gate gives the window as package watch takes it.
+func (f Freeze) Gate() watch.Freeze {
+	return watch.Freeze{Name: f.Name, From: f.From.UTC(), To: f.To.UTC(), Services: f.Services, Allow: f.Allow}
 }
 
 // Service gives the service of that name.
@@ -261,6 +182,16 @@ func (c *Config) Check(name string) (*Check, bool) {
 	for i := range c.Checks {
 		if c.Checks[i].Name == name {
 			return &c.Checks[i], true
+		}
+	}
+	return nil, false
+}
+
+// Runbook gives the runbook of that name.
+func (c *Config) Runbook(name string) (*actions.BookSettings, bool) {
+	for i := range c.Runbooks {
+		if c.Runbooks[i].Name == name {
+			return &c.Runbooks[i], true
 		}
 	}
 	return nil, false

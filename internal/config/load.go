@@ -1,14 +1,30 @@
 package config
 
 import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+
+	"go.yaml.in/yaml/v3"
+
+	"guardian/actions"
 	"guardian/internal/secret"
+	"guardian/notifiers"
 	"guardian/probes"
 )
 
-// Options is what Load needs of the process.
+// mostFile bounds a configuration or rule file, in bytes.
+const mostFile = 8 << 20
+
+// Options is what Load needs of the process. The zero value works.
 type Options struct {
-	// Probes is the table of the kinds of checks; nil: probes.Builtin().
-	Probes map[string]probes.Kind
+	// Probes, Actions and Notifiers are the tables of the kinds of checks, steps and
+	// receivers; nil: the Builtin() of the package.
+	Probes    map[string]probes.Kind
+	Actions   map[string]actions.Kind
+	Notifiers map[string]notifiers.Kind
 	// LookupEnv reads an environment variable; nil: os.LookupEnv.
 	LookupEnv func(name string) (string, bool)
 	// Redactor learns every secret of the configuration; nil: a Redactor of Load's own, so
@@ -16,15 +32,157 @@ type Options struct {
 	Redactor *secret.Redactor
 }
 
-// Load reads, decodes and checks a configuration with everything that it names. The error
-// is Mistakes.
-func Load(path string, o Options) (*Config, error) {
-	return nil, Mistakes{{File: path, Problem: "not loaded"}}
+func (o Options) withDefaults() Options {
+	if o.Probes == nil {
+		o.Probes = probes.Builtin()
+	}
+	if o.Actions == nil {
+		o.Actions = actions.Builtin()
+	}
+	if o.Notifiers == nil {
+		o.Notifiers = notifiers.Builtin()
+	}
+	if o.LookupEnv == nil {
+		o.LookupEnv = os.LookupEnv
+	}
+	if o.Redactor == nil {
+		o.Redactor = &secret.Redactor{}
+	}
+	return o
 }
 
-// LoadFiles loads several configurations or rule files for their mistakes: a file with a
-// top-level key "groups" is a rule file. The error is Mistakes.
-func LoadFiles(paths []string, o Options) error { return nil }
+// Load reads, decodes and checks a configuration with everything that it names. The error
+// is Mistakes, and holds no secret.
+func Load(path string, o Options) (*Config, error) {
+	d := newDecoder(path, o.withDefaults())
+	content, ok := d.read()
+	if !ok {
+		return nil, d.result()
+	}
+	c := d.config(content)
+	if err := d.result(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// LoadFiles loads several configurations or rule files for their mistakes. A file with a
+// top-level list "groups" is a rule file: whether something makes the metrics that it reads
+// is told only by the configuration that names it. The error is Mistakes.
+func LoadFiles(paths []string, o Options) error {
+	o = o.withDefaults()
+	var all Mistakes
+	for _, path := range paths {
+		d := newDecoder(path, o)
+		if content, ok := d.read(); ok {
+			if isRuleFile(content) {
+				d.ruleFiles([]RuleFile{{Name: path, Content: content}}, &Config{})
+			} else {
+				d.config(content)
+			}
+		}
+		var found Mistakes
+		if errors.As(d.result(), &found) {
+			all = append(all, found...)
+		}
+	}
+	if len(all) > 0 {
+		return all.sorted()
+	}
+	return nil
+}
+
+func isRuleFile(content []byte) bool {
+	var top struct {
+		Groups []yaml.Node `yaml:"groups"`
+	}
+	return yaml.Unmarshal(content, &top) == nil && top.Groups != nil
+}
+
+func newDecoder(path string, o Options) *decoder {
+	folder := filepath.Dir(path)
+	if abs, err := filepath.Abs(folder); err == nil {
+		folder = abs
+	}
+	return &decoder{
+		file:     path,
+		options:  o,
+		kinds:    kindsOf(o),
+		source:   source{lookupEnv: o.LookupEnv, folder: folder},
+		redactor: o.Redactor,
+		meant:    map[string]bool{},
+		inside:   map[*yaml.Node]bool{},
+	}
+}
+
+func (d *decoder) read() ([]byte, bool) {
+	content, err := readFile(d.file, mostFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		d.add(nil, "", "there is no such file", "name one with --config; configs/minimal.yaml is a start")
+	case err != nil:
+		d.add(nil, "", err.Error(), "")
+	}
+	return content, err == nil
+}
+
+// config decodes and checks the content of a configuration file.
+func (d *decoder) config(content []byte) *Config {
+	root := d.parse(content)
+	if root == nil {
+		return nil
+	}
+	v := fresh(reflect.TypeFor[Config]())
+	d.decode(root, v, "", field{})
+	c, _ := v.Interface().(*Config)
+	c.File = d.file
+	d.fill(c)
+	d.check(c)
+	return c
+}
+
+// result gives the mistakes, sorted and without secrets, or nil.
+func (d *decoder) result() error {
+	if len(d.mistakes) == 0 {
+		return nil
+	}
+	for i := range d.mistakes {
+		m := &d.mistakes[i]
+		m.Path, m.Problem, m.Hint = d.redactor.Redact(m.Path), d.redactor.Redact(m.Problem), d.redactor.Redact(m.Hint)
+	}
+	return d.mistakes.sorted()
+}
+
+// fill puts in what follows from other keys: defaults of checks, absolute paths, addresses.
+func (d *decoder) fill(c *Config) {
+	c.Storage.Path = d.absolute(c.Storage.Path)
+	scheme := "http://"
+	if c.Server.TLS != nil {
+		scheme = "https://"
+		c.Server.TLS.Cert, c.Server.TLS.Key = d.absolute(c.Server.TLS.Cert), d.absolute(c.Server.TLS.Key)
+	}
+	if c.Server.AdvertiseURL == "" {
+		c.Server.AdvertiseURL = scheme + c.Server.Listen
+	}
+	if c.Server.ExternalURL == "" {
+		c.Server.ExternalURL = c.Server.AdvertiseURL
+	}
+	for i := range c.Checks {
+		c.Checks[i].fill(c.Defaults)
+	}
+	for i := range c.Receivers {
+		if c.Receivers[i].Language == "" {
+			c.Receivers[i].Language = c.Server.Language
+		}
+	}
+}
+
+func (d *decoder) absolute(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(d.source.folder, path)
+}
 
 // Schema gives the JSON Schema (draft 2020-12) of a configuration.
 func Schema(o Options) ([]byte, error) { return nil, nil }

@@ -52,8 +52,14 @@ func (ms Mistakes) Error() string {
 
 // sorted gives the mistakes by file, line and column, each once.
 func (ms Mistakes) sorted() Mistakes {
+	seen := map[Mistake]bool{}
+	ms = slices.DeleteFunc(ms, func(m Mistake) bool {
+		again := seen[m]
+		seen[m] = true
+		return again
+	})
 	slices.SortStableFunc(ms, func(a, b Mistake) int {
 		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	return slices.Compact(ms)
+	return ms
 }

@@ -3,32 +3,11 @@ package config
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
 )
-
-// Percent is a share, [0, 1], written with a percent sign: 99.9%.
-type Percent float64
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (p *Percent) UnmarshalText(b []byte) error {
-	text, sign := strings.CutSuffix(strings.TrimSpace(string(b)), "%")
-	v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-	if err != nil || !sign || !(v >= 0 && v <= 100) {
-		return errors.New("expected a percentage between 0% and 100% such as 99.9%")
-	}
-	*p = Percent(v / 100)
-	return nil
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (p Percent) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
-
-// String gives "99.9%".
-func (p Percent) String() string { return strconv.FormatFloat(float64(p)*100, 'g', 10, 64) + "%" }
 
 // Timezone is a time zone of the IANA database. The zero value is UTC.
 type Timezone struct{ location *time.Location }
@@ -86,7 +65,7 @@ func (c *Cron) UnmarshalText(b []byte) error {
 	if !ok {
 		return errors.New(`expected a schedule such as "*/5 * * * *"`)
 	}
-	if spec.Next(anyMonday).IsZero() {
+	if spec.Next(anyMonday()).IsZero() {
 		return errors.New("expected a schedule that comes about: this one never does")
 	}
 	c.text, c.spec = text, *spec
@@ -94,7 +73,7 @@ func (c *Cron) UnmarshalText(b []byte) error {
 }
 
 // anyMonday is where schedules are measured from: some fixed time.
-var anyMonday = time.Date(2026, time.January, 5, 0, 0, 0, 0, time.UTC)
+func anyMonday() time.Time { return time.Date(2026, time.January, 5, 0, 0, 0, 0, time.UTC) }
 
 // MarshalText implements encoding.TextMarshaler.
 func (c Cron) MarshalText() ([]byte, error) { return []byte(c.text), nil }
@@ -115,7 +94,7 @@ func (c Cron) In(location *time.Location) cron.Schedule {
 // gaps gives the mean and the shortest time between the schedule's next hundred times.
 func (c Cron) gaps() (mean, shortest time.Duration) {
 	s := c.In(time.UTC)
-	first := s.Next(anyMonday)
+	first := s.Next(anyMonday())
 	last, n := first, 0
 	for ; n < 100; n++ {
 		next := s.Next(last)

@@ -1,0 +1,87 @@
+package config
+
+import (
+	"cmp"
+	"maps"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"guardian/probes"
+	"guardian/watch"
+)
+
+// Check is a configured look at a target. After Load every field is filled in: Every and
+// Timeout are above zero, Labels hold the defaults' too, and Kind and Settings are set.
+type Check struct {
+	Name         string            `yaml:"name" required:"true" doc:"The check's name: the label check of its series."`
+	Service      string            `yaml:"service" required:"true" doc:"The service that it tells about."`
+	Kind         string            `yaml:"kind" doc:"The kind of check; it may be left out because the section's key tells it."`
+	Every        model.Duration    `yaml:"every" doc:"Time between two looks; or use cron."`
+	Cron         Cron              `yaml:"cron" doc:"When to look, as minute, hour, day, month and weekday, in the server's time zone; or use every."`
+	Timeout      model.Duration    `yaml:"timeout" doc:"How long one look may take; less than the time between two looks."`
+	Labels       map[string]string `yaml:"labels" doc:"Labels of its series, such as marketplace, shop and site."`
+	FailureRate  watch.Share       `yaml:"failure_rate" doc:"Share of looks that may fail in good times; at most 50%."`
+	Weight       float64           `yaml:"weight" doc:"How much the check weighs among those of its service when a deploy is judged."`
+	Watch        bool              `yaml:"watch" doc:"Whether the check is used to judge deploys."`
+	CountsForSLA bool              `yaml:"counts_for_sla" doc:"Whether the check counts in the report."`
+	BlindAfter   model.Duration    `yaml:"blind_after" doc:"How long the check may be unknown before that is told."`
+
+	// Settings is what the kind's Settings gave, filled in from the section that is named by
+	// the kind, and validated.
+	Settings any `yaml:"-"`
+}
+
+// Policy gives what a watch needs to know of the check.
+func (c *Check) Policy() watch.CheckPolicy {
+	return watch.CheckPolicy{
+		Check:       c.Name,
+		Labels:      c.Labels,
+		FailureRate: float64(c.FailureRate),
+		Weight:      c.Weight,
+		Every:       time.Duration(c.Every),
+	}
+}
+
+// Schedule says when to look, in the server's time zone.
+func (c *Check) Schedule(location *time.Location) probes.Schedule {
+	if c.Cron.IsSet() {
+		return c.Cron.In(location)
+	}
+	return probes.Interval(c.Every)
+}
+
+// fill puts in what the check leaves to the defaults, and what follows from its schedule.
+func (c *Check) fill(defaults Defaults) {
+	switch {
+	case c.Cron.IsSet() && c.Every == 0:
+		mean, _ := c.Cron.gaps()
+		c.Every = model.Duration(mean)
+	case c.Every == 0:
+		c.Every = defaults.Every
+	}
+	if c.Timeout == 0 {
+		c.Timeout = min(cmp.Or(defaults.Timeout, 10*second), c.gap()*4/5)
+	}
+	if c.FailureRate == 0 {
+		c.FailureRate = defaults.FailureRate
+	}
+	if c.BlindAfter == 0 {
+		c.BlindAfter = max(defaults.BlindAfter, 2*c.Every+30*second)
+	}
+	labels := maps.Clone(defaults.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	maps.Copy(labels, c.Labels)
+	c.Labels = labels
+}
+
+// gap is the shortest time between two looks.
+func (c *Check) gap() model.Duration {
+	if c.Cron.IsSet() {
+		_, shortest := c.Cron.gaps()
+		return model.Duration(shortest)
+	}
+	return c.Every
+}

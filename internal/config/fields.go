@@ -1,0 +1,118 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// field is one key of a struct, with the fields of inlined structs among them.
+type field struct {
+	key      string
+	index    []int
+	typ      reflect.Type
+	doc      string
+	enum     []string
+	required bool
+}
+
+// fieldsOf lists the keys of a struct type in the order of its declaration. Reading the same
+// list is what makes the decoder, the schema and the reference agree.
+func fieldsOf(t reflect.Type) []field {
+	var out []field
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if !f.IsExported() {
+			continue
+		}
+		name, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if name == "-" {
+			continue
+		}
+		if options == "inline" || (f.Anonymous && name == "" && f.Type.Kind() == reflect.Struct) {
+			for _, inner := range fieldsOf(f.Type) {
+				inner.index = slices.Concat(f.Index, inner.index)
+				out = append(out, inner)
+			}
+			continue
+		}
+		if name == "" {
+			name = strings.ToLower(f.Name)
+		}
+		one := field{key: name, index: f.Index, typ: f.Type, doc: f.Tag.Get("doc"), required: f.Tag.Get("required") == "true"}
+		if enum := f.Tag.Get("enum"); enum != "" {
+			one.enum = strings.Split(enum, ",")
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// keysOf lists what may stand as a key in a struct: its fields and its kinds.
+func keysOf(fields []field, kinds []string) []string {
+	keys := make([]string, 0, len(fields)+len(kinds))
+	for _, f := range fields {
+		keys = append(keys, f.key)
+	}
+	return append(keys, kinds...)
+}
+
+// nearest gives the candidate that a person most likely meant, or "". At most a third of
+// the letters may differ: beyond that a guess misleads.
+func nearest(word string, candidates []string) string {
+	best, bestDistance := "", len(word)/3+1
+	if len(word) <= 2 {
+		bestDistance = 2
+	}
+	for _, c := range candidates {
+		// Something longer or shorter by that much cannot be nearer.
+		if d := len(c) - len(word); d >= bestDistance || -d >= bestDistance {
+			continue
+		}
+		if d := distance(strings.ToLower(word), c); d < bestDistance {
+			best, bestDistance = c, d
+		}
+	}
+	return best
+}
+
+// distance is the number of inserted, deleted, replaced or swapped neighbouring bytes that
+// make b of a (optimal string alignment).
+func distance(a, b string) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(last[j]+cost, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}
+
+// choices gives a hint for a word that is not one of several: the nearest, else all of them.
+func choices(word string, candidates []string) string {
+	if len(candidates) == 0 {
+		return ""
+	}
+	if n := nearest(word, candidates); n != "" {
+		return "did you mean " + n + "?"
+	}
+	// A list that is too long to read helps nobody.
+	const most = 24
+	sorted := slices.Sorted(slices.Values(candidates))
+	if len(sorted) > most {
+		return "the choices are " + strings.Join(sorted[:most], ", ") + ", …"
+	}
+	return "the choices are " + strings.Join(sorted, ", ")
+}

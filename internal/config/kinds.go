@@ -1,0 +1,95 @@
+package config
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/prometheus/common/model"
+
+	"guardian/actions"
+	"guardian/watch"
+)
+
+// kindTable is what may stand as the section of a check, step or receiver.
+type kindTable struct {
+	noun     string
+	settings map[string]func() any // by kind: a pointer to settings with their defaults
+}
+
+// kinds says which structs have a section that is named by its kind. Such a struct has the
+// fields Kind and Settings.
+type kinds map[reflect.Type]kindTable
+
+func (t kindTable) names() []string { return slices.Sorted(maps.Keys(t.settings)) }
+
+// kindsOf makes the tables of the options.
+func kindsOf(o Options) kinds {
+	checks, steps, receivers := map[string]func() any{}, map[string]func() any{}, map[string]func() any{}
+	for name, k := range o.Probes {
+		checks[name] = k.Settings
+	}
+	for name, k := range o.Actions {
+		steps[name] = k.Settings
+	}
+	for name, k := range o.Notifiers {
+		receivers[name] = k.Settings
+	}
+	return kinds{
+		reflect.TypeFor[Check]():                {noun: "check", settings: checks},
+		reflect.TypeFor[actions.StepSettings](): {noun: "step", settings: steps},
+		reflect.TypeFor[Receiver]():             {noun: "receiver", settings: receivers},
+	}
+}
+
+// fresh gives a pointer to a new value with its defaults.
+func fresh(t reflect.Type) reflect.Value {
+	p := reflect.New(t)
+	switch v := p.Interface().(type) {
+	case *Config:
+		*v = defaultConfig()
+	case *Service:
+		v.Environment = "production"
+		v.Watch = watch.DefaultSettings()
+	case *Objective:
+		v.Window = "calendar_month"
+	case *Check:
+		v.Weight, v.Watch, v.CountsForSLA = 1, true, true
+	case *OnAlert:
+		v.Mode = watch.Approve
+	case *actions.BookSettings:
+		*v = actions.NewBookSettings()
+	case *actions.StepSettings:
+		*v = actions.NewStepSettings()
+	}
+	return p
+}
+
+// defaultConfig is what a configuration says that says nothing.
+func defaultConfig() Config {
+	return Config{
+		Server: Server{
+			Listen:   "127.0.0.1:9440",
+			Language: "en",
+			Limits:   Limits{Series: 200_000, QueryTimeout: 30 * second, QuerySamples: 50_000_000},
+		},
+		Storage: Storage{
+			Path:      "data",
+			Retention: Retention{Samples: 15 * day, Journal: 400 * day},
+			Lease:     15 * second,
+		},
+		Defaults: Defaults{
+			Every:       15 * second,
+			FailureRate: 0.01,
+			BlindAfter:  10 * minute,
+		},
+		EvaluationInterval: 15 * second,
+		Brake:              Brake{Services: 3, Within: 10 * minute},
+	}
+}
+
+const (
+	second model.Duration = 1e9
+	minute                = 60 * second
+	day                   = 24 * 60 * minute
+)

@@ -1,0 +1,220 @@
+package config
+
+import (
+	"errors"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// fielder is an error of a Validate method that knows which key it is about, as a path
+// below the section: "see.within" or "headers[2].name".
+type fielder interface{ Field() string }
+
+// leadingPath finds the key that an error begins with: "url: …", "see.within must …",
+// "headers.X-Shop has …".
+var leadingPath = regexp.MustCompile(`^([a-z][a-z0-9_]*(?:\[\d+\]|\.[A-Za-z0-9_-]+)*)(: | )`)
+
+// validate asks settings whether they make sense, and gives each mistake the line of its key.
+// Where the decoder found a mistake already, what follows from it is not told.
+func (d *decoder) validate(settings any, path string) {
+	with, ok := settings.(interface{ Validate() error })
+	if !ok {
+		return
+	}
+	for _, l := range leaves(with.Validate(), "") {
+		at, problem := d.place(l, path, reflect.TypeOf(settings))
+		d.blame(at, problem, "")
+	}
+}
+
+// blame adds a mistake about a path unless it follows from one that is known.
+func (d *decoder) blame(at, problem, hint string) {
+	if d.meant[at] {
+		return
+	}
+	for _, m := range d.mistakes {
+		if under(m.Path, at) || under(at, m.Path) {
+			return
+		}
+	}
+	d.add(d.locate(at), at, problem, hint)
+}
+
+// under tells whether a path is another one or lies below it.
+func under(path, above string) bool {
+	rest, ok := strings.CutPrefix(path, above)
+	return ok && above != "" && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// place finds which key an error of a Validate method is about: the one that it names by
+// Field, or those that its text begins with.
+func (d *decoder) place(l leaf, path string, settings reflect.Type) (at, problem string) {
+	var f fielder
+	if errors.As(l.err, &f) && f.Field() != "" {
+		at = path + dotted(f.Field())
+		return at, strings.TrimPrefix(strings.TrimPrefix(l.text, f.Field()), ": ")
+	}
+	at, problem = path, l.text
+	for {
+		found := leadingPath.FindStringSubmatch(problem)
+		if found == nil {
+			return at, problem
+		}
+		below := at + dotted(found[1])
+		_, there := d.find(below)
+		// A first word is a key when it stands in the file, or could.
+		if !there && !hasKey(settings, below[len(path)+1:]) {
+			return at, problem
+		}
+		at, problem = below, strings.TrimPrefix(problem, found[0])
+		if found[2] == " " {
+			return at, problem
+		}
+	}
+}
+
+// hasKey tells whether a path of keys could stand in a section of a type.
+func hasKey(t reflect.Type, path string) bool {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if path == "" || t.Kind() == reflect.Map {
+		return true
+	}
+	if t.Kind() != reflect.Struct {
+		return false
+	}
+	key, rest := path, ""
+	if end := strings.IndexAny(path, ".["); end >= 0 {
+		key, rest = path[:end], path[end:]
+		if rest[0] == '[' {
+			_, rest, _ = strings.Cut(rest, "]")
+		}
+		rest = strings.TrimPrefix(rest, ".")
+	}
+	for _, f := range fieldsOf(t) {
+		if f.key == key {
+			return hasKey(f.typ, rest)
+		}
+	}
+	return false
+}
+
+func dotted(field string) string {
+	if strings.HasPrefix(field, "[") {
+		return field
+	}
+	return "." + field
+}
+
+// leaf is one of several joined errors, with the text that was wrapped around them all.
+type leaf struct {
+	err  error
+	text string
+}
+
+// leaves takes joined errors apart.
+func leaves(err error, around string) []leaf {
+	if err == nil {
+		return nil
+	}
+	//nolint:errorlint // the tree itself is walked here
+	switch e := err.(type) {
+	case interface{ Unwrap() []error }:
+		var all []leaf
+		for _, one := range e.Unwrap() {
+			all = append(all, leaves(one, around)...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		inner := e.Unwrap()
+		if inner == nil {
+			break
+		}
+		// "steps[0]: %w" around joined errors is meant for each of them.
+		if before, ok := strings.CutSuffix(err.Error(), inner.Error()); ok && strings.HasSuffix(before, ": ") {
+			return leaves(inner, around+before)
+		}
+	}
+	return []leaf{{err: err, text: around + err.Error()}}
+}
+
+// locate gives the node at a path, or the nearest one above it.
+func (d *decoder) locate(path string) *yaml.Node {
+	n, _ := d.find(path)
+	return n
+}
+
+// find gives the node at a path and whether it is there, or the nearest one above it.
+func (d *decoder) find(path string) (_ *yaml.Node, exact bool) {
+	n := d.root
+	if n == nil {
+		return nil, false
+	}
+	for path != "" {
+		for n.Kind == yaml.AliasNode {
+			n = n.Alias
+		}
+		var next *yaml.Node
+		next, path = child(n, path, 0)
+		if next == nil {
+			return n, false
+		}
+		n = next
+	}
+	return n, true
+}
+
+// child follows the first element of a path and gives what is left of the path.
+func child(n *yaml.Node, path string, depth int) (*yaml.Node, string) {
+	if rest, ok := strings.CutPrefix(path, "["); ok {
+		number, rest, _ := strings.Cut(rest, "]")
+		i, err := strconv.Atoi(number)
+		if err != nil || n.Kind != yaml.SequenceNode || i < 0 || i >= len(n.Content) {
+			return nil, ""
+		}
+		return n.Content[i], strings.TrimPrefix(rest, ".")
+	}
+	// A file can merge a mapping into itself.
+	const deepest = 100
+	if n.Kind != yaml.MappingNode || depth > deepest {
+		return nil, ""
+	}
+	// Keys may hold dots themselves: the key is taken that the path begins with.
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		rest, ok := strings.CutPrefix(path, n.Content[i].Value)
+		if !ok || n.Content[i].Kind != yaml.ScalarNode {
+			continue
+		}
+		switch {
+		case rest == "" || rest[0] == '[':
+			return n.Content[i+1], rest
+		case rest[0] == '.':
+			return n.Content[i+1], rest[1:]
+		}
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Tag != "!!merge" {
+			continue
+		}
+		merged := []*yaml.Node{n.Content[i+1]}
+		if merged[0].Kind == yaml.SequenceNode {
+			merged = merged[0].Content
+		}
+		for _, m := range merged {
+			if m.Kind == yaml.AliasNode {
+				m = m.Alias
+			}
+			if m.Kind == yaml.MappingNode {
+				if found, rest := child(m, path, depth+1); found != nil {
+					return found, rest
+				}
+			}
+		}
+	}
+	return nil, ""
+}

@@ -1,0 +1,135 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"guardian/actions"
+	"guardian/notifiers/route"
+)
+
+func nameOfRunbook(b actions.BookSettings) string { return b.Name }
+
+// roles are those of tokens, each including the one before.
+func roles() []string { return []string{"viewer", "deployer", "approver", "admin"} }
+
+func (d *decoder) checkRouting(c *Config, receivers []string) {
+	fallback := map[string]string{}
+	for i, r := range c.Receivers {
+		d.known(at("receivers", i)+".fallback", "receiver", r.Fallback, receivers)
+		fallback[r.Name] = r.Fallback
+	}
+	for i, r := range c.Receivers {
+		if circular(r.Name, fallback) {
+			d.blame(at("receivers", i)+".fallback", "leads back to "+r.Name, "let the last receiver of a chain have no fallback")
+		}
+	}
+	// Without receivers nobody is told anything, which is how everybody begins.
+	if len(receivers) == 0 && reflect.DeepEqual(c.Routes, route.Node{}) && len(c.TimeIntervals) == 0 {
+		return
+	}
+	for _, l := range leaves(c.Routes.Validate(receivers, c.TimeIntervals), "") {
+		path := "routes"
+		text := strings.TrimPrefix(l.text, "the root: ")
+		if strings.HasPrefix(text, "time_intervals[") {
+			path = ""
+		}
+		place, problem := d.place(leaf{err: l.err, text: text}, path, reflect.TypeFor[route.Node]())
+		d.blame(place, problem, "")
+	}
+}
+
+func circular(start string, next map[string]string) bool {
+	at := next[start]
+	for range next {
+		if at == start && start != "" {
+			return true
+		}
+		at = next[at]
+	}
+	return false
+}
+
+func (d *decoder) checkRunbook(b *actions.BookSettings, path string, checks []string) {
+	d.validate(b, path)
+	for i, check := range b.Verify.Checks {
+		d.known(fmt.Sprintf("%s.verify.checks[%d]", path, i), "check", check, checks)
+	}
+	for i, role := range b.Approval.Roles {
+		d.known(fmt.Sprintf("%s.approval.roles[%d]", path, i), "role", role, roles())
+	}
+}
+
+func (d *decoder) checkOnAlert(c *Config, o *OnAlert, path string, runbooks []string) {
+	d.known(path+".runbook", "runbook", o.Runbook, runbooks)
+	if len(o.Match) == 0 {
+		d.blame(path+".match", "is empty: every alert would start the runbook", "name the labels that an alert must have")
+	}
+	var alerts []string
+	for _, g := range c.Groups {
+		for _, r := range g.Rules {
+			if r.Alert != "" {
+				alerts = append(alerts, r.Alert)
+			}
+		}
+	}
+	// Without rules there may be a mistake in them that hides every alert.
+	if alerts != nil || len(c.RuleFiles) == 0 {
+		d.known(path+".match.alertname", "alerting rule", o.Match["alertname"], alerts)
+	}
+	if tier, ok := o.Match["tier"]; ok {
+		d.known(path+".match.tier", "tier", tier, []string{"critical", "warning", "info"})
+	}
+}
+
+func (d *decoder) checkCalendar(c *Config, services []string) {
+	if c.Brake.Services < 0 {
+		d.blame("brake.services", "must not be negative", "")
+	}
+	d.above("brake.within", c.Brake.Within)
+	d.above("evaluation_interval", c.EvaluationInterval)
+	d.labels("external_labels", c.ExternalLabels)
+	for i, m := range c.Maintenance {
+		d.checkMaintenance(m, at("maintenance", i))
+		d.known(at("maintenance", i)+".service", "service", m.Service, services)
+	}
+	for i, f := range c.Freezes {
+		path := at("freezes", i)
+		d.order(path, f.From, f.To)
+		for j, s := range f.Services {
+			d.known(fmt.Sprintf("%s.services[%d]", path, j), "service", s, services)
+		}
+	}
+}
+
+func (d *decoder) checkMaintenance(m Maintenance, path string) {
+	single := !m.From.IsZero() || !m.To.IsZero()
+	switch {
+	case m.Cron.IsSet() && single:
+		d.blame(path+".cron", "a window is either single or comes again and again", "keep from and to, or cron and for")
+	case m.Cron.IsSet() && (m.For <= 0 || m.For > 7*day):
+		d.blame(path+".for", "must be more than 0s and at most 7d", "it says how long each window lasts")
+	case m.Cron.IsSet():
+	case m.From.IsZero() || m.To.IsZero():
+		d.blame(path, "has no time", "give from and to, or cron and for")
+	case m.For != 0:
+		d.blame(path+".for", "belongs to cron", "remove it: the window ends at to")
+	default:
+		d.order(path, m.From, m.To)
+	}
+}
+
+func (d *decoder) order(path string, from, to time.Time) {
+	if !from.Before(to) && !from.IsZero() && !to.IsZero() {
+		d.blame(path+".to", fmt.Sprintf("%s is not after %s", to.Format(time.RFC3339), from.Format(time.RFC3339)), "")
+	}
+}
+
+// sortedUnique gives the texts in order, each once.
+func sortedUnique(texts []string) []string {
+	slices.Sort(texts)
+	return slices.Compact(texts)
+}
