@@ -1,6 +1,9 @@
 package watch
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Decision is what an announced deploy means for the open watches.
 type Decision string
@@ -26,7 +29,80 @@ type Acceptance struct {
 	RollbackRun string
 }
 
-// Accept decides how the deploy d, announced at now, is taken, given the open watches and the recent rollbacks.
+// DefaultEnvironment is meant where none is named.
+const DefaultEnvironment = "production"
+
+func environment(name string) string {
+	if name == "" {
+		return DefaultEnvironment
+	}
+	return name
+}
+
+// RollbackMemory is how long after a rollback ended the announcement of the version that it
+// put back is taken for its echo: deploy tools call the hook for every change, this one
+// included, within minutes.
+const RollbackMemory = time.Hour
+
+// Accept decides how the deploy d, announced at now, is taken, given the open watches and the
+// recent rollbacks of any service; those of others are ignored.
+//
+// The same version for more shops extends its open watch; the same version again, with nothing
+// new, is answered with it; another version supersedes what is open. The echo of a rollback is
+// recognised, so that what was put back is watched but never rolled back again.
 func Accept(d Deploy, open []*Watch, recent []Rollback, now time.Time) Acceptance {
-	return Acceptance{Decision: Opens}
+	a := Acceptance{Decision: Opens, RollbackRun: echo(d, recent, now)}
+	var others []*Watch
+	for _, w := range open {
+		if w.State.Final() || w.Service != d.Service || environment(w.Environment) != environment(d.Environment) {
+			continue
+		}
+		if w.Version != d.Version {
+			others = append(others, w)
+			continue
+		}
+		a.Watch, a.Decision = w.ID, Repeats
+		if more, grows := moreShops(w.Shops, d.Shops); grows {
+			a.Decision, a.Shops = Extends, more
+		}
+	}
+	slices.SortStableFunc(others, func(x, y *Watch) int { return x.Started.Compare(y.Started) })
+	for _, w := range others {
+		a.Supersedes = append(a.Supersedes, w.ID)
+	}
+	return a
+}
+
+// moreShops gives the announced shops that are not watched yet; nil and true means all.
+func moreShops(watched, announced []string) (more []string, grows bool) {
+	switch {
+	case len(watched) == 0:
+		return nil, false
+	case len(announced) == 0:
+		return nil, true
+	}
+	for _, s := range announced {
+		if !slices.Contains(watched, s) && !slices.Contains(more, s) {
+			more = append(more, s)
+		}
+	}
+	return more, len(more) > 0
+}
+
+// echo finds the run that brought the announced version back; "" when none did.
+func echo(d Deploy, recent []Rollback, now time.Time) string {
+	if d.RollbackRun != "" {
+		return d.RollbackRun
+	}
+	run, newest := "", time.Time{}
+	for _, r := range recent {
+		if r.Service != d.Service || environment(r.Environment) != environment(d.Environment) || r.To != d.Version {
+			continue
+		}
+		fresh := r.Ended.IsZero() || r.Acted && now.Sub(r.Ended) <= RollbackMemory
+		if fresh && r.Created.After(newest) {
+			run, newest = r.Run, r.Created
+		}
+	}
+	return run
 }

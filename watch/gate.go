@@ -1,7 +1,11 @@
 package watch
 
 import (
+	"fmt"
+	"slices"
 	"time"
+
+	"github.com/prometheus/common/model"
 
 	"guardian/rules"
 )
@@ -68,5 +72,68 @@ type GateFacts struct {
 	Alerts []rules.Alert
 }
 
-// Gate says why the service may not be deployed now; nothing: it may.
-func Gate(f GateFacts, now time.Time) []Reason { return nil }
+// Gate says why the service may not be deployed (or, with ActRollback, rolled back) now;
+// nothing: it may.
+//
+// That checks are red is never a reason: a red service must be able to receive its fix. An
+// alert closes the gate only when its rule says so (blocks_deploy), is critical, and names this
+// service or none. A rollback is stopped by freezes that do not allow it and by another run,
+// not by cool-downs and alerts: those guard what makes it necessary.
+func Gate(f GateFacts, now time.Time) []Reason {
+	act := f.Act
+	if act == "" {
+		act = ActDeploy
+	}
+	var reasons []Reason
+	for _, z := range f.Freezes {
+		if z.stops(f.Service, act, now) {
+			reasons = append(reasons, Reason{
+				Code:   CodeFreeze,
+				Until:  clean(z.To),
+				Detail: fmt.Sprintf("Freeze %s lasts until %s; wait, or take the service out of it.", z.Name, z.To.UTC().Format(time.RFC3339)),
+			})
+		}
+	}
+	for _, r := range f.Rollbacks {
+		if r.Service != f.Service || environment(r.Environment) != environment(f.Environment) {
+			continue
+		}
+		switch until := r.Ended.Add(f.CoolDown); {
+		case r.Ended.IsZero():
+			reasons = append(reasons, Reason{
+				Code:   CodeRun,
+				Detail: fmt.Sprintf("Run %s puts %s back to %s; wait until it ended, or abort it.", r.Run, f.Service, r.To),
+			})
+		case act == ActDeploy && r.Acted && now.Before(until):
+			reasons = append(reasons, Reason{
+				Code:   CodeCoolDown,
+				Until:  clean(until),
+				Detail: fmt.Sprintf("Run %s put %s back to %s at %s; the cool-down of %s is not over.", r.Run, f.Service, r.To, r.Ended.UTC().Format(time.RFC3339), model.Duration(f.CoolDown)),
+			})
+		}
+	}
+	for _, a := range f.Alerts {
+		if act == ActDeploy && closes(a, f) {
+			reasons = append(reasons, Reason{
+				Code:   CodeAlert,
+				Detail: fmt.Sprintf("Alert %s fires since %s and its rule blocks deploys; wait until it is resolved.", a.Rule, a.ActiveAt.UTC().Format(time.RFC3339)),
+			})
+		}
+	}
+	return reasons
+}
+
+// stops tells whether the freeze forbids an act on a service now; To is exclusive.
+func (z Freeze) stops(service string, act Act, now time.Time) bool {
+	return !now.Before(z.From) && now.Before(z.To) &&
+		(len(z.Services) == 0 || slices.Contains(z.Services, service)) &&
+		!slices.Contains(z.Allow, act)
+}
+
+// closes tells whether an alert closes the gate.
+func closes(a rules.Alert, f GateFacts) bool {
+	e := a.Labels["environment"]
+	return a.State == rules.Firing && a.Tier == rules.Critical && a.Labels[BlocksDeploy] == "true" &&
+		(a.Service() == "" || a.Service() == f.Service) &&
+		(e == "" || e == environment(f.Environment))
+}

@@ -91,6 +91,7 @@ type Watch struct {
 	Policy     Policy `json:"policy"`
 
 	State    State     `json:"state"`
+	Switched time.Time `json:"switched"` // when the deploy happened
 	Started  time.Time `json:"started"`  // the later of the switch and its announcement
 	From     time.Time `json:"from"`     // switch and grace: looks that began before it are not judged
 	Deadline time.Time `json:"deadline"` // Started and Policy.For
@@ -118,26 +119,34 @@ type Watch struct {
 // CheckState is what a watch knows of one check.
 type CheckState struct {
 	CheckPolicy
-	Share float64     `json:"share"` // its part of the evidence, see Watch.EValue
+	// Share is its part of the evidence, see Watch.EValue. Shares add up to 1 until Extend.
+	Share float64     `json:"share"`
+	From  time.Time   `json:"from"`  // looks that began before it are not judged
 	Judge judge.State `json:"judge"` // judged looks and failures
 	After Counts      `json:"after"` // all looks since the switch and grace, judged or not
 	// Excused is why it is not judged (yet): it was red or unknown before the deploy and was
 	// not seen up since; "" when it is judged.
 	Excused string `json:"excused,omitempty"`
 
-	Health      sample.Health `json:"health"`               // of the last look
-	LastAt      time.Time     `json:"last_at,omitzero"`     // when the last look began
-	LastKnown   time.Time     `json:"last_known,omitzero"`  // when the last look began that was not Unknown
-	LastJudged  time.Time     `json:"last_judged,omitzero"` // when the last judged look began
-	LastReason  string        `json:"last_reason,omitempty"`
-	LastFailure time.Time     `json:"last_failure,omitzero"`
-	// FirstFailure is when its judged failures began.
-	FirstFailure time.Time `json:"first_failure,omitzero"`
+	Health     sample.Health `json:"health"`               // of the last look
+	LastAt     time.Time     `json:"last_at,omitzero"`     // when the last look began
+	LastKnown  time.Time     `json:"last_known,omitzero"`  // when the last look began that was not Unknown
+	LastJudged time.Time     `json:"last_judged,omitzero"` // when the last judged look began
+	// LastJudgedDown says that it was a failure.
+	LastJudgedDown bool      `json:"last_judged_down,omitempty"`
+	LastReason     string    `json:"last_reason,omitempty"`
+	LastFailure    time.Time `json:"last_failure,omitzero"`
+	// FirstFailure is when the judged failures began that are more than chance; zero when
+	// there are none. Onset dates it.
+	FirstFailure time.Time   `json:"first_failure,omitzero"`
+	Onset        judge.Onset `json:"onset,omitempty"`
 	// FailingSince is when it went from up to down; zero unless the last known look was Down.
 	FailingSince time.Time `json:"failing_since,omitzero"`
 	// BlindReason is what the last look said that was Unknown.
 	BlindReason string `json:"blind_reason,omitempty"`
-	// Previous counts looks that the previous version visibly answered.
+	// Current and Previous count looks that the deployed and the previous version visibly
+	// answered.
+	Current  int `json:"current,omitempty"`
 	Previous int `json:"previous,omitempty"`
 }
 

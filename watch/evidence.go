@@ -1,0 +1,122 @@
+package watch
+
+import (
+	"math"
+	"time"
+
+	"guardian/watch/judge"
+)
+
+// blindSlack is what a look may be late beyond two intervals before its check is blind.
+const blindSlack = 30 * time.Second
+
+// DefaultFailureRate is what a check that says nothing is allowed to fail.
+const DefaultFailureRate = 0.01
+
+// rate is the allowed failure rate, kept within what can be tested.
+func (c *CheckState) rate() float64 {
+	if !(c.FailureRate > 0) {
+		return DefaultFailureRate
+	}
+	return min(max(c.FailureRate, judge.MinRate), 0.5)
+}
+
+// logE is the check's own log-evidence.
+func (c *CheckState) logE() float64 {
+	test, err := judge.NewOneSample(c.rate())
+	if err != nil || !c.Judge.Valid() {
+		return 0 // no evidence either way; rate() makes the first impossible
+	}
+	return test.Of(c.Judge)
+}
+
+// logEvidence is ln Σ share·E over the checks: a weighted average of supermartingales is one
+// itself, under any dependence between the checks.
+func (w *Watch) logEvidence() float64 {
+	if len(w.Checks) == 0 {
+		return 0
+	}
+	top := math.Inf(-1)
+	logs := make([]float64, len(w.Checks))
+	for i := range w.Checks {
+		logs[i] = math.Log(w.Checks[i].Share) + w.Checks[i].logE()
+		top = max(top, logs[i])
+	}
+	sum := 0.0
+	for _, l := range logs {
+		sum += math.Exp(l - top)
+	}
+	return top + math.Log(sum)
+}
+
+// maxEValue caps evidence for readers; JSON knows no infinity.
+const maxEValue = 1e300
+
+// EValue is the evidence that the deploy made it worse, capped at 1e300: Σ Share·E over the
+// checks. At 1 nothing was learnt; a healthy deploy ever reaches 1/alpha with a chance of at most alpha.
+func (w *Watch) EValue() float64 { return capped(w.logEvidence()) }
+
+func capped(logE float64) float64 { return min(math.Exp(logE), maxEValue) }
+
+// threshold is the log-evidence at which the watch fails now.
+func (w *Watch) threshold() float64 {
+	if w.Horizon > 0 && len(w.Checks) == 1 && w.Checks[0].Judge.N <= w.Horizon {
+		return w.LogThreshold
+	}
+	return -math.Log(w.Policy.Alpha)
+}
+
+// Blind lists the checks that were not seen for 2*Every + 30s at now, in order. A look that
+// is Unknown has not seen. Excused checks are in it too: who was not seen at all cannot have
+// been found well.
+func (w *Watch) Blind(now time.Time) []string {
+	var blind []string
+	for i := range w.Checks {
+		c := &w.Checks[i]
+		since := c.LastKnown
+		for _, t := range []time.Time{c.From, w.Started} {
+			if since.Before(t) {
+				since = t
+			}
+		}
+		if now.Sub(since) > 2*c.Every+blindSlack {
+			blind = append(blind, c.Check)
+		}
+	}
+	return blind
+}
+
+// Failing lists the judged checks whose last known look was Down, in order.
+func (w *Watch) Failing() []string {
+	var failing []string
+	for i := range w.Checks {
+		if c := &w.Checks[i]; c.Excused == "" && !c.FailingSince.IsZero() {
+			failing = append(failing, c.Check)
+		}
+	}
+	return failing
+}
+
+// Evidence says what each check and rule contributed, in the order of the configuration.
+func (w *Watch) Evidence() []Evidence {
+	out := make([]Evidence, 0, len(w.Checks)+1)
+	for i := range w.Checks {
+		c := &w.Checks[i]
+		out = append(out, Evidence{
+			Check:   c.Check,
+			Metric:  "failures",
+			Before:  w.Snapshot.Before[c.Check],
+			After:   c.After,
+			EValue:  capped(c.logE()),
+			Weight:  c.Share,
+			Samples: c.Judge.N,
+			Excused: c.Excused,
+			Reason:  c.LastReason,
+			Since:   c.FirstFailure,
+		})
+	}
+	if a := w.Alert; a != nil {
+		out = append(out, Evidence{Check: a.Rule, Metric: "alert", EValue: 1, Reason: a.Summary, Since: a.ActiveAt})
+	}
+	return out
+}

@@ -1,0 +1,240 @@
+package watch
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// failed words the verdict that the judge reached.
+func (w *Watch) failed(at time.Time) Verdict {
+	cause := w.heaviest()
+	failing := w.Failing()
+	text := cause.said() + "; " + w.before(cause.Check) + "."
+	if cause.LastReason != "" {
+		text += " It says: " + sentence(cause.LastReason)
+	}
+	if others := without(failing, cause.Check); len(others) > 0 {
+		text += " Failing too: " + list(others) + "."
+	}
+	return Verdict{State: Failed, Reason: text, At: clean(at), Cause: cause.Check, Failing: failing}
+}
+
+// failedByRule words the verdict of w.Alert.
+func (w *Watch) failedByRule(at time.Time) Verdict {
+	text := fmt.Sprintf("The rule %s fires: its condition is true since %s, after the deploy, and its value is %s.",
+		w.Alert.Rule, clock(w.Alert.ActiveAt), number(w.Alert.Value))
+	if w.Alert.Summary != "" {
+		text += " It says: " + sentence(w.Alert.Summary)
+	}
+	return Verdict{State: Failed, Reason: text, At: clean(at), Cause: w.Alert.Rule, ByRule: true, Failing: w.Failing()}
+}
+
+// atDeadline words how a watch ends that nothing failed.
+func (w *Watch) atDeadline(at time.Time) Verdict {
+	enough, answered, previous := 0, 0, 0
+	for i := range w.Checks {
+		c := &w.Checks[i]
+		enough += max(0, c.Judge.N-c.Previous)
+		answered += c.Current
+		previous += c.Previous
+	}
+	v := Verdict{State: Inconclusive, At: clean(at), Failing: w.Failing()}
+	heaviest := w.heaviest()
+	switch blind := w.Blind(at); {
+	case len(w.Checks) == 0:
+		v.Reason = "No check looks at this service, so nothing was seen; give it a check."
+		if len(w.Others) > 0 {
+			v.Reason = fmt.Sprintf("No check looks at %s, so nothing was seen; give these shops a check.", list(w.Shops))
+		}
+	case len(blind) > 0:
+		v.Reason = w.cannotSee(blind) + " It would have needed to see again by the end of the watch; " + w.seen() + "."
+	case previous > 0 && answered == 0:
+		v.Reason = fmt.Sprintf("Only the previous version %s answered (%d looks), never %s: was it switched?", w.PreviousVersion, previous, w.Version)
+	case enough < w.Policy.MinSamples:
+		v.Reason = fmt.Sprintf("Too little was seen: %s. A pass needs %d judged looks (min_samples), %d were; watch longer or look more often.",
+			w.seen(), w.Policy.MinSamples, enough)
+	case w.logEvidence() >= 0:
+		v.Cause = heaviest.Check
+		v.Reason = fmt.Sprintf("%s; %s. That is too much to pass and too little to fail.", heaviest.said(), w.before(heaviest.Check))
+		if n := w.looksToPass(heaviest); n > 0 {
+			v.Reason += fmt.Sprintf(" %s without a failure would have passed.", plural(n, "more look", "more looks"))
+		}
+	default:
+		v.State = Passed
+		v.Reason = w.seen() + "."
+	}
+	if text := w.excused(); text != "" && v.State == Passed {
+		v.Reason += " " + text
+	}
+	return v
+}
+
+// looksToPass is how many more looks of a check without a failure bring the evidence under 1; 0 when
+// a thousand do not.
+func (w *Watch) looksToPass(c *CheckState) int {
+	kept := c.Judge
+	defer func() { c.Judge = kept }()
+	for n := 1; n <= 1000; n++ {
+		c.Judge.Observe(false)
+		if w.logEvidence() < 0 {
+			return n
+		}
+	}
+	return 0
+}
+
+// heaviest is the check that weighs most; nil without checks.
+func (w *Watch) heaviest() *CheckState {
+	var best *CheckState
+	most := math.Inf(-1)
+	for i := range w.Checks {
+		c := &w.Checks[i]
+		if e := math.Log(c.Share) + c.logE(); e > most {
+			best, most = c, e
+		}
+	}
+	return best
+}
+
+// said words what a check saw: "push failed 5 of 9 looks since 10:02:11 UTC; allowed is 1 in 100".
+func (c *CheckState) said() string {
+	text := fmt.Sprintf("%s failed %d of %s since %s", c.Check, c.Judge.K, plural(c.Judge.N, "look", "looks"), clock(c.From))
+	// Where the failures began later, the reader wants to know.
+	if !c.FirstFailure.IsZero() && c.FirstFailure.Sub(c.From) > 2*c.Every+blindSlack {
+		text += ", beginning at " + clock(c.FirstFailure)
+	}
+	return text + "; allowed is " + oneIn(c.rate())
+}
+
+// before words what was known of a check before the deploy.
+func (w *Watch) before(check string) string {
+	b, ok := w.Snapshot.Before[check]
+	if !ok || b.Looks == 0 {
+		return "nothing is known of it before the deploy"
+	}
+	return fmt.Sprintf("before the deploy %d of %d", b.Failures, b.Looks)
+}
+
+// seen words how much was seen: "118 looks of 3 checks since 10:02:11 UTC, 1 failed".
+func (w *Watch) seen() string {
+	looks, failures, unknown, judged := 0, 0, 0, 0
+	for i := range w.Checks {
+		c := &w.Checks[i]
+		looks += c.Judge.N
+		failures += c.Judge.K
+		unknown += c.After.Unknown
+		if c.Judge.N > 0 {
+			judged++
+		}
+	}
+	text := fmt.Sprintf("%s of %s since %s, %d failed",
+		plural(looks, "look", "looks"), plural(judged, "check", "checks"), clock(w.From), failures)
+	if unknown > 0 {
+		text += fmt.Sprintf(", %d could not look", unknown)
+	}
+	return text
+}
+
+// excused words which checks were not judged at all.
+func (w *Watch) excused() string {
+	var names []string
+	for i := range w.Checks {
+		if c := &w.Checks[i]; c.Excused != "" {
+			names = append(names, fmt.Sprintf("%s (%s)", c.Check, c.Excused))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "Not judged, because not seen up since: " + list(names) + "."
+}
+
+// standing words how the watch stands before its deadline.
+func (w *Watch) standing(now time.Time) string {
+	text := fmt.Sprintf("Watching until %s: %s.", clock(w.Deadline), w.seen())
+	if blind := w.Blind(now); len(blind) > 0 {
+		text += " " + w.cannotSee(blind)
+	}
+	return text
+}
+
+// waiting words that a blind watch waits past its deadline.
+func (w *Watch) waiting(blind []string) string {
+	return fmt.Sprintf("%s The watch waits for it until %s.", w.cannotSee(blind), clock(w.Deadline.Add(w.Policy.MaxBlind)))
+}
+
+// cannotSee words blindness: "push was not seen since 10:20:00 UTC: token expired."
+func (w *Watch) cannotSee(blind []string) string {
+	parts := make([]string, 0, len(blind))
+	for _, name := range blind {
+		for i := range w.Checks {
+			c := &w.Checks[i]
+			if c.Check != name {
+				continue
+			}
+			part := name + " was never seen"
+			if !c.LastKnown.IsZero() {
+				part = name + " was not seen since " + clock(c.LastKnown)
+			}
+			if c.BlindReason != "" {
+				part += " (" + c.BlindReason + ")"
+			}
+			parts = append(parts, part)
+		}
+	}
+	return list(parts) + "."
+}
+
+// clock is a time of day as verdicts show it.
+func clock(t time.Time) string { return t.UTC().Format("15:04:05 UTC") }
+
+// oneIn words a rate: "1 in 100", or "3%" where that is plainer.
+func oneIn(rate float64) string {
+	n := 1 / rate
+	if r := math.Round(n); math.Abs(n-r) < 1e-6*n {
+		return "1 in " + strconv.FormatFloat(r, 'f', 0, 64)
+	}
+	return Share(rate).String()
+}
+
+func number(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+// most is how many names a sentence holds.
+const most = 5
+
+// list joins names with commas, and counts those that are too many.
+func list(names []string) string {
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+func without(names []string, name string) []string {
+	out := make([]string, 0, len(names))
+	for _, n := range names {
+		if n != name {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// sentence ends a text that came from elsewhere with a full stop.
+func sentence(s string) string {
+	s = strings.TrimSpace(s)
+	if strings.HasSuffix(s, ".") || strings.HasSuffix(s, "!") || strings.HasSuffix(s, "?") {
+		return s
+	}
+	return s + "."
+}
