@@ -91,6 +91,3 @@ type Status struct {
 // Status tells how each receiver is doing, by name.
 func (d *Dispatcher) Status() []Status { return nil }
 
-// Merge makes one notice of several, of the loudest tier among them: a digest. One notice
-// is given back as it is.
-func Merge(notices []Notice) Notice { return notices[0] }

@@ -1,0 +1,51 @@
+package notifiers
+
+// words are the few that the rendering itself adds to a notice.
+type words struct {
+	steps            string
+	colon            string
+	shortened        string
+	shortenedSeeLink string
+	digest           string // count
+	critical         string // count
+	warning          string
+	info             string
+	comma            string
+	more             string // count
+	everybody        string
+}
+
+func wordsOf(lang string) words {
+	if lang == "zh" {
+		return words{
+			steps: "可以这样处理", colon: "：",
+			shortened:        "（内容过长，已截断）",
+			shortenedSeeLink: "（内容过长，已截断，完整内容见链接）",
+			digest:           "%d 条通知合并：", critical: "严重 %d", warning: "警告 %d", info: "提示 %d", comma: "，",
+			more: "……另有 %d 条", everybody: "所有人",
+		}
+	}
+	return words{
+		steps: "What you can do", colon: ": ",
+		shortened:        "(shortened: it was too long)",
+		shortenedSeeLink: "(shortened: it was too long; the link has all of it)",
+		digest:           "%d notices in one: ", critical: "%d critical", warning: "%d warning", info: "%d info", comma: ", ",
+		more: "… and %d more", everybody: "all",
+	}
+}
+
+// sign is the mark of a notice's tone before its title.
+func (t Tone) sign() string {
+	switch t {
+	case Bad:
+		return "🔴"
+	case Warn:
+		return "🟠"
+	case Good:
+		return "🟢"
+	case Neutral:
+		return "🔵"
+	default:
+		return "🔵"
+	}
+}
