@@ -3,7 +3,9 @@ package probes
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +16,9 @@ import (
 
 // DefaultTimeout is the most that a look may take when its check does not say.
 const DefaultTimeout = 30 * time.Second
+
+// defaultMaxLooks bounds sockets and memory: a look holds a few of each.
+const defaultMaxLooks = 256
 
 // What LookNow answers when it cannot look.
 var (
@@ -36,26 +41,182 @@ type RunnerOptions struct {
 	MaxLooks int
 }
 
-// Runner looks on schedule: one goroutine per check, never two looks of a check at once.
-type Runner struct{}
+// Runner looks on schedule: one goroutine per check, never two looks of a check at once. A
+// look that comes late is not made up for: what was missed is skipped and counted. Waits are
+// monotonic, so that a step of the wall clock causes neither a burst nor a long pause.
+type Runner struct {
+	log     *slog.Logger
+	now     func() time.Time
+	sink    func(sample.Sample)
+	redact  *secret.Redactor
+	metrics *metrics
+	slots   chan struct{} // one token per look under way
+	loops   sync.WaitGroup
+
+	mu      sync.Mutex
+	running map[string]*loop
+	active  bool
+	changed chan struct{} // closed and replaced when active changes
+	stopped bool
+}
 
 // NewRunner makes a Runner on standby: Active kinds do not look before SetActive(true).
-func NewRunner(o RunnerOptions) *Runner { return &Runner{} }
+func NewRunner(o RunnerOptions) *Runner {
+	env := Env{Log: o.Log, Now: o.Now}.withDefaults()
+	if o.MaxLooks <= 0 {
+		o.MaxLooks = defaultMaxLooks
+	}
+	return &Runner{
+		log:     env.Log,
+		now:     env.Now,
+		sink:    o.Sink,
+		redact:  o.Redactor,
+		metrics: newMetrics(o.Registerer),
+		slots:   make(chan struct{}, o.MaxLooks),
+		running: map[string]*loop{},
+		changed: make(chan struct{}),
+	}
+}
 
 // Apply makes the running checks these: it starts new ones, stops those that are gone and
 // keeps those of the same name and fingerprint, with their probe and state. It does not wait
 // for stopped looks; a changed check's first look comes after its last old one.
-func (r *Runner) Apply(checks []Check) {}
+func (r *Runner) Apply(checks []Check) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped {
+		return
+	}
+	wanted := make(map[string]bool, len(checks))
+	for _, c := range checks {
+		wanted[c.Name] = true
+	}
+	for name, l := range r.running {
+		if !wanted[name] {
+			delete(r.running, name)
+			l.stop()
+		}
+	}
+	for _, c := range checks {
+		old := r.running[c.Name]
+		if old != nil && old.check.Fingerprint == c.Fingerprint && c.Fingerprint != "" {
+			continue
+		}
+		l := newLoop(r, c)
+		if old != nil {
+			l.after = old.done
+			old.stop()
+		}
+		r.running[c.Name] = l
+		r.metrics.add(c.Name)
+		// The loop's life is the runner's, not that of a request: Stop and Apply end it.
+		ctx, cancel := context.WithCancelCause(context.Background())
+		l.cancel = cancel
+		r.loops.Go(func() { l.run(ctx) })
+	}
+}
 
 // LookNow looks at a check at once, after a look that is under way, and gives the sample,
 // which the Sink gets, too. It fails with ErrNoCheck, ErrStandby, ErrStopped or ctx's error.
 func (r *Runner) LookNow(ctx context.Context, check string) (sample.Sample, error) {
-	return sample.Sample{}, ErrNoCheck
+	r.mu.Lock()
+	l := r.running[check]
+	r.mu.Unlock()
+	if l == nil {
+		return sample.Sample{}, fmt.Errorf("look at %s: %w", check, ErrNoCheck)
+	}
+	ask := request{ctx: ctx, answer: make(chan answer, 1)}
+	select {
+	case l.asked <- ask:
+	case <-l.done:
+		return sample.Sample{}, fmt.Errorf("look at %s: %w", check, ErrStopped)
+	case <-ctx.Done():
+		return sample.Sample{}, fmt.Errorf("look at %s: %w", check, ctx.Err())
+	}
+	select {
+	case a := <-ask.answer:
+		if a.err != nil {
+			return sample.Sample{}, fmt.Errorf("look at %s: %w", check, a.err)
+		}
+		return a.sample, nil
+	case <-ctx.Done():
+		return sample.Sample{}, fmt.Errorf("look at %s: %w", check, ctx.Err())
+	}
 }
 
 // SetActive says whether this guardian holds the lease. Without it Active kinds do not look,
 // and a look of theirs that is under way is broken off.
-func (r *Runner) SetActive(active bool) {}
+func (r *Runner) SetActive(active bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.active == active {
+		return
+	}
+	r.active = active
+	close(r.changed)
+	r.changed = make(chan struct{})
+	if active {
+		return
+	}
+	for _, l := range r.running {
+		if l.check.Active && l.breakOff != nil {
+			l.breakOff(ErrStandby)
+		}
+	}
+}
 
 // Stop breaks off every look and waits until all are over or ctx is done.
-func (r *Runner) Stop(ctx context.Context) error { return nil }
+func (r *Runner) Stop(ctx context.Context) error {
+	r.mu.Lock()
+	r.stopped = true
+	for name, l := range r.running {
+		delete(r.running, name)
+		l.stop()
+	}
+	r.mu.Unlock()
+
+	over := make(chan struct{})
+	go func() {
+		r.loops.Wait()
+		close(over)
+	}()
+	select {
+	case <-over:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for looks under way: %w", ctx.Err())
+	}
+}
+
+// lease tells whether this guardian is active, and gives a channel that closes when that changes.
+func (r *Runner) lease() (bool, <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.active, r.changed
+}
+
+// begin registers how a look of the loop is broken off; it refuses on standby.
+func (r *Runner) begin(l *loop, breakOff context.CancelCauseFunc) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l.check.Active && !r.active {
+		return ErrStandby
+	}
+	l.breakOff = breakOff
+	return nil
+}
+
+func (r *Runner) end(l *loop) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	l.breakOff = nil
+}
+
+// gone forgets the metrics of a check whose loop has ended, unless another one runs by its name.
+func (r *Runner) gone(l *loop) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running[l.check.Name] == nil {
+		r.metrics.remove(l.check.Name)
+	}
+}

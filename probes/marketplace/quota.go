@@ -3,6 +3,8 @@ package marketplace
 import (
 	"errors"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -10,9 +12,17 @@ import (
 type Quota struct {
 	Policy    string         // the quota's name where it has one, such as daily
 	Header    string         // the header that it was read from
-	Limit     *float64       // requests (or points) in a window
+	Limit     *float64       // requests (or points) in a window; for x-amzn-RateLimit-Limit requests per second
 	Remaining *float64       // what is left of it
-	Reset     *time.Duration // until it is whole again, never negative
+	Reset     *time.Duration // until it is whole again, or until Retry-After is over; never negative
+}
+
+// UsedRatio gives the used share of the quota, 0 to 1, and whether it is known.
+func (q Quota) UsedRatio() (float64, bool) {
+	if q.Limit == nil || q.Remaining == nil || *q.Limit <= 0 {
+		return 0, false
+	}
+	return min(max(1 - *q.Remaining / *q.Limit, 0), 1), true
 }
 
 // Source names the headers of one quota; empty names are not read.
@@ -37,14 +47,131 @@ func (s Source) Validate() error {
 	return nil
 }
 
-// UsedRatio gives the used share of the quota, 0 to 1, and whether it is known.
-func (q Quota) UsedRatio() (float64, bool) {
-	if q.Limit == nil || q.Remaining == nil || *q.Limit <= 0 {
-		return 0, false
+// vendors are the header names of marketplaces that tell of their quota.
+func vendors() []Source {
+	return []Source{
+		// Shopify REST Admin: used/size of the leaky bucket (shopify.dev, "REST Admin API rate limits").
+		{UsedSize: "X-Shopify-Shop-Api-Call-Limit"},
+		// Walmart: tokens left and when the window ends, in epoch milliseconds as clients see it.
+		{Remaining: "X-Current-Token-Count", Reset: "X-Next-Replenishment-Time"},
+		// Amazon SP-API: the rate alone; neither burst nor what is left is ever told.
+		{Limit: "X-Amzn-RateLimit-Limit"},
 	}
-	return min(max(1 - *q.Remaining / *q.Limit, 0), 1), true
+}
+
+// older are the three-field forms that came before the structured RateLimit field. The
+// first that is there counts: services send several spellings of the same quota.
+func older() []Source {
+	return []Source{
+		{Limit: "RateLimit-Limit", Remaining: "RateLimit-Remaining", Reset: "RateLimit-Reset"},
+		{Limit: "X-RateLimit-Limit", Remaining: "X-RateLimit-Remaining", Used: "X-RateLimit-Used", Reset: "X-RateLimit-Reset"},
+		{Limit: "X-Rate-Limit-Limit", Remaining: "X-Rate-Limit-Remaining", Reset: "X-Rate-Limit-Reset"},
+	}
 }
 
 // Quotas reads every quota that the headers tell of: from sources where given, otherwise in
 // all the forms that are well known. What is malformed is ignored, never guessed.
-func Quotas(h http.Header, sources []Source, now time.Time) []Quota { return nil }
+func Quotas(h http.Header, sources []Source, now time.Time) []Quota {
+	var found []Quota
+	if len(sources) > 0 {
+		for _, s := range sources {
+			if q, ok := s.read(h, now); ok {
+				found = append(found, q)
+			}
+		}
+	} else {
+		found = structured(h)
+		for _, s := range older() {
+			if len(found) > 0 {
+				break
+			}
+			if q, ok := s.read(h, now); ok {
+				found = append(found, q)
+			}
+		}
+		for _, s := range vendors() {
+			if q, ok := s.read(h, now); ok {
+				found = append(found, q)
+			}
+		}
+	}
+	// draft-ietf-httpapi-ratelimit-headers, "Intermediaries": Retry-After takes precedence over a reset.
+	if wait, ok := RetryAfter(h.Get("Retry-After"), now); ok {
+		for i := range found {
+			found[i].Reset = &wait
+		}
+	}
+	return found
+}
+
+func (s Source) read(h http.Header, now time.Time) (Quota, bool) {
+	q := Quota{Policy: s.Policy}
+	take := func(name string, parse func(string) (float64, bool)) *float64 {
+		if name == "" {
+			return nil
+		}
+		v, ok := parse(h.Get(name))
+		if !ok {
+			return nil
+		}
+		if q.Header == "" {
+			q.Header = http.CanonicalHeaderKey(name)
+		}
+		return &v
+	}
+	if used, size, ok := usedSize(h.Get(s.UsedSize)); ok && s.UsedSize != "" {
+		left := max(size-used, 0)
+		q.Header, q.Limit, q.Remaining = http.CanonicalHeaderKey(s.UsedSize), &size, &left
+	}
+	if q.Limit == nil {
+		q.Limit = take(s.Limit, limit)
+	}
+	if q.Limit == nil && s.Size > 0 {
+		q.Limit = &s.Size
+	}
+	if q.Remaining == nil {
+		q.Remaining = take(s.Remaining, number)
+	}
+	if used := take(s.Used, number); used != nil && q.Remaining == nil && q.Limit != nil {
+		left := max(*q.Limit-*used, 0)
+		q.Remaining = &left
+	}
+	if q.Header == "" {
+		return Quota{}, false
+	}
+	if s.Reset != "" {
+		if d, ok := ParseReset(h.Get(s.Reset), now); ok {
+			q.Reset = &d
+		}
+	}
+	return q, true
+}
+
+// number reads a non-negative decimal number as headers write them: digits with at most one
+// point. Signs, exponents, hexadecimals and infinities are malformed.
+func number(s string) (float64, bool) {
+	s = strings.TrimSpace(s)
+	if s == "" || len(s) > 20 || strings.Trim(s, "0123456789.") != "" || s[0] == '.' {
+		return 0, false
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	return v, err == nil
+}
+
+// limit reads a limit that may be followed by the policies it comes from: "10, 10;w=1"
+// (draft-polli-ratelimit-headers-02).
+func limit(s string) (float64, bool) {
+	first, _, _ := strings.Cut(s, ",")
+	first, _, _ = strings.Cut(first, ";")
+	return number(first)
+}
+
+func usedSize(s string) (used, size float64, ok bool) {
+	u, z, cut := strings.Cut(s, "/")
+	if !cut {
+		return 0, 0, false
+	}
+	used, ok1 := number(u)
+	size, ok2 := number(z)
+	return used, size, ok1 && ok2 && size > 0
+}

@@ -1,0 +1,253 @@
+package probes
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"runtime/debug"
+	"time"
+
+	"guardian/probes/sample"
+)
+
+// maxWait is the longest that a loop sleeps before it looks at the wall clock again: a
+// calendar schedule must notice that the clock was set.
+const maxWait = time.Minute
+
+// maxSpread is the longest that a fixed-interval check waits for its first look.
+const maxSpread = time.Minute
+
+// sweepTimeout bounds what a Sweeper may take before its first look.
+const sweepTimeout = time.Minute
+
+// loop is the goroutine of one check.
+type loop struct {
+	runner   *Runner
+	check    Check
+	schedule Schedule
+	timeout  time.Duration
+	asked    chan request
+	after    <-chan struct{} // closed when this check's previous loop has ended; nil: none
+	done     chan struct{}
+	cancel   context.CancelCauseFunc
+	breakOff context.CancelCauseFunc // guarded by runner.mu; nil between looks
+	swept    bool                    // since this guardian became active
+}
+
+// request is somebody's wish for a look now.
+type request struct {
+	ctx    context.Context //nolint:containedctx // the asker's, handed over a channel for one look
+	answer chan answer     // holds one
+}
+
+type answer struct {
+	sample sample.Sample
+	err    error
+}
+
+func newLoop(r *Runner, c Check) *loop {
+	l := &loop{runner: r, check: c, schedule: c.Schedule, asked: make(chan request), done: make(chan struct{})}
+	if c.Every <= 0 {
+		l.check.Every = time.Minute
+	}
+	if l.schedule == nil {
+		l.schedule = Interval(l.check.Every)
+	}
+	l.timeout = c.Timeout
+	if l.timeout <= 0 || l.timeout >= l.check.Every {
+		l.timeout = min(l.check.Every*9/10, DefaultTimeout)
+	}
+	return l
+}
+
+func (l *loop) stop() { l.cancel(ErrStopped) }
+
+func (l *loop) run(ctx context.Context) {
+	defer close(l.done)
+	defer l.runner.gone(l)
+	if l.after != nil {
+		<-l.after // even when stopped already: whoever comes after us waits for us alone
+	}
+	if c, ok := l.check.Probe.(Closer); ok {
+		defer func() {
+			if err := c.Close(); err != nil {
+				l.runner.log.Warn("close probe", "check", l.check.Name, "err", l.runner.redact.Redact(err.Error()))
+			}
+		}()
+	}
+
+	due := l.first(l.runner.now())
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil {
+		active, changed := l.runner.lease()
+		if l.check.Active && !active {
+			l.swept = false
+			select {
+			case <-ctx.Done():
+			case <-changed:
+				due = l.first(l.runner.now())
+			case ask := <-l.asked:
+				ask.answer <- answer{err: ErrStandby}
+			}
+			continue
+		}
+		if !l.check.Active {
+			changed = nil
+		}
+		timer.Reset(l.wait(due))
+		select {
+		case <-ctx.Done():
+		case <-changed:
+		case ask := <-l.asked:
+			s, err := l.look(ctx, ask.ctx)
+			ask.answer <- answer{sample: s, err: err}
+		case <-timer.C:
+			now := l.runner.now()
+			if now.Before(due) {
+				// The wall clock was set back: do not sit out the difference.
+				if n := l.next(now); n.Before(due) {
+					due = n
+				}
+				continue
+			}
+			due = l.onSchedule(ctx, due)
+		}
+	}
+}
+
+// onSchedule looks as scheduled for due and gives when the next look is due.
+func (l *loop) onSchedule(ctx context.Context, due time.Time) time.Time {
+	select {
+	case l.runner.slots <- struct{}{}:
+	case <-ctx.Done():
+		return due
+	}
+	defer func() { <-l.runner.slots }()
+	m, name := l.runner.metrics, l.check.Name
+	m.behind.WithLabelValues(name).Set(max(l.runner.now().Sub(due), 0).Seconds())
+	// What broke the look off is told by whoever did it; there is nothing to do here.
+	_, _ = l.look(ctx, nil)
+	next, skipped := l.following(due, l.runner.now())
+	if skipped > 0 {
+		m.skipped.WithLabelValues(name).Add(float64(skipped))
+	}
+	return next
+}
+
+// look looks once and hands the sample to the sink. It fails when the look was broken off.
+func (l *loop) look(ctx, asker context.Context) (sample.Sample, error) {
+	ctx, breakOff := context.WithCancelCause(ctx)
+	defer breakOff(nil)
+	if asker != nil {
+		defer context.AfterFunc(asker, func() { breakOff(asker.Err()) })()
+	}
+	if err := l.runner.begin(l, breakOff); err != nil {
+		return sample.Sample{}, err
+	}
+	defer l.runner.end(l)
+	l.sweep(ctx)
+
+	begin := l.runner.now()
+	o := l.observe(ctx)
+	took := max(l.runner.now().Sub(begin), 0)
+	if ctx.Err() != nil {
+		return sample.Sample{}, context.Cause(ctx)
+	}
+	o.Reason, o.Detail = l.runner.redact.Redact(o.Reason), l.runner.redact.Redact(o.Detail)
+	s := sample.Sample{
+		Check: l.check.Name, Kind: l.check.Kind, Service: l.check.Service, Labels: l.check.Labels,
+		At: begin.Round(0).UTC(), Duration: took, Observation: o,
+	}
+	l.runner.metrics.looks.WithLabelValues(l.check.Name, o.Health.String()).Inc()
+	if l.runner.sink != nil {
+		l.runner.sink(s)
+	}
+	return s, nil
+}
+
+func (l *loop) observe(ctx context.Context) (o sample.Observation) {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			o = sample.Observation{Reason: l.panicked(p)}
+		}
+	}()
+	return l.check.Probe.Look(ctx)
+}
+
+// sweep lets a Sweeper clear away what a crash left behind, once per time of being active.
+func (l *loop) sweep(ctx context.Context) {
+	s, ok := l.check.Probe.(Sweeper)
+	if !ok || l.swept {
+		return
+	}
+	l.swept = true
+	ctx, cancel := context.WithTimeout(ctx, sweepTimeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			l.panicked(p)
+		}
+	}()
+	if err := s.Sweep(ctx); err != nil {
+		l.runner.log.Warn("sweep before the first look", "check", l.check.Name, "err", l.runner.redact.Redact(err.Error()))
+	}
+}
+
+func (l *loop) panicked(p any) string {
+	l.runner.metrics.panics.WithLabelValues(l.check.Name).Inc()
+	what := l.runner.redact.Redact(oneLine(fmt.Sprint(p), 500))
+	l.runner.log.Error("probe panicked", "check", l.check.Name, "kind", l.check.Kind, "panic", what,
+		"stack", l.runner.redact.Redact(string(debug.Stack())))
+	return "the probe panicked, which is a mistake in the guardian: " + what
+}
+
+// first gives when the first look is due. Looks at fixed intervals are spread by a hash of
+// the check's name, so that a start is not a burst; a calendar means the time that it says.
+func (l *loop) first(now time.Time) time.Time {
+	if _, ok := l.schedule.(Interval); !ok {
+		return l.next(now)
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(l.check.Name))
+	spread := min(l.check.Every, maxSpread)
+	// FNV's low bits differ little for names that differ in the last letter; fold in the high ones.
+	sum := h.Sum64()
+	sum ^= sum >> 32
+	return now.Add(time.Duration(sum % uint64(spread)))
+}
+
+// next gives when the schedule is due after t.
+func (l *loop) next(t time.Time) time.Time {
+	if i, ok := l.schedule.(Interval); ok {
+		return i.Next(t) // keeps the monotonic reading: a fixed interval does not know of wall clocks
+	}
+	n := l.schedule.Next(t.Round(0)).Round(0)
+	if n.IsZero() { // cron's way of saying never
+		return t.AddDate(1, 0, 0)
+	}
+	return n
+}
+
+// following gives the first due time after now and how many between were missed.
+func (l *loop) following(due, now time.Time) (time.Time, int) {
+	if i, ok := l.schedule.(Interval); ok {
+		missed := max(now.Sub(due), 0) / time.Duration(i)
+		return due.Add((missed + 1) * time.Duration(i)), int(missed)
+	}
+	const tooMany = 1000 // rather a wrong count than a loop over years after the clock was set
+	next, missed := l.next(due), 0
+	for ; !next.After(now) && missed < tooMany; missed++ {
+		next = l.next(next)
+	}
+	if !next.After(now) {
+		next = l.next(now)
+	}
+	return next, missed
+}
+
+func (l *loop) wait(due time.Time) time.Duration {
+	return min(max(due.Sub(l.runner.now()), 0), maxWait, l.check.Every)
+}

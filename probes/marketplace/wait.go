@@ -1,0 +1,64 @@
+package marketplace
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// RetryAfter reads a Retry-After header: seconds (RFC 9110, 10.2.3), also with a decimal
+// point as Shopify sends them, or an HTTP-date in any of its three forms. A date in the past
+// is no wait at all; more than a year is malformed.
+func RetryAfter(value string, now time.Time) (time.Duration, bool) {
+	value = strings.TrimSpace(value)
+	if s, ok := number(value); ok {
+		return seconds(s)
+	}
+	t, err := http.ParseTime(value)
+	if err != nil {
+		return 0, false
+	}
+	return until(t, now)
+}
+
+// Epochs from which on a number is a time and not a span: 2001-09-09 in seconds, and
+// 1973-03-03 in milliseconds, which is year 5138 in seconds.
+const (
+	firstEpochSeconds = 1e9
+	firstEpochMillis  = 1e11
+)
+
+// ParseReset reads when a quota is whole again: seconds to go, epoch seconds, epoch
+// milliseconds, a span with its unit ("1500ms", "6m0s"), RFC 3339 or an HTTP-date. It gives
+// the time to go, 0 for the past; more than a year is malformed. A bare number of
+// milliseconds to go cannot be told from seconds and is read as seconds.
+func ParseReset(value string, now time.Time) (time.Duration, bool) {
+	value = strings.TrimSpace(value)
+	if n, ok := number(value); ok {
+		switch {
+		case n >= firstEpochMillis && n < 1e16:
+			return until(time.UnixMilli(int64(n)), now)
+		case n >= firstEpochSeconds && n < firstEpochMillis:
+			return until(time.UnixMilli(int64(n*1000)), now)
+		default:
+			return seconds(n)
+		}
+	}
+	if d, err := time.ParseDuration(value); err == nil {
+		return d, d >= 0 && d <= farthest
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700"} {
+		if t, err := time.Parse(layout, value); err == nil {
+			return until(t, now)
+		}
+	}
+	if t, err := http.ParseTime(value); err == nil {
+		return until(t, now)
+	}
+	return 0, false
+}
+
+func until(t, now time.Time) (time.Duration, bool) {
+	d := max(t.Sub(now), 0)
+	return d, d <= farthest
+}
