@@ -1,0 +1,89 @@
+package series
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/prometheus/prometheus/storage"
+)
+
+// Append appends points. Those that can be are appended even when others are rejected; the
+// error then wraps ErrLate, ErrOutOfOrder, ErrDuplicate, ErrTooManySeries or ErrInvalid,
+// each reason that there was.
+func (db *DB) Append(ctx context.Context, points []Point) error {
+	return db.append(ctx, points, func(error) bool { return true })
+}
+
+// Record appends what rules recorded: as Append, but samples that are late or there already
+// are only counted, because rules that are evaluated at any moment make such.
+func (db *DB) Record(ctx context.Context, points []Point) error {
+	return db.append(ctx, points, func(err error) bool {
+		return !errors.Is(err, ErrLate) && !errors.Is(err, ErrOutOfOrder) && !errors.Is(err, ErrDuplicate)
+	})
+}
+
+func (db *DB) append(ctx context.Context, points []Point, worthAnError func(error) bool) error {
+	if len(points) == 0 {
+		return nil
+	}
+	app := db.tsdb.Appender(ctx)
+	var bad rejects
+	var key []byte
+	n := 0
+	for _, p := range points {
+		key = append(key[:0], 'p')
+		key = appendKey(key, p)
+		ref := db.cachedRef(key)
+		if ref == 0 {
+			db.metrics.slow.Inc()
+		}
+		// The labels go along: a reference whose series is gone is then only a miss.
+		got, err := appendPoint(app, ref, p)
+		if err != nil {
+			if err = db.reject(err); worthAnError(err) {
+				bad.add(err)
+			}
+			continue
+		}
+		n++
+		if got != ref {
+			db.cacheRef(key, got)
+		}
+	}
+	if err := app.Commit(); err != nil {
+		return fmt.Errorf("append %d samples: %w", len(points), err)
+	}
+	db.metrics.appended.Add(float64(n))
+	return bad.err("samples", len(points))
+}
+
+func appendPoint(app storage.Appender, ref storage.SeriesRef, p Point) (storage.SeriesRef, error) {
+	if p.H != nil {
+		return app.AppendHistogram(ref, p.Metric, p.T, nil, p.H)
+	}
+	return app.Append(ref, p.Metric, p.T, p.F)
+}
+
+func appendKey(key []byte, p Point) []byte {
+	var buf [512]byte
+	return append(key, p.Metric.Bytes(buf[:0])...)
+}
+
+// cachedRef gives the reference that was last known for a raw series key, or 0. The cache
+// may have dropped anything at any time; a miss costs a look-up by labels.
+func (db *DB) cachedRef(key []byte) storage.SeriesRef {
+	var buf [8]byte
+	v, ok := db.cache.HasGet(buf[:0], key)
+	if !ok || len(v) != 8 {
+		return 0
+	}
+	return storage.SeriesRef(binary.LittleEndian.Uint64(v))
+}
+
+func (db *DB) cacheRef(key []byte, ref storage.SeriesRef) {
+	var buf [8]byte
+	binary.LittleEndian.PutUint64(buf[:], uint64(ref))
+	db.cache.Set(key, buf[:])
+}

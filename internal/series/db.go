@@ -1,0 +1,202 @@
+package series
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/fastcache"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/chunks"
+	"github.com/prometheus/prometheus/tsdb/wlog"
+	"github.com/prometheus/prometheus/util/compression"
+)
+
+// Lookback is how far back a query looks for the last value of a series, as in Prometheus.
+const Lookback = 5 * time.Minute
+
+// ErrTooManySeries is the answer to a new series when Options.MaxSeries are there already.
+var ErrTooManySeries = errors.New("too many series: raise the limit, or remove labels that take many values")
+
+// Options say where and how much. Zero values other than Dir take the defaults.
+type Options struct {
+	Dir        string        // made when it is not there
+	Retention  time.Duration // of samples; default 15 days
+	MaxSeries  int           // of the last hours, in memory; default 1,000,000
+	Log        *slog.Logger
+	Registerer prometheus.Registerer // nil: no metrics
+
+	QueryTimeout    time.Duration // default 2 minutes
+	QueryMaxSamples int           // in memory for one query; default 50,000,000
+	CacheBytes      int           // of series references; default and least 32 MiB
+}
+
+// Point is one sample of a series: labels, time in milliseconds since 1970, and a float or
+// a histogram. It is what rules record, so that it is appended as it is.
+type Point = promql.Sample
+
+// DB is the sample storage and what answers PromQL over it. Its methods may be called from
+// everywhere at once.
+type DB struct {
+	tsdb    *tsdb.DB
+	engine  *promql.Engine
+	cache   *fastcache.Cache
+	metrics *metrics
+	log     *slog.Logger
+
+	mu     sync.Mutex
+	checks map[string]*track
+}
+
+// Open opens the storage in o.Dir and reads back what was there: it survives a kill at any
+// moment up to the last sample that was accepted.
+func Open(o Options) (*DB, error) {
+	if o.Dir == "" {
+		return nil, errors.New("open series: no folder given")
+	}
+	if o.Retention <= 0 {
+		o.Retention = 15 * 24 * time.Hour
+	}
+	if o.MaxSeries <= 0 {
+		o.MaxSeries = 1_000_000
+	}
+	if o.QueryTimeout <= 0 {
+		o.QueryTimeout = 2 * time.Minute
+	}
+	if o.QueryMaxSamples <= 0 {
+		o.QueryMaxSamples = 50_000_000
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := writable(o.Dir); err != nil {
+		return nil, fmt.Errorf("open series in %s: %w (the folder must be writable by the user that runs guardian)", o.Dir, err)
+	}
+	db := &DB{log: o.Log, checks: map[string]*track{}}
+	limit := &seriesLimit{most: uint64(o.MaxSeries)}
+	opts := tsdb.DefaultOptions()
+	opts.RetentionDuration = o.Retention.Milliseconds()
+	opts.MaxBlockDuration = min(opts.RetentionDuration/10, (31 * 24 * time.Hour).Milliseconds())
+	opts.MaxBlockDuration = max(opts.MaxBlockDuration, opts.MinBlockDuration)
+	opts.WALSegmentSize = wlog.DefaultSegmentSize / 4
+	opts.WALCompression = compression.Snappy
+	opts.StripeSize = 1 << 10 // Prometheus' default costs tens of MiB and serves millions of series
+	opts.SeriesLifecycleCallback = limit
+	// The lock is the process's: a kill leaves nothing behind that must be removed by hand.
+	t, err := tsdb.Open(o.Dir, o.Log.With("part", "tsdb"), prefixed(o.Registerer), opts, nil)
+	if err != nil {
+		return nil, fmt.Errorf("open series in %s: %w", o.Dir, err)
+	}
+	limit.watch(t.Head())
+	db.tsdb = t
+	db.cache = fastcache.New(o.CacheBytes)
+	db.metrics = newMetrics(o.Registerer, db)
+	db.engine = promql.NewEngine(promql.EngineOpts{
+		Logger:                   o.Log.With("part", "promql"),
+		Reg:                      prefixed(o.Registerer),
+		MaxSamples:               o.QueryMaxSamples,
+		Timeout:                  o.QueryTimeout,
+		LookbackDelta:            Lookback,
+		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
+		EnableAtModifier:         true,
+		EnableNegativeOffset:     true,
+		Parser:                   parser.NewParser(parser.Options{ExperimentalDurationExpr: true}),
+	})
+	return db, nil
+}
+
+// Close ends the storage; nothing may be called after it.
+func (db *DB) Close() error {
+	db.cache.Reset()
+	return errors.Join(db.engine.Close(), db.tsdb.Close())
+}
+
+// Queryable gives the samples to handlers that speak Prometheus' interfaces.
+func (db *DB) Queryable() storage.SampleAndChunkQueryable { return db.tsdb }
+
+// Appendable takes samples from handlers that speak Prometheus' interfaces (remote write).
+// The limit of series holds for it too; Track and Restamp do not know what it appends.
+func (db *DB) Appendable() storage.Appendable { return db.tsdb }
+
+// Engine gives the PromQL engine with this storage's limits.
+func (db *DB) Engine() *promql.Engine { return db.engine }
+
+// writable makes the folder and writes a file in it, because the storage's own errors about
+// this come late and do not say what to do.
+func writable(dir string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".writable-")
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(f, "x")
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
+}
+
+// prefixed gives the libraries' own metrics our prefix.
+func prefixed(reg prometheus.Registerer) prometheus.Registerer {
+	if reg == nil {
+		return nil
+	}
+	return prometheus.WrapRegistererWithPrefix("guardian_", reg)
+}
+
+// seriesLimit refuses new series when there are too many.
+type seriesLimit struct {
+	most uint64
+
+	mu   sync.RWMutex
+	head *tsdb.Head
+}
+
+func (l *seriesLimit) watch(h *tsdb.Head) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.head = h
+}
+
+// PreCreation implements tsdb.SeriesLifecycleCallback. What is read back at the start is
+// never refused.
+func (l *seriesLimit) PreCreation(labels.Labels) error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.head != nil && l.head.NumSeries() >= l.most {
+		return ErrTooManySeries
+	}
+	return nil
+}
+
+// PostCreation implements tsdb.SeriesLifecycleCallback.
+func (l *seriesLimit) PostCreation(labels.Labels) {}
+
+// PostDeletion implements tsdb.SeriesLifecycleCallback.
+func (l *seriesLimit) PostDeletion(map[chunks.HeadSeriesRef]labels.Labels) {}
+
+// Head gives the time of the newest sample, and false when there is none.
+func (db *DB) Head() (time.Time, bool) {
+	t := db.tsdb.Head().MaxTime()
+	if t <= 0 {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(t).UTC(), true
+}
+
+// Snapshot writes a copy of everything into a folder that is not there or empty.
+func (db *DB) Snapshot(_ context.Context, dir string) error {
+	if err := db.tsdb.Snapshot(dir, true); err != nil {
+		return fmt.Errorf("snapshot series into %s: %w", dir, err)
+	}
+	return nil
+}

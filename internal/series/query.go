@@ -1,0 +1,154 @@
+package series
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/util/annotations"
+)
+
+// Result is a query's answer with what there is to be said about it.
+type Result struct {
+	Value parser.Value // promql.Vector, promql.Scalar, promql.String or promql.Matrix
+	Notes annotations.Annotations
+}
+
+// Query asks an expression at a time. A scalar is a vector with one element without labels,
+// so that it serves as a rules.QueryFunc.
+func (db *DB) Query(ctx context.Context, expr string, at time.Time) (promql.Vector, error) {
+	res, err := db.Instant(ctx, expr, at)
+	if err != nil {
+		return nil, err
+	}
+	switch v := res.Value.(type) {
+	case promql.Vector:
+		return v, nil
+	case promql.Scalar:
+		return promql.Vector{promql.Sample{T: v.T, F: v.V, Metric: labels.EmptyLabels()}}, nil
+	default:
+		return nil, fmt.Errorf("query %q: the answer is a %s; a vector or a scalar is needed", expr, res.Value.Type())
+	}
+}
+
+// Instant asks an expression of any type at a time.
+func (db *DB) Instant(ctx context.Context, expr string, at time.Time) (Result, error) {
+	q, err := db.engine.NewInstantQuery(ctx, db.tsdb, nil, expr, at)
+	if err != nil {
+		return Result{}, fmt.Errorf("query %q: %w", expr, err)
+	}
+	defer q.Close()
+	return answer(expr, q.Exec(ctx))
+}
+
+// QueryRange asks an expression at each step from start to end, both included.
+func (db *DB) QueryRange(ctx context.Context, expr string, start, end time.Time, step time.Duration) (promql.Matrix, error) {
+	res, err := db.Range(ctx, expr, start, end, step)
+	if err != nil {
+		return nil, err
+	}
+	m, ok := res.Value.(promql.Matrix)
+	if !ok {
+		return nil, fmt.Errorf("query %q: the answer is a %s; a matrix was expected", expr, res.Value.Type())
+	}
+	return m, nil
+}
+
+// Range is QueryRange with notes. A step must be positive, and there may be at most 11,000
+// of them, as in Prometheus.
+func (db *DB) Range(ctx context.Context, expr string, start, end time.Time, step time.Duration) (Result, error) {
+	switch {
+	case step <= 0:
+		return Result{}, errors.New("query range: the step must be more than zero")
+	case end.Before(start):
+		return Result{}, errors.New("query range: the end is before the start")
+	case end.Sub(start)/step > 11000:
+		return Result{}, errors.New("query range: more than 11,000 points per series; use a longer step or a shorter range")
+	}
+	q, err := db.engine.NewRangeQuery(ctx, db.tsdb, nil, expr, start, end, step)
+	if err != nil {
+		return Result{}, fmt.Errorf("query %q: %w", expr, err)
+	}
+	defer q.Close()
+	return answer(expr, q.Exec(ctx))
+}
+
+// answer copies what the engine takes back into its pools when the query is closed.
+func answer(expr string, r *promql.Result) (Result, error) {
+	if r.Err != nil {
+		return Result{}, fmt.Errorf("query %q: %w", expr, r.Err)
+	}
+	v := r.Value
+	if m, ok := v.(promql.Matrix); ok {
+		own := make(promql.Matrix, len(m))
+		for i, s := range m {
+			own[i] = promql.Series{Metric: s.Metric, Floats: slices.Clone(s.Floats), Histograms: slices.Clone(s.Histograms)}
+		}
+		v = own
+	}
+	return Result{Value: v, Notes: r.Warnings}, nil
+}
+
+// Series lists the label sets that one of the selectors matches between start and end, at
+// most limit of them (0: all).
+func (db *DB) Series(ctx context.Context, selectors [][]*labels.Matcher, start, end time.Time, limit int) ([]labels.Labels, error) {
+	q, err := db.tsdb.Querier(start.UnixMilli(), end.UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("list series: %w", err)
+	}
+	defer q.Close()
+	hints := &storage.SelectHints{Start: start.UnixMilli(), End: end.UnixMilli(), Func: "series", Limit: limit}
+	sets := make([]storage.SeriesSet, 0, len(selectors))
+	for _, ms := range selectors {
+		sets = append(sets, q.Select(ctx, len(selectors) > 1, hints, ms...))
+	}
+	set := storage.NewMergeSeriesSet(sets, limit, storage.ChainedSeriesMerge)
+	var all []labels.Labels
+	for set.Next() {
+		if all = append(all, set.At().Labels()); limit > 0 && len(all) >= limit {
+			break
+		}
+	}
+	if err := set.Err(); err != nil {
+		return nil, fmt.Errorf("list series: %w", err)
+	}
+	return all, nil
+}
+
+// LabelNames lists the label names of the series that the matchers match, sorted.
+func (db *DB) LabelNames(ctx context.Context, start, end time.Time, matchers ...*labels.Matcher) ([]string, error) {
+	q, err := db.tsdb.Querier(start.UnixMilli(), end.UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("list label names: %w", err)
+	}
+	defer q.Close()
+	names, _, err := q.LabelNames(ctx, nil, matchers...)
+	if err != nil {
+		return nil, fmt.Errorf("list label names: %w", err)
+	}
+	return slices.Clone(names), nil
+}
+
+// LabelValues lists the values of a label in the series that the matchers match, sorted.
+func (db *DB) LabelValues(ctx context.Context, name string, start, end time.Time, matchers ...*labels.Matcher) ([]string, error) {
+	q, err := db.tsdb.Querier(start.UnixMilli(), end.UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("list values of label %q: %w", name, err)
+	}
+	defer q.Close()
+	values, _, err := q.LabelValues(ctx, name, nil, matchers...)
+	if err != nil {
+		return nil, fmt.Errorf("list values of label %q: %w", name, err)
+	}
+	out := make([]string, 0, len(values))
+	for _, v := range values {
+		out = append(out, string([]byte(v))) // the storage may unmap what it lent
+	}
+	return out, nil
+}

@@ -1,0 +1,127 @@
+package series
+
+import (
+	"math"
+
+	"github.com/prometheus/prometheus/model/value"
+	"github.com/prometheus/prometheus/storage"
+
+	"guardian/probes/sample"
+)
+
+// writer writes series of one check, at one time, in one transaction.
+type writer struct {
+	db    *DB
+	track *track
+	app   storage.Appender
+	at    int64 // ms
+	n     int
+	bad   rejects
+}
+
+// value writes one value of a look. A series that is known costs its key and two look-ups;
+// only one that is not has its labels made.
+func (w *writer) value(v sample.Value, s sample.Sample) {
+	key := w.track.keyOf(v)
+	if ref := w.db.cachedRef(key); ref != 0 {
+		if st, ok := w.track.series[ref]; ok {
+			st.v = v.V
+			if got := w.append(ref, st); got != 0 && got != ref {
+				w.db.cacheRef(key, got)
+			}
+			return
+		}
+	}
+	w.db.metrics.slow.Inc()
+	if got := w.append(0, &stamp{labels: seriesLabels(v, s), v: v.V}); got != 0 {
+		w.db.cacheRef(key, got)
+	}
+}
+
+// append writes a series' value and keeps it, under the reference that the storage gives.
+// The labels go along, so that a reference whose series was dropped from memory is found or
+// made again; it has another reference then.
+func (w *writer) append(ref storage.SeriesRef, st *stamp) storage.SeriesRef {
+	got, err := w.app.Append(ref, st.labels, w.at, st.v)
+	if err != nil {
+		w.bad.add(w.db.reject(err))
+		return 0
+	}
+	w.n++
+	if got != ref && ref != 0 {
+		delete(w.track.series, ref)
+	}
+	st.round = w.track.round
+	w.track.series[got] = st
+	return got
+}
+
+// again writes the series of the last look once more.
+func (w *writer) again() {
+	t := w.track
+	for ref, st := range t.series {
+		if st.round == t.round {
+			w.again1(ref, st)
+		}
+	}
+	for i, st := range t.others {
+		if st.round == t.round {
+			w.again1(0, st)
+			t.others[i] = nil
+		}
+	}
+	kept := t.others[:0]
+	for _, st := range t.others {
+		if st != nil {
+			kept = append(kept, st)
+		}
+	}
+	t.others = kept
+}
+
+func (w *writer) again1(ref storage.SeriesRef, st *stamp) {
+	if w.append(ref, st) != 0 {
+		w.db.metrics.restamped.Inc()
+	}
+}
+
+// endOthers marks every series of the check stale that is not of this round.
+func (w *writer) endOthers() {
+	t := w.track
+	for ref, st := range t.series {
+		if st.round != t.round {
+			w.end(ref, st)
+			delete(t.series, ref)
+		}
+	}
+	for _, st := range t.others {
+		w.end(0, st)
+	}
+	t.others = nil
+}
+
+// end marks a series stale, unless it was written in this transaction already, under a
+// reference that it had not before.
+func (w *writer) end(ref storage.SeriesRef, st *stamp) {
+	if ref == 0 {
+		for _, have := range w.track.series {
+			if have.round == w.track.round && have.labels.Hash() == st.labels.Hash() {
+				return
+			}
+		}
+	}
+	if _, err := w.app.Append(ref, st.labels, w.at, math.Float64frombits(value.StaleNaN)); err != nil {
+		w.db.reject(err) //nolint:errcheck // counted; a series that cannot be ended ends by itself
+		return
+	}
+	w.n++
+}
+
+func (w *writer) commit() error {
+	if err := w.app.Commit(); err != nil {
+		return err
+	}
+	w.track.stamped = w.at
+	w.db.metrics.appended.Add(float64(w.n))
+	return nil
+}
