@@ -3,7 +3,10 @@ package actions
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,17 +41,47 @@ type Options struct {
 	// LeaseValid tells, at the last moment before an act, whether this guardian may still act.
 	LeaseValid func() bool
 	// Observer hears of every run after each of its changes was recorded, in order per run.
-	// It must not block.
+	// It must not block, nor change what the run shares with its copies.
 	Observer func(Run)
 }
 
 // Engine runs runbooks. It owns no goroutine: whoever calls Advance does the work.
 type Engine struct {
-	o Options
+	o       Options
+	metrics *metrics
+
+	mu   sync.Mutex
+	busy map[string]*hold // by run ID: the runs that a call works on now
 }
 
+// hold is one call's right to work on a run.
+type hold struct {
+	wake  chan struct{} // closed when an abort was asked for
+	abort *abortion     // under Engine.mu
+}
+
+type abortion struct{ by, note string }
+
 // NewEngine makes an engine. It does nothing until it is called.
-func NewEngine(o Options) (*Engine, error) { return &Engine{o: o}, nil }
+func NewEngine(o Options) (*Engine, error) {
+	var missing []string
+	for name, absent := range map[string]bool{
+		"Books": o.Books == nil, "Ledger": o.Ledger == nil, "Verifier": o.Verifier == nil,
+		"Now": o.Now == nil, "Log": o.Log == nil, "LeaseValid": o.LeaseValid == nil,
+	} {
+		if absent {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("make the engine of runs: options %s are missing", strings.Join(missing, ", "))
+	}
+	m, err := newMetrics(o.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("make the engine of runs: %w", err)
+	}
+	return &Engine{o: o, metrics: m, busy: map[string]*hold{}}, nil
+}
 
 // Request is a run that somebody wants.
 type Request struct {
@@ -70,7 +103,56 @@ type Request struct {
 // Create makes a run and records it: Refused when a guard said no, AwaitingApproval when a
 // person must approve (Request.Approve, or a refusal that Asks), else Running. It does not
 // act: call Advance.
-func (e *Engine) Create(ctx context.Context, req Request) (Run, error) { return Run{}, nil }
+func (e *Engine) Create(ctx context.Context, req Request) (Run, error) {
+	book, ok := e.o.Books(req.Runbook)
+	if !ok {
+		return Run{}, fmt.Errorf("create run: there is no runbook %q; name one of the configuration's runbooks", req.Runbook)
+	}
+	run := newRun(req, book, e.o.Now())
+	entries := []Entry{e.entry(run, -1, "created", req.Trigger.Reason, req.Trigger.Person)}
+	switch {
+	case run.State == AwaitingApproval:
+		entries = append(entries, e.entry(run, -1, "asked", run.Question.Text, ""))
+	case run.State.Final():
+		entries = append(entries, e.entry(run, -1, "ended", string(run.State)+": "+run.Reason, ""))
+	}
+	return e.record(ctx, Run{}, run, entries...)
+}
+
+// newRun decides how a run begins. It is pure.
+func newRun(req Request, book *Book, now time.Time) Run {
+	r := Run{
+		ID: req.ID, Service: req.Service, Environment: req.Environment, Runbook: req.Runbook,
+		Trigger: req.Trigger, Rollback: req.Rollback, From: req.From, To: req.To,
+		State: Running, Created: now, Failing: req.Failing, Healthy: req.Healthy,
+	}
+	for _, s := range book.Steps {
+		r.Steps = append(r.Steps, StepRun{Name: s.Name, Kind: s.Kind, State: StepPending})
+	}
+	var refused []string
+	approve := req.Approve
+	for _, f := range req.Refusals {
+		if !f.Asks() {
+			refused = append(refused, fmt.Sprintf("%s: %s", f.Code, f.Detail))
+		} else if approve == "" {
+			approve = f.Detail
+		}
+	}
+	switch {
+	case len(refused) > 0:
+		r.end(Refused, strings.Join(refused, "; "), now)
+	case approve != "":
+		r.State, r.Reason = AwaitingApproval, approve
+		r.Question = &Question{
+			Code: AskApproval, Text: approve,
+			OnTimeout: book.Approval.OnTimeout, Quorum: max(book.Approval.Quorum, 1), Roles: book.Approval.Roles,
+		}
+		if book.Approval.Within > 0 {
+			r.Question.Until = now.Add(book.Approval.Within)
+		}
+	}
+	return r
+}
 
 // Advance takes a run from where it stands to where it must wait or ends, and gives it as it
 // was recorded last. A run of any state may be given, also one that a crash left in the
@@ -78,12 +160,132 @@ func (e *Engine) Create(ctx context.Context, req Request) (Run, error) { return 
 //
 // When ctx ends during a step, the step is left as an open intent for the next Advance to
 // resolve, and ctx's error is given.
-func (e *Engine) Advance(ctx context.Context, run Run) (Run, error) { return run, nil }
+func (e *Engine) Advance(ctx context.Context, run Run) (Run, error) {
+	h, err := e.take(run.ID)
+	if err != nil {
+		return run, err
+	}
+	defer e.release(run.ID)
+	for {
+		if a := e.aborted(h); a != nil && !run.State.Final() {
+			return e.abort(context.WithoutCancel(ctx), run, a)
+		}
+		switch run.State {
+		case AwaitingApproval:
+			next, changed := run.Expire(e.o.Now())
+			if !changed {
+				return run, nil
+			}
+			what := "answered"
+			if next.State.Final() {
+				what = "ended"
+			}
+			run, err = e.record(ctx, run, next, e.entry(next, -1, what, next.Reason, ""))
+		case Running:
+			run, err = e.work(ctx, run)
+		case Verifying:
+			run, err = e.verify(ctx, run, h)
+		case Cured, NotCured, Worse, FailedRun, Rejected, Expired, Refused:
+			return run, nil
+		default:
+			return run, fmt.Errorf("advance run %s: no state %q", run.ID, run.State)
+		}
+		if err != nil && !errors.Is(err, errAborted) {
+			return run, err
+		}
+	}
+}
 
 // Answer applies a person's answer and records it. The run does not act: call Advance when
-// its state is Running.
-func (e *Engine) Answer(ctx context.Context, run Run, a Answer) (Run, error) { return run, nil }
+// its state is Running. Give the run as it was recorded last.
+func (e *Engine) Answer(ctx context.Context, run Run, a Answer) (Run, error) {
+	if _, err := e.take(run.ID); err != nil {
+		return run, err
+	}
+	defer e.release(run.ID)
+	next, err := run.Answer(a, e.o.Now())
+	if err != nil {
+		return run, err
+	}
+	entries := []Entry{e.entry(next, run.Question.Step, "answered", withNote(a.Decision, a.Note), a.By)}
+	if next.State.Final() {
+		entries = append(entries, e.entry(next, -1, "ended", string(next.State)+": "+next.Reason, a.By))
+	}
+	return e.record(ctx, run, next, entries...)
+}
 
 // Abort ends a run for a person. When it is being advanced, the step under way is let to its
 // end first: the run is given as it stands, and Advance ends it.
-func (e *Engine) Abort(ctx context.Context, run Run, by, note string) (Run, error) { return run, nil }
+func (e *Engine) Abort(ctx context.Context, run Run, by, note string) (Run, error) {
+	e.mu.Lock()
+	if h, ok := e.busy[run.ID]; ok {
+		if h.abort == nil {
+			h.abort = &abortion{by, note}
+			close(h.wake)
+		}
+		e.mu.Unlock()
+		return run, nil
+	}
+	h := &hold{wake: make(chan struct{})}
+	e.busy[run.ID] = h
+	e.mu.Unlock()
+	defer e.release(run.ID)
+	return e.abort(ctx, run, &abortion{by, note})
+}
+
+func (e *Engine) abort(ctx context.Context, run Run, a *abortion) (Run, error) {
+	next, err := run.Abort(a.by, a.note, e.o.Now())
+	if err != nil {
+		return run, err
+	}
+	return e.record(ctx, run, next, e.entry(next, -1, "ended", string(next.State)+": "+next.Reason, a.by))
+}
+
+func (e *Engine) take(id string) (*hold, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, ok := e.busy[id]; ok {
+		return nil, fmt.Errorf("run %s: %w", id, ErrRunIsActing)
+	}
+	h := &hold{wake: make(chan struct{})}
+	e.busy[id] = h
+	return h, nil
+}
+
+func (e *Engine) release(id string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.busy, id)
+}
+
+func (e *Engine) aborted(h *hold) *abortion {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return h.abort
+}
+
+// record makes a change durable and gives the run as it is recorded now: next, or before
+// when it could not be.
+func (e *Engine) record(ctx context.Context, before, next Run, entries ...Entry) (Run, error) {
+	if err := e.o.Ledger.Record(ctx, next.clone(), entries...); err != nil {
+		if errors.Is(err, ErrLostLease) {
+			return before, err
+		}
+		return before, fmt.Errorf("run %s: record %s in the ledger: %w", next.ID, entries[0].What, err)
+	}
+	if next.State.Final() && !(before.ID != "" && before.State.Final()) {
+		e.metrics.runs.WithLabelValues(string(next.Trigger.Kind), string(next.State)).Inc()
+	}
+	if e.o.Observer != nil {
+		e.o.Observer(next.clone())
+	}
+	return next, nil
+}
+
+func (e *Engine) entry(r Run, step int, what, detail, by string) Entry {
+	en := Entry{Run: r.ID, Step: step, What: what, Detail: detail, By: by, At: e.o.Now()}
+	if step >= 0 && step < len(r.Steps) {
+		en.Intent = r.Steps[step].Intent
+	}
+	return en
+}

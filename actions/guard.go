@@ -1,6 +1,12 @@
 package actions
 
-import "time"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
 
 // Code names a guard's reason to refuse.
 type Code string
@@ -28,7 +34,16 @@ type Refusal struct {
 }
 
 // Overridable tells whether a person who says "anyway" gets past it.
-func (r Refusal) Overridable() bool { return false }
+func (r Refusal) Overridable() bool {
+	switch r.Code {
+	case NotKnownGood, AlreadyRolledBack, InCooldown, DailyBudget, NotReversible, Brake, Superseded:
+		return true
+	case NoKnownGood, SameVersion, RunInProgress:
+		return false
+	default:
+		return false
+	}
+}
 
 // Asks tells that the run may be, but a person must approve it first (the brake).
 func (r Refusal) Asks() bool { return r.Code == Brake }
@@ -79,8 +94,178 @@ type Facts struct {
 }
 
 // Guard decides whether a run may be: no refusal, and it may. It is pure.
-func Guard(f Facts, now time.Time) []Refusal { return nil }
+//
+// What protects from the guardian itself (already_rolled_back, cooldown, daily_budget, brake)
+// holds for runs that start by themselves, by a verdict or an alert; a drill is free of it. A
+// person meets the cool-down too, so as to know of it, and may say "anyway".
+func Guard(f Facts, now time.Time) []Refusal {
+	automatic := f.Trigger == ByVerdict || f.Trigger == ByAlert
+	var rs []Refusal
+	rs = append(rs, guardVersions(f)...)
+	rs = append(rs, guardOpenRuns(f)...)
+	if f.Trigger != ByDrill {
+		rs = append(rs, guardCooldown(f, now)...)
+	}
+	if automatic {
+		rs = append(rs, guardOnce(f)...)
+		rs = append(rs, guardBudget(f, now)...)
+		rs = append(rs, guardBrake(f, now)...)
+	}
+	if f.Override {
+		rs = slices.DeleteFunc(rs, Refusal.Overridable)
+	}
+	return rs
+}
 
-// Target chooses the version to put back: the newest known good one that is not From. Why
-// says so in words, also when there is none (version "").
-func Target(f Facts) (version, why string) { return "", "" }
+// guardVersions looks at what would be put back in place of what.
+func guardVersions(f Facts) []Refusal {
+	if !f.Rollback {
+		return nil
+	}
+	var rs []Refusal
+	refuse := func(c Code, detail string) { rs = append(rs, Refusal{Code: c, Detail: detail}) }
+	good := slices.ContainsFunc(f.KnownGood, func(k KnownGood) bool { return k.Version == f.To })
+	switch {
+	case f.To == "":
+		_, why := Target(f)
+		refuse(NoKnownGood, why)
+	case f.To == f.From || f.To == f.Current:
+		refuse(SameVersion, fmt.Sprintf("%s is the version that runs now; choose another one", f.To))
+	case !good:
+		refuse(NotKnownGood, fmt.Sprintf("%s never passed a watch and nobody declared it good; list it under known_good, or override", f.To))
+	}
+	if f.Trigger == ByDrill {
+		return rs
+	}
+	if f.Current != "" && f.From != "" && f.Current != f.From {
+		refuse(Superseded, fmt.Sprintf("%s is no longer the current version, %s is", f.From, f.Current))
+	}
+	if !f.Reversible {
+		refuse(NotReversible, "the deploy was announced with reversible: false; a person must decide how to take it back")
+	}
+	return rs
+}
+
+// guardOpenRuns keeps two runs from working on one service at once.
+func guardOpenRuns(f Facts) []Refusal {
+	for _, r := range f.Runs {
+		if !r.State.Final() {
+			return []Refusal{{Code: RunInProgress, Detail: fmt.Sprintf("run %s of runbook %s is %s; wait for its end or abort it", r.ID, r.Runbook, r.State)}}
+		}
+	}
+	return nil
+}
+
+// guardOnce allows one automatic rollback per deploy.
+func guardOnce(f Facts) []Refusal {
+	if !f.Rollback || f.Deploy == "" {
+		return nil
+	}
+	for _, r := range f.Runs {
+		if r.Rollback && r.Trigger.Deploy == f.Deploy && r.Trigger.Kind == ByVerdict && acted(r) {
+			return []Refusal{{Code: AlreadyRolledBack, Detail: fmt.Sprintf("run %s has rolled this deploy back already and ended %s; a person must decide what is next", r.ID, r.State)}}
+		}
+	}
+	return nil
+}
+
+// guardCooldown holds the pause after the last run of the same sort.
+func guardCooldown(f Facts, now time.Time) []Refusal {
+	var until time.Time
+	var last Run
+	for _, r := range f.Runs {
+		if r.Ended.IsZero() || !sameSort(f, r) || !acted(r) {
+			continue
+		}
+		if u := r.Ended.Add(f.Cooldown); u.After(until) {
+			until, last = u, r
+		}
+	}
+	if !until.After(now) {
+		return nil
+	}
+	return []Refusal{{
+		Code:   InCooldown,
+		Detail: fmt.Sprintf("run %s ended at %s; the cool-down lasts until %s", last.ID, last.Ended.Format(time.RFC3339), until.Format(time.RFC3339)),
+		Until:  until,
+	}}
+}
+
+const day = 24 * time.Hour
+
+// guardBudget holds the number of automatic runs within 24 hours.
+func guardBudget(f Facts, now time.Time) []Refusal {
+	var begun []time.Time
+	for _, r := range f.Runs {
+		automatic := r.Trigger.Kind == ByVerdict || r.Trigger.Kind == ByAlert
+		if automatic && sameSort(f, r) && acted(r) && r.Created.After(now.Add(-day)) {
+			begun = append(begun, r.Created)
+		}
+	}
+	if len(begun) < f.Daily {
+		return nil
+	}
+	refusal := Refusal{Code: DailyBudget, Detail: fmt.Sprintf("%d runs started by themselves within 24 hours, the runbook allows %d; a person must decide", len(begun), f.Daily)}
+	if f.Daily > 0 {
+		slices.SortFunc(begun, time.Time.Compare)
+		refusal.Until = begun[len(begun)-f.Daily].Add(day)
+	}
+	return []Refusal{refusal}
+}
+
+// guardBrake asks a person when many services went red at once: what they share is then
+// more likely at fault than each one's last deploy.
+func guardBrake(f Facts, now time.Time) []Refusal {
+	if f.Brake.Services <= 0 {
+		return nil
+	}
+	red := map[string]bool{}
+	for _, v := range f.Verdicts {
+		if v.At.After(now.Add(-f.Brake.Within)) && !v.At.After(now) {
+			red[v.Service] = true
+		}
+	}
+	if len(red) < f.Brake.Services {
+		return nil
+	}
+	return []Refusal{{
+		Code: Brake,
+		Detail: fmt.Sprintf("%d services failed within %s (%s): look for what they share before rolling back",
+			len(red), f.Brake.Within, strings.Join(slices.Sorted(maps.Keys(red)), ", ")),
+	}}
+}
+
+// sameSort: rollbacks share one budget, other acts have one per runbook.
+func sameSort(f Facts, r Run) bool {
+	if r.Trigger.Kind == ByDrill {
+		return false
+	}
+	if f.Rollback {
+		return r.Rollback
+	}
+	return r.Runbook == f.Runbook
+}
+
+// acted: a run that was refused, rejected or expired did nothing to anything.
+func acted(r Run) bool { return r.State != Refused && !r.Started.IsZero() }
+
+// Target chooses the version to put back: the newest known good one that is neither From nor
+// Current. Why says so in words, also when there is none (version "").
+func Target(f Facts) (version, why string) {
+	var best *KnownGood
+	for i, k := range f.KnownGood {
+		if k.Version == "" || k.Version == f.From || k.Version == f.Current {
+			continue
+		}
+		if best == nil || k.At.After(best.At) {
+			best = &f.KnownGood[i]
+		}
+	}
+	if best == nil {
+		return "", fmt.Sprintf("no version of %s but the bad one is known to be good; let one pass a watch, or list it under known_good", f.Service)
+	}
+	if best.At.IsZero() {
+		return best.Version, fmt.Sprintf("%s was declared good in the configuration", best.Version)
+	}
+	return best.Version, fmt.Sprintf("%s is the newest known good version, since %s", best.Version, best.At.Format(time.RFC3339))
+}

@@ -97,7 +97,7 @@ type Question struct {
 
 // Answer is a person's answer to a Question.
 type Answer struct {
-	By       string    `json:"by"` // the token's name
+	By       string    `json:"by"`   // the token's name
 	Role     string    `json:"role"` // the token's role: viewer, deployer, approver, admin
 	At       time.Time `json:"at"`
 	Decision string    `json:"decision"` // approve, reject; for outcome_unknown: done, repeat, abort

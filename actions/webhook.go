@@ -1,9 +1,228 @@
 package actions
 
-import "errors"
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"guardian/internal/secret"
+)
+
+// WebhookSettings is a step that calls a deploy tool over HTTP. Every request carries the
+// header Idempotency-Key with the intent's id.
+type WebhookSettings struct {
+	URL     string                   `yaml:"url" doc:"Where the request goes; a template."`
+	Method  string                   `yaml:"method" doc:"The HTTP method: POST, PUT, PATCH, DELETE or GET."`
+	Headers map[string]secret.Secret `yaml:"headers" doc:"Headers of every request of this step; values may be secrets."`
+	Body    string                   `yaml:"body" doc:"The request's body; a template, in which json quotes a value for JSON."`
+	Expect  []int                    `yaml:"expect" doc:"The statuses that mean it was accepted; any 2xx when left out."`
+	Sign    *SignSettings            `yaml:"sign" doc:"Signs the body, so that the target knows who asks."`
+	Poll    *PollSettings            `yaml:"poll" doc:"Asks until the work that was accepted is done."`
+	Ask     *AskSettings             `yaml:"ask" doc:"Tells, after a lost answer or a crash, whether it happened."`
+}
+
+// SignSettings signs requests: the header holds t=<Unix seconds>,v1=<hex of HMAC-SHA256 over
+// "<t>.<body>">, the form that Stripe's webhooks made known.
+type SignSettings struct {
+	Secret secret.Secret `yaml:"secret" doc:"The key that the target shares."`
+	Header string        `yaml:"header" doc:"The header that the signature goes into; X-Guardian-Signature when left out."`
+}
+
+// PollSettings says how to wait for work that was accepted.
+type PollSettings struct {
+	URL    string         `yaml:"url" doc:"What is asked with GET; a template that also sees the first answer, e.g. {{.Answer.id}}."`
+	Every  model.Duration `yaml:"every" doc:"The time between two requests; 2s when left out."`
+	Within model.Duration `yaml:"within" doc:"How long the work may take; the step's timeout ends it too."`
+	Done   MatchSettings  `yaml:"done" doc:"The answer that means it is done."`
+	Failed MatchSettings  `yaml:"failed" doc:"The answer that means it failed."`
+}
+
+// AskSettings says how to find out whether an intent happened.
+type AskSettings struct {
+	URL           string        `yaml:"url" doc:"What is asked with GET; a template, e.g. with {{.Intent}}."`
+	Done          MatchSettings `yaml:"done" doc:"The answer that means it happened."`
+	NotDone       MatchSettings `yaml:"not_done" doc:"The answer that means it did not happen."`
+	NotDoneStatus []int         `yaml:"not_done_status" doc:"The statuses that mean it did not happen, e.g. 404 where the intent is part of the address."`
+}
+
+// MatchSettings compares one value of a JSON answer.
+type MatchSettings struct {
+	Path   string   `yaml:"path" doc:"Where the value stands in the answer: names and list positions with dots between, e.g. status.phase or items.0.state."`
+	Equals string   `yaml:"equals" doc:"The value it must have; a template."`
+	In     []string `yaml:"in" doc:"The values of which it must have one; templates."`
+}
 
 func webhookKind() Kind {
-	return Kind{Settings: func() any { return &struct{}{} }, Build: func(any, Env) (Step, error) { return nil, errors.New("not yet") }}
+	return Kind{
+		Settings: func() any { return &WebhookSettings{Method: http.MethodPost} },
+		Build: func(settings any, env Env) (Step, error) {
+			s, ok := settings.(*WebhookSettings)
+			if !ok {
+				return nil, fmt.Errorf("webhook: settings are a %T", settings)
+			}
+			return newWebhook(*s, env)
+		},
+	}
 }
-func execKind() Kind   { return webhookKind() }
-func dockerKind() Kind { return webhookKind() }
+
+// Validate joins every mistake.
+func (s *WebhookSettings) Validate() error {
+	_, err := newWebhook(*s, Env{})
+	return err
+}
+
+func newWebhook(s WebhookSettings, env Env) (*webhook, error) {
+	var p texts
+	fail := func(format string, args ...any) { p.errs = append(p.errs, fmt.Errorf(format, args...)) }
+	w := &webhook{s: s, env: env, client: newHTTP(env)}
+
+	w.url = p.parse("url", s.URL)
+	checkURL(&p, "url", w.url)
+	w.body = p.parse("body", s.Body)
+	if methods := []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodGet}; !slices.Contains(methods, s.Method) {
+		fail("method: %q is not one of %s", s.Method, strings.Join(methods, ", "))
+	}
+	isJSON := true
+	for name, v := range s.Headers {
+		switch http.CanonicalHeaderKey(name) {
+		case "Idempotency-Key":
+			fail("headers: %s is set by the guardian, to the intent's id", name)
+		case "Content-Type":
+			isJSON = strings.Contains(v.Reveal(), "json")
+		}
+	}
+	if isJSON && s.Body != "" && len(p.errs) == 0 {
+		if err := checkJSON(w.body); err != nil {
+			p.errs = append(p.errs, err)
+		}
+	}
+	for _, code := range s.Expect {
+		if code < 200 || code > 599 {
+			fail("expect: %d is not an HTTP status", code)
+		}
+	}
+	if s.Sign != nil {
+		if !s.Sign.Secret.IsSet() {
+			fail("sign: secret: is missing")
+		}
+		if s.Sign.Header == "" {
+			s.Sign = &SignSettings{Secret: s.Sign.Secret, Header: "X-Guardian-Signature"}
+			w.s.Sign = s.Sign
+		}
+	}
+	if s.Poll != nil {
+		w.poll = newPoll(&p, *s.Poll)
+	}
+	if s.Ask != nil {
+		w.ask = newAsk(&p, *s.Ask)
+	}
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	w.learn()
+	return w, nil
+}
+
+func newPoll(p *texts, s PollSettings) *poll {
+	if s.Every == 0 {
+		s.Every = model.Duration(2 * time.Second)
+	}
+	if s.Every < 0 || s.Within < 0 {
+		p.errs = append(p.errs, errors.New("poll: every and within must not be negative"))
+	}
+	out := &poll{
+		url: p.parse("poll.url", s.URL), every: time.Duration(s.Every), within: time.Duration(s.Within),
+		done: newMatch(p, "poll.done", s.Done), failed: newMatch(p, "poll.failed", s.Failed),
+	}
+	checkURL(p, "poll.url", out.url)
+	if out.done == nil {
+		p.errs = append(p.errs, errors.New("poll.done: say which answer means that it is done, e.g. {path: status, equals: done}"))
+	}
+	return out
+}
+
+func newAsk(p *texts, s AskSettings) *lookup {
+	out := &lookup{
+		url: p.parse("ask.url", s.URL), statuses: s.NotDoneStatus,
+		done: newMatch(p, "ask.done", s.Done), notDone: newMatch(p, "ask.not_done", s.NotDone),
+	}
+	checkURL(p, "ask.url", out.url)
+	if out.url.usesAnswer() {
+		p.errs = append(p.errs, errors.New("ask.url: the first answer may be what was lost; use {{.Intent}} instead"))
+	}
+	if out.done == nil {
+		p.errs = append(p.errs, errors.New("ask.done: say which answer means that it happened, e.g. {path: version, equals: \"{{.To}}\"}"))
+	}
+	return out
+}
+
+func newMatch(p *texts, key string, s MatchSettings) *match {
+	if s.Path == "" && s.Equals == "" && len(s.In) == 0 {
+		return nil
+	}
+	m := &match{path: strings.Split(strings.TrimPrefix(strings.TrimPrefix(s.Path, "$"), "."), ".")}
+	if s.Path == "" {
+		p.errs = append(p.errs, fmt.Errorf("%s: path: is missing", key))
+	}
+	if s.Equals != "" {
+		m.any = append(m.any, p.parse(key+".equals", s.Equals))
+	}
+	for _, in := range s.In {
+		m.any = append(m.any, p.parse(key+".in", in))
+	}
+	if len(m.any) == 0 {
+		p.errs = append(p.errs, fmt.Errorf("%s: equals or in: is missing", key))
+	}
+	return m
+}
+
+// checkURL tries an address with sample values.
+func checkURL(p *texts, key string, t text) {
+	if t.t == nil {
+		return // parse has said why
+	}
+	if t.source == "" {
+		p.errs = append(p.errs, fmt.Errorf("%s: is missing", key))
+		return
+	}
+	if t.usesAnswer() {
+		return
+	}
+	d, err := sampleCall().data()
+	if err != nil {
+		return
+	}
+	full, err := t.render(d)
+	if err != nil {
+		return
+	}
+	// url.Parse quotes the address in its error, and an address may hold a secret.
+	if u, err := url.Parse(full); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		p.errs = append(p.errs, fmt.Errorf("%s: is not an address that begins with http:// or https://", key))
+	}
+}
+
+// checkJSON: a reason with a quotation mark must not make a body that the target refuses.
+func checkJSON(t text) error {
+	d, err := sampleCall().data()
+	if err != nil {
+		return err
+	}
+	body, err := t.render(d)
+	if err != nil {
+		return err
+	}
+	if !json.Valid([]byte(body)) {
+		return errors.New("body: is not JSON when a value holds quotation marks; write {{json .Reason}} without quotation marks around it, or set another Content-Type under headers")
+	}
+	return nil
+}
+func execKind() Kind   { return Kind{} }
+func dockerKind() Kind { return Kind{} }

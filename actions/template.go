@@ -1,0 +1,120 @@
+package actions
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"text/template"
+)
+
+// maxRendered is the most that a template may give, in bytes.
+const maxRendered = 64 << 10
+
+// versionShape is what a version may look like where it goes into a command, an address or
+// the name of an image: it begins like a word, so that it cannot be taken for an option.
+var versionShape = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._:/@+~-]{0,254}$`)
+
+// text is a template of the configuration. It sees To, From, Service, Environment, Deploy,
+// Run, Intent and Reason, and, where a target has answered, Answer. The function json makes
+// a JSON text of a value, quotes included; urlquery is text/template's own.
+type text struct {
+	source string
+	t      *template.Template
+}
+
+func parseText(key, source string) (text, error) {
+	t, err := template.New(key).Option("missingkey=error").Funcs(template.FuncMap{"json": asJSON}).Parse(source)
+	if err != nil {
+		return text{}, fmt.Errorf("%s: %w", key, err)
+	}
+	return text{source: source, t: t}, nil
+}
+
+func asJSON(v any) (string, error) {
+	b, err := json.Marshal(v)
+	return string(b), err
+}
+
+// render fills the template in.
+func (t text) render(data map[string]any) (string, error) {
+	if !strings.Contains(t.source, "{{") {
+		return t.source, nil
+	}
+	var w limited
+	if err := t.t.Execute(&w, data); err != nil {
+		return "", fmt.Errorf("fill in %s: %w", t.t.Name(), err)
+	}
+	return w.b.String(), nil
+}
+
+// usesAnswer: such a template cannot be tried before a target has answered.
+func (t text) usesAnswer() bool { return strings.Contains(t.source, ".Answer") }
+
+type limited struct{ b strings.Builder }
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.b.Len()+len(p) > maxRendered {
+		return 0, fmt.Errorf("the text is longer than %d bytes", maxRendered)
+	}
+	return l.b.Write(p)
+}
+
+// data gives what templates see of a call.
+func (c Call) data() (map[string]any, error) {
+	for name, v := range map[string]string{"the target version": c.Run.To, "the version that is bad": c.Run.From} {
+		if v != "" && !versionShape.MatchString(v) {
+			return nil, fmt.Errorf("%s %q holds characters that no version has; letters, digits and ._:/@+~- are allowed", name, v)
+		}
+	}
+	d := map[string]any{}
+	for k, v := range c.Vars {
+		d[k] = v
+	}
+	for k, v := range c.names() {
+		d[k] = v
+	}
+	return d, nil
+}
+
+// names are the built-in names of templates and, in capitals, of environment variables.
+func (c Call) names() map[string]string {
+	return map[string]string{
+		"To": c.Run.To, "From": c.Run.From, "Service": c.Run.Service, "Environment": c.Run.Environment,
+		"Deploy": c.Run.Trigger.Deploy, "Run": c.Run.ID, "Intent": c.Intent, "Reason": c.Run.Trigger.Reason,
+	}
+}
+
+// sampleCall is a call that templates are tried with when they are loaded: a mistake is
+// found then and not in the middle of the night. Its reason is as awkward as reasons get.
+func sampleCall() Call {
+	return Call{Intent: "r_sample-1", Run: Run{
+		ID: "r_sample", Service: "order-sync", Environment: "production", From: "v2", To: "v1",
+		Trigger: Trigger{Deploy: "d_sample", Reason: "a \"quoted\" \\ reason\nof two lines"},
+	}}
+}
+
+// texts parses templates and tries them, joining the mistakes.
+type texts struct{ errs []error }
+
+func (p *texts) parse(key, source string) text {
+	t, err := parseText(key, source)
+	if err != nil {
+		p.errs = append(p.errs, err)
+		return text{}
+	}
+	if t.usesAnswer() {
+		return t
+	}
+	d, err := sampleCall().data()
+	if err == nil {
+		_, err = t.render(d)
+	}
+	if err != nil {
+		p.errs = append(p.errs, err)
+	}
+	return t
+}
+
+func (p *texts) err() error { return errors.Join(p.errs...) }
