@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
@@ -280,7 +281,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 		if meant := nearest(key, keys); meant != "" {
 			d.meant[join(path, meant)] = true
 		}
-		d.add(p.key, path, "unknown key "+strconv.Quote(shorten(key, 60)), choices(key, keys))
+		d.add(p.key, join(path, printable(key)), "unknown key", choices(key, keys))
 	}
 	for _, f := range fields {
 		if at := join(path, f.key); f.required && !seen[f.key] && !d.meant[at] {
@@ -428,11 +429,19 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string, f field) {
 		}
 		d.add(n, path, problem+", got "+got, "")
 	}
-	if into, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if _, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		// A copy, so that what does not parse leaves the default.
+		value := reflect.New(v.Type())
+		into, _ := value.Interface().(encoding.TextUnmarshaler)
 		if err := into.UnmarshalText([]byte(text)); err != nil {
-			wrong(problemOf(err, expected))
+			if problem, ours := problemOf(err, expected); ours {
+				d.add(n, path, problem, "")
+			} else {
+				wrong(problem)
+			}
 			return
 		}
+		v.Set(value.Elem())
 		if hidden {
 			d.redactor.Learn(secret.New(text))
 		}
@@ -506,13 +515,26 @@ func expectation(pointer any) string {
 	}
 }
 
-// problemOf keeps what a type of ours says of a text, and replaces what a library says,
-// because that quotes the text.
-func problemOf(err error, expected string) string {
-	if strings.HasPrefix(err.Error(), "expected ") || expected == "text" {
-		return err.Error()
+// problemOf keeps what a type of ours says of a text, complete or as what it expected, and
+// replaces what a library says, because that quotes the text.
+func problemOf(err error, expected string) (problem string, complete bool) {
+	text := err.Error()
+	if strings.HasPrefix(text, "expected ") {
+		before, _, _ := strings.Cut(text, ", got ")
+		return before, false
 	}
-	return "expected " + expected
+	if expected == "text" {
+		return text, true
+	}
+	return "expected " + expected, false
+}
+
+// printable gives a key as it may stand in a path of a message.
+func printable(key string) string {
+	if strings.ContainsFunc(key, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		key = strconv.Quote(key)
+	}
+	return shorten(key, 60)
 }
 
 // join makes a path of a path and a key.

@@ -183,6 +183,3 @@ func (d *decoder) absolute(path string) string {
 	}
 	return filepath.Join(d.source.folder, path)
 }
-
-// Schema gives the JSON Schema (draft 2020-12) of a configuration.
-func Schema(o Options) ([]byte, error) { return nil, nil }

@@ -70,10 +70,16 @@ func (d *decoder) place(l leaf, path string, settings reflect.Type) (at, problem
 		if !there && !hasKey(settings, below[len(path)+1:]) {
 			return at, problem
 		}
-		at, problem = below, strings.TrimPrefix(problem, found[0])
+		at = below
+		rest := strings.TrimPrefix(problem, found[0])
 		if found[2] == " " {
+			// "url is missing" reads well without its first word, "receiver x is …" does not.
+			if verb, _, _ := strings.Cut(rest, " "); verb == "is" || verb == "has" || verb == "must" {
+				problem = rest
+			}
 			return at, problem
 		}
+		problem = rest
 	}
 }
 
