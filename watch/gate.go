@@ -54,8 +54,9 @@ type Rollback struct {
 	From, To    string    // versions
 	Created     time.Time // UTC
 	Ended       time.Time // zero: in progress
-	// Acted says that it changed something: a run that was refused, rejected or expired
-	// before its first step begins no cool-down.
+	// Acted says that it began to change something. A run that waits for approval, or was
+	// refused, rejected or expired, neither closes the gate nor begins a cool-down: the fix may
+	// come first.
 	Acted bool
 }
 
@@ -99,12 +100,13 @@ func Gate(f GateFacts, now time.Time) []Reason {
 			continue
 		}
 		switch until := r.Ended.Add(f.CoolDown); {
+		case !r.Acted:
 		case r.Ended.IsZero():
 			reasons = append(reasons, Reason{
 				Code:   CodeRun,
 				Detail: fmt.Sprintf("Run %s puts %s back to %s; wait until it ended, or abort it.", r.Run, f.Service, r.To),
 			})
-		case act == ActDeploy && r.Acted && now.Before(until):
+		case act == ActDeploy && now.Before(until):
 			reasons = append(reasons, Reason{
 				Code:   CodeCoolDown,
 				Until:  clean(until),

@@ -1,0 +1,459 @@
+package watch_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"guardian/probes/sample"
+	"guardian/rules"
+	"guardian/watch"
+)
+
+const every = 15 * time.Second
+
+// t0 is when the deploy happens in these tests.
+func t0() time.Time { return time.Date(2026, 11, 22, 10, 2, 11, 0, time.UTC) }
+
+func deploy() watch.Deploy {
+	return watch.Deploy{
+		ID: "d_1", Service: "order-sync", Environment: "production",
+		Version: "v1.4.3", PreviousVersion: "v1.4.2", Kind: watch.Code, At: t0(), Announced: t0(),
+	}
+}
+
+func check(name string, labels ...string) watch.CheckPolicy {
+	c := watch.CheckPolicy{Check: name, FailureRate: 0.01, Weight: 1, Every: every}
+	for i := 0; i < len(labels); i += 2 {
+		if c.Labels == nil {
+			c.Labels = map[string]string{}
+		}
+		c.Labels[labels[i]] = labels[i+1]
+	}
+	return c
+}
+
+// green is a snapshot in which these checks were up.
+func green(checks ...string) watch.Snapshot {
+	s := watch.Snapshot{Health: map[string]sample.Health{}, Before: map[string]watch.Counts{}}
+	for _, c := range checks {
+		s.Health[c] = sample.Up
+		s.Before[c] = watch.Counts{Looks: 960, Failures: 2}
+	}
+	return s
+}
+
+func policy(change ...func(*watch.Policy)) watch.Policy {
+	p := watch.DefaultPolicy()
+	for _, f := range change {
+		f(&p)
+	}
+	return p
+}
+
+// health reads one mark of a drawn timeline: "." is up, "x" down, "?" unknown.
+func health(mark byte) sample.Health {
+	switch mark {
+	case '.':
+		return sample.Up
+	case 'x':
+		return sample.Down
+	default:
+		return sample.Unknown
+	}
+}
+
+func look(name string, h sample.Health, at time.Time) sample.Sample {
+	o := sample.Observation{Health: h}
+	switch h {
+	case sample.Down:
+		o.Reason = "HTTP 500"
+	case sample.Unknown:
+		o.Reason = "token expired"
+	case sample.Up:
+	}
+	return sample.Sample{Check: name, Service: "order-sync", At: at, Observation: o}
+}
+
+// play draws looks of one check, one each interval after from (" " leaves one out), with a
+// tick after each. It gives the verdict and the number of marks it took.
+func play(w *watch.Watch, name, marks string, from time.Time) (*watch.Verdict, int) {
+	for i := range len(marks) {
+		at := from.Add(time.Duration(i+1) * every)
+		if marks[i] != ' ' {
+			if v := w.Observe(look(name, health(marks[i]), at)); v != nil {
+				return v, i + 1
+			}
+		}
+		if v := w.Tick(at.Add(time.Second)); v != nil {
+			return v, i + 1
+		}
+	}
+	return nil, len(marks)
+}
+
+func up(n int) string { return strings.Repeat(".", n) }
+
+func TestTimelines(t *testing.T) {
+	quiet := func(p *watch.Policy) { p.For = 10 * time.Minute } // 40 looks
+	for name, c := range map[string]struct {
+		marks  string
+		before sample.Health
+		policy func(*watch.Policy)
+		state  watch.State // "" while watching
+		at     int         // marks until the verdict; 0: any
+		says   []string
+	}{
+		"a healthy deploy passes at its deadline": {
+			marks: up(40), before: sample.Up, policy: quiet, state: watch.Passed, at: 40, says: []string{"40 looks of 1 check", "0 failed"},
+		},
+		"a total outage fails at the second look": {
+			marks: "xxxx", before: sample.Up, state: watch.Failed, at: 2,
+			says: []string{"push failed 2 of 2 looks since 10:02:11 UTC", "allowed is 1 in 100", "before the deploy 2 of 960", "HTTP 500"},
+		},
+		"one failure does not fail a deploy": {marks: "x" + up(39), before: sample.Up, policy: quiet, state: watch.Passed},
+		"a fault that begins late is found": {
+			marks: up(60) + "xxxxxxxxxx", before: sample.Up, state: watch.Failed, says: []string{"beginning at 10:17:26 UTC"},
+		},
+		"looks that cannot see are neither good nor bad": {
+			marks: "x????????????????????x", before: sample.Up, state: watch.Failed, at: 22, says: []string{"failed 2 of 2 looks"},
+		},
+		"a watch that saw nothing is inconclusive": {
+			marks: strings.Repeat("?", 40), before: sample.Up, policy: quiet, state: watch.Inconclusive,
+			says: []string{"push was never seen (token expired)"},
+		},
+		"a watch that went blind at its end is inconclusive": {
+			marks: up(30) + strings.Repeat(" ", 10), before: sample.Up, policy: quiet, state: watch.Inconclusive, at: 40,
+			says: []string{"not seen since 10:09:41 UTC"},
+		},
+		"a blind watch waits and passes when it sees again": {
+			marks: up(30) + strings.Repeat("?", 15) + "..", before: sample.Up, state: watch.Passed, at: 46,
+			policy: func(p *watch.Policy) { quiet(p); p.MaxBlind = 5 * time.Minute },
+		},
+		"a blind watch does not wait for ever": {
+			marks: up(30) + strings.Repeat("?", 60), before: sample.Up, state: watch.Inconclusive, at: 60,
+			policy: func(p *watch.Policy) { quiet(p); p.MaxBlind = 5 * time.Minute },
+		},
+		"too few looks do not pass": {
+			marks: up(4), before: sample.Up, policy: func(p *watch.Policy) { p.For = time.Minute },
+			state: watch.Inconclusive, at: 4, says: []string{"4 looks", "A pass needs 10"},
+		},
+		"too many failures to pass and too few to fail": {
+			marks: up(9) + "x" + up(2), before: sample.Up, policy: func(p *watch.Policy) { p.For = 3 * time.Minute },
+			state: watch.Inconclusive, says: []string{"failed 1 of 12 looks", "too little to fail", "more looks without a failure"},
+		},
+		"a service that was red before is not blamed": {
+			marks: strings.Repeat("x", 40), before: sample.Down, policy: quiet, state: watch.Inconclusive,
+			says: []string{"A pass needs 10"},
+		},
+		"a fix that turns the service green passes": {
+			marks: "xxx" + up(37), before: sample.Down, policy: quiet, state: watch.Passed,
+		},
+		"a fix that turned green and breaks again fails": {
+			marks: "xxx..xxxx", before: sample.Down, state: watch.Failed,
+		},
+		"what was unknown before is judged once it was up": {
+			marks: "xxx.xx", before: sample.Unknown, state: watch.Failed, at: 6,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := green("push")
+			before.Health["push"] = c.before
+			p := policy()
+			if c.policy != nil {
+				c.policy(&p)
+			}
+			w := watch.Open(deploy(), p, []watch.CheckPolicy{check("push")}, before, t0())
+			v, at := play(w, "push", c.marks, t0())
+			switch {
+			case v == nil:
+				t.Fatalf("no verdict after %d looks; %s", at, w.Reason)
+			case v.State != c.state:
+				t.Fatalf("%s after %d looks, want %s: %s", v.State, at, c.state, v.Reason)
+			case c.at != 0 && at != c.at:
+				t.Errorf("%s after %d looks, want %d: %s", v.State, at, c.at, v.Reason)
+			}
+			for _, s := range c.says {
+				if !strings.Contains(v.Reason, s) {
+					t.Errorf("reason %q does not say %q", v.Reason, s)
+				}
+			}
+			if w.State != v.State || w.Reason != v.Reason || !w.Ended.Equal(v.At) || w.Verdict == nil {
+				t.Errorf("the watch does not hold its verdict: %+v", w)
+			}
+		})
+	}
+}
+
+func TestVerdictNamesTheCauseAndWhatFails(t *testing.T) {
+	checks := []watch.CheckPolicy{check("api"), check("push"), check("feed")}
+	checks[1].Weight = 8
+	w := watch.Open(deploy(), policy(), checks, green("api", "push", "feed"), t0())
+	var v *watch.Verdict
+	for i := 1; v == nil && i < 10; i++ {
+		at := t0().Add(time.Duration(i) * every)
+		w.Observe(look("api", sample.Up, at))
+		if i == 1 {
+			w.Observe(look("feed", sample.Down, at))
+		}
+		v = w.Observe(look("push", sample.Down, at))
+	}
+	want := &watch.Verdict{
+		State: watch.Failed, Cause: "push", Failing: []string{"push", "feed"}, At: t0().Add(2 * every),
+		Reason: "push failed 2 of 2 looks since 10:02:11 UTC; allowed is 1 in 100; before the deploy 2 of 960. It says: HTTP 500. Failing too: feed.",
+	}
+	if diff := cmp.Diff(want, v); diff != "" {
+		t.Errorf("verdict (-want +got):\n%s", diff)
+	}
+	ev := w.Evidence()
+	if len(ev) != 3 || ev[1].Check != "push" || ev[1].EValue < 1000 || ev[1].Samples != 2 || !ev[1].Since.Equal(t0().Add(every)) ||
+		ev[1].Before != (watch.Counts{Looks: 960, Failures: 2}) || ev[1].After != (watch.Counts{Looks: 2, Failures: 2}) {
+		t.Errorf("evidence %+v", ev)
+	}
+}
+
+func TestLooksThatAreNotJudged(t *testing.T) {
+	p := policy(func(p *watch.Policy) { p.Grace = time.Minute })
+	for name, s := range map[string]sample.Sample{
+		"before the switch":         look("push", sample.Down, t0().Add(-time.Second)),
+		"within the grace":          look("push", sample.Down, t0().Add(59*time.Second)),
+		"of another check":          look("other", sample.Down, t0().Add(2*time.Minute)),
+		"long after the deadline":   look("push", sample.Down, t0().Add(time.Hour)),
+		"not newer than the last":   look("push", sample.Down, t0().Add(90*time.Second)),
+		"right after the last look": look("push", sample.Down, t0().Add(80*time.Second)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := watch.Open(deploy(), p, []watch.CheckPolicy{check("push")}, green("push"), t0())
+			if v := w.Observe(look("push", sample.Down, t0().Add(90*time.Second))); v != nil {
+				t.Fatal(v)
+			}
+			before := w.EValue()
+			if v := w.Observe(s); v != nil || w.EValue() != before || w.Checks[0].Judge.N != 1 {
+				t.Errorf("judged: %v, %+v", v, w.Checks[0])
+			}
+		})
+	}
+}
+
+func TestLooksCloseAfterAFailureAreOneFailure(t *testing.T) {
+	w := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, green("push"), t0())
+	for i := range 14 { // a hiccup of 13 s, followed up each second
+		if v := w.Observe(look("push", sample.Down, t0().Add(time.Duration(i+1)*time.Second))); v != nil {
+			t.Fatalf("a hiccup shorter than the interval failed the deploy: %s", v.Reason)
+		}
+	}
+	if v := w.Observe(look("push", sample.Down, t0().Add(every+time.Second))); v == nil || v.State != watch.Failed {
+		t.Errorf("an outage that lasts into the next interval gives %v", v)
+	}
+}
+
+func TestTheOldVersionsFailuresAreNotBlamed(t *testing.T) {
+	w := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, green("push"), t0())
+	answer := func(i int, h sample.Health, version string) *watch.Verdict {
+		s := look("push", h, t0().Add(time.Duration(i)*every))
+		s.Version = version
+		return w.Observe(s)
+	}
+	for i := 1; i < 20; i++ {
+		if v := answer(i, sample.Down, "v1.4.2"); v != nil {
+			t.Fatalf("blamed: %s", v.Reason)
+		}
+	}
+	v := answer(21, sample.Down, "v1.4.3")
+	if v == nil {
+		v = answer(22, sample.Down, "v1.4.3")
+	}
+	if v == nil || v.State != watch.Failed {
+		t.Errorf("two failures of the new version give %v", v)
+	}
+}
+
+func TestADeployThatWasNeverSwitchedDoesNotPass(t *testing.T) {
+	w := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, green("push"), t0())
+	for i := 1; i <= 120; i++ {
+		s := look("push", sample.Up, t0().Add(time.Duration(i)*every))
+		s.Version = "v1.4.2"
+		w.Observe(s)
+	}
+	v := w.Tick(w.Deadline)
+	if v == nil || v.State != watch.Inconclusive || !strings.Contains(v.Reason, "was it switched?") {
+		t.Errorf("verdict %+v", v)
+	}
+}
+
+func TestShops(t *testing.T) {
+	checks := []watch.CheckPolicy{check("sg", "shop", "sg-1"), check("my", "shop", "my-1"), check("core")}
+	d := deploy()
+	d.Shops = []string{"sg-1"}
+	w := watch.Open(d, policy(), checks, green("sg", "my", "core"), t0())
+	if v, _ := play(w, "my", "xxxxxxxxxx", t0()); v != nil {
+		t.Fatalf("a shop that the deploy does not reach failed it: %s", v.Reason)
+	}
+	play(w, "sg", up(20), t0())
+	play(w, "core", up(20), t0())
+
+	now := t0().Add(6 * time.Minute)
+	evidence := w.EValue()
+	if !w.Extend([]string{"my-1"}, green("my"), now) {
+		t.Fatal("not extended")
+	}
+	if got := w.EValue(); got < evidence*(1-1e-9) || got > evidence*(1+1e-9) {
+		t.Errorf("extending changed the evidence from %v to %v", evidence, got)
+	}
+	if want := now.Add(30 * time.Minute); !w.Deadline.Equal(want) {
+		t.Errorf("deadline %s, want %s", w.Deadline, want)
+	}
+	if w.Extend([]string{"my-1", "sg-1"}, green(), now) {
+		t.Error("extended by what it has already")
+	}
+	v, n := play(w, "my", "xxxx", now)
+	if v == nil || v.State != watch.Failed || v.Cause != "my" {
+		t.Fatalf("the added shop's outage gives %v", v)
+	}
+	if n > 3 {
+		t.Errorf("found after %d looks", n)
+	}
+}
+
+func TestExtendToAllShops(t *testing.T) {
+	d := deploy()
+	d.Shops = []string{"sg-1"}
+	w := watch.Open(d, policy(), []watch.CheckPolicy{check("sg", "shop", "sg-1"), check("my", "shop", "my-1")}, green("sg"), t0())
+	if !w.Extend(nil, green("my"), t0().Add(time.Minute)) || len(w.Checks) != 2 || len(w.Others) != 0 || w.Shops != nil {
+		t.Fatalf("%+v", w)
+	}
+	if w.Extend(nil, green("my"), t0().Add(2*time.Minute)) {
+		t.Error("extended beyond all shops")
+	}
+}
+
+func TestAServiceWithoutChecksIsInconclusive(t *testing.T) {
+	w := watch.Open(deploy(), policy(), nil, watch.Snapshot{}, t0())
+	v := w.Tick(w.Deadline)
+	if v == nil || v.State != watch.Inconclusive || !strings.Contains(v.Reason, "No check looks at this service") {
+		t.Errorf("verdict %+v", v)
+	}
+}
+
+func TestRules(t *testing.T) {
+	alert := func(change func(*rules.Alert)) rules.Alert {
+		a := rules.Alert{
+			ID: "a1", Rule: "ApiSuccessLow", State: rules.Firing, FailsWatch: true, Value: 0.91,
+			Labels:   map[string]string{"service": "order-sync"},
+			ActiveAt: t0().Add(3 * time.Minute), FiredAt: t0().Add(5 * time.Minute),
+		}
+		if change != nil {
+			change(&a)
+		}
+		return a
+	}
+	for name, c := range map[string]struct {
+		change func(*rules.Alert)
+		fails  bool
+	}{
+		"a rule that fails watches":      {nil, true},
+		"a rule that does not ask to":    {func(a *rules.Alert) { a.FailsWatch = false }, false},
+		"an alert that is pending":       {func(a *rules.Alert) { a.State = rules.Pending }, false},
+		"an alert of another service":    {func(a *rules.Alert) { a.Labels = map[string]string{"service": "price-sync"} }, false},
+		"an alert of no service":         {func(a *rules.Alert) { a.Labels = nil }, false},
+		"a condition from before":        {func(a *rules.Alert) { a.ActiveAt = t0().Add(-time.Second) }, false},
+		"an alert in the snapshot":       {func(a *rules.Alert) { a.ID = "old" }, false},
+		"an alert of another stage":      {func(a *rules.Alert) { a.Labels["environment"] = "staging" }, false},
+		"an alert of a shop not reached": {func(a *rules.Alert) { a.Labels["shop"] = "my-1" }, false},
+		"an alert of a shop reached":     {func(a *rules.Alert) { a.Labels["shop"] = "sg-1" }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := green("push")
+			before.Firing = []string{"old"}
+			d := deploy()
+			d.Shops = []string{"sg-1"}
+			w := watch.Open(d, policy(), []watch.CheckPolicy{check("push")}, before, t0())
+			w.Observe(look("push", sample.Down, t0().Add(every)))
+			v := w.AlertFired(alert(c.change), t0().Add(5*time.Minute))
+			if (v != nil) != c.fails {
+				t.Fatalf("verdict %+v", v)
+			}
+			if c.fails && (v.State != watch.Failed || !v.ByRule || v.Cause != "ApiSuccessLow" || !cmp.Equal(v.Failing, []string{"push"})) {
+				t.Errorf("verdict %+v", v)
+			}
+		})
+	}
+}
+
+func TestAnAlertDuringTheGraceCountsIfItStillFiresAfterwards(t *testing.T) {
+	w := watch.Open(deploy(), policy(func(p *watch.Policy) { p.Grace = 5 * time.Minute }), []watch.CheckPolicy{check("push")}, green("push"), t0())
+	a := rules.Alert{ID: "a", Rule: "R", State: rules.Firing, FailsWatch: true, Labels: map[string]string{"service": "order-sync"}, ActiveAt: t0().Add(time.Minute)}
+	if v := w.AlertFired(a, t0().Add(2*time.Minute)); v != nil {
+		t.Fatal("judged within the grace")
+	}
+	if v := w.AlertFired(a, t0().Add(6*time.Minute)); v == nil {
+		t.Error("ignored after the grace")
+	}
+}
+
+func TestEndsAreFinal(t *testing.T) {
+	ends := map[string]func(*watch.Watch) *watch.Verdict{
+		"superseded": func(w *watch.Watch) *watch.Verdict { return w.Supersede("v1.4.4", t0().Add(time.Minute)) },
+		"cancelled":  func(w *watch.Watch) *watch.Verdict { return w.Cancel("lin", t0().Add(time.Minute)) },
+	}
+	for state, end := range ends {
+		t.Run(state, func(t *testing.T) {
+			w := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, green("push"), t0())
+			v := end(w)
+			if v == nil || string(v.State) != state || w.State != v.State {
+				t.Fatalf("verdict %+v", v)
+			}
+			if v, _ := play(w, "push", "xxxxxx", t0().Add(time.Minute)); v != nil {
+				t.Errorf("a %s watch gave another verdict: %+v", state, v)
+			}
+			if w.Tick(t0().Add(time.Hour)) != nil || w.Cancel("x", t0()) != nil || w.Supersede("x", t0()) != nil || w.Extend(nil, green(), t0()) {
+				t.Error("it moved after its end")
+			}
+		})
+	}
+}
+
+func TestAVersionThatWasPutBackIsObservedOnly(t *testing.T) {
+	d := deploy()
+	d.RollbackRun = "r_9"
+	w := watch.Open(d, policy(func(p *watch.Policy) { p.Mode = watch.Auto }), []watch.CheckPolicy{check("push")}, green("push"), t0())
+	if w.Mode != watch.Observe || !strings.Contains(w.ModeReason, "r_9") {
+		t.Errorf("mode %s, %q", w.Mode, w.ModeReason)
+	}
+	if v, _ := play(w, "push", "xxxx", t0()); v == nil || v.State != watch.Failed {
+		t.Errorf("it is watched all the same, got %+v", v)
+	}
+}
+
+func TestADeployAnnouncedLateIsWatchedInFull(t *testing.T) {
+	now := t0().Add(20 * time.Minute)
+	w := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, green("push"), now)
+	if want := now.Add(30 * time.Minute); !w.Deadline.Equal(want) {
+		t.Errorf("deadline %s, want %s", w.Deadline, want)
+	}
+	if blind := w.Blind(now); blind != nil {
+		t.Errorf("blind at once: %v", blind)
+	}
+}
+
+func TestWatchSurvivesJSON(t *testing.T) {
+	checks := []watch.CheckPolicy{check("sg", "shop", "sg-1"), check("my", "shop", "my-1")}
+	d := deploy()
+	d.Shops = []string{"sg-1"}
+	w := watch.Open(d, policy(), checks, green("sg", "my"), time.Now()) //nolint:forbidigo // a time with a monotonic clock
+	play(w, "sg", "..x.?x", w.From)
+	b, err := json.Marshal(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back watch.Watch
+	if err := json.Unmarshal(b, &back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(w, &back); diff != "" {
+		t.Errorf("not the same (-before +after):\n%s", diff)
+	}
+}
