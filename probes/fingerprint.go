@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"guardian/internal/secret"
 )
@@ -32,8 +33,12 @@ func fingerprint(h hash.Hash, v reflect.Value) {
 	// Every value is written with its type and length, so that ("ab", "c") is not ("a", "bc").
 	fmt.Fprintf(h, "%s:", v.Type())
 	if v.CanInterface() {
-		if s, ok := v.Interface().(secret.Secret); ok {
-			fmt.Fprintf(h, "%q;", s.Reveal())
+		switch x := v.Interface().(type) {
+		case secret.Secret:
+			fmt.Fprintf(h, "%q;", x.Reveal())
+			return
+		case *time.Location: // caches the zone that it looked up last
+			fmt.Fprintf(h, "%q;", x)
 			return
 		}
 	}

@@ -3,8 +3,6 @@ package marketplace
 import (
 	"net/http"
 	"time"
-
-	"github.com/dunglas/httpsfv"
 )
 
 // structured reads the current syntax of draft-ietf-httpapi-ratelimit-headers: two lists of
@@ -52,51 +50,38 @@ func items(lines []string, required, optional string) ([]limitItem, bool) {
 	if len(lines) == 0 {
 		return nil, false
 	}
-	list, err := httpsfv.UnmarshalList(lines)
-	if err != nil || len(list) == 0 {
+	list, ok := parseList(lines)
+	if !ok {
 		return nil, false
 	}
 	read := make([]limitItem, 0, len(list))
 	for _, member := range list {
-		item, ok := member.(httpsfv.Item)
-		if !ok {
+		entry := limitItem{name: member.name}
+		if entry.required, ok = member.count(required); !ok || entry.required == nil {
 			return nil, false
 		}
-		name, ok := item.Value.(string)
-		if !ok {
+		if entry.optional, ok = member.count(optional); !ok {
 			return nil, false
-		}
-		must, there, ok := integer(item.Params, required)
-		if !ok || !there {
-			return nil, false
-		}
-		may, there, ok := integer(item.Params, optional)
-		if !ok {
-			return nil, false
-		}
-		entry := limitItem{name: name, required: &must}
-		if there {
-			entry.optional = &may
 		}
 		read = append(read, entry)
 	}
 	return read, true
 }
 
-// integer gives a parameter, whether it is there, and whether it is well-formed if so.
-func integer(p *httpsfv.Params, name string) (v float64, there, ok bool) {
-	if p == nil {
-		return 0, false, true
+// count gives a parameter that must be a non-negative integer if it is there, and nil if not.
+func (i sfItem) count(parameter string) (*float64, bool) {
+	if i.others[parameter] {
+		return nil, false
 	}
-	raw, there := p.Get(name)
+	n, there := i.integers[parameter]
 	if !there {
-		return 0, false, true
+		return nil, true
 	}
-	n, isInt := raw.(int64)
-	if !isInt || n < 0 {
-		return 0, true, false
+	if n < 0 {
+		return nil, false
 	}
-	return float64(n), true, true
+	v := float64(n)
+	return &v, true
 }
 
 // farthest is the longest wait that is believed: no marketplace's window is a year, and a
