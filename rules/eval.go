@@ -73,7 +73,6 @@ func (g *Group) Eval(ctx context.Context, now time.Time, s GroupState, env Env) 
 		rs, changes, recorded, res := g.evalRule(ctx, r, now, s.Rules[r.Key], env)
 		if env.Record != nil && len(recorded) > 0 {
 			if err := env.Record(ctx, recorded); err != nil {
-				err = fmt.Errorf("record: %w", err)
 				res.Health, res.Err, res.Reason = HealthErr, err, err.Error()
 			}
 		}
