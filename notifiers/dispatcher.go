@@ -2,7 +2,12 @@ package notifiers
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,14 +40,15 @@ type Receiver struct {
 type Options struct {
 	Receivers  map[string]Receiver
 	Outbox     Outbox
-	Log        *slog.Logger
+	Log        *slog.Logger          // nil: nothing is logged
 	Registerer prometheus.Registerer // nil: no metrics
 	Redactor   *secret.Redactor      // for what is kept of errors; nil: none
 	Now        func() time.Time      // nil: the clock
 
-	// GiveUpAfter is the age of a notice at which a failed attempt is the last; default 1h.
+	// GiveUpAfter is how long a delivery is tried before a failed attempt is the last;
+	// default 1h.
 	GiveUpAfter time.Duration
-	// FailOverAfter is the age of a notice at which a failed attempt moves it to the
+	// FailOverAfter is how long a delivery is tried before a failed attempt moves it to the
 	// receiver's fallback; default 2m. A penalty moves it at once.
 	FailOverAfter time.Duration
 	// Timeout bounds one call; default 15s.
@@ -58,36 +64,256 @@ type Options struct {
 
 // Dispatcher delivers what is in the outbox: one goroutine per receiver, in order per key,
 // within the receiver's budget. It can be started again after Stop.
-type Dispatcher struct{}
+//
+// A delivery is journalled as Sending before its call and by the call's outcome after: found
+// as Sending later, its answer was lost, and it is sent again.
+type Dispatcher struct {
+	o       Options
+	metrics *metrics
+
+	applying sync.Mutex // one Start, Apply or Stop at a time
+	mu       sync.RWMutex
+	workers  map[string]*worker
+	// spawn starts a worker's goroutine; nil while the dispatcher is stopped.
+	spawn func(*worker)
+	drain chan struct{}
+	abort context.CancelFunc
+	wg    sync.WaitGroup
+}
 
 // NewDispatcher makes a dispatcher; it starts nothing. An unknown fallback is an error.
-func NewDispatcher(o Options) (*Dispatcher, error) { return &Dispatcher{}, nil }
+func NewDispatcher(o Options) (*Dispatcher, error) {
+	if o.Outbox == nil {
+		return nil, errors.New("dispatcher: there is no outbox")
+	}
+	if err := check(o.Receivers); err != nil {
+		return nil, err
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	for _, d := range []struct {
+		set      *time.Duration
+		fallback time.Duration
+	}{{&o.GiveUpAfter, time.Hour}, {&o.FailOverAfter, 2 * time.Minute}, {&o.Timeout, 15 * time.Second}} {
+		if *d.set <= 0 {
+			*d.set = d.fallback
+		}
+	}
+	m, err := newMetrics(o.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("dispatcher: register metrics: %w", err)
+	}
+	d := &Dispatcher{o: o, metrics: m, workers: map[string]*worker{}}
+	for name, r := range o.Receivers {
+		d.add(name, r)
+	}
+	return d, nil
+}
 
-// Start begins to deliver until ctx ends or Stop is called.
-func (d *Dispatcher) Start(ctx context.Context) {}
+// check says everything that is wrong with how receivers refer to each other.
+func check(receivers map[string]Receiver) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(receivers)) {
+		r := receivers[name]
+		if r.Channel == nil {
+			errs = append(errs, fmt.Errorf("receiver %q has no channel", name))
+		}
+		if r.Fallback == name {
+			errs = append(errs, fmt.Errorf("receiver %q: fallback is itself", name))
+		} else if _, ok := receivers[r.Fallback]; r.Fallback != "" && !ok {
+			errs = append(errs, fmt.Errorf("receiver %q: fallback %q is not configured", name, r.Fallback))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (d *Dispatcher) add(name string, r Receiver) *worker {
+	w := newWorker(d, name, r)
+	d.workers[name] = w
+	d.metrics.add(name)
+	return w
+}
+
+// Start begins to deliver until ctx ends or Stop is called. A dispatcher that is started
+// already goes on.
+func (d *Dispatcher) Start(ctx context.Context) {
+	d.applying.Lock()
+	defer d.applying.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.spawn != nil {
+		return
+	}
+	ctx, d.abort = context.WithCancel(ctx)
+	drain := make(chan struct{})
+	d.drain = drain
+	d.spawn = func(w *worker) {
+		own, stop := context.WithCancel(ctx)
+		w.stop, w.done = stop, make(chan struct{})
+		done := w.done
+		d.wg.Go(func() {
+			defer close(done)
+			defer stop()
+			w.run(own, drain)
+			if w.removed.Load() {
+				w.retire(ctx)
+			}
+		})
+	}
+	for _, w := range d.workers {
+		d.spawn(w)
+	}
+}
 
 // Wake tells that there is something new for a receiver. It never blocks; a receiver that
 // is not known is ignored.
-func (d *Dispatcher) Wake(receiver string) {}
+func (d *Dispatcher) Wake(receiver string) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if w := d.workers[receiver]; w != nil {
+		w.poke()
+	}
+}
 
-// Apply swaps the receivers: unchanged ones go on with their queue and penalties, removed
-// ones stop. On an error nothing changes.
-func (d *Dispatcher) Apply(receivers map[string]Receiver) error { return nil }
+// Apply swaps the receivers: those of the same fingerprint keep their channel, calls and
+// penalties, others get the new channel. A receiver that is gone ends the call that it is
+// making and hands its notices to its fallback; without one they are dropped and counted.
+// On an error nothing changes.
+func (d *Dispatcher) Apply(receivers map[string]Receiver) error {
+	if err := check(receivers); err != nil {
+		return err
+	}
+	d.applying.Lock()
+	defer d.applying.Unlock()
 
-// Stop delivers what is due now, without waiting for retries, until ctx ends, and then ends
-// every goroutine. What was not delivered stays in the outbox.
-func (d *Dispatcher) Stop(ctx context.Context) error { return nil }
+	d.mu.Lock()
+	var removed []*worker
+	for name, w := range d.workers {
+		if _, stays := receivers[name]; !stays {
+			removed = append(removed, w)
+			delete(d.workers, name)
+		}
+	}
+	for name, r := range receivers {
+		if w := d.workers[name]; w != nil {
+			w.swap(r)
+			continue
+		}
+		if w := d.add(name, r); d.spawn != nil {
+			d.spawn(w)
+		}
+	}
+	d.mu.Unlock()
+
+	// Waited for, so that a later Apply cannot start a second goroutine of the same name.
+	for _, w := range removed {
+		if w.stop != nil {
+			w.removed.Store(true)
+			w.stop()
+			<-w.done
+		}
+		d.metrics.remove(w.name)
+	}
+	return nil
+}
+
+// Stop delivers what is due now, without waiting for retries or budgets, until ctx ends, and
+// then ends every goroutine. What was not delivered stays in the outbox. Its error is ctx's
+// when a call had to be cut off.
+func (d *Dispatcher) Stop(ctx context.Context) error {
+	d.applying.Lock()
+	defer d.applying.Unlock()
+	d.mu.Lock()
+	if d.spawn == nil {
+		d.mu.Unlock()
+		return nil
+	}
+	d.spawn = nil
+	drain, abort := d.drain, d.abort
+	d.mu.Unlock()
+
+	close(drain)
+	ended := make(chan struct{})
+	go func() {
+		d.wg.Wait()
+		close(ended)
+	}()
+	var err error
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		err = fmt.Errorf("stop dispatcher: %w", context.Cause(ctx))
+	}
+	abort()
+	<-ended
+	return err
+}
 
 // Status is how a receiver is doing.
 type Status struct {
 	Receiver  string    `json:"receiver"`
-	Waiting   int       `json:"waiting"`           // keys with something undelivered, at most 500
-	Oldest    time.Time `json:"oldest,omitzero"`   // when the oldest of them was created
-	Penalty   time.Time `json:"penalty,omitzero"`  // not called before
-	LastError string    `json:"error,omitempty"`   // of the last attempt; "" when it was delivered
+	Waiting   int       `json:"waiting"`          // keys with something undelivered, at most 500
+	Oldest    time.Time `json:"oldest,omitzero"`  // when the oldest of them was created
+	Penalty   time.Time `json:"penalty,omitzero"` // the messenger wants no call before
+	LastError string    `json:"error,omitempty"`  // of the last attempt; "" when it was delivered
 	LastSent  time.Time `json:"last_sent,omitzero"`
 }
 
 // Status tells how each receiver is doing, by name.
-func (d *Dispatcher) Status() []Status { return nil }
+func (d *Dispatcher) Status() []Status {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var out []Status
+	for _, name := range slices.Sorted(maps.Keys(d.workers)) {
+		out = append(out, d.workers[name].report())
+	}
+	return out
+}
 
+// fallback gives the receiver that takes over a delivery from the one that has it: the
+// first in the chain of fallbacks that is not penalized and did not have it before; or "".
+func (d *Dispatcher) fallback(delivery Delivery, now time.Time) string {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	seen := append(slices.Clone(delivery.MovedFrom), delivery.Receiver)
+	from := d.workers[delivery.Receiver]
+	for from != nil {
+		name := from.fallbackName()
+		if name == "" || slices.Contains(seen, name) {
+			return ""
+		}
+		from = d.workers[name]
+		if from != nil && !from.penalized(now) {
+			return name
+		}
+		seen = append(seen, name)
+	}
+	return ""
+}
+
+// other gives a receiver to tell about what another one could not deliver: its fallback, or
+// the first by name that is not penalized, or any; "" when there is no other one.
+func (d *Dispatcher) other(delivery Delivery, now time.Time) string {
+	if name := d.fallback(delivery, now); name != "" {
+		return name
+	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	last := ""
+	for _, name := range slices.Sorted(maps.Keys(d.workers)) {
+		if name == delivery.Receiver {
+			continue
+		}
+		if !d.workers[name].penalized(now) && !slices.Contains(delivery.MovedFrom, name) {
+			return name
+		}
+		if last == "" {
+			last = name
+		}
+	}
+	return last
+}

@@ -65,8 +65,11 @@ type Delivery struct {
 	State    DeliveryState `json:"state"`
 	Attempts int           `json:"attempts"`
 	NextAt   time.Time     `json:"next_at"`
-	Error    string        `json:"error,omitempty"` // of the last attempt, redacted
-	Updated  time.Time     `json:"updated"`
+	// Tried is when it was attempted first: how long it is tried counts from then on, so that
+	// what waited while the guardian was down is not given up at once.
+	Tried   time.Time `json:"tried,omitzero"`
+	Error   string    `json:"error,omitempty"` // of the last attempt, redacted
+	Updated time.Time `json:"updated"`
 	// MovedFrom are the receivers that could not deliver it and handed it to their fallback:
 	// it is never moved back to one of them.
 	MovedFrom []string `json:"moved_from,omitempty"`

@@ -1,0 +1,61 @@
+package notifiers
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+type metrics struct {
+	notices *prometheus.CounterVec
+	waiting *prometheus.GaugeVec
+	oldest  *prometheus.GaugeVec
+	penalty *prometheus.GaugeVec
+}
+
+// newMetrics registers with reg; nil keeps them to itself.
+func newMetrics(reg prometheus.Registerer) (*metrics, error) {
+	receiver := []string{"receiver"}
+	m := &metrics{
+		notices: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "guardian_notices_total",
+			Help: "Attempts to deliver a notice, by result: delivered, retried, moved (to the fallback), given_up, dropped (silenced or superseded).",
+		}, []string{"receiver", "result"}),
+		waiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "guardian_notices_waiting",
+			Help: "Notice keys with something undelivered, counted up to 500.",
+		}, receiver),
+		oldest: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "guardian_notices_oldest_age_seconds",
+			Help: "Age of the oldest undelivered notice; 0 when there is none.",
+		}, receiver),
+		penalty: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "guardian_notices_penalty_until_timestamp_seconds",
+			Help: "Until when the messenger wants no calls, in Unix seconds; 0 when it does.",
+		}, receiver),
+	}
+	if reg == nil {
+		return m, nil
+	}
+	for _, c := range []prometheus.Collector{m.notices, m.waiting, m.oldest, m.penalty} {
+		if err := reg.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m *metrics) add(receiver string) {
+	for _, r := range results() {
+		m.notices.WithLabelValues(receiver, r)
+	}
+	m.waiting.WithLabelValues(receiver)
+	m.oldest.WithLabelValues(receiver)
+	m.penalty.WithLabelValues(receiver)
+}
+
+func (m *metrics) remove(receiver string) {
+	for _, v := range []interface {
+		DeletePartialMatch(prometheus.Labels) int
+	}{m.notices, m.waiting, m.oldest, m.penalty} {
+		v.DeletePartialMatch(prometheus.Labels{"receiver": receiver})
+	}
+}
