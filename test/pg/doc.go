@@ -1,0 +1,6 @@
+// Package pg starts a real PostgreSQL for tests: one server per test process, a fresh
+// database per call. It needs the server's programs (initdb, postgres) on the machine and no
+// network but the loopback.
+//
+// It will not be imported by anything but tests. Start at Start.
+package pg
