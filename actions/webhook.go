@@ -224,5 +224,3 @@ func checkJSON(t text) error {
 	}
 	return nil
 }
-func execKind() Kind   { return Kind{} }
-func dockerKind() Kind { return Kind{} }

@@ -1,0 +1,405 @@
+package actions
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// newestAPI is the newest version of the Docker Engine API that this client was written
+// against; an older engine is spoken to in its own.
+const newestAPI = "1.47"
+
+// object is a part of the Docker Engine API that is handed on as it came: what this client
+// does not know of a container must survive its re-creation.
+type object = map[string]any
+
+// engineAPI is a small client of the Docker Engine API, https://docs.docker.com/reference/api/engine/.
+// It is written here because a container is re-created from what the engine says of the old
+// one, field by field, and the typed clients drop the fields that they do not know.
+type engineAPI struct {
+	host string // unix:///path or tcp://host:port
+	tls  TLSFiles
+	auth string // X-Registry-Auth, or ""
+
+	once    sync.Mutex
+	client  *http.Client
+	base    string // http://docker/v1.41
+	version string
+}
+
+// errNoSuch says that a container, image or network is not there.
+var errNoSuch = errors.New("it does not exist")
+
+// apiError is the engine's own no.
+type apiError struct {
+	status  int
+	message string
+}
+
+func (e *apiError) Error() string { return fmt.Sprintf("docker says: %s (%d)", e.message, e.status) }
+
+func (e *apiError) Is(target error) bool {
+	return target == errNoSuch && e.status == http.StatusNotFound
+}
+
+// connect makes the client and agrees on a version, once it has succeeded.
+func (a *engineAPI) connect(ctx context.Context) error {
+	a.once.Lock()
+	defer a.once.Unlock()
+	if a.base != "" {
+		return nil
+	}
+	if a.client == nil {
+		c, err := a.newClient()
+		if err != nil {
+			return err
+		}
+		a.client = c
+	}
+	scheme, host := "http", "docker"
+	if u, err := url.Parse(a.host); err == nil && u.Scheme != "unix" {
+		host = u.Host
+		if a.tls.set() {
+			scheme = "https"
+		}
+	}
+	root := scheme + "://" + host
+	var v struct{ ApiVersion, MinAPIVersion string } //nolint:revive // the engine's names
+	if err := a.send(ctx, http.MethodGet, root+"/version", nil, &v); err != nil {
+		return fmt.Errorf("ask the docker engine at %s for its version: %w", a.host, err)
+	}
+	version := newestAPI
+	if older(v.ApiVersion, version) {
+		version = v.ApiVersion
+	}
+	if v.MinAPIVersion != "" && older(version, v.MinAPIVersion) {
+		return fmt.Errorf("the docker engine at %s speaks API %s and newer, this guardian at most %s; update the guardian", a.host, v.MinAPIVersion, newestAPI)
+	}
+	a.base, a.version = root+"/v"+version, version
+	return nil
+}
+
+func (a *engineAPI) newClient() (*http.Client, error) {
+	dialer := &net.Dialer{Timeout: 10 * time.Second}
+	t := &http.Transport{DisableKeepAlives: true, DialContext: dialer.DialContext}
+	if path, ok := strings.CutPrefix(a.host, "unix://"); ok {
+		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return dialer.DialContext(ctx, "unix", path) }
+	}
+	if a.tls.set() {
+		conf, err := a.tls.load()
+		if err != nil {
+			return nil, err
+		}
+		t.TLSClientConfig = conf
+	}
+	return &http.Client{Transport: t}, nil
+}
+
+func (f TLSFiles) set() bool { return f.CA != "" || f.Cert != "" }
+
+func (f TLSFiles) load() (*tls.Config, error) {
+	conf := &tls.Config{MinVersion: tls.VersionTLS12}
+	if f.CA != "" {
+		pem, err := os.ReadFile(f.CA)
+		if err != nil {
+			return nil, fmt.Errorf("docker: tls: read ca: %w", err)
+		}
+		conf.RootCAs = x509.NewCertPool()
+		if !conf.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("docker: tls: ca %s holds no certificate in PEM", f.CA)
+		}
+	}
+	if f.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(f.Cert, f.Key)
+		if err != nil {
+			return nil, fmt.Errorf("docker: tls: read cert and key: %w", err)
+		}
+		conf.Certificates = []tls.Certificate{pair}
+	}
+	return conf, nil
+}
+
+// older compares two versions of the API, major.minor.
+func older(a, b string) bool {
+	parse := func(v string) (int, int) {
+		major, minor, _ := strings.Cut(v, ".")
+		m, _ := strconv.Atoi(major)
+		n, _ := strconv.Atoi(minor)
+		return m, n
+	}
+	am, an := parse(a)
+	bm, bn := parse(b)
+	return am < bm || (am == bm && an < bn)
+}
+
+// call sends one request under the agreed version; in and out are JSON, or nil.
+func (a *engineAPI) call(ctx context.Context, method, path string, query url.Values, in, out any) error {
+	if err := a.connect(ctx); err != nil {
+		return err
+	}
+	address := a.base + path
+	if len(query) > 0 {
+		address += "?" + query.Encode()
+	}
+	return a.send(ctx, method, address, in, out)
+}
+
+func (a *engineAPI) send(ctx context.Context, method, address string, in, out any) error {
+	res, err := a.open(ctx, method, address, in, "")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	if out == nil {
+		_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, maxDocker))
+		return nil
+	}
+	d := json.NewDecoder(io.LimitReader(res.Body, maxDocker))
+	d.UseNumber() // sizes and limits are int64: a float would round them
+	if err := d.Decode(out); err != nil {
+		return fmt.Errorf("read docker's answer: %w", err)
+	}
+	return nil
+}
+
+// maxDocker is the most that is read of one answer, in bytes.
+const maxDocker = 16 << 20
+
+func (a *engineAPI) open(ctx context.Context, method, address string, in any, auth string) (*http.Response, error) {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return nil, fmt.Errorf("write docker's request: %w", err)
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address, body)
+	if err != nil {
+		return nil, fmt.Errorf("write docker's request: %w", err)
+	}
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if auth != "" {
+		req.Header.Set("X-Registry-Auth", auth)
+	}
+	res, err := a.client.Do(req)
+	if err != nil {
+		var u *url.Error
+		if errors.As(err, &u) {
+			err = u.Err
+		}
+		return nil, fmt.Errorf("reach the docker engine: %w", err)
+	}
+	if res.StatusCode >= 200 && res.StatusCode <= 299 || res.StatusCode == http.StatusNotModified {
+		return res, nil
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, _ := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	var m struct {
+		Message string `json:"message"`
+	}
+	if json.Unmarshal(b, &m) != nil || m.Message == "" {
+		m.Message = strings.TrimSpace(string(b))
+	}
+	return nil, &apiError{status: res.StatusCode, message: m.Message}
+}
+
+// container is what the engine says of a container.
+type container struct {
+	ID    string `json:"Id"`
+	Name  string // with a leading slash
+	Image string // the image's ID
+	State struct {
+		Status     string
+		Running    bool
+		Restarting bool
+		ExitCode   int
+		Health     *struct {
+			Status string
+			Log    []struct{ Output string }
+		}
+	}
+	RestartCount    int
+	Config          object
+	HostConfig      object
+	Mounts          []mount
+	NetworkSettings struct {
+		Networks map[string]object
+	}
+}
+
+type mount struct {
+	Type, Name, Destination, Mode string
+	RW                            bool
+}
+
+func (c container) name() string { return strings.TrimPrefix(c.Name, "/") }
+
+func (c container) label(name string) string {
+	labels, _ := c.Config["Labels"].(object)
+	v, _ := labels[name].(string)
+	return v
+}
+
+func (a *engineAPI) inspect(ctx context.Context, nameOrID string) (container, error) {
+	var c container
+	err := a.call(ctx, http.MethodGet, "/containers/"+url.PathEscape(nameOrID)+"/json", nil, nil, &c)
+	return c, err
+}
+
+// find gives the names of all containers that carry the labels ("name" or "name=value"),
+// running or not.
+func (a *engineAPI) find(ctx context.Context, labels ...string) ([]string, error) {
+	filters, err := json.Marshal(map[string][]string{"label": labels})
+	if err != nil {
+		return nil, fmt.Errorf("write docker's request: %w", err)
+	}
+	var list []struct{ Names []string }
+	q := url.Values{"all": {"1"}, "filters": {string(filters)}}
+	if err := a.call(ctx, http.MethodGet, "/containers/json", q, nil, &list); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, c := range list {
+		for _, n := range c.Names {
+			// A name that is a link from another container has a second slash.
+			if n = strings.TrimPrefix(n, "/"); !strings.Contains(n, "/") {
+				names = append(names, n)
+				break
+			}
+		}
+	}
+	return names, nil
+}
+
+type image struct {
+	ID     string `json:"Id"`
+	Config object
+}
+
+func (a *engineAPI) image(ctx context.Context, ref string) (image, error) {
+	var i image
+	err := a.call(ctx, http.MethodGet, "/images/"+ref+"/json", nil, nil, &i)
+	return i, err
+}
+
+// pull fetches an image; the engine reports an error in the middle of its answer.
+func (a *engineAPI) pull(ctx context.Context, ref string) error {
+	if err := a.connect(ctx); err != nil {
+		return err
+	}
+	q := url.Values{"fromImage": {ref}}
+	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') && !strings.Contains(ref, "@") {
+		q = url.Values{"fromImage": {ref[:i]}, "tag": {ref[i+1:]}}
+	}
+	res, err := a.open(ctx, http.MethodPost, a.base+"/images/create?"+q.Encode(), nil, a.auth)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	for d := json.NewDecoder(res.Body); ; {
+		var m struct {
+			Error string `json:"error"`
+		}
+		if err := d.Decode(&m); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read docker's progress: %w", err)
+		}
+		if m.Error != "" {
+			return errors.New(m.Error)
+		}
+	}
+}
+
+func (a *engineAPI) create(ctx context.Context, name string, config object) (id string, err error) {
+	var out struct {
+		ID string `json:"Id"`
+	}
+	err = a.call(ctx, http.MethodPost, "/containers/create", url.Values{"name": {name}}, config, &out)
+	return out.ID, err
+}
+
+func (a *engineAPI) start(ctx context.Context, id string) error {
+	return a.call(ctx, http.MethodPost, "/containers/"+id+"/start", nil, nil, nil)
+}
+
+// stop ends a container within the time, by force after it.
+func (a *engineAPI) stop(ctx context.Context, id string, within time.Duration) error {
+	return a.call(ctx, http.MethodPost, "/containers/"+id+"/stop", url.Values{"t": {strconv.Itoa(int(within.Seconds()))}}, nil, nil)
+}
+
+func (a *engineAPI) rename(ctx context.Context, id, name string) error {
+	return a.call(ctx, http.MethodPost, "/containers/"+id+"/rename", url.Values{"name": {name}}, nil, nil)
+}
+
+// remove takes a container away, and never a volume: the next container has it.
+func (a *engineAPI) remove(ctx context.Context, id string) error {
+	err := a.call(ctx, http.MethodDelete, "/containers/"+id, url.Values{"force": {"1"}}, nil, nil)
+	if errors.Is(err, errNoSuch) {
+		return nil
+	}
+	return err
+}
+
+func (a *engineAPI) join(ctx context.Context, network, id string, endpoint object) error {
+	return a.call(ctx, http.MethodPost, "/networks/"+url.PathEscape(network)+"/connect", nil,
+		object{"Container": id, "EndpointConfig": endpoint}, nil)
+}
+
+// logs gives the last lines of what a container wrote.
+func (a *engineAPI) logs(ctx context.Context, c container, lines int) (string, error) {
+	if err := a.connect(ctx); err != nil {
+		return "", err
+	}
+	q := url.Values{"stdout": {"1"}, "stderr": {"1"}, "tail": {strconv.Itoa(lines)}}
+	res, err := a.open(ctx, http.MethodGet, a.base+"/containers/"+c.ID+"/logs?"+q.Encode(), nil, "")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(io.LimitReader(res.Body, MaxOutput))
+	if err != nil {
+		return "", fmt.Errorf("read the logs: %w", err)
+	}
+	if tty, _ := c.Config["Tty"].(bool); tty {
+		return string(b), nil
+	}
+	// Each frame: one byte for the stream, three of nothing, four for the length.
+	var out strings.Builder
+	for len(b) >= 8 {
+		n := int(binary.BigEndian.Uint32(b[4:8]))
+		b = b[8:]
+		n = min(n, len(b))
+		out.Write(b[:n])
+		b = b[n:]
+	}
+	return out.String(), nil
+}
+
+// registryAuth gives the header for a private registry.
+func registryAuth(user, password string) string {
+	b, err := json.Marshal(map[string]string{"username": user, "password": password})
+	if err != nil || user == "" {
+		return ""
+	}
+	return base64.URLEncoding.EncodeToString(b)
+}

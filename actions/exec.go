@@ -1,0 +1,259 @@
+package actions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"guardian/internal/secret"
+)
+
+// ExecSettings is a step that runs a command of the guardian's own machine. There is no
+// shell: each argument is one argument, whatever stands in it. The command finds the names
+// that templates see in its environment as GUARDIAN_TO, GUARDIAN_INTENT and so on.
+type ExecSettings struct {
+	Command []string                 `yaml:"command" doc:"The program and its arguments, each one a template; no shell reads them."`
+	Dir     string                   `yaml:"dir" doc:"The directory that it runs in; the guardian's own when left out."`
+	Inherit []string                 `yaml:"inherit" doc:"The guardian's environment variables that it gets too."`
+	Env     map[string]string        `yaml:"env" doc:"Further environment variables; values are templates."`
+	Secrets map[string]secret.Secret `yaml:"secrets" doc:"Environment variables that hold secrets; they never go into arguments, which every user of the machine can read."`
+	Stdin   secret.Secret            `yaml:"stdin" doc:"What the command reads from its standard input; may be a secret."`
+	Grace   model.Duration           `yaml:"grace" doc:"How long it may take to end after SIGTERM, when its time is over, before it is killed with all that it started."`
+	Ask     []string                 `yaml:"ask" doc:"A command that tells whether the step happened: exit status 0 yes, 1 no, anything else is not known."`
+}
+
+func execKind() Kind {
+	return Kind{
+		Settings: func() any {
+			return &ExecSettings{Inherit: []string{"PATH", "HOME", "LANG", "TZ"}, Grace: model.Duration(5 * time.Second)}
+		},
+		Build: func(settings any, env Env) (Step, error) {
+			s, ok := settings.(*ExecSettings)
+			if !ok {
+				return nil, fmt.Errorf("exec: settings are a %T", settings)
+			}
+			return newCommand(*s, env)
+		},
+	}
+}
+
+// Validate joins every mistake.
+func (s *ExecSettings) Validate() error {
+	_, err := newCommand(*s, Env{})
+	return err
+}
+
+var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+type command struct {
+	s     ExecSettings
+	env   Env
+	local secret.Redactor
+	args  []text
+	ask   []text
+	vars  map[string]text
+}
+
+func newCommand(s ExecSettings, env Env) (*command, error) {
+	var p texts
+	c := &command{s: s, env: env, vars: map[string]text{}}
+	for _, v := range s.Secrets {
+		c.local.Learn(v)
+	}
+	c.local.Learn(s.Stdin)
+	parseArgs := func(key string, args []string) []text {
+		var out []text
+		for i, a := range args {
+			at := fmt.Sprintf("%s[%d]", key, i)
+			if c.redact(a) != a {
+				p.errs = append(p.errs, fmt.Errorf("%s: holds a secret, and every user of the machine can read arguments; put it under secrets or stdin", at))
+				continue
+			}
+			out = append(out, p.parse(at, a))
+		}
+		return out
+	}
+	c.args, c.ask = parseArgs("command", s.Command), parseArgs("ask", s.Ask)
+	if len(s.Command) == 0 || s.Command[0] == "" {
+		p.errs = append(p.errs, errors.New("command: is missing"))
+	} else if strings.ContainsAny(s.Command[0], " \t") && len(s.Command) == 1 {
+		p.errs = append(p.errs, errors.New("command: no shell splits it; write a list, e.g. [deploy, --to, \"{{.To}}\"]"))
+	}
+	for name, v := range s.Env {
+		c.vars[name] = p.parse("env."+name, v)
+	}
+	for _, name := range slices.Concat(slices.Collect(maps.Keys(s.Env)), slices.Collect(maps.Keys(s.Secrets)), s.Inherit) {
+		if !envName.MatchString(name) {
+			p.errs = append(p.errs, fmt.Errorf("%q is not the name of an environment variable", name))
+		}
+	}
+	if s.Dir != "" && !filepath.IsAbs(s.Dir) {
+		p.errs = append(p.errs, fmt.Errorf("dir: %q is not an absolute path", s.Dir))
+	}
+	if s.Grace < 0 {
+		p.errs = append(p.errs, errors.New("grace: must not be negative"))
+	}
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Do runs the command to its end. An exit status other than 0 is a failure; a command that
+// had to be stopped may have done anything.
+func (c *command) Do(ctx context.Context, call Call) (string, error) {
+	code, out, err := c.run(ctx, c.args, call)
+	switch {
+	case err != nil:
+		return out, err
+	case code != 0:
+		return out, fmt.Errorf("%s ended with exit status %d", filepath.Base(c.s.Command[0]), code)
+	}
+	return out, nil
+}
+
+// Ask runs the command under ask.
+func (c *command) Ask(ctx context.Context, call Call) (Outcome, string, error) {
+	if len(c.ask) == 0 {
+		return Unclear, "the step has no ask command", nil
+	}
+	code, out, err := c.run(ctx, c.ask, call)
+	if err != nil {
+		return Unclear, "", fmt.Errorf("ask: %w", err)
+	}
+	detail := lastLine(out)
+	switch code {
+	case 0:
+		return Happened, detail, nil
+	case 1:
+		return NotHappened, detail, nil
+	default:
+		return Unclear, strings.TrimSpace(fmt.Sprintf("exit status %d %s", code, detail)), nil
+	}
+}
+
+func (c *command) run(ctx context.Context, argTexts []text, call Call) (code int, output string, err error) {
+	data, err := call.data()
+	if err != nil {
+		return 0, "", err
+	}
+	var args []string
+	for i, t := range argTexts {
+		a, err := t.render(data)
+		if err != nil {
+			return 0, "", err
+		}
+		if c.redact(a) != a {
+			return 0, "", fmt.Errorf("argument %d would hold a secret, and every user of the machine can read arguments; put it under secrets or stdin", i)
+		}
+		args = append(args, a)
+	}
+	environ, err := c.environ(call, data)
+	if err != nil {
+		return 0, "", err
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, "", err
+	}
+	var out clip
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = c.s.Dir, environ, &out, &out
+	if c.s.Stdin.IsSet() {
+		cmd.Stdin = strings.NewReader(c.s.Stdin.Reveal())
+	}
+	// A group of its own, so that whatever it starts is ended with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return signalGroup(cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = time.Duration(c.s.Grace) + time.Millisecond
+	if err := cmd.Start(); err != nil {
+		return 0, "", fmt.Errorf("start %s: %w", filepath.Base(args[0]), bare(err))
+	}
+	err = cmd.Wait()
+	if ctx.Err() != nil {
+		// What ignored SIGTERM, and what was left behind in the group.
+		_ = signalGroup(cmd.Process.Pid, syscall.SIGKILL)
+	}
+	output = c.redact(out.text(nil))
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return 0, output, fmt.Errorf("%s was stopped: %w: %w", filepath.Base(args[0]), ctx.Err(), ErrUnclear)
+	case err == nil, errors.Is(err, exec.ErrWaitDelay):
+		// ErrWaitDelay without a cancelled ctx: it ended well, something that it started still
+		// held its output.
+		return 0, output, nil
+	case errors.As(err, &exit) && exit.Exited():
+		return exit.ExitCode(), output, nil
+	default:
+		return 0, output, fmt.Errorf("%s: %s: %w", filepath.Base(args[0]), c.redact(err.Error()), ErrUnclear)
+	}
+}
+
+// environ builds the command's whole environment; nothing else of the guardian's is passed.
+func (c *command) environ(call Call, data map[string]any) ([]string, error) {
+	vars := map[string]string{}
+	for _, name := range c.s.Inherit {
+		if v, ok := os.LookupEnv(name); ok {
+			vars[name] = v
+		}
+	}
+	for name, v := range call.names() {
+		vars["GUARDIAN_"+strings.ToUpper(name)] = v
+	}
+	for name, t := range c.vars {
+		v, err := t.render(data)
+		if err != nil {
+			return nil, err
+		}
+		vars[name] = v
+	}
+	for name, v := range c.s.Secrets {
+		vars[name] = v.Reveal()
+	}
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
+		if v := vars[name]; !strings.ContainsRune(v, 0) {
+			out = append(out, name+"="+v)
+		}
+	}
+	return out, nil
+}
+
+func (c *command) redact(s string) string { return c.local.Redact(c.env.Redactor.Redact(s)) }
+
+// signalGroup signals a command and all that it started; that they are gone already is fine.
+func signalGroup(pid int, sig syscall.Signal) error {
+	if err := syscall.Kill(-pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	return nil
+}
+
+// bare takes the path and the arguments off an error of starting a program.
+func bare(err error) error {
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	var ee *exec.Error
+	if errors.As(err, &ee) {
+		return ee.Err
+	}
+	return err
+}
+
+func lastLine(s string) string {
+	s = strings.TrimSpace(s)
+	return s[strings.LastIndexByte(s, '\n')+1:]
+}
