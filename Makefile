@@ -1,0 +1,102 @@
+# What one does with this repository. `make help` lists it; CI runs `make test`.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO            ?= go
+BIN           := bin
+GOLANGCI_LINT := v2.12.2
+# The tool's version is in its name: another pin is another file.
+LINTER        := $(BIN)/golangci-lint-$(GOLANGCI_LINT)
+IMAGE         ?= guardian:dev
+FUZZTIME      ?= 20s
+# A package's tests may take this long before they are killed with all goroutines printed.
+TIMEOUT       ?= 10m
+
+.PHONY: help
+help: ## list what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## the binary, static, into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/guardian ./cmd/guardian
+
+.PHONY: run
+run: ## serve the smallest configuration on http://127.0.0.1:9440/
+	$(GO) run ./cmd/guardian serve --config configs/minimal.yaml
+
+.PHONY: demo
+demo: ## a shop, a bad deploy, a rollback and its proof, in a minute
+	$(GO) run ./cmd/guardian demo
+
+.PHONY: setup
+setup: ## install what the tests need (Debian, as root); otherwise say what is missing
+	./test/setup
+
+.PHONY: test
+test: setup fmt-check tidy-check vet build race promtool ## everything that must hold; what CI runs
+
+.PHONY: quick
+quick: ## the tests without the race detector
+	$(GO) test -timeout $(TIMEOUT) ./...
+
+.PHONY: fmt-check
+fmt-check:
+	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go' | while read -r f; do [ ! -e "$$f" ] || echo "$$f"; done)); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; fi
+
+.PHONY: tidy-check
+tidy-check:
+	$(GO) mod tidy -diff
+	cd test/promtool && $(GO) mod tidy -diff
+
+.PHONY: vet
+vet:
+	$(GO) vet ./...
+
+# Vet ran already, so that go test need not.
+.PHONY: race
+race:
+	$(GO) test -race -vet=off -timeout $(TIMEOUT) ./...
+
+# A module of its own: it builds promtool, which no other test needs.
+.PHONY: promtool
+promtool: ## compare our rule tests with promtool's own answers
+	cd test/promtool && $(GO) test -timeout $(TIMEOUT) ./...
+
+.PHONY: lint
+lint: $(LINTER) ## golangci-lint, pinned (built once, some minutes)
+	$(LINTER) run ./...
+
+$(LINTER):
+	@mkdir -p $(BIN)
+	GOBIN=$(CURDIR)/$(BIN)/tmp $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT)
+	mv $(BIN)/tmp/golangci-lint $@ && rmdir $(BIN)/tmp
+
+.PHONY: fmt
+fmt: ## format
+	gofmt -w $$(git ls-files '*.go')
+
+.PHONY: golden
+golden: ## write golden files, the schema and docs/configuration.md anew; look at the diff
+	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | grep -v '^./test/promtool/' | xargs -n1 dirname | sort -u) -update
+
+.PHONY: bench
+bench: ## all benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: fuzz
+fuzz: ## each fuzz test for FUZZTIME
+	@grep -rho --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | awk '{print $$2}' | sort -u | while read -r f; do \
+		dir=$$(dirname "$$(grep -rl --include='*_test.go' "^func $$f(" . | head -1)"); \
+		echo "== $$dir $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) "$$dir"; \
+	done
+
+.PHONY: docker
+docker: ## the container image
+	docker build -t $(IMAGE) .
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BIN)

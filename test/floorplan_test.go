@@ -1,0 +1,276 @@
+package test
+
+import (
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// room is what the floor plan says of one package.
+type room struct {
+	may []string // imports of ours, beside internal/secret
+	why string   // said when the test fails
+}
+
+const everything = "*"
+
+// floorPlan is the table of docs/architecture.md. A new package gets a line in both.
+func floorPlan() map[string]room {
+	types := []string{
+		"probes", "probes/sample", "rules", "watch", "sla", "actions", "notifiers", "notifiers/route",
+	}
+	return map[string]room{
+		"internal/secret":    {why: "everybody imports it"},
+		"probes/sample":      {why: "it holds nouns that everybody who decides imports"},
+		"probes/marketplace": {why: "it makes facts of headers and needs nothing else"},
+		"watch/judge":        {why: "it is plain mathematics"},
+		"actions":            {why: "it acts, and must not know deploys, checks or messages: what runs an act decides nothing"},
+		"configs":            {why: "it holds examples"},
+		"notifiers/route":    {why: "it matches labels, whatever they are about"},
+		"notifiers":          {may: []string{"notifiers/route"}, why: "a messenger must not know what an alert, a deploy or a rollback is"},
+		"probes":             {may: []string{"probes/sample", "probes/marketplace"}, why: "a look sees; it does not judge, store or tell"},
+		"rules":              {may: []string{"probes/sample"}, why: "alerts are a pure function of what was seen"},
+		"sla":                {may: []string{"probes/sample"}, why: "the report is a pure function of facts"},
+		"watch":              {may: []string{"probes/sample", "watch/judge", "rules"}, why: "a watch gives verdicts; it can neither act nor tell"},
+		"internal/announce":  {may: []string{"probes/sample", "rules", "watch", "sla", "actions", "notifiers"}, why: "it makes words of facts, and does not send them"},
+		"internal/config":    {may: types, why: "it decodes the settings of the packages that have some"},
+		"internal/series":    {may: []string{"probes/sample", "rules"}, why: "it keeps samples and decides nothing"},
+		"internal/store":     {may: types, why: "it keeps the types of the packages that decide"},
+		"internal/server":    {may: types, why: "it shows types through interfaces of its own, and opens no database"},
+		"internal/ruletest":  {may: []string{"probes/sample", "rules", "internal/series"}, why: "it runs rules on samples of a file"},
+		"internal/demo":      {why: "the demo's world knows nothing of the guardian"},
+		"internal/app":       {may: []string{everything}, why: "it wires"},
+		"internal/cli":       {may: []string{everything}, why: "it is the edge"},
+		"cmd/guardian":       {may: []string{"internal/cli"}, why: "main is flags and signals only"},
+	}
+}
+
+// forTests tells whether a package exists for tests: the folder test/, and the contract
+// suites, which are named for the package that they test.
+func forTests(path string) bool {
+	parent, name := filepath.Split(path)
+	owner := strings.TrimSuffix(filepath.Base(parent), "s")
+	return path == "test" || strings.HasPrefix(path, "test/") || (parent != "" && name == owner+"test")
+}
+
+type goPackage struct {
+	ImportPath, Dir, Name string
+	GoFiles, Imports      []string
+}
+
+// ours gives an import path without the module's name, and whether it has it.
+func ours(path string) (string, bool) { return strings.CutPrefix(path, "guardian/") }
+
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-json=ImportPath,Dir,Name,GoFiles,Imports", "./...")
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []goPackage
+	for in := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		switch err := in.Decode(&p); {
+		case errors.Is(err, io.EOF):
+			if len(all) < 10 {
+				t.Fatalf("go list gave %d packages: this test looks at nothing", len(all))
+			}
+			return all
+		case err != nil:
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// files parses what a package is made of, without its tests.
+func files(t *testing.T, p goPackage) (*token.FileSet, []*ast.File) {
+	t.Helper()
+	set := token.NewFileSet()
+	var all []*ast.File
+	for _, name := range p.GoFiles {
+		f, err := parser.ParseFile(set, filepath.Join(p.Dir, name), nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, f)
+	}
+	return set, all
+}
+
+func TestEveryPackageImportsWhatTheFloorPlanAllows(t *testing.T) {
+	plan := floorPlan()
+	for _, p := range packages(t) {
+		path, _ := ours(p.ImportPath)
+		allowed, planned := plan[path]
+		if !planned && !forTests(path) {
+			t.Errorf("%s is not on the floor plan: say in docs/architecture.md and here what it may import", path)
+			continue
+		}
+		for _, imported := range p.Imports {
+			other, is := ours(imported)
+			switch {
+			case !is || other == "internal/secret":
+			case forTests(path):
+				// What serves tests may import what it tests; nothing else imports it.
+			case forTests(other):
+				t.Errorf("%s imports %s, which is for tests", path, other)
+			case !slices.Contains(allowed.may, other) && !slices.Contains(allowed.may, everything):
+				t.Errorf("%s imports %s, but %s", path, other, allowed.why)
+			}
+		}
+	}
+}
+
+func TestFloorPlanNamesNoPackageThatIsGone(t *testing.T) {
+	there := map[string]bool{}
+	for _, p := range packages(t) {
+		path, _ := ours(p.ImportPath)
+		there[path] = true
+	}
+	for path := range floorPlan() {
+		if !there[path] {
+			t.Errorf("%s is on the floor plan, but there is no such package", path)
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
+	for _, p := range packages(t) {
+		path, _ := ours(p.ImportPath)
+		if p.Name == "main" || len(p.GoFiles) == 0 {
+			continue
+		}
+		_, parsed := files(t, p)
+		said := false
+		for i, f := range parsed {
+			said = said || (p.GoFiles[i] == "doc.go" && f.Doc != nil)
+		}
+		if !said {
+			t.Errorf("%s has no doc.go: say what it is for, what it will not do, and where to start", path)
+		}
+	}
+}
+
+func TestNoPackageIsNamedForNothing(t *testing.T) {
+	for _, p := range packages(t) {
+		path, _ := ours(p.ImportPath)
+		for part := range strings.SplitSeq(path, "/") {
+			if slices.Contains([]string{"util", "utils", "common", "helper", "helpers", "misc", "shared", "base", "lib", "types"}, part) {
+				t.Errorf("%s: a package named %s gathers what has no home; name it for what it does", path, part)
+			}
+		}
+	}
+}
+
+func TestDecisionsReadNoClock(t *testing.T) {
+	clock := []string{"Now", "Since", "Until", "After", "AfterFunc", "Tick", "NewTicker", "NewTimer", "Sleep"}
+	decide := []string{"watch", "watch/judge", "rules", "sla", "notifiers/route", "internal/announce"}
+	looked := 0
+	for _, p := range packages(t) {
+		path, _ := ours(p.ImportPath)
+		if !slices.Contains(decide, path) {
+			continue
+		}
+		looked++
+		set, parsed := files(t, p)
+		for _, f := range parsed {
+			ast.Inspect(f, func(n ast.Node) bool {
+				call, ok := n.(*ast.SelectorExpr)
+				if !ok {
+					return true
+				}
+				if x, ok := call.X.(*ast.Ident); ok && x.Name == "time" && slices.Contains(clock, call.Sel.Name) {
+					t.Errorf("%s: time.%s: a decision takes the time as an argument, so that it can be replayed", set.Position(n.Pos()), call.Sel.Name)
+				}
+				return true
+			})
+		}
+	}
+	if looked != len(decide) {
+		t.Errorf("looked at %d of %d packages that decide", looked, len(decide))
+	}
+}
+
+func TestNothingHappensBeforeMain(t *testing.T) {
+	for _, p := range packages(t) {
+		path, _ := ours(p.ImportPath)
+		set, parsed := files(t, p)
+		for _, f := range parsed {
+			for _, decl := range f.Decls {
+				switch d := decl.(type) {
+				case *ast.FuncDecl:
+					if d.Recv == nil && d.Name.Name == "init" {
+						t.Errorf("%s: init runs for everybody who imports the package; make a table or a constructor", set.Position(d.Pos()))
+					}
+				case *ast.GenDecl:
+					// One database server serves all tests of a process.
+					if d.Tok == token.VAR && !forTests(path) {
+						globals(t, set, d)
+					}
+				}
+			}
+		}
+	}
+}
+
+// globals tells of package-level variables that hold state. What is made once and never
+// changed is allowed: sentinel errors, compiled patterns and templates, embedded files, and
+// assertions that a type has methods.
+func globals(t *testing.T, set *token.FileSet, d *ast.GenDecl) {
+	t.Helper()
+	for _, spec := range d.Specs {
+		v, ok := spec.(*ast.ValueSpec)
+		if !ok {
+			continue
+		}
+		embedded := (d.Doc != nil && strings.Contains(comments(d.Doc), "//go:embed")) ||
+			(v.Doc != nil && strings.Contains(comments(v.Doc), "//go:embed"))
+		for i, name := range v.Names {
+			if name.Name == "_" || embedded || (i < len(v.Values) && constant(v.Values[i])) {
+				continue
+			}
+			t.Errorf("%s: the variable %s belongs to the whole process; two guardians in one process would share it", set.Position(name.Pos()), name.Name)
+		}
+	}
+}
+
+func comments(g *ast.CommentGroup) string {
+	var b strings.Builder
+	for _, c := range g.List {
+		b.WriteString(c.Text + "\n")
+	}
+	return b.String()
+}
+
+// constant tells whether an expression makes something that nobody can change.
+func constant(e ast.Expr) bool {
+	call, ok := e.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	made, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	from, ok := made.X.(*ast.Ident)
+	if !ok {
+		return false
+	}
+	switch from.Name + "." + made.Sel.Name {
+	case "errors.New", "fmt.Errorf", "regexp.MustCompile", "template.Must", "strings.NewReplacer", "time.Date":
+		return true
+	default:
+		return false
+	}
+}
