@@ -72,12 +72,12 @@ func (t *startTimestamp) UnmarshalYAML(unmarshal func(any) error) error {
 	}
 	if f, err := strconv.ParseFloat(s, 64); err == nil {
 		whole, part := math.Modf(f)
-		t.Time = time.Unix(int64(whole), int64(math.Round(part*1000)*1e6)).UTC()
+		t.Time = time.Unix(int64(whole), int64(part*float64(time.Second))).UTC()
 		return nil
 	}
 	at, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
-		return fmt.Errorf("cannot parse %q to a valid timestamp: RFC 3339 or seconds since 1970", s)
+		return fmt.Errorf("cannot parse %q to a valid timestamp", s)
 	}
 	t.Time = at
 	return nil
