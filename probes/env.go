@@ -2,6 +2,7 @@ package probes
 
 import (
 	"log/slog"
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -38,6 +39,8 @@ func newMasks(env Env, secrets ...secret.Secret) masks {
 
 func (m masks) text(s string) string { return m.all.Redact(m.own.Redact(s)) }
 
+func (m masks) error(err error) error { return m.all.Error(m.own.Error(err)) }
+
 func (m masks) observation(o sample.Observation) sample.Observation {
 	o.Reason, o.Detail, o.Version = m.text(o.Reason), m.text(o.Detail), m.text(o.Version)
 	return o
@@ -72,3 +75,48 @@ func round(d time.Duration) time.Duration {
 		return d.Round(time.Millisecond)
 	}
 }
+
+// secretsOf collects what of some requests must not be shown: named secrets, header values,
+// and user, password and query of the addresses.
+func secretsOf(named map[string]secret.Secret, requests []Request, addresses ...string) []secret.Secret {
+	var all []secret.Secret
+	for _, s := range named {
+		all = append(all, s)
+	}
+	for _, r := range requests {
+		addresses = append(addresses, r.URL)
+		for name, value := range r.Headers {
+			switch strings.ToLower(name) {
+			case "accept", "accept-language", "accept-encoding", "cache-control", "content-type", "host", "user-agent":
+				// plain words whose masking would hide what one wants to read
+			default:
+				all = append(all, value)
+				// "Bearer abc" is echoed as abc, too.
+				if _, token, ok := strings.Cut(value.Reveal(), " "); ok && len(token) >= leastToken {
+					all = append(all, secret.New(token))
+				}
+			}
+		}
+	}
+	for _, address := range addresses {
+		u, err := url.Parse(address)
+		if err != nil {
+			continue
+		}
+		if password, ok := u.User.Password(); ok {
+			all = append(all, secret.New(password))
+		}
+		for _, values := range u.Query() {
+			for _, v := range values {
+				if len(v) >= leastToken {
+					all = append(all, secret.New(v))
+				}
+			}
+		}
+	}
+	return all
+}
+
+// leastToken is the length from which on a value in a query is taken for a secret: "sg",
+// "2026" and "true" are not.
+const leastToken = 8

@@ -3,8 +3,11 @@ package probes
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
+	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/tidwall/gjson"
 
 	"guardian/internal/secret"
@@ -51,10 +54,101 @@ func httpKind() Kind {
 	}
 }
 
-type httpProbe struct{}
+type httpProbe struct {
+	settings    *HTTPSettings
+	env         Env
+	masks       masks
+	client      *httpClient
+	request     compiledRequest
+	expectation expectation
+	version     *regexp.Regexp
+}
 
-func newHTTPProbe(*HTTPSettings, Env) (*httpProbe, error)    { return &httpProbe{}, nil }
-func (p *httpProbe) Look(context.Context) sample.Observation { return sample.Observation{} }
-func httpSeries() []string                                   { return nil }
+func newHTTPProbe(s *HTTPSettings, env Env) (*httpProbe, error) {
+	env = env.withDefaults()
+	p := &httpProbe{settings: s, env: env, client: newHTTPClient(s.Client, env, false)}
+	p.masks = newMasks(env, secretsOf(s.Secrets, []Request{s.Request}, s.Proxy)...)
+	var err1, err2, err3 error
+	p.request, err1 = s.Request.compile()
+	p.expectation, err2 = s.Expect.compile()
+	p.version, err3 = regexp.Compile(s.VersionFrom.Match)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, fmt.Errorf("http: %w", p.masks.error(err))
+	}
+	return p, nil
+}
 
-var _ = gjson.Get
+// Close implements Closer.
+func (p *httpProbe) Close() error { return p.client.Close() }
+
+// Look sends the request over a new connection, as a customer's first request would be.
+func (p *httpProbe) Look(ctx context.Context) sample.Observation {
+	data := newTemplateData(p.env, nil, p.settings.Secrets, p.env.Now())
+	out, err := p.request.fill(data)
+	if err != nil {
+		return p.masks.observation(sample.Observation{Reason: err.Error()})
+	}
+	x, f := p.client.do(ctx, out)
+	if f == nil {
+		f = p.expectation.judge(x, data)
+	}
+	if f == nil {
+		f = remaining(x.expiry, p.settings.TLS.MinRemaining, p.env.Now())
+	}
+	o := sample.Observation{Health: sample.Up, Values: x.values(), Version: p.versionOf(x)}
+	if f != nil {
+		o.Health, o.Reason, o.Detail = f.health, f.reason, p.masks.detail(x)
+	}
+	return p.masks.observation(o)
+}
+
+// remaining gives a fault when a certificate expires too soon.
+func remaining(expiry time.Time, least model.Duration, now time.Time) *fault {
+	if least <= 0 || expiry.IsZero() || expiry.Sub(now) >= time.Duration(least) {
+		return nil
+	}
+	return down("a certificate of the chain expires in %s, on %s; at least %s wanted",
+		round(expiry.Sub(now)), expiry.UTC().Format(time.DateOnly), least)
+}
+
+func (p *httpProbe) versionOf(x exchange) string {
+	var found string
+	switch from := p.settings.VersionFrom; {
+	case from.Header != "":
+		found = x.header.Get(from.Header)
+	case from.JSON != "" && gjson.ValidBytes(x.body):
+		found = gjson.GetBytes(x.body, from.JSON).String()
+	}
+	if groups := p.version.FindStringSubmatch(found); p.version.String() != "" {
+		if groups == nil {
+			return ""
+		}
+		found = groups[len(groups)-1]
+	}
+	return oneLine(found, 128)
+}
+
+func httpSeries() []string {
+	return []string{
+		"probe_http_status_code", "probe_http_content_length", "probe_http_duration_seconds", "probe_ssl_earliest_cert_expiry",
+	}
+}
+
+// values gives an exchange's series. The status is 0 when there was no answer and the length
+// -1 when it was not announced, as with blackbox_exporter.
+func (x exchange) values() []sample.Value {
+	values := make([]sample.Value, 0, len(phases())+3)
+	values = append(values,
+		sample.Value{Name: "probe_http_status_code", V: float64(x.status)},
+		sample.Value{Name: "probe_http_content_length", V: float64(x.length)},
+	)
+	for _, phase := range phases() {
+		values = append(values, sample.Value{
+			Name: "probe_http_duration_seconds", Labels: map[string]string{"phase": phase}, V: x.phases[phase].Seconds(),
+		})
+	}
+	if !x.expiry.IsZero() {
+		values = append(values, sample.Value{Name: "probe_ssl_earliest_cert_expiry", V: float64(x.expiry.Unix())})
+	}
+	return values
+}

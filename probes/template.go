@@ -85,7 +85,8 @@ func (r *Request) compile() (compiledRequest, error) {
 	}
 	for name, value := range r.Headers {
 		if c.headers[name], err = compileText("headers."+name, value.Reveal()); err != nil {
-			return c, err
+			// The parser's error quotes the text, which may be a secret.
+			return c, fmt.Errorf("headers.%s is not a template", name)
 		}
 	}
 	return c, nil

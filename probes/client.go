@@ -1,0 +1,267 @@
+package probes
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-resty/resty/v2"
+)
+
+// httpClient sends the requests of one check. It has a transport of its own, so that nothing
+// is shared with other checks and nothing comes from the environment.
+type httpClient struct {
+	settings Client
+	env      Env
+	reuse    bool // keep connections between requests
+
+	mu    sync.Mutex
+	resty *resty.Client // made with the first request: ca_file is read then
+	idle  func()
+}
+
+func newHTTPClient(settings Client, env Env, reuse bool) *httpClient {
+	return &httpClient{settings: settings, env: env, reuse: reuse}
+}
+
+// Close lets go of idle connections.
+func (c *httpClient) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.idle != nil {
+		c.idle()
+	}
+	return nil
+}
+
+func (s TLS) config() (*tls.Config, error) {
+	config := &tls.Config{
+		ServerName:         s.ServerName,
+		InsecureSkipVerify: s.Insecure, //nolint:gosec // the operator says so
+	}
+	if s.CAFile != "" {
+		pem, err := os.ReadFile(s.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("read tls.ca_file: %w", err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("tls.ca_file %s holds no certificate in PEM form", s.CAFile)
+		}
+	}
+	return config, nil
+}
+
+func (s Client) transport(reuse bool) (*http.Transport, error) {
+	config, err := s.TLS.config()
+	if err != nil {
+		return nil, err
+	}
+	dialer := &net.Dialer{}
+	t := &http.Transport{
+		TLSClientConfig:        config,
+		DisableKeepAlives:      !reuse,
+		ForceAttemptHTTP2:      true,
+		MaxIdleConnsPerHost:    1,
+		IdleConnTimeout:        time.Minute,
+		MaxResponseHeaderBytes: 256 << 10,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			switch s.AddressFamily {
+			case "ip4":
+				network = "tcp4"
+			case "ip6":
+				network = "tcp6"
+			}
+			return dialer.DialContext(ctx, network, address)
+		},
+		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+			if answer.StatusCode != http.StatusOK {
+				return &proxyError{status: answer.Status}
+			}
+			return nil
+		},
+	}
+	if s.Proxy != "" {
+		u, err := url.Parse(s.Proxy)
+		if err != nil {
+			return nil, errors.New("proxy is not an address")
+		}
+		t.Proxy = http.ProxyURL(u)
+	}
+	return t, nil
+}
+
+func (c *httpClient) client() (*resty.Client, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.resty != nil {
+		return c.resty, nil
+	}
+	transport, err := c.settings.transport(c.reuse)
+	if err != nil {
+		return nil, err
+	}
+	c.idle = transport.CloseIdleConnections
+	c.resty = resty.NewWithClient(&http.Client{Transport: transport, CheckRedirect: c.redirect}).
+		SetAllowGetMethodPayload(true).
+		SetLogger(quiet{}). // it would write to standard error
+		SetHeader("User-Agent", c.env.UserAgent)
+	return c.resty, nil
+}
+
+// redirect follows up to max_redirects. Beyond the first host nothing that was configured is
+// sent along: net/http takes away Authorization and Cookie only, not X-Api-Key.
+func (c *httpClient) redirect(next *http.Request, via []*http.Request) error {
+	if c.settings.MaxRedirects == 0 {
+		return http.ErrUseLastResponse
+	}
+	if len(via) > c.settings.MaxRedirects {
+		return errTooManyRedirects
+	}
+	if first := via[0].URL; next.URL.Host != first.Host || next.URL.Scheme != first.Scheme {
+		agent := next.Header.Get("User-Agent")
+		next.Header = http.Header{"User-Agent": {agent}}
+	}
+	return nil
+}
+
+type quiet struct{}
+
+func (quiet) Errorf(string, ...any) {}
+func (quiet) Warnf(string, ...any)  {}
+func (quiet) Debugf(string, ...any) {}
+
+// outgoing is a request with its templates filled in.
+type outgoing struct {
+	method, url string
+	headers     map[string]string
+	body        []byte
+}
+
+// fill fills a request's templates in.
+func (r compiledRequest) fill(d templateData) (outgoing, error) {
+	out := outgoing{method: r.method, headers: make(map[string]string, len(r.headers)+1)}
+	var err error
+	if out.url, err = r.url.render(d); err != nil {
+		return out, fmt.Errorf("url: %w", err)
+	}
+	body, err := r.body.render(d)
+	if err != nil {
+		return out, fmt.Errorf("body: %w", err)
+	}
+	out.body = []byte(body)
+	if body != "" {
+		out.headers["Content-Type"] = "text/plain; charset=utf-8"
+		if json.Valid(out.body) {
+			out.headers["Content-Type"] = "application/json"
+		}
+	}
+	for name, value := range r.headers {
+		if out.headers[http.CanonicalHeaderKey(name)], err = value.render(d); err != nil {
+			return out, fmt.Errorf("headers.%s: %w", name, err)
+		}
+	}
+	u, err := url.Parse(out.url)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return out, errors.New("url is not an absolute http or https address once its template is filled in")
+	}
+	return out, nil
+}
+
+// shown is a request's address without user and query: what may be shown.
+func (o outgoing) shown() string {
+	u, err := url.Parse(o.url)
+	if err != nil {
+		return "<address>"
+	}
+	return u.Scheme + "://" + u.Host + u.EscapedPath()
+}
+
+// exchange is a request and what came back; after a fault only part of it.
+type exchange struct {
+	request outgoing
+	proto   string
+	status  int // 0: no answer
+	header  http.Header
+	body    []byte
+	length  int64 // as announced; -1: not announced
+	took    time.Duration
+	phases  map[string]time.Duration
+	expiry  time.Time
+	sent    bool // whether a connection was there, so that the request may have arrived
+}
+
+// do sends a request and reads the answer's body up to the limit.
+func (c *httpClient) do(ctx context.Context, out outgoing) (exchange, *fault) {
+	x := exchange{request: out, length: -1}
+	client, err := c.client()
+	if err != nil {
+		return x, blind("%v", err)
+	}
+	// A header of the template's making can still be refused by net/http, with its value in the error.
+	for name, value := range out.headers {
+		if strings.ContainsAny(value, "\r\n\x00") {
+			return x, blind("the header %s has a line break", name)
+		}
+	}
+	t := newTracer(c.env.Now)
+	begin := c.env.Now()
+	request := client.R().SetContext(t.context(ctx)).SetDoNotParseResponse(true).SetHeaders(out.headers)
+	if len(out.body) > 0 {
+		// A reader and not bytes: resty puts the buffer of bytes back into a pool while the
+		// transport may still be sending it.
+		request.SetBody(bytes.NewReader(out.body))
+	}
+	answer, err := request.Execute(out.method, out.url)
+	if err == nil {
+		raw := answer.RawResponse
+		x.proto, x.status, x.header, x.length = raw.Proto, raw.StatusCode, raw.Header, raw.ContentLength
+		x.body, err = c.read(raw.Body)
+	}
+	doing := t.doing()
+	t.close()
+	x.took = c.env.Now().Sub(begin)
+	x.phases, x.expiry, x.sent = t.took, t.expiry, t.gotConn
+	if err == nil {
+		return x, nil
+	}
+	var unverified *tls.CertificateVerificationError
+	if errors.As(err, &unverified) {
+		for _, cert := range unverified.UnverifiedCertificates {
+			if x.expiry.IsZero() || cert.NotAfter.Before(x.expiry) {
+				x.expiry = cert.NotAfter
+			}
+		}
+	}
+	if errors.Is(err, errBodyTooLong) {
+		return x, down("the body is longer than %d bytes (body_limit)", c.settings.BodyLimit)
+	}
+	return x, faultOf(ctx, err, doing, x.took)
+}
+
+var errBodyTooLong = errors.New("body too long")
+
+func (c *httpClient) read(body io.ReadCloser) ([]byte, error) {
+	defer body.Close()
+	limit := c.settings.BodyLimit
+	if limit <= 0 {
+		limit = defaultBodyLimit
+	}
+	b, err := io.ReadAll(io.LimitReader(body, int64(limit)+1))
+	if len(b) > limit {
+		return b[:limit], errBodyTooLong
+	}
+	return b, err
+}

@@ -1,0 +1,71 @@
+package probes
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode"
+
+	"guardian/internal/secret"
+)
+
+const (
+	detailBody    = 2 << 10 // bytes of the body that are shown
+	detailHeader  = 200     // bytes of a header's value
+	detailHeaders = 40
+)
+
+// detail writes an exchange for a person: request line, status line, headers, and the
+// beginning of the body, without secrets.
+func (m masks) detail(x exchange) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s\n", x.request.method, x.request.shown())
+	if x.status == 0 {
+		return m.text(b.String())
+	}
+	fmt.Fprintf(&b, "%s %d %s\n", x.proto, x.status, http.StatusText(x.status))
+	names := make([]string, 0, len(x.header))
+	for name := range x.header {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for i, name := range names {
+		if i == detailHeaders {
+			fmt.Fprintf(&b, "… and %d more headers\n", len(names)-i)
+			break
+		}
+		value := m.text(strings.Join(x.header[name], ", "))
+		if secretHeader(name) {
+			value = secret.Mask
+		}
+		fmt.Fprintf(&b, "%s: %s\n", name, oneLine(value, detailHeader))
+	}
+	if len(x.body) > 0 {
+		// Masked before it is cut: half a secret is still half a secret.
+		body := m.text(printable(string(x.body[:min(len(x.body), 16*detailBody)])))
+		fmt.Fprintf(&b, "\n%s", shorten(body, detailBody))
+	}
+	return m.text(b.String())
+}
+
+// secretHeader tells of headers whose value is a credential as a rule.
+func secretHeader(name string) bool {
+	name = strings.ToLower(name)
+	for _, word := range []string{"cookie", "token", "secret", "authorization", "authenticate", "api-key", "apikey", "signature", "hmac"} {
+		// X-Current-Token-Count is a number and what one wants to read.
+		if strings.Contains(name, word) && !strings.HasSuffix(name, "-count") {
+			return true
+		}
+	}
+	return false
+}
+
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return '·'
+	}, strings.ToValidUTF8(s, "·"))
+}

@@ -1,0 +1,151 @@
+package probes_test
+
+import (
+	"context"
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"guardian/internal/secret"
+	"guardian/probes"
+	"guardian/probes/sample"
+)
+
+// build makes the probe of a kind with its default settings, changed by set.
+func build[S any](t testing.TB, kind string, env probes.Env, set func(*S)) probes.Probe {
+	t.Helper()
+	k := probes.Builtin()[kind]
+	settings := k.Settings()
+	set(settings.(*S))
+	if v, ok := settings.(interface{ Validate() error }); ok {
+		if err := v.Validate(); err != nil {
+			t.Fatalf("settings: %v", err)
+		}
+	}
+	p, err := k.Build(settings, env)
+	if err != nil {
+		t.Fatalf("build: %v", err)
+	}
+	if c, ok := p.(probes.Closer); ok {
+		t.Cleanup(func() { _ = c.Close() })
+	}
+	return p
+}
+
+func look(t testing.TB, p probes.Probe, timeout time.Duration) sample.Observation {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	return p.Look(ctx)
+}
+
+// serve answers with a handler on a port of its own.
+func serve(t testing.TB, h http.HandlerFunc) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// serveTCP talks to each connection as talk says and then closes it.
+func serveTCP(t testing.TB, talk func(net.Conn)) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				talk(c)
+			}()
+		}
+	}()
+	return "http://" + l.Addr().String()
+}
+
+// value gives the value of a series of an observation; labels as "name=value".
+func value(t testing.TB, o sample.Observation, name string, labels ...string) float64 {
+	t.Helper()
+	for _, v := range o.Values {
+		var have []string
+		for _, k := range slices.Sorted(maps.Keys(v.Labels)) {
+			have = append(have, k+"="+v.Labels[k])
+		}
+		if v.Name == name && slices.Equal(have, labels) {
+			return v.V
+		}
+	}
+	t.Fatalf("no %s%v among %v", name, labels, o.Values)
+	return 0
+}
+
+// wantSilent fails when any of the secrets is in what the probe tells.
+func wantSilent(t testing.TB, o sample.Observation, secrets ...string) {
+	t.Helper()
+	for _, s := range secrets {
+		if strings.Contains(o.Reason, s) || strings.Contains(o.Detail, s) || strings.Contains(o.Version, s) {
+			t.Errorf("the secret %s is told: %q\n%s", s, o.Reason, o.Detail)
+		}
+	}
+}
+
+func TestKindsProduceOnlyWhatTheySay(t *testing.T) {
+	for name, kind := range probes.Builtin() {
+		if kind.Produces == nil || kind.Build == nil || kind.Settings == nil {
+			t.Errorf("%s: a kind needs Settings, Build and Produces", name)
+			continue
+		}
+		if len(kind.Produces(kind.Settings())) == 0 {
+			t.Errorf("%s produces nothing beyond the common series", name)
+		}
+	}
+}
+
+func TestFingerprint(t *testing.T) {
+	type settings struct {
+		URL    string
+		Secret secret.Secret
+		Where  *time.Location
+		Labels map[string]string
+	}
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := func() settings {
+		return settings{"u", secret.New("hunter22"), berlin, map[string]string{"a": "1", "b": "2", "c": "3"}}
+	}
+	first := probes.Fingerprint("http", base())
+	_ = time.Now().In(berlin).String() // fills the location's cache
+	if probes.Fingerprint("http", base()) != first {
+		t.Error("the same settings have another fingerprint")
+	}
+	changed := base()
+	changed.Secret = secret.New("hunter23")
+	if probes.Fingerprint("http", changed) == first {
+		t.Error("a changed secret has the same fingerprint")
+	}
+	changed = base()
+	changed.Labels["c"] = "4"
+	if probes.Fingerprint("http", &changed) == first {
+		t.Error("a changed label has the same fingerprint")
+	}
+	if probes.Fingerprint("ab", "c") == probes.Fingerprint("a", "bc") {
+		t.Error("parts run together")
+	}
+	if strings.Contains(first, "hunter") {
+		t.Error("the secret can be read off")
+	}
+}

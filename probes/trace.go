@@ -1,0 +1,126 @@
+package probes
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http/httptrace"
+	"sync"
+	"time"
+)
+
+// The phases of a request, as blackbox_exporter names them. A request that is redirected has
+// the sum of each.
+const (
+	phaseResolve    = "resolve"
+	phaseConnect    = "connect"
+	phaseTLS        = "tls"
+	phaseProcessing = "processing" // from the request being sent to the first byte of the answer
+	phaseTransfer   = "transfer"   // from the first byte to the last
+)
+
+func phases() []string {
+	return []string{phaseResolve, phaseConnect, phaseTLS, phaseProcessing, phaseTransfer}
+}
+
+// tracer takes the time of the phases of one request. The dials that lose a race between two
+// addresses report after the request is over: hence the lock and closed.
+type tracer struct {
+	now func() time.Time
+
+	mu      sync.Mutex
+	closed  bool
+	took    map[string]time.Duration
+	begun   map[string]time.Time
+	current string
+	gotConn bool      // there was a connection: the request may have arrived
+	expiry  time.Time // of the certificate that expires first; zero: none seen
+}
+
+func newTracer(now func() time.Time) *tracer {
+	return &tracer{now: now, took: map[string]time.Duration{}, begun: map[string]time.Time{}, current: phaseConnect}
+}
+
+func (t *tracer) begin(phase string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return
+	}
+	t.current = phase
+	if t.begun[phase].IsZero() {
+		t.begun[phase] = t.now()
+	}
+}
+
+func (t *tracer) end(phase string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed || t.begun[phase].IsZero() {
+		return
+	}
+	t.took[phase] += t.now().Sub(t.begun[phase])
+	delete(t.begun, phase)
+}
+
+// close ends what is under way: no callback changes anything after it.
+func (t *tracer) close() {
+	t.end(phaseTransfer)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closed = true
+}
+
+func (t *tracer) connected() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.gotConn = t.gotConn || !t.closed
+}
+
+// doing says in words what is under way.
+func (t *tracer) doing() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return map[string]string{
+		phaseResolve:    "resolving the name",
+		phaseConnect:    "connecting",
+		phaseTLS:        "agreeing on TLS",
+		phaseProcessing: "waiting for the answer's first byte",
+		phaseTransfer:   "reading the body",
+	}[t.current]
+}
+
+func (t *tracer) certificates(s tls.ConnectionState) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return
+	}
+	for _, c := range s.PeerCertificates {
+		if t.expiry.IsZero() || c.NotAfter.Before(t.expiry) {
+			t.expiry = c.NotAfter
+		}
+	}
+}
+
+func (t *tracer) context(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn:           func(string) { t.end(phaseTransfer) }, // of the redirect before
+		DNSStart:          func(httptrace.DNSStartInfo) { t.begin(phaseResolve) },
+		DNSDone:           func(httptrace.DNSDoneInfo) { t.end(phaseResolve) },
+		ConnectStart:      func(string, string) { t.begin(phaseConnect) },
+		TLSHandshakeStart: func() { t.begin(phaseTLS) },
+		ConnectDone: func(_, _ string, err error) {
+			if err == nil {
+				t.end(phaseConnect)
+			}
+		},
+		TLSHandshakeDone: func(s tls.ConnectionState, err error) {
+			t.end(phaseTLS)
+			if err == nil {
+				t.certificates(s)
+			}
+		},
+		GotConn:              func(httptrace.GotConnInfo) { t.connected(); t.begin(phaseProcessing) },
+		GotFirstResponseByte: func() { t.end(phaseProcessing); t.begin(phaseTransfer) },
+	})
+}
