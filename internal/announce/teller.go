@@ -1,42 +1,219 @@
 package announce
 
 import (
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
 	"time"
+
+	"guardian/notifiers"
+	"guardian/watch"
 )
 
 // Teller puts facts into words. Its notices have no ID: the caller gives them one. The zero
 // value speaks English, in UTC, without links.
+//
+// Every notice has the labels kind (alert, watch, run, check, guardian, delivery, order or
+// test), event (what happened to it: firing, failed, cured, …) and tier; and where they are
+// known service and environment. A notice of an alert or check has that one's labels as
+// well; a label "kind" among those is kept as check_kind.
 type Teller struct {
 	Language    string         // zh or en
-	ExternalURL string         // where people reach the pages, without a slash at its end; "": no links
+	ExternalURL string         // where people reach the pages; "": no links
 	Location    *time.Location // of the times in texts; nil: UTC
 }
 
-// Plan is what a Failed verdict leads to.
-type Plan struct {
-	Runbook string    // "": the service has none
-	To      string    // the version that is put back, or would be; "": none is known to be good
-	Run     string    // the run's ID, once there is one
-	Until   time.Time // of the approval; zero: it waits for ever
+// The tiers, as labels.
+const (
+	critical = "critical"
+	warning  = "warning"
+	info     = "info"
+)
+
+func (t Teller) words() texts {
+	if t.Language == "zh" {
+		return chinese()
+	}
+	return english()
 }
 
-// Blind is a check that could not look for long.
-type Blind struct {
-	Check   string
-	Service string
-	Labels  map[string]string // marketplace, shop, site
-	Since   time.Time
-	Reason  string // in English, redacted
+func (t Teller) lang() string {
+	if t.Language == "zh" {
+		return "zh"
+	}
+	return "en"
 }
 
-// Order is a synthetic order that the guardian could not take back.
-type Order struct {
-	ID      string // its marker
-	Ref     string // what the target calls it; "" when that is not known
-	Check   string
-	Service string
-	Labels  map[string]string
-	Tries   int
-	Reason  string
-	Created time.Time
+// say fills the {names} of a text; pairs are name, value, name, value.
+func say(text string, pairs ...string) string {
+	filled := make([]string, len(pairs))
+	for i, p := range pairs {
+		if i%2 == 0 {
+			p = "{" + p + "}"
+		}
+		filled[i] = p
+	}
+	return strings.NewReplacer(filled...).Replace(text)
+}
+
+// notice is what all notices have in common.
+func (t Teller) notice(key, kind, event, tier string, tone notifiers.Tone, labels map[string]string, now time.Time) notifiers.Notice {
+	all := map[string]string{}
+	for k, v := range labels {
+		if v != "" {
+			all[k] = v
+		}
+	}
+	if k := all["kind"]; k != "" && k != kind {
+		all["check_kind"] = k
+	}
+	all["kind"], all["event"], all["tier"] = kind, event, tier
+	return notifiers.Notice{Key: key, Tier: tier, Tone: tone, Labels: all, Lang: t.lang(), Created: now.UTC()}
+}
+
+// link adds a page of the guardian, when people can reach it.
+func (t Teller) link(n *notifiers.Notice, text string, path ...string) {
+	base := strings.TrimRight(t.ExternalURL, "/")
+	if base == "" {
+		return
+	}
+	for _, p := range path {
+		if p == "" {
+			return
+		}
+		base += "/" + url.PathEscape(p)
+	}
+	n.Links = append(n.Links, notifiers.Link{Text: text, URL: base})
+}
+
+// outside adds an address that somebody configured, if it is one.
+func outside(n *notifiers.Notice, text, address string) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		return
+	}
+	n.Links = append(n.Links, notifiers.Link{Text: text, URL: address})
+}
+
+// fact adds a line, unless there is nothing to say in it.
+func fact(n *notifiers.Notice, name, value string) {
+	if value != "" {
+		n.Facts = append(n.Facts, notifiers.Fact{Name: name, Value: value})
+	}
+}
+
+// clock gives a time of day, with the date when that is not now's.
+func (t Teller) clock(at, now time.Time) string {
+	loc := t.Location
+	if loc == nil {
+		loc = time.UTC
+	}
+	at, now = at.In(loc), now.In(loc)
+	switch {
+	case at.IsZero():
+		return "?"
+	case at.Year() != now.Year():
+		return at.Format("2006-01-02 15:04:05")
+	case at.YearDay() != now.YearDay():
+		return at.Format("01-02 15:04:05")
+	default:
+		return at.Format("15:04:05")
+	}
+}
+
+// stamp gives a time with its date and offset: "2026-11-22 18:04:05 UTC+8".
+func (t Teller) stamp(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	loc := t.Location
+	if loc == nil {
+		loc = time.UTC
+	}
+	at = at.In(loc)
+	_, offset := at.Zone()
+	zone := "UTC"
+	if offset != 0 {
+		zone += at.Format("-07:00")
+		zone = strings.Replace(strings.TrimSuffix(zone, ":00"), "+0", "+", 1)
+		zone = strings.Replace(zone, "-0", "-", 1)
+	}
+	return at.Format("2006-01-02 15:04:05 ") + zone
+}
+
+// span gives a duration in its two largest units.
+func (t Teller) span(d time.Duration) string {
+	w := t.words()
+	d = max(d, 0).Round(time.Second)
+	days, hours, minutes, seconds := int(d/(24*time.Hour)), int(d/time.Hour)%24, int(d/time.Minute)%60, int(d/time.Second)%60
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		unit string
+	}{{days, w.days}, {hours, w.hours}, {minutes, w.minutes}, {seconds, w.seconds}} {
+		if p.n > 0 && len(parts) < 2 {
+			parts = append(parts, strconv.Itoa(p.n)+p.unit)
+		} else if len(parts) > 0 {
+			break
+		}
+	}
+	if len(parts) == 0 {
+		return "0" + w.seconds
+	}
+	return strings.Join(parts, " ")
+}
+
+// number gives a value to four digits, without an exponent where people read none.
+func number(v float64) string {
+	if math.IsNaN(v) || math.IsInf(v, 0) || (v != 0 && (math.Abs(v) >= 1e9 || math.Abs(v) < 1e-4)) {
+		return strconv.FormatFloat(v, 'g', 4, 64)
+	}
+	if v == math.Trunc(v) {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	digits := 3 - int(math.Floor(math.Log10(math.Abs(v))))
+	text := strconv.FormatFloat(v, 'f', min(max(digits, 0), 8), 64)
+	if strings.Contains(text, ".") {
+		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
+	}
+	return text
+}
+
+// where gives shop and environment of labels: "shopee / sg-1 / SG".
+func where(labels map[string]string) string {
+	var parts []string
+	for _, name := range []string{"marketplace", "shop", "site"} {
+		if v := labels[name]; v != "" {
+			parts = append(parts, v)
+		}
+	}
+	return strings.Join(parts, " / ")
+}
+
+// deployed says which version replaced which, who did it and when.
+func (t Teller) deployed(d watch.Deploy, now time.Time) string {
+	w := t.words()
+	parts := []string{say(w.deployVersion, "version", d.Version)}
+	if d.PreviousVersion != "" {
+		parts = []string{say(w.deployInstead, "version", d.Version, "previous", d.PreviousVersion)}
+	}
+	if d.Author != "" {
+		parts = append(parts, say(w.deployBy, "author", d.Author))
+	}
+	if d.Ticket != "" {
+		parts = append(parts, d.Ticket)
+	}
+	if !d.At.IsZero() {
+		parts = append(parts, say(w.deployAt, "at", t.clock(d.At, now), "ago", t.span(now.Sub(d.At))))
+	}
+	return strings.Join(parts, w.comma)
+}
+
+// inEnvironment names an environment that is not production, in front of a service.
+func inEnvironment(service, environment string) string {
+	if environment == "" || environment == "production" {
+		return service
+	}
+	return service + " (" + environment + ")"
 }

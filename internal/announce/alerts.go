@@ -1,0 +1,114 @@
+package announce
+
+import (
+	"time"
+
+	"guardian/notifiers"
+	"guardian/rules"
+	"guardian/watch"
+)
+
+// suspect is how long after a deploy an alert is said to be perhaps its fault.
+const suspect = 2 * time.Hour
+
+// AlertFiring tells that an alert began to fire. last is the service's last deploy, or nil.
+func (t Teller) AlertFiring(a rules.Alert, last *watch.Deploy, now time.Time) notifiers.Notice {
+	return t.alert(a, last, "firing", now)
+}
+
+// AlertRepeat tells that an alert still fires.
+func (t Teller) AlertRepeat(a rules.Alert, last *watch.Deploy, now time.Time) notifiers.Notice {
+	return t.alert(a, last, "repeat", now)
+}
+
+// AlertResolved tells that an alert no longer fires. It has the alert's tier, so that it
+// goes where the alert went.
+func (t Teller) AlertResolved(a rules.Alert, now time.Time) notifiers.Notice {
+	return t.alert(a, nil, "resolved", now)
+}
+
+func (t Teller) alert(a rules.Alert, last *watch.Deploy, event string, now time.Time) notifiers.Notice {
+	w := t.words()
+	tier := string(a.Tier)
+	if tier == "" {
+		tier = warning
+	}
+	tone := map[string]notifiers.Tone{critical: notifiers.Bad, warning: notifiers.Warn}[tier]
+	if tone == "" {
+		tone = notifiers.Neutral
+	}
+	labels := map[string]string{"alertname": a.Rule}
+	for k, v := range a.Labels {
+		labels[k] = v
+	}
+	subject := a.Rule
+	if s := t.annotation(a, "summary"); s != "" {
+		subject = s
+	}
+	if s := a.Service(); s != "" {
+		subject = inEnvironment(s, a.Labels["environment"]) + w.colon + subject
+	}
+	since := a.ActiveAt
+	if since.IsZero() {
+		since = a.FiredAt
+	}
+	age := t.span(now.Sub(since))
+
+	var n notifiers.Notice
+	switch event {
+	case "resolved":
+		end := a.ResolvedAt
+		if end.IsZero() {
+			end = now
+		}
+		n = t.notice("alert/"+a.ID, "alert", event, tier, notifiers.Good, labels, now)
+		n.Title = say(w.alertResolved, "subject", subject)
+		n.Text = say(w.alertResolvedText, "end", t.clock(end, now), "since", t.clock(since, now), "age", t.span(end.Sub(since)))
+	case "repeat":
+		n = t.notice("alert/"+a.ID, "alert", event, tier, tone, labels, now)
+		n.Title = say(w.alertRepeat, "tier", w.tier(tier), "subject", subject, "age", age)
+		n.Text = say(w.alertRepeatText, "since", t.clock(since, now), "age", age)
+	default:
+		n = t.notice("alert/"+a.ID, "alert", event, tier, tone, labels, now)
+		n.Title = say(w.alertFiring, "tier", w.tier(tier), "subject", subject)
+		n.Text = say(w.alertFiringText, "since", t.clock(since, now), "age", age)
+	}
+	if s := t.annotation(a, "description"); s != "" && event != "resolved" {
+		n.Text += "\n" + s
+	}
+	if event != "resolved" {
+		fact(&n, w.value, number(a.Value))
+		fact(&n, w.condition, a.Expr)
+	}
+	fact(&n, w.since, t.stamp(since))
+	fact(&n, w.shop, where(a.Labels))
+	fact(&n, w.check, a.Labels["check"])
+	fact(&n, w.rule, a.Rule)
+	if event != "resolved" {
+		n.Mention = tier == critical
+		if last != nil {
+			fact(&n, w.lastDeploy, t.deployed(*last, now))
+			if age := since.Sub(last.At); age >= 0 && age < suspect {
+				n.Steps = append(n.Steps, say(w.stepSuspect, "version", last.Version, "age", t.span(age)))
+			}
+		}
+		if a.Annotations["runbook_url"] != "" {
+			n.Steps = append(n.Steps, w.stepManual)
+		}
+		n.Steps = append(n.Steps, w.stepAck)
+	}
+	t.link(&n, w.linkAlerts, "alerts")
+	outside(&n, w.linkManual, a.Annotations["runbook_url"])
+	outside(&n, w.linkDashboard, a.Annotations["dashboard_url"])
+	t.link(&n, w.linkService, "services", a.Service())
+	return n
+}
+
+// annotation gives an alert's text in the teller's language where a rule has it: summary_zh
+// before summary.
+func (t Teller) annotation(a rules.Alert, name string) string {
+	if s := a.Annotations[name+"_"+t.lang()]; s != "" {
+		return s
+	}
+	return a.Annotations[name]
+}

@@ -1,0 +1,240 @@
+package announce
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"guardian/actions"
+	"guardian/notifiers"
+)
+
+// Run tells where a run stands now: begun, waiting for a person (and for what), verifying,
+// or how it ended. All notices of one run have one tier, so that who is told that it began
+// is told how it ended: critical, or info for a drill.
+func (t Teller) Run(r actions.Run, now time.Time) notifiers.Notice {
+	w := t.words()
+	names := t.runNames(r, now)
+	event := string(r.State)
+	n := t.run(r, event, notifiers.Neutral, now)
+	put := func(text [2]string) {
+		n.Title = say(text[0], names...)
+		n.Text = say(text[1], names...)
+	}
+	switch r.State {
+	case actions.AwaitingApproval:
+		n.Mention, n.Tone = true, notifiers.Warn
+		switch {
+		case r.Question != nil && r.Question.Code == "outcome_unknown":
+			n.Labels["event"] = "outcome_unknown"
+			n.Tone = notifiers.Bad
+			put(w.runUnknown)
+			n.Steps = w.stepsUnknown
+		default:
+			put(w.runAsks)
+			n.Steps = []string{w.stepApprove, w.stepReject}
+		}
+		if q := r.Question; q != nil {
+			if !q.Until.IsZero() {
+				fact(&n, w.until, t.stamp(q.Until))
+				text := w.untilExpires
+				if q.OnTimeout == "approve" {
+					text = w.untilApproves
+				}
+				n.Text += "\n" + say(text, names...)
+			}
+			if q.Quorum > 1 {
+				fact(&n, w.quorum, say(w.quorumOf, "need", strconv.Itoa(q.Quorum), "have", strconv.Itoa(approvals(r))))
+			}
+			if t.lang() == "en" {
+				fact(&n, w.question, q.Text)
+			}
+		}
+	case actions.Running:
+		put(w.runStarted)
+		n.Steps = []string{w.stepWait, w.stepAbort}
+	case actions.Verifying:
+		put(w.runVerifying)
+	case actions.Cured:
+		n.Tone = notifiers.Good
+		put(w.runCured)
+		n.Steps = w.stepsCured
+		if !r.Rollback {
+			n.Steps = nil
+		}
+	case actions.NotCured:
+		n.Tone, n.Mention = notifiers.Bad, true
+		put(w.runNotCured)
+		n.Steps = w.stepsNotCured
+	case actions.Worse:
+		n.Tone, n.Mention = notifiers.Bad, true
+		put(w.runWorse)
+		n.Steps = w.stepsWorse
+	case actions.FailedRun:
+		n.Tone, n.Mention = notifiers.Bad, true
+		put(w.runFailed)
+		n.Steps = w.stepsFailed
+	case actions.Rejected:
+		put(w.runRejected)
+	case actions.Expired:
+		n.Tone, n.Mention = notifiers.Bad, true
+		put(w.runExpired)
+		n.Steps = []string{w.stepRollBack}
+	case actions.Refused:
+		n.Tone, n.Mention = notifiers.Bad, true
+		put(w.runRefused)
+		n.Steps = []string{w.stepByHand}
+	}
+	if r.Trigger.Kind == actions.ByDrill {
+		n.Mention = false
+	}
+	t.runFacts(&n, r, now)
+	return n
+}
+
+// Refused tells that guards do not let a run be, and why.
+func (t Teller) Refused(r actions.Run, refusals []actions.Refusal, now time.Time) notifiers.Notice {
+	w := t.words()
+	r.State = actions.Refused
+	n := t.Run(r, now)
+	var lines []string
+	for _, f := range refusals {
+		line, known := w.guards[f.Code]
+		if !known || t.lang() == "en" {
+			line = f.Detail
+		}
+		if !f.Until.IsZero() {
+			line += say(w.guardUntil, "until", t.clock(f.Until, now))
+		}
+		lines = append(lines, "· "+line)
+	}
+	n.Text = strings.Join(append([]string{n.Text}, lines...), "\n")
+	return n
+}
+
+// StepFailed tells that step i of a run failed.
+func (t Teller) StepFailed(r actions.Run, i int, now time.Time) notifiers.Notice {
+	w := t.words()
+	n := t.run(r, "step_failed", notifiers.Bad, now)
+	if i < 0 || i >= len(r.Steps) {
+		i = max(len(r.Steps)-1, 0)
+	}
+	step := actions.StepRun{}
+	if i < len(r.Steps) {
+		step = r.Steps[i]
+	}
+	names := append(t.runNames(r, now), "step", step.Name, "n", strconv.Itoa(i+1), "of", strconv.Itoa(len(r.Steps)))
+	n.Title = say(w.stepFailed, names...)
+	n.Text = say(w.stepFailedText, names...)
+	n.Mention = r.Trigger.Kind != actions.ByDrill
+	fact(&n, w.problem, step.Error)
+	fact(&n, w.output, step.Output)
+	n.Steps = w.stepsFailed
+	t.runFacts(&n, r, now)
+	return n
+}
+
+// run is what all notices of a run have in common.
+func (t Teller) run(r actions.Run, event string, tone notifiers.Tone, now time.Time) notifiers.Notice {
+	tier := critical
+	if r.Trigger.Kind == actions.ByDrill {
+		tier = info
+	}
+	labels := map[string]string{
+		"service": r.Service, "environment": r.Environment,
+		"runbook": r.Runbook, "trigger": string(r.Trigger.Kind),
+	}
+	return t.notice("run/"+r.ID, "run", event, tier, tone, labels, now)
+}
+
+// runNames are the words that texts about a run are filled with.
+func (t Teller) runNames(r actions.Run, now time.Time) []string {
+	w := t.words()
+	service := inEnvironment(r.Service, r.Environment)
+	what := say(w.runOther, "runbook", r.Runbook, "service", service)
+	if r.Rollback {
+		what = say(w.runBack, "service", service, "from", r.From, "to", r.To)
+		if r.From == "" {
+			what = say(w.runBackTo, "service", service, "to", r.To)
+		}
+	}
+	if r.Trigger.Kind == actions.ByDrill {
+		what = say(w.runDrill, "what", what)
+	}
+	end := r.Ended
+	if end.IsZero() {
+		end = now
+	}
+	until, left, step, n := "", "", "", "0"
+	if q := r.Question; q != nil {
+		until, left = t.clock(q.Until, now), t.span(q.Until.Sub(now))
+		if q.Step >= 0 && q.Step < len(r.Steps) {
+			step, n = r.Steps[q.Step].Name, strconv.Itoa(q.Step+1)
+		}
+	}
+	by, note := "", ""
+	if len(r.Answers) > 0 {
+		last := r.Answers[len(r.Answers)-1]
+		by, note = last.By, last.Note
+		if note != "" {
+			note = w.colon + note
+		}
+	}
+	return []string{
+		"what", what, "service", service, "runbook", r.Runbook, "from", r.From, "to", r.To,
+		"took", t.span(end.Sub(r.Created)), "until", until, "left", left, "question_step", step, "question_n", n,
+		"by", by, "note", note, "steps", strconv.Itoa(len(r.Steps)),
+	}
+}
+
+func (t Teller) runFacts(n *notifiers.Notice, r actions.Run, now time.Time) {
+	w := t.words()
+	cause := w.triggers[r.Trigger.Kind]
+	if r.Trigger.Person != "" {
+		cause += w.colon + r.Trigger.Person
+	}
+	if r.Trigger.Reason != "" {
+		cause += w.comma + r.Trigger.Reason
+	}
+	fact(n, w.trigger, cause)
+	if r.State.Final() || n.Labels["event"] == "step_failed" {
+		fact(n, w.reason, r.Reason)
+	}
+	var checks []string
+	for _, c := range r.Verification {
+		line := c.Check + w.colon + w.healths[c.Health]
+		if c.Reason != "" {
+			line += w.comma + c.Reason
+		}
+		checks = append(checks, line)
+	}
+	if len(checks) == 0 && !r.State.Final() {
+		fact(n, w.failing, strings.Join(r.Failing, w.list))
+	}
+	fact(n, w.verification, strings.Join(checks, "; "))
+	if r.State != actions.AwaitingApproval || r.Question == nil || r.Question.Code != "approval" {
+		var steps []string
+		for _, s := range r.Steps {
+			steps = append(steps, s.Name+w.colon+w.steps[s.State])
+		}
+		fact(n, w.stepList, strings.Join(steps, w.list))
+	}
+	fact(n, w.asked, t.stamp(r.Created))
+	if r.State.Final() {
+		fact(n, w.took, t.span(r.Ended.Sub(r.Created)))
+	}
+	t.link(n, w.linkRun, "rollbacks", r.ID)
+	t.link(n, w.linkWatch, "watches", r.Trigger.Watch)
+	t.link(n, w.linkService, "services", r.Service)
+}
+
+// approvals counts different people who said yes.
+func approvals(r actions.Run) int {
+	who := map[string]bool{}
+	for _, a := range r.Answers {
+		if a.Decision == "approve" {
+			who[a.By] = true
+		}
+	}
+	return len(who)
+}

@@ -1,0 +1,60 @@
+package announce
+
+import "guardian/actions"
+
+// texts is one language. What stands in braces is filled in by say; english and chinese
+// have the same names in the same texts, which a test keeps.
+type texts struct {
+	days, hours, minutes, seconds string // after a number
+	colon, comma, list            string
+	tiers                         map[string]string
+
+	// names of facts
+	value, condition, since, shop, shops, check, rule, lastDeploy, deploy, service string
+	reason, problem, output, looks, blindChecks, failing, certainty, until, quorum string
+	question, trigger, verification, stepList, asked, took, acting, before         string
+	order, orderRef                                                                string
+
+	// links
+	linkAlerts, linkManual, linkDashboard, linkService, linkWatch, linkRun, linkDeploy, linkOverview string
+
+	deployVersion, deployInstead, deployBy, deployAt string
+
+	alertFiring, alertFiringText, alertRepeat, alertRepeatText, alertResolved, alertResolvedText string
+
+	failedAuto, failedApprove, failedObserve, failedAlone        string
+	autoText, approveText, approveUntil                          string
+	observeWould, observeNothing, noRunbook, noKnownGood         string
+	modeReason, byRule, byJudge                                  string
+	evidence, evidenceNew, evidenceAlert, sinceWhen, looksOf     string
+	passed, passedText, inconclusive, inconclusiveText, watching string
+	superseded, supersededText, cancelled, cancelledText         string
+
+	runBack, runBackTo, runOther, runDrill                         string
+	runUnknown, runAsks, runStarted, runVerifying, runCured        [2]string // title, text
+	runNotCured, runWorse, runFailed, runRejected, runExpired      [2]string
+	runRefused                                                     [2]string
+	untilExpires, untilApproves, quorumOf, guardUntil              string
+	stepFailed, stepFailedText                                     string
+	triggers                                                       map[actions.TriggerKind]string
+	steps                                                          map[actions.StepState]string
+	healths                                                        map[string]string
+	guards                                                         map[actions.Code]string
+	stepsUnknown, stepsCured, stepsNotCured, stepsWorse            []string
+	stepsFailed, stepsBlind, stepsSight, stepsOrder                []string
+	stepSuspect, stepManual, stepAck, stepLookYourself             string
+	stepDeclareGood, stepRollBack, stepByHand, stepWait, stepAbort string
+	stepApprove, stepReject, stepReceiver, stepTookOver            string
+
+	blindBegan, blindBeganText, blindEnded, blindEndedText     string
+	sightLost, sightLostText, sightRegained, sightRegainedText string
+	givenUp, givenUpText, tookOver, tookOverText, orderLeft    string
+	orderLeftText, test, testText                              string
+}
+
+func (x texts) tier(tier string) string {
+	if s := x.tiers[tier]; s != "" {
+		return s
+	}
+	return tier
+}

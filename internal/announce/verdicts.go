@@ -1,0 +1,183 @@
+package announce
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"guardian/notifiers"
+	"guardian/watch"
+)
+
+// Verdict tells how a watch ended, whatever its verdict is, and what that leads to. plan is
+// read for a Failed verdict only.
+func (t Teller) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Time) notifiers.Notice {
+	x := t.words()
+	var verdict watch.Verdict
+	if w.Verdict != nil {
+		verdict = *w.Verdict
+	}
+	state := cmp.Or(verdict.State, w.State)
+	tier, tone := info, notifiers.Neutral
+	switch state {
+	case watch.Failed:
+		tier, tone = critical, notifiers.Bad
+		if w.Mode == watch.Observe {
+			tier, tone = warning, notifiers.Warn
+		}
+	case watch.Inconclusive:
+		tier, tone = warning, notifiers.Warn
+	case watch.Passed:
+		tone = notifiers.Good
+	case watch.Watching, watch.Superseded, watch.Cancelled:
+	}
+	labels := map[string]string{
+		"service": w.Service, "environment": w.Environment,
+		"mode": string(w.Mode), "deploy_kind": string(w.Kind),
+	}
+	n := t.notice("watch/"+w.ID, "watch", string(state), tier, tone, labels, now)
+	names := []string{
+		"service", inEnvironment(w.Service, w.Environment), "version", w.Version,
+		"runbook", plan.Runbook, "to", plan.To, "run", plan.Run,
+		"took", t.span(verdict.At.Sub(w.Started)), "at", t.clock(verdict.At, now),
+		"until", t.clock(plan.Until, now), "left", t.span(plan.Until.Sub(now)),
+	}
+	evidence := weighty(w.Evidence(), verdict.Cause)
+
+	switch state {
+	case watch.Failed:
+		t.failed(&n, w, verdict, plan, evidence, names, now)
+	case watch.Passed:
+		n.Title = say(x.passed, names...)
+		n.Text = say(x.passedText, names...)
+		fact(&n, x.looks, t.looks(w))
+	case watch.Inconclusive:
+		n.Title = say(x.inconclusive, names...)
+		n.Text = say(x.inconclusiveText, names...)
+		if blind := w.Blind(now); len(blind) > 0 {
+			fact(&n, x.blindChecks, strings.Join(blind, x.list))
+		}
+		n.Steps = []string{x.stepLookYourself, x.stepDeclareGood}
+	case watch.Superseded:
+		n.Title = say(x.superseded, names...)
+		n.Text = x.supersededText
+	case watch.Cancelled:
+		n.Title = say(x.cancelled, names...)
+		n.Text = x.cancelledText
+	case watch.Watching:
+		n.Title = say(x.watching, names...)
+	}
+	fact(&n, x.deploy, t.deployed(d, now))
+	if len(d.Shops) > 0 {
+		fact(&n, x.shops, strings.Join(d.Shops, x.list))
+	}
+	if t.lang() == "en" || state == watch.Inconclusive {
+		fact(&n, x.reason, verdict.Reason)
+	}
+	t.link(&n, x.linkWatch, "watches", w.ID)
+	t.link(&n, x.linkRun, "rollbacks", plan.Run)
+	t.link(&n, x.linkService, "services", w.Service)
+	outside(&n, x.linkDeploy, d.URL)
+	return n
+}
+
+// failed says why, what the guardian does about it and what a person can do.
+func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdict, plan Plan, evidence []watch.Evidence, names []string, now time.Time) {
+	x := t.words()
+	var lines []string
+	for _, e := range evidence[:min(len(evidence), 3)] {
+		lines = append(lines, t.evidence(e, now))
+	}
+	if len(lines) == 0 {
+		lines = append(lines, verdict.Reason)
+	}
+	var next string
+	switch {
+	case w.Mode == watch.Observe && plan.To == "":
+		n.Title, next = say(x.failedObserve, names...), x.observeNothing
+		n.Steps = []string{x.stepLookYourself}
+	case w.Mode == watch.Observe:
+		n.Title, next = say(x.failedObserve, names...), say(x.observeWould, names...)
+		n.Steps = []string{x.stepRollBack}
+	case plan.Runbook == "":
+		n.Title, next = say(x.failedAlone, names...), x.noRunbook
+		n.Steps = []string{x.stepByHand}
+	case plan.To == "":
+		n.Title, next = say(x.failedAlone, names...), x.noKnownGood
+		n.Steps = []string{x.stepByHand, x.stepDeclareGood}
+	case w.Mode == watch.Auto:
+		n.Title, next = say(x.failedAuto, names...), say(x.autoText, names...)
+		n.Steps = []string{x.stepWait, x.stepAbort}
+	case plan.Until.IsZero():
+		n.Title, next = say(x.failedApprove, names...), say(x.approveText, names...)
+		n.Steps = []string{x.stepApprove, x.stepReject}
+	default:
+		n.Title, next = say(x.failedApprove, names...), say(x.approveUntil, names...)
+		n.Steps = []string{x.stepApprove, x.stepReject}
+	}
+	n.Mention = w.Mode != watch.Observe
+	n.Text = strings.Join(append(lines, next), "\n")
+	if w.ModeReason != "" && t.lang() == "en" {
+		n.Text += "\n" + say(x.modeReason, "reason", w.ModeReason)
+	}
+	if verdict.ByRule {
+		fact(n, x.certainty, x.byRule)
+	} else if w.Policy.Alpha > 0 {
+		fact(n, x.certainty, say(x.byJudge, "alpha", number(w.Policy.Alpha*100)+"%", "evidence", number(w.EValue())))
+	}
+	if len(verdict.Failing) > 0 {
+		fact(n, x.failing, strings.Join(verdict.Failing, x.list))
+	}
+}
+
+// weighty gives the evidence that counts against a deploy, the heaviest first.
+func weighty(all []watch.Evidence, cause string) []watch.Evidence {
+	var out []watch.Evidence
+	for _, e := range all {
+		if e.Excused == "" && (e.Check == cause || e.After.Failures > 0 || e.Metric == "alert") {
+			out = append(out, e)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b watch.Evidence) int {
+		if (a.Check == cause) != (b.Check == cause) {
+			if a.Check == cause {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Compare(b.EValue, a.EValue)
+	})
+	return out
+}
+
+func (t Teller) evidence(e watch.Evidence, now time.Time) string {
+	x := t.words()
+	text := x.evidence
+	switch {
+	case e.Metric == "alert":
+		text = x.evidenceAlert
+	case e.Before.Looks == 0:
+		text = x.evidenceNew
+	}
+	line := say(text, "check", e.Check,
+		"failures", strconv.Itoa(e.After.Failures), "looks", strconv.Itoa(e.After.Looks),
+		"failures_before", strconv.Itoa(e.Before.Failures), "looks_before", strconv.Itoa(e.Before.Looks))
+	if !e.Since.IsZero() {
+		line += x.comma + say(x.sinceWhen, "since", t.clock(e.Since, now))
+	}
+	if e.Reason != "" {
+		line += x.colon + e.Reason
+	}
+	return line
+}
+
+// looks sums what a watch saw.
+func (t Teller) looks(w *watch.Watch) string {
+	looks, failures := 0, 0
+	for _, c := range w.Checks {
+		looks, failures = looks+c.After.Looks, failures+c.After.Failures
+	}
+	return say(t.words().looksOf, "looks", strconv.Itoa(looks), "failures", strconv.Itoa(failures), "checks", strconv.Itoa(len(w.Checks)))
+}
