@@ -2,12 +2,10 @@ package store
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
 
 	"guardian/actions"
-	"guardian/notifiers"
-	"guardian/probes"
 	"guardian/rules"
 	"guardian/sla"
 	"guardian/watch"
@@ -15,139 +13,169 @@ import (
 
 // Deploys gives deploys, newest first.
 func (s *Store) Deploys(ctx context.Context, f DeployFilter) ([]watch.Deploy, error) {
-	return nil, errors.ErrUnsupported
+	q := &query{table: "deploys", order: "at DESC, id DESC"}
+	is(q, "id", f.ID)
+	is(q, "service", f.Service)
+	is(q, "environment", f.Environment)
+	is(q, "version", f.Version)
+	q.between("at", f.Since, f.Until)
+	q.atMost(f.Limit)
+	return list[watch.Deploy](ctx, s, q)
 }
 
 // DeployByVersion gives the newest deploy of the version; false when there is none.
 func (s *Store) DeployByVersion(ctx context.Context, service, environment, version string) (watch.Deploy, bool, error) {
-	return watch.Deploy{}, false, errors.ErrUnsupported
+	q := &query{table: "deploys", order: "at DESC, id DESC"}
+	q.and("service = ?", text(service))
+	q.and("environment = ?", text(environment))
+	q.and("version = ?", text(version))
+	return first[watch.Deploy](ctx, s, q)
 }
 
 // Watches gives watches, newest first.
 func (s *Store) Watches(ctx context.Context, f WatchFilter) ([]watch.Watch, error) {
-	return nil, errors.ErrUnsupported
+	q := &query{table: "watches", order: "started DESC, id DESC"}
+	is(q, "id", f.ID)
+	is(q, "deploy", f.Deploy)
+	is(q, "service", f.Service)
+	is(q, "environment", f.Environment)
+	is(q, "state", f.State)
+	q.only("is_open", f.Open)
+	q.between("started", f.Since, f.Until)
+	q.atMost(f.Limit)
+	return list[watch.Watch](ctx, s, q)
 }
 
 // Watch gives one watch; ErrNotFound when there is none.
 func (s *Store) Watch(ctx context.Context, id string) (watch.Watch, error) {
-	return watch.Watch{}, errors.ErrUnsupported
+	return byID[watch.Watch](ctx, s, "watches", id)
 }
 
 // KnownGoods gives the known good versions of a service, the one last found good first.
 func (s *Store) KnownGoods(ctx context.Context, service, environment string) ([]KnownGood, error) {
-	return nil, errors.ErrUnsupported
+	q := &query{table: "known_goods", order: "at DESC, version DESC"}
+	q.and("service = ?", text(service))
+	q.and("environment = ?", text(environment))
+	return list[KnownGood](ctx, s, q)
 }
 
 // Runs gives runs, newest first.
 func (s *Store) Runs(ctx context.Context, f RunFilter) ([]actions.Run, error) {
-	return nil, errors.ErrUnsupported
+	q := &query{table: "runs", order: "created DESC, id DESC"}
+	is(q, "id", f.ID)
+	is(q, "service", f.Service)
+	is(q, "environment", f.Environment)
+	is(q, "runbook", f.Runbook)
+	is(q, "deploy", f.Deploy)
+	is(q, "watch", f.Watch)
+	is(q, "alert", f.Alert)
+	is(q, "trigger_kind", f.Trigger)
+	is(q, "state", f.State)
+	q.only("is_open", f.Open)
+	q.only("is_rollback", f.Rollbacks)
+	q.between("created", f.Since, f.Until)
+	q.atMost(f.Limit)
+	return list[actions.Run](ctx, s, q)
 }
 
 // Run gives one run; ErrNotFound when there is none.
 func (s *Store) Run(ctx context.Context, id string) (actions.Run, error) {
-	return actions.Run{}, errors.ErrUnsupported
+	return byID[actions.Run](ctx, s, "runs", id)
+}
+
+// byID reads the one fact with this ID.
+func byID[T any](ctx context.Context, s *Store, table, id string) (T, error) {
+	q := &query{table: table, order: "id"}
+	q.and("id = ?", text(id))
+	fact, ok, err := first[T](ctx, s, q)
+	if err == nil && !ok {
+		err = fmt.Errorf("%s: %w", id, ErrNotFound)
+	}
+	return fact, err
 }
 
 // Entries gives a run's ledger, oldest first.
 func (s *Store) Entries(ctx context.Context, run string) ([]actions.Entry, error) {
-	return nil, errors.ErrUnsupported
+	q := &query{table: "ledger", order: "seq"}
+	q.and("run = ?", text(run))
+	return list[actions.Entry](ctx, s, q)
 }
 
 // Alerts gives alerts as they last were, newest first.
 func (s *Store) Alerts(ctx context.Context, f AlertFilter) ([]rules.Alert, error) {
-	return nil, errors.ErrUnsupported
+	return s.alerts(ctx, "alerts", "active_at", f)
 }
 
 // AlertEpisodes gives each firing of each alert, newest first.
 func (s *Store) AlertEpisodes(ctx context.Context, f AlertFilter) ([]rules.Alert, error) {
-	return nil, errors.ErrUnsupported
+	return s.alerts(ctx, "alert_episodes", "fired_at", f)
 }
 
-// Due gives, for one receiver, the first unfinished delivery (Queued or Sending) of each
-// notice key whose NextAt is not after now, oldest first. One that is not the first of its
-// key is never given, whatever its NextAt.
-func (s *Store) Due(ctx context.Context, receiver string, now time.Time, limit int) ([]notifiers.Delivery, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Deliveries gives deliveries, newest first.
-func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]notifiers.Delivery, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// DeliveryStats counts the open deliveries and those that ended since.
-func (s *Store) DeliveryStats(ctx context.Context, since time.Time) (DeliveryStats, error) {
-	return DeliveryStats{}, errors.ErrUnsupported
+func (s *Store) alerts(ctx context.Context, table, when string, f AlertFilter) ([]rules.Alert, error) {
+	q := &query{table: table, order: when + " DESC, id DESC"}
+	is(q, "id", f.ID)
+	is(q, "service", f.Service)
+	q.only("is_open", f.Open)
+	q.between(when, f.Since, f.Until)
+	q.atMost(f.Limit)
+	return list[rules.Alert](ctx, s, q)
 }
 
 // Intervals gives the intervals that overlap [from, to), by check and oldest first.
 func (s *Store) Intervals(ctx context.Context, from, to time.Time) ([]sla.Interval, error) {
-	return nil, errors.ErrUnsupported
+	q := &query{table: "intervals", order: "check_name, from_at"}
+	q.overlap(from, to)
+	return list[sla.Interval](ctx, s, q)
 }
 
 // LastIntervals gives the newest interval of each check.
 func (s *Store) LastIntervals(ctx context.Context) (map[string]sla.Interval, error) {
-	return nil, errors.ErrUnsupported
+	intervals, err := documents[sla.Interval](ctx, s, `SELECT i.doc FROM intervals i JOIN
+		(SELECT check_name, MAX(from_at) AS last FROM intervals GROUP BY check_name) l
+		ON i.check_name = l.check_name AND i.from_at = l.last`)
+	if err != nil {
+		return nil, s.explain("read intervals of the journal", err)
+	}
+	byCheck := make(map[string]sla.Interval, len(intervals))
+	for _, i := range intervals {
+		byCheck[i.Check] = i
+	}
+	return byCheck, nil
 }
 
 // Rollups gives the hours that start in [from, to), by check and oldest first.
 func (s *Store) Rollups(ctx context.Context, from, to time.Time) ([]sla.Rollup, error) {
-	return nil, errors.ErrUnsupported
+	q := &query{table: "rollups", order: "check_name, hour"}
+	q.between("hour", from, to)
+	return list[sla.Rollup](ctx, s, q)
 }
 
 // CheckStates gives the last that each check saw.
 func (s *Store) CheckStates(ctx context.Context) (map[string]CheckState, error) {
-	return nil, errors.ErrUnsupported
+	states, err := list[CheckState](ctx, s, &query{table: "check_states", order: "check_name"})
+	if err != nil {
+		return nil, err
+	}
+	byCheck := make(map[string]CheckState, len(states))
+	for _, c := range states {
+		byCheck[c.Check] = c
+	}
+	return byCheck, nil
 }
 
 // Maintenance gives the windows that overlap [from, to), oldest first.
 func (s *Store) Maintenance(ctx context.Context, from, to time.Time) ([]Maintenance, error) {
-	return nil, errors.ErrUnsupported
+	q := &query{table: "maintenance", order: "from_at, id"}
+	q.overlap(from, to)
+	return list[Maintenance](ctx, s, q)
 }
 
-// OpenOrders gives a check's orders that are neither cleaned nor abandoned, oldest first.
-func (s *Store) OpenOrders(ctx context.Context, check string) ([]probes.Order, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Heartbeat gives the last report of a check's job; false when it never reported.
-func (s *Store) Heartbeat(ctx context.Context, check string) (probes.Heartbeat, bool, error) {
-	return probes.Heartbeat{}, false, errors.ErrUnsupported
-}
-
-// Heartbeats gives a job's reports in [from, to), newest first, at most limit.
-func (s *Store) Heartbeats(ctx context.Context, check string, from, to time.Time, limit int) ([]probes.Heartbeat, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Silences gives the silences that end after since: with now, the active and coming ones.
-func (s *Store) Silences(ctx context.Context, since time.Time) ([]Silence, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// Acks gives every acknowledgement.
-func (s *Store) Acks(ctx context.Context) ([]Ack, error) { return nil, errors.ErrUnsupported }
-
-// Tokens gives every token, revoked ones too, oldest first.
-func (s *Store) Tokens(ctx context.Context) ([]Token, error) { return nil, errors.ErrUnsupported }
-
-// TokenByHash gives the token with this hash, revoked or not; false when there is none.
-func (s *Store) TokenByHash(ctx context.Context, hash string) (Token, bool, error) {
-	return Token{}, false, errors.ErrUnsupported
-}
-
-// Audit gives a page of the journal, newest first.
-func (s *Store) Audit(ctx context.Context, f AuditFilter) (AuditPage, error) {
-	return AuditPage{}, errors.ErrUnsupported
-}
-
-// Idempotent gives the answer that was given to the key; false when it was never used.
-func (s *Store) Idempotent(ctx context.Context, key string) (Idempotent, bool, error) {
-	return Idempotent{}, false, errors.ErrUnsupported
-}
-
-// Prune removes what is older than keep says and is over, a few hundred rows per
-// transaction, until nothing is left to remove or ctx ends. It gives how many rows went.
-func (s *Store) Prune(ctx context.Context, fence Fence, keep Keep) (int64, error) {
-	return 0, errors.ErrUnsupported
+// overlap adds "from_at to to_at has something in common with [from, to)".
+func (q *query) overlap(from, to time.Time) {
+	if !from.IsZero() {
+		q.and("to_at > ?", nanos(from))
+	}
+	if !to.IsZero() {
+		q.and("from_at < ?", nanos(to))
+	}
 }

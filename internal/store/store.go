@@ -3,14 +3,13 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"guardian/actions"
 	"guardian/internal/secret"
-	"guardian/watch"
 )
 
 // Options is where the journal is and what it may use.
@@ -31,37 +30,65 @@ type Options struct {
 }
 
 // Store is the journal. It is safe for concurrent use.
-type Store struct{}
+type Store struct {
+	db       *database
+	redactor *secret.Redactor
+	log      *slog.Logger
+	now      func() time.Time
+	metrics  *metrics
+}
 
 // Open opens the journal, brings its schema up to date and says what to do when it cannot.
-func Open(ctx context.Context, o Options) (*Store, error) { return nil, errors.ErrUnsupported }
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if o.Redactor == nil {
+		o.Redactor = &secret.Redactor{}
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	var db *database
+	var err error
+	if o.Postgres.IsSet() {
+		db, err = openPostgres(o.Postgres, o.Redactor)
+	} else {
+		db, err = openSQLite(o.Path, o.Now)
+	}
+	if err != nil {
+		return nil, o.Redactor.Error(err)
+	}
+	s := &Store{db: db, redactor: o.Redactor, log: o.Log, now: o.Now}
+	if err := s.Ping(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open journal: %w", err), db.close())
+	}
+	if err := s.migrate(ctx); err != nil {
+		return nil, errors.Join(s.explain("open journal", err), db.close())
+	}
+	s.metrics, err = newMetrics(o.Registerer, db)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open journal: register metrics: %w", err), db.close())
+	}
+	return s, nil
+}
 
-// Close gives the database back. Commits under way are waited for.
-func (s *Store) Close() error { return nil }
+// Close gives the database back. Whoever uses the store must have stopped.
+func (s *Store) Close() error {
+	s.metrics.unregister()
+	if err := s.db.close(); err != nil {
+		return s.explain("close journal", err)
+	}
+	return nil
+}
 
 // Ping tells whether the database answers.
-func (s *Store) Ping(ctx context.Context) error { return nil }
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.db.write.PingContext(ctx); err != nil {
+		return s.explain("reach the journal", err)
+	}
+	return nil
+}
 
 // Kind is "sqlite" or "postgres".
-func (s *Store) Kind() string { return "" }
-
-// Commit writes the batch in one transaction, on disk when it returns. With a fence that is
-// not the lease's it writes nothing and gives ErrFenced; Unfenced may write only what Batch
-// says. After ErrIdempotent, ErrAlreadyRun and ErrIntent nothing was written either. After
-// any other error nothing was written, unless the database's answer was lost on the way.
-func (s *Store) Commit(ctx context.Context, fence Fence, b Batch) error {
-	return errors.ErrUnsupported
-}
-
-// UpdateRun changes one run and writes extra with it, in one transaction that no other
-// change of the run can come between. change sees the run as it is and may be called again
-// when the database asks for a retry; its error is given back, and nothing is written.
-// ErrNotFound when there is no such run. It gives the run as written.
-func (s *Store) UpdateRun(ctx context.Context, fence Fence, id string, change func(*actions.Run) error, extra Batch) (actions.Run, error) {
-	return actions.Run{}, errors.ErrUnsupported
-}
-
-// UpdateWatch changes one watch and writes extra with it, like UpdateRun.
-func (s *Store) UpdateWatch(ctx context.Context, fence Fence, id string, change func(*watch.Watch) error, extra Batch) (watch.Watch, error) {
-	return watch.Watch{}, errors.ErrUnsupported
-}
+func (s *Store) Kind() string { return s.db.kind }

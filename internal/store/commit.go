@@ -1,0 +1,249 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/oklog/ulid/v2"
+
+	"guardian/actions"
+	"guardian/watch"
+)
+
+// attempts is how often a transaction is tried when the database asks for it (a deadlock).
+const attempts = 3
+
+// Commit writes the batch in one transaction, on disk when it returns. With a fence that is
+// not the lease's it writes nothing and gives ErrFenced; Unfenced may write only what Batch
+// says. After ErrIdempotent, ErrAlreadyRun and ErrIntent nothing was written either. After
+// any other error nothing was written, unless the database's answer was lost on the way.
+func (s *Store) Commit(ctx context.Context, fence Fence, b Batch) error {
+	return s.transact(ctx, "write the journal", fence, func(tx *sql.Tx) error {
+		return s.putBatch(ctx, tx, fence, b)
+	})
+}
+
+// UpdateRun changes one run and writes extra with it, in one transaction that no other
+// change of the run can come between. change sees the run as it is and may be called again
+// when the database asks for a retry; its error is given back, and nothing is written.
+// ErrNotFound when there is no such run. It gives the run as written.
+func (s *Store) UpdateRun(ctx context.Context, fence Fence, id string, change func(*actions.Run) error, extra Batch) (actions.Run, error) {
+	return update(ctx, s, fence, "runs", id, change, func(r actions.Run) (string, Batch) {
+		b := extra
+		b.Runs = append(slices.Clone(extra.Runs), r)
+		return r.ID, b
+	})
+}
+
+// UpdateWatch changes one watch and writes extra with it, like UpdateRun.
+func (s *Store) UpdateWatch(ctx context.Context, fence Fence, id string, change func(*watch.Watch) error, extra Batch) (watch.Watch, error) {
+	return update(ctx, s, fence, "watches", id, change, func(w watch.Watch) (string, Batch) {
+		b := extra
+		b.Watches = append(slices.Clone(extra.Watches), w)
+		return w.ID, b
+	})
+}
+
+// update is the one read-change-write. with gives the ID of a fact and the batch that it is
+// written with.
+func update[T any](ctx context.Context, s *Store, fence Fence, table, id string, change func(*T) error, with func(T) (string, Batch)) (T, error) {
+	var fact T
+	err := s.transact(ctx, "change "+id+" in the journal", fence, func(tx *sql.Tx) error {
+		var doc string
+		err := tx.QueryRowContext(ctx, "SELECT doc FROM "+table+" WHERE id = $1"+s.db.forUpdate, id).Scan(&doc)
+		if errors.Is(err, sql.ErrNoRows) {
+			return ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		fact = *new(T)
+		if err := json.Unmarshal([]byte(doc), &fact); err != nil {
+			return err
+		}
+		if err := change(&fact); err != nil {
+			return &refusalError{err}
+		}
+		newID, b := with(fact)
+		if newID != id {
+			return fmt.Errorf("its ID was changed to %q", newID)
+		}
+		return s.putBatch(ctx, tx, fence, b)
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return fact, nil
+}
+
+// refusalError is what a caller's own function said: not the database's trouble.
+type refusalError struct{ error }
+
+func (e *refusalError) Unwrap() error { return e.error }
+
+// transact runs do in a transaction that begins with the check of the fence.
+func (s *Store) transact(ctx context.Context, doing string, fence Fence, do func(*sql.Tx) error) error {
+	begun := s.now()
+	var err error
+	for range attempts {
+		if err = s.try(ctx, fence, do); err == nil || !s.db.again(err) {
+			break
+		}
+	}
+	switch refusal, isRefusal := errors.AsType[*refusalError](err); {
+	case err == nil:
+		s.metrics.commits.Inc()
+		s.metrics.duration.Observe(s.now().Sub(begun).Seconds())
+		return nil
+	case isRefusal:
+		return refusal.error
+	case errors.Is(err, ErrFenced):
+		s.metrics.fenced.Inc()
+		return fmt.Errorf("%s: %w", doing, err)
+	case errors.Is(err, ErrNotFound), errors.Is(err, ErrIdempotent), errors.Is(err, ErrAlreadyRun), errors.Is(err, ErrIntent):
+		return fmt.Errorf("%s: %w", doing, err)
+	default:
+		s.metrics.failures.Inc()
+		return s.explain(doing, err)
+	}
+}
+
+func (s *Store) try(ctx context.Context, fence Fence, do func(*sql.Tx) error) error {
+	tx, err := s.db.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	if err := s.checkFence(ctx, tx, fence); err != nil {
+		return err
+	}
+	if err := do(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// needsFence tells whether only the holder of the lease may write it.
+func (b Batch) needsFence() bool {
+	return len(b.Deploys)+len(b.Watches)+len(b.KnownGoods)+len(b.Alerts)+len(b.AlertsGone)+
+		len(b.Runs)+len(b.Entries)+len(b.Deliveries)+len(b.Orders)+len(b.Intervals)+len(b.Rollups)+
+		len(b.CheckStates)+len(b.Maintenance)+len(b.Acks)+len(b.AcksGone)+len(b.Idempotent) > 0
+}
+
+// putBatch writes all of a batch. What can be refused comes first.
+func (s *Store) putBatch(ctx context.Context, tx *sql.Tx, fence Fence, b Batch) error {
+	if fence == Unfenced && b.needsFence() {
+		return fmt.Errorf("these facts may be written by its holder alone: %w", ErrFenced)
+	}
+	for _, write := range []func() error{
+		func() error { return put(ctx, s, tx, idempotentTable(), b.Idempotent) },
+		func() error { return put(ctx, s, tx, runsTable(), b.Runs) },
+		func() error { return s.putEntries(ctx, tx, b) },
+		func() error { return put(ctx, s, tx, deploysTable(), b.Deploys) },
+		func() error { return put(ctx, s, tx, watchesTable(), b.Watches) },
+		func() error { return put(ctx, s, tx, knownGoodsTable(), b.KnownGoods) },
+		func() error { return put(ctx, s, tx, alertsTable(), b.Alerts) },
+		func() error { return put(ctx, s, tx, episodesTable(), fired(b.Alerts)) },
+		func() error { return remove(ctx, tx, "DELETE FROM alerts WHERE id = $1", b.AlertsGone) },
+		func() error { return s.putDeliveries(ctx, tx, b) },
+		func() error { return put(ctx, s, tx, ordersTable(), b.Orders) },
+		func() error { return put(ctx, s, tx, intervalsTable(), b.Intervals) },
+		func() error { return put(ctx, s, tx, rollupsTable(), b.Rollups) },
+		func() error { return put(ctx, s, tx, checkStatesTable(), finite(b.CheckStates)) },
+		func() error { return put(ctx, s, tx, maintenanceTable(), b.Maintenance) },
+		func() error { return put(ctx, s, tx, acksTable(), b.Acks) },
+		func() error { return remove(ctx, tx, "DELETE FROM acks WHERE ack_key = $1", b.AcksGone) },
+		func() error { return put(ctx, s, tx, heartbeatsTable(), b.Heartbeats) },
+		func() error { return put(ctx, s, tx, auditTable(), named(b.Audit)) },
+		func() error { return put(ctx, s, tx, silencesTable(), b.Silences) },
+		func() error { return putTokens(ctx, tx, b) },
+	} {
+		if err := write(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) putEntries(ctx context.Context, tx *sql.Tx, b Batch) error {
+	if len(b.Entries) == 0 {
+		return nil
+	}
+	next, err := nextSeq(ctx, tx, "ledger")
+	if err != nil {
+		return err
+	}
+	return put(ctx, s, tx, ledgerTable(next, b.Runs), b.Entries)
+}
+
+func (s *Store) putDeliveries(ctx context.Context, tx *sql.Tx, b Batch) error {
+	if len(b.Deliveries) == 0 {
+		return nil
+	}
+	next, err := nextSeq(ctx, tx, "deliveries")
+	if err != nil {
+		return err
+	}
+	return put(ctx, s, tx, deliveriesTable(next), b.Deliveries)
+}
+
+// nextSeq gives the number after the last one. The lock on the lease, which every writer of
+// these tables has, keeps others from getting the same.
+func nextSeq(ctx context.Context, tx *sql.Tx, table string) (int64, error) {
+	var last sql.NullInt64
+	if err := tx.QueryRowContext(ctx, "SELECT MAX(seq) FROM "+table).Scan(&last); err != nil {
+		return 0, err
+	}
+	return last.Int64 + 1, nil
+}
+
+// named gives every line of the journal an ID that sorts by its time.
+func named(lines []Audit) []Audit {
+	lines = slices.Clone(lines)
+	for i := range lines {
+		if lines[i].ID == "" {
+			// MustNew panics for times before 1970 and after 10889 alone; rand.Reader never fails.
+			lines[i].ID = "j_" + ulid.MustNew(uint64(max(lines[i].At.UnixMilli(), 0)), rand.Reader).String()
+		}
+	}
+	return lines
+}
+
+func remove(ctx context.Context, tx *sql.Tx, query string, keys []string) error {
+	for _, k := range keys {
+		if _, err := tx.ExecContext(ctx, query, text(k)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func putTokens(ctx context.Context, tx *sql.Tx, b Batch) error {
+	for _, t := range b.Tokens {
+		if t.ID == "" || t.Hash == "" {
+			return errors.New("write tokens: a token without an ID or a hash")
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO tokens (id, name, role, hash, created, last_used, revoked)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (id) DO UPDATE SET name = excluded.name, role = excluded.role, hash = excluded.hash,
+			created = excluded.created,
+			last_used = CASE WHEN excluded.last_used > tokens.last_used THEN excluded.last_used ELSE tokens.last_used END,
+			revoked = CASE WHEN tokens.revoked > 0 THEN tokens.revoked ELSE excluded.revoked END`,
+			text(t.ID), text(t.Name), text(t.Role), text(t.Hash), nanos(t.Created), nanos(t.LastUsed), nanos(t.Revoked))
+		if err != nil {
+			return fmt.Errorf("write tokens: %w", err)
+		}
+	}
+	for _, u := range b.TokenUses {
+		if _, err := tx.ExecContext(ctx, "UPDATE tokens SET last_used = $1 WHERE id = $2 AND last_used < $1", nanos(u.At), text(u.ID)); err != nil {
+			return fmt.Errorf("write tokens: %w", err)
+		}
+	}
+	return nil
+}

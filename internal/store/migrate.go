@@ -1,0 +1,69 @@
+package store
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/pressly/goose/v3"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// schemaTable is where goose keeps what it did; not goose's own name, which another program
+// in the same database may use.
+const schemaTable = "guardian_schema"
+
+// migrate brings the schema up to date, or refuses a journal of a newer guardian.
+func (s *Store) migrate(ctx context.Context) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	options := append([]goose.ProviderOption{
+		goose.WithTableName(schemaTable),
+		goose.WithDisableGlobalRegistry(true),
+		goose.WithLogger(goose.NopLogger()),
+	}, s.db.migrating...)
+	p, err := goose.NewProvider(s.db.dialect, s.db.write, files, options...)
+	if err != nil {
+		return err
+	}
+	// Two guardians that start at once on one SQLite file race for the first migration; who
+	// loses finds it done. PostgreSQL has goose's lock for that.
+	const tries = 5
+	for try := 1; ; try++ {
+		err = s.migrateOnce(ctx, p)
+		if err == nil || try == tries || s.db.kind != "sqlite" || ctx.Err() != nil || errors.Is(err, ErrNewer) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (s *Store) migrateOnce(ctx context.Context, p *goose.Provider) error {
+	have, know, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the schema's version: %w", err)
+	}
+	if have > know {
+		return &newerError{place: s.db.place, have: have, know: know}
+	}
+	if have == know {
+		return nil
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("bring the schema up to date: %w", err)
+	}
+	s.log.LogAttrs(ctx, slog.LevelInfo, "journal schema brought up to date", slog.Int64("from", have), slog.Int64("to", know))
+	return nil
+}

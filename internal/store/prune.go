@@ -1,0 +1,87 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// pruneRows is how many rows one transaction removes: few enough that nobody who waits for
+// the lease's row notices.
+const pruneRows = 500
+
+// prunable is facts that may go once they are over and older than a time, $1.
+type prunable struct {
+	table, key string
+	over       string
+	before     time.Time
+}
+
+// Prune removes what is older than keep says and is over, a few hundred rows per
+// transaction, until nothing is left to remove or ctx ends. It gives how many rows went.
+// Known good versions, the last deploy of each service and unrevoked tokens stay for ever.
+func (s *Store) Prune(ctx context.Context, fence Fence, keep Keep) (int64, error) {
+	if fence == Unfenced {
+		return 0, fmt.Errorf("remove old facts from the journal: %w", ErrFenced)
+	}
+	var sum int64
+	for _, p := range []prunable{
+		{"idempotent", "idempotency_key", "at < $1", keep.Idempotent},
+		{"heartbeats", "check_name, at", `at < $1 AND EXISTS (SELECT 1 FROM heartbeats n
+			WHERE n.check_name = heartbeats.check_name AND n.at > heartbeats.at)`, keep.Heartbeats},
+		{"runs", "id", "is_open = 0 AND created < $1", keep.Journal}, // their ledger goes with them
+		{"watches", "id", "is_open = 0 AND started < $1", keep.Journal},
+		{"deploys", "id", `at < $1
+			AND NOT EXISTS (SELECT 1 FROM watches w WHERE w.deploy = deploys.id)
+			AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.deploy = deploys.id)
+			AND EXISTS (SELECT 1 FROM deploys n WHERE n.service = deploys.service
+				AND n.environment = deploys.environment AND n.at > deploys.at)`, keep.Journal},
+		{"alerts", "id", "is_open = 0 AND active_at < $1", keep.Journal},
+		{"alert_episodes", "id, fired_at", "is_open = 0 AND fired_at < $1", keep.Journal},
+		{"deliveries", "id", "is_open = 0 AND updated < $1", keep.Journal},
+		{"orders", "id", "is_open = 0 AND updated < $1", keep.Journal},
+		{"intervals", "check_name, from_at", "to_at < $1", keep.Journal},
+		{"rollups", "check_name, hour", "hour < $1", keep.Journal},
+		{"check_states", "check_name", "at < $1", keep.Journal},
+		{"maintenance", "id", "to_at < $1", keep.Journal},
+		{"acks", "ack_key", "at < $1", keep.Journal},
+		{"audit", "id", "at < $1", keep.Journal},
+		{"silences", "id", "until < $1", keep.Journal},
+		{"tokens", "id", "revoked > 0 AND revoked < $1", keep.Journal},
+	} {
+		if p.before.IsZero() {
+			continue
+		}
+		n, err := s.prune(ctx, fence, p)
+		sum += n
+		if err != nil {
+			return sum, err
+		}
+	}
+	return sum, nil
+}
+
+func (s *Store) prune(ctx context.Context, fence Fence, p prunable) (int64, error) {
+	query := fmt.Sprintf("DELETE FROM %[1]s WHERE (%[2]s) IN (SELECT %[2]s FROM %[1]s WHERE %[3]s LIMIT %[4]d)",
+		p.table, p.key, p.over, pruneRows)
+	var sum int64
+	for {
+		var n int64
+		err := s.transact(ctx, "remove old "+p.table+" from the journal", fence, func(tx *sql.Tx) error {
+			res, err := tx.ExecContext(ctx, query, nanos(p.before))
+			if err != nil {
+				return err
+			}
+			n, err = res.RowsAffected()
+			return err
+		})
+		if err != nil {
+			return sum, err
+		}
+		sum += n
+		if n < pruneRows {
+			return sum, nil
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"guardian/notifiers"
+	"guardian/probes"
+)
+
+// Due gives, for one receiver, the first unfinished delivery (Queued or Sending) of each
+// notice key whose NextAt is not after now, oldest first. One that is not the first of its
+// key is never given, whatever its NextAt.
+func (s *Store) Due(ctx context.Context, receiver string, now time.Time, limit int) ([]notifiers.Delivery, error) {
+	q := &query{table: "deliveries d", order: "d.seq"}
+	q.and("d.receiver = ?", text(receiver))
+	q.and("d.is_open = ?", int64(1))
+	q.and(`d.next_at <= ? AND NOT EXISTS (SELECT 1 FROM deliveries e
+		WHERE e.receiver = d.receiver AND e.is_open = 1 AND e.notice_key = d.notice_key AND e.seq < d.seq)`, nanos(now))
+	q.atMost(limit)
+	return list[notifiers.Delivery](ctx, s, q)
+}
+
+// Deliveries gives deliveries, newest first.
+func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]notifiers.Delivery, error) {
+	q := &query{table: "deliveries", order: "seq DESC"}
+	is(q, "id", f.ID)
+	is(q, "receiver", f.Receiver)
+	is(q, "notice_key", f.Key)
+	is(q, "state", f.State)
+	q.only("is_open", f.Open)
+	q.between("created", f.Since, f.Until)
+	q.atMost(f.Limit)
+	return list[notifiers.Delivery](ctx, s, q)
+}
+
+// DeliveryStats counts the open deliveries and those that ended since.
+func (s *Store) DeliveryStats(ctx context.Context, since time.Time) (DeliveryStats, error) {
+	stats := DeliveryStats{States: map[notifiers.DeliveryState]int{}}
+	var oldest, last int64
+	err := s.db.read.QueryRowContext(ctx, `SELECT
+		COALESCE((SELECT MIN(created) FROM deliveries WHERE is_open = 1), 0),
+		COALESCE((SELECT MAX(updated) FROM deliveries WHERE state = $1), 0)`, string(notifiers.Delivered)).Scan(&oldest, &last)
+	if err != nil {
+		return DeliveryStats{}, s.explain("count deliveries of the journal", err)
+	}
+	stats.OldestOpen, stats.LastDelivered = instant(oldest), instant(last)
+	if err := s.countDeliveries(ctx, since, stats.States); err != nil {
+		return DeliveryStats{}, s.explain("count deliveries of the journal", err)
+	}
+	return stats, nil
+}
+
+func (s *Store) countDeliveries(ctx context.Context, since time.Time, states map[notifiers.DeliveryState]int) (err error) {
+	rows, err := s.db.read.QueryContext(ctx,
+		"SELECT state, COUNT(*) FROM deliveries WHERE is_open = 1 OR updated >= $1 GROUP BY state", nanos(since))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var state notifiers.DeliveryState
+		var n int
+		if err := rows.Scan(&state, &n); err != nil {
+			return err
+		}
+		states[state] = n
+	}
+	return rows.Err()
+}
+
+// OpenOrders gives a check's orders that are neither cleaned nor abandoned, oldest first.
+func (s *Store) OpenOrders(ctx context.Context, check string) ([]probes.Order, error) {
+	q := &query{table: "orders", order: "created, id"}
+	q.and("check_name = ?", text(check))
+	q.only("is_open", true)
+	return list[probes.Order](ctx, s, q)
+}
+
+// Heartbeat gives the last report of a check's job; false when it never reported.
+func (s *Store) Heartbeat(ctx context.Context, check string) (probes.Heartbeat, bool, error) {
+	q := &query{table: "heartbeats", order: "at DESC"}
+	q.and("check_name = ?", text(check))
+	return first[probes.Heartbeat](ctx, s, q)
+}
+
+// Heartbeats gives a job's reports in [from, to), newest first, at most limit.
+func (s *Store) Heartbeats(ctx context.Context, check string, from, to time.Time, limit int) ([]probes.Heartbeat, error) {
+	q := &query{table: "heartbeats", order: "at DESC"}
+	q.and("check_name = ?", text(check))
+	q.between("at", from, to)
+	q.atMost(limit)
+	return list[probes.Heartbeat](ctx, s, q)
+}
+
+// Silences gives the silences that end after since: with now, the active and coming ones.
+func (s *Store) Silences(ctx context.Context, since time.Time) ([]Silence, error) {
+	q := &query{table: "silences", order: "until, id"}
+	q.and("until > ?", nanos(since))
+	return list[Silence](ctx, s, q)
+}
+
+// Silence gives one silence; ErrNotFound when there is none.
+func (s *Store) Silence(ctx context.Context, id string) (Silence, error) {
+	return byID[Silence](ctx, s, "silences", id)
+}
+
+// Acks gives every acknowledgement, oldest first.
+func (s *Store) Acks(ctx context.Context) ([]Ack, error) {
+	return list[Ack](ctx, s, &query{table: "acks", order: "at, ack_key"})
+}
+
+// Audit gives a page of the journal, newest first.
+func (s *Store) Audit(ctx context.Context, f AuditFilter) (AuditPage, error) {
+	q := &query{table: "audit", order: "at DESC, id DESC"}
+	is(q, "service", f.Service)
+	is(q, "subject", f.Subject)
+	if f.Before != "" {
+		q.and("(at, id) < (SELECT b.at, b.id FROM audit b WHERE b.id = ?)", text(f.Before))
+	}
+	q.between("at", f.Since, f.Until)
+	q.atMost(f.Limit)
+	size := q.limit
+	q.limit++ // one more tells whether there is another page
+	lines, err := list[Audit](ctx, s, q)
+	if err != nil {
+		return AuditPage{}, err
+	}
+	if len(lines) <= size {
+		return AuditPage{Lines: lines}, nil
+	}
+	return AuditPage{Lines: lines[:size], Next: lines[size-1].ID}, nil
+}
+
+// Idempotent gives the answer that was given to the key; false when it was never used.
+func (s *Store) Idempotent(ctx context.Context, key string) (Idempotent, bool, error) {
+	q := &query{table: "idempotent", order: "at"}
+	q.and("idempotency_key = ?", text(key))
+	return first[Idempotent](ctx, s, q)
+}
+
+// Tokens gives every token, revoked ones too, oldest first.
+func (s *Store) Tokens(ctx context.Context) ([]Token, error) {
+	return s.tokens(ctx, "1 = 1 ORDER BY created, id")
+}
+
+// TokenByHash gives the token with this hash, revoked or not; false when there is none.
+func (s *Store) TokenByHash(ctx context.Context, hash string) (Token, bool, error) {
+	tokens, err := s.tokens(ctx, "hash = $1", text(hash))
+	if err != nil || len(tokens) == 0 {
+		return Token{}, false, err
+	}
+	return tokens[0], true, nil
+}
+
+func (s *Store) tokens(ctx context.Context, where string, args ...any) (tokens []Token, err error) {
+	rows, err := s.db.read.QueryContext(ctx, "SELECT id, name, role, hash, created, last_used, revoked FROM tokens WHERE "+where, args...)
+	if err != nil {
+		return nil, s.explain("read tokens of the journal", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var t Token
+		var created, used, revoked int64
+		if err := rows.Scan(&t.ID, &t.Name, &t.Role, &t.Hash, &created, &used, &revoked); err != nil {
+			return nil, s.explain("read tokens of the journal", err)
+		}
+		t.Created, t.LastUsed, t.Revoked = instant(created), instant(used), instant(revoked)
+		tokens = append(tokens, t)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, s.explain("read tokens of the journal", err)
+	}
+	return tokens, nil
+}

@@ -1,0 +1,154 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"guardian/internal/store"
+)
+
+// Run holds a database to the contract. fresh gives the options of a new, empty journal,
+// which lives as long as the test that it is given.
+func Run(t *testing.T, fresh func(t *testing.T) store.Options) {
+	t.Helper()
+	for _, c := range []struct {
+		name string
+		test func(t *testing.T, j journal)
+	}{
+		{"every fact is read as it was written, by a guardian started later", everyFact},
+		{"a fact written again takes the place of the former", factsAreReplaced},
+		{"a batch is written whole or not at all", allOrNothing},
+		{"many facts, some of them twice, are one batch", manyFacts},
+		{"words with NUL and broken UTF-8 are kept as well as can be", strangeWords},
+		{"a fact without an ID is refused", factWithoutID},
+
+		{"the lease has one holder at a time and its token grows", leaseChangesHands},
+		{"of many that ask for a free lease, one gets it", leaseRace},
+		{"a lease that ran out neither commits nor is renewed", leaseRunsOut},
+		{"a guardian that was taken over from is fenced", takeoverFences},
+		{"without the lease only what any guardian may write is written", unfenced},
+
+		{"an idempotency key is used once", idempotencyKeyOnce},
+		{"a deploy has one run by verdict, an alert's episode one by alert", runOnce},
+		{"an attempt of a step has one intent", intentOnce},
+		{"changes of a run at the same time all take effect", updatesMeet},
+		{"a change that is refused writes nothing", refusedUpdate},
+		{"a watch is changed together with what comes of it", updateWatch},
+
+		{"lists are newest first and narrowed by their filters", lists},
+		{"alerts keep their episodes", episodes},
+		{"notices of one key are due one after the other", dueInOrder},
+		{"the outbox counts what waits and what ended", outboxStats},
+		{"the journal is read page by page", auditPages},
+		{"intervals and rollups are read by time", reportFacts},
+		{"a revoked token stays revoked", tokens},
+		{"what is old and over is removed, the rest stays", pruning},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.test(t, journal{t: t, options: fresh(t)})
+		})
+	}
+}
+
+// ttl is a lease that no test outlives; short is one that tests wait for.
+const (
+	ttl   = time.Hour
+	short = 300 * time.Millisecond
+)
+
+// day is when most facts of the tests happened.
+func day() time.Time { return time.Date(2026, time.November, 3, 10, 0, 0, 0, time.UTC) }
+
+// journal is one journal, opened as often as a test likes.
+type journal struct {
+	t       *testing.T
+	options store.Options
+}
+
+// open gives a store that is closed with the test.
+func (j journal) open() *store.Store {
+	j.t.Helper()
+	s, err := store.Open(j.t.Context(), j.options)
+	if err != nil {
+		j.t.Fatal(err)
+	}
+	j.t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			j.t.Error(err)
+		}
+	})
+	return s
+}
+
+// acting gives a store whose guardian holds the lease.
+func (j journal) acting() (*store.Store, store.Fence) {
+	j.t.Helper()
+	s := j.open()
+	return s, acquire(j.t, s, "g1", ttl).Token
+}
+
+func acquire(t *testing.T, s *store.Store, holder string, ttl time.Duration) store.Lease {
+	t.Helper()
+	l, ok, err := s.Acquire(t.Context(), holder, "http://"+holder, ttl)
+	if err != nil || !ok {
+		t.Fatalf("acquire for %s: %v, %v", holder, ok, err)
+	}
+	return l
+}
+
+func commit(t *testing.T, s *store.Store, fence store.Fence, b store.Batch) {
+	t.Helper()
+	if err := s.Commit(t.Context(), fence, b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func wantError(t *testing.T, got, want error) {
+	t.Helper()
+	if !errors.Is(got, want) {
+		t.Errorf("got error %v, want %v", got, want)
+	}
+}
+
+// must gives the first value of a read that has to work.
+func must[T any](v T, err error) func(t *testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func same(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
+		t.Errorf("%s (-want +got):\n%s", what, d)
+	}
+}
+
+// ids gives the IDs of facts, in their order.
+func ids[T any](facts []T, id func(T) string) []string {
+	out := make([]string, len(facts))
+	for i, f := range facts {
+		out[i] = id(f)
+	}
+	return out
+}
+
+// audited gives what the journal says, newest first.
+func audited(ctx context.Context, t *testing.T, s *store.Store) []string {
+	t.Helper()
+	page, err := s.Audit(ctx, store.AuditFilter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids(page.Lines, func(a store.Audit) string { return a.What })
+}

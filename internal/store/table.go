@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// table says how facts of one kind lie in a table: the key, the columns that are queried,
+// and the document.
+type table[T any] struct {
+	name    string
+	key     []string
+	columns []string
+	fixed   []string           // columns that keep the value they first got
+	values  func(fact T) []any // of key and columns, in their order
+	refused error              // what a violated uniqueness means; nil: it cannot be
+	append  bool               // insert only: a fact that is there is refused, not replaced
+}
+
+// The numbers of rows that one INSERT takes: few different statements, so that the database
+// need not plan new ones all the time.
+const (
+	manyRows = 50
+	someRows = 10
+)
+
+// put writes facts, over what was there under the same key unless the table only appends.
+func put[T any](ctx context.Context, s *Store, tx *sql.Tx, t table[T], facts []T) error {
+	rows, err := t.rows(facts)
+	if err != nil {
+		return err
+	}
+	for len(rows) > 0 {
+		n := 1
+		switch {
+		case len(rows) >= manyRows:
+			n = manyRows
+		case len(rows) >= someRows:
+			n = someRows
+		}
+		args := make([]any, 0, n*len(rows[0]))
+		for _, row := range rows[:n] {
+			args = append(args, row...)
+		}
+		if _, err := tx.ExecContext(ctx, t.insert(n), args...); err != nil {
+			if t.refused != nil && s.db.unique(err) {
+				return t.refused
+			}
+			return fmt.Errorf("write %s: %w", t.name, err)
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// rows gives key, columns and document of each fact. Of facts with the same key the last one
+// counts, in the place of the first: PostgreSQL refuses to write a row twice in a statement.
+func (t table[T]) rows(facts []T) ([][]any, error) {
+	rows := make([][]any, 0, len(facts))
+	place := make(map[string]int, len(facts))
+	for _, f := range facts {
+		row := t.values(f)
+		for i, name := range t.key {
+			if row[i] == "" {
+				return nil, fmt.Errorf("write %s: a fact without %s", t.name, name)
+			}
+		}
+		b, err := json.Marshal(f)
+		if err != nil {
+			return nil, fmt.Errorf("write %s: %v: %w", t.name, row[0], err)
+		}
+		row = append(row, string(b))
+		key := fmt.Sprintf("%#v", row[:len(t.key)])
+		if i, again := place[key]; again && !t.append {
+			rows[i] = row
+			continue
+		}
+		place[key] = len(rows)
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// insert gives the statement that writes n rows.
+func (t table[T]) insert(n int) string {
+	columns := slices.Concat(t.key, t.columns, []string{"doc"})
+	var b strings.Builder
+	fmt.Fprintf(&b, "INSERT INTO %s (%s) VALUES ", t.name, strings.Join(columns, ", "))
+	for row := range n {
+		if row > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteByte('(')
+		for col := range columns {
+			if col > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteByte('$')
+			b.WriteString(strconv.Itoa(row*len(columns) + col + 1))
+		}
+		b.WriteByte(')')
+	}
+	if t.append {
+		return b.String()
+	}
+	fmt.Fprintf(&b, " ON CONFLICT (%s) DO UPDATE SET ", strings.Join(t.key, ", "))
+	sep := ""
+	for _, c := range columns[len(t.key):] {
+		if slices.Contains(t.fixed, c) {
+			continue
+		}
+		fmt.Fprintf(&b, "%s%s = excluded.%s", sep, c, c)
+		sep = ", "
+	}
+	return b.String()
+}
