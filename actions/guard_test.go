@@ -1,0 +1,156 @@
+package actions_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"guardian/actions"
+)
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a date to count from
+
+func at(d time.Duration) time.Time { return noon.Add(d) }
+
+// clean are facts that no guard has anything against.
+func clean() actions.Facts {
+	return actions.Facts{
+		Service: "order-sync", Environment: "production", Runbook: "back", Trigger: actions.ByVerdict, Rollback: true,
+		From: "v2", To: "v1", Current: "v2", Deploy: "d_2", Reversible: true,
+		KnownGood: []actions.KnownGood{{Version: "v1", At: at(-48 * time.Hour)}},
+		Cooldown:  30 * time.Minute, Daily: 3,
+		Brake: actions.BrakeLimit{Services: 3, Within: 10 * time.Minute},
+	}
+}
+
+func past(id string, created time.Duration, change func(*actions.Run)) actions.Run {
+	r := actions.Run{
+		ID: id, Runbook: "back", Rollback: true, State: actions.Cured,
+		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_0"},
+		Created: at(created), Started: at(created), Ended: at(created + time.Minute),
+	}
+	if change != nil {
+		change(&r)
+	}
+	return r
+}
+
+func TestGuard(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*actions.Facts)
+		want   []actions.Code
+	}{
+		"a failed verdict with a known good version may roll back": {func(*actions.Facts) {}, nil},
+		"with no version to go back to it may not":                 {func(f *actions.Facts) { f.To = ""; f.KnownGood = nil }, []actions.Code{actions.NoKnownGood}},
+		"not to a version that nobody knows":                       {func(f *actions.Facts) { f.To = "v0" }, []actions.Code{actions.NotKnownGood}},
+		"a person may choose such a version by saying anyway": {func(f *actions.Facts) {
+			f.To, f.Trigger, f.Override = "v0", actions.ByPerson, true
+		}, nil},
+		"not to the same version, whoever says so": {func(f *actions.Facts) {
+			f.To, f.Trigger, f.Override = "v2", actions.ByPerson, true
+		}, []actions.Code{actions.SameVersion}},
+		"one automatic rollback per deploy": {func(f *actions.Facts) {
+			f.Runs = []actions.Run{past("r_1", -3*time.Hour, func(r *actions.Run) { r.Trigger.Deploy = "d_2"; r.State = actions.NotCured })}
+		}, []actions.Code{actions.AlreadyRolledBack}},
+		"a person may roll the same deploy back again": {func(f *actions.Facts) {
+			f.Trigger = actions.ByPerson
+			f.Runs = []actions.Run{past("r_1", -3*time.Hour, func(r *actions.Run) { r.Trigger.Deploy = "d_2" })}
+		}, nil},
+		"a run that a guard refused did not roll it back": {func(f *actions.Facts) {
+			f.Runs = []actions.Run{past("r_1", -time.Minute, func(r *actions.Run) {
+				r.Trigger.Deploy, r.State, r.Started = "d_2", actions.Refused, time.Time{}
+			})}
+		}, nil},
+		"within the cool-down it waits": {func(f *actions.Facts) {
+			f.Runs = []actions.Run{past("r_1", -20*time.Minute, nil)}
+		}, []actions.Code{actions.InCooldown}},
+		"after the cool-down it may": {func(f *actions.Facts) { f.Runs = []actions.Run{past("r_1", -32*time.Minute, nil)} }, nil},
+		"a person hears of the cool-down": {func(f *actions.Facts) {
+			f.Trigger, f.Runs = actions.ByPerson, []actions.Run{past("r_1", -20*time.Minute, nil)}
+		}, []actions.Code{actions.InCooldown}},
+		"a drill leaves no cool-down": {func(f *actions.Facts) {
+			f.Runs = []actions.Run{past("r_1", -20*time.Minute, func(r *actions.Run) { r.Trigger.Kind = actions.ByDrill })}
+		}, nil},
+		"the day's budget is spent": {func(f *actions.Facts) {
+			f.Runs = []actions.Run{past("r_1", -23*time.Hour, nil), past("r_2", -9*time.Hour, nil), past("r_3", -2*time.Hour, nil)}
+		}, []actions.Code{actions.DailyBudget}},
+		"yesterday's runs are forgotten": {func(f *actions.Facts) {
+			f.Runs = []actions.Run{past("r_1", -25*time.Hour, nil), past("r_2", -9*time.Hour, nil), past("r_3", -2*time.Hour, nil)}
+		}, nil},
+		"a budget of none leaves all to people": {func(f *actions.Facts) { f.Daily = 0 }, []actions.Code{actions.DailyBudget}},
+		"a deploy that cannot be taken back":    {func(f *actions.Facts) { f.Reversible = false }, []actions.Code{actions.NotReversible}},
+		"two runs at once, whoever says so": {func(f *actions.Facts) {
+			f.Trigger, f.Override = actions.ByPerson, true
+			f.Runs = []actions.Run{past("r_1", -time.Minute, func(r *actions.Run) { r.State, r.Ended = actions.Running, time.Time{} })}
+		}, []actions.Code{actions.RunInProgress}},
+		"many services red at once ask a person": {func(f *actions.Facts) {
+			f.Verdicts = []actions.FailedVerdict{{"a", at(-time.Minute)}, {"b", at(-2 * time.Minute)}, {"order-sync", at(0)}}
+		}, []actions.Code{actions.Brake}},
+		"the same service red three times is no brake": {func(f *actions.Facts) {
+			f.Verdicts = []actions.FailedVerdict{{"a", at(-time.Minute)}, {"a", at(-2 * time.Minute)}, {"order-sync", at(0)}}
+		}, nil},
+		"red long ago is no brake": {func(f *actions.Facts) {
+			f.Verdicts = []actions.FailedVerdict{{"a", at(-10 * time.Minute)}, {"b", at(-2 * time.Minute)}, {"order-sync", at(0)}}
+		}, nil},
+		"the bad version is gone already": {func(f *actions.Facts) { f.Current = "v3" }, []actions.Code{actions.Superseded}},
+		"an act that puts no version back knows no versions": {func(f *actions.Facts) {
+			f.Rollback, f.From, f.To, f.KnownGood, f.Trigger = false, "", "", nil, actions.ByAlert
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := clean()
+			c.change(&f)
+			var got []actions.Code
+			for _, r := range actions.Guard(f, noon) {
+				got = append(got, r.Code)
+				if r.Detail == "" {
+					t.Errorf("%s does not say why", r.Code)
+				}
+			}
+			slices.Sort(got)
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+func TestGuardSaysUntilWhen(t *testing.T) {
+	f := clean()
+	f.Daily = 2
+	f.Runs = []actions.Run{past("r_1", -20*time.Hour, nil), past("r_2", -19*time.Hour, nil), past("r_3", -10*time.Minute, nil)}
+	got := map[actions.Code]time.Time{}
+	for _, r := range actions.Guard(f, noon) {
+		got[r.Code] = r.Until
+	}
+	want := map[actions.Code]time.Time{
+		actions.InCooldown:  at(-9*time.Minute + 30*time.Minute),
+		actions.DailyBudget: at(-19*time.Hour + 24*time.Hour), // then one of the last two is a day old
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestTarget(t *testing.T) {
+	for name, c := range map[string]struct {
+		good []actions.KnownGood
+		want string
+	}{
+		"the newest that is known to be good":  {[]actions.KnownGood{{"v0", at(-72 * time.Hour)}, {"v1", at(-48 * time.Hour)}}, "v1"},
+		"never the bad one, however good once": {[]actions.KnownGood{{"v1", at(-48 * time.Hour)}, {"v2", at(-time.Hour)}}, "v1"},
+		"one declared without a date":          {[]actions.KnownGood{{"v1", time.Time{}}}, "v1"},
+		"none":                                 {[]actions.KnownGood{{"v2", at(0)}}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := clean()
+			f.KnownGood = c.good
+			got, why := actions.Target(f)
+			if got != c.want || why == "" {
+				t.Errorf("%q because %q, want %q", got, why, c.want)
+			}
+		})
+	}
+}

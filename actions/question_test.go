@@ -1,0 +1,95 @@
+package actions_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"guardian/actions"
+)
+
+func asked(q actions.Question) actions.Run {
+	return actions.Run{
+		ID: "r_1", State: actions.AwaitingApproval, Question: &q,
+		Steps: []actions.StepRun{{Name: "one", State: actions.StepUnknown, Intent: "r_1-1", Attempt: 1}, {Name: "two", State: actions.StepPending}},
+	}
+}
+
+func TestAnswer(t *testing.T) {
+	approval := actions.Question{Code: actions.AskApproval, Quorum: 1, Roles: []string{"approver"}, Until: at(time.Minute)}
+	two := approval
+	two.Quorum = 2
+	outcome := actions.Question{Code: actions.AskOutcome, Step: 0, Roles: []string{"approver"}}
+	type a = actions.Answer
+	for name, c := range map[string]struct {
+		q       actions.Question
+		answers []a
+		now     time.Time
+		state   actions.State
+		step    actions.StepState
+		err     error
+	}{
+		"a yes goes on":                      {approval, []a{{By: "li", Role: "approver", Decision: "approve"}}, noon, actions.Running, actions.StepUnknown, nil},
+		"a no ends it":                       {approval, []a{{By: "li", Role: "approver", Decision: "reject"}}, noon, actions.Rejected, actions.StepUnknown, nil},
+		"a higher role may":                  {approval, []a{{By: "li", Role: "admin", Decision: "approve"}}, noon, actions.Running, actions.StepUnknown, nil},
+		"a lower role may not":               {approval, []a{{By: "li", Role: "deployer", Decision: "approve"}}, noon, actions.AwaitingApproval, actions.StepUnknown, actions.ErrNotAllowed},
+		"no role may not":                    {approval, []a{{By: "li", Decision: "approve"}}, noon, actions.AwaitingApproval, actions.StepUnknown, actions.ErrNotAllowed},
+		"too late":                           {approval, []a{{By: "li", Role: "admin", Decision: "approve"}}, at(time.Minute), actions.AwaitingApproval, actions.StepUnknown, actions.ErrTooLate},
+		"one of two waits":                   {two, []a{{By: "li", Role: "admin", Decision: "approve"}}, noon, actions.AwaitingApproval, actions.StepUnknown, nil},
+		"the same person is not two":         {two, []a{{By: "li", Role: "admin", Decision: "approve"}, {By: "li", Role: "admin", Decision: "approve"}}, noon, actions.AwaitingApproval, actions.StepUnknown, actions.ErrAnswered},
+		"two people are two":                 {two, []a{{By: "li", Role: "admin", Decision: "approve"}, {By: "wang", Role: "approver", Decision: "approve"}}, noon, actions.Running, actions.StepUnknown, nil},
+		"who approved may still say no":      {two, []a{{By: "li", Role: "admin", Decision: "approve"}, {By: "li", Role: "admin", Decision: "reject"}}, noon, actions.Rejected, actions.StepUnknown, nil},
+		"a second answer finds nobody asks":  {approval, []a{{By: "li", Role: "admin", Decision: "approve"}, {By: "wang", Role: "admin", Decision: "approve"}}, noon, actions.Running, actions.StepUnknown, actions.ErrNotAsked},
+		"a word that is no answer":           {approval, []a{{By: "li", Role: "admin", Decision: "done"}}, noon, actions.AwaitingApproval, actions.StepUnknown, actions.ErrNotAChoice},
+		"it happened, a person knows":        {outcome, []a{{By: "li", Role: "admin", Decision: "done"}}, noon, actions.Running, actions.StepDone, nil},
+		"a person wants it again":            {outcome, []a{{By: "li", Role: "admin", Decision: "repeat"}}, noon, actions.Running, actions.StepPending, nil},
+		"a person ends it":                   {outcome, []a{{By: "li", Role: "admin", Decision: "abort"}}, noon, actions.FailedRun, actions.StepUnknown, nil},
+		"an approval says nothing about it":  {outcome, []a{{By: "li", Role: "admin", Decision: "approve"}}, noon, actions.AwaitingApproval, actions.StepUnknown, actions.ErrNotAChoice},
+		"after the end nobody can answer it": {approval, []a{{By: "li", Role: "admin", Decision: "reject"}, {By: "li", Role: "admin", Decision: "approve"}}, noon, actions.Rejected, actions.StepUnknown, actions.ErrRunIsOver},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := asked(c.q)
+			var err error
+			for _, a := range c.answers {
+				before := r
+				r, err = r.Answer(a, c.now)
+				if before.Question != nil && len(before.Steps) == 2 && before.Steps[0].State != actions.StepUnknown {
+					t.Error("the answer changed the run that it was given")
+				}
+			}
+			if r.State != c.state || r.Steps[0].State != c.step || !errors.Is(err, c.err) {
+				t.Errorf("state %s, step %s, error %v; want %s, %s, %v", r.State, r.Steps[0].State, err, c.state, c.step, c.err)
+			}
+			if r.State.Final() && (r.Reason == "" || r.Ended.IsZero() || r.Steps[1].State != actions.StepSkipped) {
+				t.Errorf("ended without a reason, a time or with an open step: %+v", r)
+			}
+		})
+	}
+}
+
+func TestExpire(t *testing.T) {
+	q := actions.Question{Code: actions.AskApproval, Quorum: 1, OnTimeout: "expire", Until: at(time.Minute)}
+	yes := q
+	yes.OnTimeout = "approve"
+	forEver := q
+	forEver.Until = time.Time{}
+	for name, c := range map[string]struct {
+		q    actions.Question
+		now  time.Time
+		want actions.State
+	}{
+		"in time it waits":               {q, at(time.Minute - 1), actions.AwaitingApproval},
+		"after its time it is over":      {q, at(time.Minute), actions.Expired},
+		"silence may be a yes":           {yes, at(time.Minute), actions.Running},
+		"a question may wait for ever":   {forEver, at(9000 * time.Hour), actions.AwaitingApproval},
+		"silence never settles outcomes": {actions.Question{Code: actions.AskOutcome, OnTimeout: "approve", Until: at(0)}, at(1), actions.Expired},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := asked(c.q)
+			got, changed := before.Expire(c.now)
+			if got.State != c.want || changed != (c.want != actions.AwaitingApproval) {
+				t.Errorf("%s, changed %v; want %s", got.State, changed, c.want)
+			}
+		})
+	}
+}
