@@ -65,15 +65,15 @@ type Server struct {
 	ExternalURL  string   `yaml:"external_url" doc:"How people reach the guardian: the start of every link in a notice."`
 	AdvertiseURL string   `yaml:"advertise_url" doc:"How another guardian of the same journal reaches this one; left out: http(s) and the listen address."`
 	Language     string   `yaml:"language" enum:"zh,en" doc:"The language of pages and notices."`
-	Timezone     Timezone `yaml:"timezone" doc:"The time zone of reports, pages, notices and cron expressions, such as Asia/Shanghai."`
+	Timezone     Timezone `yaml:"timezone" doc:"The time zone of reports, pages, notices and cron expressions, such as Asia/Shanghai; left out: UTC."`
 	TLS          *TLS     `yaml:"tls" doc:"Serve HTTPS."`
 	Limits       Limits   `yaml:"limits" doc:"What one guardian takes on at most."`
 }
 
 // TLS names the files of a certificate.
 type TLS struct {
-	Cert string `yaml:"cert" required:"true" doc:"PEM file with the certificate chain."`
-	Key  string `yaml:"key" required:"true" doc:"PEM file with the private key."`
+	Cert string `yaml:"cert" required:"true" path:"true" doc:"PEM file with the certificate chain."`
+	Key  string `yaml:"key" required:"true" path:"true" doc:"PEM file with the private key."`
 }
 
 // Limits bound what one guardian takes on.
@@ -144,7 +144,7 @@ type Receiver struct {
 type OnAlert struct {
 	Match   map[string]string `yaml:"match" required:"true" doc:"Labels that an alert must have; all of them."`
 	Runbook string            `yaml:"runbook" required:"true" doc:"The runbook to run."`
-	Mode    watch.Mode        `yaml:"mode" enum:"auto,approve,observe" doc:"Whether it runs by itself, asks a person, or only tells."`
+	Mode    watch.Mode        `yaml:"mode" doc:"Whether it runs by itself, asks a person, or only tells."`
 }
 
 // Brake holds automatic rollbacks when the trouble is not one service's.

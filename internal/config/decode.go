@@ -295,10 +295,11 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 
 // hintOf says what a key is for.
 func hintOf(f field) string {
-	if f.doc == "" {
-		return ""
+	doc := strings.TrimSuffix(f.doc, ".")
+	if len(doc) > 1 && !unicode.IsUpper(rune(doc[1])) {
+		doc = strings.ToLower(doc[:1]) + doc[1:]
 	}
-	return "it says: " + strings.TrimSuffix(f.doc, ".")
+	return doc
 }
 
 // section decodes the one key of a check, step or receiver that is named by its kind.
@@ -452,6 +453,9 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string, f field) {
 		if len(f.enum) > 0 && !slices.Contains(f.enum, text) {
 			d.add(n, path, "expected one of "+strings.Join(f.enum, ", ")+", got "+d.got(n, hidden), "")
 			return
+		}
+		if f.path && !strings.Contains(text, "{{") {
+			text = d.absolute(text)
 		}
 		v.SetString(text)
 	case reflect.Bool:

@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"guardian/watch"
 )
 
 // field is one key of a struct, with the fields of inlined structs among them.
@@ -14,6 +16,7 @@ type field struct {
 	doc      string
 	enum     []string
 	required bool
+	path     bool // names a file or folder, relative to the configuration's
 }
 
 // fieldsOf lists the keys of a struct type in the order of its declaration. Reading the same
@@ -39,9 +42,13 @@ func fieldsOf(t reflect.Type) []field {
 		if name == "" {
 			name = strings.ToLower(f.Name)
 		}
-		one := field{key: name, index: f.Index, typ: f.Type, doc: f.Tag.Get("doc"), required: f.Tag.Get("required") == "true"}
+		// Other packages say it by the key's name alone: ca_file, key_file.
+		path := f.Tag.Get("path") == "true" || strings.HasSuffix(name, "_file")
+		one := field{path: path, key: name, index: f.Index, typ: f.Type, doc: f.Tag.Get("doc"), required: f.Tag.Get("required") == "true"}
 		if enum := f.Tag.Get("enum"); enum != "" {
 			one.enum = strings.Split(enum, ",")
+		} else if f.Type == reflect.TypeFor[watch.Mode]() {
+			one.enum = []string{string(watch.Auto), string(watch.Approve), string(watch.Observe)}
 		}
 		out = append(out, one)
 	}

@@ -159,7 +159,6 @@ func (d *decoder) fill(c *Config) {
 	scheme := "http://"
 	if c.Server.TLS != nil {
 		scheme = "https://"
-		c.Server.TLS.Cert, c.Server.TLS.Key = d.absolute(c.Server.TLS.Cert), d.absolute(c.Server.TLS.Key)
 	}
 	if c.Server.AdvertiseURL == "" {
 		c.Server.AdvertiseURL = scheme + c.Server.Listen

@@ -55,7 +55,7 @@ func under(path, above string) bool {
 func (d *decoder) place(l leaf, path string, settings reflect.Type) (at, problem string) {
 	var f fielder
 	if errors.As(l.err, &f) && f.Field() != "" {
-		at = path + dotted(f.Field())
+		at = below(path, f.Field())
 		return at, strings.TrimPrefix(strings.TrimPrefix(l.text, f.Field()), ": ")
 	}
 	at, problem = path, l.text
@@ -64,13 +64,13 @@ func (d *decoder) place(l leaf, path string, settings reflect.Type) (at, problem
 		if found == nil {
 			return at, problem
 		}
-		below := at + dotted(found[1])
-		_, there := d.find(below)
+		next := below(at, found[1])
+		_, there := d.find(next)
 		// A first word is a key when it stands in the file, or could.
-		if !there && !hasKey(settings, below[len(path)+1:]) {
+		if !there && !hasKey(settings, strings.TrimPrefix(next[len(path):], ".")) {
 			return at, problem
 		}
-		at = below
+		at = next
 		rest := strings.TrimPrefix(problem, found[0])
 		if found[2] == " " {
 			// "url is missing" reads well without its first word, "receiver x is …" does not.
@@ -110,11 +110,12 @@ func hasKey(t reflect.Type, path string) bool {
 	return false
 }
 
-func dotted(field string) string {
+// below makes a path of a path and one below it.
+func below(path, field string) string {
 	if strings.HasPrefix(field, "[") {
-		return field
+		return path + field
 	}
-	return "." + field
+	return join(path, field)
 }
 
 // leaf is one of several joined errors, with the text that was wrapped around them all.
@@ -123,7 +124,23 @@ type leaf struct {
 	text string
 }
 
-// leaves takes joined errors apart.
+// joined takes joined errors apart, and leaves what is wrapped otherwise as it is.
+func joined(err error) []error {
+	if err == nil {
+		return nil
+	}
+	tree, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the tree itself is walked here
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, one := range tree.Unwrap() {
+		all = append(all, joined(one)...)
+	}
+	return all
+}
+
+// leaves takes joined errors apart, also those that were wrapped together.
 func leaves(err error, around string) []leaf {
 	if err == nil {
 		return nil

@@ -41,8 +41,8 @@ type referenceWriter struct {
 	out   bytes.Buffer
 }
 
-// below is a struct that a key leads to: told after the table that names the key.
-type below struct {
+// lead is a struct that a key leads to: told after the table that names the key.
+type lead struct {
 	path string
 	typ  reflect.Type
 	v    reflect.Value
@@ -55,7 +55,7 @@ func (w *referenceWriter) section(path string, t reflect.Type, defaults reflect.
 	if path == "guardian.yaml" {
 		prefix = ""
 	}
-	var deeper []below
+	var deeper []lead
 	for _, f := range fieldsOf(t) {
 		v := defaults.FieldByIndex(f.index)
 		word, inner, suffix := typeWord(f.typ, f.enum)
@@ -65,7 +65,7 @@ func (w *referenceWriter) section(path string, t reflect.Type, defaults reflect.
 				word += " as in `" + known + "`"
 			} else {
 				word += " ↓"
-				deeper = append(deeper, below{path: at, typ: inner, v: defaultsOf(inner, v)})
+				deeper = append(deeper, lead{path: at, typ: inner, v: defaultsOf(inner, v)})
 			}
 		}
 		fallback := defaultWord(v)
@@ -78,7 +78,7 @@ func (w *referenceWriter) section(path string, t reflect.Type, defaults reflect.
 	for _, kind := range table.names() {
 		settings := reflect.ValueOf(table.settings[kind]()).Elem()
 		fmt.Fprintf(&w.out, "| `%s` | mapping ↓ | | The settings of a %s of kind %s. |\n", kind, table.noun, kind)
-		deeper = append(deeper, below{path: prefix + kind, typ: settings.Type(), v: settings})
+		deeper = append(deeper, lead{path: prefix + kind, typ: settings.Type(), v: settings})
 	}
 	if sectioned {
 		fmt.Fprintf(&w.out, "\nOne of %s is required.\n", "`"+strings.Join(table.names(), "`, `")+"`")

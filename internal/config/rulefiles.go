@@ -80,8 +80,8 @@ func (d *decoder) ruleFiles(files []RuleFile, c *Config) {
 		ExternalLabels: c.ExternalLabels,
 		ExternalURL:    c.Server.ExternalURL,
 	})
-	for _, l := range leaves(err, "") {
-		d.ruleMistake(l.err)
+	for _, one := range joined(err) {
+		d.ruleMistake(one)
 	}
 	c.Groups = groups
 }
