@@ -1,0 +1,63 @@
+// Command shop is what the test's containers run: a small HTTP server that tells what it is.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "health" {
+		os.Exit(health())
+	}
+	if os.Getenv("BAD") == "exits" {
+		fmt.Fprintln(os.Stderr, "panic: no such table: orders")
+		os.Exit(3)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
+		if os.Getenv("BAD") == "unhealthy" {
+			http.Error(w, "orders are lost", http.StatusInternalServerError)
+		}
+	})
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, _ *http.Request) {
+		stock, _ := os.ReadFile("/data/stock")
+		_ = json.NewEncoder(w).Encode(map[string]any{
+			"version": os.Getenv("VERSION"), "args": os.Args[1:], "stock": string(stock), "environment": os.Environ(),
+		})
+	})
+	mux.HandleFunc("POST /stock", func(w http.ResponseWriter, r *http.Request) {
+		if err := os.WriteFile("/data/stock", []byte(r.URL.Query().Get("n")), 0o600); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	})
+	// The first process of a container gets no signal that it does not ask for.
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM, os.Interrupt)
+	go func() {
+		<-stop
+		os.Exit(0)
+	}()
+	srv := &http.Server{Addr: ":8080", Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	fmt.Fprintln(os.Stderr, srv.ListenAndServe())
+	os.Exit(1)
+}
+
+func health() int {
+	res, err := (&http.Client{Timeout: time.Second}).Get("http://127.0.0.1:8080/health") //nolint:noctx // bounded by the client
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		fmt.Println("health:", res.Status)
+		return 1
+	}
+	return 0
+}
