@@ -6,9 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/url"
-	"regexp"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -35,34 +32,6 @@ type Options struct {
 
 	externalURL *url.URL
 }
-
-// Error is one mistake in a rule file.
-type Error struct {
-	File         string
-	Line, Column int // from 1; 0 when not known
-	Err          error
-	Hint         string // what to do; may be ""
-}
-
-// Error gives "file:line:column: what (hint)".
-func (e *Error) Error() string {
-	var sb strings.Builder
-	sb.WriteString(e.File)
-	if e.Line > 0 {
-		fmt.Fprintf(&sb, ":%d", e.Line)
-		if e.Column > 0 {
-			fmt.Fprintf(&sb, ":%d", e.Column)
-		}
-	}
-	fmt.Fprintf(&sb, ": %s", e.Err)
-	if e.Hint != "" {
-		fmt.Fprintf(&sb, " (%s)", e.Hint)
-	}
-	return sb.String()
-}
-
-// Unwrap gives what is wrong.
-func (e *Error) Unwrap() error { return e.Err }
 
 // Load reads Prometheus rule files. Every mistake of every file is in the error, each as an
 // *Error; with an error there are no groups.
@@ -142,82 +111,4 @@ func loadFile(f File, o *Options) ([]*Group, []error) {
 		groups = append(groups, g)
 	}
 	return groups, nil
-}
-
-var (
-	yamlLine     = regexp.MustCompile(`^\s*(?:yaml: )?line (\d+): (.*)$`)
-	rulefmtPlace = regexp.MustCompile(`^(\d+):(\d+): (?:\d+:\d+: )?(?s)(.*)$`)
-	unknownField = regexp.MustCompile(`^field (\S+) not found in type rulefmt\.(\w+)$`)
-)
-
-// explain turns one error of the parser, which may hold several, into Errors with a place.
-func explain(file string, err error, where places) []error {
-	var re *rulefmt.Error
-	if errors.As(err, &re) {
-		e := &Error{File: file, Err: fmt.Errorf("group %q, rule %d, %q: %w", re.Group, re.Rule, re.RuleName, innermost(re))}
-		if m := rulefmtPlace.FindStringSubmatch(re.Error()); m != nil {
-			e.Line, _ = strconv.Atoi(m[1])
-			e.Column, _ = strconv.Atoi(m[2])
-		}
-		if e.Line == 0 {
-			e.Line, e.Column = where.named(re.Group, re.Rule-1), 0
-		}
-		return []error{e}
-	}
-	var all []error
-	for line := range strings.Lines(err.Error()) {
-		line = strings.TrimSpace(line)
-		if line == "" || line == "yaml: unmarshal errors:" {
-			continue
-		}
-		e := &Error{File: file}
-		if m := yamlLine.FindStringSubmatch(line); m != nil {
-			e.Line, _ = strconv.Atoi(m[1])
-			line = m[2]
-		} else if m := rulefmtPlace.FindStringSubmatch(line); m != nil {
-			e.Line, _ = strconv.Atoi(m[1])
-			e.Column, _ = strconv.Atoi(m[2])
-			line = m[3]
-		}
-		if m := unknownField.FindStringSubmatch(line); m != nil {
-			line = fmt.Sprintf("unknown field %q", m[1])
-			e.Hint = nearestHint(m[1], fieldsOf(m[2]))
-		}
-		e.Err = errors.New(line)
-		all = append(all, e)
-	}
-	return all
-}
-
-// innermost gives what is wrong without the place, which Error says.
-func innermost(re *rulefmt.Error) error {
-	if err := re.Err.Unwrap(); err != nil {
-		return err
-	}
-	return re
-}
-
-// fieldsOf lists the keys that a place in a rule file may have.
-func fieldsOf(rulefmtType string) []string {
-	switch rulefmtType {
-	case "Rule":
-		return []string{"record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations"}
-	case "RuleGroup":
-		return []string{"name", "interval", "query_offset", "limit", "rules", "labels"}
-	default:
-		return []string{"groups"}
-	}
-}
-
-// dedupe drops a mistake that the parser's two passes over a file both found.
-func dedupe(errs []error) []error {
-	seen := map[string]bool{}
-	var out []error
-	for _, err := range errs {
-		if !seen[err.Error()] {
-			seen[err.Error()] = true
-			out = append(out, err)
-		}
-	}
-	return out
 }

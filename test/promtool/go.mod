@@ -6,6 +6,7 @@ require (
 	github.com/google/go-cmp v0.7.0
 	github.com/prometheus/prometheus v0.315.0
 	guardian v0.0.0
+	pgregory.net/rapid v1.3.0
 )
 
 require (
