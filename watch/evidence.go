@@ -21,26 +21,45 @@ func (c *CheckState) rate() float64 {
 	return min(max(c.FailureRate, judge.MinRate), 0.5)
 }
 
+// test is the check's test. It is made anew each time, so that a watch is its JSON and nothing
+// else; nil for a state that was not made by Open.
+func (c *CheckState) test() *judge.Known {
+	test, err := judge.NewKnown(c.rate(), min(c.Horizon, maxHorizon))
+	if err != nil {
+		return nil
+	}
+	return test
+}
+
 // logE is the check's own log-evidence.
 func (c *CheckState) logE() float64 {
-	test, err := judge.NewOneSample(c.rate())
-	if err != nil || !c.Judge.Valid() {
-		return 0 // no evidence either way; rate() makes the first impossible
+	test := c.test()
+	if test == nil || !test.Fits(c.Judge) {
+		return 0 // no evidence either way
 	}
-	return test.Of(c.Judge)
+	return test.LogE(c.Judge)
+}
+
+// weigh takes a look into the evidence.
+func (c *CheckState) weigh(fail bool) {
+	if test := c.test(); test != nil {
+		test.Observe(&c.Judge, fail)
+	}
 }
 
 // logEvidence is ln Σ share·E over the checks: a weighted average of supermartingales is one
 // itself, under any dependence between the checks.
 func (w *Watch) logEvidence() float64 {
-	if len(w.Checks) == 0 {
-		return 0
-	}
 	top := math.Inf(-1)
-	logs := make([]float64, len(w.Checks))
+	logs := make([]float64, 0, len(w.Checks))
 	for i := range w.Checks {
-		logs[i] = math.Log(w.Checks[i].Share) + w.Checks[i].logE()
-		top = max(top, logs[i])
+		if share := w.Checks[i].Share; share > 0 {
+			logs = append(logs, math.Log(share)+w.Checks[i].logE())
+			top = max(top, logs[len(logs)-1])
+		}
+	}
+	if len(logs) == 0 {
+		return 0
 	}
 	sum := 0.0
 	for _, l := range logs {
@@ -58,12 +77,14 @@ func (w *Watch) EValue() float64 { return capped(w.logEvidence()) }
 
 func capped(logE float64) float64 { return min(math.Exp(logE), maxEValue) }
 
-// threshold is the log-evidence at which the watch fails now.
-func (w *Watch) threshold() float64 {
-	if w.Horizon > 0 && len(w.Checks) == 1 && w.Checks[0].Judge.N <= w.Horizon {
-		return w.LogThreshold
+// crossed tells whether the evidence is enough to fail.
+func (w *Watch) crossed() bool {
+	if len(w.Checks) == 1 && w.LogThreshold > 0 {
+		c := &w.Checks[0]
+		test := c.test()
+		return test != nil && test.Fits(c.Judge) && test.Crossed(c.Judge, w.Policy.Alpha, w.LogThreshold)
 	}
-	return -math.Log(w.Policy.Alpha)
+	return w.logEvidence() >= -math.Log(w.Policy.Alpha)
 }
 
 // Blind lists the checks that were not seen for 2*Every + 30s at now, in order. A look that

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"guardian/probes/sample"
-	"guardian/watch/judge"
 )
 
 // Why a check is not judged until it was seen up.
@@ -17,7 +16,8 @@ const (
 	excusedUnknown = "unknown before the deploy"
 )
 
-// maxHorizon bounds the cost of the exact threshold; a longer watch uses ln(1/alpha).
+// maxHorizon bounds the cost of the exact threshold and the thinning of the onset's prior; a
+// watch with more looks than that plans for as many.
 const maxHorizon = 2000
 
 // Open begins the watch of a deploy at now. The caller sets ID.
@@ -62,7 +62,7 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 			w.Others = append(w.Others, c)
 			continue
 		}
-		s := newCheckState(c, before, w.From)
+		s := newCheckState(c, p, before, w.From)
 		s.Share = weight(c)
 		total += s.Share
 		w.Checks = append(w.Checks, s)
@@ -75,8 +75,8 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 	return w
 }
 
-func newCheckState(c CheckPolicy, before Snapshot, from time.Time) CheckState {
-	s := CheckState{CheckPolicy: c, From: from}
+func newCheckState(c CheckPolicy, p Policy, before Snapshot, from time.Time) CheckState {
+	s := CheckState{CheckPolicy: c, From: from, Horizon: planned(p, c.Every)}
 	switch before.Health[c.Check] {
 	case sample.Up:
 	case sample.Down:
@@ -100,26 +100,25 @@ func reaches(shops []string, c CheckPolicy) bool {
 	return len(shops) == 0 || shop == "" || slices.Contains(shops, shop)
 }
 
-// setThreshold takes the exact threshold where it is valid: a single check whose number of
-// looks is known. A deploy to some shops may be extended to more checks later, and an average
-// of several has no exact threshold.
+// setThreshold takes the exact threshold where it is valid: a single check. A deploy to some
+// shops may be extended to more checks later, and an average of several has none.
 func (w *Watch) setThreshold() {
-	w.LogThreshold, w.Horizon = -math.Log(w.Policy.Alpha), 0
-	if len(w.Checks) != 1 || len(w.Shops) > 0 || w.Checks[0].Every <= 0 {
+	if len(w.Checks) != 1 || len(w.Shops) > 0 {
 		return
 	}
-	c := &w.Checks[0]
-	spacing := float64(c.Every) * sameLook
-	looks := math.Ceil(float64(w.Policy.For+w.Policy.MaxBlind)/spacing) + 1
-	if looks > maxHorizon {
-		return
+	if test := w.Checks[0].test(); test != nil {
+		w.LogThreshold = test.Threshold(w.Policy.Alpha)
 	}
-	test, err := judge.NewOneSample(c.rate())
-	if err != nil {
-		return
+}
+
+// planned is how many looks a check can have in a watch of this policy: looks that follow a
+// failure more closely are taken together with it.
+func planned(p Policy, every time.Duration) int {
+	if every <= 0 {
+		return maxHorizon
 	}
-	w.Horizon = int(looks)
-	w.LogThreshold = test.Threshold(w.Policy.Alpha, w.Horizon)
+	looks := math.Ceil(float64(p.For+p.MaxBlind)/(float64(every)*sameLook)) + 1
+	return int(min(max(looks, 1), maxHorizon))
 }
 
 // Extend takes more shops into the watch; without any, it takes all. The watch goes on with
@@ -162,7 +161,7 @@ func (w *Watch) join(before Snapshot, from time.Time) {
 			others = append(others, c)
 			continue
 		}
-		joining = append(joining, newCheckState(c, before, from))
+		joining = append(joining, newCheckState(c, w.Policy, before, from))
 		added += weight(c)
 	}
 	w.Others = others

@@ -38,7 +38,7 @@ func (w *Watch) Observe(s sample.Sample) *Verdict {
 	if !c.look(s, w.Version, w.PreviousVersion) {
 		return nil
 	}
-	if w.logEvidence() < w.threshold() {
+	if !w.crossed() {
 		return nil
 	}
 	return w.end(w.failed(s.At.Add(s.Duration)))
@@ -87,7 +87,7 @@ func (c *CheckState) look(s sample.Sample, version, previous string) bool {
 	if c.sameFailure(at) {
 		return false
 	}
-	c.Judge.Observe(down)
+	c.weigh(down)
 	c.LastJudged, c.LastJudgedDown = at, down
 	c.Onset.Observe(c.rate(), down)
 	switch {

@@ -108,10 +108,9 @@ type Watch struct {
 	Verdict *Verdict `json:"verdict,omitempty"`
 	// Reason is the verdict's reason, or while watching how it stands at the last Tick.
 	Reason string `json:"reason,omitempty"`
-	// LogThreshold is the log-evidence at which the watch fails while the first Horizon looks
-	// are judged; afterwards, and when Horizon is 0, it is ln(1/Policy.Alpha).
-	LogThreshold float64 `json:"log_threshold"`
-	Horizon      int     `json:"horizon,omitempty"`
+	// LogThreshold is the exact threshold of judge.Known where a single check decides; 0:
+	// the average of the checks' evidence is held against 1/Policy.Alpha.
+	LogThreshold float64 `json:"log_threshold,omitempty"`
 	// Seq grows with every change, so that a store can tell a newer value from an older one.
 	Seq int64 `json:"seq"`
 }
@@ -120,10 +119,11 @@ type Watch struct {
 type CheckState struct {
 	CheckPolicy
 	// Share is its part of the evidence, see Watch.EValue. Shares add up to 1 until Extend.
-	Share float64     `json:"share"`
-	From  time.Time   `json:"from"`  // looks that began before it are not judged
-	Judge judge.State `json:"judge"` // judged looks and failures
-	After Counts      `json:"after"` // all looks since the switch and grace, judged or not
+	Share   float64          `json:"share"`
+	From    time.Time        `json:"from"`    // looks that began before it are not judged
+	Horizon int              `json:"horizon"` // planned looks
+	Judge   judge.KnownState `json:"judge"`   // judged looks and failures
+	After   Counts           `json:"after"`   // all looks since From, judged or not
 	// Excused is why it is not judged (yet): it was red or unknown before the deploy and was
 	// not seen up since; "" when it is judged.
 	Excused string `json:"excused,omitempty"`

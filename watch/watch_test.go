@@ -116,7 +116,7 @@ func TestTimelines(t *testing.T) {
 		},
 		"one failure does not fail a deploy": {marks: "x" + up(39), before: sample.Up, policy: quiet, state: watch.Passed},
 		"a fault that begins late is found": {
-			marks: up(60) + "xxxxxxxxxx", before: sample.Up, state: watch.Failed, says: []string{"beginning at 10:17:26 UTC"},
+			marks: up(60) + "xxxxx", before: sample.Up, state: watch.Failed, says: []string{"beginning at 10:17:26 UTC"},
 		},
 		"looks that cannot see are neither good nor bad": {
 			marks: "x????????????????????x", before: sample.Up, state: watch.Failed, at: 22, says: []string{"failed 2 of 2 looks"},
@@ -153,7 +153,7 @@ func TestTimelines(t *testing.T) {
 			marks: "xxx" + up(37), before: sample.Down, policy: quiet, state: watch.Passed,
 		},
 		"a fix that turned green and breaks again fails": {
-			marks: "xxx..xxxx", before: sample.Down, state: watch.Failed,
+			marks: "xxx..xxx", before: sample.Down, state: watch.Failed,
 		},
 		"what was unknown before is judged once it was up": {
 			marks: "xxx.xx", before: sample.Unknown, state: watch.Failed, at: 6,

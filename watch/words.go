@@ -3,6 +3,7 @@ package watch
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,8 +78,9 @@ func (w *Watch) atDeadline(at time.Time) Verdict {
 func (w *Watch) looksToPass(c *CheckState) int {
 	kept := c.Judge
 	defer func() { c.Judge = kept }()
+	c.Judge.Late = slices.Clone(kept.Late)
 	for n := 1; n <= 1000; n++ {
-		c.Judge.Observe(false)
+		c.weigh(false)
 		if w.logEvidence() < 0 {
 			return n
 		}
@@ -88,8 +90,10 @@ func (w *Watch) looksToPass(c *CheckState) int {
 
 // heaviest is the check that weighs most; nil without checks.
 func (w *Watch) heaviest() *CheckState {
-	var best *CheckState
-	most := math.Inf(-1)
+	if len(w.Checks) == 0 {
+		return nil
+	}
+	best, most := &w.Checks[0], math.Inf(-1)
 	for i := range w.Checks {
 		c := &w.Checks[i]
 		if e := math.Log(c.Share) + c.logE(); e > most {

@@ -5,24 +5,6 @@ import (
 	"math"
 )
 
-// State is what a OneSample test remembers: it is all of its evidence.
-type State struct {
-	N int `json:"n"` // judged observations
-	K int `json:"k"` // failures among them
-}
-
-// Observe counts one observation.
-func (s *State) Observe(fail bool) {
-	s.N++
-	if fail {
-		s.K++
-	}
-}
-
-// Valid tells whether the counts can be: a state that was read from outside is checked
-// before it is used.
-func (s State) Valid() bool { return 0 <= s.K && s.K <= s.N }
-
 // The null rates that a OneSample can be made for.
 const (
 	MinRate = 1e-6
@@ -63,14 +45,10 @@ func NewOneSample(p0 float64) (OneSample, error) {
 		return OneSample{}, fmt.Errorf("null rate %v is not between %v and %v", p0, MinRate, MaxRate)
 	}
 	t := OneSample{p0: p0}
-	for o := 2.0; ; o *= 2 {
-		p := shiftOdds(p0, o)
-		if p >= 0.76 {
-			break
-		}
+	var buf [maxAlternatives]float64
+	for _, p := range grid(p0, buf[:0]) {
 		t.add(p)
 	}
-	t.add(max(0.95, shiftOdds(p0, 2)))
 	t.logJ = math.Log(float64(t.n))
 	return t, nil
 }
@@ -82,6 +60,18 @@ func (t *OneSample) add(p float64) {
 		ok:   math.Log1p(-p) - math.Log1p(-t.p0),
 	}
 	t.n++
+}
+
+// grid appends the failure rates that are tested against p0: odds ratios 2, 4, 8, … while under
+// 0.76, and last an outage.
+func grid(p0 float64, into []float64) []float64 {
+	for o := 2.0; ; o *= 2 {
+		p := shiftOdds(p0, o)
+		if p >= 0.76 {
+			return append(into, max(0.95, shiftOdds(p0, 2)))
+		}
+		into = append(into, p)
+	}
 }
 
 // shiftOdds gives the rate whose odds are ratio times those of p.
@@ -104,9 +94,6 @@ func (t *OneSample) LogE(n, k int) float64 {
 	}
 	return top + math.Log(sum) - t.logJ
 }
-
-// Of is LogE of a state.
-func (t *OneSample) Of(s State) float64 { return t.LogE(s.N, s.K) }
 
 // Threshold is the smallest log-evidence (to 1e-6) such that a healthy target reaches it
 // within the first horizon observations with a chance of at most alpha. It is never above

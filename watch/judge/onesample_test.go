@@ -1,7 +1,6 @@
 package judge_test
 
 import (
-	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -150,11 +149,14 @@ func TestDelayIsNearTheInformationBound(t *testing.T) {
 		mean := func(b float64) float64 {
 			sum := 0
 			for range streams {
-				var s judge.State
-				for o.Of(s) < b {
-					s.Observe(rng.Float64() < p1)
+				n, k := 0, 0
+				for o.LogE(n, k) < b {
+					n++
+					if rng.Float64() < p1 {
+						k++
+					}
 				}
-				sum += s.N
+				sum += n
 			}
 			return float64(sum) / streams
 		}
@@ -176,43 +178,6 @@ func TestEvidenceIsFiniteForAnyCount(t *testing.T) {
 			}
 		}
 	}
-}
-
-func TestStateSurvivesJSON(t *testing.T) {
-	s := judge.State{N: 360, K: 3}
-	b, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var back judge.State
-	if err := json.Unmarshal(b, &back); err != nil || back != s {
-		t.Errorf("%s came back as %+v, %v", b, back, err)
-	}
-}
-
-func TestObservingDoesNotAllocate(t *testing.T) {
-	o := newOneSample(t, 0.01)
-	var s judge.State
-	sink := 0.0
-	if n := testing.AllocsPerRun(100, func() {
-		s.Observe(s.N%7 == 0)
-		sink += o.Of(s)
-	}); n != 0 {
-		t.Errorf("%v allocations per observation", n)
-	}
-	_ = sink
-}
-
-func BenchmarkOneSampleObserve(b *testing.B) {
-	o := newOneSample(b, 0.01)
-	b.ReportAllocs()
-	var s judge.State
-	sink := 0.0
-	for b.Loop() {
-		s.Observe(s.N%97 == 0)
-		sink += o.Of(s)
-	}
-	_ = sink
 }
 
 func BenchmarkThreshold(b *testing.B) {
