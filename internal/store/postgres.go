@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,7 +30,7 @@ func openPostgres(dsn secret.Secret, redactor *secret.Redactor) (*database, erro
 	redactor.Learn(dsn)
 	cfg, err := pgx.ParseConfig(dsn.Reveal())
 	if err != nil {
-		return nil, fmt.Errorf("open journal: storage.postgres is not a connection string such as postgres://user:password@host:5432/database: %s", parseReason(err))
+		return nil, fmt.Errorf("open journal: storage.postgres is not a connection string such as postgres://user:password@host:5432/database: %s", parseReason(dsn))
 	}
 	redactor.Learn(secret.New(cfg.Password))
 	if cfg.ConnectTimeout == 0 {
@@ -83,8 +84,8 @@ func prepareSession(ctx context.Context, conn *pgx.Conn) error {
 
 // parseReason says what is wrong with a connection string without quoting any of it: where
 // it is malformed, nobody can tell which part of it is the password.
-func parseReason(err error) string {
-	if _, ok := errors.AsType[*url.Error](err); ok {
+func parseReason(dsn secret.Secret) string {
+	if _, err := url.Parse(dsn.Reveal()); err != nil && strings.Contains(dsn.Reveal(), "://") {
 		return "it is not a valid URL; characters such as / ? # @ % in the password must be percent-encoded"
 	}
 	return "one of its settings is not understood; check each against https://www.postgresql.org/docs/current/libpq-connect.html"

@@ -60,8 +60,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, o.Redactor.Error(err)
 	}
 	s := &Store{db: db, redactor: o.Redactor, log: o.Log, now: o.Now}
-	if err := s.Ping(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("open journal: %w", err), db.close())
+	if err := db.write.PingContext(ctx); err != nil {
+		return nil, errors.Join(s.explain("open journal", err), db.close())
 	}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(s.explain("open journal", err), db.close())
@@ -84,7 +84,7 @@ func (s *Store) Close() error {
 
 // Ping tells whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.db.write.PingContext(ctx); err != nil {
+	if err := s.db.read.PingContext(ctx); err != nil {
 		return s.explain("reach the journal", err)
 	}
 	return nil
