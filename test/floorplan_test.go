@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -158,6 +159,24 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 		}
 		if !said {
 			t.Errorf("%s has no doc.go: say what it is for, what it will not do, and where to start", path)
+		}
+	}
+}
+
+func TestEveryDependencySaysWhyItIsThere(t *testing.T) {
+	page, err := os.ReadFile("../docs/dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{if not (or .Indirect .Main)}}{{.Path}}{{end}}", "all")
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list -m: %v", err)
+	}
+	for module := range strings.FieldsSeq(string(out)) {
+		if !strings.Contains(string(page), "`"+module+"`") {
+			t.Errorf("docs/dependencies.md does not say why %s is there", module)
 		}
 	}
 }

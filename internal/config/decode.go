@@ -23,7 +23,7 @@ import (
 
 // mostNodes bounds what aliases may expand to: a file of a few lines can stand for more
 // values than fit into memory.
-const mostNodes = 1_000_000
+const mostNodes = 250_000
 
 // mostMistakes bounds what is told of one file: nobody reads further.
 const mostMistakes = 100
@@ -101,7 +101,7 @@ func (d *decoder) enter(n *yaml.Node, path string) (_ *yaml.Node, leave func()) 
 	d.visited++
 	if d.visited > mostNodes {
 		if d.visited == mostNodes+1 {
-			d.add(n, path, "expands to more than a million values", "use fewer aliases")
+			d.add(n, path, "expands to more than 250,000 values", "use fewer aliases")
 		}
 		return nil, nil
 	}

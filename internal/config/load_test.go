@@ -235,7 +235,7 @@ checks: [{name: c, service: s, fake: {any: *x8}}]`)
 	path := filepath.Join(t.TempDir(), "guardian.yaml")
 	write(t, path, b.String())
 	_, err := config.Load(path, config.Options{Probes: map[string]probes.Kind{"fake": {Settings: func() any { return &fakeSettings{} }}}})
-	if err == nil || !strings.Contains(err.Error(), "expands to more than a million values") {
+	if err == nil || !strings.Contains(err.Error(), "expands to more than 250,000 values") {
 		t.Errorf("%v", err)
 	}
 }
