@@ -71,8 +71,8 @@ func Build(kinds map[string]Kind, name string, settings any, env Env) (Channel, 
 type Retry struct {
 	// After is how long the messenger wants no calls at all; 0: it did not say.
 	After time.Duration
-	// Penalty says that After is a punishment that every further call prolongs: the receiver
-	// is not used meanwhile, and its notices go to the fallback.
+	// Penalty says that After is a punishment: the receiver is not called meanwhile, and its
+	// notices go to the fallback.
 	Penalty bool
 	Err     error // redacted
 }

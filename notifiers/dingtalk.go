@@ -86,19 +86,22 @@ func dingtalkKind() Kind {
 			if err := s.Validate(); err != nil {
 				return nil, fmt.Errorf("dingtalk: %w", err)
 			}
-			return &dingtalkChannel{settings: *s, poster: newPoster(env, s.Webhook, s.Secret)}, nil
+			own := *s
+			return &dingtalkChannel{settings: &own, poster: newPoster(env, s.Webhook, s.Secret)}, nil
 		},
 	}
 }
 
 type dingtalkChannel struct {
-	settings DingTalkSettings
+	// By pointer: fmt does not look behind one, but would show secrets in a value that is
+	// kept unexported.
+	settings *DingTalkSettings
 	poster   *poster
 }
 
 // Send implements Channel.
 func (c *dingtalkChannel) Send(ctx context.Context, n Notice) error {
-	body, err := dingtalkBody(n, c.settings)
+	body, err := dingtalkBody(n, *c.settings)
 	if err != nil {
 		return &Permanent{Err: err}
 	}
@@ -146,7 +149,7 @@ func (c *dingtalkChannel) meaning(body []byte) error {
 	switch *said.Code {
 	case -1: // 系统繁忙
 		return &Retry{Err: err}
-	case 130101, 410100: // send too fast: every further call prolongs it
+	case 130101, 410100: // send too fast: the robot is silenced for ten minutes
 		return &Retry{After: dingtalkPenalty, Penalty: true, Err: err}
 	case 90018, 90020, 90030: // the organisation's quota of calls is used up
 		return &Retry{After: time.Hour, Penalty: true, Err: fmt.Errorf("%w: the quota of calls is used up: send less here or buy more", err)}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -33,17 +34,10 @@ func newPoster(env Env, secrets ...secret.Secret) *poster {
 		p.now = time.Now
 	}
 	for _, s := range secrets {
-		p.redactor.Learn(s)
-		// An error may hold the token in another form than within the address.
-		if u, err := url.Parse(s.Reveal()); err == nil && u.Host != "" {
-			for _, values := range u.Query() {
-				for _, v := range values {
-					p.redactor.Learn(secret.New(v))
-				}
-			}
-		}
+		known := append(parts(s), s)
+		p.redactor.Learn(known...)
 		if env.Redactor != nil {
-			env.Redactor.Learn(s)
+			env.Redactor.Learn(known...)
 		}
 	}
 	transport := env.Transport
@@ -64,6 +58,28 @@ func newPoster(env Env, secrets ...secret.Secret) *poster {
 		SetLogger(silent{}).
 		SetHeader("User-Agent", agent)
 	return p
+}
+
+// parts gives what of a webhook's address is secret by itself, since an error may hold it in
+// another form than within the address: the query's values, and a path's end when it is long
+// enough to be a token.
+func parts(address secret.Secret) []secret.Secret {
+	u, err := url.Parse(address.Reveal())
+	if err != nil || u.Host == "" {
+		return nil
+	}
+	var out []secret.Secret
+	for _, values := range u.Query() {
+		for _, v := range values {
+			if len(v) >= 8 {
+				out = append(out, secret.New(v))
+			}
+		}
+	}
+	if end := path.Base(u.Path); len(end) >= 16 {
+		out = append(out, secret.New(end))
+	}
+	return out
 }
 
 // silent keeps resty from writing to standard error by itself.

@@ -54,13 +54,16 @@ func slackKind() Kind {
 			if err := s.Validate(); err != nil {
 				return nil, fmt.Errorf("slack: %w", err)
 			}
-			return &slackChannel{settings: *s, poster: newPoster(env, s.Webhook)}, nil
+			own := *s
+			return &slackChannel{settings: &own, poster: newPoster(env, s.Webhook)}, nil
 		},
 	}
 }
 
 type slackChannel struct {
-	settings SlackSettings
+	// By pointer: fmt does not look behind one, but would show secrets in a value that is
+	// kept unexported.
+	settings *SlackSettings
 	poster   *poster
 }
 

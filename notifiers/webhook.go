@@ -48,13 +48,16 @@ func webhookKind() Kind {
 			if err := s.Validate(); err != nil {
 				return nil, fmt.Errorf("webhook: %w", err)
 			}
-			return &webhookChannel{settings: *s, poster: newPoster(env, s.URL, s.Secret, s.Token)}, nil
+			own := *s
+			return &webhookChannel{settings: &own, poster: newPoster(env, s.URL, s.Secret, s.Token)}, nil
 		},
 	}
 }
 
 type webhookChannel struct {
-	settings WebhookSettings
+	// By pointer: fmt does not look behind one, but would show secrets in a value that is
+	// kept unexported.
+	settings *WebhookSettings
 	poster   *poster
 }
 

@@ -1,0 +1,86 @@
+package notifiertest
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"guardian/notifiers"
+)
+
+// Outbox is a notifiers.Outbox in memory. The zero value is empty and works.
+type Outbox struct {
+	mu    sync.Mutex
+	order []string
+	all   map[string]notifiers.Delivery
+	saves int
+	// Fail is asked before each Save, with its number from 1 on: an error refuses it.
+	Fail func(save int, deliveries []notifiers.Delivery) error
+}
+
+// Due implements notifiers.Outbox.
+func (o *Outbox) Due(ctx context.Context, receiver string, now time.Time, limit int) ([]notifiers.Delivery, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var out []notifiers.Delivery
+	seen := map[string]bool{}
+	for _, id := range o.order {
+		d := o.all[id]
+		if d.Receiver != receiver || (d.State != notifiers.Queued && d.State != notifiers.Sending) {
+			continue
+		}
+		first := d.Notice.Key == "" || !seen[d.Notice.Key]
+		seen[d.Notice.Key] = true
+		if first && !d.NextAt.After(now) && len(out) < limit {
+			out = append(out, d)
+		}
+	}
+	return out, nil
+}
+
+// Save implements notifiers.Outbox.
+func (o *Outbox) Save(ctx context.Context, deliveries ...notifiers.Delivery) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.saves++
+	if o.Fail != nil {
+		if err := o.Fail(o.saves, deliveries); err != nil {
+			return err
+		}
+	}
+	if o.all == nil {
+		o.all = map[string]notifiers.Delivery{}
+	}
+	for _, d := range deliveries {
+		if _, known := o.all[d.ID]; !known {
+			o.order = append(o.order, d.ID)
+		}
+		o.all[d.ID] = d
+	}
+	return nil
+}
+
+// Get gives a delivery as it stands.
+func (o *Outbox) Get(id string) notifiers.Delivery {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.all[id]
+}
+
+// All gives every delivery, in the order in which they first came.
+func (o *Outbox) All() []notifiers.Delivery {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var out []notifiers.Delivery
+	for _, id := range o.order {
+		out = append(out, o.all[id])
+	}
+	return slices.Clip(out)
+}
