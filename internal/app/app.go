@@ -1,0 +1,430 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"guardian/actions"
+	"guardian/internal/announce"
+	"guardian/internal/config"
+	"guardian/internal/secret"
+	"guardian/internal/series"
+	"guardian/internal/server"
+	"guardian/internal/store"
+	"guardian/notifiers"
+	"guardian/probes"
+	"guardian/probes/sample"
+	"guardian/sla"
+)
+
+// guardian is who did what nobody asked for, in the journal.
+const guardian = "guardian"
+
+// production is the environment of who does not say another.
+const production = "production"
+
+// Options is what a process is made of.
+type Options struct {
+	// Load loads the configuration: at the start, and again at each reload.
+	Load     func() (*config.Config, error)
+	Redactor *secret.Redactor // the one that Load's secrets were learned by
+	Log      *slog.Logger
+	Version  string
+
+	// The tables of kinds; nil: the builtin ones.
+	Probes    map[string]probes.Kind
+	Actions   map[string]actions.Kind
+	Notifiers map[string]notifiers.Kind
+
+	Now func() time.Time // nil: time.Now
+	// Drain is how long Stop waits for a step under way and for notices; default 30s.
+	Drain time.Duration
+}
+
+// App is one guardian.
+type App struct {
+	o          Options
+	log        *slog.Logger
+	now        func() time.Time
+	redactor   *secret.Redactor
+	registry   *prometheus.Registry
+	metrics    *metrics
+	holder     string
+	advertised string
+	started    time.Time
+	leaseTTL   time.Duration
+	drain      time.Duration
+
+	store      *store.Store
+	series     *series.DB
+	dispatcher *notifiers.Dispatcher
+	engine     *actions.Engine
+	runner     *probes.Runner
+	server     *server.Server
+	listener   net.Listener
+	orders     store.Orders
+
+	setup       atomic.Pointer[setup]
+	term        atomic.Pointer[term] // set while the lease is held
+	acting      atomic.Pointer[term] // set once the term has taken over everything that is open
+	other       atomic.Pointer[store.Lease]
+	loadError   atomic.Pointer[string]
+	storeError  atomic.Pointer[string]
+	acks        atomic.Pointer[map[string]store.Ack]
+	attachments sync.Map // by run ID: *attached
+	runStates   sync.Map // by run ID: the run as it was recorded last
+	changed     broadcast
+	silences    silences
+	observed    observed
+	reloading   sync.Mutex
+	announcing  sync.Mutex // deploys are announced one after the other
+
+	undo   undo
+	loops  sync.WaitGroup
+	cancel context.CancelFunc
+}
+
+// New builds everything and binds the port; it starts nothing. When it fails, nothing is
+// left behind.
+func New(ctx context.Context, o Options) (_ *App, err error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Redactor == nil {
+		o.Redactor = &secret.Redactor{}
+	}
+	if o.Probes == nil {
+		o.Probes = probes.Builtin()
+	}
+	if o.Actions == nil {
+		o.Actions = actions.Builtin()
+	}
+	if o.Notifiers == nil {
+		o.Notifiers = notifiers.Builtin()
+	}
+	if o.Drain == 0 {
+		o.Drain = 30 * time.Second
+	}
+	a := &App{
+		o: o, log: o.Log, now: o.Now, redactor: o.Redactor, registry: prometheus.NewRegistry(),
+		started: o.Now(), drain: o.Drain, holder: newHolder(),
+	}
+	a.observed = observed{checks: map[string]*seen{}, intervals: map[string]sla.Interval{}, rollups: map[string]sla.Rollup{}, states: map[string]store.CheckState{}}
+	defer func() {
+		if err != nil {
+			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+			defer cancel()
+			err = errors.Join(err, a.undo.run(stop))
+		}
+	}()
+	c, err := o.Load()
+	if err != nil {
+		return nil, err
+	}
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.metrics = newMetrics(a.registry, o.Version)
+	a.leaseTTL = time.Duration(c.Storage.Lease)
+
+	if err := a.openStorage(ctx, c); err != nil {
+		return nil, err
+	}
+	if err := a.listen(ctx, c); err != nil {
+		return nil, err
+	}
+	s, err := a.buildRooms(c)
+	if err != nil {
+		return nil, err
+	}
+	if a.server, err = server.New(server.Options{
+		Backend: backend{a}, ExternalURL: a.externalURL(c), Language: c.Server.Language, Location: c.Location(),
+		Now: a.now, Log: a.log, Redactor: a.redactor, Registerer: a.registry, Gatherer: a.registry,
+		Active: a.whoActs,
+	}); err != nil {
+		return nil, err
+	}
+	a.undo.add("pages", func(context.Context) error { return a.server.Close() })
+	a.setup.Store(s)
+	return a, nil
+}
+
+// openStorage opens the journal and the series.
+func (a *App) openStorage(ctx context.Context, c *config.Config) error {
+	if err := os.MkdirAll(c.Storage.Path, 0o750); err != nil {
+		return fmt.Errorf("storage.path: %w; choose a folder that this user may write", err)
+	}
+	var err error
+	if a.store, err = store.Open(ctx, store.Options{
+		Path: filepath.Join(c.Storage.Path, "journal.db"), Postgres: c.Storage.Postgres,
+		Redactor: a.redactor, Log: a.log, Registerer: a.registry, Now: a.now,
+	}); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	a.undo.add("journal", func(context.Context) error { return a.store.Close() })
+	a.orders = store.Orders{Store: a.store, Fence: a.fence}
+	if a.series, err = series.Open(series.Options{
+		Dir: filepath.Join(c.Storage.Path, "series"), Retention: time.Duration(c.Storage.Retention.Samples),
+		MaxSeries: c.Server.Limits.Series, QueryTimeout: time.Duration(c.Server.Limits.QueryTimeout), QueryMaxSamples: c.Server.Limits.QuerySamples,
+		Log: a.log, Registerer: a.registry,
+	}); err != nil {
+		return fmt.Errorf("series: %w", err)
+	}
+	a.undo.add("series", func(context.Context) error { return a.series.Close() })
+	return nil
+}
+
+// buildRooms builds what tells, acts and looks, and the setup that they run.
+func (a *App) buildRooms(c *config.Config) (*setup, error) {
+	s, err := a.build(c)
+	if err != nil {
+		return nil, err
+	}
+	if a.dispatcher, err = notifiers.NewDispatcher(notifiers.Options{
+		Receivers: s.receivers, Outbox: store.Outbox{Store: a.store, Fence: a.fence}, Log: a.log, Registerer: a.registry,
+		Redactor: a.redactor, Now: a.now,
+		OnGiveUp: func(d notifiers.Delivery) notifiers.Notice {
+			n := a.setup.Load().teller("").GivenUp(d, a.now())
+			n.ID, n.Created = newID("n_"), a.now()
+			return n
+		},
+	}); err != nil {
+		return nil, err
+	}
+	if a.engine, err = actions.NewEngine(actions.Options{
+		Books:  func(name string) (*actions.Book, bool) { return a.setup.Load().book(name) },
+		Ledger: ledger{a}, Verifier: verifier{a}, Now: a.now, Log: a.log, Registerer: a.registry,
+		LeaseValid: func() bool { t := a.term.Load(); return t != nil && t.valid(a.now()) },
+	}); err != nil {
+		return nil, err
+	}
+	a.runner = probes.NewRunner(probes.RunnerOptions{Log: a.log, Registerer: a.registry, Now: a.now, Sink: a.sink, Redactor: a.redactor})
+	return s, nil
+}
+
+// listen binds the port, so that two guardians with one address cannot both start.
+func (a *App) listen(ctx context.Context, c *config.Config) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Server.Listen)
+	if err != nil {
+		return fmt.Errorf("server.listen: %w; is another guardian running on %s?", err, c.Server.Listen)
+	}
+	a.listener = l
+	a.undo.add("port", func(context.Context) error {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	a.advertised = strings.TrimRight(c.Server.AdvertiseURL, "/")
+	if a.advertised == "" {
+		a.advertised = a.scheme(c) + "://" + l.Addr().String()
+	}
+	return nil
+}
+
+func (a *App) scheme(c *config.Config) string {
+	if c.Server.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+// externalURL is where people reach the pages: links in notices begin with it.
+func (a *App) externalURL(c *config.Config) string {
+	if c.Server.ExternalURL != "" {
+		return strings.TrimRight(c.Server.ExternalURL, "/")
+	}
+	if a.listener == nil {
+		return ""
+	}
+	return a.scheme(c) + "://" + a.listener.Addr().String()
+}
+
+// Addr is the address that the guardian listens on, as host:port.
+func (a *App) Addr() string { return a.listener.Addr().String() }
+
+// URL is where people reach the pages.
+func (a *App) URL() string { return a.externalURL(a.setup.Load().config) }
+
+// Start begins to serve, to look and to ask for the lease.
+func (a *App) Start(ctx context.Context) error {
+	ctx, a.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	// Cleanups run in reverse: pages first, then looks, then what acts and tells.
+	a.undo.add("loops", func(context.Context) error {
+		a.cancel()
+		a.loops.Wait()
+		return nil
+	})
+	a.loops.Go(func() { a.refreshLoop(ctx) })
+	a.loops.Go(func() { a.restampLoop(ctx) })
+	a.undo.add("checks", func(ctx context.Context) error { return a.runner.Stop(ctx) })
+	a.swap(a.setup.Load())
+	a.metrics.reloaded(nil, a.now())
+	a.startServing()
+	a.loops.Go(func() { a.leaseLoop(ctx) })
+	return nil
+}
+
+func (a *App) startServing() {
+	srv := &http.Server{
+		Handler: a.server, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	a.undo.add("pages and API", func(ctx context.Context) error {
+		a.changed.close() // answers that are held end now
+		short, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		if err := srv.Shutdown(short); err != nil {
+			return srv.Close()
+		}
+		return nil
+	})
+	tls := a.setup.Load().config.Server.TLS
+	a.loops.Go(func() {
+		var err error
+		if tls != nil {
+			err = srv.ServeTLS(a.listener, tls.Cert, tls.Key)
+		} else {
+			err = srv.Serve(a.listener)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			a.log.Error("serving pages and API ended", "error", err)
+		}
+	})
+}
+
+// Stop ends everything in order: pages, looks, then what acts (a step under way comes to its
+// end, within the drain) and tells, and gives the lease back. It may be called again.
+func (a *App) Stop(ctx context.Context) error { return a.undo.run(ctx) }
+
+// sink takes every sample, in the goroutine of its check.
+func (a *App) sink(s sample.Sample) {
+	arrived := a.now()
+	a.observed.note(s)
+	if err := a.series.AppendSample(s); err != nil {
+		a.metrics.rejected.Inc()
+		a.log.Debug("a sample was not taken", "check", s.Check, "error", err)
+	}
+	if t := a.acting.Load(); t != nil {
+		a.observeWatches(t, s)
+		a.metrics.reaction.Observe(a.now().Sub(arrived).Seconds())
+		names := probes.CommonSeries()
+		for _, v := range s.Values {
+			names = append(names, v.Name)
+		}
+		t.alerts.notice(names)
+	}
+}
+
+// replayRecent hands the watches what this guardian saw itself while the other one's lease
+// ran out; what they have seen already they ignore.
+func (a *App) replayRecent(t *term) {
+	for _, s := range a.observed.recent() {
+		a.observeWatches(t, s)
+	}
+}
+
+// fence is the fence of now; zero when this guardian does not act.
+func (a *App) fence() store.Fence {
+	t := a.term.Load()
+	if t == nil {
+		return 0
+	}
+	return t.fence()
+}
+
+// whoActs tells the pages whether writes are for this guardian, and if not, for which one.
+func (a *App) whoActs() (bool, string) {
+	if a.acting.Load() != nil {
+		return true, ""
+	}
+	if l := a.other.Load(); l != nil && l.Holder != a.holder {
+		return false, l.Addr
+	}
+	return false, ""
+}
+
+// noteCommit remembers whether the journal takes writes.
+func (a *App) noteCommit(err error) {
+	if err == nil || errors.Is(err, store.ErrFenced) || errors.Is(err, store.ErrAlreadyRun) || errors.Is(err, store.ErrIdempotent) {
+		a.storeError.Store(nil)
+		return
+	}
+	text := a.redactor.Redact(err.Error())
+	a.storeError.Store(&text)
+}
+
+// orderLeft tells that a synthetic order could not be taken back.
+func (a *App) orderLeft(t *term, o announce.Order) {
+	a.say(t, func(w announce.Teller) notifiers.Notice { return w.OrderLeft(o, a.now()) })
+}
+
+// newID makes an ID that sorts by time.
+func newID(prefix string) string { return prefix + ulid.Make().String() }
+
+// newHolder names this process among those that share a journal.
+func newHolder() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown-host"
+	}
+	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), ulid.Make().String()[18:])
+}
+
+// broadcast wakes everybody who waits for something to change.
+type broadcast struct {
+	mu     sync.Mutex
+	ch     chan struct{}
+	closed bool
+}
+
+func (b *broadcast) wait() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch == nil {
+		b.ch = make(chan struct{})
+		if b.closed {
+			close(b.ch)
+		}
+	}
+	return b.ch
+}
+
+func (b *broadcast) broadcast() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch != nil && !b.closed {
+		close(b.ch)
+		b.ch = nil
+	}
+}
+
+func (b *broadcast) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch != nil && !b.closed {
+		close(b.ch)
+	}
+	b.closed = true
+}
+
+func (b *broadcast) isClosed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closed
+}

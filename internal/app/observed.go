@@ -1,0 +1,303 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"guardian/internal/store"
+	"guardian/probes/sample"
+	"guardian/rules"
+	"guardian/sla"
+)
+
+// observed is what the checks saw last: the source of health on pages, of blindness, of the
+// intervals and rollups that the report is made of.
+type observed struct {
+	mu      sync.Mutex
+	checks  map[string]*seen
+	tracker *sla.Tracker // nil while standing by: only who acts keeps the record
+
+	intervals map[string]sla.Interval // by check and From, not written yet
+	rollups   map[string]sla.Rollup   // by check and Hour, not written yet
+	states    map[string]store.CheckState
+}
+
+// seen is one check.
+type seen struct {
+	service string
+	kind    string
+	labels  map[string]string
+	names   map[string]bool // of the series that it produces
+	every   time.Duration
+	began   time.Time // since when it is looked at, here
+
+	last  *sample.Sample
+	since time.Time // since when it has its health
+	known time.Time // when it last was Up or Down
+	// recent is what a guardian that takes over may need again, oldest first.
+	recent []sample.Sample
+}
+
+// recentLooks bounds seen.recent: a standby's own looks while the lease of another runs out.
+const recentLooks = 64
+
+// blindAfter is how long after its last look a check counts as blind, as watches see it.
+func blindAfter(every time.Duration) time.Duration { return 2*every + 30*time.Second }
+
+// note takes a sample in.
+func (o *observed) note(s sample.Sample) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c, ok := o.checks[s.Check]
+	if !ok {
+		return // the check was taken out while its last look was under way
+	}
+	if c.last == nil || c.last.Health != s.Health {
+		c.since = s.At
+	}
+	if s.Health != sample.Unknown {
+		c.known = s.At
+	}
+	c.last = &s
+	if len(c.recent) == recentLooks {
+		c.recent = slices.Delete(c.recent, 0, 1)
+	}
+	c.recent = append(c.recent, s)
+	if o.tracker == nil {
+		return
+	}
+	intervals, rollups := o.tracker.Observe(s, c.every)
+	o.keep(intervals, rollups)
+	o.states[s.Check] = store.CheckState{Check: s.Check, Last: s, At: s.At}
+}
+
+func (o *observed) keep(intervals []sla.Interval, rollups []sla.Rollup) {
+	for _, i := range intervals {
+		o.intervals[fmt.Sprint(i.Check, " ", i.From.UnixNano())] = i
+	}
+	for _, r := range rollups {
+		o.rollups[fmt.Sprint(r.Check, " ", r.Hour.Unix())] = r
+	}
+}
+
+// take gives what is to be written.
+func (o *observed) take() store.Batch {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	b := store.Batch{
+		Intervals:   slices.Collect(maps.Values(o.intervals)),
+		Rollups:     slices.Collect(maps.Values(o.rollups)),
+		CheckStates: slices.Collect(maps.Values(o.states)),
+	}
+	clear(o.intervals)
+	clear(o.rollups)
+	clear(o.states)
+	return b
+}
+
+// giveBack takes what could not be written, unless something newer came meanwhile.
+func (o *observed) giveBack(b store.Batch) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, i := range b.Intervals {
+		if key := fmt.Sprint(i.Check, " ", i.From.UnixNano()); o.intervals[key].To.Before(i.To) {
+			o.intervals[key] = i
+		}
+	}
+	for _, r := range b.Rollups {
+		if key := fmt.Sprint(r.Check, " ", r.Hour.Unix()); o.rollups[key].Looks < r.Looks {
+			o.rollups[key] = r
+		}
+	}
+	for _, s := range b.CheckStates {
+		if o.states[s.Check].At.Before(s.At) {
+			o.states[s.Check] = s
+		}
+	}
+}
+
+// current gives rollups from the journal with those that are not written yet in their place.
+func (o *observed) current(written []sla.Rollup) []sla.Rollup {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	all := map[string]sla.Rollup{}
+	for _, r := range written {
+		all[fmt.Sprint(r.Check, " ", r.Hour.Unix())] = r
+	}
+	maps.Copy(all, o.rollups)
+	return slices.Collect(maps.Values(all))
+}
+
+// health is a check's health now: Unknown too when nothing came for long.
+func (o *observed) health(check string, now time.Time) sample.Health {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c, ok := o.checks[check]
+	if !ok || c.last == nil || now.Sub(c.last.At) > blindAfter(c.every) {
+		return sample.Unknown
+	}
+	return c.last.Health
+}
+
+// view is one check as it is now.
+type view struct {
+	last  *sample.Sample
+	since time.Time
+	blind bool
+	// blindSince and why are set when it is blind.
+	blindSince time.Time
+	why        string
+}
+
+func (o *observed) view(check string, now time.Time) view {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c, ok := o.checks[check]
+	if !ok {
+		return view{}
+	}
+	return c.view(now)
+}
+
+func (c *seen) view(now time.Time) view {
+	v := view{last: c.last, since: c.since}
+	switch {
+	case c.last == nil:
+		v.blind, v.blindSince, v.why = true, c.began, "it has not been looked at yet"
+	case now.Sub(c.last.At) > blindAfter(c.every):
+		v.blind, v.blindSince, v.why = true, c.last.At, "no look has come to an end since"
+	case c.last.Health == sample.Unknown:
+		v.blind, v.blindSince, v.why = true, c.since, c.last.Reason
+	}
+	return v
+}
+
+// sight is what rules ask: which checks are blind now.
+func (o *observed) sight(now time.Time) rules.Sight {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var blind []rules.Blind
+	for name, c := range o.checks {
+		v := c.view(now)
+		if !v.blind {
+			continue
+		}
+		labels := map[string]string{"check": name, "service": c.service, "kind": c.kind}
+		maps.Copy(labels, c.labels)
+		names := c.names
+		blind = append(blind, rules.Blind{
+			Labels: labels,
+			Name:   func(series string) bool { return names[series] },
+			Why:    fmt.Sprintf("check %s is blind since %s: %s", name, v.blindSince.Format(time.RFC3339), v.why),
+		})
+	}
+	return rules.SightOf(blind)
+}
+
+// apply takes the checks of a configuration over. Checks that stay keep what was seen.
+func (o *observed) apply(checks []builtCheck, now time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	next := map[string]*seen{}
+	for _, c := range checks {
+		n := &seen{service: c.Service, kind: c.Kind, labels: c.Labels, names: c.names, every: c.Every, began: now}
+		if old, ok := o.checks[c.Name]; ok {
+			n.last, n.since, n.known, n.recent, n.began = old.last, old.since, old.known, old.recent, old.began
+		}
+		next[c.Name] = n
+	}
+	for name := range o.checks {
+		if _, stays := next[name]; !stays && o.tracker != nil {
+			intervals, rollups := o.tracker.End(name, now)
+			o.keep(intervals, rollups)
+		}
+	}
+	o.checks = next
+}
+
+// recentSince gives what a check saw since a time, oldest first.
+func (o *observed) recent() []sample.Sample {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var all []sample.Sample
+	for _, c := range o.checks {
+		all = append(all, c.recent...)
+	}
+	slices.SortStableFunc(all, func(x, y sample.Sample) int { return x.At.Compare(y.At) })
+	return all
+}
+
+// blindChecks names the checks that cannot look now.
+func (o *observed) blindChecks(now time.Time) []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var names []string
+	for name, c := range o.checks {
+		if c.view(now).blind {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, strings.Compare)
+	return names
+}
+
+// resumeTracker goes on with the record where the journal ends.
+func (a *App) resumeTracker(ctx context.Context) error {
+	last, err := a.store.LastIntervals(ctx)
+	if err != nil {
+		return fmt.Errorf("read the last intervals: %w", err)
+	}
+	hour := a.now().UTC().Truncate(time.Hour)
+	rollups, err := a.store.Rollups(ctx, hour.Add(-time.Hour), hour.Add(time.Hour))
+	if err != nil {
+		return fmt.Errorf("read the last rollups: %w", err)
+	}
+	states, err := a.store.CheckStates(ctx)
+	if err != nil {
+		return fmt.Errorf("read what the checks saw last: %w", err)
+	}
+	a.observed.resume(slices.Collect(maps.Values(last)), rollups, states)
+	for _, st := range states {
+		a.series.Restore(st.Last)
+	}
+	return nil
+}
+
+func (o *observed) resume(last []sla.Interval, rollups []sla.Rollup, states map[string]store.CheckState) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tracker = sla.NewTracker(last, rollups)
+	clear(o.intervals)
+	clear(o.rollups)
+	clear(o.states)
+	for name, c := range o.checks {
+		st, ok := states[name]
+		if ok && (c.last == nil || c.last.At.Before(st.At)) {
+			l := st.Last
+			c.last, c.since = &l, st.At
+			if l.Health != sample.Unknown {
+				c.known = st.At
+			}
+		}
+	}
+	for _, i := range last {
+		if c, ok := o.checks[i.Check]; ok && c.last != nil && i.Health == c.last.Health && i.From.Before(c.since) {
+			c.since = i.From
+		}
+	}
+}
+
+// stop ends the record of this guardian: another one keeps it now.
+func (o *observed) stop() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tracker = nil
+	clear(o.intervals)
+	clear(o.rollups)
+	clear(o.states)
+}

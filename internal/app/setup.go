@@ -1,0 +1,276 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"guardian/actions"
+	"guardian/internal/announce"
+	"guardian/internal/config"
+	"guardian/notifiers"
+	"guardian/notifiers/route"
+	"guardian/probes"
+	"guardian/rules"
+	"guardian/watch"
+)
+
+// setup is everything that is built of a configuration. It is immutable and swapped whole.
+type setup struct {
+	config    *config.Config
+	loaded    time.Time
+	language  string
+	location  *time.Location
+	external  string
+	services  []config.Service
+	checks    []builtCheck
+	groups    []*rules.Group
+	tree      *route.Tree // nil: there are no receivers
+	receivers map[string]notifiers.Receiver
+	languages map[string]string // by receiver; "" is the server's
+	books     map[string]*actions.Book
+	onAlert   []onAlert
+	brake     actions.BrakeLimit
+
+	maintenance []config.Maintenance
+	freezes     []watch.Freeze
+}
+
+// builtCheck is a check with what else is known of it.
+type builtCheck struct {
+	probes.Check
+	names      map[string]bool // of the series that it produces
+	policy     watch.CheckPolicy
+	judges     bool // whether deploys are judged on it
+	counts     bool // whether it counts in the report
+	blindAfter time.Duration
+	kind       probes.Kind
+}
+
+// onAlert binds alerts to a runbook.
+type onAlert struct{ config.OnAlert }
+
+func (o onAlert) matches(al rules.Alert) bool {
+	for name, want := range o.Match {
+		have := al.Labels[name]
+		if name == "tier" {
+			have = string(al.Tier)
+		}
+		if have != want {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *setup) service(name string) (config.Service, bool) {
+	i := slices.IndexFunc(s.services, func(x config.Service) bool { return x.Name == name })
+	if i < 0 {
+		return config.Service{}, false
+	}
+	return s.services[i], true
+}
+
+func (s *setup) book(name string) (*actions.Book, bool) {
+	b, ok := s.books[name]
+	return b, ok
+}
+
+func (s *setup) checksOf(service string) []builtCheck {
+	var found []builtCheck
+	for _, c := range s.checks {
+		if c.Service == service {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+func (s *setup) check(name string) (builtCheck, bool) {
+	i := slices.IndexFunc(s.checks, func(c builtCheck) bool { return c.Name == name })
+	if i < 0 {
+		return builtCheck{}, false
+	}
+	return s.checks[i], true
+}
+
+// teller speaks a language; "" is the server's.
+func (s *setup) teller(language string) announce.Teller {
+	if language == "" {
+		language = s.language
+	}
+	return announce.Teller{Language: language, ExternalURL: s.external, Location: s.location}
+}
+
+// build makes a setup of a configuration: nothing is dialled, started or written.
+func (a *App) build(c *config.Config) (*setup, error) {
+	s := &setup{
+		config: c, loaded: a.now(), language: c.Server.Language, location: c.Location(), external: a.externalURL(c),
+		services: c.Services, groups: c.Groups, maintenance: c.Maintenance,
+		receivers: map[string]notifiers.Receiver{}, languages: map[string]string{}, books: map[string]*actions.Book{},
+		brake: actions.BrakeLimit{Services: c.Brake.Services, Within: time.Duration(c.Brake.Within)},
+	}
+	var errs []error
+	for i := range c.Checks {
+		b, err := a.buildCheck(c, &c.Checks[i])
+		if err != nil {
+			errs = append(errs, fmt.Errorf("check %s: %w", c.Checks[i].Name, err))
+			continue
+		}
+		s.checks = append(s.checks, b)
+	}
+	var names []string
+	for _, r := range c.Receivers {
+		names = append(names, r.Name)
+		ch, err := notifiers.Build(a.o.Notifiers, r.Kind, r.Settings, notifiers.Env{Log: a.log, Redactor: a.redactor, UserAgent: a.userAgent()})
+		if err != nil {
+			errs = append(errs, fmt.Errorf("receiver %s: %w", r.Name, err))
+			continue
+		}
+		s.receivers[r.Name] = notifiers.Receiver{
+			Channel: ch, Budget: a.o.Notifiers[r.Kind].Budget, Fallback: r.Fallback,
+			Fingerprint: probes.Fingerprint(r.Kind, r.Settings, r.Fallback),
+		}
+		s.languages[r.Name] = r.Language
+	}
+	if len(names) > 0 {
+		tree, err := route.New(c.Routes, names, c.TimeIntervals)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("routes: %w", err))
+		}
+		s.tree = tree
+	}
+	for _, b := range c.Runbooks {
+		book, err := actions.NewBook(b, a.o.Actions, actions.Env{Log: a.log, Redactor: a.redactor, Now: a.now, UserAgent: a.userAgent()})
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		s.books[b.Name] = book
+	}
+	for _, o := range c.OnAlert {
+		s.onAlert = append(s.onAlert, onAlert{o})
+	}
+	for _, f := range c.Freezes {
+		fr := watch.Freeze{Name: f.Name, From: f.From, To: f.To, Services: f.Services}
+		for _, act := range f.Allow {
+			fr.Allow = append(fr.Allow, watch.Act(act))
+		}
+		s.freezes = append(s.freezes, fr)
+	}
+	return s, errors.Join(errs...)
+}
+
+func (a *App) buildCheck(c *config.Config, ch *config.Check) (builtCheck, error) {
+	kind, ok := a.o.Probes[ch.Kind]
+	if !ok {
+		return builtCheck{}, fmt.Errorf("no kind %q", ch.Kind)
+	}
+	probe, err := kind.Build(ch.Settings, probes.Env{
+		Check: ch.Name, Service: ch.Service, Labels: ch.Labels, Every: time.Duration(ch.Every),
+		Log: a.log, Redactor: a.redactor, Orders: a.orders, Heartbeats: a.store.Heartbeat, Now: a.now, UserAgent: a.userAgent(),
+	})
+	if err != nil {
+		return builtCheck{}, err
+	}
+	b := builtCheck{
+		Check: probes.Check{
+			Name: ch.Name, Kind: ch.Kind, Service: ch.Service, Labels: ch.Labels,
+			Every: time.Duration(ch.Every), Timeout: time.Duration(ch.Timeout), Active: kind.Active, Probe: probe,
+			Fingerprint: probes.Fingerprint(ch.Kind, ch.Service, ch.Labels, ch.Every, ch.Cron.String(), ch.Timeout, ch.Settings),
+		},
+		names: map[string]bool{}, policy: ch.Policy(), judges: ch.Watch, counts: ch.CountsForSLA, blindAfter: time.Duration(ch.BlindAfter), kind: kind,
+	}
+	if ch.Cron.IsSet() {
+		b.Schedule = ch.Cron.In(c.Location())
+	}
+	for _, n := range probes.CommonSeries() {
+		b.names[n] = true
+	}
+	// A blind check still says that it is blind.
+	delete(b.names, "probe_unknown")
+	if kind.Produces != nil {
+		for _, n := range kind.Produces(ch.Settings) {
+			b.names[n] = true
+		}
+	}
+	return b, nil
+}
+
+func (a *App) userAgent() string { return "guardian/" + a.o.Version }
+
+// swap makes a setup the running one. It cannot fail: everything that can was done by build.
+func (a *App) swap(s *setup) {
+	old := a.setup.Swap(s)
+	now := a.now()
+	a.observed.apply(s.checks, now)
+	checks := make([]probes.Check, len(s.checks))
+	for i, c := range s.checks {
+		checks[i] = c.Check
+		a.series.Track(c.Name, c.Every, graceOf(c.Every))
+	}
+	if old != nil {
+		for _, c := range old.checks {
+			if _, stays := s.check(c.Name); stays {
+				continue
+			}
+			if err := a.series.Forget(c.Name, now); err != nil {
+				a.log.Warn("the series of a removed check could not be ended", "check", c.Name, "error", err)
+			}
+		}
+	}
+	a.runner.Apply(checks)
+	if t := a.acting.Load(); t != nil {
+		t.alerts.apply(s.groups)
+		a.keepMaintenance(t, s, now)
+	}
+}
+
+// graceOf is how long past its next look a slow check's last value stays visible.
+func graceOf(every time.Duration) time.Duration { return max(30*time.Second, every/2) }
+
+// Reload loads the configuration anew, builds all of it and only then swaps: a mistake
+// changes nothing.
+func (a *App) Reload(_ context.Context) error {
+	a.reloading.Lock()
+	defer a.reloading.Unlock()
+	c, err := a.o.Load()
+	if err == nil {
+		var s *setup
+		if s, err = a.build(c); err == nil {
+			if err = a.dispatcher.Apply(s.receivers); err == nil {
+				a.warnOfWhatNeedsARestart(c)
+				a.swap(s)
+			}
+		}
+	}
+	a.metrics.reloaded(err, a.now())
+	if err != nil {
+		text := err.Error()
+		a.loadError.Store(&text)
+		a.log.Error("the configuration was not reloaded; the running one stays", "error", err)
+		return err
+	}
+	a.loadError.Store(nil)
+	a.log.Info("the configuration was reloaded", "summary", c.String())
+	return nil
+}
+
+func (a *App) warnOfWhatNeedsARestart(c *config.Config) {
+	was := a.setup.Load().config
+	for key, differs := range map[string]bool{
+		"server.listen":    was.Server.Listen != c.Server.Listen,
+		"server.tls":       (was.Server.TLS == nil) != (c.Server.TLS == nil),
+		"server.language":  was.Server.Language != c.Server.Language,
+		"server.timezone":  was.Location().String() != c.Location().String(),
+		"storage.path":     was.Storage.Path != c.Storage.Path,
+		"storage.postgres": was.Storage.Postgres.Reveal() != c.Storage.Postgres.Reveal(),
+		"storage.lease":    was.Storage.Lease != c.Storage.Lease,
+	} {
+		if differs {
+			a.log.Warn("this change takes effect with the next start", "key", key)
+		}
+	}
+}

@@ -1,0 +1,222 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"guardian/internal/store"
+)
+
+// term is one stretch of time in which this guardian holds the lease. Everything that acts
+// or tells belongs to a term and ends with it.
+type term struct {
+	ctx    context.Context //nolint:containedctx // a term is a lifetime: its loops and their writes end together
+	cancel context.CancelCauseFunc
+	wg     sync.WaitGroup
+
+	mu    sync.Mutex
+	lease store.Lease
+
+	watches *watches
+	runs    *runs
+	alerts  *alerts
+	blinds  *blinds
+}
+
+// errStopping is why a term ends when the process does.
+var errStopping = errors.New("the guardian is stopping")
+
+func (t *term) fence() store.Fence {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.lease.Token
+}
+
+// valid tells, by this process's own monotonic clock, whether it may still act.
+func (t *term) valid(now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.ctx.Err() == nil && now.Before(t.lease.ValidUntil)
+}
+
+func (t *term) renewed(l store.Lease) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lease = l
+}
+
+// commit writes a batch in the name of this term. A write that was fenced ends the term.
+func (a *App) commit(t *term, b store.Batch) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), commitTimeout)
+	defer cancel()
+	err := a.store.Commit(ctx, t.fence(), b)
+	a.noteCommit(err)
+	if errors.Is(err, store.ErrFenced) {
+		t.cancel(fmt.Errorf("the lease is somebody else's: %w", err))
+	}
+	return err
+}
+
+const commitTimeout = 10 * time.Second
+
+// leaseLoop takes the lease when it is free and holds it. It is the owner of the term.
+func (a *App) leaseLoop(ctx context.Context) {
+	tick := time.NewTicker(a.leaseTTL / 3)
+	defer tick.Stop()
+	for {
+		a.leaseStep(ctx)
+		var over <-chan struct{}
+		if t := a.term.Load(); t != nil {
+			over = t.ctx.Done()
+		}
+		select {
+		case <-ctx.Done():
+			a.endTerm(errStopping)
+			return
+		case <-over:
+			a.endTerm(nil)
+		case <-tick.C:
+		}
+	}
+}
+
+func (a *App) leaseStep(ctx context.Context) {
+	ask, cancel := context.WithTimeout(ctx, a.leaseTTL/2)
+	defer cancel()
+	if t := a.term.Load(); t != nil {
+		t.mu.Lock()
+		held := t.lease
+		t.mu.Unlock()
+		l, err := a.store.Renew(ask, held, a.leaseTTL)
+		switch {
+		case err == nil:
+			t.renewed(l)
+		case errors.Is(err, store.ErrFenced):
+			a.endTerm(err)
+		case !a.now().Before(held.ValidUntil):
+			// The journal is away: another guardian may have taken the lease meanwhile.
+			a.endTerm(fmt.Errorf("the lease could not be renewed in time: %w", err))
+		default:
+			a.log.Warn("renewing the lease did not work; trying again", "error", err)
+		}
+		return
+	}
+	before, known, err := a.store.CurrentLease(ask)
+	if err != nil {
+		known = false
+	}
+	l, got, err := a.store.Acquire(ask, a.holder, a.advertised, a.leaseTTL)
+	if err != nil {
+		if ctx.Err() == nil {
+			a.log.Warn("asking for the lease did not work; trying again", "error", err)
+		}
+		return
+	}
+	if !got {
+		a.other.Store(&l)
+		return
+	}
+	if !known || before.Holder == "" {
+		before = store.Lease{}
+	}
+	if err := a.beginTerm(ctx, l, before); err != nil {
+		a.log.Error("beginning to act did not work; standing by", "error", err)
+		a.endTerm(err)
+	}
+}
+
+// beginTerm reads from the journal what is open and goes on with it.
+func (a *App) beginTerm(parent context.Context, l, before store.Lease) error {
+	// The term outlives the loop's context for as long as it takes to end in order.
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
+	t := &term{ctx: ctx, cancel: cancel, lease: l}
+	a.term.Store(t)
+	a.log.Info("holding the lease; acting", "token", int64(l.Token), "before", before.Holder)
+
+	if err := a.resumeTracker(ctx); err != nil {
+		return err
+	}
+	var err error
+	if t.watches, err = a.resumeWatches(ctx, t); err != nil {
+		return err
+	}
+	if t.alerts, err = a.resumeAlerts(ctx, t); err != nil {
+		return err
+	}
+	if t.runs, err = a.resumeRuns(ctx, t); err != nil {
+		return err
+	}
+	t.blinds = newBlinds()
+	a.dispatcher.Start(ctx)
+	a.replayRecent(t)
+	a.acting.Store(t)
+	a.runner.SetActive(true)
+	a.spawn(t, a.persistLoop)
+	a.spawn(t, a.tickLoop)
+	a.spawn(t, a.upkeepLoop)
+	t.alerts.start()
+	t.runs.start()
+	if before.Holder != "" && before.Holder != a.holder && a.tookOver(before) {
+		a.tellTakeover(t, before)
+	}
+	return nil
+}
+
+// spawn runs a loop that belongs to the term.
+func (a *App) spawn(t *term, loop func(t *term)) {
+	t.wg.Go(func() { loop(t) })
+}
+
+// tookOver tells a takeover from an ordinary start: a holder that ended in order has given
+// its lease back, and one that is long gone was simply switched off.
+func (a *App) tookOver(before store.Lease) bool {
+	return !before.Until.IsZero() && a.now().Sub(before.Until) < time.Hour
+}
+
+// endTerm stops everything that acts, writes down what can still be written, and gives the
+// lease back if it is still ours.
+func (a *App) endTerm(cause error) {
+	t := a.term.Load()
+	if t == nil {
+		return
+	}
+	a.acting.Store(nil)
+	a.runner.SetActive(false)
+	stopping := errors.Is(cause, errStopping)
+	if stopping {
+		// In order: no new run begins, those under way come to the end of their step.
+		t.runs.drain(a.drain)
+		stop, cancel := context.WithTimeout(context.Background(), a.drain)
+		if err := a.dispatcher.Stop(stop); err != nil {
+			a.log.Warn("notices are left in the outbox; they go out after the next start", "error", err)
+		}
+		cancel()
+		a.persist(t)
+	}
+	if cause == nil {
+		cause = context.Cause(t.ctx)
+	}
+	t.cancel(cause)
+	if !stopping {
+		stop, cancel := context.WithTimeout(context.Background(), time.Second)
+		_ = a.dispatcher.Stop(stop) // its writes are fenced: nothing is lost and nothing is told twice
+		cancel()
+	}
+	t.wg.Wait()
+	a.term.Store(nil)
+	if !stopping {
+		a.log.Warn("no longer holding the lease; standing by", "cause", cause)
+		return
+	}
+	give, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	t.mu.Lock()
+	l := t.lease
+	t.mu.Unlock()
+	if err := a.store.Release(give, l); err != nil && !errors.Is(err, store.ErrFenced) {
+		a.log.Warn("giving the lease back did not work; it runs out by itself", "error", err)
+	}
+}

@@ -1,0 +1,299 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"guardian/actions"
+	"guardian/internal/announce"
+	"guardian/internal/store"
+	"guardian/notifiers"
+	"guardian/probes/sample"
+	"guardian/rules"
+	"guardian/watch"
+)
+
+// watches holds the open watches of a term. Each has its own lock, so that the checks of
+// one service do not wait for those of another.
+type watches struct {
+	mu   sync.RWMutex
+	open map[string]*watched // by watch ID
+}
+
+// watched is an open watch. Its lock is held while a verdict is written down: what comes
+// meanwhile waits, and then finds the watch over.
+type watched struct {
+	mu     sync.Mutex
+	w      *watch.Watch
+	deploy watch.Deploy
+	saved  int64 // Seq of what the journal has
+	// due is a verdict that the journal would not take yet.
+	due *watch.Verdict
+}
+
+func (ws *watches) add(w *watch.Watch, d watch.Deploy) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.open[w.ID] = &watched{w: w, deploy: d, saved: w.Seq}
+}
+
+func (ws *watches) remove(id string) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	delete(ws.open, id)
+}
+
+func (ws *watches) get(id string) *watched {
+	ws.mu.RLock()
+	defer ws.mu.RUnlock()
+	return ws.open[id]
+}
+
+// of gives the open watches of a service, or all for "", oldest first.
+func (ws *watches) of(service string) []*watched {
+	ws.mu.RLock()
+	defer ws.mu.RUnlock()
+	var found []*watched
+	for _, e := range ws.open {
+		if service == "" || e.deploy.Service == service {
+			found = append(found, e)
+		}
+	}
+	slices.SortFunc(found, func(x, y *watched) int { return x.deploy.Announced.Compare(y.deploy.Announced) })
+	return found
+}
+
+// resumeWatches reads the open watches with the evidence that they have.
+func (a *App) resumeWatches(ctx context.Context, _ *term) (*watches, error) {
+	ws := &watches{open: map[string]*watched{}}
+	open, err := a.store.Watches(ctx, store.WatchFilter{Open: true})
+	if err != nil {
+		return nil, fmt.Errorf("read the open watches: %w", err)
+	}
+	for _, w := range open {
+		ds, err := a.store.Deploys(ctx, store.DeployFilter{ID: w.DeployID})
+		if err != nil {
+			return nil, fmt.Errorf("read the deploy of watch %s: %w", w.ID, err)
+		}
+		if len(ds) == 0 {
+			return nil, fmt.Errorf("watch %s: its deploy %s is not in the journal", w.ID, w.DeployID)
+		}
+		ws.add(&w, ds[0])
+	}
+	return ws, nil
+}
+
+// step lets an open watch take one step and writes down the verdict, if there is one.
+func (a *App) step(t *term, e *watched, do func(*watch.Watch) *watch.Verdict) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.w.State.Final() && e.due == nil {
+		return nil
+	}
+	v := e.due
+	if v == nil {
+		v = do(e.w)
+	}
+	if v == nil {
+		return nil
+	}
+	e.due = v
+	if err := a.decide(t, e, v); err != nil {
+		a.log.Error("a verdict could not be written down; trying again", "watch", e.w.ID, "verdict", string(v.State), "error", err)
+		return err
+	}
+	e.due = nil
+	t.watches.remove(e.w.ID)
+	return nil
+}
+
+// observeWatches hands a sample to the watches of its service.
+func (a *App) observeWatches(t *term, s sample.Sample) {
+	for _, e := range t.watches.of(s.Service) {
+		_ = a.step(t, e, func(w *watch.Watch) *watch.Verdict { return w.Observe(s) })
+	}
+}
+
+// alertWatches hands a firing alert to the watches.
+func (a *App) alertWatches(t *term, al rules.Alert, now time.Time) {
+	for _, e := range t.watches.of("") {
+		_ = a.step(t, e, func(w *watch.Watch) *watch.Verdict { return w.AlertFired(al, now) })
+	}
+}
+
+// tickWatches lets the watches see the time, and repeats verdicts that the journal refused.
+func (a *App) tickWatches(t *term, now time.Time) {
+	for _, e := range t.watches.of("") {
+		_ = a.step(t, e, func(w *watch.Watch) *watch.Verdict { return w.Tick(now) })
+	}
+}
+
+// decide writes a verdict down with all that follows from it, in one transaction: the run
+// that it leads to, the version that is now known to be good, and the notices. There is no
+// moment in which one of them is in the journal and another is not.
+func (a *App) decide(t *term, e *watched, v *watch.Verdict) error {
+	now := a.now()
+	w, d := e.w, e.deploy
+	b := store.Batch{Watches: []watch.Watch{*w}}
+	b.Audit = append(b.Audit, store.Audit{
+		At: now, Who: guardian, What: "verdict", Service: w.Service, Subject: w.ID,
+		Detail: string(v.State) + ": " + v.Reason, Path: "/watches/" + w.ID,
+	})
+	if v.State == watch.Passed {
+		b.KnownGoods = append(b.KnownGoods, store.KnownGood{Service: d.Service, Environment: d.Environment, Version: d.Version, At: now, By: w.ID})
+	}
+	var plan announce.Plan
+	var request *actions.Request
+	if v.State == watch.Failed {
+		var err error
+		if request, plan, err = a.planRollback(t, w, d, v, now); err != nil {
+			return err
+		}
+	}
+	wake := a.tell(&b, now, func(tl announce.Teller) notifiers.Notice { return tl.Verdict(w, d, plan, now) })
+	a.metrics.verdicts.WithLabelValues(string(v.State)).Inc()
+	if request == nil {
+		if err := a.commit(t, b); err != nil {
+			return err
+		}
+		a.wake(wake)
+		a.changed.broadcast()
+		return nil
+	}
+	err := a.startRun(t, *request, &b, wake)
+	if errors.Is(err, store.ErrAlreadyRun) {
+		// A run for this deploy exists: what is left is to write the verdict down.
+		if err = a.commit(t, b); err == nil {
+			a.wake(wake)
+		}
+	}
+	a.changed.broadcast()
+	return err
+}
+
+// planRollback says what a Failed verdict leads to: nil when nothing is to be done.
+func (a *App) planRollback(t *term, w *watch.Watch, d watch.Deploy, v *watch.Verdict, now time.Time) (*actions.Request, announce.Plan, error) {
+	s := a.setup.Load()
+	svc, ok := s.service(w.Service)
+	if !ok || svc.Rollback == "" {
+		return nil, announce.Plan{}, nil
+	}
+	trigger := actions.Trigger{Kind: actions.ByVerdict, Deploy: d.ID, Watch: w.ID, Reason: v.Reason}
+	req, err := a.rollbackRequest(t, svc.Rollback, trigger, d, v.Failing, "", now)
+	if err != nil {
+		return nil, announce.Plan{}, err
+	}
+	plan := announce.Plan{Runbook: req.Runbook, To: req.To}
+	switch w.Mode {
+	case watch.Observe:
+		return nil, plan, nil
+	case watch.Approve:
+		req.Approve = "the service is watched in mode approve"
+	case watch.Auto:
+	}
+	plan.Run = req.ID
+	if book, ok := s.book(req.Runbook); ok && req.Approve != "" && book.Approval.Within > 0 {
+		plan.Until = now.Add(book.Approval.Within)
+	}
+	return &req, plan, nil
+}
+
+// persistLoop writes what the watches and the tracker have seen, twice a second.
+func (a *App) persistLoop(t *term) {
+	tick := time.NewTicker(persistEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-t.ctx.Done():
+			return
+		case <-tick.C:
+			a.persist(t)
+		}
+	}
+}
+
+const persistEvery = 500 * time.Millisecond
+
+func (a *App) persist(t *term) {
+	b := a.observed.take()
+	type mark struct {
+		e   *watched
+		seq int64
+	}
+	var marks []mark
+	for _, e := range t.watches.of("") {
+		e.mu.Lock()
+		// A watch with a verdict is written with what follows from it, not before.
+		if e.w.Seq > e.saved && e.due == nil && !e.w.State.Final() {
+			b.Watches = append(b.Watches, cloneWatch(e.w))
+			marks = append(marks, mark{e, e.w.Seq})
+		}
+		e.mu.Unlock()
+	}
+	if len(b.Watches)+len(b.Intervals)+len(b.Rollups)+len(b.CheckStates) == 0 {
+		return
+	}
+	if err := a.commit(t, b); err != nil {
+		a.observed.giveBack(b)
+		if !errors.Is(err, store.ErrFenced) {
+			a.log.Error("what was seen could not be written down; trying again", "error", err)
+		}
+		return
+	}
+	for _, m := range marks {
+		m.e.mu.Lock()
+		m.e.saved = max(m.e.saved, m.seq)
+		m.e.mu.Unlock()
+	}
+}
+
+// tickLoop is the clock of everything that waits for a time.
+func (a *App) tickLoop(t *term) {
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-t.ctx.Done():
+			return
+		case <-tick.C:
+			now := a.now()
+			a.tickWatches(t, now)
+			a.tickBlind(t, now)
+			a.tickRepeats(t, now)
+		}
+	}
+}
+
+const tickEvery = 250 * time.Millisecond
+
+// snapshot is what is known of a service the moment before a deploy.
+func (a *App) snapshot(ctx context.Context, t *term, service string, now time.Time) (watch.Snapshot, error) {
+	snap := watch.Snapshot{Health: map[string]sample.Health{}, Before: map[string]watch.Counts{}}
+	s := a.setup.Load()
+	rollups, err := a.store.Rollups(ctx, now.Add(-beforeWindow), now.Add(time.Hour))
+	if err != nil {
+		return snap, fmt.Errorf("read what was seen before the deploy: %w", err)
+	}
+	for _, r := range a.observed.current(rollups) {
+		if r.Service == service {
+			c := snap.Before[r.Check]
+			c.Looks += r.Looks
+			c.Failures += r.Failures
+			snap.Before[r.Check] = c
+		}
+	}
+	for _, c := range s.checksOf(service) {
+		snap.Health[c.Name] = a.observed.health(c.Name, now)
+	}
+	for _, al := range t.alerts.open() {
+		snap.Firing = append(snap.Firing, al.ID)
+	}
+	return snap, nil
+}
+
+// beforeWindow is how far back the counts before a deploy go.
+const beforeWindow = 4 * time.Hour

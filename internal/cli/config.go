@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"guardian/internal/config"
+)
+
+func checkCommand(s streams) *cobra.Command {
+	var output string
+	c := &cobra.Command{
+		Use:   "check FILE...",
+		Short: "Check configurations and rule files: every mistake with file, line and hint",
+		Long: `Loads configurations, or rule files, exactly as "guardian serve" does and says everything
+that is wrong with them. Exits 1 when anything is.`,
+		Example: "  guardian check guardian.yaml rules/*.yaml",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, files []string) error {
+			if err := knownOutput(output); err != nil {
+				return err
+			}
+			err := config.LoadFiles(files, config.Options{})
+			var ms config.Mistakes
+			if err != nil && !errors.As(err, &ms) {
+				return err
+			}
+			if output == "json" {
+				if ms == nil {
+					ms = config.Mistakes{}
+				}
+				if err := printJSON(s.out, map[string]any{"files": files, "mistakes": ms}); err != nil {
+					return err
+				}
+			} else {
+				for _, m := range ms {
+					_, _ = fmt.Fprintln(s.out, m.Error())
+				}
+				if len(ms) == 0 {
+					_, _ = fmt.Fprintf(s.out, "%d files, no mistakes\n", len(files))
+				}
+			}
+			if len(ms) > 0 {
+				return exit(exitFailed, "%d mistakes", len(ms))
+			}
+			return nil
+		},
+	}
+	outputFlag(c, &output)
+	return c
+}
+
+func schemaCommand(s streams) *cobra.Command {
+	return &cobra.Command{
+		Use:     "schema",
+		Short:   "Print the JSON Schema of a configuration, for editors",
+		Example: "  guardian schema > guardian.schema.json",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			b, err := config.Schema(config.Options{})
+			if err != nil {
+				return err
+			}
+			_, err = s.out.Write(b)
+			return err
+		},
+	}
+}

@@ -1,0 +1,388 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"guardian/internal/app"
+	"guardian/internal/config"
+	"guardian/internal/demo"
+	"guardian/internal/secret"
+)
+
+func demoShopCommand(s streams) *cobra.Command {
+	var o demo.ShopOptions
+	c := &cobra.Command{
+		Use: "demo-shop", Hidden: true, Short: "Run one version of the demo's shop", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return demo.RunShop(c.Context(), o, s.in) },
+	}
+	c.Flags().StringVar(&o.Version, "version", "v1", "the version")
+	c.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:0", "the address")
+	c.Flags().StringVar(&o.Warehouse, "warehouse", "", "the warehouse's address")
+	return c
+}
+
+func demoCommand(s streams) *cobra.Command {
+	var output string
+	var once bool
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Everything in a minute on one machine: a bad deploy is seen, told, rolled back and proven cured",
+		Long: `Starts a small shop in version v1 and a guardian that watches it, deploys v2, which loses
+one order in three, and shows what happens. Nothing is installed and nothing leaves this
+machine. The pages stay up until Ctrl-C; with --once it ends by itself, with exit 0 only if
+everything happened.`,
+		Example: "  guardian demo\n  guardian demo --once --output json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := knownOutput(output); err != nil {
+				return err
+			}
+			return runDemo(c.Context(), s, output, once)
+		},
+	}
+	c.Flags().BoolVar(&once, "once", false, "end by itself once everything happened")
+	outputFlag(c, &output)
+	return c
+}
+
+// story tells what happens in the demo, as text for a person or as lines of JSON.
+type story struct {
+	mu    sync.Mutex
+	out   io.Writer
+	json  bool
+	began time.Time
+}
+
+type storyLine struct {
+	At      float64       `json:"at_seconds"`
+	Event   string        `json:"event"`
+	Text    string        `json:"text"`
+	Message *demo.Message `json:"message,omitempty"`
+}
+
+func (st *story) tell(event, format string, args ...any) {
+	st.write(storyLine{Event: event, Text: fmt.Sprintf(format, args...)})
+}
+
+func (st *story) write(l storyLine) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	l.At = float64(time.Since(st.began).Milliseconds()) / 1000
+	if st.json {
+		_ = printJSON(st.out, l)
+		return
+	}
+	if l.Message == nil {
+		_, _ = fmt.Fprintf(st.out, "%6.1fs  %s\n", l.At, l.Text)
+		return
+	}
+	m := l.Message
+	_, _ = fmt.Fprintf(st.out, "%6.1fs  ┌─ %s ─ %s\n", l.At, m.Channel, m.Title)
+	for line := range strings.SplitSeq(strings.TrimSpace(m.Text), "\n") {
+		_, _ = fmt.Fprintf(st.out, "         │ %s\n", line)
+	}
+	for _, b := range m.Buttons {
+		_, _ = fmt.Fprintf(st.out, "         │ [%s]\n", b)
+	}
+	_, _ = fmt.Fprintln(st.out, "         └─")
+}
+
+// demoTimes bound the demo's chapters; together they stay under a minute.
+const (
+	demoQuiet   = 4 * time.Second  // of v1, before the deploy
+	demoVerdict = 30 * time.Second // until the verdict
+	demoCure    = 20 * time.Second // until the cure is proven
+	demoSettle  = 5 * time.Second  // until the last messages have arrived
+)
+
+func runDemo(ctx context.Context, s streams, output string, once bool) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	st := &story{out: s.out, json: output == "json", began: time.Now()}
+	dir, err := os.MkdirTemp("", "guardian-demo-")
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+
+	w, err := newDemoWorld(ctx, st, dir)
+	if err != nil {
+		return err
+	}
+	defer w.deployer.Stop()
+	a, err := w.guardian(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		stop, cancelStop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancelStop()
+		err = errors.Join(err, a.Stop(stop))
+	}()
+	st.tell("guardian", "guardian is up and pushes an order through the shop every second: %s/", a.URL())
+	if ctxErr := pause(ctx, demoQuiet); ctxErr != nil {
+		return nil
+	}
+	sum, err := w.badDeploy(ctx, st, newClient(a.URL()))
+	if ctx.Err() != nil {
+		return nil // Ctrl-C: the reader has seen enough
+	}
+	if err != nil {
+		return err
+	}
+	if !once {
+		st.tell("pages", "look around: %s/  %s/sla  %s  %s; Ctrl-C ends the demo", a.URL(), a.URL(), sum.watchURL, sum.runURL)
+		<-ctx.Done()
+		return nil
+	}
+	return w.finish(st, sum)
+}
+
+// demoWorld is everything around the guardian.
+type demoWorld struct {
+	dir        string
+	warehouse  *demo.Warehouse
+	deployer   *demo.Deployer
+	messengers *demo.Messengers
+	places     demo.Places
+}
+
+func newDemoWorld(ctx context.Context, st *story, dir string) (*demoWorld, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("demo: find the own program: %w", err)
+	}
+	w := &demoWorld{dir: dir, warehouse: &demo.Warehouse{}}
+	warehouse, err := demo.Serve(ctx, w.warehouse.Handler())
+	if err != nil {
+		return nil, err
+	}
+	w.messengers = &demo.Messengers{Secret: "SECdemo", Received: func(m demo.Message) { st.write(storyLine{Event: "message", Text: m.Title, Message: &m}) }}
+	messengers, err := demo.Serve(ctx, w.messengers.Handler())
+	if err != nil {
+		return nil, err
+	}
+	w.deployer = &demo.Deployer{
+		Warehouse: warehouse,
+		Deployed:  func(v string) { st.tell("shop", "the shop runs in version %s", v) },
+		Command: func(ctx context.Context, version, listen, warehouse string) *exec.Cmd {
+			c := exec.CommandContext(ctx, self, "demo-shop", "--version", version, "--listen", listen, "--warehouse", warehouse)
+			c.Stderr = os.Stderr
+			return c
+		},
+	}
+	deployer, err := demo.Serve(ctx, w.deployer.Handler())
+	if err != nil {
+		return nil, err
+	}
+	if err := w.deployer.Deploy(ctx, "v1"); err != nil {
+		return nil, err
+	}
+	w.places = demo.Places{Shop: "http://" + w.deployer.Addr(), Warehouse: warehouse, Messengers: messengers, Deployer: deployer}
+	return w, nil
+}
+
+// guardian starts a guardian on the demo's configuration, which is an ordinary one.
+func (w *demoWorld) guardian(ctx context.Context) (*app.App, error) {
+	file, err := demo.WriteConfig(w.dir, w.places)
+	if err != nil {
+		return nil, err
+	}
+	redactor := &secret.Redactor{}
+	a, err := app.New(ctx, app.Options{
+		Load: func() (*config.Config, error) {
+			return config.Load(file, config.Options{Redactor: redactor})
+		},
+		Redactor: redactor, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), Version: versionOf(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	if err := a.Start(ctx); err != nil {
+		return nil, errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
+	}
+	api := newClient(a.URL())
+	ready, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	for {
+		var status struct {
+			Role string `json:"role"`
+		}
+		if _, err := api.get(ready, "/api/v1/status", &status); err == nil && status.Role == "active" {
+			return a, nil
+		}
+		if err := pause(ready, 50*time.Millisecond); err != nil {
+			return nil, errors.Join(fmt.Errorf("demo: guardian did not come up: %w", err), a.Stop(context.WithoutCancel(ctx)))
+		}
+	}
+}
+
+// summary is the demo's last line.
+type summary struct {
+	Verdict       string         `json:"verdict"`
+	Rollback      string         `json:"rollback"`
+	FaultToDecide float64        `json:"fault_to_verdict_seconds"`
+	DecideToStep  float64        `json:"verdict_to_first_step_seconds"`
+	Messages      map[string]int `json:"messages"`
+	Availability  float64        `json:"sla_availability"`
+	OrdersLeft    int            `json:"synthetic_orders_left"`
+	RunningNow    string         `json:"running_version"`
+
+	watchURL, runURL string
+}
+
+// badDeploy deploys v2 and follows what comes of it.
+func (w *demoWorld) badDeploy(ctx context.Context, st *story, api *client) (summary, error) {
+	var sum summary
+	st.tell("deploy", "v2 is deployed: it answers 201 to every order and loses one in three")
+	if err := w.deployer.Deploy(ctx, "v2"); err != nil {
+		return sum, err
+	}
+	fault := time.Now()
+	var announced struct {
+		Watch watchAnswer `json:"watch"`
+	}
+	body := map[string]any{"service": "order-sync", "version": "v2", "previous_version": "v1", "author": "demo"}
+	if _, err := api.do(ctx, http.MethodPost, "/api/v1/deploys", map[string]string{"Idempotency-Key": "demo-v2"}, body, &announced); err != nil {
+		return sum, fmt.Errorf("demo: announce the deploy: %w", err)
+	}
+	sum.watchURL = announced.Watch.URL
+	st.tell("watch", "the deploy tool called the hook; guardian watches: %s", sum.watchURL)
+
+	var v struct {
+		watchAnswer
+		Ended    time.Time `json:"ended"`
+		Evidence []struct {
+			Check  string  `json:"check"`
+			EValue float64 `json:"e_value"`
+		} `json:"evidence"`
+	}
+	if err := follow(ctx, demoVerdict, func(ctx context.Context) (bool, error) {
+		_, err := api.get(ctx, "/api/v1/watches/"+announced.Watch.ID+"?wait=5s", &v)
+		return v.State != "watching", err
+	}); err != nil {
+		return sum, fmt.Errorf("demo: wait for the verdict: %w", err)
+	}
+	sum.Verdict = v.State
+	sum.FaultToDecide = round(v.Ended.Sub(fault))
+	st.tell("verdict", "verdict after %.1f s: %s: %s", sum.FaultToDecide, v.State, v.Reason)
+	if v.Rollback == nil {
+		return sum, exit(exitFailed, "demo: the verdict %s led to no rollback", v.State)
+	}
+	var r struct {
+		runAnswer
+		Started time.Time `json:"started"`
+	}
+	if err := follow(ctx, demoCure, func(ctx context.Context) (bool, error) {
+		_, err := api.get(ctx, "/api/v1/rollbacks/"+v.Rollback.ID+"?wait=5s", &r)
+		return finalRun(r.State), err
+	}); err != nil {
+		return sum, fmt.Errorf("demo: wait for the rollback: %w", err)
+	}
+	sum.Rollback, sum.runURL, sum.RunningNow = r.State, r.URL, w.deployer.Version()
+	sum.DecideToStep = round(r.Started.Sub(v.Ended))
+	st.tell("rollback", "rollback to %s: %s: %s", r.To, r.State, r.Reason)
+	// The last messages are on their way.
+	_ = follow(ctx, demoSettle, func(ctx context.Context) (bool, error) {
+		var status struct {
+			Queued int `json:"notices_queued"`
+		}
+		_, err := api.get(ctx, "/api/v1/status", &status)
+		if status.Queued > 0 {
+			return false, pause(ctx, 100*time.Millisecond)
+		}
+		return true, err
+	})
+	sum.Messages = map[string]int{"slack": w.messengers.Count("slack"), "dingtalk": w.messengers.Count("dingtalk")}
+	var report struct {
+		Services []struct {
+			Availability struct {
+				Value float64 `json:"value"`
+			} `json:"availability"`
+			Times struct {
+				Down float64 `json:"down_seconds"`
+			} `json:"times"`
+		} `json:"services"`
+	}
+	if _, err := api.get(ctx, "/sla.json?service=order-sync", &report); err != nil {
+		return sum, fmt.Errorf("demo: read the report: %w", err)
+	}
+	if len(report.Services) == 1 {
+		sum.Availability = report.Services[0].Availability.Value
+		st.tell("sla", "the report says: available %.2f %% of the time, down for %.1f s", 100*sum.Availability, report.Services[0].Times.Down)
+	}
+	sum.OrdersLeft = w.warehouse.Left()
+	return sum, nil
+}
+
+// finish says whether everything happened.
+func (w *demoWorld) finish(st *story, sum summary) error {
+	var missing []string
+	for what, happened := range map[string]bool{
+		"a failed verdict":                    sum.Verdict == "failed",
+		"a rollback that cured it":            sum.Rollback == "cured",
+		"v1 running again":                    sum.RunningNow == "v1",
+		"messages in Slack":                   sum.Messages["slack"] > 0,
+		"messages in DingTalk":                sum.Messages["dingtalk"] > 0,
+		"an availability under 100 %":         sum.Availability > 0 && sum.Availability < 1,
+		"no more than one order of the probe": sum.OrdersLeft <= 1,
+	} {
+		if !happened {
+			missing = append(missing, what)
+		}
+	}
+	b, err := json.Marshal(sum)
+	if err != nil {
+		return err
+	}
+	if st.json {
+		_, _ = fmt.Fprintln(st.out, string(b))
+	} else {
+		_, _ = fmt.Fprintf(st.out, "\n%s\n", b)
+	}
+	if len(missing) > 0 {
+		return exit(exitFailed, "demo: missing: %s", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// follow asks until it is done or the time is over.
+func follow(ctx context.Context, most time.Duration, ask func(context.Context) (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	for {
+		done, err := ask(ctx)
+		if done || (err != nil && ctx.Err() == nil) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("not within %s: %w", most, ctx.Err())
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+func round(d time.Duration) float64 { return float64(d.Milliseconds()) / 1000 }

@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func silenceCommand(s streams) *cobra.Command {
+	var server, output, comment string
+	var length time.Duration
+	c := &cobra.Command{
+		Use:     "silence MATCHER...",
+		Short:   "Keep notices of matching alerts quiet for a time",
+		Example: `  guardian silence --for 2h --comment "shop migration" 'service="order-sync"' 'shop="sg-1"'`,
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, matchers []string) error {
+			if err := knownOutput(output); err != nil {
+				return err
+			}
+			var made struct {
+				ID    string `json:"id"`
+				Until string `json:"until"`
+			}
+			body := map[string]any{"matchers": matchers, "until": time.Now().Add(length).UTC().Format(time.RFC3339), "comment": comment}
+			raw, err := newClient(server).do(c.Context(), http.MethodPost, "/api/v1/silences", nil, body, &made)
+			if err != nil {
+				return exit(exitUsage, "%s", err)
+			}
+			if output == "json" {
+				_, err = s.out.Write(raw)
+				return err
+			}
+			_, err = fmt.Fprintf(s.out, "%s until %s\n", made.ID, made.Until)
+			return err
+		},
+	}
+	c.Flags().DurationVar(&length, "for", 2*time.Hour, "how long")
+	c.Flags().StringVar(&comment, "comment", "", "why")
+	serverFlag(c, &server)
+	outputFlag(c, &output)
+	var where string
+	end := &cobra.Command{
+		Use:     "expire ID",
+		Short:   "End a silence now",
+		Example: "  guardian silence expire s_01J…",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if _, err := newClient(where).call(c.Context(), http.MethodDelete, "/api/v1/silences/"+url.PathEscape(args[0]), nil, nil); err != nil {
+				return exit(exitUsage, "%s", err)
+			}
+			_, err := fmt.Fprintln(s.out, "ended")
+			return err
+		},
+	}
+	serverFlag(end, &where)
+	c.AddCommand(end)
+	return c
+}
+
+func ackCommand(s streams) *cobra.Command {
+	var server, note string
+	c := &cobra.Command{
+		Use:     "ack ALERT",
+		Short:   "Say that you are on an alert: it is not told again until it resolves",
+		Example: `  guardian ack 5f3c… --note "looking at the shopee push"`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if _, err := newClient(server).call(c.Context(), http.MethodPost, "/api/v1/acks", nil, map[string]string{"alert": args[0], "note": note}); err != nil {
+				return exit(exitUsage, "%s", err)
+			}
+			_, err := fmt.Fprintln(s.out, "acknowledged")
+			return err
+		},
+	}
+	c.Flags().StringVar(&note, "note", "", "a word for the others")
+	serverFlag(c, &server)
+	return c
+}
+
+func reportCommand(s streams) *cobra.Command {
+	var server, month, service, format string
+	c := &cobra.Command{
+		Use:     "report",
+		Short:   "Print the SLA report of a month",
+		Example: "  guardian report --month 2026-11 --format csv",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			path, ok := map[string]string{"json": "/sla.json", "csv": "/sla.csv", "html": "/sla"}[format]
+			if !ok {
+				return exit(exitUsage, "--format %s is not one of json, csv, html", format)
+			}
+			q := url.Values{}
+			if month != "" {
+				q.Set("month", month)
+			}
+			if service != "" {
+				q.Set("service", service)
+			}
+			ctx, cancel := context.WithTimeout(c.Context(), time.Minute)
+			defer cancel()
+			raw, err := newClient(server).call(ctx, http.MethodGet, path+"?"+q.Encode(), nil, nil)
+			if err != nil {
+				return exit(exitUsage, "%s", err)
+			}
+			_, err = s.out.Write(raw)
+			return err
+		},
+	}
+	c.Flags().StringVar(&month, "month", "", "the month, such as 2026-11 (default: this one)")
+	c.Flags().StringVar(&service, "service", "", "one service (default: all)")
+	c.Flags().StringVar(&format, "format", "json", "json, csv or html")
+	serverFlag(c, &server)
+	return c
+}

@@ -1,0 +1,310 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/spf13/cobra"
+
+	"guardian/internal/announce"
+	"guardian/internal/config"
+	"guardian/internal/ruletest"
+	"guardian/internal/secret"
+	"guardian/internal/server"
+	"guardian/internal/store"
+	"guardian/notifiers"
+	"guardian/probes"
+)
+
+func testCommand(s streams) *cobra.Command {
+	c := &cobra.Command{Use: "test", Short: "Run unit tests", Example: "  guardian test rules tests/*.yaml"}
+	var o ruletest.Options
+	var junit string
+	rules := &cobra.Command{
+		Use:     "rules FILE...",
+		Short:   "Run unit tests of rules, in promtool's file format and with Prometheus' semantics",
+		Example: "  guardian test rules tests/*.yaml",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, files []string) (err error) {
+			o.Now = time.Now
+			if junit != "" {
+				f, createErr := os.Create(junit)
+				if createErr != nil {
+					return exit(exitUsage, "--junit: %s", createErr)
+				}
+				defer func() { err = errors.Join(err, f.Close()) }()
+				o.JUnit = f
+			}
+			n, err := ruletest.Run(c.Context(), files, o, s.out)
+			if err != nil {
+				return exit(exitFailed, "%s", err)
+			}
+			if n > 0 {
+				return exit(exitFailed, "")
+			}
+			return nil
+		},
+	}
+	f := rules.Flags()
+	f.StringArrayVar(&o.Run, "run", nil, "only test groups whose name matches this regular expression; may be repeated")
+	f.BoolVar(&o.Diff, "diff", false, "show differences instead of both sides")
+	f.BoolVar(&o.Debug, "debug", false, "say what is run and print all data at the end of each group")
+	f.BoolVar(&o.IgnoreUnknownFields, "ignore-unknown-fields", false, "do not refuse unknown fields in rule files")
+	f.StringSliceVar(&o.Features, "enable-feature", nil, "Prometheus feature flags")
+	f.StringVar(&junit, "junit", "", "write a JUnit XML report to this file")
+	c.AddCommand(rules)
+	return c
+}
+
+// loadFor loads a configuration for a command that needs a part of it.
+func loadFor(file string, r *secret.Redactor) (*config.Config, error) {
+	c, err := config.Load(file, config.Options{Redactor: r})
+	if err != nil {
+		return nil, exit(exitUsage, "%s", err)
+	}
+	return c, nil
+}
+
+func configFlag(c *cobra.Command, into *string) {
+	c.Flags().StringVarP(into, "config", "c", "guardian.yaml", "the configuration file")
+}
+
+// noOrders refuses to journal: a look by hand pushes no order without the guardian's journal.
+type noOrders struct{}
+
+func (noOrders) Save(context.Context, probes.Order) error {
+	return errors.New("orders are pushed by the running guardian only, which journals them first")
+}
+func (noOrders) Open(context.Context, string) ([]probes.Order, error) { return nil, nil }
+
+func probeCommand(s streams) *cobra.Command {
+	var file, output string
+	c := &cobra.Command{
+		Use:     "probe CHECK",
+		Short:   "Look once, now, and explain what was seen: exit 0 up, 1 down, 3 unknown",
+		Example: "  guardian probe storefront --config guardian.yaml",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := knownOutput(output); err != nil {
+				return err
+			}
+			r := &secret.Redactor{}
+			conf, err := loadFor(file, r)
+			if err != nil {
+				return err
+			}
+			ch, ok := conf.Check(args[0])
+			if !ok {
+				var known []string
+				for _, k := range conf.Checks {
+					known = append(known, k.Name)
+				}
+				return exit(exitUsage, "there is no check %q; known are %v", args[0], known)
+			}
+			probe, err := probes.Builtin()[ch.Kind].Build(ch.Settings, probes.Env{
+				Check: ch.Name, Service: ch.Service, Labels: ch.Labels, Every: time.Duration(ch.Every), Log: slog.New(slog.DiscardHandler),
+				Redactor: r, Orders: noOrders{}, Now: time.Now, UserAgent: "guardian/" + versionOf(),
+				Heartbeats: func(context.Context, string) (probes.Heartbeat, bool, error) {
+					return probes.Heartbeat{}, false, errors.New("heartbeats are in the running guardian's journal; see its pages")
+				},
+			})
+			if err != nil {
+				return exit(exitUsage, "%s", r.Redact(err.Error()))
+			}
+			ctx, cancel := context.WithTimeout(c.Context(), time.Duration(ch.Timeout))
+			defer cancel()
+			began := time.Now()
+			o := probe.Look(ctx)
+			took := time.Since(began)
+			if output == "json" {
+				if err := printJSON(s.out, map[string]any{"check": ch.Name, "kind": ch.Kind, "seconds": took.Seconds(), "observation": o}); err != nil {
+					return err
+				}
+			} else {
+				_, _ = fmt.Fprintf(s.out, "%s is %s after %s\n", ch.Name, o.Health, took.Round(time.Millisecond))
+				if o.Reason != "" {
+					_, _ = fmt.Fprintf(s.out, "  %s\n", o.Reason)
+				}
+				for _, v := range o.Values {
+					_, _ = fmt.Fprintf(s.out, "  %s%s %v\n", v.Name, labelText(v.Labels), v.V)
+				}
+				if o.Detail != "" {
+					_, _ = fmt.Fprintf(s.out, "\n%s\n", o.Detail)
+				}
+			}
+			switch o.Health.String() {
+			case "up":
+				return nil
+			case "down":
+				return exit(exitFailed, "")
+			default:
+				return exit(exitInconclusive, "")
+			}
+		},
+	}
+	configFlag(c, &file)
+	outputFlag(c, &output)
+	return c
+}
+
+func labelText(labels map[string]string) string {
+	if len(labels) == 0 {
+		return ""
+	}
+	b, err := json.Marshal(labels)
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+func notifyCommand(s streams) *cobra.Command {
+	var file, receiver string
+	c := &cobra.Command{
+		Use:     "notify",
+		Short:   "Send a test notice to a receiver",
+		Example: "  guardian notify --receiver oncall --config guardian.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			r := &secret.Redactor{}
+			conf, err := loadFor(file, r)
+			if err != nil {
+				return err
+			}
+			var known []string
+			for _, rc := range conf.Receivers {
+				known = append(known, rc.Name)
+				if rc.Name != receiver {
+					continue
+				}
+				ch, err := notifiers.Build(notifiers.Builtin(), rc.Kind, rc.Settings, notifiers.Env{Redactor: r, UserAgent: "guardian/" + versionOf()})
+				if err != nil {
+					return exit(exitUsage, "%s", r.Redact(err.Error()))
+				}
+				lang := rc.Language
+				if lang == "" {
+					lang = conf.Server.Language
+				}
+				n := announce.Teller{Language: lang, ExternalURL: conf.Server.ExternalURL, Location: conf.Location()}.Test(receiver, time.Now())
+				n.ID, n.Created = "n_"+ulid.Make().String(), time.Now().UTC()
+				ctx, cancel := context.WithTimeout(c.Context(), 15*time.Second)
+				defer cancel()
+				if err := ch.Send(ctx, n); err != nil {
+					return exit(exitFailed, "receiver %s did not take it: %s", receiver, r.Redact(err.Error()))
+				}
+				_, err = fmt.Fprintf(s.out, "receiver %s has taken it\n", receiver)
+				return err
+			}
+			return exit(exitUsage, "there is no receiver %q; known are %v", receiver, known)
+		},
+	}
+	c.Flags().StringVar(&receiver, "receiver", "", "the receiver's name")
+	configFlag(c, &file)
+	return c
+}
+
+func tokenCommand(s streams) *cobra.Command {
+	var file string
+	c := &cobra.Command{Use: "token", Short: "Make, list and revoke tokens of the API", Example: "  guardian token create --name ci --role deployer"}
+	open := func(ctx context.Context) (*store.Store, error) {
+		r := &secret.Redactor{}
+		conf, err := loadFor(file, r)
+		if err != nil {
+			return nil, err
+		}
+		st, err := store.Open(ctx, store.Options{Path: filepath.Join(conf.Storage.Path, "journal.db"), Postgres: conf.Storage.Postgres, Redactor: r})
+		if err != nil {
+			return nil, exit(exitUsage, "journal: %s", err)
+		}
+		return st, nil
+	}
+	var name, role string
+	create := &cobra.Command{
+		Use: "create", Short: "Make a token and print it, this once", Example: "  guardian token create --name ci --role deployer", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if name == "" || !slices.Contains(server.Roles(), server.Role(role)) {
+				return exit(exitUsage, "say whose it is and what they may do: --name N --role R; roles are %v", server.Roles())
+			}
+			st, err := open(c.Context())
+			if err != nil {
+				return err
+			}
+			defer st.Close() //nolint:errcheck // everything is committed
+			text := "gdn_" + rand.Text()
+			t := store.Token{ID: "t_" + ulid.Make().String(), Name: name, Role: role, Hash: server.HashToken(text), Created: time.Now().UTC()}
+			if err := st.Commit(c.Context(), store.Unfenced, store.Batch{Tokens: []store.Token{t}}); err != nil {
+				return exit(exitUsage, "%s", err)
+			}
+			_, err = fmt.Fprintln(s.out, text)
+			return err
+		},
+	}
+	create.Flags().StringVar(&name, "name", "", "who it is for; it stands in the journal")
+	create.Flags().StringVar(&role, "role", "", "viewer, deployer, approver or admin")
+	list := &cobra.Command{
+		Use: "list", Short: "List the tokens", Example: "  guardian token list", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			st, err := open(c.Context())
+			if err != nil {
+				return err
+			}
+			defer st.Close() //nolint:errcheck // nothing was written
+			ts, err := st.Tokens(c.Context())
+			if err != nil {
+				return exit(exitUsage, "%s", err)
+			}
+			for _, t := range ts {
+				printToken(s.out, t)
+			}
+			return nil
+		},
+	}
+	revoke := &cobra.Command{
+		Use: "revoke ID", Short: "Make a token worthless", Example: "  guardian token revoke t_01J…", Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			st, err := open(c.Context())
+			if err != nil {
+				return err
+			}
+			defer st.Close() //nolint:errcheck // everything is committed
+			ts, err := st.Tokens(c.Context())
+			if err != nil {
+				return exit(exitUsage, "%s", err)
+			}
+			for _, t := range ts {
+				if t.ID == args[0] {
+					t.Revoked = time.Now().UTC()
+					if err := st.Commit(c.Context(), store.Unfenced, store.Batch{Tokens: []store.Token{t}}); err != nil {
+						return exit(exitUsage, "%s", err)
+					}
+					printToken(s.out, t)
+					return nil
+				}
+			}
+			return exit(exitUsage, "there is no token %q; see guardian token list", args[0])
+		},
+	}
+	for _, sub := range []*cobra.Command{create, list, revoke} {
+		configFlag(sub, &file)
+		c.AddCommand(sub)
+	}
+	return c
+}
+
+func printToken(w io.Writer, t store.Token) {
+	state := "valid"
+	if !t.Revoked.IsZero() {
+		state = "revoked " + t.Revoked.Format(time.RFC3339)
+	}
+	_, _ = fmt.Fprintf(w, "%s  %-16s %-9s made %s  %s\n", t.ID, t.Name, t.Role, t.Created.Format(time.RFC3339), state)
+}
