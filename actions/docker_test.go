@@ -1,0 +1,543 @@
+package actions_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
+
+	"guardian/actions"
+	"guardian/actions/actiontest"
+	"guardian/internal/secret"
+	"guardian/test/docker"
+)
+
+type object = map[string]any
+
+const dockerfile = `FROM scratch
+COPY shop /shop
+ENV VERSION=%[1]s ONLY_%[1]s=yes SHARED=%[1]s %[2]s
+WORKDIR /%[1]s
+LABEL image.version=%[1]s
+VOLUME /data
+HEALTHCHECK --interval=200ms --timeout=2s --retries=3 CMD ["/shop", "health"]
+ENTRYPOINT ["/shop"]
+`
+
+// TestDocker shares one engine between everything that needs one.
+func TestDocker(t *testing.T) {
+	host := docker.Start(t)
+	shop := docker.Program(t, "guardian/test/docker/shop")
+	docker.Build(t, host, "shop:v1", fmt.Sprintf(dockerfile, "v1", ""), shop)
+	docker.Build(t, host, "shop:v2", fmt.Sprintf(dockerfile, "v2", ""), shop)
+	docker.Build(t, host, "shop:unhealthy", fmt.Sprintf(dockerfile, "unhealthy", "BAD=unhealthy"), shop)
+	docker.Build(t, host, "shop:exits", fmt.Sprintf(dockerfile, "exits", "BAD=exits"), shop)
+	docker.Build(t, host, "plain:v1", "FROM scratch\nCOPY shop /shop\nENV VERSION=v1\nENTRYPOINT [\"/shop\"]\n", shop)
+	docker.Build(t, host, "plain:v2", "FROM scratch\nCOPY shop /shop\nENV VERSION=v2\nENTRYPOINT [\"/shop\"]\n", shop)
+	w := &yard{host: host}
+
+	t.Run("contract", func(t *testing.T) {
+		actiontest.Run(t, func(t *testing.T) actiontest.World {
+			w := &yard{host: host}
+			name := w.plain(t, "plain:v2")
+			front := newFront(t, host)
+			return actiontest.World{
+				Step: dockerStep(t, func(s *actions.DockerSettings) {
+					s.Host, s.Container, s.Image = front.host, name, "plain:{{.To}}"
+					s.Registry = &actions.RegistrySettings{Username: "guardian", Password: secret.New("hunter2-registry")}
+				}),
+				Call: dockerCall("v1"),
+				Effects: func() int {
+					if w.version(t, name) == "v1" {
+						return 1
+					}
+					return 0
+				},
+				Break:   func() { front.refuse("hunter2-registry") },
+				Secrets: []string{"hunter2-registry"},
+				Tells:   true, Knows: true,
+			}
+		})
+	})
+	t.Run("everything that was set on the container is kept", w.testKept)
+	t.Run("a new one that is no good", w.testNoGood)
+	t.Run("whatever fails, the old one runs", func(t *testing.T) { w.testEveryPoint(t, "refused") })
+	t.Run("whatever answer is lost, the old one or the new one runs", func(t *testing.T) { w.testEveryPoint(t, "lost") })
+	t.Run("killed anywhere, asking settles it", func(t *testing.T) { w.testEveryPoint(t, "killed") })
+	t.Run("the containers of a compose service", w.testCompose)
+	t.Run("refusals", w.testRefusals)
+}
+
+// yard is where containers stand.
+type yard struct{ host string }
+
+func (y *yard) call(t *testing.T, method, path string, in, out any) int {
+	t.Helper()
+	return docker.Call(t, y.host, method, path, in, out)
+}
+
+func (y *yard) must(t *testing.T, method, path string, in, out any) {
+	t.Helper()
+	if s := y.call(t, method, path, in, out); s >= 400 {
+		t.Fatalf("%s %s: %d", method, path, s)
+	}
+}
+
+// create makes and starts a container and removes it, and all made in its place, at the end.
+func (y *yard) create(t *testing.T, name string, config object) {
+	t.Helper()
+	y.must(t, "POST", "/containers/create?name="+name, config, nil)
+	t.Cleanup(func() { y.clear(t, name) })
+	y.must(t, "POST", "/containers/"+name+"/start", nil, nil)
+}
+
+func (y *yard) clear(t *testing.T, name string) {
+	for _, n := range y.names(t, name) {
+		docker.Call(cleanup{t}, y.host, "DELETE", "/containers/"+n+"?force=1&v=1", nil, nil)
+	}
+}
+
+// cleanup is a test whose context is not over yet.
+type cleanup struct{ *testing.T }
+
+// Context gives one that outlives the test.
+func (c cleanup) Context() context.Context { return context.WithoutCancel(c.T.Context()) }
+
+// names lists the containers whose name begins so.
+func (y *yard) names(t *testing.T, prefix string) []string {
+	t.Helper()
+	var list []struct{ Names []string }
+	docker.Call(cleanup{t}, y.host, "GET", "/containers/json?all=1", nil, &list)
+	var names []string
+	for _, c := range list {
+		for _, n := range c.Names {
+			if n = strings.TrimPrefix(n, "/"); strings.HasPrefix(n, prefix) {
+				names = append(names, n)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (y *yard) inspect(t *testing.T, name string) object {
+	t.Helper()
+	var c object
+	y.must(t, "GET", "/containers/"+name+"/json", nil, &c)
+	return c
+}
+
+// version gives the image tag that a container runs, "" when it does not run.
+func (y *yard) version(t *testing.T, name string) string {
+	t.Helper()
+	c := y.inspect(t, name)
+	if get(c, "State", "Running") != true {
+		return ""
+	}
+	_, v, _ := strings.Cut(get(c, "Config", "Image").(string), ":")
+	return v
+}
+
+// plain starts a container of no particular settings under a name of its own.
+func (y *yard) plain(t *testing.T, image string) string {
+	name := strings.ToLower(strings.NewReplacer("/", "-", ",", "").Replace(t.Name()))
+	name = fmt.Sprintf("plain%d-%s", len(name), name[max(0, len(name)-12):])
+	y.create(t, name, object{"Image": image})
+	return name
+}
+
+func get(v any, path ...string) any {
+	for _, p := range path {
+		m, _ := v.(object)
+		v = m[p]
+	}
+	return v
+}
+
+func dockerStep(t *testing.T, change func(*actions.DockerSettings)) actions.Step {
+	t.Helper()
+	kind := actions.Builtin()["docker"]
+	s := kind.Settings().(*actions.DockerSettings)
+	s.Pull, s.Settle, s.Stop, s.Within = actions.PullNever, model.Duration(300*time.Millisecond), model.Duration(2*time.Second), model.Duration(20*time.Second)
+	change(s)
+	step, err := kind.Build(s, env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return step
+}
+
+func env() actions.Env {
+	return actions.Env{Log: slog.New(slog.DiscardHandler), Redactor: &secret.Redactor{}, Now: time.Now, UserAgent: "guardian/test"}
+}
+
+func dockerCall(to string) actions.Call {
+	return actions.Call{Intent: "r_1-1", Run: actions.Run{ID: "r_1", Service: "shop", Environment: "production", To: to, From: "bad"}}
+}
+
+func (y *yard) testKept(t *testing.T) {
+	y.must(t, "POST", "/networks/create", object{"Name": "front"}, nil)
+	y.must(t, "POST", "/networks/create", object{"Name": "back", "IPAM": object{"Config": []object{{"Subnet": "172.31.77.0/24"}}}}, nil)
+	t.Cleanup(func() {
+		y.clear(t, "kept")
+		docker.Call(cleanup{t}, y.host, "DELETE", "/networks/front", nil, nil)
+		docker.Call(cleanup{t}, y.host, "DELETE", "/networks/back", nil, nil)
+	})
+	port := freePort(t)
+	files := t.TempDir()
+	y.must(t, "POST", "/containers/create?name=kept", object{
+		"Image": "shop:v2", "Env": []string{"SHARED=mine", "TOKEN=abc"}, "Cmd": []string{"--shop", "sg-1"},
+		"Labels": object{"team": "orders"}, "ExposedPorts": object{"8080/tcp": object{}}, "User": "0",
+		"HostConfig": object{
+			"PortBindings":  object{"8080/tcp": []object{{"HostIp": "127.0.0.1", "HostPort": port}}},
+			"RestartPolicy": object{"Name": "on-failure", "MaximumRetryCount": 7},
+			"Binds":         []string{files + ":/files:ro"},
+			"Memory":        64 << 20, "NetworkMode": "front", "ExtraHosts": []string{"db:10.0.0.9"},
+		},
+		"NetworkingConfig": object{"EndpointsConfig": object{"front": object{"Aliases": []string{"api"}}}},
+	}, nil)
+	y.must(t, "POST", "/networks/back/connect", object{"Container": "kept", "EndpointConfig": object{"IPAMConfig": object{"IPv4Address": "172.31.77.7"}, "Aliases": []string{"inner"}}}, nil)
+	y.must(t, "POST", "/containers/kept/start", nil, nil)
+	url := "http://127.0.0.1:" + port
+	waitFor(t, "v2 to answer", func() bool { return tells(url).Version == "v2" })
+	if res, err := http.Post(url+"/stock?n=42", "", nil); err != nil || res.StatusCode != http.StatusOK { //nolint:noctx,bodyclose // a test
+		t.Fatalf("write stock: %v", err)
+	}
+	before := y.inspect(t, "kept")
+
+	step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = y.host, "kept", "shop:{{.To}}" })
+	out, err := step.Do(t.Context(), dockerCall("v1"))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	after := y.inspect(t, "kept")
+	got := tells(url)
+	if got.Version != "v1" || got.Stock != "42" || !slices.Equal(got.Args, []string{"--shop", "sg-1"}) {
+		t.Errorf("it answers %+v, want v1 with the arguments and the stock of before", got)
+	}
+	for _, e := range []string{"SHARED=mine", "TOKEN=abc", "ONLY_v1=yes", "VERSION=v1"} {
+		if !slices.Contains(got.Environment, e) {
+			t.Errorf("%s is not in the environment %v", e, got.Environment)
+		}
+	}
+	if slices.Contains(got.Environment, "ONLY_v2=yes") {
+		t.Error("the old image's environment came along")
+	}
+	if d := cmp.Diff(before["HostConfig"], after["HostConfig"], cmp.FilterPath(func(p cmp.Path) bool { return strings.Contains(p.GoString(), `"Binds"`) }, cmp.Ignore())); d != "" {
+		t.Errorf("host settings changed:\n%s", d)
+	}
+	for path, want := range map[string]any{
+		"Config.Labels.team": "orders", "Config.Labels.image.version": "v1", "Config.User": "0", "Config.WorkingDir": "/v1",
+		"Config.Labels.guardian.intent": "r_1-1", "Name": "/kept",
+		"NetworkSettings.Networks.back.IPAddress": "172.31.77.7",
+	} {
+		var parts []string
+		if l, ok := strings.CutPrefix(path, "Config.Labels."); ok {
+			parts = []string{"Config", "Labels", l}
+		} else {
+			parts = strings.Split(path, ".")
+		}
+		if got := get(after, parts...); got != want {
+			t.Errorf("%s is %v, want %v", path, got, want)
+		}
+	}
+	for network, alias := range map[string]string{"front": "api", "back": "inner"} {
+		aliases, _ := get(after, "NetworkSettings", "Networks", network, "Aliases").([]any)
+		if !slices.Contains(aliases, any(alias)) {
+			t.Errorf("aliases in %s are %v, want %s among them", network, aliases, alias)
+		}
+		if old := before["Id"].(string)[:12]; slices.Contains(aliases, any(old)) {
+			t.Errorf("aliases in %s hold the old container's ID", network)
+		}
+	}
+	if n := y.names(t, "kept"); !slices.Equal(n, []string{"kept"}) {
+		t.Errorf("containers %v are left", n)
+	}
+
+	// And once more from there: what was kept once is kept again.
+	call := dockerCall("v2")
+	call.Intent = "r_2-1"
+	if out, err := step.Do(t.Context(), call); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if got := tells(url); got.Version != "v2" || got.Stock != "42" {
+		t.Errorf("it answers %+v", got)
+	}
+	if got := get(y.inspect(t, "kept"), "Config", "Labels", "guardian.intent"); got != "r_2-1" {
+		t.Errorf("its intent is %v", got)
+	}
+}
+
+func (y *yard) testNoGood(t *testing.T) {
+	for to, want := range map[string]string{
+		"unhealthy": "its health check fails",
+		"exits":     "exit status 3",
+	} {
+		t.Run(to, func(t *testing.T) {
+			name, port := "nogood-"+to, freePort(t)
+			y.create(t, name, object{
+				"Image": "shop:v2", "ExposedPorts": object{"8080/tcp": object{}},
+				"HostConfig": object{"PortBindings": object{"8080/tcp": []object{{"HostIp": "127.0.0.1", "HostPort": port}}}},
+			})
+			before := y.inspect(t, name)
+			step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = y.host, name, "shop:{{.To}}" })
+			out, err := step.Do(t.Context(), dockerCall(to))
+			if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "put back") {
+				t.Errorf("error %v, want …%s… and that the old one is back", err, want)
+			}
+			if to == "exits" && !strings.Contains(out, "no such table: orders") {
+				t.Errorf("the output does not hold what the container wrote:\n%s", out)
+			}
+			if after := y.inspect(t, name); after["Id"] != before["Id"] || y.version(t, name) != "v2" {
+				t.Errorf("container %v runs %s, want the old one", after["Id"], y.version(t, name))
+			}
+			waitFor(t, "the old one to answer", func() bool { return tells("http://127.0.0.1:"+port).Version == "v2" })
+			if n := y.names(t, name); !slices.Equal(n, []string{name}) {
+				t.Errorf("containers %v are left", n)
+			}
+			if o, detail, err := step.Ask(t.Context(), dockerCall(to)); err != nil || o != actions.NotHappened {
+				t.Errorf("asked: %s (%s), %v", o, detail, err)
+			}
+		})
+	}
+}
+
+// testEveryPoint fails the first, second, third … request that changes something.
+func (y *yard) testEveryPoint(t *testing.T, how string) {
+	for n := 1; ; n++ {
+		name := fmt.Sprintf("point-%s-%d", how, n)
+		y.create(t, name, object{"Image": "plain:v2"})
+		front := newFront(t, y.host)
+		front.failAt(n, how)
+		step := dockerStep(t, func(s *actions.DockerSettings) {
+			s.Host, s.Container, s.Image = front.host, name, "plain:{{.To}}"
+		})
+		_, err := step.Do(t.Context(), dockerCall("v1"))
+		failed := front.failed()
+		if !failed {
+			if err != nil {
+				t.Errorf("nothing failed, and %v", err)
+			}
+			if n < 6 {
+				t.Errorf("only %d requests change something; this test sees too few", n-1)
+			}
+			return
+		}
+		want := "v2"
+		if err == nil {
+			want = "v1"
+		}
+		if how == "killed" {
+			front.repair()
+			o, detail, err := step.Ask(t.Context(), dockerCall("v1"))
+			switch {
+			case err != nil:
+				t.Errorf("point %d: asked: %v", n, err)
+			case o == actions.Happened:
+				want = "v1"
+			case o == actions.NotHappened:
+				want = "v2"
+			default:
+				t.Errorf("point %d: asked: %s (%s)", n, o, detail)
+			}
+		}
+		left := y.names(t, name)
+		// The last request removes the old container: not being able to is no failure.
+		if how != "killed" && err == nil {
+			left = slices.DeleteFunc(left, func(s string) bool { return strings.Contains(s, "-guardian-old-") })
+		}
+		if got := y.version(t, name); got != want || !slices.Equal(left, []string{name}) {
+			t.Errorf("point %d: %s runs, containers %v; want %s alone (%v)", n, got, left, want, err)
+		}
+		y.clear(t, name)
+	}
+}
+
+func (y *yard) testCompose(t *testing.T) {
+	labels := func(service string) object {
+		return object{"com.docker.compose.project": "mall", "com.docker.compose.service": service, "com.docker.compose.oneoff": "False"}
+	}
+	for name, service := range map[string]string{"mall-shop-1": "shop", "mall-shop-2": "shop", "mall-db-1": "db"} {
+		y.create(t, name, object{"Image": "plain:v2", "Labels": labels(service)})
+	}
+	step := dockerStep(t, func(s *actions.DockerSettings) {
+		s.Host, s.Image = y.host, "plain:{{.To}}"
+		s.Compose = &actions.ComposeSettings{Project: "mall", Service: "shop"}
+	})
+	t.Run("go back together", func(t *testing.T) {
+		if out, err := step.Do(t.Context(), dockerCall("v1")); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		got := []string{y.version(t, "mall-shop-1"), y.version(t, "mall-shop-2"), y.version(t, "mall-db-1")}
+		if want := []string{"v1", "v1", "v2"}; !slices.Equal(got, want) {
+			t.Errorf("shop 1, shop 2, db run %v, want %v", got, want)
+		}
+		if get(y.inspect(t, "mall-shop-1"), "Config", "Labels", "com.docker.compose.service") != "shop" {
+			t.Error("it is not compose's any more")
+		}
+	})
+	t.Run("or not at all", func(t *testing.T) {
+		call := dockerCall("v2")
+		call.Intent = "r_3-1"
+		front := newFront(t, y.host)
+		// create, create, stop, rename, rename, start, then the second one's stop
+		front.failAt(7, "refused")
+		step := dockerStep(t, func(s *actions.DockerSettings) {
+			s.Host, s.Image = front.host, "plain:{{.To}}"
+			s.Compose = &actions.ComposeSettings{Project: "mall", Service: "shop"}
+		})
+		if _, err := step.Do(t.Context(), call); err == nil || !front.failed() {
+			t.Fatalf("error %v", err)
+		}
+		got := []string{y.version(t, "mall-shop-1"), y.version(t, "mall-shop-2")}
+		if want := []string{"v1", "v1"}; !slices.Equal(got, want) {
+			t.Errorf("shop 1 and 2 run %v, want %v", got, want)
+		}
+		if n := y.names(t, "mall-shop"); len(n) != 2 {
+			t.Errorf("containers %v are left", n)
+		}
+	})
+}
+
+func (y *yard) testRefusals(t *testing.T) {
+	y.create(t, "refusal", object{"Image": "plain:v2"})
+	y.create(t, "fleeting", object{"Image": "plain:v2", "HostConfig": object{"AutoRemove": true}})
+	for name, c := range map[string]struct {
+		change func(*actions.DockerSettings)
+		to     string
+		want   string
+	}{
+		"an image that is not there stops nothing": {func(s *actions.DockerSettings) { s.Container = "refusal" }, "v9", "image plain:v9 is not there, and pull is never"},
+		"an image that cannot be pulled":           {func(s *actions.DockerSettings) { s.Container, s.Pull = "refusal", "missing" }, "v9", "pull image plain:v9"},
+		"a container that would not survive":       {func(s *actions.DockerSettings) { s.Container = "fleeting" }, "v1", "--rm"},
+		"a container that is not there":            {func(s *actions.DockerSettings) { s.Container = "nobody" }, "v1", "there is no container nobody"},
+		"a version that is an option":              {func(s *actions.DockerSettings) { s.Container = "refusal" }, "--privileged", "no version has"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			step := dockerStep(t, func(s *actions.DockerSettings) {
+				s.Host, s.Image = y.host, "plain:{{.To}}"
+				c.change(s)
+			})
+			_, err := step.Do(t.Context(), dockerCall(c.to))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want …%s…", err, c.want)
+			}
+			if y.version(t, "refusal") != "v2" || y.version(t, "fleeting") != "v2" {
+				t.Error("the container does not run any more")
+			}
+		})
+	}
+}
+
+// front stands before an engine, and fails requests as a test wants.
+type front struct {
+	host string
+	mu   sync.Mutex
+	n    int    // the number of the request that changes something at which it fails
+	how  string // refused: not passed on; lost: passed on, without an answer; killed: lost, and all after it refused
+	hit  bool
+	echo string // not "": everything is refused with this text
+}
+
+func newFront(t *testing.T, host string) *front {
+	t.Helper()
+	f := &front{}
+	target, err := url.Parse("http://docker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.Transport = docker.Transport(host)
+	proxy.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch f.decide(r.Method) {
+		case "pass":
+			proxy.ServeHTTP(w, r)
+		case "refused":
+			w.WriteHeader(http.StatusInternalServerError)
+			_ = json.NewEncoder(w).Encode(map[string]string{"message": "the engine is not well " + f.echo})
+		case "lost":
+			proxy.ServeHTTP(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		}
+	}))
+	srv.Config.ErrorLog = proxy.ErrorLog
+	t.Cleanup(srv.Close)
+	f.host = "tcp://" + srv.Listener.Addr().String()
+	return f
+}
+
+func (f *front) decide(method string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.echo != "" {
+		return "refused"
+	}
+	if f.hit && f.how == "killed" {
+		return "refused"
+	}
+	if method == http.MethodGet || f.how == "" {
+		return "pass"
+	}
+	if f.n--; f.n != 0 {
+		return "pass"
+	}
+	f.hit = true
+	if f.how == "refused" {
+		return "refused"
+	}
+	return "lost"
+}
+
+func (f *front) failAt(n int, how string) { f.mu.Lock(); f.n, f.how = n, how; f.mu.Unlock() }
+func (f *front) refuse(echo string)       { f.mu.Lock(); f.echo = echo; f.mu.Unlock() }
+func (f *front) repair()                  { f.mu.Lock(); f.how = ""; f.mu.Unlock() }
+func (f *front) failed() bool             { f.mu.Lock(); defer f.mu.Unlock(); return f.hit }
+
+type told struct {
+	Version, Stock string
+	Args           []string
+	Environment    []string
+}
+
+func tells(address string) told {
+	res, err := http.Get(address) //nolint:noctx,gosec // a test's own server
+	if err != nil {
+		return told{}
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, _ := io.ReadAll(res.Body)
+	var v told
+	_ = json.Unmarshal(b, &v)
+	return v
+}
+
+func waitFor(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(nil)
+	defer s.Close()
+	_, port, _ := strings.Cut(s.Listener.Addr().String(), ":")
+	return port
+}
