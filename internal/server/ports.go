@@ -39,8 +39,8 @@ type Role string
 // The roles.
 const (
 	Viewer   Role = "viewer"   // reads
-	Deployer Role = "deployer" // announces deploys, reports heartbeats, writes samples
-	Approver Role = "approver" // answers, starts and aborts runs, cancels watches, silences, acknowledges
+	Deployer Role = "deployer" // announces deploys, cancels watches, reports heartbeats, writes samples
+	Approver Role = "approver" // starts, answers and aborts runs, silences, acknowledges
 	Admin    Role = "admin"    // reloads
 )
 
@@ -344,9 +344,8 @@ type Rule struct {
 	Alerts         []rules.Alert // its pending and firing alerts
 }
 
-// Queries answers PromQL. Expressions and selectors were parsed once, so they are
-// well-formed. Errors of promql (ErrQueryTimeout, ErrTooManySamples, …) become Prometheus'
-// own answers.
+// Queries answers PromQL. Selectors were parsed once, so they are well-formed. Errors of the
+// parser and of promql (ErrQueryTimeout, ErrTooManySamples, …) become Prometheus' own answers.
 type Queries interface {
 	Query(ctx context.Context, expr string, at time.Time) (QueryResult, error)
 	QueryRange(ctx context.Context, expr string, start, end time.Time, step time.Duration) (QueryResult, error)

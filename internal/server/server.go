@@ -1,9 +1,13 @@
 package server
 
 import (
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,19 +18,19 @@ import (
 // Options is what a Server is made of.
 type Options struct {
 	Backend Backend
-	// ExternalURL is where people reach the guardian, without a slash at the end; used in
-	// links that leave the pages. "" makes links relative.
+	// ExternalURL is where people reach the guardian; used in links that leave the pages. ""
+	// makes those links relative.
 	ExternalURL string
 	// Language of pages when the reader asks for none: zh or en; default en.
 	Language string
 	// Location is the time zone of pages; default UTC.
 	Location *time.Location
-	Now      func() time.Time
-	Log      *slog.Logger
+	Now      func() time.Time // default time.Now
+	Log      *slog.Logger     // default: nothing is logged
 	Redactor *secret.Redactor
 
-	Registerer prometheus.Registerer // for guardian_http_*
-	Gatherer   prometheus.Gatherer   // for /metrics
+	Registerer prometheus.Registerer // for guardian_http_*; nil: not registered
+	Gatherer   prometheus.Gatherer   // for /metrics; nil: 404
 
 	// Active tells whether this guardian holds the lease, and if not, the base URL of the
 	// one that does ("" when nobody is known). nil: always active.
@@ -45,10 +49,26 @@ type Options struct {
 	CacheBytes int
 }
 
+// maxWaits bounds how many answers are held at once: each is a goroutine and a connection.
+const maxWaits = 512
+
 // Server is the HTTP edge. It owns no goroutine and listens nowhere: the app does.
 type Server struct {
-	o   Options
-	mux http.Handler
+	backend  Backend
+	now      func() time.Time
+	log      *slog.Logger
+	redactor *secret.Redactor
+	external string
+	active   func() (bool, string)
+	options  Options
+
+	metrics *metrics
+	access  *access
+	pages   *pages
+	reports *reportCache
+	waits   chan struct{}
+	mux     *http.ServeMux
+	handler http.Handler
 }
 
 // New makes a Server. It is an http.Handler; Close gives its cache's memory back.
@@ -56,11 +76,70 @@ func New(o Options) (*Server, error) {
 	if o.Backend == nil {
 		return nil, errors.New("server: Options.Backend is missing")
 	}
-	return &Server{o: o, mux: http.NotFoundHandler()}, nil
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Location == nil {
+		o.Location = time.UTC
+	}
+	if o.Active == nil {
+		o.Active = func() (bool, string) { return true, "" }
+	}
+	key := []byte(o.SessionKey.Reveal())
+	if len(key) == 0 {
+		key = make([]byte, 32)
+		_, _ = rand.Read(key) // never fails, by its contract
+	}
+	external := strings.TrimRight(o.ExternalURL, "/")
+	origins, err := newOrigins(external)
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(o.Registerer)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPages(o.Language, o.Location, o.Now)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		backend: o.Backend, now: o.Now, log: o.Log, redactor: o.Redactor, external: external, active: o.Active, options: o,
+		metrics: m, pages: p, reports: newReportCache(o.CacheBytes, m),
+		access: &access{tokens: o.Backend, key: key, now: o.Now, origins: origins, https: strings.HasPrefix(external, "https://")},
+		waits:  make(chan struct{}, maxWaits),
+	}
+	s.mux = s.routes()
+	s.handler = s.observe(secure(s.mux))
+	return s, nil
+}
+
+func newOrigins(external string) (*http.CrossOriginProtection, error) {
+	p := http.NewCrossOriginProtection()
+	if external == "" {
+		return p, nil
+	}
+	u, err := url.Parse(external)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, fmt.Errorf("server: external URL %q is not like https://guardian.example.com", external)
+	}
+	if err := p.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
+		return nil, fmt.Errorf("server: external URL %q: %w", external, err)
+	}
+	return p, nil
 }
 
 // ServeHTTP implements http.Handler.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
-// Close frees the cache.
-func (s *Server) Close() error { return nil }
+// Close frees the cache. The server must not be used afterwards.
+func (s *Server) Close() error {
+	s.reports.close()
+	return nil
+}
+
+// link makes a link to a page that also works outside of the pages.
+func (s *Server) link(path string) string { return s.external + path }

@@ -1,0 +1,162 @@
+package server
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	sessionCookie = "guardian_session"
+	sessionFor    = 12 * time.Hour
+)
+
+// access finds out who calls.
+type access struct {
+	tokens  Tokens
+	key     []byte
+	now     func() time.Time
+	origins *http.CrossOriginProtection
+	https   bool
+}
+
+// errLogin says that a page was asked for without a session.
+var errLogin = errors.New("log in first")
+
+// caller gives who sent r, or why not. A session is good for pages, and for reading the API.
+func (a *access) caller(r *http.Request, page bool) (Caller, error) {
+	secured, err := a.tokens.Secured(r.Context())
+	if err != nil {
+		return Caller{}, fmt.Errorf("ask whether there are tokens: %w", err)
+	}
+	if !secured {
+		return a.loopback(r)
+	}
+	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		return a.tokens.Authenticate(r.Context(), HashToken(strings.TrimSpace(token)))
+	}
+	if !page && r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return Caller{}, Refuse(ErrUnauthenticated, "send the header Authorization: Bearer and a token; `guardian token create` makes one")
+	}
+	c, err := r.Cookie(sessionCookie)
+	if err != nil {
+		if page {
+			return Caller{}, errLogin
+		}
+		return Caller{}, Refuse(ErrUnauthenticated, "send the header Authorization: Bearer and a token; `guardian token create` makes one")
+	}
+	if err := a.sameOrigin(r); err != nil {
+		return Caller{}, err
+	}
+	caller, err := a.session(r.Context(), c.Value)
+	if errors.Is(err, ErrUnauthenticated) && page {
+		return Caller{}, errLogin
+	}
+	return caller, err
+}
+
+// loopback lets everybody in who is on this machine and means this server: a page of another
+// site that a browser here has open is neither (DNS rebinding, cross-origin requests).
+func (a *access) loopback(r *http.Request) (Caller, error) {
+	if !loopbackName(r.RemoteAddr) {
+		return Caller{}, Refuse(ErrForbidden, "no tokens are configured, so that only this machine may call; configure tokens")
+	}
+	if !loopbackName(r.Host) {
+		return Caller{}, Refuse(ErrForbidden, "no tokens are configured, so that the address must be localhost or 127.0.0.1, not %q", r.Host)
+	}
+	if err := a.sameOrigin(r); err != nil {
+		return Caller{}, err
+	}
+	return Caller{Name: "loopback", Role: Admin}, nil
+}
+
+func (a *access) sameOrigin(r *http.Request) error {
+	if err := a.origins.Check(r); err != nil {
+		return Refuse(ErrForbidden, "the request comes from a page of another site")
+	}
+	return nil
+}
+
+func loopbackName(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSuffix(host, "]"), "["), ".")
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// open makes a session of a token. It holds the token's hash, not the token, and each
+// request asks for the hash again, so that a revoked token ends its sessions.
+func (a *access) open(r *http.Request, token string) (*http.Cookie, error) {
+	hash := HashToken(strings.TrimSpace(token))
+	if _, err := a.tokens.Authenticate(r.Context(), hash); err != nil {
+		return nil, err
+	}
+	until := a.now().Add(sessionFor)
+	text := hash + "." + strconv.FormatInt(until.Unix(), 10)
+	return a.cookie(r, text+"."+a.sign("session", text), int(sessionFor.Seconds())), nil
+}
+
+func (a *access) cookie(r *http.Request, value string, age int) *http.Cookie {
+	return &http.Cookie{
+		Name: sessionCookie, Value: value, Path: "/", MaxAge: age,
+		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: a.https || r.TLS != nil,
+	}
+}
+
+func (a *access) session(ctx context.Context, value string) (Caller, error) {
+	i := strings.LastIndexByte(value, '.')
+	if i < 0 || !a.signed("session", value[:i], value[i+1:]) {
+		return Caller{}, ErrUnauthenticated
+	}
+	hash, end, _ := strings.Cut(value[:i], ".")
+	until, err := strconv.ParseInt(end, 10, 64)
+	if err != nil || a.now().Unix() >= until {
+		return Caller{}, ErrUnauthenticated
+	}
+	return a.tokens.Authenticate(ctx, hash)
+}
+
+// formToken gives what a form must carry: only a page of ours, shown in this session, knows it.
+func (a *access) formToken(r *http.Request) string {
+	session := "loopback"
+	if c, err := r.Cookie(sessionCookie); err == nil {
+		session = c.Value
+	}
+	return a.sign("form", session)
+}
+
+func (a *access) checkForm(r *http.Request) error {
+	if r.Header.Get("Authorization") != "" {
+		return nil // no browser adds this by itself
+	}
+	if subtle.ConstantTimeCompare([]byte(r.PostFormValue("csrf")), []byte(a.formToken(r))) != 1 {
+		return Refuse(ErrForbidden, "the form is too old: go back, load the page again and repeat")
+	}
+	return nil
+}
+
+func (a *access) sign(purpose, text string) string {
+	m := hmac.New(sha256.New, a.key)
+	_, _ = m.Write([]byte(purpose + "\x00" + text))
+	return base64.RawURLEncoding.EncodeToString(m.Sum(nil))
+}
+
+func (a *access) signed(purpose, text, signature string) bool {
+	return subtle.ConstantTimeCompare([]byte(a.sign(purpose, text)), []byte(signature)) == 1
+}

@@ -1,0 +1,178 @@
+package server
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"guardian/watch"
+)
+
+const (
+	maxName    = 200 // bytes of a service, version, shop, …
+	maxShops   = 200
+	maxReason  = 1 << 10
+	maxWatch   = 7 * 24 * time.Hour
+	maxAhead   = 5 * time.Minute // how far the caller's clock may be ahead
+	maxWait    = 5 * time.Minute
+	listLimit  = 50
+	listLimits = 1000
+)
+
+// announce is the post-deploy hook.
+func (s *Server) announce(w http.ResponseWriter, r *http.Request, by Caller) error {
+	o, hash, err := body(w, r, false)
+	if err != nil {
+		return err
+	}
+	request, err := deployRequest(o, s.now())
+	if err != nil {
+		return err
+	}
+	request.BodyHash = hash
+	request.IdempotencyKey = r.Header.Get("Idempotency-Key")
+	if why := badText(request.IdempotencyKey, 255); why != "" {
+		return &statusError{http.StatusBadRequest, "the header Idempotency-Key " + why}
+	}
+	answer, err := s.backend.Announce(r.Context(), request, by)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", s.link("/api/v1/watches/"+answer.Watch.ID))
+	return writeJSON(w, http.StatusCreated, struct {
+		Deploy watch.Deploy `json:"deploy"`
+		Watch  watchView    `json:"watch"`
+	}{answer.Deploy, s.viewWatch(answer.Watch)})
+}
+
+// deployRequest reads the hook's body.
+func deployRequest(o *object, now time.Time) (DeployRequest, error) {
+	q := DeployRequest{
+		Service:         o.required("service", maxName),
+		Version:         o.required("version", maxName),
+		PreviousVersion: o.text("previous_version", maxName),
+		Environment:     o.text("environment", maxName),
+		Shops:           o.texts("shops", maxShops, maxName),
+		KnownGood:       o.flag("known_good", false),
+		Kind:            watch.Kind(o.oneOf("kind", string(watch.Code), string(watch.Config), string(watch.Operation))),
+		Author:          o.text("author", maxName),
+		Ticket:          o.text("ticket", maxName),
+		URL:             o.text("url", 2048),
+		Reversible:      o.flag("reversible", true),
+		At:              o.time("at"),
+	}
+	if q.Environment == "" {
+		q.Environment = "production"
+	}
+	if u, err := url.Parse(q.URL); q.URL != "" && (err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "") {
+		o.wrong("url", "expected an address such as https://ci.example.com/1234")
+	}
+	if q.At.After(now.Add(maxAhead)) {
+		o.wrong("at", "lies in the future: announce a deploy when it has happened, and check this machine's clock")
+	}
+	how := o.object("watch")
+	q.WatchFor = how.duration("for")
+	if q.WatchFor > maxWatch {
+		how.wrong("for", "is longer than 7d")
+	}
+	q.WatchMode = watch.Mode(how.oneOf("mode", string(watch.Auto), string(watch.Approve), string(watch.Observe)))
+	slices.Sort(q.Shops)
+	q.Shops = slices.Compact(q.Shops)
+	return q, o.done()
+}
+
+func (s *Server) deploys(w http.ResponseWriter, r *http.Request, _ Caller) error {
+	f, err := filter(r)
+	if err != nil {
+		return err
+	}
+	list, err := s.backend.DeployList(r.Context(), f)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"deploys": orEmpty(list)})
+}
+
+func (s *Server) gate(w http.ResponseWriter, r *http.Request, _ Caller) error {
+	service, environment := r.URL.Query().Get("service"), r.URL.Query().Get("environment")
+	if service == "" {
+		return &InvalidError{Fields: []FieldError{{"?service", "is required"}}}
+	}
+	if environment == "" {
+		environment = "production"
+	}
+	gate, err := s.backend.Gate(r.Context(), service, environment)
+	if err != nil {
+		return err
+	}
+	gate.Reasons = orEmpty(gate.Reasons)
+	return writeJSON(w, http.StatusOK, gate)
+}
+
+// filter reads the parameters that lists have in common.
+func filter(r *http.Request) (Filter, error) {
+	q := r.URL.Query()
+	f := Filter{
+		Service: q.Get("service"), Environment: q.Get("environment"), State: q.Get("state"), Trigger: q.Get("trigger"),
+		Limit: listLimit,
+	}
+	var wrong []FieldError
+	if v := q.Get("limit"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 || n > listLimits {
+			wrong = append(wrong, FieldError{"?limit", "expected a number from 1 to 1000"})
+		}
+		f.Limit = n
+	}
+	if v := q.Get("open"); v != "" {
+		open, err := strconv.ParseBool(v)
+		if err != nil {
+			wrong = append(wrong, FieldError{"?open", "expected true or false"})
+		}
+		f.Open = open
+	}
+	if v := q.Get("since"); v != "" {
+		t, err := time.Parse(time.RFC3339, v)
+		if err != nil {
+			wrong = append(wrong, FieldError{"?since", "expected a time such as 2026-11-22T10:00:00Z"})
+		}
+		f.Since = t.UTC()
+	}
+	if len(wrong) > 0 {
+		return Filter{}, &InvalidError{Fields: wrong}
+	}
+	return f, nil
+}
+
+// hold reads wait= and takes a place among those who wait; give it back with free.
+func (s *Server) hold(w http.ResponseWriter, r *http.Request) (wait time.Duration, free func(), err error) {
+	text := r.URL.Query().Get("wait")
+	if text == "" || text == "0" {
+		return 0, func() {}, nil
+	}
+	d, err := model.ParseDuration(text)
+	if err != nil || time.Duration(d) > maxWait {
+		return 0, nil, &InvalidError{Fields: []FieldError{{"?wait", "expected a duration such as 60s, at most 5m"}}}
+	}
+	select {
+	case s.waits <- struct{}{}:
+	default:
+		return 0, nil, ErrBusy
+	}
+	// The listener's write deadline is for answers that are not held; where there is none to
+	// lift, nothing has to be.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+	return time.Duration(d), func() { <-s.waits }, nil
+}
+
+// orEmpty makes JSON say [] where there is nothing.
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

@@ -1,0 +1,94 @@
+package server_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"guardian/internal/server"
+)
+
+func newServer(t testing.TB, m *memory, change func(*server.Options)) *server.Server {
+	t.Helper()
+	o := server.Options{Backend: m, Now: fixedNow, Location: shanghai(), Language: "en"}
+	if change != nil {
+		change(&o)
+	}
+	s, err := server.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+type pageCase struct{ name, path string }
+
+func pageList() []pageCase {
+	return []pageCase{
+		{"overview", "/"},
+		{"service", "/services/order-sync"},
+		{"watch_failed", "/watches/w_7"},
+		{"watch_open", "/watches/w_8"},
+		{"run_asking", "/rollbacks/r_3"},
+		{"run_over", "/rollbacks/r_2"},
+		{"alerts", "/alerts"},
+		{"journal", "/journal"},
+		{"drills", "/drills"},
+		{"sla", "/sla?month=2026-11"},
+	}
+}
+
+// call is one request with its answer, read whole.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (a answer) json(t testing.TB, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(a.body), into); err != nil {
+		t.Fatalf("answer is not JSON: %v\n%s", err, a.body)
+	}
+}
+
+// send calls a handler over a real connection.
+func send(t testing.TB, base, method, path, body string, header ...string) answer {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, base+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		if header[i] == "Host" {
+			r.Host = header[i+1]
+			continue
+		}
+		r.Header.Set(header[i], header[i+1])
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	got, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = got.Body.Close() }()
+	text, err := io.ReadAll(got.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{got.StatusCode, got.Header, string(text)}
+}
+
+func serve(t testing.TB, m *memory, change func(*server.Options)) string {
+	t.Helper()
+	web := httptest.NewServer(newServer(t, m, change))
+	t.Cleanup(web.Close)
+	return web.URL
+}

@@ -1,0 +1,182 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"html"
+	"html/template"
+	"net/http"
+	"strings"
+
+	"github.com/VictoriaMetrics/fastcache"
+
+	"guardian/sla"
+)
+
+// reportCache keeps rendered fragments of the report: making one reads a month of facts. It
+// is never the record of anything, and may forget at any time.
+type reportCache struct {
+	cache   *fastcache.Cache
+	metrics *metrics
+}
+
+// leastCache is what fastcache allocates at least, in bytes.
+const leastCache = 32 << 20
+
+func newReportCache(size int, m *metrics) *reportCache {
+	return &reportCache{cache: fastcache.New(max(size, leastCache)), metrics: m}
+}
+
+func (c *reportCache) close() { c.cache.Reset() }
+
+// get gives the fragment of a key, or makes and keeps it. Fragments are larger than the
+// 64 KiB that fastcache keeps in one piece, hence the Big calls.
+func (c *reportCache) get(key string, make func() ([]byte, error)) ([]byte, error) {
+	if kept := c.cache.GetBig(nil, []byte(key)); len(kept) > 0 {
+		c.metrics.cache.WithLabelValues("hit").Inc()
+		return kept, nil
+	}
+	c.metrics.cache.WithLabelValues("miss").Inc()
+	made, err := make()
+	if err == nil {
+		c.cache.SetBig([]byte(key), made)
+	}
+	return made, err
+}
+
+type slaView struct {
+	Month, Prev, Next sla.Month
+	HasNext           bool
+	Service           string
+	Services          []string
+	Running           bool
+	Fragment          template.HTML
+}
+
+// wanted reads which report is asked for.
+func (s *Server) wanted(r *http.Request) (sla.Month, string, error) {
+	month := sla.MonthOf(s.now().In(s.options.Location))
+	if text := r.URL.Query().Get("month"); text != "" {
+		asked, err := sla.ParseMonth(text)
+		if err != nil {
+			return month, "", &InvalidError{Fields: []FieldError{{"?month", "expected a month such as 2026-11"}}}
+		}
+		month = asked
+	}
+	return month, r.URL.Query().Get("service"), nil
+}
+
+// fragment gives one form of a report out of the cache.
+func (s *Server) fragment(ctx context.Context, month sla.Month, service, form string, write func(sla.Report, *bytes.Buffer) error) ([]byte, error) {
+	revision, err := s.backend.FactsRevision(ctx, month)
+	if err != nil {
+		return nil, err
+	}
+	key := strings.Join([]string{month.String(), service, form, revision}, "\x00")
+	return s.reports.get(key, func() ([]byte, error) {
+		report, err := s.backend.Report(ctx, month, service)
+		if err != nil {
+			return nil, err
+		}
+		var out bytes.Buffer
+		err = write(report, &out)
+		return out.Bytes(), err
+	})
+}
+
+func (s *Server) slaPage(w http.ResponseWriter, r *http.Request, by Caller) error {
+	month, service, err := s.wanted(r)
+	if err != nil {
+		return err
+	}
+	words := s.pages.language(r)
+	body, err := s.fragment(r.Context(), month, service, "html/"+words.lang, func(report sla.Report, out *bytes.Buffer) error {
+		return s.pages.sets[words.lang]["sla"].ExecuteTemplate(out, "report", report)
+	})
+	if err != nil {
+		return err
+	}
+	services, err := s.backend.ServiceList(r.Context())
+	if err != nil {
+		return err
+	}
+	current := sla.MonthOf(s.now().In(s.options.Location))
+	v := slaView{
+		Month: month, Prev: month.Add(-1), Next: month.Add(1), HasNext: month.String() < current.String(), Service: service,
+		Running: month == current, Fragment: template.HTML(body), //nolint:gosec // rendered by html/template
+	}
+	for _, one := range services {
+		v.Services = append(v.Services, one.Name)
+	}
+	return s.render(w, r, http.StatusOK, "sla", words.T("sla.title", month), 0, by, v)
+}
+
+func (s *Server) slaJSON(w http.ResponseWriter, r *http.Request, _ Caller) error {
+	return s.slaFile(w, r, "json", "application/json", func(report sla.Report, out *bytes.Buffer) error {
+		return json.NewEncoder(out).Encode(report)
+	})
+}
+
+func (s *Server) slaCSV(w http.ResponseWriter, r *http.Request, _ Caller) error {
+	return s.slaFile(w, r, "csv", "text/csv; charset=utf-8", func(report sla.Report, out *bytes.Buffer) error {
+		return report.CSV(out)
+	})
+}
+
+func (s *Server) slaFile(w http.ResponseWriter, r *http.Request, form, kind string, write func(sla.Report, *bytes.Buffer) error) error {
+	month, service, err := s.wanted(r)
+	if err != nil {
+		return err
+	}
+	body, err := s.fragment(r.Context(), month, service, form, write)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Cache-Control", "no-store")
+	if form == "csv" {
+		w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="sla-%s.csv"`, month))
+	}
+	_, _ = w.Write(body)
+	return nil
+}
+
+// Strip draws one bar for each day: full is a day that was up; what is missing from above is
+// the share that was down, at least a visible notch.
+func (w words) Strip(days []sla.Day) template.HTML {
+	const width, height, notch = 10.0, 36.0, 5.0
+	var b strings.Builder
+	_, _ = fmt.Fprintf(&b, `<svg class="strip" viewBox="0 0 %.0f %.0f" role="img" aria-label="%s">`, width*float64(max(len(days), 1)), height, html.EscapeString(w.T("sla.strip")))
+	for i, d := range days {
+		x := float64(i)*width + 1
+		wall := d.Times.Wall.Seconds()
+		if wall <= 0 {
+			_, _ = fmt.Fprintf(&b, `<rect class="future" x="%.1f" y="%.1f" width="8" height="2"><title>%s</title></rect>`, x, height-2, html.EscapeString(w.T("sla.day_future", d.Date)))
+			continue
+		}
+		title := w.T("sla.day", d.Date, w.span(d.Times.Up), w.span(d.Times.Down), w.span(d.Times.Blind), w.span(d.Times.Maintenance))
+		_, _ = fmt.Fprintf(&b, `<g><title>%s</title>`, html.EscapeString(title))
+		y := 0.0
+		part := func(class string, length sla.Span, least float64) {
+			if length <= 0 {
+				return
+			}
+			h := min(max(height*length.Seconds()/wall, least), height-y)
+			_, _ = fmt.Fprintf(&b, `<rect class="%s" x="%.1f" y="%.1f" width="8" height="%.1f"/>`, class, x, y, h)
+			y += h
+		}
+		part("down", d.Times.Down, notch)
+		part("blind", d.Times.Blind, 2)
+		part("maintenance", d.Times.Maintenance, 2)
+		if d.Times.Up > 0 {
+			_, _ = fmt.Fprintf(&b, `<rect class="up" x="%.1f" y="%.1f" width="8" height="%.1f"/>`, x, y, height-y)
+		}
+		b.WriteString(`</g>`)
+	}
+	b.WriteString(`</svg>`)
+	return template.HTML(b.String()) //nolint:gosec // escaped
+}
+
+func (w words) span(s sla.Span) string { return w.Length(s.Duration()) }

@@ -1,0 +1,355 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+const (
+	maxPoints    = 11000 // of one series of a range query, as in Prometheus
+	queryTimeout = 2 * time.Minute
+	maxForm      = 1 << 20 // bytes of a posted query
+)
+
+// queryError is a Prometheus API error: its type decides the status.
+type queryError struct {
+	kind string
+	err  error
+}
+
+func (e *queryError) Error() string { return e.err.Error() }
+func (e *queryError) Unwrap() error { return e.err }
+
+func badData(format string, args ...any) error {
+	return &queryError{"bad_data", fmt.Errorf(format, args...)}
+}
+
+// queryAnswer is the envelope of Prometheus' API.
+type queryAnswer struct {
+	Status    string   `json:"status"`
+	Data      any      `json:"data,omitempty"`
+	ErrorType string   `json:"errorType,omitempty"`
+	Error     string   `json:"error,omitempty"`
+	Warnings  []string `json:"warnings,omitempty"`
+	Infos     []string `json:"infos,omitempty"`
+}
+
+func writeQuery(w http.ResponseWriter, data any, warnings, infos []string) error {
+	return writeJSON(w, http.StatusOK, queryAnswer{Status: "success", Data: data, Warnings: warnings, Infos: infos})
+}
+
+// refuseQuery answers as Prometheus does, so that Grafana and promtool show the reason.
+func (s *Server) refuseQuery(w http.ResponseWriter, r *http.Request, err error) {
+	kind, status := s.queryKind(r, err)
+	text := err.Error()
+	if kind == "internal" {
+		s.log.ErrorContext(r.Context(), "query failed", "route", r.Pattern, "error", s.redactor.Redact(text))
+		text = "internal error; the guardian's log says more"
+	}
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="guardian"`)
+	}
+	_ = writeJSON(w, status, queryAnswer{Status: "error", ErrorType: kind, Error: s.redactor.Redact(text)})
+}
+
+func (s *Server) queryKind(r *http.Request, err error) (kind string, status int) {
+	var (
+		own      *queryError
+		syntax   parser.ParseErrors
+		oneError *parser.ParseErr
+		canceled promql.ErrQueryCanceled
+		timeout  promql.ErrQueryTimeout
+		tooMany  promql.ErrTooManySamples
+		storage  promql.ErrStorage
+		large    *http.MaxBytesError
+	)
+	switch {
+	case errors.As(err, &own):
+		kind = own.kind
+	case errors.As(err, &syntax), errors.As(err, &oneError):
+		kind = "bad_data"
+	case errors.As(err, &large):
+		return "bad_data", http.StatusRequestEntityTooLarge
+	case errors.As(err, &timeout), errors.Is(err, context.DeadlineExceeded):
+		kind = "timeout"
+	case errors.As(err, &canceled), errors.Is(err, context.Canceled):
+		kind = "canceled"
+	case errors.As(err, &storage):
+		kind = "internal"
+	case errors.As(err, &tooMany):
+		kind = "execution"
+	default:
+		if p, known := explain(err); known {
+			return "bad_data", p.Status
+		}
+		// What is left of a query's errors says what the expression cannot do; what is left
+		// of the others is ours.
+		kind = "internal"
+		if r.Pattern != "" && isQuery(r.URL.Path) {
+			kind = "execution"
+		}
+	}
+	switch kind {
+	case "bad_data":
+		return kind, http.StatusBadRequest
+	case "execution":
+		return kind, http.StatusUnprocessableEntity
+	case "timeout":
+		return kind, http.StatusServiceUnavailable
+	case "canceled":
+		return kind, 499 // nginx's "client closed the connection", as Prometheus answers
+	default:
+		return "internal", http.StatusInternalServerError
+	}
+}
+
+func isQuery(path string) bool { return path == "/api/v1/query" || path == "/api/v1/query_range" }
+
+// params reads a query's parameters of the address or the posted form.
+func params(w http.ResponseWriter, r *http.Request) error {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		return badData("error parsing form values: %w", err)
+	}
+	return nil
+}
+
+func timeParam(r *http.Request, name string, otherwise time.Time) (time.Time, error) {
+	text := r.FormValue(name)
+	if text == "" {
+		return otherwise, nil
+	}
+	if f, err := strconv.ParseFloat(text, 64); err == nil && math.Abs(f) < 1e11 {
+		return time.UnixMilli(int64(math.Round(f * 1000))).UTC(), nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return time.Time{}, badData("invalid parameter %q: cannot parse %q to a valid timestamp", name, text)
+	}
+	return t.UTC(), nil
+}
+
+func durationParam(text string) (time.Duration, error) {
+	if f, err := strconv.ParseFloat(text, 64); err == nil {
+		if math.IsNaN(f) || math.Abs(f) > 1e9 {
+			return 0, fmt.Errorf("cannot parse %q to a valid duration", text)
+		}
+		return time.Duration(f * float64(time.Second)), nil
+	}
+	d, err := model.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("cannot parse %q to a valid duration", text)
+	}
+	return time.Duration(d), nil
+}
+
+func timed(r *http.Request) (context.Context, context.CancelFunc, error) {
+	limit := queryTimeout
+	if text := r.FormValue("timeout"); text != "" {
+		d, err := durationParam(text)
+		if err != nil {
+			return nil, nil, badData("invalid parameter %q: %w", "timeout", err)
+		}
+		limit = min(limit, d)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), limit)
+	return ctx, cancel, nil
+}
+
+func (s *Server) query(w http.ResponseWriter, r *http.Request, _ Caller) error {
+	if err := params(w, r); err != nil {
+		return err
+	}
+	at, err := timeParam(r, "time", s.now())
+	if err != nil {
+		return err
+	}
+	ctx, cancel, err := timed(r)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	result, err := s.backend.Query(ctx, r.FormValue("query"), at)
+	if err != nil {
+		return err
+	}
+	return writeResult(w, result)
+}
+
+func (s *Server) queryRange(w http.ResponseWriter, r *http.Request, _ Caller) error {
+	if err := params(w, r); err != nil {
+		return err
+	}
+	if r.FormValue("start") == "" || r.FormValue("end") == "" || r.FormValue("step") == "" {
+		return badData("start, end and step are required")
+	}
+	start, err := timeParam(r, "start", time.Time{})
+	if err != nil {
+		return err
+	}
+	end, err := timeParam(r, "end", time.Time{})
+	if err != nil {
+		return err
+	}
+	if end.Before(start) {
+		return badData("invalid parameter %q: end timestamp must not be before start time", "end")
+	}
+	step, err := durationParam(r.FormValue("step"))
+	if err != nil {
+		return badData("invalid parameter %q: %w", "step", err)
+	}
+	if step < time.Millisecond {
+		return badData("invalid parameter %q: zero or negative query resolution step widths are not accepted. Try a positive integer", "step")
+	}
+	if end.Sub(start)/step > maxPoints {
+		return badData("exceeded maximum resolution of %d points per timeseries. Try decreasing the query resolution (?step=XX)", maxPoints)
+	}
+	expr := r.FormValue("query")
+	if e, err := parser.NewParser(parser.Options{}).ParseExpr(expr); err == nil && e.Type() != parser.ValueTypeVector && e.Type() != parser.ValueTypeScalar {
+		return badData("invalid expression type %q for range query, must be Scalar or instant Vector", parser.DocumentedType(e.Type()))
+	}
+	ctx, cancel, err := timed(r)
+	if err != nil {
+		return err
+	}
+	defer cancel()
+	result, err := s.backend.QueryRange(ctx, expr, start, end, step)
+	if err != nil {
+		return err
+	}
+	return writeResult(w, result)
+}
+
+func writeResult(w http.ResponseWriter, result QueryResult) error {
+	if result.Value == nil {
+		return errors.New("the query gave no value")
+	}
+	value := any(result.Value)
+	switch v := result.Value.(type) {
+	case promql.Vector:
+		value = orEmpty(v)
+	case promql.Matrix:
+		value = orEmpty(v)
+	}
+	return writeQuery(w, map[string]any{"resultType": result.Value.Type(), "result": value}, result.Warnings, result.Infos)
+}
+
+// selection is what series, labels and label values have in common.
+type selection struct {
+	selectors  []string
+	start, end time.Time
+	limit      int
+}
+
+func (s *Server) selection(w http.ResponseWriter, r *http.Request) (selection, error) {
+	if err := params(w, r); err != nil {
+		return selection{}, err
+	}
+	// Prometheus takes all of time when none is given; what is kept bounds it as well.
+	start, err := timeParam(r, "start", time.UnixMilli(0).UTC())
+	if err != nil {
+		return selection{}, err
+	}
+	end, err := timeParam(r, "end", s.now())
+	if err != nil {
+		return selection{}, err
+	}
+	if end.Before(start) {
+		return selection{}, badData("invalid parameter %q: end timestamp must not be before start time", "end")
+	}
+	limit := 0
+	if text := r.FormValue("limit"); text != "" {
+		if limit, err = strconv.Atoi(text); err != nil || limit < 0 {
+			return selection{}, badData("invalid parameter %q: limit must be a number that is not negative", "limit")
+		}
+	}
+	selectors := r.Form["match[]"]
+	p := parser.NewParser(parser.Options{})
+	for _, text := range selectors {
+		matchers, err := p.ParseMetricSelector(text)
+		if err != nil {
+			return selection{}, &queryError{"bad_data", fmt.Errorf("invalid parameter %q: %w", "match[]", err)}
+		}
+		if !selects(matchers) {
+			return selection{}, badData("invalid parameter %q: match[] must contain at least one non-empty matcher", "match[]")
+		}
+	}
+	return selection{selectors, start, end, limit}, nil
+}
+
+func selects(matchers []*labels.Matcher) bool {
+	for _, m := range matchers {
+		if m != nil && !m.Matches("") {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) series(w http.ResponseWriter, r *http.Request, _ Caller) error {
+	q, err := s.selection(w, r)
+	if err != nil {
+		return err
+	}
+	if len(q.selectors) == 0 {
+		return badData("no match[] parameter provided")
+	}
+	list, err := s.backend.Series(r.Context(), q.selectors, q.start, q.end, q.limit)
+	if err != nil {
+		return err
+	}
+	return writeQuery(w, orEmpty(list), nil, nil)
+}
+
+func (s *Server) labelNames(w http.ResponseWriter, r *http.Request, _ Caller) error {
+	q, err := s.selection(w, r)
+	if err != nil {
+		return err
+	}
+	list, err := s.backend.LabelNames(r.Context(), q.selectors, q.start, q.end, q.limit)
+	if err != nil {
+		return err
+	}
+	return writeQuery(w, orEmpty(list), nil, nil)
+}
+
+func (s *Server) labelValues(w http.ResponseWriter, r *http.Request, _ Caller) error {
+	name := r.PathValue("name")
+	if !model.UTF8Validation.IsValidLabelName(name) {
+		return badData("invalid label name: %q", name)
+	}
+	q, err := s.selection(w, r)
+	if err != nil {
+		return err
+	}
+	list, err := s.backend.LabelValues(r.Context(), name, q.selectors, q.start, q.end, q.limit)
+	if err != nil {
+		return err
+	}
+	return writeQuery(w, orEmpty(list), nil, nil)
+}
+
+// metadata answers Grafana's question what the metrics are: nothing is kept of it.
+func (*Server) metadata(w http.ResponseWriter, _ *http.Request, _ Caller) error {
+	return writeQuery(w, json.RawMessage("{}"), nil, nil)
+}
+
+// buildInfo is what Grafana asks to find out whom it talks to.
+func (s *Server) buildInfo(w http.ResponseWriter, r *http.Request, _ Caller) error {
+	st, err := s.backend.Status(r.Context())
+	if err != nil {
+		return err
+	}
+	return writeQuery(w, map[string]string{"version": st.Version, "application": "guardian"}, nil, nil)
+}

@@ -1,0 +1,81 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// TestPagesFitTheScreen opens every page in Chromium, on a phone and on a desk: nothing may
+// stick out to the side, and buttons must be big enough for a thumb. With SCREENSHOTS set to
+// a folder the pictures are kept there.
+func TestPagesFitTheScreen(t *testing.T) {
+	browser, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("chromium is missing: apt-get install chromium")
+		}
+		t.Skip("chromium is missing: apt-get install chromium")
+	}
+	folder := os.Getenv("SCREENSHOTS")
+	if folder == "" {
+		folder = t.TempDir()
+	}
+	web := httptest.NewServer(newServer(t, busy(), nil))
+	t.Cleanup(web.Close)
+
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(browser), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
+		chromedp.Flag("disable-dev-shm-usage", true))
+	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(stop)
+	tab, closeTab := chromedp.NewContext(allocator)
+	t.Cleanup(closeTab)
+	tab, cancel := context.WithTimeout(tab, 2*time.Minute)
+	t.Cleanup(cancel)
+
+	for _, page := range pageList() {
+		for _, width := range []int64{320, 360, 1200} {
+			t.Run(fmt.Sprintf("%s at %d", page.name, width), func(t *testing.T) {
+				var sticksOut []string
+				var small []string
+				var picture []byte
+				err := chromedp.Run(tab,
+					chromedp.EmulateViewport(width, 800),
+					chromedp.Navigate(web.URL+page.path),
+					chromedp.Evaluate(`(() => {
+						const wide = document.documentElement.clientWidth, out = [];
+						if (document.documentElement.scrollWidth > wide) out.push("page is " + document.documentElement.scrollWidth);
+						for (const e of document.querySelectorAll("main *, header *, footer *")) {
+							const r = e.getBoundingClientRect();
+							if (r.width && r.right > wide + 1 && !e.closest("pre, .skip, thead")) out.push(e.tagName + "." + e.className + " ends at " + Math.round(r.right));
+						}
+						return out.slice(0, 5);
+					})()`, &sticksOut),
+					chromedp.Evaluate(`[...document.querySelectorAll("main button, main .button")].filter(e => e.offsetHeight && e.offsetHeight < 44).map(e => e.textContent + " " + e.offsetHeight)`, &small),
+					chromedp.FullScreenshot(&picture, 90),
+				)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(sticksOut) > 0 {
+					t.Errorf("sticks out of %d px: %s", width, strings.Join(sticksOut, "; "))
+				}
+				if len(small) > 0 {
+					t.Errorf("too small for a thumb: %s", strings.Join(small, "; "))
+				}
+				if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%d.jpg", page.name, width)), picture, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+	}
+}

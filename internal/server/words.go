@@ -1,0 +1,192 @@
+package server
+
+import (
+	"fmt"
+	"html/template"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"guardian/probes/sample"
+)
+
+// words says things in one language and one time zone.
+type words struct {
+	lang  string
+	texts map[string]string
+	loc   *time.Location
+	now   func() time.Time
+}
+
+// T gives the text of a key, with its arguments; a key without a text gives itself, so that
+// a page is never broken by a word.
+func (w words) T(key string, args ...any) string {
+	text, ok := w.texts[key]
+	if !ok {
+		return key
+	}
+	if len(args) == 0 {
+		return text
+	}
+	return fmt.Sprintf(text, args...)
+}
+
+// Word translates a word of a closed set, such as the state of a watch: what has no
+// translation is shown as it is.
+func (w words) Word(set string, value any) string {
+	if text, ok := w.texts[set+"."+fmt.Sprint(value)]; ok {
+		return text
+	}
+	return fmt.Sprint(value)
+}
+
+// Ago tells a time relative to now, with the exact one in the title.
+func (w words) Ago(t time.Time) template.HTML {
+	if t.IsZero() {
+		return "–"
+	}
+	return w.element(t, w.relative(t))
+}
+
+func (w words) relative(t time.Time) string {
+	d := w.now().Sub(t)
+	switch {
+	case d > -5*time.Second && d < 5*time.Second:
+		return w.T("just_now")
+	case d < 0:
+		return w.T("in", w.Length(-d))
+	default:
+		return w.T("ago", w.Length(d))
+	}
+}
+
+// When tells a time of the clock, with the day unless it is today.
+func (w words) When(t time.Time) template.HTML {
+	if t.IsZero() {
+		return "–"
+	}
+	return w.element(t, w.clock(t))
+}
+
+func (w words) clock(t time.Time) string {
+	t, now := t.In(w.loc), w.now().In(w.loc)
+	if t.YearDay() == now.YearDay() && t.Year() == now.Year() {
+		return t.Format("15:04:05")
+	}
+	return t.Format("2006-01-02 15:04:05")
+}
+
+func (w words) element(t time.Time, text string) template.HTML {
+	exact := t.In(w.loc).Format(time.RFC3339)
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`, exact, exact, template.HTMLEscapeString(text))) //nolint:gosec // escaped
+}
+
+// Length tells a duration in its two greatest units.
+func (w words) Length(d time.Duration) string {
+	if d < 0 {
+		return "−" + w.Length(-d)
+	}
+	units := []struct {
+		key string
+		len time.Duration
+	}{{"unit.d", 24 * time.Hour}, {"unit.h", time.Hour}, {"unit.min", time.Minute}, {"unit.s", time.Second}}
+	for i, u := range units {
+		if d < u.len {
+			continue
+		}
+		text := w.T(u.key, int(d/u.len))
+		if i < len(units)-1 && u.len > time.Minute || u.len == time.Minute && d < 10*time.Minute {
+			if rest := int(d % u.len / units[i+1].len); rest > 0 {
+				text += " " + w.T(units[i+1].key, rest)
+			}
+		}
+		return text
+	}
+	if d >= time.Millisecond {
+		return w.T("unit.ms", int(d/time.Millisecond))
+	}
+	return w.T("unit.s", 0)
+}
+
+// Percent tells a share of 1. It never rounds up: 99.9996 % is not 100 %.
+func (w words) Percent(v float64) string {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return "–"
+	}
+	const places = 3
+	scale := math.Pow(10, places)
+	cut := math.Trunc(math.Round(v*100*scale*1e6)/1e6) / scale // the inner rounding heals 0.29*100 = 28.999999999999996
+	text := strconv.FormatFloat(cut, 'f', places, 64)
+	text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+	return text + "%"
+}
+
+// Odds tells how strong evidence is: without a regression, evidence ever reaches e with a
+// chance of at most 1/e (Ville).
+func (w words) Odds(e float64) string {
+	switch {
+	case math.IsNaN(e) || e < 2:
+		return w.T("odds.none")
+	case e >= 1e9:
+		return w.T("odds.most")
+	default:
+		return w.T("odds.some", thousands(int64(e)))
+	}
+}
+
+func thousands(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// Mark draws the sign of a health or state: shape and colour both tell, and a word stands
+// beside it.
+func (w words) Mark(of any) template.HTML {
+	tone := toneOf(fmt.Sprint(of))
+	shapes := map[string]string{
+		"good":    `<circle cx="8" cy="8" r="6"/><path d="M5 8.2l2.1 2.1L11 6.2" class="ink"/>`,
+		"bad":     `<path d="M8 1.2 15.2 14H.8z"/><path d="M8 6v3.6M8 11.4v.9" class="ink"/>`,
+		"warn":    `<path d="M8 .9 15.1 8 8 15.1.9 8z"/><path d="M8 4.6v4.2M8 10.6v.9" class="ink"/>`,
+		"busy":    `<circle cx="8" cy="8" r="5.6" class="ring"/><path d="M8 4.6V8l2.4 1.6" class="hand"/>`,
+		"neutral": `<circle cx="8" cy="8" r="5.6" class="ring dash"/>`,
+	}
+	return template.HTML(`<svg class="mark ` + tone + `" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">` + shapes[tone] + `</svg>`) //nolint:gosec // constant
+}
+
+// Tone gives the tone of a health or state: good, bad, warn, busy or neutral.
+func (w words) Tone(of any) string { return toneOf(fmt.Sprint(of)) }
+
+func toneOf(state string) string {
+	switch state {
+	case "up", "passed", "cured", "done", "delivered", "active", "resolved":
+		return "good"
+	case "down", "failed", "not_cured", "worse", "critical", "firing":
+		return "bad"
+	case "inconclusive", "awaiting_approval", "warning", "expired", "rejected", "refused", "starting", "closed":
+		return "warn"
+	case "watching", "running", "verifying", "pending", "intent":
+		return "busy"
+	default:
+		return "neutral"
+	}
+}
+
+// Latency tells how long a look took.
+func (w words) Latency(d time.Duration) string {
+	if d < time.Second {
+		return w.T("unit.ms", int(d.Round(time.Millisecond)/time.Millisecond))
+	}
+	return fmt.Sprintf("%.1f %s", d.Seconds(), w.T("unit.seconds"))
+}
+
+// HealthOf gives the health of a check's last look.
+func (w words) HealthOf(c Check) sample.Health {
+	if c.Last == nil {
+		return sample.Unknown
+	}
+	return c.Last.Health
+}
