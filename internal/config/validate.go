@@ -227,13 +227,13 @@ func (d *decoder) checkCheck(c *Check, path string, services []string) {
 	if c.BlindAfter < c.Every {
 		d.blame(path+".blind_after", fmt.Sprintf("%s is shorter than the %s between two looks", c.BlindAfter, c.Every), "")
 	}
-	own := reflectedMap(d, path+".labels", c.Labels)
+	own := ownLabels(d, path+".labels", c.Labels)
 	d.labels(path+".labels", own)
 }
 
-// reflectedMap keeps of a check's labels those that stand at the check itself: a mistake of
+// ownLabels keeps of a check's labels those that stand at the check itself: a mistake of
 // the defaults is told once.
-func reflectedMap(d *decoder, path string, labels map[string]string) map[string]string {
+func ownLabels(d *decoder, path string, labels map[string]string) map[string]string {
 	own := map[string]string{}
 	for key, value := range labels {
 		if _, there := d.find(path + "." + key); there {

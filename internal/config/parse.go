@@ -1,0 +1,169 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// mostNodes bounds what aliases may expand to: a file of a few lines can stand for more
+// values than fit into memory.
+const mostNodes = 250_000
+
+// parse reads one YAML document. It gives nil after a mistake and for an empty file.
+func (d *decoder) parse(content []byte) *yaml.Node {
+	in := yaml.NewDecoder(bytes.NewReader(content))
+	var doc, second yaml.Node
+	switch err := in.Decode(&doc); {
+	case errors.Is(err, io.EOF), err == nil && len(doc.Content) == 1 && isNull(doc.Content[0]):
+		d.add(nil, "", "is empty", "start from configs/minimal.yaml")
+		return nil
+	case err != nil:
+		d.mistakes = append(d.mistakes, syntaxMistake(d.file, err))
+		return nil
+	}
+	switch err := in.Decode(&second); {
+	case err == nil:
+		d.add(&second, "", "is a second document", "a configuration is one YAML document: remove the ---")
+	case !errors.Is(err, io.EOF):
+		d.mistakes = append(d.mistakes, syntaxMistake(d.file, err))
+		return nil
+	}
+	if doc.Kind == yaml.DocumentNode && len(doc.Content) == 1 {
+		d.root = doc.Content[0]
+	}
+	return d.root
+}
+
+var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
+
+// syntaxMistake takes the line out of the YAML library's error.
+func syntaxMistake(file string, err error) Mistake {
+	m := Mistake{File: file, Problem: "is not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
+	if found := yamlLine.FindStringSubmatch(err.Error()); found != nil {
+		m.Line, _ = strconv.Atoi(found[1])
+		m.Problem = "is not YAML: " + strings.TrimPrefix(err.Error(), found[0])
+	}
+	return m
+}
+
+// enter follows an alias and counts. It gives nil when the node must not be expanded.
+func (d *decoder) enter(n *yaml.Node, path string) (_ *yaml.Node, leave func()) {
+	d.visited++
+	if d.visited > mostNodes {
+		if d.visited == mostNodes+1 {
+			d.add(n, path, "expands to more than 250,000 values", "use fewer aliases")
+		}
+		return nil, nil
+	}
+	if n.Kind != yaml.AliasNode {
+		return n, func() {}
+	}
+	target := n.Alias
+	if d.inside[target] {
+		d.add(n, path, "contains itself through the alias *"+n.Value, "")
+		return nil, nil
+	}
+	d.inside[target] = true
+	return target, func() { delete(d.inside, target) }
+}
+
+// is tells whether a node has a shape; nothing at all is an empty one.
+func (d *decoder) is(n *yaml.Node, shape yaml.Kind, path, expected string) bool {
+	if n.Kind == shape {
+		return true
+	}
+	if !isNull(n) {
+		d.add(n, path, "expected "+expected+", got "+d.got(n, false), "")
+	}
+	return false
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
+
+// got says what stands where something else was expected.
+func (d *decoder) got(n *yaml.Node, hide bool) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case isNull(n):
+		return "nothing"
+	case hide:
+		return "something else"
+	default:
+		// What was interpolated stands in the file as ${…}: this never prints a secret.
+		return strconv.Quote(shorten(n.Value, 60))
+	}
+}
+
+func shorten(text string, most int) string {
+	runes := []rune(text)
+	if len(runes) <= most {
+		return text
+	}
+	return string(runes[:most]) + "…"
+}
+
+// pair is a key of a mapping with its value.
+type pair struct{ key, value *yaml.Node }
+
+// pairs gives the entries of a mapping, those that it merges (<<) last, and tells of keys
+// that stand twice.
+func (d *decoder) pairs(n *yaml.Node, path string) []pair {
+	var own, merged []pair
+	first := make(map[string]*yaml.Node, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if key.Kind == yaml.ScalarNode && key.Tag == "!!merge" {
+			merged = append(merged, d.merge(value, path)...)
+			continue
+		}
+		if key.Kind != yaml.ScalarNode {
+			d.add(key, path, "has a key that is not text", "")
+			continue
+		}
+		if before, twice := first[key.Value]; twice {
+			d.add(key, join(path, key.Value), fmt.Sprintf("stands here again: it is on line %d already", before.Line), "keep one of them")
+			continue
+		}
+		first[key.Value] = key
+		own = append(own, pair{key, value})
+	}
+	for _, p := range merged {
+		if first[p.key.Value] == nil {
+			first[p.key.Value] = p.key
+			own = append(own, p)
+		}
+	}
+	return own
+}
+
+// merge gives the entries that "<<: *a" or "<<: [*a, *b]" brings in.
+func (d *decoder) merge(n *yaml.Node, path string) []pair {
+	n, leave := d.enter(n, path)
+	if n == nil {
+		return nil
+	}
+	defer leave()
+	switch n.Kind {
+	case yaml.MappingNode:
+		return d.pairs(n, path)
+	case yaml.SequenceNode:
+		var all []pair
+		for _, one := range n.Content {
+			all = append(all, d.merge(one, path)...)
+		}
+		return all
+	default:
+		d.add(n, path, "expected a mapping after <<, got "+d.got(n, false), "")
+		return nil
+	}
+}
