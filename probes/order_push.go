@@ -1,124 +1,386 @@
 package probes
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
 	"time"
 
-	"github.com/prometheus/common/model"
+	"github.com/oklog/ulid/v2"
+	"github.com/tidwall/gjson"
 
-	"guardian/internal/secret"
 	"guardian/probes/sample"
 )
 
-// OrderPushSettings configure a check of kind order_push: a marked synthetic order is pushed
-// as the marketplace would push it, must become visible, must be what was pushed, and is
-// cleaned up again.
-type OrderPushSettings struct {
-	Client       `yaml:",inline"`
-	Prefix       string                   `yaml:"prefix" doc:"What every synthetic order's ID starts with."`
-	MarkerHeader string                   `yaml:"marker_header" doc:"Request header that carries the ID of the synthetic order."`
-	Vars         map[string]string        `yaml:"vars" doc:"Values for the templates, such as SKU, written {{.SKU}}."`
-	Secrets      map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for the templates as {{.Secrets.name}}."`
-	Push         Push                     `yaml:"push" doc:"How the order is pushed."`
-	See          See                      `yaml:"see" doc:"How it is seen that the order arrived."`
-	Verify       []Field                  `yaml:"verify" doc:"What the visible order must be like."`
-	Cleanup      Cleanup                  `yaml:"cleanup" doc:"How the order is taken away again."`
-	DailyMax     int                      `yaml:"daily_max" doc:"Most synthetic orders in one UTC day, counted since the guardian started."`
-	MaxUncleaned int                      `yaml:"max_uncleaned" doc:"Push no more while this many synthetic orders wait for their cleanup."`
+// orderPushProbe pushes one synthetic order per look. What it says of the target:
+//
+//	the push is refused, fails or is too slow          | Down, result rejected
+//	accepted, never visible                            | Down, result lost
+//	visible later than see.within                      | Down, result slow
+//	visible, but not as it was pushed                  | Down, result mismatch
+//	an order was abandoned: its cleanup failed to the end | Down, result abandoned, once
+//	a cleanup failed and will be tried again           | no change of health; series order_push_uncleaned
+//	journal or lease lost before the push              | Unknown; nothing is pushed
+//	our own fault, or nobody could see whether it came | Unknown, result unknown
+//
+// Every order is journalled as intended before it is pushed and is cleaned up whatever
+// happened: at the end of its look, after later looks with backoff, or by Sweep.
+type orderPushProbe struct {
+	settings *OrderPushSettings
+	env      Env
+	masks    masks
+	client   *httpClient
+	random   io.Reader
+
+	push        compiledRequest
+	pushExpect  expectation
+	seeHTTP     *compiledRequest // or seeSQL
+	seeExpect   expectation
+	seeSQL      *sqlTarget
+	verifyPath  []text
+	verifyWant  []text
+	cleanHTTP   *compiledRequest // or cleanSQL
+	cleanExpect expectation
+	cleanSQL    *sqlTarget
+
+	day     string // the UTC day that pushed counts
+	pushed  int
+	results map[string]float64
+	untold  []Order // abandoned, and not yet told of
 }
 
-// Push is how a synthetic order is pushed.
-type Push struct {
-	Request `yaml:",inline"`
-	Sign    *Sign          `yaml:"sign" doc:"How the push is signed."`
-	Expect  Expect         `yaml:"expect" doc:"What the answer to the push must be like."`
-	Timeout model.Duration `yaml:"timeout" doc:"Within what time the push must be answered."`
-	Ref     string         `yaml:"ref" doc:"GJSON path in the answer of what the target calls the order, for templates as {{.Ref}}."`
+func orderResults() []string {
+	return []string{"ok", "rejected", "lost", "slow", "mismatch", "unknown", "abandoned"}
 }
 
-// Sign is how a push is signed.
-type Sign struct {
-	Algorithm string        `yaml:"algorithm" doc:"hmac-sha256 or hmac-sha1."`
-	Encoding  string        `yaml:"encoding" doc:"hex, upper_hex or base64."`
-	Secret    secret.Secret `yaml:"secret" doc:"The signing key."`
-	Content   string        `yaml:"content" doc:"Template of what is signed; {{.Body}}, {{.URL}} and {{.Path}} are those of the push."`
-	Header    string        `yaml:"header" doc:"Header that carries the signature."`
-	Prefix    string        `yaml:"prefix" doc:"What the header's value starts with, such as sha256=."`
+func newOrderPushProbe(s *OrderPushSettings, env Env) (*orderPushProbe, error) {
+	env = env.withDefaults()
+	p := &orderPushProbe{
+		settings: s, env: env, client: newHTTPClient(s.Client, env, true), random: rand.Reader, results: map[string]float64{},
+	}
+	requests := []Request{s.Push.Request}
+	var errs []error
+	note := func(err error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	compile := func(r *Request, e *Expect) (*compiledRequest, expectation) {
+		requests = append(requests, *r)
+		request, err := r.compile()
+		note(err)
+		expect, err := e.compile()
+		note(err)
+		return &request, expect
+	}
+	var push *compiledRequest
+	push, p.pushExpect = compile(&s.Push.Request, &s.Push.Expect)
+	p.push = *push
+	var err error
+	if s.See.HTTP != nil {
+		p.seeHTTP, p.seeExpect = compile(&s.See.HTTP.Request, &s.See.HTTP.Expect)
+	} else if s.See.SQL != nil {
+		p.seeSQL, err = newSQLTarget(s.See.SQL)
+		note(err)
+	}
+	if s.Cleanup.HTTP != nil {
+		p.cleanHTTP, p.cleanExpect = compile(&s.Cleanup.HTTP.Request, &s.Cleanup.HTTP.Expect)
+	} else if s.Cleanup.SQL != nil {
+		p.cleanSQL, err = newSQLTarget(s.Cleanup.SQL)
+		note(err)
+	}
+	for _, f := range s.Verify {
+		path, err := compileText("json", f.JSON)
+		note(err)
+		want, err := compileText("equals", f.Equals)
+		note(err)
+		p.verifyPath, p.verifyWant = append(p.verifyPath, path), append(p.verifyWant, want)
+	}
+	secrets := secretsOf(s.Secrets, requests, s.Proxy)
+	secrets = append(secrets, s.See.SQL.secrets()...)
+	secrets = append(secrets, s.Cleanup.SQL.secrets()...)
+	if s.Push.Sign != nil {
+		secrets = append(secrets, s.Push.Sign.Secret)
+	}
+	p.masks = newMasks(env, secrets...)
+	if env.Orders == nil {
+		note(errors.New("there is no journal for synthetic orders here, and none is pushed without"))
+	}
+	if p.seeHTTP == nil && p.seeSQL == nil || p.cleanHTTP == nil && p.cleanSQL == nil {
+		note(errors.New("see and cleanup are needed, each by http or sql"))
+	}
+	if limit := cmp.Or(env.Timeout, env.Every); limit > 0 && s.least() >= limit {
+		note(fmt.Errorf("push.timeout, see.within and cleanup.timeout are %s together, which is not under the time of one look, %s: raise the check's timeout",
+			s.least(), limit))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("order_push: %w", p.masks.error(err))
+	}
+	return p, nil
 }
 
-// See is how it is seen that an order arrived: by http or by sql.
-type See struct {
-	HTTP      *SeeHTTP       `yaml:"http" doc:"Ask over HTTP."`
-	SQL       *SQL           `yaml:"sql" doc:"Ask a database; the order is visible when the query gives a row."`
-	Every     model.Duration `yaml:"every" doc:"Time between two questions."`
-	Within    model.Duration `yaml:"within" doc:"How soon the order must be visible."`
-	LostAfter model.Duration `yaml:"lost_after" doc:"When an order counts as lost rather than slow; until the look's time is over when left out."`
+// Close implements Closer.
+func (p *orderPushProbe) Close() error {
+	return errors.Join(p.client.Close(), p.seeSQL.Close(), p.cleanSQL.Close())
 }
 
-// SeeHTTP is a question whose answer shows the order.
-type SeeHTTP struct {
-	Request `yaml:",inline"`
-	Expect  Expect `yaml:"expect" doc:"What the answer is like once the order is visible."`
-	Ref     string `yaml:"ref" doc:"GJSON path of what the target calls the order."`
+// data is what the templates may name for an order.
+func (p *orderPushProbe) data(o *Order) templateData {
+	d := newTemplateData(p.env, p.settings.Vars, p.settings.Secrets, p.env.Now()).with("ID", o.ID)
+	if o.Ref != "" {
+		d["Ref"] = o.Ref
+	}
+	return d
 }
 
-// SQL is one statement.
-type SQL struct {
-	Driver string        `yaml:"driver" doc:"postgres or sqlite."`
-	DSN    secret.Secret `yaml:"dsn" doc:"Where the database is; never shown."`
-	Query  string        `yaml:"query" doc:"The statement, with $1, $2 (postgres) or ? (sqlite) for args."`
-	Args   []string      `yaml:"args" doc:"Arguments; templates such as {{.ID}}."`
-}
-
-// Field is what one value of the visible order must be.
-type Field struct {
-	Column string `yaml:"column" doc:"Column of the row that see.sql gives."`
-	JSON   string `yaml:"json" doc:"GJSON path in the answer that see.http gives."`
-	Equals string `yaml:"equals" doc:"The expected text; a template; numbers are compared as numbers."`
-}
-
-// Cleanup is how a synthetic order is taken away: by http or by sql.
-type Cleanup struct {
-	HTTP    *CleanupHTTP   `yaml:"http" doc:"Clean up over HTTP."`
-	SQL     *SQL           `yaml:"sql" doc:"Clean up in a database; a statement that may run twice."`
-	Timeout model.Duration `yaml:"timeout" doc:"How long one cleanup may take; the look keeps this time for it."`
-	Tries   int            `yaml:"tries" doc:"How often it is tried before the order is abandoned and told about."`
-	Backoff model.Duration `yaml:"backoff" doc:"Wait before the second try; doubles with each, up to an hour."`
-}
-
-// CleanupHTTP is a request that takes an order away; 404 and 410 mean that there is none.
-type CleanupHTTP struct {
-	Request `yaml:",inline"`
-	Expect  Expect `yaml:"expect" doc:"What the answer to the cleanup must be like."`
-}
-
-func orderPushKind() Kind {
-	return Kind{
-		Settings: func() any {
-			return &OrderPushSettings{
-				Client:       defaultClient(),
-				Prefix:       "guardian-",
-				MarkerHeader: "X-Guardian-Synthetic",
-				Push:         Push{Request: Request{Method: "POST"}, Timeout: model.Duration(5 * time.Second)},
-				See:          See{Every: model.Duration(500 * time.Millisecond), Within: model.Duration(5 * time.Second)},
-				Cleanup:      Cleanup{Timeout: model.Duration(2 * time.Second), Tries: 6, Backoff: model.Duration(30 * time.Second)},
-				DailyMax:     6000,
-				MaxUncleaned: 20,
-			}
-		},
-		Build: func(settings any, env Env) (Probe, error) {
-			return newOrderPushProbe(settings.(*OrderPushSettings), env)
-		},
-		Active: true,
-		Produces: func(any) []string {
-			return []string{"order_push_stage_seconds", "order_push_orders_total", "order_push_uncleaned"}
-		},
+// mark makes every request say that it is about a synthetic order.
+func (p *orderPushProbe) mark(out *outgoing, d templateData) {
+	if p.settings.MarkerHeader != "" {
+		out.headers[http.CanonicalHeaderKey(p.settings.MarkerHeader)] = d["ID"].(string)
 	}
 }
 
-type orderPushProbe struct{}
-
-func newOrderPushProbe(*OrderPushSettings, Env) (*orderPushProbe, error) {
-	return &orderPushProbe{}, nil
+// Look pushes one order and follows it to its end.
+func (p *orderPushProbe) Look(ctx context.Context) sample.Observation {
+	open, err := p.env.Orders.Open(ctx, p.env.Check)
+	if err != nil {
+		return p.observation(outcome{f: blind("nothing was pushed: list open synthetic orders: %v", err)}, -1)
+	}
+	var o outcome
+	if f := p.refusal(ctx, len(open)); f != nil {
+		o.f = f
+	} else {
+		o = p.order(ctx)
+	}
+	left := p.leftovers(ctx, open)
+	if o.open {
+		left++
+	}
+	return p.observation(o, left)
 }
-func (p *orderPushProbe) Look(context.Context) sample.Observation { return sample.Observation{} }
+
+// refusal says why no order may be pushed now; nil: one may.
+func (p *orderPushProbe) refusal(ctx context.Context, open int) *fault {
+	now := p.env.Now().UTC()
+	if day := now.Format(time.DateOnly); day != p.day {
+		p.day, p.pushed = day, 0
+	}
+	if p.pushed >= p.settings.DailyMax {
+		return blind("nothing was pushed: %d synthetic orders today are the most allowed (daily_max); it goes on at 00:00 UTC", p.pushed)
+	}
+	if open >= p.settings.MaxUncleaned {
+		return blind("nothing was pushed: %d synthetic orders wait for their cleanup (max_uncleaned)", open)
+	}
+	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(now) < p.settings.least() {
+		return blind("nothing was pushed: push.timeout, see.within and cleanup.timeout need %s, and the look has %s: raise the check's timeout",
+			p.settings.least(), round(deadline.Sub(now)))
+	}
+	return nil
+}
+
+// outcome is how one order went.
+type outcome struct {
+	result string // "" when nothing was pushed
+	f      *fault // nil: as it should be
+	took   map[string]time.Duration
+	detail string
+	note   string // what went wrong beside the order itself
+	open   bool   // waits for its cleanup
+}
+
+// order pushes, sees, verifies and cleans up one order.
+func (p *orderPushProbe) order(ctx context.Context) outcome {
+	begin := p.env.Now()
+	id, err := ulid.New(ulid.Timestamp(begin), p.random)
+	if err != nil {
+		return outcome{f: blind("nothing was pushed: make an ID: %v", err)}
+	}
+	order := Order{
+		ID: p.settings.Prefix + strings.ToLower(id.String()), Check: p.env.Check, Stage: "intended",
+		Created: begin.UTC(), Updated: begin.UTC(),
+	}
+	out, err := p.fill(&order)
+	if err != nil {
+		return outcome{f: blind("nothing was pushed: push: %v", err)}
+	}
+	if err := p.env.Orders.Save(ctx, order); err != nil {
+		return outcome{f: blind("nothing was pushed: journal the intent: %v", err)}
+	}
+	p.pushed++
+
+	o := outcome{took: map[string]time.Duration{}}
+	sent, settled := p.follow(ctx, &order, out, &o)
+	cleaning := p.env.Now()
+	// Cleanup comes first, also when the guardian stops or loses the lease: it may run twice.
+	ctx = context.WithoutCancel(ctx)
+	if sent {
+		err = p.clean(ctx, &order, settled)
+	} else {
+		order.Stage, order.Reason, order.Updated = "cleaned", "it was never sent", cleaning.UTC()
+		saving, cancel := context.WithTimeout(ctx, time.Duration(p.settings.Cleanup.Timeout))
+		err = p.env.Orders.Save(saving, order)
+		cancel()
+	}
+	if err != nil {
+		o.note = fmt.Sprintf("the cleanup of %s will be tried again: %v", order.ID, err)
+	}
+	switch {
+	case order.Stage == "abandoned":
+		p.untold = append(p.untold, order)
+	case err != nil:
+		o.open = true
+	case sent:
+		o.took["cleaned"] = p.env.Now().Sub(cleaning)
+	}
+	if sent {
+		o.took["total"] = p.env.Now().Sub(begin)
+	}
+	return o
+}
+
+func (p *orderPushProbe) fill(order *Order) (outgoing, error) {
+	d := p.data(order)
+	out, err := p.push.fill(d)
+	if err != nil {
+		return out, err
+	}
+	p.mark(&out, d)
+	if p.settings.Push.Sign != nil {
+		err = p.settings.Push.Sign.sign(&out, d)
+	}
+	return out, err
+}
+
+// follow pushes the order and follows it until it is verified or not. It tells whether the
+// order may have reached the target, and whether it was refused for good.
+func (p *orderPushProbe) follow(ctx context.Context, order *Order, out outgoing, o *outcome) (sent, settled bool) {
+	pushing, cancel := context.WithTimeout(ctx, time.Duration(p.settings.Push.Timeout))
+	x, f := p.client.do(pushing, out)
+	cancel()
+	if f == nil {
+		f = p.pushExpect.judge(x, p.data(order))
+	}
+	if f != nil {
+		o.f = &fault{health: f.health, reason: "push: " + f.reason}
+		o.detail = p.masks.detail(x)
+		o.result = "rejected"
+		if f.health == sample.Unknown {
+			o.result = "unknown"
+		}
+		return x.sent, x.status >= 400 && x.status < 500
+	}
+	o.took["push"] = x.took
+	if p.settings.Push.Ref != "" && gjson.ValidBytes(x.body) {
+		order.Ref = gjson.GetBytes(x.body, p.settings.Push.Ref).String()
+	}
+	p.stage(ctx, order, "pushed", o)
+
+	accepted := p.env.Now()
+	s, f := p.await(ctx, p.data(order), accepted, p.lost(ctx, accepted))
+	waited := p.env.Now().Sub(accepted)
+	if f != nil {
+		o.f, o.result, o.detail = f, "lost", p.masks.detail(s.exchange)
+		if f.health == sample.Unknown {
+			o.result = "unknown"
+		}
+		return true, false
+	}
+	o.took["visible"] = waited
+	if s.ref != "" {
+		order.Ref = s.ref
+	}
+	p.stage(ctx, order, "visible", o)
+
+	verifying := p.env.Now()
+	f = p.verify(s, p.data(order))
+	switch within := time.Duration(p.settings.See.Within); {
+	case f != nil:
+		o.f, o.result, o.detail = f, "mismatch", p.masks.detail(s.exchange)
+		if f.health == sample.Unknown {
+			o.result = "unknown"
+		}
+		return true, false
+	case waited > within:
+		o.f, o.result = down("slow: visible after %s, at most %s wanted", round(waited), within), "slow"
+	default:
+		o.result = "ok"
+	}
+	o.took["verified"] = p.env.Now().Sub(verifying)
+	p.stage(ctx, order, "verified", o)
+	return true, false
+}
+
+// lost gives until when the order is looked for: the look keeps the time of its cleanup.
+func (p *orderPushProbe) lost(ctx context.Context, accepted time.Time) time.Time {
+	after := time.Duration(p.settings.See.LostAfter)
+	if after == 0 {
+		after = 10 * time.Duration(p.settings.See.Within)
+	}
+	until := accepted.Add(after)
+	if deadline, ok := ctx.Deadline(); ok {
+		if d := deadline.Add(-time.Duration(p.settings.Cleanup.Timeout)); d.Before(until) {
+			until = d
+		}
+	}
+	return until
+}
+
+// stage journals how far an order came. When that fails the order is still cleaned up, and
+// the journal's "intended" is enough to sweep it.
+func (p *orderPushProbe) stage(ctx context.Context, order *Order, stage string, o *outcome) {
+	order.Stage, order.Updated = stage, p.env.Now().UTC()
+	if err := p.env.Orders.Save(ctx, *order); err != nil {
+		o.note = fmt.Sprintf("journal %s as %s: %v", order.ID, stage, err)
+	}
+}
+
+// observation makes the observation of an outcome; left is how many orders wait for their
+// cleanup, -1 when that is not known.
+func (p *orderPushProbe) observation(o outcome, left int) sample.Observation {
+	if o.result != "" {
+		p.results[o.result]++
+	}
+	seen := sample.Observation{Health: sample.Up, Detail: o.detail}
+	if o.f != nil {
+		seen.Health, seen.Reason = o.f.health, o.f.reason
+	}
+	if len(p.untold) > 0 {
+		p.results["abandoned"] += float64(len(p.untold))
+		first := p.untold[0]
+		told := fmt.Sprintf("%d synthetic orders stay behind and must be removed by hand; %s: the cleanup failed %d times: %s",
+			len(p.untold), first.ID, first.Tries, first.Reason)
+		if seen.Reason != "" {
+			told = seen.Reason + "; " + told
+		}
+		if seen.Health == sample.Up {
+			seen.Health = sample.Down
+		}
+		seen.Reason = told
+		p.untold = nil
+	}
+	if o.note != "" {
+		seen.Detail = strings.TrimSpace(o.note + "\n" + seen.Detail)
+	}
+	for _, stage := range []string{"push", "visible", "verified", "cleaned", "total"} {
+		if took, ok := o.took[stage]; ok {
+			seen.Values = append(seen.Values, sample.Value{
+				Name: "order_push_stage_seconds", Labels: map[string]string{"stage": stage}, V: took.Seconds(),
+			})
+		}
+	}
+	for _, result := range orderResults() {
+		seen.Values = append(seen.Values, sample.Value{
+			Name: "order_push_orders_total", Labels: map[string]string{"result": result}, V: p.results[result],
+		})
+	}
+	if left >= 0 {
+		seen.Values = append(seen.Values, sample.Value{Name: "order_push_uncleaned", V: float64(left)})
+	}
+	seen.Reason = oneLine(seen.Reason, 1<<10)
+	return p.masks.observation(seen)
+}

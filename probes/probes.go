@@ -53,6 +53,7 @@ type Env struct {
 	Service  string
 	Labels   map[string]string
 	Every    time.Duration // the mean time between looks
+	Timeout  time.Duration // of one look; 0: not known
 	Log      *slog.Logger
 	Redactor *secret.Redactor
 	// Orders journals synthetic orders before they are pushed; used by order_push only.

@@ -2,6 +2,17 @@ package probes
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/client_golang/api"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
 
 	"guardian/internal/secret"
 	"guardian/probes/sample"
@@ -28,7 +39,256 @@ func promqlKind() Kind {
 	}
 }
 
-type promqlProbe struct{}
+// Validate joins every mistake.
+func (s *PromQLSettings) Validate() error {
+	var errs []error
+	if u, err := url.Parse(s.Server); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		errs = append(errs, errors.New("server is not an address such as http://prometheus:9090"))
+	}
+	if strings.TrimSpace(s.Query) == "" {
+		errs = append(errs, errors.New("query is missing: give a PromQL expression"))
+	}
+	if _, err := parseCondition(s.UpIf); err != nil {
+		errs = append(errs, fmt.Errorf("up_if: %w", err))
+	}
+	if _, err := s.empty(); err != nil {
+		errs = append(errs, err)
+	}
+	for name, value := range s.Headers {
+		if !validHeaderName(name) {
+			errs = append(errs, fmt.Errorf("headers: %q is not a header name", name))
+		}
+		if strings.ContainsAny(value.Reveal(), "\r\n\x00") {
+			errs = append(errs, fmt.Errorf("headers.%s has a line break; does the secret's file end in one?", name))
+		}
+	}
+	return errors.Join(append(errs, s.client().validate())...)
+}
 
-func newPromQLProbe(*PromQLSettings, Env) (*promqlProbe, error) { return &promqlProbe{}, nil }
-func (p *promqlProbe) Look(context.Context) sample.Observation  { return sample.Observation{} }
+func (s *PromQLSettings) client() *Client {
+	return &Client{TLS: s.TLS, Proxy: s.Proxy, BodyLimit: maxBodyLimit}
+}
+
+func (s *PromQLSettings) empty() (sample.Health, error) {
+	var h sample.Health
+	if err := h.UnmarshalText([]byte(s.Empty)); err != nil {
+		return sample.Unknown, fmt.Errorf("empty: %q is not one of unknown, up, down", s.Empty)
+	}
+	return h, nil
+}
+
+// condition is a comparison with a number.
+type condition struct {
+	operator string
+	number   float64
+}
+
+func (c condition) String() string { return fmt.Sprintf("%s %v", c.operator, c.number) }
+
+func parseCondition(text string) (condition, error) {
+	text = strings.TrimSpace(text)
+	for _, operator := range []string{">=", "<=", "==", "!=", ">", "<"} {
+		if rest, ok := strings.CutPrefix(text, operator); ok {
+			n, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
+			if err != nil || math.IsNaN(n) {
+				break
+			}
+			return condition{operator, n}, nil
+		}
+	}
+	return condition{}, fmt.Errorf("%q is not an operator (>, >=, <, <=, ==, !=) and a number, such as > 0", text)
+}
+
+func (c condition) holds(v float64) bool {
+	switch c.operator {
+	case ">":
+		return v > c.number
+	case ">=":
+		return v >= c.number
+	case "<":
+		return v < c.number
+	case "<=":
+		return v <= c.number
+	case "==":
+		return v == c.number
+	default:
+		return v != c.number
+	}
+}
+
+// maxPromQLValues bounds how many elements of a result become series.
+const maxPromQLValues = 100
+
+type promqlProbe struct {
+	settings *PromQLSettings
+	env      Env
+	masks    masks
+	upIf     condition
+	empty    sample.Health
+
+	transport *http.Transport // made with the first look: ca_file is read then
+	api       v1.API
+}
+
+func newPromQLProbe(s *PromQLSettings, env Env) (*promqlProbe, error) {
+	env = env.withDefaults()
+	p := &promqlProbe{settings: s, env: env}
+	p.masks = newMasks(env, secretsOf(nil, []Request{{URL: s.Server, Headers: s.Headers}}, s.Proxy)...)
+	var err1, err2 error
+	p.upIf, err1 = parseCondition(s.UpIf)
+	p.empty, err2 = s.empty()
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, fmt.Errorf("promql: %w", err)
+	}
+	return p, nil
+}
+
+// Close implements Closer.
+func (p *promqlProbe) Close() error {
+	if p.transport != nil {
+		p.transport.CloseIdleConnections()
+	}
+	return nil
+}
+
+func (p *promqlProbe) connect() error {
+	if p.api != nil {
+		return nil
+	}
+	transport, err := p.settings.client().transport(true)
+	if err != nil {
+		return err
+	}
+	client, err := api.NewClient(api.Config{
+		Address: p.settings.Server,
+		Client:  &http.Client{Transport: &promqlTransport{next: transport, headers: p.settings.Headers, agent: p.env.UserAgent}},
+	})
+	if err != nil {
+		return errors.New("server is not an address")
+	}
+	p.transport, p.api = transport, v1.NewAPI(client)
+	return nil
+}
+
+// promqlTransport adds the configured headers and bounds the answer.
+type promqlTransport struct {
+	next    http.RoundTripper
+	headers map[string]secret.Secret
+	agent   string
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *promqlTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("User-Agent", t.agent)
+	for name, value := range t.headers {
+		r.Header.Set(name, value.Reveal())
+		if strings.EqualFold(name, "Host") {
+			r.Host = value.Reveal()
+		}
+	}
+	answer, err := t.next.RoundTrip(r)
+	if err == nil {
+		answer.Body = http.MaxBytesReader(nil, answer.Body, maxBodyLimit)
+	}
+	return answer, err
+}
+
+// Look asks the server once. A server that does not answer, or answers with an error, is
+// Unknown: it is the one who looks and not what is looked at. So is NaN, which is no number.
+func (p *promqlProbe) Look(ctx context.Context) sample.Observation {
+	if err := p.connect(); err != nil {
+		return p.masks.observation(sample.Observation{Reason: err.Error()})
+	}
+	result, warnings, _, err := p.api.Query(ctx, p.settings.Query, p.env.Now())
+	if err != nil {
+		return p.masks.observation(sample.Observation{Reason: "the query was not answered: " + p.why(err)})
+	}
+	var vector model.Vector
+	switch r := result.(type) {
+	case model.Vector:
+		vector = r
+	case *model.Scalar:
+		vector = model.Vector{{Value: r.Value}}
+	default:
+		return p.masks.observation(sample.Observation{Reason: fmt.Sprintf("the query gives %T, want a scalar or an instant vector", result)})
+	}
+	o := p.judge(vector)
+	if o.Health != sample.Up && len(warnings) > 0 {
+		o.Detail = shorten(strings.Join(warnings, "\n"), detailBody)
+	}
+	return p.masks.observation(o)
+}
+
+func (p *promqlProbe) why(err error) string {
+	var (
+		urlErr  *url.Error
+		promErr *v1.Error
+	)
+	switch {
+	case errors.As(err, &urlErr):
+		return oneLine(urlErr.Err.Error(), 300) // leaves out the address
+	case errors.As(err, &promErr):
+		return oneLine(string(promErr.Type)+": "+promErr.Msg, 300)
+	default:
+		return oneLine(err.Error(), 300)
+	}
+}
+
+func (p *promqlProbe) judge(vector model.Vector) sample.Observation {
+	if len(vector) == 0 {
+		o := sample.Observation{Health: p.empty}
+		if p.empty != sample.Up {
+			o.Reason = "the result is empty"
+		}
+		return o
+	}
+	o := sample.Observation{Health: sample.Up}
+	failed := 0
+	for i, element := range vector {
+		v := float64(element.Value)
+		labels := p.labels(element.Metric)
+		if i < maxPromQLValues {
+			o.Values = append(o.Values, sample.Value{Name: "promql_value", Labels: labels, V: v})
+		}
+		switch {
+		case math.IsNaN(v):
+			if o.Health == sample.Up {
+				o.Health, o.Reason = sample.Unknown, "the result is not a number: "+oneLine(element.Metric.String(), 200)
+			}
+		case !p.upIf.holds(v):
+			if failed++; failed == 1 {
+				o.Health, o.Reason = sample.Down, fmt.Sprintf("%v is not %s", v, p.upIf)
+				if len(element.Metric) > 0 {
+					o.Reason += ": " + oneLine(element.Metric.String(), 200)
+				}
+			}
+		}
+	}
+	if failed > 1 {
+		o.Reason += fmt.Sprintf(", and %d more", failed-1)
+	}
+	return o
+}
+
+// labels gives an element's labels beside the check's own, which keep their names: like
+// Prometheus, an element's label of such a name gets the prefix exported_.
+func (p *promqlProbe) labels(m model.Metric) map[string]string {
+	labels := make(map[string]string, len(m))
+	for name, value := range m {
+		n := string(name)
+		if n == model.MetricNameLabel {
+			continue
+		}
+		_, own := p.env.Labels[n]
+		switch n {
+		case "check", "kind", "service", "marketplace", "shop", "site":
+			own = true
+		}
+		if own {
+			n = "exported_" + n
+		}
+		labels[n] = string(value)
+	}
+	return labels
+}

@@ -4,6 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
 
 	"guardian/internal/secret"
 	"guardian/probes/marketplace"
@@ -72,7 +77,125 @@ func quotaKind() Kind {
 	}
 }
 
-type quotaProbe struct{}
+type quotaProbe struct {
+	settings  *QuotaSettings
+	env       Env
+	masks     masks
+	client    *httpClient
+	request   compiledRequest
+	sources   []marketplace.Source
+	throttled float64 // looks that were throttled since the probe was built
+}
 
-func newQuotaProbe(*QuotaSettings, Env) (*quotaProbe, error)  { return &quotaProbe{}, nil }
-func (p *quotaProbe) Look(context.Context) sample.Observation { return sample.Observation{} }
+func newQuotaProbe(s *QuotaSettings, env Env) (*quotaProbe, error) {
+	env = env.withDefaults()
+	p := &quotaProbe{settings: s, env: env, client: newHTTPClient(s.Client, env, false)}
+	p.masks = newMasks(env, secretsOf(s.Secrets, []Request{s.Request}, s.Proxy)...)
+	for _, f := range s.From {
+		p.sources = append(p.sources, f.source())
+	}
+	var err error
+	if p.request, err = s.Request.compile(); err != nil {
+		return nil, fmt.Errorf("quota: %w", p.masks.error(err))
+	}
+	return p, nil
+}
+
+// Close implements Closer.
+func (p *quotaProbe) Close() error { return p.client.Close() }
+
+// Look tells about the quota and nothing else: a target that does not answer, or answers
+// without a word on quota, is Unknown here; that it is down is what a check of kind http tells.
+func (p *quotaProbe) Look(ctx context.Context) sample.Observation {
+	now := p.env.Now()
+	out, err := p.request.fill(newTemplateData(p.env, nil, p.settings.Secrets, now))
+	if err != nil {
+		return p.masks.observation(p.observation(nil, sample.Observation{Reason: err.Error()}))
+	}
+	x, f := p.client.do(ctx, out)
+	if x.status == 0 {
+		// Once there is a status the headers are here, too; what became of the body does not matter.
+		return p.masks.observation(p.observation(nil, sample.Observation{
+			Reason: "the quota could not be read: " + f.reason, Detail: p.masks.detail(x),
+		}))
+	}
+	quotas := marketplace.Quotas(x.header, p.sources, now)
+	o := p.judge(x, quotas, now)
+	if o.Health != sample.Up {
+		o.Detail = p.masks.detail(x)
+	}
+	return p.masks.observation(p.observation(quotas, o))
+}
+
+func (p *quotaProbe) judge(x exchange, quotas []marketplace.Quota, now time.Time) sample.Observation {
+	throttle := p.settings.ThrottleStatus
+	if len(throttle) == 0 {
+		throttle = []StatusRange{{From: http.StatusTooManyRequests, To: http.StatusTooManyRequests}}
+	}
+	if accepts(throttle, x.status) {
+		p.throttled++
+		reason := fmt.Sprintf("%s is throttled: status %d", p.settings.Operation, x.status)
+		if wait, ok := marketplace.RetryAfter(x.header.Get("Retry-After"), now); ok {
+			reason += fmt.Sprintf(", retry after %s", round(wait))
+		}
+		return sample.Observation{Health: sample.Down, Reason: reason}
+	}
+	if len(quotas) == 0 {
+		came := slices.Sorted(maps.Keys(x.header))
+		return sample.Observation{Reason: fmt.Sprintf("status %d came without a quota header; the headers are: %s",
+			x.status, oneLine(strings.Join(came, ", "), 400))}
+	}
+	for _, q := range quotas {
+		used, known := q.UsedRatio()
+		// Nothing left is used up, also where the limit is not told.
+		gone := q.Remaining != nil && *q.Remaining <= 0
+		if known && used >= p.settings.MaxUsed || gone {
+			reason := fmt.Sprintf("nothing of the quota of %s is left", p.settings.Operation)
+			if known && !gone {
+				reason = fmt.Sprintf("%.1f%% of the quota of %s is used, under %.1f%% wanted", 100*used, p.settings.Operation, 100*p.settings.MaxUsed)
+			}
+			if q.Policy != "" {
+				reason += fmt.Sprintf(" (%s)", oneLine(q.Policy, 60))
+			}
+			if q.Reset != nil {
+				reason += fmt.Sprintf("; it is whole again in %s", round(*q.Reset))
+			}
+			return sample.Observation{Health: sample.Down, Reason: reason}
+		}
+	}
+	return sample.Observation{Health: sample.Up}
+}
+
+// observation adds the series. Of several quotas of one name the first counts.
+func (p *quotaProbe) observation(quotas []marketplace.Quota, o sample.Observation) sample.Observation {
+	labels := map[string]string{"operation": p.settings.Operation, "source": "header"}
+	o.Values = append(o.Values, sample.Value{Name: "marketplace_throttled_total", Labels: labels, V: p.throttled})
+	seen := map[string]bool{}
+	for _, q := range quotas {
+		if seen[q.Policy] {
+			continue
+		}
+		seen[q.Policy] = true
+		of := labels
+		if q.Policy != "" {
+			of = maps.Clone(labels)
+			of["policy"] = q.Policy
+		}
+		add := func(name string, v float64) {
+			o.Values = append(o.Values, sample.Value{Name: name, Labels: of, V: v})
+		}
+		if q.Limit != nil {
+			add("marketplace_quota_limit", *q.Limit)
+		}
+		if q.Remaining != nil {
+			add("marketplace_quota_remaining", *q.Remaining)
+		}
+		if used, ok := q.UsedRatio(); ok {
+			add("marketplace_quota_used_ratio", used)
+		}
+		if q.Reset != nil {
+			add("marketplace_quota_reset_seconds", q.Reset.Seconds())
+		}
+	}
+	return o
+}

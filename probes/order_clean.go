@@ -1,0 +1,168 @@
+package probes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// leftoversPerLook is how many orders of earlier looks one look tries to clean up.
+const leftoversPerLook = 5
+
+const maxBackoff = time.Hour
+
+// Sweep implements Sweeper: it cleans up every order that a crash, or the guardian that held
+// the lease before, left open. What fails is tried again after later looks.
+func (p *orderPushProbe) Sweep(ctx context.Context) error {
+	open, err := p.env.Orders.Open(ctx, p.env.Check)
+	if err != nil {
+		return p.masks.error(fmt.Errorf("list open synthetic orders: %w", err))
+	}
+	var errs []error
+	for _, o := range open {
+		if ctx.Err() != nil {
+			errs = append(errs, ctx.Err())
+			break
+		}
+		if err := p.clean(ctx, &o, false); err != nil {
+			errs = append(errs, fmt.Errorf("clean up order %s: %w", o.ID, err))
+		}
+		if o.Stage == "abandoned" {
+			p.untold = append(p.untold, o)
+		}
+	}
+	return p.masks.error(errors.Join(errs...))
+}
+
+// leftovers tries orders of earlier looks whose time has come again and gives how many are
+// still open.
+func (p *orderPushProbe) leftovers(ctx context.Context, open []Order) int {
+	left, tried := len(open), 0
+	for _, o := range open {
+		if tried == leftoversPerLook || ctx.Err() != nil {
+			break
+		}
+		if p.env.Now().Before(o.Updated.Add(p.backoff(o.Tries))) {
+			continue
+		}
+		if deadline, ok := ctx.Deadline(); ok && deadline.Sub(p.env.Now()) < time.Duration(p.settings.Cleanup.Timeout) {
+			break
+		}
+		tried++
+		if err := p.clean(ctx, &o, false); err != nil {
+			p.env.Log.Warn("clean up synthetic order", "check", p.env.Check, "order", o.ID, "tries", o.Tries, "err", p.masks.text(err.Error()))
+		}
+		switch o.Stage {
+		case "cleaned":
+			left--
+		case "abandoned":
+			left--
+			p.untold = append(p.untold, o)
+		}
+	}
+	return left
+}
+
+// backoff gives the wait after so many tries: none before the first.
+func (p *orderPushProbe) backoff(tries int) time.Duration {
+	if tries == 0 {
+		return 0
+	}
+	wait := time.Duration(p.settings.Cleanup.Backoff)
+	for range tries - 1 {
+		if wait *= 2; wait >= maxBackoff {
+			return maxBackoff
+		}
+	}
+	return wait
+}
+
+// clean tries once to take an order away and journals how it went. An order that nobody has
+// seen yet may still come: that it is not there now is no proof, and it is looked for again
+// until the tries are used up; settled says that the push was refused for good. The error
+// says why the order is not cleaned.
+func (p *orderPushProbe) clean(ctx context.Context, o *Order, settled bool) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(p.settings.Cleanup.Timeout))
+	defer cancel()
+	seen := o.Stage == "visible" || o.Stage == "verified"
+	gone, err := p.takeAway(ctx, o)
+	if err == nil && gone && seen {
+		// A cleanup with a wrong address finds nothing, too.
+		if _, _, f := p.ask(ctx, p.data(o)); f == nil {
+			err = errors.New("the cleanup found no such order, but it is still visible")
+		}
+	}
+	o.Tries++
+	o.Updated = p.env.Now().UTC()
+	o.Reason = ""
+	last := o.Tries >= p.settings.Cleanup.Tries
+	switch {
+	case err != nil && last:
+		o.Stage, o.Reason = "abandoned", oneLine(p.masks.text(err.Error()), 300)
+	case err != nil:
+		o.Reason = oneLine(p.masks.text(err.Error()), 300)
+	case !gone || seen || settled:
+		o.Stage = "cleaned"
+	case last:
+		o.Stage, o.Reason = "cleaned", "it never appeared"
+	default:
+		err = errNotThere
+		o.Reason = "it has not appeared yet"
+	}
+	// The journal must know even when the look's time is over by now.
+	saving, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer done()
+	if saveErr := p.env.Orders.Save(saving, *o); saveErr != nil {
+		return errors.Join(err, fmt.Errorf("journal the cleanup: %w", saveErr))
+	}
+	return err
+}
+
+// takeAway calls the cleanup; gone tells that there was nothing to take away.
+func (p *orderPushProbe) takeAway(ctx context.Context, o *Order) (gone bool, err error) {
+	if p.cleanSQL != nil {
+		n, err := p.cleanSQL.exec(ctx, p.data(o))
+		return err == nil && n == 0, err
+	}
+	out, err := p.cleanHTTP.fill(p.data(o))
+	if err != nil && o.Ref == "" {
+		// The answer to the push was lost, and with it the target's name of the order.
+		var there bool
+		if there, err = p.learnRef(ctx, o); err != nil || !there {
+			return !there, err
+		}
+		out, err = p.cleanHTTP.fill(p.data(o))
+	}
+	if err != nil {
+		return false, fmt.Errorf("cleanup.http: %w", err)
+	}
+	p.mark(&out, p.data(o))
+	x, f := p.client.do(ctx, out)
+	if f == nil {
+		if x.status == http.StatusNotFound || x.status == http.StatusGone {
+			return true, nil
+		}
+		f = p.cleanExpect.judge(x, p.data(o))
+	}
+	if f != nil {
+		return false, errors.New(f.reason)
+	}
+	return false, nil
+}
+
+// learnRef looks for an order whose name at the target is not known.
+func (p *orderPushProbe) learnRef(ctx context.Context, o *Order) (there bool, err error) {
+	s, asked, f := p.ask(ctx, p.data(o))
+	switch {
+	case f != nil && asked:
+		return false, nil
+	case f != nil:
+		return false, fmt.Errorf("what the target calls the order is not known: %s", f.reason)
+	case s.ref == "":
+		return true, errors.New("what the target calls the order is not known; set see.http.ref, or clean up by {{.ID}}")
+	}
+	o.Ref = s.ref
+	return true, nil
+}

@@ -1,0 +1,219 @@
+package probes
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"guardian/internal/secret"
+)
+
+// OrderPushSettings configure a check of kind order_push: a marked synthetic order is pushed
+// as the marketplace would push it, must become visible, must be what was pushed, and is
+// cleaned up again.
+type OrderPushSettings struct {
+	Client       `yaml:",inline"`
+	Prefix       string                   `yaml:"prefix" doc:"What every synthetic order's ID starts with."`
+	MarkerHeader string                   `yaml:"marker_header" doc:"Request header that carries the ID of the synthetic order."`
+	Vars         map[string]string        `yaml:"vars" doc:"Values for the templates, such as SKU, written {{.SKU}}."`
+	Secrets      map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for the templates as {{.Secrets.name}}."`
+	Push         Push                     `yaml:"push" doc:"How the order is pushed."`
+	See          See                      `yaml:"see" doc:"How it is seen that the order arrived."`
+	Verify       []Field                  `yaml:"verify" doc:"What the visible order must be like."`
+	Cleanup      Cleanup                  `yaml:"cleanup" doc:"How the order is taken away again."`
+	DailyMax     int                      `yaml:"daily_max" doc:"Most synthetic orders in one UTC day, counted since the guardian started."`
+	MaxUncleaned int                      `yaml:"max_uncleaned" doc:"Push no more while this many synthetic orders wait for their cleanup."`
+}
+
+// Push is how a synthetic order is pushed.
+type Push struct {
+	Request `yaml:",inline"`
+	Sign    *Sign          `yaml:"sign" doc:"How the push is signed."`
+	Expect  Expect         `yaml:"expect" doc:"What the answer to the push must be like."`
+	Timeout model.Duration `yaml:"timeout" doc:"Within what time the push must be answered."`
+	Ref     string         `yaml:"ref" doc:"GJSON path in the answer of what the target calls the order, for templates as {{.Ref}}."`
+}
+
+// Sign is how a push is signed.
+type Sign struct {
+	Algorithm string        `yaml:"algorithm" doc:"hmac-sha256 or hmac-sha1."`
+	Encoding  string        `yaml:"encoding" doc:"hex, upper_hex or base64."`
+	Secret    secret.Secret `yaml:"secret" doc:"The signing key."`
+	Content   string        `yaml:"content" doc:"Template of what is signed; {{.Body}}, {{.URL}} and {{.Path}} are those of the push."`
+	Header    string        `yaml:"header" doc:"Header that carries the signature."`
+	Prefix    string        `yaml:"prefix" doc:"What the header's value starts with, such as sha256=."`
+}
+
+// See is how it is seen that an order arrived: by http or by sql.
+type See struct {
+	HTTP      *SeeHTTP       `yaml:"http" doc:"Ask over HTTP."`
+	SQL       *SQL           `yaml:"sql" doc:"Ask a database; the order is visible when the query gives a row."`
+	Every     model.Duration `yaml:"every" doc:"Time between two questions."`
+	Within    model.Duration `yaml:"within" doc:"How soon the order must be visible."`
+	LostAfter model.Duration `yaml:"lost_after" doc:"When an order counts as lost rather than slow; until the look's time is over when left out."`
+}
+
+// SeeHTTP is a question whose answer shows the order.
+type SeeHTTP struct {
+	Request `yaml:",inline"`
+	Expect  Expect `yaml:"expect" doc:"What the answer is like once the order is visible."`
+	Ref     string `yaml:"ref" doc:"GJSON path of what the target calls the order."`
+}
+
+// SQL is one statement.
+type SQL struct {
+	Driver string        `yaml:"driver" doc:"postgres or sqlite."`
+	DSN    secret.Secret `yaml:"dsn" doc:"Where the database is; never shown."`
+	Query  string        `yaml:"query" doc:"The statement, with $1, $2 (postgres) or ? (sqlite) for args."`
+	Args   []string      `yaml:"args" doc:"Arguments; templates such as {{.ID}}."`
+}
+
+// Field is what one value of the visible order must be.
+type Field struct {
+	Column string `yaml:"column" doc:"Column of the row that see.sql gives."`
+	JSON   string `yaml:"json" doc:"GJSON path in the answer that see.http gives."`
+	Equals string `yaml:"equals" doc:"The expected text; a template; numbers are compared as numbers."`
+}
+
+// Cleanup is how a synthetic order is taken away: by http or by sql.
+type Cleanup struct {
+	HTTP    *CleanupHTTP   `yaml:"http" doc:"Clean up over HTTP."`
+	SQL     *SQL           `yaml:"sql" doc:"Clean up in a database; a statement that may run twice."`
+	Timeout model.Duration `yaml:"timeout" doc:"How long one cleanup may take; the look keeps this time for it."`
+	Tries   int            `yaml:"tries" doc:"How often it is tried before the order is abandoned and told about."`
+	Backoff model.Duration `yaml:"backoff" doc:"Wait before the second try; doubles with each, up to an hour."`
+}
+
+// CleanupHTTP is a request that takes an order away; 404 and 410 mean that there is none.
+type CleanupHTTP struct {
+	Request `yaml:",inline"`
+	Expect  Expect `yaml:"expect" doc:"What the answer to the cleanup must be like."`
+}
+
+func orderPushKind() Kind {
+	return Kind{
+		Settings: func() any {
+			return &OrderPushSettings{
+				Client:       defaultClient(),
+				Prefix:       "guardian-",
+				MarkerHeader: "X-Guardian-Synthetic",
+				Push:         Push{Request: Request{Method: "POST"}, Timeout: model.Duration(3 * time.Second)},
+				See:          See{Every: model.Duration(500 * time.Millisecond), Within: model.Duration(4 * time.Second)},
+				Cleanup:      Cleanup{Timeout: model.Duration(2 * time.Second), Tries: 6, Backoff: model.Duration(30 * time.Second)},
+				DailyMax:     6000,
+				MaxUncleaned: 20,
+			}
+		},
+		Build: func(settings any, env Env) (Probe, error) {
+			return newOrderPushProbe(settings.(*OrderPushSettings), env)
+		},
+		Active: true,
+		Produces: func(any) []string {
+			return []string{"order_push_stage_seconds", "order_push_orders_total", "order_push_uncleaned"}
+		},
+	}
+}
+
+// reserved are the names that templates have of their own.
+func reserved() []string {
+	return []string{"ID", "Ref", "Now", "Check", "Service", "Labels", "Secrets", "Body", "URL", "Path"}
+}
+
+// Validate joins every mistake.
+func (s *OrderPushSettings) Validate() error {
+	errs := []error{
+		s.Client.validate(),
+		s.Push.validate(),
+		s.See.validate(),
+		s.Cleanup.validate(),
+	}
+	if s.Prefix == "" || len(s.Prefix) > 32 || !validHeaderName(s.Prefix) {
+		errs = append(errs, fmt.Errorf("prefix %q is not 1 to 32 letters, digits, - or _", s.Prefix))
+	}
+	if s.MarkerHeader != "" && !validHeaderName(s.MarkerHeader) {
+		errs = append(errs, fmt.Errorf("marker_header %q is not a header name", s.MarkerHeader))
+	}
+	for _, name := range reserved() {
+		if _, ok := s.Vars[name]; ok {
+			errs = append(errs, fmt.Errorf("vars.%s: the name has a meaning of its own; use another", name))
+		}
+	}
+	for i, f := range s.Verify {
+		if err := f.validate(s.See); err != nil {
+			errs = append(errs, fmt.Errorf("verify[%d]: %w", i, err))
+		}
+	}
+	if s.DailyMax < 1 {
+		errs = append(errs, fmt.Errorf("daily_max is %d, must be at least 1", s.DailyMax))
+	}
+	if s.MaxUncleaned < 1 {
+		errs = append(errs, fmt.Errorf("max_uncleaned is %d, must be at least 1", s.MaxUncleaned))
+	}
+	return errors.Join(errs...)
+}
+
+// least is what a look may need: the time of the push, of seeing and of the cleanup.
+func (s *OrderPushSettings) least() time.Duration {
+	return time.Duration(s.Push.Timeout + s.See.Within + s.Cleanup.Timeout)
+}
+
+func (p *Push) validate() error {
+	errs := []error{
+		p.Request.validate("push."),
+		p.Expect.validate("push.expect."),
+		positive("push.timeout", p.Timeout),
+	}
+	if !strings.Contains(p.Body+p.URL, ".ID") {
+		errs = append(errs, errors.New("push: neither body nor url carries {{.ID}}: the order could not be found again"))
+	}
+	if p.Sign != nil {
+		errs = append(errs, p.Sign.validate())
+	}
+	return errors.Join(errs...)
+}
+
+func (s *See) validate() error {
+	errs := []error{positive("see.every", s.Every), positive("see.within", s.Within)}
+	switch {
+	case (s.HTTP == nil) == (s.SQL == nil):
+		errs = append(errs, errors.New("see: give http or sql, one of the two"))
+	case s.HTTP != nil:
+		errs = append(errs, s.HTTP.Request.validate("see.http."), s.HTTP.Expect.validate("see.http.expect."))
+	default:
+		errs = append(errs, s.SQL.validate("see.sql."))
+	}
+	if s.LostAfter < 0 || s.LostAfter > 0 && s.LostAfter < s.Within {
+		errs = append(errs, errors.New("see.lost_after is under see.within"))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Cleanup) validate() error {
+	errs := []error{positive("cleanup.timeout", c.Timeout), positive("cleanup.backoff", c.Backoff)}
+	switch {
+	case (c.HTTP == nil) == (c.SQL == nil):
+		errs = append(errs, errors.New("cleanup: give http or sql, one of the two: synthetic orders must not stay"))
+	case c.HTTP != nil:
+		errs = append(errs, c.HTTP.Request.validate("cleanup.http."), c.HTTP.Expect.validate("cleanup.http.expect."))
+	default:
+		errs = append(errs, c.SQL.validate("cleanup.sql."))
+	}
+	if c.Tries < 1 || c.Tries > 100 {
+		errs = append(errs, fmt.Errorf("cleanup.tries is %d, must be 1 to 100", c.Tries))
+	}
+	return errors.Join(errs...)
+}
+
+func (f Field) validate(see See) error {
+	_, err := compileText("equals", f.Equals)
+	switch {
+	case see.SQL != nil && (f.Column == "" || f.JSON != ""):
+		return errors.Join(err, errors.New("give column: the order is seen by sql"))
+	case see.HTTP != nil && (f.JSON == "" || f.Column != ""):
+		return errors.Join(err, errors.New("give json: the order is seen by http"))
+	}
+	return err
+}

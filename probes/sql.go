@@ -1,0 +1,196 @@
+package probes
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // the driver sqlite of database/sql
+
+	"guardian/internal/secret"
+)
+
+func (s *SQL) validate(field string) error {
+	var errs []error
+	switch s.Driver {
+	case "postgres", "sqlite":
+	default:
+		errs = append(errs, fmt.Errorf("%sdriver %q is not one of postgres, sqlite", field, s.Driver))
+	}
+	if !s.DSN.IsSet() {
+		errs = append(errs, fmt.Errorf("%sdsn is missing", field))
+	}
+	if strings.TrimSpace(s.Query) == "" {
+		errs = append(errs, fmt.Errorf("%squery is missing", field))
+	}
+	if strings.Contains(s.Query, "{{") {
+		errs = append(errs, fmt.Errorf("%squery is no template: name parameters and give args", field))
+	}
+	for i, a := range s.Args {
+		if _, err := compileText("args", a); err != nil {
+			errs = append(errs, fmt.Errorf("%sargs[%d]: %w", field, i, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// secrets gives what of the DSN must not be shown.
+func (s *SQL) secrets() []secret.Secret {
+	if s == nil {
+		return nil
+	}
+	all := []secret.Secret{s.DSN}
+	if c, err := pgx.ParseConfig(s.DSN.Reveal()); s.Driver == "postgres" && err == nil {
+		all = append(all, secret.New(c.Password))
+	}
+	return all
+}
+
+// sqlTarget asks one statement of one database.
+type sqlTarget struct {
+	settings *SQL
+	args     []text
+	db       *sql.DB // opened with the first question
+}
+
+func newSQLTarget(s *SQL) (*sqlTarget, error) {
+	t := &sqlTarget{settings: s}
+	for _, a := range s.Args {
+		c, err := compileText("args", a)
+		if err != nil {
+			return nil, err
+		}
+		t.args = append(t.args, c)
+	}
+	return t, nil
+}
+
+// Close closes the database.
+func (t *sqlTarget) Close() error {
+	if t == nil || t.db == nil {
+		return nil
+	}
+	return t.db.Close()
+}
+
+func (t *sqlTarget) open() (*sql.DB, error) {
+	if t.db != nil {
+		return t.db, nil
+	}
+	dsn := t.settings.DSN.Reveal()
+	switch t.settings.Driver {
+	case "postgres":
+		config, err := pgx.ParseConfig(dsn)
+		if err != nil {
+			return nil, errors.New("dsn is not a PostgreSQL address such as postgres://user@host/db") // err quotes it
+		}
+		t.db = stdlib.OpenDB(*config)
+	case "sqlite":
+		if !strings.HasPrefix(dsn, "file:") {
+			// A file that is not there is a mistake to be told, not to be made.
+			dsn = (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: dsn}).EscapedPath(), RawQuery: "mode=rw"}).String()
+		}
+		db, err := sql.Open("sqlite", dsn)
+		if err != nil {
+			return nil, errors.New("dsn is not an SQLite address such as /var/lib/shop.db")
+		}
+		t.db = db
+	default:
+		return nil, fmt.Errorf("driver %q is not one of postgres, sqlite", t.settings.Driver)
+	}
+	t.db.SetMaxOpenConns(2)
+	t.db.SetMaxIdleConns(1)
+	t.db.SetConnMaxIdleTime(time.Minute)
+	return t.db, nil
+}
+
+func (t *sqlTarget) fill(d templateData) ([]any, error) {
+	args := make([]any, len(t.args))
+	for i, a := range t.args {
+		s, err := a.render(d)
+		if err != nil {
+			return nil, fmt.Errorf("args[%d]: %w", i, err)
+		}
+		args[i] = s
+	}
+	return args, nil
+}
+
+// cell is a value of a row, as text.
+type cell struct {
+	text     string
+	isNumber bool
+}
+
+// row asks for the first row; nil is none.
+func (t *sqlTarget) row(ctx context.Context, d templateData) (map[string]cell, error) {
+	db, err := t.open()
+	if err != nil {
+		return nil, err
+	}
+	args, err := t.fill(d)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := db.QueryContext(ctx, t.settings.Query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return nil, rows.Err()
+	}
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, err
+	}
+	values := make([]any, len(types))
+	for i := range values {
+		values[i] = new(any)
+	}
+	if err := rows.Scan(values...); err != nil {
+		return nil, err
+	}
+	found := make(map[string]cell, len(types))
+	for i, column := range types {
+		v := *values[i].(*any)
+		c := cell{isNumber: strings.HasPrefix(column.DatabaseTypeName(), "NUMERIC") || strings.HasPrefix(column.DatabaseTypeName(), "DECIMAL")}
+		switch v := v.(type) {
+		case nil:
+			c.text = "NULL"
+		case []byte:
+			c.text = string(v)
+		case time.Time:
+			c.text = v.UTC().Format(time.RFC3339Nano)
+		case int64, float64:
+			c.text, c.isNumber = fmt.Sprint(v), true
+		default:
+			c.text = fmt.Sprint(v)
+		}
+		found[strings.ToLower(column.Name())] = c
+	}
+	return found, rows.Err()
+}
+
+// exec runs the statement and gives how many rows it touched.
+func (t *sqlTarget) exec(ctx context.Context, d templateData) (int64, error) {
+	db, err := t.open()
+	if err != nil {
+		return 0, err
+	}
+	args, err := t.fill(d)
+	if err != nil {
+		return 0, err
+	}
+	result, err := db.ExecContext(ctx, t.settings.Query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
