@@ -16,7 +16,7 @@ type field struct {
 	doc      string
 	enum     []string
 	required bool
-	path     bool // names a file or folder, relative to the configuration's
+	path     bool // names a file that must be there, relative to the configuration's
 }
 
 // fieldsOf lists the keys of a struct type in the order of its declaration. Reading the same

@@ -2,11 +2,14 @@ package config_test
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +26,7 @@ import (
 	"guardian/watch"
 )
 
-// examples copies the shipped examples into a folder, with the file that full.yaml names.
+// examples copies the shipped examples into a folder, with the files that full.yaml names.
 func examples(t testing.TB) (folder string) {
 	t.Helper()
 	folder = t.TempDir()
@@ -31,6 +34,19 @@ func examples(t testing.TB) (folder string) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(folder, "secrets", "prometheus-token"), "file-secret-5791\n")
+	// A test server's certificate is as good as any.
+	server := httptest.NewUnstartedServer(nil)
+	server.StartTLS()
+	defer server.Close()
+	own := server.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(own.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Certificate[0]}))
+	write(t, filepath.Join(folder, "tls", "ca.pem"), certificate)
+	write(t, filepath.Join(folder, "tls", "guardian.crt"), certificate)
+	write(t, filepath.Join(folder, "tls", "guardian.key"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
 	return folder
 }
 

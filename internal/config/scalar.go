@@ -3,6 +3,7 @@ package config
 import (
 	"encoding"
 	"math"
+	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -59,8 +60,13 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string, f field) {
 			d.add(n, path, "expected one of "+strings.Join(f.enum, ", ")+", got "+d.got(n, hidden), "")
 			return
 		}
-		if f.path && !strings.Contains(text, "{{") {
+		if f.path && text != "" {
 			text = d.absolute(text)
+			// What would not start must not check.
+			if info, err := os.Stat(text); err != nil || !info.Mode().IsRegular() {
+				d.add(n, path, "there is no file "+text, "relative paths begin in the configuration's folder")
+				return
+			}
 		}
 		v.SetString(text)
 	case reflect.Bool:

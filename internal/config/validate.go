@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/url"
@@ -121,6 +122,11 @@ func (d *decoder) checkServer(c *Config) {
 	}
 	d.checkURL("server.external_url", s.ExternalURL)
 	d.checkURL("server.advertise_url", s.AdvertiseURL)
+	if s.TLS != nil && s.TLS.Cert != "" && s.TLS.Key != "" {
+		if _, err := tls.LoadX509KeyPair(s.TLS.Cert, s.TLS.Key); err != nil {
+			d.blame("server.tls", "is not a certificate with its key: "+strings.TrimPrefix(err.Error(), "tls: "), "")
+		}
+	}
 	if s.Limits.Series < 1000 {
 		d.blame("server.limits.series", "must be at least 1000", "")
 	}
