@@ -14,7 +14,7 @@ func Shorten(text string, limit int, mark string) string {
 
 // shorten is Shorten with another way to count: size gives what a character takes.
 func shorten(text string, limit int, mark string, size func(rune) int) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
+	text, limit = strings.ToValidUTF8(text, "\uFFFD"), max(limit, 0)
 	if length(text, size) <= limit {
 		return text
 	}
