@@ -11,7 +11,8 @@ import (
 
 // Append appends points. Those that can be are appended even when others are rejected; the
 // error then wraps ErrLate, ErrOutOfOrder, ErrDuplicate, ErrTooManySeries or ErrInvalid,
-// each reason that there was.
+// each reason that there was. The points of one series must be in the order of time within
+// a call: the storage drops those that are not when it commits, and only counts them.
 func (db *DB) Append(ctx context.Context, points []Point) error {
 	return db.append(ctx, points, func(error) bool { return true })
 }

@@ -99,7 +99,7 @@ func Open(o Options) (*DB, error) {
 	}
 	limit.watch(t.Head())
 	db.tsdb = t
-	db.cache = fastcache.New(o.CacheBytes)
+	db.cache = fastcache.New(max(o.CacheBytes, 32<<20))
 	db.metrics = newMetrics(o.Registerer, db)
 	db.engine = promql.NewEngine(promql.EngineOpts{
 		Logger:                   o.Log.With("part", "promql"),

@@ -1,0 +1,284 @@
+package series_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/prometheus/model/labels"
+
+	"guardian/internal/series"
+	"guardian/probes/sample"
+)
+
+var epoch = time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
+
+func after(d time.Duration) time.Time { return epoch.Add(d) }
+
+func open(t testing.TB, o series.Options) *series.DB {
+	t.Helper()
+	if o.Dir == "" {
+		o.Dir = t.TempDir()
+	}
+	db, err := series.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// look is a sample of check "push" with two values.
+func look(h sample.Health, at time.Time) sample.Sample {
+	return sample.Sample{
+		Check: "push", Kind: "order_push", Service: "order-sync", Labels: map[string]string{"marketplace": "shopee", "shop": "sg-1"},
+		At: at, Duration: 250 * time.Millisecond,
+		Observation: sample.Observation{Health: h, Values: []sample.Value{
+			{Name: "order_push_stage_seconds", Labels: map[string]string{"stage": "visible"}, V: 2},
+			{Name: "order_push_stage_seconds", Labels: map[string]string{"stage": "cleaned"}, V: 3},
+		}},
+	}
+}
+
+func put(t testing.TB, db *series.DB, s sample.Sample) {
+	t.Helper()
+	if err := db.AppendSample(s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ask gives the answer to an expression as lines "series value", or "" for nothing.
+func ask(t testing.TB, db *series.DB, expr string, at time.Time) string {
+	t.Helper()
+	v, err := db.Query(t.Context(), expr, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, s := range v {
+		lines = append(lines, fmt.Sprintf("%s %g", s.Metric, s.F))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
+
+func TestALookBecomesSeries(t *testing.T) {
+	db := open(t, series.Options{})
+	put(t, db, look(sample.Up, epoch))
+	want := `{__name__="order_push_stage_seconds", check="push", kind="order_push", marketplace="shopee", service="order-sync", shop="sg-1", stage="cleaned"} 3
+{__name__="order_push_stage_seconds", check="push", kind="order_push", marketplace="shopee", service="order-sync", shop="sg-1", stage="visible"} 2
+{__name__="probe_duration_seconds", check="push", kind="order_push", marketplace="shopee", service="order-sync", shop="sg-1"} 0.25
+{__name__="probe_success", check="push", kind="order_push", marketplace="shopee", service="order-sync", shop="sg-1"} 1
+{__name__="probe_unknown", check="push", kind="order_push", marketplace="shopee", service="order-sync", shop="sg-1"} 0`
+	if diff := cmp.Diff(want, ask(t, db, `{check="push"}`, epoch)); diff != "" {
+		t.Errorf("series (-want +got):\n%s", diff)
+	}
+}
+
+func TestUnknownEndsWhatWasSeen(t *testing.T) {
+	db := open(t, series.Options{})
+	put(t, db, look(sample.Down, epoch))
+	if got := ask(t, db, "count(probe_success == 0)", after(time.Minute)); got != "{} 1" {
+		t.Fatalf("down: %q", got)
+	}
+	put(t, db, look(sample.Unknown, after(time.Minute)))
+	if got := ask(t, db, `count({check="push",__name__!="probe_unknown"})`, after(time.Minute)); got != "" {
+		t.Errorf("after an unknown look %s series are still there, want only probe_unknown", got)
+	}
+	if got := ask(t, db, "max(probe_unknown)", after(time.Minute)); got != "{} 1" {
+		t.Errorf("probe_unknown is %q, want 1", got)
+	}
+	put(t, db, look(sample.Up, after(2*time.Minute)))
+	if got := ask(t, db, `count({check="push"})`, after(2*time.Minute)); got != "{} 5" {
+		t.Errorf("after it looked again there are %s series, want 5", got)
+	}
+	if got := ask(t, db, "max(probe_unknown)", after(2*time.Minute)); got != "{} 0" {
+		t.Errorf("probe_unknown is %q, want 0", got)
+	}
+}
+
+func TestAValueThatALookNoLongerHasEnds(t *testing.T) {
+	db := open(t, series.Options{})
+	put(t, db, look(sample.Up, epoch))
+	s := look(sample.Down, after(15*time.Second))
+	s.Values = s.Values[:1]
+	put(t, db, s)
+	if got := ask(t, db, "count(order_push_stage_seconds)", after(15*time.Second)); got != "{} 1" {
+		t.Errorf("%s stages, want the one that was reached", got)
+	}
+}
+
+func TestLateAndDoubleSamplesAreRefusedByName(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	db := open(t, series.Options{Registerer: reg})
+	put(t, db, look(sample.Up, after(time.Hour)))
+	for name, tt := range map[string]struct {
+		do   func() error
+		want error
+	}{
+		"a look that is older than the last": {func() error { return db.AppendSample(look(sample.Down, epoch)) }, series.ErrOutOfOrder},
+		"the same look again":                {func() error { return db.AppendSample(look(sample.Up, after(time.Hour))) }, series.ErrDuplicate},
+		"a point that is older than its series": {func() error {
+			return errors.Join(db.Append(t.Context(), []series.Point{point(after(time.Hour), 1, "a", "1")}), db.Append(t.Context(), []series.Point{point(after(59*time.Minute), 1, "a", "1")}))
+		}, series.ErrOutOfOrder},
+		"another value for the same time": {func() error {
+			return errors.Join(db.Append(t.Context(), []series.Point{point(after(time.Hour), 1, "b", "1")}), db.Append(t.Context(), []series.Point{point(after(time.Hour), 2, "b", "1")}))
+		}, series.ErrDuplicate},
+		"a point from the day before": {func() error { return db.Append(t.Context(), []series.Point{point(after(-24*time.Hour), 1, "c", "1")}) }, series.ErrLate},
+		"a point without labels":      {func() error { return db.Append(t.Context(), []series.Point{{T: after(time.Hour).UnixMilli()}}) }, series.ErrInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := tt.do(); !errors.Is(err, tt.want) {
+				t.Errorf("error %v, want %v", err, tt.want)
+			}
+		})
+	}
+	want := `
+# HELP guardian_series_samples_rejected_total Samples that were not appended, by reason.
+# TYPE guardian_series_samples_rejected_total counter
+guardian_series_samples_rejected_total{reason="duplicate"} 2
+guardian_series_samples_rejected_total{reason="invalid"} 1
+guardian_series_samples_rejected_total{reason="late"} 1
+guardian_series_samples_rejected_total{reason="out_of_order"} 2
+guardian_series_samples_rejected_total{reason="too_many_series"} 0
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "guardian_series_samples_rejected_total"); err != nil {
+		t.Error(err)
+	}
+	problems, err := testutil.GatherAndLint(reg, "guardian_series_samples_appended_total", "guardian_series_samples_rejected_total",
+		"guardian_series_samples_restamped_total", "guardian_series_reference_misses_total", "guardian_series_reference_cache_bytes", "guardian_series_active")
+	if err != nil || len(problems) > 0 {
+		t.Errorf("metrics: %v %v", problems, err)
+	}
+}
+
+func point(at time.Time, v float64, kv ...string) series.Point {
+	return series.Point{Metric: labels.FromStrings(append([]string{labels.MetricName, "p"}, kv...)...), T: at.UnixMilli(), F: v}
+}
+
+func TestRecordForgivesWhatRulesDo(t *testing.T) {
+	db := open(t, series.Options{})
+	ps := []series.Point{point(epoch, 1)}
+	for range 2 {
+		if err := db.Record(t.Context(), ps); err != nil {
+			t.Fatal(err)
+		}
+		ps[0].F++ // evaluated twice within a millisecond
+	}
+	if err := db.Record(t.Context(), []series.Point{{T: epoch.UnixMilli()}}); !errors.Is(err, series.ErrInvalid) {
+		t.Errorf("labels that are not valid: %v, want ErrInvalid", err)
+	}
+}
+
+func TestTooManySeriesAreRefusedAndTheRestGoesOn(t *testing.T) {
+	db := open(t, series.Options{MaxSeries: 3})
+	err := db.AppendSample(look(sample.Up, epoch))
+	if !errors.Is(err, series.ErrTooManySeries) {
+		t.Fatalf("error %v, want ErrTooManySeries", err)
+	}
+	if got := ask(t, db, "count(probe_success)", epoch); got != "{} 1" {
+		t.Errorf("probe_success %q; want what fits to be there", got)
+	}
+	app := db.Appendable().Appender(t.Context())
+	if _, err := app.Append(0, labels.FromStrings("__name__", "x"), epoch.UnixMilli(), 1); !errors.Is(err, series.ErrTooManySeries) {
+		t.Errorf("through the storage interface: %v, want ErrTooManySeries", err)
+	}
+	_ = app.Rollback()
+}
+
+func TestUnwritableFolderIsExplained(t *testing.T) {
+	file := t.TempDir() + "/file"
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := series.Open(series.Options{Dir: file + "/data"})
+	if err == nil || !strings.Contains(err.Error(), file+"/data") || !strings.Contains(err.Error(), "must be writable") {
+		t.Errorf("error %v, want the folder and what to do", err)
+	}
+	dir := t.TempDir()
+	open(t, series.Options{Dir: dir})
+	if _, err := series.Open(series.Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), dir) {
+		t.Errorf("a folder that another process uses: %v, want an error", err)
+	}
+}
+
+func TestQueries(t *testing.T) {
+	db := open(t, series.Options{QueryMaxSamples: 100})
+	for i := range 10 {
+		put(t, db, look(sample.Up, after(time.Duration(i)*time.Minute)))
+	}
+	m, err := db.QueryRange(t.Context(), "sum(probe_success)", epoch, after(9*time.Minute), time.Minute)
+	if err != nil || len(m) != 1 || len(m[0].Floats) != 10 {
+		t.Fatalf("range: %v, %v", m, err)
+	}
+	// What a query gave stays as it is when other queries use the engine's pools again.
+	before := m.String()
+	for range 5 {
+		if _, err := db.QueryRange(t.Context(), "sum(probe_duration_seconds)*100", epoch, after(9*time.Minute), time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m.String() != before {
+		t.Errorf("an answer changed afterwards:\n%s\n%s", before, m)
+	}
+	if got := ask(t, db, "1 + 1", epoch); got != "{} 2" {
+		t.Errorf("a scalar as a vector: %q", got)
+	}
+	for name, do := range map[string]func() error{
+		"a string":   func() error { _, err := db.Query(t.Context(), `"text"`, epoch); return err },
+		"not PromQL": func() error { _, err := db.Query(t.Context(), "sum(", epoch); return err },
+		"too much":   func() error { _, err := db.Query(t.Context(), `{check="push"}[10m]`, after(9*time.Minute)); return err },
+		"no step":    func() error { _, err := db.QueryRange(t.Context(), "up", epoch, epoch, 0); return err },
+		"many points": func() error {
+			_, err := db.QueryRange(t.Context(), "up", epoch, after(24*time.Hour), time.Second)
+			return err
+		},
+		"backwards": func() error { _, err := db.QueryRange(t.Context(), "up", after(1), epoch, time.Second); return err },
+		"ctx cancelled": func() error {
+			ctx, no := context.WithCancel(t.Context())
+			no()
+			_, err := db.Query(ctx, "up", epoch)
+			return err
+		},
+	} {
+		if err := do(); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	sel := [][]*labels.Matcher{{labels.MustNewMatcher(labels.MatchEqual, "check", "push")}}
+	all, err := db.Series(t.Context(), sel, epoch, after(time.Hour), 0)
+	if err != nil || len(all) != 5 {
+		t.Errorf("%d series, %v; want 5", len(all), err)
+	}
+	if some, err := db.Series(t.Context(), sel, epoch, after(time.Hour), 2); err != nil || len(some) != 2 {
+		t.Errorf("%d series, %v; want the limit of 2", len(some), err)
+	}
+	names, err := db.LabelNames(t.Context(), epoch, after(time.Hour))
+	if err != nil || strings.Join(names, " ") != "__name__ check kind marketplace service shop stage" {
+		t.Errorf("label names %v, %v", names, err)
+	}
+	values, err := db.LabelValues(t.Context(), "stage", epoch, after(time.Hour))
+	if err != nil || strings.Join(values, " ") != "cleaned visible" {
+		t.Errorf("values %v, %v", values, err)
+	}
+}
+
+func TestHistogramsAreKept(t *testing.T) {
+	db := open(t, series.Options{})
+	h := &histogram.FloatHistogram{Schema: 0, Count: 4, Sum: 5, PositiveSpans: []histogram.Span{{Length: 2}}, PositiveBuckets: []float64{1, 3}}
+	if err := db.Append(t.Context(), []series.Point{{Metric: labels.FromStrings("__name__", "h"), T: epoch.UnixMilli(), H: h}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := ask(t, db, "histogram_count(h)", epoch); got != "{} 4" {
+		t.Errorf("count %q, want 4", got)
+	}
+}
