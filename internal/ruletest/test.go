@@ -46,10 +46,9 @@ func (t *test) run(ctx context.Context) (errs []error) {
 		}
 	}
 	suite, err := promqltest.NewLazyLoader(t.load(), promqltest.LazyLoaderOpts{
-		EnableAtModifier:         true,
-		EnableNegativeOffset:     true,
-		EnableDelayedNameRemoval: t.delayedNames,
-		StartTime:                t.StartTimestamp.Time,
+		EnableAtModifier:     true,
+		EnableNegativeOffset: true,
+		StartTime:            t.StartTimestamp.Time,
 	})
 	if err != nil {
 		return []error{err}
