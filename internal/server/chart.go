@@ -201,7 +201,10 @@ func (w words) drawRow(p *pen, row chartRow, y float64) {
 		return ground - 4 - float64(plotHeight-16)*float64(l.Duration)/float64(slowest)
 	}
 	drawPulse(p, row.Looks, height)
-	dots, last := "", -10.0
+	dots, last, class := "", -10.0, "up"
+	if float64(len(row.Looks))*4 > p.width*float64(row.Looks[len(row.Looks)-1].At.Sub(row.Looks[0].At)+1)/float64(p.c.To.Sub(p.c.From)) {
+		class = "up dense"
+	}
 	for _, l := range row.Looks {
 		x := p.x(l.At)
 		switch l.Health {
@@ -211,13 +214,13 @@ func (w words) drawRow(p *pen, row chartRow, y float64) {
 				last = x
 			}
 		case sample.Down:
-			p.add(`<path class="down" d="M%.1f %.1fl4.5 8h-9zm0 8V%.1f"/>`, x, ceiling, ground)
+			p.add(`<path class="stem" d="M%.1f %.1fV%.1f"/><path class="down" d="M%.1f %.1fl4.5 8h-9z"/>`, x, ceiling+8, ground, x, ceiling)
 		case sample.Unknown:
 			p.add(`<circle class="unknown" cx="%.1f" cy="%.1f" r="3"/>`, x, ground-4)
 		}
 	}
 	if dots != "" {
-		p.add(`<path class="up" d="%s"/>`, dots)
+		p.add(`<path class="%s" d="%s"/>`, class, dots)
 	}
 }
 

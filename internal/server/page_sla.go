@@ -148,7 +148,7 @@ func (s *Server) slaFile(w http.ResponseWriter, r *http.Request, form, kind stri
 func (w words) Strip(days []sla.Day) template.HTML {
 	const width, height, notch = 10.0, 36.0, 5.0
 	var b strings.Builder
-	_, _ = fmt.Fprintf(&b, `<svg class="strip" viewBox="0 0 %.0f %.0f" role="img" aria-label="%s">`, width*float64(max(len(days), 1)), height, html.EscapeString(w.T("sla.strip")))
+	_, _ = fmt.Fprintf(&b, `<svg class="strip" viewBox="0 0 %.0f %.0f" preserveAspectRatio="none" role="img" aria-label="%s">`, width*float64(max(len(days), 1)), height, html.EscapeString(w.T("sla.strip")))
 	for i, d := range days {
 		x := float64(i)*width + 1
 		wall := d.Times.Wall.Seconds()

@@ -14,6 +14,20 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
+// wideElements names what ends to the right of the window.
+const wideElements = `(() => {
+	const wide = document.documentElement.clientWidth, out = [];
+	if (document.documentElement.scrollWidth > wide) out.push("page is " + document.documentElement.scrollWidth);
+	for (const e of document.querySelectorAll("main *, header *, footer *")) {
+		const r = e.getBoundingClientRect();
+		if (r.width && r.right > wide + 1 && !e.closest("pre, thead")) out.push(e.tagName + " " + e.className + " ends at " + Math.round(r.right));
+	}
+	return out.slice(0, 5);
+})()`
+
+const smallButtons = `[...document.querySelectorAll("main button, main .button")]
+	.filter(e => e.offsetHeight && e.offsetHeight < 44).map(e => e.textContent + " " + e.offsetHeight)`
+
 // TestPagesFitTheScreen opens every page in Chromium, on a phone and on a desk: nothing may
 // stick out to the side, and buttons must be big enough for a thumb. With SCREENSHOTS set to
 // a folder the pictures are kept there.
@@ -45,24 +59,18 @@ func TestPagesFitTheScreen(t *testing.T) {
 	for _, page := range pageList() {
 		for _, width := range []int64{320, 360, 1200} {
 			t.Run(fmt.Sprintf("%s at %d", page.name, width), func(t *testing.T) {
-				var sticksOut []string
-				var small []string
-				var picture []byte
-				err := chromedp.Run(tab,
-					chromedp.EmulateViewport(width, 800),
-					chromedp.Navigate(web.URL+page.path),
-					chromedp.Evaluate(`(() => {
-						const wide = document.documentElement.clientWidth, out = [];
-						if (document.documentElement.scrollWidth > wide) out.push("page is " + document.documentElement.scrollWidth);
-						for (const e of document.querySelectorAll("main *, header *, footer *")) {
-							const r = e.getBoundingClientRect();
-							if (r.width && r.right > wide + 1 && !e.closest("pre, .skip, thead")) out.push(e.tagName + "." + e.className + " ends at " + Math.round(r.right));
-						}
-						return out.slice(0, 5);
-					})()`, &sticksOut),
-					chromedp.Evaluate(`[...document.querySelectorAll("main button, main .button")].filter(e => e.offsetHeight && e.offsetHeight < 44).map(e => e.textContent + " " + e.offsetHeight)`, &small),
-					chromedp.FullScreenshot(&picture, 90),
-				)
+				if err := chromedp.Do(tab, chromedp.EmulateViewport(width, 800), chromedp.Navigate(web.URL+page.path)); err != nil {
+					t.Fatal(err)
+				}
+				sticksOut, err := chromedp.Run(tab, chromedp.Evaluate[[]string](wideElements))
+				if err != nil {
+					t.Fatal(err)
+				}
+				small, err := chromedp.Run(tab, chromedp.Evaluate[[]string](smallButtons))
+				if err != nil {
+					t.Fatal(err)
+				}
+				picture, err := chromedp.Run(tab, chromedp.FullScreenshot(100))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -72,7 +80,7 @@ func TestPagesFitTheScreen(t *testing.T) {
 				if len(small) > 0 {
 					t.Errorf("too small for a thumb: %s", strings.Join(small, "; "))
 				}
-				if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%d.jpg", page.name, width)), picture, 0o600); err != nil {
+				if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%d.png", page.name, width)), picture, 0o600); err != nil {
 					t.Fatal(err)
 				}
 			})

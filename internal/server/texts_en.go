@@ -42,7 +42,7 @@ func english() map[string]string {
 		"over.services": "Services", "over.blind": "%d of %d checks cannot look: %s", "over.checks_seen": "%d checks look from outside.",
 		"over.version": "Version", "over.state": "State", "over.service": "Service", "over.checks": "Checks", "over.month": "This month", "over.gate": "Gate",
 		"over.budget_left": "%s of the error budget left", "over.budget_over": "error budget overspent by %s",
-		"over.checks_n": "%d up, %d down, %d unknown", "over.since": "since %s", "over.ends": "ends %s", "over.since_ago": "Since",
+		"count.up": "%d up", "count.down": "%d down", "count.unknown": "%d unknown", "over.since": "since %s", "over.ends": "ends %s", "over.since_ago": "Since",
 
 		"gate.open": "open", "gate.closed": "closed", "gate.until": "until %s",
 

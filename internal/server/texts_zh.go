@@ -42,7 +42,7 @@ func chinese() map[string]string {
 		"over.services": "服务", "over.blind": "%[2]d 个检查中有 %[1]d 个无法探测：%[3]s", "over.checks_seen": "共有 %d 个检查从外部探测。",
 		"over.version": "版本", "over.state": "状态", "over.service": "服务", "over.checks": "检查", "over.month": "本月", "over.gate": "闸门",
 		"over.budget_left": "错误预算剩余 %s", "over.budget_over": "错误预算超支 %s",
-		"over.checks_n": "正常 %d，故障 %d，未知 %d", "over.since": "自 %s", "over.ends": "%s结束", "over.since_ago": "开始",
+		"count.up": "正常 %d", "count.down": "故障 %d", "count.unknown": "未知 %d", "over.since": "自 %s", "over.ends": "%s结束", "over.since_ago": "开始",
 
 		"gate.open": "开放", "gate.closed": "关闭", "gate.until": "至 %s",
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +31,25 @@ func (w words) T(key string, args ...any) string {
 		return text
 	}
 	return fmt.Sprintf(text, args...)
+}
+
+// text is T for templates: with an argument that is HTML the whole becomes HTML, the rest of
+// it escaped.
+func (w words) text(key string, args ...any) any {
+	mixed := false
+	safe := make([]any, len(args))
+	for i, arg := range args {
+		safe[i] = arg
+		if _, ok := arg.(template.HTML); ok {
+			mixed = true
+		} else if v := reflect.ValueOf(arg); v.Kind() == reflect.String {
+			safe[i] = template.HTMLEscapeString(v.String())
+		}
+	}
+	if !mixed {
+		return w.T(key, args...)
+	}
+	return template.HTML(w.T(key, safe...)) //nolint:gosec // our own text, with escaped arguments
 }
 
 // Word translates a word of a closed set, such as the state of a watch: what has no
@@ -181,6 +201,23 @@ func (w words) Latency(d time.Duration) string {
 		return w.T("unit.ms", int(d.Round(time.Millisecond)/time.Millisecond))
 	}
 	return fmt.Sprintf("%.1f %s", d.Seconds(), w.T("unit.seconds"))
+}
+
+// Counts tells how many checks are up, down and unknown, leaving out what there is none of.
+func (w words) Counts(up, down, unknown int) string {
+	var parts []string
+	for _, c := range []struct {
+		key string
+		n   int
+	}{{"count.up", up}, {"count.down", down}, {"count.unknown", unknown}} {
+		if c.n > 0 {
+			parts = append(parts, w.T(c.key, c.n))
+		}
+	}
+	if len(parts) == 0 {
+		return "–"
+	}
+	return strings.Join(parts, " · ")
 }
 
 // HealthOf gives the health of a check's last look.
