@@ -230,30 +230,21 @@ func (a *App) listen(ctx context.Context, c *config.Config) error {
 		}
 		return nil
 	})
-	a.advertised = strings.TrimRight(c.Server.AdvertiseURL, "/")
-	if a.advertised == "" {
-		a.advertised = a.scheme(c) + "://" + l.Addr().String()
-	}
+	a.advertised = a.bound(c, c.Server.AdvertiseURL)
 	return nil
 }
 
-func (a *App) scheme(c *config.Config) string {
-	if c.Server.TLS != nil {
-		return "https"
+// bound gives an address of the configuration with the port that was bound, where the
+// configuration leaves the choice to the machine (port 0).
+func (a *App) bound(c *config.Config, url string) string {
+	if base, ok := strings.CutSuffix(strings.TrimRight(url, "/"), c.Server.Listen); ok && a.listener != nil {
+		return base + a.listener.Addr().String()
 	}
-	return "http"
+	return strings.TrimRight(url, "/")
 }
 
 // externalURL is where people reach the pages: links in notices begin with it.
-func (a *App) externalURL(c *config.Config) string {
-	if c.Server.ExternalURL != "" {
-		return strings.TrimRight(c.Server.ExternalURL, "/")
-	}
-	if a.listener == nil {
-		return ""
-	}
-	return a.scheme(c) + "://" + a.listener.Addr().String()
-}
+func (a *App) externalURL(c *config.Config) string { return a.bound(c, c.Server.ExternalURL) }
 
 // Addr is the address that the guardian listens on, as host:port.
 func (a *App) Addr() string { return a.listener.Addr().String() }
