@@ -24,7 +24,7 @@ func (c *CheckState) rate() float64 {
 // test is the check's test. It is made anew each time, so that a watch is its JSON and nothing
 // else; nil for a state that was not made by Open.
 func (c *CheckState) test() *judge.Known {
-	test, err := judge.NewKnown(c.rate(), min(c.Horizon, maxHorizon))
+	test, err := judge.NewKnown(c.rate(), c.Horizon)
 	if err != nil {
 		return nil
 	}

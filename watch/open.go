@@ -16,9 +16,11 @@ const (
 	excusedUnknown = "unknown before the deploy"
 )
 
-// maxHorizon bounds the cost of the exact threshold and the thinning of the onset's prior; a
-// watch with more looks than that plans for as many.
-const maxHorizon = 2000
+// maxExact is the number of planned looks up to which the exact threshold is worth its cost.
+const maxExact = 2000
+
+// mayGrow is how many times its planned looks a deploy to some shops may get by extensions.
+const mayGrow = 4
 
 // Open begins the watch of a deploy at now. The caller sets ID.
 //
@@ -62,7 +64,7 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 			w.Others = append(w.Others, c)
 			continue
 		}
-		s := newCheckState(c, p, before, w.From)
+		s := w.newCheckState(c, before, w.From)
 		s.Share = weight(c)
 		total += s.Share
 		w.Checks = append(w.Checks, s)
@@ -75,8 +77,8 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 	return w
 }
 
-func newCheckState(c CheckPolicy, p Policy, before Snapshot, from time.Time) CheckState {
-	s := CheckState{CheckPolicy: c, From: from, Horizon: planned(p, c.Every)}
+func (w *Watch) newCheckState(c CheckPolicy, before Snapshot, from time.Time) CheckState {
+	s := CheckState{CheckPolicy: c, From: from, Horizon: w.planned(c.Every)}
 	switch before.Health[c.Check] {
 	case sample.Up:
 	case sample.Down:
@@ -103,7 +105,7 @@ func reaches(shops []string, c CheckPolicy) bool {
 // setThreshold takes the exact threshold where it is valid: a single check. A deploy to some
 // shops may be extended to more checks later, and an average of several has none.
 func (w *Watch) setThreshold() {
-	if len(w.Checks) != 1 || len(w.Shops) > 0 {
+	if len(w.Checks) != 1 || len(w.Shops) > 0 || w.Checks[0].Horizon > maxExact {
 		return
 	}
 	if test := w.Checks[0].test(); test != nil {
@@ -111,15 +113,20 @@ func (w *Watch) setThreshold() {
 	}
 }
 
-// planned is how many looks a check can have in a watch of this policy: looks that follow a
-// failure more closely are taken together with it.
-func planned(p Policy, every time.Duration) int {
-	if every <= 0 {
-		return maxHorizon
+// planned is how many looks a check can have: looks that follow a failure more closely than
+// its interval are taken together with it. A fault that begins later than planned is not
+// found, so it is rather too many; ten times as many cost one or two failures.
+func (w *Watch) planned(every time.Duration) int {
+	spacing := max(float64(every)*sameLook, float64(time.Second))
+	looks := math.Ceil(float64(w.Policy.For+w.Policy.MaxBlind)/spacing) + 1
+	if len(w.Shops) > 0 {
+		looks *= mayGrow
 	}
-	looks := math.Ceil(float64(p.For+p.MaxBlind)/(float64(every)*sameLook)) + 1
-	return int(min(max(looks, 1), maxHorizon))
+	return int(min(max(looks, 1), maxPlanned))
 }
+
+// maxPlanned is over a week of looks each second, four times.
+const maxPlanned = 1e7
 
 // Extend takes more shops into the watch; without any, it takes all. The watch goes on with
 // the evidence that it has and gets its full length from now. It tells whether anything changed.
@@ -161,7 +168,7 @@ func (w *Watch) join(before Snapshot, from time.Time) {
 			others = append(others, c)
 			continue
 		}
-		joining = append(joining, newCheckState(c, w.Policy, before, from))
+		joining = append(joining, w.newCheckState(c, before, from))
 		added += weight(c)
 	}
 	w.Others = others

@@ -237,6 +237,17 @@ func TestDelayOfATotalOutage(t *testing.T) {
 	}
 }
 
+// A watch of a day finds an outage at its end as surely as at its beginning.
+func TestLongWatchesSeeTheirEnd(t *testing.T) {
+	p := policy(func(p *watch.Policy) { p.For = 24 * time.Hour })
+	w := watch.Open(deploy(), p, []watch.CheckPolicy{check("push")}, green("push"), t0())
+	looks := int(p.For/every) - 10
+	v, n := play(w, "push", up(looks)+"xxxxxxxxx", t0())
+	if v == nil || v.State != watch.Failed || n-looks > 6 {
+		t.Errorf("verdict %+v, %d looks after the outage began", v, n-looks)
+	}
+}
+
 // FuzzWatchJSON: whatever the journal holds, nothing panics, and what comes out can be
 // stored again.
 func FuzzWatchJSON(f *testing.F) {
