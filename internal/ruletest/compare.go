@@ -148,7 +148,7 @@ func samplesString(all []sampleFacts) string {
 
 // expr compares the answer of an expression with the samples expected.
 func (t *test) expr(want exprTest) error {
-	vector, err := instant(t.suite.Context(), t.suite, want.Expr, t.start().Add(time.Duration(want.EvalTime)))
+	vector, err := t.query(t.suite.Context(), want.Expr, t.start().Add(time.Duration(want.EvalTime)))
 	if err != nil {
 		return fmt.Errorf("    expr: %q, time: %s, err: %w", want.Expr, want.EvalTime, err)
 	}

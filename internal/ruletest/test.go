@@ -31,6 +31,7 @@ type test struct {
 	ruleFiles []string
 
 	suite  *promqltest.LazyLoader
+	engine *promql.Engine
 	groups []*rules.Group
 	states map[string]rules.GroupState
 }
@@ -59,7 +60,13 @@ func (t *test) run(ctx context.Context) (errs []error) {
 		}
 	}()
 	suite.SubqueryInterval = t.every
-	t.suite = suite
+	t.suite, t.engine = suite, suite.QueryEngine()
+	if t.runner.engine != nil {
+		o := *t.runner.engine
+		o.NoStepSubqueryIntervalFn = func(int64) int64 { return t.every.Milliseconds() }
+		t.engine = promql.NewEngine(o)
+		defer func() { errs = append(errs, closed(t.engine)...) }()
+	}
 	if errs := t.loadRules(); len(errs) > 0 {
 		return errs
 	}
@@ -176,8 +183,11 @@ func (t *test) step(ts time.Time) (failed []error) {
 	return failed
 }
 
-func (t *test) query(ctx context.Context, expr string, at time.Time) (promql.Vector, error) {
-	return instant(ctx, t.suite, expr, at)
+func closed(e *promql.Engine) []error {
+	if err := e.Close(); err != nil {
+		return []error{err}
+	}
+	return nil
 }
 
 // record appends what a rule recorded. As in Prometheus, a sample that is refused makes the
@@ -203,8 +213,8 @@ func (t *test) record(ctx context.Context, samples []promql.Sample) error {
 	return last
 }
 
-func instant(ctx context.Context, suite *promqltest.LazyLoader, expr string, at time.Time) (promql.Vector, error) {
-	q, err := suite.QueryEngine().NewInstantQuery(ctx, suite.Queryable(), nil, expr, at)
+func (t *test) query(ctx context.Context, expr string, at time.Time) (promql.Vector, error) {
+	q, err := t.engine.NewInstantQuery(ctx, t.suite.Queryable(), nil, expr, at)
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +248,7 @@ func (t *test) dump() {
 	// PromQL cannot say fractions of a second in a range.
 	d := (t.length() + time.Second).Truncate(time.Second)
 	expr := fmt.Sprintf(`{__name__=~".+"}[%v]`, d)
-	q, err := t.suite.QueryEngine().NewInstantQuery(context.Background(), t.suite.Queryable(), nil, expr, t.start().Add(d))
+	q, err := t.engine.NewInstantQuery(context.Background(), t.suite.Queryable(), nil, expr, t.start().Add(d))
 	if err != nil {
 		t.say("Failed querying, expr: %q, err: %v", expr, err)
 		return
