@@ -51,6 +51,7 @@ func (d *decoder) check(c *Config) {
 	for i := range c.OnAlert {
 		d.checkOnAlert(c, &c.OnAlert[i], at("on_alert", i), runbooks)
 	}
+	d.build(c)
 }
 
 func at(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }

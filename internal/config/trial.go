@@ -1,0 +1,76 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"reflect"
+	"strings"
+	"time"
+
+	"guardian/actions"
+	"guardian/notifiers"
+	"guardian/probes"
+)
+
+// build builds every check, step and receiver once and throws it away, so that a file that
+// checks will start: some mistakes show only when a kind puts its settings together. Building
+// has no side effects by the kinds' contract: no dial, no file, no goroutine.
+func (d *decoder) build(c *Config) {
+	log := slog.New(slog.DiscardHandler)
+	never := func() time.Time { return time.Time{} }
+	for i := range c.Checks {
+		check := &c.Checks[i]
+		kind, ok := d.options.Probes[check.Kind]
+		if !ok || check.Settings == nil || kind.Build == nil {
+			continue
+		}
+		probe, err := kind.Build(check.Settings, probes.Env{
+			Check: check.Name, Service: check.Service, Labels: check.Labels,
+			Every: time.Duration(check.Every), Timeout: time.Duration(check.Timeout),
+			Log: log, Redactor: d.redactor, Now: never, Orders: noOrders{}, Heartbeats: noHeartbeats,
+		})
+		d.built(err, at("checks", i)+"."+check.Kind, check.Settings)
+		if closer, ok := probe.(io.Closer); ok && err == nil {
+			d.built(closer.Close(), at("checks", i)+"."+check.Kind, check.Settings)
+		}
+	}
+	for i := range c.Runbooks {
+		for j, step := range c.Runbooks[i].Steps {
+			if kind, ok := d.options.Actions[step.Kind]; ok && step.Settings != nil && kind.Build != nil {
+				_, err := kind.Build(step.Settings, actions.Env{Log: log, Redactor: d.redactor, Now: never})
+				d.built(err, at(at("runbooks", i)+".steps", j)+"."+step.Kind, step.Settings)
+			}
+		}
+	}
+	for i, receiver := range c.Receivers {
+		if kind, ok := d.options.Notifiers[receiver.Kind]; ok && receiver.Settings != nil && kind.Build != nil {
+			_, err := kind.Build(receiver.Settings, notifiers.Env{Log: log, Redactor: d.redactor, Now: never})
+			d.built(err, at("receivers", i)+"."+receiver.Kind, receiver.Settings)
+		}
+	}
+}
+
+// built places what a kind says while it is built, unless its Validate said it already.
+func (d *decoder) built(err error, path string, settings any) {
+	for _, l := range leaves(err, "") {
+		// The path says the kind already.
+		l.text = strings.TrimPrefix(l.text, path[strings.LastIndex(path, ".")+1:]+": ")
+		place, problem := d.place(l, path, reflect.TypeOf(settings))
+		d.blame(place, problem, "")
+	}
+}
+
+// noOrders is a journal that is never asked: nothing looks while a configuration is loaded.
+type noOrders struct{}
+
+var errNotRunning = errors.New("a configuration that is being loaded does not look")
+
+func (noOrders) Save(context.Context, probes.Order) error { return errNotRunning }
+
+func (noOrders) Open(context.Context, string) ([]probes.Order, error) { return nil, errNotRunning }
+
+func noHeartbeats(context.Context, string) (probes.Heartbeat, bool, error) {
+	return probes.Heartbeat{}, false, errNotRunning
+}
