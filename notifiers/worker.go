@@ -29,6 +29,7 @@ type worker struct {
 
 	mu       sync.Mutex
 	receiver Receiver
+	changed  time.Time   // when the receiver got another configuration
 	calls    []time.Time // when calls ended, oldest first, within the budget's window
 	failures int         // failed calls in a row
 	paused   time.Time   // no call before
@@ -59,7 +60,7 @@ func (w *worker) swap(r Receiver) {
 		w.receiver = r
 		return
 	}
-	w.receiver = r
+	w.receiver, w.changed = r, w.d.o.Now().UTC()
 	w.calls, w.failures, w.paused, w.penalty, w.lastErr = nil, 0, time.Time{}, false, ""
 	w.poke()
 }
@@ -123,8 +124,13 @@ func (w *worker) step(ctx context.Context) time.Time {
 	w.look(heads, now)
 
 	w.mu.Lock()
-	r, calls, paused, penalty := w.receiver, slices.Clone(w.calls), w.paused, w.penalty
+	r, calls, paused, penalty, changed := w.receiver, slices.Clone(w.calls), w.paused, w.penalty, w.changed
 	w.mu.Unlock()
+	for i, d := range heads {
+		if d.Attempts > 0 && d.Updated.Before(changed) {
+			heads[i].NextAt = now // it waits for what the old configuration ran into
+		}
+	}
 	if now.Before(paused) {
 		if penalty {
 			return w.handOver(ctx, heads, now, paused)
