@@ -247,6 +247,7 @@ func (d *docker) replace(ctx context.Context, call Call, places []place, ref str
 		fresh[i] = id
 	}
 	for i, p := range places {
+		places[i].stopping = true
 		if err := d.api.stop(ctx, p.cur.ID, time.Duration(d.s.Stop)); err != nil {
 			return fmt.Errorf("stop container %s: %w", p.name, err)
 		}

@@ -36,6 +36,8 @@ type place struct {
 	cur   *container // the one that has the name now
 	old   *container // the one that was set aside under this intent
 	fresh *container // the one that was created under this intent and has not taken the name
+	// stopping: the engine may still be at stopping cur, for somebody who did not wait.
+	stopping bool
 }
 
 // touched tells that something of this intent is there.
@@ -116,6 +118,7 @@ func (d *docker) undo(ctx context.Context, call Call, places []place, out io.Wri
 	var errs []error
 	for _, before := range places {
 		p, err := d.place(ctx, before.name, call.Intent)
+		p.stopping = before.stopping
 		if err == nil {
 			err = d.putBack(ctx, call, p)
 		}
@@ -161,6 +164,12 @@ func (d *docker) putBack(ctx context.Context, call Call, p place) error {
 			return fmt.Errorf("give the old one its name: %w", err)
 		}
 	}
+	if run && old == p.cur && old.State.Running && p.stopping {
+		// Started now, it would end a moment later; so its end comes first.
+		if err := d.api.stop(ctx, old.ID, time.Duration(d.s.Stop)); err != nil {
+			return fmt.Errorf("wait for the end of the old one: %w", err)
+		}
+	}
 	if run {
 		if err := d.api.start(ctx, old.ID); err != nil {
 			return fmt.Errorf("start the old one: %w", err)
@@ -198,6 +207,9 @@ func (d *docker) askEngine(ctx context.Context, call Call) (Outcome, string, err
 	// Old ones go only when all new ones were healthy: with the first one gone, it is done.
 	case slices.ContainsFunc(mine, place.over):
 		return d.finish(ctx, mine)
+	}
+	for i := range mine {
+		mine[i].stopping = true
 	}
 	swapped := !slices.ContainsFunc(places, func(p place) bool { return !p.mine })
 	reason := "it was interrupted"

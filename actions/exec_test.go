@@ -1,0 +1,200 @@
+package actions_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"guardian/actions"
+	"guardian/actions/actiontest"
+	"guardian/internal/secret"
+)
+
+func execSettings(command ...string) *actions.ExecSettings {
+	s := actions.Builtin()["exec"].Settings().(*actions.ExecSettings)
+	s.Command = command
+	s.Grace = model.Duration(300 * time.Millisecond)
+	return s
+}
+
+// script writes a program and gives its path.
+func script(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o700); err != nil { //nolint:gosec // it is to be run
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestExecContract(t *testing.T) {
+	actiontest.Run(t, func(t *testing.T) actiontest.World {
+		dir := t.TempDir()
+		s := execSettings(script(t, `
+echo "token $TOKEN"; cat
+if [ -e broken ]; then echo "cannot with $TOKEN" >&2; exit 3; fi
+echo "$GUARDIAN_INTENT" > "done-$GUARDIAN_INTENT"
+`))
+		s.Ask = []string{script(t, `
+if [ -e broken ]; then echo "cannot with $TOKEN" >&2; exit 3; fi
+test -e "done-$1"`), "{{.Intent}}"}
+		s.Dir = dir
+		s.Secrets = map[string]secret.Secret{"TOKEN": secret.New("hunter2-env")}
+		s.Stdin = secret.New("hunter2-stdin")
+		return actiontest.World{
+			Step: build(t, "exec", s, env()), Call: theCall(),
+			Effects: func() int {
+				found, err := filepath.Glob(filepath.Join(dir, "done-*"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				return len(found)
+			},
+			Break: func() {
+				if err := os.WriteFile(filepath.Join(dir, "broken"), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			},
+			Secrets: []string{"hunter2"}, Tells: true, Knows: true,
+		}
+	})
+}
+
+func TestExecPassesArgumentsAsTheyAre(t *testing.T) {
+	s := execSettings(script(t, `for a in "$@"; do echo "[$a]"; done; env | sort`), "--why", "{{.Reason}}", "$(id); `id` && *", "{{.To}}")
+	t.Setenv("NOT_FOR_IT", "x")
+	t.Setenv("FOR_IT", "y")
+	s.Inherit = append(s.Inherit, "FOR_IT")
+	s.Env = map[string]string{"IMAGE": "shop:{{.To}}"}
+	call := theCall()
+	out, err := build(t, "exec", s, env()).Do(t.Context(), call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"[--why]\n[it said \"no\"]\n[$(id); `id` && *]\n[v1.4.2]\n", "FOR_IT=y", "IMAGE=shop:v1.4.2",
+		"GUARDIAN_INTENT=r_1-1", "GUARDIAN_TO=v1.4.2", "GUARDIAN_FROM=v2", "GUARDIAN_SERVICE=order-sync",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the output lacks %q:\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "NOT_FOR_IT") {
+		t.Error("it got a variable that nobody allowed")
+	}
+}
+
+func TestExecEnds(t *testing.T) {
+	for name, c := range map[string]struct {
+		script  string
+		err     string
+		unclear bool
+	}{
+		"well":                            {"exit 0", "", false},
+		"with a status":                   {"exit 3", "exit status 3", false},
+		"killed by somebody":              {"kill -9 $$", "signal: killed", true},
+		"it leaves something running":     {"sleep 5 & exit 0", "", false},
+		"in the middle of its time":       {"sleep 60", "was stopped", true},
+		"in the middle, and will not end": {"trap '' TERM; while :; do sleep 1; done", "was stopped", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			began := time.Now()
+			_, err := build(t, "exec", execSettings(script(t, c.script)), env()).Do(ctx, theCall())
+			if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) || errors.Is(err, actions.ErrUnclear) != c.unclear {
+				t.Errorf("error %v, want …%s…, unclear %v", err, c.err, c.unclear)
+			}
+			if took := time.Since(began); took > 4*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		})
+	}
+}
+
+func TestExecTakesItsChildrenAlong(t *testing.T) {
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	_, err := build(t, "exec", execSettings(script(t, `(trap '' TERM; while :; do sleep 1; done) & echo $! > "$1"; wait`), pidFile), env()).Do(ctx, theCall())
+	if !errors.Is(err, actions.ErrUnclear) {
+		t.Fatalf("error %v", err)
+	}
+	b, err := os.ReadFile(pidFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the end of its child", func() bool {
+		state, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+		return err != nil || strings.Contains(string(state), ") Z ") || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+	})
+}
+
+func TestExecBoundsItsOutput(t *testing.T) {
+	s := execSettings(script(t, `echo the beginning; i=0; while [ $i -lt 4000 ]; do echo "$TOKEN in a line of the middle that is long"; i=$((i+1)); done; echo the end`))
+	s.Secrets = map[string]secret.Secret{"TOKEN": secret.New("hunter2-env")}
+	out, err := build(t, "exec", s, env()).Do(t.Context(), theCall())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out) > actions.MaxOutput+100 || !strings.HasPrefix(out, "the beginning\n") || !strings.HasSuffix(out, "the end\n") || !strings.Contains(out, "bytes left out") {
+		t.Errorf("%d bytes, from %q to %q", len(out), out[:20], out[len(out)-20:])
+	}
+	if strings.Contains(out, "hunter2") || strings.Contains(out, "ter2-env") {
+		t.Error("a secret, or a half of one, is in the output")
+	}
+}
+
+func TestExecSettings(t *testing.T) {
+	e := env()
+	e.Redactor.Learn(secret.New("hunter2-known"))
+	for name, c := range map[string]struct {
+		change func(*actions.ExecSettings)
+		want   string
+	}{
+		"all is well":               {func(*actions.ExecSettings) {}, ""},
+		"nothing to run":            {func(s *actions.ExecSettings) { s.Command = nil }, "command: is missing"},
+		"a line for a shell":        {func(s *actions.ExecSettings) { s.Command = []string{"deploy --to v1"} }, "no shell splits it"},
+		"a secret as an argument":   {func(s *actions.ExecSettings) { s.Command = []string{"deploy", "--token=hunter2-known"} }, "command[1]: holds a secret"},
+		"its own secret as one":     {func(s *actions.ExecSettings) { s.Command = []string{"deploy", "hunter2-own"} }, "command[1]: holds a secret"},
+		"a secret to ask with":      {func(s *actions.ExecSettings) { s.Ask = []string{"ask", "hunter2-own"} }, "ask[1]: holds a secret"},
+		"a name with an equal sign": {func(s *actions.ExecSettings) { s.Env = map[string]string{"A=B": "c"} }, "not the name of an environment variable"},
+		"a relative directory":      {func(s *actions.ExecSettings) { s.Dir = "deploy" }, "not an absolute path"},
+		"a template with a typo":    {func(s *actions.ExecSettings) { s.Command = []string{"deploy", "{{.Too}}"} }, "Too"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := execSettings("deploy", "--to", "{{.To}}")
+			s.Secrets = map[string]secret.Secret{"TOKEN": secret.New("hunter2-own")}
+			c.change(s)
+			_, err := actions.Builtin()["exec"].Build(s, e)
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want …%s…", err, c.want)
+			}
+			if err != nil && strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error shows the secret: %v", err)
+			}
+		})
+	}
+}
+
+func TestExecRefusesVersionsThatAreOptions(t *testing.T) {
+	call := theCall()
+	call.Run.To = "--force"
+	_, err := build(t, "exec", execSettings("echo", "{{.To}}"), env()).Do(t.Context(), call)
+	if err == nil || !strings.Contains(err.Error(), "no version has") {
+		t.Errorf("error %v", err)
+	}
+}
