@@ -9,7 +9,8 @@ import (
 )
 
 // Sight says whether a selector could match a series of a check that is blind now, and in
-// words which and why. Nil sees everything.
+// words which and why. Nil sees everything. A check that was not looked at yet, since it was
+// configured or since the start, is blind too: otherwise a restart would resolve its alerts.
 type Sight func(matchers []*labels.Matcher) (blind bool, why string)
 
 // Blind is a check that cannot look now.
@@ -141,9 +142,8 @@ func passesLabels(expr parser.Expr) bool {
 	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
 		switch e := n.(type) {
 		case *parser.AggregateExpr:
-			switch e.Op {
-			case parser.COUNT_VALUES, // makes a label
-				parser.TOPK, parser.BOTTOMK, parser.LIMITK, parser.LIMIT_RATIO: // one element depends on the others
+			// The first makes a label; of the others, each element depends on all.
+			if slices.Contains([]parser.ItemType{parser.COUNT_VALUES, parser.TOPK, parser.BOTTOMK, parser.LIMITK, parser.LIMIT_RATIO}, e.Op) {
 				ok = false
 			}
 		case *parser.Call:

@@ -133,20 +133,23 @@ func TestAMistakeInTheRuleFileIsAFailureWithItsPlace(t *testing.T) {
 
 func TestWhatIsWrongWithTheCallIsAnError(t *testing.T) {
 	path := write(t, "rules.yml", ruleFile, "test.yml", testFile)
-	cancelled, cancel := context.WithCancel(t.Context())
-	cancel()
 	for name, tt := range map[string]struct {
-		ctx  context.Context //nolint:containedctx // a table of calls
-		o    ruletest.Options
-		want string
+		cancelled bool
+		o         ruletest.Options
+		want      string
 	}{
-		"a bad regular expression":             {t.Context(), ruletest.Options{Run: []string{"("}}, "--run"},
-		"an unknown feature":                   {t.Context(), ruletest.Options{Features: []string{"fast"}}, `feature "fast" is not one of`},
-		"a report that cannot be written":      {t.Context(), ruletest.Options{JUnit: full{}}, "disk full"},
-		"a call that is not wanted any longer": {cancelled, ruletest.Options{}, "context canceled"},
+		"a bad regular expression":             {false, ruletest.Options{Run: []string{"("}}, "--run"},
+		"an unknown feature":                   {false, ruletest.Options{Features: []string{"fast"}}, `feature "fast" is not one of`},
+		"a report that cannot be written":      {false, ruletest.Options{JUnit: full{}}, "disk full"},
+		"a call that is not wanted any longer": {true, ruletest.Options{}, "context canceled"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := ruletest.Run(tt.ctx, []string{path}, tt.o, new(bytes.Buffer)); err == nil || !strings.Contains(err.Error(), tt.want) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if tt.cancelled {
+				cancel()
+			}
+			if _, err := ruletest.Run(ctx, []string{path}, tt.o, new(bytes.Buffer)); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q in it", err, tt.want)
 			}
 		})

@@ -51,11 +51,11 @@ type stamp struct {
 	round  uint64 // of the sample that it was last part of
 }
 
-func (db *DB) track(check string, make bool) *track {
+func (db *DB) track(check string, begin bool) *track {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	t, ok := db.checks[check]
-	if !ok && make {
+	if !ok && begin {
 		t = &track{series: map[storage.SeriesRef]*stamp{}}
 		db.checks[check] = t
 	}

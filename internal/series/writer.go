@@ -111,7 +111,7 @@ func (w *writer) end(ref storage.SeriesRef, st *stamp) {
 		}
 	}
 	if _, err := w.app.Append(ref, st.labels, w.at, math.Float64frombits(value.StaleNaN)); err != nil {
-		w.db.reject(err) //nolint:errcheck // counted; a series that cannot be ended ends by itself
+		_ = w.db.reject(err) // counted; a series that cannot be ended ends by itself, after the lookback
 		return
 	}
 	w.n++
