@@ -167,11 +167,24 @@ func (d *decoder) fill(c *Config) {
 		c.Server.ExternalURL = c.Server.AdvertiseURL
 	}
 	for i := range c.Checks {
+		d.zeros(&c.Checks[i], at("checks", i))
 		c.Checks[i].fill(c.Defaults)
 	}
 	for i := range c.Receivers {
 		if c.Receivers[i].Language == "" {
 			c.Receivers[i].Language = c.Server.Language
+		}
+	}
+}
+
+// zeros tells of zeros that were written, before the defaults take their place: who writes
+// "failure_rate: 0%" does not want 1%.
+func (d *decoder) zeros(c *Check, path string) {
+	for key, zero := range map[string]bool{
+		"every": c.Every == 0, "timeout": c.Timeout == 0, "failure_rate": c.FailureRate == 0, "blind_after": c.BlindAfter == 0,
+	} {
+		if _, written := d.find(path + "." + key); zero && written {
+			d.blame(path+"."+key, "must be more than zero", "leave it out for the default")
 		}
 	}
 }
