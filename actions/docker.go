@@ -211,6 +211,9 @@ func (d *docker) fit(places []place) error {
 		if auto, _ := p.cur.HostConfig["AutoRemove"].(bool); auto {
 			return fmt.Errorf("container %s was started with --rm: it would be gone once stopped, and could not be put back", p.name)
 		}
+		if p.cur.label("com.docker.swarm.service.id") != "" {
+			return fmt.Errorf("container %s belongs to a swarm service, which would replace it again; roll the service back with an exec step: docker service update --rollback", p.name)
+		}
 	}
 	return nil
 }

@@ -307,6 +307,9 @@ func (a *engineAPI) pull(ctx context.Context, ref string) error {
 		return err
 	}
 	q := url.Values{"fromImage": {ref}}
+	if !strings.Contains(ref, "@") {
+		q.Set("tag", "latest") // without one the engine fetches every tag that there is
+	}
 	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') && !strings.Contains(ref, "@") {
 		q = url.Values{"fromImage": {ref[:i]}, "tag": {ref[i+1:]}}
 	}
@@ -383,16 +386,21 @@ func (a *engineAPI) logs(ctx context.Context, c container, lines int) (string, e
 	if tty, _ := c.Config["Tty"].(bool); tty {
 		return string(b), nil
 	}
-	// Each frame: one byte for the stream, three of nothing, four for the length.
+	return frames(b), nil
+}
+
+// frames takes the text out of the engine's log stream. Each frame: one byte for the stream,
+// three of nothing, four for the length, the text.
+func frames(b []byte) string {
 	var out strings.Builder
 	for len(b) >= 8 {
-		n := int(binary.BigEndian.Uint32(b[4:8]))
+		n := uint64(binary.BigEndian.Uint32(b[4:8]))
 		b = b[8:]
-		n = min(n, len(b))
+		n = min(n, uint64(len(b)))
 		out.Write(b[:n])
 		b = b[n:]
 	}
-	return out.String(), nil
+	return out.String()
 }
 
 // registryAuth gives the header for a private registry.

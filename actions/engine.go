@@ -158,7 +158,7 @@ func newRun(req Request, book *Book, now time.Time) Run {
 // was recorded last. A run of any state may be given, also one that a crash left in the
 // middle of a step. One call at a time works on a run: another one gets ErrRunIsActing.
 //
-// When ctx ends during a step, the step is left as an open intent for the next Advance to
+// End ctx when the lease is lost or the guardian stops. When it ends during a step, the step is left as an open intent for the next Advance to
 // resolve, and ctx's error is given.
 func (e *Engine) Advance(ctx context.Context, run Run) (Run, error) {
 	h, err := e.take(run.ID)

@@ -102,10 +102,20 @@ func (e *Engine) outcome(ctx context.Context, run Run, book *Book, i int, output
 func (e *Engine) fail(next *Run, book *Book, i int, err error) {
 	now := e.o.Now()
 	s := &next.Steps[i]
-	s.State, s.Ended, s.Error = StepFailed, now, err.Error()
+	s.State, s.Ended, s.Error = StepFailed, now, inWords(err)
 	if book.OnFailure != OnFailureContinue {
 		next.end(FailedRun, fmt.Sprintf("step %s failed: %s", s.Name, s.Error), now)
 	}
+}
+
+// inWords gives an error's text, bounded: it goes into the journal and into messages.
+func inWords(err error) string {
+	const most = 2 << 10
+	text := strings.ToValidUTF8(err.Error(), "\uFFFD")
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
 }
 
 // recordOutcome journals even while the guardian is being stopped: what happened is known
@@ -135,7 +145,7 @@ func (e *Engine) resolve(ctx context.Context, run Run, book *Book, i int, cause 
 	s := &next.Steps[i]
 	s.Resolved = fmt.Sprintf("asked the world: %s", strings.TrimSuffix(fmt.Sprintf("%s: %s", outcome, detail), ": "))
 	if cause != nil {
-		s.Error = cause.Error()
+		s.Error = inWords(cause)
 	}
 	resolved := e.entry(next, i, "resolved", s.Resolved, "")
 	again := s.Attempt < maxAttempts
@@ -182,7 +192,7 @@ func (e *Engine) askWorld(ctx context.Context, run Run, step BookStep, i int) (O
 		if err == nil {
 			return outcome, text, nil
 		}
-		detail = err.Error()
+		detail = inWords(err)
 	}
 	if err := ctx.Err(); err != nil {
 		return Unclear, "", err
