@@ -42,9 +42,14 @@ func (c *CheckState) logE() float64 {
 
 // weigh takes a look into the evidence.
 func (c *CheckState) weigh(fail bool) {
-	if test := c.test(); test != nil {
-		test.Observe(&c.Judge, fail)
+	test := c.test()
+	if test == nil {
+		return
 	}
+	if !test.Fits(c.Judge) {
+		c.Judge = judge.KnownState{}
+	}
+	test.Observe(&c.Judge, fail)
 }
 
 // logEvidence is ln Σ share·E over the checks: a weighted average of supermartingales is one

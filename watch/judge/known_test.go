@@ -74,14 +74,15 @@ func TestKnownExpectationIsAtMostOne(t *testing.T) {
 }
 
 func TestKnownKeepsAlphaUnderContinuousPeeking(t *testing.T) {
-	const alpha, horizon, streams = 0.001, 720, 20_000
+	const alpha, horizon = 0.001, 720
+	n := streams(4000, 20_000)
 	for _, p0 := range []float64{0.005, 0.01, 0.05, 0.2} {
 		test := newKnown(t, p0, horizon)
 		threshold := test.Threshold(alpha)
 		rng := rand.New(rand.NewPCG(7, uint64(p0*1000)))
 		crossed := 0
 		var s judge.KnownState
-		for range streams {
+		for range n {
 			clear(s.Late)
 			s.N, s.K = 0, 0
 			for range horizon {
@@ -93,20 +94,21 @@ func TestKnownKeepsAlphaUnderContinuousPeeking(t *testing.T) {
 				}
 			}
 		}
-		if rate := float64(crossed) / streams; rate > 0.0015 {
+		if rate := float64(crossed) / float64(n); rate > 0.0015 {
 			t.Errorf("p0 %v: %.3f %% of healthy deploys fail, want at most 0.15 %%", p0, rate*100)
 		}
 	}
 }
 
 func TestKnownDelay(t *testing.T) {
-	const p0, alpha, horizon, streams = 0.01, 0.001, 720, 2000
+	const p0, alpha, horizon = 0.01, 0.001, 720
+	many := streams(1000, 5000)
 	test := newKnown(t, p0, horizon)
 	threshold := test.Threshold(alpha)
 	delay := func(p1 float64, onset int) float64 {
 		rng := rand.New(rand.NewPCG(3, uint64(p1*100)))
 		sum, n := 0, 0
-		for range streams {
+		for range many {
 			var s judge.KnownState
 			for {
 				p := p0

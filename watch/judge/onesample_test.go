@@ -140,7 +140,8 @@ func TestPlainThresholdKeepsAlpha(t *testing.T) {
 
 // The delay stays near Wald's bound ln(1/alpha)/KL(p1,p0), which no test can beat.
 func TestDelayIsNearTheInformationBound(t *testing.T) {
-	const p0, alpha, horizon, streams = 0.01, 0.001, 720, 4000
+	const p0, alpha, horizon = 0.01, 0.001, 720
+	many := streams(2000, 20_000)
 	o := newOneSample(t, p0)
 	exact, plain := o.Threshold(alpha, horizon), math.Log(1/alpha)
 	for _, p1 := range []float64{0.05, 0.1, 0.2, 0.5} {
@@ -148,7 +149,7 @@ func TestDelayIsNearTheInformationBound(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, uint64(p1*100)))
 		mean := func(b float64) float64 {
 			sum := 0
-			for range streams {
+			for range many {
 				n, k := 0, 0
 				for o.LogE(n, k) < b {
 					n++
@@ -158,7 +159,7 @@ func TestDelayIsNearTheInformationBound(t *testing.T) {
 				}
 				sum += n
 			}
-			return float64(sum) / streams
+			return float64(sum) / float64(many)
 		}
 		if got := mean(exact) / bound; got > 1.25 {
 			t.Errorf("p1 %v: %.2f times Wald's bound with the exact threshold, want at most 1.25", p1, got)

@@ -1,12 +1,17 @@
 package judge
 
-import "math"
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"math"
+)
 
 // Process is evidence that may begin to grow at any observation: a mixture over the size of
 // the regression (alternatives), over its onset, and, where the rate before the deploy is only estimated, the
 // smallest over what that rate may have been (nulls).
 //
-//	A_ij ← (A_ij + π_n)·LR_ij(x_n);   E_n = min_i G_i·(Σ_j w_j A_ij + rem_n)
+//	A_ij ← (A_ij + π_n)·LR_ij(x_n);   E_n = min_i G_i·(Σ_j w_ij A_ij + rem_n)
 //
 // π is the prior of the onset: π0 on "since the deploy" and the rest evenly on the first H
 // observations; rem is what of it is still to come (Shiryaev's mixture with a finite prior
@@ -16,7 +21,7 @@ import "math"
 // A Process is immutable and may be shared; what it remembers is in a ProcessState.
 type Process struct {
 	nulls  []float64 // G by null
-	weight []float64 // w by alternative; they add up to 1
+	weight []float64 // w by null and alternative; those of a null add up to 1
 	// factor[previous][x] holds LR by null and alternative, null by null. previous and x are 1
 	// for a failure; the two previous differ in the burst-aware process only.
 	factor  [2][2][]float64
@@ -26,9 +31,37 @@ type Process struct {
 
 // ProcessState is what a Process remembers: 8 bytes for each null and alternative.
 type ProcessState struct {
-	N    int       `json:"n"`
-	Last bool      `json:"last,omitempty"` // the previous observation was a failure
-	A    []float64 `json:"a,omitempty"`    // by null and alternative; empty before the first
+	N    int    `json:"n"`
+	Last bool   `json:"last,omitempty"` // the previous observation was a failure
+	A    Floats `json:"a,omitempty"`    // by null and alternative; empty before the first
+}
+
+// Floats is written to JSON as base64 of its bytes: half the size of decimal digits, and exact.
+type Floats []float64
+
+// MarshalText implements encoding.TextMarshaler.
+func (f Floats) MarshalText() ([]byte, error) {
+	raw := make([]byte, 0, 8*len(f))
+	for _, v := range f {
+		raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(v))
+	}
+	return base64.StdEncoding.AppendEncode(nil, raw), nil
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (f *Floats) UnmarshalText(b []byte) error {
+	raw, err := base64.StdEncoding.AppendDecode(nil, b)
+	if err != nil {
+		return fmt.Errorf("evidence: %w", err)
+	}
+	if len(raw)%8 != 0 {
+		return fmt.Errorf("evidence of %d bytes is cut off", len(raw))
+	}
+	*f = make(Floats, len(raw)/8)
+	for i := range *f {
+		(*f)[i] = math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:]))
+	}
+	return nil
 }
 
 // The range in which A is kept: beyond it evidence is overwhelming or gone.
@@ -60,9 +93,10 @@ func (p *Process) rest(n int) float64 {
 	return (1 - p.atStart) * float64(p.horizon-n) / float64(p.horizon)
 }
 
-// Fits tells whether a state that was read from outside can be one of this process.
+// Fits tells whether a state that was read from outside can be one of this process. Ask it
+// once, when the state is read.
 func (p *Process) Fits(s ProcessState) bool {
-	if s.N < 0 || len(s.A) != 0 && len(s.A) != len(p.nulls)*len(p.weight) || len(s.A) == 0 && s.N != 0 {
+	if s.N < 0 || !p.sized(s) {
 		return false
 	}
 	for _, a := range s.A {
@@ -73,14 +107,19 @@ func (p *Process) Fits(s ProcessState) bool {
 	return true
 }
 
-// Observe takes one observation. It allocates for the first one only. A state that does not
-// fit begins afresh.
+// sized tells whether a state has the size of this process or is the zero state.
+func (p *Process) sized(s ProcessState) bool {
+	return len(s.A) == len(p.weight) || len(s.A) == 0 && s.N == 0
+}
+
+// Observe takes one observation. It allocates for the first one only. A state of another size
+// begins afresh.
 func (p *Process) Observe(s *ProcessState, fail bool) {
-	if !p.Fits(*s) {
+	if !p.sized(*s) {
 		*s = ProcessState{}
 	}
 	if len(s.A) == 0 {
-		s.A = make([]float64, len(p.nulls)*len(p.weight))
+		s.A = make(Floats, len(p.weight))
 	}
 	s.N++
 	begins := p.prior(s.N)
@@ -97,17 +136,18 @@ func (p *Process) Observe(s *ProcessState, fail bool) {
 	s.Last = fail
 }
 
-// LogE is the natural logarithm of the evidence; 0 for a state that does not fit. It does not
+// LogE is the natural logarithm of the evidence; 0 for a state of another size. It does not
 // allocate.
 func (p *Process) LogE(s ProcessState) float64 {
-	if !p.Fits(s) || s.N == 0 {
+	if !p.sized(s) || s.N == 0 {
 		return 0
 	}
 	least, rest := math.Inf(1), p.rest(s.N)
+	width := len(p.weight) / len(p.nulls)
 	for i, g := range p.nulls {
 		sum := rest
-		for j, w := range p.weight {
-			sum += w * s.A[i*len(p.weight)+j]
+		for c := i * width; c < (i+1)*width; c++ {
+			sum += p.weight[c] * s.A[c]
 		}
 		least = min(least, g*sum)
 	}

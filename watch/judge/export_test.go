@@ -1,0 +1,8 @@
+package judge
+
+// What known answers are checked of.
+var (
+	LogG      = logG
+	BetaUpper = betaUpper
+	LogBetaI  = logIncBeta
+)
