@@ -3,7 +3,6 @@ package config
 import (
 	"encoding"
 	"fmt"
-	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -16,6 +15,8 @@ import (
 
 // mostMistakes bounds what is told of one file: nobody reads further.
 const mostMistakes = 100
+
+const tooMany = "has more mistakes than are told here"
 
 // decoder turns the nodes of one file into structs and remembers every mistake.
 type decoder struct {
@@ -38,7 +39,7 @@ func (d *decoder) add(n *yaml.Node, path, problem, hint string) {
 	if len(d.mistakes) >= mostMistakes {
 		if !d.full {
 			d.full = true
-			d.mistakes = append(d.mistakes, Mistake{File: d.file, Line: math.MaxInt32, Problem: "has more mistakes", Hint: "mend these first"})
+			d.mistakes = append(d.mistakes, Mistake{File: d.file, Problem: tooMany, Hint: "mend these first"})
 		}
 		return
 	}

@@ -391,3 +391,26 @@ func TestNameOfARuleFileFollowsTheConfigurations(t *testing.T) {
 		t.Errorf("name %q", c.RuleFiles[0].Name)
 	}
 }
+
+func TestNobodyReadsAThousandMistakes(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("services:\n")
+	for i := range 1000 {
+		fmt.Fprintf(&text, "  - {name: s-%d, colour: red}\n", i)
+	}
+	_, err := load(t, text.String())
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 101 || !strings.Contains(lines[0], ":2:") || !strings.Contains(lines[100], "guardian.yaml: has more mistakes") {
+		t.Errorf("%d lines, from %q to %q", len(lines), lines[0], lines[len(lines)-1])
+	}
+}
+
+func TestTheWatchGetsWhatTheCheckSays(t *testing.T) {
+	c := mustLoad(t, `
+services: [{name: s}]
+checks: [{name: c, service: s, every: 5s, weight: 3, failure_rate: 2%, labels: {shop: sg-1}, http: {url: "http://127.0.0.1/"}}]`)
+	want := watch.CheckPolicy{Check: "c", Labels: map[string]string{"shop": "sg-1"}, FailureRate: 0.02, Weight: 3, Every: 5 * time.Second}
+	if diff := cmp.Diff(want, c.Checks[0].Policy()); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -59,7 +59,19 @@ func (ms Mistakes) sorted() Mistakes {
 		return again
 	})
 	slices.SortStableFunc(ms, func(a, b Mistake) int {
-		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		return cmp.Or(strings.Compare(a.File, b.File), compareLast(a, b), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return ms
+}
+
+// compareLast puts what is said of the mistakes themselves behind them.
+func compareLast(a, b Mistake) int {
+	switch {
+	case a.Problem == tooMany && b.Problem != tooMany:
+		return 1
+	case b.Problem == tooMany && a.Problem != tooMany:
+		return -1
+	default:
+		return 0
+	}
 }
