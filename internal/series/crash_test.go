@@ -2,6 +2,7 @@ package series_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,8 +21,9 @@ const childDir = "GUARDIAN_TEST_SERIES_DIR"
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
 		child(dir)
+		return
 	}
-	os.Exit(m.Run())
+	m.Run()
 }
 
 // child appends a look a minute as fast as it can and says each that was accepted, until it
@@ -29,13 +31,11 @@ func TestMain(m *testing.M) {
 func child(dir string) {
 	db, err := series.Open(series.Options{Dir: dir})
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		panic(err)
 	}
 	for i := 0; ; i++ {
 		if err := db.AppendSample(look(sample.Up, after(time.Duration(i)*time.Second))); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+			panic(err)
 		}
 		fmt.Println(i)
 	}
@@ -93,9 +93,10 @@ func TestReferencesThatTheStorageDroppedAreFoundAnew(t *testing.T) {
 		other.At = after(time.Duration(h)*time.Hour + time.Minute)
 		put(t, db, other)
 	}
-	deadline := time.Now().Add(20 * time.Second)
+	patience, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	for gauge(t, reg, "guardian_series_active") > 5 {
-		if time.Now().After(deadline) {
+		if patience.Err() != nil {
 			t.Fatalf("the storage still has %g series in memory, want the silent check's to be gone", gauge(t, reg, "guardian_series_active"))
 		}
 		time.Sleep(20 * time.Millisecond)
