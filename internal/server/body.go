@@ -52,28 +52,25 @@ func parseObject(raw []byte) (*object, error) {
 		return nil, &statusError{http.StatusBadRequest, "the body is not UTF-8"}
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
-	fields, err := members(d)
+	var whole json.RawMessage
+	err := json.Unmarshal(raw, &whole) // knows the place of a mistake, which a Decoder within a text does not
+	var fields map[string]json.RawMessage
 	if err == nil {
-		if _, err = d.Token(); err == nil {
-			err = errors.New("there is more after the object")
-		} else if errors.Is(err, io.EOF) {
-			err = nil
-		}
+		fields, err = members(d)
 	}
-	if err != nil {
-		offset := d.InputOffset()
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
-			offset = syntax.Offset
-		}
-		text := err.Error()
-		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+	if err == nil {
+		return newObject(fields, ""), nil
+	}
+	offset, text := d.InputOffset(), err.Error()
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		offset = syntax.Offset - 1 // it counts the character that is wrong
+		if syntax.Offset >= int64(len(raw)) && strings.Contains(text, "unexpected end") {
 			text, offset = "it ends too early", int64(len(raw))
 		}
-		line, column := place(raw, offset)
-		return nil, &statusError{http.StatusBadRequest, fmt.Sprintf("the body is not a JSON object: line %d, column %d: %s", line, column, text)}
 	}
-	return newObject(fields, ""), nil
+	line, column := place(raw, offset)
+	return nil, &statusError{http.StatusBadRequest, fmt.Sprintf("the body is not a JSON object: line %d, column %d: %s", line, column, text)}
 }
 
 // members reads one object from d, refusing a name that is given twice: which one counts

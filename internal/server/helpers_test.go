@@ -92,3 +92,15 @@ func serve(t testing.TB, m *memory, change func(*server.Options)) string {
 	t.Cleanup(web.Close)
 	return web.URL
 }
+
+// ask calls a handler without a connection, as somebody on this machine.
+func ask(h http.Handler, method, path, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "http://127.0.0.1"+path, strings.NewReader(body))
+	r.RemoteAddr = "127.0.0.1:54321"
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}

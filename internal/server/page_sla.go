@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/VictoriaMetrics/fastcache"
 
@@ -143,35 +144,39 @@ func (s *Server) slaFile(w http.ResponseWriter, r *http.Request, form, kind stri
 	return nil
 }
 
-// Strip draws one bar for each day: full is a day that was up; what is missing from above is
-// the share that was down, at least a visible notch.
+// Strip draws one bar for each day of the month: full is a day that was up; what is missing
+// from above is the share that was down, at least a visible notch.
 func (w words) Strip(days []sla.Day) template.HTML {
-	const width, height, notch = 10.0, 36.0, 5.0
+	const slot, bar, height, notch = 10.0, 7.0, 36.0, 5.0
+	total := len(days)
+	if total > 0 {
+		if first, err := time.Parse(time.DateOnly, days[0].Date); err == nil {
+			total = max(total, first.AddDate(0, 1, -first.Day()).Day()) // the days to come have a place too
+		}
+	}
 	var b strings.Builder
-	_, _ = fmt.Fprintf(&b, `<svg class="strip" viewBox="0 0 %.0f %.0f" preserveAspectRatio="none" role="img" aria-label="%s">`, width*float64(max(len(days), 1)), height, html.EscapeString(w.T("sla.strip")))
-	for i, d := range days {
-		x := float64(i)*width + 1
-		wall := d.Times.Wall.Seconds()
-		if wall <= 0 {
-			_, _ = fmt.Fprintf(&b, `<rect class="future" x="%.1f" y="%.1f" width="8" height="2"><title>%s</title></rect>`, x, height-2, html.EscapeString(w.T("sla.day_future", d.Date)))
+	_, _ = fmt.Fprintf(&b, `<svg class="strip" viewBox="0 0 %.0f %.0f" preserveAspectRatio="none" role="img" aria-label="%s">`, slot*float64(max(total, 1)), height, html.EscapeString(w.T("sla.strip")))
+	for i := range total {
+		x := float64(i)*slot + (slot-bar)/2
+		if i >= len(days) || days[i].Times.Wall <= 0 {
+			_, _ = fmt.Fprintf(&b, `<rect class="future" x="%.1f" y="%.1f" width="%.0f" height="2"/>`, x, height-2, bar)
 			continue
 		}
-		title := w.T("sla.day", d.Date, w.span(d.Times.Up), w.span(d.Times.Down), w.span(d.Times.Blind), w.span(d.Times.Maintenance))
-		_, _ = fmt.Fprintf(&b, `<g><title>%s</title>`, html.EscapeString(title))
+		t := days[i].Times
+		_, _ = fmt.Fprintf(&b, `<g><title>%s</title>`, html.EscapeString(w.T("sla.day", days[i].Date, w.span(t.Up), w.span(t.Down), w.span(t.Blind), w.span(t.Maintenance))))
 		y := 0.0
 		part := func(class string, length sla.Span, least float64) {
-			if length <= 0 {
-				return
+			if length > 0 {
+				h := min(max(height*length.Seconds()/t.Wall.Seconds(), least), height-y)
+				_, _ = fmt.Fprintf(&b, `<rect class="%s" x="%.1f" y="%.1f" width="%.0f" height="%.1f"/>`, class, x, y, bar, h)
+				y += h
 			}
-			h := min(max(height*length.Seconds()/wall, least), height-y)
-			_, _ = fmt.Fprintf(&b, `<rect class="%s" x="%.1f" y="%.1f" width="8" height="%.1f"/>`, class, x, y, h)
-			y += h
 		}
-		part("down", d.Times.Down, notch)
-		part("blind", d.Times.Blind, 2)
-		part("maintenance", d.Times.Maintenance, 2)
-		if d.Times.Up > 0 {
-			_, _ = fmt.Fprintf(&b, `<rect class="up" x="%.1f" y="%.1f" width="8" height="%.1f"/>`, x, y, height-y)
+		part("down", t.Down, notch)
+		part("blind", t.Blind, 3)
+		part("maintenance", t.Maintenance, 3)
+		if t.Up > 0 {
+			_, _ = fmt.Fprintf(&b, `<rect class="up" x="%.1f" y="%.1f" width="%.0f" height="%.1f"/>`, x, y, bar, height-y)
 		}
 		b.WriteString(`</g>`)
 	}

@@ -111,7 +111,7 @@ func english() map[string]string {
 		"sla.no_downtimes": "No downtime.", "sla.from": "From", "sla.length": "Length", "sla.cause": "Cause", "sla.checks": "Checks", "sla.led": "Led to", "sla.open": "still down",
 		"sla.deploys": "Deploys", "sla.no_deploys": "No deploys.", "sla.windows": "Maintenance", "sla.late": "announced late, counts from %s", "sla.name": "Name", "sla.to": "To",
 		"sla.taken_out": "Downtime inside", "sla.unknown": "not known", "sla.made_of": "How each figure is made", "sla.figures": "Figures", "sla.none": "No services are configured.",
-		"sla.day": "%s: %s up, %s down, %s blind, %s maintenance", "sla.day_future": "%s: not yet", "sla.from_deploy": "began in the watch of a deploy", "sla.rollback": "rollback",
+		"sla.day": "%s: %s up, %s down, %s blind, %s maintenance", "sla.from_deploy": "began in the watch of a deploy", "sla.rollback": "rollback",
 		"sla.strip": "Availability of each day", "sla.legend": "bar: whole day up; notch from above: down; hatched: blind; outlined: maintenance", "sla.check_table": "Checks",
 		"sla.began": "began %s, before this month",
 

@@ -111,7 +111,7 @@ func chinese() map[string]string {
 		"sla.no_downtimes": "没有故障。", "sla.from": "开始", "sla.length": "时长", "sla.cause": "原因", "sla.checks": "检查", "sla.led": "后续", "sla.open": "仍在故障",
 		"sla.deploys": "部署", "sla.no_deploys": "没有部署。", "sla.windows": "维护", "sla.late": "公告较晚，自 %s 起计", "sla.name": "名称", "sla.to": "结束",
 		"sla.taken_out": "其中故障", "sla.unknown": "未知", "sla.made_of": "各项数字的来源", "sla.figures": "指标", "sla.none": "尚未配置服务。",
-		"sla.day": "%s：正常 %s，故障 %s，不可见 %s，维护 %s", "sla.day_future": "%s：未到", "sla.from_deploy": "始于某次部署的观察期", "sla.rollback": "回滚",
+		"sla.day": "%s：正常 %s，故障 %s，不可见 %s，维护 %s", "sla.from_deploy": "始于某次部署的观察期", "sla.rollback": "回滚",
 		"sla.strip": "每日可用率", "sla.legend": "实心：全天正常；自上而下的缺口：故障；斜纹：不可见；空心：维护", "sla.check_table": "检查",
 		"sla.began": "始于 %s，早于本月",
 

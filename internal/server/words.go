@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"guardian/actions"
 	"guardian/probes/sample"
 )
 
@@ -166,7 +167,7 @@ func thousands(n int64) string {
 // Mark draws the sign of a health or state: shape and colour both tell, and a word stands
 // beside it.
 func (w words) Mark(of any) template.HTML {
-	tone := toneOf(fmt.Sprint(of))
+	tone := w.Tone(of)
 	shapes := map[string]string{
 		"good":    `<circle cx="8" cy="8" r="6"/><path d="M5 8.2l2.1 2.1L11 6.2" class="ink"/>`,
 		"bad":     `<path d="M8 1.2 15.2 14H.8z"/><path d="M8 6v3.6M8 11.4v.9" class="ink"/>`,
@@ -178,7 +179,12 @@ func (w words) Mark(of any) template.HTML {
 }
 
 // Tone gives the tone of a health or state: good, bad, warn, busy or neutral.
-func (w words) Tone(of any) string { return toneOf(fmt.Sprint(of)) }
+func (w words) Tone(of any) string {
+	if of == actions.StepPending {
+		return "neutral" // a step's turn has not come; a pending alert is on its way
+	}
+	return toneOf(fmt.Sprint(of))
+}
 
 func toneOf(state string) string {
 	switch state {
