@@ -30,6 +30,7 @@ type Lease struct {
 
 // Acquire takes the lease when it is free or has run out. When another holds it, it gives
 // that lease and false. A holder that is started again waits for its former lease to run out.
+// Setting the database's clock back makes the lease last longer by as much.
 func (s *Store) Acquire(ctx context.Context, holder, addr string, ttl time.Duration) (Lease, bool, error) {
 	sent := s.now()
 	// One statement: of two that try at once, the second waits for the first's row and then

@@ -36,6 +36,9 @@ func openPostgres(dsn secret.Secret, redactor *secret.Redactor) (*database, erro
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = connectTimeout
 	}
+	if cfg.RuntimeParams["application_name"] == "" {
+		cfg.RuntimeParams["application_name"] = "guardian" // for who looks at pg_stat_activity
+	}
 	// goose's lock waits for a guardian that migrates at the same time: a try each second.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
 	if err != nil {

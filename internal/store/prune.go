@@ -28,15 +28,15 @@ func (s *Store) Prune(ctx context.Context, fence Fence, keep Keep) (int64, error
 	var sum int64
 	for _, p := range []prunable{
 		{"idempotent", "idempotency_key", "at < $1", keep.Idempotent},
-		{"heartbeats", "check_name, at", `at < $1 AND EXISTS (SELECT 1 FROM heartbeats n
-			WHERE n.check_name = heartbeats.check_name AND n.at > heartbeats.at)`, keep.Heartbeats},
+		{"heartbeats", "check_name, at", `at < $1 AND at < (SELECT MAX(n.at) FROM heartbeats n
+			WHERE n.check_name = heartbeats.check_name)`, keep.Heartbeats},
 		{"runs", "id", "is_open = 0 AND created < $1", keep.Journal}, // their ledger goes with them
 		{"watches", "id", "is_open = 0 AND started < $1", keep.Journal},
 		{"deploys", "id", `at < $1
 			AND NOT EXISTS (SELECT 1 FROM watches w WHERE w.deploy = deploys.id)
 			AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.deploy = deploys.id)
-			AND EXISTS (SELECT 1 FROM deploys n WHERE n.service = deploys.service
-				AND n.environment = deploys.environment AND n.at > deploys.at)`, keep.Journal},
+			AND at < (SELECT MAX(n.at) FROM deploys n WHERE n.service = deploys.service
+				AND n.environment = deploys.environment)`, keep.Journal},
 		{"alerts", "id", "is_open = 0 AND active_at < $1", keep.Journal},
 		{"alert_episodes", "id, fired_at", "is_open = 0 AND fired_at < $1", keep.Journal},
 		{"deliveries", "id", "is_open = 0 AND updated < $1", keep.Journal},

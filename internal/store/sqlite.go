@@ -94,10 +94,19 @@ func createFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("open journal: the folder %s is not writable: %w: choose another storage.path or make it writable", dir, reason(err))
 	}
-	if err := f.Close(); err != nil {
+	// The names must be on disk too, or a power cut takes what the file holds with them.
+	if err := errors.Join(f.Close(), syncFolder(dir), syncFolder(filepath.Dir(dir))); err != nil {
 		return fmt.Errorf("open journal: create %s: %w", path, err)
 	}
 	return nil
+}
+
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // reason leaves out of a file error what the sentence around it says already.

@@ -228,6 +228,31 @@ func TestPostgres_OneThatIsPausedWithinATransactionIsTakenOver(t *testing.T) {
 	}
 }
 
+func TestPostgres_LostConnectionsAreMadeAnew(t *testing.T) {
+	t.Parallel()
+	dsn := pg.Start(t)
+	s := open(t, store.Options{Postgres: secret.New(dsn)})
+	fence := lead(t, s)
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	if _, err := conn.Exec(t.Context(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'guardian' AND datname = current_database()"); err != nil {
+		t.Fatal(err)
+	}
+	// One commit may fall into the gap, and says so; the next ones do not.
+	if err := s.Commit(t.Context(), fence, store.Batch{}); err != nil {
+		t.Log(err)
+	}
+	if err := s.Commit(t.Context(), fence, store.Batch{Audit: []store.Audit{{What: "deploy"}}}); err != nil {
+		t.Error(err)
+	}
+	if page, err := s.Audit(t.Context(), store.AuditFilter{}); err != nil || len(page.Lines) != 1 {
+		t.Errorf("got %+v, %v", page, err)
+	}
+}
+
 func TestSQLite_AnotherProgramsLockIsSaid(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "journal.db")

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"strconv"
 	"testing"
 	"time"
@@ -133,6 +134,22 @@ func dueInOrder(t *testing.T, j journal) {
 	put("n1", "other", "a", notifiers.Queued, now)
 	put("n5", "oncall", "d", notifiers.Queued, now)
 	same(t, "what moved to another receiver is due there", due(0), []string{"n5", "n6", "n7"})
+}
+
+func dueInAStorm(t *testing.T, j journal) {
+	s, fence := j.acting()
+	const waiting, keys = 8000, 2000
+	var b store.Batch
+	for i := range waiting {
+		b.Deliveries = append(b.Deliveries, notifiers.Delivery{
+			ID: strconv.Itoa(i), Receiver: "oncall", State: notifiers.Queued, Notice: notifiers.Notice{Key: strconv.Itoa(i % keys)},
+		})
+	}
+	commit(t, s, fence, b)
+	// A few milliseconds are expected; what asks of each whether it is the first takes a minute.
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	same(t, "due", len(must(s.Due(ctx, "oncall", day(), waiting))(t)), keys)
 }
 
 func outboxStats(t *testing.T, j journal) {

@@ -43,6 +43,7 @@ func Run(t *testing.T, fresh func(t *testing.T) store.Options) {
 		{"lists are newest first and narrowed by their filters", lists},
 		{"alerts keep their episodes", episodes},
 		{"notices of one key are due one after the other", dueInOrder},
+		{"a storm of notices does not make the outbox slow", dueInAStorm},
 		{"the outbox counts what waits and what ended", outboxStats},
 		{"the journal is read page by page", auditPages},
 		{"intervals and rollups are read by time", reportFacts},
