@@ -5,4 +5,6 @@ var (
 	LogG      = logG
 	BetaUpper = betaUpper
 	LogBetaI  = logIncBeta
+
+	BlockLogE = Block.logE
 )

@@ -1,0 +1,74 @@
+package judge
+
+import (
+	"fmt"
+	"math"
+)
+
+// canaryRatios are the odds ratios that Canary listens for: 2, 4, … 4096.
+const canaryRatios = 12
+
+// Canary tests whether a canary fails more often than a control that is looked at over the
+// same time (Turner, Ly, Grünwald 2024, one-sided). The null is "not more often in this block",
+// block by block: whatever both share, seasons and outside incidents, cancels out.
+//
+// The zero value is ready; what it remembers is in a CanaryState.
+type Canary struct{}
+
+// CanaryState is what a Canary remembers: a logarithm for each alternative, and the control so far,
+// of which the next block's rate is predicted.
+type CanaryState struct {
+	S        [canaryRatios]float64 `json:"s"`
+	Looks    int                   `json:"looks"` // of the control
+	Failures int                   `json:"failures"`
+}
+
+// Block is the looks of one stretch of time. Its sizes may depend on the past, not on its own
+// outcomes.
+type Block struct {
+	ControlFailures, Control int
+	CanaryFailures, Canary   int
+}
+
+func (b Block) validate() error {
+	if b.ControlFailures < 0 || b.ControlFailures > b.Control || b.CanaryFailures < 0 || b.CanaryFailures > b.Canary {
+		return fmt.Errorf("block %+v has more failures than looks", b)
+	}
+	return nil
+}
+
+// Observe takes one block. One in which either was not looked at says nothing of the
+// difference, but what it says of the control is kept.
+func (Canary) Observe(s *CanaryState, b Block) error {
+	if err := b.validate(); err != nil {
+		return err
+	}
+	if b.Control > 0 && b.Canary > 0 {
+		pa := (float64(s.Failures) + 0.5) / (float64(s.Looks) + 50)
+		for j := range s.S {
+			pb := max(min(shiftOdds(pa, math.Exp2(float64(j+1))), 0.97), pa)
+			s.S[j] += b.logE(pa, pb)
+		}
+	}
+	s.Looks += b.Control
+	s.Failures += b.ControlFailures
+	return nil
+}
+
+// logE is the logarithm of the block's e-variable for rates of control and canary.
+func (b Block) logE(pa, pb float64) float64 {
+	ma, mb := float64(b.Control), float64(b.Canary)
+	p := (ma*pa + mb*pb) / (ma + mb)
+	ya, yb := float64(b.ControlFailures), float64(b.CanaryFailures)
+	return ya*math.Log(pa/p) + (ma-ya)*(math.Log1p(-pa)-math.Log1p(-p)) +
+		yb*math.Log(pb/p) + (mb-yb)*(math.Log1p(-pb)-math.Log1p(-p))
+}
+
+// LogE is the natural logarithm of the evidence.
+func (Canary) LogE(s CanaryState) float64 {
+	sum := math.Inf(-1)
+	for _, l := range s.S {
+		sum = logAdd(sum, l)
+	}
+	return sum - math.Log(canaryRatios)
+}

@@ -1,0 +1,306 @@
+package judge_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"guardian/watch/judge"
+)
+
+func TestPassLengths(t *testing.T) {
+	for bad, want := range map[float64]int{0.02: 258, 0.05: 102, 0.1: 50, 0.2: 24} {
+		p, err := judge.NewPass(bad, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for p.LogE(n, 0) < math.Log(100) {
+			n++
+		}
+		if n != want {
+			t.Errorf("bad rate %v: %d good looks pass, want %d", bad, n, want)
+		}
+	}
+}
+
+func TestPassRefuses(t *testing.T) {
+	for _, c := range [][2]float64{{0, 1}, {1, 1}, {0.1, 0.5}, {math.NaN(), 1}, {0.1, math.Inf(1)}} {
+		if _, err := judge.NewPass(c[0], c[1]); err == nil {
+			t.Errorf("bad rate %v, tempering %v was accepted", c[0], c[1])
+		}
+	}
+}
+
+func TestPassExpectationIsAtMostOne(t *testing.T) {
+	for _, phi := range []float64{1, 3} {
+		p, err := judge.NewPass(0.2, phi)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := enumerate(12, func(_, k int, _ bool) float64 { return 0.2 + 0.1*float64(k%3) }, func(path []bool) float64 {
+			k := 0
+			for _, fail := range path {
+				if fail {
+					k++
+				}
+			}
+			return p.LogE(len(path), k)
+		})
+		if got > 1+1e-9 {
+			t.Errorf("tempering %v: expectation %v", phi, got)
+		}
+	}
+}
+
+func TestABadDeployWithBurstsSeldomPasses(t *testing.T) {
+	n := streams(1000, 20_000)
+	p, err := judge.NewPass(0.05, judge.Tempering(2.0/3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(9, 9))
+	passed := 0
+	for range n {
+		c := newChain(rng, 0.05, 3)
+		k := 0
+		for i := 1; i <= 720; i++ {
+			if c.next() {
+				k++
+			}
+			if p.LogE(i, k) >= math.Log(100) {
+				passed++
+				break
+			}
+		}
+	}
+	if rate := float64(passed) / float64(n); rate > 0.025 {
+		t.Errorf("%.2f %% of bad deploys pass, want at most 2.5 %%", rate*100)
+	}
+}
+
+func poisson(k int, mean float64) float64 {
+	l, _ := math.Lgamma(float64(k + 1))
+	return math.Exp(float64(k)*math.Log(mean) - mean - l)
+}
+
+func TestCountsExpectationIsOne(t *testing.T) {
+	c, err := judge.NewCounts(0.01, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Ratios far beyond what can happen carry weight that this sum does not reach; it is at most 1.
+	for _, exposure := range []float64{10, 200} {
+		sum := 0.0
+		for k := range 2000 {
+			sum += poisson(k, 0.01*exposure) * math.Exp(c.LogE(judge.CountsState{Failures: float64(k), Exposure: exposure}))
+		}
+		if sum > 1+1e-9 || sum < 0.9 {
+			t.Errorf("exposure %v: expectation %v", exposure, sum)
+		}
+	}
+}
+
+func TestCountsFindMoreFailures(t *testing.T) {
+	c, err := judge.NewCounts(0.01, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := c.LogE(judge.CountsState{Failures: 10, Exposure: 1000}); e > 0 {
+		t.Errorf("as many as allowed: %v", e)
+	}
+	if e := c.LogE(judge.CountsState{Failures: 40, Exposure: 1000}); e < math.Log(1000) {
+		t.Errorf("four times as many: %v", e)
+	}
+	tempered, err := judge.NewCounts(0.01, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := tempered.LogE(judge.CountsState{Failures: 40, Exposure: 1000}); e > math.Log(1000) {
+		t.Errorf("forty failures in clumps of five: %v", e)
+	}
+}
+
+func TestClumping(t *testing.T) {
+	if got := judge.Clumping([]float64{0, 0, 5, 0, 0, 5, 0, 0, 5, 0}); got < 5 || got > 10 {
+		t.Errorf("clumps of five: %v", got)
+	}
+	for _, quiet := range [][]float64{nil, {3}, {0, 0, 0}, {1, 1, 1}} {
+		if got := judge.Clumping(quiet); got != 1 {
+			t.Errorf("%v: %v", quiet, got)
+		}
+	}
+}
+
+func TestCountsPair(t *testing.T) {
+	for _, c := range [][2]float64{{0.5, 1}, {1, 0.5}, {math.NaN(), 1}} {
+		if _, err := judge.NewCountsPair(c[0], c[1]); err == nil {
+			t.Errorf("%v was accepted", c)
+		}
+	}
+	pair, err := judge.NewCountsPair(1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// One reading, any common rate: the expectation is 1.
+	for _, rate := range []float64{0.01, 0.2} {
+		sum := 0.0
+		for a := range 80 {
+			for b := range 60 {
+				var s judge.CountsPairState
+				pair.Observe(&s, judge.CountsState{Failures: float64(a), Exposure: 100}, judge.CountsState{Failures: float64(b), Exposure: 20})
+				sum += poisson(a, rate*100) * poisson(b, rate*20) * math.Exp(pair.LogE(s))
+			}
+		}
+		if !near(sum, 1, 1e-6) {
+			t.Errorf("rate %v: expectation %v", rate, sum)
+		}
+	}
+	var s judge.CountsPairState
+	pair.Observe(&s, judge.CountsState{}, judge.CountsState{Failures: 9, Exposure: 10})
+	if math.Abs(pair.LogE(s)) > 1e-12 {
+		t.Error("a reading without a control weighs")
+	}
+	// An incident that both share says nothing; one of the canary alone does.
+	for range 20 {
+		pair.Observe(&s, judge.CountsState{Failures: 90, Exposure: 100}, judge.CountsState{Failures: 9, Exposure: 10})
+	}
+	if e := pair.LogE(s); e > 0 {
+		t.Errorf("a common incident weighs %v", e)
+	}
+	s = judge.CountsPairState{}
+	for range 20 {
+		pair.Observe(&s, judge.CountsState{Failures: 1, Exposure: 100}, judge.CountsState{Failures: 2, Exposure: 10})
+	}
+	if e := pair.LogE(s); e < math.Log(1000) {
+		t.Errorf("a bad canary weighs only %v", e)
+	}
+}
+
+func TestCanaryKnownAnswer(t *testing.T) {
+	b := judge.Block{ControlFailures: 1, Control: 9, CanaryFailures: 1, Canary: 1}
+	if got := math.Exp(judge.BlockLogE(b, 0.05, 0.4)); !near(got, 3.7377670740664812, 1e-12) {
+		t.Errorf("%.16g", got)
+	}
+}
+
+func binomial(k, n int, p float64) float64 {
+	a, _ := math.Lgamma(float64(n + 1))
+	b, _ := math.Lgamma(float64(k + 1))
+	c, _ := math.Lgamma(float64(n - k + 1))
+	return math.Exp(a - b - c + float64(k)*math.Log(p) + float64(n-k)*math.Log1p(-p))
+}
+
+// Two blocks with different common rates, all outcomes: the expectation is at most 1.
+func TestCanaryExpectationIsAtMostOne(t *testing.T) {
+	var test judge.Canary
+	const ma, mb = 6, 3
+	for _, rates := range [][2]float64{{0.01, 0.01}, {0.05, 0.9}, {0.5, 0.02}} {
+		total := 0.0
+		for a1 := range ma + 1 {
+			for b1 := range mb + 1 {
+				for a2 := range ma + 1 {
+					for b2 := range mb + 1 {
+						var s judge.CanaryState
+						for _, b := range []judge.Block{{a1, ma, b1, mb}, {a2, ma, b2, mb}} {
+							if err := test.Observe(&s, b); err != nil {
+								t.Fatal(err)
+							}
+						}
+						total += binomial(a1, ma, rates[0]) * binomial(b1, mb, rates[0]) *
+							binomial(a2, ma, rates[1]) * binomial(b2, mb, rates[1]) * math.Exp(test.LogE(s))
+					}
+				}
+			}
+		}
+		if total > 1+1e-9 {
+			t.Errorf("rates %v: expectation %v", rates, total)
+		}
+	}
+}
+
+func TestCanary(t *testing.T) {
+	var test judge.Canary
+	var s judge.CanaryState
+	for _, b := range []judge.Block{{-1, 1, 0, 0}, {2, 1, 0, 0}, {0, 0, 1, 0}} {
+		if err := test.Observe(&s, b); err == nil {
+			t.Errorf("%+v was accepted", b)
+		}
+	}
+	observe := func(b judge.Block, times int) float64 {
+		s = judge.CanaryState{}
+		for range times {
+			if err := test.Observe(&s, b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return test.LogE(s)
+	}
+	if e := observe(judge.Block{9, 10, 9, 10}, 20); e > 0 {
+		t.Errorf("a common incident weighs %v", e)
+	}
+	if e := observe(judge.Block{0, 10, 2, 10}, 20); e < math.Log(1000) {
+		t.Errorf("a bad canary weighs only %v", e)
+	}
+	if e := observe(judge.Block{0, 0, 10, 10}, 20); math.Abs(e) > 1e-12 {
+		t.Errorf("blocks without a control weigh %v", e)
+	}
+}
+
+func TestLatencyRefuses(t *testing.T) {
+	some := make([]float64, 100)
+	for name, err := range map[string]error{
+		"few latencies":      second(judge.NewLatency(some[:19], 0, 0, 0.001, 10)),
+		"negative tolerance": second(judge.NewLatency(some, -1, 0, 0.001, 10)),
+		"no alpha":           second(judge.NewLatency(some, 0, 0, 0, 10)),
+		"no horizon":         second(judge.NewLatency(some, 0, 0, 0.001, 0)),
+	} {
+		if err == nil {
+			t.Errorf("%s was accepted", name)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestLatency(t *testing.T) {
+	const alpha = 0.001
+	rng := rand.New(rand.NewPCG(4, 4))
+	draw := func() float64 { return math.Exp(rng.NormFloat64()) / 10 }
+	found := func(slower float64) int {
+		before := make([]float64, 1000)
+		for i := range before {
+			before[i] = draw()
+		}
+		l, err := judge.NewLatency(before, 0, 0, alpha, 720)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s judge.LatencyState
+		for i := 1; i <= 720; i++ {
+			l.Observe(&s, draw()*slower)
+			if l.LogE(s) >= math.Log(1/alpha) {
+				return i
+			}
+		}
+		return 0
+	}
+	n, false1 := streams(200, 5000), 0
+	for range n {
+		if found(1) > 0 {
+			false1++
+		}
+	}
+	if false1 > 1+n/500 {
+		t.Errorf("%d of %d unchanged deploys are found slower", false1, n)
+	}
+	if at := found(10); at == 0 || at > 10 {
+		t.Errorf("ten times slower is found after %d looks", at)
+	}
+	if at := found(2); at == 0 || at > 300 {
+		t.Errorf("twice as slow is found after %d looks", at)
+	}
+	if at := found(math.Inf(1)); at == 0 || at > 8 {
+		t.Errorf("timeouts are found after %d looks", at)
+	}
+}
