@@ -1,0 +1,371 @@
+package e2e_test
+
+import (
+	"database/sql"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // registers the driver "pgx"
+
+	"guardian/test/pg"
+)
+
+func TestKilledDuringAWatchItGoesOnWithTheSameEvidence(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	g := newGuardian(t, w.config(configOptions{every: "500ms", length: "60s"}), map[string]string{"rules.yaml": noRules})
+	g.start()
+	g.up("service")
+	id := g.deploy("v2", nil)
+	var before int
+	eventually(t, "five looks in the journal", 20*time.Second, func() bool {
+		before = samplesOf(g.watch(id))
+		return before >= 5
+	})
+	time.Sleep(1200 * time.Millisecond) // what was seen is in the journal within a second
+	before = samplesOf(g.watch(id))
+	g.kill()
+	g.start()
+	w.set(func(w *world) { w.bad = true })
+	v := g.verdict(id, 20*time.Second)
+	if v.State != "failed" {
+		t.Fatalf("the verdict is %s: %s", v.State, v.Reason)
+	}
+	failures := v.Evidence[0].After.Failures
+	if n := samplesOf(v); n < before-2 || n > before+failures+6 {
+		t.Errorf("%d looks were judged, %d before the kill and %d failures: evidence was lost or counted twice", n, before, failures)
+	}
+	if got := get(w, func(w *world) int { return w.looks }); got < samplesOf(v) {
+		t.Errorf("%d looks were judged, only %d were made", samplesOf(v), got)
+	}
+	g.runState(v.Rollback.ID, "cured", 20*time.Second)
+}
+
+func samplesOf(w watchView) int {
+	if len(w.Evidence) == 0 {
+		return 0
+	}
+	return w.Evidence[0].Samples
+}
+
+// TestKilledBetweenVerdictAndFirstStep holds the journal back at the intent of the first
+// step: the verdict is in it, the intent is not.
+func TestKilledBetweenVerdictAndFirstStep(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	dsn := pg.Start(t)
+	g := newGuardian(t, w.config(configOptions{postgres: dsn}), map[string]string{"rules.yaml": noRules})
+	g.start()
+	g.up("service")
+	j := holdIntents(t, dsn)
+	w.set(func(w *world) { w.bad = true })
+	v := g.verdict(g.deploy("v2", nil), 15*time.Second)
+	if v.State != "failed" || v.Rollback == nil {
+		t.Fatalf("%s: %s", v.State, v.Reason)
+	}
+	j.waitHeld()
+	g.kill()
+	if n := get(w, func(w *world) int { return len(w.acts) }); n != 0 {
+		t.Fatalf("%d acts before any intent was in the journal", n)
+	}
+	j.release()
+	g.start()
+	g.runState(v.Rollback.ID, "cured", 30*time.Second)
+	wantPutBackOnce(t, w)
+	if n := len(g.runs()); n != 1 {
+		t.Errorf("%d runs, want 1", n)
+	}
+}
+
+func TestKilledBetweenIntentAndOutcomeTheWorldIsAsked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	g := newGuardian(t, w.config(configOptions{}), map[string]string{"rules.yaml": noRules})
+	g.start()
+	g.up("service")
+	w.holdAt("act")
+	w.set(func(w *world) { w.bad = true })
+	v := g.verdict(g.deploy("v2", nil), 15*time.Second)
+	eventually(t, "the act under way", 10*time.Second, func() bool { return get(w, func(w *world) int { return len(w.acts) }) == 1 })
+	g.kill()
+	w.release("act")
+	g.start()
+	r := g.runState(v.Rollback.ID, "cured", 30*time.Second)
+	wantPutBackOnce(t, w)
+	if n := get(w, func(w *world) int { return len(w.acts) }); n != 1 {
+		t.Errorf("the deploy tool was called %d times, want once: the world had said that it happened", n)
+	}
+	if r.Steps[0].Resolved == "" {
+		t.Errorf("the step does not say who settled it: %+v", r.Steps[0])
+	}
+}
+
+func TestKilledBetweenIntentAndOutcomeAPersonIsAskedWhereOnlyTheyCanKnow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	g := newGuardian(t, w.config(configOptions{noAsk: true}), map[string]string{"rules.yaml": noRules})
+	g.start()
+	g.up("service")
+	w.holdAt("act")
+	w.set(func(w *world) { w.bad = true })
+	v := g.verdict(g.deploy("v2", nil), 15*time.Second)
+	eventually(t, "the act under way", 10*time.Second, func() bool { return get(w, func(w *world) int { return len(w.acts) }) == 1 })
+	g.kill()
+	w.release("act")
+	g.start()
+	r := g.runState(v.Rollback.ID, "awaiting_approval", 20*time.Second)
+	if r.Question == nil || r.Question.Code != "outcome_unknown" {
+		t.Fatalf("the question is %+v", r.Question)
+	}
+	eventually(t, "people are asked", 10*time.Second, func() bool { return w.heard("put back") >= 1 })
+	if n := get(w, func(w *world) int { return len(w.acts) }); n != 1 {
+		t.Fatalf("the deploy tool was called %d times before a person answered", n)
+	}
+	g.call(http.MethodPost, "/api/v1/rollbacks/"+r.ID+"/done", map[string]any{}, nil)
+	g.runState(r.ID, "cured", 20*time.Second)
+	wantPutBackOnce(t, w)
+}
+
+func TestKilledAfterTheOutcomeBeforeTheVerification(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	g := newGuardian(t, w.config(configOptions{}), map[string]string{"rules.yaml": noRules})
+	g.start()
+	g.up("service")
+	w.holdAt("act")
+	w.set(func(w *world) { w.bad = true })
+	v := g.verdict(g.deploy("v2", nil), 15*time.Second)
+	eventually(t, "the act under way", 10*time.Second, func() bool { return get(w, func(w *world) int { return len(w.acts) }) == 1 })
+	w.holdAt("service") // no look comes to its end: the verification waits
+	w.release("act")
+	g.runState(v.Rollback.ID, "verifying", 20*time.Second)
+	g.kill()
+	w.release("service")
+	g.start()
+	g.runState(v.Rollback.ID, "cured", 30*time.Second)
+	wantPutBackOnce(t, w)
+	if n := get(w, func(w *world) int { return len(w.acts) }); n != 1 {
+		t.Errorf("the deploy tool was called %d times, want once", n)
+	}
+}
+
+func TestKilledWithNoticesInTheOutbox(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	g := newGuardian(t, w.config(configOptions{}), map[string]string{"rules.yaml": noRules})
+	g.start()
+	g.up("service")
+	w.set(func(w *world) { w.slackDown = true })
+	w.set(func(w *world) { w.bad = true })
+	v := g.verdict(g.deploy("v2", nil), 15*time.Second)
+	g.runState(v.Rollback.ID, "cured", 20*time.Second)
+	g.kill()
+	if n := len(w.slack.Messages()); n != 0 {
+		t.Fatalf("%d messages were taken by a Slack that refuses", n)
+	}
+	w.set(func(w *world) { w.slackDown = false })
+	g.start()
+	eventually(t, "the verdict and the cure", 40*time.Second, func() bool {
+		return w.heard("Deploy failed: order-sync v2") == 1 && w.heard("Cured: rollback of order-sync") == 1
+	})
+	time.Sleep(2 * time.Second)
+	if a, b := w.heard("Deploy failed: order-sync v2"), w.heard("Cured: rollback of order-sync"); a != 1 || b != 1 {
+		t.Errorf("told %d and %d times, want once each", a, b)
+	}
+}
+
+func TestKilledWithASyntheticOrderThatIsNotCleanedUp(t *testing.T) {
+	t.Parallel()
+	checks := `
+  - name: order-push
+    service: order-sync
+    every: 1s
+    timeout: 900ms
+    order_push:
+      push: {timeout: 300ms, url: "WORLD/orders", body: '{"id": "{{.ID}}", "sku": "X", "quantity": 1}'}
+      see: {every: 50ms, within: 250ms, http: {url: "WORLD/orders/{{.ID}}"}}
+      verify: [{json: sku, equals: X}]
+      cleanup: {timeout: 250ms, backoff: 1s, http: {method: DELETE, url: "WORLD/orders/{{.ID}}"}}
+`
+	for _, stage := range []string{"push", "see", "clean"} {
+		t.Run("killed at "+stage, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			g := newGuardian(t, w.config(configOptions{checks: checks}), map[string]string{"rules.yaml": noRules})
+			g.start()
+			g.up("order-push")
+			w.holdAt(stage)
+			pushed := get(w, func(w *world) int { return w.pushed })
+			eventually(t, "an order under way", 10*time.Second, func() bool { return get(w, func(w *world) bool { return w.pushed > pushed && len(w.orders) > 0 }) })
+			g.kill()
+			left := get(w, func(w *world) []string {
+				var ids []string
+				for id := range w.orders {
+					ids = append(ids, id)
+				}
+				return ids
+			})
+			if len(left) == 0 {
+				t.Fatal("no order was left behind: this test shows nothing")
+			}
+			w.release(stage)
+			g.start()
+			eventually(t, "the order of before the crash cleaned up", 20*time.Second, func() bool {
+				return get(w, func(w *world) bool {
+					for _, id := range left {
+						if _, there := w.orders[id]; there {
+							return false
+						}
+					}
+					return true
+				})
+			})
+		})
+	}
+}
+
+func wantPutBackOnce(t *testing.T, w *world) {
+	t.Helper()
+	if n := get(w, func(w *world) int { return w.effects["v1"] }); n != 1 {
+		t.Errorf("v1 was put back %d times, want once", n)
+	}
+}
+
+// held is a hold on the intents of a PostgreSQL journal: who writes one waits.
+type held struct {
+	t  *testing.T
+	db *sql.DB
+	tx *sql.Tx
+}
+
+const holdKey = 4711
+
+func holdIntents(t *testing.T, dsn string) *held {
+	t.Helper()
+	db, err := sql.Open("pgx", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	h := &held{t: t, db: db}
+	h.exec(`CREATE OR REPLACE FUNCTION hold_intent() RETURNS trigger AS $$
+		BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NEW; END $$ LANGUAGE plpgsql`)
+	h.exec(`CREATE TRIGGER hold_intent BEFORE INSERT ON ledger FOR EACH ROW WHEN (NEW.once_key IS NOT NULL) EXECUTE FUNCTION hold_intent()`)
+	if h.tx, err = db.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.tx.Exec(`SELECT pg_advisory_xact_lock($1)`, holdKey); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func (h *held) exec(q string) {
+	h.t.Helper()
+	if _, err := h.db.Exec(q); err != nil {
+		h.t.Fatalf("%s: %v", q, err)
+	}
+}
+
+// waitHeld waits until somebody is held.
+func (h *held) waitHeld() {
+	h.t.Helper()
+	eventually(h.t, "an intent that is held", 15*time.Second, func() bool {
+		var n int
+		err := h.db.QueryRow(`SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = $1 AND NOT granted`, holdKey).Scan(&n)
+		return err == nil && n > 0
+	})
+}
+
+func (h *held) release() {
+	h.t.Helper()
+	_ = h.tx.Rollback()
+	h.exec(`DROP TRIGGER hold_intent ON ledger`)
+}
+
+func TestTwoGuardiansTheOtherTakesOverInTheMiddleOfAWatch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	dsn := pg.Start(t)
+	o := configOptions{postgres: dsn, every: "500ms", length: "60s"}
+	a := newGuardian(t, w.config(o), map[string]string{"rules.yaml": noRules})
+	b := newGuardian(t, w.config(o), map[string]string{"rules.yaml": noRules})
+	a.start()
+	a.up("service")
+	b.start()
+	b.up("service")
+	// A write that reaches the standby is passed on.
+	id := b.deploy("v2", nil)
+	eventually(t, "looks", 20*time.Second, func() bool { return samplesOf(a.watch(id)) >= 4 })
+	before := samplesOf(a.watch(id))
+	a.kill()
+	killed := time.Now()
+	eventually(t, "the other one acts", 10*time.Second, func() bool { return roleOf(b) == "active" })
+	t.Logf("took over after %s", time.Since(killed).Round(time.Millisecond))
+	w.set(func(w *world) { w.bad = true })
+	v := b.verdict(id, 20*time.Second)
+	if v.State != "failed" {
+		t.Fatalf("the verdict is %s: %s", v.State, v.Reason)
+	}
+	if n := samplesOf(v); n < before-2 {
+		t.Errorf("%d looks were judged, %d before the takeover: evidence was lost", n, before)
+	}
+	b.runState(v.Rollback.ID, "cured", 20*time.Second)
+	wantPutBackOnce(t, w)
+	if n := w.heard("Deploy failed: order-sync v2"); n > 1 {
+		t.Errorf("the verdict was told %d times", n)
+	}
+}
+
+func TestTwoGuardiansAPausedOneActsNoMore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	dsn := pg.Start(t)
+	o := configOptions{postgres: dsn}
+	a := newGuardian(t, w.config(o), map[string]string{"rules.yaml": noRules})
+	b := newGuardian(t, w.config(o), map[string]string{"rules.yaml": noRules})
+	a.start()
+	a.up("service")
+	b.start()
+	j := holdIntents(t, dsn)
+	w.set(func(w *world) { w.bad = true })
+	v := a.verdict(a.deploy("v2", nil), 15*time.Second)
+	j.waitHeld()
+	a.signal(syscall.SIGSTOP) // between verdict and first step
+	paused := time.Now()
+	// The held transaction of the paused one must not keep the other from taking over.
+	j.cutWaiting()
+	j.release()
+	eventually(t, "the other one acts", 10*time.Second, func() bool { return roleOf(b) == "active" })
+	t.Logf("took over after %s", time.Since(paused).Round(time.Millisecond))
+	b.runState(v.Rollback.ID, "cured", 30*time.Second)
+	a.signal(syscall.SIGCONT)
+	eventually(t, "the first one stands by", 15*time.Second, func() bool { return roleOf(a) == "standby" })
+	time.Sleep(2 * time.Second)
+	wantPutBackOnce(t, w)
+	if n := get(w, func(w *world) int { return len(w.acts) }); n != 1 {
+		t.Errorf("the deploy tool was called %d times, want once", n)
+	}
+	for _, text := range []string{"Deploy failed: order-sync v2", "Cured: rollback of order-sync"} {
+		if n := w.heard(text); n != 1 {
+			t.Errorf("%q was told %d times, want once", text, n)
+		}
+	}
+}
+
+// cutWaiting ends the sessions that are held, as a lost connection does.
+func (h *held) cutWaiting() {
+	h.t.Helper()
+	h.exec(`SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted`)
+}
+
+func roleOf(g *guardian) string {
+	var s struct{ Role string }
+	if g.try(http.MethodGet, "/api/v1/status", nil, &s) != nil {
+		return ""
+	}
+	return strings.ToLower(s.Role)
+}

@@ -1,0 +1,147 @@
+package e2e_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+)
+
+func TestABadDeployIsRolledBackToldAndProven(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	g := newGuardian(t, w.config(configOptions{}), map[string]string{"rules.yaml": noRules})
+	g.start()
+	g.up("service")
+	w.set(func(w *world) { w.bad = true })
+	id := g.deploy("v2", map[string]any{"previous_version": "v1"})
+
+	v := g.verdict(id, 15*time.Second)
+	if v.State != "failed" || v.Rollback == nil {
+		t.Fatalf("the verdict is %s (%s), rollback %v; want failed with a rollback", v.State, v.Reason, v.Rollback)
+	}
+	r := g.runState(v.Rollback.ID, "cured", 20*time.Second)
+	if r.To != "v1" || r.From != "v2" {
+		t.Errorf("rolled back from %s to %s, want v2 to v1", r.From, r.To)
+	}
+	if n := get(w, func(w *world) int { return w.effects["v1"] }); n != 1 {
+		t.Errorf("v1 was put back %d times, want once", n)
+	}
+	eventually(t, "the verdict and the cure in Slack", 10*time.Second, func() bool {
+		return w.heard("Deploy failed: order-sync v2") == 1 && w.heard("Cured: rollback of order-sync") == 1
+	})
+	eventually(t, "both in DingTalk, in Chinese", 10*time.Second, func() bool { return len(w.dingtalk.Messages()) >= 1 })
+
+	// A version that failed is not announced twice into a rollback: the same deploy has one.
+	var page struct{ Watches []watchView }
+	g.call(http.MethodGet, "/api/v1/watches", nil, &page)
+	if len(page.Watches) != 1 {
+		t.Errorf("there are %d watches, want 1", len(page.Watches))
+	}
+	if code := g.stop(); code != 0 {
+		t.Errorf("SIGTERM ended it with %d, want 0", code)
+	}
+}
+
+func TestAHealthyDeployPassesAndBecomesKnownGood(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	g := newGuardian(t, w.config(configOptions{length: "4s"}), map[string]string{"rules.yaml": noRules})
+	g.start()
+	g.up("service")
+	if v := g.verdict(g.deploy("v2", nil), 20*time.Second); v.State != "passed" {
+		t.Fatalf("the verdict is %s: %s", v.State, v.Reason)
+	}
+	// v3 is bad: the way back is to v2, which has passed a watch.
+	w.set(func(w *world) { w.bad = true })
+	v := g.verdict(g.deploy("v3", nil), 15*time.Second)
+	if v.Rollback == nil {
+		t.Fatalf("no rollback: %s %s", v.State, v.Reason)
+	}
+	if r := g.runState(v.Rollback.ID, "cured", 20*time.Second); r.To != "v2" {
+		t.Errorf("rolled back to %s, want v2", r.To)
+	}
+}
+
+func TestABlindGuardianRollsNothingBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	// The check asks a Prometheus-compatible server that stops answering: the guardian is
+	// blind, and neither a failure nor a success is seen.
+	prom := newProm(t)
+	checks := `
+  - name: orders
+    service: order-sync
+    every: 200ms
+    blind_after: 1s
+    promql: {server: "` + prom.url() + `", query: "orders_ok"}
+`
+	config := w.config(configOptions{length: "10s", checks: checks})
+	g := newGuardian(t, config, map[string]string{"rules.yaml": noRules})
+	g.start()
+	g.up("orders")
+	g.up("service")
+	id := g.deploy("v2", nil)
+	prom.cut()
+	v := g.verdict(id, 40*time.Second)
+	if v.State != "inconclusive" {
+		t.Errorf("the verdict is %s (%s), want inconclusive", v.State, v.Reason)
+	}
+	if len(g.runs()) != 0 {
+		t.Error("something was rolled back")
+	}
+	if n := w.heard("Blind: check orders cannot look"); n != 1 {
+		t.Errorf("people were told %d times that the check is blind, want once", n)
+	}
+}
+
+func TestAnAlertRunsItsRunbookOnceWithoutAnyDeploy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	rules := `
+groups:
+  - name: api
+    interval: 1s
+    rules:
+      - alert: ApiDown
+        expr: probe_success{check="service"} == 0
+        for: 1s
+        labels: {tier: critical, service: order-sync}
+`
+	g := newGuardian(t, w.config(configOptions{extra: "on_alert: [{match: {alertname: ApiDown}, runbook: pause-writes, mode: auto}]\n"}), map[string]string{"rules.yaml": rules})
+	g.start()
+	g.up("service")
+	w.set(func(w *world) { w.bad = true })
+	eventually(t, "the runbook", 15*time.Second, func() bool { return get(w, func(w *world) int { return w.effects["paused"] }) == 1 })
+	// The alert fires on while the service stays bad, also across a crash: still one run.
+	w.set(func(w *world) { w.bad = true })
+	g.kill()
+	g.start()
+	time.Sleep(3 * time.Second)
+	if n := get(w, func(w *world) int { return w.effects["paused"] }); n != 1 {
+		t.Errorf("the runbook ran %d times for one alert, want once", n)
+	}
+	if n := len(g.runs()); n != 1 {
+		t.Errorf("the ledger has %d runs, want 1", n)
+	}
+}
+
+func TestApprovalIsAskedForAndGiven(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	g := newGuardian(t, w.config(configOptions{mode: "approve"}), map[string]string{"rules.yaml": noRules})
+	g.start()
+	g.up("service")
+	w.set(func(w *world) { w.bad = true })
+	v := g.verdict(g.deploy("v2", nil), 15*time.Second)
+	if v.Rollback == nil || v.Rollback.State != "awaiting_approval" {
+		t.Fatalf("rollback is %+v, want one that awaits approval", v.Rollback)
+	}
+	if n := get(w, func(w *world) int { return len(w.acts) }); n != 0 {
+		t.Fatal("something was done before anybody approved")
+	}
+	g.call(http.MethodPost, "/api/v1/rollbacks/"+v.Rollback.ID+"/approve", map[string]any{"note": "go"}, nil)
+	g.runState(v.Rollback.ID, "cured", 20*time.Second)
+	if err := g.try(http.MethodPost, "/api/v1/rollbacks/"+v.Rollback.ID+"/approve", map[string]any{}, nil); err == nil {
+		t.Error("an approval was taken twice")
+	}
+}

@@ -1,0 +1,303 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"guardian/test/fake/dingtalk"
+	"guardian/test/fake/slack"
+)
+
+func urlEscape(s string) string { return url.QueryEscape(s) }
+
+// world is what a guardian guards: a service that is good or bad, its deploy tool, its
+// orders, and the messengers of those on call.
+type world struct {
+	t         *testing.T
+	server    *httptest.Server
+	slack     *slack.Server
+	dingtalk  *dingtalk.Server
+	slackPath string
+
+	mu        sync.Mutex
+	bad       bool                     // the service answers 500
+	looks     int                      // at the service
+	goodFrom  int                      // of looks: the service is good again from this one on; 0: as bad says
+	hang      map[string]chan struct{} // by place: held until it is closed
+	acts      []act                    // of the deploy tool
+	effects   map[string]int           // by version: how often it was really put back
+	forget    bool                     // the deploy tool does not tell what it did
+	orders    map[string]json.RawMessage
+	pushed    int
+	slackDown bool // Slack's edge answers 503
+}
+
+// act is one request to the deploy tool.
+type act struct{ key, version string }
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{
+		t: t, slack: slack.New(slack.WithoutLimit()), dingtalk: dingtalk.New(dingtalk.WithSecret("SECe2e")),
+		hang: map[string]chan struct{}{}, effects: map[string]int{}, orders: map[string]json.RawMessage{},
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /service", w.service)
+	mux.HandleFunc("POST /acts", w.act)
+	mux.HandleFunc("GET /acts/{key}", w.ask)
+	mux.HandleFunc("POST /orders", w.push)
+	mux.HandleFunc("GET /orders/{id}", w.see)
+	mux.HandleFunc("DELETE /orders/{id}", w.clean)
+	target, err := url.Parse(w.slack.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	edge := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: target.Scheme, Host: target.Host})
+	mux.HandleFunc("POST /services/", func(rw http.ResponseWriter, r *http.Request) {
+		if get(w, func(w *world) bool { return w.slackDown }) {
+			http.Error(rw, "upstream connect error", http.StatusServiceUnavailable)
+			return
+		}
+		edge.ServeHTTP(rw, r)
+	})
+	w.slackPath = target.Path
+	w.server = httptest.NewServer(mux)
+	t.Cleanup(func() {
+		w.releaseAll()
+		w.server.CloseClientConnections()
+		w.server.Close()
+		w.slack.Close()
+		w.dingtalk.Close()
+	})
+	return w
+}
+
+func (w *world) set(change func(*world)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change(w)
+}
+
+func get[T any](w *world, read func(*world) T) T {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return read(w)
+}
+
+// holdAt makes requests at a place hang until release.
+func (w *world) holdAt(place string) {
+	w.set(func(w *world) { w.hang[place] = make(chan struct{}) })
+}
+
+func (w *world) release(place string) {
+	w.set(func(w *world) {
+		if c, ok := w.hang[place]; ok {
+			close(c)
+			delete(w.hang, place)
+		}
+	})
+}
+
+func (w *world) releaseAll() {
+	w.set(func(w *world) {
+		for p, c := range w.hang {
+			close(c)
+			delete(w.hang, p)
+		}
+	})
+}
+
+func (w *world) wait(place string, r *http.Request) {
+	c := get(w, func(w *world) chan struct{} { return w.hang[place] })
+	if c == nil {
+		return
+	}
+	select {
+	case <-c:
+	case <-r.Context().Done():
+	}
+}
+
+func (w *world) service(rw http.ResponseWriter, r *http.Request) {
+	w.wait("service", r)
+	bad := get(w, func(w *world) bool {
+		w.looks++
+		if w.goodFrom > 0 && w.looks >= w.goodFrom {
+			return false
+		}
+		return w.bad
+	})
+	if bad {
+		http.Error(rw, "orders are lost", http.StatusInternalServerError)
+		return
+	}
+	_, _ = io.WriteString(rw, "ok\n")
+}
+
+// act puts a version back, once per key, as a good deploy tool does.
+func (w *world) act(rw http.ResponseWriter, r *http.Request) {
+	var body struct{ Version string }
+	_ = json.NewDecoder(r.Body).Decode(&body)
+	key := r.Header.Get("Idempotency-Key")
+	w.set(func(w *world) {
+		known := false
+		for _, a := range w.acts {
+			known = known || a.key == key
+		}
+		w.acts = append(w.acts, act{key, body.Version})
+		if !known {
+			w.effects[body.Version]++
+			w.bad = false
+		}
+	})
+	w.wait("act", r)
+	rw.WriteHeader(http.StatusAccepted)
+	_, _ = fmt.Fprintf(rw, `{"id": %q}`, key)
+}
+
+func (w *world) ask(rw http.ResponseWriter, r *http.Request) {
+	known := get(w, func(w *world) bool {
+		for _, a := range w.acts {
+			if a.key == r.PathValue("key") {
+				return true
+			}
+		}
+		return false
+	})
+	if !known || get(w, func(w *world) bool { return w.forget }) {
+		http.Error(rw, "no such act", http.StatusNotFound)
+		return
+	}
+	_, _ = io.WriteString(rw, `{"status": "done"}`)
+}
+
+func (w *world) push(rw http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	var o struct{ ID string }
+	_ = json.Unmarshal(body, &o)
+	w.set(func(w *world) { w.orders[o.ID] = body; w.pushed++ })
+	w.wait("push", r)
+	rw.WriteHeader(http.StatusCreated)
+}
+
+func (w *world) see(rw http.ResponseWriter, r *http.Request) {
+	o, ok := get2(w, r.PathValue("id"))
+	if !ok {
+		http.NotFound(rw, r)
+		return
+	}
+	w.wait("see", r)
+	_, _ = rw.Write(o)
+}
+
+func get2(w *world, id string) (json.RawMessage, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	o, ok := w.orders[id]
+	return o, ok
+}
+
+func (w *world) clean(rw http.ResponseWriter, r *http.Request) {
+	w.wait("clean", r)
+	if r.Context().Err() != nil {
+		return // the guardian was killed while it waited: nothing was cleaned
+	}
+	w.set(func(w *world) { delete(w.orders, r.PathValue("id")) })
+	rw.WriteHeader(http.StatusNoContent)
+}
+
+// heard counts the Slack messages that contain a text.
+func (w *world) heard(text string) int {
+	n := 0
+	for _, m := range w.slack.Messages() {
+		if strings.Contains(m.All(), text) {
+			n++
+		}
+	}
+	return n
+}
+
+// config is a guardian's configuration in this world; EXTRA is more of it.
+func (w *world) config(o configOptions) string {
+	if o.mode == "" {
+		o.mode = "auto"
+	}
+	if o.every == "" {
+		o.every = "200ms"
+	}
+	if o.length == "" {
+		o.length = "20s"
+	}
+	storage := "{path: data, lease: 3s}"
+	if o.postgres != "" {
+		storage = fmt.Sprintf("{path: data, lease: 3s, postgres: %q}", o.postgres)
+	}
+	ask := `ask: {url: "WORLD/acts/{{.Intent}}", done: {path: status, equals: done}, not_done_status: [404]}`
+	if o.noAsk {
+		ask = ""
+	}
+	text := `
+server: {listen: LISTEN}
+storage: ` + storage + `
+services:
+  - name: order-sync
+    objective: {availability: 99.9%}
+    watch: {for: ` + o.length + `, mode: ` + o.mode + `, min_samples: 5}
+    rollback: back
+    known_good: [v1]
+checks:
+  - name: service
+    service: order-sync
+    every: ` + o.every + `
+    blind_after: 2s
+    http: {url: "WORLD/service"}
+` + o.checks + `
+rules: [rules.yaml]
+receivers:
+  - name: oncall
+    slack: {webhook: "SLACK"}
+  - name: ding
+    language: zh
+    dingtalk: {webhook: "DINGTALK", secret: SECe2e}
+routes:
+  receiver: oncall
+  routes:
+    - {receiver: oncall, matchers: ['tier=~".+"'], continue: true}
+    - {receiver: ding, matchers: [tier="critical"]}
+runbooks:
+  - name: back
+    cooldown: 1s
+    steps:
+      - name: put back
+        timeout: 20s
+        webhook:
+          url: "WORLD/acts"
+          body: '{"version": {{json .To}}}'
+          ` + ask + `
+    verify: {for: 20s, every: 100ms, successes: 2}
+  - name: pause-writes
+    cooldown: 1s
+    steps:
+      - name: pause
+        webhook: {url: "WORLD/acts", body: '{"version": "paused"}'}
+    verify: {for: 0s}
+` + o.extra
+	return strings.NewReplacer("WORLD", w.server.URL, "SLACK", w.server.URL+w.slackPath, "DINGTALK", w.dingtalk.URL()).Replace(text)
+}
+
+type configOptions struct {
+	mode, every, length, postgres string
+	checks, extra                 string
+	noAsk                         bool
+}
+
+// noRules is a rule file without rules.
+const noRules = "groups: []\n"
