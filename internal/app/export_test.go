@@ -1,0 +1,110 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"guardian/internal/config"
+	"guardian/internal/server"
+	"guardian/internal/store"
+	"guardian/probes/sample"
+	"guardian/rules"
+	"guardian/sla"
+)
+
+// Stepped drives a guardian by hand, at times of the test's choosing: nothing of it runs by
+// itself.
+type Stepped struct{ *App }
+
+// Begin takes the lease for as long as the test lasts and goes on with what is open.
+func (s Stepped) Begin(ctx context.Context) error {
+	set := s.setup.Load()
+	s.observed.apply(set.checks, s.now())
+	for _, c := range set.checks {
+		s.series.Track(c.Name, c.Every, graceOf(c.Every))
+	}
+	l, _, err := s.store.Acquire(ctx, s.holder, s.advertised, 10000*time.Hour)
+	if err != nil {
+		return err
+	}
+	if err := s.resumeTracker(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	t := &term{ctx: ctx, cancel: cancel, lease: l, blinds: newBlinds()}
+	s.term.Store(t)
+	if t.watches, err = s.resumeWatches(ctx, t); err != nil {
+		return err
+	}
+	if t.alerts, err = s.resumeAlerts(ctx, t); err != nil {
+		return err
+	}
+	if t.runs, err = s.resumeRuns(ctx, t); err != nil {
+		return err
+	}
+	s.acting.Store(t)
+	return nil
+}
+
+// Look takes a sample in, as if its check had looked.
+func (s Stepped) Look(x sample.Sample) { s.sink(x) }
+
+// Minute does what happens each minute: last values are stamped again, rules evaluated, what
+// was seen written down.
+func (s Stepped) Minute(ctx context.Context) error {
+	if err := s.series.Restamp(s.now()); err != nil {
+		return err
+	}
+	t := s.acting.Load()
+	for _, l := range t.alerts.groups {
+		t.alerts.eval(ctx, l)
+	}
+	s.tickBlind(t, s.now())
+	s.persist(t)
+	return nil
+}
+
+// Replace swaps the configuration, as a reload does.
+func (s Stepped) Replace(c *config.Config) error {
+	next, err := s.build(c)
+	if err != nil {
+		return err
+	}
+	old := s.setup.Swap(next)
+	s.observed.apply(next.checks, s.now())
+	for _, c := range old.checks {
+		if _, stays := next.check(c.Name); !stays {
+			if err := s.series.Forget(c.Name, s.now()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// OpenAlerts gives the alerts that are pending or firing.
+func (s Stepped) OpenAlerts() []rules.Alert { return s.acting.Load().alerts.open() }
+
+// Count gives the number of elements that an expression has now.
+func (s Stepped) Count(ctx context.Context, expr string) (int, error) {
+	v, err := s.series.Query(ctx, expr, s.now())
+	return len(v), err
+}
+
+// MonthReport gives the report of the running month.
+func (s Stepped) MonthReport(ctx context.Context) (sla.Report, error) {
+	return s.report(ctx, sla.MonthOf(s.now().In(s.setup.Load().location)), "", s.now())
+}
+
+// Backend gives what the pages and the API ask.
+func (a *App) Backend() server.Backend { return backend{a} }
+
+// Deliveries lists what was told, oldest first.
+func (s Stepped) Deliveries(ctx context.Context) ([]string, error) {
+	ds, err := s.store.Deliveries(ctx, store.DeliveryFilter{})
+	var titles []string
+	for i := len(ds) - 1; i >= 0; i-- {
+		titles = append(titles, ds[i].Notice.Title)
+	}
+	return titles, err
+}
