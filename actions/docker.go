@@ -169,7 +169,10 @@ func (d *docker) do(ctx context.Context, call Call, out io.Writer) error {
 			return fmt.Errorf("container %s is half-way through this very intent: %w", p.name, ErrUnclear)
 		}
 	}
-	places = slices.DeleteFunc(places, place.over)
+	if places = slices.DeleteFunc(places, place.over); len(places) == 0 {
+		_, _ = io.WriteString(out, "replaced under this intent already\n")
+		return nil
+	}
 	if err := d.fit(places); err != nil {
 		return err
 	}
@@ -188,12 +191,24 @@ func (d *docker) do(ctx context.Context, call Call, out io.Writer) error {
 		return fmt.Errorf("%w; what ran before has been put back", flat{err})
 	}
 	for _, p := range places {
+		for _, n := range d.sharing(ctx, p.cur.ID) {
+			_, _ = fmt.Fprintf(out, "%s uses the network of the %s that is gone; restart it\n", n, p.name)
+		}
 		// The new ones are healthy: an old one that cannot be removed is litter, not a failure.
 		if err := d.api.remove(ctx, p.cur.ID); err != nil {
 			_, _ = fmt.Fprintf(out, "%s: remove the old container: %v\n", p.name, err)
 		}
 	}
 	return nil
+}
+
+// sharing names the containers that live in another one's network.
+func (d *docker) sharing(ctx context.Context, id string) []string {
+	names, err := d.api.sharing(ctx, id)
+	if err != nil {
+		return nil // it is a hint, no more
+	}
+	return names
 }
 
 // flat keeps an error's text and not what it wraps: after an undo it is known what happened,

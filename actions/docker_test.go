@@ -217,12 +217,17 @@ func (y *yard) testKept(t *testing.T) {
 		t.Fatalf("write stock: %v", err)
 	}
 	before := y.inspect(t, "kept")
+	y.create(t, "kept-sidecar", object{"Image": "plain:v1", "HostConfig": object{"NetworkMode": "container:kept"}})
 
 	step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = y.host, "kept", "shop:{{.To}}" })
 	out, err := step.Do(t.Context(), dockerCall("v1"))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	if !strings.Contains(out, "kept-sidecar uses the network of the kept that is gone") {
+		t.Errorf("the output does not tell of the container that has lost its network:\n%s", out)
+	}
+	y.clear(t, "kept-sidecar")
 	after := y.inspect(t, "kept")
 	got := tells(url)
 	if got.Version != "v1" || got.Stock != "42" || !slices.Equal(got.Args, []string{"--shop", "sg-1"}) {
@@ -317,6 +322,9 @@ func (y *yard) testNoGood(t *testing.T) {
 
 // testEveryPoint fails the first, second, third … request that changes something.
 func (y *yard) testEveryPoint(t *testing.T, how string) {
+	if testing.Short() && how != "killed" {
+		t.Skip("-short: being killed is the hardest of the three")
+	}
 	for n := 1; ; n++ {
 		name := fmt.Sprintf("point-%s-%d", how, n)
 		y.create(t, name, object{"Image": "plain:v2"})

@@ -80,16 +80,19 @@ func (a *engineAPI) connect(ctx context.Context) error {
 		}
 	}
 	root := scheme + "://" + host
-	var v struct{ ApiVersion, MinAPIVersion string } //nolint:revive // the engine's names
+	var v struct {
+		API string `json:"ApiVersion"`
+		Min string `json:"MinAPIVersion"`
+	}
 	if err := a.send(ctx, http.MethodGet, root+"/version", nil, &v); err != nil {
 		return fmt.Errorf("ask the docker engine at %s for its version: %w", a.host, err)
 	}
 	version := newestAPI
-	if older(v.ApiVersion, version) {
-		version = v.ApiVersion
+	if older(v.API, version) {
+		version = v.API
 	}
-	if v.MinAPIVersion != "" && older(version, v.MinAPIVersion) {
-		return fmt.Errorf("the docker engine at %s speaks API %s and newer, this guardian at most %s; update the guardian", a.host, v.MinAPIVersion, newestAPI)
+	if v.Min != "" && older(version, v.Min) {
+		return fmt.Errorf("the docker engine at %s speaks API %s and newer, this guardian at most %s; update the guardian", a.host, v.Min, newestAPI)
 	}
 	a.base, a.version = root+"/v"+version, version
 	return nil
@@ -272,13 +275,30 @@ func (a *engineAPI) find(ctx context.Context, labels ...string) ([]string, error
 	if err != nil {
 		return nil, fmt.Errorf("write docker's request: %w", err)
 	}
-	var list []struct{ Names []string }
-	q := url.Values{"all": {"1"}, "filters": {string(filters)}}
-	if err := a.call(ctx, http.MethodGet, "/containers/json", q, nil, &list); err != nil {
+	return a.list(ctx, url.Values{"all": {"1"}, "filters": {string(filters)}}, func(listed) bool { return true })
+}
+
+// sharing gives the names of the containers that live in the network of the given one.
+func (a *engineAPI) sharing(ctx context.Context, id string) ([]string, error) {
+	return a.list(ctx, url.Values{"all": {"1"}}, func(c listed) bool { return c.HostConfig.NetworkMode == "container:"+id })
+}
+
+// listed is what the engine's list says of a container.
+type listed struct {
+	Names      []string
+	HostConfig struct{ NetworkMode string }
+}
+
+func (a *engineAPI) list(ctx context.Context, query url.Values, want func(listed) bool) ([]string, error) {
+	var all []listed
+	if err := a.call(ctx, http.MethodGet, "/containers/json", query, nil, &all); err != nil {
 		return nil, err
 	}
 	var names []string
-	for _, c := range list {
+	for _, c := range all {
+		if !want(c) {
+			continue
+		}
 		for _, n := range c.Names {
 			// A name that is a link from another container has a second slash.
 			if n = strings.TrimPrefix(n, "/"); !strings.Contains(n, "/") {

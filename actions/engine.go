@@ -50,9 +50,15 @@ type Engine struct {
 	o       Options
 	metrics *metrics
 
-	mu   sync.Mutex
-	busy map[string]*hold // by run ID: the runs that a call works on now
+	mu     sync.Mutex
+	busy   map[string]*hold // by run ID: the runs that a call works on now
+	latest map[string]Run   // by run ID: what was recorded last, of the runs in order
+	order  []string
 }
+
+// remembered is how many runs' last records an engine keeps, so that who comes with an old
+// value of a run does not act on it again.
+const remembered = 1024
 
 // hold is one call's right to work on a run.
 type hold struct {
@@ -80,7 +86,7 @@ func NewEngine(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the engine of runs: %w", err)
 	}
-	return &Engine{o: o, metrics: m, busy: map[string]*hold{}}, nil
+	return &Engine{o: o, metrics: m, busy: map[string]*hold{}, latest: map[string]Run{}}, nil
 }
 
 // Request is a run that somebody wants.
@@ -156,12 +162,13 @@ func newRun(req Request, book *Book, now time.Time) Run {
 
 // Advance takes a run from where it stands to where it must wait or ends, and gives it as it
 // was recorded last. A run of any state may be given, also one that a crash left in the
-// middle of a step. One call at a time works on a run: another one gets ErrRunIsActing.
+// middle of a step, or an old value of it: the newest record counts. One call at a time works
+// on a run: another one gets ErrRunIsActing.
 //
 // End ctx when the lease is lost or the guardian stops. When it ends during a step, the step is left as an open intent for the next Advance to
 // resolve, and ctx's error is given.
 func (e *Engine) Advance(ctx context.Context, run Run) (Run, error) {
-	h, err := e.take(run.ID)
+	h, run, err := e.take(run)
 	if err != nil {
 		return run, err
 	}
@@ -197,9 +204,10 @@ func (e *Engine) Advance(ctx context.Context, run Run) (Run, error) {
 }
 
 // Answer applies a person's answer and records it. The run does not act: call Advance when
-// its state is Running. Give the run as it was recorded last.
+// its state is Running.
 func (e *Engine) Answer(ctx context.Context, run Run, a Answer) (Run, error) {
-	if _, err := e.take(run.ID); err != nil {
+	_, run, err := e.take(run)
+	if err != nil {
 		return run, err
 	}
 	defer e.release(run.ID)
@@ -226,8 +234,8 @@ func (e *Engine) Abort(ctx context.Context, run Run, by, note string) (Run, erro
 		e.mu.Unlock()
 		return run, nil
 	}
-	h := &hold{wake: make(chan struct{})}
-	e.busy[run.ID] = h
+	e.busy[run.ID] = &hold{wake: make(chan struct{})}
+	run = e.newest(run)
 	e.mu.Unlock()
 	defer e.release(run.ID)
 	return e.abort(ctx, run, &abortion{by, note})
@@ -241,15 +249,38 @@ func (e *Engine) abort(ctx context.Context, run Run, a *abortion) (Run, error) {
 	return e.record(ctx, run, next, e.entry(next, -1, "ended", string(next.State)+": "+next.Reason, a.by))
 }
 
-func (e *Engine) take(id string) (*hold, error) {
+// take gives the right to work on a run, and the run as it was recorded last.
+func (e *Engine) take(run Run) (*hold, Run, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if _, ok := e.busy[id]; ok {
-		return nil, fmt.Errorf("run %s: %w", id, ErrRunIsActing)
+	if _, ok := e.busy[run.ID]; ok {
+		return nil, run, fmt.Errorf("run %s: %w", run.ID, ErrRunIsActing)
 	}
 	h := &hold{wake: make(chan struct{})}
-	e.busy[id] = h
-	return h, nil
+	e.busy[run.ID] = h
+	return h, e.newest(run), nil
+}
+
+// newest gives the run as this engine recorded it, when that is newer; under mu.
+func (e *Engine) newest(run Run) Run {
+	if known, ok := e.latest[run.ID]; ok && known.Rev > run.Rev {
+		return known.clone()
+	}
+	return run
+}
+
+// remember keeps what was recorded, of a bounded number of runs.
+func (e *Engine) remember(run Run) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, ok := e.latest[run.ID]; !ok {
+		e.order = append(e.order, run.ID)
+		if len(e.order) > remembered {
+			delete(e.latest, e.order[0])
+			e.order = append(e.order[:0], e.order[1:]...)
+		}
+	}
+	e.latest[run.ID] = run.clone()
 }
 
 func (e *Engine) release(id string) {
@@ -267,12 +298,14 @@ func (e *Engine) aborted(h *hold) *abortion {
 // record makes a change durable and gives the run as it is recorded now: next, or before
 // when it could not be.
 func (e *Engine) record(ctx context.Context, before, next Run, entries ...Entry) (Run, error) {
+	next.Rev = before.Rev + 1
 	if err := e.o.Ledger.Record(ctx, next.clone(), entries...); err != nil {
 		if errors.Is(err, ErrLostLease) {
 			return before, err
 		}
 		return before, fmt.Errorf("run %s: record %s in the ledger: %w", next.ID, entries[0].What, err)
 	}
+	e.remember(next)
 	if next.State.Final() && !(before.ID != "" && before.State.Final()) {
 		e.metrics.runs.WithLabelValues(string(next.Trigger.Kind), string(next.State)).Inc()
 	}

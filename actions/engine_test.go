@@ -383,6 +383,30 @@ func TestStopDuringStepLeavesItsIntentOpen(t *testing.T) {
 	})
 }
 
+func TestAnOldValueOfARunIsNotActedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		times := 0
+		r := newRig(t, step("a", act{do: func(context.Context, actions.Call) (string, error) { times++; return "", nil }}))
+		r.looks["push"], r.looks["api"] = "u", "u"
+		old, err := r.Create(t.Context(), request())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			got, err := r.Advance(t.Context(), old)
+			if err != nil || got.State != actions.Cured {
+				t.Fatalf("%s, %v", got.State, err)
+			}
+		}
+		if times != 1 {
+			t.Errorf("the step was done %d times", times)
+		}
+		if _, err := r.Abort(t.Context(), old, "li", ""); !errors.Is(err, actions.ErrRunIsOver) {
+			t.Errorf("abort of what is over: %v", err)
+		}
+	})
+}
+
 func TestAbort(t *testing.T) {
 	t.Run("waits for the step under way and skips the rest", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {

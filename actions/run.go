@@ -119,6 +119,7 @@ type Run struct {
 	Service     string  `json:"service"`
 	Environment string  `json:"environment"`
 	Runbook     string  `json:"runbook"`
+	Rev         int     `json:"rev"` // how often it was recorded: of two values of a run, the higher one is newer
 	Trigger     Trigger `json:"trigger"`
 	Rollback    bool    `json:"rollback"`       // puts a version back; otherwise it is any other act
 	From        string  `json:"from,omitempty"` // the version that is bad

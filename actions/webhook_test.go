@@ -185,6 +185,8 @@ func TestWebhookSends(t *testing.T) {
 	if _, err := build(t, "webhook", s, e).Do(t.Context(), theCall()); err != nil {
 		t.Fatal(err)
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	want := `{"version": "v1.4.2", "reason": "it said \"no\""}`
 	if got := d.seen["r_1-1"]; got != want {
 		t.Errorf("body %s, want %s", got, want)
@@ -247,6 +249,8 @@ func TestWebhookAnswers(t *testing.T) {
 			if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) || errors.Is(err, actions.ErrUnclear) != c.unclear {
 				t.Errorf("error %v, want …%s…, unclear %v\n%s", err, c.err, c.unclear, out)
 			}
+			d.mu.Lock() // a handler whose answer was lost may still be at work
+			defer d.mu.Unlock()
 			if d.requests != c.requests || d.deploys > 1 {
 				t.Errorf("%d requests and %d deploys, want %d requests", d.requests, d.deploys, c.requests)
 			}
