@@ -13,18 +13,34 @@ const blindSlack = 30 * time.Second
 // DefaultFailureRate is what a check that says nothing is allowed to fail.
 const DefaultFailureRate = 0.01
 
-// rate is the allowed failure rate, kept within what can be tested.
-func (c *CheckState) rate() float64 {
-	if !(c.FailureRate > 0) {
-		return DefaultFailureRate
+// maxAllowed is the rate beyond which a check tells nothing of a deploy.
+const maxAllowed = 0.5
+
+// allowed is the failure rate that a deploy is held against: the configured one or, where the
+// looks before the deploy show beyond doubt that the check failed more often anyway, what it may have
+// been then. A deploy is not blamed for what was broken before it.
+func allowed(configured float64, before Counts, alpha float64) float64 {
+	if !(configured > 0) {
+		configured = DefaultFailureRate
 	}
-	return min(max(c.FailureRate, judge.MinRate), 0.5)
+	rate := max(configured, judge.MinRate)
+	k, n := before.Failures, before.Looks
+	if k > 0 && k <= n && judge.RateLower(k, n, 0.05) > rate {
+		// Its upper bound is wrong with a tenth of the chance that a false verdict may have.
+		rate = judge.RateUpper(k, n, alpha/10)
+	}
+	return min(rate, maxAllowed)
+}
+
+// flaky tells whether the check is held against more than its configured rate.
+func (c *CheckState) flaky() bool {
+	return c.Allowed > max(c.FailureRate, judge.MinRate) && c.FailureRate > 0
 }
 
 // test is the check's test. It is made anew each time, so that a watch is its JSON and nothing
 // else; nil for a state that was not made by Open.
 func (c *CheckState) test() *judge.Known {
-	test, err := judge.NewKnown(c.rate(), c.Horizon)
+	test, err := judge.NewKnown(c.Allowed, c.Horizon)
 	if err != nil {
 		return nil
 	}

@@ -79,6 +79,7 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 
 func (w *Watch) newCheckState(c CheckPolicy, before Snapshot, from time.Time) CheckState {
 	s := CheckState{CheckPolicy: c, From: from, Horizon: w.planned(c.Every)}
+	s.Allowed = allowed(c.FailureRate, before.Before[c.Check], w.Policy.Alpha)
 	switch before.Health[c.Check] {
 	case sample.Up:
 	case sample.Down:
@@ -117,7 +118,10 @@ func (w *Watch) setThreshold() {
 // its interval are taken together with it. A fault that begins later than planned is not
 // found, so it is rather too many; ten times as many cost one or two failures.
 func (w *Watch) planned(every time.Duration) int {
-	spacing := max(float64(every)*sameLook, float64(time.Second))
+	if every <= 0 {
+		every = time.Second
+	}
+	spacing := float64(every) * sameLook
 	looks := math.Ceil(float64(w.Policy.For+w.Policy.MaxBlind)/spacing) + 1
 	if len(w.Shops) > 0 {
 		looks *= mayGrow

@@ -89,7 +89,7 @@ func (c *CheckState) look(s sample.Sample, version, previous string) bool {
 	}
 	c.weigh(down)
 	c.LastJudged, c.LastJudgedDown = at, down
-	c.Onset.Observe(c.rate(), down)
+	c.Onset.Observe(c.Allowed, down)
 	switch {
 	case c.Onset == 0:
 		c.FirstFailure = time.Time{}

@@ -119,11 +119,14 @@ type Watch struct {
 type CheckState struct {
 	CheckPolicy
 	// Share is its part of the evidence, see Watch.EValue. Shares add up to 1 until Extend.
-	Share   float64          `json:"share"`
-	From    time.Time        `json:"from"`    // looks that began before it are not judged
-	Horizon int              `json:"horizon"` // planned looks
-	Judge   judge.KnownState `json:"judge"`   // judged looks and failures
-	After   Counts           `json:"after"`   // all looks since From, judged or not
+	Share   float64   `json:"share"`
+	From    time.Time `json:"from"`    // looks that began before it are not judged
+	Horizon int       `json:"horizon"` // planned looks
+	// Allowed is the failure rate that it is held against: FailureRate, or more where it
+	// failed more often before the deploy.
+	Allowed float64          `json:"allowed"`
+	Judge   judge.KnownState `json:"judge"` // judged looks and failures
+	After   Counts           `json:"after"` // all looks since From, judged or not
 	// Excused is why it is not judged (yet): it was red or unknown before the deploy and was
 	// not seen up since; "" when it is judged.
 	Excused string `json:"excused,omitempty"`

@@ -215,6 +215,29 @@ func TestVerdictNamesTheCauseAndWhatFails(t *testing.T) {
 	}
 }
 
+func TestAFlakyCheckIsHeldAgainstWhatItWasBefore(t *testing.T) {
+	before := green("push")
+	before.Before["push"] = watch.Counts{Looks: 960, Failures: 190}
+	w := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, before, t0())
+	if v, _ := play(w, "push", strings.Repeat("x....", 20), t0()); v != nil {
+		t.Fatalf("blamed for failing as often as before: %s", v.Reason)
+	}
+	v, _ := play(w, "push", "xxxxxxxxxxxx", t0().Add(25*time.Minute))
+	if v == nil || v.State != watch.Failed {
+		t.Fatalf("an outage gives %+v", v)
+	}
+	if s := "because before the deploy it failed 190 of 960"; !strings.Contains(v.Reason, s) || !strings.Contains(v.Reason, "instead of 1 in 100") {
+		t.Errorf("reason %q does not say %q", v.Reason, s)
+	}
+
+	// One failure in a short history is no doubt about the check.
+	before.Before["push"] = watch.Counts{Looks: 20, Failures: 1}
+	w = watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, before, t0())
+	if v, n := play(w, "push", "xxxx", t0()); v == nil || n != 2 {
+		t.Errorf("an outage is found after %d looks", n)
+	}
+}
+
 func TestLooksThatAreNotJudged(t *testing.T) {
 	p := policy(func(p *watch.Policy) { p.Grace = time.Minute })
 	for name, s := range map[string]sample.Sample{

@@ -13,7 +13,7 @@ import (
 func (w *Watch) failed(at time.Time) Verdict {
 	cause := w.heaviest()
 	failing := w.Failing()
-	text := cause.said() + "; " + w.before(cause.Check) + "."
+	text := w.said(cause) + "."
 	if cause.LastReason != "" {
 		text += " It says: " + sentence(cause.LastReason)
 	}
@@ -59,7 +59,7 @@ func (w *Watch) atDeadline(at time.Time) Verdict {
 			w.seen(), w.Policy.MinSamples, enough)
 	case w.logEvidence() >= 0:
 		v.Cause = heaviest.Check
-		v.Reason = fmt.Sprintf("%s; %s. That is too much to pass and too little to fail.", heaviest.said(), w.before(heaviest.Check))
+		v.Reason = w.said(heaviest) + ". That is too much to pass and too little to fail."
 		if n := w.looksToPass(heaviest); n > 0 {
 			v.Reason += fmt.Sprintf(" %s without a failure would have passed.", plural(n, "more look", "more looks"))
 		}
@@ -103,23 +103,27 @@ func (w *Watch) heaviest() *CheckState {
 	return best
 }
 
-// said words what a check saw: "push failed 5 of 9 looks since 10:02:11 UTC; allowed is 1 in 100".
-func (c *CheckState) said() string {
+// said words what a check saw: "push failed 5 of 9 looks since 10:02:11 UTC; allowed is 1 in
+// 100; before the deploy 2 of 960".
+func (w *Watch) said(c *CheckState) string {
 	text := fmt.Sprintf("%s failed %d of %s since %s", c.Check, c.Judge.K, plural(c.Judge.N, "look", "looks"), clock(c.From))
 	// Where the failures began later, the reader wants to know.
 	if !c.FirstFailure.IsZero() && c.FirstFailure.Sub(c.From) > 2*c.Every+blindSlack {
 		text += ", beginning at " + clock(c.FirstFailure)
 	}
-	return text + "; allowed is " + oneIn(c.rate())
-}
-
-// before words what was known of a check before the deploy.
-func (w *Watch) before(check string) string {
-	b, ok := w.Snapshot.Before[check]
-	if !ok || b.Looks == 0 {
-		return "nothing is known of it before the deploy"
+	text += "; allowed is " + oneIn(c.Allowed)
+	if c.flaky() {
+		text += " instead of " + oneIn(c.FailureRate)
 	}
-	return fmt.Sprintf("before the deploy %d of %d", b.Failures, b.Looks)
+	b, ok := w.Snapshot.Before[c.Check]
+	switch {
+	case !ok || b.Looks == 0:
+		return text + "; nothing is known of it before the deploy"
+	case c.flaky():
+		return text + fmt.Sprintf(", because before the deploy it failed %d of %d", b.Failures, b.Looks)
+	default:
+		return text + fmt.Sprintf("; before the deploy %d of %d", b.Failures, b.Looks)
+	}
 }
 
 // seen words how much was seen: "118 looks of 3 checks since 10:02:11 UTC, 1 failed".
@@ -201,7 +205,7 @@ func oneIn(rate float64) string {
 	if r := math.Round(n); math.Abs(n-r) < 1e-6*n {
 		return "1 in " + strconv.FormatFloat(r, 'f', 0, 64)
 	}
-	return Share(rate).String()
+	return strconv.FormatFloat(rate*100, 'g', 3, 64) + "%"
 }
 
 func number(v float64) string { return strconv.FormatFloat(v, 'g', 6, 64) }

@@ -11,6 +11,7 @@ type Onset float64
 
 // Observe takes one observation at the null rate p0.
 func (o *Onset) Observe(p0 float64, fail bool) {
+	p0 = min(max(p0, MinRate), MaxRate)
 	t := OneSample{p0: p0}
 	t.add(min(shiftOdds(p0, onsetRatio), 0.99))
 	step := t.alt[0].ok
