@@ -30,9 +30,7 @@ const Password = "correct-horse-battery"
 // startTimeout bounds initdb and the start of the server, each.
 const startTimeout = time.Minute
 
-// server starts the server of this process, once.
-//
-//nolint:gochecknoglobals // one server per process is what this package is for
+// server starts the server of this process, once: the one thing that its tests share.
 var server = sync.OnceValues(start)
 
 // cluster is the running server.
@@ -160,7 +158,7 @@ func launch(dir, postgres, data string, port int) (io.Closer, error) {
 		"-D", data, "-p", strconv.Itoa(port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
 		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=100", "-c", "shared_buffers=16MB")
-	cmd := exec.Command(asPostgres(), args...) //nolint:noctx // it ends with this process: see keeper
+	cmd := exec.Command(asPostgres(), args...) // without a context: it ends with this process
 	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a ^C is for the tests, not for it
 	stdin, err := cmd.StdinPipe()
@@ -220,7 +218,7 @@ func isFile(path string) bool {
 }
 
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // the loopback does not wait
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}

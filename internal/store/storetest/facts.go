@@ -4,7 +4,6 @@ import (
 	"math"
 	"reflect"
 	"strconv"
-	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -75,7 +74,8 @@ func look(at time.Time) sample.Sample {
 	}
 }
 
-func everyFact(t *testing.T, j journal) {
+func everyFact(j journal) {
+	t := j.t
 	b := full()
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[store.Batch]()) {
 		switch f.Name {
@@ -140,7 +140,8 @@ func everyFact(t *testing.T, j journal) {
 	}
 }
 
-func factsAreReplaced(t *testing.T, j journal) {
+func factsAreReplaced(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	ctx := t.Context()
 	b := full()
@@ -169,7 +170,8 @@ func factsAreReplaced(t *testing.T, j journal) {
 	same(t, "alerts", must(s.Alerts(ctx, store.AlertFilter{}))(t), []rules.Alert{})
 }
 
-func allOrNothing(t *testing.T, j journal) {
+func allOrNothing(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	commit(t, s, fence, full())
 
@@ -184,7 +186,8 @@ func allOrNothing(t *testing.T, j journal) {
 	same(t, "deploys", ids(must(s.Deploys(t.Context(), store.DeployFilter{}))(t), func(d watch.Deploy) string { return d.ID }), []string{"d_1"})
 }
 
-func manyFacts(t *testing.T, j journal) {
+func manyFacts(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	const checks, repeated = 173, 7
 	var b store.Batch
@@ -203,7 +206,8 @@ func manyFacts(t *testing.T, j journal) {
 	}
 }
 
-func strangeWords(t *testing.T, j journal) {
+func strangeWords(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	strange := "a\x00b\xffc'\"$1; DROP TABLE deploys"
 	commit(t, s, fence, store.Batch{
@@ -221,7 +225,8 @@ func strangeWords(t *testing.T, j journal) {
 	}
 }
 
-func factWithoutID(t *testing.T, j journal) {
+func factWithoutID(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	for name, b := range map[string]store.Batch{
 		"deploy":    {Deploys: []watch.Deploy{{Service: "s"}}},

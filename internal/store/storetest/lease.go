@@ -3,14 +3,14 @@ package storetest
 import (
 	"reflect"
 	"sync"
-	"testing"
 	"time"
 
 	"guardian/internal/store"
 	"guardian/probes"
 )
 
-func leaseChangesHands(t *testing.T, j journal) {
+func leaseChangesHands(j journal) {
+	t := j.t
 	ctx := t.Context()
 	a, b := j.open(), j.open()
 	if _, ok, err := a.CurrentLease(ctx); ok || err != nil {
@@ -60,7 +60,8 @@ func leaseChangesHands(t *testing.T, j journal) {
 	}
 }
 
-func leaseRace(t *testing.T, j journal) {
+func leaseRace(j journal) {
+	t := j.t
 	const guardians = 6
 	var wg sync.WaitGroup
 	got := make([]bool, guardians)
@@ -86,7 +87,8 @@ func leaseRace(t *testing.T, j journal) {
 	}
 }
 
-func leaseRunsOut(t *testing.T, j journal) {
+func leaseRunsOut(j journal) {
+	t := j.t
 	s := j.open()
 	l := acquire(t, s, "g1", short)
 	time.Sleep(2 * short)
@@ -102,7 +104,8 @@ func leaseRunsOut(t *testing.T, j journal) {
 	}
 }
 
-func takeoverFences(t *testing.T, j journal) {
+func takeoverFences(j journal) {
+	t := j.t
 	a, b := j.open(), j.open()
 	old := acquire(t, a, "g1", short)
 	commit(t, a, old.Token, store.Batch{Audit: []store.Audit{{At: day(), What: "first"}}})
@@ -128,7 +131,8 @@ func takeoverFences(t *testing.T, j journal) {
 	same(t, "deploys", len(must(a.Deploys(t.Context(), store.DeployFilter{}))(t)), 0)
 }
 
-func unfenced(t *testing.T, j journal) {
+func unfenced(j journal) {
+	t := j.t
 	s := j.open()
 	ctx := t.Context()
 	b := full()

@@ -3,7 +3,6 @@ package storetest
 import (
 	"context"
 	"strconv"
-	"testing"
 	"time"
 
 	"guardian/actions"
@@ -15,7 +14,8 @@ import (
 	"guardian/watch"
 )
 
-func lists(t *testing.T, j journal) {
+func lists(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	ctx := t.Context()
 	var b store.Batch
@@ -76,7 +76,8 @@ func lists(t *testing.T, j journal) {
 	}
 }
 
-func episodes(t *testing.T, j journal) {
+func episodes(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	ctx := t.Context()
 	a := rules.Alert{ID: "a_1", Labels: map[string]string{"service": "order-sync"}}
@@ -101,7 +102,8 @@ func episodes(t *testing.T, j journal) {
 	same(t, "of the last half hour", show(must(s.AlertEpisodes(ctx, store.AlertFilter{Since: day().Add(30 * time.Minute)}))(t)), []string{"firing 11:00"})
 }
 
-func dueInOrder(t *testing.T, j journal) {
+func dueInOrder(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	now := day().Add(time.Minute)
 	put := func(id, receiver, key string, state notifiers.DeliveryState, next time.Time) {
@@ -136,7 +138,8 @@ func dueInOrder(t *testing.T, j journal) {
 	same(t, "what moved to another receiver is due there", due(0), []string{"n5", "n6", "n7"})
 }
 
-func dueInAStorm(t *testing.T, j journal) {
+func dueInAStorm(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	const waiting, keys = 8000, 2000
 	var b store.Batch
@@ -152,7 +155,8 @@ func dueInAStorm(t *testing.T, j journal) {
 	same(t, "due", len(must(s.Due(ctx, "oncall", day(), waiting))(t)), keys)
 }
 
-func outboxStats(t *testing.T, j journal) {
+func outboxStats(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	stats := must(s.DeliveryStats(t.Context(), day()))(t)
 	same(t, "of an empty outbox", stats, store.DeliveryStats{})
@@ -173,7 +177,8 @@ func outboxStats(t *testing.T, j journal) {
 	same(t, "history", ids(must(s.Deliveries(t.Context(), store.DeliveryFilter{Open: true}))(t), func(d notifiers.Delivery) string { return d.ID }), []string{"4", "3"})
 }
 
-func auditPages(t *testing.T, j journal) {
+func auditPages(j journal) {
+	t := j.t
 	s := j.open()
 	ctx := t.Context()
 	for i := range 7 {
@@ -202,7 +207,8 @@ func auditPages(t *testing.T, j journal) {
 	same(t, "of a service", ids(page.Lines, func(a store.Audit) string { return a.What }), []string{"5", "3", "1"})
 }
 
-func reportFacts(t *testing.T, j journal) {
+func reportFacts(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	ctx := t.Context()
 	var b store.Batch
@@ -226,7 +232,8 @@ func reportFacts(t *testing.T, j journal) {
 	}
 }
 
-func tokens(t *testing.T, j journal) {
+func tokens(j journal) {
+	t := j.t
 	s := j.open()
 	ctx := t.Context()
 	token := store.Token{ID: "t_1", Name: "ci", Role: "deployer", Hash: "h1", Created: day()}
@@ -249,7 +256,8 @@ func tokens(t *testing.T, j journal) {
 	}
 }
 
-func pruning(t *testing.T, j journal) {
+func pruning(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	ctx := t.Context()
 	old := full()

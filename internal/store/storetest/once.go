@@ -4,7 +4,6 @@ import (
 	"errors"
 	"strconv"
 	"sync"
-	"testing"
 	"time"
 
 	"guardian/actions"
@@ -12,7 +11,8 @@ import (
 	"guardian/watch"
 )
 
-func idempotencyKeyOnce(t *testing.T, j journal) {
+func idempotencyKeyOnce(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	commit(t, s, fence, full())
 	err := s.Commit(t.Context(), fence, store.Batch{
@@ -26,7 +26,8 @@ func idempotencyKeyOnce(t *testing.T, j journal) {
 	same(t, "deploys", len(must(s.Deploys(t.Context(), store.DeployFilter{}))(t)), 1)
 }
 
-func runOnce(t *testing.T, j journal) {
+func runOnce(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	run := func(id string, trigger actions.Trigger) error {
 		return s.Commit(t.Context(), fence, store.Batch{Runs: []actions.Run{{ID: id, Service: "s", State: actions.Running, Trigger: trigger, Created: day()}}})
@@ -58,7 +59,8 @@ func runOnce(t *testing.T, j journal) {
 	}
 }
 
-func intentOnce(t *testing.T, j journal) {
+func intentOnce(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	b := full()
 	commit(t, s, fence, b)
@@ -83,7 +85,8 @@ func intentOnce(t *testing.T, j journal) {
 	}
 }
 
-func updatesMeet(t *testing.T, j journal) {
+func updatesMeet(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	commit(t, s, fence, full())
 	other := j.open()
@@ -107,7 +110,8 @@ func updatesMeet(t *testing.T, j journal) {
 	same(t, "ledger", len(must(s.Entries(t.Context(), "r_1"))(t)), people+2)
 }
 
-func refusedUpdate(t *testing.T, j journal) {
+func refusedUpdate(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	commit(t, s, fence, full())
 	ctx := t.Context()
@@ -131,7 +135,8 @@ func refusedUpdate(t *testing.T, j journal) {
 	same(t, "journal", audited(ctx, t, s), []string{"deploy"})
 }
 
-func updateWatch(t *testing.T, j journal) {
+func updateWatch(j journal) {
+	t := j.t
 	s, fence := j.acting()
 	b := full()
 	run := b.Runs[0]

@@ -18,7 +18,7 @@ func Run(t *testing.T, fresh func(t *testing.T) store.Options) {
 	t.Helper()
 	for _, c := range []struct {
 		name string
-		test func(t *testing.T, j journal)
+		test func(j journal)
 	}{
 		{"every fact is read as it was written, by a guardian started later", everyFact},
 		{"a fact written again takes the place of the former", factsAreReplaced},
@@ -52,7 +52,7 @@ func Run(t *testing.T, fresh func(t *testing.T) store.Options) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			c.test(t, journal{t: t, options: fresh(t)})
+			c.test(journal{t: t, options: fresh(t)})
 		})
 	}
 }
