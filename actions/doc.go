@@ -7,6 +7,10 @@
 // be: they are a pure function of facts and a time. What happened between an intent and a
 // crash is asked of the world (Step.Ask) and else of a person, never silently repeated.
 //
+// A kind of step is one file with its settings, their defaults and checks, and one line in
+// Builtin; it passes the suite in actiontest. The docker step is spread over docker*.go: what
+// is done, what a re-created container keeps, how it is undone, and the engine's API.
+//
 // It knows no deploys, checks or messages, and imports nothing of ours but internal/secret.
 // Start at Engine.Advance.
 package actions

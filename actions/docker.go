@@ -188,7 +188,7 @@ func (d *docker) do(ctx context.Context, call Call, out io.Writer) error {
 		if undoErr := d.undo(undoCtx, call, places, out); undoErr != nil {
 			return fmt.Errorf("%w; putting the old one back: %w: %w", err, undoErr, ErrUnclear)
 		}
-		return fmt.Errorf("%w; what ran before has been put back", flat{err})
+		return fmt.Errorf("%w; what ran before has been put back", flatError{err})
 	}
 	for _, p := range places {
 		for _, n := range d.sharing(ctx, p.cur.ID) {
@@ -211,11 +211,11 @@ func (d *docker) sharing(ctx context.Context, id string) []string {
 	return names
 }
 
-// flat keeps an error's text and not what it wraps: after an undo it is known what happened,
+// flatError keeps an error's text and not what it wraps: after an undo it is known what happened,
 // also when the cause was that the time was over.
-type flat struct{ err error }
+type flatError struct{ err error }
 
-func (f flat) Error() string { return f.err.Error() }
+func (f flatError) Error() string { return f.err.Error() }
 
 // fit refuses what could not be put back.
 func (d *docker) fit(places []place) error {

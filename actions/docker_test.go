@@ -3,6 +3,7 @@ package actions_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -105,6 +106,7 @@ func (y *yard) create(t *testing.T, name string, config object) {
 }
 
 func (y *yard) clear(t *testing.T, name string) {
+	t.Helper()
 	for _, n := range y.names(t, name) {
 		docker.Call(cleanup{t}, y.host, "DELETE", "/containers/"+n+"?force=1&v=1", nil, nil)
 	}
@@ -153,6 +155,7 @@ func (y *yard) version(t *testing.T, name string) string {
 
 // plain starts a container of no particular settings under a name of its own.
 func (y *yard) plain(t *testing.T, image string) string {
+	t.Helper()
 	name := strings.ToLower(strings.NewReplacer("/", "-", ",", "").Replace(t.Name()))
 	name = fmt.Sprintf("plain%d-%s", len(name), name[max(0, len(name)-12):])
 	y.create(t, name, object{"Image": image})
@@ -349,6 +352,9 @@ func (y *yard) testEveryPoint(t *testing.T, how string) {
 			want = "v1"
 		}
 		if how == "killed" {
+			if err != nil && !errors.Is(err, actions.ErrUnclear) {
+				t.Errorf("point %d: %v; want it unclear, nothing could be put back", n, err)
+			}
 			front.repair()
 			o, detail, err := step.Ask(t.Context(), dockerCall("v1"))
 			switch {

@@ -63,10 +63,10 @@ const remembered = 1024
 // hold is one call's right to work on a run.
 type hold struct {
 	wake  chan struct{} // closed when an abort was asked for
-	abort *abortion     // under Engine.mu
+	abort *abortWish     // under Engine.mu
 }
 
-type abortion struct{ by, note string }
+type abortWish struct{ by, note string }
 
 // NewEngine makes an engine. It does nothing until it is called.
 func NewEngine(o Options) (*Engine, error) {
@@ -228,7 +228,7 @@ func (e *Engine) Abort(ctx context.Context, run Run, by, note string) (Run, erro
 	e.mu.Lock()
 	if h, ok := e.busy[run.ID]; ok {
 		if h.abort == nil {
-			h.abort = &abortion{by, note}
+			h.abort = &abortWish{by, note}
 			close(h.wake)
 		}
 		e.mu.Unlock()
@@ -238,10 +238,10 @@ func (e *Engine) Abort(ctx context.Context, run Run, by, note string) (Run, erro
 	run = e.newest(run)
 	e.mu.Unlock()
 	defer e.release(run.ID)
-	return e.abort(ctx, run, &abortion{by, note})
+	return e.abort(ctx, run, &abortWish{by, note})
 }
 
-func (e *Engine) abort(ctx context.Context, run Run, a *abortion) (Run, error) {
+func (e *Engine) abort(ctx context.Context, run Run, a *abortWish) (Run, error) {
 	next, err := run.Abort(a.by, a.note, e.o.Now())
 	if err != nil {
 		return run, err
@@ -289,7 +289,7 @@ func (e *Engine) release(id string) {
 	delete(e.busy, id)
 }
 
-func (e *Engine) aborted(h *hold) *abortion {
+func (e *Engine) aborted(h *hold) *abortWish {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return h.abort
