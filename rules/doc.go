@@ -4,7 +4,15 @@
 // QueryFunc and gives what was recorded and which alerts changed. The step of one alerting
 // rule is a pure function of its alerts, what the query answered and the time; a query
 // that failed, or one behind which a check is blind, is Unknown and changes nothing.
-// Everything else means what it means in Prometheus.
+// Everything else means what it means in Prometheus, with these exceptions:
+//
+//   - An evaluation that exceeds the group's limit changes nothing; Prometheus forgets the
+//     rule's alerts, which to whoever was told of them looks like an end.
+//   - ALERTS and ALERTS_FOR_STATE go on while a rule is unknown, so that rules that read them
+//     do not change because of it.
+//   - A restart does not add the time it took to for and keep_firing_for.
+//   - A rule that is taken out of the configuration resolves its alerts at once.
+//   - A label that expands to nothing is not in ALERTS; Prometheus shows its template there.
 //
 // It will not store, tell or act, and keeps no clock. Start at Group.Eval.
 package rules
