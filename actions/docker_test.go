@@ -216,7 +216,7 @@ func (y *yard) testKept(t *testing.T) {
 	y.must(t, "POST", "/containers/kept/start", nil, nil)
 	url := "http://127.0.0.1:" + port
 	waitFor(t, "v2 to answer", func() bool { return tells(url).Version == "v2" })
-	if res, err := http.Post(url+"/stock?n=42", "", nil); err != nil || res.StatusCode != http.StatusOK { //nolint:noctx,bodyclose // a test
+	if res, err := http.Post(url+"/stock?n=42", "", nil); err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("write stock: %v", err)
 	}
 	before := y.inspect(t, "kept")
@@ -528,7 +528,7 @@ type told struct {
 }
 
 func tells(address string) told {
-	res, err := http.Get(address) //nolint:noctx,gosec // a test's own server
+	res, err := http.Get(address)
 	if err != nil {
 		return told{}
 	}

@@ -3,7 +3,7 @@ package actions
 import "guardian/internal/secret"
 
 // Frames and Clip are fuzzed: what they read comes from elsewhere.
-var Frames = frames //nolint:gochecknoglobals // for tests
+var Frames = frames
 
 // Clip gives what is kept of a text that comes in pieces of the given size.
 func Clip(text string, piece int, r *secret.Redactor) string {

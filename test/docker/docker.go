@@ -46,7 +46,7 @@ func Start(t testing.TB) (host string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(dockerd, //nolint:noctx // its end is ordered below
+	cmd := exec.Command(dockerd,
 		"--data-root="+filepath.Join(dir, "data"), "--exec-root="+filepath.Join(dir, "exec"),
 		"--pidfile="+filepath.Join(dir, "pid"), "--host="+host,
 		"--storage-driver=vfs", // works on any file system

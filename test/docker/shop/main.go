@@ -49,7 +49,7 @@ func main() {
 }
 
 func health() int {
-	res, err := (&http.Client{Timeout: time.Second}).Get("http://127.0.0.1:8080/health") //nolint:noctx // bounded by the client
+	res, err := (&http.Client{Timeout: time.Second}).Get("http://127.0.0.1:8080/health")
 	if err != nil {
 		fmt.Println(err)
 		return 1
