@@ -10,7 +10,8 @@
 //     rule's alerts, which to whoever was told of them looks like an end.
 //   - ALERTS and ALERTS_FOR_STATE go on while a rule is unknown, so that rules that read them
 //     do not change because of it.
-//   - A restart does not add the time it took to for and keep_firing_for.
+//   - The time that a restart takes counts towards for, as any blindness does, and the alert
+//     fires at the first evaluation that knows; Prometheus takes that time off again.
 //   - A rule that is taken out of the configuration resolves its alerts at once.
 //   - A label that expands to nothing is not in ALERTS; Prometheus shows its template there.
 //
