@@ -155,6 +155,9 @@ func ParseMatcher(text string) (Matcher, error) {
 // Alertmanager's UTF-8 parser: names and values are bare or in double quotes with Go's
 // escapes; a bare one holds no space and none of {}!=~,\"'`. A trailing comma is allowed.
 func ParseMatchers(text string) (Matchers, error) {
+	if !utf8.ValidString(text) {
+		return nil, fmt.Errorf("matcher %q: is not valid UTF-8", text)
+	}
 	p := parser{rest: text}
 	ms, err := p.matchers()
 	if err != nil {
