@@ -55,7 +55,7 @@ func update[T any](ctx context.Context, s *Store, fence Fence, table, id string,
 	var fact T
 	err := s.transact(ctx, "change "+id+" in the journal", fence, func(tx *sql.Tx) error {
 		var doc string
-		err := tx.QueryRowContext(ctx, "SELECT doc FROM "+table+" WHERE id = $1"+s.db.forUpdate, id).Scan(&doc)
+		err := tx.QueryRowContext(ctx, "SELECT doc FROM "+table+" WHERE id = $1"+s.db.forUpdate, text(id)).Scan(&doc)
 		if errors.Is(err, sql.ErrNoRows) {
 			return ErrNotFound
 		}

@@ -189,7 +189,7 @@ func TestPostgres_OneThatIsPausedWithinATransactionIsTakenOver(t *testing.T) {
 	t.Parallel()
 	dsn := secret.New(pg.Start(t))
 	paused, successor := open(t, store.Options{Postgres: dsn}), open(t, store.Options{Postgres: dsn})
-	l, ok, err := paused.Acquire(t.Context(), "paused", "", time.Second)
+	l, ok, err := paused.Acquire(t.Context(), "paused", "", 3*time.Second)
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}

@@ -107,8 +107,11 @@ func leaseRunsOut(j journal) {
 func takeoverFences(j journal) {
 	t := j.t
 	a, b := j.open(), j.open()
-	old := acquire(t, a, "g1", short)
+	old := acquire(t, a, "g1", ttl)
 	commit(t, a, old.Token, store.Batch{Audit: []store.Audit{{At: day(), What: "first"}}})
+	if _, err := a.Renew(t.Context(), old, short); err != nil {
+		t.Fatal(err)
+	}
 	time.Sleep(2 * short)
 	now := acquire(t, b, "g2", ttl)
 
