@@ -67,15 +67,18 @@ func TestRunNamesEachFailure(t *testing.T) {
 		not      []string
 	}{
 		"all test groups": {
-			ruletest.Options{}, 2,
+			ruletest.Options{},
+			2,
 			[]string{"FAILED", "name: up fires too", "alertname: OrderPushDown, time: 2m", "got:[]", `expr: "sum(probe_success)", time: 1m`, "exp: {} 2E+00", "got: {} 1E+00"},
 			[]string{"SUCCESS", "down fires"},
 		},
 		"only those that are asked for": {ruletest.Options{Run: []string{"^down", "nothing"}}, 0, []string{"SUCCESS"}, []string{"FAILED"}},
 		"as a difference":               {ruletest.Options{Diff: true, Run: []string{"up"}}, 2, []string{"diff: "}, []string{"exp:["}},
 		"with all that there is to know": {
-			ruletest.Options{Debug: true, Run: []string{"down"}}, 0,
-			[]string{"DEBUG: Starting test down fires after a minute", "DEBUG: Dump of all data", "ALERTS_FOR_STATE"}, nil,
+			ruletest.Options{Debug: true, Run: []string{"down"}},
+			0,
+			[]string{"DEBUG: Starting test down fires after a minute", "DEBUG: Dump of all data", "ALERTS_FOR_STATE"},
+			nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
