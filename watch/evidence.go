@@ -2,19 +2,28 @@ package watch
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"guardian/watch/judge"
 )
 
-// blindSlack is what a look may be late beyond two intervals before its check is blind.
-const blindSlack = 30 * time.Second
+// BlindAfter is how long nothing may be seen of a check that is looked at every so often
+// before it counts as blind: two intervals, and what a look may be late, between 2 and 30
+// seconds.
+func BlindAfter(every time.Duration) time.Duration {
+	return 2*every + min(max(every, 2*time.Second), 30*time.Second)
+}
 
 // DefaultFailureRate is what a check that says nothing is allowed to fail.
 const DefaultFailureRate = 0.01
 
 // maxAllowed is the rate beyond which a check tells nothing of a deploy.
 const maxAllowed = 0.5
+
+// enoughBefore is how many looks show a rate: in fewer, one outage that is long over would pass
+// for the check's nature and hide the next.
+const enoughBefore = 200
 
 // allowed is the failure rate that a deploy is held against: the configured one or, where the
 // looks before the deploy show beyond doubt that the check failed more often anyway, what it may have
@@ -25,7 +34,7 @@ func allowed(configured float64, before Counts, alpha float64) float64 {
 	}
 	rate := max(configured, judge.MinRate)
 	k, n := before.Failures, before.Looks
-	if k > 0 && k <= n && judge.RateLower(k, n, 0.05) > rate {
+	if n >= enoughBefore && k > 0 && k <= n && judge.RateLower(k, n, 0.05) > rate {
 		// Its upper bound is wrong with a tenth of the chance that a false verdict may have.
 		rate = judge.RateUpper(k, n, alpha/10)
 	}
@@ -65,6 +74,8 @@ func (c *CheckState) weigh(fail bool) {
 	if !test.Fits(c.Judge) {
 		c.Judge = judge.KnownState{}
 	}
+	// Copies of a watch share what is behind a slice: the test must not write into theirs.
+	c.Judge.Late = slices.Clone(c.Judge.Late)
 	test.Observe(&c.Judge, fail)
 }
 
@@ -108,7 +119,7 @@ func (w *Watch) crossed() bool {
 	return w.logEvidence() >= -math.Log(w.Policy.Alpha)
 }
 
-// Blind lists the checks that were not seen for 2*Every + 30s at now, in order. A look that
+// Blind lists the checks that were not seen for BlindAfter at now, in order. A look that
 // is Unknown has not seen. Excused checks are in it too: who was not seen at all cannot have
 // been found well.
 func (w *Watch) Blind(now time.Time) []string {
@@ -121,7 +132,7 @@ func (w *Watch) Blind(now time.Time) []string {
 				since = t
 			}
 		}
-		if now.Sub(since) > 2*c.Every+blindSlack {
+		if now.Sub(since) > BlindAfter(c.Every) {
 			blind = append(blind, c.Check)
 		}
 	}
@@ -137,6 +148,29 @@ func (w *Watch) Failing() []string {
 		}
 	}
 	return failing
+}
+
+// FaultSince is when the fault began that failed the watch: the first failure of what fails, or
+// the moment at which the rule's condition became true. Zero unless the verdict is Failed.
+func (w *Watch) FaultSince() time.Time {
+	if w.Verdict == nil || w.Verdict.State != Failed {
+		return time.Time{}
+	}
+	var since time.Time
+	earlier := func(t time.Time) {
+		if !t.IsZero() && (since.IsZero() || t.Before(since)) {
+			since = t
+		}
+	}
+	for i := range w.Checks {
+		if c := &w.Checks[i]; c.Check == w.Verdict.Cause || slices.Contains(w.Verdict.Failing, c.Check) {
+			earlier(c.FirstFailure)
+		}
+	}
+	if w.Alert != nil {
+		earlier(w.Alert.ActiveAt)
+	}
+	return since
 }
 
 // Evidence says what each check and rule contributed, in the order of the configuration.

@@ -24,7 +24,7 @@ type CheckPolicy struct {
 	Labels      map[string]string `json:"labels,omitempty"` // shop, marketplace, …: a deploy to some shops is judged on those
 	FailureRate float64           `json:"failure_rate"`     // allowed, default 0.01; (0, 0.5]
 	Weight      float64           `json:"weight"`           // relative; default 1
-	Every       time.Duration     `json:"every"`            // blind when nothing came for 2*Every + 30s
+	Every       time.Duration     `json:"every"`            // blind when nothing came for BlindAfter(Every)
 }
 
 // Snapshot is what was known the moment before the deploy.

@@ -2,6 +2,7 @@ package watch_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -230,8 +231,8 @@ func TestAFlakyCheckIsHeldAgainstWhatItWasBefore(t *testing.T) {
 		t.Errorf("reason %q does not say %q", v.Reason, s)
 	}
 
-	// One failure in a short history is no doubt about the check.
-	before.Before["push"] = watch.Counts{Looks: 20, Failures: 1}
+	// A short history with an outage in it is no doubt about the check.
+	before.Before["push"] = watch.Counts{Looks: 40, Failures: 20}
 	w = watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, before, t0())
 	if v, n := play(w, "push", "xxxx", t0()); v == nil || n != 2 {
 		t.Errorf("an outage is found after %d looks", n)
@@ -459,6 +460,36 @@ func TestADeployAnnouncedLateIsWatchedInFull(t *testing.T) {
 	}
 	if blind := w.Blind(now); blind != nil {
 		t.Errorf("blind at once: %v", blind)
+	}
+}
+
+func TestACopyIsNotWrittenTo(t *testing.T) {
+	w := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push"), check("api")}, green("push", "api"), t0())
+	play(w, "push", "..x.", t0())
+	c := *w
+	c.Checks = slices.Clone(w.Checks)
+	before, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	play(w, "push", "..x.", t0().Add(time.Hour/4))
+	if after, _ := json.Marshal(c); string(after) != string(before) {
+		t.Errorf("a copy changed with the watch:\n%s\n%s", before, after)
+	}
+}
+
+func TestFaultSince(t *testing.T) {
+	w := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push"), check("api")}, green("push", "api"), t0())
+	if !w.FaultSince().IsZero() {
+		t.Error("a fault before a verdict")
+	}
+	w.Observe(look("api", sample.Down, t0().Add(every))) // by chance
+	play(w, "api", up(50), t0().Add(every))
+	if v, _ := play(w, "push", strings.Repeat(" ", 60)+"xxxxxxx", t0()); v == nil {
+		t.Fatal("no verdict")
+	}
+	if want := t0().Add(61 * every); !w.FaultSince().Equal(want) {
+		t.Errorf("fault since %s, want %s", w.FaultSince(), want)
 	}
 }
 

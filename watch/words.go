@@ -108,7 +108,7 @@ func (w *Watch) heaviest() *CheckState {
 func (w *Watch) said(c *CheckState) string {
 	text := fmt.Sprintf("%s failed %d of %s since %s", c.Check, c.Judge.K, plural(c.Judge.N, "look", "looks"), clock(c.From))
 	// Where the failures began later, the reader wants to know.
-	if !c.FirstFailure.IsZero() && c.FirstFailure.Sub(c.From) > 2*c.Every+blindSlack {
+	if !c.FirstFailure.IsZero() && c.FirstFailure.Sub(c.From) > BlindAfter(c.Every) {
 		text += ", beginning at " + clock(c.FirstFailure)
 	}
 	text += "; allowed is " + oneIn(c.Allowed)
