@@ -13,6 +13,7 @@ import (
 	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/sla"
+	"guardian/watch"
 )
 
 // observed is what the checks saw last: the source of health on pages, of blindness, of the
@@ -45,9 +46,6 @@ type seen struct {
 
 // recentLooks bounds seen.recent: a standby's own looks while the lease of another runs out.
 const recentLooks = 64
-
-// blindAfter is how long after its last look a check counts as blind, as watches see it.
-func blindAfter(every time.Duration) time.Duration { return 2*every + 30*time.Second }
 
 // note takes a sample in.
 func (o *observed) note(s sample.Sample) {
@@ -138,7 +136,7 @@ func (o *observed) health(check string, now time.Time) sample.Health {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	c, ok := o.checks[check]
-	if !ok || c.last == nil || now.Sub(c.last.At) > blindAfter(c.every) {
+	if !ok || c.last == nil || now.Sub(c.last.At) > watch.BlindAfter(c.every) {
 		return sample.Unknown
 	}
 	return c.last.Health
@@ -169,7 +167,7 @@ func (c *seen) view(now time.Time) view {
 	switch {
 	case c.last == nil:
 		v.blind, v.blindSince, v.why = true, c.began, "it has not been looked at yet"
-	case now.Sub(c.last.At) > blindAfter(c.every):
+	case now.Sub(c.last.At) > watch.BlindAfter(c.every):
 		v.blind, v.blindSince, v.why = true, c.last.At, "no look has come to an end since"
 	case c.last.Health == sample.Unknown:
 		v.blind, v.blindSince, v.why = true, c.since, c.last.Reason

@@ -1,0 +1,154 @@
+package reaction_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// place is what is guarded: it notes when it answered a look and when it was put back.
+type place struct {
+	mu       sync.Mutex
+	bad      bool
+	answered time.Time // the last look
+	acts     chan time.Duration
+}
+
+func (p *place) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r.Method == http.MethodPost {
+		p.acts <- time.Since(p.answered)
+		p.bad = false
+		return
+	}
+	if p.bad {
+		w.WriteHeader(http.StatusInternalServerError)
+	}
+	p.answered = time.Now()
+}
+
+// BenchmarkReaction announces bad deploys one after the other, with a check every second, on
+// a journal that syncs to disk.
+func BenchmarkReaction(b *testing.B) {
+	p := &place{acts: make(chan time.Duration, 1)}
+	target := httptest.NewServer(p)
+	defer target.Close()
+	url, stop := serve(b, target.URL)
+	defer stop()
+	var all []time.Duration
+	for b.Loop() {
+		post(b, url+"/api/v1/deploys", map[string]any{"service": "shop", "version": fmt.Sprintf("v%d", len(all)+2)})
+		p.mu.Lock()
+		p.bad = true
+		p.mu.Unlock()
+		select {
+		case d := <-p.acts:
+			all = append(all, d)
+		case <-time.After(30 * time.Second):
+			b.Fatal("no step within 30 s")
+		}
+		waitIdle(b, url)
+	}
+	slices.Sort(all)
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	b.ReportMetric(ms(all[len(all)/2]), "median-ms")
+	b.ReportMetric(ms(all[len(all)-1]), "max-ms")
+	b.ReportMetric(0, "ns/op") // the pace of the check, not the guardian's
+}
+
+func serve(b *testing.B, target string) (url string, stop func()) {
+	b.Helper()
+	dir := b.TempDir()
+	binary := filepath.Join(dir, "guardian")
+	if out, err := exec.Command("go", "build", "-o", binary, "guardian/cmd/guardian").CombinedOutput(); err != nil {
+		b.Fatalf("build: %v\n%s", err, out)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	listen := l.Addr().String()
+	_ = l.Close()
+	config := strings.NewReplacer("LISTEN", listen, "TARGET", target).Replace(`
+server: {listen: LISTEN}
+services: [{name: shop, watch: {for: 5m, mode: auto}, rollback: back, known_good: [v1]}]
+checks: [{name: shop, service: shop, every: 1s, http: {url: "TARGET/"}}]
+brake: {services: 0}
+runbooks:
+  - name: back
+    cooldown: 0s
+    daily: 1000000
+    steps: [{webhook: {url: "TARGET/"}}]
+    verify: {for: 5s, every: 50ms, successes: 1}
+`)
+	file := filepath.Join(dir, "guardian.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	cmd := exec.Command(binary, "serve", "--config", file, "--log-level", "error")
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	url = "http://" + listen
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		var a struct{ Data struct{ Result []any } }
+		if get(url+"/api/v1/query?query=probe_success", &a) == nil && len(a.Data.Result) == 1 {
+			break
+		}
+		if time.Now().After(end) {
+			b.Fatalf("the guardian did not come up:\n%s", log.String())
+		}
+	}
+	return url, func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }
+}
+
+func get(url string, into any) error {
+	resp, err := http.Get(url) //nolint:noctx // a benchmark on loopback
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // read to its end
+	return json.NewDecoder(resp.Body).Decode(into)
+}
+
+func post(b *testing.B, url string, body any) {
+	b.Helper()
+	raw, err := json.Marshal(body)
+	if err != nil {
+		b.Fatal(err)
+	}
+	resp, err := http.Post(url, "application/json", bytes.NewReader(raw)) //nolint:noctx // a benchmark on loopback
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // only its status counts
+	if resp.StatusCode != http.StatusCreated {
+		b.Fatalf("the hook answered %s", resp.Status)
+	}
+}
+
+// waitIdle waits until no run is under way.
+func waitIdle(b *testing.B, url string) {
+	b.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		var a struct{ Rollbacks []struct{ State string } }
+		if get(url+"/api/v1/rollbacks?limit=1", &a) == nil && len(a.Rollbacks) == 1 && a.Rollbacks[0].State == "cured" {
+			return
+		}
+	}
+	b.Fatal("the rollback did not end")
+}
