@@ -10,10 +10,10 @@ type texts struct {
 	tiers                         map[string]string
 
 	// names of facts
-	value, condition, since, shop, shops, check, rule, lastDeploy, deploy, service string
-	reason, problem, output, looks, blindChecks, failing, certainty, until, quorum string
-	question, trigger, verification, stepList, asked, took, acting, before         string
-	order, orderRef                                                                string
+	value, condition, since, shop, shops, check, rule, lastDeploy, deploy, service   string
+	reason, problem, output, looks, blindChecks, failing, certainty, until, quorum   string
+	question, trigger, verification, stepList, asked, took, acting, before, strength string
+	order, orderRef                                                                  string
 
 	// links
 	linkAlerts, linkManual, linkDashboard, linkService, linkWatch, linkRun, linkDeploy, linkOverview string
@@ -25,7 +25,7 @@ type texts struct {
 	failedAuto, failedApprove, failedObserve, failedAlone        string
 	autoText, approveText, approveUntil                          string
 	observeWould, observeNothing, noRunbook, noKnownGood         string
-	modeReason, byRule, byJudge                                  string
+	modeReason, byRule, byJudge, strengthOf, billion             string
 	evidence, evidenceNew, evidenceAlert, sinceWhen, looksOf     string
 	passed, passedText, inconclusive, inconclusiveText, watching string
 	superseded, supersededText, cancelled, cancelledText         string

@@ -4,7 +4,7 @@ import "guardian/actions"
 
 func chinese() texts {
 	return texts{
-		days: " 天", hours: " 小时", minutes: " 分", seconds: " 秒",
+		days: " 天", hours: " 小时", minutes: " 分钟", seconds: " 秒",
 		colon: "：", comma: "，", list: "、",
 		tiers: map[string]string{critical: "严重", warning: "警告", info: "提示"},
 
@@ -36,11 +36,13 @@ func chinese() texts {
 		noKnownGood:    "没有已知良好的版本可以回滚，不会自动回滚。",
 		modeReason:     "处理方式：{reason}",
 		byRule:         "观察期间触发了告警规则，不在统计保证之内",
-		byJudge:        "证据强度 {evidence} 比 1；正常部署被误判的概率不超过 {alpha}",
-		evidence:       "{check}：部署后探测 {looks} 次，失败 {failures} 次（部署前 {looks_before} 次中失败 {failures_before} 次）",
-		evidenceNew:    "{check}：部署后探测 {looks} 次，失败 {failures} 次",
-		evidenceAlert:  "触发告警 {check}",
-		sinceWhen:      "{since} 起", looksOf: "{checks} 项检查共探测 {looks} 次，失败 {failures} 次",
+		byJudge:        "正常部署被误判的概率不超过 {alpha}",
+		strength:       "证据强度", strengthOf: "{odds} 比 1",
+		billion:       "超过 10 亿",
+		evidence:      "{check}：部署后探测 {looks} 次，失败 {failures} 次（部署前 {looks_before} 次中失败 {failures_before} 次）",
+		evidenceNew:   "{check}：部署后探测 {looks} 次，失败 {failures} 次",
+		evidenceAlert: "触发告警 {check}",
+		sinceWhen:     "{since} 起", looksOf: "{checks} 项检查共探测 {looks} 次，失败 {failures} 次",
 		passed: "【部署通过】{service} {version}", passedText: "观察 {took}，未发现变差，{version} 已记为已知良好版本。",
 		inconclusive: "【部署无法判定】{service} {version}", inconclusiveText: "观察 {took}，看到的数据不足以判定。不会回滚，{version} 也不记为已知良好版本。",
 		watching:   "【部署观察中】{service} {version}",

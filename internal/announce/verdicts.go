@@ -2,6 +2,7 @@ package announce
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,8 +77,10 @@ func (t Teller) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Time
 	if t.lang() == "en" || state == watch.Inconclusive {
 		fact(&n, x.reason, verdict.Reason)
 	}
+	if state == watch.Failed { // first, since this is where a person answers
+		t.link(&n, x.linkRun, "rollbacks", plan.Run)
+	}
 	t.link(&n, x.linkWatch, "watches", w.ID)
-	t.link(&n, x.linkRun, "rollbacks", plan.Run)
 	t.link(&n, x.linkService, "services", w.Service)
 	outside(&n, x.linkDeploy, d.URL)
 	return n
@@ -125,11 +128,22 @@ func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdic
 	if verdict.ByRule {
 		fact(n, x.certainty, x.byRule)
 	} else if w.Policy.Alpha > 0 {
-		fact(n, x.certainty, say(x.byJudge, "alpha", number(w.Policy.Alpha*100)+"%", "evidence", number(w.EValue())))
+		fact(n, x.certainty, say(x.byJudge, "alpha", number(w.Policy.Alpha*100)+"%"))
+		if e := w.EValue(); e >= 2 {
+			fact(n, x.strength, say(x.strengthOf, "odds", t.odds(e)))
+		}
 	}
 	if len(verdict.Failing) > 0 {
 		fact(n, x.failing, strings.Join(verdict.Failing, x.list))
 	}
+}
+
+// odds gives an e-value as people read one: beyond a billion it says no more.
+func (t Teller) odds(e float64) string {
+	if e >= 1e9 {
+		return t.words().billion
+	}
+	return number(math.Floor(e))
 }
 
 // weighty gives the evidence that counts against a deploy, the heaviest first.

@@ -1,0 +1,364 @@
+package announce_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"guardian/actions"
+	"guardian/internal/announce"
+	"guardian/internal/secret"
+	"guardian/notifiers"
+	"guardian/probes/sample"
+	"guardian/rules"
+	"guardian/test/fake/dingtalk"
+	"guardian/test/fake/slack"
+	"guardian/watch"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// The evening of a bad deploy, in UTC; people in Shanghai see 18:00.
+var (
+	deployed = time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	broke    = deployed.Add(2*time.Minute + 10*time.Second)
+	now      = deployed.Add(5 * time.Minute)
+)
+
+func deploy() watch.Deploy {
+	return watch.Deploy{
+		ID: "d_01", Service: "order-sync", Environment: "production", Version: "v1.5.0", PreviousVersion: "v1.4.2",
+		Kind: watch.Code, Author: "li.wei", Ticket: "OPS-812", URL: "https://git.example.com/order-sync/v1.5.0", Reversible: true,
+		At: deployed, Announced: deployed,
+	}
+}
+
+func observed(state watch.State, mode watch.Mode) *watch.Watch {
+	w := &watch.Watch{
+		ID: "w_01", DeployID: "d_01", Service: "order-sync", Environment: "production", Version: "v1.5.0", PreviousVersion: "v1.4.2",
+		Kind: watch.Code, Mode: mode, Policy: watch.Policy{For: 30 * time.Minute, Mode: mode, Alpha: 0.001, MinSamples: 10},
+		State: state, Started: deployed, From: deployed, Deadline: deployed.Add(30 * time.Minute), Ended: now,
+		Snapshot: watch.Snapshot{Before: map[string]watch.Counts{"push-shopee-sg": {Looks: 720, Failures: 1}}},
+		Checks: []watch.CheckState{
+			{
+				CheckPolicy: watch.CheckPolicy{Check: "push-shopee-sg", FailureRate: 0.01, Weight: 1, Every: 15 * time.Second},
+				Share:       0.5, After: watch.Counts{Looks: 20, Failures: 11},
+				Health: sample.Down, LastAt: now, LastKnown: now, LastReason: `stage visible: order not found after 30s`, FirstFailure: broke,
+			},
+			{
+				CheckPolicy: watch.CheckPolicy{Check: "api-lazada-my", FailureRate: 0.01, Weight: 1, Every: 15 * time.Second},
+				Share:       0.5, After: watch.Counts{Looks: 20}, Health: sample.Up, LastAt: now, LastKnown: now,
+			},
+		},
+		Verdict: &watch.Verdict{State: state, At: now, Cause: "push-shopee-sg", Failing: []string{"push-shopee-sg"}, Reason: "push-shopee-sg failed 11 of 20 looks."},
+	}
+	if state != watch.Failed {
+		w.Verdict = &watch.Verdict{State: state, At: now, Reason: "see the state"}
+		w.Checks[0].After.Failures, w.Checks[0].Health, w.Checks[0].FirstFailure = 0, sample.Up, time.Time{}
+	}
+	return w
+}
+
+func run(state actions.State) actions.Run {
+	return actions.Run{
+		ID: "r_01", Service: "order-sync", Environment: "production", Runbook: "order-sync-back", Rollback: true, From: "v1.5.0", To: "v1.4.2",
+		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_01", Watch: "w_01", Reason: "push-shopee-sg failed 11 of 20 looks."},
+		State:   state, Created: now, Started: now, Ended: now.Add(47 * time.Second),
+		Steps: []actions.StepRun{
+			{Name: "put image back", Kind: "docker", State: actions.StepDone},
+			{Name: "clear cache", Kind: "webhook", State: actions.StepDone},
+		},
+		Failing: []string{"push-shopee-sg"}, Healthy: []string{"api-lazada-my"},
+	}
+}
+
+func asked(q actions.Question) actions.Run {
+	r := run(actions.AwaitingApproval)
+	r.Question, r.Ended = &q, time.Time{}
+	r.Steps[1].State = actions.StepUnknown
+	return r
+}
+
+func verified(state actions.State, push, api string) actions.Run {
+	r := run(state)
+	r.Verification = []actions.CheckResult{
+		{Check: "push-shopee-sg", Health: push, Looks: 3}, {Check: "api-lazada-my", Health: api, Looks: 3},
+	}
+	return r
+}
+
+func alert(tier rules.Tier) rules.Alert {
+	return rules.Alert{
+		ID: "a_01", Rule: "OrderPushSlow", Tier: tier, State: rules.Firing, Value: 0.81666, For: 2 * time.Minute,
+		Expr:     `avg_over_time(probe_success{check="push-shopee-sg"}[5m]) < 0.95`,
+		Labels:   map[string]string{"service": "order-sync", "check": "push-shopee-sg", "kind": "order_push", "marketplace": "shopee", "shop": "sg-1", "site": "SG"},
+		ActiveAt: broke, FiredAt: broke.Add(2 * time.Minute), ResolvedAt: now,
+		Annotations: map[string]string{
+			"summary": "order pushes fail", "summary_zh": "推单成功率低于 95%",
+			"description": "<b>11 of 20</b> pushes failed", "runbook_url": "https://wiki.example.com/push",
+		},
+	}
+}
+
+// everything is each thing that the teller can tell.
+func everything() map[string]func(announce.Teller) notifiers.Notice {
+	plan := announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01"}
+	until := announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", Until: now.Add(30 * time.Minute)}
+	last := deploy()
+	old := deploy()
+	old.At = deployed.Add(-50 * time.Hour)
+	verdict := func(state watch.State, mode watch.Mode, p announce.Plan) func(announce.Teller) notifiers.Notice {
+		return func(t announce.Teller) notifiers.Notice { return t.Verdict(observed(state, mode), deploy(), p, now) }
+	}
+	told := func(r actions.Run) func(announce.Teller) notifiers.Notice {
+		return func(t announce.Teller) notifiers.Notice { return t.Run(r, now) }
+	}
+	byRule := observed(watch.Failed, watch.Approve)
+	byRule.Checks, byRule.Verdict.Cause, byRule.Verdict.ByRule = nil, "ApiSuccessLow", true
+	byRule.Alert = &watch.RuleEvidence{Rule: "ApiSuccessLow", Summary: "API success below 95%", ActiveAt: broke}
+
+	failed := run(actions.FailedRun)
+	failed.Steps[1].State, failed.Steps[1].Error, failed.Reason = actions.StepFailed, "HTTP 503: upstream connect error", "step 2 failed"
+	rejected := run(actions.Rejected)
+	rejected.Answers = []actions.Answer{{By: "zhang.min", Decision: "reject", Note: "fix is on its way", At: now}}
+	drill := verified(actions.Cured, "up", "up")
+	drill.Trigger, drill.Environment = actions.Trigger{Kind: actions.ByDrill, Person: "zhang.min", Reason: "quarterly"}, "staging"
+	other := run(actions.Running)
+	other.Rollback, other.Runbook, other.From, other.To = false, "pause-writes", "", ""
+	other.Trigger = actions.Trigger{Kind: actions.ByAlert, Alert: "a_01", Reason: "ApiSuccessLow fires"}
+
+	blind := announce.Blind{
+		Check: "push-shopee-sg", Service: "order-sync", Since: broke, Reason: "dial tcp: lookup partner.shopeemobile.com: i/o timeout",
+		Labels: map[string]string{"marketplace": "shopee", "shop": "sg-1"},
+	}
+	return map[string]func(announce.Teller) notifiers.Notice{
+		"alert_critical": func(t announce.Teller) notifiers.Notice { return t.AlertFiring(alert(rules.Critical), &last, now) },
+		"alert_warning":  func(t announce.Teller) notifiers.Notice { return t.AlertFiring(alert(rules.Warning), &old, now) },
+		"alert_info":     func(t announce.Teller) notifiers.Notice { return t.AlertFiring(alert(rules.Info), nil, now) },
+		"alert_repeat": func(t announce.Teller) notifiers.Notice {
+			return t.AlertRepeat(alert(rules.Critical), &last, now.Add(28*time.Hour))
+		},
+		"alert_resolved": func(t announce.Teller) notifiers.Notice { return t.AlertResolved(alert(rules.Critical), now) },
+
+		"verdict_failed_auto":          verdict(watch.Failed, watch.Auto, plan),
+		"verdict_failed_approve":       verdict(watch.Failed, watch.Approve, until),
+		"verdict_failed_observe":       verdict(watch.Failed, watch.Observe, plan),
+		"verdict_failed_no_runbook":    verdict(watch.Failed, watch.Auto, announce.Plan{}),
+		"verdict_failed_no_known_good": verdict(watch.Failed, watch.Auto, announce.Plan{Runbook: "order-sync-back"}),
+		"verdict_failed_by_rule": func(t announce.Teller) notifiers.Notice {
+			return t.Verdict(byRule, deploy(), until, now)
+		},
+		"verdict_passed":       verdict(watch.Passed, watch.Auto, plan),
+		"verdict_inconclusive": verdict(watch.Inconclusive, watch.Auto, plan),
+		"verdict_superseded":   verdict(watch.Superseded, watch.Auto, plan),
+		"verdict_cancelled":    verdict(watch.Cancelled, watch.Auto, plan),
+
+		"run_started":       told(run(actions.Running)),
+		"run_started_other": told(other),
+		"run_waiting": told(asked(actions.Question{
+			Code: "approval", Text: "Put v1.4.2 back?", Until: now.Add(30 * time.Minute), OnTimeout: "expire", Quorum: 2,
+		})),
+		"run_waiting_goes_on": told(asked(actions.Question{Code: "approval", Text: "Put v1.4.2 back?", Until: now.Add(5 * time.Minute), OnTimeout: "approve"})),
+		"run_outcome_unknown": told(asked(actions.Question{Code: "outcome_unknown", Text: "Did clear cache happen?", Step: 1})),
+		"run_verifying":       told(run(actions.Verifying)),
+		"run_step_failed":     func(t announce.Teller) notifiers.Notice { return t.StepFailed(failed, 1, now) },
+		"run_failed":          told(failed),
+		"run_cured":           told(verified(actions.Cured, "up", "up")),
+		"run_not_cured":       told(verified(actions.NotCured, "down", "up")),
+		"run_worse":           told(verified(actions.Worse, "down", "down")),
+		"run_rejected":        told(rejected),
+		"run_expired":         told(run(actions.Expired)),
+		"run_drill":           told(drill),
+		"run_refused": func(t announce.Teller) notifiers.Notice {
+			return t.Refused(run(actions.Refused), []actions.Refusal{
+				{Code: actions.InCooldown, Detail: "the last run ended 4m ago; wait for the cool-down of 30m", Until: now.Add(26 * time.Minute)},
+				{Code: actions.AlreadyRolledBack, Detail: "this deploy was rolled back automatically once already"},
+			}, now)
+		},
+
+		"blind_began":    func(t announce.Teller) notifiers.Notice { return t.BlindBegan(blind, now) },
+		"blind_ended":    func(t announce.Teller) notifiers.Notice { return t.BlindEnded(blind, now) },
+		"sight_lost":     func(t announce.Teller) notifiers.Notice { return t.SightLost(12, broke, "network is unreachable", now) },
+		"sight_regained": func(t announce.Teller) notifiers.Notice { return t.SightRegained(12, broke, now) },
+		"given_up": func(t announce.Teller) notifiers.Notice {
+			n := t.AlertFiring(alert(rules.Critical), nil, broke)
+			return t.GivenUp(notifiers.Delivery{ID: "n_01", Receiver: "oncall", Notice: n, Attempts: 9, Error: "HTTP 404: no_service"}, now)
+		},
+		"took_over": func(t announce.Teller) notifiers.Notice { return t.TookOver("guardian-b", "guardian-a", broke, now) },
+		"order_left": func(t announce.Teller) notifiers.Notice {
+			return t.OrderLeft(announce.Order{
+				ID: "GRD-01JD", Ref: "240912ABC", Check: "push-shopee-sg", Service: "order-sync", Tries: 5,
+				Reason: "cancel answered 403", Created: broke, Labels: map[string]string{"marketplace": "shopee", "shop": "sg-1"},
+			}, now)
+		},
+		"test": func(t announce.Teller) notifiers.Notice { return t.Test("oncall", now) },
+	}
+}
+
+func tellers() map[string]announce.Teller {
+	shanghai := time.FixedZone("CST", 8*3600)
+	return map[string]announce.Teller{
+		"zh": {Language: "zh", ExternalURL: "https://guardian.example.com/", Location: shanghai},
+		"en": {Language: "en", ExternalURL: "https://guardian.example.com", Location: shanghai},
+	}
+}
+
+func TestEveryNoticeAsMessengersGetIt(t *testing.T) {
+	ding := dingtalk.New()
+	defer ding.Close()
+	slck := slack.New(slack.WithoutLimit())
+	defer slck.Close()
+	channel := func(kind string, settings any) notifiers.Channel {
+		c, err := notifiers.Build(notifiers.Builtin(), kind, settings, notifiers.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	toDing := channel("dingtalk", &notifiers.DingTalkSettings{
+		Webhook: secret.New(ding.URL()), At: notifiers.DingTalkAt{Mobiles: []string{"13800138000"}},
+	})
+	toSlack := channel("slack", &notifiers.SlackSettings{Webhook: secret.New(slck.URL()), Mention: "<!here>"})
+
+	for lang, teller := range tellers() {
+		for name, tell := range everything() {
+			t.Run(lang+"/"+name, func(t *testing.T) {
+				n := tell(teller)
+				n.ID = "n_01"
+				ding.Forgive()
+				if err := toDing.Send(t.Context(), n); err != nil {
+					t.Fatal("dingtalk:", err)
+				}
+				if err := toSlack.Send(t.Context(), n); err != nil {
+					t.Fatal("slack:", err)
+				}
+				said, sent := ding.Messages(), slck.Messages()
+				got := "-- slack.json --\n" + indent(t, sent[len(sent)-1].Body) + "-- dingtalk.json --\n" + indent(t, said[len(said)-1].Body)
+				golden(t, filepath.Join("testdata", lang, name+".golden"), got)
+			})
+		}
+	}
+}
+
+func indent(t *testing.T, body string) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Indent(&b, []byte(body), "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	return b.String() + "\n"
+}
+
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v; run the test with -update and read what it wrote", err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs (-want +got); if that is meant, run with -update:\n%s", path, diff)
+	}
+}
+
+func TestEveryNoticeCanBeRoutedAndRead(t *testing.T) {
+	hole := regexp.MustCompile(`\{[a-z_]+\}|%!|0001-01-01`)
+	for lang, teller := range tellers() {
+		for name, tell := range everything() {
+			n := tell(teller)
+			all, err := json.Marshal(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found := hole.Find(all); found != nil && !strings.Contains(string(found), "check") {
+				t.Errorf("%s %s: a text was not filled in: %s", lang, name, found)
+			}
+			if n.Title == "" || n.Text == "" || n.Key == "" || n.Lang != lang || !n.Created.Equal(now) && name != "alert_repeat" {
+				t.Errorf("%s %s: something is missing: %+v", lang, name, n)
+			}
+			if n.Labels["tier"] != n.Tier || n.Labels["kind"] == "" || n.Labels["event"] == "" {
+				t.Errorf("%s %s: labels %v cannot be routed", lang, name, n.Labels)
+			}
+			if n.Mention && len(n.Steps) == 0 {
+				t.Errorf("%s %s: pings people without saying what they can do", lang, name)
+			}
+		}
+	}
+}
+
+func TestBothLanguagesTellTheSame(t *testing.T) {
+	both := tellers()
+	for name, tell := range everything() {
+		zh, en := tell(both["zh"]), tell(both["en"])
+		if diff := cmp.Diff(zh.Labels, en.Labels); diff != "" {
+			t.Errorf("%s: labels depend on the language:\n%s", name, diff)
+		}
+		if zh.Key != en.Key || zh.Tier != en.Tier || zh.Tone != en.Tone || zh.Mention != en.Mention || len(zh.Steps) != len(en.Steps) || len(zh.Links) != len(en.Links) {
+			t.Errorf("%s: the languages tell different things:\n%+v\n%+v", name, zh, en)
+		}
+	}
+}
+
+func TestHowARunEndedGoesWhereItsBeginningWent(t *testing.T) {
+	teller := tellers()["en"]
+	began := teller.Run(run(actions.Running), now)
+	for _, state := range []actions.State{actions.AwaitingApproval, actions.Verifying, actions.Cured, actions.NotCured, actions.Worse, actions.FailedRun, actions.Rejected, actions.Expired, actions.Refused} {
+		n := teller.Run(run(state), now)
+		if n.Key != began.Key || n.Tier != began.Tier || n.Labels["service"] != began.Labels["service"] {
+			t.Errorf("%s: key %s tier %s, but the beginning had key %s tier %s", state, n.Key, n.Tier, began.Key, began.Tier)
+		}
+	}
+}
+
+func TestAnAlertsOwnKindIsKept(t *testing.T) {
+	n := announce.Teller{}.AlertFiring(alert(rules.Critical), nil, now)
+	if n.Labels["kind"] != "alert" || n.Labels["check_kind"] != "order_push" || n.Labels["alertname"] != "OrderPushSlow" {
+		t.Errorf("labels: %v", n.Labels)
+	}
+	if n.Lang != "en" || len(n.Links) != 1 {
+		t.Errorf("the zero teller speaks %q and gives links %v; want English and the manual only", n.Lang, n.Links)
+	}
+}
+
+// A watch that failed by looks alone says how strong the evidence is.
+func TestAFailedWatchSaysHowSureItIs(t *testing.T) {
+	d := deploy()
+	p := watch.Policy{For: 30 * time.Minute, Mode: watch.Auto, Alpha: 0.001, MinSamples: 10}
+	checks := []watch.CheckPolicy{{Check: "push", FailureRate: 0.01, Weight: 1, Every: 15 * time.Second}}
+	w := watch.Open(d, p, checks, watch.Snapshot{Health: map[string]sample.Health{"push": sample.Up}}, deployed)
+	w.ID = "w_01"
+	at := deployed
+	for w.Verdict == nil && at.Before(deployed.Add(20*time.Minute)) {
+		at = at.Add(15 * time.Second)
+		w.Observe(sample.Sample{Check: "push", Service: "order-sync", At: at, Observation: sample.Observation{Health: sample.Down, Reason: "HTTP 500"}})
+	}
+	if w.Verdict == nil || w.Verdict.State != watch.Failed {
+		t.Fatalf("twenty minutes of failures led to %+v", w.Verdict)
+	}
+	n := tellers()["en"].Verdict(w, d, announce.Plan{Runbook: "back", To: "v1.4.2"}, at)
+	all := n.Title + n.Text
+	for _, f := range n.Facts {
+		all += "\n" + f.Name + "=" + f.Value
+	}
+	for _, want := range []string{"rolling back to v1.4.2", "push: ", "HTTP 500", "Strength of the evidence=", " to 1", "at most 0.1%", "Failing checks=push"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("it does not say %q:\n%s", want, all)
+		}
+	}
+}
