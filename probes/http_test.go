@@ -139,7 +139,6 @@ func TestHTTPFaults(t *testing.T) {
 	}()
 	answer := func(s string) string {
 		return serveTCP(t, func(c net.Conn) {
-			_, _ = c.Read(make([]byte, 4096))
 			_, _ = io.WriteString(c, s)
 		})
 	}
@@ -159,6 +158,7 @@ func TestHTTPFaults(t *testing.T) {
 		"a name that does not exist is down":   {url: "http://guardian.invalid./", health: sample.Down, reason: "guardian.invalid"},
 		"a proxy that is not there is unknown": {url: "http://shop.invalid/", health: sample.Unknown, reason: "the proxy cannot be reached", set: func(s *probes.HTTPSettings) { s.Proxy = refused }},
 		"a proxy that refuses is unknown":      {url: "https://shop.invalid/", health: sample.Unknown, reason: "the proxy refused: 407", set: func(s *probes.HTTPSettings) { s.Proxy = proxy407 }},
+		"no route from here is unknown":        {url: "http://255.255.255.255/", health: sample.Unknown, reason: "this machine could not look"},
 		"a CA file that is not there":          {url: refused, health: sample.Unknown, reason: "read tls.ca_file", set: func(s *probes.HTTPSettings) { s.TLS.CAFile = "/nowhere.pem" }},
 		"an address of the other family":       {url: refused, health: sample.Down, reason: "no address of the configured family", set: func(s *probes.HTTPSettings) { s.AddressFamily = "ip6" }},
 		"a body that hangs ends at the deadline": {health: sample.Down, reason: "while reading the body", url: serveTCP(t, func(c net.Conn) {
@@ -198,6 +198,25 @@ func TestHTTPFaults(t *testing.T) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
 		})
+	}
+}
+
+func TestHTTPGoesThroughTheConfiguredProxyOnly(t *testing.T) {
+	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
+	t.Setenv("http_proxy", "http://127.0.0.1:1")
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "asked for %s", r.RequestURI)
+	})
+	for name, tc := range map[string]struct{ url, proxy, body string }{
+		"without":  {url: url + "/a", body: "asked for /a"},
+		"with one": {url: "http://shop.invalid/a", proxy: url, body: "asked for http://shop.invalid/a"},
+	} {
+		p := build(t, "http", probes.Env{}, func(s *probes.HTTPSettings) {
+			s.URL, s.Proxy, s.Expect.BodyContains = tc.url, tc.proxy, []string{tc.body}
+		})
+		if o := look(t, p, time.Second); o.Health != sample.Up {
+			t.Errorf("%s: %s %q %s", name, o.Health, o.Reason, o.Detail)
+		}
 	}
 }
 
@@ -387,4 +406,22 @@ func BenchmarkHTTPLook(b *testing.B) {
 			b.Fatal(o.Reason)
 		}
 	}
+}
+
+func FuzzStatusRange(f *testing.F) {
+	for _, text := range []string{"200", "200-299", "2xx", "-", "xx", "1-2-3"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var r, again probes.StatusRange
+		if r.UnmarshalText([]byte(text)) != nil {
+			return
+		}
+		if r.From < 100 || r.To > 599 || r.From > r.To {
+			t.Errorf("%q is taken as %v", text, r)
+		}
+		if err := again.UnmarshalText([]byte(r.String())); err != nil || again != r {
+			t.Errorf("%v is read back as %v: %v", r, again, err)
+		}
+	})
 }

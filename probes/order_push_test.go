@@ -178,6 +178,7 @@ func overHTTP(url string) func(*probes.OrderPushSettings) {
 }
 
 func newOrderShop(t testing.TB) (*orderShop, string) {
+	t.Helper()
 	shop := &orderShop{orders: map[string]map[string]any{}}
 	return shop, serve(t, shop.ServeHTTP)
 }
@@ -471,6 +472,7 @@ func TestOrderPushSigns(t *testing.T) {
 // overSQL runs one order through a database: the shop's push handler inserts, the probe looks
 // and deletes.
 func overSQL(t *testing.T, driver, dsn string, db *sql.DB, placeholder string) {
+	t.Helper()
 	if _, err := db.Exec(`CREATE TABLE orders (id TEXT PRIMARY KEY, sku TEXT, quantity INTEGER, price NUMERIC(10,4), note TEXT)`); err != nil {
 		t.Fatal(err)
 	}

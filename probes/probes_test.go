@@ -52,7 +52,7 @@ func serve(t testing.TB, h http.HandlerFunc) string {
 	return s.URL
 }
 
-// serveTCP talks to each connection as talk says and then closes it.
+// serveTCP reads the request and talks to each connection as talk says, and then closes it.
 func serveTCP(t testing.TB, talk func(net.Conn)) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -68,6 +68,7 @@ func serveTCP(t testing.TB, talk func(net.Conn)) string {
 			}
 			go func() {
 				defer c.Close()
+				_, _ = c.Read(make([]byte, 4096))
 				talk(c)
 			}()
 		}
