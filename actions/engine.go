@@ -63,7 +63,7 @@ const remembered = 1024
 // hold is one call's right to work on a run.
 type hold struct {
 	wake  chan struct{} // closed when an abort was asked for
-	abort *abortWish     // under Engine.mu
+	abort *abortWish    // under Engine.mu
 }
 
 type abortWish struct{ by, note string }
