@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"time"
 
@@ -66,9 +67,7 @@ type Result struct {
 // changes nothing for the rules that are left.
 func (g *Group) Eval(ctx context.Context, now time.Time, s GroupState, env Env) Evaluation {
 	e := Evaluation{At: now, State: GroupState{Rules: make(map[string]RuleState, len(g.Rules))}}
-	for k, rs := range s.Rules {
-		e.State.Rules[k] = rs
-	}
+	maps.Copy(e.State.Rules, s.Rules)
 	for _, r := range g.Rules {
 		rs, changes, recorded, res := g.evalRule(ctx, r, now, s.Rules[r.Key], env)
 		if env.Record != nil && len(recorded) > 0 {

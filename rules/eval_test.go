@@ -204,7 +204,7 @@ groups:
 			low.Results[0].Health, low.Results[1].Health)
 	}
 	w.blind = nil
-	rec = w.eval(groups[0], 10, rec.State)
+	w.eval(groups[0], 10, rec.State)
 	low = w.eval(groups[1], 10, low.State)
 	if len(low.Changes) != 1 || low.Changes[0].To != rules.Resolved || low.Changes[0].Alert.Service() != "y" {
 		t.Errorf("b sees again and has nothing: %+v, want Low for y resolved", low.Changes)

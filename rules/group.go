@@ -89,6 +89,7 @@ func keyRules(rs []*Rule) {
 	}
 }
 
+// String says where the rule is.
 func (r *Rule) String() string {
 	return fmt.Sprintf("%s:%d: group %q, rule %q", r.File, r.Line, r.Group, r.Name())
 }

@@ -52,7 +52,8 @@ func readings(t *rapid.T, blind bool) []reading {
 	return rs
 }
 
-func ruleOf(t *rapid.T, tb testing.TB) *rules.Rule {
+func ruleOf(tb testing.TB, t *rapid.T) *rules.Rule {
+	tb.Helper()
 	durations := rapid.SampledFrom([]string{"0s", "10s", "1m", "5m", "30m"})
 	return alerting(tb, "for: "+durations.Draw(t, "for"), "keep_firing_for: "+durations.Draw(t, "keep_firing_for"))
 }
@@ -75,7 +76,7 @@ func ourAlerts(alerts []rules.Alert) []facts {
 // condition was true for as long as For, at every evaluation that knew.
 func TestNeverFiresBeforeFor(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		r := ruleOf(rt, t)
+		r := ruleOf(t, rt)
 		var alerts []rules.Alert
 		since := map[string]time.Time{}
 		for _, reading := range readings(rt, true) {
@@ -104,7 +105,7 @@ func TestNeverFiresBeforeFor(t *testing.T) {
 // they were, and nothing is told of them.
 func TestUnknownChangesNothing(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		r := ruleOf(rt, t)
+		r := ruleOf(t, rt)
 		var alerts []rules.Alert
 		for _, reading := range readings(rt, true) {
 			next, changes := rules.Step(r, alerts, reading.seen(), reading.known, reading.at)

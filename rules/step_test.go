@@ -2,6 +2,7 @@ package rules_test
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -176,7 +177,7 @@ func TestAlertSurvivesJSONWhateverItsValue(t *testing.T) {
 		if err := json.Unmarshal(out, &b); err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
-		if same := a.Value == b.Value || (a.Value != a.Value && b.Value != b.Value); !same || b.ID != "a_1" || !b.ActiveAt.Equal(epoch) {
+		if same := a.Value == b.Value || (math.IsNaN(a.Value) && math.IsNaN(b.Value)); !same || b.ID != "a_1" || !b.ActiveAt.Equal(epoch) {
 			t.Errorf("%s came back as %+v", text, b)
 		}
 	}

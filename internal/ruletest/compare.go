@@ -3,6 +3,7 @@ package ruletest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,9 +53,7 @@ func (t *test) alerts(want alertTest) error {
 	var exp []alertFacts
 	for _, a := range want.ExpAlerts {
 		lbls := map[string]string{}
-		for name, v := range a.ExpLabels {
-			lbls[name] = v
-		}
+		maps.Copy(lbls, a.ExpLabels)
 		// Expected labels need not say the alertname, which every alert has.
 		lbls[labels.AlertName] = want.Alertname
 		exp = append(exp, alertFacts{labels.FromMap(lbls), labels.FromMap(a.ExpAnnotations)})

@@ -52,17 +52,17 @@ func Run(ctx context.Context, files []string, o Options, out io.Writer) (failure
 		if err := ctx.Err(); err != nil {
 			return failures, fmt.Errorf("test rules: %w", err)
 		}
-		fmt.Fprintln(out, f)
+		r.print(f)
 		errs := r.file(ctx, f, report.Suite(f))
 		if len(errs) == 0 {
-			fmt.Fprintln(out, "  SUCCESS")
+			r.print("  SUCCESS")
 		} else {
-			fmt.Fprintln(out, "  FAILED:")
+			r.print("  FAILED:")
 			for _, e := range errs {
-				fmt.Fprintln(out, e)
+				r.print(e)
 			}
 		}
-		fmt.Fprintln(out)
+		r.print()
 		failures += len(errs)
 	}
 	if o.JUnit != nil {
@@ -72,6 +72,9 @@ func Run(ctx context.Context, files []string, o Options, out io.Writer) (failure
 	}
 	return failures, nil
 }
+
+// print writes a line. Of an output that cannot be written there is nobody to tell.
+func (r *runner) print(args ...any) { _, _ = fmt.Fprintln(r.out, args...) }
 
 func (r *runner) setUp() error {
 	if len(r.Options.Run) > 0 {
@@ -175,7 +178,7 @@ func (r *runner) read(name string) (*testFile, error) {
 			return nil, err
 		}
 		if len(matches) == 0 {
-			fmt.Fprintln(r.out, "  WARNING: no file match pattern", pattern)
+			r.print("  WARNING: no file match pattern", pattern)
 		}
 		for _, m := range matches {
 			if !seen[m] {

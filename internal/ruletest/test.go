@@ -86,7 +86,7 @@ func (t *test) run(ctx context.Context) (errs []error) {
 }
 
 func (t *test) say(format string, args ...any) {
-	fmt.Fprintf(t.out, "DEBUG: "+format+"\n", args...)
+	t.print(fmt.Sprintf("DEBUG: "+format, args...))
 }
 
 func (t *test) loadRules() []error {
@@ -259,5 +259,5 @@ func (t *test) dump() {
 		return
 	}
 	t.say("Dump of all data (input_series and rules) at %v:", d)
-	fmt.Fprintln(t.out, res.Value.String())
+	t.print(res.Value.String())
 }
