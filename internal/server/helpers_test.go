@@ -97,9 +97,7 @@ func serve(t testing.TB, m *memory, change func(*server.Options)) string {
 func ask(h http.Handler, method, path, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, "http://127.0.0.1"+path, strings.NewReader(body))
 	r.RemoteAddr = "127.0.0.1:54321"
-	if body != "" {
-		r.Header.Set("Content-Type", "application/json")
-	}
+	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -27,6 +29,15 @@ const wideElements = `(() => {
 
 const smallButtons = `[...document.querySelectorAll("main button, main .button")]
 	.filter(e => e.offsetHeight && e.offsetHeight < 44).map(e => e.textContent + " " + e.offsetHeight)`
+
+// scheme makes the browser prefer light or dark.
+func scheme(value string) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
+		features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: value}}
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
+		return chromedp.Void{}, err
+	}
+}
 
 // TestPagesFitTheScreen opens every page in Chromium, on a phone and on a desk: nothing may
 // stick out to the side, and buttons must be big enough for a thumb. With SCREENSHOTS set to
@@ -57,9 +68,15 @@ func TestPagesFitTheScreen(t *testing.T) {
 	t.Cleanup(cancel)
 
 	for _, page := range pageList() {
-		for _, width := range []int64{320, 360, 1200} {
-			t.Run(fmt.Sprintf("%s at %d", page.name, width), func(t *testing.T) {
-				if err := chromedp.Do(tab, chromedp.EmulateViewport(width, 800), chromedp.Navigate(web.URL+page.path)); err != nil {
+		for _, look := range []struct {
+			width        int64
+			lang, scheme string
+		}{{320, "en", "light"}, {360, "zh", "dark"}, {360, "en", "dark"}, {1200, "en", "light"}, {1200, "zh", "dark"}} {
+			width := look.width
+			name := fmt.Sprintf("%s-%d-%s-%s", page.name, width, look.lang, look.scheme)
+			t.Run(name, func(t *testing.T) {
+				address := web.URL + page.path + map[bool]string{true: "&", false: "?"}[strings.Contains(page.path, "?")] + "lang=" + look.lang
+				if err := chromedp.Do(tab, chromedp.EmulateViewport(width, 800), scheme(look.scheme), chromedp.Navigate(address)); err != nil {
 					t.Fatal(err)
 				}
 				sticksOut, err := chromedp.Run(tab, chromedp.Evaluate[[]string](wideElements))
@@ -80,7 +97,7 @@ func TestPagesFitTheScreen(t *testing.T) {
 				if len(small) > 0 {
 					t.Errorf("too small for a thumb: %s", strings.Join(small, "; "))
 				}
-				if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%d.png", page.name, width)), picture, 0o600); err != nil {
+				if err := os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o600); err != nil {
 					t.Fatal(err)
 				}
 			})
