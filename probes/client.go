@@ -49,7 +49,7 @@ func (c *httpClient) Close() error {
 func (s TLS) config() (*tls.Config, error) {
 	config := &tls.Config{
 		ServerName:         s.ServerName,
-		InsecureSkipVerify: s.Insecure, //nolint:gosec // the operator says so
+		InsecureSkipVerify: s.Insecure, // the operator says so
 	}
 	if s.CAFile != "" {
 		pem, err := os.ReadFile(s.CAFile)
@@ -230,7 +230,7 @@ func (c *httpClient) do(ctx context.Context, out outgoing) (exchange, *fault) {
 		x.proto, x.status, x.header, x.length = raw.Proto, raw.StatusCode, raw.Header, raw.ContentLength
 		x.body, err = c.read(raw.Body)
 	}
-	doing := t.doing()
+	phase := t.phase()
 	t.close()
 	x.took = c.env.Now().Sub(begin)
 	x.phases, x.expiry, x.sent = t.took, t.expiry, t.gotConn
@@ -248,7 +248,7 @@ func (c *httpClient) do(ctx context.Context, out outgoing) (exchange, *fault) {
 	if errors.Is(err, errBodyTooLong) {
 		return x, down("the body is longer than %d bytes (body_limit)", c.settings.BodyLimit)
 	}
-	return x, faultOf(ctx, err, doing, x.took)
+	return x, faultOf(ctx, err, phase, x.took)
 }
 
 var errBodyTooLong = errors.New("body too long")

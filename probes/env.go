@@ -17,7 +17,7 @@ func (e Env) withDefaults() Env {
 		e.Log = slog.New(slog.DiscardHandler)
 	}
 	if e.Now == nil {
-		e.Now = time.Now //nolint:forbidigo // the outermost default of the injected clock
+		e.Now = time.Now
 	}
 	if e.UserAgent == "" {
 		e.UserAgent = "guardian"

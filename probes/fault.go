@@ -29,6 +29,9 @@ import (
 //	too many open files, out of memory                    | Unknown
 //	ca_file cannot be read, a template cannot be filled   | Unknown
 //	the look was broken off (shutdown, reload, lease)     | Unknown
+//
+// An unreachable host is Down because a router on the way says so of the target; no route at
+// all is said here.
 type fault struct {
 	health sample.Health
 	reason string
@@ -57,9 +60,10 @@ func ours() []error {
 	}
 }
 
-// faultOf tells whose fault an error of a request was. during is what was being done, such
-// as "connecting"; ctx is the look's.
-func faultOf(ctx context.Context, err error, during string, took time.Duration) *fault {
+// faultOf tells whose fault an error of a request was, in which phase and after what time;
+// ctx is the look's.
+func faultOf(ctx context.Context, err error, phase string, took time.Duration) *fault {
+	during := doing(phase)
 	var (
 		urlErr   *url.Error
 		dnsErr   *net.DNSError
@@ -92,6 +96,9 @@ func faultOf(ctx context.Context, err error, during string, took time.Duration) 
 		return blind("the name %s could not be asked for: %s", dnsErr.Name, dnsErr.Err)
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || isTimeout(err) {
+		if phase == phaseResolve {
+			return blind("our resolver gave no answer within %s", round(took))
+		}
 		return down("no answer within %s, while %s", round(took), during)
 	}
 	switch {

@@ -122,7 +122,7 @@ func (s *orderShop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if !s.lose {
 			s.orders[o["id"].(string)] = o
 		}
-		fmt.Fprintf(w, `{"ref":%q}`, o["ref"])
+		_, _ = fmt.Fprintf(w, `{"ref":%q}`, o["ref"])
 	case http.MethodGet:
 		if s.seeStatus != 0 {
 			w.WriteHeader(s.seeStatus)
@@ -440,7 +440,7 @@ func TestOrderPushSigns(t *testing.T) {
 			probes.Sign{Content: "{{.URL}}|{{.Body}}", Header: "Authorization"},
 			func(r *http.Request, body []byte) string {
 				m := hmac.New(sha256.New, []byte(key))
-				fmt.Fprintf(m, "http://%s%s|%s", r.Host, r.URL, body)
+				_, _ = fmt.Fprintf(m, "http://%s%s|%s", r.Host, r.URL, body)
 				return hex.EncodeToString(m.Sum(nil))
 			},
 		},
@@ -448,7 +448,7 @@ func TestOrderPushSigns(t *testing.T) {
 			probes.Sign{Algorithm: "hmac-sha1", Encoding: "upper_hex", Prefix: "sha1=", Content: "{{.SKU}}{{.Path}}", Header: "X-Sign"},
 			func(r *http.Request, _ []byte) string {
 				m := hmac.New(sha1.New, []byte(key))
-				fmt.Fprintf(m, "TEST-1%s", r.URL.Path)
+				_, _ = fmt.Fprintf(m, "TEST-1%s", r.URL.Path)
 				return "sha1=" + strings.ToUpper(hex.EncodeToString(m.Sum(nil)))
 			},
 		},
@@ -540,7 +540,7 @@ func TestOrderPushKeepsSecrets(t *testing.T) {
 	const key, header, password = "sign-key-5ae1c0", "header-token-77be", "db-password-99fe"
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusInternalServerError)
-		fmt.Fprintf(w, "%v %v", r.Header, r.URL)
+		_, _ = fmt.Fprintf(w, "%v %v", r.Header, r.URL)
 		_, _ = io.Copy(w, r.Body)
 	})
 	for name, pushTo := range map[string]string{"when the push is echoed": url, "when the database is not there": serve(t, func(http.ResponseWriter, *http.Request) {})} {

@@ -2,7 +2,7 @@ package probes
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // some marketplaces sign with it
+	"crypto/sha1" // some platforms still sign with it
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"

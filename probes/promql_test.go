@@ -85,7 +85,7 @@ func TestPromQLKeepsSecrets(t *testing.T) {
 		"hanging": strings.TrimPrefix(serveTCP(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) }), "http://"),
 		"echoing": strings.TrimPrefix(serve(t, func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusBadRequest)
-			fmt.Fprintf(w, `{"status":"error","errorType":"bad_data","error":"%s %s"}`, r.Header.Get("X-Token"), r.Header.Get("Authorization"))
+			_, _ = fmt.Fprintf(w, `{"status":"error","errorType":"bad_data","error":"%s %s"}`, r.Header.Get("X-Token"), r.Header.Get("Authorization"))
 		}), "http://"),
 	} {
 		t.Run(name, func(t *testing.T) {

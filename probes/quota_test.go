@@ -103,7 +103,7 @@ func TestQuotaThatCannotBeReadIsUnknown(t *testing.T) {
 	}
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Echo", r.Header.Get("X-Api-Key"))
-		fmt.Fprint(w, r.Header, r.URL)
+		_, _ = fmt.Fprint(w, r.Header, r.URL)
 	})
 	p = build(t, "quota", probes.Env{}, func(s *probes.QuotaSettings) {
 		s.URL, s.Operation = url+"/?key="+key, "orders"

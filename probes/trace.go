@@ -76,17 +76,27 @@ func (t *tracer) connected() {
 	t.gotConn = t.gotConn || !t.closed
 }
 
-// doing says in words what is under way.
-func (t *tracer) doing() string {
+// phase gives the phase that is under way.
+func (t *tracer) phase() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return map[string]string{
-		phaseResolve:    "resolving the name",
-		phaseConnect:    "connecting",
-		phaseTLS:        "agreeing on TLS",
-		phaseProcessing: "waiting for the answer's first byte",
-		phaseTransfer:   "reading the body",
-	}[t.current]
+	return t.current
+}
+
+// doing says a phase in words.
+func doing(phase string) string {
+	switch phase {
+	case phaseResolve:
+		return "resolving the name"
+	case phaseTLS:
+		return "agreeing on TLS"
+	case phaseProcessing:
+		return "waiting for the answer's first byte"
+	case phaseTransfer:
+		return "reading the body"
+	default:
+		return "connecting"
+	}
 }
 
 func (t *tracer) certificates(s tls.ConnectionState) {
