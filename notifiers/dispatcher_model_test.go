@@ -70,7 +70,7 @@ func live(t *testing.T, answers map[string][]int, journal []bool, arrivals [][4]
 	k.start()
 	names, tiers := []string{"a", "b"}, []string{"critical", "warning", "info"}
 	for i, x := range arrivals {
-		k.put(names[x[3]], tiers[x[1]], fmt.Sprintf("k%d/%03d", x[0], i))
+		k.put(names[x[3]], tiers[x[1]], fmt.Sprintf("%s%d/%03d", names[x[3]], x[0], i))
 		pass(time.Duration(x[2]) * time.Second)
 		if i == restart {
 			_ = k.d.Stop(t.Context())

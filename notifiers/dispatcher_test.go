@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -477,9 +478,10 @@ func TestNothingIsSentThatCannotBeJournalled(t *testing.T) {
 		m := &messenger{}
 		k := open(t, one(m))
 		k.put("oncall", "critical", "a/1")
-		fenced := true
+		var fenced atomic.Bool
+		fenced.Store(true)
 		k.outbox.Fail = func(int, []notifiers.Delivery) error {
-			if fenced {
+			if fenced.Load() {
 				return errors.New("another guardian holds the lease")
 			}
 			return nil
@@ -489,7 +491,7 @@ func TestNothingIsSentThatCannotBeJournalled(t *testing.T) {
 		if len(m.all()) != 0 {
 			t.Errorf("%d calls by a guardian without the lease", len(m.all()))
 		}
-		fenced = false
+		fenced.Store(false)
 		pass(time.Minute)
 		k.state("oncall/a/1", notifiers.Delivered)
 	})

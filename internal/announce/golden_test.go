@@ -68,13 +68,14 @@ func observed(state watch.State, mode watch.Mode) *watch.Watch {
 }
 
 func run(state actions.State) actions.Run {
+	first, second := steps(state)
 	return actions.Run{
 		ID: "r_01", Service: "order-sync", Environment: "production", Runbook: "order-sync-back", Rollback: true, From: "v1.5.0", To: "v1.4.2",
 		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_01", Watch: "w_01", Reason: "push-shopee-sg failed 11 of 20 looks."},
 		State:   state, Created: now, Started: now, Ended: now.Add(47 * time.Second),
 		Steps: []actions.StepRun{
-			{Name: "put image back", Kind: "docker", State: actions.StepDone},
-			{Name: "clear cache", Kind: "webhook", State: actions.StepDone},
+			{Name: "put image back", Kind: "docker", State: first},
+			{Name: "clear cache", Kind: "webhook", State: second},
 		},
 		Failing: []string{"push-shopee-sg"}, Healthy: []string{"api-lazada-my"},
 	}
@@ -83,8 +84,25 @@ func run(state actions.State) actions.Run {
 func asked(q actions.Question) actions.Run {
 	r := run(actions.AwaitingApproval)
 	r.Question, r.Ended = &q, time.Time{}
-	r.Steps[1].State = actions.StepUnknown
+	if q.Code == "outcome_unknown" {
+		r.Steps[0].State, r.Steps[1].State = actions.StepDone, actions.StepUnknown
+	}
 	return r
+}
+
+func steps(state actions.State) (first, second actions.StepState) {
+	switch state {
+	case actions.Verifying, actions.Cured, actions.NotCured, actions.Worse, actions.FailedRun:
+		return actions.StepDone, actions.StepDone
+	case actions.Running:
+		return actions.StepIntent, actions.StepPending
+	case actions.AwaitingApproval:
+		return actions.StepPending, actions.StepPending
+	case actions.Rejected, actions.Expired, actions.Refused:
+		return actions.StepSkipped, actions.StepSkipped
+	default:
+		return "", ""
+	}
 }
 
 func verified(state actions.State, push, api string) actions.Run {

@@ -122,7 +122,7 @@ func (t Teller) OrderLeft(o Order, now time.Time) notifiers.Notice {
 	fact(&n, w.orderRef, o.Ref)
 	fact(&n, w.shop, where(o.Labels))
 	fact(&n, w.check, o.Check)
-	fact(&n, w.asked, t.stamp(o.Created))
+	fact(&n, w.created, t.stamp(o.Created))
 	fact(&n, w.problem, o.Reason)
 	n.Steps = w.stepsOrder
 	t.link(&n, w.linkService, "services", o.Service)

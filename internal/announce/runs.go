@@ -1,6 +1,7 @@
 package announce
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -211,8 +212,8 @@ func (t Teller) runFacts(n *notifiers.Notice, r actions.Run, now time.Time) {
 	if len(checks) == 0 && !r.State.Final() {
 		fact(n, w.failing, strings.Join(r.Failing, w.list))
 	}
-	fact(n, w.verification, strings.Join(checks, "; "))
-	if r.State != actions.AwaitingApproval || r.Question == nil || r.Question.Code != "approval" {
+	fact(n, w.verification, strings.Join(checks, w.list))
+	if begun(r) {
 		var steps []string
 		for _, s := range r.Steps {
 			steps = append(steps, s.Name+w.colon+w.steps[s.State])
@@ -226,6 +227,12 @@ func (t Teller) runFacts(n *notifiers.Notice, r actions.Run, now time.Time) {
 	t.link(n, w.linkRun, "rollbacks", r.ID)
 	t.link(n, w.linkWatch, "watches", r.Trigger.Watch)
 	t.link(n, w.linkService, "services", r.Service)
+}
+
+// begun tells whether a step of the run has been tried, so that its steps are worth a line.
+func begun(r actions.Run) bool {
+	touched := func(s actions.StepRun) bool { return s.State != actions.StepPending && s.State != actions.StepSkipped }
+	return slices.ContainsFunc(r.Steps, touched)
 }
 
 // approvals counts different people who said yes.

@@ -10,10 +10,10 @@ type texts struct {
 	tiers                         map[string]string
 
 	// names of facts
-	value, condition, since, shop, shops, check, rule, lastDeploy, deploy, service   string
-	reason, problem, output, looks, blindChecks, failing, certainty, until, quorum   string
-	question, trigger, verification, stepList, asked, took, acting, before, strength string
-	order, orderRef                                                                  string
+	value, condition, since, shop, shops, check, rule, lastDeploy, deploy, service            string
+	reason, problem, output, looks, blindChecks, failing, certainty, until, quorum            string
+	question, trigger, verification, stepList, asked, took, acting, before, strength, created string
+	order, orderRef                                                                           string
 
 	// links
 	linkAlerts, linkManual, linkDashboard, linkService, linkWatch, linkRun, linkDeploy, linkOverview string

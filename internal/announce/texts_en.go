@@ -12,7 +12,7 @@ func english() texts {
 		lastDeploy: "Last deploy", deploy: "Deploy", service: "Service", reason: "Reason", problem: "Problem", output: "Output",
 		looks: "Seen", blindChecks: "Could not look", failing: "Failing checks", certainty: "Certainty", until: "Answer until",
 		quorum: "Approvals", question: "Question", trigger: "Trigger", verification: "Verification", stepList: "Steps",
-		asked: "Created", took: "Took", acting: "Acting now", before: "Before", order: "Order", orderRef: "Order at the shop",
+		asked: "Created", created: "Created", took: "Took", acting: "Acting now", before: "Before", order: "Order", orderRef: "Order at the shop",
 
 		linkAlerts: "Alerts", linkManual: "Manual", linkDashboard: "Dashboard", linkService: "Service", linkWatch: "Watch",
 		linkRun: "Run", linkDeploy: "Deploy", linkOverview: "Overview",

@@ -12,7 +12,7 @@ func chinese() texts {
 		lastDeploy: "最近部署", deploy: "部署", service: "服务", reason: "原因", problem: "错误", output: "输出",
 		looks: "观察结果", blindChecks: "无法探测的检查", failing: "故障检查", certainty: "可信度", until: "答复截止",
 		quorum: "批准人数", question: "问题", trigger: "起因", verification: "验证", stepList: "步骤",
-		asked: "提出时间", took: "用时", acting: "当前主用", before: "原主用", order: "订单标识", orderRef: "平台订单号",
+		asked: "提出时间", created: "创建时间", took: "用时", acting: "当前主用", before: "原主用", order: "订单标识", orderRef: "平台订单号",
 
 		linkAlerts: "查看告警", linkManual: "处理手册", linkDashboard: "监控面板", linkService: "服务详情", linkWatch: "观察详情",
 		linkRun: "处置详情", linkDeploy: "部署详情", linkOverview: "总览",
