@@ -8,6 +8,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/timestamp"
 	"github.com/prometheus/prometheus/model/value"
@@ -142,7 +143,7 @@ func (r *Rule) record(vector promql.Vector, before []labels.Labels, known func(m
 			continue
 		}
 		lb.Reset(s.Metric)
-		lb.Set(labels.MetricName, r.Record)
+		lb.Set(model.MetricNameLabel, r.Record)
 		r.labels.Range(func(l labels.Label) { lb.Set(l.Name, l.Value) })
 		out = append(out, promql.Sample{Metric: lb.Labels(), T: s.T, F: s.F, H: s.H})
 	}
@@ -203,7 +204,7 @@ func (r *Rule) alertSamples(before, alerts []Alert, at time.Time) []promql.Sampl
 
 func alertSeries(a Alert) labels.Labels {
 	lb := labels.NewBuilder(labels.FromMap(a.Labels))
-	lb.Set(labels.MetricName, alertsName)
+	lb.Set(model.MetricNameLabel, alertsName)
 	lb.Set(labels.AlertName, a.Rule)
 	lb.Set(alertStateLabel, string(a.State))
 	return lb.Labels()
@@ -211,7 +212,7 @@ func alertSeries(a Alert) labels.Labels {
 
 func forStateSeries(a Alert) labels.Labels {
 	lb := labels.NewBuilder(labels.FromMap(a.Labels))
-	lb.Set(labels.MetricName, alertsForStateName)
+	lb.Set(model.MetricNameLabel, alertsForStateName)
 	lb.Set(labels.AlertName, a.Rule)
 	return lb.Labels()
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
@@ -311,8 +312,8 @@ func TestSeriesThatAreGoneGetStaleMarkers(t *testing.T) {
 func recorded(e rules.Evaluation) string {
 	var out []string
 	for _, s := range e.Recorded {
-		name := s.Metric.Get(labels.MetricName)
-		text := name + labels.NewBuilder(s.Metric).Del(labels.MetricName).Labels().String()
+		name := s.Metric.Get(model.MetricNameLabel)
+		text := name + labels.NewBuilder(s.Metric).Del(model.MetricNameLabel).Labels().String()
 		if value.IsStaleNaN(s.F) {
 			text = "stale " + text
 		}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -35,7 +36,7 @@ func SightOf(blind []Blind) Sight {
 
 func (b Blind) couldMatch(matchers []*labels.Matcher) bool {
 	for _, m := range matchers {
-		if m.Name == labels.MetricName {
+		if m.Name == model.MetricNameLabel {
 			if m.Type == labels.MatchEqual && b.Name != nil && !b.Name(m.Value) {
 				return false
 			}
@@ -66,7 +67,7 @@ func (v view) asked(lbls map[string]string) []*labels.Matcher {
 	}
 	ms := v.matchers[:len(v.matchers):len(v.matchers)]
 	for _, name := range sortedKeys(lbls) {
-		if name == labels.MetricName || v.hidden[name] || lbls[name] == "" {
+		if name == model.MetricNameLabel || v.hidden[name] || lbls[name] == "" {
 			continue
 		}
 		ms = append(ms, labels.MustNewMatcher(labels.MatchEqual, name, lbls[name]))
@@ -128,7 +129,7 @@ func selectors(expr parser.Expr) []*parser.VectorSelector {
 // selectedName gives the one metric name that a selector asks for, or "".
 func selectedName(vs *parser.VectorSelector) string {
 	for _, m := range vs.LabelMatchers {
-		if m.Name == labels.MetricName && m.Type == labels.MatchEqual {
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
 			return m.Value
 		}
 	}
@@ -231,7 +232,7 @@ func behind(r *Rule, v view) (view, bool) {
 	for _, m := range v.matchers {
 		set := r.labels.Get(m.Name)
 		switch {
-		case m.Name == labels.MetricName:
+		case m.Name == model.MetricNameLabel:
 		case r.labels.Has(m.Name):
 			if !m.Matches(set) {
 				return view{}, false

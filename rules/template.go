@@ -35,7 +35,7 @@ func (g *Group) instances(ctx context.Context, r *Rule, vector promql.Vector, no
 			return out
 		}
 		lb.Reset(s.Metric)
-		lb.Del(labels.MetricName)
+		lb.Del(model.MetricNameLabel)
 		r.labels.Range(func(l labels.Label) { lb.Set(l.Name, expand(l.Value)) })
 		lb.Set(labels.AlertName, r.Alert)
 		lbls := lb.Labels()

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
@@ -234,7 +235,7 @@ func (db *DB) recall(check string, t *track, at time.Time) error {
 		labels.MustNewMatcher(labels.MatchNotEqual, "kind", ""),
 		// What rules made of the check's series is theirs.
 		labels.MustNewMatcher(labels.MatchEqual, labels.AlertName, ""),
-		labels.MustNewMatcher(labels.MatchNotRegexp, labels.MetricName, ".*:.*"),
+		labels.MustNewMatcher(labels.MatchNotRegexp, model.MetricNameLabel, ".*:.*"),
 	)
 	for set.Next() {
 		s := set.At()
@@ -306,6 +307,6 @@ func seriesLabels(v sample.Value, s sample.Sample) labels.Labels {
 	}
 	lb.Set("check", s.Check)
 	lb.Set("kind", s.Kind)
-	lb.Set(labels.MetricName, v.Name)
+	lb.Set(model.MetricNameLabel, v.Name)
 	return lb.Labels()
 }

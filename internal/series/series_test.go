@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 
@@ -162,7 +163,7 @@ guardian_series_samples_rejected_total{reason="too_many_series"} 0
 }
 
 func point(at time.Time, v float64, kv ...string) series.Point {
-	return series.Point{Metric: labels.FromStrings(append([]string{labels.MetricName, "p"}, kv...)...), T: at.UnixMilli(), F: v}
+	return series.Point{Metric: labels.FromStrings(append([]string{model.MetricNameLabel, "p"}, kv...)...), T: at.UnixMilli(), F: v}
 }
 
 func TestRecordForgivesWhatRulesDo(t *testing.T) {
