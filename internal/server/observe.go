@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// statusClientGone is nginx's word for a caller who did not wait for the answer.
+const statusClientGone = 499
+
 // recorder remembers what was answered, for the log and the metrics.
 type recorder struct {
 	http.ResponseWriter
@@ -62,6 +65,12 @@ func (s *Server) observe(next http.Handler) http.Handler {
 }
 
 func (s *Server) record(r *http.Request, seen *recorder, took time.Duration) {
+	if seen.status == 0 {
+		seen.status = http.StatusOK
+		if r.Context().Err() != nil {
+			seen.status = statusClientGone
+		}
+	}
 	route := r.Pattern
 	if _, path, ok := strings.Cut(route, " "); ok {
 		route = path

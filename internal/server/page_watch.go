@@ -36,7 +36,9 @@ func (s *Server) watchPage(w http.ResponseWriter, r *http.Request, by Caller) er
 	from, to := chartTime(v, now)
 	looks, err := s.backend.Looks(r.Context(), v.Deploy.Service, from, to, looksPerCheck)
 	if err != nil {
-		return err
+		// The chart is for the reader only: the verdict, the evidence and the buttons must be
+		// there without it, also when the service is no longer configured.
+		s.log.WarnContext(r.Context(), "watch is shown without its chart", "watch", v.ID, "error", s.redactor.Redact(err.Error()))
 	}
 	detail.Chart = watchChart(words, v, looks, from, to)
 	refresh := 0

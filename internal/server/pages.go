@@ -176,9 +176,13 @@ func (f frame) Can(role string) bool { return f.Caller.Role.Includes(Role(role))
 // render writes one page; it is rendered whole before the first byte is sent.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name, title string, refresh int, by Caller, content any) error {
 	words := s.pages.language(r)
-	st, err := s.backend.Status(r.Context())
-	if err != nil {
-		s.log.WarnContext(r.Context(), "status is not known", "error", s.redactor.Redact(err.Error()))
+	var st Status
+	if by.Name != "" { // who has not logged in is not told how the guardian is
+		known, err := s.backend.Status(r.Context())
+		if err != nil {
+			s.log.WarnContext(r.Context(), "status is not known", "error", s.redactor.Redact(err.Error()))
+		}
+		st = known
 	}
 	_, noSession := r.Cookie(sessionCookie)
 	f := frame{

@@ -367,3 +367,22 @@ func BenchmarkReport(b *testing.B) {
 		})
 	}
 }
+
+func TestAWatchOutlivesItsService(t *testing.T) {
+	m := busy()
+	m.services = m.services[1:]
+	if got := ask(newServer(t, m, nil), "GET", "/watches/w_7", ""); got.Code != 200 || !strings.Contains(got.Body.String(), "by chance at most once in 48,211") {
+		t.Errorf("%d: %s", got.Code, got.Body)
+	}
+}
+
+func TestStrangersAreToldNothing(t *testing.T) {
+	m := secured()
+	m.status.LoadError = "guardian.yaml:7: a secret place"
+	s := newServer(t, m, nil)
+	for _, path := range []string{"/login", "/nothing", "/-/ready"} {
+		if body := ask(s, "GET", path, "").Body.String(); strings.Contains(body, "secret place") || strings.Contains(body, "v0.9.0") || strings.Contains(body, "order-sync") {
+			t.Errorf("%s tells %s", path, body)
+		}
+	}
+}

@@ -91,6 +91,9 @@ func (s *Server) queryKind(r *http.Request, err error) (kind string, status int)
 		kind = "execution"
 	default:
 		if p, known := explain(err); known {
+			if p.Status >= http.StatusInternalServerError {
+				return "unavailable", p.Status
+			}
 			return "bad_data", p.Status
 		}
 		// What is left of a query's errors says what the expression cannot do; what is left
@@ -108,7 +111,7 @@ func (s *Server) queryKind(r *http.Request, err error) (kind string, status int)
 	case "timeout":
 		return kind, http.StatusServiceUnavailable
 	case "canceled":
-		return kind, 499 // nginx's "client closed the connection", as Prometheus answers
+		return kind, statusClientGone // as Prometheus answers
 	default:
 		return "internal", http.StatusInternalServerError
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"guardian/watch"
 )
 
 // wideElements names what ends to the right of the window.
@@ -39,10 +41,9 @@ func scheme(value string) chromedp.Action[chromedp.Void] {
 	}
 }
 
-// TestPagesFitTheScreen opens every page in Chromium, on a phone and on a desk: nothing may
-// stick out to the side, and buttons must be big enough for a thumb. With SCREENSHOTS set to
-// a folder the pictures are kept there.
-func TestPagesFitTheScreen(t *testing.T) {
+// openTab starts Chromium.
+func openTab(t *testing.T) context.Context {
+	t.Helper()
 	browser, err := exec.LookPath("chromium")
 	if err != nil {
 		if os.Getenv("CI") != "" {
@@ -50,13 +51,6 @@ func TestPagesFitTheScreen(t *testing.T) {
 		}
 		t.Skip("chromium is missing: apt-get install chromium")
 	}
-	folder := os.Getenv("SCREENSHOTS")
-	if folder == "" {
-		folder = t.TempDir()
-	}
-	web := httptest.NewServer(newServer(t, busy(), nil))
-	t.Cleanup(web.Close)
-
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(browser), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true))
@@ -66,7 +60,21 @@ func TestPagesFitTheScreen(t *testing.T) {
 	t.Cleanup(closeTab)
 	tab, cancel := context.WithTimeout(tab, 2*time.Minute)
 	t.Cleanup(cancel)
+	return tab
+}
 
+// TestPagesFitTheScreen opens every page in Chromium, on a phone and on a desk: nothing may
+// stick out to the side, and buttons must be big enough for a thumb. With SCREENSHOTS set to
+// a folder the pictures are kept there.
+func TestPagesFitTheScreen(t *testing.T) {
+	folder := os.Getenv("SCREENSHOTS")
+	if folder == "" {
+		folder = t.TempDir()
+	}
+	web := httptest.NewServer(newServer(t, busy(), nil))
+	t.Cleanup(web.Close)
+
+	tab := openTab(t)
 	for _, page := range pageList() {
 		for _, look := range []struct {
 			width        int64
@@ -103,4 +111,57 @@ func TestPagesFitTheScreen(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A page that is looked at follows what happens, and says so when it no longer can.
+func TestPageFollowsTheWatch(t *testing.T) {
+	tab := openTab(t)
+	m := busy()
+	web := httptest.NewServer(newServer(t, m, nil))
+	t.Cleanup(web.Close)
+	badge := func() string {
+		t.Helper()
+		text, err := chromedp.Run(tab, chromedp.Evaluate[string](`document.querySelector("main").className + " " + document.querySelector(".badge").textContent.trim()`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(text)
+	}
+	again := func(want string) {
+		t.Helper()
+		for range 100 {
+			if badge() == want {
+				return
+			}
+			if _, err := chromedp.Run(tab, chromedp.Evaluate[bool](`document.dispatchEvent(new Event("visibilitychange"))`)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		t.Fatalf("the page says %q, want %q", badge(), want)
+	}
+	if err := chromedp.Do(tab, chromedp.Navigate(web.URL+"/watches/w_8?lang=en")); err != nil {
+		t.Fatal(err)
+	}
+	again("watching")
+	m.end("w_8", watch.Passed)
+	again("passed")
+	if err := chromedp.Do(tab, chromedp.Navigate(web.URL+"/?lang=en")); err != nil {
+		t.Fatal(err)
+	}
+	web.Close()
+	for range 100 {
+		if _, err := chromedp.Run(tab, chromedp.Evaluate[bool](`document.dispatchEvent(new Event("visibilitychange"))`)); err != nil {
+			t.Fatal(err)
+		}
+		shown, err := chromedp.Run(tab, chromedp.Evaluate[string](`getComputedStyle(document.querySelector("main"), "::before").content`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(shown, "does not answer") {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Error("a page that is out of date does not say so")
 }

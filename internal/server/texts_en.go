@@ -6,7 +6,7 @@ func english() map[string]string {
 		"lang": "en", "lang.other": "中文", "lang.other.code": "zh",
 		"just_now": "just now", "ago": "%s ago", "in": "in %s",
 		"unit.d": "%d d", "unit.h": "%d h", "unit.min": "%d min", "unit.s": "%d s", "unit.ms": "%d ms", "unit.seconds": "s",
-		"skip": "Skip to the content", "menu": "Pages",
+		"skip": "Skip to the content", "stale": "The guardian does not answer: this is what was known last.", "menu": "Pages",
 		"none":      "None.",
 		"odds.none": "no sign of harm", "odds.some": "by chance at most once in %s", "odds.most": "by chance less than once in a billion",
 

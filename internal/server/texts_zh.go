@@ -6,7 +6,7 @@ func chinese() map[string]string {
 		"lang": "zh-CN", "lang.other": "English", "lang.other.code": "en",
 		"just_now": "刚刚", "ago": "%s前", "in": "%s后",
 		"unit.d": "%d 天", "unit.h": "%d 小时", "unit.min": "%d 分钟", "unit.s": "%d 秒", "unit.ms": "%d 毫秒", "unit.seconds": "秒",
-		"skip": "跳到正文", "menu": "页面",
+		"skip": "跳到正文", "stale": "无法连接 Guardian：以下是最后已知的情况。", "menu": "页面",
 		"none":      "无。",
 		"odds.none": "没有变坏的迹象", "odds.some": "纯属偶然的可能至多 %s 分之一", "odds.most": "纯属偶然的可能不到十亿分之一",
 
