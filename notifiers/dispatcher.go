@@ -138,8 +138,8 @@ func (d *Dispatcher) add(name string, r Receiver) *worker {
 	return w
 }
 
-// Start begins to deliver until ctx ends or Stop is called. A dispatcher that is started
-// already goes on.
+// Start begins to deliver until ctx ends or Stop is called. A dispatcher that was started and
+// not stopped since is left as it is, even when its ctx has ended: call Stop first.
 func (d *Dispatcher) Start(ctx context.Context) {
 	d.applying.Lock()
 	defer d.applying.Unlock()

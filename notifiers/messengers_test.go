@@ -330,3 +330,43 @@ func TestSettingsSayEveryMistake(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The servers' faults are what tests of the whole rely on: each means what it says.
+func TestFaultsOfMessengers(t *testing.T) {
+	robot, hook := dingtalk.New(), slack.New()
+	defer robot.Close()
+	defer hook.Close()
+	env := notifiers.Env{Transport: &http.Transport{ResponseHeaderTimeout: 100 * time.Millisecond}}
+	toDing := build(t, "dingtalk", &notifiers.DingTalkSettings{Webhook: secret.New(robot.URL())}, env)
+	toSlack := build(t, "slack", &notifiers.SlackSettings{Webhook: secret.New(hook.URL())}, env)
+	for _, f := range []struct {
+		ding  dingtalk.Fault
+		slack slack.Fault
+		taken int
+	}{
+		{dingtalk.ServerError, slack.ServerError, 0},
+		{dingtalk.Hang, slack.Hang, 0},
+		{dingtalk.LostAnswer, slack.LostAnswer, 1}, // taken, but nobody was told: it comes twice
+		{dingtalk.Busy, slack.Limited, 0},
+	} {
+		before, beforeSlack := len(robot.Messages()), len(hook.Messages())
+		robot.Fail(1, f.ding)
+		hook.Fail(1, f.slack)
+		var retry *notifiers.Retry
+		if err := toDing.Send(t.Context(), outage()); !errors.As(err, &retry) || retry.Penalty {
+			t.Errorf("dingtalk, %s: got %T %v, want a retry", f.ding, err, err)
+		}
+		if err := toSlack.Send(t.Context(), outage()); !errors.As(err, &retry) {
+			t.Errorf("slack, %s: got %T %v, want a retry", f.slack, err, err)
+		}
+		if a, b := len(robot.Messages())-before, len(hook.Messages())-beforeSlack; a != f.taken || b != f.taken {
+			t.Errorf("%s: dingtalk took %d and slack %d, want %d", f.ding, a, b, f.taken)
+		}
+		if err := errors.Join(toDing.Send(t.Context(), outage()), toSlack.Send(t.Context(), outage())); err != nil {
+			t.Errorf("after %s: %v", f.ding, err)
+		}
+	}
+	if robot.Calls() != 8 || hook.Calls() != 8 {
+		t.Errorf("calls: %d and %d", robot.Calls(), hook.Calls())
+	}
+}

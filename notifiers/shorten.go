@@ -18,6 +18,7 @@ func shorten(text string, limit int, mark string, size func(rune) int) string {
 	if length(text, size) <= limit {
 		return text
 	}
+	mark = strings.ToValidUTF8(mark, "\uFFFD")
 	room := limit - length(mark, size)
 	if room < 0 {
 		return shorten(mark, limit, "", size)

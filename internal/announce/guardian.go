@@ -10,7 +10,7 @@ import (
 // BlindBegan tells, once, that a check has not been able to look for long.
 func (t Teller) BlindBegan(b Blind, now time.Time) notifiers.Notice {
 	w := t.words()
-	n := t.blind(b, "blind", notifiers.Warn, now)
+	n := t.blind(b, "began", notifiers.Warn, now)
 	names := []string{"check", b.Check, "since", t.clock(b.Since, now), "age", t.span(now.Sub(b.Since))}
 	n.Title = say(w.blindBegan, names...)
 	n.Text = say(w.blindBeganText, names...)
@@ -23,7 +23,7 @@ func (t Teller) BlindBegan(b Blind, now time.Time) notifiers.Notice {
 // BlindEnded tells that it can look again.
 func (t Teller) BlindEnded(b Blind, now time.Time) notifiers.Notice {
 	w := t.words()
-	n := t.blind(b, "sees", notifiers.Good, now)
+	n := t.blind(b, "ended", notifiers.Good, now)
 	names := []string{"check", b.Check, "since", t.clock(b.Since, now), "age", t.span(now.Sub(b.Since))}
 	n.Title = say(w.blindEnded, names...)
 	n.Text = say(w.blindEndedText, names...)
@@ -36,7 +36,7 @@ func (t Teller) blind(b Blind, event string, tone notifiers.Tone, now time.Time)
 	for k, v := range b.Labels {
 		labels[k] = v
 	}
-	n := t.notice("check/"+b.Check, "check", event, warning, tone, labels, now)
+	n := t.notice("blind/"+b.Check, "blind", event, warning, tone, labels, now)
 	w := t.words()
 	fact(&n, w.service, b.Service)
 	fact(&n, w.shop, where(b.Labels))

@@ -14,7 +14,7 @@ import (
 // Teller puts facts into words. Its notices have no ID: the caller gives them one. The zero
 // value speaks English, in UTC, without links.
 //
-// Every notice has the labels kind (alert, watch, run, check, guardian, delivery, order or
+// Every notice has the labels kind (alert, watch, run, blind, guardian, delivery, order or
 // test), event (what happened to it: firing, failed, cured, …) and tier; and where they are
 // known service and environment. A notice of an alert or check has that one's labels as
 // well; a label "kind" among those is kept as check_kind.
