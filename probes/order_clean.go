@@ -79,6 +79,15 @@ func (p *orderPushProbe) backoff(tries int) time.Duration {
 	return wait
 }
 
+// patience is how old an order is at least when its last try fails: the waits before it.
+func (p *orderPushProbe) patience() time.Duration {
+	var sum time.Duration
+	for tries := 1; tries < p.settings.Cleanup.Tries; tries++ {
+		sum += p.backoff(tries)
+	}
+	return sum
+}
+
 // clean tries once to take an order away and journals how it went. An order that nobody has
 // seen yet may still come: that it is not there now is no proof, and it is looked for again
 // until the tries are used up; settled says that the push was refused for good. The error
@@ -88,16 +97,19 @@ func (p *orderPushProbe) clean(ctx context.Context, o *Order, settled bool) erro
 	defer cancel()
 	seen := o.Stage == "visible" || o.Stage == "verified"
 	gone, err := p.takeAway(ctx, o)
-	if err == nil && gone && seen {
-		// A cleanup with a wrong address finds nothing, too.
-		if _, _, f := p.ask(ctx, p.data(o)); f == nil {
-			err = errors.New("the cleanup found no such order, but it is still visible")
+	if err == nil && gone && !settled {
+		// A cleanup with a wrong address finds nothing, too: only who looks and sees nothing knows.
+		if _, asked, f := p.ask(ctx, p.data(o)); f == nil {
+			err = errors.New("the cleanup found no such order, but it is visible")
+		} else if !asked {
+			err = fmt.Errorf("the cleanup found no such order, and it could not be seen whether it is there: %s", f.reason)
 		}
 	}
 	o.Tries++
 	o.Updated = p.env.Now().UTC()
 	o.Reason = ""
-	last := o.Tries >= p.settings.Cleanup.Tries
+	// The age counts, too: restarts in a row sweep again and again and must not use up the tries.
+	last := o.Tries >= p.settings.Cleanup.Tries && o.Updated.Sub(o.Created) >= p.patience()
 	switch {
 	case err != nil && last:
 		o.Stage, o.Reason = "abandoned", oneLine(p.masks.text(err.Error()), 300)

@@ -26,7 +26,7 @@ func TestOrderPushLeavesNothingBehind(t *testing.T) {
 			overHTTP(url)(s)
 			s.See.HTTP.Ref = "ref"
 			s.See.Every, s.See.Within, s.See.LostAfter = model.Duration(2*time.Millisecond), model.Duration(5*time.Millisecond), model.Duration(8*time.Millisecond)
-			s.Cleanup.Backoff = model.Duration(time.Nanosecond)
+			s.Cleanup.Backoff = model.Duration(3 * time.Millisecond)
 			p, err := k.Build(s, probes.Env{Check: "push", Orders: j})
 			if err != nil {
 				t.Fatal(err)
@@ -55,7 +55,8 @@ func TestOrderPushLeavesNothingBehind(t *testing.T) {
 		}
 		j.refuse = ""
 		shop.set(func(s *orderShop) { s.pushStatus, s.cleanStatus, s.seeStatus, s.lose = 422, 0, 0, false })
-		for range 4 {
+		for range 5 {
+			time.Sleep(13 * time.Millisecond) // the longest backoff
 			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 			p.Look(ctx)
 			cancel()
