@@ -68,7 +68,7 @@ func Build(kinds map[string]Kind, name string, settings any, env Env) (Channel, 
 
 // Retry says that a notice was not taken, or that the answer was lost, and that it may be
 // sent again.
-type Retry struct {
+type Retry struct { //nolint:errname // an answer first: callers read notifiers.Retry
 	// After is how long the messenger wants no calls at all; 0: it did not say.
 	After time.Duration
 	// Penalty says that After is a punishment: the receiver is not called meanwhile, and its
@@ -77,15 +77,19 @@ type Retry struct {
 	Err     error // redacted
 }
 
+// Error implements error.
 func (e *Retry) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
 func (e *Retry) Unwrap() error { return e.Err }
 
 // Permanent says that sending the same notice again cannot help.
-type Permanent struct {
+type Permanent struct { //nolint:errname // as Retry
 	Err  error  // redacted
 	Hint string // what to change; may be empty
 }
 
+// Error implements error.
 func (e *Permanent) Error() string {
 	if e.Hint == "" {
 		return e.Err.Error()
@@ -93,6 +97,7 @@ func (e *Permanent) Error() string {
 	return e.Err.Error() + ": " + e.Hint
 }
 
+// Unwrap gives the cause.
 func (e *Permanent) Unwrap() error { return e.Err }
 
 // Budget is how many calls a messenger bears. The zero value is no limit.

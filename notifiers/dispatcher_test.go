@@ -229,7 +229,9 @@ func TestABrokenReceiverIsTriedForAnHourAndThenToldAboutOnce(t *testing.T) {
 
 func TestTheNewsOfALossIsNotToldAboutAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		refuse := func(int, notifiers.Notice) error { return &notifiers.Permanent{Err: errors.New("HTTP 404"), Hint: "revoked"} }
+		refuse := func(int, notifiers.Notice) error {
+			return &notifiers.Permanent{Err: errors.New("HTTP 404"), Hint: "revoked"}
+		}
 		a, b := &messenger{answer: refuse}, &messenger{answer: refuse}
 		k := open(t, map[string]notifiers.Receiver{"a": {Channel: a, Fallback: "b"}, "b": {Channel: b, Fallback: "a"}})
 		k.start()
