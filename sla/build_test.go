@@ -113,6 +113,12 @@ func TestTimes(t *testing.T) {
 			}},
 			want{wall - time.Hour, time.Hour, 0, 0},
 		},
+		"an interval that ends late does not cut the next one": {
+			sla.Facts{Services: oneService("push"), Intervals: []sla.Interval{
+				iv("push", sample.Up, at(1, 0, 0), at(30, 23, 30)), iv("push", sample.Down, at(30, 23, 0), end),
+			}},
+			want{wall - time.Hour, time.Hour, 0, 0},
+		},
 		"intervals that reach over the borders of the month": {
 			sla.Facts{Services: oneService("push"), Intervals: []sla.Interval{
 				iv("push", sample.Down, at(-5, 0, 0), at(1, 2, 0)), iv("push", sample.Up, at(1, 2, 0), at(35, 0, 0)),
@@ -204,6 +210,9 @@ func TestRunningMonthEndsNow(t *testing.T) {
 	// 0.1 % of the whole month are 43m12s.
 	if s.Budget.Allowed.Duration() != 43*time.Minute+12*time.Second || s.Budget.Left >= 0 || s.Met.Yes {
 		t.Errorf("budget %+v, met %+v", s.Budget, s.Met)
+	}
+	if d := build(sla.Facts{Services: oneService("push"), Intervals: []sla.Interval{iv("push", sample.Down, at(30, 0, 0), at(31, 0, 0))}}, at(40, 0, 0)).Downtimes; len(d) != 1 || d[0].Open {
+		t.Errorf("a downtime at the end of a month that is over: %+v", d)
 	}
 	if f := sla.Build(f, nov(), at(-3, 0, 0), time.UTC).Services[0]; f.Times.Wall != 0 || f.Availability.Known || f.Met.Known {
 		t.Errorf("a month that has not begun: %+v", f.Times)

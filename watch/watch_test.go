@@ -241,24 +241,53 @@ func TestAFlakyCheckIsHeldAgainstWhatItWasBefore(t *testing.T) {
 
 func TestLooksThatAreNotJudged(t *testing.T) {
 	p := policy(func(p *watch.Policy) { p.Grace = time.Minute })
-	for name, s := range map[string]sample.Sample{
-		"before the switch":         look("push", sample.Down, t0().Add(-time.Second)),
-		"within the grace":          look("push", sample.Down, t0().Add(59*time.Second)),
-		"of another check":          look("other", sample.Down, t0().Add(2*time.Minute)),
-		"long after the deadline":   look("push", sample.Down, t0().Add(time.Hour)),
-		"not newer than the last":   look("push", sample.Down, t0().Add(90*time.Second)),
-		"right after the last look": look("push", sample.Down, t0().Add(80*time.Second)),
+	good, bad := look("push", sample.Up, t0().Add(90*time.Second)), look("push", sample.Down, t0().Add(90*time.Second))
+	for name, c := range map[string]struct {
+		before []sample.Sample
+		look   sample.Sample
+	}{
+		"before the switch":         {nil, look("push", sample.Down, t0().Add(-time.Second))},
+		"within the grace":          {nil, look("push", sample.Down, t0().Add(59*time.Second))},
+		"of another check":          {nil, look("other", sample.Down, t0().Add(2*time.Minute))},
+		"after the deadline":        {nil, look("push", sample.Down, t0().Add(31*time.Minute))},
+		"the last look again":       {[]sample.Sample{good}, good},
+		"older than the last look":  {[]sample.Sample{good}, look("push", sample.Down, t0().Add(80*time.Second))},
+		"right after the last fail": {[]sample.Sample{bad}, look("push", sample.Up, t0().Add(95*time.Second))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := watch.Open(deploy(), p, []watch.CheckPolicy{check("push")}, green("push"), t0())
-			if v := w.Observe(look("push", sample.Down, t0().Add(90*time.Second))); v != nil {
-				t.Fatal(v)
+			for _, s := range c.before {
+				w.Observe(s)
 			}
-			before := w.EValue()
-			if v := w.Observe(s); v != nil || w.EValue() != before || w.Checks[0].Judge.N != 1 {
+			evidence := w.EValue()
+			if v := w.Observe(c.look); v != nil || w.EValue() != evidence || w.Checks[0].Judge.N != len(c.before) {
 				t.Errorf("judged: %v, %+v", v, w.Checks[0])
 			}
 		})
+	}
+}
+
+func TestBlindAfter(t *testing.T) {
+	for every, want := range map[time.Duration]time.Duration{
+		100 * time.Millisecond: 2200 * time.Millisecond, time.Second: 4 * time.Second,
+		15 * time.Second: 45 * time.Second, time.Hour: 2*time.Hour + 30*time.Second,
+	} {
+		if got := watch.BlindAfter(every); got != want {
+			t.Errorf("looked at every %s: blind after %s, want %s", every, got, want)
+		}
+	}
+}
+
+func TestBlind(t *testing.T) {
+	w := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push"), check("api")}, green("push", "api"), t0())
+	w.Observe(look("push", sample.Down, t0().Add(10*time.Second)))
+	w.Observe(look("api", sample.Unknown, t0().Add(50*time.Second)))
+	for after, want := range map[time.Duration][]string{ // blind after 45 s at an interval of 15 s
+		45 * time.Second: nil, 46 * time.Second: {"api"}, 55 * time.Second: {"api"}, 56 * time.Second: {"push", "api"},
+	} {
+		if diff := cmp.Diff(want, w.Blind(t0().Add(after))); diff != "" {
+			t.Errorf("after %s (-want +got):\n%s", after, diff)
+		}
 	}
 }
 
