@@ -86,7 +86,7 @@ func TestWithoutTokensOnlyThisMachineIsHeard(t *testing.T) {
 		}
 	}
 	s := newServer(t, busy(), nil)
-	r := httptest.NewRequest("GET", "http://localhost/api/v1/services", nil)
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "http://localhost/api/v1/services", nil)
 	r.RemoteAddr = "203.0.113.7:4711"
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)

@@ -44,9 +44,9 @@ const (
 // Chart draws it twice, for a wide page and for a phone; the style sheet shows one of them.
 func (w words) Chart(c chart) template.HTML {
 	if !c.To.After(c.From) || len(c.Rows) == 0 {
-		return template.HTML(`<p class="quiet">` + html.EscapeString(w.T("chart.empty")) + `</p>`) //nolint:gosec // escaped
+		return template.HTML(`<p class="quiet">` + html.EscapeString(w.T("chart.empty")) + `</p>`) // escaped
 	}
-	return template.HTML(`<div class="chart wide">` + w.draw(c, 1000) + `</div><div class="chart narrow">` + w.draw(c, 340) + `</div>`) //nolint:gosec // escaped by draw
+	return template.HTML(`<div class="chart wide">` + w.draw(c, 1000) + `</div><div class="chart narrow">` + w.draw(c, 340) + `</div>`) // escaped by draw
 }
 
 type pen struct {
@@ -259,6 +259,6 @@ func shorten(s string, limit int) string {
 // Bar draws a share of 0 to 1 as a bar; a word or number stands beside it.
 func (w words) Bar(share float64, tone string) template.HTML {
 	share = min(max(share, 0), 1)
-	return template.HTML(fmt.Sprintf(`<svg class="bar %s" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">`+ //nolint:gosec // numbers and a constant
+	return template.HTML(fmt.Sprintf(`<svg class="bar %s" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">`+ // numbers and a constant
 		`<rect class="rail" width="100" height="6"/><rect class="fill" width="%.2f" height="6"/></svg>`, template.HTMLEscapeString(tone), share*100))
 }

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -95,7 +96,7 @@ func serve(t testing.TB, m *memory, change func(*server.Options)) string {
 
 // ask calls a handler without a connection, as somebody on this machine.
 func ask(h http.Handler, method, path, body string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, "http://127.0.0.1"+path, strings.NewReader(body))
+	r := httptest.NewRequestWithContext(context.Background(), method, "http://127.0.0.1"+path, strings.NewReader(body))
 	r.RemoteAddr = "127.0.0.1:54321"
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()

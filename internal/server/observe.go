@@ -55,7 +55,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 					writeProblem(seen, p)
 				}
 			}
-			s.record(r, seen, time.Since(began))
+			s.record(r, seen, time.Since(began)) //nolint:forbidigo // as above
 			if broken == http.ErrAbortHandler {
 				panic(broken)
 			}

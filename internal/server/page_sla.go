@@ -106,7 +106,7 @@ func (s *Server) slaPage(w http.ResponseWriter, r *http.Request, by Caller) erro
 	current := sla.MonthOf(s.now().In(s.options.Location))
 	v := slaView{
 		Month: month, Prev: month.Add(-1), Next: month.Add(1), HasNext: month.String() < current.String(), Service: service,
-		Running: month == current, Fragment: template.HTML(body), //nolint:gosec // rendered by html/template
+		Running: month == current, Fragment: template.HTML(body), // rendered by html/template
 	}
 	for _, one := range services {
 		v.Services = append(v.Services, one.Name)
@@ -181,7 +181,7 @@ func (w words) Strip(days []sla.Day) template.HTML {
 		b.WriteString(`</g>`)
 	}
 	b.WriteString(`</svg>`)
-	return template.HTML(b.String()) //nolint:gosec // escaped
+	return template.HTML(b.String()) // escaped
 }
 
 func (w words) span(s sla.Span) string { return w.Length(s.Duration()) }

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"golang.org/x/net/html"
 
+	"guardian/internal/secret"
 	"guardian/internal/server"
 	"guardian/probes/sample"
 )
@@ -26,7 +27,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestPagesAreAsTheyWere(t *testing.T) {
 	m := busy()
-	s := newServer(t, m, func(o *server.Options) { o.SessionKey.UnmarshalText([]byte("fixed")) }) //nolint:errcheck // never fails
+	s := newServer(t, m, func(o *server.Options) { o.SessionKey = secret.New("fixed") })
 	for _, p := range pageList() {
 		for _, lang := range []string{"en", "zh"} {
 			t.Run(p.name+" "+lang, func(t *testing.T) {

@@ -50,7 +50,7 @@ func (w words) text(key string, args ...any) any {
 	if !mixed {
 		return w.T(key, args...)
 	}
-	return template.HTML(w.T(key, safe...)) //nolint:gosec // our own text, with escaped arguments
+	return template.HTML(w.T(key, safe...)) // our own text, with escaped arguments
 }
 
 // Word translates a word of a closed set, such as the state of a watch: what has no
@@ -100,7 +100,7 @@ func (w words) clock(t time.Time) string {
 
 func (w words) element(t time.Time, text string) template.HTML {
 	exact := t.In(w.loc).Format(time.RFC3339)
-	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`, exact, exact, template.HTMLEscapeString(text))) //nolint:gosec // escaped
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`, exact, exact, template.HTMLEscapeString(text))) // escaped
 }
 
 // Length tells a duration in its two greatest units.
@@ -175,7 +175,7 @@ func (w words) Mark(of any) template.HTML {
 		"busy":    `<circle cx="8" cy="8" r="5.6" class="ring"/><path d="M8 4.6V8l2.4 1.6" class="hand"/>`,
 		"neutral": `<circle cx="8" cy="8" r="5.6" class="ring dash"/>`,
 	}
-	return template.HTML(`<svg class="mark ` + tone + `" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">` + shapes[tone] + `</svg>`) //nolint:gosec // constant
+	return template.HTML(`<svg class="mark ` + tone + `" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">` + shapes[tone] + `</svg>`) // constant
 }
 
 // Tone gives the tone of a health or state: good, bad, warn, busy or neutral.
