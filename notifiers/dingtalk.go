@@ -330,8 +330,8 @@ func withKeyword(text string, keywords []string) string {
 			return text
 		}
 	}
-	if strings.HasPrefix(text, "#### ") {
-		return "#### [" + keywords[0] + "] " + strings.TrimPrefix(text, "#### ")
+	if heading, ok := strings.CutPrefix(text, "#### "); ok {
+		return "#### [" + keywords[0] + "] " + heading
 	}
 	return "[" + keywords[0] + "] " + text
 }

@@ -23,7 +23,7 @@ type SlackSettings struct {
 func (s *SlackSettings) Validate() error {
 	errs := []error{checkURL("webhook", s.Webhook)}
 	known := regexp.MustCompile(`^(<!here>|<!channel>|<!everyone>|<@[UW][A-Z0-9]+>|<!subteam\^S[A-Z0-9]+>)$`)
-	for _, m := range strings.Fields(s.Mention) {
+	for m := range strings.FieldsSeq(s.Mention) {
 		if !known.MatchString(m) {
 			errs = append(errs, fmt.Errorf("mention: %q is not one of <!here>, <!channel>, <@U0123ABCD>, <!subteam^S0123ABCD>", m))
 		}

@@ -113,9 +113,8 @@ func (c *webhookChannel) meaning(body []byte) error {
 		OK      *bool           `json:"ok"`
 		Success *bool           `json:"success"`
 	}
-	if json.Unmarshal(body, &said) != nil {
-		return nil // not JSON, or not an object: the status speaks
-	}
+	// What is not JSON, or no object, says nothing here: the status speaks.
+	_ = json.Unmarshal(body, &said)
 	code := strings.Trim(string(said.ErrCode), `"`)
 	bad := code != "" && code != "0" && code != "null"
 	if bad || (said.OK != nil && !*said.OK) || (said.Success != nil && !*said.Success) {

@@ -1,6 +1,7 @@
 package announce
 
 import (
+	"maps"
 	"time"
 
 	"guardian/notifiers"
@@ -38,9 +39,7 @@ func (t Teller) alert(a rules.Alert, last *watch.Deploy, event string, now time.
 		tone = notifiers.Neutral
 	}
 	labels := map[string]string{"alertname": a.Rule}
-	for k, v := range a.Labels {
-		labels[k] = v
-	}
+	maps.Copy(labels, a.Labels)
 	subject := a.Rule
 	if s := t.annotation(a, "summary"); s != "" {
 		subject = s

@@ -370,10 +370,11 @@ func TestAFailedWatchSaysHowSureItIs(t *testing.T) {
 		t.Fatalf("twenty minutes of failures led to %+v", w.Verdict)
 	}
 	n := tellers()["en"].Verdict(w, d, announce.Plan{Runbook: "back", To: "v1.4.2"}, at)
-	all := n.Title + n.Text
+	lines := []string{n.Title, n.Text}
 	for _, f := range n.Facts {
-		all += "\n" + f.Name + "=" + f.Value
+		lines = append(lines, f.Name+"="+f.Value)
 	}
+	all := strings.Join(lines, "\n")
 	for _, want := range []string{"rolling back to v1.4.2", "push: ", "HTTP 500", "Strength of the evidence=", " to 1", "at most 0.1%", "Failing checks=push"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("it does not say %q:\n%s", want, all)

@@ -1,6 +1,7 @@
 package announce
 
 import (
+	"maps"
 	"strconv"
 	"time"
 
@@ -33,9 +34,7 @@ func (t Teller) BlindEnded(b Blind, now time.Time) notifiers.Notice {
 
 func (t Teller) blind(b Blind, event string, tone notifiers.Tone, now time.Time) notifiers.Notice {
 	labels := map[string]string{"service": b.Service, "check": b.Check}
-	for k, v := range b.Labels {
-		labels[k] = v
-	}
+	maps.Copy(labels, b.Labels)
 	n := t.notice("blind/"+b.Check, "blind", event, warning, tone, labels, now)
 	w := t.words()
 	fact(&n, w.service, b.Service)
@@ -111,9 +110,7 @@ func (t Teller) TookOver(by, from string, since, now time.Time) notifiers.Notice
 func (t Teller) OrderLeft(o Order, now time.Time) notifiers.Notice {
 	w := t.words()
 	labels := map[string]string{"service": o.Service, "check": o.Check}
-	for k, v := range o.Labels {
-		labels[k] = v
-	}
+	maps.Copy(labels, o.Labels)
 	n := t.notice("order/"+o.ID, "order", "left", warning, notifiers.Warn, labels, now)
 	names := []string{"order", o.ID, "check", o.Check, "tries", strconv.Itoa(o.Tries), "created", t.clock(o.Created, now)}
 	n.Title = say(w.orderLeft, names...)

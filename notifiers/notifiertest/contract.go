@@ -68,6 +68,7 @@ func serve(t *testing.T, h http.HandlerFunc) string {
 }
 
 func statuses(t *testing.T, m Messenger) {
+	t.Helper()
 	for _, c := range []struct {
 		status int
 		after  string // Retry-After
@@ -113,6 +114,7 @@ func statuses(t *testing.T, m Messenger) {
 }
 
 func bodies(t *testing.T, m Messenger) {
+	t.Helper()
 	try := func(body string) error {
 		base := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
 		return m.Build(t, base, notifiers.Env{}).Send(t.Context(), notice())
@@ -128,6 +130,7 @@ func bodies(t *testing.T, m Messenger) {
 }
 
 func lost(t *testing.T, m Messenger) {
+	t.Helper()
 	base := serve(t, func(_ http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) })
 	err := m.Build(t, base, notifiers.Env{}).Send(t.Context(), notice())
 	var retry *notifiers.Retry
@@ -137,6 +140,7 @@ func lost(t *testing.T, m Messenger) {
 }
 
 func honours(t *testing.T, m Messenger) {
+	t.Helper()
 	base := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // the server sees a client leave only once the body is read
 		<-r.Context().Done()
@@ -155,6 +159,7 @@ func honours(t *testing.T, m Messenger) {
 }
 
 func keeps(t *testing.T, m Messenger) {
+	t.Helper()
 	var asked string
 	echo := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		asked = r.URL.String() + r.Header.Get("Authorization")
@@ -207,6 +212,7 @@ func keeps(t *testing.T, m Messenger) {
 }
 
 func redirects(t *testing.T, m Messenger) {
+	t.Helper()
 	other := 0
 	elsewhere := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		other++
@@ -223,6 +229,7 @@ func redirects(t *testing.T, m Messenger) {
 }
 
 func twice(t *testing.T, m Messenger) {
+	t.Helper()
 	var got []string
 	base := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -241,6 +248,7 @@ func twice(t *testing.T, m Messenger) {
 }
 
 func long(t *testing.T, m Messenger) {
+	t.Helper()
 	for name, text := range map[string]string{
 		"chinese": strings.Repeat("订单推送失败，店铺新加坡一号。\n", 20000),
 		"escapes": strings.Repeat(`"<&>\`+"\n", 50000),
@@ -275,6 +283,7 @@ func long(t *testing.T, m Messenger) {
 }
 
 func poor(t *testing.T, m Messenger) {
+	t.Helper()
 	base := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, m.Accepted) })
 	if err := m.Build(t, base, notifiers.Env{}).Send(t.Context(), notifiers.Notice{}); err != nil {
 		t.Error(err)
