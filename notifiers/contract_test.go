@@ -20,6 +20,7 @@ func build(t *testing.T, kind string, settings any, env notifiers.Env) notifiers
 func TestSlackKeepsTheContract(t *testing.T) {
 	notifiertest.Run(t, notifiertest.Messenger{
 		Build: func(t *testing.T, base string, env notifiers.Env) notifiers.Channel {
+			t.Helper()
 			return build(t, "slack", &notifiers.SlackSettings{
 				Webhook: secret.New(base + "/services/T01/B01/slacksecretpath"), Mention: "<!here>",
 			}, env)
@@ -34,6 +35,7 @@ func TestSlackKeepsTheContract(t *testing.T) {
 func TestDingTalkKeepsTheContract(t *testing.T) {
 	notifiertest.Run(t, notifiertest.Messenger{
 		Build: func(t *testing.T, base string, env notifiers.Env) notifiers.Channel {
+			t.Helper()
 			return build(t, "dingtalk", &notifiers.DingTalkSettings{
 				Webhook: secret.New(base + "/robot/send?access_token=dingtoken/secret+1"), Secret: secret.New("SECdingsecret"),
 				Keywords: []string{"告警"}, At: notifiers.DingTalkAt{Mobiles: []string{"13800138000"}},
@@ -52,6 +54,7 @@ func TestDingTalkKeepsTheContract(t *testing.T) {
 func TestWebhookKeepsTheContract(t *testing.T) {
 	notifiertest.Run(t, notifiertest.Messenger{
 		Build: func(t *testing.T, base string, env notifiers.Env) notifiers.Channel {
+			t.Helper()
 			return build(t, "webhook", &notifiers.WebhookSettings{
 				URL: secret.New(base + "/hook/urlsecret?key=querysecret"), Secret: secret.New("signsecret"), Token: secret.New("bearersecret"),
 			}, env)
