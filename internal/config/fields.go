@@ -23,8 +23,7 @@ type field struct {
 // list is what makes the decoder, the schema and the reference agree.
 func fieldsOf(t reflect.Type) []field {
 	var out []field
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		if !f.IsExported() {
 			continue
 		}

@@ -27,13 +27,13 @@ import (
 )
 
 // examples copies the shipped examples into a folder, with the files that full.yaml names.
-func examples(t testing.TB) (folder string) {
-	t.Helper()
-	folder = t.TempDir()
+func examples(tb testing.TB) (folder string) {
+	tb.Helper()
+	folder = tb.TempDir()
 	if err := os.CopyFS(folder, configs.FS); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	write(t, filepath.Join(folder, "secrets", "prometheus-token"), "file-secret-5791\n")
+	write(tb, filepath.Join(folder, "secrets", "prometheus-token"), "file-secret-5791\n")
 	// A test server's certificate is as good as any.
 	server := httptest.NewUnstartedServer(nil)
 	server.StartTLS()
@@ -41,22 +41,22 @@ func examples(t testing.TB) (folder string) {
 	own := server.TLS.Certificates[0]
 	key, err := x509.MarshalPKCS8PrivateKey(own.PrivateKey)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Certificate[0]}))
-	write(t, filepath.Join(folder, "tls", "ca.pem"), certificate)
-	write(t, filepath.Join(folder, "tls", "guardian.crt"), certificate)
-	write(t, filepath.Join(folder, "tls", "guardian.key"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
+	write(tb, filepath.Join(folder, "tls", "ca.pem"), certificate)
+	write(tb, filepath.Join(folder, "tls", "guardian.crt"), certificate)
+	write(tb, filepath.Join(folder, "tls", "guardian.key"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
 	return folder
 }
 
-func write(t testing.TB, path, content string) {
-	t.Helper()
+func write(tb testing.TB, path, content string) {
+	tb.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -72,18 +72,18 @@ func exampleEnvironment(name string) (string, bool) {
 	}
 }
 
-func load(t testing.TB, text string) (*config.Config, error) {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "guardian.yaml")
-	write(t, path, text)
+func load(tb testing.TB, text string) (*config.Config, error) {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "guardian.yaml")
+	write(tb, path, text)
 	return config.Load(path, config.Options{LookupEnv: environment})
 }
 
-func mustLoad(t testing.TB, text string) *config.Config {
-	t.Helper()
-	c, err := load(t, text)
+func mustLoad(tb testing.TB, text string) *config.Config {
+	tb.Helper()
+	c, err := load(tb, text)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c
 }
@@ -145,12 +145,13 @@ func TestNoSecretPrints(t *testing.T) {
 	// The parts too, as somebody who debugs prints them: only text that is no secret by its
 	// type may hold something, and the redactor knows it.
 	parts := redactor.Redact(fmt.Sprintf("%v %+v %#v %v", c.Tokens, c.Tokens, c.Storage, c.Receivers))
+	var settings strings.Builder
 	for _, check := range c.Checks {
-		parts += redactor.Redact(fmt.Sprintf("%+v %#v", check.Settings, check.Settings))
+		settings.WriteString(redactor.Redact(fmt.Sprintf("%+v %#v", check.Settings, check.Settings)))
 	}
 	outputs := map[string]string{
 		"%v": fmt.Sprintf("%v", c), "%+v": fmt.Sprintf("%+v", c), "%#v": fmt.Sprintf("%#v", c), "%s of the value": fmt.Sprintf("%s", *c),
-		"json": string(asJSON), "yaml": string(asYAML), "slog": logged.String(), "parts": parts,
+		"json": string(asJSON), "yaml": string(asYAML), "slog": logged.String(), "parts": parts, "settings": settings.String(),
 	}
 	for how, text := range outputs {
 		if strings.Contains(text, "env-secret") || strings.Contains(text, "file-secret") {

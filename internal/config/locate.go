@@ -129,7 +129,7 @@ func joined(err error) []error {
 	if err == nil {
 		return nil
 	}
-	tree, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the tree itself is walked here
+	tree, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return []error{err}
 	}

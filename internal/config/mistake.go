@@ -8,7 +8,7 @@ import (
 )
 
 // Mistake is one thing that is wrong in a file.
-type Mistake struct {
+type Mistake struct { //nolint:errname // a mistake is what people call it
 	File    string `json:"file"`
 	Line    int    `json:"line,omitempty"`   // from 1; 0: the file as a whole
 	Column  int    `json:"column,omitempty"` // from 1; 0: the line as a whole
@@ -39,7 +39,7 @@ func (m Mistake) Error() string {
 }
 
 // Mistakes is every mistake of a configuration, sorted by file and line.
-type Mistakes []Mistake
+type Mistakes []Mistake //nolint:errname // as above
 
 // Error gives one mistake per line.
 func (ms Mistakes) Error() string {

@@ -259,7 +259,7 @@ func reserved(label string) bool {
 func (d *decoder) labels(path string, labels map[string]string) {
 	for key, value := range labels {
 		switch {
-		case !model.LabelName(key).IsValidLegacy():
+		case !model.LegacyValidation.IsValidLabelName(key):
 			d.blame(path+"."+key, fmt.Sprintf("%q is not a label name", shorten(key, 60)), "use letters, digits and underscores, not beginning with a digit")
 		case reserved(key):
 			d.blame(path+"."+key, "is set by the guardian itself", "choose another name")
