@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -483,4 +484,26 @@ func TestTimesAddUp(t *testing.T) {
 			t.Fatalf("downtimes of %s (%s counted) do not explain %+v", down, counted, s.Times)
 		}
 	})
+}
+
+func BenchmarkBuild(b *testing.B) {
+	var f sla.Facts
+	for i := range 20 {
+		s := sla.Service{Name: fmt.Sprint("s", i), Objective: 0.999}
+		for j := range 5 {
+			check := fmt.Sprint("c", i, "-", j)
+			s.Checks = append(s.Checks, check)
+			for k := range 720 { // up and down every hour
+				from := at(1, k, j)
+				f.Intervals = append(f.Intervals,
+					sla.Interval{Check: check, Service: s.Name, Health: sample.Up, From: from, To: from.Add(55 * time.Minute)},
+					sla.Interval{Check: check, Service: s.Name, Health: sample.Down, From: from.Add(55 * time.Minute), To: from.Add(time.Hour)})
+			}
+		}
+		f.Services = append(f.Services, s)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		sla.Build(f, nov(), at(30, 0, 0), time.UTC)
+	}
 }

@@ -68,7 +68,11 @@ type edge struct {
 // well and others were blind: one expired credential must not turn a month of good looks into
 // "not known", and each check's blind time is listed beside the service's.
 func sweep(r span, checks [][]Interval, windows []span, days []time.Time) []piece {
-	var edges []edge
+	n := 2*len(windows) + len(days)
+	for _, list := range checks {
+		n += 2 * len(list)
+	}
+	edges := make([]edge, 0, n+1)
 	for c, list := range checks {
 		for _, i := range list {
 			s := span{i.From, i.To}.clip(r)
@@ -95,7 +99,7 @@ func sweep(r span, checks [][]Interval, windows []span, days []time.Time) []piec
 
 	health := make([]sample.Health, len(checks))
 	open, day := 0, 0
-	var pieces []piece
+	pieces := make([]piece, 0, n+1)
 	at := r.from
 	for _, e := range append(edges, edge{at: r.to, check: -3}) {
 		if until := e.at; until.After(at) {

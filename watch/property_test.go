@@ -207,6 +207,53 @@ func TestFalseFailuresOfTheDefaultWatch(t *testing.T) {
 	}
 }
 
+// A healthy target has a hiccup of 1 to 20 s every two hours. Whether a failure is followed up
+// at the check's own pace, each five seconds or each second, no more than one deploy in a thousand
+// is found to have failed because of it.
+func TestHiccupsAtEveryPace(t *testing.T) {
+	streams := 4000
+	if os.Getenv("GUARDIAN_LONG_TESTS") != "" {
+		streams = 20_000
+	}
+	p := watch.DefaultPolicy()
+	fresh, err := json.Marshal(watch.Open(deploy(), p, []watch.CheckPolicy{check("push")}, green("push"), t0()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pace := range []time.Duration{every, 5 * time.Second, time.Second} {
+		rng := rand.New(rand.NewPCG(3, 4))
+		failed := 0
+		for range streams {
+			var w watch.Watch
+			if err := json.Unmarshal(fresh, &w); err != nil {
+				t.Fatal(err)
+			}
+			begin := time.Duration(rng.ExpFloat64() * float64(2*time.Hour))
+			end := begin + time.Second + time.Duration(rng.Int64N(int64(19*time.Second)))
+			phase := time.Duration(rng.Int64N(int64(every)))
+			next := phase
+			for next < p.For {
+				h := sample.Up
+				if next >= begin && next < end {
+					h = sample.Down
+				}
+				if v := w.Observe(look("push", h, t0().Add(next))); v != nil {
+					failed++
+					break
+				}
+				regular := next + every - (next-phase)%every // the check's own schedule goes on
+				if next += pace; h == sample.Up || next > regular {
+					next = regular
+				}
+			}
+		}
+		if rate := float64(failed) / float64(streams); rate > 0.0015 {
+			t.Errorf("followed up every %s: %.3f %% of healthy deploys fail", pace, rate*100)
+		}
+		t.Logf("followed up every %s: %d of %d", pace, failed, streams)
+	}
+}
+
 func TestDelayOfATotalOutage(t *testing.T) {
 	for _, c := range []struct{ checks, good, want int }{
 		{1, 0, 2},  // since the deploy
