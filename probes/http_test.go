@@ -199,43 +199,19 @@ func TestHTTPFaults(t *testing.T) {
 
 // Our resolver's trouble is ours; that the name is not there is the target's.
 func TestHTTPNames(t *testing.T) {
-	resolver := func(code byte) *net.Resolver {
-		server, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = server.Close() })
-		go func() {
-			for buffer := make([]byte, 1500); ; {
-				n, from, err := server.ReadFrom(buffer)
-				if err != nil {
-					return
-				}
-				if n < 12 || code == 0xff { // silent
-					continue
-				}
-				buffer[2], buffer[3] = 0x81, 0x80|code
-				_, _ = server.WriteTo(buffer[:n], from)
-			}
-		}()
-		return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "udp", server.LocalAddr().String())
-		}}
-	}
-	was := net.DefaultResolver
-	t.Cleanup(func() { net.DefaultResolver = was })
+	t.Cleanup(func() { resolverSays.Store(nameNotThere) })
 	for name, tc := range map[string]struct {
-		code   byte
+		code   uint32
 		health sample.Health
 		reason string
 	}{
-		"a name that does not exist is down":   {3, sample.Down, "the name shop.example. does not exist"},
+		"a name that does not exist is down":   {nameNotThere, sample.Down, "the name shop.example. does not exist"},
 		"a resolver that fails is unknown":     {2, sample.Unknown, "the name shop.example. could not be asked for"},
 		"a resolver that refuses is unknown":   {5, sample.Unknown, "the name shop.example. could not be asked for"},
-		"a resolver that is silent is unknown": {0xff, sample.Unknown, "our resolver gave no answer"},
+		"a resolver that is silent is unknown": {silent, sample.Unknown, "our resolver gave no answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			net.DefaultResolver = resolver(tc.code)
+			resolverSays.Store(tc.code)
 			p := build(t, "http", probes.Env{}, func(s *probes.HTTPSettings) { s.URL = "http://shop.example./" })
 			o := look(t, p, 500*time.Millisecond)
 			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) {
