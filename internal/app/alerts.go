@@ -203,7 +203,7 @@ func (as *alerts) eval(ctx context.Context, l *groupLoop) {
 	env := rules.Env{
 		Query:  a.series.Query,
 		Sight:  a.observed.sight(now),
-		Record: func(ctx context.Context, samples []promql.Sample) error { return a.series.Append(ctx, samples) },
+		Record: func(ctx context.Context, samples []promql.Sample) error { return a.series.Record(ctx, samples) },
 	}
 	before := *l.state.Load()
 	ev := l.g.Eval(ctx, now, before, env)

@@ -198,6 +198,8 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 	if a.dispatcher, err = notifiers.NewDispatcher(notifiers.Options{
 		Receivers: s.receivers, Outbox: store.Outbox{Store: a.store, Fence: a.fence}, Log: a.log, Registerer: a.registry,
 		Redactor: a.redactor, Now: a.now,
+		// What was silenced after it was queued is not sent any more.
+		Drop: func(d notifiers.Delivery) string { return a.quiet(a.setup.Load(), d.Notice.Labels, a.now()) },
 		OnGiveUp: func(d notifiers.Delivery) notifiers.Notice {
 			n := a.setup.Load().teller("").GivenUp(d, a.now())
 			n.ID, n.Created = newID("n_"), a.now()
@@ -344,7 +346,9 @@ func (a *App) whoActs() (bool, string) {
 	if a.acting.Load() != nil {
 		return true, ""
 	}
-	if l := a.other.Load(); l != nil && l.Holder != a.holder {
+	// A lease with this guardian's own address is that of the process that ran here before:
+	// there is nobody to pass a write on to until it has run out.
+	if l := a.other.Load(); l != nil && l.Holder != a.holder && l.Addr != a.advertised {
 		return false, l.Addr
 	}
 	return false, ""

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/announce"
 	"guardian/internal/config"
 	"guardian/internal/server"
 	"guardian/internal/store"
+	"guardian/notifiers"
 	"guardian/probes"
 	"guardian/probes/sample"
 	"guardian/watch"
@@ -216,8 +218,12 @@ func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.
 		Detail: fmt.Sprintf("%s announced in %s", d.Version, d.Environment), Path: "/watches/" + w.ID,
 	})
 	// The superseded watches are locked until the transaction is over: neither their checks
-	// nor the clock reach them meanwhile.
-	var ended []*watched
+	// nor the clock reach them meanwhile. They end only when it is written down that they do.
+	type ending struct {
+		e *watched
+		w watch.Watch
+	}
+	var ended []ending
 	var wake []string
 	for _, id := range acc.Supersedes {
 		e := open[id]
@@ -229,13 +235,14 @@ func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.
 		if e.w.State.Final() {
 			continue
 		}
-		if v := e.w.Supersede(d.Version, now); v != nil {
-			batch.Watches = append(batch.Watches, cloneWatch(e.w))
+		old := cloneWatch(e.w)
+		if v := old.Supersede(d.Version, now); v != nil {
+			batch.Watches = append(batch.Watches, old)
 			batch.Audit = append(batch.Audit, store.Audit{
-				At: now, Who: guardian, What: "verdict", Service: e.w.Service, Subject: e.w.ID, Detail: string(v.State) + ": " + v.Reason, Path: "/watches/" + e.w.ID,
+				At: now, Who: guardian, What: "verdict", Service: old.Service, Subject: old.ID, Detail: string(v.State) + ": " + v.Reason, Path: "/watches/" + old.ID,
 			})
-			wake = append(wake, b.tell(&batch, now, verdictOf(e, now))...)
-			ended = append(ended, e)
+			wake = append(wake, b.tell(&batch, now, func(t announce.Teller) notifiers.Notice { return t.Verdict(&old, e.deploy, announce.Plan{}, now) })...)
+			ended = append(ended, ending{e, old})
 		}
 	}
 	answer := server.Announced{Deploy: d, Watch: b.present(w, d, nil, now)}
@@ -245,8 +252,9 @@ func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.
 	if err := b.commit(t, batch); err != nil {
 		return server.Announced{}, b.commitError(err)
 	}
-	for _, e := range ended {
-		t.watches.remove(e.w.ID)
+	for _, end := range ended {
+		*end.e.w = end.w
+		t.watches.remove(end.w.ID)
 	}
 	t.watches.add(w, d)
 	b.wake(wake)
@@ -513,6 +521,8 @@ func (b backend) Status(ctx context.Context) (server.Status, error) {
 		st.Ready, st.Role, st.Reason = false, "starting", "taking over what is open"
 	case l == nil:
 		st.Ready, st.Role, st.Reason = false, "starting", "the journal has not said yet who holds the lease"
+	case l.Addr == b.advertised:
+		st.Holder, st.Reason = l.Holder, "the lease of the guardian that ran here before has not run out yet"
 	default:
 		st.Holder, st.Reason = l.Holder, "another guardian acts"
 	}

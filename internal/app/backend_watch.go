@@ -9,10 +9,8 @@ import (
 	"time"
 
 	"guardian/actions"
-	"guardian/internal/announce"
 	"guardian/internal/server"
 	"guardian/internal/store"
-	"guardian/notifiers"
 	"guardian/watch"
 )
 
@@ -30,12 +28,6 @@ func cloneWatch(w *watch.Watch) watch.Watch {
 		c.Verdict = &v
 	}
 	return c
-}
-
-// verdictOf words the end of a watch that leads to nothing.
-func verdictOf(e *watched, now time.Time) func(announce.Teller) notifiers.Notice {
-	w, d := cloneWatch(e.w), e.deploy
-	return func(t announce.Teller) notifiers.Notice { return t.Verdict(&w, d, announce.Plan{}, now) }
 }
 
 // present is a watch as the API shows it.

@@ -50,8 +50,9 @@ func (a *App) tickBlind(t *term, now time.Time) {
 		}
 	}
 	if n := len(s.checks); n > 1 && long == n {
-		if b.all.IsZero() && !a.toldBefore(t, sightKey) {
-			a.say(t, func(w announce.Teller) notifiers.Notice { return w.SightLost(n, first.blindSince, first.why, now) })
+		word := func(w announce.Teller) notifiers.Notice { return w.SightLost(n, first.blindSince, first.why, now) }
+		if b.all.IsZero() && !a.toldBefore(t, word(s.teller("")).Key) {
+			a.say(t, word)
 		}
 		b.all = first.blindSince
 		return
@@ -78,9 +79,6 @@ func (a *App) tickBlind(t *term, now time.Time) {
 		}
 	}
 }
-
-// sightKey is the key of the notices about the guardian's own sight.
-var sightKey = announce.Teller{}.SightLost(0, time.Time{}, "", time.Time{}).Key
 
 // toldBefore tells whether the last notice of a key said that something is wrong: a guardian
 // that takes over or starts again does not tell it a second time.

@@ -14,20 +14,28 @@ import (
 const Mask = "<secret>"
 
 // Secret is a text that never prints. The zero value is "not set".
-type Secret struct{ text string }
+//
+// The text is behind a pointer because fmt calls no method of what stands in an unexported
+// field: there it prints an address, and not the text.
+type Secret struct{ text *string }
 
 // New makes a Secret of a text.
-func New(text string) Secret { return Secret{text: text} }
+func New(text string) Secret { return Secret{text: &text} }
 
 // Reveal gives the text. Call it on the line that needs it and keep the result nowhere.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
 // IsSet tells whether there is a text.
-func (s Secret) IsSet() bool { return s.text != "" }
+func (s Secret) IsSet() bool { return s.Reveal() != "" }
 
 // String implements fmt.Stringer.
 func (s Secret) String() string {
-	if s.text == "" {
+	if !s.IsSet() {
 		return ""
 	}
 	return Mask
@@ -44,7 +52,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (s *Secret) UnmarshalText(b []byte) error {
-	s.text = string(b)
+	*s = New(string(b))
 	return nil
 }
 
@@ -69,7 +77,7 @@ func (r *Redactor) Learn(secrets ...Secret) {
 		r.known = map[string]bool{}
 	}
 	for _, s := range secrets {
-		t := strings.TrimSpace(s.text)
+		t := strings.TrimSpace(s.Reveal())
 		if len(t) < shortest {
 			continue
 		}

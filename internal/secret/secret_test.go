@@ -22,9 +22,10 @@ func TestASecretPrintsNowhere(t *testing.T) {
 		P *secret.Secret
 		M map[string]secret.Secret
 	}
+	type hidden struct{ s secret.Secret }
 	h := holder{S: s, P: &s, M: map[string]secret.Secret{"k": s}}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		for _, v := range []any{s, &s, h, &h, []secret.Secret{s}} {
+		for _, v := range []any{s, &s, h, &h, []secret.Secret{s}, hidden{s}, &hidden{s}} {
 			if got := fmt.Sprintf(verb, v); strings.Contains(got, "hunter2") || strings.Contains(got, fmt.Sprintf("%x", text)) {
 				t.Errorf("Sprintf(%q, %T) shows the secret: %s", verb, v, got)
 			}

@@ -295,7 +295,7 @@ func TestTwoGuardiansTheOtherTakesOverInTheMiddleOfAWatch(t *testing.T) {
 	b := newGuardian(t, w.config(o), map[string]string{"rules.yaml": noRules})
 	a.start()
 	a.up("service")
-	b.start()
+	b.startAs("standby")
 	b.up("service")
 	// A write that reaches the standby is passed on.
 	id := b.deploy("v2", nil)
@@ -329,7 +329,7 @@ func TestTwoGuardiansAPausedOneActsNoMore(t *testing.T) {
 	b := newGuardian(t, w.config(o), map[string]string{"rules.yaml": noRules})
 	a.start()
 	a.up("service")
-	b.start()
+	b.startAs("standby")
 	j := holdIntents(t, dsn)
 	w.set(func(w *world) { w.bad = true })
 	v := a.verdict(a.deploy("v2", nil), 15*time.Second)

@@ -116,14 +116,13 @@ func (g *guardian) write(name, content string) {
 	}
 }
 
-// start runs the process and waits until it is ready.
-func (g *guardian) start() {
+// start runs the process and waits until it acts.
+func (g *guardian) start() { g.startAs("active") }
+
+func (g *guardian) startAs(role string) {
 	g.t.Helper()
 	g.launch()
-	g.eventually("ready", 20*time.Second, func() bool {
-		var s struct{ Role string }
-		return g.try(http.MethodGet, "/api/v1/status", nil, &s) == nil && s.Role != "starting"
-	})
+	g.eventually(role, 20*time.Second, func() bool { return roleOf(g) == role })
 }
 
 func (g *guardian) launch() {

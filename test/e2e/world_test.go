@@ -301,3 +301,14 @@ type configOptions struct {
 
 // noRules is a rule file without rules.
 const noRules = "groups: []\n"
+
+// newServer serves a handler for as long as the test lasts.
+func newServer(t *testing.T, h http.Handler) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(func() {
+		s.CloseClientConnections()
+		s.Close()
+	})
+	return s.URL
+}
