@@ -445,3 +445,29 @@ func FuzzStatusRange(f *testing.F) {
 		}
 	})
 }
+
+// The other kinds that go over TLS keep min_remaining, too, or refuse it.
+func TestCertificatesOfOtherKinds(t *testing.T) {
+	shop := &orderShop{orders: map[string]map[string]any{}}
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Shopify-Shop-Api-Call-Limit", "1/40")
+		shop.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	long := probes.TLS{Insecure: true, MinRemaining: model.Duration(100 * 365 * 24 * time.Hour)}
+	quota := build(t, "quota", probes.Env{}, func(q *probes.QuotaSettings) { q.URL, q.Operation, q.TLS = s.URL, "orders", long })
+	push := build(t, "order_push", probes.Env{Check: "push", Orders: &journal{}}, func(o *probes.OrderPushSettings) {
+		overHTTP(s.URL)(o)
+		o.TLS = long
+	})
+	for name, p := range map[string]probes.Probe{"quota": quota, "order_push": push} {
+		for range 2 {
+			if o := look(t, p, 2*time.Second); o.Health != sample.Down || !strings.Contains(o.Reason, "a certificate of the chain expires") {
+				t.Errorf("%s: got %s %q", name, o.Health, o.Reason)
+			}
+		}
+	}
+	if err := (&probes.PromQLSettings{TLS: long}).Validate(); err == nil || !strings.Contains(err.Error(), "tls.min_remaining") {
+		t.Errorf("promql: %v", err)
+	}
+}

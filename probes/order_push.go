@@ -158,6 +158,8 @@ func (p *orderPushProbe) Look(ctx context.Context) sample.Observation {
 		o = p.order(ctx)
 	}
 	left := p.leftovers(ctx, open)
+	// The next order comes over a new connection, as a marketplace's would after a while.
+	_ = p.client.Close()
 	if o.open {
 		left++
 	}
@@ -264,6 +266,9 @@ func (p *orderPushProbe) follow(ctx context.Context, order *Order, out outgoing,
 	cancel()
 	if f == nil {
 		f = p.pushExpect.judge(x, p.data(order))
+	}
+	if f == nil {
+		f = remaining(x.expiry, p.settings.TLS.MinRemaining, p.env.Now())
 	}
 	if f != nil {
 		o.f = &fault{health: f.health, reason: "push: " + f.reason}

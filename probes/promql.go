@@ -54,6 +54,9 @@ func (s *PromQLSettings) Validate() error {
 	if _, err := s.empty(); err != nil {
 		errs = append(errs, err)
 	}
+	if s.TLS.MinRemaining != 0 {
+		errs = append(errs, errors.New("tls.min_remaining means nothing here: watch the server's certificate by a check of kind http"))
+	}
 	for name, value := range s.Headers {
 		if !validHeaderName(name) {
 			errs = append(errs, fmt.Errorf("headers: %q is not a header name", name))

@@ -121,6 +121,9 @@ func (p *quotaProbe) Look(ctx context.Context) sample.Observation {
 	}
 	quotas := marketplace.Quotas(x.header, p.sources, now)
 	o := p.judge(x, quotas, now)
+	if f := remaining(x.expiry, p.settings.TLS.MinRemaining, now); f != nil && o.Health == sample.Up {
+		o = sample.Observation{Health: f.health, Reason: f.reason}
+	}
 	if o.Health != sample.Up {
 		o.Detail = p.masks.detail(x)
 	}
