@@ -2,6 +2,7 @@ package judge
 
 import (
 	"errors"
+	"fmt"
 	"math"
 )
 
@@ -132,6 +133,24 @@ func NewBefore(h History, tol Tolerance, horizon int, bursts bool) (*Process, er
 	return &b.process, nil
 }
 
+// NewBursts makes the test of looks against a known rate when failures come in bursts: after
+// a success they are held against the rate, after a failure against the persistence, which is
+// between 0.5 and 0.95 (see History). The fault may begin at any of the first horizon looks.
+func NewBursts(p0, persistence float64, horizon int) (*Process, error) {
+	switch {
+	case !(p0 >= MinRate && p0 <= MaxRate):
+		return nil, fmt.Errorf("null rate %v is not between %v and %v", p0, MinRate, MaxRate)
+	case !(persistence >= 0.5 && persistence <= 0.95):
+		return nil, fmt.Errorf("persistence %v is not between 0.5 and 0.95", persistence)
+	case horizon < 1:
+		return nil, errors.New("horizon is not at least 1 look")
+	}
+	b := builder{process: Process{atStart: sinceDeploy, horizon: horizon}, bursts: true, again: persistence}
+	b.fit(p0)
+	b.add(1, p0)
+	return &b.process, nil
+}
+
 // Begin is the state before the first look: bursts that began before the deploy go on.
 func (h History) Begin() ProcessState { return ProcessState{Last: h.Last == 2} }
 
@@ -178,13 +197,17 @@ func (b *builder) plan(k, n int, tol Tolerance) {
 	for _, x := range nulls {
 		least = min(least, x.q)
 	}
-	least = min(max(least, MinRate), MaxRate)
+	b.fit(min(max(least, MinRate), MaxRate))
+	for _, x := range nulls {
+		b.add(x.g, x.q)
+	}
+}
+
+// fit chooses the spacing of the alternatives such that the lowest null has no more than widest.
+func (b *builder) fit(least float64) {
 	b.spacing = 2
 	for b.width = len(ratios(least, b.spacing)); b.width > widest; b.width = len(ratios(least, b.spacing)) {
 		b.spacing *= 2
-	}
-	for _, x := range nulls {
-		b.add(x.g, x.q)
 	}
 }
 

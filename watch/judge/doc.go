@@ -9,10 +9,12 @@
 //	OneSample   looks against a known rate, with the exact threshold of a finite watch
 //	Known       the same, also for faults that begin later: what a watch uses
 //	NewBefore   looks against a history of looks; failures in bursts, onset unknown
+//	NewBursts   looks against a known rate; failures in bursts, onset unknown
 //	Canary      looks at a canary against looks at a control over the same time
 //	Counts      failures among orders or requests against a known rate; CountsPair: of two
 //	Latency     durations against those before the deploy
 //	Pass        the counterpart: failures are rarer than a bad rate
+//	Stream      looks in, a result out: the tests of looks put together
 //
 // The guarantee is that of each test's null, which its comment states. Nothing here reads a clock,
 // keeps state of its own, or knows what a check is; states are values that survive JSON.
