@@ -176,7 +176,7 @@ func TestOverviewSaysFirstWhatMatters(t *testing.T) {
 	}{
 		"a service is down":      {func(*memory) {}, []string{"1 of 3 services down: order-sync", "Waiting for you", "1 of 5 checks cannot look: feed-tiktok"}},
 		"a service is not seen":  {func(m *memory) { m.services[0].Health = sample.Up }, []string{"1 of 3 services cannot be seen: listing-feed"}},
-		"all is well":            {func(m *memory) { m.services = m.services[1:2]; m.watches, m.runs, m.alerts = nil, nil, nil }, []string{"The service is up", "nobody has to answer anything"}},
+		"all is well":            {func(m *memory) { m.services = m.services[1:2]; m.watches, m.runs, m.alerts = nil, nil, nil }, []string{"price-sync is up", "One check looks from outside.", "nobody has to answer anything"}},
 		"nothing is configured":  {func(m *memory) { *m = *newMemory() }, []string{"No services are configured", "guardian.yaml"}},
 		"the reload failed":      {func(m *memory) { m.status.LoadError = "guardian.yaml:7: no" }, []string{"The last reload failed", "guardian.yaml:7: no"}},
 		"this one stands by":     {func(m *memory) { m.status.Role, m.status.Holder = "standby", "b.example.com" }, []string{"This guardian stands by. b.example.com acts."}},

@@ -34,12 +34,12 @@ func english() map[string]string {
 		"decision.approve": "approved", "decision.reject": "rejected", "decision.done": "says it happened", "decision.repeat": "says do it again",
 		"decision.abort": "aborted",
 
-		"over.title": "Overview", "over.all_up": "All %d services are up", "over.one_up": "The service is up", "over.down": "%d of %d services down: %s",
+		"over.title": "Overview", "over.all_up": "All %d services are up", "over.one_up": "%s is up", "over.down": "%d of %d services down: %s",
 		"over.unknown": "%d of %d services cannot be seen: %s", "over.none": "No services are configured",
 		"over.none.help": "Add services and checks to guardian.yaml, then reload.",
 		"over.quiet":     "No alert fires, no deploy is being watched, and nobody has to answer anything.",
 		"over.asks":      "Waiting for you", "over.firing": "Firing alerts", "over.watching": "Deploys being watched", "over.running": "Runs under way",
-		"over.services": "Services", "over.blind": "%d of %d checks cannot look: %s", "over.checks_seen": "%d checks look from outside.",
+		"over.services": "Services", "over.blind": "%d of %d checks cannot look: %s", "over.checks_seen": "%d checks look from outside.", "over.checks_one": "One check looks from outside.",
 		"over.version": "Version", "over.state": "State", "over.service": "Service", "over.checks": "Checks", "over.month": "This month", "over.gate": "Gate",
 		"over.budget_left": "%s of the error budget left", "over.budget_over": "error budget overspent by %s",
 		"count.up": "%d up", "count.down": "%d down", "count.unknown": "%d unknown", "over.since_ago": "Since",
@@ -97,6 +97,11 @@ func english() map[string]string {
 		"journal.title": "Journal", "journal.help": "Everything that happened, newest first.", "journal.older": "Older", "journal.newest": "Newest",
 		"journal.none": "Nothing happened yet.", "journal.service": "Service", "journal.all": "all", "journal.show": "Show",
 
+		"what.deploy": "deploy", "what.verdict": "verdict", "what.watch": "watch", "what.ack": "acknowledged", "what.unack": "acknowledgement taken back",
+		"what.silence": "silence", "what.unsilence": "silence ended", "what.alert": "alert", "what.rollback": "rollback", "what.reload": "reload",
+		"what.run_created": "run: asked for", "what.run_intent": "run: intends a step", "what.run_outcome": "run: outcome of a step", "what.run_asked": "run: asks a person", "what.run_answered": "run: answered", "what.run_resolved": "run: settled", "what.run_verified": "run: verified", "what.run_ended": "run: ended",
+		"what.approve": "approved", "what.reject": "rejected", "what.abort": "aborted", "what.cancel": "cancelled",
+
 		"drills.title": "Drills", "drills.help": "Rehearsals of runbooks against a place that is not production.", "drills.none": "No drill was run yet.",
 		"drills.took": "Took", "drills.state": "Result", "drills.runbook": "Runbook",
 
@@ -104,14 +109,14 @@ func english() map[string]string {
 		"sla.show": "Show", "sla.json": "JSON", "sla.csv": "CSV", "sla.overall": "All services together", "sla.availability": "Availability",
 		"sla.availability_all": "Counting maintenance: %s", "sla.objective": "promised %s", "sla.met": "kept", "sla.not_met": "broken", "sla.met_unknown": "not known",
 		"sla.budget": "Error budget left", "sla.budget_of": "%s of %s spent", "sla.cfr": "Change failure rate",
-		"sla.cfr_of": "%d failed of %d deploys", "sla.detect": "Time to detect", "sla.recover": "Time to recover", "sla.median": "median of %d; 9 in 10 within %s",
+		"sla.cfr_of": "%d of %d deploys failed", "sla.detect": "Time to detect", "sla.recover": "Time to recover", "sla.median": "median of %d; 9 in 10 within %s",
 		"sla.no_cases": "no case", "sla.rollbacks": "Rollbacks", "sla.rollbacks_of": "%d cured, %d not, %d failed", "sla.times": "Where the time went",
 		"sla.up": "up", "sla.down": "down", "sla.blind": "blind", "sla.maintenance": "maintenance", "sla.days": "Day by day", "sla.downtimes": "Downtimes",
 		"sla.no_downtimes": "No downtime.", "sla.from": "From", "sla.length": "Length", "sla.cause": "Cause", "sla.led": "Led to", "sla.open": "still down",
 		"sla.deploys": "Deploys", "sla.windows": "Maintenance", "sla.late": "announced late, counts from %s", "sla.name": "Name", "sla.to": "To",
 		"sla.taken_out": "Downtime inside", "sla.unknown": "not known", "sla.made_of": "How each figure is made", "sla.none": "No services are configured.",
 		"sla.day": "%s: %s up, %s down, %s blind, %s maintenance", "sla.from_deploy": "began in the watch of a deploy", "sla.rollback": "rollback",
-		"sla.strip": "Availability of each day", "sla.legend": "bar: whole day up; notch from above: down; hatched: blind; outlined: maintenance", "sla.check_table": "Checks",
+		"sla.strip": "Availability of each day", "sla.legend": "bar: whole day up; notch from above: down; dashed: blind; outlined: maintenance", "sla.check_table": "Checks",
 		"sla.began": "began %s, before this month",
 
 		"login.title": "Log in", "login.token": "Token", "login.do": "Log in", "login.wrong": "This token is unknown or revoked.",

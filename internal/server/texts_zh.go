@@ -34,12 +34,12 @@ func chinese() map[string]string {
 		"decision.approve": "批准", "decision.reject": "拒绝", "decision.done": "确认已发生", "decision.repeat": "要求重做",
 		"decision.abort": "中止",
 
-		"over.title": "总览", "over.all_up": "全部 %d 个服务正常", "over.one_up": "服务正常", "over.down": "%[2]d 个服务中有 %[1]d 个故障：%[3]s",
+		"over.title": "总览", "over.all_up": "全部 %d 个服务正常", "over.one_up": "%s 正常", "over.down": "%[2]d 个服务中有 %[1]d 个故障：%[3]s",
 		"over.unknown": "%[2]d 个服务中有 %[1]d 个看不到状态：%[3]s", "over.none": "尚未配置服务",
 		"over.none.help": "请在 guardian.yaml 中添加服务和检查，然后重新加载。",
 		"over.quiet":     "没有触发的告警，没有正在观察的部署，也没有需要答复的事项。",
 		"over.asks":      "等待你的答复", "over.firing": "触发中的告警", "over.watching": "正在观察的部署", "over.running": "进行中的处置",
-		"over.services": "服务", "over.blind": "%[2]d 个检查中有 %[1]d 个无法探测：%[3]s", "over.checks_seen": "共有 %d 个检查从外部探测。",
+		"over.services": "服务", "over.blind": "%[2]d 个检查中有 %[1]d 个无法探测：%[3]s", "over.checks_seen": "共有 %d 个检查从外部探测。", "over.checks_one": "共有 1 个检查从外部探测。",
 		"over.version": "版本", "over.state": "状态", "over.service": "服务", "over.checks": "检查", "over.month": "本月", "over.gate": "闸门",
 		"over.budget_left": "错误预算剩余 %s", "over.budget_over": "错误预算超支 %s",
 		"count.up": "正常 %d", "count.down": "故障 %d", "count.unknown": "未知 %d", "over.since_ago": "开始",
@@ -97,6 +97,11 @@ func chinese() map[string]string {
 		"journal.title": "日志", "journal.help": "发生的一切，最新的在前。", "journal.older": "更早", "journal.newest": "最新",
 		"journal.none": "还没有发生任何事情。", "journal.service": "服务", "journal.all": "全部", "journal.show": "查看",
 
+		"what.deploy": "部署", "what.verdict": "结论", "what.watch": "观察", "what.ack": "确认告警", "what.unack": "撤回确认",
+		"what.silence": "静默", "what.unsilence": "结束静默", "what.alert": "告警", "what.rollback": "回滚", "what.reload": "重新加载",
+		"what.run_created": "处置：提出", "what.run_intent": "处置：步骤意图", "what.run_outcome": "处置：步骤结果", "what.run_asked": "处置：请人答复", "what.run_answered": "处置：已答复", "what.run_resolved": "处置：确认", "what.run_verified": "处置：验证", "what.run_ended": "处置：结束",
+		"what.approve": "批准", "what.reject": "拒绝", "what.abort": "中止", "what.cancel": "取消",
+
 		"drills.title": "演练", "drills.help": "在非生产环境演练预案。", "drills.none": "还没有演练过。",
 		"drills.took": "用时", "drills.state": "结果", "drills.runbook": "预案",
 
@@ -111,7 +116,7 @@ func chinese() map[string]string {
 		"sla.deploys": "部署", "sla.windows": "维护", "sla.late": "公告较晚，自 %s 起计", "sla.name": "名称", "sla.to": "结束",
 		"sla.taken_out": "其中故障", "sla.unknown": "未知", "sla.made_of": "各项数字的来源", "sla.none": "尚未配置服务。",
 		"sla.day": "%s：正常 %s，故障 %s，不可见 %s，维护 %s", "sla.from_deploy": "始于某次部署的观察期", "sla.rollback": "回滚",
-		"sla.strip": "每日可用率", "sla.legend": "实心：全天正常；自上而下的缺口：故障；斜纹：不可见；空心：维护", "sla.check_table": "检查",
+		"sla.strip": "每日可用率", "sla.legend": "实心：全天正常；自上而下的缺口：故障；虚线：不可见；空心：维护", "sla.check_table": "检查",
 		"sla.began": "始于 %s，早于本月",
 
 		"login.title": "登录", "login.token": "令牌", "login.do": "登录", "login.wrong": "令牌未知或已吊销。",
