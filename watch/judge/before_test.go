@@ -196,8 +196,10 @@ func TestBurstsDoNotFailHealthyDeploys(t *testing.T) {
 		history     int
 		most        float64
 	}{
-		{0.005, 1, 1440, 0.002}, {0.02, 1, 1440, 0.002},
-		{0.005, 3, 1440, 0.002}, {0.02, 3, 1440, 0.002},
+		{0.005, 1, 1440, 0.002},
+		{0.02, 1, 1440, 0.002},
+		{0.005, 3, 1440, 0.002},
+		{0.02, 3, 1440, 0.002},
 		{0.02, 10, 20_000, 0.004},
 	} {
 		t.Run(fmt.Sprintf("%v in bursts of %v", c.rate, c.burst), func(t *testing.T) {
