@@ -169,7 +169,7 @@ func (a *App) buildCheck(c *config.Config, ch *config.Check) (builtCheck, error)
 		return builtCheck{}, fmt.Errorf("no kind %q", ch.Kind)
 	}
 	probe, err := kind.Build(ch.Settings, probes.Env{
-		Check: ch.Name, Service: ch.Service, Labels: ch.Labels, Every: time.Duration(ch.Every),
+		Check: ch.Name, Service: ch.Service, Labels: ch.Labels, Every: time.Duration(ch.Every), Timeout: time.Duration(ch.Timeout),
 		Log: a.log, Redactor: a.redactor, Orders: a.orders, Heartbeats: a.store.Heartbeat, Now: a.now, UserAgent: a.userAgent(),
 	})
 	if err != nil {

@@ -112,7 +112,7 @@ func probeCommand(s streams) *cobra.Command {
 				return exit(exitUsage, "there is no check %q; known are %v", args[0], known)
 			}
 			probe, err := probes.Builtin()[ch.Kind].Build(ch.Settings, probes.Env{
-				Check: ch.Name, Service: ch.Service, Labels: ch.Labels, Every: time.Duration(ch.Every), Log: slog.New(slog.DiscardHandler),
+				Check: ch.Name, Service: ch.Service, Labels: ch.Labels, Every: time.Duration(ch.Every), Timeout: time.Duration(ch.Timeout), Log: slog.New(slog.DiscardHandler),
 				Redactor: r, Orders: noOrders{}, Now: time.Now, UserAgent: "guardian/" + versionOf(),
 				Heartbeats: func(context.Context, string) (probes.Heartbeat, bool, error) {
 					return probes.Heartbeat{}, false, errors.New("heartbeats are in the running guardian's journal; see its pages")
