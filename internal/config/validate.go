@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-
-	"guardian/internal/secret"
 )
 
 // check finds what no single key can tell: names that nothing has, names that two have,
@@ -168,16 +166,16 @@ const shortestToken = 16
 
 func (d *decoder) checkTokens(c *Config) {
 	d.unique("tokens", names(c.Tokens, func(t Token) string { return t.Name }))
-	holder := map[secret.Secret]string{}
+	holder := map[string]string{} // by token
 	for i, t := range c.Tokens {
 		path := at("tokens", i) + ".token"
 		if len(t.Token.Reveal()) < shortestToken {
 			d.blame(path, fmt.Sprintf("is shorter than %d characters", shortestToken), "make one with: openssl rand -hex 24")
 		}
-		if other, twice := holder[t.Token]; twice {
+		if other, twice := holder[t.Token.Reveal()]; twice {
 			d.blame(path, "is the token of "+other+" too", "give each holder a token of its own")
 		}
-		holder[t.Token] = t.Name
+		holder[t.Token.Reveal()] = t.Name
 	}
 }
 
