@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -335,4 +336,17 @@ func FuzzHook(f *testing.F) {
 			t.Fatalf("status %d for %q: %s", got.Code, body, got.Body)
 		}
 	})
+}
+
+// The listener's timeouts are for callers who are slow, not for answers that are held.
+func TestWaitOutlivesTheListenersTimeouts(t *testing.T) {
+	m := busy()
+	web := httptest.NewUnstartedServer(newServer(t, m, nil))
+	web.Config.ReadTimeout, web.Config.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond
+	web.Start()
+	t.Cleanup(web.Close)
+	time.AfterFunc(500*time.Millisecond, func() { m.end("w_8", watch.Passed) })
+	if got := send(t, web.URL, "GET", "/api/v1/watches/w_8?wait=60s", ""); got.status != 200 || !strings.Contains(got.body, `"state":"passed"`) {
+		t.Errorf("%d %s", got.status, got.body)
+	}
 }

@@ -42,7 +42,7 @@ func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // observe counts, measures and logs each request, and survives a handler's panic.
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		began := time.Now() //nolint:forbidigo // measures the answer, decides nothing
+		began := time.Now()
 		seen := &recorder{ResponseWriter: w}
 		s.metrics.inFlight.Inc()
 		defer func() {
@@ -55,7 +55,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 					writeProblem(seen, p)
 				}
 			}
-			s.record(r, seen, time.Since(began)) //nolint:forbidigo // as above
+			s.record(r, seen, time.Since(began))
 			if broken == http.ErrAbortHandler {
 				panic(broken)
 			}

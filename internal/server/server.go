@@ -77,7 +77,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("server: Options.Backend is missing")
 	}
 	if o.Now == nil {
-		o.Now = time.Now //nolint:forbidigo // the default of the clock that everything here is given
+		o.Now = time.Now
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
