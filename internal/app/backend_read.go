@@ -471,12 +471,7 @@ func (a *App) deployFacts(ctx context.Context, f *sla.Facts, byDeploy map[string
 			if w.Verdict == nil {
 				continue
 			}
-			v.Reason, v.DecidedAt = w.Verdict.Reason, w.Verdict.At
-			for _, e := range w.Evidence() {
-				if !e.Since.IsZero() && (v.FaultSince.IsZero() || e.Since.Before(v.FaultSince)) {
-					v.FaultSince = e.Since
-				}
-			}
+			v.Reason, v.DecidedAt, v.FaultSince = w.Verdict.Reason, w.Verdict.At, w.FaultSince()
 		}
 		if r, ok := byDeploy[d.ID]; ok {
 			v.Run, v.RunState, v.RunStarted, v.RunEnded = r.ID, string(r.State), r.Started, r.Ended
