@@ -26,14 +26,29 @@ func (db *DB) Record(ctx context.Context, points []Point) error {
 }
 
 func (db *DB) append(ctx context.Context, points []Point, worthAnError func(error) bool) error {
+	var bad rejects
+	_, err := db.Write(ctx, points, func(_ int, why error) {
+		if worthAnError(why) {
+			bad.add(why)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return bad.err("samples", len(points))
+}
+
+// Write appends points as Append does, and says more: how many it appended, and through
+// rejected the index of each that it did not and why, as one of the errors of Append. The
+// error is the storage's own, which another attempt may not meet; nothing was appended then.
+func (db *DB) Write(ctx context.Context, points []Point, rejected func(i int, why error)) (appended int, err error) {
 	if len(points) == 0 {
-		return nil
+		return 0, nil
 	}
 	app := db.tsdb.Appender(ctx)
-	var bad rejects
 	var key []byte
 	n := 0
-	for _, p := range points {
+	for i, p := range points {
 		key = append(key[:0], 'p')
 		key = appendKey(key, p)
 		ref := db.cachedRef(key)
@@ -43,9 +58,7 @@ func (db *DB) append(ctx context.Context, points []Point, worthAnError func(erro
 		// The labels go along: a reference whose series is gone is then only a miss.
 		got, err := appendPoint(app, ref, p)
 		if err != nil {
-			if err = db.reject(err); worthAnError(err) {
-				bad.add(err)
-			}
+			rejected(i, db.reject(err))
 			continue
 		}
 		n++
@@ -54,10 +67,10 @@ func (db *DB) append(ctx context.Context, points []Point, worthAnError func(erro
 		}
 	}
 	if err := app.Commit(); err != nil {
-		return fmt.Errorf("append %d samples: %w", len(points), err)
+		return 0, fmt.Errorf("append %d samples: %w", len(points), err)
 	}
 	db.metrics.appended.Add(float64(n))
-	return bad.err("samples", len(points))
+	return n, nil
 }
 
 func appendPoint(app storage.Appender, ref storage.SeriesRef, p Point) (storage.SeriesRef, error) {

@@ -1,0 +1,202 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+
+	"guardian/internal/series"
+)
+
+// The reasons for which samples are not taken: values of the label reason.
+const (
+	undeclared = "undeclared"
+	ownName    = "own_name"
+	invalid    = "invalid"
+	tooOld     = "too_old"
+	tooNew     = "too_new"
+	outOfOrder = "out_of_order"
+	duplicate  = "duplicate"
+	manySeries = "too_many_series"
+)
+
+// batch gathers the points of a request that may be stored.
+type batch struct {
+	names   Names
+	limits  Limits
+	now     time.Time
+	metrics *metrics
+
+	points  []series.Point
+	seen    int      // samples of the request
+	wrote   []string // metrics among the points, each once
+	known   map[string]verdict
+	refused refusals
+}
+
+// verdict is what is known of a metric's name after it was met once.
+type verdict struct {
+	name   string // a copy that outlives the request's body
+	reason string // "": it may be written
+}
+
+// add takes the series that the decoder has just read. The error is for what refuses the
+// request as a whole.
+func (b *batch) add(d *decoder, c *catalogue) error {
+	if b.seen += len(d.samples); b.seen > b.limits.Samples {
+		return tooMany("too many samples", b.limits.Samples)
+	}
+	if len(d.samples) == 0 {
+		return nil
+	}
+	l, metric, err := d.labels()
+	if err != nil {
+		b.refuse(invalid, len(d.samples), err.Error())
+		return nil
+	}
+	v := b.verdict(metric)
+	switch v.reason {
+	case ownName:
+		b.refuse(ownName, len(d.samples), fmt.Sprintf("%s is a metric that the guardian makes itself; let the sender rename or drop it", short(v.name)))
+		return nil
+	case undeclared:
+		b.refuse(undeclared, len(d.samples), fmt.Sprintf("%s is not declared: add it to ingest in the guardian's configuration, or let the sender drop it", short(v.name)))
+		return nil
+	}
+	if d.meta.Type != "" {
+		c.note(metric, d.meta)
+	}
+	b.samples(d.samples, l)
+	return nil
+}
+
+func (b *batch) verdict(metric string) verdict {
+	if v, ok := b.known[metric]; ok {
+		return v
+	}
+	v := verdict{name: strings.Clone(metric)}
+	switch {
+	case b.names.Own(metric):
+		v.reason = ownName
+	case !b.names.Has(metric):
+		v.reason = undeclared
+	default:
+		b.wrote = append(b.wrote, v.name)
+	}
+	if b.known == nil {
+		b.known = map[string]verdict{}
+	}
+	b.known[v.name] = v
+	return v
+}
+
+// samples takes those samples of a series that may be stored. The storage wants them in the
+// order of time and would drop the others without a word.
+func (b *batch) samples(vs []value, l labels.Labels) {
+	from, to := b.now.Add(-oldest).UnixMilli(), b.now.Add(ahead).UnixMilli()
+	last := int64(math.MinInt64)
+	for _, v := range vs {
+		p := series.Point{Metric: l, T: v.t, F: v.f}
+		switch {
+		case v.t < from:
+			b.refuseTime(tooOld, "is more than an hour old", p)
+			continue
+		case v.t > to:
+			b.refuseTime(tooNew, "is more than ten minutes ahead: whose clock is wrong?", p)
+			continue
+		case v.t <= last:
+			b.refuseTime(outOfOrder, "is not later than the one before it", p)
+			continue
+		}
+		if v.h != nil {
+			// Every PromQL function sees integer histograms as these.
+			p.H = v.h.ToFloatHistogram()
+			if err := p.H.Validate(); err != nil {
+				b.refuse(invalid, 1, fmt.Sprintf("a histogram of %s is not valid: %s", shortSeries(l), err))
+				continue
+			}
+		}
+		last = v.t
+		b.points = append(b.points, p)
+	}
+}
+
+func (b *batch) refuseTime(reason, why string, p series.Point) {
+	b.refuse(reason, 1, fmt.Sprintf("the sample of %s at %s %s", shortSeries(p.Metric), at(p.T), why))
+}
+
+// refuseStored takes over what the storage says of a point.
+func (b *batch) refuseStored(p series.Point, why error) {
+	for _, r := range []struct {
+		err    error
+		reason string
+	}{
+		{series.ErrLate, tooOld},
+		{series.ErrOutOfOrder, outOfOrder},
+		{series.ErrDuplicate, duplicate},
+		{series.ErrTooManySeries, manySeries},
+	} {
+		if errors.Is(why, r.err) {
+			b.refuse(r.reason, 1, fmt.Sprintf("%s at %s: %s", shortSeries(p.Metric), at(p.T), r.err))
+			return
+		}
+	}
+	b.refuse(invalid, 1, fmt.Sprintf("%s: %s", shortSeries(p.Metric), why))
+}
+
+func (b *batch) refuse(reason string, samples int, example string) {
+	b.metrics.rejected.WithLabelValues(reason).Add(float64(samples))
+	b.refused.add(reason, samples, example)
+}
+
+func at(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339Nano) }
+
+func shortSeries(l labels.Labels) string {
+	const most = 200
+	s := l.String()
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
+
+// refusals are what of a request was not stored, by reason, each with an example.
+type refusals map[string]refusal
+
+type refusal struct {
+	samples int
+	example string
+}
+
+func (rs refusals) add(reason string, samples int, example string) {
+	r, ok := rs[reason]
+	if !ok {
+		r.example = example
+	}
+	r.samples += samples
+	rs[reason] = r
+}
+
+// err is the answer to a request of which only so many samples were stored. Too many series
+// is the one reason that goes away while the sender tries again.
+func (rs refusals) err(stored int) error {
+	if len(rs) == 0 {
+		return nil
+	}
+	status := http.StatusBadRequest
+	if _, many := rs[manySeries]; many {
+		status = http.StatusTooManyRequests
+	}
+	var texts []string
+	for _, reason := range slices.Sorted(maps.Keys(rs)) {
+		texts = append(texts, fmt.Sprintf("%d %s (%s)", rs[reason].samples, strings.ReplaceAll(reason, "_", " "), strings.Join(strings.Fields(rs[reason].example), " ")))
+	}
+	return fail(status, "%d samples were stored and these were not: %s", stored, strings.Join(texts, "; "))
+}

@@ -1,0 +1,94 @@
+package ingest
+
+import (
+	"maps"
+	"strings"
+	"sync"
+
+	"github.com/prometheus/prometheus/prompb"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Metadata is what a writer says of a metric.
+type Metadata struct {
+	Type string // as in Prometheus' API: counter, gauge, histogram, …, unknown
+	Help string
+	Unit string
+}
+
+func metadataV1(message []byte) (metric string, m Metadata, err error) {
+	m.Type = "unknown"
+	err = fields(message, func(field protowire.Number, kind protowire.Type, content []byte, number uint64) error {
+		switch {
+		case field == 1 && kind == protowire.VarintType:
+			m.Type = typeName(number)
+		case field == 2 && kind == protowire.BytesType:
+			metric = text(content)
+		case field == 4 && kind == protowire.BytesType:
+			m.Help = text(content)
+		case field == 5 && kind == protowire.BytesType:
+			m.Unit = text(content)
+		}
+		return nil
+	})
+	return metric, m, err
+}
+
+func (d *decoder) metadataV2(message []byte) error {
+	d.meta.Type = "unknown"
+	return fields(message, func(field protowire.Number, kind protowire.Type, _ []byte, number uint64) (err error) {
+		switch {
+		case kind != protowire.VarintType:
+		case field == 1:
+			d.meta.Type = typeName(number)
+		case field == 3:
+			d.meta.Help, err = d.symbolAt(number)
+		case field == 4:
+			d.meta.Unit, err = d.symbolAt(number)
+		}
+		return err
+	})
+}
+
+// typeName gives the name of a type, whose numbers are the same in both versions.
+func typeName(number uint64) string {
+	if number < uint64(len(prompb.MetricMetadata_MetricType_name)) {
+		return strings.ToLower(prompb.MetricMetadata_MetricType_name[int32(number)]) //nolint:gosec // bounded above
+	}
+	return "unknown"
+}
+
+// What is kept of metadata: senders repeat it each minute, so that what does not fit is no loss.
+const (
+	mostMetadata = 10_000
+	mostHelp     = 1 << 10 // bytes of a help or unit text
+)
+
+// catalogue is the metadata that was written last, by metric.
+type catalogue struct {
+	mu sync.Mutex
+	of map[string]Metadata
+}
+
+func (c *catalogue) note(metric string, m Metadata) {
+	if len(m.Help) > mostHelp || len(m.Unit) > mostHelp {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	have, known := c.of[metric]
+	if have == m || (!known && len(c.of) >= mostMetadata) {
+		return
+	}
+	if c.of == nil {
+		c.of = map[string]Metadata{}
+	}
+	// They are parts of a request's body, which must not stay.
+	c.of[strings.Clone(metric)] = Metadata{Type: m.Type, Help: strings.ToValidUTF8(strings.Clone(m.Help), "�"), Unit: strings.ToValidUTF8(strings.Clone(m.Unit), "�")}
+}
+
+func (c *catalogue) all() map[string]Metadata {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.of)
+}

@@ -1,0 +1,248 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/golang/snappy"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/model/labels"
+
+	"guardian/internal/series"
+)
+
+// Limits bound one request. Zero values take the defaults.
+type Limits struct {
+	Body       int // bytes, as sent and unpacked; default 16 MiB
+	Samples    int // of a request; default 100,000
+	Labels     int // of a series, its name included; default 64
+	NameBytes  int // of a metric's or label's name; default 256
+	ValueBytes int // of a label's value; default 4096
+	AtOnce     int // requests that are taken at one time; default 16
+}
+
+func (l Limits) withDefaults() Limits {
+	for at, otherwise := range map[*int]int{
+		&l.Body: 16 << 20, &l.Samples: 100_000, &l.Labels: 64, &l.NameBytes: 256, &l.ValueBytes: 4096, &l.AtOnce: 16,
+	} {
+		if *at <= 0 {
+			*at = otherwise
+		}
+	}
+	return l
+}
+
+// The times that a sample may have. The storage takes nothing that is older than an hour
+// before its newest sample; one from the far future would therefore shut everybody out, and
+// one from the far past would open an empty storage at a time that nobody asks for.
+const (
+	oldest = time.Hour
+	ahead  = 10 * time.Minute // as in Prometheus
+)
+
+// Storage takes samples. *series.DB is one.
+type Storage interface {
+	Write(ctx context.Context, points []series.Point, rejected func(i int, why error)) (appended int, err error)
+}
+
+// Options is what a Receiver is made of.
+type Options struct {
+	Storage Storage
+	Names   func() Names           // what may be written now
+	Wrote   func(metrics []string) // called with the metrics of each request that wrote some; nil: nobody
+	Limits  Limits
+	Now     func() time.Time
+
+	Log        *slog.Logger          // default: nothing is logged
+	Registerer prometheus.Registerer // nil: no metrics
+}
+
+// Receiver answers remote write requests. It is an http.Handler and owns no goroutine.
+//
+// The answers are those of Prometheus' receiver where senders read them: 204 when all was
+// written; 400 when some of it never will be, with the reason, and everything else written;
+// 429 when there are too many series; 413 and 415 for what is no request of ours; 500 and
+// 503 when another attempt may help.
+type Receiver struct {
+	o       Options
+	slots   chan struct{}
+	metrics *metrics
+	catalog catalogue
+}
+
+// New makes a Receiver.
+func New(o Options) *Receiver {
+	o.Limits = o.Limits.withDefaults()
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Wrote == nil {
+		o.Wrote = func([]string) {}
+	}
+	return &Receiver{o: o, slots: make(chan struct{}, o.Limits.AtOnce), metrics: newMetrics(o.Registerer)}
+}
+
+// Metadata gives what writers say of metrics, by metric. Only the last word of each is kept,
+// and only in memory.
+func (r *Receiver) Metadata() map[string]Metadata { return r.catalog.all() }
+
+// failure is an answer other than success.
+type failure struct {
+	status int
+	text   string
+}
+
+func (f *failure) Error() string { return f.text }
+
+func fail(status int, format string, args ...any) error {
+	return &failure{status, fmt.Sprintf(format, args...)}
+}
+
+// ServeHTTP implements http.Handler.
+func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	select {
+	case r.slots <- struct{}{}:
+		defer func() { <-r.slots }()
+	default:
+		w.Header().Set("Retry-After", "1")
+		r.answer(w, req, fail(http.StatusServiceUnavailable, "%d writes are under way, which is the most; try again", r.o.Limits.AtOnce))
+		return
+	}
+	version, err := versionOf(req)
+	if err != nil {
+		r.answer(w, req, err)
+		return
+	}
+	wrote := written{}
+	body, err := r.body(w, req)
+	if err == nil {
+		wrote, err = r.write(req.Context(), version, body)
+	}
+	if version == 2 {
+		// The specification asks for them with every answer, errors included.
+		w.Header().Set("X-Prometheus-Remote-Write-Samples-Written", strconv.Itoa(wrote.samples))
+		w.Header().Set("X-Prometheus-Remote-Write-Histograms-Written", strconv.Itoa(wrote.histograms))
+		w.Header().Set("X-Prometheus-Remote-Write-Exemplars-Written", "0")
+	}
+	r.answer(w, req, err)
+}
+
+// answer writes success or the reason on one line: senders log its first line.
+func (r *Receiver) answer(w http.ResponseWriter, req *http.Request, err error) {
+	if err == nil {
+		r.metrics.requests.WithLabelValues("written").Inc()
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	var f *failure
+	if !errors.As(err, &f) {
+		r.o.Log.ErrorContext(req.Context(), "samples that were written here could not be stored", "error", err)
+		f = &failure{http.StatusInternalServerError, "the samples could not be stored; the guardian's log says more"}
+	}
+	result := "refused"
+	if f.status >= http.StatusInternalServerError {
+		result = "failed"
+	}
+	r.metrics.requests.WithLabelValues(result).Inc()
+	http.Error(w, f.text, f.status)
+}
+
+// versionOf reads which of the two messages a request holds. A request that does not say is
+// of version 1, as the specification wants it.
+func versionOf(req *http.Request) (int, error) {
+	const help = "send application/x-protobuf with snappy, as Prometheus' remote_write does"
+	if enc := req.Header.Get("Content-Encoding"); enc != "" && enc != "snappy" {
+		return 0, fail(http.StatusUnsupportedMediaType, "Content-Encoding %q is not taken; %s", short(enc), help)
+	}
+	content := req.Header.Get("Content-Type")
+	if content == "" {
+		return 1, nil
+	}
+	kind, params, err := mime.ParseMediaType(content)
+	if err != nil || kind != "application/x-protobuf" {
+		return 0, fail(http.StatusUnsupportedMediaType, "Content-Type %q is not taken; %s", short(content), help)
+	}
+	switch params["proto"] {
+	case "", "prometheus.WriteRequest":
+		return 1, nil
+	case "io.prometheus.write.v2.Request":
+		return 2, nil
+	default:
+		return 0, fail(http.StatusUnsupportedMediaType, "message %q is not taken; send prometheus.WriteRequest or io.prometheus.write.v2.Request", short(params["proto"]))
+	}
+}
+
+// body reads and unpacks a request, both at most as long as the limit.
+func (r *Receiver) body(w http.ResponseWriter, req *http.Request) ([]byte, error) {
+	most := r.o.Limits.Body
+	tooLong := fail(http.StatusRequestEntityTooLarge, "the body is longer than %d bytes; let the sender send less at once (max_samples_per_send)", most)
+	if req.ContentLength > int64(most) {
+		return nil, tooLong
+	}
+	packed, err := io.ReadAll(http.MaxBytesReader(w, req.Body, int64(most)))
+	if err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return nil, tooLong
+		}
+		return nil, fail(http.StatusBadRequest, "the body did not come to its end")
+	}
+	length, err := snappy.DecodedLen(packed)
+	switch {
+	case err != nil:
+		return nil, fail(http.StatusBadRequest, "the body is not packed with snappy (block format)")
+	case length > most:
+		return nil, tooLong
+	}
+	body, err := snappy.Decode(nil, packed)
+	if err != nil {
+		return nil, fail(http.StatusBadRequest, "the body is not packed with snappy (block format)")
+	}
+	return body, nil
+}
+
+// written counts what a request wrote.
+type written struct{ samples, histograms int }
+
+// write stores what it can of a request. Its error says what it could not.
+func (r *Receiver) write(ctx context.Context, version int, body []byte) (written, error) {
+	b := batch{names: r.o.Names(), limits: r.o.Limits, now: r.o.Now(), metrics: r.metrics, refused: refusals{}}
+	d := decoder{limits: r.o.Limits, version: version, builder: labels.NewScratchBuilder(16)}
+	err := d.request(body, func() error { return b.add(&d, &r.catalog) }, func(metric string, m Metadata) {
+		if b.names.Has(metric) {
+			r.catalog.note(metric, m)
+		}
+	})
+	if err != nil {
+		// Nothing was stored yet: half of a broken message is not trusted.
+		r.metrics.rejected.WithLabelValues("malformed").Inc()
+		return written{}, fail(http.StatusBadRequest, "%s", strings.Join(strings.Fields(err.Error()), " "))
+	}
+	histograms := 0
+	rejected := make(map[int]bool)
+	n, err := r.o.Storage.Write(ctx, b.points, func(i int, why error) {
+		rejected[i] = true
+		b.refuseStored(b.points[i], why)
+	})
+	if err != nil {
+		return written{}, fmt.Errorf("remote write: %w", err)
+	}
+	r.metrics.samples.Add(float64(n))
+	for i, p := range b.points {
+		if p.H != nil && !rejected[i] {
+			histograms++
+		}
+	}
+	if n > 0 {
+		r.o.Wrote(b.wrote)
+	}
+	return written{n - histograms, histograms}, b.refused.err(n)
+}
