@@ -5,13 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
 	"guardian/internal/secret"
@@ -42,9 +38,6 @@ func promqlKind() Kind {
 // Validate joins every mistake.
 func (s *PromQLSettings) Validate() error {
 	var errs []error
-	if u, err := url.Parse(s.Server); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		errs = append(errs, errors.New("server is not an address such as http://prometheus:9090"))
-	}
 	if strings.TrimSpace(s.Query) == "" {
 		errs = append(errs, errors.New("query is missing: give a PromQL expression"))
 	}
@@ -57,19 +50,11 @@ func (s *PromQLSettings) Validate() error {
 	if s.TLS.MinRemaining != 0 {
 		errs = append(errs, errors.New("tls.min_remaining means nothing here: watch the server's certificate by a check of kind http"))
 	}
-	for name, value := range s.Headers {
-		if !validHeaderName(name) {
-			errs = append(errs, fmt.Errorf("headers: %q is not a header name", name))
-		}
-		if strings.ContainsAny(value.Reveal(), "\r\n\x00") {
-			errs = append(errs, fmt.Errorf("headers.%s has a line break; does the secret's file end in one?", name))
-		}
-	}
-	return errors.Join(append(errs, s.client().validate())...)
+	return errors.Join(append(errs, s.server().Validate())...)
 }
 
-func (s *PromQLSettings) client() *Client {
-	return &Client{TLS: s.TLS, Proxy: s.Proxy, BodyLimit: maxBodyLimit}
+func (s *PromQLSettings) server() *PromQLServer {
+	return &PromQLServer{Server: s.Server, Headers: s.Headers, TLS: s.TLS, Proxy: s.Proxy}
 }
 
 func (s *PromQLSettings) empty() (sample.Health, error) {
@@ -129,8 +114,7 @@ type promqlProbe struct {
 	upIf     condition
 	empty    sample.Health
 
-	transport *http.Transport // made with the first look: ca_file is read then
-	api       v1.API
+	client *PromQLClient // made with the first look: ca_file is read then
 }
 
 func newPromQLProbe(s *PromQLSettings, env Env) (*promqlProbe, error) {
@@ -148,64 +132,24 @@ func newPromQLProbe(s *PromQLSettings, env Env) (*promqlProbe, error) {
 
 // Close implements Closer.
 func (p *promqlProbe) Close() error {
-	if p.transport != nil {
-		p.transport.CloseIdleConnections()
+	if p.client != nil {
+		p.client.Close()
 	}
 	return nil
-}
-
-func (p *promqlProbe) connect() error {
-	if p.api != nil {
-		return nil
-	}
-	transport, err := p.settings.client().transport(true)
-	if err != nil {
-		return err
-	}
-	client, err := api.NewClient(api.Config{
-		Address: p.settings.Server,
-		Client:  &http.Client{Transport: &promqlTransport{next: transport, headers: p.settings.Headers, agent: p.env.UserAgent}},
-	})
-	if err != nil {
-		return errors.New("server is not an address")
-	}
-	p.transport, p.api = transport, v1.NewAPI(client)
-	return nil
-}
-
-// promqlTransport adds the configured headers and bounds the answer.
-type promqlTransport struct {
-	next    http.RoundTripper
-	headers map[string]secret.Secret
-	agent   string
-}
-
-// RoundTrip implements http.RoundTripper.
-func (t *promqlTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	r = r.Clone(r.Context())
-	r.Header.Set("User-Agent", t.agent)
-	for name, value := range t.headers {
-		r.Header.Set(name, value.Reveal())
-		if strings.EqualFold(name, "Host") {
-			r.Host = value.Reveal()
-		}
-	}
-	answer, err := t.next.RoundTrip(r)
-	if err == nil {
-		answer.Body = http.MaxBytesReader(nil, answer.Body, maxBodyLimit)
-	}
-	return answer, err
 }
 
 // Look asks the server once. A server that does not answer, or answers with an error, is
 // Unknown: it is the one who looks and not what is looked at. So is NaN, which is no number.
 func (p *promqlProbe) Look(ctx context.Context) sample.Observation {
-	if err := p.connect(); err != nil {
-		return p.masks.observation(sample.Observation{Reason: err.Error()})
+	if p.client == nil {
+		var err error
+		if p.client, err = p.settings.server().Connect(p.env); err != nil {
+			return p.masks.observation(sample.Observation{Reason: err.Error()})
+		}
 	}
-	result, warnings, _, err := p.api.Query(ctx, p.settings.Query, p.env.Now())
+	result, warnings, err := p.client.Query(ctx, p.settings.Query, p.env.Now())
 	if err != nil {
-		return p.masks.observation(sample.Observation{Reason: "the query was not answered: " + p.why(err)})
+		return sample.Observation{Reason: "the query was not answered: " + err.Error()}
 	}
 	var vector model.Vector
 	switch r := result.(type) {
@@ -223,21 +167,6 @@ func (p *promqlProbe) Look(ctx context.Context) sample.Observation {
 	return p.masks.observation(o)
 }
 
-func (p *promqlProbe) why(err error) string {
-	var (
-		urlErr  *url.Error
-		promErr *v1.Error
-	)
-	switch {
-	case errors.As(err, &urlErr):
-		return oneLine(urlErr.Err.Error(), 300) // leaves out the address
-	case errors.As(err, &promErr):
-		return oneLine(string(promErr.Type)+": "+promErr.Msg, 300)
-	default:
-		return oneLine(err.Error(), 300)
-	}
-}
-
 func (p *promqlProbe) judge(vector model.Vector) sample.Observation {
 	if len(vector) == 0 {
 		o := sample.Observation{Health: p.empty}
@@ -250,7 +179,7 @@ func (p *promqlProbe) judge(vector model.Vector) sample.Observation {
 	failed := 0
 	for i, element := range vector {
 		v := float64(element.Value)
-		labels := p.labels(element.Metric)
+		labels := seriesLabels(element.Metric, p.env.Labels)
 		if i < maxPromQLValues {
 			o.Values = append(o.Values, sample.Value{Name: "promql_value", Labels: labels, V: v})
 		}
@@ -274,24 +203,29 @@ func (p *promqlProbe) judge(vector model.Vector) sample.Observation {
 	return o
 }
 
-// labels gives an element's labels beside the check's own, which keep their names: like
-// Prometheus, an element's label of such a name gets the prefix exported_.
-func (p *promqlProbe) labels(m model.Metric) map[string]string {
+// seriesLabels gives the labels of a metric that was found elsewhere beside the check's own,
+// which keep their names: like Prometheus, a label of such a name gets the prefix exported_.
+func seriesLabels(m model.Metric, own map[string]string) map[string]string {
 	labels := make(map[string]string, len(m))
 	for name, value := range m {
 		n := string(name)
 		if n == model.MetricNameLabel {
 			continue
 		}
-		_, own := p.env.Labels[n]
-		switch n {
-		case "check", "kind", "service", "marketplace", "shop", "site":
-			own = true
-		}
-		if own {
+		if ownLabel(n, own) {
 			n = "exported_" + n
 		}
 		labels[n] = string(value)
 	}
 	return labels
+}
+
+// ownLabel tells of a label that every series of a check has, or that the check was given.
+func ownLabel(name string, own map[string]string) bool {
+	switch name {
+	case "check", "kind", "service", "marketplace", "shop", "site":
+		return true
+	}
+	_, ok := own[name]
+	return ok
 }
