@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -152,10 +153,14 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	key, err := a.store.Shared(ctx, "session_key", rand.Text)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
 	if a.server, err = server.New(server.Options{
 		Backend: backend{a}, ExternalURL: a.externalURL(c), Language: c.Server.Language, Location: c.Location(),
 		Now: a.now, Log: a.log, Redactor: a.redactor, Registerer: a.registry, Gatherer: a.registry,
-		Active: a.whoActs,
+		Active: a.whoActs, SessionKey: key,
 	}); err != nil {
 		return nil, err
 	}

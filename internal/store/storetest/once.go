@@ -161,3 +161,16 @@ func updateWatch(j journal) {
 	wantError(t, err, store.ErrAlreadyRun)
 	same(t, "watch", must(s.Watch(t.Context(), "w_1"))(t), got)
 }
+
+func sharedOnce(j journal) {
+	t := j.t
+	s, again := j.open(), j.open()
+	first := must(s.Shared(t.Context(), "session", func() string { return "first" }))(t)
+	second := must(again.Shared(t.Context(), "session", func() string { return "second" }))(t)
+	if first.Reveal() != "first" || second.Reveal() != "first" {
+		t.Errorf("two guardians share %q and %q, want what the first one made", first.Reveal(), second.Reveal())
+	}
+	if other := must(s.Shared(t.Context(), "another", func() string { return "x" }))(t); other.Reveal() != "x" {
+		t.Errorf("another name gives %q", other.Reveal())
+	}
+}

@@ -34,6 +34,7 @@ func Run(t *testing.T, fresh func(t *testing.T) store.Options) {
 		{"without the lease only what any guardian may write is written", unfenced},
 
 		{"an idempotency key is used once", idempotencyKeyOnce},
+		{"what guardians share is made once", sharedOnce},
 		{"a deploy has one run by verdict, an alert's episode one by alert", runOnce},
 		{"an attempt of a step has one intent", intentOnce},
 		{"changes of a run at the same time all take effect", updatesMeet},
