@@ -76,7 +76,7 @@ func defaultConfig() Config {
 		Storage: Storage{
 			Path:      "data",
 			Retention: Retention{Samples: 15 * day, Journal: 400 * day},
-			Lease:     15 * second,
+			Lease:     6 * second,
 		},
 		Defaults: Defaults{
 			Every:       15 * second,
