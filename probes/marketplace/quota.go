@@ -15,6 +15,7 @@ type Quota struct {
 	Limit     *float64       // requests (or points) in a window; for x-amzn-RateLimit-Limit requests per second
 	Remaining *float64       // what is left of it
 	Reset     *time.Duration // until it is whole again, or until Retry-After is over; never negative
+	ResetAt   *time.Time     // the same as a time; it may be in the past
 }
 
 // UsedRatio gives the used share of the quota, 0 to 1, and whether it is known.
@@ -33,6 +34,7 @@ type Source struct {
 	Remaining string  // a number
 	Used      string  // a number
 	Reset     string  // see ParseReset
+	reset2    string  // read where Reset is not there
 	Size      float64 // the limit where no header says it; 0: unknown
 }
 
@@ -52,8 +54,9 @@ func vendors() []Source {
 	return []Source{
 		// Shopify REST Admin: used/size of the leaky bucket (shopify.dev, "REST Admin API rate limits").
 		{UsedSize: "X-Shopify-Shop-Api-Call-Limit"},
-		// Walmart: tokens left and when the window ends, in epoch milliseconds as clients see it.
-		{Remaining: "X-Current-Token-Count", Reset: "X-Next-Replenishment-Time"},
+		// Walmart: tokens left and when the window ends, in epoch milliseconds as clients see it,
+		// and under a shorter name on some answers.
+		{Remaining: "X-Current-Token-Count", Reset: "X-Next-Replenishment-Time", reset2: "X-Next-Replenish-Time"},
 		// Amazon SP-API: the rate alone; neither burst nor what is left is ever told.
 		{Limit: "X-Amzn-RateLimit-Limit"},
 	}
@@ -80,7 +83,7 @@ func Quotas(h http.Header, sources []Source, now time.Time) []Quota {
 			}
 		}
 	} else {
-		found = structured(h)
+		found = structured(h, now)
 		for _, s := range older() {
 			if len(found) > 0 {
 				break
@@ -98,7 +101,8 @@ func Quotas(h http.Header, sources []Source, now time.Time) []Quota {
 	// draft-ietf-httpapi-ratelimit-headers, "Intermediaries": Retry-After takes precedence over a reset.
 	if wait, ok := RetryAfter(h.Get("Retry-After"), now); ok {
 		for i := range found {
-			found[i].Reset = &wait
+			at := now.Add(wait)
+			found[i].Reset, found[i].ResetAt = &wait, &at
 		}
 	}
 	return found
@@ -139,9 +143,14 @@ func (s Source) read(h http.Header, now time.Time) (Quota, bool) {
 	if q.Header == "" {
 		return Quota{}, false
 	}
-	if s.Reset != "" {
-		if d, ok := ParseReset(h.Get(s.Reset), now); ok {
-			q.Reset = &d
+	for _, name := range []string{s.Reset, s.reset2} {
+		if name == "" {
+			continue
+		}
+		if at, ok := ResetTime(h.Get(name), now); ok {
+			d := max(at.Sub(now), 0)
+			q.Reset, q.ResetAt = &d, &at
+			break
 		}
 	}
 	return q, true

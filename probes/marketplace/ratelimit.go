@@ -13,7 +13,7 @@ import (
 //
 // of which r is required in RateLimit and q in RateLimit-Policy. A malformed field is
 // ignored as a whole, as the draft demands.
-func structured(h http.Header) []Quota {
+func structured(h http.Header, now time.Time) []Quota {
 	service, ok := items(h.Values("RateLimit"), "r", "t")
 	if !ok {
 		return nil
@@ -27,7 +27,8 @@ func structured(h http.Header) []Quota {
 			if !ok {
 				return nil
 			}
-			q.Reset = &d
+			at := now.Add(d)
+			q.Reset, q.ResetAt = &d, &at
 		}
 		for _, p := range policies {
 			if p.name == item.name {

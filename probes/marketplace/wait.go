@@ -28,37 +28,47 @@ const (
 	firstEpochMillis  = 1e11
 )
 
-// ParseReset reads when a quota is whole again: seconds to go, epoch seconds, epoch
-// milliseconds, a span with its unit ("1500ms", "6m0s"), RFC 3339 or an HTTP-date. It gives
-// the time to go, 0 for the past; more than a year is malformed. A bare number of
-// milliseconds to go cannot be told from seconds and is read as seconds.
+// ParseReset reads when a quota is whole again, as ResetTime does. It gives the time to go,
+// 0 for the past.
 func ParseReset(value string, now time.Time) (time.Duration, bool) {
+	t, ok := ResetTime(value, now)
+	return max(t.Sub(now), 0), ok
+}
+
+// ResetTime reads when a quota is whole again: seconds to go, epoch seconds, epoch
+// milliseconds, a span with its unit ("1500ms", "6m0s"), RFC 3339 or an HTTP-date. It may be
+// in the past; more than a year from now is malformed. A bare number of milliseconds to go
+// cannot be told from seconds and is read as seconds.
+func ResetTime(value string, now time.Time) (time.Time, bool) {
 	value = strings.TrimSpace(value)
 	if n, ok := number(value); ok {
 		switch {
 		case n >= firstEpochMillis && n < 1e16:
-			return until(time.UnixMilli(int64(n)), now)
+			return believed(time.UnixMilli(int64(n)), now)
 		case n >= firstEpochSeconds && n < firstEpochMillis:
-			return until(time.UnixMilli(int64(n*1000)), now)
+			return believed(time.UnixMilli(int64(n*1000)), now)
 		default:
-			return seconds(n)
+			d, ok := seconds(n)
+			return now.Add(d), ok
 		}
 	}
 	if d, err := time.ParseDuration(value); err == nil {
-		return d, d >= 0 && d <= farthest
+		return now.Add(d), d >= 0 && d <= farthest
 	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700"} {
 		if t, err := time.Parse(layout, value); err == nil {
-			return until(t, now)
+			return believed(t, now)
 		}
 	}
 	if t, err := http.ParseTime(value); err == nil {
-		return until(t, now)
+		return believed(t, now)
 	}
-	return 0, false
+	return time.Time{}, false
 }
 
+func believed(t, now time.Time) (time.Time, bool) { return t, t.Sub(now) <= farthest }
+
 func until(t, now time.Time) (time.Duration, bool) {
-	d := max(t.Sub(now), 0)
-	return d, d <= farthest
+	t, ok := believed(t, now)
+	return max(t.Sub(now), 0), ok
 }

@@ -1,0 +1,126 @@
+package marketplace
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"strings"
+	"time"
+)
+
+// largest is the most of a body, in bytes, that is read for codes and numbers.
+const largest = 4 << 20
+
+// decode reads a body that is one JSON object into v and tells whether it is one. What does
+// not fit a field leaves it as it was: a body of a wrong type somewhere is still read.
+func decode(body []byte, v any) bool {
+	body = bytes.TrimSpace(body)
+	if len(body) == 0 || len(body) > largest || body[0] != '{' || !json.Valid(body) {
+		return false
+	}
+	_ = json.Unmarshal(body, v)
+	return true
+}
+
+// word is a JSON string, number or boolean as text; everything else is "". Platforms write
+// the same code now with quotes and now without.
+type word string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (w *word) UnmarshalJSON(b []byte) error {
+	*w = ""
+	if len(b) == 0 || b[0] == '{' || b[0] == '[' || string(b) == "null" {
+		return nil
+	}
+	if b[0] != '"' {
+		*w = word(b)
+		return nil
+	}
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return err
+	}
+	*w = word(s)
+	return nil
+}
+
+// count gives a word that is a number of zero or more.
+func (w word) count() *float64 {
+	v, ok := number(string(w))
+	if !ok {
+		return nil
+	}
+	return &v
+}
+
+// epoch gives a word that is a time in seconds since 1970, from 2001 to 2100.
+func (w word) epoch() (time.Time, bool) {
+	v, ok := number(string(w))
+	if !ok || v < firstEpochSeconds || v > 4102444800 {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(v), 0).UTC(), true
+}
+
+// oneOrMany is a JSON value or a list of them; what does not fit is left out.
+type oneOrMany[T any] []T
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (l *oneOrMany[T]) UnmarshalJSON(b []byte) error {
+	var parts []json.RawMessage
+	if json.Unmarshal(b, &parts) != nil {
+		parts = []json.RawMessage{b}
+	}
+	*l = nil
+	for _, part := range parts {
+		var v T
+		if json.Unmarshal(part, &v) == nil {
+			*l = append(*l, v)
+		}
+	}
+	return nil
+}
+
+// oauthError is how most platforms refuse a token (RFC 6749, 5.2).
+type oauthError struct {
+	Error       word `json:"error"`
+	Description word `json:"error_description"`
+}
+
+// refusedTokens are the OAuth 2 errors, alike on every platform.
+func refusedTokens() []known {
+	return []known{
+		{code: "invalid_grant", class: CredentialBad, words: "The refresh token or code is used, expired or revoked."},
+		{code: "invalid_client", class: CredentialBad, words: "Client ID or client secret is not taken."},
+		{code: "unauthorized_client", class: CredentialBad, words: "The app may not ask for tokens in this way."},
+		{code: "invalid_token", class: CredentialBad, words: "The access token is not taken."},
+		{code: "expired_token", class: CredentialBad, words: "The access token has expired."},
+		{code: "invalid_scope", class: Permission, words: "The scope that was asked for is not granted."},
+		{code: "insufficient_scope", class: Permission, words: "The token's scopes do not cover this."},
+		{code: "unsupported_grant_type", class: OurFault, words: "The grant type is not one that is taken."},
+	}
+}
+
+// asNumber writes digits as a JSON number and anything else as a string: IDs that are numbers
+// on a platform stay numbers, and an ID that is none does no harm.
+func asNumber(id string) json.RawMessage {
+	if id != "" && len(id) <= 18 && strings.Trim(id, "0123456789") == "" && (id[0] != '0' || id == "0") {
+		return json.RawMessage(id)
+	}
+	text, _ := json.Marshal(id) // a string always has a JSON
+	return text
+}
+
+// nextMidnight is the time until the next day begins at an offset from UTC.
+func nextMidnight(now time.Time, offset time.Duration) time.Duration {
+	local := now.UTC().Add(offset)
+	return local.Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(local)
+}
+
+// span makes a wait of seconds that a message or a division told, bounded as headers are.
+func span(s float64) (time.Duration, bool) {
+	if math.IsNaN(s) {
+		return 0, false
+	}
+	return seconds(s)
+}

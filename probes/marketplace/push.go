@@ -1,0 +1,84 @@
+package marketplace
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Push is how a platform tells the seller of an order, and what it takes for an answer.
+type Push struct {
+	Topic string // the platform's name of the order's push
+	// Build makes the push of an order, unsigned: Platform.Sign gives the signature's headers.
+	// Where Queue is set it makes the message that comes through the queue.
+	Build   func(Order) Message
+	Queue   string // the kind of queue, such as sqs; "" is HTTPS
+	Answer  Receipt
+	Retries string // what the platform does when the answer does not count
+	Lost    string // where the platform tells of pushes that did not arrive; "" if nowhere
+	Words   string // what is known and what is not
+}
+
+// Order is what a push tells of.
+type Order struct {
+	ID       string
+	Shop     string    // the seller's ID at the platform
+	Site     string    // the country or marketplace, such as SG
+	Delivery string    // the push's own ID, by which receivers tell repeats apart
+	App      string    // app key, where pushes carry it
+	Status   string    // the platform's word; "" is its word for a new order
+	At       time.Time // of the order and of the push
+}
+
+// Message is a push before it is signed.
+type Message struct {
+	Method  string
+	Headers map[string]string
+	Body    []byte
+}
+
+// Receipt is what answer to a push counts.
+type Receipt struct {
+	From, To int           // the status codes, inclusive; 0: there is none
+	Empty    bool          // the body must be empty
+	Within   time.Duration // from the first byte sent to the last one read; 0: not published
+	Connect  time.Duration // to connect; 0: not published
+}
+
+// Missed tells in words why an answer does not count, and "" if it does. took is the time of
+// the whole exchange.
+func (r Receipt) Missed(status int, body []byte, took time.Duration) string {
+	var why []string
+	if status < r.From || status > r.To {
+		want := fmt.Sprintf("%d", r.From)
+		if r.From != r.To {
+			want = fmt.Sprintf("%d to %d", r.From, r.To)
+		}
+		why = append(why, fmt.Sprintf("status %d, want %s", status, want))
+	}
+	if r.Empty && len(body) > 0 {
+		why = append(why, fmt.Sprintf("a body of %d bytes, want none", len(body)))
+	}
+	if r.Within > 0 && took > r.Within {
+		why = append(why, fmt.Sprintf("it took %s, at most %s count", took.Round(time.Millisecond), r.Within))
+	}
+	return strings.Join(why, "; ")
+}
+
+// post makes a JSON push of a value whose fields are in the documented order.
+func post(body any, headers map[string]string) Message {
+	text, _ := json.Marshal(body) // plain structs of strings and numbers
+	if headers == nil {
+		headers = map[string]string{}
+	}
+	headers["Content-Type"] = "application/json"
+	return Message{Method: "POST", Headers: headers, Body: text}
+}
+
+func orElse(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
+}

@@ -1,0 +1,72 @@
+package marketplace
+
+import (
+	"time"
+)
+
+// UsageSource is where a number on the quota comes from.
+type UsageSource string
+
+// The sources.
+const (
+	FromHeader UsageSource = "header"
+	FromBody   UsageSource = "body"
+	FromAPI    UsageSource = "api"      // an operation of its own that tells of usage
+	Inferred   UsageSource = "inferred" // by counting calls: nothing is told
+)
+
+// Reading is what an answer says of one quota. A nil number was not said.
+type Reading struct {
+	Operation string
+	Policy    string // the quota's name where it has one, such as daily
+	Limit     *float64
+	PerSecond bool // Limit is a rate in requests per second, and no count
+	Remaining *float64
+	Used      *float64
+	ResetAt   *time.Time // when it is whole again
+	Source    UsageSource
+}
+
+// UsedRatio gives the used share, 0 to 1, and whether it is known. A rate alone has none.
+func (r Reading) UsedRatio() (float64, bool) {
+	if r.PerSecond || r.Limit == nil || *r.Limit <= 0 {
+		return 0, false
+	}
+	switch {
+	case r.Remaining != nil:
+		return min(max(1 - *r.Remaining / *r.Limit, 0), 1), true
+	case r.Used != nil:
+		return min(max(*r.Used / *r.Limit, 0), 1), true
+	}
+	return 0, false
+}
+
+// readings are what headers and body tell, headers first.
+func (p Platform) readings(a Answer, now time.Time) []Reading {
+	var all []Reading
+	for _, q := range Quotas(a.Header, nil, now) {
+		r := Reading{
+			Operation: a.Operation, Policy: q.Policy, Limit: q.Limit, Remaining: q.Remaining, ResetAt: q.ResetAt, Source: FromHeader,
+			PerSecond: q.Header == "X-Amzn-Ratelimit-Limit",
+		}
+		all = append(all, r)
+	}
+	if p.quota != nil {
+		all = append(all, p.quota(a, now)...)
+	}
+	return all
+}
+
+// untilReset is the longest wait until a quota of which nothing is left is whole again.
+func untilReset(all []Reading, now time.Time) *time.Duration {
+	var longest *time.Duration
+	for _, r := range all {
+		if r.ResetAt == nil || r.Remaining != nil && *r.Remaining > 0 {
+			continue
+		}
+		if d := r.ResetAt.Sub(now); d > 0 && (longest == nil || d > *longest) {
+			longest = &d
+		}
+	}
+	return longest
+}

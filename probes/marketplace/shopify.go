@@ -1,0 +1,206 @@
+package marketplace
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// shopify is the Admin API, REST and GraphQL (shopify.dev, "API rate limits"). Buckets differ
+// by plan: what an answer tells is believed, not the table.
+func shopify() Platform {
+	return Platform{
+		Name: "shopify", Title: "Shopify",
+		Hosts:   []string{"{shop}.myshopify.com"},
+		Sandbox: Sandbox{Words: "No host of its own: a development shop, and orders with test set; 5 new orders a minute on trial and development shops."},
+		Usage:   FromHeader,
+		Operations: []Operation{
+			{Name: "graphql", Method: "POST", Path: "/admin/api/{version}/graphql.json", Cost: 1},
+			{Name: "shop", Method: "GET", Path: "/admin/api/{version}/shop.json", Rate: 2, Burst: 40},
+			{Name: "orders", Method: "GET", Path: "/admin/api/{version}/orders.json", Rate: 2, Burst: 40},
+			{Name: "order", Method: "GET", Path: "/admin/api/{version}/orders/{id}", Rate: 2, Burst: 40},
+			{Name: "createOrder", Method: "POST", Path: "/admin/api/{version}/orders.json", Rate: 2, Burst: 40},
+		},
+		SafeRead: SafeRead{Operation: "graphql", Every: 30 * time.Second, Why: "{shop{name}} costs 1 point of 100 a second on the smallest plan, and the answer tells what is left"},
+		Push: Push{
+			Topic: "orders/create", Build: shopifyPush,
+			Answer:  Receipt{From: 200, To: 299, Within: 5 * time.Second, Connect: time.Second},
+			Retries: "8 times over 4 hours, then the subscription is deleted",
+			Words:   "A new secret may take an hour until it signs.",
+		},
+		Feeds: []Feed{
+			{URL: "https://shopify.dev/changelog/feed.xml", Format: "rss", Words: "changelog; each page has a Markdown twin with its dates"},
+		},
+		request: bearer("X-Shopify-Access-Token", "", nil),
+		push:    shopifyScheme(),
+		fault:   shopifyFault,
+		quota:   shopifyCost,
+		served: func(a Answer) (asked, answered string) {
+			if _, rest, ok := strings.Cut(a.Path, "/admin/api/"); ok {
+				asked, _, _ = strings.Cut(rest, "/")
+			}
+			return asked, a.Header.Get("X-Shopify-API-Version")
+		},
+		codes: append([]known{
+			{code: "THROTTLED", class: Throttled, words: "The bucket of points is empty.", wait: shopifyWait},
+			{code: "MAX_COST_EXCEEDED", class: OurFault, words: "The query costs more than any bucket holds."},
+			{code: "ACCESS_DENIED", class: Permission, words: "The app lacks the scope for this."},
+			{code: "SHOP_INACTIVE", class: Permission, words: "The shop is inactive."},
+			{code: "INTERNAL_SERVER_ERROR", class: TheirFault, words: "Shopify has an error of its own."},
+			{status: 402, class: Permission, words: "The shop is frozen: its bill is open."},
+			{status: 423, class: Permission, words: "The shop is locked."},
+			{contains: "Invalid API key or access token", class: CredentialBad, words: "The access token is not taken."},
+			{contains: "merchant approval for", class: Permission, words: "The app lacks the scope for this."},
+		}, refusedTokens()...),
+	}
+}
+
+// shopifyScheme verifies the base64 HMAC of the raw body. Newer events name the header
+// without X-; either counts.
+func shopifyScheme() scheme {
+	const header, newer = "X-Shopify-Hmac-Sha256", "Shopify-Hmac-Sha256"
+	sign := func(c Call, k Keys) (string, error) {
+		if err := needsSecret(k, "the app's client secret"); err != nil {
+			return "", err
+		}
+		m := hmac.New(sha256.New, []byte(k.Secret.Reveal()))
+		_, _ = m.Write(c.Body)
+		return base64.StdEncoding.EncodeToString(m.Sum(nil)), nil
+	}
+	return scheme{
+		sign: func(c Call, k Keys) (Signed, error) {
+			s, err := sign(c, k)
+			return Signed{Signature: s, Headers: map[string]string{header: s}}, err
+		},
+		verify: func(c Call, k Keys) (Verification, error) {
+			want, err := sign(c, k)
+			if err != nil {
+				return Verification{}, err
+			}
+			if len(c.Body) == 0 {
+				return invalid("the body is empty: there is nothing that could be signed")
+			}
+			name := header
+			if len(c.Header.Values(header)) == 0 && len(c.Header.Values(newer)) > 0 {
+				name = newer
+			}
+			got, v := oneHeader(c.Header, name)
+			if v != nil {
+				return *v, nil
+			}
+			if sum, err := base64.StdEncoding.DecodeString(got); err != nil || len(sum) != sha256.Size {
+				return invalid("header %s is malformed: it must be the base64 of the %d bytes of an HMAC-SHA256", name, sha256.Size)
+			}
+			if !equal(got, want) {
+				return invalid("header %s is not the signature of this body: another secret, or the body was changed", name)
+			}
+			return valid("header %s is the signature of this body", name)
+		},
+	}
+}
+
+func shopifyFault(a Answer) fault {
+	var body struct {
+		Errors json.RawMessage `json:"errors"`
+		oauthError
+	}
+	decode(a.Body, &body)
+	var list oneOrMany[struct {
+		Message    word `json:"message"`
+		Extensions struct {
+			Code word `json:"code"`
+		} `json:"extensions"`
+	}]
+	switch {
+	case len(body.Errors) == 0 || string(body.Errors) == "null" || string(body.Errors) == "[]" || string(body.Errors) == "{}":
+		return fault{code: string(body.Error), message: string(body.Description)}
+	case body.Errors[0] == '"':
+		var text string
+		_ = json.Unmarshal(body.Errors, &text) // decode has seen that it is valid
+		return fault{message: text}
+	case body.Errors[0] == '[':
+		_ = json.Unmarshal(body.Errors, &list)
+		for _, e := range list {
+			if e.Extensions.Code != "" {
+				return fault{code: string(e.Extensions.Code), message: string(e.Message)}
+			}
+		}
+		if len(list) > 0 && list[0].Message != "" {
+			return fault{message: string(list[0].Message)}
+		}
+	}
+	return fault{message: string(body.Errors)} // {"field": ["is wrong"]}
+}
+
+type shopifyStatus struct {
+	Extensions struct {
+		Cost struct {
+			Requested word `json:"requestedQueryCost"`
+			Throttle  struct {
+				Maximum word `json:"maximumAvailable"`
+				Left    word `json:"currentlyAvailable"`
+				Restore word `json:"restoreRate"`
+			} `json:"throttleStatus"`
+		} `json:"cost"`
+	} `json:"extensions"`
+}
+
+// shopifyCost reads the bucket of points that a GraphQL answer tells.
+func shopifyCost(a Answer, now time.Time) []Reading {
+	var s shopifyStatus
+	decode(a.Body, &s)
+	t := s.Extensions.Cost.Throttle
+	r := Reading{Operation: orElse(a.Operation, "graphql"), Policy: "points", Limit: t.Maximum.count(), Remaining: t.Left.count(), Source: FromBody}
+	if r.Limit == nil || r.Remaining == nil {
+		return nil
+	}
+	if restore := t.Restore.count(); restore != nil && *restore > 0 {
+		if d, ok := span((*r.Limit - *r.Remaining) / *restore); ok {
+			at := now.Add(d)
+			r.ResetAt = &at
+		}
+	}
+	return []Reading{r}
+}
+
+// shopifyWait is how long the bucket takes to hold what the query asks for: the bucket was
+// already charged for everything before it.
+func shopifyWait(_ fault, a Answer, _ time.Time) (time.Duration, bool) {
+	var s shopifyStatus
+	decode(a.Body, &s)
+	asked, left, restore := s.Extensions.Cost.Requested.count(), s.Extensions.Cost.Throttle.Left.count(), s.Extensions.Cost.Throttle.Restore.count()
+	if asked == nil || left == nil || restore == nil || *restore <= 0 {
+		return 0, false
+	}
+	return span(max(*asked-*left, 0) / *restore)
+}
+
+func shopifyPush(o Order) Message {
+	type line struct {
+		ID       int64  `json:"id"`
+		SKU      string `json:"sku"`
+		Quantity int    `json:"quantity"`
+		Price    string `json:"price"`
+	}
+	at := o.At.UTC().Format(time.RFC3339)
+	return post(struct {
+		ID              json.RawMessage `json:"id"`
+		Name            string          `json:"name"`
+		CreatedAt       string          `json:"created_at"`
+		UpdatedAt       string          `json:"updated_at"`
+		Currency        string          `json:"currency"`
+		FinancialStatus string          `json:"financial_status"`
+		Test            bool            `json:"test"`
+		TotalPrice      string          `json:"total_price"`
+		LineItems       []line          `json:"line_items"`
+	}{asNumber(o.ID), "#" + o.ID, at, at, "USD", orElse(o.Status, "pending"), true, "0.01", []line{{1, "guardian-synthetic", 1, "0.01"}}}, map[string]string{
+		"X-Shopify-Topic":        "orders/create",
+		"X-Shopify-Shop-Domain":  o.Shop,
+		"X-Shopify-Webhook-Id":   o.Delivery,
+		"X-Shopify-Test":         "true",
+		"X-Shopify-Triggered-At": at,
+	})
+}

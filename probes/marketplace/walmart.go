@@ -1,0 +1,207 @@
+package marketplace
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// walmart is the Marketplace API (developer.walmart.com). Tokens live for 15 minutes and
+// replenish gradually: of 20 an hour there is one every three minutes.
+func walmart() Platform {
+	return Platform{
+		Name: "walmart", Title: "Walmart Marketplace",
+		Hosts: []string{"marketplace.walmartapis.com"},
+		Sandbox: Sandbox{
+			Hosts: []string{"sandbox.walmartapis.com"}, Header: map[string]string{"WM_SANDBOX": "v2"},
+			Words: "With the header it remembers: POST /v1/simulations/orders makes an order that GET /v3/orders shows. Without, it answers from a fixed set.",
+		},
+		Usage: FromHeader,
+		Operations: []Operation{
+			{Name: "getTokenDetail", Method: http.MethodGet, Path: "/v3/token/detail"},
+			{Name: "getToken", Method: http.MethodPost, Path: "/v3/token"},
+			{Name: "getOrders", Method: http.MethodGet, Path: "/v3/orders"},
+			{Name: "getReleasedOrders", Method: http.MethodGet, Path: "/v3/orders/released"},
+			{Name: "getOrder", Method: http.MethodGet, Path: "/v3/orders/{purchaseOrderId}"},
+			{Name: "simulateOrder", Method: http.MethodPost, Path: "/v1/simulations/orders"},
+			{Name: "testNotification", Method: http.MethodPost, Path: "/v3/webhooks/test"},
+		},
+		SafeRead: SafeRead{Operation: "getTokenDetail", Every: time.Minute, Why: "it proves the credential and reads no order"},
+		Push: Push{
+			Topic: "PO_CREATED", Build: walmartPush,
+			Answer: Receipt{From: 200, To: 299},
+			Words:  "A subscription's authMethod is BASIC_AUTH, OAUTH or HMAC; what is signed and verified here is HMAC, with WM_SEC.TIMESTAMP and WM_SEC.SIGNATURE.",
+		},
+		Feeds: []Feed{{URL: "https://developer.walmart.com/us-marketplace/page/whats-new", Format: "html", Words: "what is new; pages have Markdown twins with updatedAt"}},
+		request: bearer("WM_SEC.ACCESS_TOKEN", "", map[string]string{
+			"WM_SVC.NAME": "Walmart Marketplace", "Accept": "application/json",
+		}),
+		push:  scheme{sign: walmartSign, verify: walmartVerify},
+		fault: walmartFault,
+		codes: append([]known{
+			{code: "token_not_valid", class: CredentialBad, words: "The access token is not valid."},
+			{code: "REQUEST_THRESHOLD_VIOLATED.GMP_GATEWAY_API", class: Throttled, words: "The tokens are used up."},
+			{code: "UNAUTHORIZED.GMP_GATEWAY_API", class: CredentialBad, words: "The access token is not taken."},
+			{code: "SYSTEM_ERROR.GMP_GATEWAY_API", class: TheirFault, words: "Walmart has an error of its own."},
+			// Walmart answers 400 and not 401 to some credentials that it does not take.
+			{status: 400, code: "refused credential", class: CredentialBad, words: "The credential is not taken, told with status 400."},
+			{status: 413, class: OurFault, words: "The feed is larger than is taken; this is no throttle."},
+		}, refusedTokens()...),
+	}
+}
+
+// walmartFault reads {"error": [{code, field, description}]}, the same below "errors", and
+// OAuth's form.
+func walmartFault(a Answer) fault {
+	type one struct {
+		Code, Field, Description, Info word
+	}
+	var body struct {
+		Error  json.RawMessage `json:"error"`
+		Errors json.RawMessage `json:"errors"`
+		oauthDescription
+		Valid *bool `json:"is_valid"`
+	}
+	decode(a.Body, &body)
+	var nested struct {
+		Error oneOrMany[one] `json:"error"`
+	}
+	list := nested.Error
+	if len(body.Error) > 0 && (body.Error[0] == '[' || body.Error[0] == '{') {
+		_ = json.Unmarshal(body.Error, &list)
+	} else if len(body.Errors) > 0 && body.Errors[0] == '[' {
+		_ = json.Unmarshal(body.Errors, &list)
+	} else if len(body.Errors) > 0 {
+		_ = json.Unmarshal(body.Errors, &nested)
+		list = nested.Error
+	}
+	var f fault
+	var field string
+	if len(list) > 0 {
+		f = fault{code: string(list[0].Code), message: orElse(string(list[0].Description), string(list[0].Info))}
+		field = string(list[0].Field)
+	} else if len(body.Error) > 0 {
+		var code word
+		_ = code.UnmarshalJSON(body.Error)
+		f = fault{code: string(code), message: string(body.Description)}
+	}
+	if body.Valid != nil && !*body.Valid && !f.is() {
+		f.code = "token_not_valid"
+	}
+	if a.Status == http.StatusBadRequest && walmartCredential(a, f, field) {
+		f.message = f.told()
+		f.code = "refused credential"
+	}
+	return f
+}
+
+// walmartCredential tells whether a 400 is about the credential: by what it names, or
+// because all that was asked for was a token or its detail.
+func walmartCredential(a Answer, f fault, field string) bool {
+	said := strings.ToLower(f.code + " " + f.message + " " + field)
+	if strings.Contains(said, "grant_type") || strings.Contains(said, "grant type") {
+		return false
+	}
+	for _, word := range []string{"access_token", "access token", "invalid token", "invalid_token", "unauthorized", "invalid_client", "client id", "client secret", "client_id", "clientid", "credential", "wm_sec.", "authorization header"} {
+		if strings.Contains(said, word) {
+			return true
+		}
+	}
+	return a.Operation == "getTokenDetail" || a.Operation == "getToken"
+}
+
+const (
+	walmartStamp  = "WM_SEC.TIMESTAMP"
+	walmartHeader = "WM_SEC.SIGNATURE"
+)
+
+// walmartMAC signs method, path with query, timestamp and the body's hex SHA-256, each on its
+// line (developer.walmart.com, "Security and authenticity"), as base64.
+func walmartMAC(c Call, k Keys) (string, error) {
+	target := c.Path
+	if c.URL != "" {
+		if u, err := url.Parse(c.URL); err == nil && u.Host != "" {
+			target = u.RequestURI()
+		}
+	}
+	stamp := strings.TrimSpace(c.Header.Get(walmartStamp))
+	if err := needs(
+		"secret", k.Secret.Reveal(), "the webhook's secret",
+		"callback_url", target, "the registered address of the endpoint, or path with its query",
+		"headers."+walmartStamp, stamp, "epoch seconds of the push; it is signed",
+	); err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(c.Body)
+	m := hmac.New(sha256.New, []byte(k.Secret.Reveal()))
+	_, _ = m.Write([]byte(strings.ToUpper(orElse(c.Method, http.MethodPost)) + "\n" + target + "\n" + stamp + "\n" + hex.EncodeToString(sum[:])))
+	return base64.StdEncoding.EncodeToString(m.Sum(nil)), nil
+}
+
+func walmartSign(c Call, k Keys) (Signed, error) {
+	s, err := walmartMAC(c, k)
+	return Signed{Signature: s, Headers: map[string]string{walmartStamp: strings.TrimSpace(c.Header.Get(walmartStamp)), walmartHeader: s}}, err
+}
+
+func walmartVerify(c Call, k Keys) (Verification, error) {
+	for _, name := range []string{walmartStamp, walmartHeader} {
+		if _, v := oneHeader(c.Header, name); v != nil {
+			return *v, needsSecret(k, "the webhook's secret")
+		}
+	}
+	want, err := walmartMAC(c, k)
+	if err != nil {
+		return Verification{}, err
+	}
+	got := strings.TrimSpace(c.Header.Get(walmartHeader))
+	if sum, err := base64.StdEncoding.DecodeString(got); err != nil || len(sum) != sha256.Size {
+		return invalid("header %s is malformed: it must be the base64 of the %d bytes of an HMAC-SHA256", walmartHeader, sha256.Size)
+	}
+	if !equal(got, want) {
+		return invalid("header %s is not the signature of this push: another secret, another address, or the push was changed", walmartHeader)
+	}
+	return valid("header %s is the signature of this push", walmartHeader)
+}
+
+func walmartPush(o Order) Message {
+	type source struct {
+		EventType string `json:"eventType"`
+		EventTime string `json:"eventTime"`
+		EventID   string `json:"eventId"`
+	}
+	type quantity struct {
+		Unit  string `json:"unitOfMeasure"`
+		Value string `json:"measurementValue"`
+	}
+	type line struct {
+		Number     string   `json:"lineNumber"`
+		SKU        string   `json:"sku"`
+		Name       string   `json:"productName"`
+		Quantity   quantity `json:"quantity"`
+		Status     string   `json:"status"`
+		StatusDate string   `json:"statusDate"`
+	}
+	type payload struct {
+		Partner  string `json:"partnerId"`
+		Purchase string `json:"purchaseOrderId"`
+		Customer string `json:"customerOrderId"`
+		Date     string `json:"orderDate"`
+		Lines    []line `json:"orderLines"`
+	}
+	at := o.At.UTC().Format("2006-01-02T15:04:05.000Z")
+	return post(struct {
+		Source  source  `json:"source"`
+		Payload payload `json:"payload"`
+	}{
+		source{"PO_CREATED", at, o.Delivery},
+		payload{o.Shop, o.ID, o.ID, at, []line{{
+			"1", "guardian-synthetic", "synthetic order", quantity{"EACH", "1"}, orElse(o.Status, "CREATED"), at,
+		}}},
+	}, nil)
+}
