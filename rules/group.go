@@ -18,6 +18,7 @@ type Group struct {
 	Interval    time.Duration // between evaluations when nothing else asks for one
 	QueryOffset time.Duration // how long before now the expressions are asked
 	Limit       int           // of alerts or series per rule; 0: none
+	Source      string        // who answers its queries, for the caller to know; "": the guardian's own series
 	Rules       []*Rule
 
 	opts *Options

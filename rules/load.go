@@ -24,6 +24,7 @@ type File struct {
 type Options struct {
 	Interval            time.Duration     // of groups without one; 0: one minute
 	QueryOffset         time.Duration     // of groups without one
+	Source              string            // Group.Source of the groups
 	ExternalLabels      map[string]string // for templates
 	ExternalURL         string            // for templates: where this guardian is found
 	IgnoreUnknownFields bool
@@ -79,7 +80,7 @@ func loadFile(f File, o *Options) ([]*Group, []error) {
 	for i, pg := range parsed.Groups {
 		g := &Group{
 			Name: pg.Name, File: f.Name, Line: where.group(i),
-			Interval: o.Interval, QueryOffset: o.QueryOffset, Limit: pg.Limit, opts: o,
+			Interval: o.Interval, QueryOffset: o.QueryOffset, Limit: pg.Limit, Source: o.Source, opts: o,
 		}
 		if pg.Interval != 0 {
 			g.Interval = time.Duration(pg.Interval)

@@ -28,9 +28,15 @@ type alerts struct {
 
 	mu     sync.Mutex
 	groups []*groupLoop
+	// sourced are those of the groups that a source answers. An evaluation reads them, which
+	// a swap of the groups waits for: it must not need mu.
+	sourced atomic.Pointer[[]*groupLoop]
 
-	told told
+	told     told
+	repeated time.Time // when it was looked last whether anything is to be told again; of the tick alone
 }
+
+const repeatEvery = 5 * time.Second
 
 // told is when people heard of an alert last, by alert ID.
 type told struct {
@@ -94,15 +100,21 @@ func (a *App) resumeAlerts(ctx context.Context, t *term) (*alerts, error) {
 
 func (as *alerts) setGroups(groups []*rules.Group, states map[string]rules.GroupState) {
 	as.groups = nil
+	var sourced []*groupLoop
 	for _, g := range groups {
 		l := &groupLoop{g: g, reads: map[string]bool{}, wake: make(chan struct{}, 1)}
 		state := states[g.Key()]
 		l.state.Store(&state)
+		as.groups = append(as.groups, l)
+		if g.Source != "" {
+			sourced = append(sourced, l)
+			continue // samples that arrive here say nothing of what a source has
+		}
 		for _, name := range g.Reads() {
 			l.reads[name] = true
 		}
-		as.groups = append(as.groups, l)
 	}
+	as.sourced.Store(&sourced)
 }
 
 // close tells of alerts that end because their rule is gone.
@@ -201,8 +213,8 @@ func (as *alerts) eval(ctx context.Context, l *groupLoop) {
 	defer l.mu.Unlock()
 	now := a.now()
 	env := rules.Env{
-		Query:  a.series.Query,
-		Sight:  a.observed.sight(now),
+		Query:  a.setup.Load().queryOf(l.g, a.series.Query),
+		Sight:  as.sightOf(l.g, now),
 		Record: func(ctx context.Context, samples []promql.Sample) error { return a.series.Record(ctx, samples) },
 	}
 	before := *l.state.Load()
@@ -375,9 +387,10 @@ func (a *App) runForAlert(t *term, bound onAlert, al rules.Alert) error {
 // tickRepeats tells again of what still fires, and of what began to fire in a quiet time.
 func (a *App) tickRepeats(t *term, now time.Time) {
 	s := a.setup.Load()
-	if s.tree == nil {
+	if s.tree == nil || now.Sub(t.alerts.repeated) < repeatEvery {
 		return
 	}
+	t.alerts.repeated = now
 	for _, al := range t.alerts.open() {
 		if al.State != rules.Firing || a.acked(al.ID) || !t.alerts.due(s, al, now) {
 			continue

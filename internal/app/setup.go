@@ -27,6 +27,7 @@ type setup struct {
 	services  []config.Service
 	checks    []builtCheck
 	groups    []*rules.Group
+	sources   map[string]*ruleSource // by name: who answers the groups that name it
 	tree      *route.Tree // nil: there are no receivers
 	receivers map[string]notifiers.Receiver
 	languages map[string]string // by receiver; "" is the server's
@@ -110,6 +111,7 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		config: c, loaded: a.now(), language: c.Server.Language, location: c.Location(), external: a.externalURL(c),
 		services: c.Services, groups: c.Groups, maintenance: c.Maintenance,
 		receivers: map[string]notifiers.Receiver{}, languages: map[string]string{}, books: map[string]*actions.Book{},
+		sources: map[string]*ruleSource{},
 		brake: actions.BrakeLimit{Services: c.Brake.Services, Within: time.Duration(c.Brake.Within)},
 	}
 	var errs []error
@@ -120,6 +122,14 @@ func (a *App) build(c *config.Config) (*setup, error) {
 			continue
 		}
 		s.checks = append(s.checks, b)
+	}
+	for i := range c.RuleSources {
+		src, err := a.buildSource(&c.RuleSources[i])
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		s.sources[src.name] = src
 	}
 	var names []string
 	for _, r := range c.Receivers {
@@ -225,6 +235,11 @@ func (a *App) swap(s *setup) {
 	if t := a.acting.Load(); t != nil {
 		t.alerts.apply(s.groups)
 		a.keepMaintenance(t, s, now)
+	}
+	if old != nil {
+		for _, src := range old.sources {
+			src.client.Close()
+		}
 	}
 }
 

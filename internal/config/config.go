@@ -9,8 +9,10 @@ import (
 	"github.com/prometheus/common/model"
 
 	"guardian/actions"
+	"guardian/internal/ingest"
 	"guardian/internal/secret"
 	"guardian/notifiers/route"
+	"guardian/probes"
 	"guardian/rules"
 	"guardian/watch"
 )
@@ -32,7 +34,8 @@ type Config struct {
 	Rules              []string          `yaml:"rules" doc:"Prometheus rule files: patterns relative to this file, such as rules/*.yaml."`
 	EvaluationInterval model.Duration    `yaml:"evaluation_interval" doc:"How often a group of rules that names no interval is evaluated."`
 	ExternalLabels     map[string]string `yaml:"external_labels" doc:"Labels that templates of rules see as $externalLabels."`
-	Ingest             []string          `yaml:"ingest" doc:"Names of metrics that others write here (remote write), so that rules may read them."`
+	RuleSources        []RuleSource      `yaml:"rule_sources" doc:"Prometheus-compatible servers that answer the queries of rule files of their own, in place of the guardian's series."`
+	Ingest             []string          `yaml:"ingest" doc:"Metrics that others may write here (remote write), so that rules may read them: names, or globs such as erp_*."`
 
 	Routes        route.Node       `yaml:"routes" doc:"Which notices go to whom: Alertmanager's routing tree."`
 	TimeIntervals []route.Interval `yaml:"time_intervals" doc:"Named stretches of time that routes refer to, as in Alertmanager."`
@@ -49,8 +52,19 @@ type Config struct {
 	File string `yaml:"-"`
 	// RuleFiles are the files that Rules matched, sorted, each once.
 	RuleFiles []RuleFile `yaml:"-"`
-	// Groups are the rules in them.
+	// Groups are the rules in them, those of RuleSources included.
 	Groups []*rules.Group `yaml:"-"`
+	// Ingested are the metrics of Ingest, without those that checks and rules make.
+	Ingested ingest.Names `yaml:"-"`
+}
+
+// RuleSource is a server that answers the queries of some rule files.
+type RuleSource struct {
+	Name                string `yaml:"name" required:"true" doc:"What the server is called in messages."`
+	probes.PromQLServer `yaml:",inline"`
+	Timeout             model.Duration `yaml:"timeout" doc:"How long one query may take; after that it is not known what the server would have said."`
+	QueryOffset         model.Duration `yaml:"query_offset" doc:"How long before now groups that do not say it themselves are asked, for a server whose samples arrive late."`
+	Rules               []string       `yaml:"rules" required:"true" doc:"Prometheus rule files whose expressions this server answers: patterns as in rules."`
 }
 
 // RuleFile is one Prometheus rule file as it was read.

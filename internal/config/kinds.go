@@ -55,6 +55,8 @@ func fresh(t reflect.Type) reflect.Value {
 		v.Window = "calendar_month"
 	case *Check:
 		v.Weight, v.Watch, v.CountsForSLA = 1, true, true
+	case *RuleSource:
+		v.Timeout = 10 * second
 	case *OnAlert:
 		v.Mode = watch.Approve
 	case *actions.BookSettings:

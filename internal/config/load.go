@@ -76,7 +76,7 @@ func LoadFiles(paths []string, o Options) error {
 		d := newDecoder(path, o)
 		if content, ok := d.read(); ok {
 			if isRuleFile(content) {
-				d.ruleFiles([]RuleFile{{Name: path, Content: content}}, &Config{})
+				d.ruleFiles([]RuleFile{{Name: path, Content: content}}, &Config{}, nil)
 			} else {
 				d.config(content)
 			}

@@ -372,6 +372,7 @@ func TestALoadedRuleMayReadWhatIsDeclaredOrMade(t *testing.T) {
 	if err != nil || len(names) == 0 {
 		t.Fatal(names, err)
 	}
+	names = append(names, "rules/prometheus/hosts.yaml")
 	c, err := config.Load(filepath.Join(folder, "full.yaml"), config.Options{LookupEnv: exampleEnvironment})
 	if err != nil {
 		t.Fatal(err)

@@ -8,8 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/common/model"
-
+	"guardian/internal/ingest"
 	"guardian/probes"
 	"guardian/rules"
 )
@@ -17,27 +16,87 @@ import (
 // checkRules reads the rule files, and finds metrics that nothing makes: a rule that reads
 // one would never fire and never say so.
 func (d *decoder) checkRules(c *Config) {
-	for i, metric := range c.Ingest {
-		if !model.LegacyValidation.IsValidMetricName(metric) {
-			d.blame(at("ingest", i), fmt.Sprintf("%q is not a metric name", shorten(metric, 60)), "")
+	var err error
+	c.Ingested, err = ingest.NewNames(c.Ingest)
+	for _, one := range joined(err) {
+		if bad := new(ingest.NameError); errors.As(one, &bad) {
+			d.blame(at("ingest", bad.Index), bad.Problem, bad.Hint)
 		}
 	}
 	for i, pattern := range c.Rules {
 		c.RuleFiles = append(c.RuleFiles, d.readRules(at("rules", i), pattern, c.RuleFiles)...)
 	}
-	slices.SortFunc(c.RuleFiles, func(a, b RuleFile) int { return strings.Compare(a.Name, b.Name) })
-	d.ruleFiles(c.RuleFiles, c)
-	if c.Groups == nil {
-		return
+	sortFiles(c.RuleFiles)
+	own := d.ruleFiles(c.RuleFiles, c, nil)
+	c.Groups = own
+	for i := range c.RuleSources {
+		c.Groups = append(c.Groups, d.checkRuleSource(c, &c.RuleSources[i], at("rule_sources", i))...)
 	}
 	made, complete := d.metrics(c)
-	if !complete {
+	recorded := recordedBy(c.Groups)
+	c.Ingested = c.Ingested.Without(setOf(made, recorded))
+	if !complete || own == nil {
 		return
 	}
-	produced := func(metric string) bool { _, found := slices.BinarySearch(made, metric); return found }
-	for _, err := range rules.Validate(c.Groups, produced, made) {
+	produced := func(metric string) bool {
+		_, found := slices.BinarySearch(made, metric)
+		return found || c.Ingested.Has(metric) || slices.Contains(recorded, metric)
+	}
+	// Those of sources are not asked: what their servers have only they know.
+	for _, err := range rules.Validate(own, produced, slices.Concat(made, c.Ingest, recorded)) {
 		d.ruleMistake(err)
 	}
+}
+
+func sortFiles(files []RuleFile) {
+	slices.SortFunc(files, func(a, b RuleFile) int { return strings.Compare(a.Name, b.Name) })
+}
+
+func setOf(lists ...[]string) map[string]bool {
+	set := map[string]bool{}
+	for _, list := range lists {
+		for _, one := range list {
+			set[one] = true
+		}
+	}
+	return set
+}
+
+// recordedBy lists the series that groups record.
+func recordedBy(groups []*rules.Group) []string {
+	var all []string
+	for _, g := range groups {
+		for _, r := range g.Rules {
+			if r.Record != "" {
+				all = append(all, r.Record)
+			}
+		}
+	}
+	return all
+}
+
+// checkRuleSource checks a source and loads its rules. A file has one source, because it is
+// what the state of its alerts is kept under.
+func (d *decoder) checkRuleSource(c *Config, s *RuleSource, path string) []*rules.Group {
+	d.validate(&s.PromQLServer, path)
+	d.above(path+".timeout", s.Timeout)
+	if s.QueryOffset < 0 {
+		d.blame(path+".query_offset", "must not be less than 0s", "")
+	}
+	var files []RuleFile
+	for i, pattern := range s.Rules {
+		place := fmt.Sprintf("%s.rules[%d]", path, i)
+		for _, f := range d.readRules(place, pattern, files) {
+			if slices.ContainsFunc(c.RuleFiles, func(other RuleFile) bool { return other.Name == f.Name }) {
+				d.blame(place, fmt.Sprintf("%s is in rules, or in another source, already", f.Name), "let each rule file be asked in one place")
+				continue
+			}
+			files = append(files, f)
+		}
+	}
+	sortFiles(files)
+	c.RuleFiles = append(c.RuleFiles, files...)
+	return d.ruleFiles(files, c, s)
 }
 
 // readRules reads the files that a pattern matches and that are not known yet.
@@ -69,21 +128,25 @@ func (d *decoder) readRules(path, pattern string, known []RuleFile) []RuleFile {
 	return files
 }
 
-// ruleFiles decodes rule files into c.Groups.
-func (d *decoder) ruleFiles(files []RuleFile, c *Config) {
+// ruleFiles decodes rule files whose queries a source answers; nil: the guardian itself.
+func (d *decoder) ruleFiles(files []RuleFile, c *Config, s *RuleSource) []*rules.Group {
 	in := make([]rules.File, len(files))
 	for i, f := range files {
 		in[i] = rules.File{Name: f.Name, Content: f.Content}
 	}
-	groups, err := rules.Load(in, rules.Options{
+	o := rules.Options{
 		Interval:       time.Duration(c.EvaluationInterval),
 		ExternalLabels: c.ExternalLabels,
 		ExternalURL:    c.Server.ExternalURL,
-	})
+	}
+	if s != nil {
+		o.Source, o.QueryOffset = s.Name, time.Duration(s.QueryOffset)
+	}
+	groups, err := rules.Load(in, o)
 	for _, one := range joined(err) {
 		d.ruleMistake(one)
 	}
-	c.Groups = groups
+	return groups
 }
 
 // ruleMistake takes over what the rules say of their files.
@@ -96,11 +159,11 @@ func (d *decoder) ruleMistake(err error) {
 	d.mistakes = append(d.mistakes, Mistake{File: e.File, Line: e.Line, Column: e.Column, Problem: e.Err.Error(), Hint: e.Hint})
 }
 
-// metrics lists every name that a check, or what is written here, can ever make, sorted. It
-// is complete when every check is known.
+// metrics lists every name that a check can ever make, sorted. It is complete when every
+// check is known.
 func (d *decoder) metrics(c *Config) (made []string, complete bool) {
 	complete = true
-	made = append(probes.CommonSeries(), c.Ingest...)
+	made = probes.CommonSeries()
 	for i := range c.Checks {
 		kind, ok := d.options.Probes[c.Checks[i].Kind]
 		if !ok || c.Checks[i].Settings == nil {

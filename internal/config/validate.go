@@ -29,6 +29,7 @@ func (d *decoder) check(c *Config) {
 	d.unique("checks", checks)
 	d.unique("receivers", receivers)
 	d.unique("runbooks", runbooks)
+	d.unique("rule_sources", names(c.RuleSources, func(s RuleSource) string { return s.Name }))
 	d.unique("maintenance", names(c.Maintenance, func(m Maintenance) string { return m.Name }))
 	d.unique("freezes", names(c.Freezes, func(f Freeze) string { return f.Name }))
 

@@ -65,7 +65,8 @@ func (s *Server) routes() *http.ServeMux {
 		{"GET /api/v1/alerts", Viewer, metering, s.alerts},
 		{"GET /api/v1/metadata", Viewer, metering, s.metadata},
 		{"GET /api/v1/status/buildinfo", Viewer, metering, s.buildInfo},
-		{"POST /api/v1/write", Deployer, writes, delegate(s.options.RemoteWrite)},
+		// Each guardian has series of its own: nothing is passed on.
+		{"POST /api/v1/write", Deployer, local, delegate(s.options.RemoteWrite)},
 		{"GET /api/v2/", Viewer, reads, delegate(s.options.Alertmanager)},
 		{"POST /api/v2/alerts", Deployer, writes, delegate(s.options.Alertmanager)},
 		{"POST /api/v2/", Approver, writes, delegate(s.options.Alertmanager)},

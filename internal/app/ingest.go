@@ -1,0 +1,18 @@
+package app
+
+import "guardian/internal/ingest"
+
+// newIngest makes what answers remote write. Every guardian keeps what is written to it,
+// whether it acts or stands by, because each has series of its own.
+func (a *App) newIngest() *ingest.Receiver {
+	return ingest.New(ingest.Options{
+		Storage: a.series,
+		Names:   func() ingest.Names { return a.setup.Load().config.Ingested },
+		Wrote: func(metrics []string) {
+			if t := a.acting.Load(); t != nil {
+				t.alerts.notice(metrics)
+			}
+		},
+		Now: a.now, Log: a.log, Registerer: a.registry,
+	})
+}
