@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"guardian/probes/sample"
@@ -32,6 +33,8 @@ type loop struct {
 	cancel   context.CancelCauseFunc
 	breakOff context.CancelCauseFunc // guarded by runner.mu; nil between looks
 	swept    bool                    // since this guardian became active
+	pace     pace                    // the loop's own
+	settled  atomic.Bool             // no raised pace until the check was seen up
 }
 
 // request is somebody's wish for a look now.
@@ -57,6 +60,7 @@ func newLoop(r *Runner, c Check) *loop {
 	if l.timeout <= 0 || l.timeout >= l.check.Every {
 		l.timeout = min(l.check.Every*9/10, DefaultTimeout)
 	}
+	l.pace.burst = c.Burst
 	return l
 }
 
@@ -95,15 +99,20 @@ func (l *loop) run(ctx context.Context) {
 		if !l.check.Active {
 			changed = nil
 		}
-		timer.Reset(l.wait(due))
+		again, raised := l.raised(due)
+		timer.Reset(l.wait(again))
 		select {
 		case <-ctx.Done():
 		case <-changed:
 		case ask := <-l.asked:
-			s, err := l.look(ctx, ask.ctx)
+			s, err := l.look(ctx, ask.ctx, false)
 			ask.answer <- answer{sample: s, err: err}
 		case <-timer.C:
 			now := l.runner.now()
+			if raised && !now.Before(again) {
+				l.lookAgain(ctx, now)
+				continue
+			}
 			if now.Before(due) {
 				// The wall clock was set back: do not sit out the difference.
 				if n := l.next(now); n.Before(due) {
@@ -127,7 +136,7 @@ func (l *loop) onSchedule(ctx context.Context, due time.Time) time.Time {
 	m, name := l.runner.metrics, l.check.Name
 	m.behind.WithLabelValues(name).Set(max(l.runner.now().Sub(due), 0).Seconds())
 	// What broke the look off is told by whoever did it; there is nothing to do here.
-	_, _ = l.look(ctx, nil)
+	_, _ = l.look(ctx, nil, false)
 	next, skipped := l.following(due, l.runner.now())
 	if skipped > 0 {
 		m.skipped.WithLabelValues(name).Add(float64(skipped))
@@ -135,8 +144,34 @@ func (l *loop) onSchedule(ctx context.Context, due time.Time) time.Time {
 	return next
 }
 
+// raised gives when the next look is due, which is due, or sooner at the raised pace.
+func (l *loop) raised(due time.Time) (time.Time, bool) {
+	if at, ok := l.pace.next(due); ok && !l.settled.Load() {
+		return at, true
+	}
+	return due, false
+}
+
+// lookAgain makes a raised look if the budget allows it.
+func (l *loop) lookAgain(ctx context.Context, now time.Time) {
+	name := l.check.Name
+	if b := l.runner.budget; b != nil && !b.MayLook(name, now) {
+		l.runner.metrics.refused.WithLabelValues(name).Inc()
+		l.pace.skip(now)
+		return
+	}
+	select {
+	case l.runner.slots <- struct{}{}:
+	case <-ctx.Done():
+		return
+	}
+	defer func() { <-l.runner.slots }()
+	l.runner.metrics.raised.WithLabelValues(name).Inc()
+	_, _ = l.look(ctx, nil, true)
+}
+
 // look looks once and hands the sample to the sink. It fails when the look was broken off.
-func (l *loop) look(ctx, asker context.Context) (sample.Sample, error) {
+func (l *loop) look(ctx, asker context.Context, raised bool) (sample.Sample, error) {
 	ctx, breakOff := context.WithCancelCause(ctx)
 	defer breakOff(nil)
 	if asker != nil {
@@ -150,25 +185,45 @@ func (l *loop) look(ctx, asker context.Context) (sample.Sample, error) {
 
 	begin := l.runner.now()
 	o := l.observe(ctx)
-	took := max(l.runner.now().Sub(begin), 0)
+	end := l.runner.now()
 	if ctx.Err() != nil {
+		l.pace.skip(end)
 		return sample.Sample{}, context.Cause(ctx)
 	}
 	o.Reason, o.Detail = l.runner.redact.Redact(o.Reason), l.runner.redact.Redact(o.Detail)
 	s := sample.Sample{
 		Check: l.check.Name, Kind: l.check.Kind, Service: l.check.Service, Labels: l.check.Labels,
-		At: begin.Round(0).UTC(), Duration: took, Observation: o,
+		At: begin.Round(0).UTC(), Duration: max(end.Sub(begin), 0), Raised: raised, Observation: o,
 	}
-	l.runner.metrics.looks.WithLabelValues(l.check.Name, o.Health.String()).Inc()
+	if l.runner.stamp != nil {
+		if s = l.runner.stamp(ctx, s); ctx.Err() != nil {
+			l.pace.skip(end)
+			return sample.Sample{}, context.Cause(ctx)
+		}
+	}
+	if l.pace.saw(s.Health, begin, end); s.Health == sample.Up {
+		l.settled.Store(false)
+	}
+	l.runner.metrics.looks.WithLabelValues(l.check.Name, s.Health.String()).Inc()
 	if l.runner.sink != nil {
 		l.runner.sink(s)
 	}
 	return s, nil
 }
 
-func (l *loop) observe(ctx context.Context) (o sample.Observation) {
+// observe looks within the check's timeout, and again where the check allows it.
+func (l *loop) observe(ctx context.Context) sample.Observation {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
+	o, tries := l.check.Retry.Do(ctx, l.once)
+	if tries > 1 {
+		l.runner.metrics.retries.WithLabelValues(l.check.Name).Add(float64(tries - 1))
+	}
+	return o
+}
+
+// once tries one look; a panic is Unknown.
+func (l *loop) once(ctx context.Context) (o sample.Observation) {
 	defer func() {
 		if p := recover(); p != nil {
 			o = sample.Observation{Reason: l.panicked(p)}

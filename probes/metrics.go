@@ -12,6 +12,9 @@ type metrics struct {
 	panics  *prometheus.CounterVec
 	skipped *prometheus.CounterVec
 	behind  *prometheus.GaugeVec
+	retries *prometheus.CounterVec
+	raised  *prometheus.CounterVec
+	refused *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -28,20 +31,37 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		behind: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "guardian_probe_behind_seconds", Help: "How much later than scheduled the last look began.",
 		}, []string{"check"}),
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "guardian_probe_retries_total", Help: "Tries within looks beyond the first one; of checks with retry.",
+		}, []string{"check"}),
+		raised: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "guardian_probe_raised_total", Help: "Looks between scheduled ones because the check had failed; of checks with burst.",
+		}, []string{"check"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "guardian_probe_raised_refused_total", Help: "Raised looks that the quota's budget refused; of checks with burst.",
+		}, []string{"check"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.looks, m.panics, m.skipped, m.behind)
+		reg.MustRegister(m.looks, m.panics, m.skipped, m.behind, m.retries, m.raised, m.refused)
 	}
 	return m
 }
 
-func (m *metrics) add(check string) {
+func (m *metrics) add(c Check) {
+	check := c.Name
 	for _, h := range []sample.Health{sample.Unknown, sample.Up, sample.Down} {
 		m.looks.WithLabelValues(check, h.String())
 	}
 	m.panics.WithLabelValues(check)
 	m.skipped.WithLabelValues(check)
 	m.behind.WithLabelValues(check)
+	if c.Retry.Times > 0 {
+		m.retries.WithLabelValues(check)
+	}
+	if c.Burst.Every > 0 {
+		m.raised.WithLabelValues(check)
+		m.refused.WithLabelValues(check)
+	}
 }
 
 func (m *metrics) remove(check string) {
@@ -50,4 +70,7 @@ func (m *metrics) remove(check string) {
 	m.panics.DeletePartialMatch(labels)
 	m.skipped.DeletePartialMatch(labels)
 	m.behind.DeletePartialMatch(labels)
+	m.retries.DeletePartialMatch(labels)
+	m.raised.DeletePartialMatch(labels)
+	m.refused.DeletePartialMatch(labels)
 }

@@ -37,10 +37,21 @@ type Kind struct {
 	// Passive says that nothing is looked at on a schedule: others report (heartbeat), and
 	// the look only asks what was reported.
 	Passive bool
+	// Repeats tells whether a look of these settings reads and nothing else, so that it may be
+	// tried again at once; nil: no. What costs quota or changes something is never repeated.
+	Repeats func(settings any) bool
 	// Produces lists the names of the series beyond the common ones that a check of these
 	// settings can ever produce; a rule that reads any other name is refused at load.
 	Produces func(settings any) []string
 }
+
+// MayRepeat tells whether a look of these settings may be tried again at once.
+func (k Kind) MayRepeat(settings any) bool {
+	return !k.Active && !k.Passive && k.Repeats != nil && k.Repeats(settings)
+}
+
+// always is the Repeats of a kind that only ever reads.
+func always(any) bool { return true }
 
 // CommonSeries gives the names of the series that every check produces.
 func CommonSeries() []string {
@@ -119,5 +130,7 @@ type Check struct {
 	Every    time.Duration // the mean time between looks, for spreading, deadlines and grace
 	Timeout  time.Duration // of one look; 0 or not under Every: nine tenths of Every, at most DefaultTimeout
 	Active   bool          // the kind's Active: look only while this guardian holds the lease
+	Retry    Retry
+	Burst    Burst
 	Probe    Probe
 }

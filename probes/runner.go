@@ -35,6 +35,11 @@ type RunnerOptions struct {
 	// Sink takes every sample, in the goroutine of its check: a slow Sink slows that check.
 	// It gets no sample of a look that the runner itself broke off.
 	Sink func(sample.Sample)
+	// Stamp changes a sample before the Sink, or who asked for it, gets it; nil changes nothing.
+	// It runs in the goroutine of its check and may wait; ctx ends when the look is broken off.
+	Stamp func(ctx context.Context, s sample.Sample) sample.Sample
+	// Budget tells whether a raised look may be made; nil: always.
+	Budget Budget
 	// Redactor is the last pass over reasons, details and panics; nil redacts nothing.
 	Redactor *secret.Redactor
 	// MaxLooks is how many looks may be under way at once; 0: 256.
@@ -48,6 +53,8 @@ type Runner struct {
 	log     *slog.Logger
 	now     func() time.Time
 	sink    func(sample.Sample)
+	stamp   func(context.Context, sample.Sample) sample.Sample
+	budget  Budget
 	redact  *secret.Redactor
 	metrics *metrics
 	slots   chan struct{} // one token per look under way
@@ -70,6 +77,8 @@ func NewRunner(o RunnerOptions) *Runner {
 		log:     env.Log,
 		now:     env.Now,
 		sink:    o.Sink,
+		stamp:   o.Stamp,
+		budget:  o.Budget,
 		redact:  o.Redactor,
 		metrics: newMetrics(o.Registerer),
 		slots:   make(chan struct{}, o.MaxLooks),
@@ -108,7 +117,7 @@ func (r *Runner) Apply(checks []Check) {
 			old.stop()
 		}
 		r.running[c.Name] = l
-		r.metrics.add(c.Name)
+		r.metrics.add(c)
 		// The loop's life is the runner's, not that of a request: Stop and Apply end it.
 		ctx, cancel := context.WithCancelCause(context.Background())
 		l.cancel = cancel
@@ -141,6 +150,18 @@ func (r *Runner) LookNow(ctx context.Context, check string) (sample.Sample, erro
 		return a.sample, nil
 	case <-ctx.Done():
 		return sample.Sample{}, fmt.Errorf("look at %s: %w", check, ctx.Err())
+	}
+}
+
+// Settle ends the raised pace of these checks until they were seen up: whoever judges them
+// has decided, and more looks would tell nothing new.
+func (r *Runner) Settle(checks ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, name := range checks {
+		if l := r.running[name]; l != nil {
+			l.settled.Store(true)
+		}
 	}
 }
 

@@ -1,0 +1,179 @@
+package probes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"guardian/probes/sample"
+)
+
+// Retry is how a look is tried again where a single lost packet is not news. It hides
+// failures that do not last: leave it out where the share of failures is what matters.
+type Retry struct {
+	Times int            `yaml:"times" doc:"How often a look that is not up is tried again before it counts, 0 to 5; for checks that only read."`
+	Pause model.Duration `yaml:"pause" doc:"The pause before each further try; left out: 200ms. All tries share the check's timeout."`
+}
+
+const (
+	maxRetries   = 5
+	defaultPause = model.Duration(200 * time.Millisecond)
+)
+
+// Fill puts the defaults in.
+func (r *Retry) Fill() {
+	if r.Times > 0 && r.Pause == 0 {
+		r.Pause = defaultPause
+	}
+}
+
+// Validate joins every mistake.
+func (r *Retry) Validate() error {
+	var errs []error
+	if r.Times < 0 || r.Times > maxRetries {
+		errs = append(errs, fmt.Errorf("times is %d, must be 0 to %d", r.Times, maxRetries))
+	}
+	if r.Pause < 0 {
+		errs = append(errs, errors.New("pause is negative"))
+	}
+	return errors.Join(errs...)
+}
+
+// RetriesSeries is the series of checks with a Retry: how many tries beyond the first one the
+// last look took.
+const RetriesSeries = "probe_retries"
+
+// Do looks until it was up or the tries are used up. ctx carries the deadline of all tries
+// together, of which each gets an even part, so that a packet that is lost does not cost the
+// whole time. It gives the last try, which says so when it took several, and their number.
+func (r Retry) Do(ctx context.Context, look func(context.Context) sample.Observation) (o sample.Observation, tries int) {
+	if r.Times <= 0 {
+		return look(ctx), 1
+	}
+	var failed []string
+	for left := r.Times; ; left-- {
+		tries++
+		o = r.once(ctx, left, look)
+		if o.Health == sample.Up || left == 0 || !sleep(ctx, time.Duration(r.Pause)) {
+			break
+		}
+		failed = append(failed, fmt.Sprintf("try %d of %d was %s: %s", tries, r.Times+1, o.Health, o.Reason))
+	}
+	o.Values = append(o.Values, sample.Value{Name: RetriesSeries, V: float64(tries - 1)})
+	if tries == 1 {
+		return o, tries
+	}
+	if o.Health != sample.Up {
+		o.Reason = fmt.Sprintf("%s (after %d tries)", o.Reason, tries)
+	}
+	o.Detail = strings.TrimSpace(strings.Join(failed, "\n") + "\n" + o.Detail)
+	return o, tries
+}
+
+// once gives a try its part of the time that is left.
+func (r Retry) once(ctx context.Context, left int, look func(context.Context) sample.Observation) sample.Observation {
+	if deadline, ok := ctx.Deadline(); ok {
+		part := (time.Until(deadline) - time.Duration(left)*time.Duration(r.Pause)) / time.Duration(left+1)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, part)
+		defer cancel()
+	}
+	return look(ctx)
+}
+
+// sleep waits unless ctx ends before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Burst is the raised pace: how a check that failed is followed up until it clears. The
+// follow-ups find out within seconds what the schedule would take minutes for, and tell how
+// long hiccups last.
+type Burst struct {
+	Every model.Duration `yaml:"every" doc:"Time between two looks at a check that failed, until it is up again; at least 100ms and at most half the check's own; left out: no raised pace."`
+	For   model.Duration `yaml:"for" doc:"How long after the first failure the raised pace lasts; left out: 5m."`
+}
+
+const (
+	defaultBurstFor = model.Duration(5 * time.Minute)
+	leastBurst      = model.Duration(100 * time.Millisecond)
+	longestBurst    = model.Duration(time.Hour)
+)
+
+// Fill puts the defaults in.
+func (b *Burst) Fill() {
+	if b.Every > 0 && b.For == 0 {
+		b.For = defaultBurstFor
+	}
+}
+
+// Validate joins every mistake.
+func (b *Burst) Validate() error {
+	var errs []error
+	if b.Every != 0 && b.Every < leastBurst {
+		errs = append(errs, fmt.Errorf("every is %s, must be at least %s", b.Every, leastBurst))
+	}
+	if b.For < 0 || b.For > longestBurst {
+		errs = append(errs, fmt.Errorf("for is %s, must be at most %s", b.For, longestBurst))
+	}
+	return errors.Join(errs...)
+}
+
+// Budget tells whether a look beyond a check's schedule may be made: who keeps account of a
+// marketplace's quota implements it. It is asked in the goroutine of the check, once for each
+// such look, and counts the look when it allows it.
+type Budget interface {
+	MayLook(check string, at time.Time) bool
+}
+
+// pace decides when a check that failed is looked at before its schedule says so. The times
+// keep their monotonic reading.
+type pace struct {
+	burst Burst
+	since time.Time // when the failure began that lasts; zero: none does
+	last  time.Time // when the last look began
+	ended time.Time // when it ended
+}
+
+// saw takes a look. One that could not see neither begins a failure nor ends it.
+func (p *pace) saw(h sample.Health, begin, end time.Time) {
+	p.last, p.ended = begin, end
+	switch {
+	case h == sample.Up:
+		p.since = time.Time{}
+	case h == sample.Down && p.since.IsZero():
+		p.since = begin
+	}
+}
+
+// skip takes a look that was not made or not finished: the next one is due one step later.
+func (p *pace) skip(now time.Time) { p.last, p.ended = now, now }
+
+// next gives when the next raised look is due, if one is before the scheduled look at due.
+// Looks never lie closer together than Every, so that the scheduled ones among them are of
+// the same spacing or a wider one: a raised look that would crowd a scheduled one is left out.
+func (p *pace) next(due time.Time) (time.Time, bool) {
+	every := time.Duration(p.burst.Every)
+	if every <= 0 || p.since.IsZero() {
+		return time.Time{}, false
+	}
+	at := p.last.Add(every)
+	if at.Before(p.ended) {
+		at = p.ended
+	}
+	if at.Sub(p.since) > time.Duration(p.burst.For) || due.Sub(at) < every {
+		return time.Time{}, false
+	}
+	return at, true
+}
