@@ -91,6 +91,13 @@ func (r *Rule) blindness(sight Sight) (views []view, why string) {
 	return views, why
 }
 
+// Known says for which labels the rule's answer is known under a sight; nil means for all. why
+// is in words what is blind.
+func (r *Rule) Known(sight Sight) (known func(map[string]string) bool, why string) {
+	views, why := r.blindness(sight)
+	return knownOf(views, sight), why
+}
+
 // knownOf gives, for the blind views of a rule, which label sets are known all the same.
 func knownOf(views []view, sight Sight) func(map[string]string) bool {
 	if len(views) == 0 {

@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/chunks"
@@ -101,17 +100,12 @@ func Open(o Options) (*DB, error) {
 	db.tsdb = t
 	db.cache = fastcache.New(max(o.CacheBytes, 32<<20))
 	db.metrics = newMetrics(o.Registerer, db)
-	db.engine = promql.NewEngine(promql.EngineOpts{
-		Logger:                   o.Log.With("part", "promql"),
-		Reg:                      prefixed(o.Registerer),
-		MaxSamples:               o.QueryMaxSamples,
-		Timeout:                  o.QueryTimeout,
-		LookbackDelta:            Lookback,
-		NoStepSubqueryIntervalFn: func(int64) int64 { return time.Minute.Milliseconds() },
-		EnableAtModifier:         true,
-		EnableNegativeOffset:     true,
-		Parser:                   parser.NewParser(parser.Options{ExperimentalDurationExpr: true}),
-	})
+	db.engine = promql.NewEngine(engineOptions(promql.EngineOpts{
+		Logger:     o.Log.With("part", "promql"),
+		Reg:        prefixed(o.Registerer),
+		MaxSamples: o.QueryMaxSamples,
+		Timeout:    o.QueryTimeout,
+	}))
 	return db, nil
 }
 

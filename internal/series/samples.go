@@ -25,6 +25,10 @@ const (
 	nameSuccess  = "probe_success"
 	nameUnknown  = "probe_unknown"
 	nameDuration = "probe_duration_seconds"
+	// nameRestamped is written beside values that were stamped again, and only then: a sample
+	// of the check at any other time is a look. It holds stale markers and nothing else, so
+	// that no query ever sees it.
+	nameRestamped = "probe_restamped"
 )
 
 // track is what is known of one check: its schedule and what was last written for it.
@@ -188,7 +192,9 @@ func (db *DB) restamp(check string, t *track, now time.Time) error {
 		return err
 	}
 	w := writer{db: db, track: t, app: db.tsdb.Appender(context.Background()), at: max(at, t.stamped+1)}
-	w.again()
+	if w.again(); w.n > 0 {
+		w.mark(check)
+	}
 	w.endOthers()
 	if err := w.commit(); err != nil {
 		return fmt.Errorf("restamp check %s: %w", check, err)
@@ -235,7 +241,7 @@ func (db *DB) recall(check string, t *track, at time.Time) error {
 		labels.MustNewMatcher(labels.MatchNotEqual, "kind", ""),
 		// What rules made of the check's series is theirs.
 		labels.MustNewMatcher(labels.MatchEqual, labels.AlertName, ""),
-		labels.MustNewMatcher(labels.MatchNotRegexp, model.MetricNameLabel, ".*:.*"),
+		labels.MustNewMatcher(labels.MatchNotRegexp, model.MetricNameLabel, ".*:.*|"+nameRestamped),
 	)
 	for set.Next() {
 		s := set.At()

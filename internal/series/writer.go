@@ -3,6 +3,8 @@ package series
 import (
 	"math"
 
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
 
@@ -82,6 +84,14 @@ func (w *writer) again() {
 func (w *writer) again1(ref storage.SeriesRef, st *stamp) {
 	if w.append(ref, st) != 0 {
 		w.db.metrics.restamped.Inc()
+	}
+}
+
+// mark writes that this is no look but the values of one, stamped again.
+func (w *writer) mark(check string) {
+	l := labels.FromStrings(model.MetricNameLabel, nameRestamped, "check", check, "kind", w.track.kind, "service", w.track.service)
+	if _, err := w.app.Append(0, l, w.at, math.Float64frombits(value.StaleNaN)); err != nil {
+		w.bad.add(w.db.reject(err))
 	}
 }
 
