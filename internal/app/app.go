@@ -20,7 +20,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"guardian/actions"
-	"guardian/internal/announce"
 	"guardian/internal/config"
 	"guardian/internal/secret"
 	"guardian/internal/series"
@@ -51,7 +50,7 @@ type Options struct {
 	Actions   map[string]actions.Kind
 	Notifiers map[string]notifiers.Kind
 
-	Now func() time.Time // nil: time.Now
+	Now func() time.Time // nil: a clock of the process that does not jump
 	// Drain is how long Stop waits for a step under way and for notices; default 30s.
 	Drain time.Duration
 }
@@ -77,7 +76,7 @@ type App struct {
 	runner     *probes.Runner
 	server     *server.Server
 	listener   net.Listener
-	orders     store.Orders
+	orders     orders
 
 	setup       atomic.Pointer[setup]
 	term        atomic.Pointer[term] // set while the lease is held
@@ -86,6 +85,7 @@ type App struct {
 	loadError   atomic.Pointer[string]
 	storeError  atomic.Pointer[string]
 	acks        atomic.Pointer[map[string]store.Ack]
+	month       atomic.Pointer[monthView]
 	attachments sync.Map // by run ID: *attached
 	runStates   sync.Map // by run ID: the run as it was recorded last
 	changed     broadcast
@@ -106,7 +106,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = newClock(time.Now, time.Now, o.Log).now
 	}
 	if o.Redactor == nil {
 		o.Redactor = &secret.Redactor{}
@@ -182,7 +182,7 @@ func (a *App) openStorage(ctx context.Context, c *config.Config) error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	a.undo.add("journal", func(context.Context) error { return a.store.Close() })
-	a.orders = store.Orders{Store: a.store, Fence: a.fence}
+	a.orders = orders{a}
 	if a.series, err = series.Open(series.Options{
 		Dir: filepath.Join(c.Storage.Path, "series"), Retention: time.Duration(c.Storage.Retention.Samples),
 		MaxSeries: c.Server.Limits.Series, QueryTimeout: time.Duration(c.Server.Limits.QueryTimeout), QueryMaxSamples: c.Server.Limits.QuerySamples,
@@ -367,11 +367,6 @@ func (a *App) noteCommit(err error) {
 	}
 	text := a.redactor.Redact(err.Error())
 	a.storeError.Store(&text)
-}
-
-// orderLeft tells that a synthetic order could not be taken back.
-func (a *App) orderLeft(t *term, o announce.Order) {
-	a.say(t, func(w announce.Teller) notifiers.Notice { return w.OrderLeft(o, a.now()) })
 }
 
 // newID makes an ID that sorts by time.

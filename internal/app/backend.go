@@ -214,7 +214,7 @@ func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.
 		batch.KnownGoods = append(batch.KnownGoods, store.KnownGood{Service: d.Service, Environment: d.Environment, Version: d.Version, At: now, By: by.Name})
 	}
 	batch.Audit = append(batch.Audit, store.Audit{
-		At: now, Who: by.Name, What: "deploy", Service: d.Service, Subject: d.ID,
+		At: now, Who: by.Name, What: "deploy", Service: d.Service, Subject: d.Service + " " + d.Version,
 		Detail: fmt.Sprintf("%s announced in %s", d.Version, d.Environment), Path: "/watches/" + w.ID,
 	})
 	// The superseded watches are locked until the transaction is over: neither their checks
@@ -239,7 +239,7 @@ func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.
 		if v := old.Supersede(d.Version, now); v != nil {
 			batch.Watches = append(batch.Watches, old)
 			batch.Audit = append(batch.Audit, store.Audit{
-				At: now, Who: guardian, What: "verdict", Service: old.Service, Subject: old.ID, Detail: string(v.State) + ": " + v.Reason, Path: "/watches/" + old.ID,
+				At: now, Who: guardian, What: "verdict", Service: old.Service, Subject: old.Service + " " + old.Version, Detail: string(v.State) + ": " + v.Reason, Path: "/watches/" + old.ID,
 			})
 			wake = append(wake, b.tell(&batch, now, func(t announce.Teller) notifiers.Notice { return t.Verdict(&old, e.deploy, announce.Plan{}, now) })...)
 			ended = append(ended, ending{e, old})
@@ -277,7 +277,7 @@ func (b backend) extend(ctx context.Context, t *term, e *watched, acc watch.Acce
 		d.Shops = next.Shops
 		batch.Watches, batch.Deploys = []watch.Watch{next}, []watch.Deploy{d}
 		batch.Audit = append(batch.Audit, store.Audit{
-			At: now, Who: by.Name, What: "deploy", Service: d.Service, Subject: d.ID,
+			At: now, Who: by.Name, What: "deploy", Service: d.Service, Subject: d.Service + " " + d.Version,
 			Detail: fmt.Sprintf("%s extended to %s", d.Version, shopsOf(next.Shops)), Path: "/watches/" + next.ID,
 		})
 	}

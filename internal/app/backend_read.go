@@ -503,6 +503,10 @@ func (o *observed) latest(written []sla.Interval) []sla.Interval {
 
 // monthSoFar gives the running month's report by service.
 func (b backend) monthSoFar(ctx context.Context, now time.Time) (map[string]sla.ServiceReport, error) {
+	s := b.setup.Load()
+	if m := b.month.Load(); m != nil && m.setup == s && now.Sub(m.at) < monthFresh {
+		return m.services, nil
+	}
 	r, err := b.report(ctx, sla.MonthOf(now.In(b.setup.Load().location)), "", now)
 	if err != nil {
 		return nil, err
@@ -511,8 +515,18 @@ func (b backend) monthSoFar(ctx context.Context, now time.Time) (map[string]sla.
 	for _, s := range r.Services {
 		all[s.Name] = s
 	}
+	b.month.Store(&monthView{setup: s, at: now, services: all})
 	return all, nil
 }
+
+// monthView is the running month as the overview shows it; it need not be of this second.
+type monthView struct {
+	setup    *setup
+	at       time.Time
+	services map[string]sla.ServiceReport
+}
+
+const monthFresh = 10 * time.Second
 
 // FactsRevision implements server.Reports.
 func (b backend) FactsRevision(ctx context.Context, month sla.Month) (string, error) {

@@ -14,11 +14,12 @@ import (
 type blinds struct {
 	mu   sync.Mutex
 	told map[string]time.Time // by check: since when it was blind
+	met  map[string]bool      // by check: whether what was told before this term is known
 	all  time.Time            // since when no check at all can look, as people were told; zero: they were not
 	at   time.Time            // of the last tick
 }
 
-func newBlinds() *blinds { return &blinds{told: map[string]time.Time{}} }
+func newBlinds() *blinds { return &blinds{told: map[string]time.Time{}, met: map[string]bool{}} }
 
 const blindEvery = time.Second
 
@@ -51,7 +52,7 @@ func (a *App) tickBlind(t *term, now time.Time) {
 	}
 	if n := len(s.checks); n > 1 && long == n {
 		word := func(w announce.Teller) notifiers.Notice { return w.SightLost(n, first.blindSince, first.why, now) }
-		if b.all.IsZero() && !a.toldBefore(t, word(s.teller("")).Key) {
+		if _, told := a.toldBefore(t, word(s.teller("")).Key); b.all.IsZero() && !told {
 			a.say(t, word)
 		}
 		b.all = first.blindSince
@@ -66,12 +67,17 @@ func (a *App) tickBlind(t *term, now time.Time) {
 		v, isBlind := blind[c.Name]
 		since, told := b.told[c.Name]
 		fact := announce.Blind{Check: c.Name, Service: c.Service, Labels: c.Labels, Since: v.blindSince, Reason: v.why}
+		if !b.met[c.Name] && v.last != nil {
+			// What another guardian told, or this one before it was started again, goes on.
+			b.met[c.Name] = true
+			if at, ok := a.toldBefore(t, s.teller("").BlindBegan(fact, now).Key); ok {
+				b.told[c.Name], since, told = at, at, true
+			}
+		}
 		switch {
 		case isBlind && !told && now.Sub(v.blindSince) >= c.blindAfter:
 			b.told[c.Name] = v.blindSince
-			if !a.toldBefore(t, s.teller("").BlindBegan(fact, now).Key) {
-				a.say(t, func(w announce.Teller) notifiers.Notice { return w.BlindBegan(fact, now) })
-			}
+			a.say(t, func(w announce.Teller) notifiers.Notice { return w.BlindBegan(fact, now) })
 		case !isBlind && told:
 			delete(b.told, c.Name)
 			fact.Since = since
@@ -80,13 +86,16 @@ func (a *App) tickBlind(t *term, now time.Time) {
 	}
 }
 
-// toldBefore tells whether the last notice of a key said that something is wrong: a guardian
-// that takes over or starts again does not tell it a second time.
-func (a *App) toldBefore(t *term, key string) bool {
+// toldBefore tells whether the last notice of a key said that something is wrong, and when: a
+// guardian that takes over or starts again does not tell it a second time.
+func (a *App) toldBefore(t *term, key string) (time.Time, bool) {
 	last, err := a.store.Deliveries(t.ctx, store.DeliveryFilter{Key: key, Limit: 1})
 	if err != nil {
 		a.log.Warn("what was told before could not be read", "key", key, "error", fmt.Sprint(err))
-		return false
+		return time.Time{}, false
 	}
-	return len(last) > 0 && last[0].Notice.Tone != notifiers.Good
+	if len(last) == 0 || last[0].Notice.Tone == notifiers.Good {
+		return time.Time{}, false
+	}
+	return last[0].Notice.Created, true
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"guardian/internal/config"
@@ -107,4 +108,9 @@ func (s Stepped) Deliveries(ctx context.Context) ([]string, error) {
 		titles = append(titles, ds[i].Notice.Title)
 	}
 	return titles, err
+}
+
+// ProcessClock gives a process's clock over a machine's.
+func ProcessClock(run, wall func() time.Time, log *slog.Logger) func() time.Time {
+	return newClock(run, wall, log).now
 }

@@ -52,7 +52,9 @@ func (a *App) resumeRuns(ctx context.Context, t *term) (*runs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the open runs: %w", err)
 	}
+	a.runStates.Clear()
 	for _, r := range stored {
+		a.runStates.Store(r.ID, r)
 		rs.open[r.ID] = &driven{run: r, wake: make(chan struct{}, 1)}
 	}
 	return rs, nil
@@ -97,11 +99,11 @@ const idle = 50 * time.Millisecond
 func (rs *runs) acting() bool {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	for _, d := range rs.open {
-		d.mu.Lock()
-		in := slices.ContainsFunc(d.run.Steps, func(s actions.StepRun) bool { return s.State == actions.StepIntent })
-		d.mu.Unlock()
-		if in {
+	for id := range rs.open {
+		// The ledger's last word: a run that is being advanced is given back only at its end.
+		v, _ := rs.app.runStates.Load(id)
+		run, ok := v.(actions.Run)
+		if ok && slices.ContainsFunc(run.Steps, func(s actions.StepRun) bool { return s.State == actions.StepIntent }) {
 			return true
 		}
 	}
@@ -383,6 +385,8 @@ func (a *App) facts(ctx context.Context, runbook string, trigger actions.Trigger
 			f.Runs = append(f.Runs, r)
 		}
 	}
+	// An act that belongs to no service waits for none.
+	f.Runs = slices.DeleteFunc(f.Runs, func(r actions.Run) bool { return r.Service != service })
 	if f.Brake.Services > 0 {
 		failed, err := a.store.Watches(ctx, store.WatchFilter{Environment: environment, State: watch.Failed, Since: now.Add(-f.Brake.Within - 24*time.Hour)})
 		if err != nil {

@@ -140,7 +140,7 @@ func (a *App) decide(t *term, e *watched, v *watch.Verdict) error {
 	w, d := e.w, e.deploy
 	b := store.Batch{Watches: []watch.Watch{*w}}
 	b.Audit = append(b.Audit, store.Audit{
-		At: now, Who: guardian, What: "verdict", Service: w.Service, Subject: w.ID,
+		At: now, Who: guardian, What: "verdict", Service: w.Service, Subject: w.Service + " " + w.Version,
 		Detail: string(v.State) + ": " + v.Reason, Path: "/watches/" + w.ID,
 	})
 	if v.State == watch.Passed {
