@@ -85,6 +85,9 @@ func (t Teller) alert(a rules.Alert, last *watch.Deploy, event string, now time.
 	fact(&n, w.rule, a.Rule)
 	if event != "resolved" {
 		n.Mention = tier == critical
+		if s := t.annotation(a, "action"); s != "" {
+			n.Steps = append(n.Steps, s)
+		}
 		if last != nil {
 			fact(&n, w.lastDeploy, t.deployed(*last, now))
 			if age := since.Sub(last.At); age >= 0 && age < suspect {
@@ -104,7 +107,8 @@ func (t Teller) alert(a rules.Alert, last *watch.Deploy, event string, now time.
 }
 
 // annotation gives an alert's text in the teller's language where a rule has it: summary_zh
-// before summary.
+// before summary. Read are summary, description and action, the last as the first of the
+// steps to take.
 func (t Teller) annotation(a rules.Alert, name string) string {
 	if s := a.Annotations[name+"_"+t.lang()]; s != "" {
 		return s

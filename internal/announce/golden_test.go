@@ -160,7 +160,12 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 	return map[string]func(announce.Teller) notifiers.Notice{
 		"alert_critical": func(t announce.Teller) notifiers.Notice { return t.AlertFiring(alert(rules.Critical), &last, now) },
 		"alert_warning":  func(t announce.Teller) notifiers.Notice { return t.AlertFiring(alert(rules.Warning), &old, now) },
-		"alert_info":     func(t announce.Teller) notifiers.Notice { return t.AlertFiring(alert(rules.Info), nil, now) },
+		"alert_action": func(t announce.Teller) notifiers.Notice {
+			a := alert(rules.Critical)
+			a.Annotations["action"], a.Annotations["action_zh"] = "Look at the order queue of sg-1.", "检查 sg-1 的订单队列。"
+			return t.AlertFiring(a, &last, now)
+		},
+		"alert_info": func(t announce.Teller) notifiers.Notice { return t.AlertFiring(alert(rules.Info), nil, now) },
 		"alert_repeat": func(t announce.Teller) notifiers.Notice {
 			return t.AlertRepeat(alert(rules.Critical), &last, now.Add(28*time.Hour))
 		},
