@@ -50,6 +50,27 @@ func (s *Store) migrate(ctx context.Context) error {
 	}
 }
 
+// checkSchema refuses a journal whose schema is not this guardian's: who only reads does not
+// change it.
+func (s *Store) checkSchema(ctx context.Context) error {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return err
+	}
+	know := int64(len(files))
+	var have int64
+	if err := s.db.read.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM "+schemaTable).Scan(&have); err != nil {
+		return fmt.Errorf("read the schema's version: %w", err)
+	}
+	switch {
+	case have > know:
+		return &newerError{place: s.db.place, have: have, know: know}
+	case have < know:
+		return fmt.Errorf("%s was written by an older guardian (schema %d, this one reads %d): start this guardian on it once, or read it with the older one", s.db.place, have, know)
+	}
+	return nil
+}
+
 func (s *Store) migrateOnce(ctx context.Context, p *goose.Provider) error {
 	have, know, err := p.GetVersions(ctx)
 	if err != nil {

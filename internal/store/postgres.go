@@ -26,7 +26,7 @@ const pool = 10
 const connectTimeout = 5 * time.Second
 
 // openPostgres makes the pool; it dials nothing. The redactor learns the password.
-func openPostgres(dsn secret.Secret, redactor *secret.Redactor) (*database, error) {
+func openPostgres(dsn secret.Secret, redactor *secret.Redactor, readOnly bool) (*database, error) {
 	redactor.Learn(dsn)
 	cfg, err := pgx.ParseConfig(dsn.Reveal())
 	if err != nil {
@@ -38,6 +38,9 @@ func openPostgres(dsn secret.Secret, redactor *secret.Redactor) (*database, erro
 	}
 	if cfg.RuntimeParams["application_name"] == "" {
 		cfg.RuntimeParams["application_name"] = "guardian" // for who looks at pg_stat_activity
+	}
+	if readOnly {
+		cfg.RuntimeParams["default_transaction_read_only"] = "on"
 	}
 	// goose's lock waits for a guardian that migrates at the same time: a try each second.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))

@@ -51,6 +51,30 @@ func openSQLite(path string, now func() time.Time) (*database, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open journal: %w", err), write.Close())
 	}
+	return sqliteDatabase(path, write, read, now), nil
+}
+
+// readSQLite opens a file that is there, without writing to it.
+func readSQLite(path string, now func() time.Time) (*database, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("read journal: %s: %w: name the folder of a guardian that has run", path, reason(err))
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("read journal: %w", err)
+	}
+	read, err := connectSQLite(path, url.Values{
+		"mode":        {"ro"},
+		"_pragma":     {"busy_timeout(5000)"},
+		"_query_only": {"1"},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read journal: %w", err)
+	}
+	return sqliteDatabase(path, read, read, now), nil
+}
+
+func sqliteDatabase(path string, write, read *sql.DB, now func() time.Time) *database {
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers)
 	return &database{
@@ -67,7 +91,7 @@ func openSQLite(path string, now func() time.Time) (*database, error) {
 			return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 		},
 		again: func(error) bool { return false }, // one writer: nothing to come between
-	}, nil
+	}
 }
 
 func connectSQLite(path string, params url.Values) (*sql.DB, error) {

@@ -21,6 +21,10 @@ type Options struct {
 	// as a URL or as key=value pairs.
 	Postgres secret.Secret
 
+	// ReadOnly opens a journal that is there, beside the guardian that writes it: nothing is
+	// made, migrated or written. Commit then fails.
+	ReadOnly bool
+
 	Redactor   *secret.Redactor      // learns the database's password; nil: one of its own
 	Log        *slog.Logger          // nil: nothing is logged
 	Registerer prometheus.Registerer // nil: no metrics
@@ -51,9 +55,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	var db *database
 	var err error
-	if o.Postgres.IsSet() {
-		db, err = openPostgres(o.Postgres, o.Redactor)
-	} else {
+	switch {
+	case o.Postgres.IsSet():
+		db, err = openPostgres(o.Postgres, o.Redactor, o.ReadOnly)
+	case o.ReadOnly:
+		db, err = readSQLite(o.Path, o.Now)
+	default:
 		db, err = openSQLite(o.Path, o.Now)
 	}
 	if err != nil {
@@ -63,7 +70,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := db.write.PingContext(ctx); err != nil {
 		return nil, errors.Join(s.explain("open journal", err), db.close())
 	}
-	if err := s.migrate(ctx); err != nil {
+	bringUp := s.migrate
+	if o.ReadOnly {
+		bringUp = s.checkSchema
+	}
+	if err := bringUp(ctx); err != nil {
 		return nil, errors.Join(s.explain("open journal", err), db.close())
 	}
 	s.metrics, err = newMetrics(o.Registerer, db)
