@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -359,7 +358,7 @@ func (b backend) gateOf(ctx context.Context, t *term, service, environment strin
 	gate := server.Gate{Open: true}
 	for _, r := range watch.Gate(f, now) {
 		gate.Open = false
-		gate.Reasons = append(gate.Reasons, server.GateReason{Code: r.Code, Until: r.Until, Detail: r.Detail})
+		gate.Reasons = append(gate.Reasons, server.GateReason(r))
 	}
 	return gate, nil
 }
@@ -563,6 +562,3 @@ func (b backend) Reload(ctx context.Context, by server.Caller) error {
 	}
 	return b.store.Commit(ctx, store.Unfenced, store.Batch{Audit: []store.Audit{{At: b.now(), Who: by.Name, What: "reload"}}})
 }
-
-// names lists the keys of a map for a hint.
-func names[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"guardian/internal/config"
@@ -104,8 +105,8 @@ func (a *App) Backend() server.Backend { return backend{a} }
 func (s Stepped) Deliveries(ctx context.Context) ([]string, error) {
 	ds, err := s.store.Deliveries(ctx, store.DeliveryFilter{})
 	var titles []string
-	for i := len(ds) - 1; i >= 0; i-- {
-		titles = append(titles, ds[i].Notice.Title)
+	for _, d := range slices.Backward(ds) {
+		titles = append(titles, d.Notice.Title)
 	}
 	return titles, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -28,7 +29,7 @@ type setup struct {
 	checks    []builtCheck
 	groups    []*rules.Group
 	sources   map[string]*ruleSource // by name: who answers the groups that name it
-	tree      *route.Tree // nil: there are no receivers
+	tree      *route.Tree            // nil: there are no receivers
 	receivers map[string]notifiers.Receiver
 	languages map[string]string // by receiver; "" is the server's
 	books     map[string]*actions.Book
@@ -112,7 +113,7 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		services: c.Services, groups: c.Groups, maintenance: c.Maintenance,
 		receivers: map[string]notifiers.Receiver{}, languages: map[string]string{}, books: map[string]*actions.Book{},
 		sources: map[string]*ruleSource{},
-		brake: actions.BrakeLimit{Services: c.Brake.Services, Within: time.Duration(c.Brake.Within)},
+		brake:   actions.BrakeLimit{Services: c.Brake.Services, Within: time.Duration(c.Brake.Within)},
 	}
 	var errs []error
 	for i := range c.Checks {
@@ -164,11 +165,7 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		s.onAlert = append(s.onAlert, onAlert{o})
 	}
 	for _, f := range c.Freezes {
-		fr := watch.Freeze{Name: f.Name, From: f.From, To: f.To, Services: f.Services}
-		for _, act := range f.Allow {
-			fr.Allow = append(fr.Allow, watch.Act(act))
-		}
-		s.freezes = append(s.freezes, fr)
+		s.freezes = append(s.freezes, f.Gate())
 	}
 	return s, errors.Join(errs...)
 }
@@ -181,6 +178,7 @@ func (a *App) buildCheck(c *config.Config, ch *config.Check) (builtCheck, error)
 	probe, err := kind.Build(ch.Settings, probes.Env{
 		Check: ch.Name, Service: ch.Service, Labels: ch.Labels, Every: time.Duration(ch.Every), Timeout: time.Duration(ch.Timeout),
 		Log: a.log, Redactor: a.redactor, Orders: a.orders, Heartbeats: a.store.Heartbeat, Now: a.now, UserAgent: a.userAgent(),
+		Pictures: filepath.Join(c.Storage.Path, "pictures"),
 	})
 	if err != nil {
 		return builtCheck{}, err

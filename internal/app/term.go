@@ -206,6 +206,7 @@ func (a *App) endTerm(cause error) {
 		cancel()
 	}
 	t.wg.Wait()
+	a.observed.stop()
 	a.term.Store(nil)
 	if !stopping {
 		a.log.Warn("no longer holding the lease; standing by", "cause", cause)

@@ -239,7 +239,7 @@ func tokenCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer st.Close() //nolint:errcheck // everything is committed
+			defer st.Close()
 			text := "gdn_" + rand.Text()
 			t := store.Token{ID: "t_" + ulid.Make().String(), Name: name, Role: role, Hash: server.HashToken(text), Created: time.Now().UTC()}
 			if err := st.Commit(c.Context(), store.Unfenced, store.Batch{Tokens: []store.Token{t}}); err != nil {
@@ -258,7 +258,7 @@ func tokenCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer st.Close() //nolint:errcheck // nothing was written
+			defer st.Close()
 			ts, err := st.Tokens(c.Context())
 			if err != nil {
 				return exit(exitUsage, "%s", err)
@@ -276,7 +276,7 @@ func tokenCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			defer st.Close() //nolint:errcheck // everything is committed
+			defer st.Close()
 			ts, err := st.Tokens(c.Context())
 			if err != nil {
 				return exit(exitUsage, "%s", err)

@@ -46,7 +46,7 @@ func RunShop(ctx context.Context, o ShopOptions, stdin io.Reader) error {
 		_, _ = io.Copy(io.Discard, stdin)
 		cancel()
 	}()
-	l, err := net.Listen("tcp", o.Listen)
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.Listen)
 	if err != nil {
 		return fmt.Errorf("shop: listen: %w", err)
 	}

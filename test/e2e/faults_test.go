@@ -105,7 +105,7 @@ func TestBadRequestsAreAnsweredAndChangeNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer resp.Body.Close() //nolint:errcheck // read below
+			defer resp.Body.Close()
 			b := make([]byte, 4096)
 			n, _ := resp.Body.Read(b)
 			if resp.StatusCode != c.status || !strings.Contains(resp.Header.Get("Content-Type")+string(b[:n]), c.want) {
@@ -136,7 +136,7 @@ func TestTheSameKeyIsTheSameDeploy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer resp.Body.Close() //nolint:errcheck // read below
+		defer resp.Body.Close()
 		b := make([]byte, 8192)
 		n, _ := resp.Body.Read(b)
 		return resp.StatusCode, string(b[:n])
@@ -266,7 +266,7 @@ func fill(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // the disk is full, that is the point
+	defer f.Close()
 	for _, size := range []int{1 << 20, 1 << 10, 1} {
 		b := make([]byte, size)
 		for {

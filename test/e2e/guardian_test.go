@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -28,7 +29,7 @@ func testMain(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "guardian")
 	args := []string{"build", "-o", binary}
 	if raceEnabled {
@@ -78,7 +79,7 @@ func freePort(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nothing was accepted
+	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
 }
 
@@ -199,7 +200,7 @@ func (g *guardian) try(method, path string, body, into any) error {
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	b, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return err
@@ -250,9 +251,7 @@ type runView struct {
 func (g *guardian) deploy(version string, more map[string]any) string {
 	g.t.Helper()
 	body := map[string]any{"service": "order-sync", "version": version}
-	for k, v := range more {
-		body[k] = v
-	}
+	maps.Copy(body, more)
 	var a struct{ Watch watchView }
 	g.call(http.MethodPost, "/api/v1/deploys", body, &a)
 	return a.Watch.ID
@@ -273,13 +272,6 @@ func (g *guardian) verdict(id string, within time.Duration) watchView {
 		return g.try(http.MethodGet, "/api/v1/watches/"+id+"?wait=1s", nil, &w) == nil && w.State != "watching"
 	})
 	return w
-}
-
-func (g *guardian) run(id string) runView {
-	g.t.Helper()
-	var r runView
-	g.call(http.MethodGet, "/api/v1/rollbacks/"+id, nil, &r)
-	return r
 }
 
 // runs lists the runs, newest first.

@@ -117,11 +117,11 @@ runbooks:
 }
 
 func get(url string, into any) error {
-	resp, err := http.Get(url) //nolint:noctx // a benchmark on loopback
+	resp, err := http.Get(url)
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
+	defer resp.Body.Close()
 	return json.NewDecoder(resp.Body).Decode(into)
 }
 
@@ -131,11 +131,11 @@ func post(b *testing.B, url string, body any) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	resp, err := http.Post(url, "application/json", bytes.NewReader(raw)) //nolint:noctx // a benchmark on loopback
+	resp, err := http.Post(url, "application/json", bytes.NewReader(raw))
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // only its status counts
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusCreated {
 		b.Fatalf("the hook answered %s", resp.Status)
 	}
