@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
 	"time"
 
@@ -44,12 +45,22 @@ func (s *HTTPSettings) Validate() error {
 	return errors.Join(errs...)
 }
 
+// reads tells whether the method is one that only reads (RFC 9110, 9.2.1).
+func (r Request) reads() bool {
+	switch r.Method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions:
+		return true
+	}
+	return false
+}
+
 func httpKind() Kind {
 	return Kind{
 		Settings: func() any { return &HTTPSettings{Client: defaultClient()} },
 		Build: func(settings any, env Env) (Probe, error) {
 			return newHTTPProbe(settings.(*HTTPSettings), env)
 		},
+		Repeats:  func(settings any) bool { return settings.(*HTTPSettings).reads() },
 		Produces: func(any) []string { return httpSeries() },
 	}
 }

@@ -31,6 +31,7 @@ func promqlKind() Kind {
 		Build: func(settings any, env Env) (Probe, error) {
 			return newPromQLProbe(settings.(*PromQLSettings), env)
 		},
+		Repeats:  always,
 		Produces: func(any) []string { return []string{"promql_value"} },
 	}
 }

@@ -26,11 +26,18 @@ type Check struct {
 	Watch        bool              `yaml:"watch" doc:"Whether the check is used to judge deploys."`
 	CountsForSLA bool              `yaml:"counts_for_sla" doc:"Whether the check counts in the report."`
 	BlindAfter   model.Duration    `yaml:"blind_after" doc:"How long the check may be unknown before that is told."`
+	Retry        probes.Retry      `yaml:"retry" doc:"Tries within a look where a single lost packet is not news; for checks that only read."`
+	Burst        probes.Burst      `yaml:"burst" doc:"The raised pace: how the check is followed up after it failed, until it is up again or a watch has its verdict."`
+	Path         string            `yaml:"path" doc:"The network path on which it looks: checks that share one are cut off together; left out: default."`
+	Control      bool              `yaml:"control" doc:"Whether it is a control of its path: while no control answers, checks of the path that are down are unknown instead. A control judges no deploy and does not count in the report."`
 
 	// Settings is what the kind's Settings gave, filled in from the section that is named by
 	// the kind, and validated.
 	Settings any `yaml:"-"`
 }
+
+// DefaultPath is the network path of a check that names none.
+const DefaultPath = "default"
 
 // Policy gives what a watch needs to know of the check.
 func (c *Check) Policy() watch.CheckPolicy {
@@ -52,7 +59,8 @@ func (c *Check) Schedule(location *time.Location) probes.Schedule {
 }
 
 // fill puts in what the check leaves to the defaults, and what follows from its schedule.
-func (c *Check) fill(defaults Defaults) {
+// mayRepeat says that its looks only read: only such checks take the defaults that make more looks.
+func (c *Check) fill(defaults Defaults, mayRepeat bool) {
 	switch {
 	case c.Cron.IsSet() && c.Every == 0:
 		mean, _ := c.Cron.gaps()
@@ -68,6 +76,18 @@ func (c *Check) fill(defaults Defaults) {
 	}
 	if c.BlindAfter == 0 {
 		c.BlindAfter = max(defaults.BlindAfter, 2*c.Every+30*second)
+	}
+	if c.Retry == (probes.Retry{}) && mayRepeat {
+		c.Retry = defaults.Retry
+	}
+	if c.Burst == (probes.Burst{}) && mayRepeat && defaults.Burst.Every <= c.gap()/2 {
+		c.Burst = defaults.Burst
+	}
+	c.Retry.Fill()
+	c.Burst.Fill()
+	c.Path = cmp.Or(c.Path, DefaultPath)
+	if c.Control {
+		c.Watch, c.CountsForSLA = false, false
 	}
 	labels := maps.Clone(defaults.Labels)
 	if labels == nil {

@@ -125,6 +125,8 @@ type Defaults struct {
 	FailureRate watch.Share       `yaml:"failure_rate" doc:"Share of looks that may fail in good times."`
 	BlindAfter  model.Duration    `yaml:"blind_after" doc:"How long a check may be unknown before that is told."`
 	Labels      map[string]string `yaml:"labels" doc:"Labels that every check gets."`
+	Retry       probes.Retry      `yaml:"retry" doc:"Tries within a look, for every check that only reads."`
+	Burst       probes.Burst      `yaml:"burst" doc:"The raised pace of every check that only reads and is looked at less than half as often; left out: none."`
 }
 
 // Service is something that is deployed and can be put back.

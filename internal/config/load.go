@@ -168,7 +168,8 @@ func (d *decoder) fill(c *Config) {
 	}
 	for i := range c.Checks {
 		d.zeros(&c.Checks[i], at("checks", i))
-		c.Checks[i].fill(c.Defaults)
+		kind, ok := d.options.Probes[c.Checks[i].Kind]
+		c.Checks[i].fill(c.Defaults, ok && kind.MayRepeat(c.Checks[i].Settings))
 	}
 	for i := range c.Receivers {
 		if c.Receivers[i].Language == "" {

@@ -170,6 +170,9 @@ func (d *decoder) metrics(c *Config) (made []string, complete bool) {
 			complete = false
 			continue
 		}
+		if c.Checks[i].Retry.Times > 0 {
+			made = append(made, probes.RetriesSeries)
+		}
 		if kind.Produces != nil {
 			made = append(made, kind.Produces(c.Checks[i].Settings)...)
 		}

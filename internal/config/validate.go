@@ -204,6 +204,8 @@ func (d *decoder) checkDefaults(defaults Defaults) {
 	d.above("defaults.blind_after", defaults.BlindAfter)
 	d.share("defaults.failure_rate", float64(defaults.FailureRate))
 	d.labels("defaults.labels", defaults.Labels)
+	d.validate(&defaults.Retry, "defaults.retry")
+	d.validate(&defaults.Burst, "defaults.burst")
 }
 
 // share tells of a failure rate that the judge cannot work with.
@@ -233,6 +235,7 @@ func (d *decoder) checkCheck(c *Check, path string, services []string) {
 	if c.BlindAfter < c.Every {
 		d.blame(path+".blind_after", fmt.Sprintf("%s is shorter than the %s between two looks", c.BlindAfter, c.Every), "")
 	}
+	d.checkPace(c, path)
 	own := ownLabels(d, path+".labels", c.Labels)
 	d.labels(path+".labels", own)
 }

@@ -1,0 +1,36 @@
+package config
+
+import (
+	"fmt"
+
+	"github.com/prometheus/common/model"
+)
+
+// checkPace finds what a check cannot be: tried again where a look changes something,
+// followed up hardly faster than it is looked at, or a control that cannot look by itself.
+func (d *decoder) checkPace(c *Check, path string) {
+	d.validate(&c.Retry, path+".retry")
+	d.validate(&c.Burst, path+".burst")
+	if !name.MatchString(c.Path) {
+		d.blame(path+".path", fmt.Sprintf("%q cannot be a name", shorten(c.Path, 60)), "use letters, digits, dots, dashes and underscores")
+	}
+	kind, ok := d.options.Probes[c.Kind]
+	if !ok || c.Settings == nil {
+		return
+	}
+	if c.Retry.Times > 0 && !kind.MayRepeat(c.Settings) {
+		d.blame(path+".retry", "a look of this check may cost or change something, so it is not tried again", "remove it")
+	}
+	if pauses := c.Retry.Pause * model.Duration(c.Retry.Times); pauses > c.Timeout/2 {
+		d.blame(path+".retry.pause", fmt.Sprintf("the pauses take %s of the timeout of %s, which all tries share", pauses, c.Timeout), "leave at least half of the timeout to the tries")
+	}
+	if c.Burst.Every > c.gap()/2 {
+		d.blame(path+".burst.every", fmt.Sprintf("%s is more than half of the %s between two looks", c.Burst.Every, c.gap()), "the raised pace must be at least twice as fast")
+	}
+	if c.Burst.Every > 0 && kind.Passive {
+		d.blame(path+".burst", "others report to this check, so that looking more often tells nothing", "remove it")
+	}
+	if c.Control && (kind.Active || kind.Passive) {
+		d.blame(path+".control", "a control must be a look that may be made at any time", "use a check that only reads, of a target that is always there")
+	}
+}
