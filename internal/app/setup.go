@@ -187,7 +187,8 @@ func (a *App) buildCheck(c *config.Config, ch *config.Check) (builtCheck, error)
 		Check: probes.Check{
 			Name: ch.Name, Kind: ch.Kind, Service: ch.Service, Labels: ch.Labels,
 			Every: time.Duration(ch.Every), Timeout: time.Duration(ch.Timeout), Active: kind.Active, Probe: probe,
-			Fingerprint: probes.Fingerprint(ch.Kind, ch.Service, ch.Labels, ch.Every, ch.Cron.String(), ch.Timeout, ch.Settings),
+			Retry: ch.Retry, Burst: ch.Burst,
+			Fingerprint: probes.Fingerprint(ch.Kind, ch.Service, ch.Labels, ch.Every, ch.Cron.String(), ch.Timeout, ch.Retry, ch.Burst, ch.Settings),
 		},
 		names: map[string]bool{}, policy: ch.Policy(), judges: ch.Watch, counts: ch.CountsForSLA, blindAfter: time.Duration(ch.BlindAfter), kind: kind,
 	}
@@ -199,6 +200,9 @@ func (a *App) buildCheck(c *config.Config, ch *config.Check) (builtCheck, error)
 	}
 	// A blind check still says that it is blind.
 	delete(b.names, "probe_unknown")
+	if ch.Retry.Times > 0 {
+		b.names[probes.RetriesSeries] = true
+	}
 	if kind.Produces != nil {
 		for _, n := range kind.Produces(ch.Settings) {
 			b.names[n] = true
