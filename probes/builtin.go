@@ -3,10 +3,20 @@ package probes
 // Builtin gives the table of the kinds of checks. A new kind is one file and one line here.
 func Builtin() map[string]Kind {
 	return map[string]Kind{
+		"dns":        dnsKind(),
+		"exec":       execKind(),
+		"feed":       feedKind(),
+		"grpc":       grpcKind(),
 		"heartbeat":  heartbeatKind(),
 		"http":       httpKind(),
+		"journey":    journeyKind(),
 		"order_push": orderPushKind(),
+		"page":       pageKind(),
 		"promql":     promqlKind(),
 		"quota":      quotaKind(),
+		"scrape":     scrapeKind(),
+		"sql":        sqlKind(),
+		"tcp":        tcpKind(),
+		"tls":        tlsKind(),
 	}
 }

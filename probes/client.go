@@ -25,7 +25,8 @@ import (
 type httpClient struct {
 	settings Client
 	env      Env
-	reuse    bool // keep connections between requests
+	reuse    bool           // keep connections between requests
+	jar      http.CookieJar // nil: cookies are not kept
 
 	mu    sync.Mutex
 	resty *resty.Client // made with the first request: ca_file is read then
@@ -78,13 +79,7 @@ func (s Client) transport(reuse bool) (*http.Transport, error) {
 		IdleConnTimeout:        time.Minute,
 		MaxResponseHeaderBytes: 256 << 10,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			switch s.AddressFamily {
-			case "ip4":
-				network = "tcp4"
-			case "ip6":
-				network = "tcp6"
-			}
-			return dialer.DialContext(ctx, network, address)
+			return dialer.DialContext(ctx, familyNetwork(network, s.AddressFamily), address)
 		},
 		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
 			if answer.StatusCode != http.StatusOK {
@@ -114,7 +109,7 @@ func (c *httpClient) client() (*resty.Client, error) {
 		return nil, err
 	}
 	c.idle = transport.CloseIdleConnections
-	c.resty = resty.NewWithClient(&http.Client{Transport: transport, CheckRedirect: c.redirect}).
+	c.resty = resty.NewWithClient(&http.Client{Transport: transport, CheckRedirect: c.redirect, Jar: c.jar}).
 		SetAllowGetMethodPayload(true).
 		SetLogger(quiet{}). // it would write to standard error
 		SetHeader("User-Agent", c.env.UserAgent)

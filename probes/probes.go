@@ -73,6 +73,8 @@ type Env struct {
 	Heartbeats func(ctx context.Context, check string) (Heartbeat, bool, error)
 	Now        func() time.Time
 	UserAgent  string
+	// Pictures is a folder for the screenshots of failures; "" keeps none. Used by page only.
+	Pictures string
 }
 
 // Heartbeat is a job's report that it ran.

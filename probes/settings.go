@@ -112,12 +112,32 @@ func defaultClient() Client {
 	return Client{AddressFamily: "any", MaxRedirects: 10, BodyLimit: defaultBodyLimit}
 }
 
+// validFamily tells of an address family that there is not.
+func validFamily(family string) error {
+	switch family {
+	case "", "any", "ip4", "ip6":
+		return nil
+	default:
+		return fmt.Errorf("address_family %q is not one of any, ip4, ip6", family)
+	}
+}
+
+// familyNetwork gives the network of package net for tcp or udp over a family.
+func familyNetwork(network, family string) string {
+	switch family {
+	case "ip4":
+		return network + "4"
+	case "ip6":
+		return network + "6"
+	default:
+		return network
+	}
+}
+
 func (c *Client) validate() error {
 	var errs []error
-	switch c.AddressFamily {
-	case "", "any", "ip4", "ip6":
-	default:
-		errs = append(errs, fmt.Errorf("address_family %q is not one of any, ip4, ip6", c.AddressFamily))
+	if err := validFamily(c.AddressFamily); err != nil {
+		errs = append(errs, err)
 	}
 	if c.Proxy != "" {
 		u, err := url.Parse(c.Proxy)

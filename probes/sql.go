@@ -126,6 +126,7 @@ func (t *sqlTarget) fill(d templateData) ([]any, error) {
 type cell struct {
 	text     string
 	isNumber bool
+	number   float64 // when isNumber
 }
 
 // row asks for the first row; nil is none.
@@ -150,6 +151,15 @@ func (t *sqlTarget) row(ctx context.Context, d templateData) (map[string]cell, e
 	if err != nil {
 		return nil, err
 	}
+	found, err := scanRow(rows, types)
+	if err != nil {
+		return nil, err
+	}
+	return found, rows.Err()
+}
+
+// scanRow reads the row that rows stand at, by column in lower case.
+func scanRow(rows *sql.Rows, types []*sql.ColumnType) (map[string]cell, error) {
 	values := make([]any, len(types))
 	for i := range values {
 		values[i] = new(any)
@@ -173,9 +183,12 @@ func (t *sqlTarget) row(ctx context.Context, d templateData) (map[string]cell, e
 		default:
 			c.text = fmt.Sprint(v)
 		}
+		if c.isNumber {
+			c.number, c.isNumber = numberIn(c.text)
+		}
 		found[strings.ToLower(column.Name())] = c
 	}
-	return found, rows.Err()
+	return found, nil
 }
 
 // exec runs the statement and gives how many rows it touched.

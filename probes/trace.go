@@ -83,9 +83,11 @@ func (t *tracer) phase() string {
 	return t.current
 }
 
-// doing says a phase in words.
+// doing says a phase in words; what is no phase is in words already.
 func doing(phase string) string {
 	switch phase {
+	case phaseConnect:
+		return "connecting"
 	case phaseResolve:
 		return "resolving the name"
 	case phaseTLS:
@@ -95,7 +97,7 @@ func doing(phase string) string {
 	case phaseTransfer:
 		return "reading the body"
 	default:
-		return "connecting"
+		return phase
 	}
 }
 

@@ -1,0 +1,171 @@
+package probes
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"guardian/probes/sample"
+)
+
+// Target is where a connection goes.
+type Target struct {
+	Address       string `yaml:"address" doc:"Where to connect to, as host:port."`
+	AddressFamily string `yaml:"address_family" doc:"any, ip4 or ip6: which addresses of the target are used."`
+}
+
+func (t *Target) validate() error {
+	var errs []error
+	if t.Address == "" {
+		errs = append(errs, errors.New("address is missing: give host:port, such as shop.example.com:443"))
+	} else if err := validAddress(t.Address); err != nil {
+		errs = append(errs, fmt.Errorf("address %w", err))
+	}
+	return errors.Join(append(errs, validFamily(t.AddressFamily))...)
+}
+
+func validAddress(address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if n, perr := strconv.Atoi(port); err != nil || host == "" || perr != nil || n < 1 || n > 65535 {
+		return fmt.Errorf("%q is not host:port, such as shop.example.com:443 or [2001:db8::1]:443", address)
+	}
+	return nil
+}
+
+// host gives the address' host.
+func (t *Target) host() string {
+	host, _, _ := net.SplitHostPort(t.Address)
+	return host
+}
+
+// contact is one connection to a target and how long its phases took.
+type contact struct {
+	net.Conn
+	now    func() time.Time
+	begin  time.Time
+	tracer *tracer
+	unbind func() bool // lets go of the look's context
+}
+
+// contact connects over network, which is tcp or udp. A contact comes also with a fault: its
+// times are those until then. Whoever gets it closes it.
+func (t *Target) contact(ctx context.Context, network string, now func() time.Time) (*contact, *fault) {
+	c := newContact(now)
+	if err := c.dial(ctx, network, t.Address, t.AddressFamily); err != nil {
+		return c, c.fault(ctx, err, c.tracer.phase())
+	}
+	return c, nil
+}
+
+func newContact(now func() time.Time) *contact {
+	return &contact{now: now, begin: now(), tracer: newTracer(now)}
+}
+
+// dial connects. Reading and writing end with the look.
+func (c *contact) dial(ctx context.Context, network, address, family string) error {
+	conn, err := (&net.Dialer{}).DialContext(c.tracer.context(ctx), familyNetwork(network, family), address)
+	if err != nil {
+		return err
+	}
+	c.Conn = conn
+	c.unbind = context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	return nil
+}
+
+// secure agrees on TLS over the connection as it is.
+func (c *contact) secure(ctx context.Context, config *tls.Config) (tls.ConnectionState, *fault) {
+	secured := tls.Client(c.Conn, config)
+	c.tracer.begin(phaseTLS)
+	err := secured.HandshakeContext(ctx)
+	c.tracer.end(phaseTLS)
+	if err != nil {
+		c.unverified(err)
+		return tls.ConnectionState{}, c.fault(ctx, err, c.tracer.phase())
+	}
+	c.Conn = secured
+	c.tracer.certificates(secured.ConnectionState())
+	return secured.ConnectionState(), nil
+}
+
+// unverified takes the expiry of the certificates that were not accepted.
+func (c *contact) unverified(err error) {
+	var refused *tls.CertificateVerificationError
+	if errors.As(err, &refused) {
+		c.tracer.certificates(tls.ConnectionState{PeerCertificates: refused.UnverifiedCertificates})
+	}
+}
+
+func (c *contact) fault(ctx context.Context, err error, during string) *fault {
+	return faultOf(ctx, err, during, c.now().Sub(c.begin))
+}
+
+// Close closes the connection, if there is one.
+func (c *contact) Close() error {
+	c.tracer.close()
+	if c.unbind != nil {
+		c.unbind()
+	}
+	if c.Conn == nil {
+		return nil
+	}
+	return c.Conn.Close()
+}
+
+func (c *contact) expiry() time.Time {
+	c.tracer.mu.Lock()
+	defer c.tracer.mu.Unlock()
+	return c.tracer.expiry
+}
+
+// values gives how long the phases of connecting took as series of that name, and the expiry
+// of the chain, if there is one.
+func (c *contact) values(name string) []sample.Value {
+	c.tracer.mu.Lock()
+	defer c.tracer.mu.Unlock()
+	var values []sample.Value
+	for _, phase := range []string{phaseResolve, phaseConnect, phaseTLS} {
+		values = append(values, phaseValue(name, phase, c.tracer.took[phase]))
+	}
+	if e := c.tracer.expiry; !e.IsZero() {
+		values = append(values, sample.Value{Name: "probe_ssl_earliest_cert_expiry", V: float64(e.Unix())})
+	}
+	return values
+}
+
+func phaseValue(name, phase string, took time.Duration) sample.Value {
+	return sample.Value{Name: name, Labels: map[string]string{"phase": phase}, V: took.Seconds()}
+}
+
+// named gives the TLS configuration for a host.
+func (s TLS) named(host string) (*tls.Config, error) {
+	config, err := s.config()
+	if err == nil && config.ServerName == "" {
+		config.ServerName = host
+	}
+	return config, err
+}
+
+// issuerOf gives who issued the first certificate of a connection, nil when it is not among
+// what was sent.
+func issuerOf(state tls.ConnectionState) *x509.Certificate {
+	if len(state.VerifiedChains) > 0 && len(state.VerifiedChains[0]) > 1 {
+		return state.VerifiedChains[0][1]
+	}
+	if len(state.PeerCertificates) > 1 {
+		return state.PeerCertificates[1]
+	}
+	return nil
+}
+
+// seenAs makes the observation of what was measured and of the fault, nil for none.
+func seenAs(f *fault, values []sample.Value) sample.Observation {
+	if f == nil {
+		return sample.Observation{Health: sample.Up, Values: values}
+	}
+	return sample.Observation{Health: f.health, Reason: oneLine(f.reason, 1<<10), Values: values}
+}

@@ -1,0 +1,222 @@
+package probes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"guardian/probes/sample"
+)
+
+// DNSSettings configure a check of kind dns: one question to one named server.
+//
+//	what happened                                        | health
+//	the answer has the wanted code and records           | Up
+//	another code, records missing or too many            | Down
+//	the server refuses, or does not answer in time       | Down
+//	what the fault table says of this machine            | Unknown
+type DNSSettings struct {
+	Server        string   `yaml:"server" doc:"The server that is asked, as host or host:port; port 53 when left out."`
+	AddressFamily string   `yaml:"address_family" doc:"any, ip4 or ip6: which addresses of the server are used."`
+	Protocol      string   `yaml:"protocol" doc:"udp or tcp; a truncated answer over udp is asked for again over tcp."`
+	Name          string   `yaml:"name" doc:"The name that is asked for, such as shop.example.com."`
+	Type          string   `yaml:"type" doc:"A, AAAA, CNAME, MX, TXT, NS, SOA or CAA."`
+	Recursion     bool     `yaml:"recursion" doc:"Ask the server to ask others; false asks it for what it knows itself."`
+	Rcodes        []string `yaml:"rcodes" doc:"Accepted response codes, such as NOERROR or NXDOMAIN; NOERROR when left out."`
+	Answers       []string `yaml:"answers" doc:"Records that must be among the answers, such as 192.0.2.1 or 10 mail.example.com."`
+	Exactly       bool     `yaml:"exactly" doc:"No other records than answers may come."`
+	Matches       string   `yaml:"matches" doc:"Regular expression that every record must match."`
+	MinAnswers    int      `yaml:"min_answers" doc:"Least number of records of the type that must come with NOERROR."`
+}
+
+// Validate joins every mistake.
+func (s *DNSSettings) Validate() error {
+	errs := []error{validFamily(s.AddressFamily)}
+	if s.Server == "" {
+		errs = append(errs, errors.New("server is missing: name the server to ask, such as 192.0.2.53"))
+	} else if err := validAddress(s.target().Address); err != nil {
+		errs = append(errs, fmt.Errorf("server %w", err))
+	}
+	if s.Protocol != "udp" && s.Protocol != "tcp" {
+		errs = append(errs, fmt.Errorf("protocol %q is not one of udp, tcp", s.Protocol))
+	}
+	if _, ok := dns.IsDomainName(s.Name); !ok || s.Name == "" {
+		errs = append(errs, fmt.Errorf("name %q is not a name such as shop.example.com", s.Name))
+	}
+	if !slices.Contains(dnsTypes(), s.Type) {
+		errs = append(errs, fmt.Errorf("type %q is not one of %s", s.Type, strings.Join(dnsTypes(), ", ")))
+	}
+	for i, code := range s.Rcodes {
+		if _, ok := dns.StringToRcode[code]; !ok {
+			errs = append(errs, fmt.Errorf("rcodes[%d]: %q is not a response code such as NOERROR, NXDOMAIN, SERVFAIL, REFUSED", i, code))
+		}
+	}
+	if s.Exactly && len(s.Answers) == 0 {
+		errs = append(errs, errors.New("exactly: give answers, too"))
+	}
+	if _, err := regexp.Compile(s.Matches); err != nil {
+		errs = append(errs, fmt.Errorf("matches: %w", err))
+	}
+	if s.MinAnswers < 0 {
+		errs = append(errs, fmt.Errorf("min_answers is %d, must be at least 0", s.MinAnswers))
+	}
+	return errors.Join(errs...)
+}
+
+func dnsTypes() []string { return []string{"A", "AAAA", "CNAME", "MX", "TXT", "NS", "SOA", "CAA"} }
+
+func (s *DNSSettings) target() *Target {
+	address := s.Server
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		address = net.JoinHostPort(strings.Trim(address, "[]"), "53")
+	}
+	return &Target{Address: address, AddressFamily: s.AddressFamily}
+}
+
+func dnsKind() Kind {
+	return Kind{
+		Settings: func() any {
+			return &DNSSettings{AddressFamily: "any", Protocol: "udp", Type: "A", Recursion: true, MinAnswers: 1}
+		},
+		Build: func(settings any, env Env) (Probe, error) {
+			return newDNSProbe(settings.(*DNSSettings), env)
+		},
+		Produces: func(any) []string {
+			return []string{"probe_dns_duration_seconds", "probe_dns_answer_rrs", "probe_dns_serial"}
+		},
+	}
+}
+
+type dnsProbe struct {
+	settings *DNSSettings
+	env      Env
+	masks    masks
+	matches  *regexp.Regexp
+}
+
+func newDNSProbe(s *DNSSettings, env Env) (*dnsProbe, error) {
+	env = env.withDefaults()
+	matches, err := regexp.Compile(s.Matches)
+	if err != nil {
+		return nil, fmt.Errorf("dns: matches: %w", err)
+	}
+	return &dnsProbe{settings: s, env: env, masks: newMasks(env), matches: matches}, nil
+}
+
+// dnsSize is the largest UDP answer that is asked for: what passes every network unfragmented
+// (DNS flag day 2020).
+const dnsSize = 1232
+
+// Look asks once, and once more over tcp when the answer was truncated.
+func (p *dnsProbe) Look(ctx context.Context) sample.Observation {
+	answer, values, f := p.ask(ctx, p.settings.Protocol)
+	if f == nil && answer.Truncated && p.settings.Protocol == "udp" {
+		answer, values, f = p.ask(ctx, "tcp")
+	}
+	if f == nil {
+		records := p.records(answer)
+		values = append(values, sample.Value{Name: "probe_dns_answer_rrs", V: float64(len(records))})
+		for _, rr := range answer.Answer {
+			if soa, ok := rr.(*dns.SOA); ok {
+				values = append(values, sample.Value{Name: "probe_dns_serial", V: float64(soa.Serial)})
+				break
+			}
+		}
+		f = p.judge(answer, records)
+	}
+	o := seenAs(f, values)
+	if f != nil && answer != nil {
+		o.Detail = shorten(printable(answer.String()), detailBody)
+	}
+	return p.masks.observation(o)
+}
+
+func (p *dnsProbe) ask(ctx context.Context, network string) (*dns.Msg, []sample.Value, *fault) {
+	const name = "probe_dns_duration_seconds"
+	c, f := p.settings.target().contact(ctx, network, p.env.Now)
+	defer c.Close()
+	if f != nil {
+		return nil, c.values(name), f
+	}
+	m := new(dns.Msg).SetQuestion(dns.Fqdn(p.settings.Name), dns.StringToType[p.settings.Type])
+	m.RecursionDesired = p.settings.Recursion
+	m.SetEdns0(dnsSize, false)
+	wait := DefaultTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		wait = max(time.Until(deadline), time.Millisecond)
+	}
+	asking := p.env.Now()
+	answer, _, err := (&dns.Client{Net: network, Timeout: wait, UDPSize: dnsSize}).
+		ExchangeWithConnContext(ctx, m, &dns.Conn{Conn: c.Conn, UDPSize: dnsSize})
+	values := append(c.values(name), phaseValue(name, "request", p.env.Now().Sub(asking)))
+	if err != nil {
+		return nil, values, c.fault(ctx, err, "waiting for the answer")
+	}
+	return answer, values, nil
+}
+
+// records gives the data of the answer's records of the asked type.
+func (p *dnsProbe) records(answer *dns.Msg) []string {
+	var records []string
+	for _, rr := range answer.Answer {
+		if rr.Header().Rrtype != dns.StringToType[p.settings.Type] {
+			continue // the chain of CNAMEs that leads there
+		}
+		record := strings.TrimPrefix(rr.String(), rr.Header().String())
+		if txt, ok := rr.(*dns.TXT); ok {
+			record = strings.Join(txt.Txt, "")
+		}
+		records = append(records, record)
+	}
+	return records
+}
+
+func (p *dnsProbe) judge(answer *dns.Msg, records []string) *fault {
+	s := p.settings
+	want := s.Rcodes
+	if len(want) == 0 {
+		want = []string{"NOERROR"}
+	}
+	if got := dns.RcodeToString[answer.Rcode]; !slices.Contains(want, got) {
+		return down("the answer for %s %s is %s, want %s", s.Name, s.Type, got, strings.Join(want, ", "))
+	}
+	if answer.Rcode != dns.RcodeSuccess {
+		return nil
+	}
+	came := shorten(strings.Join(records, "; "), 300)
+	if came == "" {
+		came = "none"
+	}
+	if len(records) < s.MinAnswers {
+		return down("%d records of type %s came for %s, at least %d wanted", len(records), s.Type, s.Name, s.MinAnswers)
+	}
+	for _, wanted := range s.Answers {
+		if !slices.ContainsFunc(records, func(r string) bool { return p.same(r, wanted) }) {
+			return down("%s is not among the answers for %s %s, which are: %s", wanted, s.Name, s.Type, came)
+		}
+	}
+	for _, record := range records {
+		if !p.matches.MatchString(record) {
+			return down("the answer %s for %s %s does not match %s", record, s.Name, s.Type, p.matches)
+		}
+		if s.Exactly && !slices.ContainsFunc(s.Answers, func(w string) bool { return p.same(record, w) }) {
+			return down("the answer %s for %s %s is none of the wanted", record, s.Name, s.Type)
+		}
+	}
+	return nil
+}
+
+// same compares records; names are the same in any case and with or without the last dot.
+func (p *dnsProbe) same(record, wanted string) bool {
+	if p.settings.Type == "TXT" {
+		return record == wanted
+	}
+	return strings.EqualFold(strings.TrimSuffix(record, "."), strings.TrimSuffix(wanted, "."))
+}

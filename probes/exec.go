@@ -1,0 +1,231 @@
+package probes
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"guardian/internal/secret"
+	"guardian/probes/sample"
+)
+
+// ExecSettings configure a check of kind exec: a program that keeps to the conventions of
+// Nagios plugins (https://nagios-plugins.org/doc/guidelines.html).
+//
+//	what happened                                          | health
+//	exit code 0                                            | Up
+//	exit code 1, a warning                                 | as warning says; Up when left out
+//	exit code 2                                            | Down
+//	exit code 3, any other code, ended by a signal         | Unknown
+//	not ended in time, or could not be started             | Unknown
+//
+// A program may do anything: it is Active.
+type ExecSettings struct {
+	Command     []string                 `yaml:"command" doc:"The program and its arguments; no shell reads them. Arguments are templates, without secrets: other users see them."`
+	Dir         string                   `yaml:"dir" doc:"Folder in which it runs; the guardian's own when left out."`
+	Inherit     []string                 `yaml:"inherit" doc:"Names of variables of the guardian's environment that the program gets; PATH when left out."`
+	Env         map[string]string        `yaml:"env" doc:"Variables that the program gets."`
+	Secrets     map[string]secret.Secret `yaml:"secrets" doc:"Variables that the program gets and that are never shown."`
+	Warning     string                   `yaml:"warning" doc:"What exit code 1 means: up, down or unknown."`
+	OutputLimit int                      `yaml:"output_limit" doc:"Bytes of the output that are read, at most 1048576; the rest is thrown away."`
+}
+
+const (
+	defaultOutputLimit = 64 << 10
+	maxOutputLimit     = 1 << 20
+	// execGrace is how long the output of a program that has ended is waited for: something
+	// that it left behind may hold it open.
+	execGrace = time.Second
+)
+
+// Validate joins every mistake.
+func (s *ExecSettings) Validate() error {
+	var errs []error
+	if len(s.Command) == 0 || s.Command[0] == "" {
+		errs = append(errs, errors.New("command is missing: give the program and its arguments as a list"))
+	} else if len(s.Command) == 1 && strings.Contains(s.Command[0], " ") {
+		if _, err := os.Stat(s.Command[0]); err != nil {
+			errs = append(errs, errors.New("command has one entry with spaces: no shell splits it, give a list"))
+		}
+	}
+	for i, a := range s.Command {
+		if _, err := compileText("command", a); err != nil {
+			errs = append(errs, fmt.Errorf("command[%d]: %w", i, err))
+		}
+		if strings.Contains(a, ".Secrets") {
+			errs = append(errs, fmt.Errorf("command[%d]: other users see arguments; put the secret into secrets and let the program read its environment", i))
+		}
+	}
+	for _, name := range slices.Concat(s.Inherit, slices.Sorted(maps.Keys(s.Env)), slices.Sorted(maps.Keys(s.Secrets))) {
+		if name == "" || strings.ContainsAny(name, "=\x00 ") {
+			errs = append(errs, fmt.Errorf("%q is not the name of a variable", name))
+		}
+	}
+	for name := range s.Secrets {
+		if _, twice := s.Env[name]; twice {
+			errs = append(errs, fmt.Errorf("secrets.%s is in env, too", name))
+		}
+	}
+	if _, err := healthOf("warning", s.Warning); err != nil {
+		errs = append(errs, err)
+	}
+	if s.OutputLimit < 1 || s.OutputLimit > maxOutputLimit {
+		errs = append(errs, fmt.Errorf("output_limit is %d, must be 1 to %d bytes", s.OutputLimit, maxOutputLimit))
+	}
+	return errors.Join(errs...)
+}
+
+func execKind() Kind {
+	return Kind{
+		Settings: func() any {
+			return &ExecSettings{Inherit: []string{"PATH"}, Warning: "up", OutputLimit: defaultOutputLimit}
+		},
+		Build: func(settings any, env Env) (Probe, error) {
+			return newExecProbe(settings.(*ExecSettings), env)
+		},
+		Active:   true,
+		Produces: func(any) []string { return []string{"exec_exit_code", "exec_perfdata"} },
+	}
+}
+
+type execProbe struct {
+	settings *ExecSettings
+	env      Env
+	masks    masks
+	args     []text
+	warning  sample.Health
+}
+
+func newExecProbe(s *ExecSettings, env Env) (*execProbe, error) {
+	env = env.withDefaults()
+	p := &execProbe{settings: s, env: env, masks: newMasks(env, secretsOf(s.Secrets, nil)...)}
+	var err error
+	if p.warning, err = healthOf("warning", s.Warning); err != nil {
+		return nil, fmt.Errorf("exec: %w", err)
+	}
+	for _, a := range s.Command {
+		t, err := compileText("command", a)
+		if err != nil {
+			return nil, fmt.Errorf("exec: %w", err)
+		}
+		p.args = append(p.args, t)
+	}
+	return p, nil
+}
+
+// Look runs the program once. It and all that it started are killed at the deadline.
+func (p *execProbe) Look(ctx context.Context) sample.Observation {
+	args := make([]string, len(p.args))
+	data := newTemplateData(p.env, nil, nil, p.env.Now())
+	for i, a := range p.args {
+		var err error
+		if args[i], err = a.render(data); err != nil {
+			return p.masks.observation(sample.Observation{Reason: fmt.Sprintf("command[%d]: %v", i, err)})
+		}
+	}
+	out, problems := &boundedBuffer{limit: p.settings.OutputLimit}, &boundedBuffer{limit: detailBody}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Dir, cmd.Env = p.settings.Dir, p.environment()
+	cmd.Stdout, cmd.Stderr = out, problems
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = execGrace
+	begin := p.env.Now()
+	err := cmd.Run()
+	if cmd.Process != nil {
+		// What it left behind ends with the look.
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	}
+	if errors.Is(err, exec.ErrWaitDelay) {
+		err = nil // it ended well, and something that it started still held its output
+	}
+	o := p.judge(ctx, cmd, err, out.String(), p.env.Now().Sub(begin))
+	if o.Health != sample.Up {
+		// Masked before it is cut: half a secret is still half a secret.
+		o.Detail = shorten(p.masks.text(printable(strings.TrimSpace(out.String()+"\n"+problems.String()))), detailBody)
+	}
+	return p.masks.observation(o)
+}
+
+func (p *execProbe) environment() []string {
+	env := []string{} // an empty one is none: nil would be the guardian's own
+	for _, name := range p.settings.Inherit {
+		if v, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+v)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.settings.Env)) {
+		env = append(env, name+"="+p.settings.Env[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.settings.Secrets)) {
+		env = append(env, name+"="+p.settings.Secrets[name].Reveal())
+	}
+	return env
+}
+
+func (p *execProbe) judge(ctx context.Context, cmd *exec.Cmd, err error, out string, took time.Duration) sample.Observation {
+	var exit *exec.ExitError
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return sample.Observation{Reason: "the look was broken off while the program ran"}
+	case ctx.Err() != nil:
+		return sample.Observation{Reason: fmt.Sprintf("the program did not end within %s and was killed: give it a shorter time of its own", round(took))}
+	case err != nil && !errors.As(err, &exit):
+		return sample.Observation{Reason: "the program could not be run: " + oneLine(err.Error(), 300)}
+	}
+	code := cmd.ProcessState.ExitCode()
+	if code < 0 {
+		return sample.Observation{Reason: "the program was " + cmd.ProcessState.String()}
+	}
+	words, values := parsePlugin(out)
+	o := sample.Observation{Values: append([]sample.Value{{Name: "exec_exit_code", V: float64(code)}}, values...)}
+	switch code {
+	case 0:
+		o.Health = sample.Up
+		return o
+	case 1:
+		o.Health = p.warning
+	case 2:
+		o.Health = sample.Down
+	}
+	if o.Health == sample.Up {
+		return o
+	}
+	if words == "" {
+		words = "the program says nothing"
+	}
+	o.Reason = fmt.Sprintf("exit code %d: %s", code, oneLine(words, 500))
+	return o
+}
+
+// boundedBuffer keeps the beginning of what is written and takes the rest without keeping it:
+// a program must not hang because nobody reads.
+type boundedBuffer struct {
+	bytes.Buffer
+	limit int
+}
+
+// Write implements io.Writer.
+func (b *boundedBuffer) Write(p []byte) (int, error) {
+	if room := b.limit - b.Len(); room > 0 {
+		b.Buffer.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}
+
+// healthOf reads one of up, down, unknown.
+func healthOf(field, text string) (sample.Health, error) {
+	var h sample.Health
+	if err := h.UnmarshalText([]byte(text)); err != nil {
+		return sample.Unknown, fmt.Errorf("%s: %q is not one of unknown, up, down", field, text)
+	}
+	return h, nil
+}

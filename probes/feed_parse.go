@@ -1,0 +1,214 @@
+package probes
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/net/html/charset"
+)
+
+// feedEntry is one announcement.
+type feedEntry struct {
+	id, title, link            string
+	text                       string // all that it says, in lower case, to search in
+	published                  time.Time
+	api                        string
+	methods                    []string
+	deprecated, decommissioned time.Time
+}
+
+var errNoFeed = errors.New("the body is neither RSS nor Atom nor JSON Feed")
+
+// parseFeed reads RSS 0.9 to 2.0 (item), Atom (entry) and JSON Feed 1.1 (items), at most
+// maxFeedEntries entries. Elements count by their local names, in any namespace.
+func parseFeed(body []byte) ([]feedEntry, error) {
+	trimmed := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
+	if bytes.HasPrefix(trimmed, []byte("{")) {
+		return parseJSONFeed(trimmed)
+	}
+	d := xml.NewDecoder(bytes.NewReader(trimmed))
+	d.CharsetReader = charset.NewReaderLabel // not every marketplace writes UTF-8
+	d.Strict, d.AutoClose, d.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
+	var entries []feedEntry
+	isFeed := false
+	for len(entries) < maxFeedEntries {
+		token, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			if isFeed {
+				return nil, fmt.Errorf("the feed is broken: %s", oneLine(err.Error(), 200))
+			}
+			return nil, errNoFeed
+		}
+		start, ok := token.(xml.StartElement)
+		if !ok {
+			continue
+		}
+		switch strings.ToLower(start.Name.Local) {
+		case "rss", "feed", "rdf":
+			isFeed = true
+		case "item", "entry":
+			if !isFeed {
+				return nil, errNoFeed
+			}
+			var e feedElement
+			if err := d.DecodeElement(&e, &start); err != nil {
+				return nil, fmt.Errorf("the feed is broken: %s", oneLine(err.Error(), 200))
+			}
+			entries = append(entries, e.entry())
+		}
+	}
+	if !isFeed {
+		return nil, errNoFeed
+	}
+	return entries, nil
+}
+
+// feedElement is any element of an entry.
+type feedElement struct {
+	XMLName xml.Name
+	Attrs   []xml.Attr    `xml:",any,attr"`
+	Text    string        `xml:",chardata"`
+	Inner   []feedElement `xml:",any"`
+}
+
+// all gives the texts of the elements of a local name, at any depth, in any case.
+func (e *feedElement) all(name string) []string {
+	var found []string
+	for i := range e.Inner {
+		inner := &e.Inner[i]
+		if strings.EqualFold(inner.XMLName.Local, name) {
+			if text := strings.TrimSpace(inner.Text); text != "" {
+				found = append(found, text)
+			}
+		}
+		found = append(found, inner.all(name)...)
+	}
+	return found
+}
+
+func (e *feedElement) first(names ...string) string {
+	for _, name := range names {
+		if found := e.all(name); len(found) > 0 {
+			return found[0]
+		}
+	}
+	return ""
+}
+
+// words gives all text of an element, and the attributes in which Atom keeps categories.
+func (e *feedElement) words(to *strings.Builder) {
+	to.WriteString(" " + e.Text)
+	for _, a := range e.Attrs {
+		if a.Name.Local == "term" || a.Name.Local == "label" {
+			to.WriteString(" " + a.Value)
+		}
+	}
+	for i := range e.Inner {
+		e.Inner[i].words(to)
+	}
+}
+
+func (e *feedElement) entry() feedEntry {
+	var text strings.Builder
+	e.words(&text)
+	link := e.first("link")
+	for _, inner := range e.Inner {
+		if inner.XMLName.Local != "link" || link != "" {
+			continue
+		}
+		for _, a := range inner.Attrs { // Atom
+			if a.Name.Local == "href" {
+				link = a.Value
+			}
+		}
+	}
+	out := feedEntry{
+		title: oneLine(e.first("title"), 300), link: link, text: strings.ToLower(text.String()),
+		published: feedTime(e.first("pubDate", "published", "issued", "date", "updated")),
+		api:       e.first("api"), methods: e.all("method"),
+		deprecated:     feedTime(e.first("deprecationDate")),
+		decommissioned: feedTime(e.first("decommissionDate")),
+	}
+	slices.Sort(out.methods)
+	out.methods = slices.Compact(out.methods)
+	out.id = cmp.Or(e.first("guid", "id"), link, out.title+" "+e.first("pubDate", "published"))
+	return out
+}
+
+// jsonFeed is https://www.jsonfeed.org/version/1.1/ as far as it is read, with eBay's dates
+// as keys of an item.
+type jsonFeed struct {
+	Version string          `json:"version"`
+	Items   *[]jsonFeedItem `json:"items"`
+}
+
+type jsonFeedItem struct {
+	ID               any      `json:"id"` // a text; older feeds have numbers
+	URL              string   `json:"url"`
+	Title            string   `json:"title"`
+	Summary          string   `json:"summary"`
+	Text             string   `json:"content_text"`
+	HTML             string   `json:"content_html"`
+	Published        string   `json:"date_published"`
+	Modified         string   `json:"date_modified"`
+	Tags             []string `json:"tags"`
+	API              string   `json:"api"`
+	Methods          []string `json:"methods"`
+	DeprecationDate  string   `json:"deprecationDate"`
+	DecommissionDate string   `json:"decommissionDate"`
+}
+
+func parseJSONFeed(body []byte) ([]feedEntry, error) {
+	var feed jsonFeed
+	if err := json.Unmarshal(body, &feed); err != nil {
+		return nil, fmt.Errorf("the feed is broken: %s", oneLine(err.Error(), 200))
+	}
+	if feed.Items == nil {
+		return nil, errNoFeed
+	}
+	items := (*feed.Items)[:min(len(*feed.Items), maxFeedEntries)]
+	entries := make([]feedEntry, 0, len(items))
+	for _, i := range items {
+		id := ""
+		if i.ID != nil {
+			id = fmt.Sprint(i.ID)
+		}
+		words := append([]string{i.Title, i.Summary, i.Text, i.HTML, i.API}, slices.Concat(i.Tags, i.Methods)...)
+		entries = append(entries, feedEntry{
+			id: cmp.Or(id, i.URL, i.Title+" "+i.Published), title: oneLine(cmp.Or(i.Title, i.Summary, i.Text), 300), link: i.URL,
+			text: strings.ToLower(strings.Join(words, " ")), published: feedTime(cmp.Or(i.Published, i.Modified)),
+			api: i.API, methods: i.Methods, deprecated: feedTime(i.DeprecationDate), decommissioned: feedTime(i.DecommissionDate),
+		})
+	}
+	return entries, nil
+}
+
+// feedTime reads the forms of dates that feeds hold; a day without a time is its beginning in
+// UTC. What is no date is the zero time.
+func feedTime(text string) time.Time {
+	text = strings.TrimSpace(text)
+	for _, layout := range []string{
+		time.RFC3339, time.DateOnly, "2006/01/02", "2006/1/2", time.DateTime, "2006-01-02T15:04:05", "2006-01-02T15:04Z07:00",
+		time.RFC1123, "Mon, 2 Jan 2006 15:04:05 MST", "Mon, 2 Jan 2006 15:04 MST", "January 2, 2006", "2 January 2006", "Jan 2, 2006",
+	} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC()
+		}
+	}
+	if t, err := mail.ParseDate(text); err == nil { // RFC 5322, which RSS means by RFC 822
+		return t.UTC()
+	}
+	return time.Time{}
+}

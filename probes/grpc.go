@@ -1,0 +1,223 @@
+package probes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	health "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"guardian/internal/secret"
+	"guardian/probes/sample"
+)
+
+// GRPCSettings configure a check of kind grpc: the standard health service, grpc.health.v1.
+//
+//	what happened                                               | health
+//	SERVING                                                     | Up
+//	any other serving status                                    | Down
+//	any error of the call: no such service, not permitted, …    | Down
+//	refused, no answer in time, TLS failed, not gRPC            | Down
+//	what the fault table says of this machine                   | Unknown
+type GRPCSettings struct {
+	Target   `yaml:",inline"`
+	Service  string                   `yaml:"service" doc:"The service that is asked for; the server as a whole when left out."`
+	TLS      *TLS                     `yaml:"tls" doc:"Use TLS, and how the certificate is checked; in clear when left out."`
+	Metadata map[string]secret.Secret `yaml:"metadata" doc:"Metadata of the call, such as authorization; never shown."`
+}
+
+// Validate joins every mistake.
+func (s *GRPCSettings) Validate() error {
+	errs := []error{s.Target.validate()}
+	if s.TLS != nil && s.TLS.MinRemaining < 0 {
+		errs = append(errs, errors.New("tls.min_remaining is negative"))
+	}
+	for name, value := range s.Metadata {
+		if !validHeaderName(name) || strings.HasPrefix(strings.ToLower(name), "grpc-") {
+			errs = append(errs, fmt.Errorf("metadata: %q is not a name such as authorization; those that start with grpc- are gRPC's own", name))
+		}
+		if !strings.HasSuffix(name, "-bin") && strings.ContainsFunc(value.Reveal(), func(r rune) bool { return r < ' ' || r > '~' }) {
+			errs = append(errs, fmt.Errorf("metadata.%s has something other than printable ASCII; does the secret's file end in a line break?", name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func grpcKind() Kind {
+	return Kind{
+		Settings: func() any { return &GRPCSettings{Target: Target{AddressFamily: "any"}} },
+		Build: func(settings any, env Env) (Probe, error) {
+			s := settings.(*GRPCSettings)
+			env = env.withDefaults()
+			return &grpcProbe{settings: s, env: env, masks: newMasks(env, secretsOf(nil, []Request{{Headers: s.Metadata}})...)}, nil
+		},
+		Produces: func(any) []string {
+			return []string{
+				"probe_grpc_duration_seconds", "probe_grpc_status_code", "probe_grpc_healthcheck_response",
+				"probe_ssl_earliest_cert_expiry",
+			}
+		},
+	}
+}
+
+type grpcProbe struct {
+	settings *GRPCSettings
+	env      Env
+	masks    masks
+}
+
+// Look calls Check over a new connection.
+func (p *grpcProbe) Look(ctx context.Context) sample.Observation {
+	const name = "probe_grpc_duration_seconds"
+	d := &grpcDial{settings: p.settings, contact: newContact(p.env.Now)}
+	// grpc closes the connection that it got; this ends the times.
+	defer d.contact.Close()
+	begin := p.env.Now()
+	answer, f := p.check(ctx, d)
+	if f != nil && f.grpc == codes.Unavailable {
+		// What failed below gRPC says it better.
+		if err := d.failed(); err != nil {
+			f.fault = d.contact.fault(ctx, err, d.contact.tracer.phase())
+		}
+	}
+	values := append(d.contact.values(name), phaseValue(name, "check", p.env.Now().Sub(begin)))
+	if f != nil {
+		values = append(values, sample.Value{Name: "probe_grpc_status_code", V: float64(f.grpc)})
+		return p.masks.observation(seenAs(f.fault, values))
+	}
+	values = append(values, sample.Value{Name: "probe_grpc_status_code", V: 0})
+	for n, serving := range health.HealthCheckResponse_ServingStatus_name {
+		v := 0.0
+		if n == int32(answer) {
+			v = 1
+		}
+		values = append(values, sample.Value{
+			Name: "probe_grpc_healthcheck_response", Labels: map[string]string{"serving_status": serving}, V: v,
+		})
+	}
+	if answer != health.HealthCheckResponse_SERVING {
+		return p.masks.observation(seenAs(down("the health service says %s of %s", answer, p.what()), values))
+	}
+	var soon *fault
+	if p.settings.TLS != nil {
+		soon = remaining(d.contact.expiry(), p.settings.TLS.MinRemaining, p.env.Now())
+	}
+	return p.masks.observation(seenAs(soon, values))
+}
+
+func (p *grpcProbe) what() string {
+	if p.settings.Service == "" {
+		return "the server"
+	}
+	return p.settings.Service
+}
+
+// grpcFault is a fault with the status code that came with it.
+type grpcFault struct {
+	*fault
+	grpc codes.Code
+}
+
+func (p *grpcProbe) check(ctx context.Context, d *grpcDial) (health.HealthCheckResponse_ServingStatus, *grpcFault) {
+	var inner credentials.TransportCredentials
+	if p.settings.TLS == nil {
+		inner = insecure.NewCredentials()
+	} else {
+		config, err := p.settings.TLS.named(p.settings.host())
+		if err != nil {
+			return 0, &grpcFault{blind("%v", err), codes.Unknown}
+		}
+		inner = credentials.NewTLS(config)
+	}
+	conn, err := grpc.NewClient("passthrough:///"+p.settings.Address,
+		grpc.WithContextDialer(d.dial), grpc.WithTransportCredentials(&grpcHandshake{inner, d}), grpc.WithUserAgent(p.env.UserAgent),
+		grpc.WithNoProxy(), grpc.WithDisableServiceConfig(), grpc.WithDisableRetry(), grpc.WithDisableHealthCheck(),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<10)))
+	if err != nil {
+		return 0, &grpcFault{blind("make a client: %v", err), codes.Unknown}
+	}
+	defer conn.Close()
+	for name, value := range p.settings.Metadata {
+		ctx = metadata.AppendToOutgoingContext(ctx, name, value.Reveal())
+	}
+	answer, err := health.NewHealthClient(conn).Check(ctx, &health.HealthCheckRequest{Service: p.settings.Service})
+	if err == nil {
+		return answer.GetStatus(), nil
+	}
+	code := status.Code(err)
+	says := oneLine(status.Convert(err).Message(), 300)
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return 0, &grpcFault{blind("the look was broken off while waiting for the answer"), code}
+	case ctx.Err() != nil:
+		return 0, &grpcFault{d.contact.fault(ctx, ctx.Err(), "waiting for the answer"), code}
+	case code == codes.Unimplemented:
+		return 0, &grpcFault{down("the server has no grpc.health.v1 service: %s", says), code}
+	case code == codes.NotFound:
+		return 0, &grpcFault{down("the health service does not know %s", p.what()), code}
+	}
+	return 0, &grpcFault{down("the health service answers %s: %s", code, says), code}
+}
+
+// grpcDial makes gRPC's connection and remembers why it failed: gRPC makes one text of it.
+type grpcDial struct {
+	settings *GRPCSettings
+	contact  *contact
+
+	mu   sync.Mutex // gRPC dials in goroutines of its own
+	last error
+}
+
+func (d *grpcDial) remember(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.last = err
+}
+
+func (d *grpcDial) failed() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.last
+}
+
+func (d *grpcDial) dial(ctx context.Context, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(d.contact.tracer.context(ctx), familyNetwork("tcp", d.settings.AddressFamily), address)
+	d.remember(err)
+	return conn, err
+}
+
+// grpcHandshake takes the time and the certificates of the handshake.
+type grpcHandshake struct {
+	credentials.TransportCredentials
+	dial *grpcDial
+}
+
+// ClientHandshake implements credentials.TransportCredentials.
+func (h *grpcHandshake) ClientHandshake(ctx context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	c := h.dial.contact
+	if h.dial.settings.TLS != nil {
+		c.tracer.begin(phaseTLS)
+		defer c.tracer.end(phaseTLS)
+	}
+	conn, info, err := h.TransportCredentials.ClientHandshake(ctx, authority, raw)
+	h.dial.remember(err)
+	if err != nil {
+		c.unverified(err)
+	}
+	if secured, ok := info.(credentials.TLSInfo); ok {
+		c.tracer.certificates(secured.State)
+	}
+	return conn, info, err
+}
+
+// Clone implements credentials.TransportCredentials.
+func (h *grpcHandshake) Clone() credentials.TransportCredentials { return h }

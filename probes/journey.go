@@ -1,0 +1,311 @@
+package probes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/tidwall/gjson"
+	"golang.org/x/net/publicsuffix"
+
+	"guardian/internal/secret"
+	"guardian/probes/sample"
+)
+
+// JourneySettings configure a check of kind journey: several requests in a row, as one
+// customer makes them. Cookies and connections are kept from step to step, as a browser does,
+// and forgotten with the look.
+//
+//	what happened                                             | health
+//	every step's answer was as expected                       | Up
+//	a step's answer was not, or there was nothing to extract  | Down
+//	what the fault table says of a target, in any step        | Down
+//	what the fault table says of this machine                 | Unknown
+//
+// A journey may log in and fill a basket: it is Active.
+type JourneySettings struct {
+	Client  `yaml:",inline"`
+	Vars    map[string]string        `yaml:"vars" doc:"Values for the templates, such as SKU, written {{.SKU}}."`
+	Secrets map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for url, headers and body as {{.Secrets.name}}."`
+	Steps   []JourneyStep            `yaml:"steps" doc:"The requests, in order; the first that fails ends the journey."`
+}
+
+// JourneyStep is one request of a journey.
+type JourneyStep struct {
+	Name    string `yaml:"name" doc:"The step's name: the label step."`
+	Request `yaml:",inline"`
+	Expect  Expect         `yaml:"expect" doc:"What the answer must be like."`
+	Extract []Extract      `yaml:"extract" doc:"What later steps need of the answer."`
+	Timeout model.Duration `yaml:"timeout" doc:"Within what time the step must be answered; the look's when left out."`
+}
+
+// Extract takes a value out of an answer, for the templates of later steps.
+type Extract struct {
+	Name   string `yaml:"name" doc:"The value's name: {{.name}} in later steps."`
+	JSON   string `yaml:"json" doc:"GJSON path in the body, such as data.token."`
+	Header string `yaml:"header" doc:"Response header; the body when neither this nor json is given."`
+	Match  string `yaml:"match" doc:"Regular expression whose first group is the value, or all that matches when it has none."`
+	Show   bool   `yaml:"show" doc:"The value is no secret and may be shown; otherwise it is masked like one."`
+}
+
+const maxJourneySteps = 50
+
+// Validate joins every mistake.
+func (s *JourneySettings) Validate() error {
+	errs := []error{s.Client.validate()}
+	if n := len(s.Steps); n == 0 || n > maxJourneySteps {
+		errs = append(errs, fmt.Errorf("steps has %d entries, 1 to %d are needed", n, maxJourneySteps))
+	}
+	known := map[string]bool{}
+	for name := range s.Vars {
+		if err := validVariable(name); err != nil {
+			errs = append(errs, fmt.Errorf("vars.%w", err))
+		}
+		known[name] = true
+	}
+	names := map[string]bool{}
+	for i := range s.Steps {
+		step, at := &s.Steps[i], fmt.Sprintf("steps[%d].", i)
+		errs = append(errs, step.Request.validate(at), step.Expect.validate(at+"expect."))
+		switch {
+		case step.Name == "":
+			errs = append(errs, fmt.Errorf("%sname is missing", at))
+		case names[step.Name]:
+			errs = append(errs, fmt.Errorf("%sname %q is the name of another step, too", at, step.Name))
+		}
+		names[step.Name] = true
+		if step.Timeout < 0 {
+			errs = append(errs, fmt.Errorf("%stimeout is negative", at))
+		}
+		for j, e := range step.Extract {
+			if err := e.validate(); err != nil {
+				errs = append(errs, fmt.Errorf("%sextract[%d]: %w", at, j, err))
+			}
+			if known[e.Name] {
+				errs = append(errs, fmt.Errorf("%sextract[%d]: name %q is taken", at, j, e.Name))
+			}
+			known[e.Name] = true
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (e Extract) validate() error {
+	var errs []error
+	if err := validVariable(e.Name); err != nil {
+		errs = append(errs, fmt.Errorf("name %w", err))
+	}
+	if e.JSON != "" && e.Header != "" {
+		errs = append(errs, errors.New("give json or header, not both"))
+	}
+	if e.JSON == "" && e.Header == "" && e.Match == "" {
+		errs = append(errs, errors.New("give json, header or match: where the value stands"))
+	}
+	if re, err := regexp.Compile(e.Match); err != nil {
+		errs = append(errs, fmt.Errorf("match: %w", err))
+	} else if re.NumSubexp() > 1 {
+		errs = append(errs, errors.New("match has more than one group"))
+	}
+	return errors.Join(errs...)
+}
+
+func validVariable(name string) error {
+	if !model.LabelName(name).IsValidLegacy() {
+		return fmt.Errorf("%q is not a name for a template, such as token", name)
+	}
+	if slices.Contains(reserved(), name) {
+		return fmt.Errorf("%q has a meaning of its own; use another name", name)
+	}
+	return nil
+}
+
+func journeyKind() Kind {
+	return Kind{
+		Settings: func() any { return &JourneySettings{Client: defaultClient()} },
+		Build: func(settings any, env Env) (Probe, error) {
+			return newJourneyProbe(settings.(*JourneySettings), env)
+		},
+		Active: true,
+		Produces: func(any) []string {
+			return []string{"journey_step_seconds", "journey_step_status_code", "probe_ssl_earliest_cert_expiry"}
+		},
+	}
+}
+
+type journeyProbe struct {
+	settings *JourneySettings
+	env      Env
+	secrets  []secret.Secret
+	steps    []journeyStep
+}
+
+type journeyStep struct {
+	*JourneyStep
+	request     compiledRequest
+	expectation expectation
+	matches     []*regexp.Regexp
+}
+
+func newJourneyProbe(s *JourneySettings, env Env) (*journeyProbe, error) {
+	p := &journeyProbe{settings: s, env: env.withDefaults()}
+	var requests []Request
+	for _, step := range s.Steps {
+		requests = append(requests, step.Request)
+	}
+	p.secrets = secretsOf(s.Secrets, requests, s.Proxy)
+	for i := range s.Steps {
+		step := journeyStep{JourneyStep: &s.Steps[i]}
+		var errs [2]error
+		step.request, errs[0] = step.Request.compile()
+		step.expectation, errs[1] = step.Expect.compile()
+		err := errors.Join(errs[:]...)
+		for _, e := range step.Extract {
+			re, bad := regexp.Compile(e.Match)
+			err = errors.Join(err, bad)
+			step.matches = append(step.matches, re)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("journey: steps[%d]: %w", i, newMasks(p.env, p.secrets...).error(err))
+		}
+		p.steps = append(p.steps, step)
+	}
+	return p, nil
+}
+
+// session is what one journey keeps from step to step.
+type session struct {
+	client *httpClient
+	jar    http.CookieJar
+	masks  masks
+	data   templateData
+	expiry time.Time // of the certificate that expires first; zero: none seen
+	values []sample.Value
+}
+
+// Look makes the journey once.
+func (p *journeyProbe) Look(ctx context.Context) sample.Observation {
+	jar, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
+	if err != nil {
+		return sample.Observation{Reason: fmt.Sprintf("make a cookie jar: %v", err)}
+	}
+	s := &session{
+		client: newHTTPClient(p.settings.Client, p.env, true),
+		jar:    jar,
+		masks:  newMasks(p.env, p.secrets...),
+		data:   newTemplateData(p.env, p.settings.Vars, p.settings.Secrets, p.env.Now()),
+	}
+	s.client.jar = jar
+	defer s.client.Close()
+	o := sample.Observation{Health: sample.Up}
+	for _, step := range p.steps {
+		x, f := p.step(ctx, s, step)
+		if f != nil {
+			o.Health, o.Reason = f.health, oneLine(fmt.Sprintf("step %s: %s", step.Name, f.reason), 1<<10)
+			if x.request.url != "" {
+				o.Detail = s.masks.detail(x)
+			}
+			break
+		}
+	}
+	o.Values = s.values
+	if !s.expiry.IsZero() {
+		o.Values = append(o.Values, sample.Value{Name: "probe_ssl_earliest_cert_expiry", V: float64(s.expiry.Unix())})
+	}
+	return s.masks.observation(o)
+}
+
+func (p *journeyProbe) step(ctx context.Context, s *session, step journeyStep) (exchange, *fault) {
+	out, err := step.request.fill(s.data)
+	if err != nil {
+		return exchange{}, blind("%v", err)
+	}
+	if step.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(step.Timeout))
+		defer cancel()
+	}
+	x, f := s.client.do(ctx, out)
+	s.remember(out, x)
+	labels := map[string]string{"step": step.Name}
+	s.values = append(s.values,
+		sample.Value{Name: "journey_step_seconds", Labels: labels, V: x.took.Seconds()},
+		sample.Value{Name: "journey_step_status_code", Labels: labels, V: float64(x.status)})
+	if f == nil {
+		f = step.expectation.judge(x, s.data)
+	}
+	if f == nil {
+		f = remaining(x.expiry, p.settings.TLS.MinRemaining, p.env.Now())
+	}
+	for i, e := range step.Extract {
+		if f != nil {
+			break
+		}
+		var found string
+		if found, f = e.from(x, step.matches[i]); f == nil {
+			if !e.Show && len(found) >= leastToken {
+				s.masks.own.Learn(secret.New(found))
+			}
+			s.data = s.data.with(e.Name, found)
+		}
+	}
+	return x, f
+}
+
+// remember takes what of an exchange must not be shown, and what is measured of all of them.
+func (s *session) remember(out outgoing, x exchange) {
+	if !x.expiry.IsZero() && (s.expiry.IsZero() || x.expiry.Before(s.expiry)) {
+		s.expiry = x.expiry
+	}
+	u, err := url.Parse(out.url)
+	if err != nil {
+		return
+	}
+	for _, c := range s.jar.Cookies(u) {
+		if len(c.Value) >= leastToken {
+			s.masks.own.Learn(secret.New(c.Value))
+		}
+	}
+}
+
+// from takes the value out of an answer.
+func (e Extract) from(x exchange, match *regexp.Regexp) (string, *fault) {
+	where, found := "the body", string(x.body)
+	switch {
+	case e.Header != "":
+		values := x.header.Values(e.Header)
+		if len(values) == 0 {
+			return "", down("nothing to extract for %s: the header %s is missing", e.Name, e.Header)
+		}
+		where, found = "the header "+e.Header, strings.Join(values, ", ")
+	case e.JSON != "":
+		if !gjson.ValidBytes(x.body) {
+			return "", down("nothing to extract for %s: the body is not JSON", e.Name)
+		}
+		r := gjson.GetBytes(x.body, e.JSON)
+		if !r.Exists() || r.Type == gjson.Null {
+			return "", down("nothing to extract for %s: json %s is missing", e.Name, e.JSON)
+		}
+		where, found = "json "+e.JSON, r.String()
+	}
+	if e.Match != "" {
+		groups := match.FindStringSubmatch(found)
+		if groups == nil {
+			return "", down("nothing to extract for %s: %s does not match %s", e.Name, where, e.Match)
+		}
+		found = groups[len(groups)-1]
+	}
+	if len(found) > maxExtract {
+		return "", down("what was extracted for %s has %d bytes, at most %d are taken", e.Name, len(found), maxExtract)
+	}
+	return found, nil
+}
+
+const maxExtract = 16 << 10

@@ -1,0 +1,236 @@
+package probes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"guardian/internal/secret"
+	"guardian/probes/sample"
+)
+
+// PageSettings configure a check of kind page: a page in a real Chromium, as a customer sees it.
+//
+//	what happened                                               | health
+//	loaded, elements there, everything within its bounds        | Up
+//	status not as wanted, an element missing, a bound exceeded  | Down
+//	more errors on the console than allowed                     | Down
+//	refused, unknown name, bad certificate, not loaded in time  | Down
+//	no Chromium here, or it could not be started, or it crashed | Unknown
+//	no network here, proxy not reached                          | Unknown
+//
+// Each look is a new browser with an empty profile, and takes a second of a CPU and some
+// 200 MiB while it lasts: once a minute is often.
+type PageSettings struct {
+	URL              string                   `yaml:"url" doc:"Absolute http or https address; a template. Its query and user are never shown."`
+	Secrets          map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for url as {{.Secrets.name}}."`
+	Chromium         string                   `yaml:"chromium" doc:"Path of Chromium or Chrome; found on PATH when left out."`
+	NoSandbox        bool                     `yaml:"no_sandbox" doc:"Run Chromium without its sandbox: needed as root and in most containers; look at pages that you trust alone."`
+	Insecure         bool                     `yaml:"insecure" doc:"Accept any certificate."`
+	Proxy            string                   `yaml:"proxy" doc:"Proxy as http://, https:// or socks5:// address without a password."`
+	Width            int                      `yaml:"width" doc:"Width of the window in pixels, 200 to 4000."`
+	Height           int                      `yaml:"height" doc:"Height of the window in pixels, 200 to 4000."`
+	Status           []StatusRange            `yaml:"status" doc:"Accepted status codes of the page itself; 2xx when left out."`
+	Elements         []string                 `yaml:"elements" doc:"CSS selectors; for each an element must appear and be visible before the look's time is over."`
+	Settle           model.Duration           `yaml:"settle" doc:"How long the page is watched on after it loaded, for what shows or shifts late."`
+	MaxConsoleErrors *int                     `yaml:"max_console_errors" doc:"Most errors and uncaught exceptions on the console; any number when left out."`
+	MaxLoad          model.Duration           `yaml:"max_load" doc:"Down when the load event comes later; 0 is no limit."`
+	MaxTTFB          model.Duration           `yaml:"max_ttfb" doc:"Down when the first byte comes later (time to first byte); 0 is no limit."`
+	MaxFCP           model.Duration           `yaml:"max_fcp" doc:"Down when something shows later (first contentful paint); 0 is no limit."`
+	MaxLCP           model.Duration           `yaml:"max_lcp" doc:"Down when the largest part shows later (largest contentful paint); 0 is no limit."`
+	MaxCLS           *float64                 `yaml:"max_cls" doc:"Down when the page shifts more (cumulative layout shift); any when left out."`
+	Screenshots      int                      `yaml:"screenshots" doc:"How many pictures of failures are kept, 0 to 100; older ones are removed."`
+}
+
+// Validate joins every mistake.
+func (s *PageSettings) Validate() error {
+	r := Request{URL: s.URL}
+	c := Client{Proxy: s.Proxy, BodyLimit: 1}
+	errs := []error{r.validate(""), c.validate()}
+	if u, err := url.Parse(s.Proxy); err == nil && u.User != nil {
+		errs = append(errs, errors.New("proxy has a user: Chromium takes none on its command line, and everybody could read it there"))
+	}
+	for _, side := range []struct {
+		name   string
+		pixels int
+	}{{"width", s.Width}, {"height", s.Height}} {
+		if side.pixels < 200 || side.pixels > 4000 {
+			errs = append(errs, fmt.Errorf("%s is %d, must be 200 to 4000 pixels", side.name, side.pixels))
+		}
+	}
+	for i, e := range s.Elements {
+		if strings.TrimSpace(e) == "" {
+			errs = append(errs, fmt.Errorf("elements[%d] is empty: give a CSS selector such as #cart", i))
+		}
+	}
+	if s.MaxConsoleErrors != nil && *s.MaxConsoleErrors < 0 {
+		errs = append(errs, fmt.Errorf("max_console_errors is %d, must be at least 0", *s.MaxConsoleErrors))
+	}
+	for name, d := range map[string]model.Duration{
+		"settle": s.Settle, "max_load": s.MaxLoad, "max_ttfb": s.MaxTTFB, "max_fcp": s.MaxFCP, "max_lcp": s.MaxLCP,
+	} {
+		if d < 0 {
+			errs = append(errs, fmt.Errorf("%s is negative", name))
+		}
+	}
+	if s.MaxCLS != nil && *s.MaxCLS < 0 {
+		errs = append(errs, fmt.Errorf("max_cls is %v, must be at least 0", *s.MaxCLS))
+	}
+	if s.Screenshots < 0 || s.Screenshots > 100 {
+		errs = append(errs, fmt.Errorf("screenshots is %d, must be 0 to 100", s.Screenshots))
+	}
+	return errors.Join(errs...)
+}
+
+func pageKind() Kind {
+	return Kind{
+		Settings: func() any {
+			return &PageSettings{Width: 1280, Height: 800, Settle: model.Duration(500 * time.Millisecond), Screenshots: 5}
+		},
+		Build: func(settings any, env Env) (Probe, error) {
+			return newPageProbe(settings.(*PageSettings), env)
+		},
+		Produces: func(any) []string {
+			return []string{
+				"probe_http_status_code", "page_load_seconds", "page_ttfb_seconds", "page_fcp_seconds", "page_lcp_seconds",
+				"page_cls", "page_console_errors",
+			}
+		},
+	}
+}
+
+type pageProbe struct {
+	settings *PageSettings
+	env      Env
+	masks    masks
+	request  compiledRequest
+}
+
+func newPageProbe(s *PageSettings, env Env) (*pageProbe, error) {
+	env = env.withDefaults()
+	p := &pageProbe{settings: s, env: env}
+	p.masks = newMasks(env, secretsOf(s.Secrets, []Request{{URL: s.URL}})...)
+	var err error
+	if p.request, err = (&Request{URL: s.URL}).compile(); err != nil {
+		return nil, fmt.Errorf("page: %w", p.masks.error(err))
+	}
+	return p, nil
+}
+
+// visit is what one look at a page found.
+type visit struct {
+	status  int // 0: no answer
+	vitals  *vitals
+	console []string // errors, at most consoleKept
+	errors  int      // of them, all that there were
+	picture string   // the file of the screenshot
+	said    string   // what Chromium itself wrote, when it did not start
+}
+
+// Look starts a browser, loads the page and stops the browser.
+func (p *pageProbe) Look(ctx context.Context) sample.Observation {
+	out, err := p.request.fill(newTemplateData(p.env, nil, p.settings.Secrets, p.env.Now()))
+	if err != nil {
+		return p.masks.observation(sample.Observation{Reason: err.Error()})
+	}
+	path, err := p.chromium()
+	if err != nil {
+		return p.masks.observation(sample.Observation{Reason: err.Error()})
+	}
+	v, f := p.visit(ctx, path, out.url)
+	o := seenAs(f, v.values())
+	if f != nil {
+		o.Detail = p.detail(v, out.shown())
+	}
+	return p.masks.observation(o)
+}
+
+// chromium finds the browser.
+func (p *pageProbe) chromium() (string, error) {
+	names := []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome-headless-shell"}
+	if p.settings.Chromium != "" {
+		names = []string{p.settings.Chromium}
+	}
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	if p.settings.Chromium != "" {
+		return "", fmt.Errorf("chromium: %s is not a program: install Chromium (Debian: apt-get install chromium) or correct the path", p.settings.Chromium)
+	}
+	return "", errors.New("there is no Chromium on PATH: install it (Debian: apt-get install chromium) or give its path as chromium")
+}
+
+// judge gives nil when the visit is as wanted, and otherwise the first thing that is not.
+func (p *pageProbe) judge(v visit) *fault {
+	s := p.settings
+	if v.vitals != nil {
+		for _, bound := range []struct {
+			what string
+			took *float64
+			max  model.Duration
+		}{
+			{"the first byte came", v.vitals.TTFB, s.MaxTTFB}, {"something showed", v.vitals.FCP, s.MaxFCP},
+			{"the largest part showed", v.vitals.LCP, s.MaxLCP}, {"the page was loaded", v.vitals.Load, s.MaxLoad},
+		} {
+			if most := time.Duration(bound.max); bound.took != nil && most > 0 && *bound.took > most.Seconds() {
+				return down("%s after %s, at most %s wanted", bound.what, round(time.Duration(*bound.took*float64(time.Second))), bound.max)
+			}
+		}
+		if s.MaxCLS != nil && v.vitals.CLS > *s.MaxCLS {
+			return down("the layout shifted by %.3f, at most %v wanted", v.vitals.CLS, *s.MaxCLS)
+		}
+	}
+	if s.MaxConsoleErrors != nil && v.errors > *s.MaxConsoleErrors {
+		return down("%d errors on the console, at most %d wanted: %s", v.errors, *s.MaxConsoleErrors, v.console[0])
+	}
+	return nil
+}
+
+func (v visit) values() []sample.Value {
+	values := []sample.Value{
+		{Name: "probe_http_status_code", V: float64(v.status)},
+		{Name: "page_console_errors", V: float64(v.errors)},
+	}
+	if v.vitals == nil {
+		return values
+	}
+	values = append(values, sample.Value{Name: "page_cls", V: v.vitals.CLS})
+	for _, one := range []struct {
+		name    string
+		seconds *float64
+	}{
+		{"page_load_seconds", v.vitals.Load}, {"page_ttfb_seconds", v.vitals.TTFB},
+		{"page_fcp_seconds", v.vitals.FCP}, {"page_lcp_seconds", v.vitals.LCP},
+	} {
+		if one.seconds != nil {
+			values = append(values, sample.Value{Name: one.name, V: *one.seconds})
+		}
+	}
+	return values
+}
+
+func (p *pageProbe) detail(v visit, shown string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "GET %s\n", shown)
+	if v.status != 0 {
+		fmt.Fprintf(&b, "status %d\n", v.status)
+	}
+	if v.picture != "" {
+		fmt.Fprintf(&b, "screenshot: %s\n", v.picture)
+	}
+	for _, line := range v.console {
+		fmt.Fprintf(&b, "console: %s\n", line)
+	}
+	if v.said != "" {
+		fmt.Fprintf(&b, "\n%s", printable(v.said))
+	}
+	return shorten(p.masks.text(b.String()), detailBody)
+}

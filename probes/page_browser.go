@@ -1,0 +1,306 @@
+package probes
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+const (
+	consoleKept = 10 // errors of the console that are told
+	// pageReserve is kept of the look's time for the picture and for stopping the browser.
+	pageReserve = 2 * time.Second
+	elementTick = 100 * time.Millisecond
+)
+
+// vitals are the times of a page in seconds since the navigation began, nil where there was
+// no such moment, and its layout shift: https://web.dev/articles/vitals.
+type vitals struct {
+	TTFB *float64 `json:"ttfb"`
+	FCP  *float64 `json:"fcp"`
+	LCP  *float64 `json:"lcp"`
+	Load *float64 `json:"load"`
+	CLS  float64  `json:"cls"`
+}
+
+// vitalsScript reads them. Shifts count in windows of at most five seconds with gaps under a
+// second, and the worst window is the page's: https://web.dev/articles/cls.
+const vitalsScript = `(async () => {
+	const entries = type => new Promise(done => {
+		const all = [];
+		try {
+			const o = new PerformanceObserver(list => all.push(...list.getEntries()));
+			o.observe({type, buffered: true});
+			setTimeout(() => { all.push(...o.takeRecords()); o.disconnect(); done(all); }, 50);
+		} catch { done(all); }
+	});
+	const [paints, shifts] = await Promise.all([entries("largest-contentful-paint"), entries("layout-shift")]);
+	let cls = 0, sum = 0, first = 0, last = 0;
+	for (const s of shifts) {
+		if (s.hadRecentInput) continue;
+		if (sum && s.startTime - last < 1000 && s.startTime - first < 5000) sum += s.value;
+		else { sum = s.value; first = s.startTime; }
+		last = s.startTime;
+		cls = Math.max(cls, sum);
+	}
+	const nav = performance.getEntriesByType("navigation")[0];
+	const seconds = ms => ms > 0 ? ms / 1000 : null;
+	return {
+		ttfb: seconds(nav?.responseStart),
+		load: seconds(nav?.loadEventEnd || nav?.loadEventStart),
+		fcp: seconds(performance.getEntriesByName("first-contentful-paint")[0]?.startTime),
+		lcp: seconds(paints.at(-1)?.startTime),
+		cls,
+	};
+})()`
+
+// elementsScript gives for each selector "there", "missing" or "invalid".
+const elementsScript = `(%s).map(s => {
+	try {
+		const e = document.querySelector(s);
+		return e && e.getClientRects().length ? "there" : "missing";
+	} catch { return "invalid"; }
+})`
+
+// visit loads the page in a browser of its own. What was found comes also with a fault.
+func (p *pageProbe) visit(ctx context.Context, path, address string) (v visit, f *fault) {
+	dir, err := os.MkdirTemp("", "guardian-page-")
+	if err != nil {
+		return v, blind("make a folder for the browser's profile: %v", err)
+	}
+	// The browser may still be writing while it stops.
+	defer func() {
+		for range 20 {
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			time.Sleep(elementTick)
+		}
+	}()
+	said := &boundedBuffer{limit: detailBody}
+	// The browser outlives the time for loading, for the picture, but not the look.
+	allocator, stop := chromedp.NewExecAllocator(ctx, p.options(path, dir, said)...)
+	defer stop()
+	tab, closeTab := chromedp.NewContext(allocator)
+	defer closeTab()
+	begin := p.env.Now()
+	if err := chromedp.Do(tab, chromedp.EmulateViewport(int64(p.settings.Width), int64(p.settings.Height))); err != nil {
+		v.said = said.String()
+		return v, p.notStarted(ctx, err, v.said)
+	}
+	work, cancel := context.WithCancel(tab)
+	if deadline, ok := ctx.Deadline(); ok {
+		cancel()
+		work, cancel = context.WithDeadline(tab, deadline.Add(-min(pageReserve, time.Until(deadline)/4)))
+	}
+	heard := p.listen(work)
+	f = p.load(ctx, work, address, &v)
+	if f == nil {
+		f = p.appear(ctx, work)
+	}
+	if f == nil {
+		f = p.measure(ctx, work, &v)
+	}
+	cancel()
+	c := <-heard
+	v.console, v.errors = c.lines, c.count
+	if f == nil {
+		f = p.judge(v)
+	}
+	if f != nil && ctx.Err() == nil {
+		v.picture = p.keepPicture(tab, begin)
+	}
+	return v, f
+}
+
+func (p *pageProbe) options(path, dir string, said *boundedBuffer) []chromedp.ExecAllocatorOption {
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(path), chromedp.DisableGPU, chromedp.CombinedOutput(said), chromedp.UserDataDir(filepath.Join(dir, "profile")),
+		chromedp.WindowSize(p.settings.Width, p.settings.Height),
+		// It asks nobody for updates, and learns nothing of the guardian's environment.
+		chromedp.Flag("disable-component-update", true), chromedp.NoInheritEnv,
+		chromedp.Env("PATH="+os.Getenv("PATH"), "HOME="+dir, "LANG=C.UTF-8"))
+	if p.settings.NoSandbox {
+		options = append(options, chromedp.NoSandbox)
+	}
+	if p.settings.Insecure {
+		options = append(options, chromedp.IgnoreCertErrors)
+	}
+	if p.settings.Proxy != "" {
+		options = append(options, chromedp.ProxyServer(p.settings.Proxy))
+	}
+	return options
+}
+
+func (p *pageProbe) notStarted(ctx context.Context, err error, said string) *fault {
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return blind("the look was broken off while Chromium started")
+	case ctx.Err() != nil:
+		return blind("Chromium did not start in time: raise the check's timeout")
+	case strings.Contains(said+err.Error(), "no-sandbox") || strings.Contains(said+err.Error(), "No usable sandbox"):
+		return blind("Chromium cannot make its sandbox here: run the guardian as another user than root, or set no_sandbox")
+	}
+	return blind("Chromium could not be started: %s", oneLine(err.Error(), 300))
+}
+
+// console is what the page complained of.
+type console struct {
+	lines []string
+	count int
+}
+
+// listen gathers the console's errors until ctx ends, and then gives them.
+func (p *pageProbe) listen(ctx context.Context) <-chan console {
+	messages := chromedp.Console(ctx)
+	done := make(chan console, 1)
+	go func() {
+		var c console
+		for m, err := range messages {
+			if err != nil {
+				break
+			}
+			if m.Type != chromedp.ConsoleException && m.Type != "error" && m.Type != "assert" {
+				continue
+			}
+			if c.count++; len(c.lines) < consoleKept {
+				c.lines = append(c.lines, oneLine(p.masks.text(m.Text), 300))
+			}
+		}
+		done <- c
+	}()
+	return done
+}
+
+func (p *pageProbe) load(ctx, work context.Context, address string, v *visit) *fault {
+	answer, err := chromedp.Run(work, chromedp.NavigateResponse(address))
+	if err != nil {
+		return p.fault(ctx, work, err, "loading the page")
+	}
+	if answer == nil {
+		return down("the page came without an answer of a server")
+	}
+	v.status = int(answer.Status)
+	e := expectation{Expect: Expect{Status: p.settings.Status}}
+	return e.judge(exchange{status: v.status}, nil)
+}
+
+// fault tells whose fault an error of the browser was. The words net::ERR_… are Chromium's:
+// https://chromium.googlesource.com/chromium/src/+/main/net/base/net_error_list.h.
+func (p *pageProbe) fault(ctx, work context.Context, err error, during string) *fault {
+	var refused *chromedp.LoadError
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return blind("the look was broken off while %s", during)
+	case errors.As(err, &refused):
+		for _, ours := range []string{
+			"INTERNET_DISCONNECTED", "NETWORK_CHANGED", "NETWORK_ACCESS_DENIED", "NETWORK_IO_SUSPENDED", "PROXY_", "TUNNEL_CONNECTION_FAILED",
+			"SOCKS_CONNECTION", "ADDRESS_UNREACHABLE", "INSUFFICIENT_RESOURCES", "OUT_OF_MEMORY", "NAME_RESOLUTION_FAILED", "DNS_",
+		} {
+			if strings.HasPrefix(refused.ErrorText, "net::ERR_"+ours) {
+				return blind("this machine could not look: %s", refused.ErrorText)
+			}
+		}
+		return down("the page could not be loaded: %s", oneLine(refused.ErrorText, 200))
+	case errors.Is(work.Err(), context.DeadlineExceeded):
+		return down("the look's time was over while %s", during)
+	}
+	return blind("Chromium failed while %s: %s", during, oneLine(err.Error(), 200))
+}
+
+// appear waits until every element is there.
+func (p *pageProbe) appear(ctx, work context.Context) *fault {
+	if len(p.settings.Elements) == 0 {
+		return nil
+	}
+	selectors, err := json.Marshal(p.settings.Elements)
+	if err != nil {
+		return blind("elements: %v", err)
+	}
+	tick := time.NewTicker(elementTick)
+	defer tick.Stop()
+	missing := p.settings.Elements[0]
+	for {
+		found, err := chromedp.Run(work, chromedp.Evaluate[[]string](fmt.Sprintf(elementsScript, selectors)))
+		if err != nil {
+			if errors.Is(work.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
+				return down("the element %s did not appear", missing)
+			}
+			return p.fault(ctx, work, err, "looking for elements")
+		}
+		if i := slices.Index(found, "invalid"); i >= 0 && i < len(p.settings.Elements) {
+			return blind("elements[%d]: %q is not a CSS selector", i, p.settings.Elements[i])
+		}
+		i := slices.Index(found, "missing")
+		if i < 0 {
+			return nil
+		}
+		missing = p.settings.Elements[i]
+		select {
+		case <-tick.C:
+		case <-work.Done():
+		}
+	}
+}
+
+// measure lets the page settle and reads its vitals.
+func (p *pageProbe) measure(ctx, work context.Context, v *visit) *fault {
+	if settle := time.Duration(p.settings.Settle); settle > 0 {
+		timer := time.NewTimer(settle)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-work.Done():
+		}
+	}
+	await := func(e *runtime.EvaluateParams) { chromedp.EvalAwaitPromise(e); chromedp.EvalAsValue(e) }
+	found, err := chromedp.Run(work, chromedp.Evaluate[vitals](vitalsScript, await))
+	if err != nil {
+		return p.fault(ctx, work, err, "measuring the page")
+	}
+	v.vitals = &found
+	return nil
+}
+
+// keepPicture keeps a picture of the failure, and the newest ones alone. It gives its path, or
+// "" when there is none: a picture is a help and no part of the look.
+func (p *pageProbe) keepPicture(tab context.Context, at time.Time) string {
+	if p.env.Pictures == "" || p.settings.Screenshots == 0 {
+		return ""
+	}
+	picture, err := chromedp.Run(tab, chromedp.CaptureScreenshot())
+	if err != nil {
+		return ""
+	}
+	dir := filepath.Join(p.env.Pictures, url.PathEscape(p.env.Check))
+	name := filepath.Join(dir, at.UTC().Format("20060102T150405.000Z")+".png")
+	if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(name, picture, 0o600)); err != nil {
+		p.env.Log.Warn("keep a screenshot", "check", p.env.Check, "error", err)
+		return ""
+	}
+	// Names sort by time.
+	if all, err := filepath.Glob(filepath.Join(globEscape(dir), "*.png")); err == nil {
+		slices.Sort(all)
+		for _, old := range all[:max(len(all)-p.settings.Screenshots, 0)] {
+			if err := os.Remove(old); err != nil {
+				p.env.Log.Warn("remove an old screenshot", "check", p.env.Check, "error", err)
+			}
+		}
+	}
+	return name
+}
+
+// globEscape takes the meaning off the characters that have one in a pattern.
+func globEscape(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}

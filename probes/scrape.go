@@ -1,0 +1,286 @@
+package probes
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"guardian/internal/secret"
+	"guardian/probes/sample"
+)
+
+// ScrapeSettings configure a check of kind scrape: metrics that a service shows in
+// Prometheus' text format.
+//
+//	what happened                                            | health
+//	every asserted value is within its bounds                | Up
+//	a value is not                                           | Down
+//	status not as wanted, not the text format, too long      | Down
+//	what the fault table says of the target                  | Down
+//	an asserted metric is not there                          | as missing says; Unknown when left out
+//	an asserted value is not a number, too many series       | Unknown
+//	what the fault table says of this machine                | Unknown
+type ScrapeSettings struct {
+	Request   `yaml:",inline"`
+	Client    `yaml:",inline"`
+	Secrets   map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for url, headers and body as {{.Secrets.name}}."`
+	Metrics   []string                 `yaml:"metrics" doc:"Selectors of what becomes series of the check, such as queue_depth{queue=\"orders\"}; each names one metric."`
+	Prefix    string                   `yaml:"prefix" doc:"What the names of these series start with."`
+	Assert    []MetricAssertion        `yaml:"assert" doc:"What values must be like."`
+	MaxSeries int                      `yaml:"max_series" doc:"Most series that are taken, at most 2000; more are left out and Unknown."`
+}
+
+// MetricAssertion bounds the values of the series that a selector chooses.
+type MetricAssertion struct {
+	Metric  string   `yaml:"metric" doc:"Selector; each series that it chooses must be within the bounds."`
+	Min     *float64 `yaml:"min" doc:"The least value."`
+	Max     *float64 `yaml:"max" doc:"The greatest value."`
+	Missing string   `yaml:"missing" doc:"What it means that nothing is chosen: unknown, up or down; unknown when left out."`
+}
+
+const maxScrapeSeries = 2000
+
+// Validate joins every mistake.
+func (s *ScrapeSettings) Validate() error {
+	errs := []error{s.Request.validate(""), s.Client.validate()}
+	if len(s.Metrics) == 0 && len(s.Assert) == 0 {
+		errs = append(errs, errors.New("metrics and assert are missing: say what is looked at"))
+	}
+	for i, m := range s.Metrics {
+		sel, err := parseSelector(m)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("metrics[%d]: %w", i, err))
+		} else if name := s.Prefix + sel.name; !model.LegacyValidation.IsValidMetricName(name) {
+			errs = append(errs, fmt.Errorf("metrics[%d]: %q is not a name for a series", i, name))
+		} else if slices.Contains(append(CommonSeries(), httpSeries()...), name) {
+			errs = append(errs, fmt.Errorf("metrics[%d]: the check has a series %s of its own; give a prefix", i, name))
+		}
+	}
+	for i, a := range s.Assert {
+		if _, err := parseSelector(a.Metric); err != nil {
+			errs = append(errs, fmt.Errorf("assert[%d].metric: %w", i, err))
+		}
+		if a.Min == nil && a.Max == nil && a.Missing == "" {
+			errs = append(errs, fmt.Errorf("assert[%d]: give min, max or missing", i))
+		}
+		if a.Min != nil && a.Max != nil && *a.Min > *a.Max {
+			errs = append(errs, fmt.Errorf("assert[%d]: min %v is over max %v", i, *a.Min, *a.Max))
+		}
+		if _, err := a.missing(); err != nil {
+			errs = append(errs, fmt.Errorf("assert[%d].%w", i, err))
+		}
+	}
+	if s.MaxSeries < 1 || s.MaxSeries > maxScrapeSeries {
+		errs = append(errs, fmt.Errorf("max_series is %d, must be 1 to %d", s.MaxSeries, maxScrapeSeries))
+	}
+	return errors.Join(errs...)
+}
+
+func (a MetricAssertion) missing() (sample.Health, error) {
+	return healthOf("missing", cmp.Or(a.Missing, "unknown"))
+}
+
+// selector chooses samples of one metric.
+type selector struct {
+	text, name string
+	matchers   []*labels.Matcher
+}
+
+func parseSelector(text string) (selector, error) {
+	matchers, err := parser.NewParser(parser.Options{}).ParseMetricSelector(text)
+	if err != nil {
+		return selector{}, fmt.Errorf("%q is not a selector such as queue_depth{queue=\"orders\"}", text)
+	}
+	for _, m := range matchers {
+		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {
+			return selector{text, m.Value, matchers}, nil
+		}
+	}
+	return selector{}, fmt.Errorf("%q names no metric: begin with its name, such as queue_depth", text)
+}
+
+func (s selector) chooses(m model.Metric) bool {
+	for _, matcher := range s.matchers {
+		if !matcher.Matches(string(m[model.LabelName(matcher.Name)])) {
+			return false
+		}
+	}
+	return true
+}
+
+func scrapeKind() Kind {
+	return Kind{
+		Settings: func() any { return &ScrapeSettings{Client: defaultClient(), MaxSeries: 200} },
+		Build: func(settings any, env Env) (Probe, error) {
+			return newScrapeProbe(settings.(*ScrapeSettings), env)
+		},
+		Produces: func(settings any) []string {
+			s := settings.(*ScrapeSettings)
+			names := httpSeries()
+			for _, m := range s.Metrics {
+				if sel, err := parseSelector(m); err == nil {
+					names = append(names, s.Prefix+sel.name)
+				}
+			}
+			return names
+		},
+	}
+}
+
+type scrapeProbe struct {
+	settings *ScrapeSettings
+	env      Env
+	masks    masks
+	client   *httpClient
+	request  compiledRequest
+	metrics  []selector
+	asserts  []selector
+}
+
+func newScrapeProbe(s *ScrapeSettings, env Env) (*scrapeProbe, error) {
+	env = env.withDefaults()
+	p := &scrapeProbe{settings: s, env: env, client: newHTTPClient(s.Client, env, false)}
+	p.masks = newMasks(env, secretsOf(s.Secrets, []Request{s.Request}, s.Proxy)...)
+	var err error
+	if p.request, err = s.Request.compile(); err != nil {
+		return nil, fmt.Errorf("scrape: %w", p.masks.error(err))
+	}
+	for i, m := range s.Metrics {
+		sel, err := parseSelector(m)
+		if err != nil {
+			return nil, fmt.Errorf("scrape: metrics[%d]: %w", i, err)
+		}
+		p.metrics = append(p.metrics, sel)
+	}
+	for i, a := range s.Assert {
+		sel, err := parseSelector(a.Metric)
+		if err != nil {
+			return nil, fmt.Errorf("scrape: assert[%d]: %w", i, err)
+		}
+		p.asserts = append(p.asserts, sel)
+	}
+	return p, nil
+}
+
+// Close implements Closer.
+func (p *scrapeProbe) Close() error { return p.client.Close() }
+
+// Look asks for the metrics once.
+func (p *scrapeProbe) Look(ctx context.Context) sample.Observation {
+	out, err := p.request.fill(newTemplateData(p.env, nil, p.settings.Secrets, p.env.Now()))
+	if err != nil {
+		return p.masks.observation(sample.Observation{Reason: err.Error()})
+	}
+	if out.headers["Accept"] == "" {
+		out.headers["Accept"] = "text/plain;version=0.0.4;q=1,*/*;q=0.1"
+	}
+	x, f := p.client.do(ctx, out)
+	if f == nil && !accepts(nil, x.status) {
+		f = down("status %d, want 2xx", x.status)
+	}
+	var found model.Vector
+	if f == nil {
+		found, f = readExposition(x.body)
+	}
+	var values []sample.Value
+	if f == nil {
+		values, f = p.chosen(found)
+		if asserted := p.judge(found); asserted != nil && (f == nil || asserted.health == sample.Down) {
+			f = asserted
+		}
+	}
+	if f == nil {
+		f = remaining(x.expiry, p.settings.TLS.MinRemaining, p.env.Now())
+	}
+	o := seenAs(f, append(x.values(), values...))
+	if f != nil {
+		o.Detail = p.masks.detail(x)
+	}
+	return p.masks.observation(o)
+}
+
+// readExposition reads the text format; histograms and summaries come apart into the series
+// that Prometheus makes of them.
+func readExposition(body []byte) (model.Vector, *fault) {
+	p := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := p.TextToMetricFamilies(bytes.NewReader(body))
+	if err != nil {
+		return nil, down("the body is not in Prometheus' text format: %s", oneLine(err.Error(), 200))
+	}
+	var all model.Vector
+	for _, family := range families {
+		v, err := expfmt.ExtractSamples(&expfmt.DecodeOptions{}, family)
+		if err != nil {
+			return nil, down("the metric %s cannot be read: %s", family.GetName(), oneLine(err.Error(), 200))
+		}
+		all = append(all, v...)
+	}
+	slices.SortFunc(all, func(a, b *model.Sample) int { return cmp.Compare(a.Metric.String(), b.Metric.String()) })
+	return all, nil
+}
+
+// chosen gives the series of the check, as many as are allowed.
+func (p *scrapeProbe) chosen(found model.Vector) ([]sample.Value, *fault) {
+	var values []sample.Value
+	over := 0
+	for _, s := range found {
+		if !slices.ContainsFunc(p.metrics, func(sel selector) bool { return sel.chooses(s.Metric) }) {
+			continue
+		}
+		if len(values) == p.settings.MaxSeries {
+			over++
+			continue
+		}
+		values = append(values, sample.Value{
+			Name: p.settings.Prefix + string(s.Metric[model.MetricNameLabel]), Labels: seriesLabels(s.Metric, p.env.Labels), V: float64(s.Value),
+		})
+	}
+	if over > 0 {
+		return values, blind("%d series are chosen, at most %d are taken (max_series): choose fewer", len(values)+over, p.settings.MaxSeries)
+	}
+	return values, nil
+}
+
+// judge gives the first value that is out of bounds, or else what could not be judged.
+func (p *scrapeProbe) judge(found model.Vector) *fault {
+	var unsure *fault
+	for i, sel := range p.asserts {
+		a := p.settings.Assert[i]
+		chosen := 0
+		for _, s := range found {
+			if !sel.chooses(s.Metric) {
+				continue
+			}
+			chosen++
+			v, name := float64(s.Value), oneLine(s.Metric.String(), 200)
+			switch {
+			case math.IsNaN(v):
+				unsure = cmp.Or(unsure, blind("%s is not a number", name))
+			case a.Min != nil && v < *a.Min:
+				return down("%s is %v, at least %v wanted", name, v, *a.Min)
+			case a.Max != nil && v > *a.Max:
+				return down("%s is %v, at most %v wanted", name, v, *a.Max)
+			}
+		}
+		if chosen > 0 {
+			continue
+		}
+		switch h, _ := a.missing(); h {
+		case sample.Down:
+			return down("%s is not there", strings.TrimSpace(sel.text))
+		case sample.Unknown:
+			unsure = cmp.Or(unsure, blind("%s is not there", strings.TrimSpace(sel.text)))
+		}
+	}
+	return unsure
+}

@@ -1,0 +1,362 @@
+package probes
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"guardian/internal/secret"
+	"guardian/probes/sample"
+)
+
+// SQLSettings configure a check of kind sql: a query whose answer is judged.
+//
+//	what happened                                            | health
+//	values, number of rows or ages are as up_if says          | Up
+//	one is not                                               | Down
+//	no row comes, and value or age is judged                 | as empty says; Unknown when left out
+//	NULL, a text that is no number or no time                | Unknown
+//	the query failed, or the database was not reached        | as failure says; Unknown when left out
+//	what the fault table says of this machine                | Unknown
+//
+// The query runs in a transaction that cannot write.
+type SQLSettings struct {
+	SQL     `yaml:",inline"`
+	Secrets map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for args as {{.Secrets.name}}."`
+	Judge   string                   `yaml:"judge" doc:"What up_if is about: value of the column, number of rows, or age of the time in the column."`
+	Column  string                   `yaml:"column" doc:"The column that is judged; the first one that is not among labels when left out."`
+	UpIf    string                   `yaml:"up_if" doc:"Condition: an operator (>, >=, <, <=, ==, !=) and a number; for age a duration such as < 10m."`
+	Labels  []string                 `yaml:"labels" doc:"Columns whose text become labels of the series; every row then has series of its own."`
+	Empty   string                   `yaml:"empty" doc:"What no rows mean for value and age: unknown, up or down."`
+	Failure string                   `yaml:"failure" doc:"What a failed query means: unknown or down."`
+	MaxRows int                      `yaml:"max_rows" doc:"Rows that are read, at most 1000; more are Unknown, and for rows more than any."`
+}
+
+const (
+	maxSQLRows   = 1000
+	maxSQLSeries = 200
+)
+
+// Validate joins every mistake.
+func (s *SQLSettings) Validate() error {
+	errs := []error{s.SQL.validate("")}
+	limit, err := s.condition()
+	if err != nil {
+		errs = append(errs, fmt.Errorf("up_if: %w", err))
+	}
+	switch s.Judge {
+	case "value", "age":
+	case "rows":
+		if s.Column != "" {
+			errs = append(errs, errors.New("column is of no use where rows are counted"))
+		}
+		if err == nil && limit.number >= float64(s.MaxRows) {
+			errs = append(errs, fmt.Errorf("up_if: counts up to max_rows, %d, can be told; raise it or count in the query", s.MaxRows))
+		}
+	default:
+		errs = append(errs, fmt.Errorf("judge %q is not one of value, rows, age", s.Judge))
+	}
+	for i, name := range s.Labels {
+		if !model.LabelName(name).IsValidLegacy() || strings.HasPrefix(name, "__") || name == "column" || ownLabel(name, nil) {
+			errs = append(errs, fmt.Errorf("labels[%d]: %q cannot be a label here; name the column otherwise: SELECT … AS …", i, name))
+		}
+	}
+	if slices.Contains(s.Labels, s.Column) {
+		errs = append(errs, fmt.Errorf("column %q is among labels", s.Column))
+	}
+	if _, err := healthOf("empty", s.Empty); err != nil {
+		errs = append(errs, err)
+	}
+	if s.Failure != "unknown" && s.Failure != "down" {
+		errs = append(errs, fmt.Errorf("failure %q is not one of unknown, down", s.Failure))
+	}
+	if s.MaxRows < 1 || s.MaxRows > maxSQLRows {
+		errs = append(errs, fmt.Errorf("max_rows is %d, must be 1 to %d", s.MaxRows, maxSQLRows))
+	}
+	return errors.Join(errs...)
+}
+
+// condition gives up_if; a duration's number is in seconds.
+func (s *SQLSettings) condition() (condition, error) {
+	if s.Judge == "age" {
+		text := strings.TrimSpace(s.UpIf)
+		if i := strings.IndexAny(text, "0123456789"); i > 0 {
+			if d, err := model.ParseDuration(strings.TrimSpace(text[i:])); err == nil {
+				return parseCondition(text[:i] + strconv.FormatFloat(time.Duration(d).Seconds(), 'f', -1, 64))
+			}
+		}
+	}
+	return parseCondition(s.UpIf)
+}
+
+func sqlKind() Kind {
+	return Kind{
+		Settings: func() any {
+			return &SQLSettings{Judge: "value", UpIf: "> 0", Empty: "unknown", Failure: "unknown", MaxRows: 100}
+		},
+		Build: func(settings any, env Env) (Probe, error) {
+			return newSQLProbe(settings.(*SQLSettings), env)
+		},
+		Produces: func(any) []string { return []string{"sql_value", "sql_age_seconds", "sql_rows"} },
+	}
+}
+
+type sqlProbe struct {
+	settings *SQLSettings
+	env      Env
+	masks    masks
+	target   *sqlTarget
+	upIf     condition
+	empty    sample.Health
+}
+
+func newSQLProbe(s *SQLSettings, env Env) (*sqlProbe, error) {
+	env = env.withDefaults()
+	p := &sqlProbe{settings: s, env: env, masks: newMasks(env, append(s.SQL.secrets(), secretsOf(s.Secrets, nil)...)...)}
+	var errs [3]error
+	p.target, errs[0] = newSQLTarget(&s.SQL)
+	p.upIf, errs[1] = s.condition()
+	p.empty, errs[2] = healthOf("empty", s.Empty)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, fmt.Errorf("sql: %w", p.masks.error(err))
+	}
+	return p, nil
+}
+
+// Close implements Closer.
+func (p *sqlProbe) Close() error { return p.target.Close() }
+
+// Look asks once.
+func (p *sqlProbe) Look(ctx context.Context) sample.Observation {
+	begin := p.env.Now()
+	t, err := p.target.readOnly(ctx, newTemplateData(p.env, nil, p.settings.Secrets, begin), p.settings.MaxRows)
+	if err != nil {
+		f := faultOf(ctx, err, "asking the database", p.env.Now().Sub(begin))
+		if f.health == sample.Down && p.settings.Failure == "unknown" {
+			f = blind("the database could not be asked: %s", f.reason)
+		}
+		return p.masks.observation(seenAs(f, nil))
+	}
+	o := p.judge(t, p.env.Now())
+	o.Values = append([]sample.Value{{Name: "sql_rows", V: float64(len(t.rows))}}, p.series(t, p.env.Now())...)
+	return p.masks.observation(o)
+}
+
+func (p *sqlProbe) judge(t table, now time.Time) sample.Observation {
+	s := p.settings
+	if s.Judge == "rows" {
+		n, shown := float64(len(t.rows)), strconv.Itoa(len(t.rows))
+		if t.more {
+			// Any number over max_rows meets the condition exactly when this one does.
+			n, shown = n+1, fmt.Sprintf("more than %d", len(t.rows))
+		}
+		if !p.upIf.holds(n) {
+			return sample.Observation{Health: sample.Down, Reason: fmt.Sprintf("%s rows came, %s wanted", shown, p.upIf)}
+		}
+		return sample.Observation{Health: sample.Up}
+	}
+	if len(t.rows) == 0 {
+		o := sample.Observation{Health: p.empty}
+		if o.Health != sample.Up {
+			o.Reason = "no rows came"
+		}
+		return o
+	}
+	column := strings.ToLower(s.Column)
+	if column == "" {
+		for _, c := range t.columns {
+			if !p.isLabel(c) {
+				column = c
+				break
+			}
+		}
+	}
+	if !slices.Contains(t.columns, column) {
+		return sample.Observation{Reason: fmt.Sprintf("the query gives no column %q; it gives %s", column, oneLine(strings.Join(t.columns, ", "), 200))}
+	}
+	o := sample.Observation{Health: sample.Up}
+	for _, row := range t.rows {
+		v, ok := row[column].number, row[column].isNumber
+		if s.Judge == "age" {
+			v, ok = row[column].age(now)
+		} else if !ok {
+			v, ok = numberIn(row[column].text)
+		}
+		switch {
+		case !ok:
+			if o.Health == sample.Up {
+				o = sample.Observation{Reason: fmt.Sprintf("%s is %s%s, which is no %s", column, shorten(row[column].text, 100), p.of(row), map[bool]string{true: "time", false: "number"}[s.Judge == "age"])}
+			}
+		case !p.upIf.holds(v):
+			return sample.Observation{Health: sample.Down, Reason: fmt.Sprintf("%s is %s%s, %s wanted", column, p.shown(v), p.of(row), p.want())}
+		}
+	}
+	if t.more && o.Health == sample.Up {
+		return sample.Observation{Reason: fmt.Sprintf("more than %d rows came (max_rows): judge in the query", len(t.rows))}
+	}
+	return o
+}
+
+func (p *sqlProbe) shown(v float64) string {
+	if p.settings.Judge == "age" {
+		return round(time.Duration(v*float64(time.Second))).String() + " old"
+	}
+	return strconv.FormatFloat(v, 'g', -1, 64)
+}
+
+func (p *sqlProbe) want() string {
+	if p.settings.Judge == "age" {
+		return p.settings.UpIf
+	}
+	return p.upIf.String()
+}
+
+// of names a row by its labels.
+func (p *sqlProbe) of(row map[string]cell) string {
+	if len(p.settings.Labels) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, name := range p.settings.Labels {
+		parts = append(parts, fmt.Sprintf("%s=%q", name, shorten(row[strings.ToLower(name)].text, 60)))
+	}
+	return " for " + strings.Join(parts, ", ")
+}
+
+func (p *sqlProbe) isLabel(column string) bool {
+	return slices.ContainsFunc(p.settings.Labels, func(l string) bool { return strings.EqualFold(l, column) })
+}
+
+// series gives the numbers and the ages of the times of all rows, of the first row alone
+// where no labels tell rows apart.
+func (p *sqlProbe) series(t table, now time.Time) []sample.Value {
+	rows := t.rows
+	if len(p.settings.Labels) == 0 && len(rows) > 1 {
+		rows = rows[:1]
+	}
+	var values []sample.Value
+	seen := map[string]bool{}
+	for _, row := range rows {
+		labels := map[string]string{}
+		for _, name := range p.settings.Labels {
+			labels[name] = oneLine(row[strings.ToLower(name)].text, 200)
+		}
+		key := fmt.Sprint(labels)
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		for _, column := range t.columns {
+			if p.isLabel(column) || len(values) == maxSQLSeries {
+				continue
+			}
+			c := row[column]
+			v := sample.Value{Labels: maps.Clone(labels)}
+			v.Labels["column"] = column
+			if number, ok := c.number, c.isNumber; ok {
+				v.Name, v.V = "sql_value", number
+			} else if age, ok := c.age(now); ok {
+				v.Name, v.V = "sql_age_seconds", age
+			} else {
+				continue
+			}
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
+func numberIn(text string) (float64, bool) {
+	v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	return v, err == nil && !math.IsNaN(v)
+}
+
+// age gives how long ago a cell's time was, in seconds: negative in the future. SQLite has no
+// times of its own: the forms of its date functions are read, in UTC.
+func (c cell) age(now time.Time) (float64, bool) {
+	if c.isNumber {
+		// Seconds since 1970; smaller numbers than those of 2001 are something else.
+		return float64(now.UnixMilli())/1000 - c.number, c.number >= 1e9 && c.number < 1e11
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999-07", time.DateTime, "2006-01-02T15:04:05", time.DateOnly} {
+		if t, err := time.Parse(layout, c.text); err == nil {
+			return now.Sub(t).Seconds(), true
+		}
+	}
+	return 0, false
+}
+
+// table is a query's answer.
+type table struct {
+	columns []string // in lower case
+	rows    []map[string]cell
+	more    bool // there were more rows than were read
+}
+
+// readOnly asks in a transaction that cannot write, and reads up to limit rows.
+func (t *sqlTarget) readOnly(ctx context.Context, d templateData, limit int) (table, error) {
+	db, err := t.open()
+	if err != nil {
+		return table{}, err
+	}
+	args, err := t.fill(d)
+	if err != nil {
+		return table{}, err
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return table{}, err
+	}
+	defer conn.Close()
+	if t.settings.Driver == "sqlite" {
+		if _, err := conn.ExecContext(ctx, "PRAGMA query_only = ON"); err != nil {
+			return table{}, err
+		}
+	}
+	tx, err := conn.BeginTx(ctx, &sql.TxOptions{ReadOnly: t.settings.Driver == "postgres"})
+	if err != nil {
+		return table{}, err
+	}
+	defer tx.Rollback()
+	if deadline, ok := ctx.Deadline(); ok && t.settings.Driver == "postgres" {
+		// Should this guardian vanish, the server ends the query by itself.
+		left := max(time.Until(deadline).Milliseconds(), 1)
+		if _, err := tx.ExecContext(ctx, fmt.Sprintf("SET LOCAL statement_timeout = %d", left+1000)); err != nil {
+			return table{}, err
+		}
+	}
+	rows, err := tx.QueryContext(ctx, t.settings.Query, args...)
+	if err != nil {
+		return table{}, err
+	}
+	defer rows.Close()
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return table{}, err
+	}
+	var answer table
+	for _, c := range types {
+		answer.columns = append(answer.columns, strings.ToLower(c.Name()))
+	}
+	for rows.Next() {
+		if len(answer.rows) == limit {
+			answer.more = true
+			return answer, nil
+		}
+		row, err := scanRow(rows, types)
+		if err != nil {
+			return answer, err
+		}
+		answer.rows = append(answer.rows, row)
+	}
+	return answer, rows.Err()
+}

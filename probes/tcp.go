@@ -1,0 +1,178 @@
+package probes
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+
+	"guardian/internal/secret"
+	"guardian/probes/sample"
+)
+
+// TCPSettings configure a check of kind tcp: a connection, with TLS or without, and what is
+// said over it.
+//
+//	what happened                             | health
+//	connected, and every answer was as wanted | Up
+//	refused, no answer in time, TLS failed    | Down
+//	another answer, or closed before it came  | Down
+//	what the fault table says of this machine | Unknown
+type TCPSettings struct {
+	Target  `yaml:",inline"`
+	TLS     *TLS                     `yaml:"tls" doc:"Agree on TLS first, and how the certificate is checked; {} checks it as usual."`
+	Secrets map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for send as {{.Secrets.name}}."`
+	Talk    []Talk                   `yaml:"talk" doc:"What is said, in order; connecting is enough when left out."`
+}
+
+// Talk is something said over a connection and what must come back.
+type Talk struct {
+	Send   string `yaml:"send" doc:"Text that is sent, with its line end; a template."`
+	Expect string `yaml:"expect" doc:"Regular expression that what comes back must match; nothing is waited for when left out."`
+}
+
+// Validate joins every mistake.
+func (s *TCPSettings) Validate() error {
+	errs := []error{s.Target.validate()}
+	if s.TLS != nil && s.TLS.MinRemaining < 0 {
+		errs = append(errs, errors.New("tls.min_remaining is negative"))
+	}
+	if len(s.Talk) > maxTalk {
+		errs = append(errs, fmt.Errorf("talk has %d entries, at most %d are allowed", len(s.Talk), maxTalk))
+	}
+	for i, t := range s.Talk {
+		if t.Send == "" && t.Expect == "" {
+			errs = append(errs, fmt.Errorf("talk[%d]: give send, expect or both", i))
+		}
+		if _, err := compileText("send", t.Send); err != nil {
+			errs = append(errs, fmt.Errorf("talk[%d].%w", i, err))
+		}
+		if _, err := regexp.Compile(t.Expect); err != nil {
+			errs = append(errs, fmt.Errorf("talk[%d].expect: %w", i, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+const (
+	maxTalk   = 20
+	talkLimit = 64 << 10 // bytes that are read for one answer
+)
+
+func tcpKind() Kind {
+	return Kind{
+		Settings: func() any { return &TCPSettings{Target: Target{AddressFamily: "any"}} },
+		Build: func(settings any, env Env) (Probe, error) {
+			return newTCPProbe(settings.(*TCPSettings), env)
+		},
+		Produces: func(any) []string { return []string{"probe_tcp_duration_seconds", "probe_ssl_earliest_cert_expiry"} },
+	}
+}
+
+type tcpProbe struct {
+	settings *TCPSettings
+	env      Env
+	masks    masks
+	send     []text
+	expect   []*regexp.Regexp // nil: nothing is waited for
+}
+
+func newTCPProbe(s *TCPSettings, env Env) (*tcpProbe, error) {
+	env = env.withDefaults()
+	p := &tcpProbe{settings: s, env: env, masks: newMasks(env, secretsOf(s.Secrets, nil)...)}
+	for i, t := range s.Talk {
+		send, err1 := compileText("send", t.Send)
+		expect, err2 := regexp.Compile(t.Expect)
+		if err := errors.Join(err1, err2); err != nil {
+			return nil, fmt.Errorf("tcp: talk[%d]: %w", i, p.masks.error(err))
+		}
+		if t.Expect == "" {
+			expect = nil
+		}
+		p.send, p.expect = append(p.send, send), append(p.expect, expect)
+	}
+	return p, nil
+}
+
+// Look connects, talks and hangs up.
+func (p *tcpProbe) Look(ctx context.Context) sample.Observation {
+	c, f := p.settings.contact(ctx, "tcp", p.env.Now)
+	defer c.Close()
+	if f == nil && p.settings.TLS != nil {
+		f = p.secure(ctx, c)
+	}
+	var heard []byte
+	if f == nil {
+		talking := p.env.Now()
+		heard, f = p.talk(ctx, c)
+		c.tracer.took[phaseTransfer] = p.env.Now().Sub(talking)
+	}
+	values := append(c.values("probe_tcp_duration_seconds"), phaseValue("probe_tcp_duration_seconds", "talk", c.tracer.took[phaseTransfer]))
+	o := seenAs(f, values)
+	if f != nil && len(heard) > 0 {
+		// Masked before it is cut: half a secret is still half a secret.
+		o.Detail = shorten(p.masks.text(printable(string(heard))), detailBody)
+	}
+	return p.masks.observation(o)
+}
+
+func (p *tcpProbe) secure(ctx context.Context, c *contact) *fault {
+	config, err := p.settings.TLS.named(p.settings.host())
+	if err != nil {
+		return blind("%v", err)
+	}
+	if _, f := c.secure(ctx, config); f != nil {
+		return f
+	}
+	return remaining(c.expiry(), p.settings.TLS.MinRemaining, p.env.Now())
+}
+
+// talk gives what it heard last.
+func (p *tcpProbe) talk(ctx context.Context, c *contact) (heard []byte, f *fault) {
+	data := newTemplateData(p.env, nil, p.settings.Secrets, p.env.Now())
+	for i, send := range p.send {
+		out, err := send.render(data)
+		if err != nil {
+			return nil, blind("talk[%d].send: %v", i, err)
+		}
+		if _, err := io.WriteString(c, out); err != nil {
+			return heard, c.fault(ctx, err, fmt.Sprintf("sending talk[%d]", i))
+		}
+		if p.expect[i] == nil {
+			continue
+		}
+		var done bool
+		heard, done, err = hear(c, p.expect[i])
+		switch {
+		case done:
+		case err == nil:
+			return heard, down("talk[%d]: %d bytes came, and none match %s", i, len(heard), p.expect[i])
+		case len(heard) > 0:
+			why := c.fault(ctx, err, fmt.Sprintf("waiting for the answer to talk[%d]", i))
+			return heard, &fault{why.health, fmt.Sprintf("talk[%d]: %q does not match %s: %s",
+				i, shorten(p.masks.text(printable(string(heard))), 100), p.expect[i], why.reason)}
+		default:
+			return nil, c.fault(ctx, err, fmt.Sprintf("waiting for the answer to talk[%d]", i))
+		}
+	}
+	return heard, nil
+}
+
+// hear reads until what came matches, the limit is reached or reading fails.
+func hear(r io.Reader, expect *regexp.Regexp) (heard []byte, done bool, err error) {
+	var b bytes.Buffer
+	chunk := make([]byte, 4<<10)
+	for b.Len() < talkLimit {
+		n, err := r.Read(chunk)
+		b.Write(chunk[:n])
+		if n > 0 && expect.Match(b.Bytes()) {
+			return b.Bytes(), true, nil
+		}
+		if err != nil {
+			return b.Bytes(), false, err
+		}
+	}
+	return b.Bytes(), false, nil
+}

@@ -1,0 +1,229 @@
+package probes
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/textproto"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ocsp"
+
+	"guardian/probes/sample"
+)
+
+// TLSSettings configure a check of kind tls: the certificates and the protocol of a server
+// that need not speak HTTP.
+//
+//	what happened                                        | health
+//	trusted, valid for long enough, protocol new enough  | Up
+//	untrusted, expired, wrong name, expires too soon     | Down
+//	protocol under min_version                           | Down
+//	stapled OCSP says revoked, or is not to be believed  | Down
+//	refused, no answer in time, STARTTLS refused         | Down
+//	what the fault table says of this machine            | Unknown
+type TLSSettings struct {
+	Target     `yaml:",inline"`
+	TLS        `yaml:",inline"`
+	MinVersion string `yaml:"min_version" doc:"Down when an older protocol is agreed on: 1.0, 1.1, 1.2 or 1.3."`
+	StartTLS   string `yaml:"starttls" doc:"smtp, imap or pop3: begin in clear and ask for TLS, as mail servers do."`
+	OCSP       string `yaml:"ocsp" doc:"Stapled OCSP: checked looks at one that is given, required is Down without one, ignored does not look."`
+}
+
+// Validate joins every mistake.
+func (s *TLSSettings) Validate() error {
+	errs := []error{s.Target.validate()}
+	if s.MinRemaining < 0 {
+		errs = append(errs, errors.New("min_remaining is negative"))
+	}
+	if _, err := tlsVersion(s.MinVersion); err != nil {
+		errs = append(errs, err)
+	}
+	switch s.StartTLS {
+	case "", "smtp", "imap", "pop3":
+	default:
+		errs = append(errs, fmt.Errorf("starttls %q is not one of smtp, imap, pop3", s.StartTLS))
+	}
+	switch s.OCSP {
+	case "checked", "required", "ignored":
+	default:
+		errs = append(errs, fmt.Errorf("ocsp %q is not one of checked, required, ignored", s.OCSP))
+	}
+	return errors.Join(errs...)
+}
+
+func tlsVersion(text string) (uint16, error) {
+	switch text {
+	case "1.0":
+		return tls.VersionTLS10, nil
+	case "1.1":
+		return tls.VersionTLS11, nil
+	case "1.2":
+		return tls.VersionTLS12, nil
+	case "1.3":
+		return tls.VersionTLS13, nil
+	default:
+		return 0, fmt.Errorf("min_version %q is not one of 1.0, 1.1, 1.2, 1.3", text)
+	}
+}
+
+func tlsKind() Kind {
+	return Kind{
+		Settings: func() any {
+			return &TLSSettings{Target: Target{AddressFamily: "any"}, MinVersion: "1.2", OCSP: "checked"}
+		},
+		Build: func(settings any, env Env) (Probe, error) {
+			return newTLSProbe(settings.(*TLSSettings), env)
+		},
+		Produces: func(any) []string {
+			return []string{"probe_tls_duration_seconds", "probe_ssl_earliest_cert_expiry", "probe_tls_version_info"}
+		},
+	}
+}
+
+type tlsProbe struct {
+	settings *TLSSettings
+	env      Env
+	masks    masks
+	least    uint16
+}
+
+func newTLSProbe(s *TLSSettings, env Env) (*tlsProbe, error) {
+	env = env.withDefaults()
+	least, err := tlsVersion(s.MinVersion)
+	if err != nil {
+		return nil, fmt.Errorf("tls: %w", err)
+	}
+	return &tlsProbe{settings: s, env: env, masks: newMasks(env), least: least}, nil
+}
+
+// Look agrees on TLS and hangs up.
+func (p *tlsProbe) Look(ctx context.Context) sample.Observation {
+	c, f := p.settings.contact(ctx, "tcp", p.env.Now)
+	defer c.Close()
+	if f == nil && p.settings.StartTLS != "" {
+		if err := startTLS(c, p.settings.StartTLS); err != nil {
+			f = c.fault(ctx, err, "asking for STARTTLS")
+		}
+	}
+	var state tls.ConnectionState
+	if f == nil {
+		state, f = p.secure(ctx, c)
+	}
+	values := c.values("probe_tls_duration_seconds")
+	if state.HandshakeComplete {
+		values = append(values, sample.Value{
+			Name: "probe_tls_version_info", Labels: map[string]string{"version": tls.VersionName(state.Version)}, V: 1,
+		})
+	}
+	return p.masks.observation(seenAs(f, values))
+}
+
+func (p *tlsProbe) secure(ctx context.Context, c *contact) (tls.ConnectionState, *fault) {
+	config, err := p.settings.named(p.settings.host())
+	if err != nil {
+		return tls.ConnectionState{}, blind("%v", err)
+	}
+	// Agreeing on what is too old is how one learns what is spoken.
+	config.MinVersion = tls.VersionTLS10
+	state, f := c.secure(ctx, config)
+	if f != nil {
+		return state, f
+	}
+	now := p.env.Now()
+	if state.Version < p.least {
+		return state, down("%s was agreed on, at least TLS %s wanted", tls.VersionName(state.Version), p.settings.MinVersion)
+	}
+	if f := remaining(c.expiry(), p.settings.MinRemaining, now); f != nil {
+		return state, f
+	}
+	if p.settings.OCSP == "ignored" {
+		return state, nil
+	}
+	return state, stapled(state, p.settings.OCSP == "required", now)
+}
+
+// stapled judges the OCSP response that came with the certificate (RFC 6960, RFC 6066 §8).
+func stapled(state tls.ConnectionState, required bool, now time.Time) *fault {
+	if len(state.OCSPResponse) == 0 {
+		if required {
+			return down("no OCSP response is stapled")
+		}
+		return nil
+	}
+	answer, err := ocsp.ParseResponseForCert(state.OCSPResponse, state.PeerCertificates[0], issuerOf(state))
+	switch {
+	case err != nil:
+		return down("the stapled OCSP response is not to be believed: %v", err)
+	case answer.Status == ocsp.Revoked:
+		return down("the certificate was revoked on %s", answer.RevokedAt.UTC().Format(time.DateOnly))
+	case answer.Status != ocsp.Good:
+		return down("the stapled OCSP response does not know the certificate")
+	case !answer.NextUpdate.IsZero() && now.After(answer.NextUpdate):
+		return down("the stapled OCSP response is out of date since %s", answer.NextUpdate.UTC().Format(time.DateTime))
+	}
+	return nil
+}
+
+// greetingLimit bounds what a mail server may say before TLS, in bytes.
+const greetingLimit = 64 << 10
+
+// startTLS asks a mail server for TLS: RFC 3207 (smtp), RFC 3501 §6.2.1 (imap), RFC 2595 §4 (pop3).
+func startTLS(rw io.ReadWriter, protocol string) error {
+	r := textproto.NewReader(bufio.NewReader(io.LimitReader(rw, greetingLimit)))
+	say := func(line string) error {
+		_, err := io.WriteString(rw, line+"\r\n")
+		return err
+	}
+	// answer reads lines until one is final, which must start with good.
+	answer := func(good string, final func(string) bool) error {
+		for {
+			line, err := r.ReadLine()
+			if err != nil {
+				return err
+			}
+			if !final(line) {
+				continue
+			}
+			if !strings.HasPrefix(strings.ToUpper(line), good) {
+				return fmt.Errorf("%s server says %q, want %s", protocol, shorten(printable(line), 100), good)
+			}
+			return nil
+		}
+	}
+	first := func(string) bool { return true }
+	steps := map[string][]func() error{
+		"smtp": {
+			func() error { return answer("220", smtpFinal) },
+			func() error { return say("EHLO guardian.invalid") },
+			func() error { return answer("250", smtpFinal) },
+			func() error { return say("STARTTLS") },
+			func() error { return answer("220", smtpFinal) },
+		},
+		"imap": {
+			func() error { return answer("* OK", first) },
+			func() error { return say("g1 STARTTLS") },
+			func() error {
+				return answer("G1 OK", func(l string) bool { return strings.HasPrefix(strings.ToUpper(l), "G1 ") })
+			},
+		},
+		"pop3": {
+			func() error { return answer("+OK", first) },
+			func() error { return say("STLS") },
+			func() error { return answer("+OK", first) },
+		},
+	}
+	for _, step := range steps[protocol] {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// smtpFinal tells the last line of an answer: "250 …" and not "250-…".
+func smtpFinal(line string) bool { return len(line) < 4 || line[3] != '-' }
