@@ -26,6 +26,8 @@ func amazon() Platform {
 			{Name: "getOrderAddress", Method: "GET", Path: "/orders/v0/orders/{orderId}/address", Rate: 0.5, Burst: 30, Deprecated: orders},
 			{Name: "getOrderItems", Method: "GET", Path: "/orders/v0/orders/{orderId}/orderItems", Rate: 0.5, Burst: 30, Deprecated: orders},
 			{Name: "getOrderItemsBuyerInfo", Method: "GET", Path: "/orders/v0/orders/{orderId}/orderItems/buyerInfo", Rate: 0.5, Burst: 30, Deprecated: orders},
+			{Name: "getOrderRegulatedInfo", Method: "GET", Path: "/orders/v0/orders/{orderId}/regulatedInfo"},
+			{Name: "updateVerificationStatus", Method: "PATCH", Path: "/orders/v0/orders/{orderId}/regulatedInfo"},
 			{Name: "confirmShipment", Method: "POST", Path: "/orders/v0/orders/{orderId}/shipmentConfirmation", Rate: 2, Burst: 10},
 			{Name: "updateShipmentStatus", Method: "POST", Path: "/orders/v0/orders/{orderId}/shipment", Rate: 5, Burst: 15},
 			{Name: "getMarketplaceParticipations", Method: "GET", Path: "/sellers/v1/marketplaceParticipations", Rate: 0.016, Burst: 15},

@@ -30,7 +30,7 @@ func Classes() []Class {
 
 // Answer is a platform's answer to one request.
 type Answer struct {
-	Operation    string // the platform's name of what was called; "" is looked up by method and path
+	Operation    string // the platform's name of what was called; "" is looked up by method and path, which stands in for it
 	Method, Path string // of the request, where known; the path may have its query
 	Status       int    // 100 to 599
 	Header       http.Header
@@ -80,7 +80,8 @@ func (k known) matches(a Answer, f fault) bool {
 func (p Platform) Read(a Answer, now time.Time) Meaning {
 	if a.Operation == "" {
 		o, _ := p.Operation(a.Method, a.Path)
-		a.Operation = o.Name
+		path, _, _ := strings.Cut(a.Path, "?")
+		a.Operation = orElse(o.Name, path)
 	}
 	if a.Header == nil {
 		a.Header = http.Header{}
