@@ -24,6 +24,7 @@ type decoder struct {
 	// Of the series that is read now; their memory is used again for the next.
 	builder labels.ScratchBuilder
 	pairs   []pair
+	halves  int // names and values of pairs that were referred to (version 2)
 	samples []value
 	meta    Metadata
 }
@@ -58,12 +59,32 @@ func text(b []byte) string {
 	return unsafe.String(&b[0], len(b)) //nolint:gosec // see above: nobody changes the body
 }
 
-// fields calls f with each field of a message. Fields of other wire types than bytes have
-// their content in number.
-func fields(message []byte, f func(field protowire.Number, kind protowire.Type, content []byte, number uint64) error) error {
+// shape says of which wire type the fields of a message are, by number from 1 on: b bytes,
+// v varint, d eight bytes, and any for what is skipped, as fields behind the last one are.
+type shape string
+
+func (s shape) fits(field protowire.Number, kind protowire.Type) bool {
+	if int(field) > len(s) {
+		return true
+	}
+	switch s[field-1] {
+	case 'b':
+		return kind == protowire.BytesType
+	case 'v':
+		return kind == protowire.VarintType
+	case 'd':
+		return kind == protowire.Fixed64Type
+	default:
+		return true
+	}
+}
+
+// fields calls f with each field of a message: what is bytes in content, what is a number in
+// number.
+func fields(message []byte, of shape, f func(field protowire.Number, content []byte, number uint64) error) error {
 	for len(message) > 0 {
 		field, kind, n := protowire.ConsumeTag(message)
-		if n < 0 {
+		if n < 0 || !of.fits(field, kind) {
 			return errMalformed
 		}
 		message = message[n:]
@@ -76,45 +97,49 @@ func fields(message []byte, f func(field protowire.Number, kind protowire.Type, 
 			number, n = protowire.ConsumeVarint(message)
 		case protowire.Fixed64Type:
 			number, n = protowire.ConsumeFixed64(message)
-		case protowire.Fixed32Type:
-			_, n = protowire.ConsumeFixed32(message)
-		default:
-			n = -1 // groups: no version of the format has any
+		default: // only unknown fields are of the others
+			n = protowire.ConsumeFieldValue(field, kind, message)
 		}
 		if n < 0 {
 			return errMalformed
 		}
-		if err := f(field, kind, content, number); err != nil {
-			return err
+		if int(field) <= len(of) {
+			if err := f(field, content, number); err != nil {
+				return err
+			}
 		}
 		message = message[n:]
 	}
 	return nil
 }
 
+// The messages of version 1 and 2.
+const (
+	requestV1  shape = "b.b"   // timeseries, -, metadata
+	requestV2  shape = "...bb" // symbols, timeseries
+	seriesV1   shape = "bbbb"  // labels, samples, exemplars, histograms
+	seriesV2   shape = ".bbbb" // labels_refs, samples, histograms, exemplars, metadata
+	labelV1    shape = "bb"    // name, value
+	sampleBoth shape = "dv"    // value, timestamp
+	metaV1     shape = "vb.bb" // type, metric_family_name, -, help, unit
+	metaV2     shape = "v.vv"  // type, -, help_ref, unit_ref
+)
+
 // request calls each with every series of a request, and told with every metric's metadata
 // that a request of version 1 carries. The decoder's fields hold the series until each
 // returns.
 func (d *decoder) request(body []byte, each func() error, told func(metric string, m Metadata)) error {
-	seriesField := protowire.Number(1)
 	if d.version == 2 {
-		seriesField = 5
-		// Nothing says that the symbols come first.
-		if err := fields(body, d.symbol); err != nil {
-			return err
-		}
-		if len(d.symbols) > 0 && d.symbols[0] != "" {
-			return fmt.Errorf("%w: its first symbol is not empty", errMalformed)
-		}
+		return d.requestV2(body, each)
 	}
-	return fields(body, func(field protowire.Number, kind protowire.Type, content []byte, _ uint64) error {
-		switch {
-		case field == seriesField && kind == protowire.BytesType:
-			if err := d.series(content); err != nil {
+	return fields(body, requestV1, func(field protowire.Number, content []byte, _ uint64) error {
+		switch field {
+		case 1:
+			if err := fields(content, seriesV1, d.fieldV1); err != nil {
 				return err
 			}
-			return each()
-		case field == 3 && d.version == 1 && kind == protowire.BytesType:
+			return d.next(each)
+		case 3:
 			name, m, err := metadataV1(content)
 			if err != nil {
 				return err
@@ -125,8 +150,37 @@ func (d *decoder) request(body []byte, each func() error, told func(metric strin
 	})
 }
 
-func (d *decoder) symbol(field protowire.Number, kind protowire.Type, content []byte, _ uint64) error {
-	if field != 4 || kind != protowire.BytesType {
+func (d *decoder) requestV2(body []byte, each func() error) error {
+	// Nothing says that the symbols come first.
+	if err := fields(body, requestV2, d.symbol); err != nil {
+		return err
+	}
+	if len(d.symbols) > 0 && d.symbols[0] != "" {
+		return fmt.Errorf("%w: its first symbol is not empty", errMalformed)
+	}
+	return fields(body, requestV2, func(field protowire.Number, content []byte, _ uint64) error {
+		if field != 5 {
+			return nil
+		}
+		if err := fields(content, seriesV2, d.fieldV2); err != nil {
+			return err
+		}
+		if d.halves%2 != 0 {
+			return fmt.Errorf("%w: a label has a name and no value", errMalformed)
+		}
+		return d.next(each)
+	})
+}
+
+// next hands the series over that was read, and makes room for another.
+func (d *decoder) next(each func() error) error {
+	err := each()
+	d.pairs, d.samples, d.meta, d.halves = d.pairs[:0], d.samples[:0], Metadata{}, 0
+	return err
+}
+
+func (d *decoder) symbol(field protowire.Number, content []byte, _ uint64) error {
+	if field != 4 {
 		return nil
 	}
 	if most := d.limits.Samples * 4; len(d.symbols) >= most {
@@ -136,39 +190,32 @@ func (d *decoder) symbol(field protowire.Number, kind protowire.Type, content []
 	return nil
 }
 
-// series reads one time series into the decoder's fields.
-func (d *decoder) series(message []byte) error {
-	d.pairs, d.samples, d.meta = d.pairs[:0], d.samples[:0], Metadata{}
-	return fields(message, func(field protowire.Number, kind protowire.Type, content []byte, number uint64) error {
-		switch field {
-		case 1:
-			if d.version == 2 {
-				return d.labelRefs(kind, content, number)
-			}
-			return d.label(content)
-		case 2:
-			v, err := sampleOf(content)
-			if err != nil {
-				return err
-			}
-			return d.take(v)
-		case 3, 4:
-			if (field == 3) != (d.version == 2) {
-				return nil // the other one is exemplars: rules do not read them
-			}
-			// The fields of a histogram are those of version 1 in version 2, which adds one.
-			h := &prompb.Histogram{}
-			if err := h.Unmarshal(content); err != nil {
-				return fmt.Errorf("%w: a histogram is broken", errMalformed)
-			}
-			return d.take(value{t: h.Timestamp, h: h})
-		case 5:
-			if d.version == 2 {
-				return d.metadataV2(content)
-			}
-		}
-		return nil
-	})
+// fieldV1 and fieldV2 read a field of a time series. Exemplars are skipped: rules do not
+// read them.
+func (d *decoder) fieldV1(field protowire.Number, content []byte, _ uint64) error {
+	switch field {
+	case 1:
+		return d.label(content)
+	case 2:
+		return d.sample(content)
+	case 4:
+		return d.histogram(content)
+	}
+	return nil
+}
+
+func (d *decoder) fieldV2(field protowire.Number, content []byte, number uint64) error {
+	switch field {
+	case 1:
+		return d.labelRefs(content, number)
+	case 2:
+		return d.sample(content)
+	case 3:
+		return d.histogram(content)
+	case 5:
+		return d.metadataV2(content)
+	}
+	return nil
 }
 
 func (d *decoder) take(v value) error {
@@ -193,12 +240,10 @@ func (d *decoder) add(p pair) error {
 
 func (d *decoder) label(message []byte) error {
 	var p pair
-	err := fields(message, func(field protowire.Number, kind protowire.Type, content []byte, _ uint64) error {
-		switch {
-		case kind != protowire.BytesType:
-		case field == 1:
+	err := fields(message, labelV1, func(field protowire.Number, content []byte, _ uint64) error {
+		if field == 1 {
 			p.name = text(content)
-		case field == 2:
+		} else {
 			p.value = text(content)
 		}
 		return nil
@@ -209,50 +254,71 @@ func (d *decoder) label(message []byte) error {
 	return d.add(p)
 }
 
-// labelRefs reads names and values by turns, as indexes of symbols, packed.
-func (d *decoder) labelRefs(kind protowire.Type, content []byte, _ uint64) error {
-	if kind != protowire.BytesType {
-		return fmt.Errorf("%w: its label references are not packed", errMalformed)
+// labelRefs reads indexes of symbols, which are names and values by turns: packed, as all
+// senders write them, or one by one, as the format allows.
+func (d *decoder) labelRefs(content []byte, number uint64) error {
+	if content == nil {
+		return d.refer(number)
 	}
 	for len(content) > 0 {
-		var p pair
-		for _, into := range []*string{&p.name, &p.value} {
-			ref, n := protowire.ConsumeVarint(content)
-			if n < 0 {
-				return fmt.Errorf("%w: a label has a name and no value", errMalformed)
-			}
-			s, err := d.symbolAt(ref)
-			if err != nil {
-				return err
-			}
-			*into, content = s, content[n:]
+		ref, n := protowire.ConsumeVarint(content)
+		if n < 0 {
+			return errMalformed
 		}
-		if err := d.add(p); err != nil {
+		if err := d.refer(ref); err != nil {
 			return err
 		}
+		content = content[n:]
 	}
 	return nil
 }
 
+func (d *decoder) refer(ref uint64) error {
+	s, err := d.symbolAt(ref)
+	if err != nil {
+		return err
+	}
+	if d.halves++; d.halves%2 == 0 {
+		d.pairs[len(d.pairs)-1].value = s
+		return nil
+	}
+	return d.add(pair{name: s})
+}
+
 func (d *decoder) symbolAt(ref uint64) (string, error) {
+	if ref == 0 {
+		return "", nil // by the format the first symbol, whether it is there or not
+	}
 	if ref >= uint64(len(d.symbols)) {
 		return "", fmt.Errorf("%w: it refers to symbol %d and has %d", errMalformed, ref, len(d.symbols))
 	}
 	return d.symbols[ref], nil
 }
 
-func sampleOf(message []byte) (value, error) {
+func (d *decoder) sample(message []byte) error {
 	var v value
-	err := fields(message, func(field protowire.Number, kind protowire.Type, _ []byte, number uint64) error {
-		switch {
-		case field == 1 && kind == protowire.Fixed64Type:
+	err := fields(message, sampleBoth, func(field protowire.Number, _ []byte, number uint64) error {
+		if field == 1 {
 			v.f = math.Float64frombits(number) // keeps which NaN it is: one marks the end of a series
-		case field == 2 && kind == protowire.VarintType:
+		} else {
 			v.t = int64(number) //nolint:gosec // protobuf's int64 is two's complement
 		}
 		return nil
 	})
-	return v, err
+	if err != nil {
+		return err
+	}
+	return d.take(v)
+}
+
+// histogram reads a native histogram. Its fields are the same in both versions, but for one
+// that version 2 adds.
+func (d *decoder) histogram(message []byte) error {
+	h := &prompb.Histogram{}
+	if err := h.Unmarshal(message); err != nil {
+		return fmt.Errorf("%w: a histogram is broken", errMalformed)
+	}
+	return d.take(value{t: h.Timestamp, h: h})
 }
 
 // labels makes the labels of the series that was read last, or says what is wrong with them.
@@ -268,6 +334,8 @@ func (d *decoder) labels() (labels.Labels, string, error) {
 			return labels.EmptyLabels(), "", errors.New("a label has no name")
 		case len(p.name) > d.limits.NameBytes:
 			return labels.EmptyLabels(), "", fmt.Errorf("a label's name is longer than %d bytes: %q", d.limits.NameBytes, short(p.name))
+		case p.name == labels.MetricName && len(p.value) > d.limits.NameBytes:
+			return labels.EmptyLabels(), "", fmt.Errorf("a metric's name is longer than %d bytes: %q", d.limits.NameBytes, short(p.value))
 		case len(p.value) > d.limits.ValueBytes:
 			return labels.EmptyLabels(), "", fmt.Errorf("the value of label %q is longer than %d bytes", short(p.name), d.limits.ValueBytes)
 		case !utf8.ValidString(p.name) || !utf8.ValidString(p.value):
@@ -281,9 +349,6 @@ func (d *decoder) labels() (labels.Labels, string, error) {
 	}
 	if metric == "" {
 		return labels.EmptyLabels(), "", errors.New("a series has no metric name")
-	}
-	if len(metric) > d.limits.NameBytes {
-		return labels.EmptyLabels(), "", fmt.Errorf("a metric's name is longer than %d bytes: %q", d.limits.NameBytes, short(metric))
 	}
 	d.builder.Sort()
 	l := d.builder.Labels()

@@ -17,16 +17,16 @@ type Metadata struct {
 }
 
 func metadataV1(message []byte) (metric string, m Metadata, err error) {
-	m.Type = "unknown"
-	err = fields(message, func(field protowire.Number, kind protowire.Type, content []byte, number uint64) error {
-		switch {
-		case field == 1 && kind == protowire.VarintType:
+	m.Type = typeName(0)
+	err = fields(message, metaV1, func(field protowire.Number, content []byte, number uint64) error {
+		switch field {
+		case 1:
 			m.Type = typeName(number)
-		case field == 2 && kind == protowire.BytesType:
+		case 2:
 			metric = text(content)
-		case field == 4 && kind == protowire.BytesType:
+		case 4:
 			m.Help = text(content)
-		case field == 5 && kind == protowire.BytesType:
+		case 5:
 			m.Unit = text(content)
 		}
 		return nil
@@ -35,15 +35,14 @@ func metadataV1(message []byte) (metric string, m Metadata, err error) {
 }
 
 func (d *decoder) metadataV2(message []byte) error {
-	d.meta.Type = "unknown"
-	return fields(message, func(field protowire.Number, kind protowire.Type, _ []byte, number uint64) (err error) {
-		switch {
-		case kind != protowire.VarintType:
-		case field == 1:
+	d.meta.Type = typeName(0)
+	return fields(message, metaV2, func(field protowire.Number, _ []byte, number uint64) (err error) {
+		switch field {
+		case 1:
 			d.meta.Type = typeName(number)
-		case field == 3:
+		case 3:
 			d.meta.Help, err = d.symbolAt(number)
-		case field == 4:
+		case 4:
 			d.meta.Unit, err = d.symbolAt(number)
 		}
 		return err
