@@ -48,6 +48,15 @@ func (t Counts) LogE(s CountsState) float64 {
 	return sum - math.Log(rateRatios)
 }
 
+// UpperRate is an upper bound of the rate behind counts whose clumps have tempering phi: the
+// rate is above it with a chance of at most alpha. It is Garwood's exact bound (1936) for
+// failures/phi clumps, taken as the limit of the binomial one for ever smaller pieces of exposure.
+func (s CountsState) UpperRate(phi, alpha float64) float64 {
+	clumps := s.Failures / phi
+	pieces := 1e6 * (clumps + 1)
+	return betaUpper(alpha, clumps+1, pieces-clumps) * pieces * phi / s.Exposure
+}
+
 // Clumping estimates phi from the counts of baseline readings: one and a half times their
 // index of dispersion, at least 1.
 func Clumping(counts []float64) float64 {

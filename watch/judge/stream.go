@@ -15,7 +15,7 @@ type Plan struct {
 	// Bursts says that a failure may be followed by others because of it, on a healthy target too.
 	Bursts  bool
 	Alpha   float64 // chance of a false Failed
-	Horizon int     // looks after which it is inconclusive; missing ones do not count
+	Horizon int     // looks after which it is inconclusive, missing ones included
 	// PassRate is a failure rate that would be bad: looks that show a lower one pass early. 0:
 	// never.
 	PassRate float64
@@ -33,15 +33,21 @@ const (
 	Inconclusive Result = "inconclusive"
 )
 
-// Stream judges looks one by one until there is a result. It is what a watch does with one
-// check, for tools that have looks and no guardian.
-type Stream struct {
+// Test is how one kind of look is judged, put together from a Plan: immutable, and shared by
+// any number of streams.
+type Test struct {
 	plan Plan
 
 	known     *Known // of a known rate without bursts
 	threshold float64
 	process   *Process // of everything else
 	pass      *Pass
+}
+
+// Stream judges looks one by one until there is a result. It is what a watch does with one
+// check, for tools that have looks and no guardian.
+type Stream struct {
+	test *Test
 
 	at, missing, n, k int
 	knownState        KnownState
@@ -49,8 +55,21 @@ type Stream struct {
 	result            Result
 }
 
-// NewStream prepares a stream; every mistake of the plan is in the error.
+// NewStream prepares a stream of its own; every mistake of the plan is in the error.
 func NewStream(p Plan) (*Stream, error) {
+	t, err := NewTest(p)
+	if err != nil {
+		return nil, err
+	}
+	return t.Stream(), nil
+}
+
+// maxHorizon bounds the cost of the exact threshold.
+const maxHorizon = 100_000
+
+// NewTest prepares a test; every mistake of the plan is in the error. A known rate without bursts costs
+// milliseconds, anything else a tenth of one.
+func NewTest(p Plan) (*Test, error) {
 	var errs []error
 	if !(p.Alpha > 0 && p.Alpha < 0.5) {
 		errs = append(errs, fmt.Errorf("alpha %v is not between 0 and 0.5", p.Alpha))
@@ -58,52 +77,77 @@ func NewStream(p Plan) (*Stream, error) {
 	if p.Horizon < 1 || p.Horizon > maxHorizon {
 		errs = append(errs, fmt.Errorf("horizon %d is not between 1 and %d looks", p.Horizon, maxHorizon))
 	}
-	s := &Stream{plan: p, result: Continue}
+	if p.NullRate != 0 && !(p.NullRate >= MinRate && p.NullRate <= MaxRate) {
+		errs = append(errs, fmt.Errorf("null rate %v is not between %v and %v", p.NullRate, MinRate, MaxRate))
+	}
+	if p.NullRate == 0 {
+		errs = append(errs, p.Tolerance.validate())
+	}
 	if p.PassRate != 0 {
 		if !(p.Beta > 0 && p.Beta < 0.5) {
 			errs = append(errs, fmt.Errorf("beta %v is not between 0 and 0.5", p.Beta))
 		}
-		pass, err := NewPass(p.PassRate, Tempering(p.Before.Persistence()))
+		_, err := NewPass(p.PassRate, 1)
 		errs = append(errs, err)
-		s.pass = &pass
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return s, s.prepare()
-}
-
-// maxHorizon bounds the cost of the exact threshold.
-const maxHorizon = 100_000
-
-func (s *Stream) prepare() (err error) {
-	p := s.plan
-	switch {
-	case p.NullRate == 0:
-		if s.process, err = NewBefore(p.Before, p.Tolerance, p.Horizon, p.Bursts); err != nil {
-			return err
+	t := &Test{plan: p}
+	if p.NullRate != 0 && !p.Bursts {
+		known, err := NewKnown(p.NullRate, p.Horizon)
+		if err != nil {
+			return nil, err
 		}
-		s.state = p.Before.Begin()
-	case p.Bursts:
-		if s.process, err = NewBursts(p.NullRate, p.Before.Persistence(), p.Horizon); err != nil {
-			return err
-		}
-		s.state = p.Before.Begin()
-	default:
-		if s.known, err = NewKnown(p.NullRate, p.Horizon); err != nil {
-			return err
-		}
-		s.threshold = s.known.Threshold(p.Alpha)
+		t.known, t.threshold = known, known.Threshold(p.Alpha)
 	}
-	return nil
+	return t, t.take(p.Before)
 }
 
-// Miss counts a look that could not see: neither good nor bad.
-func (s *Stream) Miss() {
+// WithHistory is the same test after another history. What does not depend on it is shared.
+func (t *Test) WithHistory(h History) (*Test, error) {
+	other := *t
+	if err := other.take(h); err != nil {
+		return nil, err
+	}
+	return &other, nil
+}
+
+// take makes what depends on history.
+func (t *Test) take(h History) (err error) {
+	t.plan.Before = h
+	p := t.plan
+	if p.PassRate != 0 {
+		pass, err := NewPass(p.PassRate, Tempering(h.Persistence()))
+		if err != nil {
+			return err
+		}
+		t.pass = &pass
+	}
+	switch {
+	case t.known != nil:
+	case p.NullRate != 0:
+		t.process, err = NewBursts(p.NullRate, h.Persistence(), p.Horizon)
+	default:
+		t.process, err = NewBefore(h, p.Tolerance, p.Horizon, p.Bursts)
+	}
+	return err
+}
+
+// Stream begins a stream.
+func (t *Test) Stream() *Stream {
+	return &Stream{test: t, state: t.plan.Before.Begin(), result: Continue}
+}
+
+// Miss counts a look that could not see: neither good nor bad. It uses up the horizon, so that a
+// stream that sees nothing ends inconclusive.
+func (s *Stream) Miss() Result {
 	if s.result == Continue {
 		s.at++
 		s.missing++
+		s.end()
 	}
+	return s.result
 }
 
 // Observe takes a look. After a result it takes nothing more.
@@ -114,23 +158,31 @@ func (s *Stream) Observe(fail bool) Result {
 	s.at++
 	s.n++
 	s.k += bit(fail)
+	t := s.test
 	var crossed bool
-	if s.known != nil {
-		s.known.Observe(&s.knownState, fail)
-		crossed = fail && s.known.Crossed(s.knownState, s.plan.Alpha, s.threshold)
+	if t.known != nil {
+		t.known.Observe(&s.knownState, fail)
+		crossed = fail && t.known.Crossed(s.knownState, t.plan.Alpha, t.threshold)
 	} else {
-		s.process.Observe(&s.state, fail)
-		crossed = fail && s.process.LogE(s.state) >= -math.Log(s.plan.Alpha)
+		t.process.Observe(&s.state, fail)
+		crossed = fail && t.process.LogE(s.state) >= -math.Log(t.plan.Alpha)
 	}
 	switch {
 	case crossed:
 		s.result = Failed
-	case !fail && s.pass != nil && s.pass.LogE(s.n, s.k) >= -math.Log(s.plan.Beta) && s.LogE() < 0:
+	case !fail && t.pass != nil && s.LogPass() >= -math.Log(t.plan.Beta) && s.LogE() < 0:
 		s.result = Passed
-	case s.n >= s.plan.Horizon:
-		s.result = Inconclusive
+	default:
+		s.end()
 	}
 	return s.result
+}
+
+// end ends a stream of which the planned looks are over.
+func (s *Stream) end() {
+	if s.at >= s.test.plan.Horizon {
+		s.result = Inconclusive
+	}
 }
 
 // Result is where the stream stands.
@@ -144,17 +196,17 @@ func (s *Stream) Missing() int { return s.missing }
 
 // LogE is the natural logarithm of the evidence of a regression.
 func (s *Stream) LogE() float64 {
-	if s.known != nil {
-		return s.known.LogE(s.knownState)
+	if s.test.known != nil {
+		return s.test.known.LogE(s.knownState)
 	}
-	return s.process.LogE(s.state)
+	return s.test.process.LogE(s.state)
 }
 
 // LogPass is the natural logarithm of the evidence that failures are rarer than PassRate; 0
 // without one.
 func (s *Stream) LogPass() float64 {
-	if s.pass == nil {
+	if s.test.pass == nil {
 		return 0
 	}
-	return s.pass.LogE(s.n, s.k)
+	return s.test.pass.LogE(s.n, s.k)
 }

@@ -1,0 +1,347 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"guardian/watch/judge"
+)
+
+// most is the largest number in a line: sums of many stay exact.
+const most = 1e12
+
+// missing is the line of a look that saw nothing.
+const missing = "-"
+
+// oneJudge judges one stream line by line.
+type oneJudge struct {
+	line    func(text string) error
+	verdict func() verdictOf
+}
+
+// judge makes the judge of one stream for the kind of line.
+func (f *judgeFlags) judge() (*oneJudge, error) {
+	switch f.kind {
+	case "counts":
+		return f.counts()
+	case "latency":
+		return f.latency()
+	case "canary":
+		var test judge.Canary
+		var state judge.CanaryState
+		return f.evidence(func(text string) error {
+			v, err := numbers(text, "yA mA yB mB: failures and looks of the control, then of the canary, such as 1 100 3 100")
+			if err != nil {
+				return err
+			}
+			for _, x := range v {
+				if x != math.Trunc(x) {
+					return fmt.Errorf("%s: looks and failures are whole numbers", quoted(text))
+				}
+			}
+			return test.Observe(&state, judge.Block{ControlFailures: int(v[0]), Control: int(v[1]), CanaryFailures: int(v[2]), Canary: int(v[3])})
+		}, func() float64 { return test.LogE(state) }), nil
+	default:
+		b, err := f.bernoulli()
+		if err != nil {
+			return nil, err
+		}
+		if b.test == nil {
+			return nil, errNoNull
+		}
+		s := b.test.Stream()
+		return &oneJudge{
+			line: func(text string) error {
+				text = strings.TrimSpace(text)
+				if len(text) != 1 {
+					return notAResult(text)
+				}
+				return look(s, text[0])
+			},
+			verdict: func() verdictOf { return verdictOfStream(s) },
+		}, nil
+	}
+}
+
+// bernoulli judges streams of 0, 1 and -.
+type bernoulli struct {
+	plan judge.Plan
+	test *judge.Test // nil: each stream brings its own past
+}
+
+func (f *judgeFlags) bernoulli() (*bernoulli, error) {
+	b := &bernoulli{plan: f.plan}
+	h := &b.plan.Before
+	switch {
+	case f.before != "":
+		failures, trials, err := fraction(f.before)
+		if err != nil {
+			return nil, err
+		}
+		if failures > trials || failures != math.Trunc(failures) || trials != math.Trunc(trials) {
+			return nil, fmt.Errorf("--before %s is not whole failures among at least as many trials", f.before)
+		}
+		// Which failures belong together is not known: each may have begun by itself.
+		*h = judge.History{Calm: int(trials), Begun: int(failures), Last: 1}
+	case f.beforeFile != "":
+		err := readFile(f.beforeFile, func(text string) error { return past(h, strings.TrimSpace(text)) })
+		if err != nil {
+			return nil, err
+		}
+	}
+	test, err := judge.NewTest(b.plan)
+	switch {
+	case errors.Is(err, judge.ErrNoHistory) && f.beforeFile != "":
+		return nil, fmt.Errorf("%s: %w", f.beforeFile, errShortPast)
+	case errors.Is(err, judge.ErrNoHistory) && f.streams:
+		return b, nil
+	case errors.Is(err, judge.ErrNoHistory):
+		return nil, errNoNull
+	case err != nil:
+		return nil, err
+	}
+	b.test = test
+	return b, nil
+}
+
+// errShortPast says that a baseline is too short to hold anything against it.
+var errShortPast = errors.New("the baseline needs at least two results, 0 or 1")
+
+// whole judges a line that is a whole stream.
+func (b *bernoulli) whole(text string) (verdictOf, error) {
+	test := b.test
+	text = strings.TrimSpace(text)
+	if baseline, stream, ok := strings.Cut(text, "|"); ok {
+		text = stream
+		var err error
+		if test, err = b.after(baseline); err != nil {
+			return verdictOf{}, err
+		}
+	}
+	if test == nil {
+		return verdictOf{}, errors.New("no baseline: want BASELINE|STREAM, or --null-rate, --before or --before-file")
+	}
+	s := test.Stream()
+	for i := range len(text) {
+		if err := look(s, text[i]); err != nil {
+			return verdictOf{}, fmt.Errorf("character %d of the stream: %w", i+1, err)
+		}
+	}
+	return verdictOfStream(s), nil
+}
+
+// after is the test after a baseline.
+func (b *bernoulli) after(baseline string) (*judge.Test, error) {
+	var h judge.History
+	for i := range len(baseline) {
+		if err := past(&h, baseline[i:i+1]); err != nil {
+			return nil, fmt.Errorf("character %d of the baseline: %w", i+1, err)
+		}
+	}
+	var test *judge.Test
+	var err error
+	if b.test != nil {
+		test, err = b.test.WithHistory(h)
+	} else {
+		plan := b.plan
+		plan.Before = h
+		test, err = judge.NewTest(plan)
+	}
+	if errors.Is(err, judge.ErrNoHistory) {
+		return nil, errShortPast
+	}
+	return test, err
+}
+
+// past takes a result from before.
+func past(h *judge.History, text string) error {
+	switch text {
+	case "0", "1":
+		h.Observe(text == "1")
+	case missing: // the chain goes on with the next one
+	default:
+		return notAResult(text)
+	}
+	return nil
+}
+
+// look takes a result from after.
+func look(s *judge.Stream, mark byte) error {
+	switch mark {
+	case '0', '1':
+		s.Observe(mark == '1')
+	case '-':
+		s.Miss()
+	default:
+		return notAResult(string(mark))
+	}
+	return nil
+}
+
+func notAResult(text string) error {
+	return fmt.Errorf("%s is not a result: want 0 for a success, 1 for a failure, - for no data", quoted(text))
+}
+
+// quoted quotes input, not all of it when it is long.
+func quoted(text string) string {
+	if len(text) > 40 {
+		return strconv.Quote(text[:40]) + "…"
+	}
+	return strconv.Quote(text)
+}
+
+func verdictOfStream(s *judge.Stream) verdictOf {
+	return verdictOf{Verdict: s.Result(), At: s.At(), LogE: s.LogE(), LogPass: s.LogPass(), Missing: s.Missing()}
+}
+
+// evidence makes the judge of lines that only add to evidence, which is held against ln(1/alpha).
+func (f *judgeFlags) evidence(take func(text string) error, logE func() float64) *oneJudge {
+	v := verdictOf{Verdict: judge.Continue}
+	return &oneJudge{
+		line: func(text string) error {
+			text = strings.TrimSpace(text)
+			if v.Verdict != judge.Continue {
+				if text == missing {
+					return nil
+				}
+				return take(text) // only to see whether it is one
+			}
+			v.At++
+			if text == missing {
+				v.Missing++
+			} else {
+				if err := take(text); err != nil {
+					return err
+				}
+				v.LogE = logE()
+			}
+			switch {
+			case text != missing && v.LogE >= -math.Log(f.plan.Alpha):
+				v.Verdict = judge.Failed
+			case v.At >= f.plan.Horizon:
+				v.Verdict = judge.Inconclusive
+			}
+			return nil
+		},
+		verdict: func() verdictOf { return v },
+	}
+}
+
+// numbers reads as many numbers as the words of want before its colon.
+func numbers(text, want string) ([]float64, error) {
+	names, _, _ := strings.Cut(want, ":")
+	fields := strings.Fields(text)
+	v := make([]float64, len(fields))
+	for i, field := range fields {
+		x, err := strconv.ParseFloat(field, 64)
+		if err != nil || !(x >= 0 && x <= most) {
+			return nil, fmt.Errorf("%s: want %s", quoted(text), want)
+		}
+		v[i] = x
+	}
+	if len(v) != len(strings.Fields(names)) {
+		return nil, fmt.Errorf("%s: want %s", quoted(text), want)
+	}
+	return v, nil
+}
+
+// wantCounts is a line of counts.
+const wantCounts = "failures exposure: since the last line, such as 3 1200"
+
+// boundPart is the part of alpha that an estimated rate costs; the evidence has the rest.
+const boundPart = 0.1
+
+func (f *judgeFlags) counts() (*oneJudge, error) {
+	var before judge.CountsState
+	phi := 1.0
+	switch {
+	case f.before != "":
+		failures, exposure, err := fraction(f.before)
+		if err != nil {
+			return nil, err
+		}
+		before = judge.CountsState{Failures: failures, Exposure: exposure}
+	case f.beforeFile != "":
+		var seen []float64
+		err := readFile(f.beforeFile, func(text string) error {
+			if strings.TrimSpace(text) == missing {
+				return nil
+			}
+			v, err := numbers(text, wantCounts)
+			if err != nil {
+				return err
+			}
+			seen = append(seen, v[0])
+			before.Failures += v[0]
+			before.Exposure += v[1]
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		phi = judge.Clumping(seen)
+	}
+	rate, off := f.plan.NullRate, 0.0
+	if rate == 0 {
+		if !(before.Exposure > 0) {
+			return nil, errNoNull
+		}
+		bound := before.UpperRate(phi, boundPart*f.plan.Alpha)
+		rate, off = f.plan.Tolerance.Ratio*bound+f.plan.Tolerance.Delta, math.Log(1-boundPart)
+	}
+	test, err := judge.NewCounts(rate, phi)
+	if err != nil {
+		return nil, err
+	}
+	var state judge.CountsState
+	return f.evidence(func(text string) error {
+		v, err := numbers(text, wantCounts)
+		if err != nil {
+			return err
+		}
+		state.Failures += v[0]
+		state.Exposure += v[1]
+		return nil
+	}, func() float64 { return off + test.LogE(state) }), nil
+}
+
+func (f *judgeFlags) latency() (*oneJudge, error) {
+	if f.beforeFile == "" {
+		return nil, errors.New("latencies are held against those before: give --before-file")
+	}
+	var before []float64
+	err := readFile(f.beforeFile, func(text string) error {
+		if strings.TrimSpace(text) == missing {
+			return nil
+		}
+		x, err := seconds(text)
+		before = append(before, x)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	test, err := judge.NewLatency(before, f.plan.Tolerance.Ratio-1, f.plan.Tolerance.Delta, f.plan.Alpha, f.plan.Horizon)
+	if err != nil {
+		return nil, err
+	}
+	var state judge.LatencyState
+	return f.evidence(func(text string) error {
+		x, err := seconds(text)
+		if err == nil {
+			test.Observe(&state, x)
+		}
+		return err
+	}, func() float64 { return test.LogE(state) }), nil
+}
+
+func seconds(text string) (float64, error) {
+	x, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	if err != nil || !(x >= 0) {
+		return 0, fmt.Errorf("%s is not a latency: want seconds, such as 0.25, inf for a timeout, or - for no data", quoted(text))
+	}
+	return x, nil
+}
