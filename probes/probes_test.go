@@ -138,6 +138,27 @@ func wantSilent(t testing.TB, o sample.Observation, secrets ...string) {
 	}
 }
 
+// onlyPromised fails when an observation holds a series that the kind does not say it produces.
+func onlyPromised(t testing.TB, kind string, settings any, o sample.Observation) {
+	t.Helper()
+	promised := probes.Builtin()[kind].Produces(settings)
+	for _, v := range o.Values {
+		if !slices.Contains(promised, v.Name) {
+			t.Errorf("%s produces %s and does not say so", kind, v.Name)
+		}
+	}
+}
+
+// wantMistakes fails when a mistake is not told.
+func wantMistakes(t testing.TB, err error, mistakes ...string) {
+	t.Helper()
+	for _, want := range mistakes {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is missing in:\n%v", want, err)
+		}
+	}
+}
+
 func TestKindsProduceOnlyWhatTheySay(t *testing.T) {
 	for name, kind := range probes.Builtin() {
 		if kind.Produces == nil || kind.Build == nil || kind.Settings == nil {
