@@ -21,6 +21,7 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/config"
+	"guardian/internal/ingest"
 	"guardian/internal/secret"
 	"guardian/internal/series"
 	"guardian/internal/server"
@@ -73,6 +74,7 @@ type App struct {
 	series     *series.DB
 	dispatcher *notifiers.Dispatcher
 	engine     *actions.Engine
+	ingest     *ingest.Receiver
 	runner     *probes.Runner
 	server     *server.Server
 	listener   net.Listener
@@ -157,10 +159,11 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
+	a.ingest = a.newIngest()
 	if a.server, err = server.New(server.Options{
 		Backend: backend{a}, ExternalURL: a.externalURL(c), Language: c.Server.Language, Location: c.Location(),
 		Now: a.now, Log: a.log, Redactor: a.redactor, Registerer: a.registry, Gatherer: a.registry,
-		RemoteWrite: a.newIngest(), Active: a.whoActs, SessionKey: key,
+		RemoteWrite: a.ingest, Active: a.whoActs, SessionKey: key,
 	}); err != nil {
 		return nil, err
 	}

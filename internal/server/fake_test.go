@@ -437,6 +437,13 @@ func (m *memory) LabelValues(_ context.Context, name string, _ []string, _, _ ti
 	return nil, nil
 }
 
+func (m *memory) Metadata(context.Context) (map[string]server.Metadata, error) {
+	return map[string]server.Metadata{
+		"erp_lag":      {Type: "gauge", Help: "How far behind.", Unit: "seconds"},
+		"orders_total": {Type: "counter", Help: "Orders."},
+	}, nil
+}
+
 func (m *memory) Report(_ context.Context, month sla.Month, service string) (sla.Report, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

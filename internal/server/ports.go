@@ -354,6 +354,15 @@ type Queries interface {
 	Series(ctx context.Context, selectors []string, start, end time.Time, limit int) ([]labels.Labels, error)
 	LabelNames(ctx context.Context, selectors []string, start, end time.Time, limit int) ([]string, error)
 	LabelValues(ctx context.Context, name string, selectors []string, start, end time.Time, limit int) ([]string, error)
+	// Metadata says what metrics are, by name.
+	Metadata(ctx context.Context) (map[string]Metadata, error)
+}
+
+// Metadata is what is known of a metric, as Prometheus' API tells it.
+type Metadata struct {
+	Type string `json:"type"` // counter, gauge, histogram, …, unknown
+	Help string `json:"help"`
+	Unit string `json:"unit"`
 }
 
 // QueryResult is what a query gave: a promql.Vector, Matrix, Scalar or String.

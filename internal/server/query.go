@@ -2,11 +2,12 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -343,9 +344,51 @@ func (s *Server) labelValues(w http.ResponseWriter, r *http.Request, _ Caller) e
 	return writeQuery(w, orEmpty(list), nil, nil)
 }
 
-// metadata answers Grafana's question what the metrics are: nothing is kept of it.
-func (*Server) metadata(w http.ResponseWriter, _ *http.Request, _ Caller) error {
-	return writeQuery(w, json.RawMessage("{}"), nil, nil)
+// metadata answers Grafana's question what the metrics are. A metric has one meaning here,
+// so that limit_per_metric takes nothing away unless it is 0.
+func (s *Server) metadata(w http.ResponseWriter, r *http.Request, _ Caller) error {
+	if err := params(w, r); err != nil {
+		return err
+	}
+	limits := map[string]int{"limit": -1, "limit_per_metric": -1}
+	for name := range limits {
+		text := r.FormValue(name)
+		if text == "" {
+			continue
+		}
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return badData("%s must be a number", name)
+		}
+		limits[name] = n
+	}
+	all, err := s.backend.Metadata(r.Context())
+	if err != nil {
+		return err
+	}
+	told := map[string][]Metadata{}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if only := r.FormValue("metric"); only != "" && only != name {
+			continue
+		}
+		if limits["limit"] >= 0 && len(told) >= limits["limit"] {
+			break
+		}
+		told[name] = []Metadata{all[name]}
+	}
+	return writeQuery(w, told, nil, nil)
+}
+
+// formatQuery prints an expression as Prometheus would.
+func (*Server) formatQuery(w http.ResponseWriter, r *http.Request, _ Caller) error {
+	if err := params(w, r); err != nil {
+		return err
+	}
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(r.FormValue("query"))
+	if err != nil {
+		return badData("invalid parameter %q: %w", "query", err)
+	}
+	return writeQuery(w, expr.Pretty(0), nil, nil)
 }
 
 // buildInfo is what Grafana asks to find out whom it talks to.

@@ -62,8 +62,8 @@ func TestPrometheusClientUnderstands(t *testing.T) {
 	if info, err := prom.Buildinfo(ctx); err != nil || info.Version != "v0.9.0" {
 		t.Errorf("build info: %+v %v", info, err)
 	}
-	if _, err := prom.Metadata(ctx, "", ""); err != nil {
-		t.Errorf("metadata: %v", err)
+	if all, err := prom.Metadata(ctx, "", ""); err != nil || len(all) != 2 || all["erp_lag"][0].Help != "How far behind." {
+		t.Errorf("metadata: %v %v", all, err)
 	}
 }
 
@@ -88,6 +88,11 @@ func TestQueryMistakesAreToldAsPrometheusDoes(t *testing.T) {
 		"a limit that is not one":            {"/api/v1/labels?limit=-1", 400, "limit must be a number"},
 		"a kind of rule that does not exist": {"/api/v1/rules?type=big", 400, "not supported value"},
 		"rules of one kind":                  {"/api/v1/rules?type=record", 200, `"name":"order:success:ratio"`},
+		"metadata of one metric":             {"/api/v1/metadata?metric=erp_lag", 200, `{"status":"success","data":{"erp_lag":[{"type":"gauge","help":"How far behind.","unit":"seconds"}]}}`},
+		"metadata, some":                     {"/api/v1/metadata?limit=0", 200, `"data":{}`},
+		"metadata, a number of them":         {"/api/v1/metadata?limit=few", 400, "limit must be a number"},
+		"an expression, formatted":           {"/api/v1/format_query?query=foo/bar", 200, `"data":"foo / bar"`},
+		"no expression, formatted":           {"/api/v1/format_query?query=foo/", 400, "bad_data"},
 		"rules by name":                      {"/api/v1/rules?rule_name[]=none", 200, `{"groups":[]}`},
 		"label values of what nothing has":   {"/api/v1/label/nothing/values", 200, `{"status":"success","data":[]}`},
 		"seconds with a fraction are a time": {"/api/v1/query?query=1&time=1700000000.25", 200, `[1700000000.25,"2"]`},

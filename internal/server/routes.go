@@ -56,6 +56,8 @@ func (s *Server) routes() *http.ServeMux {
 		{"POST /api/v1/query", Viewer, metering, s.query},
 		{"GET /api/v1/query_range", Viewer, metering, s.queryRange},
 		{"POST /api/v1/query_range", Viewer, metering, s.queryRange},
+		{"GET /api/v1/format_query", Viewer, metering, s.formatQuery},
+		{"POST /api/v1/format_query", Viewer, metering, s.formatQuery},
 		{"GET /api/v1/series", Viewer, metering, s.series},
 		{"POST /api/v1/series", Viewer, metering, s.series},
 		{"GET /api/v1/labels", Viewer, metering, s.labelNames},
