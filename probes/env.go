@@ -2,6 +2,7 @@ package probes
 
 import (
 	"log/slog"
+	"maps"
 	"net/url"
 	"strings"
 	"time"
@@ -43,6 +44,15 @@ func (m masks) error(err error) error { return m.all.Error(m.own.Error(err)) }
 
 func (m masks) observation(o sample.Observation) sample.Observation {
 	o.Reason, o.Detail, o.Version = m.text(o.Reason), m.text(o.Detail), m.text(o.Version)
+	for i, v := range o.Values {
+		for name, text := range v.Labels {
+			// What others wrote can stand in labels, too. Labels may be shared between values.
+			if masked := m.text(text); masked != text {
+				o.Values[i].Labels = maps.Clone(o.Values[i].Labels)
+				o.Values[i].Labels[name] = masked
+			}
+		}
+	}
 	return o
 }
 
