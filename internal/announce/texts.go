@@ -48,6 +48,7 @@ type texts struct {
 
 	blindBegan, blindBeganText, blindEnded, blindEndedText     string
 	sightLost, sightLostText, sightRegained, sightRegainedText string
+	pathCut, pathCutText, pathBack, pathBackText               string
 	givenUp, givenUpText, tookOver, tookOverText, orderLeft    string
 	orderLeftText, test, testText                              string
 }

@@ -100,6 +100,8 @@ func english() texts {
 		blindBegan: "Blind: check {check} cannot look", blindBeganText: "It has not been able to look since {since}, for {age}. Whether the business works there is not known. This is told once.",
 		blindEnded: "Seeing again: check {check}", blindEndedText: "It could not look from {since} on, for {age}. That time counts as neither up nor down.",
 		sightLost: "The guardian sees nothing: all {checks} checks are blind", sightLostText: "Since {since}, for {age}, no check could look. Most likely the guardian itself is cut off. Nothing fires, resolves or rolls back meanwhile.",
+		pathCut: "The guardian is cut off on the path {path}", pathCutText: "Since {since}, for {age}, no control of the path {path} has answered: it is not known how the targets of its {checks} checks are. Nothing of them fires, resolves or rolls back meanwhile.",
+		pathBack: "The path {path} is back", pathBackText: "The path {path} had been cut off since {since}, for {age}. That time counts as neither up nor down for its {checks} checks.",
 		sightRegained: "The guardian sees again", sightRegainedText: "All {checks} checks had been blind since {since}, for {age}. That time counts as neither up nor down.",
 		givenUp: "Not delivered to {receiver}: {title}", givenUpText: "Given up after {attempts} attempts, {age} after it was written. It said:",
 		tookOver: "Guardian {by} has taken over from {from}", tookOverText: "Nothing was heard of {from} since {since}, for {age}. {by} acts and tells from now on, with the same evidence.",

@@ -111,6 +111,8 @@ func chinese() texts {
 		blindBegan: "【无法探测】检查 {check}", blindBeganText: "{since} 起一直无法探测，已持续 {age}，业务是否正常未知。本条只通知一次。",
 		blindEnded: "【恢复探测】检查 {check}", blindEndedText: "{since} 起曾无法探测，共 {age}。这段时间既不算正常也不算故障。",
 		sightLost: "【监控失明】全部 {checks} 项检查都无法探测", sightLostText: "{since} 起所有检查都无法探测，已持续 {age}，很可能是 guardian 自身断网。期间不会触发或恢复告警，也不会回滚。",
+		pathCut: "【监控失明】网络路径 {path} 已中断", pathCutText: "{since} 起路径 {path} 上的所有对照目标都无响应，已持续 {age}，该路径上 {checks} 项检查的目标状态未知。期间这些检查不会触发或恢复告警，也不会回滚。",
+		pathBack: "【监控恢复】网络路径 {path} 已恢复", pathBackText: "{since} 起路径 {path} 曾中断，共 {age}。其上 {checks} 项检查的这段时间既不算正常也不算故障。",
 		sightRegained: "【监控恢复】guardian 恢复探测", sightRegainedText: "{since} 起全部 {checks} 项检查曾无法探测，共 {age}。这段时间既不算正常也不算故障。",
 		givenUp: "【通知未送达】{receiver}：{title}", givenUpText: "尝试 {attempts} 次、距发出 {age} 后放弃。原通知内容：",
 		tookOver: "【主备切换】{by} 已接替 {from}", tookOverText: "{since} 起没有 {from} 的消息，已 {age}。现由 {by} 执行操作和发送通知，已有的观察证据继续有效。",

@@ -93,6 +93,7 @@ type App struct {
 	changed     broadcast
 	silences    silences
 	observed    observed
+	paths       *paths
 	reloading   sync.Mutex
 	announcing  sync.Mutex // deploys are announced one after the other
 
@@ -223,7 +224,8 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 	}); err != nil {
 		return nil, err
 	}
-	a.runner = probes.NewRunner(probes.RunnerOptions{Log: a.log, Registerer: a.registry, Now: a.now, Sink: a.sink, Redactor: a.redactor})
+	a.paths = newPaths(a.now, func(ctx context.Context, check string) (sample.Sample, error) { return a.runner.LookNow(ctx, check) })
+	a.runner = probes.NewRunner(probes.RunnerOptions{Log: a.log, Registerer: a.registry, Now: a.now, Sink: a.sink, Stamp: a.paths.stamp, Redactor: a.redactor})
 	return s, nil
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,10 +17,18 @@ type blinds struct {
 	told map[string]time.Time // by check: since when it was blind
 	met  map[string]bool      // by check: whether what was told before this term is known
 	all  time.Time            // since when no check at all can look, as people were told; zero: they were not
+	cuts map[string]time.Time // by path: since when it was cut off, as people were told
+	cut  map[string]bool      // by path: whether it was cut off at the last tick
+	back map[string]time.Time // by path: when it was back
 	at   time.Time            // of the last tick
 }
 
-func newBlinds() *blinds { return &blinds{told: map[string]time.Time{}, met: map[string]bool{}} }
+func newBlinds() *blinds {
+	return &blinds{
+		told: map[string]time.Time{}, met: map[string]bool{},
+		cuts: map[string]time.Time{}, cut: map[string]bool{}, back: map[string]time.Time{},
+	}
+}
 
 const blindEvery = time.Second
 
@@ -34,6 +43,7 @@ func (a *App) tickBlind(t *term, now time.Time) {
 	}
 	b.at = now
 	s := a.setup.Load()
+	cuts := a.paths.cuts()
 	blind := map[string]view{}
 	long := 0 // blind for longer than the check allows
 	var first view
@@ -50,7 +60,7 @@ func (a *App) tickBlind(t *term, now time.Time) {
 			}
 		}
 	}
-	if n := len(s.checks); n > 1 && long == n {
+	if n := len(s.checks); n > 1 && long == n && !s.allCut(cuts) {
 		word := func(w announce.Teller) notifiers.Notice { return w.SightLost(n, first.blindSince, first.why, now) }
 		if _, told := a.toldBefore(t, word(s.teller("")).Key); b.all.IsZero() && !told {
 			a.say(t, word)
@@ -61,8 +71,12 @@ func (a *App) tickBlind(t *term, now time.Time) {
 	if !b.all.IsZero() && len(blind) < len(s.checks) {
 		since := b.all
 		b.all = time.Time{}
+		for _, c := range s.checks {
+			b.back[c.path] = now
+		}
 		a.say(t, func(w announce.Teller) notifiers.Notice { return w.SightRegained(len(s.checks), since, now) })
 	}
+	a.tickCuts(t, s, cuts, now)
 	for _, c := range s.checks {
 		v, isBlind := blind[c.Name]
 		since, told := b.told[c.Name]
@@ -74,8 +88,15 @@ func (a *App) tickBlind(t *term, now time.Time) {
 				b.told[c.Name], since, told = at, at, true
 			}
 		}
+		// What the cut of a path explains is told with the path, and until a check was looked at
+		// again its blindness is the path's.
+		from := v.blindSince
+		if back := b.back[c.path]; back.After(from) {
+			from = back
+		}
+		_, isCut := cuts[c.path]
 		switch {
-		case isBlind && !told && now.Sub(v.blindSince) >= c.blindAfter:
+		case isBlind && !told && !isCut && now.Sub(from) >= c.blindAfter:
 			b.told[c.Name] = v.blindSince
 			a.say(t, func(w announce.Teller) notifiers.Notice { return w.BlindBegan(fact, now) })
 		case !isBlind && told:
@@ -84,6 +105,71 @@ func (a *App) tickBlind(t *term, now time.Time) {
 			a.say(t, func(w announce.Teller) notifiers.Notice { return w.BlindEnded(fact, now) })
 		}
 	}
+}
+
+// tickCuts tells, once each, that a network path is cut off for long and that it is back.
+// b.mu is held.
+func (a *App) tickCuts(t *term, s *setup, cuts map[string]cut, now time.Time) {
+	b := t.blinds
+	for _, p := range s.pathsWithControls() {
+		since, told := b.cuts[p]
+		c, isCut := cuts[p]
+		fact := announce.Cut{Path: p, Checks: s.checksOn(p), Since: c.since, Reason: c.why}
+		word := func(w announce.Teller) notifiers.Notice { return w.PathCut(fact, now) }
+		if _, met := b.met["path/"+p]; !met {
+			b.met["path/"+p] = true
+			if at, ok := a.toldBefore(t, word(s.teller("")).Key); ok {
+				b.cuts[p], since, told = at, at, true
+			}
+		}
+		switch {
+		case isCut && !told && s.cutForLong(p, cuts, now):
+			b.cuts[p] = c.since
+			a.say(t, word)
+		case !isCut && told:
+			delete(b.cuts, p)
+			b.back[p] = now
+			fact.Since = since
+			a.say(t, func(w announce.Teller) notifiers.Notice { return w.PathBack(fact, now) })
+		case !isCut && b.cut[p]:
+			b.back[p] = now
+		}
+		b.cut[p] = isCut
+	}
+}
+
+// cutForLong tells whether a path is cut off for longer than one of its controls may be unknown.
+func (s *setup) cutForLong(path string, cuts map[string]cut, now time.Time) bool {
+	c, ok := cuts[path]
+	return ok && slices.ContainsFunc(s.checks, func(k builtCheck) bool {
+		return k.control && k.path == path && now.Sub(c.since) >= k.blindAfter
+	})
+}
+
+// allCut tells whether cuts explain the blindness of every check.
+func (s *setup) allCut(cuts map[string]cut) bool {
+	return !slices.ContainsFunc(s.checks, func(c builtCheck) bool { _, isCut := cuts[c.path]; return !isCut })
+}
+
+// pathsWithControls gives the paths that may be found cut off, in order.
+func (s *setup) pathsWithControls() []string {
+	var names []string
+	for _, c := range s.checks {
+		if c.control && !slices.Contains(names, c.path) {
+			names = append(names, c.path)
+		}
+	}
+	return names
+}
+
+// checksOn counts the checks of a path.
+func (s *setup) checksOn(path string) (n int) {
+	for _, c := range s.checks {
+		if c.path == path {
+			n++
+		}
+	}
+	return n
 }
 
 // toldBefore tells whether the last notice of a key said that something is wrong, and when: a

@@ -22,6 +22,7 @@ type Stepped struct{ *App }
 func (s Stepped) Begin(ctx context.Context) error {
 	set := s.setup.Load()
 	s.observed.apply(set.checks, s.now())
+	s.paths.apply(set.checks)
 	for _, c := range set.checks {
 		s.series.Track(c.Name, c.Every, graceOf(c.Every))
 	}
@@ -49,7 +50,10 @@ func (s Stepped) Begin(ctx context.Context) error {
 }
 
 // Look takes a sample in, as if its check had looked.
-func (s Stepped) Look(x sample.Sample) { s.sink(x) }
+func (s Stepped) Look(x sample.Sample) { s.sink(s.paths.stamp(context.Background(), x)) }
+
+// Tick lets the guardian see that nobody can look, and that somebody can again.
+func (s Stepped) Tick() { s.tickBlind(s.acting.Load(), s.now()) }
 
 // Minute does what happens each minute: last values are stamped again, rules evaluated, what
 // was seen written down.
@@ -74,6 +78,7 @@ func (s Stepped) Replace(c *config.Config) error {
 	}
 	old := s.setup.Swap(next)
 	s.observed.apply(next.checks, s.now())
+	s.paths.apply(next.checks)
 	for _, c := range old.checks {
 		if _, stays := next.check(c.Name); !stays {
 			if err := s.series.Forget(c.Name, s.now()); err != nil {
@@ -114,4 +119,26 @@ func (s Stepped) Deliveries(ctx context.Context) ([]string, error) {
 // ProcessClock gives a process's clock over a machine's.
 func ProcessClock(run, wall func() time.Time, log *slog.Logger) func() time.Time {
 	return newClock(run, wall, log).now
+}
+
+// ControlLook is the last look of a control.
+type ControlLook struct {
+	At     time.Time
+	Health sample.Health
+	Reason string
+}
+
+// JudgePath tells whether a path is cut off by the looks of its controls since a time, and why.
+func JudgePath(controls map[string]ControlLook, since time.Time) (why string, isCut, known bool) {
+	looks := map[string]controlLook{}
+	for name, l := range controls {
+		looks[name] = controlLook{at: l.At, health: l.Health, reason: l.Reason}
+	}
+	c, known := judgePath(looks, since)
+	return c.why, c != (cut{}), known
+}
+
+// LookNow looks at a check at once, as who verifies a cure does.
+func (a *App) LookNow(ctx context.Context, check string) (sample.Sample, error) {
+	return a.runner.LookNow(ctx, check)
 }

@@ -49,6 +49,8 @@ type builtCheck struct {
 	counts     bool // whether it counts in the report
 	blindAfter time.Duration
 	kind       probes.Kind
+	path       string // the network path on which it looks
+	control    bool   // whether it is a control of that path
 }
 
 // onAlert binds alerts to a runbook.
@@ -191,6 +193,7 @@ func (a *App) buildCheck(c *config.Config, ch *config.Check) (builtCheck, error)
 			Fingerprint: probes.Fingerprint(ch.Kind, ch.Service, ch.Labels, ch.Every, ch.Cron.String(), ch.Timeout, ch.Retry, ch.Burst, ch.Settings),
 		},
 		names: map[string]bool{}, policy: ch.Policy(), judges: ch.Watch, counts: ch.CountsForSLA, blindAfter: time.Duration(ch.BlindAfter), kind: kind,
+		path: ch.Path, control: ch.Control,
 	}
 	if ch.Cron.IsSet() {
 		b.Schedule = ch.Cron.In(c.Location())
@@ -218,6 +221,7 @@ func (a *App) swap(s *setup) {
 	old := a.setup.Swap(s)
 	now := a.now()
 	a.observed.apply(s.checks, now)
+	a.paths.apply(s.checks)
 	checks := make([]probes.Check, len(s.checks))
 	for i, c := range s.checks {
 		checks[i] = c.Check
