@@ -16,7 +16,7 @@ TIMEOUT       ?= 10m
 
 .PHONY: help
 help: ## list what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## the binary, static, into bin/
@@ -86,6 +86,11 @@ golden: ## write golden files, the schema and docs/configuration.md anew; look a
 .PHONY: bench
 bench: ## all benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# The table of docs/judge.md. QUICK=1 draws few streams, as its test does.
+.PHONY: bench-judge
+bench-judge: build ## measure the judge's false alarms and delays on 20,000 streams a line (minutes; QUICK=1: seconds)
+	$(GO) run ./test/bench/judge -guardian $(BIN)/guardian $(if $(QUICK),-streams 300)
 
 .PHONY: fuzz
 fuzz: ## each fuzz test for FUZZTIME

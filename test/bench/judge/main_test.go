@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// few streams show what is far off, in seconds.
+const few = "-streams=300"
+
+func TestTheTableHolds(t *testing.T) {
+	guardian := filepath.Join(t.TempDir(), "guardian")
+	if out, err := exec.Command("go", "build", "-o", guardian, "guardian/cmd/guardian").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	var out, progress bytes.Buffer
+	if code := run([]string{"-guardian", guardian, few}, &out, &progress); code != 0 {
+		t.Fatalf("exit %d\n%s", code, progress.String())
+	}
+	if rows := strings.Count(out.String(), "\n") - 2; rows != len(table()) {
+		t.Errorf("%d rows of %d", rows, len(table()))
+	}
+}
+
+func TestTheTableDoesNotHoldForAJudgeThatIs(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer, row string
+		code        int
+	}{
+		"too quick to fail":      {`{"verdict":"failed","at":2}`, "healthy, known rate 1 %", 1},
+		"too quick to pass":      {`{"verdict":"passed","at":300}`, "passed", 1},
+		"too slow":               {`{"verdict":"inconclusive","at":720}`, "by Wald", 1},
+		"blind to late faults":   {`{"verdict":"failed","at":281}`, "look 240", 1},
+		"not a judge":            {`nonsense`, "healthy", 2},
+		"silent on some streams": {``, "healthy", 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fake := filepath.Join(t.TempDir(), "guardian")
+			script := "#!/bin/sh\nwhile read -r l; do echo '" + c.answer + "'; done\n"
+			if err := os.WriteFile(fake, []byte(script), 0o700); err != nil { //nolint:gosec // it is run
+				t.Fatal(err)
+			}
+			var out, progress bytes.Buffer
+			if code := run([]string{"-guardian", fake, "-streams=20", "-only", c.row}, &out, &progress); code != c.code {
+				t.Errorf("exit %d, want %d\n%s", code, c.code, out.String())
+			}
+		})
+	}
+}
+
+func TestWaldsBound(t *testing.T) {
+	if got := wald(0.01, 0.2); got < 16.0 || got > 16.2 {
+		t.Errorf("%v looks", got)
+	}
+}
