@@ -4,5 +4,5 @@ import "embed"
 
 // FS holds the examples, by the names that they have in this folder.
 //
-//go:embed *.yaml *.json rules/*.yaml rules/prometheus/*.yaml
+//go:embed *.yaml *.json rules/*.yaml packs rules/prometheus/*.yaml
 var FS embed.FS
