@@ -35,7 +35,6 @@ func aliexpress() Platform {
 		Push:     Push{Words: "Orders come through a message service whose format and signature are not published: there is nothing to build or to verify."},
 		request:  inQuery("sign", aliexpressRequest),
 		push:     unsigned("the signature of AliExpress's message service is not published: fetch the order to be sure", nil),
-		envelope: true,
 		fault:    iopFault,
 		quota: func(a Answer, now time.Time) []Reading {
 			f := iopFault(a)

@@ -52,6 +52,7 @@ type Meaning struct {
 type fault struct {
 	code, message string
 	theirs        bool // the platform says that the error is its own
+	credential    bool // it is about the credential, whatever the status
 	unreadable    bool // there should be a body, and it is none
 }
 
@@ -140,7 +141,7 @@ func (p Platform) byStatus(a Answer, f fault) Meaning {
 	switch s := a.Status; {
 	case s == http.StatusTooManyRequests:
 		class, words = Throttled, "The quota is used up."
-	case s == http.StatusUnauthorized:
+	case s == http.StatusUnauthorized || f.credential:
 		class, words = CredentialBad, "The credential is not taken."
 	case s == http.StatusForbidden:
 		class, words = Permission, "The credential is known, but may not do this."

@@ -20,11 +20,10 @@ type Platform struct {
 
 	request, push, challenge scheme
 
-	// fault reads the error out of an answer, whatever its status. The zero fault is none.
+	// fault reads the error out of an answer, whatever its status. The zero fault is none; where
+	// every answer is a JSON object, anything else is unreadable.
 	fault func(Answer) fault
-	// envelope tells that every answer is a JSON object, so that anything else is no answer.
-	envelope bool
-	codes    []known
+	codes []known
 	// quota reads what the body says of the quota; headers are read for every platform.
 	quota func(a Answer, now time.Time) []Reading
 	// expiry reads until when the authorisation lives, from answers that tell it, and how

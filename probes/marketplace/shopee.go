@@ -43,8 +43,7 @@ func shopee() Platform {
 			err := needs("secret", k.Secret.Reveal(), "the partner key", "callback_url", c.URL, "the registered address of the push, which is signed")
 			return mac(sha256.New, k.Secret, c.URL, "|", string(c.Body)), err
 		}),
-		envelope: true,
-		fault:    shopeeFault,
+		fault: shopeeFault,
 		quota: func(a Answer, now time.Time) []Reading {
 			if f := shopeeFault(a); f.code != "error_limit" {
 				return nil

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -42,7 +43,11 @@ func shopify() Platform {
 			if _, rest, ok := strings.Cut(a.Path, "/admin/api/"); ok {
 				asked, _, _ = strings.Cut(rest, "/")
 			}
-			return asked, a.Header.Get("X-Shopify-API-Version")
+			answered = a.Header.Get("X-Shopify-API-Version")
+			if !shopifyVersion.MatchString(asked) || !shopifyVersion.MatchString(answered) {
+				return "", ""
+			}
+			return asked, answered
 		},
 		codes: append([]known{
 			{code: "THROTTLED", class: Throttled, words: "The bucket of points is empty.", wait: shopifyWait},
@@ -57,6 +62,8 @@ func shopify() Platform {
 		}, refusedTokens()...),
 	}
 }
+
+var shopifyVersion = regexp.MustCompile(`^(\d{4}-\d{2}|unstable)$`)
 
 // shopifyScheme verifies the base64 HMAC of the raw body. Newer events name the header
 // without X-; either counts.

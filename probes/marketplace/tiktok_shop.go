@@ -30,11 +30,10 @@ func tiktokShop() Platform {
 			Retries: "after 2 minutes, 30 minutes, 3 hours and 12 hours",
 			Words:   "Repeats have the same tts_notification_id. Type 6 is a withdrawn authorisation, type 7 one that ends soon. The deadline is not published.",
 		},
-		Feeds:    []Feed{{URL: "https://partner.tiktokshop.com/docv2/page/changelog", Format: "html", Words: "announcements; versions are in the paths"}},
-		request:  inQuery("sign", tiktokRequest),
-		push:     inHeader("Authorization", appKeyAndBody),
-		envelope: true,
-		fault:    tiktokFault,
+		Feeds:   []Feed{{URL: "https://partner.tiktokshop.com/docv2/page/changelog", Format: "html", Words: "announcements; versions are in the paths"}},
+		request: inQuery("sign", tiktokRequest),
+		push:    inHeader("Authorization", appKeyAndBody),
+		fault:   tiktokFault,
 		expiry: func(a Answer, _ time.Time) (time.Time, time.Duration, bool) {
 			var body struct {
 				Data struct {

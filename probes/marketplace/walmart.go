@@ -49,8 +49,6 @@ func walmart() Platform {
 			{code: "REQUEST_THRESHOLD_VIOLATED.GMP_GATEWAY_API", class: Throttled, words: "The tokens are used up."},
 			{code: "UNAUTHORIZED.GMP_GATEWAY_API", class: CredentialBad, words: "The access token is not taken."},
 			{code: "SYSTEM_ERROR.GMP_GATEWAY_API", class: TheirFault, words: "Walmart has an error of its own."},
-			// Walmart answers 400 and not 401 to some credentials that it does not take.
-			{status: 400, code: "refused credential", class: CredentialBad, words: "The credential is not taken, told with status 400."},
 			{status: 413, class: OurFault, words: "The feed is larger than is taken; this is no throttle."},
 		}, refusedTokens()...),
 	}
@@ -95,8 +93,8 @@ func walmartFault(a Answer) fault {
 		f.code = "token_not_valid"
 	}
 	if a.Status == http.StatusBadRequest && walmartCredential(a, f, field) {
-		f.message = f.told()
-		f.code = "refused credential"
+		// Walmart answers 400 and not 401 to some credentials that it does not take.
+		f.credential = true
 	}
 	return f
 }
