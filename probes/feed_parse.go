@@ -37,7 +37,7 @@ func parseFeed(body []byte) ([]feedEntry, error) {
 	}
 	d := xml.NewDecoder(bytes.NewReader(trimmed))
 	d.CharsetReader = charset.NewReaderLabel // not every marketplace writes UTF-8
-	d.Strict, d.AutoClose, d.Entity = false, xml.HTMLAutoClose, xml.HTMLEntity
+	d.Strict, d.Entity = false, xml.HTMLEntity
 	var entries []feedEntry
 	isFeed := false
 	for len(entries) < maxFeedEntries {
