@@ -1,8 +1,10 @@
 package judge_test
 
 import (
+	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"guardian/watch/judge"
@@ -121,6 +123,22 @@ func TestCountsFindMoreFailures(t *testing.T) {
 	}
 }
 
+func TestCountsUpperRate(t *testing.T) {
+	for _, c := range []struct {
+		failures, exposure, phi, alpha, want float64
+	}{
+		{0, 1, 1, 0.05, 2.995732}, // the rule of three
+		{10, 1, 1, 0.025, 18.390356},
+		{10, 1000, 1, 0.025, 0.018390356},
+		{30, 1, 3, 0.025, 3 * 18.390356}, // clumps of three are a third as many
+	} {
+		got := judge.CountsState{Failures: c.failures, Exposure: c.exposure}.UpperRate(c.phi, c.alpha)
+		if !near(got, c.want, 1e-5) {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}
+
 func TestClumping(t *testing.T) {
 	if got := judge.Clumping([]float64{0, 0, 5, 0, 0, 5, 0, 0, 5, 0}); got < 5 || got > 10 {
 		t.Errorf("clumps of five: %v", got)
@@ -219,6 +237,51 @@ func TestCanaryExpectationIsAtMostOne(t *testing.T) {
 	}
 }
 
+// What both share may drift in any way, and know what was seen: backward induction takes, before each
+// block, the common rate that makes the most of the evidence so far. It is still at most 1.
+func TestCanaryExpectationIsAtMostOneUnderAnyCommonDrift(t *testing.T) {
+	var test judge.Canary
+	sizes := []judge.Block{{Control: 4, Canary: 2}, {Control: 1, Canary: 3}, {Control: 5, Canary: 1}}
+	var worst func(s judge.CanaryState, depth int) float64
+	worst = func(s judge.CanaryState, depth int) float64 {
+		if depth == len(sizes) {
+			return math.Exp(test.LogE(s))
+		}
+		rates := []float64{0, 0.001, 0.01, 0.1, 0.3, 0.5, 0.8, 0.99, 1}
+		sums := make([]float64, len(rates))
+		b := sizes[depth]
+		for b.ControlFailures = 0; b.ControlFailures <= b.Control; b.ControlFailures++ {
+			for b.CanaryFailures = 0; b.CanaryFailures <= b.Canary; b.CanaryFailures++ {
+				next := s
+				if err := test.Observe(&next, b); err != nil {
+					t.Fatal(err)
+				}
+				e := worst(next, depth+1)
+				for i, rate := range rates {
+					sums[i] += chanceOf(b.ControlFailures, b.Control, rate) * chanceOf(b.CanaryFailures, b.Canary, rate) * e
+				}
+			}
+		}
+		return slices.Max(sums)
+	}
+	for _, seen := range []judge.CanaryState{{}, {Looks: 1000, Failures: 10}, {Looks: 10, Failures: 10}} {
+		if got := worst(seen, 0); got > 1+1e-9 {
+			t.Errorf("control so far %d of %d: expectation %v", seen.Failures, seen.Looks, got)
+		}
+	}
+}
+
+// chanceOf is binomial, also for rates of 0 and 1.
+func chanceOf(k, n int, p float64) float64 {
+	switch {
+	case p == 0 && k == 0, p == 1 && k == n:
+		return 1
+	case p == 0 || p == 1:
+		return 0
+	}
+	return binomial(k, n, p)
+}
+
 func TestCanary(t *testing.T) {
 	var test judge.Canary
 	var s judge.CanaryState
@@ -303,4 +366,67 @@ func TestLatency(t *testing.T) {
 	if at := found(math.Inf(1)); at == 0 || at > 8 {
 		t.Errorf("timeouts are found after %d looks", at)
 	}
+}
+
+// A watch that is taken over goes on with the same evidence, whatever the test.
+func TestStatesAreSmallAndSurviveJSON(t *testing.T) {
+	l, err := judge.NewLatency(slices.Repeat([]float64{0.1, 0.2, 0.3}, 100), 0, 0, 0.001, 720)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := judge.NewCountsPair(1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var canary judge.CanaryState
+	var latency, latencyBack judge.LatencyState
+	var counts, countsBack judge.CountsPairState
+	for i := range 100 {
+		l.Observe(&latency, float64(i%7)/10)
+		pair.Observe(&counts, judge.CountsState{Failures: float64(i % 3), Exposure: 10}, judge.CountsState{Failures: float64(i % 5), Exposure: 9})
+		if err := (judge.Canary{}).Observe(&canary, judge.Block{ControlFailures: i % 3, Control: 5, CanaryFailures: i % 4, Canary: 3}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var canaryBack judge.CanaryState
+	for _, c := range []struct{ from, into any }{{latency, &latencyBack}, {counts, &countsBack}, {canary, &canaryBack}} {
+		b, err := json.Marshal(c.from)
+		if err != nil || len(b) > 8<<10 {
+			t.Fatalf("%T: %d bytes, %v", c.from, len(b), err)
+		}
+		if err := json.Unmarshal(b, c.into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if l.LogE(latencyBack) != l.LogE(latency) || pair.LogE(countsBack) != pair.LogE(counts) || canaryBack != canary {
+		t.Error("the evidence came back changed")
+	}
+}
+
+func BenchmarkLatencyObserve(b *testing.B) {
+	l, err := judge.NewLatency(slices.Repeat([]float64{0.1, 0.2, 0.3}, 100), 0, 0, 0.001, 720)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	var s judge.LatencyState
+	sink := 0.0
+	for i := 0; b.Loop(); i++ {
+		l.Observe(&s, float64(i%7)/30)
+		sink += l.LogE(s)
+	}
+	_ = sink
+}
+
+func BenchmarkCanaryObserve(b *testing.B) {
+	b.ReportAllocs()
+	var s judge.CanaryState
+	sink := 0.0
+	for i := 0; b.Loop(); i++ {
+		if err := (judge.Canary{}).Observe(&s, judge.Block{ControlFailures: i % 3, Control: 10, CanaryFailures: i % 2, Canary: 10}); err != nil {
+			b.Fatal(err)
+		}
+		sink += judge.Canary{}.LogE(s)
+	}
+	_ = sink
 }

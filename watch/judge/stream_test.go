@@ -128,3 +128,49 @@ func TestBurstsExpectationIsAtMostOne(t *testing.T) {
 		}
 	}
 }
+
+func TestAStreamAfterAnotherHistoryIsThatOfItsOwnPlan(t *testing.T) {
+	quiet, flaky := judge.History{Calm: 500, Last: 1}, judge.History{Calm: 400, Begun: 20, Failing: 100, Again: 80, Last: 2}
+	for name, change := range map[string]func(*judge.Plan){
+		"a known rate":              func(*judge.Plan) {},
+		"a known rate, with bursts": func(p *judge.Plan) { p.Bursts = true },
+		"history":                   func(p *judge.Plan) { p.NullRate = 0 },
+		"history, with bursts":      func(p *judge.Plan) { p.NullRate, p.Bursts = 0, true },
+	} {
+		first := plan(func(p *judge.Plan) { change(p); p.PassRate, p.Before = 0.1, quiet })
+		own := first
+		own.Before = flaky
+		test, err := judge.NewTest(first)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := test.WithHistory(flaky)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, b := other.Stream(), stream(t, own, "")
+		for i := range 60 {
+			if a.Observe(i%13 == 0) != b.Observe(i%13 == 0) || a.LogE() != b.LogE() || a.LogPass() != b.LogPass() {
+				t.Errorf("%s: look %d: %v, %v; want %v, %v", name, i+1, a.LogE(), a.LogPass(), b.LogE(), b.LogPass())
+				break
+			}
+		}
+	}
+}
+
+func BenchmarkStreamObserve(b *testing.B) {
+	test, err := judge.NewTest(plan(func(p *judge.Plan) {
+		p.NullRate, p.Bursts, p.PassRate, p.Horizon = 0, true, 0.02, 1000
+		p.Before = judge.History{Calm: 1440, Begun: 7, Failing: 7, Again: 2, Last: 1}
+	}))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	s := test.Stream()
+	for b.Loop() {
+		if s.Observe(s.At()%150 == 0) != judge.Continue {
+			s = test.Stream()
+		}
+	}
+}
