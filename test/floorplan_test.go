@@ -49,9 +49,13 @@ func floorPlan() map[string]room {
 		"internal/server":    {may: types, why: "it shows types through interfaces of its own, and opens no database"},
 		"internal/ruletest":  {may: []string{"rules"}, why: "it runs rules on samples of a file"},
 		"internal/demo":      {why: "the demo's world knows nothing of the guardian"},
-		"internal/app":       {may: []string{everything}, why: "it wires"},
-		"internal/cli":       {may: []string{everything}, why: "it is the edge"},
-		"cmd/guardian":       {may: []string{"internal/cli"}, why: "main is flags and signals only"},
+		"internal/replay": {
+			may: append(slices.Clone(types), "watch/judge", "internal/announce", "internal/config", "internal/series", "internal/store"),
+			why: "it decides again on what was recorded; it neither looks, acts nor tells",
+		},
+		"internal/app": {may: []string{everything}, why: "it wires"},
+		"internal/cli": {may: []string{everything}, why: "it is the edge"},
+		"cmd/guardian": {may: []string{"internal/cli"}, why: "main is flags and signals only"},
 	}
 }
 

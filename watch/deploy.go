@@ -30,6 +30,14 @@ type Deploy struct {
 	Announced       time.Time `json:"announced"` // when the hook was called
 	// RollbackRun is the run that brought this version back, when the guardian did it.
 	RollbackRun string `json:"rollback_run,omitempty"`
+	// Asked is what the announcement asked of the watch in place of the service's own; nil: nothing.
+	Asked *Asked `json:"asked,omitempty"`
+}
+
+// Asked is what an announcement says about the watch of its deploy.
+type Asked struct {
+	For  time.Duration `json:"for,omitempty"`  // 0: the service's
+	Mode Mode          `json:"mode,omitempty"` // "": the service's
 }
 
 // Mode is what a Failed verdict leads to.

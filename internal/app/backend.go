@@ -116,6 +116,9 @@ func (b backend) Announce(ctx context.Context, r server.DeployRequest, by server
 	if r.At.IsZero() {
 		d.At = now
 	}
+	if r.WatchFor > 0 || r.WatchMode != "" {
+		d.Asked = &watch.Asked{For: r.WatchFor, Mode: r.WatchMode}
+	}
 	if d.Author == "" && by.Name != "loopback" {
 		d.Author = by.Name
 	}

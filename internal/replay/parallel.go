@@ -1,0 +1,46 @@
+package replay
+
+import (
+	"context"
+	"runtime"
+	"sync"
+)
+
+// parallel calls do for 0 to n-1 by so many workers (0: one for each processor), and tells
+// after each how many are done. The first error ends the rest.
+func parallel(ctx context.Context, workers, n int, do func(ctx context.Context, i int) error, done func(int)) error {
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan int)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	count := 0
+	for range min(workers, n) {
+		wg.Go(func() {
+			for i := range next {
+				if err := do(ctx, i); err != nil {
+					cancel(err)
+					return
+				}
+				mu.Lock()
+				count++
+				done(count)
+				mu.Unlock()
+			}
+		})
+	}
+feed:
+	for i := range n {
+		select {
+		case next <- i:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(next)
+	wg.Wait()
+	return context.Cause(ctx)
+}

@@ -1,0 +1,141 @@
+package replay
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"guardian/actions"
+	"guardian/internal/announce"
+	"guardian/internal/config"
+	"guardian/notifiers/route"
+	"guardian/probes"
+	"guardian/watch"
+)
+
+// setup is what a replay needs of a configuration. Nothing of it looks, tells or acts.
+type setup struct {
+	config    *config.Config
+	checks    []check
+	tree      *route.Tree // nil: there are no receivers
+	languages map[string]string
+	teller    announce.Teller
+}
+
+// check is what a replay needs to know of one.
+type check struct {
+	*config.Check
+	labels map[string]string // of its series
+	names  map[string]bool   // of the series that blindness hides
+	every  time.Duration
+}
+
+func newSetup(c *config.Config, kinds map[string]probes.Kind) (*setup, error) {
+	s := &setup{
+		config: c, languages: map[string]string{},
+		teller: announce.Teller{Language: c.Server.Language, ExternalURL: c.Server.ExternalURL, Location: c.Location()},
+	}
+	for i := range c.Checks {
+		ch := check{Check: &c.Checks[i], labels: map[string]string{}, names: map[string]bool{}, every: time.Duration(c.Checks[i].Every)}
+		for k, v := range ch.Labels {
+			ch.labels[k] = v
+		}
+		ch.labels["check"], ch.labels["service"], ch.labels["kind"] = ch.Name, ch.Service, ch.Kind
+		for _, n := range probes.CommonSeries() {
+			ch.names[n] = true
+		}
+		delete(ch.names, "probe_unknown") // a blind check still says that it is blind
+		if k, ok := kinds[ch.Kind]; ok && k.Produces != nil {
+			for _, n := range k.Produces(ch.Settings) {
+				ch.names[n] = true
+			}
+		}
+		s.checks = append(s.checks, ch)
+	}
+	var names []string
+	for _, r := range c.Receivers {
+		names = append(names, r.Name)
+		s.languages[r.Name] = r.Language
+	}
+	if len(names) == 0 {
+		return s, nil
+	}
+	var err error
+	if s.tree, err = route.New(c.Routes, names, c.TimeIntervals); err != nil {
+		return nil, fmt.Errorf("routes: %w", err)
+	}
+	return s, nil
+}
+
+func (s *setup) checksOf(service string) []check {
+	var found []check
+	for _, c := range s.checks {
+		if c.Service == service {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// judged gives the policies of the checks that deploys of a service are judged on.
+func (s *setup) judged(service string) []watch.CheckPolicy {
+	var found []watch.CheckPolicy
+	for _, c := range s.checksOf(service) {
+		if c.Watch {
+			found = append(found, c.Policy())
+		}
+	}
+	return found
+}
+
+// tellerFor speaks a receiver's language.
+func (s *setup) tellerFor(receiver string) announce.Teller {
+	t := s.teller
+	if l := s.languages[receiver]; l != "" {
+		t.Language = l
+	}
+	return t
+}
+
+// matchesAlert tells whether on_alert binds an alert with these labels and this tier.
+func matchesAlert(o config.OnAlert, labels map[string]string, tier string) bool {
+	for name, want := range o.Match {
+		have := labels[name]
+		if name == "tier" {
+			have = tier
+		}
+		if have != want {
+			return false
+		}
+	}
+	return true
+}
+
+// brake is when automatic runs need a person.
+func (s *setup) brake() actions.BrakeLimit {
+	return actions.BrakeLimit{Services: s.config.Brake.Services, Within: time.Duration(s.config.Brake.Within)}
+}
+
+// ParseTime reads a time of the command line: RFC 3339, a day, or how long ago, as 7d.
+func ParseTime(text string, now time.Time, location *time.Location) (time.Time, error) {
+	if text == "now" {
+		return now, nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, text, location); err == nil {
+			return t, nil
+		}
+	}
+	if d, err := model.ParseDuration(text); err == nil && d > 0 {
+		return now.Add(-time.Duration(d)), nil
+	}
+	return time.Time{}, errors.New("expected a time such as 2026-11-22T10:00:00Z, a day such as 2026-11-22, or how long ago, such as 7d")
+}
+
+func sortedBy[T any](s []T, at func(T) time.Time) []T {
+	slices.SortStableFunc(s, func(x, y T) int { return at(x).Compare(at(y)) })
+	return s
+}
