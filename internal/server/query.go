@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -236,17 +237,14 @@ func (s *Server) queryRange(w http.ResponseWriter, r *http.Request, _ Caller) er
 }
 
 func writeResult(w http.ResponseWriter, result QueryResult) error {
-	if result.Value == nil {
-		return errors.New("the query gave no value")
+	value, err := resultJSON(result.Value)
+	if err != nil {
+		return err
 	}
-	value := any(result.Value)
-	switch v := result.Value.(type) {
-	case promql.Vector:
-		value = orEmpty(v)
-	case promql.Matrix:
-		value = orEmpty(v)
-	}
-	return writeQuery(w, map[string]any{"resultType": result.Value.Type(), "result": value}, result.Warnings, result.Infos)
+	return writeQuery(w, struct {
+		Type   parser.ValueType `json:"resultType"`
+		Result json.RawMessage  `json:"result"`
+	}{result.Value.Type(), value}, result.Warnings, result.Infos)
 }
 
 // selection is what series, labels and label values have in common.
