@@ -21,24 +21,14 @@ const DefaultFailureRate = 0.01
 // maxAllowed is the rate beyond which a check tells nothing of a deploy.
 const maxAllowed = 0.5
 
-// enoughBefore is how many looks show a rate: in fewer, one outage that is long over would pass
-// for the check's nature and hide the next.
-const enoughBefore = 200
-
-// allowed is the failure rate that a deploy is held against: the configured one or, where the
-// looks before the deploy show beyond doubt that the check failed more often anyway, what it may have
-// been then. A deploy is not blamed for what was broken before it.
-func allowed(configured float64, before Counts, alpha float64) float64 {
-	if !(configured > 0) {
-		configured = DefaultFailureRate
+// tolerance is how often a check may fail after the deploy: as often as it is allowed to, or
+// somewhat more often than before.
+func (p Policy) tolerance(c CheckPolicy) judge.Tolerance {
+	allowed := c.FailureRate
+	if !(allowed > 0) {
+		allowed = DefaultFailureRate
 	}
-	rate := max(configured, judge.MinRate)
-	k, n := before.Failures, before.Looks
-	if n >= enoughBefore && k > 0 && k <= n && judge.RateLower(k, n, 0.05) > rate {
-		// Its upper bound is wrong with a tenth of the chance that a false verdict may have.
-		rate = judge.RateUpper(k, n, alpha/10)
-	}
-	return min(rate, maxAllowed)
+	return judge.Tolerance{Rate: min(max(allowed, judge.MinRate), maxAllowed), Ratio: max(p.Ratio, 1), Delta: min(max(p.Delta, 0), maxAllowed)}
 }
 
 // flaky tells whether the check is held against more than its configured rate.
@@ -46,58 +36,27 @@ func (c *CheckState) flaky() bool {
 	return c.Allowed > max(c.FailureRate, judge.MinRate) && c.FailureRate > 0
 }
 
-// test is the check's test. It is made anew each time, so that a watch is its JSON and nothing
-// else; nil for a state that was not made by Open.
-func (c *CheckState) test() *judge.Known {
-	test, err := judge.NewKnown(c.Allowed, c.Horizon)
-	if err != nil {
-		return nil
-	}
-	return test
-}
-
-// logE is the check's own log-evidence.
+// logE is the check's own log-evidence: the average over its metrics.
 func (c *CheckState) logE() float64 {
-	test := c.test()
-	if test == nil || !test.Fits(c.Judge) {
-		return 0 // no evidence either way
+	logs := make([]float64, 0, len(c.Metrics))
+	for i := range c.Metrics {
+		if m := &c.Metrics[i]; m.Share > 0 {
+			logs = append(logs, math.Log(m.Share)+m.logE())
+		}
 	}
-	return test.LogE(c.Judge)
-}
-
-// weigh takes a look into the evidence.
-func (c *CheckState) weigh(fail bool) {
-	test := c.test()
-	if test == nil {
-		return
-	}
-	if !test.Fits(c.Judge) {
-		c.Judge = judge.KnownState{}
-	}
-	// Copies of a watch share what is behind a slice: the test must not write into theirs.
-	c.Judge.Late = slices.Clone(c.Judge.Late)
-	test.Observe(&c.Judge, fail)
+	return logSum(logs)
 }
 
 // logEvidence is ln Σ share·E over the checks: a weighted average of supermartingales is one
 // itself, under any dependence between the checks.
 func (w *Watch) logEvidence() float64 {
-	top := math.Inf(-1)
 	logs := make([]float64, 0, len(w.Checks))
 	for i := range w.Checks {
-		if share := w.Checks[i].Share; share > 0 {
-			logs = append(logs, math.Log(share)+w.Checks[i].logE())
-			top = max(top, logs[len(logs)-1])
+		if c := &w.Checks[i]; c.Share > 0 {
+			logs = append(logs, math.Log(c.Share)+c.logE())
 		}
 	}
-	if len(logs) == 0 {
-		return 0
-	}
-	sum := 0.0
-	for _, l := range logs {
-		sum += math.Exp(l - top)
-	}
-	return top + math.Log(sum)
+	return logSum(logs)
 }
 
 // maxEValue caps evidence for readers; JSON knows no infinity.
@@ -111,17 +70,15 @@ func capped(logE float64) float64 { return min(math.Exp(logE), maxEValue) }
 
 // crossed tells whether the evidence is enough to fail.
 func (w *Watch) crossed() bool {
-	if len(w.Checks) == 1 && w.LogThreshold > 0 {
-		c := &w.Checks[0]
-		test := c.test()
-		return test != nil && test.Fits(c.Judge) && test.Crossed(c.Judge, w.Policy.Alpha, w.LogThreshold)
-	}
-	return w.logEvidence() >= -math.Log(w.Policy.Alpha)
+	return w.logEvidence() >= w.LogThreshold()
 }
+
+// LogThreshold is the natural logarithm of the evidence that fails a deploy.
+func (w *Watch) LogThreshold() float64 { return -math.Log(w.Policy.Alpha) }
 
 // Blind lists the checks that were not seen for BlindAfter at now, in order. A look that
 // is Unknown has not seen. Excused checks are in it too: who was not seen at all cannot have
-// been found well.
+// been found well; and so are the control targets of a path on which none is up.
 func (w *Watch) Blind(now time.Time) []string {
 	var blind []string
 	for i := range w.Checks {
@@ -136,7 +93,7 @@ func (w *Watch) Blind(now time.Time) []string {
 			blind = append(blind, c.Check)
 		}
 	}
-	return blind
+	return append(blind, w.cutOff(now)...)
 }
 
 // Failing lists the judged checks whose last known look was Down, in order.
@@ -163,8 +120,13 @@ func (w *Watch) FaultSince() time.Time {
 		}
 	}
 	for i := range w.Checks {
-		if c := &w.Checks[i]; c.Check == w.Verdict.Cause || slices.Contains(w.Verdict.Failing, c.Check) {
-			earlier(c.FirstFailure)
+		c := &w.Checks[i]
+		if c.Check != w.Verdict.Cause && !slices.Contains(w.Verdict.Failing, c.Check) {
+			continue
+		}
+		earlier(c.FirstFailure)
+		if c.Check == w.Verdict.Cause && w.Verdict.Metric == Latency {
+			earlier(c.FirstSlow)
 		}
 	}
 	if w.Alert != nil {
@@ -178,21 +140,74 @@ func (w *Watch) Evidence() []Evidence {
 	out := make([]Evidence, 0, len(w.Checks)+1)
 	for i := range w.Checks {
 		c := &w.Checks[i]
-		out = append(out, Evidence{
-			Check:   c.Check,
-			Metric:  "failures",
-			Before:  w.Snapshot.Before[c.Check],
-			After:   c.After,
-			EValue:  capped(c.logE()),
-			Weight:  c.Share,
-			Samples: c.Judge.N,
-			Excused: c.Excused,
-			Reason:  c.LastReason,
-			Since:   c.FirstFailure,
-		})
+		e := Evidence{
+			Check:      c.Check,
+			Metric:     Failures,
+			Before:     w.Snapshot.Before[c.Check],
+			After:      c.After,
+			EValue:     1,
+			Weight:     c.Share,
+			Samples:    c.Judged.Looks,
+			Allowed:    c.Allowed,
+			NotCounted: c.NotCounted,
+			Excused:    c.Excused,
+			Reason:     c.LastReason,
+			Since:      c.FirstFailure,
+		}
+		e.BeforeRange, e.AfterRange = rangeOf(e.Before), rangeOf(c.Judged)
+		var slow []Evidence
+		for j := range c.Metrics {
+			m := &c.Metrics[j]
+			if m.Name == Failures {
+				e.EValue, e.Weight = capped(m.logE()), c.Share*m.Share
+				if m.Control != nil {
+					e.Control = &m.Control.Seen
+				}
+				continue
+			}
+			if s, ok := c.slow(m); ok {
+				slow = append(slow, s)
+			}
+		}
+		out = append(append(out, e), slow...)
 	}
 	if a := w.Alert; a != nil {
 		out = append(out, Evidence{Check: a.Rule, Metric: "alert", EValue: 1, Reason: a.Summary, Since: a.ActiveAt})
 	}
 	return out
+}
+
+// slow is the evidence of a check's durations.
+func (c *CheckState) slow(m *Metric) (Evidence, bool) {
+	l, ok := m.telling()
+	if !ok {
+		return Evidence{}, false
+	}
+	e := Evidence{
+		Check: c.Check, Metric: Latency, Before: l.Before, After: Counts{Looks: c.Judged.Looks, Failures: l.Over},
+		EValue: capped(m.logE()), Weight: c.Share * m.Share, Samples: c.Judged.Looks, Limit: l.Seconds, Excused: c.Excused, Since: c.FirstSlow,
+	}
+	e.BeforeRange, e.AfterRange = rangeOf(e.Before), rangeOf(e.After)
+	return e, true
+}
+
+// Range is where a rate is with a certainty of 95 %, both ends exact (Clopper and Pearson 1934).
+type Range struct {
+	From float64 `json:"from"`
+	To   float64 `json:"to"`
+}
+
+// rangeOf is that of the failures among looks; nil without looks.
+func rangeOf(c Counts) *Range {
+	if c.Looks <= 0 || c.Failures < 0 || c.Failures > c.Looks {
+		return nil
+	}
+	r := &Range{To: 1}
+	if c.Failures > 0 {
+		r.From = judge.RateLower(c.Failures, c.Looks, 0.025)
+	}
+	if c.Failures < c.Looks {
+		r.To = judge.RateUpper(c.Failures, c.Looks, 0.025)
+	}
+	return r
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"guardian/probes/sample"
+	"guardian/watch/judge"
 )
 
 // Why a check is not judged until it was seen up.
@@ -15,9 +16,6 @@ const (
 	excusedRed     = "red before the deploy"
 	excusedUnknown = "unknown before the deploy"
 )
-
-// maxExact is the number of planned looks up to which the exact threshold is worth its cost.
-const maxExact = 2000
 
 // mayGrow is how many times its planned looks a deploy to some shops may get by extensions.
 const mayGrow = 4
@@ -54,6 +52,7 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 		Snapshot:        before,
 		Seq:             1,
 	}
+	w.Snapshot.Baselines, w.Snapshot.Controls = nil, nil // what is needed of them is in the checks and targets
 	if d.RollbackRun != "" {
 		w.Mode = Observe
 		w.ModeReason = fmt.Sprintf("this version was put back by run %s: a rollback is watched, but never rolled back again", d.RollbackRun)
@@ -64,7 +63,7 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 			w.Others = append(w.Others, c)
 			continue
 		}
-		s := w.newCheckState(c, before, w.From)
+		s := w.newCheckState(c, before, w.From, len(checks))
 		s.Share = weight(c)
 		total += s.Share
 		w.Checks = append(w.Checks, s)
@@ -72,14 +71,28 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 	for i := range w.Checks {
 		w.Checks[i].Share /= total
 	}
-	w.setThreshold()
+	w.addTargets(before)
+	w.setControls(before, 0)
 	w.Reason = w.standing(now)
 	return w
 }
 
-func (w *Watch) newCheckState(c CheckPolicy, before Snapshot, from time.Time) CheckState {
+// newCheckState prepares a check, one of so many of the watch.
+func (w *Watch) newCheckState(c CheckPolicy, before Snapshot, from time.Time, checks int) CheckState {
 	s := CheckState{CheckPolicy: c, From: from, Horizon: w.planned(c.Every)}
-	s.Allowed = allowed(c.FailureRate, before.Before[c.Check], w.Policy.Alpha)
+	base := before.baseline(c.Check)
+	tol := w.Policy.tolerance(c)
+	s.Allowed = tol.Rate
+	if enough(base.Recent) {
+		s.Allowed = max(tol.Rate, tol.Ratio*rate(base.Recent)+tol.Delta)
+	}
+	s.Allowed = min(s.Allowed, judge.MaxRate)
+	s.Bad, s.Tempering = w.Policy.bad(base.Recent, tol), judge.Tempering(base.Recent.Persistence())
+	s.Metrics = []Metric{w.failures(c, base, s.Horizon)}
+	if m, ok := w.latency(base, s.Horizon, checks); ok {
+		s.Metrics[0].Share -= m.Share
+		s.Metrics = append(s.Metrics, m)
+	}
 	switch before.Health[c.Check] {
 	case sample.Up:
 	case sample.Down:
@@ -88,6 +101,12 @@ func (w *Watch) newCheckState(c CheckPolicy, before Snapshot, from time.Time) Ch
 		s.Excused = excusedUnknown
 	}
 	return s
+}
+
+// rate is the share of failures in a history.
+func rate(h judge.History) float64 {
+	looks, failures := h.Counts()
+	return float64(failures) / float64(max(looks, 1))
 }
 
 func weight(c CheckPolicy) float64 {
@@ -101,17 +120,6 @@ func weight(c CheckPolicy) float64 {
 func reaches(shops []string, c CheckPolicy) bool {
 	shop := c.Labels["shop"]
 	return len(shops) == 0 || shop == "" || slices.Contains(shops, shop)
-}
-
-// setThreshold takes the exact threshold where it is valid: a single check. A deploy to some
-// shops may be extended to more checks later, and an average of several has none.
-func (w *Watch) setThreshold() {
-	if len(w.Checks) != 1 || len(w.Shops) > 0 || w.Checks[0].Horizon > maxExact {
-		return
-	}
-	if test := w.Checks[0].test(); test != nil {
-		w.LogThreshold = test.Threshold(w.Policy.Alpha)
-	}
 }
 
 // planned is how many looks a check can have: looks that follow a failure more closely than
@@ -156,7 +164,7 @@ func (w *Watch) Extend(shops []string, before Snapshot, now time.Time) bool {
 	}
 	w.Seq++
 	w.Shops = all
-	w.Deadline = clean(now).Add(w.Policy.For)
+	w.Deadline, w.Suspended, w.BlindFrom, w.FastPassed = clean(now).Add(w.Policy.For), 0, time.Time{}, time.Time{}
 	w.join(before, clean(now).Add(w.Policy.Grace))
 	w.Reason = w.standing(now)
 	return true
@@ -166,13 +174,13 @@ func (w *Watch) Extend(shops []string, before Snapshot, now time.Time) bool {
 func (w *Watch) join(before Snapshot, from time.Time) {
 	var joining []CheckState
 	var others []CheckPolicy
-	old, added := 0.0, 0.0
+	old, added, first := 0.0, 0.0, len(w.Checks)
 	for _, c := range w.Others {
 		if !reaches(w.Shops, c) {
 			others = append(others, c)
 			continue
 		}
-		joining = append(joining, w.newCheckState(c, before, from))
+		joining = append(joining, w.newCheckState(c, before, from, len(w.Checks)+len(w.Others)))
 		added += weight(c)
 	}
 	w.Others = others
@@ -182,7 +190,7 @@ func (w *Watch) join(before Snapshot, from time.Time) {
 	for i := range w.Checks {
 		old += weight(w.Checks[i].CheckPolicy)
 	}
-	hand, part := math.Exp(w.logEvidence()), added/(old+added)
+	hand, part := min(math.Exp(w.logEvidence()), maxEValue), added/(old+added)
 	for i := range w.Checks {
 		w.Checks[i].Share *= 1 - part
 	}
@@ -190,6 +198,10 @@ func (w *Watch) join(before Snapshot, from time.Time) {
 		c.Share = max(part*hand*weight(c.CheckPolicy)/added, math.SmallestNonzeroFloat64)
 		w.Checks = append(w.Checks, c)
 	}
+	for i := range w.Checks[:first] {
+		w.Checks[i].loseControls(w.Others)
+	}
+	w.setControls(before, first)
 	// What was known of them before belongs to the evidence that readers see.
 	w.Snapshot = merge(w.Snapshot, before, joining)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -256,10 +257,10 @@ func TestHiccupsAtEveryPace(t *testing.T) {
 
 func TestDelayOfATotalOutage(t *testing.T) {
 	for _, c := range []struct{ checks, good, want int }{
-		{1, 0, 2},  // since the deploy
-		{1, 80, 5}, // twenty minutes later
-		{5, 0, 3},  // one of five checks
-		{5, 80, 5},
+		{1, 0, 10},  // since the deploy
+		{1, 80, 16}, // twenty minutes later
+		{5, 0, 12},  // one of five checks
+		{5, 80, 19},
 	} {
 		var checks []watch.CheckPolicy
 		var names []string
@@ -269,7 +270,7 @@ func TestDelayOfATotalOutage(t *testing.T) {
 		}
 		w := watch.Open(deploy(), watch.DefaultPolicy(), checks, green(names...), t0())
 		got := 0
-		for i := 1; got == 0 && i < 120; i++ {
+		for i := 1; got == 0 && i < 119; i++ {
 			at := t0().Add(time.Duration(i) * every)
 			for _, other := range names[1:] {
 				w.Observe(look(other, sample.Up, at))
@@ -292,9 +293,9 @@ func TestDelayOfATotalOutage(t *testing.T) {
 func TestLongWatchesSeeTheirEnd(t *testing.T) {
 	p := policy(func(p *watch.Policy) { p.For = 24 * time.Hour })
 	w := watch.Open(deploy(), p, []watch.CheckPolicy{check("push")}, green("push"), t0())
-	looks := int(p.For/every) - 10
-	v, n := play(w, "push", up(looks)+"xxxxxxxxx", t0())
-	if v == nil || v.State != watch.Failed || n-looks > 6 {
+	looks := int(p.For/every) - 31
+	v, n := play(w, "push", up(looks)+strings.Repeat("x", 30), t0())
+	if v == nil || v.State != watch.Failed || n-looks > 22 {
 		t.Errorf("verdict %+v, %d looks after the outage began", v, n-looks)
 	}
 }

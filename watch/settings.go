@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"guardian/watch/judge"
 )
 
 // Settings is the section "watch" of a service.
@@ -15,9 +17,29 @@ type Settings struct {
 	For           model.Duration `yaml:"for" doc:"How long a deploy is watched."`
 	Mode          Mode           `yaml:"mode" doc:"What a failed verdict leads to: auto rolls back by itself, approve asks a person first, observe only keeps what would have been done."`
 	FalseRollback Share          `yaml:"false_rollback" doc:"The chance that a healthy deploy is found to have failed, such as 0.1%; under 50%."`
+	Missed        Share          `yaml:"missed" doc:"The chance that a deploy that fails more often than bad passes the fast phase; under 50%, 0 leaves the fast phase out."`
+	Bad           Share          `yaml:"bad" doc:"The failure rate that the fast phase must not miss: it is over when looks show a lower one."`
+	Soak          model.Duration `yaml:"soak" doc:"How long the fast phase lasts at least."`
+	Ratio         float64        `yaml:"ratio" doc:"How many times as often as before the deploy a check may fail after it; at least 1."`
+	Delta         Share          `yaml:"delta" doc:"What is added to that: a part of all looks."`
 	Grace         model.Duration `yaml:"grace" doc:"How long after the switch looks are not judged; under for."`
-	MaxBlind      model.Duration `yaml:"max_blind" doc:"How long past its deadline a watch that cannot see waits to see again before it ends inconclusive."`
+	MaxBlind      model.Duration `yaml:"max_blind" doc:"How long blindness stops the watch's clock, in all; after that the watch ends inconclusive."`
 	MinSamples    int            `yaml:"min_samples" doc:"How many judged looks a passed verdict needs."`
+	Baseline      Before         `yaml:"baseline" doc:"What the looks after a deploy are held against."`
+	Latency       Slow           `yaml:"latency" doc:"How the durations of looks are judged."`
+}
+
+// Before is the section "baseline".
+type Before struct {
+	Window   model.Duration `yaml:"window" doc:"How long before the deploy looks are read; what failed deploys spoilt is left out."`
+	SameTime bool           `yaml:"same_time" doc:"Whether the same clock time a day and a week before counts too, where it was seen: the deploy fails only if it is worse than both."`
+}
+
+// Slow is the section "latency".
+type Slow struct {
+	Share Share          `yaml:"share" doc:"The part of a check's evidence that its durations are; 0 leaves them out, under 100%."`
+	Ratio float64        `yaml:"ratio" doc:"A look is slow when it takes longer than before by this factor; at least 1."`
+	Delta model.Duration `yaml:"delta" doc:"And by this much at least."`
 }
 
 // DefaultSettings are those of a service that says nothing.
@@ -26,7 +48,15 @@ func DefaultSettings() Settings {
 		For:           model.Duration(30 * time.Minute),
 		Mode:          Approve,
 		FalseRollback: 0.001,
+		Missed:        0.01,
+		Bad:           0.2,
+		Soak:          model.Duration(5 * time.Minute),
+		Ratio:         judge.DefaultTolerance().Ratio,
+		Delta:         Share(judge.DefaultTolerance().Delta),
+		MaxBlind:      model.Duration(10 * time.Minute),
 		MinSamples:    10,
+		Baseline:      Before{Window: model.Duration(4 * time.Hour), SameTime: true},
+		Latency:       Slow{Share: 0.2, Ratio: 1.5, Delta: model.Duration(200 * time.Millisecond)},
 	}
 }
 
@@ -42,11 +72,29 @@ func (s Settings) Policy() Policy {
 		Grace:      time.Duration(s.Grace),
 		MaxBlind:   time.Duration(s.MaxBlind),
 		MinSamples: s.MinSamples,
+		Ratio:      s.Ratio,
+		Delta:      float64(s.Delta),
+		Bad:        float64(s.Bad),
+		Beta:       float64(s.Missed),
+		Soak:       time.Duration(s.Soak),
+
+		LatencyShare: float64(s.Latency.Share),
+		LatencyRatio: s.Latency.Ratio,
+		LatencyDelta: time.Duration(s.Latency.Delta),
 	}
 }
 
 // Validate gives every mistake, joined.
-func (s Settings) Validate() error { return s.Policy().Validate() }
+func (s Settings) Validate() error {
+	var window error
+	if s.Baseline.Window < model.Duration(time.Minute) || s.Baseline.Window > model.Duration(maxBaseline) {
+		window = fmt.Errorf("baseline.window: %s is not between 1m and %s", s.Baseline.Window, model.Duration(maxBaseline))
+	}
+	return errors.Join(s.Policy().Validate(), window)
+}
+
+// maxBaseline bounds what is read before a deploy; the same time of the day before must not reach into it.
+const maxBaseline = 12 * time.Hour
 
 // MaxFor is the longest watch; a watch keeps counts only, but a deploy that is not judged
 // after a week will not be.
@@ -74,6 +122,30 @@ func (p Policy) Validate() error {
 	}
 	if p.MinSamples < 1 {
 		errs = append(errs, fmt.Errorf("min_samples: %d would let a deploy pass unseen; at least 1", p.MinSamples))
+	}
+	if !(p.Ratio >= 1 && p.Ratio <= 100) {
+		errs = append(errs, fmt.Errorf("ratio: %v is not between 1 and 100", p.Ratio))
+	}
+	if !(p.Delta >= 0 && p.Delta < maxAllowed) {
+		errs = append(errs, fmt.Errorf("delta: %v is not between 0%% and 50%%", Share(p.Delta)))
+	}
+	if !(p.Beta == 0 || p.Beta >= MinAlpha && p.Beta < 0.5) {
+		errs = append(errs, fmt.Errorf("missed: %v is neither 0 nor between 0.0001%% and 50%%", Share(p.Beta)))
+	}
+	if !(p.Bad > 0 && p.Bad <= mostBad) {
+		errs = append(errs, fmt.Errorf("bad: %v is not between 0%% and 90%%", Share(p.Bad)))
+	}
+	if p.Soak < 0 || p.Soak > MaxFor {
+		errs = append(errs, fmt.Errorf("soak: %s is not between 0s and %s", p.Soak, model.Duration(MaxFor)))
+	}
+	if !(p.LatencyShare >= 0 && p.LatencyShare < 1) {
+		errs = append(errs, fmt.Errorf("latency.share: %v leaves nothing for failures; make it less than 100%%", Share(p.LatencyShare)))
+	}
+	if !(p.LatencyRatio >= 1 && p.LatencyRatio <= 100) {
+		errs = append(errs, fmt.Errorf("latency.ratio: %v is not between 1 and 100", p.LatencyRatio))
+	}
+	if p.LatencyDelta < 0 {
+		errs = append(errs, fmt.Errorf("latency.delta: %s is less than nothing", p.LatencyDelta))
 	}
 	return errors.Join(errs...)
 }

@@ -8,6 +8,7 @@ import (
 
 	"guardian/probes/sample"
 	"guardian/rules"
+	"guardian/watch/judge"
 )
 
 // sameLook is the part of a check's interval within which a look that follows a failure
@@ -26,25 +27,35 @@ func (w *Watch) Observe(s sample.Sample) *Verdict {
 	if w.State.Final() {
 		return nil
 	}
-	i := slices.IndexFunc(w.Checks, func(c CheckState) bool { return c.Check == s.Check })
-	if i < 0 {
+	now := s.At.Add(s.Duration)
+	switch i := slices.IndexFunc(w.Checks, func(c CheckState) bool { return c.Check == s.Check }); {
+	case i >= 0:
+		c := &w.Checks[i]
+		if s.At.Before(c.From) || !s.At.After(c.LastAt) || s.At.After(w.latest()) {
+			return nil
+		}
+		w.Seq++
+		if c.look(s, w.Version, w.PreviousVersion) {
+			w.take(c, look{At: clean(s.At), Took: s.Duration, Down: s.Health == sample.Down}, now)
+		}
+	case w.controlled(s), w.compared(s):
+	default:
 		return nil
 	}
-	c := &w.Checks[i]
-	if s.At.Before(c.From) || !s.At.After(c.LastAt) || s.At.After(w.Deadline.Add(w.Policy.MaxBlind)) {
-		return nil
-	}
-	w.Seq++
-	if !c.look(s, w.Version, w.PreviousVersion) {
-		return nil
-	}
+	w.trace(now)
+	w.passFast(now)
 	if !w.crossed() {
 		return nil
 	}
-	return w.end(w.failed(s.At.Add(s.Duration)))
+	return w.end(w.failed(now))
 }
 
-// look takes a look into the counts and tells whether it was judged a failure.
+// latest is when the watch ends at the latest.
+func (w *Watch) latest() time.Time {
+	return w.Deadline.Add(max(0, w.Policy.MaxBlind-w.Suspended))
+}
+
+// look takes a look into the counts and tells whether it is to be judged.
 func (c *CheckState) look(s sample.Sample, version, previous string) bool {
 	at := clean(s.At)
 	c.LastAt, c.Health = at, s.Health
@@ -74,34 +85,66 @@ func (c *CheckState) look(s sample.Sample, version, previous string) bool {
 	// The previous version still answers here and there. Its failures are not this deploy's.
 	// Its successes are judged all the same: failures seldom say who answered, and leaving
 	// out only successes would make a healthy deploy look bad.
-	switch {
-	case s.Version == "":
-	case s.Version == version:
+	switch s.Version {
+	case "":
+	case version:
 		c.Current++
-	case s.Version == previous:
+	case previous:
 		c.Previous++
-		if down {
-			return false
-		}
+		return !down
+	default:
+		// Perhaps the check reads the version's name where it is written differently: that is
+		// no reason to see less.
+		c.Strange++
+		c.StrangeVersion = s.Version
 	}
-	if c.sameFailure(at) {
-		return false
-	}
-	c.weigh(down)
-	c.LastJudged, c.LastJudgedDown = at, down
-	c.Onset.Observe(c.Allowed, down)
-	switch {
-	case c.Onset == 0:
-		c.FirstFailure = time.Time{}
-	case down && c.FirstFailure.IsZero():
-		c.FirstFailure = at
-	}
-	return down
+	return true
 }
 
-// sameFailure tells whether a look belongs to the failure judged last.
-func (c *CheckState) sameFailure(at time.Time) bool {
-	return c.LastJudgedDown && at.Sub(c.LastJudged) < time.Duration(float64(c.Every)*sameLook)
+// judge takes a look into the evidence, unless it tells of the same moment as a failure that
+// was judged. It tells whether a failure was judged.
+func (w *Watch) judge(c *CheckState, l look) bool {
+	if c.LastJudgedDown && l.At.Sub(c.LastJudged) < near(c.Every) {
+		return false
+	}
+	for i := range c.Metrics {
+		m := &c.Metrics[i]
+		m.observe(l)
+		if k := m.Control; k != nil {
+			k.advance(l.At, c.Every)
+			k.Block.Canary++
+			if l.Down {
+				k.Block.CanaryFailures++
+			}
+		}
+	}
+	c.Judged.Looks++
+	if l.Down {
+		c.Judged.Failures++
+	}
+	c.LastJudged, c.LastJudgedDown = l.At, l.Down
+	date(&c.Onset, &c.FirstFailure, c.Allowed, l.Down, l.At)
+	if n := len(c.Metrics); n > 1 {
+		// The highest percentile dates slowness: healthy looks are seldom above it.
+		m := &c.Metrics[n-1]
+		last := len(m.Limits) - 1
+		if last >= 0 && len(m.Streams) > last {
+			slow := l.Down || l.Took.Seconds() > m.Limits[last].Seconds
+			date(&c.SlowOnset, &c.FirstSlow, m.Streams[last].Rate, slow, l.At)
+		}
+	}
+	return l.Down
+}
+
+// date keeps the moment at which failures began to be more than chance.
+func date(o *judge.Onset, first *time.Time, rate float64, fail bool, at time.Time) {
+	o.Observe(rate, fail)
+	switch {
+	case *o == 0:
+		*first = time.Time{}
+	case fail && first.IsZero():
+		*first = at
+	}
 }
 
 // AlertFired takes an alert that fires now. Call it at each evaluation while the alert fires, not
@@ -151,21 +194,44 @@ func finite(v float64) float64 {
 }
 
 // Tick takes the time: at the deadline the watch passes if enough was seen and nothing weighs
-// against the deploy, otherwise it is inconclusive. A watch with a blind check waits up to
-// Policy.MaxBlind for it first.
+// against the deploy, otherwise it is inconclusive. While a check is blind the clock stands,
+// for up to Policy.MaxBlind in all.
 func (w *Watch) Tick(now time.Time) *Verdict {
 	if w.State.Final() {
 		return nil
 	}
-	if now.Before(w.Deadline) {
+	w.settleBlind(now)
+	blind := w.Blind(now)
+	w.suspend(len(blind) > 0, now)
+	switch {
+	case now.Before(w.Deadline):
 		w.setReason(w.standing(now))
 		return nil
-	}
-	if blind := w.Blind(now); len(blind) > 0 && now.Before(w.Deadline.Add(w.Policy.MaxBlind)) {
+	case len(blind) > 0 && now.Before(w.latest()):
 		w.setReason(w.waiting(blind))
 		return nil
+	case slices.ContainsFunc(w.Targets, w.waits):
+		return nil // a control's next look, or its blindness, comes soon
 	}
 	return w.end(w.atDeadline(now))
+}
+
+// suspend stops the clock while the watch is blind: what it could not see it sees later.
+func (w *Watch) suspend(blind bool, now time.Time) {
+	switch {
+	case blind && w.BlindFrom.IsZero():
+		w.BlindFrom = clean(now)
+	case !blind && !w.BlindFrom.IsZero():
+		lost := min(max(now.Sub(w.BlindFrom), 0), w.Policy.MaxBlind-w.Suspended)
+		w.BlindFrom = time.Time{}
+		if lost > 0 {
+			w.Suspended += lost
+			w.Deadline = w.Deadline.Add(lost)
+		}
+	default:
+		return
+	}
+	w.Seq++
 }
 
 func (w *Watch) setReason(r string) {

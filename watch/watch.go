@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"slices"
 	"time"
 
 	"guardian/probes/sample"
@@ -13,15 +14,33 @@ type Policy struct {
 	Mode     Mode          `json:"mode"`      // default approve
 	Alpha    float64       `json:"alpha"`     // chance of a false rollback, default 0.001; (0, 0.5)
 	Grace    time.Duration `json:"grace"`     // after the switch, not judged; default 0
-	MaxBlind time.Duration `json:"max_blind"` // how long past the deadline a blind watch waits to see again; default 0: "not back before the deadline"
+	MaxBlind time.Duration `json:"max_blind"` // how long blindness may suspend the clock in all; default 10m
 	// MinSamples is how many judged looks a Passed verdict needs in all; default 10.
 	MinSamples int `json:"min_samples"`
+	// Ratio and Delta are how much worse than before a deploy may make a check: a failure rate
+	// of Ratio·before + Delta; defaults 1.5 and 0.005.
+	Ratio float64 `json:"ratio"`
+	Delta float64 `json:"delta"`
+	// Bad is the failure rate that ends the fast phase when looks show a lower one, Beta the
+	// chance that a worse one is missed, Soak how long the fast phase lasts at least; defaults
+	// 0.2, 0.01 and 5m. Beta 0: there is no fast phase.
+	Bad  float64       `json:"bad"`
+	Beta float64       `json:"beta"`
+	Soak time.Duration `json:"soak"`
+	// LatencyShare is the part of a check's evidence that its durations are; 0: they are not
+	// judged. A look is slow when it takes longer than a percentile of before by both the ratio
+	// and the delta.
+	LatencyShare float64       `json:"latency_share,omitempty"`
+	LatencyRatio float64       `json:"latency_ratio,omitempty"`
+	LatencyDelta time.Duration `json:"latency_delta,omitempty"`
 }
 
 // CheckPolicy is what the watch needs to know of one check of the service.
 type CheckPolicy struct {
 	Check       string            `json:"check"`
+	Kind        string            `json:"kind,omitempty"`   // of probe
 	Labels      map[string]string `json:"labels,omitempty"` // shop, marketplace, …: a deploy to some shops is judged on those
+	Path        string            `json:"path,omitempty"`   // the network path that it takes
 	FailureRate float64           `json:"failure_rate"`     // allowed, default 0.01; (0, 0.5]
 	Weight      float64           `json:"weight"`           // relative; default 1
 	Every       time.Duration     `json:"every"`            // blind when nothing came for BlindAfter(Every)
@@ -31,7 +50,12 @@ type CheckPolicy struct {
 type Snapshot struct {
 	Health map[string]sample.Health `json:"health"` // by check
 	Firing []string                 `json:"firing"` // IDs of alerts that were pending or firing
-	Before map[string]Counts        `json:"before"` // by check: looks of the last hours, for the reader
+	Before map[string]Counts        `json:"before"` // by check: looks of the last hours
+	// Baselines are what the checks were like, by check. A check without one is held against
+	// Before, or, where that is too little, against what it is allowed.
+	Baselines map[string]Baseline `json:"baselines,omitempty"`
+	// Controls are the control targets that there are; Open moves them to Watch.Targets.
+	Controls []CheckPolicy `json:"controls,omitempty"`
 }
 
 // Counts are looks and failures.
@@ -43,15 +67,25 @@ type Counts struct {
 
 // Evidence is what one check or rule says about a deploy, in numbers a person can check.
 type Evidence struct {
-	Check   string  `json:"check"`  // or the alert's name
-	Metric  string  `json:"metric"` // "failures" or "alert"
-	Before  Counts  `json:"before"`
-	After   Counts  `json:"after"`
-	EValue  float64 `json:"e_value"` // capped at 1e300
-	Weight  float64 `json:"weight,omitempty"`
-	Samples int     `json:"samples"`           // judged looks
-	Excused string  `json:"excused,omitempty"` // why it does not count: "red before the deploy", …
-	Reason  string  `json:"reason,omitempty"`  // the last failure in words
+	Check  string `json:"check"`  // or the alert's name
+	Metric string `json:"metric"` // Failures, Latency (its "failures" are looks over Limit) or "alert"
+	Before Counts `json:"before"`
+	After  Counts `json:"after"`
+	// BeforeRange and AfterRange are where the rates are with a certainty of 95 %.
+	BeforeRange *Range  `json:"before_range,omitempty"`
+	AfterRange  *Range  `json:"after_range,omitempty"`
+	Allowed     float64 `json:"allowed,omitempty"` // the failure rate that it is held against, about
+	Limit       float64 `json:"limit,omitempty"`   // seconds, of Latency
+	// Control counts the looks at the shops that the deploy does not reach, where it is judged
+	// against them too.
+	Control *Counts `json:"control,omitempty"`
+	// NotCounted are failures while a control was down or blind.
+	NotCounted int     `json:"not_counted,omitempty"`
+	EValue     float64 `json:"e_value"` // capped at 1e300
+	Weight     float64 `json:"weight,omitempty"`
+	Samples    int     `json:"samples"`           // judged looks
+	Excused    string  `json:"excused,omitempty"` // why it does not count: "red before the deploy", …
+	Reason     string  `json:"reason,omitempty"`  // the last failure in words
 	// Since is when its failures began; zero when there were none.
 	Since time.Time `json:"since,omitzero"`
 }
@@ -63,6 +97,8 @@ type Verdict struct {
 	At     time.Time `json:"at"`
 	// Cause is the check or rule that weighed most; "" when none did.
 	Cause string `json:"cause,omitempty"`
+	// Metric is what of the cause weighed most: Failures or Latency.
+	Metric string `json:"metric,omitempty"`
 	// ByRule says that the verdict rests on a rule, outside the judge's guarantee.
 	ByRule bool `json:"by_rule,omitempty"`
 	// Failing lists the checks that a rollback must cure.
@@ -94,23 +130,34 @@ type Watch struct {
 	Switched time.Time `json:"switched"` // when the deploy happened
 	Started  time.Time `json:"started"`  // the later of the switch and its announcement
 	From     time.Time `json:"from"`     // switch and grace: looks that began before it are not judged
-	Deadline time.Time `json:"deadline"` // Started and Policy.For
+	Deadline time.Time `json:"deadline"` // Started, Policy.For and Suspended
 	Ended    time.Time `json:"ended,omitzero"`
+	// Suspended is how long blindness stopped the clock, up to Policy.MaxBlind; BlindFrom is
+	// when the blindness began that goes on.
+	Suspended time.Duration `json:"suspended,omitempty"`
+	BlindFrom time.Time     `json:"blind_from,omitzero"`
+	// FastPassed is when the fast phase was passed; zero before. The watch goes on: a fault
+	// that begins later is found until the deadline, and the version is good only then.
+	FastPassed time.Time `json:"fast_passed,omitzero"`
 
 	Snapshot Snapshot `json:"snapshot"`
 	// Checks are those that the deploy is judged on, in the order given to Open.
 	Checks []CheckState `json:"checks"`
 	// Others are checks of the service that belong to shops which the deploy does not reach yet.
 	Others []CheckPolicy `json:"others,omitempty"`
+	// Targets are the control targets; Unfit names those that were not up before the deploy.
+	Targets []Target `json:"targets,omitempty"`
+	Unfit   []string `json:"unfit,omitempty"`
+	// Overlaps are deploys of other services during this watch: possible causes too.
+	Overlaps []Overlap `json:"overlaps,omitempty"`
+	// Trace is the evidence over time, thinned.
+	Trace Trace `json:"trace,omitzero"`
 	// Alert is the alert that failed the watch.
 	Alert *RuleEvidence `json:"alert,omitempty"`
 
 	Verdict *Verdict `json:"verdict,omitempty"`
 	// Reason is the verdict's reason, or while watching how it stands at the last Tick.
 	Reason string `json:"reason,omitempty"`
-	// LogThreshold is the exact threshold of judge.Known where a single check decides; 0:
-	// the average of the checks' evidence is held against 1/Policy.Alpha.
-	LogThreshold float64 `json:"log_threshold,omitempty"`
 	// Seq grows with every change, so that a store can tell a newer value from an older one.
 	Seq int64 `json:"seq"`
 }
@@ -122,11 +169,19 @@ type CheckState struct {
 	Share   float64   `json:"share"`
 	From    time.Time `json:"from"`    // looks that began before it are not judged
 	Horizon int       `json:"horizon"` // planned looks
-	// Allowed is the failure rate that it is held against: FailureRate, or more where it
+	// Allowed is about the failure rate that it is held against: FailureRate, or more where it
 	// failed more often before the deploy.
-	Allowed float64          `json:"allowed"`
-	Judge   judge.KnownState `json:"judge"` // judged looks and failures
-	After   Counts           `json:"after"` // all looks since From, judged or not
+	Allowed float64  `json:"allowed"`
+	Metrics []Metric `json:"metrics,omitempty"` // the evidence; the first is Failures
+	Judged  Counts   `json:"judged"`            // judged looks
+	After   Counts   `json:"after"`             // all looks since From, judged or not
+	// Held are looks that wait for the controls to say that they may be judged; NotCounted
+	// are failures that the controls excused.
+	Held       []look `json:"held,omitempty"`
+	NotCounted int    `json:"not_counted,omitempty"`
+	// Bad and Tempering are how the fast phase judges it; see judge.Pass.
+	Bad       float64 `json:"bad,omitempty"`
+	Tempering float64 `json:"tempering,omitempty"`
 	// Excused is why it is not judged (yet): it was red or unknown before the deploy and was
 	// not seen up since; "" when it is judged.
 	Excused string `json:"excused,omitempty"`
@@ -143,6 +198,9 @@ type CheckState struct {
 	// there are none. Onset dates it.
 	FirstFailure time.Time   `json:"first_failure,omitzero"`
 	Onset        judge.Onset `json:"onset,omitempty"`
+	// FirstSlow and SlowOnset are the same of its durations.
+	FirstSlow time.Time   `json:"first_slow,omitzero"`
+	SlowOnset judge.Onset `json:"slow_onset,omitempty"`
 	// FailingSince is when it went from up to down; zero unless the last known look was Down.
 	FailingSince time.Time `json:"failing_since,omitzero"`
 	// BlindReason is what the last look said that was Unknown.
@@ -151,6 +209,9 @@ type CheckState struct {
 	// answered.
 	Current  int `json:"current,omitempty"`
 	Previous int `json:"previous,omitempty"`
+	// Strange counts looks that named neither, and StrangeVersion is what they named last.
+	Strange        int    `json:"strange,omitempty"`
+	StrangeVersion string `json:"strange_version,omitempty"`
 }
 
 // RuleEvidence is the alert that failed a watch.
@@ -162,4 +223,28 @@ type RuleEvidence struct {
 	Value    float64   `json:"value"`
 	ActiveAt time.Time `json:"active_at"`
 	FiredAt  time.Time `json:"fired_at,omitzero"`
+}
+
+// Clone gives a copy that shares nothing with the watch that either would change.
+func (w *Watch) Clone() Watch {
+	c := *w
+	c.Shops = slices.Clone(w.Shops)
+	c.Checks = slices.Clone(w.Checks)
+	for i := range c.Checks {
+		s := &c.Checks[i]
+		s.Held = slices.Clone(s.Held)
+		s.Metrics = slices.Clone(s.Metrics)
+		for j := range s.Metrics {
+			s.Metrics[j] = s.Metrics[j].clone()
+		}
+	}
+	c.Others = slices.Clone(w.Others)
+	c.Targets = slices.Clone(w.Targets)
+	c.Overlaps = slices.Clone(w.Overlaps)
+	c.Trace.Points = slices.Clone(w.Trace.Points)
+	if w.Verdict != nil {
+		v := *w.Verdict
+		c.Verdict = &v
+	}
+	return c
 }

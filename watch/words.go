@@ -7,20 +7,26 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"guardian/probes/sample"
 )
 
 // failed words the verdict that the judge reached.
 func (w *Watch) failed(at time.Time) Verdict {
-	cause := w.heaviest()
-	failing := w.Failing()
-	text := w.said(cause) + "."
-	if cause.LastReason != "" {
-		text += " It says: " + sentence(cause.LastReason)
+	cause, metric := w.heaviest()
+	v := Verdict{State: Failed, At: clean(at), Cause: cause.Check, Metric: metric.Name, Failing: w.Failing()}
+	v.Reason = w.said(cause, metric) + "."
+	if metric.Name == Failures && cause.LastReason != "" {
+		v.Reason += " It says: " + sentence(cause.LastReason)
 	}
-	if others := without(failing, cause.Check); len(others) > 0 {
-		text += " Failing too: " + list(others) + "."
+	if others := without(v.Failing, cause.Check); len(others) > 0 {
+		v.Reason += " Failing too: " + list(others) + "."
 	}
-	return Verdict{State: Failed, Reason: text, At: clean(at), Cause: cause.Check, Failing: failing}
+	v.Reason += w.besides()
+	if metric.Name == Latency && !slices.Contains(v.Failing, cause.Check) {
+		v.Failing = append([]string{cause.Check}, v.Failing...)
+	}
+	return v
 }
 
 // failedByRule words the verdict of w.Alert.
@@ -33,17 +39,46 @@ func (w *Watch) failedByRule(at time.Time) Verdict {
 	return Verdict{State: Failed, Reason: text, At: clean(at), Cause: w.Alert.Rule, ByRule: true, Failing: w.Failing()}
 }
 
+// besides words what else may have had a part: failures that were excused, and deploys of
+// other services.
+func (w *Watch) besides() string {
+	text := ""
+	for i := range w.Targets {
+		t := &w.Targets[i]
+		excused := 0
+		for j := range w.Checks {
+			if c := &w.Checks[j]; t.speaks(c.CheckPolicy) {
+				excused += c.NotCounted
+			}
+		}
+		if excused > 0 && (t.Outages > 0 || t.Health != sample.Up) {
+			text += fmt.Sprintf(" %s not counted, because the control %s was not up meanwhile.", plural(excused, "failure was", "failures were"), t.Check)
+		}
+	}
+	if len(w.Overlaps) > 0 {
+		names := make([]string, len(w.Overlaps))
+		for i, o := range w.Overlaps {
+			names[i] = fmt.Sprintf("%s %s at %s", o.Service, o.Version, clock(o.At))
+		}
+		text += " Deployed meanwhile, a possible cause too: " + list(names) + "."
+	}
+	return text
+}
+
 // atDeadline words how a watch ends that nothing failed.
 func (w *Watch) atDeadline(at time.Time) Verdict {
-	enough, answered, previous := 0, 0, 0
+	enough, answered, previous, strange := 0, 0, 0, ""
 	for i := range w.Checks {
 		c := &w.Checks[i]
-		enough += max(0, c.Judge.N-c.Previous)
+		enough += max(0, c.Judged.Looks-c.Previous)
+		if c.Current == 0 && c.Strange > 0 {
+			strange = c.StrangeVersion
+		}
 		answered += c.Current
 		previous += c.Previous
 	}
 	v := Verdict{State: Inconclusive, At: clean(at), Failing: w.Failing()}
-	heaviest := w.heaviest()
+	heaviest, metric := w.heaviest()
 	switch blind := w.Blind(at); {
 	case len(w.Checks) == 0:
 		v.Reason = "No check looks at this service, so nothing was seen; give it a check."
@@ -54,12 +89,14 @@ func (w *Watch) atDeadline(at time.Time) Verdict {
 		v.Reason = w.cannotSee(blind) + " It would have needed to see again by the end of the watch; " + w.seen() + "."
 	case previous > 0 && answered == 0:
 		v.Reason = fmt.Sprintf("Only the previous version %s answered (%d looks), never %s: was it switched?", w.PreviousVersion, previous, w.Version)
+	case strange != "" && answered == 0 && w.PreviousVersion == "":
+		v.Reason = fmt.Sprintf("Only the version %s answered, never %s: was it switched?", strange, w.Version)
 	case enough < w.Policy.MinSamples:
-		v.Reason = fmt.Sprintf("Too little was seen: %s. A pass needs %d judged looks (min_samples), %d were; watch longer or look more often.",
-			w.seen(), w.Policy.MinSamples, enough)
+		v.Reason = fmt.Sprintf("Too little was seen: %s. A pass needs %d judged looks (min_samples), %d were: %d more; watch longer or look more often.",
+			w.seen(), w.Policy.MinSamples, enough, w.Policy.MinSamples-enough)
 	case w.logEvidence() >= 0:
 		v.Cause = heaviest.Check
-		v.Reason = w.said(heaviest) + ". That is too much to pass and too little to fail."
+		v.Reason = w.said(heaviest, metric) + ". That is too much to pass and too little to fail."
 		if n := w.looksToPass(heaviest); n > 0 {
 			v.Reason += fmt.Sprintf(" %s without a failure would have passed.", plural(n, "more look", "more looks"))
 		}
@@ -70,17 +107,23 @@ func (w *Watch) atDeadline(at time.Time) Verdict {
 	if text := w.excused(); text != "" && v.State == Passed {
 		v.Reason += " " + text
 	}
+	v.Reason += w.besides()
 	return v
 }
 
 // looksToPass is how many more looks of a check without a failure bring the evidence under 1; 0 when
 // a thousand do not.
 func (w *Watch) looksToPass(c *CheckState) int {
-	kept := c.Judge
-	defer func() { c.Judge = kept }()
-	c.Judge.Late = slices.Clone(kept.Late)
+	kept := c.Metrics
+	defer func() { c.Metrics = kept }()
+	c.Metrics = slices.Clone(kept)
+	for i := range c.Metrics {
+		c.Metrics[i] = kept[i].clone()
+	}
 	for n := 1; n <= 1000; n++ {
-		c.weigh(false)
+		for i := range c.Metrics {
+			c.Metrics[i].observe(look{})
+		}
 		if w.logEvidence() < 0 {
 			return n
 		}
@@ -88,25 +131,30 @@ func (w *Watch) looksToPass(c *CheckState) int {
 	return 0
 }
 
-// heaviest is the check that weighs most; nil without checks.
-func (w *Watch) heaviest() *CheckState {
-	if len(w.Checks) == 0 {
-		return nil
-	}
-	best, most := &w.Checks[0], math.Inf(-1)
+// heaviest is the check that weighs most, and what of it; nil without checks.
+func (w *Watch) heaviest() (*CheckState, *Metric) {
+	var cause *CheckState
+	var metric *Metric
+	most := math.Inf(-1)
 	for i := range w.Checks {
 		c := &w.Checks[i]
-		if e := math.Log(c.Share) + c.logE(); e > most {
-			best, most = c, e
+		for j := range c.Metrics {
+			m := &c.Metrics[j]
+			if e := math.Log(c.Share) + math.Log(m.Share) + m.logE(); e > most || cause == nil {
+				cause, metric, most = c, m, e
+			}
 		}
 	}
-	return best
+	return cause, metric
 }
 
 // said words what a check saw: "push failed 5 of 9 looks since 10:02:11 UTC; allowed is 1 in
 // 100; before the deploy 2 of 960".
-func (w *Watch) said(c *CheckState) string {
-	text := fmt.Sprintf("%s failed %d of %s since %s", c.Check, c.Judge.K, plural(c.Judge.N, "look", "looks"), clock(c.From))
+func (w *Watch) said(c *CheckState, m *Metric) string {
+	if l, ok := m.telling(); ok {
+		return w.saidSlow(c, l)
+	}
+	text := fmt.Sprintf("%s failed %d of %s since %s", c.Check, c.Judged.Failures, plural(c.Judged.Looks, "look", "looks"), clock(c.From))
 	// Where the failures began later, the reader wants to know.
 	if !c.FirstFailure.IsZero() && c.FirstFailure.Sub(c.From) > BlindAfter(c.Every) {
 		text += ", beginning at " + clock(c.FirstFailure)
@@ -118,23 +166,39 @@ func (w *Watch) said(c *CheckState) string {
 	b, ok := w.Snapshot.Before[c.Check]
 	switch {
 	case !ok || b.Looks == 0:
-		return text + "; nothing is known of it before the deploy"
+		text += "; nothing is known of it before the deploy"
 	case c.flaky():
-		return text + fmt.Sprintf(", because before the deploy it failed %d of %d", b.Failures, b.Looks)
+		text += fmt.Sprintf(", because before the deploy it failed %d of %d", b.Failures, b.Looks)
 	default:
-		return text + fmt.Sprintf("; before the deploy %d of %d", b.Failures, b.Looks)
+		text += fmt.Sprintf("; before the deploy %d of %d", b.Failures, b.Looks)
 	}
+	if k := m.Control; k != nil && k.Seen.Looks > 0 {
+		text += fmt.Sprintf("; at the shops without the deploy %d of %d meanwhile", k.Seen.Failures, k.Seen.Looks)
+	}
+	return text
 }
+
+// saidSlow words the durations of a check: "push took longer than 1.2s in 9 of 9 looks since 10:02:11 UTC;
+// before the deploy 96 of 960 took longer than 0.8s".
+func (w *Watch) saidSlow(c *CheckState, l Limit) string {
+	text := fmt.Sprintf("%s took longer than %ss in %d of %s since %s", c.Check, seconds(l.Seconds), l.Over, plural(c.Judged.Looks, "look", "looks"), clock(c.From))
+	if !c.FirstSlow.IsZero() && c.FirstSlow.Sub(c.From) > BlindAfter(c.Every) {
+		text += ", beginning at " + clock(c.FirstSlow)
+	}
+	return text + fmt.Sprintf("; before the deploy at most %d of %d did", l.Before.Failures, l.Before.Looks)
+}
+
+func seconds(v float64) string { return strconv.FormatFloat(v, 'g', 3, 64) }
 
 // seen words how much was seen: "118 looks of 3 checks since 10:02:11 UTC, 1 failed".
 func (w *Watch) seen() string {
 	looks, failures, unknown, judged := 0, 0, 0, 0
 	for i := range w.Checks {
 		c := &w.Checks[i]
-		looks += c.Judge.N
-		failures += c.Judge.K
+		looks += c.Judged.Looks
+		failures += c.Judged.Failures
 		unknown += c.After.Unknown
-		if c.Judge.N > 0 {
+		if c.Judged.Looks > 0 {
 			judged++
 		}
 	}
@@ -163,6 +227,9 @@ func (w *Watch) excused() string {
 // standing words how the watch stands before its deadline.
 func (w *Watch) standing(now time.Time) string {
 	text := fmt.Sprintf("Watching until %s: %s.", clock(w.Deadline), w.seen())
+	if !w.FastPassed.IsZero() {
+		text += fmt.Sprintf(" It passed the fast phase at %s.", clock(w.FastPassed))
+	}
 	if blind := w.Blind(now); len(blind) > 0 {
 		text += " " + w.cannotSee(blind)
 	}
@@ -171,7 +238,7 @@ func (w *Watch) standing(now time.Time) string {
 
 // waiting words that a blind watch waits past its deadline.
 func (w *Watch) waiting(blind []string) string {
-	return fmt.Sprintf("%s The watch waits for it until %s.", w.cannotSee(blind), clock(w.Deadline.Add(w.Policy.MaxBlind)))
+	return fmt.Sprintf("%s The watch waits for it until %s.", w.cannotSee(blind), clock(w.latest()))
 }
 
 // cannotSee words blindness: "push was not seen since 10:20:00 UTC: token expired."
@@ -189,6 +256,17 @@ func (w *Watch) cannotSee(blind []string) string {
 			}
 			if c.BlindReason != "" {
 				part += " (" + c.BlindReason + ")"
+			}
+			parts = append(parts, part)
+		}
+		for i := range w.Targets {
+			t := &w.Targets[i]
+			if t.Check != name {
+				continue
+			}
+			part := "the control " + name + " was not up since " + clock(t.UpTo)
+			if t.Reason != "" {
+				part += " (" + t.Reason + ")"
 			}
 			parts = append(parts, part)
 		}

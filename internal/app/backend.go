@@ -126,7 +126,7 @@ func (b backend) Announce(ctx context.Context, r server.DeployRequest, by server
 	var openWatches []*watch.Watch
 	for _, e := range t.watches.of(d.Service) {
 		e.mu.Lock()
-		w := cloneWatch(e.w)
+		w := e.w.Clone()
 		e.mu.Unlock()
 		if w.Environment == d.Environment && !w.State.Final() {
 			open[w.ID] = e
@@ -199,7 +199,7 @@ func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.
 	if err := policy.Validate(); err != nil {
 		return server.Announced{}, &server.InvalidError{Fields: []server.FieldError{{Pointer: "/watch", Detail: err.Error()}}}
 	}
-	snap, err := b.snapshot(ctx, t, d.Service, now)
+	snap, err := b.snapshot(ctx, t, svc, d.At, now)
 	if err != nil {
 		return server.Announced{}, err
 	}
@@ -211,7 +211,7 @@ func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.
 	}
 	w := watch.Open(d, policy, checks, snap, now)
 	w.ID = newID("w_")
-	batch := store.Batch{Deploys: []watch.Deploy{d}, Watches: []watch.Watch{cloneWatch(w)}}
+	batch := store.Batch{Deploys: []watch.Deploy{d}, Watches: []watch.Watch{w.Clone()}}
 	if d.KnownGood {
 		batch.KnownGoods = append(batch.KnownGoods, store.KnownGood{Service: d.Service, Environment: d.Environment, Version: d.Version, At: now, By: by.Name})
 	}
@@ -237,7 +237,7 @@ func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.
 		if e.w.State.Final() {
 			continue
 		}
-		old := cloneWatch(e.w)
+		old := e.w.Clone()
 		if v := old.Supersede(d.Version, now); v != nil {
 			batch.Watches = append(batch.Watches, old)
 			batch.Audit = append(batch.Audit, store.Audit{
@@ -259,6 +259,13 @@ func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.
 		t.watches.remove(end.w.ID)
 	}
 	t.watches.add(w, d)
+	b.overlap(t, w, d)
+	if d.At.Before(now) {
+		// Announced late: what was seen meanwhile counts.
+		for _, s := range b.observed.recent() {
+			b.observeWatches(t, s)
+		}
+	}
 	b.wake(wake)
 	b.changed.broadcast()
 	return answer, nil
@@ -266,13 +273,17 @@ func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.
 
 // extend takes more shops into an open watch, or answers a repeated announcement.
 func (b backend) extend(ctx context.Context, t *term, e *watched, acc watch.Acceptance, r server.DeployRequest, by server.Caller, now time.Time) (server.Announced, error) {
-	snap, err := b.snapshot(ctx, t, e.deploy.Service, now)
+	svc, err := b.knownService(e.deploy.Service)
+	if err != nil {
+		return server.Announced{}, err
+	}
+	snap, err := b.snapshot(ctx, t, svc, now, now)
 	if err != nil {
 		return server.Announced{}, err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	next := cloneWatch(e.w)
+	next := e.w.Clone()
 	d := e.deploy
 	batch := store.Batch{}
 	if acc.Decision == watch.Extends && next.Extend(acc.Shops, snap, now) {

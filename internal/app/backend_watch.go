@@ -17,19 +17,6 @@ import (
 func marshal(v any) ([]byte, error)      { return json.Marshal(v) }
 func unmarshal(b []byte, into any) error { return json.Unmarshal(b, into) }
 
-// cloneWatch copies a watch so that the copy may leave its lock.
-func cloneWatch(w *watch.Watch) watch.Watch {
-	c := *w
-	c.Shops = slices.Clone(w.Shops)
-	c.Checks = slices.Clone(w.Checks)
-	c.Others = slices.Clone(w.Others)
-	if w.Verdict != nil {
-		v := *w.Verdict
-		c.Verdict = &v
-	}
-	return c
-}
-
 // present is a watch as the API shows it.
 func (b backend) present(w *watch.Watch, d watch.Deploy, run *actions.Run, now time.Time) server.Watch {
 	v := server.Watch{
@@ -75,7 +62,7 @@ func (b backend) complete(ctx context.Context, w *watch.Watch, now time.Time) (s
 		if e := t.watches.get(w.ID); e != nil {
 			e.mu.Lock()
 			if e.due == nil && !e.w.State.Final() {
-				c := cloneWatch(e.w)
+				c := e.w.Clone()
 				w = &c
 			}
 			e.mu.Unlock()

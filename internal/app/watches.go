@@ -113,7 +113,11 @@ func (a *App) step(t *term, e *watched, do func(*watch.Watch) *watch.Verdict) er
 
 // observeWatches hands a sample to the watches of its service.
 func (a *App) observeWatches(t *term, s sample.Sample) {
-	for _, e := range t.watches.of(s.Service) {
+	service := s.Service
+	if c, ok := a.setup.Load().check(s.Check); ok && c.control {
+		service = "" // a control speaks for all
+	}
+	for _, e := range t.watches.of(service) {
 		_ = a.step(t, e, func(w *watch.Watch) *watch.Verdict { return w.Observe(s) })
 	}
 }
@@ -229,7 +233,7 @@ func (a *App) persist(t *term) {
 		e.mu.Lock()
 		// A watch with a verdict is written with what follows from it, not before.
 		if e.w.Seq > e.saved && e.due == nil && !e.w.State.Final() {
-			b.Watches = append(b.Watches, cloneWatch(e.w))
+			b.Watches = append(b.Watches, e.w.Clone())
 			marks = append(marks, mark{e, e.w.Seq})
 		}
 		e.mu.Unlock()
@@ -270,30 +274,16 @@ func (a *App) tickLoop(t *term) {
 
 const tickEvery = 250 * time.Millisecond
 
-// snapshot is what is known of a service the moment before a deploy.
-func (a *App) snapshot(ctx context.Context, t *term, service string, now time.Time) (watch.Snapshot, error) {
-	snap := watch.Snapshot{Health: map[string]sample.Health{}, Before: map[string]watch.Counts{}}
-	s := a.setup.Load()
-	rollups, err := a.store.Rollups(ctx, now.Add(-beforeWindow), now.Add(time.Hour))
-	if err != nil {
-		return snap, fmt.Errorf("read what was seen before the deploy: %w", err)
-	}
-	for _, r := range a.observed.current(rollups) {
-		if r.Service == service {
-			c := snap.Before[r.Check]
-			c.Looks += r.Looks
-			c.Failures += r.Failures
-			snap.Before[r.Check] = c
+// overlap tells the open watches of a deploy that came meanwhile, and its watch of theirs:
+// each may be the cause of what the other sees.
+func (a *App) overlap(t *term, w *watch.Watch, d watch.Deploy) {
+	for _, e := range t.watches.of("") {
+		if e.w.ID == w.ID || e.deploy.Service == d.Service {
+			continue
+		}
+		_ = a.step(t, e, func(o *watch.Watch) *watch.Verdict { o.Overlap(d); return nil })
+		if own := t.watches.get(w.ID); own != nil {
+			_ = a.step(t, own, func(o *watch.Watch) *watch.Verdict { o.Overlap(e.deploy); return nil })
 		}
 	}
-	for _, c := range s.checksOf(service) {
-		snap.Health[c.Name] = a.observed.health(c.Name, now)
-	}
-	for _, al := range t.alerts.open() {
-		snap.Firing = append(snap.Firing, al.ID)
-	}
-	return snap, nil
 }
-
-// beforeWindow is how far back the counts before a deploy go.
-const beforeWindow = 4 * time.Hour

@@ -43,7 +43,9 @@ const DefaultPath = "default"
 func (c *Check) Policy() watch.CheckPolicy {
 	return watch.CheckPolicy{
 		Check:       c.Name,
+		Kind:        c.Kind,
 		Labels:      c.Labels,
+		Path:        c.Path,
 		FailureRate: float64(c.FailureRate),
 		Weight:      c.Weight,
 		Every:       time.Duration(c.Every),

@@ -250,7 +250,7 @@ storage: ` + storage + `
 services:
   - name: order-sync
     objective: {availability: 99.9%}
-    watch: {for: ` + o.length + `, mode: ` + o.mode + `, min_samples: 5}
+    watch: {for: ` + o.length + `, mode: ` + o.mode + `, min_samples: 5, max_blind: 0s}
     rollback: back
     known_good: [v1]
 checks:

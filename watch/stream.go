@@ -1,0 +1,213 @@
+package watch
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"guardian/watch/judge"
+)
+
+// Stream is one row of yes-or-no observations with the evidence that "yes" comes more often
+// than it may. How often it may is known (Rate), or known from Before. Failures may come in
+// bursts: after one, the next is held against what history says of bursts.
+type Stream struct {
+	Rate        float64         `json:"rate,omitempty"`        // 0: held against Before
+	Persistence float64         `json:"persistence,omitempty"` // with Rate: the chance of another one after one
+	Before      judge.History   `json:"before,omitzero"`
+	Tolerance   judge.Tolerance `json:"tolerance,omitzero"`
+	Horizon     int             `json:"horizon"` // planned observations
+
+	State judge.ProcessState `json:"state"`
+	LogE  float64            `json:"log_e"` // natural logarithm of the evidence
+
+	// test is made of the fields above when it is needed first, and is never part of what a
+	// watch is.
+	test *judge.Process
+}
+
+// Equal tells whether two streams are the same, whether or not their tests are made yet.
+func (s Stream) Equal(o Stream) bool {
+	return s.Rate == o.Rate && s.Persistence == o.Persistence && s.Before == o.Before && s.Tolerance == o.Tolerance &&
+		s.Horizon == o.Horizon && s.LogE == o.LogE && s.State.N == o.State.N && s.State.Last == o.State.Last && slices.Equal(s.State.A, o.State.A)
+}
+
+// known is a stream against a rate; history says how its failures clump.
+func known(rate float64, h judge.History, horizon int) Stream {
+	h = unspoilt(h)
+	return Stream{
+		Rate:        min(max(rate, judge.MinRate), judge.MaxRate),
+		Persistence: min(max(h.Persistence(), rate), maxPersistence),
+		Horizon:     horizon,
+		State:       h.Begin(),
+	}
+}
+
+// maxPersistence is the most that a healthy target's failures may hang together; see
+// judge.NewBursts.
+const maxPersistence = 0.95
+
+// before is a stream against history.
+func before(h judge.History, tol judge.Tolerance, horizon int) Stream {
+	h = unspoilt(h)
+	return Stream{Before: h, Tolerance: tol, Horizon: horizon, State: h.Begin()}
+}
+
+// unspoilt takes a history that has seen no failure go on, and hardly one clear, for what it
+// most likely is: that of a target whose failures clear about as often as not, the least
+// that judge.History.Persistence assumes. Otherwise the quietest targets would be those whose outages take
+// longest to find.
+func unspoilt(h judge.History) judge.History {
+	if h.Again == 0 {
+		h.Failing = max(h.Failing, hardly)
+	}
+	return h
+}
+
+// hardly is so few failures that cleared that they leave Persistence above its least.
+const hardly = 2
+
+// process gives the stream's test; nil for a stream that was not made by this package.
+func (s *Stream) process() *judge.Process {
+	if s.test != nil {
+		return s.test
+	}
+	var err error
+	if s.Rate > 0 {
+		s.test, err = judge.NewBursts(s.Rate, s.Persistence, s.Horizon)
+	} else {
+		s.test, err = judge.NewBefore(s.Before, s.Tolerance, s.Horizon, true)
+	}
+	if err != nil {
+		s.test = nil
+		return nil
+	}
+	if !s.test.Fits(s.State) {
+		s.State, s.LogE = judge.ProcessState{}, 0
+	}
+	return s.test
+}
+
+func (s *Stream) observe(yes bool) {
+	test := s.process()
+	if test == nil {
+		return
+	}
+	test.Observe(&s.State, yes)
+	s.LogE = test.LogE(s.State)
+}
+
+func (s Stream) clone() Stream {
+	s.State.A = slices.Clone(s.State.A)
+	return s
+}
+
+// The metrics of a check.
+const (
+	Failures = "failures"
+	Latency  = "latency"
+)
+
+// Metric is one thing that a check's looks are judged on.
+type Metric struct {
+	Name  string  `json:"name"`  // Failures or Latency
+	Share float64 `json:"share"` // of its check's share
+	// Streams are, of Failures, the looks against what was before: lately and, where it is
+	// known, at the same time of other days; the least counts. Of Latency, they are the looks
+	// against the limits, whose average counts.
+	Streams []Stream `json:"streams"`
+	Limits  []Limit  `json:"limits,omitempty"` // of Latency: one for each stream
+	// Control holds the looks against those of shops that the deploy does not reach.
+	Control *Control `json:"control,omitempty"`
+}
+
+// Limit is a latency that looks should not be above more often than before.
+type Limit struct {
+	Seconds float64 `json:"seconds"`
+	Before  Counts  `json:"before"` // looks, and how many took longer than the percentile that the limit is made of
+	Over    int     `json:"over"`   // judged looks that took longer
+}
+
+// latencyPart is what the uncertainty of the limits costs: they may be wrong with a tenth of
+// the chance that a false verdict may have.
+const latencyPart = 0.9
+
+// logE is the natural logarithm of the metric's evidence.
+func (m *Metric) logE() float64 {
+	if len(m.Streams) == 0 {
+		return 0
+	}
+	if m.Name == Latency {
+		logs := make([]float64, len(m.Streams))
+		for i := range m.Streams {
+			logs[i] = m.Streams[i].LogE - math.Log(float64(len(m.Streams)))
+		}
+		return math.Log(latencyPart) + logSum(logs)
+	}
+	least := m.Streams[0].LogE
+	for i := range m.Streams {
+		least = min(least, m.Streams[i].LogE)
+	}
+	if m.Control != nil {
+		least = min(least, m.Control.logE())
+	}
+	return least
+}
+
+// observe takes a judged look.
+func (m *Metric) observe(l look) {
+	for i := range m.Streams {
+		yes := l.Down
+		if m.Name == Latency {
+			// A look that failed may have taken for ever: it counts as slow.
+			yes = l.Down || l.Took.Seconds() > m.Limits[i].Seconds
+			if yes {
+				m.Limits[i].Over++
+			}
+		}
+		m.Streams[i].observe(yes)
+	}
+}
+
+// telling is the limit of Latency that weighs most.
+func (m *Metric) telling() (Limit, bool) {
+	if len(m.Limits) == 0 || len(m.Limits) != len(m.Streams) {
+		return Limit{}, false
+	}
+	best := 0
+	for i := range m.Streams {
+		if cmp.Compare(m.Streams[i].LogE, m.Streams[best].LogE) > 0 {
+			best = i
+		}
+	}
+	return m.Limits[best], true
+}
+
+func (m Metric) clone() Metric {
+	m.Streams = slices.Clone(m.Streams)
+	for i := range m.Streams {
+		m.Streams[i] = m.Streams[i].clone()
+	}
+	m.Limits = slices.Clone(m.Limits)
+	if m.Control != nil {
+		c := *m.Control
+		m.Control = &c
+	}
+	return m
+}
+
+// logSum is ln Σ e^l.
+func logSum(logs []float64) float64 {
+	if len(logs) == 0 {
+		return 0
+	}
+	top := slices.Max(logs)
+	if math.IsInf(top, 0) || math.IsNaN(top) {
+		return top
+	}
+	sum := 0.0
+	for _, l := range logs {
+		sum += math.Exp(l - top)
+	}
+	return top + math.Log(sum)
+}
