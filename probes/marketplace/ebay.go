@@ -313,8 +313,7 @@ func ebayPush(o Order) Message {
 		Deprecated    bool   `json:"deprecated"`
 	}
 	type data struct {
-		UserID  string `json:"userId"`
-		OrderID string `json:"orderId"`
+		OrderID string `json:"orderId"` // all that its page says a receiver goes by
 	}
 	type notification struct {
 		ID       string `json:"notificationId"`
@@ -327,5 +326,5 @@ func ebayPush(o Order) Message {
 	return post(struct {
 		Metadata     metadata     `json:"metadata"`
 		Notification notification `json:"notification"`
-	}{metadata{"ORDER_CONFIRMATION", "1.0", false}, notification{o.Delivery, at, at, 1, data{o.Shop, o.ID}}}, nil)
+	}{metadata{"ORDER_CONFIRMATION", "1.0", false}, notification{o.Delivery, at, at, 1, data{o.ID}}}, nil)
 }
