@@ -162,7 +162,11 @@ func (k *track) enter(done []Rollup, at time.Time) []Rollup {
 }
 
 // count adds a look to the hour that it began in, which is the current one.
+// Raised looks do not count: there are more of them the more fails.
 func (k *track) count(s sample.Sample) {
+	if s.Raised {
+		return
+	}
 	switch s.Health {
 	case sample.Up:
 		k.hour.Looks++

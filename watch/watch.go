@@ -48,6 +48,9 @@ type CheckPolicy struct {
 
 // Snapshot is what was known the moment before the deploy.
 type Snapshot struct {
+	// FollowUps are the failures before that were followed up at the raised pace, by check.
+	FollowUps map[string]FollowUps `json:"follow_ups,omitempty"`
+
 	Health map[string]sample.Health `json:"health"` // by check
 	Firing []string                 `json:"firing"` // IDs of alerts that were pending or firing
 	Before map[string]Counts        `json:"before"` // by check: looks of the last hours

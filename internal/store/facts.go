@@ -37,10 +37,11 @@ type Batch struct {
 	Deliveries []notifiers.Delivery // by ID; they keep the order in which they first came
 	Orders     []probes.Order       // by ID
 
-	Intervals   []sla.Interval // by check and From
-	Rollups     []sla.Rollup   // by check and Hour; replaced, never added up
-	CheckStates []CheckState   // by check
-	Maintenance []Maintenance  // by ID
+	Intervals   []sla.Interval  // by check and From
+	Rollups     []sla.Rollup    // by check and Hour; replaced, never added up
+	CheckStates []CheckState    // by check
+	Failures    []sample.Sample // by check and At: looks that were not up, with what they saw
+	Maintenance []Maintenance   // by ID
 
 	Acks     []Ack    // by key
 	AcksGone []string // keys
@@ -72,6 +73,8 @@ type CheckState struct {
 	Check string        `json:"check"`
 	Last  sample.Sample `json:"last"`
 	At    time.Time     `json:"at"` // of the sample
+	// FollowUps are the failures that were followed up at the raised pace.
+	FollowUps watch.FollowUps `json:"follow_ups,omitzero"`
 }
 
 // Maintenance is an announced window with its identity.

@@ -44,6 +44,7 @@ func (s *Store) Prune(ctx context.Context, fence Fence, keep Keep) (int64, error
 		{"intervals", "check_name, from_at", "to_at < $1", keep.Journal},
 		{"rollups", "check_name, hour", "hour < $1", keep.Journal},
 		{"check_states", "check_name", "at < $1", keep.Journal},
+		{"failures", "check_name, at", "at < $1", keep.Journal},
 		{"maintenance", "id", "to_at < $1", keep.Journal},
 		{"acks", "ack_key", "at < $1", keep.Journal},
 		{"audit", "id", "at < $1", keep.Journal},

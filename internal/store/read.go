@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/sla"
 	"guardian/watch"
@@ -159,6 +160,19 @@ func (s *Store) CheckStates(ctx context.Context) (map[string]CheckState, error) 
 	byCheck := make(map[string]CheckState, len(states))
 	for _, c := range states {
 		byCheck[c.Check] = c
+	}
+	return byCheck, nil
+}
+
+// Failures gives the newest looks of each check that were not up, newest first.
+func (s *Store) Failures(ctx context.Context) (map[string][]sample.Sample, error) {
+	all, err := list[sample.Sample](ctx, s, &query{table: "failures", order: "check_name, at DESC"})
+	if err != nil {
+		return nil, err
+	}
+	byCheck := map[string][]sample.Sample{}
+	for _, f := range all {
+		byCheck[f.Check] = append(byCheck[f.Check], f)
 	}
 	return byCheck, nil
 }

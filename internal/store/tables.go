@@ -181,15 +181,35 @@ func checkStatesTable() table[CheckState] {
 	}
 }
 
+func failuresTable() table[sample.Sample] {
+	return table[sample.Sample]{
+		name: "failures", key: []string{"check_name", "at"},
+		values: func(s sample.Sample) []any { return []any{text(s.Check), nanos(s.At)} },
+	}
+}
+
 // finite leaves out the values that JSON has no word for; a restart can do without them.
 func finite(states []CheckState) []CheckState {
 	states = slices.Clone(states)
 	for i := range states {
-		states[i].Last.Values = slices.DeleteFunc(slices.Clone(states[i].Last.Values), func(v sample.Value) bool {
-			return math.IsNaN(v.V) || math.IsInf(v.V, 0)
-		})
+		states[i].Last = finiteSample(states[i].Last)
 	}
 	return states
+}
+
+func finiteSample(s sample.Sample) sample.Sample {
+	s.Values = slices.DeleteFunc(slices.Clone(s.Values), func(v sample.Value) bool {
+		return math.IsNaN(v.V) || math.IsInf(v.V, 0)
+	})
+	return s
+}
+
+func finiteSamples(samples []sample.Sample) []sample.Sample {
+	out := make([]sample.Sample, len(samples))
+	for i, s := range samples {
+		out[i] = finiteSample(s)
+	}
+	return out
 }
 
 func maintenanceTable() table[Maintenance] {

@@ -9,6 +9,7 @@ import (
 	"guardian/internal/store"
 	"guardian/notifiers"
 	"guardian/probes"
+	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/sla"
 	"guardian/watch"
@@ -309,4 +310,33 @@ func pruning(j journal) {
 	same(t, "heartbeats", must(s.Heartbeats(ctx, "nightly", time.Time{}, time.Time{}, 0))(t),
 		[]probes.Heartbeat{{Check: "nightly", At: day().Add(time.Minute)}})
 	same(t, "again", must(s.Prune(ctx, fence, store.Keep{Journal: keep}))(t), int64(0))
+}
+
+func newestFailures(j journal) {
+	t := j.t
+	s, fence := j.acting()
+	down := func(check string, minute int) sample.Sample {
+		return sample.Sample{Check: check, At: day().Add(time.Duration(minute) * time.Minute), Observation: sample.Observation{Health: sample.Down, Reason: "503"}}
+	}
+	// Several at once and one by one; an old one that comes late does not push a newer one out.
+	var b store.Batch
+	for i := range 5 {
+		b.Failures = append(b.Failures, down("a", i))
+	}
+	commit(t, s, fence, b)
+	for i := 5; i < 30; i++ {
+		commit(t, s, fence, store.Batch{Failures: []sample.Sample{down("a", i)}})
+	}
+	commit(t, s, fence, store.Batch{Failures: []sample.Sample{down("a", 2), down("b", 1)}})
+	got := must(s.Failures(t.Context()))(t)
+	same(t, "checks", len(got), 2)
+	same(t, "of the quiet check", len(got["b"]), 1)
+	if n := len(got["a"]); n != store.KeptFailures {
+		t.Fatalf("%d failures of one check are kept, want %d", n, store.KeptFailures)
+	}
+	for i, f := range got["a"] {
+		if want := day().Add(time.Duration(29-i) * time.Minute); !f.At.Equal(want) {
+			t.Errorf("failure %d is of %s, want the newest first: %s", i, f.At, want)
+		}
+	}
 }

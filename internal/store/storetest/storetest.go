@@ -48,6 +48,7 @@ func Run(t *testing.T, fresh func(t *testing.T) store.Options) {
 		{"the outbox counts what waits and what ended", outboxStats},
 		{"the journal is read page by page", auditPages},
 		{"intervals and rollups are read by time", reportFacts},
+		{"the newest failures of each check are kept and no others", newestFailures},
 		{"a revoked token stays revoked", tokens},
 		{"what is old and over is removed, the rest stays", pruning},
 	} {
