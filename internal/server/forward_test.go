@@ -52,6 +52,26 @@ func TestAStandbyThatKnowsNobodySaysSo(t *testing.T) {
 	}
 }
 
+// Each guardian has series of its own: a standby keeps the samples that are written to it.
+func TestAStandbyTakesSamplesItself(t *testing.T) {
+	took := 0
+	url := serve(t, secured(), func(o *server.Options) {
+		o.Active = func() (bool, string) { return false, "http://127.0.0.1:1" }
+		o.RemoteWrite = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			took++
+			w.WriteHeader(http.StatusNoContent)
+		})
+	})
+	for token, want := range map[string]int{"": 401, "Bearer the viewer": 403, "Bearer the deployer": 204} {
+		if got := send(t, url, "POST", "/api/v1/write", "x", "Authorization", token); got.status != want {
+			t.Errorf("%q: %d, want %d", token, got.status, want)
+		}
+	}
+	if took != 1 {
+		t.Errorf("%d writes were taken, want the deployer's", took)
+	}
+}
+
 func TestTwoStandbysDoNotPlayPingPong(t *testing.T) {
 	var first, second string
 	first = serve(t, busy(), func(o *server.Options) { o.Active = func() (bool, string) { return false, second } })

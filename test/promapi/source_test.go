@@ -63,6 +63,25 @@ func TestARuleSourceThatIsGoneChangesNothing(t *testing.T) {
 	}
 }
 
+// A server that repeats what it was sent does not get the token onto pages or into logs.
+func TestARuleSourcesTokenIsNeverShown(t *testing.T) {
+	const token = "glsa-5d41402abc4b2a76"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		_, _ = w.Write([]byte(`{"status":"error","errorType":"execution","error":"no access with ` + r.Header.Get("Authorization") + `"}`))
+	}))
+	defer server.Close()
+	own := guardian(t, `
+evaluation_interval: 100ms
+rule_sources: [{name: team, server: "`+server.URL+`", headers: {Authorization: "Bearer `+token+`"}, rules: [team.yaml]}]
+`, map[string]string{"team.yaml": "groups: [{name: team, rules: [{alert: Behind, expr: erp_lag > 3}]}]\n"})
+	eventually(t, own+"/api/v1/rules", "no access with")
+	if got := do(t, http.MethodGet, own+"/api/v1/rules", nil); strings.Contains(got.body, token) {
+		t.Errorf("the token is shown: %s", got.body)
+	}
+}
+
 // What a server says is not all, and what is no answer, is not known; an empty answer that is
 // whole resolves.
 func TestOnlyAWholeAnswerResolves(t *testing.T) {
