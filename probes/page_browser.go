@@ -91,10 +91,12 @@ func (p *pageProbe) visit(ctx context.Context, path, address string) (v visit, f
 	// The browser outlives the time for loading, for the picture, but not the look.
 	allocator, stop := chromedp.NewExecAllocator(ctx, p.options(path, dir, said)...)
 	defer stop()
-	tab, closeTab := chromedp.NewContext(allocator)
+	quiet := func(string, ...any) {} // it would write to standard error
+	tab, closeTab := chromedp.NewContext(allocator, chromedp.WithErrorf(quiet), chromedp.WithLogf(quiet))
 	defer closeTab()
 	begin := p.env.Now()
-	if err := chromedp.Do(tab, chromedp.EmulateViewport(int64(p.settings.Width), int64(p.settings.Height))); err != nil {
+	// Without a step it starts the browser alone.
+	if err := chromedp.Do(tab); err != nil {
 		v.said = said.String()
 		return v, p.notStarted(ctx, err, v.said)
 	}
@@ -117,7 +119,8 @@ func (p *pageProbe) visit(ctx context.Context, path, address string) (v visit, f
 	if f == nil {
 		f = p.judge(v)
 	}
-	if f != nil && ctx.Err() == nil {
+	// Where nothing came there is nothing to see.
+	if f != nil && v.status != 0 && ctx.Err() == nil {
 		v.picture = p.keepPicture(tab, begin)
 	}
 	return v, f
