@@ -51,10 +51,18 @@ func (h History) Valid() bool {
 	return 0 <= h.Begun && h.Begun <= h.Calm && 0 <= h.Again && h.Again <= h.Failing && h.Last <= 2
 }
 
+// unseen is the persistence where no failure was followed up: bursts of two and a half in the
+// mean. Healthy targets with bursts of 3 still keep an alpha of 0.1 %, and an outage
+// against an allowed rate of 1 % is found with the tenth look.
+const unseen = 0.6
+
 // Persistence is the chance that a failure is followed by another one, as the null assumes it:
-// the 90 % quantile of what history says (Beta(1+again, 2+cleared)), between 0.5 and 0.95. The
-// floor is for a history that has seen no hiccup yet.
+// the 90 % quantile of what history says (Beta(1+again, 2+cleared)), between 0.5 and 0.95; 0.6
+// where it says nothing. The floor is for a history that has seen few hiccups.
 func (h History) Persistence() float64 {
+	if h.Failing == 0 {
+		return unseen
+	}
 	q := betaUpper(0.1, float64(1+h.Again), float64(2+h.Failing-h.Again))
 	return min(max(q, 0.5), 0.95)
 }

@@ -69,8 +69,11 @@ func TestHistory(t *testing.T) {
 	if looks, failures := h.Counts(); looks != 7 || failures != 3 {
 		t.Errorf("%d looks, %d failures", looks, failures)
 	}
-	if p := (judge.History{}).Persistence(); p < 0.5 || p > 0.95 {
-		t.Errorf("persistence of nothing: %v", p)
+	if p := (judge.History{Calm: 100, Begun: 1}).Persistence(); p != 0.6 {
+		t.Errorf("persistence of failures that were not followed up: %v", p)
+	}
+	if p := (judge.History{Failing: 50, Again: 10}).Persistence(); p != 0.5 {
+		t.Errorf("persistence of short bursts: %v", p)
 	}
 	long := judge.History{Failing: 1000, Again: 900}
 	if p := long.Persistence(); p < 0.9 || p > 0.93 {
@@ -283,6 +286,23 @@ func TestAnOutageWithAQuietHistory(t *testing.T) {
 	}
 	if s.N > 10 {
 		t.Errorf("found after %d looks, want at most 10", s.N)
+	}
+}
+
+// Where nothing is known of bursts, an outage is found as soon as where single failures are.
+func TestAnOutageWhereNothingIsKnownOfBursts(t *testing.T) {
+	for _, h := range []judge.History{{Calm: 1440, Begun: 7}, {Calm: 2880, Begun: 14}} {
+		p, err := judge.NewBefore(h, judge.Tolerance{Ratio: 1}, 720, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s judge.ProcessState
+		for p.LogE(s) < math.Log(1000) && s.N < 100 {
+			p.Observe(&s, true)
+		}
+		if s.N > 10 {
+			t.Errorf("%+v: found after %d looks, want at most 10", h, s.N)
+		}
 	}
 }
 
