@@ -105,9 +105,27 @@ func TestUnknownNeverChangesTheEvidence(t *testing.T) {
 	})
 }
 
+// controlled adds a control target, which is looked at here and there.
+func (d *drawn) controlled(t *rapid.T) {
+	d.before.Controls = []watch.CheckPolicy{check("outside")}
+	d.before.Health["outside"] = sample.Up
+	var looks []sample.Sample
+	for _, s := range d.looks {
+		looks = append(looks, s)
+		if rapid.Bool().Draw(t, "control looks") {
+			h := rapid.SampledFrom([]sample.Health{sample.Up, sample.Up, sample.Down, sample.Unknown}).Draw(t, "control")
+			looks = append(looks, look("outside", h, s.At.Add(time.Millisecond)))
+		}
+	}
+	d.looks = looks
+}
+
 func TestAWatchReadBackGivesTheSameVerdictAtTheSameLook(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := draw(t, []sample.Health{sample.Up, sample.Down, sample.Up, sample.Unknown})
+		if rapid.Bool().Draw(t, "with a control") {
+			d.controlled(t)
+		}
 		straight, stored := d.open(), d.open()
 		want := d.run(straight, func(int) {})
 		got := d.run(stored, func(int) {
