@@ -203,3 +203,26 @@ func withExpr(t *testing.T, content []byte, alert, expr string) []byte {
 	}
 	return b
 }
+
+// declaredMetrics lists the names of metrics that the sources register.
+func declaredMetrics(t *testing.T) []string {
+	t.Helper()
+	declaration := regexp.MustCompile(`Name:\s+"(guardian_\w+)"`)
+	var names []string
+	for _, pattern := range []string{"../probes/metrics.go", "../notifiers/metrics.go", "../internal/*/metrics.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, found := range declaration.FindAllStringSubmatch(string(b), -1) {
+				names = append(names, found[1])
+			}
+		}
+	}
+	return names
+}
