@@ -92,6 +92,10 @@ bench: ## all benchmarks
 bench-judge: build ## measure the judge's false alarms and delays on 20,000 streams a line (minutes; QUICK=1: seconds)
 	$(GO) run ./test/bench/judge -guardian $(BIN)/guardian $(if $(QUICK),-streams 300)
 
+.PHONY: bench-replay
+bench-replay: ## replay 30 days of 200 checks, and print how long it takes
+	$(GO) test -run '^$$' -bench Replay -benchtime 1x -timeout 30m -v ./test/bench/replay
+
 .PHONY: fuzz
 fuzz: ## each fuzz test for FUZZTIME
 	@grep -rho --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | awk '{print $$2}' | sort -u | while read -r f; do \

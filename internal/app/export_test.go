@@ -70,6 +70,12 @@ func (s Stepped) Minute(ctx context.Context) error {
 	return nil
 }
 
+// TickWatches lets the watches see the time.
+func (s Stepped) TickWatches() { s.tickWatches(s.acting.Load(), s.now()) }
+
+// Repeats tells again of what still fires.
+func (s Stepped) Repeats() { s.tickRepeats(s.acting.Load(), s.now()) }
+
 // Replace swaps the configuration, as a reload does.
 func (s Stepped) Replace(c *config.Config) error {
 	next, err := s.build(c)

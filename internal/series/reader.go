@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"math"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -51,6 +54,9 @@ func OpenReader(ctx context.Context, dir string, log *slog.Logger) (_ *Reader, e
 	for _, b := range r.blocks {
 		m := b.Meta()
 		r.first, r.last, end = min(r.first, m.MinTime), max(r.last, m.MaxTime-1), max(end, m.MaxTime)
+	}
+	if _, statErr := os.Stat(filepath.Join(dir, "wal")); errors.Is(statErr, fs.ErrNotExist) {
+		return r, nil // a copy that has blocks only
 	}
 	return r, r.readTail(ctx, end)
 }

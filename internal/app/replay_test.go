@@ -1,0 +1,178 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"guardian/internal/app"
+	"guardian/internal/config"
+	"guardian/internal/replay"
+	"guardian/internal/secret"
+	"guardian/internal/series"
+	"guardian/internal/server"
+	"guardian/internal/store"
+	"guardian/probes"
+	"guardian/probes/sample"
+	"guardian/watch"
+)
+
+const pastConfig = `
+server: {listen: "127.0.0.1:0", timezone: UTC}
+services:
+  - {name: orders, watch: {for: 30m, mode: observe}, rollback: back, known_good: [v1]}
+  - {name: prices, watch: {for: 30m, mode: observe}}
+checks:
+  - {name: push, service: orders, every: 15s, http: {url: "http://127.0.0.1:1/"}}
+  - {name: read, service: orders, every: 5m, http: {url: "http://127.0.0.1:1/"}}
+  - {name: price, service: prices, every: 15s, http: {url: "http://127.0.0.1:1/"}}
+rules: [rules.yaml]
+runbooks: [{name: back, steps: [{name: no, webhook: {url: "http://127.0.0.1:1/"}}]}]
+receivers: [{name: oncall, webhook: {url: "http://127.0.0.1:1/"}}, {name: others, webhook: {url: "http://127.0.0.1:1/"}}]
+routes: {receiver: oncall, repeat_interval: 20m, routes: [{receiver: others, matchers: ['service="prices"']}]}
+maintenance: [{name: stock-count, service: prices, from: 2026-11-02T09:10:00Z, to: 2026-11-02T09:20:00Z}]
+`
+
+const pastRules = `
+groups:
+  - name: past
+    interval: 1m
+    rules:
+      - {record: "service:success:avg5m", expr: 'avg by (service) (avg_over_time(probe_success[5m]))'}
+      - {alert: Low, expr: 'service:success:avg5m < 0.6', for: 2m, labels: {tier: critical}}
+      - {alert: Down, expr: 'probe_success == 0', for: 3m, keep_firing_for: 5m, labels: {tier: warning}, annotations: {summary: "{{ $labels.check }} is down"}}
+`
+
+// lived is two hours of a guardian, minute by minute: a good deploy, a bad one, an outage
+// within a maintenance, and a check that goes blind while its alert fires.
+func lived(t *testing.T, dir string, r *secret.Redactor) (start, end time.Time) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte(pastRules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start = time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
+	c := newClock(start)
+	a, err := app.New(t.Context(), app.Options{
+		Load: func() (*config.Config, error) { return load(t, dir, pastConfig, r) }, Redactor: r, Now: c.now, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := app.Stepped{App: a}
+	if err := s.Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	within := func(m, from, to int) bool { return m >= from && m < to }
+	for m := range 120 {
+		for quarter := range 4 {
+			c.set(start.Add(time.Duration(m)*time.Minute + time.Duration(quarter)*15*time.Second))
+			push, price := sample.Up, sample.Up
+			if within(m, 62, 75) {
+				push = sample.Down
+			}
+			if within(m, 72, 85) || within(m, 100, 106) {
+				price = sample.Down
+			}
+			if within(m, 106, 112) {
+				price = sample.Unknown
+			}
+			for _, l := range []struct {
+				check, service string
+				h              sample.Health
+			}{{"push", "orders", push}, {"price", "prices", price}, {"read", "orders", sample.Up}} {
+				if l.check == "read" && (m%5 != 0 || quarter != 0) {
+					continue
+				}
+				s.Look(sample.Sample{Check: l.check, Kind: "http", Service: l.service, At: c.now(), Observation: sample.Observation{Health: l.h}})
+			}
+			s.TickWatches()
+		}
+		if err := s.Minute(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.Repeats()
+		version := map[int]string{10: "v2", 60: "v3"}[m]
+		if version == "" {
+			continue
+		}
+		_, err := s.Backend().Announce(t.Context(), server.DeployRequest{Service: "orders", Version: version, Reversible: true, WatchFor: 40 * time.Minute}, server.Caller{Name: "ci", Role: server.Deployer})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.Stop(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return start, start.Add(2 * time.Hour)
+}
+
+func replayed(t *testing.T, dir, text string, r *secret.Redactor, from, to time.Time) replay.Report {
+	t.Helper()
+	conf, err := load(t, dir, text, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples, err := series.OpenReader(t.Context(), filepath.Join(dir, "data", "series"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer samples.Close() //nolint:errcheck // read only
+	journal, err := store.Open(t.Context(), store.Options{Path: filepath.Join(dir, "data", "journal.db"), ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer journal.Close() //nolint:errcheck // read only
+	report, err := replay.Run(t.Context(), replay.Options{
+		Config: conf, Kinds: probes.Builtin(), Samples: samples, Journal: journal, From: from, To: to, Step: time.Minute,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func TestAReplayOfTheRunningConfigurationIsWhatHappened(t *testing.T) {
+	dir, r := t.TempDir(), &secret.Redactor{}
+	start, end := lived(t, dir, r)
+	same := replayed(t, dir, pastConfig, r, start, end)
+	if !same.Same {
+		text, _ := json.MarshalIndent(same, "", " ")
+		t.Fatalf("the replay differs from what happened: %s", text)
+	}
+	if len(same.Alerts) < 4 || len(same.Watches) != 2 || len(same.Notices) < 8 || same.Quiet == 0 {
+		t.Fatalf("%d alerts, %d watches, %d notices, %d quiet: too little happened for this test to say anything", len(same.Alerts), len(same.Watches), len(same.Notices), same.Quiet)
+	}
+	bad := same.Watches[1]
+	if bad.Now.State != watch.Failed || bad.Now.Rollback.Outcome != replay.OnlyTold {
+		t.Errorf("the bad deploy: %+v", bad.Now)
+	}
+
+	// Another configuration: it rolls back by itself, waits longer, and tells others.
+	next := strings.Replace(pastConfig, "mode: observe", "mode: auto", 1)
+	next = strings.Replace(next, "matchers: ['service=\"prices\"']", "matchers: ['tier=\"critical\"']", 1)
+	if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte(strings.Replace(pastRules, "for: 3m", "for: 30m", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	other := replayed(t, dir, next, r, start, end)
+	if other.Same {
+		t.Error("another configuration is said to do the same")
+	}
+	gone := 0
+	for _, a := range other.Alerts {
+		if a.Rule == "Down" && a.Match == replay.OnlyThen {
+			gone++
+		}
+	}
+	if gone == 0 {
+		t.Error("an alert that waits for 30 minutes is not said to be gone")
+	}
+	back := other.Watches[1].Now.Rollback
+	if back == nil || back.Outcome != replay.RolledBack || back.To != "v2" {
+		t.Errorf("in mode auto it would have been %+v, want a rollback to v2, which passed its watch", back)
+	}
+}
