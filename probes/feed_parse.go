@@ -86,16 +86,20 @@ type feedElement struct {
 // all gives the texts of the elements of a local name, at any depth, in any case.
 func (e *feedElement) all(name string) []string {
 	var found []string
+	e.gather(name, &found)
+	return found
+}
+
+func (e *feedElement) gather(name string, to *[]string) {
 	for i := range e.Inner {
 		inner := &e.Inner[i]
 		if strings.EqualFold(inner.XMLName.Local, name) {
 			if text := strings.TrimSpace(inner.Text); text != "" {
-				found = append(found, text)
+				*to = append(*to, text)
 			}
 		}
-		found = append(found, inner.all(name)...)
+		inner.gather(name, to)
 	}
-	return found
 }
 
 func (e *feedElement) first(names ...string) string {
