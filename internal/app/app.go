@@ -94,6 +94,7 @@ type App struct {
 	silences    silences
 	observed    observed
 	paths       *paths
+	kept        kept
 	reloading   sync.Mutex
 	announcing  sync.Mutex // deploys are announced one after the other
 
@@ -319,6 +320,7 @@ func (a *App) Stop(ctx context.Context) error { return a.undo.run(ctx) }
 func (a *App) sink(s sample.Sample) {
 	arrived := a.now()
 	a.observed.note(s)
+	a.kept.note(s, a.acting.Load() != nil)
 	if err := a.series.AppendSample(s); err != nil {
 		a.metrics.rejected.Inc()
 		a.log.Debug("a sample was not taken", "check", s.Check, "error", err)

@@ -23,6 +23,7 @@ func (s Stepped) Begin(ctx context.Context) error {
 	set := s.setup.Load()
 	s.observed.apply(set.checks, s.now())
 	s.paths.apply(set.checks)
+	s.kept.apply(set.checks)
 	for _, c := range set.checks {
 		s.series.Track(c.Name, c.Every, graceOf(c.Every))
 	}
@@ -85,6 +86,7 @@ func (s Stepped) Replace(c *config.Config) error {
 	old := s.setup.Swap(next)
 	s.observed.apply(next.checks, s.now())
 	s.paths.apply(next.checks)
+	s.kept.apply(next.checks)
 	for _, c := range old.checks {
 		if _, stays := next.check(c.Name); !stays {
 			if err := s.series.Forget(c.Name, s.now()); err != nil {

@@ -42,6 +42,7 @@ type seen struct {
 	known time.Time // when it last was Up or Down
 	// recent is what a guardian that takes over may need again, oldest first.
 	recent []sample.Sample
+	follow followUp
 }
 
 // recentLooks bounds seen.recent: a standby's own looks while the lease of another runs out.
@@ -65,13 +66,19 @@ func (o *observed) note(s sample.Sample) {
 	if len(c.recent) == recentLooks {
 		c.recent = slices.Delete(c.recent, 0, 1)
 	}
-	c.recent = append(c.recent, s)
+	bare := s // a watch reads neither values nor details, which are most of a sample
+	bare.Values, bare.Detail = nil, ""
+	c.recent = append(c.recent, bare)
+	c.follow.take(s)
 	if o.tracker == nil {
 		return
 	}
 	intervals, rollups := o.tracker.Observe(s, c.every)
 	o.keep(intervals, rollups)
-	o.states[s.Check] = store.CheckState{Check: s.Check, Last: s, At: s.At}
+	if s.Health == sample.Up {
+		s.Detail = "" // written down at each look, read by nobody
+	}
+	o.states[s.Check] = store.CheckState{Check: s.Check, Last: s, At: s.At, FollowUps: c.follow.known}
 }
 
 func (o *observed) keep(intervals []sla.Interval, rollups []sla.Rollup) {
@@ -205,7 +212,7 @@ func (o *observed) apply(checks []builtCheck, now time.Time) {
 	for _, c := range checks {
 		n := &seen{service: c.Service, kind: c.Kind, labels: c.Labels, names: c.names, every: c.Every, began: now}
 		if old, ok := o.checks[c.Name]; ok {
-			n.last, n.since, n.known, n.recent, n.began = old.last, old.since, old.known, old.recent, old.began
+			n.last, n.since, n.known, n.recent, n.began, n.follow = old.last, old.since, old.known, old.recent, old.began, old.follow
 		}
 		next[c.Name] = n
 	}
@@ -259,6 +266,11 @@ func (a *App) resumeTracker(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read what the checks saw last: %w", err)
 	}
+	failures, err := a.store.Failures(ctx)
+	if err != nil {
+		return fmt.Errorf("read what failed last: %w", err)
+	}
+	a.kept.resume(failures)
 	a.observed.resume(slices.Collect(maps.Values(last)), rollups, states)
 	for _, st := range states {
 		a.series.Restore(st.Last)
@@ -275,6 +287,9 @@ func (o *observed) resume(last []sla.Interval, rollups []sla.Rollup, states map[
 	clear(o.states)
 	for name, c := range o.checks {
 		st, ok := states[name]
+		if ok && c.follow.known.Seen < st.FollowUps.Seen {
+			c.follow.known = st.FollowUps
+		}
 		if ok && (c.last == nil || c.last.At.Before(st.At)) {
 			l := st.Last
 			c.last, c.since = &l, st.At

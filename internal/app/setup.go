@@ -222,6 +222,7 @@ func (a *App) swap(s *setup) {
 	now := a.now()
 	a.observed.apply(s.checks, now)
 	a.paths.apply(s.checks)
+	a.kept.apply(s.checks)
 	checks := make([]probes.Check, len(s.checks))
 	for i, c := range s.checks {
 		checks[i] = c.Check

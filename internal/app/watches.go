@@ -108,6 +108,10 @@ func (a *App) step(t *term, e *watched, do func(*watch.Watch) *watch.Verdict) er
 	}
 	e.due = nil
 	t.watches.remove(e.w.ID)
+	if v.State == watch.Failed {
+		// The judge has decided: more looks tell nothing new, and what they saw is the deploy's.
+		a.runner.Settle(a.observed.spoil(e.w.Service)...)
+	}
 	return nil
 }
 
@@ -224,6 +228,7 @@ const persistEvery = 500 * time.Millisecond
 
 func (a *App) persist(t *term) {
 	b := a.observed.take()
+	b.Failures = a.kept.take()
 	type mark struct {
 		e   *watched
 		seq int64
@@ -238,11 +243,12 @@ func (a *App) persist(t *term) {
 		}
 		e.mu.Unlock()
 	}
-	if len(b.Watches)+len(b.Intervals)+len(b.Rollups)+len(b.CheckStates) == 0 {
+	if len(b.Watches)+len(b.Intervals)+len(b.Rollups)+len(b.CheckStates)+len(b.Failures) == 0 {
 		return
 	}
 	if err := a.commit(t, b); err != nil {
 		a.observed.giveBack(b)
+		a.kept.giveBack(b.Failures)
 		if !errors.Is(err, store.ErrFenced) {
 			a.log.Error("what was seen could not be written down; trying again", "error", err)
 		}

@@ -27,6 +27,7 @@ type memory struct {
 	now      time.Time
 	services []server.Service
 	looks    map[string][]server.Look
+	details  map[string]server.CheckDetail
 	watches  []server.Watch // newest first
 	runs     []actions.Run  // newest first
 	ledger   map[string][]actions.Entry
@@ -113,6 +114,23 @@ func (m *memory) Looks(_ context.Context, service string, from, to time.Time, li
 		}
 	}
 	return found, nil
+}
+
+func (m *memory) CheckDetail(_ context.Context, name string) (server.CheckDetail, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var names []string
+	for _, svc := range m.services {
+		for _, c := range svc.Checks {
+			names = append(names, c.Name)
+			if c.Name == name {
+				d := m.details[name]
+				d.Check, d.Service = c, svc.Name
+				return d, nil
+			}
+		}
+	}
+	return server.CheckDetail{}, &server.NotFoundError{What: "check", Name: name, Known: names}
 }
 
 func (m *memory) Gate(_ context.Context, service, _ string) (server.Gate, error) {
@@ -626,6 +644,7 @@ func busy() *memory {
 		case i == 512:
 			look.Health, look.Duration = sample.Down, 10*time.Second
 		}
+		m.details = details(m.now)
 		m.looks["push-shopee-sg"] = append(m.looks["push-shopee-sg"], look)
 		m.looks["push-lazada-my"] = append(m.looks["push-lazada-my"], server.Look{At: t, Health: sample.Up, Duration: 5*wave + 300*time.Millisecond})
 		m.looks["order-api"] = append(m.looks["order-api"], server.Look{At: t, Health: sample.Up, Duration: wave})

@@ -32,6 +32,7 @@ func pageList() []pageCase {
 	return []pageCase{
 		{"overview", "/"},
 		{"service", "/services/order-sync"},
+		{"check", "/checks/push-shopee-sg"},
 		{"watch_failed", "/watches/w_7"},
 		{"watch_open", "/watches/w_8"},
 		{"run_asking", "/rollbacks/r_3"},

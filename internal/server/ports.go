@@ -21,6 +21,7 @@ import (
 type Backend interface {
 	Tokens
 	Services
+	Checks
 	Deploys
 	Watches
 	Runs
@@ -137,6 +138,58 @@ type Look struct {
 	Health   sample.Health
 	Duration time.Duration
 	Reason   string
+}
+
+// Checks knows what single checks saw.
+type Checks interface {
+	// CheckDetail gives one check with its last looks; a NotFoundError when there is none.
+	CheckDetail(ctx context.Context, name string) (CheckDetail, error)
+}
+
+// CheckDetail is one check with all that is known of it.
+type CheckDetail struct {
+	Check
+	Service    string
+	Timeout    time.Duration
+	Path       string // the network path on which it looks
+	Control    bool   // it is a control of that path
+	Judges     bool   // deploys are judged on it
+	Counts     bool   // it counts in the report
+	Retries    int    // tries within a look beyond the first
+	BurstEvery time.Duration
+	BurstFor   time.Duration
+	FollowUps  watch.FollowUps
+	Blind      string    // why it cannot look now; "" when it can
+	BlindSince time.Time // zero when it can
+	Settings   []Setting // of its kind, without secrets
+	// Looks are its last looks, Failures those that were not Up, which are kept for longer;
+	// newest first.
+	Looks, Failures []LookDetail
+}
+
+// Setting is one line of a configuration, without secrets.
+type Setting struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// LookDetail is one look with what it saw, without secrets.
+type LookDetail struct {
+	At       time.Time
+	Duration time.Duration
+	Health   sample.Health
+	Raised   bool // made between scheduled ones because the check had failed
+	Reason   string
+	Version  string
+	Values   []LookValue
+	Detail   string // status line, headers and the beginning of the body, or what else was seen
+}
+
+// LookValue is a number that a look measured. Of is what its labels say beyond the check's.
+type LookValue struct {
+	Name string  `json:"name"`
+	Of   string  `json:"of,omitempty"`
+	V    float64 `json:"value"`
 }
 
 // Gate says whether a service may be deployed now, and if not, why.

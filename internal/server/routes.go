@@ -35,6 +35,7 @@ func (s *Server) routes() *http.ServeMux {
 		{"GET /api/v1/deploys", Viewer, reads, s.deploys},
 		{"GET /api/v1/gate", Viewer, reads, s.gate},
 		{"GET /api/v1/services", Viewer, reads, s.services},
+		{"GET /api/v1/checks/{name}", Viewer, reads, s.check},
 		{"GET /api/v1/watches", Viewer, reads, s.watches},
 		{"GET /api/v1/watches/{id}", Viewer, reads, s.watch},
 		{"POST /api/v1/watches/{id}/cancel", Deployer, writes, s.cancelWatch},
@@ -79,6 +80,7 @@ func (s *Server) routes() *http.ServeMux {
 
 		{"GET /{$}", Viewer, page, s.overviewPage},
 		{"GET /services/{name}", Viewer, page, s.servicePage},
+		{"GET /checks/{name}", Viewer, page, s.checkPage},
 		{"GET /watches/{id}", Viewer, page, s.watchPage},
 		{"POST /watches/{id}/cancel", Deployer, form, s.cancelForm},
 		{"GET /rollbacks/{id}", Viewer, page, s.runPage},

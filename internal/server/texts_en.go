@@ -58,6 +58,13 @@ func english() map[string]string {
 		"svc.mode": "When a watch fails", "svc.availability": "Availability this month",
 		"svc.looks": "The last three hours", "svc.no_checks": "This service has no checks: it cannot be watched.", "svc.report": "Report of this month",
 
+		"check.title": "Check %s", "check.timeout": "Timeout", "check.path": "Network path", "check.control": "control", "check.retries": "Tries again",
+		"check.burst": "Raised pace", "check.burst_n": "every %s for at most %s", "check.follow": "Followed up", "check.follow_n": "%d failures",
+		"check.follow_none": "no failure yet", "check.persists": "a failure lasts until the next look in %s", "check.use": "Used for", "check.judges": "judges deploys",
+		"check.judges_not": "judges no deploys", "check.counts": "counts in the report", "check.counts_not": "does not count in the report",
+		"check.looks": "The last looks", "check.looks.help": "Newest first; looks that failed are kept for longer.", "check.seen": "What was seen", "check.raised": "raised pace",
+		"check.details": "Details", "check.settings": "Settings",
+
 		"watch.title": "Watch of %s %s", "watch.page": "Watch", "watch.was": "was %s", "watch.deploy": "Deploy", "watch.version": "Version", "watch.author": "By",
 		"watch.ticket": "Ticket", "watch.link": "Link", "watch.shops": "Shops", "watch.all_shops": "all", "watch.kind": "Kind", "watch.started": "Began",
 		"watch.deadline": "Ends", "watch.ended": "Ended", "watch.mode": "If it fails", "watch.alpha": "Chance of a false rollback", "watch.alpha_n": "at most %s",

@@ -58,6 +58,13 @@ func chinese() map[string]string {
 		"svc.mode": "观察失败时", "svc.availability": "本月可用率",
 		"svc.looks": "最近三小时", "svc.no_checks": "这个服务没有检查，无法观察。", "svc.report": "本月报告",
 
+		"check.title": "检查项 %s", "check.timeout": "超时", "check.path": "网络路径", "check.control": "对照目标", "check.retries": "重试次数",
+		"check.burst": "加密探测", "check.burst_n": "每 %s 一次，最长 %s", "check.follow": "已跟踪", "check.follow_n": "%d 次失败",
+		"check.follow_none": "尚无失败", "check.persists": "失败持续到下一次探测的比例 %s", "check.use": "用途", "check.judges": "用于判定发布",
+		"check.judges_not": "不用于判定发布", "check.counts": "计入报告", "check.counts_not": "不计入报告",
+		"check.looks": "最近的探测", "check.looks.help": "最新的在前；失败的探测保留更久。", "check.seen": "看到的内容", "check.raised": "加密探测",
+		"check.details": "详情", "check.settings": "配置",
+
 		"watch.title": "观察 %s %s", "watch.page": "观察", "watch.was": "之前 %s", "watch.deploy": "部署", "watch.version": "版本", "watch.author": "部署人",
 		"watch.ticket": "工单", "watch.link": "链接", "watch.shops": "店铺", "watch.all_shops": "全部", "watch.kind": "类型", "watch.started": "开始",
 		"watch.deadline": "截止", "watch.ended": "结束", "watch.mode": "如果失败", "watch.alpha": "误回滚概率", "watch.alpha_n": "至多 %s",

@@ -1,0 +1,39 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"guardian/internal/config"
+	"guardian/internal/server"
+)
+
+// CheckDetail implements server.Checks.
+func (b backend) CheckDetail(_ context.Context, name string) (server.CheckDetail, error) {
+	s := b.setup.Load()
+	c, ok := s.check(name)
+	if !ok {
+		known := make([]string, len(s.checks))
+		for i := range s.checks {
+			known[i] = s.checks[i].Name
+		}
+		return server.CheckDetail{}, &server.NotFoundError{What: "check", Name: name, Known: known}
+	}
+	seen := b.observed.view(name, b.now())
+	d := server.CheckDetail{
+		Check:   server.Check{Name: c.Name, Kind: c.Kind, Labels: c.Labels, Every: c.Every, Last: seen.last, Since: seen.since},
+		Service: c.Service, Timeout: c.Timeout, Path: c.path, Control: c.control, Judges: c.judges, Counts: c.counts,
+		Retries: c.Retry.Times, BurstEvery: time.Duration(c.Burst.Every), BurstFor: time.Duration(c.Burst.For),
+		FollowUps: b.observed.followUps(c.Service)[name],
+	}
+	if seen.blind {
+		d.Blind, d.BlindSince = seen.why, seen.blindSince
+	}
+	if conf, ok := s.config.Check(name); ok {
+		for _, line := range config.Shown(conf.Settings) {
+			d.Settings = append(d.Settings, server.Setting{Key: line.Key, Value: b.redactor.Redact(line.Value)})
+		}
+	}
+	d.Looks, d.Failures = b.kept.of(name)
+	return d, nil
+}

@@ -1,0 +1,85 @@
+package config
+
+import (
+	"encoding"
+	"fmt"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+
+	"guardian/internal/secret"
+)
+
+// ShownSetting is a setting as people may see it.
+type ShownSetting struct{ Key, Value string }
+
+// Shown lists what settings say, defaults included and what is not set left out: secrets as
+// <secret>, addresses without user and query. Texts may still hold what came from the
+// environment: redact them with the redactor that Load filled.
+func Shown(settings any) []ShownSetting {
+	var out []ShownSetting
+	shown(&out, "", reflect.ValueOf(settings))
+	return out
+}
+
+func shown(out *[]ShownSetting, path string, v reflect.Value) {
+	for v.IsValid() && (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) {
+		v = v.Elem()
+	}
+	if !v.IsValid() || v.IsZero() {
+		return
+	}
+	add := func(text string) { *out = append(*out, ShownSetting{path, text}) }
+	if s, ok := v.Interface().(secret.Secret); ok {
+		if s.IsSet() {
+			add(secret.Mask)
+		}
+		return
+	}
+	if t, ok := v.Interface().(encoding.TextMarshaler); ok {
+		if b, err := t.MarshalText(); err == nil {
+			add(string(b))
+		}
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for _, f := range fieldsOf(v.Type()) {
+			shown(out, join(path, f.key), v.FieldByIndex(f.index))
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			shown(out, fmt.Sprintf("%s[%d]", path, i), v.Index(i))
+		}
+	case reflect.Map:
+		keys := v.MapKeys()
+		slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+		for _, k := range keys {
+			shown(out, join(path, k.String()), v.MapIndex(k))
+		}
+	case reflect.String:
+		add(withoutQuery(v.String()))
+	default:
+		add(fmt.Sprint(v.Interface()))
+	}
+}
+
+// withoutQuery takes user and query, which may be secrets, out of an address. A template cannot
+// be parsed as an address: what follows its question mark goes, too.
+func withoutQuery(text string) string {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok || strings.ContainsAny(scheme, " \n\"'{") {
+		return text
+	}
+	if u, err := url.Parse(text); err == nil && u.Host != "" {
+		u.User, u.RawQuery, u.Fragment = nil, "", ""
+		return u.String()
+	}
+	rest, _, _ = strings.Cut(rest, "?")
+	host, more, _ := strings.Cut(rest, "/")
+	if i := strings.LastIndex(host, "@"); i >= 0 {
+		host = host[i+1:]
+	}
+	return scheme + "://" + host + "/" + more
+}

@@ -1,0 +1,152 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"guardian/probes/sample"
+	"guardian/watch"
+)
+
+// checkAnswer is GET /api/v1/checks/{name}. Durations are in seconds.
+type checkAnswer struct {
+	Name      string            `json:"name"`
+	Kind      string            `json:"kind"`
+	Service   string            `json:"service"`
+	Labels    map[string]string `json:"labels,omitempty"`
+	Every     float64           `json:"every_seconds"`
+	Timeout   float64           `json:"timeout_seconds"`
+	Path      string            `json:"path"`
+	Control   bool              `json:"control"`
+	Judges    bool              `json:"judges_deploys"`
+	Counts    bool              `json:"counts_for_sla"`
+	Retries   int               `json:"retries,omitempty"`
+	Burst     *burstAnswer      `json:"burst,omitempty"`
+	Health    sample.Health     `json:"health"`
+	Since     time.Time         `json:"since,omitzero"`
+	Reason    string            `json:"reason,omitempty"`
+	FollowUps watch.FollowUps   `json:"follow_ups"`
+	Settings  []Setting         `json:"settings"`
+	Looks     []lookAnswer      `json:"looks"`
+	Failures  []lookAnswer      `json:"failures"`
+}
+
+type burstAnswer struct {
+	Every float64 `json:"every_seconds"`
+	For   float64 `json:"for_seconds"`
+}
+
+type lookAnswer struct {
+	At       time.Time     `json:"at"`
+	Duration float64       `json:"duration_seconds"`
+	Health   sample.Health `json:"health"`
+	Raised   bool          `json:"raised,omitempty"`
+	Reason   string        `json:"reason,omitempty"`
+	Version  string        `json:"version,omitempty"`
+	Values   []LookValue   `json:"values"`
+	Detail   string        `json:"detail,omitempty"`
+}
+
+func (s *Server) check(w http.ResponseWriter, r *http.Request, _ Caller) error {
+	d, err := s.backend.CheckDetail(r.Context(), r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	a := checkAnswer{
+		Name: d.Name, Kind: d.Kind, Service: d.Service, Labels: d.Labels, Every: d.Every.Seconds(), Timeout: d.Timeout.Seconds(),
+		Path: d.Path, Control: d.Control, Judges: d.Judges, Counts: d.Counts, Retries: d.Retries, FollowUps: d.FollowUps,
+		Settings: orEmpty(d.Settings), Looks: lookAnswers(d.Looks), Failures: lookAnswers(d.Failures),
+	}
+	a.Health, a.Since, a.Reason = d.now()
+	if d.BurstEvery > 0 {
+		a.Burst = &burstAnswer{Every: d.BurstEvery.Seconds(), For: d.BurstFor.Seconds()}
+	}
+	return writeJSON(w, http.StatusOK, a)
+}
+
+// now says how the check is: unknown too when nothing came for long.
+func (d CheckDetail) now() (sample.Health, time.Time, string) {
+	switch {
+	case d.Blind != "":
+		return sample.Unknown, d.BlindSince, d.Blind
+	case d.Last == nil:
+		return sample.Unknown, time.Time{}, ""
+	default:
+		return d.Last.Health, d.Since, d.Last.Reason
+	}
+}
+
+func lookAnswers(looks []LookDetail) []lookAnswer {
+	out := make([]lookAnswer, len(looks))
+	for i, l := range looks {
+		out[i] = lookAnswer{
+			At: l.At, Duration: l.Duration.Seconds(), Health: l.Health, Raised: l.Raised, Reason: l.Reason, Version: l.Version,
+			Values: orEmpty(l.Values), Detail: l.Detail,
+		}
+	}
+	return out
+}
+
+// checkPageView is the page of one check.
+type checkPageView struct {
+	CheckDetail
+	Health sample.Health
+	Since  time.Time
+	Reason string
+	Chart  chart
+	// Shown are the last looks and the failures that are older, newest first, each once.
+	Shown []LookDetail
+	// Follow is how likely a failure lasts until the next raised look; negative: not known.
+	Follow float64
+}
+
+// Phases are the parts of a look's time, in the order in which they were measured.
+func (l LookDetail) Phases() []LookPhase {
+	var all []LookPhase
+	for _, v := range l.Values {
+		if v.Of != "" && strings.HasSuffix(v.Name, "_duration_seconds") || strings.HasSuffix(v.Name, "_stage_seconds") {
+			all = append(all, LookPhase{Name: v.Of, Took: time.Duration(v.V * float64(time.Second))})
+		}
+	}
+	return all
+}
+
+// Others are the numbers of a look that are no parts of its time.
+func (l LookDetail) Others() []LookValue {
+	return slices.DeleteFunc(slices.Clone(l.Values), func(v LookValue) bool {
+		return v.Of != "" && (strings.HasSuffix(v.Name, "_duration_seconds") || strings.HasSuffix(v.Name, "_stage_seconds"))
+	})
+}
+
+// LookPhase is one part of a look's time.
+type LookPhase struct {
+	Name string
+	Took time.Duration
+}
+
+func (s *Server) checkPage(w http.ResponseWriter, r *http.Request, by Caller) error {
+	d, err := s.backend.CheckDetail(r.Context(), r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	from := now.Add(-3 * time.Hour)
+	looks, err := s.backend.Looks(r.Context(), d.Service, from, now, 800)
+	if err != nil {
+		return err
+	}
+	v := checkPageView{CheckDetail: d, Follow: -1, Shown: slices.Clone(d.Looks)}
+	v.Health, v.Since, v.Reason = d.now()
+	v.Chart = chart{From: from, To: now, Rows: []chartRow{{Name: d.Name, Looks: looks[d.Name]}}}
+	for _, f := range d.Failures {
+		if len(d.Looks) == 0 || f.At.Before(d.Looks[len(d.Looks)-1].At) {
+			v.Shown = append(v.Shown, f)
+		}
+	}
+	if n := d.FollowUps.Again + d.FollowUps.Cleared; n > 0 {
+		v.Follow = float64(d.FollowUps.Again) / float64(n)
+	}
+	return s.render(w, r, http.StatusOK, "check", s.pages.language(r).T("check.title", d.Name), 15, by, v)
+}
