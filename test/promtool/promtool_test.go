@@ -20,7 +20,8 @@ import (
 )
 
 // TestSameAsPromtool runs promtool and ours over every unit test that Prometheus has for
-// promtool itself and over those of testdata, and wants the same exit and the same failures.
+// promtool itself, over those of testdata and over those of the rule packs, and wants the
+// same exit and the same failures.
 func TestSameAsPromtool(t *testing.T) {
 	promtool := build(t)
 	theirs := filepath.Join(moduleDir(t, "github.com/prometheus/prometheus"), "cmd", "promtool", "testdata")
@@ -32,7 +33,11 @@ func TestSameAsPromtool(t *testing.T) {
 	if len(own) == 0 {
 		t.Fatal("found no unit tests in testdata")
 	}
-	for _, f := range slices.Concat(files, own) {
+	packs, err := filepath.Glob("../../configs/packs/tests/*.test.yaml")
+	if err != nil || len(packs) == 0 {
+		t.Fatalf("found no unit tests of rule packs: %v", err)
+	}
+	for _, f := range slices.Concat(files, own, packs) {
 		variants := [][]string{nil}
 		if b, err := os.ReadFile(f); err == nil && bytes.Contains(b, []byte("name: ")) {
 			variants = append(variants, []string{"--run=correct"}, []string{"--run=wrong", "--run=first"})
