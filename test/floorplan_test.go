@@ -31,7 +31,7 @@ func floorPlan() map[string]room {
 	return map[string]room{
 		"internal/secret":    {why: "everybody imports it"},
 		"probes/sample":      {why: "it holds nouns that everybody who decides imports"},
-		"probes/marketplace": {why: "it makes facts of headers and needs nothing else"},
+		"probes/marketplace": {why: "it makes facts of answers and needs nothing else"},
 		"watch/judge":        {why: "it is plain mathematics"},
 		"actions":            {why: "it acts, and must not know deploys, checks or messages: what runs an act decides nothing"},
 		"configs":            {why: "it holds examples"},

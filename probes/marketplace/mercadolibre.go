@@ -74,7 +74,7 @@ func mercadolibreQuota(a Answer, _ time.Time) []Reading {
 	all := []Reading{{Operation: "all", Policy: "requests", Used: used, Source: FromAPI}}
 	for _, s := range body.Statuses {
 		if n := s.Total.count(); n != nil && s.Status == "429" {
-			all = append(all, Reading{Operation: "all", Policy: "throttled", Used: n, Source: FromAPI})
+			all = append(all, Reading{Operation: "all, status 429", Policy: "throttled", Used: n, Source: FromAPI})
 		}
 	}
 	return all
