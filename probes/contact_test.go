@@ -26,11 +26,11 @@ type authority struct {
 	file string // its certificate in PEM form
 }
 
-func newAuthority(t testing.TB) authority {
-	t.Helper()
+func newAuthority(tb testing.TB) authority {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
@@ -38,49 +38,49 @@ func newAuthority(t testing.TB) authority {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	a := authority{cert: cert, key: key, file: filepath.Join(t.TempDir(), "ca.pem")}
+	a := authority{cert: cert, key: key, file: filepath.Join(tb.TempDir(), "ca.pem")}
 	if err := os.WriteFile(a.file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return a
 }
 
 // issue makes a certificate for shop.test and 127.0.0.1.
-func (a authority) issue(t testing.TB, notAfter time.Time) tls.Certificate {
-	t.Helper()
+func (a authority) issue(tb testing.TB, notAfter time.Time) tls.Certificate {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "shop.test"}, DNSNames: []string{"shop.test"},
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour), NotAfter: notAfter,
 	}, a.cert, key.Public(), a.key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	leaf, err := x509.ParseCertificate(der)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der, a.cert.Raw}, PrivateKey: key, Leaf: leaf}
 }
 
 // staple makes an OCSP response of a status for a certificate.
-func (a authority) staple(t testing.TB, cert tls.Certificate, status int, next time.Time) tls.Certificate {
-	t.Helper()
+func (a authority) staple(tb testing.TB, cert tls.Certificate, status int, next time.Time) tls.Certificate {
+	tb.Helper()
 	answer, err := ocsp.CreateResponse(a.cert, a.cert, ocsp.Response{
 		Status: status, SerialNumber: cert.Leaf.SerialNumber, ThisUpdate: next.Add(-2 * time.Hour), NextUpdate: next,
 		RevokedAt: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC),
 	}, a.key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	cert.OCSPStaple = answer
 	return cert

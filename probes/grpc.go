@@ -146,9 +146,11 @@ func (p *grpcProbe) check(ctx context.Context, d *grpcDial) (health.HealthCheckR
 		return 0, &grpcFault{blind("make a client: %v", err), codes.Unknown}
 	}
 	defer conn.Close()
+	sent := metadata.MD{}
 	for name, value := range p.settings.Metadata {
-		ctx = metadata.AppendToOutgoingContext(ctx, name, value.Reveal())
+		sent.Set(name, value.Reveal())
 	}
+	ctx = metadata.NewOutgoingContext(ctx, sent)
 	answer, err := health.NewHealthClient(conn).Check(ctx, &health.HealthCheckRequest{Service: p.settings.Service})
 	if err == nil {
 		return answer.GetStatus(), nil

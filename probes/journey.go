@@ -118,7 +118,7 @@ func (e Extract) validate() error {
 }
 
 func validVariable(name string) error {
-	if !model.LabelName(name).IsValidLegacy() {
+	if !model.LegacyValidation.IsValidLabelName(name) {
 		return fmt.Errorf("%q is not a name for a template, such as token", name)
 	}
 	if slices.Contains(reserved(), name) {

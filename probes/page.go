@@ -177,8 +177,10 @@ func (p *pageProbe) judge(v visit) *fault {
 			took *float64
 			max  model.Duration
 		}{
-			{"the first byte came", v.vitals.TTFB, s.MaxTTFB}, {"something showed", v.vitals.FCP, s.MaxFCP},
-			{"the largest part showed", v.vitals.LCP, s.MaxLCP}, {"the page was loaded", v.vitals.Load, s.MaxLoad},
+			{"the first byte came", v.vitals.TTFB, s.MaxTTFB},
+			{"something showed", v.vitals.FCP, s.MaxFCP},
+			{"the largest part showed", v.vitals.LCP, s.MaxLCP},
+			{"the page was loaded", v.vitals.Load, s.MaxLoad},
 		} {
 			if most := time.Duration(bound.max); bound.took != nil && most > 0 && *bound.took > most.Seconds() {
 				return down("%s after %s, at most %s wanted", bound.what, round(time.Duration(*bound.took*float64(time.Second))), bound.max)
@@ -207,8 +209,10 @@ func (v visit) values() []sample.Value {
 		name    string
 		seconds *float64
 	}{
-		{"page_load_seconds", v.vitals.Load}, {"page_ttfb_seconds", v.vitals.TTFB},
-		{"page_fcp_seconds", v.vitals.FCP}, {"page_lcp_seconds", v.vitals.LCP},
+		{"page_load_seconds", v.vitals.Load},
+		{"page_ttfb_seconds", v.vitals.TTFB},
+		{"page_fcp_seconds", v.vitals.FCP},
+		{"page_lcp_seconds", v.vitals.LCP},
 	} {
 		if one.seconds != nil {
 			values = append(values, sample.Value{Name: one.name, V: *one.seconds})

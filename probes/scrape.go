@@ -280,6 +280,7 @@ func (p *scrapeProbe) judge(found model.Vector) *fault {
 			return down("%s is not there", strings.TrimSpace(sel.text))
 		case sample.Unknown:
 			unsure = cmp.Or(unsure, blind("%s is not there", strings.TrimSpace(sel.text)))
+		case sample.Up:
 		}
 	}
 	return unsure

@@ -66,7 +66,7 @@ func (s *SQLSettings) Validate() error {
 		errs = append(errs, fmt.Errorf("judge %q is not one of value, rows, age", s.Judge))
 	}
 	for i, name := range s.Labels {
-		if !model.LabelName(name).IsValidLegacy() || strings.HasPrefix(name, "__") || name == "column" || ownLabel(name, nil) {
+		if !model.LegacyValidation.IsValidLabelName(name) || strings.HasPrefix(name, "__") || name == "column" || ownLabel(name, nil) {
 			errs = append(errs, fmt.Errorf("labels[%d]: %q cannot be a label here; name the column otherwise: SELECT … AS …", i, name))
 		}
 	}

@@ -73,8 +73,11 @@ func testSQL(t *testing.T, driver, dsn string, db *sql.DB, first string) {
 		"a value that does not is down":          {query: "SELECT count(*) AS n FROM orders", set: func(s *probes.SQLSettings) { s.UpIf = "< 4" }, health: sample.Down, reason: "n is 4, < 4 wanted"},
 		"an argument":                            {query: "SELECT count(*) AS n FROM orders WHERE state = " + first, set: func(s *probes.SQLSettings) { s.Args, s.UpIf = []string{"{{.Labels.state}}"}, "== 3" }, health: sample.Up},
 		"a decimal number":                       {query: "SELECT max(total) AS most, min(total) AS least FROM orders", set: func(s *probes.SQLSettings) { s.Column, s.UpIf = "least", "<= 5" }, health: sample.Up, values: map[string]float64{"sql_value column=most": 100, "sql_value column=least": 5}},
-		"every row is judged, and told by its labels": {query: "SELECT marketplace AS origin, sum(total) AS total FROM orders GROUP BY marketplace ORDER BY 1", set: func(s *probes.SQLSettings) { s.Labels, s.UpIf = []string{"origin"}, "> 30" },
-			health: sample.Down, reason: `total is 25 for origin="lazada", > 30 wanted`, values: map[string]float64{"sql_rows": 2, "sql_value column=total origin=ebay": 109.9, "sql_value column=total origin=lazada": 25}},
+		"every row is judged, and told by its labels": {
+			query: "SELECT marketplace AS origin, sum(total) AS total FROM orders GROUP BY marketplace ORDER BY 1",
+			set:   func(s *probes.SQLSettings) { s.Labels, s.UpIf = []string{"origin"}, "> 30" }, health: sample.Down, reason: `total is 25 for origin="lazada", > 30 wanted`,
+			values: map[string]float64{"sql_rows": 2, "sql_value column=total origin=ebay": 109.9, "sql_value column=total origin=lazada": 25},
+		},
 		"no rows are unknown":                   {query: "SELECT total FROM orders WHERE id = 99", health: sample.Unknown, reason: "no rows came", values: map[string]float64{"sql_rows": 0}},
 		"no rows may be up":                     {query: "SELECT total FROM orders WHERE id = 99", set: func(s *probes.SQLSettings) { s.Empty = "up" }, health: sample.Up},
 		"NULL is unknown":                       {query: "SELECT note FROM orders WHERE id = 1", health: sample.Unknown, reason: "note is NULL, which is no number"},
