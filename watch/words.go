@@ -11,6 +11,10 @@ import (
 	"guardian/probes/sample"
 )
 
+// NotCovered says what the bound on false verdicts does not cover.
+const NotCovered = "The bound holds for failures that come at most as often as was tolerated and in bursts no longer than history shows. " +
+	"Greater drift, longer bursts, and an incident outside that falls into the watch are not covered; only controls or shops without the deploy tell the last one apart."
+
 // failed words the verdict that the judge reached.
 func (w *Watch) failed(at time.Time) Verdict {
 	cause, metric := w.heaviest()

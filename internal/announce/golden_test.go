@@ -179,6 +179,18 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 		"verdict_failed_by_rule": func(t announce.Teller) notifiers.Notice {
 			return t.Verdict(byRule, deploy(), until, now)
 		},
+		"verdict_failed_slow": func(t announce.Teller) notifiers.Notice {
+			w := observed(watch.Failed, watch.Auto)
+			w.Checks[0].After.Failures, w.Checks[0].FirstFailure, w.Checks[0].FirstSlow = 0, time.Time{}, broke
+			w.Checks[0].Judged = watch.Counts{Looks: 20}
+			w.Checks[0].Metrics = []watch.Metric{{Name: watch.Failures, Share: 0.8}, {
+				Name: watch.Latency, Share: 0.2, Streams: []watch.Stream{{LogE: 9}},
+				Limits: []watch.Limit{{Seconds: 1.284, Before: watch.Counts{Looks: 720, Failures: 72}, Over: 19}},
+			}}
+			w.Overlaps = []watch.Overlap{{Service: "price-sync", Version: "v7", At: broke}}
+			w.Verdict.Metric = watch.Latency
+			return t.Verdict(w, deploy(), plan, now)
+		},
 		"verdict_passed":       verdict(watch.Passed, watch.Auto, plan),
 		"verdict_inconclusive": verdict(watch.Inconclusive, watch.Auto, plan),
 		"verdict_superseded":   verdict(watch.Superseded, watch.Auto, plan),

@@ -41,6 +41,8 @@ func english() texts {
 		billion:       "more than 1000000000",
 		evidence:      "{check}: {failures} of {looks} looks failed, before the deploy {failures_before} of {looks_before}",
 		evidenceNew:   "{check}: {failures} of {looks} looks failed",
+		evidenceSlow:  "{check}: {failures} of {looks} looks took longer than {limit}, before the deploy at most {failures_before} of {looks_before}",
+		overlaps:      "Also deployed meanwhile",
 		evidenceAlert: "Alert {check} fired",
 		sinceWhen:     "since {since}", looksOf: "{looks} looks of {checks} checks, {failures} failed",
 		passed: "Deploy passed: {service} {version}", passedText: "Watched for {took}, and it made nothing worse. {version} is now known to be good.",

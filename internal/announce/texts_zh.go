@@ -41,6 +41,8 @@ func chinese() texts {
 		billion:       "超过 10 亿",
 		evidence:      "{check}：部署后探测 {looks} 次，失败 {failures} 次（部署前 {looks_before} 次中失败 {failures_before} 次）",
 		evidenceNew:   "{check}：部署后探测 {looks} 次，失败 {failures} 次",
+		evidenceSlow:  "{check}：部署后探测 {looks} 次，其中 {failures} 次超过 {limit}（部署前 {looks_before} 次中至多 {failures_before} 次）",
+		overlaps:      "同时还部署了",
 		evidenceAlert: "触发告警 {check}",
 		sinceWhen:     "{since} 起", looksOf: "{checks} 项检查共探测 {looks} 次，失败 {failures} 次",
 		passed: "【部署通过】{service} {version}", passedText: "观察 {took}，未发现变差，{version} 已记为已知良好版本。",

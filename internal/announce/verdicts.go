@@ -45,7 +45,7 @@ func (t Teller) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Time
 		"took", t.span(verdict.At.Sub(w.Started)), "at", t.clock(verdict.At, now),
 		"until", t.clock(plan.Until, now), "left", t.span(plan.Until.Sub(now)),
 	}
-	evidence := weighty(w.Evidence(), verdict.Cause)
+	evidence := weighty(w.Evidence(), verdict)
 
 	switch state {
 	case watch.Failed:
@@ -133,6 +133,13 @@ func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdic
 			fact(n, x.strength, say(x.strengthOf, "odds", t.odds(e)))
 		}
 	}
+	if len(w.Overlaps) > 0 {
+		var others []string
+		for _, o := range w.Overlaps {
+			others = append(others, o.Service+" "+o.Version)
+		}
+		fact(n, x.overlaps, strings.Join(others, x.list))
+	}
 	if len(verdict.Failing) > 0 {
 		fact(n, x.failing, strings.Join(verdict.Failing, x.list))
 	}
@@ -147,16 +154,21 @@ func (t Teller) odds(e float64) string {
 }
 
 // weighty gives the evidence that counts against a deploy, the heaviest first.
-func weighty(all []watch.Evidence, cause string) []watch.Evidence {
+func weighty(all []watch.Evidence, verdict watch.Verdict) []watch.Evidence {
+	causes := func(e watch.Evidence) bool {
+		return e.Check == verdict.Cause && (verdict.Metric == "" || e.Metric == verdict.Metric)
+	}
 	var out []watch.Evidence
 	for _, e := range all {
-		if e.Excused == "" && (e.Check == cause || e.After.Failures > 0 || e.Metric == "alert") {
+		// Some looks are always slow: that is told only where it weighs.
+		says := e.After.Failures > 0 && (e.Metric != watch.Latency || e.EValue >= tellingSlow)
+		if e.Excused == "" && (causes(e) || says || e.Metric == "alert") {
 			out = append(out, e)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b watch.Evidence) int {
-		if (a.Check == cause) != (b.Check == cause) {
-			if a.Check == cause {
+		if causes(a) != causes(b) {
+			if causes(a) {
 				return -1
 			}
 			return 1
@@ -166,16 +178,21 @@ func weighty(all []watch.Evidence, cause string) []watch.Evidence {
 	return out
 }
 
+// tellingSlow is the evidence from which on slowness is told that did not decide.
+const tellingSlow = 20
+
 func (t Teller) evidence(e watch.Evidence, now time.Time) string {
 	x := t.words()
 	text := x.evidence
 	switch {
+	case e.Metric == watch.Latency:
+		text = x.evidenceSlow
 	case e.Metric == "alert":
 		text = x.evidenceAlert
 	case e.Before.Looks == 0:
 		text = x.evidenceNew
 	}
-	line := say(text, "check", e.Check,
+	line := say(text, "check", e.Check, "limit", number(math.Round(e.Limit*100)/100)+x.seconds,
 		"failures", strconv.Itoa(e.After.Failures), "looks", strconv.Itoa(e.After.Looks),
 		"failures_before", strconv.Itoa(e.Before.Failures), "looks_before", strconv.Itoa(e.Before.Looks))
 	if !e.Since.IsZero() {

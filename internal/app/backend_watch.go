@@ -22,6 +22,11 @@ func (b backend) present(w *watch.Watch, d watch.Deploy, run *actions.Run, now t
 	v := server.Watch{
 		ID: w.ID, Deploy: d, State: w.State, Mode: w.Mode, Reason: w.Reason, Started: w.Started, Deadline: w.Deadline, Ended: w.Ended,
 		Alpha: w.Policy.Alpha, Verdict: w.Verdict, Evidence: w.Evidence(), Rollback: run,
+		ModeReason: w.ModeReason, EValue: w.EValue(), Trace: w.Trace.Points, FastPassed: w.FastPassed, Suspended: w.Suspended.Seconds(),
+		Overlaps: w.Overlaps,
+	}
+	if w.Policy.Alpha > 0 {
+		v.Threshold, v.NotCovered = 1/w.Policy.Alpha, watch.NotCovered
 	}
 	if v.Evidence == nil {
 		v.Evidence = []watch.Evidence{}

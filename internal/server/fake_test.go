@@ -577,13 +577,18 @@ func busy() *memory {
 				At: at(11 * time.Minute), Announced: at(11 * time.Minute), Shops: []string{"lazada-my-1", "lazada-th-1"},
 			},
 			State: watch.Watching, Mode: watch.Auto, Alpha: 0.001, Reason: "0 of 11 looks failed so far", Started: at(11 * time.Minute), Deadline: now.Add(19 * time.Minute),
-			Evidence: []watch.Evidence{{Check: "price-page", Metric: "failures", Before: watch.Counts{Looks: 240}, After: watch.Counts{Looks: 11}, EValue: 0.9, Weight: 1, Samples: 11}},
+			EValue: 0.9, Threshold: 1000, Trace: []watch.Point{{After: 60, LogE: -0.04}, {After: 660, LogE: -0.1}}, FastPassed: at(3 * time.Minute),
+			Evidence: []watch.Evidence{
+				{Check: "price-page", Metric: watch.Failures, Before: watch.Counts{Looks: 240}, After: watch.Counts{Looks: 11}, EValue: 0.9, Weight: 0.8, Samples: 11, BeforeRange: &watch.Range{To: 0.015}, AfterRange: &watch.Range{To: 0.28}, Control: &watch.Counts{Looks: 22, Failures: 1}, NotCounted: 2},
+				{Check: "price-page", Metric: watch.Latency, Before: watch.Counts{Looks: 240, Failures: 24}, After: watch.Counts{Looks: 11, Failures: 3}, EValue: 1.4, Weight: 0.2, Samples: 11, Limit: 1.84},
+			},
 		},
 		{
-			ID: "w_7", Deploy: bad, State: watch.Failed, Mode: watch.Approve, Alpha: 0.001, Reason: verdict.Reason, Started: bad.At, Deadline: bad.At.Add(30 * time.Minute), Ended: verdict.At,
+			ID: "w_7", Deploy: bad, State: watch.Failed, Mode: watch.Approve, Alpha: 0.001, EValue: 24106, Threshold: 1000, Trace: growing(),
+			Overlaps: []watch.Overlap{{Service: "price-sync", Version: "v2.0.1", At: at(11 * time.Minute)}}, Reason: verdict.Reason, Started: bad.At, Deadline: bad.At.Add(30 * time.Minute), Ended: verdict.At,
 			Verdict: verdict, Rollback: &run,
 			Evidence: []watch.Evidence{
-				{Check: "push-shopee-sg", Metric: "failures", Before: watch.Counts{Looks: 960, Failures: 2}, After: watch.Counts{Looks: 28, Failures: 6, Unknown: 1}, EValue: 48211.7, Weight: 0.5, Samples: 28, Reason: "the order was not visible within 10s", Since: at(9*time.Minute + 11*time.Second)},
+				{Check: "push-shopee-sg", Metric: "failures", Before: watch.Counts{Looks: 960, Failures: 2}, After: watch.Counts{Looks: 28, Failures: 6, Unknown: 1}, BeforeRange: &watch.Range{From: 0.00025, To: 0.0075}, AfterRange: &watch.Range{From: 0.083, To: 0.41}, EValue: 48211.7, Weight: 0.5, Samples: 28, Reason: "the order was not visible within 10s", Since: at(9*time.Minute + 11*time.Second)},
 				{Check: "push-lazada-my", Metric: "failures", Before: watch.Counts{Looks: 960}, After: watch.Counts{Looks: 28}, EValue: 0.71, Weight: 0.25, Samples: 28},
 				{Check: "order-api", Metric: "failures", Before: watch.Counts{Looks: 960, Failures: 41}, After: watch.Counts{Looks: 28, Failures: 1}, EValue: 1, Weight: 0.25, Excused: "red before the deploy"},
 				{Check: "ApiLatencyHigh", Metric: "alert", Samples: 1, EValue: 1, Reason: "p95 is 2.4 s, allowed 1 s", Since: at(7 * time.Minute)},
@@ -686,4 +691,19 @@ func month(now time.Time) sla.Facts {
 		{ID: "d_5", Service: "order-sync", Environment: "production", Version: "v1.4.2", Author: "ci", Kind: "code", At: start.Add(400 * time.Hour), Watch: "w_5", State: "passed", DecidedAt: start.Add(401 * time.Hour)},
 	}
 	return f
+}
+
+// growing is evidence that sinks for a while and then grows beyond a thousand.
+func growing() []watch.Point {
+	var points []watch.Point
+	logE := 0.0
+	for i := range 28 {
+		if i < 15 {
+			logE -= 0.05
+		} else {
+			logE += 0.85
+		}
+		points = append(points, watch.Point{After: float64(i+1) * 15, LogE: logE})
+	}
+	return points
 }

@@ -7,6 +7,7 @@ import (
 	"guardian/actions"
 	"guardian/probes/sample"
 	"guardian/rules"
+	"guardian/watch"
 )
 
 type overview struct {
@@ -110,6 +111,9 @@ func newWatchRow(v Watch, now time.Time) watchRow {
 		row.Left = max(v.Deadline.Sub(now), 0)
 	}
 	for _, e := range v.Evidence {
+		if e.Metric == watch.Latency {
+			continue // the same looks again
+		}
 		row.Looks += e.After.Looks
 		row.Failures += e.After.Failures
 	}

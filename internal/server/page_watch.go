@@ -13,6 +13,7 @@ import (
 type watchDetail struct {
 	watchRow
 	Chart    chart
+	Strength strengthChart
 	Timeline []moment
 }
 
@@ -41,6 +42,7 @@ func (s *Server) watchPage(w http.ResponseWriter, r *http.Request, by Caller) er
 		s.log.WarnContext(r.Context(), "watch is shown without its chart", "watch", v.ID, "error", s.redactor.Redact(err.Error()))
 	}
 	detail.Chart = watchChart(words, v, looks, from, to)
+	detail.Strength = strengthChart{chart: detail.Chart, Points: v.Trace, Began: v.Started, Threshold: v.Threshold}
 	refresh := 0
 	if !v.State.Final() || (v.Rollback != nil && !v.Rollback.State.Final()) {
 		refresh = 10
@@ -90,7 +92,7 @@ func watchChart(w words, v Watch, looks map[string][]Look, from, to time.Time) c
 	slices.SortStableFunc(c.Lines, func(a, b chartLine) int { return a.At.Compare(b.At) })
 	seen := map[string]bool{}
 	for _, e := range v.Evidence {
-		if e.Metric == "alert" || seen[e.Check] {
+		if e.Metric == "alert" || e.Metric == watch.Latency || seen[e.Check] {
 			continue
 		}
 		seen[e.Check] = true
@@ -109,8 +111,18 @@ func timeline(w words, v Watch) []moment {
 	list = append(list, moment{At: v.Started, Text: w.T("line.watch"), Tone: "watching"})
 	for _, e := range v.Evidence {
 		if !e.Since.IsZero() {
-			list = append(list, moment{At: e.Since, Text: w.T("line.fault", e.Check), Tone: "down"})
+			text := w.T("line.fault", e.Check)
+			if e.Metric == watch.Latency {
+				text = w.T("line.slow", e.Check)
+			}
+			list = append(list, moment{At: e.Since, Text: text, Tone: "down"})
 		}
+	}
+	if !v.FastPassed.IsZero() {
+		list = append(list, moment{At: v.FastPassed, Text: w.T("line.fast"), Tone: "passed"})
+	}
+	for _, o := range v.Overlaps {
+		list = append(list, moment{At: o.At, Text: w.T("line.overlap", o.Service, o.Version), Tone: "neutral", Path: "/services/" + o.Service})
 	}
 	if v.State.Final() {
 		list = append(list, moment{At: v.Ended, Text: w.T("line.verdict", w.Word("watch", v.State)), Tone: string(v.State)})
@@ -152,7 +164,13 @@ func (s *Server) cancelForm(w http.ResponseWriter, r *http.Request, by Caller) e
 	return nil
 }
 
-// Decisive tells whether the verdict rests most on a check.
+// Decisive tells whether the verdict rests most on this evidence.
 func (d watchDetail) Decisive(e watch.Evidence) bool {
-	return d.Verdict != nil && d.State == watch.Failed && d.Verdict.Cause == e.Check
+	if d.Verdict == nil || d.State != watch.Failed || d.Verdict.Cause != e.Check {
+		return false
+	}
+	return d.Verdict.Metric == "" || d.Verdict.Metric == e.Metric
 }
+
+// Slow tells whether evidence is about how long looks take.
+func (d watchDetail) Slow(e watch.Evidence) bool { return e.Metric == watch.Latency }

@@ -267,8 +267,21 @@ type Watch struct {
 	Alpha      float64          `json:"false_rollback,omitempty"` // the chance of a false rollback
 	Verdict    *watch.Verdict   `json:"verdict,omitempty"`
 	Evidence   []watch.Evidence `json:"evidence"`
-	Blind      []string         `json:"blind,omitempty"` // checks that cannot look now
-	Rollback   *actions.Run     `json:"rollback"`        // null when none was started
+	// EValue is the evidence of all checks together, and Trace what it was over time; at
+	// Threshold the deploy fails.
+	EValue    float64       `json:"e_value"`
+	Threshold float64       `json:"threshold,omitempty"`
+	Trace     []watch.Point `json:"trace,omitempty"`
+	// FastPassed is when the watch passed its fast phase; it goes on until its deadline.
+	FastPassed time.Time `json:"fast_passed,omitzero"`
+	// Suspended is for how many seconds blindness has stopped the clock.
+	Suspended float64 `json:"suspended_seconds,omitempty"`
+	// Overlaps are deploys of other services meanwhile: possible causes too.
+	Overlaps []watch.Overlap `json:"overlaps,omitempty"`
+	// NotCovered says, in English, what the guarantee does not cover.
+	NotCovered string       `json:"not_covered,omitempty"`
+	Blind      []string     `json:"blind,omitempty"` // checks that cannot look now
+	Rollback   *actions.Run `json:"rollback"`        // null when none was started
 }
 
 // Runs reads, starts and answers runs of runbooks.
