@@ -159,101 +159,183 @@ func TestPacksTellOfEachFault(t *testing.T) {
 		fault         fault
 		want          string
 	}{
-		"payment messages are no longer processed": {pack: "order-flow", want: "PaidNotConfirmed",
-			fault: query(`UPDATE orders SET state = 'new' WHERE id BETWEEN 10 AND 15`)},
-		"orders count as paid and were not": {pack: "order-flow", want: "ConfirmedWithoutPayment",
-			fault: query(`DELETE FROM payments WHERE order_id = 20`)},
-		"an order was paid in another currency": {pack: "order-flow", want: "PaymentAmountDiffers",
-			fault: query(`UPDATE payments SET currency = 'MYR' WHERE order_id = 20`)},
-		"an order was paid twice": {pack: "order-flow", want: "PaidTwice",
-			fault: query(`INSERT INTO payments SELECT * FROM payments WHERE order_id = 20`)},
-		"nobody can pay any more": {pack: "order-flow", want: "FewOrdersPaid",
-			fault: query(`DELETE FROM payments; UPDATE orders SET state = 'new', paid_at = NULL WHERE state IN ('paid', 'shipped')`)},
-		"no order comes": {pack: "order-flow", want: "NoOrders",
-			fault: query(`UPDATE orders SET created_at = created_at - interval '2 hours' WHERE created_at > now() - interval '1 day'`)},
-		"an order is stuck": {pack: "backlog", want: "OrdersWaitLong",
-			fault: query(`UPDATE orders SET state = 'paid' WHERE id = 25`)},
-		"an order is stuck for hours": {pack: "backlog", want: "OrdersWaitTooLong",
-			fault: query(`UPDATE orders SET state = 'paid' WHERE id = 204`)},
-		"orders come faster than they are worked off": {pack: "backlog", want: "BacklogGrows", before: 16,
-			fault: query(`INSERT INTO orders SELECT 1000 + n, 'sg-1', 'paid', 9, 'SGD', now(), now() FROM generate_series(1, 100) n`)},
-		"nobody works off orders": {pack: "backlog", want: "BacklogHuge", after: 6,
-			fault: query(`INSERT INTO orders SELECT 1000 + n, 'sg-1', 'paid', 9, 'SGD', now(), now() FROM generate_series(1, 600) n`)},
-		"stock is below zero": {pack: "stock", want: "NegativeStock",
-			fault: query(`UPDATE stock SET available = -1, listed = 0 WHERE shop = 'sg-1' AND sku = 'SKU-7'`)},
-		"more is offered than there is": {pack: "stock", want: "ListedMoreThanStock",
-			fault: query(`UPDATE stock SET listed = 90 WHERE shop = 'sg-1' AND sku = 'SKU-7'`)},
-		"stock was not pushed for an hour": {pack: "stock", want: "StockStale",
-			fault: query(`UPDATE stock SET changed_at = now() - interval '1 hour' WHERE shop = 'sg-1' AND sku = 'SKU-7'`)},
-		"stock was not pushed for half a day": {pack: "stock", want: "StockVeryStale",
-			fault: query(`UPDATE stock SET changed_at = now() - interval '12 hours', synced_at = now() - interval '13 hours' WHERE shop = 'sg-1' AND sku = 'SKU-7'`)},
-		"a price is zero": {pack: "prices", want: "ZeroPrice", after: 1,
-			fault: query(`UPDATE prices SET price = 0, listed_price = 0 WHERE shop = 'sg-1' AND sku = 'SKU-7'`)},
-		"a price rose by sixteen percent": {pack: "prices", want: "PriceJumps",
-			fault: query(`UPDATE prices SET price = 116, listed_price = 116 WHERE shop = 'sg-1' AND sku = 'SKU-7'`)},
-		"a decimal point slipped": {pack: "prices", want: "ManyPricesJump",
-			fault: query(`UPDATE prices SET price = 10, listed_price = 10 WHERE shop = 'sg-1'`)},
-		"a price was set and not pushed": {pack: "prices", want: "PriceNotSynchronised", after: 32,
-			fault: query(`UPDATE prices SET listed_price = 95 WHERE shop = 'sg-1' AND sku = 'SKU-7'`)},
-		"three percent of the calls fail": {pack: "api-success", want: "ApiSuccessLow",
-			fault: answers(func(s *shop) { s.success = 0.97 })},
-		"half of the calls fail": {pack: "api-success", want: "ApiSuccessVeryLow",
-			fault: answers(func(s *shop) { s.success = 0.5 })},
-		"errors come ten times as often": {pack: "logs", want: "ErrorsInLogs", before: 90,
-			fault: answers(func(s *shop) { s.lines["errors"] = 40 })},
-		"errors come a hundred times as often": {pack: "logs", want: "ErrorStormInLogs ErrorsInLogs", before: 90,
-			fault: answers(func(s *shop) { s.lines["errors"] = 400 })},
-		"nothing is logged any more": {pack: "logs", want: "LogsSilent", before: 30, after: 8,
-			fault: answers(func(s *shop) { s.lines["errors"], s.lines["all"] = 0, 0 })},
-		"nine tenths of the quota are used": {pack: "quota", want: "QuotaNearlyUsed", after: 20,
-			fault: answers(func(s *shop) { s.remaining, s.falls = 1000, 0 })},
-		"nearly nothing of the quota is left": {pack: "quota", want: "QuotaAlmostGone", after: 20,
-			fault: answers(func(s *shop) { s.remaining, s.falls = 100, 0 })},
-		"the quota will not last the hour": {pack: "quota", want: "QuotaRunsOut", after: 15,
-			fault: answers(func(s *shop) { s.remaining, s.falls = 4900, 120 })},
-		"the marketplace throttles": {pack: "quota", want: "MarketplaceThrottles",
-			fault: answers(func(s *shop) { s.throttles = true })},
-		"an authorisation ends in ten days": {pack: "credentials", want: "CredentialExpires",
-			fault: query(`UPDATE credentials SET expires_at = now() + interval '10 days' WHERE name = 'authorisation' AND shop = 'sg-1'`)},
-		"an authorisation ends tomorrow": {pack: "credentials", want: "CredentialExpiresSoon",
-			fault: query(`UPDATE credentials SET expires_at = now() + interval '1 day' WHERE name = 'authorisation' AND shop = 'sg-1'`)},
-		"an authorisation has ended": {pack: "credentials", want: "CredentialExpired",
-			fault: query(`UPDATE credentials SET expires_at = now() - interval '1 hour' WHERE name = 'app secret' AND shop = 'sg-1'`)},
-		"a certificate ends in ten days": {pack: "certificates", want: "CertificateExpires",
-			fault: func(t *testing.T, s *shop) {
-				c := certificate(t, 10*24*time.Hour)
-				answers(func(s *shop) { s.served = c })(t, s)
-			}},
-		"a certificate ends tomorrow": {pack: "certificates", want: "CertificateExpiresSoon",
-			fault: func(t *testing.T, s *shop) {
-				c := certificate(t, 24*time.Hour)
-				answers(func(s *shop) { s.served = c })(t, s)
-			}},
-		"an API in use goes in two months": {pack: "deprecations", want: "ApiDeprecated",
-			fault: answers(func(s *shop) { s.gone = time.Now().Add(60 * 24 * time.Hour) })},
-		"an API in use goes in a week": {pack: "deprecations", want: "ApiGoesSoon",
-			fault: answers(func(s *shop) { s.gone = time.Now().Add(7 * 24 * time.Hour) })},
-		"an API in use has gone": {pack: "deprecations", want: "ApiGone",
-			fault: answers(func(s *shop) { s.gone = time.Now().Add(-7 * 24 * time.Hour) })},
-		"a job did not report": {pack: "heartbeats", want: "HeartbeatMissing", after: 1,
-			fault: answers(func(s *shop) { s.beat.At = time.Now().Add(-2 * time.Hour) })},
-		"a job reported a failure": {pack: "heartbeats", want: "HeartbeatMissing", after: 1,
-			fault: answers(func(s *shop) { s.beat.OK = false })},
-		"orders are accepted and lost": {pack: "order-push", want: "OrdersLost", after: 3,
-			fault: answers(func(s *shop) { s.pushes = "lost" })},
-		"orders arrive with another quantity": {pack: "order-push", want: "OrderContentWrong OrdersLost", after: 3,
-			fault: answers(func(s *shop) { s.pushes = "wrong" })},
-		"synthetic orders cannot be removed": {pack: "order-push", want: "SyntheticOrderLeft", after: 17,
+		"payment messages are no longer processed": {
+			pack: "order-flow", want: "PaidNotConfirmed",
+			fault: query(`UPDATE orders SET state = 'new' WHERE id BETWEEN 10 AND 15`),
+		},
+		"orders count as paid and were not": {
+			pack: "order-flow", want: "ConfirmedWithoutPayment",
+			fault: query(`DELETE FROM payments WHERE order_id = 20`),
+		},
+		"an order was paid in another currency": {
+			pack: "order-flow", want: "PaymentAmountDiffers",
+			fault: query(`UPDATE payments SET currency = 'MYR' WHERE order_id = 20`),
+		},
+		"an order was paid twice": {
+			pack: "order-flow", want: "PaidTwice",
+			fault: query(`INSERT INTO payments SELECT * FROM payments WHERE order_id = 20`),
+		},
+		"nobody can pay any more": {
+			pack: "order-flow", want: "FewOrdersPaid",
+			fault: query(`DELETE FROM payments; UPDATE orders SET state = 'new', paid_at = NULL WHERE state IN ('paid', 'shipped')`),
+		},
+		"no order comes": {
+			pack: "order-flow", want: "NoOrders",
+			fault: query(`UPDATE orders SET created_at = created_at - interval '2 hours' WHERE created_at > now() - interval '1 day'`),
+		},
+		"an order is stuck": {
+			pack: "backlog", want: "OrdersWaitLong",
+			fault: query(`UPDATE orders SET state = 'paid' WHERE id = 25`),
+		},
+		"an order is stuck for hours": {
+			pack: "backlog", want: "OrdersWaitTooLong",
+			fault: query(`UPDATE orders SET state = 'paid' WHERE id = 204`),
+		},
+		"orders come faster than they are worked off": {
+			pack: "backlog", want: "BacklogGrows", before: 16,
+			fault: query(`INSERT INTO orders SELECT 1000 + n, 'sg-1', 'paid', 9, 'SGD', now(), now() FROM generate_series(1, 100) n`),
+		},
+		"nobody works off orders": {
+			pack: "backlog", want: "BacklogHuge", after: 6,
+			fault: query(`INSERT INTO orders SELECT 1000 + n, 'sg-1', 'paid', 9, 'SGD', now(), now() FROM generate_series(1, 600) n`),
+		},
+		"stock is below zero": {
+			pack: "stock", want: "NegativeStock",
+			fault: query(`UPDATE stock SET available = -1, listed = 0 WHERE shop = 'sg-1' AND sku = 'SKU-7'`),
+		},
+		"more is offered than there is": {
+			pack: "stock", want: "ListedMoreThanStock",
+			fault: query(`UPDATE stock SET listed = 90 WHERE shop = 'sg-1' AND sku = 'SKU-7'`),
+		},
+		"stock was not pushed for an hour": {
+			pack: "stock", want: "StockStale",
+			fault: query(`UPDATE stock SET changed_at = now() - interval '1 hour' WHERE shop = 'sg-1' AND sku = 'SKU-7'`),
+		},
+		"stock was not pushed for half a day": {
+			pack: "stock", want: "StockVeryStale",
+			fault: query(`UPDATE stock SET changed_at = now() - interval '12 hours', synced_at = now() - interval '13 hours' WHERE shop = 'sg-1' AND sku = 'SKU-7'`),
+		},
+		"a price is zero": {
+			pack: "prices", want: "ZeroPrice", after: 1,
+			fault: query(`UPDATE prices SET price = 0, listed_price = 0 WHERE shop = 'sg-1' AND sku = 'SKU-7'`),
+		},
+		"a price rose by sixteen percent": {
+			pack: "prices", want: "PriceJumps",
+			fault: query(`UPDATE prices SET price = 116, listed_price = 116 WHERE shop = 'sg-1' AND sku = 'SKU-7'`),
+		},
+		"a decimal point slipped": {
+			pack: "prices", want: "ManyPricesJump",
+			fault: query(`UPDATE prices SET price = 10, listed_price = 10 WHERE shop = 'sg-1'`),
+		},
+		"a price was set and not pushed": {
+			pack: "prices", want: "PriceNotSynchronised", after: 32,
+			fault: query(`UPDATE prices SET listed_price = 95 WHERE shop = 'sg-1' AND sku = 'SKU-7'`),
+		},
+		"three percent of the calls fail": {
+			pack: "api-success", want: "ApiSuccessLow",
+			fault: answers(func(s *shop) { s.success = 0.97 }),
+		},
+		"half of the calls fail": {
+			pack: "api-success", want: "ApiSuccessVeryLow",
+			fault: answers(func(s *shop) { s.success = 0.5 }),
+		},
+		"errors come ten times as often": {
+			pack: "logs", want: "ErrorsInLogs", before: 90,
+			fault: answers(func(s *shop) { s.lines["errors"] = 40 }),
+		},
+		"errors come a hundred times as often": {
+			pack: "logs", want: "ErrorStormInLogs ErrorsInLogs", before: 90,
+			fault: answers(func(s *shop) { s.lines["errors"] = 400 }),
+		},
+		"nothing is logged any more": {
+			pack: "logs", want: "LogsSilent", before: 30, after: 8,
+			fault: answers(func(s *shop) { s.lines["errors"], s.lines["all"] = 0, 0 }),
+		},
+		"nine tenths of the quota are used": {
+			pack: "quota", want: "QuotaNearlyUsed", after: 20,
+			fault: answers(func(s *shop) { s.remaining, s.falls = 1000, 0 }),
+		},
+		"nearly nothing of the quota is left": {
+			pack: "quota", want: "QuotaAlmostGone", after: 20,
+			fault: answers(func(s *shop) { s.remaining, s.falls = 100, 0 }),
+		},
+		"the quota will not last the hour": {
+			pack: "quota", want: "QuotaRunsOut", after: 15,
+			fault: answers(func(s *shop) { s.remaining, s.falls = 4900, 120 }),
+		},
+		"the marketplace throttles": {
+			pack: "quota", want: "MarketplaceThrottles",
+			fault: answers(func(s *shop) { s.throttles = true }),
+		},
+		"an authorisation ends in ten days": {
+			pack: "credentials", want: "CredentialExpires",
+			fault: query(`UPDATE credentials SET expires_at = now() + interval '10 days' WHERE name = 'authorisation' AND shop = 'sg-1'`),
+		},
+		"an authorisation ends tomorrow": {
+			pack: "credentials", want: "CredentialExpiresSoon",
+			fault: query(`UPDATE credentials SET expires_at = now() + interval '1 day' WHERE name = 'authorisation' AND shop = 'sg-1'`),
+		},
+		"an authorisation has ended": {
+			pack: "credentials", want: "CredentialExpired",
+			fault: query(`UPDATE credentials SET expires_at = now() - interval '1 hour' WHERE name = 'app secret' AND shop = 'sg-1'`),
+		},
+		"a certificate ends in ten days": {
+			pack: "certificates", want: "CertificateExpires",
+			fault: certificateEnds(10 * 24 * time.Hour),
+		},
+		"a certificate ends tomorrow": {
+			pack: "certificates", want: "CertificateExpiresSoon",
+			fault: certificateEnds(24 * time.Hour),
+		},
+		"an API in use goes in two months": {
+			pack: "deprecations", want: "ApiDeprecated",
+			fault: answers(func(s *shop) { s.gone = time.Now().Add(60 * 24 * time.Hour) }),
+		},
+		"an API in use goes in a week": {
+			pack: "deprecations", want: "ApiGoesSoon",
+			fault: answers(func(s *shop) { s.gone = time.Now().Add(7 * 24 * time.Hour) }),
+		},
+		"an API in use has gone": {
+			pack: "deprecations", want: "ApiGone",
+			fault: answers(func(s *shop) { s.gone = time.Now().Add(-7 * 24 * time.Hour) }),
+		},
+		"a job did not report": {
+			pack: "heartbeats", want: "HeartbeatMissing", after: 1,
+			fault: answers(func(s *shop) { s.beat.At = time.Now().Add(-2 * time.Hour) }),
+		},
+		"a job reported a failure": {
+			pack: "heartbeats", want: "HeartbeatMissing", after: 1,
+			fault: answers(func(s *shop) { s.beat.OK = false }),
+		},
+		"orders are accepted and lost": {
+			pack: "order-push", want: "OrdersLost", after: 3,
+			fault: answers(func(s *shop) { s.pushes = "lost" }),
+		},
+		"orders arrive with another quantity": {
+			pack: "order-push", want: "OrderContentWrong OrdersLost", after: 3,
+			fault: answers(func(s *shop) { s.pushes = "wrong" }),
+		},
+		"synthetic orders cannot be removed": {
+			pack: "order-push", want: "SyntheticOrderLeft", after: 17,
 			fault: query(`CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''not allowed''; END';
-				CREATE TRIGGER refuse BEFORE DELETE ON arrived FOR EACH ROW EXECUTE FUNCTION refuse()`)},
-		"a messenger takes no messages": {pack: "guardian", want: "GuardianNoticesStuck",
-			fault: metric(`{receiver="oncall"} 12`, `{receiver="oncall"} 2000`)},
-		"notices were given up": {pack: "guardian", want: "GuardianNoticesGivenUp",
-			fault: metric(`result="given_up"} 0`, `result="given_up"} 1`)},
-		"the journal cannot be written": {pack: "guardian", want: "GuardianJournalFails", after: 3,
-			fault: metric("commit_failures_total 0", "commit_failures_total 7")},
-		"half of the looks see nothing": {pack: "guardian", want: "GuardianBlind",
-			fault: metric(`health="unknown"} 0`, `health="unknown"} 100`)},
+				CREATE TRIGGER refuse BEFORE DELETE ON arrived FOR EACH ROW EXECUTE FUNCTION refuse()`),
+		},
+		"a messenger takes no messages": {
+			pack: "guardian", want: "GuardianNoticesStuck",
+			fault: metric(`{receiver="oncall"} 12`, `{receiver="oncall"} 2000`),
+		},
+		"notices were given up": {
+			pack: "guardian", want: "GuardianNoticesGivenUp",
+			fault: metric(`result="given_up"} 0`, `result="given_up"} 1`),
+		},
+		"the journal cannot be written": {
+			pack: "guardian", want: "GuardianJournalFails", after: 3,
+			fault: metric("commit_failures_total 0", "commit_failures_total 7"),
+		},
+		"half of the looks see nothing": {
+			pack: "guardian", want: "GuardianBlind",
+			fault: metric(`health="unknown"} 0`, `health="unknown"} 100`),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.heal(t)

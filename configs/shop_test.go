@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -154,9 +155,7 @@ func vector(w http.ResponseWriter, metric map[string]string, v float64, more map
 	data := map[string]any{"resultType": "vector", "result": []any{map[string]any{
 		"metric": metric, "value": []any{float64(time.Now().UnixMilli()) / 1000, strconv.FormatFloat(v, 'f', -1, 64)},
 	}}}
-	for k, v := range more {
-		data[k] = v
-	}
+	maps.Copy(data, more)
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{"status": "success", "data": data})
 }
@@ -204,7 +203,7 @@ func (s *shop) quota(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Daily-Limit", "10000")
 	h.Set("X-Daily-Remaining", strconv.Itoa(s.remaining))
 	h.Set("X-Daily-Reset", strconv.Itoa(8*3600))
-	fmt.Fprintln(w, `{"shop": {}}`)
+	_, _ = fmt.Fprintln(w, `{"shop": {}}`)
 }
 
 func (s *shop) push(w http.ResponseWriter, r *http.Request) {
@@ -236,7 +235,7 @@ func (s *shop) feed(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w.Header().Set("Content-Type", "application/rss+xml")
-	fmt.Fprintf(w, `<?xml version="1.0"?><rss version="2.0"><channel><title>API deprecation</title>
+	_, _ = fmt.Fprintf(w, `<?xml version="1.0"?><rss version="2.0"><channel><title>API deprecation</title>
 <item><title>getOrders of Fulfillment</title><guid>1</guid><pubDate>Tue, 05 May 2026 07:00:00 GMT</pubDate><api>Fulfillment</api>
 <methods><method>getOrders</method></methods><deprecationDate>2025/11/06</deprecationDate><decommissionDate>%s</decommissionDate></item>
 <item><title>findItems of Shopping</title><guid>2</guid><pubDate>Tue, 05 May 2026 07:00:00 GMT</pubDate><api>Shopping</api>
@@ -251,11 +250,20 @@ func (s *shop) exposition(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-	fmt.Fprint(w, s.metrics)
+	_, _ = fmt.Fprint(w, s.metrics)
 }
 
 func (s *shop) heartbeat(context.Context, string) (probes.Heartbeat, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.beat, true, nil
+}
+
+// certificateEnds gives the server one that ends so much later.
+func certificateEnds(left time.Duration) fault {
+	return func(t *testing.T, s *shop) {
+		t.Helper()
+		c := certificate(t, left)
+		answers(func(s *shop) { s.served = c })(t, s)
+	}
 }
