@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/prompb"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -81,7 +82,7 @@ func (s shape) fits(field protowire.Number, kind protowire.Type) bool {
 
 // fields calls f with each field of a message: what is bytes in content, what is a number in
 // number.
-func fields(message []byte, of shape, f func(field protowire.Number, content []byte, number uint64) error) error {
+func fields(message []byte, of shape, f func(field int, content []byte, number uint64) error) error {
 	for len(message) > 0 {
 		field, kind, n := protowire.ConsumeTag(message)
 		if n < 0 || !of.fits(field, kind) {
@@ -104,7 +105,7 @@ func fields(message []byte, of shape, f func(field protowire.Number, content []b
 			return errMalformed
 		}
 		if int(field) <= len(of) {
-			if err := f(field, content, number); err != nil {
+			if err := f(int(field), content, number); err != nil {
 				return err
 			}
 		}
@@ -132,7 +133,7 @@ func (d *decoder) request(body []byte, each func() error, told func(metric strin
 	if d.version == 2 {
 		return d.requestV2(body, each)
 	}
-	return fields(body, requestV1, func(field protowire.Number, content []byte, _ uint64) error {
+	return fields(body, requestV1, func(field int, content []byte, _ uint64) error {
 		switch field {
 		case 1:
 			if err := fields(content, seriesV1, d.fieldV1); err != nil {
@@ -158,7 +159,7 @@ func (d *decoder) requestV2(body []byte, each func() error) error {
 	if len(d.symbols) > 0 && d.symbols[0] != "" {
 		return fmt.Errorf("%w: its first symbol is not empty", errMalformed)
 	}
-	return fields(body, requestV2, func(field protowire.Number, content []byte, _ uint64) error {
+	return fields(body, requestV2, func(field int, content []byte, _ uint64) error {
 		if field != 5 {
 			return nil
 		}
@@ -179,7 +180,7 @@ func (d *decoder) next(each func() error) error {
 	return err
 }
 
-func (d *decoder) symbol(field protowire.Number, content []byte, _ uint64) error {
+func (d *decoder) symbol(field int, content []byte, _ uint64) error {
 	if field != 4 {
 		return nil
 	}
@@ -192,7 +193,7 @@ func (d *decoder) symbol(field protowire.Number, content []byte, _ uint64) error
 
 // fieldV1 and fieldV2 read a field of a time series. Exemplars are skipped: rules do not
 // read them.
-func (d *decoder) fieldV1(field protowire.Number, content []byte, _ uint64) error {
+func (d *decoder) fieldV1(field int, content []byte, _ uint64) error {
 	switch field {
 	case 1:
 		return d.label(content)
@@ -204,7 +205,7 @@ func (d *decoder) fieldV1(field protowire.Number, content []byte, _ uint64) erro
 	return nil
 }
 
-func (d *decoder) fieldV2(field protowire.Number, content []byte, number uint64) error {
+func (d *decoder) fieldV2(field int, content []byte, number uint64) error {
 	switch field {
 	case 1:
 		return d.labelRefs(content, number)
@@ -240,7 +241,7 @@ func (d *decoder) add(p pair) error {
 
 func (d *decoder) label(message []byte) error {
 	var p pair
-	err := fields(message, labelV1, func(field protowire.Number, content []byte, _ uint64) error {
+	err := fields(message, labelV1, func(field int, content []byte, _ uint64) error {
 		if field == 1 {
 			p.name = text(content)
 		} else {
@@ -297,7 +298,7 @@ func (d *decoder) symbolAt(ref uint64) (string, error) {
 
 func (d *decoder) sample(message []byte) error {
 	var v value
-	err := fields(message, sampleBoth, func(field protowire.Number, _ []byte, number uint64) error {
+	err := fields(message, sampleBoth, func(field int, _ []byte, number uint64) error {
 		if field == 1 {
 			v.f = math.Float64frombits(number) // keeps which NaN it is: one marks the end of a series
 		} else {
@@ -334,13 +335,13 @@ func (d *decoder) labels() (labels.Labels, string, error) {
 			return labels.EmptyLabels(), "", errors.New("a label has no name")
 		case len(p.name) > d.limits.NameBytes:
 			return labels.EmptyLabels(), "", fmt.Errorf("a label's name is longer than %d bytes: %q", d.limits.NameBytes, short(p.name))
-		case p.name == labels.MetricName && len(p.value) > d.limits.NameBytes:
+		case p.name == model.MetricNameLabel && len(p.value) > d.limits.NameBytes:
 			return labels.EmptyLabels(), "", fmt.Errorf("a metric's name is longer than %d bytes: %q", d.limits.NameBytes, short(p.value))
 		case len(p.value) > d.limits.ValueBytes:
 			return labels.EmptyLabels(), "", fmt.Errorf("the value of label %q is longer than %d bytes", short(p.name), d.limits.ValueBytes)
 		case !utf8.ValidString(p.name) || !utf8.ValidString(p.value):
 			return labels.EmptyLabels(), "", errors.New("a label is not UTF-8")
-		case p.name == labels.MetricName:
+		case p.name == model.MetricNameLabel:
 			metric = p.value
 		case p.value == "":
 			continue // the same as no label

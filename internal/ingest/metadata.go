@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"github.com/prometheus/prometheus/prompb"
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // Metadata is what a writer says of a metric.
@@ -18,7 +17,7 @@ type Metadata struct {
 
 func metadataV1(message []byte) (metric string, m Metadata, err error) {
 	m.Type = typeName(0)
-	err = fields(message, metaV1, func(field protowire.Number, content []byte, number uint64) error {
+	err = fields(message, metaV1, func(field int, content []byte, number uint64) error {
 		switch field {
 		case 1:
 			m.Type = typeName(number)
@@ -36,7 +35,7 @@ func metadataV1(message []byte) (metric string, m Metadata, err error) {
 
 func (d *decoder) metadataV2(message []byte) error {
 	d.meta.Type = typeName(0)
-	return fields(message, metaV2, func(field protowire.Number, _ []byte, number uint64) (err error) {
+	return fields(message, metaV2, func(field int, _ []byte, number uint64) (err error) {
 		switch field {
 		case 1:
 			d.meta.Type = typeName(number)
