@@ -101,6 +101,7 @@ cancelled. A deploy that was announced already (same --key) is not announced aga
 	f.DurationVar(&patience, "patience", 24*time.Hour, "with --wait: give up waiting after this long (exit 2)")
 	serverFlag(c, &server)
 	outputFlag(c, &output)
+	c.AddCommand(suggestCommand(s))
 	return c
 }
 

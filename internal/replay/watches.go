@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"guardian/actions"
-	"guardian/internal/series"
 	"guardian/internal/store"
 	"guardian/probes/sample"
 	"guardian/rules"
@@ -35,6 +34,7 @@ type watched struct {
 	looks  []arrival // of its checks, by arrival
 	next   int
 	until  time.Time // to which looks were read
+	ticked time.Time // when it saw the time last
 	plan   *Rollback // of a Failed verdict
 }
 
@@ -151,7 +151,11 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 		return err
 	}
 	e := &watched{deploy: d, looks: looks, until: now.Add(policy.For + policy.MaxBlind)}
-	e.w = watch.Open(d, policy, j.setup.judged(d.Service), j.snapshot(d.Service, looks, now), now)
+	snap, err := j.snapshot(ctx, svc, looks, d.At, now)
+	if err != nil {
+		return err
+	}
+	e.w = watch.Open(d, policy, j.setup.judged(d.Service), snap, now)
 	// The recorded ID, so that texts and links are the recorded ones.
 	if was, ok := j.past.watches[d.ID]; ok {
 		e.w.ID = was.ID
@@ -160,6 +164,13 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 	}
 	if d.KnownGood {
 		j.goods = append(j.goods, good{d.Service, d.Environment, d.Version, now})
+	}
+	for _, o := range j.watches {
+		// Each may be the cause of what the other sees.
+		if !o.w.State.Final() && o.deploy.Service != d.Service {
+			o.w.Overlap(d)
+			e.w.Overlap(o.deploy)
+		}
 	}
 	j.watches = append(j.watches, e)
 	return nil
@@ -183,7 +194,15 @@ func (j *judging) extend(ctx context.Context, acc watch.Acceptance, now time.Tim
 		if err != nil {
 			return err
 		}
-		e.w.Extend(acc.Shops, j.snapshot(e.w.Service, looks, now), now)
+		svc, ok := j.setup.config.Service(e.w.Service)
+		if !ok {
+			return nil
+		}
+		snap, err := j.snapshot(ctx, svc, looks, now, now)
+		if err != nil {
+			return err
+		}
+		e.w.Extend(acc.Shops, snap, now)
 		e.looks, e.next = looks, 0 // those that it has seen it ignores
 	}
 	return nil
@@ -196,54 +215,22 @@ const snapshotBack = 5 * time.Hour
 // looks reads what the checks of a service saw, by arrival.
 func (j *judging) looks(ctx context.Context, service string, from, to time.Time) ([]arrival, error) {
 	var all []arrival
-	for _, c := range j.setup.checksOf(service) {
+	for _, c := range j.setup.checks {
+		if c.Service != service && !c.Control {
+			continue
+		}
 		looks, err := j.o.Samples.Looks(ctx, c.Name, from, to)
 		if err != nil {
 			return nil, err
 		}
 		for _, l := range looks {
 			all = append(all, arrival{at: l.At.Add(l.Duration), Sample: sample.Sample{
-				Check: c.Name, Kind: c.Kind, Service: service, Labels: c.Labels, At: l.At, Duration: l.Duration,
+				Check: c.Name, Kind: c.Kind, Service: c.Service, Labels: c.Labels, At: l.At, Duration: l.Duration,
 				Observation: sample.Observation{Health: l.Health},
 			}})
 		}
 	}
 	return sortedBy(all, func(a arrival) time.Time { return a.at }), nil
-}
-
-// snapshot is what was known of a service the moment before a deploy.
-func (j *judging) snapshot(service string, looks []arrival, now time.Time) watch.Snapshot {
-	snap := watch.Snapshot{Health: map[string]sample.Health{}, Before: map[string]watch.Counts{}}
-	const hours = 4 * time.Hour // as in a guardian, which counts by the hour
-	since := now.Add(-hours).Truncate(time.Hour)
-	if since.Before(now.Add(-hours)) {
-		since = since.Add(time.Hour)
-	}
-	last := map[string][]series.Look{}
-	for _, l := range looks {
-		if l.at.After(now) {
-			break
-		}
-		last[l.Check] = append(last[l.Check], series.Look{At: l.At, Health: l.Health, Duration: l.Duration})
-		if l.Health == sample.Unknown || l.At.Before(since) {
-			continue
-		}
-		c := snap.Before[l.Check]
-		c.Looks++
-		if l.Health == sample.Down {
-			c.Failures++
-		}
-		snap.Before[l.Check] = c
-	}
-	for _, c := range j.setup.checksOf(service) {
-		snap.Health[c.Name] = healthAt(last[c.Name], c.every, now)
-	}
-	for _, ep := range j.episodes {
-		if !ep.alert.ActiveAt.After(now) && (ep.ended.IsZero() || ep.ended.After(now)) {
-			snap.Firing = append(snap.Firing, ep.alert.ID)
-		}
-	}
-	return snap
 }
 
 // advance takes every open watch up to a time, and what their verdicts lead to, in order.
@@ -277,6 +264,12 @@ func (j *judging) step(e *watched, until time.Time) *watch.Verdict {
 func (j *judging) stepTo(e *watched, until time.Time) *watch.Verdict {
 	w := e.w
 	firing := j.failing(w)
+	// A guardian ticks all the time; what a tick does depends on when blindness began and on
+	// the deadline, which a second tells as well.
+	pace := max(time.Second, w.Policy.For/3600)
+	if e.ticked.IsZero() {
+		e.ticked = w.Started
+	}
 	for {
 		at, what := until, 0
 		if e.next < len(e.looks) && e.looks[e.next].at.Before(at) {
@@ -285,11 +278,10 @@ func (j *judging) stepTo(e *watched, until time.Time) *watch.Verdict {
 		if len(firing) > 0 && firing[0].at.Before(at) {
 			at, what = firing[0].at, 2
 		}
-		for _, over := range []time.Time{w.Deadline, w.Deadline.Add(w.Policy.MaxBlind)} {
-			if !over.After(at) {
-				if v := w.Tick(over); v != nil {
-					return v
-				}
+		for next := e.nextTick(pace); !next.After(at); next = e.nextTick(pace) {
+			e.ticked = next
+			if v := w.Tick(next); v != nil {
+				return v
 			}
 		}
 		var v *watch.Verdict
@@ -299,9 +291,6 @@ func (j *judging) stepTo(e *watched, until time.Time) *watch.Verdict {
 		case 1:
 			v = w.Observe(e.looks[e.next].Sample)
 			e.next++
-			if v == nil && !at.Before(w.Deadline) {
-				v = w.Tick(at)
-			}
 		case 2:
 			v = w.AlertFired(firing[0].alert, at)
 			firing = firing[1:]
@@ -310,6 +299,15 @@ func (j *judging) stepTo(e *watched, until time.Time) *watch.Verdict {
 			return v
 		}
 	}
+}
+
+// nextTick is when a watch sees the time next: at its pace, and at its deadline.
+func (e *watched) nextTick(pace time.Duration) time.Time {
+	next := e.ticked.Add(pace)
+	if d := e.w.Deadline; d.After(e.ticked) && d.Before(next) {
+		return d
+	}
+	return next
 }
 
 type firing struct {
