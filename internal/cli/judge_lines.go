@@ -58,7 +58,7 @@ func readFile(name string, take func(text string) error) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
+	defer f.Close()
 	sc := bufio.NewScanner(f)
 	sc.Buffer(nil, longestLine)
 	n := 0

@@ -104,7 +104,7 @@ func TestBeforeRefusesWhatItCannotCompare(t *testing.T) {
 	}
 }
 
-func logEOf(p *judge.Process, s judge.ProcessState, path []bool) float64 {
+func logEAfter(p *judge.Process, s judge.ProcessState, path []bool) float64 {
 	for _, fail := range path {
 		p.Observe(&s, fail)
 	}
@@ -129,7 +129,7 @@ func TestBeforeExpectationIsAtMostOne(t *testing.T) {
 					t.Fatal(err)
 				}
 				total += chance * enumerate(after, func(int, int, bool) float64 { return allowed }, func(path []bool) float64 {
-					return logEOf(p, judge.ProcessState{}, path)
+					return logEAfter(p, judge.ProcessState{}, path)
 				})
 			}
 			if total > 1+1e-9 {
@@ -155,7 +155,7 @@ func TestBurstsDoNotRaiseTheExpectation(t *testing.T) {
 		}
 		return tol.Rate
 	}
-	got := enumerate(12, rate, func(path []bool) float64 { return logEOf(p, h.Begin(), path) })
+	got := enumerate(12, rate, func(path []bool) float64 { return logEAfter(p, h.Begin(), path) })
 	if got > 1+1e-9 {
 		t.Errorf("expectation %v", got)
 	}

@@ -14,7 +14,7 @@
 //	Counts      failures among orders or requests against a known rate; CountsPair: of two
 //	Latency     durations against those before the deploy
 //	Pass        the counterpart: failures are rarer than a bad rate
-//	Stream      looks in, a result out: the tests of looks put together
+//	Test        the tests of looks put together as a Plan says; its Streams take looks and give a result
 //
 // The guarantee is that of each test's null, which its comment states. Nothing here reads a clock,
 // keeps state of its own, or knows what a check is; states are values that survive JSON.

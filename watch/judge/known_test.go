@@ -9,11 +9,11 @@ import (
 	"guardian/watch/judge"
 )
 
-func newKnown(t testing.TB, p0 float64, horizon int) *judge.Known {
-	t.Helper()
+func newKnown(tb testing.TB, p0 float64, horizon int) *judge.Known {
+	tb.Helper()
 	k, err := judge.NewKnown(p0, horizon)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return k
 }

@@ -8,11 +8,11 @@ import (
 	"guardian/watch/judge"
 )
 
-func newOneSample(t testing.TB, p0 float64) judge.OneSample {
-	t.Helper()
+func newOneSample(tb testing.TB, p0 float64) judge.OneSample {
+	tb.Helper()
 	o, err := judge.NewOneSample(p0)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return o
 }

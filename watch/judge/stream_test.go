@@ -122,7 +122,7 @@ func TestBurstsExpectationIsAtMostOne(t *testing.T) {
 			}
 			return c.p0
 		}
-		got := enumerate(11, rate, func(path []bool) float64 { return logEOf(p, judge.ProcessState{}, path) })
+		got := enumerate(11, rate, func(path []bool) float64 { return logEAfter(p, judge.ProcessState{}, path) })
 		if !near(got, 1, 1e-9) {
 			t.Errorf("%+v: expectation %v, want 1", c, got)
 		}

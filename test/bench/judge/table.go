@@ -41,9 +41,9 @@ func wald(p0, p1 float64) float64 {
 }
 
 // after draws a baseline of n looks and then the stream of the same target.
-func after(n int, make func(rng *rand.Rand) target) func(*rand.Rand, []byte) []byte {
+func after(n int, begin func(rng *rand.Rand) target) func(*rand.Rand, []byte) []byte {
 	return func(rng *rand.Rand, line []byte) []byte {
-		from := make(rng)
+		from := begin(rng)
 		line = append(draw(line, n, from), '|')
 		return draw(line, horizon, from)
 	}
