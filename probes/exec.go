@@ -51,10 +51,8 @@ func (s *ExecSettings) Validate() error {
 	var errs []error
 	if len(s.Command) == 0 || s.Command[0] == "" {
 		errs = append(errs, errors.New("command is missing: give the program and its arguments as a list"))
-	} else if len(s.Command) == 1 && strings.Contains(s.Command[0], " ") {
-		if _, err := os.Stat(s.Command[0]); err != nil {
-			errs = append(errs, errors.New("command has one entry with spaces: no shell splits it, give a list"))
-		}
+	} else if len(s.Command) == 1 && strings.Contains(s.Command[0], " -") {
+		errs = append(errs, errors.New("command has one entry with options: no shell splits it, give a list"))
 	}
 	for i, a := range s.Command {
 		if _, err := compileText("command", a); err != nil {

@@ -104,12 +104,12 @@ func (p *tcpProbe) Look(ctx context.Context) sample.Observation {
 		f = p.secure(ctx, c)
 	}
 	var heard []byte
+	talking := p.env.Now()
 	if f == nil {
-		talking := p.env.Now()
 		heard, f = p.talk(ctx, c)
-		c.tracer.took[phaseTransfer] = p.env.Now().Sub(talking)
 	}
-	values := append(c.values("probe_tcp_duration_seconds"), phaseValue("probe_tcp_duration_seconds", "talk", c.tracer.took[phaseTransfer]))
+	const name = "probe_tcp_duration_seconds"
+	values := append(c.values(name), phaseValue(name, "talk", p.env.Now().Sub(talking)))
 	o := seenAs(f, values)
 	if f != nil && len(heard) > 0 {
 		// Masked before it is cut: half a secret is still half a secret.
