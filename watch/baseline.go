@@ -138,9 +138,14 @@ func enough(h judge.History) bool {
 }
 
 // failures makes the metric of a check's failures.
-func (w *Watch) failures(c CheckPolicy, b Baseline, horizon int) Metric {
-	m := Metric{Name: Failures, Share: 1}
+func (w *Watch) failures(c CheckPolicy, b Baseline, f FollowUps, horizon int) (m Metric) {
+	m = Metric{Name: Failures, Share: 1}
 	tol := w.Policy.tolerance(c)
+	defer func() {
+		for i := range m.Streams {
+			m.Streams[i].Raised = f
+		}
+	}()
 	if !enough(b.Recent) {
 		h := b.Recent
 		if !h.Valid() {

@@ -105,7 +105,7 @@ func (c *CheckState) look(s sample.Sample, version, previous string) bool {
 // was judged. It tells whether a failure was judged.
 func (w *Watch) judge(c *CheckState, l look) bool {
 	if c.LastJudgedDown && l.At.Sub(c.LastJudged) < near(c.Every) {
-		return false
+		return c.follow(l)
 	}
 	for i := range c.Metrics {
 		m := &c.Metrics[i]
@@ -133,6 +133,24 @@ func (w *Watch) judge(c *CheckState, l look) bool {
 			date(&c.SlowOnset, &c.FirstSlow, m.Streams[last].Rate, slow, l.At)
 		}
 	}
+	return l.Down
+}
+
+// follow takes a look that follows a failure at the raised pace, once history knows how
+// failures hang together at it. Until then it tells of the same moment as the failure did.
+func (c *CheckState) follow(l look) bool {
+	if len(c.Metrics) == 0 || len(c.Metrics[0].Streams) == 0 || !c.Metrics[0].Streams[0].followed() {
+		return false
+	}
+	m := &c.Metrics[0]
+	for i := range m.Streams {
+		m.Streams[i].follow(l.Down)
+	}
+	c.Judged.Looks++
+	if l.Down {
+		c.Judged.Failures++
+	}
+	c.LastJudged, c.LastJudgedDown = l.At, l.Down
 	return l.Down
 }
 

