@@ -105,11 +105,9 @@ func (p Platform) Read(a Answer, now time.Time) Meaning {
 	if p.expiry != nil && (m.Class == OK || m.Class == Deprecated) {
 		if ends, early, ok := p.expiry(a, now); ok {
 			m.Expires = &ends
-			switch left := ends.Sub(now); {
-			case left <= 0:
-				m.Class, m.Words = CredentialBad, fmt.Sprintf("The authorisation of the shop ended at %s: authorise it again.", ends.UTC().Format(time.RFC3339))
-			case left <= early:
-				m.Class, m.Words = CredentialExpiring, fmt.Sprintf("The authorisation of the shop ends at %s: renew it before.", ends.UTC().Format(time.RFC3339))
+			// Also when the end is past: the answer itself shows that it works still.
+			if ends.Sub(now) <= early {
+				m.Class, m.Words = CredentialExpiring, fmt.Sprintf("It works, but the authorisation of the shop ends at %s: renew it before.", ends.UTC().Format(time.RFC3339))
 			}
 		}
 	}
@@ -131,6 +129,9 @@ func (p Platform) classify(a Answer, f fault, now time.Time) Meaning {
 			}
 		}
 		return m
+	}
+	if a.Status < 500 && a.Status != http.StatusTooManyRequests && strings.Contains(strings.ToLower(f.message), "sandbox") {
+		return Meaning{Class: InSandbox, Words: "The sandbox does not do this. It said: " + f.told()}
 	}
 	return p.byStatus(a, f)
 }

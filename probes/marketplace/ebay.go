@@ -203,11 +203,11 @@ func publicKey(text string) (*ecdsa.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	any, err := x509.ParsePKIXPublicKey(raw)
+	parsed, err := x509.ParsePKIXPublicKey(raw)
 	if err != nil {
 		return nil, errors.New("public_key is PEM, but no public key: it must be a BEGIN PUBLIC KEY block")
 	}
-	key, ok := any.(*ecdsa.PublicKey)
+	key, ok := parsed.(*ecdsa.PublicKey)
 	if !ok || key.Curve != elliptic.P256() {
 		return nil, errors.New("public_key is not on the curve P-256, on which all of eBay's are")
 	}
@@ -221,8 +221,8 @@ func privateKey(text string) (*ecdsa.PrivateKey, error) {
 	}
 	key, err := x509.ParseECPrivateKey(raw)
 	if err != nil {
-		any, _ := x509.ParsePKCS8PrivateKey(raw)
-		key, _ = any.(*ecdsa.PrivateKey)
+		parsed, _ := x509.ParsePKCS8PrivateKey(raw)
+		key, _ = parsed.(*ecdsa.PrivateKey)
 	}
 	if key == nil || key.Curve != elliptic.P256() {
 		return nil, errors.New("secret is no private key on the curve P-256 in PEM")

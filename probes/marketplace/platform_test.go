@@ -25,7 +25,7 @@ func TestFindNamesTheChoices(t *testing.T) {
 			t.Errorf("%q: %v does not name the platforms", name, err)
 		}
 	}
-	for _, name := range strings.Split(all, ", ") {
+	for name := range strings.SplitSeq(all, ", ") {
 		if p := platform(t, name); p.Name != name {
 			t.Errorf("%s found %s", name, p.Name)
 		}

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"strings"
@@ -324,10 +325,7 @@ func TestEbaysPush(t *testing.T) {
 	}
 	came := input{Platform: "ebay", Kind: "push", PublicKey: public, Body: body}.withHeader("X-EBAY-SIGNATURE", header)
 	change := func(field, value string) input {
-		changed := map[string]string{}
-		for k, v := range fields {
-			changed[k] = v
-		}
+		changed := maps.Clone(fields)
 		changed[field] = value
 		text, _ := json.Marshal(changed)
 		return came.withHeader("x-ebay-signature", base64.StdEncoding.EncodeToString(text))

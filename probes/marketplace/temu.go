@@ -51,9 +51,12 @@ func temu() Platform {
 			{contains: "access_token", class: CredentialBad, words: "The access token is not taken."},
 			{contains: "access token", class: CredentialBad, words: "The access token is not taken."},
 			{contains: "app_key", class: CredentialBad, words: "The app key is not taken."},
-			{contains: "sign", class: CredentialBad, words: "The signature is not taken."},
+			{contains: "signature", class: CredentialBad, words: "The signature is not taken."},
+			{contains: "sign is", class: CredentialBad, words: "The signature is not taken."},
+			{contains: "sign error", class: CredentialBad, words: "The signature is not taken."},
+			{contains: "invalid sign", class: CredentialBad, words: "The signature is not taken."},
 			{contains: "permission", class: Permission, words: "The app may not do this."},
-			{contains: "system", class: TheirFault, words: "Temu has an error of its own."},
+			{contains: "system e", class: TheirFault, words: "Temu has an error of its own."},
 		},
 	}
 }
