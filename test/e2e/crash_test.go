@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"database/sql"
 	"net/http"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -17,20 +16,20 @@ func TestKilledDuringAWatchItGoesOnWithTheSameEvidence(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	g := newGuardian(t, w.config(configOptions{every: "500ms", length: "60s"}), map[string]string{"rules.yaml": noRules})
-	g.start()
-	g.up("service")
-	id := g.deploy("v2", nil)
+	g.Start()
+	g.Up("service")
+	id := g.Deploy("v2", nil)
 	var before int
 	eventually(t, "five looks in the journal", 20*time.Second, func() bool {
-		before = samplesOf(g.watch(id))
+		before = samplesOf(g.Watch(id))
 		return before >= 5
 	})
 	time.Sleep(1200 * time.Millisecond) // what was seen is in the journal within a second
-	before = samplesOf(g.watch(id))
-	g.kill()
-	g.start()
+	before = samplesOf(g.Watch(id))
+	g.Kill()
+	g.Start()
 	w.set(func(w *world) { w.bad = true })
-	v := g.verdict(id, 20*time.Second)
+	v := g.Verdict(id, 20*time.Second)
 	if v.State != "failed" {
 		t.Fatalf("the verdict is %s: %s", v.State, v.Reason)
 	}
@@ -41,7 +40,7 @@ func TestKilledDuringAWatchItGoesOnWithTheSameEvidence(t *testing.T) {
 	if got := get(w, func(w *world) int { return w.looks }); got < samplesOf(v) {
 		t.Errorf("%d looks were judged, only %d were made", samplesOf(v), got)
 	}
-	g.runState(v.Rollback.ID, "cured", 20*time.Second)
+	g.RunState(v.Rollback.ID, "cured", 20*time.Second)
 }
 
 func samplesOf(w watchView) int {
@@ -58,24 +57,24 @@ func TestKilledBetweenVerdictAndFirstStep(t *testing.T) {
 	w := newWorld(t)
 	dsn := pg.Start(t)
 	g := newGuardian(t, w.config(configOptions{postgres: dsn}), map[string]string{"rules.yaml": noRules})
-	g.start()
-	g.up("service")
+	g.Start()
+	g.Up("service")
 	j := holdIntents(t, dsn)
 	w.set(func(w *world) { w.bad = true })
-	v := g.verdict(g.deploy("v2", nil), 15*time.Second)
+	v := g.Verdict(g.Deploy("v2", nil), 15*time.Second)
 	if v.State != "failed" || v.Rollback == nil {
 		t.Fatalf("%s: %s", v.State, v.Reason)
 	}
 	j.waitHeld()
-	g.kill()
+	g.Kill()
 	if n := get(w, func(w *world) int { return len(w.acts) }); n != 0 {
 		t.Fatalf("%d acts before any intent was in the journal", n)
 	}
 	j.release()
-	g.start()
-	g.runState(v.Rollback.ID, "cured", 30*time.Second)
+	g.Start()
+	g.RunState(v.Rollback.ID, "cured", 30*time.Second)
 	wantPutBackOnce(t, w)
-	if n := len(g.runs()); n != 1 {
+	if n := len(g.Runs()); n != 1 {
 		t.Errorf("%d runs, want 1", n)
 	}
 }
@@ -84,16 +83,16 @@ func TestKilledBetweenIntentAndOutcomeTheWorldIsAsked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	g := newGuardian(t, w.config(configOptions{}), map[string]string{"rules.yaml": noRules})
-	g.start()
-	g.up("service")
+	g.Start()
+	g.Up("service")
 	w.holdAt("act")
 	w.set(func(w *world) { w.bad = true })
-	v := g.verdict(g.deploy("v2", nil), 15*time.Second)
+	v := g.Verdict(g.Deploy("v2", nil), 15*time.Second)
 	eventually(t, "the act under way", 10*time.Second, func() bool { return get(w, func(w *world) int { return len(w.acts) }) == 1 })
-	g.kill()
+	g.Kill()
 	w.release("act")
-	g.start()
-	r := g.runState(v.Rollback.ID, "cured", 30*time.Second)
+	g.Start()
+	r := g.RunState(v.Rollback.ID, "cured", 30*time.Second)
 	wantPutBackOnce(t, w)
 	if n := get(w, func(w *world) int { return len(w.acts) }); n != 1 {
 		t.Errorf("the deploy tool was called %d times, want once: the world had said that it happened", n)
@@ -107,16 +106,16 @@ func TestKilledBetweenIntentAndOutcomeAPersonIsAskedWhereOnlyTheyCanKnow(t *test
 	t.Parallel()
 	w := newWorld(t)
 	g := newGuardian(t, w.config(configOptions{noAsk: true}), map[string]string{"rules.yaml": noRules})
-	g.start()
-	g.up("service")
+	g.Start()
+	g.Up("service")
 	w.holdAt("act")
 	w.set(func(w *world) { w.bad = true })
-	v := g.verdict(g.deploy("v2", nil), 15*time.Second)
+	v := g.Verdict(g.Deploy("v2", nil), 15*time.Second)
 	eventually(t, "the act under way", 10*time.Second, func() bool { return get(w, func(w *world) int { return len(w.acts) }) == 1 })
-	g.kill()
+	g.Kill()
 	w.release("act")
-	g.start()
-	r := g.runState(v.Rollback.ID, "awaiting_approval", 20*time.Second)
+	g.Start()
+	r := g.RunState(v.Rollback.ID, "awaiting_approval", 20*time.Second)
 	if r.Question == nil || r.Question.Code != "outcome_unknown" {
 		t.Fatalf("the question is %+v", r.Question)
 	}
@@ -124,8 +123,8 @@ func TestKilledBetweenIntentAndOutcomeAPersonIsAskedWhereOnlyTheyCanKnow(t *test
 	if n := get(w, func(w *world) int { return len(w.acts) }); n != 1 {
 		t.Fatalf("the deploy tool was called %d times before a person answered", n)
 	}
-	g.call(http.MethodPost, "/api/v1/rollbacks/"+r.ID+"/done", map[string]any{}, nil)
-	g.runState(r.ID, "cured", 20*time.Second)
+	g.Call(http.MethodPost, "/api/v1/rollbacks/"+r.ID+"/done", map[string]any{}, nil)
+	g.RunState(r.ID, "cured", 20*time.Second)
 	wantPutBackOnce(t, w)
 }
 
@@ -133,19 +132,19 @@ func TestKilledAfterTheOutcomeBeforeTheVerification(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	g := newGuardian(t, w.config(configOptions{}), map[string]string{"rules.yaml": noRules})
-	g.start()
-	g.up("service")
+	g.Start()
+	g.Up("service")
 	w.holdAt("act")
 	w.set(func(w *world) { w.bad = true })
-	v := g.verdict(g.deploy("v2", nil), 15*time.Second)
+	v := g.Verdict(g.Deploy("v2", nil), 15*time.Second)
 	eventually(t, "the act under way", 10*time.Second, func() bool { return get(w, func(w *world) int { return len(w.acts) }) == 1 })
 	w.holdAt("service") // no look comes to its end: the verification waits
 	w.release("act")
-	g.runState(v.Rollback.ID, "verifying", 20*time.Second)
-	g.kill()
+	g.RunState(v.Rollback.ID, "verifying", 20*time.Second)
+	g.Kill()
 	w.release("service")
-	g.start()
-	g.runState(v.Rollback.ID, "cured", 30*time.Second)
+	g.Start()
+	g.RunState(v.Rollback.ID, "cured", 30*time.Second)
 	wantPutBackOnce(t, w)
 	if n := get(w, func(w *world) int { return len(w.acts) }); n != 1 {
 		t.Errorf("the deploy tool was called %d times, want once", n)
@@ -156,18 +155,18 @@ func TestKilledWithNoticesInTheOutbox(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	g := newGuardian(t, w.config(configOptions{}), map[string]string{"rules.yaml": noRules})
-	g.start()
-	g.up("service")
+	g.Start()
+	g.Up("service")
 	w.set(func(w *world) { w.slackDown = true })
 	w.set(func(w *world) { w.bad = true })
-	v := g.verdict(g.deploy("v2", nil), 15*time.Second)
-	g.runState(v.Rollback.ID, "cured", 20*time.Second)
-	g.kill()
+	v := g.Verdict(g.Deploy("v2", nil), 15*time.Second)
+	g.RunState(v.Rollback.ID, "cured", 20*time.Second)
+	g.Kill()
 	if n := len(w.slack.Messages()); n != 0 {
 		t.Fatalf("%d messages were taken by a Slack that refuses", n)
 	}
 	w.set(func(w *world) { w.slackDown = false })
-	g.start()
+	g.Start()
 	eventually(t, "the verdict and the cure", 40*time.Second, func() bool {
 		return w.heard("Deploy failed: order-sync v2") == 1 && w.heard("Cured: rollback of order-sync") == 1
 	})
@@ -195,12 +194,12 @@ func TestKilledWithASyntheticOrderThatIsNotCleanedUp(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			g := newGuardian(t, w.config(configOptions{checks: checks}), map[string]string{"rules.yaml": noRules})
-			g.start()
-			g.up("order-push")
+			g.Start()
+			g.Up("order-push")
 			w.holdAt(stage)
 			pushed := get(w, func(w *world) int { return w.pushed })
 			eventually(t, "an order under way", 10*time.Second, func() bool { return get(w, func(w *world) bool { return w.pushed > pushed && len(w.orders) > 0 }) })
-			g.kill()
+			g.Kill()
 			left := get(w, func(w *world) []string {
 				var ids []string
 				for id := range w.orders {
@@ -212,7 +211,7 @@ func TestKilledWithASyntheticOrderThatIsNotCleanedUp(t *testing.T) {
 				t.Fatal("no order was left behind: this test shows nothing")
 			}
 			w.release(stage)
-			g.start()
+			g.Start()
 			eventually(t, "the order of before the crash cleaned up", 20*time.Second, func() bool {
 				return get(w, func(w *world) bool {
 					for _, id := range left {
@@ -293,27 +292,27 @@ func TestTwoGuardiansTheOtherTakesOverInTheMiddleOfAWatch(t *testing.T) {
 	o := configOptions{postgres: dsn, every: "500ms", length: "60s"}
 	a := newGuardian(t, w.config(o), map[string]string{"rules.yaml": noRules})
 	b := newGuardian(t, w.config(o), map[string]string{"rules.yaml": noRules})
-	a.start()
-	a.up("service")
-	b.startAs("standby")
-	b.up("service")
+	a.Start()
+	a.Up("service")
+	b.StartAs("standby")
+	b.Up("service")
 	// A write that reaches the standby is passed on.
-	id := b.deploy("v2", nil)
-	eventually(t, "looks", 20*time.Second, func() bool { return samplesOf(a.watch(id)) >= 4 })
-	before := samplesOf(a.watch(id))
-	a.kill()
+	id := b.Deploy("v2", nil)
+	eventually(t, "looks", 20*time.Second, func() bool { return samplesOf(a.Watch(id)) >= 4 })
+	before := samplesOf(a.Watch(id))
+	a.Kill()
 	killed := time.Now()
-	eventually(t, "the other one acts", 10*time.Second, func() bool { return roleOf(b) == "active" })
+	eventually(t, "the other one acts", 10*time.Second, func() bool { return b.Role() == "active" })
 	t.Logf("took over after %s", time.Since(killed).Round(time.Millisecond))
 	w.set(func(w *world) { w.bad = true })
-	v := b.verdict(id, 20*time.Second)
+	v := b.Verdict(id, 20*time.Second)
 	if v.State != "failed" {
 		t.Fatalf("the verdict is %s: %s", v.State, v.Reason)
 	}
 	if n := samplesOf(v); n < before-2 {
 		t.Errorf("%d looks were judged, %d before the takeover: evidence was lost", n, before)
 	}
-	b.runState(v.Rollback.ID, "cured", 20*time.Second)
+	b.RunState(v.Rollback.ID, "cured", 20*time.Second)
 	wantPutBackOnce(t, w)
 	if n := w.heard("Deploy failed: order-sync v2"); n > 1 {
 		t.Errorf("the verdict was told %d times", n)
@@ -327,23 +326,23 @@ func TestTwoGuardiansAPausedOneActsNoMore(t *testing.T) {
 	o := configOptions{postgres: dsn}
 	a := newGuardian(t, w.config(o), map[string]string{"rules.yaml": noRules})
 	b := newGuardian(t, w.config(o), map[string]string{"rules.yaml": noRules})
-	a.start()
-	a.up("service")
-	b.startAs("standby")
+	a.Start()
+	a.Up("service")
+	b.StartAs("standby")
 	j := holdIntents(t, dsn)
 	w.set(func(w *world) { w.bad = true })
-	v := a.verdict(a.deploy("v2", nil), 15*time.Second)
+	v := a.Verdict(a.Deploy("v2", nil), 15*time.Second)
 	j.waitHeld()
-	a.signal(syscall.SIGSTOP) // between verdict and first step
+	a.Signal(syscall.SIGSTOP) // between verdict and first step
 	paused := time.Now()
 	// The held transaction of the paused one must not keep the other from taking over.
 	j.cutWaiting()
 	j.release()
-	eventually(t, "the other one acts", 10*time.Second, func() bool { return roleOf(b) == "active" })
+	eventually(t, "the other one acts", 10*time.Second, func() bool { return b.Role() == "active" })
 	t.Logf("took over after %s", time.Since(paused).Round(time.Millisecond))
-	b.runState(v.Rollback.ID, "cured", 30*time.Second)
-	a.signal(syscall.SIGCONT)
-	eventually(t, "the first one stands by", 15*time.Second, func() bool { return roleOf(a) == "standby" })
+	b.RunState(v.Rollback.ID, "cured", 30*time.Second)
+	a.Signal(syscall.SIGCONT)
+	eventually(t, "the first one stands by", 15*time.Second, func() bool { return a.Role() == "standby" })
 	time.Sleep(2 * time.Second)
 	wantPutBackOnce(t, w)
 	if n := get(w, func(w *world) int { return len(w.acts) }); n != 1 {
@@ -360,12 +359,4 @@ func TestTwoGuardiansAPausedOneActsNoMore(t *testing.T) {
 func (h *held) cutWaiting() {
 	h.t.Helper()
 	h.exec(`SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted`)
-}
-
-func roleOf(g *guardian) string {
-	var s struct{ Role string }
-	if g.try(http.MethodGet, "/api/v1/status", nil, &s) != nil {
-		return ""
-	}
-	return strings.ToLower(s.Role)
 }

@@ -10,16 +10,16 @@ func TestABadDeployIsRolledBackToldAndProven(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	g := newGuardian(t, w.config(configOptions{}), map[string]string{"rules.yaml": noRules})
-	g.start()
-	g.up("service")
+	g.Start()
+	g.Up("service")
 	w.set(func(w *world) { w.bad = true })
-	id := g.deploy("v2", map[string]any{"previous_version": "v1"})
+	id := g.Deploy("v2", map[string]any{"previous_version": "v1"})
 
-	v := g.verdict(id, 15*time.Second)
+	v := g.Verdict(id, 15*time.Second)
 	if v.State != "failed" || v.Rollback == nil {
 		t.Fatalf("the verdict is %s (%s), rollback %v; want failed with a rollback", v.State, v.Reason, v.Rollback)
 	}
-	r := g.runState(v.Rollback.ID, "cured", 20*time.Second)
+	r := g.RunState(v.Rollback.ID, "cured", 20*time.Second)
 	if r.To != "v1" || r.From != "v2" {
 		t.Errorf("rolled back from %s to %s, want v2 to v1", r.From, r.To)
 	}
@@ -33,11 +33,11 @@ func TestABadDeployIsRolledBackToldAndProven(t *testing.T) {
 
 	// A version that failed is not announced twice into a rollback: the same deploy has one.
 	var page struct{ Watches []watchView }
-	g.call(http.MethodGet, "/api/v1/watches", nil, &page)
+	g.Call(http.MethodGet, "/api/v1/watches", nil, &page)
 	if len(page.Watches) != 1 {
 		t.Errorf("there are %d watches, want 1", len(page.Watches))
 	}
-	if code := g.stop(); code != 0 {
+	if code := g.Stop(); code != 0 {
 		t.Errorf("SIGTERM ended it with %d, want 0", code)
 	}
 }
@@ -46,18 +46,18 @@ func TestAHealthyDeployPassesAndBecomesKnownGood(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	g := newGuardian(t, w.config(configOptions{length: "4s"}), map[string]string{"rules.yaml": noRules})
-	g.start()
-	g.up("service")
-	if v := g.verdict(g.deploy("v2", nil), 20*time.Second); v.State != "passed" {
+	g.Start()
+	g.Up("service")
+	if v := g.Verdict(g.Deploy("v2", nil), 20*time.Second); v.State != "passed" {
 		t.Fatalf("the verdict is %s: %s", v.State, v.Reason)
 	}
 	// v3 is bad: the way back is to v2, which has passed a watch.
 	w.set(func(w *world) { w.bad = true })
-	v := g.verdict(g.deploy("v3", nil), 15*time.Second)
+	v := g.Verdict(g.Deploy("v3", nil), 15*time.Second)
 	if v.Rollback == nil {
 		t.Fatalf("no rollback: %s %s", v.State, v.Reason)
 	}
-	if r := g.runState(v.Rollback.ID, "cured", 20*time.Second); r.To != "v2" {
+	if r := g.RunState(v.Rollback.ID, "cured", 20*time.Second); r.To != "v2" {
 		t.Errorf("rolled back to %s, want v2", r.To)
 	}
 }
@@ -77,16 +77,16 @@ func TestABlindGuardianRollsNothingBack(t *testing.T) {
 `
 	config := w.config(configOptions{length: "10s", checks: checks})
 	g := newGuardian(t, config, map[string]string{"rules.yaml": noRules})
-	g.start()
-	g.up("orders")
-	g.up("service")
-	id := g.deploy("v2", nil)
+	g.Start()
+	g.Up("orders")
+	g.Up("service")
+	id := g.Deploy("v2", nil)
 	prom.cut()
-	v := g.verdict(id, 40*time.Second)
+	v := g.Verdict(id, 40*time.Second)
 	if v.State != "inconclusive" {
 		t.Errorf("the verdict is %s (%s), want inconclusive", v.State, v.Reason)
 	}
-	if len(g.runs()) != 0 {
+	if len(g.Runs()) != 0 {
 		t.Error("something was rolled back")
 	}
 	if n := w.heard("Blind: check orders cannot look"); n != 1 {
@@ -108,19 +108,19 @@ groups:
         labels: {tier: critical, service: order-sync}
 `
 	g := newGuardian(t, w.config(configOptions{extra: "on_alert: [{match: {alertname: ApiDown}, runbook: pause-writes, mode: auto}]\n"}), map[string]string{"rules.yaml": rules})
-	g.start()
-	g.up("service")
+	g.Start()
+	g.Up("service")
 	w.set(func(w *world) { w.bad = true })
 	eventually(t, "the runbook", 15*time.Second, func() bool { return get(w, func(w *world) int { return w.effects["paused"] }) == 1 })
 	// The alert fires on while the service stays bad, also across a crash: still one run.
 	w.set(func(w *world) { w.bad = true })
-	g.kill()
-	g.start()
+	g.Kill()
+	g.Start()
 	time.Sleep(3 * time.Second)
 	if n := get(w, func(w *world) int { return w.effects["paused"] }); n != 1 {
 		t.Errorf("the runbook ran %d times for one alert, want once", n)
 	}
-	if n := len(g.runs()); n != 1 {
+	if n := len(g.Runs()); n != 1 {
 		t.Errorf("the ledger has %d runs, want 1", n)
 	}
 }
@@ -129,19 +129,19 @@ func TestApprovalIsAskedForAndGiven(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	g := newGuardian(t, w.config(configOptions{mode: "approve"}), map[string]string{"rules.yaml": noRules})
-	g.start()
-	g.up("service")
+	g.Start()
+	g.Up("service")
 	w.set(func(w *world) { w.bad = true })
-	v := g.verdict(g.deploy("v2", nil), 15*time.Second)
+	v := g.Verdict(g.Deploy("v2", nil), 15*time.Second)
 	if v.Rollback == nil || v.Rollback.State != "awaiting_approval" {
 		t.Fatalf("rollback is %+v, want one that awaits approval", v.Rollback)
 	}
 	if n := get(w, func(w *world) int { return len(w.acts) }); n != 0 {
 		t.Fatal("something was done before anybody approved")
 	}
-	g.call(http.MethodPost, "/api/v1/rollbacks/"+v.Rollback.ID+"/approve", map[string]any{"note": "go"}, nil)
-	g.runState(v.Rollback.ID, "cured", 20*time.Second)
-	if err := g.try(http.MethodPost, "/api/v1/rollbacks/"+v.Rollback.ID+"/approve", map[string]any{}, nil); err == nil {
+	g.Call(http.MethodPost, "/api/v1/rollbacks/"+v.Rollback.ID+"/approve", map[string]any{"note": "go"}, nil)
+	g.RunState(v.Rollback.ID, "cured", 20*time.Second)
+	if err := g.Try(http.MethodPost, "/api/v1/rollbacks/"+v.Rollback.ID+"/approve", map[string]any{}, nil); err == nil {
 		t.Error("an approval was taken twice")
 	}
 }

@@ -1,27 +1,14 @@
 package e2e_test
 
 import (
-	"errors"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
-
-// fails runs the binary until it ends by itself and gives what it said.
-func (g *guardian) fails() (said string, code int) {
-	g.t.Helper()
-	out, err := exec.Command(binary, "serve", "--config", g.file).CombinedOutput()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
-		g.t.Fatalf("it did not fail: %v\n%s", err, out)
-	}
-	return string(out), exit.ExitCode()
-}
 
 func TestWhatCannotStartSaysWhy(t *testing.T) {
 	t.Parallel()
@@ -44,14 +31,14 @@ func TestWhatCannotStartSaysWhy(t *testing.T) {
 		},
 		"a data folder that is a file": {
 			func(g *guardian) string {
-				g.write("data", "not a folder")
+				g.Write("data", "not a folder")
 				return w.config(configOptions{})
 			},
 			[]string{"data", "folder"},
 		},
 		"a rule on a metric that nothing makes": {
 			func(g *guardian) string {
-				g.write("rules.yaml", "groups: [{name: g, rules: [{alert: A, expr: 'probe_sucess == 0'}]}]")
+				g.Write("rules.yaml", "groups: [{name: g, rules: [{alert: A, expr: 'probe_sucess == 0'}]}]")
 				return w.config(configOptions{})
 			},
 			[]string{"rules.yaml:1", "probe_sucess", "probe_success"},
@@ -70,8 +57,8 @@ func TestWhatCannotStartSaysWhy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := newGuardian(t, "", map[string]string{"rules.yaml": noRules})
-			g.write("guardian.yaml", strings.Replace(c.config(g), "LISTEN", "127.0.0.1:0", 1))
-			said, code := g.fails()
+			g.Write("guardian.yaml", strings.Replace(c.config(g), "LISTEN", "127.0.0.1:0", 1))
+			said, code := g.Fails()
 			if code != 2 {
 				t.Errorf("exit %d, want 2", code)
 			}
@@ -88,7 +75,7 @@ func TestBadRequestsAreAnsweredAndChangeNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	g := newGuardian(t, w.config(configOptions{}), map[string]string{"rules.yaml": noRules})
-	g.start()
+	g.Start()
 	for name, c := range map[string]struct {
 		body   string
 		status int
@@ -101,7 +88,7 @@ func TestBadRequestsAreAnsweredAndChangeNothing(t *testing.T) {
 		"too large":          {`{"service": "order-sync", "version": "` + strings.Repeat("v", 100<<10) + `"}`, 413, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			resp, err := http.Post(g.url+"/api/v1/deploys", "application/json", strings.NewReader(c.body))
+			resp, err := http.Post(g.URL+"/api/v1/deploys", "application/json", strings.NewReader(c.body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -114,7 +101,7 @@ func TestBadRequestsAreAnsweredAndChangeNothing(t *testing.T) {
 		})
 	}
 	var l struct{ Deploys []any }
-	g.call(http.MethodGet, "/api/v1/deploys", nil, &l)
+	g.Call(http.MethodGet, "/api/v1/deploys", nil, &l)
 	if len(l.Deploys) != 0 {
 		t.Errorf("a bad request left %d deploys behind", len(l.Deploys))
 	}
@@ -124,9 +111,9 @@ func TestTheSameKeyIsTheSameDeploy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	g := newGuardian(t, w.config(configOptions{}), map[string]string{"rules.yaml": noRules})
-	g.start()
+	g.Start()
 	announce := func(body string) (int, string) {
-		req, err := http.NewRequest(http.MethodPost, g.url+"/api/v1/deploys", strings.NewReader(body))
+		req, err := http.NewRequest(http.MethodPost, g.URL+"/api/v1/deploys", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,8 +129,8 @@ func TestTheSameKeyIsTheSameDeploy(t *testing.T) {
 		return resp.StatusCode, string(b[:n])
 	}
 	s1, b1 := announce(`{"service": "order-sync", "version": "v2"}`)
-	g.kill()
-	g.start()
+	g.Kill()
+	g.Start()
 	s2, b2 := announce(`{"service": "order-sync", "version": "v2"}`)
 	if s1 != 201 || s2 != 201 || b1 != b2 {
 		t.Errorf("the same key was answered %d %s\nthen %d %s", s1, b1, s2, b2)
@@ -165,27 +152,27 @@ groups:
 `
 	good := w.config(configOptions{length: "60s"})
 	g := newGuardian(t, good, map[string]string{"rules.yaml": rules})
-	g.start()
-	g.up("service")
-	id := g.deploy("v2", nil)
-	eventually(t, "looks", 10*time.Second, func() bool { return samplesOf(g.watch(id)) >= 3 })
-	before := samplesOf(g.watch(id))
+	g.Start()
+	g.Up("service")
+	id := g.Deploy("v2", nil)
+	eventually(t, "looks", 10*time.Second, func() bool { return samplesOf(g.Watch(id)) >= 3 })
+	before := samplesOf(g.Watch(id))
 
-	text, err := os.ReadFile(g.file)
+	text, err := os.ReadFile(g.File)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.write("guardian.yaml", strings.Replace(string(text), "services:", "servises:", 1))
-	g.signal(syscall.SIGHUP)
-	eventually(t, "the refusal in the log", 10*time.Second, func() bool { return strings.Contains(g.log.String(), "was not reloaded") })
-	if err := g.try(http.MethodPost, "/-/reload", map[string]any{}, nil); err == nil || !strings.Contains(err.Error(), "servises") {
+	g.Write("guardian.yaml", strings.Replace(string(text), "services:", "servises:", 1))
+	g.Signal(syscall.SIGHUP)
+	eventually(t, "the refusal in the log", 10*time.Second, func() bool { return strings.Contains(g.Log.String(), "was not reloaded") })
+	if err := g.Try(http.MethodPost, "/-/reload", map[string]any{}, nil); err == nil || !strings.Contains(err.Error(), "servises") {
 		t.Errorf("a bad reload over HTTP was answered %v, want the mistake", err)
 	}
 
-	g.write("guardian.yaml", strings.Replace(string(text), "checks:\n", "checks:\n  - {name: more, service: order-sync, every: 200ms, http: {url: \""+w.server.URL+"/service\"}}\n", 1))
-	g.signal(syscall.SIGHUP)
-	g.up("more")
-	v := g.watch(id)
+	g.Write("guardian.yaml", strings.Replace(string(text), "checks:\n", "checks:\n  - {name: more, service: order-sync, every: 200ms, http: {url: \""+w.server.URL+"/service\"}}\n", 1))
+	g.Signal(syscall.SIGHUP)
+	g.Up("more")
+	v := g.Watch(id)
 	if v.State != "watching" || samplesOf(v) < before {
 		t.Errorf("after the reload the watch is %s with %d looks, before it had %d", v.State, samplesOf(v), before)
 	}
@@ -210,11 +197,11 @@ func TestATargetThatHangsOrSendsWithoutEndIsDownAndHarmsNobody(t *testing.T) {
   - {name: endless, service: order-sync, every: 1s, timeout: 900ms, http: {url: "` + target + `/endless"}}
 `
 	g := newGuardian(t, w.config(configOptions{checks: checks}), map[string]string{"rules.yaml": noRules})
-	g.start()
+	g.Start()
 	for _, check := range []string{"hangs", "endless"} {
-		eventually(t, check+" is down", 15*time.Second, func() bool { return g.query(`probe_success{check="`+check+`"} == 0`) == 1 })
+		eventually(t, check+" is down", 15*time.Second, func() bool { return g.Query(`probe_success{check="`+check+`"} == 0`) == 1 })
 	}
-	g.up("service")
+	g.Up("service")
 }
 
 // TestAFullDiskIsSaidAndLosesNothing runs on a disk of its own that is filled up.
@@ -225,37 +212,37 @@ func TestAFullDiskIsSaidAndLosesNothing(t *testing.T) {
 	}
 	w := newWorld(t)
 	g := newGuardian(t, w.config(configOptions{}), map[string]string{"rules.yaml": noRules})
-	disk := filepath.Join(g.dir, "data")
+	disk := filepath.Join(g.Dir, "data")
 	if err := os.Mkdir(disk, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=400m"); err != nil {
 		t.Skipf("a small disk cannot be mounted here: %v", err)
 	}
-	t.Cleanup(func() { g.kill(); _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
-	g.start()
-	g.up("service")
-	id := g.deploy("v2", nil)
+	t.Cleanup(func() { g.Kill(); _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
+	g.Start()
+	g.Up("service")
+	id := g.Deploy("v2", nil)
 	fill(t, filepath.Join(disk, "filler"))
 	eventually(t, "the hook says that it cannot write", 20*time.Second, func() bool {
-		err := g.try(http.MethodPost, "/api/v1/deploys", map[string]any{"service": "order-sync", "version": "v3"}, nil)
+		err := g.Try(http.MethodPost, "/api/v1/deploys", map[string]any{"service": "order-sync", "version": "v3"}, nil)
 		return err != nil && strings.Contains(err.Error(), "disk")
 	})
 	if err := os.Remove(filepath.Join(disk, "filler")); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "it writes again", 20*time.Second, func() bool {
-		return g.try(http.MethodPost, "/api/v1/silences", map[string]any{"matchers": []string{`a="b"`}, "until": time.Now().Add(time.Hour), "comment": "x"}, nil) == nil
+		return g.Try(http.MethodPost, "/api/v1/silences", map[string]any{"matchers": []string{`a="b"`}, "until": time.Now().Add(time.Hour), "comment": "x"}, nil) == nil
 	})
 	w.set(func(w *world) { w.bad = true })
-	v := g.verdict(id, 30*time.Second)
+	v := g.Verdict(id, 30*time.Second)
 	if v.State == "superseded" {
-		v = g.verdict(g.deploy("v3", nil), 30*time.Second)
+		v = g.Verdict(g.Deploy("v3", nil), 30*time.Second)
 	}
 	if v.State != "failed" {
 		t.Fatalf("the verdict is %s: %s", v.State, v.Reason)
 	}
-	g.runState(v.Rollback.ID, "cured", 20*time.Second)
+	g.RunState(v.Rollback.ID, "cured", 20*time.Second)
 	wantPutBackOnce(t, w)
 }
 

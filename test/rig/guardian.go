@@ -1,0 +1,374 @@
+package rig
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Build builds the program under test into a folder, with the race detector when the tests
+// have it, and gives its path.
+func Build(dir string) (string, error) {
+	binary := filepath.Join(dir, "guardian")
+	args := []string{"build", "-o", binary}
+	if RaceEnabled {
+		args = append(args, "-race")
+	}
+	if out, err := exec.Command("go", append(args, "guardian/cmd/guardian")...).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the binary: %w\n%s", err, out)
+	}
+	return binary, nil
+}
+
+// Main builds the binary into a folder that lasts as long as the tests, tells where it is and
+// runs them: what TestMain exits with.
+func Main(m *testing.M, binary *string) int {
+	dir, err := os.MkdirTemp("", "guardian-rig-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if *binary, err = Build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// Guardian is one process of the binary.
+type Guardian struct {
+	URL  string
+	Dir  string // of its configuration and data
+	File string // its configuration
+	Log  *LogBuffer
+
+	t      testing.TB
+	binary string
+	cmd    *exec.Cmd
+	done   chan struct{}
+}
+
+// LogBuffer keeps what the process logs.
+type LogBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (l *LogBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// String is what was logged so far.
+func (l *LogBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// FreePort gives a port that nobody listens on now.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// New writes the configuration of a process of a binary, and files beside it; LISTEN in it is
+// replaced by a free address. It starts nothing; the process ends with the test.
+func New(t testing.TB, binary, config string, files map[string]string) *Guardian {
+	t.Helper()
+	dir := t.TempDir()
+	listen := fmt.Sprintf("127.0.0.1:%d", FreePort(t))
+	g := &Guardian{t: t, binary: binary, URL: "http://" + listen, Dir: dir, File: filepath.Join(dir, "guardian.yaml"), Log: &LogBuffer{}}
+	g.Write("guardian.yaml", strings.ReplaceAll(config, "LISTEN", listen))
+	for name, content := range files {
+		g.Write(name, content)
+	}
+	t.Cleanup(func() {
+		g.Kill()
+		if t.Failed() {
+			t.Logf("log of %s:\n%s", g.URL, g.Log)
+		}
+		if strings.Contains(g.Log.String(), "DATA RACE") {
+			t.Errorf("the race detector found something:\n%s", g.Log)
+		}
+	})
+	return g
+}
+
+// Write writes a file beside the configuration.
+func (g *Guardian) Write(name, content string) {
+	g.t.Helper()
+	path := filepath.Join(g.Dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		g.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// Start runs the process and waits until it acts.
+func (g *Guardian) Start() { g.StartAs("active") }
+
+// StartAs runs the process and waits until it is active or standby.
+func (g *Guardian) StartAs(role string) {
+	g.t.Helper()
+	g.Launch()
+	g.Eventually(role, 20*time.Second, func() bool { return g.Role() == role })
+}
+
+// Launch runs the process and waits for nothing.
+func (g *Guardian) Launch() {
+	g.t.Helper()
+	g.cmd = exec.Command(g.binary, "serve", "--config", g.File, "--log-level", "debug")
+	g.cmd.Stdout, g.cmd.Stderr = g.Log, g.Log
+	g.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=0")
+	if err := g.cmd.Start(); err != nil {
+		g.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	g.done = done
+	cmd := g.cmd
+	go func() { _ = cmd.Wait(); close(done) }()
+}
+
+// Fails runs the binary until it ends by itself and gives what it said.
+func (g *Guardian) Fails() (said string, code int) {
+	g.t.Helper()
+	out, err := exec.Command(g.binary, "serve", "--config", g.File).CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		g.t.Fatalf("it did not fail: %v\n%s", err, out)
+	}
+	return string(out), exit.ExitCode()
+}
+
+// Kill ends the process at once, as a power cut does.
+func (g *Guardian) Kill() {
+	if g.cmd == nil {
+		return
+	}
+	_ = g.cmd.Process.Signal(syscall.SIGKILL)
+	<-g.done
+	g.cmd = nil
+}
+
+// Stop ends the process in order and gives its exit code.
+func (g *Guardian) Stop() int {
+	g.t.Helper()
+	_ = g.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-g.done:
+	case <-time.After(30 * time.Second):
+		g.t.Fatal("the guardian did not stop within 30 s")
+	}
+	code := g.cmd.ProcessState.ExitCode()
+	g.cmd = nil
+	return code
+}
+
+// Pid is the process.
+func (g *Guardian) Pid() int { return g.cmd.Process.Pid }
+
+// Signal sends the process a signal.
+func (g *Guardian) Signal(s syscall.Signal) {
+	g.t.Helper()
+	if err := g.cmd.Process.Signal(s); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// AnswerError is an answer that is no success.
+type AnswerError struct {
+	Status int
+	Body   string
+}
+
+func (e *AnswerError) Error() string { return fmt.Sprintf("%d: %s", e.Status, e.Body) }
+
+// Try makes one call.
+func (g *Guardian) Try(method, path string, body, into any) error {
+	var r io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		r = bytes.NewReader(b)
+	}
+	req, err := http.NewRequest(method, g.URL+path, r)
+	if err != nil {
+		return err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := (&http.Client{Timeout: 10 * time.Second}).Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode >= 300 {
+		return &AnswerError{resp.StatusCode, string(b)}
+	}
+	if into == nil {
+		return nil
+	}
+	return json.Unmarshal(b, into)
+}
+
+// Call makes one call that must succeed.
+func (g *Guardian) Call(method, path string, body, into any) {
+	g.t.Helper()
+	if err := g.Try(method, path, body, into); err != nil {
+		g.t.Fatalf("%s %s: %v", method, path, err)
+	}
+}
+
+// WatchView is what the tests read of a watch by the API.
+type WatchView struct {
+	ID       string
+	State    string
+	Reason   string
+	Started  time.Time
+	Ended    time.Time
+	Mode     string
+	Evidence []struct {
+		Check   string
+		Samples int
+		After   struct{ Looks, Failures, Unknown int }
+		EValue  float64 `json:"e_value"`
+	}
+	Rollback *RunView
+}
+
+// RunView is what the tests read of a run.
+type RunView struct {
+	ID       string
+	State    string
+	Reason   string
+	To, From string
+	Started  time.Time
+	Question *struct{ Code, Text string }
+	Steps    []struct{ Name, State, Intent, Resolved, Error string }
+	Ledger   []struct{ What, Detail, Intent string }
+}
+
+// Deploy announces a deploy and gives its watch's ID.
+func (g *Guardian) Deploy(version string, more map[string]any) string {
+	g.t.Helper()
+	body := map[string]any{"service": "order-sync", "version": version}
+	maps.Copy(body, more)
+	var a struct{ Watch WatchView }
+	g.Call(http.MethodPost, "/api/v1/deploys", body, &a)
+	return a.Watch.ID
+}
+
+// Watch reads a watch.
+func (g *Guardian) Watch(id string) WatchView {
+	g.t.Helper()
+	var w WatchView
+	g.Call(http.MethodGet, "/api/v1/watches/"+id, nil, &w)
+	return w
+}
+
+// Verdict waits for a watch's end.
+func (g *Guardian) Verdict(id string, within time.Duration) WatchView {
+	g.t.Helper()
+	var w WatchView
+	g.Eventually("verdict of "+id, within, func() bool {
+		return g.Try(http.MethodGet, "/api/v1/watches/"+id+"?wait=1s", nil, &w) == nil && w.State != "watching"
+	})
+	return w
+}
+
+// Runs lists the runs, newest first.
+func (g *Guardian) Runs() []RunView {
+	g.t.Helper()
+	var l struct{ Rollbacks []RunView }
+	g.Call(http.MethodGet, "/api/v1/rollbacks?limit=100", nil, &l)
+	return l.Rollbacks
+}
+
+// RunState waits until a run is in a state.
+func (g *Guardian) RunState(id, state string, within time.Duration) RunView {
+	g.t.Helper()
+	var r RunView
+	g.Eventually("run "+id+" "+state, within, func() bool {
+		return g.Try(http.MethodGet, "/api/v1/rollbacks/"+id, nil, &r) == nil && r.State == state
+	})
+	return r
+}
+
+// Up waits until a check has been Up.
+func (g *Guardian) Up(check string) {
+	g.t.Helper()
+	g.Eventually("check "+check+" up", 15*time.Second, func() bool { return g.Query(`probe_success{check="`+check+`"} == 1`) == 1 })
+}
+
+// Query gives the number of elements of an instant query's answer.
+func (g *Guardian) Query(expr string) int {
+	g.t.Helper()
+	var a struct {
+		Data struct{ Result []json.RawMessage }
+	}
+	if err := g.Try(http.MethodGet, "/api/v1/query?query="+url.QueryEscape(expr), nil, &a); err != nil {
+		return -1
+	}
+	return len(a.Data.Result)
+}
+
+// Eventually waits until something holds.
+func (g *Guardian) Eventually(what string, within time.Duration, holds func() bool) {
+	g.t.Helper()
+	Eventually(g.t, what, within, holds)
+}
+
+// Eventually waits until something holds, and fails the test when it does not in time.
+func Eventually(t testing.TB, what string, within time.Duration, holds func() bool) {
+	t.Helper()
+	if RaceEnabled {
+		within *= 2
+	}
+	for end := time.Now().Add(within); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if holds() {
+			return
+		}
+	}
+	t.Fatalf("not within %s: %s", within, what)
+}
+
+// Role says whether the process acts: "active" or "standby"; "" while it does not answer.
+func (g *Guardian) Role() string {
+	var s struct{ Role string }
+	if g.Try(http.MethodGet, "/api/v1/status", nil, &s) != nil {
+		return ""
+	}
+	return strings.ToLower(s.Role)
+}
