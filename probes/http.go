@@ -94,10 +94,15 @@ func (p *httpProbe) Close() error { return p.client.Close() }
 
 // Look sends the request over a new connection, as a customer's first request would be.
 func (p *httpProbe) Look(ctx context.Context) sample.Observation {
+	o, _, _ := p.look(ctx)
+	return o
+}
+
+func (p *httpProbe) look(ctx context.Context) (sample.Observation, exchange, templateData) {
 	data := newTemplateData(p.env, nil, p.settings.Secrets, p.env.Now())
 	out, err := p.request.fill(data)
 	if err != nil {
-		return p.masks.observation(sample.Observation{Reason: err.Error()})
+		return p.masks.observation(sample.Observation{Reason: err.Error()}), exchange{}, data
 	}
 	x, f := p.client.do(ctx, out)
 	if f == nil {
@@ -110,7 +115,7 @@ func (p *httpProbe) Look(ctx context.Context) sample.Observation {
 	if f != nil {
 		o.Health, o.Reason, o.Detail = f.health, f.reason, p.masks.detail(x)
 	}
-	return p.masks.observation(o)
+	return p.masks.observation(o), x, data
 }
 
 // remaining gives a fault when a certificate expires too soon.

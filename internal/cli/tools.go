@@ -3,11 +3,9 @@ package cli
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,7 +21,6 @@ import (
 	"guardian/internal/server"
 	"guardian/internal/store"
 	"guardian/notifiers"
-	"guardian/probes"
 )
 
 func testCommand(s streams) *cobra.Command {
@@ -77,95 +74,6 @@ func loadFor(file string, r *secret.Redactor) (*config.Config, error) {
 
 func configFlag(c *cobra.Command, into *string) {
 	c.Flags().StringVarP(into, "config", "c", "guardian.yaml", "the configuration file")
-}
-
-// noOrders refuses to journal: a look by hand pushes no order without the guardian's journal.
-type noOrders struct{}
-
-func (noOrders) Save(context.Context, probes.Order) error {
-	return errors.New("orders are pushed by the running guardian only, which journals them first")
-}
-func (noOrders) Open(context.Context, string) ([]probes.Order, error) { return nil, nil }
-
-func probeCommand(s streams) *cobra.Command {
-	var file, output string
-	c := &cobra.Command{
-		Use:     "probe CHECK",
-		Short:   "Look once, now, and explain what was seen: exit 0 up, 1 down, 3 unknown",
-		Example: "  guardian probe storefront --config guardian.yaml",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if err := knownOutput(output); err != nil {
-				return err
-			}
-			r := &secret.Redactor{}
-			conf, err := loadFor(file, r)
-			if err != nil {
-				return err
-			}
-			ch, ok := conf.Check(args[0])
-			if !ok {
-				var known []string
-				for _, k := range conf.Checks {
-					known = append(known, k.Name)
-				}
-				return exit(exitUsage, "there is no check %q; known are %v", args[0], known)
-			}
-			probe, err := probes.Builtin()[ch.Kind].Build(ch.Settings, probes.Env{
-				Check: ch.Name, Service: ch.Service, Labels: ch.Labels, Every: time.Duration(ch.Every), Timeout: time.Duration(ch.Timeout), Log: slog.New(slog.DiscardHandler),
-				Redactor: r, Orders: noOrders{}, Now: time.Now, UserAgent: "guardian/" + versionOf(),
-				Heartbeats: func(context.Context, string) (probes.Heartbeat, bool, error) {
-					return probes.Heartbeat{}, false, errors.New("heartbeats are in the running guardian's journal; see its pages")
-				},
-			})
-			if err != nil {
-				return exit(exitUsage, "%s", r.Redact(err.Error()))
-			}
-			ctx, cancel := context.WithTimeout(c.Context(), time.Duration(ch.Timeout))
-			defer cancel()
-			began := time.Now()
-			o := probe.Look(ctx)
-			took := time.Since(began)
-			if output == "json" {
-				if err := printJSON(s.out, map[string]any{"check": ch.Name, "kind": ch.Kind, "seconds": took.Seconds(), "observation": o}); err != nil {
-					return err
-				}
-			} else {
-				_, _ = fmt.Fprintf(s.out, "%s is %s after %s\n", ch.Name, o.Health, took.Round(time.Millisecond))
-				if o.Reason != "" {
-					_, _ = fmt.Fprintf(s.out, "  %s\n", o.Reason)
-				}
-				for _, v := range o.Values {
-					_, _ = fmt.Fprintf(s.out, "  %s%s %v\n", v.Name, labelText(v.Labels), v.V)
-				}
-				if o.Detail != "" {
-					_, _ = fmt.Fprintf(s.out, "\n%s\n", o.Detail)
-				}
-			}
-			switch o.Health.String() {
-			case "up":
-				return nil
-			case "down":
-				return exit(exitFailed, "")
-			default:
-				return exit(exitInconclusive, "")
-			}
-		},
-	}
-	configFlag(c, &file)
-	outputFlag(c, &output)
-	return c
-}
-
-func labelText(labels map[string]string) string {
-	if len(labels) == 0 {
-		return ""
-	}
-	b, err := json.Marshal(labels)
-	if err != nil {
-		return ""
-	}
-	return string(b)
 }
 
 func notifyCommand(s streams) *cobra.Command {

@@ -1,0 +1,242 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"guardian/internal/config"
+	"guardian/internal/secret"
+	"guardian/probes"
+	"guardian/probes/sample"
+)
+
+// noOrders refuses to journal: a look by hand pushes no order without the guardian's journal.
+type noOrders struct{}
+
+func (noOrders) Save(context.Context, probes.Order) error {
+	return errors.New("orders are pushed by the running guardian only, which journals them first")
+}
+func (noOrders) Open(context.Context, string) ([]probes.Order, error) { return nil, nil }
+
+// explained is one look with everything that led to it. Durations are in seconds.
+type explained struct {
+	Check       string             `json:"check"`
+	Kind        string             `json:"kind"`
+	Service     string             `json:"service"`
+	Seconds     float64            `json:"seconds"`
+	Observation sample.Observation `json:"observation"`
+	Assertions  []probes.Assertion `json:"assertions,omitempty"`
+	CountsAs    []string           `json:"counts_as"`
+	Settings    map[string]string  `json:"settings"`
+
+	order []config.ShownSetting
+}
+
+func probeCommand(s streams) *cobra.Command {
+	var file, output string
+	c := &cobra.Command{
+		Use:   "probe CHECK",
+		Short: "Look once, now, and explain everything: exit 0 up, 1 down, 3 unknown",
+		Long: "Look once, now, from this machine, with the settings of a configuration: prints the settings without\n" +
+			"secrets, how long each phase took, each assertion, and what the look would count as. Nothing is journalled,\n" +
+			"and the guardian that runs does not learn of it.",
+		Example: "  guardian probe storefront --config guardian.yaml",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := knownOutput(output); err != nil {
+				return err
+			}
+			r := &secret.Redactor{}
+			conf, err := loadFor(file, r)
+			if err != nil {
+				return err
+			}
+			ch, ok := conf.Check(args[0])
+			if !ok {
+				var known []string
+				for _, k := range conf.Checks {
+					known = append(known, k.Name)
+				}
+				return exit(exitUsage, "there is no check %q; known are %v", args[0], known)
+			}
+			e, err := explain(c.Context(), conf, ch, r)
+			if err != nil {
+				return err
+			}
+			if output == "json" {
+				err = printJSON(s.out, e)
+			} else {
+				err = e.print(s.out)
+			}
+			if err != nil {
+				return err
+			}
+			switch e.Observation.Health {
+			case sample.Up:
+				return nil
+			case sample.Down:
+				return exit(exitFailed, "")
+			case sample.Unknown:
+			}
+			return exit(exitInconclusive, "")
+		},
+	}
+	configFlag(c, &file)
+	outputFlag(c, &output)
+	return c
+}
+
+// explain looks at a check once, with its retries.
+func explain(ctx context.Context, conf *config.Config, ch *config.Check, r *secret.Redactor) (explained, error) {
+	probe, err := probes.Builtin()[ch.Kind].Build(ch.Settings, probes.Env{
+		Check: ch.Name, Service: ch.Service, Labels: ch.Labels, Every: time.Duration(ch.Every), Timeout: time.Duration(ch.Timeout), Log: slog.New(slog.DiscardHandler),
+		Redactor: r, Orders: noOrders{}, Now: time.Now, UserAgent: "guardian/" + versionOf(),
+		Heartbeats: func(context.Context, string) (probes.Heartbeat, bool, error) {
+			return probes.Heartbeat{}, false, errors.New("heartbeats are in the running guardian's journal; see its pages")
+		},
+	})
+	if err != nil {
+		return explained{}, exit(exitUsage, "%s", r.Redact(err.Error()))
+	}
+	if closer, ok := probe.(probes.Closer); ok {
+		defer closer.Close() //nolint:errcheck // the process ends
+	}
+	e := explained{Check: ch.Name, Kind: ch.Kind, Service: ch.Service, Settings: map[string]string{}}
+	look := probe.Look
+	if x, ok := probe.(probes.Explainer); ok {
+		look = func(ctx context.Context) (o sample.Observation) {
+			o, e.Assertions = x.Explain(ctx)
+			return o
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(ch.Timeout))
+	defer cancel()
+	began := time.Now()
+	e.Observation, _ = ch.Retry.Do(ctx, look)
+	e.Seconds = time.Since(began).Seconds()
+	e.Observation.Reason, e.Observation.Detail = r.Redact(e.Observation.Reason), r.Redact(e.Observation.Detail)
+	e.CountsAs = countsAs(conf, ch, e.Observation.Health)
+	e.order = append(frameOf(ch), config.Shown(ch.Settings)...)
+	for i := range e.order {
+		e.order[i].Value = r.Redact(e.order[i].Value)
+		e.Settings[e.order[i].Key] = e.order[i].Value
+	}
+	return e, nil
+}
+
+// frameOf is what a check says beside the settings of its kind, as it was resolved.
+func frameOf(ch *config.Check) []config.ShownSetting {
+	all := []config.ShownSetting{{Key: "service", Value: ch.Service}, {Key: "every", Value: ch.Every.String()}, {Key: "timeout", Value: ch.Timeout.String()}}
+	if ch.Cron.IsSet() {
+		all = append(all, config.ShownSetting{Key: "cron", Value: ch.Cron.String()})
+	}
+	for _, part := range []struct {
+		key   string
+		value any
+	}{{"labels", ch.Labels}, {"retry", ch.Retry}, {"burst", ch.Burst}} {
+		for _, line := range config.Shown(part.value) {
+			all = append(all, config.ShownSetting{Key: part.key + "." + line.Key, Value: line.Value})
+		}
+	}
+	return append(all, config.ShownSetting{Key: "path", Value: ch.Path})
+}
+
+// countsAs says what the running guardian would make of such a look.
+func countsAs(conf *config.Config, ch *config.Check, h sample.Health) []string {
+	var all []string
+	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
+	if h == sample.Unknown {
+		add("blind: neither up nor down; nothing fires, resolves or rolls back because of it, and it is told after %s", ch.BlindAfter)
+		return all
+	}
+	if ch.Control {
+		add("a control of the network path %s: while no control of it answers, its other checks that are down are unknown instead", ch.Path)
+	}
+	if h == sample.Down && !ch.Control {
+		var controls []string
+		for _, k := range conf.Checks {
+			if k.Control && k.Path == ch.Path {
+				controls = append(controls, k.Name)
+			}
+		}
+		if len(controls) > 0 {
+			add("a failure only if a control of the network path %s answers: %s", ch.Path, strings.Join(controls, ", "))
+		}
+	}
+	word := map[sample.Health]string{sample.Up: "a good look", sample.Down: "a failure"}[h]
+	if ch.Watch {
+		add("%s in the watches of %s, where %.2g %% of the looks may fail in good times", word, ch.Service, 100*float64(ch.FailureRate))
+	} else {
+		add("nothing in watches: deploys are not judged on it")
+	}
+	if ch.CountsForSLA {
+		add("%s time of %s in the report, until the next look", h, ch.Service)
+	} else {
+		add("nothing in the report")
+	}
+	if h == sample.Down && ch.Burst.Every > 0 {
+		add("the beginning of the raised pace: looks each %s until it is up again, for at most %s", ch.Burst.Every, ch.Burst.For)
+	}
+	return all
+}
+
+// print writes it for a person.
+func (e explained) print(out io.Writer) error {
+	var b strings.Builder
+	o := e.Observation
+	fmt.Fprintf(&b, "%s is %s after %s\n", e.Check, o.Health, time.Duration(e.Seconds*float64(time.Second)).Round(time.Millisecond))
+	if o.Reason != "" {
+		fmt.Fprintf(&b, "  %s\n", o.Reason)
+	}
+	if o.Version != "" {
+		fmt.Fprintf(&b, "  version %s answered\n", o.Version)
+	}
+	if len(o.Values) > 0 {
+		b.WriteString("\nMeasured\n")
+	}
+	for _, v := range o.Values {
+		fmt.Fprintf(&b, "  %s%s %v\n", v.Name, labelText(v.Labels), v.V)
+	}
+	if len(e.Assertions) > 0 {
+		b.WriteString("\nAssertions\n")
+	}
+	for _, a := range e.Assertions {
+		if a.Held {
+			fmt.Fprintf(&b, "  ok    %s\n", a.Text)
+		} else {
+			fmt.Fprintf(&b, "  FAIL  %s: %s\n", a.Text, a.Saw)
+		}
+	}
+	b.WriteString("\nCounts as\n")
+	for _, line := range e.CountsAs {
+		fmt.Fprintf(&b, "  %s\n", line)
+	}
+	b.WriteString("\nSettings\n")
+	for _, s := range e.order {
+		fmt.Fprintf(&b, "  %s: %s\n", s.Key, s.Value)
+	}
+	if o.Detail != "" {
+		fmt.Fprintf(&b, "\n%s\n", o.Detail)
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+func labelText(labels map[string]string) string {
+	if len(labels) == 0 {
+		return ""
+	}
+	b, err := json.Marshal(labels)
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
