@@ -30,6 +30,8 @@ type paths struct {
 type path struct {
 	controls map[string]controlLook // by check
 	cut      cut
+	was      cut           // the cut that ended last
+	until    time.Time     // when the look of a control began that ended it
 	turn     chan struct{} // holds one token: whoever takes it asks the controls
 	asked    time.Time     // when they were last asked, or are going to be
 }
@@ -180,6 +182,14 @@ func (pa *path) settle(now time.Time) {
 	switch {
 	case !known:
 	case c == (cut{}):
+		if pa.cut != c {
+			pa.was, pa.until = pa.cut, now
+			for _, l := range pa.controls {
+				if l.health == sample.Up && l.at.Before(pa.until) {
+					pa.until = l.at
+				}
+			}
+		}
 		pa.cut = c
 	case pa.cut == (cut{}):
 		pa.cut = c
@@ -219,6 +229,9 @@ func (p *paths) sure(ctx context.Context, pa *path, since time.Time) cut {
 func (p *paths) judge(pa *path, since time.Time) (cut, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if !since.After(pa.until) {
+		return pa.was, true // the look began while the path was still cut off
+	}
 	return judgePath(pa.controls, since)
 }
 

@@ -157,8 +157,8 @@ checks:
 	want("elsewhere", sample.Down, "")
 	want("control", sample.Unknown, "cut off: control control does not answer")
 	control.close(false)
-	want("target", sample.Down, "")
 	want("control", sample.Up, "")
+	want("target", sample.Down, "")
 
 	// Many failures at once share what the control says, and are not each a question to it.
 	before := control.served.Load()
@@ -244,5 +244,44 @@ func TestACutPathIsToldOnce(t *testing.T) {
 				t.Errorf("told %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestALookThatBeganDuringTheCutSawNothing: it ends when a control answers again already.
+func TestALookThatBeganDuringTheCutSawNothing(t *testing.T) {
+	k := newClock(time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC))
+	r := &secret.Redactor{}
+	dir := t.TempDir()
+	a, err := app.New(t.Context(), app.Options{
+		Load: func() (*config.Config, error) { return load(t, dir, cutConfig, r) }, Redactor: r, Now: k.now, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Stop(context.Background()) })
+	s := app.Stepped{App: a}
+	if err := s.Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	start := k.now()
+	look := func(check string, began, ended int, h sample.Health) sample.Health {
+		k.set(start.Add(time.Duration(ended) * time.Second))
+		s.Look(sample.Sample{
+			Check: check, Kind: "http", Service: "orders", At: start.Add(time.Duration(began) * time.Second),
+			Duration: time.Duration(ended-began) * time.Second, Observation: sample.Observation{Health: h, Reason: "no answer"},
+		})
+		d, err := a.Backend().CheckDetail(t.Context(), check)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Last.Health
+	}
+	look("control", 10, 11, sample.Down)
+	look("control", 20, 20, sample.Up)
+	if h := look("one", 15, 25, sample.Down); h != sample.Unknown {
+		t.Errorf("a look that began during the cut is %s, want unknown", h)
+	}
+	if h := look("one", 26, 27, sample.Down); h != sample.Down {
+		t.Errorf("a look after the cut is %s, want down", h)
 	}
 }

@@ -1,0 +1,217 @@
+package e2e_test
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// proxy is a network path to one address: it may be closed, and it may drop connections.
+type proxy struct {
+	url    string
+	target string
+	mu     sync.Mutex
+	closed bool
+	drop   func(n int) bool // tells whether the nth connection is dropped; nil: none is
+	conns  int
+}
+
+func newProxy(t *testing.T, target string, drop func(n int) bool) *proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{url: "http://" + l.Addr().String(), target: strings.TrimPrefix(target, "http://"), drop: drop}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			p.mu.Lock()
+			p.conns++
+			refuse := p.closed || p.drop != nil && p.drop(p.conns)
+			p.mu.Unlock()
+			if refuse {
+				_ = c.Close()
+				continue
+			}
+			go p.carry(c)
+		}
+	}()
+	return p
+}
+
+func (p *proxy) carry(c net.Conn) {
+	defer c.Close() //nolint:errcheck // both ends are done
+	far, err := net.Dial("tcp", p.target)
+	if err != nil {
+		return
+	}
+	defer far.Close() //nolint:errcheck // both ends are done
+	go func() { _, _ = io.Copy(far, c) }()
+	_, _ = io.Copy(c, far)
+}
+
+func (p *proxy) close(closed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = closed
+}
+
+// failing tells of everything that is down.
+const failing = `
+groups:
+  - name: down
+    interval: 200ms
+    rules: [{alert: ServiceDown, expr: 'probe_success == 0', labels: {tier: critical}, annotations: {summary: "it is down"}}]
+`
+
+func TestADroppedConnectionIsNoNewsWithRetries(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := newProxy(t, w.server.URL, func(n int) bool { return n%3 == 0 })
+	config := strings.Replace(w.config(configOptions{}), w.server.URL+"/service\"}", p.url+"/service\"}\n    retry: {times: 2, pause: 10ms}", 1)
+	g := newGuardian(t, config, map[string]string{"rules.yaml": failing})
+	g.start()
+	g.up("service")
+	// Looks that needed another try happen, are counted, and are up.
+	g.eventually("a look that needed another try", 15*time.Second, func() bool {
+		return g.query(`max_over_time(probe_retries{check="service"}[1m]) > 0`) == 1
+	})
+	var c checkView
+	g.eventually("the page tells of the first try", 15*time.Second, func() bool {
+		g.call(http.MethodGet, "/api/v1/checks/service", nil, &c)
+		for _, l := range c.Looks {
+			if l.Health == "up" && strings.Contains(l.Detail, "try 1 of 3 was down") {
+				return true
+			}
+		}
+		return false
+	})
+	if n := g.query(`min_over_time(probe_success{check="service"}[1m]) == 0`); n != 0 {
+		t.Error("a dropped connection became a failure in spite of the retries")
+	}
+	if n := w.heard("ServiceDown"); n != 0 {
+		t.Errorf("a dropped connection was told %d times", n)
+	}
+}
+
+// checkView is what the tests read of a check.
+type checkView struct {
+	Health    string
+	Reason    string
+	FollowUps struct{ Seen, Again, Cleared int } `json:"follow_ups"`
+	Looks     []lookView
+	Failures  []lookView
+}
+
+type lookView struct {
+	Health, Reason, Detail string
+	Raised                 bool
+}
+
+func TestBeingCutOffIsOneNoticeAndNothingElse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	way := newProxy(t, w.server.URL, nil)
+	var asked atomic.Int64
+	control := newProxy(t, newServer(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) })), nil)
+	config := strings.Replace(w.config(configOptions{length: "1m", checks: `
+  - name: way-out
+    service: order-sync
+    every: 500ms
+    blind_after: 1s
+    control: true
+    http: {url: "` + control.url + `"}
+`}), w.server.URL+"/service\"}", way.url+"/service\"}", 1)
+	g := newGuardian(t, config, map[string]string{"rules.yaml": failing})
+	g.start()
+	g.up("service")
+	g.up("way-out")
+	id := g.deploy("v2", nil)
+	control.close(true)
+	way.close(true)
+	g.eventually("the cut is told", 20*time.Second, func() bool { return w.heard("cut off on the path default") == 1 })
+	// Long enough for many looks, which would be an alert and a rollback if they counted.
+	time.Sleep(3 * time.Second)
+	var c checkView
+	g.call(http.MethodGet, "/api/v1/checks/service", nil, &c)
+	if c.Health != "unknown" || !strings.Contains(c.Reason, "cut off: control way-out does not answer") {
+		t.Errorf("the check is %s (%s), want unknown because it is cut off", c.Health, c.Reason)
+	}
+	if v := g.watch(id); v.State != "watching" || v.Evidence[0].After.Failures != 0 || v.Evidence[0].After.Unknown == 0 {
+		t.Errorf("the watch: %+v, want it to go on with looks that are unknown", v)
+	}
+	way.close(false)
+	control.close(false)
+	g.eventually("the path's return is told", 20*time.Second, func() bool { return w.heard("path default is back") == 1 })
+	g.up("service")
+	if n := w.heard("cut off on"); n != 1 {
+		t.Errorf("being cut off was told %d times", n)
+	}
+	if n := w.heard("ServiceDown") + w.heard("blind"); n != 0 {
+		t.Errorf("%d more notices were told", n)
+	}
+	if runs := g.runs(); len(runs) != 0 {
+		t.Errorf("being cut off led to runs: %+v", runs)
+	}
+
+	// With the control there, a failure is a failure again.
+	way.close(true)
+	g.eventually("the service's own failure is told", 20*time.Second, func() bool { return w.heard("ServiceDown") > 0 })
+}
+
+func TestAFailureIsFollowedUpAndKeptAcrossARestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config := strings.Replace(w.config(configOptions{every: "2s"}), w.server.URL+"/service\"}", w.server.URL+"/service?key=query-secret-77\"}\n    burst: {every: 200ms}", 1)
+	g := newGuardian(t, config, map[string]string{"rules.yaml": noRules})
+	g.start()
+	g.up("service")
+	w.set(func(w *world) { w.bad = true })
+	var c checkView
+	raised := func() (n int) {
+		g.call(http.MethodGet, "/api/v1/checks/service", nil, &c)
+		for _, l := range c.Failures {
+			if l.Raised {
+				n++
+			}
+		}
+		return n
+	}
+	g.eventually("raised looks", 15*time.Second, func() bool { return raised() >= 3 })
+	w.set(func(w *world) { w.bad = false })
+	g.eventually("a follow-up that is over", 15*time.Second, func() bool { raised(); return c.FollowUps.Seen == 1 && c.FollowUps.Again >= 3 && c.FollowUps.Cleared == 1 })
+	g.stop()
+	g.start()
+	raised()
+	if c.FollowUps.Seen != 1 || len(c.Failures) == 0 || !strings.Contains(c.Failures[0].Detail, "orders are lost") {
+		t.Errorf("after a restart: %+v, want the follow-up and the failure with its body", c)
+	}
+
+	// The same look by hand explains itself and keeps the secret.
+	w.set(func(w *world) { w.bad = true })
+	out, err := exec.Command(binary, "probe", "service", "--config", g.file).CombinedOutput()
+	var code *exec.ExitError
+	if !errors.As(err, &code) || code.ExitCode() != 1 {
+		t.Errorf("guardian probe ended with %v, want exit 1", err)
+	}
+	for _, want := range []string{"service is down", "FAIL  status is 2xx: status 500", "burst.every: 200ms", "a failure in the watches of order-sync", "orders are lost", "phase"} {
+		if !strings.Contains(string(out), want) {
+			t.Errorf("guardian probe does not say %q:\n%s", want, out)
+		}
+	}
+	if strings.Contains(string(out), "query-secret-77") {
+		t.Errorf("guardian probe tells a secret:\n%s", out)
+	}
+}
