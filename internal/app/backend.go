@@ -301,7 +301,8 @@ func (b backend) extend(ctx context.Context, t *term, e *watched, acc watch.Acce
 	if err := b.commit(t, batch); err != nil {
 		return server.Announced{}, b.commitError(err)
 	}
-	*e.w, e.deploy, e.saved = next, d, next.Seq
+	// The other fields of the deploy are read without the lock: they never change.
+	*e.w, e.deploy.Shops, e.saved = next, d.Shops, next.Seq
 	b.changed.broadcast()
 	return answer, nil
 }

@@ -289,7 +289,8 @@ func (a *App) overlap(t *term, w *watch.Watch, d watch.Deploy) {
 		}
 		_ = a.step(t, e, func(o *watch.Watch) *watch.Verdict { o.Overlap(d); return nil })
 		if own := t.watches.get(w.ID); own != nil {
-			_ = a.step(t, own, func(o *watch.Watch) *watch.Verdict { o.Overlap(e.deploy); return nil })
+			other := watch.Deploy{Service: e.deploy.Service, Environment: e.deploy.Environment, Version: e.deploy.Version, At: e.deploy.At}
+			_ = a.step(t, own, func(o *watch.Watch) *watch.Verdict { o.Overlap(other); return nil })
 		}
 	}
 }
