@@ -79,7 +79,7 @@ Exits 0 when every line was read, whatever the verdict, and 2 on bad input.`,
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.kind, "kind", "bernoulli", "what a line is: bernoulli, counts, latency or canary")
-	fl.Float64Var(&f.plan.NullRate, "null-rate", 0, "the allowed failure rate; for counts, failures per unit of exposure")
+	fl.Float64Var(&f.plan.NullRate, "null-rate", 0, "the allowed failure rate (counts: failures per unit of exposure); what was before then tells of bursts only")
 	fl.StringVar(&f.before, "before", "", "what was seen before, as failures/trials (counts: failures/exposure)")
 	fl.StringVar(&f.beforeFile, "before-file", "", "a file of what was seen before, one result a line")
 	fl.Float64Var(&f.plan.Alpha, "alpha", 0.001, "chance of a false failed, over the whole horizon")
@@ -164,13 +164,16 @@ func fraction(text string) (failures, trials float64, err error) {
 	return failures, trials, nil
 }
 
+// errInterrupted says that not every line was read.
+var errInterrupted = errors.New("interrupted before the input was over")
+
 // judgeOne feeds all lines to one judge and says its verdict as soon as it falls.
 func judgeOne(ctx context.Context, lines <-chan line, j *oneJudge, out io.Writer) error {
 	told := false
 	for {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return errInterrupted
 		case l, more := <-lines:
 			if l.err != nil {
 				return l.err

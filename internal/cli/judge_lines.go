@@ -111,7 +111,7 @@ func judgeEach(ctx context.Context, lines <-chan line, whole func(text string) (
 		var next chan answer
 		select {
 		case <-ctx.Done():
-			return errors.Join(ctx.Err(), buffered.Flush())
+			return errors.Join(errInterrupted, buffered.Flush())
 		case a, more := <-answers:
 			if !more {
 				return buffered.Flush()
