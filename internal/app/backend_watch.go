@@ -89,7 +89,8 @@ func (b backend) complete(ctx context.Context, w *watch.Watch, now time.Time) (s
 	if len(runs) > 0 {
 		run = &runs[0]
 	}
-	return b.present(w, d, run, now), nil
+	v := b.present(w, d, run, now)
+	return v, b.marked(ctx, &v)
 }
 
 // Watch implements server.Watches.

@@ -50,7 +50,7 @@ groups:
 
 // lived is two hours of a guardian, minute by minute: a good deploy, a bad one, an outage
 // within a maintenance, and a check that goes blind while its alert fires.
-func lived(t *testing.T, dir string, r *secret.Redactor) (start, end time.Time) {
+func lived(t *testing.T, dir string, r *secret.Redactor, last func(app.Stepped)) (start, end time.Time) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte(pastRules), 0o600); err != nil {
 		t.Fatal(err)
@@ -105,6 +105,9 @@ func lived(t *testing.T, dir string, r *secret.Redactor) (start, end time.Time) 
 			t.Fatal(err)
 		}
 	}
+	if last != nil {
+		last(s)
+	}
 	if err := a.Stop(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +141,7 @@ func replayed(t *testing.T, dir, text string, r *secret.Redactor, from, to time.
 
 func TestAReplayOfTheRunningConfigurationIsWhatHappened(t *testing.T) {
 	dir, r := t.TempDir(), &secret.Redactor{}
-	start, end := lived(t, dir, r)
+	start, end := lived(t, dir, r, nil)
 	same := replayed(t, dir, pastConfig, r, start, end)
 	if !same.Same {
 		text, _ := json.MarshalIndent(same, "", " ")
@@ -175,4 +178,47 @@ func TestAReplayOfTheRunningConfigurationIsWhatHappened(t *testing.T) {
 	if back == nil || back.Outcome != replay.RolledBack || back.To != "v2" {
 		t.Errorf("in mode auto it would have been %+v, want a rollback to v2, which passed its watch", back)
 	}
+}
+
+func TestTheScoreIsMadeOfWhatPeopleSaidAboutVerdicts(t *testing.T) {
+	lived(t, t.TempDir(), &secret.Redactor{}, func(s app.Stepped) {
+		b, by := s.Backend(), server.Caller{Name: "ada", Role: server.Deployer}
+		score := func() server.Score {
+			t.Helper()
+			all, err := b.Score(t.Context(), "orders", time.Time{}, time.Time{})
+			if err != nil || len(all) != 1 {
+				t.Fatalf("scores %+v, %v; want one", all, err)
+			}
+			return all[0]
+		}
+		before := score()
+		if before.Judged != 2 || before.Failed != 1 || before.RolledBack != 1 || before.Unmarked != 1 || before.FalseRate.Estimate != 0 {
+			t.Errorf("before anybody said anything: %+v", before)
+		}
+		ws, err := b.WatchList(t.Context(), server.Filter{Limit: 10})
+		if err != nil || len(ws) != 2 || ws[0].State != watch.Failed {
+			t.Fatalf("watches %+v, %v", ws, err)
+		}
+		if p := ws[0].Plan; p == nil || p.To != "v2" || p.Runbook != "back" {
+			t.Errorf("what would have been done: %+v, want back to v2", p)
+		}
+		marked, err := b.MarkWatch(t.Context(), ws[0].ID, server.MarkWrong, "it was the network", by)
+		if err != nil || marked.Mark == nil || marked.Mark.By != "ada" {
+			t.Fatalf("marked %+v, %v", marked.Mark, err)
+		}
+		wrong := score()
+		if wrong.Wrong != 1 || wrong.Unmarked != 0 || wrong.FalseRate.Estimate != 0.5 {
+			t.Errorf("one wrong and one passed: %+v, want half", wrong)
+		}
+		// Clopper and Pearson's interval of one in two.
+		if e := wrong.FalseRate; e.Low < 0.0125 || e.Low > 0.0127 || e.High < 0.9873 || e.High > 0.9875 {
+			t.Errorf("interval %v to %v, want 0.0126 to 0.9874", e.Low, e.High)
+		}
+		if _, err := b.MarkWatch(t.Context(), ws[0].ID, server.MarkLate, "", by); err != nil {
+			t.Fatal(err)
+		}
+		if late := score(); late.Agreed != 1 || late.Late != 1 || late.Wrong != 0 {
+			t.Errorf("the last word counts: %+v", late)
+		}
+	})
 }

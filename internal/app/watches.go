@@ -161,6 +161,14 @@ func (a *App) decide(t *term, e *watched, v *watch.Verdict) error {
 		if request, plan, err = a.planRollback(t, w, d, v, now); err != nil {
 			return err
 		}
+		if plan.Runbook != "" {
+			b.Plans = append(b.Plans, store.Plan{
+				Watch: w.ID, Service: w.Service, Runbook: plan.Runbook, To: plan.To, Mode: w.Mode, Refused: reasonsOf(request.Refusals), At: now,
+			})
+		}
+		if w.Mode == watch.Observe {
+			request = nil // it is kept, and not done
+		}
 	}
 	wake := a.tell(&b, now, func(tl announce.Teller) notifiers.Notice { return tl.Verdict(w, d, plan, now) })
 	a.metrics.verdicts.WithLabelValues(string(v.State)).Inc()
@@ -183,7 +191,8 @@ func (a *App) decide(t *term, e *watched, v *watch.Verdict) error {
 	return err
 }
 
-// planRollback says what a Failed verdict leads to: nil when nothing is to be done.
+// planRollback says what a Failed verdict leads to, or in mode observe would: nil when the
+// service has no way back.
 func (a *App) planRollback(t *term, w *watch.Watch, d watch.Deploy, v *watch.Verdict, now time.Time) (*actions.Request, announce.Plan, error) {
 	s := a.setup.Load()
 	svc, ok := s.service(w.Service)
@@ -198,7 +207,7 @@ func (a *App) planRollback(t *term, w *watch.Watch, d watch.Deploy, v *watch.Ver
 	plan := announce.Plan{Runbook: req.Runbook, To: req.To}
 	switch w.Mode {
 	case watch.Observe:
-		return nil, plan, nil
+		return &req, plan, nil
 	case watch.Approve:
 		req.Approve = "the service is watched in mode approve"
 	case watch.Auto:

@@ -83,7 +83,7 @@ something is wrong, judges each deploy, and puts the last good version back.`,
 	}
 	root.AddCommand(
 		serveCommand(s), readyCommand(s), demoCommand(s), demoShopCommand(s), checkCommand(s), schemaCommand(s),
-		watchCommand(s), replayCommand(s), gateCommand(s), rollbackCommand(s), silenceCommand(s), ackCommand(s),
+		watchCommand(s), replayCommand(s), scoreCommand(s), gateCommand(s), rollbackCommand(s), silenceCommand(s), ackCommand(s),
 		testCommand(s), judgeCommand(s), probeCommand(s), marketplaceCommand(s), notifyCommand(s), reportCommand(s), tokenCommand(s), versionCommand(s),
 	)
 	return root

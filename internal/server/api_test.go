@@ -192,6 +192,10 @@ func TestVerbs(t *testing.T) {
 	}{
 		"a watch is cancelled":               {"POST", "/api/v1/watches/w_8/cancel", "", 200, `"state":"cancelled"`},
 		"a watch that is over is not":        {"POST", "/api/v1/watches/w_7/cancel", "", 409, "watch w_7 is over: failed"},
+		"a verdict is marked":                {"POST", "/api/v1/watches/w_7/mark", `{"mark":"wrong","note":"the network"}`, 200, `"mark":{"mark":"wrong","note":"the network"`},
+		"a watch without verdict is not":     {"POST", "/api/v1/watches/w_8/mark", `{"mark":"right"}`, 409, "watch w_8 is watching"},
+		"a mark is one of three words":       {"POST", "/api/v1/watches/w_7/mark", `{"mark":"meh"}`, 422, "/mark"},
+		"the score":                          {"GET", "/api/v1/score?service=order-sync", "", 200, `"false_rate":{"estimate":0,"low":0,"high":0.1}`},
 		"watches are narrowed by state":      {"GET", "/api/v1/watches?state=passed", "", 200, `"id":"w_5"`},
 		"a state that does not exist":        {"GET", "/api/v1/watches?state=won", "", 422, "is not one of watching passed"},
 		"a limit is a number":                {"GET", "/api/v1/deploys?limit=many", "", 422, "expected a number from 1 to 1000"},

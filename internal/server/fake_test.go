@@ -251,6 +251,39 @@ func (m *memory) CancelWatch(ctx context.Context, id string, _ server.Caller) (s
 	return m.Watch(ctx, id, 0)
 }
 
+func (m *memory) MarkWatch(ctx context.Context, id string, mark server.MarkWord, note string, by server.Caller) (server.Watch, error) {
+	w, err := m.Watch(ctx, id, 0)
+	if err != nil {
+		return w, err
+	}
+	if !server.Markable(w.State) {
+		return w, server.Refuse(server.ErrConflict, "watch %s is %s", id, w.State)
+	}
+	m.mu.Lock()
+	for i := range m.watches {
+		if m.watches[i].ID == id {
+			m.watches[i].Mark = &server.Mark{Mark: mark, Note: note, By: by.Name, At: m.now}
+		}
+	}
+	m.mu.Unlock()
+	return m.Watch(ctx, id, 0)
+}
+
+func (m *memory) Score(_ context.Context, service string, _, _ time.Time) ([]server.Score, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := server.Score{Service: "order-sync", Mode: watch.Observe, For: "30m", Alpha: 0.001, FalseRate: &server.Estimate{High: 0.1}}
+	for _, w := range m.watches {
+		if w.Mark != nil && w.Mark.Mark == server.MarkWrong {
+			s.Wrong++
+		}
+	}
+	if service != "" && service != s.Service {
+		return nil, nil
+	}
+	return []server.Score{s}, nil
+}
+
 func (m *memory) RunList(_ context.Context, f server.Filter) ([]actions.Run, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -54,6 +54,7 @@ type slaView struct {
 	Services          []string
 	Running           bool
 	Fragment          template.HTML
+	Scores            []Score
 }
 
 // wanted reads which report is asked for.
@@ -110,6 +111,10 @@ func (s *Server) slaPage(w http.ResponseWriter, r *http.Request, by Caller) erro
 	}
 	for _, one := range services {
 		v.Services = append(v.Services, one.Name)
+	}
+	from, to := month.Bounds(s.options.Location)
+	if v.Scores, err = s.backend.Score(r.Context(), service, from, to); err != nil {
+		return err
 	}
 	return s.render(w, r, http.StatusOK, "sla", words.T("sla.title", month), 0, by, v)
 }

@@ -29,6 +29,7 @@ type Backend interface {
 	Rules
 	Queries
 	Reports
+	Scores
 	Journal
 	Heartbeats
 	Process
@@ -282,6 +283,9 @@ type Watch struct {
 	NotCovered string       `json:"not_covered,omitempty"`
 	Blind      []string     `json:"blind,omitempty"` // checks that cannot look now
 	Rollback   *actions.Run `json:"rollback"`        // null when none was started
+	// Plan is what the Failed verdict led to, or in mode observe would have.
+	Plan *Plan `json:"plan,omitempty"`
+	Mark *Mark `json:"mark,omitempty"` // what a person said about the verdict
 }
 
 // Runs reads, starts and answers runs of runbooks.

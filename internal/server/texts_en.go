@@ -34,6 +34,12 @@ func english() map[string]string {
 		"decision.approve": "approved", "decision.reject": "rejected", "decision.done": "says it happened", "decision.repeat": "says do it again",
 		"decision.abort": "aborted",
 
+		"mark.right": "right", "mark.wrong": "wrong", "mark.late": "right, but late", "mark.note": "Note (optional)", "mark.said": "%s says that this verdict is %s",
+		"mark.help": "Was this verdict right? The score of the guardian is made of these answers.",
+		"mark.plan": "It leads back to %s.", "mark.plan_refused": "It would lead back to %s, but a guard is against it.",
+		"score.title": "Can its verdicts be trusted?", "score.policy": "Watched", "score.judged": "Judged", "score.failed": "Failed", "score.agreed": "Agreed", "score.wrong": "Wrong",
+		"score.unmarked": "Not marked", "score.missed": "Missed", "score.rate": "False rollbacks", "score.between": "%s (between %s and %s)", "score.none": "No deploy was judged in this month.",
+
 		"over.title": "Overview", "over.all_up": "All %d services are up", "over.one_up": "%s is up", "over.down": "%d of %d services down: %s",
 		"over.unknown": "%d of %d services cannot be seen: %s", "over.none": "No services are configured",
 		"over.none.help": "Add services and checks to guardian.yaml, then reload.",
@@ -142,6 +148,6 @@ func english() map[string]string {
 
 		"done.ack": "Noted: you are on it.", "done.unack": "Noted: you are no longer on it.", "done.silence": "Silenced.", "done.expire": "The silence ended.",
 		"done.approve": "Approved.", "done.reject": "Rejected.", "done.done": "Noted: the step happened.", "done.repeat": "The step is done again.",
-		"done.abort": "The run is stopped.", "done.cancel": "The watch was ended.", "done.rollback": "The rollback was asked for.",
+		"done.abort": "The run is stopped.", "done.cancel": "The watch was ended.", "done.mark": "Noted: what you think of the verdict.", "done.rollback": "The rollback was asked for.",
 	}
 }

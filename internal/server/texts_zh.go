@@ -34,6 +34,12 @@ func chinese() map[string]string {
 		"decision.approve": "批准", "decision.reject": "拒绝", "decision.done": "确认已发生", "decision.repeat": "要求重做",
 		"decision.abort": "中止",
 
+		"mark.right": "正确", "mark.wrong": "错误", "mark.late": "正确，但太晚", "mark.note": "备注（可选）", "mark.said": "%s 认为这个结论%s",
+		"mark.help": "这个结论对吗？守护者的评分由这些回答得出。",
+		"mark.plan": "将回到 %s。", "mark.plan_refused": "本应回到 %s，但有守卫条件不允许。",
+		"score.title": "它的结论可信吗？", "score.policy": "观察方式", "score.judged": "已判定", "score.failed": "失败", "score.agreed": "被认同", "score.wrong": "判错",
+		"score.unmarked": "未评价", "score.missed": "漏判", "score.rate": "误回滚率", "score.between": "%s（介于 %s 与 %s 之间）", "score.none": "本月没有已判定的发布。",
+
 		"over.title": "总览", "over.all_up": "全部 %d 个服务正常", "over.one_up": "%s 正常", "over.down": "%[2]d 个服务中有 %[1]d 个故障：%[3]s",
 		"over.unknown": "%[2]d 个服务中有 %[1]d 个看不到状态：%[3]s", "over.none": "尚未配置服务",
 		"over.none.help": "请在 guardian.yaml 中添加服务和检查，然后重新加载。",
@@ -142,6 +148,6 @@ func chinese() map[string]string {
 
 		"done.ack": "已记录：由你处理。", "done.unack": "已记录：你不再处理。", "done.silence": "已静默。", "done.expire": "静默已结束。",
 		"done.approve": "已批准。", "done.reject": "已拒绝。", "done.done": "已记录：步骤已发生。", "done.repeat": "将重做该步骤。",
-		"done.abort": "处置已中止。", "done.cancel": "观察已结束。", "done.rollback": "已提出回滚。",
+		"done.abort": "处置已中止。", "done.cancel": "观察已结束。", "done.mark": "已记录你对结论的看法。", "done.rollback": "已提出回滚。",
 	}
 }

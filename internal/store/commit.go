@@ -131,7 +131,7 @@ func (s *Store) try(ctx context.Context, fence Fence, do func(*sql.Tx) error) er
 
 // needsFence tells whether only the holder of the lease may write it.
 func (b Batch) needsFence() bool {
-	return len(b.Deploys)+len(b.Watches)+len(b.KnownGoods)+len(b.Alerts)+len(b.AlertsGone)+
+	return len(b.Deploys)+len(b.Watches)+len(b.KnownGoods)+len(b.Plans)+len(b.Marks)+len(b.Alerts)+len(b.AlertsGone)+
 		len(b.Runs)+len(b.Entries)+len(b.Deliveries)+len(b.Orders)+len(b.Intervals)+len(b.Rollups)+
 		len(b.CheckStates)+len(b.Failures)+len(b.Maintenance)+len(b.Acks)+len(b.AcksGone)+len(b.Idempotent) > 0
 }
@@ -148,6 +148,8 @@ func (s *Store) putBatch(ctx context.Context, tx *sql.Tx, fence Fence, b Batch) 
 		func() error { return put(ctx, s, tx, deploysTable(), b.Deploys) },
 		func() error { return put(ctx, s, tx, watchesTable(), b.Watches) },
 		func() error { return put(ctx, s, tx, knownGoodsTable(), b.KnownGoods) },
+		func() error { return put(ctx, s, tx, plansTable(), b.Plans) },
+		func() error { return put(ctx, s, tx, marksTable(), b.Marks) },
 		func() error { return put(ctx, s, tx, alertsTable(), b.Alerts) },
 		func() error { return put(ctx, s, tx, episodesTable(), fired(b.Alerts)) },
 		func() error { return remove(ctx, tx, "DELETE FROM alerts WHERE id = $1", b.AlertsGone) },

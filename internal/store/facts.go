@@ -20,6 +20,9 @@ type Batch struct {
 	Watches    []watch.Watch  // by ID
 	KnownGoods []KnownGood    // by service, environment and version
 
+	Plans []Plan // by watch
+	Marks []Mark // by watch
+
 	// Alerts are alerts as they are now, by ID. One that fired is also kept as an episode,
 	// by ID and FiredAt, for the history.
 	Alerts []rules.Alert

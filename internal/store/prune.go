@@ -32,6 +32,8 @@ func (s *Store) Prune(ctx context.Context, fence Fence, keep Keep) (int64, error
 			WHERE n.check_name = heartbeats.check_name)`, keep.Heartbeats},
 		{"runs", "id", "is_open = 0 AND created < $1", keep.Journal}, // their ledger goes with them
 		{"watches", "id", "is_open = 0 AND started < $1", keep.Journal},
+		{"plans", "watch", "at < $1", keep.Journal},
+		{"marks", "watch", "at < $1", keep.Journal},
 		{"deploys", "id", `at < $1
 			AND NOT EXISTS (SELECT 1 FROM watches w WHERE w.deploy = deploys.id)
 			AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.deploy = deploys.id)

@@ -1,0 +1,168 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"guardian/actions"
+	"guardian/internal/server"
+	"guardian/internal/store"
+	"guardian/watch"
+	"guardian/watch/judge"
+)
+
+// reasonsOf puts guards' refusals into lines.
+func reasonsOf(refusals []actions.Refusal) []string {
+	var all []string
+	for _, r := range refusals {
+		all = append(all, fmt.Sprintf("%s: %s", r.Code, r.Detail))
+	}
+	return all
+}
+
+// MarkWatch implements server.Scores.
+func (b backend) MarkWatch(ctx context.Context, id string, mark server.MarkWord, note string, by server.Caller) (server.Watch, error) {
+	t, err := b.active()
+	if err != nil {
+		return server.Watch{}, err
+	}
+	v, err := b.Watch(ctx, id, 0)
+	if err != nil {
+		return server.Watch{}, err
+	}
+	if !server.Markable(v.State) {
+		return v, server.Refuse(server.ErrConflict, "watch %s is %s: only a verdict of passed, failed or inconclusive can be marked", id, v.State)
+	}
+	now := b.now().UTC()
+	note = b.redactor.Redact(note)
+	batch := store.Batch{
+		Marks: []store.Mark{{Watch: id, Service: v.Deploy.Service, Mark: store.MarkWord(mark), Note: note, By: by.Name, At: now}},
+		Audit: []store.Audit{{
+			At: now, Who: by.Name, What: "mark", Service: v.Deploy.Service, Subject: id,
+			Detail: strings.TrimSpace(fmt.Sprintf("%s is %s %s", v.State, mark, note)), Path: "/watches/" + id,
+		}},
+	}
+	if err := b.commit(t, batch); err != nil {
+		return server.Watch{}, b.commitError(err)
+	}
+	b.changed.broadcast()
+	return b.Watch(ctx, id, 0)
+}
+
+// marked adds to a watch what it led to and what people said about it.
+func (b backend) marked(ctx context.Context, v *server.Watch) error {
+	if !server.Markable(v.State) {
+		return nil
+	}
+	plans, err := b.store.Plans(ctx, v.ID, "", time.Time{})
+	if err != nil {
+		return err
+	}
+	if p, ok := plans[v.ID]; ok {
+		v.Plan = &server.Plan{Runbook: p.Runbook, To: p.To, Refused: p.Refused}
+	}
+	marks, err := b.store.Marks(ctx, v.ID, "", time.Time{})
+	if err != nil {
+		return err
+	}
+	if m, ok := marks[v.ID]; ok {
+		v.Mark = &server.Mark{Mark: server.MarkWord(m.Mark), Note: m.Note, By: m.By, At: m.At}
+	}
+	return nil
+}
+
+// Score implements server.Scores.
+func (b backend) Score(ctx context.Context, service string, from, to time.Time) ([]server.Score, error) {
+	ws, err := b.store.Watches(ctx, store.WatchFilter{Service: service, Since: from, Until: to, Limit: store.MaxLimit})
+	if err != nil {
+		return nil, err
+	}
+	plans, err := b.store.Plans(ctx, "", service, from)
+	if err != nil {
+		return nil, err
+	}
+	marks, err := b.store.Marks(ctx, "", service, from)
+	if err != nil {
+		return nil, err
+	}
+	return scoresOf(ws, plans, marks), nil
+}
+
+// scoresOf adds up verdicts by service and policy. Watches of what the guardian itself put
+// back are none of its judgements.
+func scoresOf(ws []watch.Watch, plans map[string]store.Plan, marks map[string]store.Mark) []server.Score {
+	type policy struct {
+		service string
+		mode    watch.Mode
+		length  time.Duration
+		alpha   float64
+	}
+	scores := map[policy]*server.Score{}
+	for _, w := range ws {
+		if w.State != watch.Passed && w.State != watch.Failed || w.ModeReason != "" {
+			continue
+		}
+		k := policy{w.Service, w.Policy.Mode, w.Policy.For, w.Policy.Alpha}
+		s := scores[k]
+		if s == nil {
+			s = &server.Score{Service: k.service, Mode: k.mode, For: model.Duration(k.length).String(), Alpha: k.alpha}
+			scores[k] = s
+		}
+		s.Judged++
+		mark := marks[w.ID].Mark
+		if w.State == watch.Passed {
+			s.Passed++
+			if mark == store.MarkWrong || mark == store.MarkLate {
+				s.Missed++
+			}
+			continue
+		}
+		s.Failed++
+		if p, ok := plans[w.ID]; ok && p.To != "" && len(p.Refused) == 0 {
+			s.RolledBack++
+		}
+		switch mark {
+		case store.MarkRight:
+			s.Agreed++
+		case store.MarkLate:
+			s.Agreed++
+			s.Late++
+		case store.MarkWrong:
+			s.Wrong++
+		default:
+			s.Unmarked++
+		}
+	}
+	all := make([]server.Score, 0, len(scores))
+	for _, s := range scores {
+		s.FalseRate = falseRate(*s)
+		all = append(all, *s)
+	}
+	slices.SortFunc(all, func(x, y server.Score) int {
+		return cmp.Or(strings.Compare(x.Service, y.Service), strings.Compare(string(x.Mode), string(y.Mode)), strings.Compare(x.For, y.For), cmp.Compare(x.Alpha, y.Alpha))
+	})
+	return all
+}
+
+// falseRate estimates how often healthy deploys failed: of those that passed and were not
+// missed, and those that failed wrongly. What nobody marked is wrong in the worst case.
+func falseRate(s server.Score) *server.Estimate {
+	const outside = 0.025 // on each side
+	passed := s.Passed - s.Missed
+	healthy, worst := passed+s.Wrong, passed+s.Wrong+s.Unmarked
+	if worst == 0 {
+		return nil
+	}
+	e := &server.Estimate{High: judge.RateUpper(s.Wrong+s.Unmarked, worst, outside)}
+	if healthy > 0 {
+		e.Estimate = float64(s.Wrong) / float64(healthy)
+		e.Low = judge.RateLower(s.Wrong, healthy, outside)
+	}
+	return e
+}

@@ -1,0 +1,136 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"guardian/watch"
+)
+
+// Scores keeps what people say about verdicts, and adds it up.
+type Scores interface {
+	// MarkWatch says what somebody thinks of a verdict; ErrConflict for a watch without one.
+	// The last word counts.
+	MarkWatch(ctx context.Context, id string, mark MarkWord, note string, by Caller) (Watch, error)
+	// Score adds up the watches that began in [from, to), by service and policy; service "":
+	// all.
+	Score(ctx context.Context, service string, from, to time.Time) ([]Score, error)
+}
+
+// MarkWord is what somebody thinks of a verdict.
+type MarkWord string
+
+// The words of a mark.
+const (
+	MarkRight MarkWord = "right"
+	MarkWrong MarkWord = "wrong"
+	MarkLate  MarkWord = "late" // right, and it came later than it should have
+)
+
+// Mark is somebody's word about a verdict.
+type Mark struct {
+	Mark MarkWord  `json:"mark"`
+	Note string    `json:"note,omitempty"`
+	By   string    `json:"by"`
+	At   time.Time `json:"at"`
+}
+
+// Plan is what a Failed verdict led to, or in mode observe would have.
+type Plan struct {
+	Runbook string   `json:"runbook"`
+	To      string   `json:"to,omitempty"` // "": no version was known to be good
+	Refused []string `json:"refused,omitempty"`
+}
+
+// Score is how far the verdicts about a service, under one policy, can be trusted.
+type Score struct {
+	Service string     `json:"service"`
+	Mode    watch.Mode `json:"mode"`
+	For     string     `json:"for"`
+	Alpha   float64    `json:"false_rollback"` // the chance that was asked for
+
+	Judged int `json:"judged"` // watches that passed or failed
+	Passed int `json:"passed"`
+	Failed int `json:"failed"`
+	// RolledBack of the failed ones would have been rolled back, or were: a version was known
+	// to be good and no guard was against it.
+	RolledBack int `json:"would_roll_back"`
+	Agreed     int `json:"agreed"`   // failed ones that were marked right or late
+	Late       int `json:"late"`     // of these
+	Wrong      int `json:"wrong"`    // failed ones that were marked wrong
+	Unmarked   int `json:"unmarked"` // failed ones that nobody marked
+	Missed     int `json:"missed"`   // passed ones that were marked wrong or late
+	// FalseRate is the estimated chance that a healthy deploy fails; null when there was none.
+	FalseRate *Estimate `json:"false_rate"`
+}
+
+// Estimate is a rate with the exact interval (Clopper and Pearson 1934) that holds it with a
+// certainty of 95 %. What nobody marked counts as right for Low and as wrong for High.
+type Estimate struct {
+	Estimate float64 `json:"estimate"`
+	Low      float64 `json:"low"`
+	High     float64 `json:"high"`
+}
+
+// Markable tells whether a verdict can be marked.
+func (d watchDetail) Markable() bool { return Markable(d.State) }
+
+// Markable tells whether a watch in this state has a verdict that is right or wrong.
+func Markable(s watch.State) bool {
+	return s == watch.Passed || s == watch.Failed || s == watch.Inconclusive
+}
+
+const longestNote = 500
+
+func (s *Server) markWatch(w http.ResponseWriter, r *http.Request, by Caller) error {
+	o, _, err := body(w, r, false)
+	if err != nil {
+		return err
+	}
+	mark := o.oneOf("mark", string(MarkRight), string(MarkWrong), string(MarkLate))
+	note := o.text("note", longestNote)
+	if mark == "" {
+		o.wrong("mark", "is needed: right, wrong or late")
+	}
+	if err := o.done(); err != nil {
+		return err
+	}
+	v, err := s.backend.MarkWatch(r.Context(), r.PathValue("id"), MarkWord(mark), note, by)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, s.viewWatch(v))
+}
+
+func (s *Server) markForm(w http.ResponseWriter, r *http.Request, by Caller) error {
+	id, mark, note := r.PathValue("id"), r.PostFormValue("mark"), []rune(r.PostFormValue("note"))
+	if err := known("mark", mark, MarkRight, MarkWrong, MarkLate); err != nil || mark == "" {
+		return &InvalidError{Fields: []FieldError{{"mark", "is needed: right, wrong or late"}}}
+	}
+	if _, err := s.backend.MarkWatch(r.Context(), id, MarkWord(mark), string(note[:min(len(note), longestNote)]), by); err != nil {
+		return err
+	}
+	back(w, r, "/watches/"+id, "mark")
+	return nil
+}
+
+// scoredDays is how far back the score goes when nobody says.
+const scoredDays = 90
+
+func (s *Server) score(w http.ResponseWriter, r *http.Request, _ Caller) error {
+	f, err := filter(r)
+	if err != nil {
+		return err
+	}
+	now := s.now()
+	from := f.Since
+	if from.IsZero() {
+		from = now.AddDate(0, 0, -scoredDays)
+	}
+	scores, err := s.backend.Score(r.Context(), f.Service, from, now)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"since": from.UTC(), "scores": orEmpty(scores)})
+}

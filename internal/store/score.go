@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"guardian/watch"
+)
+
+// Plan is what a Failed verdict led to, or in mode observe would have.
+type Plan struct {
+	Watch   string     `json:"watch"`
+	Service string     `json:"service"`
+	Runbook string     `json:"runbook"`
+	To      string     `json:"to,omitempty"` // the version; "": none was known to be good
+	Mode    watch.Mode `json:"mode"`
+	// Refused are the guards' reasons against it, in English; empty: it may be.
+	Refused []string  `json:"refused,omitempty"`
+	At      time.Time `json:"at"`
+}
+
+// MarkWord is what a person says about a verdict.
+type MarkWord string
+
+// The words of a mark.
+const (
+	MarkRight MarkWord = "right"
+	MarkWrong MarkWord = "wrong"
+	MarkLate  MarkWord = "late" // right, and it came later than it should have
+)
+
+// Mark is a person's word about a verdict; the last one counts.
+type Mark struct {
+	Watch   string    `json:"watch"`
+	Service string    `json:"service"`
+	Mark    MarkWord  `json:"mark"`
+	Note    string    `json:"note,omitempty"`
+	By      string    `json:"by"`
+	At      time.Time `json:"at"`
+}
+
+func plansTable() table[Plan] {
+	return table[Plan]{
+		name: "plans", key: []string{"watch"}, columns: []string{"service", "at"},
+		values: func(p Plan) []any { return []any{text(p.Watch), text(p.Service), nanos(p.At)} },
+	}
+}
+
+func marksTable() table[Mark] {
+	return table[Mark]{
+		name: "marks", key: []string{"watch"}, columns: []string{"service", "at"},
+		values: func(m Mark) []any { return []any{text(m.Watch), text(m.Service), nanos(m.At)} },
+	}
+}
+
+// Plans gives what Failed verdicts since a time led to, by watch, at most MaxLimit of them;
+// watch and service may be "".
+func (s *Store) Plans(ctx context.Context, watchID, service string, since time.Time) (map[string]Plan, error) {
+	all, err := ofWatches[Plan](ctx, s, "plans", watchID, service, since)
+	byWatch := make(map[string]Plan, len(all))
+	for _, p := range all {
+		byWatch[p.Watch] = p
+	}
+	return byWatch, err
+}
+
+// Marks gives what people said about verdicts since a time, like Plans.
+func (s *Store) Marks(ctx context.Context, watchID, service string, since time.Time) (map[string]Mark, error) {
+	all, err := ofWatches[Mark](ctx, s, "marks", watchID, service, since)
+	byWatch := make(map[string]Mark, len(all))
+	for _, m := range all {
+		byWatch[m.Watch] = m
+	}
+	return byWatch, err
+}
+
+func ofWatches[T any](ctx context.Context, s *Store, table, watchID, service string, since time.Time) ([]T, error) {
+	q := &query{table: table, order: "at DESC, watch DESC"}
+	is(q, "watch", watchID)
+	is(q, "service", service)
+	q.between("at", since, time.Time{})
+	q.atMost(MaxLimit)
+	return list[T](ctx, s, q)
+}
