@@ -3,6 +3,7 @@ package replay
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -37,13 +38,14 @@ type evaluation struct {
 	sights  *sights
 	levels  [][]*ruleRun
 	all     []*ruleRun
-	reach   time.Duration // how far back any expression reads
-	alerted bool          // whether any rule reads ALERTS
+	reach   time.Duration     // how far back any expression reads
+	alerted bool              // whether any rule reads ALERTS
+	left    map[string]string // alerts that are not replayed, with the source that answers them
 	count   atomic.Int64
 }
 
-func newEvaluation(o Options, s *setup) (*evaluation, error) {
-	e := &evaluation{o: o, memory: series.NewMemory(), engine: series.NewEngine(nil)}
+func newEvaluation(ctx context.Context, o Options, s *setup) (*evaluation, error) {
+	e := &evaluation{o: o, memory: series.NewMemory(), engine: series.NewEngine(nil), left: map[string]string{}}
 	warm, fine := time.Duration(0), o.Step
 	if fine <= 0 {
 		fine = max(fastest(s.checks), (o.To.Sub(o.From) / mostSteps).Round(time.Second), time.Second)
@@ -51,6 +53,13 @@ func newEvaluation(o Options, s *setup) (*evaluation, error) {
 	names := map[string]bool{}
 	shortest := longest
 	for _, g := range s.config.Groups {
+		if g.Source != "" {
+			// Other servers answer these; what they would have said is not recorded here.
+			for _, r := range g.Rules {
+				e.left[r.Name()] = g.Source
+			}
+			continue
+		}
 		step := min(fine, g.Interval)
 		shortest = min(shortest, step)
 		for _, r := range g.Rules {
@@ -75,7 +84,7 @@ func newEvaluation(o Options, s *setup) (*evaluation, error) {
 	e.overlay = newOverlay(o.Samples, e.memory, names, e.start.UnixMilli())
 	e.levels = levels(e.all)
 	var err error
-	e.sights, err = newSights(context.Background(), o, s.checks, e.start)
+	e.sights, err = newSights(ctx, o, s.checks, e.start)
 	return e, err
 }
 
@@ -194,6 +203,9 @@ func (e *evaluation) longestStep() time.Duration {
 	return step
 }
 
+// leaves tells whether an alert is not replayed.
+func (e *evaluation) leaves(rule string) bool { return e.left[rule] != "" }
+
 // stepOf gives how far apart a rule's evaluations are.
 func (e *evaluation) stepOf(rule string) time.Duration {
 	step := time.Duration(0)
@@ -212,6 +224,9 @@ func (e *evaluation) notes() []string {
 		if rr.failed > 0 {
 			all = append(all, fmt.Sprintf("%s could not be evaluated at %d of its times: %s", rr.rule, rr.failed, rr.err))
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.left)) {
+		all = append(all, fmt.Sprintf("rule %s is answered by %s and left out", name, e.left[name]))
 	}
 	for _, name := range e.sights.silent {
 		all = append(all, fmt.Sprintf("check %s was not looked at in this time: what reads it is unknown", name))

@@ -74,7 +74,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	r := Report{From: o.From.UTC(), To: o.To.UTC(), Config: o.Config.File}
 	r.cover(o.Samples)
 
-	e, err := newEvaluation(o, s)
+	e, err := newEvaluation(ctx, o, s)
 	if err != nil {
 		return Report{}, err
 	}
@@ -95,7 +95,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 
 	r.compareAlerts(was.episodes, j.episodes, e)
 	r.compareWatches(was, j.watches)
-	r.compareNotices(was.deliveries, t)
+	r.compareNotices(was.deliveries, t, e)
 	r.Acts = j.acts()
 	r.conclude()
 	return r, nil

@@ -169,6 +169,9 @@ func (r *Report) compareAlerts(then []rules.Alert, now []*episode, e *evaluation
 	}
 	paired := map[*episode]bool{}
 	for _, a := range then {
+		if e.leaves(a.Rule) {
+			continue
+		}
 		late := e.stepOf(a.Rule) + slack
 		was := &Firing{a.FiredAt, a.ResolvedAt}
 		out := Alert{Match: OnlyThen, Rule: a.Rule, Tier: a.Tier, Labels: a.Labels, Then: was}
@@ -286,7 +289,7 @@ func compareVerdicts(then, now *Verdict) Match {
 }
 
 // compareNotices counts who is told.
-func (r *Report) compareNotices(then []notifiers.Delivery, t *telling) {
+func (r *Report) compareNotices(then []notifiers.Delivery, t *telling, e *evaluation) {
 	r.Counts = []Count{}
 	type key struct{ receiver, tier string }
 	counts := map[key]*Count{}
@@ -298,7 +301,7 @@ func (r *Report) compareNotices(then []notifiers.Delivery, t *telling) {
 		return counts[k]
 	}
 	for _, d := range then {
-		if told(d.Notice.Labels["kind"]) {
+		if told(d.Notice.Labels["kind"]) && !e.leaves(d.Notice.Labels["alertname"]) {
 			count(d.Receiver, d.Notice.Tier).Then++
 		}
 	}
