@@ -12,13 +12,19 @@ import (
 
 const (
 	detailBody    = 2 << 10 // bytes of the body that are shown
+	briefBody     = 200     // of a look that was up
 	detailHeader  = 200     // bytes of a header's value
 	detailHeaders = 40
 )
 
 // detail writes an exchange for a person: request line, status line, headers, and the
 // beginning of the body, without secrets.
-func (m masks) detail(x exchange) string {
+func (m masks) detail(x exchange) string { return m.describe(x, detailBody) }
+
+// brief is detail with less of the body, for looks of which nobody complains.
+func (m masks) brief(x exchange) string { return m.describe(x, briefBody) }
+
+func (m masks) describe(x exchange, most int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", x.request.method, x.request.shown())
 	if x.status == 0 {
@@ -43,8 +49,8 @@ func (m masks) detail(x exchange) string {
 	}
 	if len(x.body) > 0 {
 		// Masked before it is cut: half a secret is still half a secret.
-		body := m.text(printable(string(x.body[:min(len(x.body), 16*detailBody)])))
-		fmt.Fprintf(&b, "\n%s", shorten(body, detailBody))
+		body := m.text(printable(string(x.body[:min(len(x.body), 16*most)])))
+		fmt.Fprintf(&b, "\n%s", shorten(body, most))
 	}
 	return m.text(b.String())
 }

@@ -88,6 +88,7 @@ func dnsKind() Kind {
 		Build: func(settings any, env Env) (Probe, error) {
 			return newDNSProbe(settings.(*DNSSettings), env)
 		},
+		Repeats: always,
 		Produces: func(any) []string {
 			return []string{"probe_dns_duration_seconds", "probe_dns_answer_rrs", "probe_dns_serial"}
 		},

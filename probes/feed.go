@@ -62,6 +62,7 @@ func feedKind() Kind {
 		Build: func(settings any, env Env) (Probe, error) {
 			return newFeedProbe(settings.(*FeedSettings), env)
 		},
+		Repeats: always,
 		Produces: func(any) []string {
 			return []string{"feed_entries", "feed_new_entries", "feed_new_entry_timestamp_seconds", "feed_deprecation_days_left"}
 		},

@@ -60,6 +60,7 @@ func grpcKind() Kind {
 			env = env.withDefaults()
 			return &grpcProbe{settings: s, env: env, masks: newMasks(env, secretsOf(nil, []Request{{Headers: s.Metadata}})...)}, nil
 		},
+		Repeats: always,
 		Produces: func(any) []string {
 			return []string{
 				"probe_grpc_duration_seconds", "probe_grpc_status_code", "probe_grpc_healthcheck_response",

@@ -114,6 +114,8 @@ func (p *httpProbe) look(ctx context.Context) (sample.Observation, exchange, tem
 	o := sample.Observation{Health: sample.Up, Values: x.values(), Version: p.versionOf(x)}
 	if f != nil {
 		o.Health, o.Reason, o.Detail = f.health, f.reason, p.masks.detail(x)
+	} else {
+		o.Detail = p.masks.brief(x)
 	}
 	return p.masks.observation(o), x, data
 }

@@ -124,6 +124,7 @@ func scrapeKind() Kind {
 		Build: func(settings any, env Env) (Probe, error) {
 			return newScrapeProbe(settings.(*ScrapeSettings), env)
 		},
+		Repeats: always,
 		Produces: func(settings any) []string {
 			s := settings.(*ScrapeSettings)
 			names := httpSeries()

@@ -106,6 +106,7 @@ func sqlKind() Kind {
 		Build: func(settings any, env Env) (Probe, error) {
 			return newSQLProbe(settings.(*SQLSettings), env)
 		},
+		Repeats:  always,
 		Produces: func(any) []string { return []string{"sql_value", "sql_age_seconds", "sql_rows"} },
 	}
 }

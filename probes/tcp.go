@@ -67,6 +67,8 @@ func tcpKind() Kind {
 		Build: func(settings any, env Env) (Probe, error) {
 			return newTCPProbe(settings.(*TCPSettings), env)
 		},
+		// What is said to a target may change something there.
+		Repeats:  func(settings any) bool { return len(settings.(*TCPSettings).Talk) == 0 },
 		Produces: func(any) []string { return []string{"probe_tcp_duration_seconds", "probe_ssl_earliest_cert_expiry"} },
 	}
 }

@@ -79,6 +79,7 @@ func tlsKind() Kind {
 		Build: func(settings any, env Env) (Probe, error) {
 			return newTLSProbe(settings.(*TLSSettings), env)
 		},
+		Repeats: always,
 		Produces: func(any) []string {
 			return []string{"probe_tls_duration_seconds", "probe_ssl_earliest_cert_expiry", "probe_tls_version_info"}
 		},

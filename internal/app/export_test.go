@@ -12,6 +12,7 @@ import (
 	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/sla"
+	"guardian/watch"
 )
 
 // Stepped drives a guardian by hand, at times of the test's choosing: nothing of it runs by
@@ -150,3 +151,42 @@ func JudgePath(controls map[string]ControlLook, since time.Time) (why string, is
 func (a *App) LookNow(ctx context.Context, check string) (sample.Sample, error) {
 	return a.runner.LookNow(ctx, check)
 }
+
+// FollowUps gives what a line of looks teaches: U up, D down, ? unknown, small letters for
+// raised ones, ! for a watch that failed.
+func FollowUps(line string) watch.FollowUps {
+	o := observed{checks: map[string]*seen{"a": {service: "s"}}}
+	for _, c := range line {
+		if c == '!' {
+			o.spoil("s")
+			continue
+		}
+		h := map[rune]sample.Health{'U': sample.Up, 'u': sample.Up, 'D': sample.Down, 'd': sample.Down}[c]
+		o.checks["a"].follow.take(sample.Sample{Raised: c == 'u' || c == 'd', Observation: sample.Observation{Health: h}})
+	}
+	return o.followUps("s")["a"]
+}
+
+// Kept is what a guardian with so many checks keeps of their looks.
+type Kept struct{ k *kept }
+
+// NewKept makes one with the check "a" and n-1 others.
+func NewKept(n int) Kept {
+	k := &kept{}
+	checks := make([]builtCheck, n)
+	checks[0].Name = "a"
+	k.apply(checks)
+	return Kept{k}
+}
+
+// Note takes a sample in.
+func (k Kept) Note(s sample.Sample) { k.k.note(s, true) }
+
+// Of gives the last looks and failures of a check.
+func (k Kept) Of(check string) (looks, failures []server.LookDetail) { return k.k.of(check) }
+
+// Unwritten gives what waits for the journal.
+func (k Kept) Unwritten() []sample.Sample { return k.k.take() }
+
+// KeptOfEach tells how many looks of each of so many checks are kept.
+func KeptOfEach(checks int) int { return keptOfEach(checks) }

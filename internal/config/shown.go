@@ -3,7 +3,6 @@ package config
 import (
 	"encoding"
 	"fmt"
-	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -65,21 +64,20 @@ func shown(out *[]ShownSetting, path string, v reflect.Value) {
 	}
 }
 
-// withoutQuery takes user and query, which may be secrets, out of an address. A template cannot
-// be parsed as an address: what follows its question mark goes, too.
+// withoutQuery takes user and query, which may be secrets, out of an address.
 func withoutQuery(text string) string {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok || strings.ContainsAny(scheme, " \n\"'{") {
 		return text
 	}
-	if u, err := url.Parse(text); err == nil && u.Host != "" {
-		u.User, u.RawQuery, u.Fragment = nil, "", ""
-		return u.String()
-	}
+	// Not parsed: a template is no address yet, and would come back escaped.
 	rest, _, _ = strings.Cut(rest, "?")
-	host, more, _ := strings.Cut(rest, "/")
+	host, more, slash := strings.Cut(rest, "/")
 	if i := strings.LastIndex(host, "@"); i >= 0 {
 		host = host[i+1:]
 	}
-	return scheme + "://" + host + "/" + more
+	if slash {
+		more = "/" + more
+	}
+	return scheme + "://" + host + more
 }
