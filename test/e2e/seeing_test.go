@@ -82,15 +82,15 @@ func TestADroppedConnectionIsNoNewsWithRetries(t *testing.T) {
 	p := newProxy(t, w.server.URL, func(n int) bool { return n%3 == 0 })
 	config := strings.Replace(w.config(configOptions{}), w.server.URL+"/service\"}", p.url+"/service\"}\n    retry: {times: 2, pause: 10ms}", 1)
 	g := newGuardian(t, config, map[string]string{"rules.yaml": failing})
-	g.start()
-	g.up("service")
+	g.Start()
+	g.Up("service")
 	// Looks that needed another try happen, are counted, and are up.
-	g.eventually("a look that needed another try", 15*time.Second, func() bool {
-		return g.query(`max_over_time(probe_retries{check="service"}[1m]) > 0`) == 1
+	g.Eventually("a look that needed another try", 15*time.Second, func() bool {
+		return g.Query(`max_over_time(probe_retries{check="service"}[1m]) > 0`) == 1
 	})
 	var c checkView
-	g.eventually("the page tells of the first try", 15*time.Second, func() bool {
-		g.call(http.MethodGet, "/api/v1/checks/service", nil, &c)
+	g.Eventually("the page tells of the first try", 15*time.Second, func() bool {
+		g.Call(http.MethodGet, "/api/v1/checks/service", nil, &c)
 		for _, l := range c.Looks {
 			if l.Health == "up" && strings.Contains(l.Detail, "try 1 of 3 was down") {
 				return true
@@ -98,7 +98,7 @@ func TestADroppedConnectionIsNoNewsWithRetries(t *testing.T) {
 		}
 		return false
 	})
-	if n := g.query(`min_over_time(probe_success{check="service"}[1m]) == 0`); n != 0 {
+	if n := g.Query(`min_over_time(probe_success{check="service"}[1m]) == 0`); n != 0 {
 		t.Error("a dropped connection became a failure in spite of the retries")
 	}
 	if n := w.heard("ServiceDown"); n != 0 {
@@ -135,40 +135,40 @@ func TestBeingCutOffIsOneNoticeAndNothingElse(t *testing.T) {
     http: {url: "` + control.url + `"}
 `}), w.server.URL+"/service\"}", way.url+"/service\"}", 1)
 	g := newGuardian(t, config, map[string]string{"rules.yaml": failing})
-	g.start()
-	g.up("service")
-	g.up("way-out")
-	id := g.deploy("v2", nil)
+	g.Start()
+	g.Up("service")
+	g.Up("way-out")
+	id := g.Deploy("v2", nil)
 	control.close(true)
 	way.close(true)
-	g.eventually("the cut is told", 20*time.Second, func() bool { return w.heard("cut off on the path default") == 1 })
+	g.Eventually("the cut is told", 20*time.Second, func() bool { return w.heard("cut off on the path default") == 1 })
 	// Long enough for many looks, which would be an alert and a rollback if they counted.
 	time.Sleep(3 * time.Second)
 	var c checkView
-	g.call(http.MethodGet, "/api/v1/checks/service", nil, &c)
+	g.Call(http.MethodGet, "/api/v1/checks/service", nil, &c)
 	if c.Health != "unknown" || !strings.Contains(c.Reason, "cut off: control way-out does not answer") {
 		t.Errorf("the check is %s (%s), want unknown because it is cut off", c.Health, c.Reason)
 	}
-	if v := g.watch(id); v.State != "watching" || v.Evidence[0].After.Failures != 0 || v.Evidence[0].After.Unknown == 0 {
+	if v := g.Watch(id); v.State != "watching" || v.Evidence[0].After.Failures != 0 || v.Evidence[0].After.Unknown == 0 {
 		t.Errorf("the watch: %+v, want it to go on with looks that are unknown", v)
 	}
 	way.close(false)
 	control.close(false)
-	g.eventually("the path's return is told", 20*time.Second, func() bool { return w.heard("path default is back") == 1 })
-	g.up("service")
+	g.Eventually("the path's return is told", 20*time.Second, func() bool { return w.heard("path default is back") == 1 })
+	g.Up("service")
 	if n := w.heard("cut off on"); n != 1 {
 		t.Errorf("being cut off was told %d times", n)
 	}
 	if n := w.heard("ServiceDown") + w.heard("blind"); n != 0 {
 		t.Errorf("%d more notices were told", n)
 	}
-	if runs := g.runs(); len(runs) != 0 {
+	if runs := g.Runs(); len(runs) != 0 {
 		t.Errorf("being cut off led to runs: %+v", runs)
 	}
 
 	// With the control there, a failure is a failure again.
 	way.close(true)
-	g.eventually("the service's own failure is told", 20*time.Second, func() bool { return w.heard("ServiceDown") > 0 })
+	g.Eventually("the service's own failure is told", 20*time.Second, func() bool { return w.heard("ServiceDown") > 0 })
 }
 
 func TestAFailureIsFollowedUpAndKeptAcrossARestart(t *testing.T) {
@@ -176,12 +176,12 @@ func TestAFailureIsFollowedUpAndKeptAcrossARestart(t *testing.T) {
 	w := newWorld(t)
 	config := strings.Replace(w.config(configOptions{every: "2s"}), w.server.URL+"/service\"}", w.server.URL+"/service?key=query-secret-77\"}\n    burst: {every: 200ms}", 1)
 	g := newGuardian(t, config, map[string]string{"rules.yaml": noRules})
-	g.start()
-	g.up("service")
+	g.Start()
+	g.Up("service")
 	w.set(func(w *world) { w.bad = true })
 	var c checkView
 	raised := func() (n int) {
-		g.call(http.MethodGet, "/api/v1/checks/service", nil, &c)
+		g.Call(http.MethodGet, "/api/v1/checks/service", nil, &c)
 		for _, l := range c.Failures {
 			if l.Raised {
 				n++
@@ -189,11 +189,11 @@ func TestAFailureIsFollowedUpAndKeptAcrossARestart(t *testing.T) {
 		}
 		return n
 	}
-	g.eventually("raised looks", 15*time.Second, func() bool { return raised() >= 3 })
+	g.Eventually("raised looks", 15*time.Second, func() bool { return raised() >= 3 })
 	w.set(func(w *world) { w.bad = false })
-	g.eventually("a follow-up that is over", 15*time.Second, func() bool { raised(); return c.FollowUps.Seen == 1 && c.FollowUps.Again >= 3 && c.FollowUps.Cleared == 1 })
-	g.stop()
-	g.start()
+	g.Eventually("a follow-up that is over", 15*time.Second, func() bool { raised(); return c.FollowUps.Seen == 1 && c.FollowUps.Again >= 3 && c.FollowUps.Cleared == 1 })
+	g.Stop()
+	g.Start()
 	raised()
 	if c.FollowUps.Seen != 1 || len(c.Failures) == 0 || !strings.Contains(c.Failures[0].Detail, "orders are lost") {
 		t.Errorf("after a restart: %+v, want the follow-up and the failure with its body", c)
@@ -201,7 +201,7 @@ func TestAFailureIsFollowedUpAndKeptAcrossARestart(t *testing.T) {
 
 	// The same look by hand explains itself and keeps the secret.
 	w.set(func(w *world) { w.bad = true })
-	out, err := exec.Command(binary, "probe", "service", "--config", g.file).CombinedOutput()
+	out, err := exec.Command(binary, "probe", "service", "--config", g.File).CombinedOutput()
 	var code *exec.ExitError
 	if !errors.As(err, &code) || code.ExitCode() != 1 {
 		t.Errorf("guardian probe ended with %v, want exit 1", err)
