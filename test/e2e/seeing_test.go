@@ -191,7 +191,10 @@ func TestAFailureIsFollowedUpAndKeptAcrossARestart(t *testing.T) {
 	}
 	g.Eventually("raised looks", 15*time.Second, func() bool { return raised() >= 3 })
 	w.set(func(w *world) { w.bad = false })
-	g.Eventually("a follow-up that is over", 15*time.Second, func() bool { raised(); return c.FollowUps.Seen == 1 && c.FollowUps.Again >= 3 && c.FollowUps.Cleared == 1 })
+	g.Eventually("a follow-up that is over", 15*time.Second, func() bool {
+		raised()
+		return c.FollowUps.Seen == 1 && c.FollowUps.Again >= 3 && c.FollowUps.Cleared == 1
+	})
 	g.Stop()
 	g.Start()
 	raised()
