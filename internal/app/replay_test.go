@@ -124,12 +124,12 @@ func replayed(t *testing.T, dir, text string, r *secret.Redactor, from, to time.
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer samples.Close() //nolint:errcheck // read only
+	defer samples.Close()
 	journal, err := store.Open(t.Context(), store.Options{Path: filepath.Join(dir, "data", "journal.db"), ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer journal.Close() //nolint:errcheck // read only
+	defer journal.Close()
 	report, err := replay.Run(t.Context(), replay.Options{
 		Config: conf, Kinds: probes.Builtin(), Samples: samples, Journal: journal, From: from, To: to, Step: time.Minute,
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"guardian/actions"
@@ -153,10 +154,11 @@ func readPast(ctx context.Context, j Journal, from, to time.Time) (*past, error)
 	if p.maintenance, err = j.Maintenance(ctx, from, to); err != nil {
 		return nil, err
 	}
-	reverse(p.deploys)
-	reverse(p.runs)
-	reverse(p.episodes)
-	reverse(p.deliveries)
+	slices.Reverse(p.deploys)
+	slices.Reverse(p.runs)
+	slices.Reverse(p.episodes)
+	slices.Reverse(p.deliveries)
+	sortedBy(p.deploys, func(d watch.Deploy) time.Time { return d.Announced })
 	return p, p.readAcks(ctx, j, from, to)
 }
 
@@ -179,17 +181,10 @@ func (p *past) readAcks(ctx context.Context, j Journal, from, to time.Time) erro
 	}
 }
 
-func reverse[T any](s []T) {
-	for i, j := 0, len(s)-1; i < j; i, j = i+1, j-1 {
-		s[i], s[j] = s[j], s[i]
-	}
-}
-
 // healthAt is what a check was known to be at a time, by its last look that had come to an
 // end; looks are by time.
 func healthAt(looks []series.Look, every time.Duration, now time.Time) sample.Health {
-	for i := len(looks) - 1; i >= 0; i-- {
-		l := looks[i]
+	for _, l := range slices.Backward(looks) {
 		if l.At.Add(l.Duration).After(now) {
 			continue
 		}

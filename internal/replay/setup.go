@@ -3,6 +3,7 @@ package replay
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -40,9 +41,7 @@ func newSetup(c *config.Config, kinds map[string]probes.Kind) (*setup, error) {
 	}
 	for i := range c.Checks {
 		ch := check{Check: &c.Checks[i], labels: map[string]string{}, names: map[string]bool{}, every: time.Duration(c.Checks[i].Every)}
-		for k, v := range ch.Labels {
-			ch.labels[k] = v
-		}
+		maps.Copy(ch.labels, ch.Labels)
 		ch.labels["check"], ch.labels["service"], ch.labels["kind"] = ch.Name, ch.Service, ch.Kind
 		for _, n := range probes.CommonSeries() {
 			ch.names[n] = true

@@ -34,7 +34,7 @@ type text struct {
 	location *time.Location
 }
 
-func (t *text) line(format string, args ...any) { fmt.Fprintf(t, format+"\n", args...) }
+func (t *text) line(format string, args ...any) { _, _ = fmt.Fprintf(t, format+"\n", args...) }
 
 func (t *text) at(at time.Time) string {
 	if at.IsZero() {

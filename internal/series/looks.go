@@ -31,7 +31,7 @@ func (r *Reader) Looks(ctx context.Context, check string, from, to time.Time) ([
 	if err != nil {
 		return nil, err
 	}
-	defer q.Close() //nolint:errcheck // nothing was written
+	defer q.Close()
 	l := looker{ctx: ctx, q: q, check: check}
 	unknown := l.points(nameUnknown)
 	success, duration, restamped := l.points(nameSuccess), l.points(nameDuration), l.points(nameRestamped)

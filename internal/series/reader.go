@@ -66,7 +66,7 @@ func (r *Reader) readTail(ctx context.Context, from int64) error {
 	if err != nil {
 		return err
 	}
-	defer q.Close() //nolint:errcheck // nothing was written
+	defer q.Close()
 	set := q.Select(ctx, false, nil, labels.MustNewMatcher(labels.MatchRegexp, "__name__", ".+"))
 	var it chunkenc.Iterator
 	for set.Next() {

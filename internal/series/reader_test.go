@@ -39,7 +39,7 @@ func TestLooksOfASlowCheckAreNotCountedAgainWhenItsValuesAreStamped(t *testing.T
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer r.Close() //nolint:errcheck // a test
+		defer r.Close()
 		looks, err := r.Looks(t.Context(), "push", epoch, after(time.Hour))
 		if err != nil {
 			t.Fatal(err)
@@ -57,14 +57,14 @@ func TestLooksOfASlowCheckAreNotCountedAgainWhenItsValuesAreStamped(t *testing.T
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer again.Close() //nolint:errcheck // a test
+	defer again.Close()
 	again.Track("push", 10*time.Minute, 2*time.Minute)
 	put(t, again, look(sample.Up, after(51*time.Minute)))
 	r, err := series.OpenReader(t.Context(), dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close() //nolint:errcheck // a test
+	defer r.Close()
 	looks, err := r.Looks(context.Background(), "push", after(25*time.Minute), after(time.Hour))
 	if err != nil {
 		t.Fatal(err)

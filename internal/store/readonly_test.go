@@ -50,7 +50,7 @@ func TestAJournalIsReadBesideItsWriter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer alone.Close() //nolint:errcheck // a test
+	defer alone.Close()
 	if ds, err := alone.Deploys(context.Background(), store.DeployFilter{}); err != nil || len(ds) != 2 {
 		t.Errorf("alone: %d deploys, %v", len(ds), err)
 	}

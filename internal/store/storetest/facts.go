@@ -31,6 +31,10 @@ func full() store.Batch {
 			State: watch.Watching, Mode: watch.Approve, Started: at, Deadline: at.Add(30 * time.Minute),
 		}},
 		KnownGoods: []store.KnownGood{{Service: "order-sync", Environment: "production", Version: "v1", At: at, By: "w_0"}},
+		Plans: []store.Plan{{
+			Watch: "w_1", Service: "order-sync", Runbook: "back", To: "v1", Mode: watch.Observe, Refused: []string{"cooldown: wait"}, At: at,
+		}},
+		Marks: []store.Mark{{Watch: "w_1", Service: "order-sync", Mark: store.MarkWrong, Note: "the network", By: "ada", At: at}},
 		Alerts: []rules.Alert{{
 			ID: "a_1", Rule: "ApiSuccessLow", Tier: rules.Critical, State: rules.Firing, Value: 0.25,
 			Labels: map[string]string{"service": "order-sync"}, ActiveAt: at, FiredAt: at.Add(time.Minute), LastEval: at.Add(time.Minute),
@@ -98,6 +102,8 @@ func everyFact(j journal) {
 	same(t, "deploys", must(s.Deploys(ctx, store.DeployFilter{}))(t), b.Deploys)
 	same(t, "watches", must(s.Watches(ctx, store.WatchFilter{}))(t), b.Watches)
 	same(t, "known goods", must(s.KnownGoods(ctx, "order-sync", "production"))(t), b.KnownGoods)
+	same(t, "plans", must(s.Plans(ctx, "w_1", "", time.Time{}))(t), map[string]store.Plan{"w_1": b.Plans[0]})
+	same(t, "marks", must(s.Marks(ctx, "", "order-sync", day()))(t), map[string]store.Mark{"w_1": b.Marks[0]})
 	same(t, "alerts", must(s.Alerts(ctx, store.AlertFilter{Open: true}))(t), b.Alerts)
 	same(t, "runs", must(s.Runs(ctx, store.RunFilter{Open: true}))(t), b.Runs)
 	same(t, "ledger", must(s.Entries(ctx, "r_1"))(t), b.Entries)

@@ -3,7 +3,6 @@ package replay_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -112,11 +111,11 @@ func write(b *testing.B, dir string) {
 // outage of some minutes each few days.
 func writeDay(ctx context.Context, dir string, day int) error {
 	length := 24 * time.Hour
-	w, err := tsdb.NewBlockWriter(slog.New(slog.NewTextHandler(io.Discard, nil)), dir, length.Milliseconds())
+	w, err := tsdb.NewBlockWriter(slog.New(slog.DiscardHandler), dir, length.Milliseconds())
 	if err != nil {
 		return err
 	}
-	defer w.Close() //nolint:errcheck // what counts is flushed
+	defer w.Close()
 	r := rand.New(rand.NewPCG(uint64(day), 1))
 	names := []string{"probe_success", "probe_unknown", "probe_duration_seconds"}
 	sets := make([][3]labels.Labels, checks)
@@ -169,7 +168,7 @@ func writeJournal(b *testing.B, dir string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer j.Close() //nolint:errcheck // everything is committed
+	defer j.Close()
 	l, _, err := j.Acquire(b.Context(), "bench", "", time.Hour)
 	if err != nil {
 		b.Fatal(err)
