@@ -56,6 +56,11 @@ func (w *Watch) logEvidence() float64 {
 			logs = append(logs, math.Log(c.Share)+c.logE())
 		}
 	}
+	for i := range w.Counters {
+		if c := &w.Counters[i]; c.Share > 0 {
+			logs = append(logs, math.Log(c.Share)+c.logE())
+		}
+	}
 	return logSum(logs)
 }
 
@@ -171,10 +176,23 @@ func (w *Watch) Evidence() []Evidence {
 		}
 		out = append(append(out, e), slow...)
 	}
+	for i := range w.Counters {
+		c := &w.Counters[i]
+		out = append(out, Evidence{
+			Check: c.Name, Metric: Counted, Before: counted(c.Before.Failures, c.Before.Total), After: counted(c.State.Failures, c.State.Exposure),
+			Allowed: c.Rate, EValue: capped(c.logE()), Weight: c.Share, Samples: c.Readings,
+		})
+	}
 	if a := w.Alert; a != nil {
 		out = append(out, Evidence{Check: a.Rule, Metric: "alert", EValue: 1, Reason: a.Summary, Since: a.ActiveAt})
 	}
 	return out
+}
+
+// counted rounds what counters say.
+func counted(failures, total float64) Counts {
+	whole := func(v float64) int { return int(min(max(math.Round(v), 0), 1e15)) }
+	return Counts{Looks: whole(total), Failures: whole(failures)}
 }
 
 // slow is the evidence of a check's durations.

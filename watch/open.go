@@ -52,7 +52,7 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 		Snapshot:        before,
 		Seq:             1,
 	}
-	w.Snapshot.Baselines, w.Snapshot.Controls = nil, nil // what is needed of them is in the checks and targets
+	w.Snapshot.Baselines, w.Snapshot.Controls, w.Snapshot.Counters = nil, nil, nil // what is needed of them is in the checks and targets
 	if d.RollbackRun != "" {
 		w.Mode = Observe
 		w.ModeReason = fmt.Sprintf("this version was put back by run %s: a rollback is watched, but never rolled back again", d.RollbackRun)
@@ -68,9 +68,13 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 		total += s.Share
 		w.Checks = append(w.Checks, s)
 	}
-	for i := range w.Checks {
-		w.Checks[i].Share /= total
+	for _, b := range before.Counters {
+		c := w.newCounter(b)
+		c.Share = weight(CheckPolicy{Weight: b.Weight})
+		total += c.Share
+		w.Counters = append(w.Counters, c)
 	}
+	w.scale(1 / total)
 	w.addTargets(before)
 	w.setControls(before, 0)
 	w.Reason = w.standing(now)
@@ -101,6 +105,16 @@ func (w *Watch) newCheckState(c CheckPolicy, before Snapshot, from time.Time, ch
 		s.Excused = excusedUnknown
 	}
 	return s
+}
+
+// scale multiplies every share.
+func (w *Watch) scale(by float64) {
+	for i := range w.Checks {
+		w.Checks[i].Share *= by
+	}
+	for i := range w.Counters {
+		w.Counters[i].Share *= by
+	}
 }
 
 // rate is the share of failures in a history.
@@ -190,10 +204,12 @@ func (w *Watch) join(before Snapshot, from time.Time) {
 	for i := range w.Checks {
 		old += weight(w.Checks[i].CheckPolicy)
 	}
-	hand, part := min(math.Exp(w.logEvidence()), maxEValue), added/(old+added)
-	for i := range w.Checks {
-		w.Checks[i].Share *= 1 - part
+	hand := min(math.Exp(w.logEvidence()), maxEValue)
+	for i := range w.Counters {
+		old += weight(CheckPolicy{Weight: w.Counters[i].Weight})
 	}
+	part := added / (old + added)
+	w.scale(1 - part)
 	for _, c := range joining {
 		c.Share = max(part*hand*weight(c.CheckPolicy)/added, math.SmallestNonzeroFloat64)
 		w.Checks = append(w.Checks, c)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
 
 	"guardian/watch/judge"
 )
@@ -27,6 +28,8 @@ type Settings struct {
 	MinSamples    int            `yaml:"min_samples" doc:"How many judged looks a passed verdict needs."`
 	Baseline      Before         `yaml:"baseline" doc:"What the looks after a deploy are held against."`
 	Latency       Slow           `yaml:"latency" doc:"How the durations of looks are judged."`
+	// Metrics are judged beside the checks.
+	Metrics []CounterSettings `yaml:"metrics" doc:"Counters that others keep and that deploys are judged on beside the checks: scraped, or written here. For ratios and alert states use a check of kind promql."`
 }
 
 // Before is the section "baseline".
@@ -90,7 +93,18 @@ func (s Settings) Validate() error {
 	if s.Baseline.Window < model.Duration(time.Minute) || s.Baseline.Window > model.Duration(maxBaseline) {
 		window = fmt.Errorf("baseline.window: %s is not between 1m and %s", s.Baseline.Window, model.Duration(maxBaseline))
 	}
-	return errors.Join(s.Policy().Validate(), window)
+	errs := []error{s.Policy().Validate(), window}
+	for i, m := range s.Metrics {
+		if err := m.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("metrics[%d]: %w", i, err))
+		}
+		for name, expr := range map[string]string{"failures": m.Failures, "total": m.Total} {
+			if _, err := parser.NewParser(parser.Options{}).ParseExpr(expr); err != nil {
+				errs = append(errs, fmt.Errorf("metrics[%d].%s: %q is no PromQL: %w", i, name, expr, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // maxBaseline bounds what is read before a deploy; the same time of the day before must not reach into it.

@@ -119,6 +119,7 @@ func (s Stream) clone() Stream {
 const (
 	Failures = "failures"
 	Latency  = "latency"
+	Counted  = "counted" // of a counter: its "looks" are what it counts
 )
 
 // Metric is one thing that a check's looks are judged on.

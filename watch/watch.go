@@ -57,6 +57,8 @@ type Snapshot struct {
 	// Baselines are what the checks were like, by check. A check without one is held against
 	// Before, or, where that is too little, against what it is allowed.
 	Baselines map[string]Baseline `json:"baselines,omitempty"`
+	// Counters are the service's counters with their histories.
+	Counters []CounterBefore `json:"counters,omitempty"`
 	// Controls are the control targets that there are; Open moves them to Watch.Targets.
 	Controls []CheckPolicy `json:"controls,omitempty"`
 }
@@ -148,6 +150,8 @@ type Watch struct {
 	Checks []CheckState `json:"checks"`
 	// Others are checks of the service that belong to shops which the deploy does not reach yet.
 	Others []CheckPolicy `json:"others,omitempty"`
+	// Counters are what others count of the service.
+	Counters []Counter `json:"counters,omitempty"`
 	// Targets are the control targets; Unfit names those that were not up before the deploy.
 	Targets []Target `json:"targets,omitempty"`
 	Unfit   []string `json:"unfit,omitempty"`
@@ -242,6 +246,13 @@ func (w *Watch) Clone() Watch {
 		}
 	}
 	c.Others = slices.Clone(w.Others)
+	c.Counters = slices.Clone(w.Counters)
+	for i := range c.Counters {
+		if e := c.Counters[i].Empty; e != nil {
+			s := e.clone()
+			c.Counters[i].Empty = &s
+		}
+	}
 	c.Targets = slices.Clone(w.Targets)
 	c.Overlaps = slices.Clone(w.Overlaps)
 	c.Trace.Points = slices.Clone(w.Trace.Points)

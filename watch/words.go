@@ -17,6 +17,9 @@ const NotCovered = "The bound holds for failures that come at most as often as w
 
 // failed words the verdict that the judge reached.
 func (w *Watch) failed(at time.Time) Verdict {
+	if c := w.heaviestCounter(); c != nil {
+		return Verdict{State: Failed, At: clean(at), Cause: c.Name, Metric: Counted, Failing: w.Failing(), Reason: c.said(w.From) + "." + w.besides()}
+	}
 	cause, metric := w.heaviest()
 	v := Verdict{State: Failed, At: clean(at), Cause: cause.Check, Metric: metric.Name, Failing: w.Failing()}
 	v.Reason = w.said(cause, metric) + "."
@@ -82,9 +85,13 @@ func (w *Watch) atDeadline(at time.Time) Verdict {
 		previous += c.Previous
 	}
 	v := Verdict{State: Inconclusive, At: clean(at), Failing: w.Failing()}
+	for i := range w.Counters {
+		enough += w.Counters[i].Readings
+	}
 	heaviest, metric := w.heaviest()
+	counter := w.heaviestCounter()
 	switch blind := w.Blind(at); {
-	case len(w.Checks) == 0:
+	case len(w.Checks) == 0 && len(w.Counters) == 0:
 		v.Reason = "No check looks at this service, so nothing was seen; give it a check."
 		if len(w.Others) > 0 {
 			v.Reason = fmt.Sprintf("No check looks at %s, so nothing was seen; give these shops a check.", list(w.Shops))
@@ -98,7 +105,10 @@ func (w *Watch) atDeadline(at time.Time) Verdict {
 	case enough < w.Policy.MinSamples:
 		v.Reason = fmt.Sprintf("Too little was seen: %s. A pass needs %d judged looks (min_samples), %d were: %d more; watch longer or look more often.",
 			w.seen(), w.Policy.MinSamples, enough, w.Policy.MinSamples-enough)
-	case w.logEvidence() >= 0:
+	case w.logEvidence() >= 0 && counter != nil:
+		v.Cause = counter.Name
+		v.Reason = counter.said(w.From) + ". That is too much to pass and too little to fail."
+	case w.logEvidence() >= 0 && heaviest != nil:
 		v.Cause = heaviest.Check
 		v.Reason = w.said(heaviest, metric) + ". That is too much to pass and too little to fail."
 		if n := w.looksToPass(heaviest); n > 0 {

@@ -22,13 +22,13 @@ type texts struct {
 
 	alertFiring, alertFiringText, alertRepeat, alertRepeatText, alertResolved, alertResolvedText string
 
-	failedAuto, failedApprove, failedObserve, failedAlone                            string
-	autoText, approveText, approveUntil                                              string
-	observeWould, observeNothing, noRunbook, noKnownGood                             string
-	modeReason, byRule, byJudge, strengthOf, billion                                 string
-	evidence, evidenceNew, evidenceSlow, evidenceAlert, overlaps, sinceWhen, looksOf string
-	passed, passedText, inconclusive, inconclusiveText, watching                     string
-	superseded, supersededText, cancelled, cancelledText                             string
+	failedAuto, failedApprove, failedObserve, failedAlone                                             string
+	autoText, approveText, approveUntil                                                               string
+	observeWould, observeNothing, noRunbook, noKnownGood                                              string
+	modeReason, byRule, byJudge, strengthOf, billion                                                  string
+	evidence, evidenceNew, evidenceSlow, evidenceCounted, evidenceAlert, overlaps, sinceWhen, looksOf string
+	passed, passedText, inconclusive, inconclusiveText, watching                                      string
+	superseded, supersededText, cancelled, cancelledText                                              string
 
 	runBack, runBackTo, runOther, runDrill                         string
 	runUnknown, runAsks, runStarted, runVerifying, runCured        [2]string // title, text

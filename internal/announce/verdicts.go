@@ -160,8 +160,8 @@ func weighty(all []watch.Evidence, verdict watch.Verdict) []watch.Evidence {
 	}
 	var out []watch.Evidence
 	for _, e := range all {
-		// Some looks are always slow: that is told only where it weighs.
-		says := e.After.Failures > 0 && (e.Metric != watch.Latency || e.EValue >= tellingSlow)
+		// Some looks are always slow, and some orders always fail: that is told only where it weighs.
+		says := e.After.Failures > 0 && (e.Metric == watch.Failures || e.EValue >= telling)
 		if e.Excused == "" && (causes(e) || says || e.Metric == "alert") {
 			out = append(out, e)
 		}
@@ -178,8 +178,8 @@ func weighty(all []watch.Evidence, verdict watch.Verdict) []watch.Evidence {
 	return out
 }
 
-// tellingSlow is the evidence from which on slowness is told that did not decide.
-const tellingSlow = 20
+// telling is the evidence from which on slowness and counters are told that did not decide.
+const telling = 20
 
 func (t Teller) evidence(e watch.Evidence, now time.Time) string {
 	x := t.words()
@@ -187,6 +187,8 @@ func (t Teller) evidence(e watch.Evidence, now time.Time) string {
 	switch {
 	case e.Metric == watch.Latency:
 		text = x.evidenceSlow
+	case e.Metric == watch.Counted:
+		text = x.evidenceCounted
 	case e.Metric == "alert":
 		text = x.evidenceAlert
 	case e.Before.Looks == 0:

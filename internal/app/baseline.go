@@ -47,6 +47,7 @@ func (a *App) snapshot(ctx context.Context, t *term, svc config.Service, switche
 	if err := a.baselines(ctx, &snap, svc, switched); err != nil {
 		a.log.Warn("a deploy is watched without the history of its checks", "service", svc.Name, "error", err)
 	}
+	snap.Counters = a.countersBefore(ctx, svc, switched)
 	if now.Sub(switched) > tickEvery {
 		a.healthAt(ctx, &snap, svc.Name, switched)
 	}

@@ -155,6 +155,7 @@ func (a *App) beginTerm(parent context.Context, l, before store.Lease) error {
 	a.acting.Store(t)
 	a.runner.SetActive(true)
 	a.spawn(t, a.persistLoop)
+	a.spawn(t, a.countLoop)
 	a.spawn(t, a.tickLoop)
 	a.spawn(t, a.upkeepLoop)
 	t.alerts.start()

@@ -51,6 +51,8 @@ func fresh(t reflect.Type) reflect.Value {
 	case *Service:
 		v.Environment = "production"
 		v.Watch = watch.DefaultSettings()
+	case *watch.CounterSettings:
+		*v = watch.DefaultCounter()
 	case *Objective:
 		v.Window = "calendar_month"
 	case *Check:

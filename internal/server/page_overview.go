@@ -111,8 +111,8 @@ func newWatchRow(v Watch, now time.Time) watchRow {
 		row.Left = max(v.Deadline.Sub(now), 0)
 	}
 	for _, e := range v.Evidence {
-		if e.Metric == watch.Latency {
-			continue // the same looks again
+		if e.Metric == watch.Latency || e.Metric == watch.Counted {
+			continue // the same looks again, or none at all
 		}
 		row.Looks += e.After.Looks
 		row.Failures += e.After.Failures

@@ -92,7 +92,7 @@ func watchChart(w words, v Watch, looks map[string][]Look, from, to time.Time) c
 	slices.SortStableFunc(c.Lines, func(a, b chartLine) int { return a.At.Compare(b.At) })
 	seen := map[string]bool{}
 	for _, e := range v.Evidence {
-		if e.Metric == "alert" || e.Metric == watch.Latency || seen[e.Check] {
+		if e.Metric == "alert" || e.Metric == watch.Latency || e.Metric == watch.Counted || seen[e.Check] {
 			continue
 		}
 		seen[e.Check] = true

@@ -1,0 +1,107 @@
+package watch_test
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"guardian/watch"
+)
+
+// shopCounter counts ten orders a reading, of which each fails with a chance.
+type shopCounter struct {
+	rng             *rand.Rand
+	failures, total float64
+}
+
+func (c *shopCounter) next(at time.Time, rate float64) watch.Reading {
+	for range 10 {
+		c.total++
+		if c.rng.Float64() < rate {
+			c.failures++
+		}
+	}
+	return watch.Reading{At: at, Failures: c.failures, Total: c.total}
+}
+
+func TestCounters(t *testing.T) {
+	open := func(seed uint64) (*watch.Watch, *shopCounter) {
+		c := &shopCounter{rng: rand.New(rand.NewPCG(seed, 1))}
+		var before []watch.Reading
+		for i := range 960 {
+			before = append(before, c.next(t0().Add(time.Duration(i-960)*every), 0.01))
+		}
+		snap := green()
+		orders := watch.CounterPolicy{Name: "orders", Weight: 1, FailureRate: 0.01, Every: every}
+		snap.Counters = []watch.CounterBefore{{CounterPolicy: orders, History: watch.NewCounterHistory(before)}}
+		w := watch.Open(deploy(), policy(), nil, snap, t0())
+		w.Measure("orders", watch.Reading{At: t0(), Failures: c.failures, Total: c.total}, t0())
+		return w, c
+	}
+	run := func(w *watch.Watch, reading func(i int, at time.Time) watch.Reading) (*watch.Verdict, int) {
+		for i := range 119 {
+			at := t0().Add(time.Duration(i+1) * every)
+			if v := w.Measure("orders", reading(i, at), at); v != nil {
+				return v, i + 1
+			}
+		}
+		return w.Tick(w.Deadline), 119
+	}
+
+	w, c := open(1)
+	if v, _ := run(w, func(_ int, at time.Time) watch.Reading { return c.next(at, 0.01) }); v == nil || v.State != watch.Passed {
+		t.Errorf("as many failures as before give %+v", v)
+	}
+	w, c = open(2)
+	v, n := run(w, func(_ int, at time.Time) watch.Reading { return c.next(at, 0.3) })
+	if v == nil || v.State != watch.Failed || v.Cause != "orders" || v.Metric != watch.Counted || n > 8 {
+		t.Errorf("a third of the orders lost gives %+v after %d readings", v, n)
+	} else if !strings.Contains(v.Reason, "failures of") || !strings.Contains(v.Reason, "before the deploy") {
+		t.Errorf("reason %q", v.Reason)
+	}
+	w, c = open(3)
+	if v, _ := run(w, func(i int, at time.Time) watch.Reading {
+		if i == 50 {
+			c.failures, c.total = 0, 0 // the service was restarted
+		}
+		return c.next(at, 0.01)
+	}); v == nil || v.State != watch.Passed {
+		t.Errorf("a counter that was reset gives %+v", v)
+	}
+	w, _ = open(4)
+	v, n = run(w, func(_ int, at time.Time) watch.Reading { return watch.Reading{At: at, Empty: true} })
+	if v == nil || v.State != watch.Failed || !strings.Contains(v.Reason, "orders gave nothing at") {
+		t.Errorf("a counter that was never empty and turned so gives %+v after %d readings", v, n)
+	}
+}
+
+func TestCountersSurviveARestart(t *testing.T) {
+	snap := green("push")
+	snap.Counters = []watch.CounterBefore{{CounterPolicy: watch.CounterPolicy{Name: "orders", Weight: 1, FailureRate: 0.01, Every: every}}}
+	straight := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, snap, t0())
+	stored := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, snap, t0())
+	c := &shopCounter{rng: rand.New(rand.NewPCG(9, 1))}
+	for i := range 20 {
+		at := t0().Add(time.Duration(i+1) * every)
+		r := c.next(at, 0.2)
+		want, got := straight.Measure("orders", r, at), stored.Measure("orders", r, at)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatal(diff)
+		}
+		b, err := json.Marshal(stored)
+		if err != nil {
+			t.Fatal(err)
+		}
+		*stored = watch.Watch{}
+		if err := json.Unmarshal(b, stored); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if straight.EValue() != stored.EValue() || straight.State != watch.Failed {
+		t.Errorf("evidence %v and %v, state %s", straight.EValue(), stored.EValue(), straight.State)
+	}
+}
