@@ -150,8 +150,9 @@ func seeCheck(c check, looks []series.Look, length time.Duration) seenCheck {
 	return s
 }
 
-// drift is what must be added to ratio times the rate of four hours so that 99 % of the
+// drift is what must be added to ratio times the rate of four hours so that 95 % of the
 // stretches that follow, as long as a watch, stay below: how restless the check is by nature.
+// The rest are outages, which a watch is to find.
 func (s seenCheck) drift(ratio float64, length time.Duration) float64 {
 	const back = 4 * time.Hour
 	if len(s.looks) == 0 {
@@ -184,7 +185,7 @@ func (s seenCheck) drift(ratio float64, length time.Duration) float64 {
 		return 0
 	}
 	slices.Sort(excess)
-	return min(max(excess[len(excess)*99/100], 0), 0.1)
+	return min(max(excess[len(excess)*95/100], 0), 0.1)
 }
 
 // faults are those whose delay is told.
@@ -208,7 +209,7 @@ func (s seenCheck) suggest(sim simulation) (CheckSuggested, time.Duration) {
 	}
 	outage := sim.run(s.history, 1, 2000)
 	every := s.check.every
-	if took := time.Duration(outage.Looks * float64(every)); took > soon && outage.Looks > 0 {
+	if took := time.Duration(outage.Looks * float64(every)); took > soon*3/2 && outage.Looks > 0 {
 		every = max((soon / time.Duration(math.Ceil(outage.Looks))).Truncate(time.Second), time.Second)
 		one.Propose = model.Duration(every).String()
 	}
