@@ -96,6 +96,11 @@ bench-judge: build ## measure the judge's false alarms and delays on 20,000 stre
 bench-replay: ## replay 30 days of 200 checks, and print how long it takes
 	$(GO) test -run '^$$' -bench Replay -benchtime 1x -timeout 30m -v ./test/bench/replay
 
+# On the real binary with simulated shops; it fails when a verdict is not the expected one.
+.PHONY: scenarios
+scenarios: ## play what deploys meet, and print each verdict and the time to it
+	$(GO) test -count=1 -timeout $(TIMEOUT) -v ./test/scenario | grep -vE '^=== |^ *--- PASS'
+
 .PHONY: fuzz
 fuzz: ## each fuzz test for FUZZTIME
 	@grep -rho --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | awk '{print $$2}' | sort -u | while read -r f; do \

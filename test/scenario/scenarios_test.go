@@ -1,0 +1,183 @@
+package scenario_test
+
+import (
+	"strings"
+	"time"
+
+	"guardian/test/rig"
+)
+
+// scenarios are what a year brings. Times are those of the scale: a second for a minute.
+func scenarios() []scenario {
+	return []scenario{
+		{name: "healthy", want: "passed"},
+		{
+			name: "total outage", play: bad("v2"),
+			want: "failed", says: "storefront failed", rolled: true,
+		},
+		{
+			name: "one order in twenty lost", checks: pushes, watch: "for: 100s, max_blind: 10s",
+			play: func(m moment) answer {
+				return answer{lost: m.at == orders && m.version == "v2" && m.nth%20 == 7}
+			},
+			want: "failed", says: "storefront failed", rolled: true,
+		},
+		{
+			// A tenth of a second more every four seconds, after looks that knew a steady shop.
+			name: "slow latency drift", before: 210,
+			checks: "  - {name: storefront, service: order-sync, every: 200ms, timeout: 190ms, http: {url: \"SHOP/storefront\"}}\n",
+			watch:  "for: 40s, max_blind: 10s, latency: {share: 50%, ratio: 1.5, delta: 40ms}",
+			play: func(m moment) answer {
+				if m.version == "v1" {
+					return answer{slow: 5 * time.Millisecond}
+				}
+				return answer{slow: 5*time.Millisecond + min(m.since/40, 150*time.Millisecond)}
+			},
+			want: "failed", says: "storefront took longer than", rolled: true,
+		},
+		{
+			name: "fault that begins ten minutes in", play: func(m moment) answer {
+				return answer{bad: m.version == "v2" && m.since >= 10*time.Second}
+			},
+			want: "failed", says: "beginning at", rolled: true,
+		},
+		{
+			name: "red before, and still red", play: func(m moment) answer { return answer{bad: true} },
+			watch: "for: 10s, max_blind: 0s", script: shipRed,
+			want: "inconclusive", says: "Too little was seen",
+		},
+		{
+			name: "red before, and cured by the deploy", play: bad("v1"),
+			watch: "for: 15s, max_blind: 0s", script: shipRed,
+			want: "passed",
+		},
+		{
+			name: "shared dependency down for three minutes, with a control", checks: front + control,
+			play: everywhere(2*time.Second, 5*time.Second, storefront, outside),
+			want: "passed",
+		},
+		{
+			name: "shared dependency down for three minutes, with the other shops as control", checks: shops,
+			watch: "for: 15s, max_blind: 10s",
+			play:  everywhere(2*time.Second, 5*time.Second, storefront, other),
+			script: func(st *stage) string {
+				st.seen("other", 4)
+				return st.Ship("v2", "v1", map[string]any{"shops": []string{"sg-1"}})
+			},
+			want: "passed",
+		},
+		{
+			name: "the guardian's network is cut", checks: front + control,
+			script: func(st *stage) string {
+				st.seen("outside", 4)
+				id := st.Ship("v2", "v1", nil)
+				time.Sleep(2 * time.Second)
+				st.cut(3 * time.Second)
+				return id
+			},
+			want: "passed",
+		},
+		{
+			name: "no traffic", checks: front + traffic, watch: "for: 8s, max_blind: 4s",
+			script: func(st *stage) string {
+				st.seen("traffic", 4)
+				return st.Ship("v2", "v1", nil)
+			},
+			want: "inconclusive", says: "traffic was",
+		},
+		{
+			// Eight looks in a row of each sixty fail, as they did before.
+			name: "burst of failures as the history has them", checks: quick, before: 300,
+			watch: "for: 20s, max_blind: 10s",
+			play:  func(m moment) answer { return answer{bad: m.at == storefront && m.nth%60 >= 30 && m.nth%60 < 38} },
+			want:  "passed",
+		},
+		{
+			name: "deploy that never arrived", checks: visible, watch: "for: 10s, max_blind: 4s",
+			script: func(st *stage) string { return st.Deploy("v2", map[string]any{"previous_version": "v1"}) },
+			want:   "inconclusive", says: "Only the previous version v1 answered",
+		},
+		{
+			name: "second deploy in the middle", watch: "for: 15s, max_blind: 10s",
+			script: func(st *stage) string {
+				first := st.Ship("v2", "v1", nil)
+				time.Sleep(3 * time.Second)
+				second := st.Ship("v3", "v2", nil)
+				if v := st.Verdict(first, patience); v.State != "superseded" {
+					st.t.Errorf("the first deploy's watch is %s, want superseded", v.State)
+				}
+				return second
+			},
+			want: "passed",
+		},
+		{
+			// The deploy tool announces what the guardian put back, and it is bad too.
+			name: "rollback announced as a deploy",
+			play: func(m moment) answer {
+				return answer{bad: m.version == "v2" || m.version == "v1" && m.nth > 12 && m.since < 2*time.Minute}
+			},
+			script: func(st *stage) string {
+				st.Switch("v2")
+				first := st.Verdict(st.Deploy("v2", map[string]any{"previous_version": "v1"}), patience)
+				if first.Rollback == nil {
+					st.t.Fatalf("no rollback: %s %s", first.State, first.Reason)
+				}
+				st.RunState(first.Rollback.ID, "cured", patience)
+				return st.Deploy("v1", map[string]any{"previous_version": "v2"})
+			},
+			want: "failed", rolled: true,
+			then: func(st *stage, v rig.WatchView) {
+				if v.Mode != "observe" {
+					st.t.Errorf("what was put back is watched in mode %s, want observe", v.Mode)
+				}
+			},
+		},
+		{
+			// An hour on, and then an hour back: neither ends the watch nor stops it.
+			name: "clock jump", watch: "for: 20s, max_blind: 10s",
+			script: func(st *stage) string {
+				id := st.Ship("v2", "v1", nil)
+				for _, off := range []time.Duration{time.Hour, -time.Hour} {
+					time.Sleep(4 * time.Second)
+					if err := st.JumpClock(off); err != nil {
+						st.t.Skip(err)
+					}
+					looks := judged(st.Watch(id))
+					st.Eventually("looks after the jump", patience, func() bool { return judged(st.Watch(id)) >= looks+8 })
+				}
+				return id
+			},
+			want: "passed",
+			then: func(st *stage, v rig.WatchView) {
+				if !strings.Contains(st.Log.String(), "clock jumped") {
+					st.t.Error("the guardian did not see the jump: nothing was tested")
+				}
+				if d := v.Ended.Sub(v.Started); d < 19*time.Second || d > 60*time.Second {
+					st.t.Errorf("by its own clock a watch of 20s took %s", d)
+				}
+				if n := judged(v); n < 40 {
+					st.t.Errorf("the watch of 20s ended after %d looks, each 250ms", n)
+				}
+			},
+		},
+	}
+}
+
+// shipRed ships v2 once the storefront has been seen to be down.
+func shipRed(st *stage) string {
+	st.Eventually("the storefront down", patience, func() bool { return st.Query(`probe_success{check="storefront"} == 0`) == 1 })
+	return st.Ship("v2", "v1", nil)
+}
+
+// judged counts the looks that a watch judged.
+func judged(v rig.WatchView) int {
+	most := map[string]int{}
+	for _, e := range v.Evidence {
+		most[e.Check] = max(most[e.Check], e.Samples)
+	}
+	n := 0
+	for _, looks := range most {
+		n += looks
+	}
+	return n
+}
