@@ -36,7 +36,11 @@ type CounterHistory struct {
 	Empty judge.History `json:"empty"`
 }
 
-// NewCounterHistory makes a history of readings, oldest first.
+// gap is how far apart readings are that say nothing of what came between them.
+const gap = 4 * CounterEvery
+
+// NewCounterHistory makes a history of readings, oldest first. What came between two that are a
+// minute apart or more is left out: something in between was not to be counted.
 func NewCounterHistory(readings []Reading) CounterHistory {
 	var h CounterHistory
 	var counts []float64
@@ -47,7 +51,7 @@ func NewCounterHistory(readings []Reading) CounterHistory {
 		if r.Empty {
 			continue
 		}
-		if last != nil {
+		if last != nil && r.At.Sub(last.At) < gap {
 			d := increments(*last, *r)
 			h.Failures += d.Failures
 			h.Total += d.Exposure

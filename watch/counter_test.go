@@ -79,6 +79,24 @@ func TestCounters(t *testing.T) {
 	}
 }
 
+func TestACountersHistoryLeavesOutWhatWasCutOutOfIt(t *testing.T) {
+	c := &shopCounter{rng: rand.New(rand.NewPCG(3, 1))}
+	var readings []watch.Reading
+	for i := range 100 {
+		rate := 0.0
+		if 40 <= i && i < 60 {
+			rate = 1 // a failed deploy
+		}
+		r := c.next(t0().Add(time.Duration(i)*every), rate)
+		if rate == 0 {
+			readings = append(readings, r)
+		}
+	}
+	if h := watch.NewCounterHistory(readings); h.Failures != 0 || h.Total != 780 {
+		t.Errorf("history %+v, want no failures of 780", h)
+	}
+}
+
 func TestCountersSurviveARestart(t *testing.T) {
 	snap := green("push")
 	snap.Counters = []watch.CounterBefore{{CounterPolicy: watch.CounterPolicy{Name: "orders", Weight: 1, FailureRate: 0.01, Every: every}}}

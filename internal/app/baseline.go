@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"guardian/internal/config"
@@ -126,6 +127,11 @@ func (a *App) spoilt(ctx context.Context, service string, switched time.Time) ([
 
 const mostSpoilt = 50
 
+// during tells whether a time is in one of the spans.
+func during(spans []span, at time.Time) bool {
+	return slices.ContainsFunc(spans, func(s span) bool { return !at.Before(s.from) && at.Before(s.to) })
+}
+
 // looksBefore reads looks, by check. Those in a spoilt time are as if nobody had looked.
 func (a *App) looksBefore(ctx context.Context, service string, from, to time.Time, spoilt []span) (map[string][]watch.Look, error) {
 	seen, err := backend{a}.looksFromSeries(ctx, service, from, to)
@@ -139,10 +145,8 @@ func (a *App) looksBefore(ctx context.Context, service string, from, to time.Tim
 				continue
 			}
 			one := watch.Look{At: l.At, Health: l.Health, Took: l.Duration}
-			for _, s := range spoilt {
-				if !l.At.Before(s.from) && l.At.Before(s.to) {
-					one.Health = sample.Unknown
-				}
+			if during(spoilt, l.At) {
+				one.Health = sample.Unknown
 			}
 			looks[check] = append(looks[check], one)
 		}

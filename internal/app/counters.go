@@ -84,14 +84,23 @@ func (a *App) sum(ctx context.Context, expr string, at time.Time) (sum float64, 
 }
 
 // countersBefore reads what the counters of a service did before a deploy.
+// What failed deploys spoilt is left out.
 func (a *App) countersBefore(ctx context.Context, svc config.Service, switched time.Time) []watch.CounterBefore {
 	var all []watch.CounterBefore
+	if len(svc.Watch.Metrics) == 0 {
+		return nil
+	}
+	spoilt, err := a.spoilt(ctx, svc.Name, switched)
+	if err != nil {
+		a.log.Warn("what failed deploys spoilt is not left out of the history of counters", "service", svc.Name, "error", err)
+	}
 	for _, m := range svc.Watch.Metrics {
 		b := watch.CounterBefore{CounterPolicy: m.Policy()}
 		readings, err := a.readingsBefore(ctx, m, switched.Add(-time.Duration(svc.Watch.Baseline.Window)), switched)
 		if err != nil {
 			a.log.Warn("a deploy is watched without the history of a counter", "service", svc.Name, "metric", m.Name, "error", err)
 		}
+		readings = slices.DeleteFunc(readings, func(r watch.Reading) bool { return during(spoilt, r.At) })
 		b.History = watch.NewCounterHistory(readings)
 		all = append(all, b)
 	}
