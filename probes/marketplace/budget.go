@@ -1,0 +1,233 @@
+package marketplace
+
+import (
+	"cmp"
+	"math"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Bucket is whose quota a call uses. Platforms keep a token bucket for each of these.
+type Bucket struct {
+	Marketplace string // the platform's name
+	App         string // the seller's application; "" where there is one only
+	Shop        string
+	Operation   string
+	Sandbox     bool // sandboxes have limits of their own, and no seller's budget
+}
+
+// String names the bucket for people, as in "getOrder of amazon, shop us-1".
+func (a Bucket) String() string {
+	text := a.Operation + " of " + a.Marketplace
+	if a.Sandbox {
+		text += " (sandbox)"
+	}
+	if a.Shop != "" {
+		text += ", shop " + a.Shop
+	}
+	if a.App != "" {
+		text += ", application " + a.App
+	}
+	return text
+}
+
+// Asked is one request that a check makes.
+type Asked struct {
+	Method, URL string            // the URL may have {{templates}}
+	Operation   string            // what the check calls it; "" where it does not say
+	Labels      map[string]string // of the check: marketplace, shop and app
+}
+
+var template = regexp.MustCompile(`\{\{[^}]*\}\}`)
+
+// Bucket tells whose quota a call uses, and whether it uses a marketplace's at all. The host
+// of a platform tells; for any other host (a gateway, a fake) the label marketplace and an
+// operation must say it.
+func (c Asked) Bucket() (Bucket, bool) {
+	a := Bucket{App: c.Labels["app"], Shop: c.Labels["shop"]}
+	var path string
+	u, err := url.Parse(template.ReplaceAllString(c.URL, "x"))
+	if err == nil {
+		path = u.Path
+		for _, p := range Platforms() {
+			sandbox := atHost(p.Sandbox.Hosts, u.Hostname())
+			if !sandbox && !atHost(p.Hosts, u.Hostname()) {
+				continue
+			}
+			known, _ := p.Operation(cmp.Or(c.Method, "GET"), path)
+			a.Marketplace, a.Sandbox, a.Operation = p.Name, sandbox, cmp.Or(known.Name, c.Operation, path)
+			return a, true
+		}
+	}
+	p, err := Find(c.Labels["marketplace"])
+	if err != nil || c.Operation == "" {
+		return Bucket{}, false
+	}
+	a.Marketplace, a.Operation = p.Name, c.Operation
+	if _, named := p.Named(c.Operation); !named {
+		if known, ok := p.Operation(cmp.Or(c.Method, "GET"), path); ok {
+			a.Operation = known.Name
+		}
+	}
+	return a, true
+}
+
+// atHost tells whether a host is one of a platform's; {shop} stands for one label of it.
+func atHost(hosts []string, host string) bool {
+	return slices.ContainsFunc(hosts, func(h string) bool {
+		if suffix, ok := strings.CutPrefix(h, "{shop}"); ok {
+			label, found := strings.CutSuffix(host, suffix)
+			return found && label != "" && !strings.Contains(label, ".")
+		}
+		return strings.EqualFold(h, host)
+	})
+}
+
+// Limit is a platform's token bucket. The zero Limit is not known.
+type Limit struct {
+	Rate  float64 // calls per second
+	Burst float64 // calls; at least 1 where Rate is known
+}
+
+// sandboxLimits are what sandboxes publish, of all operations alike, by platform.
+func sandboxLimits() map[string]Limit {
+	return map[string]Limit{
+		"amazon": {Rate: 5, Burst: 15}, // developer-docs.amazon.com/sp-api, "Selling Partner API sandbox"
+	}
+}
+
+// Override says a limit that a shop has instead of the published one.
+type Override struct {
+	Marketplace, Operation, Shop string // Shop "": of every shop
+	Limit
+}
+
+// Budgets say how much of whose quota the guardian may use itself.
+type Budgets struct {
+	Share     float64 // of each operation's quota, over 0 to 1
+	Overrides []Override
+}
+
+// Limit gives a bucket's whole limit, the seller's own use included.
+func (b Budgets) Limit(a Bucket) (Limit, bool) {
+	p, err := Find(a.Marketplace)
+	if err != nil {
+		return Limit{}, false
+	}
+	if a.Sandbox {
+		limit, known := sandboxLimits()[p.Name]
+		return limit, known
+	}
+	for _, shop := range []string{a.Shop, ""} {
+		for _, o := range b.Overrides {
+			if o.Marketplace == a.Marketplace && o.Operation == a.Operation && o.Shop == shop {
+				return Limit{Rate: o.Rate, Burst: max(o.Burst, 1)}, true
+			}
+		}
+	}
+	o, _ := p.Named(a.Operation)
+	switch {
+	case o.Rate > 0:
+		return Limit{Rate: o.Rate, Burst: max(float64(o.Burst), 1)}, true
+	case o.PerDay > 0:
+		return Limit{Rate: float64(o.PerDay) / (24 * time.Hour).Seconds(), Burst: float64(o.PerDay)}, true
+	}
+	return Limit{}, false
+}
+
+// Allowance gives what of a bucket's limit is the guardian's: its share, or the pace of the
+// platform's safe read where that is more, because that read uses a quota that orders do not
+// miss. A sandbox is nobody's budget: all of it may be used. Nothing is known of the zero
+// Limit: such a bucket is bounded by what the platform refuses alone.
+func (b Budgets) Allowance(a Bucket) Limit {
+	whole, known := b.Limit(a)
+	if a.Sandbox || !known {
+		return whole
+	}
+	own := Limit{Rate: b.Share * whole.Rate, Burst: b.Share * whole.Burst}
+	if p, err := Find(a.Marketplace); err == nil && p.SafeRead.Operation == a.Operation && p.SafeRead.Every > 0 {
+		own.Rate = min(max(own.Rate, 1/p.SafeRead.Every.Seconds()), whole.Rate)
+	}
+	own.Burst = max(own.Burst, 1)
+	return own
+}
+
+// Use is what one check uses of one bucket.
+type Use struct {
+	Check  string
+	Bucket Bucket
+	Calls  float64       // of one look, at most
+	Every  time.Duration // the mean time between two looks
+}
+
+// Excess is a use that is over what the guardian may use of a quota.
+type Excess struct {
+	Use
+	Limit    Limit
+	Share    float64       // what every check of the bucket together uses of it; 0.05 is 5 %
+	Allowed  float64       // what they may
+	Safe     time.Duration // looks that are this far apart, of each check of the bucket, are not over
+	TooLarge bool          // one look alone needs more than the whole burst: no interval is safe
+	Together []string      // every check of the bucket, sorted
+}
+
+// Plan gives the uses that are over the budgets, in their order. Checks of one bucket share
+// its budget. Of limits that are not published nothing is over.
+func (b Budgets) Plan(uses []Use) []Excess {
+	type total struct {
+		rate, calls float64
+		checks      []string
+	}
+	totals := map[Bucket]*total{}
+	for _, u := range uses {
+		if u.Every <= 0 {
+			continue
+		}
+		t := totals[u.Bucket]
+		if t == nil {
+			t = &total{}
+			totals[u.Bucket] = t
+		}
+		t.rate += u.Calls / u.Every.Seconds()
+		t.calls += u.Calls
+		t.checks = append(t.checks, u.Check)
+	}
+	var over []Excess
+	for _, u := range uses {
+		limit, known := b.Limit(u.Bucket)
+		t := totals[u.Bucket]
+		if !known || t == nil {
+			continue
+		}
+		own := b.Allowance(u.Bucket)
+		// A calculation in floats must not refuse the interval that it named itself.
+		const slack = 1 + 1e-9
+		tooLarge := u.Calls > limit.Burst
+		if t.rate <= own.Rate*slack && !tooLarge {
+			continue
+		}
+		slices.Sort(t.checks)
+		over = append(over, Excess{
+			Use: u, Limit: limit, Share: t.rate / limit.Rate, Allowed: own.Rate / limit.Rate,
+			Safe: readable(t.calls / own.Rate), TooLarge: tooLarge, Together: slices.Compact(slices.Clone(t.checks)),
+		})
+	}
+	return over
+}
+
+// readable rounds seconds up to what people would write: whole seconds, from ten minutes on
+// whole minutes. It is at most a year.
+func readable(s float64) time.Duration {
+	const longest = 365 * 24 * time.Hour
+	if !(s < longest.Seconds()) {
+		return longest
+	}
+	unit := time.Second
+	if s > 600 {
+		unit = time.Minute
+	}
+	return time.Duration(math.Ceil(s/unit.Seconds()-1e-9)) * unit
+}

@@ -1,0 +1,174 @@
+package marketplace
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	mostBuckets = 1000
+	// silent is how long nothing may be reported before usage is not known any more.
+	silent = 10 * time.Minute
+	// almost is the most that is ever inferred of a quota unless a throttle proved it used.
+	almost = 0.99
+)
+
+// Meter infers how much of each bucket's quota is used, where the platform does not tell:
+// from what the seller's applications report, the guardian's own calls, and throttles. It
+// models the platform's token bucket twice, with the calls of a report at the best and at the
+// worst moment since the report before: the truth lies between, if the limit is right and
+// everybody reports. It reads no clock. Its methods may be called at once.
+type Meter struct {
+	mu      sync.Mutex
+	budgets Budgets
+	buckets map[Bucket]*metered
+}
+
+// metered is one bucket. lo and hi bound the calls that are in the bucket, at a time.
+type metered struct {
+	limit    Limit
+	lo, hi   float64
+	at       time.Time
+	reported time.Time // of the last report of the seller's; zero: none
+	exact    time.Time // when a throttle of the guardian's own said that it is full
+	full     bool      // throttled since the last report that was not
+	trend    Trend
+}
+
+// Estimate is what is inferred of one bucket.
+type Estimate struct {
+	Bucket      Bucket
+	Limit       Limit
+	Used        float64  // share of the burst, 0 to 1; 1 only after a throttle
+	Uncertainty float64  // how much more or less it may be, 0 to 0.5
+	Minutes     *float64 // until it is exhausted at the present pace; nil: not in sight
+}
+
+// NewMeter makes a Meter without buckets.
+func NewMeter() *Meter { return &Meter{buckets: map[Bucket]*metered{}} }
+
+// Apply takes limits over; buckets whose limit changed begin anew.
+func (m *Meter) Apply(b Budgets) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.budgets = b
+	for a, x := range m.buckets {
+		if limit, known := b.Limit(a); !known || limit != x.limit {
+			delete(m.buckets, a)
+		}
+	}
+}
+
+// Report takes what the seller's applications did since their report before. The first one
+// of a bucket says only that there are reports: how full the bucket was is not known. It
+// fails when the limit of the operation is not known, and when there are too many buckets.
+func (m *Meter) Report(a Bucket, calls, throttled float64, at, now time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	x := m.buckets[a]
+	if x == nil {
+		limit, known := m.budgets.Limit(a)
+		if !known {
+			return fmt.Errorf("the limit of %s is not known; give rate and burst under marketplaces.operations", a)
+		}
+		if m.forget(now); len(m.buckets) >= mostBuckets {
+			return fmt.Errorf("usage of %d operations and shops is inferred already, which is the most", mostBuckets)
+		}
+		// Whatever was used before is not known: anything from nothing to all.
+		x = &metered{limit: limit, hi: limit.Burst, at: at}
+		m.buckets[a] = x
+	}
+	if at.After(now) {
+		at = now
+	}
+	since := x.reported
+	if since.IsZero() || at.Before(since) {
+		since = at
+	}
+	x.take(calls, since, at)
+	if x.full = throttled > 0; x.full {
+		// It was full at some moment since the report before.
+		x.lo = max(x.lo, x.limit.Burst-x.limit.Rate*at.Sub(since).Seconds())
+		x.hi = x.limit.Burst
+	}
+	if at.After(x.reported) {
+		x.reported = at
+	}
+	return nil
+}
+
+// Called takes one call of the guardian's own. Of buckets of which no application reports
+// nothing is inferred: the guardian's part is not the whole.
+func (m *Meter) Called(a Bucket, throttled bool, at time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	x := m.buckets[a]
+	if x == nil {
+		return
+	}
+	if throttled {
+		x.lo, x.hi, x.full = x.limit.Burst, x.limit.Burst, true
+		x.at, x.exact = at, at
+		return
+	}
+	x.take(1, at, at)
+}
+
+// take moves the model on to a time, with n calls somewhere between since and then.
+func (x *metered) take(n float64, since, at time.Time) {
+	drained := max(at.Sub(x.at).Seconds(), 0) * x.limit.Rate
+	whole := x.limit.Burst
+	// At the worst all came just now.
+	x.hi = min(max(x.hi-drained, 0)+n, whole)
+	// At the best they came at once after since, and drained from then on.
+	lo := x.lo
+	x.lo = max(lo-drained, 0)
+	if since.After(x.exact) || x.exact.IsZero() {
+		x.lo += max(n-max(at.Sub(since).Seconds(), 0)*x.limit.Rate, 0)
+		if !since.Before(x.at) {
+			x.lo = max(x.lo, lo+n-drained)
+		}
+	} // else a throttle said meanwhile how full it is: that has them in it
+	x.lo = min(x.lo, x.hi)
+	if at.After(x.at) {
+		x.at = at
+	}
+}
+
+// Read gives what is inferred now, sorted. Buckets of which nothing was reported for ten
+// minutes are left out.
+func (m *Meter) Read(now time.Time) []Estimate {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.forget(now)
+	all := make([]Estimate, 0, len(m.buckets))
+	for a, x := range m.buckets {
+		// Since the last report everything or nothing may have been called.
+		lo := max(x.lo-max(now.Sub(x.at).Seconds(), 0)*x.limit.Rate, 0) / x.limit.Burst
+		hi := x.hi / x.limit.Burst
+		i := Estimate{Bucket: a, Limit: x.limit, Used: (lo + hi) / 2, Uncertainty: (hi - lo) / 2}
+		if !x.full {
+			i.Used = min(i.Used, almost)
+		}
+		x.trend.Add(now, i.Used)
+		if minutes, ok := x.trend.Minutes(); ok {
+			i.Minutes = &minutes
+		}
+		all = append(all, i)
+	}
+	slices.SortFunc(all, func(x, y Estimate) int {
+		return strings.Compare(x.Bucket.String(), y.Bucket.String())
+	})
+	return all
+}
+
+func (m *Meter) forget(now time.Time) {
+	for a, x := range m.buckets {
+		if now.Sub(x.reported) > silent {
+			delete(m.buckets, a)
+		}
+	}
+}
