@@ -224,6 +224,9 @@ func (c *httpClient) do(ctx context.Context, out outgoing) (exchange, *fault) {
 		raw := answer.RawResponse
 		x.proto, x.status, x.header, x.length = raw.Proto, raw.StatusCode, raw.Header, raw.ContentLength
 		x.body, err = c.read(raw.Body)
+		if c.env.Answered != nil {
+			c.env.Answered(Answer{Method: out.method, URL: out.url, Status: x.status, Header: x.header, Body: x.body})
+		}
 	}
 	phase := t.phase()
 	t.close()

@@ -105,8 +105,7 @@ func (l *loop) run(ctx context.Context) {
 		case <-ctx.Done():
 		case <-changed:
 		case ask := <-l.asked:
-			s, err := l.look(ctx, ask.ctx, false)
-			ask.answer <- answer{sample: s, err: err}
+			ask.answer <- l.lookAsked(ctx, ask)
 		case <-timer.C:
 			now := l.runner.now()
 			if raised && !now.Before(again) {
@@ -127,6 +126,17 @@ func (l *loop) run(ctx context.Context) {
 
 // onSchedule looks as scheduled for due and gives when the next look is due.
 func (l *loop) onSchedule(ctx context.Context, due time.Time) time.Time {
+	now := l.runner.now()
+	if later, why := l.mayLook(now); why != "" {
+		next, leftOut := l.overBudget(due, now, later)
+		if leftOut {
+			// Only a stop breaks this off, which ends the loop.
+			if s, err := l.stamped(ctx, now, now, false, sample.Observation{Reason: "not looked: " + why}); err == nil {
+				l.hand(s)
+			}
+		}
+		return next
+	}
 	select {
 	case l.runner.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -155,7 +165,7 @@ func (l *loop) raised(due time.Time) (time.Time, bool) {
 // lookAgain makes a raised look if the budget allows it.
 func (l *loop) lookAgain(ctx context.Context, now time.Time) {
 	name := l.check.Name
-	if b := l.runner.budget; b != nil && !b.MayLook(name, now) {
+	if _, why := l.mayLook(now); why != "" {
 		l.runner.metrics.refused.WithLabelValues(name).Inc()
 		l.pace.skip(now)
 		return
@@ -190,6 +200,27 @@ func (l *loop) look(ctx, asker context.Context, raised bool) (sample.Sample, err
 		l.pace.skip(end)
 		return sample.Sample{}, context.Cause(ctx)
 	}
+	s, err := l.stamped(ctx, begin, end, raised, o)
+	if err != nil {
+		l.pace.skip(end)
+		return s, err
+	}
+	if l.pace.saw(s.Health, begin, end); s.Health == sample.Up {
+		l.settled.Store(false)
+	}
+	l.runner.metrics.looks.WithLabelValues(l.check.Name, s.Health.String()).Inc()
+	l.hand(s)
+	return s, nil
+}
+
+func (l *loop) hand(s sample.Sample) {
+	if l.runner.sink != nil {
+		l.runner.sink(s)
+	}
+}
+
+// stamped makes the sample of an observation. It fails when ctx ends.
+func (l *loop) stamped(ctx context.Context, begin, end time.Time, raised bool, o sample.Observation) (sample.Sample, error) {
 	o.Reason, o.Detail = l.runner.redact.Redact(o.Reason), l.runner.redact.Redact(o.Detail)
 	s := sample.Sample{
 		Check: l.check.Name, Kind: l.check.Kind, Service: l.check.Service, Labels: l.check.Labels,
@@ -197,16 +228,8 @@ func (l *loop) look(ctx, asker context.Context, raised bool) (sample.Sample, err
 	}
 	if l.runner.stamp != nil {
 		if s = l.runner.stamp(ctx, s); ctx.Err() != nil {
-			l.pace.skip(end)
 			return sample.Sample{}, context.Cause(ctx)
 		}
-	}
-	if l.pace.saw(s.Health, begin, end); s.Health == sample.Up {
-		l.settled.Store(false)
-	}
-	l.runner.metrics.looks.WithLabelValues(l.check.Name, s.Health.String()).Inc()
-	if l.runner.sink != nil {
-		l.runner.sink(s)
 	}
 	return s, nil
 }

@@ -15,6 +15,8 @@ type metrics struct {
 	retries *prometheus.CounterVec
 	raised  *prometheus.CounterVec
 	refused *prometheus.CounterVec
+	// overBudget counts looks that a marketplace's quota had no room for.
+	overBudget *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -40,9 +42,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "guardian_probe_raised_refused_total", Help: "Raised looks that the quota's budget refused; of checks with burst.",
 		}, []string{"check"}),
+		overBudget: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "guardian_probe_over_budget_total", Help: "Looks that the guardian's share of a marketplace's quota had no room for, by what became of them: put_off, left_out (said as unknown) or refused (asked for by somebody).",
+		}, []string{"check", "became"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.looks, m.panics, m.skipped, m.behind, m.retries, m.raised, m.refused)
+		reg.MustRegister(m.looks, m.panics, m.skipped, m.behind, m.retries, m.raised, m.refused, m.overBudget)
 	}
 	return m
 }
@@ -62,6 +67,11 @@ func (m *metrics) add(c Check) {
 		m.raised.WithLabelValues(check)
 		m.refused.WithLabelValues(check)
 	}
+	if c.Budgeted {
+		for _, became := range []string{"put_off", "left_out", "refused"} {
+			m.overBudget.WithLabelValues(check, became)
+		}
+	}
 }
 
 func (m *metrics) remove(check string) {
@@ -73,4 +83,5 @@ func (m *metrics) remove(check string) {
 	m.retries.DeletePartialMatch(labels)
 	m.raised.DeletePartialMatch(labels)
 	m.refused.DeletePartialMatch(labels)
+	m.overBudget.DeletePartialMatch(labels)
 }

@@ -130,13 +130,6 @@ func (b *Burst) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Budget tells whether a look beyond a check's schedule may be made: who keeps account of a
-// marketplace's quota implements it. It is asked in the goroutine of the check, once for each
-// such look, and counts the look when it allows it.
-type Budget interface {
-	MayLook(check string, at time.Time) bool
-}
-
 // pace decides when a check that failed is looked at before its schedule says so. The times
 // keep their monotonic reading.
 type pace struct {

@@ -90,12 +90,14 @@ func TestAFailedCheckIsFollowedUpAtTheRaisedPace(t *testing.T) {
 	}
 }
 
-// ceiling allows a number of looks.
+// ceiling allows a number of looks, the scheduled one included.
 type ceiling struct{ left int }
 
-func (c *ceiling) MayLook(string, time.Time) bool {
-	c.left--
-	return c.left >= 0
+func (c *ceiling) MayLook(_ string, at time.Time) (later time.Time, why string) {
+	if c.left--; c.left >= 0 {
+		return time.Time{}, ""
+	}
+	return at.Add(24 * time.Hour), "the quota is used"
 }
 
 func TestTheBudgetAndTheJudgeEndTheRaisedPace(t *testing.T) {
@@ -107,7 +109,7 @@ func TestTheBudgetAndTheJudgeEndTheRaisedPace(t *testing.T) {
 		return k
 	}
 	t.Run("the budget refuses", func(t *testing.T) {
-		onStage(t, func(o *probes.RunnerOptions) { o.Budget = &ceiling{left: 3} }, func(s *stage) {
+		onStage(t, func(o *probes.RunnerOptions) { o.Budget = &ceiling{left: 4} }, func(s *stage) {
 			s.Apply([]probes.Check{failing("a")})
 			for len(s.got()) == 0 {
 				time.Sleep(time.Second)

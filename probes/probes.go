@@ -71,8 +71,10 @@ type Env struct {
 	Orders OrderJournal
 	// Heartbeats tells when a job last reported; used by heartbeat only.
 	Heartbeats func(ctx context.Context, check string) (Heartbeat, bool, error)
-	Now        func() time.Time
-	UserAgent  string
+	// Answered hears of each answer to an HTTP request of the check; nil: nobody.
+	Answered  func(Answer)
+	Now       func() time.Time
+	UserAgent string
 	// Pictures is a folder for the screenshots of failures; "" keeps none. Used by page only.
 	Pictures string
 }
@@ -132,6 +134,7 @@ type Check struct {
 	Every    time.Duration // the mean time between looks, for spreading, deadlines and grace
 	Timeout  time.Duration // of one look; 0 or not under Every: nine tenths of Every, at most DefaultTimeout
 	Active   bool          // the kind's Active: look only while this guardian holds the lease
+	Budgeted bool          // it uses a marketplace's quota: the Budget has a say
 	Retry    Retry
 	Burst    Burst
 	Probe    Probe

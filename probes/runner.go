@@ -38,7 +38,7 @@ type RunnerOptions struct {
 	// Stamp changes a sample before the Sink, or who asked for it, gets it; nil changes nothing.
 	// It runs in the goroutine of its check and may wait; ctx ends when the look is broken off.
 	Stamp func(ctx context.Context, s sample.Sample) sample.Sample
-	// Budget tells whether a raised look may be made; nil: always.
+	// Budget tells whether a look may be made; nil: always.
 	Budget Budget
 	// Redactor is the last pass over reasons, details and panics; nil redacts nothing.
 	Redactor *secret.Redactor
