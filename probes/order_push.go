@@ -26,6 +26,7 @@ import (
 //	an order was abandoned: its cleanup failed to the end | Down, result abandoned, once
 //	a cleanup failed and will be tried again           | no change of health; series order_push_uncleaned
 //	journal or lease lost before the push              | Unknown; nothing is pushed
+//	a push with a wrong signature is taken        | Down, result forged
 //	our own fault, or nobody could see whether it came | Unknown, result unknown
 //
 // Every order is journalled as intended before it is pushed and is cleaned up whatever
@@ -35,7 +36,9 @@ type orderPushProbe struct {
 	env      Env
 	masks    masks
 	client   *httpClient
+	pusher   *httpClient // the client, and one that follows no redirect where a marketplace pushes
 	random   io.Reader
+	platform *platformPush // nil: push says everything
 
 	push        compiledRequest
 	pushExpect  expectation
@@ -55,7 +58,7 @@ type orderPushProbe struct {
 }
 
 func orderResults() []string {
-	return []string{"ok", "rejected", "lost", "slow", "mismatch", "unknown", "abandoned"}
+	return []string{"ok", "rejected", "lost", "slow", "mismatch", "forged", "unknown", "abandoned"}
 }
 
 func newOrderPushProbe(s *OrderPushSettings, env Env) (*orderPushProbe, error) {
@@ -63,6 +66,7 @@ func newOrderPushProbe(s *OrderPushSettings, env Env) (*orderPushProbe, error) {
 	p := &orderPushProbe{
 		settings: s, env: env, client: newHTTPClient(s.Client, env, true), random: rand.Reader, results: map[string]float64{},
 	}
+	p.pusher = p.client
 	requests := []Request{s.Push.Request}
 	var errs []error
 	note := func(err error) {
@@ -101,7 +105,14 @@ func newOrderPushProbe(s *OrderPushSettings, env Env) (*orderPushProbe, error) {
 		note(err)
 		p.verifyPath, p.verifyWant = append(p.verifyPath, path), append(p.verifyWant, want)
 	}
-	secrets := secretsOf(s.Secrets, requests, s.Proxy)
+	if s.Platform != "" {
+		p.platform, err = newPlatformPush(s)
+		note(err)
+		as := s.Client
+		as.MaxRedirects = 0 // marketplaces follow none
+		p.pusher = newHTTPClient(as, env, true)
+	}
+	secrets := append(secretsOf(s.Secrets, requests, s.Proxy), s.Seller.Secret, s.Seller.Token)
 	secrets = append(secrets, s.See.SQL.secrets()...)
 	secrets = append(secrets, s.Cleanup.SQL.secrets()...)
 	if s.Push.Sign != nil {
@@ -126,12 +137,15 @@ func newOrderPushProbe(s *OrderPushSettings, env Env) (*orderPushProbe, error) {
 
 // Close implements Closer.
 func (p *orderPushProbe) Close() error {
-	return errors.Join(p.client.Close(), p.seeSQL.Close(), p.cleanSQL.Close())
+	return errors.Join(p.client.Close(), p.pusher.Close(), p.seeSQL.Close(), p.cleanSQL.Close())
 }
 
 // data is what the templates may name for an order.
 func (p *orderPushProbe) data(o *Order) templateData {
 	d := newTemplateData(p.env, p.settings.Vars, p.settings.Secrets, p.env.Now()).with("ID", o.ID)
+	if p.platform != nil {
+		d["Order"] = p.platform.content()
+	}
 	if o.Ref != "" {
 		d["Ref"] = o.Ref
 	}
@@ -159,7 +173,7 @@ func (p *orderPushProbe) Look(ctx context.Context) sample.Observation {
 	}
 	left := p.leftovers(ctx, open)
 	// The next order comes over a new connection, as a marketplace's would after a while.
-	_ = p.client.Close()
+	_ = errors.Join(p.client.Close(), p.pusher.Close())
 	if o.open {
 		left++
 	}
@@ -198,12 +212,12 @@ type outcome struct {
 // order pushes, sees, verifies and cleans up one order.
 func (p *orderPushProbe) order(ctx context.Context) outcome {
 	begin := p.env.Now()
-	id, err := ulid.New(ulid.Timestamp(begin), p.random)
+	id, err := p.id(begin)
 	if err != nil {
 		return outcome{f: blind("nothing was pushed: make an ID: %v", err)}
 	}
 	order := Order{
-		ID: p.settings.Prefix + strings.ToLower(id.String()), Check: p.env.Check, Stage: "intended",
+		ID: id, Check: p.env.Check, Stage: "intended",
 		Created: begin.UTC(), Updated: begin.UTC(),
 	}
 	out, err := p.fill(&order)
@@ -245,30 +259,64 @@ func (p *orderPushProbe) order(ctx context.Context) outcome {
 	return o
 }
 
-func (p *orderPushProbe) fill(order *Order) (outgoing, error) {
+// id makes an order's marker: unique, and of the kind that the target takes for one.
+func (p *orderPushProbe) id(now time.Time) (string, error) {
+	if p.platform != nil && p.platform.digits() {
+		return p.platform.number(now, p.random)
+	}
+	id, err := ulid.New(ulid.Timestamp(now), p.random)
+	return p.settings.Prefix + strings.ToLower(id.String()), err
+}
+
+// fill makes the pushes of an order, in the order in which they are sent.
+func (p *orderPushProbe) fill(order *Order) ([]outgoing, error) {
 	d := p.data(order)
 	out, err := p.push.fill(d)
 	if err != nil {
-		return out, err
+		return nil, err
 	}
 	p.mark(&out, d)
+	if p.platform != nil {
+		return p.platform.pushes(order, out, p.env.Now(), p.random)
+	}
 	if p.settings.Push.Sign != nil {
 		err = p.settings.Push.Sign.sign(&out, d)
 	}
-	return out, err
+	return []outgoing{out}, err
+}
+
+// send sends the pushes one after the other until one is not answered as it must be, and
+// gives the last exchange.
+func (p *orderPushProbe) send(ctx context.Context, order *Order, pushes []outgoing) (x exchange, f *fault) {
+	ctx, cancel := context.WithTimeout(ctx, p.settings.pushTime())
+	defer cancel()
+	sent := false
+	for _, out := range pushes {
+		x, f = p.pusher.do(ctx, out)
+		sent = sent || x.sent
+		x.sent = sent
+		if f == nil && p.platform != nil {
+			f = p.platform.judge(x)
+		}
+		if f == nil && !p.forging() {
+			f = p.pushExpect.judge(x, p.data(order))
+		}
+		if f == nil {
+			f = remaining(x.expiry, p.settings.TLS.MinRemaining, p.env.Now())
+		}
+		if f != nil {
+			return x, f
+		}
+	}
+	return x, nil
 }
 
 // follow pushes the order and follows it until it is verified or not. It tells whether the
 // order may have reached the target, and whether it was refused for good.
-func (p *orderPushProbe) follow(ctx context.Context, order *Order, out outgoing, o *outcome) (sent, settled bool) {
-	pushing, cancel := context.WithTimeout(ctx, time.Duration(p.settings.Push.Timeout))
-	x, f := p.client.do(pushing, out)
-	cancel()
-	if f == nil {
-		f = p.pushExpect.judge(x, p.data(order))
-	}
-	if f == nil {
-		f = remaining(x.expiry, p.settings.TLS.MinRemaining, p.env.Now())
+func (p *orderPushProbe) follow(ctx context.Context, order *Order, pushes []outgoing, o *outcome) (sent, settled bool) {
+	x, f := p.send(ctx, order, pushes)
+	if p.forging() && (f == nil || x.status > 0) {
+		return true, p.refused(ctx, order, x, f, o)
 	}
 	if f != nil {
 		o.f = &fault{health: f.health, reason: "push: " + f.reason}
@@ -277,11 +325,12 @@ func (p *orderPushProbe) follow(ctx context.Context, order *Order, out outgoing,
 		if f.health == sample.Unknown {
 			o.result = "unknown"
 		}
-		return x.sent, x.status >= 400 && x.status < 500
+		// Of several pushes one may have been taken.
+		return x.sent, x.status >= 400 && x.status < 500 && len(pushes) == 1
 	}
 	o.took["push"] = x.took
-	if p.settings.Push.Ref != "" && gjson.ValidBytes(x.body) {
-		order.Ref = gjson.GetBytes(x.body, p.settings.Push.Ref).String()
+	if ref := p.ref(); ref != "" && gjson.ValidBytes(x.body) {
+		order.Ref = gjson.GetBytes(x.body, ref).String()
 	}
 	p.stage(ctx, order, "pushed", o)
 

@@ -211,7 +211,7 @@ func TestOrderPush(t *testing.T) {
 			history: "intended intended", open: 1,
 		},
 		"an order that is answered too late is down": {
-			shop: func(s *orderShop) { s.pushDelay = 400 * time.Millisecond }, health: sample.Down, reason: "push: no answer within 30", result: "rejected",
+			shop: func(s *orderShop) { s.pushDelay = 400 * time.Millisecond }, health: sample.Down, reason: "push: no answer within", result: "rejected",
 			history: "intended intended", open: 1, left: 1,
 		},
 		"a lost order is down": {

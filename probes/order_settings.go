@@ -16,7 +16,12 @@ import (
 // cleaned up again.
 type OrderPushSettings struct {
 	Client       `yaml:",inline"`
-	Prefix       string                   `yaml:"prefix" doc:"What every synthetic order's ID starts with."`
+	Platform     string                   `yaml:"platform" doc:"Push as this marketplace does, such as shopee: payload, headers, signature and the answer that counts are the marketplace's, and push.url is the seller's registered endpoint; left out, push says everything."`
+	Create       string                   `yaml:"create" doc:"push (default) sends the marketplace's push; sandbox lets the vendor's sandbox make the order, and push.url is the address of that operation."`
+	Variant      string                   `yaml:"variant" doc:"What is odd about the push: duplicate, out_of_order, late or bad_signature; nothing when left out."`
+	Seller       Seller                   `yaml:"seller" doc:"The seller's account and application at the marketplace."`
+	Order        Goods                    `yaml:"order" doc:"What is ordered, in pushes that tell it, and for templates as {{.Order.SKU}} and so on."`
+	Prefix       string                   `yaml:"prefix" doc:"What every synthetic order's ID starts with; where the marketplace's IDs are numbers, 9000 unless this is digits."`
 	MarkerHeader string                   `yaml:"marker_header" doc:"Request header that carries the ID of the synthetic order."`
 	Vars         map[string]string        `yaml:"vars" doc:"Values for the templates, such as SKU, written {{.SKU}}."`
 	Secrets      map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for the templates as {{.Secrets.name}}."`
@@ -98,6 +103,8 @@ func orderPushKind() Kind {
 		Settings: func() any {
 			return &OrderPushSettings{
 				Client:       defaultClient(),
+				Create:       createPush,
+				Order:        Goods{SKU: "guardian-synthetic", Quantity: 1, Price: "0.01", Currency: "USD"},
 				Prefix:       "guardian-",
 				MarkerHeader: "X-Guardian-Synthetic",
 				Push:         Push{Request: Request{Method: "POST"}, Timeout: model.Duration(3 * time.Second)},
@@ -119,14 +126,15 @@ func orderPushKind() Kind {
 
 // reserved are the names that templates have of their own.
 func reserved() []string {
-	return []string{"ID", "Ref", "Now", "Check", "Service", "Labels", "Secrets", "Body", "URL", "Path"}
+	return []string{"ID", "Ref", "Order", "Now", "Check", "Service", "Labels", "Secrets", "Body", "URL", "Path"}
 }
 
 // Validate joins every mistake.
 func (s *OrderPushSettings) Validate() error {
 	errs := []error{
 		s.Client.validate(),
-		s.Push.validate(),
+		s.validatePlatform(),
+		s.Push.validate(s.Platform != ""),
 		s.See.validate(),
 		s.Cleanup.validate(),
 	}
@@ -157,16 +165,17 @@ func (s *OrderPushSettings) Validate() error {
 
 // least is what a look may need: the time of the push, of seeing and of the cleanup.
 func (s *OrderPushSettings) least() time.Duration {
-	return time.Duration(s.Push.Timeout + s.See.Within + s.Cleanup.Timeout)
+	return s.pushTime() + time.Duration(s.See.Within+s.Cleanup.Timeout)
 }
 
-func (p *Push) validate() error {
+// validate checks a push; marked says that it carries the order's ID whatever is configured.
+func (p *Push) validate(marked bool) error {
 	errs := []error{
 		p.Request.validate("push."),
 		p.Expect.validate("push.expect."),
 		positive("push.timeout", p.Timeout),
 	}
-	if !strings.Contains(p.Body+p.URL, ".ID") {
+	if !marked && !strings.Contains(p.Body+p.URL, ".ID") {
 		errs = append(errs, errors.New("push: neither body nor url carries {{.ID}}: the order could not be found again"))
 	}
 	if p.Sign != nil {

@@ -20,8 +20,10 @@ import (
 type QuotaSettings struct {
 	Request        `yaml:",inline"`
 	Client         `yaml:",inline"`
+	Platform       string                   `yaml:"platform" doc:"Ask this marketplace, such as shopee: what is asked, how it is signed and what the answer means are the marketplace's; url is the API's base address, or the whole address where it has IDs in it."`
+	Seller         Seller                   `yaml:"seller" doc:"The seller's account and application at the marketplace."`
 	Secrets        map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for url, headers and body as {{.Secrets.name}}."`
-	Operation      string                   `yaml:"operation" doc:"The marketplace's name of the operation, such as getOrder: the label operation."`
+	Operation      string                   `yaml:"operation" doc:"The marketplace's name of the operation, such as getOrder: the label operation; with platform the read that is safe to repeat when left out."`
 	From           []QuotaHeaders           `yaml:"from" doc:"Header names to read; all the well-known forms when left out."`
 	MaxUsed        float64                  `yaml:"max_used" doc:"Down when this share of a quota or more is used, over 0 to 1; 1 is Down only when nothing is left."`
 	ThrottleStatus []StatusRange            `yaml:"throttle_status" doc:"Status codes that mean throttled; 429 when left out."`
@@ -40,8 +42,13 @@ type QuotaHeaders struct {
 
 // Validate joins every mistake.
 func (s *QuotaSettings) Validate() error {
-	errs := []error{s.Request.validate(""), s.Client.validate()}
-	if s.Operation == "" {
+	errs := []error{s.Client.validate()}
+	if s.Platform != "" {
+		errs = append(errs, s.validatePlatform())
+	} else {
+		errs = append(errs, s.Request.validate(""))
+	}
+	if s.Operation == "" && s.Platform == "" {
 		errs = append(errs, errors.New("operation is missing: name what is called, such as getOrder"))
 	}
 	if s.MaxUsed <= 0 || s.MaxUsed > 1 {
@@ -65,13 +72,16 @@ func quotaKind() Kind {
 	return Kind{
 		Settings: func() any { return &QuotaSettings{Client: defaultClient(), MaxUsed: 1} },
 		Build: func(settings any, env Env) (Probe, error) {
+			if s := settings.(*QuotaSettings); s.Platform != "" {
+				return newPlatformQuota(s, env)
+			}
 			return newQuotaProbe(settings.(*QuotaSettings), env)
 		},
 		Active: true,
 		Produces: func(any) []string {
 			return []string{
 				"marketplace_quota_limit", "marketplace_quota_remaining", "marketplace_quota_used_ratio",
-				"marketplace_quota_reset_seconds", "marketplace_throttled_total",
+				"marketplace_quota_reset_seconds", "marketplace_throttled_total", "marketplace_credential_remaining_seconds",
 			}
 		},
 	}

@@ -33,9 +33,10 @@ func aliexpress() Platform {
 		},
 		SafeRead: SafeRead{Operation: "aliexpress.ds.order.get", Every: 5 * time.Minute, Why: "one known order; too many calls lead to a ban of hours"},
 		Push:     Push{Words: "Orders come through a message service whose format and signature are not published: there is nothing to build or to verify."},
-		request:  inQuery("sign", aliexpressRequest),
-		push:     unsigned("the signature of AliExpress's message service is not published: fetch the order to be sure", nil),
-		fault:    iopFault,
+		complete: aliexpressComplete, signedIn: "query",
+		request: inQuery("sign", aliexpressRequest),
+		push:    unsigned("the signature of AliExpress's message service is not published: fetch the order to be sure", nil),
+		fault:   iopFault,
 		quota: func(a Answer, now time.Time) []Reading {
 			f := iopFault(a)
 			d, ok := banWait(f, a, now)

@@ -13,8 +13,9 @@ func amazon() Platform {
 		Name: "amazon", Title: "Amazon SP-API",
 		Hosts: []string{"sellingpartnerapi-na.amazon.com", "sellingpartnerapi-eu.amazon.com", "sellingpartnerapi-fe.amazon.com"},
 		Sandbox: Sandbox{
-			Hosts: []string{"sandbox.sellingpartnerapi-na.amazon.com", "sandbox.sellingpartnerapi-eu.amazon.com", "sandbox.sellingpartnerapi-fe.amazon.com"},
-			Words: "Static cases that match on exact parameters; 5 requests a second, burst 15.",
+			Create: &Creation{Operation: "sendTestNotification"},
+			Hosts:  []string{"sandbox.sellingpartnerapi-na.amazon.com", "sandbox.sellingpartnerapi-eu.amazon.com", "sandbox.sellingpartnerapi-fe.amazon.com"},
+			Words:  "Static cases that match on exact parameters; 5 requests a second, burst 15.",
 		},
 		Usage: Inferred,
 		Operations: []Operation{
@@ -42,6 +43,7 @@ func amazon() Platform {
 		},
 		Push: Push{
 			Topic: "ORDER_CHANGE", Queue: "sqs", Build: amazonPush,
+			Paid:  "Unshipped",
 			Words: "It comes through the seller's own SQS queue or EventBridge and is protected by IAM. sendTestNotification in the sandbox sends one.",
 		},
 		Feeds: []Feed{

@@ -24,7 +24,7 @@ func ebay() Platform {
 	return Platform{
 		Name: "ebay", Title: "eBay",
 		Hosts:   []string{"api.ebay.com", "apiz.ebay.com"},
-		Sandbox: Sandbox{Hosts: []string{"api.sandbox.ebay.com"}, Words: "Shops, keys and users of its own; notifications work there, too."},
+		Sandbox: Sandbox{Hosts: []string{"api.sandbox.ebay.com"}, Create: &Creation{Operation: "testSubscription", Build: func(Order) Message { return Message{Method: "POST", Headers: map[string]string{}} }}, Words: "Shops, keys and users of its own; notifications work there, too."},
 		Usage:   FromAPI,
 		Operations: []Operation{
 			{Name: "getOrders", Method: http.MethodGet, Path: "/sell/fulfillment/v1/order"},
@@ -38,6 +38,7 @@ func ebay() Platform {
 		SafeRead: SafeRead{Operation: "getRateLimits", Every: 5 * time.Minute, Why: "288 of 5000 a day, of a quota that orders do not use; do not mint a token for each look: 1000 a day"},
 		Push: Push{
 			Topic: "ORDER_CONFIRMATION", Build: ebayPush,
+			Signed:  true,
 			Answer:  Receipt{From: 200, To: 299},
 			Retries: "3 times, as the topic pages say",
 			Words:   "eBay's own receiver answers 204, and 412 to a wrong signature. Public keys are to be cached for about an hour.",

@@ -11,6 +11,7 @@ func lazada() Platform {
 	return Platform{
 		Name: "lazada", Title: "Lazada",
 		Hosts:   []string{"api.lazada.sg", "api.lazada.co.th", "api.lazada.com.my", "api.lazada.vn", "api.lazada.com.ph", "api.lazada.co.id"},
+		Root:    "/rest",
 		Sandbox: Sandbox{Words: "There is none: an app in testing and test sellers on production."},
 		Usage:   Inferred,
 		Operations: []Operation{
@@ -22,6 +23,7 @@ func lazada() Platform {
 		SafeRead: SafeRead{Operation: "/seller/get", Every: 5 * time.Minute, Why: "it reads one record; too many calls lead to a ban of hours"},
 		Push: Push{
 			Topic: "0", Build: lazadaPush,
+			Signed: true, Digits: true, Paid: "pending",
 			Answer:  Receipt{From: 200, To: 200, Within: 500 * time.Millisecond},
 			Retries: "every 30 minutes, 12 times",
 			Words:   "message_type 8 warns 48 hours before a token ends. The certificate must be OV or EV.",
@@ -30,6 +32,7 @@ func lazada() Platform {
 			{URL: "https://isvconsole.lazada.com/handler/share/apidoc/getApiCategoryMixed.json", Format: "json", Words: "the list of operations, to be compared"},
 			{URL: "https://isvconsole.lazada.com/handler/share/apidoc/getApi.json?path=/order/get", Format: "json", Words: "an operation's page, to be compared"},
 		},
+		complete: lazadaComplete, signedIn: "query",
 		request: inQuery("sign", iopRequest),
 		push:    inHeader("Authorization", appKeyAndBody),
 		fault:   iopFault,

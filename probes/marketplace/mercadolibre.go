@@ -24,6 +24,7 @@ func mercadolibre() Platform {
 		SafeRead: SafeRead{Operation: "getUser", Every: time.Minute, Why: "it proves the credential and reads no order"},
 		Push: Push{
 			Topic: "orders_v2", Build: mercadolibrePush,
+			Digits:  true,
 			Answer:  Receipt{From: 200, To: 200, Within: 500 * time.Millisecond},
 			Retries: "for 1 hour; then the topic is disabled, and what happens meanwhile is lost",
 			Lost:    "GET /missed_feeds?app_id=",

@@ -11,6 +11,7 @@ type Platform struct {
 	Name       string      // in configuration and on the command line, such as tiktok_shop
 	Title      string      // for people, such as TikTok Shop
 	Hosts      []string    // of the production API, without scheme
+	Root       string      // what comes before the paths of operations, such as /rest
 	Sandbox    Sandbox     // where calls do no harm
 	Usage      UsageSource // where its usage is to be read from when all is well
 	Operations []Operation // the known ones, with their rates
@@ -19,6 +20,9 @@ type Platform struct {
 	Feeds      []Feed      // where deprecations are announced
 
 	request, push, challenge scheme
+	// complete adds to a request what it needs besides its signature; nil: nothing.
+	complete func(c *Call, o Operation, a Account, now time.Time, unique string)
+	signedIn string // "query" or "body": where a request's signature goes; "": a token authorises it
 
 	// fault reads the error out of an answer, whatever its status. The zero fault is none; where
 	// every answer is a JSON object, anything else is unreadable.
@@ -37,6 +41,7 @@ type Platform struct {
 type Sandbox struct {
 	Hosts  []string          // without scheme; none: there is no sandbox
 	Header map[string]string // to be sent along
+	Create *Creation         // how it makes an order, or tries a push out; nil: it does not
 	Words  string            // how it differs from production
 }
 

@@ -3,6 +3,7 @@ package marketplace
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -15,6 +16,9 @@ type Push struct {
 	Build   func(Order) Message
 	Queue   string // the kind of queue, such as sqs; "" is HTTPS
 	Answer  Receipt
+	Digits  bool   // an order's ID is a number
+	Paid    string // the platform's word for an order that was paid after it was new; "" where pushes carry none
+	Signed  bool   // a receiver can tell who sent it
 	Retries string // what the platform does when the answer does not count
 	Lost    string // where the platform tells of pushes that did not arrive; "" if nowhere
 	Words   string // what is known and what is not
@@ -29,6 +33,29 @@ type Order struct {
 	App      string    // app key, where pushes carry it
 	Status   string    // the platform's word; "" is its word for a new order
 	At       time.Time // of the order and of the push
+
+	// What is ordered, for the platforms whose push tells it; zeros are a made-up article.
+	SKU      string
+	Quantity int
+	Price    string // of one, in Currency, such as 9.90
+	Currency string // ISO 4217, such as USD
+	Country  string // of the buyer, ISO 3166, such as US
+}
+
+// filled fills in the made-up article.
+func (o Order) filled() Order {
+	o.SKU, o.Price, o.Currency = orElse(o.SKU, "guardian-synthetic"), orElse(o.Price, "0.01"), orElse(o.Currency, "USD")
+	o.Quantity = max(o.Quantity, 1)
+	return o
+}
+
+// total is the price of all, and the price of one where that is no number.
+func (o Order) total() string {
+	price, err := strconv.ParseFloat(o.Price, 64)
+	if err != nil || o.Quantity == 1 {
+		return o.Price
+	}
+	return strconv.FormatFloat(price*float64(o.Quantity), 'f', 2, 64)
 }
 
 // Message is a push before it is signed.

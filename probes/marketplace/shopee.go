@@ -29,6 +29,7 @@ func shopee() Platform {
 		SafeRead: SafeRead{Operation: "get_shop_info", Every: 5 * time.Minute, Why: "it tells in expire_time until when the shop's authorisation lives; the app's daily quota is shared by all shops"},
 		Push: Push{
 			Topic: "3", Build: shopeePush,
+			Signed: true, Paid: "READY_TO_SHIP",
 			Answer:  Receipt{From: 200, To: 299, Empty: true},
 			Retries: "pushes that fail may disable the subscription",
 			Lost:    "v2.push.get_lost_push_message, of the last 3 days",
@@ -38,6 +39,7 @@ func shopee() Platform {
 			{URL: "https://open.shopee.com/opservice/api/v1/content/list?SPC_CDS_VER=2&category_id=55&page_size=10&page_index=1", Format: "json", Words: "announcements"},
 			{URL: "https://open.shopee.com/opservice/api/v1/doc/api/?version=2&api_name=v2.order.get_order_list", Format: "json", Words: "an operation's page, to be compared"},
 		},
+		complete: shopeeComplete, signedIn: "query",
 		request: inQuery("sign", shopeeRequest),
 		push: inHeader("Authorization", func(c Call, k Keys) (string, error) {
 			err := needs("secret", k.Secret.Reveal(), "the partner key", "callback_url", c.URL, "the registered address of the push, which is signed")

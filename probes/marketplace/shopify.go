@@ -16,7 +16,7 @@ func shopify() Platform {
 	return Platform{
 		Name: "shopify", Title: "Shopify",
 		Hosts:   []string{"{shop}.myshopify.com"},
-		Sandbox: Sandbox{Words: "No host of its own: a development shop, and orders with test set; 5 new orders a minute on trial and development shops."},
+		Sandbox: Sandbox{Create: &Creation{Operation: "createOrder", Build: shopifyTestOrder, ID: "order.id"}, Words: "No host of its own: a development shop, and orders with test set; 5 new orders a minute on trial and development shops."},
 		Usage:   FromHeader,
 		Operations: []Operation{
 			{Name: "graphql", Method: "POST", Path: "/admin/api/{version}/graphql.json", Cost: 1},
@@ -28,6 +28,7 @@ func shopify() Platform {
 		SafeRead: SafeRead{Operation: "graphql", Every: 30 * time.Second, Why: "{shop{name}} costs 1 point of 100 a second on the smallest plan, and the answer tells what is left"},
 		Push: Push{
 			Topic: "orders/create", Build: shopifyPush,
+			Signed: true, Digits: true, Paid: "paid",
 			Answer:  Receipt{From: 200, To: 299, Within: 5 * time.Second, Connect: time.Second},
 			Retries: "8 times over 4 hours, then the subscription is deleted",
 			Words:   "A new secret may take an hour until it signs.",
@@ -35,10 +36,11 @@ func shopify() Platform {
 		Feeds: []Feed{
 			{URL: "https://shopify.dev/changelog/feed.xml", Format: "rss", Words: "changelog; each page has a Markdown twin with its dates"},
 		},
-		request: bearer("X-Shopify-Access-Token", "", nil),
-		push:    shopifyScheme(),
-		fault:   shopifyFault,
-		quota:   shopifyCost,
+		complete: shopifyComplete,
+		request:  bearer("X-Shopify-Access-Token", "", nil),
+		push:     shopifyScheme(),
+		fault:    shopifyFault,
+		quota:    shopifyCost,
 		served: func(a Answer) (asked, answered string) {
 			if _, rest, ok := strings.Cut(a.Path, "/admin/api/"); ok {
 				asked, _, _ = strings.Cut(rest, "/")
@@ -192,6 +194,14 @@ func shopifyPush(o Order) Message {
 		Quantity int    `json:"quantity"`
 		Price    string `json:"price"`
 	}
+	type address struct {
+		Country string `json:"country_code"`
+	}
+	o = o.filled()
+	var to *address
+	if o.Country != "" {
+		to = &address{o.Country}
+	}
 	at := o.At.UTC().Format(time.RFC3339)
 	return post(struct {
 		ID              json.RawMessage `json:"id"`
@@ -203,7 +213,8 @@ func shopifyPush(o Order) Message {
 		Test            bool            `json:"test"`
 		TotalPrice      string          `json:"total_price"`
 		LineItems       []line          `json:"line_items"`
-	}{asNumber(o.ID), "#" + o.ID, at, at, "USD", orElse(o.Status, "pending"), true, "0.01", []line{{1, "guardian-synthetic", 1, "0.01"}}}, map[string]string{
+		ShippingAddress *address        `json:"shipping_address,omitempty"`
+	}{asNumber(o.ID), "#" + o.ID, at, at, o.Currency, orElse(o.Status, "pending"), true, o.total(), []line{{1, o.SKU, o.Quantity, o.Price}}, to}, map[string]string{
 		"X-Shopify-Topic":        "orders/create",
 		"X-Shopify-Shop-Domain":  o.Shop,
 		"X-Shopify-Webhook-Id":   o.Delivery,

@@ -27,6 +27,7 @@ func temu() Platform {
 			Retries: "8 times, then it is dropped",
 			Words:   "Format and signature are not published: there is nothing to build or to verify.",
 		},
+		complete: temuComplete, signedIn: "body",
 		request: scheme{sign: temuSign, verify: temuVerify},
 		push:    unsigned("the signature of Temu's pushes is not published: fetch the order to be sure", nil),
 		fault: func(a Answer) fault {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -19,7 +20,7 @@ func walmart() Platform {
 		Name: "walmart", Title: "Walmart Marketplace",
 		Hosts: []string{"marketplace.walmartapis.com"},
 		Sandbox: Sandbox{
-			Hosts: []string{"sandbox.walmartapis.com"}, Header: map[string]string{"WM_SANDBOX": "v2"},
+			Hosts: []string{"sandbox.walmartapis.com"}, Header: map[string]string{"WM_SANDBOX": "v2"}, Create: &Creation{Operation: "simulateOrder", Build: walmartSimulation, ID: "purchaseOrderId"},
 			Words: "With the header it remembers: POST /v1/simulations/orders makes an order that GET /v3/orders shows. Without, it answers from a fixed set.",
 		},
 		Usage: FromHeader,
@@ -35,10 +36,12 @@ func walmart() Platform {
 		SafeRead: SafeRead{Operation: "getTokenDetail", Every: time.Minute, Why: "it proves the credential and reads no order"},
 		Push: Push{
 			Topic: "PO_CREATED", Build: walmartPush,
+			Signed: true, Digits: true, Paid: "ACKNOWLEDGED",
 			Answer: Receipt{From: 200, To: 299},
 			Words:  "A subscription's authMethod is BASIC_AUTH, OAUTH or HMAC; what is signed and verified here is HMAC, with WM_SEC.TIMESTAMP and WM_SEC.SIGNATURE.",
 		},
-		Feeds: []Feed{{URL: "https://developer.walmart.com/us-marketplace/page/whats-new", Format: "html", Words: "what is new; pages have Markdown twins with updatedAt"}},
+		Feeds:    []Feed{{URL: "https://developer.walmart.com/us-marketplace/page/whats-new", Format: "html", Words: "what is new; pages have Markdown twins with updatedAt"}},
+		complete: walmartComplete,
 		request: bearer("WM_SEC.ACCESS_TOKEN", "", map[string]string{
 			"WM_SVC.NAME": "Walmart Marketplace", "Accept": "application/json",
 		}),
@@ -192,6 +195,7 @@ func walmartPush(o Order) Message {
 		Date     string `json:"orderDate"`
 		Lines    []line `json:"orderLines"`
 	}
+	o = o.filled()
 	at := o.At.UTC().Format("2006-01-02T15:04:05.000Z")
 	return post(struct {
 		Source  source  `json:"source"`
@@ -199,7 +203,7 @@ func walmartPush(o Order) Message {
 	}{
 		source{"PO_CREATED", at, o.Delivery},
 		payload{o.Shop, o.ID, o.ID, at, []line{{
-			"1", "guardian-synthetic", "synthetic order", quantity{"EACH", "1"}, orElse(o.Status, "CREATED"), at,
+			"1", o.SKU, "synthetic order", quantity{"EACH", strconv.Itoa(o.Quantity)}, orElse(o.Status, "CREATED"), at,
 		}}},
 	}, nil)
 }

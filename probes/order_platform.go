@@ -1,0 +1,383 @@
+package probes
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"guardian/internal/secret"
+	"guardian/probes/marketplace"
+)
+
+// Seller is a seller's account and application at a marketplace.
+type Seller struct {
+	Shop   string        `yaml:"shop" doc:"The seller's ID at the marketplace; for Shopify the shop's domain."`
+	Site   string        `yaml:"site" doc:"The country or marketplace as its pushes name it, such as SG or lazada_sg."`
+	AppKey string        `yaml:"app_key" doc:"App key, partner ID or application ID; for eBay the key ID."`
+	Secret secret.Secret `yaml:"secret" doc:"App secret or partner key, with which requests and pushes are signed; for pushes of eBay a P-256 private key in PEM, of a pair made for rehearsals."`
+	Token  secret.Secret `yaml:"token" doc:"Access token for requests; it is never renewed."`
+}
+
+func (s Seller) account() marketplace.Account {
+	return marketplace.Account{Shop: s.Shop, App: s.AppKey, Secret: s.Secret, Token: s.Token}
+}
+
+// Goods are what a synthetic order orders.
+type Goods struct {
+	SKU      string `yaml:"sku" doc:"The article."`
+	Quantity int    `yaml:"quantity" doc:"How many, at least 1."`
+	Price    string `yaml:"price" doc:"The price of one, such as 9.90."`
+	Currency string `yaml:"currency" doc:"ISO 4217, such as USD."`
+	Country  string `yaml:"country" doc:"The buyer's country, ISO 3166, such as US."`
+}
+
+// How an order comes to be, and what may be odd about its push.
+const (
+	createPush    = "push"
+	createSandbox = "sandbox"
+
+	variantDuplicate    = "duplicate"
+	variantOutOfOrder   = "out_of_order"
+	variantLate         = "late"
+	variantBadSignature = "bad_signature"
+
+	// lateBy is how long a late push was under way: marketplaces repeat for hours.
+	lateBy = 2 * time.Hour
+	// digitsPrefix starts the IDs of marketplaces whose IDs are numbers.
+	digitsPrefix = "9000"
+)
+
+// forging says that the receiver has to refuse the push.
+func (p *orderPushProbe) forging() bool { return p.settings.Variant == variantBadSignature }
+
+// pushTime is how long the pushes of one order may take: the longer of push.timeout and of
+// the marketplace's own deadline, which is judged by itself.
+func (s *OrderPushSettings) pushTime() time.Duration {
+	limit := time.Duration(s.Push.Timeout)
+	if p, err := marketplace.Find(s.Platform); err == nil && s.Create != createSandbox {
+		limit = max(limit, p.Push.Answer.Within)
+	}
+	return limit
+}
+
+func (s *OrderPushSettings) validatePlatform() error {
+	var errs []error
+	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	switch s.Variant {
+	case "", variantDuplicate, variantOutOfOrder, variantLate, variantBadSignature:
+	default:
+		wrong("variant %q is not one of duplicate, out_of_order, late, bad_signature", s.Variant)
+	}
+	if s.Create != "" && s.Create != createPush && s.Create != createSandbox {
+		wrong("create %q is not one of push, sandbox", s.Create)
+	}
+	if s.Order.Quantity < 0 {
+		wrong("order.quantity is %d, must be at least 1", s.Order.Quantity)
+	}
+	if s.Platform == "" {
+		if s.Variant != "" || s.Create == createSandbox {
+			wrong("variant and create need platform: how else is the push made?")
+		}
+		return errors.Join(errs...)
+	}
+	p, err := marketplace.Find(s.Platform)
+	if err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	if s.Push.Sign != nil {
+		wrong("push.sign: the platform says how pushes are signed; leave it out")
+	}
+	if s.Create == createSandbox {
+		errs = append(errs, s.validateSandbox(p))
+	} else {
+		errs = append(errs, s.validatePush(p))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *OrderPushSettings) validateSandbox(p marketplace.Platform) error {
+	switch {
+	case p.Sandbox.Create == nil:
+		return fmt.Errorf("create: %s has no sandbox that makes orders: use create: push", p.Title)
+	case p.Sandbox.Create.Build == nil && s.Push.Body == "":
+		return fmt.Errorf("push.body is missing: what %s of %s takes is the seller's own", p.Sandbox.Create.Operation, p.Title)
+	case s.Variant != "":
+		return errors.New("variant: a sandbox makes good orders only; use create: push")
+	case !s.Seller.Token.IsSet():
+		return errors.New("seller.token is missing: the sandbox wants an access token")
+	}
+	return nil
+}
+
+func (s *OrderPushSettings) validatePush(p marketplace.Platform) error {
+	var errs []error
+	switch {
+	case p.Push.Build == nil && s.Push.Body == "":
+		errs = append(errs, fmt.Errorf("push.body is missing: how %s pushes is not published; give the form that the seller's system takes", p.Title))
+	case p.Push.Build != nil && s.Push.Body != "":
+		errs = append(errs, errors.New("push.body: the platform says what a push holds; leave it out"))
+	}
+	if p.Push.Build == nil && !strings.Contains(s.Push.Body+s.Push.URL, ".ID") {
+		errs = append(errs, errors.New("push: neither body nor url carries {{.ID}}: the order could not be found again"))
+	}
+	if p.Push.Signed && !s.Seller.Secret.IsSet() {
+		errs = append(errs, fmt.Errorf("seller.secret is missing: %s signs its pushes", p.Title))
+	}
+	if !p.Push.Signed && s.Variant == variantBadSignature {
+		errs = append(errs, fmt.Errorf("variant bad_signature: %s signs no pushes", p.Title))
+	}
+	if p.Push.Build == nil && (s.Variant == variantOutOfOrder || s.Variant == variantLate) {
+		errs = append(errs, fmt.Errorf("variant %s: how %s pushes is not published", s.Variant, p.Title))
+	}
+	return errors.Join(errs...)
+}
+
+// platformPush makes pushes as one marketplace does.
+type platformPush struct {
+	settings *OrderPushSettings
+	platform marketplace.Platform
+}
+
+func newPlatformPush(s *OrderPushSettings) (*platformPush, error) {
+	p, err := marketplace.Find(s.Platform)
+	return &platformPush{settings: s, platform: p}, err
+}
+
+func (p *platformPush) sandbox() bool { return p.settings.Create == createSandbox }
+func (p *platformPush) digits() bool  { return p.platform.Push.Digits }
+
+// number makes an ID of 18 digits, which a JSON number of 64 bits holds: prefix, the last
+// digits of the milliseconds, and luck for the rest.
+func (p *platformPush) number(now time.Time, random io.Reader) (string, error) {
+	prefix := p.settings.Prefix
+	if strings.Trim(prefix, "0123456789") != "" || len(prefix) > 6 || prefix[0] == '0' {
+		prefix = digitsPrefix
+	}
+	const length, clock = 18, 9 // a week and more
+	ms := fmt.Sprintf("%09d", now.UnixMilli()%1e9)
+	left := length - len(prefix) - clock
+	n, err := rand.Int(random, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(left)), nil))
+	if err != nil {
+		return "", err
+	}
+	return prefix + ms + fmt.Sprintf("%0*s", left, n.String()), nil
+}
+
+// content is what templates may say of the order.
+func (p *platformPush) content() map[string]string {
+	g := p.settings.Order
+	status := ""
+	if p.settings.Variant == variantOutOfOrder {
+		status = p.platform.Push.Paid
+	}
+	return map[string]string{
+		"SKU": g.SKU, "Quantity": strconv.Itoa(max(g.Quantity, 1)), "Price": g.Price, "Currency": g.Currency, "Country": g.Country,
+		"Status": status, // in which out_of_order has to end
+	}
+}
+
+// pushes makes an order's pushes; out has address and headers as they were configured.
+func (p *platformPush) pushes(order *Order, out outgoing, now time.Time, random io.Reader) ([]outgoing, error) {
+	delivery := "gdn-" + order.ID
+	g := p.settings.Order
+	o := marketplace.Order{
+		ID: order.ID, Shop: p.settings.Seller.Shop, Site: p.settings.Seller.Site, App: p.settings.Seller.AppKey, Delivery: delivery, At: now.UTC(),
+		SKU: g.SKU, Quantity: g.Quantity, Price: g.Price, Currency: g.Currency, Country: g.Country,
+	}
+	if p.sandbox() {
+		made, err := p.create(o, out, now)
+		return []outgoing{made}, err
+	}
+	keys := marketplace.Keys{Secret: p.settings.Seller.Secret, AppKey: p.settings.Seller.AppKey}
+	var all []outgoing
+	add := func(o marketplace.Order) error {
+		one, err := p.push(o, out, keys, now)
+		all = append(all, one)
+		return err
+	}
+	switch p.settings.Variant {
+	case variantDuplicate:
+		if err := add(o); err != nil {
+			return nil, err
+		}
+		return append(all, all[0]), nil
+	case variantOutOfOrder:
+		later, sooner := o, o
+		later.Status, later.Delivery = p.platform.Push.Paid, delivery+"-2"
+		sooner.At = o.At.Add(-time.Minute)
+		err := errors.Join(add(later), add(sooner))
+		return all, err
+	case variantLate:
+		o.At = o.At.Add(-lateBy)
+	case variantBadSignature:
+		var err error
+		if keys.Secret, err = p.otherSecret(random); err != nil {
+			return nil, err
+		}
+	}
+	err := add(o)
+	return all, err
+}
+
+// otherSecret is a key that the receiver does not know.
+func (p *platformPush) otherSecret(random io.Reader) (secret.Secret, error) {
+	if p.platform.Name == "ebay" {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), random)
+		if err != nil {
+			return secret.Secret{}, fmt.Errorf("make another key: %w", err)
+		}
+		der, err := x509.MarshalECPrivateKey(key)
+		return secret.New(string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}))), err
+	}
+	var b [16]byte
+	if _, err := io.ReadFull(random, b[:]); err != nil {
+		return secret.Secret{}, fmt.Errorf("make another key: %w", err)
+	}
+	return secret.New(hex.EncodeToString(b[:])), nil
+}
+
+// push makes one push of an order.
+func (p *platformPush) push(o marketplace.Order, out outgoing, keys marketplace.Keys, now time.Time) (outgoing, error) {
+	header := http.Header{}
+	for name, value := range out.headers {
+		header.Set(name, value)
+	}
+	if p.platform.Push.Build != nil {
+		m := p.platform.Push.Build(o)
+		out.method, out.body = m.Method, m.Body
+		for name, value := range m.Headers {
+			header.Set(name, value)
+		}
+	}
+	if p.platform.Name == "walmart" {
+		header.Set("WM_SEC.TIMESTAMP", strconv.FormatInt(now.Unix(), 10))
+	}
+	signed, err := p.platform.Sign(marketplace.KindPush, marketplace.Call{Method: out.method, Header: header, Body: out.body, URL: out.url}, keys)
+	if err != nil {
+		return out, err
+	}
+	for name, value := range signed.Headers {
+		header.Set(name, value)
+	}
+	out.headers = flat(header)
+	return out, nil
+}
+
+// create makes the request with which the vendor's sandbox makes an order.
+func (p *platformPush) create(o marketplace.Order, out outgoing, now time.Time) (outgoing, error) {
+	how := p.platform.Sandbox.Create
+	operation, _ := p.platform.Named(how.Operation)
+	header := http.Header{}
+	for name, value := range p.platform.Sandbox.Header {
+		header.Set(name, value)
+	}
+	if how.Build != nil && len(out.body) == 0 {
+		m := how.Build(o)
+		out.body = m.Body
+		for name, value := range m.Headers {
+			header.Set(name, value)
+		}
+	}
+	for name, value := range out.headers {
+		header.Set(name, value)
+	}
+	return platformRequest(p.platform, operation, outgoing{url: out.url, body: out.body, headers: flat(header)}, p.settings.Seller.account(), now, o.ID)
+}
+
+// platformRequest completes and signs a request to a marketplace.
+func platformRequest(p marketplace.Platform, o marketplace.Operation, out outgoing, a marketplace.Account, now time.Time, unique string) (outgoing, error) {
+	u, err := url.Parse(out.url)
+	if err != nil {
+		return out, errors.New("url is not an address")
+	}
+	c := marketplace.Call{Method: o.Method, Path: u.Path, Query: map[string]string{}, Header: http.Header{}, Body: out.body}
+	for name, values := range u.Query() {
+		c.Query[name] = strings.Join(values, ",")
+	}
+	for name, value := range out.headers {
+		c.Header.Set(name, value)
+	}
+	if c, err = p.Request(o, c, a, now, unique); err != nil {
+		return out, err
+	}
+	query := url.Values{}
+	for name, value := range c.Query {
+		query.Set(name, value)
+	}
+	u.RawQuery = query.Encode()
+	return outgoing{method: c.Method, url: u.String(), headers: flat(c.Header), body: c.Body}, nil
+}
+
+func flat(h http.Header) map[string]string {
+	all := make(map[string]string, len(h))
+	for name := range h {
+		all[name] = h.Get(name)
+	}
+	return all
+}
+
+// judge tells why an answer to a push does not count for the marketplace.
+func (p *platformPush) judge(x exchange) *fault {
+	r := p.platform.Push.Answer
+	if p.sandbox() || p.settings.Variant == variantBadSignature || r.From == 0 {
+		return nil
+	}
+	if missed := r.Missed(x.status, x.body, x.took); missed != "" {
+		return down("%s takes this for no answer: %s", p.platform.Title, missed)
+	}
+	if took := x.phases["connect"]; r.Connect > 0 && took > r.Connect {
+		return down("%s takes this for no answer: it took %s to connect, at most %s count", p.platform.Title, round(took), r.Connect)
+	}
+	return nil
+}
+
+// ref is where the answer to the push tells what the target calls the order.
+func (p *orderPushProbe) ref() string {
+	if p.settings.Push.Ref == "" && p.platform != nil && p.platform.sandbox() {
+		return p.platform.platform.Sandbox.Create.ID
+	}
+	return p.settings.Push.Ref
+}
+
+// refused judges the answer to a push whose signature is wrong. It tells whether it was
+// refused for good.
+func (p *orderPushProbe) refused(ctx context.Context, order *Order, x exchange, f *fault, o *outcome) (settled bool) {
+	o.took["push"] = x.took
+	o.detail = p.masks.detail(x)
+	switch {
+	case x.status < 300:
+		o.f, o.result = down("a push with a wrong signature was taken (status %d): verify it and answer 401, or anybody can make orders", x.status), "forged"
+		return false
+	case x.status < 400 || x.status >= 500:
+		reason := fmt.Sprintf("status %d", x.status)
+		if f != nil {
+			reason = f.reason
+		}
+		o.f, o.result = blind("whether a push with a wrong signature is refused could not be seen: %s", reason), "unknown"
+		return false
+	}
+	_, asked, missing := p.ask(ctx, p.data(order))
+	switch {
+	case missing == nil:
+		o.f, o.result = down("a push with a wrong signature was refused (status %d), but its order is there", x.status), "forged"
+		return false
+	case !asked:
+		o.f, o.result = blind("a push with a wrong signature was refused, but it could not be seen whether its order is there: %s", missing.reason), "unknown"
+		return false
+	}
+	o.result, o.detail = "ok", ""
+	return true
+}
