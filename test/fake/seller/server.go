@@ -3,8 +3,10 @@ package seller
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"time"
 
@@ -93,6 +95,13 @@ func (s *Server) Orders() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.orders)
+}
+
+// IDs gives the orders that it holds, sorted.
+func (s *Server) IDs() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.orders))
 }
 
 // Pushes gives how many pushes came, and how many it refused.

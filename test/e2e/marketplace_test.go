@@ -1,0 +1,153 @@
+package e2e_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"guardian/test/fake/marketplace"
+	"guardian/test/fake/seller"
+)
+
+// marketKeys are the keys of a marketplace's pushes.
+func marketKeys(t *testing.T, platform string) marketplace.Endpoint {
+	t.Helper()
+	e := marketplace.Endpoint{App: "2001887", Secret: "e2e-push-secret-0001"}
+	if platform == "ebay" {
+		private, public, err := marketplace.NewKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Secret, e.Public = private, public
+	}
+	return e
+}
+
+// pushCheck is a check that pushes to a seller's system as a marketplace does.
+func pushCheck(platform, every string, shop *seller.Server, more string) string {
+	e := shop.Endpoint()
+	body := ""
+	if platform == "aliexpress" || platform == "temu" {
+		body = `, body: '{"id": "{{.ID}}", "sku": "{{.Order.SKU}}"}'`
+	}
+	return strings.NewReplacer("PLATFORM", platform, "EVERY", every, "SHOP", shop.URL(), "PUSH", e.URL, "SECRET", fmt.Sprintf("%q", e.Secret), "BODY", body, "MORE", more).Replace(`
+  - name: push-PLATFORM
+    service: order-sync
+    every: EVERY
+    timeout: 8s
+    watch: false
+    order_push:
+      platform: PLATFORM
+      seller: {shop: "14701711", site: SG, app_key: "2001887", secret: SECRET}
+      push: {url: "PUSH", timeout: 300msBODY}
+      see: {every: 50ms, within: 250ms, http: {url: "SHOP/orders/{{.ID}}"}}
+      verify: [{json: copies, equals: "1"}]
+      cleanup: {timeout: 250ms, backoff: 1s, http: {method: DELETE, url: "SHOP/orders/{{.ID}}"}}
+MORE`)
+}
+
+// quotaCheck is a check that asks a marketplace.
+func quotaCheck(platform string, m *marketplace.Server) string {
+	c := m.Credentials()
+	address := m.URL() + map[string]string{
+		"amazon": "/orders/2026-01-01/orders/902-1845936-5435065", "shopify": "/admin/api/2026-10/graphql.json",
+	}[platform]
+	return fmt.Sprintf(`
+  - name: quota-%s
+    service: order-sync
+    every: 10s
+    timeout: 5s
+    watch: false
+    quota: {platform: %s, url: %q, seller: {shop: %q, app_key: %q, secret: %q, token: %q}}
+`, platform, platform, address, c.Shop, c.App, c.Secret, c.Token)
+}
+
+// TestTenMarketplaces pushes an order as each of them does and asks each for its quota.
+func TestTenMarketplaces(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var checks strings.Builder
+	markets, shops := map[string]*marketplace.Server{}, map[string]*seller.Server{}
+	for _, name := range marketplace.Names() {
+		markets[name], shops[name] = marketplace.New(name), seller.New(name, marketKeys(t, name))
+		t.Cleanup(markets[name].Close)
+		t.Cleanup(shops[name].Close)
+		markets[name].AddOrder(marketplace.Order{ID: "902-1845936-5435065"})
+		checks.WriteString(pushCheck(name, "10s", shops[name], "") + quotaCheck(name, markets[name]))
+	}
+	forged := seller.New("shopee", marketKeys(t, "shopee"))
+	t.Cleanup(forged.Close)
+	forged.Set(seller.Faults{TakeAnything: true})
+	checks.WriteString(strings.Replace(pushCheck("shopee", "10s", forged, "      variant: bad_signature\n"), "push-shopee", "push-forged", 1))
+
+	shops["shopify"].Set(seller.Faults{Lose: true})
+	markets["lazada"].ExpireToken(true)
+	markets["amazon"].Storm(true)
+	bad := map[string]string{
+		"push-shopify": "order lost: accepted, but not visible", "push-forged": "a push with a wrong signature was taken",
+		"quota-lazada": "The access token is not taken or has expired", "quota-amazon": "getOrder is throttled",
+	}
+	g := newGuardian(t, w.config(configOptions{checks: checks.String()}), map[string]string{"rules.yaml": noRules})
+	g.Start()
+	for _, name := range marketplace.Names() {
+		for _, check := range []string{"push-" + name, "quota-" + name} {
+			if bad[check] == "" {
+				g.Up(check)
+			}
+		}
+	}
+	for check, reason := range bad {
+		eventually(t, check+" is down: "+reason, 30*time.Second, func() bool {
+			var c struct {
+				Health string `json:"health"`
+				Reason string `json:"reason"`
+			}
+			return g.Try("GET", "/api/v1/checks/"+check, nil, &c) == nil && strings.EqualFold(c.Health, "down") && strings.Contains(c.Reason, reason)
+		})
+	}
+	for name, m := range markets {
+		if strings.Contains(g.Log.String(), m.Credentials().Token) || strings.Contains(g.Log.String(), "e2e-push-secret-0001") {
+			t.Errorf("a secret of %s is in the log", name)
+		}
+	}
+	g.Stop()
+	for name, s := range shops {
+		if n := s.Orders(); n > 0 {
+			t.Errorf("%d synthetic orders are left at the seller on %s", n, name)
+		}
+	}
+}
+
+func TestKilledDuringAMarketplacesPush(t *testing.T) {
+	t.Parallel()
+	for platform, stage := range map[string]string{"shopee": "push", "shopify": "see", "tiktok_shop": "clean"} {
+		t.Run(platform+" killed at "+stage, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			shop := seller.New(platform, marketKeys(t, platform))
+			t.Cleanup(shop.Close)
+			g := newGuardian(t, w.config(configOptions{checks: pushCheck(platform, "9s", shop, "")}), map[string]string{"rules.yaml": noRules})
+			shop.Hold(stage)
+			g.Start()
+			eventually(t, "an order under way", 20*time.Second, func() bool { return shop.Orders() > 0 })
+			g.Kill()
+			if shop.Orders() == 0 {
+				t.Fatal("no order was left behind: this test shows nothing")
+			}
+			shop.Release(stage)
+			left := shop.IDs()
+			g.Start()
+			eventually(t, "the order of before the crash cleaned up", 30*time.Second, func() bool {
+				for _, id := range shop.IDs() {
+					for _, old := range left {
+						if id == old {
+							return false
+						}
+					}
+				}
+				return true
+			})
+		})
+	}
+}
