@@ -42,7 +42,7 @@ func floorPlan() map[string]room {
 		"sla":                {may: []string{"probes/sample"}, why: "the report is a pure function of facts"},
 		"watch":              {may: []string{"probes/sample", "watch/judge", "rules"}, why: "a watch gives verdicts; it can neither act nor tell"},
 		"internal/announce":  {may: []string{"probes/sample", "rules", "watch", "sla", "actions", "notifiers"}, why: "it makes words of facts, and does not send them"},
-		"internal/config":    {may: append([]string{"internal/ingest"}, types...), why: "it decodes the settings of the packages that have some"},
+		"internal/config":    {may: append([]string{"internal/ingest", "probes/marketplace"}, types...), why: "it decodes the settings of the packages that have some"},
 		"internal/ingest":    {may: []string{"internal/series"}, why: "it takes what others measured, and knows neither checks nor rules"},
 		"internal/series":    {may: []string{"probes/sample", "rules"}, why: "it keeps samples and decides nothing"},
 		"internal/store":     {may: types, why: "it keeps the types of the packages that decide"},

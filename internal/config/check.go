@@ -61,8 +61,14 @@ func (c *Check) Schedule(location *time.Location) probes.Schedule {
 }
 
 // fill puts in what the check leaves to the defaults, and what follows from its schedule.
-// mayRepeat says that its looks only read: only such checks take the defaults that make more looks.
-func (c *Check) fill(defaults Defaults, mayRepeat bool) {
+// repeats tells whether its looks only read and cost no quota: only such checks take the defaults that make more looks.
+func (c *Check) fill(defaults Defaults, repeats func(*Check) bool) {
+	labels := maps.Clone(defaults.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	maps.Copy(labels, c.Labels)
+	c.Labels = labels
 	switch {
 	case c.Cron.IsSet() && c.Every == 0:
 		mean, _ := c.Cron.gaps()
@@ -79,6 +85,7 @@ func (c *Check) fill(defaults Defaults, mayRepeat bool) {
 	if c.BlindAfter == 0 {
 		c.BlindAfter = max(defaults.BlindAfter, 2*c.Every+30*second)
 	}
+	mayRepeat := repeats(c)
 	if c.Retry == (probes.Retry{}) && mayRepeat {
 		c.Retry = defaults.Retry
 	}
@@ -91,12 +98,6 @@ func (c *Check) fill(defaults Defaults, mayRepeat bool) {
 	if c.Control {
 		c.Watch, c.CountsForSLA = false, false
 	}
-	labels := maps.Clone(defaults.Labels)
-	if labels == nil {
-		labels = map[string]string{}
-	}
-	maps.Copy(labels, c.Labels)
-	c.Labels = labels
 }
 
 // gap is the shortest time between two looks.

@@ -31,6 +31,8 @@ type Config struct {
 	Services []Service `yaml:"services" doc:"What is deployed and can be put back."`
 	Checks   []Check   `yaml:"checks" doc:"Looks at targets on a schedule."`
 
+	Marketplaces Marketplaces `yaml:"marketplaces" doc:"How much of the sellers' quotas checks may use, and what tells how much the sellers use themselves."`
+
 	Rules              []string          `yaml:"rules" doc:"Prometheus rule files: patterns relative to this file, such as rules/*.yaml."`
 	EvaluationInterval model.Duration    `yaml:"evaluation_interval" doc:"How often a group of rules that names no interval is evaluated."`
 	ExternalLabels     map[string]string `yaml:"external_labels" doc:"Labels that templates of rules see as $externalLabels."`

@@ -169,7 +169,7 @@ func (d *decoder) fill(c *Config) {
 	for i := range c.Checks {
 		d.zeros(&c.Checks[i], at("checks", i))
 		kind, ok := d.options.Probes[c.Checks[i].Kind]
-		c.Checks[i].fill(c.Defaults, ok && kind.MayRepeat(c.Checks[i].Settings))
+		c.Checks[i].fill(c.Defaults, func(c *Check) bool { return ok && kind.MayRepeat(c.Settings) && len(c.Uses()) == 0 })
 	}
 	for i := range c.Receivers {
 		if c.Receivers[i].Language == "" {

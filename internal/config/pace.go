@@ -18,7 +18,8 @@ func (d *decoder) checkPace(c *Check, path string) {
 	if !ok || c.Settings == nil {
 		return
 	}
-	if c.Retry.Times > 0 && !kind.MayRepeat(c.Settings) {
+	costs := len(c.Uses()) > 0
+	if c.Retry.Times > 0 && (costs || !kind.MayRepeat(c.Settings)) {
 		d.blame(path+".retry", "a look of this check may cost or change something, so it is not tried again", "remove it")
 	}
 	if pauses := c.Retry.Pause * model.Duration(c.Retry.Times); pauses > c.Timeout/2 {
@@ -30,7 +31,7 @@ func (d *decoder) checkPace(c *Check, path string) {
 	if c.Burst.Every > 0 && kind.Passive {
 		d.blame(path+".burst", "others report to this check, so that looking more often tells nothing", "remove it")
 	}
-	if c.Control && (kind.Active || kind.Passive) {
+	if c.Control && (kind.Active || kind.Passive || costs) {
 		d.blame(path+".control", "a control must be a look that may be made at any time", "use a check that only reads, of a target that is always there")
 	}
 }

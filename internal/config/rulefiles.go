@@ -10,6 +10,7 @@ import (
 
 	"guardian/internal/ingest"
 	"guardian/probes"
+	"guardian/probes/marketplace"
 	"guardian/rules"
 )
 
@@ -176,6 +177,11 @@ func (d *decoder) metrics(c *Config) (made []string, complete bool) {
 		if kind.Produces != nil {
 			made = append(made, kind.Produces(c.Checks[i].Settings)...)
 		}
+		if len(c.Checks[i].Uses()) > 0 {
+			made = append(made, probes.BudgetSeries()...)
+		}
 	}
+	// Anybody may report calls (POST /api/v1/calls), whatever is configured.
+	made = append(made, marketplace.InferredSeries()...)
 	return sortedUnique(made), complete
 }

@@ -46,6 +46,7 @@ func (d *decoder) check(c *Config) {
 	}
 	d.checkCalendar(c, services)
 	d.checkRules(c)
+	d.checkMarketplaces(c)
 	// Last, because it reads the rules.
 	for i := range c.OnAlert {
 		d.checkOnAlert(c, &c.OnAlert[i], at("on_alert", i), runbooks)

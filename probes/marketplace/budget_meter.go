@@ -47,6 +47,13 @@ type Estimate struct {
 	Minutes     *float64 // until it is exhausted at the present pace; nil: not in sight
 }
 
+// InferredSeries are the series of what is inferred, all with source="inferred".
+func InferredSeries() []string {
+	return []string{
+		"marketplace_quota_limit", "marketplace_quota_used_ratio", "marketplace_quota_used_uncertainty", "marketplace_quota_exhausted_minutes",
+	}
+}
+
 // NewMeter makes a Meter without buckets.
 func NewMeter() *Meter { return &Meter{buckets: map[Bucket]*metered{}} }
 
