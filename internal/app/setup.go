@@ -27,6 +27,8 @@ type setup struct {
 	external  string
 	services  []config.Service
 	checks    []builtCheck
+	place     map[string]int   // of checks, by name
+	of        map[string][]int // places of a service's checks
 	groups    []*rules.Group
 	sources   map[string]*ruleSource // by name: who answers the groups that name it
 	tree      *route.Tree            // nil: there are no receivers
@@ -83,18 +85,16 @@ func (s *setup) book(name string) (*actions.Book, bool) {
 }
 
 func (s *setup) checksOf(service string) []builtCheck {
-	var found []builtCheck
-	for _, c := range s.checks {
-		if c.Service == service {
-			found = append(found, c)
-		}
+	found := make([]builtCheck, 0, len(s.of[service]))
+	for _, i := range s.of[service] {
+		found = append(found, s.checks[i])
 	}
 	return found
 }
 
 func (s *setup) check(name string) (builtCheck, bool) {
-	i := slices.IndexFunc(s.checks, func(c builtCheck) bool { return c.Name == name })
-	if i < 0 {
+	i, ok := s.place[name]
+	if !ok {
 		return builtCheck{}, false
 	}
 	return s.checks[i], true
@@ -114,8 +114,8 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		config: c, loaded: a.now(), language: c.Server.Language, location: c.Location(), external: a.externalURL(c),
 		services: c.Services, groups: c.Groups, maintenance: c.Maintenance,
 		receivers: map[string]notifiers.Receiver{}, languages: map[string]string{}, books: map[string]*actions.Book{},
-		sources: map[string]*ruleSource{},
-		brake:   actions.BrakeLimit{Services: c.Brake.Services, Within: time.Duration(c.Brake.Within)},
+		sources: map[string]*ruleSource{}, place: map[string]int{}, of: map[string][]int{},
+		brake: actions.BrakeLimit{Services: c.Brake.Services, Within: time.Duration(c.Brake.Within)},
 	}
 	var errs []error
 	for i := range c.Checks {
@@ -124,6 +124,8 @@ func (a *App) build(c *config.Config) (*setup, error) {
 			errs = append(errs, fmt.Errorf("check %s: %w", c.Checks[i].Name, err))
 			continue
 		}
+		s.place[b.Name] = len(s.checks)
+		s.of[b.Service] = append(s.of[b.Service], len(s.checks))
 		s.checks = append(s.checks, b)
 	}
 	for i := range c.RuleSources {

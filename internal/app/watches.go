@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -21,7 +22,12 @@ import (
 // one service do not wait for those of another.
 type watches struct {
 	mu   sync.RWMutex
-	open map[string]*watched // by watch ID
+	open map[string]*watched   // by watch ID
+	by   map[string][]*watched // by service, oldest first
+}
+
+func newWatches() *watches {
+	return &watches{open: map[string]*watched{}, by: map[string][]*watched{}}
 }
 
 // watched is an open watch. Its lock is held while a verdict is written down: what comes
@@ -38,13 +44,31 @@ type watched struct {
 func (ws *watches) add(w *watch.Watch, d watch.Deploy) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	ws.open[w.ID] = &watched{w: w, deploy: d, saved: w.Seq}
+	e := &watched{w: w, deploy: d, saved: w.Seq}
+	ws.open[w.ID] = e
+	// A new slice: who goes through the old one keeps it.
+	same := append(slices.Clone(ws.by[d.Service]), e)
+	slices.SortStableFunc(same, oldest)
+	ws.by[d.Service] = same
 }
+
+func oldest(x, y *watched) int { return x.deploy.Announced.Compare(y.deploy.Announced) }
 
 func (ws *watches) remove(id string) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
+	e, ok := ws.open[id]
+	if !ok {
+		return
+	}
 	delete(ws.open, id)
+	service := e.deploy.Service
+	left := slices.DeleteFunc(slices.Clone(ws.by[service]), func(o *watched) bool { return o == e })
+	if len(left) == 0 {
+		delete(ws.by, service)
+		return
+	}
+	ws.by[service] = left
 }
 
 func (ws *watches) get(id string) *watched {
@@ -57,19 +81,17 @@ func (ws *watches) get(id string) *watched {
 func (ws *watches) of(service string) []*watched {
 	ws.mu.RLock()
 	defer ws.mu.RUnlock()
-	var found []*watched
-	for _, e := range ws.open {
-		if service == "" || e.deploy.Service == service {
-			found = append(found, e)
-		}
+	if service != "" {
+		return ws.by[service]
 	}
-	slices.SortFunc(found, func(x, y *watched) int { return x.deploy.Announced.Compare(y.deploy.Announced) })
+	found := slices.AppendSeq(make([]*watched, 0, len(ws.open)), maps.Values(ws.open))
+	slices.SortFunc(found, oldest)
 	return found
 }
 
 // resumeWatches reads the open watches with the evidence that they have.
 func (a *App) resumeWatches(ctx context.Context, _ *term) (*watches, error) {
-	ws := &watches{open: map[string]*watched{}}
+	ws := newWatches()
 	open, err := a.store.Watches(ctx, store.WatchFilter{Open: true})
 	if err != nil {
 		return nil, fmt.Errorf("read the open watches: %w", err)
