@@ -35,7 +35,7 @@ setup: ## install what the tests need (Debian, as root); otherwise say what is m
 	./test/setup
 
 .PHONY: test
-test: setup fmt-check tidy-check vet build race promtool ## everything that must hold; what CI runs
+test: setup fmt-check tidy-check vet build race promtool sdk ## everything that must hold; what CI runs
 
 .PHONY: quick
 quick: ## the tests without the race detector
@@ -50,6 +50,7 @@ fmt-check:
 tidy-check:
 	$(GO) mod tidy -diff
 	cd test/promtool && $(GO) mod tidy -diff
+	cd test/sdk && $(GO) mod tidy -diff
 
 # Without cgo, as build: both compile the same packages, once.
 .PHONY: vet
@@ -66,6 +67,11 @@ race:
 promtool: ## compare our rule tests with promtool's own answers
 	cd test/promtool && $(GO) test -timeout $(TIMEOUT) ./...
 
+# A module of its own: it uses clients that the service does not.
+.PHONY: sdk
+sdk: ## compare the fake marketplaces with what others' clients make of them
+	cd test/sdk && $(GO) vet ./... && $(GO) test -timeout $(TIMEOUT) ./...
+
 .PHONY: lint
 lint: $(LINTER) ## golangci-lint, pinned (built once, some minutes)
 	$(LINTER) run ./...
@@ -81,7 +87,7 @@ fmt: ## format
 
 .PHONY: golden
 golden: ## write golden files, the schema and docs/configuration.md anew; look at the diff
-	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | grep -v '^./test/promtool/' | xargs -n1 dirname | sort -u) -update
+	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | grep -v -e '^./test/promtool/' -e '^./test/sdk/' | xargs -n1 dirname | sort -u) -update
 
 .PHONY: bench
 bench: ## all benchmarks

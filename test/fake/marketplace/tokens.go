@@ -16,6 +16,9 @@ func shopify() vendor {
 	rest := Limit{Rate: 2, Burst: 40}
 	order := func(o Order) object {
 		n, _ := strconv.ParseInt(o.ID, 10, 64)
+		if o.Price == "" {
+			o.Price = "0.00" // prices are decimals, always
+		}
 		return object{
 			"id": n, "name": "#" + o.ID, "test": true, "currency": o.Currency, "total_price": o.Price, "financial_status": o.Status,
 			"line_items": []object{{"id": 1, "sku": o.SKU, "quantity": o.Quantity, "price": o.Price}}, "shipping_address": object{"country_code": o.Country},
