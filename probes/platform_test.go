@@ -164,6 +164,8 @@ func lookLong(t testing.TB, p probes.Probe) sample.Observation { return look(t, 
 func TestOrderPushFromASandbox(t *testing.T) {
 	for platform, path := range map[string]string{
 		"walmart": "/v1/simulations/orders", "shopify": "/admin/api/2026-10/orders.json",
+		"ebay":   "/commerce/notification/v1/subscription/s-1/test",
+		"amazon": "/notifications/v1/subscriptions/ORDER_CHANGE/testNotification",
 	} {
 		for name, expired := range map[string]bool{"good": false, "an expired token": true} {
 			t.Run(platform+": "+name, func(t *testing.T) {
@@ -182,6 +184,12 @@ func TestOrderPushFromASandbox(t *testing.T) {
 					s.See.HTTP.URL = shop.URL() + "/orders/{{.Ref}}"
 					s.Cleanup.HTTP.URL = shop.URL() + "/orders/{{.Ref}}"
 					s.Verify = []probes.Field{{JSON: "sku", Equals: "{{.Order.SKU}}"}, {JSON: "quantity", Equals: "{{.Order.Quantity}}"}}
+					if platform == "ebay" || platform == "amazon" { // which tell no order's name
+						s.See.HTTP.URL, s.Cleanup.HTTP.URL, s.Verify = shop.URL()+"/orders/newest", shop.URL()+"/orders/newest", nil
+					}
+					if platform == "amazon" {
+						s.Push.Body = `{"destinationId": "d-1", "testNotification": {"payloadVersion": "1.0", "testScenario": "ORDER_CHANGE"}}`
+					}
 				})
 				o := lookLong(t, p)
 				if expired {

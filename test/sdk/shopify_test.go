@@ -2,6 +2,7 @@ package sdk_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -116,6 +117,10 @@ func TestGoShopifyTakesOurPushes(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := p.Push.Build(probed.Order{ID: "450789469", Shop: "fake.myshopify.com", Delivery: "d-1", At: time.Now()})
+	var order shopify.Order
+	if err := json.Unmarshal(m.Body, &order); err != nil || order.Id != 450789469 || len(order.LineItems) != 1 {
+		t.Errorf("the client reads our push as %+v, %v", order, err)
+	}
 	for key, want := range map[string]bool{app.ApiSecret: true, "another": false} {
 		r, err := http.NewRequestWithContext(t.Context(), m.Method, "http://shop.test/hook", bytes.NewReader(m.Body))
 		if err != nil {

@@ -51,6 +51,7 @@ type Server struct {
 	endpoint marketplace.Endpoint
 	faults   Faults
 	orders   map[string]*Order
+	newest   string // the order that came last
 	pushes   int
 	refused  int
 	hang     map[string]chan struct{}
@@ -80,7 +81,7 @@ func (s *Server) Close() {
 // Endpoint is where it takes pushes.
 func (s *Server) Endpoint() marketplace.Endpoint { return s.endpoint }
 
-// URL is its address, for /orders/{id}.
+// URL is its address, for /orders/{id} and /orders/newest.
 func (s *Server) URL() string { return s.http.URL }
 
 // Set makes it faulty, or good again.
@@ -188,6 +189,7 @@ func (s *Server) keep(o Order) {
 	if s.faults.Change != nil {
 		s.faults.Change(&o)
 	}
+	s.newest = o.ID
 	old := s.orders[o.ID]
 	switch {
 	case old == nil:
@@ -244,10 +246,18 @@ func read(platform string, body []byte) Order {
 	}
 }
 
+// id is the order of a request's path, which may say newest.
+func (s *Server) id(r *http.Request) string {
+	if id := r.PathValue("id"); id != "newest" {
+		return id
+	}
+	return s.newest
+}
+
 func (s *Server) see(w http.ResponseWriter, r *http.Request) {
 	s.wait("see", r)
 	s.mu.Lock()
-	o := s.orders[r.PathValue("id")]
+	o := s.orders[s.id(r)]
 	var text []byte
 	if o != nil {
 		text, _ = json.Marshal(o)
@@ -264,10 +274,10 @@ func (s *Server) see(w http.ResponseWriter, r *http.Request) {
 func (s *Server) clean(w http.ResponseWriter, r *http.Request) {
 	s.wait("clean", r)
 	s.mu.Lock()
-	_, there := s.orders[r.PathValue("id")]
+	_, there := s.orders[s.id(r)]
 	broken := s.faults.CleanupBroken
 	if !broken {
-		delete(s.orders, r.PathValue("id"))
+		delete(s.orders, s.id(r))
 	}
 	s.mu.Unlock()
 	switch {

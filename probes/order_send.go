@@ -1,0 +1,61 @@
+package probes
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+)
+
+// id makes an order's marker: unique, and of the kind that the target takes for one.
+func (p *orderPushProbe) id(now time.Time) (string, error) {
+	if p.platform != nil && p.platform.digits() {
+		return p.platform.number(now, p.random)
+	}
+	id, err := ulid.New(ulid.Timestamp(now), p.random)
+	return p.settings.Prefix + strings.ToLower(id.String()), err
+}
+
+// fill makes the pushes of an order, in the order in which they are sent.
+func (p *orderPushProbe) fill(order *Order) ([]outgoing, error) {
+	d := p.data(order)
+	out, err := p.push.fill(d)
+	if err != nil {
+		return nil, err
+	}
+	p.mark(&out, d)
+	if p.platform != nil {
+		return p.platform.pushes(order, out, p.env.Now(), p.random)
+	}
+	if p.settings.Push.Sign != nil {
+		err = p.settings.Push.Sign.sign(&out, d)
+	}
+	return []outgoing{out}, err
+}
+
+// send sends the pushes one after the other until one is not answered as it must be, and
+// gives the last exchange.
+func (p *orderPushProbe) send(ctx context.Context, order *Order, pushes []outgoing) (x exchange, f *fault) {
+	ctx, cancel := context.WithTimeout(ctx, p.settings.pushTime())
+	defer cancel()
+	sent := false
+	for _, out := range pushes {
+		x, f = p.pusher.do(ctx, out)
+		sent = sent || x.sent
+		x.sent = sent
+		if f == nil && p.platform != nil {
+			f = p.platform.judge(x)
+		}
+		if f == nil && !p.forging() {
+			f = p.pushExpect.judge(x, p.data(order))
+		}
+		if f == nil {
+			f = remaining(x.expiry, p.settings.TLS.MinRemaining, p.env.Now())
+		}
+		if f != nil {
+			return x, f
+		}
+	}
+	return x, nil
+}
