@@ -339,7 +339,7 @@ func (a *App) sink(s sample.Sample) {
 // replayRecent hands the watches what this guardian saw itself while the other one's lease
 // ran out; what they have seen already they ignore.
 func (a *App) replayRecent(t *term) {
-	for _, s := range a.observed.recent() {
+	for _, s := range a.observed.recent("") {
 		a.observeWatches(t, s)
 	}
 }

@@ -262,7 +262,7 @@ func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.
 	b.overlap(t, w, d)
 	if d.At.Before(now) {
 		// Announced late: what was seen meanwhile counts.
-		for _, s := range b.observed.recent() {
+		for _, s := range b.observed.recent("") {
 			b.observeWatches(t, s)
 		}
 	}

@@ -347,7 +347,7 @@ func (b backend) looksFromSeries(ctx context.Context, service string, from, to t
 		return nil, err
 	}
 	reasons := map[key]string{}
-	for _, s := range b.observed.recent() {
+	for _, s := range b.observed.recent(service) {
 		reasons[key{s.Check, s.At.UnixMilli()}] = s.Reason
 	}
 	err := read("probe_unknown", func(check string, at int64, v float64) {

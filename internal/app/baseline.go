@@ -21,16 +21,18 @@ func (a *App) snapshot(ctx context.Context, t *term, svc config.Service, switche
 	snap := watch.Snapshot{Health: map[string]sample.Health{}, Before: map[string]watch.Counts{}, Baselines: map[string]watch.Baseline{}}
 	snap.FollowUps = a.observed.followUps(svc.Name)
 	s := a.setup.Load()
-	rollups, err := a.store.Rollups(ctx, now.Add(-beforeWindow), now.Add(time.Hour))
-	if err != nil {
-		return snap, fmt.Errorf("read what was seen before the deploy: %w", err)
-	}
-	for _, r := range a.observed.current(rollups) {
-		if r.Service == svc.Name {
-			c := snap.Before[r.Check]
-			c.Looks += r.Looks
-			c.Failures += r.Failures
-			snap.Before[r.Check] = c
+	for _, c := range s.checksOf(svc.Name) {
+		rollups, err := a.store.RollupsOf(ctx, c.Name, now.Add(-beforeWindow), now.Add(time.Hour))
+		if err != nil {
+			return snap, fmt.Errorf("read what was seen before the deploy: %w", err)
+		}
+		n := watch.Counts{}
+		for _, r := range a.observed.current(c.Name, rollups) {
+			n.Looks += r.Looks
+			n.Failures += r.Failures
+		}
+		if n.Looks > 0 {
+			snap.Before[c.Name] = n
 		}
 	}
 	for _, c := range s.checks {

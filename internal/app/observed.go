@@ -126,15 +126,20 @@ func (o *observed) giveBack(b store.Batch) {
 	}
 }
 
-// current gives rollups from the journal with those that are not written yet in their place.
-func (o *observed) current(written []sla.Rollup) []sla.Rollup {
+// current gives rollups of a check from the journal with those that are not written yet in
+// their place.
+func (o *observed) current(check string, written []sla.Rollup) []sla.Rollup {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	all := map[string]sla.Rollup{}
 	for _, r := range written {
 		all[fmt.Sprint(r.Check, " ", r.Hour.Unix())] = r
 	}
-	maps.Copy(all, o.rollups)
+	for key, r := range o.rollups {
+		if r.Check == check {
+			all[key] = r
+		}
+	}
 	return slices.Collect(maps.Values(all))
 }
 
@@ -225,13 +230,15 @@ func (o *observed) apply(checks []builtCheck, now time.Time) {
 	o.checks = next
 }
 
-// recentSince gives what a check saw since a time, oldest first.
-func (o *observed) recent() []sample.Sample {
+// recent gives what the checks of a service saw last, or all checks for "", oldest first.
+func (o *observed) recent(service string) []sample.Sample {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var all []sample.Sample
 	for _, c := range o.checks {
-		all = append(all, c.recent...)
+		if service == "" || c.service == service {
+			all = append(all, c.recent...)
+		}
 	}
 	slices.SortStableFunc(all, func(x, y sample.Sample) int { return x.At.Compare(y.At) })
 	return all

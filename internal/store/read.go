@@ -151,6 +151,14 @@ func (s *Store) Rollups(ctx context.Context, from, to time.Time) ([]sla.Rollup, 
 	return list[sla.Rollup](ctx, s, q)
 }
 
+// RollupsOf gives the rollups of one check whose hour begins in [from, to), oldest first.
+func (s *Store) RollupsOf(ctx context.Context, check string, from, to time.Time) ([]sla.Rollup, error) {
+	q := &query{table: "rollups", order: "hour"}
+	is(q, "check_name", check)
+	q.between("hour", from, to)
+	return list[sla.Rollup](ctx, s, q)
+}
+
 // CheckStates gives the last that each check saw.
 func (s *Store) CheckStates(ctx context.Context) (map[string]CheckState, error) {
 	states, err := list[CheckState](ctx, s, &query{table: "check_states", order: "check_name"})

@@ -227,6 +227,7 @@ func reportFacts(j journal) {
 	same(t, "what reaches into it is",
 		ids(must(s.Intervals(ctx, day().Add(90*time.Minute), day().Add(150*time.Minute)))(t), show), []string{"a11", "a12", "b11", "b12"})
 	same(t, "rollups", ids(must(s.Rollups(ctx, day().Add(time.Hour), day().Add(2*time.Hour)))(t), func(r sla.Rollup) string { return r.Check + r.Hour.Format("15") }), []string{"a11", "b11"})
+	same(t, "rollups of one check", ids(must(s.RollupsOf(ctx, "b", day().Add(time.Hour), day().Add(2*time.Hour)))(t), func(r sla.Rollup) string { return r.Check + r.Hour.Format("15") }), []string{"b11"})
 	last := must(s.LastIntervals(ctx))(t)
 	if len(last) != 2 || show(last["a"]) != "a12" || show(last["b"]) != "b12" {
 		t.Errorf("the last interval of each check: got %+v", last)
