@@ -333,3 +333,28 @@ func TestQuotaWithAnotherSecretIsRefused(t *testing.T) {
 		market.Close()
 	}
 }
+
+// A storm is told while it lasts, counted, and over when it is over.
+func TestQuotaRidesOutAStorm(t *testing.T) {
+	for _, platform := range marketplace.Names() {
+		market := marketplace.New(platform)
+		market.AddOrder(marketplace.Order{ID: "902-1845936-5435065"})
+		p := build(t, "quota", probes.Env{Check: "quota"}, askedOf(platform, market))
+		var seen []string
+		throttled := 0.0
+		for _, storm := range []bool{false, true, true, false} {
+			market.Storm(storm)
+			o := lookLong(t, p)
+			seen = append(seen, o.Health.String())
+			for _, v := range o.Values {
+				if v.Name == "marketplace_throttled_total" {
+					throttled = v.V
+				}
+			}
+		}
+		if got := strings.Join(seen, " "); got != "up down down up" || throttled != 2 {
+			t.Errorf("%s: %s, %v throttled", platform, got, throttled)
+		}
+		market.Close()
+	}
+}
