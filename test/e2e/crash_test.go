@@ -60,11 +60,7 @@ func TestKilledBetweenVerdictAndFirstStep(t *testing.T) {
 	g.Start()
 	g.Up("service")
 	j := holdIntents(t, dsn)
-	w.set(func(w *world) { w.bad = true })
-	v := g.Verdict(g.Deploy("v2", nil), 15*time.Second)
-	if v.State != "failed" || v.Rollback == nil {
-		t.Fatalf("%s: %s", v.State, v.Reason)
-	}
+	v := w.failedDeploy(g, "v2")
 	j.waitHeld()
 	g.Kill()
 	if n := get(w, func(w *world) int { return len(w.acts) }); n != 0 {
@@ -86,8 +82,7 @@ func TestKilledBetweenIntentAndOutcomeTheWorldIsAsked(t *testing.T) {
 	g.Start()
 	g.Up("service")
 	w.holdAt("act")
-	w.set(func(w *world) { w.bad = true })
-	v := g.Verdict(g.Deploy("v2", nil), 15*time.Second)
+	v := w.failedDeploy(g, "v2")
 	eventually(t, "the act under way", 10*time.Second, func() bool { return get(w, func(w *world) int { return len(w.acts) }) == 1 })
 	g.Kill()
 	w.release("act")
@@ -109,8 +104,7 @@ func TestKilledBetweenIntentAndOutcomeAPersonIsAskedWhereOnlyTheyCanKnow(t *test
 	g.Start()
 	g.Up("service")
 	w.holdAt("act")
-	w.set(func(w *world) { w.bad = true })
-	v := g.Verdict(g.Deploy("v2", nil), 15*time.Second)
+	v := w.failedDeploy(g, "v2")
 	eventually(t, "the act under way", 10*time.Second, func() bool { return get(w, func(w *world) int { return len(w.acts) }) == 1 })
 	g.Kill()
 	w.release("act")
@@ -135,8 +129,7 @@ func TestKilledAfterTheOutcomeBeforeTheVerification(t *testing.T) {
 	g.Start()
 	g.Up("service")
 	w.holdAt("act")
-	w.set(func(w *world) { w.bad = true })
-	v := g.Verdict(g.Deploy("v2", nil), 15*time.Second)
+	v := w.failedDeploy(g, "v2")
 	eventually(t, "the act under way", 10*time.Second, func() bool { return get(w, func(w *world) int { return len(w.acts) }) == 1 })
 	w.holdAt("service") // no look comes to its end: the verification waits
 	w.release("act")
@@ -158,8 +151,7 @@ func TestKilledWithNoticesInTheOutbox(t *testing.T) {
 	g.Start()
 	g.Up("service")
 	w.set(func(w *world) { w.slackDown = true })
-	w.set(func(w *world) { w.bad = true })
-	v := g.Verdict(g.Deploy("v2", nil), 15*time.Second)
+	v := w.failedDeploy(g, "v2")
 	g.RunState(v.Rollback.ID, "cured", 20*time.Second)
 	g.Kill()
 	if n := len(w.slack.Messages()); n != 0 {
@@ -330,8 +322,7 @@ func TestTwoGuardiansAPausedOneActsNoMore(t *testing.T) {
 	a.Up("service")
 	b.StartAs("standby")
 	j := holdIntents(t, dsn)
-	w.set(func(w *world) { w.bad = true })
-	v := a.Verdict(a.Deploy("v2", nil), 15*time.Second)
+	v := w.failedDeploy(a, "v2")
 	j.waitHeld()
 	a.Signal(syscall.SIGSTOP) // between verdict and first step
 	paused := time.Now()

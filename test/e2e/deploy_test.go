@@ -12,13 +12,7 @@ func TestABadDeployIsRolledBackToldAndProven(t *testing.T) {
 	g := newGuardian(t, w.config(configOptions{}), map[string]string{"rules.yaml": noRules})
 	g.Start()
 	g.Up("service")
-	w.set(func(w *world) { w.bad = true })
-	id := g.Deploy("v2", map[string]any{"previous_version": "v1"})
-
-	v := g.Verdict(id, 15*time.Second)
-	if v.State != "failed" || v.Rollback == nil {
-		t.Fatalf("the verdict is %s (%s), rollback %v; want failed with a rollback", v.State, v.Reason, v.Rollback)
-	}
+	v := w.failedDeploy(g, "v2")
 	r := g.RunState(v.Rollback.ID, "cured", 20*time.Second)
 	if r.To != "v1" || r.From != "v2" {
 		t.Errorf("rolled back from %s to %s, want v2 to v1", r.From, r.To)
@@ -52,11 +46,7 @@ func TestAHealthyDeployPassesAndBecomesKnownGood(t *testing.T) {
 		t.Fatalf("the verdict is %s: %s", v.State, v.Reason)
 	}
 	// v3 is bad: the way back is to v2, which has passed a watch.
-	w.set(func(w *world) { w.bad = true })
-	v := g.Verdict(g.Deploy("v3", nil), 15*time.Second)
-	if v.Rollback == nil {
-		t.Fatalf("no rollback: %s %s", v.State, v.Reason)
-	}
+	v := w.failedDeploy(g, "v3")
 	if r := g.RunState(v.Rollback.ID, "cured", 20*time.Second); r.To != "v2" {
 		t.Errorf("rolled back to %s, want v2", r.To)
 	}
@@ -131,9 +121,8 @@ func TestApprovalIsAskedForAndGiven(t *testing.T) {
 	g := newGuardian(t, w.config(configOptions{mode: "approve"}), map[string]string{"rules.yaml": noRules})
 	g.Start()
 	g.Up("service")
-	w.set(func(w *world) { w.bad = true })
-	v := g.Verdict(g.Deploy("v2", nil), 15*time.Second)
-	if v.Rollback == nil || v.Rollback.State != "awaiting_approval" {
+	v := w.failedDeploy(g, "v2")
+	if v.Rollback.State != "awaiting_approval" {
 		t.Fatalf("rollback is %+v, want one that awaits approval", v.Rollback)
 	}
 	if n := get(w, func(w *world) int { return len(w.acts) }); n != 0 {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"guardian/test/fake/dingtalk"
 	"guardian/test/fake/slack"
@@ -311,4 +312,17 @@ func newServer(t *testing.T, h http.Handler) string {
 		s.Close()
 	})
 	return s.URL
+}
+
+// failedDeploy announces a version that turns out to be bad and waits for the verdict. It is
+// announced first: a service that is red already is not blamed on a deploy.
+func (w *world) failedDeploy(g *guardian, version string) watchView {
+	w.t.Helper()
+	id := g.Deploy(version, nil)
+	w.set(func(w *world) { w.bad = true })
+	v := g.Verdict(id, 20*time.Second)
+	if v.State != "failed" || v.Rollback == nil {
+		w.t.Fatalf("the verdict on %s is %s (%s), rollback %v; want failed with a rollback", version, v.State, v.Reason, v.Rollback)
+	}
+	return v
 }
