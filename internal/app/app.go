@@ -95,6 +95,7 @@ type App struct {
 	observed    observed
 	paths       *paths
 	kept        kept
+	budget      *budget
 	reloading   sync.Mutex
 	announcing  sync.Mutex // deploys are announced one after the other
 
@@ -129,7 +130,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a := &App{
 		o: o, log: o.Log, now: o.Now, redactor: o.Redactor, registry: prometheus.NewRegistry(),
-		started: o.Now(), drain: o.Drain, holder: newHolder(),
+		started: o.Now(), drain: o.Drain, holder: newHolder(), budget: newBudget(o.Now, o.Log),
 	}
 	a.observed = observed{checks: map[string]*seen{}, intervals: map[string]sla.Interval{}, rollups: map[string]sla.Rollup{}, states: map[string]store.CheckState{}}
 	defer func() {
@@ -226,7 +227,12 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 		return nil, err
 	}
 	a.paths = newPaths(a.now, func(ctx context.Context, check string) (sample.Sample, error) { return a.runner.LookNow(ctx, check) })
-	a.runner = probes.NewRunner(probes.RunnerOptions{Log: a.log, Registerer: a.registry, Now: a.now, Sink: a.sink, Stamp: a.paths.stamp, Redactor: a.redactor})
+	a.runner = probes.NewRunner(probes.RunnerOptions{
+		Log: a.log, Registerer: a.registry, Now: a.now, Sink: a.sink, Redactor: a.redactor, Budget: a.budget,
+		Stamp: func(ctx context.Context, s sample.Sample) sample.Sample {
+			return a.budget.forecast(a.paths.stamp(ctx, s))
+		},
+	})
 	return s, nil
 }
 

@@ -190,3 +190,14 @@ func (k Kept) Unwritten() []sample.Sample { return k.k.take() }
 
 // KeptOfEach tells how many looks of each of so many checks are kept.
 func KeptOfEach(checks int) int { return keptOfEach(checks) }
+
+// InferUsage infers what is used of quotas, as happens again and again by itself.
+func (a *App) InferUsage() { a.inferUsage(a.acting.Load()) }
+
+// Acting tells whether this guardian holds the lease and has taken over what is open.
+func (a *App) Acting() bool { return a.acting.Load() != nil }
+
+// NewBudgetForecast gives what adds forecasts to samples.
+func NewBudgetForecast(now func() time.Time) func(sample.Sample) sample.Sample {
+	return newBudget(now, slog.New(slog.DiscardHandler)).forecast
+}

@@ -278,6 +278,7 @@ func (a *App) resumeTracker(ctx context.Context) error {
 		return fmt.Errorf("read what failed last: %w", err)
 	}
 	a.kept.resume(failures)
+	a.budget.resume(states, a.now())
 	a.observed.resume(slices.Collect(maps.Values(last)), rollups, states)
 	for _, st := range states {
 		a.series.Restore(st.Last)

@@ -14,6 +14,7 @@ import (
 	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/probes"
+	"guardian/probes/marketplace"
 	"guardian/rules"
 	"guardian/watch"
 )
@@ -53,6 +54,7 @@ type builtCheck struct {
 	kind       probes.Kind
 	path       string // the network path on which it looks
 	control    bool   // whether it is a control of that path
+	uses       []marketplace.Use
 }
 
 // onAlert binds alerts to a runbook.
@@ -179,9 +181,14 @@ func (a *App) buildCheck(c *config.Config, ch *config.Check) (builtCheck, error)
 	if !ok {
 		return builtCheck{}, fmt.Errorf("no kind %q", ch.Kind)
 	}
+	uses := ch.Uses()
+	var answered func(probes.Answer)
+	if len(uses) > 0 {
+		answered = func(x probes.Answer) { a.budget.answered(ch.Name, ch.Labels, x) }
+	}
 	probe, err := kind.Build(ch.Settings, probes.Env{
 		Check: ch.Name, Service: ch.Service, Labels: ch.Labels, Every: time.Duration(ch.Every), Timeout: time.Duration(ch.Timeout),
-		Log: a.log, Redactor: a.redactor, Orders: a.orders, Heartbeats: a.store.Heartbeat, Now: a.now, UserAgent: a.userAgent(),
+		Log: a.log, Redactor: a.redactor, Orders: a.orders, Heartbeats: a.store.Heartbeat, Answered: answered, Now: a.now, UserAgent: a.userAgent(),
 		Pictures: filepath.Join(c.Storage.Path, "pictures"),
 	})
 	if err != nil {
@@ -190,12 +197,14 @@ func (a *App) buildCheck(c *config.Config, ch *config.Check) (builtCheck, error)
 	b := builtCheck{
 		Check: probes.Check{
 			Name: ch.Name, Kind: ch.Kind, Service: ch.Service, Labels: ch.Labels,
-			Every: time.Duration(ch.Every), Timeout: time.Duration(ch.Timeout), Active: kind.Active, Probe: probe,
+			Every: time.Duration(ch.Every), Timeout: time.Duration(ch.Timeout), Probe: probe,
+			// What costs quota is looked at by one guardian alone.
+			Active: kind.Active || len(uses) > 0, Budgeted: len(uses) > 0,
 			Retry: ch.Retry, Burst: ch.Burst,
 			Fingerprint: probes.Fingerprint(ch.Kind, ch.Service, ch.Labels, ch.Every, ch.Cron.String(), ch.Timeout, ch.Retry, ch.Burst, ch.Settings),
 		},
 		names: map[string]bool{}, policy: ch.Policy(), judges: ch.Watch, counts: ch.CountsForSLA, blindAfter: time.Duration(ch.BlindAfter), kind: kind,
-		path: ch.Path, control: ch.Control,
+		path: ch.Path, control: ch.Control, uses: uses,
 	}
 	if ch.Cron.IsSet() {
 		b.Schedule = ch.Cron.In(c.Location())
@@ -213,6 +222,11 @@ func (a *App) buildCheck(c *config.Config, ch *config.Check) (builtCheck, error)
 			b.names[n] = true
 		}
 	}
+	if len(uses) > 0 {
+		for _, n := range probes.BudgetSeries() {
+			b.names[n] = true
+		}
+	}
 	return b, nil
 }
 
@@ -225,6 +239,7 @@ func (a *App) swap(s *setup) {
 	a.observed.apply(s.checks, now)
 	a.paths.apply(s.checks)
 	a.kept.apply(s.checks)
+	a.budget.apply(s, now)
 	checks := make([]probes.Check, len(s.checks))
 	for i, c := range s.checks {
 		checks[i] = c.Check

@@ -32,6 +32,7 @@ type Backend interface {
 	Scores
 	Journal
 	Heartbeats
+	Calls
 	Process
 }
 
@@ -41,7 +42,7 @@ type Role string
 // The roles.
 const (
 	Viewer   Role = "viewer"   // reads
-	Deployer Role = "deployer" // announces deploys, cancels watches, reports heartbeats, writes samples
+	Deployer Role = "deployer" // announces deploys, cancels watches, reports heartbeats and calls, writes samples
 	Approver Role = "approver" // starts, answers and aborts runs, silences, acknowledges
 	Admin    Role = "admin"    // reloads
 )

@@ -46,6 +46,7 @@ func (s *Server) routes() *http.ServeMux {
 		{"POST /api/v1/rollbacks", Approver, writes, s.startRun},
 		{"POST /api/v1/rollbacks/{id}/{decision}", Approver, writes, s.answerRun},
 		{"POST /api/v1/heartbeats/{check}", Deployer, local, s.beat},
+		{"POST /api/v1/calls", Deployer, writes, s.calls},
 		{"GET /api/v1/silences", Viewer, reads, s.silences},
 		{"POST /api/v1/silences", Approver, writes, s.createSilence},
 		{"DELETE /api/v1/silences/{id}", Approver, writes, s.expireSilence},
