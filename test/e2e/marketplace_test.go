@@ -25,17 +25,21 @@ func marketKeys(t *testing.T, platform string) marketplace.Endpoint {
 }
 
 // pushCheck is a check that pushes to a seller's system as a marketplace does.
-func pushCheck(platform, every string, shop *seller.Server, more string) string {
+func pushCheck(platform string, shop *seller.Server, more string) string {
 	e := shop.Endpoint()
+	every, timeout := "3s", "2800ms"
+	if platform == "shopify" { // which waits for 5 s
+		every, timeout = "9s", "8s"
+	}
 	body := ""
 	if platform == "aliexpress" || platform == "temu" {
 		body = `, body: '{"id": "{{.ID}}", "sku": "{{.Order.SKU}}"}'`
 	}
-	return strings.NewReplacer("PLATFORM", platform, "EVERY", every, "SHOP", shop.URL(), "PUSH", e.URL, "SECRET", fmt.Sprintf("%q", e.Secret), "BODY", body, "MORE", more).Replace(`
+	return strings.NewReplacer("PLATFORM", platform, "EVERY", every, "TIMEOUT", timeout, "SHOP", shop.URL(), "PUSH", e.URL, "SECRET", fmt.Sprintf("%q", e.Secret), "BODY", body, "MORE", more).Replace(`
   - name: push-PLATFORM
     service: order-sync
     every: EVERY
-    timeout: 8s
+    timeout: TIMEOUT
     watch: false
     order_push:
       platform: PLATFORM
@@ -56,8 +60,8 @@ func quotaCheck(platform string, m *marketplace.Server) string {
 	return fmt.Sprintf(`
   - name: quota-%s
     service: order-sync
-    every: 10s
-    timeout: 5s
+    every: 5s
+    timeout: 4s
     watch: false
     quota: {platform: %s, url: %q, seller: {shop: %q, app_key: %q, secret: %q, token: %q}}
 `, platform, platform, address, c.Shop, c.App, c.Secret, c.Token)
@@ -74,12 +78,12 @@ func TestTenMarketplaces(t *testing.T) {
 		t.Cleanup(markets[name].Close)
 		t.Cleanup(shops[name].Close)
 		markets[name].AddOrder(marketplace.Order{ID: "902-1845936-5435065"})
-		checks.WriteString(pushCheck(name, "10s", shops[name], "") + quotaCheck(name, markets[name]))
+		checks.WriteString(pushCheck(name, shops[name], "") + quotaCheck(name, markets[name]))
 	}
 	forged := seller.New("shopee", marketKeys(t, "shopee"))
 	t.Cleanup(forged.Close)
 	forged.Set(seller.Faults{TakeAnything: true})
-	checks.WriteString(strings.Replace(pushCheck("shopee", "10s", forged, "      variant: bad_signature\n"), "push-shopee", "push-forged", 1))
+	checks.WriteString(strings.Replace(pushCheck("shopee", forged, "      variant: bad_signature\n"), "push-shopee", "push-forged", 1))
 
 	shops["shopify"].Set(seller.Faults{Lose: true})
 	markets["lazada"].ExpireToken(true)
@@ -127,7 +131,7 @@ func TestKilledDuringAMarketplacesPush(t *testing.T) {
 			w := newWorld(t)
 			shop := seller.New(platform, marketKeys(t, platform))
 			t.Cleanup(shop.Close)
-			g := newGuardian(t, w.config(configOptions{checks: pushCheck(platform, "9s", shop, "")}), map[string]string{"rules.yaml": noRules})
+			g := newGuardian(t, w.config(configOptions{checks: pushCheck(platform, shop, "")}), map[string]string{"rules.yaml": noRules})
 			shop.Hold(stage)
 			g.Start()
 			eventually(t, "an order under way", 20*time.Second, func() bool { return shop.Orders() > 0 })

@@ -112,7 +112,8 @@ func (s *Server) Pushes() (came, refused int) {
 	return s.pushes, s.refused
 }
 
-// Hold makes requests at a place, push, see or clean, hang after their work until Release.
+// Hold makes requests at a place hang until Release: push after its order is kept, see and
+// clean before anything is done.
 func (s *Server) Hold(place string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -129,18 +130,21 @@ func (s *Server) Release(place string) {
 	}
 }
 
-func (s *Server) wait(place string, r *http.Request) {
+// wait tells whether to go on: who was held and is gone by then gets nothing done.
+func (s *Server) wait(place string, r *http.Request) bool {
 	s.mu.Lock()
 	c := s.hang[place]
 	s.mu.Unlock()
 	if c == nil {
-		return
+		return true
 	}
 	select {
 	case <-c:
+		return true
 	case <-s.stopped:
 	case <-r.Context().Done():
 	}
+	return false
 }
 
 func (s *Server) push(w http.ResponseWriter, r *http.Request) {
@@ -149,7 +153,9 @@ func (s *Server) push(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	status := s.take(r, body)
-	s.wait("push", r)
+	if !s.wait("push", r) {
+		return
+	}
 	s.mu.Lock()
 	f := s.faults
 	s.mu.Unlock()
@@ -255,7 +261,9 @@ func (s *Server) id(r *http.Request) string {
 }
 
 func (s *Server) see(w http.ResponseWriter, r *http.Request) {
-	s.wait("see", r)
+	if !s.wait("see", r) {
+		return
+	}
 	s.mu.Lock()
 	o := s.orders[s.id(r)]
 	var text []byte
@@ -272,7 +280,9 @@ func (s *Server) see(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) clean(w http.ResponseWriter, r *http.Request) {
-	s.wait("clean", r)
+	if !s.wait("clean", r) {
+		return
+	}
 	s.mu.Lock()
 	_, there := s.orders[s.id(r)]
 	broken := s.faults.CleanupBroken
