@@ -253,10 +253,8 @@ func (w *Watch) suspend(blind bool, now time.Time) {
 }
 
 func (w *Watch) setReason(r string) {
-	if w.Reason != r {
-		w.Reason = r
-		w.Seq++
-	}
+	// It is no new evidence: it follows from what is known, and need not be stored for itself.
+	w.Reason = r
 }
 
 // Supersede ends the watch because another version took its place.

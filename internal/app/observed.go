@@ -43,7 +43,12 @@ type seen struct {
 	// recent is what a guardian that takes over may need again, oldest first.
 	recent []sample.Sample
 	follow followUp
+	stated time.Time // the look that was last handed over to be written down as its state
 }
+
+// stateEvery is how often the state of a check is written down that looks more often and goes
+// on as it is: who takes over looks again as soon.
+const stateEvery = 10 * time.Second
 
 // recentLooks bounds seen.recent: a standby's own looks while the lease of another runs out.
 const recentLooks = 64
@@ -56,7 +61,8 @@ func (o *observed) note(s sample.Sample) {
 	if !ok {
 		return // the check was taken out while its last look was under way
 	}
-	if c.last == nil || c.last.Health != s.Health {
+	turned, known := c.last == nil || c.last.Health != s.Health, c.follow.known
+	if turned {
 		c.since = s.At
 	}
 	if s.Health != sample.Unknown {
@@ -75,6 +81,10 @@ func (o *observed) note(s sample.Sample) {
 	}
 	intervals, rollups := o.tracker.Observe(s, c.every)
 	o.keep(intervals, rollups)
+	if !turned && known == c.follow.known && s.At.Sub(c.stated) < stateEvery {
+		return
+	}
+	c.stated = s.At
 	if s.Health == sample.Up {
 		s.Detail = "" // written down at each look, read by nobody
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -22,8 +21,10 @@ import (
 // one service do not wait for those of another.
 type watches struct {
 	mu   sync.RWMutex
-	open map[string]*watched   // by watch ID
-	by   map[string][]*watched // by service, oldest first
+	open map[string]*watched // by watch ID
+	// Oldest first. A change makes new slices: who goes through an old one keeps it.
+	by  map[string][]*watched // by service
+	all []*watched
 }
 
 func newWatches() *watches {
@@ -46,10 +47,20 @@ func (ws *watches) add(w *watch.Watch, d watch.Deploy) {
 	defer ws.mu.Unlock()
 	e := &watched{w: w, deploy: d, saved: w.Seq}
 	ws.open[w.ID] = e
-	// A new slice: who goes through the old one keeps it.
-	same := append(slices.Clone(ws.by[d.Service]), e)
-	slices.SortStableFunc(same, oldest)
-	ws.by[d.Service] = same
+	ws.by[d.Service] = with(ws.by[d.Service], e)
+	ws.all = with(ws.all, e)
+}
+
+func with(some []*watched, e *watched) []*watched {
+	more := append(slices.Clone(some), e)
+	if n := len(some); n > 0 && oldest(e, some[n-1]) < 0 {
+		slices.SortStableFunc(more, oldest)
+	}
+	return more
+}
+
+func without(some []*watched, e *watched) []*watched {
+	return slices.DeleteFunc(slices.Clone(some), func(o *watched) bool { return o == e })
 }
 
 func oldest(x, y *watched) int { return x.deploy.Announced.Compare(y.deploy.Announced) }
@@ -62,13 +73,11 @@ func (ws *watches) remove(id string) {
 		return
 	}
 	delete(ws.open, id)
+	ws.all = without(ws.all, e)
 	service := e.deploy.Service
-	left := slices.DeleteFunc(slices.Clone(ws.by[service]), func(o *watched) bool { return o == e })
-	if len(left) == 0 {
+	if ws.by[service] = without(ws.by[service], e); len(ws.by[service]) == 0 {
 		delete(ws.by, service)
-		return
 	}
-	ws.by[service] = left
 }
 
 func (ws *watches) get(id string) *watched {
@@ -81,12 +90,10 @@ func (ws *watches) get(id string) *watched {
 func (ws *watches) of(service string) []*watched {
 	ws.mu.RLock()
 	defer ws.mu.RUnlock()
-	if service != "" {
-		return ws.by[service]
+	if service == "" {
+		return ws.all
 	}
-	found := slices.AppendSeq(make([]*watched, 0, len(ws.open)), maps.Values(ws.open))
-	slices.SortFunc(found, oldest)
-	return found
+	return ws.by[service]
 }
 
 // resumeWatches reads the open watches with the evidence that they have.
