@@ -58,6 +58,7 @@ const (
 	lateBy = 2 * time.Hour
 	// digitsPrefix starts the IDs of marketplaces whose IDs are numbers.
 	digitsPrefix = "9000"
+	maxDigits    = 6 // of a prefix, so that time and luck have room
 )
 
 // forging says that the receiver has to refuse the push.
@@ -96,6 +97,9 @@ func (s *OrderPushSettings) validatePlatform() error {
 	p, err := marketplace.Find(s.Platform)
 	if err != nil {
 		return errors.Join(append(errs, err)...)
+	}
+	if digits(s.Prefix) && p.Push.Digits && (len(s.Prefix) > maxDigits || s.Prefix[0] == '0') {
+		wrong("prefix %q: the IDs of %s are numbers of 18 digits; give at most %d digits that start with no 0", s.Prefix, p.Title, maxDigits)
 	}
 	if s.Push.Sign != nil {
 		wrong("push.sign: the platform says how pushes are signed; leave it out")
@@ -159,11 +163,13 @@ func newPlatformPush(s *OrderPushSettings) (*platformPush, error) {
 func (p *platformPush) sandbox() bool { return p.settings.Create == createSandbox }
 func (p *platformPush) digits() bool  { return p.platform.Push.Digits }
 
+func digits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
+
 // number makes an ID of 18 digits, which a JSON number of 64 bits holds: prefix, the last
 // digits of the milliseconds, and luck for the rest.
 func (p *platformPush) number(now time.Time, random io.Reader) (string, error) {
 	prefix := p.settings.Prefix
-	if strings.Trim(prefix, "0123456789") != "" || len(prefix) > 6 || prefix[0] == '0' {
+	if !digits(prefix) {
 		prefix = digitsPrefix
 	}
 	const length, clock = 18, 9 // a week and more
