@@ -69,6 +69,22 @@ func TestAnOutageThatTheControlDoesNotShareFails(t *testing.T) {
 	}
 }
 
+// TestAWatchEndsAlthoughALookAlwaysWaits ticks only while a look waits for its control.
+func TestAWatchEndsAlthoughALookAlwaysWaits(t *testing.T) {
+	w := withControl(t, sample.Up)
+	for at := t0().Add(every); at.Before(w.Deadline.Add(5 * every)); at = at.Add(every) {
+		w.Observe(look("outside", sample.Up, at))
+		w.Observe(look("push", sample.Up, at.Add(time.Second)))
+		if v := w.Tick(at.Add(2 * time.Second)); v != nil {
+			if v.State != watch.Passed || v.At.Before(w.Deadline) {
+				t.Errorf("verdict %+v, deadline %s", v, w.Deadline)
+			}
+			return
+		}
+	}
+	t.Errorf("no verdict five looks after the deadline: %s", w.Reason)
+}
+
 func TestAControlThatWasDownBeforeSpeaksForNobody(t *testing.T) {
 	w := withControl(t, sample.Down)
 	if v, _ := duet(w, down(15), down(15)); v == nil || v.State != watch.Failed {

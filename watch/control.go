@@ -151,7 +151,7 @@ func (w *Watch) take(c *CheckState, l look, now time.Time) bool {
 // settleBlind excuses what waits for a control that is not seen any more.
 func (w *Watch) settleBlind(now time.Time) {
 	for i := range w.Targets {
-		if t := w.Targets[i]; !t.seen(now) && w.waits(t) {
+		if t := w.Targets[i]; !t.seen(now) && w.waits(t, w.latest()) {
 			w.Seq++
 			w.settle(now, t)
 		}
@@ -172,9 +172,12 @@ func (w *Watch) cutOff(now time.Time) []string {
 	return names
 }
 
-// waits tells whether a look waits for a control.
-func (w *Watch) waits(t Target) bool {
-	return slices.ContainsFunc(w.Checks, func(c CheckState) bool { return len(c.Held) > 0 && t.speaks(c.CheckPolicy) })
+// waits tells whether a look waits for a control that began until a time: those that begin
+// after the deadline hold nothing up, or with one always under way no watch would end.
+func (w *Watch) waits(t Target, until time.Time) bool {
+	return slices.ContainsFunc(w.Checks, func(c CheckState) bool {
+		return t.speaks(c.CheckPolicy) && slices.ContainsFunc(c.Held, func(l look) bool { return !l.At.After(until) })
+	})
 }
 
 // Control compares the looks of a check in the shops that the deploy reaches with those in the

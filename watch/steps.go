@@ -228,7 +228,7 @@ func (w *Watch) Tick(now time.Time) *Verdict {
 	case len(blind) > 0 && now.Before(w.latest()):
 		w.setReason(w.waiting(blind))
 		return nil
-	case slices.ContainsFunc(w.Targets, w.waits):
+	case slices.ContainsFunc(w.Targets, func(t Target) bool { return w.waits(t, w.Deadline) }):
 		return nil // a control's next look, or its blindness, comes soon
 	}
 	return w.end(w.atDeadline(now))
