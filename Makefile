@@ -102,6 +102,10 @@ bench-judge: build ## measure the judge's false alarms and delays on 20,000 stre
 bench-replay: ## replay 30 days of 200 checks, and print how long it takes
 	$(GO) test -run '^$$' -bench Replay -benchtime 1x -timeout 30m -v ./test/bench/replay
 
+.PHONY: bench-watches
+bench-watches: ## measure a guardian with WATCHES (10000) open watches, each fed once a second
+	$(GO) test -run '^$$' -bench Watches -benchtime 1x -timeout 30m -v ./test/bench/watches -watches $(or $(WATCHES),10000)
+
 # On the real binary with simulated shops; it fails when a verdict is not the expected one.
 .PHONY: scenarios
 scenarios: ## play what deploys meet, and print each verdict and the time to it
