@@ -27,7 +27,9 @@ func BudgetSeries() []string { return []string{"marketplace_quota_exhausted_minu
 // call is a kind of request that a look sends.
 type call struct {
 	Request
+	platform  string // whom the settings say that it asks
 	operation string // as the settings call it
+	shop      string // where the label shop does not say it
 	labelled  bool   // the check's labels tell what it is where the host does not
 	times     float64
 }
@@ -39,7 +41,7 @@ func callsOf(settings any) []call {
 	case *HTTPSettings:
 		all = append(all, call{Request: s.Request, labelled: true, times: 1})
 	case *QuotaSettings:
-		all = append(all, call{Request: s.Request, operation: s.Operation, labelled: true, times: 1})
+		all = append(all, s.call())
 	case *JourneySettings:
 		for _, step := range s.Steps {
 			all = append(all, call{Request: step.Request, times: 1})
@@ -57,15 +59,33 @@ func callsOf(settings any) []call {
 	return all
 }
 
+// call is what a look at a quota asks.
+func (s *QuotaSettings) call() call {
+	c := call{Request: s.Request, operation: s.Operation, labelled: true, times: 1}
+	p, err := marketplace.Find(s.Platform)
+	if err != nil {
+		return c
+	}
+	c.platform, c.shop = p.Name, s.Seller.Shop
+	// Of an operation that there is not the settings' own Validate tells.
+	if o, err := s.platformOperation(p); err == nil {
+		c.operation, c.Method = o.Name, o.Method
+		if address, err := s.platformAddress(p, o); err == nil {
+			c.URL = address
+		}
+	}
+	return c
+}
+
 // Uses tells whose quota a check uses, and how much; nothing when it asks no marketplace. A
 // request counts that goes to a marketplace's host, and so does that of a check of kind http
-// or quota whose label marketplace names a platform and that names an operation: by its
-// settings, or by the label operation.
+// or quota whose settings or label marketplace name a platform, and that names an operation:
+// by its settings, or by the label operation.
 func Uses(check string, settings any, labels map[string]string, every time.Duration) []marketplace.Use {
 	var uses []marketplace.Use
 	place := map[marketplace.Bucket]int{}
 	for _, c := range callsOf(settings) {
-		asked := marketplace.Asked{Method: c.Method, URL: c.URL, Labels: labels}
+		asked := marketplace.Asked{Method: c.Method, URL: c.URL, Platform: c.platform, Labels: labels}
 		if c.labelled {
 			asked.Operation = cmp.Or(c.operation, labels["operation"])
 		}
@@ -73,6 +93,7 @@ func Uses(check string, settings any, labels map[string]string, every time.Durat
 		if !ok {
 			continue
 		}
+		b.Shop = cmp.Or(b.Shop, c.shop)
 		i, known := place[b]
 		if !known {
 			i = len(uses)

@@ -223,3 +223,39 @@ func TestTheShareIsKeptAgainstAServerThatThrottles(t *testing.T) {
 		t.Errorf("%d looks were throttled, want the first and what was under way", v.throttled)
 	}
 }
+
+func TestWhatAQuotaCheckOfAPlatformUses(t *testing.T) {
+	for name, c := range map[string]struct {
+		set    func(s *probes.QuotaSettings)
+		labels map[string]string
+		want   marketplace.Bucket
+	}{
+		"the safe read, of the seller's shop": {
+			set:  func(*probes.QuotaSettings) {},
+			want: marketplace.Bucket{Marketplace: "ebay", Shop: "seller-7", Operation: "getRateLimits"},
+		},
+		"at a gateway": {
+			set:    func(s *probes.QuotaSettings) { s.URL = "http://127.0.0.1:1" },
+			labels: map[string]string{"shop": "us-1", "app": "erp"},
+			want:   marketplace.Bucket{Marketplace: "ebay", App: "erp", Shop: "us-1", Operation: "getRateLimits"},
+		},
+		"another operation": {
+			set:  func(s *probes.QuotaSettings) { s.Operation = "getOrders" },
+			want: marketplace.Bucket{Marketplace: "ebay", Shop: "seller-7", Operation: "getOrders"},
+		},
+		"in the sandbox": {
+			set:  func(s *probes.QuotaSettings) { s.URL = "https://api.sandbox.ebay.com" },
+			want: marketplace.Bucket{Marketplace: "ebay", Shop: "seller-7", Operation: "getRateLimits", Sandbox: true},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			settings, _ := probes.Builtin()["quota"].Settings().(*probes.QuotaSettings)
+			settings.Platform, settings.Seller.Shop = "ebay", "seller-7"
+			c.set(settings)
+			uses := probes.Uses("q", settings, c.labels, time.Minute)
+			if len(uses) != 1 || uses[0].Bucket != c.want || uses[0].Calls != 1 {
+				t.Errorf("uses %+v, want one call of %+v", uses, c.want)
+			}
+		})
+	}
+}

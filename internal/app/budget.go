@@ -101,9 +101,11 @@ func (b *budget) MayLook(check string, at time.Time) (later time.Time, why strin
 
 // answered hears what a marketplace answered to a check: a throttle rests all checks of the
 // bucket.
-func (b *budget) answered(check string, shop map[string]string, a probes.Answer) {
-	bucket, ok := marketplace.Asked{Method: a.Method, URL: a.URL, Labels: shop}.Bucket()
-	if uses := b.usesOf(check); !ok && len(uses) == 1 {
+func (b *budget) answered(c *config.Check, a probes.Answer) {
+	bucket, ok := marketplace.Asked{Method: a.Method, URL: a.URL, Labels: c.Labels}.Bucket()
+	// Of kinds with one request it is known whose answer this is. The others ask the seller's
+	// own system too, whose answers are no marketplace's.
+	if uses := b.usesOf(c.Name); len(uses) == 1 && (c.Kind == "http" || c.Kind == "quota") {
 		bucket, ok = uses[0].Bucket, true
 	}
 	platform, err := marketplace.Find(bucket.Marketplace)
@@ -125,7 +127,7 @@ func (b *budget) answered(check string, shop map[string]string, a probes.Answer)
 		return
 	}
 	until := b.limiter.Throttled(bucket, m.RetryAfter, now)
-	b.log.Warn("a marketplace throttled the guardian; every check of this quota rests", "check", check, "marketplace", bucket.Marketplace,
+	b.log.Warn("a marketplace throttled the guardian; every check of this quota rests", "check", c.Name, "marketplace", bucket.Marketplace,
 		"shop", bucket.Shop, "app", bucket.App, "operation", bucket.Operation, "until", until, "told", m.RetryAfter != nil)
 }
 

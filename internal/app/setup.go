@@ -184,7 +184,7 @@ func (a *App) buildCheck(c *config.Config, ch *config.Check) (builtCheck, error)
 	uses := ch.Uses()
 	var answered func(probes.Answer)
 	if len(uses) > 0 {
-		answered = func(x probes.Answer) { a.budget.answered(ch.Name, ch.Labels, x) }
+		answered = func(x probes.Answer) { a.budget.answered(ch, x) }
 	}
 	probe, err := kind.Build(ch.Settings, probes.Env{
 		Check: ch.Name, Service: ch.Service, Labels: ch.Labels, Every: time.Duration(ch.Every), Timeout: time.Duration(ch.Timeout),

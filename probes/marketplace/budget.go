@@ -37,6 +37,7 @@ func (a Bucket) String() string {
 // Asked is one request that a check makes.
 type Asked struct {
 	Method, URL string            // the URL may have {{templates}}
+	Platform    string            // whom the check says that it asks; "": the label marketplace says it
 	Operation   string            // what the check calls it; "" where it does not say
 	Labels      map[string]string // of the check: marketplace, shop and app
 }
@@ -62,7 +63,7 @@ func (c Asked) Bucket() (Bucket, bool) {
 			return a, true
 		}
 	}
-	p, err := Find(c.Labels["marketplace"])
+	p, err := Find(cmp.Or(c.Platform, c.Labels["marketplace"]))
 	if err != nil || c.Operation == "" {
 		return Bucket{}, false
 	}

@@ -92,7 +92,14 @@ func TestTenMarketplaces(t *testing.T) {
 		"push-shopify": "order lost: accepted, but not visible", "push-forged": "a push with a wrong signature was taken",
 		"quota-lazada": "The access token is not taken or has expired", "quota-amazon": "getOrder is throttled",
 	}
-	g := newGuardian(t, w.config(configOptions{checks: checks.String()}), map[string]string{"rules.yaml": noRules})
+	// The checks of this test ask far more often than one may ask the real ones.
+	const limits = `
+marketplaces:
+  operations:
+    - {marketplace: amazon, operation: getOrder, rate: 100, burst: 100}
+    - {marketplace: ebay, operation: getRateLimits, rate: 100, burst: 100}
+`
+	g := newGuardian(t, w.config(configOptions{checks: checks.String(), extra: limits}), map[string]string{"rules.yaml": noRules})
 	g.Start()
 	for _, name := range marketplace.Names() {
 		for _, check := range []string{"push-" + name, "quota-" + name} {
