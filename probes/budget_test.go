@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -49,6 +50,13 @@ func (v *vendor) call(own bool) bool {
 	return true
 }
 
+// saw gives when the guardian called and how often it was throttled.
+func (v *vendor) saw() (own []time.Time, throttled int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.own), v.throttled
+}
+
 // limited is a budget by the Limiter that runs in production.
 type limited struct {
 	limiter *marketplace.Limiter
@@ -86,21 +94,22 @@ func TestAThrottleStormIsRiddenOut(t *testing.T) {
 		s.Apply(checks)
 		begun := time.Now()
 		time.Sleep(10 * time.Minute)
-		if v.throttled > 0 {
-			t.Errorf("%d looks were throttled before the storm", v.throttled)
+		if _, throttled := v.saw(); throttled > 0 {
+			t.Errorf("%d looks were throttled before the storm", throttled)
 		}
 		// The seller's own application takes all that there is, for a quarter of an hour.
 		for time.Since(begun) < 25*time.Minute {
 			v.call(false)
 			time.Sleep(100 * time.Millisecond)
 		}
-		if v.throttled == 0 || v.throttled > 12 {
-			t.Errorf("%d looks were throttled in the storm; a few are needed to see it, and each takes from nobody", v.throttled)
+		if _, throttled := v.saw(); throttled == 0 || throttled > 12 {
+			t.Errorf("%d looks were throttled in the storm; a few are needed to see it, and each takes from nobody", throttled)
 		}
 		time.Sleep(95 * time.Minute)
-		for i := range v.own {
-			for j := i; j < len(v.own); j++ {
-				within := v.own[j].Sub(v.own[i])
+		own, _ := v.saw()
+		for i := range own {
+			for j := i; j < len(own); j++ {
+				within := own[j].Sub(own[i])
 				if most := share*30 + share*0.5*within.Seconds(); float64(j-i+1) > most+1e-6 {
 					t.Fatalf("%d calls in %s, at most %.2f are the guardian's", j-i+1, within, most)
 				}
@@ -199,9 +208,8 @@ func TestTheShareIsKeptAgainstAServerThatThrottles(t *testing.T) {
 	run := probes.NewRunner(probes.RunnerOptions{Budget: budget, Sink: func(sample.Sample) {}})
 	run.Apply(checks)
 	for calls := 0; calls < 8; time.Sleep(5 * time.Millisecond) {
-		v.mu.Lock()
-		calls = len(v.own)
-		v.mu.Unlock()
+		own, _ := v.saw()
+		calls = len(own)
 	}
 	// The storm: from now on there is nothing left, and who asks is throttled.
 	v.mu.Lock()
@@ -213,14 +221,13 @@ func TestTheShareIsKeptAgainstAServerThatThrottles(t *testing.T) {
 	if err := run.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if most := 2 + 10*time.Since(begun).Seconds(); float64(len(v.own)) > most {
-		t.Errorf("%d calls, at most %.0f are the guardian's", len(v.own), most)
+	own, throttled := v.saw()
+	if most := 2 + 10*time.Since(begun).Seconds(); float64(len(own)) > most {
+		t.Errorf("%d calls, at most %.0f are the guardian's", len(own), most)
 	}
 	// One throttled answer rests all three; the others were under way at most.
-	if v.throttled < 1 || v.throttled > 3 {
-		t.Errorf("%d looks were throttled, want the first and what was under way", v.throttled)
+	if throttled < 1 || throttled > 3 {
+		t.Errorf("%d looks were throttled, want the first and what was under way", throttled)
 	}
 }
 
