@@ -6,7 +6,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
+
 	"guardian/internal/config"
+	"guardian/internal/series"
 	"guardian/internal/server"
 	"guardian/internal/store"
 	"guardian/probes/sample"
@@ -25,6 +28,7 @@ func (s Stepped) Begin(ctx context.Context) error {
 	s.observed.apply(set.checks, s.now())
 	s.paths.apply(set.checks)
 	s.kept.apply(set.checks)
+	s.budget.apply(set, s.now())
 	for _, c := range set.checks {
 		s.series.Track(c.Name, c.Every, graceOf(c.Every))
 	}
@@ -200,4 +204,18 @@ func (a *App) Acting() bool { return a.acting.Load() != nil }
 // NewBudgetForecast gives what adds forecasts to samples.
 func NewBudgetForecast(now func() time.Time) func(sample.Sample) sample.Sample {
 	return newBudget(now, slog.New(slog.DiscardHandler)).forecast
+}
+
+// Write keeps a counter's value of now, as remote write does.
+func (a *App) Write(ctx context.Context, of map[string]string, v float64) error {
+	return a.series.Append(ctx, []series.Point{{Metric: labels.FromMap(of), T: a.now().UnixMilli(), F: v}})
+}
+
+// Value gives the only value of a query.
+func (a *App) Value(ctx context.Context, query string) (v float64, ok bool) {
+	all, err := a.series.Query(ctx, query, a.now())
+	if err != nil || len(all) != 1 {
+		return 0, false
+	}
+	return all[0].F, true
 }
