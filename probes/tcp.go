@@ -167,7 +167,7 @@ func hear(r io.Reader, expect *regexp.Regexp) (heard []byte, done bool, err erro
 	var b bytes.Buffer
 	chunk := make([]byte, 4<<10)
 	for b.Len() < talkLimit {
-		n, err := r.Read(chunk)
+		n, err := r.Read(chunk[:min(len(chunk), talkLimit-b.Len())])
 		b.Write(chunk[:n])
 		if n > 0 && expect.Match(b.Bytes()) {
 			return b.Bytes(), true, nil
