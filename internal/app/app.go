@@ -342,9 +342,13 @@ func (a *App) sink(s sample.Sample) {
 	}
 }
 
-// replayRecent hands the watches what this guardian saw itself while the other one's lease
-// ran out; what they have seen already they ignore.
-func (a *App) replayRecent(t *term) {
+// replayRecent hands the watches the looks that the journal has the log of, and what this
+// guardian saw itself while the other one's lease ran out; what they have seen already they
+// ignore.
+func (a *App) replayRecent(t *term, logged []sample.Sample) {
+	for _, s := range logged {
+		a.observeWatches(t, s)
+	}
 	for _, s := range a.observed.recent("") {
 		a.observeWatches(t, s)
 	}

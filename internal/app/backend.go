@@ -258,7 +258,7 @@ func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.
 		*end.e.w = end.w
 		t.watches.remove(end.w.ID)
 	}
-	t.watches.add(w, d)
+	t.watches.add(w, d, now)
 	b.overlap(t, w, d)
 	if d.At.Before(now) {
 		// Announced late: what was seen meanwhile counts.

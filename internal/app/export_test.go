@@ -36,7 +36,7 @@ func (s Stepped) Begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.resumeTracker(ctx); err != nil {
+	if _, err := s.resumeTracker(ctx); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -72,7 +72,7 @@ func (s Stepped) Minute(ctx context.Context) error {
 		t.alerts.eval(ctx, l)
 	}
 	s.tickBlind(t, s.now())
-	s.persist(t)
+	s.persist(t, true)
 	return nil
 }
 

@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -26,7 +28,21 @@ type observed struct {
 	intervals map[string]sla.Interval // by check and From, not written yet
 	rollups   map[string]sla.Rollup   // by check and Hour, not written yet
 	states    map[string]store.CheckState
+
+	// looks are those that are not in the journal's log of looks yet, in order. With the log
+	// in it, what is made of looks need not be written whole at each of them.
+	looks []sample.Sample
+	// overrun says that the log was not written for so long that looks were let go: then what
+	// is made of them is written whole.
+	overrun bool
 }
+
+// mostLooks bounds observed.looks, while the journal takes nothing.
+const mostLooks = 100_000
+
+// wholeEvery is how often intervals, rollups and watches that go on are written whole; in
+// between the log of looks holds what is new. Well under store.KeptLooks.
+const wholeEvery = 30 * time.Second
 
 // seen is one check.
 type seen struct {
@@ -44,6 +60,9 @@ type seen struct {
 	recent []sample.Sample
 	follow followUp
 	stated time.Time // the look that was last handed over to be written down as its state
+	// whole is when its interval and rollup were last handed over, of the interval that began
+	// at wholeFrom.
+	whole, wholeFrom time.Time
 }
 
 // stateEvery is how often the state of a check is written down that looks more often and goes
@@ -79,6 +98,11 @@ func (o *observed) note(s sample.Sample) {
 	if o.tracker == nil {
 		return
 	}
+	if len(o.looks) < mostLooks {
+		o.looks = append(o.looks, bare)
+	} else {
+		o.looks, o.overrun = nil, true
+	}
 	intervals, rollups := o.tracker.Observe(s, c.every)
 	o.keep(intervals, rollups)
 	if !turned && known == c.follow.known && s.At.Sub(c.stated) < stateEvery {
@@ -100,25 +124,56 @@ func (o *observed) keep(intervals []sla.Interval, rollups []sla.Rollup) {
 	}
 }
 
-// take gives what is to be written.
-func (o *observed) take() store.Batch {
+// take gives what is to be written: all that is new as looks, and whole what turned or was
+// not written whole for long. all asks for everything whole.
+func (o *observed) take(now time.Time, all bool) (_ store.Batch, whole bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	b := store.Batch{
-		Intervals:   slices.Collect(maps.Values(o.intervals)),
-		Rollups:     slices.Collect(maps.Values(o.rollups)),
-		CheckStates: slices.Collect(maps.Values(o.states)),
-	}
-	clear(o.intervals)
-	clear(o.rollups)
+	b := store.Batch{Looks: o.looks, CheckStates: slices.Collect(maps.Values(o.states))}
+	all = all || o.overrun
+	o.looks, o.overrun = nil, false
 	clear(o.states)
-	return b
+	due := map[string]bool{}
+	for key, i := range o.intervals {
+		c := o.checks[i.Check]
+		if c == nil || all || !i.From.Equal(c.wholeFrom) || now.Sub(c.whole) >= wholeEvery {
+			b.Intervals = append(b.Intervals, i)
+			delete(o.intervals, key)
+			due[i.Check] = true
+			if c != nil && !i.From.Before(c.wholeFrom) {
+				if c.whole = now; c.wholeFrom.IsZero() {
+					c.whole = now.Add(-spread(i.Check, wholeEvery))
+				}
+				c.wholeFrom = i.From
+			}
+		}
+	}
+	for key, r := range o.rollups {
+		if due[r.Check] || all || now.Sub(r.Hour) >= time.Hour {
+			b.Rollups = append(b.Rollups, r)
+			delete(o.rollups, key)
+		}
+	}
+	return b, all
+}
+
+// spread gives a part of a span that is the same for a name each time, so that things which
+// began together do not come due together.
+func spread(name string, span time.Duration) time.Duration {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name))
+	return time.Duration(float64(span) * float64(h.Sum32()) / float64(math.MaxUint32))
 }
 
 // giveBack takes what could not be written, unless something newer came meanwhile.
 func (o *observed) giveBack(b store.Batch) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if len(b.Looks)+len(o.looks) <= mostLooks {
+		o.looks = append(b.Looks, o.looks...)
+	} else {
+		o.overrun = true
+	}
 	for _, i := range b.Intervals {
 		if key := fmt.Sprint(i.Check, " ", i.From.UnixNano()); o.intervals[key].To.Before(i.To) {
 			o.intervals[key] = i
@@ -269,31 +324,37 @@ func (o *observed) blindChecks(now time.Time) []string {
 }
 
 // resumeTracker goes on with the record where the journal ends.
-func (a *App) resumeTracker(ctx context.Context) error {
+// It gives the looks of the last minutes, for the watches.
+func (a *App) resumeTracker(ctx context.Context) ([]sample.Sample, error) {
 	last, err := a.store.LastIntervals(ctx)
 	if err != nil {
-		return fmt.Errorf("read the last intervals: %w", err)
+		return nil, fmt.Errorf("read the last intervals: %w", err)
 	}
 	hour := a.now().UTC().Truncate(time.Hour)
 	rollups, err := a.store.Rollups(ctx, hour.Add(-time.Hour), hour.Add(time.Hour))
 	if err != nil {
-		return fmt.Errorf("read the last rollups: %w", err)
+		return nil, fmt.Errorf("read the last rollups: %w", err)
 	}
 	states, err := a.store.CheckStates(ctx)
 	if err != nil {
-		return fmt.Errorf("read what the checks saw last: %w", err)
+		return nil, fmt.Errorf("read what the checks saw last: %w", err)
 	}
 	failures, err := a.store.Failures(ctx)
 	if err != nil {
-		return fmt.Errorf("read what failed last: %w", err)
+		return nil, fmt.Errorf("read what failed last: %w", err)
 	}
 	a.kept.resume(failures)
 	a.budget.resume(states, a.now())
 	a.observed.resume(slices.Collect(maps.Values(last)), rollups, states)
+	looks, err := a.store.Looks(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the looks of the last minutes: %w", err)
+	}
+	a.observed.replay(looks)
 	for _, st := range states {
 		a.series.Restore(st.Last)
 	}
-	return nil
+	return looks, nil
 }
 
 func (o *observed) resume(last []sla.Interval, rollups []sla.Rollup, states map[string]store.CheckState) {
@@ -303,6 +364,7 @@ func (o *observed) resume(last []sla.Interval, rollups []sla.Rollup, states map[
 	clear(o.intervals)
 	clear(o.rollups)
 	clear(o.states)
+	o.looks, o.overrun = nil, false
 	for name, c := range o.checks {
 		st, ok := states[name]
 		if ok && c.follow.known.Seen < st.FollowUps.Seen {
@@ -323,11 +385,38 @@ func (o *observed) resume(last []sla.Interval, rollups []sla.Rollup, states map[
 	}
 }
 
+// replay brings the record up to the last look that is in the log. Looks that it has in it
+// already change nothing.
+func (o *observed) replay(looks []sample.Sample) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, s := range looks {
+		c, ok := o.checks[s.Check]
+		if !ok {
+			continue
+		}
+		intervals, rollups := o.tracker.Observe(s, c.every)
+		o.keep(intervals, rollups)
+		if c.last != nil && !c.last.At.Before(s.At) {
+			continue
+		}
+		if c.last == nil || c.last.Health != s.Health {
+			c.since = s.At
+		}
+		if s.Health != sample.Unknown {
+			c.known = s.At
+		}
+		s.Kind, s.Labels = c.kind, c.labels
+		c.last = &s
+	}
+}
+
 // stop ends the record of this guardian: another one keeps it now.
 func (o *observed) stop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.tracker = nil
+	o.looks, o.overrun = nil, false
 	clear(o.intervals)
 	clear(o.rollups)
 	clear(o.states)

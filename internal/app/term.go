@@ -136,10 +136,10 @@ func (a *App) beginTerm(parent context.Context, l, before store.Lease) error {
 	a.term.Store(t)
 	a.log.Info("holding the lease; acting", "token", int64(l.Token), "before", before.Holder)
 
-	if err := a.resumeTracker(ctx); err != nil {
+	logged, err := a.resumeTracker(ctx)
+	if err != nil {
 		return err
 	}
-	var err error
 	if t.watches, err = a.resumeWatches(ctx, t); err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (a *App) beginTerm(parent context.Context, l, before store.Lease) error {
 	}
 	t.blinds = newBlinds()
 	a.dispatcher.Start(ctx)
-	a.replayRecent(t)
+	a.replayRecent(t, logged)
 	a.acting.Store(t)
 	a.runner.SetActive(true)
 	a.spawn(t, a.persistLoop)
@@ -196,7 +196,7 @@ func (a *App) endTerm(cause error) {
 			a.log.Warn("notices are left in the outbox; they go out after the next start", "error", err)
 		}
 		cancel()
-		a.persist(t)
+		a.persist(t, true)
 	}
 	if cause == nil {
 		cause = context.Cause(t.ctx)

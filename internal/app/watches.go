@@ -38,14 +38,17 @@ type watched struct {
 	w      *watch.Watch
 	deploy watch.Deploy
 	saved  int64 // Seq of what the journal has
+	// whole is when it was written whole; until it is again, the log of looks has what is new.
+	whole time.Time
 	// due is a verdict that the journal would not take yet.
 	due *watch.Verdict
 }
 
-func (ws *watches) add(w *watch.Watch, d watch.Deploy) {
+func (ws *watches) add(w *watch.Watch, d watch.Deploy, now time.Time) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	e := &watched{w: w, deploy: d, saved: w.Seq}
+	// It was written when it was opened, or read: the next time is its own.
+	e := &watched{w: w, deploy: d, saved: w.Seq, whole: now.Add(-spread(w.ID, wholeEvery))}
 	ws.open[w.ID] = e
 	ws.by[d.Service] = with(ws.by[d.Service], e)
 	ws.all = with(ws.all, e)
@@ -111,7 +114,7 @@ func (a *App) resumeWatches(ctx context.Context, _ *term) (*watches, error) {
 		if len(ds) == 0 {
 			return nil, fmt.Errorf("watch %s: its deploy %s is not in the journal", w.ID, w.DeployID)
 		}
-		ws.add(&w, ds[0])
+		ws.add(&w, ds[0], a.now())
 	}
 	return ws, nil
 }
@@ -257,15 +260,16 @@ func (a *App) persistLoop(t *term) {
 		case <-t.ctx.Done():
 			return
 		case <-tick.C:
-			a.persist(t)
+			a.persist(t, false)
 		}
 	}
 }
 
 const persistEvery = 500 * time.Millisecond
 
-func (a *App) persist(t *term) {
-	b := a.observed.take()
+func (a *App) persist(t *term, whole bool) {
+	now := a.now()
+	b, all := a.observed.take(now, whole)
 	b.Failures = a.kept.take()
 	type mark struct {
 		e   *watched
@@ -275,13 +279,13 @@ func (a *App) persist(t *term) {
 	for _, e := range t.watches.of("") {
 		e.mu.Lock()
 		// A watch with a verdict is written with what follows from it, not before.
-		if e.w.Seq > e.saved && e.due == nil && !e.w.State.Final() {
+		if e.w.Seq > e.saved && e.due == nil && !e.w.State.Final() && (all || now.Sub(e.whole) >= wholeEvery) {
 			b.Watches = append(b.Watches, e.w.Clone())
 			marks = append(marks, mark{e, e.w.Seq})
 		}
 		e.mu.Unlock()
 	}
-	if len(b.Watches)+len(b.Intervals)+len(b.Rollups)+len(b.CheckStates)+len(b.Failures) == 0 {
+	if len(b.Looks)+len(b.Watches)+len(b.Intervals)+len(b.Rollups)+len(b.CheckStates)+len(b.Failures) == 0 {
 		return
 	}
 	if err := a.commit(t, b); err != nil {
@@ -294,7 +298,7 @@ func (a *App) persist(t *term) {
 	}
 	for _, m := range marks {
 		m.e.mu.Lock()
-		m.e.saved = max(m.e.saved, m.seq)
+		m.e.saved, m.e.whole = max(m.e.saved, m.seq), now
 		m.e.mu.Unlock()
 	}
 }

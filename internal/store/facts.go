@@ -44,6 +44,7 @@ type Batch struct {
 	Rollups     []sla.Rollup    // by check and Hour; replaced, never added up
 	CheckStates []CheckState    // by check
 	Failures    []sample.Sample // by check and At: looks that were not up, with what they saw
+	Looks       []sample.Sample // appended, and kept for KeptLooks
 	Maintenance []Maintenance   // by ID
 
 	Acks     []Ack    // by key

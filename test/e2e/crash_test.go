@@ -315,14 +315,23 @@ func TestTwoGuardiansAPausedOneActsNoMore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	dsn := pg.Start(t)
-	o := configOptions{postgres: dsn}
+	o := configOptions{postgres: dsn, mode: "approve"}
 	a := newGuardian(t, w.config(o), map[string]string{"rules.yaml": noRules})
 	b := newGuardian(t, w.config(o), map[string]string{"rules.yaml": noRules})
 	a.Start()
 	a.Up("service")
 	b.StartAs("standby")
-	j := holdIntents(t, dsn)
 	v := w.failedDeploy(a, "v2")
+	// What was told is written down: a pause between Slack's answer and the note about it would
+	// repeat the message, as a lost answer does.
+	eventually(t, "the verdict told", 20*time.Second, func() bool {
+		var s struct {
+			Queued int `json:"notices_queued"`
+		}
+		return w.heard("Deploy failed: order-sync v2") == 1 && a.Try(http.MethodGet, "/api/v1/status", nil, &s) == nil && s.Queued == 0
+	})
+	j := holdIntents(t, dsn)
+	a.Call(http.MethodPost, "/api/v1/rollbacks/"+v.Rollback.ID+"/approve", map[string]any{}, nil)
 	j.waitHeld()
 	a.Signal(syscall.SIGSTOP) // between verdict and first step
 	paused := time.Now()

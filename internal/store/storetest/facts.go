@@ -58,6 +58,7 @@ func full() store.Batch {
 		Rollups:     []sla.Rollup{{Check: "push", Service: "order-sync", Hour: at, Up: time.Hour, Looks: 240, Failures: 1, Latency: time.Second}},
 		CheckStates: []store.CheckState{{Check: "push", At: at, Last: look(at)}},
 		Failures:    []sample.Sample{{Check: "push", Kind: "order_push", Service: "order-sync", At: at, Raised: true, Observation: sample.Observation{Health: sample.Down, Reason: "503", Detail: "HTTP/1.1 503"}}},
+		Looks:       []sample.Sample{{Check: "push", Service: "order-sync", At: at, Duration: time.Second, Observation: sample.Observation{Health: sample.Up}}},
 		Maintenance: []store.Maintenance{{ID: "m_1", Maintenance: sla.Maintenance{
 			Name: "stock-count", Service: "order-sync", From: at, To: at.Add(2 * time.Hour), Announced: at,
 		}}},
@@ -113,6 +114,7 @@ func everyFact(j journal) {
 	same(t, "last intervals", must(s.LastIntervals(ctx))(t), map[string]sla.Interval{"push": b.Intervals[0]})
 	same(t, "rollups", must(s.Rollups(ctx, day(), day().Add(time.Hour)))(t), b.Rollups)
 	same(t, "failures", must(s.Failures(ctx))(t), map[string][]sample.Sample{"push": b.Failures})
+	same(t, "looks", must(s.Looks(ctx))(t), b.Looks)
 	same(t, "check states", must(s.CheckStates(ctx))(t), map[string]store.CheckState{"push": b.CheckStates[0]})
 	same(t, "maintenance", must(s.Maintenance(ctx, day(), day().Add(time.Hour)))(t), b.Maintenance)
 	same(t, "acks", must(s.Acks(ctx))(t), b.Acks)

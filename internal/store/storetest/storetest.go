@@ -49,6 +49,7 @@ func Run(t *testing.T, fresh func(t *testing.T) store.Options) {
 		{"the journal is read page by page", auditPages},
 		{"intervals and rollups are read by time", reportFacts},
 		{"the newest failures of each check are kept and no others", newestFailures},
+		{"looks of the last minutes are read in the order in which they came", looksInOrder},
 		{"a revoked token stays revoked", tokens},
 		{"what is old and over is removed, the rest stays", pruning},
 	} {
