@@ -38,6 +38,11 @@ const guardian = "guardian"
 // production is the environment of who does not say another.
 const production = "production"
 
+// GCPercent is what a process that runs a guardian sets its garbage collector to, unless its
+// environment says otherwise: a guardian has more processor than memory to spare, because
+// most of what it holds lives as long as a watch.
+const GCPercent = 50
+
 // Options is what a process is made of.
 type Options struct {
 	// Load loads the configuration: at the start, and again at each reload.

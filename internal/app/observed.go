@@ -70,7 +70,7 @@ type seen struct {
 const stateEvery = 10 * time.Second
 
 // recentLooks bounds seen.recent: a standby's own looks while the lease of another runs out.
-const recentLooks = 64
+const recentLooks = 32
 
 // note takes a sample in.
 func (o *observed) note(s sample.Sample) {

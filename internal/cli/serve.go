@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -46,6 +47,9 @@ SIGHUP reloads the configuration; SIGTERM stops in order.`,
 }
 
 func serve(ctx context.Context, s streams, file string, redactor *secret.Redactor, log *slog.Logger) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(app.GCPercent)
+	}
 	a, err := app.New(ctx, app.Options{
 		Load:     func() (*config.Config, error) { return config.Load(file, config.Options{Redactor: redactor}) },
 		Redactor: redactor, Log: log, Version: versionOf(),

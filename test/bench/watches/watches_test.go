@@ -90,6 +90,7 @@ func BenchmarkWatches(b *testing.B) {
 	}()
 	url := "http://" + a.Addr()
 	ready(b, url)
+	debug.SetGCPercent(app.GCPercent) // as guardian serve does
 	opened := time.Now()
 	open(b, url, *count)
 	b.Logf("%d watches opened in %s", *count, time.Since(opened).Round(time.Millisecond))
