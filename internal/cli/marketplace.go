@@ -64,12 +64,13 @@ func (in callInput) call() (marketplace.Call, marketplace.Keys) {
 
 func signCommand(s streams) *cobra.Command {
 	var output string
-	var reveal bool
+	var mask bool
 	c := &cobra.Command{
 		Use:   "sign",
 		Short: "Sign a request, a push or a challenge as the platform does",
-		Long: `It signs exactly what is given, and adds neither parameter nor timestamp. An access token
-is masked in the headers unless --reveal is given.`,
+		Long: `It signs exactly what is given, and adds neither parameter nor timestamp. The headers are
+those to send: where requests are not signed, the access token stands in them, unless --mask
+is given.`,
 		Example: `  echo '{"platform":"lazada","kind":"push","secret":"…","app_key":"123456","body":"{}"}' | guardian marketplace sign`,
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -89,7 +90,7 @@ is masked in the headers unless --reveal is given.`,
 			headers := map[string]string{}
 			for name, value := range signed.Headers {
 				// Without a signature a header holds the token itself.
-				if !reveal && signed.Signature == "" && in.Secret != "" {
+				if mask && signed.Signature == "" && in.Secret != "" {
 					value = strings.ReplaceAll(value, in.Secret, secret.Mask)
 				}
 				headers[name] = value
@@ -114,7 +115,7 @@ is masked in the headers unless --reveal is given.`,
 		},
 	}
 	jsonFlag(c, &output)
-	c.Flags().BoolVar(&reveal, "reveal", false, "print access tokens")
+	c.Flags().BoolVar(&mask, "mask", false, "print <secret> in the place of an access token")
 	return c
 }
 

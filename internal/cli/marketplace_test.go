@@ -92,12 +92,12 @@ func TestEbaysPushOnTheCommandLine(t *testing.T) {
 	}
 }
 
-func TestAMarketplaceTokenIsMaskedUnlessAskedFor(t *testing.T) {
+func TestAMarketplaceTokenStandsInTheHeadersUnlessItIsMasked(t *testing.T) {
 	const input = `{"platform":"ebay","kind":"request","secret":"v^1.1#token"}`
-	if _, out, _ := runMarketplace(t, input, "marketplace", "sign"); strings.Contains(out, "token\"") || !strings.Contains(out, "Bearer <secret>") || !strings.Contains(out, `"signature":""`) {
+	if _, out, _ := runMarketplace(t, input, "marketplace", "sign", "--mask"); strings.Contains(out, "token\"") || !strings.Contains(out, "Bearer <secret>") || !strings.Contains(out, `"signature":""`) {
 		t.Error(out)
 	}
-	if _, out, _ := runMarketplace(t, input, "marketplace", "sign", "--reveal"); !strings.Contains(out, `"Bearer v^1.1#token"`) {
+	if _, out, _ := runMarketplace(t, input, "marketplace", "sign"); !strings.Contains(out, `"Bearer v^1.1#token"`) {
 		t.Error(out)
 	}
 }
