@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/bold-commerce/go-shopify/v4 v4.7.0
+	golang.org/x/oauth2 v0.37.0
 	guardian v0.0.0
 )
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -137,7 +138,7 @@ func ebay() vendor {
 			"lineItems": []object{{"sku": o.SKU, "quantity": o.Quantity}},
 		}
 	}
-	const fulfillment, analytics = "/sell/fulfillment/v1/order", "/developer/analytics/v1_beta/"
+	const fulfillment, analytics, mint = "/sell/fulfillment/v1/order", "/developer/analytics/v1_beta/", "/identity/v1/oauth2/token"
 	limits := func(s *Server, _ request) answer {
 		var resources []object
 		for _, name := range []string{"getOrders", "getOrder"} {
@@ -173,6 +174,14 @@ func ebay() vendor {
 				}
 				return answer{status: 200, body: order(o)}
 			}},
+			// RFC 6749: the application's token, for its ID and secret; at most 1,000 a day.
+			{name: "mintToken", method: "POST", path: mint, limit: Limit{PerDay: 1000}, serve: func(s *Server, r request) answer {
+				form, err := url.ParseQuery(string(r.body))
+				if err != nil || form.Get("grant_type") != "client_credentials" {
+					return answer{status: 400, body: object{"error": "unsupported_grant_type", "error_description": "grant type in request is not supported by the authorization server"}}
+				}
+				return answer{status: 200, body: object{"access_token": s.keys.Token, "expires_in": 7200, "token_type": "Application Access Token"}}
+			}},
 			{name: "getRateLimits", method: "GET", path: analytics + "rate_limit/", limit: Limit{PerDay: 5000}, serve: limits},
 			{name: "getUserRateLimits", method: "GET", path: analytics + "user_rate_limit/", limit: Limit{PerDay: 5000}, serve: limits},
 			{name: "testSubscription", method: "POST", path: "/commerce/notification/v1/subscription/{subscription_id}/test", limit: Limit{PerDay: 10000}, serve: func(s *Server, _ request) answer {
@@ -180,6 +189,12 @@ func ebay() vendor {
 			}},
 		},
 		check: func(s *Server, r request) *answer {
+			if r.URL.Path == mint {
+				if id, secret, _ := r.BasicAuth(); id != s.keys.App || secret != s.keys.Secret {
+					return &answer{status: 401, body: object{"error": "invalid_client", "error_description": "client authentication failed"}}
+				}
+				return nil
+			}
 			switch token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); {
 			case !ok:
 				return bad(401, 1002, "OAuth", "Missing access token")
