@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -161,14 +162,21 @@ func (p *grpcProbe) check(ctx context.Context, d *grpcDial) (health.HealthCheckR
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return 0, &grpcFault{blind("the look was broken off while waiting for the answer"), code}
-	case ctx.Err() != nil:
-		return 0, &grpcFault{d.contact.fault(ctx, ctx.Err(), "waiting for the answer"), code}
+	case ctx.Err() != nil, code == codes.DeadlineExceeded && atDeadline(ctx):
+		return 0, &grpcFault{d.contact.fault(ctx, context.DeadlineExceeded, "waiting for the answer"), code}
 	case code == codes.Unimplemented:
 		return 0, &grpcFault{down("the server has no grpc.health.v1 service: %s", says), code}
 	case code == codes.NotFound:
 		return 0, &grpcFault{down("the health service does not know %s", p.what()), code}
 	}
 	return 0, &grpcFault{down("the health service answers %s: %s", code, says), code}
+}
+
+// atDeadline tells whether the look's time is all but over. The server is told how much there
+// is, and may answer that it is over a little before we see it.
+func atDeadline(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) < 50*time.Millisecond
 }
 
 // grpcDial makes gRPC's connection and remembers why it failed: gRPC makes one text of it.

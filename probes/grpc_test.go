@@ -76,7 +76,11 @@ func TestGRPC(t *testing.T) {
 			p := build(t, "grpc", probes.Env{}, func(s *probes.GRPCSettings) {
 				s.Address, s.Service, s.TLS = tc.address, tc.service, tc.tls
 			})
-			o := look(t, p, 700*time.Millisecond)
+			within := 20 * time.Second
+			if tc.address == slow {
+				within = 700 * time.Millisecond
+			}
+			o := look(t, p, within)
 			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (o.Health == sample.Up) != (o.Reason == "") {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}

@@ -137,16 +137,15 @@ func (l *loop) onSchedule(ctx context.Context, due time.Time) time.Time {
 		}
 		return next
 	}
-	select {
-	case l.runner.slots <- struct{}{}:
-	case <-ctx.Done():
+	m, name := l.runner.metrics, l.check.Name
+	looked := l.runner.crew.do(ctx, func() {
+		m.behind.WithLabelValues(name).Set(max(l.runner.now().Sub(due), 0).Seconds())
+		// What broke the look off is told by whoever did it; there is nothing to do here.
+		_, _ = l.look(ctx, nil, false)
+	})
+	if !looked {
 		return due
 	}
-	defer func() { <-l.runner.slots }()
-	m, name := l.runner.metrics, l.check.Name
-	m.behind.WithLabelValues(name).Set(max(l.runner.now().Sub(due), 0).Seconds())
-	// What broke the look off is told by whoever did it; there is nothing to do here.
-	_, _ = l.look(ctx, nil, false)
 	next, skipped := l.following(due, l.runner.now())
 	if skipped > 0 {
 		m.skipped.WithLabelValues(name).Add(float64(skipped))
@@ -170,14 +169,10 @@ func (l *loop) lookAgain(ctx context.Context, now time.Time) {
 		l.pace.skip(now)
 		return
 	}
-	select {
-	case l.runner.slots <- struct{}{}:
-	case <-ctx.Done():
-		return
-	}
-	defer func() { <-l.runner.slots }()
-	l.runner.metrics.raised.WithLabelValues(name).Inc()
-	_, _ = l.look(ctx, nil, true)
+	l.runner.crew.do(ctx, func() {
+		l.runner.metrics.raised.WithLabelValues(name).Inc()
+		_, _ = l.look(ctx, nil, true)
+	})
 }
 
 // look looks once and hands the sample to the sink. It fails when the look was broken off.

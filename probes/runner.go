@@ -57,7 +57,7 @@ type Runner struct {
 	budget  Budget
 	redact  *secret.Redactor
 	metrics *metrics
-	slots   chan struct{} // one token per look under way
+	crew    *crew
 	loops   sync.WaitGroup
 
 	mu      sync.Mutex
@@ -81,7 +81,7 @@ func NewRunner(o RunnerOptions) *Runner {
 		budget:  o.Budget,
 		redact:  o.Redactor,
 		metrics: newMetrics(o.Registerer),
-		slots:   make(chan struct{}, o.MaxLooks),
+		crew:    newCrew(o.MaxLooks),
 		running: map[string]*loop{},
 		changed: make(chan struct{}),
 	}
@@ -199,6 +199,7 @@ func (r *Runner) Stop(ctx context.Context) error {
 	over := make(chan struct{})
 	go func() {
 		r.loops.Wait()
+		r.crew.dismiss()
 		close(over)
 	}()
 	select {

@@ -87,12 +87,12 @@ func (o *observed) note(s sample.Sample) {
 	if s.Health != sample.Unknown {
 		c.known = s.At
 	}
-	c.last = &s
+	bare := s // neither pages nor watches read values and details here, which are most of a sample
+	bare.Values, bare.Detail = nil, ""
+	c.last = &bare
 	if len(c.recent) == recentLooks {
 		c.recent = slices.Delete(c.recent, 0, 1)
 	}
-	bare := s // a watch reads neither values nor details, which are most of a sample
-	bare.Values, bare.Detail = nil, ""
 	c.recent = append(c.recent, bare)
 	c.follow.take(s)
 	if o.tracker == nil {
