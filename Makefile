@@ -18,9 +18,13 @@ TIMEOUT       ?= 10m
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# Whatever runs without the race detector is compiled the same way, so that a new machine
+# compiles it once: another flag means every package again.
+PLAIN := CGO_ENABLED=0 GOFLAGS=-trimpath
+
 .PHONY: build
 build: ## the binary, static, into bin/
-	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/guardian ./cmd/guardian
+	$(PLAIN) $(GO) build -o $(BIN)/guardian ./cmd/guardian
 
 .PHONY: run
 run: ## serve the smallest configuration on http://127.0.0.1:9440/
@@ -52,10 +56,9 @@ tidy-check:
 	cd test/promtool && $(GO) mod tidy -diff
 	cd test/sdk && $(GO) mod tidy -diff
 
-# Without cgo, as build: both compile the same packages, once.
 .PHONY: vet
 vet:
-	CGO_ENABLED=0 $(GO) vet ./...
+	$(PLAIN) $(GO) vet ./...
 
 # Vet ran already, so that go test need not.
 .PHONY: race
@@ -65,12 +68,12 @@ race:
 # A module of its own: it builds promtool, which no other test needs.
 .PHONY: promtool
 promtool: ## compare our rule tests with promtool's own answers
-	cd test/promtool && $(GO) test -timeout $(TIMEOUT) ./...
+	cd test/promtool && $(PLAIN) $(GO) test -timeout $(TIMEOUT) ./...
 
 # A module of its own: it uses clients that the service does not.
 .PHONY: sdk
 sdk: ## compare the fake marketplaces with what others' clients make of them
-	cd test/sdk && $(GO) vet ./... && $(GO) test -timeout $(TIMEOUT) ./...
+	cd test/sdk && $(PLAIN) $(GO) vet ./... && $(PLAIN) $(GO) test -timeout $(TIMEOUT) ./...
 
 .PHONY: lint
 lint: $(LINTER) ## golangci-lint, pinned (built once, some minutes)
@@ -89,9 +92,12 @@ fmt: ## format
 golden: ## write golden files, the schema and docs/configuration.md anew; look at the diff
 	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | grep -v -e '^./test/promtool/' -e '^./test/sdk/' | xargs -n1 dirname | sort -u) -update
 
+# One package at a time: what is measured has both cores.
+BENCH := $(GO) test -run '^$$' -p 1 -timeout 60m
+
 .PHONY: bench
-bench: ## all benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: setup ## all benchmarks (most of an hour; those of the whole process have targets of their own)
+	$(BENCH) -bench . -benchmem ./...
 
 # The table of docs/judge.md. QUICK=1 draws few streams, as its test does.
 .PHONY: bench-judge
@@ -100,11 +106,19 @@ bench-judge: build ## measure the judge's false alarms and delays on 20,000 stre
 
 .PHONY: bench-replay
 bench-replay: ## replay 30 days of 200 checks, and print how long it takes
-	$(GO) test -run '^$$' -bench Replay -benchtime 1x -timeout 30m -v ./test/bench/replay
+	$(BENCH) -bench Replay -benchtime 1x -v ./test/bench/replay
 
 .PHONY: bench-watches
 bench-watches: ## measure a guardian with WATCHES (10000) open watches, each fed once a second
-	$(GO) test -run '^$$' -bench Watches -benchtime 1x -timeout 30m -v ./test/bench/watches -watches $(or $(WATCHES),10000)
+	$(BENCH) -bench Watches -benchtime 1x -v ./test/bench/watches -watches $(or $(WATCHES),10000)
+
+.PHONY: bench-looks
+bench-looks: setup ## measure what looks cost: CHECKS (10000) checks, and beside Prometheus with its blackbox exporter
+	$(BENCH) -bench . -benchtime 1x -v ./test/bench/looks -checks $(or $(CHECKS),10000)
+
+.PHONY: bench-reaction
+bench-reaction: ## measure the time from the look that completes the evidence to the first step
+	$(BENCH) -bench Reaction -benchtime 20x -v ./test/bench/reaction
 
 # On the real binary with simulated shops; it fails when a verdict is not the expected one.
 .PHONY: scenarios

@@ -23,12 +23,22 @@ import (
 // Build builds the program under test into a folder, with the race detector when the tests
 // have it, and gives its path.
 func Build(dir string) (string, error) {
-	binary := filepath.Join(dir, "guardian")
-	args := []string{"build", "-o", binary}
 	if RaceEnabled {
-		args = append(args, "-race")
+		return compile(dir, nil, "-race")
 	}
-	if out, err := exec.Command("go", append(args, "guardian/cmd/guardian")...).CombinedOutput(); err != nil {
+	return BuildPlain(dir)
+}
+
+// BuildPlain builds the program as it is delivered, whatever the tests are built with.
+func BuildPlain(dir string) (string, error) {
+	return compile(dir, []string{"CGO_ENABLED=0"}, "-trimpath")
+}
+
+func compile(dir string, env []string, flag string) (string, error) {
+	binary := filepath.Join(dir, "guardian")
+	cmd := exec.Command("go", "build", flag, "-o", binary, "guardian/cmd/guardian")
+	cmd.Env = append(os.Environ(), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the binary: %w\n%s", err, out)
 	}
 	return binary, nil

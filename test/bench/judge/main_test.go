@@ -3,19 +3,20 @@ package main
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"guardian/test/rig"
 )
 
 // few streams show what is far off, in seconds.
 const few = "-streams=300"
 
 func TestTheTableHolds(t *testing.T) {
-	guardian := filepath.Join(t.TempDir(), "guardian")
-	if out, err := exec.Command("go", "build", "-o", guardian, "guardian/cmd/guardian").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	guardian, err := rig.BuildPlain(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
 	var out, progress bytes.Buffer
 	if code := run([]string{"-guardian", guardian, few}, &out, &progress); code != 0 {

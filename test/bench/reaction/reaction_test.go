@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"guardian/test/rig"
 )
 
 // place is what is guarded: it notes when it answered a look and when it was put back.
@@ -71,9 +73,9 @@ func BenchmarkReaction(b *testing.B) {
 func serve(b *testing.B, target string) (url string, stop func()) {
 	b.Helper()
 	dir := b.TempDir()
-	binary := filepath.Join(dir, "guardian")
-	if out, err := exec.Command("go", "build", "-o", binary, "guardian/cmd/guardian").CombinedOutput(); err != nil {
-		b.Fatalf("build: %v\n%s", err, out)
+	binary, err := rig.BuildPlain(dir)
+	if err != nil {
+		b.Fatal(err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
