@@ -292,6 +292,9 @@ func (f *judgeFlags) counts() (*oneJudge, error) {
 		bound := before.UpperRate(phi, boundPart*f.plan.Alpha)
 		rate, off = f.plan.Tolerance.Ratio*bound+f.plan.Tolerance.Delta, math.Log(1-boundPart)
 	}
+	if rate > most {
+		return nil, fmt.Errorf("%v failures per unit of exposure are allowed, more than %v: nothing could be worse", rate, most)
+	}
 	test, err := judge.NewCounts(rate, phi)
 	if err != nil {
 		return nil, err

@@ -84,6 +84,9 @@ func TestJudgeOfOneStream(t *testing.T) {
 		"timeouts":                                {[]string{"--kind=latency", latencies}, strings.Repeat("inf\n", 50), "failed", 4, 0},
 		"as slow as tolerated":                    {[]string{"--kind=latency", latencies, "--ratio=10"}, strings.Repeat("0.9\n", 50), "continue", 50, 0},
 		"a bad canary":                            {[]string{"--kind=canary"}, strings.Repeat("0 10 3 10\n", 50), "failed", 4, 0},
+		"what never was up cannot become worse":   {[]string{"--before-file=" + file(t, strings.Repeat("1\n", 200))}, spread(strings.Repeat("1", 50)), "continue", 50, 0},
+		"a horizon of a million":                  {quick("--horizon=1000000"), spread("1111"), "failed", 2, 0},
+		"a horizon of many at a high rate":        {[]string{"--null-rate=0.9", "--burst=off", "--horizon=100000"}, spread("0000"), "continue", 4, 0},
 		"a common incident":                       {[]string{"--kind=canary", "--horizon=40"}, strings.Repeat("9 10 9 10\n", 50), "inconclusive", 40, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,6 +116,7 @@ func TestJudgeSaysWhatIsWrong(t *testing.T) {
 		"a bad mark in a baseline":   {[]string{"--streams"}, "0102|1\n", `line 1: character 4 of the baseline: "2" is not a result`},
 		"a short baseline":           {[]string{"--streams"}, "0|1\n", "line 1: the baseline needs at least two results"},
 		"no baseline in a stream":    {[]string{"--streams"}, "00|1\n11\n", "line 2: no baseline: want BASELINE|STREAM"},
+		"a rate without end":         {[]string{"--kind=counts", "--null-rate=1e300"}, "1 1\n", "1e+300 failures per unit of exposure are allowed"},
 		"too few counts":             {[]string{"--kind=counts", known}, "3\n", `line 1: "3": want failures exposure`},
 		"negative counts":            {[]string{"--kind=counts", known}, "-3 10\n", `line 1: "-3 10": want failures exposure`},
 		"a latency of letters":       {[]string{"--kind=latency", "--before-file=" + file(t, strings.Repeat("1\n", 50))}, "0.1\nfast\n", `line 2: "fast" is not a latency: want seconds`},

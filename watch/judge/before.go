@@ -124,7 +124,7 @@ func NewBefore(h History, tol Tolerance, horizon int, bursts bool) (*Process, er
 		return nil, errors.New("history has more failures than looks")
 	}
 	n, k := h.Calm, h.Begun
-	if !bursts {
+	if !bursts || n == 0 { // what never was up tells how often it fails, not how often it begins to
 		n, k = h.Counts()
 	}
 	if n == 0 {

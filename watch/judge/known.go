@@ -69,10 +69,18 @@ func (t *Known) LogE(s KnownState) float64 {
 	return logAdd(math.Log(1-latePart)+t.now.LogE(s.N, s.K), math.Log(latePart)+t.late.LogE(s.process()))
 }
 
+// mostExact bounds what an exact threshold may cost, in observations times failures: a second.
+const mostExact = 1e8
+
 // Threshold is that of OneSample for the part of alpha that is spent on faults since the
 // deploy, within the planned observations. It costs milliseconds; the caller keeps it for Crossed.
+// Where so many observations are planned that it would cost seconds it is the plain one.
 func (t *Known) Threshold(alpha float64) float64 {
-	return t.now.Threshold((1-latePart)*alpha, t.horizon)
+	alpha *= 1 - latePart
+	if n := float64(t.horizon); n*n*t.now.p0 > mostExact {
+		return -math.Log(alpha)
+	}
+	return t.now.Threshold(alpha, t.horizon)
 }
 
 // Crossed tells whether the test alone has found a regression: the first part by the exact

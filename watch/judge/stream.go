@@ -64,8 +64,8 @@ func NewStream(p Plan) (*Stream, error) {
 	return t.Stream(), nil
 }
 
-// maxHorizon bounds the cost of the exact threshold.
-const maxHorizon = 100_000
+// maxHorizon is a week of looks, sixteen each second: the onset of a fault is spread over them.
+const maxHorizon = 10_000_000
 
 // NewTest prepares a test; every mistake of the plan is in the error. A known rate without bursts costs
 // milliseconds, anything else a tenth of one.
