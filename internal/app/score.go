@@ -111,7 +111,7 @@ func scoresOf(ws []watch.Watch, plans map[string]store.Plan, marks map[string]st
 		k := policy{w.Service, w.Policy.Mode, w.Policy.For, w.Policy.Alpha}
 		s := scores[k]
 		if s == nil {
-			s = &server.Score{Service: k.service, Mode: k.mode, For: model.Duration(k.length).String(), Alpha: k.alpha}
+			s = &server.Score{Service: k.service, Mode: k.mode, For: model.Duration(k.length).String(), Alpha: k.alpha, Causes: []server.CauseScore{}}
 			scores[k] = s
 		}
 		s.Judged++
@@ -123,31 +123,57 @@ func scoresOf(ws []watch.Watch, plans map[string]store.Plan, marks map[string]st
 			}
 			continue
 		}
-		s.Failed++
-		if p, ok := plans[w.ID]; ok && p.To != "" && len(p.Refused) == 0 {
-			s.RolledBack++
-		}
-		switch mark {
-		case store.MarkRight:
-			s.Agreed++
-		case store.MarkLate:
-			s.Agreed++
-			s.Late++
-		case store.MarkWrong:
-			s.Wrong++
-		default:
-			s.Unmarked++
+		p, planned := plans[w.ID]
+		back := planned && p.To != "" && len(p.Refused) == 0
+		for _, f := range []*server.Failures{&s.Failures, causeOf(s, w.Verdict)} {
+			tally(f, mark, back)
 		}
 	}
 	all := make([]server.Score, 0, len(scores))
 	for _, s := range scores {
 		s.FalseRate = falseRate(*s)
+		slices.SortStableFunc(s.Causes, func(x, y server.CauseScore) int {
+			return cmp.Or(cmp.Compare(y.Failed, x.Failed), strings.Compare(x.Cause, y.Cause))
+		})
 		all = append(all, *s)
 	}
 	slices.SortFunc(all, func(x, y server.Score) int {
 		return cmp.Or(strings.Compare(x.Service, y.Service), strings.Compare(string(x.Mode), string(y.Mode)), strings.Compare(x.For, y.For), cmp.Compare(x.Alpha, y.Alpha))
 	})
 	return all
+}
+
+// causeOf gives the tally of what a Failed verdict rests on.
+func causeOf(s *server.Score, v *watch.Verdict) *server.Failures {
+	var cause server.CauseScore
+	if v != nil {
+		cause.Cause, cause.Rule = v.Cause, v.ByRule
+	}
+	i := slices.IndexFunc(s.Causes, func(c server.CauseScore) bool { return c.Cause == cause.Cause && c.Rule == cause.Rule })
+	if i < 0 {
+		i = len(s.Causes)
+		s.Causes = append(s.Causes, cause)
+	}
+	return &s.Causes[i].Failures
+}
+
+// tally takes a Failed verdict, what was said about it, and whether it would be rolled back.
+func tally(f *server.Failures, mark store.MarkWord, back bool) {
+	f.Failed++
+	if back {
+		f.RolledBack++
+	}
+	switch mark {
+	case store.MarkRight:
+		f.Agreed++
+	case store.MarkLate:
+		f.Agreed++
+		f.Late++
+	case store.MarkWrong:
+		f.Wrong++
+	default:
+		f.Unmarked++
+	}
 }
 
 // falseRate estimates how often healthy deploys failed: of those that passed and were not

@@ -49,6 +49,13 @@ healthy deploy fails, with its exact 95 % interval. Verdicts are marked on the p
 				_, _ = fmt.Fprintf(s.out, "%s (%s, %s, %.4g%%): %d judged, %d failed, %d of them to be rolled back\n",
 					x.Service, x.Mode, x.For, x.Alpha*100, x.Judged, x.Failed, x.RolledBack)
 				_, _ = fmt.Fprintf(s.out, "  agreed %d (%d late), wrong %d, not marked %d, missed %d\n", x.Agreed, x.Late, x.Wrong, x.Unmarked, x.Missed)
+				for _, c := range x.Causes {
+					what := ""
+					if c.Rule {
+						what = "the rule "
+					}
+					_, _ = fmt.Fprintf(s.out, "  by %s%s: %d failed, agreed %d (%d late), wrong %d, not marked %d\n", what, c.Cause, c.Failed, c.Agreed, c.Late, c.Wrong, c.Unmarked)
+				}
 				if e := x.FalseRate; e != nil {
 					_, _ = fmt.Fprintf(s.out, "  false rollbacks: %.2g%% of healthy deploys, between %.2g%% and %.2g%%\n", e.Estimate*100, e.Low*100, e.High*100)
 				}

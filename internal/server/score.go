@@ -52,6 +52,16 @@ type Score struct {
 
 	Judged int `json:"judged"` // watches that passed or failed
 	Passed int `json:"passed"`
+	Failures
+	Missed int `json:"missed"` // passed ones that were marked wrong or late
+	// FalseRate is the estimated chance that a healthy deploy fails; null when there was none.
+	FalseRate *Estimate `json:"false_rate"`
+	// Causes are the failed ones by what weighed most: a rule, a check or a counter.
+	Causes []CauseScore `json:"causes"`
+}
+
+// Failures are Failed verdicts, and what people said about them.
+type Failures struct {
 	Failed int `json:"failed"`
 	// RolledBack of the failed ones would have been rolled back, or were: a version was known
 	// to be good and no guard was against it.
@@ -60,9 +70,13 @@ type Score struct {
 	Late       int `json:"late"`     // of these
 	Wrong      int `json:"wrong"`    // failed ones that were marked wrong
 	Unmarked   int `json:"unmarked"` // failed ones that nobody marked
-	Missed     int `json:"missed"`   // passed ones that were marked wrong or late
-	// FalseRate is the estimated chance that a healthy deploy fails; null when there was none.
-	FalseRate *Estimate `json:"false_rate"`
+}
+
+// CauseScore is how far one rule, check or counter can be trusted.
+type CauseScore struct {
+	Cause string `json:"cause"`
+	Rule  bool   `json:"rule"` // it is a rule with fails_watch
+	Failures
 }
 
 // Estimate is a rate with the exact interval (Clopper and Pearson 1934) that holds it with a

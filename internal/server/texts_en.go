@@ -38,7 +38,7 @@ func english() map[string]string {
 		"mark.help": "Was this verdict right? The score of the guardian is made of these answers.",
 		"mark.plan": "It leads back to %s.", "mark.plan_refused": "It would lead back to %s, but a guard is against it.",
 		"score.title": "Can its verdicts be trusted?", "score.policy": "Watched", "score.judged": "Judged", "score.failed": "Failed", "score.agreed": "Agreed", "score.wrong": "Wrong",
-		"score.unmarked": "Not marked", "score.missed": "Missed", "score.rate": "False rollbacks", "score.between": "%s (between %s and %s)", "score.none": "No deploy was judged in this month.",
+		"score.of_cause": "%d failed, %d right, %d wrong", "score.unmarked": "Not marked", "score.missed": "Missed", "score.rate": "False rollbacks", "score.between": "%s (between %s and %s)", "score.none": "No deploy was judged in this month.",
 
 		"over.title": "Overview", "over.all_up": "All %d services are up", "over.one_up": "%s is up", "over.down": "%d of %d services down: %s",
 		"over.unknown": "%d of %d services cannot be seen: %s", "over.none": "No services are configured",

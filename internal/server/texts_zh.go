@@ -38,7 +38,7 @@ func chinese() map[string]string {
 		"mark.help": "这个结论对吗？守护者的评分由这些回答得出。",
 		"mark.plan": "将回到 %s。", "mark.plan_refused": "本应回到 %s，但有守卫条件不允许。",
 		"score.title": "它的结论可信吗？", "score.policy": "观察方式", "score.judged": "已判定", "score.failed": "失败", "score.agreed": "被认同", "score.wrong": "判错",
-		"score.unmarked": "未评价", "score.missed": "漏判", "score.rate": "误回滚率", "score.between": "%s（介于 %s 与 %s 之间）", "score.none": "本月没有已判定的发布。",
+		"score.of_cause": "失败 %d 次，认同 %d 次，判错 %d 次", "score.unmarked": "未评价", "score.missed": "漏判", "score.rate": "误回滚率", "score.between": "%s（介于 %s 与 %s 之间）", "score.none": "本月没有已判定的发布。",
 
 		"over.title": "总览", "over.all_up": "全部 %d 个服务正常", "over.one_up": "%s 正常", "over.down": "%[2]d 个服务中有 %[1]d 个故障：%[3]s",
 		"over.unknown": "%[2]d 个服务中有 %[1]d 个看不到状态：%[3]s", "over.none": "尚未配置服务",
