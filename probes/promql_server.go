@@ -80,6 +80,16 @@ func (c *PromQLClient) Close() { c.transport.CloseIdleConnections() }
 // any secret; warnings are the server's, masked too.
 func (c *PromQLClient) Query(ctx context.Context, expr string, at time.Time) (model.Value, []string, error) {
 	value, warnings, _, err := c.api.Query(ctx, expr, at)
+	return c.answer(value, warnings, err)
+}
+
+// QueryRange asks an expression at each step from start to end, both included; else as Query.
+func (c *PromQLClient) QueryRange(ctx context.Context, expr string, start, end time.Time, step time.Duration) (model.Value, []string, error) {
+	value, warnings, _, err := c.api.QueryRange(ctx, expr, v1.Range{Start: start, End: end, Step: step})
+	return c.answer(value, warnings, err)
+}
+
+func (c *PromQLClient) answer(value model.Value, warnings []string, err error) (model.Value, []string, error) {
 	for i, w := range warnings {
 		warnings[i] = c.masks.text(w)
 	}

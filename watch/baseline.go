@@ -137,6 +137,13 @@ func enough(h judge.History) bool {
 	return h.Valid() && looks >= enoughBefore && h.Calm > 0
 }
 
+// tells tells whether a history says what a check is like that is allowed to fail at a rate: it
+// is long, or it is short, and the check surely fails more often. Then a deploy is not blamed for
+// what was so before. One outage that is over is not that: it began once.
+func tells(h judge.History, allowed float64) bool {
+	return enough(h) || h.Valid() && h.Calm > 0 && judge.RateLower(h.Begun, h.Calm, 0.05) > allowed
+}
+
 // failures makes the metric of a check's failures.
 func (w *Watch) failures(c CheckPolicy, b Baseline, f FollowUps, horizon int) (m Metric) {
 	m = Metric{Name: Failures, Share: 1}
@@ -146,7 +153,7 @@ func (w *Watch) failures(c CheckPolicy, b Baseline, f FollowUps, horizon int) (m
 			m.Streams[i].Raised = f
 		}
 	}()
-	if !enough(b.Recent) {
+	if !tells(b.Recent, tol.Rate) {
 		h := b.Recent
 		if !h.Valid() {
 			h = judge.History{}
@@ -176,7 +183,7 @@ func (w *Watch) latency(b Baseline, horizon, limits int) (Metric, bool) {
 		limit := max(q.Seconds*p.LatencyRatio, q.Seconds+p.LatencyDelta.Seconds())
 		// How often healthy looks are above an order statistic is itself uncertain: this is its
 		// exact upper bound, distribution-free.
-		rate := judge.RateUpper(q.Above, q.Looks, p.Alpha*(1-latencyPart)/float64(len(b.Percentiles)*max(limits, 1)))
+		rate := judge.RateUpper(q.Above, q.Looks, p.Alpha*(1-boundsKeep)/float64(len(b.Percentiles)*max(limits, 1)))
 		m.Streams = append(m.Streams, known(rate, q.History, horizon))
 		m.Limits = append(m.Limits, Limit{Seconds: limit, Before: Counts{Looks: q.Looks, Failures: q.Above}})
 	}

@@ -5,7 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/timestamp"
+	"github.com/prometheus/prometheus/promql"
+	"github.com/prometheus/prometheus/promql/parser"
 
 	"guardian/watch/judge"
 )
@@ -18,11 +24,15 @@ type CounterPolicy struct {
 	Every       time.Duration `json:"every"`        // between two readings
 }
 
+// Standing is what a counter stood at, series by series, under any key that stays the same: a
+// counter of three instances falls when one of them starts again, and nothing was counted twice.
+type Standing map[string]float64
+
 // Reading is what the counters stood at. One that could not be made is not a Reading; one that
 // gave nothing is Empty.
 type Reading struct {
 	At              time.Time
-	Failures, Total float64
+	Failures, Total Standing
 	Empty           bool
 }
 
@@ -44,20 +54,20 @@ const gap = 4 * CounterEvery
 func NewCounterHistory(readings []Reading) CounterHistory {
 	var h CounterHistory
 	var counts []float64
-	var last *Reading
-	for i := range readings {
-		r := &readings[i]
+	var known time.Time
+	failures, total := Standing{}, Standing{}
+	for _, r := range readings {
 		h.Empty.Observe(r.Empty)
 		if r.Empty {
 			continue
 		}
-		if last != nil && r.At.Sub(last.At) < gap {
-			d := increments(*last, *r)
+		d := judge.CountsState{Failures: failures.take(r.Failures), Exposure: total.take(r.Total)}
+		if !known.IsZero() && r.At.Sub(known) < gap {
 			h.Failures += d.Failures
 			h.Total += d.Exposure
 			counts = append(counts, d.Failures)
 		}
-		last = r
+		known = r.At
 	}
 	h.Clumping = 1
 	if len(counts) > 1 {
@@ -66,24 +76,22 @@ func NewCounterHistory(readings []Reading) CounterHistory {
 	return h
 }
 
-// increments is what came between two readings. A counter that went down was reset: it counts from
-// zero.
-func increments(last, next Reading) judge.CountsState {
-	grown := func(a, b float64) float64 {
-		if b < a {
-			return max(b, 0)
+// take gives what was counted since, and remembers where each series stands. One that is lower than
+// it was began again, and one that was not there before began: both count from zero. One that is
+// gone for a while goes on from where it was.
+func (s Standing) take(now Standing) (counted float64) {
+	for series, v := range now {
+		if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
+			continue
 		}
-		return b - a
+		was := s[series]
+		if v < was {
+			was = 0
+		}
+		counted += v - was
+		s[series] = v
 	}
-	d := judge.CountsState{Failures: grown(last.Failures, next.Failures), Exposure: grown(last.Total, next.Total)}
-	if !finiteCounts(d) {
-		return judge.CountsState{}
-	}
-	return d
-}
-
-func finiteCounts(d judge.CountsState) bool {
-	return !math.IsInf(d.Failures+d.Exposure, 0) && !math.IsNaN(d.Failures+d.Exposure)
+	return counted
 }
 
 // CounterBefore is a pair of counters with its history.
@@ -104,11 +112,12 @@ type Counter struct {
 	LogE  float64           `json:"log_e"`
 	// Empty holds readings that gave nothing against how often they did before; nil where too
 	// little is known of that.
-	Empty    *Stream   `json:"empty,omitempty"`
-	Readings int       `json:"readings"`
-	Missing  int       `json:"missing,omitempty"` // readings that gave nothing
-	Failures float64   `json:"failures"`          // at the last reading
-	Total    float64   `json:"total"`
+	Empty    *Stream `json:"empty,omitempty"`
+	Readings int     `json:"readings"`
+	Missing  int     `json:"missing,omitempty"` // readings that gave nothing
+	// Failures and Total are what they stood at last.
+	Failures Standing  `json:"standing_failures,omitempty"`
+	Total    Standing  `json:"standing_total,omitempty"`
 	LastAt   time.Time `json:"last_at,omitzero"` // of the last reading
 	Known    time.Time `json:"known,omitzero"`   // of the last one that was not empty
 }
@@ -116,7 +125,8 @@ type Counter struct {
 // emptyShare is the part of a counter's evidence that is its emptiness.
 const emptyShare = 0.2
 
-func (w *Watch) newCounter(b CounterBefore) Counter {
+// newCounter prepares a counter, one of so many of the watch.
+func (w *Watch) newCounter(b CounterBefore, counters int) Counter {
 	c := Counter{CounterPolicy: b.CounterPolicy, Before: b.History, Clumping: 1}
 	tol := w.Policy.tolerance(CheckPolicy{FailureRate: b.FailureRate})
 	c.Rate = tol.Rate
@@ -126,7 +136,9 @@ func (w *Watch) newCounter(b CounterBefore) Counter {
 	}
 	// Failures that clump tell as much as so many fewer that do not.
 	if n, k := math.Floor(h.Total/c.Clumping), math.Ceil(h.Failures/c.Clumping); n >= enoughBefore && n < 1e12 && k >= 0 && k < n {
-		c.Rate = max(c.Rate, tol.Ratio*judge.RateUpper(int(k), int(n), w.Policy.Alpha/10)+tol.Delta)
+		// The bound of how often they fail may be wrong: with a tenth of alpha, as those of durations.
+		bound := judge.RateUpper(int(k), int(n), w.Policy.Alpha*(1-boundsKeep)/float64(counters))
+		c.Rate = max(c.Rate, tol.Ratio*bound+tol.Delta)
 	}
 	c.Rate = min(c.Rate, judge.MaxRate)
 	if enough(h.Empty) {
@@ -187,9 +199,15 @@ func (c *Counter) read(r Reading, from time.Time) {
 		c.Missing++
 		return
 	}
-	first := c.Known.IsZero()
-	last := Reading{Failures: c.Failures, Total: c.Total}
-	c.Failures, c.Total, c.Known = finite(r.Failures), finite(r.Total), clean(r.At)
+	first := len(c.Total) == 0
+	if first {
+		c.Total = Standing{}
+	}
+	if c.Failures == nil { // no failures yet, perhaps also since before the guardian was started again
+		c.Failures = Standing{}
+	}
+	c.Known = clean(r.At)
+	d := judge.CountsState{Failures: c.Failures.take(r.Failures), Exposure: c.Total.take(r.Total)}
 	if first || r.At.Before(from) {
 		return
 	}
@@ -197,11 +215,10 @@ func (c *Counter) read(r Reading, from time.Time) {
 	if err != nil {
 		return
 	}
-	d := increments(last, r)
 	c.State.Failures += d.Failures
 	c.State.Exposure += d.Exposure
 	c.Readings++
-	c.LogE = finite(test.LogE(c.State))
+	c.LogE = finite(math.Log(boundsKeep) + test.LogE(c.State))
 }
 
 // said words what was counted.
@@ -233,13 +250,14 @@ func (w *Watch) heaviestCounter() *Counter {
 }
 
 // CounterSettings is one of "metrics": two counters that others keep, as PromQL over the
-// guardian's series.
+// guardian's series or another server's.
 type CounterSettings struct {
 	Name        string  `yaml:"name" required:"true" doc:"What it is called in verdicts."`
-	Failures    string  `yaml:"failures" required:"true" doc:"PromQL of a counter of failures, such as sum(orders_failed_total); its series are added up."`
+	Failures    string  `yaml:"failures" required:"true" doc:"PromQL of a counter of failures, such as orders_failed_total; what its series grow by is added up, also when it is written as their sum."`
 	Total       string  `yaml:"total" required:"true" doc:"PromQL of a counter of everything among which the failures are."`
 	FailureRate Share   `yaml:"failure_rate" doc:"The part that may fail in good times; at most 50%."`
 	Weight      float64 `yaml:"weight" doc:"How much it weighs among the service's checks."`
+	Source      string  `yaml:"source" doc:"Which of rule_sources is asked; without, the guardian's own series."`
 }
 
 // DefaultCounter are the settings of one that says nothing.
@@ -258,6 +276,75 @@ func (s CounterSettings) Validate() error {
 	}
 	return errors.Join(errs...)
 }
+
+// EachSeries is the expression whose result has each of the series that expr adds up: a sum hides
+// which of them began again.
+func EachSeries(expr string) string {
+	e, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
+	if err != nil {
+		return expr
+	}
+	for {
+		switch of := e.(type) {
+		case *parser.ParenExpr:
+			e = of.Expr
+		case *parser.AggregateExpr:
+			if of.Op != parser.SUM {
+				return e.String()
+			}
+			e = of.Expr
+		default:
+			return e.String()
+		}
+	}
+}
+
+// StandingOf is what an answer says that was asked for each series.
+func StandingOf(v promql.Vector) Standing {
+	all := Standing{}
+	for _, s := range v {
+		if s.H == nil && !math.IsNaN(s.F) {
+			all[keyOf(s.Metric)] = s.F
+		}
+	}
+	return all
+}
+
+// ReadingsOf are the readings at each CounterEvery from a time to another, both included, as
+// answers over that time have them. What was before the first total that there ever was is not
+// emptiness: nobody counted yet.
+func ReadingsOf(failures, total promql.Matrix, from, to time.Time) []Reading {
+	failed, all := standings(failures), standings(total)
+	var readings []Reading
+	for at := from; !at.After(to); at = at.Add(CounterEvery) {
+		stands := all[timestamp.FromTime(at)]
+		if len(readings) > 0 || len(stands) > 0 {
+			readings = append(readings, Reading{At: at, Failures: failed[timestamp.FromTime(at)], Total: stands, Empty: len(stands) == 0})
+		}
+	}
+	return readings
+}
+
+// standings is what counters stood at, by time in milliseconds.
+func standings(m promql.Matrix) map[int64]Standing {
+	at := map[int64]Standing{}
+	for _, s := range m {
+		key := keyOf(s.Metric)
+		for _, f := range s.Floats {
+			if math.IsNaN(f.F) {
+				continue
+			}
+			if at[f.T] == nil {
+				at[f.T] = Standing{}
+			}
+			at[f.T][key] = f.F
+		}
+	}
+	return at
+}
+
+// keyOf names a series, shortly: what a watch remembers of it is written down again and again.
+func keyOf(series labels.Labels) string { return strconv.FormatUint(series.Hash(), 36) }
 
 // CounterEvery is how often counters are read.
 const CounterEvery = 15 * time.Second

@@ -2,6 +2,7 @@ package watch_test
 
 import (
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -18,6 +19,10 @@ type shopCounter struct {
 	failures, total float64
 }
 
+func (c *shopCounter) stands(at time.Time) watch.Reading {
+	return watch.Reading{At: at, Failures: watch.Standing{"": c.failures}, Total: watch.Standing{"": c.total}}
+}
+
 func (c *shopCounter) next(at time.Time, rate float64) watch.Reading {
 	for range 10 {
 		c.total++
@@ -25,7 +30,7 @@ func (c *shopCounter) next(at time.Time, rate float64) watch.Reading {
 			c.failures++
 		}
 	}
-	return watch.Reading{At: at, Failures: c.failures, Total: c.total}
+	return c.stands(at)
 }
 
 func TestCounters(t *testing.T) {
@@ -39,7 +44,7 @@ func TestCounters(t *testing.T) {
 		orders := watch.CounterPolicy{Name: "orders", Weight: 1, FailureRate: 0.01, Every: every}
 		snap.Counters = []watch.CounterBefore{{CounterPolicy: orders, History: watch.NewCounterHistory(before)}}
 		w := watch.Open(deploy(), policy(), nil, snap, t0())
-		w.Measure("orders", watch.Reading{At: t0(), Failures: c.failures, Total: c.total}, t0())
+		w.Measure("orders", c.stands(t0()), t0())
 		return w, c
 	}
 	run := func(w *watch.Watch, reading func(i int, at time.Time) watch.Reading) (*watch.Verdict, int) {
@@ -121,5 +126,67 @@ func TestCountersSurviveARestart(t *testing.T) {
 	}
 	if straight.EValue() != stored.EValue() || straight.State != watch.Failed {
 		t.Errorf("evidence %v and %v, state %s", straight.EValue(), stored.EValue(), straight.State)
+	}
+}
+
+// A deploy starts the instances again one after the other, so that what they count together
+// falls. What they counted long ago, an incident and all, is not counted again.
+func TestInstancesThatStartAgainAreNotCountedTwice(t *testing.T) {
+	before := []watch.Reading{}
+	now := watch.Reading{
+		Failures: watch.Standing{"a": 5000, "b": 5000, "c": 5000},
+		Total:    watch.Standing{"a": 50_000, "b": 50_000, "c": 50_000},
+	}
+	next := func(at time.Time) watch.Reading {
+		now.At = at
+		now.Failures, now.Total = maps.Clone(now.Failures), maps.Clone(now.Total)
+		for instance := range now.Total {
+			now.Total[instance] += 10
+		}
+		return now
+	}
+	for i := range 960 {
+		before = append(before, next(t0().Add(time.Duration(i-960)*every)))
+	}
+	h := watch.NewCounterHistory(before)
+	if h.Failures != 0 || h.Total != 959*30 {
+		t.Errorf("history %+v, want no failures of %d", h, 959*30)
+	}
+	snap := green()
+	snap.Counters = []watch.CounterBefore{{CounterPolicy: watch.CounterPolicy{Name: "orders", FailureRate: 0.01, Every: every}, History: h}}
+	w := watch.Open(deploy(), policy(), nil, snap, t0())
+	w.Measure("orders", now, t0())
+	for i := range 119 {
+		r := next(t0().Add(time.Duration(i+1) * every))
+		switch i {
+		case 10, 30: // one that starts again where it was
+			r.Failures["a"], r.Total["a"] = 0, 0
+		case 20: // one that is put in place of another
+			delete(r.Failures, "b")
+			delete(r.Total, "b")
+			r.Total["d"] = 0
+		}
+		if v := w.Measure("orders", r, r.At); v != nil {
+			t.Fatalf("%d readings: %s", i+1, v.Reason)
+		}
+	}
+	if v := w.Tick(w.Deadline); v == nil || v.State != watch.Passed {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestASumIsAskedSeriesBySeries(t *testing.T) {
+	for expr, want := range map[string]string{
+		"orders_total":                             "orders_total",
+		`sum(orders_total{result!="ok"})`:          `orders_total{result!="ok"}`,
+		"(sum by (shop) (sum(orders_total)))":      "orders_total",
+		"sum(orders_total) or vector(0)":           "sum(orders_total) or vector(0)",
+		"max(orders_total)":                        "max(orders_total)",
+		"sum(a_total) + sum without (x) (b_total)": "sum(a_total) + sum without (x) (b_total)",
+		"not PromQL (":                             "not PromQL (",
+	} {
+		if got := watch.EachSeries(expr); got != want {
+			t.Errorf("%s is asked as %s, want %s", expr, got, want)
+		}
 	}
 }

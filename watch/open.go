@@ -69,7 +69,7 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 		w.Checks = append(w.Checks, s)
 	}
 	for _, b := range before.Counters {
-		c := w.newCounter(b)
+		c := w.newCounter(b, len(before.Counters))
 		c.Share = weight(CheckPolicy{Weight: b.Weight})
 		total += c.Share
 		w.Counters = append(w.Counters, c)
@@ -87,7 +87,7 @@ func (w *Watch) newCheckState(c CheckPolicy, before Snapshot, from time.Time, ch
 	base := before.baseline(c.Check)
 	tol := w.Policy.tolerance(c)
 	s.Allowed = tol.Rate
-	if enough(base.Recent) {
+	if tells(base.Recent, tol.Rate) {
 		s.Allowed = max(tol.Rate, tol.Ratio*rate(base.Recent)+tol.Delta)
 	}
 	s.Allowed = min(s.Allowed, judge.MaxRate)

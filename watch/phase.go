@@ -14,7 +14,7 @@ const mostBad = 0.9
 // more than is tolerated.
 func (p Policy) bad(h judge.History, tol judge.Tolerance) float64 {
 	tolerated := tol.Rate
-	if enough(h) {
+	if tells(h, tol.Rate) {
 		looks, failures := h.Counts()
 		tolerated = max(tolerated, tol.Ratio*judge.RateUpper(failures, looks, 0.05)+tol.Delta)
 	}

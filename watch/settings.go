@@ -29,7 +29,7 @@ type Settings struct {
 	Baseline      Before         `yaml:"baseline" doc:"What the looks after a deploy are held against."`
 	Latency       Slow           `yaml:"latency" doc:"How the durations of looks are judged."`
 	// Metrics are judged beside the checks.
-	Metrics []CounterSettings `yaml:"metrics" doc:"Counters that others keep and that deploys are judged on beside the checks: scraped, or written here. For ratios and alert states use a check of kind promql."`
+	Metrics []CounterSettings `yaml:"metrics" doc:"Counters that others keep and that deploys are judged on beside the checks: scraped, written here, or asked of another server. For ratios and alert states use a check of kind promql."`
 }
 
 // Before is the section "baseline".

@@ -142,9 +142,9 @@ type Limit struct {
 	Over    int     `json:"over"`   // judged looks that took longer
 }
 
-// latencyPart is what the uncertainty of the limits costs: they may be wrong with a tenth of
-// the chance that a false verdict may have.
-const latencyPart = 0.9
+// boundsKeep is what the uncertainty of bounds that history gives leaves of the evidence: they
+// may be wrong with a tenth of the chance that a false verdict may have.
+const boundsKeep = 0.9
 
 // logE is the natural logarithm of the metric's evidence.
 func (m *Metric) logE() float64 {
@@ -156,7 +156,7 @@ func (m *Metric) logE() float64 {
 		for i := range m.Streams {
 			logs[i] = m.Streams[i].LogE - math.Log(float64(len(m.Streams)))
 		}
-		return math.Log(latencyPart) + logSum(logs)
+		return math.Log(boundsKeep) + logSum(logs)
 	}
 	least := m.Streams[0].LogE
 	for i := range m.Streams {

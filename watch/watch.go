@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -248,6 +249,7 @@ func (w *Watch) Clone() Watch {
 	c.Others = slices.Clone(w.Others)
 	c.Counters = slices.Clone(w.Counters)
 	for i := range c.Counters {
+		c.Counters[i].Failures, c.Counters[i].Total = maps.Clone(w.Counters[i].Failures), maps.Clone(w.Counters[i].Total)
 		if e := c.Counters[i].Empty; e != nil {
 			s := e.clone()
 			c.Counters[i].Empty = &s

@@ -3,11 +3,10 @@ package app
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
-	"github.com/prometheus/prometheus/model/timestamp"
+	"github.com/prometheus/prometheus/promql"
 
 	"guardian/internal/config"
 	"guardian/watch"
@@ -55,32 +54,47 @@ func (a *App) count(t *term, e *watched) {
 	}
 }
 
-// reading asks the series what the counters stand at. Without a total there is nothing to
-// judge; without failures there are none, as Prometheus knows no counter before its first event.
+// counting answers queries for what counters stand at.
+type counting interface {
+	Query(ctx context.Context, expr string, at time.Time) (promql.Vector, error)
+	QueryRange(ctx context.Context, expr string, start, end time.Time, step time.Duration) (promql.Matrix, error)
+}
+
+// asked gives who answers for a pair of counters.
+func (a *App) asked(m watch.CounterSettings) (counting, error) {
+	if m.Source == "" {
+		return a.series, nil
+	}
+	src, ok := a.setup.Load().sources[m.Source]
+	if !ok {
+		return nil, fmt.Errorf("rule source %s is not configured any more", m.Source)
+	}
+	return src, nil
+}
+
+// reading asks what the counters stand at. Without a total there is nothing to judge; without
+// failures there are none, as Prometheus knows no counter before its first event.
 func (a *App) reading(ctx context.Context, m watch.CounterSettings, at time.Time) (watch.Reading, error) {
 	r := watch.Reading{At: at}
-	total, found, err := a.sum(ctx, m.Total, at)
+	from, err := a.asked(m)
 	if err != nil {
 		return r, err
 	}
-	r.Total, r.Empty = total, !found
-	r.Failures, _, err = a.sum(ctx, m.Failures, at)
+	if r.Total, err = standing(ctx, from, m.Total, at); err != nil {
+		return r, err
+	}
+	r.Empty = len(r.Total) == 0
+	r.Failures, err = standing(ctx, from, m.Failures, at)
 	return r, err
 }
 
-// sum adds up what a query gives.
-func (a *App) sum(ctx context.Context, expr string, at time.Time) (sum float64, found bool, err error) {
-	v, err := a.series.Query(ctx, expr, at)
+// standing asks what a counter stands at.
+func standing(ctx context.Context, from counting, expr string, at time.Time) (watch.Standing, error) {
+	v, err := from.Query(ctx, watch.EachSeries(expr), at)
 	if err != nil {
-		return 0, false, fmt.Errorf("ask %s: %w", expr, err)
+		return nil, fmt.Errorf("ask %s: %w", expr, err)
 	}
-	for _, s := range v {
-		if s.H == nil && !math.IsNaN(s.F) {
-			sum += s.F
-			found = true
-		}
-	}
-	return sum, found, nil
+	return watch.StandingOf(v), nil
 }
 
 // countersBefore reads what the counters of a service did before a deploy.
@@ -108,42 +122,18 @@ func (a *App) countersBefore(ctx context.Context, svc config.Service, switched t
 }
 
 func (a *App) readingsBefore(ctx context.Context, m watch.CounterSettings, from, to time.Time) ([]watch.Reading, error) {
-	type point struct {
-		v     float64
-		found bool
-	}
-	read := func(expr string) (map[int64]point, error) {
-		matrix, err := a.series.QueryRange(ctx, expr, from, to, watch.CounterEvery)
-		if err != nil {
-			return nil, fmt.Errorf("ask %s: %w", expr, err)
-		}
-		sums := map[int64]point{}
-		for _, s := range matrix {
-			for _, f := range s.Floats {
-				if !math.IsNaN(f.F) {
-					sums[f.T] = point{sums[f.T].v + f.F, true}
-				}
-			}
-		}
-		return sums, nil
-	}
-	totals, err := read(m.Total)
+	source, err := a.asked(m)
 	if err != nil {
 		return nil, err
 	}
-	failures, err := read(m.Failures)
+	from = from.Truncate(time.Second) // what others answer is in milliseconds
+	total, err := source.QueryRange(ctx, watch.EachSeries(m.Total), from, to, watch.CounterEvery)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("ask %s: %w", m.Total, err)
 	}
-	// What was before the first total that there ever was is not emptiness: nobody counted yet.
-	var readings []watch.Reading
-	for at := from; !at.After(to); at = at.Add(watch.CounterEvery) {
-		ms := timestamp.FromTime(at)
-		p := totals[ms]
-		if len(readings) == 0 && !p.found {
-			continue
-		}
-		readings = append(readings, watch.Reading{At: at, Failures: failures[ms].v, Total: p.v, Empty: !p.found})
+	failures, err := source.QueryRange(ctx, watch.EachSeries(m.Failures), from, to, watch.CounterEvery)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", m.Failures, err)
 	}
-	return readings, nil
+	return watch.ReadingsOf(failures, total, from, to), nil
 }

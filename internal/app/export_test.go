@@ -76,8 +76,14 @@ func (s Stepped) Minute(ctx context.Context) error {
 	return nil
 }
 
-// TickWatches lets the watches see the time.
-func (s Stepped) TickWatches() { s.tickWatches(s.acting.Load(), s.now()) }
+// TickWatches lets the watches see the time, and reads their counters.
+func (s Stepped) TickWatches() {
+	t := s.acting.Load()
+	s.tickWatches(t, s.now())
+	for _, e := range t.watches.of("") {
+		s.count(t, e)
+	}
+}
 
 // Repeats tells again of what still fires.
 func (s Stepped) Repeats() { s.tickRepeats(s.acting.Load(), s.now()) }

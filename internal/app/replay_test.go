@@ -27,6 +27,7 @@ server: {listen: "127.0.0.1:0", timezone: UTC}
 services:
   - {name: orders, watch: {for: 30m, mode: observe}, rollback: back, known_good: [v1]}
   - {name: prices, watch: {for: 30m, mode: observe}}
+  - {name: stock, watch: {for: 30m, mode: observe, metrics: [{name: moves, failures: sum(moves_lost_total), total: sum(moves_total)}]}}
 checks:
   - {name: push, service: orders, every: 15s, http: {url: "http://127.0.0.1:1/"}}
   - {name: read, service: orders, every: 5m, http: {url: "http://127.0.0.1:1/"}}
@@ -48,8 +49,9 @@ groups:
       - {alert: Down, expr: 'probe_success == 0', for: 3m, keep_firing_for: 5m, labels: {tier: warning}, annotations: {summary: "{{ $labels.check }} is down"}}
 `
 
-// lived is two hours of a guardian, minute by minute: a good deploy, a bad one, an outage
-// within a maintenance, and a check that goes blind while its alert fires.
+// lived is two hours of a guardian, minute by minute: a good deploy, a bad one, one that loses what
+// only its own counters tell, an outage within a maintenance, and a check that goes blind while
+// its alert fires.
 func lived(t *testing.T, dir string, r *secret.Redactor, last func(app.Stepped)) (start, end time.Time) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte(pastRules), 0o600); err != nil {
@@ -68,6 +70,12 @@ func lived(t *testing.T, dir string, r *secret.Redactor, last func(app.Stepped))
 		t.Fatal(err)
 	}
 	within := func(m, from, to int) bool { return m >= from && m < to }
+	moves, lost := 0.0, 0.0
+	wrote := func(name string, v float64) {
+		if err := a.Write(t.Context(), map[string]string{"__name__": name, "instance": "a"}, v); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for m := range 120 {
 		for quarter := range 4 {
 			c.set(start.Add(time.Duration(m)*time.Minute + time.Duration(quarter)*15*time.Second))
@@ -90,17 +98,29 @@ func lived(t *testing.T, dir string, r *secret.Redactor, last func(app.Stepped))
 				}
 				s.Look(sample.Sample{Check: l.check, Kind: "http", Service: l.service, At: c.now(), Observation: sample.Observation{Health: l.h}})
 			}
+			if m == 82 && quarter == 0 {
+				moves, lost = 0, 0 // the deploy starts it again
+			}
+			moves += 20
+			if m >= 85 {
+				lost += 5
+			}
+			wrote("moves_total", moves)
+			wrote("moves_lost_total", lost)
 			s.TickWatches()
 		}
 		if err := s.Minute(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		s.Repeats()
-		version := map[int]string{10: "v2", 60: "v3"}[m]
-		if version == "" {
+		d, ok := map[int]server.DeployRequest{
+			10: {Service: "orders", Version: "v2"}, 60: {Service: "orders", Version: "v3"}, 81: {Service: "stock", Version: "v7"},
+		}[m]
+		if !ok {
 			continue
 		}
-		_, err := s.Backend().Announce(t.Context(), server.DeployRequest{Service: "orders", Version: version, Reversible: true, WatchFor: 40 * time.Minute}, server.Caller{Name: "ci", Role: server.Deployer})
+		d.Reversible, d.WatchFor = true, 40*time.Minute
+		_, err := s.Backend().Announce(t.Context(), d, server.Caller{Name: "ci", Role: server.Deployer})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,12 +167,16 @@ func TestAReplayOfTheRunningConfigurationIsWhatHappened(t *testing.T) {
 		text, _ := json.MarshalIndent(same, "", " ")
 		t.Fatalf("the replay differs from what happened: %s", text)
 	}
-	if len(same.Alerts) < 4 || len(same.Watches) != 2 || len(same.Notices) < 8 || same.Quiet == 0 {
+	if len(same.Alerts) < 4 || len(same.Watches) != 3 || len(same.Notices) < 8 || same.Quiet == 0 {
 		t.Fatalf("%d alerts, %d watches, %d notices, %d quiet: too little happened for this test to say anything", len(same.Alerts), len(same.Watches), len(same.Notices), same.Quiet)
 	}
 	bad := same.Watches[1]
 	if bad.Now.State != watch.Failed || bad.Now.Rollback.Outcome != replay.OnlyTold {
 		t.Errorf("the bad deploy: %+v", bad.Now)
+	}
+
+	if counted := same.Watches[2]; counted.Now.State != watch.Failed {
+		t.Errorf("the deploy whose counters tell: %+v", counted.Now)
 	}
 
 	// Another configuration: it rolls back by itself, waits longer, and tells others.
@@ -195,7 +219,7 @@ func TestTheScoreIsMadeOfWhatPeopleSaidAboutVerdicts(t *testing.T) {
 		if before.Judged != 2 || before.Failed != 1 || before.RolledBack != 1 || before.Unmarked != 1 || before.FalseRate.Estimate != 0 {
 			t.Errorf("before anybody said anything: %+v", before)
 		}
-		ws, err := b.WatchList(t.Context(), server.Filter{Limit: 10})
+		ws, err := b.WatchList(t.Context(), server.Filter{Service: "orders", Limit: 10})
 		if err != nil || len(ws) != 2 || ws[0].State != watch.Failed {
 			t.Fatalf("watches %+v, %v", ws, err)
 		}
@@ -219,6 +243,8 @@ func TestTheScoreIsMadeOfWhatPeopleSaidAboutVerdicts(t *testing.T) {
 		}
 		if late := score(); late.Agreed != 1 || late.Late != 1 || late.Wrong != 0 {
 			t.Errorf("the last word counts: %+v", late)
+		} else if len(late.Causes) != 1 || late.Causes[0].Cause != ws[0].Verdict.Cause || late.Causes[0].Late != 1 || late.Causes[0].RolledBack != 1 {
+			t.Errorf("by cause %+v, want one late verdict by %s", late.Causes, ws[0].Verdict.Cause)
 		}
 	})
 }

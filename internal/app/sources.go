@@ -34,9 +34,50 @@ func (a *App) buildSource(c *config.RuleSource) (*ruleSource, error) {
 // query is a rules.QueryFunc. What is not a whole answer is an error, so that the rule's
 // alerts stay as they are: a timeout, an error of the server, an answer in part.
 func (s *ruleSource) query(ctx context.Context, expr string, at time.Time) (promql.Vector, error) {
+	value, err := s.whole(ctx, func(ctx context.Context) (model.Value, []string, error) { return s.client.Query(ctx, expr, at) })
+	if err != nil {
+		return nil, err
+	}
+	v, err := vectorOf(value)
+	if err != nil {
+		return nil, fmt.Errorf("rule source %s: query %q: %w", s.name, expr, err)
+	}
+	return v, nil
+}
+
+// Query implements counting.
+func (s *ruleSource) Query(ctx context.Context, expr string, at time.Time) (promql.Vector, error) {
+	return s.query(ctx, expr, at)
+}
+
+// QueryRange implements counting.
+func (s *ruleSource) QueryRange(ctx context.Context, expr string, start, end time.Time, step time.Duration) (promql.Matrix, error) {
+	value, err := s.whole(ctx, func(ctx context.Context) (model.Value, []string, error) {
+		return s.client.QueryRange(ctx, expr, start, end, step)
+	})
+	if err != nil {
+		return nil, err
+	}
+	matrix, ok := value.(model.Matrix)
+	if !ok {
+		return nil, fmt.Errorf("rule source %s: query %q: the answer is a %s; a matrix is needed", s.name, expr, value.Type())
+	}
+	all := make(promql.Matrix, 0, len(matrix))
+	for _, stream := range matrix {
+		one := promql.Series{Metric: labelsOf(stream.Metric), Floats: make([]promql.FPoint, 0, len(stream.Values))}
+		for _, v := range stream.Values {
+			one.Floats = append(one.Floats, promql.FPoint{T: int64(v.Timestamp), F: float64(v.Value)})
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// whole asks within the source's time; an answer in part is an error.
+func (s *ruleSource) whole(ctx context.Context, ask func(context.Context) (model.Value, []string, error)) (model.Value, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	value, warnings, err := s.client.Query(ctx, expr, at)
+	value, warnings, err := ask(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("rule source %s: %w", s.name, err)
 	}
@@ -47,11 +88,7 @@ func (s *ruleSource) query(ctx context.Context, expr string, at time.Time) (prom
 			return nil, fmt.Errorf("rule source %s: the answer is not whole: %s", s.name, w)
 		}
 	}
-	v, err := vectorOf(value)
-	if err != nil {
-		return nil, fmt.Errorf("rule source %s: query %q: %w", s.name, expr, err)
-	}
-	return v, nil
+	return value, nil
 }
 
 func vectorOf(value model.Value) (promql.Vector, error) {
@@ -62,12 +99,7 @@ func vectorOf(value model.Value) (promql.Vector, error) {
 			if e.Histogram != nil {
 				return nil, errors.New("the answer has a native histogram; take a number of it, with histogram_quantile for example")
 			}
-			lb := labels.NewScratchBuilder(len(e.Metric))
-			for name, val := range e.Metric {
-				lb.Add(string(name), string(val))
-			}
-			lb.Sort()
-			out = append(out, promql.Sample{Metric: lb.Labels(), T: int64(e.Timestamp), F: float64(e.Value)})
+			out = append(out, promql.Sample{Metric: labelsOf(e.Metric), T: int64(e.Timestamp), F: float64(e.Value)})
 		}
 		return out, nil
 	case *model.Scalar:
@@ -75,6 +107,15 @@ func vectorOf(value model.Value) (promql.Vector, error) {
 	default:
 		return nil, fmt.Errorf("the answer is a %s; a vector or a scalar is needed", value.Type())
 	}
+}
+
+func labelsOf(m model.Metric) labels.Labels {
+	lb := labels.NewScratchBuilder(len(m))
+	for name, val := range m {
+		lb.Add(string(name), string(val))
+	}
+	lb.Sort()
+	return lb.Labels()
 }
 
 // queryOf gives what answers a group's queries.

@@ -36,7 +36,7 @@ type Config struct {
 	Rules              []string          `yaml:"rules" doc:"Prometheus rule files: patterns relative to this file, such as rules/*.yaml."`
 	EvaluationInterval model.Duration    `yaml:"evaluation_interval" doc:"How often a group of rules that names no interval is evaluated."`
 	ExternalLabels     map[string]string `yaml:"external_labels" doc:"Labels that templates of rules see as $externalLabels."`
-	RuleSources        []RuleSource      `yaml:"rule_sources" doc:"Prometheus-compatible servers that answer the queries of rule files of their own, in place of the guardian's series."`
+	RuleSources        []RuleSource      `yaml:"rule_sources" doc:"Prometheus-compatible servers that answer the queries of rule files of their own, and of counters that name them, in place of the guardian's series."`
 	Ingest             []string          `yaml:"ingest" doc:"Metrics that others may write here (remote write), so that rules may read them: names, or globs such as erp_*."`
 
 	Routes        route.Node       `yaml:"routes" doc:"Which notices go to whom: Alertmanager's routing tree."`
@@ -60,13 +60,13 @@ type Config struct {
 	Ingested ingest.Names `yaml:"-"`
 }
 
-// RuleSource is a server that answers the queries of some rule files.
+// RuleSource is a server that answers the queries of some rule files and counters.
 type RuleSource struct {
 	Name                string `yaml:"name" required:"true" doc:"What the server is called in messages."`
 	probes.PromQLServer `yaml:",inline"`
 	Timeout             model.Duration `yaml:"timeout" doc:"How long one query may take; after that it is not known what the server would have said."`
 	QueryOffset         model.Duration `yaml:"query_offset" doc:"How long before now groups that do not say it themselves are asked, for a server whose samples arrive late."`
-	Rules               []string       `yaml:"rules" required:"true" doc:"Prometheus rule files whose expressions this server answers: patterns as in rules."`
+	Rules               []string       `yaml:"rules" doc:"Prometheus rule files whose expressions this server answers: patterns as in rules."`
 }
 
 // RuleFile is one Prometheus rule file as it was read.

@@ -29,12 +29,13 @@ func (d *decoder) check(c *Config) {
 	d.unique("checks", checks)
 	d.unique("receivers", receivers)
 	d.unique("runbooks", runbooks)
-	d.unique("rule_sources", names(c.RuleSources, func(s RuleSource) string { return s.Name }))
+	sources := names(c.RuleSources, func(s RuleSource) string { return s.Name })
+	d.unique("rule_sources", sources)
 	d.unique("maintenance", names(c.Maintenance, func(m Maintenance) string { return m.Name }))
 	d.unique("freezes", names(c.Freezes, func(f Freeze) string { return f.Name }))
 
 	for i := range c.Services {
-		d.checkService(&c.Services[i], at("services", i), runbooks)
+		d.checkService(&c.Services[i], at("services", i), runbooks, sources)
 	}
 	d.checkDefaults(c.Defaults)
 	for i := range c.Checks {
@@ -181,7 +182,7 @@ func (d *decoder) checkTokens(c *Config) {
 	}
 }
 
-func (d *decoder) checkService(s *Service, path string, runbooks []string) {
+func (d *decoder) checkService(s *Service, path string, runbooks, sources []string) {
 	if !name.MatchString(s.Environment) {
 		d.blame(path+".environment", fmt.Sprintf("%q cannot be a name", shorten(s.Environment, 60)), "use letters, digits, dots, dashes and underscores")
 	}
@@ -189,6 +190,9 @@ func (d *decoder) checkService(s *Service, path string, runbooks []string) {
 		d.blame(path+".objective.availability", "must be more than 0%", "")
 	}
 	d.validate(s.Watch, path+".watch")
+	for i, m := range s.Watch.Metrics {
+		d.known(fmt.Sprintf("%s.watch.metrics[%d].source", path, i), "rule source", m.Source, sources)
+	}
 	d.known(path+".rollback", "runbook", s.Rollback, runbooks)
 	if s.Rollback == "" && s.Watch.Mode == "auto" {
 		d.blame(path+".watch.mode", "is auto, but there is no runbook to run", "name one as rollback of the service")

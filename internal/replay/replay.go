@@ -85,7 +85,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	r.Evaluations, r.Notes = e.evaluations(), append(r.Notes, e.notes()...)
 	r.Step = e.longestStep().String()
 
-	j := judging{o: o, setup: s, past: was, episodes: e.episodes()}
+	j := judging{o: o, setup: s, past: was, episodes: e.episodes(), engine: e.engine}
 	if err := j.run(ctx); err != nil {
 		return Report{}, fmt.Errorf("replay the watches: %w", err)
 	}

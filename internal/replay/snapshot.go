@@ -47,6 +47,10 @@ func (j *judging) snapshot(ctx context.Context, svc *config.Service, looks []arr
 			snap.Firing = append(snap.Firing, ep.alert.ID)
 		}
 	}
+	var err error
+	if snap.Counters, err = j.countersBefore(ctx, svc, switched); err != nil {
+		return snap, err
+	}
 	return snap, j.baselines(ctx, &snap, svc, switched)
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/prometheus/promql"
+
 	"guardian/actions"
 	"guardian/internal/store"
 	"guardian/probes/sample"
@@ -25,6 +27,7 @@ type judging struct {
 	runs    []actions.Run
 	goods   []good
 	failed  []actions.FailedVerdict
+	engine  *promql.Engine
 }
 
 // watched is a replayed watch.
@@ -33,6 +36,8 @@ type watched struct {
 	deploy watch.Deploy
 	looks  []arrival // of its checks, by arrival
 	next   int
+	counts []measured // of its counters
+	read   int
 	until  time.Time // to which looks were read
 	ticked time.Time // when it saw the time last
 	plan   *Rollback // of a Failed verdict
@@ -151,10 +156,15 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 		return err
 	}
 	e := &watched{deploy: d, looks: looks, until: now.Add(policy.For + policy.MaxBlind)}
+	if e.counts, err = j.readings(ctx, svc, now, e.until); err != nil {
+		return err
+	}
 	snap, err := j.snapshot(ctx, svc, looks, d.At, now)
 	if err != nil {
 		return err
 	}
+	// How long hiccups last at the raised pace was known of looks that may be gone.
+	snap.FollowUps = j.past.watches[d.ID].Snapshot.FollowUps
 	e.w = watch.Open(d, policy, j.setup.judged(d.Service), snap, now)
 	// The recorded ID, so that texts and links are the recorded ones.
 	if was, ok := j.past.watches[d.ID]; ok {
@@ -198,12 +208,16 @@ func (j *judging) extend(ctx context.Context, acc watch.Acceptance, now time.Tim
 		if !ok {
 			return nil
 		}
+		counts, err := j.readings(ctx, svc, e.w.Started, e.until)
+		if err != nil {
+			return err
+		}
 		snap, err := j.snapshot(ctx, svc, looks, now, now)
 		if err != nil {
 			return err
 		}
 		e.w.Extend(acc.Shops, snap, now)
-		e.looks, e.next = looks, 0 // those that it has seen it ignores
+		e.looks, e.next, e.counts, e.read = looks, 0, counts, 0 // those that it has seen it ignores
 	}
 	return nil
 }
@@ -278,6 +292,9 @@ func (j *judging) stepTo(e *watched, until time.Time) *watch.Verdict {
 		if len(firing) > 0 && firing[0].at.Before(at) {
 			at, what = firing[0].at, 2
 		}
+		if e.read < len(e.counts) && e.counts[e.read].At.Before(at) {
+			at, what = e.counts[e.read].At, 3
+		}
 		for next := e.nextTick(pace); !next.After(at); next = e.nextTick(pace) {
 			e.ticked = next
 			if v := w.Tick(next); v != nil {
@@ -294,6 +311,9 @@ func (j *judging) stepTo(e *watched, until time.Time) *watch.Verdict {
 		case 2:
 			v = w.AlertFired(firing[0].alert, at)
 			firing = firing[1:]
+		case 3:
+			v = w.Measure(e.counts[e.read].name, e.counts[e.read].Reading, at)
+			e.read++
 		}
 		if v != nil {
 			return v
