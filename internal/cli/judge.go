@@ -140,6 +140,9 @@ func (f *judgeFlags) validate() error {
 	if !(f.plan.Alpha > 0 && f.plan.Alpha < 0.5) {
 		errs = append(errs, fmt.Errorf("--alpha %v is not between 0 and 0.5", f.plan.Alpha))
 	}
+	if f.given("beta") && !(f.plan.Beta > 0 && f.plan.Beta < 0.5) {
+		errs = append(errs, fmt.Errorf("--beta %v is not between 0 and 0.5", f.plan.Beta))
+	}
 	if f.plan.Horizon < 1 {
 		errs = append(errs, fmt.Errorf("--horizon %d is not at least 1", f.plan.Horizon))
 	}

@@ -137,6 +137,7 @@ func TestJudgeSaysWhatIsWrong(t *testing.T) {
 		"a flag of another kind":     {[]string{"--kind=canary", "--streams"}, "", "--streams means nothing for --kind canary"},
 		"alpha":                      {[]string{known, "--alpha=0"}, "", "--alpha 0 is not between 0 and 0.5"},
 		"beta":                       {[]string{known, "--pass-rate=0.1", "--beta=0"}, "", "beta 0 is not between 0 and 0.5"},
+		"beta without a pass":        {[]string{known, "--beta=7"}, "", "--beta 7 is not between 0 and 0.5"},
 		"the horizon":                {[]string{known, "--horizon=0"}, "", "--horizon 0 is not at least 1"},
 		"a rate of nothing":          {[]string{"--null-rate=0"}, "", "--null-rate 0 is not over 0"},
 		"a rate over 1":              {[]string{"--null-rate=1.5"}, "", "null rate 1.5 is not between"},
