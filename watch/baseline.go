@@ -144,6 +144,16 @@ func tells(h judge.History, allowed float64) bool {
 	return enough(h) || h.Valid() && h.Calm > 0 && judge.RateLower(h.Begun, h.Calm, 0.05) > allowed
 }
 
+// Plan is how the failures of a check are judged that is watched alone and was like this lately:
+// for who asks how soon a fault would be found.
+func (p Policy) Plan(c CheckPolicy, lately judge.History, horizon int) judge.Plan {
+	plan := judge.Plan{Before: lately, Tolerance: p.tolerance(c), Bursts: true, Alpha: p.Alpha, Horizon: horizon}
+	if !tells(lately, plan.Tolerance.Rate) {
+		plan.NullRate = plan.Tolerance.Rate
+	}
+	return plan
+}
+
 // failures makes the metric of a check's failures.
 func (w *Watch) failures(c CheckPolicy, b Baseline, f FollowUps, horizon int) (m Metric) {
 	m = Metric{Name: Failures, Share: 1}

@@ -16,6 +16,7 @@ import (
 	"guardian/internal/config"
 	"guardian/internal/series"
 	"guardian/probes/sample"
+	"guardian/watch"
 	"guardian/watch/judge"
 )
 
@@ -107,22 +108,25 @@ func Suggest(ctx context.Context, o Options, service string, seed uint64) (Sugge
 	}
 	out.Delta = math.Ceil(max(out.Delta, judge.DefaultTolerance().Delta)*1000) / 1000
 	r := rand.New(rand.NewPCG(seed, 1))
-	sim := simulation{tolerance: judge.Tolerance{Ratio: out.Ratio, Delta: out.Delta}, random: r}
+	policy.Delta = out.Delta
+	sim := func(c seenCheck) simulation {
+		own := policy
+		// A check's evidence is averaged with the others': alone it must reach so much more.
+		own.Alpha *= c.check.Weight / weights * (1 - policy.LatencyShare)
+		return simulation{policy: own, check: c.check.Policy(), lately: c.lately(time.Duration(svc.Watch.Baseline.Window)), random: r}
+	}
 	length := time.Duration(0)
 	for _, c := range seen {
 		if ctx.Err() != nil {
 			return out, ctx.Err()
 		}
-		// A check's evidence is averaged with the others': alone it must reach so much more.
-		sim.alpha = policy.Alpha * c.check.Weight / weights * (1 - policy.LatencyShare)
-		one, needs := c.suggest(sim)
+		one, needs := c.suggest(sim(c))
 		length = max(length, needs)
 		out.Checks = append(out.Checks, one)
 	}
 	out.For = model.Duration(length).String()
 	for i, c := range seen {
-		sim.alpha = policy.Alpha * c.check.Weight / weights * (1 - policy.LatencyShare)
-		sim.delays(&out.Checks[i], c, length)
+		sim(c).delays(&out.Checks[i], c, length)
 	}
 	out.say(svc)
 	return out, nil
@@ -148,6 +152,16 @@ func seeCheck(c check, looks []series.Look, length time.Duration) seenCheck {
 		s.history.Observe(l.Health == sample.Down)
 	}
 	return s
+}
+
+// lately is what a watch would see of the history in its window: as much of it, and alike.
+func (s seenCheck) lately(window time.Duration) judge.History {
+	h, part := s.history, min(window.Hours()/s.hours, 1)
+	for _, n := range []*int{&h.Calm, &h.Begun, &h.Failing, &h.Again} {
+		*n = int(math.Round(float64(*n) * part))
+	}
+	h.Begun, h.Again = min(h.Begun, h.Calm), min(h.Again, h.Failing)
+	return h
 }
 
 // drift is what must be added to ratio times the rate of four hours so that 95 % of the
@@ -196,8 +210,8 @@ func lengths() []time.Duration {
 	return []time.Duration{10 * time.Minute, 15 * time.Minute, 20 * time.Minute, 30 * time.Minute, 45 * time.Minute, time.Hour, 90 * time.Minute, 2 * time.Hour, 3 * time.Hour, 4 * time.Hour}
 }
 
-// suggest proposes an interval, and says how long a watch must be to find a fault of 20 %
-// nearly always.
+// suggest proposes an interval, and says how long a watch must be to find an outage always and
+// a fault of 20 % nearly always.
 func (s seenCheck) suggest(sim simulation) (CheckSuggested, time.Duration) {
 	looks, failures := s.history.Counts()
 	one := CheckSuggested{
@@ -207,7 +221,7 @@ func (s seenCheck) suggest(sim simulation) (CheckSuggested, time.Duration) {
 	if s.history.Begun > 0 {
 		one.Burst = float64(failures) / float64(s.history.Begun)
 	}
-	outage := sim.run(s.history, 1, 2000)
+	outage := sim.run(1, 2000)
 	every := s.check.every
 	if took := time.Duration(outage.Looks * float64(every)); took > soon*3/2 && outage.Looks > 0 {
 		every = max((soon / time.Duration(math.Ceil(outage.Looks))).Truncate(time.Second), time.Second)
@@ -216,7 +230,8 @@ func (s seenCheck) suggest(sim simulation) (CheckSuggested, time.Duration) {
 	all := lengths()
 	for _, length := range all {
 		horizon := min(int(length/every)+1, mostHorizon)
-		if sim.run(s.history, 0.2, horizon).Found >= 0.99 {
+		// Where failures come in long bursts, an outage takes longest.
+		if sim.run(1, horizon).Found == 1 && sim.run(0.2, horizon).Found >= 0.99 {
 			return one, length
 		}
 	}
@@ -225,9 +240,10 @@ func (s seenCheck) suggest(sim simulation) (CheckSuggested, time.Duration) {
 
 // simulation judges looks that fail at random.
 type simulation struct {
-	alpha     float64
-	tolerance judge.Tolerance
-	random    *rand.Rand
+	policy watch.Policy
+	check  watch.CheckPolicy
+	lately judge.History
+	random *rand.Rand
 }
 
 // delays adds what each fault costs with a watch of that length.
@@ -240,7 +256,7 @@ func (m simulation) delays(one *CheckSuggested, s seenCheck, length time.Duratio
 	}
 	for _, every := range intervals {
 		for _, fault := range faults() {
-			d := m.run(s.history, max(fault, one.Rate), min(int(length/every)+1, mostHorizon))
+			d := m.run(max(fault, one.Rate), min(int(length/every)+1, mostHorizon))
 			d.Fault, d.Every, d.Seconds = fault, model.Duration(every).String(), d.Looks*every.Seconds()
 			one.Delays = append(one.Delays, d)
 		}
@@ -248,17 +264,18 @@ func (m simulation) delays(one *CheckSuggested, s seenCheck, length time.Duratio
 }
 
 // run simulates watches of a target that fails with this chance since the deploy.
-func (m simulation) run(h judge.History, rate float64, horizon int) Delay {
+func (m simulation) run(rate float64, horizon int) Delay {
 	found, sum := 0, 0
 	runs := simulated
 	if rate >= 1 {
 		runs = 1 // nothing is left to chance
 	}
+	test, err := judge.NewTest(m.policy.Plan(m.check, m.lately, horizon))
+	if err != nil {
+		return Delay{}
+	}
 	for range runs {
-		stream, err := judge.NewStream(judge.Plan{Before: h, Tolerance: m.tolerance, Bursts: true, Alpha: m.alpha, Horizon: horizon})
-		if err != nil {
-			return Delay{}
-		}
+		stream := test.Stream()
 		for {
 			result := stream.Observe(m.random.Float64() < rate)
 			if result == judge.Failed {

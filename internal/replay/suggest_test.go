@@ -1,6 +1,7 @@
 package replay_test
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"guardian/internal/replay"
 	"guardian/internal/series"
 	"guardian/probes/sample"
+	"guardian/watch"
 )
 
 var epoch = time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
@@ -79,10 +81,52 @@ func TestACheckThatFailsInBurstsIsSaidToAndTakesLonger(t *testing.T) {
 	if b.Burst < 5.5 || b.Burst > 6.5 || b.Rate < 0.029 || b.Rate > 0.031 {
 		t.Errorf("bursts of 6 in 200 looks: %+v", b)
 	}
-	if b.Delays[0].Looks <= q.Delays[0].Looks {
-		t.Errorf("an outage takes %v looks for a check with bursts of six, %v for a quiet one: want more", b.Delays[0].Looks, q.Delays[0].Looks)
+	if outage(t, b) <= outage(t, q) {
+		t.Errorf("an outage takes %v looks for a check with bursts of six, %v for a quiet one: want more", outage(t, b), outage(t, q))
 	}
 	if !strings.Contains(strings.Join(bursty.Words, "\n"), "come in bursts of 6.") {
 		t.Errorf("the words do not speak of bursts: %q", bursty.Words)
+	}
+}
+
+// outage is how many looks an outage takes as it is proposed to look.
+func outage(t *testing.T, c replay.CheckSuggested) float64 {
+	t.Helper()
+	for _, d := range c.Delays {
+		if d.Fault == 1 && d.Every == cmp.Or(c.Propose, c.Every) {
+			if d.Found != 1 {
+				t.Errorf("%s: an outage is found by %v of the watches", c.Check, d.Found)
+			}
+			return d.Looks
+		}
+	}
+	t.Fatalf("%s: nothing is said of an outage: %+v", c.Check, c.Delays)
+	return 0
+}
+
+// What is said of an outage is what a watch then needs.
+func TestTheDelayIsThatOfAWatch(t *testing.T) {
+	s := suggested(t, "15s", history{15 * time.Second, func(i int) bool { return i%200 == 0 }})
+	policy := watch.DefaultPolicy()
+	policy.LatencyShare = 0
+	check := watch.CheckPolicy{Check: "push", FailureRate: 0.01, Every: 15 * time.Second}
+	var before []watch.Look
+	for i := range 960 {
+		l := watch.Look{At: epoch.Add(time.Duration(i-960) * check.Every), Health: sample.Up}
+		if i%200 == 0 {
+			l.Health = sample.Down
+		}
+		before = append(before, l)
+	}
+	w := watch.Open(watch.Deploy{Service: "orders", Version: "v2", At: epoch}, policy, []watch.CheckPolicy{check}, watch.Snapshot{
+		Health: map[string]sample.Health{"push": sample.Up}, Baselines: map[string]watch.Baseline{"push": watch.NewBaseline(before, nil, check.Every)},
+	}, epoch)
+	looks := 0
+	for v := (*watch.Verdict)(nil); v == nil && looks < 100; {
+		looks++
+		v = w.Observe(sample.Sample{Check: "push", At: epoch.Add(time.Duration(looks) * check.Every), Observation: sample.Observation{Health: sample.Down}})
+	}
+	if said := outage(t, s.Checks[0]); said < float64(looks)-1 || said > float64(looks)+1 {
+		t.Errorf("an outage is said to take %v looks; a watch took %d", said, looks)
 	}
 }

@@ -24,7 +24,7 @@ func scenarios() []scenario {
 		},
 		{
 			// A tenth of a second more every four seconds, after looks that knew a steady shop.
-			name: "slow latency drift", before: 210,
+			name: "slow latency drift", before: 260,
 			checks: "  - {name: storefront, service: order-sync, every: 200ms, timeout: 190ms, http: {url: \"SHOP/storefront\"}}\n",
 			watch:  "for: 40s, max_blind: 10s, latency: {share: 50%, ratio: 1.5, delta: 40ms}",
 			play: func(m moment) answer {
