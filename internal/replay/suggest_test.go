@@ -106,10 +106,10 @@ func outage(t *testing.T, c replay.CheckSuggested) float64 {
 
 // What is said of an outage is what a watch then needs.
 func TestTheDelayIsThatOfAWatch(t *testing.T) {
-	s := suggested(t, "15s", history{15 * time.Second, func(i int) bool { return i%200 == 0 }})
+	s := suggested(t, "15s, failure_rate: 30%", history{15 * time.Second, func(i int) bool { return i%200 == 0 }})
 	policy := watch.DefaultPolicy()
 	policy.LatencyShare = 0
-	check := watch.CheckPolicy{Check: "push", FailureRate: 0.01, Every: 15 * time.Second}
+	check := watch.CheckPolicy{Check: "push", FailureRate: 0.3, Every: 15 * time.Second}
 	var before []watch.Look
 	for i := range 960 {
 		l := watch.Look{At: epoch.Add(time.Duration(i-960) * check.Every), Health: sample.Up}
