@@ -80,7 +80,7 @@ func (s *QuotaSettings) call() call {
 // Uses tells whose quota a check uses, and how much; nothing when it asks no marketplace. A
 // request counts that goes to a marketplace's host, and so does that of a check of kind http
 // or quota whose settings or label marketplace name a platform, and that names an operation:
-// by its settings, or by the label operation.
+// by its settings, or by the label operation. Operations that share a quota are one use.
 func Uses(check string, settings any, labels map[string]string, every time.Duration) []marketplace.Use {
 	var uses []marketplace.Use
 	place := map[marketplace.Bucket]int{}
@@ -94,10 +94,10 @@ func Uses(check string, settings any, labels map[string]string, every time.Durat
 			continue
 		}
 		b.Shop = cmp.Or(b.Shop, c.shop)
-		i, known := place[b]
+		i, known := place[b.Shared()]
 		if !known {
 			i = len(uses)
-			place[b] = i
+			place[b.Shared()] = i
 			uses = append(uses, marketplace.Use{Check: check, Bucket: b, Every: every})
 		}
 		uses[i].Calls += c.times

@@ -154,8 +154,8 @@ func TestMarketplaceAnswers(t *testing.T) {
 			`{"class":"ok","words":"It works.","quota":[{"operation":"getOrders","limit":0.0167,"source":"header"}]}`,
 		},
 		"a body that is no text but its JSON": {
-			"classify", `{"platform":"lazada","status":200,"headers":{},"body":{"code":"901","message":"slow"}}`,
-			`{"class":"throttled","retry_after_seconds":1,"words":"The operation is called too often; it may be called again in the next second. It said: 901: slow"}`,
+			"classify", `{"platform":"lazada","status":200,"headers":{"Date":"Sun, 22 Nov 2026 10:00:00 GMT"},"body":{"code":"901","message":"slow"}}`,
+			`{"class":"throttled","retry_after_seconds":1,"words":"The operation is called too often; it may be called again in the next second. It said: 901: slow","quota":[{"operation":"","remaining":0,"reset_at":"2026-11-22T10:00:01Z","source":"body"}]}`,
 		},
 		"no body": {"classify", `{"platform":"ebay","status":204,"body":null}`, `{"class":"ok","words":"It works."}`},
 	} {

@@ -37,15 +37,6 @@ func aliexpress() Platform {
 		request: inQuery("sign", aliexpressRequest),
 		push:    unsigned("the signature of AliExpress's message service is not published: fetch the order to be sure", nil),
 		fault:   iopFault,
-		quota: func(a Answer, now time.Time) []Reading {
-			f := iopFault(a)
-			d, ok := banWait(f, a, now)
-			if !ok {
-				return nil
-			}
-			none, at := 0.0, now.Add(d)
-			return []Reading{{Operation: a.Operation, Policy: f.code, Remaining: &none, ResetAt: &at, Source: FromBody}}
-		},
 		codes: append([]known{
 			{contains: "limited-by-app-access-count", class: Throttled, words: "The app's daily quota is used up; the day is Beijing's.", wait: daily},
 			{contains: "accesscontrol.limited-by", class: Throttled, words: "The operation's quota is used up.", wait: banWait},
@@ -83,6 +74,6 @@ func aliexpressRequest(c Call, k Keys) (string, error) {
 		_, _ = m.Write([]byte(sorted(c.Query, "sign") + string(c.Body)))
 		return strings.ToUpper(hex.EncodeToString(m.Sum(nil))), nil
 	default:
-		return "", fmt.Errorf("query.sign_method %q is not one of sha256, md5, hmac, hmac-md5", method)
+		return "", unlikeError{fmt.Errorf("query.sign_method %.20q is not one of sha256, md5, hmac, hmac-md5", method)}
 	}
 }

@@ -33,6 +33,9 @@ func amazon() Platform {
 			{Name: "updateShipmentStatus", Method: "POST", Path: "/orders/v0/orders/{orderId}/shipment", Rate: 5, Burst: 15},
 			{Name: "getMarketplaceParticipations", Method: "GET", Path: "/sellers/v1/marketplaceParticipations", Rate: 0.016, Burst: 15},
 			{Name: "createRestrictedDataToken", Method: "POST", Path: "/tokens/2021-03-01/restrictedDataToken", Rate: 1, Burst: 10},
+			{Name: "getSubscription", Method: "GET", Path: "/notifications/v1/subscriptions/{notificationType}", Rate: 1, Burst: 5},
+			{Name: "getDestinations", Method: "GET", Path: "/notifications/v1/destinations", Rate: 1, Burst: 5},
+			{Name: "getVendorOrders", Method: "GET", Path: "/vendor/directFulfillment/orders/2021-12-28/purchaseOrders", Rate: 10, Burst: 10},
 			{Name: "sendTestNotification", Method: "POST", Path: "/notifications/v1/subscriptions/{notificationType}/testNotification", Rate: 1, Burst: 5},
 			{Name: "createFulfillmentOrder", Method: "POST", Path: "/fba/outbound/2020-07-01/fulfillmentOrders", Rate: 2, Burst: 30},
 			{Name: "rotateApplicationClientSecret", Method: "POST", Path: "/applications/2023-11-30/clientSecret", Rate: 0.0167, Burst: 1},
@@ -56,6 +59,7 @@ func amazon() Platform {
 		codes: append([]known{
 			{code: "QuotaExceeded", class: Throttled, words: "The operation's bucket is empty."},
 			{contains: "Could not match input arguments", class: InSandbox, words: "The sandbox has no case for these parameters: send exactly those of a documented case."},
+			{code: "Unauthorized", contains: "does not have access", class: Permission, words: "The app lacks the role for what was asked for."},
 			{code: "Unauthorized", contains: "access token", class: CredentialBad, words: "The access token is missing, expired or not taken."},
 			{code: "Unauthorized", contains: "application", class: CredentialBad, words: "The app's authorisation is not taken."},
 			{status: 403, code: "Unauthorized", class: Permission, words: "The app lacks the role for this operation, or the seller did not authorise it."},

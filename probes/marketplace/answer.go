@@ -96,6 +96,9 @@ func (p Platform) Read(a Answer, now time.Time) Meaning {
 	} else if m.RetryAfter == nil && m.Class == Throttled {
 		m.RetryAfter = untilReset(m.Quota, now)
 	}
+	if m.Class == Throttled {
+		m.Quota = usedUp(m.Quota, a, f, m.RetryAfter, now)
+	}
 	if d, ok := p.deprecation(a); ok {
 		m.Deprecation = &d
 		if m.Class == OK {

@@ -45,7 +45,7 @@ type answerCase struct {
 	code  string
 	retry string   // "" if not told
 	words string   // must be in the words
-	quota []string // see reading
+	quota []string // see reading; of a throttle that tells no more: nothing is left until retry
 }
 
 func (tc answerCase) run(t *testing.T) {
@@ -66,6 +66,20 @@ func (tc answerCase) run(t *testing.T) {
 	var got []string
 	for _, r := range m.Quota {
 		got = append(got, reading(r))
+	}
+	if tc.class == marketplace.Throttled && tc.quota == nil {
+		reset, source := "-", "header"
+		if m.RetryAfter != nil {
+			reset = now.Add(*m.RetryAfter).UTC().Format(time.RFC3339Nano)
+		}
+		if tc.body != "" {
+			source = "body"
+		}
+		operation := tc.operation
+		if len(m.Quota) > 0 && operation == "" {
+			operation = m.Quota[0].Operation
+		}
+		tc.quota = []string{fmt.Sprintf("%s 0/- used - ratio - reset %s %s", operation, reset, source)}
 	}
 	if diff := cmp.Diff(tc.quota, got); diff != "" {
 		t.Error(diff)
@@ -92,6 +106,18 @@ func TestAmazonsAnswers(t *testing.T) {
 		"no access token": {
 			status: 403, body: `{"errors":[{"code":"Unauthorized","message":"Access to requested resource is denied.","details":"Access token is missing in the request header."}]}`,
 			class: marketplace.CredentialBad, code: "Unauthorized",
+		},
+		"data that a role lacks": {
+			status: 403, body: `{"errors":[{"code":"Unauthorized","message":"Application does not have access to one or more requested data elements: [shippingAddress]","details":""}]}`,
+			class: marketplace.Permission, code: "Unauthorized",
+		},
+		"a token that has expired": {
+			status: 403, body: `{"errors":[{"code":"Unauthorized","message":"Access to requested resource is denied.","details":"The access token you provided has expired."}]}`,
+			class: marketplace.CredentialBad, code: "Unauthorized",
+		},
+		"a throttle that tells its rate": {
+			status: 429, operation: "getOrders", header: []string{"x-amzn-RateLimit-Limit: 0.0167"}, body: quota, class: marketplace.Throttled, code: "QuotaExceeded",
+			quota: []string{"getOrders -/0.0167 used - ratio - reset - header", "getOrders 0/- used - ratio - reset - body"},
 		},
 		"a role that lacks":           {status: 403, body: `{"errors":[{"code":"Unauthorized","message":"Access to requested resource is denied.","details":""}]}`, class: marketplace.Permission, code: "Unauthorized"},
 		"a refresh token not taken":   {status: 400, body: `{"error":"invalid_grant","error_description":"The request has an invalid grant parameter : refresh_token"}`, class: marketplace.CredentialBad, code: "invalid_grant"},
@@ -163,6 +189,7 @@ func TestShopifysAnswers(t *testing.T) {
 			status: 200, operation: "graphql", body: throttled, class: marketplace.Throttled, code: "THROTTLED", retry: "2s",
 			quota: []string{"graphql 300/1000 used - ratio 0.7 reset 2026-11-22T10:00:14Z body"},
 		},
+		"a throttle of GraphQL before it had codes": {status: 200, operation: "graphql", body: `{"errors":[{"message":"Throttled"}]}`, class: marketplace.Throttled},
 		"points of GraphQL when all is well": {
 			status: 200, method: "POST", path: "/admin/api/2026-10/graphql.json", class: marketplace.OK,
 			body:  `{"data":{"shop":{"name":"x"}},"extensions":{"cost":{"requestedQueryCost":1,"actualQueryCost":1,"throttleStatus":{"maximumAvailable":2000.0,"currentlyAvailable":1999,"restoreRate":100.0}}}}`,
@@ -278,6 +305,16 @@ func TestShopeesAnswers(t *testing.T) {
 		"too fast, with status 200":    {status: 200, body: `{"error":"error_rate_limit","message":"Too many requests. You have reached the rate limit. Please try again later."}`, class: marketplace.Throttled, code: "error_rate_limit"},
 		"all is well":                  {status: 200, body: `{"error":"","message":"","request_id":"x","response":{}}`, class: marketplace.OK},
 		"a token":                      {status: 403, body: `{"error":"error_auth","message":"Invalid access_token."}`, class: marketplace.CredentialBad, code: "error_auth"},
+		"a token in other words":       {status: 403, body: `{"error":"invalid_access_token","message":"x"}`, class: marketplace.CredentialBad, code: "invalid_access_token"},
+		"an app that is gone":          {status: 403, body: `{"error":"error_auth","message":"The App is deleted, and you'll be unable to make any API call."}`, class: marketplace.CredentialBad, code: "error_auth"},
+		"a permission, by error_auth":  {status: 403, body: `{"error":"error_auth","message":"No permission to current api."}`, class: marketplace.Permission, code: "error_auth"},
+		"their error, by error_auth":   {status: 200, body: `{"error":"error_auth","message":"System error, please try again later."}`, class: marketplace.TheirFault, code: "error_auth"},
+		"a shop that is not linked":    {status: 403, body: `{"error":"shop_no_linked","message":"Partner and shop has no linked."}`, class: marketplace.CredentialBad, code: "shop_no_linked"},
+		"a shop that has expired":      {status: 403, body: `{"error":"shop_access_expired","message":"x"}`, class: marketplace.CredentialBad, code: "shop_access_expired"},
+		"a shop that is banned":        {status: 403, body: `{"error":"shop_banned","message":"x"}`, class: marketplace.Permission, code: "shop_banned"},
+		"an app that is restricted":    {status: 200, body: `{"error":"error_api_call_restricted","message":"The App permission for api call have been restricted."}`, class: marketplace.Permission, code: "error_api_call_restricted"},
+		"calls that are restricted":    {status: 200, body: `{"error":"error_api_call_restricted","message":"x"}`, class: marketplace.Throttled, code: "error_api_call_restricted"},
+		"an API that was taken away":   {status: 200, body: `{"error":"api_suspended","message":"The API is offline. Please call v2 API instead."}`, class: marketplace.Deprecated, code: "api_suspended"},
 		"a partner":                    {status: 200, body: `{"error":"error_auth","message":"partner_id is invalid"}`, class: marketplace.CredentialBad, code: "error_auth"},
 		"a shop that may not":          {status: 200, body: `{"error":"error_auth","message":"Your shop can not use this feature."}`, class: marketplace.Permission, code: "error_auth"},
 		"a clock":                      {status: 200, body: `{"error":"error_param","message":"Timestamp is expired."}`, class: marketplace.OurFault, code: "error_param", words: "look at ours"},
@@ -308,6 +345,11 @@ func TestIOPsAnswers(t *testing.T) {
 		"lazada when all is well":           {platform: "lazada", status: 200, body: `{"code":"0","data":{},"request_id":"x"}`, class: marketplace.OK},
 		"lazada's token":                    {platform: "lazada", status: 200, body: `{"code":"IllegalAccessToken","type":"ISV","message":"The specified access token is invalid or expired"}`, class: marketplace.CredentialBad, code: "IllegalAccessToken"},
 		"lazada's signature":                {platform: "lazada", status: 200, body: `{"code":"IncompleteSignature","type":"ISV","message":"x"}`, class: marketplace.CredentialBad, code: "IncompleteSignature"},
+		"lazada's missing signature":        {platform: "lazada", status: 200, body: `{"code":"MissingParameter","type":"ISV","message":"the input parameter “sign” that is mandatory for processing this request is not supplied"}`, class: marketplace.CredentialBad, code: "MissingParameter"},
+		"lazada's order that there is not":  {platform: "lazada", status: 200, body: `{"code":"16","type":"ISP","message":"E016: \"7\" Invalid Order ID"}`, class: marketplace.OurFault, code: "16"},
+		"lazada's filter that is wrong":     {platform: "lazada", status: 200, body: `{"code":"6","type":"ISP","message":"Invalid status filter"}`, class: marketplace.OurFault, code: "6"},
+		"lazada's system error":             {platform: "lazada", status: 200, body: `{"code":"6","type":"ISP","message":"E006: System Error"}`, class: marketplace.TheirFault, code: "6"},
+		"lazada's seller":                   {platform: "lazada", status: 200, body: `{"code":"SellerNotVerified","type":"ISP","message":"x"}`, class: marketplace.Permission, code: "SellerNotVerified"},
 		"lazada's permission":               {platform: "lazada", status: 200, body: `{"code":"InsufficientPermission","type":"ISV","message":"x"}`, class: marketplace.Permission, code: "InsufficientPermission"},
 		"lazada's own error":                {platform: "lazada", status: 200, body: `{"code":"ServiceTimeout","type":"ISP","message":"x"}`, class: marketplace.TheirFault, code: "ServiceTimeout"},
 		"an unknown error of the platform":  {platform: "lazada", status: 200, body: `{"code":"X","type":"SYSTEM","message":"x"}`, class: marketplace.TheirFault, code: "X"},
@@ -331,6 +373,11 @@ func TestOtherAnswers(t *testing.T) {
 		"tiktok_shop's 503 is no throttle":      {platform: "tiktok_shop", status: 503, header: []string{"Retry-After: 5"}, class: marketplace.TheirFault, words: "no throttle", retry: "5s"},
 		"tiktok_shop's one code, a clock":       {platform: "tiktok_shop", status: 400, body: `{"code":36009004,"message":"timestamp must not exceed the current time by more than 30 seconds"}`, class: marketplace.OurFault, code: "36009004", words: "look at ours"},
 		"tiktok_shop's one code, a token":       {platform: "tiktok_shop", status: 401, body: `{"code":36009004,"message":"access_token is invalid"}`, class: marketplace.CredentialBad, code: "36009004"},
+		"tiktok_shop's one code, a header":      {platform: "tiktok_shop", status: 401, body: "{\"code\":36009004,\"message\":\"Invalid credentials. The `x-tts-access-token` header is invalid.\"}", class: marketplace.CredentialBad, code: "36009004"},
+		"tiktok_shop's one code, a signature":   {platform: "tiktok_shop", status: 401, body: `{"code":36009004,"message":"Missing credentials. The request does not include a required signature in the query."}`, class: marketplace.CredentialBad, code: "36009004"},
+		"tiktok_shop's one code, a version":     {platform: "tiktok_shop", status: 400, body: "{\"code\":36009004,\"message\":\"Invalid API version. The `version` value is invalid or unsupported.\"}", class: marketplace.Deprecated, code: "36009004"},
+		"tiktok_shop's orders that it lost":     {platform: "tiktok_shop", status: 200, body: `{"code":10002014,"message":"Failed to get orders, If multiple retry have failed, please contact the platform for assistance"}`, class: marketplace.TheirFault, code: "10002014"},
+		"tiktok_shop's seller that may not":     {platform: "tiktok_shop", status: 200, body: `{"code":12019114,"message":"Seller has no permission"}`, class: marketplace.Permission, code: "12019114"},
 		"tiktok_shop's one code, else":          {platform: "tiktok_shop", status: 400, body: `{"code":36009004,"message":"page_size is out of range"}`, class: marketplace.OurFault, code: "36009004"},
 		"tiktok_shop's expired token":           {platform: "tiktok_shop", status: 401, body: `{"code":105002,"message":"Expired credentials"}`, class: marketplace.CredentialBad, code: "105002"},
 		"tiktok_shop's scope":                   {platform: "tiktok_shop", status: 401, body: `{"code":105005,"message":"Access denied"}`, class: marketplace.Permission, code: "105005"},
@@ -343,6 +390,7 @@ func TestOtherAnswers(t *testing.T) {
 		"mercadolibre's app":                    {platform: "mercadolibre", status: 429, body: `{"error":"too_many_requests","message":"client.id over quota","status":429}`, class: marketplace.Throttled, code: "too_many_requests"},
 		"mercadolibre's refresh token":          {platform: "mercadolibre", status: 400, body: `{"message":"Error validating grant.","error":"invalid_grant","status":400,"cause":[]}`, class: marketplace.CredentialBad, code: "invalid_grant"},
 		"mercadolibre's token":                  {platform: "mercadolibre", status: 401, body: `{"code":"unauthorized","message":"invalid access token"}`, class: marketplace.CredentialBad, code: "unauthorized"},
+		"mercadolibre's token, with 403":        {platform: "mercadolibre", status: 403, body: `{"message":"invalid access token","error":"forbidden","status":403}`, class: marketplace.CredentialBad, code: "forbidden"},
 		"mercadolibre's permission":             {platform: "mercadolibre", status: 403, body: `{"message":"forbidden","error":"forbidden","status":403}`, class: marketplace.Permission, code: "forbidden"},
 		"mercadolibre's order has a status":     {platform: "mercadolibre", status: 200, body: `{"id":1,"status":"paid"}`, class: marketplace.OK},
 		"mercadolibre's usage, without a limit": {platform: "mercadolibre", status: 200, body: `{"total_request":1200,"request_by_status":[{"status":200,"total_request":1190,"percentage":99.2},{"status":429,"total_request":10,"percentage":0.8}]}`, class: marketplace.OK, quota: []string{"all -/- used 1200 ratio - reset - api", "all, status 429 -/- used 10 ratio - reset - api"}},

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Bucket is whose quota a call uses. Platforms keep a token bucket for each of these.
+// Bucket is whose quota a call uses. Platforms keep a token bucket for each of these; some
+// keep one for several operations (see Shared).
 type Bucket struct {
 	Marketplace string // the platform's name
 	App         string // the seller's application; "" where there is one only
@@ -32,6 +33,30 @@ func (a Bucket) String() string {
 		text += ", application " + a.App
 	}
 	return text
+}
+
+// Shared gives the bucket of all operations that use the quota of this one.
+func (a Bucket) Shared() Bucket {
+	if p, err := Find(a.Marketplace); err == nil && !a.Sandbox {
+		a.Operation = p.quotaOf(a.Operation)
+	}
+	return a
+}
+
+// quotaOf names the quota that an operation uses.
+func (p Platform) quotaOf(operation string) string {
+	o, _ := p.Named(operation)
+	return cmp.Or(o.Shares, operation)
+}
+
+// sharing gives an operation that uses a quota.
+func (p Platform) sharing(quota string) (Operation, bool) {
+	for _, o := range p.Operations {
+		if cmp.Or(o.Shares, o.Name) == quota {
+			return o, true
+		}
+	}
+	return Operation{}, false
 }
 
 // Asked is one request that a check makes.
@@ -122,14 +147,15 @@ func (b Budgets) Limit(a Bucket) (Limit, bool) {
 		limit, known := sandboxLimits()[p.Name]
 		return limit, known
 	}
+	quota := p.quotaOf(a.Operation)
 	for _, shop := range []string{a.Shop, ""} {
 		for _, o := range b.Overrides {
-			if o.Marketplace == a.Marketplace && o.Operation == a.Operation && o.Shop == shop {
+			if o.Marketplace == a.Marketplace && p.quotaOf(o.Operation) == quota && o.Shop == shop {
 				return Limit{Rate: o.Rate, Burst: max(o.Burst, 1)}, true
 			}
 		}
 	}
-	o, _ := p.Named(a.Operation)
+	o, _ := p.sharing(quota)
 	switch {
 	case o.Rate > 0:
 		return Limit{Rate: o.Rate, Burst: max(float64(o.Burst), 1)}, true
@@ -149,7 +175,7 @@ func (b Budgets) Allowance(a Bucket) Limit {
 		return whole
 	}
 	own := Limit{Rate: b.Share * whole.Rate, Burst: b.Share * whole.Burst}
-	if p, err := Find(a.Marketplace); err == nil && p.SafeRead.Operation == a.Operation && p.SafeRead.Every > 0 {
+	if p, err := Find(a.Marketplace); err == nil && p.quotaOf(p.SafeRead.Operation) == p.quotaOf(a.Operation) && p.SafeRead.Every > 0 {
 		own.Rate = min(max(own.Rate, 1/p.SafeRead.Every.Seconds()), whole.Rate)
 	}
 	own.Burst = max(own.Burst, 1)
@@ -187,10 +213,10 @@ func (b Budgets) Plan(uses []Use) []Excess {
 		if u.Every <= 0 {
 			continue
 		}
-		t := totals[u.Bucket]
+		t := totals[u.Bucket.Shared()]
 		if t == nil {
 			t = &total{}
-			totals[u.Bucket] = t
+			totals[u.Bucket.Shared()] = t
 		}
 		t.rate += u.Calls / u.Every.Seconds()
 		t.calls += u.Calls
@@ -199,7 +225,7 @@ func (b Budgets) Plan(uses []Use) []Excess {
 	var over []Excess
 	for _, u := range uses {
 		limit, known := b.Limit(u.Bucket)
-		t := totals[u.Bucket]
+		t := totals[u.Bucket.Shared()]
 		if !known || t == nil {
 			continue
 		}

@@ -44,11 +44,12 @@ func (l *Limiter) Apply(b Budgets, uses []Use, now time.Time) {
 	defer l.mu.Unlock()
 	next := map[Bucket]*gauge{}
 	for _, u := range uses {
-		n := next[u.Bucket]
+		key := u.Bucket.Shared()
+		n := next[key]
 		if n == nil {
 			own := b.Allowance(u.Bucket)
 			n = &gauge{rate: own.Rate, size: own.Burst, at: now}
-			next[u.Bucket] = n
+			next[key] = n
 		}
 		n.size = max(n.size, u.Calls)
 	}
@@ -71,7 +72,7 @@ func (l *Limiter) Spent(uses []Use, at, now time.Time) {
 		at = now
 	}
 	for _, u := range uses {
-		if b := l.buckets[u.Bucket]; b != nil {
+		if b := l.buckets[u.Bucket.Shared()]; b != nil {
 			since := max(now.Sub(at).Seconds(), 0)
 			b.fill(now)
 			b.level = min(b.level, b.rate*since)
@@ -85,7 +86,7 @@ func (l *Limiter) Take(uses []Use, now time.Time) (later time.Time, why string) 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, u := range uses {
-		b := l.buckets[u.Bucket]
+		b := l.buckets[u.Bucket.Shared()]
 		if b == nil {
 			continue
 		}
@@ -108,7 +109,7 @@ func (l *Limiter) Take(uses []Use, now time.Time) (later time.Time, why string) 
 		return later, why
 	}
 	for _, u := range uses {
-		if b := l.buckets[u.Bucket]; b != nil && b.rate > 0 {
+		if b := l.buckets[u.Bucket.Shared()]; b != nil && b.rate > 0 {
 			b.level = max(b.level-u.Calls, 0)
 		}
 	}
@@ -120,7 +121,7 @@ func (l *Limiter) Take(uses []Use, now time.Time) (later time.Time, why string) 
 func (l *Limiter) Throttled(a Bucket, wait *time.Duration, now time.Time) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.buckets[a]
+	b := l.buckets[a.Shared()]
 	if b == nil {
 		return now
 	}
@@ -142,7 +143,7 @@ func (l *Limiter) Throttled(a Bucket, wait *time.Duration, now time.Time) time.T
 func (l *Limiter) Answered(a Bucket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if b := l.buckets[a]; b != nil {
+	if b := l.buckets[a.Shared()]; b != nil {
 		b.row = 0
 	}
 }

@@ -116,6 +116,20 @@ func TestAThrottleRestsTheBucketForAllItsChecks(t *testing.T) {
 			t.Errorf("after an answer it rests %s, want 10s", rest)
 		}
 	})
+	t.Run("for the operations that share the quota", func(t *testing.T) {
+		of := func(operation string) []marketplace.Use {
+			return []marketplace.Use{{Check: operation, Bucket: marketplace.Bucket{Marketplace: "shopify", Shop: "us-1", Operation: operation}, Calls: 1, Every: time.Minute}}
+		}
+		l := marketplace.NewLimiter()
+		l.Apply(marketplace.Budgets{Share: 0.05}, append(append(of("orders"), of("shop")...), of("graphql")...), start())
+		l.Throttled(of("orders")[0].Bucket, told(2*time.Second), start())
+		if later, _ := l.Take(of("shop"), start().Add(time.Second)); later.IsZero() {
+			t.Error("another operation of REST does not rest")
+		}
+		if later, _ := l.Take(of("graphql"), start().Add(time.Second)); !later.IsZero() {
+			t.Error("GraphQL has points of its own, and rests")
+		}
+	})
 	t.Run("a year is not believed", func(t *testing.T) {
 		if rest := fresh().Throttled(bucket, told(300*24*time.Hour), start()).Sub(start()); rest != 24*time.Hour {
 			t.Errorf("it rests %s, want 24h", rest)

@@ -27,6 +27,10 @@ func TestACallIsCountedWhereItIsSpent(t *testing.T) {
 			asked: marketplace.Asked{URL: "https://sellingpartnerapi-na.amazon.com/orders/2026-01-01/orders/{{.Secrets.order}}", Labels: labels},
 			want:  marketplace.Bucket{Marketplace: "amazon", Shop: "us-1", Operation: "getOrder"},
 		},
+		"a resource that is not known": {
+			asked: marketplace.Asked{URL: "https://us-1.myshopify.com/admin/api/2026-07/products/7.json"},
+			want:  marketplace.Bucket{Marketplace: "shopify", Operation: "REST"},
+		},
 		"a shop's own host": {
 			asked: marketplace.Asked{URL: "https://us-1.myshopify.com/admin/api/2026-07/shop.json"},
 			want:  marketplace.Bucket{Marketplace: "shopify", Operation: "shop"},
@@ -60,6 +64,9 @@ func TestPlanRefusesWhatIsOverTheShare(t *testing.T) {
 	use := func(check string, b marketplace.Bucket, calls float64, every time.Duration) marketplace.Use {
 		return marketplace.Use{Check: check, Bucket: b, Calls: calls, Every: every}
 	}
+	shopify := func(operation string) marketplace.Bucket {
+		return marketplace.Bucket{Marketplace: "shopify", Shop: "us-1", Operation: operation}
+	}
 	sandbox := amazon("searchOrders")
 	sandbox.Sandbox = true
 	for name, c := range map[string]struct {
@@ -76,6 +83,14 @@ func TestPlanRefusesWhatIsOverTheShare(t *testing.T) {
 		"two checks share one budget": {
 			uses: []marketplace.Use{use("a", amazon("getOrder"), 1, time.Minute), use("b", amazon("getOrder"), 1, time.Minute)},
 			over: []string{"a", "b"}, safe: 80 * time.Second,
+		},
+		"two operations of one quota share it": {
+			uses: []marketplace.Use{use("a", shopify("orders"), 1, 15*time.Second), use("b", shopify("shop"), 1, 15*time.Second)},
+			over: []string{"a", "b"}, safe: 20 * time.Second,
+		},
+		"a limit of one of them is that of all": {
+			budgets: marketplace.Budgets{Share: 0.05, Overrides: []marketplace.Override{{Marketplace: "shopify", Operation: "orders", Limit: marketplace.Limit{Rate: 20, Burst: 400}}}},
+			uses:    []marketplace.Use{use("a", shopify("orders"), 1, 2*time.Second), use("b", shopify("REST"), 1, 2*time.Second)},
 		},
 		"two operations do not":             {uses: []marketplace.Use{use("a", amazon("getOrder"), 1, time.Minute), use("b", amazon("getOrderV0"), 1, time.Minute)}},
 		"a sandbox has limits of its own":   {uses: []marketplace.Use{use("a", sandbox, 1, 30*time.Second)}},

@@ -29,10 +29,10 @@ func ebay() Platform {
 		Operations: []Operation{
 			{Name: "getOrders", Method: http.MethodGet, Path: "/sell/fulfillment/v1/order"},
 			{Name: "getOrder", Method: http.MethodGet, Path: "/sell/fulfillment/v1/order/{orderId}"},
-			{Name: "getRateLimits", Method: http.MethodGet, Path: "/developer/analytics/v1_beta/rate_limit/", PerDay: 5000},
-			{Name: "getUserRateLimits", Method: http.MethodGet, Path: "/developer/analytics/v1_beta/user_rate_limit/", PerDay: 5000},
-			{Name: "getPublicKey", Method: http.MethodGet, Path: "/commerce/notification/v1/public_key/{public_key_id}", PerDay: 10000},
-			{Name: "testSubscription", Method: http.MethodPost, Path: "/commerce/notification/v1/subscription/{subscription_id}/test", PerDay: 10000},
+			{Name: "getRateLimits", Method: http.MethodGet, Path: "/developer/analytics/v1_beta/rate_limit/", PerDay: 5000, Shares: "Analytics"},
+			{Name: "getUserRateLimits", Method: http.MethodGet, Path: "/developer/analytics/v1_beta/user_rate_limit/", PerDay: 5000, Shares: "Analytics"},
+			{Name: "getPublicKey", Method: http.MethodGet, Path: "/commerce/notification/v1/public_key/{public_key_id}", PerDay: 10000, Shares: "Notification"},
+			{Name: "testSubscription", Method: http.MethodPost, Path: "/commerce/notification/v1/subscription/{subscription_id}/test", PerDay: 10000, Shares: "Notification"},
 			{Name: "mintToken", Method: http.MethodPost, Path: "/identity/v1/oauth2/token", PerDay: 1000},
 		},
 		SafeRead: SafeRead{Operation: "getRateLimits", Every: 5 * time.Minute, Why: "288 of 5000 a day, of a quota that orders do not use; do not mint a token for each look: 1000 a day"},
@@ -138,10 +138,9 @@ func ebayVerify(c Call, k Keys) (Verification, error) {
 // ebayChallenge is the proof of an endpoint: the hex SHA-256 of code, token and address.
 func ebayChallenge() scheme {
 	sign := func(c Call, k Keys) (string, error) {
-		err := needs(
-			"query.challenge_code", c.Query["challenge_code"], "the code that eBay asks with",
-			"secret", k.Secret.Reveal(), "the verification token",
-			"callback_url", c.URL, "the endpoint's registered address",
+		err := unusable(
+			needs("secret", k.Secret.Reveal(), "the verification token", "callback_url", c.URL, "the endpoint's registered address"),
+			needs("query.challenge_code", c.Query["challenge_code"], "the code that eBay asks with"),
 		)
 		h := sha256.New()
 		_, _ = h.Write([]byte(c.Query["challenge_code"] + k.Secret.Reveal() + c.URL))

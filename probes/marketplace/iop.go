@@ -2,7 +2,6 @@ package marketplace
 
 import (
 	"crypto/sha256"
-	"errors"
 	"regexp"
 	"strconv"
 	"strings"
@@ -14,13 +13,7 @@ import (
 // iopRequest signs the path without /rest, the sorted parameters and the body with
 // HMAC-SHA256 as upper-case hex. Parameters without name or value are not signed.
 func iopRequest(c Call, k Keys) (string, error) {
-	if err := errors.Join(
-		needsSecret(k, "the app secret"),
-		needs("path", c.Path, "of the call, such as /order/get"),
-	); err != nil {
-		return "", err
-	}
-	if err := needsPath(c); err != nil {
+	if err := unusable(needsSecret(k, "the app secret"), needsPath(c, "/order/get")); err != nil {
 		return "", err
 	}
 	path := c.Path
@@ -117,7 +110,10 @@ func iopCodes() []known {
 		{code: "IllegalAccessToken", class: CredentialBad, words: "The access token is not taken or has expired."},
 		{code: "IllegalRefreshToken", class: CredentialBad, words: "The refresh token is not taken or has expired."},
 		{code: "IncompleteSignature", class: CredentialBad, words: "The signature is not taken: the app secret, or what it signs."},
+		{code: "MissingParameter", contains: "sign", class: CredentialBad, words: "The signature is missing."},
+		{code: "InvalidCode", class: CredentialBad, words: "The authorisation code is not taken."},
 		{code: "InvalidAppKey", class: CredentialBad, words: "The app key is not taken."},
+		{code: "AppWhiteIpLimit", class: Permission, words: "The address that calls is not on the app's list of addresses."},
 		{code: "InsufficientPermission", class: Permission, words: "The app lacks the permission for this operation."},
 		{code: "ServiceTimeout", class: TheirFault, words: "The platform's own service took too long."},
 		{code: "ServiceUnavailable", class: TheirFault, words: "The platform's own service is not there."},

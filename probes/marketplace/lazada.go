@@ -41,6 +41,18 @@ func lazada() Platform {
 			known{code: "E1002", class: Throttled, words: "The operation is called too often."},
 			known{code: "HOT_KEY_BLOCK_EXCEPTION", class: Throttled, words: "One record is asked for too often."},
 			known{code: "SellerNotActive", class: Permission, words: "The seller is not active."},
+			known{code: "SellerNotVerified", class: Permission, words: "The seller is not verified."},
+			known{code: "AUTH_TYPE_UNSUPPORTED", class: Permission, words: "The app may not renew this token."},
+			known{code: "ONLY_CB_SELLER_SUPPORTED", class: Permission, words: "Only cross-border sellers may do this."},
+			known{contains: "SELLER_NOT_PERMITTED", class: Permission, words: "The seller may not do this."},
+			// The order operations number their errors; the type says ISP of all of them.
+			known{code: "6", contains: "invalid status filter", class: OurFault, words: "The request is not one that Lazada takes."},
+			known{code: "6", class: TheirFault, words: "Lazada has an error of its own."},
+			known{code: "1000", class: TheirFault, words: "Lazada has an error of its own."},
+			known{code: "SYS_ERROR", class: TheirFault, words: "Lazada has an error of its own."},
+			known{contains: "invalid order id", class: OurFault, words: "There is no such order."},
+			known{contains: "invalid", class: OurFault, words: "The request is not one that Lazada takes."},
+			known{contains: "is mandatory", class: OurFault, words: "The request is not one that Lazada takes."},
 		),
 	}
 }

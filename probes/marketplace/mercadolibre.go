@@ -49,6 +49,7 @@ func mercadolibre() Platform {
 		codes: append([]known{
 			{code: "local_rate_limited", class: Throttled, words: "The endpoint's quota is used up."},
 			{code: "too_many_requests", class: Throttled, words: "The app's quota is used up."},
+			{status: 403, contains: "invalid access token", class: CredentialBad, words: "The access token is not taken."},
 			{contains: "client.id over quota", class: Throttled, words: "The app's quota is used up."},
 		}, refusedTokens()...),
 	}

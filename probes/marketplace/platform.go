@@ -48,12 +48,13 @@ type Sandbox struct {
 // Operation is one known operation of an API. Zero numbers are not published.
 type Operation struct {
 	Name       string
-	Method     string
-	Path       string  // with {placeholders}
+	Method     string  // "": every one
+	Path       string  // with {placeholders}; {...} at its end stands for any rest
 	Rate       float64 // requests per second
 	Burst      int     // requests
 	PerDay     int     // requests
 	Cost       float64 // points per request, where the platform counts points
+	Shares     string  // the quota that several operations use together; "": its own
 	Deprecated string  // what replaces it and when it ends; "" if it stays
 }
 
@@ -100,7 +101,7 @@ func Find(name string) (Platform, error) {
 func (p Platform) Operation(method, path string) (Operation, bool) {
 	path, _, _ = strings.Cut(path, "?")
 	for _, o := range p.Operations {
-		if (method == "" || strings.EqualFold(method, o.Method)) && matches(o.Path, path) {
+		if (method == "" || o.Method == "" || strings.EqualFold(method, o.Method)) && matches(o.Path, path) {
 			return o, true
 		}
 	}
@@ -117,9 +118,16 @@ func (p Platform) Named(name string) (Operation, bool) {
 	return Operation{}, false
 }
 
-// matches compares a path with a pattern, segment by segment; {x} stands for one segment.
+// matches compares a path with a pattern, segment by segment; {x} stands for one segment, and
+// a slash at the pattern's end may be left out.
 func matches(pattern, path string) bool {
+	if short := strings.TrimSuffix(pattern, "/"); short == path {
+		return true
+	}
 	want, got := strings.Split(pattern, "/"), strings.Split(path, "/")
+	if last := len(want) - 1; want[last] == "{...}" && len(got) > last {
+		want, got = want[:last], got[:last]
+	}
 	if len(want) != len(got) {
 		return false
 	}

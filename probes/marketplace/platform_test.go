@@ -85,6 +85,8 @@ func TestOperationsAreFoundByPath(t *testing.T) {
 		"methods are matched in any case": {"shopify", "post", "/admin/api/2026-10/graphql.json", "graphql"},
 		"an ID is not empty":              {"amazon", "GET", "/orders/2026-01-01/orders/", ""},
 		"a fixed path is not an ID":       {"walmart", "GET", "/v3/orders/released", "getReleasedOrders"},
+		"a slash at the end":              {"ebay", "GET", "/developer/analytics/v1_beta/rate_limit", "getRateLimits"},
+		"any other resource of a shop":    {"shopify", "PUT", "/admin/api/2026-10/products/7/images/8.json", "REST"},
 		"nothing is found":                {"ebay", "GET", "/sell/none", ""},
 	} {
 		if o, _ := platform(t, tc.platform).Operation(tc.method, tc.path); o.Name != tc.want {

@@ -57,6 +57,26 @@ func (p Platform) readings(a Answer, now time.Time) []Reading {
 	return all
 }
 
+// usedUp adds to readings what a throttle says by itself where none of them says what is
+// left: nothing is, until it may be asked again.
+func usedUp(all []Reading, a Answer, f fault, wait *time.Duration, now time.Time) []Reading {
+	for _, r := range all {
+		if r.Remaining != nil {
+			return all
+		}
+	}
+	none := 0.0
+	r := Reading{Operation: a.Operation, Policy: "throttle", Remaining: &none, Source: FromHeader} // by its status
+	if f.is() && len(a.Body) > 0 {
+		r.Source = FromBody
+	}
+	if wait != nil {
+		at := now.Add(*wait)
+		r.ResetAt = &at
+	}
+	return append(all, r)
+}
+
 // untilReset is the longest wait until a quota of which nothing is left is whole again.
 func untilReset(all []Reading, now time.Time) *time.Duration {
 	var longest *time.Duration

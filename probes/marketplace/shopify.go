@@ -20,10 +20,11 @@ func shopify() Platform {
 		Usage:   FromHeader,
 		Operations: []Operation{
 			{Name: "graphql", Method: "POST", Path: "/admin/api/{version}/graphql.json", Cost: 1},
-			{Name: "shop", Method: "GET", Path: "/admin/api/{version}/shop.json", Rate: 2, Burst: 40},
-			{Name: "orders", Method: "GET", Path: "/admin/api/{version}/orders.json", Rate: 2, Burst: 40},
-			{Name: "order", Method: "GET", Path: "/admin/api/{version}/orders/{id}", Rate: 2, Burst: 40},
-			{Name: "createOrder", Method: "POST", Path: "/admin/api/{version}/orders.json", Rate: 2, Burst: 40},
+			{Name: "shop", Method: "GET", Path: "/admin/api/{version}/shop.json", Rate: 2, Burst: 40, Shares: "REST"},
+			{Name: "orders", Method: "GET", Path: "/admin/api/{version}/orders.json", Rate: 2, Burst: 40, Shares: "REST"},
+			{Name: "order", Method: "GET", Path: "/admin/api/{version}/orders/{id}", Rate: 2, Burst: 40, Shares: "REST"},
+			{Name: "createOrder", Method: "POST", Path: "/admin/api/{version}/orders.json", Rate: 2, Burst: 40, Shares: "REST"},
+			{Name: "REST", Path: "/admin/api/{version}/{...}", Rate: 2, Burst: 40, Shares: "REST"}, // every other resource
 		},
 		SafeRead: SafeRead{Operation: "graphql", Every: 30 * time.Second, Why: "{shop{name}} costs 1 point of 100 a second on the smallest plan, and the answer tells what is left"},
 		Push: Push{
@@ -53,6 +54,7 @@ func shopify() Platform {
 		},
 		codes: append([]known{
 			{code: "THROTTLED", class: Throttled, words: "The bucket of points is empty.", wait: shopifyWait},
+			{status: 200, contains: "Throttled", class: Throttled, words: "The bucket of points is empty.", wait: shopifyWait}, // as it was told before codes
 			{code: "MAX_COST_EXCEEDED", class: OurFault, words: "The query costs more than any bucket holds."},
 			{code: "ACCESS_DENIED", class: Permission, words: "The app lacks the scope for this."},
 			{code: "SHOP_INACTIVE", class: Permission, words: "The shop is inactive."},

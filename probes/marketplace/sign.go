@@ -57,8 +57,8 @@ type Verification struct {
 	Reason string // also when it is valid: what was verified
 }
 
-// scheme is how one kind of call is signed and verified. Both give an error only for input
-// that is missing or unusable; a call that is not the platform's is not valid.
+// scheme is how one kind of call is signed and verified. Both give an error for keys that are
+// missing or unusable, and an unlikeError for a call that lacks what the platform signs.
 type scheme struct {
 	sign   func(Call, Keys) (Signed, error)
 	verify func(Call, Keys) (Verification, error)
@@ -78,13 +78,18 @@ func (p Platform) Sign(kind Kind, c Call, k Keys) (Signed, error) {
 }
 
 // Verify checks the signature of a call, in constant time. It gives an error only where
-// something to verify it with is missing.
+// something to verify it with is missing: a call that lacks what the platform signs is not
+// the platform's, and so not valid.
 func (p Platform) Verify(kind Kind, c Call, k Keys) (Verification, error) {
 	s, err := p.scheme(kind)
 	if err != nil {
 		return Verification{}, err
 	}
 	v, err := s.verify(c, k)
+	var u unlikeError
+	if errors.As(err, &u) {
+		return invalid("%s", strings.ReplaceAll(u.Error(), "\n", "; "))
+	}
 	if err != nil {
 		return Verification{}, fmt.Errorf("verify a %s of %s: %w", kind, p.Name, err)
 	}
@@ -114,7 +119,7 @@ func (p Platform) scheme(kind Kind) (scheme, error) {
 
 func missing(field, what string) error { return fmt.Errorf("%s is missing: %s", field, what) }
 
-// needs joins what is missing; pairs are field, value, what it is.
+// needs joins what is missing; triples are field, value, what it is.
 func needs(triples ...string) error {
 	var errs []error
 	for i := 0; i+2 < len(triples); i += 3 {
@@ -125,8 +130,22 @@ func needs(triples ...string) error {
 	return errors.Join(errs...)
 }
 
+// unlikeError is why a call cannot be the platform's, with keys that would do.
+type unlikeError struct{ error }
+
+// unusable joins what is wrong with keys and call.
+func unusable(keys, call error) error {
+	if keys == nil && call != nil {
+		return unlikeError{call}
+	}
+	return errors.Join(keys, call)
+}
+
 // needsPath demands a path alone: a query in it would be signed as a part of it.
-func needsPath(c Call) error {
+func needsPath(c Call, such string) error {
+	if c.Path == "" {
+		return missing("path", "of the call, such as "+such)
+	}
 	if !strings.HasPrefix(c.Path, "/") || strings.ContainsAny(c.Path, "?#") {
 		return errors.New("path must start with / and hold no query: put that into query")
 	}

@@ -70,7 +70,7 @@ func temuParams(c Call) (map[string]string, error) {
 	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(c.Body, &members); err != nil || members == nil {
-		return nil, errors.New("body is not a JSON object: its members are what Temu signs")
+		return nil, unlikeError{errors.New("body is not a JSON object: its members are what Temu signs")}
 	}
 	params := map[string]string{}
 	for name, value := range members {
@@ -95,7 +95,7 @@ func temuDigest(c Call, k Keys) (digest, came string, err error) {
 		return "", "", err
 	}
 	if len(params) == 0 {
-		return "", "", missing("body", "the JSON object whose members are signed, or query with the same")
+		return "", "", unlikeError{missing("body", "the JSON object whose members are signed, or query with the same")}
 	}
 	secret := k.Secret.Reveal()
 	sum := md5.Sum([]byte(secret + sorted(params, "sign") + secret))

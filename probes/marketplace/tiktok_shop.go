@@ -2,7 +2,6 @@ package marketplace
 
 import (
 	"crypto/sha256"
-	"errors"
 	"mime"
 	"net/http"
 	"strings"
@@ -57,6 +56,7 @@ func tiktokShop() Platform {
 			{code: "101000", class: OurFault, words: "A header is not valid."},
 			{code: "36009003", class: TheirFault, words: "TikTok Shop has an error of its own."},
 			{code: "36009007", class: TheirFault, words: "TikTok Shop's own service took too long."},
+			{code: "36004004", class: CredentialBad, words: "The authorisation code is not taken."},
 			{code: "36009033", class: Permission, words: "The address that calls is not on the app's list of addresses."},
 			// One code for about a dozen failures: only the message tells.
 			{code: "36009004", contains: "timestamp", class: OurFault, words: clock},
@@ -67,10 +67,19 @@ func tiktokShop() Platform {
 			{code: "36009004", contains: "access token", class: CredentialBad, words: "The access token is not taken."},
 			{code: "36009004", contains: "signature", class: CredentialBad, words: "The signature is not taken."},
 			{code: "36009004", contains: "app_key", class: CredentialBad, words: "The app key is not taken."},
+			{code: "36009004", contains: "x-tts-access-token", class: CredentialBad, words: "The access token is not taken."},
 			{code: "36009004", contains: "scope", class: Permission, words: "The app lacks the scope for this."},
+			{code: "36009004", contains: "api version", class: Deprecated, words: "The version that was called is not served, or not any more."},
 			{code: "36009004", contains: "permission", class: Permission, words: "The app may not do this."},
 			{code: "36009004", contains: "deprecated", class: Deprecated, words: "What was called is deprecated."},
 			{code: "36009004", class: OurFault, words: "The request was refused."},
+			{code: "36009014", class: Deprecated, words: "The version that was called is not served, or not any more."},
+			// Each resource has codes of its own, which tell in words alone whose error it is.
+			{contains: "internal error", class: TheirFault, words: "TikTok Shop has an error of its own."},
+			{contains: "failed to get orders", class: TheirFault, words: "TikTok Shop has an error of its own."},
+			{contains: "no permission", class: Permission, words: "The seller may not do this."},
+			{contains: "have the permission", class: Permission, words: "The seller may not do this."},
+			{contains: "does not belong to the current seller", class: Permission, words: "It is another seller's."},
 		},
 	}
 }
@@ -78,10 +87,7 @@ func tiktokShop() Platform {
 // tiktokRequest signs path, sorted parameters and body, wrapped in the secret. The token is
 // never signed, wherever it is, and the body of an upload is not.
 func tiktokRequest(c Call, k Keys) (string, error) {
-	if err := errors.Join(needsSecret(k, "the app secret"), needs("path", c.Path, "of the call, such as /authorization/202309/shops")); err != nil {
-		return "", err
-	}
-	if err := needsPath(c); err != nil {
+	if err := unusable(needsSecret(k, "the app secret"), needsPath(c, "/authorization/202309/shops")); err != nil {
 		return "", err
 	}
 	base := c.Path + sorted(c.Query, "sign", "access_token")
