@@ -12,3 +12,32 @@ func ParseFeed(body []byte) ([]string, error) {
 	}
 	return titles, err
 }
+
+// ReadExposition gives the series of a text, and what keeps it from being read, for the fuzz test.
+func ReadExposition(body []byte) (series []string, why string) {
+	found, f := readExposition(body)
+	for _, s := range found {
+		series = append(series, s.Metric.String())
+	}
+	if f != nil {
+		why = f.reason
+	}
+	return series, why
+}
+
+// SaysOf gives what an assertion says of a JSON body and what is extracted of it, for the fuzz test.
+func SaysOf(path string, body []byte) (judged, found, why string) {
+	least := 0.0
+	e, err := (&Expect{JSON: []JSONAssertion{{Path: path, Matches: ".", Min: &least}}}).compile()
+	if err != nil {
+		return "", "", ""
+	}
+	if f := e.judgeJSON(body, templateData{}); f != nil {
+		judged = f.reason
+	}
+	found, f := Extract{Name: "x", JSON: path}.from(exchange{body: body}, nil)
+	if f != nil {
+		why = f.reason
+	}
+	return judged, found, why
+}
