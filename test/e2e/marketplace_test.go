@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	known "guardian/probes/marketplace"
 	"guardian/test/fake/marketplace"
 	"guardian/test/fake/seller"
 )
@@ -127,6 +128,94 @@ marketplaces:
 		if n := s.Orders(); n > 0 {
 			t.Errorf("%d synthetic orders are left at the seller on %s", n, name)
 		}
+	}
+}
+
+// TestAStormIsRiddenOutWithinTheShare lets two checks use the whole share of each marketplace's
+// quota, at a raised pace where they fail, while somebody else uses the quota up: the checks
+// rest, say so, never make more calls than their share, and are well again afterwards.
+func TestAStormIsRiddenOutWithinTheShare(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const rate, burst, share = 20.0, 60, 0.05
+	var checks strings.Builder
+	limits := "\nmarketplaces:\n  operations:\n"
+	markets, reads := map[string]*marketplace.Server{}, map[string]string{}
+	for _, name := range marketplace.Names() {
+		p, err := known.Find(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := marketplace.New(name, marketplace.WithLimit("", marketplace.Limit{Rate: rate, Burst: burst}))
+		t.Cleanup(m.Close)
+		m.AddOrder(marketplace.Order{ID: "902-1845936-5435065"})
+		markets[name], reads[name] = m, p.SafeRead.Operation
+		limits += fmt.Sprintf("    - {marketplace: %s, operation: %q, rate: %v, burst: %v}\n", name, p.SafeRead.Operation, rate, burst)
+		for _, other := range []string{"one", "two"} {
+			checks.WriteString(strings.NewReplacer("quota-"+name, name+"-"+other, "every: 5s\n    timeout: 4s", "every: 2s\n    timeout: 1900ms\n    burst: {every: 200ms}").Replace(quotaCheck(name, m)))
+		}
+	}
+	began := time.Now()
+	g := newGuardian(t, w.config(configOptions{checks: checks.String(), extra: limits}), map[string]string{"rules.yaml": noRules})
+	g.Start()
+	made := func(name string) int {
+		answered, throttled := markets[name].Calls(reads[name])
+		return answered + throttled
+	}
+	within := func(when string) {
+		for name := range markets {
+			calls := float64(made(name)) // before the clock, which goes on meanwhile
+			if most := share * (burst + rate*time.Since(began).Seconds()); calls > most {
+				t.Errorf("%s: %s got %v calls in %s, its share are %.1f", when, name, calls, time.Since(began), most)
+			}
+		}
+	}
+	for name := range markets {
+		g.Up(name + "-one")
+		g.Up(name + "-two")
+	}
+	within("in peace")
+	for _, m := range markets {
+		m.Storm(true)
+	}
+	for name, m := range markets {
+		eventually(t, "a throttled call at "+name, 30*time.Second, func() bool { _, throttled := m.Calls(reads[name]); return throttled > 0 })
+	}
+	resting, since := map[string]int{}, time.Now()
+	for name := range markets {
+		resting[name] = made(name)
+	}
+	eventually(t, "some seconds of the storm", 20*time.Second, func() bool { return time.Since(since) > 4*time.Second })
+	within("in the storm")
+	for name := range markets {
+		// Of a bucket one call may be under way when the other is throttled, and some are told to
+		// wait for a second only.
+		if more := made(name) - resting[name]; more > 1+int(time.Since(since)/time.Second) {
+			t.Errorf("%s got %d more calls in %s of its storm", name, more, time.Since(since))
+		}
+	}
+	for _, m := range markets {
+		m.Storm(false)
+	}
+	for name := range markets {
+		if name == "aliexpress" { // which tells of a ban of hours
+			continue
+		}
+		for _, check := range []string{name + "-one", name + "-two"} {
+			eventually(t, check+" is up again", 90*time.Second, func() bool {
+				var c struct {
+					Health string `json:"health"`
+				}
+				return g.Try("GET", "/api/v1/checks/"+check, nil, &c) == nil && strings.EqualFold(c.Health, "up")
+			})
+		}
+	}
+	within("afterwards")
+	if more := made("aliexpress") - resting["aliexpress"]; more > 1 {
+		t.Errorf("aliexpress got %d more calls, in the hours of which it told", more)
+	}
+	if !strings.Contains(g.Log.String(), "a marketplace throttled the guardian; every check of this quota rests") {
+		t.Error("nobody is told that checks rest")
 	}
 }
 
