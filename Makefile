@@ -73,6 +73,7 @@ promtool: ## compare our rule tests with promtool's own answers
 # A module of its own: it uses clients that the service does not.
 .PHONY: sdk
 sdk: ## compare the fake marketplaces with what others' clients make of them
+	cd test/sdk/node && npm ci --ignore-scripts --no-audit --no-fund --silent
 	cd test/sdk && $(PLAIN) $(GO) vet ./... && $(PLAIN) $(GO) test -timeout $(TIMEOUT) ./...
 
 .PHONY: lint

@@ -233,6 +233,7 @@ func printMeaning(w io.Writer, m marketplace.Meaning, output string) error {
 	for _, r := range m.Quota {
 		one := readingOutput{Operation: r.Operation, Limit: r.Limit, Remaining: r.Remaining, Used: r.Used, Source: string(r.Source)}
 		if ratio, ok := r.UsedRatio(); ok {
+			ratio = math.Round(ratio*1e6) / 1e6
 			one.UsedRatio = &ratio
 		}
 		if r.ResetAt != nil {

@@ -280,6 +280,7 @@ func TestWalmartsAnswers(t *testing.T) {
 			status: 429, operation: "getOrders", header: []string{"X-Current-Token-Count: 0", "X-Next-Replenishment-Time: 1781189744550"}, class: marketplace.Throttled,
 			quota: []string{"getOrders 0/- used - ratio - reset 2026-06-11T14:55:44.55Z header"},
 		},
+		"a time alone":             {status: 429, operation: "getOrders", header: []string{"X-Next-Replenishment-Time: 1795341630000"}, class: marketplace.Throttled, retry: "30s"},
 		"a threshold":              {status: 429, body: `{"error":[{"code":"REQUEST_THRESHOLD_VIOLATED.GMP_GATEWAY_API","description":"Threshold violated"}]}`, class: marketplace.Throttled, code: "REQUEST_THRESHOLD_VIOLATED.GMP_GATEWAY_API"},
 		"a credential with 401":    {status: 401, body: `{"error":[{"code":"UNAUTHORIZED.GMP_GATEWAY_API","field":"UNAUTHORIZED","description":"Unauthorized","severity":"ERROR","category":"DATA"}]}`, class: marketplace.CredentialBad, code: "UNAUTHORIZED.GMP_GATEWAY_API"},
 		"a credential with 400":    {status: 400, body: `{"error":[{"code":"INVALID_TOKEN.GMP_GATEWAY_API","field":"WM_SEC.ACCESS_TOKEN","description":"Invalid Token"}]}`, class: marketplace.CredentialBad, code: "INVALID_TOKEN.GMP_GATEWAY_API"},

@@ -49,12 +49,23 @@ func walmart() Platform {
 		fault: walmartFault,
 		codes: append([]known{
 			{code: "token_not_valid", class: CredentialBad, words: "The access token is not valid."},
-			{code: "REQUEST_THRESHOLD_VIOLATED.GMP_GATEWAY_API", class: Throttled, words: "The tokens are used up."},
+			{code: "REQUEST_THRESHOLD_VIOLATED.GMP_GATEWAY_API", class: Throttled, words: "The tokens are used up.", wait: walmartReplenished},
+			{status: http.StatusTooManyRequests, class: Throttled, words: "The tokens are used up.", wait: walmartReplenished},
 			{code: "UNAUTHORIZED.GMP_GATEWAY_API", class: CredentialBad, words: "The access token is not taken."},
 			{code: "SYSTEM_ERROR.GMP_GATEWAY_API", class: TheirFault, words: "Walmart has an error of its own."},
 			{status: 413, class: OurFault, words: "The feed is larger than is taken; this is no throttle."},
 		}, refusedTokens()...),
 	}
+}
+
+// walmartReplenished is the wait for the next token, also where nothing tells how many are left.
+func walmartReplenished(_ fault, a Answer, now time.Time) (time.Duration, bool) {
+	for _, name := range []string{"X-Next-Replenishment-Time", "X-Next-Replenish-Time"} {
+		if at, ok := ResetTime(a.Header.Get(name), now); ok && at.After(now) {
+			return at.Sub(now), true
+		}
+	}
+	return 0, false
 }
 
 // walmartFault reads {"error": [{code, field, description}]}, the same below "errors", and
