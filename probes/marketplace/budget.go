@@ -208,15 +208,20 @@ func (b Budgets) Plan(uses []Use) []Excess {
 		rate, calls float64
 		checks      []string
 	}
-	totals := map[Bucket]*total{}
+	// By what is shared, and by the buckets of the uses, to be found at once.
+	shared, totals := map[Bucket]*total{}, map[Bucket]*total{}
 	for _, u := range uses {
 		if u.Every <= 0 {
 			continue
 		}
-		t := totals[u.Bucket.Shared()]
+		t := totals[u.Bucket]
 		if t == nil {
-			t = &total{}
-			totals[u.Bucket.Shared()] = t
+			of := u.Bucket.Shared()
+			if t = shared[of]; t == nil {
+				t = &total{}
+				shared[of] = t
+			}
+			totals[u.Bucket] = t
 		}
 		t.rate += u.Calls / u.Every.Seconds()
 		t.calls += u.Calls
@@ -225,7 +230,7 @@ func (b Budgets) Plan(uses []Use) []Excess {
 	var over []Excess
 	for _, u := range uses {
 		limit, known := b.Limit(u.Bucket)
-		t := totals[u.Bucket.Shared()]
+		t := totals[u.Bucket]
 		if !known || t == nil {
 			continue
 		}

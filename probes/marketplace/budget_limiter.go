@@ -21,7 +21,8 @@ const (
 // allowance's rate and of the larger of its burst and one look's calls.
 type Limiter struct {
 	mu      sync.Mutex
-	buckets map[Bucket]*gauge
+	buckets map[Bucket]*gauge // by what is shared
+	used    map[Bucket]*gauge // the same, by the buckets of the uses, to be found at once
 }
 
 // gauge is a token bucket that fills at rate up to size, as the platforms' own do.
@@ -42,15 +43,17 @@ func NewLimiter() *Limiter { return &Limiter{buckets: map[Bucket]*gauge{}} }
 func (l *Limiter) Apply(b Budgets, uses []Use, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	next := map[Bucket]*gauge{}
+	next, used := map[Bucket]*gauge{}, map[Bucket]*gauge{}
 	for _, u := range uses {
-		key := u.Bucket.Shared()
-		n := next[key]
-		if n == nil {
-			own := b.Allowance(u.Bucket)
-			n = &gauge{rate: own.Rate, size: own.Burst, at: now}
-			next[key] = n
+		if used[u.Bucket] == nil {
+			shared := u.Bucket.Shared()
+			if next[shared] == nil {
+				own := b.Allowance(u.Bucket)
+				next[shared] = &gauge{rate: own.Rate, size: own.Burst, at: now}
+			}
+			used[u.Bucket] = next[shared]
 		}
+		n := used[u.Bucket]
 		n.size = max(n.size, u.Calls)
 	}
 	for a, n := range next {
@@ -60,7 +63,14 @@ func (l *Limiter) Apply(b Budgets, uses []Use, now time.Time) {
 			n.level, n.at, n.rest, n.row = min(old.level, n.size), old.at, old.rest, old.row
 		}
 	}
-	l.buckets = next
+	l.buckets, l.used = next, used
+}
+
+func (l *Limiter) gauge(a Bucket) *gauge {
+	if g := l.used[a]; g != nil {
+		return g
+	}
+	return l.buckets[a.Shared()]
 }
 
 // Spent tells of looks that another process made: after the last of them, at that time, the
@@ -72,7 +82,7 @@ func (l *Limiter) Spent(uses []Use, at, now time.Time) {
 		at = now
 	}
 	for _, u := range uses {
-		if b := l.buckets[u.Bucket.Shared()]; b != nil {
+		if b := l.gauge(u.Bucket); b != nil {
 			since := max(now.Sub(at).Seconds(), 0)
 			b.fill(now)
 			b.level = min(b.level, b.rate*since)
@@ -86,7 +96,7 @@ func (l *Limiter) Take(uses []Use, now time.Time) (later time.Time, why string) 
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, u := range uses {
-		b := l.buckets[u.Bucket.Shared()]
+		b := l.gauge(u.Bucket)
 		if b == nil {
 			continue
 		}
@@ -109,7 +119,7 @@ func (l *Limiter) Take(uses []Use, now time.Time) (later time.Time, why string) 
 		return later, why
 	}
 	for _, u := range uses {
-		if b := l.buckets[u.Bucket.Shared()]; b != nil && b.rate > 0 {
+		if b := l.gauge(u.Bucket); b != nil && b.rate > 0 {
 			b.level = max(b.level-u.Calls, 0)
 		}
 	}
@@ -121,7 +131,7 @@ func (l *Limiter) Take(uses []Use, now time.Time) (later time.Time, why string) 
 func (l *Limiter) Throttled(a Bucket, wait *time.Duration, now time.Time) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.buckets[a.Shared()]
+	b := l.gauge(a)
 	if b == nil {
 		return now
 	}
@@ -143,7 +153,7 @@ func (l *Limiter) Throttled(a Bucket, wait *time.Duration, now time.Time) time.T
 func (l *Limiter) Answered(a Bucket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if b := l.buckets[a.Shared()]; b != nil {
+	if b := l.gauge(a); b != nil {
 		b.row = 0
 	}
 }
