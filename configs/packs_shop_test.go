@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 
 	"guardian/internal/config"
 	"guardian/internal/secret"
@@ -366,5 +367,38 @@ func TestGuardianHasTheMetricsThatItsPackReads(t *testing.T) {
 				t.Errorf("%s reads %s, which the guardian does not have", r.Alert, name)
 			}
 		}
+	}
+}
+
+// The worst that can happen to an operation is that no call of it ever succeeds: a counter of
+// good calls then never comes to be.
+func TestAPISuccessIsZeroWhereNothingEverSucceeded(t *testing.T) {
+	s, folder := openShop(t), examples(t)
+	w := newWatcher(t, s, folder, "api-success")
+	var points []series.Point
+	for i := range 11 {
+		for _, c := range []struct {
+			operation, result string
+			each              float64
+		}{{"getOrder", "ok", 60}, {"getOrder", "error", 60}, {"shipOrder", "error", 60}, {"getReport", "error", 1}} {
+			points = append(points, series.Point{
+				Metric: labels.FromStrings("__name__", "marketplace_api_calls_total", "shop", "sg-1", "operation", c.operation, "result", c.result),
+				T:      w.now.Add(time.Duration(i-10) * time.Minute).UnixMilli(), F: c.each * float64(i),
+			})
+		}
+	}
+	if _, err := w.series.Write(t.Context(), points, func(i int, why error) { t.Fatalf("%v: %v", points[i], why) }); err != nil {
+		t.Fatal(err)
+	}
+	share, err := w.series.Query(t.Context(), w.config.Checks[0].Settings.(*probes.PromQLSettings).Query, w.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, p := range share {
+		got[p.Metric.Get("operation")] = p.F
+	}
+	if diff := cmp.Diff(map[string]float64{"getOrder": 0.5, "shipOrder": 0}, got); diff != "" {
+		t.Errorf("share of calls that succeed (-want +got):\n%s", diff)
 	}
 }
