@@ -1,5 +1,10 @@
 package probes
 
+import (
+	"strings"
+	"time"
+)
+
 // ParsePlugin is for the fuzz test: through a process it would be a thousand times slower.
 var ParsePlugin = parsePlugin
 
@@ -40,4 +45,9 @@ func SaysOf(path string, body []byte) (judged, found, why string) {
 		why = f.reason
 	}
 	return judged, found, why
+}
+
+// ProseDates reads the dates of one text.
+func ProseDates(text string, published time.Time) (deprecated, decommissioned time.Time) {
+	return proseDates(strings.ToLower(onALine(text)), published)
 }

@@ -16,8 +16,9 @@ import (
 )
 
 // FeedSettings configure a check of kind feed: the announcements of a marketplace's
-// developers, as RSS, Atom or JSON Feed. What an entry says of dates is read from eBay's
-// elements deprecationDate and decommissionDate, wherever they come.
+// developers, as RSS, Atom or JSON Feed. When something ends is read from eBay's
+// elements deprecationDate and decommissionDate, wherever they come, and of entries without them
+// from what they say: "getOrders will be removed on March 27, 2027".
 //
 //	what happened                                             | health
 //	the feed was read                                         | Up

@@ -19,7 +19,7 @@ import (
 // feedEntry is one announcement.
 type feedEntry struct {
 	id, title, link            string
-	text                       string // all that it says, in lower case, to search in
+	text                       string // all that it says, in lower case, to search in: a line for each element
 	published                  time.Time
 	api                        string
 	methods                    []string
@@ -111,12 +111,15 @@ func (e *feedElement) first(names ...string) string {
 	return ""
 }
 
+// onALine begins a line of an entry's text.
+func onALine(text string) string { return "\n" + strings.Join(strings.Fields(text), " ") }
+
 // words gives all text of an element, and the attributes in which Atom keeps categories.
 func (e *feedElement) words(to *strings.Builder) {
-	to.WriteString(" " + e.Text)
+	to.WriteString(onALine(e.Text))
 	for _, a := range e.Attrs {
 		if a.Name.Local == "term" || a.Name.Local == "label" {
-			to.WriteString(" " + a.Value)
+			to.WriteString(onALine(a.Value))
 		}
 	}
 	for i := range e.Inner {
@@ -148,7 +151,15 @@ func (e *feedElement) entry() feedEntry {
 	slices.Sort(out.methods)
 	out.methods = slices.Compact(out.methods)
 	out.id = cmp.Or(e.first("guid", "id"), link, out.title+" "+e.first("pubDate", "published"))
-	return out
+	return out.inWords()
+}
+
+// inWords takes the dates from what an entry says where it has none of its own.
+func (e feedEntry) inWords() feedEntry {
+	if e.deprecated.IsZero() && e.decommissioned.IsZero() {
+		e.deprecated, e.decommissioned = proseDates(e.text, e.published)
+	}
+	return e
 }
 
 // jsonFeed is https://www.jsonfeed.org/version/1.1/ as far as it is read, with eBay's dates
@@ -189,22 +200,48 @@ func parseJSONFeed(body []byte) ([]feedEntry, error) {
 		if i.ID != nil {
 			id = fmt.Sprint(i.ID)
 		}
-		words := append([]string{i.Title, i.Summary, i.Text, i.HTML, i.API}, slices.Concat(i.Tags, i.Methods)...)
-		entries = append(entries, feedEntry{
+		var text strings.Builder
+		for _, words := range append([]string{i.Title, i.Summary, i.Text, i.HTML, i.API}, slices.Concat(i.Tags, i.Methods)...) {
+			text.WriteString(onALine(words))
+		}
+		entry := feedEntry{
 			id: cmp.Or(id, i.URL, i.Title+" "+i.Published), title: oneLine(cmp.Or(i.Title, i.Summary, i.Text), 300), link: i.URL,
-			text: strings.ToLower(strings.Join(words, " ")), published: feedTime(cmp.Or(i.Published, i.Modified)),
+			text: strings.ToLower(text.String()), published: feedTime(cmp.Or(i.Published, i.Modified)),
 			api: i.API, methods: i.Methods, deprecated: feedTime(i.DeprecationDate), decommissioned: feedTime(i.DecommissionDate),
-		})
+		}
+		entries = append(entries, entry.inWords())
 	}
 	return entries, nil
+}
+
+func cutLast(text string) (begin, last string) {
+	i := strings.LastIndexByte(text, ' ')
+	if i < 0 {
+		return text, ""
+	}
+	return text[:i], text[i+1:]
+}
+
+func zonesOfRFC822() map[string]string {
+	return map[string]string{
+		"UT": "+0000", "UTC": "+0000", "GMT": "+0000", "Z": "+0000", "EST": "-0500", "EDT": "-0400", "CST": "-0600", "CDT": "-0500",
+		"MST": "-0700", "MDT": "-0600", "PST": "-0800", "PDT": "-0700",
+	}
 }
 
 // feedTime reads the forms of dates that feeds hold; a day without a time is its beginning in
 // UTC. What is no date is the zero time.
 func feedTime(text string) time.Time {
-	text = strings.TrimSpace(text)
+	text = strings.Join(strings.Fields(text), " ")
+	// Go takes these names, which RFC 822 defines, for zones without an offset.
+	if begin, zone := cutLast(text); zone != "" {
+		if offset, ok := zonesOfRFC822()[zone]; ok {
+			text = begin + " " + offset
+		}
+	}
 	for _, layout := range []string{
-		time.RFC3339, time.DateOnly, "2006/01/02", "2006/1/2", time.DateTime, "2006-01-02T15:04:05", "2006-01-02T15:04Z07:00",
+		time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05 Z0700", "2006-01-02 15:04:05Z07:00", time.RFC850, "Monday, 2-Jan-06 15:04:05 -0700", time.ANSIC,
+		"2006年1月2日", time.DateOnly, "2006/01/02", "2006/1/2", time.DateTime, "2006-01-02T15:04:05", "2006-01-02T15:04Z07:00",
 		time.RFC1123, "Mon, 2 Jan 2006 15:04:05 MST", "Mon, 2 Jan 2006 15:04 MST", "January 2, 2006", "2 January 2006", "Jan 2, 2006",
 	} {
 		if t, err := time.Parse(layout, text); err == nil {

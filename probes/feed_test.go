@@ -29,6 +29,10 @@ const ebayFeed = `<?xml version="1.0" encoding="UTF-8"?>
  <api>Shopping API</api><decommissionDate>2025/01/01</decommissionDate></item>
 </channel></rss>`
 
+const proseFeed = `<rss version="2.0"><channel><item><title>Orders v0</title><pubDate>Sat, 09 May 2026 12:00:00 PDT</pubDate>
+<description>&lt;p&gt;Since 2026-05-01 there is v2026-01-01 of /orders/2026-12-31/orders. getOrders is deprecated as of June 1st, 2026, and
+will be removed on &lt;strong&gt;July 1, 2026&lt;/strong&gt;. searchOrders came on June 3, 2026.&lt;/p&gt;</description></item></channel></rss>`
+
 const atomFeed = `<feed xmlns="http://www.w3.org/2005/Atom"><title>Changes</title>
 <entry><id>urn:1</id><title>Orders v0 will be removed</title><link rel="alternate" href="https://example.com/1"/><published>2026-05-09T00:00:00Z</published><updated>2026-05-10T00:00:00Z</updated><category term="deprecation"/><summary>Migrate.</summary></entry>
 <entry><id>urn:2</id><title>Reorders are faster</title><link href="https://example.com/2"/><updated>2026-05-10T00:00:00Z</updated></entry></feed>`
@@ -64,10 +68,17 @@ func TestFeed(t *testing.T) {
 		"what is not in use may go": {body: ebayFeed, set: func(s *probes.FeedSettings) {
 			s.APIs, s.MinRemaining = []string{"Sell API"}, model.Duration(60*24*time.Hour)
 		}, health: sample.Up},
-		"what goes late is up":                  {body: ebayFeed, set: func(s *probes.FeedSettings) { s.MinRemaining = model.Duration(24 * time.Hour) }, health: sample.Up},
-		"Atom":                                  {body: atomFeed, set: func(s *probes.FeedSettings) { s.APIs = []string{"orders"} }, health: sample.Up, values: map[string]float64{"feed_entries": 2, "feed_new_entries": 1, "feed_new_entry_timestamp_seconds|link=https://example.com/1|title=Orders v0 will be removed": float64(time.Date(2026, 5, 9, 0, 0, 0, 0, time.UTC).Unix())}},
-		"words in Atom's categories":            {body: atomFeed, set: func(s *probes.FeedSettings) { s.Words = []string{"deprecat"} }, health: sample.Up, values: map[string]float64{"feed_new_entries": 1}},
-		"JSON Feed":                             {body: jsonFeed, set: func(s *probes.FeedSettings) { s.APIs = []string{"Listing API"} }, health: sample.Up, values: map[string]float64{"feed_entries": 2, "feed_new_entries": 1, "feed_deprecation_days_left|api=Listing API|event=decommission": 59.5}},
+		"what goes late is up":       {body: ebayFeed, set: func(s *probes.FeedSettings) { s.MinRemaining = model.Duration(24 * time.Hour) }, health: sample.Up},
+		"Atom":                       {body: atomFeed, set: func(s *probes.FeedSettings) { s.APIs = []string{"orders"} }, health: sample.Up, values: map[string]float64{"feed_entries": 2, "feed_new_entries": 1, "feed_new_entry_timestamp_seconds|link=https://example.com/1|title=Orders v0 will be removed": float64(time.Date(2026, 5, 9, 0, 0, 0, 0, time.UTC).Unix())}},
+		"words in Atom's categories": {body: atomFeed, set: func(s *probes.FeedSettings) { s.Words = []string{"deprecat"} }, health: sample.Up, values: map[string]float64{"feed_new_entries": 1}},
+		"JSON Feed":                  {body: jsonFeed, set: func(s *probes.FeedSettings) { s.APIs = []string{"Listing API"} }, health: sample.Up, values: map[string]float64{"feed_entries": 2, "feed_new_entries": 1, "feed_deprecation_days_left|api=Listing API|event=decommission": 59.5}},
+		"a date in words counts down": {body: proseFeed, set: func(s *probes.FeedSettings) { s.APIs = []string{"getOrders"} }, health: sample.Up, values: map[string]float64{
+			"feed_deprecation_days_left|api=getOrders|event=deprecation":  21.5,
+			"feed_deprecation_days_left|api=getOrders|event=decommission": 51.5,
+		}},
+		"a date in words that is soon is down": {body: proseFeed, set: func(s *probes.FeedSettings) {
+			s.APIs, s.MinRemaining = []string{"getOrders"}, model.Duration(90*24*time.Hour)
+		}, health: sample.Down, reason: "getOrders is decommissioned in 52 days, at least 90d wanted: Orders v0"},
 		"a feed that is not in UTF-8":           {body: chineseFeed, set: func(s *probes.FeedSettings) { s.Words = []string{"订单"} }, health: sample.Up, values: map[string]float64{"feed_new_entries": 1}},
 		"a feed without entries":                {body: `<rss><channel/></rss>`, health: sample.Up, values: map[string]float64{"feed_entries": 0, "feed_new_entries": 0}},
 		"a page is no feed and unknown":         {body: `<!doctype html><html><body><br>Sorry</body></html>`, health: sample.Unknown, reason: "neither RSS nor Atom nor JSON Feed"},
@@ -196,4 +207,54 @@ func FuzzFeed(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestDatesInWords(t *testing.T) {
+	published := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	for text, want := range map[string]string{
+		"getOrders will be removed on March 27, 2027.":                           "- 2027-03-27",
+		"getOrders will be removed on the 27th of March 2027":                    "- 2027-03-27",
+		"Removal date: 2027/3/27. Deprecation date: 2026-11-01.":                 "2026-11-01 2027-03-27",
+		"Sunset 2027-03-27T00:00:00Z":                                            "- 2027-03-27",
+		"After Jan. 5, 2027 calls will fail.":                                    "- 2027-01-05",
+		"On 5 Jan 2027, v1 is shut down":                                         "- 2027-01-05",
+		"As of 2026-06-01 v1 is deprecated and will be removed later":            "2026-06-01 -",
+		"We will remove the deprecated call on 2026-06-01":                       "- 2026-06-01",
+		"Please migrate to v2 by 2027-03-27":                                     "- 2027-03-27",
+		"It retires in March 2027":                                               "- 2027-03-01",
+		"该接口将于2027年3月27日下线":                                                      "- 2027-03-27",
+		"<ul><li>v1: removed</li><li>v2 came 2027-03-27</li></ul>":               "- -",
+		"<p>removed on <b>March 27,\n2027</b></p>":                               "- 2027-03-27",
+		"v1 was removed. The webinar is on 2027-03-27":                           "- -",
+		"We removed a field on 2026-04-01":                                       "- -",
+		"v1 will be removed on 2027-02-30":                                       "- -",
+		"v1 goes; v1 will be removed on 2027-09-01. v0 is removed on 2027-06-01": "- 2027-06-01",
+	} {
+		deprecated, decommissioned := probes.ProseDates(text, published)
+		day := func(at time.Time) string {
+			if at.IsZero() {
+				return "-"
+			}
+			return at.Format(time.DateOnly)
+		}
+		if got := day(deprecated) + " " + day(decommissioned); got != want {
+			t.Errorf("%q: deprecated and decommissioned %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestFeedReadsTheDatesThatFeedsHold(t *testing.T) {
+	want := today().Add(-2 * time.Hour)
+	for _, text := range []string{
+		"Sun, 10 May 2026 10:00:00 GMT", "Sun, 10 May 2026 10:00:00 Z", "Sun, 10 May 2026 02:00:00 PST", "Sun, 10 May 2026 06:00:00 EDT", "10 May 26 10:00 UT", "10 May 2026 18:00 +0800",
+		"Sunday, 10-May-26 10:00:00 GMT", "Sun May 10 10:00:00 2026", "2026-05-10T10:00:00.000Z", "2026-05-10T18:00:00+0800", "2026-05-10 10:00:00 UTC", "2026-05-10 18:00:00 +0800", "2026-05-10 10:00:00",
+	} {
+		url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = fmt.Fprintf(w, "<rss><channel><item><title>a</title><pubDate>%s</pubDate></item></channel></rss>", text)
+		})
+		o := look(t, build(t, "feed", probes.Env{Now: today}, func(s *probes.FeedSettings) { s.URL = url }), time.Second)
+		if value(t, o, "feed_new_entries") != 1 || value(t, o, "feed_new_entry_timestamp_seconds", "link=", "title=a") != float64(want.Unix()) {
+			t.Errorf("%s: %v", text, o.Values)
+		}
+	}
 }
