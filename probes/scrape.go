@@ -1,18 +1,18 @@
 package probes
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
 
-	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/model/textparse"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"guardian/internal/secret"
@@ -191,7 +191,7 @@ func (p *scrapeProbe) Look(ctx context.Context) sample.Observation {
 	}
 	var found model.Vector
 	if f == nil {
-		found, f = readExposition(x.body)
+		found, f = readExposition(x.body, x.header.Get("Content-Type"))
 	}
 	var values []sample.Value
 	if f == nil {
@@ -210,24 +210,48 @@ func (p *scrapeProbe) Look(ctx context.Context) sample.Observation {
 	return p.masks.observation(o)
 }
 
-// readExposition reads the text format; histograms and summaries come apart into the series
-// that Prometheus makes of them.
-func readExposition(body []byte) (model.Vector, *fault) {
-	p := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := p.TextToMetricFamilies(bytes.NewReader(body))
-	if err != nil {
-		return nil, down("the body is not in Prometheus' text format: %s", oneLine(err.Error(), 200))
+// readExposition reads the text format, or OpenMetrics where the server says that it is, as
+// Prometheus does; of two samples of one series the first counts.
+func readExposition(body []byte, contentType string) (model.Vector, *fault) {
+	if media, _, _ := strings.Cut(contentType, ";"); strings.TrimSpace(media) != "application/openmetrics-text" {
+		contentType = "text/plain"
+	}
+	notRead := func(err error) *fault {
+		return down("the body is not in Prometheus' text format: %s", oneLine(printable(err.Error()), 200))
+	}
+	p, err := textparse.New(body, contentType, labels.NewSymbolTable(), textparse.ParserOptions{})
+	if p == nil {
+		return nil, notRead(err)
 	}
 	var all model.Vector
-	for _, family := range families {
-		v, err := expfmt.ExtractSamples(&expfmt.DecodeOptions{}, family)
-		if err != nil {
-			return nil, down("the metric %s cannot be read: %s", family.GetName(), oneLine(err.Error(), 200))
+	seen := map[model.Fingerprint]bool{}
+	for {
+		entry, err := p.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			slices.SortFunc(all, func(a, b *model.Sample) int { return cmp.Compare(a.Metric.String(), b.Metric.String()) })
+			return all, nil
+		case err != nil:
+			return nil, notRead(err)
+		case entry != textparse.EntrySeries:
+			continue
 		}
-		all = append(all, v...)
+		var l labels.Labels
+		p.Labels(&l)
+		_, _, v := p.Series()
+		m := make(model.Metric, l.Len())
+		l.Range(func(l labels.Label) {
+			value := strings.Clone(l.Value)
+			if l.Name == model.BucketLabel || l.Name == model.QuantileLabel {
+				value = strings.TrimSuffix(value, ".0") // which the parser adds to whole numbers
+			}
+			m[model.LabelName(strings.Clone(l.Name))] = model.LabelValue(value)
+		})
+		if of := m.Fingerprint(); !seen[of] {
+			seen[of] = true
+			all = append(all, &model.Sample{Metric: m, Value: model.SampleValue(v)})
+		}
 	}
-	slices.SortFunc(all, func(a, b *model.Sample) int { return cmp.Compare(a.Metric.String(), b.Metric.String()) })
-	return all, nil
 }
 
 // chosen gives the series of the check, as many as are allowed.

@@ -61,6 +61,9 @@ func TestScrape(t *testing.T) {
 		"another format is down":               {body: "<html>sorry</html>", set: metrics("errors_total"), health: sample.Down, reason: "not in Prometheus' text format"},
 		"a body that is too long is down":      {set: func(s *probes.ScrapeSettings) { s.Metrics, s.BodyLimit = []string{"errors_total"}, 20 }, health: sample.Down, reason: "longer than 20 bytes"},
 		"an empty body holds nothing":          {body: "\n", set: metrics("errors_total"), health: sample.Up},
+		"a last line may end without a break":  {body: "a 5", set: metrics("a"), health: sample.Up, values: map[string]float64{"app_a": 5}},
+		"of two samples the first counts":      {body: "a{x=\"1\",y=\"2\"} 5\na{y=\"2\",x=\"1\"} 6\n", set: assert(probes.MetricAssertion{Metric: "a", Max: num(5)}), health: sample.Up},
+		"a line that is none is down":          {body: "a 5\nthis is no sample\n", set: metrics("a"), health: sample.Down, reason: "not in Prometheus' text format"},
 		"a proxy that is not there is unknown": {set: func(s *probes.ScrapeSettings) { metrics("a")(s); s.Proxy = "http://" + refusedAddress(t) }, health: sample.Unknown, reason: "the proxy cannot be reached"},
 		"nobody listens":                       {set: func(s *probes.ScrapeSettings) { metrics("a")(s); s.URL = "http://" + refusedAddress(t) }, health: sample.Down, reason: "refused"},
 	} {
@@ -127,4 +130,16 @@ func TestScrapeSettingsTellEveryMistake(t *testing.T) {
 	s.Assert = []probes.MetricAssertion{{Metric: "a"}, {Metric: "{", Min: &two, Max: &one, Missing: "maybe"}}
 	wantMistakes(t, s.Validate(), "metrics[0]", `metrics[1]: "{a=\"b\"}" names no metric`, "metrics[2]: the check has a series probe_success of its own", "assert[0]: give min",
 		"assert[1].metric", "assert[1]: min 2 is over max 1", "assert[1].missing", "max_series")
+}
+
+// What says that it is OpenMetrics is read as that: times are in seconds, with exemplars.
+func TestScrapeReadsOpenMetrics(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8")
+		_, _ = io.WriteString(w, "# TYPE calls counter\ncalls_total 17 1.5 # {trace_id=\"x\"} 1\n# EOF\n")
+	})
+	p := build(t, "scrape", probes.Env{}, func(s *probes.ScrapeSettings) { s.URL, s.Metrics = url, []string{"calls_total"} })
+	if o := look(t, p, time.Second); o.Health != sample.Up || value(t, o, "calls_total") != 17 {
+		t.Errorf("got %s %q %v", o.Health, o.Reason, o.Values)
+	}
 }
