@@ -126,7 +126,8 @@ func (t *sqlTarget) fill(d templateData) ([]any, error) {
 type cell struct {
 	text     string
 	isNumber bool
-	number   float64 // when isNumber
+	isTruth  bool    // a boolean, which is no number but can be measured: 1 or 0
+	number   float64 // when isNumber or isTruth
 }
 
 // row asks for the first row; nil is none.
@@ -180,6 +181,10 @@ func scanRow(rows *sql.Rows, types []*sql.ColumnType) (map[string]cell, error) {
 			c.text = v.UTC().Format(time.RFC3339Nano)
 		case int64, float64:
 			c.text, c.isNumber = fmt.Sprint(v), true
+		case bool:
+			if c.text, c.isTruth = fmt.Sprint(v), true; v {
+				c.number = 1
+			}
 		default:
 			c.text = fmt.Sprint(v)
 		}

@@ -172,6 +172,11 @@ func (p *sqlProbe) judge(t table, now time.Time) sample.Observation {
 		}
 		return o
 	}
+	for _, name := range s.Labels {
+		if !slices.Contains(t.columns, strings.ToLower(name)) {
+			return p.noColumn(t, name)
+		}
+	}
 	column := strings.ToLower(s.Column)
 	if column == "" {
 		for _, c := range t.columns {
@@ -182,11 +187,11 @@ func (p *sqlProbe) judge(t table, now time.Time) sample.Observation {
 		}
 	}
 	if !slices.Contains(t.columns, column) {
-		return sample.Observation{Reason: fmt.Sprintf("the query gives no column %q; it gives %s", column, oneLine(strings.Join(t.columns, ", "), 200))}
+		return p.noColumn(t, column)
 	}
 	o := sample.Observation{Health: sample.Up}
 	for _, row := range t.rows {
-		v, ok := row[column].number, row[column].isNumber
+		v, ok := row[column].measured()
 		if s.Judge == "age" {
 			v, ok = row[column].age(now)
 		} else if !ok {
@@ -205,6 +210,10 @@ func (p *sqlProbe) judge(t table, now time.Time) sample.Observation {
 		return sample.Observation{Reason: fmt.Sprintf("more than %d rows came (max_rows): judge in the query", len(t.rows))}
 	}
 	return o
+}
+
+func (p *sqlProbe) noColumn(t table, name string) sample.Observation {
+	return sample.Observation{Reason: fmt.Sprintf("the query gives no column %q; it gives %s", name, oneLine(strings.Join(t.columns, ", "), 200))}
 }
 
 func (p *sqlProbe) shown(v float64) string {
@@ -263,7 +272,7 @@ func (p *sqlProbe) series(t table, now time.Time) []sample.Value {
 			c := row[column]
 			v := sample.Value{Labels: maps.Clone(labels)}
 			v.Labels["column"] = column
-			if number, ok := c.number, c.isNumber; ok {
+			if number, ok := c.measured(); ok {
 				v.Name, v.V = "sql_value", number
 			} else if age, ok := c.age(now); ok {
 				v.Name, v.V = "sql_age_seconds", age
@@ -275,6 +284,9 @@ func (p *sqlProbe) series(t table, now time.Time) []sample.Value {
 	}
 	return values
 }
+
+// measured gives what a cell is as a number: itself, or 1 and 0 for true and false.
+func (c cell) measured() (float64, bool) { return c.number, c.isNumber || c.isTruth }
 
 func numberIn(text string) (float64, bool) {
 	v, err := strconv.ParseFloat(strings.TrimSpace(text), 64)

@@ -72,6 +72,8 @@ func testSQL(t *testing.T, driver, dsn string, db *sql.DB, first string) {
 		"a value that meets the condition is up": {query: "SELECT count(*) AS n FROM orders", health: sample.Up, values: map[string]float64{"sql_rows": 1, "sql_value column=n": 4}},
 		"a value that does not is down":          {query: "SELECT count(*) AS n FROM orders", set: func(s *probes.SQLSettings) { s.UpIf = "< 4" }, health: sample.Down, reason: "n is 4, < 4 wanted"},
 		"an argument":                            {query: "SELECT count(*) AS n FROM orders WHERE state = " + first, set: func(s *probes.SQLSettings) { s.Args, s.UpIf = []string{"{{.Labels.state}}"}, "== 3" }, health: sample.Up},
+		"true and false are one and zero":        {query: "SELECT count(*) > 0 AS yes, count(*) > 9 AS no FROM orders", set: func(s *probes.SQLSettings) { s.Column = "yes" }, health: sample.Up, values: map[string]float64{"sql_value column=yes": 1, "sql_value column=no": 0}},
+		"a label that is no column is unknown":   {query: "SELECT 1 AS n", set: func(s *probes.SQLSettings) { s.Labels = []string{"origin"} }, health: sample.Unknown, reason: `the query gives no column "origin"; it gives n`},
 		"a decimal number":                       {query: "SELECT max(total) AS most, min(total) AS least FROM orders", set: func(s *probes.SQLSettings) { s.Column, s.UpIf = "least", "<= 5" }, health: sample.Up, values: map[string]float64{"sql_value column=most": 100, "sql_value column=least": 5}},
 		"every row is judged, and told by its labels": {
 			query: "SELECT marketplace AS origin, sum(total) AS total FROM orders GROUP BY marketplace ORDER BY 1",
