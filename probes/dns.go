@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -157,8 +159,16 @@ func (p *dnsProbe) ask(ctx context.Context, network string) (*dns.Msg, []sample.
 	answer, _, err := (&dns.Client{Net: network, Timeout: wait, UDPSize: dnsSize}).
 		ExchangeWithConnContext(ctx, m, &dns.Conn{Conn: c.Conn, UDPSize: dnsSize})
 	values := append(c.values(name), phaseValue(name, "request", p.env.Now().Sub(asking)))
-	if err != nil {
+	var broken *dns.Error
+	switch {
+	case errors.As(err, &broken):
+		return nil, values, down("what came is no proper DNS answer: %s", strings.TrimPrefix(broken.Error(), "dns: "))
+	case err != nil:
 		return nil, values, c.fault(ctx, err, "waiting for the answer")
+	}
+	// A server that understood nothing may leave the question out.
+	if q := answer.Question; len(q) > 0 && (!strings.EqualFold(q[0].Name, m.Question[0].Name) || q[0].Qtype != m.Question[0].Qtype) {
+		return nil, values, down("the answer is for another question: %s %s", oneLine(printable(q[0].Name), 100), dns.TypeToString[q[0].Qtype])
 	}
 	return answer, values, nil
 }
@@ -172,7 +182,7 @@ func (p *dnsProbe) records(answer *dns.Msg) []string {
 		}
 		record := strings.TrimPrefix(rr.String(), rr.Header().String())
 		if txt, ok := rr.(*dns.TXT); ok {
-			record = strings.Join(txt.Txt, "")
+			record = unescaped(strings.Join(txt.Txt, ""))
 		}
 		records = append(records, record)
 	}
@@ -214,10 +224,36 @@ func (p *dnsProbe) judge(answer *dns.Msg, records []string) *fault {
 	return nil
 }
 
-// same compares records; names are the same in any case and with or without the last dot.
+// unescaped gives a text as it is on the wire: miekg/dns writes quotes, backslashes and what is
+// not printable ASCII as in a zone file, \" and \DDD.
+func unescaped(text string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' || i+1 == len(text) {
+			b.WriteByte(text[i])
+			continue
+		}
+		i++
+		if i+3 <= len(text) {
+			if n, err := strconv.ParseUint(text[i:i+3], 10, 8); err == nil {
+				b.WriteByte(byte(n))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String()
+}
+
+// same compares records; addresses are the same in any notation, names are the same in any case and with or without the last dot.
 func (p *dnsProbe) same(record, wanted string) bool {
 	if p.settings.Type == "TXT" {
 		return record == wanted
+	}
+	if a, err := netip.ParseAddr(wanted); err == nil {
+		b, err := netip.ParseAddr(record)
+		return err == nil && a == b
 	}
 	return strings.EqualFold(strings.TrimSuffix(record, "."), strings.TrimSuffix(wanted, "."))
 }

@@ -17,15 +17,16 @@ import (
 func nameServer(t testing.TB) (address string) {
 	t.Helper()
 	zone := map[string][]string{
-		"shop.test. A":      {"shop.test. 60 IN A 192.0.2.10", "shop.test. 60 IN A 192.0.2.11"},
-		"shop.test. AAAA":   {"shop.test. 60 IN AAAA 2001:db8::10"},
-		"www.shop.test. A":  {"www.shop.test. 60 IN CNAME shop.test.", "shop.test. 60 IN A 192.0.2.10"},
-		"shop.test. MX":     {"shop.test. 60 IN MX 10 mail.shop.test."},
-		"shop.test. TXT":    {`shop.test. 60 IN TXT "v=spf1 " "-all"`},
-		"shop.test. NS":     {"shop.test. 60 IN NS ns1.shop.test."},
-		"shop.test. SOA":    {"shop.test. 60 IN SOA ns1.shop.test. admin.shop.test. 2026112201 1 2 3 4"},
-		"shop.test. CAA":    {`shop.test. 60 IN CAA 0 issue "letsencrypt.org"`},
-		"empty.shop.test. ": nil,
+		"shop.test. A":        {"shop.test. 60 IN A 192.0.2.10", "shop.test. 60 IN A 192.0.2.11"},
+		"shop.test. AAAA":     {"shop.test. 60 IN AAAA 2001:db8::10"},
+		"www.shop.test. A":    {"www.shop.test. 60 IN CNAME shop.test.", "shop.test. 60 IN A 192.0.2.10"},
+		"shop.test. MX":       {"shop.test. 60 IN MX 10 mail.shop.test."},
+		"shop.test. TXT":      {`shop.test. 60 IN TXT "v=spf1 " "-all"`},
+		"said.shop.test. TXT": {`said.shop.test. 60 IN TXT "say \"hi\"; 订单"`},
+		"shop.test. NS":       {"shop.test. 60 IN NS ns1.shop.test."},
+		"shop.test. SOA":      {"shop.test. 60 IN SOA ns1.shop.test. admin.shop.test. 2026112201 1 2 3 4"},
+		"shop.test. CAA":      {`shop.test. 60 IN CAA 0 issue "letsencrypt.org"`},
+		"empty.shop.test. ":   nil,
 	}
 	for i := range 100 {
 		zone["big.shop.test. A"] = append(zone["big.shop.test. A"], fmt.Sprintf("big.shop.test. 60 IN A 198.51.100.%d", i))
@@ -47,6 +48,9 @@ func nameServer(t testing.TB) (address string) {
 				t.Errorf("%s: %v", text, err)
 			}
 			m.Answer = append(m.Answer, rr)
+		}
+		if name == "other.shop.test." {
+			m.Question[0].Name = "shop.test."
 		}
 		if w.RemoteAddr().Network() == "udp" {
 			m.Truncate(dns.MinMsgSize)
@@ -81,26 +85,29 @@ func TestDNS(t *testing.T) {
 		reason     string
 		records    float64
 	}{
-		"an address":                          {kind: "A", health: sample.Up, records: 2},
-		"over tcp":                            {kind: "A", set: func(s *probes.DNSSettings) { s.Protocol = "tcp" }, health: sample.Up, records: 2},
-		"an address of IPv6":                  {kind: "AAAA", set: func(s *probes.DNSSettings) { s.Answers = []string{"2001:DB8::10"} }, health: sample.Up, records: 1},
-		"an address behind another name":      {name: "www.shop.test", kind: "A", set: func(s *probes.DNSSettings) { s.Answers, s.Exactly = []string{"192.0.2.10"}, true }, health: sample.Up, records: 1},
-		"a mail server":                       {kind: "MX", set: func(s *probes.DNSSettings) { s.Answers = []string{"10 mail.shop.test"} }, health: sample.Up, records: 1},
-		"a text in parts":                     {kind: "TXT", set: func(s *probes.DNSSettings) { s.Answers = []string{"v=spf1 -all"} }, health: sample.Up, records: 1},
-		"a name server":                       {kind: "NS", set: func(s *probes.DNSSettings) { s.Matches = `^ns[0-9]\.` }, health: sample.Up, records: 1},
-		"who may issue certificates":          {kind: "CAA", set: func(s *probes.DNSSettings) { s.Answers = []string{`0 issue "letsencrypt.org"`} }, health: sample.Up, records: 1},
-		"a truncated answer is asked again":   {name: "big.shop.test", kind: "A", set: func(s *probes.DNSSettings) { s.MinAnswers = 100 }, health: sample.Up, records: 100},
-		"a name that is not there is down":    {name: "none.shop.test", kind: "A", health: sample.Down, reason: "is NXDOMAIN, want NOERROR"},
-		"unless that is wanted":               {name: "none.shop.test", kind: "A", set: func(s *probes.DNSSettings) { s.Rcodes = []string{"NXDOMAIN"} }, health: sample.Up},
-		"a server that refuses is down":       {name: "refused.shop.test", kind: "A", health: sample.Down, reason: "REFUSED"},
-		"no record of the type is down":       {name: "empty.shop.test", kind: "A", health: sample.Down, reason: "0 records of type A"},
-		"unless none is needed":               {name: "empty.shop.test", kind: "A", set: func(s *probes.DNSSettings) { s.MinAnswers = 0 }, health: sample.Up},
-		"an answer that is missing is down":   {kind: "A", set: func(s *probes.DNSSettings) { s.Answers = []string{"192.0.2.99"} }, health: sample.Down, reason: "192.0.2.99 is not among the answers", records: 2},
-		"an answer too many is down":          {kind: "A", set: func(s *probes.DNSSettings) { s.Answers, s.Exactly = []string{"192.0.2.10"}, true }, health: sample.Down, reason: "192.0.2.11 for shop.test A is none of the wanted", records: 2},
-		"an answer that does not match":       {kind: "A", set: func(s *probes.DNSSettings) { s.Matches = `\.10$` }, health: sample.Down, reason: "does not match", records: 2},
-		"a server that does not answer":       {name: "slow.shop.test", kind: "A", health: sample.Down, reason: "no answer within"},
-		"nobody listens, which udp can tell":  {kind: "A", set: func(s *probes.DNSSettings) { s.Server = refusedAddress(t) }, health: sample.Down, reason: "refused"},
-		"a server whose name is not resolved": {kind: "A", set: func(s *probes.DNSSettings) { s.Server = "guardian.invalid." }, reason: "guardian.invalid"},
+		"an address":                           {kind: "A", health: sample.Up, records: 2},
+		"over tcp":                             {kind: "A", set: func(s *probes.DNSSettings) { s.Protocol = "tcp" }, health: sample.Up, records: 2},
+		"an address of IPv6":                   {kind: "AAAA", set: func(s *probes.DNSSettings) { s.Answers = []string{"2001:DB8::10"} }, health: sample.Up, records: 1},
+		"an address in another notation":       {kind: "AAAA", set: func(s *probes.DNSSettings) { s.Answers, s.Exactly = []string{"2001:0db8:0:0::10"}, true }, health: sample.Up, records: 1},
+		"a text with quotes and of any script": {name: "said.shop.test", kind: "TXT", set: func(s *probes.DNSSettings) { s.Answers = []string{`say "hi"; 订单`} }, health: sample.Up, records: 1},
+		"the answer to another question":       {name: "other.shop.test", kind: "A", health: sample.Down, reason: "the answer is for another question: shop.test. A"},
+		"an address behind another name":       {name: "www.shop.test", kind: "A", set: func(s *probes.DNSSettings) { s.Answers, s.Exactly = []string{"192.0.2.10"}, true }, health: sample.Up, records: 1},
+		"a mail server":                        {kind: "MX", set: func(s *probes.DNSSettings) { s.Answers = []string{"10 mail.shop.test"} }, health: sample.Up, records: 1},
+		"a text in parts":                      {kind: "TXT", set: func(s *probes.DNSSettings) { s.Answers = []string{"v=spf1 -all"} }, health: sample.Up, records: 1},
+		"a name server":                        {kind: "NS", set: func(s *probes.DNSSettings) { s.Matches = `^ns[0-9]\.` }, health: sample.Up, records: 1},
+		"who may issue certificates":           {kind: "CAA", set: func(s *probes.DNSSettings) { s.Answers = []string{`0 issue "letsencrypt.org"`} }, health: sample.Up, records: 1},
+		"a truncated answer is asked again":    {name: "big.shop.test", kind: "A", set: func(s *probes.DNSSettings) { s.MinAnswers = 100 }, health: sample.Up, records: 100},
+		"a name that is not there is down":     {name: "none.shop.test", kind: "A", health: sample.Down, reason: "is NXDOMAIN, want NOERROR"},
+		"unless that is wanted":                {name: "none.shop.test", kind: "A", set: func(s *probes.DNSSettings) { s.Rcodes = []string{"NXDOMAIN"} }, health: sample.Up},
+		"a server that refuses is down":        {name: "refused.shop.test", kind: "A", health: sample.Down, reason: "REFUSED"},
+		"no record of the type is down":        {name: "empty.shop.test", kind: "A", health: sample.Down, reason: "0 records of type A"},
+		"unless none is needed":                {name: "empty.shop.test", kind: "A", set: func(s *probes.DNSSettings) { s.MinAnswers = 0 }, health: sample.Up},
+		"an answer that is missing is down":    {kind: "A", set: func(s *probes.DNSSettings) { s.Answers = []string{"192.0.2.99"} }, health: sample.Down, reason: "192.0.2.99 is not among the answers", records: 2},
+		"an answer too many is down":           {kind: "A", set: func(s *probes.DNSSettings) { s.Answers, s.Exactly = []string{"192.0.2.10"}, true }, health: sample.Down, reason: "192.0.2.11 for shop.test A is none of the wanted", records: 2},
+		"an answer that does not match":        {kind: "A", set: func(s *probes.DNSSettings) { s.Matches = `\.10$` }, health: sample.Down, reason: "does not match", records: 2},
+		"a server that does not answer":        {name: "slow.shop.test", kind: "A", health: sample.Down, reason: "no answer within"},
+		"nobody listens, which udp can tell":   {kind: "A", set: func(s *probes.DNSSettings) { s.Server = refusedAddress(t) }, health: sample.Down, reason: "refused"},
+		"a server whose name is not resolved":  {kind: "A", set: func(s *probes.DNSSettings) { s.Server = "guardian.invalid." }, reason: "guardian.invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
