@@ -145,7 +145,7 @@ func (p *execProbe) Look(ctx context.Context) sample.Observation {
 	if errors.Is(err, exec.ErrWaitDelay) {
 		err = nil // it ended well, and something that it started still held its output
 	}
-	o := p.judge(ctx, cmd, err, out.String(), p.env.Now().Sub(begin))
+	o := p.judge(ctx, cmd, err, out.String(), problems.String(), p.env.Now().Sub(begin))
 	if o.Health != sample.Up {
 		// Masked before it is cut: half a secret is still half a secret.
 		o.Detail = shorten(p.masks.text(printable(strings.TrimSpace(out.String()+"\n"+problems.String()))), detailBody)
@@ -169,7 +169,7 @@ func (p *execProbe) environment() []string {
 	return env
 }
 
-func (p *execProbe) judge(ctx context.Context, cmd *exec.Cmd, err error, out string, took time.Duration) sample.Observation {
+func (p *execProbe) judge(ctx context.Context, cmd *exec.Cmd, err error, out, problems string, took time.Duration) sample.Observation {
 	var exit *exec.ExitError
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
@@ -181,7 +181,7 @@ func (p *execProbe) judge(ctx context.Context, cmd *exec.Cmd, err error, out str
 	}
 	code := cmd.ProcessState.ExitCode()
 	if code < 0 {
-		return sample.Observation{Reason: "the program was " + cmd.ProcessState.String()}
+		return sample.Observation{Reason: "the program was ended: " + cmd.ProcessState.String()}
 	}
 	words, values := parsePlugin(out)
 	o := sample.Observation{Values: append([]sample.Value{{Name: "exec_exit_code", V: float64(code)}}, values...)}
@@ -198,9 +198,14 @@ func (p *execProbe) judge(ctx context.Context, cmd *exec.Cmd, err error, out str
 		return o
 	}
 	if words == "" {
+		// Plugins speak on standard output; a shell that found no plugin does not.
+		words, _, _ = strings.Cut(strings.TrimSpace(problems), "\n")
+	}
+	if words == "" {
 		words = "the program says nothing"
 	}
-	o.Reason = fmt.Sprintf("exit code %d: %s", code, oneLine(words, 500))
+	// Masked before it is cut: half a secret is still half a secret.
+	o.Reason = fmt.Sprintf("exit code %d: %s", code, oneLine(p.masks.text(printable(words)), 500))
 	return o
 }
 

@@ -42,6 +42,8 @@ func TestExec(t *testing.T) {
 		"2 is down":                               {script: `echo "DISK CRITICAL - 95% used | /=95%"; exit 2`, health: sample.Down, reason: "exit code 2: DISK CRITICAL - 95% used"},
 		"3 is unknown":                            {script: `echo "cannot read"; exit 3`, health: sample.Unknown, reason: "exit code 3: cannot read"},
 		"another code is unknown":                 {script: `exit 77`, health: sample.Unknown, reason: "exit code 77: the program says nothing"},
+		"what stands on standard error alone":     {script: `nosuchplugin -w 5`, health: sample.Unknown, reason: "nosuchplugin: not found"},
+		"what a terminal would obey is not told":  {script: `printf '\033[2Jwiped\n'; exit 2`, health: sample.Down, reason: "exit code 2: ·[2Jwiped"},
 		"a signal is unknown":                     {script: `kill -SEGV $$`, health: sample.Unknown, reason: "signal: segmentation fault"},
 		"what is no program is unknown":           {set: func(s *probes.ExecSettings) { s.Command = []string{"/nowhere/check"} }, health: sample.Unknown, reason: "the program could not be run"},
 		"not in time is unknown":                  {script: `sleep 5`, health: sample.Unknown, reason: "did not end within"},
