@@ -176,8 +176,11 @@ func (r compiledRequest) fill(d templateData) (outgoing, error) {
 }
 
 // shown is a request's address without user and query: what may be shown.
-func (o outgoing) shown() string {
-	u, err := url.Parse(o.url)
+func (o outgoing) shown() string { return shownAddress(o.url) }
+
+// shownAddress leaves out of an address what may be secret: user and query.
+func shownAddress(address string) string {
+	u, err := url.Parse(address)
 	if err != nil {
 		return "<address>"
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -106,6 +108,7 @@ func (p *pageProbe) visit(ctx context.Context, path, address string) (v visit, f
 		work, cancel = context.WithDeadline(tab, deadline.Add(-min(pageReserve, time.Until(deadline)/4)))
 	}
 	heard := p.listen(work)
+	dismissDialogs(work)
 	f = p.load(ctx, work, address, &v)
 	if f == nil {
 		f = p.appear(ctx, work)
@@ -176,8 +179,15 @@ func (p *pageProbe) listen(ctx context.Context) <-chan console {
 			if m.Type != chromedp.ConsoleException && m.Type != "error" && m.Type != "assert" {
 				continue
 			}
+			if u, err := url.Parse(m.URL); m.Source == "network" && err == nil && u.Path == "/favicon.ico" {
+				continue // the browser asks for it, not the page
+			}
 			if c.count++; len(c.lines) < consoleKept {
-				c.lines = append(c.lines, oneLine(p.masks.text(m.Text), 300))
+				text := m.Text
+				if m.Source == "network" && m.URL != "" {
+					text += ": " + shownAddress(m.URL) // the text does not say what was not loaded
+				}
+				c.lines = append(c.lines, oneLine(p.masks.text(text), 300))
 			}
 		}
 		done <- c
@@ -185,9 +195,29 @@ func (p *pageProbe) listen(ctx context.Context) <-chan console {
 	return done
 }
 
+// dismissDialogs closes what the page asks, as a customer would: until then it stands still.
+func dismissDialogs(ctx context.Context) {
+	dialogs := chromedp.Events(ctx, page.JavascriptDialogOpening)
+	go func() {
+		for _, err := range dialogs {
+			if err != nil {
+				return
+			}
+			// It may be gone already.
+			_, _ = chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
+		}
+	}()
+}
+
 func (p *pageProbe) load(ctx, work context.Context, address string, v *visit) *fault {
 	answer, err := chromedp.Run(work, chromedp.NavigateResponse(address))
 	if err != nil {
+		if refused := new(chromedp.LoadError); errors.As(err, &refused) && refused.ErrorText == "net::ERR_NAME_NOT_RESOLVED" && p.settings.Proxy == "" {
+			// Chromium has one word for a name that does not exist and for a resolver that does not answer.
+			if f := p.unresolved(ctx, address); f != nil {
+				return f
+			}
+		}
 		return p.fault(ctx, work, err, "loading the page")
 	}
 	if answer == nil {
@@ -196,6 +226,19 @@ func (p *pageProbe) load(ctx, work context.Context, address string, v *visit) *f
 	v.status = int(answer.Status)
 	e := expectation{Expect: Expect{Status: p.settings.Status}}
 	return e.judge(exchange{status: v.status}, nil)
+}
+
+// unresolved tells why the name of an address is not found, nil when it is.
+func (p *pageProbe) unresolved(ctx context.Context, address string) *fault {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil
+	}
+	begin := p.env.Now()
+	if _, err := net.DefaultResolver.LookupHost(ctx, u.Hostname()); err != nil {
+		return faultOf(ctx, err, phaseResolve, p.env.Now().Sub(begin))
+	}
+	return nil
 }
 
 // fault tells whose fault an error of the browser was. The words net::ERR_… are Chromium's:

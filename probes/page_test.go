@@ -47,6 +47,14 @@ func storefront(w http.ResponseWriter, r *http.Request) {
 	case "/shifts":
 		_, _ = fmt.Fprint(w, head+`<p>first</p><h1>Shop</h1>
 			<script>new PerformanceObserver(() => setTimeout(() => document.querySelector("p").style.height = "400px", 50)).observe({type: "paint", buffered: true})</script>`)
+	case "/asks":
+		_, _ = fmt.Fprint(w, head+`<h1 id="shop">Shop</h1><script>alert("Sale!"); confirm("Cookies?")</script>`)
+	case "/bare": // the browser asks for the icon, and there is none
+		_, _ = fmt.Fprint(w, `<!doctype html><h1 id="shop">Shop</h1>`)
+	case "/broken":
+		_, _ = fmt.Fprint(w, head+`<h1 id="shop">Shop</h1><script src="/cart.js?key=1"></script>`)
+	case "/favicon.ico", "/cart.js":
+		http.NotFound(w, r)
 	case "/slow":
 		time.Sleep(300 * time.Millisecond)
 		_, _ = fmt.Fprint(w, head+"<h1>Shop</h1>")
@@ -79,6 +87,10 @@ func TestPage(t *testing.T) {
 		{name: "errors on the console are down", path: "/errors", set: func(s *probes.PageSettings) { s.MaxConsoleErrors = &none }, health: sample.Down, reason: "2 errors on the console, at most 0 wanted"},
 		{name: "a layout that shifts is down", path: "/shifts", set: func(s *probes.PageSettings) { s.MaxCLS, s.Settle = &little, model.Duration(time.Second) }, health: sample.Down, reason: "the layout shifted by 0.0"},
 		{name: "a slow first byte is down", path: "/slow", set: func(s *probes.PageSettings) { s.MaxTTFB = model.Duration(200 * time.Millisecond) }, health: sample.Down, reason: "the first byte came after"},
+		{name: "what the page asks is closed", path: "/asks", set: func(s *probes.PageSettings) { s.Elements = []string{"#shop"} }, health: sample.Up},
+		{name: "an icon that the page does not name may be missing", path: "/bare", set: func(s *probes.PageSettings) { s.MaxConsoleErrors = &none }, health: sample.Up},
+		{name: "what was not loaded is named", path: "/broken", set: func(s *probes.PageSettings) { s.MaxConsoleErrors = &none }, health: sample.Down, reason: "/cart.js"},
+		{name: "a name that does not exist", set: func(s *probes.PageSettings) { s.URL = "http://shop.invalid/" }, health: sample.Down, reason: "the name shop.invalid does not exist"},
 		{name: "nobody listens", set: func(s *probes.PageSettings) { s.URL = "http://" + refusedAddress(t) }, health: sample.Down, reason: "net::ERR_CONNECTION_REFUSED"},
 		{name: "a proxy that is not there is unknown", path: "/good", set: func(s *probes.PageSettings) { s.URL, s.Proxy = "http://shop.test/", "http://"+refusedAddress(t) }, health: sample.Unknown, reason: "net::ERR_PROXY_CONNECTION_FAILED"},
 	} {
@@ -105,7 +117,7 @@ func TestPage(t *testing.T) {
 				if len(kept) != 0 {
 					t.Errorf("pictures of what is up: %v", kept)
 				}
-			case strings.Contains(o.Reason, "net::"):
+			case strings.Contains(o.Reason, "net::"), strings.Contains(o.Reason, "does not exist"):
 				if len(kept) != 0 {
 					t.Errorf("pictures of nothing: %v", kept)
 				}
