@@ -83,7 +83,9 @@ func Quotas(h http.Header, sources []Source, now time.Time) []Quota {
 			}
 		}
 	} else {
-		found = structured(h, now)
+		if found = structured(h, now); len(found) == 0 {
+			found = combined(h, now)
+		}
 		for _, s := range older() {
 			if len(found) > 0 {
 				break

@@ -61,6 +61,11 @@ func TestQuotas(t *testing.T) {
 			header: []string{`RateLimit-Policy: "default";w=60`, `RateLimit: "default";r=50;t=30`},
 			want:   []string{`"default" 50/- 30s RateLimit`},
 		},
+		"the drafts up to 07 have one dictionary": {
+			header: []string{`RateLimit-Policy: 100;w=60`, `RateLimit: limit=100, remaining=50, reset=5`},
+			want:   []string{`"" 50/100 5s RateLimit`},
+		},
+		"one without what remains is ignored":         {header: []string{`RateLimit: limit=100, reset=5`}},
 		"without the required r the field is ignored": {header: []string{`RateLimit: "default";t=30`}},
 		"a token for a name is ignored":               {header: []string{`RateLimit: default;r=50;t=30`}},
 		"a decimal r is ignored":                      {header: []string{`RateLimit: "default";r=5.0`}},

@@ -2,6 +2,7 @@ package marketplace
 
 import (
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -39,6 +40,39 @@ func structured(h http.Header, now time.Time) []Quota {
 		quotas = append(quotas, q)
 	}
 	return quotas
+}
+
+// combined reads the syntax of the drafts up to 07, a dictionary of one quota:
+//
+//	RateLimit: limit=100, remaining=50, reset=30
+func combined(h http.Header, now time.Time) []Quota {
+	var q Quota
+	for part := range strings.SplitSeq(strings.Join(h.Values("RateLimit"), ","), ",") {
+		key, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		value, _, _ = strings.Cut(value, ";")
+		n, ok := number(value)
+		if !ok {
+			return nil
+		}
+		switch key {
+		case "limit":
+			q.Limit = &n
+		case "remaining":
+			q.Remaining = &n
+		case "reset":
+			d, ok := seconds(n)
+			if !ok {
+				return nil
+			}
+			at := now.Add(d)
+			q.Reset, q.ResetAt = &d, &at
+		}
+	}
+	if q.Remaining == nil {
+		return nil
+	}
+	q.Header = "RateLimit"
+	return []Quota{q}
 }
 
 type limitItem struct {
