@@ -1,8 +1,11 @@
 package server
 
 import (
+	"encoding/json"
+	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -118,6 +121,18 @@ func (l LookDetail) Others() []LookValue {
 	return slices.DeleteFunc(slices.Clone(l.Values), func(v LookValue) bool {
 		return v.Of != "" && (strings.HasSuffix(v.Name, "_duration_seconds") || strings.HasSuffix(v.Name, "_stage_seconds"))
 	})
+}
+
+// MarshalJSON writes a number for which JSON has no word as a text, such as "NaN".
+func (v LookValue) MarshalJSON() ([]byte, error) {
+	type plain LookValue
+	if !math.IsNaN(v.V) && !math.IsInf(v.V, 0) {
+		return json.Marshal(plain(v))
+	}
+	return json.Marshal(struct {
+		plain
+		V string `json:"value"`
+	}{plain(v), strconv.FormatFloat(v.V, 'g', -1, 64)})
 }
 
 // LookPhase is one part of a look's time.

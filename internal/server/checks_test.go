@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ func details(now time.Time) map[string]server.CheckDetail {
 		return server.LookDetail{
 			At: now.Add(-ago), Duration: 10 * time.Second, Health: sample.Down, Raised: raised, Version: "v42",
 			Reason: "the order was not visible within 10s", Detail: "HTTP/1.1 404 Not Found\nAuthorization: <secret>\n\n{\"error\": \"<none>\"}",
-			Values: []server.LookValue{{Name: "order_push_stage_seconds", Of: "push", V: 0.25}, {Name: "order_push_stage_seconds", Of: "visible", V: 9.75}, {Name: "probe_retries", V: 1}},
+			Values: []server.LookValue{{Name: "order_push_stage_seconds", Of: "push", V: 0.25}, {Name: "order_push_stage_seconds", Of: "visible", V: 9.75}, {Name: "probe_retries", V: 1}, {Name: "queue_depth", V: math.NaN()}},
 		}
 	}
 	up := server.LookDetail{At: now.Add(-40 * time.Second), Duration: 300 * time.Millisecond, Health: sample.Up, Version: "v41"}
@@ -39,7 +40,7 @@ func TestTheAPITellsWhatACheckSaw(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"health":"down"`, `"every_seconds":15`, `"burst":{"every_seconds":1,"for_seconds":120}`, `"follow_ups":{"seen":23,"again":30,"cleared":20}`,
-		`"raised":true`, `{"name":"order_push_stage_seconds","of":"visible","value":9.75}`, `"detail":"HTTP/1.1 404 Not Found`,
+		`"raised":true`, `{"name":"queue_depth","value":"NaN"}`, `{"name":"order_push_stage_seconds","of":"visible","value":9.75}`, `"detail":"HTTP/1.1 404 Not Found`,
 	} {
 		if !strings.Contains(strings.NewReplacer(" ", "", "\n", "").Replace(got.Body.String()), strings.ReplaceAll(want, " ", "")) {
 			t.Errorf("the answer does not have %s:\n%s", want, got.Body)
