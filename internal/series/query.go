@@ -25,7 +25,7 @@ type Result struct {
 func (db *DB) Query(ctx context.Context, expr string, at time.Time) (promql.Vector, error) {
 	res, err := db.Instant(ctx, expr, at)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("query %q: %w", expr, err)
 	}
 	switch v := res.Value.(type) {
 	case promql.Vector:
@@ -37,21 +37,21 @@ func (db *DB) Query(ctx context.Context, expr string, at time.Time) (promql.Vect
 	}
 }
 
-// Instant asks an expression of any type at a time.
+// Instant asks an expression of any type at a time. Its errors are the engine's own.
 func (db *DB) Instant(ctx context.Context, expr string, at time.Time) (Result, error) {
 	q, err := db.engine.NewInstantQuery(ctx, db.tsdb, nil, expr, at)
 	if err != nil {
-		return Result{}, fmt.Errorf("query %q: %w", expr, err)
+		return Result{}, err
 	}
 	defer q.Close()
-	return answer(expr, q.Exec(ctx))
+	return answer(q.Exec(ctx))
 }
 
 // QueryRange asks an expression at each step from start to end, both included.
 func (db *DB) QueryRange(ctx context.Context, expr string, start, end time.Time, step time.Duration) (promql.Matrix, error) {
 	res, err := db.Range(ctx, expr, start, end, step)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("query %q: %w", expr, err)
 	}
 	m, ok := res.Value.(promql.Matrix)
 	if !ok {
@@ -73,16 +73,16 @@ func (db *DB) Range(ctx context.Context, expr string, start, end time.Time, step
 	}
 	q, err := db.engine.NewRangeQuery(ctx, db.tsdb, nil, expr, start, end, step)
 	if err != nil {
-		return Result{}, fmt.Errorf("query %q: %w", expr, err)
+		return Result{}, err
 	}
 	defer q.Close()
-	return answer(expr, q.Exec(ctx))
+	return answer(q.Exec(ctx))
 }
 
 // answer copies what the engine takes back into its pools when the query is closed.
-func answer(expr string, r *promql.Result) (Result, error) {
+func answer(r *promql.Result) (Result, error) {
 	if r.Err != nil {
-		return Result{}, fmt.Errorf("query %q: %w", expr, r.Err)
+		return Result{}, r.Err
 	}
 	v := r.Value
 	if m, ok := v.(promql.Matrix); ok {

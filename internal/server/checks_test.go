@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/json"
 	"math"
 	"net/http"
 	"strings"
@@ -19,7 +20,7 @@ func details(now time.Time) map[string]server.CheckDetail {
 		return server.LookDetail{
 			At: now.Add(-ago), Duration: 10 * time.Second, Health: sample.Down, Raised: raised, Version: "v42",
 			Reason: "the order was not visible within 10s", Detail: "HTTP/1.1 404 Not Found\nAuthorization: <secret>\n\n{\"error\": \"<none>\"}",
-			Values: []server.LookValue{{Name: "order_push_stage_seconds", Of: "push", V: 0.25}, {Name: "order_push_stage_seconds", Of: "visible", V: 9.75}, {Name: "probe_retries", V: 1}, {Name: "queue_depth", V: math.NaN()}},
+			Values: []server.LookValue{{Name: "order_push_stage_seconds", Of: "push", V: 0.25}, {Name: "order_push_stage_seconds", Of: "visible", V: 9.75}, {Name: "probe_retries", V: 1}},
 		}
 	}
 	up := server.LookDetail{At: now.Add(-40 * time.Second), Duration: 300 * time.Millisecond, Health: sample.Up, Version: "v41"}
@@ -40,7 +41,7 @@ func TestTheAPITellsWhatACheckSaw(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"health":"down"`, `"every_seconds":15`, `"burst":{"every_seconds":1,"for_seconds":120}`, `"follow_ups":{"seen":23,"again":30,"cleared":20}`,
-		`"raised":true`, `{"name":"queue_depth","value":"NaN"}`, `{"name":"order_push_stage_seconds","of":"visible","value":9.75}`, `"detail":"HTTP/1.1 404 Not Found`,
+		`"raised":true`, `{"name":"order_push_stage_seconds","of":"visible","value":9.75}`, `"detail":"HTTP/1.1 404 Not Found`,
 	} {
 		if !strings.Contains(strings.NewReplacer(" ", "", "\n", "").Replace(got.Body.String()), strings.ReplaceAll(want, " ", "")) {
 			t.Errorf("the answer does not have %s:\n%s", want, got.Body)
@@ -48,6 +49,16 @@ func TestTheAPITellsWhatACheckSaw(t *testing.T) {
 	}
 	if missing := ask(s, "GET", "/api/v1/checks/push-shopee", ""); missing.Code != http.StatusNotFound || !strings.Contains(missing.Body.String(), "push-shopee-sg") {
 		t.Errorf("an unknown check: %d %s, want 404 and the names that there are", missing.Code, missing.Body)
+	}
+}
+
+// A scraped value may be one for which JSON has no word; the rest of the look is told all the same.
+func TestAValueThatIsNoNumberIsToldAsText(t *testing.T) {
+	for v, want := range map[float64]string{0.5: "0.5", math.NaN(): `"NaN"`, math.Inf(1): `"+Inf"`} {
+		b, err := json.Marshal(server.LookValue{Name: "queue_depth", Of: "eu", V: v})
+		if want := `{"name":"queue_depth","of":"eu","value":` + want + `}`; err != nil || string(b) != want {
+			t.Errorf("got %s (%v), want %s", b, err, want)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	maxPoints    = 11000 // of one series of a range query, as in Prometheus
+	maxPoints    = 11_000 // of one series of a range query, as in Prometheus
 	queryTimeout = 2 * time.Minute
 	maxForm      = 1 << 20 // bytes of a posted query
 )
@@ -187,7 +187,7 @@ func (s *Server) query(w http.ResponseWriter, r *http.Request, _ Caller) error {
 	defer cancel()
 	result, err := s.backend.Query(ctx, r.FormValue("query"), at)
 	if err != nil {
-		return err
+		return mistaken(err)
 	}
 	return writeResult(w, result)
 }
@@ -196,8 +196,10 @@ func (s *Server) queryRange(w http.ResponseWriter, r *http.Request, _ Caller) er
 	if err := params(w, r); err != nil {
 		return err
 	}
-	if r.FormValue("start") == "" || r.FormValue("end") == "" || r.FormValue("step") == "" {
-		return badData("start, end and step are required")
+	for _, name := range []string{"start", "end"} {
+		if r.FormValue(name) == "" {
+			return badData("invalid parameter %q: cannot parse \"\" to a valid timestamp", name)
+		}
 	}
 	start, err := timeParam(r, "start", time.Time{})
 	if err != nil {
@@ -218,7 +220,7 @@ func (s *Server) queryRange(w http.ResponseWriter, r *http.Request, _ Caller) er
 		return badData("invalid parameter %q: zero or negative query resolution step widths are not accepted. Try a positive integer", "step")
 	}
 	if end.Sub(start)/step > maxPoints {
-		return badData("exceeded maximum resolution of %d points per timeseries. Try decreasing the query resolution (?step=XX)", maxPoints)
+		return badData("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)")
 	}
 	expr := r.FormValue("query")
 	if e, err := parser.NewParser(parser.Options{}).ParseExpr(expr); err == nil && e.Type() != parser.ValueTypeVector && e.Type() != parser.ValueTypeScalar {
@@ -231,9 +233,18 @@ func (s *Server) queryRange(w http.ResponseWriter, r *http.Request, _ Caller) er
 	defer cancel()
 	result, err := s.backend.QueryRange(ctx, expr, start, end, step)
 	if err != nil {
-		return err
+		return mistaken(err)
 	}
 	return writeResult(w, result)
+}
+
+// mistaken says of an expression that cannot be parsed which parameter it is.
+func mistaken(err error) error {
+	var syntax parser.ParseErrors
+	if errors.As(err, &syntax) {
+		return badData("invalid parameter %q: %w", "query", syntax)
+	}
+	return err
 }
 
 func writeResult(w http.ResponseWriter, result QueryResult) error {
@@ -266,9 +277,6 @@ func (s *Server) selection(w http.ResponseWriter, r *http.Request) (selection, e
 	end, err := timeParam(r, "end", s.now())
 	if err != nil {
 		return selection{}, err
-	}
-	if end.Before(start) {
-		return selection{}, badData("invalid parameter %q: end timestamp must not be before start time", "end")
 	}
 	limit := 0
 	if text := r.FormValue("limit"); text != "" {

@@ -80,7 +80,7 @@ func TestQueryMistakesAreToldAsPrometheusDoes(t *testing.T) {
 		"an end before the start":            {"/api/v1/query_range?query=up&start=9&end=1&step=1", 400, "end timestamp must not be before start time"},
 		"no step":                            {"/api/v1/query_range?query=up&start=0&end=1&step=0", 400, "zero or negative query resolution step"},
 		"a step that is not a number":        {"/api/v1/query_range?query=up&start=0&end=1&step=NaN", 400, "to a valid duration"},
-		"too many points":                    {"/api/v1/query_range?query=up&start=0&end=20000&step=1", 400, "exceeded maximum resolution of 11000 points"},
+		"too many points":                    {"/api/v1/query_range?query=up&start=0&end=20000&step=1", 400, "exceeded maximum resolution of 11,000 points"},
 		"a query that takes too long":        {"/api/v1/query?query=slow", 503, `"errorType":"timeout"`},
 		"series of nothing":                  {"/api/v1/series", 400, "no match[] parameter provided"},
 		"a selector that selects everything": {`/api/v1/series?match[]={a=~".*"}`, 400, "at least one non-empty matcher"},

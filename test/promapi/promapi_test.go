@@ -211,6 +211,7 @@ func TestAnswersAreThoseOfPrometheus(t *testing.T) {
 	cases = append(cases,
 		"series?match[]=erp_lag"+all, "series?match[]={shop=~%22.%2B%22}"+all, "series?match[]=erp_none"+all, "series?match[]=erp_lag&match[]={shop=%22sg-1%22}"+all,
 		"labels?"+all, "labels?match[]=erp_lag"+all, "label/shop/values?"+all, "label/__name__/values?match[]={shop=%22sg-1%22}"+all, "label/none/values?"+all,
+		"series?match[]=erp_lag&start="+at+"&end="+start, "label/shop/values?start="+at+"&end="+start,
 		"labels", "label/shop/values", "rules", "rules?type=alert", "alerts", "metadata",
 		"format_query?query=sum(rate(foo[5m]))by(shop)%2Fbar",
 	)
@@ -268,6 +269,21 @@ func TestMistakesAreAnsweredAsPrometheusDoes(t *testing.T) {
 			}
 		}
 		if want.status != got.status || w != g {
+			t.Errorf("%s\nPrometheus says %d %s\nwe say         %d %s", path, want.status, want.body, got.status, got.body)
+		}
+	}
+}
+
+// What a person reads of a mistake is the same, too, where both versions have the same words.
+func TestMistakesAreToldInPrometheusWords(t *testing.T) {
+	theirs, own := both(t, time.Now().Truncate(time.Minute))
+	for _, path := range []string{
+		"query?query=sum(", "query?query=rate(erp_lag)", "query?query={}", "query?query=nothing(erp_lag)", "query?query=label_replace(erp_lag,%22a%22,%22b%22,%22c%22,%22(%22)",
+		"query_range?query=erp_lag&start=1&end=99999&step=1", "query_range?query=erp_lag&start=1&step=1", "query_range?query=erp_lag&start=1&end=2",
+		"query_range?query=erp_lag&start=1&end=2&step=0",
+	} {
+		want, got := do(t, http.MethodGet, theirs+"/api/v1/"+path, nil), do(t, http.MethodGet, own+"/api/v1/"+path, nil)
+		if want.status != got.status || strings.TrimSpace(want.body) != strings.TrimSpace(got.body) {
 			t.Errorf("%s\nPrometheus says %d %s\nwe say         %d %s", path, want.status, want.body, got.status, got.body)
 		}
 	}
