@@ -120,7 +120,11 @@ func TestDNS(t *testing.T) {
 					tc.set(s)
 				}
 			})
-			o := look(t, p, 700*time.Millisecond)
+			timeout := 10 * time.Second
+			if strings.Contains(name, "not answer") {
+				timeout = 700 * time.Millisecond
+			}
+			o := look(t, p, timeout)
 			if strings.Contains(name, "not resolved") {
 				// A machine without a resolver does not know, one with a resolver knows better.
 				if o.Health == sample.Up || !strings.Contains(o.Reason, tc.reason) {

@@ -101,7 +101,7 @@ func TestFeed(t *testing.T) {
 					tc.set(s)
 				}
 			})
-			o := look(t, p, time.Second)
+			o := look(t, p, 10*time.Second)
 			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (o.Health == sample.Up) != (o.Reason == "") {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
@@ -160,7 +160,7 @@ func TestFeedTellsAnEntryOnce(t *testing.T) {
 		if step.again {
 			p = start()
 		}
-		if o := look(t, p, time.Second); o.Health != sample.Up || value(t, o, "feed_new_entries") != step.want {
+		if o := look(t, p, 10*time.Second); o.Health != sample.Up || value(t, o, "feed_new_entries") != step.want {
 			t.Errorf("%s: %s %q %v", step.what, o.Health, o.Reason, o.Values)
 		}
 	}
@@ -178,7 +178,7 @@ func TestFeedKeepsSecrets(t *testing.T) {
 		s.URL, s.Headers = url+"/?key="+key, map[string]secret.Secret{"X-Api-Key": secret.New(token)}
 	})
 	for _, status = range []int{http.StatusOK, http.StatusForbidden} {
-		o := look(t, p, time.Second)
+		o := look(t, p, 10*time.Second)
 		wantSilent(t, o, token, key)
 		if text := fmt.Sprint(o.Values); strings.Contains(text, token) || strings.Contains(text, key) {
 			t.Errorf("a label tells the secret: %s", text)
@@ -252,7 +252,7 @@ func TestFeedReadsTheDatesThatFeedsHold(t *testing.T) {
 		url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = fmt.Fprintf(w, "<rss><channel><item><title>a</title><pubDate>%s</pubDate></item></channel></rss>", text)
 		})
-		o := look(t, build(t, "feed", probes.Env{Now: today}, func(s *probes.FeedSettings) { s.URL = url }), time.Second)
+		o := look(t, build(t, "feed", probes.Env{Now: today}, func(s *probes.FeedSettings) { s.URL = url }), 10*time.Second)
 		if value(t, o, "feed_new_entries") != 1 || value(t, o, "feed_new_entry_timestamp_seconds", "link=", "title=a") != float64(want.Unix()) {
 			t.Errorf("%s: %v", text, o.Values)
 		}

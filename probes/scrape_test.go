@@ -87,7 +87,7 @@ func TestScrape(t *testing.T) {
 				tc.set(s)
 				settings = s
 			})
-			o := look(t, p, time.Second)
+			o := look(t, p, 10*time.Second)
 			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (o.Health == sample.Up) != (o.Reason == "") {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
@@ -112,7 +112,7 @@ func TestScrapeKeepsSecrets(t *testing.T) {
 		s.URL, s.Metrics, s.Assert = url+"?key="+token, []string{"denied"}, []probes.MetricAssertion{{Metric: "denied", Max: &zero}}
 		s.Headers = map[string]secret.Secret{"Authorization": secret.New("Bearer " + token)}
 	})
-	o := look(t, p, time.Second)
+	o := look(t, p, 10*time.Second)
 	if o.Health != sample.Down {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
@@ -139,7 +139,7 @@ func TestScrapeReadsOpenMetrics(t *testing.T) {
 		_, _ = io.WriteString(w, "# TYPE calls counter\ncalls_total 17 1.5 # {trace_id=\"x\"} 1\n# EOF\n")
 	})
 	p := build(t, "scrape", probes.Env{}, func(s *probes.ScrapeSettings) { s.URL, s.Metrics = url, []string{"calls_total"} })
-	if o := look(t, p, time.Second); o.Health != sample.Up || value(t, o, "calls_total") != 17 {
+	if o := look(t, p, 10*time.Second); o.Health != sample.Up || value(t, o, "calls_total") != 17 {
 		t.Errorf("got %s %q %v", o.Health, o.Reason, o.Values)
 	}
 }
