@@ -28,7 +28,7 @@ import (
 //	the query failed, or the database was not reached        | as failure says; Unknown when left out
 //	what the fault table says of this machine                | Unknown
 //
-// The query runs in a transaction that cannot write.
+// The query runs in a transaction that cannot write. A boolean is measured as 1 or 0.
 type SQLSettings struct {
 	SQL     `yaml:",inline"`
 	Secrets map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for args as {{.Secrets.name}}."`
