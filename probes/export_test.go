@@ -19,8 +19,8 @@ func ParseFeed(body []byte) ([]string, error) {
 }
 
 // ReadExposition gives the series of a text, and what keeps it from being read, for the fuzz test.
-func ReadExposition(body []byte) (series []string, why string) {
-	found, f := readExposition(body)
+func ReadExposition(body []byte, contentType string) (series []string, why string) {
+	found, f := readExposition(body, contentType)
 	for _, s := range found {
 		series = append(series, s.Metric.String())
 	}

@@ -17,10 +17,11 @@ func FuzzExposition(f *testing.F) {
 		"# TYPE s summary\ns{quantile=\"0.5\"} NaN\ns_sum -Inf\ns_count 0\n", "{\"a.b\", c=\"d\"} 1\n", "a{b=\"\\\\\\n\\\"\"} 0x1p-2\n",
 		"# HELP a \xff\n# TYPE a gauge\na 1", "# TYPE a gauge\n# TYPE a counter\n", "a 1\na 2\n", "{", "", "a{b=\"c\",} 1 2 3\n",
 	} {
-		f.Add([]byte(s))
+		f.Add([]byte(s), "text/plain; version=0.0.4")
+		f.Add([]byte(s+"# EOF\n"), "application/openmetrics-text; version=1.0.0")
 	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		series, why := probes.ReadExposition(body)
+	f.Fuzz(func(t *testing.T, body []byte, contentType string) {
+		series, why := probes.ReadExposition(body, contentType)
 		if why != "" && (len(series) > 0 || len(why) > 500 || strings.ContainsAny(why, "\n\r") || !utf8.ValidString(why)) {
 			t.Errorf("%d series and %q", len(series), why)
 		}
