@@ -34,7 +34,7 @@ type Alert struct {
 	Rule        string            `json:"rule"`     // alertname
 	RuleKey     string            `json:"rule_key"` // which rule of its group: name and labels, see Rule.Key
 	Group       string            `json:"group"`
-	File        string            `json:"file"`
+	File        string            `json:"file"` // Group.FileID
 	Expr        string            `json:"expr"`
 	Tier        Tier              `json:"tier"`
 	State       State             `json:"state"`

@@ -186,14 +186,14 @@ func (r *Rule) alertSamples(before, alerts []Alert, at time.Time) []promql.Sampl
 		if a.State == Resolved {
 			continue
 		}
-		add(alertSeries(a), 1)
-		add(forStateSeries(a), float64(a.ActiveAt.Unix()))
+		add(r.alertSeries(a), 1)
+		add(r.forStateSeries(a), float64(a.ActiveAt.Unix()))
 	}
 	for _, a := range before {
 		if a.State == Resolved {
 			continue
 		}
-		for _, l := range []labels.Labels{alertSeries(a), forStateSeries(a)} {
+		for _, l := range []labels.Labels{r.alertSeries(a), r.forStateSeries(a)} {
 			if !have[l.String()] {
 				samples = append(samples, stale(l, at))
 			}
@@ -202,19 +202,24 @@ func (r *Rule) alertSamples(before, alerts []Alert, at time.Time) []promql.Sampl
 	return samples
 }
 
-func alertSeries(a Alert) labels.Labels {
-	lb := labels.NewBuilder(labels.FromMap(a.Labels))
-	lb.Set(model.MetricNameLabel, alertsName)
-	lb.Set(labels.AlertName, a.Rule)
-	lb.Set(alertStateLabel, string(a.State))
-	return lb.Labels()
+// alertSeries names the alert's series of ALERTS.
+func (r *Rule) alertSeries(a Alert) labels.Labels {
+	return r.seriesOf(a).Set(model.MetricNameLabel, alertsName).Set(alertStateLabel, string(a.State)).Labels()
 }
 
-func forStateSeries(a Alert) labels.Labels {
-	lb := labels.NewBuilder(labels.FromMap(a.Labels))
-	lb.Set(model.MetricNameLabel, alertsForStateName)
-	lb.Set(labels.AlertName, a.Rule)
-	return lb.Labels()
+// forStateSeries names the alert's series of ALERTS_FOR_STATE.
+func (r *Rule) forStateSeries(a Alert) labels.Labels {
+	return r.seriesOf(a).Set(model.MetricNameLabel, alertsForStateName).Labels()
+}
+
+// seriesOf gives the labels that the alert's series have. As in Prometheus, a label of the
+// rule that expands to nothing, which the alert does not have, is here as the rule has it.
+func (r *Rule) seriesOf(a Alert) *labels.Builder {
+	lb := labels.NewBuilder(r.labels)
+	for name, v := range a.Labels {
+		lb.Set(name, v)
+	}
+	return lb.Set(labels.AlertName, a.Rule)
 }
 
 func stale(l labels.Labels, at time.Time) promql.Sample {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -259,7 +260,10 @@ groups:
       text: '{{ $labels.check }} {{ $value }} {{ $externalLabels.site }} {{ $externalURL }} {{ externalURL }}'
       count: '{{ with query "count(latency)" }}{{ . | first | value }}{{ end }}'
       bad: '{{ template "none" }}'
-`)}}, rules.Options{ExternalLabels: map[string]string{"site": "sg"}, ExternalURL: "https://g.example.com"})
+`)}}, rules.Options{
+		ExternalLabels: map[string]string{"site": "sg"},
+		ExternalURL:    "https://g.example.com", URL: &url.URL{Scheme: "https", Host: "g.example.com"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 type Group struct {
 	Name        string
 	File        string
+	FileID      string // the file's, however its path is written
 	Line        int
 	Interval    time.Duration // between evaluations when nothing else asks for one
 	QueryOffset time.Duration // how long before now the expressions are asked
@@ -24,8 +25,8 @@ type Group struct {
 	opts *Options
 }
 
-// Key is what the group's state is kept under: file and name, as in Prometheus.
-func (g *Group) Key() string { return g.File + ";" + g.Name }
+// Key is what the group's state is kept under: file and name.
+func (g *Group) Key() string { return g.FileID + ";" + g.Name }
 
 // Rule is one alerting or recording rule. It does not change after Load.
 type Rule struct {
@@ -43,9 +44,10 @@ type Rule struct {
 	Tier          Tier              // what its labels say before any template is expanded
 	FailsWatch    bool
 
-	Group string
-	File  string
-	Line  int // of the expression
+	Group  string
+	File   string
+	FileID string
+	Line   int // of the expression
 
 	expr        parser.Expr
 	labels      labels.Labels

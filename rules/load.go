@@ -2,7 +2,6 @@ package rules
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net/url"
@@ -14,9 +13,10 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// File is a rule file: what it is called in errors and its content.
+// File is a rule file.
 type File struct {
-	Name    string
+	Name    string // what it is called in errors
+	ID      string // what the state of its alerts is kept under; "": its name
 	Content []byte
 }
 
@@ -27,11 +27,10 @@ type Options struct {
 	Source              string            // Group.Source of the groups
 	ExternalLabels      map[string]string // for templates
 	ExternalURL         string            // for templates: where this guardian is found
+	URL                 *url.URL          // the same for the template functions externalURL and pathPrefix; nil: they fail, as in promtool
 	IgnoreUnknownFields bool
 	Parser              parser.Parser // nil: Prometheus' defaults
 	Log                 *slog.Logger  // nil: silent
-
-	externalURL *url.URL
 }
 
 // Load reads Prometheus rule files. Every mistake of every file is in the error, each as an
@@ -47,12 +46,6 @@ func Load(files []File, o Options) ([]*Group, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	var errs []error
-	u, err := url.Parse(o.ExternalURL)
-	if err != nil {
-		errs = append(errs, fmt.Errorf("external url: %w", err))
-	}
-	o.externalURL = u
-
 	var groups []*Group
 	for _, f := range files {
 		gs, mistakes := loadFile(f, &o)
@@ -76,10 +69,13 @@ func loadFile(f File, o *Options) ([]*Group, []error) {
 		}
 		return nil, dedupe(mistakes)
 	}
+	if f.ID == "" {
+		f.ID = f.Name
+	}
 	groups := make([]*Group, 0, len(parsed.Groups))
 	for i, pg := range parsed.Groups {
 		g := &Group{
-			Name: pg.Name, File: f.Name, Line: where.group(i),
+			Name: pg.Name, File: f.Name, FileID: f.ID, Line: where.group(i),
 			Interval: o.Interval, QueryOffset: o.QueryOffset, Limit: pg.Limit, Source: o.Source, opts: o,
 		}
 		if pg.Interval != 0 {
@@ -104,7 +100,7 @@ func loadFile(f File, o *Options) ([]*Group, []error) {
 				Labels: lbls, Annotations: pr.Annotations,
 				Tier:       tierOf(func(name string) string { return lbls[name] }),
 				FailsWatch: lbls["fails_watch"] == "true",
-				Group:      pg.Name, File: f.Name, Line: where.rule(i, j),
+				Group:      pg.Name, File: f.Name, FileID: f.ID, Line: where.rule(i, j),
 				expr: expr, labels: labels.FromMap(lbls), annotations: labels.FromMap(pr.Annotations),
 			})
 		}

@@ -49,7 +49,7 @@ func (s GroupState) Alerts() []Alert {
 func (g *Group) Restore(alerts []Alert) GroupState {
 	s := GroupState{Rules: map[string]RuleState{}}
 	for _, a := range alerts {
-		if a.File != g.File || a.Group != g.Name {
+		if a.File != g.FileID || a.Group != g.Name {
 			continue
 		}
 		rs := s.Rules[a.RuleKey]
@@ -64,7 +64,7 @@ func (g *Group) Restore(alerts []Alert) GroupState {
 func Restore(groups []*Group, alerts []Alert, now time.Time) (map[string]GroupState, Evaluation) {
 	old := map[string]GroupState{}
 	for _, a := range alerts {
-		g := Group{File: a.File, Name: a.Group}
+		g := Group{FileID: a.File, Name: a.Group}
 		if _, ok := old[g.Key()]; !ok {
 			old[g.Key()] = g.Restore(alerts)
 		}
@@ -103,14 +103,15 @@ func Carry(groups []*Group, states map[string]GroupState, now time.Time) (map[st
 
 // end finishes a rule that is no longer configured.
 func (e *Evaluation) end(rs RuleState, now time.Time) {
+	r := &Rule{} // what it said is not known any more
 	for _, a := range rs.Alerts {
 		switch a.State {
 		case Firing:
-			e.Recorded = append(e.Recorded, stale(alertSeries(a), now), stale(forStateSeries(a), now))
+			e.Recorded = append(e.Recorded, stale(r.alertSeries(a), now), stale(r.forStateSeries(a), now))
 			a.State, a.ResolvedAt = Resolved, now
 			e.Changes = append(e.Changes, Change{From: Firing, To: Resolved, Alert: a})
 		case Pending:
-			e.Recorded = append(e.Recorded, stale(alertSeries(a), now), stale(forStateSeries(a), now))
+			e.Recorded = append(e.Recorded, stale(r.alertSeries(a), now), stale(r.forStateSeries(a), now))
 			e.Changes = append(e.Changes, Change{From: Pending, Alert: a})
 		case Resolved:
 		}

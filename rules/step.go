@@ -88,7 +88,7 @@ func Step(r *Rule, alerts []Alert, seen []Instance, known func(map[string]string
 // begin makes a new alert, pending since now.
 func (r *Rule) begin(id string, in Instance, now time.Time) Alert {
 	a := Alert{
-		ID: id, Rule: r.Alert, RuleKey: r.Key, Group: r.Group, File: r.File,
+		ID: id, Rule: r.Alert, RuleKey: r.Key, Group: r.Group, File: r.FileID,
 		State: Pending, Labels: in.Labels, ActiveAt: now.UTC(),
 	}
 	r.describe(&a, in, now)
@@ -136,7 +136,7 @@ func (r *Rule) settle(a *Alert, from State, now time.Time) []Change {
 // which may change with its version.
 func (r *Rule) alertID(lbls map[string]string) string {
 	h := sha256.New()
-	for _, s := range []string{r.File, r.Group, r.Key} {
+	for _, s := range []string{r.FileID, r.Group, r.Key} {
 		h.Write([]byte(s))
 		h.Write([]byte{0xff})
 	}

@@ -27,7 +27,7 @@ func (g *Group) instances(ctx context.Context, r *Rule, vector promql.Vector, no
 				return text
 			}
 			out, err := template.NewTemplateExpander(ctx, templateDefs+text, "__alert_"+r.Alert, data,
-				model.Time(timestamp.FromTime(now)), template.QueryFunc(query), g.opts.externalURL, nil).Expand()
+				model.Time(timestamp.FromTime(now)), template.QueryFunc(query), g.opts.URL, nil).Expand()
 			if err != nil {
 				templateErrs = append(templateErrs, fmt.Errorf("%s: %w", r, err))
 				return fmt.Sprintf("<error expanding template: %s>", err)

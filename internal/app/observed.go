@@ -351,8 +351,16 @@ func (a *App) resumeTracker(ctx context.Context) ([]sample.Sample, error) {
 		return nil, fmt.Errorf("read the looks of the last minutes: %w", err)
 	}
 	a.observed.replay(looks)
+	running := a.setup.Load()
 	for _, st := range states {
-		a.series.Restore(st.Last)
+		if _, stays := running.check(st.Check); stays {
+			a.series.Restore(st.Last)
+			continue
+		}
+		// Taken out while nobody ran: what it saw last is not to be seen for minutes more.
+		if err := a.series.Forget(st.Check, a.now()); err != nil {
+			a.log.Warn("the series of a removed check could not be ended", "check", st.Check, "error", err)
+		}
 	}
 	return looks, nil
 }

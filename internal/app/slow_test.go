@@ -162,3 +162,55 @@ func TestSlowChecksStayVisibleBetweenTheirLooks(t *testing.T) {
 		t.Errorf("a removed check left an alert behind: %s", firing())
 	}
 }
+
+// TestACheckTakenOutBetweenTwoStartsLeavesNothingThatFires takes one out while nobody runs:
+// what it saw last is younger than what PromQL looks back.
+func TestACheckTakenOutBetweenTwoStartsLeavesNothingThatFires(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte(slowRules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := newClock(time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC))
+	r := &secret.Redactor{}
+	start := func(text string) (app.Stepped, func()) {
+		a, err := app.New(t.Context(), app.Options{
+			Load: func() (*config.Config, error) { return load(t, dir, text, r) }, Redactor: r, Now: c.now, Log: slog.New(slog.DiscardHandler),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := app.Stepped{App: a}
+		if err := s.Begin(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return s, func() { _ = a.Stop(context.Background()) }
+	}
+	failing := func(s app.Stepped) (checks []string) {
+		if err := s.Minute(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, al := range s.OpenAlerts() {
+			if al.Rule == "Failing" {
+				checks = append(checks, al.Labels["check"])
+			}
+		}
+		return checks
+	}
+	s, stop := start(slowConfig)
+	for _, check := range []string{"each-ten-minutes", "each-hour"} {
+		s.Look(sample.Sample{
+			Check: check, Kind: "http", Service: "reports", At: c.now(), Duration: time.Second,
+			Observation: sample.Observation{Health: sample.Down, Reason: "status 500"},
+		})
+	}
+	if got := failing(s); len(got) != 2 {
+		t.Fatalf("these fail: %v, want both", got)
+	}
+	stop()
+	c.set(c.now().Add(20 * time.Second))
+	s, stop = start(strings.Replace(slowConfig, "  - {name: each-hour, service: reports, every: 1h, http: {url: \"http://127.0.0.1:1/\"}}\n", "", 1))
+	defer stop()
+	if got := strings.Join(failing(s), " "); got != "each-ten-minutes" {
+		t.Errorf("with the hourly check taken out these fail: %q, want the other alone", got)
+	}
+}

@@ -72,6 +72,7 @@ type RuleSource struct {
 // RuleFile is one Prometheus rule file as it was read.
 type RuleFile struct {
 	Name    string // its path, as the pattern gave it
+	ID      string // its path from the configuration, however that is found
 	Content []byte
 }
 

@@ -394,6 +394,22 @@ func TestNameOfARuleFileFollowsTheConfigurations(t *testing.T) {
 	}
 }
 
+func TestStateOfAlertsIsKeptHoweverThePathIsWritten(t *testing.T) {
+	folder := examples(t)
+	t.Chdir(folder)
+	keys := map[string]bool{}
+	for _, path := range []string{"minimal.yaml", "./minimal.yaml", filepath.Join(folder, "minimal.yaml"), filepath.Join("..", filepath.Base(folder), "minimal.yaml")} {
+		c, err := config.Load(path, config.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys[c.Groups[0].Key()] = true
+	}
+	if len(keys) != 1 {
+		t.Errorf("one group of rules has the keys %v", keys)
+	}
+}
+
 func TestNobodyReadsAThousandMistakes(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("services:\n")

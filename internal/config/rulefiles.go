@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -124,22 +125,36 @@ func (d *decoder) readRules(path, pattern string, known []RuleFile) []RuleFile {
 			d.blame(path, err.Error(), "")
 			continue
 		}
-		files = append(files, RuleFile{Name: file, Content: content})
+		files = append(files, RuleFile{Name: file, ID: d.fileID(pattern, file), Content: content})
 	}
 	return files
+}
+
+// fileID names a rule file as the configuration does. However the configuration's own path
+// is written, and in whatever folder another guardian has it, it is the same file.
+func (d *decoder) fileID(pattern, file string) string {
+	if filepath.IsAbs(pattern) {
+		return file
+	}
+	id, err := filepath.Rel(filepath.Dir(d.file), file)
+	if err != nil {
+		return file
+	}
+	return filepath.ToSlash(id)
 }
 
 // ruleFiles decodes rule files whose queries a source answers; nil: the guardian itself.
 func (d *decoder) ruleFiles(files []RuleFile, c *Config, s *RuleSource) []*rules.Group {
 	in := make([]rules.File, len(files))
 	for i, f := range files {
-		in[i] = rules.File{Name: f.Name, Content: f.Content}
+		in[i] = rules.File{Name: f.Name, ID: f.ID, Content: f.Content}
 	}
 	o := rules.Options{
 		Interval:       time.Duration(c.EvaluationInterval),
 		ExternalLabels: c.ExternalLabels,
 		ExternalURL:    c.Server.ExternalURL,
 	}
+	o.URL, _ = url.Parse(o.ExternalURL) // a bad one is told where the server's settings are checked
 	if s != nil {
 		o.Source, o.QueryOffset = s.Name, time.Duration(s.QueryOffset)
 	}

@@ -91,10 +91,12 @@ func (t *test) say(format string, args ...any) {
 
 func (t *test) loadRules() []error {
 	var files []rules.File
+	var unread error
 	for _, name := range t.ruleFiles {
 		b, err := os.ReadFile(name)
 		if err != nil {
-			return []error{fmt.Errorf("%s: %w", name, err)}
+			unread = fmt.Errorf("%s: %w", name, err)
+			break
 		}
 		files = append(files, rules.File{Name: name, Content: b})
 	}
@@ -106,15 +108,30 @@ func (t *test) loadRules() []error {
 		Parser:              t.parser,
 	})
 	if err != nil {
-		var joined interface{ Unwrap() []error }
-		if errors.As(err, &joined) {
-			return joined.Unwrap()
-		}
-		return []error{err}
+		return ofFirstFile(err)
+	}
+	if unread != nil {
+		return []error{unread}
 	}
 	slices.SortStableFunc(groups, func(a, b *rules.Group) int { return t.order[a.Name] - t.order[b.Name] })
 	t.groups, t.states = groups, map[string]rules.GroupState{}
 	return nil
+}
+
+// ofFirstFile gives the mistakes of the first bad rule file: promtool does not read on.
+func ofFirstFile(err error) []error {
+	all := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what Load joined
+		all = joined.Unwrap()
+	}
+	var first *rules.Error
+	if !errors.As(all[0], &first) {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(err error) bool {
+		var e *rules.Error
+		return errors.As(err, &e) && e.File != first.File
+	})
 }
 
 // evaluate goes through time and compares alerts; it says whether the rest of the test
