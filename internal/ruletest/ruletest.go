@@ -11,7 +11,6 @@ import (
 
 	"github.com/grafana/regexp"
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/util/junitxml"
 	"go.yaml.in/yaml/v2"
@@ -25,6 +24,8 @@ type Options struct {
 	IgnoreUnknownFields bool     // in rule files
 	// Features are names of Prometheus feature flags for PromQL: promql-experimental-functions,
 	// promql-delayed-name-removal, promql-extended-range-selectors, promql-binop-fill-modifiers.
+	// As in promtool, they say what may stand in rule files, and promqltest's engine, which
+	// cannot be told of them, then refuses it all the same; only the second is known to it.
 	Features []string
 	JUnit    io.Writer        // takes a JUnit XML report; nil: none
 	Now      func() time.Time // stamps the report and measures for Debug; nil: neither
@@ -33,15 +34,15 @@ type Options struct {
 // runner is one call of Run.
 type runner struct {
 	Options
-	out    io.Writer
-	only   *regexp.Regexp
-	parser parser.Parser
-	engine *promql.EngineOpts // set when features ask for another than promqltest's
+	out          io.Writer
+	only         *regexp.Regexp
+	parser       parser.Parser
+	delayedNames bool // names are removed at the end of a query
 }
 
 // Run runs the unit tests in files and says on out how each file went. It gives the number
 // of failures, each of which it has named; the error is about the call itself: a bad
-// regular expression, an unknown feature, a report that could not be written.
+// regular expression, a report that could not be written.
 func Run(ctx context.Context, files []string, o Options, out io.Writer) (failures int, err error) {
 	r := &runner{Options: o, out: out}
 	if err := r.setUp(); err != nil {
@@ -85,31 +86,22 @@ func (r *runner) setUp() error {
 		r.only = only
 	}
 	po := parser.Options{ExperimentalDurationExpr: true} // as the service
-	plain, delayedNames := po, false
 	for _, f := range r.Features {
 		switch f {
 		case "promql-experimental-functions":
 			po.EnableExperimentalFunctions = true
 		case "promql-delayed-name-removal":
-			delayedNames = true
+			r.delayedNames = true
 		case "promql-extended-range-selectors":
 			po.EnableExtendedRangeSelectors = true
 		case "promql-binop-fill-modifiers":
 			po.EnableBinopFillModifiers = true
 		case "", "promql-duration-expr": // the latter is always on
 		default:
-			return fmt.Errorf("feature %q is not one of promql-experimental-functions, promql-delayed-name-removal, promql-extended-range-selectors, promql-binop-fill-modifiers", f)
+			r.print("  WARNING: Unknown feature passed to --enable-feature:", f)
 		}
 	}
 	r.parser = parser.NewParser(po)
-	if po != plain || delayedNames {
-		// promqltest's engine cannot be told of the parser: promtool accepts these features and
-		// then refuses what they allow. The limits are promqltest's.
-		r.engine = &promql.EngineOpts{
-			MaxSamples: 10000, Timeout: 100 * time.Second, Parser: r.parser,
-			EnableAtModifier: true, EnableNegativeOffset: true, EnableDelayedNameRemoval: delayedNames,
-		}
-	}
 	return nil
 }
 

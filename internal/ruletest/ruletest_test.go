@@ -142,7 +142,6 @@ func TestWhatIsWrongWithTheCallIsAnError(t *testing.T) {
 		want      string
 	}{
 		"a bad regular expression":             {false, ruletest.Options{Run: []string{"("}}, "--run"},
-		"an unknown feature":                   {false, ruletest.Options{Features: []string{"fast"}}, `feature "fast" is not one of`},
 		"a report that cannot be written":      {false, ruletest.Options{JUnit: full{}}, "disk full"},
 		"a call that is not wanted any longer": {true, ruletest.Options{}, "context canceled"},
 	} {
@@ -162,19 +161,3 @@ func TestWhatIsWrongWithTheCallIsAnError(t *testing.T) {
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("disk full") }
-
-func TestExperimentalFunctionsAreAFeature(t *testing.T) {
-	path := write(t, "rules.yml", `groups: [{name: g, rules: [{record: "up:sorted", expr: 'sort_by_label(up, "i")'}]}]`, "test.yml", `
-rule_files: [rules.yml]
-tests:
-- input_series: [{series: 'up{i="b"}', values: '1x3'}, {series: 'up{i="a"}', values: '1x3'}]
-  promql_expr_test:
-  - {expr: 'sort_by_label(up:sorted, "i")', eval_time: 1m, exp_samples: [{labels: 'up:sorted{i="a"}', value: 1}, {labels: 'up:sorted{i="b"}', value: 1}]}
-`)
-	for want, features := range map[int][]string{1: nil, 0: {"promql-experimental-functions"}} {
-		var out bytes.Buffer
-		if got, err := ruletest.Run(t.Context(), []string{path}, ruletest.Options{Features: features}, &out); err != nil || got != want {
-			t.Errorf("features %v: %d failures, error %v; want %d\n%s", features, got, err, want, out.String())
-		}
-	}
-}

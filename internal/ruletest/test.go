@@ -31,7 +31,6 @@ type test struct {
 	ruleFiles []string
 
 	suite  *promqltest.LazyLoader
-	engine *promql.Engine
 	groups []*rules.Group
 	states map[string]rules.GroupState
 }
@@ -47,9 +46,10 @@ func (t *test) run(ctx context.Context) (errs []error) {
 		}
 	}
 	suite, err := promqltest.NewLazyLoader(t.load(), promqltest.LazyLoaderOpts{
-		EnableAtModifier:     true,
-		EnableNegativeOffset: true,
-		StartTime:            t.StartTimestamp.Time,
+		EnableAtModifier:         true,
+		EnableNegativeOffset:     true,
+		EnableDelayedNameRemoval: t.delayedNames,
+		StartTime:                t.StartTimestamp.Time,
 	})
 	if err != nil {
 		return []error{err}
@@ -60,13 +60,7 @@ func (t *test) run(ctx context.Context) (errs []error) {
 		}
 	}()
 	suite.SubqueryInterval = t.every
-	t.suite, t.engine = suite, suite.QueryEngine()
-	if t.runner.engine != nil {
-		o := *t.runner.engine
-		o.NoStepSubqueryIntervalFn = func(int64) int64 { return t.every.Milliseconds() }
-		t.engine = promql.NewEngine(o)
-		defer func() { errs = append(errs, closed(t.engine)...) }()
-	}
+	t.suite = suite
 	if errs := t.loadRules(); len(errs) > 0 {
 		return errs
 	}
@@ -200,13 +194,6 @@ func (t *test) step(ts time.Time) (failed []error) {
 	return failed
 }
 
-func closed(e *promql.Engine) []error {
-	if err := e.Close(); err != nil {
-		return []error{err}
-	}
-	return nil
-}
-
 // record appends what a rule recorded. As in Prometheus, a sample that is refused makes the
 // rule fail, a stale marker that is refused does not.
 func (t *test) record(ctx context.Context, samples []promql.Sample) error {
@@ -231,7 +218,7 @@ func (t *test) record(ctx context.Context, samples []promql.Sample) error {
 }
 
 func (t *test) query(ctx context.Context, expr string, at time.Time) (promql.Vector, error) {
-	q, err := t.engine.NewInstantQuery(ctx, t.suite.Queryable(), nil, expr, at)
+	q, err := t.suite.QueryEngine().NewInstantQuery(ctx, t.suite.Queryable(), nil, expr, at)
 	if err != nil {
 		return nil, err
 	}
@@ -265,7 +252,7 @@ func (t *test) dump() {
 	// PromQL cannot say fractions of a second in a range.
 	d := (t.length() + time.Second).Truncate(time.Second)
 	expr := fmt.Sprintf(`{__name__=~".+"}[%v]`, d)
-	q, err := t.engine.NewInstantQuery(context.Background(), t.suite.Queryable(), nil, expr, t.start().Add(d))
+	q, err := t.suite.QueryEngine().NewInstantQuery(context.Background(), t.suite.Queryable(), nil, expr, t.start().Add(d))
 	if err != nil {
 		t.say("Failed querying, expr: %q, err: %v", expr, err)
 		return
