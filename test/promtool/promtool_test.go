@@ -48,6 +48,11 @@ func TestSameAsPromtool(t *testing.T) {
 		if strings.Contains(f, "fail") {
 			variants = append(variants, []string{"--diff"})
 		}
+		if strings.Contains(f, "feature") {
+			variants = append(variants,
+				[]string{"--enable-feature=promql-experimental-functions,promql-delayed-name-removal"},
+				[]string{"--enable-feature=promql-extended-range-selectors,promql-binop-fill-modifiers,nothing"})
+		}
 		for _, flags := range variants {
 			t.Run(strings.Join(append([]string{filepath.Base(f)}, flags...), " "), func(t *testing.T) {
 				t.Parallel()
@@ -104,6 +109,8 @@ func ours(t *testing.T, file string, flags []string) outcome {
 			o.Run = append(o.Run, value)
 		case "--diff":
 			o.Diff = true
+		case "--enable-feature":
+			o.Features = strings.Split(value, ",")
 		case "--ignore-unknown-fields":
 			o.IgnoreUnknownFields = true
 		default:
