@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -71,7 +72,7 @@ func Validate(groups []*Group, producible func(name string) bool, names []string
 				errs = append(errs, &Error{
 					File: r.File, Line: r.Line,
 					Err:  fmt.Errorf("group %q, rule %q reads %q, which no check, recording rule or declared ingest makes", r.Group, r.Name(), name),
-					Hint: nearestHint(name, known),
+					Hint: metricHint(name, known),
 				})
 			}
 		}
@@ -79,18 +80,33 @@ func Validate(groups []*Group, producible func(name string) bool, names []string
 	return errs
 }
 
+// metricHint says which metric is the nearest, be it far.
+func metricHint(name string, names []string) string {
+	if hint := nearestHint(name, names); hint != "" {
+		return hint
+	}
+	best, _ := nearest(name, names)
+	return fmt.Sprintf("the nearest metric is %q; what others write is declared in ingest", best)
+}
+
 // nearestHint asks whether the nearest of the names was meant, if one is near.
 func nearestHint(name string, names []string) string {
-	best, at := "", max(2, len(name)/3)+1
-	for _, n := range names {
-		if d := distance(name, n); d < at {
-			best, at = n, d
-		}
-	}
-	if best == "" {
+	best, d := nearest(name, names)
+	if d > max(2, len(name)/3) {
 		return ""
 	}
 	return fmt.Sprintf("did you mean %q?", best)
+}
+
+// nearest gives the first of the names that are the fewest letters away.
+func nearest(name string, names []string) (best string, letters int) {
+	letters = math.MaxInt
+	for _, n := range names {
+		if d := distance(name, n); d < letters {
+			best, letters = n, d
+		}
+	}
+	return best, letters
 }
 
 // distance is the Levenshtein distance of two names, in bytes, without regard to case.
