@@ -115,7 +115,8 @@ func (t *test) loadRules() []error {
 // ofFirstFile gives the mistakes of the first bad rule file: promtool does not read on.
 func ofFirstFile(err error) []error {
 	all := []error{err}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // what Load joined
+	var joined interface{ Unwrap() []error }
+	if errors.As(err, &joined) {
 		all = joined.Unwrap()
 	}
 	var first *rules.Error
