@@ -24,6 +24,8 @@ type Outbox interface {
 	// Save writes deliveries by their ID, all or none, and has them on disk when it returns.
 	// It fails when this guardian no longer holds the lease. A delivery's Receiver may change.
 	Save(ctx context.Context, deliveries ...Delivery) error
+	// Receivers names those for which there is an unfinished delivery.
+	Receivers(ctx context.Context) ([]string, error)
 }
 
 // Receiver is a named destination, built.
@@ -78,6 +80,7 @@ type Dispatcher struct {
 	spawn func(*worker)
 	drain chan struct{}
 	abort context.CancelFunc
+	stray chan struct{} // holds one: there may be notices for receivers that are not there
 	wg    sync.WaitGroup
 }
 
@@ -107,7 +110,7 @@ func NewDispatcher(o Options) (*Dispatcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dispatcher: register metrics: %w", err)
 	}
-	d := &Dispatcher{o: o, metrics: m, workers: map[string]*worker{}}
+	d := &Dispatcher{o: o, metrics: m, workers: map[string]*worker{}, stray: make(chan struct{}, 1)}
 	for name, r := range o.Receivers {
 		d.add(name, r)
 	}
@@ -167,6 +170,59 @@ func (d *Dispatcher) Start(ctx context.Context) {
 	for _, w := range d.workers {
 		d.spawn(w)
 	}
+	d.wg.Go(func() { d.gather(ctx, drain) })
+}
+
+// strayEvery is how often it is looked for notices whose receiver is not there, and strayAgain
+// when to look again while receivers are being swapped: it is not known then who is there.
+const (
+	strayEvery = time.Minute
+	strayAgain = 100 * time.Millisecond
+)
+
+// gather hands on what waits for receivers that are not configured: they were taken out while
+// nobody delivered, or a notice for one was on its way into the outbox when it was.
+func (d *Dispatcher) gather(ctx context.Context, drain <-chan struct{}) {
+	for {
+		wait := strayAgain
+		if d.applying.TryLock() {
+			d.sweep(ctx)
+			d.applying.Unlock()
+			wait = strayEvery
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-drain:
+		case <-d.stray:
+		case <-timer.C:
+			continue
+		}
+		timer.Stop()
+		select {
+		case <-ctx.Done():
+			return
+		case <-drain:
+			return
+		default:
+		}
+	}
+}
+
+func (d *Dispatcher) sweep(ctx context.Context) {
+	names, err := d.o.Outbox.Receivers(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			d.o.Log.Error("outbox could not be read", "error", err)
+		}
+		return
+	}
+	for _, name := range names {
+		if !d.knows(name) {
+			newWorker(d, name, Receiver{}).retire(ctx)
+			d.metrics.remove(name)
+		}
+	}
 }
 
 // Wake tells that there is something new for a receiver. It never blocks; a receiver that
@@ -181,8 +237,8 @@ func (d *Dispatcher) Wake(receiver string) {
 
 // Apply swaps the receivers: those of the same fingerprint keep their channel, calls and
 // penalties, others get the new channel. A receiver that is gone ends the call that it is
-// making and hands its notices to its fallback; without one they are dropped and counted.
-// On an error nothing changes.
+// making and hands its notices to its fallback, or else to another receiver; when there is
+// none they are dropped and counted. On an error nothing changes.
 func (d *Dispatcher) Apply(receivers map[string]Receiver) error {
 	if err := check(receivers); err != nil {
 		return err
@@ -217,6 +273,10 @@ func (d *Dispatcher) Apply(receivers map[string]Receiver) error {
 			<-w.done
 		}
 		d.metrics.remove(w.name)
+	}
+	select {
+	case d.stray <- struct{}{}:
+	default:
 	}
 	return nil
 }

@@ -675,9 +675,31 @@ func TestReload(t *testing.T) {
 		if d := k.state("removed/x/removed", notifiers.Queued); d.Receiver != "same" {
 			t.Errorf("what waited for a removed receiver went to %q", d.Receiver)
 		}
-		k.state("removed2/x/removed2", notifiers.Dropped)
+		if d := k.state("removed2/x/removed2", notifiers.Delivered); d.Receiver != "changed" {
+			t.Errorf("what waited for a removed receiver without a fallback went to %q", d.Receiver)
+		}
 		if n := len(same.all()); n != 1 {
 			t.Errorf("%d calls to a robot in penalty", n)
+		}
+	})
+}
+
+func TestWhatWaitsForAReceiverThatIsNotConfiguredGoesToAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &messenger{}
+		k := open(t, one(m))
+		k.put("renamed", "critical", "x/left-behind") // by a guardian with another configuration
+		k.start()
+		pass(time.Second)
+		if d := k.state("renamed/x/left-behind", notifiers.Delivered); d.Receiver != "oncall" {
+			t.Errorf("it went to %q, want oncall", d.Receiver)
+		}
+		// A notice that was on its way into the outbox when its receiver was taken out.
+		k.put("renamed", "critical", "x/late")
+		pass(2 * time.Minute)
+		k.state("renamed/x/late", notifiers.Delivered)
+		if got := m.titles(); got != "left-behind late" {
+			t.Errorf("%q were sent, want each once", got)
 		}
 	})
 }

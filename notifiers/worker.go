@@ -381,7 +381,7 @@ func (w *worker) retire(ctx context.Context) {
 		moved := 0
 		for i := range heads {
 			d := &heads[i]
-			if to := w.fallbackName(); to != "" && !slices.Contains(d.MovedFrom, to) && w.d.knows(to) {
+			if to := w.heir(*d, now); to != "" {
 				d.move(to, now)
 				moved++
 				continue
@@ -398,6 +398,14 @@ func (w *worker) retire(ctx context.Context) {
 		w.d.o.Log.Warn("receiver removed", "receiver", w.name, "moved", moved, "dropped", len(heads)-moved)
 		w.wakeAll(heads)
 	}
+}
+
+// heir gives who takes over what waits for a receiver that is no longer configured.
+func (w *worker) heir(d Delivery, now time.Time) string {
+	if to := w.fallbackName(); to != "" && !slices.Contains(d.MovedFrom, to) && w.d.knows(to) {
+		return to
+	}
+	return w.d.other(d, now)
 }
 
 func (d *Dispatcher) knows(receiver string) bool {

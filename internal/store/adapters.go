@@ -38,6 +38,9 @@ func (o Outbox) Due(ctx context.Context, receiver string, now time.Time, limit i
 	return o.Store.Due(ctx, receiver, now, limit)
 }
 
+// Receivers names those for which something is to be sent; see Store.Receivers.
+func (o Outbox) Receivers(ctx context.Context) ([]string, error) { return o.Store.Receivers(ctx) }
+
 // Save writes deliveries, all or none; they are on disk when Save returns.
 func (o Outbox) Save(ctx context.Context, deliveries ...notifiers.Delivery) error {
 	return o.Store.Commit(ctx, o.Fence(), Batch{Deliveries: deliveries})

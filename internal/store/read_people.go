@@ -22,6 +22,26 @@ func (s *Store) Due(ctx context.Context, receiver string, now time.Time, limit i
 	return list[notifiers.Delivery](ctx, s, q)
 }
 
+// Receivers names, in order, those for which there is an unfinished delivery.
+func (s *Store) Receivers(ctx context.Context) (names []string, err error) {
+	rows, err := s.db.read.QueryContext(ctx, "SELECT DISTINCT receiver FROM deliveries WHERE is_open = 1 ORDER BY receiver")
+	if err != nil {
+		return nil, s.explain("read deliveries of the journal", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, s.explain("read deliveries of the journal", err)
+		}
+		names = append(names, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, s.explain("read deliveries of the journal", err)
+	}
+	return names, nil
+}
+
 // Deliveries gives deliveries, newest first.
 func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]notifiers.Delivery, error) {
 	q := &query{table: "deliveries", order: "seq DESC"}

@@ -20,6 +20,8 @@ type table[T any] struct {
 	values  func(fact T) []any // of key and columns, in their order
 	refused error              // what a violated uniqueness means; nil: it cannot be
 	append  bool               // insert only: a fact that is there is refused, not replaced
+	// open is the column that tells whether a fact goes on: one that is over is not replaced.
+	open string
 }
 
 // The numbers of rows that one INSERT takes: few different statements, so that the database
@@ -116,6 +118,9 @@ func (t table[T]) insert(n int) string {
 		}
 		fmt.Fprintf(&b, "%s%s = excluded.%s", sep, c, c)
 		sep = ", "
+	}
+	if t.open != "" {
+		fmt.Fprintf(&b, " WHERE %s.%s = 1", t.name, t.open)
 	}
 	return b.String()
 }

@@ -34,6 +34,9 @@ func watchesTable() table[watch.Watch] {
 				text(w.State), truth(!w.State.Final()), nanos(w.Started),
 			}
 		},
+		// What an open watch has seen is written at another time than its verdict, and may come
+		// after it: a verdict is final.
+		open: "is_open",
 	}
 }
 

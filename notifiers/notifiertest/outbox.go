@@ -67,6 +67,23 @@ func (o *Outbox) Save(ctx context.Context, deliveries ...notifiers.Delivery) err
 	return nil
 }
 
+// Receivers implements notifiers.Outbox.
+func (o *Outbox) Receivers(ctx context.Context) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var names []string
+	for _, d := range o.all {
+		if (d.State == notifiers.Queued || d.State == notifiers.Sending) && !slices.Contains(names, d.Receiver) {
+			names = append(names, d.Receiver)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
 // Get gives a delivery as it stands.
 func (o *Outbox) Get(id string) notifiers.Delivery {
 	o.mu.Lock()

@@ -178,6 +178,21 @@ func outboxStats(j journal) {
 	same(t, "history", ids(must(s.Deliveries(t.Context(), store.DeliveryFilter{Open: true}))(t), func(d notifiers.Delivery) string { return d.ID }), []string{"4", "3"})
 }
 
+func waitingReceivers(j journal) {
+	t := j.t
+	s, fence := j.acting()
+	var b store.Batch
+	for receiver, state := range map[string]notifiers.DeliveryState{
+		"queued": notifiers.Queued, "sending": notifiers.Sending, "delivered": notifiers.Delivered, "given-up": notifiers.GivenUp, "dropped": notifiers.Dropped,
+	} {
+		for _, n := range []string{"1", "2"} {
+			b.Deliveries = append(b.Deliveries, notifiers.Delivery{ID: receiver + n, Receiver: receiver, State: state, Updated: day(), Notice: notifiers.Notice{Created: day()}})
+		}
+	}
+	commit(t, s, fence, b)
+	same(t, "receivers", must(s.Receivers(t.Context()))(t), []string{"queued", "sending"})
+}
+
 func auditPages(j journal) {
 	t := j.t
 	s := j.open()

@@ -174,3 +174,17 @@ func sharedOnce(j journal) {
 		t.Errorf("another name gives %q", other.Reveal())
 	}
 }
+
+func verdictStays(j journal) {
+	t := j.t
+	s, fence := j.acting()
+	open := watch.Watch{ID: "w_1", DeployID: "d_1", Service: "order-sync", Environment: "production", State: watch.Watching, Started: day(), Seq: 7}
+	commit(t, s, fence, store.Batch{Watches: []watch.Watch{open}})
+	over := open
+	over.State, over.Ended, over.Seq = watch.Failed, day().Add(time.Minute), 8
+	commit(t, s, fence, store.Batch{Watches: []watch.Watch{over}})
+	// It was read before the verdict fell, and is written after it.
+	commit(t, s, fence, store.Batch{Watches: []watch.Watch{open}})
+	same(t, "watch", must(s.Watch(t.Context(), "w_1"))(t), over)
+	same(t, "open watches", must(s.Watches(t.Context(), store.WatchFilter{Open: true}))(t), []watch.Watch{})
+}
