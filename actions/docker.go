@@ -181,6 +181,9 @@ func (d *docker) do(ctx context.Context, call Call, out io.Writer) error {
 		return err
 	}
 	if err := d.replace(ctx, call, places, ref, img, out); err != nil {
+		if lostLease(ctx) {
+			return fmt.Errorf("%w; whoever has the lease now finishes or undoes it: %w", err, ErrUnclear)
+		}
 		_, _ = fmt.Fprintf(out, "putting back what was before: %v\n", err)
 		// Also when the time is over, and with time of its own: nobody is to be left without.
 		undoCtx, cancel := d.undoTime(ctx, len(places))

@@ -106,11 +106,20 @@ func (d *docker) place(ctx context.Context, name, intent string) (place, error) 
 	return p, nil
 }
 
-// undoTime gives an undo time of its own, whatever became of the step's.
+// undoTime gives an undo time of its own, whatever became of the step's. Only a lost lease ends
+// it: then another guardian is at these containers.
 func (d *docker) undoTime(ctx context.Context, places int) (context.Context, context.CancelFunc) {
 	each := 2*time.Duration(d.s.Stop) + 30*time.Second
-	return context.WithTimeout(context.WithoutCancel(ctx), each*time.Duration(max(places, 1)))
+	undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), each*time.Duration(max(places, 1)))
+	stop := context.AfterFunc(ctx, func() {
+		if lostLease(ctx) {
+			cancel()
+		}
+	})
+	return undo, func() { stop(); cancel() }
 }
+
+func lostLease(ctx context.Context) bool { return errors.Is(context.Cause(ctx), ErrLostLease) }
 
 // undo puts the old containers back. It looks first, so that it may be called at any point
 // and again after it was interrupted.
@@ -225,6 +234,9 @@ func (d *docker) askEngine(ctx context.Context, call Call) (Outcome, string, err
 	}
 	if swapped {
 		return d.finish(ctx, mine)
+	}
+	if lostLease(ctx) {
+		return Unclear, "", context.Cause(ctx)
 	}
 	undoCtx, cancel := d.undoTime(ctx, len(mine))
 	defer cancel()

@@ -165,8 +165,9 @@ func newRun(req Request, book *Book, now time.Time) Run {
 // middle of a step, or an old value of it: the newest record counts. One call at a time works
 // on a run: another one gets ErrRunIsActing.
 //
-// End ctx when the lease is lost or the guardian stops. When it ends during a step, the step is left as an open intent for the next Advance to
-// resolve, and ctx's error is given.
+// End ctx when the lease is lost, with ErrLostLease as its cause, or the guardian stops. When
+// it ends during a step, the step is left as an open intent for the next Advance to resolve,
+// and ctx's error is given; a step whose lease was lost does not take back what it did.
 func (e *Engine) Advance(ctx context.Context, run Run) (Run, error) {
 	h, run, err := e.take(run)
 	if err != nil {
@@ -220,6 +221,22 @@ func (e *Engine) Answer(ctx context.Context, run Run, a Answer) (Run, error) {
 		entries = append(entries, e.entry(next, -1, "ended", string(next.State)+": "+next.Reason, a.By))
 	}
 	return e.record(ctx, run, next, entries...)
+}
+
+// Refuse ends a run that waits for an approval because a guard says no by now. It gives
+// ErrNotAsked when it waits for none.
+func (e *Engine) Refuse(ctx context.Context, run Run, why Refusal) (Run, error) {
+	_, run, err := e.take(run)
+	if err != nil {
+		return run, err
+	}
+	defer e.release(run.ID)
+	if run.State != AwaitingApproval || run.Question == nil || run.Question.Code != AskApproval {
+		return run, fmt.Errorf("%w: it is %s", ErrNotAsked, run.State)
+	}
+	next := run.clone()
+	next.end(Refused, fmt.Sprintf("%s: %s", why.Code, why.Detail), e.o.Now())
+	return e.record(ctx, run, next, e.entry(next, -1, "ended", string(next.State)+": "+next.Reason, ""))
 }
 
 // Abort ends a run for a person. When it is being advanced, the step under way is let to its

@@ -24,6 +24,7 @@ const (
 	RunInProgress     Code = "run_in_progress"     // another run of this service and environment is not over
 	Brake             Code = "brake"               // many services went red at once: a person must approve
 	Superseded        Code = "superseded"          // the bad version is no longer the current one
+	Frozen            Code = "freeze"              // a freeze does not allow rollbacks: a person must approve
 )
 
 // Refusal is one guard's no.
@@ -36,7 +37,7 @@ type Refusal struct {
 // Overridable tells whether a person who says "anyway" gets past it.
 func (r Refusal) Overridable() bool {
 	switch r.Code {
-	case NotKnownGood, AlreadyRolledBack, InCooldown, DailyBudget, NotReversible, Brake, Superseded:
+	case NotKnownGood, AlreadyRolledBack, InCooldown, DailyBudget, NotReversible, Brake, Superseded, Frozen:
 		return true
 	case NoKnownGood, SameVersion, RunInProgress:
 		return false
@@ -45,8 +46,8 @@ func (r Refusal) Overridable() bool {
 	}
 }
 
-// Asks tells that the run may be, but a person must approve it first (the brake).
-func (r Refusal) Asks() bool { return r.Code == Brake }
+// Asks tells that the run may be, but a person must approve it first (the brake, a freeze).
+func (r Refusal) Asks() bool { return r.Code == Brake || r.Code == Frozen }
 
 // KnownGood is a version that passed a watch, or was declared good by a person, and since
 // when that is known.
@@ -66,6 +67,12 @@ type FailedVerdict struct {
 type BrakeLimit struct {
 	Services int
 	Within   time.Duration
+}
+
+// Freeze is a calendar window in which nothing is rolled back without a person.
+type Freeze struct {
+	Detail string // in English: which one, and how long
+	Until  time.Time
 }
 
 // Facts is everything that Guard and Target read.
@@ -89,13 +96,14 @@ type Facts struct {
 	// Verdicts are the Failed ones of all services of this environment within Brake.Within.
 	Verdicts []FailedVerdict
 	Brake    BrakeLimit
+	Freeze   *Freeze       // the one that lasts and does not allow rollbacks; nil: none
 	Cooldown time.Duration // of the runbook
 	Daily    int           // of the runbook
 }
 
 // Guard decides whether a run may be: no refusal, and it may. It is pure.
 //
-// What protects from the guardian itself (already_rolled_back, cooldown, daily_budget, brake)
+// What protects from the guardian itself (already_rolled_back, cooldown, daily_budget, brake, freeze)
 // holds for runs that start by themselves, by a verdict or an alert; a drill is free of it. A
 // person meets the cool-down too, so as to know of it, and may say "anyway".
 func Guard(f Facts, now time.Time) []Refusal {
@@ -110,6 +118,7 @@ func Guard(f Facts, now time.Time) []Refusal {
 		rs = append(rs, guardOnce(f)...)
 		rs = append(rs, guardBudget(f, now)...)
 		rs = append(rs, guardBrake(f, now)...)
+		rs = append(rs, guardFreeze(f)...)
 	}
 	if f.Override {
 		rs = slices.DeleteFunc(rs, Refusal.Overridable)
@@ -233,6 +242,14 @@ func guardBrake(f Facts, now time.Time) []Refusal {
 		Detail: fmt.Sprintf("%d services failed within %s (%s): look for what they share before rolling back",
 			len(red), f.Brake.Within, strings.Join(slices.Sorted(maps.Keys(red)), ", ")),
 	}}
+}
+
+// guardFreeze asks a person about a rollback in a window in which nothing is to be changed.
+func guardFreeze(f Facts) []Refusal {
+	if !f.Rollback || f.Freeze == nil {
+		return nil
+	}
+	return []Refusal{{Code: Frozen, Detail: f.Freeze.Detail, Until: f.Freeze.Until}}
 }
 
 // sameSort: rollbacks share one budget, other acts have one per runbook.

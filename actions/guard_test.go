@@ -94,6 +94,12 @@ func TestGuard(t *testing.T) {
 		"red long ago is no brake": {func(f *actions.Facts) {
 			f.Verdicts = []actions.FailedVerdict{{"a", at(-10 * time.Minute)}, {"b", at(-2 * time.Minute)}, {"order-sync", at(0)}}
 		}, nil},
+		"a freeze that allows no rollback asks a person": {func(f *actions.Facts) {
+			f.Freeze = &actions.Freeze{Detail: "Freeze sale lasts until noon.", Until: at(time.Hour)}
+		}, []actions.Code{actions.Frozen}},
+		"a person rolls back in a freeze": {func(f *actions.Facts) {
+			f.Trigger, f.Freeze = actions.ByPerson, &actions.Freeze{Detail: "Freeze sale lasts until noon.", Until: at(time.Hour)}
+		}, nil},
 		"the bad version is gone already": {func(f *actions.Facts) { f.Current = "v3" }, []actions.Code{actions.Superseded}},
 		"an act that puts no version back knows no versions": {func(f *actions.Facts) {
 			f.Rollback, f.From, f.To, f.KnownGood, f.Trigger = false, "", "", nil, actions.ByAlert

@@ -1,6 +1,11 @@
 package announce
 
-import "time"
+import (
+	"slices"
+	"time"
+
+	"guardian/actions"
+)
 
 // Plan is what a Failed verdict leads to.
 type Plan struct {
@@ -8,6 +13,17 @@ type Plan struct {
 	To      string    // the version that is put back, or would be; "": none is known to be good
 	Run     string    // the run's ID, once there is one
 	Until   time.Time // of the approval; zero: it waits for ever
+	// Refusals is what the guards said: with one that does not ask, nothing is put back; with
+	// one that does, a person is asked also in mode auto.
+	Refusals []actions.Refusal
+}
+
+// asks tells whether a person must approve although the mode is auto.
+func (p Plan) asks() bool { return slices.ContainsFunc(p.Refusals, actions.Refusal.Asks) }
+
+// refused tells whether a guard said no.
+func (p Plan) refused() bool {
+	return slices.ContainsFunc(p.Refusals, func(r actions.Refusal) bool { return !r.Asks() })
 }
 
 // Blind is a check that could not look for long.

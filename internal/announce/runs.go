@@ -95,10 +95,16 @@ func (t Teller) Run(r actions.Run, now time.Time) notifiers.Notice {
 
 // Refused tells that guards do not let a run be, and why.
 func (t Teller) Refused(r actions.Run, refusals []actions.Refusal, now time.Time) notifiers.Notice {
-	w := t.words()
 	r.State = actions.Refused
 	n := t.Run(r, now)
-	var lines []string
+	n.Text = t.refusals(n.Text, refusals, now)
+	return n
+}
+
+// refusals gives a text with what the guards said below it.
+func (t Teller) refusals(text string, refusals []actions.Refusal, now time.Time) string {
+	w := t.words()
+	lines := []string{text}
 	for _, f := range refusals {
 		line, known := w.guards[f.Code]
 		if !known || t.lang() == "en" {
@@ -109,8 +115,7 @@ func (t Teller) Refused(r actions.Run, refusals []actions.Refusal, now time.Time
 		}
 		lines = append(lines, "· "+line)
 	}
-	n.Text = strings.Join(append([]string{n.Text}, lines...), "\n")
-	return n
+	return strings.Join(lines, "\n")
 }
 
 // StepFailed tells that step i of a run failed.

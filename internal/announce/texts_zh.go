@@ -87,6 +87,7 @@ func chinese() texts {
 			actions.RunInProgress:     "该服务已有处置正在进行",
 			actions.Brake:             "多个服务同时异常，已触发全局刹车，需人工批准",
 			actions.Superseded:        "出问题的版本已不是当前版本",
+			actions.Frozen:            "封网期内不自动回滚，需人工批准",
 		},
 
 		stepsUnknown:     []string{"到目标系统上核实该步骤是否已经生效", "在处置详情页答复：已发生、重做一次或中止"},

@@ -110,7 +110,10 @@ func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdic
 	case plan.To == "":
 		n.Title, next = say(x.failedAlone, names...), x.noKnownGood
 		n.Steps = []string{x.stepByHand, x.stepDeclareGood}
-	case w.Mode == watch.Auto:
+	case plan.refused():
+		n.Title, next = say(x.failedAlone, names...), t.refusals(x.runRefused[1], plan.Refusals, now)
+		n.Steps = []string{x.stepByHand}
+	case w.Mode == watch.Auto && !plan.asks():
 		n.Title, next = say(x.failedAuto, names...), say(x.autoText, names...)
 		n.Steps = []string{x.stepWait, x.stepAbort}
 	case plan.Until.IsZero():
@@ -119,6 +122,9 @@ func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdic
 	default:
 		n.Title, next = say(x.failedApprove, names...), say(x.approveUntil, names...)
 		n.Steps = []string{x.stepApprove, x.stepReject}
+	}
+	if plan.asks() && !plan.refused() && w.Mode != watch.Observe {
+		next = t.refusals(next, plan.Refusals, now)
 	}
 	n.Mention = w.Mode != watch.Observe
 	n.Text = strings.Join(append(lines, next), "\n")

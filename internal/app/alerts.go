@@ -365,6 +365,8 @@ func (as *alerts) bind(al rules.Alert) {
 }
 
 func (a *App) runForAlert(t *term, bound onAlert, al rules.Alert) error {
+	a.starting.Lock()
+	defer a.starting.Unlock()
 	now := a.now()
 	env := al.Labels["environment"]
 	if env == "" {
@@ -395,7 +397,7 @@ func (a *App) tickRepeats(t *term, now time.Time) {
 		if al.State != rules.Firing || a.acked(al.ID) || !t.alerts.due(s, al, now) {
 			continue
 		}
-		heard := a.say(t, func(tl announce.Teller) notifiers.Notice {
+		heard, _ := a.say(t, func(tl announce.Teller) notifiers.Notice {
 			return tl.AlertRepeat(al, a.lastDeploy(t, al.Service()), now)
 		})
 		if heard {

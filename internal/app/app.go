@@ -103,6 +103,7 @@ type App struct {
 	budget      *budget
 	reloading   sync.Mutex
 	announcing  sync.Mutex // deploys are announced one after the other
+	starting    sync.Mutex // runs are begun one after the other: each one's guards see those before it
 
 	undo   undo
 	loops  sync.WaitGroup

@@ -122,6 +122,20 @@ func (b backend) Announce(ctx context.Context, r server.DeployRequest, by server
 	if d.Author == "" && by.Name != "loopback" {
 		d.Author = by.Name
 	}
+	for {
+		answer, err := b.accept(ctx, t, svc, d, r, by, now)
+		if !errors.Is(err, errOver) {
+			return answer, err
+		}
+		// A verdict fell meanwhile: the version is a new deploy to what is not watched yet.
+	}
+}
+
+// errOver says that the watch which was to go on has ended.
+var errOver = errors.New("the watch is over")
+
+// accept takes a deploy as what it means for the watches that are open now.
+func (b backend) accept(ctx context.Context, t *term, svc config.Service, d watch.Deploy, r server.DeployRequest, by server.Caller, now time.Time) (server.Announced, error) {
 	open := map[string]*watched{}
 	var openWatches []*watch.Watch
 	for _, e := range t.watches.of(d.Service) {
@@ -260,6 +274,7 @@ func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.
 	}
 	t.watches.add(w, d, now)
 	b.overlap(t, w, d)
+	b.outdate(context.WithoutCancel(ctx), t, d.Service, d.Environment)
 	if d.At.Before(now) {
 		// Announced late: what was seen meanwhile counts.
 		for _, s := range b.observed.recent("") {
@@ -283,6 +298,9 @@ func (b backend) extend(ctx context.Context, t *term, e *watched, acc watch.Acce
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.w.State.Final() {
+		return server.Announced{}, errOver
+	}
 	next := e.w.Clone()
 	d := e.deploy
 	batch := store.Batch{}

@@ -197,6 +197,8 @@ func (b backend) StartRun(ctx context.Context, r server.RunRequest, by server.Ca
 	}
 	b.announcing.Lock()
 	defer b.announcing.Unlock()
+	b.starting.Lock()
+	defer b.starting.Unlock()
 	now := b.now()
 	env := environmentOf(r.Environment)
 	d := watch.Deploy{Service: svc.Name, Environment: env, Reversible: true}
@@ -240,6 +242,14 @@ func (b backend) AnswerRun(ctx context.Context, id string, a server.RunAnswer, b
 	t, err := b.active()
 	if err != nil {
 		return actions.Run{}, err
+	}
+	if a.Decision == server.ApproveRun {
+		switch why, err := b.refuseOutdated(ctx, t, id); {
+		case why != "":
+			return actions.Run{}, server.Refuse(server.ErrConflict, "run %s is over: %s", id, why)
+		case err != nil && !errors.Is(err, actions.ErrRunIsOver):
+			return actions.Run{}, b.commitError(err)
+		}
 	}
 	run, err := t.runs.answer(id, func(r actions.Run) (actions.Run, error) {
 		if a.Decision == server.AbortRun && (r.Question == nil || r.Question.Code != actions.AskOutcome) {

@@ -43,6 +43,10 @@ func (a *App) tickBlind(t *term, now time.Time) {
 	}
 	b.at = now
 	s := a.setup.Load()
+	said := func(word func(announce.Teller) notifiers.Notice) bool {
+		_, err := a.say(t, word)
+		return err == nil // or the next tick says it
+	}
 	cuts := a.paths.cuts()
 	blind := map[string]view{}
 	long := 0 // blind for longer than the check allows
@@ -62,21 +66,22 @@ func (a *App) tickBlind(t *term, now time.Time) {
 	}
 	if n := len(s.checks); n > 1 && long == n && !s.allCut(cuts) {
 		word := func(w announce.Teller) notifiers.Notice { return w.SightLost(n, first.blindSince, first.why, now) }
-		if _, told := a.toldBefore(t, word(s.teller("")).Key); b.all.IsZero() && !told {
-			a.say(t, word)
+		if _, told := a.toldBefore(t, word(s.teller("")).Key); b.all.IsZero() && !told && !said(word) {
+			return
 		}
 		b.all = first.blindSince
 		return
 	}
 	if !b.all.IsZero() && len(blind) < len(s.checks) {
 		since := b.all
-		b.all = time.Time{}
+		if said(func(w announce.Teller) notifiers.Notice { return w.SightRegained(len(s.checks), since, now) }) {
+			b.all = time.Time{}
+		}
 		for _, c := range s.checks {
 			b.back[c.path] = now
 		}
-		a.say(t, func(w announce.Teller) notifiers.Notice { return w.SightRegained(len(s.checks), since, now) })
 	}
-	a.tickCuts(t, s, cuts, now)
+	a.tickCuts(t, s, cuts, now, said)
 	for _, c := range s.checks {
 		v, isBlind := blind[c.Name]
 		since, told := b.told[c.Name]
@@ -97,19 +102,21 @@ func (a *App) tickBlind(t *term, now time.Time) {
 		_, isCut := cuts[c.path]
 		switch {
 		case isBlind && !told && !isCut && now.Sub(from) >= c.blindAfter:
-			b.told[c.Name] = v.blindSince
-			a.say(t, func(w announce.Teller) notifiers.Notice { return w.BlindBegan(fact, now) })
+			if said(func(w announce.Teller) notifiers.Notice { return w.BlindBegan(fact, now) }) {
+				b.told[c.Name] = v.blindSince
+			}
 		case !isBlind && told:
-			delete(b.told, c.Name)
 			fact.Since = since
-			a.say(t, func(w announce.Teller) notifiers.Notice { return w.BlindEnded(fact, now) })
+			if said(func(w announce.Teller) notifiers.Notice { return w.BlindEnded(fact, now) }) {
+				delete(b.told, c.Name)
+			}
 		}
 	}
 }
 
 // tickCuts tells, once each, that a network path is cut off for long and that it is back.
 // b.mu is held.
-func (a *App) tickCuts(t *term, s *setup, cuts map[string]cut, now time.Time) {
+func (a *App) tickCuts(t *term, s *setup, cuts map[string]cut, now time.Time, said func(func(announce.Teller) notifiers.Notice) bool) {
 	b := t.blinds
 	for _, p := range s.pathsWithControls() {
 		since, told := b.cuts[p]
@@ -124,13 +131,15 @@ func (a *App) tickCuts(t *term, s *setup, cuts map[string]cut, now time.Time) {
 		}
 		switch {
 		case isCut && !told && s.cutForLong(p, cuts, now):
-			b.cuts[p] = c.since
-			a.say(t, word)
+			if said(word) {
+				b.cuts[p] = c.since
+			}
 		case !isCut && told:
-			delete(b.cuts, p)
 			b.back[p] = now
 			fact.Since = since
-			a.say(t, func(w announce.Teller) notifiers.Notice { return w.PathBack(fact, now) })
+			if said(func(w announce.Teller) notifiers.Notice { return w.PathBack(fact, now) }) {
+				delete(b.cuts, p)
+			}
 		case !isCut && b.cut[p]:
 			b.back[p] = now
 		}

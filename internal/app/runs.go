@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -35,6 +36,8 @@ type driven struct {
 	mu   sync.Mutex // held while a person's answer is written down
 	run  actions.Run
 	wake chan struct{} // holds one
+	// driven: its goroutine was started; under the lock of all runs.
+	driven bool
 }
 
 // attached is what is written down together with the first record of a run, and what the
@@ -64,35 +67,59 @@ func (rs *runs) start() {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
 	for _, d := range rs.open {
-		rs.wg.Go(func() { rs.drive(d) })
+		if !d.driven {
+			rs.begin(d)
+		}
 	}
 }
 
-// drain waits until the runs under way have come to the end of their step, at most so long.
+// begin drives a run from now on; under mu.
+func (rs *runs) begin(d *driven) {
+	d.driven = true
+	rs.wg.Go(func() { rs.drive(d) })
+}
+
+// drain lets no run and no step begin any more, and waits until the steps under way have come
+// to their end, at most so long. What waits for a person, for a check or between steps ends
+// at once.
 func (rs *runs) drain(most time.Duration) {
 	rs.mu.Lock()
 	rs.draining = true
 	rs.mu.Unlock()
 	done := make(chan struct{})
 	go func() { rs.wg.Wait(); close(done) }()
-	// A step under way gets the time that it needs, within the drain; what waits for a
-	// person or between steps ends at once.
-	select {
-	case <-done:
-		rs.cancel()
-	case <-time.After(min(most, idle)):
-		if rs.acting() {
-			select {
-			case <-done:
-			case <-time.After(most):
-			}
+	over := time.After(most)
+	look := time.NewTicker(min(most, idle))
+	defer look.Stop()
+	for acting := true; acting; {
+		select {
+		case <-done:
+			acting = false
+		case <-over:
+			acting = false
+		case <-look.C:
+			acting = rs.acting()
 		}
-		rs.cancel()
-		<-done
 	}
+	rs.cancel()
+	<-done
 }
 
-// idle is how long drain looks before it decides that nothing acts.
+func (rs *runs) isDraining() bool {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return rs.draining
+}
+
+// wait lets no run begin any more and waits for the end of those whose term is over.
+func (rs *runs) wait() {
+	rs.mu.Lock()
+	rs.draining = true
+	rs.mu.Unlock()
+	rs.wg.Wait()
+}
+
+// idle is the time between two looks of drain at whether anything acts.
 const idle = 50 * time.Millisecond
 
 // acting tells whether any run is in the middle of a step.
@@ -125,7 +152,7 @@ func (rs *runs) add(r actions.Run) {
 	}
 	d := &driven{run: r, wake: make(chan struct{}, 1)}
 	rs.open[r.ID] = d
-	rs.wg.Go(func() { rs.drive(d) })
+	rs.begin(d)
 }
 
 // drive takes a run to its end, or to where the term ends.
@@ -150,7 +177,7 @@ func (rs *runs) drive(d *driven) {
 		d.run = next
 		d.mu.Unlock()
 		switch {
-		case errors.Is(err, actions.ErrLostLease), rs.ctx.Err() != nil:
+		case errors.Is(err, actions.ErrLostLease), errors.Is(err, errStopping), rs.ctx.Err() != nil:
 			return
 		case err != nil:
 			a.log.Error("a run could not go on; trying again", "run", run.ID, "error", err)
@@ -197,6 +224,59 @@ func (rs *runs) answer(id string, do func(actions.Run) (actions.Run, error)) (ac
 	return next, nil
 }
 
+// outdate ends the rollbacks of a service that wait for an approval although the version that
+// they would take back is no longer the current one: whoever approved one would take back
+// another version than they read of.
+func (a *App) outdate(ctx context.Context, t *term, service, environment string) {
+	for _, run := range t.runs.waiting(service, environment) {
+		if _, err := a.refuseOutdated(ctx, t, run.ID); err != nil {
+			a.log.Error("a rollback of a version that is gone still waits for approval", "run", run.ID, "error", err)
+		}
+	}
+}
+
+// waiting gives the rollbacks of a service that wait for an approval.
+func (rs *runs) waiting(service, environment string) []actions.Run {
+	rs.mu.Lock()
+	all := slices.Collect(maps.Values(rs.open))
+	rs.mu.Unlock()
+	var found []actions.Run
+	for _, d := range all {
+		d.mu.Lock()
+		r := d.run
+		d.mu.Unlock()
+		if r.Service == service && r.Environment == environment && asksToRollBack(r) {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+func asksToRollBack(r actions.Run) bool {
+	return r.Rollback && r.Trigger.Kind != actions.ByDrill && r.State == actions.AwaitingApproval &&
+		r.Question != nil && r.Question.Code == actions.AskApproval
+}
+
+// refuseOutdated ends a rollback that waits for an approval when another version than the one
+// that it would take back is the current one. It says why, or "".
+func (a *App) refuseOutdated(ctx context.Context, t *term, id string) (why string, err error) {
+	_, err = t.runs.answer(id, func(r actions.Run) (actions.Run, error) {
+		if !asksToRollBack(r) {
+			return r, nil
+		}
+		current, err := a.currentVersion(ctx, r.Service, r.Environment)
+		if err != nil || current == "" || current == r.From {
+			return r, err
+		}
+		no := actions.Refusal{Code: actions.Superseded, Detail: fmt.Sprintf("%s is no longer the current version, %s is", r.From, current)}
+		why = no.Detail
+		a.attachments.Store(r.ID, &attached{batch: &store.Batch{}, refusals: []actions.Refusal{no}})
+		defer a.attachments.Delete(r.ID)
+		return a.engine.Refuse(ctx, r, no)
+	})
+	return why, err
+}
+
 // startRun writes a run down, together with a batch, and lets it begin.
 func (a *App) startRun(t *term, req actions.Request, b *store.Batch, wake []string) error {
 	a.attachments.Store(req.ID, &attached{batch: b, wake: wake, refusals: req.Refusals})
@@ -219,6 +299,9 @@ func (l ledger) Record(_ context.Context, run actions.Run, entries ...actions.En
 	t := a.term.Load()
 	if t == nil {
 		return actions.ErrLostLease
+	}
+	if t.runs != nil && t.runs.isDraining() && slices.ContainsFunc(entries, func(e actions.Entry) bool { return e.What == "intent" }) {
+		return errStopping // it begins after the next start
 	}
 	now := a.now()
 	var b store.Batch
@@ -316,6 +399,10 @@ func (a *App) rollbackRequest(t *term, runbook string, trigger actions.Trigger, 
 		return actions.Request{}, err
 	}
 	f.Rollback, f.From, f.Deploy, f.Reversible, f.To = true, d.Version, d.ID, d.Reversible, to
+	frozen := watch.Gate(watch.GateFacts{Service: d.Service, Environment: d.Environment, Act: watch.ActRollback, Freezes: s.freezes}, now)
+	if len(frozen) > 0 {
+		f.Freeze = &actions.Freeze{Detail: frozen[0].Detail, Until: frozen[0].Until}
+	}
 	if f.To == "" {
 		f.To, _ = actions.Target(f)
 	}

@@ -72,23 +72,24 @@ func (a *App) wake(receivers []string) {
 	}
 }
 
-// say commits a notice that belongs to no other fact, and tells whether anybody is told.
-func (a *App) say(t *term, word func(announce.Teller) notifiers.Notice) bool {
+// say commits a notice that belongs to no other fact, and tells whether anybody is told. With
+// an error it is not written down: say it again.
+func (a *App) say(t *term, word func(announce.Teller) notifiers.Notice) (heard bool, err error) {
 	var b store.Batch
 	wake := a.tell(&b, a.now(), word)
 	if len(b.Deliveries) == 0 {
-		return false
+		return false, nil
 	}
 	if err := a.commit(t, b); err != nil {
 		a.log.Error("a notice could not be written down", "error", err)
-		return false
+		return false, err
 	}
 	a.wake(wake)
-	return true
+	return true, nil
 }
 
 func (a *App) tellTakeover(t *term, before store.Lease) {
-	a.say(t, func(w announce.Teller) notifiers.Notice {
+	_, _ = a.say(t, func(w announce.Teller) notifiers.Notice {
 		return w.TookOver(a.holder, before.Holder, before.Until, a.now())
 	})
 }

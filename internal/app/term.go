@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"guardian/actions"
 	"guardian/internal/store"
 )
 
@@ -55,10 +56,14 @@ func (a *App) commit(t *term, b store.Batch) error {
 	err := a.store.Commit(ctx, t.fence(), b)
 	a.noteCommit(err)
 	if errors.Is(err, store.ErrFenced) {
-		t.cancel(fmt.Errorf("the lease is somebody else's: %w", err))
+		t.lost(fmt.Errorf("the lease is somebody else's: %w", err))
 	}
 	return err
 }
+
+// lost ends the term because another guardian may act. What is under way knows by the cause
+// that it must leave everything as it is.
+func (t *term) lost(why error) { t.cancel(fmt.Errorf("%w: %w", actions.ErrLostLease, why)) }
 
 const commitTimeout = 10 * time.Second
 
@@ -84,26 +89,14 @@ func (a *App) leaseLoop(ctx context.Context) {
 }
 
 func (a *App) leaseStep(ctx context.Context) {
-	ask, cancel := context.WithTimeout(ctx, a.leaseTTL/2)
-	defer cancel()
 	if t := a.term.Load(); t != nil {
-		t.mu.Lock()
-		held := t.lease
-		t.mu.Unlock()
-		l, err := a.store.Renew(ask, held, a.leaseTTL)
-		switch {
-		case err == nil:
-			t.renewed(l)
-		case errors.Is(err, store.ErrFenced):
+		if err := a.renew(ctx, t); err != nil {
 			a.endTerm(err)
-		case !a.now().Before(held.ValidUntil):
-			// The journal is away: another guardian may have taken the lease meanwhile.
-			a.endTerm(fmt.Errorf("the lease could not be renewed in time: %w", err))
-		default:
-			a.log.Warn("renewing the lease did not work; trying again", "error", err)
 		}
 		return
 	}
+	ask, cancel := context.WithTimeout(ctx, a.leaseTTL/2)
+	defer cancel()
 	before, known, err := a.store.CurrentLease(ask)
 	if err != nil {
 		known = false
@@ -126,6 +119,52 @@ func (a *App) leaseStep(ctx context.Context) {
 		a.log.Error("beginning to act did not work; standing by", "error", err)
 		a.endTerm(err)
 	}
+}
+
+// renew makes the lease of a term last. Its error says that the lease is lost; while it only
+// could not be renewed yet, there is none.
+func (a *App) renew(ctx context.Context, t *term) error {
+	ask, cancel := context.WithTimeout(ctx, a.leaseTTL/2)
+	defer cancel()
+	t.mu.Lock()
+	held := t.lease
+	t.mu.Unlock()
+	l, err := a.store.Renew(ask, held, a.leaseTTL)
+	switch {
+	case err == nil:
+		t.renewed(l)
+	case errors.Is(err, store.ErrFenced):
+		return err
+	case !a.now().Before(held.ValidUntil):
+		// The journal is away: another guardian may have taken the lease meanwhile.
+		return fmt.Errorf("the lease could not be renewed in time: %w", err)
+	default:
+		a.log.Warn("renewing the lease did not work; trying again", "error", err)
+	}
+	return nil
+}
+
+// keepLease renews the lease of a term that is being ended in order, until stop is called: a
+// step under way may take longer than a lease lasts.
+func (a *App) keepLease(t *term) (stop func()) {
+	ctx, cancel := context.WithCancel(t.ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(a.leaseTTL / 3)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if err := a.renew(ctx, t); err != nil && ctx.Err() == nil {
+				t.lost(err)
+				return
+			}
+		}
+	})
+	return func() { cancel(); wg.Wait() }
 }
 
 // beginTerm reads from the journal what is open and goes on with it.
@@ -190,6 +229,7 @@ func (a *App) endTerm(cause error) {
 	stopping := errors.Is(cause, errStopping)
 	if stopping {
 		// In order: no new run begins, those under way come to the end of their step.
+		release := a.keepLease(t)
 		t.runs.drain(a.drain)
 		stop, cancel := context.WithTimeout(context.Background(), a.drain)
 		if err := a.dispatcher.Stop(stop); err != nil {
@@ -197,12 +237,19 @@ func (a *App) endTerm(cause error) {
 		}
 		cancel()
 		a.persist(t, true)
+		release()
 	}
 	if cause == nil {
 		cause = context.Cause(t.ctx)
 	}
-	t.cancel(cause)
-	if !stopping {
+	if stopping {
+		t.cancel(cause)
+	} else {
+		t.lost(cause)
+		// Whatever they come to now is no longer ours to write down, also not in a term to come.
+		if t.runs != nil {
+			t.runs.wait()
+		}
 		stop, cancel := context.WithTimeout(context.Background(), time.Second)
 		_ = a.dispatcher.Stop(stop) // its writes are fenced: nothing is lost and nothing is told twice
 		cancel()

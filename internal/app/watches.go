@@ -189,6 +189,8 @@ func (a *App) decide(t *term, e *watched, v *watch.Verdict) error {
 	var plan announce.Plan
 	var request *actions.Request
 	if v.State == watch.Failed {
+		a.starting.Lock()
+		defer a.starting.Unlock()
 		var err error
 		if request, plan, err = a.planRollback(t, w, d, v, now); err != nil {
 			return err
@@ -236,7 +238,7 @@ func (a *App) planRollback(t *term, w *watch.Watch, d watch.Deploy, v *watch.Ver
 	if err != nil {
 		return nil, announce.Plan{}, err
 	}
-	plan := announce.Plan{Runbook: req.Runbook, To: req.To}
+	plan := announce.Plan{Runbook: req.Runbook, To: req.To, Refusals: req.Refusals}
 	switch w.Mode {
 	case watch.Observe:
 		return &req, plan, nil
@@ -245,7 +247,8 @@ func (a *App) planRollback(t *term, w *watch.Watch, d watch.Deploy, v *watch.Ver
 	case watch.Auto:
 	}
 	plan.Run = req.ID
-	if book, ok := s.book(req.Runbook); ok && req.Approve != "" && book.Approval.Within > 0 {
+	asks := req.Approve != "" || slices.ContainsFunc(req.Refusals, actions.Refusal.Asks)
+	if book, ok := s.book(req.Runbook); ok && asks && book.Approval.Within > 0 {
 		plan.Until = now.Add(book.Approval.Within)
 	}
 	return &req, plan, nil
@@ -298,7 +301,12 @@ func (a *App) persist(t *term, whole bool) {
 	}
 	for _, m := range marks {
 		m.e.mu.Lock()
-		m.e.saved, m.e.whole = max(m.e.saved, m.seq), now
+		if m.e.saved > m.seq {
+			// It was extended meanwhile, and this may have gone over it: all of it again.
+			m.e.saved, m.e.whole = 0, time.Time{}
+		} else {
+			m.e.saved, m.e.whole = m.seq, now
+		}
 		m.e.mu.Unlock()
 	}
 }

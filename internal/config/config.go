@@ -178,7 +178,7 @@ type Freeze struct {
 	From     time.Time   `yaml:"from" required:"true" doc:"When it begins (RFC 3339)."`
 	To       time.Time   `yaml:"to" required:"true" doc:"When it ends (RFC 3339)."`
 	Services []string    `yaml:"services" doc:"The services that are frozen; left out: all."`
-	Allow    []watch.Act `yaml:"allow" enum:"rollback" doc:"What is allowed all the same."`
+	Allow    []watch.Act `yaml:"allow" enum:"rollback" doc:"What is allowed all the same; without rollback a person must approve one that would start by itself."`
 }
 
 // Gate gives the window as package watch takes it.

@@ -114,6 +114,14 @@ func matchesAlert(o config.OnAlert, labels map[string]string, tier string) bool 
 }
 
 // brake is when automatic runs need a person.
+func (s *setup) freezes() []watch.Freeze {
+	all := make([]watch.Freeze, len(s.config.Freezes))
+	for i, f := range s.config.Freezes {
+		all[i] = f.Gate()
+	}
+	return all
+}
+
 func (s *setup) brake() actions.BrakeLimit {
 	return actions.BrakeLimit{Services: s.config.Brake.Services, Within: time.Duration(s.config.Brake.Within)}
 }
