@@ -37,7 +37,7 @@ func (b backend) Secured(ctx context.Context) (bool, error) {
 	}
 	ts, err := b.store.Tokens(ctx)
 	if err != nil {
-		return false, err
+		return false, b.commitError(err)
 	}
 	return slices.ContainsFunc(ts, func(t store.Token) bool { return t.Revoked.IsZero() }), nil
 }
@@ -51,7 +51,7 @@ func (b backend) Authenticate(ctx context.Context, hash string) (server.Caller, 
 	}
 	t, ok, err := b.store.TokenByHash(ctx, hash)
 	if err != nil {
-		return server.Caller{}, err
+		return server.Caller{}, b.commitError(err)
 	}
 	if !ok || !t.Revoked.IsZero() {
 		return server.Caller{}, server.ErrUnauthenticated
@@ -332,10 +332,13 @@ func shopsOf(shops []string) string {
 	return strings.Join(shops, ", ")
 }
 
-// commitError says in the API's words what kept something from being written down.
+// commitError says in the API's words what kept something from being written down or read.
 func (b backend) commitError(err error) error {
 	if errors.Is(err, store.ErrFenced) {
 		return server.ErrStandby
+	}
+	if errors.Is(err, store.ErrUnreachable) {
+		return server.Refuse(server.ErrBusy, "the journal's database does not answer; try again in a few seconds")
 	}
 	if errors.Is(err, store.ErrDiskFull) || errors.Is(err, store.ErrLocked) {
 		return server.Refuse(server.ErrBusy, "this could not be written down: %s; try again", err)

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -25,14 +27,14 @@ func (d *decoder) parse(content []byte) *yaml.Node {
 		d.add(nil, "", "is empty", "start from configs/minimal.yaml")
 		return nil
 	case err != nil:
-		d.mistakes = append(d.mistakes, syntaxMistake(d.file, err))
+		d.mistakes = append(d.mistakes, syntaxMistake(d.file, content, err))
 		return nil
 	}
 	switch err := in.Decode(&second); {
 	case err == nil:
 		d.add(&second, "", "is a second document", "a configuration is one YAML document: remove the ---")
 	case !errors.Is(err, io.EOF):
-		d.mistakes = append(d.mistakes, syntaxMistake(d.file, err))
+		d.mistakes = append(d.mistakes, syntaxMistake(d.file, content, err))
 		return nil
 	}
 	if doc.Kind == yaml.DocumentNode && len(doc.Content) == 1 {
@@ -43,15 +45,25 @@ func (d *decoder) parse(content []byte) *yaml.Node {
 
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
 
-// syntaxMistake takes the line out of the YAML library's error.
-func syntaxMistake(file string, err error) Mistake {
+// syntaxMistake takes the line out of the YAML library's error, or finds it, and says what to do
+// about what people do most.
+func syntaxMistake(file string, content []byte, err error) Mistake {
 	m := Mistake{File: file, Problem: "is not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
 	if found := yamlLine.FindStringSubmatch(err.Error()); found != nil {
 		m.Line, _ = strconv.Atoi(found[1])
 		m.Problem = "is not YAML: " + strings.TrimPrefix(err.Error(), found[0])
 	}
+	lines := bytes.Split(content, []byte("\n"))
+	if i := slices.IndexFunc(lines, func(l []byte) bool { return !utf8.Valid(l) }); m.Line == 0 && i >= 0 {
+		m.Line, m.Hint = i+1, "save the file as UTF-8"
+	}
+	if m.Line > 0 && m.Line <= len(lines) && indentedByTab.Match(lines[m.Line-1]) {
+		m.Hint = "indent with spaces: YAML takes no tabs there"
+	}
 	return m
 }
+
+var indentedByTab = regexp.MustCompile(`^ *\t`)
 
 // enter follows an alias and counts. It gives nil when the node must not be expanded.
 func (d *decoder) enter(n *yaml.Node, path string) (_ *yaml.Node, leave func()) {

@@ -98,6 +98,9 @@ func (d *decoder) known(path, noun, word string, candidates []string) {
 	if word == "" || slices.Contains(candidates, word) {
 		return
 	}
+	if len(candidates) == 0 && d.meant[noun+"s"] {
+		return // their list is under a mistyped key, which is told
+	}
 	hint := choices(word, candidates)
 	if hint == "" {
 		hint = "there is none in this configuration"

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/VictoriaMetrics/fastcache"
@@ -93,6 +94,9 @@ func Open(o Options) (*DB, error) {
 	opts.SeriesLifecycleCallback = limit
 	// The lock is the process's: a kill leaves nothing behind that must be removed by hand.
 	t, err := tsdb.Open(o.Dir, o.Log.With("part", "tsdb"), prefixed(o.Registerer), opts, nil)
+	if errors.Is(err, syscall.EAGAIN) {
+		return nil, fmt.Errorf("open series in %s: another guardian runs on this folder: give each a storage.path of its own; what they share is the journal, by storage.postgres", o.Dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open series in %s: %w", o.Dir, err)
 	}

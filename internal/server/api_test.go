@@ -56,6 +56,12 @@ func TestHookSaysWhatIsWrong(t *testing.T) {
 		"a time in the future is a wrong clock": {
 			body: `{"service":"price-sync","version":"v1","at":"2026-11-22T11:15:00Z"}`, status: 422, says: "/at: lies in the future",
 		},
+		"a deploy of long ago is not watched": {
+			body: `{"service":"price-sync","version":"v1","at":"2001-01-01T00:00:00Z"}`, status: 422, says: "/at: lies more than 7d back",
+		},
+		"an environment is a name": {
+			body: `{"service":"price-sync","version":"v1","environment":"../live"}`, status: 422, says: "/environment: cannot be a name",
+		},
 		"an address must be one":          {body: `{"service":"price-sync","version":"v1","url":"javascript:alert(1)"}`, status: 422, says: "/url: expected an address"},
 		"broken JSON is told with place":  {body: "{\n  \"service\": price-sync\n}", status: 400, says: "line 2, column 14"},
 		"a body that ends early":          {body: `{"service":"a"`, status: 400, says: "it ends too early"},

@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -22,6 +23,9 @@ const (
 	listLimit  = 50
 	listLimits = 1000
 )
+
+// environmentShape is what the configuration takes for an environment too.
+var environmentShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
 // announce is the post-deploy hook.
 func (s *Server) announce(w http.ResponseWriter, r *http.Request, by Caller) error {
@@ -73,6 +77,12 @@ func deployRequest(o *object, now time.Time) (DeployRequest, error) {
 	}
 	if q.At.After(now.Add(maxAhead)) {
 		o.wrong("at", "lies in the future: announce a deploy when it has happened, and check this machine's clock")
+	}
+	if !q.At.IsZero() && now.Sub(q.At) > maxWatch {
+		o.wrong("at", "lies more than 7d back: no watch could tell what it changed; leave it out for now")
+	}
+	if !environmentShape.MatchString(q.Environment) {
+		o.wrong("environment", "cannot be a name: use letters, digits, dots, dashes and underscores, at most 100")
 	}
 	how := o.object("watch")
 	q.WatchFor = how.duration("for")

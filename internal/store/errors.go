@@ -26,6 +26,8 @@ var (
 	ErrNewer = errors.New("the journal is newer than this guardian")
 	// ErrDiskFull says that the disk of the journal is full; nothing of the batch was written.
 	ErrDiskFull = errors.New("the disk of the journal is full")
+	// ErrUnreachable says that the database does not answer: it is down, starting, or cut off.
+	ErrUnreachable = errors.New("the journal cannot be reached")
 	// ErrLocked says that another program kept the journal locked for too long.
 	ErrLocked = errors.New("the journal is locked by another program")
 )

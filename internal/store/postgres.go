@@ -120,11 +120,13 @@ func postgresTrouble(place string, cfg *pgx.ConnConfig, err error) (trouble, boo
 		return trouble{nil, fmt.Sprintf("%s has no connection left: raise max_connections; a guardian needs up to %d", place, pool)}, true
 	case "55P03":
 		return trouble{ErrLocked, "a row of " + place + " was locked for more than 3s: another guardian hangs, or a person has an open transaction; see pg_stat_activity"}, true
+	case "57P01", "57P02", "57P03":
+		return trouble{ErrUnreachable, fmt.Sprintf("%s is being stopped or started: %v", place, err)}, true
 	case "25006":
 		return trouble{nil, place + " is read-only: point storage.postgres at the primary (target_session_attrs=read-write)"}, true
 	}
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
-		return trouble{nil, fmt.Sprintf("%s cannot be reached: check host, port and firewall: %v", place, err)}, true
+		return trouble{ErrUnreachable, fmt.Sprintf("%s cannot be reached: check host, port and firewall: %v", place, err)}, true
 	}
 	return trouble{}, false
 }
