@@ -24,6 +24,9 @@ type Outbox interface {
 	// Save writes deliveries by their ID, all or none, and has them on disk when it returns.
 	// It fails when this guardian no longer holds the lease. A delivery's Receiver may change.
 	Save(ctx context.Context, deliveries ...Delivery) error
+	// Calls gives when calls to a receiver ended since, oldest first: those by which deliveries
+	// were delivered or given up.
+	Calls(ctx context.Context, receiver string, since time.Time) ([]time.Time, error)
 	// Receivers names those for which there is an unfinished delivery.
 	Receivers(ctx context.Context) ([]string, error)
 }

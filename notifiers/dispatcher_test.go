@@ -405,6 +405,40 @@ func holds(t *testing.T, calls []call, b notifiers.Budget) {
 	}
 }
 
+func TestTheBudgetHoldsAcrossARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &messenger{}
+		budget := map[string]notifiers.Receiver{"oncall": {Channel: m, Budget: notifiers.Budget{Limit: 3, Per: time.Minute}}}
+		k := open(t, budget)
+		k.start()
+		for _, name := range []string{"a/1", "b/2", "c/3"} {
+			k.put("oncall", "critical", name)
+			pass(time.Second)
+		}
+		// The process ends, and another one goes on with the outbox.
+		if err := k.d.Stop(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		next := open(t, budget)
+		next.outbox = k.outbox
+		next.o.Outbox = k.outbox
+		var err error
+		if next.d, err = notifiers.NewDispatcher(next.o); err != nil {
+			t.Fatal(err)
+		}
+		next.start()
+		next.put("oncall", "critical", "d/4")
+		pass(30 * time.Second)
+		if n := len(m.all()); n != 3 {
+			t.Errorf("%d calls within the minute, want the budget's 3", n)
+		}
+		pass(time.Minute)
+		if n := len(m.all()); n != 4 {
+			t.Errorf("%d calls after it, want all 4", n)
+		}
+	})
+}
+
 func TestCriticalNoticesHaveSlotsOfTheirOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &messenger{}

@@ -89,6 +89,7 @@ func (w *worker) report() Status {
 
 // run steps until ctx ends, or until drain is closed and nothing can be sent at once.
 func (w *worker) run(ctx context.Context, drain <-chan struct{}) {
+	w.recall(ctx)
 	for ctx.Err() == nil {
 		again := w.step(ctx)
 		wait := again.Sub(w.d.o.Now())
@@ -109,6 +110,26 @@ func (w *worker) run(ctx context.Context, drain <-chan struct{}) {
 		}
 		timer.Stop()
 	}
+}
+
+// recall reads which calls were made before, perhaps by another guardian: a messenger counts
+// those of a minute whoever made them.
+func (w *worker) recall(ctx context.Context) {
+	w.mu.Lock()
+	b := w.receiver.Budget
+	w.mu.Unlock()
+	calls, err := w.d.o.Outbox.Calls(ctx, w.name, w.d.o.Now().UTC().Add(-max(b.per(), b.Spacing)))
+	if err != nil {
+		if ctx.Err() == nil {
+			w.d.o.Log.Error("outbox could not be read; calls of the last minute are not counted", "receiver", w.name, "error", err)
+		}
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	calls = append(calls, w.calls...)
+	slices.SortFunc(calls, time.Time.Compare)
+	w.calls = slices.CompactFunc(calls, time.Time.Equal)
 }
 
 // step makes at most one call and gives the time of the next step.

@@ -38,6 +38,11 @@ func (o Outbox) Due(ctx context.Context, receiver string, now time.Time, limit i
 	return o.Store.Due(ctx, receiver, now, limit)
 }
 
+// Calls gives when calls to a receiver ended since; see Store.Calls.
+func (o Outbox) Calls(ctx context.Context, receiver string, since time.Time) ([]time.Time, error) {
+	return o.Store.Calls(ctx, receiver, since)
+}
+
 // Receivers names those for which something is to be sent; see Store.Receivers.
 func (o Outbox) Receivers(ctx context.Context) ([]string, error) { return o.Store.Receivers(ctx) }
 

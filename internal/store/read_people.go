@@ -23,23 +23,45 @@ func (s *Store) Due(ctx context.Context, receiver string, now time.Time, limit i
 }
 
 // Receivers names, in order, those for which there is an unfinished delivery.
-func (s *Store) Receivers(ctx context.Context) (names []string, err error) {
-	rows, err := s.db.read.QueryContext(ctx, "SELECT DISTINCT receiver FROM deliveries WHERE is_open = 1 ORDER BY receiver")
+func (s *Store) Receivers(ctx context.Context) ([]string, error) {
+	return column[string](ctx, s, "SELECT DISTINCT receiver FROM deliveries WHERE is_open = 1 ORDER BY receiver")
+}
+
+// Calls gives when calls to a receiver ended since, oldest first, each once although it may
+// have carried several deliveries.
+func (s *Store) Calls(ctx context.Context, receiver string, since time.Time) ([]time.Time, error) {
+	ends, err := column[int64](ctx, s, "SELECT DISTINCT updated FROM deliveries WHERE updated >= $1 AND receiver = $2 AND state IN ($3, $4) ORDER BY updated",
+		nanos(since), text(receiver), string(notifiers.Delivered), string(notifiers.GivenUp))
 	if err != nil {
-		return nil, s.explain("read deliveries of the journal", err)
+		return nil, err
+	}
+	calls := make([]time.Time, len(ends))
+	for i, ns := range ends {
+		calls[i] = instant(ns)
+	}
+	return calls, nil
+}
+
+// column reads the values of a query of one column about deliveries.
+func column[T any](ctx context.Context, s *Store, query string, args ...any) (values []T, err error) {
+	defer func() {
+		if err != nil {
+			err = s.explain("read deliveries of the journal", err)
+		}
+	}()
+	rows, err := s.db.read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, s.explain("read deliveries of the journal", err)
+		var v T
+		if err := rows.Scan(&v); err != nil {
+			return nil, err
 		}
-		names = append(names, name)
+		values = append(values, v)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, s.explain("read deliveries of the journal", err)
-	}
-	return names, nil
+	return values, rows.Err()
 }
 
 // Deliveries gives deliveries, newest first.

@@ -67,6 +67,23 @@ func (o *Outbox) Save(ctx context.Context, deliveries ...notifiers.Delivery) err
 	return nil
 }
 
+// Calls implements notifiers.Outbox.
+func (o *Outbox) Calls(ctx context.Context, receiver string, since time.Time) ([]time.Time, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var calls []time.Time
+	for _, d := range o.all {
+		if d.Receiver == receiver && (d.State == notifiers.Delivered || d.State == notifiers.GivenUp) && !d.Updated.Before(since) {
+			calls = append(calls, d.Updated)
+		}
+	}
+	slices.SortFunc(calls, time.Time.Compare)
+	return slices.CompactFunc(calls, time.Time.Equal), nil
+}
+
 // Receivers implements notifiers.Outbox.
 func (o *Outbox) Receivers(ctx context.Context) ([]string, error) {
 	if err := ctx.Err(); err != nil {

@@ -193,6 +193,24 @@ func waitingReceivers(j journal) {
 	same(t, "receivers", must(s.Receivers(t.Context()))(t), []string{"queued", "sending"})
 }
 
+func callsOfReceivers(j journal) {
+	t := j.t
+	s, fence := j.acting()
+	var b store.Batch
+	for i, state := range []notifiers.DeliveryState{
+		notifiers.Delivered, notifiers.Delivered, notifiers.GivenUp, notifiers.Delivered, notifiers.Queued, notifiers.Dropped,
+	} {
+		// The second and third call carried two deliveries each; what waits or was dropped is no call.
+		at := day().Add(time.Duration((i+1)/2) * time.Second)
+		for _, receiver := range []string{"oncall", "other"} {
+			b.Deliveries = append(b.Deliveries, notifiers.Delivery{ID: receiver + strconv.Itoa(i), Receiver: receiver, State: state, Updated: at, Notice: notifiers.Notice{Created: at}})
+		}
+	}
+	commit(t, s, fence, b)
+	same(t, "calls", must(s.Calls(t.Context(), "oncall", day().Add(time.Second)))(t), []time.Time{day().Add(time.Second), day().Add(2 * time.Second)})
+	same(t, "calls of nobody", must(s.Calls(t.Context(), "nobody", day()))(t), []time.Time{})
+}
+
 func auditPages(j journal) {
 	t := j.t
 	s := j.open()
