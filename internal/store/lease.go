@@ -28,17 +28,26 @@ type Lease struct {
 	ValidUntil time.Time
 }
 
+// longestLease is the longest that a configuration may ask for.
+const longestLease = 10 * time.Minute
+
 // Acquire takes the lease when it is free or has run out. When another holds it, it gives
 // that lease and false. A holder that is started again waits for its former lease to run out.
-// Setting the database's clock back makes the lease last longer by as much.
+// Setting PostgreSQL's clock back makes the lease last longer by as much; in SQLite, a lease
+// that is longer than any may be was taken before the machine's clock was set back, by a
+// process that is gone, and is free.
 func (s *Store) Acquire(ctx context.Context, holder, addr string, ttl time.Duration) (Lease, bool, error) {
 	sent := s.now()
 	// One statement: of two that try at once, the second waits for the first's row and then
 	// finds that the condition no longer holds.
 	clock := s.db.clock()
+	free := "until <= " + clock
+	if s.db.kind == "sqlite" {
+		free += fmt.Sprintf(" OR until > %s + %d", clock, max(ttl, longestLease))
+	}
 	l, ok, err := scanLease(s.db.write.QueryRowContext(ctx, `UPDATE lease
 		SET holder = $1, addr = $2, token = token + 1, until = `+clock+` + $3
-		WHERE id = 1 AND until <= `+clock+`
+		WHERE id = 1 AND (`+free+`)
 		RETURNING holder, addr, token, until`, text(holder), text(addr), int64(ttl)))
 	if err != nil {
 		return Lease{}, false, s.explain("take the lease", err)

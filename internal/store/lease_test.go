@@ -103,3 +103,35 @@ func TestLease_OneActsAtATime(t *testing.T) {
 		})
 	})
 }
+
+// TestLease_OfBeforeTheClockWasSetBackIsFree starts a guardian again after a power cut, on a
+// machine whose clock is behind until a time server is heard.
+func TestLease_OfBeforeTheClockWasSetBackIsFree(t *testing.T) {
+	t.Parallel()
+	clock := time.Date(2026, time.November, 3, 10, 0, 0, 0, time.UTC)
+	s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "journal.db"), Now: func() time.Time { return clock }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	before, ok, err := s.Acquire(t.Context(), "before", "", 6*time.Second)
+	if !ok || err != nil {
+		t.Fatalf("got %v, %v", ok, err)
+	}
+	clock = clock.Add(-time.Minute) // it may still run: this lease could have been asked for
+	if _, ok, err := s.Acquire(t.Context(), "after", "", 6*time.Second); ok || err != nil {
+		t.Errorf("a lease that may be was taken away: %v, %v", ok, err)
+	}
+	clock = clock.Add(-24 * time.Hour)
+	after, ok, err := s.Acquire(t.Context(), "after", "", 6*time.Second)
+	if !ok || err != nil {
+		t.Fatalf("a day after the clock was set back: %v, %v", ok, err)
+	}
+	if after.Token <= before.Token {
+		t.Errorf("the token went from %d to %d", before.Token, after.Token)
+	}
+}

@@ -65,7 +65,7 @@ func Run(t *testing.T, fresh func(t *testing.T) store.Options) {
 
 // ttl is a lease that no test outlives; short is one that tests wait for.
 const (
-	ttl   = time.Hour
+	ttl   = 10 * time.Minute
 	short = 300 * time.Millisecond
 )
 
