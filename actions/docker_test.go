@@ -75,6 +75,7 @@ func TestDocker(t *testing.T) {
 	})
 	t.Run("everything that was set on the container is kept", w.testKept)
 	t.Run("a new one that is no good", w.testNoGood)
+	t.Run("its time is cut off", w.testCutOff)
 	t.Run("whatever fails, the old one runs", func(t *testing.T) { w.testEveryPoint(t, "refused") })
 	t.Run("whatever answer is lost, the old one or the new one runs", func(t *testing.T) { w.testEveryPoint(t, "lost") })
 	t.Run("killed anywhere, asking settles it", func(t *testing.T) { w.testEveryPoint(t, "killed") })
@@ -377,6 +378,52 @@ func (y *yard) testEveryPoint(t *testing.T, how string) {
 			t.Errorf("point %d: %s runs, containers %v; want %s alone (%v)", n, got, left, want, err)
 		}
 		y.clear(t, name)
+	}
+}
+
+// testCutOff ends the step's time while the new container settles: by a stop of the guardian,
+// which puts the old one back, and by the loss of the lease, after which another guardian is
+// at these containers.
+func (y *yard) testCutOff(t *testing.T) {
+	for name, c := range map[string]struct {
+		cause error
+		left  int
+		then  actions.Outcome
+		runs  string
+	}{
+		"cut-off-by-a-stop":          {context.Canceled, 1, actions.NotHappened, "v2"},
+		"cut-off-by-another-in-lead": {fmt.Errorf("it ran out: %w", actions.ErrLostLease), 2, actions.Happened, "v1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			y.create(t, name, object{"Image": "plain:v2"})
+			step := func(settle time.Duration) actions.Step {
+				return dockerStep(t, func(s *actions.DockerSettings) {
+					s.Host, s.Container, s.Image, s.Settle = y.host, name, "plain:{{.To}}", model.Duration(settle)
+				})
+			}
+			ctx, cut := context.WithCancelCause(t.Context())
+			done := make(chan error, 1)
+			go func() {
+				_, err := step(15*time.Second).Do(ctx, dockerCall("v1"))
+				done <- err
+			}()
+			waitFor(t, "the new container in its place", func() bool {
+				return slices.Equal(y.names(t, name), []string{name, name + "-guardian-old-r_1-1"})
+			})
+			cut(c.cause)
+			if err := <-done; err == nil {
+				t.Error("it says that it is done")
+			}
+			if left := y.names(t, name); len(left) != c.left {
+				t.Errorf("left are %q, want %d", left, c.left)
+			}
+			if o, detail, err := step(0).Ask(t.Context(), dockerCall("v1")); err != nil || o != c.then {
+				t.Errorf("asked: %s (%s), %v; want %s", o, detail, err, c.then)
+			}
+			if got := y.version(t, name); got != c.runs || len(y.names(t, name)) != 1 {
+				t.Errorf("%q runs beside %q, want %s alone", got, y.names(t, name), c.runs)
+			}
+		})
 	}
 }
 
