@@ -56,6 +56,12 @@ type KnownGood struct {
 	At      time.Time
 }
 
+// TakenBack is a version that a rollback put another one in the place of, to good effect.
+type TakenBack struct {
+	Version string
+	At      time.Time
+}
+
 // FailedVerdict is one service's Failed verdict.
 type FailedVerdict struct {
 	Service string
@@ -90,6 +96,8 @@ type Facts struct {
 	// Override: a person has read the refusals and said "anyway".
 	Override  bool
 	KnownGood []KnownGood
+	// TakenBack are the versions that rollbacks cured the service of.
+	TakenBack []TakenBack
 	// Runs are those of this service and environment: every one that is not over, those of
 	// Deploy, and those of the last day or the cool-down, whichever is longer.
 	Runs []Run
@@ -133,7 +141,7 @@ func guardVersions(f Facts) []Refusal {
 	}
 	var rs []Refusal
 	refuse := func(c Code, detail string) { rs = append(rs, Refusal{Code: c, Detail: detail}) }
-	good := slices.ContainsFunc(f.KnownGood, func(k KnownGood) bool { return k.Version == f.To })
+	good := slices.ContainsFunc(f.Goods(), func(k KnownGood) bool { return k.Version == f.To })
 	switch {
 	case f.To == "":
 		_, why := Target(f)
@@ -141,7 +149,7 @@ func guardVersions(f Facts) []Refusal {
 	case f.To == f.From || f.To == f.Current:
 		refuse(SameVersion, fmt.Sprintf("%s is the version that runs now; choose another one", f.To))
 	case !good:
-		refuse(NotKnownGood, fmt.Sprintf("%s never passed a watch and nobody declared it good; list it under known_good, or override", f.To))
+		refuse(NotKnownGood, fmt.Sprintf("%s never passed a watch and nobody declared it good, or it was taken back since; list it under known_good, or override", f.To))
 	}
 	if f.Trigger == ByDrill {
 		return rs
@@ -266,16 +274,26 @@ func sameSort(f Facts, r Run) bool {
 // acted: a run that was refused, rejected or expired did nothing to anything.
 func acted(r Run) bool { return r.State != Refused && !r.Started.IsZero() }
 
+// Goods are the versions that are known to be good and were not taken back since. What the
+// configuration lists stays: that is a person's word of today.
+func (f Facts) Goods() []KnownGood {
+	return slices.DeleteFunc(slices.Clone(f.KnownGood), func(k KnownGood) bool {
+		return !k.At.IsZero() && slices.ContainsFunc(f.TakenBack, func(t TakenBack) bool {
+			return t.Version == k.Version && t.At.After(k.At)
+		})
+	})
+}
+
 // Target chooses the version to put back: the newest known good one that is neither From nor
 // Current. Why says so in words, also when there is none (version "").
 func Target(f Facts) (version, why string) {
 	var best *KnownGood
-	for i, k := range f.KnownGood {
+	for _, k := range f.Goods() {
 		if k.Version == "" || k.Version == f.From || k.Version == f.Current {
 			continue
 		}
 		if best == nil || k.At.After(best.At) {
-			best = &f.KnownGood[i]
+			best = &k
 		}
 	}
 	if best == nil {

@@ -149,10 +149,13 @@ func TestTarget(t *testing.T) {
 		"never the bad one, however good once": {[]actions.KnownGood{{"v1", at(-48 * time.Hour)}, {"v2", at(-time.Hour)}}, "v1"},
 		"one declared without a date":          {[]actions.KnownGood{{"v1", time.Time{}}}, "v1"},
 		"none":                                 {[]actions.KnownGood{{"v2", at(0)}}, ""},
+		"not one that was taken back since":    {[]actions.KnownGood{{"v0", at(-72 * time.Hour)}, {"back", at(-6 * time.Hour)}}, "v0"},
+		"one that passed again after it":       {[]actions.KnownGood{{"v0", at(-72 * time.Hour)}, {"back", at(-4 * time.Hour)}}, "back"},
+		"one that the configuration lists":     {[]actions.KnownGood{{"back", time.Time{}}}, "back"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := clean()
-			f.KnownGood = c.good
+			f.KnownGood, f.TakenBack = c.good, []actions.TakenBack{{"back", at(-5 * time.Hour)}}
 			got, why := actions.Target(f)
 			if got != c.want || why == "" {
 				t.Errorf("%q because %q, want %q", got, why, c.want)

@@ -16,6 +16,9 @@ const maxRendered = 64 << 10
 // the name of an image: it begins like a word, so that it cannot be taken for an option.
 var versionShape = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._:/@+~-]{0,254}$`)
 
+// IsVersion tells whether steps may be given a text as a version.
+func IsVersion(v string) bool { return versionShape.MatchString(v) }
+
 // text is a template of the configuration. It sees To, From, Service, Environment, Deploy,
 // Run, Intent and Reason, and, where a target has answered, Answer. The function json makes
 // a JSON text of a value, quotes included; urlquery is text/template's own.

@@ -425,8 +425,9 @@ func (b backend) ServiceList(ctx context.Context) ([]server.Service, error) {
 		if err != nil {
 			return nil, err
 		}
-		slices.SortStableFunc(f.KnownGood, func(x, y actions.KnownGood) int { return y.At.Compare(x.At) })
-		for _, k := range f.KnownGood {
+		goods := f.Goods()
+		slices.SortStableFunc(goods, func(x, y actions.KnownGood) int { return y.At.Compare(x.At) })
+		for _, k := range goods {
 			if !slices.Contains(v.KnownGood, k.Version) {
 				v.KnownGood = append(v.KnownGood, k.Version)
 			}

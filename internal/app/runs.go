@@ -452,8 +452,21 @@ func (a *App) facts(ctx context.Context, runbook string, trigger actions.Trigger
 	if err != nil {
 		return f, fmt.Errorf("read the known good versions: %w", err)
 	}
+	since := now
 	for _, g := range goods {
 		f.KnownGood = append(f.KnownGood, actions.KnownGood{Version: g.Version, At: g.At})
+		if g.At.Before(since) {
+			since = g.At
+		}
+	}
+	cured, err := a.store.Runs(ctx, store.RunFilter{Service: service, Environment: environment, Rollbacks: true, State: actions.Cured, Since: since})
+	if err != nil {
+		return f, fmt.Errorf("read the rollbacks that cured: %w", err)
+	}
+	for _, r := range cured {
+		if r.Trigger.Kind != actions.ByDrill {
+			f.TakenBack = append(f.TakenBack, actions.TakenBack{Version: r.From, At: r.Ended})
+		}
 	}
 	if svc, ok := s.service(service); ok && svc.Environment == environment {
 		for _, v := range svc.KnownGood {

@@ -391,6 +391,11 @@ func (j *judging) rollback(w *watch.Watch, d watch.Deploy) *Rollback {
 			f.KnownGood = append(f.KnownGood, actions.KnownGood{Version: g.version, At: g.at})
 		}
 	}
+	for _, r := range f.Runs {
+		if r.Rollback && r.State == actions.Cured && r.Trigger.Kind != actions.ByDrill && !r.Ended.After(now) {
+			f.TakenBack = append(f.TakenBack, actions.TakenBack{Version: r.From, At: r.Ended})
+		}
+	}
 	if svc.Environment == d.Environment {
 		for _, v := range svc.KnownGood {
 			f.KnownGood = append(f.KnownGood, actions.KnownGood{Version: v})

@@ -212,6 +212,7 @@ func TestVerbs(t *testing.T) {
 		"a rollback is asked for":            {"POST", "/api/v1/rollbacks", `{"service":"price-sync","to":"v2.0.0","reason":"prices are wrong"}`, 201, `"state":"running"`},
 		"a rollback says why":                {"POST", "/api/v1/rollbacks", `{"service":"price-sync"}`, 422, "/reason"},
 		"a rollback to itself is refused":    {"POST", "/api/v1/rollbacks", `{"service":"price-sync","to":"v2.0.1","reason":"x"}`, 409, "price-sync runs v2.0.1 already"},
+		"a rollback goes to a version":       {"POST", "/api/v1/rollbacks", `{"service":"price-sync","to":"; rm -rf /","reason":"x"}`, 422, "/to"},
 		"a run is approved":                  {"POST", "/api/v1/rollbacks/r_3/approve", `{"note":"go"}`, 200, `"decision":"approve","note":"go"`},
 		"a run is rejected":                  {"POST", "/api/v1/rollbacks/r_3/reject", "", 200, `"state":"rejected"`},
 		"a run that is over asks nothing":    {"POST", "/api/v1/rollbacks/r_2/approve", "", 409, "asks nothing"},

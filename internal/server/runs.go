@@ -56,6 +56,9 @@ func (s *Server) startRun(w http.ResponseWriter, r *http.Request, by Caller) err
 		To:          o.text("to", maxName),
 		Reason:      o.required("reason", maxReason),
 	}
+	if request.To != "" && !actions.IsVersion(request.To) {
+		o.wrong("to", "holds characters that no step takes; letters, digits and ._:/@+~- are allowed")
+	}
 	if request.Environment == "" {
 		request.Environment = "production"
 	}
