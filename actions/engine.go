@@ -136,12 +136,12 @@ func newRun(req Request, book *Book, now time.Time) Run {
 		r.Steps = append(r.Steps, StepRun{Name: s.Name, Kind: s.Kind, State: StepPending})
 	}
 	var refused []string
-	approve := req.Approve
+	approve, why := req.Approve, Code("")
 	for _, f := range req.Refusals {
 		if !f.Asks() {
 			refused = append(refused, fmt.Sprintf("%s: %s", f.Code, f.Detail))
 		} else if approve == "" {
-			approve = f.Detail
+			approve, why = f.Detail, f.Code
 		}
 	}
 	switch {
@@ -150,7 +150,7 @@ func newRun(req Request, book *Book, now time.Time) Run {
 	case approve != "":
 		r.State, r.Reason = AwaitingApproval, approve
 		r.Question = &Question{
-			Code: AskApproval, Text: approve,
+			Code: AskApproval, Text: approve, Why: why,
 			OnTimeout: book.Approval.OnTimeout, Quorum: max(book.Approval.Quorum, 1), Roles: book.Approval.Roles,
 		}
 		if book.Approval.Within > 0 {

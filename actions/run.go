@@ -86,7 +86,9 @@ type StepRun struct {
 type Question struct {
 	Code string `json:"code"` // "approval" or "outcome_unknown"
 	Text string `json:"text"` // in English
-	Step int    `json:"step"` // index of the step for outcome_unknown
+	// Why is the guard that asks; "" when the configuration wants a person's word.
+	Why  Code `json:"why,omitempty"`
+	Step int  `json:"step"` // index of the step for outcome_unknown
 	// Until is when the question expires; zero: it waits for ever.
 	Until time.Time `json:"until,omitzero"`
 	// The terms under which it was asked: a reload does not change them.

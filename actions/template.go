@@ -16,8 +16,12 @@ const maxRendered = 64 << 10
 // the name of an image: it begins like a word, so that it cannot be taken for an option.
 var versionShape = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._:/@+~-]{0,254}$`)
 
-// IsVersion tells whether steps may be given a text as a version.
-func IsVersion(v string) bool { return versionShape.MatchString(v) }
+// VersionRule says in words what ValidVersion takes.
+const VersionRule = "letters, digits and ._:/@+~-, beginning with a letter, a digit or _"
+
+// ValidVersion tells whether a version may stand in a runbook's templates. One that may not
+// is refused where it is announced, not first when it must be put back.
+func ValidVersion(v string) bool { return versionShape.MatchString(v) }
 
 // text is a template of the configuration. It sees To, From, Service, Environment, Deploy,
 // Run, Intent and Reason, and, where a target has answered, Answer. The function json makes
@@ -67,8 +71,8 @@ func (l *limited) Write(p []byte) (int, error) {
 // data gives what templates see of a call.
 func (c Call) data() (map[string]any, error) {
 	for name, v := range map[string]string{"the target version": c.Run.To, "the version that is bad": c.Run.From} {
-		if v != "" && !versionShape.MatchString(v) {
-			return nil, fmt.Errorf("%s %q holds characters that no version has; letters, digits and ._:/@+~- are allowed", name, v)
+		if v != "" && !ValidVersion(v) {
+			return nil, fmt.Errorf("%s %q holds characters that no version has; allowed are %s", name, v, VersionRule)
 		}
 	}
 	d := map[string]any{}

@@ -20,7 +20,7 @@ func (r Report) CSV(w io.Writer) error {
 		"wall_seconds", "up_seconds", "down_seconds", "blind_seconds", "maintenance_seconds",
 		"budget_allowed_seconds", "budget_spent_seconds", "budget_left_seconds",
 		"deploys", "passed", "failed", "inconclusive", "change_failure_rate",
-		"rollbacks", "cured", "not_cured",
+		"rollbacks", "cured", "not_cured", "rollbacks_failed", "rollbacks_open",
 		"detect_mean_seconds", "detect_median_seconds", "detect_p90_seconds",
 		"recover_mean_seconds", "recover_median_seconds", "recover_p90_seconds",
 	})
@@ -53,7 +53,7 @@ func (r Report) line(name string, objective float64, s Summary) []string {
 		known(s.Budget.Known, seconds(s.Budget.Allowed)), known(s.Budget.Known, seconds(s.Budget.Spent)), known(s.Budget.Known, seconds(s.Budget.Left)),
 		strconv.Itoa(s.Changes.Deploys), strconv.Itoa(s.Changes.Passed), strconv.Itoa(s.Changes.Failed), strconv.Itoa(s.Changes.Inconclusive),
 		figure(s.Changes.FailureRate),
-		strconv.Itoa(s.Rollbacks.Total), strconv.Itoa(s.Rollbacks.Cured), strconv.Itoa(s.Rollbacks.NotCured),
+		strconv.Itoa(s.Rollbacks.Total), strconv.Itoa(s.Rollbacks.Cured), strconv.Itoa(s.Rollbacks.NotCured), strconv.Itoa(s.Rollbacks.Failed), strconv.Itoa(s.Rollbacks.Open),
 	}
 	for _, d := range []Spread{s.Detect, s.Recover} {
 		line = append(line, known(d.N > 0, seconds(d.Mean)), known(d.N > 0, seconds(d.Median)), known(d.N > 0, seconds(d.P90)))

@@ -55,9 +55,9 @@ func (s Span) Duration() time.Duration { return time.Duration(s) }
 // Seconds gives it in seconds.
 func (s Span) Seconds() float64 { return time.Duration(s).Seconds() }
 
-// String writes it as time.Duration does, to the second from a minute on.
+// String writes it as time.Duration does, to the second from a minute on, else to the millisecond.
 func (s Span) String() string {
-	d := time.Duration(s)
+	d := time.Duration(s).Round(time.Millisecond)
 	if d >= time.Minute || d <= -time.Minute {
 		d = d.Round(time.Second)
 	}

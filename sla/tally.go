@@ -94,10 +94,13 @@ func (t Times) plus(o Times) Times {
 	}
 }
 
+// Seen is the time outside of maintenance in which the service was seen, up or down.
+func (t Times) Seen() Span { return t.Up + t.Down }
+
 // availability is up / (up + down): blind time is neither, and announced maintenance is left out.
 func (t Times) availability() Figure {
-	return ratio(t.Up, t.Up+t.Down, "up %s of %s seen (up and down); left out: blind %s, maintenance %s",
-		t.Up, t.Up+t.Down, t.Blind, t.Maintenance)
+	return ratio(t.Up, t.Seen(), "up %s of %s seen (up and down); left out: blind %s, maintenance %s",
+		t.Up, t.Seen(), t.Blind, t.Maintenance)
 }
 
 // availabilityAll takes maintenance as what was seen in it.

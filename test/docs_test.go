@@ -1,13 +1,98 @@
 package test_test
 
 import (
+	"bytes"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"guardian/internal/cli"
 )
+
+// guides are the pages for people.
+func guides(t *testing.T) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for _, pattern := range []string{"../*.md", "../docs/*.md", "../docs/decisions/*.md", "../configs/*.md", "../configs/packs/*.md"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out[f] = string(b)
+		}
+	}
+	if len(out) < 15 {
+		t.Fatalf("only %d pages were found", len(out))
+	}
+	return out
+}
+
+func TestLinksInTheDocumentationLeadSomewhere(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#\s]+)(#[^)]*)?\)`)
+	for file, text := range guides(t) {
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(file), m[1])); err != nil {
+				t.Errorf("%s leads to %s, which is not there", file, m[1])
+			}
+		}
+	}
+}
+
+// Each command that a guide shows exists, with the flags that it shows.
+func TestCommandsInTheDocumentationExist(t *testing.T) {
+	const command = "guardian((?: [a-z]+)+)([^`\n|<>&]*)"
+	inText, inCode := regexp.MustCompile("`"+command), regexp.MustCompile("(?:^|[|&;] *|\\./cmd/|bin/)"+command)
+	flag := regexp.MustCompile(` (--[a-z-]+)`)
+	help := func(command []string) (string, bool) {
+		var out, told bytes.Buffer
+		code := cli.Main(append(append([]string{}, command...), "--help"), strings.NewReader(""), &out, &told)
+		return out.String(), code == 0
+	}
+	seen := 0
+	for file, text := range guides(t) {
+		code := false
+		for line := range strings.Lines(text) {
+			if strings.HasPrefix(strings.TrimSpace(line), "```") {
+				code = !code
+			}
+			shown := inText
+			if code {
+				shown = inCode
+			}
+			for _, m := range shown.FindAllStringSubmatch(strings.TrimSpace(line), -1) {
+				words := strings.Fields(m[1])
+				usage, ok := help(words[:1])
+				if !ok {
+					t.Errorf("%s shows guardian %s, which is no command", file, words[0])
+					continue
+				}
+				if len(words) > 1 && strings.Contains(usage, "\n  "+words[1]+" ") {
+					usage, _ = help(words[:2])
+				}
+				seen++
+				for _, f := range flag.FindAllStringSubmatch(m[2], -1) {
+					if !strings.Contains(usage, f[1]) {
+						t.Errorf("%s shows guardian %s with %s, which it does not have", file, strings.Join(words, " "), f[1])
+					}
+				}
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d commands were found: the pattern is wrong", seen)
+	}
+}
 
 // TestMetricsInTheDocumentationExist keeps the guides to what the process really exposes.
 func TestMetricsInTheDocumentationExist(t *testing.T) {

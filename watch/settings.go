@@ -185,8 +185,8 @@ func (s *Share) UnmarshalText(b []byte) error {
 	if err != nil || v != v || v < 0 {
 		return fmt.Errorf("expected a share such as 0.1%% or 0.001, got %q", b)
 	}
-	if percent {
-		v /= 100
+	if percent { // shifted as it is written: 99.9/100 would be 0.9990000000000001
+		v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'f', -1, 64)+"e-2", 64)
 	}
 	if v > 1 {
 		return fmt.Errorf("expected a share of at most 100%%, got %q", b)

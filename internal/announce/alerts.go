@@ -2,6 +2,7 @@ package announce
 
 import (
 	"maps"
+	"net/url"
 	"time"
 
 	"guardian/notifiers"
@@ -100,6 +101,9 @@ func (t Teller) alert(a rules.Alert, last *watch.Deploy, event string, now time.
 		n.Steps = append(n.Steps, w.stepAck)
 	}
 	t.link(&n, w.linkAlerts, "alerts")
+	for i := range n.Links { // so far one or none: it leads to this alert among the others
+		n.Links[i].URL += "#" + url.PathEscape(a.ID)
+	}
 	outside(&n, w.linkManual, a.Annotations["runbook_url"])
 	outside(&n, w.linkDashboard, a.Annotations["dashboard_url"])
 	t.link(&n, w.linkService, "services", a.Service())

@@ -176,6 +176,15 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 		"verdict_failed_observe":       verdict(watch.Failed, watch.Observe, plan),
 		"verdict_failed_no_runbook":    verdict(watch.Failed, watch.Auto, announce.Plan{}),
 		"verdict_failed_no_known_good": verdict(watch.Failed, watch.Auto, announce.Plan{Runbook: "order-sync-back"}),
+		"verdict_failed_refused": verdict(watch.Failed, watch.Auto, announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", Refusals: []actions.Refusal{
+			{Code: actions.InCooldown, Detail: "the last run ended 4m ago, the cool-down is 30m", Until: now.Add(26 * time.Minute)},
+		}}),
+		"verdict_failed_observe_refused": verdict(watch.Failed, watch.Observe, announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Refusals: []actions.Refusal{
+			{Code: actions.NotReversible, Detail: "the deploy was announced as not reversible"},
+		}}),
+		"verdict_failed_brake": verdict(watch.Failed, watch.Auto, announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", Until: now.Add(30 * time.Minute), Refusals: []actions.Refusal{
+			{Code: actions.Brake, Detail: "3 services failed within 10m (a, b, order-sync): look for what they share before rolling back"},
+		}}),
 		"verdict_failed_by_rule": func(t announce.Teller) notifiers.Notice {
 			return t.Verdict(byRule, deploy(), until, now)
 		},

@@ -203,9 +203,6 @@ func (t Teller) runFacts(n *notifiers.Notice, r actions.Run, now time.Time) {
 		cause += w.comma + r.Trigger.Reason
 	}
 	fact(n, w.trigger, cause)
-	if r.State.Final() || n.Labels["event"] == "step_failed" {
-		fact(n, w.reason, r.Reason)
-	}
 	var checks []string
 	for _, c := range r.Verification {
 		line := c.Check + w.colon + w.healths[c.Health]
@@ -213,6 +210,9 @@ func (t Teller) runFacts(n *notifiers.Notice, r actions.Run, now time.Time) {
 			line += w.comma + c.Reason
 		}
 		checks = append(checks, line)
+	}
+	if len(checks) == 0 && (r.State.Final() || n.Labels["event"] == "step_failed") {
+		fact(n, w.reason, r.Reason) // after a verification it says what the checks say
 	}
 	if len(checks) == 0 && !r.State.Final() {
 		fact(n, w.failing, strings.Join(r.Failing, w.list))

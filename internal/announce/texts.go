@@ -24,7 +24,7 @@ type texts struct {
 
 	failedAuto, failedApprove, failedObserve, failedAlone                                             string
 	autoText, approveText, approveUntil                                                               string
-	observeWould, observeNothing, noRunbook, noKnownGood                                              string
+	observeWould, observeRefused, observeNothing, noRunbook, noKnownGood                              string
 	modeReason, byRule, byJudge, strengthOf, billion                                                  string
 	evidence, evidenceNew, evidenceSlow, evidenceCounted, evidenceAlert, overlaps, sinceWhen, looksOf string
 	passed, passedText, inconclusive, inconclusiveText, watching                                      string

@@ -31,6 +31,7 @@ func english() texts {
 		approveText:    "The guardian will put {to} back with the runbook {runbook} once a person approves.",
 		approveUntil:   "The guardian will put {to} back with the runbook {runbook} once a person approves, until {until} ({left} from now).",
 		observeWould:   "This service is only observed. Otherwise {to} would be put back with the runbook {runbook}.",
+		observeRefused: "This service is only observed, and the guardian's guards would not allow a rollback:",
 		observeNothing: "This service is only observed, and no version is known to be good that could be put back.",
 		noRunbook:      "The service has no rollback runbook, so the guardian does nothing.",
 		noKnownGood:    "No version is known to be good, so the guardian does not roll back.",

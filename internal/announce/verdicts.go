@@ -101,6 +101,9 @@ func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdic
 	case w.Mode == watch.Observe && plan.To == "":
 		n.Title, next = say(x.failedObserve, names...), x.observeNothing
 		n.Steps = []string{x.stepLookYourself}
+	case w.Mode == watch.Observe && plan.refused():
+		n.Title, next = say(x.failedObserve, names...), t.refusals(x.observeRefused, plan.Refusals, now)
+		n.Steps = []string{x.stepLookYourself}
 	case w.Mode == watch.Observe:
 		n.Title, next = say(x.failedObserve, names...), say(x.observeWould, names...)
 		n.Steps = []string{x.stepRollBack}

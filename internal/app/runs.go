@@ -316,8 +316,8 @@ func (l ledger) Record(_ context.Context, run actions.Run, entries ...actions.En
 	b.Runs = append(b.Runs, run)
 	b.Entries = append(b.Entries, entries...)
 	news := a.newsOf(before, run, refusals, now)
-	if said && run.State != actions.Refused {
-		news = nil // the verdict has said that the run begins, or whom it waits for
+	if said {
+		news = nil // the verdict has said that the run begins, whom it waits for, or what forbids it
 	}
 	for _, word := range news {
 		wake = append(wake, a.tell(&b, now, word)...)

@@ -77,6 +77,7 @@ func newRoot(s streams) *cobra.Command {
 		Short: "Watches what a marketplace team ships and puts the last good version back",
 		Long: `Guardian looks at your services from outside, tells people in Slack and DingTalk when
 something is wrong, judges each deploy, and puts the last good version back.`,
+		Example:           "  guardian demo\n  guardian serve --config guardian.yaml",
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
@@ -98,6 +99,15 @@ func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	return e.Encode(v)
+}
+
+// printFacts prints what a command did: as JSON, or as a text for a person.
+func printFacts(w io.Writer, output string, facts any, format string, args ...any) error {
+	if output == "json" {
+		return printJSON(w, facts)
+	}
+	_, err := fmt.Fprintf(w, format, args...)
+	return err
 }
 
 func knownOutput(output string) error {

@@ -39,17 +39,25 @@ that is wrong with them. Exits 1 when anything is.`,
 					_, _ = fmt.Fprintln(s.out, m.Error())
 				}
 				if len(ms) == 0 {
-					_, _ = fmt.Fprintf(s.out, "%d files, no mistakes\n", len(files))
+					_, _ = fmt.Fprintf(s.out, "%s, no mistakes\n", counted(len(files), "file"))
 				}
 			}
 			if len(ms) > 0 {
-				return exit(exitFailed, "%d mistakes", len(ms))
+				return exit(exitFailed, "%s", counted(len(ms), "mistake"))
 			}
 			return nil
 		},
 	}
 	outputFlag(c, &output)
 	return c
+}
+
+// counted gives "1 file" or "2 files".
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 func schemaCommand(s streams) *cobra.Command {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/spf13/cobra"
 )
 
@@ -35,8 +36,8 @@ func watchCommand(s streams) *cobra.Command {
 		kind, author, ticket, link, mode, length, key           string
 		shops                                                   []string
 		wait, knownGood, irreversible                           bool
-		patience                                                time.Duration
 	)
+	most := model.Duration(24 * time.Hour)
 	c := &cobra.Command{
 		Use:   "watch",
 		Short: "Announce a deploy and, with --wait, wait for the verdict",
@@ -79,7 +80,7 @@ cancelled. A deploy that was announced already (same --key) is not announced aga
 			if key == "" {
 				key = rand.Text()
 			}
-			return announceAndWait(c.Context(), s, newClient(server), body, key, wait, patience, output)
+			return announceAndWait(c.Context(), s, newClient(server), body, key, wait, time.Duration(most), output)
 		},
 	}
 	f := c.Flags()
@@ -98,22 +99,26 @@ cancelled. A deploy that was announced already (same --key) is not announced aga
 	f.StringVar(&mode, "mode", "", "auto, approve or observe (default: the service's)")
 	f.StringVar(&key, "key", "", "idempotency key, such as the build's number (default: random)")
 	f.BoolVar(&wait, "wait", false, "wait for the verdict")
-	f.DurationVar(&patience, "patience", 24*time.Hour, "with --wait: give up waiting after this long (exit 2)")
+	f.Var(&most, "patience", "with --wait: give up waiting after this long (exit 2)")
 	serverFlag(c, &server)
 	outputFlag(c, &output)
 	c.AddCommand(suggestCommand(s))
 	return c
 }
 
-func announceAndWait(ctx context.Context, s streams, api *client, body map[string]any, key string, wait bool, patience time.Duration, output string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func announceAndWait(ctx context.Context, s streams, api *client, body map[string]any, key string, wait bool, most time.Duration, output string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, most, fmt.Errorf("there was no verdict within --patience %s", model.Duration(most)))
 	defer cancel()
 	var announced struct {
 		Watch watchAnswer `json:"watch"`
 	}
 	var raw []byte
+	announce := patience{say: s.err}
+	if wait {
+		announce.within = announceWithin
+	}
 	// The key makes it safe to announce again while a guardian takes over from another one.
-	err := patiently(ctx, wait, func() (err error) {
+	err := announce.do(ctx, func() (err error) {
 		raw, err = api.do(ctx, http.MethodPost, "/api/v1/deploys", map[string]string{"Idempotency-Key": key}, body, &announced)
 		return err
 	})
@@ -138,7 +143,7 @@ func announceAndWait(ctx context.Context, s streams, api *client, body map[strin
 	}
 	id := w.ID
 	for w.State == "watching" {
-		err := patiently(ctx, true, func() (err error) {
+		err := patience{within: awayWithin, say: s.err}.do(ctx, func() (err error) {
 			raw, err = api.get(ctx, "/api/v1/watches/"+url.PathEscape(id)+"?wait=60s", &w)
 			return err
 		})
@@ -174,18 +179,42 @@ func verdictExit(state string) error {
 	}
 }
 
-// patiently tries again while the guardian is away or hands over to another one; a clear no
-// is an answer.
-func patiently(ctx context.Context, again bool, do func() error) error {
+// How long a command that waits bears a guardian that does not answer. Another one takes over
+// within seconds and an upgrade takes a minute; who announces to an address where nobody is
+// should learn that while they still look.
+const (
+	announceWithin = time.Minute
+	awayWithin     = 10 * time.Minute
+)
+
+// patience tries again while the guardian is away or hands over to another one, and says so
+// once. A clear no is an answer.
+type patience struct {
+	within time.Duration // 0: do not try again
+	say    io.Writer
+}
+
+func (p patience) do(ctx context.Context, call func() error) error {
+	began, said := time.Now(), false
 	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-		err := do()
-		var p *problem
-		if err == nil || !again || (errors.As(err, &p) && p.Status < http.StatusInternalServerError && p.Status != http.StatusTooManyRequests) {
+		err := call()
+		var no *problem
+		if err == nil || (errors.As(err, &no) && no.Status < http.StatusInternalServerError && no.Status != http.StatusTooManyRequests) {
 			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if time.Since(began)+pause > p.within {
+			return err
+		}
+		if !said {
+			said = true
+			_, _ = fmt.Fprintf(p.say, "%s; trying again for %s\n", err, model.Duration(p.within))
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return context.Cause(ctx)
 		case <-time.After(pause):
 		}
 	}
@@ -272,9 +301,11 @@ func printRun(w io.Writer, r runAnswer) {
 func rollbackCommand(s streams) *cobra.Command {
 	var server, output, service, environment, to, reason string
 	var wait bool
-	finish := func(ctx context.Context, api *client, raw []byte, r runAnswer) error {
+	// outcome says whether the command exits with how the run ended: one that starts a run or
+	// waits does, one that only answered or showed it has done what it was asked.
+	finish := func(ctx context.Context, api *client, raw []byte, r runAnswer, outcome bool) error {
 		for wait && !finalRun(r.State) {
-			err := patiently(ctx, true, func() (err error) {
+			err := patience{within: awayWithin, say: s.err}.do(ctx, func() (err error) {
 				raw, err = api.get(ctx, "/api/v1/rollbacks/"+url.PathEscape(r.ID)+"?wait=60s", &r)
 				return err
 			})
@@ -287,7 +318,7 @@ func rollbackCommand(s streams) *cobra.Command {
 		} else {
 			printRun(s.out, r)
 		}
-		if finalRun(r.State) && r.State != "cured" {
+		if outcome && finalRun(r.State) && r.State != "cured" {
 			return exit(exitFailed, "")
 		}
 		return nil
@@ -297,7 +328,7 @@ func rollbackCommand(s streams) *cobra.Command {
 		Short: "Put a version back, or answer a run that asks",
 		Long: `Starts the rollback runbook of a service. With --wait it waits for the end: exit 0 cured,
 1 anything else. The subcommands answer a run: approve, reject, done, repeat, abort; show
-prints one.`,
+prints one. Without --wait they exit 0 when the answer was taken.`,
 		Example: `  guardian rollback --service order-sync --reason "orders are lost" --wait
   guardian rollback approve r_01J…`,
 		Args: cobra.NoArgs,
@@ -321,7 +352,7 @@ prints one.`,
 			if err != nil {
 				return exit(exitUsage, "%s", err)
 			}
-			return finish(c.Context(), api, raw, r)
+			return finish(c.Context(), api, raw, r, true)
 		},
 	}
 	c.Flags().StringVar(&service, "service", "", "the service")
@@ -335,12 +366,12 @@ prints one.`,
 		"show": "Print a run with its steps", "approve": "Say yes to a run that waits for approval", "reject": "Say no to it",
 		"done": "Say that the step in doubt did happen", "repeat": "Say that it is to be done again", "abort": "End a run here",
 	} {
-		c.AddCommand(answerCommand(s, verb, short, finish, &server, &output, &wait))
+		c.AddCommand(answerCommand(verb, short, finish, &server, &output, &wait))
 	}
 	return c
 }
 
-func answerCommand(s streams, verb, short string, finish func(context.Context, *client, []byte, runAnswer) error, server, output *string, wait *bool) *cobra.Command {
+func answerCommand(verb, short string, finish func(context.Context, *client, []byte, runAnswer, bool) error, server, output *string, wait *bool) *cobra.Command {
 	var note string
 	c := &cobra.Command{
 		Use:     verb + " ID",
@@ -364,7 +395,7 @@ func answerCommand(s streams, verb, short string, finish func(context.Context, *
 			if err != nil {
 				return exit(exitUsage, "%s", err)
 			}
-			return finish(c.Context(), api, raw, r)
+			return finish(c.Context(), api, raw, r, *wait)
 		},
 	}
 	if verb != "show" {
@@ -373,7 +404,6 @@ func answerCommand(s streams, verb, short string, finish func(context.Context, *
 	serverFlag(c, server)
 	outputFlag(c, output)
 	c.Flags().BoolVar(wait, "wait", false, "wait for the end")
-	_ = s
 	return c
 }
 

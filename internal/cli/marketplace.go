@@ -28,6 +28,7 @@ func marketplaceCommand(s streams) *cobra.Command {
 		Short: "Explain one request, push or answer of a marketplace's API",
 		Long: `Each command reads one JSON object from standard input and prints one. Nothing is sent
 anywhere. docs/marketplaces.md has an example of each for each platform.`,
+		Example: `  echo '{"platform":"shopify","status":200,"headers":{"X-Shopify-Shop-Api-Call-Limit":"32/40"}}' | guardian marketplace quota`,
 	}
 	c.AddCommand(
 		signCommand(s), verifyCommand(s),

@@ -2,17 +2,19 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/spf13/cobra"
 )
 
 func silenceCommand(s streams) *cobra.Command {
 	var server, output, comment string
-	var length time.Duration
+	length := model.Duration(2 * time.Hour)
 	c := &cobra.Command{
 		Use:     "silence MATCHER...",
 		Short:   "Keep notices of matching alerts quiet for a time",
@@ -26,7 +28,7 @@ func silenceCommand(s streams) *cobra.Command {
 				ID    string `json:"id"`
 				Until string `json:"until"`
 			}
-			body := map[string]any{"matchers": matchers, "until": time.Now().Add(length).UTC().Format(time.RFC3339), "comment": comment}
+			body := map[string]any{"matchers": matchers, "until": time.Now().Add(time.Duration(length)).UTC().Format(time.RFC3339), "comment": comment}
 			raw, err := newClient(server).do(c.Context(), http.MethodPost, "/api/v1/silences", nil, body, &made)
 			if err != nil {
 				return exit(exitUsage, "%s", err)
@@ -39,46 +41,53 @@ func silenceCommand(s streams) *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().DurationVar(&length, "for", 2*time.Hour, "how long")
+	c.Flags().Var(&length, "for", "how long, such as 2h or 1d")
 	c.Flags().StringVar(&comment, "comment", "", "why")
 	serverFlag(c, &server)
 	outputFlag(c, &output)
-	var where string
+	var where, form string
 	end := &cobra.Command{
 		Use:     "expire ID",
 		Short:   "End a silence now",
 		Example: "  guardian silence expire s_01J…",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := knownOutput(form); err != nil {
+				return err
+			}
 			if _, err := newClient(where).call(c.Context(), http.MethodDelete, "/api/v1/silences/"+url.PathEscape(args[0]), nil, nil); err != nil {
 				return exit(exitUsage, "%s", err)
 			}
-			_, err := fmt.Fprintln(s.out, "ended")
-			return err
+			return printFacts(s.out, form, map[string]any{"id": args[0], "ended": true}, "ended\n")
 		},
 	}
 	serverFlag(end, &where)
+	outputFlag(end, &form)
 	c.AddCommand(end)
 	return c
 }
 
 func ackCommand(s streams) *cobra.Command {
-	var server, note string
+	var server, note, output string
 	c := &cobra.Command{
 		Use:     "ack ALERT",
 		Short:   "Say that you are on an alert: it is not told again until it resolves",
 		Example: `  guardian ack 5f3c… --note "looking at the shopee push"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if _, err := newClient(server).call(c.Context(), http.MethodPost, "/api/v1/acks", nil, map[string]string{"alert": args[0], "note": note}); err != nil {
+			if err := knownOutput(output); err != nil {
+				return err
+			}
+			raw, err := newClient(server).call(c.Context(), http.MethodPost, "/api/v1/acks", nil, map[string]string{"alert": args[0], "note": note})
+			if err != nil {
 				return exit(exitUsage, "%s", err)
 			}
-			_, err := fmt.Fprintln(s.out, "acknowledged")
-			return err
+			return printFacts(s.out, output, json.RawMessage(raw), "acknowledged\n")
 		},
 	}
 	c.Flags().StringVar(&note, "note", "", "a word for the others")
 	serverFlag(c, &server)
+	outputFlag(c, &output)
 	return c
 }
 

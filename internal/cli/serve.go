@@ -58,7 +58,7 @@ func serve(ctx context.Context, s streams, file string, redactor *secret.Redacto
 		var ms config.Mistakes
 		if errors.As(err, &ms) {
 			_, _ = fmt.Fprintln(s.err, ms)
-			return exit(exitUsage, "%s was not loaded: %d mistakes", file, len(ms))
+			return exit(exitUsage, "%s was not loaded: %s", file, counted(len(ms), "mistake"))
 		}
 		return exit(exitUsage, "%s", redactor.Redact(err.Error()))
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -77,13 +76,16 @@ func configFlag(c *cobra.Command, into *string) {
 }
 
 func notifyCommand(s streams) *cobra.Command {
-	var file, receiver string
+	var file, receiver, output string
 	c := &cobra.Command{
 		Use:     "notify",
 		Short:   "Send a test notice to a receiver",
 		Example: "  guardian notify --receiver oncall --config guardian.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := knownOutput(output); err != nil {
+				return err
+			}
 			r := &secret.Redactor{}
 			conf, err := loadFor(file, r)
 			if err != nil {
@@ -110,21 +112,24 @@ func notifyCommand(s streams) *cobra.Command {
 				if err := ch.Send(ctx, n); err != nil {
 					return exit(exitFailed, "receiver %s did not take it: %s", receiver, r.Redact(err.Error()))
 				}
-				_, err = fmt.Fprintf(s.out, "receiver %s has taken it\n", receiver)
-				return err
+				return printFacts(s.out, output, map[string]string{"receiver": receiver, "kind": rc.Kind, "notice": n.ID}, "receiver %s has taken it\n", receiver)
 			}
 			return exit(exitUsage, "there is no receiver %q; known are %v", receiver, known)
 		},
 	}
 	c.Flags().StringVar(&receiver, "receiver", "", "the receiver's name")
 	configFlag(c, &file)
+	outputFlag(c, &output)
 	return c
 }
 
 func tokenCommand(s streams) *cobra.Command {
-	var file string
+	var file, output string
 	c := &cobra.Command{Use: "token", Short: "Make, list and revoke tokens of the API", Example: "  guardian token create --name ci --role deployer"}
 	open := func(ctx context.Context) (*store.Store, error) {
+		if err := knownOutput(output); err != nil {
+			return nil, err
+		}
 		r := &secret.Redactor{}
 		conf, err := loadFor(file, r)
 		if err != nil {
@@ -153,8 +158,9 @@ func tokenCommand(s streams) *cobra.Command {
 			if err := st.Commit(c.Context(), store.Unfenced, store.Batch{Tokens: []store.Token{t}}); err != nil {
 				return exit(exitUsage, "%s", err)
 			}
-			_, err = fmt.Fprintln(s.out, text)
-			return err
+			shown := showToken(t)
+			shown.Token = text
+			return printFacts(s.out, output, shown, "%s\n", text)
 		},
 	}
 	create.Flags().StringVar(&name, "name", "", "who it is for; it stands in the journal")
@@ -171,8 +177,15 @@ func tokenCommand(s streams) *cobra.Command {
 			if err != nil {
 				return exit(exitUsage, "%s", err)
 			}
+			shown := make([]shownToken, 0, len(ts))
 			for _, t := range ts {
-				printToken(s.out, t)
+				shown = append(shown, showToken(t))
+			}
+			if output == "json" {
+				return printJSON(s.out, shown)
+			}
+			for _, t := range shown {
+				_, _ = fmt.Fprint(s.out, t)
 			}
 			return nil
 		},
@@ -195,8 +208,7 @@ func tokenCommand(s streams) *cobra.Command {
 					if err := st.Commit(c.Context(), store.Unfenced, store.Batch{Tokens: []store.Token{t}}); err != nil {
 						return exit(exitUsage, "%s", err)
 					}
-					printToken(s.out, t)
-					return nil
+					return printFacts(s.out, output, showToken(t), "%s", showToken(t))
 				}
 			}
 			return exit(exitUsage, "there is no token %q; see guardian token list", args[0])
@@ -204,15 +216,31 @@ func tokenCommand(s streams) *cobra.Command {
 	}
 	for _, sub := range []*cobra.Command{create, list, revoke} {
 		configFlag(sub, &file)
+		outputFlag(sub, &output)
 		c.AddCommand(sub)
 	}
 	return c
 }
 
-func printToken(w io.Writer, t store.Token) {
+// shownToken is what is told of a token; the token itself only when it is made.
+type shownToken struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Role    string    `json:"role"`
+	Created time.Time `json:"created"`
+	Revoked time.Time `json:"revoked,omitzero"`
+	Token   string    `json:"token,omitempty"`
+}
+
+func showToken(t store.Token) shownToken {
+	return shownToken{ID: t.ID, Name: t.Name, Role: t.Role, Created: t.Created, Revoked: t.Revoked}
+}
+
+// String gives one line of a list.
+func (t shownToken) String() string {
 	state := "valid"
 	if !t.Revoked.IsZero() {
 		state = "revoked " + t.Revoked.Format(time.RFC3339)
 	}
-	_, _ = fmt.Fprintf(w, "%s  %-16s %-9s made %s  %s\n", t.ID, t.Name, t.Role, t.Created.Format(time.RFC3339), state)
+	return fmt.Sprintf("%s  %-16s %-9s made %s  %s\n", t.ID, t.Name, t.Role, t.Created.Format(time.RFC3339), state)
 }

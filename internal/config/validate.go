@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"guardian/actions"
 )
 
 // check finds what no single key can tell: names that nothing has, names that two have,
@@ -203,6 +205,8 @@ func (d *decoder) checkService(s *Service, path string, runbooks, sources []stri
 	for i, version := range s.KnownGood {
 		if version == "" || slices.Contains(s.KnownGood[:i], version) {
 			d.blame(fmt.Sprintf("%s.known_good[%d]", path, i), "is empty or stands here twice", "")
+		} else if !actions.ValidVersion(version) {
+			d.blame(fmt.Sprintf("%s.known_good[%d]", path, i), "is no version that can be put back: expected "+actions.VersionRule, "")
 		}
 	}
 }

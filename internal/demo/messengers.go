@@ -5,8 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"html"
 	"io"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -87,11 +90,11 @@ func (m *Messengers) slack(w http.ResponseWriter, r *http.Request) {
 			if b.Type == "header" {
 				msg.Title = b.Text.Text
 			} else {
-				lines = append(lines, b.Text.Text)
+				lines = append(lines, msg.slackText(b.Text.Text))
 			}
 		}
 		for _, f := range b.Fields {
-			lines = append(lines, strings.ReplaceAll(f.Text, "\n", " "))
+			lines = append(lines, strings.Replace(msg.slackText(f.Text), "\n", ": ", 1))
 		}
 		for _, e := range b.Elements {
 			var el struct {
@@ -109,13 +112,33 @@ func (m *Messengers) slack(w http.ResponseWriter, r *http.Request) {
 			if el.Type == "button" {
 				msg.Buttons = append(msg.Buttons, label.Text+" → "+el.URL)
 			} else if label.Text != "" {
-				lines = append(lines, label.Text)
+				lines = append(lines, msg.slackText(label.Text))
 			}
 		}
 	}
-	msg.Text = strings.Join(lines, "\n")
+	msg.Text = strings.Join(slices.DeleteFunc(lines, func(l string) bool { return strings.Trim(l, " ·") == "" }), "\n")
 	m.accept(msg)
 	_, _ = io.WriteString(w, "ok")
+}
+
+// slackText gives what Slack shows of mrkdwn: links become buttons of the message.
+func (msg *Message) slackText(text string) string {
+	text = regexp.MustCompile(`<(https?://[^|>]+)\|([^>]+)>`).ReplaceAllStringFunc(text, func(link string) string {
+		url, label, _ := strings.Cut(strings.Trim(link, "<>"), "|")
+		msg.Buttons = append(msg.Buttons, html.UnescapeString(label)+" → "+html.UnescapeString(url))
+		return ""
+	})
+	text = regexp.MustCompile(`<!(here|channel|everyone)>`).ReplaceAllString(text, "@$1")
+	text = regexp.MustCompile(`(?m)^\*([^*\n]+)\*$`).ReplaceAllString(text, "$1")
+	return html.UnescapeString(text)
+}
+
+// dingtalkText gives what DingTalk shows of markdown, without the heading: it is the title.
+func dingtalkText(text string) string {
+	text = regexp.MustCompile(`^#### .*\n+`).ReplaceAllString(text, "")
+	text = regexp.MustCompile(`(?m)^> `).ReplaceAllString(text, "")
+	text = regexp.MustCompile(`\*\*([^*\n]+)\*\*`).ReplaceAllString(text, "$1")
+	return regexp.MustCompile(`(?m) +$|\n\n`).ReplaceAllStringFunc(text, func(s string) string { return strings.Repeat("\n", len(strings.Trim(s, " "))/2) })
 }
 
 func (m *Messengers) dingtalk(w http.ResponseWriter, r *http.Request) {
@@ -147,7 +170,7 @@ func (m *Messengers) dingtalk(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"errcode":40035,"errmsg":"invalid json"}`)
 		return
 	}
-	msg := Message{Channel: "dingtalk", Title: body.Markdown.Title + body.ActionCard.Title, Text: body.Markdown.Text + body.ActionCard.Text}
+	msg := Message{Channel: "dingtalk", Title: body.Markdown.Title + body.ActionCard.Title, Text: dingtalkText(body.Markdown.Text + body.ActionCard.Text)}
 	if body.ActionCard.SingleURL != "" {
 		msg.Buttons = append(msg.Buttons, body.ActionCard.SingleTitle+" → "+body.ActionCard.SingleURL)
 	}

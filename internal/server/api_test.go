@@ -45,11 +45,12 @@ func TestHookSaysWhatIsWrong(t *testing.T) {
 		"a field of an inner object is named by its pointer": {
 			body: `{"service":"price-sync","version":"v1","watch":{"mode":"never"}}`, status: 422, says: `/watch/mode: "never" is not one of auto, approve, observe`,
 		},
-		"what is required is asked for":  {body: `{"service":"price-sync"}`, status: 422, says: "/version: is required"},
-		"null is as good as left out":    {body: `{"service":"price-sync","version":null}`, status: 422, says: "/version: is required"},
-		"a number is not a text":         {body: `{"service":"price-sync","version":17}`, status: 422, says: "/version: expected a text, got a number"},
-		"control characters are refused": {body: `{"service":"price-sync","version":"v1\n"}`, status: 422, says: "/version: has control characters in it"},
-		"an entry of a list is named":    {body: `{"service":"price-sync","version":"v1","shops":["a",""]}`, status: 422, says: "/shops/1: is empty"},
+		"what is required is asked for":        {body: `{"service":"price-sync"}`, status: 422, says: "/version: is required"},
+		"null is as good as left out":          {body: `{"service":"price-sync","version":null}`, status: 422, says: "/version: is required"},
+		"a number is not a text":               {body: `{"service":"price-sync","version":17}`, status: 422, says: "/version: expected a text, got a number"},
+		"a version that no runbook could name": {body: `{"service":"price-sync","version":"v1; rm -rf /","previous_version":"-v0"}`, status: 422, says: `/version: expected letters, digits and ._:/@+~-`},
+		"control characters are refused":       {body: `{"service":"price-sync","version":"v1\n"}`, status: 422, says: "/version: has control characters in it"},
+		"an entry of a list is named":          {body: `{"service":"price-sync","version":"v1","shops":["a",""]}`, status: 422, says: "/shops/1: is empty"},
 		"a duration says how to write it": {
 			body: `{"service":"price-sync","version":"v1","watch":{"for":"half an hour"}}`, status: 422, says: `/watch/for: expected a duration such as 30m, got "half an hour"`,
 		},

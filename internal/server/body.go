@@ -18,6 +18,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/prometheus/common/model"
+
+	"guardian/actions"
 )
 
 // maxBody bounds every JSON body, in bytes.
@@ -177,6 +179,19 @@ func (o *object) required(name string, limit int) string {
 		o.wrong(name, "is required")
 	}
 	return s
+}
+
+// version reads a version that a runbook can put back, or put another one in the place of.
+func (o *object) version(name string, required bool) string {
+	read := o.text
+	if required {
+		read = o.required
+	}
+	v := read(name, maxName)
+	if v != "" && !actions.ValidVersion(v) {
+		o.wrong(name, "expected "+actions.VersionRule)
+	}
+	return v
 }
 
 func (o *object) flag(name string, otherwise bool) bool {

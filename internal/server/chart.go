@@ -113,7 +113,9 @@ func layLabels(p *pen, lines []chartLine, width int) (all []placed, lanes int) {
 	var ends []float64 // the right end of what stands in each lane
 	for _, l := range lines {
 		q := placed{chartLine: l, x: p.x(l.At), shift: 4, anchor: "start"}
-		length := textWidth(l.Label)
+		// What does not fit beside its line, on the side with more room, is cut short.
+		q.Label = fitLabel(l.Label, max(q.x, float64(width)-q.x)-12)
+		length := textWidth(q.Label)
 		left, right := q.x, q.x+length+10
 		if right > float64(width) {
 			q.shift, q.anchor = -4, "end"
@@ -131,6 +133,15 @@ func layLabels(p *pen, lines []chartLine, width int) (all []placed, lanes int) {
 	return all, len(ends)
 }
 
+// fitLabel cuts a label so that it is not wider than room.
+func fitLabel(s string, room float64) string {
+	for runes := []rune(s); textWidth(s) > room && len(runes) > 1; {
+		runes = runes[:len(runes)-1]
+		s = string(runes) + "…"
+	}
+	return s
+}
+
 // textWidth estimates the width of a label of 12 units height: Chinese characters are square.
 func textWidth(s string) float64 {
 	n := 0.0
@@ -138,7 +149,7 @@ func textWidth(s string) float64 {
 		if r > 0x2e80 {
 			n += 12
 		} else {
-			n += 6.6
+			n += 7.5 // bold
 		}
 	}
 	return n

@@ -63,19 +63,21 @@ func (w words) drawStrength(c strengthChart, width int) string {
 		p.add(`<line class="threshold" x1="%d" x2="%.0f" y1="%.1f" y2="%.1f"/>`, sidePad, p.width-sidePad, at, at)
 		p.add(`<text class="threshold" x="%d" y="%.1f">%s</text>`, sidePad, at-5, html.EscapeString(w.T("strength.threshold", thousands(int64(math.Round(c.Threshold))))))
 	}
-	path := ""
+	for _, l := range c.Lines {
+		p.add(`<line class="event %s" x1="%.1f" x2="%.1f" y1="%d" y2="%.1f"/>`, l.Tone, p.x(l.At), p.x(l.At), strengthTop, bottom)
+	}
+	// Over the lines: the last step stands where the verdict's does, and is what matters most.
+	path, endX, endY := "", 0.0, 0.0
 	for i, q := range c.Points {
 		x, v := p.x(c.Began.Add(time.Duration(q.After*float64(time.Second)))), y(q.LogE/math.Ln10)
+		endX, endY = x, v
 		if i == 0 {
 			path = fmt.Sprintf("M%.1f %.1fH%.1fV%.1f", p.x(c.Began), y(0), x, v)
 			continue
 		}
 		path += fmt.Sprintf("H%.1fV%.1f", x, v) // it changes with a look only
 	}
-	p.add(`<path class="strength" d="%s"/>`, path)
-	for _, l := range c.Lines {
-		p.add(`<line class="event %s" x1="%.1f" x2="%.1f" y1="%d" y2="%.1f"/>`, l.Tone, p.x(l.At), p.x(l.At), strengthTop, bottom)
-	}
+	p.add(`<path class="strength" d="%s"/><circle class="end" cx="%.1f" cy="%.1f" r="4"/>`, path, endX, endY)
 	p.add(`</svg>`)
 	return p.String()
 }

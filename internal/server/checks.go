@@ -154,7 +154,7 @@ func (s *Server) checkPage(w http.ResponseWriter, r *http.Request, by Caller) er
 	}
 	v := checkPageView{CheckDetail: d, Follow: -1, Shown: slices.Clone(d.Looks)}
 	v.Health, v.Since, v.Reason = d.now()
-	v.Chart = chart{From: from, To: now, Rows: []chartRow{{Name: d.Name, Looks: looks[d.Name]}}}
+	v.Chart = chart{From: lookedFrom(map[string][]Look{d.Name: looks[d.Name]}, from, now), To: now, Rows: []chartRow{{Name: d.Name, Looks: looks[d.Name]}}}
 	for _, f := range d.Failures {
 		if len(d.Looks) == 0 || f.At.Before(d.Looks[len(d.Looks)-1].At) {
 			v.Shown = append(v.Shown, f)

@@ -57,8 +57,8 @@ func (s *Server) announce(w http.ResponseWriter, r *http.Request, by Caller) err
 func deployRequest(o *object, now time.Time) (DeployRequest, error) {
 	q := DeployRequest{
 		Service:         o.required("service", maxName),
-		Version:         o.required("version", maxName),
-		PreviousVersion: o.text("previous_version", maxName),
+		Version:         o.version("version", true),
+		PreviousVersion: o.version("previous_version", false),
 		Environment:     o.text("environment", maxName),
 		Shops:           o.texts("shops", maxShops, maxName),
 		KnownGood:       o.flag("known_good", false),

@@ -11,14 +11,21 @@ import (
 )
 
 type overview struct {
-	Services       []serviceRow
-	Down, Unseen   []string
-	Checks         int
-	Blind          []string
-	Asking, Acting []actions.Run
-	Firing         []Alert
-	Watching       []watchRow
-	Calm, Alone    bool
+	Services     []serviceRow
+	Down, Unseen []string
+	Checks       int
+	Blind        []string
+	Asking       []askingRun
+	Acting       []actions.Run
+	Firing       []Alert
+	Watching     []watchRow
+	Calm, Alone  bool
+}
+
+// askingRun is a run that waits for a person, with the watch whose verdict led to it, if any.
+type askingRun struct {
+	actions.Run
+	Watch *Watch
 }
 
 type serviceRow struct {
@@ -52,7 +59,11 @@ func (s *Server) overviewPage(w http.ResponseWriter, r *http.Request, by Caller)
 	if err != nil {
 		return err
 	}
-	return s.render(w, r, http.StatusOK, "overview", s.pages.language(r).T("over.title"), 15, by, newOverview(services, alerts, watches, runs, s.now()))
+	v := newOverview(services, alerts, watches, runs, s.now())
+	for i := range v.Asking {
+		v.Asking[i].Watch = s.watchOf(ctx, v.Asking[i].Run)
+	}
+	return s.render(w, r, http.StatusOK, "overview", s.pages.language(r).T("over.title"), 15, by, v)
 }
 
 func newOverview(services []Service, alerts []Alert, watches []Watch, runs []actions.Run, now time.Time) overview {
@@ -86,7 +97,7 @@ func newOverview(services []Service, alerts []Alert, watches []Watch, runs []act
 	}
 	for _, run := range runs {
 		if run.State == actions.AwaitingApproval {
-			v.Asking = append(v.Asking, run)
+			v.Asking = append(v.Asking, askingRun{Run: run})
 		} else {
 			v.Acting = append(v.Acting, run)
 		}
@@ -118,6 +129,21 @@ func newWatchRow(v Watch, now time.Time) watchRow {
 		row.Failures += e.After.Failures
 	}
 	return row
+}
+
+// lookedFrom begins a chart where there is something to see: the checks of a guardian that is
+// new have no three hours behind them.
+func lookedFrom(looks map[string][]Look, from, now time.Time) time.Time {
+	first := now.Add(-10 * time.Minute)
+	for _, list := range looks {
+		if len(list) > 0 && list[0].At.Before(first) {
+			first = list[0].At
+		}
+	}
+	if first.Before(from) {
+		return from
+	}
+	return first
 }
 
 type serviceDetail struct {
@@ -152,7 +178,7 @@ func (s *Server) servicePage(w http.ResponseWriter, r *http.Request, by Caller) 
 	if err != nil {
 		return err
 	}
-	v.Chart = chart{From: from, To: now}
+	v.Chart = chart{From: lookedFrom(looks, from, now), To: now}
 	for _, c := range found.Checks {
 		v.Chart.Rows = append(v.Chart.Rows, chartRow{Name: c.Name, Looks: looks[c.Name]})
 	}
@@ -162,7 +188,7 @@ func (s *Server) servicePage(w http.ResponseWriter, r *http.Request, by Caller) 
 	}
 	words := s.pages.language(r)
 	for i := len(watches) - 1; i >= 0; i-- {
-		if at := watches[i].Deploy.At; at.After(from) {
+		if at := watches[i].Deploy.At; at.After(v.Chart.From) {
 			v.Chart.Lines = append(v.Chart.Lines, chartLine{At: at, Label: words.T("line.switch", watches[i].Deploy.Version), Tone: "deploy"})
 		}
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 type runPageView struct {
 	actions.Run
+	Watch  *Watch // whose verdict led to it; nil when it was something else
 	Ledger []actions.Entry
 	Took   time.Duration
 	// Doubt is the step that a person is asked about; nil when it is something else.
@@ -22,7 +24,7 @@ func (s *Server) runPage(w http.ResponseWriter, r *http.Request, by Caller) erro
 		return err
 	}
 	run, words := detail.Run, s.pages.language(r)
-	v := runPageView{Run: run, Ledger: detail.Ledger, Doubt: doubt(run)}
+	v := runPageView{Run: run, Watch: s.watchOf(r.Context(), run), Ledger: detail.Ledger, Doubt: doubt(run)}
 	if !run.Started.IsZero() {
 		v.Took = s.now().Sub(run.Started)
 		if !run.Ended.IsZero() {
@@ -38,6 +40,20 @@ func (s *Server) runPage(w http.ResponseWriter, r *http.Request, by Caller) erro
 		refresh = 5
 	}
 	return s.render(w, r, http.StatusOK, "run", title, refresh, by, v)
+}
+
+// watchOf gives the watch whose verdict led to a run; nil when none did, or when it cannot be
+// read: the page has the run's own reason then.
+func (s *Server) watchOf(ctx context.Context, run actions.Run) *Watch {
+	if run.Trigger.Watch == "" {
+		return nil
+	}
+	v, err := s.backend.Watch(ctx, run.Trigger.Watch, 0)
+	if err != nil {
+		s.log.WarnContext(ctx, "run is shown without its watch", "run", run.ID, "error", s.redactor.Redact(err.Error()))
+		return nil
+	}
+	return &v
 }
 
 func doubt(run actions.Run) *actions.StepRun {

@@ -95,7 +95,7 @@ func (p *pages) hashAssets() error {
 func (p *pages) funcs(w words) template.FuncMap {
 	return template.FuncMap{
 		"T": w.text, "word": w.Word, "ago": w.Ago, "when": w.When, "length": w.Length, "percent": w.Percent, "mark": w.Mark, "tone": w.Tone,
-		"odds": w.Odds, "latency": w.Latency, "counts": w.Counts, "chart": w.Chart, "strength": w.Strength, "rateRange": w.RateRange, "seconds": w.Seconds, "bar": w.Bar, "healthOf": w.HealthOf,
+		"verdict": w.Verdict, "why": w.Why, "note": w.Note, "odds": w.Odds, "latency": w.Latency, "counts": w.Counts, "chart": w.Chart, "strength": w.Strength, "rateRange": w.RateRange, "seconds": w.Seconds, "bar": w.Bar, "healthOf": w.HealthOf,
 		"asset": func(name string) string { return "/assets/" + p.names[name] },
 		"join":  func(list []string) string { return strings.Join(list, ", ") },
 		"add":   func(a, b int) int { return a + b },

@@ -139,6 +139,44 @@ func TestWordsOfOthersAreNeverCode(t *testing.T) {
 	}
 }
 
+// A rule's own words are shown in the reader's language where the rule has them.
+func TestAlertsSpeakTheReadersLanguage(t *testing.T) {
+	m := busy()
+	m.alerts[0].Annotations["summary"], m.alerts[0].Annotations["summary_zh"] = "orders are lost", "订单丢失"
+	s := newServer(t, m, nil)
+	for _, path := range []string{"/alerts", "/"} {
+		for lang, want := range map[string][2]string{"zh": {"订单丢失", "orders are lost"}, "en": {"orders are lost", "订单丢失"}} {
+			body := ask(s, "GET", path+"?lang="+lang, "").Body.String()
+			if !strings.Contains(body, want[0]) || strings.Contains(body, want[1]) {
+				t.Errorf("%s in %s does not say %q, or also says %q", path, lang, want[0], want[1])
+			}
+		}
+	}
+}
+
+// A long version is cut short in a chart rather than by the chart's edge.
+func TestLabelsOfAChartStayInside(t *testing.T) {
+	m := busy()
+	m.watches[1].Deploy.Version = strings.Repeat("release-2026-11-22-hotfix-", 5)
+	body := ask(newServer(t, m, nil), "GET", "/watches/"+m.watches[1].ID+"?lang=en", "").Body.String()
+	labels := regexp.MustCompile(`<text class="event [a-z]+" x="([0-9.]+)" y="\d+" text-anchor="(start|end)">([^<]*)</text>`).FindAllStringSubmatch(body, -1)
+	if len(labels) < 2 {
+		t.Fatalf("%d labels were found", len(labels))
+	}
+	narrow := strings.Index(body, `class="chart narrow"`)
+	for _, l := range labels {
+		width := 1000.0
+		if strings.Index(body, l[0]) > narrow {
+			width = 340
+		}
+		x, _ := strconv.ParseFloat(l[1], 64)
+		long := 7.4 * float64(len([]rune(l[3])))
+		if (l[2] == "start" && x+long > width) || (l[2] == "end" && x-long < 0) {
+			t.Errorf("%q at %v (%s) is cut at the edge of a chart %v wide", l[3], x, l[2], width)
+		}
+	}
+}
+
 func TestLanguage(t *testing.T) {
 	for name, c := range map[string]struct {
 		fallback, query, cookie, header, want string

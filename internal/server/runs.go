@@ -53,11 +53,8 @@ func (s *Server) startRun(w http.ResponseWriter, r *http.Request, by Caller) err
 	request := RunRequest{
 		Service:     o.required("service", maxName),
 		Environment: o.text("environment", maxName),
-		To:          o.text("to", maxName),
+		To:          o.version("to", false),
 		Reason:      o.required("reason", maxReason),
-	}
-	if request.To != "" && !actions.IsVersion(request.To) {
-		o.wrong("to", "holds characters that no step takes; letters, digits and ._:/@+~- are allowed")
 	}
 	if request.Environment == "" {
 		request.Environment = "production"

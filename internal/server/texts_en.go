@@ -50,10 +50,11 @@ func english() map[string]string {
 		"over.budget_left": "%s of the error budget left", "over.budget_over": "error budget overspent by %s",
 		"count.up": "%d up", "count.down": "%d down", "count.unknown": "%d unknown", "over.since_ago": "Since",
 
+		"gate.freeze": "A freeze.", "gate.run_in_progress": "A run is under way.", "gate.cool_down": "The cool-down is not over.", "gate.alert": "An alert blocks deploys.",
 		"gate.open": "open", "gate.closed": "closed", "gate.until": "until %s",
 
 		"ask.title": "Roll %s back from %s to %s?", "ask.title_other": "Run %s for %s?", "ask.doubt": "Did the step “%s” of %s happen?",
-		"ask.expires": "Nobody's answer counts after %s.", "ask.review": "Look first", "ask.approve": "Approve", "ask.reject": "Reject",
+		"ask.expires": "Without an answer by %s nothing is done.", "ask.approves": "Without an answer by %s it begins by itself.", "ask.review": "Look first", "ask.approve": "Approve", "ask.reject": "Reject",
 		"ask.done": "It happened", "ask.repeat": "Do it again", "ask.abort": "Stop the run", "ask.note": "Note (optional)",
 		"ask.role": "Your token may not answer: this needs the role approver.", "ask.confirm_abort": "Stopping leaves the world as it is now.",
 
@@ -104,7 +105,7 @@ func english() map[string]string {
 		"run.failing": "Must be cured", "run.watch": "Watch", "run.alert": "Alert", "run.abort": "Stop the run", "run.about": "run", "run.step": "step %d",
 
 		"ledger.created": "created", "ledger.intent": "intends", "ledger.outcome": "outcome", "ledger.asked": "asks", "ledger.answered": "answer",
-		"ledger.resolved": "settled", "ledger.verified": "verified", "ledger.ended": "ended",
+		"ledger.resolved": "settled", "ledger.verifying": "verifying", "ledger.verified": "verified", "ledger.ended": "ended",
 
 		"alerts.title": "Alerts", "alerts.open": "Open", "alerts.resolved": "Resolved in the last day", "alerts.none": "No alert is pending or firing.",
 		"alerts.ack": "I am on it", "alerts.acked": "%s is on it", "alerts.unack": "I am not", "alerts.silence": "Silence", "alerts.silenced": "silenced",
@@ -116,9 +117,9 @@ func english() map[string]string {
 		"journal.title": "Journal", "journal.help": "Everything that happened, newest first.", "journal.older": "Older", "journal.newest": "Newest",
 		"journal.none": "Nothing happened yet.", "journal.service": "Service", "journal.all": "all", "journal.show": "Show",
 
-		"what.deploy": "deploy", "what.verdict": "verdict", "what.watch": "watch", "what.ack": "acknowledged", "what.unack": "acknowledgement taken back",
+		"what.deploy": "deploy", "what.verdict": "verdict", "what.watch": "watch", "what.mark": "verdict marked", "what.ack": "acknowledged", "what.unack": "acknowledgement taken back",
 		"what.silence": "silence", "what.unsilence": "silence ended", "what.alert": "alert", "what.rollback": "rollback", "what.reload": "reload",
-		"what.run_created": "run: asked for", "what.run_intent": "run: intends a step", "what.run_outcome": "run: outcome of a step", "what.run_asked": "run: asks a person", "what.run_answered": "run: answered", "what.run_resolved": "run: settled", "what.run_verified": "run: verified", "what.run_ended": "run: ended",
+		"what.run_created": "run: asked for", "what.run_intent": "run: intends a step", "what.run_outcome": "run: outcome of a step", "what.run_asked": "run: asks a person", "what.run_answered": "run: answered", "what.run_resolved": "run: settled", "what.run_verifying": "run: verifying", "what.run_verified": "run: verified", "what.run_ended": "run: ended",
 		"what.approve": "approved", "what.reject": "rejected", "what.abort": "aborted", "what.cancel": "cancelled",
 
 		"drills.title": "Drills", "drills.help": "Rehearsals of runbooks against a place that is not production.", "drills.none": "No drill was run yet.",
@@ -126,7 +127,7 @@ func english() map[string]string {
 
 		"sla.title": "Report %s", "sla.running": "The month is running: figures until %s.", "sla.service": "Service", "sla.all": "all services",
 		"sla.show": "Show", "sla.json": "JSON", "sla.csv": "CSV", "sla.overall": "All services together", "sla.availability": "Availability",
-		"sla.availability_all": "Counting maintenance: %s", "sla.objective": "promised %s", "sla.met": "kept", "sla.not_met": "broken", "sla.met_unknown": "not known",
+		"sla.availability_all": "Counting maintenance: %s", "sla.objective": "promised %s", "sla.met": "kept", "sla.not_met": "broken", "sla.met_unknown": "not known", "sla.below": "below so far",
 		"sla.budget": "Error budget left", "sla.budget_of": "%s of %s spent", "sla.cfr": "Change failure rate",
 		"sla.cfr_of": "%d of %d deploys failed", "sla.detect": "Time to detect", "sla.recover": "Time to recover", "sla.median": "median of %d; 9 in 10 within %s",
 		"sla.no_cases": "no case", "sla.rollbacks": "Rollbacks", "sla.rollbacks_of": "%d cured, %d not, %d failed", "sla.times": "Where the time went",
@@ -137,6 +138,21 @@ func english() map[string]string {
 		"sla.day": "%s: %s up, %s down, %s blind, %s maintenance", "sla.from_deploy": "began in the watch of a deploy", "sla.rollback": "rollback",
 		"sla.strip": "Availability of each day", "sla.legend": "bar: whole day up; notch from above: down; dashed: blind; outlined: maintenance", "sla.check_table": "Checks",
 		"sla.began": "began %s, before this month",
+
+		"lead.stop":  ". ",
+		"lead.looks": "%s: %d of %d looks failed after the deploy", "lead.slow": "%s: %d of %d looks took longer than %s after the deploy", "lead.counted": "%s: %d of %d failed after the deploy",
+		"lead.before": ", %d of %d before it", "lead.since": "Since %s. ", "lead.says": "It says: %s", "lead.by_rule": "The alert %s fired after the deploy.",
+		"lead.watching": "%d looks so far, %d failed.", "lead.passed": "%d looks, %d failed: nothing became worse.", "lead.failed": "%d looks, %d failed.",
+		"lead.inconclusive": "%d looks, %d failed: too little to judge. Nothing is rolled back.", "lead.superseded": "%d looks, %d failed, when another version was deployed.",
+		"lead.cancelled": "%d looks, %d failed, when the watch was cancelled.",
+
+		"why.verdict": "This service is watched in mode approve.", "why.alert": "The runbook of this alert waits for an approval.", "why.brake": "Many services failed at once, so nothing rolls back by itself: look for what they share first.",
+
+		"made.availability": "up %s of %s seen (up and down); left out: blind %s, maintenance %s", "made.budget": "%s of the month without blind %s and maintenance %s is %s; down for %s of it",
+		"made.budget_all": "the budgets of the services with a promise added up",
+		"made.cfr":        "%d failed of %d with a verdict; left out: %d inconclusive, %d superseded, %d cancelled, %d being watched, %d not watched, %d that put a version back",
+		"made.detect":     "%d failed watches: from the first failure to the verdict", "made.recover": "%d cured rollbacks: from the first failure to the proof of the cure",
+		"made.rollbacks": "%d: %d cured, %d not cured or worse, %d failed, %d under way; left out: %d not done, %d drills",
 
 		"login.title": "Log in", "login.token": "Token", "login.do": "Log in", "login.wrong": "This token is unknown or revoked.",
 		"login.help": "Paste a token. An administrator makes one with: guardian token create", "login.free": "No tokens are configured: no login is needed.",

@@ -35,8 +35,8 @@ func chinese() map[string]string {
 		"decision.abort": "中止",
 
 		"mark.right": "正确", "mark.wrong": "错误", "mark.late": "正确，但太晚", "mark.note": "备注（可选）", "mark.said": "%s 认为这个结论%s",
-		"mark.help": "这个结论对吗？守护者的评分由这些回答得出。",
-		"mark.plan": "将回到 %s。", "mark.plan_refused": "本应回到 %s，但有守卫条件不允许。",
+		"mark.help": "这个结论对吗？Guardian 的评分由这些回答得出。",
+		"mark.plan": "将回到 %s。", "mark.plan_refused": "本应回到 %s，但保护规则不允许。",
 		"score.title": "它的结论可信吗？", "score.policy": "观察方式", "score.judged": "已判定", "score.failed": "失败", "score.agreed": "被认同", "score.wrong": "判错",
 		"score.of_cause": "失败 %d 次，认同 %d 次，判错 %d 次", "score.unmarked": "未评价", "score.missed": "漏判", "score.rate": "误回滚率", "score.between": "%s（介于 %s 与 %s 之间）", "score.none": "本月没有已判定的发布。",
 
@@ -50,10 +50,11 @@ func chinese() map[string]string {
 		"over.budget_left": "错误预算剩余 %s", "over.budget_over": "错误预算超支 %s",
 		"count.up": "正常 %d", "count.down": "故障 %d", "count.unknown": "未知 %d", "over.since_ago": "开始",
 
+		"gate.freeze": "处于冻结期。", "gate.run_in_progress": "正在执行处置。", "gate.cool_down": "冷却期尚未结束。", "gate.alert": "有告警禁止部署。",
 		"gate.open": "开放", "gate.closed": "关闭", "gate.until": "至 %s",
 
 		"ask.title": "将 %s 从 %s 回滚到 %s？", "ask.title_other": "为 %[2]s 执行 %[1]s？", "ask.doubt": "%[2]s 的步骤“%[1]s”是否已发生？",
-		"ask.expires": "答复截止：%s。", "ask.review": "先看详情", "ask.approve": "批准", "ask.reject": "拒绝",
+		"ask.expires": "%s 前无人答复则不执行。", "ask.approves": "%s 前无人答复则自动执行。", "ask.review": "先看详情", "ask.approve": "批准", "ask.reject": "拒绝",
 		"ask.done": "已发生", "ask.repeat": "重做一次", "ask.abort": "中止", "ask.note": "备注（可选）",
 		"ask.role": "你的令牌不能答复：需要 approver 角色。", "ask.confirm_abort": "中止后一切保持现状。",
 
@@ -104,7 +105,7 @@ func chinese() map[string]string {
 		"run.failing": "必须恢复", "run.watch": "观察", "run.alert": "告警", "run.abort": "中止处置", "run.about": "整体", "run.step": "步骤 %d",
 
 		"ledger.created": "创建", "ledger.intent": "意图", "ledger.outcome": "结果", "ledger.asked": "提问", "ledger.answered": "答复",
-		"ledger.resolved": "确认", "ledger.verified": "验证", "ledger.ended": "结束",
+		"ledger.resolved": "确认", "ledger.verifying": "开始验证", "ledger.verified": "验证", "ledger.ended": "结束",
 
 		"alerts.title": "告警", "alerts.open": "未恢复", "alerts.resolved": "最近一天已恢复", "alerts.none": "没有待定或触发中的告警。",
 		"alerts.ack": "我来处理", "alerts.acked": "%s 正在处理", "alerts.unack": "不再处理", "alerts.silence": "静默", "alerts.silenced": "已静默",
@@ -116,9 +117,9 @@ func chinese() map[string]string {
 		"journal.title": "日志", "journal.help": "发生的一切，最新的在前。", "journal.older": "更早", "journal.newest": "最新",
 		"journal.none": "还没有发生任何事情。", "journal.service": "服务", "journal.all": "全部", "journal.show": "查看",
 
-		"what.deploy": "部署", "what.verdict": "结论", "what.watch": "观察", "what.ack": "确认告警", "what.unack": "撤回确认",
+		"what.deploy": "部署", "what.verdict": "结论", "what.watch": "观察", "what.mark": "评价结论", "what.ack": "确认告警", "what.unack": "撤回确认",
 		"what.silence": "静默", "what.unsilence": "结束静默", "what.alert": "告警", "what.rollback": "回滚", "what.reload": "重新加载",
-		"what.run_created": "处置：提出", "what.run_intent": "处置：步骤意图", "what.run_outcome": "处置：步骤结果", "what.run_asked": "处置：请人答复", "what.run_answered": "处置：已答复", "what.run_resolved": "处置：确认", "what.run_verified": "处置：验证", "what.run_ended": "处置：结束",
+		"what.run_created": "处置：提出", "what.run_intent": "处置：步骤意图", "what.run_outcome": "处置：步骤结果", "what.run_asked": "处置：请人答复", "what.run_answered": "处置：已答复", "what.run_resolved": "处置：确认", "what.run_verifying": "处置：开始验证", "what.run_verified": "处置：验证", "what.run_ended": "处置：结束",
 		"what.approve": "批准", "what.reject": "拒绝", "what.abort": "中止", "what.cancel": "取消",
 
 		"drills.title": "演练", "drills.help": "在非生产环境演练预案。", "drills.none": "还没有演练过。",
@@ -126,9 +127,9 @@ func chinese() map[string]string {
 
 		"sla.title": "%s 报告", "sla.running": "本月尚未结束：数据截至 %s。", "sla.service": "服务", "sla.all": "全部服务",
 		"sla.show": "查看", "sla.json": "JSON", "sla.csv": "CSV", "sla.overall": "全部服务合计", "sla.availability": "可用率",
-		"sla.availability_all": "计入维护：%s", "sla.objective": "承诺 %s", "sla.met": "达成", "sla.not_met": "未达成", "sla.met_unknown": "未知",
+		"sla.availability_all": "计入维护：%s", "sla.objective": "承诺 %s", "sla.met": "达成", "sla.not_met": "未达成", "sla.met_unknown": "未知", "sla.below": "暂低于承诺",
 		"sla.budget": "剩余错误预算", "sla.budget_of": "已用 %s，共 %s", "sla.cfr": "变更失败率",
-		"sla.cfr_of": "%[2]d 次部署中失败 %[1]d 次", "sla.detect": "发现用时", "sla.recover": "恢复用时", "sla.median": "%d 例的中位数；九成在 %s 内",
+		"sla.cfr_of": "%[2]d 次部署中失败 %[1]d 次", "sla.detect": "发现用时", "sla.recover": "恢复用时", "sla.median": "%d 例的中位数；九成在 %s内",
 		"sla.no_cases": "无案例", "sla.rollbacks": "回滚", "sla.rollbacks_of": "恢复 %d，未恢复 %d，失败 %d", "sla.times": "时间去向",
 		"sla.up": "正常", "sla.down": "故障", "sla.blind": "不可见", "sla.maintenance": "维护", "sla.days": "逐日", "sla.downtimes": "故障时段",
 		"sla.no_downtimes": "没有故障。", "sla.from": "开始", "sla.length": "时长", "sla.cause": "原因", "sla.led": "后续", "sla.open": "仍在故障",
@@ -137,6 +138,21 @@ func chinese() map[string]string {
 		"sla.day": "%s：正常 %s，故障 %s，不可见 %s，维护 %s", "sla.from_deploy": "始于某次部署的观察期", "sla.rollback": "回滚",
 		"sla.strip": "每日可用率", "sla.legend": "实心：全天正常；自上而下的缺口：故障；虚线：不可见；空心：维护", "sla.check_table": "检查",
 		"sla.began": "始于 %s，早于本月",
+
+		"lead.stop":  "。",
+		"lead.looks": "%[1]s：部署后探测 %[3]d 次，失败 %[2]d 次", "lead.slow": "%[1]s：部署后探测 %[3]d 次，其中 %[2]d 次超过 %[4]s", "lead.counted": "%[1]s：部署后共 %[3]d 次，失败 %[2]d 次",
+		"lead.before": "（部署前 %[2]d 次中 %[1]d 次）", "lead.since": "自 %s 起。", "lead.says": "看到的内容：%s", "lead.by_rule": "部署后触发了告警 %s。",
+		"lead.watching": "已探测 %d 次，失败 %d 次。", "lead.passed": "共探测 %d 次，失败 %d 次，没有变坏的迹象。", "lead.failed": "共探测 %d 次，失败 %d 次。",
+		"lead.inconclusive": "共探测 %d 次，失败 %d 次，不足以判定，不会回滚。", "lead.superseded": "共探测 %d 次，失败 %d 次；得出结论前又部署了别的版本。",
+		"lead.cancelled": "共探测 %d 次，失败 %d 次；观察被取消，不作结论。",
+
+		"why.verdict": "该服务设置为回滚前请人批准。", "why.alert": "该告警的预案设置为执行前请人批准。", "why.brake": "多个服务同时异常，自动回滚已暂停：请先看它们的共同依赖。",
+
+		"made.availability": "正常 %s，占看到的 %s（正常与故障）；不计：不可见 %s，维护 %s", "made.budget": "本月（不计不可见 %[2]s 与维护 %[3]s）的 %[1]s，即 %[4]s；其中已故障 %[5]s",
+		"made.budget_all": "有承诺的各服务预算之和",
+		"made.cfr":        "有结论的 %[2]d 次中失败 %[1]d 次；不计：无法判定 %[3]d，被取代 %[4]d，取消 %[5]d，观察中 %[6]d，未观察 %[7]d，换回旧版本 %[8]d",
+		"made.detect":     "%d 次失败的观察：从首次失败到得出结论", "made.recover": "%d 次已恢复的回滚：从首次失败到证明恢复",
+		"made.rollbacks": "共 %d 次：恢复 %d，未恢复或更糟 %d，失败 %d，进行中 %d；不计：未执行 %d，演练 %d",
 
 		"login.title": "登录", "login.token": "令牌", "login.do": "登录", "login.wrong": "令牌未知或已吊销。",
 		"login.help": "请粘贴令牌。管理员可用以下命令创建：guardian token create", "login.free": "未配置令牌，无需登录。",

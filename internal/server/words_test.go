@@ -53,7 +53,7 @@ func TestEveryTextIsUsedAndEveryUseHasAText(t *testing.T) {
 		}
 	}
 	// These are put together of a set and a value.
-	sets := regexp.MustCompile(`^(health|watch|mode|run|step|trigger|alert|tier|kind|decision|ledger|role|done|error|what)\.[a-z_0-9]+$`)
+	sets := regexp.MustCompile(`^(health|watch|mode|run|step|trigger|alert|tier|kind|decision|ledger|role|done|error|what|lead|why|gate)\.[a-z_0-9]+$`)
 	for key := range server.Texts()["en"] {
 		if !strings.Contains(sources.String(), `"`+key+`"`) && !sets.MatchString(key) {
 			t.Errorf("%s is used nowhere", key)
@@ -96,6 +96,41 @@ func TestLengthsAndTimesAndShares(t *testing.T) {
 		}
 		if got := server.Say("zh", now, c.thing); got != c.zh {
 			t.Errorf("%v in Chinese is %q, want %q", c.thing, got, c.zh)
+		}
+	}
+}
+
+// What the rest of the program writes into the ledger and the journal is read on pages: each
+// of these words has a text.
+func TestEveryWordOfTheJournalHasAText(t *testing.T) {
+	words := map[string]bool{}
+	for pattern, find := range map[string][2]string{
+		"../../actions/*.go": {`\be\.entry\([^"\n]*"([a-z_]+)"`, "ledger"},
+		"../app/*.go":        {`\bWho: [^\n]*What: "([a-z_]+)"[,}]`, "what"},
+	} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, use := range regexp.MustCompile(find[0]).FindAllStringSubmatch(string(text), -1) {
+				words[find[1]+"."+use[1]] = true
+				if find[1] == "ledger" {
+					words["what.run_"+use[1]] = true
+				}
+			}
+		}
+	}
+	if len(words) < 20 {
+		t.Fatalf("only %d words were found: the pattern is wrong", len(words))
+	}
+	for w := range words {
+		if _, ok := server.Texts()["en"][w]; !ok {
+			t.Errorf("%s has no text", w)
 		}
 	}
 }

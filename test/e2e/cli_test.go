@@ -1,0 +1,126 @@
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// shell runs a command of the binary against a guardian and gives what it prints and how it
+// exits.
+func shell(t *testing.T, g *guardian, args ...string) (out, said string, code int) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), binary, args...)
+	c.Env = append(os.Environ(), "GUARDIAN_URL="+g.URL)
+	var stdout, stderr bytes.Buffer
+	c.Stdout, c.Stderr = &stdout, &stderr
+	err := c.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return stdout.String(), stderr.String(), c.ProcessState.ExitCode()
+}
+
+// A deploy tool and whoever is on call use the guardian from a shell.
+func TestTheCommandLineDrivesAGuardian(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	g := newGuardian(t, w.config(configOptions{mode: "approve", length: "1m"}), map[string]string{"rules.yaml": noRules})
+	g.Start()
+	g.Up("service")
+	expect := func(code int, says string, args ...string) string {
+		t.Helper()
+		out, said, got := shell(t, g, args...)
+		if got != code || !strings.Contains(out+said, says) {
+			t.Errorf("guardian %s exits %d, want %d, and says %q:\n%s%s", strings.Join(args, " "), got, code, says, out, said)
+		}
+		return out
+	}
+	expect(0, "open", "gate", "--service", "order-sync")
+	expect(2, "order-sync", "gate", "--service", "order-snyc")
+	expect(0, "until", "silence", "--for", "1d", "--comment", "move", `shop="sg-1"`)
+	expect(2, "1x", "silence", "--for", "1x", "--comment", "move", `shop="sg-1"`)
+
+	w.set(func(w *world) { w.bad = true })
+	expect(1, "awaiting_approval", "watch", "--service", "order-sync", "--version", "v2", "--previous", "v1", "--wait", "--patience", "1m")
+	var runs struct {
+		Rollbacks []struct{ ID string }
+	}
+	g.Call("GET", "/api/v1/rollbacks", nil, &runs)
+	if len(runs.Rollbacks) != 1 {
+		t.Fatalf("%d runs, want 1", len(runs.Rollbacks))
+	}
+	id := runs.Rollbacks[0].ID
+	expect(0, "awaiting_approval", "rollback", "show", id)
+	// Whose answer was taken has succeeded, however the run ends by it.
+	expect(0, "rejected", "rollback", "reject", id, "--note", "the fix is on its way")
+	expect(2, "no rollback", "rollback", "approve", "r_nothing")
+
+	w.set(func(w *world) { w.bad = false })
+	expect(2, "no verdict within --patience 1s", "watch", "--service", "order-sync", "--version", "v3", "--wait", "--patience", "1s")
+
+	var report struct {
+		Services []struct{ Name string }
+	}
+	if err := json.Unmarshal([]byte(expect(0, "order-sync", "report", "--format", "json")), &report); err != nil {
+		t.Errorf("the report is no JSON: %s", err)
+	}
+	expect(0, "month,service,", "report", "--format", "csv")
+	expect(0, "<!doctype html>", "report", "--format", "html")
+	expect(0, `"notice":"n_`, "notify", "--receiver", "oncall", "--config", g.File, "--output", "json")
+}
+
+// The brake makes an automatic rollback wait for a person: the message about the verdict
+// must ask for them, and not say that the version is being put back.
+func TestWithTheBrakeOnPeopleAreAsked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	g := newGuardian(t, w.config(configOptions{extra: "brake: {services: 1, within: 10m}\n"}), map[string]string{"rules.yaml": noRules})
+	g.Start()
+	g.Up("service")
+	v := w.failedDeploy(g, "v2")
+	if v.Rollback.State != "awaiting_approval" {
+		t.Fatalf("rollback is %+v, want one that awaits approval", v.Rollback)
+	}
+	eventually(t, "the question", 10*time.Second, func() bool { return w.heard("roll back to v1?") == 1 })
+	if w.heard("rolling back to") != 0 {
+		t.Error("people were told that the version is being put back, and nobody was asked")
+	}
+}
+
+// The first thing that a newcomer runs: it ends well only when all of it happened.
+func TestTheDemoShowsItsStory(t *testing.T) {
+	t.Parallel()
+	out, said, code := shell(t, &guardian{}, "demo", "--once", "--output", "json")
+	if code != 0 {
+		t.Fatalf("it exits %d: %s\n%s", code, said, out)
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	var sum struct {
+		Verdict      string
+		Rollback     string
+		ToVerdict    float64 `json:"fault_to_verdict_seconds"`
+		ToStep       float64 `json:"verdict_to_first_step_seconds"`
+		Messages     map[string]int
+		Availability float64 `json:"sla_availability"`
+	}
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &sum); err != nil {
+		t.Fatalf("the last line: %v: %s", err, lines[len(lines)-1])
+	}
+	if sum.Verdict != "failed" || sum.Rollback != "cured" || sum.ToVerdict <= 0 || sum.ToStep <= 0 ||
+		sum.Messages["slack"] == 0 || sum.Messages["dingtalk"] == 0 || sum.Availability <= 0 || sum.Availability >= 1 {
+		t.Errorf("the last line is %s", lines[len(lines)-1])
+	}
+	// The messages are shown as the channels show them, not as they travel.
+	for _, raw := range []string{"&gt;", "#### ", "**"} {
+		if strings.Contains(out, raw) {
+			t.Errorf("a message is shown with %q in it", raw)
+		}
+	}
+}
