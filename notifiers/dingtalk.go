@@ -296,9 +296,9 @@ func lines(text string) string {
 	return strings.Join(all, "  \n")
 }
 
-// plain keeps text from elsewhere from becoming links, pictures, headings or quotes.
+// plain keeps text from elsewhere from becoming links, pictures, headings, quotes or <font>.
 func plain(s string) string {
-	s = strings.ReplaceAll(s, "](", "] (")
+	s = strings.NewReplacer("](", "] (", "<", "<\u200b").Replace(s)
 	if t := strings.TrimLeft(s, " \t"); strings.HasPrefix(t, "#") || strings.HasPrefix(t, ">") {
 		s = "\u200b" + s
 	}

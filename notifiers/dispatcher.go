@@ -62,6 +62,9 @@ type Options struct {
 	// OnGiveUp puts into words that a delivery was given up. What it gives is told through
 	// another receiver, once. nil: nobody is told.
 	OnGiveUp func(Delivery) Notice
+	// MayTell is asked at the last moment before a call: a process that was paused since the
+	// attempt was journalled may no longer be the one that tells. nil: it always is.
+	MayTell func() bool
 	// Drop says why a delivery need not be sent any more (silenced, superseded), or "". It
 	// is asked right before each attempt. nil: nothing is dropped.
 	Drop func(Delivery) string

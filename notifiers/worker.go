@@ -242,6 +242,9 @@ func (w *worker) send(ctx context.Context, r Receiver, batch []Delivery, now tim
 		return now.Add(stumble)
 	}
 
+	if w.d.o.MayTell != nil && !w.d.o.MayTell() {
+		return now.Add(stumble) // whoever tells now finds it as Sending
+	}
 	err := w.call(ctx, r.Channel, Merge(notices))
 	if err != nil && ctx.Err() != nil {
 		return now // nobody knows whether it arrived: it stays Sending and is sent again

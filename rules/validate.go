@@ -85,7 +85,12 @@ func metricHint(name string, names []string) string {
 	if hint := nearestHint(name, names); hint != "" {
 		return hint
 	}
-	best, _ := nearest(name, names)
+	// What alerts write themselves is near to every short name and meant by none.
+	made := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == alertsName || n == alertsForStateName })
+	best, _ := nearest(name, made)
+	if best == "" {
+		return "what others write is declared in ingest"
+	}
 	return fmt.Sprintf("the nearest metric is %q; what others write is declared in ingest", best)
 }
 

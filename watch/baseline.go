@@ -139,9 +139,11 @@ func enough(h judge.History) bool {
 
 // tells tells whether a history says what a check is like that is allowed to fail at a rate: it
 // is long, or it is short, and the check surely fails more often. Then a deploy is not blamed for
-// what was so before. One outage that is over is not that: it began once.
+// what was so before. One outage that is over is not that, nor are the moments of a switch that
+// was announced after it: they began once or twice.
 func tells(h judge.History, allowed float64) bool {
-	return enough(h) || h.Valid() && h.Calm > 0 && judge.RateLower(h.Begun, h.Calm, 0.05) > allowed
+	const often, sure = 3, 0.01
+	return enough(h) || h.Valid() && h.Begun >= often && judge.RateLower(h.Begun, h.Calm, sure) > allowed
 }
 
 // Plan is how the failures of a check are judged that is watched alone and was like this lately:

@@ -49,6 +49,28 @@ func TestWhatFailedBeforeIsNotBlamedOnADeployThoughHistoryIsShort(t *testing.T) 
 	}
 }
 
+// A hook that is called after the switch finds the looks of the switch in the history. Where
+// that is all there is, a bad version must not hide behind it.
+func TestTheMomentsOfASwitchDoNotRaiseWhatIsAllowed(t *testing.T) {
+	for name, looks := range map[string]string{"one": "..x.", "two": "..x.x.", "one of two": ".x"} {
+		before := green("push")
+		delete(before.Before, "push")
+		var all []watch.Look
+		for i, c := range looks {
+			h := sample.Up
+			if c == 'x' {
+				h = sample.Down
+			}
+			all = append(all, watch.Look{At: t0().Add(time.Duration(i-len(looks)) * every), Health: h})
+		}
+		before.Baselines["push"] = watch.NewBaseline(all, nil, every)
+		w := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, before, t0())
+		if got := w.Evidence()[0].Allowed; got != 0.01 {
+			t.Errorf("%s: %v of the looks may fail, want 0.01", name, got)
+		}
+	}
+}
+
 // It began once: that tells of how long it lasts, and not of how often it comes.
 func TestAnOutageThatIsOverDoesNotRaiseWhatIsAllowed(t *testing.T) {
 	before := green("push")

@@ -257,6 +257,31 @@ func TestAVersionThatNobodyKnowsIsTold(t *testing.T) {
 	}
 }
 
+func TestAChangeOfPricesNeedNotShowInTheCodesVersion(t *testing.T) {
+	d := deploy()
+	d.Kind, d.Version, d.PreviousVersion = watch.Operation, "prices-2026-11-27", ""
+	w := watch.Open(d, policy(), []watch.CheckPolicy{check("push")}, green("push"), t0())
+	for i := 1; i <= 120; i++ {
+		s := look("push", sample.Up, t0().Add(time.Duration(i)*every))
+		s.Version = "v1.3.9"
+		w.Observe(s)
+	}
+	if v := w.Tick(w.Deadline); v == nil || v.State != watch.Passed {
+		t.Errorf("verdict %+v", v)
+	}
+}
+
+func TestAWatchThatPassedNamesNoOtherCauses(t *testing.T) {
+	w := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, green("push"), t0())
+	other := deploy()
+	other.Service, other.Version, other.At = "price-sync", "v7", t0().Add(time.Minute)
+	w.Overlap(other)
+	v, _ := play(w, "push", up(120), t0())
+	if v == nil || v.State != watch.Passed || strings.Contains(v.Reason, "price-sync") {
+		t.Errorf("verdict %+v", v)
+	}
+}
+
 func TestOtherDeploysAreNamed(t *testing.T) {
 	w := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, green("push"), t0())
 	other := deploy()

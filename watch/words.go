@@ -49,6 +49,19 @@ func (w *Watch) failedByRule(at time.Time) Verdict {
 // besides words what else may have had a part: failures that were excused, and deploys of
 // other services.
 func (w *Watch) besides() string {
+	text := w.notCounted()
+	if len(w.Overlaps) > 0 {
+		names := make([]string, len(w.Overlaps))
+		for i, o := range w.Overlaps {
+			names[i] = fmt.Sprintf("%s %s at %s", o.Service, o.Version, clock(o.At))
+		}
+		text += " Deployed meanwhile, a possible cause too: " + list(names) + "."
+	}
+	return text
+}
+
+// notCounted words the failures that were excused.
+func (w *Watch) notCounted() string {
 	text := ""
 	for i := range w.Targets {
 		t := &w.Targets[i]
@@ -61,13 +74,6 @@ func (w *Watch) besides() string {
 		if excused > 0 && (t.Outages > 0 || t.Health != sample.Up) {
 			text += fmt.Sprintf(" %s not counted, because the control %s was not up meanwhile.", plural(excused, "failure was", "failures were"), t.Check)
 		}
-	}
-	if len(w.Overlaps) > 0 {
-		names := make([]string, len(w.Overlaps))
-		for i, o := range w.Overlaps {
-			names[i] = fmt.Sprintf("%s %s at %s", o.Service, o.Version, clock(o.At))
-		}
-		text += " Deployed meanwhile, a possible cause too: " + list(names) + "."
 	}
 	return text
 }
@@ -100,7 +106,8 @@ func (w *Watch) atDeadline(at time.Time) Verdict {
 		v.Reason = w.cannotSee(blind) + " It would have needed to see again by the end of the watch; " + w.seen() + "."
 	case previous > 0 && answered == 0:
 		v.Reason = fmt.Sprintf("Only the previous version %s answered (%d looks), never %s: was it switched?", w.PreviousVersion, previous, w.Version)
-	case strange != "" && answered == 0 && w.PreviousVersion == "":
+	case strange != "" && answered == 0 && w.PreviousVersion == "" && w.Kind != Config && w.Kind != Operation:
+		// What answers tells the version of the code: of a change of prices it knows nothing.
 		v.Reason = fmt.Sprintf("Only the version %s answered, never %s: was it switched?", strange, w.Version)
 	case enough < w.Policy.MinSamples:
 		v.Reason = fmt.Sprintf("Too little was seen: %s. A pass needs %d judged looks (min_samples), %d were: %d more; watch longer or look more often.",
@@ -117,9 +124,11 @@ func (w *Watch) atDeadline(at time.Time) Verdict {
 	default:
 		v.State = Passed
 		v.Reason = w.seen() + "."
-	}
-	if text := w.excused(); text != "" && v.State == Passed {
-		v.Reason += " " + text
+		if text := w.excused(); text != "" {
+			v.Reason += " " + text
+		}
+		v.Reason += w.notCounted() // nothing is wrong, so nothing needs another cause
+		return v
 	}
 	v.Reason += w.besides()
 	return v

@@ -181,20 +181,13 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	return a, nil
 }
 
-// openStorage opens the journal and the series.
+// openStorage opens the series and the journal.
 func (a *App) openStorage(ctx context.Context, c *config.Config) error {
 	if err := os.MkdirAll(c.Storage.Path, 0o750); err != nil {
 		return fmt.Errorf("storage.path: %w; choose a folder that this user may write", err)
 	}
 	var err error
-	if a.store, err = store.Open(ctx, store.Options{
-		Path: filepath.Join(c.Storage.Path, "journal.db"), Postgres: c.Storage.Postgres,
-		Redactor: a.redactor, Log: a.log, Registerer: a.registry, Now: a.now,
-	}); err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	a.undo.add("journal", func(context.Context) error { return a.store.Close() })
-	a.orders = orders{a}
+	// The series first: their lock keeps a second process out before it touches the journal.
 	if a.series, err = series.Open(series.Options{
 		Dir: filepath.Join(c.Storage.Path, "series"), Retention: time.Duration(c.Storage.Retention.Samples),
 		MaxSeries: c.Server.Limits.Series, QueryTimeout: time.Duration(c.Server.Limits.QueryTimeout), QueryMaxSamples: c.Server.Limits.QuerySamples,
@@ -203,6 +196,14 @@ func (a *App) openStorage(ctx context.Context, c *config.Config) error {
 		return fmt.Errorf("series: %w", err)
 	}
 	a.undo.add("series", func(context.Context) error { return a.series.Close() })
+	if a.store, err = store.Open(ctx, store.Options{
+		Path: filepath.Join(c.Storage.Path, "journal.db"), Postgres: c.Storage.Postgres,
+		Redactor: a.redactor, Log: a.log, Registerer: a.registry, Now: a.now,
+	}); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	a.undo.add("journal", func(context.Context) error { return a.store.Close() })
+	a.orders = orders{a}
 	return nil
 }
 
@@ -215,6 +216,7 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 	if a.dispatcher, err = notifiers.NewDispatcher(notifiers.Options{
 		Receivers: s.receivers, Outbox: store.Outbox{Store: a.store, Fence: a.fence}, Log: a.log, Registerer: a.registry,
 		Redactor: a.redactor, Now: a.now,
+		MayTell: a.leaseValid,
 		// What was silenced after it was queued is not sent any more.
 		Drop: func(d notifiers.Delivery) string { return a.quiet(a.setup.Load(), d.Notice.Labels, a.now()) },
 		OnGiveUp: func(d notifiers.Delivery) notifiers.Notice {
@@ -228,7 +230,7 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 	if a.engine, err = actions.NewEngine(actions.Options{
 		Books:  func(name string) (*actions.Book, bool) { return a.setup.Load().book(name) },
 		Ledger: ledger{a}, Verifier: verifier{a}, Now: a.now, Log: a.log, Registerer: a.registry,
-		LeaseValid: func() bool { t := a.term.Load(); return t != nil && t.valid(a.now()) },
+		LeaseValid: a.leaseValid,
 	}); err != nil {
 		return nil, err
 	}

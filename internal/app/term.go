@@ -65,6 +65,13 @@ func (a *App) commit(t *term, b store.Batch) error {
 // that it must leave everything as it is.
 func (t *term) lost(why error) { t.cancel(fmt.Errorf("%w: %w", actions.ErrLostLease, why)) }
 
+// leaseValid tells, at the last moment before something is done or told, whether this guardian
+// is still the one to do it.
+func (a *App) leaseValid() bool {
+	t := a.term.Load()
+	return t != nil && t.valid(a.now())
+}
+
 const commitTimeout = 10 * time.Second
 
 // leaseLoop takes the lease when it is free and holds it. It is the owner of the term.
@@ -144,8 +151,8 @@ func (a *App) renew(ctx context.Context, t *term) error {
 	return nil
 }
 
-// keepLease renews the lease of a term that is being ended in order, until stop is called: a
-// step under way may take longer than a lease lasts.
+// keepLease renews the lease of a term that is being begun, or ended in order, until stop is
+// called.
 func (a *App) keepLease(t *term) (stop func()) {
 	ctx, cancel := context.WithCancel(t.ctx)
 	var wg sync.WaitGroup
@@ -174,6 +181,7 @@ func (a *App) beginTerm(parent context.Context, l, before store.Lease) error {
 	t := &term{ctx: ctx, cancel: cancel, lease: l}
 	a.term.Store(t)
 	a.log.Info("holding the lease; acting", "token", int64(l.Token), "before", before.Holder)
+	defer a.keepLease(t)() // reading a long journal may take longer than a lease lasts
 
 	logged, err := a.resumeTracker(ctx)
 	if err != nil {

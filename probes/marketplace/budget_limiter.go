@@ -12,6 +12,8 @@ const (
 	firstRest   = 10 * time.Second
 	longestRest = time.Hour
 	longestWait = 24 * time.Hour // of what a platform tells itself
+	// longestDoubt is how far the doubling goes where a platform tells a wait that did not help.
+	longestDoubt = 10 * time.Minute
 )
 
 // Limiter keeps each bucket's looks within its allowance, and rests a bucket that was
@@ -127,7 +129,8 @@ func (l *Limiter) Take(uses []Use, now time.Time) (later time.Time, why string) 
 }
 
 // Throttled tells that a call of a bucket was throttled, and for how long the platform
-// asks to wait; nil: it does not say. It gives until when the bucket rests.
+// asks to wait; nil: it does not say. It gives until when the bucket rests. A wait that was
+// kept and did not help is not believed again: platforms ban those who come back each second.
 func (l *Limiter) Throttled(a Bucket, wait *time.Duration, now time.Time) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -138,6 +141,9 @@ func (l *Limiter) Throttled(a Bucket, wait *time.Duration, now time.Time) time.T
 	rest := min(firstRest<<min(b.row, 10), longestRest)
 	if wait != nil {
 		rest = min(max(*wait, 0), longestWait)
+		if b.row > 0 {
+			rest = max(rest, min(firstRest<<min(b.row-1, 10), longestDoubt))
+		}
 	}
 	b.row++
 	if until := now.Add(rest); until.After(b.rest) {
