@@ -12,7 +12,7 @@ LINTER        := $(BIN)/golangci-lint-$(GOLANGCI_LINT)
 IMAGE         ?= guardian:dev
 FUZZTIME      ?= 20s
 # A package's tests may take this long before they are killed with all goroutines printed.
-TIMEOUT       ?= 10m
+TIMEOUT       ?= 15m
 
 .PHONY: help
 help: ## list what there is
@@ -39,7 +39,7 @@ setup: ## install what the tests need (Debian, as root); otherwise say what is m
 	./test/setup
 
 .PHONY: test
-test: setup fmt-check tidy-check vet build race promtool sdk ## everything that must hold; what CI runs
+test: setup fmt-check tidy-check vet build race statistics promtool sdk ## everything that must hold; what CI runs
 
 .PHONY: quick
 quick: ## the tests without the race detector
@@ -60,10 +60,17 @@ tidy-check:
 vet:
 	$(PLAIN) $(GO) vet ./...
 
-# Vet ran already, so that go test need not.
+# Vet ran already, so that go test need not. Tests of the whole wait most of their time: more
+# packages at once than there are processors.
 .PHONY: race
 race:
-	$(GO) test -race -vet=off -timeout $(TIMEOUT) ./...
+	$(GO) test -race -vet=off -p 4 -timeout $(TIMEOUT) ./...
+
+# What draws many streams or runs many unit tests, in one goroutine: without the race detector,
+# under which it would take minutes and find nothing.
+.PHONY: statistics
+statistics:
+	$(PLAIN) $(GO) test -vet=off -timeout $(TIMEOUT) ./watch ./configs
 
 # A module of its own: it builds promtool, which no other test needs.
 .PHONY: promtool
