@@ -64,7 +64,7 @@ vet:
 # packages at once than there are processors.
 .PHONY: race
 race:
-	$(GO) test -race -vet=off -p 4 -timeout $(TIMEOUT) ./...
+	$(GO) test -race -vet=off -p 3 -timeout $(TIMEOUT) ./...
 
 # What draws many streams or runs many unit tests, in one goroutine: without the race detector,
 # under which it would take minutes and find nothing.

@@ -296,9 +296,11 @@ func lines(text string) string {
 	return strings.Join(all, "  \n")
 }
 
+var tagBegins = regexp.MustCompile(`<([A-Za-z/!])`)
+
 // plain keeps text from elsewhere from becoming links, pictures, headings, quotes or <font>.
 func plain(s string) string {
-	s = strings.NewReplacer("](", "] (", "<", "<\u200b").Replace(s)
+	s = tagBegins.ReplaceAllString(strings.ReplaceAll(s, "](", "] ("), "<\u200b$1")
 	if t := strings.TrimLeft(s, " \t"); strings.HasPrefix(t, "#") || strings.HasPrefix(t, ">") {
 		s = "\u200b" + s
 	}

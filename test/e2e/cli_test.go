@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -47,8 +48,21 @@ func TestTheCommandLineDrivesAGuardian(t *testing.T) {
 	expect(0, "until", "silence", "--for", "1d", "--comment", "move", `shop="sg-1"`)
 	expect(2, "1x", "silence", "--for", "1x", "--comment", "move", `shop="sg-1"`)
 
-	w.set(func(w *world) { w.bad = true })
+	// It turns bad once the deploy is announced: what was red before is not blamed on it.
+	announced := make(chan struct{})
+	go func() {
+		defer close(announced)
+		for t.Context().Err() == nil {
+			var all struct{ Watches []struct{ ID string } }
+			if g.Try(http.MethodGet, "/api/v1/watches", nil, &all) == nil && len(all.Watches) > 0 {
+				w.set(func(w *world) { w.bad = true })
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
 	expect(1, "awaiting_approval", "watch", "--service", "order-sync", "--version", "v2", "--previous", "v1", "--wait", "--patience", "1m")
+	<-announced
 	var runs struct {
 		Rollbacks []struct{ ID string }
 	}

@@ -232,7 +232,7 @@ func (w *world) config(o configOptions) string {
 		o.mode = "auto"
 	}
 	if o.every == "" {
-		o.every = "200ms"
+		o.every = "400ms"
 	}
 	if o.length == "" {
 		o.length = "20s"
