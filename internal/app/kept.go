@@ -32,7 +32,7 @@ type keptLooks struct {
 const (
 	mostKept    = store.KeptFailures
 	leastKept   = 3
-	mostKeptAll = 20000
+	mostKeptAll = 10000
 	// writeEvery is how often a failure that lasts is written down; its beginning always is.
 	writeEvery = time.Minute
 	// mostUnwritten bounds what waits for a journal that is away.
