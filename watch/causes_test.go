@@ -49,7 +49,7 @@ func TestFailuresWhileTheControlIsNotUpAreNotBlamed(t *testing.T) {
 			push := up(10) + down(12) + up(130)
 			v, _ := duet(w, push, up(9)+strings.Repeat(control, 13)+up(130))
 			if v == nil || v.State != watch.Passed {
-				t.Fatalf("an outage that the control shares gives %+v; %s", v, w.Reason)
+				t.Fatalf("an outage that the control shares gives %+v; %s", v, w.Standing(t0()))
 			}
 			if !strings.Contains(v.Reason, "failures were not counted, because the control outside was not up") && control != " " {
 				t.Errorf("it is not told: %s", v.Reason)
@@ -82,7 +82,7 @@ func TestAWatchEndsAlthoughALookAlwaysWaits(t *testing.T) {
 			return
 		}
 	}
-	t.Errorf("no verdict five looks after the deadline: %s", w.Reason)
+	t.Errorf("no verdict five looks after the deadline: %s", w.Standing(w.Deadline))
 }
 
 func TestAControlThatWasDownBeforeSpeaksForNobody(t *testing.T) {
@@ -227,8 +227,8 @@ func TestTheFastPhase(t *testing.T) {
 	if w.FastPassed.IsZero() || w.FastPassed.Before(t0().Add(p.Soak)) || w.State != watch.Watching {
 		t.Fatalf("passed the fast phase at %s, state %s", w.FastPassed, w.State)
 	}
-	if !strings.Contains(w.Reason, "passed the fast phase at") {
-		t.Errorf("it is not told: %s", w.Reason)
+	if !strings.Contains(w.Standing(t0()), "passed the fast phase at") {
+		t.Errorf("it is not told: %s", w.Standing(t0()))
 	}
 	// A fault that begins later fails the deploy all the same.
 	if v, _ := play(w, "push", down(30), t0().Add(200*every)); v == nil || v.State != watch.Failed {

@@ -77,7 +77,6 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 	w.scale(1 / total)
 	w.addTargets(before)
 	w.setControls(before, 0)
-	w.Reason = w.standing(now)
 	return w
 }
 
@@ -180,7 +179,6 @@ func (w *Watch) Extend(shops []string, before Snapshot, now time.Time) bool {
 	w.Shops = all
 	w.Deadline, w.Suspended, w.BlindFrom, w.FastPassed = clean(now).Add(w.Policy.For), 0, time.Time{}, time.Time{}
 	w.join(before, clean(now).Add(w.Policy.Grace))
-	w.Reason = w.standing(now)
 	return true
 }
 

@@ -223,10 +223,8 @@ func (w *Watch) Tick(now time.Time) *Verdict {
 	w.suspend(len(blind) > 0, now)
 	switch {
 	case now.Before(w.Deadline):
-		w.setReason(w.standing(now))
 		return nil
 	case len(blind) > 0 && now.Before(w.latest()):
-		w.setReason(w.waiting(blind))
 		return nil
 	case slices.ContainsFunc(w.Targets, func(t Target) bool { return w.waits(t, w.Deadline) }):
 		return nil // a control's next look, or its blindness, comes soon
@@ -250,11 +248,6 @@ func (w *Watch) suspend(blind bool, now time.Time) {
 		return
 	}
 	w.Seq++
-}
-
-func (w *Watch) setReason(r string) {
-	// It is no new evidence: it follows from what is known, and need not be stored for itself.
-	w.Reason = r
 }
 
 // Supersede ends the watch because another version took its place.

@@ -164,7 +164,7 @@ type Watch struct {
 	Alert *RuleEvidence `json:"alert,omitempty"`
 
 	Verdict *Verdict `json:"verdict,omitempty"`
-	// Reason is the verdict's reason, or while watching how it stands at the last Tick.
+	// Reason is the verdict's reason; "" while watching, see Standing.
 	Reason string `json:"reason,omitempty"`
 	// Seq grows with every change, so that a store can tell a newer value from an older one.
 	Seq int64 `json:"seq"`

@@ -174,7 +174,7 @@ func TestTimelines(t *testing.T) {
 			v, at := play(w, "push", c.marks, t0())
 			switch {
 			case v == nil:
-				t.Fatalf("no verdict after %d looks; %s", at, w.Reason)
+				t.Fatalf("no verdict after %d looks; %s", at, w.Standing(t0()))
 			case v.State != c.state:
 				t.Fatalf("%s after %d looks, want %s: %s", v.State, at, c.state, v.Reason)
 			case c.at != 0 && at != c.at:

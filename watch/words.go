@@ -247,21 +247,23 @@ func (w *Watch) excused() string {
 	return "Not judged, because not seen up since: " + list(names) + "."
 }
 
-// standing words how the watch stands before its deadline.
-func (w *Watch) standing(now time.Time) string {
+// Standing words how the watch stands now; once it is over, why it ended so.
+func (w *Watch) Standing(now time.Time) string {
+	if w.State.Final() {
+		return w.Reason
+	}
+	blind := w.Blind(now)
+	if len(blind) > 0 && !now.Before(w.Deadline) {
+		return fmt.Sprintf("%s The watch waits for it until %s.", w.cannotSee(blind), clock(w.latest()))
+	}
 	text := fmt.Sprintf("Watching until %s: %s.", clock(w.Deadline), w.seen())
 	if !w.FastPassed.IsZero() {
 		text += fmt.Sprintf(" It passed the fast phase at %s.", clock(w.FastPassed))
 	}
-	if blind := w.Blind(now); len(blind) > 0 {
+	if len(blind) > 0 {
 		text += " " + w.cannotSee(blind)
 	}
 	return text
-}
-
-// waiting words that a blind watch waits past its deadline.
-func (w *Watch) waiting(blind []string) string {
-	return fmt.Sprintf("%s The watch waits for it until %s.", w.cannotSee(blind), clock(w.latest()))
 }
 
 // cannotSee words blindness: "push was not seen since 10:20:00 UTC: token expired."

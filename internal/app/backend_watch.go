@@ -20,7 +20,7 @@ func unmarshal(b []byte, into any) error { return json.Unmarshal(b, into) }
 // present is a watch as the API shows it.
 func (b backend) present(w *watch.Watch, d watch.Deploy, run *actions.Run, now time.Time) server.Watch {
 	v := server.Watch{
-		ID: w.ID, Deploy: d, State: w.State, Mode: w.Mode, Reason: w.Reason, Started: w.Started, Deadline: w.Deadline, Ended: w.Ended,
+		ID: w.ID, Deploy: d, State: w.State, Mode: w.Mode, Reason: w.Standing(now), Started: w.Started, Deadline: w.Deadline, Ended: w.Ended,
 		Alpha: w.Policy.Alpha, Verdict: w.Verdict, Evidence: w.Evidence(), Rollback: run,
 		ModeReason: w.ModeReason, EValue: w.EValue(), Trace: w.Trace.Points, FastPassed: w.FastPassed, Suspended: w.Suspended.Seconds(),
 		Overlaps: w.Overlaps,
