@@ -14,47 +14,51 @@ const crewIdle = 10 * time.Second
 // of tens of kibibytes for a few milliseconds of work.
 type crew struct {
 	slots chan struct{} // one token per look under way
-	work  chan func()   // to whoever is idle
+	work  chan job      // to whoever is idle
 	over  chan struct{} // closed when there is no more work
 	once  sync.Once
 }
 
+// job is work for a member of the crew, who tells through done that it is done.
+type job struct {
+	work func()
+	done chan<- struct{}
+}
+
 func newCrew(most int) *crew {
-	return &crew{slots: make(chan struct{}, most), work: make(chan func()), over: make(chan struct{})}
+	return &crew{slots: make(chan struct{}, most), work: make(chan job), over: make(chan struct{})}
 }
 
 // do waits for a slot, lets a member of the crew work and gives true once that is done; false
-// when ctx ends before there was a slot.
-func (c *crew) do(ctx context.Context, work func()) bool {
+// when ctx ends before there was a slot. done holds one, is empty, and is the caller's own: it
+// spares each look a new one.
+func (c *crew) do(ctx context.Context, done chan struct{}, work func()) bool {
 	select {
 	case c.slots <- struct{}{}:
 	case <-ctx.Done():
 		return false
 	}
-	defer func() { <-c.slots }()
-	done := make(chan struct{})
-	job := func() {
-		defer close(done)
-		work()
-	}
+	j := job{work, done}
 	select {
-	case c.work <- job:
+	case c.work <- j:
 	default:
-		go c.member(job)
+		go c.member(j)
 	}
 	<-done
+	<-c.slots
 	return true
 }
 
 // member works until there was nothing to do for a while.
-func (c *crew) member(job func()) {
+func (c *crew) member(j job) {
 	idle := time.NewTimer(crewIdle)
 	defer idle.Stop()
 	for {
-		job()
+		j.work()
+		j.done <- struct{}{}
 		idle.Reset(crewIdle)
 		select {
-		case job = <-c.work:
+		case j = <-c.work:
 		case <-idle.C:
 			return
 		case <-c.over:

@@ -34,7 +34,9 @@ type loop struct {
 	breakOff context.CancelCauseFunc // guarded by runner.mu; nil between looks
 	swept    bool                    // since this guardian became active
 	pace     pace                    // the loop's own
-	settled  atomic.Bool             // no raised pace until the check was seen up
+	looked   chan struct{}           // holds one: the crew has done its work
+	counts   counts
+	settled  atomic.Bool // no raised pace until the check was seen up
 }
 
 // request is somebody's wish for a look now.
@@ -49,7 +51,10 @@ type answer struct {
 }
 
 func newLoop(r *Runner, c Check) *loop {
-	l := &loop{runner: r, check: c, schedule: c.Schedule, asked: make(chan request), done: make(chan struct{})}
+	l := &loop{
+		runner: r, check: c, schedule: c.Schedule, asked: make(chan request), done: make(chan struct{}),
+		looked: make(chan struct{}, 1), counts: r.metrics.add(c),
+	}
 	if c.Every <= 0 {
 		l.check.Every = time.Minute
 	}
@@ -137,9 +142,8 @@ func (l *loop) onSchedule(ctx context.Context, due time.Time) time.Time {
 		}
 		return next
 	}
-	m, name := l.runner.metrics, l.check.Name
-	looked := l.runner.crew.do(ctx, func() {
-		m.behind.WithLabelValues(name).Set(max(l.runner.now().Sub(due), 0).Seconds())
+	looked := l.runner.crew.do(ctx, l.looked, func() {
+		l.counts.behind.Set(max(l.runner.now().Sub(due), 0).Seconds())
 		// What broke the look off is told by whoever did it; there is nothing to do here.
 		_, _ = l.look(ctx, nil, false)
 	})
@@ -148,7 +152,7 @@ func (l *loop) onSchedule(ctx context.Context, due time.Time) time.Time {
 	}
 	next, skipped := l.following(due, l.runner.now())
 	if skipped > 0 {
-		m.skipped.WithLabelValues(name).Add(float64(skipped))
+		l.runner.metrics.skipped.WithLabelValues(l.check.Name).Add(float64(skipped))
 	}
 	return next
 }
@@ -169,7 +173,7 @@ func (l *loop) lookAgain(ctx context.Context, now time.Time) {
 		l.pace.skip(now)
 		return
 	}
-	l.runner.crew.do(ctx, func() {
+	l.runner.crew.do(ctx, l.looked, func() {
 		l.runner.metrics.raised.WithLabelValues(name).Inc()
 		_, _ = l.look(ctx, nil, true)
 	})
@@ -203,7 +207,7 @@ func (l *loop) look(ctx, asker context.Context, raised bool) (sample.Sample, err
 	if l.pace.saw(s.Health, begin, end); s.Health == sample.Up {
 		l.settled.Store(false)
 	}
-	l.runner.metrics.looks.WithLabelValues(l.check.Name, s.Health.String()).Inc()
+	l.counts.looks[s.Health].Inc()
 	l.hand(s)
 	return s, nil
 }

@@ -52,14 +52,20 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	return m
 }
 
-func (m *metrics) add(c Check) {
+// counts are those of a check's own that change with each look: found once, not each time.
+type counts struct {
+	looks  [sample.Down + 1]prometheus.Counter
+	behind prometheus.Gauge
+}
+
+func (m *metrics) add(c Check) counts {
 	check := c.Name
+	own := counts{behind: m.behind.WithLabelValues(check)}
 	for _, h := range []sample.Health{sample.Unknown, sample.Up, sample.Down} {
-		m.looks.WithLabelValues(check, h.String())
+		own.looks[h] = m.looks.WithLabelValues(check, h.String())
 	}
 	m.panics.WithLabelValues(check)
 	m.skipped.WithLabelValues(check)
-	m.behind.WithLabelValues(check)
 	if c.Retry.Times > 0 {
 		m.retries.WithLabelValues(check)
 	}
@@ -72,6 +78,7 @@ func (m *metrics) add(c Check) {
 			m.overBudget.WithLabelValues(check, became)
 		}
 	}
+	return own
 }
 
 func (m *metrics) remove(check string) {

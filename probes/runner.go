@@ -117,7 +117,6 @@ func (r *Runner) Apply(checks []Check) {
 			old.stop()
 		}
 		r.running[c.Name] = l
-		r.metrics.add(c)
 		// The loop's life is the runner's, not that of a request: Stop and Apply end it.
 		ctx, cancel := context.WithCancelCause(context.Background())
 		l.cancel = cancel

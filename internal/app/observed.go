@@ -56,8 +56,10 @@ type seen struct {
 	last  *sample.Sample
 	since time.Time // since when it has its health
 	known time.Time // when it last was Up or Down
-	// recent is what a guardian that takes over may need again, oldest first.
+	// recent is what a guardian that takes over may need again: the last ones, in no order, and
+	// oldest is the next to be replaced.
 	recent []sample.Sample
+	oldest int
 	follow followUp
 	stated time.Time // the look that was last handed over to be written down as its state
 	// whole is when its interval and rollup were last handed over, of the interval that began
@@ -90,10 +92,12 @@ func (o *observed) note(s sample.Sample) {
 	bare := s // neither pages nor watches read values and details here, which are most of a sample
 	bare.Values, bare.Detail = nil, ""
 	c.last = &bare
-	if len(c.recent) == recentLooks {
-		c.recent = slices.Delete(c.recent, 0, 1)
+	if len(c.recent) < recentLooks {
+		c.recent = append(c.recent, bare)
+	} else {
+		c.recent[c.oldest] = bare
+		c.oldest = (c.oldest + 1) % recentLooks
 	}
-	c.recent = append(c.recent, bare)
 	c.follow.take(s)
 	if o.tracker == nil {
 		return
@@ -282,7 +286,8 @@ func (o *observed) apply(checks []builtCheck, now time.Time) {
 	for _, c := range checks {
 		n := &seen{service: c.Service, kind: c.Kind, labels: c.Labels, names: c.names, every: c.Every, began: now}
 		if old, ok := o.checks[c.Name]; ok {
-			n.last, n.since, n.known, n.recent, n.began, n.follow = old.last, old.since, old.known, old.recent, old.began, old.follow
+			n.last, n.since, n.known, n.began, n.follow = old.last, old.since, old.known, old.began, old.follow
+			n.recent, n.oldest = old.recent, old.oldest
 		}
 		next[c.Name] = n
 	}
