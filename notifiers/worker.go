@@ -127,9 +127,12 @@ func (w *worker) recall(ctx context.Context) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	calls = append(calls, w.calls...)
-	slices.SortFunc(calls, time.Time.Compare)
-	w.calls = slices.CompactFunc(calls, time.Time.Equal)
+	for _, at := range calls {
+		if !slices.ContainsFunc(w.calls, at.Equal) {
+			w.calls = append(w.calls, at)
+		}
+	}
+	slices.SortFunc(w.calls, time.Time.Compare)
 }
 
 // step makes at most one call and gives the time of the next step.
