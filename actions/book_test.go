@@ -28,8 +28,10 @@ func TestBook(t *testing.T) {
 	}{
 		"the defaults are good": {func(*actions.BookSettings) {}, nil},
 		"no name, no steps":     {func(s *actions.BookSettings) { s.Name, s.Steps = "", nil }, []string{"name: is missing", "at least one step"}},
-		"an unknown kind names the choices": {func(s *actions.BookSettings) { s.Steps[0].Kind = "dokcer" },
-			[]string{`steps[0]: no kind "dokcer"; choose one of docker, exec, webhook`}},
+		"an unknown kind names the choices": {
+			func(s *actions.BookSettings) { s.Steps[0].Kind = "dokcer" },
+			[]string{`steps[0]: no kind "dokcer"; choose one of docker, exec, webhook`},
+		},
 		"a step without a kind": {func(s *actions.BookSettings) { s.Steps[0].Kind = "" }, []string{"steps[0]: says nothing to do"}},
 		"a mistake in a step's own settings is told with the rest": {func(s *actions.BookSettings) {
 			s.Steps[0].Settings = execSettings()

@@ -3,8 +3,8 @@ package actions_test
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -255,9 +255,7 @@ func TestRunEnds(t *testing.T) {
 					c.steps = []actions.BookStep{step("a", act{do: ok}), step("b", act{do: ok})}
 				}
 				r := newRig(t, c.steps...)
-				for k, v := range c.looks {
-					r.looks[k] = v
-				}
+				maps.Copy(r.looks, c.looks)
 				if c.book != nil {
 					c.book(r.book)
 				}
@@ -524,7 +522,7 @@ func TestMetricsAreWellFormed(t *testing.T) {
 }
 
 func TestEngineNeedsItsParts(t *testing.T) {
-	_, err := actions.NewEngine(actions.Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	_, err := actions.NewEngine(actions.Options{Log: slog.New(slog.DiscardHandler)})
 	if err == nil || !strings.Contains(err.Error(), "Ledger") || strings.Contains(err.Error(), "Log ") {
 		t.Errorf("error %v, want one that names what is missing", err)
 	}

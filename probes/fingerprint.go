@@ -47,8 +47,8 @@ func fingerprint(b *bytes.Buffer, v reflect.Value) {
 	case reflect.Pointer, reflect.Interface:
 		fingerprint(b, v.Elem())
 	case reflect.Struct:
-		for i := range v.NumField() {
-			fingerprint(b, v.Field(i))
+		for _, field := range v.Fields() {
+			fingerprint(b, field)
 		}
 	case reflect.Slice, reflect.Array:
 		fmt.Fprintf(b, "%d:", v.Len())

@@ -82,7 +82,6 @@ type orderShop struct {
 	pushStatus  int
 	pushDelay   time.Duration
 	appearAfter time.Duration
-	keepIfLost  bool
 	lose        bool
 	change      func(map[string]any)
 	cleanStatus int

@@ -49,15 +49,18 @@ func TestAFailedCheckIsFollowedUpAtTheRaisedPace(t *testing.T) {
 	}{
 		"until it is up again, and the schedule keeps its times": {
 			probes.Burst{Every: model.Duration(2 * time.Second), For: model.Duration(time.Minute)},
-			[2]float64{10, 15}, "0 x10 x12! x14! 16! 20 30",
+			[2]float64{10, 15},
+			"0 x10 x12! x14! 16! 20 30",
 		},
 		"beyond a scheduled look, which takes the place of a raised one": {
 			probes.Burst{Every: model.Duration(3 * time.Second), For: model.Duration(time.Minute)},
-			[2]float64{10, 24}, "0 x10 x13! x16! x20 x23! 26! 30",
+			[2]float64{10, 24},
+			"0 x10 x13! x16! x20 x23! 26! 30",
 		},
 		"for as long as it may and no longer": {
 			probes.Burst{Every: model.Duration(2 * time.Second), For: model.Duration(5 * time.Second)},
-			[2]float64{10, 35}, "0 x10 x12! x14! x20 x30",
+			[2]float64{10, 35},
+			"0 x10 x12! x14! x20 x30",
 		},
 		"not without a raised pace": {probes.Burst{}, [2]float64{10, 15}, "0 x10 20 30"},
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -83,7 +84,7 @@ func (s *QuotaSettings) validatePlatform() error {
 	var errs []error
 	if _, err := s.platformAddress(p, o); err != nil {
 		errs = append(errs, err)
-	} else if o.Method != "GET" && o.Name != p.SafeRead.Operation && s.Body == "" {
+	} else if o.Method != http.MethodGet && o.Name != p.SafeRead.Operation && s.Body == "" {
 		errs = append(errs, fmt.Errorf("operation %s may change something: use %s", o.Name, p.SafeRead.Operation))
 	}
 	if !s.Seller.Token.IsSet() {

@@ -1,6 +1,7 @@
 package watch_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -18,9 +19,7 @@ func TestGate(t *testing.T) {
 	firing := rules.Alert{Rule: "StockCount", State: rules.Firing, Tier: rules.Critical, ActiveAt: now, Labels: map[string]string{"service": "order-sync", "blocks_deploy": "true"}}
 	label := func(a rules.Alert, key, value string) rules.Alert {
 		labels := map[string]string{}
-		for k, v := range a.Labels {
-			labels[k] = v
-		}
+		maps.Copy(labels, a.Labels)
 		labels[key] = value
 		a.Labels = labels
 		return a

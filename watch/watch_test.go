@@ -532,7 +532,7 @@ func TestWatchSurvivesJSON(t *testing.T) {
 	checks := []watch.CheckPolicy{check("sg", "shop", "sg-1"), check("my", "shop", "my-1")}
 	d := deploy()
 	d.Shops = []string{"sg-1"}
-	w := watch.Open(d, policy(), checks, green("sg", "my"), time.Now()) //nolint:forbidigo // a time with a monotonic clock
+	w := watch.Open(d, policy(), checks, green("sg", "my"), time.Now())
 	play(w, "sg", "..x.?x", w.From)
 	b, err := json.Marshal(w)
 	if err != nil {

@@ -62,7 +62,7 @@ func (w *Watch) besides() string {
 
 // notCounted words the failures that were excused.
 func (w *Watch) notCounted() string {
-	text := ""
+	var text strings.Builder
 	for i := range w.Targets {
 		t := &w.Targets[i]
 		excused := 0
@@ -72,10 +72,10 @@ func (w *Watch) notCounted() string {
 			}
 		}
 		if excused > 0 && (t.Outages > 0 || t.Health != sample.Up) {
-			text += fmt.Sprintf(" %s not counted, because the control %s was not up meanwhile.", plural(excused, "failure was", "failures were"), t.Check)
+			_, _ = fmt.Fprintf(&text, " %s not counted, because the control %s was not up meanwhile.", plural(excused, "failure was", "failures were"), t.Check)
 		}
 	}
-	return text
+	return text.String()
 }
 
 // atDeadline words how a watch ends that nothing failed.
@@ -266,7 +266,7 @@ func (w *Watch) Standing(now time.Time) string {
 	return text
 }
 
-// cannotSee words blindness: "push was not seen since 10:20:00 UTC: token expired."
+// cannotSee words blindness, as in "push was not seen since 10:20:00 UTC: token expired".
 func (w *Watch) cannotSee(blind []string) string {
 	parts := make([]string, 0, len(blind))
 	for _, name := range blind {

@@ -107,7 +107,7 @@ func explain(ctx context.Context, conf *config.Config, ch *config.Check, r *secr
 		return explained{}, exit(exitUsage, "%s", r.Redact(err.Error()))
 	}
 	if closer, ok := probe.(probes.Closer); ok {
-		defer closer.Close() //nolint:errcheck // the process ends
+		defer closer.Close()
 	}
 	e := explained{Check: ch.Name, Kind: ch.Kind, Service: ch.Service, Settings: map[string]string{}}
 	look := probe.Look

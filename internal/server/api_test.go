@@ -91,12 +91,13 @@ func TestHookSaysWhatIsWrong(t *testing.T) {
 			}
 			var p problem
 			got.json(t, &p)
-			said := p.Detail
+			var said strings.Builder
+			said.WriteString(p.Detail)
 			for _, f := range p.Errors {
-				said += "\n" + f.Pointer + ": " + f.Detail
+				said.WriteString("\n" + f.Pointer + ": " + f.Detail)
 			}
-			if !strings.Contains(said, c.says) || p.Status != c.status {
-				t.Errorf("says %q (status %d), want %q", said, p.Status, c.says)
+			if !strings.Contains(said.String(), c.says) || p.Status != c.status {
+				t.Errorf("says %q (status %d), want %q", said.String(), p.Status, c.says)
 			}
 			if c.status == 409 && (len(p.Reasons) != 1 || p.Reasons[0].Code != "run_in_progress") {
 				t.Errorf("reasons %+v", p.Reasons)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"guardian/actions"
@@ -187,9 +188,9 @@ func (s *Server) servicePage(w http.ResponseWriter, r *http.Request, by Caller) 
 		return err
 	}
 	words := s.pages.language(r)
-	for i := len(watches) - 1; i >= 0; i-- {
-		if at := watches[i].Deploy.At; at.After(v.Chart.From) {
-			v.Chart.Lines = append(v.Chart.Lines, chartLine{At: at, Label: words.T("line.switch", watches[i].Deploy.Version), Tone: "deploy"})
+	for _, one := range slices.Backward(watches) {
+		if at := one.Deploy.At; at.After(v.Chart.From) {
+			v.Chart.Lines = append(v.Chart.Lines, chartLine{At: at, Label: words.T("line.switch", one.Deploy.Version), Tone: "deploy"})
 		}
 	}
 	for _, one := range watches {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"strings"
 
 	"guardian/actions"
 	"guardian/watch"
@@ -88,12 +89,12 @@ func known[T ~string](pointer, value string, set ...T) error {
 	if value == "" {
 		return nil
 	}
-	list := ""
+	var list strings.Builder
 	for _, v := range set {
 		if string(v) == value {
 			return nil
 		}
-		list += " " + string(v)
+		list.WriteString(" " + string(v))
 	}
-	return &InvalidError{Fields: []FieldError{{pointer, "is not one of" + list}}}
+	return &InvalidError{Fields: []FieldError{{pointer, "is not one of" + list.String()}}}
 }

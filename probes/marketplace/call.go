@@ -154,7 +154,9 @@ func shopifyTestOrder(o Order) Message {
 	return post(struct {
 		Order order `json:"order"`
 	}{order{
-		true, o.ID, o.Currency, []line{{"synthetic order", o.SKU, o.Quantity, o.Price}}, address{o.Country},
+		true, o.ID, o.Currency,
+		[]line{{"synthetic order", o.SKU, o.Quantity, o.Price}},
+		address{o.Country},
 		[]transaction{{"sale", "success", o.total(), true}},
 	}}, nil)
 }

@@ -16,7 +16,6 @@ func TestMain(m *testing.M) { os.Exit(rig.Main(m, &binary)) }
 type (
 	guardian  = rig.Guardian
 	watchView = rig.WatchView
-	runView   = rig.RunView
 )
 
 // newGuardian writes a configuration; LISTEN in it is replaced by a free address. It starts

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -139,7 +140,8 @@ func TestAStormIsRiddenOutWithinTheShare(t *testing.T) {
 	w := newWorld(t)
 	const rate, burst, share = 20.0, 60, 0.05
 	var checks strings.Builder
-	limits := "\nmarketplaces:\n  operations:\n"
+	var limits strings.Builder
+	limits.WriteString("\nmarketplaces:\n  operations:\n")
 	markets, reads := map[string]*marketplace.Server{}, map[string]string{}
 	for _, name := range marketplace.Names() {
 		p, err := known.Find(name)
@@ -150,13 +152,13 @@ func TestAStormIsRiddenOutWithinTheShare(t *testing.T) {
 		t.Cleanup(m.Close)
 		m.AddOrder(marketplace.Order{ID: "902-1845936-5435065"})
 		markets[name], reads[name] = m, p.SafeRead.Operation
-		limits += fmt.Sprintf("    - {marketplace: %s, operation: %q, rate: %v, burst: %v}\n", name, p.SafeRead.Operation, rate, burst)
+		limits.WriteString(fmt.Sprintf("    - {marketplace: %s, operation: %q, rate: %v, burst: %v}\n", name, p.SafeRead.Operation, rate, burst))
 		for _, other := range []string{"one", "two"} {
 			checks.WriteString(strings.NewReplacer("quota-"+name, name+"-"+other, "every: 5s\n    timeout: 4s", "every: 2s\n    timeout: 1900ms\n    burst: {every: 200ms}").Replace(quotaCheck(name, m)))
 		}
 	}
 	began := time.Now()
-	g := newGuardian(t, w.config(configOptions{checks: checks.String(), extra: limits}), map[string]string{"rules.yaml": noRules})
+	g := newGuardian(t, w.config(configOptions{checks: checks.String(), extra: limits.String()}), map[string]string{"rules.yaml": noRules})
 	g.Start()
 	made := func(name string) int {
 		answered, throttled := markets[name].Calls(reads[name])
@@ -240,10 +242,8 @@ func TestKilledDuringAMarketplacesPush(t *testing.T) {
 			g.Start()
 			eventually(t, "the order of before the crash cleaned up", 30*time.Second, func() bool {
 				for _, id := range shop.IDs() {
-					for _, old := range left {
-						if id == old {
-							return false
-						}
+					if slices.Contains(left, id) {
+						return false
 					}
 				}
 				return true

@@ -52,12 +52,12 @@ func newProxy(t *testing.T, target string, drop func(n int) bool) *proxy {
 }
 
 func (p *proxy) carry(c net.Conn) {
-	defer c.Close() //nolint:errcheck // both ends are done
+	defer c.Close()
 	far, err := net.Dial("tcp", p.target)
 	if err != nil {
 		return
 	}
-	defer far.Close() //nolint:errcheck // both ends are done
+	defer far.Close()
 	go func() { _, _ = io.Copy(far, c) }()
 	_, _ = io.Copy(c, far)
 }

@@ -17,8 +17,6 @@ import (
 	"guardian/test/fake/slack"
 )
 
-func urlEscape(s string) string { return url.QueryEscape(s) }
-
 // world is what a guardian guards: a service that is good or bad, its deploy tool, its
 // orders, and the messengers of those on call.
 type world struct {

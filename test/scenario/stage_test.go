@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -187,9 +188,7 @@ func (st *stage) Switch(version string) {
 func (st *stage) Ship(version, previous string, more map[string]any) string {
 	st.t.Helper()
 	body := map[string]any{"previous_version": previous}
-	for k, v := range more {
-		body[k] = v
-	}
+	maps.Copy(body, more)
 	st.Switch(version)
 	return st.Deploy(version, body)
 }

@@ -51,17 +51,23 @@ func TestSignaturesAreTheVendors(t *testing.T) {
 		refused  string // what the answer holds when the signature is not taken
 	}{
 		"lazada": {
-			"lazada", fake.Credentials{App: "123456", Secret: "helloworld", Token: "test"}, 1517820392,
+			"lazada",
+			fake.Credentials{App: "123456", Secret: "helloworld", Token: "test"},
+			1517820392,
 			"/rest/order/get?app_key=123456&access_token=test&order_id=1234&sign_method=sha256&timestamp=1517820392000&sign=4190D32361CFB9581350222F345CB77F3B19F0E31D162316848A2C1FFD5FAB4A",
 			"IncompleteSignature",
 		},
 		"tiktok_shop": {
-			"tiktok_shop", fake.Credentials{App: "29a39d", Secret: "e59af819cc"}, 1623812664,
+			"tiktok_shop",
+			fake.Credentials{App: "29a39d", Secret: "e59af819cc"},
+			1623812664,
 			"/authorization/202309/shops?app_key=29a39d&timestamp=1623812664&sign=b596b73e0cc6de07ac26f036364178ab16b0a907af13d43f0a0cd2345f582dc8",
 			"106001",
 		},
 		"shopee": {
-			"shopee", fake.Credentials{App: "2001887", Secret: "57615053704d6470644f554a78656d50484143644964436a5568777544524579", Token: "59777174636562737266615546704c6d", Shop: "14701711"}, 1655714431,
+			"shopee",
+			fake.Credentials{App: "2001887", Secret: "57615053704d6470644f554a78656d50484143644964436a5568777544524579", Token: "59777174636562737266615546704c6d", Shop: "14701711"},
+			1655714431,
 			"/api/v2/shop/get_shop_info?partner_id=2001887&timestamp=1655714431&access_token=59777174636562737266615546704c6d&shop_id=14701711&sign=b914bea03c13799deb036bb9d10e689f5a6bade160c44af568646f1ef7d796c1",
 			"error_sign",
 		},

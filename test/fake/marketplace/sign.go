@@ -45,11 +45,11 @@ func joined(params map[string]string, without ...string) string {
 		}
 	}
 	sort.Strings(names)
-	text := ""
+	var text strings.Builder
 	for _, n := range names {
-		text += n + params[n]
+		text.WriteString(n + params[n])
 	}
-	return text
+	return text.String()
 }
 
 // filled leaves out names without a value, which the IOP gateways do not sign.
