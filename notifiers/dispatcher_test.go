@@ -570,6 +570,27 @@ func TestAnOutcomeThatCannotBeSavedIsNotSentAgainMeanwhile(t *testing.T) {
 	})
 }
 
+// A process that was paused since it journalled the attempt may have been replaced.
+func TestWhoMayNotTellAnyMoreMakesNoCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, may := &messenger{}, atomic.Bool{}
+		k := open(t, one(m), func(o *notifiers.Options) { o.MayTell = may.Load })
+		k.start()
+		k.put("oncall", "critical", "a/1")
+		pass(time.Minute)
+		if len(m.all()) != 0 {
+			t.Errorf("%d calls without the right to tell", len(m.all()))
+		}
+		k.state("oncall/a/1", notifiers.Sending) // so that whoever tells now sends it
+		may.Store(true)
+		pass(time.Minute)
+		if len(m.all()) != 1 {
+			t.Errorf("%d calls once it may, want one", len(m.all()))
+		}
+		k.state("oncall/a/1", notifiers.Delivered)
+	})
+}
+
 func TestStopDeliversWhatIsDueAndNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &messenger{answer: func(n int, x notifiers.Notice) error {

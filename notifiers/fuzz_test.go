@@ -53,7 +53,7 @@ func FuzzAnswers(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, body, after string) {
 		if status < 200 || status > 599 || strings.ContainsAny(after, "\r\n\x00") || status == http.StatusNoContent || status == http.StatusNotModified {
-			t.Skip("no answer that a server can give")
+			return // no answer that a server can give
 		}
 		answer.Store(&said{status, body, after})
 		for kind, c := range channels {

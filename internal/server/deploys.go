@@ -79,7 +79,7 @@ func deployRequest(o *object, now time.Time) (DeployRequest, error) {
 		o.wrong("at", "lies in the future: announce a deploy when it has happened, and check this machine's clock")
 	}
 	if !q.At.IsZero() && now.Sub(q.At) > maxWatch {
-		o.wrong("at", "lies more than 7d back: no watch could tell what it changed; leave it out for now")
+		o.wrong("at", "lies more than 7d back: no watch could tell what it changed; leave at out if it was deployed just now")
 	}
 	if !environmentShape.MatchString(q.Environment) {
 		o.wrong("environment", "cannot be a name: use letters, digits, dots, dashes and underscores, at most 100")

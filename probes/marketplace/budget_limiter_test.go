@@ -116,6 +116,21 @@ func TestAThrottleRestsTheBucketForAllItsChecks(t *testing.T) {
 			t.Errorf("after an answer it rests %s, want 10s", rest)
 		}
 	})
+	t.Run("longer where a told wait was kept and did not help", func(t *testing.T) {
+		l, now := fresh(), start()
+		var rests []time.Duration
+		for range 10 {
+			until := l.Throttled(bucket, told(time.Second), now)
+			rests, now = append(rests, until.Sub(now)), until
+		}
+		if rests[0] != time.Second || rests[1] != 10*time.Second || rests[2] != 20*time.Second || rests[9] != 10*time.Minute {
+			t.Errorf("it rests %v, want what it was told, then 10s, doubled up to 10m", rests)
+		}
+		l.Answered(bucket)
+		if rest := l.Throttled(bucket, told(time.Second), now).Sub(now); rest != time.Second {
+			t.Errorf("after an answer it rests %s, want what it is told", rest)
+		}
+	})
 	t.Run("for the operations that share the quota", func(t *testing.T) {
 		of := func(operation string) []marketplace.Use {
 			return []marketplace.Use{{Check: operation, Bucket: marketplace.Bucket{Marketplace: "shopify", Shop: "us-1", Operation: operation}, Calls: 1, Every: time.Minute}}

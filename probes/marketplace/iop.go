@@ -113,7 +113,6 @@ func iopCodes() []known {
 		{code: "MissingParameter", contains: "sign", class: CredentialBad, words: "The signature is missing."},
 		{code: "InvalidCode", class: CredentialBad, words: "The authorisation code is not taken."},
 		{code: "InvalidAppKey", class: CredentialBad, words: "The app key is not taken."},
-		{code: "AppWhiteIpLimit", class: Permission, words: "The address that calls is not on the app's list of addresses."},
 		{code: "InsufficientPermission", class: Permission, words: "The app lacks the permission for this operation."},
 		{code: "ServiceTimeout", class: TheirFault, words: "The platform's own service took too long."},
 		{code: "ServiceUnavailable", class: TheirFault, words: "The platform's own service is not there."},
