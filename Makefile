@@ -18,9 +18,12 @@ TIMEOUT       ?= 15m
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# Without the paths of this folder another clone finds compiled what this one has.
+export GOFLAGS := -trimpath $(GOFLAGS)
+
 # Whatever runs without the race detector is compiled the same way, so that a new machine
 # compiles it once: another flag means every package again.
-PLAIN := CGO_ENABLED=0 GOFLAGS=-trimpath
+PLAIN := CGO_ENABLED=0
 
 .PHONY: build
 build: ## the binary, static, into bin/
@@ -39,7 +42,7 @@ setup: ## install what the tests need (Debian, as root); otherwise say what is m
 	./test/setup
 
 .PHONY: test
-test: setup fmt-check tidy-check vet build race statistics promtool sdk ## everything that must hold; what CI runs
+test: setup fmt-check tidy-check vet build race plain promtool sdk ## everything that must hold; what CI runs
 
 .PHONY: quick
 quick: ## the tests without the race detector
@@ -61,16 +64,17 @@ vet:
 	$(PLAIN) $(GO) vet ./...
 
 # Vet ran already, so that go test need not. Tests of the whole wait most of their time: more
-# packages at once than there are processors.
+# packages at once than there are processors. At its end a process waits for the detector's last
+# words, by default a second.
 .PHONY: race
 race:
-	$(GO) test -race -vet=off -p 3 -timeout $(TIMEOUT) ./...
+	GORACE=atexit_sleep_ms=50 $(GO) test -race -vet=off -p 3 -timeout $(TIMEOUT) ./...
 
-# What draws many streams or runs many unit tests, in one goroutine: without the race detector,
-# under which it would take minutes and find nothing.
-.PHONY: statistics
-statistics:
-	$(PLAIN) $(GO) test -vet=off -timeout $(TIMEOUT) ./watch ./configs
+# What draws many streams or runs many unit tests in one goroutine, where the race detector
+# takes minutes and finds nothing; and the scenarios, on the binary as it is delivered.
+.PHONY: plain
+plain:
+	$(PLAIN) $(GO) test -vet=off -p 3 -timeout $(TIMEOUT) ./configs ./test/bench/judge ./test/scenario ./watch/...
 
 # A module of its own: it builds promtool, which no other test needs.
 .PHONY: promtool

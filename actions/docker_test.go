@@ -12,6 +12,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,7 @@ import (
 	"guardian/actions/actiontest"
 	"guardian/internal/secret"
 	"guardian/test/docker"
+	"guardian/test/port"
 )
 
 type object = map[string]any
@@ -42,15 +44,25 @@ ENTRYPOINT ["/shop"]
 func TestDocker(t *testing.T) {
 	host := docker.Start(t)
 	shop := docker.Program(t, "guardian/test/docker/shop")
-	docker.Build(t, host, "shop:v1", fmt.Sprintf(dockerfile, "v1", ""), shop)
-	docker.Build(t, host, "shop:v2", fmt.Sprintf(dockerfile, "v2", ""), shop)
-	docker.Build(t, host, "shop:unhealthy", fmt.Sprintf(dockerfile, "unhealthy", "BAD=unhealthy"), shop)
-	docker.Build(t, host, "shop:exits", fmt.Sprintf(dockerfile, "exits", "BAD=exits"), shop)
-	docker.Build(t, host, "plain:v1", "FROM scratch\nCOPY shop /shop\nENV VERSION=v1\nENTRYPOINT [\"/shop\"]\n", shop)
-	docker.Build(t, host, "plain:v2", "FROM scratch\nCOPY shop /shop\nENV VERSION=v2\nENTRYPOINT [\"/shop\"]\n", shop)
+	t.Run("images", func(t *testing.T) {
+		for ref, file := range map[string]string{
+			"shop:v1":        fmt.Sprintf(dockerfile, "v1", ""),
+			"shop:v2":        fmt.Sprintf(dockerfile, "v2", ""),
+			"shop:unhealthy": fmt.Sprintf(dockerfile, "unhealthy", "BAD=unhealthy"),
+			"shop:exits":     fmt.Sprintf(dockerfile, "exits", "BAD=exits"),
+			"plain:v1":       "FROM scratch\nCOPY shop /shop\nENV VERSION=v1\nENTRYPOINT [\"/shop\"]\n",
+			"plain:v2":       "FROM scratch\nCOPY shop /shop\nENV VERSION=v2\nENTRYPOINT [\"/shop\"]\n",
+		} {
+			t.Run(ref, func(t *testing.T) {
+				t.Parallel()
+				docker.Build(t, host, ref, file, shop)
+			})
+		}
+	})
 	w := &yard{host: host}
 
 	t.Run("contract", func(t *testing.T) {
+		t.Parallel()
 		actiontest.Run(t, func(t *testing.T) actiontest.World {
 			w := &yard{host: host}
 			name := w.plain(t, "plain:v2")
@@ -73,14 +85,21 @@ func TestDocker(t *testing.T) {
 			}
 		})
 	})
-	t.Run("everything that was set on the container is kept", w.testKept)
-	t.Run("a new one that is no good", w.testNoGood)
-	t.Run("its time is cut off", w.testCutOff)
-	t.Run("whatever fails, the old one runs", func(t *testing.T) { w.testEveryPoint(t, "refused") })
-	t.Run("whatever answer is lost, the old one or the new one runs", func(t *testing.T) { w.testEveryPoint(t, "lost") })
-	t.Run("killed anywhere, asking settles it", func(t *testing.T) { w.testEveryPoint(t, "killed") })
-	t.Run("the containers of a compose service", w.testCompose)
-	t.Run("refusals", w.testRefusals)
+	for name, test := range map[string]func(*testing.T){
+		"everything that was set on the container is kept":         w.testKept,
+		"a new one that is no good":                                w.testNoGood,
+		"its time is cut off":                                      w.testCutOff,
+		"whatever fails, the old one runs":                         func(t *testing.T) { w.testEveryPoint(t, "refused") },
+		"whatever answer is lost, the old one or the new one runs": func(t *testing.T) { w.testEveryPoint(t, "lost") },
+		"killed anywhere, asking settles it":                       func(t *testing.T) { w.testEveryPoint(t, "killed") },
+		"the containers of a compose service":                      w.testCompose,
+		"refusals":                                                 w.testRefusals,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t)
+		})
+	}
 }
 
 // yard is where containers stand.
@@ -200,13 +219,13 @@ func (y *yard) testKept(t *testing.T) {
 		docker.Call(cleanup{t}, y.host, "DELETE", "/networks/front", nil, nil)
 		docker.Call(cleanup{t}, y.host, "DELETE", "/networks/back", nil, nil)
 	})
-	port := freePort(t)
+	at := freePort(t)
 	files := t.TempDir()
 	y.must(t, "POST", "/containers/create?name=kept", object{
 		"Image": "shop:v2", "Env": []string{"SHARED=mine", "TOKEN=abc"}, "Cmd": []string{"--shop", "sg-1"},
 		"Labels": object{"team": "orders"}, "ExposedPorts": object{"8080/tcp": object{}}, "User": "0",
 		"HostConfig": object{
-			"PortBindings":  object{"8080/tcp": []object{{"HostIp": "127.0.0.1", "HostPort": port}}},
+			"PortBindings":  object{"8080/tcp": []object{{"HostIp": "127.0.0.1", "HostPort": at}}},
 			"RestartPolicy": object{"Name": "on-failure", "MaximumRetryCount": 7},
 			"Binds":         []string{files + ":/files:ro"},
 			"Memory":        64 << 20, "NetworkMode": "front", "ExtraHosts": []string{"db:10.0.0.9"},
@@ -215,7 +234,7 @@ func (y *yard) testKept(t *testing.T) {
 	}, nil)
 	y.must(t, "POST", "/networks/back/connect", object{"Container": "kept", "EndpointConfig": object{"IPAMConfig": object{"IPv4Address": "172.31.77.7"}, "Aliases": []string{"inner"}}}, nil)
 	y.must(t, "POST", "/containers/kept/start", nil, nil)
-	url := "http://127.0.0.1:" + port
+	url := "http://127.0.0.1:" + at
 	waitFor(t, "v2 to answer", func() bool { return tells(url).Version == "v2" })
 	if res, err := http.Post(url+"/stock?n=42", "", nil); err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("write stock: %v", err)
@@ -296,10 +315,10 @@ func (y *yard) testNoGood(t *testing.T) {
 		"exits":     "exit status 3",
 	} {
 		t.Run(to, func(t *testing.T) {
-			name, port := "nogood-"+to, freePort(t)
+			name, at := "nogood-"+to, freePort(t)
 			y.create(t, name, object{
 				"Image": "shop:v2", "ExposedPorts": object{"8080/tcp": object{}},
-				"HostConfig": object{"PortBindings": object{"8080/tcp": []object{{"HostIp": "127.0.0.1", "HostPort": port}}}},
+				"HostConfig": object{"PortBindings": object{"8080/tcp": []object{{"HostIp": "127.0.0.1", "HostPort": at}}}},
 			})
 			before := y.inspect(t, name)
 			step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = y.host, name, "shop:{{.To}}" })
@@ -313,7 +332,7 @@ func (y *yard) testNoGood(t *testing.T) {
 			if after := y.inspect(t, name); after["Id"] != before["Id"] || y.version(t, name) != "v2" {
 				t.Errorf("container %v runs %s, want the old one", after["Id"], y.version(t, name))
 			}
-			waitFor(t, "the old one to answer", func() bool { return tells("http://127.0.0.1:"+port).Version == "v2" })
+			waitFor(t, "the old one to answer", func() bool { return tells("http://127.0.0.1:"+at).Version == "v2" })
 			if n := y.names(t, name); !slices.Equal(n, []string{name}) {
 				t.Errorf("containers %v are left", n)
 			}
@@ -597,8 +616,9 @@ func waitFor(t *testing.T, what string, done func() bool) {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	s := httptest.NewServer(nil)
-	defer s.Close()
-	_, port, _ := strings.Cut(s.Listener.Addr().String(), ":")
-	return port
+	n, err := port.Free()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strconv.Itoa(n)
 }

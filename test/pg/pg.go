@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"guardian/test/port"
+
 	"github.com/jackc/pgx/v5"
 )
 
@@ -121,17 +123,17 @@ func startIn(dir, bin string) (*cluster, error) {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
-	port, err := freePort()
+	at, err := port.Free()
 	if err != nil {
 		return nil, err
 	}
-	keeper, err := launch(dir, filepath.Join(bin, "postgres"), data, port)
+	keeper, err := launch(dir, filepath.Join(bin, "postgres"), data, at)
 	if err != nil {
 		return nil, err
 	}
 	admin := &url.URL{
 		Scheme: "postgres", User: url.UserPassword("postgres", Password),
-		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Path: "/postgres",
+		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(at)), Path: "/postgres",
 		RawQuery: "sslmode=disable",
 	}
 	if err := waitFor(ctx, admin); err != nil {
@@ -215,14 +217,6 @@ func version(folder string) int {
 func isFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.Mode().IsRegular()
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	return l.Addr().(*net.TCPAddr).Port, l.Close()
 }
 
 func waitFor(ctx context.Context, admin *url.URL) error {

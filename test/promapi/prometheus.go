@@ -3,7 +3,6 @@ package promapi
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -11,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"guardian/test/port"
 )
 
 // startTimeout bounds how long a Prometheus may take to be ready.
@@ -104,12 +105,11 @@ func answers(ctx context.Context, url string) bool {
 
 func freeAddress(tb testing.TB) string {
 	tb.Helper()
-	l, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
+	n, err := port.Free()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return fmt.Sprintf("127.0.0.1:%d", n)
 }
 
 // Promtool runs promtool and gives what it prints; an error fails the test.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -21,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"guardian/test/port"
 )
 
 // Build builds the program under test into a folder, with the race detector when the tests
@@ -101,23 +102,16 @@ func (l *LogBuffer) String() string {
 	return l.b.String()
 }
 
-// FreePort gives a port that nobody listens on now.
-func FreePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // New writes the configuration of a process of a binary, and files beside it; LISTEN in it is
 // replaced by a free address. It starts nothing; the process ends with the test.
 func New(t testing.TB, binary, config string, files map[string]string) *Guardian {
 	t.Helper()
 	dir := t.TempDir()
-	listen := fmt.Sprintf("127.0.0.1:%d", FreePort(t))
+	n, err := port.Free()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listen := fmt.Sprintf("127.0.0.1:%d", n)
 	g := &Guardian{t: t, binary: binary, URL: "http://" + listen, Dir: dir, File: filepath.Join(dir, "guardian.yaml"), Log: &LogBuffer{}}
 	g.Write("guardian.yaml", strings.ReplaceAll(config, "LISTEN", listen))
 	for name, content := range files {
@@ -154,7 +148,14 @@ func (g *Guardian) Start() { g.StartAs("active") }
 func (g *Guardian) StartAs(role string) {
 	g.t.Helper()
 	g.Launch()
-	g.Eventually(role, 20*time.Second, func() bool { return g.Role() == role })
+	g.Eventually(role, 20*time.Second, func() bool {
+		select {
+		case <-g.done:
+			g.t.Fatal("it ended before it was " + role)
+		default:
+		}
+		return g.Role() == role
+	})
 }
 
 // Launch runs the process and waits for nothing.
@@ -162,7 +163,6 @@ func (g *Guardian) Launch() {
 	g.t.Helper()
 	g.cmd = exec.Command(g.binary, "serve", "--config", g.File, "--log-level", "debug")
 	g.cmd.Stdout, g.cmd.Stderr = g.Log, g.Log
-	g.cmd.Env = append(os.Environ(), "GORACE=halt_on_error=0")
 	if err := g.cmd.Start(); err != nil {
 		g.t.Fatal(err)
 	}

@@ -1,3 +1,5 @@
+//go:build !race
+
 package scenario_test
 
 import (
@@ -21,7 +23,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	// Scenarios wait far more than they compute.
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
-		_ = f.Value.Set("6")
+		_ = f.Value.Set("9")
 	}
 	os.Exit(rig.Main(m, &binary))
 }

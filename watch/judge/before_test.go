@@ -3,7 +3,6 @@ package judge_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -111,56 +110,6 @@ func logEAfter(p *judge.Process, s judge.ProcessState, path []bool) float64 {
 	return p.LogE(s)
 }
 
-// The whole experiment is enumerated: every history, and every outcome after it under rates
-// that reach the tolerance. The expectation of the evidence is at most 1.
-func TestBeforeExpectationIsAtMostOne(t *testing.T) {
-	const before, after = 8, 7
-	for _, tol := range []judge.Tolerance{{Ratio: 1}, {Ratio: 1.5, Delta: 0.01}, {Ratio: 1, Rate: 0.1}} {
-		for _, theta := range []float64{0.01, 0.1, 0.4} {
-			allowed := math.Max(tol.Rate, tol.Ratio*theta+tol.Delta)
-			total := 0.0
-			for k := range before + 1 { // failures of independent looks: the order does not matter
-				a, _ := math.Lgamma(before + 1)
-				b, _ := math.Lgamma(float64(k + 1))
-				c, _ := math.Lgamma(float64(before - k + 1))
-				chance := math.Exp(a - b - c + float64(k)*math.Log(theta) + float64(before-k)*math.Log1p(-theta))
-				p, err := judge.NewBefore(judge.History{Calm: before, Begun: k}, tol, after, false)
-				if err != nil {
-					t.Fatal(err)
-				}
-				total += chance * enumerate(after, func(int, int, bool) float64 { return allowed }, func(path []bool) float64 {
-					return logEAfter(p, judge.ProcessState{}, path)
-				})
-			}
-			if total > 1+1e-9 {
-				t.Errorf("tolerance %+v, rate before %v: expectation %v", tol, theta, total)
-			}
-		}
-	}
-}
-
-// Given the history, a chain that fails at most at the tolerated rate after a success and at
-// most at the persistence after a failure leaves every bracket at most 1.
-func TestBurstsDoNotRaiseTheExpectation(t *testing.T) {
-	h := judge.History{Calm: 200, Begun: 4, Failing: 4, Again: 2, Last: 1}
-	tol := judge.Tolerance{Ratio: 1, Rate: 0.9} // one null only: the tolerated rate itself
-	tol.Rate = 0.3
-	p, err := judge.NewBefore(h, tol, 12, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rate := func(_, _ int, last bool) float64 {
-		if last {
-			return h.Persistence()
-		}
-		return tol.Rate
-	}
-	got := enumerate(12, rate, func(path []bool) float64 { return logEAfter(p, h.Begin(), path) })
-	if got > 1+1e-9 {
-		t.Errorf("expectation %v", got)
-	}
-}
-
 // chain draws looks that fail at a rate in bursts of a mean length.
 type chain struct {
 	rng         *rand.Rand
@@ -189,90 +138,6 @@ func streams(few, many int) int {
 		return many
 	}
 	return few
-}
-
-func TestBurstsDoNotFailHealthyDeploys(t *testing.T) {
-	const alpha, horizon = 0.001, 720
-	n := streams(300, 20_000)
-	for _, c := range []struct {
-		rate, burst float64
-		history     int
-		most        float64
-	}{
-		{0.005, 1, 1440, 0.002},
-		{0.02, 1, 1440, 0.002},
-		{0.005, 3, 1440, 0.002},
-		{0.02, 3, 1440, 0.002},
-		{0.02, 10, 20_000, 0.004},
-	} {
-		t.Run(fmt.Sprintf("%v in bursts of %v", c.rate, c.burst), func(t *testing.T) {
-			t.Parallel()
-			failed := 0
-			rng := rand.New(rand.NewPCG(11, uint64(c.rate*1e4+c.burst)))
-			for range n {
-				x := newChain(rng, c.rate, c.burst)
-				var h judge.History
-				for range c.history {
-					h.Observe(x.next())
-				}
-				p, err := judge.NewBefore(h, judge.Tolerance{Ratio: 1}, horizon, true)
-				if err != nil {
-					t.Fatal(err)
-				}
-				s := h.Begin()
-				for range horizon {
-					fail := x.next()
-					p.Observe(&s, fail)
-					if fail && p.LogE(s) >= math.Log(1/alpha) {
-						failed++
-						break
-					}
-				}
-			}
-			// Of so few streams a rate just at the bound gives this many at the very most (4 sigma).
-			bound := c.most*float64(n) + 4*math.Sqrt(c.most*float64(n))
-			if float64(failed) > bound {
-				t.Errorf("%d of %d healthy deploys fail", failed, n)
-			}
-			t.Logf("%d of %d", failed, n)
-		})
-	}
-}
-
-func TestDelayAgainstAHistory(t *testing.T) {
-	const alpha, horizon, before, p0 = 0.001, 720, 2880, 0.005
-	n := streams(100, 2000)
-	for _, c := range []struct{ p1, most float64 }{{0.05, 2.0}, {0.2, 2.0}, {1, 0}} {
-		rng := rand.New(rand.NewPCG(5, uint64(c.p1*100)))
-		sum := 0
-		for range n {
-			var h judge.History
-			for range before {
-				h.Observe(rng.Float64() < p0)
-			}
-			p, err := judge.NewBefore(h, judge.Tolerance{Ratio: 1}, horizon, false)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := h.Begin()
-			for s.N < 5000 && p.LogE(s) < math.Log(1/alpha) {
-				p.Observe(&s, rng.Float64() < c.p1)
-			}
-			sum += s.N
-		}
-		mean := float64(sum) / float64(n)
-		if c.p1 == 1 {
-			if mean > 3 {
-				t.Errorf("an outage is found after %.2f looks, want at most 3", mean)
-			}
-			continue
-		}
-		bound := math.Log(1/alpha) / (c.p1*math.Log(c.p1/p0) + (1-c.p1)*math.Log((1-c.p1)/(1-p0)))
-		if mean/bound > c.most {
-			t.Errorf("p1 %v: %.2f times Wald's bound, want at most %v", c.p1, mean/bound, c.most)
-		}
-		t.Logf("p1 %v: %.2f looks, %.2f times Wald's bound", c.p1, mean, mean/bound)
-	}
 }
 
 func TestAnOutageWithAQuietHistory(t *testing.T) {

@@ -326,48 +326,6 @@ func TestLatencyRefuses(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-func TestLatency(t *testing.T) {
-	const alpha = 0.001
-	rng := rand.New(rand.NewPCG(4, 4))
-	draw := func() float64 { return math.Exp(rng.NormFloat64()) / 10 }
-	found := func(slower float64) int {
-		before := make([]float64, 1000)
-		for i := range before {
-			before[i] = draw()
-		}
-		l, err := judge.NewLatency(before, 0, 0, alpha, 720)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var s judge.LatencyState
-		for i := 1; i <= 720; i++ {
-			l.Observe(&s, draw()*slower)
-			if l.LogE(s) >= math.Log(1/alpha) {
-				return i
-			}
-		}
-		return 0
-	}
-	n, false1 := streams(200, 5000), 0
-	for range n {
-		if found(1) > 0 {
-			false1++
-		}
-	}
-	if false1 > 1+n/500 {
-		t.Errorf("%d of %d unchanged deploys are found slower", false1, n)
-	}
-	if at := found(10); at == 0 || at > 10 {
-		t.Errorf("ten times slower is found after %d looks", at)
-	}
-	if at := found(2); at == 0 || at > 300 {
-		t.Errorf("twice as slow is found after %d looks", at)
-	}
-	if at := found(math.Inf(1)); at == 0 || at > 8 {
-		t.Errorf("timeouts are found after %d looks", at)
-	}
-}
-
 // A watch that is taken over goes on with the same evidence, whatever the test.
 func TestStatesAreSmallAndSurviveJSON(t *testing.T) {
 	l, err := judge.NewLatency(slices.Repeat([]float64{0.1, 0.2, 0.3}, 100), 0, 0, 0.001, 720)

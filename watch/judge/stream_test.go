@@ -1,7 +1,6 @@
 package judge_test
 
 import (
-	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -84,29 +83,6 @@ func TestStreamPlansThatCannotBe(t *testing.T) {
 		if _, err := judge.NewStream(plan(change)); err == nil {
 			t.Errorf("%s was accepted", name)
 		}
-	}
-}
-
-func TestBurstsAgainstAKnownRateKeepAlpha(t *testing.T) {
-	n := streams(500, 20_000)
-	rng := rand.New(rand.NewPCG(21, 22))
-	failed := 0
-	p := plan(func(p *judge.Plan) { p.Bursts = true })
-	for range n {
-		s, err := judge.NewStream(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := newChain(rng, 0.01, 2) // bursts of 2 persist with a chance of 0.5
-		for s.Result() == judge.Continue {
-			s.Observe(c.next())
-		}
-		if s.Result() == judge.Failed {
-			failed++
-		}
-	}
-	if float64(failed) > 0.0015*float64(n)+2 {
-		t.Errorf("%d of %d healthy deploys fail", failed, n)
 	}
 }
 
