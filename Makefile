@@ -42,7 +42,9 @@ setup: ## install what the tests need (Debian, as root); otherwise say what is m
 	./test/setup
 
 .PHONY: test
-test: setup fmt-check tidy-check vet build race plain promtool sdk ## everything that must hold; what CI runs
+test: setup fmt-check tidy-check vet build ## everything that must hold; what CI runs
+	@# Side by side: what waits leaves the processors to what computes.
+	$(MAKE) -j 2 race plain promtool sdk
 
 .PHONY: quick
 quick: ## the tests without the race detector
@@ -74,7 +76,7 @@ race:
 # takes minutes and finds nothing; and the scenarios, on the binary as it is delivered.
 .PHONY: plain
 plain:
-	$(PLAIN) $(GO) test -vet=off -p 3 -timeout $(TIMEOUT) ./configs ./test/bench/judge ./test/scenario ./watch/...
+	$(PLAIN) $(GO) test -vet=off -p 2 -timeout $(TIMEOUT) ./test/scenario ./test/bench/judge ./configs ./watch/...
 
 # A module of its own: it builds promtool, which no other test needs.
 .PHONY: promtool
