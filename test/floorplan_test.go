@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"guardian/test/program"
 )
 
 // room is what the floor plan says of one package.
@@ -77,6 +79,9 @@ func ours(path string) (string, bool) { return strings.CutPrefix(path, "guardian
 
 func packages(t *testing.T) []goPackage {
 	t.Helper()
+	if err := program.Depend("guardian/..."); err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-json=ImportPath,Dir,Name,GoFiles,Imports", "./...")
 	cmd.Dir = ".."
 	out, err := cmd.Output()
@@ -171,6 +176,9 @@ func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
 func TestEveryDependencySaysWhyItIsThere(t *testing.T) {
 	page, err := os.ReadFile("../docs/dependencies.md")
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := program.Depend("guardian/cmd/guardian"); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{if not (or .Indirect .Main)}}{{.Path}}{{end}}", "all")

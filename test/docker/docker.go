@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"guardian/test/program"
 )
 
 // Start gives the address of a Docker Engine: the one of DOCKER_HOST where that is set, and
@@ -172,10 +174,8 @@ func Transport(host string) *http.Transport {
 func Program(t testing.TB, pkg string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), filepath.Base(pkg))
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, pkg)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build %s: %v\n%s", pkg, err, out)
+	if err := program.Build(path, pkg, []string{"CGO_ENABLED=0"}, "-trimpath", "-ldflags=-s -w"); err != nil {
+		t.Fatal(err)
 	}
 	return path
 }

@@ -22,13 +22,14 @@ import (
 	"time"
 
 	"guardian/test/port"
+	"guardian/test/program"
 )
 
 // Build builds the program under test into a folder, with the race detector when the tests
 // have it, and gives its path.
 func Build(dir string) (string, error) {
 	if RaceEnabled {
-		return compile(dir, nil, "-race")
+		return compile(dir, nil, "-trimpath", "-race")
 	}
 	return BuildPlain(dir)
 }
@@ -38,14 +39,9 @@ func BuildPlain(dir string) (string, error) {
 	return compile(dir, []string{"CGO_ENABLED=0"}, "-trimpath")
 }
 
-func compile(dir string, env []string, flag string) (string, error) {
+func compile(dir string, env []string, flags ...string) (string, error) {
 	binary := filepath.Join(dir, "guardian")
-	cmd := exec.Command("go", "build", flag, "-o", binary, "guardian/cmd/guardian")
-	cmd.Env = append(os.Environ(), env...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the binary: %w\n%s", err, out)
-	}
-	return binary, nil
+	return binary, program.Build(binary, "guardian/cmd/guardian", env, flags...)
 }
 
 // Main builds the binary into a folder that lasts as long as the tests, tells where it is and
