@@ -149,6 +149,8 @@ func read(t *testing.T, exit int, report []byte) outcome {
 			}
 		}
 	}
+	// promtool takes groups of which no order is given as its map has them.
+	slices.Sort(o.Failures)
 	o.Failures = slices.Compact(o.Failures)
 	return o
 }
