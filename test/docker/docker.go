@@ -174,7 +174,8 @@ func Transport(host string) *http.Transport {
 func Program(t testing.TB, pkg string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), filepath.Base(pkg))
-	if err := program.Build(path, pkg, []string{"CGO_ENABLED=0"}, "-trimpath", "-ldflags=-s -w"); err != nil {
+	p, err := program.Build(path, pkg, []string{"CGO_ENABLED=0"}, "-trimpath", "-ldflags=-s -w")
+	if err := errors.Join(err, p.Used()); err != nil {
 		t.Fatal(err)
 	}
 	return path

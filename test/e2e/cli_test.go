@@ -16,7 +16,7 @@ import (
 // exits.
 func shell(t *testing.T, g *guardian, args ...string) (out, said string, code int) {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), binary, args...)
+	c := exec.CommandContext(t.Context(), binary.Path, args...)
 	c.Env = append(os.Environ(), "GUARDIAN_URL="+g.URL)
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr

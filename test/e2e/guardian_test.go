@@ -5,11 +5,12 @@ import (
 	"testing"
 	"time"
 
+	"guardian/test/program"
 	"guardian/test/rig"
 )
 
 // binary is the program under test, built once.
-var binary string
+var binary program.Program
 
 func TestMain(m *testing.M) { os.Exit(rig.Main(m, &binary)) }
 

@@ -204,7 +204,7 @@ func TestAFailureIsFollowedUpAndKeptAcrossARestart(t *testing.T) {
 
 	// The same look by hand explains itself and keeps the secret.
 	w.set(func(w *world) { w.bad = true })
-	out, err := exec.Command(binary, "probe", "service", "--config", g.File).CombinedOutput()
+	out, err := exec.Command(binary.Path, "probe", "service", "--config", g.File).CombinedOutput()
 	var code *exec.ExitError
 	if !errors.As(err, &code) || code.ExitCode() != 1 {
 		t.Errorf("guardian probe ended with %v, want exit 1", err)

@@ -26,8 +26,8 @@ import (
 )
 
 // Build builds the program under test into a folder, with the race detector when the tests
-// have it, and gives its path.
-func Build(dir string) (string, error) {
+// have it.
+func Build(dir string) (program.Program, error) {
 	if RaceEnabled {
 		return compile(dir, nil, "-trimpath", "-race")
 	}
@@ -35,18 +35,17 @@ func Build(dir string) (string, error) {
 }
 
 // BuildPlain builds the program as it is delivered, whatever the tests are built with.
-func BuildPlain(dir string) (string, error) {
+func BuildPlain(dir string) (program.Program, error) {
 	return compile(dir, []string{"CGO_ENABLED=0"}, "-trimpath")
 }
 
-func compile(dir string, env []string, flags ...string) (string, error) {
-	binary := filepath.Join(dir, "guardian")
-	return binary, program.Build(binary, "guardian/cmd/guardian", env, flags...)
+func compile(dir string, env []string, flags ...string) (program.Program, error) {
+	return program.Build(filepath.Join(dir, "guardian"), "guardian/cmd/guardian", env, flags...)
 }
 
 // Main builds the binary into a folder that lasts as long as the tests, tells where it is and
 // runs them: what TestMain exits with.
-func Main(m *testing.M, binary *string) int {
+func Main(m *testing.M, binary *program.Program) int {
 	dir, err := os.MkdirTemp("", "guardian-rig-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -100,15 +99,18 @@ func (l *LogBuffer) String() string {
 
 // New writes the configuration of a process of a binary, and files beside it; LISTEN in it is
 // replaced by a free address. It starts nothing; the process ends with the test.
-func New(t testing.TB, binary, config string, files map[string]string) *Guardian {
+func New(t testing.TB, binary program.Program, config string, files map[string]string) *Guardian {
 	t.Helper()
+	if err := binary.Used(); err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
 	n, err := port.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
 	listen := fmt.Sprintf("127.0.0.1:%d", n)
-	g := &Guardian{t: t, binary: binary, URL: "http://" + listen, Dir: dir, File: filepath.Join(dir, "guardian.yaml"), Log: &LogBuffer{}}
+	g := &Guardian{t: t, binary: binary.Path, URL: "http://" + listen, Dir: dir, File: filepath.Join(dir, "guardian.yaml"), Log: &LogBuffer{}}
 	g.Write("guardian.yaml", strings.ReplaceAll(config, "LISTEN", listen))
 	for name, content := range files {
 		g.Write(name, content)

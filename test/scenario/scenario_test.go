@@ -13,11 +13,12 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"guardian/test/program"
 	"guardian/test/rig"
 )
 
 // binary is the program under test, built once.
-var binary string
+var binary program.Program
 
 func TestMain(m *testing.M) {
 	flag.Parse()

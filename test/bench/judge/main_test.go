@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,11 +18,11 @@ const few = "-streams=300"
 
 func TestTheTableHolds(t *testing.T) {
 	guardian, err := rig.BuildPlain(t.TempDir())
-	if err != nil {
+	if err := errors.Join(err, guardian.Used()); err != nil {
 		t.Fatal(err)
 	}
 	var out, progress bytes.Buffer
-	if code := run([]string{"-guardian", guardian, few}, &out, &progress); code != 0 {
+	if code := run([]string{"-guardian", guardian.Path, few}, &out, &progress); code != 0 {
 		t.Fatalf("exit %d\n%s", code, progress.String())
 	}
 	if rows := strings.Count(out.String(), "\n") - 2; rows != len(table()) {

@@ -148,7 +148,7 @@ func build(b *testing.B) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return binary
+	return binary.Path
 }
 
 // configuration is a guardian's with n checks, of a hundred each service.

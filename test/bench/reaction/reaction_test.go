@@ -55,7 +55,7 @@ func BenchmarkReaction(b *testing.B) {
 	}
 	var all []time.Duration
 	for b.Loop() {
-		url, stop := serve(b, binary, target.URL)
+		url, stop := serve(b, binary.Path, target.URL)
 		post(b, url+"/api/v1/deploys", map[string]any{"service": "shop", "version": fmt.Sprintf("v%d", len(all)+2)})
 		p.mu.Lock()
 		p.bad = true
