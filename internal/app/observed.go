@@ -58,13 +58,35 @@ type seen struct {
 	known time.Time // when it last was Up or Down
 	// recent is what a guardian that takes over may need again: the last ones, in no order, and
 	// oldest is the next to be replaced.
-	recent []sample.Sample
+	recent []look
 	oldest int
 	follow followUp
 	stated time.Time // the look that was last handed over to be written down as its state
 	// whole is when its interval and rollup were last handed over, of the interval that began
 	// at wholeFrom.
 	whole, wholeFrom time.Time
+}
+
+// look is what is kept of a sample beside what its check says of all.
+type look struct {
+	at              int64 // nanoseconds
+	duration        time.Duration
+	health          sample.Health
+	raised          bool
+	reason, version string
+}
+
+// samples gives the recent ones back as they were.
+func (c *seen) samples(check string) []sample.Sample {
+	all := make([]sample.Sample, len(c.recent))
+	for i, l := range c.recent {
+		all[i] = sample.Sample{
+			Check: check, Kind: c.kind, Service: c.service, Labels: c.labels,
+			At: time.Unix(0, l.at).UTC(), Duration: l.duration, Raised: l.raised,
+			Observation: sample.Observation{Health: l.health, Reason: l.reason, Version: l.version},
+		}
+	}
+	return all
 }
 
 // stateEvery is how often the state of a check is written down that looks more often and goes
@@ -92,10 +114,11 @@ func (o *observed) note(s sample.Sample) {
 	bare := s // neither pages nor watches read values and details here, which are most of a sample
 	bare.Values, bare.Detail = nil, ""
 	c.last = &bare
+	l := look{at: s.At.UnixNano(), duration: s.Duration, health: s.Health, raised: s.Raised, reason: s.Reason, version: s.Version}
 	if len(c.recent) < recentLooks {
-		c.recent = append(c.recent, bare)
+		c.recent = append(c.recent, l)
 	} else {
-		c.recent[c.oldest] = bare
+		c.recent[c.oldest] = l
 		c.oldest = (c.oldest + 1) % recentLooks
 	}
 	c.follow.take(s)
@@ -305,9 +328,9 @@ func (o *observed) recent(service string) []sample.Sample {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var all []sample.Sample
-	for _, c := range o.checks {
+	for name, c := range o.checks {
 		if service == "" || c.service == service {
-			all = append(all, c.recent...)
+			all = append(all, c.samples(name)...)
 		}
 	}
 	slices.SortStableFunc(all, func(x, y sample.Sample) int { return x.At.Compare(y.At) })
