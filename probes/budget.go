@@ -124,7 +124,7 @@ func (l *loop) mayLook(now time.Time) (later time.Time, why string) {
 // lookAsked makes a look that somebody waits for.
 func (l *loop) lookAsked(ctx context.Context, ask request) answer {
 	if later, why := l.mayLook(l.runner.now()); why != "" {
-		l.runner.metrics.overBudget.WithLabelValues(l.check.Name, "refused").Inc()
+		l.counts.turnedDown.add(1)
 		return answer{err: fmt.Errorf("%w: %s; ask again at %s", ErrBudget, why, later.UTC().Format(time.RFC3339))}
 	}
 	s, err := l.look(ctx, ask.ctx, false)
@@ -137,9 +137,9 @@ func (l *loop) lookAsked(ctx context.Context, ask request) answer {
 func (l *loop) overBudget(due, now, later time.Time) (next time.Time, leftOut bool) {
 	next, _ = l.following(due, now)
 	if later.Before(next) {
-		l.runner.metrics.overBudget.WithLabelValues(l.check.Name, "put_off").Inc()
+		l.counts.putOff.add(1)
 		return later, false
 	}
-	l.runner.metrics.overBudget.WithLabelValues(l.check.Name, "left_out").Inc()
+	l.counts.leftOut.add(1)
 	return next, true
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
+	"math"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -35,7 +36,7 @@ type loop struct {
 	swept    bool                    // since this guardian became active
 	pace     pace                    // the loop's own
 	looked   chan struct{}           // holds one: the crew has done its work
-	counts   counts
+	counts   *counts
 	settled  atomic.Bool // no raised pace until the check was seen up
 }
 
@@ -143,7 +144,7 @@ func (l *loop) onSchedule(ctx context.Context, due time.Time) time.Time {
 		return next
 	}
 	looked := l.runner.crew.do(ctx, l.looked, func() {
-		l.counts.behind.Set(max(l.runner.now().Sub(due), 0).Seconds())
+		l.counts.behind.Store(math.Float64bits(max(l.runner.now().Sub(due), 0).Seconds()))
 		// What broke the look off is told by whoever did it; there is nothing to do here.
 		_, _ = l.look(ctx, nil, false)
 	})
@@ -151,9 +152,7 @@ func (l *loop) onSchedule(ctx context.Context, due time.Time) time.Time {
 		return due
 	}
 	next, skipped := l.following(due, l.runner.now())
-	if skipped > 0 {
-		l.runner.metrics.skipped.WithLabelValues(l.check.Name).Add(float64(skipped))
-	}
+	l.counts.skipped.add(skipped)
 	return next
 }
 
@@ -167,14 +166,13 @@ func (l *loop) raised(due time.Time) (time.Time, bool) {
 
 // lookAgain makes a raised look if the budget allows it.
 func (l *loop) lookAgain(ctx context.Context, now time.Time) {
-	name := l.check.Name
 	if _, why := l.mayLook(now); why != "" {
-		l.runner.metrics.refused.WithLabelValues(name).Inc()
+		l.counts.refused.add(1)
 		l.pace.skip(now)
 		return
 	}
 	l.runner.crew.do(ctx, l.looked, func() {
-		l.runner.metrics.raised.WithLabelValues(name).Inc()
+		l.counts.raised.add(1)
 		_, _ = l.look(ctx, nil, true)
 	})
 }
@@ -207,7 +205,7 @@ func (l *loop) look(ctx, asker context.Context, raised bool) (sample.Sample, err
 	if l.pace.saw(s.Health, begin, end); s.Health == sample.Up {
 		l.settled.Store(false)
 	}
-	l.counts.looks[s.Health].Inc()
+	l.counts.looks[s.Health].add(1)
 	l.hand(s)
 	return s, nil
 }
@@ -239,7 +237,7 @@ func (l *loop) observe(ctx context.Context) sample.Observation {
 	defer cancel()
 	o, tries := l.check.Retry.Do(ctx, l.once)
 	if tries > 1 {
-		l.runner.metrics.retries.WithLabelValues(l.check.Name).Add(float64(tries - 1))
+		l.counts.retries.add(tries - 1)
 	}
 	return o
 }
@@ -274,7 +272,7 @@ func (l *loop) sweep(ctx context.Context) {
 }
 
 func (l *loop) panicked(p any) string {
-	l.runner.metrics.panics.WithLabelValues(l.check.Name).Inc()
+	l.counts.panics.add(1)
 	what := l.runner.redact.Redact(oneLine(fmt.Sprint(p), 500))
 	l.runner.log.Error("probe panicked", "check", l.check.Name, "kind", l.check.Kind, "panic", what,
 		"stack", l.runner.redact.Redact(string(debug.Stack())))

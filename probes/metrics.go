@@ -1,94 +1,137 @@
 package probes
 
 import (
+	"maps"
+	"math"
+	"sync"
+	"sync/atomic"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"guardian/probes/sample"
 )
 
-// metrics are the runner's own series; those of a check go away with it.
+// metrics are the runner's own series; those of a check go away with it. A thousand checks
+// have some six thousand of them, which are read a few times a minute: what is kept is the
+// numbers, and the series are made of them for whoever reads.
 type metrics struct {
-	looks   *prometheus.CounterVec
-	panics  *prometheus.CounterVec
-	skipped *prometheus.CounterVec
-	behind  *prometheus.GaugeVec
-	retries *prometheus.CounterVec
-	raised  *prometheus.CounterVec
-	refused *prometheus.CounterVec
-	// overBudget counts looks that a marketplace's quota had no room for.
-	overBudget *prometheus.CounterVec
+	series []series
+
+	mu     sync.Mutex
+	checks map[string]*counts
 }
 
+// series is one of a check's.
+type series struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	label string // value of its label beside check; "" if it has none
+	of    func(*counts) float64
+	only  func(*counts) bool // whether a check has it; nil: each does
+}
+
+// counts are the numbers of one check.
+type counts struct {
+	looks                                     [sample.Down + 1]counter
+	panics, skipped, retries, raised, refused counter
+	// What became of looks that a marketplace's quota had no room for.
+	putOff, leftOut, turnedDown counter
+
+	behind   atomic.Uint64 // bits of a float64, seconds
+	features atomic.Pointer[features]
+}
+
+// features say which series a check has.
+type features struct{ retry, burst, budgeted bool }
+
+// counter counts up.
+type counter struct{ n atomic.Uint64 }
+
+func (c *counter) add(n int) { c.n.Add(uint64(max(n, 0))) } //nolint:gosec // not negative
+
+func (c *counter) get() float64 { return float64(c.n.Load()) }
+
 func newMetrics(reg prometheus.Registerer) *metrics {
-	m := &metrics{
-		looks: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "guardian_probe_looks_total", Help: "Looks that ended, by what they saw.",
-		}, []string{"check", "health"}),
-		panics: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "guardian_probe_panics_total", Help: "Looks that ended in a panic of the probe's code.",
-		}, []string{"check"}),
-		skipped: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "guardian_probe_skipped_total", Help: "Scheduled looks that were left out because an earlier one was late.",
-		}, []string{"check"}),
-		behind: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "guardian_probe_behind_seconds", Help: "How much later than scheduled the last look began.",
-		}, []string{"check"}),
-		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "guardian_probe_retries_total", Help: "Tries within looks beyond the first one; of checks with retry.",
-		}, []string{"check"}),
-		raised: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "guardian_probe_raised_total", Help: "Looks between scheduled ones because the check had failed; of checks with burst.",
-		}, []string{"check"}),
-		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "guardian_probe_raised_refused_total", Help: "Raised looks that the quota's budget refused; of checks with burst.",
-		}, []string{"check"}),
-		overBudget: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "guardian_probe_over_budget_total", Help: "Looks that the guardian's share of a marketplace's quota had no room for, by what became of them: put_off, left_out (said as unknown) or refused (asked for by somebody).",
-		}, []string{"check", "became"}),
+	m := &metrics{checks: map[string]*counts{}}
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, append([]string{"check"}, labels...), nil)
 	}
+	count := func(d *prometheus.Desc, label string, of func(*counts) *counter, only func(*counts) bool) {
+		m.series = append(m.series, series{d, prometheus.CounterValue, label, func(c *counts) float64 { return of(c).get() }, only})
+	}
+	retry := func(c *counts) bool { return c.features.Load().retry }
+	burst := func(c *counts) bool { return c.features.Load().burst }
+	budgeted := func(c *counts) bool { return c.features.Load().budgeted }
+
+	looks := desc("guardian_probe_looks_total", "Looks that ended, by what they saw.", "health")
+	for _, h := range []sample.Health{sample.Unknown, sample.Up, sample.Down} {
+		count(looks, h.String(), func(c *counts) *counter { return &c.looks[h] }, nil)
+	}
+	count(desc("guardian_probe_panics_total", "Looks that ended in a panic of the probe's code."), "",
+		func(c *counts) *counter { return &c.panics }, nil)
+	count(desc("guardian_probe_skipped_total", "Scheduled looks that were left out because an earlier one was late."), "",
+		func(c *counts) *counter { return &c.skipped }, nil)
+	count(desc("guardian_probe_retries_total", "Tries within looks beyond the first one; of checks with retry."), "",
+		func(c *counts) *counter { return &c.retries }, retry)
+	count(desc("guardian_probe_raised_total", "Looks between scheduled ones because the check had failed; of checks with burst."), "",
+		func(c *counts) *counter { return &c.raised }, burst)
+	count(desc("guardian_probe_raised_refused_total", "Raised looks that the quota's budget refused; of checks with burst."), "",
+		func(c *counts) *counter { return &c.refused }, burst)
+	overBudget := desc("guardian_probe_over_budget_total", "Looks that the guardian's share of a marketplace's quota had no room for, by what became of them: put_off, left_out (said as unknown) or refused (asked for by somebody).", "became")
+	count(overBudget, "put_off", func(c *counts) *counter { return &c.putOff }, budgeted)
+	count(overBudget, "left_out", func(c *counts) *counter { return &c.leftOut }, budgeted)
+	count(overBudget, "refused", func(c *counts) *counter { return &c.turnedDown }, budgeted)
+	m.series = append(m.series, series{
+		desc: desc("guardian_probe_behind_seconds", "How much later than scheduled the last look began."), kind: prometheus.GaugeValue,
+		of: func(c *counts) float64 { return math.Float64frombits(c.behind.Load()) },
+	})
 	if reg != nil {
-		reg.MustRegister(m.looks, m.panics, m.skipped, m.behind, m.retries, m.raised, m.refused, m.overBudget)
+		reg.MustRegister(m)
 	}
 	return m
 }
 
-// counts are those of a check's own that change with each look: found once, not each time.
-type counts struct {
-	looks  [sample.Down + 1]prometheus.Counter
-	behind prometheus.Gauge
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(out chan<- *prometheus.Desc) {
+	for _, s := range m.series {
+		out <- s.desc
+	}
 }
 
-func (m *metrics) add(c Check) counts {
-	check := c.Name
-	own := counts{behind: m.behind.WithLabelValues(check)}
-	for _, h := range []sample.Health{sample.Unknown, sample.Up, sample.Down} {
-		own.looks[h] = m.looks.WithLabelValues(check, h.String())
-	}
-	m.panics.WithLabelValues(check)
-	m.skipped.WithLabelValues(check)
-	if c.Retry.Times > 0 {
-		m.retries.WithLabelValues(check)
-	}
-	if c.Burst.Every > 0 {
-		m.raised.WithLabelValues(check)
-		m.refused.WithLabelValues(check)
-	}
-	if c.Budgeted {
-		for _, became := range []string{"put_off", "left_out", "refused"} {
-			m.overBudget.WithLabelValues(check, became)
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(out chan<- prometheus.Metric) {
+	m.mu.Lock()
+	checks := maps.Clone(m.checks)
+	m.mu.Unlock()
+	for name, c := range checks {
+		for _, s := range m.series {
+			if s.only != nil && !s.only(c) {
+				continue
+			}
+			labels := []string{name}
+			if s.label != "" {
+				labels = append(labels, s.label)
+			}
+			out <- prometheus.MustNewConstMetric(s.desc, s.kind, s.of(c), labels...)
 		}
 	}
+}
+
+// add gives the numbers of a check, which go on if it has some.
+func (m *metrics) add(c Check) *counts {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	own := m.checks[c.Name]
+	if own == nil {
+		own = &counts{}
+		m.checks[c.Name] = own
+	}
+	own.features.Store(&features{retry: c.Retry.Times > 0, burst: c.Burst.Every > 0, budgeted: c.Budgeted})
 	return own
 }
 
 func (m *metrics) remove(check string) {
-	labels := prometheus.Labels{"check": check}
-	m.looks.DeletePartialMatch(labels)
-	m.panics.DeletePartialMatch(labels)
-	m.skipped.DeletePartialMatch(labels)
-	m.behind.DeletePartialMatch(labels)
-	m.retries.DeletePartialMatch(labels)
-	m.raised.DeletePartialMatch(labels)
-	m.refused.DeletePartialMatch(labels)
-	m.overBudget.DeletePartialMatch(labels)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.checks, check)
 }

@@ -138,7 +138,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		o: o, log: o.Log, now: o.Now, redactor: o.Redactor, registry: prometheus.NewRegistry(),
 		started: o.Now(), drain: o.Drain, holder: newHolder(), budget: newBudget(o.Now, o.Log),
 	}
-	a.observed = observed{checks: map[string]*seen{}, intervals: map[string]sla.Interval{}, rollups: map[string]sla.Rollup{}, states: map[string]store.CheckState{}}
+	a.observed = observed{checks: map[string]*seen{}, intervals: map[factKey]sla.Interval{}, rollups: map[factKey]sla.Rollup{}, states: map[string]store.CheckState{}}
 	defer func() {
 		if err != nil {
 			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)

@@ -485,9 +485,9 @@ func (a *App) deployFacts(ctx context.Context, f *sla.Facts, byDeploy map[string
 func (o *observed) latest(written []sla.Interval) []sla.Interval {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	seen := map[string]bool{}
+	seen := map[factKey]bool{}
 	for i, w := range written {
-		key := fmt.Sprint(w.Check, " ", w.From.UnixNano())
+		key := intervalKey(w)
 		if newer, ok := o.intervals[key]; ok {
 			written[i] = newer
 		}

@@ -25,8 +25,8 @@ type observed struct {
 	checks  map[string]*seen
 	tracker *sla.Tracker // nil while standing by: only who acts keeps the record
 
-	intervals map[string]sla.Interval // by check and From, not written yet
-	rollups   map[string]sla.Rollup   // by check and Hour, not written yet
+	intervals map[factKey]sla.Interval // by From, not written yet
+	rollups   map[factKey]sla.Rollup   // by Hour, not written yet
 	states    map[string]store.CheckState
 
 	// looks are those that are not in the journal's log of looks yet, in order. With the log
@@ -142,12 +142,21 @@ func (o *observed) note(s sample.Sample) {
 	o.states[s.Check] = store.CheckState{Check: s.Check, Last: s, At: s.At, FollowUps: c.follow.known}
 }
 
+// factKey names what is told of a check and began at a time, in nanoseconds.
+type factKey struct {
+	check string
+	began int64
+}
+
+func intervalKey(i sla.Interval) factKey { return factKey{i.Check, i.From.UnixNano()} }
+func rollupKey(r sla.Rollup) factKey     { return factKey{r.Check, r.Hour.UnixNano()} }
+
 func (o *observed) keep(intervals []sla.Interval, rollups []sla.Rollup) {
 	for _, i := range intervals {
-		o.intervals[fmt.Sprint(i.Check, " ", i.From.UnixNano())] = i
+		o.intervals[intervalKey(i)] = i
 	}
 	for _, r := range rollups {
-		o.rollups[fmt.Sprint(r.Check, " ", r.Hour.Unix())] = r
+		o.rollups[rollupKey(r)] = r
 	}
 }
 
@@ -202,12 +211,12 @@ func (o *observed) giveBack(b store.Batch) {
 		o.overrun = true
 	}
 	for _, i := range b.Intervals {
-		if key := fmt.Sprint(i.Check, " ", i.From.UnixNano()); o.intervals[key].To.Before(i.To) {
+		if key := intervalKey(i); o.intervals[key].To.Before(i.To) {
 			o.intervals[key] = i
 		}
 	}
 	for _, r := range b.Rollups {
-		if key := fmt.Sprint(r.Check, " ", r.Hour.Unix()); o.rollups[key].Looks < r.Looks {
+		if key := rollupKey(r); o.rollups[key].Looks < r.Looks {
 			o.rollups[key] = r
 		}
 	}
@@ -223,9 +232,9 @@ func (o *observed) giveBack(b store.Batch) {
 func (o *observed) current(check string, written []sla.Rollup) []sla.Rollup {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	all := map[string]sla.Rollup{}
+	all := map[factKey]sla.Rollup{}
 	for _, r := range written {
-		all[fmt.Sprint(r.Check, " ", r.Hour.Unix())] = r
+		all[rollupKey(r)] = r
 	}
 	for key, r := range o.rollups {
 		if r.Check == check {
