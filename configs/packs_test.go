@@ -184,7 +184,7 @@ func withExpr(t *testing.T, content []byte, alert, expr string) []byte {
 // declaredMetrics lists the names of metrics that the sources register.
 func declaredMetrics(t *testing.T) []string {
 	t.Helper()
-	declaration := regexp.MustCompile(`Name:\s+"(guardian_\w+)"`)
+	declaration := regexp.MustCompile(`(?:Name:\s+|\bdesc\()"(guardian_\w+)"`)
 	var names []string
 	for _, pattern := range []string{"../probes/metrics.go", "../notifiers/metrics.go", "../internal/*/metrics.go"} {
 		files, err := filepath.Glob(pattern)
