@@ -76,7 +76,7 @@ race:
 # takes minutes and finds nothing; and the scenarios, on the binary as it is delivered.
 .PHONY: plain
 plain:
-	$(PLAIN) $(GO) test -vet=off -p 2 -timeout $(TIMEOUT) ./test/scenario ./test/bench/judge ./configs ./watch/...
+	$(PLAIN) $(GO) test -vet=off -p 2 -timeout $(TIMEOUT) ./test/scenario ./test/bench/judge ./configs ./internal/series ./watch/...
 
 # A module of its own: it builds promtool, which no other test needs.
 .PHONY: promtool

@@ -1,9 +1,13 @@
+//go:build !race
+
 package configs_test
 
 import (
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -401,4 +405,27 @@ func TestAPISuccessIsZeroWhereNothingEverSucceeded(t *testing.T) {
 	if diff := cmp.Diff(map[string]float64{"getOrder": 0.5, "shipOrder": 0}, got); diff != "" {
 		t.Errorf("share of calls that succeed (-want +got):\n%s", diff)
 	}
+}
+
+// declaredMetrics lists the names of metrics that the sources register.
+func declaredMetrics(t *testing.T) []string {
+	t.Helper()
+	declaration := regexp.MustCompile(`(?:Name:\s+|\bdesc\()"(guardian_\w+)"`)
+	var names []string
+	for _, pattern := range []string{"../probes/metrics.go", "../notifiers/metrics.go", "../internal/*/metrics.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, found := range declaration.FindAllStringSubmatch(string(b), -1) {
+				names = append(names, found[1])
+			}
+		}
+	}
+	return names
 }

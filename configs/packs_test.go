@@ -1,7 +1,6 @@
 package configs_test
 
 import (
-	"bytes"
 	"io/fs"
 	"os"
 	"path"
@@ -11,11 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"go.yaml.in/yaml/v3"
-
 	"guardian/configs"
 	"guardian/internal/config"
-	"guardian/internal/ruletest"
 	"guardian/rules"
 )
 
@@ -137,69 +133,4 @@ func TestReadmeOfPacksListsEachAlertInBothLanguages(t *testing.T) {
 			}
 		}
 	}
-}
-
-func runUnitTests(t *testing.T, folder, pack string) (failures int, out string) {
-	t.Helper()
-	var b bytes.Buffer
-	n, err := ruletest.Run(t.Context(), []string{filepath.Join(folder, "packs", "tests", pack+".test.yaml")}, ruletest.Options{}, &b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n, b.String()
-}
-
-func TestUnitTestsOfPacksPass(t *testing.T) {
-	folder := examples(t)
-	for _, pack := range packs(t) {
-		if n, out := runUnitTests(t, folder, pack); n != 0 {
-			t.Errorf("%s: %d failures:\n%s", pack, n, out)
-		}
-	}
-}
-
-// withExpr gives a rule file in which one alert has another expression.
-func withExpr(t *testing.T, content []byte, alert, expr string) []byte {
-	t.Helper()
-	var file struct {
-		Groups []map[string]any `yaml:"groups"`
-	}
-	if err := yaml.Unmarshal(content, &file); err != nil {
-		t.Fatal(err)
-	}
-	for _, g := range file.Groups {
-		for _, r := range g["rules"].([]any) {
-			if rule := r.(map[string]any); rule["alert"] == alert {
-				rule["expr"] = expr
-			}
-		}
-	}
-	b, err := yaml.Marshal(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// declaredMetrics lists the names of metrics that the sources register.
-func declaredMetrics(t *testing.T) []string {
-	t.Helper()
-	declaration := regexp.MustCompile(`(?:Name:\s+|\bdesc\()"(guardian_\w+)"`)
-	var names []string
-	for _, pattern := range []string{"../probes/metrics.go", "../notifiers/metrics.go", "../internal/*/metrics.go"} {
-		files, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range files {
-			b, err := os.ReadFile(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, found := range declaration.FindAllStringSubmatch(string(b), -1) {
-				names = append(names, found[1])
-			}
-		}
-	}
-	return names
 }

@@ -1,3 +1,5 @@
+//go:build !race
+
 package configs_test
 
 import (
