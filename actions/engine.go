@@ -106,23 +106,55 @@ type Request struct {
 	Refusals []Refusal
 }
 
-// Create makes a run and records it: Refused when a guard said no, AwaitingApproval when a
-// person must approve (Request.Approve, or a refusal that Asks), else Running. It does not
-// act: call Advance.
+// Create makes a run and records it: Waiting when Waits says so, Refused when a guard said no,
+// AwaitingApproval when a person must approve (Request.Approve, or a refusal that Asks), else
+// Running. It does not act: call Advance.
 func (e *Engine) Create(ctx context.Context, req Request) (Run, error) {
 	book, ok := e.o.Books(req.Runbook)
 	if !ok {
 		return Run{}, fmt.Errorf("create run: there is no runbook %q; name one of the configuration's runbooks", req.Runbook)
 	}
 	run := newRun(req, book, e.o.Now())
-	entries := []Entry{e.entry(run, -1, "created", req.Trigger.Reason, req.Trigger.Person)}
-	switch {
-	case run.State == AwaitingApproval:
-		entries = append(entries, e.entry(run, -1, "asked", run.Question.Text, ""))
-	case run.State.Final():
-		entries = append(entries, e.entry(run, -1, "ended", string(run.State)+": "+run.Reason, ""))
-	}
+	entries := append([]Entry{e.entry(run, -1, "created", req.Trigger.Reason, req.Trigger.Person)}, e.begun(run)...)
 	return e.record(ctx, Run{}, run, entries...)
+}
+
+// Turn asks again for a run that waits: the request is the one of now, of the same ID. The run
+// begins as Create lets one begin, or waits on; ErrNotWaiting when it does not wait.
+func (e *Engine) Turn(ctx context.Context, run Run, req Request) (Run, error) {
+	_, run, err := e.take(run)
+	if err != nil {
+		return run, err
+	}
+	defer e.release(run.ID)
+	if run.State != Waiting {
+		return run, fmt.Errorf("%w: it is %s", ErrNotWaiting, run.State)
+	}
+	book, ok := e.o.Books(req.Runbook)
+	if !ok {
+		return run, fmt.Errorf("begin run: there is no runbook %q; name one of the configuration's runbooks", req.Runbook)
+	}
+	next := newRun(req, book, e.o.Now())
+	next.Created, next.Answers = run.Created, run.Answers
+	if next.State == Waiting && next.Reason == run.Reason {
+		return run, nil
+	}
+	entries := append([]Entry{e.entry(next, -1, "turn", "the guards were asked again", "")}, e.begun(next)...)
+	return e.record(ctx, run, next, entries...)
+}
+
+// begun are the ledger's lines of how a run begins.
+func (e *Engine) begun(run Run) []Entry {
+	switch {
+	case run.State == Waiting:
+		return []Entry{e.entry(run, -1, "waits", run.Reason, "")}
+	case run.State == AwaitingApproval:
+		return []Entry{e.entry(run, -1, "asked", run.Question.Text, "")}
+	case run.State.Final():
+		return []Entry{e.entry(run, -1, "ended", string(run.State)+": "+run.Reason, "")}
+	default:
+		return nil
+	}
 }
 
 // newRun decides how a run begins. It is pure.
@@ -145,6 +177,8 @@ func newRun(req Request, book *Book, now time.Time) Run {
 		}
 	}
 	switch {
+	case Waits(req.Trigger.Kind, req.Refusals):
+		r.State, r.Reason = Waiting, strings.Join(refused, "; ")
 	case len(refused) > 0:
 		r.end(Refused, strings.Join(refused, "; "), now)
 	case approve != "":
@@ -193,7 +227,7 @@ func (e *Engine) Advance(ctx context.Context, run Run) (Run, error) {
 			run, err = e.work(ctx, run)
 		case Verifying:
 			run, err = e.verify(ctx, run, h)
-		case Cured, NotCured, Worse, FailedRun, Rejected, Expired, Refused:
+		case Waiting, Cured, NotCured, Worse, FailedRun, Rejected, Expired, Refused:
 			return run, nil
 		default:
 			return run, fmt.Errorf("advance run %s: no state %q", run.ID, run.State)

@@ -24,6 +24,7 @@ const (
 	RunInProgress     Code = "run_in_progress"     // another run of this service and environment is not over
 	Brake             Code = "brake"               // many services went red at once: a person must approve
 	Superseded        Code = "superseded"          // the bad version is no longer the current one
+	Late              Code = "late"                // it waited too long for another run to end: a person must decide
 	Frozen            Code = "freeze"              // a freeze does not allow rollbacks: a person must approve
 )
 
@@ -37,13 +38,27 @@ type Refusal struct {
 // Overridable tells whether a person who says "anyway" gets past it.
 func (r Refusal) Overridable() bool {
 	switch r.Code {
-	case NotKnownGood, AlreadyRolledBack, InCooldown, DailyBudget, NotReversible, Brake, Superseded, Frozen:
+	case NotKnownGood, AlreadyRolledBack, InCooldown, DailyBudget, NotReversible, Brake, Superseded, Frozen, Late:
 		return true
 	case NoKnownGood, SameVersion, RunInProgress:
 		return false
 	default:
 		return false
 	}
+}
+
+// Waits tells whether a run that the guards said this of waits for its turn: by a verdict, with
+// no other no than that another run of the service is not over. A failed deploy is put back
+// although an alert of it has begun something first, once that is done.
+func Waits(trigger TriggerKind, rs []Refusal) bool {
+	said := false
+	for _, r := range rs {
+		if !r.Asks() && r.Code != RunInProgress {
+			return false
+		}
+		said = said || r.Code == RunInProgress
+	}
+	return said && trigger == ByVerdict
 }
 
 // Asks tells that the run may be, but a person must approve it first (the brake, a freeze).
@@ -163,10 +178,11 @@ func guardVersions(f Facts) []Refusal {
 	return rs
 }
 
-// guardOpenRuns keeps two runs from working on one service at once.
+// guardOpenRuns keeps two runs from working on one service at once. One that waits for its
+// turn keeps nobody from theirs: it asks again.
 func guardOpenRuns(f Facts) []Refusal {
 	for _, r := range f.Runs {
-		if !r.State.Final() {
+		if !r.State.Final() && r.State != Waiting {
 			return []Refusal{{Code: RunInProgress, Detail: fmt.Sprintf("run %s of runbook %s is %s; wait for its end or abort it", r.ID, r.Runbook, r.State)}}
 		}
 	}

@@ -85,6 +85,9 @@ func TestGuard(t *testing.T) {
 			f.Trigger, f.Override = actions.ByPerson, true
 			f.Runs = []actions.Run{past("r_1", -time.Minute, func(r *actions.Run) { r.State, r.Ended = actions.Running, time.Time{} })}
 		}, []actions.Code{actions.RunInProgress}},
+		"a run that waits for its turn keeps nobody from theirs": {func(f *actions.Facts) {
+			f.Runs = []actions.Run{past("r_1", -time.Minute, func(r *actions.Run) { r.State, r.Started, r.Ended = actions.Waiting, time.Time{}, time.Time{} })}
+		}, nil},
 		"many services red at once ask a person": {func(f *actions.Facts) {
 			f.Verdicts = []actions.FailedVerdict{{"a", at(-time.Minute)}, {"b", at(-2 * time.Minute)}, {"order-sync", at(0)}}
 		}, []actions.Code{actions.Brake}},

@@ -10,6 +10,7 @@ import (
 
 // What a person's answer can run into; internal/server turns these into statuses.
 var (
+	ErrNotWaiting  = errors.New("this run does not wait for its turn")
 	ErrNotAsked    = errors.New("this run asks nobody anything now")
 	ErrNotAllowed  = errors.New("this role may not answer")
 	ErrNotAChoice  = errors.New("this is not an answer to the question")

@@ -7,6 +7,7 @@ type State string
 
 // The states of a run.
 const (
+	Waiting          State = "waiting"           // another run of the service is not over: after it the guards are asked again
 	AwaitingApproval State = "awaiting_approval" // a person is asked; see Run.Question
 	Running          State = "running"
 	Verifying        State = "verifying"
@@ -22,7 +23,7 @@ const (
 // Final tells whether a run in this state is over.
 func (s State) Final() bool {
 	switch s {
-	case AwaitingApproval, Running, Verifying:
+	case Waiting, AwaitingApproval, Running, Verifying:
 		return false
 	case Cured, NotCured, Worse, FailedRun, Rejected, Expired, Refused:
 		return true
@@ -149,7 +150,7 @@ type Entry struct {
 	Run    string    `json:"run"`
 	Step   int       `json:"step"` // -1: about the run
 	Intent string    `json:"intent,omitempty"`
-	What   string    `json:"what"` // created, intent, outcome, asked, answered, resolved, verified, ended
+	What   string    `json:"what"` // created, waits, turn, intent, outcome, asked, answered, resolved, verified, ended
 	Detail string    `json:"detail,omitempty"`
 	By     string    `json:"by,omitempty"`
 	At     time.Time `json:"at"`

@@ -21,6 +21,9 @@ type Plan struct {
 // asks tells whether a person must approve although the mode is auto.
 func (p Plan) asks() bool { return slices.ContainsFunc(p.Refusals, actions.Refusal.Asks) }
 
+// waits tells whether the rollback waits for the end of another run.
+func (p Plan) waits() bool { return actions.Waits(actions.ByVerdict, p.Refusals) }
+
 // refused tells whether a guard said no.
 func (p Plan) refused() bool {
 	return slices.ContainsFunc(p.Refusals, func(r actions.Refusal) bool { return !r.Asks() })

@@ -179,6 +179,9 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 		"verdict_failed_refused": verdict(watch.Failed, watch.Auto, announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", Refusals: []actions.Refusal{
 			{Code: actions.InCooldown, Detail: "the last run ended 4m ago, the cool-down is 30m", Until: now.Add(26 * time.Minute)},
 		}}),
+		"verdict_failed_waits": verdict(watch.Failed, watch.Auto, announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", Refusals: []actions.Refusal{
+			{Code: actions.RunInProgress, Detail: "run r_00 of runbook pause-writes is running; wait for its end or abort it"},
+		}}),
 		"verdict_failed_observe_refused": verdict(watch.Failed, watch.Observe, announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Refusals: []actions.Refusal{
 			{Code: actions.NotReversible, Detail: "the deploy was announced as not reversible"},
 		}}),
@@ -212,6 +215,7 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 		})),
 		"run_waiting_goes_on": told(asked(actions.Question{Code: "approval", Text: "Put v1.4.2 back?", Until: now.Add(5 * time.Minute), OnTimeout: "approve"})),
 		"run_outcome_unknown": told(asked(actions.Question{Code: "outcome_unknown", Text: "Did clear cache happen?", Step: 1})),
+		"run_waits_its_turn":  told(run(actions.Waiting)),
 		"run_verifying":       told(run(actions.Verifying)),
 		"run_step_failed":     func(t announce.Teller) notifiers.Notice { return t.StepFailed(failed, 1, now) },
 		"run_failed":          told(failed),

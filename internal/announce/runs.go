@@ -51,6 +51,10 @@ func (t Teller) Run(r actions.Run, now time.Time) notifiers.Notice {
 				fact(&n, w.question, q.Text)
 			}
 		}
+	case actions.Waiting:
+		n.Tone = notifiers.Warn
+		put(w.runWaits)
+		n.Steps = []string{w.stepWait, w.stepAbort}
 	case actions.Running:
 		put(w.runStarted)
 		n.Steps = []string{w.stepWait, w.stepAbort}

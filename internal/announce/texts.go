@@ -22,7 +22,7 @@ type texts struct {
 
 	alertFiring, alertFiringText, alertRepeat, alertRepeatText, alertResolved, alertResolvedText string
 
-	failedAuto, failedApprove, failedObserve, failedAlone                                             string
+	failedAuto, failedApprove, failedObserve, failedAlone, failedWaits, waitsText                     string
 	autoText, approveText, approveUntil                                                               string
 	observeWould, observeRefused, observeNothing, noRunbook, noKnownGood                              string
 	modeReason, byRule, byJudge, strengthOf, billion                                                  string
@@ -30,21 +30,21 @@ type texts struct {
 	passed, passedText, inconclusive, inconclusiveText, watching                                      string
 	superseded, supersededText, cancelled, cancelledText                                              string
 
-	runBack, runBackTo, runOther, runDrill                         string
-	runUnknown, runAsks, runStarted, runVerifying, runCured        [2]string // title, text
-	runNotCured, runWorse, runFailed, runRejected, runExpired      [2]string
-	runRefused                                                     [2]string
-	untilExpires, untilApproves, quorumOf, guardUntil              string
-	stepFailed, stepFailedText                                     string
-	triggers                                                       map[actions.TriggerKind]string
-	steps                                                          map[actions.StepState]string
-	healths                                                        map[string]string
-	guards                                                         map[actions.Code]string
-	stepsUnknown, stepsCured, stepsNotCured, stepsWorse            []string
-	stepsFailed, stepsBlind, stepsSight, stepsOrder                []string
-	stepSuspect, stepManual, stepAck, stepLookYourself             string
-	stepDeclareGood, stepRollBack, stepByHand, stepWait, stepAbort string
-	stepApprove, stepReject, stepReceiver, stepTookOver            string
+	runBack, runBackTo, runOther, runDrill                            string
+	runUnknown, runAsks, runWaits, runStarted, runVerifying, runCured [2]string // title, text
+	runNotCured, runWorse, runFailed, runRejected, runExpired         [2]string
+	runRefused                                                        [2]string
+	untilExpires, untilApproves, quorumOf, guardUntil                 string
+	stepFailed, stepFailedText                                        string
+	triggers                                                          map[actions.TriggerKind]string
+	steps                                                             map[actions.StepState]string
+	healths                                                           map[string]string
+	guards                                                            map[actions.Code]string
+	stepsUnknown, stepsCured, stepsNotCured, stepsWorse               []string
+	stepsFailed, stepsBlind, stepsSight, stepsOrder                   []string
+	stepSuspect, stepManual, stepAck, stepLookYourself                string
+	stepDeclareGood, stepRollBack, stepByHand, stepWait, stepAbort    string
+	stepApprove, stepReject, stepReceiver, stepTookOver               string
 
 	blindBegan, blindBeganText, blindEnded, blindEndedText     string
 	sightLost, sightLostText, sightRegained, sightRegainedText string

@@ -113,6 +113,9 @@ func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdic
 	case plan.To == "":
 		n.Title, next = say(x.failedAlone, names...), x.noKnownGood
 		n.Steps = []string{x.stepByHand, x.stepDeclareGood}
+	case plan.waits():
+		n.Title, next = say(x.failedWaits, names...), t.refusals(say(x.waitsText, names...), plan.Refusals, now)
+		n.Steps = []string{x.stepWait, x.stepAbort}
 	case plan.refused():
 		n.Title, next = say(x.failedAlone, names...), t.refusals(x.runRefused[1], plan.Refusals, now)
 		n.Steps = []string{x.stepByHand}

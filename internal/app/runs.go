@@ -166,6 +166,7 @@ func (rs *runs) drive(d *driven) {
 			rs.mu.Lock()
 			delete(rs.open, id)
 			rs.mu.Unlock()
+			rs.wakeWaiting()
 		}
 	}()
 	for rs.ctx.Err() == nil {
@@ -188,21 +189,95 @@ func (rs *runs) drive(d *driven) {
 			continue
 		case next.State.Final():
 			return
+		case next.State == actions.Waiting:
+			moved, err := a.turn(rs.t, d)
+			if err != nil {
+				a.log.Error("a rollback that waits for its turn could not ask for it; trying again", "run", run.ID, "error", err)
+			}
+			if moved {
+				continue
+			}
 		}
-		// It waits for a person, or for the time of the question to be over.
-		var over <-chan time.Time
-		if q := next.Question; q != nil && !q.Until.IsZero() {
-			timer := time.NewTimer(max(0, q.Until.Sub(a.now())))
-			defer timer.Stop()
-			over = timer.C
+		// It waits for a person, for the time of the question to be over, or for another run.
+		over := time.NewTimer(idleRun)
+		switch q := next.Question; {
+		case next.State == actions.Waiting:
+			over.Reset(min(idleRun, max(0, next.Created.Add(mostTurn).Sub(a.now()))+time.Millisecond))
+		case q != nil && !q.Until.IsZero():
+			over.Reset(max(0, q.Until.Sub(a.now())))
 		}
 		select {
 		case <-rs.ctx.Done():
 		case <-d.wake:
-		case <-over:
+		case <-over.C:
+		}
+		over.Stop()
+	}
+}
+
+// idleRun is how long a run that waits is left alone at most: nothing is missed for ever
+// should nobody wake it.
+const idleRun = time.Minute
+
+// mostTurn is how long a rollback waits for its turn. What was decided longer ago is for a
+// person to look at.
+const mostTurn = 30 * time.Minute
+
+// wakeWaiting lets the runs that wait for their turn ask again.
+func (rs *runs) wakeWaiting() {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	for _, d := range rs.open {
+		select {
+		case d.wake <- struct{}{}:
+		default:
 		}
 	}
 }
+
+// turn asks the guards again about a rollback that waits for the end of another run, and
+// tells whether it waits no longer.
+func (a *App) turn(t *term, d *driven) (moved bool, err error) {
+	a.starting.Lock()
+	defer a.starting.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	run, now := d.run, a.now()
+	if run.State != actions.Waiting {
+		return true, nil
+	}
+	w, err := a.store.Watch(t.ctx, run.Trigger.Watch)
+	if err != nil {
+		return false, fmt.Errorf("read its watch: %w", err)
+	}
+	deploys, err := a.store.Deploys(t.ctx, store.DeployFilter{ID: run.Trigger.Deploy})
+	if err == nil && len(deploys) == 0 {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return false, fmt.Errorf("read its deploy %s: %w", run.Trigger.Deploy, err)
+	}
+	req, err := a.rollbackRequest(t, run.Runbook, run.Trigger, deploys[0], run.Failing, "", now)
+	if err != nil {
+		return false, err
+	}
+	req.ID = run.ID
+	if w.Mode == watch.Approve {
+		req.Approve = watchedInApprove
+	}
+	if waited := now.Sub(run.Created); waited >= mostTurn && actions.Waits(req.Trigger.Kind, req.Refusals) {
+		req.Refusals = append(req.Refusals, actions.Refusal{
+			Code: actions.Late, Detail: fmt.Sprintf("the rollback waited %s for the other run; look at the service and decide", waited.Round(time.Second)),
+		})
+	}
+	a.attachments.Store(run.ID, &attached{batch: &store.Batch{}, refusals: req.Refusals})
+	defer a.attachments.Delete(run.ID)
+	d.run, err = a.engine.Turn(t.ctx, run, req)
+	return d.run.State != actions.Waiting, err
+}
+
+// watchedInApprove is why a person is asked before a rollback.
+const watchedInApprove = "the service is watched in mode approve"
 
 // answer lets a person decide about a run.
 func (rs *runs) answer(id string, do func(actions.Run) (actions.Run, error)) (actions.Run, error) {

@@ -243,7 +243,7 @@ func (a *App) planRollback(t *term, w *watch.Watch, d watch.Deploy, v *watch.Ver
 	case watch.Observe:
 		return &req, plan, nil
 	case watch.Approve:
-		req.Approve = "the service is watched in mode approve"
+		req.Approve = watchedInApprove
 	case watch.Auto:
 	}
 	plan.Run = req.ID

@@ -408,5 +408,5 @@ func answerCommand(verb, short string, finish func(context.Context, *client, []b
 }
 
 func finalRun(state string) bool {
-	return !strings.Contains(" awaiting_approval running verifying ", " "+state+" ")
+	return !strings.Contains(" waiting awaiting_approval running verifying ", " "+state+" ")
 }

@@ -11,7 +11,7 @@ func (s *Server) runs(w http.ResponseWriter, r *http.Request, _ Caller) error {
 	if err != nil {
 		return err
 	}
-	if err := known("?state", f.State, actions.AwaitingApproval, actions.Running, actions.Verifying, actions.Cured, actions.NotCured,
+	if err := known("?state", f.State, actions.Waiting, actions.AwaitingApproval, actions.Running, actions.Verifying, actions.Cured, actions.NotCured,
 		actions.Worse, actions.FailedRun, actions.Rejected, actions.Expired, actions.Refused); err != nil {
 		return err
 	}

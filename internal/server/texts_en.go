@@ -23,7 +23,7 @@ func english() map[string]string {
 		"watch.watching": "watching", "watch.passed": "passed", "watch.failed": "failed", "watch.inconclusive": "inconclusive",
 		"watch.superseded": "superseded", "watch.cancelled": "cancelled", "watch.unwatched": "not watched",
 		"mode.auto": "rolls back by itself", "mode.approve": "asks before it rolls back", "mode.observe": "observes only",
-		"run.awaiting_approval": "waiting for a person", "run.running": "running", "run.verifying": "verifying the cure", "run.cured": "cured",
+		"run.waiting": "waiting for another run", "run.awaiting_approval": "waiting for a person", "run.running": "running", "run.verifying": "verifying the cure", "run.cured": "cured",
 		"run.not_cured": "not cured", "run.worse": "worse", "run.failed": "failed", "run.rejected": "rejected", "run.expired": "expired",
 		"run.refused":  "refused",
 		"step.pending": "to do", "step.intent": "under way", "step.done": "done", "step.failed": "failed", "step.unknown": "not known", "step.skipped": "skipped",
@@ -104,7 +104,7 @@ func english() map[string]string {
 		"run.reason": "Reason", "run.ledger": "Ledger", "run.answers": "Answers", "run.who": "Who", "run.when": "When", "run.what": "What", "run.detail": "Detail",
 		"run.failing": "Must be cured", "run.watch": "Watch", "run.alert": "Alert", "run.abort": "Stop the run", "run.about": "run", "run.step": "step %d",
 
-		"ledger.created": "created", "ledger.intent": "intends", "ledger.outcome": "outcome", "ledger.asked": "asks", "ledger.answered": "answer",
+		"ledger.created": "created", "ledger.intent": "intends", "ledger.outcome": "outcome", "ledger.waits": "waits", "ledger.turn": "its turn", "ledger.asked": "asks", "ledger.answered": "answer",
 		"ledger.resolved": "settled", "ledger.verifying": "verifying", "ledger.verified": "verified", "ledger.ended": "ended",
 
 		"alerts.title": "Alerts", "alerts.open": "Open", "alerts.resolved": "Resolved in the last day", "alerts.none": "No alert is pending or firing.",

@@ -23,7 +23,7 @@ func chinese() map[string]string {
 		"watch.watching": "观察中", "watch.passed": "通过", "watch.failed": "失败", "watch.inconclusive": "无法判定",
 		"watch.superseded": "被新版本取代", "watch.cancelled": "已取消", "watch.unwatched": "未观察",
 		"mode.auto": "自动回滚", "mode.approve": "回滚前请人批准", "mode.observe": "只观察",
-		"run.awaiting_approval": "等待人工答复", "run.running": "执行中", "run.verifying": "验证恢复中", "run.cured": "已恢复",
+		"run.waiting": "等待另一项处置结束", "run.awaiting_approval": "等待人工答复", "run.running": "执行中", "run.verifying": "验证恢复中", "run.cured": "已恢复",
 		"run.not_cured": "未恢复", "run.worse": "更糟", "run.failed": "失败", "run.rejected": "已拒绝", "run.expired": "已过期",
 		"run.refused":  "不予执行",
 		"step.pending": "待执行", "step.intent": "进行中", "step.done": "完成", "step.failed": "失败", "step.unknown": "不确定", "step.skipped": "跳过",
@@ -104,7 +104,7 @@ func chinese() map[string]string {
 		"run.reason": "原因", "run.ledger": "台账", "run.answers": "答复", "run.who": "谁", "run.when": "何时", "run.what": "事项", "run.detail": "详情",
 		"run.failing": "必须恢复", "run.watch": "观察", "run.alert": "告警", "run.abort": "中止处置", "run.about": "整体", "run.step": "步骤 %d",
 
-		"ledger.created": "创建", "ledger.intent": "意图", "ledger.outcome": "结果", "ledger.asked": "提问", "ledger.answered": "答复",
+		"ledger.created": "创建", "ledger.intent": "意图", "ledger.outcome": "结果", "ledger.waits": "等待", "ledger.turn": "轮到执行", "ledger.asked": "提问", "ledger.answered": "答复",
 		"ledger.resolved": "确认", "ledger.verifying": "开始验证", "ledger.verified": "验证", "ledger.ended": "结束",
 
 		"alerts.title": "告警", "alerts.open": "未恢复", "alerts.resolved": "最近一天已恢复", "alerts.none": "没有待定或触发中的告警。",

@@ -192,7 +192,7 @@ func toneOf(state string) string {
 		return "good"
 	case "down", "failed", "not_cured", "worse", "critical", "firing":
 		return "bad"
-	case "inconclusive", "awaiting_approval", "warning", "expired", "rejected", "refused", "starting", "closed":
+	case "inconclusive", "waiting", "awaiting_approval", "warning", "expired", "rejected", "refused", "starting", "closed":
 		return "warn"
 	case "watching", "running", "verifying", "pending", "intent":
 		return "busy"

@@ -1,9 +1,11 @@
 package e2e_test
 
 import (
+	"io"
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -72,4 +74,65 @@ func TestInAFreezeThatAllowsNoRollbackAPersonIsAsked(t *testing.T) {
 			eventually(t, want, 10*time.Second, func() bool { return w.heard(want) == 1 })
 		})
 	}
+}
+
+// An alert of a bad deploy begins its runbook before the verdict is there: the rollback waits
+// for that run and begins by itself after it, also when the guardian is killed meanwhile.
+func TestARollbackWaitsForTheRunThatAnAlertBegan(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	slow := make(chan struct{})
+	var restarts atomic.Int32
+	tool := newServer(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			restarts.Add(1)
+		}
+		select {
+		case <-slow:
+			_, _ = io.WriteString(rw, `{"status": "done"}`)
+		case <-r.Context().Done():
+		}
+	}))
+	extra := `
+  - name: restart
+    cooldown: 1s
+    steps:
+      - name: restart
+        timeout: 60s
+        webhook: {url: "` + tool + `", ask: {url: "` + tool + `/{{.Intent}}", done: {path: status, equals: done}, not_done_status: [404]}}
+    verify: {for: 0s}
+on_alert: [{match: {alertname: ApiDown}, runbook: restart, mode: auto}]
+`
+	rules := `
+groups:
+  - name: api
+    interval: 1s
+    rules:
+      - alert: ApiDown
+        expr: probe_success{check="service"} == 0
+        labels: {tier: critical, service: order-sync}
+`
+	g := newGuardian(t, w.config(configOptions{length: "60s", extra: extra}), map[string]string{"rules.yaml": rules})
+	g.Start()
+	g.Up("service")
+	v := w.failedDeploy(g, "v2")
+	g.RunState(v.Rollback.ID, "waiting", 10*time.Second)
+	eventually(t, "the word that it waits", 10*time.Second, func() bool { return w.heard("the rollback to v1 waits for another run") == 1 })
+	g.Kill()
+	g.Start()
+	if r := g.RunState(v.Rollback.ID, "waiting", 10*time.Second); len(r.Steps) != 1 || r.Steps[0].State != "pending" {
+		t.Errorf("after a kill it is %+v, want it to wait with nothing done", r)
+	}
+	if n := get(w, func(w *world) int { return w.effects["v1"] }); n != 0 {
+		t.Fatal("v1 was put back beside the other run")
+	}
+	close(slow)
+	g.RunState(v.Rollback.ID, "cured", 30*time.Second)
+	if n := get(w, func(w *world) int { return w.effects["v1"] }); n != 1 {
+		t.Errorf("v1 was put back %d times, want once", n)
+	}
+	if n := restarts.Load(); n != 1 {
+		t.Errorf("the alert's runbook acted %d times, want once", n)
+	}
+	eventually(t, "the cure in Slack", 10*time.Second, func() bool { return w.heard("Cured: rollback of order-sync") == 1 })
 }
