@@ -130,12 +130,13 @@ func (e *Engine) Turn(ctx context.Context, run Run, req Request) (Run, error) {
 	if run.State != Waiting {
 		return run, fmt.Errorf("%w: it is %s", ErrNotWaiting, run.State)
 	}
-	book, ok := e.o.Books(req.Runbook)
-	if !ok {
-		return run, fmt.Errorf("begin run: there is no runbook %q; name one of the configuration's runbooks", req.Runbook)
+	next := run.clone()
+	if book, ok := e.o.Books(req.Runbook); ok {
+		next = newRun(req, book, e.o.Now())
+		next.Created, next.Answers = run.Created, run.Answers
+	} else {
+		next.end(Refused, fmt.Sprintf("runbook %s is no longer in the configuration", req.Runbook), e.o.Now())
 	}
-	next := newRun(req, book, e.o.Now())
-	next.Created, next.Answers = run.Created, run.Answers
 	if next.State == Waiting && next.Reason == run.Reason {
 		return run, nil
 	}

@@ -586,7 +586,7 @@ func TestARollbackWaitsForItsTurn(t *testing.T) {
 	}
 }
 
-func TestARunThatWaitsCanBeAborted(t *testing.T) {
+func TestARunThatWaitsComesToAnEnd(t *testing.T) {
 	r := newRig(t, step("a", act{do: ok}))
 	run, err := r.Create(t.Context(), actions.Request{
 		ID: "r_1", Runbook: "back", Trigger: actions.Trigger{Kind: actions.ByVerdict},
@@ -594,6 +594,16 @@ func TestARunThatWaitsCanBeAborted(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	orphan, err := r.Create(t.Context(), actions.Request{
+		ID: "r_2", Runbook: "back", Trigger: actions.Trigger{Kind: actions.ByVerdict},
+		Refusals: []actions.Refusal{{Code: actions.RunInProgress, Detail: "run r_0 is running"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if orphan, err = r.Turn(t.Context(), orphan, actions.Request{ID: "r_2", Runbook: "gone"}); err != nil || orphan.State != actions.Refused {
+		t.Errorf("its turn when its runbook is gone: %s, %v; want it refused, and not to wait for ever", orphan.State, err)
 	}
 	if run, err = r.Abort(t.Context(), run, "li", "fixed forward"); err != nil || run.State != actions.FailedRun {
 		t.Fatalf("aborted: %s, %v", run.State, err)
