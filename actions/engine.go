@@ -102,12 +102,14 @@ type Request struct {
 	Healthy     []string // the service's checks that are up now
 	// Approve, when not "", is why a person must approve first.
 	Approve string
+	// Waits is for what it waits, by Wait; "" when it does not.
+	Waits string
 	// Refusals is what Guard said.
 	Refusals []Refusal
 }
 
-// Create makes a run and records it: Waiting when Waits says so, Refused when a guard said no,
-// AwaitingApproval when a person must approve (Request.Approve, or a refusal that Asks), else
+// Create makes a run and records it: Refused when a guard said no, Waiting when Request.Waits
+// says so, AwaitingApproval when a person must approve (Request.Approve, or a refusal that Asks), else
 // Running. It does not act: call Advance.
 func (e *Engine) Create(ctx context.Context, req Request) (Run, error) {
 	book, ok := e.o.Books(req.Runbook)
@@ -140,7 +142,10 @@ func (e *Engine) Turn(ctx context.Context, run Run, req Request) (Run, error) {
 	if next.State == Waiting && next.Reason == run.Reason {
 		return run, nil
 	}
-	entries := append([]Entry{e.entry(next, -1, "turn", "the guards were asked again", "")}, e.begun(next)...)
+	entries := e.begun(next)
+	if next.State != Waiting {
+		entries = append([]Entry{e.entry(next, -1, "turn", "the guards were asked again", "")}, entries...)
+	}
 	return e.record(ctx, run, next, entries...)
 }
 
@@ -178,10 +183,10 @@ func newRun(req Request, book *Book, now time.Time) Run {
 		}
 	}
 	switch {
-	case Waits(req.Trigger.Kind, req.Refusals):
-		r.State, r.Reason = Waiting, strings.Join(refused, "; ")
 	case len(refused) > 0:
 		r.end(Refused, strings.Join(refused, "; "), now)
+	case req.Waits != "":
+		r.State, r.Reason = Waiting, req.Waits
 	case approve != "":
 		r.State, r.Reason = AwaitingApproval, approve
 		r.Question = &Question{

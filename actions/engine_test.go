@@ -531,52 +531,39 @@ func TestEngineNeedsItsParts(t *testing.T) {
 // A failed deploy whose service another run works on waits for that, and begins by what the
 // guards say then.
 func TestARollbackWaitsForItsTurn(t *testing.T) {
-	busy := actions.Refusal{Code: actions.RunInProgress, Detail: "run r_0 is running"}
-	brake := actions.Refusal{Code: actions.Brake, Detail: "three red"}
-	late := actions.Refusal{Code: actions.Late, Detail: "it waited 30m"}
-	gone := actions.Refusal{Code: actions.Superseded, Detail: "v3 is the current version"}
+	brake := []actions.Refusal{{Code: actions.Brake, Detail: "three red"}}
+	gone := []actions.Refusal{{Code: actions.Superseded, Detail: "v3 is the current version"}}
 	for name, c := range map[string]struct {
-		trigger     actions.TriggerKind
-		first, then []actions.Refusal
-		begins      actions.State
-		ends        actions.State
-		whats       string
+		waits string
+		then  []actions.Refusal
+		ends  actions.State
+		whats string
 	}{
-		"free by then": {actions.ByVerdict, []actions.Refusal{busy}, nil, actions.Waiting, actions.Running, "created waits turn"},
-		"still busy":   {actions.ByVerdict, []actions.Refusal{busy}, []actions.Refusal{busy}, actions.Waiting, actions.Waiting, "created waits"},
-		"busy with another one by then": {
-			actions.ByVerdict,
-			[]actions.Refusal{busy},
-			[]actions.Refusal{{Code: actions.RunInProgress, Detail: "run r_9 is running"}},
-			actions.Waiting, actions.Waiting, "created waits turn waits",
-		},
-		"another version by then":              {actions.ByVerdict, []actions.Refusal{busy}, []actions.Refusal{gone}, actions.Waiting, actions.Refused, "created waits turn ended"},
-		"too late by then":                     {actions.ByVerdict, []actions.Refusal{busy}, []actions.Refusal{busy, late}, actions.Waiting, actions.Refused, "created waits turn ended"},
-		"with the brake it asks after waiting": {actions.ByVerdict, []actions.Refusal{busy, brake}, []actions.Refusal{brake}, actions.Waiting, actions.AwaitingApproval, "created waits turn asked"},
-		"with another no it is refused":        {actions.ByVerdict, []actions.Refusal{busy, gone}, nil, actions.Refused, actions.Refused, "created ended"},
-		"a person is told and waits for none":  {actions.ByPerson, []actions.Refusal{busy}, nil, actions.Refused, actions.Refused, "created ended"},
-		"an alert's run does not wait":         {actions.ByAlert, []actions.Refusal{busy}, nil, actions.Refused, actions.Refused, "created ended"},
+		"free by then":                       {"", nil, actions.Running, "created waits turn"},
+		"still busy":                         {"run r_0 is running", nil, actions.Waiting, "created waits"},
+		"busy with another one by then":      {"run r_9 is running", nil, actions.Waiting, "created waits waits"},
+		"another version by then":            {"", gone, actions.Refused, "created waits turn ended"},
+		"another version while it is busy":   {"run r_0 is running", gone, actions.Refused, "created waits turn ended"},
+		"the brake asks after waiting":       {"", brake, actions.AwaitingApproval, "created waits turn asked"},
+		"the brake does not ask while it is": {"run r_0 is running", brake, actions.Waiting, "created waits"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, step("a", act{do: ok}))
-				req := actions.Request{
-					ID: "r_1", Service: "order-sync", Environment: "production", Runbook: "back", Rollback: true, From: "v2", To: "v1",
-					Trigger: actions.Trigger{Kind: c.trigger, Deploy: "d_1", Watch: "w_1"}, Refusals: c.first,
-				}
+				req := request()
+				req.Waits = "run r_0 is running"
 				run, err := r.Create(t.Context(), req)
-				if err != nil || run.State != c.begins {
-					t.Fatalf("it begins %s, %v; want %s", run.State, err, c.begins)
+				if err != nil || run.State != actions.Waiting {
+					t.Fatalf("it begins %s, %v; want it to wait", run.State, err)
 				}
 				created := run.Created
 				time.Sleep(time.Minute)
-				if run, err = r.Advance(t.Context(), run); err != nil || run.State != c.begins {
+				if run, err = r.Advance(t.Context(), run); err != nil || run.State != actions.Waiting {
 					t.Fatalf("without its turn it goes on to %s, %v", run.State, err)
 				}
-				req.Refusals = c.then
-				run, err = r.Turn(t.Context(), run, req)
-				if waits := c.begins == actions.Waiting; waits != (err == nil) || (!waits && !errors.Is(err, actions.ErrNotWaiting)) {
-					t.Fatalf("its turn: %v", err)
+				req.Waits, req.Refusals = c.waits, c.then
+				if run, err = r.Turn(t.Context(), run, req); err != nil {
+					t.Fatal(err)
 				}
 				if run.State != c.ends || !run.Created.Equal(created) || r.ledger.whats() != c.whats {
 					t.Errorf("it is %s of %s, ledger %q; want %s of %s, %q", run.State, run.Created, r.ledger.whats(), c.ends, created, c.whats)
@@ -590,14 +577,14 @@ func TestARunThatWaitsComesToAnEnd(t *testing.T) {
 	r := newRig(t, step("a", act{do: ok}))
 	run, err := r.Create(t.Context(), actions.Request{
 		ID: "r_1", Runbook: "back", Trigger: actions.Trigger{Kind: actions.ByVerdict},
-		Refusals: []actions.Refusal{{Code: actions.RunInProgress, Detail: "run r_0 is running"}},
+		Waits: "run r_0 is running",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	orphan, err := r.Create(t.Context(), actions.Request{
 		ID: "r_2", Runbook: "back", Trigger: actions.Trigger{Kind: actions.ByVerdict},
-		Refusals: []actions.Refusal{{Code: actions.RunInProgress, Detail: "run r_0 is running"}},
+		Waits: "run r_0 is running",
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -47,20 +47,6 @@ func (r Refusal) Overridable() bool {
 	}
 }
 
-// Waits tells whether a run that the guards said this of waits for its turn: by a verdict, with
-// no other no than that another run of the service is not over. A failed deploy is put back
-// although an alert of it has begun something first, once that is done.
-func Waits(trigger TriggerKind, rs []Refusal) bool {
-	said := false
-	for _, r := range rs {
-		if !r.Asks() && r.Code != RunInProgress {
-			return false
-		}
-		said = said || r.Code == RunInProgress
-	}
-	return said && trigger == ByVerdict
-}
-
 // Asks tells that the run may be, but a person must approve it first (the brake, a freeze).
 func (r Refusal) Asks() bool { return r.Code == Brake || r.Code == Frozen }
 
@@ -182,12 +168,36 @@ func guardVersions(f Facts) []Refusal {
 // turn keeps nobody from theirs: it asks again.
 func guardOpenRuns(f Facts) []Refusal {
 	for _, r := range f.Runs {
-		if !r.State.Final() && r.State != Waiting {
+		if open(r) {
 			return []Refusal{{Code: RunInProgress, Detail: fmt.Sprintf("run %s of runbook %s is %s; wait for its end or abort it", r.ID, r.Runbook, r.State)}}
 		}
 	}
 	return nil
 }
+
+// Wait takes out of what the guards said that another run is not over, when this run can wait
+// for its end: a verdict's, to which nothing else says no, behind a run that puts no version
+// back, such as one that an alert of the same bad deploy began. Why says for what it waits; ""
+// when it does not. Behind a rollback nothing waits: after that one a person must decide.
+func Wait(f Facts, rs []Refusal) (why string, rest []Refusal) {
+	if f.Trigger != ByVerdict || slices.ContainsFunc(f.Runs, func(r Run) bool { return r.Rollback && open(r) }) {
+		return "", rs
+	}
+	for _, r := range rs {
+		switch {
+		case r.Code == RunInProgress:
+			why = r.Detail
+		case r.Asks():
+			rest = append(rest, r)
+		default:
+			return "", rs
+		}
+	}
+	return why, rest
+}
+
+// open: not over, and not only waiting for its turn.
+func open(r Run) bool { return !r.State.Final() && r.State != Waiting }
 
 // guardOnce allows one automatic rollback per deploy.
 func guardOnce(f Facts) []Refusal {

@@ -166,3 +166,38 @@ func TestTarget(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatARunWaitsFor(t *testing.T) {
+	busy := actions.Refusal{Code: actions.RunInProgress, Detail: "run r_0 of runbook restart is running"}
+	brake := actions.Refusal{Code: actions.Brake, Detail: "three red"}
+	cooling := actions.Refusal{Code: actions.InCooldown, Detail: "wait"}
+	restart := actions.Run{ID: "r_0", State: actions.Running}
+	for name, c := range map[string]struct {
+		trigger actions.TriggerKind
+		runs    []actions.Run
+		said    []actions.Refusal
+		waits   bool
+		rest    []actions.Refusal
+	}{
+		"a verdict's waits for what an alert began":  {actions.ByVerdict, []actions.Run{restart}, []actions.Refusal{busy}, true, nil},
+		"and the brake's question waits with it":     {actions.ByVerdict, []actions.Run{restart}, []actions.Refusal{busy, brake}, true, []actions.Refusal{brake}},
+		"not with another no":                        {actions.ByVerdict, []actions.Run{restart}, []actions.Refusal{busy, cooling}, false, []actions.Refusal{busy, cooling}},
+		"not behind a rollback":                      {actions.ByVerdict, []actions.Run{{State: actions.Verifying, Rollback: true}}, []actions.Refusal{busy}, false, []actions.Refusal{busy}},
+		"a rollback that waits, too, is no obstacle": {actions.ByVerdict, []actions.Run{restart, {State: actions.Waiting, Rollback: true}}, []actions.Refusal{busy}, true, nil},
+		"a rollback that is over is no obstacle":     {actions.ByVerdict, []actions.Run{restart, {State: actions.Cured, Rollback: true}}, []actions.Refusal{busy}, true, nil},
+		"a person is told":                           {actions.ByPerson, []actions.Run{restart}, []actions.Refusal{busy}, false, []actions.Refusal{busy}},
+		"an alert's does not wait":                   {actions.ByAlert, []actions.Run{restart}, []actions.Refusal{busy}, false, []actions.Refusal{busy}},
+		"what nobody objects to waits for nothing":   {actions.ByVerdict, nil, nil, false, nil},
+		"what only asks waits for nothing":           {actions.ByVerdict, nil, []actions.Refusal{brake}, false, []actions.Refusal{brake}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			why, rest := actions.Wait(actions.Facts{Trigger: c.trigger, Runs: c.runs}, c.said)
+			if (why != "") != c.waits || (c.waits && why != busy.Detail) {
+				t.Errorf("it waits for %q; want that it waits: %v", why, c.waits)
+			}
+			if diff := cmp.Diff(c.rest, rest); diff != "" {
+				t.Errorf("the other refusals (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -13,6 +13,8 @@ type Plan struct {
 	To      string    // the version that is put back, or would be; "": none is known to be good
 	Run     string    // the run's ID, once there is one
 	Until   time.Time // of the approval; zero: it waits for ever
+	// Waits is the other run of the service for whose end it waits, in English; "": for none.
+	Waits string
 	// Refusals is what the guards said: with one that does not ask, nothing is put back; with
 	// one that does, a person is asked also in mode auto.
 	Refusals []actions.Refusal
@@ -20,9 +22,6 @@ type Plan struct {
 
 // asks tells whether a person must approve although the mode is auto.
 func (p Plan) asks() bool { return slices.ContainsFunc(p.Refusals, actions.Refusal.Asks) }
-
-// waits tells whether the rollback waits for the end of another run.
-func (p Plan) waits() bool { return actions.Waits(actions.ByVerdict, p.Refusals) }
 
 // refused tells whether a guard said no.
 func (p Plan) refused() bool {

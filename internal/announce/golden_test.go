@@ -179,9 +179,12 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 		"verdict_failed_refused": verdict(watch.Failed, watch.Auto, announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", Refusals: []actions.Refusal{
 			{Code: actions.InCooldown, Detail: "the last run ended 4m ago, the cool-down is 30m", Until: now.Add(26 * time.Minute)},
 		}}),
-		"verdict_failed_waits": verdict(watch.Failed, watch.Auto, announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", Refusals: []actions.Refusal{
-			{Code: actions.RunInProgress, Detail: "run r_00 of runbook pause-writes is running; wait for its end or abort it"},
-		}}),
+		"verdict_failed_waits": verdict(watch.Failed, watch.Auto, announce.Plan{
+			Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", Waits: "run r_00 of runbook pause-writes is running; wait for its end or abort it",
+		}),
+		"verdict_failed_waits_then_asks": verdict(watch.Failed, watch.Approve, announce.Plan{
+			Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", Waits: "run r_00 of runbook pause-writes is running; wait for its end or abort it",
+		}),
 		"verdict_failed_observe_refused": verdict(watch.Failed, watch.Observe, announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Refusals: []actions.Refusal{
 			{Code: actions.NotReversible, Detail: "the deploy was announced as not reversible"},
 		}}),

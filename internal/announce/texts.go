@@ -22,7 +22,7 @@ type texts struct {
 
 	alertFiring, alertFiringText, alertRepeat, alertRepeatText, alertResolved, alertResolvedText string
 
-	failedAuto, failedApprove, failedObserve, failedAlone, failedWaits, waitsText                     string
+	failedAuto, failedApprove, failedObserve, failedAlone, failedWaits, waitsText, waitsAsks          string
 	autoText, approveText, approveUntil                                                               string
 	observeWould, observeRefused, observeNothing, noRunbook, noKnownGood                              string
 	modeReason, byRule, byJudge, strengthOf, billion                                                  string

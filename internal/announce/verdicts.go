@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"guardian/actions"
 	"guardian/notifiers"
 	"guardian/watch"
 )
@@ -113,12 +114,16 @@ func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdic
 	case plan.To == "":
 		n.Title, next = say(x.failedAlone, names...), x.noKnownGood
 		n.Steps = []string{x.stepByHand, x.stepDeclareGood}
-	case plan.waits():
-		n.Title, next = say(x.failedWaits, names...), t.refusals(say(x.waitsText, names...), plan.Refusals, now)
-		n.Steps = []string{x.stepWait, x.stepAbort}
 	case plan.refused():
 		n.Title, next = say(x.failedAlone, names...), t.refusals(x.runRefused[1], plan.Refusals, now)
 		n.Steps = []string{x.stepByHand}
+	case plan.Waits != "":
+		n.Title, next = say(x.failedWaits, names...), x.waitsText
+		if w.Mode == watch.Approve || plan.asks() {
+			next = x.waitsAsks
+		}
+		next = t.refusals(next, []actions.Refusal{{Code: actions.RunInProgress, Detail: plan.Waits}}, now)
+		n.Steps = []string{x.stepWait, x.stepAbort}
 	case w.Mode == watch.Auto && !plan.asks():
 		n.Title, next = say(x.failedAuto, names...), say(x.autoText, names...)
 		n.Steps = []string{x.stepWait, x.stepAbort}

@@ -359,7 +359,7 @@ func (b backend) rollbacks(ctx context.Context, service, environment string, now
 	}
 	var all []watch.Rollback
 	for _, r := range rs {
-		if r.Trigger.Kind == actions.ByDrill {
+		if r.Trigger.Kind == actions.ByDrill || r.State == actions.Waiting {
 			continue
 		}
 		all = append(all, watch.Rollback{

@@ -173,6 +173,10 @@ func (rs *runs) drive(d *driven) {
 		d.mu.Lock()
 		run := d.run
 		d.mu.Unlock()
+		if run.State == actions.Waiting {
+			rs.waitTurn(d, run)
+			continue
+		}
 		next, err := a.engine.Advance(rs.ctx, run)
 		d.mu.Lock()
 		d.run = next
@@ -189,39 +193,47 @@ func (rs *runs) drive(d *driven) {
 			continue
 		case next.State.Final():
 			return
-		case next.State == actions.Waiting:
-			moved, err := a.turn(rs.t, d)
-			if err != nil {
-				a.log.Error("a rollback that waits for its turn could not ask for it; trying again", "run", run.ID, "error", err)
-			}
-			if moved {
-				continue
-			}
 		}
-		// It waits for a person, for the time of the question to be over, or for another run.
-		over := time.NewTimer(idleRun)
-		switch q := next.Question; {
-		case next.State == actions.Waiting:
-			over.Reset(min(idleRun, max(0, next.Created.Add(mostTurn).Sub(a.now()))+time.Millisecond))
-		case q != nil && !q.Until.IsZero():
-			over.Reset(max(0, q.Until.Sub(a.now())))
+		// It waits for a person, or for the time of the question to be over.
+		var over <-chan time.Time
+		if q := next.Question; q != nil && !q.Until.IsZero() {
+			timer := time.NewTimer(max(0, q.Until.Sub(a.now())))
+			defer timer.Stop()
+			over = timer.C
 		}
 		select {
 		case <-rs.ctx.Done():
 		case <-d.wake:
-		case <-over.C:
+		case <-over:
 		}
-		over.Stop()
 	}
 }
 
-// idleRun is how long a run that waits is left alone at most: nothing is missed for ever
-// should nobody wake it.
-const idleRun = time.Minute
+// askTurn is how long a run that waits for its turn is left alone, if nothing wakes it.
+const askTurn = 10 * time.Second
 
-// mostTurn is how long a rollback waits for its turn. What was decided longer ago is for a
-// person to look at.
+// mostTurn is how old a verdict may be whose rollback gets its turn. What was decided longer
+// ago is for a person to look at.
 const mostTurn = 30 * time.Minute
+
+// waitTurn asks for the turn of a run that waits, and when it is not there yet, waits until
+// another run is over.
+func (rs *runs) waitTurn(d *driven, run actions.Run) {
+	moved, err := rs.app.turn(rs.t, d)
+	switch {
+	case err != nil && rs.ctx.Err() == nil:
+		rs.app.log.Error("a rollback that waits could not ask for its turn; trying again", "run", run.ID, "error", err)
+	case moved:
+		return
+	}
+	again := time.NewTimer(askTurn)
+	defer again.Stop()
+	select {
+	case <-rs.ctx.Done():
+	case <-d.wake:
+	case <-again.C:
+	}
+}
 
 // wakeWaiting lets the runs that wait for their turn ask again.
 func (rs *runs) wakeWaiting() {
@@ -246,6 +258,9 @@ func (a *App) turn(t *term, d *driven) (moved bool, err error) {
 	if run.State != actions.Waiting {
 		return true, nil
 	}
+	if t.runs.isDraining() {
+		return false, nil // after the next start they are asked about that time
+	}
 	w, err := a.store.Watch(t.ctx, run.Trigger.Watch)
 	if err != nil {
 		return false, fmt.Errorf("read its watch: %w", err)
@@ -265,9 +280,9 @@ func (a *App) turn(t *term, d *driven) (moved bool, err error) {
 	if w.Mode == watch.Approve {
 		req.Approve = watchedInApprove
 	}
-	if waited := now.Sub(run.Created); waited >= mostTurn && actions.Waits(req.Trigger.Kind, req.Refusals) {
+	if waited := now.Sub(run.Created); waited >= mostTurn {
 		req.Refusals = append(req.Refusals, actions.Refusal{
-			Code: actions.Late, Detail: fmt.Sprintf("the rollback waited %s for the other run; look at the service and decide", waited.Round(time.Second)),
+			Code: actions.Late, Detail: fmt.Sprintf("the verdict is %s old, for so long another run of the service was not over; look at the service and decide", waited.Round(time.Second)),
 		})
 	}
 	a.attachments.Store(run.ID, &attached{batch: &store.Batch{}, refusals: req.Refusals})
@@ -483,8 +498,9 @@ func (a *App) rollbackRequest(t *term, runbook string, trigger actions.Trigger, 
 	}
 	req := actions.Request{
 		ID: newID("r_"), Service: d.Service, Environment: d.Environment, Runbook: runbook, Trigger: trigger,
-		Rollback: true, From: f.From, To: f.To, Failing: failing, Refusals: actions.Guard(f, now),
+		Rollback: true, From: f.From, To: f.To, Failing: failing,
 	}
+	req.Waits, req.Refusals = actions.Wait(f, actions.Guard(f, now))
 	for _, c := range s.checksOf(d.Service) {
 		if a.observed.health(c.Name, now) == sample.Up && !slices.Contains(failing, c.Name) {
 			req.Healthy = append(req.Healthy, c.Name)

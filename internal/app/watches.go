@@ -238,7 +238,7 @@ func (a *App) planRollback(t *term, w *watch.Watch, d watch.Deploy, v *watch.Ver
 	if err != nil {
 		return nil, announce.Plan{}, err
 	}
-	plan := announce.Plan{Runbook: req.Runbook, To: req.To, Refusals: req.Refusals}
+	plan := announce.Plan{Runbook: req.Runbook, To: req.To, Waits: req.Waits, Refusals: req.Refusals}
 	switch w.Mode {
 	case watch.Observe:
 		return &req, plan, nil
@@ -247,7 +247,7 @@ func (a *App) planRollback(t *term, w *watch.Watch, d watch.Deploy, v *watch.Ver
 	case watch.Auto:
 	}
 	plan.Run = req.ID
-	asks := req.Approve != "" || slices.ContainsFunc(req.Refusals, actions.Refusal.Asks)
+	asks := req.Waits == "" && (req.Approve != "" || slices.ContainsFunc(req.Refusals, actions.Refusal.Asks))
 	if book, ok := s.book(req.Runbook); ok && asks && book.Approval.Within > 0 {
 		plan.Until = now.Add(book.Approval.Within)
 	}

@@ -104,7 +104,7 @@ func english() map[string]string {
 		"run.reason": "Reason", "run.ledger": "Ledger", "run.answers": "Answers", "run.who": "Who", "run.when": "When", "run.what": "What", "run.detail": "Detail",
 		"run.failing": "Must be cured", "run.watch": "Watch", "run.alert": "Alert", "run.abort": "Stop the run", "run.about": "run", "run.step": "step %d",
 
-		"ledger.created": "created", "ledger.intent": "intends", "ledger.outcome": "outcome", "ledger.waits": "waits", "ledger.turn": "its turn", "ledger.asked": "asks", "ledger.answered": "answer",
+		"ledger.created": "created", "ledger.intent": "intends", "ledger.outcome": "outcome", "ledger.waits": "waits", "ledger.turn": "asked again", "ledger.asked": "asks", "ledger.answered": "answer",
 		"ledger.resolved": "settled", "ledger.verifying": "verifying", "ledger.verified": "verified", "ledger.ended": "ended",
 
 		"alerts.title": "Alerts", "alerts.open": "Open", "alerts.resolved": "Resolved in the last day", "alerts.none": "No alert is pending or firing.",
@@ -119,7 +119,7 @@ func english() map[string]string {
 
 		"what.deploy": "deploy", "what.verdict": "verdict", "what.watch": "watch", "what.mark": "verdict marked", "what.ack": "acknowledged", "what.unack": "acknowledgement taken back",
 		"what.silence": "silence", "what.unsilence": "silence ended", "what.alert": "alert", "what.rollback": "rollback", "what.reload": "reload",
-		"what.run_created": "run: asked for", "what.run_intent": "run: intends a step", "what.run_outcome": "run: outcome of a step", "what.run_asked": "run: asks a person", "what.run_answered": "run: answered", "what.run_resolved": "run: settled", "what.run_verifying": "run: verifying", "what.run_verified": "run: verified", "what.run_ended": "run: ended",
+		"what.run_created": "run: asked for", "what.run_intent": "run: intends a step", "what.run_outcome": "run: outcome of a step", "what.run_waits": "run: waits for another one", "what.run_turn": "run: asks the guards again", "what.run_asked": "run: asks a person", "what.run_answered": "run: answered", "what.run_resolved": "run: settled", "what.run_verifying": "run: verifying", "what.run_verified": "run: verified", "what.run_ended": "run: ended",
 		"what.approve": "approved", "what.reject": "rejected", "what.abort": "aborted", "what.cancel": "cancelled",
 
 		"drills.title": "Drills", "drills.help": "Rehearsals of runbooks against a place that is not production.", "drills.none": "No drill was run yet.",

@@ -104,7 +104,7 @@ func chinese() map[string]string {
 		"run.reason": "原因", "run.ledger": "台账", "run.answers": "答复", "run.who": "谁", "run.when": "何时", "run.what": "事项", "run.detail": "详情",
 		"run.failing": "必须恢复", "run.watch": "观察", "run.alert": "告警", "run.abort": "中止处置", "run.about": "整体", "run.step": "步骤 %d",
 
-		"ledger.created": "创建", "ledger.intent": "意图", "ledger.outcome": "结果", "ledger.waits": "等待", "ledger.turn": "轮到执行", "ledger.asked": "提问", "ledger.answered": "答复",
+		"ledger.created": "创建", "ledger.intent": "意图", "ledger.outcome": "结果", "ledger.waits": "等待", "ledger.turn": "重新检查", "ledger.asked": "提问", "ledger.answered": "答复",
 		"ledger.resolved": "确认", "ledger.verifying": "开始验证", "ledger.verified": "验证", "ledger.ended": "结束",
 
 		"alerts.title": "告警", "alerts.open": "未恢复", "alerts.resolved": "最近一天已恢复", "alerts.none": "没有待定或触发中的告警。",
@@ -119,7 +119,7 @@ func chinese() map[string]string {
 
 		"what.deploy": "部署", "what.verdict": "结论", "what.watch": "观察", "what.mark": "评价结论", "what.ack": "确认告警", "what.unack": "撤回确认",
 		"what.silence": "静默", "what.unsilence": "结束静默", "what.alert": "告警", "what.rollback": "回滚", "what.reload": "重新加载",
-		"what.run_created": "处置：提出", "what.run_intent": "处置：步骤意图", "what.run_outcome": "处置：步骤结果", "what.run_asked": "处置：请人答复", "what.run_answered": "处置：已答复", "what.run_resolved": "处置：确认", "what.run_verifying": "处置：开始验证", "what.run_verified": "处置：验证", "what.run_ended": "处置：结束",
+		"what.run_created": "处置：提出", "what.run_intent": "处置：步骤意图", "what.run_outcome": "处置：步骤结果", "what.run_waits": "处置：等待另一项处置", "what.run_turn": "处置：重新检查保护规则", "what.run_asked": "处置：请人答复", "what.run_answered": "处置：已答复", "what.run_resolved": "处置：确认", "what.run_verifying": "处置：开始验证", "what.run_verified": "处置：验证", "what.run_ended": "处置：结束",
 		"what.approve": "批准", "what.reject": "拒绝", "what.abort": "中止", "what.cancel": "取消",
 
 		"drills.title": "演练", "drills.help": "在非生产环境演练预案。", "drills.none": "还没有演练过。",
