@@ -507,7 +507,7 @@ func overSQL(t *testing.T, driver, dsn string, db *sql.DB, placeholder string) {
 	price = "9.9"
 	p = build(t, "order_push", probes.Env{Check: "push", Orders: j}, func(s *probes.OrderPushSettings) {
 		set(s)
-		s.See.Within, s.See.LostAfter, s.See.SQL.Query = model.Duration(50*time.Millisecond), model.Duration(100*time.Millisecond), "SELECT * FROM no_such_table WHERE id = "+placeholder
+		s.See.Within, s.See.LostAfter, s.See.SQL.Query = model.Duration(50*time.Millisecond), model.Duration(2*time.Second), "SELECT * FROM no_such_table WHERE id = "+placeholder
 	})
 	if o := look(t, p, 10*time.Second); o.Health != sample.Unknown || !strings.Contains(o.Reason, "no_such_table") || count() != 0 {
 		t.Errorf("a query that fails: got %s %q; %d rows left", o.Health, o.Reason, count())
