@@ -66,11 +66,11 @@ vet:
 	$(PLAIN) $(GO) vet ./...
 
 # Vet ran already, so that go test need not. Tests of the whole wait most of their time: more
-# packages at once than there are processors. At its end a process waits for the detector's last
+# packages at once than there are processors, and those first that take longest. At its end a process waits for the detector's last
 # words, by default a second.
 .PHONY: race
 race:
-	GORACE=atexit_sleep_ms=50 $(GO) test -race -vet=off -p 3 -timeout $(TIMEOUT) ./...
+	GORACE=atexit_sleep_ms=50 $(GO) test -race -vet=off -p 3 -timeout $(TIMEOUT) ./test/e2e ./internal/store ./...
 
 # What draws many streams or runs many unit tests in one goroutine, where the race detector
 # takes minutes and finds nothing; and the scenarios, on the binary as it is delivered.

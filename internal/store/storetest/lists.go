@@ -142,7 +142,7 @@ func dueInOrder(j journal) {
 func dueInAStorm(j journal) {
 	t := j.t
 	s, fence := j.acting()
-	const waiting, keys = 8000, 2000
+	const waiting, keys = 4000, 1000
 	var b store.Batch
 	for i := range waiting {
 		b.Deliveries = append(b.Deliveries, notifiers.Delivery{
@@ -150,8 +150,8 @@ func dueInAStorm(j journal) {
 		})
 	}
 	commit(t, s, fence, b)
-	// A few milliseconds are expected; what asks of each whether it is the first takes a minute.
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	// A few milliseconds are expected; what asks of each whether it is the first takes a quarter of a minute.
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
 	defer cancel()
 	same(t, "due", len(must(s.Due(ctx, "oncall", day(), waiting))(t)), keys)
 }
