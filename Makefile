@@ -66,8 +66,8 @@ vet:
 	$(PLAIN) $(GO) vet ./...
 
 # Vet ran already, so that go test need not. Tests of the whole wait most of their time: more
-# packages at once than there are processors, and those first that take longest. At its end a process waits for the detector's last
-# words, by default a second.
+# packages at once than there are processors, and those first that take longest. At its end a
+# process waits for the detector's last words, by default a second.
 .PHONY: race
 race:
 	GORACE=atexit_sleep_ms=50 $(GO) test -race -vet=off -p 3 -timeout $(TIMEOUT) ./test/e2e ./internal/store ./...
