@@ -109,8 +109,8 @@ type Request struct {
 }
 
 // Create makes a run and records it: Refused when a guard said no, Waiting when Request.Waits
-// says so, AwaitingApproval when a person must approve (Request.Approve, or a refusal that Asks), else
-// Running. It does not act: call Advance.
+// says so, AwaitingApproval when a person must approve (Request.Approve, or a refusal that
+// Asks), else Running. It does not act: call Advance.
 func (e *Engine) Create(ctx context.Context, req Request) (Run, error) {
 	book, ok := e.o.Books(req.Runbook)
 	if !ok {

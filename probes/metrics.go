@@ -37,12 +37,10 @@ type counts struct {
 	// What became of looks that a marketplace's quota had no room for.
 	putOff, leftOut, turnedDown counter
 
-	behind   atomic.Uint64 // bits of a float64, seconds
-	features atomic.Pointer[features]
-}
+	behind atomic.Uint64 // bits of a float64, seconds
 
-// features say which series a check has.
-type features struct{ retry, burst, budgeted bool }
+	retry, burst, budgeted atomic.Bool // which series the check has
+}
 
 // counter counts up.
 type counter struct{ n atomic.Uint64 }
@@ -59,9 +57,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	count := func(d *prometheus.Desc, label string, of func(*counts) *counter, only func(*counts) bool) {
 		m.series = append(m.series, series{d, prometheus.CounterValue, label, func(c *counts) float64 { return of(c).get() }, only})
 	}
-	retry := func(c *counts) bool { return c.features.Load().retry }
-	burst := func(c *counts) bool { return c.features.Load().burst }
-	budgeted := func(c *counts) bool { return c.features.Load().budgeted }
+	retry := func(c *counts) bool { return c.retry.Load() }
+	burst := func(c *counts) bool { return c.burst.Load() }
+	budgeted := func(c *counts) bool { return c.budgeted.Load() }
 
 	looks := desc("guardian_probe_looks_total", "Looks that ended, by what they saw.", "health")
 	for _, h := range []sample.Health{sample.Unknown, sample.Up, sample.Down} {
@@ -126,7 +124,9 @@ func (m *metrics) add(c Check) *counts {
 		own = &counts{}
 		m.checks[c.Name] = own
 	}
-	own.features.Store(&features{retry: c.Retry.Times > 0, burst: c.Burst.Every > 0, budgeted: c.Budgeted})
+	own.retry.Store(c.Retry.Times > 0)
+	own.burst.Store(c.Burst.Every > 0)
+	own.budgeted.Store(c.Budgeted)
 	return own
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"golang.org/x/net/html"
 
+	"guardian/actions"
 	"guardian/internal/secret"
 	"guardian/internal/server"
 	"guardian/probes/sample"
@@ -271,6 +272,26 @@ func TestFormsDoWhatTheySay(t *testing.T) {
 		if got.status != 422 || !strings.Contains(got.body, want) {
 			t.Errorf("a wrong silence does not say %q: %d %s", want, got.status, got.body)
 		}
+	}
+}
+
+// A rollback that waits for another run asks nobody anything, and can be stopped before its turn.
+func TestARollbackThatWaitsCanBeAborted(t *testing.T) {
+	m := busy()
+	m.runs[0].State, m.runs[0].Question, m.runs[0].Reason = actions.Waiting, nil, "run r_00 of runbook restart is running"
+	b := newBrowser(t, serve(t, m, nil))
+	page := b.get(t, "/rollbacks/r_3")
+	for _, want := range []string{"waiting for another run", m.runs[0].Reason, `value="abort"`} {
+		if !strings.Contains(page.body, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if strings.Contains(page.body, `value="approve"`) {
+		t.Error("the page asks for an approval")
+	}
+	b.post(t, "/rollbacks/r_3", url.Values{"csrf": {csrf(t, page)}, "decision": {"abort"}})
+	if !m.runs[0].State.Final() {
+		t.Errorf("after Abort it is %s", m.runs[0].State)
 	}
 }
 

@@ -1,0 +1,82 @@
+package actions_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"guardian/actions"
+)
+
+// A failed deploy whose service another run works on waits for that, and begins by what the
+// guards say then.
+func TestARollbackWaitsForItsTurn(t *testing.T) {
+	brake := []actions.Refusal{{Code: actions.Brake, Detail: "three red"}}
+	gone := []actions.Refusal{{Code: actions.Superseded, Detail: "v3 is the current version"}}
+	for name, c := range map[string]struct {
+		waits string
+		then  []actions.Refusal
+		ends  actions.State
+		whats string
+	}{
+		"free by then":                       {"", nil, actions.Running, "created waits turn"},
+		"still busy":                         {"run r_0 is running", nil, actions.Waiting, "created waits"},
+		"busy with another one by then":      {"run r_9 is running", nil, actions.Waiting, "created waits waits"},
+		"another version by then":            {"", gone, actions.Refused, "created waits turn ended"},
+		"another version while it is busy":   {"run r_0 is running", gone, actions.Refused, "created waits turn ended"},
+		"the brake asks after waiting":       {"", brake, actions.AwaitingApproval, "created waits turn asked"},
+		"the brake does not ask while it is": {"run r_0 is running", brake, actions.Waiting, "created waits"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, step("a", act{do: ok}))
+				req := request()
+				req.Waits = "run r_0 is running"
+				run, err := r.Create(t.Context(), req)
+				if err != nil || run.State != actions.Waiting {
+					t.Fatalf("it begins %s, %v; want it to wait", run.State, err)
+				}
+				created := run.Created
+				time.Sleep(time.Minute)
+				if run, err = r.Advance(t.Context(), run); err != nil || run.State != actions.Waiting {
+					t.Fatalf("without its turn it goes on to %s, %v", run.State, err)
+				}
+				req.Waits, req.Refusals = c.waits, c.then
+				if run, err = r.Turn(t.Context(), run, req); err != nil {
+					t.Fatal(err)
+				}
+				if run.State != c.ends || !run.Created.Equal(created) || r.ledger.whats() != c.whats {
+					t.Errorf("it is %s of %s, ledger %q; want %s of %s, %q", run.State, run.Created, r.ledger.whats(), c.ends, created, c.whats)
+				}
+			})
+		})
+	}
+}
+
+func TestARunThatWaitsComesToAnEnd(t *testing.T) {
+	r := newRig(t, step("a", act{do: ok}))
+	run, err := r.Create(t.Context(), actions.Request{
+		ID: "r_1", Runbook: "back", Trigger: actions.Trigger{Kind: actions.ByVerdict},
+		Waits: "run r_0 is running",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	orphan, err := r.Create(t.Context(), actions.Request{
+		ID: "r_2", Runbook: "back", Trigger: actions.Trigger{Kind: actions.ByVerdict},
+		Waits: "run r_0 is running",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if orphan, err = r.Turn(t.Context(), orphan, actions.Request{ID: "r_2", Runbook: "gone"}); err != nil || orphan.State != actions.Refused {
+		t.Errorf("its turn when its runbook is gone: %s, %v; want it refused, and not to wait for ever", orphan.State, err)
+	}
+	if run, err = r.Abort(t.Context(), run, "li", "fixed forward"); err != nil || run.State != actions.FailedRun {
+		t.Fatalf("aborted: %s, %v", run.State, err)
+	}
+	if _, err := r.Turn(t.Context(), run, actions.Request{ID: "r_1", Runbook: "back"}); !errors.Is(err, actions.ErrNotWaiting) {
+		t.Errorf("its turn after its end: %v", err)
+	}
+}
