@@ -1,0 +1,241 @@
+package reason
+
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Reader is who reads: their language and time zone. The zero value reads English in UTC.
+type Reader struct {
+	Language string         // zh or en; "" is en
+	Location *time.Location // nil: UTC
+	Now      time.Time      // times of the same day are told without their date; zero: always with it
+}
+
+// Words are what a code says: English and Chinese.
+type Words struct{ En, Zh string }
+
+// Lookup gives the words of a code.
+func Lookup(code string) (Words, bool) {
+	for _, texts := range [...]func(string) (Words, bool){checkWords, verdictWords, runWords, journalWords} {
+		if w, ok := texts(code); ok {
+			return w, true
+		}
+	}
+	return Words{}, false
+}
+
+func (r Reader) zh() bool { return r.Language == "zh" }
+
+// Read puts a reason into words. One whose code is not known (of a newer guardian) is given
+// by its code and values.
+func (r Reader) Read(why Reason) string {
+	switch why.Code {
+	case "":
+		return ""
+	case plain:
+		return why.Values["text"].text
+	case joined:
+		return r.sentences(why.Values["of"].list)
+	}
+	w, ok := Lookup(why.Code)
+	if !ok {
+		return unknown(why)
+	}
+	pattern := w.En
+	if r.zh() {
+		pattern = w.Zh
+	}
+	out, _ := r.fill(pattern, why.Values)
+	return out
+}
+
+func unknown(why Reason) string {
+	if len(why.Values) == 0 {
+		return why.Code
+	}
+	b, err := json.Marshal(why.Values)
+	if err != nil {
+		return why.Code
+	}
+	return why.Code + " " + string(b)
+}
+
+// sentences puts one after the other.
+func (r Reader) sentences(all []Value) string {
+	var said []string
+	for _, v := range all {
+		if s := r.value(v); s != "" {
+			said = append(said, s)
+		}
+	}
+	if r.zh() {
+		return strings.Join(said, "")
+	}
+	return strings.Join(said, " ")
+}
+
+// fill puts values into a pattern; missing says that one of them was empty.
+func (r Reader) fill(pattern string, values map[string]Value) (out string, missing bool) {
+	var b strings.Builder
+	for pattern != "" {
+		i := strings.IndexAny(pattern, "{[")
+		if i < 0 {
+			b.WriteString(pattern)
+			break
+		}
+		b.WriteString(pattern[:i])
+		if pattern[i] == '[' {
+			end := strings.IndexByte(pattern[i:], ']')
+			if end < 0 {
+				b.WriteString(pattern[i:])
+				break
+			}
+			if part, empty := r.fill(pattern[i+1:i+end], values); !empty {
+				b.WriteString(part)
+			}
+			pattern = pattern[i+end+1:]
+			continue
+		}
+		end := strings.IndexByte(pattern[i:], '}')
+		if end < 0 {
+			b.WriteString(pattern[i:])
+			break
+		}
+		said, empty := r.placeholder(pattern[i+1:i+end], values)
+		missing = missing || empty
+		b.WriteString(said)
+		pattern = pattern[i+end+1:]
+	}
+	return b.String(), missing
+}
+
+func (r Reader) placeholder(name string, values map[string]Value) (said string, empty bool) {
+	if of, ok := strings.CutSuffix(name, "%"); ok {
+		v := values[of]
+		return percent(v.number), v.empty()
+	}
+	if of, nouns, ok := strings.Cut(name, ":"); ok {
+		one, many, _ := strings.Cut(nouns, "|")
+		v := values[of]
+		if v.number == 1 {
+			return "1 " + one, false
+		}
+		return r.value(v) + " " + many, v.empty()
+	}
+	v := values[name]
+	return r.value(v), v.empty()
+}
+
+func (r Reader) value(v Value) string {
+	switch v.kind {
+	case text:
+		return v.text
+	case number:
+		return Number(v.number)
+	case instant:
+		return r.Clock(v.at)
+	case duration:
+		return r.Duration(v.took)
+	case nested:
+		return r.Read(*v.reason)
+	case list:
+		said := make([]string, len(v.list))
+		for i, one := range v.list {
+			said[i] = r.value(one)
+		}
+		return r.List(said)
+	case none:
+		return ""
+	default:
+		return ""
+	}
+}
+
+// List joins names: "a, b and c".
+func (r Reader) List(all []string) string {
+	if r.zh() {
+		return strings.Join(all, "、")
+	}
+	switch n := len(all); n {
+	case 0, 1:
+		return strings.Join(all, "")
+	default:
+		return strings.Join(all[:n-1], ", ") + " and " + all[n-1]
+	}
+}
+
+// Clock gives a time in the reader's zone, with its date when that is not today's.
+func (r Reader) Clock(at time.Time) string {
+	if at.IsZero() {
+		return "?"
+	}
+	loc := r.Location
+	if loc == nil {
+		loc = time.UTC
+	}
+	at = at.In(loc)
+	if r.Now.IsZero() {
+		return at.Format("2006-01-02 15:04:05 MST")
+	}
+	now := r.Now.In(loc)
+	switch {
+	case at.Year() != now.Year():
+		return at.Format("2006-01-02 15:04:05")
+	case at.YearDay() != now.YearDay():
+		return at.Format("01-02 15:04:05")
+	default:
+		return at.Format("15:04:05")
+	}
+}
+
+// Duration gives a span with at most two units: 250 ms, 12 s, 3 min 20 s, 2 h 5 min, 4 d 3 h.
+func (r Reader) Duration(d time.Duration) string {
+	units := [...]string{" d", " h", " min", " s", " ms"}
+	gap := " "
+	if r.zh() {
+		units = [...]string{" 天", " 小时", " 分钟", " 秒", " 毫秒"}
+	}
+	if d < 0 {
+		return "-" + r.Duration(-d)
+	}
+	switch {
+	case d < time.Second:
+		return strconv.FormatInt(d.Round(time.Millisecond).Milliseconds(), 10) + units[4]
+	case d < 10*time.Second && d%time.Second != 0:
+		return Number(math.Round(d.Seconds()*100)/100) + units[3]
+	}
+	d = d.Round(time.Second)
+	parts := [...]time.Duration{d / (24 * time.Hour), d % (24 * time.Hour) / time.Hour, d % time.Hour / time.Minute, d % time.Minute / time.Second}
+	var said []string
+	for i, n := range parts {
+		if n > 0 {
+			said = append(said, strconv.FormatInt(int64(n), 10)+units[i])
+		}
+		if len(said) == 2 || len(said) == 1 && n == 0 {
+			break
+		}
+	}
+	return strings.Join(said, gap)
+}
+
+// Number gives a number as people write it: whole ones whole, others with four digits that
+// matter.
+func Number(v float64) string {
+	switch abs := math.Abs(v); {
+	case v == math.Trunc(v) && abs < 1e15:
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	case abs >= 1e15 || abs < 1e-4:
+		return strconv.FormatFloat(v, 'g', 4, 64)
+	case abs >= 1000:
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	default:
+		digits := max(0, 3-int(math.Floor(math.Log10(abs))))
+		return strings.TrimRight(strings.TrimRight(strconv.FormatFloat(v, 'f', digits, 64), "0"), ".")
+	}
+}
+
+func percent(v float64) string { return Number(math.Round(v*1e6)/1e4) + "%" }

@@ -1,0 +1,60 @@
+package reason
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+)
+
+func TestAReasonSurvivesTheJournal(t *testing.T) {
+	at := time.Date(2026, 11, 30, 1, 2, 3, 4, time.UTC)
+	r := New("x", "text", "a", "n", 3, "f", 0.25, "at", at, "took", 1500*time.Millisecond, "names", []string{"a", "b"}, "why", New("y", "k", 1), "all", []Reason{New("z")})
+	b, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Reason
+	if err := json.Unmarshal(b, &back); err != nil || !back.Equal(r) {
+		t.Fatalf("%s came back as %+v (%v)", b, back, err)
+	}
+	var old Reason
+	if err := json.Unmarshal([]byte(`"status 503"`), &old); err != nil || old.String() != "status 503" {
+		t.Fatalf("a text of a journal of before: %q (%v)", old, err)
+	}
+}
+
+func TestWordsTakeTheReadersLanguageAndZone(t *testing.T) {
+	shanghai, err := time.LoadLocation("Asia/Shanghai")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 11, 30, 1, 2, 3, 0, time.UTC)
+	values := New("", "n", 1, "many", 3, "share", 0.0512, "at", at, "took", 200*time.Second, "names", []string{"a", "b", "c"}, "none", "").Values
+	for name, c := range map[string]struct {
+		r             Reader
+		pattern, want string
+	}{
+		"English, UTC, with the date":       {Reader{}, "since {at}", "since 2026-11-30 01:02:03 UTC"},
+		"Chinese, Shanghai, today":          {Reader{Language: "zh", Location: shanghai, Now: at}, "从 {at} 起，{took}", "从 09:02:03 起，3 分钟 20 秒"},
+		"one and many":                      {Reader{}, "{n:look|looks}, {many:look|looks}", "1 look, 3 looks"},
+		"a share":                           {Reader{}, "{share%}", "5.12%"},
+		"names":                             {Reader{}, "{names}", "a, b and c"},
+		"Chinese names":                     {Reader{Language: "zh"}, "{names}", "a、b、c"},
+		"a part whose value is missing":     {Reader{}, "down[: {none}][, {many} times]", "down, 3 times"},
+		"a duration in words of the reader": {Reader{}, "{took}", "3 min 20 s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got, _ := c.r.fill(c.pattern, values); got != c.want {
+				t.Errorf("%q: got %q, want %q", c.pattern, got, c.want)
+			}
+		})
+	}
+}
+
+func TestSecretsAreTakenOutOfEveryValue(t *testing.T) {
+	r := New("x", "a", "s3cret", "b", []string{"s3cret"}, "c", New("y", "d", "s3cret")).Redact(func(string) string { return "***" })
+	b, _ := json.Marshal(r)
+	if want := `{"code":"x","values":{"a":"***","b":["***"],"c":{"code":"y","values":{"d":"***"}}}}`; string(b) != want {
+		t.Errorf("got %s, want %s", b, want)
+	}
+}
