@@ -14,6 +14,7 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/announce"
+	"guardian/internal/reason"
 	"guardian/internal/store"
 	"guardian/notifiers"
 	"guardian/rules"
@@ -278,7 +279,7 @@ func (as *alerts) write(before *rules.GroupState, ev rules.Evaluation) error {
 		wake = append(wake, woken...)
 		b.Audit = append(b.Audit, store.Audit{
 			At: ev.At, Who: guardian, What: "alert", Service: c.Alert.Service(), Subject: c.Alert.ID,
-			Detail: fmt.Sprintf("%s %s, %d receivers told", c.Alert.Rule, c.To, len(woken)), Path: "/alerts",
+			Detail: reason.New("alert_"+string(c.To), "rule", c.Alert.Rule, "receivers", len(woken)), Path: "/alerts",
 		})
 	}
 	if before != nil {

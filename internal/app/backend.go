@@ -11,6 +11,7 @@ import (
 	"guardian/actions"
 	"guardian/internal/announce"
 	"guardian/internal/config"
+	"guardian/internal/reason"
 	"guardian/internal/server"
 	"guardian/internal/store"
 	"guardian/notifiers"
@@ -231,7 +232,7 @@ func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.
 	}
 	batch.Audit = append(batch.Audit, store.Audit{
 		At: now, Who: by.Name, What: "deploy", Service: d.Service, Subject: d.Service + " " + d.Version,
-		Detail: fmt.Sprintf("%s announced in %s", d.Version, d.Environment), Path: "/watches/" + w.ID,
+		Detail: reason.New("deploy_announced", "version", d.Version, "environment", d.Environment), Path: "/watches/" + w.ID,
 	})
 	// The superseded watches are locked until the transaction is over: neither their checks
 	// nor the clock reach them meanwhile. They end only when it is written down that they do.
@@ -255,7 +256,7 @@ func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.
 		if v := old.Supersede(d.Version, now); v != nil {
 			batch.Watches = append(batch.Watches, old)
 			batch.Audit = append(batch.Audit, store.Audit{
-				At: now, Who: guardian, What: "verdict", Service: old.Service, Subject: old.Service + " " + old.Version, Detail: string(v.State) + ": " + v.Reason, Path: "/watches/" + old.ID,
+				At: now, Who: guardian, What: "verdict", Service: old.Service, Subject: old.Service + " " + old.Version, Detail: reason.Text(string(v.State) + ": " + v.Reason), Path: "/watches/" + old.ID,
 			})
 			wake = append(wake, b.tell(&batch, now, func(t announce.Teller) notifiers.Notice { return t.Verdict(&old, e.deploy, announce.Plan{}, now) })...)
 			ended = append(ended, ending{e, old})
@@ -309,7 +310,7 @@ func (b backend) extend(ctx context.Context, t *term, e *watched, acc watch.Acce
 		batch.Watches, batch.Deploys = []watch.Watch{next}, []watch.Deploy{d}
 		batch.Audit = append(batch.Audit, store.Audit{
 			At: now, Who: by.Name, What: "deploy", Service: d.Service, Subject: d.Service + " " + d.Version,
-			Detail: fmt.Sprintf("%s extended to %s", d.Version, shopsOf(next.Shops)), Path: "/watches/" + next.ID,
+			Detail: extended(d.Version, next.Shops), Path: "/watches/" + next.ID,
 		})
 	}
 	answer := server.Announced{Deploy: d, Watch: b.present(&next, d, nil, now)}
@@ -325,11 +326,12 @@ func (b backend) extend(ctx context.Context, t *term, e *watched, acc watch.Acce
 	return answer, nil
 }
 
-func shopsOf(shops []string) string {
+// extended says that a watch has more shops to look at; none named: all.
+func extended(version string, shops []string) reason.Reason {
 	if len(shops) == 0 {
-		return "all shops"
+		return reason.New("deploy_extended_to_all", "version", version)
 	}
-	return strings.Join(shops, ", ")
+	return reason.New("deploy_extended", "version", version, "shops", shops)
 }
 
 // commitError says in the API's words what kept something from being written down or read.

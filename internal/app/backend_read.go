@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/internal/series"
 	"guardian/internal/server"
 	"guardian/internal/store"
@@ -84,7 +85,7 @@ func (b backend) AckAlert(ctx context.Context, id, note string, by server.Caller
 	}
 	k := store.Ack{Key: id, By: by.Name, At: b.now().UTC(), Note: note}
 	err = b.commit(t, store.Batch{Acks: []store.Ack{k}, Audit: []store.Audit{{
-		At: k.At, Who: by.Name, What: "ack", Service: al.Service(), Subject: id, Detail: al.Rule + " " + note, Path: "/alerts",
+		At: k.At, Who: by.Name, What: "ack", Service: al.Service(), Subject: id, Detail: reason.New("alert_acknowledged", "rule", al.Rule, "note", note), Path: "/alerts",
 	}}})
 	if err != nil {
 		return server.Ack{}, b.commitError(err)
@@ -138,7 +139,7 @@ func (b backend) CreateSilence(ctx context.Context, r server.SilenceRequest, by 
 		return server.Silence{}, &server.InvalidError{Fields: []server.FieldError{{Pointer: "", Detail: err.Error()}}}
 	}
 	err = b.store.Commit(ctx, store.Unfenced, store.Batch{Silences: []store.Silence{s}, Audit: []store.Audit{{
-		At: now, Who: by.Name, What: "silence", Subject: s.ID, Detail: strings.Join(s.Matchers, ", ") + " until " + s.Until.Format(time.RFC3339) + " " + s.Comment, Path: "/alerts",
+		At: now, Who: by.Name, What: "silence", Subject: s.ID, Detail: reason.New("alerts_silenced", "matchers", strings.Join(s.Matchers, ", "), "until", s.Until, "comment", s.Comment), Path: "/alerts",
 	}}})
 	if err != nil {
 		return server.Silence{}, b.commitError(err)
@@ -377,7 +378,7 @@ func (b backend) Entries(ctx context.Context, f server.JournalFilter) (server.Jo
 	}
 	page := server.JournalPage{Next: p.Next}
 	for _, l := range p.Lines {
-		page.Entries = append(page.Entries, server.JournalEntry{At: l.At, Who: l.Who, What: l.What, Subject: l.Subject, Detail: l.Detail, Path: l.Path})
+		page.Entries = append(page.Entries, server.JournalEntry{At: l.At, Who: l.Who, What: l.What, Subject: l.Subject, Detail: l.Detail.String(), Path: l.Path})
 	}
 	return page, nil
 }

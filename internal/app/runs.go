@@ -11,6 +11,7 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/announce"
+	"guardian/internal/reason"
 	"guardian/internal/store"
 	"guardian/notifiers"
 	"guardian/probes/sample"
@@ -329,7 +330,7 @@ func (l ledger) Record(_ context.Context, run actions.Run, entries ...actions.En
 	}
 	for _, e := range entries {
 		b.Audit = append(b.Audit, store.Audit{
-			At: now, Who: orGuardian(e.By), What: "run_" + e.What, Service: run.Service, Subject: run.ID, Detail: e.Detail, Path: "/rollbacks/" + run.ID,
+			At: now, Who: orGuardian(e.By), What: "run_" + e.What, Service: run.Service, Subject: run.ID, Detail: reason.Text(e.Detail), Path: "/rollbacks/" + run.ID,
 		})
 	}
 	err := a.commit(t, b)

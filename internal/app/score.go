@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/internal/server"
 	"guardian/internal/store"
 	"guardian/watch"
@@ -18,10 +19,10 @@ import (
 )
 
 // reasonsOf puts guards' refusals into lines.
-func reasonsOf(refusals []actions.Refusal) []string {
-	var all []string
+func reasonsOf(refusals []actions.Refusal) []reason.Reason {
+	var all []reason.Reason
 	for _, r := range refusals {
-		all = append(all, fmt.Sprintf("%s: %s", r.Code, r.Detail))
+		all = append(all, reason.Text(fmt.Sprintf("%s: %s", r.Code, r.Detail)))
 	}
 	return all
 }
@@ -45,7 +46,7 @@ func (b backend) MarkWatch(ctx context.Context, id string, mark server.MarkWord,
 		Marks: []store.Mark{{Watch: id, Service: v.Deploy.Service, Mark: store.MarkWord(mark), Note: note, By: by.Name, At: now}},
 		Audit: []store.Audit{{
 			At: now, Who: by.Name, What: "mark", Service: v.Deploy.Service, Subject: id,
-			Detail: strings.TrimSpace(fmt.Sprintf("%s is %s %s", v.State, mark, note)), Path: "/watches/" + id,
+			Detail: reason.Text(strings.TrimSpace(fmt.Sprintf("%s is %s %s", v.State, mark, note))), Path: "/watches/" + id,
 		}},
 	}
 	if err := b.commit(t, batch); err != nil {
@@ -65,7 +66,10 @@ func (b backend) marked(ctx context.Context, v *server.Watch) error {
 		return err
 	}
 	if p, ok := plans[v.ID]; ok {
-		v.Plan = &server.Plan{Runbook: p.Runbook, To: p.To, Refused: p.Refused}
+		v.Plan = &server.Plan{Runbook: p.Runbook, To: p.To}
+		for _, why := range p.Refused {
+			v.Plan.Refused = append(v.Plan.Refused, why.String())
+		}
 	}
 	marks, err := b.store.Marks(ctx, v.ID, "", time.Time{})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/announce"
+	"guardian/internal/reason"
 	"guardian/internal/store"
 	"guardian/notifiers"
 	"guardian/probes/sample"
@@ -181,7 +182,7 @@ func (a *App) decide(t *term, e *watched, v *watch.Verdict) error {
 	b := store.Batch{Watches: []watch.Watch{*w}}
 	b.Audit = append(b.Audit, store.Audit{
 		At: now, Who: guardian, What: "verdict", Service: w.Service, Subject: w.Service + " " + w.Version,
-		Detail: string(v.State) + ": " + v.Reason, Path: "/watches/" + w.ID,
+		Detail: reason.Text(string(v.State) + ": " + v.Reason), Path: "/watches/" + w.ID,
 	})
 	if v.State == watch.Passed {
 		b.KnownGoods = append(b.KnownGoods, store.KnownGood{Service: d.Service, Environment: d.Environment, Version: d.Version, At: now, By: w.ID})

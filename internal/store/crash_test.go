@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/internal/store"
 )
 
@@ -152,7 +153,7 @@ func TestSQLite_AFullDiskIsSaidAndNothingIsHalfWritten(t *testing.T) {
 		id := strconv.Itoa(written)
 		return s.Commit(t.Context(), fence, store.Batch{
 			Runs:  []actions.Run{{ID: id, Reason: strings.Repeat("x", 100_000)}},
-			Audit: []store.Audit{{What: id, Detail: strings.Repeat("y", 100_000)}},
+			Audit: []store.Audit{{What: id, Detail: reason.Text(strings.Repeat("y", 100_000))}},
 		})
 	}
 	for err = write(); err == nil && written < 1000; err = write() {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/notifiers"
 	"guardian/probes"
 	"guardian/probes/sample"
@@ -132,8 +133,9 @@ type Audit struct {
 	What    string    `json:"what"` // deploy, verdict, run, approve, reload, silence, …
 	Service string    `json:"service,omitempty"`
 	Subject string    `json:"subject,omitempty"` // the ID or name that it is about
-	Detail  string    `json:"detail,omitempty"`  // in English
-	Path    string    `json:"path,omitempty"`    // the page about it, such as /watches/w_1
+	// Detail is what happened, as a code with values; older lines have a text.
+	Detail reason.Reason `json:"detail,omitzero"`
+	Path   string        `json:"path,omitempty"` // the page about it, such as /watches/w_1
 }
 
 // Idempotent is the answer that was given to a request with an Idempotency-Key.

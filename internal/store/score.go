@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/watch"
 )
 
@@ -14,9 +15,9 @@ type Plan struct {
 	Runbook string     `json:"runbook"`
 	To      string     `json:"to,omitempty"` // the version; "": none was known to be good
 	Mode    watch.Mode `json:"mode"`
-	// Refused are the guards' reasons against it, in English; empty: it may be.
-	Refused []string  `json:"refused,omitempty"`
-	At      time.Time `json:"at"`
+	// Refused are the guards' reasons against the rollback; empty: the guards allow it.
+	Refused []reason.Reason `json:"refused,omitempty"`
+	At      time.Time       `json:"at"`
 }
 
 // MarkWord is what a person says about a verdict.

@@ -57,7 +57,7 @@ func openSQLite(path string, now func() time.Time) (*database, error) {
 // readSQLite opens a file that is there, without writing to it.
 func readSQLite(path string, now func() time.Time) (*database, error) {
 	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("read journal: %s: %w: name the folder of a guardian that has run", path, reason(err))
+		return nil, fmt.Errorf("read journal: %s: %w: name the folder of a guardian that has run", path, withoutPath(err))
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -109,14 +109,14 @@ func connectSQLite(path string, params url.Values) (*sql.DB, error) {
 func createFile(path string) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return fmt.Errorf("open journal: the folder %s cannot be made: %w: choose another storage.path or make it writable", dir, reason(err))
+		return fmt.Errorf("open journal: the folder %s cannot be made: %w: choose another storage.path or make it writable", dir, withoutPath(err))
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("open journal: the folder %s is not writable: %w: choose another storage.path or make it writable", dir, reason(err))
+		return fmt.Errorf("open journal: the folder %s is not writable: %w: choose another storage.path or make it writable", dir, withoutPath(err))
 	}
 	// The names must be on disk too, or a power cut takes what the file holds with them.
 	if err := errors.Join(f.Close(), syncFolder(dir), syncFolder(filepath.Dir(dir))); err != nil {
@@ -133,8 +133,8 @@ func syncFolder(dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// reason leaves out of a file error what the sentence around it says already.
-func reason(err error) error {
+// withoutPath takes the path out of a file error: the message around it names it already.
+func withoutPath(err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok {
 		return pe.Err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/internal/store"
 	"guardian/notifiers"
 	"guardian/probes"
@@ -32,7 +33,7 @@ func full() store.Batch {
 		}},
 		KnownGoods: []store.KnownGood{{Service: "order-sync", Environment: "production", Version: "v1", At: at, By: "w_0"}},
 		Plans: []store.Plan{{
-			Watch: "w_1", Service: "order-sync", Runbook: "back", To: "v1", Mode: watch.Observe, Refused: []string{"cooldown: wait"}, At: at,
+			Watch: "w_1", Service: "order-sync", Runbook: "back", To: "v1", Mode: watch.Observe, Refused: []reason.Reason{reason.New("cooldown", "until", at)}, At: at,
 		}},
 		Marks: []store.Mark{{Watch: "w_1", Service: "order-sync", Mark: store.MarkWrong, Note: "the network", By: "ada", At: at}},
 		Alerts: []rules.Alert{{
@@ -65,7 +66,7 @@ func full() store.Batch {
 		Acks:       []store.Ack{{Key: "a_1", By: "wang", At: at, Note: "looking"}},
 		Idempotent: []store.Idempotent{{Key: "k_1", BodyHash: "abc", Status: 201, Answer: []byte(`{"deploy":{}}`), At: at}},
 		Heartbeats: []probes.Heartbeat{{Check: "nightly", At: at, OK: false, Reason: "exit 3"}},
-		Audit:      []store.Audit{{ID: "j_1", At: at, Who: "ci", What: "deploy", Service: "order-sync", Subject: "d_1", Detail: "v2", Path: "/watches/w_1"}},
+		Audit:      []store.Audit{{ID: "j_1", At: at, Who: "ci", What: "deploy", Service: "order-sync", Subject: "d_1", Detail: reason.New("deploy_announced", "version", "v2"), Path: "/watches/w_1"}},
 		Silences: []store.Silence{{
 			ID: "s_1", Matchers: []string{`service="order-sync"`}, From: at, Until: at.Add(time.Hour), By: "wang", Comment: "known", Created: at,
 		}},
@@ -221,7 +222,7 @@ func strangeWords(j journal) {
 	s, fence := j.acting()
 	strange := "a\x00b\xffc'\"$1; DROP TABLE deploys"
 	commit(t, s, fence, store.Batch{
-		Audit:       []store.Audit{{At: day(), What: "deploy", Subject: strange, Detail: strange}},
+		Audit:       []store.Audit{{At: day(), What: "deploy", Subject: strange, Detail: reason.Text(strange)}},
 		CheckStates: []store.CheckState{{Check: "c", At: day(), Last: sample.Sample{Observation: sample.Observation{Values: []sample.Value{{Name: "n", V: math.NaN()}, {Name: "m", V: 2}}}}}},
 		Alerts:      []rules.Alert{{ID: "a", State: rules.Firing, ActiveAt: day(), Value: math.Inf(1)}},
 	})
