@@ -92,6 +92,16 @@ func (r Reason) Redact(clean func(string) string) Reason {
 	return out
 }
 
+// MarshalJSON writes a reason that is somebody else's text as a string, and none at all as
+// the empty one.
+func (r Reason) MarshalJSON() ([]byte, error) {
+	if text := r.Values["text"]; r.IsZero() || (r.Code == plain && len(r.Values) == 1) {
+		return json.Marshal(text.text)
+	}
+	type bare Reason
+	return json.Marshal(bare(r))
+}
+
 // UnmarshalJSON reads a reason; a text, as journals of before have it, is taken as it stands.
 func (r *Reason) UnmarshalJSON(b []byte) error {
 	if b = bytes.TrimSpace(b); len(b) > 0 && b[0] == '"' {

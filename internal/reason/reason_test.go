@@ -58,3 +58,31 @@ func TestSecretsAreTakenOutOfEveryValue(t *testing.T) {
 		t.Errorf("got %s, want %s", b, want)
 	}
 }
+
+func TestTranslateReachesEveryReason(t *testing.T) {
+	type inner struct{ Why Reason }
+	type whole struct {
+		inner
+		Why     Reason            `json:"why,omitzero"`
+		None    Reason            `json:"none"`
+		Pointer *inner            `json:"pointer"`
+		List    []inner           `json:"list"`
+		Map     map[string]Reason `json:"map"`
+		Any     any               `json:"any"`
+		At      time.Time         `json:"at"`
+	}
+	r := New("not_known_to_anybody")
+	in := whole{inner{r}, r, Reason{}, &inner{r}, []inner{{r}}, map[string]Reason{"a": r}, []any{inner{r}, 1}, time.Time{}}
+	b, err := json.Marshal(Translate(Reader{}, any(in)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const text = `"not_known_to_anybody"`
+	want := `{"why":` + text + `,"none":"","pointer":{"Why":` + text + `},"list":[{"Why":` + text + `}],"map":{"a":` + text + `},"any":[{"Why":` + text + `},1],"at":"0001-01-01T00:00:00Z"}`
+	if got := string(b); got != `{"Why":`+text+`,`+want[1:] {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if in.List[0].Why.Code != r.Code || in.Pointer.Why.String() != r.String() || len(in.Map["a"].Values) != 0 || in.Any.([]any)[0].(inner).Why.Code != r.Code {
+		t.Error("what was translated has changed")
+	}
+}

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"guardian/internal/reason"
 )
 
 //go:embed templates/*.html
@@ -187,7 +189,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name
 	_, noSession := r.Cookie(sessionCookie)
 	f := frame{
 		Title: title, Lang: words.lang, Path: r.URL.Path, Other: otherLanguage(r.URL, words), Caller: by, Session: noSession == nil,
-		CSRF: s.access.formToken(r), Status: st, Refresh: refresh, Now: s.now(), Zone: words.loc.String(), B: content,
+		CSRF: s.access.formToken(r), Status: st, Refresh: refresh, Now: s.now(), Zone: words.loc.String(), B: reason.Translate(words.reader(), content),
 	}
 	if key := "done." + r.URL.Query().Get("done"); words.T(key) != key {
 		f.Done = words.T(key)

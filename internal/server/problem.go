@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+
+	"guardian/internal/reason"
 )
 
 // problem is an RFC 9457 answer.
@@ -123,11 +125,12 @@ func writeProblem(w http.ResponseWriter, p problem) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p)
+	_ = json.NewEncoder(w).Encode(reason.Translate(reason.Reader{}, p))
 }
 
+// writeJSON answers v; reasons in it are told in English and UTC.
 func writeJSON(w http.ResponseWriter, status int, v any) error {
-	body, err := json.Marshal(v)
+	body, err := json.Marshal(reason.Translate(reason.Reader{}, v))
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 )
 
@@ -19,6 +20,11 @@ type words struct {
 	texts map[string]string
 	loc   *time.Location
 	now   func() time.Time
+}
+
+// reader is who reads the page: reasons are put into words for them.
+func (w words) reader() reason.Reader {
+	return reason.Reader{Language: w.lang, Location: w.loc, Now: w.now()}
 }
 
 // T gives the text of a key, with its arguments; a key without a text gives itself, so that
