@@ -27,7 +27,7 @@ type BookSettings struct {
 type StepSettings struct {
 	Name       string         `yaml:"name" doc:"The step's name; the kind when left out."`
 	Timeout    model.Duration `yaml:"timeout" doc:"The longest time that one attempt may take."`
-	Repeatable bool           `yaml:"repeatable" doc:"Doing this step twice does no harm: it may be repeated when its outcome is not known."`
+	Repeatable bool           `yaml:"idempotent" doc:"Doing this step twice has the same effect as doing it once: it may be repeated when its outcome is not known."`
 
 	// Kind is the key under which Settings stood: docker, exec, webhook, …
 	Kind string `yaml:"-"`
@@ -45,7 +45,7 @@ type VerifySettings struct {
 
 // ApprovalSettings says how people are asked.
 type ApprovalSettings struct {
-	Within    model.Duration `yaml:"within" doc:"How long the question waits for an answer; 0s: for ever."`
+	Within    model.Duration `yaml:"timeout" doc:"How long the question waits for an answer; 0s: for ever."`
 	OnTimeout string         `yaml:"on_timeout" doc:"What happens when nobody answered in time: expire, or approve."`
 	Quorum    int            `yaml:"quorum" doc:"How many different people must approve."`
 	Roles     []string       `yaml:"roles" doc:"The roles that may answer; a higher role includes the lower ones."`
@@ -168,7 +168,7 @@ func (s *VerifySettings) Validate() error {
 func (s *ApprovalSettings) Validate() error {
 	var errs []error
 	if s.Within < 0 {
-		errs = append(errs, errors.New("within: must not be negative"))
+		errs = append(errs, errors.New("timeout: must not be negative"))
 	}
 	if s.Quorum < 1 {
 		errs = append(errs, errors.New("quorum: must be at least 1"))
@@ -180,7 +180,7 @@ func (s *ApprovalSettings) Validate() error {
 		errs = append(errs, err)
 	}
 	if s.OnTimeout == OnTimeoutApprove && s.Within == 0 {
-		errs = append(errs, errors.New("within: on_timeout approve needs a time limit"))
+		errs = append(errs, errors.New("timeout: on_timeout approve needs a time limit"))
 	}
 	return errors.Join(errs...)
 }

@@ -27,9 +27,9 @@ type DockerSettings struct {
 	Image     string            `yaml:"image" doc:"The image of the version to put back; a template, e.g. shop:{{.To}}."`
 	Pull      string            `yaml:"pull" doc:"Whether the image is fetched: never, missing (when the engine does not have it), or always."`
 	Registry  *RegistrySettings `yaml:"registry" doc:"Who fetches the image, where the registry wants to know."`
-	Within    model.Duration    `yaml:"within" doc:"How long the new container may take to become healthy."`
-	Settle    model.Duration    `yaml:"settle" doc:"How long a container without a health check must run to be taken for healthy."`
-	Stop      model.Duration    `yaml:"stop" doc:"How long a container may take to stop before it is killed; whole seconds."`
+	Within    model.Duration    `yaml:"healthy_deadline" doc:"How long the new container may take to become healthy."`
+	Settle    model.Duration    `yaml:"min_healthy_time" doc:"How long a container without a health check must run to be taken for healthy."`
+	Stop      model.Duration    `yaml:"stop_timeout" doc:"How long a container may take to stop before it is killed; whole seconds."`
 }
 
 // ComposeSettings names a service of a compose project.
@@ -131,10 +131,10 @@ func newDocker(s DockerSettings, env Env) (*docker, error) {
 		p.errs = append(p.errs, err)
 	}
 	if s.Within <= 0 || s.Settle < 0 || s.Stop < 0 {
-		fail("within must be more than zero, settle and stop not negative")
+		fail("healthy_deadline must be more than zero, min_healthy_time and stop_timeout not negative")
 	}
 	if s.Settle > s.Within {
-		fail("settle: is longer than within, so that no container without a health check could ever be taken for healthy")
+		fail("min_healthy_time: is longer than healthy_deadline, so that no container without a health check could ever be taken for healthy")
 	}
 	if err := p.err(); err != nil {
 		return nil, err

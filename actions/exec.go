@@ -30,7 +30,7 @@ type ExecSettings struct {
 	Secrets map[string]secret.Secret `yaml:"secrets" doc:"Environment variables that hold secrets; they never go into arguments, which every user of the machine can read."`
 	Stdin   secret.Secret            `yaml:"stdin" doc:"What the command reads from its standard input; may be a secret."`
 	Grace   model.Duration           `yaml:"grace" doc:"How long it may take to end after SIGTERM, when its time is over, before it is killed with all that it started."`
-	Ask     []string                 `yaml:"ask" doc:"A command that tells whether the step happened: exit status 0 yes, 1 no, anything else is not known."`
+	Ask     []string                 `yaml:"status_command" doc:"A command that tells whether the step happened: exit status 0 yes, 1 no, anything else is not known."`
 }
 
 func execKind() Kind {
@@ -84,7 +84,7 @@ func newCommand(s ExecSettings, env Env) (*command, error) {
 		}
 		return out
 	}
-	c.args, c.ask = parseArgs("command", s.Command), parseArgs("ask", s.Ask)
+	c.args, c.ask = parseArgs("command", s.Command), parseArgs("status_command", s.Ask)
 	if len(s.Command) == 0 || s.Command[0] == "" {
 		p.errs = append(p.errs, errors.New("command: is missing"))
 	} else if strings.ContainsAny(s.Command[0], " \t") && len(s.Command) == 1 {
@@ -123,14 +123,14 @@ func (c *command) Do(ctx context.Context, call Call) (string, error) {
 	return out, nil
 }
 
-// Ask runs the command under ask.
+// Ask runs the status command.
 func (c *command) Ask(ctx context.Context, call Call) (Outcome, string, error) {
 	if len(c.ask) == 0 {
-		return Unclear, "the step has no ask command", nil
+		return Unclear, "the step has no status_command", nil
 	}
 	code, out, err := c.run(ctx, c.ask, call)
 	if err != nil {
-		return Unclear, "", fmt.Errorf("ask: %w", err)
+		return Unclear, "", fmt.Errorf("status_command: %w", err)
 	}
 	detail := lastLine(out)
 	switch code {

@@ -170,7 +170,7 @@ func TestExecSettings(t *testing.T) {
 		"a line for a shell":        {func(s *actions.ExecSettings) { s.Command = []string{"deploy --to v1"} }, "no shell splits it"},
 		"a secret as an argument":   {func(s *actions.ExecSettings) { s.Command = []string{"deploy", "--token=hunter2-known"} }, "command[1]: holds a secret"},
 		"its own secret as one":     {func(s *actions.ExecSettings) { s.Command = []string{"deploy", "hunter2-own"} }, "command[1]: holds a secret"},
-		"a secret to ask with":      {func(s *actions.ExecSettings) { s.Ask = []string{"ask", "hunter2-own"} }, "ask[1]: holds a secret"},
+		"a secret to ask with":      {func(s *actions.ExecSettings) { s.Ask = []string{"ask", "hunter2-own"} }, "status_command[1]: holds a secret"},
 		"a name with an equal sign": {func(s *actions.ExecSettings) { s.Env = map[string]string{"A=B": "c"} }, "not the name of an environment variable"},
 		"a relative directory":      {func(s *actions.ExecSettings) { s.Dir = "deploy" }, "not an absolute path"},
 		"a template with a typo":    {func(s *actions.ExecSettings) { s.Command = []string{"deploy", "{{.Too}}"} }, "Too"},

@@ -25,7 +25,7 @@ type WebhookSettings struct {
 	Expect  []int                    `yaml:"expect" doc:"The statuses that mean it was accepted; any 2xx when left out."`
 	Sign    *SignSettings            `yaml:"sign" doc:"Signs the body, so that the target knows who asks."`
 	Poll    *PollSettings            `yaml:"poll" doc:"Asks until the work that was accepted is done."`
-	Ask     *AskSettings             `yaml:"ask" doc:"Tells, after a lost answer or a crash, whether it happened."`
+	Ask     *AskSettings             `yaml:"status_request" doc:"Asks, after a lost answer or a crash, whether the step happened."`
 }
 
 // SignSettings signs requests: the header holds t=<Unix seconds>,v1=<hex of HMAC-SHA256 over
@@ -39,7 +39,7 @@ type SignSettings struct {
 type PollSettings struct {
 	URL    string         `yaml:"url" doc:"What is asked with GET; a template that also sees the first answer, e.g. {{.Answer.id}}."`
 	Every  model.Duration `yaml:"every" doc:"The time between two requests; 2s when left out."`
-	Within model.Duration `yaml:"within" doc:"How long the work may take; the step's timeout ends it too."`
+	Within model.Duration `yaml:"timeout" doc:"How long the work may take; the step's timeout ends it too."`
 	Done   MatchSettings  `yaml:"done" doc:"The answer that means it is done."`
 	Failed MatchSettings  `yaml:"failed" doc:"The answer that means it failed."`
 }
@@ -150,15 +150,15 @@ func newPoll(p *texts, s PollSettings) *poll {
 
 func newAsk(p *texts, s AskSettings) *lookup {
 	out := &lookup{
-		url: p.parse("ask.url", s.URL), statuses: s.NotDoneStatus,
-		done: newMatch(p, "ask.done", s.Done), notDone: newMatch(p, "ask.not_done", s.NotDone),
+		url: p.parse("status_request.url", s.URL), statuses: s.NotDoneStatus,
+		done: newMatch(p, "status_request.done", s.Done), notDone: newMatch(p, "status_request.not_done", s.NotDone),
 	}
-	checkURL(p, "ask.url", out.url)
+	checkURL(p, "status_request.url", out.url)
 	if out.url.usesAnswer() {
-		p.errs = append(p.errs, errors.New("ask.url: the first answer may be what was lost; use {{.Intent}} instead"))
+		p.errs = append(p.errs, errors.New("status_request.url: the first answer may be what was lost; use {{.Intent}} instead"))
 	}
 	if out.done == nil {
-		p.errs = append(p.errs, errors.New("ask.done: say which answer means that it happened, e.g. {path: version, equals: \"{{.To}}\"}"))
+		p.errs = append(p.errs, errors.New("status_request.done: say which answer means that it happened, e.g. {path: version, equals: \"{{.To}}\"}"))
 	}
 	return out
 }

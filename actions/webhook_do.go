@@ -239,7 +239,7 @@ func (w *webhook) askTarget(ctx context.Context, call Call) (Outcome, string, er
 	}
 	if w.ask == nil {
 		if w.poll == nil || w.poll.url.usesAnswer() {
-			return Unclear, "the step has no ask settings", nil
+			return Unclear, "the step has no status_request", nil
 		}
 		switch err := w.pollUntil(ctx, call, data, "", io.Discard); {
 		case err == nil:

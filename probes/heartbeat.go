@@ -13,7 +13,7 @@ import (
 
 // HeartbeatSettings configure a check of kind heartbeat: a job reports that it ran.
 type HeartbeatSettings struct {
-	Within model.Duration `yaml:"within" doc:"The job's period: how often it reports; the check's own interval when left out."`
+	Within model.Duration `yaml:"period" doc:"The job's period: how often it reports; the check's own interval when left out."`
 	Grace  model.Duration `yaml:"grace" doc:"How much later than its period a report may come."`
 }
 
@@ -21,7 +21,7 @@ type HeartbeatSettings struct {
 func (s *HeartbeatSettings) Validate() error {
 	var errs []error
 	if s.Within < 0 {
-		errs = append(errs, errors.New("within is negative: give the job's period, such as 1h"))
+		errs = append(errs, errors.New("period is negative: give the job's period, such as 1h"))
 	}
 	if s.Grace < 0 {
 		errs = append(errs, errors.New("grace is negative"))

@@ -75,7 +75,7 @@ func TestHeartbeatTakesTheChecksIntervalForThePeriod(t *testing.T) {
 	if _, err := k.Build(k.Settings(), probes.Env{}); err == nil {
 		t.Error("built without a period")
 	}
-	if err := (&probes.HeartbeatSettings{Within: -1, Grace: -1}).Validate(); err == nil || !strings.Contains(err.Error(), "within") || !strings.Contains(err.Error(), "grace") {
+	if err := (&probes.HeartbeatSettings{Within: -1, Grace: -1}).Validate(); err == nil || !strings.Contains(err.Error(), "period") || !strings.Contains(err.Error(), "grace") {
 		t.Errorf("validate: %v", err)
 	}
 }

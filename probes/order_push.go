@@ -186,7 +186,7 @@ func (p *orderPushProbe) refusal(ctx context.Context, open int) *fault {
 		p.day, p.pushed = day, 0
 	}
 	if p.pushed >= p.settings.DailyMax {
-		return blind("nothing was pushed: %d synthetic orders today are the most allowed (daily_max); it goes on at 00:00 UTC", p.pushed)
+		return blind("nothing was pushed: %d synthetic orders today are the most allowed (max_orders_per_day); it goes on at 00:00 UTC", p.pushed)
 	}
 	if open >= p.settings.MaxUncleaned {
 		return blind("nothing was pushed: %d synthetic orders wait for their cleanup (max_uncleaned)", open)

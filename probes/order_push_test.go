@@ -322,7 +322,7 @@ func TestOrderPushRefusesWhatCannotEndWell(t *testing.T) {
 	if o := look(t, p, time.Second); o.Health != sample.Up {
 		t.Errorf("the first: got %s %q", o.Health, o.Reason)
 	}
-	if o := look(t, p, time.Second); o.Health != sample.Unknown || !strings.Contains(o.Reason, "daily_max") {
+	if o := look(t, p, time.Second); o.Health != sample.Unknown || !strings.Contains(o.Reason, "max_orders_per_day") {
 		t.Errorf("the second of a day: got %s %q", o.Health, o.Reason)
 	}
 	for i := range 20 {
@@ -582,7 +582,7 @@ func TestOrderPushSettingsTellEveryMistake(t *testing.T) {
 	s.Cleanup.Tries, s.Cleanup.Timeout, s.Cleanup.Backoff = 0, 0, 0
 	err := s.Validate()
 	for _, want := range []string{
-		"prefix", "marker_header", "daily_max", "max_uncleaned", "vars.ID", "push.url is missing", "carries {{.ID}}", "push.sign.algorithm", "push.sign.encoding",
+		"prefix", "marker_header", "max_orders_per_day", "max_uncleaned", "vars.ID", "push.url is missing", "carries {{.ID}}", "push.sign.algorithm", "push.sign.encoding",
 		"push.sign.secret", "push.sign.header", "see.sql.driver", "see.sql.dsn", "see.sql.query is no template", "see.lost_after", "verify[0]: give column",
 		"cleanup: give http or sql", "cleanup.tries", "cleanup.timeout", "cleanup.backoff",
 	} {

@@ -29,7 +29,7 @@ type OrderPushSettings struct {
 	See          See                      `yaml:"see" doc:"How it is seen that the order arrived."`
 	Verify       []Field                  `yaml:"verify" doc:"What the visible order must be like."`
 	Cleanup      Cleanup                  `yaml:"cleanup" doc:"How the order is taken away again."`
-	DailyMax     int                      `yaml:"daily_max" doc:"Most synthetic orders in one UTC day, counted since the guardian started."`
+	DailyMax     int                      `yaml:"max_orders_per_day" doc:"Most synthetic orders in one UTC day, counted since the guardian started."`
 	MaxUncleaned int                      `yaml:"max_uncleaned" doc:"Push no more while this many synthetic orders wait for their cleanup."`
 }
 
@@ -155,7 +155,7 @@ func (s *OrderPushSettings) Validate() error {
 		}
 	}
 	if s.DailyMax < 1 {
-		errs = append(errs, fmt.Errorf("daily_max is %d, must be at least 1", s.DailyMax))
+		errs = append(errs, fmt.Errorf("max_orders_per_day is %d, must be at least 1", s.DailyMax))
 	}
 	if s.MaxUncleaned < 1 {
 		errs = append(errs, fmt.Errorf("max_uncleaned is %d, must be at least 1", s.MaxUncleaned))

@@ -38,7 +38,7 @@ type PageSettings struct {
 	Height           int                      `yaml:"height" doc:"Height of the window in pixels, 200 to 4000."`
 	Status           []StatusRange            `yaml:"status" doc:"Accepted status codes of the page itself; 2xx when left out."`
 	Elements         []string                 `yaml:"elements" doc:"CSS selectors; for each an element must appear and be visible before the look's time is over."`
-	Settle           model.Duration           `yaml:"settle" doc:"How long the page is watched on after it loaded, for what shows or shifts late."`
+	Settle           model.Duration           `yaml:"wait_after_load" doc:"How long the page is watched on after it loaded, for what shows or shifts late."`
 	MaxConsoleErrors *int                     `yaml:"max_console_errors" doc:"Most errors and uncaught exceptions on the console; any number when left out."`
 	MaxLoad          model.Duration           `yaml:"max_load" doc:"Down when the load event comes later; 0 is no limit."`
 	MaxTTFB          model.Duration           `yaml:"max_ttfb" doc:"Down when the first byte comes later (time to first byte); 0 is no limit."`
@@ -73,7 +73,7 @@ func (s *PageSettings) Validate() error {
 		errs = append(errs, fmt.Errorf("max_console_errors is %d, must be at least 0", *s.MaxConsoleErrors))
 	}
 	for name, d := range map[string]model.Duration{
-		"settle": s.Settle, "max_load": s.MaxLoad, "max_ttfb": s.MaxTTFB, "max_fcp": s.MaxFCP, "max_lcp": s.MaxLCP,
+		"wait_after_load": s.Settle, "max_load": s.MaxLoad, "max_ttfb": s.MaxTTFB, "max_fcp": s.MaxFCP, "max_lcp": s.MaxLCP,
 	} {
 		if d < 0 {
 			errs = append(errs, fmt.Errorf("%s is negative", name))

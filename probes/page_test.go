@@ -233,7 +233,7 @@ func TestPageSettingsTellEveryMistake(t *testing.T) {
 	s.Proxy, s.Width, s.Height, s.Elements, s.MaxConsoleErrors, s.MaxCLS = "http://u:hunter22@p:1", 10, 99999, []string{" "}, &few, &shift
 	s.Settle, s.MaxLoad, s.Screenshots = -1, -1, 101
 	err := s.Validate()
-	wantMistakes(t, err, "url is missing", "proxy has a user", "width", "height", "elements[0]", "max_console_errors", "max_cls", "settle", "max_load", "screenshots")
+	wantMistakes(t, err, "url is missing", "proxy has a user", "width", "height", "elements[0]", "max_console_errors", "max_cls", "wait_after_load", "max_load", "screenshots")
 	if strings.Contains(err.Error(), "hunter22") {
 		t.Errorf("the secret is told: %v", err)
 	}

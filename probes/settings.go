@@ -45,7 +45,7 @@ type Expect struct {
 	Status         []StatusRange     `yaml:"status" doc:"Accepted status codes, such as 200, 200-299 or 2xx; 2xx when left out."`
 	Headers        map[string]string `yaml:"headers" doc:"Regular expressions that the named response headers must match."`
 	BodyContains   []string          `yaml:"body_contains" doc:"Texts that the body must contain."`
-	BodyNot        []string          `yaml:"body_not" doc:"Texts that the body must not contain."`
+	BodyNot        []string          `yaml:"body_not_contains" doc:"Texts that the body must not contain."`
 	BodyMatches    []string          `yaml:"body_matches" doc:"Regular expressions that the body must match."`
 	BodyNotMatches []string          `yaml:"body_not_matches" doc:"Regular expressions that the body must not match."`
 	JSON           []JSONAssertion   `yaml:"json" doc:"Assertions on values of a JSON body."`

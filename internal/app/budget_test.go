@@ -64,7 +64,7 @@ func TestAThrottledLookRestsEveryCheckOfItsQuota(t *testing.T) {
 	text := fmt.Sprintf(`
 server: {listen: "127.0.0.1:0"}
 services: [{name: orders}]
-marketplaces: {share: 50%%}
+marketplaces: {max_quota_share: 50%%}
 checks:
   - {name: one, service: orders, cron: "0 0 1 1 *", labels: {marketplace: amazon, shop: us-1, operation: getOrder}, http: {url: %[1]q}}
   - {name: two, service: orders, cron: "0 0 1 1 *", labels: {marketplace: amazon, shop: us-1, operation: getOrder}, http: {url: %[1]q}}

@@ -110,12 +110,12 @@ func TestBeingCutOffIsToldFromThemBeingDown(t *testing.T) {
 server: {listen: "127.0.0.1:0"}
 services: [{name: orders}]
 checks:
-  - {name: target, service: orders, every: 1h, path: hk, http: {url: %q}}
+  - {name: target, service: orders, every: 1h, network_path: hk, http: {url: %q}}
   - {name: elsewhere, service: orders, every: 1h, http: {url: %q}}
-  - {name: control, service: orders, every: 1h, path: hk, control: true, http: {url: %q}}
+  - {name: control, service: orders, every: 1h, network_path: hk, control: true, http: {url: %q}}
 `, targetURL, targetURL, controlURL)
 	for i := range many {
-		text += fmt.Sprintf("  - {name: many-%d, service: orders, every: 1h, path: hk, http: {url: %q}}\n", i, targetURL)
+		text += fmt.Sprintf("  - {name: many-%d, service: orders, every: 1h, network_path: hk, http: {url: %q}}\n", i, targetURL)
 	}
 	r := &secret.Redactor{}
 	a, err := app.New(t.Context(), app.Options{
@@ -179,9 +179,9 @@ defaults: {blind_after: 1m}
 receivers: [{name: oncall, webhook: {url: "http://127.0.0.1:1/"}}]
 routes: {receiver: oncall}
 checks:
-  - {name: one, service: orders, every: 10s, blind_after: 1m, path: hk, http: {url: "http://127.0.0.1:1/"}}
-  - {name: two, service: orders, every: 20s, blind_after: 1m, path: hk, http: {url: "http://127.0.0.1:1/"}}
-  - {name: control, service: orders, every: 10s, blind_after: 1m, path: hk, control: true, http: {url: "http://127.0.0.1:1/"}}
+  - {name: one, service: orders, every: 10s, blind_after: 1m, network_path: hk, http: {url: "http://127.0.0.1:1/"}}
+  - {name: two, service: orders, every: 20s, blind_after: 1m, network_path: hk, http: {url: "http://127.0.0.1:1/"}}
+  - {name: control, service: orders, every: 10s, blind_after: 1m, network_path: hk, control: true, http: {url: "http://127.0.0.1:1/"}}
   - {name: other, service: orders, every: 10s, blind_after: 1m, http: {url: "http://127.0.0.1:1/"}}
 `
 

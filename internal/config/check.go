@@ -28,7 +28,7 @@ type Check struct {
 	BlindAfter   model.Duration    `yaml:"blind_after" doc:"How long the check may be unknown before that is told."`
 	Retry        probes.Retry      `yaml:"retry" doc:"Tries within a look where a single lost packet is not news; for checks that only read."`
 	Burst        probes.Burst      `yaml:"burst" doc:"The raised pace: how the check is followed up after it failed, until it is up again or a watch has its verdict."`
-	Path         string            `yaml:"path" doc:"The network path on which it looks: checks that share one are cut off together; left out: default."`
+	Path         string            `yaml:"network_path" doc:"The network path on which it looks: checks that share one are cut off together; left out: default."`
 	Control      bool              `yaml:"control" doc:"Whether it is a control of its path: while no control answers, checks of the path that are down are unknown instead. A control judges no deploy and does not count in the report."`
 
 	// Settings is what the kind's Settings gave, filled in from the section that is named by

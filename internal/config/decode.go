@@ -118,6 +118,9 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 		if path == "" && strings.HasPrefix(key, "x-") {
 			continue
 		}
+		if d.renamed(p, path) {
+			continue
+		}
 		keys := keysOf(fields, table.names())
 		if meant := nearest(key, keys); meant != "" {
 			d.meant[join(path, meant)] = true

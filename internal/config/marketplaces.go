@@ -16,7 +16,7 @@ import (
 // Marketplaces says how much of the sellers' quotas the guardian may use, and what tells how
 // much the sellers' own applications use.
 type Marketplaces struct {
-	Share           watch.Share        `yaml:"share" doc:"Most of each operation's quota that checks may use, per shop and application; a configuration that is over it is refused."`
+	Share           watch.Share        `yaml:"max_quota_share" doc:"Most of each operation's quota that checks may use, per shop and application; a configuration that is over it is refused."`
 	Operations      []MarketplaceLimit `yaml:"operations" doc:"Limits that differ from the published ones, or that are not published."`
 	CallsMetric     string             `yaml:"calls_metric" doc:"Counter of the calls that the sellers' applications make, with the labels marketplace, shop, operation and, where there are several, app; it is written here (ingest). Usage is inferred from it where the marketplace does not tell it."`
 	ThrottledMetric string             `yaml:"throttled_metric" doc:"Counter, with the same labels, of those calls that were throttled."`
@@ -69,7 +69,7 @@ func (c *Check) Uses() []marketplace.Use {
 func (d *decoder) checkMarketplaces(c *Config) {
 	m := c.Marketplaces
 	if m.Share <= 0 {
-		d.blame("marketplaces.share", "must be more than 0%", "5% is the default")
+		d.blame("marketplaces.max_quota_share", "must be more than 0%", "5% is the default")
 	}
 	for i := range m.Operations {
 		d.validate(&m.Operations[i], at("marketplaces.operations", i))

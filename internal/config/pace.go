@@ -12,7 +12,7 @@ func (d *decoder) checkPace(c *Check, path string) {
 	d.validate(&c.Retry, path+".retry")
 	d.validate(&c.Burst, path+".burst")
 	if !name.MatchString(c.Path) {
-		d.blame(path+".path", fmt.Sprintf("%q cannot be a name", shorten(c.Path, 60)), "use letters, digits, dots, dashes and underscores")
+		d.blame(path+".network_path", fmt.Sprintf("%q cannot be a name", shorten(c.Path, 60)), "use letters, digits, dots, dashes and underscores")
 	}
 	kind, ok := d.options.Probes[c.Kind]
 	if !ok || c.Settings == nil {

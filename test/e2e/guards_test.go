@@ -99,7 +99,7 @@ func TestARollbackWaitsForTheRunThatAnAlertBegan(t *testing.T) {
     steps:
       - name: restart
         timeout: 60s
-        webhook: {url: "` + tool + `", ask: {url: "` + tool + `/{{.Intent}}", done: {path: status, equals: done}, not_done_status: [404]}}
+        webhook: {url: "` + tool + `", status_request: {url: "` + tool + `/{{.Intent}}", done: {path: status, equals: done}, not_done_status: [404]}}
     verify: {for: 0s}
 on_alert: [{match: {alertname: ApiDown}, runbook: restart, mode: auto}]
 `

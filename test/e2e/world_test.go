@@ -239,7 +239,7 @@ func (w *world) config(o configOptions) string {
 	if o.postgres != "" {
 		storage = fmt.Sprintf("{path: data, lease: 3s, postgres: %q}", o.postgres)
 	}
-	ask := `ask: {url: "WORLD/acts/{{.Intent}}", done: {path: status, equals: done}, not_done_status: [404]}`
+	ask := `status_request: {url: "WORLD/acts/{{.Intent}}", done: {path: status, equals: done}, not_done_status: [404]}`
 	if o.noAsk {
 		ask = ""
 	}
