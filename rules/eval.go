@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/prometheus/model/timestamp"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
+
+	"guardian/internal/reason"
 )
 
 const (
@@ -56,8 +58,8 @@ type Evaluation struct {
 type Result struct {
 	Rule   *Rule
 	Health Health
-	Reason string // why it is not ok: the error, or which check is blind
-	Err    error  // set when Health is HealthErr
+	Reason reason.Reason // why it is not ok: the error, or which check is blind
+	Err    error         // set when Health is HealthErr
 	// TemplateErrs are labels and annotations that did not expand; as in Prometheus, the text
 	// says so in their place and the alert is made all the same.
 	TemplateErrs []error
@@ -73,7 +75,7 @@ func (g *Group) Eval(ctx context.Context, now time.Time, s GroupState, env Env) 
 		rs, changes, recorded, res := g.evalRule(ctx, r, now, s.Rules[r.Key], env)
 		if env.Record != nil && len(recorded) > 0 {
 			if err := env.Record(ctx, recorded); err != nil {
-				res.Health, res.Err, res.Reason = HealthErr, err, err.Error()
+				res.Health, res.Err, res.Reason = HealthErr, err, reason.Text(err.Error())
 			}
 		}
 		rs.Health, rs.Reason, rs.LastEval = res.Health, res.Reason, now.UTC()
@@ -94,7 +96,7 @@ func (g *Group) evalRule(ctx context.Context, r *Rule, now time.Time, rs RuleSta
 	}
 	known := knownOf(views, env.Sight)
 	fail := func(err error) (RuleState, []Change, []promql.Sample, Result) {
-		res.Health, res.Err, res.Reason = HealthErr, err, err.Error()
+		res.Health, res.Err, res.Reason = HealthErr, err, reason.Text(err.Error())
 		return rs, nil, r.alertSamples(nil, rs.Alerts, at), res
 	}
 	vector, err := env.Query(ctx, r.Expr, at)

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/prometheus/promql/promqltest"
 	"github.com/prometheus/prometheus/storage"
 
+	"guardian/internal/reason"
 	"guardian/rules"
 )
 
@@ -90,7 +91,7 @@ func told(changes []rules.Change) string {
 }
 
 func blindCheck(name, service string) rules.Blind {
-	return rules.Blind{Labels: map[string]string{"check": name, "service": service, "kind": "http"}, Why: "check " + name + " is blind"}
+	return rules.Blind{Labels: map[string]string{"check": name, "service": service, "kind": "http"}, Why: reason.Text("check " + name + " is blind")}
 }
 
 func TestABlindCheckSilencesItsOwnAlertsOnly(t *testing.T) {
@@ -108,7 +109,7 @@ func TestABlindCheckSilencesItsOwnAlertsOnly(t *testing.T) {
 	if got := told(e.Changes); got != "b:firing" {
 		t.Errorf("a went blind and b down: %q, want b to fire and a to stay", got)
 	}
-	if r := e.Results[0]; r.Health != rules.HealthUnknown || r.Reason != "check a is blind" {
+	if r := e.Results[0]; r.Health != rules.HealthUnknown || r.Reason.String() != "check a is blind" {
 		t.Errorf("health %q, reason %q; want unknown and which check is blind", r.Health, r.Reason)
 	}
 	if n := len(e.State.Alerts()); n != 2 {
@@ -193,7 +194,7 @@ groups:
 	if n := len(low.Changes); n != 3 {
 		t.Fatalf("%d alerts fired, want Low for x and y and LowOfX", n)
 	}
-	w.blind = []rules.Blind{{Labels: map[string]string{"check": "b", "service": "y"}, Why: "b"}}
+	w.blind = []rules.Blind{{Labels: map[string]string{"check": "b", "service": "y"}, Why: reason.Text("b")}}
 	for m := 1; m < 10; m++ {
 		rec = w.eval(groups[0], m, rec.State)
 		low = w.eval(groups[1], m, low.State)
@@ -241,7 +242,7 @@ func TestMistakesThatShowOnlyInEvaluation(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newWorld(t, `up{check="a"} 0`, `up{check="b"} 0`).eval(load(t, tt.file)[0], 0, rules.GroupState{})
-			if r := e.Results[0]; r.Err == nil || r.Reason != tt.want || len(e.Changes)+len(e.Recorded) > 0 {
+			if r := e.Results[0]; r.Err == nil || r.Reason.String() != tt.want || len(e.Changes)+len(e.Recorded) > 0 {
 				t.Errorf("result %+v, changes %v, recorded %v; want only the error %q", r, e.Changes, e.Recorded, tt.want)
 			}
 		})

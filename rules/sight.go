@@ -7,30 +7,32 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"guardian/internal/reason"
 )
 
-// Sight says whether a selector could match a series of a check that is blind now, and in
-// words which and why. Nil sees everything. A check that was not looked at yet, since it was
+// Sight says whether a selector could match a series of a check that is blind now, which and
+// why. Nil sees everything. A check that was not looked at yet, since it was
 // configured or since the start, is blind too: otherwise a restart would resolve its alerts.
-type Sight func(matchers []*labels.Matcher) (blind bool, why string)
+type Sight func(matchers []*labels.Matcher) (blind bool, why reason.Reason)
 
 // Blind is a check that cannot look now.
 type Blind struct {
 	Labels map[string]string        // check, kind, service and the check's own
 	Name   func(series string) bool // whether it produces a series of this name; nil: any
-	Why    string                   // in words: which check, since when, the reason
+	Why    reason.Reason            // which check, since when, the reason
 }
 
 // SightOf gives the sight over checks that are blind. A matcher on a label that the check
 // itself does not have says nothing: its values may carry it (phase, operation).
 func SightOf(blind []Blind) Sight {
-	return func(matchers []*labels.Matcher) (bool, string) {
+	return func(matchers []*labels.Matcher) (bool, reason.Reason) {
 		for _, b := range blind {
 			if b.couldMatch(matchers) {
 				return true, b.Why
 			}
 		}
-		return false, ""
+		return false, reason.Reason{}
 	}
 }
 
@@ -76,14 +78,14 @@ func (v view) asked(lbls map[string]string) []*labels.Matcher {
 }
 
 // blindness gives the rule's views that are blind now, and why.
-func (r *Rule) blindness(sight Sight) (views []view, why string) {
+func (r *Rule) blindness(sight Sight) (views []view, why reason.Reason) {
 	if sight == nil {
-		return nil, ""
+		return nil, reason.Reason{}
 	}
 	for _, v := range r.views {
 		if blind, w := sight(v.matchers); blind {
 			views = append(views, v)
-			if why == "" {
+			if why.IsZero() {
 				why = w
 			}
 		}
@@ -93,7 +95,7 @@ func (r *Rule) blindness(sight Sight) (views []view, why string) {
 
 // Known says for which labels the rule's answer is known under a sight; nil means for all. why
 // is in words what is blind.
-func (r *Rule) Known(sight Sight) (known func(map[string]string) bool, why string) {
+func (r *Rule) Known(sight Sight) (known func(map[string]string) bool, why reason.Reason) {
 	views, why := r.blindness(sight)
 	return knownOf(views, sight), why
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
+
+	"guardian/internal/reason"
 )
 
 // Health is how a rule's last evaluation went.
@@ -29,9 +31,9 @@ type RuleState struct {
 	Alerts []Alert         `json:"alerts,omitempty"` // pending, firing, and resolved within the last 15 minutes
 	Series []labels.Labels `json:"series,omitempty"` // what a recording rule recorded last
 
-	Health   Health    `json:"health,omitempty"`
-	Reason   string    `json:"reason,omitempty"` // why it is not ok
-	LastEval time.Time `json:"last_eval,omitzero"`
+	Health   Health        `json:"health,omitempty"`
+	Reason   reason.Reason `json:"reason,omitzero"` // why it is not ok
+	LastEval time.Time     `json:"last_eval,omitzero"`
 }
 
 // Alerts lists every alert of the state, by rule key and labels.

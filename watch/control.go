@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 	"guardian/watch/judge"
 )
@@ -17,10 +18,10 @@ type Target struct {
 	Health sample.Health `json:"health"`           // of its last look
 	LastAt time.Time     `json:"last_at,omitzero"` // when its last look began
 	// UpFrom and UpTo are when the first and the last look of its latest run of good looks began.
-	UpFrom  time.Time `json:"up_from,omitzero"`
-	UpTo    time.Time `json:"up_to,omitzero"`
-	Reason  string    `json:"reason,omitempty"`  // why it was not up last
-	Outages int       `json:"outages,omitempty"` // how often it went from up to something else
+	UpFrom  time.Time     `json:"up_from,omitzero"`
+	UpTo    time.Time     `json:"up_to,omitzero"`
+	Reason  reason.Reason `json:"reason,omitzero"`   // why it was not up last
+	Outages int           `json:"outages,omitempty"` // how often it went from up to something else
 }
 
 // speaks tells whether the target speaks for a check: for those that take its path.
@@ -70,12 +71,12 @@ func (w *Watch) controlled(s sample.Sample) bool {
 		if t.Health != sample.Up {
 			t.UpFrom = at
 		}
-		t.Health, t.UpTo, t.Reason = sample.Up, at, ""
+		t.Health, t.UpTo, t.Reason = sample.Up, at, reason.Reason{}
 	} else {
 		if t.Health == sample.Up {
 			t.Outages++
 		}
-		t.Health, t.Reason = s.Health, s.Reason
+		t.Health, t.Reason = s.Health, reason.Text(s.Reason)
 	}
 	w.settle(at, *t)
 	return true

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/watch/judge"
 )
 
@@ -155,7 +156,7 @@ func (w *Watch) Evidence() []Evidence {
 			Samples:    c.Judged.Looks,
 			Allowed:    c.Allowed,
 			NotCounted: c.NotCounted,
-			Excused:    c.Excused,
+			Excused:    c.Excused.Reason(),
 			Reason:     c.LastReason,
 			Since:      c.FirstFailure,
 		}
@@ -184,7 +185,7 @@ func (w *Watch) Evidence() []Evidence {
 		})
 	}
 	if a := w.Alert; a != nil {
-		out = append(out, Evidence{Check: a.Rule, Metric: "alert", EValue: 1, Reason: a.Summary, Since: a.ActiveAt})
+		out = append(out, Evidence{Check: a.Rule, Metric: "alert", EValue: 1, Reason: reason.Text(a.Summary), Since: a.ActiveAt})
 	}
 	return out
 }
@@ -203,7 +204,7 @@ func (c *CheckState) slow(m *Metric) (Evidence, bool) {
 	}
 	e := Evidence{
 		Check: c.Check, Metric: Latency, Before: l.Before, After: Counts{Looks: c.Judged.Looks, Failures: l.Over},
-		EValue: capped(m.logE()), Weight: c.Share * m.Share, Samples: c.Judged.Looks, Limit: l.Seconds, Excused: c.Excused, Since: c.FirstSlow,
+		EValue: capped(m.logE()), Weight: c.Share * m.Share, Samples: c.Judged.Looks, Limit: l.Seconds, Excused: c.Excused.Reason(), Since: c.FirstSlow,
 	}
 	e.BeforeRange, e.AfterRange = rangeOf(e.Before), rangeOf(e.After)
 	return e, true

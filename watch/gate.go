@@ -7,14 +7,15 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/internal/reason"
 	"guardian/rules"
 )
 
-// Reason is one reason why a gate is closed.
-type Reason struct {
-	Code   string    `json:"code"`           // freeze, run_in_progress, cool_down, alert
-	Until  time.Time `json:"until,omitzero"` // zero: until what it names is over
-	Detail string    `json:"detail"`         // in English, says what to do
+// GateReason is one reason why a gate is closed.
+type GateReason struct {
+	Code   string        `json:"code"`           // freeze, run_in_progress, cool_down, alert
+	Until  time.Time     `json:"until,omitzero"` // zero: until what it names is over
+	Detail reason.Reason `json:"detail"`         // says what to do
 }
 
 // The codes of a closed gate.
@@ -80,18 +81,18 @@ type GateFacts struct {
 // alert closes the gate only when its rule says so (blocks_deploy), is critical, and names this
 // service or none. A rollback is stopped by freezes that do not allow it and by another run,
 // not by cool-downs and alerts: those guard what makes it necessary.
-func Gate(f GateFacts, now time.Time) []Reason {
+func Gate(f GateFacts, now time.Time) []GateReason {
 	act := f.Act
 	if act == "" {
 		act = ActDeploy
 	}
-	var reasons []Reason
+	var reasons []GateReason
 	for _, z := range f.Freezes {
 		if z.stops(f.Service, act, now) {
-			reasons = append(reasons, Reason{
+			reasons = append(reasons, GateReason{
 				Code:   CodeFreeze,
 				Until:  clean(z.To),
-				Detail: fmt.Sprintf("Freeze %s lasts until %s; wait, or take the service out of it.", z.Name, z.To.UTC().Format(time.RFC3339)),
+				Detail: reason.Text(fmt.Sprintf("Freeze %s lasts until %s; wait, or take the service out of it.", z.Name, z.To.UTC().Format(time.RFC3339))),
 			})
 		}
 	}
@@ -102,23 +103,23 @@ func Gate(f GateFacts, now time.Time) []Reason {
 		switch until := r.Ended.Add(f.CoolDown); {
 		case !r.Acted:
 		case r.Ended.IsZero():
-			reasons = append(reasons, Reason{
+			reasons = append(reasons, GateReason{
 				Code:   CodeRun,
-				Detail: fmt.Sprintf("Run %s puts %s back to %s; wait until it ended, or abort it.", r.Run, f.Service, r.To),
+				Detail: reason.Text(fmt.Sprintf("Run %s puts %s back to %s; wait until it ended, or abort it.", r.Run, f.Service, r.To)),
 			})
 		case act == ActDeploy && now.Before(until):
-			reasons = append(reasons, Reason{
+			reasons = append(reasons, GateReason{
 				Code:   CodeCoolDown,
 				Until:  clean(until),
-				Detail: fmt.Sprintf("Run %s put %s back to %s at %s; the cool-down of %s is not over.", r.Run, f.Service, r.To, r.Ended.UTC().Format(time.RFC3339), model.Duration(f.CoolDown)),
+				Detail: reason.Text(fmt.Sprintf("Run %s put %s back to %s at %s; the cool-down of %s is not over.", r.Run, f.Service, r.To, r.Ended.UTC().Format(time.RFC3339), model.Duration(f.CoolDown))),
 			})
 		}
 	}
 	for _, a := range f.Alerts {
 		if act == ActDeploy && closes(a, f) {
-			reasons = append(reasons, Reason{
+			reasons = append(reasons, GateReason{
 				Code:   CodeAlert,
-				Detail: fmt.Sprintf("Alert %s fires since %s and its rule blocks deploys; wait until it is resolved.", a.Rule, a.ActiveAt.UTC().Format(time.RFC3339)),
+				Detail: reason.Text(fmt.Sprintf("Alert %s fires since %s and its rule blocks deploys; wait until it is resolved.", a.Rule, a.ActiveAt.UTC().Format(time.RFC3339))),
 			})
 		}
 	}

@@ -55,7 +55,7 @@ func TestGate(t *testing.T) {
 			reasons := watch.Gate(c.facts, now)
 			for _, r := range reasons {
 				codes = append(codes, r.Code)
-				if !strings.HasSuffix(r.Detail, ".") || len(r.Detail) < 30 {
+				if !strings.HasSuffix(r.Detail.String(), ".") || len(r.Detail.String()) < 30 {
 					t.Errorf("detail %q", r.Detail)
 				}
 			}

@@ -7,15 +7,23 @@ import (
 	"slices"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 	"guardian/watch/judge"
 )
 
-// Why a check is not judged until it was seen up.
+// Excuse is why a check is not judged until it was seen up; "" when it is judged. The values
+// stand in the journal.
+type Excuse string
+
+// The excuses of a check.
 const (
-	excusedRed     = "red before the deploy"
-	excusedUnknown = "unknown before the deploy"
+	excusedRed     Excuse = "red before the deploy"
+	excusedUnknown Excuse = "unknown before the deploy"
 )
+
+// Reason words the excuse.
+func (e Excuse) Reason() reason.Reason { return reason.Text(string(e)) }
 
 // mayGrow is how many times its planned looks a deploy to some shops may get by extensions.
 const mayGrow = 4
@@ -55,7 +63,7 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 	w.Snapshot.Baselines, w.Snapshot.Controls, w.Snapshot.Counters = nil, nil, nil // what is needed of them is in the checks and targets
 	if d.RollbackRun != "" {
 		w.Mode = Observe
-		w.ModeReason = fmt.Sprintf("this version was put back by run %s: a rollback is watched, but never rolled back again", d.RollbackRun)
+		w.ModeReason = reason.Text(fmt.Sprintf("this version was put back by run %s: a rollback is watched, but never rolled back again", d.RollbackRun))
 	}
 	total := 0.0
 	for _, c := range checks {

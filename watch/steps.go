@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/watch/judge"
@@ -61,15 +62,15 @@ func (c *CheckState) look(s sample.Sample, version, previous string) bool {
 	c.LastAt, c.Health = at, s.Health
 	if s.Health == sample.Unknown {
 		c.After.Unknown++
-		c.BlindReason = s.Reason
+		c.BlindReason = reason.Text(s.Reason)
 		return false
 	}
 	down := s.Health == sample.Down
-	c.LastKnown, c.BlindReason = at, ""
+	c.LastKnown, c.BlindReason = at, reason.Reason{}
 	c.After.Looks++
 	if down {
 		c.After.Failures++
-		c.LastReason, c.LastFailure = s.Reason, at
+		c.LastReason, c.LastFailure = reason.Text(s.Reason), at
 		if c.FailingSince.IsZero() {
 			c.FailingSince = at
 		}
@@ -254,7 +255,7 @@ func (w *Watch) suspend(blind bool, now time.Time) {
 func (w *Watch) Supersede(by string, now time.Time) *Verdict {
 	return w.end(Verdict{
 		State:  Superseded,
-		Reason: fmt.Sprintf("%s was deployed before a verdict was reached; %s.", by, w.seen()),
+		Reason: reason.Text(fmt.Sprintf("%s was deployed before a verdict was reached; %s.", by, w.seen())),
 		At:     clean(now),
 	})
 }
@@ -263,7 +264,7 @@ func (w *Watch) Supersede(by string, now time.Time) *Verdict {
 func (w *Watch) Cancel(who string, now time.Time) *Verdict {
 	return w.end(Verdict{
 		State:  Cancelled,
-		Reason: fmt.Sprintf("Cancelled by %s; %s.", who, w.seen()),
+		Reason: reason.Text(fmt.Sprintf("Cancelled by %s; %s.", who, w.seen())),
 		At:     clean(now),
 	})
 }

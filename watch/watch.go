@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 	"guardian/watch/judge"
 )
@@ -86,21 +87,21 @@ type Evidence struct {
 	// against them too.
 	Control *Counts `json:"control,omitempty"`
 	// NotCounted are failures while a control was down or blind.
-	NotCounted int     `json:"not_counted,omitempty"`
-	EValue     float64 `json:"e_value"` // capped at 1e300
-	Weight     float64 `json:"weight,omitempty"`
-	Samples    int     `json:"samples"`           // judged looks
-	Excused    string  `json:"excused,omitempty"` // why it does not count: "red before the deploy", …
-	Reason     string  `json:"reason,omitempty"`  // the last failure in words
+	NotCounted int           `json:"not_counted,omitempty"`
+	EValue     float64       `json:"e_value"` // capped at 1e300
+	Weight     float64       `json:"weight,omitempty"`
+	Samples    int           `json:"samples"`          // judged looks
+	Excused    reason.Reason `json:"excused,omitzero"` // why it does not count: "red before the deploy", …
+	Reason     reason.Reason `json:"reason,omitzero"`  // the last failure
 	// Since is when its failures began; zero when there were none.
 	Since time.Time `json:"since,omitzero"`
 }
 
 // Verdict is how a watch ended.
 type Verdict struct {
-	State  State     `json:"state"`
-	Reason string    `json:"reason"` // in English, one or two sentences
-	At     time.Time `json:"at"`
+	State  State         `json:"state"`
+	Reason reason.Reason `json:"reason"`
+	At     time.Time     `json:"at"`
 	// Cause is the check or rule that weighed most; "" when none did.
 	Cause string `json:"cause,omitempty"`
 	// Metric is what of the cause weighed most: Failures or Latency.
@@ -128,9 +129,9 @@ type Watch struct {
 	Kind            Kind     `json:"kind"`
 
 	Mode Mode `json:"mode"`
-	// ModeReason says why Mode is not the policy's, in English; "" when it is.
-	ModeReason string `json:"mode_reason,omitempty"`
-	Policy     Policy `json:"policy"`
+	// ModeReason says why Mode is not the policy's; zero when it is.
+	ModeReason reason.Reason `json:"mode_reason,omitzero"`
+	Policy     Policy        `json:"policy"`
 
 	State    State     `json:"state"`
 	Switched time.Time `json:"switched"` // when the deploy happened
@@ -164,8 +165,8 @@ type Watch struct {
 	Alert *RuleEvidence `json:"alert,omitempty"`
 
 	Verdict *Verdict `json:"verdict,omitempty"`
-	// Reason is the verdict's reason; "" while watching, see Standing.
-	Reason string `json:"reason,omitempty"`
+	// Reason is the verdict's reason; zero while watching, see Standing.
+	Reason reason.Reason `json:"reason,omitzero"`
 	// Seq grows with every change, so that a store can tell a newer value from an older one.
 	Seq int64 `json:"seq"`
 }
@@ -192,16 +193,16 @@ type CheckState struct {
 	Tempering float64 `json:"tempering,omitempty"`
 	// Excused is why it is not judged (yet): it was red or unknown before the deploy and was
 	// not seen up since; "" when it is judged.
-	Excused string `json:"excused,omitempty"`
+	Excused Excuse `json:"excused,omitempty"`
 
 	Health     sample.Health `json:"health"`               // of the last look
 	LastAt     time.Time     `json:"last_at,omitzero"`     // when the last look began
 	LastKnown  time.Time     `json:"last_known,omitzero"`  // when the last look began that was not Unknown
 	LastJudged time.Time     `json:"last_judged,omitzero"` // when the last judged look began
 	// LastJudgedDown says that it was a failure.
-	LastJudgedDown bool      `json:"last_judged_down,omitempty"`
-	LastReason     string    `json:"last_reason,omitempty"`
-	LastFailure    time.Time `json:"last_failure,omitzero"`
+	LastJudgedDown bool          `json:"last_judged_down,omitempty"`
+	LastReason     reason.Reason `json:"last_reason,omitzero"`
+	LastFailure    time.Time     `json:"last_failure,omitzero"`
 	// FirstFailure is when the judged failures began that are more than chance; zero when
 	// there are none. Onset dates it.
 	FirstFailure time.Time   `json:"first_failure,omitzero"`
@@ -212,7 +213,7 @@ type CheckState struct {
 	// FailingSince is when it went from up to down; zero unless the last known look was Down.
 	FailingSince time.Time `json:"failing_since,omitzero"`
 	// BlindReason is what the last look said that was Unknown.
-	BlindReason string `json:"blind_reason,omitempty"`
+	BlindReason reason.Reason `json:"blind_reason,omitzero"`
 	// Current and Previous count looks that the deployed and the previous version visibly
 	// answered.
 	Current  int `json:"current,omitempty"`

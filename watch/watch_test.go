@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/watch"
@@ -181,11 +182,11 @@ func TestTimelines(t *testing.T) {
 				t.Errorf("%s after %d looks, want %d: %s", v.State, at, c.at, v.Reason)
 			}
 			for _, s := range c.says {
-				if !strings.Contains(v.Reason, s) {
+				if !strings.Contains(v.Reason.String(), s) {
 					t.Errorf("reason %q does not say %q", v.Reason, s)
 				}
 			}
-			if w.State != v.State || w.Reason != v.Reason || !w.Ended.Equal(v.At) || w.Verdict == nil {
+			if w.State != v.State || !w.Reason.Equal(v.Reason) || !w.Ended.Equal(v.At) || w.Verdict == nil {
 				t.Errorf("the watch does not hold its verdict: %+v", w)
 			}
 		})
@@ -207,7 +208,7 @@ func TestVerdictNamesTheCauseAndWhatFails(t *testing.T) {
 	}
 	want := &watch.Verdict{
 		State: watch.Failed, Cause: "push", Metric: watch.Failures, Failing: []string{"push", "feed"}, At: t0().Add(9 * every),
-		Reason: "push failed 9 of 9 looks since 10:02:11 UTC; allowed is 1 in 100; before the deploy 2 of 960. It says: HTTP 500. Failing too: feed.",
+		Reason: reason.Text("push failed 9 of 9 looks since 10:02:11 UTC; allowed is 1 in 100; before the deploy 2 of 960. It says: HTTP 500. Failing too: feed."),
 	}
 	if diff := cmp.Diff(want, v); diff != "" {
 		t.Errorf("verdict (-want +got):\n%s", diff)
@@ -231,7 +232,7 @@ func TestAFlakyCheckIsHeldAgainstWhatItWasBefore(t *testing.T) {
 	if v == nil || v.State != watch.Failed {
 		t.Fatalf("an outage gives %+v", v)
 	}
-	if s := "because before the deploy it failed 190 of 960"; !strings.Contains(v.Reason, s) || !strings.Contains(v.Reason, "instead of 1 in 100") {
+	if s := "because before the deploy it failed 190 of 960"; !strings.Contains(v.Reason.String(), s) || !strings.Contains(v.Reason.String(), "instead of 1 in 100") {
 		t.Errorf("reason %q does not say %q", v.Reason, s)
 	}
 
@@ -339,7 +340,7 @@ func TestADeployThatWasNeverSwitchedDoesNotPass(t *testing.T) {
 		w.Observe(s)
 	}
 	v := w.Tick(w.Deadline)
-	if v == nil || v.State != watch.Inconclusive || !strings.Contains(v.Reason, "was it switched?") {
+	if v == nil || v.State != watch.Inconclusive || !strings.Contains(v.Reason.String(), "was it switched?") {
 		t.Errorf("verdict %+v", v)
 	}
 }
@@ -393,7 +394,7 @@ func TestExtendToAllShops(t *testing.T) {
 func TestAServiceWithoutChecksIsInconclusive(t *testing.T) {
 	w := watch.Open(deploy(), policy(), nil, watch.Snapshot{}, t0())
 	v := w.Tick(w.Deadline)
-	if v == nil || v.State != watch.Inconclusive || !strings.Contains(v.Reason, "No check looks at this service") {
+	if v == nil || v.State != watch.Inconclusive || !strings.Contains(v.Reason.String(), "No check looks at this service") {
 		t.Errorf("verdict %+v", v)
 	}
 }
@@ -480,7 +481,7 @@ func TestAVersionThatWasPutBackIsObservedOnly(t *testing.T) {
 	d := deploy()
 	d.RollbackRun = "r_9"
 	w := watch.Open(d, policy(func(p *watch.Policy) { p.Mode = watch.Auto }), []watch.CheckPolicy{check("push")}, green("push"), t0())
-	if w.Mode != watch.Observe || !strings.Contains(w.ModeReason, "r_9") {
+	if w.Mode != watch.Observe || !strings.Contains(w.ModeReason.String(), "r_9") {
 		t.Errorf("mode %s, %q", w.Mode, w.ModeReason)
 	}
 	if v, _ := play(w, "push", down(12), t0()); v == nil || v.State != watch.Failed {

@@ -8,28 +8,33 @@ import (
 	"strings"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 )
 
 // NotCovered says what the bound on false verdicts does not cover.
-const NotCovered = "The bound holds for failures that come at most as often as was tolerated and in bursts no longer than history shows. " +
+func NotCovered() reason.Reason {
+	return reason.Text(notCovered)
+}
+
+const notCovered = "The bound holds for failures that come at most as often as was tolerated and in bursts no longer than history shows. " +
 	"Greater drift, longer bursts, and an incident outside that falls into the watch are not covered; only controls or shops without the deploy tell the last one apart."
 
 // failed words the verdict that the judge reached.
 func (w *Watch) failed(at time.Time) Verdict {
 	if c := w.heaviestCounter(); c != nil {
-		return Verdict{State: Failed, At: clean(at), Cause: c.Name, Metric: Counted, Failing: w.Failing(), Reason: c.said(w.From) + "." + w.besides()}
+		return Verdict{State: Failed, At: clean(at), Cause: c.Name, Metric: Counted, Failing: w.Failing(), Reason: reason.Text(c.said(w.From) + "." + w.besides())}
 	}
 	cause, metric := w.heaviest()
 	v := Verdict{State: Failed, At: clean(at), Cause: cause.Check, Metric: metric.Name, Failing: w.Failing()}
-	v.Reason = w.said(cause, metric) + "."
-	if metric.Name == Failures && cause.LastReason != "" {
-		v.Reason += " It says: " + sentence(cause.LastReason)
+	text := w.said(cause, metric) + "."
+	if metric.Name == Failures && !cause.LastReason.IsZero() {
+		text += " It says: " + sentence(cause.LastReason.String())
 	}
 	if others := without(v.Failing, cause.Check); len(others) > 0 {
-		v.Reason += " Failing too: " + list(others) + "."
+		text += " Failing too: " + list(others) + "."
 	}
-	v.Reason += w.besides()
+	v.Reason = reason.Text(text + w.besides())
 	if metric.Name == Latency && !slices.Contains(v.Failing, cause.Check) {
 		v.Failing = append([]string{cause.Check}, v.Failing...)
 	}
@@ -43,7 +48,7 @@ func (w *Watch) failedByRule(at time.Time) Verdict {
 	if w.Alert.Summary != "" {
 		text += " It says: " + sentence(w.Alert.Summary)
 	}
-	return Verdict{State: Failed, Reason: text, At: clean(at), Cause: w.Alert.Rule, ByRule: true, Failing: w.Failing()}
+	return Verdict{State: Failed, Reason: reason.Text(text), At: clean(at), Cause: w.Alert.Rule, ByRule: true, Failing: w.Failing()}
 }
 
 // besides words what else may have had a part: failures that were excused, and deploys of
@@ -90,6 +95,7 @@ func (w *Watch) atDeadline(at time.Time) Verdict {
 		answered += c.Current
 		previous += c.Previous
 	}
+	text := ""
 	v := Verdict{State: Inconclusive, At: clean(at), Failing: w.Failing()}
 	for i := range w.Counters {
 		enough += w.Counters[i].Readings
@@ -98,39 +104,39 @@ func (w *Watch) atDeadline(at time.Time) Verdict {
 	counter := w.heaviestCounter()
 	switch blind := w.Blind(at); {
 	case len(w.Checks) == 0 && len(w.Counters) == 0:
-		v.Reason = "No check looks at this service, so nothing was seen; give it a check."
+		text = "No check looks at this service, so nothing was seen; give it a check."
 		if len(w.Others) > 0 {
-			v.Reason = fmt.Sprintf("No check looks at %s, so nothing was seen; give these shops a check.", list(w.Shops))
+			text = fmt.Sprintf("No check looks at %s, so nothing was seen; give these shops a check.", list(w.Shops))
 		}
 	case len(blind) > 0:
-		v.Reason = w.cannotSee(blind) + " It would have needed to see again by the end of the watch; " + w.seen() + "."
+		text = w.cannotSee(blind) + " It would have needed to see again by the end of the watch; " + w.seen() + "."
 	case previous > 0 && answered == 0:
-		v.Reason = fmt.Sprintf("Only the previous version %s answered (%d looks), never %s: was it switched?", w.PreviousVersion, previous, w.Version)
+		text = fmt.Sprintf("Only the previous version %s answered (%d looks), never %s: was it switched?", w.PreviousVersion, previous, w.Version)
 	case strange != "" && answered == 0 && w.PreviousVersion == "" && w.Kind != Config && w.Kind != Operation:
 		// What answers tells the version of the code: of a change of prices it knows nothing.
-		v.Reason = fmt.Sprintf("Only the version %s answered, never %s: was it switched?", strange, w.Version)
+		text = fmt.Sprintf("Only the version %s answered, never %s: was it switched?", strange, w.Version)
 	case enough < w.Policy.MinSamples:
-		v.Reason = fmt.Sprintf("Too little was seen: %s. A pass needs %d judged looks (min_samples), %d were: %d more; watch longer or look more often.",
+		text = fmt.Sprintf("Too little was seen: %s. A pass needs %d judged looks (min_samples), %d were: %d more; watch longer or look more often.",
 			w.seen(), w.Policy.MinSamples, enough, w.Policy.MinSamples-enough)
 	case w.logEvidence() >= 0 && counter != nil:
 		v.Cause = counter.Name
-		v.Reason = counter.said(w.From) + ". That is too much to pass and too little to fail."
+		text = counter.said(w.From) + ". That is too much to pass and too little to fail."
 	case w.logEvidence() >= 0 && heaviest != nil:
 		v.Cause = heaviest.Check
-		v.Reason = w.said(heaviest, metric) + ". That is too much to pass and too little to fail."
+		text = w.said(heaviest, metric) + ". That is too much to pass and too little to fail."
 		if n := w.looksToPass(heaviest); n > 0 {
-			v.Reason += fmt.Sprintf(" %s without a failure would have passed.", plural(n, "more look", "more looks"))
+			text += fmt.Sprintf(" %s without a failure would have passed.", plural(n, "more look", "more looks"))
 		}
 	default:
 		v.State = Passed
-		v.Reason = w.seen() + "."
-		if text := w.excused(); text != "" {
-			v.Reason += " " + text
+		text = w.seen() + "."
+		if not := w.excused(); not != "" {
+			text += " " + not
 		}
-		v.Reason += w.notCounted() // nothing is wrong, so nothing needs another cause
+		v.Reason = reason.Text(text + w.notCounted()) // nothing is wrong, so nothing needs another cause
 		return v
 	}
-	v.Reason += w.besides()
+	v.Reason = reason.Text(text + w.besides())
 	return v
 }
 
@@ -248,13 +254,13 @@ func (w *Watch) excused() string {
 }
 
 // Standing words how the watch stands now; once it is over, why it ended so.
-func (w *Watch) Standing(now time.Time) string {
+func (w *Watch) Standing(now time.Time) reason.Reason {
 	if w.State.Final() {
 		return w.Reason
 	}
 	blind := w.Blind(now)
 	if len(blind) > 0 && !now.Before(w.Deadline) {
-		return fmt.Sprintf("%s The watch waits for it until %s.", w.cannotSee(blind), clock(w.latest()))
+		return reason.Text(fmt.Sprintf("%s The watch waits for it until %s.", w.cannotSee(blind), clock(w.latest())))
 	}
 	text := fmt.Sprintf("Watching until %s: %s.", clock(w.Deadline), w.seen())
 	if !w.FastPassed.IsZero() {
@@ -263,7 +269,7 @@ func (w *Watch) Standing(now time.Time) string {
 	if len(blind) > 0 {
 		text += " " + w.cannotSee(blind)
 	}
-	return text
+	return reason.Text(text)
 }
 
 // cannotSee words blindness, as in "push was not seen since 10:20:00 UTC: token expired".
@@ -279,8 +285,8 @@ func (w *Watch) cannotSee(blind []string) string {
 			if !c.LastKnown.IsZero() {
 				part = name + " was not seen since " + clock(c.LastKnown)
 			}
-			if c.BlindReason != "" {
-				part += " (" + c.BlindReason + ")"
+			if !c.BlindReason.IsZero() {
+				part += " (" + c.BlindReason.String() + ")"
 			}
 			parts = append(parts, part)
 		}
@@ -290,8 +296,8 @@ func (w *Watch) cannotSee(blind []string) string {
 				continue
 			}
 			part := "the control " + name + " was not up since " + clock(t.UpTo)
-			if t.Reason != "" {
-				part += " (" + t.Reason + ")"
+			if !t.Reason.IsZero() {
+				part += " (" + t.Reason.String() + ")"
 			}
 			parts = append(parts, part)
 		}

@@ -15,6 +15,7 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/announce"
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/notifiers"
 	"guardian/probes/sample"
@@ -51,17 +52,17 @@ func observed(state watch.State, mode watch.Mode) *watch.Watch {
 			{
 				CheckPolicy: watch.CheckPolicy{Check: "push-shopee-sg", FailureRate: 0.01, Weight: 1, Every: 15 * time.Second},
 				Share:       0.5, After: watch.Counts{Looks: 20, Failures: 11},
-				Health: sample.Down, LastAt: now, LastKnown: now, LastReason: `stage visible: order not found after 30s`, FirstFailure: broke,
+				Health: sample.Down, LastAt: now, LastKnown: now, LastReason: reason.Text(`stage visible: order not found after 30s`), FirstFailure: broke,
 			},
 			{
 				CheckPolicy: watch.CheckPolicy{Check: "api-lazada-my", FailureRate: 0.01, Weight: 1, Every: 15 * time.Second},
 				Share:       0.5, After: watch.Counts{Looks: 20}, Health: sample.Up, LastAt: now, LastKnown: now,
 			},
 		},
-		Verdict: &watch.Verdict{State: state, At: now, Cause: "push-shopee-sg", Failing: []string{"push-shopee-sg"}, Reason: "push-shopee-sg failed 11 of 20 looks."},
+		Verdict: &watch.Verdict{State: state, At: now, Cause: "push-shopee-sg", Failing: []string{"push-shopee-sg"}, Reason: reason.Text("push-shopee-sg failed 11 of 20 looks.")},
 	}
 	if state != watch.Failed {
-		w.Verdict = &watch.Verdict{State: state, At: now, Reason: "see the state"}
+		w.Verdict = &watch.Verdict{State: state, At: now, Reason: reason.Text("see the state")}
 		w.Checks[0].After.Failures, w.Checks[0].Health, w.Checks[0].FirstFailure = 0, sample.Up, time.Time{}
 	}
 	return w

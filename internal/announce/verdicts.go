@@ -76,7 +76,7 @@ func (t Teller) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Time
 		fact(&n, x.shops, strings.Join(d.Shops, x.list))
 	}
 	if t.lang() == "en" || state == watch.Inconclusive {
-		fact(&n, x.reason, verdict.Reason)
+		fact(&n, x.reason, verdict.Reason.String())
 	}
 	if state == watch.Failed { // first, since this is where a person answers
 		t.link(&n, x.linkRun, "rollbacks", plan.Run)
@@ -95,7 +95,7 @@ func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdic
 		lines = append(lines, t.evidence(e, now))
 	}
 	if len(lines) == 0 {
-		lines = append(lines, verdict.Reason)
+		lines = append(lines, verdict.Reason.String())
 	}
 	var next string
 	switch {
@@ -139,8 +139,8 @@ func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdic
 	}
 	n.Mention = w.Mode != watch.Observe
 	n.Text = strings.Join(append(lines, next), "\n")
-	if w.ModeReason != "" && t.lang() == "en" {
-		n.Text += "\n" + say(x.modeReason, "reason", w.ModeReason)
+	if !w.ModeReason.IsZero() && t.lang() == "en" {
+		n.Text += "\n" + say(x.modeReason, "reason", w.ModeReason.String())
 	}
 	if verdict.ByRule {
 		fact(n, x.certainty, x.byRule)
@@ -179,7 +179,7 @@ func weighty(all []watch.Evidence, verdict watch.Verdict) []watch.Evidence {
 	for _, e := range all {
 		// Some looks are always slow, and some orders always fail: that is told only where it weighs.
 		says := e.After.Failures > 0 && (e.Metric == watch.Failures || e.EValue >= telling)
-		if e.Excused == "" && (causes(e) || says || e.Metric == "alert") {
+		if e.Excused.IsZero() && (causes(e) || says || e.Metric == "alert") {
 			out = append(out, e)
 		}
 	}
@@ -217,8 +217,8 @@ func (t Teller) evidence(e watch.Evidence, now time.Time) string {
 	if !e.Since.IsZero() {
 		line += x.comma + say(x.sinceWhen, "since", t.clock(e.Since, now))
 	}
-	if e.Reason != "" {
-		line += x.colon + e.Reason
+	if !e.Reason.IsZero() {
+		line += x.colon + e.Reason.String()
 	}
 	return line
 }

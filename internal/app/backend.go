@@ -256,7 +256,7 @@ func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.
 		if v := old.Supersede(d.Version, now); v != nil {
 			batch.Watches = append(batch.Watches, old)
 			batch.Audit = append(batch.Audit, store.Audit{
-				At: now, Who: guardian, What: "verdict", Service: old.Service, Subject: old.Service + " " + old.Version, Detail: reason.Text(string(v.State) + ": " + v.Reason), Path: "/watches/" + old.ID,
+				At: now, Who: guardian, What: "verdict", Service: old.Service, Subject: old.Service + " " + old.Version, Detail: reason.Text(string(v.State) + ": " + v.Reason.String()), Path: "/watches/" + old.ID,
 			})
 			wake = append(wake, b.tell(&batch, now, func(t announce.Teller) notifiers.Notice { return t.Verdict(&old, e.deploy, announce.Plan{}, now) })...)
 			ended = append(ended, ending{e, old})
@@ -393,12 +393,8 @@ func (b backend) gateOf(ctx context.Context, t *term, service, environment strin
 		}
 		f.Alerts = firing(stored)
 	}
-	gate := server.Gate{Open: true}
-	for _, r := range watch.Gate(f, now) {
-		gate.Open = false
-		gate.Reasons = append(gate.Reasons, server.GateReason(r))
-	}
-	return gate, nil
+	reasons := watch.Gate(f, now)
+	return server.Gate{Open: len(reasons) == 0, Reasons: reasons}, nil
 }
 
 // Gate implements server.Services.

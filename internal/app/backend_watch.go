@@ -26,7 +26,7 @@ func (b backend) present(w *watch.Watch, d watch.Deploy, run *actions.Run, now t
 		Overlaps: w.Overlaps,
 	}
 	if w.Policy.Alpha > 0 {
-		v.Threshold, v.NotCovered = 1/w.Policy.Alpha, watch.NotCovered
+		v.Threshold, v.NotCovered = 1/w.Policy.Alpha, watch.NotCovered()
 	}
 	if v.Evidence == nil {
 		v.Evidence = []watch.Evidence{}

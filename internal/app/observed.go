@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/internal/store"
 	"guardian/probes/sample"
 	"guardian/rules"
@@ -304,7 +305,7 @@ func (o *observed) sight(now time.Time) rules.Sight {
 		blind = append(blind, rules.Blind{
 			Labels: labels,
 			Name:   func(series string) bool { return names[series] },
-			Why:    fmt.Sprintf("check %s is blind since %s: %s", name, v.blindSince.Format(time.RFC3339), v.why),
+			Why:    reason.Text(fmt.Sprintf("check %s is blind since %s: %s", name, v.blindSince.Format(time.RFC3339), v.why)),
 		})
 	}
 	return rules.SightOf(blind)

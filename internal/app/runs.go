@@ -407,7 +407,7 @@ func (a *App) rollbackRequest(t *term, runbook string, trigger actions.Trigger, 
 	f.Rollback, f.From, f.Deploy, f.Reversible, f.To = true, d.Version, d.ID, d.Reversible, to
 	frozen := watch.Gate(watch.GateFacts{Service: d.Service, Environment: d.Environment, Act: watch.ActRollback, Freezes: s.freezes}, now)
 	if len(frozen) > 0 {
-		f.Freeze = &actions.Freeze{Detail: frozen[0].Detail, Until: frozen[0].Until}
+		f.Freeze = &actions.Freeze{Detail: frozen[0].Detail.String(), Until: frozen[0].Until}
 	}
 	if f.To == "" {
 		f.To, _ = actions.Target(f)

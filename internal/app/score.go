@@ -109,7 +109,7 @@ func scoresOf(ws []watch.Watch, plans map[string]store.Plan, marks map[string]st
 	}
 	scores := map[policy]*server.Score{}
 	for _, w := range ws {
-		if w.State != watch.Passed && w.State != watch.Failed || w.ModeReason != "" {
+		if w.State != watch.Passed && w.State != watch.Failed || !w.ModeReason.IsZero() {
 			continue
 		}
 		k := policy{w.Service, w.Policy.Mode, w.Policy.For, w.Policy.Alpha}

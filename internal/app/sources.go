@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/promql"
 
 	"guardian/internal/config"
+	"guardian/internal/reason"
 	"guardian/probes"
 	"guardian/rules"
 )
@@ -140,7 +141,7 @@ func (as *alerts) sightOf(g *rules.Group, now time.Time) rules.Sight {
 		return nil
 	}
 	own, theirs := as.app.observed.sight(now), rules.SightOf(as.blindSources())
-	return func(ms []*labels.Matcher) (bool, string) {
+	return func(ms []*labels.Matcher) (bool, reason.Reason) {
 		if blind, why := own(ms); blind {
 			return blind, why
 		}
@@ -158,7 +159,7 @@ func (as *alerts) blindSources() []rules.Blind {
 			if r.Record == "" || (last != nil && last.results[i].Health == rules.HealthOK) {
 				continue
 			}
-			why := fmt.Sprintf("rule source %s was not asked for %s yet", l.g.Source, r.Record)
+			why := reason.Text(fmt.Sprintf("rule source %s was not asked for %s yet", l.g.Source, r.Record))
 			if last != nil {
 				why = last.results[i].Reason
 			}

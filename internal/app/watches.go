@@ -182,7 +182,7 @@ func (a *App) decide(t *term, e *watched, v *watch.Verdict) error {
 	b := store.Batch{Watches: []watch.Watch{*w}}
 	b.Audit = append(b.Audit, store.Audit{
 		At: now, Who: guardian, What: "verdict", Service: w.Service, Subject: w.Service + " " + w.Version,
-		Detail: reason.Text(string(v.State) + ": " + v.Reason), Path: "/watches/" + w.ID,
+		Detail: reason.Text(string(v.State) + ": " + v.Reason.String()), Path: "/watches/" + w.ID,
 	})
 	if v.State == watch.Passed {
 		b.KnownGoods = append(b.KnownGoods, store.KnownGood{Service: d.Service, Environment: d.Environment, Version: d.Version, At: now, By: w.ID})
@@ -234,7 +234,7 @@ func (a *App) planRollback(t *term, w *watch.Watch, d watch.Deploy, v *watch.Ver
 	if !ok || svc.Rollback == "" {
 		return nil, announce.Plan{}, nil
 	}
-	trigger := actions.Trigger{Kind: actions.ByVerdict, Deploy: d.ID, Watch: w.ID, Reason: v.Reason}
+	trigger := actions.Trigger{Kind: actions.ByVerdict, Deploy: d.ID, Watch: w.ID, Reason: v.Reason.String()}
 	req, err := a.rollbackRequest(t, svc.Rollback, trigger, d, v.Failing, "", now)
 	if err != nil {
 		return nil, announce.Plan{}, err

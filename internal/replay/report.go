@@ -230,7 +230,7 @@ func (r *Report) compareWatches(p *past, now []*watched) {
 		seen[e.deploy.ID] = true
 		w := Watch{
 			Match: OnlyNow, ID: e.w.ID, Deploy: e.deploy.ID, Service: e.deploy.Service, Version: e.deploy.Version, At: e.deploy.Announced,
-			Now: &Verdict{State: e.w.State, At: e.w.Ended, Reason: e.w.Reason, Rollback: e.plan},
+			Now: &Verdict{State: e.w.State, At: e.w.Ended, Reason: e.w.Reason.String(), Rollback: e.plan},
 		}
 		if was, ok := p.watches[e.deploy.ID]; ok {
 			w.Then = r.verdictOf(p, was)
@@ -255,7 +255,7 @@ func (r *Report) verdictOf(p *past, w watch.Watch) *Verdict {
 	if w.Ended.IsZero() || !w.Ended.Before(r.To) {
 		return &Verdict{State: watch.Watching}
 	}
-	v := &Verdict{State: w.State, At: w.Ended, Reason: w.Reason}
+	v := &Verdict{State: w.State, At: w.Ended, Reason: w.Reason.String()}
 	if w.State != watch.Failed {
 		return v
 	}

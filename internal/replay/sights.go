@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/internal/series"
 	"guardian/probes/sample"
 	"guardian/rules"
@@ -139,7 +140,7 @@ func sightOf(checks []check, blind map[int]bool) rules.Sight {
 			all = append(all, rules.Blind{
 				Labels: c.labels,
 				Name:   func(series string) bool { return c.names[series] },
-				Why:    fmt.Sprintf("check %s is blind", c.Name),
+				Why:    reason.Text(fmt.Sprintf("check %s is blind", c.Name)),
 			})
 		}
 	}

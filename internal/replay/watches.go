@@ -379,7 +379,7 @@ func (j *judging) rollback(w *watch.Watch, d watch.Deploy) *Rollback {
 		f.Cooldown, f.Daily = time.Duration(book.Cooldown), book.Daily
 	}
 	if frozen := watch.Gate(watch.GateFacts{Service: d.Service, Environment: d.Environment, Act: watch.ActRollback, Freezes: j.setup.freezes()}, now); len(frozen) > 0 {
-		f.Freeze = &actions.Freeze{Detail: frozen[0].Detail, Until: frozen[0].Until}
+		f.Freeze = &actions.Freeze{Detail: frozen[0].Detail.String(), Until: frozen[0].Until}
 	}
 	for _, v := range j.failed {
 		if f.Brake.Services > 0 && v.At.After(now.Add(-f.Brake.Within)) {

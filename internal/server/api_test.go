@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/internal/server"
 	"guardian/watch"
@@ -22,7 +23,7 @@ type problem struct {
 	Title   string
 	Detail  string
 	Errors  []server.FieldError
-	Reasons []watch.Reason
+	Reasons []server.GateReason
 }
 
 func TestHookSaysWhatIsWrong(t *testing.T) {
@@ -76,7 +77,7 @@ func TestHookSaysWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := busy()
-			m.gate["order-sync"] = []watch.Reason{{Code: "run_in_progress", Detail: "a rollback is in progress: wait for it"}}
+			m.gate["order-sync"] = []server.GateReason{{Code: "run_in_progress", Detail: reason.Text("a rollback is in progress: wait for it")}}
 			url := url
 			if c.status == 409 {
 				url = serve(t, m, nil)

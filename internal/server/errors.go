@@ -55,7 +55,7 @@ type GateClosedError struct{ Reasons []GateReason }
 func (e *GateClosedError) Error() string {
 	parts := make([]string, 0, len(e.Reasons))
 	for _, r := range e.Reasons {
-		parts = append(parts, r.Detail)
+		parts = append(parts, r.Detail.String())
 	}
 	return "the gate is closed: " + strings.Join(parts, "; ")
 }

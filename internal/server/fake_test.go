@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/internal/server"
 	"guardian/probes"
 	"guardian/probes/sample"
@@ -37,7 +38,7 @@ type memory struct {
 	beats    []probes.Heartbeat
 	tokens   map[string]server.Caller // by hash
 	answers  map[string]kept
-	gate     map[string][]watch.Reason
+	gate     map[string][]server.GateReason
 	status   server.Status
 	facts    sla.Facts
 	revision int
@@ -555,7 +556,7 @@ func fixedNow() time.Time { return time.Date(2026, 11, 22, 10, 15, 0, 0, time.UT
 func newMemory() *memory {
 	return &memory{
 		now: fixedNow(), looks: map[string][]server.Look{}, ledger: map[string][]actions.Entry{}, tokens: map[string]server.Caller{}, answers: map[string]kept{},
-		gate: map[string][]watch.Reason{}, changed: make(chan struct{}),
+		gate: map[string][]server.GateReason{}, changed: make(chan struct{}),
 		status: server.Status{Version: "v0.9.0", Ready: true, Role: "active", Started: fixedNow().Add(-26 * time.Hour), Loaded: fixedNow().Add(-26 * time.Hour), Checks: 5, Storage: "sqlite"},
 	}
 }
@@ -573,7 +574,7 @@ func busy() *memory {
 		{
 			Name: "order-sync", Environment: "production", Health: sample.Down, Since: at(9*time.Minute + 11*time.Second), Reason: "push-shopee-sg: the order was not visible within 10s",
 			Version: "v1.4.3", KnownGood: []string{"v1.4.2", "v1.4.1"}, Mode: watch.Approve, Objective: 0.999, Availability: 0.99953, BudgetLeft: 0.532,
-			Gate: server.Gate{Reasons: []watch.Reason{{Code: "run_in_progress", Detail: "a rollback of order-sync waits for approval: answer it first"}}},
+			Gate: server.Gate{Reasons: []server.GateReason{{Code: "run_in_progress", Detail: reason.Text("a rollback of order-sync waits for approval: answer it first")}}},
 			Checks: []server.Check{
 				{Name: "push-shopee-sg", Kind: "order_push", Every: 15 * time.Second, Since: at(9 * time.Minute), Last: last("push-shopee-sg", sample.Down, 8*time.Second, 10*time.Second, "the order was not visible within 10s")},
 				{Name: "push-lazada-my", Kind: "order_push", Every: 15 * time.Second, Since: at(50 * time.Hour), Last: last("push-lazada-my", sample.Up, 4*time.Second, 840*time.Millisecond, "")},
@@ -602,14 +603,14 @@ func busy() *memory {
 		Steps:   []actions.StepRun{{Name: "recreate containers", Kind: "docker", State: actions.StepPending}, {Name: "tell the storefront", Kind: "webhook", State: actions.StepPending}},
 		Failing: []string{"push-shopee-sg"}, Healthy: []string{"push-lazada-my", "order-api"},
 	}
-	verdict := &watch.Verdict{State: watch.Failed, Reason: run.Trigger.Reason, At: at(6 * time.Minute), Cause: "push-shopee-sg", Failing: run.Failing}
+	verdict := &watch.Verdict{State: watch.Failed, Reason: reason.Text(run.Trigger.Reason), At: at(6 * time.Minute), Cause: "push-shopee-sg", Failing: run.Failing}
 	m.watches = []server.Watch{
 		{
 			ID: "w_8", Deploy: watch.Deploy{
 				ID: "d_8", Service: "price-sync", Environment: "production", Version: "v2.0.1", PreviousVersion: "v2.0.0", Kind: watch.Config, Author: "ci", Reversible: true,
 				At: at(11 * time.Minute), Announced: at(11 * time.Minute), Shops: []string{"lazada-my-1", "lazada-th-1"},
 			},
-			State: watch.Watching, Mode: watch.Auto, Alpha: 0.001, Reason: "0 of 11 looks failed so far", Started: at(11 * time.Minute), Deadline: now.Add(19 * time.Minute),
+			State: watch.Watching, Mode: watch.Auto, Alpha: 0.001, Reason: reason.Text("0 of 11 looks failed so far"), Started: at(11 * time.Minute), Deadline: now.Add(19 * time.Minute),
 			EValue: 0.9, Threshold: 1000, Trace: []watch.Point{{After: 60, LogE: -0.04}, {After: 660, LogE: -0.1}}, FastPassed: at(3 * time.Minute),
 			Evidence: []watch.Evidence{
 				{Check: "price-page", Metric: watch.Failures, Before: watch.Counts{Looks: 240}, After: watch.Counts{Looks: 11}, EValue: 0.9, Weight: 0.8, Samples: 11, BeforeRange: &watch.Range{To: 0.015}, AfterRange: &watch.Range{To: 0.28}, Control: &watch.Counts{Looks: 22, Failures: 1}, NotCounted: 2},
@@ -621,10 +622,10 @@ func busy() *memory {
 			Overlaps: []watch.Overlap{{Service: "price-sync", Version: "v2.0.1", At: at(11 * time.Minute)}}, Reason: verdict.Reason, Started: bad.At, Deadline: bad.At.Add(30 * time.Minute), Ended: verdict.At,
 			Verdict: verdict, Rollback: &run,
 			Evidence: []watch.Evidence{
-				{Check: "push-shopee-sg", Metric: "failures", Before: watch.Counts{Looks: 960, Failures: 2}, After: watch.Counts{Looks: 28, Failures: 6, Unknown: 1}, BeforeRange: &watch.Range{From: 0.00025, To: 0.0075}, AfterRange: &watch.Range{From: 0.083, To: 0.41}, EValue: 48211.7, Weight: 0.5, Samples: 28, Reason: "the order was not visible within 10s", Since: at(9*time.Minute + 11*time.Second)},
+				{Check: "push-shopee-sg", Metric: "failures", Before: watch.Counts{Looks: 960, Failures: 2}, After: watch.Counts{Looks: 28, Failures: 6, Unknown: 1}, BeforeRange: &watch.Range{From: 0.00025, To: 0.0075}, AfterRange: &watch.Range{From: 0.083, To: 0.41}, EValue: 48211.7, Weight: 0.5, Samples: 28, Reason: reason.Text("the order was not visible within 10s"), Since: at(9*time.Minute + 11*time.Second)},
 				{Check: "push-lazada-my", Metric: "failures", Before: watch.Counts{Looks: 960}, After: watch.Counts{Looks: 28}, EValue: 0.71, Weight: 0.25, Samples: 28},
-				{Check: "order-api", Metric: "failures", Before: watch.Counts{Looks: 960, Failures: 41}, After: watch.Counts{Looks: 28, Failures: 1}, EValue: 1, Weight: 0.25, Excused: "red before the deploy"},
-				{Check: "ApiLatencyHigh", Metric: "alert", Samples: 1, EValue: 1, Reason: "p95 is 2.4 s, allowed 1 s", Since: at(7 * time.Minute)},
+				{Check: "order-api", Metric: "failures", Before: watch.Counts{Looks: 960, Failures: 41}, After: watch.Counts{Looks: 28, Failures: 1}, EValue: 1, Weight: 0.25, Excused: reason.Text("red before the deploy")},
+				{Check: "ApiLatencyHigh", Metric: "alert", Samples: 1, EValue: 1, Reason: reason.Text("p95 is 2.4 s, allowed 1 s"), Since: at(7 * time.Minute)},
 			},
 		},
 		{

@@ -22,7 +22,7 @@ func (w words) Verdict(v Watch) string {
 			return w.against(e)
 		}
 	}
-	return v.Reason
+	return w.reader().Read(v.Reason)
 }
 
 // against says what weighs against a deploy.
@@ -44,8 +44,8 @@ func (w words) against(e watch.Evidence) string {
 	if !e.Since.IsZero() {
 		said.WriteString(w.T("lead.since", w.clock(e.Since)))
 	}
-	if e.Reason != "" {
-		said.WriteString(w.T("lead.says", e.Reason))
+	if !e.Reason.IsZero() {
+		said.WriteString(w.T("lead.says", w.reader().Read(e.Reason)))
 	}
 	return strings.TrimSpace(said.String())
 }

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/net/html"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/internal/server"
 	"guardian/probes/sample"
@@ -124,7 +125,7 @@ func TestWordsOfOthersAreNeverCode(t *testing.T) {
 	const attack = `<script>alert(1)</script>" onload="x`
 	m := busy()
 	m.services[0].Reason = attack
-	m.watches[1].Evidence[0].Reason, m.watches[1].Evidence[0].Check, m.watches[1].Reason = attack, attack, attack
+	m.watches[1].Evidence[0].Reason, m.watches[1].Evidence[0].Check, m.watches[1].Reason = reason.Text(attack), attack, reason.Text(attack)
 	m.watches[1].Deploy.Version, m.watches[1].Deploy.Author, m.watches[1].Deploy.URL = attack, attack, "javascript:alert(1)"
 	m.runs[0].Trigger.Reason, m.runs[0].Service, m.runs[0].To = attack, attack, attack
 	m.alerts[0].Annotations["summary"], m.alerts[0].Labels["shop"], m.alerts[0].Ack.By, m.alerts[0].Annotations["runbook_url"] = attack, attack, attack, "javascript:alert(1)"

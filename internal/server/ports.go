@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/probes"
 	"guardian/probes/sample"
 	"guardian/rules"
@@ -201,7 +202,7 @@ type Gate struct {
 }
 
 // GateReason is one reason for which a gate is closed.
-type GateReason = watch.Reason
+type GateReason = watch.GateReason
 
 // Deploys takes announcements of deploys.
 type Deploys interface {
@@ -260,9 +261,9 @@ type Watch struct {
 	Deploy watch.Deploy `json:"deploy"`
 	State  watch.State  `json:"state"`
 	Mode   watch.Mode   `json:"mode"`
-	// ModeReason says why Mode is not the service's, in English; "" when it is.
-	ModeReason string           `json:"mode_reason,omitempty"`
-	Reason     string           `json:"reason,omitempty"` // in English
+	// ModeReason says why Mode is not the service's; zero when it is.
+	ModeReason reason.Reason    `json:"mode_reason,omitzero"`
+	Reason     reason.Reason    `json:"reason,omitzero"`
 	Started    time.Time        `json:"started"`
 	Deadline   time.Time        `json:"deadline"`
 	Ended      time.Time        `json:"ended,omitzero"`
@@ -280,10 +281,10 @@ type Watch struct {
 	Suspended float64 `json:"suspended_seconds,omitempty"`
 	// Overlaps are deploys of other services meanwhile: possible causes too.
 	Overlaps []watch.Overlap `json:"overlaps,omitempty"`
-	// NotCovered says, in English, what the guarantee does not cover.
-	NotCovered string       `json:"not_covered,omitempty"`
-	Blind      []string     `json:"blind,omitempty"` // checks that cannot look now
-	Rollback   *actions.Run `json:"rollback"`        // null when none was started
+	// NotCovered says what the guarantee does not cover.
+	NotCovered reason.Reason `json:"not_covered,omitzero"`
+	Blind      []string      `json:"blind,omitempty"` // checks that cannot look now
+	Rollback   *actions.Run  `json:"rollback"`        // null when none was started
 	// Plan is what the Failed verdict led to, or in mode observe would have.
 	Plan *Plan `json:"plan,omitempty"`
 	Mark *Mark `json:"mark,omitempty"` // what a person said about the verdict
