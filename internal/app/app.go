@@ -22,6 +22,7 @@ import (
 	"guardian/actions"
 	"guardian/internal/config"
 	"guardian/internal/ingest"
+	"guardian/internal/netpath"
 	"guardian/internal/secret"
 	"guardian/internal/series"
 	"guardian/internal/server"
@@ -98,7 +99,7 @@ type App struct {
 	changed     broadcast
 	silences    silences
 	observed    observed
-	paths       *paths
+	paths       *netpath.Paths
 	kept        kept
 	budget      *budget
 	reloading   sync.Mutex
@@ -234,11 +235,14 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 	}); err != nil {
 		return nil, err
 	}
-	a.paths = newPaths(a.now, func(ctx context.Context, check string) (sample.Sample, error) { return a.runner.LookNow(ctx, check) })
+	a.paths = netpath.New(netpath.Options{
+		Now: a.now, Registerer: a.registry,
+		Look: func(ctx context.Context, check string) (sample.Sample, error) { return a.runner.LookNow(ctx, check) },
+	})
 	a.runner = probes.NewRunner(probes.RunnerOptions{
 		Log: a.log, Registerer: a.registry, Now: a.now, Sink: a.sink, Redactor: a.redactor, Budget: a.budget,
 		Stamp: func(ctx context.Context, s sample.Sample) sample.Sample {
-			return a.budget.forecast(a.paths.stamp(ctx, s))
+			return a.budget.forecast(a.paths.Correct(ctx, s))
 		},
 	})
 	return s, nil

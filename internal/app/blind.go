@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"guardian/internal/announce"
+	"guardian/internal/netpath"
 	"guardian/internal/store"
 	"guardian/notifiers"
 )
@@ -47,7 +48,7 @@ func (a *App) tickBlind(t *term, now time.Time) {
 		_, err := a.say(t, word)
 		return err == nil // or the next tick says it
 	}
-	cuts := a.paths.cuts()
+	cuts := a.paths.Outages()
 	blind := map[string]view{}
 	long := 0 // blind for longer than the check allows
 	var first view
@@ -116,12 +117,12 @@ func (a *App) tickBlind(t *term, now time.Time) {
 
 // tickCuts tells, once each, that a network path is cut off for long and that it is back.
 // b.mu is held.
-func (a *App) tickCuts(t *term, s *setup, cuts map[string]cut, now time.Time, said func(func(announce.Teller) notifiers.Notice) bool) {
+func (a *App) tickCuts(t *term, s *setup, cuts map[string]netpath.Outage, now time.Time, said func(func(announce.Teller) notifiers.Notice) bool) {
 	b := t.blinds
 	for _, p := range s.pathsWithControls() {
 		since, told := b.cuts[p]
 		c, isCut := cuts[p]
-		fact := announce.Cut{Path: p, Checks: s.checksOn(p), Since: c.since, Reason: c.why}
+		fact := announce.Cut{Path: p, Checks: s.checksOn(p), Since: c.Since, Reason: c.Reason.String()}
 		word := func(w announce.Teller) notifiers.Notice { return w.PathCut(fact, now) }
 		if _, met := b.met["path/"+p]; !met {
 			b.met["path/"+p] = true
@@ -132,7 +133,7 @@ func (a *App) tickCuts(t *term, s *setup, cuts map[string]cut, now time.Time, sa
 		switch {
 		case isCut && !told && s.cutForLong(p, cuts, now):
 			if said(word) {
-				b.cuts[p] = c.since
+				b.cuts[p] = c.Since
 			}
 		case !isCut && told:
 			b.back[p] = now
@@ -148,15 +149,15 @@ func (a *App) tickCuts(t *term, s *setup, cuts map[string]cut, now time.Time, sa
 }
 
 // cutForLong tells whether a path is cut off for longer than one of its controls may be unknown.
-func (s *setup) cutForLong(path string, cuts map[string]cut, now time.Time) bool {
+func (s *setup) cutForLong(path string, cuts map[string]netpath.Outage, now time.Time) bool {
 	c, ok := cuts[path]
 	return ok && slices.ContainsFunc(s.checks, func(k builtCheck) bool {
-		return k.control && k.path == path && now.Sub(c.since) >= k.blindAfter
+		return k.control && k.path == path && now.Sub(c.Since) >= k.blindAfter
 	})
 }
 
 // allCut tells whether cuts explain the blindness of every check.
-func (s *setup) allCut(cuts map[string]cut) bool {
+func (s *setup) allCut(cuts map[string]netpath.Outage) bool {
 	return !slices.ContainsFunc(s.checks, func(c builtCheck) bool { _, isCut := cuts[c.path]; return !isCut })
 }
 

@@ -26,7 +26,7 @@ type Stepped struct{ *App }
 func (s Stepped) Begin(ctx context.Context) error {
 	set := s.setup.Load()
 	s.observed.apply(set.checks, s.now())
-	s.paths.apply(set.checks)
+	s.paths.Apply(pathChecks(set.checks))
 	s.kept.apply(set.checks)
 	s.budget.apply(set, s.now())
 	for _, c := range set.checks {
@@ -56,7 +56,7 @@ func (s Stepped) Begin(ctx context.Context) error {
 }
 
 // Look takes a sample in, as if its check had looked.
-func (s Stepped) Look(x sample.Sample) { s.sink(s.paths.stamp(context.Background(), x)) }
+func (s Stepped) Look(x sample.Sample) { s.sink(s.paths.Correct(context.Background(), x)) }
 
 // Tick lets the guardian see that nobody can look, and that somebody can again.
 func (s Stepped) Tick() { s.tickBlind(s.acting.Load(), s.now()) }
@@ -96,7 +96,7 @@ func (s Stepped) Replace(c *config.Config) error {
 	}
 	old := s.setup.Swap(next)
 	s.observed.apply(next.checks, s.now())
-	s.paths.apply(next.checks)
+	s.paths.Apply(pathChecks(next.checks))
 	s.kept.apply(next.checks)
 	for _, c := range old.checks {
 		if _, stays := next.check(c.Name); !stays {
@@ -138,23 +138,6 @@ func (s Stepped) Deliveries(ctx context.Context) ([]string, error) {
 // ProcessClock gives a process's clock over a machine's.
 func ProcessClock(run, wall func() time.Time, log *slog.Logger) func() time.Time {
 	return newClock(run, wall, log).now
-}
-
-// ControlLook is the last look of a control.
-type ControlLook struct {
-	At     time.Time
-	Health sample.Health
-	Reason string
-}
-
-// JudgePath tells whether a path is cut off by the looks of its controls since a time, and why.
-func JudgePath(controls map[string]ControlLook, since time.Time) (why string, isCut, known bool) {
-	looks := map[string]controlLook{}
-	for name, l := range controls {
-		looks[name] = controlLook{at: l.At, health: l.Health, reason: l.Reason}
-	}
-	c, known := judgePath(looks, since)
-	return c.why, c != (cut{}), known
 }
 
 // LookNow looks at a check at once, as who verifies a cure does.

@@ -237,7 +237,7 @@ func (a *App) swap(s *setup) {
 	old := a.setup.Swap(s)
 	now := a.now()
 	a.observed.apply(s.checks, now)
-	a.paths.apply(s.checks)
+	a.paths.Apply(pathChecks(s.checks))
 	a.kept.apply(s.checks)
 	a.budget.apply(s, now)
 	checks := make([]probes.Check, len(s.checks))

@@ -3,6 +3,10 @@ package reason
 // checkWords are the codes of why a check is down or cannot look.
 func checkWords(code string) (Words, bool) {
 	switch code {
+	case "path_cut_off":
+		return Words{"cut off: {controls}", "网络中断：{controls}"}, true
+	case "control_silent":
+		return Words{"control {control} does not answer[ ({why})]", "对照目标 {control} 无响应[（{why}）]"}, true
 	default:
 		return Words{}, false
 	}
