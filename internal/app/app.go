@@ -340,7 +340,6 @@ func (a *App) sink(s sample.Sample) {
 	a.observed.note(s)
 	a.kept.note(s, a.acting.Load() != nil)
 	if err := a.series.AppendSample(s); err != nil {
-		a.metrics.rejected.Inc()
 		a.log.Debug("a sample was not taken", "check", s.Check, "error", err)
 	}
 	if t := a.acting.Load(); t != nil {

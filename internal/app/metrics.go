@@ -11,7 +11,6 @@ type metrics struct {
 	verdicts     *prometheus.CounterVec
 	quiet        prometheus.Counter
 	ruleFailures prometheus.Counter
-	rejected     prometheus.Counter
 	reloads      *prometheus.CounterVec
 	reloadedAt   prometheus.Gauge
 	reaction     prometheus.Histogram
@@ -23,7 +22,6 @@ func newMetrics(reg prometheus.Registerer, version string) *metrics {
 		verdicts:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "guardian_verdicts_total", Help: "Verdicts of watches."}, []string{"verdict"}),
 		quiet:        prometheus.NewCounter(prometheus.CounterOpts{Name: "guardian_notices_quiet_total", Help: "Notices that were not told because of a silence, a maintenance or a route's calendar."}),
 		ruleFailures: prometheus.NewCounter(prometheus.CounterOpts{Name: "guardian_rule_failures_total", Help: "Evaluations of rules that failed; their alerts stayed as they were."}),
-		rejected:     prometheus.NewCounter(prometheus.CounterOpts{Name: "guardian_samples_rejected_total", Help: "Samples of checks that the series would not take."}),
 		reloads:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "guardian_reloads_total", Help: "Reloads of the configuration."}, []string{"result"}),
 		reloadedAt:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "guardian_config_loaded_timestamp_seconds", Help: "When the running configuration was loaded."}),
 		reaction: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -33,7 +31,7 @@ func newMetrics(reg prometheus.Registerer, version string) *metrics {
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "guardian_build_info", Help: "1, with the version of this guardian as its label.", ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
-	reg.MustRegister(m.active, m.verdicts, m.quiet, m.ruleFailures, m.rejected, m.reloads, m.reloadedAt, m.reaction, build)
+	reg.MustRegister(m.active, m.verdicts, m.quiet, m.ruleFailures, m.reloads, m.reloadedAt, m.reaction, build)
 	for _, v := range []string{"passed", "failed", "inconclusive", "superseded", "cancelled"} {
 		m.verdicts.WithLabelValues(v)
 	}

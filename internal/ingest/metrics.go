@@ -1,6 +1,10 @@
 package ingest
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"guardian/internal/series"
+)
 
 type metrics struct {
 	requests *prometheus.CounterVec
@@ -18,16 +22,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "guardian_ingest_samples_total",
 			Help: "Samples and histograms that others wrote here.",
 		}),
-		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "guardian_ingest_samples_rejected_total",
-			Help: "Samples of others that were not taken, by reason; for malformed, requests.",
-		}, []string{"reason"}),
+		rejected: series.RejectedSamples("remote_write",
+			undeclared, ownName, invalid, tooOld, tooNew, outOfOrder, duplicate, manySeries, "malformed"),
 	}
 	for _, r := range []string{"written", "refused", "failed"} {
 		m.requests.WithLabelValues(r)
-	}
-	for _, r := range []string{undeclared, ownName, invalid, tooOld, tooNew, outOfOrder, duplicate, manySeries, "malformed"} {
-		m.rejected.WithLabelValues(r)
 	}
 	if reg != nil {
 		reg.MustRegister(m.requests, m.samples, m.rejected)

@@ -420,22 +420,22 @@ func TestMetricsAreGood(t *testing.T) {
 		t.Error(problems, err)
 	}
 	want := `
-# HELP guardian_ingest_samples_rejected_total Samples of others that were not taken, by reason; for malformed, requests.
-# TYPE guardian_ingest_samples_rejected_total counter
-guardian_ingest_samples_rejected_total{reason="duplicate"} 0
-guardian_ingest_samples_rejected_total{reason="invalid"} 0
-guardian_ingest_samples_rejected_total{reason="malformed"} 0
-guardian_ingest_samples_rejected_total{reason="out_of_order"} 0
-guardian_ingest_samples_rejected_total{reason="own_name"} 0
-guardian_ingest_samples_rejected_total{reason="too_many_series"} 0
-guardian_ingest_samples_rejected_total{reason="too_new"} 0
-guardian_ingest_samples_rejected_total{reason="too_old"} 1
-guardian_ingest_samples_rejected_total{reason="undeclared"} 1
 # HELP guardian_ingest_samples_total Samples and histograms that others wrote here.
 # TYPE guardian_ingest_samples_total counter
 guardian_ingest_samples_total 1
+# HELP guardian_samples_rejected_total Samples that were not stored, by source (checks, computed by rules and forecasts, remote_write) and reason; for reason malformed: requests.
+# TYPE guardian_samples_rejected_total counter
+guardian_samples_rejected_total{reason="duplicate",source="remote_write"} 0
+guardian_samples_rejected_total{reason="invalid",source="remote_write"} 0
+guardian_samples_rejected_total{reason="malformed",source="remote_write"} 0
+guardian_samples_rejected_total{reason="out_of_order",source="remote_write"} 0
+guardian_samples_rejected_total{reason="own_name",source="remote_write"} 0
+guardian_samples_rejected_total{reason="too_many_series",source="remote_write"} 0
+guardian_samples_rejected_total{reason="too_new",source="remote_write"} 0
+guardian_samples_rejected_total{reason="too_old",source="remote_write"} 1
+guardian_samples_rejected_total{reason="undeclared",source="remote_write"} 1
 `
-	if err := testutil.GatherAndCompare(e.reg, strings.NewReader(want), "guardian_ingest_samples_rejected_total", "guardian_ingest_samples_total"); err != nil {
+	if err := testutil.GatherAndCompare(e.reg, strings.NewReader(want), "guardian_samples_rejected_total", "guardian_ingest_samples_total"); err != nil {
 		t.Error(err)
 	}
 }

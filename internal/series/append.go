@@ -27,21 +27,27 @@ func (db *DB) Record(ctx context.Context, points []Point) error {
 
 func (db *DB) append(ctx context.Context, points []Point, worthAnError func(error) bool) error {
 	var bad rejects
-	_, err := db.Write(ctx, points, func(_ int, why error) {
+	_, err := db.write(ctx, points, func(_ int, name string, why error) {
+		db.metrics.computed.WithLabelValues(name).Inc()
 		if worthAnError(why) {
 			bad.add(why)
 		}
 	})
 	if err != nil {
+		db.metrics.computed.WithLabelValues(storageFailed).Add(float64(len(points)))
 		return err
 	}
 	return bad.err("samples", len(points))
 }
 
-// Write appends points as Append does, and says more: how many it appended, and through
-// rejected the index of each that it did not and why, as one of the errors of Append. The
-// error is the storage's own, which another attempt may not meet; nothing was appended then.
+// Write appends points as Append does. It returns how many it appended and calls rejected
+// with the index of each point that it did not, and one of the errors of Append; the caller
+// counts these. An error is the storage's own and may be temporary; nothing was appended then.
 func (db *DB) Write(ctx context.Context, points []Point, rejected func(i int, why error)) (appended int, err error) {
+	return db.write(ctx, points, func(i int, _ string, why error) { rejected(i, why) })
+}
+
+func (db *DB) write(ctx context.Context, points []Point, rejected func(i int, name string, why error)) (appended int, err error) {
 	if len(points) == 0 {
 		return 0, nil
 	}
@@ -58,7 +64,8 @@ func (db *DB) Write(ctx context.Context, points []Point, rejected func(i int, wh
 		// The labels go along: a reference whose series is gone is then only a miss.
 		got, err := appendPoint(app, ref, p)
 		if err != nil {
-			rejected(i, db.reject(err))
+			name, why := reasonOf(err)
+			rejected(i, name, why)
 			continue
 		}
 		n++

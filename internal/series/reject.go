@@ -23,7 +23,7 @@ type reason struct {
 
 func reasons() []reason {
 	return []reason{
-		{"late", ErrLate, []error{storage.ErrOutOfBounds, storage.ErrTooOldSample}},
+		{"too_old", ErrLate, []error{storage.ErrOutOfBounds, storage.ErrTooOldSample}},
 		{"out_of_order", ErrOutOfOrder, []error{storage.ErrOutOfOrderSample}},
 		{"duplicate", ErrDuplicate, []error{storage.ErrDuplicateSampleForTimestamp}},
 		{"too_many_series", ErrTooManySeries, nil},
@@ -31,22 +31,39 @@ func reasons() []reason {
 	}
 }
 
-// reject counts a sample that was not appended and gives the typed reason. What has no
-// name of its own is taken for invalid labels, the one other thing that the storage
-// refuses a sample for.
-func (db *DB) reject(err error) error {
+func reasonNames() []string {
+	all := reasons()
+	names := make([]string, len(all))
+	for i, r := range all {
+		names[i] = r.name
+	}
+	return append(names, storageFailed)
+}
+
+// storageFailed is the reason when a whole transaction could not be written: the disk.
+const storageFailed = "storage_failed"
+
+// reasonOf translates the storage's error for a sample that was not appended into one of
+// this package's errors, and gives the reason's name. Any other error means invalid labels:
+// the storage rejects a sample for nothing else.
+func reasonOf(err error) (string, error) {
 	for _, r := range reasons() {
 		hit := errors.Is(err, r.err)
 		for _, f := range r.from {
 			hit = hit || errors.Is(err, f)
 		}
 		if hit {
-			db.metrics.rejected.WithLabelValues(r.name).Inc()
-			return r.err
+			return r.name, r.err
 		}
 	}
-	db.metrics.rejected.WithLabelValues("invalid").Inc()
-	return fmt.Errorf("%w: %w", ErrInvalid, err)
+	return "invalid", fmt.Errorf("%w: %w", ErrInvalid, err)
+}
+
+// reject counts a sample of a check that was not appended and gives the reason as an error.
+func (db *DB) reject(err error) error {
+	name, why := reasonOf(err)
+	db.metrics.checks.WithLabelValues(name).Inc()
+	return why
 }
 
 // rejects gathers the reasons of one batch, each once.

@@ -144,18 +144,25 @@ func TestLateAndDoubleSamplesAreRefusedByName(t *testing.T) {
 		})
 	}
 	want := `
-# HELP guardian_series_samples_rejected_total Samples that were not appended, by reason.
-# TYPE guardian_series_samples_rejected_total counter
-guardian_series_samples_rejected_total{reason="duplicate"} 2
-guardian_series_samples_rejected_total{reason="invalid"} 1
-guardian_series_samples_rejected_total{reason="late"} 1
-guardian_series_samples_rejected_total{reason="out_of_order"} 2
-guardian_series_samples_rejected_total{reason="too_many_series"} 0
+# HELP guardian_samples_rejected_total Samples that were not stored, by source (checks, computed by rules and forecasts, remote_write) and reason; for reason malformed: requests.
+# TYPE guardian_samples_rejected_total counter
+guardian_samples_rejected_total{reason="duplicate",source="checks"} 1
+guardian_samples_rejected_total{reason="duplicate",source="computed"} 1
+guardian_samples_rejected_total{reason="invalid",source="checks"} 0
+guardian_samples_rejected_total{reason="invalid",source="computed"} 1
+guardian_samples_rejected_total{reason="out_of_order",source="checks"} 1
+guardian_samples_rejected_total{reason="out_of_order",source="computed"} 1
+guardian_samples_rejected_total{reason="storage_failed",source="checks"} 0
+guardian_samples_rejected_total{reason="storage_failed",source="computed"} 0
+guardian_samples_rejected_total{reason="too_many_series",source="checks"} 0
+guardian_samples_rejected_total{reason="too_many_series",source="computed"} 0
+guardian_samples_rejected_total{reason="too_old",source="checks"} 0
+guardian_samples_rejected_total{reason="too_old",source="computed"} 1
 `
-	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "guardian_series_samples_rejected_total"); err != nil {
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "guardian_samples_rejected_total"); err != nil {
 		t.Error(err)
 	}
-	problems, err := testutil.GatherAndLint(reg, "guardian_series_samples_appended_total", "guardian_series_samples_rejected_total",
+	problems, err := testutil.GatherAndLint(reg, "guardian_series_samples_appended_total", "guardian_samples_rejected_total",
 		"guardian_series_samples_restamped_total", "guardian_series_reference_misses_total", "guardian_series_reference_cache_bytes", "guardian_series_active")
 	if err != nil || len(problems) > 0 {
 		t.Errorf("metrics: %v %v", problems, err)

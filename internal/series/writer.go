@@ -129,6 +129,7 @@ func (w *writer) end(ref storage.SeriesRef, st *stamp) {
 
 func (w *writer) commit() error {
 	if err := w.app.Commit(); err != nil {
+		w.db.metrics.checks.WithLabelValues(storageFailed).Add(float64(w.n))
 		return err
 	}
 	w.track.stamped = w.at
