@@ -16,14 +16,14 @@ import (
 // The exit codes of every command.
 const (
 	exitOK           = 0
-	exitFailed       = 1 // a verdict failed, a check found mistakes, a test failed
-	exitUsage        = 2 // the command line is wrong, or the server gave an error
+	exitFailed       = 1 // a failed verdict, mistakes in a file, a failed test
+	exitUsage        = 2 // a wrong command line, or an error of the server
 	exitInconclusive = 3
 	exitGateClosed   = 4
 	exitSuperseded   = 5 // or cancelled
 )
 
-// exitError ends the command with a code. Its text may be empty: everything was said.
+// exitError ends the command with an exit code. Its text is empty when the output says it all.
 type exitError struct {
 	code int
 	text string
@@ -35,14 +35,14 @@ func exit(code int, format string, args ...any) error {
 	return &exitError{code, fmt.Sprintf(format, args...)}
 }
 
-// Streams are where a command reads and writes.
+// streams are standard input, output and error of a command.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
 }
 
-// Main runs one command and gives its exit code. SIGINT and SIGTERM end it in order; a
-// second one ends it at once.
+// Main runs one command and returns its exit code. SIGINT and SIGTERM shut it down
+// gracefully; a second one kills it.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
@@ -74,9 +74,9 @@ func run(ctx context.Context, args []string, s streams) int {
 func newRoot(s streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "guardian",
-		Short: "Watches what a marketplace team ships and puts the last good version back",
-		Long: `Guardian looks at your services from outside, tells people in Slack and DingTalk when
-something is wrong, judges each deploy, and puts the last good version back.`,
+		Short: "Watch deploys of marketplace services and roll back bad ones",
+		Long: `Guardian checks your services from outside, notifies people in Slack and DingTalk when
+something is wrong, judges each deploy, and rolls bad ones back to the last good version.`,
 		Example:           "  guardian demo\n  guardian serve --config guardian.yaml",
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -90,10 +90,28 @@ something is wrong, judges each deploy, and puts the last good version back.`,
 	return root
 }
 
-// outputFlag adds --output to a command that prints facts.
+// outputFlag adds --output to a command whose result programs may want to read.
 func outputFlag(c *cobra.Command, into *string) {
-	c.Flags().StringVarP(into, "output", "o", "text", "how to print: text or json")
+	c.Flags().StringVarP(into, "output", "o", "text", "output format: text or json")
 }
+
+// renamedFlag makes the old name of a flag an error that says the new one.
+func renamedFlag(c *cobra.Command, old, now string) {
+	c.Flags().Var(flagNamed(now), old, "")
+	c.Flags().Lookup(old).Hidden = true
+}
+
+// flagNamed is a pflag.Value that refuses every value.
+type flagNamed string
+
+// Set implements pflag.Value.
+func (f flagNamed) Set(string) error { return errors.New("this flag is now called --" + string(f)) }
+
+// String implements pflag.Value.
+func (flagNamed) String() string { return "" }
+
+// Type implements pflag.Value.
+func (flagNamed) Type() string { return "string" }
 
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
@@ -101,12 +119,12 @@ func printJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// printFacts prints what a command did: as JSON, or as a text for a person.
-func printFacts(w io.Writer, output string, facts any, format string, args ...any) error {
+// printResult prints what a command did: as JSON for programs, or as a text for a person.
+func printResult(w io.Writer, output string, result any, text string) error {
 	if output == "json" {
-		return printJSON(w, facts)
+		return printJSON(w, result)
 	}
-	_, err := fmt.Fprintf(w, format, args...)
+	_, err := io.WriteString(w, text)
 	return err
 }
 
@@ -117,7 +135,7 @@ func knownOutput(output string) error {
 	return nil
 }
 
-// newLog makes the log of a process.
+// newLog returns a logger of that level and format.
 func newLog(w io.Writer, level, format string) (*slog.Logger, error) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {

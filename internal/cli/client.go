@@ -15,14 +15,14 @@ import (
 
 const defaultServer = "http://127.0.0.1:9440"
 
-// serverFlag adds --server. The token comes from the environment alone: a flag would stand
-// in the list of processes.
+// serverFlag adds --server. The token comes only from the environment: a flag would show up
+// in the process list.
 func serverFlag(c *cobra.Command, into *string) {
 	server := os.Getenv("GUARDIAN_URL")
 	if server == "" {
 		server = defaultServer
 	}
-	c.Flags().StringVar(into, "server", server, "the guardian's address, also GUARDIAN_URL; its token is read from GUARDIAN_TOKEN")
+	c.Flags().StringVar(into, "server", server, "the guardian's address, also read from GUARDIAN_URL; the API token is read from GUARDIAN_TOKEN")
 }
 
 // client talks to a guardian's API.
@@ -40,7 +40,7 @@ func newClient(server string) *client {
 	return &client{server: server, resty: r}
 }
 
-// problem is an error that the server has explained.
+// problem is an error that the server explains in its answer (RFC 9457).
 type problem struct {
 	Status  int    `json:"status"`
 	Title   string `json:"title"`
@@ -64,16 +64,23 @@ func (p *problem) Error() string {
 	return b.String()
 }
 
-// call makes one call and gives the body of its answer. An answer that is an error is a
-// *problem.
-func (c *client) call(ctx context.Context, method, path string, headers map[string]string, body any) ([]byte, error) {
-	r := c.resty.R().SetContext(ctx).SetHeaders(headers)
-	if body != nil {
-		r.SetHeader("Content-Type", "application/json").SetBody(body)
+// request is one call of the API.
+type request struct {
+	method, path string
+	headers      map[string]string
+	body         any // sent as JSON; nil: nothing
+}
+
+// call makes a request and returns the body of the answer. An error that the server explains
+// is a *problem.
+func (c *client) call(ctx context.Context, q request) ([]byte, error) {
+	r := c.resty.R().SetContext(ctx).SetHeaders(q.headers)
+	if q.body != nil {
+		r.SetHeader("Content-Type", "application/json").SetBody(q.body)
 	}
-	resp, err := r.Execute(method, path)
+	resp, err := r.Execute(q.method, q.path)
 	if err != nil {
-		return nil, fmt.Errorf("no answer from %s: %w; name the guardian with --server or GUARDIAN_URL", c.server, err)
+		return nil, fmt.Errorf("no answer from %s: %w; set the guardian's address with --server or GUARDIAN_URL", c.server, err)
 	}
 	if resp.StatusCode() >= http.StatusBadRequest {
 		p := &problem{}
@@ -86,20 +93,19 @@ func (c *client) call(ctx context.Context, method, path string, headers map[stri
 	return resp.Body(), nil
 }
 
-// get reads an answer into a value.
+// get reads the answer of a GET into a value.
 func (c *client) get(ctx context.Context, path string, into any) ([]byte, error) {
-	return c.do(ctx, http.MethodGet, path, nil, nil, into)
+	return c.send(ctx, request{method: http.MethodGet, path: path}, into)
 }
 
-func (c *client) do(ctx context.Context, method, path string, headers map[string]string, body, into any) ([]byte, error) {
-	raw, err := c.call(ctx, method, path, headers, body)
+// send makes a request and reads the answer, which it also returns raw, into a value.
+func (c *client) send(ctx context.Context, q request, into any) ([]byte, error) {
+	raw, err := c.call(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	if into != nil {
-		if err := json.Unmarshal(raw, into); err != nil {
-			return nil, fmt.Errorf("%s did not answer as a guardian does: %w", c.server, err)
-		}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return nil, fmt.Errorf("%s did not answer like a guardian: %w", c.server, err)
 	}
 	return raw, nil
 }

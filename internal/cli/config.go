@@ -7,15 +7,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"guardian/internal/config"
+	"guardian/internal/secret"
 )
 
 func checkCommand(s streams) *cobra.Command {
 	var output string
 	c := &cobra.Command{
 		Use:   "check FILE...",
-		Short: "Check configurations and rule files: every mistake with file, line and hint",
-		Long: `Loads configurations, or rule files, exactly as "guardian serve" does and says everything
-that is wrong with them. Exits 1 when anything is.`,
+		Short: "Validate configurations and rule files: every mistake with file, line and hint",
+		Long: `Loads configurations or rule files exactly as "guardian serve" does and prints every
+mistake. Exits 1 when there is one.`,
 		Example: "  guardian check guardian.yaml rules/*.yaml",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, files []string) error {
@@ -52,7 +53,7 @@ that is wrong with them. Exits 1 when anything is.`,
 	return c
 }
 
-// counted gives "1 file" or "2 files".
+// counted returns "1 file" or "2 files".
 func counted(n int, what string) string {
 	if n != 1 {
 		what += "s"
@@ -75,4 +76,17 @@ func schemaCommand(s streams) *cobra.Command {
 			return err
 		},
 	}
+}
+
+// loadFor loads the configuration for a command that needs only a part of it.
+func loadFor(file string, r *secret.Redactor) (*config.Config, error) {
+	c, err := config.Load(file, config.Options{Redactor: r})
+	if err != nil {
+		return nil, exit(exitUsage, "%s", err)
+	}
+	return c, nil
+}
+
+func configFlag(c *cobra.Command, into *string) {
+	c.Flags().StringVarP(into, "config", "c", "guardian.yaml", "the configuration file")
 }

@@ -39,10 +39,10 @@ func demoCommand(s streams) *cobra.Command {
 	var once bool
 	c := &cobra.Command{
 		Use:   "demo",
-		Short: "Everything in a minute on one machine: a bad deploy is seen, told, rolled back and proven cured",
+		Short: "Show a bad deploy being detected, reported, rolled back and verified, in a minute",
 		Long: `Starts a small shop in version v1 and a guardian that watches it, deploys v2, which loses
-one order in three, and shows what happens. Nothing is installed and nothing leaves this
-machine. The pages stay up until Ctrl-C; with --once it ends by itself, with exit 0 only if
+one order in three, and prints what happens. It installs nothing and stays on this machine.
+The pages stay up until Ctrl-C. With --once it ends by itself, and exits 0 only if
 everything happened.`,
 		Example: "  guardian demo\n  guardian demo --once --output json",
 		Args:    cobra.NoArgs,
@@ -53,12 +53,12 @@ everything happened.`,
 			return runDemo(c.Context(), s, output, once)
 		},
 	}
-	c.Flags().BoolVar(&once, "once", false, "end by itself once everything happened")
+	c.Flags().BoolVar(&once, "once", false, "exit once everything happened")
 	outputFlag(c, &output)
 	return c
 }
 
-// story tells what happens in the demo, as text for a person or as lines of JSON.
+// story prints what happens in the demo, as text for a person or as lines of JSON.
 type story struct {
 	mu    sync.Mutex
 	out   io.Writer
@@ -100,12 +100,12 @@ func (st *story) write(l storyLine) {
 	_, _ = fmt.Fprintln(st.out, "         └─")
 }
 
-// demoTimes bound the demo's chapters; together they stay under a minute.
+// The parts of the demo; together they take less than a minute.
 const (
-	demoQuiet   = 4 * time.Second  // of v1, before the deploy
-	demoVerdict = 30 * time.Second // until the verdict
-	demoCure    = 20 * time.Second // until the cure is proven
-	demoSettle  = 5 * time.Second  // until the last messages have arrived
+	demoQuiet    = 4 * time.Second  // of v1, before the deploy
+	demoVerdict  = 30 * time.Second // at most, until the verdict
+	demoCure     = 20 * time.Second // at most, until the rollback is verified
+	demoDelivery = 5 * time.Second  // at most, until the last messages are delivered
 )
 
 func runDemo(ctx context.Context, s streams, output string, once bool) (err error) {
@@ -132,7 +132,7 @@ func runDemo(ctx context.Context, s streams, output string, once bool) (err erro
 		defer cancelStop()
 		err = errors.Join(err, a.Stop(stop))
 	}()
-	st.tell("guardian", "guardian is up and pushes an order through the shop every second: %s/", a.URL())
+	st.tell("guardian", "guardian is up and pushes a synthetic order through the shop every second: %s/", a.URL())
 	if ctxErr := pause(ctx, demoQuiet); ctxErr != nil {
 		return nil
 	}
@@ -144,14 +144,14 @@ func runDemo(ctx context.Context, s streams, output string, once bool) (err erro
 		return err
 	}
 	if !once {
-		st.tell("pages", "look around: %s/  %s/sla  %s  %s; Ctrl-C ends the demo", a.URL(), a.URL(), sum.watchURL, sum.runURL)
+		st.tell("pages", "open in a browser: %s/  %s/sla  %s  %s; Ctrl-C ends the demo", a.URL(), a.URL(), sum.watchURL, sum.runURL)
 		<-ctx.Done()
 		return nil
 	}
 	return w.finish(st, sum)
 }
 
-// demoWorld is everything around the guardian.
+// demoWorld is everything around the guardian: a shop, its deployer, messengers.
 type demoWorld struct {
 	dir        string
 	warehouse  *demo.Warehouse
@@ -163,7 +163,7 @@ type demoWorld struct {
 func newDemoWorld(ctx context.Context, st *story, dir string) (*demoWorld, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("demo: find the own program: %w", err)
+		return nil, fmt.Errorf("demo: find this program's file: %w", err)
 	}
 	w := &demoWorld{dir: dir, warehouse: &demo.Warehouse{}}
 	warehouse, err := demo.Serve(ctx, w.warehouse.Handler())
@@ -177,7 +177,7 @@ func newDemoWorld(ctx context.Context, st *story, dir string) (*demoWorld, error
 	}
 	w.deployer = &demo.Deployer{
 		Warehouse: warehouse,
-		Deployed:  func(v string) { st.tell("shop", "the shop runs in version %s", v) },
+		Deployed:  func(v string) { st.tell("shop", "the shop runs version %s", v) },
 		Command: func(ctx context.Context, version, listen, warehouse string) *exec.Cmd {
 			c := exec.CommandContext(ctx, self, "demo-shop", "--version", version, "--listen", listen, "--warehouse", warehouse)
 			c.Stderr = os.Stderr
@@ -195,7 +195,7 @@ func newDemoWorld(ctx context.Context, st *story, dir string) (*demoWorld, error
 	return w, nil
 }
 
-// guardian starts a guardian on the demo's configuration, which is an ordinary one.
+// guardian starts a guardian with the demo's configuration.
 func (w *demoWorld) guardian(ctx context.Context) (*app.App, error) {
 	file, err := demo.WriteConfig(w.dir, w.places)
 	if err != nil {
@@ -241,10 +241,11 @@ type summary struct {
 	OrdersLeft    int            `json:"synthetic_orders_left"`
 	RunningNow    string         `json:"running_version"`
 
-	watchURL, runURL string
+	reason, watchURL, runURL string
+	decided                  time.Time
 }
 
-// badDeploy deploys v2 and follows what comes of it.
+// badDeploy deploys v2 and follows the verdict, the rollback, the messages and the report.
 func (w *demoWorld) badDeploy(ctx context.Context, st *story, api *client) (summary, error) {
 	var sum summary
 	st.tell("deploy", "v2 is deployed: it answers 201 to every order and loses one in three")
@@ -255,48 +256,74 @@ func (w *demoWorld) badDeploy(ctx context.Context, st *story, api *client) (summ
 	var announced struct {
 		Watch watchAnswer `json:"watch"`
 	}
-	body := map[string]any{"service": "order-sync", "version": "v2", "previous_version": "v1", "author": "demo"}
-	if _, err := api.do(ctx, http.MethodPost, "/api/v1/deploys", map[string]string{"Idempotency-Key": "demo-v2"}, body, &announced); err != nil {
+	_, err := api.send(ctx, request{
+		method: http.MethodPost, path: "/api/v1/deploys", headers: map[string]string{"Idempotency-Key": "demo-v2"},
+		body: map[string]any{"service": "order-sync", "version": "v2", "previous_version": "v1", "author": "demo"},
+	}, &announced)
+	if err != nil {
 		return sum, fmt.Errorf("demo: announce the deploy: %w", err)
 	}
 	sum.watchURL = announced.Watch.URL
-	st.tell("watch", "the deploy tool called the hook; guardian watches: %s", sum.watchURL)
+	st.tell("watch", "the deploy pipeline announced it; guardian watches: %s", sum.watchURL)
+	rollback, err := sum.verdict(ctx, api, announced.Watch.ID)
+	if err != nil {
+		return sum, err
+	}
+	sum.FaultToDecide = round(sum.decided.Sub(fault))
+	st.tell("verdict", "verdict after %.1f s: %s: %s", sum.FaultToDecide, sum.Verdict, sum.reason)
+	if rollback == "" {
+		return sum, exit(exitFailed, "demo: the verdict %s led to no rollback", sum.Verdict)
+	}
+	if err := sum.cure(ctx, st, api, rollback); err != nil {
+		return sum, err
+	}
+	sum.RunningNow = w.deployer.Version()
+	awaitDelivery(ctx, api)
+	sum.Messages = map[string]int{"slack": w.messengers.Count("slack"), "dingtalk": w.messengers.Count("dingtalk")}
+	sum.OrdersLeft = w.warehouse.Left()
+	return sum, sum.report(ctx, st, api)
+}
 
+// verdict waits for the verdict, and returns the rollback that it led to, "" for none.
+func (sum *summary) verdict(ctx context.Context, api *client, watch string) (rollback string, err error) {
 	var v struct {
 		watchAnswer
-		Ended    time.Time `json:"ended"`
-		Evidence []struct {
-			Check  string  `json:"check"`
-			EValue float64 `json:"e_value"`
-		} `json:"evidence"`
+		Ended time.Time `json:"ended"`
 	}
-	if err := follow(ctx, demoVerdict, func(ctx context.Context) (bool, error) {
-		_, err := api.get(ctx, "/api/v1/watches/"+announced.Watch.ID+"?wait=5s", &v)
+	if err := poll(ctx, demoVerdict, func(ctx context.Context) (bool, error) {
+		_, err := api.get(ctx, "/api/v1/watches/"+watch+"?wait=5s", &v)
 		return v.State != "watching", err
 	}); err != nil {
-		return sum, fmt.Errorf("demo: wait for the verdict: %w", err)
+		return "", fmt.Errorf("demo: wait for the verdict: %w", err)
 	}
-	sum.Verdict = v.State
-	sum.FaultToDecide = round(v.Ended.Sub(fault))
-	st.tell("verdict", "verdict after %.1f s: %s: %s", sum.FaultToDecide, v.State, v.Reason)
-	if v.Rollback == nil {
-		return sum, exit(exitFailed, "demo: the verdict %s led to no rollback", v.State)
+	sum.Verdict, sum.reason, sum.decided = v.State, v.Reason, v.Ended
+	if v.Rollback != nil {
+		rollback = v.Rollback.ID
 	}
+	return rollback, nil
+}
+
+// cure waits until the rollback has ended.
+func (sum *summary) cure(ctx context.Context, st *story, api *client, rollback string) error {
 	var r struct {
 		runAnswer
 		Started time.Time `json:"started"`
 	}
-	if err := follow(ctx, demoCure, func(ctx context.Context) (bool, error) {
-		_, err := api.get(ctx, "/api/v1/rollbacks/"+v.Rollback.ID+"?wait=5s", &r)
-		return finalRun(r.State), err
+	if err := poll(ctx, demoCure, func(ctx context.Context) (bool, error) {
+		_, err := api.get(ctx, "/api/v1/rollbacks/"+rollback+"?wait=5s", &r)
+		return r.ended(), err
 	}); err != nil {
-		return sum, fmt.Errorf("demo: wait for the rollback: %w", err)
+		return fmt.Errorf("demo: wait for the rollback: %w", err)
 	}
-	sum.Rollback, sum.runURL, sum.RunningNow = r.State, r.URL, w.deployer.Version()
-	sum.DecideToStep = round(r.Started.Sub(v.Ended))
+	sum.Rollback, sum.runURL = r.State, r.URL
+	sum.DecideToStep = round(r.Started.Sub(sum.decided))
 	st.tell("rollback", "rollback to %s: %s: %s", r.To, r.State, r.Reason)
-	// The last messages are on their way.
-	_ = follow(ctx, demoSettle, func(ctx context.Context) (bool, error) {
+	return nil
+}
+
+// awaitDelivery waits until no notice is queued, as long as the demo's time for it allows.
+func awaitDelivery(ctx context.Context, api *client) {
+	_ = poll(ctx, demoDelivery, func(ctx context.Context) (bool, error) {
 		var status struct {
 			Queued int `json:"notices_queued"`
 		}
@@ -306,7 +333,10 @@ func (w *demoWorld) badDeploy(ctx context.Context, st *story, api *client) (summ
 		}
 		return true, err
 	})
-	sum.Messages = map[string]int{"slack": w.messengers.Count("slack"), "dingtalk": w.messengers.Count("dingtalk")}
+}
+
+// report reads the SLA report.
+func (sum *summary) report(ctx context.Context, st *story, api *client) error {
 	var report struct {
 		Services []struct {
 			Availability struct {
@@ -318,27 +348,26 @@ func (w *demoWorld) badDeploy(ctx context.Context, st *story, api *client) (summ
 		} `json:"services"`
 	}
 	if _, err := api.get(ctx, "/sla.json?service=order-sync", &report); err != nil {
-		return sum, fmt.Errorf("demo: read the report: %w", err)
+		return fmt.Errorf("demo: read the report: %w", err)
 	}
 	if len(report.Services) == 1 {
 		sum.Availability = report.Services[0].Availability.Value
-		st.tell("sla", "the report says: available %.2f %% of the time, down for %.1f s", 100*sum.Availability, report.Services[0].Times.Down)
+		st.tell("sla", "SLA report: available %.2f %% of the time, down for %.1f s", 100*sum.Availability, report.Services[0].Times.Down)
 	}
-	sum.OrdersLeft = w.warehouse.Left()
-	return sum, nil
+	return nil
 }
 
-// finish says whether everything happened.
+// finish prints the summary, and fails unless everything happened.
 func (w *demoWorld) finish(st *story, sum summary) error {
 	var missing []string
 	for what, happened := range map[string]bool{
-		"a failed verdict":                    sum.Verdict == "failed",
-		"a rollback that cured it":            sum.Rollback == "cured",
-		"v1 running again":                    sum.RunningNow == "v1",
-		"messages in Slack":                   sum.Messages["slack"] > 0,
-		"messages in DingTalk":                sum.Messages["dingtalk"] > 0,
-		"an availability under 100 %":         sum.Availability > 0 && sum.Availability < 1,
-		"no more than one order of the probe": sum.OrdersLeft <= 1,
+		"a failed verdict":                 sum.Verdict == "failed",
+		"a rollback that cured it":         sum.Rollback == "cured",
+		"v1 running again":                 sum.RunningNow == "v1",
+		"messages in Slack":                sum.Messages["slack"] > 0,
+		"messages in DingTalk":             sum.Messages["dingtalk"] > 0,
+		"an availability under 100 %":      sum.Availability > 0 && sum.Availability < 1,
+		"at most one synthetic order left": sum.OrdersLeft <= 1,
 	} {
 		if !happened {
 			missing = append(missing, what)
@@ -359,8 +388,8 @@ func (w *demoWorld) finish(st *story, sum summary) error {
 	return nil
 }
 
-// follow asks until it is done or the time is over.
-func follow(ctx context.Context, most time.Duration, ask func(context.Context) (bool, error)) error {
+// poll calls ask until it is done or the time is over.
+func poll(ctx context.Context, most time.Duration, ask func(context.Context) (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	for {

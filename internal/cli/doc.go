@@ -1,2 +1,3 @@
-// Package cli is the command line: flags in, one call, exit code out. Start at Main.
+// Package cli holds the commands: it reads flags, makes one call and sets the exit code.
+// Start at Main.
 package cli

@@ -9,7 +9,7 @@ import (
 	"guardian/internal/cli"
 )
 
-// helpOf gives what a command prints for --help.
+// helpOf returns what a command prints for --help.
 func helpOf(t *testing.T, command []string) string {
 	t.Helper()
 	var out, told bytes.Buffer
@@ -19,7 +19,7 @@ func helpOf(t *testing.T, command []string) string {
 	return out.String()
 }
 
-// commands are all commands that help names, each with the ones above it.
+// commands returns the paths of all commands that --help lists.
 func commands(t *testing.T, above []string) [][]string {
 	t.Helper()
 	all := [][]string{above}
@@ -48,9 +48,9 @@ func TestEveryCommandHasAnExample(t *testing.T) {
 	}
 }
 
-// What prints facts prints them for programs too; these print something else: pages, a
-// report in a format of its own, a schema, or what another tool's users expect.
-func TestWhatPrintsFactsHasJSON(t *testing.T) {
+// Every command prints its result as JSON on request, except those whose output is something
+// else: a server, a schema, a report, or the format of another tool.
+func TestResultsArePrintedAsJSONOnRequest(t *testing.T) {
 	other := map[string]bool{
 		"": true, "serve": true, "ready": true, "schema": true, "report": true, "judge": true,
 		"test": true, "test rules": true, "token": true, "marketplace": true,
@@ -60,5 +60,16 @@ func TestWhatPrintsFactsHasJSON(t *testing.T) {
 		if has := strings.Contains(helpOf(t, c), "--output"); has == other[name] {
 			t.Errorf("guardian %s: has --output: %v", name, has)
 		}
+	}
+}
+
+func TestARenamedFlagIsAnsweredWithItsNewName(t *testing.T) {
+	var out, errs bytes.Buffer
+	args := []string{"watch", "--service", "shop", "--version", "v2", "--wait", "--patience", "1m"}
+	if code := cli.Main(args, strings.NewReader(""), &out, &errs); code != 2 || !strings.Contains(errs.String(), "now called --wait-timeout") {
+		t.Errorf("exit %d, %q; want 2 and the new name", code, errs.String())
+	}
+	if strings.Contains(helpOf(t, []string{"watch"}), "patience") {
+		t.Error("help still lists the old flag")
 	}
 }

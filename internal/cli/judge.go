@@ -13,25 +13,26 @@ import (
 	"guardian/watch/judge"
 )
 
-// verdictOf is what the command says of one stream.
-type verdictOf struct {
+// streamVerdict is the output for one stream.
+type streamVerdict struct {
 	Verdict judge.Result `json:"verdict"`
-	At      int          `json:"at"`       // looks until then, missing ones included
-	LogE    float64      `json:"log_e"`    // evidence of a regression
-	LogPass float64      `json:"log_pass"` // evidence of being better than --pass-rate; 0 without
+	At      int          `json:"at"`       // number of results until the verdict, missing ones included
+	LogE    float64      `json:"log_e"`    // log of the evidence for a regression
+	LogPass float64      `json:"log_pass"` // log of the evidence for a rate below --pass-rate; 0 without
 	Missing int          `json:"missing"`
 }
 
-// judgeFlags are the command line of guardian judge.
+// judgeFlags is the command line of guardian judge.
 type judgeFlags struct {
 	kind, burst, before, beforeFile string
 	plan                            judge.Plan
 	streams                         bool
 
-	given func(flag string) bool // on the command line
+	given func(flag string) bool // reports whether a flag was set
 }
 
-// The kinds of lines, and which flags beside --kind, --alpha and --horizon mean something for each.
+// judgeKinds returns the kinds of input lines with the flags that apply to each, besides
+// --kind, --alpha and --horizon.
 func judgeKinds() map[string][]string {
 	return map[string][]string{
 		"bernoulli": {"null-rate", "before", "before-file", "beta", "burst", "pass-rate", "ratio", "delta", "streams"},
@@ -45,26 +46,26 @@ func judgeCommand(s streams) *cobra.Command {
 	var f judgeFlags
 	c := &cobra.Command{
 		Use:   "judge",
-		Short: "Judge a stream of results on standard input: did it become worse, and when is that sure",
-		Long: `Reads one result a line and writes one line of JSON when there is a verdict, at the latest at
-the end of the input: {"verdict", "at", "log_e", "log_pass", "missing"}. The verdict is failed
-(worse than allowed, wrongly so with a chance of at most --alpha, however often one looks),
-passed (only with --pass-rate), inconclusive (the horizon is over) or continue (the input
-is over before that). "at" counts results from 1, missing ones included.
+		Short: "Judge a stream of results on standard input: is it worse than before, and since when is that sure",
+		Long: `Reads one result per line and writes one line of JSON as soon as there is a verdict, at the
+latest at the end of the input: {"verdict", "at", "log_e", "log_pass", "missing"}. Verdicts:
+failed (worse than allowed; false-alarm risk at most --alpha, however many results are read),
+passed (only with --pass-rate), inconclusive (--horizon reached), continue (end of input
+before any of these). "at" counts results from 1, missing ones included.
 
-A line, by --kind:
+Lines, by --kind:
 
-  bernoulli   0 a success, 1 a failure, - no data
-  counts      "failures exposure" since the last line, or - (then the next line spans more)
-  latency     seconds, inf for a timeout, - for no data
-  canary      "yA mA yB mB": failures and looks of the control, then of the canary, or -
+  bernoulli   0 success, 1 failure, - no data
+  counts      "failures exposure" since the last line, or - (the next line then covers both)
+  latency     seconds, inf for a timeout, - no data
+  canary      "yA mA yB mB": failures and results of the control, then of the canary, or -
 
-What is allowed comes from --null-rate, or from before the change: --before, or
---before-file with lines as above, of which bursts of failures are estimated too. With
---streams each line is a whole stream of 0, 1 and -, judged by itself, and may bring its
-own past: "BASELINE|STREAM". docs/judge.md explains the guarantee and its limits.
+The allowed failure rate is --null-rate, or follows from the results before the change:
+--before, or --before-file with lines as above, from which failure bursts are estimated too.
+With --streams each line is a whole stream of 0, 1 and -, judged by itself; it may start with
+its own baseline: "BASELINE|STREAM". docs/judge.md explains the guarantee and its limits.
 
-Exits 0 when every line was read, whatever the verdict, and 2 on bad input.`,
+Exits 0 when every line was read, whatever the verdict, and 2 on invalid input.`,
 		Example: `  guardian judge --null-rate 0.01 < results
   guardian judge --before-file yesterday --ratio 1.5 --delta 0.005 < results
   echo '0000000100000000|1111111111' | guardian judge --streams`,
@@ -78,18 +79,18 @@ Exits 0 when every line was read, whatever the verdict, and 2 on bad input.`,
 		},
 	}
 	fl := c.Flags()
-	fl.StringVar(&f.kind, "kind", "bernoulli", "what a line is: bernoulli, counts, latency or canary")
-	fl.Float64Var(&f.plan.NullRate, "null-rate", 0, "the allowed failure rate (counts: failures per unit of exposure); what was before then tells of bursts only")
-	fl.StringVar(&f.before, "before", "", "what was seen before, as failures/trials (counts: failures/exposure)")
-	fl.StringVar(&f.beforeFile, "before-file", "", "a file of what was seen before, one result a line")
-	fl.Float64Var(&f.plan.Alpha, "alpha", 0.001, "chance of a false failed, over the whole horizon")
-	fl.Float64Var(&f.plan.Beta, "beta", 0.01, "chance of a false passed")
-	fl.IntVar(&f.plan.Horizon, "horizon", 720, "results after which it is inconclusive")
-	fl.StringVar(&f.burst, "burst", "auto", "auto: failures may come in bursts, as the past shows them; off: they are independent")
-	fl.Float64Var(&f.plan.PassRate, "pass-rate", 0, "pass early when failures are rarer than this bad rate (without it: never)")
-	fl.Float64Var(&f.plan.Tolerance.Ratio, "ratio", 1, "how many times the rate before is tolerated (latency: of the seconds)")
-	fl.Float64Var(&f.plan.Tolerance.Delta, "delta", 0, "how much more than before is tolerated (latency: seconds)")
-	fl.BoolVar(&f.streams, "streams", false, "each line is a whole stream, or BASELINE|STREAM")
+	fl.StringVar(&f.kind, "kind", "bernoulli", "format of the lines: bernoulli, counts, latency or canary")
+	fl.Float64Var(&f.plan.NullRate, "null-rate", 0, "allowed failure rate (counts: failures per unit of exposure); the baseline is then used for bursts only")
+	fl.StringVar(&f.before, "before", "", "baseline as failures/trials (counts: failures/exposure)")
+	fl.StringVar(&f.beforeFile, "before-file", "", "file with the baseline, one result per line")
+	fl.Float64Var(&f.plan.Alpha, "alpha", 0.001, "false-alarm risk: probability of a wrong failed, over the whole horizon")
+	fl.Float64Var(&f.plan.Beta, "beta", 0.01, "probability of a wrong passed")
+	fl.IntVar(&f.plan.Horizon, "horizon", 720, "number of results after which the verdict is inconclusive")
+	fl.StringVar(&f.burst, "burst", "auto", "auto: failures may come in bursts, estimated from the baseline; off: failures are independent")
+	fl.Float64Var(&f.plan.PassRate, "pass-rate", 0, "pass as soon as the failure rate is surely below this one (default: never pass early)")
+	fl.Float64Var(&f.plan.Tolerance.Ratio, "ratio", 1, "tolerated ratio to the baseline's rate (latency: to its seconds)")
+	fl.Float64Var(&f.plan.Tolerance.Delta, "delta", 0, "tolerated difference to the baseline's rate (latency: in seconds)")
+	fl.BoolVar(&f.streams, "streams", false, "each line is a whole stream or BASELINE|STREAM")
 	return c
 }
 
@@ -113,7 +114,7 @@ func (f *judgeFlags) run(ctx context.Context, s streams) error {
 	return judgeOne(ctx, readLines(ctx, s.in), j, s.out)
 }
 
-// validate finds flags that contradict each other; NewTest and its like know the ranges.
+// validate checks the flags. Ranges of statistical parameters are checked where they are used.
 func (f *judgeFlags) validate() error {
 	uses, known := judgeKinds()[f.kind]
 	if !known {
@@ -122,20 +123,20 @@ func (f *judgeFlags) validate() error {
 	var errs []error
 	for _, name := range judgeKinds()["bernoulli"] {
 		if f.given(name) && !strings.Contains(" "+strings.Join(uses, " ")+" ", " "+name+" ") {
-			errs = append(errs, fmt.Errorf("--%s means nothing for --kind %s", name, f.kind))
+			errs = append(errs, fmt.Errorf("--%s does not apply to --kind %s", name, f.kind))
 		}
 	}
 	if f.burst != "auto" && f.burst != "off" {
 		errs = append(errs, fmt.Errorf("--burst %s is not one of auto, off", f.burst))
 	}
 	if f.given("before") && f.given("before-file") {
-		errs = append(errs, errors.New("--before and --before-file say the same twice: give one of them"))
+		errs = append(errs, errors.New("--before and --before-file exclude each other"))
 	}
 	if f.given("null-rate") && !(f.plan.NullRate > 0) {
-		errs = append(errs, fmt.Errorf("--null-rate %v is not over 0", f.plan.NullRate))
+		errs = append(errs, fmt.Errorf("--null-rate %v is not greater than 0", f.plan.NullRate))
 	}
 	if f.given("pass-rate") && !(f.plan.PassRate > 0) {
-		errs = append(errs, fmt.Errorf("--pass-rate %v is not over 0", f.plan.PassRate))
+		errs = append(errs, fmt.Errorf("--pass-rate %v is not greater than 0", f.plan.PassRate))
 	}
 	if !(f.plan.Alpha > 0 && f.plan.Alpha < 0.5) {
 		errs = append(errs, fmt.Errorf("--alpha %v is not between 0 and 0.5", f.plan.Alpha))
@@ -153,10 +154,10 @@ func (f *judgeFlags) validate() error {
 	return errors.Join(errs...)
 }
 
-// errNoNull says that there is nothing to hold results against.
-var errNoNull = errors.New("nothing to hold the results against: give --null-rate, --before or --before-file")
+// errNoBaseline means that no allowed failure rate is known.
+var errNoBaseline = errors.New("nothing to compare the results with: set --null-rate, --before or --before-file")
 
-// fraction reads failures/trials.
+// fraction parses failures/trials.
 func fraction(text string) (failures, trials float64, err error) {
 	a, b, ok := strings.Cut(text, "/")
 	failures, err1 := strconv.ParseFloat(a, 64)
@@ -167,12 +168,12 @@ func fraction(text string) (failures, trials float64, err error) {
 	return failures, trials, nil
 }
 
-// errInterrupted says that not every line was read.
-var errInterrupted = errors.New("interrupted before the input was over")
+// errInterrupted means that not every line was read.
+var errInterrupted = errors.New("interrupted before the end of the input")
 
-// judgeOne feeds all lines to one judge and says its verdict as soon as it falls.
+// judgeOne feeds all lines to one judge and prints the verdict as soon as there is one.
 func judgeOne(ctx context.Context, lines <-chan line, j *oneJudge, out io.Writer) error {
-	told := false
+	printed := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -182,13 +183,13 @@ func judgeOne(ctx context.Context, lines <-chan line, j *oneJudge, out io.Writer
 				return l.err
 			}
 			if more {
-				// After the verdict lines are read on, and checked, but not judged.
+				// Lines after the verdict are still validated.
 				if err := j.line(l.text); err != nil {
 					return fmt.Errorf("line %d: %w", l.n, err)
 				}
 			}
-			if v := j.verdict(); !told && (!more || v.Verdict != judge.Continue) {
-				told = true
+			if v := j.verdict(); !printed && (!more || v.Verdict != judge.Continue) {
+				printed = true
 				if err := printJSON(out, v); err != nil {
 					return err
 				}

@@ -13,16 +13,16 @@ import (
 // most is the largest number in a line: sums of many stay exact.
 const most = 1e12
 
-// missing is the line of a look that saw nothing.
+// missing is the line of a look without a result.
 const missing = "-"
 
 // oneJudge judges one stream line by line.
 type oneJudge struct {
 	line    func(text string) error
-	verdict func() verdictOf
+	verdict func() streamVerdict
 }
 
-// judge makes the judge of one stream for the kind of line.
+// judge returns the judge of one stream for the kind of line.
 func (f *judgeFlags) judge() (*oneJudge, error) {
 	switch f.kind {
 	case "counts":
@@ -33,13 +33,13 @@ func (f *judgeFlags) judge() (*oneJudge, error) {
 		var test judge.Canary
 		var state judge.CanaryState
 		return f.evidence(func(text string) error {
-			v, err := numbers(text, "yA mA yB mB: failures and looks of the control, then of the canary, such as 1 100 3 100")
+			v, err := numbers(text, "yA mA yB mB: failures and results of the control, then of the canary, such as 1 100 3 100")
 			if err != nil {
 				return err
 			}
 			for _, x := range v {
 				if x != math.Trunc(x) {
-					return fmt.Errorf("%s: looks and failures are whole numbers", quoted(text))
+					return fmt.Errorf("%s: results and failures must be whole numbers", quoted(text))
 				}
 			}
 			return test.Observe(&state, judge.Block{ControlFailures: int(v[0]), Control: int(v[1]), CanaryFailures: int(v[2]), Canary: int(v[3])})
@@ -50,7 +50,7 @@ func (f *judgeFlags) judge() (*oneJudge, error) {
 			return nil, err
 		}
 		if b.test == nil {
-			return nil, errNoNull
+			return nil, errNoBaseline
 		}
 		s := b.test.Stream()
 		return &oneJudge{
@@ -59,9 +59,9 @@ func (f *judgeFlags) judge() (*oneJudge, error) {
 				if len(text) != 1 {
 					return notAResult(text)
 				}
-				return look(s, text[0])
+				return observe(s, text[0])
 			},
-			verdict: func() verdictOf { return verdictOfStream(s) },
+			verdict: func() streamVerdict { return verdictFor(s) },
 		}, nil
 	}
 }
@@ -69,7 +69,7 @@ func (f *judgeFlags) judge() (*oneJudge, error) {
 // bernoulli judges streams of 0, 1 and -.
 type bernoulli struct {
 	plan judge.Plan
-	test *judge.Test // nil: each stream brings its own past
+	test *judge.Test // nil: each stream has its own baseline
 }
 
 func (f *judgeFlags) bernoulli() (*bernoulli, error) {
@@ -82,12 +82,12 @@ func (f *judgeFlags) bernoulli() (*bernoulli, error) {
 			return nil, err
 		}
 		if failures > trials || failures != math.Trunc(failures) || trials != math.Trunc(trials) {
-			return nil, fmt.Errorf("--before %s is not whole failures among at least as many trials", f.before)
+			return nil, fmt.Errorf("--before %s must be whole numbers with at most as many failures as trials", f.before)
 		}
-		// Which failures belong together is not known: each may have begun by itself.
+		// Which failures belong to one burst is not known: each counts as independent.
 		*h = judge.History{Calm: int(trials), Begun: int(failures), Last: 1}
 	case f.beforeFile != "":
-		err := readFile(f.beforeFile, func(text string) error { return past(h, strings.TrimSpace(text)) })
+		err := readFile(f.beforeFile, func(text string) error { return observeBaseline(h, strings.TrimSpace(text)) })
 		if err != nil {
 			return nil, err
 		}
@@ -95,11 +95,11 @@ func (f *judgeFlags) bernoulli() (*bernoulli, error) {
 	test, err := judge.NewTest(b.plan)
 	switch {
 	case errors.Is(err, judge.ErrNoHistory) && f.beforeFile != "":
-		return nil, fmt.Errorf("%s: %w", f.beforeFile, errShortPast)
+		return nil, fmt.Errorf("%s: %w", f.beforeFile, errShortBaseline)
 	case errors.Is(err, judge.ErrNoHistory) && f.streams:
 		return b, nil
 	case errors.Is(err, judge.ErrNoHistory):
-		return nil, errNoNull
+		return nil, errNoBaseline
 	case err != nil:
 		return nil, err
 	}
@@ -107,37 +107,37 @@ func (f *judgeFlags) bernoulli() (*bernoulli, error) {
 	return b, nil
 }
 
-// errShortPast says that a baseline is too short to hold anything against it.
-var errShortPast = errors.New("the baseline needs at least two results, 0 or 1")
+// errShortBaseline means that a baseline is too short to compare with.
+var errShortBaseline = errors.New("the baseline needs at least two results, 0 or 1")
 
-// whole judges a line that is a whole stream.
-func (b *bernoulli) whole(text string) (verdictOf, error) {
+// whole judges a line that holds a whole stream.
+func (b *bernoulli) whole(text string) (streamVerdict, error) {
 	test := b.test
 	text = strings.TrimSpace(text)
 	if baseline, stream, ok := strings.Cut(text, "|"); ok {
 		text = stream
 		var err error
 		if test, err = b.after(baseline); err != nil {
-			return verdictOf{}, err
+			return streamVerdict{}, err
 		}
 	}
 	if test == nil {
-		return verdictOf{}, errors.New("no baseline: want BASELINE|STREAM, or --null-rate, --before or --before-file")
+		return streamVerdict{}, errors.New("no baseline: use BASELINE|STREAM, --null-rate, --before or --before-file")
 	}
 	s := test.Stream()
 	for i := range len(text) {
-		if err := look(s, text[i]); err != nil {
-			return verdictOf{}, fmt.Errorf("character %d of the stream: %w", i+1, err)
+		if err := observe(s, text[i]); err != nil {
+			return streamVerdict{}, fmt.Errorf("character %d of the stream: %w", i+1, err)
 		}
 	}
-	return verdictOfStream(s), nil
+	return verdictFor(s), nil
 }
 
-// after is the test after a baseline.
+// after returns the test that compares with a baseline.
 func (b *bernoulli) after(baseline string) (*judge.Test, error) {
 	var h judge.History
 	for i := range len(baseline) {
-		if err := past(&h, baseline[i:i+1]); err != nil {
+		if err := observeBaseline(&h, baseline[i:i+1]); err != nil {
 			return nil, fmt.Errorf("character %d of the baseline: %w", i+1, err)
 		}
 	}
@@ -151,25 +151,25 @@ func (b *bernoulli) after(baseline string) (*judge.Test, error) {
 		test, err = judge.NewTest(plan)
 	}
 	if errors.Is(err, judge.ErrNoHistory) {
-		return nil, errShortPast
+		return nil, errShortBaseline
 	}
 	return test, err
 }
 
-// past takes a result from before.
-func past(h *judge.History, text string) error {
+// observeBaseline adds a result from before the change.
+func observeBaseline(h *judge.History, text string) error {
 	switch text {
 	case "0", "1":
 		h.Observe(text == "1")
-	case missing: // the chain goes on with the next one
+	case missing: // the next result counts as the following one
 	default:
 		return notAResult(text)
 	}
 	return nil
 }
 
-// look takes a result from after.
-func look(s *judge.Stream, mark byte) error {
+// observe adds a result from after the change.
+func observe(s *judge.Stream, mark byte) error {
 	switch mark {
 	case '0', '1':
 		s.Observe(mark == '1')
@@ -185,7 +185,7 @@ func notAResult(text string) error {
 	return fmt.Errorf("%s is not a result: want 0 for a success, 1 for a failure, - for no data", quoted(text))
 }
 
-// quoted quotes input, not all of it when it is long.
+// quoted quotes input, shortened.
 func quoted(text string) string {
 	if len(text) > 40 {
 		return strconv.Quote(text[:40]) + "…"
@@ -193,13 +193,13 @@ func quoted(text string) string {
 	return strconv.Quote(text)
 }
 
-func verdictOfStream(s *judge.Stream) verdictOf {
-	return verdictOf{Verdict: s.Result(), At: s.At(), LogE: s.LogE(), LogPass: s.LogPass(), Missing: s.Missing()}
+func verdictFor(s *judge.Stream) streamVerdict {
+	return streamVerdict{Verdict: s.Result(), At: s.At(), LogE: s.LogE(), LogPass: s.LogPass(), Missing: s.Missing()}
 }
 
-// evidence makes the judge of lines that only add to evidence, which is held against ln(1/alpha).
+// evidence returns a judge that fails a stream once its evidence reaches ln(1/alpha).
 func (f *judgeFlags) evidence(take func(text string) error, logE func() float64) *oneJudge {
-	v := verdictOf{Verdict: judge.Continue}
+	v := streamVerdict{Verdict: judge.Continue}
 	return &oneJudge{
 		line: func(text string) error {
 			text = strings.TrimSpace(text)
@@ -207,7 +207,7 @@ func (f *judgeFlags) evidence(take func(text string) error, logE func() float64)
 				if text == missing {
 					return nil
 				}
-				return take(text) // only to see whether it is one
+				return take(text) // validates the line; the verdict stays
 			}
 			v.At++
 			if text == missing {
@@ -226,11 +226,11 @@ func (f *judgeFlags) evidence(take func(text string) error, logE func() float64)
 			}
 			return nil
 		},
-		verdict: func() verdictOf { return v },
+		verdict: func() streamVerdict { return v },
 	}
 }
 
-// numbers reads as many numbers as the words of want before its colon.
+// numbers parses as many numbers as want has words before its colon.
 func numbers(text, want string) ([]float64, error) {
 	names, _, _ := strings.Cut(want, ":")
 	fields := strings.Fields(text)
@@ -248,10 +248,10 @@ func numbers(text, want string) ([]float64, error) {
 	return v, nil
 }
 
-// wantCounts is a line of counts.
+// wantCounts describes a line of --kind counts.
 const wantCounts = "failures exposure: since the last line, such as 3 1200"
 
-// boundPart is the part of alpha that an estimated rate costs; the evidence has the rest.
+// boundPart is the part of alpha spent on estimating the rate; the rest is for the evidence.
 const boundPart = 0.1
 
 func (f *judgeFlags) counts() (*oneJudge, error) {
@@ -287,13 +287,13 @@ func (f *judgeFlags) counts() (*oneJudge, error) {
 	rate, off := f.plan.NullRate, 0.0
 	if rate == 0 {
 		if !(before.Exposure > 0) {
-			return nil, errNoNull
+			return nil, errNoBaseline
 		}
 		bound := before.UpperRate(phi, boundPart*f.plan.Alpha)
 		rate, off = f.plan.Tolerance.Ratio*bound+f.plan.Tolerance.Delta, math.Log(1-boundPart)
 	}
 	if rate > most {
-		return nil, fmt.Errorf("%v failures per unit of exposure are allowed, more than %v: nothing could be worse", rate, most)
+		return nil, fmt.Errorf("the allowed %v failures per unit of exposure exceed %v", rate, most)
 	}
 	test, err := judge.NewCounts(rate, phi)
 	if err != nil {
@@ -313,7 +313,7 @@ func (f *judgeFlags) counts() (*oneJudge, error) {
 
 func (f *judgeFlags) latency() (*oneJudge, error) {
 	if f.beforeFile == "" {
-		return nil, errors.New("latencies are held against those before: give --before-file")
+		return nil, errors.New("--kind latency needs a baseline: set --before-file")
 	}
 	var before []float64
 	err := readFile(f.beforeFile, func(text string) error {

@@ -10,7 +10,7 @@ import (
 	"runtime"
 )
 
-// longestLine bounds a line: it holds a stream and its baseline of months.
+// longestLine bounds a line, in bytes: enough for a stream with a baseline of months.
 const longestLine = 16 << 20
 
 // line is one line of input, counted from 1, or the error that ends it.
@@ -20,8 +20,8 @@ type line struct {
 	err  error
 }
 
-// readLines reads lines ahead until the input or the context is over. A reader that waits
-// for input outlives the context, and ends with the process: nothing can wake it.
+// readLines reads lines ahead until the input or the context ends. A read that blocks on
+// standard input cannot be cancelled: its goroutine then lives until the process ends.
 func readLines(ctx context.Context, r io.Reader) <-chan line {
 	lines := make(chan line, 64)
 	go func() {
@@ -52,7 +52,7 @@ func readLines(ctx context.Context, r io.Reader) <-chan line {
 	return lines
 }
 
-// readFile gives each line of a file to take, whose errors get the file and line.
+// readFile calls take with each line of a file, and adds file and line to its errors.
 func readFile(name string, take func(text string) error) error {
 	f, err := os.Open(name)
 	if err != nil {
@@ -74,11 +74,11 @@ func readFile(name string, take func(text string) error) error {
 	return nil
 }
 
-// judgeEach judges lines side by side and says their verdicts in their order. A few lines for
-// each processor are in memory at a time.
-func judgeEach(ctx context.Context, lines <-chan line, whole func(text string) (verdictOf, error), out io.Writer) error {
+// judgeEach judges lines concurrently and prints the verdicts in the order of the lines. A
+// few lines per processor are in memory at a time.
+func judgeEach(ctx context.Context, lines <-chan line, whole func(text string) (streamVerdict, error), out io.Writer) error {
 	type answer struct {
-		v   verdictOf
+		v   streamVerdict
 		err error
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -125,7 +125,7 @@ func judgeEach(ctx context.Context, lines <-chan line, whole func(text string) (
 		if err := printJSON(buffered, got.v); err != nil {
 			return err
 		}
-		if len(answers) == 0 { // whoever waits for the answer to one line gets it
+		if len(answers) == 0 { // an interactive user gets each answer at once
 			if err := buffered.Flush(); err != nil {
 				return err
 			}

@@ -19,22 +19,22 @@ import (
 	"guardian/probes/marketplace"
 )
 
-// mostInput bounds standard input, in bytes.
-const mostInput = 16 << 20
+// maxInput bounds standard input, in bytes.
+const maxInput = 16 << 20
 
 func marketplaceCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "marketplace",
-		Short: "Explain one request, push or answer of a marketplace's API",
-		Long: `Each command reads one JSON object from standard input and prints one. Nothing is sent
-anywhere. docs/marketplaces.md has an example of each for each platform.`,
+		Short: "Sign, verify or explain one call of a marketplace's API",
+		Long: `Each command reads one JSON object from standard input and prints one. Nothing is sent over
+the network. docs/marketplaces.md has examples for every platform.`,
 		Example: `  echo '{"platform":"shopify","status":200,"headers":{"X-Shopify-Shop-Api-Call-Limit":"32/40"}}' | guardian marketplace quota`,
 	}
 	c.AddCommand(
 		signCommand(s), verifyCommand(s),
-		meaningCommand(s, "classify", "Say what an answer means: works, throttled, credential bad, their fault, …",
+		meaningCommand(s, "classify", "Classify an answer: ok, throttled, bad credential, platform fault, …",
 			`  echo '{"platform":"tiktok_shop","status":429,"headers":{},"body":"{\"code\":36009002}"}' | guardian marketplace classify`),
-		meaningCommand(s, "quota", "Say what an answer tells of the quota, and where it tells it",
+		meaningCommand(s, "quota", "Read the quota from an answer, and say where it was found",
 			`  echo '{"platform":"shopify","status":200,"headers":{"X-Shopify-Shop-Api-Call-Limit":"32/40"}}' | guardian marketplace quota`),
 	)
 	return c
@@ -69,9 +69,9 @@ func signCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sign",
 		Short: "Sign a request, a push or a challenge as the platform does",
-		Long: `It signs exactly what is given, and adds neither parameter nor timestamp. The headers are
-those to send: where requests are not signed, the access token stands in them, unless --mask
-is given.`,
+		Long: `Signs exactly the given call; it adds no parameter and no timestamp. The printed headers are
+those to send. Where a platform does not sign requests they hold the access token; --mask
+hides it.`,
 		Example: `  echo '{"platform":"lazada","kind":"push","secret":"…","app_key":"123456","body":"{}"}' | guardian marketplace sign`,
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -116,7 +116,7 @@ is given.`,
 		},
 	}
 	jsonFlag(c, &output)
-	c.Flags().BoolVar(&mask, "mask", false, "print <secret> in the place of an access token")
+	c.Flags().BoolVar(&mask, "mask", false, "print <secret> instead of an access token")
 	return c
 }
 
@@ -124,8 +124,8 @@ func verifyCommand(s streams) *cobra.Command {
 	var output string
 	c := &cobra.Command{
 		Use:     "verify",
-		Short:   "Check the signature of a request, a push or a challenge's answer",
-		Long:    "The exit code is 0 whether the signature is valid or not, and 2 when something to check it with is missing.",
+		Short:   "Verify the signature of a request, a push or a challenge's answer",
+		Long:    "Exits 0 whether the signature is valid or not, and 2 when something needed to verify it is missing.",
 		Example: `  echo '{"platform":"shopify","kind":"push","secret":"…","headers":{"X-Shopify-Hmac-Sha256":"…"},"body":"{}"}' | guardian marketplace verify`,
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
@@ -194,8 +194,8 @@ func meaningCommand(s streams, use, short, example string) *cobra.Command {
 	var output string
 	c := &cobra.Command{
 		Use: use, Short: short, Example: example,
-		Long: `The input is {platform, operation?, request?: {method, path}, status, headers, body}. Spans
-are counted from the answer's Date header, and from now where it has none.`,
+		Long: `Input: {platform, operation?, request?: {method, path}, status, headers, body}. Durations
+count from the answer's Date header, or from now where it has none.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if err := knownOutput(output); err != nil {
@@ -207,7 +207,7 @@ are counted from the answer's Date header, and from now where it has none.`,
 				return err
 			}
 			if in.Status < 100 || in.Status > 599 {
-				return exit(exitUsage, "status is %d: give the answer's HTTP status, 100 to 599", in.Status)
+				return exit(exitUsage, "status is %d: must be the HTTP status of the answer, 100 to 599", in.Status)
 			}
 			h := http.Header(in.Headers)
 			now := time.Now()
@@ -274,22 +274,22 @@ func printMeaning(w io.Writer, m marketplace.Meaning, output string) error {
 }
 
 func jsonFlag(c *cobra.Command, into *string) {
-	c.Flags().StringVarP(into, "output", "o", "json", "how to print: text or json")
+	c.Flags().StringVarP(into, "output", "o", "json", "output format: text or json")
 }
 
-// readInput decodes standard input and finds the platform that it names. Its errors name
-// fields and never quote values: one of them is a secret.
+// readInput decodes standard input and finds the platform it names. Its errors name fields
+// and never quote values, because one of them is a secret.
 func readInput(r io.Reader, into any, platform *string) (marketplace.Platform, error) {
 	none := marketplace.Platform{}
-	raw, err := io.ReadAll(io.LimitReader(r, mostInput+1))
+	raw, err := io.ReadAll(io.LimitReader(r, maxInput+1))
 	if err != nil {
 		return none, exit(exitUsage, "read standard input: %s", err)
 	}
-	if len(raw) > mostInput {
-		return none, exit(exitUsage, "standard input is longer than %d bytes", mostInput)
+	if len(raw) > maxInput {
+		return none, exit(exitUsage, "standard input is longer than %d bytes", maxInput)
 	}
 	if len(bytes.TrimSpace(raw)) == 0 {
-		return none, exit(exitUsage, "standard input is empty: give one JSON object; --help has an example")
+		return none, exit(exitUsage, "standard input is empty; it must be one JSON object, see the example of --help")
 	}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()
@@ -297,7 +297,7 @@ func readInput(r io.Reader, into any, platform *string) (marketplace.Platform, e
 		return none, exit(exitUsage, "standard input: %s", inputError(err))
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return none, exit(exitUsage, "standard input: there is something after the JSON object")
+		return none, exit(exitUsage, "standard input: unexpected data after the JSON object")
 	}
 	p, err := marketplace.Find(*platform)
 	if err != nil {
@@ -314,42 +314,42 @@ func inputError(err error) string {
 	case errors.As(err, &field):
 		return field.text
 	case errors.As(err, &syntax):
-		return fmt.Sprintf("no JSON: wrong at byte %d", syntax.Offset)
+		return fmt.Sprintf("invalid JSON at byte %d", syntax.Offset)
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return "no JSON: it ends too early"
+		return "invalid JSON: unexpected end"
 	case errors.As(err, &kind) && kind.Field == "":
-		return "it must be one JSON object"
+		return "must be one JSON object"
 	case errors.As(err, &kind):
 		what, _, _ := strings.Cut(kind.Value, " ")
-		want := "text in quotes"
+		want := "a string"
 		switch kind.Field {
 		case "status":
 			want = "a whole number"
 		case "request":
 			want = "an object"
 		case "query":
-			want = "an object of texts in quotes"
+			want = "an object of strings"
 		}
-		return fmt.Sprintf("%s must be %s, and is of type %s", kind.Field, want, what)
+		return fmt.Sprintf("%s must be %s, not a %s", kind.Field, want, what)
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return "unknown field " + name + "; --help and docs/marketplaces.md have the fields"
+		return "unknown field " + name + "; see --help and docs/marketplaces.md for the fields"
 	}
-	return "no JSON that is understood"
+	return "not a valid request"
 }
 
 type fieldError struct{ text string }
 
 func (e *fieldError) Error() string { return e.text }
 
-// headersInput is an object of texts or lists of texts; names are matched without case.
+// headersInput is an object of strings or lists of strings; names are case-insensitive.
 type headersInput http.Header
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (h *headersInput) UnmarshalJSON(b []byte) error {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(b, &raw); err != nil {
-		return &fieldError{"headers must be an object of texts or lists of texts"}
+		return &fieldError{"headers must be an object of strings or lists of strings"}
 	}
 	all := http.Header{}
 	for _, name := range slices.Sorted(maps.Keys(raw)) {
@@ -363,14 +363,14 @@ func (h *headersInput) UnmarshalJSON(b []byte) error {
 				all.Add(name, v)
 			}
 		default:
-			return &fieldError{"headers." + name + " must be text in quotes or a list of such"}
+			return &fieldError{"headers." + name + " must be a string or a list of strings"}
 		}
 	}
 	*h = headersInput(all)
 	return nil
 }
 
-// bodyInput is the raw text of a body, or the JSON itself that the body was.
+// bodyInput is a body as a string, or, when it was JSON, that JSON itself.
 type bodyInput string
 
 // UnmarshalJSON implements json.Unmarshaler.

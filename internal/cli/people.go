@@ -17,7 +17,7 @@ func silenceCommand(s streams) *cobra.Command {
 	length := model.Duration(2 * time.Hour)
 	c := &cobra.Command{
 		Use:     "silence MATCHER...",
-		Short:   "Keep notices of matching alerts quiet for a time",
+		Short:   "Suppress notices of matching alerts for a time",
 		Example: `  guardian silence --for 2h --comment "shop migration" 'service="order-sync"' 'shop="sg-1"'`,
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, matchers []string) error {
@@ -29,7 +29,7 @@ func silenceCommand(s streams) *cobra.Command {
 				Until string `json:"until"`
 			}
 			body := map[string]any{"matchers": matchers, "until": time.Now().Add(time.Duration(length)).UTC().Format(time.RFC3339), "comment": comment}
-			raw, err := newClient(server).do(c.Context(), http.MethodPost, "/api/v1/silences", nil, body, &made)
+			raw, err := newClient(server).send(c.Context(), request{method: http.MethodPost, path: "/api/v1/silences", body: body}, &made)
 			if err != nil {
 				return exit(exitUsage, "%s", err)
 			}
@@ -45,25 +45,29 @@ func silenceCommand(s streams) *cobra.Command {
 	c.Flags().StringVar(&comment, "comment", "", "why")
 	serverFlag(c, &server)
 	outputFlag(c, &output)
-	var where, form string
-	end := &cobra.Command{
+	c.AddCommand(expireCommand(s))
+	return c
+}
+
+func expireCommand(s streams) *cobra.Command {
+	var server, output string
+	c := &cobra.Command{
 		Use:     "expire ID",
 		Short:   "End a silence now",
 		Example: "  guardian silence expire s_01J…",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := knownOutput(form); err != nil {
+			if err := knownOutput(output); err != nil {
 				return err
 			}
-			if _, err := newClient(where).call(c.Context(), http.MethodDelete, "/api/v1/silences/"+url.PathEscape(args[0]), nil, nil); err != nil {
+			if _, err := newClient(server).call(c.Context(), request{method: http.MethodDelete, path: "/api/v1/silences/" + url.PathEscape(args[0])}); err != nil {
 				return exit(exitUsage, "%s", err)
 			}
-			return printFacts(s.out, form, map[string]any{"id": args[0], "ended": true}, "ended\n")
+			return printResult(s.out, output, map[string]any{"id": args[0], "ended": true}, "ended\n")
 		},
 	}
-	serverFlag(end, &where)
-	outputFlag(end, &form)
-	c.AddCommand(end)
+	serverFlag(c, &server)
+	outputFlag(c, &output)
 	return c
 }
 
@@ -71,21 +75,21 @@ func ackCommand(s streams) *cobra.Command {
 	var server, note, output string
 	c := &cobra.Command{
 		Use:     "ack ALERT",
-		Short:   "Say that you are on an alert: it is not told again until it resolves",
+		Short:   "Acknowledge an alert: no repeat notices until it resolves",
 		Example: `  guardian ack 5f3c… --note "looking at the shopee push"`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := knownOutput(output); err != nil {
 				return err
 			}
-			raw, err := newClient(server).call(c.Context(), http.MethodPost, "/api/v1/acks", nil, map[string]string{"alert": args[0], "note": note})
+			raw, err := newClient(server).call(c.Context(), request{method: http.MethodPost, path: "/api/v1/acks", body: map[string]string{"alert": args[0], "note": note}})
 			if err != nil {
 				return exit(exitUsage, "%s", err)
 			}
-			return printFacts(s.out, output, json.RawMessage(raw), "acknowledged\n")
+			return printResult(s.out, output, json.RawMessage(raw), "acknowledged\n")
 		},
 	}
-	c.Flags().StringVar(&note, "note", "", "a word for the others")
+	c.Flags().StringVar(&note, "note", "", "a note for your colleagues")
 	serverFlag(c, &server)
 	outputFlag(c, &output)
 	return c
@@ -112,7 +116,7 @@ func reportCommand(s streams) *cobra.Command {
 			}
 			ctx, cancel := context.WithTimeout(c.Context(), time.Minute)
 			defer cancel()
-			raw, err := newClient(server).call(ctx, http.MethodGet, path+"?"+q.Encode(), nil, nil)
+			raw, err := newClient(server).call(ctx, request{method: http.MethodGet, path: path + "?" + q.Encode()})
 			if err != nil {
 				return exit(exitUsage, "%s", err)
 			}
@@ -120,7 +124,7 @@ func reportCommand(s streams) *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().StringVar(&month, "month", "", "the month, such as 2026-11 (default: this one)")
+	c.Flags().StringVar(&month, "month", "", "the month, such as 2026-11 (default: the current one)")
 	c.Flags().StringVar(&service, "service", "", "one service (default: all)")
 	c.Flags().StringVar(&format, "format", "json", "json, csv or html")
 	serverFlag(c, &server)

@@ -18,15 +18,16 @@ import (
 	"guardian/probes/sample"
 )
 
-// noOrders refuses to journal: a look by hand pushes no order without the guardian's journal.
+// noOrders refuses synthetic orders: only the running guardian, which keeps the journal of
+// them, may push one.
 type noOrders struct{}
 
 func (noOrders) Save(context.Context, probes.Order) error {
-	return errors.New("orders are pushed by the running guardian only, which journals them first")
+	return errors.New("only the running guardian pushes orders, because it journals them first")
 }
 func (noOrders) Open(context.Context, string) ([]probes.Order, error) { return nil, nil }
 
-// explained is one look with everything that led to it. Durations are in seconds.
+// explained is the result of one look with everything that explains it.
 type explained struct {
 	Check       string             `json:"check"`
 	Kind        string             `json:"kind"`
@@ -44,10 +45,9 @@ func probeCommand(s streams) *cobra.Command {
 	var file, output string
 	c := &cobra.Command{
 		Use:   "probe CHECK",
-		Short: "Look once, now, and explain everything: exit 0 up, 1 down, 3 unknown",
-		Long: "Look once, now, from this machine, with the settings of a configuration: prints the settings without\n" +
-			"secrets, how long each phase took, each assertion, and what the look would count as. Nothing is journalled,\n" +
-			"and the guardian that runs does not learn of it.",
+		Short: "Run a check once and explain the result: exit 0 up, 1 down, 3 unknown",
+		Long: "Runs a check of a configuration once from this machine. Prints its settings without secrets, the duration of\n" +
+			"each phase, each assertion, and how the running guardian would count the result. Nothing is recorded.",
 		Example: "  guardian probe storefront --config guardian.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -65,7 +65,7 @@ func probeCommand(s streams) *cobra.Command {
 				for _, k := range conf.Checks {
 					known = append(known, k.Name)
 				}
-				return exit(exitUsage, "there is no check %q; known are %v", args[0], known)
+				return exit(exitUsage, "no check is called %q; there are %v", args[0], known)
 			}
 			e, err := explain(c.Context(), conf, ch, r)
 			if err != nil {
@@ -94,13 +94,13 @@ func probeCommand(s streams) *cobra.Command {
 	return c
 }
 
-// explain looks at a check once, with its retries.
+// explain runs a check once, with its retries.
 func explain(ctx context.Context, conf *config.Config, ch *config.Check, r *secret.Redactor) (explained, error) {
 	probe, err := probes.Builtin()[ch.Kind].Build(ch.Settings, probes.Env{
 		Check: ch.Name, Service: ch.Service, Labels: ch.Labels, Every: time.Duration(ch.Every), Timeout: time.Duration(ch.Timeout), Log: slog.New(slog.DiscardHandler),
 		Redactor: r, Orders: noOrders{}, Now: time.Now, UserAgent: "guardian/" + versionOf(),
 		Heartbeats: func(context.Context, string) (probes.Heartbeat, bool, error) {
-			return probes.Heartbeat{}, false, errors.New("heartbeats are in the running guardian's journal; see its pages")
+			return probes.Heartbeat{}, false, errors.New("only the running guardian knows heartbeats; see its pages")
 		},
 	})
 	if err != nil {
@@ -132,7 +132,7 @@ func explain(ctx context.Context, conf *config.Config, ch *config.Check, r *secr
 	return e, nil
 }
 
-// frameOf is what a check says beside the settings of its kind, as it was resolved.
+// frameOf returns the settings that checks of all kinds have, with defaults filled in.
 func frameOf(ch *config.Check) []config.ShownSetting {
 	all := []config.ShownSetting{{Key: "service", Value: ch.Service}, {Key: "every", Value: ch.Every.String()}, {Key: "timeout", Value: ch.Timeout.String()}}
 	if ch.Cron.IsSet() {
@@ -146,19 +146,19 @@ func frameOf(ch *config.Check) []config.ShownSetting {
 			all = append(all, config.ShownSetting{Key: part.key + "." + line.Key, Value: line.Value})
 		}
 	}
-	return append(all, config.ShownSetting{Key: "path", Value: ch.Path})
+	return append(all, config.ShownSetting{Key: "network_path", Value: ch.Path})
 }
 
-// countsAs says what the running guardian would make of such a look.
+// countsAs says how the running guardian would count such a result.
 func countsAs(conf *config.Config, ch *config.Check, h sample.Health) []string {
 	var all []string
 	add := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
 	if h == sample.Unknown {
-		add("blind: neither up nor down; nothing fires, resolves or rolls back because of it, and it is told after %s", ch.BlindAfter)
+		add("blind: neither up nor down; it changes no alert and rolls nothing back; people are notified after %s", ch.BlindAfter)
 		return all
 	}
 	if ch.Control {
-		add("a control of the network path %s: while no control of it answers, its other checks that are down are unknown instead", ch.Path)
+		add("a control of the network path %s: while no control answers, checks of that path that are down count as unknown", ch.Path)
 	}
 	if h == sample.Down && !ch.Control {
 		var controls []string
@@ -168,19 +168,19 @@ func countsAs(conf *config.Config, ch *config.Check, h sample.Health) []string {
 			}
 		}
 		if len(controls) > 0 {
-			add("a failure only if a control of the network path %s answers: %s", ch.Path, strings.Join(controls, ", "))
+			add("a failure, provided that a control of the network path %s answers: %s", ch.Path, strings.Join(controls, ", "))
 		}
 	}
-	word := map[sample.Health]string{sample.Up: "a good look", sample.Down: "a failure"}[h]
+	word := map[sample.Health]string{sample.Up: "a success", sample.Down: "a failure"}[h]
 	if ch.Watch {
-		add("%s in the watches of %s, where %.2g %% of the looks may fail in good times", word, ch.Service, 100*float64(ch.FailureRate))
+		add("%s in the watches of %s; its normal failure rate is %.2g %%", word, ch.Service, 100*float64(ch.FailureRate))
 	} else {
-		add("nothing in watches: deploys are not judged on it")
+		add("nothing in watches (watch: false): no deploy is judged by it")
 	}
 	if ch.CountsForSLA {
-		add("%s time of %s in the report, until the next look", h, ch.Service)
+		add("%s time of %s in the SLA report, until the next look", h, ch.Service)
 	} else {
-		add("nothing in the report")
+		add("nothing in the SLA report (counts_for_sla: false)")
 	}
 	if h == sample.Down && ch.Burst.Every > 0 {
 		add("the beginning of the raised pace: looks each %s until it is up again, for at most %s", ch.Burst.Every, ch.Burst.For)
@@ -188,7 +188,7 @@ func countsAs(conf *config.Config, ch *config.Check, h sample.Health) []string {
 	return all
 }
 
-// print writes it for a person.
+// print writes the explanation for a person.
 func (e explained) print(out io.Writer) error {
 	var b strings.Builder
 	o := e.Observation

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,14 +19,16 @@ import (
 )
 
 func replayCommand(s streams) *cobra.Command {
-	var file, data, from, to, output string
+	var flags recordedFlags
+	var output string
 	var step time.Duration
 	c := &cobra.Command{
 		Use:   "replay",
-		Short: "Run a configuration's rules, judge and routes over what was recorded, and compare",
+		Short: "Test a configuration against recorded samples and deploys",
 		Long: `Evaluates the rules, judges the deploys and routes the notices of a configuration over
-recorded samples and deploys, and says how that differs from what happened: alerts, verdicts,
-rollbacks, who would have been told. It reads beside the running guardian and writes nothing.`,
+recorded samples and deploys, and prints how the result differs from what happened: alerts,
+verdicts, rollbacks, who would have been notified. It can run beside the guardian and writes
+nothing.`,
 		Example: `  guardian replay --from 7d --to now --config new.yaml
   guardian replay --from 2026-11-22T10:00:00Z --to 2026-11-22T11:00:00Z --output json`,
 		Args: cobra.NoArgs,
@@ -33,8 +36,8 @@ rollbacks, who would have been told. It reads beside the running guardian and wr
 			if err := knownOutput(output); err != nil {
 				return err
 			}
-			var r recorded
-			if err := r.open(c, file, data, from, to); err != nil {
+			r, err := flags.open(c.Context())
+			if err != nil {
 				return err
 			}
 			report, err := replay.Run(c.Context(), replay.Options{
@@ -50,13 +53,13 @@ rollbacks, who would have been told. It reads beside the running guardian and wr
 			return report.Text(s.out, r.config.Location())
 		},
 	}
-	recordedFlags(c, &file, &data, &from, &to)
-	c.Flags().DurationVar(&step, "step", 0, "the time between two evaluations of a rule; left out: as short as the length of the time allows, at most the group's interval")
+	flags.add(c)
+	c.Flags().DurationVar(&step, "step", 0, "time between two evaluations of a rule (default: chosen by the length of the range, at most the group's interval)")
 	outputFlag(c, &output)
 	return c
 }
 
-// recorded is what a guardian has recorded, opened to be read.
+// recorded is the data of a guardian, opened read-only, and the range to read.
 type recorded struct {
 	redactor secret.Redactor
 	config   *config.Config
@@ -65,43 +68,49 @@ type recorded struct {
 	from, to time.Time
 }
 
-func recordedFlags(c *cobra.Command, file, data, from, to *string) {
-	configFlag(c, file)
-	c.Flags().StringVar(data, "data", "", "the folder with journal.db and series; left out: the configuration's storage")
-	c.Flags().StringVar(from, "from", "", "the beginning: a time, a day, or how long ago (7d)")
-	c.Flags().StringVar(to, "to", "now", "the end, like --from")
+// recordedFlags say which data to read.
+type recordedFlags struct{ file, data, from, to string }
+
+func (f *recordedFlags) add(c *cobra.Command) {
+	configFlag(c, &f.file)
+	c.Flags().StringVar(&f.data, "data", "", "the folder with journal.db and series (default: the configuration's storage)")
+	c.Flags().StringVar(&f.from, "from", "", "start of the range: a time, a date, or an age such as 7d")
+	c.Flags().StringVar(&f.to, "to", "now", "end of the range, like --from")
 }
 
-func (r *recorded) open(c *cobra.Command, file, data, from, to string) (err error) {
-	if r.config, err = loadFor(file, &r.redactor); err != nil {
-		return err
+func (f *recordedFlags) open(ctx context.Context) (*recorded, error) {
+	r := &recorded{}
+	var err error
+	if r.config, err = loadFor(f.file, &r.redactor); err != nil {
+		return nil, err
 	}
 	now := time.Now()
-	if r.from, err = replay.ParseTime(from, now, r.config.Location()); err != nil {
-		return exit(exitUsage, "--from %s: %s", from, err)
+	if r.from, err = replay.ParseTime(f.from, now, r.config.Location()); err != nil {
+		return nil, exit(exitUsage, "--from %s: %s", f.from, err)
 	}
-	if r.to, err = replay.ParseTime(to, now, r.config.Location()); err != nil {
-		return exit(exitUsage, "--to %s: %s", to, err)
+	if r.to, err = replay.ParseTime(f.to, now, r.config.Location()); err != nil {
+		return nil, exit(exitUsage, "--to %s: %s", f.to, err)
 	}
+	folder := f.data
 	o := store.Options{Postgres: r.config.Storage.Postgres, Redactor: &r.redactor, ReadOnly: true}
-	if data == "" {
-		data = r.config.Storage.Path
+	if folder == "" {
+		folder = r.config.Storage.Path
 	} else {
-		o.Postgres = secret.Secret{} // the folder was named: its journal is meant
+		o.Postgres = secret.Secret{} // --data means the journal in that folder
 	}
-	o.Path = filepath.Join(data, "journal.db")
-	if r.journal, err = store.Open(c.Context(), o); err != nil {
-		return exit(exitUsage, "%s", err)
+	o.Path = filepath.Join(folder, "journal.db")
+	if r.journal, err = store.Open(ctx, o); err != nil {
+		return nil, exit(exitUsage, "%s", err)
 	}
-	if r.samples, err = series.OpenReader(c.Context(), filepath.Join(data, "series"), nil); err != nil {
-		return exit(exitUsage, "%s", errors.Join(err, r.journal.Close()))
+	if r.samples, err = series.OpenReader(ctx, filepath.Join(folder, "series"), nil); err != nil {
+		return nil, exit(exitUsage, "%s", errors.Join(err, r.journal.Close()))
 	}
-	return nil
+	return r, nil
 }
 
 func (r *recorded) close() error { return errors.Join(r.samples.Close(), r.journal.Close()) }
 
-// progress says on a terminal or in a log how far the work is, at most once a second.
+// progress prints how much of the work is done, at most once a second.
 func progress(w io.Writer) func(string, float64) {
 	var last time.Time
 	began := time.Now()

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"net/url"
 	"time"
 
@@ -15,10 +16,10 @@ func scoreCommand(s streams) *cobra.Command {
 	var days int
 	c := &cobra.Command{
 		Use:   "score",
-		Short: "Say how far the guardian's verdicts can be trusted, by what people said about them",
-		Long: `Adds up the verdicts by service and policy: how many deploys failed and would have been
-rolled back, how many of these verdicts people agreed with, and the estimated chance that a
-healthy deploy fails, with its exact 95 % interval. Verdicts are marked on the page of a watch.`,
+		Short: "Show how accurate verdicts were, from people's feedback",
+		Long: `Counts verdicts by service and policy: how many deploys failed and were or would have been
+rolled back, how many of these verdicts people confirmed, and the estimated false-alarm rate
+with its exact 95 % confidence interval. People give feedback on the page of a watch.`,
 		Example: "  guardian score --service order-sync --days 30",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -46,26 +47,30 @@ healthy deploy fails, with its exact 95 % interval. Verdicts are marked on the p
 				return err
 			}
 			for _, x := range answer.Scores {
-				_, _ = fmt.Fprintf(s.out, "%s (%s, %s, %.4g%%): %d judged, %d failed, %d of them to be rolled back\n",
-					x.Service, x.Mode, x.For, x.Alpha*100, x.Judged, x.Failed, x.RolledBack)
-				_, _ = fmt.Fprintf(s.out, "  agreed %d (%d late), wrong %d, not marked %d, missed %d\n", x.Agreed, x.Late, x.Wrong, x.Unmarked, x.Missed)
-				for _, c := range x.Causes {
-					what := ""
-					if c.Rule {
-						what = "the rule "
-					}
-					_, _ = fmt.Fprintf(s.out, "  by %s%s: %d failed, agreed %d (%d late), wrong %d, not marked %d\n", what, c.Cause, c.Failed, c.Agreed, c.Late, c.Wrong, c.Unmarked)
-				}
-				if e := x.FalseRate; e != nil {
-					_, _ = fmt.Fprintf(s.out, "  false rollbacks: %.2g%% of healthy deploys, between %.2g%% and %.2g%%\n", e.Estimate*100, e.Low*100, e.High*100)
-				}
+				printScore(s.out, x)
 			}
 			return nil
 		},
 	}
 	serverFlag(c, &address)
-	c.Flags().StringVar(&service, "service", "", "one service; left out: all")
-	c.Flags().IntVar(&days, "days", 90, "how far back")
+	c.Flags().StringVar(&service, "service", "", "one service (default: all)")
+	c.Flags().IntVar(&days, "days", 90, "how many days back")
 	outputFlag(c, &output)
 	return c
+}
+
+func printScore(w io.Writer, x server.Score) {
+	_, _ = fmt.Fprintf(w, "%s (%s, %s, false-alarm risk %.4g %%): %d judged, %d failed, %d of them with a rollback\n",
+		x.Service, x.Mode, x.For, x.Alpha*100, x.Judged, x.Failed, x.RolledBack)
+	_, _ = fmt.Fprintf(w, "  feedback: right %d (%d of them late), wrong %d, none %d; bad deploys missed %d\n", x.Agreed, x.Late, x.Wrong, x.Unmarked, x.Missed)
+	for _, c := range x.Causes {
+		what := "" // a check or a counter
+		if c.Rule {
+			what = "rule "
+		}
+		_, _ = fmt.Fprintf(w, "  by %s%s: %d failed, right %d (%d of them late), wrong %d, no feedback %d\n", what, c.Cause, c.Failed, c.Agreed, c.Late, c.Wrong, c.Unmarked)
+	}
+	if e := x.FalseRate; e != nil {
+		_, _ = fmt.Fprintf(w, "  false alarms: %.2g %% of healthy deploys, 95 %% confidence interval %.2g %% to %.2g %%\n", e.Estimate*100, e.Low*100, e.High*100)
+	}
 }

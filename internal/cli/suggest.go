@@ -10,13 +10,15 @@ import (
 )
 
 func suggestCommand(s streams) *cobra.Command {
-	var file, data, from, to, service, output string
+	var flags recordedFlags
+	var service, output string
 	c := &cobra.Command{
 		Use:   "suggest",
-		Short: "Propose how to watch a service's deploys, from what its checks saw, and what that costs",
-		Long: `Looks at how often the checks of a service failed, in what bursts and how many looks there
-were, simulates the judge on that, and proposes how long to watch, how often to look and how
-much worse to tolerate. It says how long an outage, 20 % and 5 % failures then take to be found.`,
+		Short: "Propose watch settings for a service, from the history of its checks",
+		Long: `Takes from the history of a service's checks how often they failed, how failures cluster
+and how many looks there were, simulates the judge on that, and proposes how long to watch,
+how often to look and how much worse than before to tolerate. For an outage, 20 % and 5 %
+failures it prints how long each then takes to be detected.`,
 		Example: "  guardian watch suggest --service order-sync --from 14d",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -24,10 +26,10 @@ much worse to tolerate. It says how long an outage, 20 % and 5 % failures then t
 				return err
 			}
 			if service == "" {
-				return exit(exitUsage, "name the service: --service S")
+				return exit(exitUsage, "--service is required")
 			}
-			var r recorded
-			if err := r.open(c, file, data, from, to); err != nil {
+			r, err := flags.open(c.Context())
+			if err != nil {
 				return err
 			}
 			const seed = 1 // the same history gives the same proposal
@@ -43,8 +45,8 @@ much worse to tolerate. It says how long an outage, 20 % and 5 % failures then t
 			return found.Text(s.out)
 		},
 	}
-	recordedFlags(c, &file, &data, &from, &to)
-	c.Flags().StringVar(&service, "service", "", "the service")
+	flags.add(c)
+	c.Flags().StringVar(&service, "service", "", "the service (required)")
 	if err := c.Flags().Set("from", "14d"); err == nil {
 		c.Flags().Lookup("from").DefValue = "14d"
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// versionOf reads the version that the build has left in the binary.
+// versionOf returns the version that the build recorded in the binary.
 func versionOf() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -73,8 +73,10 @@ func TestAnOldKeyIsAnsweredWithItsNewName(t *testing.T) {
 
 func TestEachRenamedKeyHasAnExample(t *testing.T) {
 	examples := oldKeys()
-	pending := []string{"brake.services", "checks[].burst", "checks[].order_push.lookup.http.expect.body_not", "checks[].order_push.see",
-		"defaults.burst", "runbooks[].daily", "services[].watch.bad", "services[].watch.missed", "services[].watch.soak"}
+	pending := []string{
+		"brake.services", "checks[].burst", "checks[].order_push.lookup.http.expect.body_not", "checks[].order_push.see",
+		"defaults.burst", "runbooks[].daily", "services[].watch.bad", "services[].watch.missed", "services[].watch.soak",
+	}
 	for _, r := range config.RenamedKeys() {
 		if slices.Contains(pending, r.Old) {
 			continue

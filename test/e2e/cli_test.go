@@ -61,7 +61,7 @@ func TestTheCommandLineDrivesAGuardian(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}()
-	expect(1, "awaiting_approval", "watch", "--service", "order-sync", "--version", "v2", "--previous", "v1", "--wait", "--patience", "1m")
+	expect(1, "awaiting_approval", "watch", "--service", "order-sync", "--version", "v2", "--previous", "v1", "--wait", "--wait-timeout", "1m")
 	<-announced
 	var runs struct {
 		Rollbacks []struct{ ID string }
@@ -77,7 +77,7 @@ func TestTheCommandLineDrivesAGuardian(t *testing.T) {
 	expect(2, "no rollback", "rollback", "approve", "r_nothing")
 
 	w.set(func(w *world) { w.bad = false })
-	expect(2, "no verdict within --patience 1s", "watch", "--service", "order-sync", "--version", "v3", "--wait", "--patience", "1s")
+	expect(2, "no verdict within --wait-timeout 1s", "watch", "--service", "order-sync", "--version", "v3", "--wait", "--wait-timeout", "1s")
 
 	var report struct {
 		Services []struct{ Name string }

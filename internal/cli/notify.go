@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+	"github.com/spf13/cobra"
+
+	"guardian/internal/announce"
+	"guardian/internal/config"
+	"guardian/internal/secret"
+	"guardian/notifiers"
+)
+
+func notifyCommand(s streams) *cobra.Command {
+	var file, receiver, output string
+	c := &cobra.Command{
+		Use:     "notify",
+		Short:   "Send a test notice to a receiver",
+		Example: "  guardian notify --receiver oncall --config guardian.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := knownOutput(output); err != nil {
+				return err
+			}
+			r := &secret.Redactor{}
+			conf, err := loadFor(file, r)
+			if err != nil {
+				return err
+			}
+			i := slices.IndexFunc(conf.Receivers, func(rc config.Receiver) bool { return rc.Name == receiver })
+			if i < 0 {
+				var known []string
+				for _, rc := range conf.Receivers {
+					known = append(known, rc.Name)
+				}
+				return exit(exitUsage, "no receiver is called %q; there are %v", receiver, known)
+			}
+			id, err := sendTest(c.Context(), conf, &conf.Receivers[i], r)
+			if err != nil {
+				return err
+			}
+			return printResult(s.out, output, map[string]string{"receiver": receiver, "kind": conf.Receivers[i].Kind, "notice": id},
+				"delivered to receiver "+receiver+"\n")
+		},
+	}
+	c.Flags().StringVar(&receiver, "receiver", "", "the receiver's name (required)")
+	configFlag(c, &file)
+	outputFlag(c, &output)
+	return c
+}
+
+// sendTest sends a test notice to a receiver and returns the notice's ID.
+func sendTest(ctx context.Context, conf *config.Config, rc *config.Receiver, r *secret.Redactor) (id string, err error) {
+	channel, err := notifiers.Build(notifiers.Builtin(), rc.Kind, rc.Settings, notifiers.Env{Redactor: r, UserAgent: "guardian/" + versionOf()})
+	if err != nil {
+		return "", exit(exitUsage, "%s", r.Redact(err.Error()))
+	}
+	n := announce.Teller{Language: rc.Language, ExternalURL: conf.Server.ExternalURL, Location: conf.Location()}.Test(rc.Name, time.Now())
+	n.ID, n.Created = "n_"+ulid.Make().String(), time.Now().UTC()
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	if err := channel.Send(ctx, n); err != nil {
+		return "", exit(exitFailed, "delivery to receiver %s failed: %s", rc.Name, r.Redact(err.Error()))
+	}
+	return n.ID, nil
+}

@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/spf13/cobra"
+)
+
+// runAnswer is the part of the API's run that the commands read.
+type runAnswer struct {
+	ID       string `json:"id"`
+	Service  string `json:"service"`
+	From     string `json:"from"`
+	To       string `json:"to"`
+	State    string `json:"state"`
+	Reason   string `json:"reason"`
+	URL      string `json:"url"`
+	Question *struct {
+		Text string `json:"text"`
+	} `json:"question"`
+	Steps []struct {
+		Name, Kind, State, Error string
+	} `json:"steps"`
+}
+
+// ended reports whether the run is over.
+func (r runAnswer) ended() bool {
+	return !slices.Contains([]string{"waiting", "awaiting_approval", "running", "verifying"}, r.State)
+}
+
+func (r runAnswer) print(w io.Writer) {
+	_, _ = fmt.Fprintf(w, "%s: %s %s → %s: %s %s\n", r.ID, r.Service, r.From, r.To, r.State, r.Reason)
+	for _, st := range r.Steps {
+		_, _ = fmt.Fprintf(w, "  %-20s %-10s %s %s\n", st.Name, st.Kind, st.State, st.Error)
+	}
+	if r.Question != nil {
+		_, _ = fmt.Fprintf(w, "  question: %s\n", r.Question.Text)
+	}
+	if r.URL != "" {
+		_, _ = fmt.Fprintln(w, r.URL)
+	}
+}
+
+// runFlags are the flags of rollback and of its subcommands.
+type runFlags struct {
+	server, output string
+	wait           bool
+}
+
+func (f *runFlags) add(c *cobra.Command) {
+	serverFlag(c, &f.server)
+	outputFlag(c, &f.output)
+	c.Flags().BoolVar(&f.wait, "wait", false, "wait until the run has ended")
+}
+
+func rollbackCommand(s streams) *cobra.Command {
+	var f runFlags
+	var service, environment, to, reason string
+	c := &cobra.Command{
+		Use:   "rollback",
+		Short: "Roll a service back, or answer the question of a run",
+		Long: `Starts the rollback runbook of a service. With --wait, waits until the run has ended: exit
+0 when the failed checks are up again, 1 otherwise. The subcommands approve, reject, done,
+repeat and abort answer a run; show prints one. Without --wait they exit 0 when the answer
+was accepted.`,
+		Example: `  guardian rollback --service order-sync --reason "orders are lost" --wait
+  guardian rollback approve r_01J…`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := knownOutput(f.output); err != nil {
+				return err
+			}
+			if service == "" || reason == "" {
+				return exit(exitUsage, "--service and --reason are required")
+			}
+			body := map[string]string{"service": service, "reason": reason}
+			if to != "" {
+				body["to"] = to
+			}
+			if environment != "" {
+				body["environment"] = environment
+			}
+			api := newClient(f.server)
+			var r runAnswer
+			raw, err := api.send(c.Context(), request{method: http.MethodPost, path: "/api/v1/rollbacks", body: body}, &r)
+			if err != nil {
+				return exit(exitUsage, "%s", err)
+			}
+			if raw, err = f.await(c.Context(), s, raw, &r); err != nil {
+				return exit(exitUsage, "%s", err)
+			}
+			f.print(s, raw, r)
+			return runExit(r)
+		},
+	}
+	c.Flags().StringVar(&service, "service", "", "the service (required)")
+	c.Flags().StringVar(&environment, "environment", "", `the environment (default "production")`)
+	c.Flags().StringVar(&to, "to", "", "the version to roll back to (default: the newest known good one)")
+	c.Flags().StringVar(&reason, "reason", "", "why, for the ledger (required)")
+	f.add(c)
+	for verb, short := range map[string]string{
+		"show": "Print a run with its steps", "approve": "Approve a run that waits for approval", "reject": "Reject a run that waits for approval",
+		"done": "Confirm that the step in question happened", "repeat": "Have the step in question done again", "abort": "End a run now",
+	} {
+		c.AddCommand(answerCommand(s, &f, verb, short))
+	}
+	return c
+}
+
+func answerCommand(s streams, f *runFlags, verb, short string) *cobra.Command {
+	var note string
+	c := &cobra.Command{
+		Use:     verb + " ID",
+		Short:   short,
+		Example: "  guardian rollback " + verb + " r_01J…",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := knownOutput(f.output); err != nil {
+				return err
+			}
+			call := request{method: http.MethodGet, path: "/api/v1/rollbacks/" + url.PathEscape(args[0])}
+			if verb != "show" {
+				call = request{method: http.MethodPost, path: call.path + "/" + verb, body: map[string]string{"note": note}}
+			}
+			var r runAnswer
+			raw, err := newClient(f.server).send(c.Context(), call, &r)
+			if err != nil {
+				return exit(exitUsage, "%s", err)
+			}
+			if raw, err = f.await(c.Context(), s, raw, &r); err != nil {
+				return exit(exitUsage, "%s", err)
+			}
+			f.print(s, raw, r)
+			if !f.wait {
+				return nil // the answer was accepted, however the run ends
+			}
+			return runExit(r)
+		},
+	}
+	if verb != "show" {
+		c.Flags().StringVar(&note, "note", "", "a note for the ledger")
+	}
+	f.add(c)
+	return c
+}
+
+// await waits, with --wait, until the run has ended, and returns the last answer.
+func (f *runFlags) await(ctx context.Context, s streams, raw []byte, r *runAnswer) ([]byte, error) {
+	api := newClient(f.server)
+	for f.wait && !r.ended() {
+		err := retry{limit: waitRetries, log: s.err}.do(ctx, func() (err error) {
+			raw, err = api.get(ctx, "/api/v1/rollbacks/"+url.PathEscape(r.ID)+"?wait=60s", r)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return raw, nil
+}
+
+// print writes the API's answer, or the run for a person.
+func (f *runFlags) print(s streams, raw []byte, r runAnswer) {
+	if f.output == "json" {
+		_, _ = s.out.Write(raw)
+		return
+	}
+	r.print(s.out)
+}
+
+// runExit gives the exit code of a run that has ended.
+func runExit(r runAnswer) error {
+	if r.ended() && r.State != "cured" {
+		return exit(exitFailed, "")
+	}
+	return nil
+}

@@ -1,0 +1,221 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/spf13/cobra"
+)
+
+// watchAnswer is the part of the API's watch that the commands read.
+type watchAnswer struct {
+	ID       string `json:"id"`
+	State    string `json:"state"`
+	Reason   string `json:"reason"`
+	URL      string `json:"url"`
+	Deadline string `json:"deadline"`
+	Rollback *struct {
+		ID     string `json:"id"`
+		State  string `json:"state"`
+		To     string `json:"to"`
+		Reason string `json:"reason"`
+	} `json:"rollback"`
+}
+
+// watchFlags is the command line of guardian watch.
+type watchFlags struct {
+	server, output, service, version, previous, environment string
+	kind, author, ticket, link, mode, length, key           string
+	shops                                                   []string
+	wait, knownGood, irreversible                           bool
+	waitTimeout                                             model.Duration
+}
+
+func watchCommand(s streams) *cobra.Command {
+	f := watchFlags{waitTimeout: model.Duration(24 * time.Hour)}
+	c := &cobra.Command{
+		Use:   "watch",
+		Short: "Announce a deploy and, with --wait, wait for the verdict",
+		Long: `Announces a deploy, so that it is watched. With --wait, waits for the verdict and exits
+with it: 0 passed, 1 failed, 2 usage or server error, 3 inconclusive, 4 the gate is closed,
+5 superseded or cancelled. Announcing is idempotent: a second call with the same --key
+announces nothing new.`,
+		Example: "  guardian watch --service order-sync --version v1.4.3 --previous v1.4.2 --wait",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := knownOutput(f.output); err != nil {
+				return err
+			}
+			if f.service == "" || f.version == "" {
+				return exit(exitUsage, "--service and --version are required")
+			}
+			if f.key == "" {
+				f.key = rand.Text()
+			}
+			return f.run(c.Context(), s)
+		},
+	}
+	f.add(c)
+	c.AddCommand(suggestCommand(s))
+	return c
+}
+
+func (f *watchFlags) add(c *cobra.Command) {
+	fs := c.Flags()
+	fs.StringVar(&f.service, "service", "", "the deployed service (required)")
+	fs.StringVar(&f.version, "version", "", "the new version (required)")
+	fs.StringVar(&f.previous, "previous", "", "the version before it")
+	fs.StringVar(&f.environment, "environment", "", `the environment (default "production")`)
+	fs.StringSliceVar(&f.shops, "shop", nil, "a shop that got the deploy; repeatable (default: all shops)")
+	fs.StringVar(&f.kind, "kind", "", "code, config or operation")
+	fs.StringVar(&f.author, "author", "", "who deployed")
+	fs.StringVar(&f.ticket, "ticket", "", "the ticket of the change")
+	fs.StringVar(&f.link, "url", "", "a link to the change or its pipeline")
+	fs.BoolVar(&f.knownGood, "known-good", false, "declare this version known good")
+	fs.BoolVar(&f.irreversible, "irreversible", false, "never roll this deploy back")
+	fs.StringVar(&f.length, "for", "", "how long to watch, such as 30m (default: the service's setting)")
+	fs.StringVar(&f.mode, "mode", "", "auto, approve or observe (default: the service's setting)")
+	fs.StringVar(&f.key, "key", "", "idempotency key, such as the build number (default: random)")
+	fs.BoolVar(&f.wait, "wait", false, "wait for the verdict")
+	fs.Var(&f.waitTimeout, "wait-timeout", "with --wait: stop waiting after this long (exit 2)")
+	renamedFlag(c, "patience", "wait-timeout")
+	serverFlag(c, &f.server)
+	outputFlag(c, &f.output)
+}
+
+// body is the announcement as the API takes it.
+func (f *watchFlags) body() map[string]any {
+	body := map[string]any{"service": f.service, "version": f.version, "reversible": !f.irreversible}
+	for name, v := range map[string]string{
+		"previous_version": f.previous, "environment": f.environment, "kind": f.kind, "author": f.author, "ticket": f.ticket, "url": f.link,
+	} {
+		if v != "" {
+			body[name] = v
+		}
+	}
+	if len(f.shops) > 0 {
+		body["shops"] = f.shops
+	}
+	if f.knownGood {
+		body["known_good"] = true
+	}
+	policy := map[string]string{}
+	if f.length != "" {
+		policy["for"] = f.length
+	}
+	if f.mode != "" {
+		policy["mode"] = f.mode
+	}
+	if len(policy) > 0 {
+		body["watch"] = policy
+	}
+	return body
+}
+
+// How long a waiting command retries while no guardian answers. A standby takes over within
+// seconds and an upgrade takes a minute. Announcing gives up earlier, so that a wrong address
+// is noticed while somebody still looks at the pipeline.
+const (
+	announceRetries = time.Minute
+	waitRetries     = 10 * time.Minute
+)
+
+func (f *watchFlags) run(ctx context.Context, s streams) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(f.waitTimeout), fmt.Errorf("no verdict within --wait-timeout %s", f.waitTimeout))
+	defer cancel()
+	api := newClient(f.server)
+	w, raw, err := f.announce(ctx, s, api)
+	var p *problem
+	if errors.As(err, &p) && p.Status == http.StatusConflict {
+		return exit(exitGateClosed, "%s", p)
+	}
+	if err != nil {
+		return exit(exitUsage, "%s", err)
+	}
+	if f.output == "text" {
+		// Without --wait this is the result; with it, progress.
+		if !f.wait {
+			_, err := fmt.Fprintf(s.out, "watching %s %s until %s\n%s\n", f.service, f.version, w.Deadline, w.URL)
+			return err
+		}
+		_, _ = fmt.Fprintf(s.err, "watching %s %s until %s: %s\n", f.service, f.version, w.Deadline, w.URL)
+	}
+	if f.wait {
+		if raw, err = waitForVerdict(ctx, s, api, &w); err != nil {
+			return exit(exitUsage, "%s", err)
+		}
+	}
+	if err := f.print(s, w, raw); err != nil || !f.wait {
+		return err
+	}
+	return verdictExit(w.State)
+}
+
+// announce tells the guardian about the deploy. The idempotency key makes it safe to retry
+// while another guardian takes over.
+func (f *watchFlags) announce(ctx context.Context, s streams, api *client) (watchAnswer, []byte, error) {
+	var announced struct {
+		Watch watchAnswer `json:"watch"`
+	}
+	var raw []byte
+	r := retry{log: s.err}
+	if f.wait {
+		r.limit = announceRetries
+	}
+	err := r.do(ctx, func() (err error) {
+		raw, err = api.send(ctx, request{
+			method: http.MethodPost, path: "/api/v1/deploys", headers: map[string]string{"Idempotency-Key": f.key}, body: f.body(),
+		}, &announced)
+		return err
+	})
+	return announced.Watch, raw, err
+}
+
+// waitForVerdict asks for the watch until it has ended, and returns the last answer.
+func waitForVerdict(ctx context.Context, s streams, api *client, w *watchAnswer) (raw []byte, err error) {
+	path := "/api/v1/watches/" + url.PathEscape(w.ID) + "?wait=60s"
+	for asked := false; !asked || w.State == "watching"; asked = true {
+		err := retry{limit: waitRetries, log: s.err}.do(ctx, func() (err error) {
+			raw, err = api.get(ctx, path, w)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return raw, nil
+}
+
+// print writes the result: the API's answer, or the verdict in a line.
+func (f *watchFlags) print(s streams, w watchAnswer, raw []byte) error {
+	if f.output == "json" {
+		_, err := s.out.Write(raw)
+		return err
+	}
+	_, err := fmt.Fprintf(s.out, "%s: %s\n", w.State, w.Reason)
+	if w.Rollback != nil {
+		_, _ = fmt.Fprintf(s.out, "rollback %s to %s: %s\n", w.Rollback.ID, w.Rollback.To, w.Rollback.State)
+	}
+	return err
+}
+
+func verdictExit(state string) error {
+	switch state {
+	case "passed":
+		return nil
+	case "failed":
+		return exit(exitFailed, "")
+	case "inconclusive":
+		return exit(exitInconclusive, "")
+	case "superseded", "cancelled":
+		return exit(exitSuperseded, "")
+	default:
+		return exit(exitUsage, "the guardian answered with an unknown watch state: %s", state)
+	}
+}
