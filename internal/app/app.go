@@ -30,6 +30,7 @@ import (
 	"guardian/notifiers"
 	"guardian/probes"
 	"guardian/probes/sample"
+	"guardian/rules"
 	"guardian/sla"
 )
 
@@ -92,7 +93,7 @@ type App struct {
 	other       atomic.Pointer[store.Lease]
 	loadError   atomic.Pointer[string]
 	storeError  atomic.Pointer[string]
-	acks        atomic.Pointer[map[string]store.Ack]
+	acks        atomic.Pointer[map[string]rules.Ack]
 	month       atomic.Pointer[monthView]
 	attachments sync.Map // by run ID: *attached
 	runStates   sync.Map // by run ID: the run as it was recorded last
@@ -171,7 +172,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a.ingest = a.newIngest()
 	if a.server, err = server.New(server.Options{
-		Backend: backend{a}, ExternalURL: a.externalURL(c), Language: c.Server.Language, Location: c.Location(),
+		Backend: backend{a}.whole(), ExternalURL: a.externalURL(c), Language: c.Server.Language, Location: c.Location(),
 		Now: a.now, Log: a.log, Redactor: a.redactor, Registerer: a.registry, Gatherer: a.registry,
 		RemoteWrite: a.ingest, Active: a.whoActs, SessionKey: key,
 	}); err != nil {

@@ -23,6 +23,15 @@ import (
 // backend is what the pages and the API ask of the process.
 type backend struct{ *App }
 
+// whole gives every part of it to the server.
+func (b backend) whole() server.Backend {
+	return server.Backend{
+		Tokens: b, Services: b, Gates: b, Checks: b, Looks: b, Deploys: b, Watches: b, Marks: b, Scores: b, Runs: b, RunControl: b,
+		Alerts: b, Acks: b, Silences: b, Rules: b, Queries: b, Series: b, MetricHelp: b, Reports: b, Journal: b, Heartbeats: b,
+		Calls: b, Process: b,
+	}
+}
+
 // active gives the term, for what only who acts may do.
 func (b backend) active() (*term, error) {
 	if t := b.acting.Load(); t != nil {

@@ -49,7 +49,7 @@ func (b backend) AlertList(ctx context.Context) ([]server.Alert, error) {
 		}
 		if acks := b.acks.Load(); acks != nil {
 			if k, ok := (*acks)[al.ID]; ok {
-				v.Ack = &server.Ack{Alert: al.ID, By: k.By, At: k.At, Note: k.Note}
+				v.Ack = &k
 			}
 		}
 		for _, r := range runs {
@@ -74,24 +74,24 @@ func (b backend) openAlert(ctx context.Context, id string) (rules.Alert, error) 
 }
 
 // AckAlert implements server.Alerts.
-func (b backend) AckAlert(ctx context.Context, id, note string, by server.Caller) (server.Ack, error) {
+func (b backend) AckAlert(ctx context.Context, id, note string, by server.Caller) (rules.Ack, error) {
 	t, err := b.active()
 	if err != nil {
-		return server.Ack{}, err
+		return rules.Ack{}, err
 	}
 	al, err := b.openAlert(ctx, id)
 	if err != nil {
-		return server.Ack{}, err
+		return rules.Ack{}, err
 	}
-	k := store.Ack{Key: id, By: by.Name, At: b.now().UTC(), Note: note}
-	err = b.commit(t, store.Batch{Acks: []store.Ack{k}, Audit: []store.Audit{{
+	k := rules.Ack{Alert: id, By: by.Name, At: b.now().UTC(), Note: note}
+	err = b.commit(t, store.Batch{Acks: []rules.Ack{k}, Audit: []store.Audit{{
 		At: k.At, Who: by.Name, What: "ack", Service: al.Service(), Subject: id, Detail: reason.New("alert_acknowledged", "rule", al.Rule, "note", note), Path: "/alerts",
 	}}})
 	if err != nil {
-		return server.Ack{}, b.commitError(err)
+		return rules.Ack{}, b.commitError(err)
 	}
 	b.refresh(ctx)
-	return server.Ack{Alert: id, By: k.By, At: k.At, Note: k.Note}, nil
+	return k, nil
 }
 
 // UnackAlert implements server.Alerts.
@@ -111,41 +111,33 @@ func (b backend) UnackAlert(ctx context.Context, id string, by server.Caller) er
 	return nil
 }
 
-// SilenceList implements server.Alerts.
-func (b backend) SilenceList(ctx context.Context) ([]server.Silence, error) {
-	stored, err := b.store.Silences(ctx, b.now().Add(-24*time.Hour))
-	if err != nil {
-		return nil, err
-	}
-	all := make([]server.Silence, len(stored))
-	for i, s := range stored {
-		all[i] = server.Silence(s)
-	}
-	return all, nil
+// SilenceList implements server.Silences.
+func (b backend) SilenceList(ctx context.Context) ([]route.Silence, error) {
+	return b.store.Silences(ctx, b.now().Add(-24*time.Hour))
 }
 
-// CreateSilence implements server.Alerts.
-func (b backend) CreateSilence(ctx context.Context, r server.SilenceRequest, by server.Caller) (server.Silence, error) {
+// CreateSilence implements server.Silences.
+func (b backend) CreateSilence(ctx context.Context, s route.Silence, by server.Caller) (route.Silence, error) {
 	now := b.now().UTC()
-	s := store.Silence{ID: newID("s_"), Matchers: r.Matchers, From: r.From.UTC(), Until: r.Until.UTC(), By: by.Name, Comment: r.Comment, Created: now}
-	if r.From.IsZero() {
+	s.ID, s.From, s.Until, s.By, s.Created = newID("s_"), s.From.UTC(), s.Until.UTC(), by.Name, now
+	if s.From.IsZero() {
 		s.From = now
 	}
-	m, err := matchers(s.Matchers)
-	if err == nil {
-		err = route.Silence{ID: s.ID, Matchers: m, StartsAt: s.From, EndsAt: s.Until, CreatedBy: s.By}.Validate()
+	if err := s.Validate(); err != nil {
+		return route.Silence{}, &server.InvalidError{Fields: []server.FieldError{{Pointer: "", Detail: err.Error()}}}
 	}
-	if err != nil {
-		return server.Silence{}, &server.InvalidError{Fields: []server.FieldError{{Pointer: "", Detail: err.Error()}}}
+	matchers := make([]string, len(s.Matchers))
+	for i, m := range s.Matchers {
+		matchers[i] = m.String()
 	}
-	err = b.store.Commit(ctx, store.Unfenced, store.Batch{Silences: []store.Silence{s}, Audit: []store.Audit{{
-		At: now, Who: by.Name, What: "silence", Subject: s.ID, Detail: reason.New("alerts_silenced", "matchers", strings.Join(s.Matchers, ", "), "until", s.Until, "comment", s.Comment), Path: "/alerts",
+	err := b.store.Commit(ctx, store.Unfenced, store.Batch{Silences: []route.Silence{s}, Audit: []store.Audit{{
+		At: now, Who: by.Name, What: "silence", Subject: s.ID, Detail: reason.New("alerts_silenced", "matchers", strings.Join(matchers, ", "), "until", s.Until, "comment", s.Comment), Path: "/alerts",
 	}}})
 	if err != nil {
-		return server.Silence{}, b.commitError(err)
+		return route.Silence{}, b.commitError(err)
 	}
 	b.refresh(ctx)
-	return server.Silence(s), nil
+	return s, nil
 }
 
 // ExpireSilence implements server.Alerts.
@@ -155,7 +147,7 @@ func (b backend) ExpireSilence(ctx context.Context, id string, by server.Caller)
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(stored, func(s store.Silence) bool { return s.ID == id })
+	i := slices.IndexFunc(stored, func(s route.Silence) bool { return s.ID == id })
 	if i < 0 {
 		return &server.NotFoundError{What: "silence that has not ended", Name: id}
 	}
@@ -164,7 +156,7 @@ func (b backend) ExpireSilence(ctx context.Context, id string, by server.Caller)
 	if s.From.After(now) {
 		s.From = now
 	}
-	if err := b.store.Commit(ctx, store.Unfenced, store.Batch{Silences: []store.Silence{s}, Audit: []store.Audit{{
+	if err := b.store.Commit(ctx, store.Unfenced, store.Batch{Silences: []route.Silence{s}, Audit: []store.Audit{{
 		At: now, Who: by.Name, What: "unsilence", Subject: id, Path: "/alerts",
 	}}}); err != nil {
 		return b.commitError(err)

@@ -226,7 +226,7 @@ func TestTheScoreIsMadeOfWhatPeopleSaidAboutVerdicts(t *testing.T) {
 		if p := ws[0].Plan; p == nil || p.To != "v2" || p.Runbook != "back" {
 			t.Errorf("what would have been done: %+v, want back to v2", p)
 		}
-		marked, err := b.MarkWatch(t.Context(), ws[0].ID, server.MarkWrong, "it was the network", by)
+		marked, err := b.MarkWatch(t.Context(), ws[0].ID, watch.Mark{Kind: watch.MarkWrong, Note: "it was the network"}, by)
 		if err != nil || marked.Mark == nil || marked.Mark.By != "ada" {
 			t.Fatalf("marked %+v, %v", marked.Mark, err)
 		}
@@ -238,7 +238,7 @@ func TestTheScoreIsMadeOfWhatPeopleSaidAboutVerdicts(t *testing.T) {
 		if e := wrong.FalseRate; e.Low < 0.0125 || e.Low > 0.0127 || e.High < 0.9873 || e.High > 0.9875 {
 			t.Errorf("interval %v to %v, want 0.0126 to 0.9874", e.Low, e.High)
 		}
-		if _, err := b.MarkWatch(t.Context(), ws[0].ID, server.MarkLate, "", by); err != nil {
+		if _, err := b.MarkWatch(t.Context(), ws[0].ID, watch.Mark{Kind: watch.MarkLate}, by); err != nil {
 			t.Fatal(err)
 		}
 		if late := score(); late.Agreed != 1 || late.Late != 1 || late.Wrong != 0 {

@@ -27,8 +27,8 @@ func reasonsOf(refusals []actions.Refusal) []reason.Reason {
 	return all
 }
 
-// MarkWatch implements server.Scores.
-func (b backend) MarkWatch(ctx context.Context, id string, mark server.MarkWord, note string, by server.Caller) (server.Watch, error) {
+// MarkWatch implements server.Marks.
+func (b backend) MarkWatch(ctx context.Context, id string, mark watch.Mark, by server.Caller) (server.Watch, error) {
 	t, err := b.active()
 	if err != nil {
 		return server.Watch{}, err
@@ -37,16 +37,16 @@ func (b backend) MarkWatch(ctx context.Context, id string, mark server.MarkWord,
 	if err != nil {
 		return server.Watch{}, err
 	}
-	if !server.Markable(v.State) {
+	if !v.State.Markable() {
 		return v, server.Refuse(server.ErrConflict, "watch %s is %s: only a verdict of passed, failed or inconclusive can be marked", id, v.State)
 	}
 	now := b.now().UTC()
-	note = b.redactor.Redact(note)
+	mark.Note, mark.By, mark.At = b.redactor.Redact(mark.Note), by.Name, now
 	batch := store.Batch{
-		Marks: []store.Mark{{Watch: id, Service: v.Deploy.Service, Mark: store.MarkWord(mark), Note: note, By: by.Name, At: now}},
+		Marks: []store.Mark{{Watch: id, Service: v.Deploy.Service, Mark: mark}},
 		Audit: []store.Audit{{
 			At: now, Who: by.Name, What: "mark", Service: v.Deploy.Service, Subject: id,
-			Detail: reason.Text(strings.TrimSpace(fmt.Sprintf("%s is %s %s", v.State, mark, note))), Path: "/watches/" + id,
+			Detail: reason.Text(strings.TrimSpace(fmt.Sprintf("%s is %s %s", v.State, mark.Kind, mark.Note))), Path: "/watches/" + id,
 		}},
 	}
 	if err := b.commit(t, batch); err != nil {
@@ -58,7 +58,7 @@ func (b backend) MarkWatch(ctx context.Context, id string, mark server.MarkWord,
 
 // marked adds to a watch what it led to and what people said about it.
 func (b backend) marked(ctx context.Context, v *server.Watch) error {
-	if !server.Markable(v.State) {
+	if !v.State.Markable() {
 		return nil
 	}
 	plans, err := b.store.Plans(ctx, v.ID, "", time.Time{})
@@ -66,17 +66,14 @@ func (b backend) marked(ctx context.Context, v *server.Watch) error {
 		return err
 	}
 	if p, ok := plans[v.ID]; ok {
-		v.Plan = &server.Plan{Runbook: p.Runbook, To: p.To}
-		for _, why := range p.Refused {
-			v.Plan.Refused = append(v.Plan.Refused, why.String())
-		}
+		v.Plan = &p.Plan
 	}
 	marks, err := b.store.Marks(ctx, v.ID, "", time.Time{})
 	if err != nil {
 		return err
 	}
 	if m, ok := marks[v.ID]; ok {
-		v.Mark = &server.Mark{Mark: server.MarkWord(m.Mark), Note: m.Note, By: m.By, At: m.At}
+		v.Mark = &m.Mark
 	}
 	return nil
 }
@@ -119,10 +116,10 @@ func scoresOf(ws []watch.Watch, plans map[string]store.Plan, marks map[string]st
 			scores[k] = s
 		}
 		s.Judged++
-		mark := marks[w.ID].Mark
+		mark := marks[w.ID].Kind
 		if w.State == watch.Passed {
 			s.Passed++
-			if mark == store.MarkWrong || mark == store.MarkLate {
+			if mark == watch.MarkWrong || mark == watch.MarkLate {
 				s.Missed++
 			}
 			continue
@@ -162,18 +159,18 @@ func causeOf(s *server.Score, v *watch.Verdict) *server.Failures {
 }
 
 // tally takes a Failed verdict, what was said about it, and whether it would be rolled back.
-func tally(f *server.Failures, mark store.MarkWord, back bool) {
+func tally(f *server.Failures, mark watch.MarkKind, back bool) {
 	f.Failed++
 	if back {
 		f.RolledBack++
 	}
 	switch mark {
-	case store.MarkRight:
+	case watch.MarkRight:
 		f.Agreed++
-	case store.MarkLate:
+	case watch.MarkLate:
 		f.Agreed++
 		f.Late++
-	case store.MarkWrong:
+	case watch.MarkWrong:
 		f.Wrong++
 	default:
 		f.Unmarked++

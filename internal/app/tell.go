@@ -49,7 +49,7 @@ func (a *App) tell(b *store.Batch, now time.Time, word func(announce.Teller) not
 // quiet says why notices with these labels are not told now, or "".
 func (a *App) quiet(s *setup, labels map[string]string, now time.Time) string {
 	if silence, ok := route.FindSilence(a.silences.get(), labels, now); ok {
-		return "silence " + silence.ID + " by " + silence.CreatedBy
+		return "silence " + silence.ID + " by " + silence.By
 	}
 	// What the guardian does is told also during maintenance: only what is seen is quiet.
 	if labels["kind"] != "alert" && labels["kind"] != "blind" {

@@ -10,6 +10,7 @@ import (
 
 	"guardian/internal/store"
 	"guardian/notifiers/route"
+	"guardian/rules"
 	"guardian/sla"
 )
 
@@ -144,39 +145,18 @@ func (a *App) refresh(ctx context.Context) {
 		}
 		return
 	}
-	var all []route.Silence
-	for _, s := range stored {
-		m, err := matchers(s.Matchers)
-		if err != nil {
-			a.log.Warn("a silence cannot be read; it silences nothing", "silence", s.ID, "error", err)
-			continue
-		}
-		all = append(all, route.Silence{ID: s.ID, Matchers: m, StartsAt: s.From, EndsAt: s.Until, CreatedBy: s.By, Comment: s.Comment, UpdatedAt: s.Created})
-	}
 	a.silences.mu.Lock()
-	a.silences.all = all
+	a.silences.all = stored
 	a.silences.mu.Unlock()
 	acks, err := a.store.Acks(ctx)
 	if err != nil {
 		return
 	}
-	next := make(map[string]store.Ack, len(acks))
+	next := make(map[string]rules.Ack, len(acks))
 	for _, k := range acks {
-		next[k.Key] = k
+		next[k.Alert] = k
 	}
 	a.acks.Store(&next)
-}
-
-func matchers(texts []string) (route.Matchers, error) {
-	var all route.Matchers
-	for _, text := range texts {
-		ms, err := route.ParseMatchers(text)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, ms...)
-	}
-	return all, nil
 }
 
 // acked tells whether somebody has said that they are on it.

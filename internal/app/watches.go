@@ -198,7 +198,8 @@ func (a *App) decide(t *term, e *watched, v *watch.Verdict) error {
 		}
 		if plan.Runbook != "" {
 			b.Plans = append(b.Plans, store.Plan{
-				Watch: w.ID, Service: w.Service, Runbook: plan.Runbook, To: plan.To, Mode: w.Mode, Refused: reasonsOf(request.Refusals), At: now,
+				Watch: w.ID, Service: w.Service, Mode: w.Mode, At: now,
+				Plan: actions.Plan{Runbook: plan.Runbook, To: plan.To, Refused: reasonsOf(request.Refusals)},
 			})
 		}
 		if w.Mode == watch.Observe {

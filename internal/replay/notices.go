@@ -31,19 +31,7 @@ type window struct {
 func told(kind string) bool { return kind == "alert" || kind == "watch" || kind == "blind" }
 
 func newTelling(s *setup, p *past, from, to time.Time) *telling {
-	t := &telling{setup: s, past: p, from: from, to: to}
-	for _, one := range p.silences {
-		var ms route.Matchers
-		for _, text := range one.Matchers {
-			parsed, err := route.ParseMatchers(text)
-			if err != nil {
-				ms = nil // as in a guardian: it silences nothing
-				break
-			}
-			ms = append(ms, parsed...)
-		}
-		t.silences = append(t.silences, route.Silence{ID: one.ID, Matchers: ms, StartsAt: one.From, EndsAt: one.Until})
-	}
+	t := &telling{setup: s, past: p, from: from, to: to, silences: p.silences}
 	// What was announced then and what this configuration announces.
 	for _, m := range p.maintenance {
 		t.windows = append(t.windows, window{m.Service, m.From, m.To})

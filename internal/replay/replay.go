@@ -12,6 +12,7 @@ import (
 	"guardian/internal/series"
 	"guardian/internal/store"
 	"guardian/notifiers"
+	"guardian/notifiers/route"
 	"guardian/probes"
 	"guardian/probes/sample"
 	"guardian/rules"
@@ -33,7 +34,7 @@ type Journal interface {
 	Runs(ctx context.Context, f store.RunFilter) ([]actions.Run, error)
 	AlertEpisodes(ctx context.Context, f store.AlertFilter) ([]rules.Alert, error)
 	Deliveries(ctx context.Context, f store.DeliveryFilter) ([]notifiers.Delivery, error)
-	Silences(ctx context.Context, since time.Time) ([]store.Silence, error)
+	Silences(ctx context.Context, since time.Time) ([]route.Silence, error)
 	Maintenance(ctx context.Context, from, to time.Time) ([]store.Maintenance, error)
 	Audit(ctx context.Context, f store.AuditFilter) (store.AuditPage, error)
 }
@@ -109,7 +110,7 @@ type past struct {
 	runs        []actions.Run          // oldest first
 	episodes    []rules.Alert          // that touch the time, oldest first
 	deliveries  []notifiers.Delivery
-	silences    []store.Silence
+	silences    []route.Silence
 	maintenance []store.Maintenance
 	acks        map[string][]time.Time // by alert ID
 	journal     Journal

@@ -16,6 +16,50 @@ import (
 	"time"
 )
 
+// Role is what a caller may do; each includes the ones before it.
+type Role string
+
+// The roles.
+const (
+	Viewer   Role = "viewer"   // reads
+	Deployer Role = "deployer" // announces deploys, cancels watches, reports heartbeats and calls, writes samples
+	Approver Role = "approver" // starts, answers and aborts runs, silences, acknowledges
+	Admin    Role = "admin"    // reloads
+)
+
+// Roles lists the roles, the least first.
+func Roles() []Role { return []Role{Viewer, Deployer, Approver, Admin} }
+
+// Includes tells whether who has role r may do what needs the role need.
+func (r Role) Includes(need Role) bool {
+	have, want := -1, len(Roles())
+	for i, known := range Roles() {
+		if known == r {
+			have = i
+		}
+		if known == need {
+			want = i
+		}
+	}
+	return have >= want
+}
+
+// Caller is who calls: a token's name, or "loopback" where no tokens are configured.
+type Caller struct {
+	Name string
+	Role Role
+}
+
+// Tokens knows who may call.
+type Tokens interface {
+	// Secured tells whether any token exists. Without one the app listens on loopback only
+	// and everybody there is admin.
+	Secured(ctx context.Context) (bool, error)
+	// Authenticate gives the owner of the token with this hash (see HashToken), or
+	// ErrUnauthenticated for one that is unknown or revoked.
+	Authenticate(ctx context.Context, hash string) (Caller, error)
+}
+
 const (
 	sessionCookie = "guardian_session"
 	sessionFor    = 12 * time.Hour

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -8,48 +10,83 @@ import (
 
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"guardian/notifiers/route"
 	"guardian/rules"
 )
+
+// Alerts reads alerts.
+type Alerts interface {
+	// AlertList gives pending and firing alerts and those resolved in the last day.
+	AlertList(ctx context.Context) ([]Alert, error)
+}
+
+// Acks keeps who works on which alert.
+type Acks interface {
+	// AckAlert says that the caller works on an alert; ErrNotFound when it is not open.
+	AckAlert(ctx context.Context, id, note string, by Caller) (rules.Ack, error)
+	// UnackAlert takes an acknowledgement back; ErrNotFound when there is none.
+	UnackAlert(ctx context.Context, id string, by Caller) error
+}
+
+// Silences keeps silences.
+type Silences interface {
+	// SilenceList gives active and coming silences, and those that ended in the last day.
+	SilenceList(ctx context.Context) ([]route.Silence, error)
+	// CreateSilence keeps a silence that the caller asks for. ID, By and Created are given by
+	// it, and From when it is zero: now. An InvalidError says what is wrong with it.
+	CreateSilence(ctx context.Context, s route.Silence, by Caller) (route.Silence, error)
+	// ExpireSilence ends a silence now; ErrNotFound when there is none that has not ended.
+	ExpireSilence(ctx context.Context, id string, by Caller) error
+}
+
+// Alert is an alert with its acknowledgement, silences and run.
+type Alert struct {
+	rules.Alert
+	Silences []string   `json:"silences,omitempty"` // IDs of the active silences that match it
+	Ack      *rules.Ack `json:"ack,omitempty"`
+	Run      string     `json:"run,omitempty"` // the run that it triggered
+}
 
 const (
 	maxMatchers = 20
 	maxSilence  = 90 * 24 * time.Hour
 )
 
-func (s *Server) silences(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	list, err := s.backend.SilenceList(r.Context())
-	if err != nil {
-		return err
+func (*Server) silences(from Silences) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
+		list, err := from.SilenceList(r.Context())
+		if err != nil {
+			return err
+		}
+		return writeJSON(w, http.StatusOK, map[string]any{"silences": orEmpty(list)})
 	}
-	return writeJSON(w, http.StatusOK, map[string]any{"silences": orEmpty(list)})
 }
 
-func (s *Server) createSilence(w http.ResponseWriter, r *http.Request, by Caller) error {
-	o, _, err := body(w, r, false)
-	if err != nil {
-		return err
-	}
-	request := SilenceRequest{
-		Matchers: o.texts("matchers", maxMatchers, maxReason),
-		From:     o.time("from"),
-		Until:    o.time("until"),
-		Comment:  o.required("comment", maxReason),
-	}
-	if length := o.duration("for"); length > 0 {
-		if !request.Until.IsZero() {
-			o.wrong("for", "give either for or until")
+func (s *Server) createSilence(silences Silences) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		o, _, err := body(w, r, false)
+		if err != nil {
+			return err
 		}
-		request.Until = later(request.From, s.now()).Add(length)
+		silence := route.Silence{From: o.time("from"), Until: o.time("until"), Comment: o.required("comment", maxReason)}
+		texts := o.texts("matchers", maxMatchers, maxReason)
+		if length := o.duration("for"); length > 0 {
+			if !silence.Until.IsZero() {
+				o.wrong("for", "give either for or until")
+			}
+			silence.Until = later(silence.From, s.now()).Add(length)
+		}
+		silence.Matchers = readMatchers(texts, o.wrong)
+		checkUntil(silence, s.now(), o.wrong)
+		if err := o.done(); err != nil {
+			return err
+		}
+		created, err := silences.CreateSilence(r.Context(), silence, by)
+		if err != nil {
+			return err
+		}
+		return writeJSON(w, http.StatusCreated, created)
 	}
-	checkSilence(&request, s.now(), o.wrong)
-	if err := o.done(); err != nil {
-		return err
-	}
-	silence, err := s.backend.CreateSilence(r.Context(), request, by)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusCreated, silence)
 }
 
 func later(a, b time.Time) time.Time {
@@ -59,25 +96,30 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// checkSilence says what is wrong with a silence: one that matches everything, or for ever,
-// is a guardian that is switched off.
-func checkSilence(q *SilenceRequest, now time.Time, wrong func(name, format string, args ...any)) {
-	if len(q.Matchers) == 0 {
+// readMatchers reads the matchers of a silence: one that matches everything is a guardian
+// that is switched off.
+func readMatchers(texts []string, wrong func(name, format string, args ...any)) route.Matchers {
+	if len(texts) == 0 {
 		wrong("matchers", `is required, for example ["service=\"order-sync\""]`)
+		return nil
 	}
-	selects := false
-	for i, text := range q.Matchers {
-		normal, narrow, err := matcher(text)
+	var all route.Matchers
+	for i, text := range texts {
+		m, err := matcher(text)
 		if err != nil {
 			wrong(fmt.Sprintf("matchers\x00%d", i), `%q is not like service="order-sync": %v`, text, err)
 			continue
 		}
-		q.Matchers[i] = normal
-		selects = selects || narrow
+		all = append(all, m)
 	}
-	if len(q.Matchers) > 0 && !selects {
+	if all.Match(nil) {
 		wrong("matchers", "would match every alert; name at least one label's value")
 	}
+	return all
+}
+
+// checkUntil says what is wrong with the end of a silence: it must not last for ever.
+func checkUntil(q route.Silence, now time.Time, wrong func(name, format string, args ...any)) {
 	switch {
 	case q.Until.IsZero():
 		wrong("until", "is required (or for, a duration)")
@@ -88,66 +130,73 @@ func checkSilence(q *SilenceRequest, now time.Time, wrong func(name, format stri
 	}
 }
 
-// matcher reads one label matcher as PromQL and amtool write it; narrow says that it does
-// not match an alert without the label.
-func matcher(text string) (normal string, narrow bool, err error) {
+// matcher reads one label matcher as PromQL and amtool write it.
+func matcher(text string) (route.Matcher, error) {
 	text = strings.TrimSpace(text)
 	if name, value, ok := strings.Cut(text, "="); ok && value != "" && !strings.ContainsAny(value, "\"~=`'") && !strings.HasSuffix(name, "!") {
 		text = fmt.Sprintf("%s=%q", name, value) // amtool's short form: service=order-sync
 	}
 	list, err := parser.NewParser(parser.Options{}).ParseMetricSelector("{" + text + "}")
 	if err != nil {
-		return "", false, fmt.Errorf("it is not a label matcher")
+		return route.Matcher{}, errors.New("it is not a label matcher")
 	}
 	if len(list) != 1 {
-		return "", false, fmt.Errorf("give one matcher in each text")
+		return route.Matcher{}, errors.New("give one matcher in each text")
 	}
-	return list[0].String(), !list[0].Matches(""), nil
+	return route.NewMatcher(list[0].Name, route.Op(list[0].Type.String()), list[0].Value)
 }
 
-func (s *Server) expireSilence(w http.ResponseWriter, r *http.Request, by Caller) error {
-	if err := s.backend.ExpireSilence(r.Context(), r.PathValue("id"), by); err != nil {
-		return err
+func (*Server) expireSilence(silences Silences) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		if err := silences.ExpireSilence(r.Context(), r.PathValue("id"), by); err != nil {
+			return err
+		}
+		w.WriteHeader(http.StatusNoContent)
+		return nil
 	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
 }
 
 // acks lists the open alerts that somebody is on.
-func (s *Server) acks(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	list, err := s.backend.AlertList(r.Context())
-	if err != nil {
-		return err
-	}
-	acks := []Ack{}
-	for _, a := range list {
-		if a.Ack != nil && a.State != rules.Resolved {
-			acks = append(acks, *a.Ack)
+func (*Server) acks(from Alerts) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
+		list, err := from.AlertList(r.Context())
+		if err != nil {
+			return err
 		}
+		acks := []rules.Ack{}
+		for _, a := range list {
+			if a.Ack != nil && a.State != rules.Resolved {
+				acks = append(acks, *a.Ack)
+			}
+		}
+		return writeJSON(w, http.StatusOK, map[string]any{"acks": acks})
 	}
-	return writeJSON(w, http.StatusOK, map[string]any{"acks": acks})
 }
 
-func (s *Server) ack(w http.ResponseWriter, r *http.Request, by Caller) error {
-	o, _, err := body(w, r, false)
-	if err != nil {
-		return err
+func (*Server) ack(acks Acks) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		o, _, err := body(w, r, false)
+		if err != nil {
+			return err
+		}
+		alert, note := o.required("alert", maxName), o.text("note", maxReason)
+		if err := o.done(); err != nil {
+			return err
+		}
+		ack, err := acks.AckAlert(r.Context(), alert, note, by)
+		if err != nil {
+			return err
+		}
+		return writeJSON(w, http.StatusCreated, ack)
 	}
-	alert, note := o.required("alert", maxName), o.text("note", maxReason)
-	if err := o.done(); err != nil {
-		return err
-	}
-	ack, err := s.backend.AckAlert(r.Context(), alert, note, by)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusCreated, ack)
 }
 
-func (s *Server) unack(w http.ResponseWriter, r *http.Request, by Caller) error {
-	if err := s.backend.UnackAlert(r.Context(), r.PathValue("alert"), by); err != nil {
-		return err
+func (*Server) unack(acks Acks) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		if err := acks.UnackAlert(r.Context(), r.PathValue("alert"), by); err != nil {
+			return err
+		}
+		w.WriteHeader(http.StatusNoContent)
+		return nil
 	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
 }

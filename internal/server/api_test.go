@@ -23,7 +23,7 @@ type problem struct {
 	Title   string
 	Detail  string
 	Errors  []server.FieldError
-	Reasons []server.GateReason
+	Reasons []watch.GateReason
 }
 
 func TestHookSaysWhatIsWrong(t *testing.T) {
@@ -77,7 +77,7 @@ func TestHookSaysWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := busy()
-			m.gate["order-sync"] = []server.GateReason{{Code: "run_in_progress", Detail: reason.Text("a rollback is in progress: wait for it")}}
+			m.gate["order-sync"] = []watch.GateReason{{Code: "run_in_progress", Detail: reason.Text("a rollback is in progress: wait for it")}}
 			url := url
 			if c.status == 409 {
 				url = serve(t, m, nil)

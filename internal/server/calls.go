@@ -34,35 +34,37 @@ const (
 )
 
 // calls takes a report. A report of the past says less the older it is.
-func (s *Server) calls(w http.ResponseWriter, r *http.Request, by Caller) error {
-	o, hash, err := body(w, r, false)
-	if err != nil {
-		return err
+func (s *Server) calls(calls Calls) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		o, hash, err := body(w, r, false)
+		if err != nil {
+			return err
+		}
+		now := s.now().UTC()
+		c := CallReport{
+			Marketplace: o.required("marketplace", maxName), App: o.text("app", maxName), Shop: o.required("shop", maxName),
+			Operation: o.required("operation", maxName), Calls: o.count("calls", maxCalls), Throttled: o.count("throttled", maxCalls),
+			At: o.time("at"), Key: r.Header.Get("Idempotency-Key"), BodyHash: hash,
+		}
+		switch {
+		case c.At.IsZero():
+			c.At = now
+		case c.At.After(now.Add(maxAhead)):
+			o.wrong("at", "lies in the future: report calls when they were made, and check this machine's clock")
+		case c.At.Before(now.Add(-maxCallsAge)):
+			o.wrong("at", "is more than %s ago: usage is inferred of what is now", maxCallsAge)
+		}
+		if err := o.done(); err != nil {
+			return err
+		}
+		if why := badText(c.Key, 255); why != "" {
+			return &statusError{http.StatusBadRequest, "the header Idempotency-Key " + why}
+		}
+		if err := calls.ReportCalls(r.Context(), c, by); err != nil {
+			return err
+		}
+		return writeJSON(w, http.StatusAccepted, c)
 	}
-	now := s.now().UTC()
-	c := CallReport{
-		Marketplace: o.required("marketplace", maxName), App: o.text("app", maxName), Shop: o.required("shop", maxName),
-		Operation: o.required("operation", maxName), Calls: o.count("calls", maxCalls), Throttled: o.count("throttled", maxCalls),
-		At: o.time("at"), Key: r.Header.Get("Idempotency-Key"), BodyHash: hash,
-	}
-	switch {
-	case c.At.IsZero():
-		c.At = now
-	case c.At.After(now.Add(maxAhead)):
-		o.wrong("at", "lies in the future: report calls when they were made, and check this machine's clock")
-	case c.At.Before(now.Add(-maxCallsAge)):
-		o.wrong("at", "is more than %s ago: usage is inferred of what is now", maxCallsAge)
-	}
-	if err := o.done(); err != nil {
-		return err
-	}
-	if why := badText(c.Key, 255); why != "" {
-		return &statusError{http.StatusBadRequest, "the header Idempotency-Key " + why}
-	}
-	if err := s.backend.ReportCalls(r.Context(), c, by); err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusAccepted, c)
 }
 
 // count reads a whole number from 0 to a limit; 0 when it is left out.

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 	"net/http"
@@ -12,6 +13,74 @@ import (
 	"guardian/probes/sample"
 	"guardian/watch"
 )
+
+// Checks knows what single checks saw.
+type Checks interface {
+	// CheckDetail gives one check with its last looks; a NotFoundError when there is none.
+	CheckDetail(ctx context.Context, name string) (CheckDetail, error)
+}
+
+// Looks knows what the checks of a service saw over a time.
+type Looks interface {
+	// Looks gives what the checks of a service saw in [from, to], by check, oldest first and
+	// at most limit each: when there are more, looks that were Up may be thinned out, never
+	// the others.
+	Looks(ctx context.Context, service string, from, to time.Time, limit int) (map[string][]Look, error)
+}
+
+// Look is one look, without its values.
+type Look struct {
+	At       time.Time
+	Health   sample.Health
+	Duration time.Duration
+	Reason   string
+}
+
+// CheckDetail is one check with all that is known of it.
+type CheckDetail struct {
+	Check
+	Service    string
+	Timeout    time.Duration
+	Path       string // the network path on which it looks
+	Control    bool   // it is a control of that path
+	Judges     bool   // deploys are judged on it
+	Counts     bool   // it counts in the report
+	Retries    int    // tries within a look beyond the first
+	BurstEvery time.Duration
+	BurstFor   time.Duration
+	FollowUps  watch.FollowUps
+	Blind      string    // why it cannot look now; "" when it can
+	BlindSince time.Time // zero when it can
+	Settings   []Setting // of its kind, without secrets
+	// Looks are its last looks, Failures those that were not Up, which are kept for longer;
+	// newest first.
+	Looks, Failures []LookDetail
+}
+
+// Setting is one line of a configuration, without secrets.
+type Setting struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// LookDetail is one look with what it saw, without secrets.
+type LookDetail struct {
+	At       time.Time
+	Duration time.Duration
+	Health   sample.Health
+	Raised   bool // made between scheduled ones because the check had failed
+	Reason   string
+	Version  string
+	Values   []LookValue
+	Detail   string // status line, headers and the beginning of the body, or what else was seen
+}
+
+// LookValue is a number that a look measured. Of is what its labels say beyond the check's.
+type LookValue struct {
+	Name string  `json:"name"`
+	Of   string  `json:"of,omitempty"`
+	V    float64 `json:"value"`
+}
 
 // checkAnswer is GET /api/v1/checks/{name}. Durations are in seconds.
 type checkAnswer struct {
@@ -52,21 +121,23 @@ type lookAnswer struct {
 	Detail   string        `json:"detail,omitempty"`
 }
 
-func (s *Server) check(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	d, err := s.backend.CheckDetail(r.Context(), r.PathValue("name"))
-	if err != nil {
-		return err
+func (*Server) check(from Checks) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
+		d, err := from.CheckDetail(r.Context(), r.PathValue("name"))
+		if err != nil {
+			return err
+		}
+		a := checkAnswer{
+			Name: d.Name, Kind: d.Kind, Service: d.Service, Labels: d.Labels, Every: d.Every.Seconds(), Timeout: d.Timeout.Seconds(),
+			Path: d.Path, Control: d.Control, Judges: d.Judges, Counts: d.Counts, Retries: d.Retries, FollowUps: d.FollowUps,
+			Settings: orEmpty(d.Settings), Looks: lookAnswers(d.Looks), Failures: lookAnswers(d.Failures),
+		}
+		a.Health, a.Since, a.Reason = d.now()
+		if d.BurstEvery > 0 {
+			a.Burst = &burstAnswer{Every: d.BurstEvery.Seconds(), For: d.BurstFor.Seconds()}
+		}
+		return writeJSON(w, http.StatusOK, a)
 	}
-	a := checkAnswer{
-		Name: d.Name, Kind: d.Kind, Service: d.Service, Labels: d.Labels, Every: d.Every.Seconds(), Timeout: d.Timeout.Seconds(),
-		Path: d.Path, Control: d.Control, Judges: d.Judges, Counts: d.Counts, Retries: d.Retries, FollowUps: d.FollowUps,
-		Settings: orEmpty(d.Settings), Looks: lookAnswers(d.Looks), Failures: lookAnswers(d.Failures),
-	}
-	a.Health, a.Since, a.Reason = d.now()
-	if d.BurstEvery > 0 {
-		a.Burst = &burstAnswer{Every: d.BurstEvery.Seconds(), For: d.BurstFor.Seconds()}
-	}
-	return writeJSON(w, http.StatusOK, a)
 }
 
 // now says how the check is: unknown too when nothing came for long.
@@ -141,27 +212,29 @@ type LookPhase struct {
 	Took time.Duration
 }
 
-func (s *Server) checkPage(w http.ResponseWriter, r *http.Request, by Caller) error {
-	d, err := s.backend.CheckDetail(r.Context(), r.PathValue("name"))
-	if err != nil {
-		return err
-	}
-	now := s.now()
-	from := now.Add(-3 * time.Hour)
-	looks, err := s.backend.Looks(r.Context(), d.Service, from, now, 800)
-	if err != nil {
-		return err
-	}
-	v := checkPageView{CheckDetail: d, Follow: -1, Shown: slices.Clone(d.Looks)}
-	v.Health, v.Since, v.Reason = d.now()
-	v.Chart = chart{From: lookedFrom(map[string][]Look{d.Name: looks[d.Name]}, from, now), To: now, Rows: []chartRow{{Name: d.Name, Looks: looks[d.Name]}}}
-	for _, f := range d.Failures {
-		if len(d.Looks) == 0 || f.At.Before(d.Looks[len(d.Looks)-1].At) {
-			v.Shown = append(v.Shown, f)
+func (s *Server) checkPage(checks Checks, looks Looks) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		d, err := checks.CheckDetail(r.Context(), r.PathValue("name"))
+		if err != nil {
+			return err
 		}
+		now := s.now()
+		from := now.Add(-3 * time.Hour)
+		looks, err := looks.Looks(r.Context(), d.Service, from, now, 800)
+		if err != nil {
+			return err
+		}
+		v := checkPageView{CheckDetail: d, Follow: -1, Shown: slices.Clone(d.Looks)}
+		v.Health, v.Since, v.Reason = d.now()
+		v.Chart = chart{From: lookedFrom(map[string][]Look{d.Name: looks[d.Name]}, from, now), To: now, Rows: []chartRow{{Name: d.Name, Looks: looks[d.Name]}}}
+		for _, f := range d.Failures {
+			if len(d.Looks) == 0 || f.At.Before(d.Looks[len(d.Looks)-1].At) {
+				v.Shown = append(v.Shown, f)
+			}
+		}
+		if n := d.FollowUps.Again + d.FollowUps.Cleared; n > 0 {
+			v.Follow = float64(d.FollowUps.Again) / float64(n)
+		}
+		return s.render(w, r, http.StatusOK, "check", s.pages.language(r).T("check.title", d.Name), 15, by, v)
 	}
-	if n := d.FollowUps.Again + d.FollowUps.Cleared; n > 0 {
-		v.Follow = float64(d.FollowUps.Again) / float64(n)
-	}
-	return s.render(w, r, http.StatusOK, "check", s.pages.language(r).T("check.title", d.Name), 15, by, v)
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -12,6 +13,58 @@ import (
 
 	"guardian/watch"
 )
+
+// Filter narrows a list. The zero value asks for everything.
+type Filter struct {
+	Service     string
+	Environment string
+	State       string
+	Trigger     string    // runs only: verdict, alert, person or drill
+	Open        bool      // only what is not final
+	Since       time.Time // only what began at or after it
+	Limit       int       // always > 0 when it comes from the server; at most 1000
+}
+
+// Deploys takes announcements of deploys.
+type Deploys interface {
+	// Announce journals a deploy and opens or extends its watch. The answer of a repeated
+	// IdempotencyKey with the same BodyHash is the journalled first one; with another
+	// BodyHash it is ErrIdempotencyMismatch. Two calls at once with one key announce once.
+	// Refusals (NotFoundError, GateClosedError, InvalidError) are not kept: the same key may
+	// be tried again.
+	Announce(ctx context.Context, r DeployRequest, by Caller) (Announced, error)
+	// DeployList gives deploys, newest first.
+	DeployList(ctx context.Context, f Filter) ([]watch.Deploy, error)
+}
+
+// DeployRequest is the body of the post-deploy hook. What is left out is the zero value,
+// except Reversible, which is true, and Environment, which is "production".
+type DeployRequest struct {
+	Service         string
+	Version         string
+	PreviousVersion string
+	Environment     string
+	Shops           []string
+	KnownGood       bool
+	Kind            watch.Kind // "" when left out: code
+	Author          string
+	Ticket          string
+	URL             string
+	Reversible      bool
+	At              time.Time     // zero when left out: now
+	WatchFor        time.Duration // 0 when left out: the service's
+	WatchMode       watch.Mode    // "" when left out: the service's
+
+	IdempotencyKey string // "" when there was none
+	BodyHash       string // SHA-256 of the body, hex
+}
+
+// Announced is the answer to an announcement. It round-trips through JSON, so that the
+// journal can keep it beside the idempotency key.
+type Announced struct {
+	Deploy watch.Deploy `json:"deploy"`
+	Watch  Watch        `json:"watch"`
+}
 
 const (
 	maxName    = 200 // bytes of a service, version, shop, …
@@ -28,29 +81,31 @@ const (
 var environmentShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
 // announce is the post-deploy hook.
-func (s *Server) announce(w http.ResponseWriter, r *http.Request, by Caller) error {
-	o, hash, err := body(w, r, false)
-	if err != nil {
-		return err
+func (s *Server) announce(deploys Deploys) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		o, hash, err := body(w, r, false)
+		if err != nil {
+			return err
+		}
+		request, err := deployRequest(o, s.now())
+		if err != nil {
+			return err
+		}
+		request.BodyHash = hash
+		request.IdempotencyKey = r.Header.Get("Idempotency-Key")
+		if why := badText(request.IdempotencyKey, 255); why != "" {
+			return &statusError{http.StatusBadRequest, "the header Idempotency-Key " + why}
+		}
+		answer, err := deploys.Announce(r.Context(), request, by)
+		if err != nil {
+			return err
+		}
+		w.Header().Set("Location", s.link("/api/v1/watches/"+answer.Watch.ID))
+		return writeJSON(w, http.StatusCreated, struct {
+			Deploy watch.Deploy `json:"deploy"`
+			Watch  watchView    `json:"watch"`
+		}{answer.Deploy, s.viewWatch(answer.Watch)})
 	}
-	request, err := deployRequest(o, s.now())
-	if err != nil {
-		return err
-	}
-	request.BodyHash = hash
-	request.IdempotencyKey = r.Header.Get("Idempotency-Key")
-	if why := badText(request.IdempotencyKey, 255); why != "" {
-		return &statusError{http.StatusBadRequest, "the header Idempotency-Key " + why}
-	}
-	answer, err := s.backend.Announce(r.Context(), request, by)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Location", s.link("/api/v1/watches/"+answer.Watch.ID))
-	return writeJSON(w, http.StatusCreated, struct {
-		Deploy watch.Deploy `json:"deploy"`
-		Watch  watchView    `json:"watch"`
-	}{answer.Deploy, s.viewWatch(answer.Watch)})
 }
 
 // deployRequest reads the hook's body.
@@ -95,32 +150,18 @@ func deployRequest(o *object, now time.Time) (DeployRequest, error) {
 	return q, o.done()
 }
 
-func (s *Server) deploys(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	f, err := filter(r)
-	if err != nil {
-		return err
+func (*Server) deploys(from Deploys) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
+		f, err := filter(r)
+		if err != nil {
+			return err
+		}
+		list, err := from.DeployList(r.Context(), f)
+		if err != nil {
+			return err
+		}
+		return writeJSON(w, http.StatusOK, map[string]any{"deploys": orEmpty(list)})
 	}
-	list, err := s.backend.DeployList(r.Context(), f)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, map[string]any{"deploys": orEmpty(list)})
-}
-
-func (s *Server) gate(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	service, environment := r.URL.Query().Get("service"), r.URL.Query().Get("environment")
-	if service == "" {
-		return &InvalidError{Fields: []FieldError{{"?service", "is required"}}}
-	}
-	if environment == "" {
-		environment = "production"
-	}
-	gate, err := s.backend.Gate(r.Context(), service, environment)
-	if err != nil {
-		return err
-	}
-	gate.Reasons = orEmpty(gate.Reasons)
-	return writeJSON(w, http.StatusOK, gate)
 }
 
 // filter reads the parameters that lists have in common.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"guardian/watch"
 )
 
 // Errors of the Backend that are the caller's to know. Anything else is answered "internal
@@ -50,7 +52,7 @@ func (e *NotFoundError) Error() string {
 func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
 
 // GateClosedError says why a deploy is not accepted now. It is an ErrConflict.
-type GateClosedError struct{ Reasons []GateReason }
+type GateClosedError struct{ Reasons []watch.GateReason }
 
 func (e *GateClosedError) Error() string {
 	parts := make([]string, 0, len(e.Reasons))

@@ -15,6 +15,7 @@ import (
 	"guardian/actions"
 	"guardian/internal/reason"
 	"guardian/internal/server"
+	"guardian/notifiers/route"
 	"guardian/probes"
 	"guardian/probes/sample"
 	"guardian/rules"
@@ -33,12 +34,12 @@ type memory struct {
 	runs     []actions.Run  // newest first
 	ledger   map[string][]actions.Entry
 	alerts   []server.Alert
-	silences []server.Silence
+	silences []route.Silence
 	journal  []server.JournalEntry
 	beats    []probes.Heartbeat
 	tokens   map[string]server.Caller // by hash
 	answers  map[string]kept
-	gate     map[string][]server.GateReason
+	gate     map[string][]watch.GateReason
 	status   server.Status
 	facts    sla.Facts
 	revision int
@@ -46,6 +47,15 @@ type memory struct {
 	reload   error
 	fail     error // what the next call fails with
 	changed  chan struct{}
+}
+
+// parts gives it to a server.
+func (m *memory) parts() server.Backend {
+	return server.Backend{
+		Tokens: m, Services: m, Gates: m, Checks: m, Looks: m, Deploys: m, Watches: m, Marks: m, Scores: m, Runs: m, RunControl: m,
+		Alerts: m, Acks: m, Silences: m, Rules: m, Queries: m, Series: m, MetricHelp: m, Reports: m, Journal: m, Heartbeats: m,
+		Calls: m, Process: m,
+	}
 }
 
 type kept struct {
@@ -252,18 +262,19 @@ func (m *memory) CancelWatch(ctx context.Context, id string, _ server.Caller) (s
 	return m.Watch(ctx, id, 0)
 }
 
-func (m *memory) MarkWatch(ctx context.Context, id string, mark server.MarkWord, note string, by server.Caller) (server.Watch, error) {
+func (m *memory) MarkWatch(ctx context.Context, id string, mark watch.Mark, by server.Caller) (server.Watch, error) {
 	w, err := m.Watch(ctx, id, 0)
 	if err != nil {
 		return w, err
 	}
-	if !server.Markable(w.State) {
+	if !w.State.Markable() {
 		return w, server.Refuse(server.ErrConflict, "watch %s is %s", id, w.State)
 	}
 	m.mu.Lock()
 	for i := range m.watches {
 		if m.watches[i].ID == id {
-			m.watches[i].Mark = &server.Mark{Mark: mark, Note: note, By: by.Name, At: m.now}
+			mark.By, mark.At = by.Name, m.now
+			m.watches[i].Mark = &mark
 		}
 	}
 	m.mu.Unlock()
@@ -275,7 +286,7 @@ func (m *memory) Score(_ context.Context, service string, _, _ time.Time) ([]ser
 	defer m.mu.Unlock()
 	s := server.Score{Service: "order-sync", Mode: watch.Observe, For: "30m", Alpha: 0.001, FalseRate: &server.Estimate{High: 0.1}}
 	for _, w := range m.watches {
-		if w.Mark != nil && w.Mark.Mark == server.MarkWrong {
+		if w.Mark != nil && w.Mark.Kind == watch.MarkWrong {
 			s.Wrong++
 		}
 	}
@@ -372,14 +383,14 @@ func (m *memory) alert(id string) (*server.Alert, error) {
 	return nil, &server.NotFoundError{What: "open alert", Name: id}
 }
 
-func (m *memory) AckAlert(_ context.Context, id, note string, by server.Caller) (server.Ack, error) {
+func (m *memory) AckAlert(_ context.Context, id, note string, by server.Caller) (rules.Ack, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	a, err := m.alert(id)
 	if err != nil {
-		return server.Ack{}, err
+		return rules.Ack{}, err
 	}
-	a.Ack = &server.Ack{Alert: id, By: by.Name, At: m.now, Note: note}
+	a.Ack = &rules.Ack{Alert: id, By: by.Name, At: m.now, Note: note}
 	return *a.Ack, nil
 }
 
@@ -393,18 +404,16 @@ func (m *memory) UnackAlert(_ context.Context, id string, _ server.Caller) error
 	return err
 }
 
-func (m *memory) SilenceList(context.Context) ([]server.Silence, error) {
+func (m *memory) SilenceList(context.Context) ([]route.Silence, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.silences), nil
 }
 
-func (m *memory) CreateSilence(_ context.Context, q server.SilenceRequest, by server.Caller) (server.Silence, error) {
+func (m *memory) CreateSilence(_ context.Context, s route.Silence, by server.Caller) (route.Silence, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := server.Silence{
-		ID: fmt.Sprintf("s_%d", len(m.silences)+1), Matchers: q.Matchers, From: q.From, Until: q.Until, By: by.Name, Comment: q.Comment, Created: m.now,
-	}
+	s.ID, s.By, s.Created = fmt.Sprintf("s_%d", len(m.silences)+1), by.Name, m.now
 	if s.From.IsZero() {
 		s.From = m.now
 	}
@@ -556,7 +565,7 @@ func fixedNow() time.Time { return time.Date(2026, 11, 22, 10, 15, 0, 0, time.UT
 func newMemory() *memory {
 	return &memory{
 		now: fixedNow(), looks: map[string][]server.Look{}, ledger: map[string][]actions.Entry{}, tokens: map[string]server.Caller{}, answers: map[string]kept{},
-		gate: map[string][]server.GateReason{}, changed: make(chan struct{}),
+		gate: map[string][]watch.GateReason{}, changed: make(chan struct{}),
 		status: server.Status{Version: "v0.9.0", Ready: true, Role: "active", Started: fixedNow().Add(-26 * time.Hour), Loaded: fixedNow().Add(-26 * time.Hour), Checks: 5, Storage: "sqlite"},
 	}
 }
@@ -574,7 +583,7 @@ func busy() *memory {
 		{
 			Name: "order-sync", Environment: "production", Health: sample.Down, Since: at(9*time.Minute + 11*time.Second), Reason: "push-shopee-sg: the order was not visible within 10s",
 			Version: "v1.4.3", KnownGood: []string{"v1.4.2", "v1.4.1"}, Mode: watch.Approve, Objective: 0.999, Availability: 0.99953, BudgetLeft: 0.532,
-			Gate: server.Gate{Reasons: []server.GateReason{{Code: "run_in_progress", Detail: reason.Text("a rollback of order-sync waits for approval: answer it first")}}},
+			Gate: server.Gate{Reasons: []watch.GateReason{{Code: "run_in_progress", Detail: reason.Text("a rollback of order-sync waits for approval: answer it first")}}},
 			Checks: []server.Check{
 				{Name: "push-shopee-sg", Kind: "order_push", Every: 15 * time.Second, Since: at(9 * time.Minute), Last: last("push-shopee-sg", sample.Down, 8*time.Second, 10*time.Second, "the order was not visible within 10s")},
 				{Name: "push-lazada-my", Kind: "order_push", Every: 15 * time.Second, Since: at(50 * time.Hour), Last: last("push-lazada-my", sample.Up, 4*time.Second, 840*time.Millisecond, "")},
@@ -659,12 +668,12 @@ func busy() *memory {
 		{Run: "r_2", Step: -1, What: "ended", Detail: "cured", At: done.Ended},
 	}
 	m.alerts = []server.Alert{
-		{Alert: rules.Alert{ID: "a_2", Rule: "QuotaLow", Group: "quota", Expr: "marketplace_quota_used_ratio > 0.8", Tier: rules.Warning, State: rules.Firing, Labels: map[string]string{"alertname": "QuotaLow", "tier": "warning", "service": "price-sync", "marketplace": "lazada", "shop": "my-1"}, Annotations: map[string]string{"summary": "lazada my-1 has used 84% of its quota of GetOrders"}, Value: 0.84, ActiveAt: at(22 * time.Minute), FiredAt: at(20 * time.Minute)}, Ack: &server.Ack{Alert: "a_2", By: "wang.fang", At: at(12 * time.Minute), Note: "slowed the price job down"}},
+		{Alert: rules.Alert{ID: "a_2", Rule: "QuotaLow", Group: "quota", Expr: "marketplace_quota_used_ratio > 0.8", Tier: rules.Warning, State: rules.Firing, Labels: map[string]string{"alertname": "QuotaLow", "tier": "warning", "service": "price-sync", "marketplace": "lazada", "shop": "my-1"}, Annotations: map[string]string{"summary": "lazada my-1 has used 84% of its quota of GetOrders"}, Value: 0.84, ActiveAt: at(22 * time.Minute), FiredAt: at(20 * time.Minute)}, Ack: &rules.Ack{Alert: "a_2", By: "wang.fang", At: at(12 * time.Minute), Note: "slowed the price job down"}},
 		{Alert: rules.Alert{ID: "a_1", Rule: "OrderPushFailing", Group: "orders", Expr: "avg_over_time(probe_success{kind=\"order_push\"}[2m]) < 0.8", Tier: rules.Critical, State: rules.Firing, Labels: map[string]string{"alertname": "OrderPushFailing", "tier": "critical", "service": "order-sync", "marketplace": "shopee", "shop": "sg-1"}, Annotations: map[string]string{"summary": "Orders of shopee sg-1 are not going through", "runbook_url": "https://wiki.example.com/orders"}, Value: 0.42, ActiveAt: at(8 * time.Minute), FiredAt: at(7 * time.Minute)}, Run: "r_3"},
 		{Alert: rules.Alert{ID: "a_3", Rule: "CertExpiresSoon", Tier: rules.Info, State: rules.Pending, Labels: map[string]string{"alertname": "CertExpiresSoon", "tier": "info", "service": "listing-feed"}, Expr: "probe_ssl_earliest_cert_expiry - time() < 86400 * 14", Value: 1.1e6, ActiveAt: at(2 * time.Minute)}, Silences: []string{"s_1"}},
 		{Alert: rules.Alert{ID: "a_4", Rule: "ApiLatencyHigh", Tier: rules.Warning, State: rules.Resolved, Labels: map[string]string{"service": "order-sync"}, ActiveAt: at(5 * time.Hour), FiredAt: at(5 * time.Hour), ResolvedAt: at(4 * time.Hour)}},
 	}
-	m.silences = []server.Silence{{ID: "s_1", Matchers: []string{`alertname="CertExpiresSoon"`, `service="listing-feed"`}, From: at(time.Hour), Until: now.Add(30 * time.Hour), By: "wang.fang", Comment: "renewal is booked for Tuesday"}}
+	m.silences = []route.Silence{{ID: "s_1", Matchers: matchers(`alertname="CertExpiresSoon",service="listing-feed"`), From: at(time.Hour), Until: now.Add(30 * time.Hour), By: "wang.fang", Comment: "renewal is booked for Tuesday"}}
 	m.journal = []server.JournalEntry{
 		{At: at(6 * time.Minute), Who: "guardian", What: "verdict", Subject: "order-sync v1.4.3", Detail: "failed: push-shopee-sg failed 6 of 15 looks", Path: "/watches/w_7"},
 		{At: at(12 * time.Minute), Who: "wang.fang", What: "ack", Subject: "QuotaLow", Detail: "slowed the price job down", Path: "/alerts"},
@@ -693,6 +702,14 @@ func busy() *memory {
 	}
 	m.facts = month(now)
 	return m
+}
+
+func matchers(text string) route.Matchers {
+	ms, err := route.ParseMatchers(text)
+	if err != nil {
+		panic(err)
+	}
+	return ms
 }
 
 // month is a month of facts with a downtime, a blind hour and a maintenance.

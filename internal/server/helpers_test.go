@@ -14,7 +14,7 @@ import (
 
 func newServer(t testing.TB, m *memory, change func(*server.Options)) *server.Server {
 	t.Helper()
-	o := server.Options{Backend: m, Now: fixedNow, Location: shanghai(), Language: "en"}
+	o := server.Options{Backend: m.parts(), Now: fixedNow, Location: shanghai(), Language: "en"}
 	if change != nil {
 		change(&o)
 	}

@@ -38,13 +38,15 @@ func (s *Server) mustRender(w http.ResponseWriter, r *http.Request, status int, 
 	}
 }
 
-func (s *Server) loginPage(w http.ResponseWriter, r *http.Request) {
-	secured, err := s.backend.Secured(r.Context())
-	if err != nil {
-		s.refusePage(w, r, err)
-		return
+func (s *Server) loginPage(tokens Tokens) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		secured, err := tokens.Secured(r.Context())
+		if err != nil {
+			s.refusePage(w, r, err)
+			return
+		}
+		s.mustRender(w, r, http.StatusOK, loginView{Next: localPath(r.URL.Query().Get("next")), Free: !secured})
 	}
-	s.mustRender(w, r, http.StatusOK, loginView{Next: localPath(r.URL.Query().Get("next")), Free: !secured})
 }
 
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {

@@ -9,12 +9,13 @@ import (
 	"strings"
 	"time"
 
+	"guardian/notifiers/route"
 	"guardian/rules"
 )
 
 type alertsView struct {
 	Open, Resolved []alertRow
-	Silences       []Silence
+	Silences       []route.Silence
 }
 
 type alertRow struct {
@@ -34,27 +35,29 @@ func sortAlerts(list []Alert) {
 	})
 }
 
-func (s *Server) alertsPage(w http.ResponseWriter, r *http.Request, by Caller) error {
-	list, err := s.backend.AlertList(r.Context())
-	if err != nil {
-		return err
-	}
-	silences, err := s.backend.SilenceList(r.Context())
-	if err != nil {
-		return err
-	}
-	list = slices.Clone(list)
-	sortAlerts(list)
-	v := alertsView{Silences: slices.DeleteFunc(slices.Clone(silences), func(q Silence) bool { return !q.Until.After(s.now()) })}
-	for _, a := range list {
-		row := newAlertRow(a)
-		if a.State == rules.Resolved {
-			v.Resolved = append(v.Resolved, row)
-		} else {
-			v.Open = append(v.Open, row)
+func (s *Server) alertsPage(alerts Alerts, silences Silences) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		list, err := alerts.AlertList(r.Context())
+		if err != nil {
+			return err
 		}
+		kept, err := silences.SilenceList(r.Context())
+		if err != nil {
+			return err
+		}
+		list = slices.Clone(list)
+		sortAlerts(list)
+		v := alertsView{Silences: slices.DeleteFunc(slices.Clone(kept), func(q route.Silence) bool { return !q.Until.After(s.now()) })}
+		for _, a := range list {
+			row := newAlertRow(a)
+			if a.State == rules.Resolved {
+				v.Resolved = append(v.Resolved, row)
+			} else {
+				v.Open = append(v.Open, row)
+			}
+		}
+		return s.render(w, r, http.StatusOK, "alerts", s.pages.language(r).T("alerts.title"), 15, by, v)
 	}
-	return s.render(w, r, http.StatusOK, "alerts", s.pages.language(r).T("alerts.title"), 15, by, v)
 }
 
 func newAlertRow(a Alert) alertRow {
@@ -71,91 +74,73 @@ func newAlertRow(a Alert) alertRow {
 	return row
 }
 
-func (s *Server) ackForm(w http.ResponseWriter, r *http.Request, by Caller) error {
-	id, note := r.PostFormValue("alert"), r.PostFormValue("note")
-	if why := badText(note, maxReason); why != "" {
-		return &InvalidError{Fields: []FieldError{{"/note", why}}}
-	}
-	if r.PostFormValue("undo") != "" {
-		if err := s.backend.UnackAlert(r.Context(), id, by); err != nil {
+func (*Server) ackForm(acks Acks) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		id, note := r.PostFormValue("alert"), r.PostFormValue("note")
+		if why := badText(note, maxReason); why != "" {
+			return &InvalidError{Fields: []FieldError{{"/note", why}}}
+		}
+		if r.PostFormValue("undo") != "" {
+			if err := acks.UnackAlert(r.Context(), id, by); err != nil {
+				return err
+			}
+			back(w, r, "/alerts", "unack")
+			return nil
+		}
+		if _, err := acks.AckAlert(r.Context(), id, note, by); err != nil {
 			return err
 		}
-		back(w, r, "/alerts", "unack")
+		back(w, r, "/alerts", "ack")
 		return nil
 	}
-	if _, err := s.backend.AckAlert(r.Context(), id, note, by); err != nil {
-		return err
-	}
-	back(w, r, "/alerts", "ack")
-	return nil
 }
 
-func (s *Server) silenceForm(w http.ResponseWriter, r *http.Request, by Caller) error {
-	var wrong []FieldError
-	fault := func(name, format string, args ...any) {
-		wrong = append(wrong, FieldError{"/" + strings.ReplaceAll(name, "\x00", "/"), fmt.Sprintf(format, args...)})
-	}
-	q := SilenceRequest{Comment: strings.TrimSpace(r.PostFormValue("comment"))}
-	for line := range strings.Lines(r.PostFormValue("matchers")) {
-		if line = strings.TrimSpace(line); line != "" {
-			q.Matchers = append(q.Matchers, line)
+func (s *Server) silenceForm(silences Silences) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		var wrong []FieldError
+		fault := func(name, format string, args ...any) {
+			wrong = append(wrong, FieldError{"/" + strings.ReplaceAll(name, "\x00", "/"), fmt.Sprintf(format, args...)})
 		}
+		q := route.Silence{Comment: strings.TrimSpace(r.PostFormValue("comment"))}
+		var texts []string
+		for line := range strings.Lines(r.PostFormValue("matchers")) {
+			if line = strings.TrimSpace(line); line != "" {
+				texts = append(texts, line)
+			}
+		}
+		if len(texts) > maxMatchers {
+			fault("matchers", "has more than %d entries", maxMatchers)
+		}
+		length, err := durationParam(r.PostFormValue("for"))
+		if err != nil || length <= 0 {
+			fault("for", "expected a duration such as 2h")
+			length = time.Hour
+		}
+		q.Until = s.now().Add(length)
+		if q.Comment == "" {
+			fault("comment", "is required")
+		} else if why := badText(q.Comment, maxReason); why != "" {
+			fault("comment", "%s", why)
+		}
+		q.Matchers = readMatchers(texts, fault)
+		checkUntil(q, s.now(), fault)
+		if len(wrong) > 0 {
+			return &InvalidError{Fields: wrong}
+		}
+		if _, err := silences.CreateSilence(r.Context(), q, by); err != nil {
+			return err
+		}
+		back(w, r, "/alerts", "silence")
+		return nil
 	}
-	if len(q.Matchers) > maxMatchers {
-		fault("matchers", "has more than %d entries", maxMatchers)
-	}
-	length, err := durationParam(r.PostFormValue("for"))
-	if err != nil || length <= 0 {
-		fault("for", "expected a duration such as 2h")
-		length = time.Hour
-	}
-	q.Until = s.now().Add(length)
-	if q.Comment == "" {
-		fault("comment", "is required")
-	} else if why := badText(q.Comment, maxReason); why != "" {
-		fault("comment", "%s", why)
-	}
-	checkSilence(&q, s.now(), fault)
-	if len(wrong) > 0 {
-		return &InvalidError{Fields: wrong}
-	}
-	if _, err := s.backend.CreateSilence(r.Context(), q, by); err != nil {
-		return err
-	}
-	back(w, r, "/alerts", "silence")
-	return nil
 }
 
-func (s *Server) expireForm(w http.ResponseWriter, r *http.Request, by Caller) error {
-	if err := s.backend.ExpireSilence(r.Context(), r.PostFormValue("id"), by); err != nil {
-		return err
+func (*Server) expireForm(silences Silences) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		if err := silences.ExpireSilence(r.Context(), r.PostFormValue("id"), by); err != nil {
+			return err
+		}
+		back(w, r, "/alerts", "expire")
+		return nil
 	}
-	back(w, r, "/alerts", "expire")
-	return nil
-}
-
-type journalView struct {
-	JournalPage
-	Filter   JournalFilter
-	Services []string
-}
-
-func (s *Server) journalPage(w http.ResponseWriter, r *http.Request, by Caller) error {
-	f, err := journalFilter(r)
-	if err != nil {
-		return err
-	}
-	entries, err := s.backend.Entries(r.Context(), f)
-	if err != nil {
-		return err
-	}
-	services, err := s.backend.ServiceList(r.Context())
-	if err != nil {
-		return err
-	}
-	v := journalView{JournalPage: entries, Filter: f}
-	for _, one := range services {
-		v.Services = append(v.Services, one.Name)
-	}
-	return s.render(w, r, http.StatusOK, "journal", s.pages.language(r).T("journal.title"), 0, by, v)
 }

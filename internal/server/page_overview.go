@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"time"
@@ -42,47 +43,62 @@ type watchRow struct {
 	Failures int
 }
 
-func (s *Server) overviewPage(w http.ResponseWriter, r *http.Request, by Caller) error {
-	ctx := r.Context()
-	services, err := s.backend.ServiceList(ctx)
-	if err != nil {
-		return err
+func (s *Server) overviewPage(services Services, alerts Alerts, watches Watches, runs Runs) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		ctx := r.Context()
+		allServices, err := services.ServiceList(ctx)
+		if err != nil {
+			return err
+		}
+		allAlerts, err := alerts.AlertList(ctx)
+		if err != nil {
+			return err
+		}
+		openWatches, err := watches.WatchList(ctx, Filter{Open: true, Limit: listLimit})
+		if err != nil {
+			return err
+		}
+		openRuns, err := runs.RunList(ctx, Filter{Open: true, Limit: listLimit})
+		if err != nil {
+			return err
+		}
+		v := newOverview(overviewFacts{allServices, allAlerts, openWatches, openRuns}, s.now())
+		for i := range v.Asking {
+			v.Asking[i].Watch = s.watchOf(ctx, watches, v.Asking[i].Run)
+		}
+		return s.render(w, r, http.StatusOK, "overview", s.pages.language(r).T("over.title"), 15, by, v)
 	}
-	alerts, err := s.backend.AlertList(ctx)
-	if err != nil {
-		return err
-	}
-	watches, err := s.backend.WatchList(ctx, Filter{Open: true, Limit: listLimit})
-	if err != nil {
-		return err
-	}
-	runs, err := s.backend.RunList(ctx, Filter{Open: true, Limit: listLimit})
-	if err != nil {
-		return err
-	}
-	v := newOverview(services, alerts, watches, runs, s.now())
-	for i := range v.Asking {
-		v.Asking[i].Watch = s.watchOf(ctx, v.Asking[i].Run)
-	}
-	return s.render(w, r, http.StatusOK, "overview", s.pages.language(r).T("over.title"), 15, by, v)
 }
 
-func newOverview(services []Service, alerts []Alert, watches []Watch, runs []actions.Run, now time.Time) overview {
-	v := overview{Alone: len(services) == 1}
-	for _, svc := range services {
-		row := serviceRow{Service: svc}
+// overviewFacts is what the overview is made of: the open watches and runs.
+type overviewFacts struct {
+	services []Service
+	alerts   []Alert
+	watches  []Watch
+	runs     []actions.Run
+}
+
+func newServiceRow(svc Service) serviceRow {
+	row := serviceRow{Service: svc}
+	for _, c := range svc.Checks {
+		switch c.Health() {
+		case sample.Up:
+			row.Up++
+		case sample.Down:
+			row.Bad++
+		case sample.Unknown:
+			row.Unknown++
+		}
+	}
+	return row
+}
+
+func newOverview(f overviewFacts, now time.Time) overview {
+	v := overview{Alone: len(f.services) == 1}
+	for _, svc := range f.services {
+		row := newServiceRow(svc)
 		for _, c := range svc.Checks {
-			health := sample.Unknown
-			if c.Last != nil {
-				health = c.Last.Health
-			}
-			switch health {
-			case sample.Up:
-				row.Up++
-			case sample.Down:
-				row.Bad++
-			case sample.Unknown:
-				row.Unknown++
+			if c.Health() == sample.Unknown {
 				v.Blind = append(v.Blind, c.Name)
 			}
 		}
@@ -96,20 +112,20 @@ func newOverview(services []Service, alerts []Alert, watches []Watch, runs []act
 		}
 		v.Services = append(v.Services, row)
 	}
-	for _, run := range runs {
+	for _, run := range f.runs {
 		if run.State == actions.AwaitingApproval {
 			v.Asking = append(v.Asking, askingRun{Run: run})
 		} else {
 			v.Acting = append(v.Acting, run)
 		}
 	}
-	for _, a := range alerts {
+	for _, a := range f.alerts {
 		if a.State == rules.Firing {
 			v.Firing = append(v.Firing, a)
 		}
 	}
 	sortAlerts(v.Firing)
-	for _, open := range watches {
+	for _, open := range f.watches {
 		v.Watching = append(v.Watching, newWatchRow(open, now))
 	}
 	v.Calm = len(v.Asking)+len(v.Acting)+len(v.Firing)+len(v.Watching) == 0
@@ -155,59 +171,82 @@ type serviceDetail struct {
 	Alerts  []Alert
 }
 
-func (s *Server) servicePage(w http.ResponseWriter, r *http.Request, by Caller) error {
-	ctx, name := r.Context(), r.PathValue("name")
-	services, err := s.backend.ServiceList(ctx)
-	if err != nil {
-		return err
+// serviceSources is what a service's page reads.
+type serviceSources struct {
+	services Services
+	looks    Looks
+	watches  Watches
+	runs     Runs
+	alerts   Alerts
+}
+
+func (s *Server) servicePage(from serviceSources) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		ctx, name := r.Context(), r.PathValue("name")
+		found, err := findService(ctx, from.services, name)
+		if err != nil {
+			return err
+		}
+		now, words := s.now(), s.pages.language(r)
+		v := serviceDetail{serviceRow: newServiceRow(found)}
+		watches, err := from.watches.WatchList(ctx, Filter{Service: name, Limit: 20})
+		if err != nil {
+			return err
+		}
+		if v.Chart, err = serviceChart(ctx, from.looks, found, now); err != nil {
+			return err
+		}
+		for _, one := range slices.Backward(watches) {
+			if at := one.Deploy.At; at.After(v.Chart.From) {
+				v.Chart.Lines = append(v.Chart.Lines, chartLine{At: at, Label: words.T("line.switch", one.Deploy.Version), Tone: "deploy"})
+			}
+		}
+		for _, one := range watches {
+			v.Watches = append(v.Watches, newWatchRow(one, now))
+		}
+		if v.Runs, err = from.runs.RunList(ctx, Filter{Service: name, Limit: 20}); err != nil {
+			return err
+		}
+		alerts, err := from.alerts.AlertList(ctx)
+		if err != nil {
+			return err
+		}
+		for _, a := range alerts {
+			if a.Service() == name && a.State != rules.Resolved {
+				v.Alerts = append(v.Alerts, a)
+			}
+		}
+		sortAlerts(v.Alerts)
+		return s.render(w, r, http.StatusOK, "service", words.T("svc.title", name), 15, by, v)
 	}
-	var found *Service
-	names := make([]string, 0, len(services))
-	for i := range services {
-		names = append(names, services[i].Name)
-		if services[i].Name == name {
-			found = &services[i]
+}
+
+// findService gives a service by its name, or an error that lists those that there are.
+func findService(ctx context.Context, from Services, name string) (Service, error) {
+	all, err := from.ServiceList(ctx)
+	if err != nil {
+		return Service{}, err
+	}
+	names := make([]string, 0, len(all))
+	for _, one := range all {
+		names = append(names, one.Name)
+		if one.Name == name {
+			return one, nil
 		}
 	}
-	if found == nil {
-		return &NotFoundError{What: "service", Name: name, Known: names}
-	}
-	now := s.now()
-	v := serviceDetail{serviceRow: newOverview([]Service{*found}, nil, nil, nil, now).Services[0]}
-	from := now.Add(-3 * time.Hour)
-	looks, err := s.backend.Looks(ctx, name, from, now, 800)
+	return Service{}, &NotFoundError{What: "service", Name: name, Known: names}
+}
+
+// serviceChart is what the checks of a service saw in the last three hours.
+func serviceChart(ctx context.Context, from Looks, svc Service, now time.Time) (chart, error) {
+	begin := now.Add(-3 * time.Hour)
+	looks, err := from.Looks(ctx, svc.Name, begin, now, 800)
 	if err != nil {
-		return err
+		return chart{}, err
 	}
-	v.Chart = chart{From: lookedFrom(looks, from, now), To: now}
-	for _, c := range found.Checks {
-		v.Chart.Rows = append(v.Chart.Rows, chartRow{Name: c.Name, Looks: looks[c.Name]})
+	c := chart{From: lookedFrom(looks, begin, now), To: now}
+	for _, check := range svc.Checks {
+		c.Rows = append(c.Rows, chartRow{Name: check.Name, Looks: looks[check.Name]})
 	}
-	watches, err := s.backend.WatchList(ctx, Filter{Service: name, Limit: 20})
-	if err != nil {
-		return err
-	}
-	words := s.pages.language(r)
-	for _, one := range slices.Backward(watches) {
-		if at := one.Deploy.At; at.After(v.Chart.From) {
-			v.Chart.Lines = append(v.Chart.Lines, chartLine{At: at, Label: words.T("line.switch", one.Deploy.Version), Tone: "deploy"})
-		}
-	}
-	for _, one := range watches {
-		v.Watches = append(v.Watches, newWatchRow(one, now))
-	}
-	if v.Runs, err = s.backend.RunList(ctx, Filter{Service: name, Limit: 20}); err != nil {
-		return err
-	}
-	alerts, err := s.backend.AlertList(ctx)
-	if err != nil {
-		return err
-	}
-	for _, a := range alerts {
-		if a.Service() == name && a.State != rules.Resolved {
-			v.Alerts = append(v.Alerts, a)
-		}
-	}
-	sortAlerts(v.Alerts)
-	return s.render(w, r, http.StatusOK, "service", words.T("svc.title", name), 15, by, v)
+	return c, nil
 }

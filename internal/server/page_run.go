@@ -18,37 +18,39 @@ type runPageView struct {
 	Doubt *actions.StepRun
 }
 
-func (s *Server) runPage(w http.ResponseWriter, r *http.Request, by Caller) error {
-	detail, err := s.backend.Run(r.Context(), r.PathValue("id"), 0)
-	if err != nil {
-		return err
-	}
-	run, words := detail.Run, s.pages.language(r)
-	v := runPageView{Run: run, Watch: s.watchOf(r.Context(), run), Ledger: detail.Ledger, Doubt: doubt(run)}
-	if !run.Started.IsZero() {
-		v.Took = s.now().Sub(run.Started)
-		if !run.Ended.IsZero() {
-			v.Took = run.Ended.Sub(run.Started)
+func (s *Server) runPage(runs Runs, watches Watches) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		detail, err := runs.Run(r.Context(), r.PathValue("id"), 0)
+		if err != nil {
+			return err
 		}
+		run, words := detail.Run, s.pages.language(r)
+		v := runPageView{Run: run, Watch: s.watchOf(r.Context(), watches, run), Ledger: detail.Ledger, Doubt: doubt(run)}
+		if !run.Started.IsZero() {
+			v.Took = s.now().Sub(run.Started)
+			if !run.Ended.IsZero() {
+				v.Took = run.Ended.Sub(run.Started)
+			}
+		}
+		title := words.T("run.title_other", run.Runbook, run.Service)
+		if run.Rollback {
+			title = words.T("run.title_back", run.Service)
+		}
+		refresh := 0
+		if !run.State.Final() {
+			refresh = 5
+		}
+		return s.render(w, r, http.StatusOK, "run", title, refresh, by, v)
 	}
-	title := words.T("run.title_other", run.Runbook, run.Service)
-	if run.Rollback {
-		title = words.T("run.title_back", run.Service)
-	}
-	refresh := 0
-	if !run.State.Final() {
-		refresh = 5
-	}
-	return s.render(w, r, http.StatusOK, "run", title, refresh, by, v)
 }
 
 // watchOf gives the watch whose verdict led to a run; nil when none did, or when it cannot be
 // read: the page has the run's own reason then.
-func (s *Server) watchOf(ctx context.Context, run actions.Run) *Watch {
+func (s *Server) watchOf(ctx context.Context, from Watches, run actions.Run) *Watch {
 	if run.Trigger.Watch == "" {
 		return nil
 	}
-	v, err := s.backend.Watch(ctx, run.Trigger.Watch, 0)
+	v, err := from.Watch(ctx, run.Trigger.Watch, 0)
 	if err != nil {
 		s.log.WarnContext(ctx, "run is shown without its watch", "run", run.ID, "error", s.redactor.Redact(err.Error()))
 		return nil
@@ -64,57 +66,63 @@ func doubt(run actions.Run) *actions.StepRun {
 	return &run.Steps[q.Step]
 }
 
-func (s *Server) runForm(w http.ResponseWriter, r *http.Request, by Caller) error {
-	decision := Decision(r.PostFormValue("decision"))
-	if !decision.known() {
-		return &InvalidError{Fields: []FieldError{{"/decision", "is not one of approve, reject, done, repeat, abort"}}}
-	}
-	note := r.PostFormValue("note")
-	if why := badText(note, maxReason); why != "" {
-		return &InvalidError{Fields: []FieldError{{"/note", why}}}
-	}
-	id := r.PathValue("id")
-	if _, err := s.backend.AnswerRun(r.Context(), id, RunAnswer{Decision: decision, Note: note}, by); err != nil {
-		return err
-	}
-	back(w, r, "/rollbacks/"+url.PathEscape(id), string(decision))
-	return nil
-}
-
-func (s *Server) rollbackForm(w http.ResponseWriter, r *http.Request, by Caller) error {
-	q := RunRequest{
-		Service: r.PathValue("name"), Environment: r.PostFormValue("environment"), To: r.PostFormValue("to"), Reason: r.PostFormValue("reason"),
-	}
-	if q.Environment == "" {
-		q.Environment = "production"
-	}
-	var wrong []FieldError
-	for _, f := range []struct {
-		name, text string
-		limit      int
-	}{{"environment", q.Environment, maxName}, {"to", q.To, maxName}, {"reason", q.Reason, maxReason}} {
-		if why := badText(f.text, f.limit); why != "" {
-			wrong = append(wrong, FieldError{"/" + f.name, why})
+func (*Server) runForm(control RunControl) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		decision := Decision(r.PostFormValue("decision"))
+		if !decision.known() {
+			return &InvalidError{Fields: []FieldError{{"/decision", "is not one of approve, reject, done, repeat, abort"}}}
 		}
+		note := r.PostFormValue("note")
+		if why := badText(note, maxReason); why != "" {
+			return &InvalidError{Fields: []FieldError{{"/note", why}}}
+		}
+		id := r.PathValue("id")
+		if _, err := control.AnswerRun(r.Context(), id, RunAnswer{Decision: decision, Note: note}, by); err != nil {
+			return err
+		}
+		back(w, r, "/rollbacks/"+url.PathEscape(id), string(decision))
+		return nil
 	}
-	if q.Reason == "" {
-		wrong = append(wrong, FieldError{"/reason", "is required"})
-	}
-	if len(wrong) > 0 {
-		return &InvalidError{Fields: wrong}
-	}
-	run, err := s.backend.StartRun(r.Context(), q, by)
-	if err != nil {
-		return err
-	}
-	back(w, r, "/rollbacks/"+url.PathEscape(run.ID), "rollback")
-	return nil
 }
 
-func (s *Server) drillsPage(w http.ResponseWriter, r *http.Request, by Caller) error {
-	runs, err := s.backend.RunList(r.Context(), Filter{Trigger: string(actions.ByDrill), Limit: 100})
-	if err != nil {
-		return err
+func (*Server) rollbackForm(control RunControl) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		q := RunRequest{
+			Service: r.PathValue("name"), Environment: r.PostFormValue("environment"), To: r.PostFormValue("to"), Reason: r.PostFormValue("reason"),
+		}
+		if q.Environment == "" {
+			q.Environment = "production"
+		}
+		var wrong []FieldError
+		for _, f := range []struct {
+			name, text string
+			limit      int
+		}{{"environment", q.Environment, maxName}, {"to", q.To, maxName}, {"reason", q.Reason, maxReason}} {
+			if why := badText(f.text, f.limit); why != "" {
+				wrong = append(wrong, FieldError{"/" + f.name, why})
+			}
+		}
+		if q.Reason == "" {
+			wrong = append(wrong, FieldError{"/reason", "is required"})
+		}
+		if len(wrong) > 0 {
+			return &InvalidError{Fields: wrong}
+		}
+		run, err := control.StartRun(r.Context(), q, by)
+		if err != nil {
+			return err
+		}
+		back(w, r, "/rollbacks/"+url.PathEscape(run.ID), "rollback")
+		return nil
 	}
-	return s.render(w, r, http.StatusOK, "drills", s.pages.language(r).T("drills.title"), 30, by, runs)
+}
+
+func (s *Server) drillsPage(from Runs) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		runs, err := from.RunList(r.Context(), Filter{Trigger: string(actions.ByDrill), Limit: 100})
+		if err != nil {
+			return err
+		}
+		return s.render(w, r, http.StatusOK, "drills", s.pages.language(r).T("drills.title"), 30, by, runs)
+	}
 }

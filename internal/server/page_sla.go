@@ -13,6 +13,7 @@ import (
 
 	"github.com/VictoriaMetrics/fastcache"
 
+	"guardian/internal/reason"
 	"guardian/sla"
 )
 
@@ -57,28 +58,35 @@ type slaView struct {
 	Scores            []Score
 }
 
-// wanted reads which report is asked for.
-func (s *Server) wanted(r *http.Request) (sla.Month, string, error) {
-	month := sla.MonthOf(s.now().In(s.options.Location))
-	if text := r.URL.Query().Get("month"); text != "" {
-		asked, err := sla.ParseMonth(text)
-		if err != nil {
-			return month, "", &InvalidError{Fields: []FieldError{{"?month", "expected a month such as 2026-11"}}}
-		}
-		month = asked
-	}
-	return month, r.URL.Query().Get("service"), nil
+// reportForm is which report is asked for, in which form.
+type reportForm struct {
+	month   sla.Month
+	service string // "": all
+	form    string // html/en, html/zh, json or csv
 }
 
-// fragment gives one form of a report out of the cache.
-func (s *Server) fragment(ctx context.Context, month sla.Month, service, form string, write func(sla.Report, *bytes.Buffer) error) ([]byte, error) {
-	revision, err := s.backend.FactsRevision(ctx, month)
+// reportAsked reads which report is asked for.
+func (s *Server) reportAsked(r *http.Request, form string) (reportForm, error) {
+	f := reportForm{month: sla.MonthOf(s.now().In(s.options.Location)), service: r.URL.Query().Get("service"), form: form}
+	if text := r.URL.Query().Get("month"); text != "" {
+		month, err := sla.ParseMonth(text)
+		if err != nil {
+			return f, &InvalidError{Fields: []FieldError{{"?month", "expected a month such as 2026-11"}}}
+		}
+		f.month = month
+	}
+	return f, nil
+}
+
+// report gives a report in one form out of the cache.
+func (s *Server) report(ctx context.Context, from Reports, f reportForm, write func(sla.Report, *bytes.Buffer) error) ([]byte, error) {
+	revision, err := from.FactsRevision(ctx, f.month)
 	if err != nil {
 		return nil, err
 	}
-	key := strings.Join([]string{month.String(), service, form, revision}, "\x00")
+	key := strings.Join([]string{f.month.String(), f.service, f.form, revision}, "\x00")
 	return s.reports.get(key, func() ([]byte, error) {
-		report, err := s.backend.Report(ctx, month, service)
+		report, err := from.Report(ctx, f.month, f.service)
 		if err != nil {
 			return nil, err
 		}
@@ -88,63 +96,75 @@ func (s *Server) fragment(ctx context.Context, month sla.Month, service, form st
 	})
 }
 
-func (s *Server) slaPage(w http.ResponseWriter, r *http.Request, by Caller) error {
-	month, service, err := s.wanted(r)
-	if err != nil {
-		return err
+func (s *Server) slaPage(reports Reports, services Services, scores Scores) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		words := s.pages.language(r)
+		f, err := s.reportAsked(r, "html/"+words.lang)
+		if err != nil {
+			return err
+		}
+		body, err := s.report(r.Context(), reports, f, func(report sla.Report, out *bytes.Buffer) error {
+			reader := words.reader()
+			reader.Now = time.Time{} // it is kept for later days: times are told with their date
+			return s.pages.sets[words.lang]["sla"].ExecuteTemplate(out, "report", reason.Translate(reader, report))
+		})
+		if err != nil {
+			return err
+		}
+		all, err := services.ServiceList(r.Context())
+		if err != nil {
+			return err
+		}
+		current := sla.MonthOf(s.now().In(s.options.Location))
+		v := slaView{
+			Month: f.month, Prev: f.month.Add(-1), Next: f.month.Add(1), HasNext: f.month.String() < current.String(), Service: f.service,
+			Running: f.month == current, Fragment: template.HTML(body), // rendered by html/template
+		}
+		for _, one := range all {
+			v.Services = append(v.Services, one.Name)
+		}
+		begin, end := f.month.Bounds(s.options.Location)
+		if v.Scores, err = scores.Score(r.Context(), f.service, begin, end); err != nil {
+			return err
+		}
+		return s.render(w, r, http.StatusOK, "sla", words.T("sla.title", f.month), 0, by, v)
 	}
-	words := s.pages.language(r)
-	body, err := s.fragment(r.Context(), month, service, "html/"+words.lang, func(report sla.Report, out *bytes.Buffer) error {
-		return s.pages.sets[words.lang]["sla"].ExecuteTemplate(out, "report", report)
-	})
-	if err != nil {
-		return err
-	}
-	services, err := s.backend.ServiceList(r.Context())
-	if err != nil {
-		return err
-	}
-	current := sla.MonthOf(s.now().In(s.options.Location))
-	v := slaView{
-		Month: month, Prev: month.Add(-1), Next: month.Add(1), HasNext: month.String() < current.String(), Service: service,
-		Running: month == current, Fragment: template.HTML(body), // rendered by html/template
-	}
-	for _, one := range services {
-		v.Services = append(v.Services, one.Name)
-	}
-	from, to := month.Bounds(s.options.Location)
-	if v.Scores, err = s.backend.Score(r.Context(), service, from, to); err != nil {
-		return err
-	}
-	return s.render(w, r, http.StatusOK, "sla", words.T("sla.title", month), 0, by, v)
 }
 
-func (s *Server) slaJSON(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	return s.slaFile(w, r, "json", "application/json", func(report sla.Report, out *bytes.Buffer) error {
-		return json.NewEncoder(out).Encode(report)
-	})
+func (s *Server) slaJSON(from Reports) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
+		f, err := s.reportAsked(r, "json")
+		if err != nil {
+			return err
+		}
+		body, err := s.report(r.Context(), from, f, func(report sla.Report, out *bytes.Buffer) error {
+			return json.NewEncoder(out).Encode(reason.Translate(reason.Reader{}, report))
+		})
+		if err != nil {
+			return err
+		}
+		return writeReport(w, "application/json", body)
+	}
 }
 
-func (s *Server) slaCSV(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	return s.slaFile(w, r, "csv", "text/csv; charset=utf-8", func(report sla.Report, out *bytes.Buffer) error {
-		return report.CSV(out)
-	})
+func (s *Server) slaCSV(from Reports) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
+		f, err := s.reportAsked(r, "csv")
+		if err != nil {
+			return err
+		}
+		body, err := s.report(r.Context(), from, f, func(report sla.Report, out *bytes.Buffer) error { return report.CSV(out) })
+		if err != nil {
+			return err
+		}
+		w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="sla-%s.csv"`, f.month))
+		return writeReport(w, "text/csv; charset=utf-8", body)
+	}
 }
 
-func (s *Server) slaFile(w http.ResponseWriter, r *http.Request, form, kind string, write func(sla.Report, *bytes.Buffer) error) error {
-	month, service, err := s.wanted(r)
-	if err != nil {
-		return err
-	}
-	body, err := s.fragment(r.Context(), month, service, form, write)
-	if err != nil {
-		return err
-	}
+func writeReport(w http.ResponseWriter, kind string, body []byte) error {
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Cache-Control", "no-store")
-	if form == "csv" {
-		w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="sla-%s.csv"`, month))
-	}
 	_, _ = w.Write(body)
 	return nil
 }

@@ -27,27 +27,29 @@ type moment struct {
 
 const looksPerCheck = 1000
 
-func (s *Server) watchPage(w http.ResponseWriter, r *http.Request, by Caller) error {
-	v, err := s.backend.Watch(r.Context(), r.PathValue("id"), 0)
-	if err != nil {
-		return err
+func (s *Server) watchPage(watches Watches, looks Looks) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		v, err := watches.Watch(r.Context(), r.PathValue("id"), 0)
+		if err != nil {
+			return err
+		}
+		now, words := s.now(), s.pages.language(r)
+		detail := watchDetail{watchRow: newWatchRow(v, now), Timeline: timeline(words, v)}
+		from, to := chartTime(v, now)
+		looks, err := looks.Looks(r.Context(), v.Deploy.Service, from, to, looksPerCheck)
+		if err != nil {
+			// The chart is for the reader only: the verdict, the evidence and the buttons must be
+			// there without it, also when the service is no longer configured.
+			s.log.WarnContext(r.Context(), "watch is shown without its chart", "watch", v.ID, "error", s.redactor.Redact(err.Error()))
+		}
+		detail.Chart = watchChart(words, v, looks, from, to)
+		detail.Strength = strengthChart{chart: detail.Chart, Points: v.Trace, Began: v.Started, Threshold: v.Threshold}
+		refresh := 0
+		if !v.State.Final() || (v.Rollback != nil && !v.Rollback.State.Final()) {
+			refresh = 10
+		}
+		return s.render(w, r, http.StatusOK, "watch", words.T("watch.title", v.Deploy.Service, v.Deploy.Version), refresh, by, detail)
 	}
-	now, words := s.now(), s.pages.language(r)
-	detail := watchDetail{watchRow: newWatchRow(v, now), Timeline: timeline(words, v)}
-	from, to := chartTime(v, now)
-	looks, err := s.backend.Looks(r.Context(), v.Deploy.Service, from, to, looksPerCheck)
-	if err != nil {
-		// The chart is for the reader only: the verdict, the evidence and the buttons must be
-		// there without it, also when the service is no longer configured.
-		s.log.WarnContext(r.Context(), "watch is shown without its chart", "watch", v.ID, "error", s.redactor.Redact(err.Error()))
-	}
-	detail.Chart = watchChart(words, v, looks, from, to)
-	detail.Strength = strengthChart{chart: detail.Chart, Points: v.Trace, Began: v.Started, Threshold: v.Threshold}
-	refresh := 0
-	if !v.State.Final() || (v.Rollback != nil && !v.Rollback.State.Final()) {
-		refresh = 10
-	}
-	return s.render(w, r, http.StatusOK, "watch", words.T("watch.title", v.Deploy.Service, v.Deploy.Version), refresh, by, detail)
 }
 
 // chartTime shows as much of what was before the deploy as of what came after, within
@@ -155,13 +157,15 @@ func runMoments(w words, run actions.Run) []moment {
 	return list
 }
 
-func (s *Server) cancelForm(w http.ResponseWriter, r *http.Request, by Caller) error {
-	id := r.PathValue("id")
-	if _, err := s.backend.CancelWatch(r.Context(), id, by); err != nil {
-		return err
+func (*Server) cancelForm(watches Watches) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		id := r.PathValue("id")
+		if _, err := watches.CancelWatch(r.Context(), id, by); err != nil {
+			return err
+		}
+		back(w, r, "/watches/"+id, "cancel")
+		return nil
 	}
-	back(w, r, "/watches/"+id, "cancel")
-	return nil
 }
 
 // Decisive tells whether the verdict rests most on this evidence.

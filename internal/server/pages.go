@@ -97,7 +97,7 @@ func (p *pages) hashAssets() error {
 func (p *pages) funcs(w words) template.FuncMap {
 	return template.FuncMap{
 		"T": w.text, "word": w.Word, "ago": w.Ago, "when": w.When, "length": w.Length, "percent": w.Percent, "mark": w.Mark, "tone": w.Tone,
-		"verdict": w.Verdict, "why": w.Why, "note": w.Note, "odds": w.Odds, "latency": w.Latency, "counts": w.Counts, "chart": w.Chart, "strength": w.Strength, "rateRange": w.RateRange, "seconds": w.Seconds, "bar": w.Bar, "healthOf": w.HealthOf,
+		"verdict": w.Verdict, "why": w.Why, "note": w.Note, "odds": w.Odds, "latency": w.Latency, "counts": w.Counts, "chart": w.Chart, "strength": w.Strength, "rateRange": w.RateRange, "seconds": w.Seconds, "bar": w.Bar,
 		"asset": func(name string) string { return "/assets/" + p.names[name] },
 		"join":  func(list []string) string { return strings.Join(list, ", ") },
 		"add":   func(a, b int) int { return a + b },
@@ -180,7 +180,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name
 	words := s.pages.language(r)
 	var st Status
 	if by.Name != "" { // who has not logged in is not told how the guardian is
-		known, err := s.backend.Status(r.Context())
+		known, err := s.process.Status(r.Context())
 		if err != nil {
 			s.log.WarnContext(r.Context(), "status is not known", "error", s.redactor.Redact(err.Error()))
 		}

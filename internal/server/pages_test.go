@@ -204,7 +204,7 @@ func TestLanguage(t *testing.T) {
 			}
 		})
 	}
-	if _, err := server.New(server.Options{Backend: busy(), Language: "fr"}); err == nil || !strings.Contains(err.Error(), "one of en, zh") {
+	if _, err := server.New(server.Options{Backend: busy().parts(), Language: "fr"}); err == nil || !strings.Contains(err.Error(), "one of en, zh") {
 		t.Errorf("a default that does not exist: %v", err)
 	}
 }
@@ -250,7 +250,7 @@ func TestFormsDoWhatTheySay(t *testing.T) {
 		}},
 		"end a silence":    {"/alerts/expire", url.Values{"id": {"s_1"}}, "/alerts?done=expire", func(m *memory) bool { return !m.silences[0].Until.After(m.now) }},
 		"stop watching":    {"/watches/w_8/cancel", url.Values{}, "/watches/w_8?done=cancel", func(m *memory) bool { return m.watches[0].State == "cancelled" }},
-		"mark a verdict":   {"/watches/w_7/mark", url.Values{"mark": {"late"}}, "/watches/w_7?done=mark", func(m *memory) bool { return m.watches[1].Mark != nil && m.watches[1].Mark.Mark == "late" }},
+		"mark a verdict":   {"/watches/w_7/mark", url.Values{"mark": {"late"}}, "/watches/w_7?done=mark", func(m *memory) bool { return m.watches[1].Mark != nil && m.watches[1].Mark.Kind == "late" }},
 		"one-click back":   {"/services/price-sync/rollback", url.Values{"to": {"v2.0.0"}, "reason": {"wrong prices"}}, "/rollbacks/r_4?done=rollback", func(m *memory) bool { return m.runs[0].To == "v2.0.0" && m.runs[0].Trigger.Reason == "wrong prices" }},
 		"reject with note": {"/rollbacks/r_3", url.Values{"decision": {"reject"}, "note": {"not now"}}, "/rollbacks/r_3?done=reject", func(m *memory) bool { return m.runs[0].State == "rejected" }},
 	} {

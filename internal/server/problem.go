@@ -8,16 +8,17 @@ import (
 	"strconv"
 
 	"guardian/internal/reason"
+	"guardian/watch"
 )
 
 // problem is an RFC 9457 answer.
 type problem struct {
-	Type    string       `json:"type"`
-	Title   string       `json:"title"`
-	Status  int          `json:"status"`
-	Detail  string       `json:"detail"`
-	Errors  []FieldError `json:"errors,omitempty"`
-	Reasons []GateReason `json:"reasons,omitempty"`
+	Type    string             `json:"type"`
+	Title   string             `json:"title"`
+	Status  int                `json:"status"`
+	Detail  string             `json:"detail"`
+	Errors  []FieldError       `json:"errors,omitempty"`
+	Reasons []watch.GateReason `json:"reasons,omitempty"`
 
 	retryAfter int // seconds; 0: no header
 }

@@ -18,6 +18,42 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
+// Queries answers PromQL. Selectors were parsed once, so they are well-formed. Errors of the
+// parser and of promql (ErrQueryTimeout, ErrTooManySamples, …) become Prometheus' own answers.
+type Queries interface {
+	Query(ctx context.Context, expr string, at time.Time) (QueryResult, error)
+	QueryRange(ctx context.Context, expr string, start, end time.Time, step time.Duration) (QueryResult, error)
+}
+
+// SeriesIndex knows which series, label names and label values there are among those that
+// match any of the selectors; no selector means all (Series always has one). limit 0 means
+// no limit.
+type SeriesIndex interface {
+	Series(ctx context.Context, selectors []string, start, end time.Time, limit int) ([]labels.Labels, error)
+	LabelNames(ctx context.Context, selectors []string, start, end time.Time, limit int) ([]string, error)
+	LabelValues(ctx context.Context, name string, selectors []string, start, end time.Time, limit int) ([]string, error)
+}
+
+// MetricHelp knows what metrics are.
+type MetricHelp interface {
+	// Metadata says what each metric is, by its name.
+	Metadata(ctx context.Context) (map[string]Metadata, error)
+}
+
+// Metadata is what is known of a metric, as Prometheus' API tells it.
+type Metadata struct {
+	Type string `json:"type"` // counter, gauge, histogram, …, unknown
+	Help string `json:"help"`
+	Unit string `json:"unit"`
+}
+
+// QueryResult is what a query gave: a promql.Vector, Matrix, Scalar or String.
+type QueryResult struct {
+	Value    parser.Value
+	Warnings []string
+	Infos    []string
+}
+
 const (
 	maxPoints    = 11_000 // of one series of a range query, as in Prometheus
 	queryTimeout = 2 * time.Minute
@@ -172,70 +208,74 @@ func timed(r *http.Request) (context.Context, context.CancelFunc, error) {
 	return ctx, cancel, nil
 }
 
-func (s *Server) query(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	if err := params(w, r); err != nil {
-		return err
+func (s *Server) query(from Queries) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
+		if err := params(w, r); err != nil {
+			return err
+		}
+		at, err := timeParam(r, "time", s.now())
+		if err != nil {
+			return err
+		}
+		ctx, cancel, err := timed(r)
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		result, err := from.Query(ctx, r.FormValue("query"), at)
+		if err != nil {
+			return mistaken(err)
+		}
+		return writeResult(w, result)
 	}
-	at, err := timeParam(r, "time", s.now())
-	if err != nil {
-		return err
-	}
-	ctx, cancel, err := timed(r)
-	if err != nil {
-		return err
-	}
-	defer cancel()
-	result, err := s.backend.Query(ctx, r.FormValue("query"), at)
-	if err != nil {
-		return mistaken(err)
-	}
-	return writeResult(w, result)
 }
 
-func (s *Server) queryRange(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	if err := params(w, r); err != nil {
-		return err
-	}
-	for _, name := range []string{"start", "end"} {
-		if r.FormValue(name) == "" {
-			return badData("invalid parameter %q: cannot parse \"\" to a valid timestamp", name)
+func (*Server) queryRange(from Queries) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
+		if err := params(w, r); err != nil {
+			return err
 		}
+		for _, name := range []string{"start", "end"} {
+			if r.FormValue(name) == "" {
+				return badData("invalid parameter %q: cannot parse \"\" to a valid timestamp", name)
+			}
+		}
+		start, err := timeParam(r, "start", time.Time{})
+		if err != nil {
+			return err
+		}
+		end, err := timeParam(r, "end", time.Time{})
+		if err != nil {
+			return err
+		}
+		if end.Before(start) {
+			return badData("invalid parameter %q: end timestamp must not be before start time", "end")
+		}
+		step, err := durationParam(r.FormValue("step"))
+		if err != nil {
+			return badData("invalid parameter %q: %w", "step", err)
+		}
+		if step < time.Millisecond {
+			return badData("invalid parameter %q: zero or negative query resolution step widths are not accepted. Try a positive integer", "step")
+		}
+		if end.Sub(start)/step > maxPoints {
+			return badData("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)")
+		}
+		expr := r.FormValue("query")
+		if e, err := parser.NewParser(parser.Options{}).ParseExpr(expr); err == nil && e.Type() != parser.ValueTypeVector && e.Type() != parser.ValueTypeScalar {
+			return badData("invalid expression type %q for range query, must be Scalar or instant Vector", parser.DocumentedType(e.Type()))
+		}
+		ctx, cancel, err := timed(r)
+		if err != nil {
+			return err
+		}
+		defer cancel()
+		result, err := from.QueryRange(ctx, expr, start, end, step)
+		if err != nil {
+			return mistaken(err)
+		}
+		return writeResult(w, result)
 	}
-	start, err := timeParam(r, "start", time.Time{})
-	if err != nil {
-		return err
-	}
-	end, err := timeParam(r, "end", time.Time{})
-	if err != nil {
-		return err
-	}
-	if end.Before(start) {
-		return badData("invalid parameter %q: end timestamp must not be before start time", "end")
-	}
-	step, err := durationParam(r.FormValue("step"))
-	if err != nil {
-		return badData("invalid parameter %q: %w", "step", err)
-	}
-	if step < time.Millisecond {
-		return badData("invalid parameter %q: zero or negative query resolution step widths are not accepted. Try a positive integer", "step")
-	}
-	if end.Sub(start)/step > maxPoints {
-		return badData("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)")
-	}
-	expr := r.FormValue("query")
-	if e, err := parser.NewParser(parser.Options{}).ParseExpr(expr); err == nil && e.Type() != parser.ValueTypeVector && e.Type() != parser.ValueTypeScalar {
-		return badData("invalid expression type %q for range query, must be Scalar or instant Vector", parser.DocumentedType(e.Type()))
-	}
-	ctx, cancel, err := timed(r)
-	if err != nil {
-		return err
-	}
-	defer cancel()
-	result, err := s.backend.QueryRange(ctx, expr, start, end, step)
-	if err != nil {
-		return mistaken(err)
-	}
-	return writeResult(w, result)
 }
 
 // mistaken says of an expression that cannot be parsed which parameter it is.
@@ -307,82 +347,90 @@ func selects(matchers []*labels.Matcher) bool {
 	return false
 }
 
-func (s *Server) series(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	q, err := s.selection(w, r)
-	if err != nil {
-		return err
+func (s *Server) series(from SeriesIndex) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
+		q, err := s.selection(w, r)
+		if err != nil {
+			return err
+		}
+		if len(q.selectors) == 0 {
+			return badData("no match[] parameter provided")
+		}
+		list, err := from.Series(r.Context(), q.selectors, q.start, q.end, q.limit)
+		if err != nil {
+			return err
+		}
+		return writeQuery(w, orEmpty(list), nil, nil)
 	}
-	if len(q.selectors) == 0 {
-		return badData("no match[] parameter provided")
-	}
-	list, err := s.backend.Series(r.Context(), q.selectors, q.start, q.end, q.limit)
-	if err != nil {
-		return err
-	}
-	return writeQuery(w, orEmpty(list), nil, nil)
 }
 
-func (s *Server) labelNames(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	q, err := s.selection(w, r)
-	if err != nil {
-		return err
+func (s *Server) labelNames(from SeriesIndex) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
+		q, err := s.selection(w, r)
+		if err != nil {
+			return err
+		}
+		list, err := from.LabelNames(r.Context(), q.selectors, q.start, q.end, q.limit)
+		if err != nil {
+			return err
+		}
+		return writeQuery(w, orEmpty(list), nil, nil)
 	}
-	list, err := s.backend.LabelNames(r.Context(), q.selectors, q.start, q.end, q.limit)
-	if err != nil {
-		return err
-	}
-	return writeQuery(w, orEmpty(list), nil, nil)
 }
 
-func (s *Server) labelValues(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	name := r.PathValue("name")
-	if !model.UTF8Validation.IsValidLabelName(name) {
-		return badData("invalid label name: %q", name)
+func (s *Server) labelValues(from SeriesIndex) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
+		name := r.PathValue("name")
+		if !model.UTF8Validation.IsValidLabelName(name) {
+			return badData("invalid label name: %q", name)
+		}
+		q, err := s.selection(w, r)
+		if err != nil {
+			return err
+		}
+		list, err := from.LabelValues(r.Context(), name, q.selectors, q.start, q.end, q.limit)
+		if err != nil {
+			return err
+		}
+		return writeQuery(w, orEmpty(list), nil, nil)
 	}
-	q, err := s.selection(w, r)
-	if err != nil {
-		return err
-	}
-	list, err := s.backend.LabelValues(r.Context(), name, q.selectors, q.start, q.end, q.limit)
-	if err != nil {
-		return err
-	}
-	return writeQuery(w, orEmpty(list), nil, nil)
 }
 
 // metadata answers Grafana's question what the metrics are. A metric has one meaning here,
 // so that limit_per_metric takes nothing away unless it is 0.
-func (s *Server) metadata(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	if err := params(w, r); err != nil {
-		return err
-	}
-	limits := map[string]int{"limit": -1, "limit_per_metric": -1}
-	for name := range limits {
-		text := r.FormValue(name)
-		if text == "" {
-			continue
+func (*Server) metadata(from MetricHelp) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
+		if err := params(w, r); err != nil {
+			return err
 		}
-		n, err := strconv.Atoi(text)
+		limits := map[string]int{"limit": -1, "limit_per_metric": -1}
+		for name := range limits {
+			text := r.FormValue(name)
+			if text == "" {
+				continue
+			}
+			n, err := strconv.Atoi(text)
+			if err != nil {
+				return badData("%s must be a number", name)
+			}
+			limits[name] = n
+		}
+		all, err := from.Metadata(r.Context())
 		if err != nil {
-			return badData("%s must be a number", name)
+			return err
 		}
-		limits[name] = n
-	}
-	all, err := s.backend.Metadata(r.Context())
-	if err != nil {
-		return err
-	}
-	told := map[string][]Metadata{}
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if only := r.FormValue("metric"); only != "" && only != name {
-			continue
+		told := map[string][]Metadata{}
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			if only := r.FormValue("metric"); only != "" && only != name {
+				continue
+			}
+			if limits["limit"] >= 0 && len(told) >= limits["limit"] {
+				break
+			}
+			told[name] = []Metadata{all[name]}
 		}
-		if limits["limit"] >= 0 && len(told) >= limits["limit"] {
-			break
-		}
-		told[name] = []Metadata{all[name]}
+		return writeQuery(w, told, nil, nil)
 	}
-	return writeQuery(w, told, nil, nil)
 }
 
 // formatQuery prints an expression as Prometheus would.
@@ -398,10 +446,12 @@ func (*Server) formatQuery(w http.ResponseWriter, r *http.Request, _ Caller) err
 }
 
 // buildInfo is what Grafana asks to find out whom it talks to.
-func (s *Server) buildInfo(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	st, err := s.backend.Status(r.Context())
-	if err != nil {
-		return err
+func (*Server) buildInfo(process Process) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
+		st, err := process.Status(r.Context())
+		if err != nil {
+			return err
+		}
+		return writeQuery(w, map[string]string{"version": st.Version, "application": "guardian"}, nil, nil)
 	}
-	return writeQuery(w, map[string]string{"version": st.Version, "application": "guardian"}, nil, nil)
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strconv"
@@ -8,6 +9,38 @@ import (
 
 	"guardian/rules"
 )
+
+// Rules reads the rules that are evaluated.
+type Rules interface {
+	RuleGroups(ctx context.Context) ([]RuleGroup, error)
+}
+
+// RuleGroup is one group of a rule file.
+type RuleGroup struct {
+	Name           string
+	File           string
+	Interval       time.Duration
+	Limit          int
+	EvaluationTime time.Duration // how long the last evaluation took
+	LastEvaluation time.Time
+	Rules          []Rule
+}
+
+// Rule is one rule: alerting when Alerting is true, else recording.
+type Rule struct {
+	Alerting       bool
+	Name           string // alert or record
+	Query          string
+	For            time.Duration
+	KeepFiringFor  time.Duration
+	Labels         map[string]string
+	Annotations    map[string]string
+	Health         string // ok, err, unknown
+	LastError      string
+	EvaluationTime time.Duration
+	LastEvaluation time.Time
+	Alerts         []rules.Alert // its pending and firing alerts
+}
 
 // promAlert is an alert as Prometheus' API tells it.
 type promAlert struct {
@@ -45,18 +78,20 @@ type promGroup struct {
 	LastEvaluation time.Time  `json:"lastEvaluation"`
 }
 
-func (s *Server) alerts(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	list, err := s.backend.AlertList(r.Context())
-	if err != nil {
-		return err
-	}
-	open := []promAlert{}
-	for _, a := range list {
-		if a.State != rules.Resolved {
-			open = append(open, asProm(a.Alert))
+func (*Server) alerts(from Alerts) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
+		list, err := from.AlertList(r.Context())
+		if err != nil {
+			return err
 		}
+		open := []promAlert{}
+		for _, a := range list {
+			if a.State != rules.Resolved {
+				open = append(open, asProm(a.Alert))
+			}
+		}
+		return writeQuery(w, map[string]any{"alerts": open}, nil, nil)
 	}
-	return writeQuery(w, map[string]any{"alerts": open}, nil, nil)
 }
 
 func asProm(a rules.Alert) promAlert {
@@ -70,40 +105,42 @@ func asProm(a rules.Alert) promAlert {
 	return p
 }
 
-func (s *Server) rules(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	if err := params(w, r); err != nil {
-		return err
-	}
-	kind := r.Form.Get("type")
-	if kind != "" && kind != "alert" && kind != "record" {
-		return badData("invalid parameter %q: not supported value %q", "type", kind)
-	}
-	groups, err := s.backend.RuleGroups(r.Context())
-	if err != nil {
-		return err
-	}
-	wanted := func(param, value string) bool {
-		return len(r.Form[param]) == 0 || slices.Contains(r.Form[param], value)
-	}
-	told := []promGroup{}
-	for _, g := range groups {
-		if !wanted("file[]", g.File) || !wanted("rule_group[]", g.Name) {
-			continue
+func (s *Server) rules(from Rules) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
+		if err := params(w, r); err != nil {
+			return err
 		}
-		group := promGroup{
-			Name: g.Name, File: g.File, Rules: []promRule{}, Interval: g.Interval.Seconds(), Limit: g.Limit,
-			EvaluationTime: g.EvaluationTime.Seconds(), LastEvaluation: g.LastEvaluation,
+		kind := r.Form.Get("type")
+		if kind != "" && kind != "alert" && kind != "record" {
+			return badData("invalid parameter %q: not supported value %q", "type", kind)
 		}
-		for _, rule := range g.Rules {
-			if wanted("rule_name[]", rule.Name) && (kind == "" || (kind == "alert") == rule.Alerting) {
-				group.Rules = append(group.Rules, s.ruleAsProm(rule, r.Form.Get("exclude_alerts") == "true"))
+		groups, err := from.RuleGroups(r.Context())
+		if err != nil {
+			return err
+		}
+		wanted := func(param, value string) bool {
+			return len(r.Form[param]) == 0 || slices.Contains(r.Form[param], value)
+		}
+		told := []promGroup{}
+		for _, g := range groups {
+			if !wanted("file[]", g.File) || !wanted("rule_group[]", g.Name) {
+				continue
+			}
+			group := promGroup{
+				Name: g.Name, File: g.File, Rules: []promRule{}, Interval: g.Interval.Seconds(), Limit: g.Limit,
+				EvaluationTime: g.EvaluationTime.Seconds(), LastEvaluation: g.LastEvaluation,
+			}
+			for _, rule := range g.Rules {
+				if wanted("rule_name[]", rule.Name) && (kind == "" || (kind == "alert") == rule.Alerting) {
+					group.Rules = append(group.Rules, s.ruleAsProm(rule, r.Form.Get("exclude_alerts") == "true"))
+				}
+			}
+			if len(group.Rules) > 0 || len(r.Form["rule_name[]"]) == 0 && kind == "" {
+				told = append(told, group)
 			}
 		}
-		if len(group.Rules) > 0 || len(r.Form["rule_name[]"]) == 0 && kind == "" {
-			told = append(told, group)
-		}
+		return writeQuery(w, map[string]any{"groups": told}, nil, nil)
 	}
-	return writeQuery(w, map[string]any{"groups": told}, nil, nil)
 }
 
 func (s *Server) ruleAsProm(rule Rule, withoutAlerts bool) promRule {

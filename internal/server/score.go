@@ -8,39 +8,18 @@ import (
 	"guardian/watch"
 )
 
-// Scores keeps what people say about verdicts, and adds it up.
+// Marks keeps what people think of verdicts.
+type Marks interface {
+	// MarkWatch keeps what the caller thinks of a verdict, in the place of what was kept of
+	// it before; ErrConflict for a watch without one.
+	MarkWatch(ctx context.Context, id string, mark watch.Mark, by Caller) (Watch, error)
+}
+
+// Scores adds up verdicts and what people think of them.
 type Scores interface {
-	// MarkWatch says what somebody thinks of a verdict; ErrConflict for a watch without one.
-	// The last word counts.
-	MarkWatch(ctx context.Context, id string, mark MarkWord, note string, by Caller) (Watch, error)
 	// Score adds up the watches that began in [from, to), by service and policy; service "":
 	// all.
 	Score(ctx context.Context, service string, from, to time.Time) ([]Score, error)
-}
-
-// MarkWord is what somebody thinks of a verdict.
-type MarkWord string
-
-// The words of a mark.
-const (
-	MarkRight MarkWord = "right"
-	MarkWrong MarkWord = "wrong"
-	MarkLate  MarkWord = "late" // right, and it came later than it should have
-)
-
-// Mark is somebody's word about a verdict.
-type Mark struct {
-	Mark MarkWord  `json:"mark"`
-	Note string    `json:"note,omitempty"`
-	By   string    `json:"by"`
-	At   time.Time `json:"at"`
-}
-
-// Plan is what a Failed verdict led to, or in mode observe would have.
-type Plan struct {
-	Runbook string   `json:"runbook"`
-	To      string   `json:"to,omitempty"` // "": no version was known to be good
-	Refused []string `json:"refused,omitempty"`
 }
 
 // Score is how far the verdicts about a service, under one policy, can be trusted.
@@ -88,63 +67,64 @@ type Estimate struct {
 }
 
 // Markable tells whether a verdict can be marked.
-func (d watchDetail) Markable() bool { return Markable(d.State) }
-
-// Markable tells whether a watch in this state has a verdict that is right or wrong.
-func Markable(s watch.State) bool {
-	return s == watch.Passed || s == watch.Failed || s == watch.Inconclusive
-}
+func (d watchDetail) Markable() bool { return d.State.Markable() }
 
 const longestNote = 500
 
-func (s *Server) markWatch(w http.ResponseWriter, r *http.Request, by Caller) error {
-	o, _, err := body(w, r, false)
-	if err != nil {
-		return err
+func (s *Server) markWatch(marks Marks) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		o, _, err := body(w, r, false)
+		if err != nil {
+			return err
+		}
+		mark := o.oneOf("mark", string(watch.MarkRight), string(watch.MarkWrong), string(watch.MarkLate))
+		note := o.text("note", longestNote)
+		if mark == "" {
+			o.wrong("mark", "is needed: right, wrong or late")
+		}
+		if err := o.done(); err != nil {
+			return err
+		}
+		v, err := marks.MarkWatch(r.Context(), r.PathValue("id"), watch.Mark{Kind: watch.MarkKind(mark), Note: note}, by)
+		if err != nil {
+			return err
+		}
+		return writeJSON(w, http.StatusOK, s.viewWatch(v))
 	}
-	mark := o.oneOf("mark", string(MarkRight), string(MarkWrong), string(MarkLate))
-	note := o.text("note", longestNote)
-	if mark == "" {
-		o.wrong("mark", "is needed: right, wrong or late")
-	}
-	if err := o.done(); err != nil {
-		return err
-	}
-	v, err := s.backend.MarkWatch(r.Context(), r.PathValue("id"), MarkWord(mark), note, by)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, s.viewWatch(v))
 }
 
-func (s *Server) markForm(w http.ResponseWriter, r *http.Request, by Caller) error {
-	id, mark, note := r.PathValue("id"), r.PostFormValue("mark"), []rune(r.PostFormValue("note"))
-	if err := known("mark", mark, MarkRight, MarkWrong, MarkLate); err != nil || mark == "" {
-		return &InvalidError{Fields: []FieldError{{"mark", "is needed: right, wrong or late"}}}
+func (*Server) markForm(marks Marks) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		id, mark, note := r.PathValue("id"), r.PostFormValue("mark"), []rune(r.PostFormValue("note"))
+		if err := known("mark", mark, watch.MarkRight, watch.MarkWrong, watch.MarkLate); err != nil || mark == "" {
+			return &InvalidError{Fields: []FieldError{{"mark", "is needed: right, wrong or late"}}}
+		}
+		if _, err := marks.MarkWatch(r.Context(), id, watch.Mark{Kind: watch.MarkKind(mark), Note: string(note[:min(len(note), longestNote)])}, by); err != nil {
+			return err
+		}
+		back(w, r, "/watches/"+id, "mark")
+		return nil
 	}
-	if _, err := s.backend.MarkWatch(r.Context(), id, MarkWord(mark), string(note[:min(len(note), longestNote)]), by); err != nil {
-		return err
-	}
-	back(w, r, "/watches/"+id, "mark")
-	return nil
 }
 
 // scoredDays is how far back the score goes when nobody says.
 const scoredDays = 90
 
-func (s *Server) score(w http.ResponseWriter, r *http.Request, _ Caller) error {
-	f, err := filter(r)
-	if err != nil {
-		return err
+func (s *Server) score(scores Scores) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
+		f, err := filter(r)
+		if err != nil {
+			return err
+		}
+		now := s.now()
+		from := f.Since
+		if from.IsZero() {
+			from = now.AddDate(0, 0, -scoredDays)
+		}
+		found, err := scores.Score(r.Context(), f.Service, from, now)
+		if err != nil {
+			return err
+		}
+		return writeJSON(w, http.StatusOK, map[string]any{"since": from.UTC(), "scores": orEmpty(found)})
 	}
-	now := s.now()
-	from := f.Since
-	if from.IsZero() {
-		from = now.AddDate(0, 0, -scoredDays)
-	}
-	scores, err := s.backend.Score(r.Context(), f.Service, from, now)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, http.StatusOK, map[string]any{"since": from.UTC(), "scores": orEmpty(scores)})
 }

@@ -2,7 +2,6 @@ package server
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -42,8 +41,6 @@ type Options struct {
 
 	// RemoteWrite answers POST /api/v1/write; nil: 404.
 	RemoteWrite http.Handler
-	// Alertmanager answers /api/v2/; nil: 404.
-	Alertmanager http.Handler
 
 	// CacheBytes bounds the cache of rendered report fragments; default and least 32 MiB.
 	CacheBytes int
@@ -54,7 +51,7 @@ const maxWaits = 512
 
 // Server is the HTTP edge. It owns no goroutine and listens nowhere: the app does.
 type Server struct {
-	backend  Backend
+	process  Process
 	now      func() time.Time
 	log      *slog.Logger
 	redactor *secret.Redactor
@@ -73,8 +70,8 @@ type Server struct {
 
 // New makes a Server. It is an http.Handler; Close gives its cache's memory back.
 func New(o Options) (*Server, error) {
-	if o.Backend == nil {
-		return nil, errors.New("server: Options.Backend is missing")
+	if part := o.Backend.missing(); part != "" {
+		return nil, fmt.Errorf("server: Options.Backend.%s is missing", part)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -107,12 +104,12 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		backend: o.Backend, now: o.Now, log: o.Log, redactor: o.Redactor, external: external, active: o.Active, options: o,
+		process: o.Backend.Process, now: o.Now, log: o.Log, redactor: o.Redactor, external: external, active: o.Active, options: o,
 		metrics: m, pages: p, reports: newReportCache(o.CacheBytes, m),
-		access: &access{tokens: o.Backend, key: key, now: o.Now, origins: origins, https: strings.HasPrefix(external, "https://")},
+		access: &access{tokens: o.Backend.Tokens, key: key, now: o.Now, origins: origins, https: strings.HasPrefix(external, "https://")},
 		waits:  make(chan struct{}, maxWaits),
 	}
-	s.mux = s.routes()
+	s.mux = s.routes(o.Backend)
 	s.handler = s.observe(secure(s.mux))
 	return s, nil
 }

@@ -11,7 +11,6 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/reason"
-	"guardian/probes/sample"
 )
 
 // words says things in one language and one time zone.
@@ -230,12 +229,4 @@ func (w words) Counts(up, down, unknown int) string {
 		return "–"
 	}
 	return strings.Join(parts, " · ")
-}
-
-// HealthOf gives the health of a check's last look.
-func (w words) HealthOf(c Check) sample.Health {
-	if c.Last == nil {
-		return sample.Unknown
-	}
-	return c.Last.Health
 }

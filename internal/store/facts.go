@@ -6,6 +6,7 @@ import (
 	"guardian/actions"
 	"guardian/internal/reason"
 	"guardian/notifiers"
+	"guardian/notifiers/route"
 	"guardian/probes"
 	"guardian/probes/sample"
 	"guardian/rules"
@@ -48,8 +49,8 @@ type Batch struct {
 	Looks       []sample.Sample // appended, and kept for KeptLooks
 	Maintenance []Maintenance   // by ID
 
-	Acks     []Ack    // by key
-	AcksGone []string // keys
+	Acks     []rules.Ack // by alert
+	AcksGone []string    // alerts
 
 	// Idempotent are answers to requests. A key that is there already is refused with
 	// ErrIdempotent: read the first answer with Store.Idempotent.
@@ -59,7 +60,7 @@ type Batch struct {
 
 	Heartbeats []probes.Heartbeat // appended: by check and At
 	Audit      []Audit            // appended
-	Silences   []Silence          // by ID
+	Silences   []route.Silence    // by ID
 	Tokens     []Token            // by ID; LastUsed only ever grows
 	TokenUses  []TokenUse
 }
@@ -86,26 +87,6 @@ type CheckState struct {
 type Maintenance struct {
 	ID string `json:"id"`
 	sla.Maintenance
-}
-
-// Silence keeps notices of matching alerts quiet for a time. To end one early, write it
-// again with Until in the past.
-type Silence struct {
-	ID       string    `json:"id"`
-	Matchers []string  `json:"matchers"` // as PromQL writes them: service="order-sync"; all must match
-	From     time.Time `json:"from"`
-	Until    time.Time `json:"until"`
-	By       string    `json:"by"`
-	Comment  string    `json:"comment,omitempty"`
-	Created  time.Time `json:"created"`
-}
-
-// Ack is a person's word that they are on it.
-type Ack struct {
-	Key  string    `json:"key"` // what it is about: a notice's key
-	By   string    `json:"by"`
-	At   time.Time `json:"at"`
-	Note string    `json:"note,omitempty"`
 }
 
 // Token is an API token. Only its hash is kept.

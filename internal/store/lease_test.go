@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"guardian/internal/store"
+	"guardian/rules"
 )
 
 // TestLease_OneActsAtATime lets guardians take, renew, lose and give back the lease of one
@@ -99,7 +100,7 @@ func TestLease_OneActsAtATime(t *testing.T) {
 			},
 			"commit": func(t *rapid.T) {
 				who := who.Draw(t, "who")
-				err := s.Commit(t.Context(), last[who].Token, store.Batch{Acks: []store.Ack{{Key: who}}})
+				err := s.Commit(t.Context(), last[who].Token, store.Batch{Acks: []rules.Ack{{Alert: who}}})
 				if holds(who) != (err == nil) || (err != nil && !errors.Is(err, store.ErrFenced)) {
 					t.Fatalf("%s holds it: %v; commit: %v", who, holds(who), err)
 				}

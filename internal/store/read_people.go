@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"guardian/notifiers"
+	"guardian/notifiers/route"
 	"guardian/probes"
+	"guardian/rules"
 )
 
 // Due gives, for one receiver, the first unfinished delivery (Queued or Sending) of each
@@ -137,20 +139,20 @@ func (s *Store) Heartbeats(ctx context.Context, check string, from, to time.Time
 }
 
 // Silences gives the silences that end after since: with now, the active and coming ones.
-func (s *Store) Silences(ctx context.Context, since time.Time) ([]Silence, error) {
+func (s *Store) Silences(ctx context.Context, since time.Time) ([]route.Silence, error) {
 	q := &query{table: "silences", order: "until, id"}
 	q.and("until > ?", nanos(since))
-	return list[Silence](ctx, s, q)
+	return list[route.Silence](ctx, s, q)
 }
 
 // Silence gives one silence; ErrNotFound when there is none.
-func (s *Store) Silence(ctx context.Context, id string) (Silence, error) {
-	return byID[Silence](ctx, s, "silences", id)
+func (s *Store) Silence(ctx context.Context, id string) (route.Silence, error) {
+	return byID[route.Silence](ctx, s, "silences", id)
 }
 
 // Acks gives every acknowledgement, oldest first.
-func (s *Store) Acks(ctx context.Context) ([]Ack, error) {
-	return list[Ack](ctx, s, &query{table: "acks", order: "at, ack_key"})
+func (s *Store) Acks(ctx context.Context) ([]rules.Ack, error) {
+	return list[rules.Ack](ctx, s, &query{table: "acks", order: "at, ack_key"})
 }
 
 // Audit gives a page of the journal, newest first.

@@ -4,40 +4,24 @@ import (
 	"context"
 	"time"
 
-	"guardian/internal/reason"
+	"guardian/actions"
 	"guardian/watch"
 )
 
-// Plan is what a Failed verdict led to, or in mode observe would have.
+// Plan is what a Failed verdict of a watch led to, or in mode observe would have.
 type Plan struct {
-	Watch   string     `json:"watch"`
-	Service string     `json:"service"`
-	Runbook string     `json:"runbook"`
-	To      string     `json:"to,omitempty"` // the version; "": none was known to be good
-	Mode    watch.Mode `json:"mode"`
-	// Refused are the guards' reasons against the rollback; empty: the guards allow it.
-	Refused []reason.Reason `json:"refused,omitempty"`
-	At      time.Time       `json:"at"`
+	Watch   string `json:"watch"`
+	Service string `json:"service"`
+	actions.Plan
+	Mode watch.Mode `json:"mode"`
+	At   time.Time  `json:"at"`
 }
 
-// MarkWord is what a person says about a verdict.
-type MarkWord string
-
-// The words of a mark.
-const (
-	MarkRight MarkWord = "right"
-	MarkWrong MarkWord = "wrong"
-	MarkLate  MarkWord = "late" // right, and it came later than it should have
-)
-
-// Mark is a person's word about a verdict; the last one counts.
+// Mark is what a person thinks of the verdict of a watch; the last one counts.
 type Mark struct {
-	Watch   string    `json:"watch"`
-	Service string    `json:"service"`
-	Mark    MarkWord  `json:"mark"`
-	Note    string    `json:"note,omitempty"`
-	By      string    `json:"by"`
-	At      time.Time `json:"at"`
+	Watch   string `json:"watch"`
+	Service string `json:"service"`
+	watch.Mark
 }
 
 func plansTable() table[Plan] {

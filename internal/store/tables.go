@@ -8,6 +8,7 @@ import (
 
 	"guardian/actions"
 	"guardian/notifiers"
+	"guardian/notifiers/route"
 	"guardian/probes"
 	"guardian/probes/sample"
 	"guardian/rules"
@@ -222,10 +223,10 @@ func maintenanceTable() table[Maintenance] {
 	}
 }
 
-func acksTable() table[Ack] {
-	return table[Ack]{
+func acksTable() table[rules.Ack] {
+	return table[rules.Ack]{
 		name: "acks", key: []string{"ack_key"}, columns: []string{"at"},
-		values: func(a Ack) []any { return []any{text(a.Key), nanos(a.At)} },
+		values: func(a rules.Ack) []any { return []any{text(a.Alert), nanos(a.At)} },
 	}
 }
 
@@ -252,9 +253,9 @@ func auditTable() table[Audit] {
 	}
 }
 
-func silencesTable() table[Silence] {
-	return table[Silence]{
+func silencesTable() table[route.Silence] {
+	return table[route.Silence]{
 		name: "silences", key: []string{"id"}, columns: []string{"until"},
-		values: func(s Silence) []any { return []any{text(s.ID), nanos(s.Until)} },
+		values: func(s route.Silence) []any { return []any{text(s.ID), nanos(s.Until)} },
 	}
 }

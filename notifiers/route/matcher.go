@@ -1,7 +1,6 @@
 package route
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -22,8 +21,7 @@ const (
 	NotRegexp Op = "!~"
 )
 
-// Matcher is one condition on one label. A label that is not there is "". Its JSON is that
-// of Alertmanager's API: {name, value, isRegex, isEqual}, isEqual true when left out.
+// Matcher is one condition on one label. A label that is not there is "".
 type Matcher struct {
 	Name  string
 	Op    Op
@@ -81,40 +79,16 @@ func (m Matcher) String() string {
 	return name + string(m.Op) + strconv.Quote(m.Value)
 }
 
-type matcherJSON struct {
-	Name    string `json:"name"`
-	Value   string `json:"value"`
-	IsRegex bool   `json:"isRegex"`
-	IsEqual *bool  `json:"isEqual"`
-}
+// Equal tells whether both are the same condition.
+func (m Matcher) Equal(o Matcher) bool { return m.Name == o.Name && m.Op == o.Op && m.Value == o.Value }
 
-// MarshalJSON implements json.Marshaler.
-func (m Matcher) MarshalJSON() ([]byte, error) {
-	equal := m.Op == Equal || m.Op == Regexp
-	return json.Marshal(matcherJSON{Name: m.Name, Value: m.Value, IsRegex: m.Op == Regexp || m.Op == NotRegexp, IsEqual: &equal})
-}
+// MarshalText writes the matcher as String does: so it stands in the journal and in the API.
+func (m Matcher) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
-// UnmarshalJSON implements json.Unmarshaler; a bad regular expression is an error.
-func (m *Matcher) UnmarshalJSON(b []byte) error {
-	var j matcherJSON
-	if err := json.Unmarshal(b, &j); err != nil {
-		return err
-	}
-	op := Equal
-	switch equal := j.IsEqual == nil || *j.IsEqual; {
-	case equal && j.IsRegex:
-		op = Regexp
-	case !equal && j.IsRegex:
-		op = NotRegexp
-	case !equal:
-		op = NotEqual
-	}
-	made, err := NewMatcher(j.Name, op, j.Value)
-	if err != nil {
-		return err
-	}
-	*m = made
-	return nil
+// UnmarshalText reads what ParseMatcher reads.
+func (m *Matcher) UnmarshalText(text []byte) (err error) {
+	*m, err = ParseMatcher(string(text))
+	return err
 }
 
 // Matchers are conditions of which all must be met; none at all are always met.

@@ -114,8 +114,8 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-func TestMatchersAreAlertmanagersJSON(t *testing.T) {
-	ms, err := route.ParseMatchers(`a=b,c!=d,e=~f,g!~h`)
+func TestMatchersAreTextsInJSON(t *testing.T) {
+	ms, err := route.ParseMatchers(`a=b,c!=d,e=~f,g!~"h i"`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,9 +123,7 @@ func TestMatchersAreAlertmanagersJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `[{"name":"a","value":"b","isRegex":false,"isEqual":true},{"name":"c","value":"d","isRegex":false,"isEqual":false},` +
-		`{"name":"e","value":"f","isRegex":true,"isEqual":true},{"name":"g","value":"h","isRegex":true,"isEqual":false}]`
-	if string(got) != want {
+	if want := `["a=\"b\"","c!=\"d\"","e=~\"f\"","g!~\"h i\""]`; string(got) != want {
 		t.Errorf("got %s", got)
 	}
 	var back route.Matchers
@@ -135,12 +133,10 @@ func TestMatchersAreAlertmanagersJSON(t *testing.T) {
 	if !back.Match(map[string]string{"a": "b", "e": "f"}) {
 		t.Error("what was read back does not match")
 	}
-	var old route.Matcher // amtool before 0.22 sends no isEqual
-	if err := json.Unmarshal([]byte(`{"name":"a","value":"b","isRegex":false}`), &old); err != nil || old.Op != route.Equal {
-		t.Errorf("%v %+v", err, old)
-	}
-	if err := json.Unmarshal([]byte(`{"name":"a","value":"(","isRegex":true}`), &old); err == nil {
-		t.Error("a bad expression was read")
+	for _, bad := range []string{`["a=~\"(\""]`, `["a=\"b\",c=\"d\""]`, `["a"]`} {
+		if err := json.Unmarshal([]byte(bad), &back); err == nil {
+			t.Errorf("%s was read", bad)
+		}
 	}
 }
 
@@ -303,7 +299,7 @@ func TestSilences(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := route.Silence{ID: "s_1", Matchers: ms, StartsAt: start, EndsAt: start.Add(time.Hour), CreatedBy: "li.wei"}
+	s := route.Silence{ID: "s_1", Matchers: ms, From: start, Until: start.Add(time.Hour), By: "li.wei"}
 	labels := map[string]string{"service": "order-sync"}
 	for after, want := range map[time.Duration]bool{-time.Second: false, 0: true, 59 * time.Minute: true, time.Hour: false} {
 		if got := s.Mutes(labels, start.Add(after)); got != want {
@@ -313,7 +309,7 @@ func TestSilences(t *testing.T) {
 	if s.Mutes(map[string]string{"service": "price-sync"}, start) {
 		t.Error("it mutes another service")
 	}
-	if (route.Silence{StartsAt: start, EndsAt: start.Add(time.Hour)}).Mutes(labels, start) {
+	if (route.Silence{From: start, Until: start.Add(time.Hour)}).Mutes(labels, start) {
 		t.Error("a silence without matchers mutes everything")
 	}
 	b, err := json.Marshal(s)
@@ -331,8 +327,8 @@ func TestSilences(t *testing.T) {
 		t.Error(diff)
 	}
 	all, _ := route.ParseMatchers(`service=~".*"`)
-	err = route.Silence{Matchers: all, StartsAt: start, EndsAt: start}.Validate()
-	for _, want := range []string{"everything would be silent", "is not after", "createdBy"} {
+	err = route.Silence{Matchers: all, From: start, Until: start}.Validate()
+	for _, want := range []string{"everything would be silent", "is not after", "by:"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
 		}

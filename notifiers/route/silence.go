@@ -7,23 +7,24 @@ import (
 	"time"
 )
 
-// Silence keeps notices from being told for a while. Times are UTC.
+// Silence suppresses notices whose labels match, from From until before Until. Times are UTC.
+// To end one early, its Until is set to that time.
 type Silence struct {
-	ID        string    `json:"id"`
-	Matchers  Matchers  `json:"matchers"`
-	StartsAt  time.Time `json:"startsAt"`
-	EndsAt    time.Time `json:"endsAt"`
-	CreatedBy string    `json:"createdBy"`
-	Comment   string    `json:"comment"`
-	UpdatedAt time.Time `json:"updatedAt"`
+	ID       string    `json:"id"`
+	Matchers Matchers  `json:"matchers"` // all must match
+	From     time.Time `json:"from"`
+	Until    time.Time `json:"until"`
+	By       string    `json:"by"` // who asked for it
+	Comment  string    `json:"comment"`
+	Created  time.Time `json:"created"`
 }
 
-// Active tells whether the silence holds at a time: from StartsAt on, until before EndsAt.
+// Active tells whether the silence holds at a time.
 func (s Silence) Active(now time.Time) bool {
-	return !now.Before(s.StartsAt) && now.Before(s.EndsAt)
+	return !now.Before(s.From) && now.Before(s.Until)
 }
 
-// Mutes tells whether a notice with these labels is not to be told now.
+// Mutes tells whether a notice with these labels is suppressed now.
 func (s Silence) Mutes(labels map[string]string, now time.Time) bool {
 	return len(s.Matchers) > 0 && s.Active(now) && s.Matchers.Match(labels)
 }
@@ -37,13 +38,13 @@ func (s Silence) Validate() error {
 	} else if s.Matchers.Match(nil) {
 		errs = append(errs, fmt.Errorf("matchers %s: at least one must not match an empty label, or everything would be silent", s.Matchers))
 	}
-	if s.StartsAt.IsZero() || s.EndsAt.IsZero() {
-		errs = append(errs, errors.New("startsAt and endsAt are needed"))
-	} else if !s.EndsAt.After(s.StartsAt) {
-		errs = append(errs, fmt.Errorf("endsAt %s is not after startsAt %s", s.EndsAt.Format(time.RFC3339), s.StartsAt.Format(time.RFC3339)))
+	if s.From.IsZero() || s.Until.IsZero() {
+		errs = append(errs, errors.New("from and until are needed"))
+	} else if !s.Until.After(s.From) {
+		errs = append(errs, fmt.Errorf("until %s is not after from %s", s.Until.Format(time.RFC3339), s.From.Format(time.RFC3339)))
 	}
-	if strings.TrimSpace(s.CreatedBy) == "" {
-		errs = append(errs, errors.New("createdBy: say who it is that silences"))
+	if strings.TrimSpace(s.By) == "" {
+		errs = append(errs, errors.New("by: a silence needs somebody who asked for it"))
 	}
 	return errors.Join(errs...)
 }

@@ -12,6 +12,7 @@ import (
 	"guardian/internal/reason"
 	"guardian/internal/store"
 	"guardian/notifiers"
+	"guardian/notifiers/route"
 	"guardian/probes"
 	"guardian/probes/sample"
 	"guardian/rules"
@@ -22,6 +23,10 @@ import (
 // full gives a batch that has one of everything that is kept.
 func full() store.Batch {
 	at := day()
+	orderSync, err := route.NewMatcher("service", route.Equal, "order-sync")
+	if err != nil {
+		panic(err)
+	}
 	return store.Batch{
 		Deploys: []watch.Deploy{{
 			ID: "d_1", Service: "order-sync", Environment: "production", Version: "v2", PreviousVersion: "v1",
@@ -33,9 +38,10 @@ func full() store.Batch {
 		}},
 		KnownGoods: []store.KnownGood{{Service: "order-sync", Environment: "production", Version: "v1", At: at, By: "w_0"}},
 		Plans: []store.Plan{{
-			Watch: "w_1", Service: "order-sync", Runbook: "back", To: "v1", Mode: watch.Observe, Refused: []reason.Reason{reason.New("cooldown", "until", at)}, At: at,
+			Watch: "w_1", Service: "order-sync", Mode: watch.Observe, At: at,
+			Plan: actions.Plan{Runbook: "back", To: "v1", Refused: []reason.Reason{reason.New("cooldown", "until", at)}},
 		}},
-		Marks: []store.Mark{{Watch: "w_1", Service: "order-sync", Mark: store.MarkWrong, Note: "the network", By: "ada", At: at}},
+		Marks: []store.Mark{{Watch: "w_1", Service: "order-sync", Mark: watch.Mark{Kind: watch.MarkWrong, Note: "the network", By: "ada", At: at}}},
 		Alerts: []rules.Alert{{
 			ID: "a_1", Rule: "ApiSuccessLow", Tier: rules.Critical, State: rules.Firing, Value: 0.25,
 			Labels: map[string]string{"service": "order-sync"}, ActiveAt: at, FiredAt: at.Add(time.Minute), LastEval: at.Add(time.Minute),
@@ -63,12 +69,12 @@ func full() store.Batch {
 		Maintenance: []store.Maintenance{{ID: "m_1", Maintenance: sla.Maintenance{
 			Name: "stock-count", Service: "order-sync", From: at, To: at.Add(2 * time.Hour), Announced: at,
 		}}},
-		Acks:       []store.Ack{{Key: "a_1", By: "wang", At: at, Note: "looking"}},
+		Acks:       []rules.Ack{{Alert: "a_1", By: "wang", At: at, Note: "looking"}},
 		Idempotent: []store.Idempotent{{Key: "k_1", BodyHash: "abc", Status: 201, Answer: []byte(`{"deploy":{}}`), At: at}},
 		Heartbeats: []probes.Heartbeat{{Check: "nightly", At: at, OK: false, Reason: "exit 3"}},
 		Audit:      []store.Audit{{ID: "j_1", At: at, Who: "ci", What: "deploy", Service: "order-sync", Subject: "d_1", Detail: reason.New("deploy_announced", "version", "v2"), Path: "/watches/w_1"}},
-		Silences: []store.Silence{{
-			ID: "s_1", Matchers: []string{`service="order-sync"`}, From: at, Until: at.Add(time.Hour), By: "wang", Comment: "known", Created: at,
+		Silences: []route.Silence{{
+			ID: "s_1", Matchers: route.Matchers{orderSync}, From: at, Until: at.Add(time.Hour), By: "wang", Comment: "known", Created: at,
 		}},
 		Tokens: []store.Token{{ID: "t_1", Name: "ci", Role: "deployer", Hash: "0a1b", Created: at}},
 	}
@@ -177,7 +183,7 @@ func factsAreReplaced(j journal) {
 	same(t, "rollups", must(s.Rollups(ctx, day(), day().Add(time.Hour)))(t), b.Rollups)
 
 	commit(t, s, fence, store.Batch{AcksGone: []string{"a_1"}, AlertsGone: []string{"a_1"}})
-	same(t, "acks", must(s.Acks(ctx))(t), []store.Ack{})
+	same(t, "acks", must(s.Acks(ctx))(t), []rules.Ack{})
 	same(t, "alerts", must(s.Alerts(ctx, store.AlertFilter{}))(t), []rules.Alert{})
 }
 
@@ -189,7 +195,7 @@ func allOrNothing(j journal) {
 	// The silence would be the last to be written: it has no ID.
 	err := s.Commit(t.Context(), fence, store.Batch{
 		Deploys:  []watch.Deploy{{ID: "d_2", Service: "order-sync", Environment: "production", At: day()}},
-		Silences: []store.Silence{{Until: day()}},
+		Silences: []route.Silence{{Until: day()}},
 	})
 	if err == nil {
 		t.Fatal("a silence without an ID was written")
