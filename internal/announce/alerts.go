@@ -13,6 +13,29 @@ import (
 // suspect is how long after a deploy an alert is said to be perhaps its fault.
 const suspect = 2 * time.Hour
 
+// AlertLabels are the labels of the notice about an alert as it is now: by them it is routed,
+// silenced and counted as covered by a maintenance.
+func AlertLabels(a rules.Alert) map[string]string {
+	event := "firing"
+	if a.State == rules.Resolved {
+		event = "resolved"
+	}
+	return noticeLabels("alert", event, alertTier(a), alertLabels(a))
+}
+
+func alertTier(a rules.Alert) string {
+	if a.Tier == "" {
+		return warning
+	}
+	return string(a.Tier)
+}
+
+func alertLabels(a rules.Alert) map[string]string {
+	labels := map[string]string{"alertname": a.Rule}
+	maps.Copy(labels, a.Labels)
+	return labels
+}
+
 // AlertFiring tells that an alert began to fire. last is the service's last deploy, or nil.
 func (t Teller) AlertFiring(a rules.Alert, last *watch.Deploy, now time.Time) notifiers.Notice {
 	return t.alert(a, last, "firing", now)
@@ -31,16 +54,12 @@ func (t Teller) AlertResolved(a rules.Alert, now time.Time) notifiers.Notice {
 
 func (t Teller) alert(a rules.Alert, last *watch.Deploy, event string, now time.Time) notifiers.Notice {
 	w := t.words()
-	tier := string(a.Tier)
-	if tier == "" {
-		tier = warning
-	}
+	tier := alertTier(a)
 	tone := map[string]notifiers.Tone{critical: notifiers.Bad, warning: notifiers.Warn}[tier]
 	if tone == "" {
 		tone = notifiers.Neutral
 	}
-	labels := map[string]string{"alertname": a.Rule}
-	maps.Copy(labels, a.Labels)
+	labels := alertLabels(a)
 	subject := a.Rule
 	if s := t.annotation(a, "summary"); s != "" {
 		subject = s

@@ -415,3 +415,18 @@ func TestAFailedWatchSaysHowSureItIs(t *testing.T) {
 		}
 	}
 }
+
+func TestAlertLabelsAreThoseOfItsNotices(t *testing.T) {
+	for _, a := range []rules.Alert{alert(rules.Critical), alert(""), alert(rules.Info)} {
+		for lang, tell := range tellers() {
+			a.State = rules.Firing
+			if diff := cmp.Diff(tell.AlertFiring(a, nil, now).Labels, announce.AlertLabels(a)); diff != "" {
+				t.Errorf("%s: firing: %s", lang, diff)
+			}
+			a.State = rules.Resolved
+			if diff := cmp.Diff(tell.AlertResolved(a, now).Labels, announce.AlertLabels(a)); diff != "" {
+				t.Errorf("%s: resolved: %s", lang, diff)
+			}
+		}
+	}
+}

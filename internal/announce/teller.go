@@ -59,6 +59,11 @@ func say(text string, pairs ...string) string {
 
 // notice is what all notices have in common.
 func (t Teller) notice(key, kind, event, tier string, tone notifiers.Tone, labels map[string]string, now time.Time) notifiers.Notice {
+	return notifiers.Notice{Key: key, Tier: tier, Tone: tone, Labels: noticeLabels(kind, event, tier, labels), Lang: t.lang(), Created: now.UTC()}
+}
+
+// noticeLabels are the labels by which a notice is routed and silenced.
+func noticeLabels(kind, event, tier string, labels map[string]string) map[string]string {
 	all := map[string]string{}
 	for k, v := range labels {
 		if v != "" {
@@ -69,7 +74,7 @@ func (t Teller) notice(key, kind, event, tier string, tone notifiers.Tone, label
 		all["check_kind"] = k
 	}
 	all["kind"], all["event"], all["tier"] = kind, event, tier
-	return notifiers.Notice{Key: key, Tier: tier, Tone: tone, Labels: all, Lang: t.lang(), Created: now.UTC()}
+	return all
 }
 
 // link adds a page of the guardian, when people can reach it.

@@ -414,7 +414,7 @@ func (as *alerts) due(s *setup, al rules.Alert, now time.Time) bool {
 		return true
 	}
 	repeat := time.Duration(0)
-	for _, t := range s.tree.Match(s.teller("").AlertFiring(al, nil, now).Labels) {
+	for _, t := range s.tree.Match(announce.AlertLabels(al)) {
 		if repeat == 0 || t.RepeatInterval < repeat {
 			repeat = t.RepeatInterval
 		}

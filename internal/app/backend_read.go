@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"guardian/actions"
+	"guardian/internal/announce"
 	"guardian/internal/reason"
 	"guardian/internal/series"
 	"guardian/internal/server"
@@ -41,7 +42,7 @@ func (b backend) AlertList(ctx context.Context) ([]server.Alert, error) {
 			continue
 		}
 		v := server.Alert{Alert: al}
-		lbls := b.setup.Load().teller("").AlertFiring(al, nil, now).Labels
+		lbls := announce.AlertLabels(al)
 		for _, s := range b.silences.get() {
 			if s.Mutes(lbls, now) {
 				v.Silences = append(v.Silences, s.ID)

@@ -117,7 +117,7 @@ func (t *telling) repeats(ep *episode, heard bool, last, end time.Time) {
 		return
 	}
 	interval := time.Duration(0)
-	for _, target := range t.setup.tree.Match(t.setup.teller.AlertFiring(ep.alert, nil, ep.fired).Labels) {
+	for _, target := range t.setup.tree.Match(announce.AlertLabels(ep.alert)) {
 		if interval == 0 || target.RepeatInterval < interval {
 			interval = target.RepeatInterval
 		}
