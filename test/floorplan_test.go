@@ -47,6 +47,7 @@ func floorPlan() map[string]room {
 		"internal/announce":  {may: []string{"probes/sample", "rules", "watch", "sla", "actions", "notifiers"}, why: "it makes words of facts, and does not send them"},
 		"internal/config":    {may: append([]string{"internal/ingest", "probes/marketplace"}, types...), why: "it decodes the settings of the packages that have some"},
 		"internal/netpath":   {may: []string{"probes/sample"}, why: "it knows which network paths work, and neither looks nor tells"},
+		"internal/quota":     {may: []string{"probes", "probes/marketplace", "probes/sample"}, why: "it keeps account of calls, and knows neither deploys nor alerts"},
 		"internal/ingest":    {may: []string{"internal/series"}, why: "it takes what others measured, and knows neither checks nor rules"},
 		"internal/series":    {may: []string{"probes/sample", "rules"}, why: "it keeps samples and decides nothing"},
 		"internal/store":     {may: types, why: "it keeps the types of the packages that decide"},

@@ -23,6 +23,7 @@ import (
 	"guardian/internal/config"
 	"guardian/internal/ingest"
 	"guardian/internal/netpath"
+	"guardian/internal/quota"
 	"guardian/internal/secret"
 	"guardian/internal/series"
 	"guardian/internal/server"
@@ -102,7 +103,7 @@ type App struct {
 	observed    observed
 	paths       *netpath.Paths
 	kept        kept
-	budget      *budget
+	quotas      *quota.Quotas
 	reloading   sync.Mutex
 	announcing  sync.Mutex // deploys are announced one after the other
 	starting    sync.Mutex // runs are begun one after the other: each one's guards see those before it
@@ -138,7 +139,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a := &App{
 		o: o, log: o.Log, now: o.Now, redactor: o.Redactor, registry: prometheus.NewRegistry(),
-		started: o.Now(), drain: o.Drain, holder: newHolder(), budget: newBudget(o.Now, o.Log),
+		started: o.Now(), drain: o.Drain, holder: newHolder(),
 	}
 	a.observed = observed{checks: map[string]*seen{}, intervals: map[factKey]sla.Interval{}, rollups: map[factKey]sla.Rollup{}, states: map[string]store.CheckState{}}
 	defer func() {
@@ -236,14 +237,22 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 	}); err != nil {
 		return nil, err
 	}
+	a.quotas = quota.New(quota.Options{
+		Series: a.series, Now: a.now, Log: a.log, Registerer: a.registry,
+		OnWritten: func(series []string) {
+			if t := a.acting.Load(); t != nil {
+				t.alerts.notice(series)
+			}
+		},
+	})
 	a.paths = netpath.New(netpath.Options{
 		Now: a.now, Registerer: a.registry,
 		Look: func(ctx context.Context, check string) (sample.Sample, error) { return a.runner.LookNow(ctx, check) },
 	})
 	a.runner = probes.NewRunner(probes.RunnerOptions{
-		Log: a.log, Registerer: a.registry, Now: a.now, Sink: a.sink, Redactor: a.redactor, Budget: a.budget,
+		Log: a.log, Registerer: a.registry, Now: a.now, Sink: a.sink, Redactor: a.redactor, Budget: a.quotas,
 		Stamp: func(ctx context.Context, s sample.Sample) sample.Sample {
-			return a.budget.forecast(a.paths.Correct(ctx, s))
+			return a.quotas.Forecast(a.paths.Correct(ctx, s))
 		},
 	})
 	return s, nil

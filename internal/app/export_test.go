@@ -28,7 +28,7 @@ func (s Stepped) Begin(ctx context.Context) error {
 	s.observed.apply(set.checks, s.now())
 	s.paths.Apply(pathChecks(set.checks))
 	s.kept.apply(set.checks)
-	s.budget.apply(set, s.now())
+	s.quotas.Apply(quotaSettings(set))
 	for _, c := range set.checks {
 		s.series.Track(c.Name, c.Every, graceOf(c.Every))
 	}
@@ -215,26 +215,12 @@ func (k Kept) Unwritten() []sample.Sample { return k.k.take() }
 func KeptOfEach(checks int) int { return keptOfEach(checks) }
 
 // InferUsage infers what is used of quotas, as happens again and again by itself.
-func (a *App) InferUsage() { a.inferUsage(a.acting.Load()) }
+func (a *App) InferUsage() { a.quotas.Infer(a.acting.Load().ctx) }
 
 // Acting tells whether this guardian holds the lease and has taken over what is open.
 func (a *App) Acting() bool { return a.acting.Load() != nil }
 
-// NewBudgetForecast gives what adds forecasts to samples.
-func NewBudgetForecast(now func() time.Time) func(sample.Sample) sample.Sample {
-	return newBudget(now, slog.New(slog.DiscardHandler)).forecast
-}
-
 // Write keeps a counter's value of now, as remote write does.
 func (a *App) Write(ctx context.Context, of map[string]string, v float64) error {
 	return a.series.Append(ctx, []series.Point{{Metric: labels.FromMap(of), T: a.now().UnixMilli(), F: v}})
-}
-
-// Value gives the only value of a query.
-func (a *App) Value(ctx context.Context, query string) (v float64, ok bool) {
-	all, err := a.series.Query(ctx, query, a.now())
-	if err != nil || len(all) != 1 {
-		return 0, false
-	}
-	return all[0].F, true
 }

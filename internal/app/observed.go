@@ -382,7 +382,7 @@ func (a *App) resumeTracker(ctx context.Context) ([]sample.Sample, error) {
 		return nil, fmt.Errorf("read what failed last: %w", err)
 	}
 	a.kept.resume(failures)
-	a.budget.resume(states, a.now())
+	a.quotas.Resume(lookedAt(states))
 	a.observed.resume(slices.Collect(maps.Values(last)), rollups, states)
 	looks, err := a.store.Looks(ctx)
 	if err != nil {

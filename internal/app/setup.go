@@ -184,7 +184,7 @@ func (a *App) buildCheck(c *config.Config, ch *config.Check) (builtCheck, error)
 	uses := ch.Uses()
 	var answered func(probes.Answer)
 	if len(uses) > 0 {
-		answered = func(x probes.Answer) { a.budget.answered(ch, x) }
+		answered = func(x probes.Answer) { a.quotas.Answered(ch.Name, x) }
 	}
 	probe, err := kind.Build(ch.Settings, probes.Env{
 		Check: ch.Name, Service: ch.Service, Labels: ch.Labels, Every: time.Duration(ch.Every), Timeout: time.Duration(ch.Timeout),
@@ -239,7 +239,7 @@ func (a *App) swap(s *setup) {
 	a.observed.apply(s.checks, now)
 	a.paths.Apply(pathChecks(s.checks))
 	a.kept.apply(s.checks)
-	a.budget.apply(s, now)
+	a.quotas.Apply(quotaSettings(s))
 	checks := make([]probes.Check, len(s.checks))
 	for i, c := range s.checks {
 		checks[i] = c.Check

@@ -205,7 +205,7 @@ func (a *App) beginTerm(parent context.Context, l, before store.Lease) error {
 	a.spawn(t, a.countLoop)
 	a.spawn(t, a.tickLoop)
 	a.spawn(t, a.upkeepLoop)
-	a.spawn(t, a.usageLoop)
+	a.spawn(t, func(t *term) { a.quotas.Run(t.ctx) })
 	t.alerts.start()
 	t.runs.start()
 	if before.Holder != "" && before.Holder != a.holder && a.tookOver(before) {

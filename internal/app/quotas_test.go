@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -20,7 +19,6 @@ import (
 	"guardian/internal/config"
 	"guardian/internal/secret"
 	"guardian/probes"
-	"guardian/probes/sample"
 )
 
 // acting starts a guardian that looks at nothing by itself within the test.
@@ -187,107 +185,4 @@ marketplaces: {operations: [{marketplace: lazada, operation: /orders/get, rate: 
 	}
 	report("3", `{"marketplace":"lazda","shop":"sg-1","operation":"/orders/get","calls":1}`, http.StatusUnprocessableEntity)
 	report("4", `{"marketplace":"temu","shop":"sg-1","operation":"x","calls":1}`, http.StatusUnprocessableEntity)
-}
-
-// The forecast of a quota that the marketplace tells has its source, too.
-func TestAQuotaThatFallsHasItsForecast(t *testing.T) {
-	begin := time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
-	budget := app.NewBudgetForecast(time.Now)
-	var last sample.Sample
-	for i := range 5 {
-		of := map[string]string{"operation": "getOrder", "source": "header"}
-		last = budget(sample.Sample{Check: "quota", At: begin.Add(time.Duration(i) * time.Minute), Observation: sample.Observation{
-			Health: sample.Up, Values: []sample.Value{{Name: "marketplace_quota_used_ratio", Labels: of, V: 0.1 * float64(i+1)}},
-		}})
-	}
-	if len(last.Values) != 2 {
-		t.Fatalf("values %+v, want the forecast beside the used share", last.Values)
-	}
-	f := last.Values[1]
-	if f.Name != "marketplace_quota_exhausted_minutes" || f.Labels["source"] != "header" || f.V < 4.99 || f.V > 5.01 {
-		t.Errorf("forecast %+v, want 5 minutes by header", f)
-	}
-}
-
-func TestUsageIsInferredOfCountersThatAreWrittenHere(t *testing.T) {
-	dir := t.TempDir()
-	c := newClock(time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC))
-	r := &secret.Redactor{}
-	a, err := app.New(t.Context(), app.Options{
-		Load: func() (*config.Config, error) {
-			return load(t, dir, `
-server: {listen: "127.0.0.1:0"}
-services: [{name: orders}]
-ingest: ["erp_*"]
-marketplaces: {calls_metric: erp_calls_total, throttled_metric: erp_throttled_total}
-`, r)
-		}, Redactor: r, Now: c.now, Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = a.Stop(context.Background()) })
-	if err := (app.Stepped{App: a}).Begin(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	at := map[string]string{"marketplace": "amazon", "shop": "us-1", "operation": "getOrder"} // 0.5 a second, burst 30
-	write := func(metric, pod string, v float64) {
-		t.Helper()
-		of := map[string]string{"__name__": metric, "pod": pod}
-		maps.Copy(of, at)
-		if err := a.Write(t.Context(), of, v); err != nil {
-			t.Fatal(err)
-		}
-	}
-	used := func() float64 {
-		t.Helper()
-		a.InferUsage()
-		v, ok := a.Value(t.Context(), `marketplace_quota_used_ratio{marketplace="amazon",shop="us-1",operation="getOrder",source="inferred"}`)
-		if !ok {
-			t.Fatal("nothing is inferred")
-		}
-		return v
-	}
-	step := func(d time.Duration) { c.set(c.now().Add(d)) }
-
-	write("erp_calls_total", "a", 1000)
-	write("erp_calls_total", "b", 500)
-	if v := used(); v != 0.5 {
-		t.Errorf("%v at first; 0.5 wanted: counters that are large already say nothing", v)
-	}
-	step(2 * time.Minute)
-	write("erp_calls_total", "a", 1000)
-	write("erp_calls_total", "b", 500)
-	if v := used(); v != 0 {
-		t.Errorf("%v after two minutes without calls", v)
-	}
-	step(15 * time.Second)
-	write("erp_calls_total", "a", 1012)
-	if v := used(); v != 0 {
-		t.Errorf("%v before every counter has told", v)
-	}
-	step(15 * time.Second)
-	write("erp_calls_total", "a", 1012)
-	write("erp_calls_total", "b", 12) // it began anew
-	// 24 calls in 30 s, in which 15 drain: 9 to 24 of 30 are used.
-	if v := used(); v < 0.54 || v > 0.56 {
-		t.Errorf("%v after 24 calls in half a minute; 0.55 wanted", v)
-	}
-	step(15 * time.Second)
-	write("erp_calls_total", "a", 1013)
-	write("erp_calls_total", "b", 12)
-	write("erp_throttled_total", "a", 0)
-	used()
-	step(15 * time.Second)
-	write("erp_calls_total", "a", 1014)
-	write("erp_calls_total", "b", 12)
-	write("erp_throttled_total", "a", 1)
-	if v := used(); v < 0.85 {
-		t.Errorf("%v after a throttled call", v)
-	}
-	step(11 * time.Minute)
-	a.InferUsage()
-	if v, ok := a.Value(t.Context(), `marketplace_quota_used_ratio`); ok {
-		t.Errorf("%v long after the counters have ended", v)
-	}
 }
