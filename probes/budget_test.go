@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes"
 	"guardian/probes/marketplace"
 	"guardian/probes/sample"
@@ -82,7 +83,7 @@ func TestAThrottleStormIsRiddenOut(t *testing.T) {
 			k := check(name, time.Minute, &scripted{look: func(context.Context) sample.Observation {
 				if !v.call(true) {
 					budget.limiter.Throttled(bucket, nil, time.Now())
-					return sample.Observation{Health: sample.Down, Reason: "throttled"}
+					return sample.Observation{Health: sample.Down, Reason: reason.Text("throttled")}
 				}
 				budget.limiter.Answered(bucket)
 				return sample.Observation{Health: sample.Up}
@@ -121,7 +122,7 @@ func TestAThrottleStormIsRiddenOut(t *testing.T) {
 			switch {
 			case x.Health == sample.Up && time.Since(x.At) < time.Hour:
 				turns[x.Check]++
-			case x.Health == sample.Unknown && strings.Contains(x.Reason, "not looked: getOrder of amazon, shop us-1 was throttled"):
+			case x.Health == sample.Unknown && strings.Contains(x.Reason.String(), "not looked: getOrder of amazon, shop us-1 was throttled"):
 				said++
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 )
 
@@ -167,5 +168,5 @@ func seenAs(f *fault, values []sample.Value) sample.Observation {
 	if f == nil {
 		return sample.Observation{Health: sample.Up, Values: values}
 	}
-	return sample.Observation{Health: f.health, Reason: oneLine(f.reason, 1<<10), Values: values}
+	return sample.Observation{Health: f.health, Reason: reason.Text(oneLine(f.reason, 1<<10)), Values: values}
 }

@@ -127,12 +127,12 @@ func TestDNS(t *testing.T) {
 			o := look(t, p, timeout)
 			if strings.Contains(name, "not resolved") {
 				// A machine without a resolver does not know, one with a resolver knows better.
-				if o.Health == sample.Up || !strings.Contains(o.Reason, tc.reason) {
+				if o.Health == sample.Up || !strings.Contains(o.Reason.String(), tc.reason) {
 					t.Errorf("got %s %q", o.Health, o.Reason)
 				}
 				return
 			}
-			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (o.Health == sample.Up) != (o.Reason == "") {
+			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
 			if tc.records > 0 && value(t, o, "probe_dns_answer_rrs") != tc.records {

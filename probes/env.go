@@ -43,7 +43,7 @@ func (m masks) text(s string) string { return m.all.Redact(m.own.Redact(s)) }
 func (m masks) error(err error) error { return m.all.Error(m.own.Error(err)) }
 
 func (m masks) observation(o sample.Observation) sample.Observation {
-	o.Reason, o.Detail, o.Version = m.text(o.Reason), m.text(o.Detail), m.text(o.Version)
+	o.Reason, o.Detail, o.Version = o.Reason.Redact(m.text), m.text(o.Detail), m.text(o.Version)
 	for i, v := range o.Values {
 		for name, text := range v.Labels {
 			// What others wrote can stand in labels, too. Labels may be shared between values.

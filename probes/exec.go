@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/probes/sample"
 )
@@ -126,7 +127,7 @@ func (p *execProbe) Look(ctx context.Context) sample.Observation {
 	for i, a := range p.args {
 		var err error
 		if args[i], err = a.render(data); err != nil {
-			return p.masks.observation(sample.Observation{Reason: fmt.Sprintf("command[%d]: %v", i, err)})
+			return p.masks.observation(sample.Observation{Reason: reason.Text(fmt.Sprintf("command[%d]: %v", i, err))})
 		}
 	}
 	out, problems := &boundedBuffer{limit: p.settings.OutputLimit}, &boundedBuffer{limit: detailBody}
@@ -173,15 +174,15 @@ func (p *execProbe) judge(ctx context.Context, cmd *exec.Cmd, err error, out, pr
 	var exit *exec.ExitError
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		return sample.Observation{Reason: "the look was broken off while the program ran"}
+		return sample.Observation{Reason: reason.Text("the look was broken off while the program ran")}
 	case ctx.Err() != nil:
-		return sample.Observation{Reason: fmt.Sprintf("the program did not end within %s and was killed: give it a shorter time of its own", round(took))}
+		return sample.Observation{Reason: reason.Text(fmt.Sprintf("the program did not end within %s and was killed: give it a shorter time of its own", round(took)))}
 	case err != nil && !errors.As(err, &exit):
-		return sample.Observation{Reason: "the program could not be run: " + oneLine(err.Error(), 300)}
+		return sample.Observation{Reason: reason.Text("the program could not be run: " + oneLine(err.Error(), 300))}
 	}
 	code := cmd.ProcessState.ExitCode()
 	if code < 0 {
-		return sample.Observation{Reason: "the program was ended: " + cmd.ProcessState.String()}
+		return sample.Observation{Reason: reason.Text("the program was ended: " + cmd.ProcessState.String())}
 	}
 	words, values := parsePlugin(out)
 	o := sample.Observation{Values: append([]sample.Value{{Name: "exec_exit_code", V: float64(code)}}, values...)}
@@ -205,7 +206,7 @@ func (p *execProbe) judge(ctx context.Context, cmd *exec.Cmd, err error, out, pr
 		words = "the program says nothing"
 	}
 	// Masked before it is cut: half a secret is still half a secret.
-	o.Reason = fmt.Sprintf("exit code %d: %s", code, oneLine(p.masks.text(printable(words)), 500))
+	o.Reason = reason.Text(fmt.Sprintf("exit code %d: %s", code, oneLine(p.masks.text(printable(words)), 500)))
 	return o
 }
 

@@ -67,7 +67,7 @@ func TestExec(t *testing.T) {
 				timeout = 200 * time.Millisecond
 			}
 			o := look(t, p, timeout)
-			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (o.Health == sample.Up) != (o.Reason == "") {
+			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
 			for series, want := range tc.values {
@@ -101,7 +101,7 @@ func TestExecKillsTheWholeGroup(t *testing.T) {
 			time.Sleep(5 * time.Millisecond)
 		}
 	}()
-	if o := p.Look(ctx); o.Health != sample.Unknown || !strings.Contains(o.Reason, "broken off") {
+	if o := p.Look(ctx); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "broken off") {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 	b, err := os.ReadFile(pid)
@@ -129,7 +129,7 @@ func TestExecPassesOnlyTheNamedEnvironment(t *testing.T) {
 		s.Command = []string{plugin(t, `echo "[$GUARDIAN_TEST_SECRET][$A][${PATH:+path}][$PWD]"; exit 2`)}
 		s.Env = map[string]string{"A": "b"}
 	})
-	if o := look(t, p, 5*time.Second); !strings.Contains(o.Reason, "[][b][path]") {
+	if o := look(t, p, 5*time.Second); !strings.Contains(o.Reason.String(), "[][b][path]") {
 		t.Errorf("got %q", o.Reason)
 	}
 }
@@ -141,7 +141,7 @@ func TestExecKeepsSecrets(t *testing.T) {
 		s.Secrets = map[string]secret.Secret{"TOKEN": secret.New(token)}
 	})
 	o := look(t, p, 5*time.Second)
-	if o.Health != sample.Down || !strings.Contains(o.Reason, "bad "+secret.Mask) {
+	if o.Health != sample.Down || !strings.Contains(o.Reason.String(), "bad "+secret.Mask) {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 	wantSilent(t, o, token)

@@ -29,7 +29,7 @@ func (p *httpProbe) Explain(ctx context.Context) (sample.Observation, []Assertio
 	o, x, data := p.look(ctx)
 	answered := Assertion{Text: "an answer comes", Held: x.status != 0}
 	if !answered.Held {
-		answered.Saw = o.Reason
+		answered.Saw = o.Reason.String()
 		return o, []Assertion{answered}
 	}
 	o.Detail = p.masks.detail(x)

@@ -34,7 +34,7 @@ func TestALookExplainsEachAssertion(t *testing.T) {
 		t.Fatal(err)
 	}
 	o, all := p.(probes.Explainer).Explain(context.Background())
-	if o.Health != sample.Down || !strings.Contains(o.Reason, `json state is "late"`) {
+	if o.Health != sample.Down || !strings.Contains(o.Reason.String(), `json state is "late"`) {
 		t.Errorf("%s %q, want down because of the state", o.Health, o.Reason)
 	}
 	var lines []string
@@ -50,7 +50,7 @@ func TestALookExplainsEachAssertion(t *testing.T) {
 			t.Errorf("it does not say %q:\n%s", want, got)
 		}
 	}
-	if text := got + o.Reason + o.Detail; strings.Contains(text, "secret-1") || !strings.Contains(o.Detail, "200 OK") {
+	if text := got + o.Reason.String() + o.Detail; strings.Contains(text, "secret-1") || !strings.Contains(o.Detail, "200 OK") {
 		t.Errorf("a secret is told, or the detail is missing:\n%s", text)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/probes/sample"
 )
@@ -110,7 +111,7 @@ func (p *feedProbe) Look(ctx context.Context) sample.Observation {
 	now := p.env.Now()
 	out, err := p.request.fill(newTemplateData(p.env, nil, p.settings.Secrets, now))
 	if err != nil {
-		return p.masks.observation(sample.Observation{Reason: err.Error()})
+		return p.masks.observation(sample.Observation{Reason: reason.Text(err.Error())})
 	}
 	x, f := p.client.do(ctx, out)
 	var entries []feedEntry
@@ -125,7 +126,7 @@ func (p *feedProbe) Look(ctx context.Context) sample.Observation {
 	}
 	if f != nil {
 		return p.masks.observation(sample.Observation{
-			Reason: oneLine("the feed could not be read: "+f.reason, 1<<10), Detail: p.masks.detail(x),
+			Reason: reason.Text(oneLine("the feed could not be read: "+f.reason, 1<<10)), Detail: p.masks.detail(x),
 		})
 	}
 	fresh := p.remember(entries, now)
@@ -226,10 +227,10 @@ func (p *feedProbe) judge(dates []feedDate) sample.Observation {
 		}
 		what := strings.TrimSpace(d.api + " " + d.method)
 		if d.days < 0 {
-			return sample.Observation{Health: sample.Down, Reason: fmt.Sprintf("%s was decommissioned %.0f days ago: %s", what, -d.days, oneLine(d.title, 200))}
+			return sample.Observation{Health: sample.Down, Reason: reason.Text(fmt.Sprintf("%s was decommissioned %.0f days ago: %s", what, -d.days, oneLine(d.title, 200)))}
 		}
-		return sample.Observation{Health: sample.Down, Reason: fmt.Sprintf("%s is decommissioned in %.0f days, at least %s wanted: %s",
-			what, d.days, p.settings.MinRemaining, oneLine(d.title, 200))}
+		return sample.Observation{Health: sample.Down, Reason: reason.Text(fmt.Sprintf("%s is decommissioned in %.0f days, at least %s wanted: %s",
+			what, d.days, p.settings.MinRemaining, oneLine(d.title, 200)))}
 	}
 	return sample.Observation{Health: sample.Up}
 }

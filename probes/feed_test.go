@@ -102,7 +102,7 @@ func TestFeed(t *testing.T) {
 				}
 			})
 			o := look(t, p, 10*time.Second)
-			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (o.Health == sample.Up) != (o.Reason == "") {
+			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
 			for series, want := range tc.values {

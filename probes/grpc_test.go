@@ -81,7 +81,7 @@ func TestGRPC(t *testing.T) {
 				within = 700 * time.Millisecond
 			}
 			o := look(t, p, within)
-			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (o.Health == sample.Up) != (o.Reason == "") {
+			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
 			if got := value(t, o, "probe_grpc_status_code"); got != tc.code {
@@ -106,7 +106,7 @@ func TestGRPCKeepsSecrets(t *testing.T) {
 		s.Metadata = map[string]secret.Secret{"authorization": secret.New("Bearer " + token)}
 	})
 	o := look(t, p, time.Second)
-	if o.Health != sample.Down || !strings.Contains(o.Reason, "PermissionDenied: not for ["+secret.Mask) {
+	if o.Health != sample.Down || !strings.Contains(o.Reason.String(), "PermissionDenied: not for ["+secret.Mask) {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 	wantSilent(t, o, token)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 )
 
@@ -72,15 +73,15 @@ func (p *heartbeatProbe) Look(ctx context.Context) sample.Observation {
 	now := p.env.Now()
 	last, ok, err := p.env.Heartbeats(ctx, p.env.Check)
 	if err != nil {
-		return p.masks.observation(sample.Observation{Reason: fmt.Sprintf("read the last heartbeat: %v", err)})
+		return p.masks.observation(sample.Observation{Reason: reason.Text(fmt.Sprintf("read the last heartbeat: %v", err))})
 	}
 	if !ok {
 		if now.Sub(p.since) <= allowed {
-			return sample.Observation{Reason: fmt.Sprintf("no heartbeat yet; the first is due within %s", model.Duration(allowed))}
+			return sample.Observation{Reason: reason.Text(fmt.Sprintf("no heartbeat yet; the first is due within %s", model.Duration(allowed)))}
 		}
 		return sample.Observation{
 			Health: sample.Down,
-			Reason: fmt.Sprintf("no heartbeat in the %s since the watching began, due every %s", round(now.Sub(p.since)), model.Duration(p.period)),
+			Reason: reason.Text(fmt.Sprintf("no heartbeat in the %s since the watching began, due every %s", round(now.Sub(p.since)), model.Duration(p.period))),
 		}
 	}
 	// A job's clock is not ours, but At is stamped here; a jump back must not give a negative age.
@@ -89,12 +90,12 @@ func (p *heartbeatProbe) Look(ctx context.Context) sample.Observation {
 	switch {
 	case age > allowed:
 		o.Health = sample.Down
-		o.Reason = fmt.Sprintf("the last heartbeat came %s ago, due every %s", round(age), model.Duration(p.period))
+		o.Reason = reason.Text(fmt.Sprintf("the last heartbeat came %s ago, due every %s", round(age), model.Duration(p.period)))
 	case !last.OK:
 		o.Health = sample.Down
-		o.Reason = "the job reported a failure"
+		o.Reason = reason.Text("the job reported a failure")
 		if last.Reason != "" {
-			o.Reason += ": " + oneLine(last.Reason, heartbeatReason)
+			o.Reason = reason.Text("the job reported a failure: " + oneLine(last.Reason, heartbeatReason))
 		}
 	}
 	return p.masks.observation(o)

@@ -53,7 +53,7 @@ func TestHeartbeat(t *testing.T) {
 			})
 			now = start.Add(tc.after)
 			o := look(t, p, time.Second)
-			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) {
+			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
 		})

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/tidwall/gjson"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/probes/sample"
 )
@@ -102,7 +103,7 @@ func (p *httpProbe) look(ctx context.Context) (sample.Observation, exchange, tem
 	data := newTemplateData(p.env, nil, p.settings.Secrets, p.env.Now())
 	out, err := p.request.fill(data)
 	if err != nil {
-		return p.masks.observation(sample.Observation{Reason: err.Error()}), exchange{}, data
+		return p.masks.observation(sample.Observation{Reason: reason.Text(err.Error())}), exchange{}, data
 	}
 	x, f := p.client.do(ctx, out)
 	if f == nil {
@@ -113,7 +114,7 @@ func (p *httpProbe) look(ctx context.Context) (sample.Observation, exchange, tem
 	}
 	o := sample.Observation{Health: sample.Up, Values: x.values(), Version: p.versionOf(x)}
 	if f != nil {
-		o.Health, o.Reason, o.Detail = f.health, f.reason, p.masks.detail(x)
+		o.Health, o.Reason, o.Detail = f.health, reason.Text(f.reason), p.masks.detail(x)
 	} else {
 		o.Detail = p.masks.brief(x)
 	}

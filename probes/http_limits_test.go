@@ -43,7 +43,7 @@ func TestHTTPWithoutFileDescriptorsIsUnknown(t *testing.T) {
 	for _, f := range files {
 		_ = f.Close()
 	}
-	if o.Health != sample.Unknown || !strings.Contains(o.Reason, "too many open files") {
+	if o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "too many open files") {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 }

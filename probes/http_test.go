@@ -93,7 +93,7 @@ func TestHTTPJudgesTheAnswer(t *testing.T) {
 				}
 			})
 			o := look(t, p, 5*time.Second)
-			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (o.Health == sample.Up) != (o.Reason == "") {
+			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
 			if o.Version != tc.version {
@@ -190,7 +190,7 @@ func TestHTTPFaults(t *testing.T) {
 				}
 			})
 			o := look(t, p, 700*time.Millisecond)
-			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) {
+			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
 		})
@@ -216,7 +216,7 @@ func TestHTTPNames(t *testing.T) {
 			host := fmt.Sprintf("shop-%d.example.", tc.code)
 			p := build(t, "http", probes.Env{}, func(s *probes.HTTPSettings) { s.URL = "http://" + host + "/" })
 			o := look(t, p, 500*time.Millisecond)
-			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (tc.code != silent && !strings.Contains(o.Reason, host)) {
+			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (tc.code != silent && !strings.Contains(o.Reason.String(), host)) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
 		})
@@ -246,7 +246,7 @@ func TestHTTPBrokenOffIsUnknown(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	url := serveTCP(t, func(c net.Conn) { cancel(); _, _ = io.Copy(io.Discard, c) })
 	p := build(t, "http", probes.Env{}, func(s *probes.HTTPSettings) { s.URL = url })
-	if o := p.Look(ctx); o.Health != sample.Unknown || !strings.Contains(o.Reason, "broken off") {
+	if o := p.Look(ctx); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "broken off") {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 }
@@ -280,7 +280,7 @@ func TestHTTPOverTLS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := build(t, "http", probes.Env{}, func(h *probes.HTTPSettings) { h.URL, h.TLS = s.URL, tc.tls })
 			o := look(t, p, 5*time.Second)
-			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) {
+			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) {
 				t.Fatalf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
 			if o.Health == sample.Unknown {
@@ -464,7 +464,7 @@ func TestCertificatesOfOtherKinds(t *testing.T) {
 	})
 	for name, p := range map[string]probes.Probe{"quota": quota, "order_push": push} {
 		for range 2 {
-			if o := look(t, p, 2*time.Second); o.Health != sample.Down || !strings.Contains(o.Reason, "a certificate of the chain expires") {
+			if o := look(t, p, 2*time.Second); o.Health != sample.Down || !strings.Contains(o.Reason.String(), "a certificate of the chain expires") {
 				t.Errorf("%s: got %s %q", name, o.Health, o.Reason)
 			}
 		}

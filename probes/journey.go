@@ -16,6 +16,7 @@ import (
 	"github.com/tidwall/gjson"
 	"golang.org/x/net/publicsuffix"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/probes/sample"
 )
@@ -194,7 +195,7 @@ type session struct {
 func (p *journeyProbe) Look(ctx context.Context) sample.Observation {
 	jar, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
 	if err != nil {
-		return sample.Observation{Reason: fmt.Sprintf("make a cookie jar: %v", err)}
+		return sample.Observation{Reason: reason.Text(fmt.Sprintf("make a cookie jar: %v", err))}
 	}
 	s := &session{
 		client: newHTTPClient(p.settings.Client, p.env, true),
@@ -208,7 +209,7 @@ func (p *journeyProbe) Look(ctx context.Context) sample.Observation {
 	for _, step := range p.steps {
 		x, f := p.step(ctx, s, step)
 		if f != nil {
-			o.Health, o.Reason = f.health, oneLine(fmt.Sprintf("step %s: %s", step.Name, f.reason), 1<<10)
+			o.Health, o.Reason = f.health, reason.Text(oneLine(fmt.Sprintf("step %s: %s", step.Name, f.reason), 1<<10))
 			if x.request.url != "" {
 				o.Detail = s.masks.detail(x)
 			}

@@ -123,7 +123,7 @@ func TestJourney(t *testing.T) {
 			})
 			for range 2 {
 				o := look(t, p, time.Second)
-				if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (o.Health == sample.Up) != (o.Reason == "") {
+				if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
 					t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 				}
 				steps := 0

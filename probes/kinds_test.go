@@ -78,7 +78,7 @@ func TestKindsKeepToTheLooksTime(t *testing.T) {
 			}
 			gone, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(50*time.Millisecond, cancel)
-			if o := p.Look(gone); o.Health != sample.Unknown || o.Reason == "" {
+			if o := p.Look(gone); o.Health != sample.Unknown || o.Reason.IsZero() {
 				t.Errorf("a look that was broken off is %s %q", o.Health, o.Reason)
 			}
 			short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -87,7 +87,7 @@ func TestKindsKeepToTheLooksTime(t *testing.T) {
 			go func() { done <- p.Look(short) }()
 			select {
 			case o := <-done:
-				if o.Health == sample.Up || o.Reason == "" {
+				if o.Health == sample.Up || o.Reason.IsZero() {
 					t.Errorf("a target that says nothing is %s %q", o.Health, o.Reason)
 				}
 			case <-time.After(20 * time.Second):

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 )
 
@@ -137,7 +138,7 @@ func (l *loop) onSchedule(ctx context.Context, due time.Time) time.Time {
 		next, leftOut := l.overBudget(due, now, later)
 		if leftOut {
 			// Only a stop breaks this off, which ends the loop.
-			if s, err := l.stamped(ctx, now, now, false, sample.Observation{Reason: "not looked: " + why}); err == nil {
+			if s, err := l.stamped(ctx, now, now, false, sample.Observation{Reason: reason.Text("not looked: " + why)}); err == nil {
 				l.hand(s)
 			}
 		}
@@ -218,7 +219,7 @@ func (l *loop) hand(s sample.Sample) {
 
 // stamped makes the sample of an observation. It fails when ctx ends.
 func (l *loop) stamped(ctx context.Context, begin, end time.Time, raised bool, o sample.Observation) (sample.Sample, error) {
-	o.Reason, o.Detail = l.runner.redact.Redact(o.Reason), l.runner.redact.Redact(o.Detail)
+	o.Reason, o.Detail = o.Reason.Redact(l.runner.redact.Redact), l.runner.redact.Redact(o.Detail)
 	s := sample.Sample{
 		Check: l.check.Name, Kind: l.check.Kind, Service: l.check.Service, Labels: l.check.Labels,
 		At: begin.Round(0).UTC(), Duration: max(end.Sub(begin), 0), Raised: raised, Observation: o,
@@ -246,7 +247,7 @@ func (l *loop) observe(ctx context.Context) sample.Observation {
 func (l *loop) once(ctx context.Context) (o sample.Observation) {
 	defer func() {
 		if p := recover(); p != nil {
-			o = sample.Observation{Reason: l.panicked(p)}
+			o = sample.Observation{Reason: reason.Text(l.panicked(p))}
 		}
 	}()
 	return l.check.Probe.Look(ctx)

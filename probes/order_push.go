@@ -13,6 +13,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 )
 
@@ -348,20 +349,20 @@ func (p *orderPushProbe) observation(o outcome, left int) sample.Observation {
 	}
 	seen := sample.Observation{Health: sample.Up, Detail: o.detail}
 	if o.f != nil {
-		seen.Health, seen.Reason = o.f.health, o.f.reason
+		seen.Health, seen.Reason = o.f.health, reason.Text(o.f.reason)
 	}
 	if len(p.untold) > 0 {
 		p.results["abandoned"] += float64(len(p.untold))
 		first := p.untold[0]
 		told := fmt.Sprintf("%d synthetic orders stay behind and must be removed by hand; %s: the cleanup failed %d times: %s",
 			len(p.untold), first.ID, first.Tries, first.Reason)
-		if seen.Reason != "" {
-			told = seen.Reason + "; " + told
+		if !seen.Reason.IsZero() {
+			told = seen.Reason.String() + "; " + told
 		}
 		if seen.Health == sample.Up {
 			seen.Health = sample.Down
 		}
-		seen.Reason = told
+		seen.Reason = reason.Text(told)
 		p.untold = nil
 	}
 	if o.note != "" {
@@ -382,6 +383,6 @@ func (p *orderPushProbe) observation(o outcome, left int) sample.Observation {
 	if left >= 0 {
 		seen.Values = append(seen.Values, sample.Value{Name: "order_push_uncleaned", V: float64(left)})
 	}
-	seen.Reason = oneLine(seen.Reason, 1<<10)
+	seen.Reason = reason.Text(oneLine(seen.Reason.String(), 1<<10))
 	return p.masks.observation(seen)
 }

@@ -261,7 +261,7 @@ func TestOrderPush(t *testing.T) {
 				}
 			})
 			o := look(t, p, 1200*time.Millisecond)
-			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (o.Health == sample.Up) != (o.Reason == "") {
+			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
 			if got := j.history(); got != tc.history {
@@ -292,7 +292,7 @@ func TestOrderPushPushesNothingWithoutItsJournal(t *testing.T) {
 	j := &journal{refuse: "intended"}
 	p := build(t, "order_push", probes.Env{Check: "push", Orders: j}, overHTTP(url))
 	o := look(t, p, time.Second)
-	if o.Health != sample.Unknown || !strings.Contains(o.Reason, "nothing was pushed: journal the intent: the lease is lost") {
+	if o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "nothing was pushed: journal the intent: the lease is lost") {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 	if shop.pushes != 0 {
@@ -304,7 +304,7 @@ func TestOrderPushNeverSentNeedsNoCleanup(t *testing.T) {
 	j := &journal{}
 	p := build(t, "order_push", probes.Env{Check: "push", Orders: j}, overHTTP("http://127.0.0.1:1"))
 	o := look(t, p, time.Second)
-	if o.Health != sample.Down || !strings.Contains(o.Reason, "push: the connection was refused") || j.history() != "intended cleaned" {
+	if o.Health != sample.Down || !strings.Contains(o.Reason.String(), "push: the connection was refused") || j.history() != "intended cleaned" {
 		t.Errorf("got %s %q, journal %s", o.Health, o.Reason, j.history())
 	}
 }
@@ -316,20 +316,20 @@ func TestOrderPushRefusesWhatCannotEndWell(t *testing.T) {
 		overHTTP(url)(s)
 		s.DailyMax = 1
 	})
-	if o := look(t, p, 500*time.Millisecond); o.Health != sample.Unknown || !strings.Contains(o.Reason, "raise the check's timeout") {
+	if o := look(t, p, 500*time.Millisecond); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "raise the check's timeout") {
 		t.Errorf("too little time: got %s %q", o.Health, o.Reason)
 	}
 	if o := look(t, p, time.Second); o.Health != sample.Up {
 		t.Errorf("the first: got %s %q", o.Health, o.Reason)
 	}
-	if o := look(t, p, time.Second); o.Health != sample.Unknown || !strings.Contains(o.Reason, "max_orders_per_day") {
+	if o := look(t, p, time.Second); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "max_orders_per_day") {
 		t.Errorf("the second of a day: got %s %q", o.Health, o.Reason)
 	}
 	for i := range 20 {
 		j.orders = append(j.orders, probes.Order{ID: fmt.Sprint(i), Check: "push", Stage: "pushed", Tries: 1, Updated: time.Now().Add(time.Hour)})
 	}
 	p = build(t, "order_push", probes.Env{Check: "push", Orders: j}, overHTTP(url))
-	if o := look(t, p, time.Second); o.Health != sample.Unknown || !strings.Contains(o.Reason, "max_uncleaned") {
+	if o := look(t, p, time.Second); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "max_uncleaned") {
 		t.Errorf("too many uncleaned: got %s %q", o.Health, o.Reason)
 	}
 	if shop.pushes != 1 {
@@ -363,10 +363,10 @@ func TestOrderPushGivesUpAndTellsOnce(t *testing.T) {
 	shop.set(func(s *orderShop) { s.pushStatus = 422 }) // no more orders that need a cleanup
 	time.Sleep(5 * time.Millisecond)
 	o := look(t, p, time.Second)
-	if !strings.Contains(o.Reason, j.orders[0].ID+": the cleanup failed 2 times: status 500") || j.orders[0].Stage != "abandoned" {
+	if !strings.Contains(o.Reason.String(), j.orders[0].ID+": the cleanup failed 2 times: status 500") || j.orders[0].Stage != "abandoned" {
 		t.Errorf("got %q, %+v", o.Reason, j.orders[0])
 	}
-	if o = look(t, p, time.Second); strings.Contains(o.Reason, j.orders[0].ID) {
+	if o = look(t, p, time.Second); strings.Contains(o.Reason.String(), j.orders[0].ID) {
 		t.Errorf("told again: %q", o.Reason)
 	}
 }
@@ -413,7 +413,7 @@ func TestOrderPushCleansUpWhenBrokenOff(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	o := p.Look(ctx)
-	if o.Health != sample.Unknown || !strings.Contains(o.Reason, "broken off") {
+	if o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "broken off") {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 	if shop.left() != 0 || j.history() != "intended pushed cleaned" {
@@ -501,7 +501,7 @@ func overSQL(t *testing.T, driver, dsn string, db *sql.DB, placeholder string) {
 		t.Fatalf("got %s %q %s; %d rows left; journal %s", o.Health, o.Reason, o.Detail, count(), j.history())
 	}
 	price = "99"
-	if o := look(t, p, 10*time.Second); o.Health != sample.Down || !strings.Contains(o.Reason, "price is") || count() != 0 {
+	if o := look(t, p, 10*time.Second); o.Health != sample.Down || !strings.Contains(o.Reason.String(), "price is") || count() != 0 {
 		t.Errorf("a changed price: got %s %q; %d rows left", o.Health, o.Reason, count())
 	}
 	price = "9.9"
@@ -509,7 +509,7 @@ func overSQL(t *testing.T, driver, dsn string, db *sql.DB, placeholder string) {
 		set(s)
 		s.See.Within, s.See.LostAfter, s.See.SQL.Query = model.Duration(50*time.Millisecond), model.Duration(2*time.Second), "SELECT * FROM no_such_table WHERE id = "+placeholder
 	})
-	if o := look(t, p, 10*time.Second); o.Health != sample.Unknown || !strings.Contains(o.Reason, "no_such_table") || count() != 0 {
+	if o := look(t, p, 10*time.Second); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "no_such_table") || count() != 0 {
 		t.Errorf("a query that fails: got %s %q; %d rows left", o.Health, o.Reason, count())
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 )
 
@@ -68,7 +69,7 @@ func (r Retry) Do(ctx context.Context, look func(context.Context) sample.Observa
 		return o, tries
 	}
 	if o.Health != sample.Up {
-		o.Reason = fmt.Sprintf("%s (after %d tries)", o.Reason, tries)
+		o.Reason = reason.Text(fmt.Sprintf("%s (after %d tries)", o.Reason, tries))
 	}
 	o.Detail = strings.TrimSpace(strings.Join(failed, "\n") + "\n" + o.Detail)
 	return o, tries

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/model"
 	"pgregory.net/rapid"
 
+	"guardian/internal/reason"
 	"guardian/probes"
 	"guardian/probes/sample"
 )
@@ -21,7 +22,7 @@ func byTime(start time.Time, down ...[2]float64) *scripted {
 		at := time.Since(start).Seconds()
 		for _, d := range down {
 			if d[0] <= at && at < d[1] {
-				return sample.Observation{Health: sample.Down, Reason: "status 500"}
+				return sample.Observation{Health: sample.Down, Reason: reason.Text("status 500")}
 			}
 		}
 		return sample.Observation{Health: sample.Up}
@@ -106,7 +107,7 @@ func (c *ceiling) MayLook(_ string, at time.Time) (later time.Time, why string) 
 func TestTheBudgetAndTheJudgeEndTheRaisedPace(t *testing.T) {
 	failing := func(name string) probes.Check {
 		k := check(name, time.Minute, &scripted{look: func(context.Context) sample.Observation {
-			return sample.Observation{Health: sample.Down, Reason: "status 500"}
+			return sample.Observation{Health: sample.Down, Reason: reason.Text("status 500")}
 		}})
 		k.Burst = probes.Burst{Every: model.Duration(time.Second), For: model.Duration(10 * time.Minute)}
 		return k
@@ -162,7 +163,7 @@ func TestALostPacketIsTriedAgainWithinTheLook(t *testing.T) {
 			had = append(had, time.Until(deadline))
 			if len(had) <= lose {
 				<-ctx.Done()
-				return sample.Observation{Health: sample.Down, Reason: "no answer"}
+				return sample.Observation{Health: sample.Down, Reason: reason.Text("no answer")}
 			}
 			return sample.Observation{Health: sample.Up, Detail: "HTTP/1.1 200 OK"}
 		}}, &had
@@ -190,7 +191,7 @@ func TestALostPacketIsTriedAgainWithinTheLook(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if x.Health != c.health || x.Reason != c.reason {
+				if x.Health != c.health || x.Reason.String() != c.reason {
 					t.Errorf("%s %q, want %s %q", x.Health, x.Reason, c.health, c.reason)
 				}
 				for _, want := range c.detail {
@@ -218,18 +219,18 @@ func TestALostPacketIsTriedAgainWithinTheLook(t *testing.T) {
 func TestAStampComesBeforeEverybody(t *testing.T) {
 	cutOff := func(_ context.Context, x sample.Sample) sample.Sample {
 		if x.Health == sample.Down {
-			x.Observation = sample.Observation{Reason: "cut off"}
+			x.Observation = sample.Observation{Reason: reason.Text("cut off")}
 		}
 		return x
 	}
 	onStage(t, func(o *probes.RunnerOptions) { o.Stamp = cutOff }, func(s *stage) {
 		k := check("a", time.Minute, &scripted{look: func(context.Context) sample.Observation {
-			return sample.Observation{Health: sample.Down, Reason: "no answer"}
+			return sample.Observation{Health: sample.Down, Reason: reason.Text("no answer")}
 		}})
 		k.Burst = probes.Burst{Every: model.Duration(time.Second), For: model.Duration(time.Hour)}
 		s.Apply([]probes.Check{k})
 		x, err := s.LookNow(context.Background(), "a")
-		if err != nil || x.Health != sample.Unknown || x.Reason != "cut off" {
+		if err != nil || x.Health != sample.Unknown || x.Reason.String() != "cut off" {
 			t.Errorf("who asked got %v (%v), want unknown because of the stamp", x.Observation, err)
 		}
 		time.Sleep(2 * time.Minute)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/probes/sample"
 )
@@ -137,11 +138,11 @@ type visit struct {
 func (p *pageProbe) Look(ctx context.Context) sample.Observation {
 	out, err := p.request.fill(newTemplateData(p.env, nil, p.settings.Secrets, p.env.Now()))
 	if err != nil {
-		return p.masks.observation(sample.Observation{Reason: err.Error()})
+		return p.masks.observation(sample.Observation{Reason: reason.Text(err.Error())})
 	}
 	path, err := p.chromium()
 	if err != nil {
-		return p.masks.observation(sample.Observation{Reason: err.Error()})
+		return p.masks.observation(sample.Observation{Reason: reason.Text(err.Error())})
 	}
 	v, f := p.visit(ctx, path, out.url)
 	o := seenAs(f, v.values())

@@ -103,7 +103,7 @@ func TestPage(t *testing.T) {
 				}
 			})
 			o := look(t, p, cmp.Or(tc.timeout, 30*time.Second))
-			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (o.Health == sample.Up) != (o.Reason == "") {
+			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
 				t.Errorf("got %s %q, want %s %q\n%s", o.Health, o.Reason, tc.health, tc.reason, o.Detail)
 			}
 			onlyPromised(t, "page", &probes.PageSettings{}, o)
@@ -117,7 +117,7 @@ func TestPage(t *testing.T) {
 				if len(kept) != 0 {
 					t.Errorf("pictures of what is up: %v", kept)
 				}
-			case strings.Contains(o.Reason, "net::"), strings.Contains(o.Reason, "does not exist"):
+			case strings.Contains(o.Reason.String(), "net::"), strings.Contains(o.Reason.String(), "does not exist"):
 				if len(kept) != 0 {
 					t.Errorf("pictures of nothing: %v", kept)
 				}
@@ -164,7 +164,7 @@ func TestPageLeavesNothingBehind(t *testing.T) {
 	p := build(t, "page", probes.Env{}, func(s *probes.PageSettings) { s.URL, s.NoSandbox = url+"/hangs", os.Geteuid() == 0 })
 	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
 	defer cancel()
-	if o := p.Look(ctx); o.Health != sample.Down || !strings.Contains(o.Reason, "the look's time was over while loading the page") {
+	if o := p.Look(ctx); o.Health != sample.Down || !strings.Contains(o.Reason.String(), "the look's time was over while loading the page") {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 	left, err := os.ReadDir(tmp)
@@ -197,7 +197,7 @@ func TestPageAcceptsAnyCertificateWhenToldTo(t *testing.T) {
 		p := build(t, "page", probes.Env{}, func(p *probes.PageSettings) {
 			p.URL, p.NoSandbox, p.Insecure, p.Settle = s.URL+"/good", os.Geteuid() == 0, insecure, 0
 		})
-		if o := look(t, p, 30*time.Second); o.Health != want || !insecure && !strings.Contains(o.Reason, "net::ERR_CERT_") {
+		if o := look(t, p, 30*time.Second); o.Health != want || !insecure && !strings.Contains(o.Reason.String(), "net::ERR_CERT_") {
 			t.Errorf("insecure %v: got %s %q", insecure, o.Health, o.Reason)
 		}
 	}
@@ -219,7 +219,7 @@ func TestPageWithoutChromiumIsUnknown(t *testing.T) {
 				s.URL, s.Chromium = "http://127.0.0.1:1/?key=tok-5ae1c0ffee", tc.path
 			})
 			o := look(t, p, 10*time.Second)
-			if o.Health != sample.Unknown || !strings.Contains(o.Reason, tc.reason) {
+			if o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), tc.reason) {
 				t.Errorf("got %s %q\n%s", o.Health, o.Reason, o.Detail)
 			}
 			wantSilent(t, o, "tok-5ae1c0ffee")

@@ -136,7 +136,7 @@ func TestOrderPushAsEachMarketplacePushes(t *testing.T) {
 				})
 				// A machine that is busy takes its time for a signature; the deadlines are the marketplace's.
 				o := lookLong(t, p)
-				if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (o.Health == sample.Up) != (o.Reason == "") {
+				if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
 					t.Errorf("got %s %q, want %s %q\n%s", o.Health, o.Reason, tc.health, tc.reason, o.Detail)
 				}
 				if value(t, o, "order_push_orders_total", "result="+tc.result) != 1 {
@@ -199,7 +199,7 @@ func TestOrderPushFromASandbox(t *testing.T) {
 				})
 				o := lookLong(t, p)
 				if expired {
-					if o.Health != sample.Down || !strings.Contains(o.Reason, "push: status 40") {
+					if o.Health != sample.Down || !strings.Contains(o.Reason.String(), "push: status 40") {
 						t.Errorf("got %s %q", o.Health, o.Reason)
 					}
 					wantSilent(t, o, market.Credentials().Token)
@@ -302,7 +302,7 @@ func TestQuotaOfEachMarketplace(t *testing.T) {
 				if platform == "tiktok_shop" && reason == "not taken" {
 					reason = "The access token has expired" // one code for both
 				}
-				if o.Health != tc.health || !strings.Contains(o.Reason, reason) || (o.Health == sample.Up) != (o.Reason == "") {
+				if o.Health != tc.health || !strings.Contains(o.Reason.String(), reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
 					t.Errorf("got %s %q, want %s %q\n%s", o.Health, o.Reason, tc.health, reason, o.Detail)
 				}
 				wantSilent(t, o, market.Credentials().Secret, market.Credentials().Token, "another-token-0002")
@@ -333,7 +333,7 @@ func TestQuotaWithAnotherSecretIsRefused(t *testing.T) {
 			s.Seller.Secret = secret.New("another-secret-0002")
 		})
 		o := lookLong(t, p)
-		if o.Health != sample.Down || !strings.Contains(o.Reason, "The signature is not taken") {
+		if o.Health != sample.Down || !strings.Contains(o.Reason.String(), "The signature is not taken") {
 			t.Errorf("%s: %s %q", platform, o.Health, o.Reason)
 		}
 		wantSilent(t, o, "another-secret-0002")

@@ -132,7 +132,7 @@ func value(t testing.TB, o sample.Observation, name string, labels ...string) fl
 func wantSilent(t testing.TB, o sample.Observation, secrets ...string) {
 	t.Helper()
 	for _, s := range secrets {
-		if strings.Contains(o.Reason, s) || strings.Contains(o.Detail, s) || strings.Contains(o.Version, s) {
+		if strings.Contains(o.Reason.String(), s) || strings.Contains(o.Detail, s) || strings.Contains(o.Version, s) {
 			t.Errorf("the secret %s is told: %q\n%s", s, o.Reason, o.Detail)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/probes/sample"
 )
@@ -145,12 +146,12 @@ func (p *promqlProbe) Look(ctx context.Context) sample.Observation {
 	if p.client == nil {
 		var err error
 		if p.client, err = p.settings.server().Connect(p.env); err != nil {
-			return p.masks.observation(sample.Observation{Reason: err.Error()})
+			return p.masks.observation(sample.Observation{Reason: reason.Text(err.Error())})
 		}
 	}
 	result, warnings, err := p.client.Query(ctx, p.settings.Query, p.env.Now())
 	if err != nil {
-		return sample.Observation{Reason: "the query was not answered: " + err.Error()}
+		return sample.Observation{Reason: reason.Text("the query was not answered: " + err.Error())}
 	}
 	var vector model.Vector
 	switch r := result.(type) {
@@ -159,7 +160,7 @@ func (p *promqlProbe) Look(ctx context.Context) sample.Observation {
 	case *model.Scalar:
 		vector = model.Vector{{Value: r.Value}}
 	default:
-		return p.masks.observation(sample.Observation{Reason: fmt.Sprintf("the query gives %T, want a scalar or an instant vector", result)})
+		return p.masks.observation(sample.Observation{Reason: reason.Text(fmt.Sprintf("the query gives %T, want a scalar or an instant vector", result))})
 	}
 	o := p.judge(vector)
 	if o.Health != sample.Up && len(warnings) > 0 {
@@ -172,7 +173,7 @@ func (p *promqlProbe) judge(vector model.Vector) sample.Observation {
 	if len(vector) == 0 {
 		o := sample.Observation{Health: p.empty}
 		if p.empty != sample.Up {
-			o.Reason = "the result is empty"
+			o.Reason = reason.Text("the result is empty")
 		}
 		return o
 	}
@@ -187,19 +188,19 @@ func (p *promqlProbe) judge(vector model.Vector) sample.Observation {
 		switch {
 		case math.IsNaN(v):
 			if o.Health == sample.Up {
-				o.Health, o.Reason = sample.Unknown, "the result is not a number: "+oneLine(element.Metric.String(), 200)
+				o.Health, o.Reason = sample.Unknown, reason.Text("the result is not a number: "+oneLine(element.Metric.String(), 200))
 			}
 		case !p.upIf.holds(v):
 			if failed++; failed == 1 {
-				o.Health, o.Reason = sample.Down, fmt.Sprintf("%v is not %s", v, p.upIf)
+				o.Health, o.Reason = sample.Down, reason.Text(fmt.Sprintf("%v is not %s", v, p.upIf))
 				if len(element.Metric) > 0 {
-					o.Reason += ": " + oneLine(element.Metric.String(), 200)
+					o.Reason = reason.Text(o.Reason.String() + ": " + oneLine(element.Metric.String(), 200))
 				}
 			}
 		}
 	}
 	if failed > 1 {
-		o.Reason += fmt.Sprintf(", and %d more", failed-1)
+		o.Reason = reason.Text(o.Reason.String() + fmt.Sprintf(", and %d more", failed-1))
 	}
 	return o
 }

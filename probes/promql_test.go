@@ -61,7 +61,7 @@ func TestPromQL(t *testing.T) {
 				}
 			})
 			o := look(t, p, time.Second)
-			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (o.Health == sample.Up) != (o.Reason == "") {
+			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
 		})
@@ -95,7 +95,7 @@ func TestPromQLKeepsSecrets(t *testing.T) {
 			})
 			begin := time.Now()
 			o := look(t, p, 300*time.Millisecond)
-			if o.Health != sample.Unknown || o.Reason == "" || time.Since(begin) > 2*time.Second {
+			if o.Health != sample.Unknown || o.Reason.IsZero() || time.Since(begin) > 2*time.Second {
 				t.Errorf("got %s %q after %s", o.Health, o.Reason, time.Since(begin))
 			}
 			wantSilent(t, o, token, password)

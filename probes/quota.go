@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/probes/marketplace"
 	"guardian/probes/sample"
@@ -120,19 +121,19 @@ func (p *quotaProbe) Look(ctx context.Context) sample.Observation {
 	now := p.env.Now()
 	out, err := p.request.fill(newTemplateData(p.env, nil, p.settings.Secrets, now))
 	if err != nil {
-		return p.masks.observation(p.observation(nil, sample.Observation{Reason: err.Error()}))
+		return p.masks.observation(p.observation(nil, sample.Observation{Reason: reason.Text(err.Error())}))
 	}
 	x, f := p.client.do(ctx, out)
 	if x.status == 0 {
 		// Once there is a status the headers are here, too; what became of the body does not matter.
 		return p.masks.observation(p.observation(nil, sample.Observation{
-			Reason: "the quota could not be read: " + f.reason, Detail: p.masks.detail(x),
+			Reason: reason.Text("the quota could not be read: " + f.reason), Detail: p.masks.detail(x),
 		}))
 	}
 	quotas := marketplace.Quotas(x.header, p.sources, now)
 	o := p.judge(x, quotas, now)
 	if f := remaining(x.expiry, p.settings.TLS.MinRemaining, now); f != nil && o.Health == sample.Up {
-		o = sample.Observation{Health: f.health, Reason: f.reason}
+		o = sample.Observation{Health: f.health, Reason: reason.Text(f.reason)}
 	}
 	if o.Health != sample.Up {
 		o.Detail = p.masks.detail(x)
@@ -147,33 +148,33 @@ func (p *quotaProbe) judge(x exchange, quotas []marketplace.Quota, now time.Time
 	}
 	if accepts(throttle, x.status) {
 		p.throttled++
-		reason := fmt.Sprintf("%s is throttled: status %d", p.settings.Operation, x.status)
+		why := fmt.Sprintf("%s is throttled: status %d", p.settings.Operation, x.status)
 		if wait, ok := marketplace.RetryAfter(x.header.Get("Retry-After"), now); ok {
-			reason += fmt.Sprintf(", retry after %s", round(wait))
+			why += fmt.Sprintf(", retry after %s", round(wait))
 		}
-		return sample.Observation{Health: sample.Down, Reason: reason}
+		return sample.Observation{Health: sample.Down, Reason: reason.Text(why)}
 	}
 	if len(quotas) == 0 {
 		came := slices.Sorted(maps.Keys(x.header))
-		return sample.Observation{Reason: fmt.Sprintf("status %d came without a quota header; the headers are: %s",
-			x.status, oneLine(strings.Join(came, ", "), 400))}
+		return sample.Observation{Reason: reason.Text(fmt.Sprintf("status %d came without a quota header; the headers are: %s",
+			x.status, oneLine(strings.Join(came, ", "), 400)))}
 	}
 	for _, q := range quotas {
 		used, known := q.UsedRatio()
 		// Nothing left is used up, also where the limit is not told.
 		gone := q.Remaining != nil && *q.Remaining <= 0
 		if known && used >= p.settings.MaxUsed || gone {
-			reason := fmt.Sprintf("nothing of the quota of %s is left", p.settings.Operation)
+			why := fmt.Sprintf("nothing of the quota of %s is left", p.settings.Operation)
 			if known && !gone {
-				reason = fmt.Sprintf("%.1f%% of the quota of %s is used, under %.1f%% wanted", 100*used, p.settings.Operation, 100*p.settings.MaxUsed)
+				why = fmt.Sprintf("%.1f%% of the quota of %s is used, under %.1f%% wanted", 100*used, p.settings.Operation, 100*p.settings.MaxUsed)
 			}
 			if q.Policy != "" {
-				reason += fmt.Sprintf(" (%s)", oneLine(q.Policy, 60))
+				why += fmt.Sprintf(" (%s)", oneLine(q.Policy, 60))
 			}
 			if q.Reset != nil {
-				reason += fmt.Sprintf("; it is whole again in %s", round(*q.Reset))
+				why += fmt.Sprintf("; it is whole again in %s", round(*q.Reset))
 			}
-			return sample.Observation{Health: sample.Down, Reason: reason}
+			return sample.Observation{Health: sample.Down, Reason: reason.Text(why)}
 		}
 	}
 	return sample.Observation{Health: sample.Up}

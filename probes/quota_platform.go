@@ -11,6 +11,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"guardian/internal/reason"
 	"guardian/probes/marketplace"
 	"guardian/probes/sample"
 )
@@ -130,12 +131,12 @@ func (q *platformQuota) Look(ctx context.Context) sample.Observation {
 		out, err = platformRequest(q.platform, q.operation, out, q.settings.Seller.account(), now, strings.ToLower(ulid.Make().String()))
 	}
 	if err != nil {
-		return q.observation(marketplace.Meaning{}, sample.Observation{Reason: "nothing was asked: " + err.Error()}, now)
+		return q.observation(marketplace.Meaning{}, sample.Observation{Reason: reason.Text("nothing was asked: " + err.Error())}, now)
 	}
 	x, f := q.client.do(ctx, out)
 	if f != nil {
 		return q.observation(marketplace.Meaning{}, sample.Observation{
-			Reason: "the quota could not be read: " + f.reason, Detail: q.masks.detail(x),
+			Reason: reason.Text("the quota could not be read: " + f.reason), Detail: q.masks.detail(x),
 		}, now)
 	}
 	m := q.platform.Read(marketplace.Answer{
@@ -143,7 +144,7 @@ func (q *platformQuota) Look(ctx context.Context) sample.Observation {
 	}, now)
 	o := q.judge(m)
 	if f := remaining(x.expiry, q.settings.TLS.MinRemaining, now); f != nil && o.Health == sample.Up {
-		o = sample.Observation{Health: f.health, Reason: f.reason}
+		o = sample.Observation{Health: f.health, Reason: reason.Text(f.reason)}
 	}
 	if o.Health != sample.Up {
 		o.Detail = q.masks.detail(x)
@@ -156,16 +157,16 @@ func (q *platformQuota) judge(m marketplace.Meaning) sample.Observation {
 	switch m.Class {
 	case marketplace.Throttled:
 		q.throttled++
-		reason := fmt.Sprintf("%s is throttled: %s", q.operation.Name, words)
+		why := fmt.Sprintf("%s is throttled: %s", q.operation.Name, words)
 		if m.RetryAfter != nil {
-			reason += fmt.Sprintf(" Retry after %s.", round(*m.RetryAfter))
+			why += fmt.Sprintf(" Retry after %s.", round(*m.RetryAfter))
 		}
-		return sample.Observation{Health: sample.Down, Reason: reason}
+		return sample.Observation{Health: sample.Down, Reason: reason.Text(why)}
 	case marketplace.CredentialBad, marketplace.Permission:
-		return sample.Observation{Health: sample.Down, Reason: words}
+		return sample.Observation{Health: sample.Down, Reason: reason.Text(words)}
 	case marketplace.OK, marketplace.Deprecated, marketplace.CredentialExpiring:
 	default:
-		return sample.Observation{Reason: "the quota could not be read: " + words}
+		return sample.Observation{Reason: reason.Text("the quota could not be read: " + words)}
 	}
 	for _, r := range m.Quota {
 		used, known := r.UsedRatio()
@@ -173,11 +174,11 @@ func (q *platformQuota) judge(m marketplace.Meaning) sample.Observation {
 		if !gone && (!known || used < q.settings.MaxUsed) {
 			continue
 		}
-		reason := fmt.Sprintf("nothing of the quota of %s is left", r.Operation)
+		why := fmt.Sprintf("nothing of the quota of %s is left", r.Operation)
 		if known && !gone {
-			reason = fmt.Sprintf("%.1f%% of the quota of %s is used, under %.1f%% wanted", 100*used, r.Operation, 100*q.settings.MaxUsed)
+			why = fmt.Sprintf("%.1f%% of the quota of %s is used, under %.1f%% wanted", 100*used, r.Operation, 100*q.settings.MaxUsed)
 		}
-		return sample.Observation{Health: sample.Down, Reason: reason}
+		return sample.Observation{Health: sample.Down, Reason: reason.Text(why)}
 	}
 	return sample.Observation{Health: sample.Up}
 }

@@ -78,7 +78,7 @@ func TestQuota(t *testing.T) {
 				}
 			})
 			o := look(t, p, time.Second)
-			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (o.Health == sample.Up) != (o.Reason == "") {
+			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
 			for series, want := range tc.values {
@@ -98,7 +98,7 @@ func TestQuotaThatCannotBeReadIsUnknown(t *testing.T) {
 		s.Headers = map[string]secret.Secret{"X-Api-Key": secret.New(token)}
 	})
 	o := look(t, p, time.Second)
-	if o.Health != sample.Unknown || !strings.Contains(o.Reason, "the quota could not be read: the connection was refused") {
+	if o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "the quota could not be read: the connection was refused") {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {

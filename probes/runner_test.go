@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/robfig/cron/v3"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/probes"
 	"guardian/probes/sample"
@@ -144,7 +145,7 @@ func TestRunnerLooksOnSchedule(t *testing.T) {
 	onStage(t, nil, func(s *stage) {
 		p := &scripted{look: func(context.Context) sample.Observation {
 			time.Sleep(2 * time.Second)
-			return sample.Observation{Health: sample.Down, Reason: "key hunter22"}
+			return sample.Observation{Health: sample.Down, Reason: reason.Text("key hunter22")}
 		}}
 		s.Apply([]probes.Check{check("a", 10*time.Second, p)})
 		time.Sleep(10*time.Minute + 5*time.Second)
@@ -156,7 +157,7 @@ func TestRunnerLooksOnSchedule(t *testing.T) {
 			if x.Check != "a" || x.Kind != "fake" || x.Service != "shop" || x.Labels["shop"] != "a" || x.Duration != 2*time.Second || x.At.Location() != time.UTC {
 				t.Fatalf("sample %+v", x)
 			}
-			if x.Reason != "key <secret>" {
+			if x.Reason.String() != "key <secret>" {
 				t.Fatalf("reason %q", x.Reason)
 			}
 			if i > 0 && x.At.Sub(samples[i-1].At) != 10*time.Second {
@@ -237,7 +238,7 @@ func TestRunnerGivesALookLessThanItsInterval(t *testing.T) {
 		onStage(t, nil, func(s *stage) {
 			p := &scripted{look: func(ctx context.Context) sample.Observation {
 				<-ctx.Done()
-				return sample.Observation{Health: sample.Down, Reason: "too slow"}
+				return sample.Observation{Health: sample.Down, Reason: reason.Text("too slow")}
 			}}
 			c := check("a", tc.every, p)
 			c.Timeout = tc.timeout
@@ -256,7 +257,7 @@ func TestRunnerTurnsAPanicIntoUnknown(t *testing.T) {
 		s.Apply([]probes.Check{check("a", 10*time.Second, p)})
 		time.Sleep(25 * time.Second)
 		got := s.got()
-		if len(got) < 2 || got[0].Health != sample.Unknown || !strings.Contains(got[0].Reason, "panicked") || strings.Contains(got[0].Reason, "hunter22") {
+		if len(got) < 2 || got[0].Health != sample.Unknown || !strings.Contains(got[0].Reason.String(), "panicked") || strings.Contains(got[0].Reason.String(), "hunter22") {
 			t.Errorf("samples %+v", got)
 		}
 		if s.metric(t, "guardian_probe_panics_total") != float64(len(got)) {
@@ -467,7 +468,7 @@ func TestRunnerStopsWhatIsUnderWay(t *testing.T) {
 		p := &scripted{look: func(ctx context.Context) sample.Observation {
 			<-ctx.Done()
 			time.Sleep(2 * time.Second) // its cleanup
-			return sample.Observation{Reason: "broken off"}
+			return sample.Observation{Reason: reason.Text("broken off")}
 		}}
 		c := check("a", time.Hour, p)
 		c.Timeout = 30 * time.Minute

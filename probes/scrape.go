@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/prometheus/model/textparse"
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/probes/sample"
 )
@@ -180,7 +181,7 @@ func (p *scrapeProbe) Close() error { return p.client.Close() }
 func (p *scrapeProbe) Look(ctx context.Context) sample.Observation {
 	out, err := p.request.fill(newTemplateData(p.env, nil, p.settings.Secrets, p.env.Now()))
 	if err != nil {
-		return p.masks.observation(sample.Observation{Reason: err.Error()})
+		return p.masks.observation(sample.Observation{Reason: reason.Text(err.Error())})
 	}
 	if out.headers["Accept"] == "" {
 		out.headers["Accept"] = "text/plain;version=0.0.4;q=1,*/*;q=0.1"

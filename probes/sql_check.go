@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/probes/sample"
 )
@@ -161,14 +162,14 @@ func (p *sqlProbe) judge(t table, now time.Time) sample.Observation {
 			n, shown = n+1, fmt.Sprintf("more than %d", len(t.rows))
 		}
 		if !p.upIf.holds(n) {
-			return sample.Observation{Health: sample.Down, Reason: fmt.Sprintf("%s rows came, %s wanted", shown, p.upIf)}
+			return sample.Observation{Health: sample.Down, Reason: reason.Text(fmt.Sprintf("%s rows came, %s wanted", shown, p.upIf))}
 		}
 		return sample.Observation{Health: sample.Up}
 	}
 	if len(t.rows) == 0 {
 		o := sample.Observation{Health: p.empty}
 		if o.Health != sample.Up {
-			o.Reason = "no rows came"
+			o.Reason = reason.Text("no rows came")
 		}
 		return o
 	}
@@ -200,20 +201,20 @@ func (p *sqlProbe) judge(t table, now time.Time) sample.Observation {
 		switch {
 		case !ok:
 			if o.Health == sample.Up {
-				o = sample.Observation{Reason: fmt.Sprintf("%s is %s%s, which is no %s", column, shorten(row[column].text, 100), p.of(row), map[bool]string{true: "time", false: "number"}[s.Judge == "age"])}
+				o = sample.Observation{Reason: reason.Text(fmt.Sprintf("%s is %s%s, which is no %s", column, shorten(row[column].text, 100), p.of(row), map[bool]string{true: "time", false: "number"}[s.Judge == "age"]))}
 			}
 		case !p.upIf.holds(v):
-			return sample.Observation{Health: sample.Down, Reason: fmt.Sprintf("%s is %s%s, %s wanted", column, p.shown(v), p.of(row), p.want())}
+			return sample.Observation{Health: sample.Down, Reason: reason.Text(fmt.Sprintf("%s is %s%s, %s wanted", column, p.shown(v), p.of(row), p.want()))}
 		}
 	}
 	if t.more && o.Health == sample.Up {
-		return sample.Observation{Reason: fmt.Sprintf("more than %d rows came (max_rows): judge in the query", len(t.rows))}
+		return sample.Observation{Reason: reason.Text(fmt.Sprintf("more than %d rows came (max_rows): judge in the query", len(t.rows)))}
 	}
 	return o
 }
 
 func (p *sqlProbe) noColumn(t table, name string) sample.Observation {
-	return sample.Observation{Reason: fmt.Sprintf("the query gives no column %q; it gives %s", name, oneLine(strings.Join(t.columns, ", "), 200))}
+	return sample.Observation{Reason: reason.Text(fmt.Sprintf("the query gives no column %q; it gives %s", name, oneLine(strings.Join(t.columns, ", "), 200)))}
 }
 
 func (p *sqlProbe) shown(v float64) string {

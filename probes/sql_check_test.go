@@ -106,7 +106,7 @@ func testSQL(t *testing.T, driver, dsn string, db *sql.DB, first string) {
 			})
 			for range 2 {
 				o := look(t, p, 5*time.Second)
-				if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (o.Health == sample.Up) != (o.Reason == "") {
+				if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
 					t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 				}
 				for series, want := range tc.values {
@@ -131,7 +131,7 @@ func TestSQLEndsWithTheLook(t *testing.T) {
 	p := build(t, "sql", probes.Env{}, func(s *probes.SQLSettings) {
 		s.Driver, s.DSN, s.Query = "postgres", secret.New(dsn), "SELECT 1 AS guardian_hangs FROM pg_sleep(60)"
 	})
-	if o := look(t, p, 300*time.Millisecond); o.Health != sample.Unknown || !strings.Contains(o.Reason, "could not be asked: no answer within") {
+	if o := look(t, p, 300*time.Millisecond); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "could not be asked: no answer within") {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 	db, err := sql.Open("pgx", dsn)

@@ -87,7 +87,7 @@ func TestTCP(t *testing.T) {
 				}
 			})
 			o := look(t, p, 700*time.Millisecond)
-			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (o.Health == sample.Up) != (o.Reason == "") {
+			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
 			onlyPromised(t, "tcp", &probes.TCPSettings{}, o)
@@ -102,7 +102,7 @@ func TestTCPBrokenOffIsUnknown(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(20*time.Millisecond, cancel)
-	if o := p.Look(ctx); o.Health != sample.Unknown || !strings.Contains(o.Reason, "broken off") {
+	if o := p.Look(ctx); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "broken off") {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 }

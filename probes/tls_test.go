@@ -86,7 +86,7 @@ func TestTLS(t *testing.T) {
 				}
 			})
 			o := look(t, p, 700*time.Millisecond)
-			if o.Health != tc.health || !strings.Contains(o.Reason, tc.reason) || (o.Health == sample.Up) != (o.Reason == "") {
+			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
 			onlyPromised(t, "tls", &probes.TLSSettings{}, o)
@@ -97,7 +97,7 @@ func TestTLS(t *testing.T) {
 				_ = value(t, o, "probe_tls_version_info", "version=TLS 1.3")
 			}
 			// Also what is not accepted is measured.
-			if strings.Contains(o.Reason, "expired") && value(t, o, "probe_ssl_earliest_cert_expiry") > float64(time.Now().Unix()) {
+			if strings.Contains(o.Reason.String(), "expired") && value(t, o, "probe_ssl_earliest_cert_expiry") > float64(time.Now().Unix()) {
 				t.Error("the expiry of the expired certificate is not told")
 			}
 		})

@@ -61,7 +61,7 @@ func (t *Tracker) Observe(s sample.Sample, every time.Duration) (changed []Inter
 	at := s.At.UTC().Round(0)
 	next := Interval{Check: s.Check, Service: s.Service, Health: s.Health, From: at, To: at.Add(every), Seen: at}
 	if s.Health != sample.Up {
-		next.Reason = s.Reason
+		next.Reason = s.Reason.String()
 	}
 	k := t.checks[s.Check]
 	if k == nil {

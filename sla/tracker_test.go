@@ -10,6 +10,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 	"guardian/sla"
 )
@@ -64,7 +65,7 @@ func seen(h sample.Health, at time.Time) sample.Sample {
 	s := sample.Sample{Check: "push", Service: "order-sync", At: at, Duration: 100 * time.Millisecond}
 	s.Health = h
 	if h != sample.Up {
-		s.Reason = h.String()
+		s.Reason = reason.Text(h.String())
 	}
 	return s
 }
@@ -113,9 +114,9 @@ func TestTrackerTimelines(t *testing.T) {
 func TestReasonsAreThoseOfTheFirstSample(t *testing.T) {
 	j := newJournal()
 	tr := sla.NewTracker(nil, nil)
-	for i, reason := range []string{"refused", "HTTP 500"} {
+	for i, why := range []string{"refused", "HTTP 500"} {
 		s := seen(sample.Down, at(1, 0, i))
-		s.Reason = reason
+		s.Reason = reason.Text(why)
 		j.put(tr.Observe(s, time.Minute))
 	}
 	j.put(tr.Observe(seen(sample.Up, at(1, 1, 0)), time.Minute))

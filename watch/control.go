@@ -76,7 +76,7 @@ func (w *Watch) controlled(s sample.Sample) bool {
 		if t.Health == sample.Up {
 			t.Outages++
 		}
-		t.Health, t.Reason = s.Health, reason.Text(s.Reason)
+		t.Health, t.Reason = s.Health, s.Reason
 	}
 	w.settle(at, *t)
 	return true

@@ -62,7 +62,7 @@ func (c *CheckState) look(s sample.Sample, version, previous string) bool {
 	c.LastAt, c.Health = at, s.Health
 	if s.Health == sample.Unknown {
 		c.After.Unknown++
-		c.BlindReason = reason.Text(s.Reason)
+		c.BlindReason = s.Reason
 		return false
 	}
 	down := s.Health == sample.Down
@@ -70,7 +70,7 @@ func (c *CheckState) look(s sample.Sample, version, previous string) bool {
 	c.After.Looks++
 	if down {
 		c.After.Failures++
-		c.LastReason, c.LastFailure = reason.Text(s.Reason), at
+		c.LastReason, c.LastFailure = s.Reason, at
 		if c.FailingSince.IsZero() {
 			c.FailingSince = at
 		}

@@ -73,9 +73,9 @@ func look(name string, h sample.Health, at time.Time) sample.Sample {
 	o := sample.Observation{Health: h}
 	switch h {
 	case sample.Down:
-		o.Reason = "HTTP 500"
+		o.Reason = reason.Text("HTTP 500")
 	case sample.Unknown:
-		o.Reason = "token expired"
+		o.Reason = reason.Text("token expired")
 	case sample.Up:
 	}
 	return sample.Sample{Check: name, Service: "order-sync", At: at, Observation: o}

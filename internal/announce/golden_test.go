@@ -398,7 +398,7 @@ func TestAFailedWatchSaysHowSureItIs(t *testing.T) {
 	at := deployed
 	for w.Verdict == nil && at.Before(deployed.Add(20*time.Minute)) {
 		at = at.Add(15 * time.Second)
-		w.Observe(sample.Sample{Check: "push", Service: "order-sync", At: at, Observation: sample.Observation{Health: sample.Down, Reason: "HTTP 500"}})
+		w.Observe(sample.Sample{Check: "push", Service: "order-sync", At: at, Observation: sample.Observation{Health: sample.Down, Reason: reason.Text("HTTP 500")}})
 	}
 	if w.Verdict == nil || w.Verdict.State != watch.Failed {
 		t.Fatalf("twenty minutes of failures led to %+v", w.Verdict)

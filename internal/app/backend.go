@@ -487,7 +487,7 @@ func (b backend) healthOf(v *server.Service, s *setup, now time.Time) {
 	}
 	switch {
 	case down != nil:
-		v.Health, v.Since, v.Reason = sample.Down, downSince, down.Check+": "+down.Reason
+		v.Health, v.Since, v.Reason = sample.Down, downSince, down.Check+": "+down.Reason.String()
 	case known != nil:
 		v.Health, v.Since, v.Reason = sample.Up, upSince, ""
 	case counted == 0:

@@ -342,7 +342,7 @@ func (b backend) looksFromSeries(ctx context.Context, service string, from, to t
 	}
 	reasons := map[key]string{}
 	for _, s := range b.observed.recent(service) {
-		reasons[key{s.Check, s.At.UnixMilli()}] = s.Reason
+		reasons[key{s.Check, s.At.UnixMilli()}] = s.Reason.String()
 	}
 	err := read("probe_unknown", func(check string, at int64, v float64) {
 		k := key{check, at}

@@ -142,7 +142,7 @@ func (k *kept) of(check string) (looks, failures []server.LookDetail) {
 // detailOf makes of a sample what is kept of it: its values without the maps that are theirs.
 func detailOf(s sample.Sample) server.LookDetail {
 	l := server.LookDetail{
-		At: s.At, Duration: s.Duration, Health: s.Health, Raised: s.Raised, Reason: s.Reason, Version: s.Version, Detail: s.Detail,
+		At: s.At, Duration: s.Duration, Health: s.Health, Raised: s.Raised, Reason: s.Reason.String(), Version: s.Version, Detail: s.Detail,
 		Values: make([]server.LookValue, 0, len(s.Values)),
 	}
 	for _, v := range s.Values {

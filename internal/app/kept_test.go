@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"guardian/internal/app"
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 	"guardian/watch"
 )
@@ -50,7 +51,7 @@ func TestFailuresAreKeptLongerThanLooks(t *testing.T) {
 	k := app.NewKept(1)
 	at := time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
 	note := func(n int, h sample.Health) {
-		k.Note(sample.Sample{Check: "a", At: at.Add(time.Duration(n) * 10 * time.Second), Observation: sample.Observation{Health: h, Reason: fmt.Sprint("look ", n)}})
+		k.Note(sample.Sample{Check: "a", At: at.Add(time.Duration(n) * 10 * time.Second), Observation: sample.Observation{Health: h, Reason: reason.Text(fmt.Sprint("look ", n))}})
 	}
 	note(0, sample.Down)
 	for n := range 100 {

@@ -70,11 +70,12 @@ type seen struct {
 
 // look is what is kept of a sample beside what its check says of all.
 type look struct {
-	at              int64 // nanoseconds
-	duration        time.Duration
-	health          sample.Health
-	raised          bool
-	reason, version string
+	at       int64 // nanoseconds
+	duration time.Duration
+	health   sample.Health
+	raised   bool
+	reason   reason.Reason
+	version  string
 }
 
 // samples gives the recent ones back as they were.
@@ -284,7 +285,7 @@ func (c *seen) view(now time.Time) view {
 	case now.Sub(c.last.At) > watch.BlindAfter(c.every):
 		v.blind, v.blindSince, v.why = true, c.last.At, "no look has come to an end since"
 	case c.last.Health == sample.Unknown:
-		v.blind, v.blindSince, v.why = true, c.since, c.last.Reason
+		v.blind, v.blindSince, v.why = true, c.since, c.last.Reason.String()
 	}
 	return v
 }

@@ -11,6 +11,7 @@ import (
 
 	"guardian/internal/app"
 	"guardian/internal/config"
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/probes/sample"
 )
@@ -63,7 +64,7 @@ func TestACutPathIsToldOnce(t *testing.T) {
 				k.set(start.Add(time.Duration(n) * time.Second))
 				behind := sample.Observation{Health: sample.Up}
 				if n >= 100 && n < 400 {
-					behind = sample.Observation{Health: sample.Unknown, Reason: "no network"}
+					behind = sample.Observation{Health: sample.Unknown, Reason: reason.Text("no network")}
 				}
 				for i, check := range []string{"control", "one", "two", "other"} {
 					o := behind

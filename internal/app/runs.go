@@ -394,7 +394,7 @@ func (v verifier) Look(ctx context.Context, check string) (actions.CheckResult, 
 	if err != nil {
 		return actions.CheckResult{}, fmt.Errorf("look at %s: %w", check, err)
 	}
-	return actions.CheckResult{Check: check, Health: s.Health.String(), Reason: s.Reason, At: s.At, Looks: 1}, nil
+	return actions.CheckResult{Check: check, Health: s.Health.String(), Reason: s.Reason.String(), At: s.At, Looks: 1}, nil
 }
 
 // rollbackRequest gathers the facts about putting a version back and asks the guards.

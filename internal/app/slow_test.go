@@ -12,6 +12,7 @@ import (
 
 	"guardian/internal/app"
 	"guardian/internal/config"
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/probes/sample"
 )
@@ -80,7 +81,7 @@ func TestSlowChecksStayVisibleBetweenTheirLooks(t *testing.T) {
 	look := func(check string, h sample.Health) {
 		s.Look(sample.Sample{
 			Check: check, Kind: "http", Service: "reports", At: c.now(), Duration: time.Second,
-			Observation: sample.Observation{Health: h, Reason: map[sample.Health]string{sample.Down: "status 500", sample.Unknown: "no network"}[h]},
+			Observation: sample.Observation{Health: h, Reason: reason.Text(map[sample.Health]string{sample.Down: "status 500", sample.Unknown: "no network"}[h])},
 		})
 	}
 	firing := func() string {
@@ -200,7 +201,7 @@ func TestACheckTakenOutBetweenTwoStartsLeavesNothingThatFires(t *testing.T) {
 	for _, check := range []string{"each-ten-minutes", "each-hour"} {
 		s.Look(sample.Sample{
 			Check: check, Kind: "http", Service: "reports", At: c.now(), Duration: time.Second,
-			Observation: sample.Observation{Health: sample.Down, Reason: "status 500"},
+			Observation: sample.Observation{Health: sample.Down, Reason: reason.Text("status 500")},
 		})
 	}
 	if got := failing(s); len(got) != 2 {

@@ -122,7 +122,7 @@ func explain(ctx context.Context, conf *config.Config, ch *config.Check, r *secr
 	began := time.Now()
 	e.Observation, _ = ch.Retry.Do(ctx, look)
 	e.Seconds = time.Since(began).Seconds()
-	e.Observation.Reason, e.Observation.Detail = r.Redact(e.Observation.Reason), r.Redact(e.Observation.Detail)
+	e.Observation.Reason, e.Observation.Detail = e.Observation.Reason.Redact(r.Redact), r.Redact(e.Observation.Detail)
 	e.CountsAs = countsAs(conf, ch, e.Observation.Health)
 	e.order = append(frameOf(ch), config.Shown(ch.Settings)...)
 	for i := range e.order {
@@ -193,7 +193,7 @@ func (e explained) print(out io.Writer) error {
 	var b strings.Builder
 	o := e.Observation
 	fmt.Fprintf(&b, "%s is %s after %s\n", e.Check, o.Health, time.Duration(e.Seconds*float64(time.Second)).Round(time.Millisecond))
-	if o.Reason != "" {
+	if !o.Reason.IsZero() {
 		fmt.Fprintf(&b, "  %s\n", o.Reason)
 	}
 	if o.Version != "" {

@@ -142,8 +142,8 @@ func (p *Paths) Correct(ctx context.Context, s sample.Sample) sample.Sample {
 		return s
 	}
 	at.metrics.corrected.Inc()
-	s.Detail = strings.TrimSpace("the look itself: " + s.Reason + "\n" + s.Detail)
-	s.Health, s.Reason = sample.Unknown, outage.Reason.String()
+	s.Detail = strings.TrimSpace("the look itself: " + s.Reason.String() + "\n" + s.Detail)
+	s.Health, s.Reason = sample.Unknown, outage.Reason
 	return s
 }
 
@@ -158,7 +158,7 @@ func (p *Paths) record(s sample.Sample) (at *path, isControl bool, outage *Outag
 	}
 	c, isControl := at.controls[s.Check]
 	if isControl && s.At.After(c.at) {
-		c.at, c.health, c.reason = s.At, s.Health, reason.Text(s.Reason)
+		c.at, c.health, c.reason = s.At, s.Health, s.Reason
 		at.controls[s.Check] = c
 		at.update(p.o.Now())
 	}

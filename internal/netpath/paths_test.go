@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"guardian/internal/netpath"
+	"guardian/internal/reason"
 	"guardian/probes"
 	"guardian/probes/sample"
 )
@@ -26,7 +27,7 @@ import (
 func day() time.Time { return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC) }
 
 func look(check string, at time.Time, h sample.Health) sample.Sample {
-	return sample.Sample{Check: check, At: at, Observation: sample.Observation{Health: h, Reason: "no answer"}}
+	return sample.Sample{Check: check, At: at, Observation: sample.Observation{Health: h, Reason: reason.Text("no answer")}}
 }
 
 // cannotLook is for controls that cannot be asked.
@@ -87,7 +88,7 @@ func TestAFailureIsNoneOfTheTargetsWhileNoControlAnswers(t *testing.T) {
 				}
 			}
 			got := p.Correct(t.Context(), look("target", day(), sample.Down))
-			if got.Health != c.want || !strings.Contains(got.Reason, c.reason) {
+			if got.Health != c.want || !strings.Contains(got.Reason.String(), c.reason) {
 				t.Errorf("the target is %s (%s), want %s (%s)", got.Health, got.Reason, c.want, c.reason)
 			}
 			if s := strings.Join(asked, " "); s != c.asked {
@@ -275,16 +276,16 @@ type get struct {
 func (g get) Look(ctx context.Context) sample.Observation {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.url, nil)
 	if err != nil {
-		return sample.Observation{Reason: err.Error()}
+		return sample.Observation{Reason: reason.Text(err.Error())}
 	}
 	res, err := g.client.Do(req)
 	if err != nil {
-		return sample.Observation{Health: sample.Down, Reason: err.Error()}
+		return sample.Observation{Health: sample.Down, Reason: reason.Text(err.Error())}
 	}
 	defer res.Body.Close()
 	_, _ = io.Copy(io.Discard, res.Body)
 	if res.StatusCode != http.StatusOK {
-		return sample.Observation{Health: sample.Down, Reason: fmt.Sprint("status ", res.StatusCode)}
+		return sample.Observation{Health: sample.Down, Reason: reason.Text(fmt.Sprint("status ", res.StatusCode))}
 	}
 	return sample.Observation{Health: sample.Up}
 }
@@ -322,7 +323,7 @@ func TestAnOutageOfThePathIsToldFromOneOfTheTarget(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Health != h || !strings.Contains(s.Reason, reason) {
+		if s.Health != h || !strings.Contains(s.Reason.String(), reason) {
 			t.Errorf("%s is %s (%s), want %s (%s)", check, s.Health, s.Reason, h, reason)
 		}
 	}

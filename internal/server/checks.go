@@ -148,7 +148,7 @@ func (d CheckDetail) now() (sample.Health, time.Time, string) {
 	case d.Last == nil:
 		return sample.Unknown, time.Time{}, ""
 	default:
-		return d.Last.Health, d.Since, d.Last.Reason
+		return d.Last.Health, d.Since, d.Last.Reason.String()
 	}
 }
 

@@ -576,8 +576,8 @@ func busy() *memory {
 	m := newMemory()
 	now := m.now
 	at := func(ago time.Duration) time.Time { return now.Add(-ago) }
-	last := func(check string, h sample.Health, ago, took time.Duration, reason string) *sample.Sample {
-		return &sample.Sample{Check: check, At: at(ago), Duration: took, Observation: sample.Observation{Health: h, Reason: reason}}
+	last := func(check string, h sample.Health, ago, took time.Duration, why string) *sample.Sample {
+		return &sample.Sample{Check: check, At: at(ago), Duration: took, Observation: sample.Observation{Health: h, Reason: reason.Text(why)}}
 	}
 	m.services = []server.Service{
 		{

@@ -101,7 +101,7 @@ func (*Server) services(from Services) handler {
 			for _, c := range v.Checks {
 				check := checkView{Name: c.Name, Kind: c.Kind, Labels: c.Labels, Since: c.Since}
 				if c.Last != nil {
-					check.Health, check.At, check.Reason = c.Last.Health, c.Last.At, c.Last.Reason
+					check.Health, check.At, check.Reason = c.Last.Health, c.Last.At, c.Last.Reason.String()
 				}
 				view.Checks = append(view.Checks, check)
 			}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 )
 
@@ -23,7 +24,7 @@ type look struct {
 	Duration time.Duration `json:"d"`
 	Health   uint8         `json:"h"`
 	Raised   bool          `json:"x,omitempty"`
-	Reason   string        `json:"r,omitempty"`
+	Reason   reason.Reason `json:"r,omitzero"`
 	Version  string        `json:"v,omitempty"`
 }
 

@@ -3,6 +3,8 @@ package sample
 import (
 	"fmt"
 	"time"
+
+	"guardian/internal/reason"
 )
 
 // Health is what a look says of its target. The zero value is Unknown: who does not know
@@ -57,9 +59,9 @@ type Value struct {
 
 // Observation is what one look saw. The zero value is "Unknown, no reason".
 type Observation struct {
-	Health Health  `json:"health"`
-	Reason string  `json:"reason,omitempty"` // in English, one line, redacted; empty when Up
-	Values []Value `json:"values,omitempty"`
+	Health Health        `json:"health"`
+	Reason reason.Reason `json:"reason,omitzero"` // redacted; none when Up
+	Values []Value       `json:"values,omitempty"`
 	// Version is the version that answered, where the check can see it; otherwise "".
 	Version string `json:"version,omitempty"`
 	// Detail is what a person wants to read about a look that failed: status line, headers

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/internal/store"
 	"guardian/notifiers"
 	"guardian/probes"
@@ -350,7 +351,7 @@ func newestFailures(j journal) {
 	t := j.t
 	s, fence := j.acting()
 	down := func(check string, minute int) sample.Sample {
-		return sample.Sample{Check: check, At: day().Add(time.Duration(minute) * time.Minute), Observation: sample.Observation{Health: sample.Down, Reason: "503"}}
+		return sample.Sample{Check: check, At: day().Add(time.Duration(minute) * time.Minute), Observation: sample.Observation{Health: sample.Down, Reason: reason.Text("503")}}
 	}
 	// Several at once and one by one; an old one that comes late does not push a newer one out.
 	var b store.Batch

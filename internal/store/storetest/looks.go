@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"guardian/internal/reason"
 	"guardian/internal/store"
 	"guardian/probes/sample"
 )
@@ -12,10 +13,10 @@ import (
 func looksInOrder(j journal) {
 	t := j.t
 	s, fence := j.acting()
-	look := func(check string, at time.Time, h sample.Health, reason string) sample.Sample {
+	look := func(check string, at time.Time, h sample.Health, why string) sample.Sample {
 		return sample.Sample{
-			Check: check, Service: "shop", At: at, Duration: 20 * time.Millisecond, Raised: reason != "",
-			Observation: sample.Observation{Health: h, Reason: reason, Version: "v2"},
+			Check: check, Service: "shop", At: at, Duration: 20 * time.Millisecond, Raised: why != "",
+			Observation: sample.Observation{Health: h, Reason: reason.Text(why), Version: "v2"},
 		}
 	}
 	first := []sample.Sample{look("b", day().Add(2*time.Second), sample.Up, ""), look("a", day().Add(time.Second), sample.Down, "status 500")}
