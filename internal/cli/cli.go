@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"guardian/internal/reason"
 )
 
 // The exit codes of every command.
@@ -113,10 +115,11 @@ func (flagNamed) String() string { return "" }
 // Type implements pflag.Value.
 func (flagNamed) Type() string { return "string" }
 
+// printJSON prints v as one line of JSON, its reasons in English.
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	return e.Encode(v)
+	return e.Encode(reason.Translate(reason.Reader{}, v))
 }
 
 // printResult prints what a command did: as JSON for programs, or as a text for a person.
