@@ -36,13 +36,14 @@ ENV VERSION=%[1]s ONLY_%[1]s=yes SHARED=%[1]s %[2]s
 WORKDIR /%[1]s
 LABEL image.version=%[1]s
 VOLUME /data
-HEALTHCHECK --interval=200ms --timeout=2s --retries=3 CMD ["/shop", "health"]
+HEALTHCHECK --interval=200ms --timeout=1m --retries=3 CMD ["/shop", "health"]
 ENTRYPOINT ["/shop"]
 `
 
 // TestDocker shares one engine between everything that needs one.
 func TestDocker(t *testing.T) {
-	host := docker.Start(t)
+	engine := docker.Start(t)
+	host := engine.Host
 	shop := docker.Program(t, "guardian/test/docker/shop")
 	t.Run("images", func(t *testing.T) {
 		for ref, file := range map[string]string{
@@ -59,7 +60,7 @@ func TestDocker(t *testing.T) {
 			})
 		}
 	})
-	w := &yard{host: host}
+	w := &yard{host: host, ports: engine.Client()}
 
 	t.Run("contract", func(t *testing.T) {
 		t.Parallel()
@@ -103,7 +104,10 @@ func TestDocker(t *testing.T) {
 }
 
 // yard is where containers stand.
-type yard struct{ host string }
+type yard struct {
+	host  string
+	ports *http.Client // reaches the ports that containers publish
+}
 
 func (y *yard) call(t *testing.T, method, path string, in, out any) int {
 	t.Helper()
@@ -194,7 +198,7 @@ func dockerStep(t *testing.T, change func(*actions.DockerSettings)) actions.Step
 	t.Helper()
 	kind := actions.Builtin()["docker"]
 	s := kind.Settings().(*actions.DockerSettings)
-	s.Pull, s.Settle, s.Stop, s.Within = actions.PullNever, model.Duration(300*time.Millisecond), model.Duration(2*time.Second), model.Duration(20*time.Second)
+	s.Pull, s.Settle, s.Stop, s.Within = actions.PullNever, model.Duration(300*time.Millisecond), model.Duration(2*time.Second), model.Duration(3*time.Minute)
 	change(s)
 	step, err := kind.Build(s, env())
 	if err != nil {
@@ -235,8 +239,8 @@ func (y *yard) testKept(t *testing.T) {
 	y.must(t, "POST", "/networks/back/connect", object{"Container": "kept", "EndpointConfig": object{"IPAMConfig": object{"IPv4Address": "172.31.77.7"}, "Aliases": []string{"inner"}}}, nil)
 	y.must(t, "POST", "/containers/kept/start", nil, nil)
 	url := "http://127.0.0.1:" + at
-	waitFor(t, "v2 to answer", func() bool { return tells(url).Version == "v2" })
-	if res, err := http.Post(url+"/stock?n=42", "", nil); err != nil || res.StatusCode != http.StatusOK {
+	waitFor(t, "v2 to answer", func() bool { return y.tells(url).Version == "v2" })
+	if res, err := y.ports.Post(url+"/stock?n=42", "", nil); err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("write stock: %v", err)
 	}
 	before := y.inspect(t, "kept")
@@ -252,7 +256,7 @@ func (y *yard) testKept(t *testing.T) {
 	}
 	y.clear(t, "kept-sidecar")
 	after := y.inspect(t, "kept")
-	got := tells(url)
+	got := y.tells(url)
 	if got.Version != "v1" || got.Stock != "42" || !slices.Equal(got.Args, []string{"--shop", "sg-1"}) {
 		t.Errorf("it answers %+v, want v1 with the arguments and the stock of before", got)
 	}
@@ -301,7 +305,7 @@ func (y *yard) testKept(t *testing.T) {
 	if out, err := step.Do(t.Context(), call); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if got := tells(url); got.Version != "v2" || got.Stock != "42" {
+	if got := y.tells(url); got.Version != "v2" || got.Stock != "42" {
 		t.Errorf("it answers %+v", got)
 	}
 	if got := get(y.inspect(t, "kept"), "Config", "Labels", "guardian.intent"); got != "r_2-1" {
@@ -332,7 +336,7 @@ func (y *yard) testNoGood(t *testing.T) {
 			if after := y.inspect(t, name); after["Id"] != before["Id"] || y.version(t, name) != "v2" {
 				t.Errorf("container %v runs %s, want the old one", after["Id"], y.version(t, name))
 			}
-			waitFor(t, "the old one to answer", func() bool { return tells("http://127.0.0.1:"+at).Version == "v2" })
+			waitFor(t, "the old one to answer", func() bool { return y.tells("http://127.0.0.1:"+at).Version == "v2" })
 			if n := y.names(t, name); !slices.Equal(n, []string{name}) {
 				t.Errorf("containers %v are left", n)
 			}
@@ -423,7 +427,7 @@ func (y *yard) testCutOff(t *testing.T) {
 			ctx, cut := context.WithCancelCause(t.Context())
 			done := make(chan error, 1)
 			go func() {
-				_, err := step(15*time.Second).Do(ctx, dockerCall("v1"))
+				_, err := step(time.Minute).Do(ctx, dockerCall("v1"))
 				done <- err
 			}()
 			waitFor(t, "the new container in its place", func() bool {
@@ -593,8 +597,8 @@ type told struct {
 	Environment    []string
 }
 
-func tells(address string) told {
-	res, err := http.Get(address)
+func (y *yard) tells(address string) told {
+	res, err := y.ports.Get(address)
 	if err != nil {
 		return told{}
 	}
@@ -607,7 +611,7 @@ func tells(address string) told {
 
 func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); !done(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)
 		}

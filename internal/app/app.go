@@ -60,6 +60,9 @@ type Options struct {
 	Notifiers map[string]notifiers.Kind
 
 	Now func() time.Time // nil: a clock of the process that does not jump
+	// Wall is the machine's clock, which people and time servers set; the process's own clock
+	// follows it slowly. nil: time.Now. It is not read when Now is given.
+	Wall func() time.Time
 	// Drain is how long Stop waits for a step under way and for notices; default 30s.
 	Drain time.Duration
 }
@@ -119,8 +122,11 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Wall == nil {
+		o.Wall = time.Now
+	}
 	if o.Now == nil {
-		o.Now = newClock(time.Now, time.Now, o.Log).now
+		o.Now = newClock(time.Now, o.Wall, o.Log).now
 	}
 	if o.Redactor == nil {
 		o.Redactor = &secret.Redactor{}

@@ -19,79 +19,95 @@ import (
 	"testing"
 	"time"
 
+	"guardian/test/process"
 	"guardian/test/program"
 )
 
-// Start gives the address of a Docker Engine: the one of DOCKER_HOST where that is set, and
-// else one of its own, started for this test and stopped and removed at its end. Where none
-// can be started the test is skipped, and fails with CI=true.
-func Start(t testing.TB) (host string) {
+// Engine is a Docker Engine.
+type Engine struct {
+	// Host is where its API is reached, as DOCKER_HOST has it.
+	Host string
+
+	pid int // of the process whose network it is in; 0: the machine's
+}
+
+// startTimeout is how long an engine may take to answer. On an idle machine it is a second.
+const startTimeout = 3 * time.Minute
+
+// Start gives a Docker Engine: the one of DOCKER_HOST where that is set, and else one of its
+// own, started for this test and removed at its end. Where none can be started the test is
+// skipped, and fails with CI=true.
+//
+// The test's own engine has a network, mounts and processes of its own, so that it does not
+// meet the machine's engine, and everything that it made ends with it: its bridge, its
+// containers and their mounts. It ends with the test's process, also when that is killed.
+func Start(t testing.TB) Engine {
 	t.Helper()
 	if h := os.Getenv("DOCKER_HOST"); h != "" {
-		return h
+		return Engine{Host: h}
 	}
-	dockerd, err := exec.LookPath("dockerd")
-	switch {
-	case err != nil:
-		missing(t, "dockerd is not installed (Debian: apt-get install docker.io), and DOCKER_HOST is not set")
-	case os.Getuid() != 0:
-		missing(t, "dockerd needs root, and DOCKER_HOST is not set")
+	for _, program := range []struct{ name, in string }{{"dockerd", "docker.io"}, {"ip", "iproute2"}, {"mount", "mount"}} {
+		if _, err := exec.LookPath(program.name); err != nil {
+			missing(t, program.name+" is not installed (Debian: apt-get install "+program.in+"), and DOCKER_HOST is not set")
+		}
 	}
-	lock(t)
 	// Not t.TempDir: the path of a socket may have 107 bytes.
-	dir, err := os.MkdirTemp("", "dockerd-")
+	dir, err := process.Folder("guardian-docker", remove)
 	if err != nil {
 		t.Fatal(err)
 	}
-	host = "unix://" + filepath.Join(dir, "sock")
+	t.Cleanup(func() {
+		if err := remove(dir); err != nil {
+			t.Errorf("remove what dockerd left: %v", err)
+		}
+	})
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(dockerd,
+	defer log.Close()
+	host := "unix://" + filepath.Join(dir, "sock")
+	cmd := exec.Command("sh", "-c", script, "sh",
 		"--data-root="+filepath.Join(dir, "data"), "--exec-root="+filepath.Join(dir, "exec"),
 		"--pidfile="+filepath.Join(dir, "pid"), "--host="+host,
 		"--storage-driver=vfs", // works on any file system
-		// The bridge and the userland proxy do without; and the machine's own rules stay.
+		// The bridge and the userland proxy do without.
 		"--iptables=false", "--ip6tables=false",
-		"--shutdown-timeout=3",
+		// Control groups are the machine's: by their name they are found and removed.
+		"--exec-opt=native.cgroupdriver=cgroupfs", "--cgroup-parent=/"+filepath.Base(dir),
 	)
 	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
+	if err := isolate(cmd); err != nil {
+		missing(t, err.Error())
+	}
+	dockerd, err := process.Start(cmd)
+	if errors.Is(err, os.ErrPermission) {
+		missing(t, fmt.Sprintf("dockerd gets no network, mounts and processes of its own, which takes root with CAP_SYS_ADMIN, and DOCKER_HOST is not set: %v", err))
+	}
+	if err != nil {
 		t.Fatalf("start dockerd: %v", err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(30 * time.Second):
-			_ = cmd.Process.Kill()
-			<-ended
-		}
-		_ = log.Close()
-		if err := os.RemoveAll(dir); err != nil {
-			t.Logf("remove what dockerd left: %v", err)
-		}
-	})
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	t.Cleanup(dockerd.Kill)
+	for deadline := time.Now().Add(startTimeout); ; time.Sleep(50 * time.Millisecond) {
 		res, err := request(t.Context(), host, http.MethodGet, "/_ping", "", nil)
 		if err == nil {
 			_ = res.Body.Close()
-			return host
+			return Engine{Host: host, pid: dockerd.Pid()}
 		}
 		select {
-		case err := <-ended:
-			ended <- err
-			missing(t, fmt.Sprintf("dockerd does not start: %v\n%s", err, tail(log.Name())))
+		case <-dockerd.Done:
+			missing(t, fmt.Sprintf("dockerd does not start: exit status %d\n%s", dockerd.ExitCode(), tail(log.Name())))
 		default:
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("dockerd does not answer: %v\n%s", err, tail(log.Name()))
+			t.Fatalf("dockerd does not answer within %s: %v\n%s", startTimeout, err, tail(log.Name()))
 		}
 	}
 }
+
+// script makes the new namespaces habitable, and becomes dockerd. No mount in them is seen
+// outside.
+const script = `mount --make-rprivate / && mount -t proc proc /proc && ip link set lo up && exec dockerd "$@"`
 
 func missing(t testing.TB, why string) {
 	t.Helper()
@@ -101,22 +117,43 @@ func missing(t testing.TB, why string) {
 	t.Skip(why)
 }
 
-// lock lets one engine run at a time: two would fight for the bridge docker0.
-func lock(t testing.TB) {
-	t.Helper()
-	f, err := os.OpenFile(filepath.Join(os.TempDir(), "dockerd-for-tests.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+// remove removes the folder of an engine that has ended, and its control groups.
+func remove(dir string) error {
+	var errs []error
+	for _, pattern := range []string{"/sys/fs/cgroup/", "/sys/fs/cgroup/*/"} {
+		groups, err := filepath.Glob(pattern + filepath.Base(dir))
+		errs = append(errs, err)
+		for _, g := range groups {
+			errs = append(errs, removeGroup(g))
+		}
+	}
+	return errors.Join(append(errs, os.RemoveAll(dir))...)
+}
+
+// removeGroup removes a control group and those in it. The files in them are the kernel's.
+func removeGroup(path string) error {
+	inner, err := os.ReadDir(path)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		t.Fatalf("wait for another test's dockerd: %v", err)
+	for _, e := range inner {
+		if e.IsDir() {
+			if err := removeGroup(filepath.Join(path, e.Name())); err != nil {
+				return err
+			}
+		}
 	}
-	t.Cleanup(func() { _ = f.Close() })
+	return syscall.Rmdir(path)
 }
 
 func tail(path string) string {
 	b, _ := os.ReadFile(path)
 	return string(b[max(0, len(b)-4096):])
+}
+
+// Client makes requests to the ports that containers publish, on the engine's 127.0.0.1.
+func (e Engine) Client() *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: e.dial}, Timeout: time.Minute}
 }
 
 // Call sends one request of the Docker Engine API, path with its query but without a

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"guardian/test/pg"
 )
@@ -19,29 +18,29 @@ func TestPostgreSQLGoesAwayInTheMiddleOfAWatch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	l, dsn := newLine(t, pg.Start(t))
-	g := newGuardian(t, w.config(configOptions{postgres: dsn, length: "60s"}), map[string]string{"rules.yaml": noRules})
+	g := newGuardian(t, w.config(configOptions{postgres: dsn}), map[string]string{"rules.yaml": noRules})
 	g.Start()
 	g.Up("service")
 	id := g.Deploy("v2", nil)
-	eventually(t, "looks", 20*time.Second, func() bool { return samplesOf(g.Watch(id)) >= 3 })
+	eventually(t, "looks", func() bool { return samplesOf(g.Watch(id)) >= 3 })
 	l.cut()
 	w.set(func(w *world) { w.bad = true })
-	eventually(t, "the hook says that the journal is away", 20*time.Second, func() bool {
+	eventually(t, "the hook says that the journal is away", func() bool {
 		err := g.Try(http.MethodPost, "/api/v1/deploys", map[string]any{"service": "order-sync", "version": "v3"}, nil)
 		return err != nil && strings.Contains(err.Error(), "503") && strings.Contains(err.Error(), "does not answer")
 	})
-	eventually(t, "the lease is lost", 20*time.Second, func() bool { return strings.Contains(g.Log.String(), "no longer holding the lease") })
+	eventually(t, "the lease is lost", func() bool { return strings.Contains(g.Log.String(), "no longer holding the lease") })
 	if n := get(w, func(w *world) int { return len(w.acts) }); n != 0 {
 		t.Errorf("the deploy tool was called %d times without a journal", n)
 	}
 	l.mend()
-	v := g.Verdict(id, 30*time.Second)
+	v := g.Verdict(id)
 	if v.State != "failed" || v.Rollback == nil {
 		t.Fatalf("the verdict is %s: %s", v.State, v.Reason)
 	}
-	g.RunState(v.Rollback.ID, "cured", 30*time.Second)
+	g.RunState(v.Rollback.ID, "cured")
 	wantPutBackOnce(t, w)
-	eventually(t, "the verdict and the cure are told", 20*time.Second, func() bool {
+	eventually(t, "the verdict and the cure are told", func() bool {
 		return w.heard("Deploy failed: order-sync v2") == 1 && w.heard("Cured: rollback of order-sync") == 1
 	})
 }

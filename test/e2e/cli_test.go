@@ -32,7 +32,7 @@ func shell(t *testing.T, g *guardian, args ...string) (out, said string, code in
 func TestTheCommandLineDrivesAGuardian(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	g := newGuardian(t, w.config(configOptions{mode: "approve", length: "1m"}), map[string]string{"rules.yaml": noRules})
+	g := newGuardian(t, w.config(configOptions{mode: "approve"}), map[string]string{"rules.yaml": noRules})
 	g.Start()
 	g.Up("service")
 	expect := func(code int, says string, args ...string) string {
@@ -61,7 +61,7 @@ func TestTheCommandLineDrivesAGuardian(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 	}()
-	expect(1, "awaiting_approval", "watch", "--service", "order-sync", "--version", "v2", "--previous", "v1", "--wait", "--wait-timeout", "1m")
+	expect(1, "awaiting_approval", "watch", "--service", "order-sync", "--version", "v2", "--previous", "v1", "--wait", "--wait-timeout", "3m")
 	<-announced
 	var runs struct {
 		Rollbacks []struct{ ID string }
@@ -102,7 +102,7 @@ func TestWithTheBrakeOnPeopleAreAsked(t *testing.T) {
 	if v.Rollback.State != "awaiting_approval" {
 		t.Fatalf("rollback is %+v, want one that awaits approval", v.Rollback)
 	}
-	eventually(t, "the question", 10*time.Second, func() bool { return w.heard("roll back to v1?") == 1 })
+	eventually(t, "the question", func() bool { return w.heard("roll back to v1?") == 1 })
 	if w.heard("rolling back to") != 0 {
 		t.Error("people were told that the version is being put back, and nobody was asked")
 	}

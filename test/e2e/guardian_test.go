@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"os"
 	"testing"
-	"time"
 
 	"guardian/test/program"
 	"guardian/test/rig"
@@ -26,7 +25,7 @@ func newGuardian(t *testing.T, config string, files map[string]string) *guardian
 	return rig.New(t, binary, config, files)
 }
 
-func eventually(t *testing.T, what string, within time.Duration, holds func() bool) {
+func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	rig.Eventually(t, what, within, holds)
+	rig.Eventually(t, what, holds)
 }

@@ -20,9 +20,9 @@ func TestARollbackThatWaitsEndsWithItsVersion(t *testing.T) {
 	g.Start()
 	g.Up("service")
 	v := w.failedDeploy(g, "v2")
-	g.RunState(v.Rollback.ID, "awaiting_approval", 10*time.Second)
+	g.RunState(v.Rollback.ID, "awaiting_approval")
 	id := g.Deploy("v3", nil)
-	r := g.RunState(v.Rollback.ID, "refused", 10*time.Second)
+	r := g.RunState(v.Rollback.ID, "refused")
 	if !strings.Contains(r.Reason, "superseded") || !strings.Contains(r.Reason, "v3") {
 		t.Errorf("it says %q, want superseded and the version that runs now", r.Reason)
 	}
@@ -57,27 +57,28 @@ func TestInAFreezeThatAllowsNoRollbackAPersonIsAsked(t *testing.T) {
 			from, to := time.Now().Add(-time.Hour).Format(time.RFC3339), time.Now().Add(time.Hour).Format(time.RFC3339)
 			g.Write("guardian.yaml", string(text)+"freezes: [{name: sale, "+allow+"from: "+from+", to: "+to+"}]\n")
 			g.Signal(syscall.SIGHUP)
-			eventually(t, "the freeze", 10*time.Second, func() bool {
+			eventually(t, "the freeze", func() bool {
 				var gate struct{ Open bool }
 				return g.Try(http.MethodGet, "/api/v1/gate?service=order-sync", nil, &gate) == nil && !gate.Open
 			})
 			w.set(func(w *world) { w.bad = true })
-			v := g.Verdict(id, 20*time.Second)
+			v := g.Verdict(id)
 			if v.State != "failed" || v.Rollback == nil {
 				t.Fatalf("the verdict is %s: %s", v.State, v.Reason)
 			}
-			g.RunState(v.Rollback.ID, state, 20*time.Second)
+			g.RunState(v.Rollback.ID, state)
 			want := "Deploy failed: order-sync v2, rolling back to v1"
 			if state == "awaiting_approval" {
 				want = "Deploy failed: order-sync v2, roll back to v1?"
 			}
-			eventually(t, want, 10*time.Second, func() bool { return w.heard(want) == 1 })
+			eventually(t, want, func() bool { return w.heard(want) == 1 })
 		})
 	}
 }
 
 // An alert of a bad deploy begins its runbook before the verdict is there: the rollback waits
-// for that run and begins by itself after it, also when the guardian is killed meanwhile.
+// for that run and begins by itself after it, also when the guardian is killed meanwhile. The
+// alert reads a check of its own, so that it fires before the watched check fails.
 func TestARollbackWaitsForTheRunThatAnAlertBegan(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -93,12 +94,21 @@ func TestARollbackWaitsForTheRunThatAnAlertBegan(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	}))
+	var crash atomic.Bool
+	pods := newServer(t, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		if crash.Load() {
+			rw.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	checks := `
+  - {name: pods, service: order-sync, every: 1s, watch: false, http: {url: "` + pods + `"}}
+`
 	extra := `
   - name: restart
     cooldown: 1s
     steps:
       - name: restart
-        timeout: 60s
+        timeout: 5m
         webhook: {url: "` + tool + `", status_request: {url: "` + tool + `/{{.Intent}}", done: {path: status, equals: done}, not_done_status: [404]}}
     verify: {for: 0s}
 on_alert: [{match: {alertname: ApiDown}, runbook: restart, mode: auto}]
@@ -109,30 +119,38 @@ groups:
     interval: 1s
     rules:
       - alert: ApiDown
-        expr: probe_success{check="service"} == 0
+        expr: probe_success{check="pods"} == 0
         labels: {tier: critical, service: order-sync}
 `
-	g := newGuardian(t, w.config(configOptions{length: "60s", extra: extra}), map[string]string{"rules.yaml": rules})
+	g := newGuardian(t, w.config(configOptions{checks: checks, extra: extra}), map[string]string{"rules.yaml": rules})
 	g.Start()
 	g.Up("service")
-	v := w.failedDeploy(g, "v2")
-	g.RunState(v.Rollback.ID, "waiting", 10*time.Second)
-	eventually(t, "the word that it waits", 10*time.Second, func() bool { return w.heard("the rollback to v1 waits for another run") == 1 })
+	g.Up("pods")
+	id := g.Deploy("v2", nil)
+	crash.Store(true)
+	eventually(t, "the alert's runbook", func() bool { return restarts.Load() == 1 })
+	w.set(func(w *world) { w.bad = true })
+	v := g.Verdict(id)
+	if v.State != "failed" || v.Rollback == nil {
+		t.Fatalf("the verdict is %s (%s), rollback %v; want failed with a rollback", v.State, v.Reason, v.Rollback)
+	}
+	g.RunState(v.Rollback.ID, "waiting")
+	eventually(t, "the word that it waits", func() bool { return w.heard("the rollback to v1 waits for another run") == 1 })
 	g.Kill()
 	g.Start()
-	if r := g.RunState(v.Rollback.ID, "waiting", 10*time.Second); len(r.Steps) != 1 || r.Steps[0].State != "pending" {
+	if r := g.RunState(v.Rollback.ID, "waiting"); len(r.Steps) != 1 || r.Steps[0].State != "pending" {
 		t.Errorf("after a kill it is %+v, want it to wait with nothing done", r)
 	}
 	if n := get(w, func(w *world) int { return w.effects["v1"] }); n != 0 {
 		t.Fatal("v1 was put back beside the other run")
 	}
 	close(slow)
-	g.RunState(v.Rollback.ID, "cured", 30*time.Second)
+	g.RunState(v.Rollback.ID, "cured")
 	if n := get(w, func(w *world) int { return w.effects["v1"] }); n != 1 {
 		t.Errorf("v1 was put back %d times, want once", n)
 	}
 	if n := restarts.Load(); n != 1 {
 		t.Errorf("the alert's runbook acted %d times, want once", n)
 	}
-	eventually(t, "the cure in Slack", 10*time.Second, func() bool { return w.heard("Cured: rollback of order-sync") == 1 })
+	eventually(t, "the cure in Slack", func() bool { return w.heard("Cured: rollback of order-sync") == 1 })
 }

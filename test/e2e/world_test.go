@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"guardian/test/fake/dingtalk"
 	"guardian/test/fake/slack"
@@ -230,15 +229,22 @@ func (w *world) config(o configOptions) string {
 		o.mode = "auto"
 	}
 	if o.every == "" {
-		o.every = "400ms"
+		o.every = "1s"
 	}
 	if o.length == "" {
-		o.length = "20s"
+		o.length = "10m"
 	}
-	storage := "{path: data, lease: 3s}"
+	if o.blindAfter == "" {
+		o.blindAfter = "1m"
+	}
+	storage := "{path: data"
+	if o.lease != "" {
+		storage += ", lease: " + o.lease
+	}
 	if o.postgres != "" {
-		storage = fmt.Sprintf("{path: data, lease: 3s, postgres: %q}", o.postgres)
+		storage += fmt.Sprintf(", postgres: %q", o.postgres)
 	}
+	storage += "}"
 	ask := `status_request: {url: "WORLD/acts/{{.Intent}}", done: {path: status, equals: done}, not_done_status: [404]}`
 	if o.noAsk {
 		ask = ""
@@ -256,7 +262,7 @@ checks:
   - name: service
     service: order-sync
     every: ` + o.every + `
-    blind_after: 2s
+    blind_after: ` + o.blindAfter + `
     http: {url: "WORLD/service"}
 ` + o.checks + `
 rules: [rules.yaml]
@@ -276,12 +282,12 @@ runbooks:
     cooldown: 1s
     steps:
       - name: put back
-        timeout: 20s
+        timeout: 5m
         webhook:
           url: "WORLD/acts"
           body: '{"version": {{json .To}}}'
           ` + ask + `
-    verify: {for: 20s, every: 100ms, successes: 2}
+    verify: {for: 5m, every: 100ms, successes: 2}
   - name: pause-writes
     cooldown: 1s
     steps:
@@ -292,10 +298,29 @@ runbooks:
 	return strings.NewReplacer("WORLD", w.server.URL, "SLACK", w.server.URL+w.slackPath, "DINGTALK", w.dingtalk.URL()).Replace(text)
 }
 
+// configOptions change a configuration. The defaults hold on a busy machine: a look has most of a
+// second, a lease is as long as by default, and a watch lasts until its verdict is clear.
 type configOptions struct {
-	mode, every, length, postgres string
-	checks, extra                 string
-	noAsk                         bool
+	mode       string // of the watch; default auto
+	every      string // how often the service is looked at; default 1s
+	length     string // of the watch; default 10m
+	blindAfter string // of the check; default 1m
+	lease      string // how long it lasts
+	postgres   string // connection string of the journal's database; "": SQLite
+	checks     string // more checks
+	extra      string // more of the configuration, after the runbooks
+	noAsk      bool   // nobody but a person can tell whether a step happened
+}
+
+// allDelivered waits until no notice waits to be delivered.
+func allDelivered(t *testing.T, g *guardian) {
+	t.Helper()
+	eventually(t, "an empty outbox", func() bool {
+		var s struct {
+			Queued int `json:"notices_queued"`
+		}
+		return g.Try(http.MethodGet, "/api/v1/status", nil, &s) == nil && s.Queued == 0
+	})
 }
 
 // noRules is a rule file without rules.
@@ -318,7 +343,7 @@ func (w *world) failedDeploy(g *guardian, version string) watchView {
 	w.t.Helper()
 	id := g.Deploy(version, nil)
 	w.set(func(w *world) { w.bad = true })
-	v := g.Verdict(id, 20*time.Second)
+	v := g.Verdict(id)
 	if v.State != "failed" || v.Rollback == nil {
 		w.t.Fatalf("the verdict on %s is %s (%s), rollback %v; want failed with a rollback", version, v.State, v.Reason, v.Rollback)
 	}

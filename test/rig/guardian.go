@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +23,7 @@ import (
 	"time"
 
 	"guardian/test/port"
+	"guardian/test/process"
 	"guardian/test/program"
 )
 
@@ -43,10 +45,15 @@ func compile(dir string, env []string, flags ...string) (program.Program, error)
 	return program.Build(filepath.Join(dir, "guardian"), "guardian/cmd/guardian", env, flags...)
 }
 
-// Main builds the binary into a folder that lasts as long as the tests, tells where it is and
-// runs them: what TestMain exits with.
+// BuildWithClock builds the program with a main whose machine's clock SetClock sets.
+func BuildWithClock(dir string) (program.Program, error) {
+	return program.Build(filepath.Join(dir, "walltime"), "guardian/test/rig/walltime", []string{"CGO_ENABLED=0"}, "-trimpath")
+}
+
+// Main builds the binary into a folder that lasts as long as the tests, sets where it is and
+// runs them. TestMain exits with its result.
 func Main(m *testing.M, binary *program.Program) int {
-	dir, err := os.MkdirTemp("", "guardian-rig-")
+	dir, err := process.Folder("guardian-rig", os.RemoveAll)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -56,7 +63,7 @@ func Main(m *testing.M, binary *program.Program) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	// Tests of the whole wait most of their time. What the command line says goes over this.
+	// These tests wait most of their time. The command line's -parallel comes first.
 	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -71,10 +78,13 @@ type Guardian struct {
 	File string // its configuration
 	Log  *LogBuffer
 
-	t      testing.TB
-	binary string
-	cmd    *exec.Cmd
-	done   chan struct{}
+	// Before is a command that runs the binary, whose arguments follow; empty: it runs itself.
+	Before []string
+
+	t       testing.TB
+	binary  string
+	process *process.Process
+	input   io.WriteCloser // of the process
 }
 
 // LogBuffer keeps what the process logs.
@@ -139,16 +149,16 @@ func (g *Guardian) Write(name, content string) {
 	}
 }
 
-// Start runs the process and waits until it acts.
+// Start runs the process and waits until it is active.
 func (g *Guardian) Start() { g.StartAs("active") }
 
 // StartAs runs the process and waits until it is active or standby.
 func (g *Guardian) StartAs(role string) {
 	g.t.Helper()
 	g.Launch()
-	g.Eventually(role, 20*time.Second, func() bool {
+	g.Eventually(role, func() bool {
 		select {
-		case <-g.done:
+		case <-g.process.Done:
 			g.t.Fatal("it ended before it was " + role)
 		default:
 		}
@@ -159,19 +169,30 @@ func (g *Guardian) StartAs(role string) {
 // Launch runs the process and waits for nothing.
 func (g *Guardian) Launch() {
 	g.t.Helper()
-	g.cmd = exec.Command(g.binary, "serve", "--config", g.File, "--log-level", "debug")
-	g.cmd.Stdout, g.cmd.Stderr = g.Log, g.Log
-	if err := g.cmd.Start(); err != nil {
+	args := append(slices.Clone(g.Before), g.binary, "serve", "--config", g.File, "--log-level", "debug")
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdout, cmd.Stderr = g.Log, g.Log
+	var err error
+	if g.input, err = cmd.StdinPipe(); err != nil {
 		g.t.Fatal(err)
 	}
-	done := make(chan struct{})
-	g.done = done
-	cmd := g.cmd
-	go func() { _ = cmd.Wait(); close(done) }()
+	if g.process, err = process.Start(cmd); err != nil {
+		g.t.Fatal(err)
+	}
 }
 
-// Fails runs the binary until it ends by itself and gives what it said.
-func (g *Guardian) Fails() (said string, code int) {
+// SetClock sets the machine's clock as the process sees it, off the true time: as an
+// administrator or a wrong time server does to all processes. The monotonic clock runs on. The
+// program is BuildWithClock's.
+func (g *Guardian) SetClock(off time.Duration) {
+	g.t.Helper()
+	if _, err := fmt.Fprintln(g.input, off); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// Fails runs the binary until it ends by itself, and gives its output and exit code.
+func (g *Guardian) Fails() (output string, code int) {
 	g.t.Helper()
 	out, err := exec.Command(g.binary, "serve", "--config", g.File).CombinedOutput()
 	var exit *exec.ExitError
@@ -183,35 +204,34 @@ func (g *Guardian) Fails() (said string, code int) {
 
 // Kill ends the process at once, as a power cut does.
 func (g *Guardian) Kill() {
-	if g.cmd == nil {
+	if g.process == nil {
 		return
 	}
-	_ = g.cmd.Process.Signal(syscall.SIGKILL)
-	<-g.done
-	g.cmd = nil
+	g.process.Kill()
+	g.process = nil
 }
 
 // Stop ends the process in order and gives its exit code.
 func (g *Guardian) Stop() int {
 	g.t.Helper()
-	_ = g.cmd.Process.Signal(syscall.SIGTERM)
+	g.Signal(syscall.SIGTERM)
 	select {
-	case <-g.done:
-	case <-time.After(30 * time.Second):
-		g.t.Fatal("the guardian did not stop within 30 s")
+	case <-g.process.Done:
+	case <-time.After(Patience):
+		g.t.Fatalf("the guardian did not stop within %s", Patience)
 	}
-	code := g.cmd.ProcessState.ExitCode()
-	g.cmd = nil
+	code := g.process.ExitCode()
+	g.process = nil
 	return code
 }
 
-// Pid is the process.
-func (g *Guardian) Pid() int { return g.cmd.Process.Pid }
+// Pid is the number of the process.
+func (g *Guardian) Pid() int { return g.process.Pid() }
 
 // Signal sends the process a signal.
 func (g *Guardian) Signal(s syscall.Signal) {
 	g.t.Helper()
-	if err := g.cmd.Process.Signal(s); err != nil {
+	if err := g.process.Signal(s); err != nil {
 		g.t.Fatal(err)
 	}
 }
@@ -241,7 +261,7 @@ func (g *Guardian) Try(method, path string, body, into any) error {
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := (&http.Client{Timeout: 10 * time.Second}).Do(req)
+	resp, err := (&http.Client{Timeout: time.Minute}).Do(req)
 	if err != nil {
 		return err
 	}
@@ -315,10 +335,10 @@ func (g *Guardian) Watch(id string) WatchView {
 }
 
 // Verdict waits for a watch's end.
-func (g *Guardian) Verdict(id string, within time.Duration) WatchView {
+func (g *Guardian) Verdict(id string) WatchView {
 	g.t.Helper()
 	var w WatchView
-	g.Eventually("verdict of "+id, within, func() bool {
+	g.Eventually("verdict of "+id, func() bool {
 		return g.Try(http.MethodGet, "/api/v1/watches/"+id+"?wait=1s", nil, &w) == nil && w.State != "watching"
 	})
 	return w
@@ -333,10 +353,10 @@ func (g *Guardian) Runs() []RunView {
 }
 
 // RunState waits until a run is in a state.
-func (g *Guardian) RunState(id, state string, within time.Duration) RunView {
+func (g *Guardian) RunState(id, state string) RunView {
 	g.t.Helper()
 	var r RunView
-	g.Eventually("run "+id+" "+state, within, func() bool {
+	g.Eventually("run "+id+" "+state, func() bool {
 		return g.Try(http.MethodGet, "/api/v1/rollbacks/"+id, nil, &r) == nil && r.State == state
 	})
 	return r
@@ -345,7 +365,7 @@ func (g *Guardian) RunState(id, state string, within time.Duration) RunView {
 // Up waits until a check has been Up.
 func (g *Guardian) Up(check string) {
 	g.t.Helper()
-	g.Eventually("check "+check+" up", 15*time.Second, func() bool { return g.Query(`probe_success{check="`+check+`"} == 1`) == 1 })
+	g.Eventually("check "+check+" up", func() bool { return g.Query(`probe_success{check="`+check+`"} == 1`) == 1 })
 }
 
 // Query gives the number of elements of an instant query's answer.
@@ -360,24 +380,25 @@ func (g *Guardian) Query(expr string) int {
 	return len(a.Data.Result)
 }
 
+// Patience is how long anything may take before it counts as not happening: far longer than it
+// takes on a machine that has other work, so that no test asserts the machine's speed.
+const Patience = 3 * time.Minute
+
 // Eventually waits until something holds.
-func (g *Guardian) Eventually(what string, within time.Duration, holds func() bool) {
+func (g *Guardian) Eventually(what string, holds func() bool) {
 	g.t.Helper()
-	Eventually(g.t, what, within, holds)
+	Eventually(g.t, what, holds)
 }
 
-// Eventually waits until something holds, and fails the test when it does not in time.
-func Eventually(t testing.TB, what string, within time.Duration, holds func() bool) {
+// Eventually waits until something holds, and fails the test when it does not within Patience.
+func Eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	if RaceEnabled {
-		within *= 2
-	}
-	for end := time.Now().Add(within); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(Patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if holds() {
 			return
 		}
 	}
-	t.Fatalf("not within %s: %s", within, what)
+	t.Fatalf("not within %s: %s", Patience, what)
 }
 
 // Role says whether the process acts: "active" or "standby"; "" while it does not answer.

@@ -82,7 +82,14 @@ func newStage(t *testing.T, s scenario) *stage {
 		defer st.mu.Unlock()
 		return st.off
 	})
-	st.Guardian = rig.New(t, binary, strings.NewReplacer("SHOP", line, "TOOL", server.URL).Replace(s.config()), nil)
+	program := binary
+	if s.clock {
+		var err error
+		if program, err = rig.BuildWithClock(t.TempDir()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	st.Guardian = rig.New(t, program, strings.NewReplacer("SHOP", line, "TOOL", server.URL).Replace(s.config()), nil)
 	return st
 }
 
@@ -195,22 +202,23 @@ func (st *stage) Ship(version, previous string, more map[string]any) string {
 	return st.Deploy(version, body)
 }
 
-// cut cuts the guardian's line to everything that it looks at, for a while.
-func (st *stage) cut(d time.Duration) {
-	for _, off := range []bool{true, false} {
-		st.mu.Lock()
-		st.off = off
-		st.mu.Unlock()
-		if off {
-			time.Sleep(d)
-		}
-	}
+// cut cuts the guardian's network path to everything that it looks at, or mends it.
+func (st *stage) cut(off bool) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.off = off
+}
+
+// judged waits until a watch has judged so many looks.
+func (st *stage) judged(watch string, looks int) {
+	st.t.Helper()
+	st.Eventually(fmt.Sprintf("%d judged looks", looks), func() bool { return judged(st.Watch(watch)) >= looks })
 }
 
 // seen waits until a check has looked so often.
 func (st *stage) seen(check string, looks int) {
 	st.t.Helper()
-	st.Eventually(fmt.Sprintf("%d looks of %s", looks, check), patience, func() bool {
+	st.Eventually(fmt.Sprintf("%d looks of %s", looks, check), func() bool {
 		return st.Query(fmt.Sprintf(`count_over_time(probe_success{check=%q}[5m]) >= %d`, check, looks)) == 1
 	})
 }

@@ -43,13 +43,13 @@ func main() {
 		<-stop
 		os.Exit(0)
 	}()
-	srv := &http.Server{Addr: ":8080", Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	srv := &http.Server{Addr: ":8080", Handler: mux, ReadHeaderTimeout: time.Minute}
 	fmt.Fprintln(os.Stderr, srv.ListenAndServe())
 	os.Exit(1)
 }
 
 func health() int {
-	res, err := (&http.Client{Timeout: time.Second}).Get("http://127.0.0.1:8080/health")
+	res, err := (&http.Client{Timeout: 30 * time.Second}).Get("http://127.0.0.1:8080/health")
 	if err != nil {
 		fmt.Println(err)
 		return 1
