@@ -25,8 +25,8 @@ func BenchmarkEval(b *testing.B) {
 		blind = append(blind, blindCheck(fmt.Sprint("blind", i), "s"))
 	}
 	env := rules.Env{
-		Query: func(context.Context, string, time.Time) (promql.Vector, error) { return vector, nil },
-		Sight: rules.SightOf(blind),
+		Query:      func(context.Context, string, time.Time) (promql.Vector, error) { return vector, nil },
+		Visibility: rules.VisibilityOf(blind),
 	}
 	e := g.Eval(b.Context(), epoch, rules.GroupState{}, env)
 	b.ReportAllocs()

@@ -35,8 +35,8 @@ type QueryFunc func(ctx context.Context, expr string, at time.Time) (promql.Vect
 
 // Env is what an evaluation may ask and tell.
 type Env struct {
-	Query QueryFunc
-	Sight Sight // nil: nothing is blind
+	Query      QueryFunc
+	Visibility Visibility // nil: nothing is blind
 	// Record appends what a rule recorded, before the next rule of the group is evaluated,
 	// so that it can read it; nil: the caller appends Evaluation.Recorded itself. Samples that
 	// are late or there already are not worth an error.
@@ -90,11 +90,11 @@ func (g *Group) Eval(ctx context.Context, now time.Time, s GroupState, env Env) 
 func (g *Group) evalRule(ctx context.Context, r *Rule, now time.Time, rs RuleState, env Env) (RuleState, []Change, []promql.Sample, Result) {
 	res := Result{Rule: r, Health: HealthOK}
 	at := now.Add(-g.QueryOffset)
-	views, why := r.blindness(env.Sight)
+	views, why := r.blindness(env.Visibility)
 	if len(views) > 0 {
 		res.Health, res.Reason = HealthUnknown, why
 	}
-	known := knownOf(views, env.Sight)
+	known := knownOf(views, env.Visibility)
 	fail := func(err error) (RuleState, []Change, []promql.Sample, Result) {
 		res.Health, res.Err, res.Reason = HealthErr, err, reason.Text(err.Error())
 		return rs, nil, r.alertSamples(nil, rs.Alerts, at), res

@@ -73,7 +73,7 @@ func (w *world) eval(g *rules.Group, minute int, s rules.GroupState) rules.Evalu
 			w.t.Fatal(err)
 		}
 	})
-	return g.Eval(w.t.Context(), at(minute), s, rules.Env{Query: w.query, Record: w.record, Sight: rules.SightOf(w.blind)})
+	return g.Eval(w.t.Context(), at(minute), s, rules.Env{Query: w.query, Record: w.record, Visibility: rules.VisibilityOf(w.blind)})
 }
 
 // told says in one line what changed: "a:firing b:resolved".

@@ -11,10 +11,10 @@ import (
 	"guardian/internal/reason"
 )
 
-// Sight says whether a selector could match a series of a check that is blind now, which and
+// Visibility says whether a selector could match a series of a check that is blind now, which and
 // why. Nil sees everything. A check that was not looked at yet, since it was
 // configured or since the start, is blind too: otherwise a restart would resolve its alerts.
-type Sight func(matchers []*labels.Matcher) (blind bool, why reason.Reason)
+type Visibility func(matchers []*labels.Matcher) (blind bool, why reason.Reason)
 
 // Blind is a check that cannot look now.
 type Blind struct {
@@ -23,9 +23,9 @@ type Blind struct {
 	Why    reason.Reason            // which check, since when, the reason
 }
 
-// SightOf gives the sight over checks that are blind. A matcher on a label that the check
+// VisibilityOf gives the sight over checks that are blind. A matcher on a label that the check
 // itself does not have says nothing: its values may carry it (phase, operation).
-func SightOf(blind []Blind) Sight {
+func VisibilityOf(blind []Blind) Visibility {
 	return func(matchers []*labels.Matcher) (bool, reason.Reason) {
 		for _, b := range blind {
 			if b.couldMatch(matchers) {
@@ -78,7 +78,7 @@ func (v view) asked(lbls map[string]string) []*labels.Matcher {
 }
 
 // blindness gives the rule's views that are blind now, and why.
-func (r *Rule) blindness(sight Sight) (views []view, why reason.Reason) {
+func (r *Rule) blindness(sight Visibility) (views []view, why reason.Reason) {
 	if sight == nil {
 		return nil, reason.Reason{}
 	}
@@ -95,13 +95,13 @@ func (r *Rule) blindness(sight Sight) (views []view, why reason.Reason) {
 
 // Known says for which labels the rule's answer is known under a sight; nil means for all. why
 // is in words what is blind.
-func (r *Rule) Known(sight Sight) (known func(map[string]string) bool, why reason.Reason) {
+func (r *Rule) Known(sight Visibility) (known func(map[string]string) bool, why reason.Reason) {
 	views, why := r.blindness(sight)
 	return knownOf(views, sight), why
 }
 
 // knownOf gives, for the blind views of a rule, which label sets are known all the same.
-func knownOf(views []view, sight Sight) func(map[string]string) bool {
+func knownOf(views []view, sight Visibility) func(map[string]string) bool {
 	if len(views) == 0 {
 		return nil
 	}

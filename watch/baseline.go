@@ -157,12 +157,12 @@ func (p Policy) Plan(c CheckPolicy, lately judge.History, horizon int) judge.Pla
 }
 
 // failures makes the metric of a check's failures.
-func (w *Watch) failures(c CheckPolicy, b Baseline, f FollowUps, horizon int) (m Metric) {
+func (w *Watch) failures(c CheckPolicy, b Baseline, r RecheckStats, horizon int) (m Metric) {
 	m = Metric{Name: Failures, Share: 1}
 	tol := w.Policy.tolerance(c)
 	defer func() {
 		for i := range m.Streams {
-			m.Streams[i].Raised = f
+			m.Streams[i].Rechecks = r
 		}
 	}()
 	if !tells(b.Recent, tol.Rate) {

@@ -219,12 +219,12 @@ func TestTheSameTimeOfOtherDaysCountsToo(t *testing.T) {
 }
 
 func TestTheFastPhase(t *testing.T) {
-	p := policy(func(p *watch.Policy) { p.For = 2 * time.Hour; p.Soak = 10 * time.Minute })
+	p := policy(func(p *watch.Policy) { p.For = 2 * time.Hour; p.FastMinDuration = 10 * time.Minute })
 	w := watch.Open(deploy(), p, []watch.CheckPolicy{check("push")}, green("push"), t0())
 	if v, _ := play(w, "push", up(200), t0()); v != nil {
 		t.Fatalf("verdict %+v", v)
 	}
-	if w.FastPassed.IsZero() || w.FastPassed.Before(t0().Add(p.Soak)) || w.State != watch.Watching {
+	if w.FastPassed.IsZero() || w.FastPassed.Before(t0().Add(p.FastMinDuration)) || w.State != watch.Watching {
 		t.Fatalf("passed the fast phase at %s, state %s", w.FastPassed, w.State)
 	}
 	if !strings.Contains(w.Standing(t0()).String(), "passed the fast phase at") {

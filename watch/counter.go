@@ -24,15 +24,15 @@ type CounterPolicy struct {
 	Every       time.Duration `json:"every"`        // between two readings
 }
 
-// Standing is what a counter stood at, series by series, under any key that stays the same: a
+// CounterValues is what a counter stood at, series by series, under any key that stays the same: a
 // counter of three instances falls when one of them starts again, and nothing was counted twice.
-type Standing map[string]float64
+type CounterValues map[string]float64
 
 // Reading is what the counters stood at. One that could not be made is not a Reading; one that
 // gave nothing is Empty.
 type Reading struct {
 	At              time.Time
-	Failures, Total Standing
+	Failures, Total CounterValues
 	Empty           bool
 }
 
@@ -55,7 +55,7 @@ func NewCounterHistory(readings []Reading) CounterHistory {
 	var h CounterHistory
 	var counts []float64
 	var known time.Time
-	failures, total := Standing{}, Standing{}
+	failures, total := CounterValues{}, CounterValues{}
 	for _, r := range readings {
 		h.Empty.Observe(r.Empty)
 		if r.Empty {
@@ -79,7 +79,7 @@ func NewCounterHistory(readings []Reading) CounterHistory {
 // take gives what was counted since, and remembers where each series stands. One that is lower than
 // it was began again, and one that was not there before began: both count from zero. One that is
 // gone for a while goes on from where it was.
-func (s Standing) take(now Standing) (counted float64) {
+func (s CounterValues) take(now CounterValues) (counted float64) {
 	for series, v := range now {
 		if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
 			continue
@@ -116,10 +116,10 @@ type Counter struct {
 	Readings int     `json:"readings"`
 	Missing  int     `json:"missing,omitempty"` // readings that gave nothing
 	// Failures and Total are what they stood at last.
-	Failures Standing  `json:"standing_failures,omitempty"`
-	Total    Standing  `json:"standing_total,omitempty"`
-	LastAt   time.Time `json:"last_at,omitzero"` // of the last reading
-	Known    time.Time `json:"known,omitzero"`   // of the last one that was not empty
+	Failures CounterValues `json:"standing_failures,omitempty"`
+	Total    CounterValues `json:"standing_total,omitempty"`
+	LastAt   time.Time     `json:"last_at,omitzero"` // of the last reading
+	Known    time.Time     `json:"known,omitzero"`   // of the last one that was not empty
 }
 
 // emptyShare is the part of a counter's evidence that is its emptiness.
@@ -201,10 +201,10 @@ func (c *Counter) read(r Reading, from time.Time) {
 	}
 	first := len(c.Total) == 0
 	if first {
-		c.Total = Standing{}
+		c.Total = CounterValues{}
 	}
 	if c.Failures == nil { // no failures yet, perhaps also since before the guardian was started again
-		c.Failures = Standing{}
+		c.Failures = CounterValues{}
 	}
 	c.Known = clean(r.At)
 	d := judge.CountsState{Failures: c.Failures.take(r.Failures), Exposure: c.Total.take(r.Total)}
@@ -299,9 +299,9 @@ func EachSeries(expr string) string {
 	}
 }
 
-// StandingOf is what an answer says that was asked for each series.
-func StandingOf(v promql.Vector) Standing {
-	all := Standing{}
+// CounterValuesOf is what an answer says that was asked for each series.
+func CounterValuesOf(v promql.Vector) CounterValues {
+	all := CounterValues{}
 	for _, s := range v {
 		if s.H == nil && !math.IsNaN(s.F) {
 			all[keyOf(s.Metric)] = s.F
@@ -314,7 +314,7 @@ func StandingOf(v promql.Vector) Standing {
 // answers over that time have them. What was before the first total that there ever was is not
 // emptiness: nobody counted yet.
 func ReadingsOf(failures, total promql.Matrix, from, to time.Time) []Reading {
-	failed, all := standings(failures), standings(total)
+	failed, all := valuesAt(failures), valuesAt(total)
 	var readings []Reading
 	for at := from; !at.After(to); at = at.Add(CounterEvery) {
 		stands := all[timestamp.FromTime(at)]
@@ -325,9 +325,9 @@ func ReadingsOf(failures, total promql.Matrix, from, to time.Time) []Reading {
 	return readings
 }
 
-// standings is what counters stood at, by time in milliseconds.
-func standings(m promql.Matrix) map[int64]Standing {
-	at := map[int64]Standing{}
+// valuesAt is what counters stood at, by time in milliseconds.
+func valuesAt(m promql.Matrix) map[int64]CounterValues {
+	at := map[int64]CounterValues{}
 	for _, s := range m {
 		key := keyOf(s.Metric)
 		for _, f := range s.Floats {
@@ -335,7 +335,7 @@ func standings(m promql.Matrix) map[int64]Standing {
 				continue
 			}
 			if at[f.T] == nil {
-				at[f.T] = Standing{}
+				at[f.T] = CounterValues{}
 			}
 			at[f.T][key] = f.F
 		}

@@ -20,7 +20,7 @@ type shopCounter struct {
 }
 
 func (c *shopCounter) stands(at time.Time) watch.Reading {
-	return watch.Reading{At: at, Failures: watch.Standing{"": c.failures}, Total: watch.Standing{"": c.total}}
+	return watch.Reading{At: at, Failures: watch.CounterValues{"": c.failures}, Total: watch.CounterValues{"": c.total}}
 }
 
 func (c *shopCounter) next(at time.Time, rate float64) watch.Reading {
@@ -134,8 +134,8 @@ func TestCountersSurviveARestart(t *testing.T) {
 func TestInstancesThatStartAgainAreNotCountedTwice(t *testing.T) {
 	before := []watch.Reading{}
 	now := watch.Reading{
-		Failures: watch.Standing{"a": 5000, "b": 5000, "c": 5000},
-		Total:    watch.Standing{"a": 50_000, "b": 50_000, "c": 50_000},
+		Failures: watch.CounterValues{"a": 5000, "b": 5000, "c": 5000},
+		Total:    watch.CounterValues{"a": 50_000, "b": 50_000, "c": 50_000},
 	}
 	next := func(at time.Time) watch.Reading {
 		now.At = at

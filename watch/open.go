@@ -99,7 +99,7 @@ func (w *Watch) newCheckState(c CheckPolicy, before Snapshot, from time.Time, ch
 	}
 	s.Allowed = min(s.Allowed, judge.MaxRate)
 	s.Bad, s.Tempering = w.Policy.bad(base.Recent, tol), judge.Tempering(base.Recent.Persistence())
-	s.Metrics = []Metric{w.failures(c, base, before.FollowUps[c.Check], s.Horizon)}
+	s.Metrics = []Metric{w.failures(c, base, before.Rechecks[c.Check], s.Horizon)}
 	if m, ok := w.latency(base, s.Horizon, checks); ok {
 		s.Metrics[0].Share -= m.Share
 		s.Metrics = append(s.Metrics, m)

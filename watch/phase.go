@@ -7,8 +7,8 @@ import (
 	"guardian/watch/judge"
 )
 
-// mostBad caps the rate of the fast phase, where history leaves little to tell.
-const mostBad = 0.9
+// maxFastFailureRate caps the rate of the fast phase, where history leaves little to tell.
+const maxFastFailureRate = 0.9
 
 // bad is the failure rate of a check that the fast phase must not miss: the policy's, and
 // more than is tolerated.
@@ -18,7 +18,7 @@ func (p Policy) bad(h judge.History, tol judge.Tolerance) float64 {
 		looks, failures := h.Counts()
 		tolerated = max(tolerated, tol.Ratio*judge.RateUpper(failures, looks, 0.05)+tol.Delta)
 	}
-	return min(max(p.Bad, tolerated+tol.Delta, judge.MinRate), mostBad)
+	return min(max(p.FastFailureRate, tolerated+tol.Delta, judge.MinRate), maxFastFailureRate)
 }
 
 // passFast ends the fast phase when the looks of every judged check show that it fails less
@@ -26,7 +26,7 @@ func (p Policy) bad(h judge.History, tol judge.Tolerance) float64 {
 // the previous version answered say nothing of this one.
 func (w *Watch) passFast(now time.Time) {
 	p := w.Policy
-	if !w.FastPassed.IsZero() || !(p.Beta > 0) || now.Sub(w.From) < p.Soak || w.logEvidence() >= 0 {
+	if !w.FastPassed.IsZero() || !(p.FastMissRate > 0) || now.Sub(w.From) < p.FastMinDuration || w.logEvidence() >= 0 {
 		return
 	}
 	judged := 0
@@ -41,7 +41,7 @@ func (w *Watch) passFast(now time.Time) {
 			return
 		}
 		n := c.Judged.Looks - c.Previous
-		if n <= 0 || test.LogE(n, min(c.Judged.Failures, n)) < -math.Log(p.Beta) {
+		if n <= 0 || test.LogE(n, min(c.Judged.Failures, n)) < -math.Log(p.FastMissRate) {
 			return
 		}
 	}

@@ -197,7 +197,7 @@ func TestDelayAtTheRaisedPace(t *testing.T) {
 	before.Baselines = map[string]watch.Baseline{"push": {
 		Recent: judge.History{Calm: 950, Begun: 4, Failing: 4, Last: 1},
 	}}
-	before.FollowUps = map[string]watch.FollowUps{"push": {Seen: 40, Again: 20, Cleared: 40}}
+	before.Rechecks = map[string]watch.RecheckStats{"push": {Seen: 40, Again: 20, Cleared: 40}}
 	w := watch.Open(deploy(), watch.DefaultPolicy(), []watch.CheckPolicy{check("push")}, before, t0())
 	for i := range 60 {
 		if v := w.Observe(look("push", sample.Down, t0().Add(time.Duration(i+1)*time.Second))); v != nil {

@@ -16,44 +16,47 @@ import (
 // Settings is the section "watch" of a service.
 type Settings struct {
 	For           model.Duration `yaml:"for" doc:"How long a deploy is watched."`
-	Mode          Mode           `yaml:"mode" doc:"What a failed verdict leads to: auto rolls back by itself, approve asks a person first, observe only keeps what would have been done."`
-	FalseRollback Share          `yaml:"false_rollback" doc:"The chance that a healthy deploy is found to have failed, such as 0.1%; under 50%."`
-	Missed        Share          `yaml:"missed" doc:"The chance that a deploy that fails more often than bad passes the fast phase; under 50%, 0 leaves the fast phase out."`
-	Bad           Share          `yaml:"bad" doc:"The failure rate that the fast phase must not miss: it is over when looks show a lower one."`
-	Soak          model.Duration `yaml:"soak" doc:"How long the fast phase lasts at least."`
-	Ratio         float64        `yaml:"ratio" doc:"How many times as often as before the deploy a check may fail after it; at least 1."`
-	Delta         Share          `yaml:"delta" doc:"What is added to that: a part of all looks."`
-	Grace         model.Duration `yaml:"grace" doc:"How long after the switch looks are not judged; under for."`
-	MaxBlind      model.Duration `yaml:"max_blind" doc:"How long blindness stops the watch's clock, in all; after that the watch ends inconclusive."`
-	MinSamples    int            `yaml:"min_samples" doc:"How many judged looks a passed verdict needs."`
-	Baseline      Before         `yaml:"baseline" doc:"What the looks after a deploy are held against."`
+	Mode          Mode           `yaml:"mode" doc:"What a failed verdict leads to: auto rolls back by itself, approve asks a person first, observe only records what would have been done."`
+	FalseRollback Share          `yaml:"false_rollback" doc:"False-alarm risk: the chance that a healthy deploy is judged failed, such as 0.1%; under 50%."`
+	FastPhase     FastPhase      `yaml:"fast_phase" doc:"When a watch reports early that nothing is badly wrong; it goes on until its deadline."`
+	Ratio         float64        `yaml:"ratio" doc:"A check may fail this many times as often as before the deploy; at least 1."`
+	Delta         Share          `yaml:"delta" doc:"Added to that: a share of all looks."`
+	Grace         model.Duration `yaml:"grace" doc:"Looks within this time after the switch are not judged; shorter than for."`
+	MaxBlind      model.Duration `yaml:"max_blind" doc:"How long blindness may pause the watch's clock in total; after that the watch ends inconclusive."`
+	MinSamples    int            `yaml:"min_samples" doc:"Judged looks that a passed verdict needs."`
+	Baseline      Before         `yaml:"baseline" doc:"What looks after a deploy are compared with."`
 	Latency       Slow           `yaml:"latency" doc:"How the durations of looks are judged."`
 	// Metrics are judged beside the checks.
-	Metrics []CounterSettings `yaml:"metrics" doc:"Counters that others keep and that deploys are judged on beside the checks: scraped, written here, or asked of another server. For ratios and alert states use a check of kind promql."`
+	Metrics []CounterSettings `yaml:"metrics" doc:"Counters kept by other systems that deploys are judged on beside the checks: scraped, written here, or asked of another server. For ratios and alert states use a check of kind promql."`
+}
+
+// FastPhase is the section "fast_phase".
+type FastPhase struct {
+	MissRate    Share          `yaml:"miss_rate" doc:"Chance that a clearly bad deploy ends the fast phase early; under 50%, 0 turns the fast phase off."`
+	FailureRate Share          `yaml:"failure_rate" doc:"Failure rate of a clearly bad deploy: the fast phase ends when looks show a lower one."`
+	MinDuration model.Duration `yaml:"min_duration" doc:"How long the fast phase lasts at least."`
 }
 
 // Before is the section "baseline".
 type Before struct {
-	Window   model.Duration `yaml:"window" doc:"How long before the deploy looks are read; what failed deploys spoilt is left out."`
-	SameTime bool           `yaml:"same_time" doc:"Whether the same clock time a day and a week before counts too, where it was seen: the deploy fails only if it is worse than both."`
+	Window   model.Duration `yaml:"window" doc:"How far back before the deploy looks are read; periods in which a failed deploy was in place are excluded."`
+	SameTime bool           `yaml:"same_time" doc:"Whether to compare also with the same time of day a day and a week before, where it was seen: the deploy fails only if it is worse than both."`
 }
 
 // Slow is the section "latency".
 type Slow struct {
-	Share Share          `yaml:"share" doc:"The part of a check's evidence that its durations are; 0 leaves them out, under 100%."`
-	Ratio float64        `yaml:"ratio" doc:"A look is slow when it takes longer than before by this factor; at least 1."`
-	Delta model.Duration `yaml:"delta" doc:"And by this much at least."`
+	Share Share          `yaml:"share" doc:"The part of a check's evidence that comes from its durations; under 100%, 0 ignores them."`
+	Ratio float64        `yaml:"ratio" doc:"A look is slow when it takes this many times as long as before; at least 1."`
+	Delta model.Duration `yaml:"delta" doc:"And at least this much longer."`
 }
 
-// DefaultSettings are those of a service that says nothing.
+// DefaultSettings are those of a service that sets none.
 func DefaultSettings() Settings {
 	return Settings{
 		For:           model.Duration(30 * time.Minute),
 		Mode:          Approve,
 		FalseRollback: 0.001,
-		Missed:        0.01,
-		Bad:           0.2,
-		Soak:          model.Duration(5 * time.Minute),
+		FastPhase:     FastPhase{MissRate: 0.01, FailureRate: 0.2, MinDuration: model.Duration(5 * time.Minute)},
 		Ratio:         judge.DefaultTolerance().Ratio,
 		Delta:         Share(judge.DefaultTolerance().Delta),
 		MaxBlind:      model.Duration(10 * time.Minute),
@@ -66,7 +69,7 @@ func DefaultSettings() Settings {
 // DefaultPolicy is the policy of DefaultSettings.
 func DefaultPolicy() Policy { return DefaultSettings().Policy() }
 
-// Policy is what the settings mean.
+// Policy gives the settings as watches use and store them.
 func (s Settings) Policy() Policy {
 	return Policy{
 		For:        time.Duration(s.For),
@@ -77,9 +80,10 @@ func (s Settings) Policy() Policy {
 		MinSamples: s.MinSamples,
 		Ratio:      s.Ratio,
 		Delta:      float64(s.Delta),
-		Bad:        float64(s.Bad),
-		Beta:       float64(s.Missed),
-		Soak:       time.Duration(s.Soak),
+
+		FastFailureRate: float64(s.FastPhase.FailureRate),
+		FastMissRate:    float64(s.FastPhase.MissRate),
+		FastMinDuration: time.Duration(s.FastPhase.MinDuration),
 
 		LatencyShare: float64(s.Latency.Share),
 		LatencyRatio: s.Latency.Ratio,
@@ -107,14 +111,13 @@ func (s Settings) Validate() error {
 	return errors.Join(errs...)
 }
 
-// maxBaseline bounds what is read before a deploy; the same time of the day before must not reach into it.
+// maxBaseline bounds baseline.window: the same time of the day before must not overlap with it.
 const maxBaseline = 12 * time.Hour
 
-// MaxFor is the longest watch; a watch keeps counts only, but a deploy that is not judged
-// after a week will not be.
+// MaxFor is the longest watch.
 const MaxFor = 7 * 24 * time.Hour
 
-// Validate gives every mistake, joined. It names the fields as the configuration does.
+// Validate gives every mistake, joined. It names the fields by their configuration keys.
 func (p Policy) Validate() error {
 	var errs []error
 	if p.For <= 0 || p.For > MaxFor {
@@ -143,14 +146,14 @@ func (p Policy) Validate() error {
 	if !(p.Delta >= 0 && p.Delta < maxAllowed) {
 		errs = append(errs, fmt.Errorf("delta: %v is not between 0%% and 50%%", Share(p.Delta)))
 	}
-	if !(p.Beta == 0 || p.Beta >= MinAlpha && p.Beta < 0.5) {
-		errs = append(errs, fmt.Errorf("missed: %v is neither 0 nor between 0.0001%% and 50%%", Share(p.Beta)))
+	if !(p.FastMissRate == 0 || p.FastMissRate >= MinAlpha && p.FastMissRate < 0.5) {
+		errs = append(errs, fmt.Errorf("fast_phase.miss_rate: %v is neither 0 nor between 0.0001%% and 50%%", Share(p.FastMissRate)))
 	}
-	if !(p.Bad > 0 && p.Bad <= mostBad) {
-		errs = append(errs, fmt.Errorf("bad: %v is not between 0%% and 90%%", Share(p.Bad)))
+	if !(p.FastFailureRate > 0 && p.FastFailureRate <= maxFastFailureRate) {
+		errs = append(errs, fmt.Errorf("fast_phase.failure_rate: %v is not between 0%% and 90%%", Share(p.FastFailureRate)))
 	}
-	if p.Soak < 0 || p.Soak > MaxFor {
-		errs = append(errs, fmt.Errorf("soak: %s is not between 0s and %s", p.Soak, model.Duration(MaxFor)))
+	if p.FastMinDuration < 0 || p.FastMinDuration > MaxFor {
+		errs = append(errs, fmt.Errorf("fast_phase.min_duration: %s is not between 0s and %s", p.FastMinDuration, model.Duration(MaxFor)))
 	}
 	if !(p.LatencyShare >= 0 && p.LatencyShare < 1) {
 		errs = append(errs, fmt.Errorf("latency.share: %v leaves nothing for failures; make it less than 100%%", Share(p.LatencyShare)))
@@ -159,12 +162,12 @@ func (p Policy) Validate() error {
 		errs = append(errs, fmt.Errorf("latency.ratio: %v is not between 1 and 100", p.LatencyRatio))
 	}
 	if p.LatencyDelta < 0 {
-		errs = append(errs, fmt.Errorf("latency.delta: %s is less than nothing", p.LatencyDelta))
+		errs = append(errs, fmt.Errorf("latency.delta: %s is negative", p.LatencyDelta))
 	}
 	return errors.Join(errs...)
 }
 
-// MinAlpha is the smallest chance of a false rollback that can be asked for.
+// MinAlpha is the smallest false_rollback that can be configured.
 const MinAlpha = 1e-6
 
 // Share is a part of a whole, written as "0.1%" or "0.001".

@@ -94,7 +94,7 @@ func TestHiccupsAtEveryPace(t *testing.T) {
 				return true
 			})
 			base := watch.NewBaseline(looks[len(looks)-1000:], nil, every)
-			before.FollowUps = map[string]watch.FollowUps{"push": followUps(looks)}
+			before.Rechecks = map[string]watch.RecheckStats{"push": followUps(looks)}
 			before.Baselines = map[string]watch.Baseline{"push": base}
 		}
 		fresh := watch.Open(deploy(), p, []watch.CheckPolicy{check("push")}, before, t0())
@@ -157,8 +157,8 @@ func TestBurstsOfAHealthyTarget(t *testing.T) {
 }
 
 // followUps counts the looks that follow a failure more closely than the check is looked at.
-func followUps(looks []watch.Look) watch.FollowUps {
-	var f watch.FollowUps
+func followUps(looks []watch.Look) watch.RecheckStats {
+	var f watch.RecheckStats
 	for i := 1; i < len(looks); i++ {
 		switch l, last := looks[i], looks[i-1]; {
 		case last.Health != sample.Down || l.At.Sub(last.At) > every*9/10:

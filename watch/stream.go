@@ -19,7 +19,7 @@ type Stream struct {
 	Horizon     int             `json:"horizon"` // planned observations
 	// Raised is how failures that are followed up at a raised pace hang together: closer looks
 	// depend more on each other. Without enough of it they are not observed.
-	Raised FollowUps `json:"raised,omitzero"`
+	Rechecks RecheckStats `json:"raised,omitzero"`
 
 	State judge.ProcessState `json:"state"`
 	LogE  float64            `json:"log_e"` // natural logarithm of the evidence
@@ -31,7 +31,7 @@ type Stream struct {
 
 // Equal tells whether two streams are the same, whether or not their tests are made yet.
 func (s Stream) Equal(o Stream) bool {
-	return s.Rate == o.Rate && s.Persistence == o.Persistence && s.Before == o.Before && s.Raised == o.Raised && s.Tolerance == o.Tolerance &&
+	return s.Rate == o.Rate && s.Persistence == o.Persistence && s.Before == o.Before && s.Rechecks == o.Rechecks && s.Tolerance == o.Tolerance &&
 		s.Horizon == o.Horizon && s.LogE == o.LogE && s.State.N == o.State.N && s.State.Last == o.State.Last && slices.Equal(s.State.A, o.State.A)
 }
 
@@ -69,7 +69,7 @@ func (s *Stream) process() *judge.Process {
 	}
 	if s.followed() {
 		h := s.Before
-		h.Failing, h.Again = s.Raised.Again+s.Raised.Cleared, s.Raised.Again
+		h.Failing, h.Again = s.Rechecks.Again+s.Rechecks.Cleared, s.Rechecks.Again
 		if s.raised, err = s.build(h, h.Persistence()); err != nil {
 			s.raised = nil
 		}
@@ -107,7 +107,7 @@ const enoughFollowed = 20
 
 // followed tells whether history knows how failures hang together at the raised pace.
 func (s *Stream) followed() bool {
-	return s.Raised.Seen >= enoughFollowed && s.Raised.Again >= 0 && s.Raised.Cleared >= 0
+	return s.Rechecks.Seen >= enoughFollowed && s.Rechecks.Again >= 0 && s.Rechecks.Cleared >= 0
 }
 
 func (s Stream) clone() Stream {

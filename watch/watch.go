@@ -23,12 +23,13 @@ type Policy struct {
 	// of Ratio·before + Delta; defaults 1.5 and 0.005.
 	Ratio float64 `json:"ratio"`
 	Delta float64 `json:"delta"`
-	// Bad is the failure rate that ends the fast phase when looks show a lower one, Beta the
-	// chance that a worse one is missed, Soak how long the fast phase lasts at least; defaults
-	// 0.2, 0.01 and 5m. Beta 0: there is no fast phase.
-	Bad  float64       `json:"bad"`
-	Beta float64       `json:"beta"`
-	Soak time.Duration `json:"soak"`
+	// FastFailureRate is the failure rate of a clearly bad deploy: the fast phase ends when looks
+	// show a lower one. FastMissRate is the chance that a worse deploy ends it all the same, and
+	// FastMinDuration how long it lasts at least; defaults 0.2, 0.01 and 5m. FastMissRate 0:
+	// there is no fast phase.
+	FastFailureRate float64       `json:"bad"`
+	FastMissRate    float64       `json:"beta"`
+	FastMinDuration time.Duration `json:"soak"`
 	// LatencyShare is the part of a check's evidence that its durations are; 0: they are not
 	// judged. A look is slow when it takes longer than a percentile of before by both the ratio
 	// and the delta.
@@ -51,7 +52,7 @@ type CheckPolicy struct {
 // Snapshot is what was known the moment before the deploy.
 type Snapshot struct {
 	// FollowUps are the failures before that were followed up at the raised pace, by check.
-	FollowUps map[string]FollowUps `json:"follow_ups,omitempty"`
+	Rechecks map[string]RecheckStats `json:"follow_ups,omitempty"`
 
 	Health map[string]sample.Health `json:"health"` // by check
 	Firing []string                 `json:"firing"` // IDs of alerts that were pending or firing

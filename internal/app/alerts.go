@@ -214,9 +214,9 @@ func (as *alerts) eval(ctx context.Context, l *groupLoop) {
 	defer l.mu.Unlock()
 	now := a.now()
 	env := rules.Env{
-		Query:  a.setup.Load().queryOf(l.g, a.series.Query),
-		Sight:  as.sightOf(l.g, now),
-		Record: func(ctx context.Context, samples []promql.Sample) error { return a.series.Record(ctx, samples) },
+		Query:      a.setup.Load().queryOf(l.g, a.series.Query),
+		Visibility: as.sightOf(l.g, now),
+		Record:     func(ctx context.Context, samples []promql.Sample) error { return a.series.Record(ctx, samples) },
 	}
 	before := *l.state.Load()
 	ev := l.g.Eval(ctx, now, before, env)

@@ -19,7 +19,7 @@ const beforeWindow = 4 * time.Hour
 // announced late, that moment may be a while ago.
 func (a *App) snapshot(ctx context.Context, t *term, svc config.Service, switched, now time.Time) (watch.Snapshot, error) {
 	snap := watch.Snapshot{Health: map[string]sample.Health{}, Before: map[string]watch.Counts{}, Baselines: map[string]watch.Baseline{}}
-	snap.FollowUps = a.observed.followUps(svc.Name)
+	snap.Rechecks = a.observed.followUps(svc.Name)
 	s := a.setup.Load()
 	for _, c := range s.checksOf(svc.Name) {
 		rollups, err := a.store.RollupsOf(ctx, c.Name, now.Add(-beforeWindow), now.Add(time.Hour))

@@ -89,12 +89,12 @@ func (a *App) reading(ctx context.Context, m watch.CounterSettings, at time.Time
 }
 
 // standing asks what a counter stands at.
-func standing(ctx context.Context, from counting, expr string, at time.Time) (watch.Standing, error) {
+func standing(ctx context.Context, from counting, expr string, at time.Time) (watch.CounterValues, error) {
 	v, err := from.Query(ctx, watch.EachSeries(expr), at)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", expr, err)
 	}
-	return watch.StandingOf(v), nil
+	return watch.CounterValuesOf(v), nil
 }
 
 // countersBefore reads what the counters of a service did before a deploy.

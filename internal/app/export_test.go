@@ -177,7 +177,7 @@ func (a *App) LookNow(ctx context.Context, check string) (sample.Sample, error) 
 
 // FollowUps gives what a line of looks teaches: U up, D down, ? unknown, small letters for
 // raised ones, ! for a watch that failed.
-func FollowUps(line string) watch.FollowUps {
+func FollowUps(line string) watch.RecheckStats {
 	o := observed{checks: map[string]*seen{"a": {service: "s"}}}
 	for _, c := range line {
 		if c == '!' {

@@ -7,8 +7,8 @@ import (
 
 // followUp watches how failures of one check clear at the raised pace.
 type followUp struct {
-	known   watch.FollowUps // of failures that are over
-	pending watch.FollowUps // of the one that lasts
+	known   watch.RecheckStats // of failures that are over
+	pending watch.RecheckStats // of the one that lasts
 	failing bool
 	// spoilt says that the failure that lasts is not the check's nature: a deploy caused it.
 	spoilt bool
@@ -28,20 +28,20 @@ func (f *followUp) take(s sample.Sample) {
 		}
 	}
 	if up {
-		if f.pending != (watch.FollowUps{}) && !f.spoilt {
+		if f.pending != (watch.RecheckStats{}) && !f.spoilt {
 			f.pending.Seen = 1
 			f.known = f.known.Add(f.pending)
 		}
-		f.pending, f.spoilt = watch.FollowUps{}, false
+		f.pending, f.spoilt = watch.RecheckStats{}, false
 	}
 	f.failing = !up
 }
 
 // followUps gives what is known of the checks of a service, by check.
-func (o *observed) followUps(service string) map[string]watch.FollowUps {
+func (o *observed) followUps(service string) map[string]watch.RecheckStats {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	found := map[string]watch.FollowUps{}
+	found := map[string]watch.RecheckStats{}
 	for name, c := range o.checks {
 		if c.service == service && c.follow.known.Seen > 0 {
 			found[name] = c.follow.known

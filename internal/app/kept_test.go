@@ -14,7 +14,7 @@ import (
 // TestFollowUpsTeachHowLongHiccupsLast draws looks as a line: U up, D down, ? unknown, small
 // letters for raised ones, ! for a failed watch.
 func TestFollowUpsTeachHowLongHiccupsLast(t *testing.T) {
-	for line, want := range map[string]watch.FollowUps{
+	for line, want := range map[string]watch.RecheckStats{
 		"UUDU":          {},
 		"UDdduU":        {Seen: 1, Again: 2, Cleared: 1},
 		"UDdd?duU":      {Seen: 1, Again: 3, Cleared: 1},
@@ -34,9 +34,9 @@ func TestFollowUpsTeachHowLongHiccupsLast(t *testing.T) {
 }
 
 func TestOldFollowUpsCountLess(t *testing.T) {
-	f := watch.FollowUps{}
+	f := watch.RecheckStats{}
 	for range 1000 {
-		f = f.Add(watch.FollowUps{Seen: 1, Again: 3, Cleared: 1})
+		f = f.Add(watch.RecheckStats{Seen: 1, Again: 3, Cleared: 1})
 	}
 	if n := f.Again + f.Cleared; n > 2000 || n < 1000 {
 		t.Errorf("%d looks are remembered, want at most 2000", n)

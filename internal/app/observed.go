@@ -291,7 +291,7 @@ func (c *seen) view(now time.Time) view {
 }
 
 // sight is what rules ask: which checks are blind now.
-func (o *observed) sight(now time.Time) rules.Sight {
+func (o *observed) sight(now time.Time) rules.Visibility {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var blind []rules.Blind
@@ -309,7 +309,7 @@ func (o *observed) sight(now time.Time) rules.Sight {
 			Why:    reason.Text(fmt.Sprintf("check %s is blind since %s: %s", name, v.blindSince.Format(time.RFC3339), v.why)),
 		})
 	}
-	return rules.SightOf(blind)
+	return rules.VisibilityOf(blind)
 }
 
 // apply takes the checks of a configuration over. Checks that stay keep what was seen.

@@ -136,11 +136,11 @@ func (s *setup) queryOf(g *rules.Group, own rules.QueryFunc) rules.QueryFunc {
 
 // sightOf says what the rules of a group cannot see now. A source sees for itself. The
 // guardian's own rules do not see what a source's group records while it cannot be asked.
-func (as *alerts) sightOf(g *rules.Group, now time.Time) rules.Sight {
+func (as *alerts) sightOf(g *rules.Group, now time.Time) rules.Visibility {
 	if g.Source != "" {
 		return nil
 	}
-	own, theirs := as.app.observed.sight(now), rules.SightOf(as.blindSources())
+	own, theirs := as.app.observed.sight(now), rules.VisibilityOf(as.blindSources())
 	return func(ms []*labels.Matcher) (bool, reason.Reason) {
 		if blind, why := own(ms); blind {
 			return blind, why

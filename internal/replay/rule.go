@@ -176,7 +176,7 @@ func (rr *ruleRun) stepOnce(ctx context.Context, t time.Time, vector promql.Vect
 			}
 			return rr.e.instant(ctx, expr, at)
 		},
-		Sight: rr.e.sights.segments[segment].sight,
+		Visibility: rr.e.sights.segments[segment].sight,
 	})
 	rr.state = ev.State
 	for _, c := range ev.Changes {

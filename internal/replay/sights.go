@@ -24,7 +24,7 @@ type sights struct {
 // segment is a stretch of time in which the same checks are blind.
 type segment struct {
 	from  time.Time
-	sight rules.Sight // nil: all is seen
+	sight rules.Visibility // nil: all is seen
 }
 
 // span is a stretch of blindness; a zero to means that it goes on.
@@ -130,7 +130,7 @@ func newSights(ctx context.Context, o Options, checks []check, start time.Time) 
 	return s, nil
 }
 
-func sightOf(checks []check, blind map[int]bool) rules.Sight {
+func sightOf(checks []check, blind map[int]bool) rules.Visibility {
 	if len(blind) == 0 {
 		return nil
 	}
@@ -144,7 +144,7 @@ func sightOf(checks []check, blind map[int]bool) rules.Sight {
 			})
 		}
 	}
-	return rules.SightOf(all)
+	return rules.VisibilityOf(all)
 }
 
 // at gives the number of the segment of a time.

@@ -164,7 +164,7 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 		return err
 	}
 	// How long hiccups last at the raised pace was known of looks that may be gone.
-	snap.FollowUps = j.past.watches[d.ID].Snapshot.FollowUps
+	snap.Rechecks = j.past.watches[d.ID].Snapshot.Rechecks
 	e.w = watch.Open(d, policy, j.setup.judged(d.Service), snap, now)
 	// The recorded ID, so that texts and links are the recorded ones.
 	if was, ok := j.past.watches[d.ID]; ok {

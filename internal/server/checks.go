@@ -48,7 +48,7 @@ type CheckDetail struct {
 	Retries    int    // tries within a look beyond the first
 	BurstEvery time.Duration
 	BurstFor   time.Duration
-	FollowUps  watch.FollowUps
+	FollowUps  watch.RecheckStats
 	Blind      string    // why it cannot look now; "" when it can
 	BlindSince time.Time // zero when it can
 	Settings   []Setting // of its kind, without secrets
@@ -84,25 +84,25 @@ type LookValue struct {
 
 // checkAnswer is GET /api/v1/checks/{name}. Durations are in seconds.
 type checkAnswer struct {
-	Name      string            `json:"name"`
-	Kind      string            `json:"kind"`
-	Service   string            `json:"service"`
-	Labels    map[string]string `json:"labels,omitempty"`
-	Every     float64           `json:"every_seconds"`
-	Timeout   float64           `json:"timeout_seconds"`
-	Path      string            `json:"path"`
-	Control   bool              `json:"control"`
-	Judges    bool              `json:"judges_deploys"`
-	Counts    bool              `json:"counts_for_sla"`
-	Retries   int               `json:"retries,omitempty"`
-	Burst     *burstAnswer      `json:"burst,omitempty"`
-	Health    sample.Health     `json:"health"`
-	Since     time.Time         `json:"since,omitzero"`
-	Reason    string            `json:"reason,omitempty"`
-	FollowUps watch.FollowUps   `json:"follow_ups"`
-	Settings  []Setting         `json:"settings"`
-	Looks     []lookAnswer      `json:"looks"`
-	Failures  []lookAnswer      `json:"failures"`
+	Name      string             `json:"name"`
+	Kind      string             `json:"kind"`
+	Service   string             `json:"service"`
+	Labels    map[string]string  `json:"labels,omitempty"`
+	Every     float64            `json:"every_seconds"`
+	Timeout   float64            `json:"timeout_seconds"`
+	Path      string             `json:"path"`
+	Control   bool               `json:"control"`
+	Judges    bool               `json:"judges_deploys"`
+	Counts    bool               `json:"counts_for_sla"`
+	Retries   int                `json:"retries,omitempty"`
+	Burst     *burstAnswer       `json:"burst,omitempty"`
+	Health    sample.Health      `json:"health"`
+	Since     time.Time          `json:"since,omitzero"`
+	Reason    string             `json:"reason,omitempty"`
+	FollowUps watch.RecheckStats `json:"follow_ups"`
+	Settings  []Setting          `json:"settings"`
+	Looks     []lookAnswer       `json:"looks"`
+	Failures  []lookAnswer       `json:"failures"`
 }
 
 type burstAnswer struct {

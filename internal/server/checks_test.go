@@ -26,7 +26,7 @@ func details(now time.Time) map[string]server.CheckDetail {
 	up := server.LookDetail{At: now.Add(-40 * time.Second), Duration: 300 * time.Millisecond, Health: sample.Up, Version: "v41"}
 	return map[string]server.CheckDetail{"push-shopee-sg": {
 		Timeout: 12 * time.Second, Path: "default", Judges: true, Counts: true, Retries: 1, BurstEvery: time.Second, BurstFor: 2 * time.Minute,
-		FollowUps: watch.FollowUps{Seen: 23, Again: 30, Cleared: 20},
+		FollowUps: watch.RecheckStats{Seen: 23, Again: 30, Cleared: 20},
 		Settings:  []server.Setting{{Key: "push.url", Value: "https://hooks.example.com/shopee"}, {Key: "push.headers.Authorization", Value: "<secret>"}},
 		Looks:     []server.LookDetail{down(8*time.Second, true), down(20*time.Second, false), up},
 		Failures:  []server.LookDetail{down(8*time.Second, true), down(20*time.Second, false), down(20*time.Hour, false)},

@@ -79,8 +79,8 @@ type CheckState struct {
 	Check string        `json:"check"`
 	Last  sample.Sample `json:"last"`
 	At    time.Time     `json:"at"` // of the sample
-	// FollowUps are the failures that were followed up at the raised pace.
-	FollowUps watch.FollowUps `json:"follow_ups,omitzero"`
+	// FollowUps count the failures that were rechecked until they cleared.
+	FollowUps watch.RecheckStats `json:"follow_ups,omitzero"`
 }
 
 // Maintenance is an announced window with its identity.

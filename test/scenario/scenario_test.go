@@ -89,7 +89,7 @@ server: {listen: LISTEN}
 storage: {path: data, lease: 3s}
 services:
   - name: order-sync
-    watch: {` + cmp.Or(s.watch, "for: 30s, max_blind: 10s") + `, mode: auto, soak: 5s}
+    watch: {` + cmp.Or(s.watch, "for: 30s, max_blind: 10s") + `, mode: auto, fast_phase: {min_duration: 5s}}
     rollback: back
     known_good: [v1]
 checks:
