@@ -33,12 +33,12 @@ func (u *universe) mayDie() {
 	}
 }
 
-func (u *universe) Record(_ context.Context, r actions.Run, _ ...actions.Entry) error {
+func (u *universe) Record(_ context.Context, r actions.Record) error {
 	u.mayDie()
 	if !u.lease {
 		return actions.ErrLostLease
 	}
-	u.run = r
+	u.run = r.Run
 	u.mayDie()
 	return nil
 }
@@ -93,17 +93,17 @@ func (s *crashStep) Ask(_ context.Context, c actions.Call) (actions.Outcome, str
 
 // life lets one guardian work on the run until it waits, ends or is killed.
 func (u *universe) life() {
-	book := &actions.Book{
+	book := &actions.Runbook{
 		Name: "back", OnFailure: actions.OnFailureStop,
 		Verify:   actions.Verify{For: time.Minute, Every: 10 * time.Second, Successes: 2},
 		Approval: actions.Approval{Quorum: 1, Roles: []string{"approver"}},
 	}
 	for i, s := range u.steps {
-		book.Steps = append(book.Steps, actions.BookStep{Name: fmt.Sprint(i), Kind: "fake", Timeout: time.Minute, Repeatable: s.repeatable, Step: s})
+		book.Steps = append(book.Steps, actions.RunbookStep{Name: fmt.Sprint(i), Kind: "fake", Timeout: time.Minute, Repeatable: s.repeatable, Step: s})
 	}
 	e, err := actions.NewEngine(actions.Options{
-		Books:  func(string) (*actions.Book, bool) { return book, true },
-		Ledger: u, Verifier: u, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Runbooks: func(string) (*actions.Runbook, bool) { return book, true },
+		Ledger:   u, Verifier: u, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		LeaseValid: func() bool { return u.lease },
 	})
 	if err != nil {
@@ -114,7 +114,7 @@ func (u *universe) life() {
 		defer close(done)
 		run := u.run
 		if run.ID == "" {
-			if run, err = e.Create(context.Background(), request()); err != nil {
+			if run, err = e.Create(context.Background(), u, request()); err != nil {
 				return
 			}
 		}

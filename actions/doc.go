@@ -1,7 +1,7 @@
 // Package actions changes the world outside: it runs runbooks, step by step, each at most
 // once per intent.
 //
-// A Run is one execution of a Book with its trigger; Engine.Advance takes it from where it
+// A Run is one execution of a Runbook with its trigger; Engine.Advance takes it from where it
 // stands to where it must wait or ends, and records every intent before it acts and every
 // outcome after, in a Ledger that it is given. Guards decide beforehand whether a run may
 // be: they are a pure function of facts and a time. What happened between an intent and a

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"guardian/internal/reason"
 )
 
 // ErrLostLease says that this guardian no longer acts: another one has the lease. A Ledger
@@ -17,10 +19,21 @@ import (
 // without acting.
 var ErrLostLease = errors.New("this guardian no longer holds the lease")
 
-// Ledger keeps runs durably. Record returns when the run, as it is now, and the entries are
-// on disk, in one transaction; it gives ErrLostLease when another guardian has taken over.
+// Record is one change of a run, as it is written to the ledger.
+type Record struct {
+	Run     Run
+	Before  *Run // the run as it was recorded before; nil for its first record
+	Entries []Entry
+	// Refusals is what the guards said, when they were asked for this change.
+	Refusals []Refusal
+}
+
+// Ledger keeps runs durably. Record returns when the run and the entries are on disk, in one
+// transaction; it gives ErrLostLease when another guardian has taken over. Create, Dequeue
+// and Refuse take a ledger of their own: their callers may commit more than the run in the
+// same transaction, such as the verdict that led to it.
 type Ledger interface {
-	Record(ctx context.Context, run Run, entries ...Entry) error
+	Record(ctx context.Context, r Record) error
 }
 
 // Verifier looks at one check now, out of its schedule. An error means that it could not be
@@ -31,7 +44,7 @@ type Verifier interface {
 
 // Options is what an Engine is made of. All fields but Registerer and Observer are needed.
 type Options struct {
-	Books    func(name string) (*Book, bool)
+	Runbooks func(name string) (*Runbook, bool)
 	Ledger   Ledger
 	Verifier Verifier
 	Now      func() time.Time
@@ -54,6 +67,7 @@ type Engine struct {
 	busy   map[string]*hold // by run ID: the runs that a call works on now
 	latest map[string]Run   // by run ID: what was recorded last, of the runs in order
 	order  []string
+	steps  int // how many steps are under way
 }
 
 // remembered is how many runs' last records an engine keeps, so that who comes with an old
@@ -72,7 +86,7 @@ type abortWish struct{ by, note string }
 func NewEngine(o Options) (*Engine, error) {
 	var missing []string
 	for name, absent := range map[string]bool{
-		"Books": o.Books == nil, "Ledger": o.Ledger == nil, "Verifier": o.Verifier == nil,
+		"Runbooks": o.Runbooks == nil, "Ledger": o.Ledger == nil, "Verifier": o.Verifier == nil,
 		"Now": o.Now == nil, "Log": o.Log == nil, "LeaseValid": o.LeaseValid == nil,
 	} {
 		if absent {
@@ -100,71 +114,72 @@ type Request struct {
 	From, To    string
 	Failing     []string // the checks that made it necessary
 	Healthy     []string // the service's checks that are up now
-	// Approve, when not "", is why a person must approve first.
-	Approve string
-	// Waits is for what it waits, by Wait; "" when it does not.
-	Waits string
+	// Approve is why a person must approve first; zero when nobody must.
+	Approve reason.Reason
+	// QueuedBehind is the run for whose end it waits, by Queue; zero when it does not wait.
+	QueuedBehind reason.Reason
 	// Refusals is what Guard said.
 	Refusals []Refusal
 }
 
-// Create makes a run and records it: Refused when a guard said no, Waiting when Request.Waits
-// says so, AwaitingApproval when a person must approve (Request.Approve, or a refusal that
-// Asks), else Running. It does not act: call Advance.
-func (e *Engine) Create(ctx context.Context, req Request) (Run, error) {
-	book, ok := e.o.Books(req.Runbook)
+// Create makes a run and records it: Refused when a guard said no, Queued when there is a
+// Request.QueuedBehind, AwaitingApproval when a person must approve (Request.Approve, or a
+// refusal that Asks), else Running. It does not act: call Advance.
+func (e *Engine) Create(ctx context.Context, ledger Ledger, req Request) (Run, error) {
+	book, ok := e.o.Runbooks(req.Runbook)
 	if !ok {
 		return Run{}, fmt.Errorf("create run: there is no runbook %q; name one of the configuration's runbooks", req.Runbook)
 	}
 	run := newRun(req, book, e.o.Now())
 	entries := append([]Entry{e.entry(run, -1, "created", req.Trigger.Reason, req.Trigger.Person)}, e.begun(run)...)
-	return e.record(ctx, Run{}, run, entries...)
+	return e.recordIn(ctx, ledger, Record{Run: run, Entries: entries, Refusals: req.Refusals})
 }
 
-// Turn asks again for a run that waits: the request is the one of now, of the same ID. The run
-// begins as Create lets one begin, or waits on; ErrNotWaiting when it does not wait.
-func (e *Engine) Turn(ctx context.Context, run Run, req Request) (Run, error) {
+// Dequeue asks again whether a queued run may begin: the request is the one of now, of the
+// same ID. The run begins as Create lets one begin, or stays queued; it gives ErrNotQueued
+// when the run is not queued.
+func (e *Engine) Dequeue(ctx context.Context, ledger Ledger, run Run, req Request) (Run, error) {
 	_, run, err := e.take(run)
 	if err != nil {
 		return run, err
 	}
 	defer e.release(run.ID)
-	if run.State != Waiting {
-		return run, fmt.Errorf("%w: it is %s", ErrNotWaiting, run.State)
+	if run.State != Queued {
+		return run, fmt.Errorf("%w: it is %s", ErrNotQueued, run.State)
 	}
 	next := run.clone()
-	if book, ok := e.o.Books(req.Runbook); ok {
+	if book, ok := e.o.Runbooks(req.Runbook); ok {
 		next = newRun(req, book, e.o.Now())
 		next.Created, next.Answers = run.Created, run.Answers
 	} else {
-		next.end(Refused, fmt.Sprintf("runbook %s is no longer in the configuration", req.Runbook), e.o.Now())
+		next.end(Refused, reason.Text(fmt.Sprintf("runbook %s is no longer in the configuration", req.Runbook)), e.o.Now())
 	}
-	if next.State == Waiting && next.Reason == run.Reason {
+	if next.State == Queued && next.Reason.Equal(run.Reason) {
 		return run, nil
 	}
 	entries := e.begun(next)
-	if next.State != Waiting {
-		entries = append([]Entry{e.entry(next, -1, "turn", "the guards were asked again", "")}, entries...)
+	if next.State != Queued {
+		entries = append([]Entry{e.entry(next, -1, "turn", reason.Text("the guards were asked again"), "")}, entries...)
 	}
-	return e.record(ctx, run, next, entries...)
+	return e.recordIn(ctx, ledger, Record{Run: next, Before: &run, Entries: entries, Refusals: req.Refusals})
 }
 
 // begun are the ledger's lines of how a run begins.
 func (e *Engine) begun(run Run) []Entry {
 	switch {
-	case run.State == Waiting:
+	case run.State == Queued:
 		return []Entry{e.entry(run, -1, "waits", run.Reason, "")}
 	case run.State == AwaitingApproval:
 		return []Entry{e.entry(run, -1, "asked", run.Question.Text, "")}
 	case run.State.Final():
-		return []Entry{e.entry(run, -1, "ended", string(run.State)+": "+run.Reason, "")}
+		return []Entry{e.ended(run, "")}
 	default:
 		return nil
 	}
 }
 
 // newRun decides how a run begins. It is pure.
-func newRun(req Request, book *Book, now time.Time) Run {
+func newRun(req Request, book *Runbook, now time.Time) Run {
 	r := Run{
 		ID: req.ID, Service: req.Service, Environment: req.Environment, Runbook: req.Runbook,
 		Trigger: req.Trigger, Rollback: req.Rollback, From: req.From, To: req.To,
@@ -173,21 +188,21 @@ func newRun(req Request, book *Book, now time.Time) Run {
 	for _, s := range book.Steps {
 		r.Steps = append(r.Steps, StepRun{Name: s.Name, Kind: s.Kind, State: StepPending})
 	}
-	var refused []string
+	var refused []reason.Reason
 	approve, why := req.Approve, Code("")
 	for _, f := range req.Refusals {
 		if !f.Asks() {
-			refused = append(refused, fmt.Sprintf("%s: %s", f.Code, f.Detail))
-		} else if approve == "" {
+			refused = append(refused, reason.Text(fmt.Sprintf("%s: %s", f.Code, f.Detail)))
+		} else if approve.IsZero() {
 			approve, why = f.Detail, f.Code
 		}
 	}
 	switch {
 	case len(refused) > 0:
-		r.end(Refused, strings.Join(refused, "; "), now)
-	case req.Waits != "":
-		r.State, r.Reason = Waiting, req.Waits
-	case approve != "":
+		r.end(Refused, reason.Join(refused...), now)
+	case !req.QueuedBehind.IsZero():
+		r.State, r.Reason = Queued, req.QueuedBehind
+	case !approve.IsZero():
 		r.State, r.Reason = AwaitingApproval, approve
 		r.Question = &Question{
 			Code: AskApproval, Text: approve, Why: why,
@@ -233,7 +248,7 @@ func (e *Engine) Advance(ctx context.Context, run Run) (Run, error) {
 			run, err = e.work(ctx, run)
 		case Verifying:
 			run, err = e.verify(ctx, run, h)
-		case Waiting, Cured, NotCured, Worse, FailedRun, Rejected, Expired, Refused:
+		case Queued, Cured, NotCured, Worse, FailedRun, Rejected, Expired, Refused:
 			return run, nil
 		default:
 			return run, fmt.Errorf("advance run %s: no state %q", run.ID, run.State)
@@ -256,16 +271,16 @@ func (e *Engine) Answer(ctx context.Context, run Run, a Answer) (Run, error) {
 	if err != nil {
 		return run, err
 	}
-	entries := []Entry{e.entry(next, run.Question.Step, "answered", withNote(a.Decision, a.Note), a.By)}
+	entries := []Entry{e.entry(next, run.Question.Step, "answered", reason.Text(withNote(a.Decision, a.Note)), a.By)}
 	if next.State.Final() {
-		entries = append(entries, e.entry(next, -1, "ended", string(next.State)+": "+next.Reason, a.By))
+		entries = append(entries, e.ended(next, a.By))
 	}
 	return e.record(ctx, run, next, entries...)
 }
 
 // Refuse ends a run that waits for an approval because a guard says no by now. It gives
 // ErrNotAsked when it waits for none.
-func (e *Engine) Refuse(ctx context.Context, run Run, why Refusal) (Run, error) {
+func (e *Engine) Refuse(ctx context.Context, ledger Ledger, run Run, why Refusal) (Run, error) {
 	_, run, err := e.take(run)
 	if err != nil {
 		return run, err
@@ -275,8 +290,8 @@ func (e *Engine) Refuse(ctx context.Context, run Run, why Refusal) (Run, error) 
 		return run, fmt.Errorf("%w: it is %s", ErrNotAsked, run.State)
 	}
 	next := run.clone()
-	next.end(Refused, fmt.Sprintf("%s: %s", why.Code, why.Detail), e.o.Now())
-	return e.record(ctx, run, next, e.entry(next, -1, "ended", string(next.State)+": "+next.Reason, ""))
+	next.end(Refused, reason.Text(fmt.Sprintf("%s: %s", why.Code, why.Detail)), e.o.Now())
+	return e.recordIn(ctx, ledger, Record{Run: next, Before: &run, Entries: []Entry{e.ended(next, "")}, Refusals: []Refusal{why}})
 }
 
 // Abort ends a run for a person. When it is being advanced, the step under way is let to its
@@ -303,7 +318,7 @@ func (e *Engine) abort(ctx context.Context, run Run, a *abortWish) (Run, error) 
 	if err != nil {
 		return run, err
 	}
-	return e.record(ctx, run, next, e.entry(next, -1, "ended", string(next.State)+": "+next.Reason, a.by))
+	return e.record(ctx, run, next, e.ended(next, a.by))
 }
 
 // take gives the right to work on a run, and the run as it was recorded last.
@@ -346,24 +361,50 @@ func (e *Engine) release(id string) {
 	delete(e.busy, id)
 }
 
+// Acting tells whether a step of any run is under way: its intent is being recorded, or is
+// and its outcome is not.
+func (e *Engine) Acting() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.steps > 0
+}
+
+func (e *Engine) countSteps(n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.steps += n
+}
+
 func (e *Engine) aborted(h *hold) *abortWish {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return h.abort
 }
 
-// record makes a change durable and gives the run as it is recorded now: next, or before
-// when it could not be.
+// record makes a change durable in the engine's own ledger; see recordIn.
 func (e *Engine) record(ctx context.Context, before, next Run, entries ...Entry) (Run, error) {
+	return e.recordIn(ctx, e.o.Ledger, Record{Run: next, Before: &before, Entries: entries})
+}
+
+// recordIn makes a change durable and gives the run as it is recorded now: r.Run, or when it
+// could not be recorded, r.Before.
+func (e *Engine) recordIn(ctx context.Context, ledger Ledger, r Record) (Run, error) {
+	var before Run
+	if r.Before != nil {
+		before = r.Before.clone()
+		r.Before = &before
+	}
+	next := r.Run
 	next.Rev = before.Rev + 1
-	if err := e.o.Ledger.Record(ctx, next.clone(), entries...); err != nil {
+	r.Run = next.clone()
+	if err := ledger.Record(ctx, r); err != nil {
 		if errors.Is(err, ErrLostLease) {
 			return before, err
 		}
-		return before, fmt.Errorf("run %s: record %s in the ledger: %w", next.ID, entries[0].What, err)
+		return before, fmt.Errorf("run %s: record %s in the ledger: %w", next.ID, r.Entries[0].What, err)
 	}
 	e.remember(next)
-	if next.State.Final() && !(before.ID != "" && before.State.Final()) {
+	if next.State.Final() && (r.Before == nil || !before.State.Final()) {
 		e.metrics.runs.WithLabelValues(string(next.Trigger.Kind), string(next.State)).Inc()
 	}
 	if e.o.Observer != nil {
@@ -372,7 +413,12 @@ func (e *Engine) record(ctx context.Context, before, next Run, entries ...Entry)
 	return next, nil
 }
 
-func (e *Engine) entry(r Run, step int, what, detail, by string) Entry {
+// ended is the entry of a run that is over.
+func (e *Engine) ended(r Run, by string) Entry {
+	return e.entry(r, -1, "ended", reason.Join(reason.Text(string(r.State)+":"), r.Reason), by)
+}
+
+func (e *Engine) entry(r Run, step int, what string, detail reason.Reason, by string) Entry {
 	en := Entry{Run: r.ID, Step: step, What: what, Detail: detail, By: by, At: e.o.Now()}
 	if step >= 0 && step < len(r.Steps) {
 		en.Intent = r.Steps[step].Intent

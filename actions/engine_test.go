@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 )
 
 // memory is a ledger that keeps runs in memory, as durable as the test wants.
@@ -26,14 +27,14 @@ type memory struct {
 	fail    error
 }
 
-func (m *memory) Record(_ context.Context, r actions.Run, es ...actions.Entry) error {
+func (m *memory) Record(_ context.Context, r actions.Record) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fail != nil {
 		return m.fail
 	}
-	m.run = r
-	m.entries = append(m.entries, es...)
+	m.run = r.Run
+	m.entries = append(m.entries, r.Entries...)
 	return nil
 }
 
@@ -76,7 +77,7 @@ func (l looks) Look(_ context.Context, check string) (actions.CheckResult, error
 	case 'u':
 		return actions.CheckResult{Health: "up"}, nil
 	case 'd':
-		return actions.CheckResult{Health: "down", Reason: "500"}, nil
+		return actions.CheckResult{Health: "down", Reason: reason.Text("500")}, nil
 	default:
 		return actions.CheckResult{}, errors.New("connection refused")
 	}
@@ -84,7 +85,7 @@ func (l looks) Look(_ context.Context, check string) (actions.CheckResult, error
 
 // rig is an engine with everything around it.
 type rig struct {
-	book   *actions.Book
+	book   *actions.Runbook
 	ledger *memory
 	looks  looks
 	lease  func() bool
@@ -93,7 +94,7 @@ type rig struct {
 	*actions.Engine
 }
 
-func newRig(t testing.TB, steps ...actions.BookStep) *rig {
+func newRig(t testing.TB, steps ...actions.RunbookStep) *rig {
 	t.Helper()
 	r := &rig{ledger: &memory{}, looks: looks{}, lease: func() bool { return true }, reg: prometheus.NewRegistry()}
 	for i := range steps {
@@ -101,14 +102,14 @@ func newRig(t testing.TB, steps ...actions.BookStep) *rig {
 			steps[i].Timeout = time.Minute
 		}
 	}
-	r.book = &actions.Book{
+	r.book = &actions.Runbook{
 		Name: "back", Steps: steps, OnFailure: actions.OnFailureStop,
 		Verify:   actions.Verify{For: 5 * time.Minute, Every: 10 * time.Second, Successes: 3},
 		Approval: actions.Approval{Within: time.Hour, OnTimeout: actions.OnTimeoutExpire, Quorum: 1, Roles: []string{"approver"}},
 	}
 	e, err := actions.NewEngine(actions.Options{
-		Books:  func(name string) (*actions.Book, bool) { return r.book, name == "back" && r.book != nil },
-		Ledger: r.ledger, Verifier: r.looks, Now: func() time.Time { return time.Now().UTC() },
+		Runbooks: func(name string) (*actions.Runbook, bool) { return r.book, name == "back" && r.book != nil },
+		Ledger:   r.ledger, Verifier: r.looks, Now: func() time.Time { return time.Now().UTC() },
 		Log: slog.New(slog.DiscardHandler), Registerer: r.reg,
 		LeaseValid: func() bool { return r.lease() },
 		Observer:   func(run actions.Run) { r.seen = append(r.seen, run.State) },
@@ -120,14 +121,14 @@ func newRig(t testing.TB, steps ...actions.BookStep) *rig {
 	return r
 }
 
-func step(name string, a act) actions.BookStep {
-	return actions.BookStep{Name: name, Kind: "fake", Step: a}
+func step(name string, a act) actions.RunbookStep {
+	return actions.RunbookStep{Name: name, Kind: "fake", Step: a}
 }
 
 func request() actions.Request {
 	return actions.Request{
 		ID: "r_1", Service: "order-sync", Environment: "production", Runbook: "back", Rollback: true, From: "v2", To: "v1",
-		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_2", Reason: "it is slow"},
+		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_2", Reason: reason.Text("it is slow")},
 		Failing: []string{"push"}, Healthy: []string{"api"},
 	}
 }
@@ -139,7 +140,7 @@ func (r *rig) through(t *testing.T, change func(*actions.Request)) actions.Run {
 	if change != nil {
 		change(&req)
 	}
-	run, err := r.Create(t.Context(), req)
+	run, err := r.Create(t.Context(), r.ledger, req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,8 +155,8 @@ func TestRunEnds(t *testing.T) {
 	broken := errors.New("exit status 3")
 	for name, c := range map[string]struct {
 		looks  looks
-		steps  []actions.BookStep
-		book   func(*actions.Book)
+		steps  []actions.RunbookStep
+		book   func(*actions.Runbook)
 		change func(*actions.Request)
 		state  actions.State
 		reason string // contained in the reason
@@ -189,25 +190,25 @@ func TestRunEnds(t *testing.T) {
 			looks: looks{"api": "u"}, change: func(r *actions.Request) { r.Failing = nil }, state: actions.Cured, reason: "api", steps2: "done done",
 		},
 		"a runbook's own checks are proven too": {
-			looks: looks{"push": "u", "api": "u", "stock": "d"}, book: func(b *actions.Book) { b.Verify.Checks = []string{"stock"} },
+			looks: looks{"push": "u", "api": "u", "stock": "d"}, book: func(b *actions.Runbook) { b.Verify.Checks = []string{"stock"} },
 			state: actions.NotCured, reason: "stock", steps2: "done done",
 		},
 		"with nothing to look at it says so": {
 			change: func(r *actions.Request) { r.Failing, r.Healthy = nil, nil }, state: actions.Cured, reason: "no check is configured", steps2: "done done",
 		},
 		"a failed step stops the rest": {
-			steps: []actions.BookStep{step("a", act{do: func(context.Context, actions.Call) (string, error) { return "no", broken }}), step("b", act{do: ok})},
+			steps: []actions.RunbookStep{step("a", act{do: func(context.Context, actions.Call) (string, error) { return "no", broken }}), step("b", act{do: ok})},
 			state: actions.FailedRun, reason: "step a failed: exit status 3", steps2: "failed skipped",
 		},
 		"a failed step lets the rest go on where the runbook says so": {
 			looks: looks{"push": "u", "api": "u"},
-			steps: []actions.BookStep{step("a", act{do: func(context.Context, actions.Call) (string, error) { return "no", broken }}), step("b", act{do: ok})},
-			book:  func(b *actions.Book) { b.OnFailure = actions.OnFailureContinue },
+			steps: []actions.RunbookStep{step("a", act{do: func(context.Context, actions.Call) (string, error) { return "no", broken }}), step("b", act{do: ok})},
+			book:  func(b *actions.Runbook) { b.OnFailure = actions.OnFailureContinue },
 			state: actions.Cured, reason: "steps failed: a", steps2: "failed done",
 		},
 		"a lost answer is settled by the world: it happened": {
 			looks: looks{"push": "u", "api": "u"},
-			steps: []actions.BookStep{step("a", act{
+			steps: []actions.RunbookStep{step("a", act{
 				do: func(context.Context, actions.Call) (string, error) { return "", actions.ErrUnclear },
 				ask: func(context.Context, actions.Call) (actions.Outcome, string, error) {
 					return actions.Happened, "v1 runs", nil
@@ -216,7 +217,7 @@ func TestRunEnds(t *testing.T) {
 			state: actions.Cured, steps2: "done",
 		},
 		"a lost answer is settled by the world: it did not": {
-			steps: []actions.BookStep{step("a", act{
+			steps: []actions.RunbookStep{step("a", act{
 				do: func(context.Context, actions.Call) (string, error) { return "", actions.ErrUnclear },
 				ask: func(context.Context, actions.Call) (actions.Outcome, string, error) {
 					return actions.NotHappened, "", nil
@@ -225,34 +226,38 @@ func TestRunEnds(t *testing.T) {
 			state: actions.FailedRun, steps2: "failed",
 		},
 		"a lost answer that nobody can settle asks a person": {
-			steps: []actions.BookStep{step("a", act{do: func(context.Context, actions.Call) (string, error) { return "", actions.ErrUnclear }})},
+			steps: []actions.RunbookStep{step("a", act{do: func(context.Context, actions.Call) (string, error) { return "", actions.ErrUnclear }})},
 			state: actions.AwaitingApproval, reason: "not known whether step a happened", steps2: "unknown",
 		},
 		"a step that overruns its time is not taken for failed": {
-			steps: []actions.BookStep{step("a", act{do: func(ctx context.Context, _ actions.Call) (string, error) { <-ctx.Done(); return "", ctx.Err() }})},
+			steps: []actions.RunbookStep{step("a", act{do: func(ctx context.Context, _ actions.Call) (string, error) { <-ctx.Done(); return "", ctx.Err() }})},
 			state: actions.AwaitingApproval, steps2: "unknown",
 		},
 		"a step that panics is not taken for failed": {
-			steps: []actions.BookStep{step("a", act{do: func(context.Context, actions.Call) (string, error) { panic("nil map") }})},
+			steps: []actions.RunbookStep{step("a", act{do: func(context.Context, actions.Call) (string, error) { panic("nil map") }})},
 			state: actions.AwaitingApproval, steps2: "unknown",
 		},
 		"a guard's no is the end": {
-			change: func(r *actions.Request) { r.Refusals = []actions.Refusal{{Code: actions.InCooldown, Detail: "wait"}} },
-			state:  actions.Refused, reason: "cooldown: wait", steps2: "skipped skipped",
+			change: func(r *actions.Request) {
+				r.Refusals = []actions.Refusal{{Code: actions.InCooldown, Detail: reason.Text("wait")}}
+			},
+			state: actions.Refused, reason: "cooldown: wait", steps2: "skipped skipped",
 		},
 		"the brake asks a person": {
-			change: func(r *actions.Request) { r.Refusals = []actions.Refusal{{Code: actions.Brake, Detail: "three red"}} },
-			state:  actions.AwaitingApproval, reason: "three red", steps2: "pending pending",
+			change: func(r *actions.Request) {
+				r.Refusals = []actions.Refusal{{Code: actions.Brake, Detail: reason.Text("three red")}}
+			},
+			state: actions.AwaitingApproval, reason: "three red", steps2: "pending pending",
 		},
 		"mode approve asks a person": {
-			change: func(r *actions.Request) { r.Approve = "order-sync is watched in mode approve" },
+			change: func(r *actions.Request) { r.Approve = reason.Text("order-sync is watched in mode approve") },
 			state:  actions.AwaitingApproval, steps2: "pending pending",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				if c.steps == nil {
-					c.steps = []actions.BookStep{step("a", act{do: ok}), step("b", act{do: ok})}
+					c.steps = []actions.RunbookStep{step("a", act{do: ok}), step("b", act{do: ok})}
 				}
 				r := newRig(t, c.steps...)
 				maps.Copy(r.looks, c.looks)
@@ -264,7 +269,7 @@ func TestRunEnds(t *testing.T) {
 				for _, s := range run.Steps {
 					states = append(states, string(s.State))
 				}
-				if run.State != c.state || !strings.Contains(run.Reason, c.reason) || strings.Join(states, " ") != c.steps2 {
+				if run.State != c.state || !strings.Contains(run.Reason.String(), c.reason) || strings.Join(states, " ") != c.steps2 {
 					t.Errorf("%s because %q, steps %s; want %s because …%s…, steps %s", run.State, run.Reason, strings.Join(states, " "), c.state, c.reason, c.steps2)
 				}
 				if run.State.Final() {
@@ -321,7 +326,7 @@ func TestLedgerSaysEverythingInOrder(t *testing.T) {
 func TestNothingHappensWithoutItsIntentOnDisk(t *testing.T) {
 	did := false
 	r := newRig(t, step("a", act{do: func(context.Context, actions.Call) (string, error) { did = true; return "", nil }}))
-	run, err := r.Create(t.Context(), request())
+	run, err := r.Create(t.Context(), r.ledger, request())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,7 +364,7 @@ func TestStopDuringStepLeavesItsIntentOpen(t *testing.T) {
 			},
 		}))
 		r.looks["push"], r.looks["api"] = "u", "u"
-		run, err := r.Create(t.Context(), request())
+		run, err := r.Create(t.Context(), r.ledger, request())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -375,7 +380,7 @@ func TestStopDuringStepLeavesItsIntentOpen(t *testing.T) {
 			t.Fatalf("%v, %v", run.State, err)
 		}
 		s := run.Steps[0]
-		if s.Intent != intent || s.Attempt != 2 || !strings.Contains(s.Resolved, "nothing there") {
+		if s.Intent != intent || s.Attempt != 2 || !strings.Contains(s.Resolved.String(), "nothing there") {
 			t.Errorf("intent %s, attempt %d, resolved %q; want %s, 2 and what the world said", s.Intent, s.Attempt, s.Resolved, intent)
 		}
 	})
@@ -386,7 +391,7 @@ func TestAnOldValueOfARunIsNotActedOn(t *testing.T) {
 		times := 0
 		r := newRig(t, step("a", act{do: func(context.Context, actions.Call) (string, error) { times++; return "", nil }}))
 		r.looks["push"], r.looks["api"] = "u", "u"
-		old, err := r.Create(t.Context(), request())
+		old, err := r.Create(t.Context(), r.ledger, request())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -412,7 +417,7 @@ func TestAbort(t *testing.T) {
 			r := newRig(t,
 				step("a", act{do: func(context.Context, actions.Call) (string, error) { time.Sleep(10 * time.Second); return "", nil }}),
 				step("b", act{do: func(context.Context, actions.Call) (string, error) { second = true; return "", nil }}))
-			run, err := r.Create(t.Context(), request())
+			run, err := r.Create(t.Context(), r.ledger, request())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -432,7 +437,7 @@ func TestAbort(t *testing.T) {
 				t.Error(err)
 			}
 			got := <-done
-			if got.State != actions.FailedRun || !strings.Contains(got.Reason, "li: wrong service") ||
+			if got.State != actions.FailedRun || !strings.Contains(got.Reason.String(), "li: wrong service") ||
 				got.Steps[0].State != actions.StepDone || got.Steps[1].State != actions.StepSkipped || second {
 				t.Errorf("%s because %q, steps %s %s", got.State, got.Reason, got.Steps[0].State, got.Steps[1].State)
 			}
@@ -442,7 +447,7 @@ func TestAbort(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t, step("a", act{do: ok}))
 			r.looks["push"] = "d"
-			run, err := r.Create(t.Context(), request())
+			run, err := r.Create(t.Context(), r.ledger, request())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -463,7 +468,7 @@ func TestAbort(t *testing.T) {
 	})
 	t.Run("ends a run that waits", func(t *testing.T) {
 		r := newRig(t, step("a", act{do: ok}))
-		run := r.through(t, func(q *actions.Request) { q.Approve = "why" })
+		run := r.through(t, func(q *actions.Request) { q.Approve = reason.Text("why") })
 		run, err := r.Abort(t.Context(), run, "li", "")
 		if err != nil || run.State != actions.FailedRun || r.ledger.run.State != actions.FailedRun {
 			t.Errorf("%s, %v", run.State, err)
@@ -502,13 +507,13 @@ func TestPersonSettlesAnOutcome(t *testing.T) {
 
 func TestRunbookGoneMidway(t *testing.T) {
 	r := newRig(t, step("a", act{do: ok}), step("b", act{do: ok}))
-	run, err := r.Create(t.Context(), request())
+	run, err := r.Create(t.Context(), r.ledger, request())
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.book.Steps = r.book.Steps[:1]
 	run, err = r.Advance(t.Context(), run)
-	if err != nil || run.State != actions.FailedRun || !strings.Contains(run.Reason, "changed while this run was under way") {
+	if err != nil || run.State != actions.FailedRun || !strings.Contains(run.Reason.String(), "changed while this run was under way") {
 		t.Errorf("%s because %q, %v", run.State, run.Reason, err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"guardian/internal/reason"
 )
 
 // Code names a guard's reason to refuse.
@@ -30,9 +32,9 @@ const (
 
 // Refusal is one guard's no.
 type Refusal struct {
-	Code   Code      `json:"code"`
-	Detail string    `json:"detail"`         // in English, says what to do
-	Until  time.Time `json:"until,omitzero"` // when it ends by itself; zero: it does not
+	Code   Code          `json:"code"`
+	Detail reason.Reason `json:"detail"`         // also what to do about it
+	Until  time.Time     `json:"until,omitzero"` // when it ends by itself; zero: it does not
 }
 
 // Overridable tells whether a person who says "anyway" gets past it.
@@ -57,8 +59,8 @@ type KnownGood struct {
 	At      time.Time
 }
 
-// TakenBack is a version that a rollback put another one in the place of, to good effect.
-type TakenBack struct {
+// RolledBack is a version that a successful rollback replaced.
+type RolledBack struct {
 	Version string
 	At      time.Time
 }
@@ -69,16 +71,16 @@ type FailedVerdict struct {
 	At      time.Time
 }
 
-// BrakeLimit says when automatic runs need a person: Services different services with a
-// Failed verdict within Within. Services zero: never.
+// BrakeLimit says when automatic runs need a person: when MaxFailingServices different
+// services had a Failed verdict within Within. MaxFailingServices zero: never.
 type BrakeLimit struct {
-	Services int
-	Within   time.Duration
+	MaxFailingServices int
+	Within             time.Duration
 }
 
 // Freeze is a calendar window in which nothing is rolled back without a person.
 type Freeze struct {
-	Detail string // in English: which one, and how long
+	Detail reason.Reason // which one, and how long
 	Until  time.Time
 }
 
@@ -94,11 +96,13 @@ type Facts struct {
 	Current     string // the version announced last for this service and environment; "": not known
 	Deploy      string // the deploy that is taken back; "": none
 	Reversible  bool   // of that deploy; true when there is none
-	// Override: a person has read the refusals and said "anyway".
+	// Override: a person wants the run whatever the guards say. What no person may override
+	// stays, and NotKnownGood does unless the person named the version.
 	Override  bool
+	Named     bool // a person chose To themselves
 	KnownGood []KnownGood
-	// TakenBack are the versions that rollbacks cured the service of.
-	TakenBack []TakenBack
+	// RolledBack are the versions that successful rollbacks replaced.
+	RolledBack []RolledBack
 	// Runs are those of this service and environment: every one that is not over, those of
 	// Deploy, and those of the last day or the cool-down, whichever is longer.
 	Runs []Run
@@ -107,7 +111,8 @@ type Facts struct {
 	Brake    BrakeLimit
 	Freeze   *Freeze       // the one that lasts and does not allow rollbacks; nil: none
 	Cooldown time.Duration // of the runbook
-	Daily    int           // of the runbook
+	// MaxRunsPerDay is how many runs the runbook lets start by themselves within 24 hours.
+	MaxRunsPerDay int
 }
 
 // Guard decides whether a run may be: no refusal, and it may. It is pure.
@@ -130,7 +135,7 @@ func Guard(f Facts, now time.Time) []Refusal {
 		rs = append(rs, guardFreeze(f)...)
 	}
 	if f.Override {
-		rs = slices.DeleteFunc(rs, Refusal.Overridable)
+		rs = slices.DeleteFunc(rs, func(r Refusal) bool { return r.Overridable() && (r.Code != NotKnownGood || f.Named) })
 	}
 	return rs
 }
@@ -141,27 +146,37 @@ func guardVersions(f Facts) []Refusal {
 		return nil
 	}
 	var rs []Refusal
-	refuse := func(c Code, detail string) { rs = append(rs, Refusal{Code: c, Detail: detail}) }
+	refuse := func(c Code, detail reason.Reason) { rs = append(rs, Refusal{Code: c, Detail: detail}) }
 	good := slices.ContainsFunc(f.Goods(), func(k KnownGood) bool { return k.Version == f.To })
 	switch {
 	case f.To == "":
 		_, why := Target(f)
 		refuse(NoKnownGood, why)
 	case f.To == f.From || f.To == f.Current:
-		refuse(SameVersion, fmt.Sprintf("%s is the version that runs now; choose another one", f.To))
+		refuse(SameVersion, reason.Text(fmt.Sprintf("%s is the version that runs now; choose another one", f.To)))
 	case !good:
-		refuse(NotKnownGood, fmt.Sprintf("%s never passed a watch and nobody declared it good, or it was taken back since; list it under known_good, or override", f.To))
+		refuse(NotKnownGood, reason.Text(fmt.Sprintf("%s never passed a watch and nobody declared it good, or it was taken back since; list it under known_good, or override", f.To)))
 	}
 	if f.Trigger == ByDrill {
 		return rs
 	}
 	if f.Current != "" && f.From != "" && f.Current != f.From {
-		refuse(Superseded, fmt.Sprintf("%s is no longer the current version, %s is", f.From, f.Current))
+		rs = append(rs, NewSuperseded(f.From, f.Current))
 	}
 	if !f.Reversible {
-		refuse(NotReversible, "the deploy was announced with reversible: false; a person must decide how to take it back")
+		refuse(NotReversible, reason.Text("the deploy was announced with reversible: false; a person must decide how to take it back"))
 	}
 	return rs
+}
+
+// NewSuperseded is the refusal of a rollback whose bad version is no longer the current one.
+func NewSuperseded(from, current string) Refusal {
+	return Refusal{Code: Superseded, Detail: reason.Text(fmt.Sprintf("%s is no longer the current version, %s is", from, current))}
+}
+
+// NewLate is the refusal of a rollback that was queued for too long.
+func NewLate(waited time.Duration) Refusal {
+	return Refusal{Code: Late, Detail: reason.Text(fmt.Sprintf("the verdict is %s old, for so long another run of the service was not over; look at the service and decide", waited.Round(time.Second)))}
 }
 
 // guardOpenRuns keeps two runs from working on one service at once. One that waits for its
@@ -169,7 +184,7 @@ func guardVersions(f Facts) []Refusal {
 func guardOpenRuns(f Facts) []Refusal {
 	for _, r := range f.Runs {
 		if open(r) {
-			return []Refusal{{Code: RunInProgress, Detail: fmt.Sprintf("run %s of runbook %s is %s; wait for its end or abort it", r.ID, r.Runbook, r.State)}}
+			return []Refusal{{Code: RunInProgress, Detail: reason.Text(fmt.Sprintf("run %s of runbook %s is %s; wait for its end or abort it", r.ID, r.Runbook, r.State))}}
 		}
 	}
 	return nil
@@ -179,25 +194,25 @@ func guardOpenRuns(f Facts) []Refusal {
 // for its end: a verdict's, to which nothing else says no, behind a run that puts no version
 // back, such as one that an alert of the same bad deploy began. Why says for what it waits; ""
 // when it does not. Behind a rollback nothing waits: after that one a person must decide.
-func Wait(f Facts, rs []Refusal) (why string, rest []Refusal) {
+func Queue(f Facts, rs []Refusal) (behind reason.Reason, rest []Refusal) {
 	if f.Trigger != ByVerdict || slices.ContainsFunc(f.Runs, func(r Run) bool { return r.Rollback && open(r) }) {
-		return "", rs
+		return reason.Reason{}, rs
 	}
 	for _, r := range rs {
 		switch {
 		case r.Code == RunInProgress:
-			why = r.Detail
+			behind = r.Detail
 		case r.Asks():
 			rest = append(rest, r)
 		default:
-			return "", rs
+			return reason.Reason{}, rs
 		}
 	}
-	return why, rest
+	return behind, rest
 }
 
 // open: not over, and not only waiting for its turn.
-func open(r Run) bool { return !r.State.Final() && r.State != Waiting }
+func open(r Run) bool { return !r.State.Final() && r.State != Queued }
 
 // guardOnce allows one automatic rollback per deploy.
 func guardOnce(f Facts) []Refusal {
@@ -206,7 +221,7 @@ func guardOnce(f Facts) []Refusal {
 	}
 	for _, r := range f.Runs {
 		if r.Rollback && r.Trigger.Deploy == f.Deploy && r.Trigger.Kind == ByVerdict && acted(r) {
-			return []Refusal{{Code: AlreadyRolledBack, Detail: fmt.Sprintf("run %s has rolled this deploy back already and ended %s; a person must decide what is next", r.ID, r.State)}}
+			return []Refusal{{Code: AlreadyRolledBack, Detail: reason.Text(fmt.Sprintf("run %s has rolled this deploy back already and ended %s; a person must decide what is next", r.ID, r.State))}}
 		}
 	}
 	return nil
@@ -229,7 +244,7 @@ func guardCooldown(f Facts, now time.Time) []Refusal {
 	}
 	return []Refusal{{
 		Code:   InCooldown,
-		Detail: fmt.Sprintf("run %s ended at %s; the cool-down lasts until %s", last.ID, last.Ended.Format(time.RFC3339), until.Format(time.RFC3339)),
+		Detail: reason.Text(fmt.Sprintf("run %s ended at %s; the cool-down lasts until %s", last.ID, last.Ended.Format(time.RFC3339), until.Format(time.RFC3339))),
 		Until:  until,
 	}}
 }
@@ -245,13 +260,13 @@ func guardBudget(f Facts, now time.Time) []Refusal {
 			begun = append(begun, r.Created)
 		}
 	}
-	if len(begun) < f.Daily {
+	if len(begun) < f.MaxRunsPerDay {
 		return nil
 	}
-	refusal := Refusal{Code: DailyBudget, Detail: fmt.Sprintf("%d runs started by themselves within 24 hours, the runbook allows %d; a person must decide", len(begun), f.Daily)}
-	if f.Daily > 0 {
+	refusal := Refusal{Code: DailyBudget, Detail: reason.Text(fmt.Sprintf("%d runs started by themselves within 24 hours, the runbook allows %d; a person must decide", len(begun), f.MaxRunsPerDay))}
+	if f.MaxRunsPerDay > 0 {
 		slices.SortFunc(begun, time.Time.Compare)
-		refusal.Until = begun[len(begun)-f.Daily].Add(day)
+		refusal.Until = begun[len(begun)-f.MaxRunsPerDay].Add(day)
 	}
 	return []Refusal{refusal}
 }
@@ -259,7 +274,7 @@ func guardBudget(f Facts, now time.Time) []Refusal {
 // guardBrake asks a person when many services went red at once: what they share is then
 // more likely at fault than each one's last deploy.
 func guardBrake(f Facts, now time.Time) []Refusal {
-	if f.Brake.Services <= 0 {
+	if f.Brake.MaxFailingServices <= 0 {
 		return nil
 	}
 	red := map[string]bool{}
@@ -268,13 +283,13 @@ func guardBrake(f Facts, now time.Time) []Refusal {
 			red[v.Service] = true
 		}
 	}
-	if len(red) < f.Brake.Services {
+	if len(red) < f.Brake.MaxFailingServices {
 		return nil
 	}
 	return []Refusal{{
 		Code: Brake,
-		Detail: fmt.Sprintf("%d services failed within %s (%s): look for what they share before rolling back",
-			len(red), f.Brake.Within, strings.Join(slices.Sorted(maps.Keys(red)), ", ")),
+		Detail: reason.Text(fmt.Sprintf("%d services failed within %s (%s): look for what they share before rolling back",
+			len(red), f.Brake.Within, strings.Join(slices.Sorted(maps.Keys(red)), ", "))),
 	}}
 }
 
@@ -304,7 +319,7 @@ func acted(r Run) bool { return r.State != Refused && !r.Started.IsZero() }
 // configuration lists stays: that is a person's word of today.
 func (f Facts) Goods() []KnownGood {
 	return slices.DeleteFunc(slices.Clone(f.KnownGood), func(k KnownGood) bool {
-		return !k.At.IsZero() && slices.ContainsFunc(f.TakenBack, func(t TakenBack) bool {
+		return !k.At.IsZero() && slices.ContainsFunc(f.RolledBack, func(t RolledBack) bool {
 			return t.Version == k.Version && t.At.After(k.At)
 		})
 	})
@@ -312,7 +327,7 @@ func (f Facts) Goods() []KnownGood {
 
 // Target chooses the version to put back: the newest known good one that is neither From nor
 // Current. Why says so in words, also when there is none (version "").
-func Target(f Facts) (version, why string) {
+func Target(f Facts) (version string, why reason.Reason) {
 	var best *KnownGood
 	for _, k := range f.Goods() {
 		if k.Version == "" || k.Version == f.From || k.Version == f.Current {
@@ -323,10 +338,10 @@ func Target(f Facts) (version, why string) {
 		}
 	}
 	if best == nil {
-		return "", fmt.Sprintf("no version of %s but the bad one is known to be good; let one pass a watch, or list it under known_good", f.Service)
+		return "", reason.Text(fmt.Sprintf("no version of %s but the bad one is known to be good; let one pass a watch, or list it under known_good", f.Service))
 	}
 	if best.At.IsZero() {
-		return best.Version, fmt.Sprintf("%s was declared good in the configuration", best.Version)
+		return best.Version, reason.Text(fmt.Sprintf("%s was declared good in the configuration", best.Version))
 	}
-	return best.Version, fmt.Sprintf("%s is the newest known good version, since %s", best.Version, best.At.Format(time.RFC3339))
+	return best.Version, reason.Text(fmt.Sprintf("%s is the newest known good version, since %s", best.Version, best.At.Format(time.RFC3339)))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
@@ -20,8 +21,8 @@ func clean() actions.Facts {
 		Service: "order-sync", Environment: "production", Runbook: "back", Trigger: actions.ByVerdict, Rollback: true,
 		From: "v2", To: "v1", Current: "v2", Deploy: "d_2", Reversible: true,
 		KnownGood: []actions.KnownGood{{Version: "v1", At: at(-48 * time.Hour)}},
-		Cooldown:  30 * time.Minute, Daily: 3,
-		Brake: actions.BrakeLimit{Services: 3, Within: 10 * time.Minute},
+		Cooldown:  30 * time.Minute, MaxRunsPerDay: 3,
+		Brake: actions.BrakeLimit{MaxFailingServices: 3, Within: 10 * time.Minute},
 	}
 }
 
@@ -46,7 +47,14 @@ func TestGuard(t *testing.T) {
 		"with no version to go back to it may not":                 {func(f *actions.Facts) { f.To = ""; f.KnownGood = nil }, []actions.Code{actions.NoKnownGood}},
 		"not to a version that nobody knows":                       {func(f *actions.Facts) { f.To = "v0" }, []actions.Code{actions.NotKnownGood}},
 		"a person may choose such a version by saying anyway": {func(f *actions.Facts) {
+			f.To, f.Trigger, f.Override, f.Named = "v0", actions.ByPerson, true, true
+		}, nil},
+		"but not without naming it": {func(f *actions.Facts) {
 			f.To, f.Trigger, f.Override = "v0", actions.ByPerson, true
+		}, []actions.Code{actions.NotKnownGood}},
+		"a person overrides what a person may": {func(f *actions.Facts) {
+			f.Trigger, f.Override, f.Reversible, f.Current = actions.ByPerson, true, false, "v3"
+			f.Runs = []actions.Run{past("r_1", -20*time.Minute, nil)}
 		}, nil},
 		"not to the same version, whoever says so": {func(f *actions.Facts) {
 			f.To, f.Trigger, f.Override = "v2", actions.ByPerson, true
@@ -79,14 +87,14 @@ func TestGuard(t *testing.T) {
 		"yesterday's runs are forgotten": {func(f *actions.Facts) {
 			f.Runs = []actions.Run{past("r_1", -25*time.Hour, nil), past("r_2", -9*time.Hour, nil), past("r_3", -2*time.Hour, nil)}
 		}, nil},
-		"a budget of none leaves all to people": {func(f *actions.Facts) { f.Daily = 0 }, []actions.Code{actions.DailyBudget}},
+		"a budget of none leaves all to people": {func(f *actions.Facts) { f.MaxRunsPerDay = 0 }, []actions.Code{actions.DailyBudget}},
 		"a deploy that cannot be taken back":    {func(f *actions.Facts) { f.Reversible = false }, []actions.Code{actions.NotReversible}},
 		"two runs at once, whoever says so": {func(f *actions.Facts) {
 			f.Trigger, f.Override = actions.ByPerson, true
 			f.Runs = []actions.Run{past("r_1", -time.Minute, func(r *actions.Run) { r.State, r.Ended = actions.Running, time.Time{} })}
 		}, []actions.Code{actions.RunInProgress}},
 		"a run that waits for its turn keeps nobody from theirs": {func(f *actions.Facts) {
-			f.Runs = []actions.Run{past("r_1", -time.Minute, func(r *actions.Run) { r.State, r.Started, r.Ended = actions.Waiting, time.Time{}, time.Time{} })}
+			f.Runs = []actions.Run{past("r_1", -time.Minute, func(r *actions.Run) { r.State, r.Started, r.Ended = actions.Queued, time.Time{}, time.Time{} })}
 		}, nil},
 		"many services red at once ask a person": {func(f *actions.Facts) {
 			f.Verdicts = []actions.FailedVerdict{{"a", at(-time.Minute)}, {"b", at(-2 * time.Minute)}, {"order-sync", at(0)}}
@@ -98,10 +106,10 @@ func TestGuard(t *testing.T) {
 			f.Verdicts = []actions.FailedVerdict{{"a", at(-10 * time.Minute)}, {"b", at(-2 * time.Minute)}, {"order-sync", at(0)}}
 		}, nil},
 		"a freeze that allows no rollback asks a person": {func(f *actions.Facts) {
-			f.Freeze = &actions.Freeze{Detail: "Freeze sale lasts until noon.", Until: at(time.Hour)}
+			f.Freeze = &actions.Freeze{Detail: reason.Text("Freeze sale lasts until noon."), Until: at(time.Hour)}
 		}, []actions.Code{actions.Frozen}},
 		"a person rolls back in a freeze": {func(f *actions.Facts) {
-			f.Trigger, f.Freeze = actions.ByPerson, &actions.Freeze{Detail: "Freeze sale lasts until noon.", Until: at(time.Hour)}
+			f.Trigger, f.Freeze = actions.ByPerson, &actions.Freeze{Detail: reason.Text("Freeze sale lasts until noon."), Until: at(time.Hour)}
 		}, nil},
 		"the bad version is gone already": {func(f *actions.Facts) { f.Current = "v3" }, []actions.Code{actions.Superseded}},
 		"an act that puts no version back knows no versions": {func(f *actions.Facts) {
@@ -114,7 +122,7 @@ func TestGuard(t *testing.T) {
 			var got []actions.Code
 			for _, r := range actions.Guard(f, noon) {
 				got = append(got, r.Code)
-				if r.Detail == "" {
+				if r.Detail.IsZero() {
 					t.Errorf("%s does not say why", r.Code)
 				}
 			}
@@ -128,7 +136,7 @@ func TestGuard(t *testing.T) {
 
 func TestGuardSaysUntilWhen(t *testing.T) {
 	f := clean()
-	f.Daily = 2
+	f.MaxRunsPerDay = 2
 	f.Runs = []actions.Run{past("r_1", -20*time.Hour, nil), past("r_2", -19*time.Hour, nil), past("r_3", -10*time.Minute, nil)}
 	got := map[actions.Code]time.Time{}
 	for _, r := range actions.Guard(f, noon) {
@@ -158,9 +166,9 @@ func TestTarget(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := clean()
-			f.KnownGood, f.TakenBack = c.good, []actions.TakenBack{{"back", at(-5 * time.Hour)}}
+			f.KnownGood, f.RolledBack = c.good, []actions.RolledBack{{"back", at(-5 * time.Hour)}}
 			got, why := actions.Target(f)
-			if got != c.want || why == "" {
+			if got != c.want || why.IsZero() {
 				t.Errorf("%q because %q, want %q", got, why, c.want)
 			}
 		})
@@ -168,9 +176,9 @@ func TestTarget(t *testing.T) {
 }
 
 func TestWhatARunWaitsFor(t *testing.T) {
-	busy := actions.Refusal{Code: actions.RunInProgress, Detail: "run r_0 of runbook restart is running"}
-	brake := actions.Refusal{Code: actions.Brake, Detail: "three red"}
-	cooling := actions.Refusal{Code: actions.InCooldown, Detail: "wait"}
+	busy := actions.Refusal{Code: actions.RunInProgress, Detail: reason.Text("run r_0 of runbook restart is running")}
+	brake := actions.Refusal{Code: actions.Brake, Detail: reason.Text("three red")}
+	cooling := actions.Refusal{Code: actions.InCooldown, Detail: reason.Text("wait")}
 	restart := actions.Run{ID: "r_0", State: actions.Running}
 	for name, c := range map[string]struct {
 		trigger actions.TriggerKind
@@ -183,7 +191,7 @@ func TestWhatARunWaitsFor(t *testing.T) {
 		"and the brake's question waits with it":     {actions.ByVerdict, []actions.Run{restart}, []actions.Refusal{busy, brake}, true, []actions.Refusal{brake}},
 		"not with another no":                        {actions.ByVerdict, []actions.Run{restart}, []actions.Refusal{busy, cooling}, false, []actions.Refusal{busy, cooling}},
 		"not behind a rollback":                      {actions.ByVerdict, []actions.Run{{State: actions.Verifying, Rollback: true}}, []actions.Refusal{busy}, false, []actions.Refusal{busy}},
-		"a rollback that waits, too, is no obstacle": {actions.ByVerdict, []actions.Run{restart, {State: actions.Waiting, Rollback: true}}, []actions.Refusal{busy}, true, nil},
+		"a rollback that waits, too, is no obstacle": {actions.ByVerdict, []actions.Run{restart, {State: actions.Queued, Rollback: true}}, []actions.Refusal{busy}, true, nil},
 		"a rollback that is over is no obstacle":     {actions.ByVerdict, []actions.Run{restart, {State: actions.Cured, Rollback: true}}, []actions.Refusal{busy}, true, nil},
 		"a person is told":                           {actions.ByPerson, []actions.Run{restart}, []actions.Refusal{busy}, false, []actions.Refusal{busy}},
 		"an alert's does not wait":                   {actions.ByAlert, []actions.Run{restart}, []actions.Refusal{busy}, false, []actions.Refusal{busy}},
@@ -191,8 +199,8 @@ func TestWhatARunWaitsFor(t *testing.T) {
 		"what only asks waits for nothing":           {actions.ByVerdict, nil, []actions.Refusal{brake}, false, []actions.Refusal{brake}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			why, rest := actions.Wait(actions.Facts{Trigger: c.trigger, Runs: c.runs}, c.said)
-			if (why != "") != c.waits || (c.waits && why != busy.Detail) {
+			why, rest := actions.Queue(actions.Facts{Trigger: c.trigger, Runs: c.runs}, c.said)
+			if why.IsZero() == c.waits || (c.waits && !why.Equal(busy.Detail)) {
 				t.Errorf("it waits for %q; want that it waits: %v", why, c.waits)
 			}
 			if diff := cmp.Diff(c.rest, rest); diff != "" {

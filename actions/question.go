@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"guardian/internal/reason"
 )
 
 // What a person's answer can run into; internal/server turns these into statuses.
 var (
-	ErrNotWaiting  = errors.New("this run does not wait for its turn")
+	ErrNotQueued   = errors.New("this run is not queued")
 	ErrNotAsked    = errors.New("this run asks nobody anything now")
 	ErrNotAllowed  = errors.New("this role may not answer")
 	ErrNotAChoice  = errors.New("this is not an answer to the question")
@@ -67,26 +69,26 @@ func (r Run) Answer(a Answer, now time.Time) (Run, error) {
 		}
 		r.Answers = append(r.Answers, a)
 		if n := r.approvals(); n < r.Question.Quorum {
-			r.Reason = fmt.Sprintf("%d of %d people have approved", n, r.Question.Quorum)
+			r.Reason = reason.Text(fmt.Sprintf("%d of %d people have approved", n, r.Question.Quorum))
 			return r, nil
 		}
-		r.goOn("approved by " + strings.Join(r.approvers(), ", "))
+		r.goOn(reason.Text("approved by " + strings.Join(r.approvers(), ", ")))
 	case Reject:
 		r.Answers = append(r.Answers, a)
-		r.end(Rejected, withNote("rejected by "+a.By, a.Note), now)
+		r.end(Rejected, reason.Text(withNote("rejected by "+a.By, a.Note)), now)
 	case Done:
 		r.Answers = append(r.Answers, a)
 		s := &r.Steps[r.Question.Step]
-		s.State, s.Ended, s.Resolved = StepDone, now, withNote(a.By+" says that it happened", a.Note)
-		r.goOn("")
+		s.State, s.Ended, s.Resolved = StepDone, now, reason.Text(withNote(a.By+" says that it happened", a.Note))
+		r.goOn(reason.Reason{})
 	case Repeat:
 		r.Answers = append(r.Answers, a)
 		s := &r.Steps[r.Question.Step]
-		s.State, s.Ended, s.Resolved = StepPending, time.Time{}, withNote(a.By+" says that it is to be done again", a.Note)
-		r.goOn("")
+		s.State, s.Ended, s.Resolved = StepPending, time.Time{}, reason.Text(withNote(a.By+" says that it is to be done again", a.Note))
+		r.goOn(reason.Reason{})
 	case Abort:
 		r.Answers = append(r.Answers, a)
-		r.end(FailedRun, withNote("aborted by "+a.By, a.Note), now)
+		r.end(FailedRun, reason.Text(withNote("aborted by "+a.By, a.Note)), now)
 	}
 	return r, nil
 }
@@ -98,7 +100,7 @@ func (r Run) Abort(by, note string, now time.Time) (Run, error) {
 		return r, fmt.Errorf("%w: it is %s", ErrRunIsOver, r.State)
 	}
 	r = r.clone()
-	r.end(FailedRun, withNote("aborted by "+by, note), now)
+	r.end(FailedRun, reason.Text(withNote("aborted by "+by, note)), now)
 	return r, nil
 }
 
@@ -112,10 +114,10 @@ func (r Run) Expire(now time.Time) (Run, bool) {
 	}
 	r = r.clone()
 	if q.Code == AskApproval && q.OnTimeout == OnTimeoutApprove {
-		r.goOn("nobody answered in time, and the runbook takes that for a yes")
+		r.goOn(reason.Text("nobody answered in time, and the runbook takes that for a yes"))
 		return r, true
 	}
-	r.end(Expired, "nobody answered in time", now)
+	r.end(Expired, reason.Text("nobody answered in time"), now)
 	return r, true
 }
 
@@ -151,13 +153,13 @@ func (r Run) approvals() int { return len(r.approvers()) }
 func (r Run) approvedBy(name string) bool { return slices.Contains(r.approvers(), name) }
 
 // goOn lets the run work again.
-func (r *Run) goOn(reason string) {
-	r.State, r.Question, r.Reason = Running, nil, reason
+func (r *Run) goOn(why reason.Reason) {
+	r.State, r.Question, r.Reason = Running, nil, why
 }
 
 // end closes the run and whatever of its steps is open.
-func (r *Run) end(state State, reason string, now time.Time) {
-	r.State, r.Reason, r.Question, r.Ended = state, reason, nil, now
+func (r *Run) end(state State, why reason.Reason, now time.Time) {
+	r.State, r.Reason, r.Question, r.Ended = state, why, nil, now
 	for i := range r.Steps {
 		switch s := &r.Steps[i]; s.State {
 		case StepPending:

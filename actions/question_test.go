@@ -60,7 +60,7 @@ func TestAnswer(t *testing.T) {
 			if r.State != c.state || r.Steps[0].State != c.step || !errors.Is(err, c.err) {
 				t.Errorf("state %s, step %s, error %v; want %s, %s, %v", r.State, r.Steps[0].State, err, c.state, c.step, c.err)
 			}
-			if r.State.Final() && (r.Reason == "" || r.Ended.IsZero() || r.Steps[1].State != actions.StepSkipped) {
+			if r.State.Final() && (r.Reason.IsZero() || r.Ended.IsZero() || r.Steps[1].State != actions.StepSkipped) {
 				t.Errorf("ended without a reason, a time or with an open step: %+v", r)
 			}
 		})

@@ -1,13 +1,17 @@
 package actions
 
-import "time"
+import (
+	"time"
+
+	"guardian/internal/reason"
+)
 
 // State is where a run stands.
 type State string
 
 // The states of a run.
 const (
-	Waiting          State = "waiting"           // another run of the service is not over: after it the guards are asked again
+	Queued           State = "waiting"           // another run of the service is not over: after it the guards are asked again
 	AwaitingApproval State = "awaiting_approval" // a person is asked; see Run.Question
 	Running          State = "running"
 	Verifying        State = "verifying"
@@ -23,7 +27,7 @@ const (
 // Final tells whether a run in this state is over.
 func (s State) Final() bool {
 	switch s {
-	case Waiting, AwaitingApproval, Running, Verifying:
+	case Queued, AwaitingApproval, Running, Verifying:
 		return false
 	case Cured, NotCured, Worse, FailedRun, Rejected, Expired, Refused:
 		return true
@@ -50,9 +54,9 @@ type Trigger struct {
 	Watch  string      `json:"watch,omitempty"`
 	Alert  string      `json:"alert,omitempty"` // alert ID
 	// AlertEpisode tells two firings of one alert apart: its FiredAt in Unix nanoseconds.
-	AlertEpisode int64  `json:"alert_episode,omitempty"`
-	Person       string `json:"person,omitempty"` // the token's name
-	Reason       string `json:"reason"`
+	AlertEpisode int64         `json:"alert_episode,omitempty"`
+	Person       string        `json:"person,omitempty"` // the token's name
+	Reason       reason.Reason `json:"reason"`
 }
 
 // StepState is where a step of a run stands.
@@ -70,23 +74,23 @@ const (
 
 // StepRun is one step of a run.
 type StepRun struct {
-	Name    string    `json:"name"`
-	Kind    string    `json:"kind"`
-	State   StepState `json:"state"`
-	Intent  string    `json:"intent,omitempty"` // ID: the idempotency key that targets get
-	Attempt int       `json:"attempt,omitempty"`
-	Started time.Time `json:"started,omitzero"`
-	Ended   time.Time `json:"ended,omitzero"`
-	Output  string    `json:"output,omitempty"` // kept, bounded, redacted
-	Error   string    `json:"error,omitempty"`  // redacted
+	Name    string        `json:"name"`
+	Kind    string        `json:"kind"`
+	State   StepState     `json:"state"`
+	Intent  string        `json:"intent,omitempty"` // ID: the idempotency key that targets get
+	Attempt int           `json:"attempt,omitempty"`
+	Started time.Time     `json:"started,omitzero"`
+	Ended   time.Time     `json:"ended,omitzero"`
+	Output  string        `json:"output,omitempty"` // kept, bounded, redacted
+	Error   reason.Reason `json:"error,omitzero"`   // redacted
 	// Resolved says who or what settled an intent that a crash left open.
-	Resolved string `json:"resolved,omitempty"`
+	Resolved reason.Reason `json:"resolved,omitzero"`
 }
 
 // Question is what a person is asked while a run waits.
 type Question struct {
-	Code string `json:"code"` // "approval" or "outcome_unknown"
-	Text string `json:"text"` // in English
+	Code string        `json:"code"` // "approval" or "outcome_unknown"
+	Text reason.Reason `json:"text"`
 	// Why is the guard that asks; "" when the configuration wants a person's word.
 	Why  Code `json:"why,omitempty"`
 	Step int  `json:"step"` // index of the step for outcome_unknown
@@ -109,26 +113,26 @@ type Answer struct {
 
 // CheckResult is one check in a verification.
 type CheckResult struct {
-	Check  string    `json:"check"`
-	Health string    `json:"health"` // up, down, unknown
-	Reason string    `json:"reason,omitempty"`
-	At     time.Time `json:"at"`
-	Looks  int       `json:"looks"`
+	Check  string        `json:"check"`
+	Health string        `json:"health"` // up, down, unknown
+	Reason reason.Reason `json:"reason,omitzero"`
+	At     time.Time     `json:"at"`
+	Looks  int           `json:"looks"`
 }
 
 // Run is one execution of a runbook: a value that is journalled whole at every change.
 type Run struct {
-	ID          string  `json:"id"`
-	Service     string  `json:"service"`
-	Environment string  `json:"environment"`
-	Runbook     string  `json:"runbook"`
-	Rev         int     `json:"rev"` // how often it was recorded: of two values of a run, the higher one is newer
-	Trigger     Trigger `json:"trigger"`
-	Rollback    bool    `json:"rollback"`       // puts a version back; otherwise it is any other act
-	From        string  `json:"from,omitempty"` // the version that is bad
-	To          string  `json:"to,omitempty"`   // the version to put back
-	State       State   `json:"state"`
-	Reason      string  `json:"reason,omitempty"` // why it is in this state, in English
+	ID          string        `json:"id"`
+	Service     string        `json:"service"`
+	Environment string        `json:"environment"`
+	Runbook     string        `json:"runbook"`
+	Rev         int           `json:"rev"` // how often it was recorded: of two values of a run, the higher one is newer
+	Trigger     Trigger       `json:"trigger"`
+	Rollback    bool          `json:"rollback"`       // puts a version back; otherwise it is any other act
+	From        string        `json:"from,omitempty"` // the version that is bad
+	To          string        `json:"to,omitempty"`   // the version to put back
+	State       State         `json:"state"`
+	Reason      reason.Reason `json:"reason,omitzero"` // why it is in this state
 
 	Created time.Time `json:"created"`
 	Started time.Time `json:"started,omitzero"`
@@ -147,11 +151,11 @@ type Run struct {
 
 // Entry is one line of the ledger: appended, never changed.
 type Entry struct {
-	Run    string    `json:"run"`
-	Step   int       `json:"step"` // -1: about the run
-	Intent string    `json:"intent,omitempty"`
-	What   string    `json:"what"` // created, waits, turn, intent, outcome, asked, answered, resolved, verified, ended
-	Detail string    `json:"detail,omitempty"`
-	By     string    `json:"by,omitempty"`
-	At     time.Time `json:"at"`
+	Run    string        `json:"run"`
+	Step   int           `json:"step"` // -1: about the run
+	Intent string        `json:"intent,omitempty"`
+	What   string        `json:"what"` // created, waits, turn, intent, outcome, asked, answered, resolved, verified, ended
+	Detail reason.Reason `json:"detail,omitzero"`
+	By     string        `json:"by,omitempty"`
+	At     time.Time     `json:"at"`
 }

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"text/template"
+
+	"guardian/internal/reason"
 )
 
 // maxRendered is the most that a template may give, in bytes.
@@ -89,7 +91,7 @@ func (c Call) data() (map[string]any, error) {
 func (c Call) names() map[string]string {
 	return map[string]string{
 		"To": c.Run.To, "From": c.Run.From, "Service": c.Run.Service, "Environment": c.Run.Environment,
-		"Deploy": c.Run.Trigger.Deploy, "Run": c.Run.ID, "Intent": c.Intent, "Reason": c.Run.Trigger.Reason,
+		"Deploy": c.Run.Trigger.Deploy, "Run": c.Run.ID, "Intent": c.Intent, "Reason": c.Run.Trigger.Reason.String(),
 	}
 }
 
@@ -98,7 +100,7 @@ func (c Call) names() map[string]string {
 func sampleCall() Call {
 	return Call{Intent: "r_sample-1", Run: Run{
 		ID: "r_sample", Service: "order-sync", Environment: "production", From: "v2", To: "v1",
-		Trigger: Trigger{Deploy: "d_sample", Reason: "a \"quoted\" \\ reason\nof two lines"},
+		Trigger: Trigger{Deploy: "d_sample", Reason: reason.Text("a \"quoted\" \\ reason\nof two lines")},
 	}}
 }
 

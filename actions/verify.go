@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"guardian/internal/reason"
 )
 
 // lookWithin bounds one look of a verification.
@@ -16,24 +18,24 @@ const lookWithin = time.Minute
 var errAborted = errors.New("aborted")
 
 // beginVerify ends the steps: the cure is to be proven next, where there is a check that can.
-func (e *Engine) beginVerify(ctx context.Context, run Run, book *Book) (Run, error) {
+func (e *Engine) beginVerify(ctx context.Context, run Run, book *Runbook) (Run, error) {
 	next := run.clone()
 	failed := failedSteps(run)
 	if book.Verify.For > 0 && len(mustBeUp(run, book)) > 0 {
-		next.State, next.Reason, next.Verification = Verifying, "", nil
-		return e.record(ctx, run, next, e.entry(next, -1, "verifying", strings.Join(mustBeUp(run, book), ", "), ""))
+		next.State, next.Reason, next.Verification = Verifying, reason.Reason{}, nil
+		return e.record(ctx, run, next, e.entry(next, -1, "verifying", reason.Text(strings.Join(mustBeUp(run, book), ", ")), ""))
 	}
 	if len(failed) > 0 {
-		next.end(FailedRun, "steps failed: "+strings.Join(failed, ", "), e.o.Now())
+		next.end(FailedRun, reason.Text("steps failed: "+strings.Join(failed, ", ")), e.o.Now())
 	} else {
-		next.end(Cured, "every step is done, and no check is configured to prove it", e.o.Now())
+		next.end(Cured, reason.Text("every step is done, and no check is configured to prove it"), e.o.Now())
 	}
-	return e.record(ctx, run, next, e.entry(next, -1, "ended", string(next.State)+": "+next.Reason, ""))
+	return e.record(ctx, run, next, e.ended(next, ""))
 }
 
 // mustBeUp gives the checks that prove a cure: those that failed and the runbook's own, and
 // with neither (a person's rollback) those that were up.
-func mustBeUp(run Run, book *Book) []string {
+func mustBeUp(run Run, book *Runbook) []string {
 	names := union(run.Failing, book.Verify.Checks)
 	if len(names) == 0 {
 		names = union(run.Healthy, nil)
@@ -46,9 +48,9 @@ func mustBeUp(run Run, book *Book) []string {
 // neither up nor down: it ends no row and makes none longer. Found after a crash it starts
 // anew: looking changes nothing.
 func (e *Engine) verify(ctx context.Context, run Run, h *hold) (Run, error) {
-	book, ok := e.o.Books(run.Runbook)
+	book, ok := e.o.Runbooks(run.Runbook)
 	if !ok {
-		return e.orphan(ctx, run, "the runbook is no longer configured: the cure was not verified")
+		return e.orphan(ctx, run, reason.Text("the runbook is no longer configured: the cure was not verified"))
 	}
 	v := &verification{engine: e, hold: h, last: map[string]CheckResult{}, row: map[string]int{}}
 	targets := mustBeUp(run, book)
@@ -81,12 +83,12 @@ func (e *Engine) verify(ctx context.Context, run Run, h *hold) (Run, error) {
 		suspects = v.down(suspects)
 	}
 	next := run.clone()
-	state, reason := v.verdict(targets, suspects, cured)
+	state, text := v.verdict(targets, suspects, cured)
 	if failed := failedSteps(run); len(failed) > 0 {
-		reason += "; steps failed: " + strings.Join(failed, ", ")
+		text += "; steps failed: " + strings.Join(failed, ", ")
 	}
 	next.Verification = v.results(union(targets, others))
-	next.end(state, reason, e.o.Now())
+	next.end(state, reason.Text(text), e.o.Now())
 	return e.recordOutcomeOfVerify(ctx, run, next)
 }
 
@@ -95,7 +97,7 @@ func (e *Engine) recordOutcomeOfVerify(ctx context.Context, run, next Run) (Run,
 	defer cancel()
 	return e.record(ctx, run, next,
 		e.entry(next, -1, "verified", next.Reason, ""),
-		e.entry(next, -1, "ended", string(next.State)+": "+next.Reason, ""))
+		e.ended(next, ""))
 }
 
 // verification is what the looks of one verification have seen.
@@ -122,7 +124,7 @@ func (v *verification) look(ctx context.Context, run Run, checks []string) error
 		r, err := v.engine.o.Verifier.Look(lookCtx, c)
 		cancel()
 		if err != nil {
-			r = CheckResult{Health: "unknown", Reason: err.Error()}
+			r = CheckResult{Health: "unknown", Reason: reason.Text(err.Error())}
 		}
 		r.Check = c
 		if r.At.IsZero() {
@@ -187,8 +189,8 @@ func (v *verification) reasons(checks []string) []string {
 	var out []string
 	for _, c := range checks {
 		text := c
-		if r := v.last[c].Reason; r != "" {
-			text += " (" + r + ")"
+		if r := v.last[c].Reason; !r.IsZero() {
+			text += " (" + r.String() + ")"
 		}
 		out = append(out, text)
 	}

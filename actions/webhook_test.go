@@ -21,6 +21,7 @@ import (
 
 	"guardian/actions"
 	"guardian/actions/actiontest"
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 )
 
@@ -121,7 +122,7 @@ func build(t *testing.T, kind string, settings any, e actions.Env) actions.Step 
 func theCall() actions.Call {
 	return actions.Call{Intent: "r_1-1", Run: actions.Run{
 		ID: "r_1", Service: "order-sync", Environment: "production", From: "v2", To: "v1.4.2",
-		Trigger: actions.Trigger{Deploy: "d_2", Reason: `it said "no"`},
+		Trigger: actions.Trigger{Deploy: "d_2", Reason: reason.Text(`it said "no"`)},
 	}}
 }
 

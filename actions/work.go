@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"guardian/internal/reason"
 )
 
 const (
@@ -21,15 +23,19 @@ const (
 // work does, or resolves, the first step that is not over; with none left, the run goes on
 // to its verification.
 func (e *Engine) work(ctx context.Context, run Run) (Run, error) {
-	book, ok := e.o.Books(run.Runbook)
-	if reason := mismatch(run, book, ok); reason != "" {
-		return e.orphan(ctx, run, reason)
+	book, ok := e.o.Runbooks(run.Runbook)
+	if why := mismatch(run, book, ok); !why.IsZero() {
+		return e.orphan(ctx, run, why)
 	}
 	for i, s := range run.Steps {
 		switch s.State {
 		case StepPending:
+			e.countSteps(1)
+			defer e.countSteps(-1)
 			return e.act(ctx, run, book, i)
 		case StepIntent:
+			e.countSteps(1)
+			defer e.countSteps(-1)
 			return e.resolve(ctx, run, book, i, nil)
 		case StepUnknown:
 			next := run.clone()
@@ -42,7 +48,7 @@ func (e *Engine) work(ctx context.Context, run Run) (Run, error) {
 }
 
 // act journals the intent of step i, then does it, then journals what came of it.
-func (e *Engine) act(ctx context.Context, run Run, book *Book, i int) (Run, error) {
+func (e *Engine) act(ctx context.Context, run Run, book *Runbook, i int) (Run, error) {
 	if err := ctx.Err(); err != nil {
 		return run, err
 	}
@@ -56,8 +62,8 @@ func (e *Engine) act(ctx context.Context, run Run, book *Book, i int) (Run, erro
 		// Of the run and the step alone, so that whoever takes over makes the same one.
 		s.Intent = fmt.Sprintf("%s-%d", run.ID, i+1)
 	}
-	s.State, s.Attempt, s.Started, s.Ended, s.Error = StepIntent, s.Attempt+1, now, time.Time{}, ""
-	run, err := e.record(ctx, run, next, e.entry(next, i, "intent", fmt.Sprintf("%s (%s), attempt %d", s.Name, s.Kind, s.Attempt), ""))
+	s.State, s.Attempt, s.Started, s.Ended, s.Error = StepIntent, s.Attempt+1, now, time.Time{}, reason.Reason{}
+	run, err := e.record(ctx, run, next, e.entry(next, i, "intent", reason.Text(fmt.Sprintf("%s (%s), attempt %d", s.Name, s.Kind, s.Attempt)), ""))
 	if err != nil {
 		return run, err
 	}
@@ -82,11 +88,11 @@ func (e *Engine) act(ctx context.Context, run Run, book *Book, i int) (Run, erro
 }
 
 // outcome journals what came of step i.
-func (e *Engine) outcome(ctx context.Context, run Run, book *Book, i int, output string, err error) (Run, error) {
+func (e *Engine) outcome(ctx context.Context, run Run, book *Runbook, i int, output string, err error) (Run, error) {
 	next := run.clone()
 	s := &next.Steps[i]
 	s.Output = output
-	detail := "done"
+	detail := reason.Text("done")
 	var entries []Entry
 	if err == nil {
 		s.State, s.Ended = StepDone, e.o.Now()
@@ -99,12 +105,12 @@ func (e *Engine) outcome(ctx context.Context, run Run, book *Book, i int, output
 }
 
 // fail marks step i as failed, and ends the run unless the runbook goes on after a failure.
-func (e *Engine) fail(next *Run, book *Book, i int, err error) {
+func (e *Engine) fail(next *Run, book *Runbook, i int, err error) {
 	now := e.o.Now()
 	s := &next.Steps[i]
-	s.State, s.Ended, s.Error = StepFailed, now, inWords(err)
+	s.State, s.Ended, s.Error = StepFailed, now, reason.Text(inWords(err))
 	if book.OnFailure != OnFailureContinue {
-		next.end(FailedRun, fmt.Sprintf("step %s failed: %s", s.Name, s.Error), now)
+		next.end(FailedRun, reason.Text(fmt.Sprintf("step %s failed: %s", s.Name, s.Error)), now)
 	}
 }
 
@@ -124,7 +130,7 @@ func (e *Engine) recordOutcome(ctx context.Context, run, next Run, i int, entrie
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
 	defer cancel()
 	if next.State.Final() {
-		entries = append(entries, e.entry(next, -1, "ended", string(next.State)+": "+next.Reason, ""))
+		entries = append(entries, e.ended(next, ""))
 	}
 	out, err := e.record(ctx, run, next, entries...)
 	if s := next.Steps[i]; err == nil && (s.State == StepDone || s.State == StepFailed) {
@@ -135,7 +141,7 @@ func (e *Engine) recordOutcome(ctx context.Context, run, next Run, i int, entrie
 
 // resolve settles the open intent of step i by asking the world. cause is what Do said when
 // it lost sight of its effect; nil for an intent that was found after a crash.
-func (e *Engine) resolve(ctx context.Context, run Run, book *Book, i int, cause error) (Run, error) {
+func (e *Engine) resolve(ctx context.Context, run Run, book *Runbook, i int, cause error) (Run, error) {
 	step := book.Steps[i]
 	outcome, detail, err := e.askWorld(ctx, run, step, i)
 	if err != nil {
@@ -143,16 +149,16 @@ func (e *Engine) resolve(ctx context.Context, run Run, book *Book, i int, cause 
 	}
 	next := run.clone()
 	s := &next.Steps[i]
-	s.Resolved = fmt.Sprintf("asked the world: %s", strings.TrimSuffix(fmt.Sprintf("%s: %s", outcome, detail), ": "))
+	s.Resolved = reason.Text(fmt.Sprintf("asked the world: %s", strings.TrimSuffix(fmt.Sprintf("%s: %s", outcome, detail), ": ")))
 	if cause != nil {
-		s.Error = inWords(cause)
+		s.Error = reason.Text(inWords(cause))
 	}
 	resolved := e.entry(next, i, "resolved", s.Resolved, "")
 	again := s.Attempt < maxAttempts
 	switch {
 	case outcome == Happened:
-		s.State, s.Ended, s.Error = StepDone, e.o.Now(), ""
-		return e.recordOutcome(ctx, run, next, i, []Entry{resolved, e.entry(next, i, "outcome", "done", "")})
+		s.State, s.Ended, s.Error = StepDone, e.o.Now(), reason.Reason{}
+		return e.recordOutcome(ctx, run, next, i, []Entry{resolved, e.entry(next, i, "outcome", reason.Text("done"), "")})
 	case outcome == NotHappened && cause != nil:
 		e.fail(&next, book, i, cause)
 		return e.recordOutcome(ctx, run, next, i, []Entry{resolved, e.entry(next, i, "outcome", next.Steps[i].Error, "")})
@@ -173,7 +179,7 @@ func (e *Engine) resolve(ctx context.Context, run Run, book *Book, i int, cause 
 }
 
 // askWorld asks until it is answered; a world that cannot be reached is Unclear.
-func (e *Engine) askWorld(ctx context.Context, run Run, step BookStep, i int) (Outcome, string, error) {
+func (e *Engine) askWorld(ctx context.Context, run Run, step RunbookStep, i int) (Outcome, string, error) {
 	var detail string
 	for try := range asks {
 		if try > 0 && !pause(ctx, time.Duration(try)*time.Second, nil) {
@@ -201,52 +207,52 @@ func (e *Engine) askWorld(ctx context.Context, run Run, step BookStep, i int) (O
 }
 
 // ask makes the run wait for a person who can know whether step i happened.
-func ask(next *Run, book *Book, i int, cause string) {
+func ask(next *Run, book *Runbook, i int, cause reason.Reason) {
 	s := next.Steps[i]
 	text := fmt.Sprintf("Did step %s (%s) of run %s happen? Its intent was recorded at %s, and nothing tells what became of it.",
 		s.Name, s.Kind, next.ID, s.Started.Format(time.RFC3339))
-	if cause != "" {
-		text += " The last error: " + cause
+	if !cause.IsZero() {
+		text += " The last error: " + cause.String()
 	}
-	next.Question = &Question{Code: AskOutcome, Text: text, Step: i}
+	next.Question = &Question{Code: AskOutcome, Text: reason.Text(text), Step: i}
 	if book != nil {
 		next.Question.Roles = book.Approval.Roles
 	} else {
-		next.Question.Roles = NewBookSettings().Approval.Roles
+		next.Question.Roles = NewRunbookSettings().Approval.Roles
 	}
-	next.State, next.Reason = AwaitingApproval, fmt.Sprintf("it is not known whether step %s happened", s.Name)
+	next.State, next.Reason = AwaitingApproval, reason.Text(fmt.Sprintf("it is not known whether step %s happened", s.Name))
 }
 
 // mismatch tells why a run cannot go on with the runbook as it is configured now.
-func mismatch(run Run, book *Book, ok bool) string {
+func mismatch(run Run, book *Runbook, ok bool) reason.Reason {
 	if !ok || book == nil {
-		return fmt.Sprintf("the runbook %s is no longer configured", run.Runbook)
+		return reason.Text(fmt.Sprintf("the runbook %s is no longer configured", run.Runbook))
 	}
 	same := len(book.Steps) == len(run.Steps)
 	for i := 0; same && i < len(run.Steps); i++ {
 		same = run.Steps[i].Name == book.Steps[i].Name && run.Steps[i].Kind == book.Steps[i].Kind
 	}
 	if !same {
-		return fmt.Sprintf("the steps of runbook %s were changed while this run was under way", run.Runbook)
+		return reason.Text(fmt.Sprintf("the steps of runbook %s were changed while this run was under way", run.Runbook))
 	}
-	return ""
+	return reason.Reason{}
 }
 
 // orphan ends a run whose runbook is gone, after a person has settled an intent that is open.
-func (e *Engine) orphan(ctx context.Context, run Run, reason string) (Run, error) {
+func (e *Engine) orphan(ctx context.Context, run Run, why reason.Reason) (Run, error) {
 	next := run.clone()
 	for i, s := range run.Steps {
 		if s.State == StepIntent || s.State == StepUnknown {
 			next.Steps[i].State = StepUnknown
-			ask(&next, nil, i, reason)
+			ask(&next, nil, i, why)
 			return e.record(ctx, run, next, e.entry(next, i, "asked", next.Question.Text, ""))
 		}
 	}
-	next.end(FailedRun, reason, e.o.Now())
-	return e.record(ctx, run, next, e.entry(next, -1, "ended", string(next.State)+": "+reason, ""))
+	next.end(FailedRun, why, e.o.Now())
+	return e.record(ctx, run, next, e.ended(next, ""))
 }
 
-func call(run Run, step BookStep, i int) Call {
+func call(run Run, step RunbookStep, i int) Call {
 	return Call{Intent: run.Steps[i].Intent, Run: run.clone(), Step: run.Steps[i], Repeatable: step.Repeatable}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 )
 
 // Plan is what a Failed verdict leads to.
@@ -13,8 +14,8 @@ type Plan struct {
 	To      string    // the version that is put back, or would be; "": none is known to be good
 	Run     string    // the run's ID, once there is one
 	Until   time.Time // of the approval; zero: it waits for ever
-	// Waits is the other run of the service for whose end it waits, in English; "": for none.
-	Waits string
+	// QueuedBehind is the other run of the service for whose end it waits; zero for none.
+	QueuedBehind reason.Reason
 	// Refusals is what the guards said: with one that does not ask, nothing is put back; with
 	// one that does, a person is asked also in mode auto.
 	Refusals []actions.Refusal

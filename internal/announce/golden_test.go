@@ -72,7 +72,7 @@ func run(state actions.State) actions.Run {
 	first, second := steps(state)
 	return actions.Run{
 		ID: "r_01", Service: "order-sync", Environment: "production", Runbook: "order-sync-back", Rollback: true, From: "v1.5.0", To: "v1.4.2",
-		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_01", Watch: "w_01", Reason: "push-shopee-sg failed 11 of 20 looks."},
+		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_01", Watch: "w_01", Reason: reason.Text("push-shopee-sg failed 11 of 20 looks.")},
 		State:   state, Created: now, Started: now, Ended: now.Add(47 * time.Second),
 		Steps: []actions.StepRun{
 			{Name: "put image back", Kind: "docker", State: first},
@@ -145,14 +145,14 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 	byRule.Alert = &watch.RuleEvidence{Rule: "ApiSuccessLow", Summary: "API success below 95%", ActiveAt: broke}
 
 	failed := run(actions.FailedRun)
-	failed.Steps[1].State, failed.Steps[1].Error, failed.Reason = actions.StepFailed, "HTTP 503: upstream connect error", "step 2 failed"
+	failed.Steps[1].State, failed.Steps[1].Error, failed.Reason = actions.StepFailed, reason.Text("HTTP 503: upstream connect error"), reason.Text("step 2 failed")
 	rejected := run(actions.Rejected)
 	rejected.Answers = []actions.Answer{{By: "zhang.min", Decision: "reject", Note: "fix is on its way", At: now}}
 	drill := verified(actions.Cured, "up", "up")
-	drill.Trigger, drill.Environment = actions.Trigger{Kind: actions.ByDrill, Person: "zhang.min", Reason: "quarterly"}, "staging"
+	drill.Trigger, drill.Environment = actions.Trigger{Kind: actions.ByDrill, Person: "zhang.min", Reason: reason.Text("quarterly")}, "staging"
 	other := run(actions.Running)
 	other.Rollback, other.Runbook, other.From, other.To = false, "pause-writes", "", ""
-	other.Trigger = actions.Trigger{Kind: actions.ByAlert, Alert: "a_01", Reason: "ApiSuccessLow fires"}
+	other.Trigger = actions.Trigger{Kind: actions.ByAlert, Alert: "a_01", Reason: reason.Text("ApiSuccessLow fires")}
 
 	blind := announce.Blind{
 		Check: "push-shopee-sg", Service: "order-sync", Since: broke, Reason: "dial tcp: lookup partner.shopeemobile.com: i/o timeout",
@@ -178,19 +178,19 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 		"verdict_failed_no_runbook":    verdict(watch.Failed, watch.Auto, announce.Plan{}),
 		"verdict_failed_no_known_good": verdict(watch.Failed, watch.Auto, announce.Plan{Runbook: "order-sync-back"}),
 		"verdict_failed_refused": verdict(watch.Failed, watch.Auto, announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", Refusals: []actions.Refusal{
-			{Code: actions.InCooldown, Detail: "the last run ended 4m ago, the cool-down is 30m", Until: now.Add(26 * time.Minute)},
+			{Code: actions.InCooldown, Detail: reason.Text("the last run ended 4m ago, the cool-down is 30m"), Until: now.Add(26 * time.Minute)},
 		}}),
 		"verdict_failed_waits": verdict(watch.Failed, watch.Auto, announce.Plan{
-			Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", Waits: "run r_00 of runbook pause-writes is running; wait for its end or abort it",
+			Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", QueuedBehind: reason.Text("run r_00 of runbook pause-writes is running; wait for its end or abort it"),
 		}),
 		"verdict_failed_waits_then_asks": verdict(watch.Failed, watch.Approve, announce.Plan{
-			Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", Waits: "run r_00 of runbook pause-writes is running; wait for its end or abort it",
+			Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", QueuedBehind: reason.Text("run r_00 of runbook pause-writes is running; wait for its end or abort it"),
 		}),
 		"verdict_failed_observe_refused": verdict(watch.Failed, watch.Observe, announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Refusals: []actions.Refusal{
-			{Code: actions.NotReversible, Detail: "the deploy was announced as not reversible"},
+			{Code: actions.NotReversible, Detail: reason.Text("the deploy was announced as not reversible")},
 		}}),
 		"verdict_failed_brake": verdict(watch.Failed, watch.Auto, announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", Until: now.Add(30 * time.Minute), Refusals: []actions.Refusal{
-			{Code: actions.Brake, Detail: "3 services failed within 10m (a, b, order-sync): look for what they share before rolling back"},
+			{Code: actions.Brake, Detail: reason.Text("3 services failed within 10m (a, b, order-sync): look for what they share before rolling back")},
 		}}),
 		"verdict_failed_by_rule": func(t announce.Teller) notifiers.Notice {
 			return t.Verdict(byRule, deploy(), until, now)
@@ -215,11 +215,11 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 		"run_started":       told(run(actions.Running)),
 		"run_started_other": told(other),
 		"run_waiting": told(asked(actions.Question{
-			Code: "approval", Text: "Put v1.4.2 back?", Until: now.Add(30 * time.Minute), OnTimeout: "expire", Quorum: 2,
+			Code: "approval", Text: reason.Text("Put v1.4.2 back?"), Until: now.Add(30 * time.Minute), OnTimeout: "expire", Quorum: 2,
 		})),
-		"run_waiting_goes_on": told(asked(actions.Question{Code: "approval", Text: "Put v1.4.2 back?", Until: now.Add(5 * time.Minute), OnTimeout: "approve"})),
-		"run_outcome_unknown": told(asked(actions.Question{Code: "outcome_unknown", Text: "Did clear cache happen?", Step: 1})),
-		"run_waits_its_turn":  told(run(actions.Waiting)),
+		"run_waiting_goes_on": told(asked(actions.Question{Code: "approval", Text: reason.Text("Put v1.4.2 back?"), Until: now.Add(5 * time.Minute), OnTimeout: "approve"})),
+		"run_outcome_unknown": told(asked(actions.Question{Code: "outcome_unknown", Text: reason.Text("Did clear cache happen?"), Step: 1})),
+		"run_waits_its_turn":  told(run(actions.Queued)),
 		"run_verifying":       told(run(actions.Verifying)),
 		"run_step_failed":     func(t announce.Teller) notifiers.Notice { return t.StepFailed(failed, 1, now) },
 		"run_failed":          told(failed),
@@ -231,8 +231,8 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 		"run_drill":           told(drill),
 		"run_refused": func(t announce.Teller) notifiers.Notice {
 			return t.Refused(run(actions.Refused), []actions.Refusal{
-				{Code: actions.InCooldown, Detail: "the last run ended 4m ago; wait for the cool-down of 30m", Until: now.Add(26 * time.Minute)},
-				{Code: actions.AlreadyRolledBack, Detail: "this deploy was rolled back automatically once already"},
+				{Code: actions.InCooldown, Detail: reason.Text("the last run ended 4m ago; wait for the cool-down of 30m"), Until: now.Add(26 * time.Minute)},
+				{Code: actions.AlreadyRolledBack, Detail: reason.Text("this deploy was rolled back automatically once already")},
 			}, now)
 		},
 

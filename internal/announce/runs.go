@@ -48,10 +48,10 @@ func (t Teller) Run(r actions.Run, now time.Time) notifiers.Notice {
 				fact(&n, w.quorum, say(w.quorumOf, "need", strconv.Itoa(q.Quorum), "have", strconv.Itoa(approvals(r))))
 			}
 			if t.lang() == "en" {
-				fact(&n, w.question, q.Text)
+				fact(&n, w.question, q.Text.String())
 			}
 		}
-	case actions.Waiting:
+	case actions.Queued:
 		n.Tone = notifiers.Warn
 		put(w.runWaits)
 		n.Steps = []string{w.stepWait, w.stepAbort}
@@ -112,7 +112,7 @@ func (t Teller) refusals(text string, refusals []actions.Refusal, now time.Time)
 	for _, f := range refusals {
 		line, known := w.guards[f.Code]
 		if !known || t.lang() == "en" {
-			line = f.Detail
+			line = f.Detail.String()
 		}
 		if !f.Until.IsZero() {
 			line += say(w.guardUntil, "until", t.clock(f.Until, now))
@@ -137,7 +137,7 @@ func (t Teller) StepFailed(r actions.Run, i int, now time.Time) notifiers.Notice
 	n.Title = say(w.stepFailed, names...)
 	n.Text = say(w.stepFailedText, names...)
 	n.Mention = r.Trigger.Kind != actions.ByDrill
-	fact(&n, w.problem, step.Error)
+	fact(&n, w.problem, step.Error.String())
 	fact(&n, w.output, step.Output)
 	n.Steps = w.stepsFailed
 	t.runFacts(&n, r, now)
@@ -203,20 +203,20 @@ func (t Teller) runFacts(n *notifiers.Notice, r actions.Run, now time.Time) {
 	if r.Trigger.Person != "" {
 		cause += w.colon + r.Trigger.Person
 	}
-	if r.Trigger.Reason != "" {
-		cause += w.comma + r.Trigger.Reason
+	if !r.Trigger.Reason.IsZero() {
+		cause += w.comma + r.Trigger.Reason.String()
 	}
 	fact(n, w.trigger, cause)
 	var checks []string
 	for _, c := range r.Verification {
 		line := c.Check + w.colon + w.healths[c.Health]
-		if c.Reason != "" {
-			line += w.comma + c.Reason
+		if !c.Reason.IsZero() {
+			line += w.comma + c.Reason.String()
 		}
 		checks = append(checks, line)
 	}
 	if len(checks) == 0 && (r.State.Final() || n.Labels["event"] == "step_failed") {
-		fact(n, w.reason, r.Reason) // after a verification it says what the checks say
+		fact(n, w.reason, r.Reason.String()) // after a verification it says what the checks say
 	}
 	if len(checks) == 0 && !r.State.Final() {
 		fact(n, w.failing, strings.Join(r.Failing, w.list))

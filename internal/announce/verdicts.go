@@ -117,12 +117,12 @@ func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdic
 	case plan.refused():
 		n.Title, next = say(x.failedAlone, names...), t.refusals(x.runRefused[1], plan.Refusals, now)
 		n.Steps = []string{x.stepByHand}
-	case plan.Waits != "":
+	case !plan.QueuedBehind.IsZero():
 		n.Title, next = say(x.failedWaits, names...), x.waitsText
 		if w.Mode == watch.Approve || plan.asks() {
 			next = x.waitsAsks
 		}
-		next = t.refusals(next, []actions.Refusal{{Code: actions.RunInProgress, Detail: plan.Waits}}, now)
+		next = t.refusals(next, []actions.Refusal{{Code: actions.RunInProgress, Detail: plan.QueuedBehind}}, now)
 		n.Steps = []string{x.stepWait, x.stepAbort}
 	case w.Mode == watch.Auto && !plan.asks():
 		n.Title, next = say(x.failedAuto, names...), say(x.autoText, names...)

@@ -375,16 +375,16 @@ func (a *App) runForAlert(t *term, bound onAlert, al rules.Alert) error {
 	}
 	trigger := actions.Trigger{
 		Kind: actions.ByAlert, Alert: al.ID, AlertEpisode: al.FiredAt.UnixNano(),
-		Reason: fmt.Sprintf("alert %s fires since %s", al.Rule, al.FiredAt.UTC().Format(time.RFC3339)),
+		Reason: reason.Text(fmt.Sprintf("alert %s fires since %s", al.Rule, al.FiredAt.UTC().Format(time.RFC3339))),
 	}
 	req, err := a.actRequest(t, bound.Runbook, trigger, al.Service(), env, now)
 	if err != nil {
 		return err
 	}
 	if bound.Mode == watch.Approve {
-		req.Approve = "on_alert binds this runbook in mode approve"
+		req.Approve = reason.Text("on_alert binds this runbook in mode approve")
 	}
-	return a.startRun(t, req, &store.Batch{}, nil)
+	return a.startRun(t, req, ledger{app: a})
 }
 
 // tickRepeats tells again of what still fires, and of what began to fire in a quiet time.

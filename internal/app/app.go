@@ -91,25 +91,23 @@ type App struct {
 	listener   net.Listener
 	orders     orders
 
-	setup       atomic.Pointer[setup]
-	term        atomic.Pointer[term] // set while the lease is held
-	acting      atomic.Pointer[term] // set once the term has taken over everything that is open
-	other       atomic.Pointer[store.Lease]
-	loadError   atomic.Pointer[string]
-	storeError  atomic.Pointer[string]
-	acks        atomic.Pointer[map[string]rules.Ack]
-	month       atomic.Pointer[monthView]
-	attachments sync.Map // by run ID: *attached
-	runStates   sync.Map // by run ID: the run as it was recorded last
-	changed     broadcast
-	silences    silences
-	observed    observed
-	paths       *netpath.Paths
-	kept        kept
-	quotas      *quota.Quotas
-	reloading   sync.Mutex
-	announcing  sync.Mutex // deploys are announced one after the other
-	starting    sync.Mutex // runs are begun one after the other: each one's guards see those before it
+	setup      atomic.Pointer[setup]
+	term       atomic.Pointer[term] // set while the lease is held
+	acting     atomic.Pointer[term] // set once the term has taken over everything that is open
+	other      atomic.Pointer[store.Lease]
+	loadError  atomic.Pointer[string]
+	storeError atomic.Pointer[string]
+	acks       atomic.Pointer[map[string]rules.Ack]
+	month      atomic.Pointer[monthView]
+	changed    broadcast
+	silences   silences
+	observed   observed
+	paths      *netpath.Paths
+	kept       kept
+	quotas     *quota.Quotas
+	reloading  sync.Mutex
+	announcing sync.Mutex // deploys are announced one after the other
+	starting   sync.Mutex // runs are begun one after the other: each one's guards see those before it
 
 	undo   undo
 	loops  sync.WaitGroup
@@ -237,8 +235,8 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 		return nil, err
 	}
 	if a.engine, err = actions.NewEngine(actions.Options{
-		Books:  func(name string) (*actions.Book, bool) { return a.setup.Load().book(name) },
-		Ledger: ledger{a}, Verifier: verifier{a}, Now: a.now, Log: a.log, Registerer: a.registry,
+		Runbooks: func(name string) (*actions.Runbook, bool) { return a.setup.Load().book(name) },
+		Ledger:   ledger{app: a}, Verifier: verifier{a}, Now: a.now, Log: a.log, Registerer: a.registry,
 		LeaseValid: a.leaseValid,
 	}); err != nil {
 		return nil, err

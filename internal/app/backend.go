@@ -370,7 +370,7 @@ func (b backend) rollbacks(ctx context.Context, service, environment string, now
 	}
 	var all []watch.Rollback
 	for _, r := range rs {
-		if r.Trigger.Kind == actions.ByDrill || r.State == actions.Waiting {
+		if r.Trigger.Kind == actions.ByDrill || r.State == actions.Queued {
 			continue
 		}
 		all = append(all, watch.Rollback{

@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/internal/server"
 	"guardian/internal/store"
 	"guardian/watch"
@@ -221,17 +221,12 @@ func (b backend) StartRun(ctx context.Context, r server.RunRequest, by server.Ca
 			failing = append(failing, c.Name)
 		}
 	}
-	trigger := actions.Trigger{Kind: actions.ByPerson, Deploy: d.ID, Person: by.Name, Reason: r.Reason}
+	trigger := actions.Trigger{Kind: actions.ByPerson, Deploy: d.ID, Person: by.Name, Reason: reason.Text(r.Reason)}
 	req, err := b.rollbackRequest(t, svc.Rollback, trigger, d, failing, r.To, now)
 	if err != nil {
 		return actions.Run{}, err
 	}
-	// Who asks by hand has decided already: what a person may override is overridden, except
-	// going to a version of which nobody knows that it is good, when they did not name it.
-	req.Refusals = slices.DeleteFunc(req.Refusals, func(x actions.Refusal) bool {
-		return x.Overridable() && (x.Code != actions.NotKnownGood || r.To != "")
-	})
-	if err := b.startRun(t, req, &store.Batch{}, nil); err != nil {
+	if err := b.startRun(t, req, ledger{app: b.App}); err != nil {
 		return actions.Run{}, b.commitError(err)
 	}
 	return b.store.Run(ctx, req.ID)

@@ -11,7 +11,6 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/announce"
-	"guardian/internal/reason"
 	"guardian/internal/store"
 	"guardian/notifiers"
 	"guardian/probes/sample"
@@ -41,14 +40,6 @@ type driven struct {
 	driven bool
 }
 
-// attached is what is written down together with the first record of a run, and what the
-// guards said about it.
-type attached struct {
-	batch    *store.Batch
-	wake     []string
-	refusals []actions.Refusal
-}
-
 func (a *App) resumeRuns(ctx context.Context, t *term) (*runs, error) {
 	rs := &runs{app: a, t: t, open: map[string]*driven{}}
 	rs.ctx, rs.cancel = context.WithCancel(t.ctx)
@@ -56,9 +47,7 @@ func (a *App) resumeRuns(ctx context.Context, t *term) (*runs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the open runs: %w", err)
 	}
-	a.runStates.Clear()
 	for _, r := range stored {
-		a.runStates.Store(r.ID, r)
 		rs.open[r.ID] = &driven{run: r, wake: make(chan struct{}, 1)}
 	}
 	return rs, nil
@@ -99,7 +88,7 @@ func (rs *runs) drain(most time.Duration) {
 		case <-over:
 			acting = false
 		case <-look.C:
-			acting = rs.acting()
+			acting = rs.app.engine.Acting()
 		}
 	}
 	rs.cancel()
@@ -122,21 +111,6 @@ func (rs *runs) wait() {
 
 // idle is the time between two looks of drain at whether anything acts.
 const idle = 50 * time.Millisecond
-
-// acting tells whether any run is in the middle of a step.
-func (rs *runs) acting() bool {
-	rs.mu.Lock()
-	defer rs.mu.Unlock()
-	for id := range rs.open {
-		// The ledger's last word: a run that is being advanced is given back only at its end.
-		v, _ := rs.app.runStates.Load(id)
-		run, ok := v.(actions.Run)
-		if ok && slices.ContainsFunc(run.Steps, func(s actions.StepRun) bool { return s.State == actions.StepIntent }) {
-			return true
-		}
-	}
-	return false
-}
 
 func (rs *runs) get(id string) (*driven, bool) {
 	rs.mu.Lock()
@@ -174,7 +148,7 @@ func (rs *runs) drive(d *driven) {
 		d.mu.Lock()
 		run := d.run
 		d.mu.Unlock()
-		if run.State == actions.Waiting {
+		if run.State == actions.Queued {
 			rs.waitTurn(d, run)
 			continue
 		}
@@ -274,20 +248,16 @@ func (a *App) refuseOutdated(ctx context.Context, t *term, id string) (why strin
 		if err != nil || current == "" || current == r.From {
 			return r, err
 		}
-		no := actions.Refusal{Code: actions.Superseded, Detail: fmt.Sprintf("%s is no longer the current version, %s is", r.From, current)}
-		why = no.Detail
-		a.attachments.Store(r.ID, &attached{batch: &store.Batch{}, refusals: []actions.Refusal{no}})
-		defer a.attachments.Delete(r.ID)
-		return a.engine.Refuse(ctx, r, no)
+		no := actions.NewSuperseded(r.From, current)
+		why = no.Detail.String()
+		return a.engine.Refuse(ctx, ledger{app: a}, r, no)
 	})
 	return why, err
 }
 
-// startRun writes a run down, together with a batch, and lets it begin.
-func (a *App) startRun(t *term, req actions.Request, b *store.Batch, wake []string) error {
-	a.attachments.Store(req.ID, &attached{batch: b, wake: wake, refusals: req.Refusals})
-	defer a.attachments.Delete(req.ID)
-	run, err := a.engine.Create(t.ctx, req)
+// startRun records a run and lets it begin.
+func (a *App) startRun(t *term, req actions.Request, in ledger) error {
+	run, err := a.engine.Create(t.ctx, in, req)
 	if err != nil {
 		return err
 	}
@@ -295,42 +265,39 @@ func (a *App) startRun(t *term, req actions.Request, b *store.Batch, wake []stri
 	return nil
 }
 
-// ledger is the journal as the engine sees it: the run, its ledger's lines and the notices
-// about where it stands now are one transaction.
-type ledger struct{ app *App }
+// ledger is the journal as the engine sees it: the run, its ledger's lines, the notices
+// about where it stands now, and what led to it are one transaction.
+type ledger struct {
+	app  *App
+	with store.Batch // what is committed together with the run
+	wake []string    // the receivers of with's notices
+}
 
 // Record implements actions.Ledger.
-func (l ledger) Record(_ context.Context, run actions.Run, entries ...actions.Entry) error {
-	a := l.app
+func (l ledger) Record(_ context.Context, r actions.Record) error {
+	a, run := l.app, r.Run
 	t := a.term.Load()
 	if t == nil {
 		return actions.ErrLostLease
 	}
-	if t.runs != nil && t.runs.isDraining() && slices.ContainsFunc(entries, func(e actions.Entry) bool { return e.What == "intent" }) {
+	if t.runs != nil && t.runs.isDraining() && slices.ContainsFunc(r.Entries, func(e actions.Entry) bool { return e.What == "intent" }) {
 		return errStopping // it begins after the next start
 	}
 	now := a.now()
-	var b store.Batch
-	var wake []string
-	var refusals []actions.Refusal
-	if v, ok := a.attachments.Load(run.ID); ok {
-		at := v.(*attached) //nolint:forcetypeassert // only startRun stores here
-		b, wake, refusals = *at.batch, slices.Clone(at.wake), at.refusals
-	}
+	b, wake := l.with, slices.Clone(l.wake)
 	said := len(b.Deliveries) > 0
-	before, _ := a.runStates.Load(run.ID)
 	b.Runs = append(b.Runs, run)
-	b.Entries = append(b.Entries, entries...)
-	news := a.newsOf(before, run, refusals, now)
+	b.Entries = append(b.Entries, r.Entries...)
+	news := a.newsOf(r, now)
 	if said {
 		news = nil // the verdict has said that the run begins, whom it waits for, or what forbids it
 	}
 	for _, word := range news {
 		wake = append(wake, a.tell(&b, now, word)...)
 	}
-	for _, e := range entries {
+	for _, e := range r.Entries {
 		b.Audit = append(b.Audit, store.Audit{
-			At: now, Who: orGuardian(e.By), What: "run_" + e.What, Service: run.Service, Subject: run.ID, Detail: reason.Text(e.Detail), Path: "/rollbacks/" + run.ID,
+			At: now, Who: orGuardian(e.By), What: "run_" + e.What, Service: run.Service, Subject: run.ID, Detail: e.Detail, Path: "/rollbacks/" + run.ID,
 		})
 	}
 	err := a.commit(t, b)
@@ -340,19 +307,18 @@ func (l ledger) Record(_ context.Context, run actions.Run, entries ...actions.En
 	if err != nil {
 		return err
 	}
-	if run.State.Final() {
-		a.runStates.Delete(run.ID)
-	} else {
-		a.runStates.Store(run.ID, run)
-	}
 	a.wake(wake)
 	a.changed.broadcast()
 	return nil
 }
 
-// newsOf gives what people are told about the way from one state of a run to the next.
-func (a *App) newsOf(before any, run actions.Run, refusals []actions.Refusal, now time.Time) []func(announce.Teller) notifiers.Notice {
-	was, known := before.(actions.Run)
+// newsOf gives what people are told about a change of a run.
+func (a *App) newsOf(r actions.Record, now time.Time) []func(announce.Teller) notifiers.Notice {
+	var was actions.Run
+	if r.Before != nil {
+		was = *r.Before
+	}
+	run, known := r.Run, r.Before != nil
 	var news []func(announce.Teller) notifiers.Notice
 	for i, s := range run.Steps {
 		if s.State == actions.StepFailed && (!known || i >= len(was.Steps) || was.Steps[i].State != actions.StepFailed) {
@@ -361,7 +327,7 @@ func (a *App) newsOf(before any, run actions.Run, refusals []actions.Refusal, no
 	}
 	switch {
 	case run.State == actions.Refused:
-		news = append(news, func(t announce.Teller) notifiers.Notice { return t.Refused(run, refusals, now) })
+		news = append(news, func(t announce.Teller) notifiers.Notice { return t.Refused(run, r.Refusals, now) })
 	case !known || was.State != run.State || questionOf(was) != questionOf(run):
 		if run.State == actions.Verifying {
 			break // the outcome is news, that it is being looked for is not
@@ -394,7 +360,7 @@ func (v verifier) Look(ctx context.Context, check string) (actions.CheckResult, 
 	if err != nil {
 		return actions.CheckResult{}, fmt.Errorf("look at %s: %w", check, err)
 	}
-	return actions.CheckResult{Check: check, Health: s.Health.String(), Reason: s.Reason.String(), At: s.At, Looks: 1}, nil
+	return actions.CheckResult{Check: check, Health: s.Health.String(), Reason: s.Reason, At: s.At, Looks: 1}, nil
 }
 
 // rollbackRequest gathers the facts about putting a version back and asks the guards.
@@ -405,9 +371,10 @@ func (a *App) rollbackRequest(t *term, runbook string, trigger actions.Trigger, 
 		return actions.Request{}, err
 	}
 	f.Rollback, f.From, f.Deploy, f.Reversible, f.To = true, d.Version, d.ID, d.Reversible, to
+	f.Override, f.Named = trigger.Kind == actions.ByPerson, to != ""
 	frozen := watch.Gate(watch.GateFacts{Service: d.Service, Environment: d.Environment, Act: watch.ActRollback, Freezes: s.freezes}, now)
 	if len(frozen) > 0 {
-		f.Freeze = &actions.Freeze{Detail: frozen[0].Detail.String(), Until: frozen[0].Until}
+		f.Freeze = &actions.Freeze{Detail: frozen[0].Detail, Until: frozen[0].Until}
 	}
 	if f.To == "" {
 		f.To, _ = actions.Target(f)
@@ -416,7 +383,7 @@ func (a *App) rollbackRequest(t *term, runbook string, trigger actions.Trigger, 
 		ID: newID("r_"), Service: d.Service, Environment: d.Environment, Runbook: runbook, Trigger: trigger,
 		Rollback: true, From: f.From, To: f.To, Failing: failing,
 	}
-	req.Waits, req.Refusals = actions.Wait(f, actions.Guard(f, now))
+	req.QueuedBehind, req.Refusals = actions.Queue(f, actions.Guard(f, now))
 	for _, c := range s.checksOf(d.Service) {
 		if a.observed.health(c.Name, now) == sample.Up && !slices.Contains(failing, c.Name) {
 			req.Healthy = append(req.Healthy, c.Name)
@@ -453,7 +420,7 @@ func (a *App) facts(ctx context.Context, runbook string, trigger actions.Trigger
 	s := a.setup.Load()
 	f := actions.Facts{Service: service, Environment: environment, Runbook: runbook, Trigger: trigger, Brake: s.brake}
 	if book, ok := s.book(runbook); ok {
-		f.Cooldown, f.Daily = book.Cooldown, book.Daily
+		f.Cooldown, f.MaxRunsPerDay = book.Cooldown, book.MaxRunsPerDay
 	}
 	goods, err := a.store.KnownGoods(ctx, service, environment)
 	if err != nil {
@@ -472,7 +439,7 @@ func (a *App) facts(ctx context.Context, runbook string, trigger actions.Trigger
 	}
 	for _, r := range cured {
 		if r.Trigger.Kind != actions.ByDrill {
-			f.TakenBack = append(f.TakenBack, actions.TakenBack{Version: r.From, At: r.Ended})
+			f.RolledBack = append(f.RolledBack, actions.RolledBack{Version: r.From, At: r.Ended})
 		}
 	}
 	if svc, ok := s.service(service); ok && svc.Environment == environment {
@@ -494,7 +461,7 @@ func (a *App) facts(ctx context.Context, runbook string, trigger actions.Trigger
 	}
 	// An act that belongs to no service waits for none.
 	f.Runs = slices.DeleteFunc(f.Runs, func(r actions.Run) bool { return r.Service != service })
-	if f.Brake.Services > 0 {
+	if f.Brake.MaxFailingServices > 0 {
 		failed, err := a.store.Watches(ctx, store.WatchFilter{Environment: environment, State: watch.Failed, Since: now.Add(-f.Brake.Within - 24*time.Hour)})
 		if err != nil {
 			return f, fmt.Errorf("read the failed watches: %w", err)

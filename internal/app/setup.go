@@ -35,7 +35,7 @@ type setup struct {
 	tree      *route.Tree            // nil: there are no receivers
 	receivers map[string]notifiers.Receiver
 	languages map[string]string // by receiver; "" is the server's
-	books     map[string]*actions.Book
+	books     map[string]*actions.Runbook
 	onAlert   []onAlert
 	brake     actions.BrakeLimit
 
@@ -81,7 +81,7 @@ func (s *setup) service(name string) (config.Service, bool) {
 	return s.services[i], true
 }
 
-func (s *setup) book(name string) (*actions.Book, bool) {
+func (s *setup) book(name string) (*actions.Runbook, bool) {
 	b, ok := s.books[name]
 	return b, ok
 }
@@ -115,9 +115,9 @@ func (a *App) build(c *config.Config) (*setup, error) {
 	s := &setup{
 		config: c, loaded: a.now(), language: c.Server.Language, location: c.Location(), external: a.externalURL(c),
 		services: c.Services, groups: c.Groups, maintenance: c.Maintenance,
-		receivers: map[string]notifiers.Receiver{}, languages: map[string]string{}, books: map[string]*actions.Book{},
+		receivers: map[string]notifiers.Receiver{}, languages: map[string]string{}, books: map[string]*actions.Runbook{},
 		sources: map[string]*ruleSource{}, place: map[string]int{}, of: map[string][]int{},
-		brake: actions.BrakeLimit{Services: c.Brake.Services, Within: time.Duration(c.Brake.Within)},
+		brake: actions.BrakeLimit{MaxFailingServices: c.Brake.MaxFailingServices, Within: time.Duration(c.Brake.Within)},
 	}
 	var errs []error
 	for i := range c.Checks {
@@ -160,7 +160,7 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		s.tree = tree
 	}
 	for _, b := range c.Runbooks {
-		book, err := actions.NewBook(b, a.o.Actions, actions.Env{Log: a.log, Redactor: a.redactor, Now: a.now, UserAgent: a.userAgent()})
+		book, err := actions.NewRunbook(b, a.o.Actions, actions.Env{Log: a.log, Redactor: a.redactor, Now: a.now, UserAgent: a.userAgent()})
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/internal/store"
 	"guardian/watch"
 )
@@ -55,7 +56,7 @@ func (a *App) turn(t *term, d *driven) (moved bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	run, now := d.run, a.now()
-	if run.State != actions.Waiting {
+	if run.State != actions.Queued {
 		return true, nil
 	}
 	if t.runs.isDraining() {
@@ -78,18 +79,16 @@ func (a *App) turn(t *term, d *driven) (moved bool, err error) {
 	}
 	req.ID = run.ID
 	if w.Mode == watch.Approve {
-		req.Approve = watchedInApprove
+		req.Approve = watchedInApprove()
 	}
 	if waited := now.Sub(run.Created); waited >= mostTurn {
-		req.Refusals = append(req.Refusals, actions.Refusal{
-			Code: actions.Late, Detail: fmt.Sprintf("the verdict is %s old, for so long another run of the service was not over; look at the service and decide", waited.Round(time.Second)),
-		})
+		req.Refusals = append(req.Refusals, actions.NewLate(waited))
 	}
-	a.attachments.Store(run.ID, &attached{batch: &store.Batch{}, refusals: req.Refusals})
-	defer a.attachments.Delete(run.ID)
-	d.run, err = a.engine.Turn(t.ctx, run, req)
-	return d.run.State != actions.Waiting, err
+	d.run, err = a.engine.Dequeue(t.ctx, ledger{app: a}, run, req)
+	return d.run.State != actions.Queued, err
 }
 
 // watchedInApprove is why a person is asked before a rollback.
-const watchedInApprove = "the service is watched in mode approve"
+func watchedInApprove() reason.Reason {
+	return reason.Text("the service is watched in mode approve")
+}

@@ -216,7 +216,7 @@ func (a *App) decide(t *term, e *watched, v *watch.Verdict) error {
 		a.changed.broadcast()
 		return nil
 	}
-	err := a.startRun(t, *request, &b, wake)
+	err := a.startRun(t, *request, ledger{app: a, with: b, wake: wake})
 	if errors.Is(err, store.ErrAlreadyRun) {
 		// A run for this deploy exists: what is left is to write the verdict down.
 		if err = a.commit(t, b); err == nil {
@@ -235,21 +235,21 @@ func (a *App) planRollback(t *term, w *watch.Watch, d watch.Deploy, v *watch.Ver
 	if !ok || svc.Rollback == "" {
 		return nil, announce.Plan{}, nil
 	}
-	trigger := actions.Trigger{Kind: actions.ByVerdict, Deploy: d.ID, Watch: w.ID, Reason: v.Reason.String()}
+	trigger := actions.Trigger{Kind: actions.ByVerdict, Deploy: d.ID, Watch: w.ID, Reason: v.Reason}
 	req, err := a.rollbackRequest(t, svc.Rollback, trigger, d, v.Failing, "", now)
 	if err != nil {
 		return nil, announce.Plan{}, err
 	}
-	plan := announce.Plan{Runbook: req.Runbook, To: req.To, Waits: req.Waits, Refusals: req.Refusals}
+	plan := announce.Plan{Runbook: req.Runbook, To: req.To, QueuedBehind: req.QueuedBehind, Refusals: req.Refusals}
 	switch w.Mode {
 	case watch.Observe:
 		return &req, plan, nil
 	case watch.Approve:
-		req.Approve = watchedInApprove
+		req.Approve = watchedInApprove()
 	case watch.Auto:
 	}
 	plan.Run = req.ID
-	asks := req.Waits == "" && (req.Approve != "" || slices.ContainsFunc(req.Refusals, actions.Refusal.Asks))
+	asks := req.QueuedBehind.IsZero() && (!req.Approve.IsZero() || slices.ContainsFunc(req.Refusals, actions.Refusal.Asks))
 	if book, ok := s.book(req.Runbook); ok && asks && book.Approval.Within > 0 {
 		plan.Until = now.Add(book.Approval.Within)
 	}

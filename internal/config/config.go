@@ -43,9 +43,9 @@ type Config struct {
 	TimeIntervals []route.Interval `yaml:"time_intervals" doc:"Named stretches of time that routes refer to, as in Alertmanager."`
 	Receivers     []Receiver       `yaml:"receivers" doc:"Named destinations of notices."`
 
-	Runbooks []actions.BookSettings `yaml:"runbooks" doc:"Ordered acts on the world, with their proof and their approval."`
-	OnAlert  []OnAlert              `yaml:"on_alert" doc:"Which alerts start which runbook."`
-	Brake    Brake                  `yaml:"brake" doc:"When many services fail at once, automatic rollbacks wait for a person."`
+	Runbooks []actions.RunbookSettings `yaml:"runbooks" doc:"Ordered acts on the world, with their proof and their approval."`
+	OnAlert  []OnAlert                 `yaml:"on_alert" doc:"Which alerts start which runbook."`
+	Brake    Brake                     `yaml:"brake" doc:"When many services fail at once, automatic rollbacks wait for a person."`
 
 	Maintenance []Maintenance `yaml:"maintenance" doc:"Announced windows: their notices are quiet and the report lists them apart."`
 	Freezes     []Freeze      `yaml:"freezes" doc:"Calendar windows in which a service may not be deployed."`
@@ -168,8 +168,8 @@ type OnAlert struct {
 
 // Brake holds automatic rollbacks when the trouble is not one service's.
 type Brake struct {
-	Services int            `yaml:"services" doc:"How many services must fail for the brake to hold; 0 takes the brake off."`
-	Within   model.Duration `yaml:"within" doc:"The time within which they fail."`
+	MaxFailingServices int            `yaml:"max_failing_services" doc:"With so many services failing, automatic runs wait for a person; 0: never."`
+	Within             model.Duration `yaml:"within" doc:"The time within which they fail."`
 }
 
 // Freeze is a calendar window without deploys.
@@ -207,7 +207,7 @@ func (c *Config) Check(name string) (*Check, bool) {
 }
 
 // Runbook gives the runbook of that name.
-func (c *Config) Runbook(name string) (*actions.BookSettings, bool) {
+func (c *Config) Runbook(name string) (*actions.RunbookSettings, bool) {
 	for i := range c.Runbooks {
 		if c.Runbooks[i].Name == name {
 			return &c.Runbooks[i], true

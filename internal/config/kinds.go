@@ -61,8 +61,8 @@ func fresh(t reflect.Type) reflect.Value {
 		v.Timeout = 10 * second
 	case *OnAlert:
 		v.Mode = watch.Approve
-	case *actions.BookSettings:
-		*v = actions.NewBookSettings()
+	case *actions.RunbookSettings:
+		*v = actions.NewRunbookSettings()
 	case *actions.StepSettings:
 		*v = actions.NewStepSettings()
 	}
@@ -89,7 +89,7 @@ func defaultConfig() Config {
 		},
 		Marketplaces:       Marketplaces{Share: 0.05},
 		EvaluationInterval: 15 * second,
-		Brake:              Brake{Services: 3, Within: 10 * minute},
+		Brake:              Brake{MaxFailingServices: 3, Within: 10 * minute},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"guardian/notifiers/route"
 )
 
-func nameOfRunbook(b actions.BookSettings) string { return b.Name }
+func nameOfRunbook(b actions.RunbookSettings) string { return b.Name }
 
 // roles are those of tokens, each including the one before.
 func roles() []string { return []string{"viewer", "deployer", "approver", "admin"} }
@@ -53,7 +53,7 @@ func circular(start string, next map[string]string) bool {
 	return false
 }
 
-func (d *decoder) checkRunbook(b *actions.BookSettings, path string, checks []string) {
+func (d *decoder) checkRunbook(b *actions.RunbookSettings, path string, checks []string) {
 	d.validate(b, path)
 	for i, check := range b.Verify.Checks {
 		d.known(fmt.Sprintf("%s.verify.checks[%d]", path, i), "check", check, checks)
@@ -86,8 +86,8 @@ func (d *decoder) checkOnAlert(c *Config, o *OnAlert, path string, runbooks []st
 }
 
 func (d *decoder) checkCalendar(c *Config, services []string) {
-	if c.Brake.Services < 0 {
-		d.blame("brake.services", "must not be negative", "")
+	if c.Brake.MaxFailingServices < 0 {
+		d.blame("brake.max_failing_services", "must not be negative", "")
 	}
 	d.above("brake.within", c.Brake.Within)
 	d.above("evaluation_interval", c.EvaluationInterval)

@@ -123,7 +123,7 @@ func (s *setup) freezes() []watch.Freeze {
 }
 
 func (s *setup) brake() actions.BrakeLimit {
-	return actions.BrakeLimit{Services: s.config.Brake.Services, Within: time.Duration(s.config.Brake.Within)}
+	return actions.BrakeLimit{MaxFailingServices: s.config.Brake.MaxFailingServices, Within: time.Duration(s.config.Brake.Within)}
 }
 
 // ParseTime reads a time of the command line: RFC 3339, a day, or how long ago, as 7d.

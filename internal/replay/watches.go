@@ -376,13 +376,13 @@ func (j *judging) rollback(w *watch.Watch, d watch.Deploy) *Rollback {
 		Current: j.current(d.Service, d.Environment, now),
 	}
 	if book, ok := j.setup.config.Runbook(svc.Rollback); ok {
-		f.Cooldown, f.Daily = time.Duration(book.Cooldown), book.Daily
+		f.Cooldown, f.MaxRunsPerDay = time.Duration(book.Cooldown), book.MaxRunsPerDay
 	}
 	if frozen := watch.Gate(watch.GateFacts{Service: d.Service, Environment: d.Environment, Act: watch.ActRollback, Freezes: j.setup.freezes()}, now); len(frozen) > 0 {
-		f.Freeze = &actions.Freeze{Detail: frozen[0].Detail.String(), Until: frozen[0].Until}
+		f.Freeze = &actions.Freeze{Detail: frozen[0].Detail, Until: frozen[0].Until}
 	}
 	for _, v := range j.failed {
-		if f.Brake.Services > 0 && v.At.After(now.Add(-f.Brake.Within)) {
+		if f.Brake.MaxFailingServices > 0 && v.At.After(now.Add(-f.Brake.Within)) {
 			f.Verdicts = append(f.Verdicts, v)
 		}
 	}
@@ -393,7 +393,7 @@ func (j *judging) rollback(w *watch.Watch, d watch.Deploy) *Rollback {
 	}
 	for _, r := range f.Runs {
 		if r.Rollback && r.State == actions.Cured && r.Trigger.Kind != actions.ByDrill && !r.Ended.After(now) {
-			f.TakenBack = append(f.TakenBack, actions.TakenBack{Version: r.From, At: r.Ended})
+			f.RolledBack = append(f.RolledBack, actions.RolledBack{Version: r.From, At: r.Ended})
 		}
 	}
 	if svc.Environment == d.Environment {

@@ -339,7 +339,7 @@ func (m *memory) StartRun(_ context.Context, q server.RunRequest, by server.Call
 	}
 	r := actions.Run{
 		ID: fmt.Sprintf("r_%d", len(m.runs)+1), Service: q.Service, Environment: q.Environment, Runbook: q.Service + "-back", Rollback: true, From: svc.Version, To: q.To,
-		Trigger: actions.Trigger{Kind: actions.ByPerson, Person: by.Name, Reason: q.Reason}, State: actions.Running, Created: m.now, Started: m.now,
+		Trigger: actions.Trigger{Kind: actions.ByPerson, Person: by.Name, Reason: reason.Text(q.Reason)}, State: actions.Running, Created: m.now, Started: m.now,
 	}
 	m.runs = append([]actions.Run{r}, m.runs...)
 	return r, nil
@@ -607,12 +607,12 @@ func busy() *memory {
 	}
 	run := actions.Run{
 		ID: "r_3", Service: "order-sync", Environment: "production", Runbook: "order-sync-back", Rollback: true, From: "v1.4.3", To: "v1.4.2", State: actions.AwaitingApproval,
-		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_7", Watch: "w_7", Reason: "push-shopee-sg failed 6 of 15 looks since 18:05:49; allowed is 1 in 100; before the deploy 2 of 960"},
-		Created: at(6 * time.Minute), Question: &actions.Question{Code: "approval", Text: "Put v1.4.2 back? The policy asks for a person.", Until: now.Add(9 * time.Minute)},
+		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_7", Watch: "w_7", Reason: reason.Text("push-shopee-sg failed 6 of 15 looks since 18:05:49; allowed is 1 in 100; before the deploy 2 of 960")},
+		Created: at(6 * time.Minute), Question: &actions.Question{Code: "approval", Text: reason.Text("Put v1.4.2 back? The policy asks for a person."), Until: now.Add(9 * time.Minute)},
 		Steps:   []actions.StepRun{{Name: "recreate containers", Kind: "docker", State: actions.StepPending}, {Name: "tell the storefront", Kind: "webhook", State: actions.StepPending}},
 		Failing: []string{"push-shopee-sg"}, Healthy: []string{"push-lazada-my", "order-api"},
 	}
-	verdict := &watch.Verdict{State: watch.Failed, Reason: reason.Text(run.Trigger.Reason), At: at(6 * time.Minute), Cause: "push-shopee-sg", Failing: run.Failing}
+	verdict := &watch.Verdict{State: watch.Failed, Reason: run.Trigger.Reason, At: at(6 * time.Minute), Cause: "push-shopee-sg", Failing: run.Failing}
 	m.watches = []server.Watch{
 		{
 			ID: "w_8", Deploy: watch.Deploy{
@@ -644,28 +644,28 @@ func busy() *memory {
 		},
 	}
 	done := actions.Run{
-		ID: "r_2", Service: "order-sync", Environment: "production", Runbook: "order-sync-back", Rollback: true, From: "v1.3.9", To: "v1.3.8", State: actions.Cured, Reason: "every failed check is up again",
-		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_2", Watch: "w_5", Reason: "push-shopee-sg failed 9 of 12 looks"},
+		ID: "r_2", Service: "order-sync", Environment: "production", Runbook: "order-sync-back", Rollback: true, From: "v1.3.9", To: "v1.3.8", State: actions.Cured, Reason: reason.Text("every failed check is up again"),
+		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_2", Watch: "w_5", Reason: reason.Text("push-shopee-sg failed 9 of 12 looks")},
 		Created: at(200 * time.Hour), Started: at(200*time.Hour - 90*time.Second), Ended: at(200*time.Hour - 4*time.Minute),
 		Steps: []actions.StepRun{
 			{Name: "recreate containers", Kind: "docker", State: actions.StepDone, Intent: "i_01HZ8", Attempt: 1, Started: at(200*time.Hour - 90*time.Second), Ended: at(200*time.Hour - 121*time.Second), Output: "order-sync: v1.3.9 → v1.3.8\nhealthy after 9 s"},
-			{Name: "tell the storefront", Kind: "webhook", State: actions.StepFailed, Intent: "i_01HZ9", Attempt: 2, Started: at(200*time.Hour - 121*time.Second), Ended: at(200*time.Hour - 124*time.Second), Error: "POST https://storefront.example.com/hooks: 502 Bad Gateway", Resolved: "the target"},
+			{Name: "tell the storefront", Kind: "webhook", State: actions.StepFailed, Intent: "i_01HZ9", Attempt: 2, Started: at(200*time.Hour - 121*time.Second), Ended: at(200*time.Hour - 124*time.Second), Error: reason.Text("POST https://storefront.example.com/hooks: 502 Bad Gateway"), Resolved: reason.Text("the target")},
 		},
 		Answers:      []actions.Answer{{By: "wang.fang", At: at(200*time.Hour - 80*time.Second), Decision: "approve", Note: "go ahead"}},
-		Verification: []actions.CheckResult{{Check: "push-shopee-sg", Health: "up", At: at(200*time.Hour - 239*time.Second), Looks: 3}, {Check: "order-api", Health: "unknown", Reason: "no such host", At: at(200*time.Hour - 239*time.Second), Looks: 3}},
+		Verification: []actions.CheckResult{{Check: "push-shopee-sg", Health: "up", At: at(200*time.Hour - 239*time.Second), Looks: 3}, {Check: "order-api", Health: "unknown", Reason: reason.Text("no such host"), At: at(200*time.Hour - 239*time.Second), Looks: 3}},
 		Failing:      []string{"push-shopee-sg"},
 	}
 	drill := actions.Run{
 		ID: "r_1", Service: "order-sync", Environment: "staging", Runbook: "order-sync-back", Rollback: true, From: "v1.3.8", To: "v1.3.7", State: actions.Cured,
-		Trigger: actions.Trigger{Kind: actions.ByDrill, Reason: "weekly drill"}, Created: at(300 * time.Hour), Started: at(300 * time.Hour), Ended: at(300*time.Hour - 72*time.Second),
+		Trigger: actions.Trigger{Kind: actions.ByDrill, Reason: reason.Text("weekly drill")}, Created: at(300 * time.Hour), Started: at(300 * time.Hour), Ended: at(300*time.Hour - 72*time.Second),
 	}
 	m.runs = []actions.Run{run, done, drill}
 	m.ledger["r_2"] = []actions.Entry{
-		{Run: "r_2", Step: -1, What: "created", Detail: "push-shopee-sg failed 9 of 12 looks", By: "guardian", At: done.Created},
-		{Run: "r_2", Step: -1, What: "answered", Detail: "approve: go ahead", By: "wang.fang", At: done.Answers[0].At},
+		{Run: "r_2", Step: -1, What: "created", Detail: reason.Text("push-shopee-sg failed 9 of 12 looks"), By: "guardian", At: done.Created},
+		{Run: "r_2", Step: -1, What: "answered", Detail: reason.Text("approve: go ahead"), By: "wang.fang", At: done.Answers[0].At},
 		{Run: "r_2", Step: 0, What: "intent", Intent: "i_01HZ8", At: done.Steps[0].Started},
-		{Run: "r_2", Step: 0, What: "outcome", Intent: "i_01HZ8", Detail: "done", At: done.Steps[0].Ended},
-		{Run: "r_2", Step: -1, What: "ended", Detail: "cured", At: done.Ended},
+		{Run: "r_2", Step: 0, What: "outcome", Intent: "i_01HZ8", Detail: reason.Text("done"), At: done.Steps[0].Ended},
+		{Run: "r_2", Step: -1, What: "ended", Detail: reason.Text("cured"), At: done.Ended},
 	}
 	m.alerts = []server.Alert{
 		{Alert: rules.Alert{ID: "a_2", Rule: "QuotaLow", Group: "quota", Expr: "marketplace_quota_used_ratio > 0.8", Tier: rules.Warning, State: rules.Firing, Labels: map[string]string{"alertname": "QuotaLow", "tier": "warning", "service": "price-sync", "marketplace": "lazada", "shop": "my-1"}, Annotations: map[string]string{"summary": "lazada my-1 has used 84% of its quota of GetOrders"}, Value: 0.84, ActiveAt: at(22 * time.Minute), FiredAt: at(20 * time.Minute)}, Ack: &rules.Ack{Alert: "a_2", By: "wang.fang", At: at(12 * time.Minute), Note: "slowed the price job down"}},

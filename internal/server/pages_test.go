@@ -127,7 +127,7 @@ func TestWordsOfOthersAreNeverCode(t *testing.T) {
 	m.services[0].Reason = attack
 	m.watches[1].Evidence[0].Reason, m.watches[1].Evidence[0].Check, m.watches[1].Reason = reason.Text(attack), attack, reason.Text(attack)
 	m.watches[1].Deploy.Version, m.watches[1].Deploy.Author, m.watches[1].Deploy.URL = attack, attack, "javascript:alert(1)"
-	m.runs[0].Trigger.Reason, m.runs[0].Service, m.runs[0].To = attack, attack, attack
+	m.runs[0].Trigger.Reason, m.runs[0].Service, m.runs[0].To = reason.Text(attack), attack, attack
 	m.alerts[0].Annotations["summary"], m.alerts[0].Labels["shop"], m.alerts[0].Ack.By, m.alerts[0].Annotations["runbook_url"] = attack, attack, attack, "javascript:alert(1)"
 	m.journal[0].Detail = attack
 	m.status.LoadError = attack
@@ -248,10 +248,12 @@ func TestFormsDoWhatTheySay(t *testing.T) {
 		"silence": {"/alerts/silence", url.Values{"matchers": {"alertname=\"X\"\r\nservice=order-sync\r\n"}, "for": {"4h"}, "comment": {"known"}}, "/alerts?done=silence", func(m *memory) bool {
 			return len(m.silences) == 2 && len(m.silences[1].Matchers) == 2 && m.silences[1].Until.Sub(m.now).Hours() == 4
 		}},
-		"end a silence":    {"/alerts/expire", url.Values{"id": {"s_1"}}, "/alerts?done=expire", func(m *memory) bool { return !m.silences[0].Until.After(m.now) }},
-		"stop watching":    {"/watches/w_8/cancel", url.Values{}, "/watches/w_8?done=cancel", func(m *memory) bool { return m.watches[0].State == "cancelled" }},
-		"mark a verdict":   {"/watches/w_7/mark", url.Values{"mark": {"late"}}, "/watches/w_7?done=mark", func(m *memory) bool { return m.watches[1].Mark != nil && m.watches[1].Mark.Kind == "late" }},
-		"one-click back":   {"/services/price-sync/rollback", url.Values{"to": {"v2.0.0"}, "reason": {"wrong prices"}}, "/rollbacks/r_4?done=rollback", func(m *memory) bool { return m.runs[0].To == "v2.0.0" && m.runs[0].Trigger.Reason == "wrong prices" }},
+		"end a silence":  {"/alerts/expire", url.Values{"id": {"s_1"}}, "/alerts?done=expire", func(m *memory) bool { return !m.silences[0].Until.After(m.now) }},
+		"stop watching":  {"/watches/w_8/cancel", url.Values{}, "/watches/w_8?done=cancel", func(m *memory) bool { return m.watches[0].State == "cancelled" }},
+		"mark a verdict": {"/watches/w_7/mark", url.Values{"mark": {"late"}}, "/watches/w_7?done=mark", func(m *memory) bool { return m.watches[1].Mark != nil && m.watches[1].Mark.Kind == "late" }},
+		"one-click back": {"/services/price-sync/rollback", url.Values{"to": {"v2.0.0"}, "reason": {"wrong prices"}}, "/rollbacks/r_4?done=rollback", func(m *memory) bool {
+			return m.runs[0].To == "v2.0.0" && m.runs[0].Trigger.Reason.String() == "wrong prices"
+		}},
 		"reject with note": {"/rollbacks/r_3", url.Values{"decision": {"reject"}, "note": {"not now"}}, "/rollbacks/r_3?done=reject", func(m *memory) bool { return m.runs[0].State == "rejected" }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -279,10 +281,10 @@ func TestFormsDoWhatTheySay(t *testing.T) {
 // A rollback that waits for another run asks nobody anything, and can be stopped before its turn.
 func TestARollbackThatWaitsCanBeAborted(t *testing.T) {
 	m := busy()
-	m.runs[0].State, m.runs[0].Question, m.runs[0].Reason = actions.Waiting, nil, "run r_00 of runbook restart is running"
+	m.runs[0].State, m.runs[0].Question, m.runs[0].Reason = actions.Queued, nil, reason.Text("run r_00 of runbook restart is running")
 	b := newBrowser(t, serve(t, m, nil))
 	page := b.get(t, "/rollbacks/r_3")
-	for _, want := range []string{"waiting for another run", m.runs[0].Reason, `value="abort"`} {
+	for _, want := range []string{"waiting for another run", m.runs[0].Reason.String(), `value="abort"`} {
 		if !strings.Contains(page.body, want) {
 			t.Errorf("the page does not say %q", want)
 		}

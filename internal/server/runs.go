@@ -63,7 +63,7 @@ func (s *Server) runs(from Runs) handler {
 		if err != nil {
 			return err
 		}
-		if err := known("?state", f.State, actions.Waiting, actions.AwaitingApproval, actions.Running, actions.Verifying, actions.Cured, actions.NotCured,
+		if err := known("?state", f.State, actions.Queued, actions.AwaitingApproval, actions.Running, actions.Verifying, actions.Cured, actions.NotCured,
 			actions.Worse, actions.FailedRun, actions.Rejected, actions.Expired, actions.Refused); err != nil {
 			return err
 		}

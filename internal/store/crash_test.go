@@ -152,7 +152,7 @@ func TestSQLite_AFullDiskIsSaidAndNothingIsHalfWritten(t *testing.T) {
 	write := func() error {
 		id := strconv.Itoa(written)
 		return s.Commit(t.Context(), fence, store.Batch{
-			Runs:  []actions.Run{{ID: id, Reason: strings.Repeat("x", 100_000)}},
+			Runs:  []actions.Run{{ID: id, Reason: reason.Text(strings.Repeat("x", 100_000))}},
 			Audit: []store.Audit{{What: id, Detail: reason.Text(strings.Repeat("y", 100_000))}},
 		})
 	}

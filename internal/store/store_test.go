@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/internal/store"
 	"guardian/probes/sample"
@@ -298,7 +299,7 @@ func TestCommit_OfMany(t *testing.T) {
 							at, f = standby, store.Unfenced
 						} else {
 							b.Entries = []actions.Entry{{Run: "r_1", What: "verified"}}
-							b.Runs = []actions.Run{{ID: "r_1", Reason: strconv.Itoa(i)}}
+							b.Runs = []actions.Run{{ID: "r_1", Reason: reason.Text(strconv.Itoa(i))}}
 						}
 						if err := at.Commit(t.Context(), f, b); err != nil {
 							t.Error(err)
@@ -329,14 +330,14 @@ func TestCommit_OfWhoGaveUpWritesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := s.UpdateRun(ctx, fence, "r_1", func(r *actions.Run) error {
-		r.Reason = "changed"
+		r.Reason = reason.Text("changed")
 		cancel()
 		return nil
 	}, store.Batch{})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if r, err := s.Run(t.Context(), "r_1"); err != nil || r.Reason != "" {
+	if r, err := s.Run(t.Context(), "r_1"); err != nil || !r.Reason.IsZero() {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }

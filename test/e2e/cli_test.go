@@ -95,7 +95,7 @@ func TestTheCommandLineDrivesAGuardian(t *testing.T) {
 func TestWithTheBrakeOnPeopleAreAsked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	g := newGuardian(t, w.config(configOptions{extra: "brake: {services: 1, within: 10m}\n"}), map[string]string{"rules.yaml": noRules})
+	g := newGuardian(t, w.config(configOptions{extra: "brake: {max_failing_services: 1, within: 10m}\n"}), map[string]string{"rules.yaml": noRules})
 	g.Start()
 	g.Up("service")
 	v := w.failedDeploy(g, "v2")

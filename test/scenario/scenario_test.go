@@ -94,7 +94,7 @@ services:
     known_good: [v1]
 checks:
 ` + cmp.Or(s.checks, front) + `
-brake: {services: 0}
+brake: {max_failing_services: 0}
 runbooks:
   - name: back
     cooldown: 0s

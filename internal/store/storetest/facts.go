@@ -48,7 +48,7 @@ func full() store.Batch {
 		}},
 		Runs: []actions.Run{{
 			ID: "r_1", Service: "order-sync", Environment: "production", Runbook: "back", Rollback: true, From: "v2", To: "v1",
-			Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_1", Watch: "w_1", Reason: "orders fail"},
+			Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_1", Watch: "w_1", Reason: reason.Text("orders fail")},
 			State:   actions.Running, Created: at,
 			Steps: []actions.StepRun{{Name: "put back", Kind: "docker", State: actions.StepIntent, Intent: "i_1", Attempt: 1, Started: at}},
 		}},

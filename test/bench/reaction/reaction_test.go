@@ -89,11 +89,11 @@ func serve(b *testing.B, binary, target string) (url string, stop func()) {
 server: {listen: LISTEN}
 services: [{name: shop, watch: {for: 5m, mode: auto}, rollback: back, known_good: [v1]}]
 checks: [{name: shop, service: shop, every: 1s, http: {url: "TARGET/"}}]
-brake: {services: 0}
+brake: {max_failing_services: 0}
 runbooks:
   - name: back
     cooldown: 0s
-    daily: 1000000
+    max_runs_per_day: 1000000
     steps: [{webhook: {url: "TARGET/"}}]
     verify: {for: 5s, every: 50ms, successes: 1}
 `)

@@ -11,15 +11,15 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// BookSettings is a runbook in the configuration.
-type BookSettings struct {
-	Name      string           `yaml:"name" doc:"The runbook's name: services, alerts and people refer to it."`
-	Steps     []StepSettings   `yaml:"steps" doc:"What is done, in order."`
-	Verify    VerifySettings   `yaml:"verify" doc:"How the cure is proven after the last step."`
-	Approval  ApprovalSettings `yaml:"approval" doc:"How people are asked when a run needs one."`
-	Cooldown  model.Duration   `yaml:"cooldown" doc:"The pause after a run in which no other one starts by itself for the same service and environment."`
-	Daily     int              `yaml:"daily" doc:"How many runs may start by themselves within 24 hours for the same service and environment; 0: none."`
-	OnFailure string           `yaml:"on_failure" doc:"What a failed step does to the rest: stop, or continue with the next step."`
+// RunbookSettings is a runbook in the configuration.
+type RunbookSettings struct {
+	Name          string           `yaml:"name" doc:"The runbook's name: services, alerts and people refer to it."`
+	Steps         []StepSettings   `yaml:"steps" doc:"What is done, in order."`
+	Verify        VerifySettings   `yaml:"verify" doc:"How the cure is proven after the last step."`
+	Approval      ApprovalSettings `yaml:"approval" doc:"How people are asked when a run needs one."`
+	Cooldown      model.Duration   `yaml:"cooldown" doc:"The pause after a run in which no other one starts by itself for the same service and environment."`
+	MaxRunsPerDay int              `yaml:"max_runs_per_day" doc:"How many runs may start by themselves within 24 hours for the same service and environment; 0: none."`
+	OnFailure     string           `yaml:"on_failure" doc:"What a failed step does to the rest: stop, or continue with the next step."`
 }
 
 // StepSettings is one step of a runbook in the configuration. What belongs to the step's
@@ -59,9 +59,9 @@ const (
 	OnTimeoutApprove  = "approve"
 )
 
-// NewBookSettings gives the defaults of a runbook.
-func NewBookSettings() BookSettings {
-	return BookSettings{
+// NewRunbookSettings gives the defaults of a runbook.
+func NewRunbookSettings() RunbookSettings {
+	return RunbookSettings{
 		Verify: VerifySettings{
 			For:       model.Duration(5 * time.Minute),
 			Every:     model.Duration(10 * time.Second),
@@ -73,9 +73,9 @@ func NewBookSettings() BookSettings {
 			Quorum:    1,
 			Roles:     []string{"approver"},
 		},
-		Cooldown:  model.Duration(30 * time.Minute),
-		Daily:     3,
-		OnFailure: OnFailureStop,
+		Cooldown:      model.Duration(30 * time.Minute),
+		MaxRunsPerDay: 3,
+		OnFailure:     OnFailureStop,
 	}
 }
 
@@ -85,7 +85,7 @@ func NewStepSettings() StepSettings {
 }
 
 // Validate joins every mistake of the runbook and its steps.
-func (s *BookSettings) Validate() error {
+func (s *RunbookSettings) Validate() error {
 	var errs []error
 	if s.Name == "" {
 		errs = append(errs, errors.New("name: is missing"))
@@ -107,8 +107,8 @@ func (s *BookSettings) Validate() error {
 	if s.Cooldown < 0 {
 		errs = append(errs, errors.New("cooldown: must not be negative"))
 	}
-	if s.Daily < 0 {
-		errs = append(errs, errors.New("daily: must not be negative"))
+	if s.MaxRunsPerDay < 0 {
+		errs = append(errs, errors.New("max_runs_per_day: must not be negative"))
 	}
 	if err := oneOf("on_failure", s.OnFailure, OnFailureStop, OnFailureContinue); err != nil {
 		errs = append(errs, err)
@@ -192,19 +192,19 @@ func oneOf(key, got string, choices ...string) error {
 	return fmt.Errorf("%s: %q is not one of %s", key, got, strings.Join(choices, ", "))
 }
 
-// Book is a runbook that can be run.
-type Book struct {
-	Name      string
-	Steps     []BookStep
-	Verify    Verify
-	Approval  Approval
-	Cooldown  time.Duration
-	Daily     int // runs that start by themselves within 24 hours
-	OnFailure string
+// Runbook is a runbook that can be run.
+type Runbook struct {
+	Name          string
+	Steps         []RunbookStep
+	Verify        Verify
+	Approval      Approval
+	Cooldown      time.Duration
+	MaxRunsPerDay int // runs that start by themselves within 24 hours
+	OnFailure     string
 }
 
-// BookStep is one step of a runbook.
-type BookStep struct {
+// RunbookStep is one step of a runbook.
+type RunbookStep struct {
 	Name       string
 	Kind       string
 	Timeout    time.Duration
@@ -229,13 +229,13 @@ type Approval struct {
 	Roles     []string
 }
 
-// NewBook builds a runbook of settings; kinds are those that steps may be of (Builtin).
+// NewRunbook builds a runbook of settings; kinds are those that steps may be of (Builtin).
 // All mistakes are joined.
-func NewBook(s BookSettings, kinds map[string]Kind, env Env) (*Book, error) {
+func NewRunbook(s RunbookSettings, kinds map[string]Kind, env Env) (*Runbook, error) {
 	if err := s.Validate(); err != nil {
 		return nil, fmt.Errorf("runbook %s: %w", s.Name, err)
 	}
-	b := &Book{
+	b := &Runbook{
 		Name: s.Name,
 		Verify: Verify{
 			For: time.Duration(s.Verify.For), Every: time.Duration(s.Verify.Every),
@@ -245,7 +245,7 @@ func NewBook(s BookSettings, kinds map[string]Kind, env Env) (*Book, error) {
 			Within: time.Duration(s.Approval.Within), OnTimeout: s.Approval.OnTimeout,
 			Quorum: s.Approval.Quorum, Roles: s.Approval.Roles,
 		},
-		Cooldown: time.Duration(s.Cooldown), Daily: s.Daily, OnFailure: s.OnFailure,
+		Cooldown: time.Duration(s.Cooldown), MaxRunsPerDay: s.MaxRunsPerDay, OnFailure: s.OnFailure,
 	}
 	var errs []error
 	for i, st := range s.Steps {
@@ -260,7 +260,7 @@ func NewBook(s BookSettings, kinds map[string]Kind, env Env) (*Book, error) {
 			errs = append(errs, fmt.Errorf("runbook %s: steps[%d]: %s: %w", s.Name, i, st.Kind, err))
 			continue
 		}
-		b.Steps = append(b.Steps, BookStep{
+		b.Steps = append(b.Steps, RunbookStep{
 			Name: st.title(), Kind: st.Kind, Timeout: time.Duration(st.Timeout), Repeatable: st.Repeatable, Step: step,
 		})
 	}

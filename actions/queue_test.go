@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 )
 
 // A failed deploy whose service another run works on waits for that, and begins by what the
 // guards say then.
 func TestARollbackWaitsForItsTurn(t *testing.T) {
-	brake := []actions.Refusal{{Code: actions.Brake, Detail: "three red"}}
-	gone := []actions.Refusal{{Code: actions.Superseded, Detail: "v3 is the current version"}}
+	brake := []actions.Refusal{{Code: actions.Brake, Detail: reason.Text("three red")}}
+	gone := []actions.Refusal{{Code: actions.Superseded, Detail: reason.Text("v3 is the current version")}}
 	for name, c := range map[string]struct {
 		waits string
 		then  []actions.Refusal
@@ -21,29 +22,29 @@ func TestARollbackWaitsForItsTurn(t *testing.T) {
 		whats string
 	}{
 		"free by then":                       {"", nil, actions.Running, "created waits turn"},
-		"still busy":                         {"run r_0 is running", nil, actions.Waiting, "created waits"},
-		"busy with another one by then":      {"run r_9 is running", nil, actions.Waiting, "created waits waits"},
+		"still busy":                         {"run r_0 is running", nil, actions.Queued, "created waits"},
+		"busy with another one by then":      {"run r_9 is running", nil, actions.Queued, "created waits waits"},
 		"another version by then":            {"", gone, actions.Refused, "created waits turn ended"},
 		"another version while it is busy":   {"run r_0 is running", gone, actions.Refused, "created waits turn ended"},
 		"the brake asks after waiting":       {"", brake, actions.AwaitingApproval, "created waits turn asked"},
-		"the brake does not ask while it is": {"run r_0 is running", brake, actions.Waiting, "created waits"},
+		"the brake does not ask while it is": {"run r_0 is running", brake, actions.Queued, "created waits"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := newRig(t, step("a", act{do: ok}))
 				req := request()
-				req.Waits = "run r_0 is running"
-				run, err := r.Create(t.Context(), req)
-				if err != nil || run.State != actions.Waiting {
+				req.QueuedBehind = reason.Text("run r_0 is running")
+				run, err := r.Create(t.Context(), r.ledger, req)
+				if err != nil || run.State != actions.Queued {
 					t.Fatalf("it begins %s, %v; want it to wait", run.State, err)
 				}
 				created := run.Created
 				time.Sleep(time.Minute)
-				if run, err = r.Advance(t.Context(), run); err != nil || run.State != actions.Waiting {
+				if run, err = r.Advance(t.Context(), run); err != nil || run.State != actions.Queued {
 					t.Fatalf("without its turn it goes on to %s, %v", run.State, err)
 				}
-				req.Waits, req.Refusals = c.waits, c.then
-				if run, err = r.Turn(t.Context(), run, req); err != nil {
+				req.QueuedBehind, req.Refusals = reason.Text(c.waits), c.then
+				if run, err = r.Dequeue(t.Context(), r.ledger, run, req); err != nil {
 					t.Fatal(err)
 				}
 				if run.State != c.ends || !run.Created.Equal(created) || r.ledger.whats() != c.whats {
@@ -56,27 +57,27 @@ func TestARollbackWaitsForItsTurn(t *testing.T) {
 
 func TestARunThatWaitsComesToAnEnd(t *testing.T) {
 	r := newRig(t, step("a", act{do: ok}))
-	run, err := r.Create(t.Context(), actions.Request{
+	run, err := r.Create(t.Context(), r.ledger, actions.Request{
 		ID: "r_1", Runbook: "back", Trigger: actions.Trigger{Kind: actions.ByVerdict},
-		Waits: "run r_0 is running",
+		QueuedBehind: reason.Text("run r_0 is running"),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	orphan, err := r.Create(t.Context(), actions.Request{
+	orphan, err := r.Create(t.Context(), r.ledger, actions.Request{
 		ID: "r_2", Runbook: "back", Trigger: actions.Trigger{Kind: actions.ByVerdict},
-		Waits: "run r_0 is running",
+		QueuedBehind: reason.Text("run r_0 is running"),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if orphan, err = r.Turn(t.Context(), orphan, actions.Request{ID: "r_2", Runbook: "gone"}); err != nil || orphan.State != actions.Refused {
+	if orphan, err = r.Dequeue(t.Context(), r.ledger, orphan, actions.Request{ID: "r_2", Runbook: "gone"}); err != nil || orphan.State != actions.Refused {
 		t.Errorf("its turn when its runbook is gone: %s, %v; want it refused, and not to wait for ever", orphan.State, err)
 	}
 	if run, err = r.Abort(t.Context(), run, "li", "fixed forward"); err != nil || run.State != actions.FailedRun {
 		t.Fatalf("aborted: %s, %v", run.State, err)
 	}
-	if _, err := r.Turn(t.Context(), run, actions.Request{ID: "r_1", Runbook: "back"}); !errors.Is(err, actions.ErrNotWaiting) {
+	if _, err := r.Dequeue(t.Context(), r.ledger, run, actions.Request{ID: "r_1", Runbook: "back"}); !errors.Is(err, actions.ErrNotQueued) {
 		t.Errorf("its turn after its end: %v", err)
 	}
 }

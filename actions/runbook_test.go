@@ -12,8 +12,8 @@ import (
 )
 
 // written is a runbook as a configuration gives it.
-func written() actions.BookSettings {
-	s := actions.NewBookSettings()
+func written() actions.RunbookSettings {
+	s := actions.NewRunbookSettings()
 	s.Name = "order-sync-back"
 	st := actions.NewStepSettings()
 	st.Kind, st.Settings = "exec", execSettings("deploy", "--to", "{{.To}}")
@@ -23,32 +23,32 @@ func written() actions.BookSettings {
 
 func TestBook(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(*actions.BookSettings)
+		change func(*actions.RunbookSettings)
 		want   []string // each contained in the error; none: it is built
 	}{
-		"the defaults are good": {func(*actions.BookSettings) {}, nil},
-		"no name, no steps":     {func(s *actions.BookSettings) { s.Name, s.Steps = "", nil }, []string{"name: is missing", "at least one step"}},
+		"the defaults are good": {func(*actions.RunbookSettings) {}, nil},
+		"no name, no steps":     {func(s *actions.RunbookSettings) { s.Name, s.Steps = "", nil }, []string{"name: is missing", "at least one step"}},
 		"an unknown kind names the choices": {
-			func(s *actions.BookSettings) { s.Steps[0].Kind = "dokcer" },
+			func(s *actions.RunbookSettings) { s.Steps[0].Kind = "dokcer" },
 			[]string{`steps[0]: no kind "dokcer"; choose one of docker, exec, webhook`},
 		},
-		"a step without a kind": {func(s *actions.BookSettings) { s.Steps[0].Kind = "" }, []string{"steps[0]: says nothing to do"}},
-		"a mistake in a step's own settings is told with the rest": {func(s *actions.BookSettings) {
+		"a step without a kind": {func(s *actions.RunbookSettings) { s.Steps[0].Kind = "" }, []string{"steps[0]: says nothing to do"}},
+		"a mistake in a step's own settings is told with the rest": {func(s *actions.RunbookSettings) {
 			s.Steps[0].Settings = execSettings()
 			s.Verify.Successes = 0
 			s.Approval.OnTimeout = "aprove"
 			s.OnFailure = "ignore"
 		}, []string{"steps[0]: exec: command: is missing", "verify: successes", `approval: on_timeout: "aprove" is not one of expire, approve`, `on_failure: "ignore" is not one of stop, continue`}},
-		"two steps of one name": {func(s *actions.BookSettings) { s.Steps = append(s.Steps, s.Steps[0]) }, []string{`steps[1]: the name "exec" is taken`}},
-		"a proof that cannot be had in its time": {func(s *actions.BookSettings) {
+		"two steps of one name": {func(s *actions.RunbookSettings) { s.Steps = append(s.Steps, s.Steps[0]) }, []string{`steps[1]: the name "exec" is taken`}},
+		"a proof that cannot be had in its time": {func(s *actions.RunbookSettings) {
 			s.Verify.For, s.Verify.Every, s.Verify.Successes = model.Duration(time.Minute), model.Duration(time.Minute), 3
 		}, []string{"verify: for: 3 looks every 1m take 2m"}},
-		"silence for ever is no yes": {func(s *actions.BookSettings) { s.Approval.Within, s.Approval.OnTimeout = 0, "approve" }, []string{"needs a time limit"}},
+		"silence for ever is no yes": {func(s *actions.RunbookSettings) { s.Approval.Within, s.Approval.OnTimeout = 0, "approve" }, []string{"needs a time limit"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := written()
 			c.change(&s)
-			b, err := actions.NewBook(s, actions.Builtin(), env())
+			b, err := actions.NewRunbook(s, actions.Builtin(), env())
 			if (err == nil) != (len(c.want) == 0) {
 				t.Fatalf("error %v", err)
 			}
@@ -66,7 +66,7 @@ func TestBook(t *testing.T) {
 
 // Every key of every kind's settings is documented: the schema is made of these words.
 func TestSettingsAreDocumented(t *testing.T) {
-	types := []reflect.Type{reflect.TypeFor[actions.BookSettings]()}
+	types := []reflect.Type{reflect.TypeFor[actions.RunbookSettings]()}
 	for _, k := range actions.Builtin() {
 		types = append(types, reflect.TypeOf(k.Settings()))
 	}
