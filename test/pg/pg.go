@@ -30,7 +30,7 @@ import (
 const Password = "correct-horse-battery"
 
 // startTimeout bounds initdb and the start of the server, each.
-const startTimeout = time.Minute
+const startTimeout = 3 * time.Minute
 
 // server starts the server of this process, once: the one thing that its tests share.
 var server = sync.OnceValues(start)

@@ -46,7 +46,7 @@ func guardian(t *testing.T, text string, files map[string]string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 		defer cancel()
 		if err := a.Stop(ctx); err != nil {
 			t.Error(err)
@@ -103,7 +103,7 @@ func ts(name string, samples []prompb.Sample, pairs ...string) prompb.TimeSeries
 func eventually(t *testing.T, address, want string) {
 	t.Helper()
 	var got reply
-	for begin := time.Now(); time.Since(begin) < 30*time.Second; time.Sleep(20 * time.Millisecond) {
+	for begin := time.Now(); time.Since(begin) < 3*time.Minute; time.Sleep(20 * time.Millisecond) {
 		if got = do(t, http.MethodGet, address, nil); strings.Contains(got.body, want) {
 			return
 		}

@@ -7,22 +7,21 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
 	"guardian/test/port"
+	"guardian/test/process"
 )
 
 // startTimeout bounds how long a Prometheus may take to be ready.
-const startTimeout = 30 * time.Second
+const startTimeout = 3 * time.Minute
 
 // Prometheus is a running server.
 type Prometheus struct {
 	URL string // http://127.0.0.1:port
 
-	cmd  *exec.Cmd
-	done chan struct{}
+	process *process.Process
 }
 
 // program finds a program of Debian's package prometheus; without it the test is skipped, or
@@ -54,25 +53,20 @@ func Start(tb testing.TB, config string) *Prometheus {
 		tb.Fatal(err)
 	}
 	address := freeAddress(tb)
-	p := &Prometheus{URL: "http://" + address, done: make(chan struct{})}
-	p.cmd = exec.Command(bin, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"),
+	defer log.Close()
+	p := &Prometheus{URL: "http://" + address}
+	cmd := exec.Command(bin, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"),
 		"--web.listen-address="+address, "--web.enable-remote-write-receiver")
-	p.cmd.Stdout, p.cmd.Stderr = log, log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
+	cmd.Stdout, cmd.Stderr = log, log
+	if p.process, err = process.Start(cmd); err != nil {
 		tb.Fatal(err)
 	}
-	go func() {
-		defer close(p.done)
-		_ = p.cmd.Wait()
-		_ = log.Close()
-	}()
 	tb.Cleanup(p.Kill)
 	ctx, cancel := context.WithTimeout(tb.Context(), startTimeout)
 	defer cancel()
 	for !answers(ctx, p.URL+"/-/ready") {
 		select {
-		case <-p.done:
+		case <-p.process.Done:
 			text, _ := os.ReadFile(log.Name())
 			tb.Fatalf("prometheus ended:\n%s", text)
 		case <-ctx.Done():
@@ -85,10 +79,7 @@ func Start(tb testing.TB, config string) *Prometheus {
 }
 
 // Kill ends the server at once and waits until it is gone.
-func (p *Prometheus) Kill() {
-	_ = p.cmd.Process.Kill()
-	<-p.done
-}
+func (p *Prometheus) Kill() { p.process.Kill() }
 
 func answers(ctx context.Context, url string) bool {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

@@ -221,7 +221,7 @@ func program(b *testing.B, name string) string {
 
 func ready(b *testing.B, p *process, url string) {
 	b.Helper()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(rig.Patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		select {
 		case <-p.done:
 			b.Fatalf("%s ended:\n%s", filepath.Base(p.cmd.Path), p.log.String())

@@ -63,8 +63,8 @@ func BenchmarkReaction(b *testing.B) {
 		select {
 		case d := <-p.acts:
 			all = append(all, d)
-		case <-time.After(30 * time.Second):
-			b.Fatal("no step within 30 s")
+		case <-time.After(rig.Patience):
+			b.Fatalf("no step within %s", rig.Patience)
 		}
 		waitIdle(b, url)
 		stop()
@@ -108,7 +108,7 @@ runbooks:
 		b.Fatal(err)
 	}
 	url = "http://" + listen
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(rig.Patience); ; time.Sleep(20 * time.Millisecond) {
 		var a struct{ Data struct{ Result []any } }
 		if get(url+"/api/v1/query?query=probe_success", &a) == nil && len(a.Data.Result) == 1 {
 			break
@@ -148,7 +148,7 @@ func post(b *testing.B, url string, body any) {
 // waitIdle waits until no run is under way.
 func waitIdle(b *testing.B, url string) {
 	b.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(rig.Patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		var a struct{ Rollbacks []struct{ State string } }
 		if get(url+"/api/v1/rollbacks?limit=1", &a) == nil && len(a.Rollbacks) == 1 && a.Rollbacks[0].State == "cured" {
 			return

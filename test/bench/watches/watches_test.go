@@ -137,7 +137,7 @@ func configuration(n int) string {
 
 func ready(b *testing.B, url string) {
 	b.Helper()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		resp, err := http.Get(url + "/api/v1/status")
 		if err != nil {
 			continue

@@ -54,7 +54,7 @@ func (s *Server) makeOrder(o Order, out answer) answer {
 	s.orders[o.ID] = o
 	if e := s.endpoint; e.URL != "" {
 		s.pushing.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			defer cancel()
 			_, _ = s.Push(ctx, e, o)
 		})
