@@ -14,32 +14,31 @@ import (
 // Check is a configured look at a target. After Load every field is filled in: Every and
 // Timeout are above zero, Labels hold the defaults' too, and Kind and Settings are set.
 type Check struct {
-	Name         string            `yaml:"name" required:"true" doc:"The check's name: the label check of its series."`
-	Service      string            `yaml:"service" required:"true" doc:"The service that it tells about."`
-	Kind         string            `yaml:"kind" doc:"The kind of check; it may be left out because the section's key tells it."`
+	Name         string            `yaml:"name" required:"true" doc:"The check's name, and the label check of its series."`
+	Service      string            `yaml:"service" required:"true" doc:"The service that it checks."`
+	Kind         string            `yaml:"kind" doc:"The kind of check; optional, because the section's key is the kind."`
 	Every        model.Duration    `yaml:"every" doc:"Time between two looks; or use cron."`
-	Cron         Cron              `yaml:"cron" doc:"When to look, as minute, hour, day, month and weekday, in the server's time zone; or use every."`
-	Timeout      model.Duration    `yaml:"timeout" doc:"How long one look may take; less than the time between two looks."`
+	Cron         Cron              `yaml:"cron" doc:"Cron schedule in the server's time zone; or use every."`
+	Timeout      model.Duration    `yaml:"timeout" doc:"Timeout of one look; less than the time between two looks."`
 	Labels       map[string]string `yaml:"labels" doc:"Labels of its series, such as marketplace, shop and site."`
-	FailureRate  watch.Share       `yaml:"failure_rate" doc:"Share of looks that may fail in good times; at most 50%."`
-	Weight       float64           `yaml:"weight" doc:"How much the check weighs among those of its service when a deploy is judged."`
-	Watch        bool              `yaml:"watch" doc:"Whether the check is used to judge deploys."`
-	CountsForSLA bool              `yaml:"counts_for_sla" doc:"Whether the check counts in the report."`
-	BlindAfter   model.Duration    `yaml:"blind_after" doc:"How long the check may be unknown before that is told."`
-	Retry        probes.Retry      `yaml:"retry" doc:"Tries within a look where a single lost packet is not news; for checks that only read."`
+	FailureRate  watch.Share       `yaml:"failure_rate" doc:"Share of looks that may fail while the service is healthy; at most 50%."`
+	Weight       float64           `yaml:"weight" doc:"Weight among the service's checks when a deploy is judged."`
+	Watch        bool              `yaml:"watch" doc:"Whether deploys are judged by this check."`
+	CountsForSLA bool              `yaml:"counts_for_sla" doc:"Whether the check counts in the SLA report."`
+	BlindAfter   model.Duration    `yaml:"blind_after" doc:"How long the check may be unknown before people are notified."`
+	Retry        probes.Retry      `yaml:"retry" doc:"Retries within a look, so that one lost packet is no failure; for checks that only read."`
 	Burst        probes.Burst      `yaml:"burst" doc:"The raised pace: how the check is followed up after it failed, until it is up again or a watch has its verdict."`
-	Path         string            `yaml:"network_path" doc:"The network path on which it looks: checks that share one are cut off together; left out: default."`
-	Control      bool              `yaml:"control" doc:"Whether it is a control of its path: while no control answers, checks of the path that are down are unknown instead. A control judges no deploy and does not count in the report."`
+	Path         string            `yaml:"network_path" doc:"The network path it uses: checks with the same path lose connectivity together; default: default."`
+	Control      bool              `yaml:"control" doc:"Whether it is a control: while no control of a network path answers, checks of that path that are down count as unknown. Controls judge no deploys and do not count in the SLA report."`
 
-	// Settings is what the kind's Settings gave, filled in from the section that is named by
-	// the kind, and validated.
+	// Settings are the decoded and validated settings of the kind.
 	Settings any `yaml:"-"`
 }
 
-// DefaultPath is the network path of a check that names none.
+// DefaultPath is the network path of checks that set none.
 const DefaultPath = "default"
 
-// Policy gives what a watch needs to know of the check.
+// Policy converts the check for package watch.
 func (c *Check) Policy() watch.CheckPolicy {
 	return watch.CheckPolicy{
 		Check:       c.Name,
@@ -52,7 +51,7 @@ func (c *Check) Policy() watch.CheckPolicy {
 	}
 }
 
-// Schedule says when to look, in the server's time zone.
+// Schedule returns the check's schedule, in the server's time zone.
 func (c *Check) Schedule(location *time.Location) probes.Schedule {
 	if c.Cron.IsSet() {
 		return c.Cron.In(location)
@@ -60,8 +59,9 @@ func (c *Check) Schedule(location *time.Location) probes.Schedule {
 	return probes.Interval(c.Every)
 }
 
-// fill puts in what the check leaves to the defaults, and what follows from its schedule.
-// repeats tells whether its looks only read and cost no quota: only such checks take the defaults that make more looks.
+// fill sets what the check leaves to the defaults or what follows from its schedule. repeats
+// reports whether looks only read and use no quota: other checks must not take over defaults
+// that make them look more often.
 func (c *Check) fill(defaults Defaults, repeats func(*Check) bool) {
 	labels := maps.Clone(defaults.Labels)
 	if labels == nil {

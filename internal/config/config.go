@@ -17,74 +17,73 @@ import (
 	"guardian/watch"
 )
 
-// Config is a whole configuration: decoded, defaults filled in, and checked. Nobody changes
-// it after Load; a reload makes another one.
+// Config is a whole configuration: decoded, defaults filled in, validated. It is immutable
+// after Load; a reload loads another one.
 //
-// It prints as a summary and never as its contents, because text that came from the
-// environment may stand in any field of it.
+// It prints as a summary only, because any field may hold a secret from the environment.
 type Config struct {
-	Server   Server   `yaml:"server" doc:"Where the guardian listens and how it speaks."`
-	Storage  Storage  `yaml:"storage" doc:"Where samples and the journal are kept, and for how long."`
-	Tokens   []Token  `yaml:"tokens" doc:"Who may call the API; without tokens the guardian listens on loopback only."`
-	Defaults Defaults `yaml:"defaults" doc:"What checks use where they do not say otherwise."`
+	Server   Server   `yaml:"server" doc:"Address, language, time zone and limits of this guardian."`
+	Storage  Storage  `yaml:"storage" doc:"Where samples and the journal are stored, and for how long."`
+	Tokens   []Token  `yaml:"tokens" doc:"API tokens; without tokens the guardian listens on loopback only."`
+	Defaults Defaults `yaml:"defaults" doc:"Defaults of all checks."`
 
-	Services []Service `yaml:"services" doc:"What is deployed and can be put back."`
-	Checks   []Check   `yaml:"checks" doc:"Looks at targets on a schedule."`
+	Services []Service `yaml:"services" doc:"What is deployed and can be rolled back."`
+	Checks   []Check   `yaml:"checks" doc:"Probes of targets on a schedule."`
 
-	Marketplaces Marketplaces `yaml:"marketplaces" doc:"How much of the sellers' quotas checks may use, and what tells how much the sellers use themselves."`
+	Marketplaces Marketplaces `yaml:"marketplaces" doc:"How much of the sellers' API quotas checks may use, and where the usage of the sellers' own applications is read."`
 
-	Rules              []string          `yaml:"rules" doc:"Prometheus rule files: patterns relative to this file, such as rules/*.yaml."`
-	EvaluationInterval model.Duration    `yaml:"evaluation_interval" doc:"How often a group of rules that names no interval is evaluated."`
-	ExternalLabels     map[string]string `yaml:"external_labels" doc:"Labels that templates of rules see as $externalLabels."`
-	RuleSources        []RuleSource      `yaml:"rule_sources" doc:"Prometheus-compatible servers that answer the queries of rule files of their own, and of counters that name them, in place of the guardian's series."`
-	Ingest             []string          `yaml:"ingest" doc:"Metrics that others may write here (remote write), so that rules may read them: names, or globs such as erp_*."`
+	Rules              []string          `yaml:"rules" doc:"Prometheus rule files: glob patterns relative to this file, such as rules/*.yaml."`
+	EvaluationInterval model.Duration    `yaml:"evaluation_interval" doc:"How often rule groups without an interval of their own are evaluated."`
+	ExternalLabels     map[string]string `yaml:"external_labels" doc:"Labels that rule templates read as $externalLabels."`
+	RuleSources        []RuleSource      `yaml:"rule_sources" doc:"Prometheus-compatible servers that evaluate queries of their own rule files, and of the counters that name them, instead of the guardian."`
+	Ingest             []string          `yaml:"ingest" doc:"Metrics accepted by remote write: names, or globs such as erp_*."`
 
-	Routes        route.Node       `yaml:"routes" doc:"Which notices go to whom: Alertmanager's routing tree."`
-	TimeIntervals []route.Interval `yaml:"time_intervals" doc:"Named stretches of time that routes refer to, as in Alertmanager."`
+	Routes        route.Node       `yaml:"routes" doc:"Which receivers get which notices: a routing tree as in Alertmanager."`
+	TimeIntervals []route.Interval `yaml:"time_intervals" doc:"Named time intervals that routes refer to, as in Alertmanager."`
 	Receivers     []Receiver       `yaml:"receivers" doc:"Named destinations of notices."`
 
-	Runbooks []actions.RunbookSettings `yaml:"runbooks" doc:"Ordered acts on the world, with their proof and their approval."`
-	OnAlert  []OnAlert                 `yaml:"on_alert" doc:"Which alerts start which runbook."`
-	Brake    Brake                     `yaml:"brake" doc:"When many services fail at once, automatic rollbacks wait for a person."`
+	Runbooks []actions.RunbookSettings `yaml:"runbooks" doc:"Lists of steps, such as a rollback, with verification and approval."`
+	OnAlert  []OnAlert                 `yaml:"on_alert" doc:"Alerts that start a runbook."`
+	Brake    Brake                     `yaml:"brake" doc:"When many services fail at once, automatic runs wait for approval."`
 
-	Maintenance []Maintenance `yaml:"maintenance" doc:"Announced windows: their notices are quiet and the report lists them apart."`
-	Freezes     []Freeze      `yaml:"freezes" doc:"Calendar windows in which a service may not be deployed."`
+	Maintenance []Maintenance `yaml:"maintenance" doc:"Maintenance windows: notices are suppressed, and the SLA report lists them separately."`
+	Freezes     []Freeze      `yaml:"freezes" doc:"Windows in which a service may not be deployed."`
 
 	// File is the path that was loaded, as it was given.
 	File string `yaml:"-"`
-	// RuleFiles are the files that Rules matched, sorted, each once.
+	// RuleFiles are the files that Rules matched, sorted and without duplicates.
 	RuleFiles []RuleFile `yaml:"-"`
-	// Groups are the rules in them, those of RuleSources included.
+	// Groups are the rules in them and in the files of RuleSources.
 	Groups []*rules.Group `yaml:"-"`
-	// Ingested are the metrics of Ingest, without those that checks and rules make.
+	// Ingested are the metrics of Ingest, without those that checks and rules produce.
 	Ingested ingest.Names `yaml:"-"`
 }
 
-// RuleSource is a server that answers the queries of some rule files and counters.
+// RuleSource is a server that evaluates the queries of some rule files and counters.
 type RuleSource struct {
-	Name                string `yaml:"name" required:"true" doc:"What the server is called in messages."`
+	Name                string `yaml:"name" required:"true" doc:"The server's name, for counters (source) and messages."`
 	probes.PromQLServer `yaml:",inline"`
-	Timeout             model.Duration `yaml:"timeout" doc:"How long one query may take; after that it is not known what the server would have said."`
-	QueryOffset         model.Duration `yaml:"query_offset" doc:"How long before now groups that do not say it themselves are asked, for a server whose samples arrive late."`
-	Rules               []string       `yaml:"rules" doc:"Prometheus rule files whose expressions this server answers: patterns as in rules."`
+	Timeout             model.Duration `yaml:"timeout" doc:"Timeout of one query; after it the result is unknown."`
+	QueryOffset         model.Duration `yaml:"query_offset" doc:"How far in the past rules are evaluated, for a server whose samples arrive late; groups may set their own."`
+	Rules               []string       `yaml:"rules" doc:"Prometheus rule files whose expressions this server evaluates: patterns as in rules."`
 }
 
 // RuleFile is one Prometheus rule file as it was read.
 type RuleFile struct {
-	Name    string // its path, as the pattern gave it
-	ID      string // its path from the configuration, however that is found
+	Name    string // its path, as the pattern matched it
+	ID      string // its path relative to the configuration, the same on every machine
 	Content []byte
 }
 
-// Server is how the guardian is reached and how it speaks.
+// Server is the address, language and limits of a guardian.
 type Server struct {
-	Listen       string   `yaml:"listen" doc:"Address and port to listen on; another address than loopback needs tokens."`
-	ExternalURL  string   `yaml:"external_url" doc:"How people reach the guardian: the start of every link in a notice."`
-	AdvertiseURL string   `yaml:"advertise_url" doc:"How another guardian of the same journal reaches this one; left out: http(s) and the listen address."`
-	Language     string   `yaml:"language" enum:"zh,en" doc:"The language of pages and notices."`
-	Timezone     Timezone `yaml:"timezone" doc:"The time zone of reports, pages, notices and cron expressions, such as Asia/Shanghai; left out: UTC."`
+	Listen       string   `yaml:"listen" doc:"Address and port to listen on; an address other than loopback needs tokens."`
+	ExternalURL  string   `yaml:"external_url" doc:"The guardian's address for people: the base of links in notices."`
+	AdvertiseURL string   `yaml:"advertise_url" doc:"The guardian's address for other guardians with the same journal; default: http(s) and the listen address."`
+	Language     string   `yaml:"language" enum:"zh,en" doc:"Language of pages and notices."`
+	Timezone     Timezone `yaml:"timezone" doc:"Time zone of reports, pages, notices and cron expressions, such as Asia/Shanghai; default: UTC."`
 	TLS          *TLS     `yaml:"tls" doc:"Serve HTTPS."`
-	Limits       Limits   `yaml:"limits" doc:"What one guardian takes on at most."`
+	Limits       Limits   `yaml:"limits" doc:"Resource limits."`
 }
 
 // TLS names the files of a certificate.
@@ -93,100 +92,100 @@ type TLS struct {
 	Key  string `yaml:"key" required:"true" path:"true" doc:"PEM file with the private key."`
 }
 
-// Limits bound what one guardian takes on.
+// Limits are resource limits of one guardian.
 type Limits struct {
-	Series       int            `yaml:"series" doc:"Most time series that are kept at one time."`
-	QueryTimeout model.Duration `yaml:"query_timeout" doc:"How long one PromQL query may take."`
-	QuerySamples int            `yaml:"query_samples" doc:"Most samples that one PromQL query may hold in memory."`
+	Series       int            `yaml:"series" doc:"Maximum number of active time series."`
+	QueryTimeout model.Duration `yaml:"query_timeout" doc:"Timeout of one PromQL query."`
+	QuerySamples int            `yaml:"query_samples" doc:"Maximum number of samples in memory per PromQL query."`
 }
 
-// Storage is where facts are kept. Path is absolute after Load.
+// Storage is where samples and the journal are stored. Path is absolute after Load.
 type Storage struct {
-	Path      string         `yaml:"path" doc:"Folder of the samples and of the journal (SQLite)."`
-	Postgres  secret.Secret  `yaml:"postgres" doc:"PostgreSQL connection string of the journal; several guardians may share it."`
-	Retention Retention      `yaml:"retention" doc:"How long facts are kept."`
-	Lease     model.Duration `yaml:"lease" doc:"How long the acting guardian may be silent before another one takes over."`
+	Path      string         `yaml:"path" doc:"Folder of the samples and the SQLite journal."`
+	Postgres  secret.Secret  `yaml:"postgres" doc:"PostgreSQL connection string: store the journal there, where several guardians may share it."`
+	Retention Retention      `yaml:"retention" doc:"How long data is kept."`
+	Lease     model.Duration `yaml:"lease" doc:"How long the leader may fail to renew its lease before another guardian takes over."`
 }
 
-// Retention is how long facts are kept.
+// Retention is how long data is kept.
 type Retention struct {
 	Samples model.Duration `yaml:"samples" doc:"How long samples are kept."`
-	Journal model.Duration `yaml:"journal" doc:"How long the journal is kept; reports need what it holds."`
+	Journal model.Duration `yaml:"journal" doc:"How long the journal is kept; SLA reports are made from it."`
 }
 
 // Token is a person or program that may call the API.
 type Token struct {
-	Name  string        `yaml:"name" required:"true" doc:"Who this is: it stands in the journal beside what they did."`
-	Role  string        `yaml:"role" required:"true" enum:"viewer,deployer,approver,admin" doc:"What they may do; each role includes the one before."`
-	Token secret.Secret `yaml:"token" required:"true" doc:"The bearer token, at least 16 characters, from the environment or a file."`
+	Name  string        `yaml:"name" required:"true" doc:"The person or program, as it is named in the journal."`
+	Role  string        `yaml:"role" required:"true" enum:"viewer,deployer,approver,admin" doc:"What the token permits; each role includes the one before it."`
+	Token secret.Secret `yaml:"token" required:"true" doc:"The bearer token, at least 16 characters, best from the environment or a file."`
 }
 
-// Defaults is what checks use where they do not say otherwise.
+// Defaults are the defaults of all checks.
 type Defaults struct {
 	Every       model.Duration    `yaml:"every" doc:"Time between two looks."`
-	Timeout     model.Duration    `yaml:"timeout" doc:"How long one look may take; left out: 10s, or 80% of the time between two looks when that is less."`
-	FailureRate watch.Share       `yaml:"failure_rate" doc:"Share of looks that may fail in good times."`
-	BlindAfter  model.Duration    `yaml:"blind_after" doc:"How long a check may be unknown before that is told."`
+	Timeout     model.Duration    `yaml:"timeout" doc:"Timeout of one look; default: 10s, or 80% of the time between two looks if that is less."`
+	FailureRate watch.Share       `yaml:"failure_rate" doc:"Share of looks that may fail while the service is healthy."`
+	BlindAfter  model.Duration    `yaml:"blind_after" doc:"How long a check may be unknown before people are notified."`
 	Labels      map[string]string `yaml:"labels" doc:"Labels that every check gets."`
-	Retry       probes.Retry      `yaml:"retry" doc:"Tries within a look, for every check that only reads."`
+	Retry       probes.Retry      `yaml:"retry" doc:"Retries within a look, for every check that only reads."`
 	Burst       probes.Burst      `yaml:"burst" doc:"The raised pace of every check that only reads and is looked at less than half as often; left out: none."`
 }
 
 // Service is something that is deployed and can be put back.
 type Service struct {
-	Name        string         `yaml:"name" required:"true" doc:"The name that deploys and checks use."`
-	Environment string         `yaml:"environment" doc:"The environment that is watched."`
-	Objective   *Objective     `yaml:"objective" doc:"The availability that was promised."`
+	Name        string         `yaml:"name" required:"true" doc:"The service's name in deploys and checks."`
+	Environment string         `yaml:"environment" doc:"The environment that the checks look at."`
+	Objective   *Objective     `yaml:"objective" doc:"The service level objective."`
 	Watch       watch.Settings `yaml:"watch" doc:"How deploys of this service are watched."`
-	Rollback    string         `yaml:"rollback" doc:"The runbook that puts a version back."`
-	KnownGood   []string       `yaml:"known_good" doc:"Versions that are declared good; those that pass a watch are added by the guardian."`
+	Rollback    string         `yaml:"rollback" doc:"The runbook that rolls the service back."`
+	KnownGood   []string       `yaml:"known_good" doc:"Versions declared known good; versions that pass a watch are known good too."`
 }
 
-// Objective is a promise.
+// Objective is a service level objective.
 type Objective struct {
 	Availability watch.Share `yaml:"availability" required:"true" doc:"Share of the time in which the service is up, such as 99.9%."`
-	Window       string      `yaml:"window" enum:"calendar_month" doc:"The time over which the promise holds."`
+	Window       string      `yaml:"window" enum:"calendar_month" doc:"The period of the objective."`
 }
 
 // Receiver is a named destination of notices.
 type Receiver struct {
-	Name     string `yaml:"name" required:"true" doc:"The name that routes use."`
-	Language string `yaml:"language" enum:"zh,en" doc:"The language of its notices; left out: the server's."`
-	Fallback string `yaml:"fallback" doc:"The receiver that gets what this one cannot deliver."`
+	Name     string `yaml:"name" required:"true" doc:"The receiver's name in routes."`
+	Language string `yaml:"language" enum:"zh,en" doc:"Language of its notices; default: the server's."`
+	Fallback string `yaml:"fallback" doc:"The receiver for notices that this one cannot deliver."`
 
-	// Kind is the key of the section, and Settings what the kind's Settings gave, filled in.
+	// Kind is the section's key, and Settings are the decoded settings of that kind.
 	Kind     string `yaml:"-"`
 	Settings any    `yaml:"-"`
 }
 
-// OnAlert binds alerts to a runbook.
+// OnAlert starts a runbook when an alert fires.
 type OnAlert struct {
-	Match   map[string]string `yaml:"match" required:"true" doc:"Labels that an alert must have; all of them."`
-	Runbook string            `yaml:"runbook" required:"true" doc:"The runbook to run."`
-	Mode    watch.Mode        `yaml:"mode" doc:"Whether it runs by itself, asks a person, or only tells."`
+	Match   map[string]string `yaml:"match" required:"true" doc:"Labels that an alert must have, all of them."`
+	Runbook string            `yaml:"runbook" required:"true" doc:"The runbook to start."`
+	Mode    watch.Mode        `yaml:"mode" doc:"auto starts it, approve asks a person first, observe only reports it."`
 }
 
-// Brake holds automatic rollbacks when the trouble is not one service's.
+// Brake makes automatic runs wait for approval when many services fail at once.
 type Brake struct {
-	MaxFailingServices int            `yaml:"max_failing_services" doc:"With so many services failing, automatic runs wait for a person; 0: never."`
-	Within             model.Duration `yaml:"within" doc:"The time within which they fail."`
+	MaxFailingServices int            `yaml:"max_failing_services" doc:"Number of failing services from which automatic runs wait for approval; 0: never."`
+	Within             model.Duration `yaml:"within" doc:"The period in which they fail."`
 }
 
-// Freeze is a calendar window without deploys.
+// Freeze is a window without deploys.
 type Freeze struct {
-	Name     string      `yaml:"name" required:"true" doc:"What the window is called: a closed gate says it."`
-	From     time.Time   `yaml:"from" required:"true" doc:"When it begins (RFC 3339)."`
-	To       time.Time   `yaml:"to" required:"true" doc:"When it ends (RFC 3339)."`
-	Services []string    `yaml:"services" doc:"The services that are frozen; left out: all."`
-	Allow    []watch.Act `yaml:"allow" enum:"rollback" doc:"What is allowed all the same; without rollback a person must approve one that would start by itself."`
+	Name     string      `yaml:"name" required:"true" doc:"The window's name, given as the reason of a closed gate."`
+	From     time.Time   `yaml:"from" required:"true" doc:"Start (RFC 3339)."`
+	To       time.Time   `yaml:"to" required:"true" doc:"End (RFC 3339)."`
+	Services []string    `yaml:"services" doc:"The frozen services; default: all."`
+	Allow    []watch.Act `yaml:"allow" enum:"rollback" doc:"What stays allowed; without rollback, automatic rollbacks need approval."`
 }
 
-// Gate gives the window as package watch takes it.
+// Gate converts the window for package watch.
 func (f Freeze) Gate() watch.Freeze {
 	return watch.Freeze{Name: f.Name, From: f.From.UTC(), To: f.To.UTC(), Services: f.Services, Allow: f.Allow}
 }
 
-// Service gives the service of that name.
+// Service finds a service by name.
 func (c *Config) Service(name string) (*Service, bool) {
 	for i := range c.Services {
 		if c.Services[i].Name == name {
@@ -196,7 +195,7 @@ func (c *Config) Service(name string) (*Service, bool) {
 	return nil, false
 }
 
-// Check gives the check of that name.
+// Check finds a check by name.
 func (c *Config) Check(name string) (*Check, bool) {
 	for i := range c.Checks {
 		if c.Checks[i].Name == name {
@@ -206,7 +205,7 @@ func (c *Config) Check(name string) (*Check, bool) {
 	return nil, false
 }
 
-// Runbook gives the runbook of that name.
+// Runbook finds a runbook by name.
 func (c *Config) Runbook(name string) (*actions.RunbookSettings, bool) {
 	for i := range c.Runbooks {
 		if c.Runbooks[i].Name == name {
@@ -216,16 +215,16 @@ func (c *Config) Runbook(name string) (*actions.RunbookSettings, bool) {
 	return nil, false
 }
 
-// Location gives the time zone of reports and schedules.
+// Location returns the time zone of reports and schedules.
 func (c *Config) Location() *time.Location { return c.Server.Timezone.Location() }
 
-// String gives a summary without any value of the configuration.
+// String returns a summary without values of the configuration.
 func (c *Config) String() string {
 	return fmt.Sprintf("%s: %d services, %d checks, %d rule files, %d receivers, %d runbooks",
 		c.File, len(c.Services), len(c.Checks), len(c.RuleFiles), len(c.Receivers), len(c.Runbooks))
 }
 
-// Format implements fmt.Formatter, so that no verb prints what is inside.
+// Format implements fmt.Formatter, so that no verb prints the contents.
 func (c Config) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 
 // LogValue implements slog.LogValuer.

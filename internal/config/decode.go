@@ -13,12 +13,12 @@ import (
 	"guardian/internal/secret"
 )
 
-// mostMistakes bounds what is told of one file: nobody reads further.
-const mostMistakes = 100
+// maxMistakes bounds the mistakes that are reported per file.
+const maxMistakes = 100
 
-const tooMany = "has more mistakes than are told here"
+const tooMany = "has more mistakes than are listed here"
 
-// decoder turns the nodes of one file into structs and remembers every mistake.
+// decoder decodes the nodes of one file into structs and collects all mistakes.
 type decoder struct {
 	file     string
 	options  Options
@@ -28,18 +28,18 @@ type decoder struct {
 
 	root     *yaml.Node
 	visited  int
-	meant    map[string]bool     // paths of keys that a mistyped key was surely meant to be
-	inside   map[*yaml.Node]bool // anchors that are being expanded
+	meant    map[string]bool     // paths of keys that unknown keys were probably meant to be
+	inside   map[*yaml.Node]bool // anchors being expanded
 	mistakes Mistakes
 	full     bool
 }
 
-// add remembers a mistake at a node; nil: about the file as a whole.
+// add adds a mistake at a node; nil: about the whole file.
 func (d *decoder) add(n *yaml.Node, path, problem, hint string) {
-	if len(d.mistakes) >= mostMistakes {
+	if len(d.mistakes) >= maxMistakes {
 		if !d.full {
 			d.full = true
-			d.mistakes = append(d.mistakes, Mistake{File: d.file, Problem: tooMany, Hint: "mend these first"})
+			d.mistakes = append(d.mistakes, Mistake{File: d.file, Problem: tooMany, Hint: "fix these first"})
 		}
 		return
 	}
@@ -50,7 +50,7 @@ func (d *decoder) add(n *yaml.Node, path, problem, hint string) {
 	d.mistakes = append(d.mistakes, m)
 }
 
-// decode fills v from n. What v held stays where n says nothing.
+// decode decodes n into v. Fields that n does not set keep their values.
 func (d *decoder) decode(n *yaml.Node, v reflect.Value, path string, f field) {
 	n, leave := d.enter(n, path)
 	if n == nil {
@@ -92,8 +92,8 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, path string, f field) {
 	}
 }
 
-// structure decodes a mapping into a struct: the keys of its fields, and the one section
-// that is named by its kind where the struct has one.
+// structure decodes a mapping into a struct: the keys of its fields and, if the struct has
+// kinds, the one section whose key is its kind.
 func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 	fields := fieldsOf(v.Type())
 	byKey := make(map[string]field, len(fields))
@@ -114,7 +114,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 			sections = append(sections, p)
 			continue
 		}
-		// Top-level keys that start with x- hold anchors.
+		// Top-level keys that start with x- are free for anchors.
 		if path == "" && strings.HasPrefix(key, "x-") {
 			continue
 		}
@@ -133,11 +133,11 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 		}
 	}
 	if sectioned {
-		d.section(n, v, table, sections, path)
+		d.section(n, v, sections, path)
 	}
 }
 
-// hintOf says what a key is for.
+// hintOf returns the meaning of a key.
 func hintOf(f field) string {
 	doc := strings.TrimSuffix(f.doc, ".")
 	if len(doc) > 1 && !unicode.IsUpper(rune(doc[1])) {
@@ -146,12 +146,13 @@ func hintOf(f field) string {
 	return doc
 }
 
-// section decodes the one key of a check, step or receiver that is named by its kind.
-func (d *decoder) section(n *yaml.Node, v reflect.Value, table kindTable, found []pair, path string) {
+// section decodes the section of a check, step or receiver whose key is its kind.
+func (d *decoder) section(n *yaml.Node, v reflect.Value, found []pair, path string) {
+	table := d.kinds[v.Type()]
 	kind := v.FieldByName("Kind")
-	said := kind.String() // by the key "kind", where there is one
+	said := kind.String() // by the key "kind", if set
 	if len(found) > 1 {
-		d.add(found[1].key, path, fmt.Sprintf("is %s and %s at once", found[0].key.Value, found[1].key.Value),
+		d.add(found[1].key, path, fmt.Sprintf("is both %s and %s", found[0].key.Value, found[1].key.Value),
 			"a "+table.noun+" has one kind: make two of it")
 		return
 	}
@@ -171,7 +172,7 @@ func (d *decoder) section(n *yaml.Node, v reflect.Value, table kindTable, found 
 	build, ok := table.settings[name]
 	switch {
 	case said != "" && said != name:
-		d.add(found[0].key, join(path, name), "the kind is said to be "+said, "make the two the same, or leave kind out")
+		d.add(found[0].key, join(path, name), "kind is "+said, "make the two the same, or remove kind")
 		return
 	case !ok:
 		at := join(path, "kind")
@@ -216,7 +217,7 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, path string, f field) {
 	v.Set(out)
 }
 
-// anything decodes where a kind's settings take any value.
+// anything decodes a value of any type.
 func (d *decoder) anything(n *yaml.Node, path string) any {
 	switch n.Kind {
 	case yaml.MappingNode:
@@ -255,7 +256,7 @@ func (d *decoder) anything(n *yaml.Node, path string) any {
 	}
 }
 
-// printable gives a key as it may stand in a path of a message.
+// printable quotes and shortens a key for messages.
 func printable(key string) string {
 	if strings.ContainsFunc(key, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		key = strconv.Quote(key)
@@ -263,7 +264,7 @@ func printable(key string) string {
 	return shorten(key, 60)
 }
 
-// join makes a path of a path and a key.
+// join appends a key to a path.
 func join(path, key string) string {
 	if path == "" {
 		return key

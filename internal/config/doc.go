@@ -1,5 +1,5 @@
-// Package config loads guardian.yaml: strictly, with every mistake at once, each with file,
-// line, the nearest known key and a hint.
+// Package config loads guardian.yaml: strictly, reporting all mistakes at once, each with file,
+// line and a hint such as the nearest known key.
 //
 // Load is what both `guardian check` and `guardian serve` call, so that a file that checks
 // will start. Loading has no side effects beyond reading the files and environment

@@ -16,11 +16,11 @@ type field struct {
 	doc      string
 	enum     []string
 	required bool
-	path     bool // names a file that must be there, relative to the configuration's
+	path     bool // names a file that must exist, relative to the configuration's folder
 }
 
-// fieldsOf lists the keys of a struct type in the order of its declaration. Reading the same
-// list is what makes the decoder, the schema and the reference agree.
+// fieldsOf lists the keys of a struct type in the order of its declaration. The decoder, the
+// schema and the reference all use it, so that they agree.
 func fieldsOf(t reflect.Type) []field {
 	var out []field
 	for f := range t.Fields() {
@@ -41,7 +41,7 @@ func fieldsOf(t reflect.Type) []field {
 		if name == "" {
 			name = strings.ToLower(f.Name)
 		}
-		// Other packages say it by the key's name alone: ca_file, key_file.
+		// Settings of kinds mark files by the key's name: ca_file, key_file.
 		path := f.Tag.Get("path") == "true" || strings.HasSuffix(name, "_file")
 		one := field{path: path, key: name, index: f.Index, typ: f.Type, doc: f.Tag.Get("doc"), required: f.Tag.Get("required") == "true"}
 		if enum := f.Tag.Get("enum"); enum != "" {
@@ -54,7 +54,7 @@ func fieldsOf(t reflect.Type) []field {
 	return out
 }
 
-// keysOf lists what may stand as a key in a struct: its fields and its kinds.
+// keysOf lists the keys of a struct: its fields and its kinds.
 func keysOf(fields []field, kinds []string) []string {
 	keys := make([]string, 0, len(fields)+len(kinds))
 	for _, f := range fields {
@@ -63,15 +63,15 @@ func keysOf(fields []field, kinds []string) []string {
 	return append(keys, kinds...)
 }
 
-// nearest gives the candidate that a person most likely meant, or "". At most a third of
-// the letters may differ: beyond that a guess misleads.
+// nearest returns the candidate that was most likely meant, or "". At most a third of the
+// letters may differ: beyond that a guess misleads.
 func nearest(word string, candidates []string) string {
 	best, bestDistance := "", len(word)/3+1
 	if len(word) <= 2 {
 		bestDistance = 2
 	}
 	for _, c := range candidates {
-		// Something longer or shorter by that much cannot be nearer.
+		// The distance is at least the difference in length.
 		if d := len(c) - len(word); d >= bestDistance || -d >= bestDistance {
 			continue
 		}
@@ -82,8 +82,8 @@ func nearest(word string, candidates []string) string {
 	return best
 }
 
-// distance is the number of inserted, deleted, replaced or swapped neighbouring bytes that
-// make b of a (optimal string alignment).
+// distance is the number of inserted, deleted, replaced or transposed bytes between a and b
+// (optimal string alignment).
 func distance(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {
@@ -106,7 +106,7 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
-// choices gives a hint for a word that is not one of several: the nearest, else all of them.
+// choices returns a hint for an unknown word: the nearest candidate, else all of them.
 func choices(word string, candidates []string) string {
 	if len(candidates) == 0 {
 		return ""
@@ -114,11 +114,10 @@ func choices(word string, candidates []string) string {
 	if n := nearest(word, candidates); n != "" {
 		return "did you mean " + n + "?"
 	}
-	// A list that is too long to read helps nobody.
-	const most = 24
+	const limit = 24
 	sorted := slices.Sorted(slices.Values(candidates))
-	if len(sorted) > most {
-		return "the choices are " + strings.Join(sorted[:most], ", ") + ", …"
+	if len(sorted) > limit {
+		return "the choices are " + strings.Join(sorted[:limit], ", ") + ", …"
 	}
 	return "the choices are " + strings.Join(sorted, ", ")
 }

@@ -15,22 +15,22 @@ import (
 	"guardian/internal/secret"
 )
 
-// mostSecretFile bounds a file that ${file:…} names, in bytes.
-const mostSecretFile = 1 << 20
+// maxSecretFile bounds a file that ${file:…} names, in bytes.
+const maxSecretFile = 1 << 20
 
-// shortestLearned is the length in bytes from which text out of the environment or a file
-// is redacted wherever it stands. Shorter text ("3306", "true") would destroy messages.
-const shortestLearned = 6
+// minRedacted is the length in bytes from which text from the environment or a file is
+// redacted everywhere. Redacting shorter text ("3306", "true") would destroy messages.
+const minRedacted = 6
 
-// source is where ${env:…} and ${file:…} are looked up.
+// source looks up ${env:…} and ${file:…}.
 type source struct {
 	lookupEnv func(string) (string, bool)
-	folder    string // relative paths begin here
+	folder    string // base of relative paths
 }
 
 var reference = regexp.MustCompile(`\$?\$\{[^}]*\}?`)
 
-// interpolate replaces ${env:NAME} and ${file:PATH} in a scalar; $${ stands for ${.
+// interpolate replaces ${env:NAME} and ${file:PATH} in a scalar, and $${ by ${.
 func (d *decoder) interpolate(n *yaml.Node, path string, hidden bool) (text string, interpolated, ok bool) {
 	if !strings.Contains(n.Value, "${") {
 		return n.Value, false, true
@@ -56,7 +56,7 @@ func (d *decoder) interpolate(n *yaml.Node, path string, hidden bool) (text stri
 		}
 		if err != nil {
 			ok = false
-			hint := "for the text ${ itself write $${"
+			hint := "write $${ for a literal ${"
 			if scheme == "env" || scheme == "file" {
 				hint = ""
 			}
@@ -64,7 +64,7 @@ func (d *decoder) interpolate(n *yaml.Node, path string, hidden bool) (text stri
 			return ""
 		}
 		interpolated = true
-		if hidden || len(value) >= shortestLearned {
+		if hidden || len(value) >= minRedacted {
 			d.redactor.Learn(secret.New(value))
 		}
 		return value
@@ -76,7 +76,7 @@ func (s source) env(name string) (string, error) {
 	value, ok := s.lookupEnv(name)
 	switch {
 	case !ok:
-		return "", fmt.Errorf("the environment has no variable %s", name)
+		return "", fmt.Errorf("the environment variable %s is not set", name)
 	case value == "":
 		return "", fmt.Errorf("the environment variable %s is empty", name)
 	}
@@ -88,14 +88,14 @@ func (s source) file(name string) (string, error) {
 	if !filepath.IsAbs(full) {
 		full = filepath.Join(s.folder, full)
 	}
-	content, err := readFile(full, mostSecretFile)
+	content, err := readFile(full, maxSecretFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", fmt.Errorf("there is no file %s", full)
 	case err != nil:
 		return "", err
 	}
-	// Editors and echo end a file with a line break that is not part of the secret.
+	// Editors and echo add a line break that is not part of the secret.
 	value := strings.TrimRight(string(content), "\r\n")
 	if value == "" {
 		return "", fmt.Errorf("the file %s is empty", full)
@@ -104,13 +104,13 @@ func (s source) file(name string) (string, error) {
 }
 
 // readFile reads a regular file of at most so many bytes.
-func readFile(path string, most int64) (_ []byte, err error) {
+func readFile(path string, limit int64) (_ []byte, err error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
-		// Opening a named pipe would wait for ever.
+		// Opening a named pipe would block.
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
 	file, err := os.Open(path)
@@ -118,12 +118,12 @@ func readFile(path string, most int64) (_ []byte, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	content, err := io.ReadAll(io.LimitReader(file, most+1))
+	content, err := io.ReadAll(io.LimitReader(file, limit+1))
 	if err != nil {
 		return nil, err
 	}
-	if int64(len(content)) > most {
-		return nil, fmt.Errorf("%s is larger than %d bytes", path, most)
+	if int64(len(content)) > limit {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, limit)
 	}
 	return content, nil
 }

@@ -11,19 +11,19 @@ import (
 	"guardian/watch"
 )
 
-// kindTable is what may stand as the section of a check, step or receiver.
+// kindTable holds the kinds of checks, steps or receivers.
 type kindTable struct {
 	noun     string
-	settings map[string]func() any // by kind: a pointer to settings with their defaults
+	settings map[string]func() any // by kind: returns a pointer to settings with defaults
 }
 
-// kinds says which structs have a section that is named by its kind. Such a struct has the
-// fields Kind and Settings.
+// kinds holds the kinds of those structs that have a section whose key is its kind. Such a
+// struct has the fields Kind and Settings.
 type kinds map[reflect.Type]kindTable
 
 func (t kindTable) names() []string { return slices.Sorted(maps.Keys(t.settings)) }
 
-// kindsOf makes the tables of the options.
+// kindsOf returns the kinds of the options.
 func kindsOf(o Options) kinds {
 	checks, steps, receivers := map[string]func() any{}, map[string]func() any{}, map[string]func() any{}
 	for name, k := range o.Probes {
@@ -42,7 +42,7 @@ func kindsOf(o Options) kinds {
 	}
 }
 
-// fresh gives a pointer to a new value with its defaults.
+// fresh returns a pointer to a new value with its defaults.
 func fresh(t reflect.Type) reflect.Value {
 	p := reflect.New(t)
 	switch v := p.Interface().(type) {
@@ -69,7 +69,7 @@ func fresh(t reflect.Type) reflect.Value {
 	return p
 }
 
-// defaultConfig is what a configuration says that says nothing.
+// defaultConfig returns the defaults of a configuration.
 func defaultConfig() Config {
 	return Config{
 		Server: Server{

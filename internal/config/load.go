@@ -15,20 +15,20 @@ import (
 	"guardian/probes"
 )
 
-// mostFile bounds a configuration or rule file, in bytes.
-const mostFile = 8 << 20
+// maxFile bounds a configuration or rule file, in bytes.
+const maxFile = 8 << 20
 
-// Options is what Load needs of the process. The zero value works.
+// Options are what Load takes from the process. The zero value works.
 type Options struct {
-	// Probes, Actions and Notifiers are the tables of the kinds of checks, steps and
-	// receivers; nil: the Builtin() of the package.
+	// Probes, Actions and Notifiers are the kinds of checks, steps and receivers; nil: those
+	// of Builtin() of the package.
 	Probes    map[string]probes.Kind
 	Actions   map[string]actions.Kind
 	Notifiers map[string]notifiers.Kind
 	// LookupEnv reads an environment variable; nil: os.LookupEnv.
 	LookupEnv func(name string) (string, bool)
-	// Redactor learns every secret of the configuration; nil: a Redactor of Load's own, so
-	// that mistakes print none.
+	// Redactor learns every secret of the configuration; nil: Load uses one of its own, so
+	// that no mistake prints a secret.
 	Redactor *secret.Redactor
 }
 
@@ -51,8 +51,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Load reads, decodes and checks a configuration with everything that it names. The error
-// is Mistakes, and holds no secret.
+// Load reads, decodes and validates a configuration and the files it names. The error is of
+// type Mistakes and holds no secret.
 func Load(path string, o Options) (*Config, error) {
 	d := newDecoder(path, o.withDefaults())
 	content, ok := d.read()
@@ -66,9 +66,9 @@ func Load(path string, o Options) (*Config, error) {
 	return c, nil
 }
 
-// LoadFiles loads several configurations or rule files for their mistakes. A file with a
-// top-level list "groups" is a rule file: whether something makes the metrics that it reads
-// is told only by the configuration that names it. The error is Mistakes.
+// LoadFiles validates several configurations or rule files. A file with a top-level list
+// "groups" is a rule file; whether the metrics it reads exist is only known for a
+// configuration that names it. The error is of type Mistakes.
 func LoadFiles(paths []string, o Options) error {
 	o = o.withDefaults()
 	var all Mistakes
@@ -116,17 +116,17 @@ func newDecoder(path string, o Options) *decoder {
 }
 
 func (d *decoder) read() ([]byte, bool) {
-	content, err := readFile(d.file, mostFile)
+	content, err := readFile(d.file, maxFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		d.add(nil, "", "there is no such file", "name one with --config; configs/minimal.yaml is a start")
+		d.add(nil, "", "there is no such file", "set one with --config; configs/minimal.yaml is an example")
 	case err != nil:
 		d.add(nil, "", err.Error(), "")
 	}
 	return content, err == nil
 }
 
-// config decodes and checks the content of a configuration file.
+// config decodes and validates a configuration file.
 func (d *decoder) config(content []byte) *Config {
 	root := d.parse(content)
 	if root == nil {
@@ -141,7 +141,7 @@ func (d *decoder) config(content []byte) *Config {
 	return c
 }
 
-// result gives the mistakes, sorted and without secrets, or nil.
+// result returns the mistakes, sorted and without secrets, or nil.
 func (d *decoder) result() error {
 	if len(d.mistakes) == 0 {
 		return nil
@@ -153,7 +153,7 @@ func (d *decoder) result() error {
 	return d.mistakes.sorted()
 }
 
-// fill puts in what follows from other keys: defaults of checks, absolute paths, addresses.
+// fill sets what follows from other keys: defaults of checks, absolute paths, addresses.
 func (d *decoder) fill(c *Config) {
 	c.Storage.Path = d.absolute(c.Storage.Path)
 	scheme := "http://"
@@ -178,8 +178,8 @@ func (d *decoder) fill(c *Config) {
 	}
 }
 
-// zeros tells of zeros that were written, before the defaults take their place: who writes
-// "failure_rate: 0%" does not want 1%.
+// zeros finds explicit zeros before defaults replace them: "failure_rate: 0%" must not become
+// the default.
 func (d *decoder) zeros(c *Check, path string) {
 	for key, zero := range map[string]bool{
 		"every": c.Every == 0, "timeout": c.Timeout == 0, "failure_rate": c.FailureRate == 0, "blind_after": c.BlindAfter == 0,

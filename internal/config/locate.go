@@ -10,16 +10,16 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// fielder is an error of a Validate method that knows which key it is about, as a path
-// below the section: "see.within" or "headers[2].name".
+// fielder is an error that names its key, as a path within the section: "lookup.within" or
+// "headers[2].name".
 type fielder interface{ Field() string }
 
-// leadingPath finds the key that an error begins with: "url: …", "see.within must …",
+// leadingPath matches the key at the start of an error: "url: …", "lookup.within must …",
 // "headers.X-Shop has …".
 var leadingPath = regexp.MustCompile(`^([a-z][a-z0-9_]*(?:\[\d+\]|\.[A-Za-z0-9_-]+)*)(: | )`)
 
-// validate asks settings whether they make sense, and gives each mistake the line of its key.
-// Where the decoder found a mistake already, what follows from it is not told.
+// validate calls Validate of settings and locates each error. Errors that follow from a known
+// mistake are left out.
 func (d *decoder) validate(settings any, path string) {
 	with, ok := settings.(interface{ Validate() error })
 	if !ok {
@@ -31,7 +31,7 @@ func (d *decoder) validate(settings any, path string) {
 	}
 }
 
-// blame adds a mistake about a path unless it follows from one that is known.
+// blame adds a mistake about a path, unless it follows from a known one.
 func (d *decoder) blame(at, problem, hint string) {
 	if d.meant[at] {
 		return
@@ -44,14 +44,14 @@ func (d *decoder) blame(at, problem, hint string) {
 	d.add(d.locate(at), at, problem, hint)
 }
 
-// under tells whether a path is another one or lies below it.
+// under reports whether a path equals another one or is below it.
 func under(path, above string) bool {
 	rest, ok := strings.CutPrefix(path, above)
 	return ok && above != "" && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
-// place finds which key an error of a Validate method is about: the one that it names by
-// Field, or those that its text begins with.
+// place finds the key that an error of Validate is about: the one named by Field, or those at
+// the start of its text.
 func (d *decoder) place(l leaf, path string, settings reflect.Type) (at, problem string) {
 	var f fielder
 	if errors.As(l.err, &f) && f.Field() != "" {
@@ -66,7 +66,7 @@ func (d *decoder) place(l leaf, path string, settings reflect.Type) (at, problem
 		}
 		next := below(at, found[1])
 		_, there := d.find(next)
-		// A first word is a key when it stands in the file, or could.
+		// A first word is a key if it is in the file or in the struct.
 		if !there && !hasKey(settings, strings.TrimPrefix(next[len(path):], ".")) {
 			return at, problem
 		}
@@ -83,7 +83,7 @@ func (d *decoder) place(l leaf, path string, settings reflect.Type) (at, problem
 	}
 }
 
-// hasKey tells whether a path of keys could stand in a section of a type.
+// hasKey reports whether a section of a type can have a key, given as a path.
 func hasKey(t reflect.Type, path string) bool {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()
@@ -110,7 +110,7 @@ func hasKey(t reflect.Type, path string) bool {
 	return false
 }
 
-// below makes a path of a path and one below it.
+// below appends a path to another one.
 func below(path, field string) string {
 	if strings.HasPrefix(field, "[") {
 		return path + field
@@ -118,13 +118,13 @@ func below(path, field string) string {
 	return join(path, field)
 }
 
-// leaf is one of several joined errors, with the text that was wrapped around them all.
+// leaf is one of several joined errors, with the text that wraps them all.
 type leaf struct {
 	err  error
 	text string
 }
 
-// joined takes joined errors apart, and leaves what is wrapped otherwise as it is.
+// joined splits joined errors, and leaves errors that are wrapped otherwise as they are.
 func joined(err error) []error {
 	if err == nil {
 		return nil
@@ -140,7 +140,7 @@ func joined(err error) []error {
 	return all
 }
 
-// leaves takes joined errors apart, also those that were wrapped together.
+// leaves splits joined errors, also those that were wrapped together.
 func leaves(err error, around string) []leaf {
 	if err == nil {
 		return nil
@@ -158,7 +158,7 @@ func leaves(err error, around string) []leaf {
 		if inner == nil {
 			break
 		}
-		// "steps[0]: %w" around joined errors is meant for each of them.
+		// "steps[0]: %w" around joined errors applies to each of them.
 		if before, ok := strings.CutSuffix(err.Error(), inner.Error()); ok && strings.HasSuffix(before, ": ") {
 			return leaves(inner, around+before)
 		}
@@ -166,13 +166,13 @@ func leaves(err error, around string) []leaf {
 	return []leaf{{err: err, text: around + err.Error()}}
 }
 
-// locate gives the node at a path, or the nearest one above it.
+// locate returns the node at a path, or the nearest one above it.
 func (d *decoder) locate(path string) *yaml.Node {
 	n, _ := d.find(path)
 	return n
 }
 
-// find gives the node at a path and whether it is there, or the nearest one above it.
+// find returns the node at a path, or the nearest one above it and exact false.
 func (d *decoder) find(path string) (_ *yaml.Node, exact bool) {
 	n := d.root
 	if n == nil {
@@ -192,7 +192,7 @@ func (d *decoder) find(path string) (_ *yaml.Node, exact bool) {
 	return n, true
 }
 
-// child follows the first element of a path and gives what is left of the path.
+// child follows the first element of a path and returns the rest of the path.
 func child(n *yaml.Node, path string, depth int) (*yaml.Node, string) {
 	if rest, ok := strings.CutPrefix(path, "["); ok {
 		number, rest, _ := strings.Cut(rest, "]")
@@ -207,7 +207,7 @@ func child(n *yaml.Node, path string, depth int) (*yaml.Node, string) {
 	if n.Kind != yaml.MappingNode || depth > deepest {
 		return nil, ""
 	}
-	// Keys may hold dots themselves: the key is taken that the path begins with.
+	// Keys may contain dots: take the key that the path starts with.
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		rest, ok := strings.CutPrefix(path, n.Content[i].Value)
 		if !ok || n.Content[i].Kind != yaml.ScalarNode {

@@ -13,22 +13,22 @@ import (
 	"guardian/watch"
 )
 
-// Marketplaces says how much of the sellers' quotas the guardian may use, and what tells how
-// much the sellers' own applications use.
+// Marketplaces limits the share of the sellers' API quotas that checks use, and names the
+// metrics of the sellers' own usage.
 type Marketplaces struct {
-	Share           watch.Share        `yaml:"max_quota_share" doc:"Most of each operation's quota that checks may use, per shop and application; a configuration that is over it is refused."`
-	Operations      []MarketplaceLimit `yaml:"operations" doc:"Limits that differ from the published ones, or that are not published."`
-	CallsMetric     string             `yaml:"calls_metric" doc:"Counter of the calls that the sellers' applications make, with the labels marketplace, shop, operation and, where there are several, app; it is written here (ingest). Usage is inferred from it where the marketplace does not tell it."`
-	ThrottledMetric string             `yaml:"throttled_metric" doc:"Counter, with the same labels, of those calls that were throttled."`
+	Share           watch.Share        `yaml:"max_quota_share" doc:"Maximum share of each operation's quota that checks may use, per shop and application; a configuration that exceeds it is rejected."`
+	Operations      []MarketplaceLimit `yaml:"operations" doc:"Rate limits that are not published, or differ from the published ones."`
+	CallsMetric     string             `yaml:"calls_metric" doc:"Counter of the API calls of the sellers' applications, with the labels marketplace, shop, operation and, if there are several, app; it must be in ingest. Quota usage is inferred from it where the marketplace does not report it."`
+	ThrottledMetric string             `yaml:"throttled_metric" doc:"Counter of the throttled ones among these calls, with the same labels."`
 }
 
-// MarketplaceLimit is the token bucket of one operation.
+// MarketplaceLimit is the rate limit (token bucket) of one operation.
 type MarketplaceLimit struct {
 	Marketplace string  `yaml:"marketplace" required:"true" doc:"The platform, such as amazon."`
 	Operation   string  `yaml:"operation" required:"true" doc:"The platform's name of the operation, such as searchOrders."`
-	Shop        string  `yaml:"shop" doc:"The shop (label shop) whose limit this is; left out: every shop's."`
-	Rate        float64 `yaml:"rate" required:"true" doc:"Calls that the platform gives back in a second; 100 in a minute are 1.667."`
-	Burst       float64 `yaml:"burst" doc:"Calls that may be made at once; left out: 1."`
+	Shop        string  `yaml:"shop" doc:"The shop (label shop) with this limit; default: all shops."`
+	Rate        float64 `yaml:"rate" required:"true" doc:"Calls per second; 100 per minute are 1.667."`
+	Burst       float64 `yaml:"burst" doc:"Burst size in calls; default: 1."`
 }
 
 // Validate joins every mistake.
@@ -46,7 +46,7 @@ func (l *MarketplaceLimit) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Budgets gives the limits as the planner takes them.
+// Budgets converts the limits for the planner of quotas.
 func (m Marketplaces) Budgets() marketplace.Budgets {
 	b := marketplace.Budgets{Share: float64(m.Share)}
 	for _, o := range m.Operations {
@@ -57,7 +57,7 @@ func (m Marketplaces) Budgets() marketplace.Budgets {
 	return b
 }
 
-// Uses tells whose quota the check uses, and how much; nothing when it asks no marketplace.
+// Uses returns the quotas that the check uses, none when it calls no marketplace.
 func (c *Check) Uses() []marketplace.Use {
 	if c.Settings == nil {
 		return nil
@@ -65,7 +65,7 @@ func (c *Check) Uses() []marketplace.Use {
 	return probes.Uses(c.Name, c.Settings, c.Labels, time.Duration(c.Every))
 }
 
-// checkMarketplaces finds checks that would eat the sellers' quotas.
+// checkMarketplaces finds checks that would use too much of the sellers' quotas.
 func (d *decoder) checkMarketplaces(c *Config) {
 	m := c.Marketplaces
 	if m.Share <= 0 {
@@ -76,11 +76,11 @@ func (d *decoder) checkMarketplaces(c *Config) {
 	}
 	for key, metric := range map[string]string{"calls_metric": m.CallsMetric, "throttled_metric": m.ThrottledMetric} {
 		if metric != "" && !c.Ingested.Has(metric) {
-			d.blame("marketplaces."+key, fmt.Sprintf("nobody may write %q here", shorten(metric, 60)), "add it to ingest")
+			d.blame("marketplaces."+key, fmt.Sprintf("%q is not accepted by remote write", shorten(metric, 60)), "add it to ingest")
 		}
 	}
 	if m.ThrottledMetric != "" && m.CallsMetric == "" {
-		d.blame("marketplaces.throttled_metric", "needs calls_metric", "name the counter of all calls too")
+		d.blame("marketplaces.throttled_metric", "needs calls_metric", "set the counter of all calls too")
 	}
 	var uses []marketplace.Use
 	place := map[string]string{}
@@ -110,16 +110,16 @@ func excess(e marketplace.Excess) string {
 
 func remedy(e marketplace.Excess) string {
 	if e.TooLarge {
-		return "make fewer calls in a look, or give the shop's own limit under marketplaces.operations"
+		return "make fewer calls in a look, or set the shop's own limit under marketplaces.operations"
 	}
 	each := ""
 	if len(e.Together) > 1 {
 		each = " each"
 	}
-	return fmt.Sprintf("look every %s%s or less often; or, where the shop has another limit, give it under marketplaces.operations", model.Duration(e.Safe), each)
+	return fmt.Sprintf("look every %s%s or less often, or set the shop's own limit under marketplaces.operations", model.Duration(e.Safe), each)
 }
 
-// count writes a number with as many digits as it needs, three at most behind the first.
+// count formats a number with up to four significant digits.
 func count(v float64) string { return fmt.Sprintf("%.4g", v) }
 
 func percent(share float64) string { return fmt.Sprintf("%.4g%%", 100*share) }

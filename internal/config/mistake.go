@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// Mistake is one thing that is wrong in a file.
+// Mistake is one error in a file.
 type Mistake struct { //nolint:errname // a mistake is what people call it
 	File    string `json:"file"`
 	Line    int    `json:"line,omitempty"`   // from 1; 0: the file as a whole
 	Column  int    `json:"column,omitempty"` // from 1; 0: the line as a whole
-	Path    string `json:"path,omitempty"`   // where, as checks[2].http.url
+	Path    string `json:"path,omitempty"`   // of the key, such as checks[2].http.url
 	Problem string `json:"problem"`
 	Hint    string `json:"hint,omitempty"` // what to do
 }
 
-// Error gives "file:line:column: path: problem; hint", as compilers do.
+// Error returns "file:line:column: path: problem; hint", as compilers do.
 func (m Mistake) Error() string {
 	var b strings.Builder
 	b.WriteString(m.File)
@@ -38,10 +38,10 @@ func (m Mistake) Error() string {
 	return b.String()
 }
 
-// Mistakes is every mistake of a configuration, sorted by file and line.
+// Mistakes are all mistakes of a configuration, sorted by file and line.
 type Mistakes []Mistake //nolint:errname // as above
 
-// Error gives one mistake per line.
+// Error returns one mistake per line.
 func (ms Mistakes) Error() string {
 	lines := make([]string, len(ms))
 	for i, m := range ms {
@@ -50,7 +50,7 @@ func (ms Mistakes) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// sorted gives the mistakes by file, line and column, each once.
+// sorted returns the mistakes by file, line and column, without duplicates.
 func (ms Mistakes) sorted() Mistakes {
 	seen := map[Mistake]bool{}
 	ms = slices.DeleteFunc(ms, func(m Mistake) bool {
@@ -64,7 +64,7 @@ func (ms Mistakes) sorted() Mistakes {
 	return ms
 }
 
-// compareLast puts what is said of the mistakes themselves behind them.
+// compareLast puts the note about too many mistakes last.
 func compareLast(a, b Mistake) int {
 	switch {
 	case a.Problem == tooMany && b.Problem != tooMany:

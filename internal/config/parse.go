@@ -14,17 +14,17 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// mostNodes bounds what aliases may expand to: a file of a few lines can stand for more
-// values than fit into memory.
-const mostNodes = 250_000
+// maxNodes bounds the expansion of aliases: a few lines could expand to more values than fit
+// into memory.
+const maxNodes = 250_000
 
-// parse reads one YAML document. It gives nil after a mistake and for an empty file.
+// parse reads one YAML document. It returns nil after a mistake and for an empty file.
 func (d *decoder) parse(content []byte) *yaml.Node {
 	in := yaml.NewDecoder(bytes.NewReader(content))
 	var doc, second yaml.Node
 	switch err := in.Decode(&doc); {
 	case errors.Is(err, io.EOF), err == nil && len(doc.Content) == 1 && isNull(doc.Content[0]):
-		d.add(nil, "", "is empty", "start from configs/minimal.yaml")
+		d.add(nil, "", "is empty", "start with configs/minimal.yaml")
 		return nil
 	case err != nil:
 		d.mistakes = append(d.mistakes, syntaxMistake(d.file, content, err))
@@ -45,8 +45,8 @@ func (d *decoder) parse(content []byte) *yaml.Node {
 
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
 
-// syntaxMistake takes the line out of the YAML library's error, or finds it, and says what to do
-// about what people do most.
+// syntaxMistake converts an error of the YAML library: it finds the line, and adds a hint for
+// the most common causes.
 func syntaxMistake(file string, content []byte, err error) Mistake {
 	m := Mistake{File: file, Problem: "is not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
 	if found := yamlLine.FindStringSubmatch(err.Error()); found != nil {
@@ -58,18 +58,18 @@ func syntaxMistake(file string, content []byte, err error) Mistake {
 		m.Line, m.Hint = i+1, "save the file as UTF-8"
 	}
 	if m.Line > 0 && m.Line <= len(lines) && indentedByTab.Match(lines[m.Line-1]) {
-		m.Hint = "indent with spaces: YAML takes no tabs there"
+		m.Hint = "indent with spaces: YAML does not allow tabs there"
 	}
 	return m
 }
 
 var indentedByTab = regexp.MustCompile(`^ *\t`)
 
-// enter follows an alias and counts. It gives nil when the node must not be expanded.
+// enter follows an alias and counts nodes. It returns nil when the node must not be expanded.
 func (d *decoder) enter(n *yaml.Node, path string) (_ *yaml.Node, leave func()) {
 	d.visited++
-	if d.visited > mostNodes {
-		if d.visited == mostNodes+1 {
+	if d.visited > maxNodes {
+		if d.visited == maxNodes+1 {
 			d.add(n, path, "expands to more than 250,000 values", "use fewer aliases")
 		}
 		return nil, nil
@@ -86,7 +86,7 @@ func (d *decoder) enter(n *yaml.Node, path string) (_ *yaml.Node, leave func()) 
 	return target, func() { delete(d.inside, target) }
 }
 
-// is tells whether a node has a shape; nothing at all is an empty one.
+// is reports whether a node has a shape; null counts as an empty value of any shape.
 func (d *decoder) is(n *yaml.Node, shape yaml.Kind, path, expected string) bool {
 	if n.Kind == shape {
 		return true
@@ -99,7 +99,7 @@ func (d *decoder) is(n *yaml.Node, shape yaml.Kind, path, expected string) bool 
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
-// got says what stands where something else was expected.
+// got describes a node that is not what was expected.
 func (d *decoder) got(n *yaml.Node, hide bool) string {
 	switch {
 	case n.Kind == yaml.MappingNode:
@@ -111,24 +111,23 @@ func (d *decoder) got(n *yaml.Node, hide bool) string {
 	case hide:
 		return "something else"
 	default:
-		// What was interpolated stands in the file as ${…}: this never prints a secret.
+		// Interpolated values are still ${…} in the node: this never prints a secret.
 		return strconv.Quote(shorten(n.Value, 60))
 	}
 }
 
-func shorten(text string, most int) string {
+func shorten(text string, limit int) string {
 	runes := []rune(text)
-	if len(runes) <= most {
+	if len(runes) <= limit {
 		return text
 	}
-	return string(runes[:most]) + "…"
+	return string(runes[:limit]) + "…"
 }
 
 // pair is a key of a mapping with its value.
 type pair struct{ key, value *yaml.Node }
 
-// pairs gives the entries of a mapping, those that it merges (<<) last, and tells of keys
-// that stand twice.
+// pairs returns the entries of a mapping, merged ones (<<) last, and finds duplicate keys.
 func (d *decoder) pairs(n *yaml.Node, path string) []pair {
 	var own, merged []pair
 	first := make(map[string]*yaml.Node, len(n.Content)/2)
@@ -139,11 +138,11 @@ func (d *decoder) pairs(n *yaml.Node, path string) []pair {
 			continue
 		}
 		if key.Kind != yaml.ScalarNode {
-			d.add(key, path, "has a key that is not text", "")
+			d.add(key, path, "has a key that is not a string", "")
 			continue
 		}
 		if before, twice := first[key.Value]; twice {
-			d.add(key, join(path, key.Value), fmt.Sprintf("stands here again: it is on line %d already", before.Line), "keep one of them")
+			d.add(key, join(path, key.Value), fmt.Sprintf("duplicate key: it is on line %d already", before.Line), "keep one of them")
 			continue
 		}
 		first[key.Value] = key
@@ -158,7 +157,7 @@ func (d *decoder) pairs(n *yaml.Node, path string) []pair {
 	return own
 }
 
-// merge gives the entries that "<<: *a" or "<<: [*a, *b]" brings in.
+// merge returns the entries of "<<: *a" or "<<: [*a, *b]".
 func (d *decoder) merge(n *yaml.Node, path string) []pair {
 	n, leave := d.enter(n, path)
 	if n == nil {

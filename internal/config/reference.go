@@ -15,18 +15,18 @@ import (
 	"guardian/watch"
 )
 
-// Reference gives every key with its type, default and meaning as Markdown, made of the
-// structs that Load fills.
+// Reference returns every key with its type, default and meaning as Markdown, generated from
+// the structs that Load fills.
 func Reference(o Options) []byte {
 	w := referenceWriter{kinds: kindsOf(o.withDefaults()), seen: map[reflect.Type]string{}}
 	w.out.WriteString(`# Configuration
 
-Every key of ` + "`guardian.yaml`" + `. This page and ` + "`configs/guardian.schema.json`" + ` are made of the code that reads the file
-(` + "`make golden`" + ` writes them anew); ` + "`guardian check FILE`" + ` finds every mistake with its line.
+Every key of ` + "`guardian.yaml`" + `. This page and ` + "`configs/guardian.schema.json`" + ` are generated from the code that reads the file
+(` + "`make golden`" + ` regenerates them); ` + "`guardian check FILE`" + ` finds all mistakes with their lines.
 
 - Durations are Prometheus durations: ` + "`500ms`, `15s`, `30m`, `1h30m`, `15d`" + `. Times are RFC 3339. Shares are ` + "`99.9%`" + ` or ` + "`0.999`" + `.
-- ` + "`${env:NAME}`" + ` and ` + "`${file:PATH}`" + ` in a value stand for an environment variable and a file's content (its last line break
-  removed); ` + "`$${`" + ` stands for ` + "`${`" + `. A secret is best given so; whatever comes from there never prints.
+- ` + "`${env:NAME}`" + ` and ` + "`${file:PATH}`" + ` in a value stand for an environment variable and a file's content (without
+  its last line break); ` + "`$${`" + ` stands for ` + "`${`" + `. Use them for secrets: such values are never printed.
 - Relative paths are relative to the configuration's folder.
 - YAML anchors, aliases and merges (` + "`<<: *a`" + `) work; top-level keys that begin with ` + "`x-`" + ` are free for anchors.
 
@@ -41,7 +41,7 @@ type referenceWriter struct {
 	out   bytes.Buffer
 }
 
-// lead is a struct that a key leads to: told after the table that names the key.
+// lead is a struct that a key leads to; its table follows the one with the key.
 type lead struct {
 	path string
 	typ  reflect.Type
@@ -91,8 +91,8 @@ func (w *referenceWriter) section(path string, t reflect.Type, defaults reflect.
 	}
 }
 
-// defaultsOf gives the defaults of a struct that a key leads to: the key's own where there
-// are some, else those of a new one.
+// defaultsOf returns the defaults of a struct that a key leads to: those of the key, else
+// those of a new struct.
 func defaultsOf(t reflect.Type, v reflect.Value) reflect.Value {
 	if v.IsValid() && v.Type() == t {
 		return v
@@ -100,7 +100,7 @@ func defaultsOf(t reflect.Type, v reflect.Value) reflect.Value {
 	return fresh(t).Elem()
 }
 
-// typeWord says a type in words, and the struct that it holds with what its path ends in.
+// typeWord describes a type, and returns the struct in it with the suffix of its path.
 func typeWord(t reflect.Type, enum []string) (word string, inner reflect.Type, suffix string) {
 	if len(enum) > 0 && t.Kind() == reflect.String {
 		return strings.Join(enum, ", "), nil, ""

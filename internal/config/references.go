@@ -13,7 +13,7 @@ import (
 
 func nameOfRunbook(b actions.RunbookSettings) string { return b.Name }
 
-// roles are those of tokens, each including the one before.
+// roles returns the roles of tokens, each including the one before it.
 func roles() []string { return []string{"viewer", "deployer", "approver", "admin"} }
 
 func (d *decoder) checkRouting(c *Config, receivers []string) {
@@ -24,10 +24,10 @@ func (d *decoder) checkRouting(c *Config, receivers []string) {
 	}
 	for i, r := range c.Receivers {
 		if circular(r.Name, fallback) {
-			d.blame(at("receivers", i)+".fallback", "leads back to "+r.Name, "let the last receiver of a chain have no fallback")
+			d.blame(at("receivers", i)+".fallback", "leads back to "+r.Name, "the last receiver of a chain must have no fallback")
 		}
 	}
-	// Without receivers nobody is told anything, which is how everybody begins.
+	// A first configuration may have no receivers.
 	if len(receivers) == 0 && reflect.DeepEqual(c.Routes, route.Node{}) && len(c.TimeIntervals) == 0 {
 		return
 	}
@@ -66,7 +66,7 @@ func (d *decoder) checkRunbook(b *actions.RunbookSettings, path string, checks [
 func (d *decoder) checkOnAlert(c *Config, o *OnAlert, path string, runbooks []string) {
 	d.known(path+".runbook", "runbook", o.Runbook, runbooks)
 	if len(o.Match) == 0 {
-		d.blame(path+".match", "is empty: every alert would start the runbook", "name the labels that an alert must have")
+		d.blame(path+".match", "is empty: every alert would start the runbook", "set labels that an alert must have")
 	}
 	var alerts []string
 	for _, g := range c.Groups {
@@ -76,7 +76,7 @@ func (d *decoder) checkOnAlert(c *Config, o *OnAlert, path string, runbooks []st
 			}
 		}
 	}
-	// Without rules there may be a mistake in them that hides every alert.
+	// Rule files without rules have a mistake, which must not be reported twice.
 	if alerts != nil || len(c.RuleFiles) == 0 {
 		d.known(path+".match.alertname", "alerting rule", o.Match["alertname"], alerts)
 	}
@@ -109,14 +109,14 @@ func (d *decoder) checkMaintenance(m Maintenance, path string) {
 	single := !m.From.IsZero() || !m.To.IsZero()
 	switch {
 	case m.Cron.IsSet() && single:
-		d.blame(path+".cron", "a window is either single or comes again and again", "keep from and to, or cron and for")
+		d.blame(path+".cron", "a window is either single or recurring", "keep from and to, or cron and for")
 	case m.Cron.IsSet() && (m.For <= 0 || m.For > 7*day):
-		d.blame(path+".for", "must be more than 0s and at most 7d", "it says how long each window lasts")
+		d.blame(path+".for", "must be more than 0s and at most 7d", "it is the length of each window")
 	case m.Cron.IsSet():
 	case m.From.IsZero() || m.To.IsZero():
-		d.blame(path, "has no time", "give from and to, or cron and for")
+		d.blame(path, "has no time", "set from and to, or cron and for")
 	case m.For != 0:
-		d.blame(path+".for", "belongs to cron", "remove it: the window ends at to")
+		d.blame(path+".for", "is for recurring windows (cron)", "remove it: the window ends at to")
 	default:
 		d.order(path, m.From, m.To)
 	}
@@ -128,7 +128,7 @@ func (d *decoder) order(path string, from, to time.Time) {
 	}
 }
 
-// sortedUnique gives the texts in order, each once.
+// sortedUnique sorts texts and removes duplicates.
 func sortedUnique(texts []string) []string {
 	slices.Sort(texts)
 	return slices.Compact(texts)

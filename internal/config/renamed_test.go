@@ -36,6 +36,8 @@ func oldKeys() map[string][2]string {
 		"checks[].path":                                    {check + http + "\n    path: office", "checks[0].path: this key is now called network_path; write network_path: office"},
 		"marketplaces.share":                               {"services: [{name: shop}]\nmarketplaces: {share: 7%}", "marketplaces.share: this key is now called max_quota_share; write max_quota_share: 7%"},
 		"runbooks[].approval.within":                       {runbook + "steps: [{exec: {command: [\"true\"]}}]\n    approval: {within: 1h}", "runbooks[0].approval.within: this key is now called timeout; write timeout: 1h"},
+		"runbooks[].daily":                                 {runbook + "daily: 5", "runbooks[0].daily: this key is now called max_runs_per_day; write max_runs_per_day: 5"},
+		"brake.services":                                   {"services: [{name: shop}]\nbrake: {services: 5}", "brake.services: this key is now called max_failing_services; write max_failing_services: 5"},
 		"runbooks[].steps[].docker.settle":                 {docker + "settle: 1s}}]", "runbooks[0].steps[0].docker.settle: this key is now called min_healthy_time; write min_healthy_time: 1s"},
 		"runbooks[].steps[].docker.stop":                   {docker + "stop: 1s}}]", "runbooks[0].steps[0].docker.stop: this key is now called stop_timeout; write stop_timeout: 1s"},
 		"runbooks[].steps[].docker.within":                 {docker + "within: 1m}}]", "runbooks[0].steps[0].docker.within: this key is now called healthy_deadline; write healthy_deadline: 1m"},
@@ -74,8 +76,8 @@ func TestAnOldKeyIsAnsweredWithItsNewName(t *testing.T) {
 func TestEachRenamedKeyHasAnExample(t *testing.T) {
 	examples := oldKeys()
 	pending := []string{
-		"brake.services", "checks[].burst", "checks[].order_push.lookup.http.expect.body_not", "checks[].order_push.see",
-		"defaults.burst", "runbooks[].daily", "services[].watch.bad", "services[].watch.missed", "services[].watch.soak",
+		"checks[].burst", "checks[].order_push.lookup.http.expect.body_not", "checks[].order_push.see",
+		"defaults.burst", "services[].watch.bad", "services[].watch.missed", "services[].watch.soak",
 	}
 	for _, r := range config.RenamedKeys() {
 		if slices.Contains(pending, r.Old) {

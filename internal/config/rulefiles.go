@@ -15,8 +15,8 @@ import (
 	"guardian/rules"
 )
 
-// checkRules reads the rule files, and finds metrics that nothing makes: a rule that reads
-// one would never fire and never say so.
+// checkRules reads the rule files, and finds metrics that nothing produces: a rule that reads
+// one would silently never fire.
 func (d *decoder) checkRules(c *Config) {
 	var err error
 	c.Ingested, err = ingest.NewNames(c.Ingest)
@@ -44,7 +44,7 @@ func (d *decoder) checkRules(c *Config) {
 		_, found := slices.BinarySearch(made, metric)
 		return found || c.Ingested.Has(metric) || slices.Contains(recorded, metric)
 	}
-	// Those of sources are not asked: what their servers have only they know.
+	// Rules of other servers are not validated: their metrics are not known here.
 	for _, err := range rules.Validate(own, produced, slices.Concat(made, c.Ingest, recorded)) {
 		d.ruleMistake(err)
 	}
@@ -64,7 +64,7 @@ func setOf(lists ...[]string) map[string]bool {
 	return set
 }
 
-// recordedBy lists the series that groups record.
+// recordedBy lists the series that recording rules produce.
 func recordedBy(groups []*rules.Group) []string {
 	var all []string
 	for _, g := range groups {
@@ -77,8 +77,8 @@ func recordedBy(groups []*rules.Group) []string {
 	return all
 }
 
-// checkRuleSource checks a source and loads its rules. A file has one source, because it is
-// what the state of its alerts is kept under.
+// checkRuleSource validates a source and loads its rules. A file has one source, because the
+// state of its alerts is stored by file.
 func (d *decoder) checkRuleSource(c *Config, s *RuleSource, path string) []*rules.Group {
 	d.validate(&s.PromQLServer, path)
 	d.above(path+".timeout", s.Timeout)
@@ -90,7 +90,7 @@ func (d *decoder) checkRuleSource(c *Config, s *RuleSource, path string) []*rule
 		place := fmt.Sprintf("%s.rules[%d]", path, i)
 		for _, f := range d.readRules(place, pattern, files) {
 			if slices.ContainsFunc(c.RuleFiles, func(other RuleFile) bool { return other.Name == f.Name }) {
-				d.blame(place, fmt.Sprintf("%s is in rules, or in another source, already", f.Name), "let each rule file be asked in one place")
+				d.blame(place, fmt.Sprintf("%s is already in rules or in another source", f.Name), "list each rule file once")
 				continue
 			}
 			files = append(files, f)
@@ -101,9 +101,9 @@ func (d *decoder) checkRuleSource(c *Config, s *RuleSource, path string) []*rule
 	return d.ruleFiles(files, c, s)
 }
 
-// readRules reads the files that a pattern matches and that are not known yet.
+// readRules reads the files that a pattern matches, without those that are known already.
 func (d *decoder) readRules(path, pattern string, known []RuleFile) []RuleFile {
-	// Names in messages are relative as the configuration's own is.
+	// Names in messages are relative like the configuration's own.
 	full := pattern
 	if !filepath.IsAbs(full) {
 		full = filepath.Join(filepath.Dir(d.file), full)
@@ -111,7 +111,7 @@ func (d *decoder) readRules(path, pattern string, known []RuleFile) []RuleFile {
 	found, err := filepath.Glob(full)
 	switch {
 	case err != nil:
-		d.blame(path, fmt.Sprintf("%q is not a pattern", shorten(pattern, 60)), "write rules/*.yaml, for example")
+		d.blame(path, fmt.Sprintf("%q is not a pattern", shorten(pattern, 60)), "for example rules/*.yaml")
 	case len(found) == 0:
 		d.blame(path, fmt.Sprintf("no file matches %q", shorten(pattern, 60)), "patterns are relative to the configuration's folder")
 	}
@@ -120,7 +120,7 @@ func (d *decoder) readRules(path, pattern string, known []RuleFile) []RuleFile {
 		if slices.ContainsFunc(known, func(f RuleFile) bool { return f.Name == file }) {
 			continue
 		}
-		content, err := readFile(file, mostFile)
+		content, err := readFile(file, maxFile)
 		if err != nil {
 			d.blame(path, err.Error(), "")
 			continue
@@ -130,8 +130,8 @@ func (d *decoder) readRules(path, pattern string, known []RuleFile) []RuleFile {
 	return files
 }
 
-// fileID names a rule file as the configuration does. However the configuration's own path
-// is written, and in whatever folder another guardian has it, it is the same file.
+// fileID returns the path of a rule file relative to the configuration, which identifies it
+// wherever the configuration is stored.
 func (d *decoder) fileID(pattern, file string) string {
 	if filepath.IsAbs(pattern) {
 		return file
@@ -143,7 +143,7 @@ func (d *decoder) fileID(pattern, file string) string {
 	return filepath.ToSlash(id)
 }
 
-// ruleFiles decodes rule files whose queries a source answers; nil: the guardian itself.
+// ruleFiles decodes rule files whose queries a source evaluates; nil: the guardian itself.
 func (d *decoder) ruleFiles(files []RuleFile, c *Config, s *RuleSource) []*rules.Group {
 	in := make([]rules.File, len(files))
 	for i, f := range files {
@@ -154,7 +154,7 @@ func (d *decoder) ruleFiles(files []RuleFile, c *Config, s *RuleSource) []*rules
 		ExternalLabels: c.ExternalLabels,
 		ExternalURL:    c.Server.ExternalURL,
 	}
-	o.URL, _ = url.Parse(o.ExternalURL) // a bad one is told where the server's settings are checked
+	o.URL, _ = url.Parse(o.ExternalURL) // checkServer reports a bad one
 	if s != nil {
 		o.Source, o.QueryOffset = s.Name, time.Duration(s.QueryOffset)
 	}
@@ -165,7 +165,7 @@ func (d *decoder) ruleFiles(files []RuleFile, c *Config, s *RuleSource) []*rules
 	return groups
 }
 
-// ruleMistake takes over what the rules say of their files.
+// ruleMistake adds an error of package rules.
 func (d *decoder) ruleMistake(err error) {
 	var e *rules.Error
 	if !errors.As(err, &e) {
@@ -175,8 +175,8 @@ func (d *decoder) ruleMistake(err error) {
 	d.mistakes = append(d.mistakes, Mistake{File: e.File, Line: e.Line, Column: e.Column, Problem: e.Err.Error(), Hint: e.Hint})
 }
 
-// metrics lists every name that a check can ever make, sorted. It is complete when every
-// check is known.
+// metrics lists the names of all series that checks can produce, sorted. It is complete if
+// the kinds of all checks are known.
 func (d *decoder) metrics(c *Config) (made []string, complete bool) {
 	complete = true
 	made = probes.CommonSeries()
@@ -196,7 +196,7 @@ func (d *decoder) metrics(c *Config) (made []string, complete bool) {
 			made = append(made, probes.BudgetSeries()...)
 		}
 	}
-	// Anybody may report calls (POST /api/v1/calls), whatever is configured.
+	// Calls can be reported (POST /api/v1/calls) whatever is configured.
 	made = append(made, marketplace.InferredSeries()...)
 	return sortedUnique(made), complete
 }

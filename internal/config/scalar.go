@@ -37,7 +37,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string, f field) {
 		d.add(n, path, problem+", got "+got, "")
 	}
 	if _, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
-		// A copy, so that what does not parse leaves the default.
+		// A copy, so that the default stays after an error.
 		value := reflect.New(v.Type())
 		into, _ := value.Interface().(encoding.TextUnmarshaler)
 		if err := into.UnmarshalText([]byte(text)); err != nil {
@@ -54,54 +54,60 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string, f field) {
 		}
 		return
 	}
-	switch v.Kind() {
-	case reflect.String:
+	if v.Kind() == reflect.String {
 		if len(f.enum) > 0 && !slices.Contains(f.enum, text) {
-			d.add(n, path, "expected one of "+strings.Join(f.enum, ", ")+", got "+d.got(n, hidden), "")
+			wrong("expected one of " + strings.Join(f.enum, ", "))
 			return
 		}
 		if f.path && text != "" {
 			text = d.absolute(text)
-			// What would not start must not check.
+			// Files are opened only at the start: find missing ones now.
 			if info, err := os.Stat(text); err != nil || !info.Mode().IsRegular() {
-				d.add(n, path, "there is no file "+text, "relative paths begin in the configuration's folder")
+				d.add(n, path, "there is no file "+text, "paths are relative to the configuration's folder")
 				return
 			}
 		}
 		v.SetString(text)
+		return
+	}
+	if expected := setScalar(v, text); expected != "" {
+		wrong("expected " + expected)
+	}
+}
+
+// setScalar parses a boolean or number into v, or returns what was expected.
+func setScalar(v reflect.Value, text string) (expected string) {
+	switch v.Kind() {
 	case reflect.Bool:
 		if text != "true" && text != "false" {
-			wrong("expected " + expected)
-			return
+			return expectation(v.Addr().Interface())
 		}
 		v.SetBool(text == "true")
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		i, err := strconv.ParseInt(text, 0, v.Type().Bits())
 		if err != nil {
-			wrong("expected " + expected)
-			return
+			return expectation(v.Addr().Interface())
 		}
 		v.SetInt(i)
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		u, err := strconv.ParseUint(text, 0, v.Type().Bits())
 		if err != nil {
-			wrong("expected a whole number from 0 on")
-			return
+			return "a whole number from 0 on"
 		}
 		v.SetUint(u)
 	case reflect.Float32, reflect.Float64:
 		x, err := strconv.ParseFloat(text, v.Type().Bits())
 		if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
-			wrong("expected " + expected)
-			return
+			return expectation(v.Addr().Interface())
 		}
 		v.SetFloat(x)
 	default:
-		d.add(n, path, "cannot be configured: "+v.Type().String(), "")
+		return "no value: " + v.Type().String() + " cannot be configured"
 	}
+	return ""
 }
 
-// expectation says in words what a scalar's type takes.
+// expectation describes the values of a scalar's type.
 func expectation(pointer any) string {
 	switch pointer.(type) {
 	case *model.Duration:
@@ -130,8 +136,8 @@ func expectation(pointer any) string {
 	}
 }
 
-// problemOf keeps what a type of ours says of a text, complete or as what it expected, and
-// replaces what a library says, because that quotes the text.
+// problemOf returns the message of an error of our own types, and replaces errors of
+// libraries, because they quote the value. complete means that the message needs no "got".
 func problemOf(err error, expected string) (problem string, complete bool) {
 	text := err.Error()
 	if strings.HasPrefix(text, "expected ") {

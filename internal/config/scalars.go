@@ -30,10 +30,10 @@ func (z *Timezone) UnmarshalText(b []byte) error {
 // MarshalText implements encoding.TextMarshaler.
 func (z Timezone) MarshalText() ([]byte, error) { return []byte(z.String()), nil }
 
-// String gives the zone's name.
+// String returns the zone's name.
 func (z Timezone) String() string { return z.Location().String() }
 
-// Location gives the zone; never nil.
+// Location returns the zone; never nil.
 func (z Timezone) Location() *time.Location {
 	if z.location == nil {
 		return time.UTC
@@ -50,12 +50,12 @@ type Cron struct {
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (c *Cron) UnmarshalText(b []byte) error {
 	text := strings.TrimSpace(string(b))
-	// ParseStandard panics on a zone without a schedule, and zones are the server's.
+	// ParseStandard panics on a zone without a schedule; the zone is server.timezone anyway.
 	if strings.HasPrefix(text, "TZ=") || strings.HasPrefix(text, "CRON_TZ=") {
-		return errors.New("expected a schedule without a time zone: it is server.timezone")
+		return errors.New("expected a schedule without a time zone: set server.timezone")
 	}
 	if strings.HasPrefix(text, "@every") {
-		return errors.New("expected a schedule of five fields: write every instead of @every")
+		return errors.New("expected a schedule of five fields: use every instead of @every")
 	}
 	s, err := cron.ParseStandard(text)
 	if err != nil {
@@ -66,32 +66,32 @@ func (c *Cron) UnmarshalText(b []byte) error {
 		return errors.New(`expected a schedule such as "*/5 * * * *"`)
 	}
 	if spec.Next(anyMonday()).IsZero() {
-		return errors.New("expected a schedule that comes about: this one never does")
+		return errors.New("expected a schedule that matches some date")
 	}
 	c.text, c.spec = text, *spec
 	return nil
 }
 
-// anyMonday is where schedules are measured from: some fixed time.
+// anyMonday is a fixed time from which schedules are measured.
 func anyMonday() time.Time { return time.Date(2026, time.January, 5, 0, 0, 0, 0, time.UTC) }
 
 // MarshalText implements encoding.TextMarshaler.
 func (c Cron) MarshalText() ([]byte, error) { return []byte(c.text), nil }
 
-// String gives the schedule as it was written.
+// String returns the schedule as it was written.
 func (c Cron) String() string { return c.text }
 
-// IsSet tells whether there is a schedule.
+// IsSet reports whether there is a schedule.
 func (c Cron) IsSet() bool { return c.text != "" }
 
-// In gives the schedule in a time zone.
+// In returns the schedule in a time zone.
 func (c Cron) In(location *time.Location) cron.Schedule {
 	spec := c.spec
 	spec.Location = location
 	return &spec
 }
 
-// gaps gives the mean and the shortest time between the schedule's next hundred times.
+// gaps returns the mean and the shortest of a hundred intervals of the schedule.
 func (c Cron) gaps() (mean, shortest time.Duration) {
 	s := c.In(time.UTC)
 	first := s.Next(anyMonday())

@@ -13,22 +13,22 @@ import (
 	"guardian/watch"
 )
 
-// SchemaID is the address by which editors know the schema.
+// SchemaID is the schema's $id.
 const SchemaID = "https://guardian.example.com/guardian.schema.json"
 
 // node is one JSON Schema.
 type node map[string]any
 
-// Schema gives the JSON Schema (draft 2020-12) of a configuration, made of the structs that
-// Load fills, so that an editor completes what Load takes. What several keys say together
-// is for Load alone.
+// Schema returns the JSON Schema (draft 2020-12) of a configuration, generated from the
+// structs that Load fills, for completion in editors. Rules that involve several keys are
+// not in it.
 func Schema(o Options) ([]byte, error) {
 	w := schemaWriter{kinds: kindsOf(o.withDefaults()), defs: node{}, names: map[reflect.Type]string{}}
 	root := w.object(reflect.TypeFor[Config](), reflect.ValueOf(defaultConfig()))
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["$id"] = SchemaID
 	root["title"] = "guardian.yaml"
-	// Keys that start with x- hold anchors.
+	// Keys that start with x- are free for anchors.
 	root["patternProperties"] = node{"^x-": true}
 	w.defs["text"] = node{"type": []string{"string", "number", "boolean"}}
 	w.defs["interpolated"] = node{"type": "string", "pattern": `\$\{(env|file):[^}]+\}`}
@@ -50,7 +50,7 @@ type schemaWriter struct {
 
 func ref(name string) node { return node{"$ref": "#/$defs/" + name} }
 
-// of gives the schema of a type. v holds its default; the zero Value when there is none.
+// of returns the schema of a type. v holds its default; the zero Value means none.
 func (w *schemaWriter) of(t reflect.Type, v reflect.Value, f field) node {
 	if t.Kind() == reflect.Pointer {
 		if v.IsValid() {
@@ -97,7 +97,7 @@ func orInterpolated(kind string) node {
 	return node{"anyOf": []node{{"type": kind}, ref("interpolated")}}
 }
 
-// withDefault adds what a key means that is left out.
+// withDefault adds the default of a key.
 func withDefault(n node, v reflect.Value) node {
 	if !v.IsValid() || v.IsZero() {
 		return n
@@ -112,7 +112,7 @@ func withDefault(n node, v reflect.Value) node {
 	return n
 }
 
-// named puts a struct into $defs, so that one that contains itself has an end.
+// named puts a struct into $defs, so that recursive structs work.
 func (w *schemaWriter) named(t reflect.Type) node {
 	if name, ok := w.names[t]; ok {
 		return ref(name)
@@ -124,7 +124,7 @@ func (w *schemaWriter) named(t reflect.Type) node {
 	return ref(name)
 }
 
-// object gives the schema of a struct's keys; defaults holds their defaults.
+// object returns the schema of a struct with these defaults.
 func (w *schemaWriter) object(t reflect.Type, defaults reflect.Value) node {
 	properties := node{}
 	required := []string{}
@@ -159,7 +159,7 @@ func (w *schemaWriter) object(t reflect.Type, defaults reflect.Value) node {
 	if said, ok := properties["kind"].(node); ok {
 		said["enum"] = table.names()
 		delete(said, "$ref")
-		// A kind whose defaults suffice needs no section.
+		// A kind whose defaults are sufficient needs no section.
 		one = append(one, node{"required": []string{"kind"}, "not": node{"anyOf": append([]node{}, one...)}})
 	}
 	out["oneOf"] = one

@@ -10,12 +10,12 @@ import (
 	"guardian/internal/secret"
 )
 
-// ShownSetting is a setting as people may see it.
+// ShownSetting is a setting without secrets.
 type ShownSetting struct{ Key, Value string }
 
-// Shown lists what settings say, defaults included and what is not set left out: secrets as
-// <secret>, addresses without user and query. Texts may still hold what came from the
-// environment: redact them with the redactor that Load filled.
+// Shown lists the settings that are set, defaults included: secrets as <secret>, URLs without
+// user and query. Values may still hold text from the environment: redact them with the
+// redactor that Load filled.
 func Shown(settings any) []ShownSetting {
 	var out []ShownSetting
 	shown(&out, "", reflect.ValueOf(settings))
@@ -64,7 +64,7 @@ func shown(out *[]ShownSetting, path string, v reflect.Value) {
 	}
 }
 
-// withoutQuery takes user and query, which may be secrets, out of an address.
+// withoutQuery removes user and query, which may be secrets, from a URL.
 func withoutQuery(text string) string {
 	scheme, rest, ok := strings.Cut(text, "://")
 	if !ok || strings.ContainsAny(scheme, " \n\"'{") {

@@ -14,9 +14,9 @@ import (
 	"guardian/probes"
 )
 
-// build builds every check, step and receiver once and throws it away, so that a file that
-// checks will start: some mistakes show only when a kind puts its settings together. Building
-// has no side effects by the kinds' contract: no dial, no file, no goroutine.
+// build builds every check, step and receiver once and discards it, because some mistakes
+// show only then. By the contract of kinds building has no side effects: it opens no
+// connection and no file and starts no goroutine.
 func (d *decoder) build(c *Config) {
 	log := slog.New(slog.DiscardHandler)
 	never := func() time.Time { return time.Time{} }
@@ -52,20 +52,20 @@ func (d *decoder) build(c *Config) {
 	}
 }
 
-// built places what a kind says while it is built, unless its Validate said it already.
+// built adds the errors of building a kind, unless Validate found them already.
 func (d *decoder) built(err error, path string, settings any) {
 	for _, l := range leaves(err, "") {
-		// The path says the kind already.
+		// The path already names the kind.
 		l.text = strings.TrimPrefix(l.text, path[strings.LastIndex(path, ".")+1:]+": ")
 		place, problem := d.place(l, path, reflect.TypeOf(settings))
 		d.blame(place, problem, "")
 	}
 }
 
-// noOrders is a journal that is never asked: nothing looks while a configuration is loaded.
+// noOrders is a journal for probes that are only built, never run.
 type noOrders struct{}
 
-var errNotRunning = errors.New("a configuration that is being loaded does not look")
+var errNotRunning = errors.New("no check runs while a configuration is loaded")
 
 func (noOrders) Save(context.Context, probes.Order) error { return errNotRunning }
 

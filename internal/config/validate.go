@@ -16,8 +16,8 @@ import (
 	"guardian/actions"
 )
 
-// check finds what no single key can tell: names that nothing has, names that two have,
-// times that do not fit each other.
+// check finds mistakes that involve several keys: unknown and duplicate names, durations that
+// do not fit each other.
 func (d *decoder) check(c *Config) {
 	d.checkServer(c)
 	d.checkStorage(c.Storage)
@@ -50,7 +50,7 @@ func (d *decoder) check(c *Config) {
 	d.checkCalendar(c, services)
 	d.checkRules(c)
 	d.checkMarketplaces(c)
-	// Last, because it reads the rules.
+	// Last, because it needs the rules.
 	for i := range c.OnAlert {
 		d.checkOnAlert(c, &c.OnAlert[i], at("on_alert", i), runbooks)
 	}
@@ -67,10 +67,10 @@ func names[T any](list []T, name func(T) string) []string {
 	return out
 }
 
-// name is what can stand in an address, a label and a command line without quotes.
+// name matches names that need no quotes in URLs, labels and shells.
 var name = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
-// unique tells of names of a list that are taken, or that cannot be names.
+// unique finds invalid and duplicate names in a list.
 func (d *decoder) unique(list string, names []string) {
 	first := make(map[string]int, len(names))
 	for i, n := range names {
@@ -91,26 +91,26 @@ func (d *decoder) unique(list string, names []string) {
 		if node := d.locate(at(list, before) + ".name"); node != nil {
 			line = node.Line
 		}
-		d.blame(path, fmt.Sprintf("%q is taken: it is on line %d already", n, line), "give each a name of its own")
+		d.blame(path, fmt.Sprintf("%q is taken: it is on line %d already", n, line), "names must be unique")
 	}
 }
 
-// known tells of a name that nothing has.
+// known finds references to unknown names.
 func (d *decoder) known(path, noun, word string, candidates []string) {
 	if word == "" || slices.Contains(candidates, word) {
 		return
 	}
 	if len(candidates) == 0 && d.meant[noun+"s"] {
-		return // their list is under a mistyped key, which is told
+		return // their list has a mistyped key, which is reported
 	}
 	hint := choices(word, candidates)
 	if hint == "" {
-		hint = "there is none in this configuration"
+		hint = "this configuration has none"
 	}
 	d.blame(path, fmt.Sprintf("there is no %s %q", noun, shorten(word, 60)), hint)
 }
 
-// above tells of a duration that is not more than zero.
+// above finds durations that are not more than zero.
 func (d *decoder) above(path string, value model.Duration) {
 	if value <= 0 {
 		d.blame(path, "must be more than 0s", "")
@@ -125,7 +125,7 @@ func (d *decoder) checkServer(c *Config) {
 	case err != nil || portErr != nil || number < 0 || number > 65535:
 		d.blame("server.listen", "expected an address and a port such as 127.0.0.1:9440, got "+strconv.Quote(shorten(s.Listen, 60)), "")
 	case len(c.Tokens) == 0 && !isLoopback(host):
-		d.blame("server.listen", "everybody who reaches "+s.Listen+" could roll back: there are no tokens", "add tokens, or listen on 127.0.0.1")
+		d.blame("server.listen", "without tokens anybody who can connect to "+s.Listen+" could roll back", "add tokens, or listen on 127.0.0.1")
 	}
 	d.checkURL("server.external_url", s.ExternalURL)
 	d.checkURL("server.advertise_url", s.AdvertiseURL)
@@ -149,7 +149,7 @@ func isLoopback(host string) bool {
 }
 
 func (d *decoder) checkURL(path, text string) {
-	// The text of url.Parse's error is the address, which may hold a secret.
+	// url.Parse quotes the URL, which may hold a secret, in its error.
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		d.blame(path, "expected an address such as https://guardian.example.com", "")
@@ -162,26 +162,26 @@ func (d *decoder) checkStorage(s Storage) {
 	}
 	d.above("storage.retention.samples", s.Retention.Samples)
 	if s.Retention.Journal < 32*day {
-		d.blame("storage.retention.journal", "is shorter than a month's report needs", "keep at least 32d")
+		d.blame("storage.retention.journal", "is too short for a monthly SLA report", "keep at least 32d")
 	}
 	if s.Lease < 2*second || s.Lease > 10*minute {
 		d.blame("storage.lease", "must be between 2s and 10m", "")
 	}
 }
 
-// shortestToken is the length in characters below which a token could be guessed.
-const shortestToken = 16
+// minToken is the minimum length of a token, in characters: a shorter one could be guessed.
+const minToken = 16
 
 func (d *decoder) checkTokens(c *Config) {
 	d.unique("tokens", names(c.Tokens, func(t Token) string { return t.Name }))
 	holder := map[string]string{} // by token
 	for i, t := range c.Tokens {
 		path := at("tokens", i) + ".token"
-		if len(t.Token.Reveal()) < shortestToken {
-			d.blame(path, fmt.Sprintf("is shorter than %d characters", shortestToken), "make one with: openssl rand -hex 24")
+		if len(t.Token.Reveal()) < minToken {
+			d.blame(path, fmt.Sprintf("is shorter than %d characters", minToken), "create one with: openssl rand -hex 24")
 		}
 		if other, twice := holder[t.Token.Reveal()]; twice {
-			d.blame(path, "is the token of "+other+" too", "give each holder a token of its own")
+			d.blame(path, "is also the token of "+other, "use a different token for each")
 		}
 		holder[t.Token.Reveal()] = t.Name
 	}
@@ -200,13 +200,13 @@ func (d *decoder) checkService(s *Service, path string, runbooks, sources []stri
 	}
 	d.known(path+".rollback", "runbook", s.Rollback, runbooks)
 	if s.Rollback == "" && s.Watch.Mode == "auto" {
-		d.blame(path+".watch.mode", "is auto, but there is no runbook to run", "name one as rollback of the service")
+		d.blame(path+".watch.mode", "is auto, but the service has no rollback runbook", "set rollback")
 	}
 	for i, version := range s.KnownGood {
 		if version == "" || slices.Contains(s.KnownGood[:i], version) {
-			d.blame(fmt.Sprintf("%s.known_good[%d]", path, i), "is empty or stands here twice", "")
+			d.blame(fmt.Sprintf("%s.known_good[%d]", path, i), "is empty or a duplicate", "")
 		} else if !actions.ValidVersion(version) {
-			d.blame(fmt.Sprintf("%s.known_good[%d]", path, i), "is no version that can be put back: expected "+actions.VersionRule, "")
+			d.blame(fmt.Sprintf("%s.known_good[%d]", path, i), "is not a version: expected "+actions.VersionRule, "")
 		}
 	}
 }
@@ -220,7 +220,7 @@ func (d *decoder) checkDefaults(defaults Defaults) {
 	d.validate(&defaults.Burst, "defaults.burst")
 }
 
-// share tells of a failure rate that the judge cannot work with.
+// share finds failure rates that the judge cannot work with.
 func (d *decoder) share(path string, rate float64) {
 	if !(rate > 0 && rate <= 0.5) {
 		d.blame(path, "must be more than 0% and at most 50%", "")
@@ -231,14 +231,14 @@ func (d *decoder) checkCheck(c *Check, path string, services []string) {
 	d.known(path+".service", "service", c.Service, services)
 	if c.Cron.IsSet() {
 		if _, every := d.find(path + ".every"); every {
-			d.blame(path+".cron", "every and cron are two schedules", "keep one of them")
+			d.blame(path+".cron", "every and cron exclude each other", "keep one of them")
 		}
 	}
 	if c.Every < model.Duration(100*time.Millisecond) {
 		d.blame(path+".every", "must be at least 100ms", "")
 	}
 	if c.Timeout <= 0 || c.Timeout >= c.gap() {
-		d.blame(path+".timeout", fmt.Sprintf("%s is not under the %s between two looks", c.Timeout, c.gap()), "two looks of a check are never under way at once")
+		d.blame(path+".timeout", fmt.Sprintf("%s is not less than the %s between two looks", c.Timeout, c.gap()), "looks of a check must not overlap")
 	}
 	d.share(path+".failure_rate", float64(c.FailureRate))
 	if !(c.Weight > 0 && c.Weight <= 1000) {
@@ -252,8 +252,8 @@ func (d *decoder) checkCheck(c *Check, path string, services []string) {
 	d.labels(path+".labels", own)
 }
 
-// ownLabels keeps of a check's labels those that stand at the check itself: a mistake of
-// the defaults is told once.
+// ownLabels returns the labels that are set at the check itself, so that a mistake in the
+// defaults is reported once.
 func ownLabels(d *decoder, path string, labels map[string]string) map[string]string {
 	own := map[string]string{}
 	for key, value := range labels {
@@ -264,7 +264,7 @@ func ownLabels(d *decoder, path string, labels map[string]string) map[string]str
 	return own
 }
 
-// reserved are the labels that the guardian and Prometheus set themselves.
+// reserved reports whether the guardian or Prometheus set a label themselves.
 func reserved(label string) bool {
 	return slices.Contains([]string{"check", "kind", "service", "alertname", "tier", "le", "quantile"}, label) ||
 		strings.HasPrefix(label, "__")
@@ -276,7 +276,7 @@ func (d *decoder) labels(path string, labels map[string]string) {
 		case !model.LegacyValidation.IsValidLabelName(key):
 			d.blame(path+"."+key, fmt.Sprintf("%q is not a label name", shorten(key, 60)), "use letters, digits and underscores, not beginning with a digit")
 		case reserved(key):
-			d.blame(path+"."+key, "is set by the guardian itself", "choose another name")
+			d.blame(path+"."+key, "is set by the guardian", "choose another name")
 		case value == "":
 			d.blame(path+"."+key, "is empty, which is the same as no label", "remove it")
 		}
