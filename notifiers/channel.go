@@ -13,40 +13,40 @@ import (
 	"guardian/internal/secret"
 )
 
-// Channel hands notices to one messenger. Send renders a notice within the messenger's
-// limits and makes one call. Its answers:
+// Channel sends notices to one messenger. Send renders a notice within the messenger's
+// limits and makes one call. It returns:
 //
-//   - nil: the messenger said in its body that it has taken the message;
-//   - *Retry: it did not, or its answer was lost; the same notice may be sent again;
-//   - *Permanent: it never will, and the error says what to change.
+//   - nil: the messenger confirmed in the body of its answer that it accepted the message;
+//   - *Retry: the call failed or its answer was lost; the same notice may be sent again;
+//   - *Permanent: the call can never succeed; the error says what to change.
 //
-// Errors hold no secret and no address. A Channel is used by one goroutine at a time, keeps
-// no queue and does not retry: the Dispatcher does.
+// Errors contain neither secrets nor the webhook's address. A Channel is used by one
+// goroutine at a time. It has no queue and does not retry; the Dispatcher does.
 type Channel interface {
 	Send(ctx context.Context, n Notice) error
 }
 
-// Kind is one kind of messenger: how its settings look and how a channel is built of them.
+// Kind is one kind of messenger: its settings and how a channel is built from them.
 type Kind struct {
-	// Settings gives a pointer to the kind's settings with their defaults. The settings have
-	// a method Validate() error, which joins every mistake.
+	// Settings returns a pointer to the kind's settings with their defaults. They have a method
+	// Validate() error, which joins all mistakes.
 	Settings func() any
-	// Build makes the channel of settings that Settings gave: no dial, no file, no goroutine.
+	// Build makes a channel from filled-in settings, without any I/O or goroutine.
 	Build func(settings any, env Env) (Channel, error)
-	// Budget is what the messenger bears; a receiver uses it unless it is told otherwise.
+	// Budget is the messenger's documented rate limit, the default for its receivers.
 	Budget Budget
 }
 
-// Env is what a channel may use of the process that it lives in. The zero value works.
+// Env holds the dependencies of a channel. The zero value works.
 type Env struct {
 	Log       *slog.Logger
-	Redactor  *secret.Redactor  // learns the channel's secrets when it is built
+	Redactor  *secret.Redactor  // the channel's secrets are added to it when it is built
 	Transport http.RoundTripper // nil: http.DefaultTransport
-	Now       func() time.Time  // for signatures; nil: the clock
+	Now       func() time.Time  // for signatures; nil: time.Now
 	UserAgent string
 }
 
-// Builtin gives the kinds that the guardian knows, by their key in a receiver's settings.
+// Builtin returns all kinds of messengers, by their key in a receiver's configuration.
 func Builtin() map[string]Kind {
 	return map[string]Kind{
 		"slack":    slackKind(),
@@ -55,8 +55,7 @@ func Builtin() map[string]Kind {
 	}
 }
 
-// Build makes a channel of kind name out of kinds; an unknown kind is an error that lists
-// the known ones.
+// Build makes a channel of the named kind. The error for an unknown kind lists the known ones.
 func Build(kinds map[string]Kind, name string, settings any, env Env) (Channel, error) {
 	kind, ok := kinds[name]
 	if !ok {
@@ -66,13 +65,13 @@ func Build(kinds map[string]Kind, name string, settings any, env Env) (Channel, 
 	return kind.Build(settings, env)
 }
 
-// Retry says that a notice was not taken, or that the answer was lost, and that it may be
-// sent again.
+// Retry is the error of a call that may be repeated: the notice was not accepted, or the
+// answer was lost.
 type Retry struct { //nolint:errname // an answer first: callers read notifiers.Retry
-	// After is how long the messenger wants no calls at all; 0: it did not say.
+	// After is how long the messenger asks not to be called; 0: it did not say.
 	After time.Duration
-	// Penalty says that After is a punishment: the receiver is not called meanwhile, and its
-	// notices go to the fallback.
+	// Penalty marks a penalty for exceeding the rate limit: the receiver is not called during
+	// After, and its notices move to the fallback.
 	Penalty bool
 	Err     error // redacted
 }
@@ -80,10 +79,10 @@ type Retry struct { //nolint:errname // an answer first: callers read notifiers.
 // Error implements error.
 func (e *Retry) Error() string { return e.Err.Error() }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Retry) Unwrap() error { return e.Err }
 
-// Permanent says that sending the same notice again cannot help.
+// Permanent is the error of a call that fails in the same way when it is repeated.
 type Permanent struct { //nolint:errname // as Retry
 	Err  error  // redacted
 	Hint string // what to change; may be empty
@@ -97,16 +96,17 @@ func (e *Permanent) Error() string {
 	return e.Err.Error() + ": " + e.Hint
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Permanent) Unwrap() error { return e.Err }
 
-// Budget is how many calls a messenger bears. The zero value is no limit.
+// Budget is a rate limit for calls to a messenger. The zero value is unlimited.
 type Budget struct {
-	Limit    int           // calls in any stretch of Per; 0: no limit
-	Per      time.Duration // the window's length; default 1m
-	Reserved int           // of Limit, kept for critical notices
-	Spacing  time.Duration // the least pause between two calls
-	// MergeAt is how many waiting notices are merged into one message even while the budget
-	// lasts: a storm is one message. 0: 6; negative: only when the budget is short.
+	Limit    int           // calls within any window of length Per; 0: unlimited
+	Per      time.Duration // length of the window; default 1m
+	Reserved int           // part of Limit that is reserved for critical notices
+	Spacing  time.Duration // minimum time between two calls
+	// MergeAt is how many waiting notices are merged into one message even when the budget
+	// would allow single ones, so that a storm of alerts is one message. 0: 6; negative: merge
+	// only when the budget is short.
 	MergeAt int
 }

@@ -18,7 +18,7 @@ import (
 	"guardian/internal/secret"
 )
 
-// DingTalkSettings is a custom robot (自定义机器人) of a DingTalk group.
+// DingTalkSettings configures a custom robot (自定义机器人) of a DingTalk group.
 type DingTalkSettings struct {
 	Webhook  secret.Secret `yaml:"webhook" doc:"The robot's address, https://oapi.dingtalk.com/robot/send?access_token=…"`
 	Secret   secret.Secret `yaml:"secret" doc:"The secret of the robot's signature (加签), SEC…; leave out when it is not switched on."`
@@ -26,7 +26,7 @@ type DingTalkSettings struct {
 	At       DingTalkAt    `yaml:"at" doc:"Whom a notice that needs somebody pings."`
 }
 
-// DingTalkAt is whom a DingTalk robot pings.
+// DingTalkAt lists the people that a DingTalk robot mentions.
 type DingTalkAt struct {
 	Mobiles []string `yaml:"mobiles" doc:"Mobile numbers; outside China with country code: +65-81234567."`
 	UserIDs []string `yaml:"user_ids" doc:"User IDs of the organisation."`
@@ -35,7 +35,7 @@ type DingTalkAt struct {
 
 func (a DingTalkAt) empty() bool { return len(a.Mobiles) == 0 && len(a.UserIDs) == 0 && !a.All }
 
-// Validate says everything that is wrong with the settings.
+// Validate returns all mistakes in the settings.
 func (s *DingTalkSettings) Validate() error {
 	errs := []error{checkURL("webhook", s.Webhook)}
 	if errs[0] == nil {
@@ -66,10 +66,10 @@ func (s *DingTalkSettings) Validate() error {
 }
 
 const (
-	// DingTalk refuses bodies over 20,000 bytes (errcode 460101); the rest is for comfort.
+	// DingTalk refuses bodies over 20,000 bytes (errcode 460101); this leaves a margin.
 	dingtalkBytes = 18000
-	// For 20 messages a minute, the 21st is punished with ten minutes of silence: the window
-	// is kept below, since the robot's clock and ours do not cut minutes at the same moment.
+	// DingTalk blocks a robot for ten minutes after the 21st message within a minute. The
+	// margin is for windows that DingTalk cuts at another moment than we do.
 	dingtalkPerMinute = 18
 	dingtalkPenalty   = 10 * time.Minute
 )
@@ -93,8 +93,8 @@ func dingtalkKind() Kind {
 }
 
 type dingtalkChannel struct {
-	// By pointer: fmt does not look behind one, but would show secrets in a value that is
-	// kept unexported.
+	// A pointer, because fmt does not follow it; it would print the secrets in an unexported
+	// field that is a value.
 	settings *DingTalkSettings
 	poster   *poster
 }
@@ -109,10 +109,10 @@ func (c *dingtalkChannel) Send(ctx context.Context, n Notice) error {
 	if err != nil {
 		return err
 	}
-	return c.meaning(a.body)
+	return c.checkAnswer(a.body)
 }
 
-// address is the robot's, signed for now when 加签 is on.
+// address returns the robot's address, signed with the current time if 加签 is used.
 func (c *dingtalkChannel) address() string {
 	to := c.settings.Webhook.Reveal()
 	if !c.settings.Secret.IsSet() {
@@ -123,9 +123,9 @@ func (c *dingtalkChannel) address() string {
 		"&sign=" + url.QueryEscape(SignDingTalk(c.settings.Secret, millis))
 }
 
-// SignDingTalk is the signature (加签) of a custom robot at a time in Unix milliseconds:
-// base64(HMAC-SHA256(key: secret, message: timestamp + "\n" + secret)), not yet escaped for
-// the query. DingTalk accepts it within an hour of its own clock. See
+// SignDingTalk computes the signature (加签) of a custom robot for a time in Unix
+// milliseconds: base64(HMAC-SHA256(key: secret, message: timestamp + "\n" + secret)), before
+// escaping for the query. DingTalk accepts it within an hour of its own clock. See
 // https://open.dingtalk.com/document/robots/customize-robot-security-settings.
 func SignDingTalk(key secret.Secret, millis int64) string {
 	mac := hmac.New(sha256.New, []byte(key.Reveal()))
@@ -133,8 +133,8 @@ func SignDingTalk(key secret.Secret, millis int64) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// meaning reads DingTalk's answer, which comes as HTTP 200 whatever it says.
-func (c *dingtalkChannel) meaning(body []byte) error {
+// checkAnswer interprets the errcode in the body: DingTalk answers errors with HTTP 200 too.
+func (c *dingtalkChannel) checkAnswer(body []byte) error {
 	var said struct {
 		Code *int64 `json:"errcode"`
 		Text string `json:"errmsg"`
@@ -149,12 +149,12 @@ func (c *dingtalkChannel) meaning(body []byte) error {
 	switch *said.Code {
 	case -1: // 系统繁忙
 		return &Retry{Err: err}
-	case 130101, 410100: // send too fast: the robot is silenced for ten minutes
+	case 130101, 410100: // sent too fast: the robot is blocked for ten minutes
 		return &Retry{After: dingtalkPenalty, Penalty: true, Err: err}
 	case 90018, 90020, 90030: // the organisation's quota of calls is used up
 		return &Retry{After: time.Hour, Penalty: true, Err: fmt.Errorf("%w: the quota of calls is used up: send less here or buy more", err)}
 	case 310000:
-		return &Permanent{Err: err, Hint: refused(said.Text)}
+		return &Permanent{Err: err, Hint: securityHint(said.Text)}
 	case 460101, 101002:
 		return &Permanent{Err: err, Hint: "the message is longer than DingTalk takes"}
 	case 300001, 300005, 400101, 40014:
@@ -166,16 +166,16 @@ func (c *dingtalkChannel) meaning(body []byte) error {
 	case 400013:
 		return &Permanent{Err: err, Hint: "the group was dissolved: configure another one"}
 	case 430101, 430102, 430103, 430104:
-		return &Permanent{Err: err, Hint: "DingTalk finds the content unsafe"}
+		return &Permanent{Err: err, Hint: "DingTalk rejected the content as unsafe"}
 	case 40035, 43004, 400105:
 		return &Permanent{Err: err, Hint: "DingTalk does not understand the message: please report this"}
-	default: // not known to us: perhaps it passes
+	default: // unknown: it may be temporary
 		return &Retry{Err: err}
 	}
 }
 
-// refused tells the three security settings apart that share errcode 310000.
-func refused(text string) string {
+// securityHint distinguishes the three security settings of a robot that share errcode 310000.
+func securityHint(text string) string {
 	text = strings.ToLower(text)
 	switch {
 	case strings.Contains(text, "keyword"):
@@ -183,9 +183,9 @@ func refused(text string) string {
 	case strings.Contains(text, "whitelist") || strings.Contains(text, "ip "):
 		return "add this machine's address to the robot's list (IP地址段)"
 	case strings.Contains(text, "timestamp"):
-		return "this machine's clock is off by more than an hour: set it right"
+		return "this machine's clock is off by more than an hour: correct it"
 	case strings.Contains(text, "sign"):
-		return "set secret to that of the robot (加签, SEC…), and see that this machine's clock is right"
+		return "set secret to that of the robot (加签, SEC…), and check this machine's clock"
 	default:
 		return "see the robot's security settings (安全设置)"
 	}
@@ -221,7 +221,7 @@ type dingtalkAt struct {
 	All     bool     `json:"isAtAll"`
 }
 
-// dingtalkBody renders a notice within DingTalk's limit, in bytes of the encoded body.
+// dingtalkBody renders a notice as a JSON body within DingTalk's limit of bytes.
 func dingtalkBody(n Notice, s DingTalkSettings) ([]byte, error) {
 	var body []byte
 	var failed error
@@ -232,14 +232,15 @@ func dingtalkBody(n Notice, s DingTalkSettings) ([]byte, error) {
 	return body, failed
 }
 
-// dingtalkRender makes an action card of a notice with links, since its buttons are easier
-// to hit on a phone; but markdown of one that pings, since cards do not.
+// dingtalkRender renders a notice with links as an action card, whose buttons are easier to
+// tap on a phone. A notice that mentions people is rendered as markdown, because action cards
+// cannot mention.
 func dingtalkRender(n Notice, s DingTalkSettings) dingtalkMessage {
 	ping := n.Mention && !s.At.empty()
-	title := withKeyword(n.Tone.sign()+" "+oneLine(n.title()), s.Keywords)
+	title := withKeyword(n.Tone.emoji()+" "+oneLine(n.title()), s.Keywords)
 	text := dingtalkText(n)
 	if ping {
-		text += "\n\n" + mentions(s.At, wordsOf(n.Lang))
+		text += "\n\n" + mentionText(s.At, wordsOf(n.Lang))
 	}
 	text = withKeyword(text, s.Keywords)
 
@@ -253,7 +254,7 @@ func dingtalkRender(n Notice, s DingTalkSettings) dingtalkMessage {
 	if len(n.Links) > 0 {
 		var links []string
 		for _, l := range n.Links {
-			links = append(links, "["+plain(oneLine(l.Text))+"]("+strings.NewReplacer("(", "%28", ")", "%29", " ", "%20").Replace(l.URL)+")")
+			links = append(links, "["+escapeMarkdown(oneLine(l.Text))+"]("+strings.NewReplacer("(", "%28", ")", "%29", " ", "%20").Replace(l.URL)+")")
 		}
 		text += "\n\n" + strings.Join(links, " | ")
 	}
@@ -266,40 +267,40 @@ func dingtalkRender(n Notice, s DingTalkSettings) dingtalkMessage {
 
 func dingtalkText(n Notice) string {
 	w := wordsOf(n.Lang)
-	parts := []string{"#### " + n.Tone.sign() + " " + plain(oneLine(n.title()))}
+	parts := []string{"#### " + n.Tone.emoji() + " " + escapeMarkdown(oneLine(n.title()))}
 	if n.Text != "" {
-		parts = append(parts, lines(n.Text))
+		parts = append(parts, markdownLines(n.Text))
 	}
 	if len(n.Facts) > 0 {
 		var facts []string
 		for _, f := range n.Facts {
-			facts = append(facts, "> **"+plain(oneLine(f.Name))+"**"+w.colon+plain(oneLine(f.Value)))
+			facts = append(facts, "> **"+escapeMarkdown(oneLine(f.Name))+"**"+w.colon+escapeMarkdown(oneLine(f.Value)))
 		}
 		parts = append(parts, strings.Join(facts, "  \n"))
 	}
 	if len(n.Steps) > 0 {
 		steps := []string{"**" + w.steps + "**"}
 		for i, s := range n.Steps {
-			steps = append(steps, fmt.Sprintf("%d. %s", i+1, plain(oneLine(s))))
+			steps = append(steps, fmt.Sprintf("%d. %s", i+1, escapeMarkdown(oneLine(s))))
 		}
 		parts = append(parts, strings.Join(steps, "  \n"))
 	}
 	return strings.Join(parts, "\n\n")
 }
 
-// lines keeps line breaks, which markdown joins unless two spaces stand before them.
-func lines(text string) string {
+// markdownLines keeps line breaks: markdown needs two spaces before each.
+func markdownLines(text string) string {
 	all := strings.Split(text, "\n")
 	for i, l := range all {
-		all[i] = plain(strings.TrimRight(l, " \r"))
+		all[i] = escapeMarkdown(strings.TrimRight(l, " \r"))
 	}
 	return strings.Join(all, "  \n")
 }
 
 var tagBegins = regexp.MustCompile(`<([A-Za-z/!])`)
 
-// plain keeps text from elsewhere from becoming links, pictures, headings, quotes or <font>.
-func plain(s string) string {
+// escapeMarkdown prevents text from being rendered as links, images, headings, quotes or HTML.
+func escapeMarkdown(s string) string {
 	s = tagBegins.ReplaceAllString(strings.ReplaceAll(s, "](", "] ("), "<\u200b$1")
 	if t := strings.TrimLeft(s, " \t"); strings.HasPrefix(t, "#") || strings.HasPrefix(t, ">") {
 		s = "\u200b" + s
@@ -307,8 +308,9 @@ func plain(s string) string {
 	return s
 }
 
-// mentions are the words that make DingTalk ping: without them in the text, at does nothing.
-func mentions(at DingTalkAt, w words) string {
+// mentionText returns the @… words that DingTalk needs in the text to mention people, in
+// addition to the field at.
+func mentionText(at DingTalkAt, w words) string {
 	var out []string
 	for _, m := range at.Mobiles {
 		out = append(out, "@"+m)
@@ -322,7 +324,7 @@ func mentions(at DingTalkAt, w words) string {
 	return strings.Join(out, " ")
 }
 
-// withKeyword puts a robot's keyword before text that holds none of them.
+// withKeyword puts the robot's first keyword before a text that contains none of them.
 func withKeyword(text string, keywords []string) string {
 	if len(keywords) == 0 {
 		return text

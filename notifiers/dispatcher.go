@@ -15,7 +15,7 @@ import (
 	"guardian/internal/secret"
 )
 
-// Outbox keeps deliveries durably: the journal is one.
+// Outbox is the durable queue of deliveries. The journal implements it.
 type Outbox interface {
 	// Due lists, for one receiver, the first unfinished delivery (Queued or Sending) of each
 	// notice key whose NextAt is not after now, oldest first, at most limit. A delivery that
@@ -24,57 +24,59 @@ type Outbox interface {
 	// Save writes deliveries by their ID, all or none, and has them on disk when it returns.
 	// It fails when this guardian no longer holds the lease. A delivery's Receiver may change.
 	Save(ctx context.Context, deliveries ...Delivery) error
-	// Calls gives when calls to a receiver ended since, oldest first: those by which deliveries
-	// were delivered or given up.
+	// Calls returns when calls to a receiver ended since the given time, oldest first. Only
+	// calls that delivered something or after which a delivery was given up are known.
 	Calls(ctx context.Context, receiver string, since time.Time) ([]time.Time, error)
-	// Receivers names those for which there is an unfinished delivery.
+	// Receivers lists the receivers that have an unfinished delivery.
 	Receivers(ctx context.Context) ([]string, error)
 }
 
-// Receiver is a named destination, built.
+// Receiver is a configured destination with the channel that was built for it.
 type Receiver struct {
 	Channel  Channel
 	Budget   Budget
-	Fallback string // the receiver that takes over while this one is penalized or broken; "": none
-	// Fingerprint tells configurations apart: Apply keeps a receiver of the same fingerprint
-	// running as it is. It must not contain a secret in clear; "" is never the same.
+	Fallback string // the receiver that takes over while this one is rate limited or failing; "": none
+	// Fingerprint identifies the configuration: Apply leaves a receiver with the same
+	// fingerprint running. It must not contain a secret in plain text. An empty fingerprint
+	// never equals another one.
 	Fingerprint string
 }
 
-// Options is what a Dispatcher is made of.
+// Options configures a Dispatcher.
 type Options struct {
 	Receivers  map[string]Receiver
 	Outbox     Outbox
 	Log        *slog.Logger          // nil: nothing is logged
 	Registerer prometheus.Registerer // nil: no metrics
-	Redactor   *secret.Redactor      // for what is kept of errors; nil: none
+	Redactor   *secret.Redactor      // applied to errors before they are saved; nil: none
 	Now        func() time.Time      // nil: the clock
 
-	// GiveUpAfter is how long a delivery is tried before a failed attempt is the last;
-	// default 1h.
+	// GiveUpAfter is how long a delivery is retried: the first attempt that fails later than
+	// that is the last one. Default 1h.
 	GiveUpAfter time.Duration
-	// FailOverAfter is how long a delivery is tried before a failed attempt moves it to the
-	// receiver's fallback; default 2m. A penalty moves it at once.
+	// FailOverAfter is how long a delivery is retried before a failed attempt moves it to the
+	// receiver's fallback. Default 2m. A penalty of the messenger moves it at once.
 	FailOverAfter time.Duration
 	// Timeout bounds one call; default 15s.
 	Timeout time.Duration
 
-	// OnGiveUp puts into words that a delivery was given up. What it gives is told through
-	// another receiver, once. nil: nobody is told.
+	// OnGiveUp renders the notice that a delivery was given up. It is sent once, through
+	// another receiver. nil: no such notice is sent.
 	OnGiveUp func(Delivery) Notice
-	// MayTell is asked at the last moment before a call: a process that was paused since the
-	// attempt was journalled may no longer be the one that tells. nil: it always is.
-	MayTell func() bool
-	// Drop says why a delivery need not be sent any more (silenced, superseded), or "". It
-	// is asked right before each attempt. nil: nothing is dropped.
+	// MaySend reports whether this process still holds the lease. It is checked immediately
+	// before each call, because the process may have been paused after it journalled the
+	// attempt and replaced by another one since. nil: always true.
+	MaySend func() bool
+	// Drop returns why a delivery need not be sent any more (silenced, superseded), or "". It
+	// is called right before each attempt. nil: nothing is dropped.
 	Drop func(Delivery) string
 }
 
 // Dispatcher delivers what is in the outbox: one goroutine per receiver, in order per key,
 // within the receiver's budget. It can be started again after Stop.
 //
-// A delivery is journalled as Sending before its call and by the call's outcome after: found
-// as Sending later, its answer was lost, and it is sent again.
+// Delivery is at least once. A delivery is saved as Sending before the call and with the
+// call's outcome after it; one that is found as Sending after a restart is sent again.
 type Dispatcher struct {
 	o       Options
 	metrics *metrics
@@ -82,15 +84,15 @@ type Dispatcher struct {
 	applying sync.Mutex // one Start, Apply or Stop at a time
 	mu       sync.RWMutex
 	workers  map[string]*worker
-	// spawn starts a worker's goroutine; nil while the dispatcher is stopped.
-	spawn func(*worker)
-	drain chan struct{}
-	abort context.CancelFunc
-	stray chan struct{} // holds one: there may be notices for receivers that are not there
-	wg    sync.WaitGroup
+	// startWorker starts a worker's goroutine. It is nil while the dispatcher is stopped.
+	startWorker func(*worker)
+	drain       chan struct{}
+	abort       context.CancelFunc
+	orphans     chan struct{} // of capacity 1: asks for a search for notices of receivers that are not configured
+	wg          sync.WaitGroup
 }
 
-// NewDispatcher makes a dispatcher; it starts nothing. An unknown fallback is an error.
+// NewDispatcher makes a dispatcher without starting it. An unknown fallback is an error.
 func NewDispatcher(o Options) (*Dispatcher, error) {
 	if o.Outbox == nil {
 		return nil, errors.New("dispatcher: there is no outbox")
@@ -116,14 +118,14 @@ func NewDispatcher(o Options) (*Dispatcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dispatcher: register metrics: %w", err)
 	}
-	d := &Dispatcher{o: o, metrics: m, workers: map[string]*worker{}, stray: make(chan struct{}, 1)}
+	d := &Dispatcher{o: o, metrics: m, workers: map[string]*worker{}, orphans: make(chan struct{}, 1)}
 	for name, r := range o.Receivers {
 		d.add(name, r)
 	}
 	return d, nil
 }
 
-// check says everything that is wrong with how receivers refer to each other.
+// check validates that every receiver has a channel and an existing fallback.
 func check(receivers map[string]Receiver) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(receivers)) {
@@ -147,20 +149,20 @@ func (d *Dispatcher) add(name string, r Receiver) *worker {
 	return w
 }
 
-// Start begins to deliver until ctx ends or Stop is called. A dispatcher that was started and
-// not stopped since is left as it is, even when its ctx has ended: call Stop first.
+// Start delivers in the background until ctx ends or Stop is called. It does nothing when
+// the dispatcher was started before and not stopped, even if that ctx has ended.
 func (d *Dispatcher) Start(ctx context.Context) {
 	d.applying.Lock()
 	defer d.applying.Unlock()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.spawn != nil {
+	if d.startWorker != nil {
 		return
 	}
 	ctx, d.abort = context.WithCancel(ctx)
 	drain := make(chan struct{})
 	d.drain = drain
-	d.spawn = func(w *worker) {
+	d.startWorker = func(w *worker) {
 		own, stop := context.WithCancel(ctx)
 		w.stop, w.done = stop, make(chan struct{})
 		done := w.done
@@ -169,38 +171,39 @@ func (d *Dispatcher) Start(ctx context.Context) {
 			defer stop()
 			w.run(own, drain)
 			if w.removed.Load() {
-				w.retire(ctx)
+				w.reassignAll(ctx)
 			}
 		})
 	}
 	for _, w := range d.workers {
-		d.spawn(w)
+		d.startWorker(w)
 	}
-	d.wg.Go(func() { d.gather(ctx, drain) })
+	d.wg.Go(func() { d.reassignOrphans(ctx, drain) })
 }
 
-// strayEvery is how often it is looked for notices whose receiver is not there, and strayAgain
-// when to look again while receivers are being swapped: it is not known then who is there.
+// orphanInterval is how often the outbox is searched for notices whose receiver is not
+// configured. While Apply is changing the receivers, the search is retried after orphanRetry.
 const (
-	strayEvery = time.Minute
-	strayAgain = 100 * time.Millisecond
+	orphanInterval = time.Minute
+	orphanRetry    = 100 * time.Millisecond
 )
 
-// gather hands on what waits for receivers that are not configured: they were taken out while
-// nobody delivered, or a notice for one was on its way into the outbox when it was.
-func (d *Dispatcher) gather(ctx context.Context, drain <-chan struct{}) {
+// reassignOrphans periodically reassigns deliveries of receivers that are not configured. There
+// are some when a receiver was removed while the guardian was down, or when a notice for it
+// was written at the moment it was removed.
+func (d *Dispatcher) reassignOrphans(ctx context.Context, drain <-chan struct{}) {
 	for {
-		wait := strayAgain
+		wait := orphanRetry
 		if d.applying.TryLock() {
-			d.sweep(ctx)
+			d.reassignOrphansOnce(ctx)
 			d.applying.Unlock()
-			wait = strayEvery
+			wait = orphanInterval
 		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 		case <-drain:
-		case <-d.stray:
+		case <-d.orphans:
 		case <-timer.C:
 			continue
 		}
@@ -215,7 +218,7 @@ func (d *Dispatcher) gather(ctx context.Context, drain <-chan struct{}) {
 	}
 }
 
-func (d *Dispatcher) sweep(ctx context.Context) {
+func (d *Dispatcher) reassignOrphansOnce(ctx context.Context) {
 	names, err := d.o.Outbox.Receivers(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
@@ -224,27 +227,28 @@ func (d *Dispatcher) sweep(ctx context.Context) {
 		return
 	}
 	for _, name := range names {
-		if !d.knows(name) {
-			newWorker(d, name, Receiver{}).retire(ctx)
+		if !d.has(name) {
+			newWorker(d, name, Receiver{}).reassignAll(ctx)
 			d.metrics.remove(name)
 		}
 	}
 }
 
-// Wake tells that there is something new for a receiver. It never blocks; a receiver that
-// is not known is ignored.
+// Wake makes a receiver's worker look at the outbox now. It never blocks; an unknown
+// receiver is ignored.
 func (d *Dispatcher) Wake(receiver string) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	if w := d.workers[receiver]; w != nil {
-		w.poke()
+		w.signal()
 	}
 }
 
-// Apply swaps the receivers: those of the same fingerprint keep their channel, calls and
-// penalties, others get the new channel. A receiver that is gone ends the call that it is
-// making and hands its notices to its fallback, or else to another receiver; when there is
-// none they are dropped and counted. On an error nothing changes.
+// Apply replaces the set of receivers. A receiver with an unchanged fingerprint keeps its
+// channel, its recent calls and its penalty. A receiver that is no longer configured has its
+// current call cancelled, and its deliveries move to its fallback or else to another
+// receiver; without any other receiver they are dropped and counted. On an error nothing
+// changes.
 func (d *Dispatcher) Apply(receivers map[string]Receiver) error {
 	if err := check(receivers); err != nil {
 		return err
@@ -262,16 +266,16 @@ func (d *Dispatcher) Apply(receivers map[string]Receiver) error {
 	}
 	for name, r := range receivers {
 		if w := d.workers[name]; w != nil {
-			w.swap(r)
+			w.reconfigure(r)
 			continue
 		}
-		if w := d.add(name, r); d.spawn != nil {
-			d.spawn(w)
+		if w := d.add(name, r); d.startWorker != nil {
+			d.startWorker(w)
 		}
 	}
 	d.mu.Unlock()
 
-	// Waited for, so that a later Apply cannot start a second goroutine of the same name.
+	// Wait for each worker, so that a later Apply cannot start a second one of the same name.
 	for _, w := range removed {
 		if w.stop != nil {
 			w.removed.Store(true)
@@ -281,24 +285,24 @@ func (d *Dispatcher) Apply(receivers map[string]Receiver) error {
 		d.metrics.remove(w.name)
 	}
 	select {
-	case d.stray <- struct{}{}:
+	case d.orphans <- struct{}{}:
 	default:
 	}
 	return nil
 }
 
-// Stop delivers what is due now, without waiting for retries or budgets, until ctx ends, and
-// then ends every goroutine. What was not delivered stays in the outbox. Its error is ctx's
-// when a call had to be cut off.
+// Stop sends what is due now, without waiting for retries or budgets, until ctx ends, and
+// then stops every worker. Undelivered notices stay in the outbox. It returns ctx's error
+// when it had to cancel a call.
 func (d *Dispatcher) Stop(ctx context.Context) error {
 	d.applying.Lock()
 	defer d.applying.Unlock()
 	d.mu.Lock()
-	if d.spawn == nil {
+	if d.startWorker == nil {
 		d.mu.Unlock()
 		return nil
 	}
-	d.spawn = nil
+	d.startWorker = nil
 	drain, abort := d.drain, d.abort
 	d.mu.Unlock()
 
@@ -319,29 +323,29 @@ func (d *Dispatcher) Stop(ctx context.Context) error {
 	return err
 }
 
-// Status is how a receiver is doing.
+// Status is the state of one receiver.
 type Status struct {
 	Receiver  string    `json:"receiver"`
 	Waiting   int       `json:"waiting"`          // keys with something undelivered, at most 500
 	Oldest    time.Time `json:"oldest,omitzero"`  // when the oldest of them was created
-	Penalty   time.Time `json:"penalty,omitzero"` // the messenger wants no call before
+	Penalty   time.Time `json:"penalty,omitzero"` // rate limited by the messenger until then
 	LastError string    `json:"error,omitempty"`  // of the last attempt; "" when it was delivered
 	LastSent  time.Time `json:"last_sent,omitzero"`
 }
 
-// Status tells how each receiver is doing, by name.
+// Status returns the state of every receiver, sorted by name.
 func (d *Dispatcher) Status() []Status {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	var out []Status
 	for _, name := range slices.Sorted(maps.Keys(d.workers)) {
-		out = append(out, d.workers[name].report())
+		out = append(out, d.workers[name].status())
 	}
 	return out
 }
 
-// fallback gives the receiver that takes over a delivery from the one that has it: the
-// first in the chain of fallbacks that is not penalized and did not have it before; or "".
+// fallback returns the receiver to which a delivery fails over: the first in the chain of
+// fallbacks that is not rate limited and did not have the delivery before; "" if there is none.
 func (d *Dispatcher) fallback(delivery Delivery, now time.Time) string {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
@@ -361,9 +365,9 @@ func (d *Dispatcher) fallback(delivery Delivery, now time.Time) string {
 	return ""
 }
 
-// other gives a receiver to tell about what another one could not deliver: its fallback, or
-// the first by name that is not penalized, or any; "" when there is no other one.
-func (d *Dispatcher) other(delivery Delivery, now time.Time) string {
+// anotherReceiver returns a receiver other than the delivery's own: its fallback, else the
+// first by name that is not rate limited, else any; "" if there is no other receiver.
+func (d *Dispatcher) anotherReceiver(delivery Delivery, now time.Time) string {
 	if name := d.fallback(delivery, now); name != "" {
 		return name
 	}

@@ -12,8 +12,9 @@ import (
 	"guardian/notifiers"
 )
 
-// Whatever messengers and the journal do for a while, then: every notice is delivered or
-// given up, what is given up was told about, each key arrives in order, and the budget holds.
+// After any sequence of failures of messengers and journal: every notice is delivered or
+// given up, a notice was queued about each that was given up, each key arrives in order, and
+// the rate limits hold.
 func TestWhateverHappensNothingIsLost(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		answers := map[string][]int{
@@ -35,6 +36,7 @@ func TestWhateverHappensNothingIsLost(t *testing.T) {
 }
 
 func live(t *testing.T, answers map[string][]int, journal []bool, arrivals [][4]int, restart int) string {
+	t.Helper()
 	budget := notifiers.Budget{Limit: 5, Per: time.Minute, Reserved: 2, MergeAt: 4}
 	script := func(name string) *messenger {
 		return &messenger{answer: func(n int, x notifiers.Notice) error {
@@ -45,7 +47,7 @@ func live(t *testing.T, answers map[string][]int, journal []bool, arrivals [][4]
 			case 1:
 				return down(n, x)
 			case 2:
-				return punished(n, x)
+				return penalized(n, x)
 			case 3:
 				return &notifiers.Retry{After: 20 * time.Second, Err: errors.New("HTTP 429")}
 			case 4:
@@ -79,16 +81,16 @@ func live(t *testing.T, answers map[string][]int, journal []bool, arrivals [][4]
 	}
 	pass(3 * time.Hour)
 
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	for _, d := range k.outbox.All() {
 		if d.Escalated {
-			told[d.ID] = true
+			reported[d.ID] = true
 		}
 	}
 	for _, d := range k.outbox.All() {
 		switch {
 		case d.State == notifiers.Delivered:
-		case d.State == notifiers.GivenUp && (d.Escalated || told[d.ID+"_given_up"]):
+		case d.State == notifiers.GivenUp && (d.Escalated || reported[d.ID+"_given_up"]):
 		default:
 			return fmt.Sprintf("three hours later %s is %+v", d.ID, d)
 		}

@@ -19,7 +19,7 @@ import (
 	"guardian/notifiers/notifiertest"
 )
 
-// messenger answers calls by a script and keeps when it was called with what.
+// messenger answers calls with a function and records them.
 type messenger struct {
 	mu     sync.Mutex
 	answer func(call int, n notifiers.Notice) error
@@ -49,7 +49,7 @@ func (m *messenger) all() []call {
 	return append([]call(nil), m.calls...)
 }
 
-// titles gives what was taken, in order.
+// titles returns the titles of the accepted notices in order.
 func (m *messenger) titles() string {
 	var out []string
 	for _, c := range m.all() {
@@ -62,11 +62,11 @@ func (m *messenger) titles() string {
 
 func down(int, notifiers.Notice) error { return &notifiers.Retry{Err: errors.New("HTTP 503")} }
 
-func punished(int, notifiers.Notice) error {
+func penalized(int, notifiers.Notice) error {
 	return &notifiers.Retry{After: 10 * time.Minute, Penalty: true, Err: errors.New("errcode 130101")}
 }
 
-// desk is a dispatcher with its outbox, under synctest's clock.
+// desk is a dispatcher with its outbox, under the clock of synctest.
 type desk struct {
 	t      *testing.T
 	outbox *notifiertest.Outbox
@@ -197,7 +197,7 @@ func TestRetryAfterIsHonoured(t *testing.T) {
 	})
 }
 
-func TestABrokenReceiverIsTriedForAnHourAndThenToldAboutOnce(t *testing.T) {
+func TestABrokenReceiverIsRetriedForAnHourAndThenReportedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken, other := &messenger{answer: down}, &messenger{}
 		k := open(t, map[string]notifiers.Receiver{"oncall": {Channel: broken}, "team": {Channel: other}})
@@ -211,10 +211,10 @@ func TestABrokenReceiverIsTriedForAnHourAndThenToldAboutOnce(t *testing.T) {
 		pass(3 * time.Minute)
 		k.state("oncall/a/1", notifiers.GivenUp)
 		if got := other.titles(); got != "lost:1" {
-			t.Errorf("the other receiver was told %q", got)
+			t.Errorf("the other receiver got %q", got)
 		}
 		if d := k.outbox.Get("oncall/a/1_given_up"); !d.Escalated || d.Receiver != "team" || d.Notice.ID == "" {
-			t.Errorf("the news is %+v", d)
+			t.Errorf("the notice about it is %+v", d)
 		}
 		calls := broken.all()
 		for i, c := range calls[1:] {
@@ -229,7 +229,7 @@ func TestABrokenReceiverIsTriedForAnHourAndThenToldAboutOnce(t *testing.T) {
 	})
 }
 
-func TestTheNewsOfALossIsNotToldAboutAgain(t *testing.T) {
+func TestALostGiveUpNoticeIsNotReportedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refuse := func(int, notifiers.Notice) error {
 			return &notifiers.Permanent{Err: errors.New("HTTP 404"), Hint: "revoked"}
@@ -252,7 +252,7 @@ func TestAPenaltyMovesEverythingToTheFallbackAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ding := &messenger{answer: func(n int, x notifiers.Notice) error {
 			if n == 1 {
-				return punished(n, x)
+				return penalized(n, x)
 			}
 			return nil
 		}}
@@ -286,12 +286,12 @@ func TestAPenaltyMovesEverythingToTheFallbackAtOnce(t *testing.T) {
 	})
 }
 
-func TestAPenaltyWithoutFallbackIsWaitedFor(t *testing.T) {
+func TestWithoutAFallbackAPenaltyIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		m := &messenger{answer: func(n int, x notifiers.Notice) error {
 			if n == 1 {
-				return punished(n, x)
+				return penalized(n, x)
 			}
 			return nil
 		}}
@@ -305,9 +305,9 @@ func TestAPenaltyWithoutFallbackIsWaitedFor(t *testing.T) {
 	})
 }
 
-func TestTwoReceiversInPenaltyDoNotThrowANoticeToAndFro(t *testing.T) {
+func TestANoticeNeverMovesBackToAReceiverThatHadIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, b, c := &messenger{answer: punished}, &messenger{answer: punished}, &messenger{}
+		a, b, c := &messenger{answer: penalized}, &messenger{answer: penalized}, &messenger{}
 		k := open(t, map[string]notifiers.Receiver{"a": {Channel: a, Fallback: "b"}, "b": {Channel: b, Fallback: "c"}, "c": {Channel: c, Fallback: "a"}})
 		k.start()
 		k.put("b", "critical", "x/0") // punishes b
@@ -320,7 +320,7 @@ func TestTwoReceiversInPenaltyDoNotThrowANoticeToAndFro(t *testing.T) {
 	})
 }
 
-func TestWhatFailsForTwoMinutesIsHandedToTheFallback(t *testing.T) {
+func TestADeliveryFailsOverAfterTwoMinutes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		a, b := &messenger{answer: down}, &messenger{}
@@ -335,7 +335,7 @@ func TestWhatFailsForTwoMinutesIsHandedToTheFallback(t *testing.T) {
 	})
 }
 
-func TestWhatWaitedWhileTheGuardianWasDownIsStillTried(t *testing.T) {
+func TestANoticeThatWaitedWhileTheGuardianWasDownIsStillSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &messenger{answer: func(n int, x notifiers.Notice) error {
 			if n < 3 {
@@ -352,8 +352,8 @@ func TestWhatWaitedWhileTheGuardianWasDownIsStillTried(t *testing.T) {
 	})
 }
 
-// What arrives one by one, in any interleaving with the calls, stays within the vendor's
-// budget; what is there together goes out in digests of twenty.
+// Notices that arrive one by one, in any interleaving with the calls, stay within the
+// vendor's rate limit. Notices that arrive together are sent in digests of twenty.
 func TestAStormIsAFewMessagesAndTheBudgetHolds(t *testing.T) {
 	storm := func(minute int) (names []string) {
 		for i := range 100 {
@@ -390,7 +390,7 @@ func TestAStormIsAFewMessagesAndTheBudgetHolds(t *testing.T) {
 	})
 }
 
-// holds checks the promise to the vendor: never more than Limit calls in any window.
+// holds checks the rate limit: never more than Limit calls in any window.
 func holds(t *testing.T, calls []call, b notifiers.Budget) {
 	t.Helper()
 	for i := range calls {
@@ -440,7 +440,7 @@ func TestTheBudgetHoldsAcrossARestart(t *testing.T) {
 	})
 }
 
-func TestCriticalNoticesHaveSlotsOfTheirOwn(t *testing.T) {
+func TestPartOfTheBudgetIsReservedForCriticalNotices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &messenger{}
 		k := open(t, map[string]notifiers.Receiver{"oncall": {Channel: m, Budget: notifiers.Budget{Limit: 6, Per: time.Minute, Reserved: 2, MergeAt: -1}}})
@@ -476,7 +476,7 @@ func TestSlacksSpacingIsKept(t *testing.T) {
 	})
 }
 
-func TestOneBadNoticeDoesNotTakeADigestWithIt(t *testing.T) {
+func TestANoticeThatIsRefusedDoesNotBlockTheOthersOfItsDigest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &messenger{answer: func(_ int, n notifiers.Notice) error {
 			if strings.Contains(n.Title+n.Text, "bad") {
@@ -503,7 +503,7 @@ func TestOneBadNoticeDoesNotTakeADigestWithIt(t *testing.T) {
 	})
 }
 
-func TestWhatACrashInterruptedIsSentAgain(t *testing.T) {
+func TestADeliveryInterruptedByACrashIsSentAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &messenger{}
 		k := open(t, one(m))
@@ -524,7 +524,7 @@ func TestWhatACrashInterruptedIsSentAgain(t *testing.T) {
 	})
 }
 
-func TestNothingIsSentThatCannotBeJournalled(t *testing.T) {
+func TestAnAttemptThatCannotBeSavedIsNotMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &messenger{}
 		k := open(t, one(m))
@@ -548,7 +548,7 @@ func TestNothingIsSentThatCannotBeJournalled(t *testing.T) {
 	})
 }
 
-func TestAnOutcomeThatCannotBeSavedIsNotSentAgainMeanwhile(t *testing.T) {
+func TestNothingIsSentAgainWhileAnOutcomeCannotBeSaved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &messenger{}
 		k := open(t, one(m))
@@ -570,28 +570,28 @@ func TestAnOutcomeThatCannotBeSavedIsNotSentAgainMeanwhile(t *testing.T) {
 	})
 }
 
-// A process that was paused since it journalled the attempt may have been replaced.
-func TestWhoMayNotTellAnyMoreMakesNoCall(t *testing.T) {
+// A process that was paused after it saved the attempt may have been replaced.
+func TestWithoutTheLeaseNoCallIsMade(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, may := &messenger{}, atomic.Bool{}
-		k := open(t, one(m), func(o *notifiers.Options) { o.MayTell = may.Load })
+		k := open(t, one(m), func(o *notifiers.Options) { o.MaySend = may.Load })
 		k.start()
 		k.put("oncall", "critical", "a/1")
 		pass(time.Minute)
 		if len(m.all()) != 0 {
-			t.Errorf("%d calls without the right to tell", len(m.all()))
+			t.Errorf("%d calls without the lease", len(m.all()))
 		}
-		k.state("oncall/a/1", notifiers.Sending) // so that whoever tells now sends it
+		k.state("oncall/a/1", notifiers.Sending) // so that the process with the lease sends it
 		may.Store(true)
 		pass(time.Minute)
 		if len(m.all()) != 1 {
-			t.Errorf("%d calls once it may, want one", len(m.all()))
+			t.Errorf("%d calls once it holds the lease, want one", len(m.all()))
 		}
 		k.state("oncall/a/1", notifiers.Delivered)
 	})
 }
 
-func TestStopDeliversWhatIsDueAndNoMore(t *testing.T) {
+func TestStopSendsOnlyWhatIsDue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &messenger{answer: func(n int, x notifiers.Notice) error {
 			if x.Title == "stuck" {
@@ -632,9 +632,17 @@ func (hanging) Send(ctx context.Context, _ notifiers.Notice) error {
 	return &notifiers.Retry{Err: ctx.Err()}
 }
 
+// detached is an outbox that still saves after ctx has ended: only the dispatcher can decide
+// that the outcome of a cancelled call is not saved.
+type detached struct{ notifiers.Outbox }
+
+func (o detached) Save(ctx context.Context, ds ...notifiers.Delivery) error {
+	return o.Outbox.Save(context.WithoutCancel(ctx), ds...)
+}
+
 func TestStopDoesNotWaitForAMessengerThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := open(t, one(hanging{}))
+		k := open(t, one(hanging{}), func(o *notifiers.Options) { o.Outbox = detached{o.Outbox} })
 		k.start()
 		k.put("oncall", "info", "a/1")
 		pass(time.Second)
@@ -644,11 +652,11 @@ func TestStopDoesNotWaitForAMessengerThatHangs(t *testing.T) {
 		if err := k.d.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 3*time.Second {
 			t.Errorf("got %v after %s", err, time.Since(began))
 		}
-		k.state("oncall/a/1", notifiers.Sending) // nobody knows: it is sent again later
+		k.state("oncall/a/1", notifiers.Sending) // it may have arrived or not: it is sent again later
 	})
 }
 
-func TestACallIsBounded(t *testing.T) {
+func TestACallTimesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := open(t, one(hanging{}))
 		k.start()
@@ -664,7 +672,7 @@ type panicking struct{}
 
 func (panicking) Send(context.Context, notifiers.Notice) error { panic("nil map") }
 
-func TestAChannelThatPanicsHurtsNobodyElse(t *testing.T) {
+func TestAPanicOfAChannelCountsAsAFailedAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &messenger{}
 		k := open(t, map[string]notifiers.Receiver{"a": {Channel: panicking{}, Fallback: "b"}, "b": {Channel: m}})
@@ -677,7 +685,7 @@ func TestAChannelThatPanicsHurtsNobodyElse(t *testing.T) {
 	})
 }
 
-func TestWhatIsSilencedMeanwhileIsDropped(t *testing.T) {
+func TestANoticeSilencedBeforeItIsSentIsDropped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &messenger{}
 		k := open(t, one(m), func(o *notifiers.Options) {
@@ -699,7 +707,7 @@ func TestWhatIsSilencedMeanwhileIsDropped(t *testing.T) {
 
 func TestReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		same, changed, removed, fresh := &messenger{answer: punished}, &messenger{answer: punished}, &messenger{answer: down}, &messenger{}
+		same, changed, removed, fresh := &messenger{answer: penalized}, &messenger{answer: penalized}, &messenger{answer: down}, &messenger{}
 		k := open(t, map[string]notifiers.Receiver{
 			"same": {Channel: same, Fingerprint: "s1"}, "changed": {Channel: changed, Fingerprint: "c1"},
 			"removed": {Channel: removed, Fallback: "same", Fingerprint: "r1"}, "removed2": {Channel: removed, Fingerprint: "r2"},
@@ -740,7 +748,25 @@ func TestReload(t *testing.T) {
 	})
 }
 
-func TestWhatWaitsForAReceiverThatIsNotConfiguredGoesToAnother(t *testing.T) {
+// Without a fingerprint nothing says that a receiver is the same as before.
+func TestAReloadReplacesAReceiverWithoutAFingerprint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before, after := &messenger{}, &messenger{}
+		k := open(t, one(before))
+		k.start()
+		pass(time.Second)
+		if err := k.d.Apply(one(after)); err != nil {
+			t.Fatal(err)
+		}
+		k.put("oncall", "critical", "a/1")
+		pass(time.Second)
+		if len(before.all()) != 0 || len(after.all()) != 1 {
+			t.Errorf("%d calls of the former channel and %d of the new one", len(before.all()), len(after.all()))
+		}
+	})
+}
+
+func TestNoticesOfAReceiverThatIsNotConfiguredMoveToAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &messenger{}
 		k := open(t, one(m))
@@ -763,7 +789,7 @@ func TestWhatWaitsForAReceiverThatIsNotConfiguredGoesToAnother(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reg := prometheus.NewPedanticRegistry()
-		a, b := &messenger{answer: punished}, &messenger{}
+		a, b := &messenger{answer: penalized}, &messenger{}
 		k := open(t, map[string]notifiers.Receiver{"a": {Channel: a, Fallback: "b"}, "b": {Channel: b}}, func(o *notifiers.Options) { o.Registerer = reg })
 		k.start()
 		k.put("a", "critical", "x/1")
@@ -798,7 +824,7 @@ guardian_notices_total{receiver="b",result="retried"} 0
 	})
 }
 
-func TestReceiversThatReferToNobodyAreRefused(t *testing.T) {
+func TestReceiversWithAnUnknownFallbackAreRefused(t *testing.T) {
 	_, err := notifiers.NewDispatcher(notifiers.Options{Outbox: &notifiertest.Outbox{}, Receivers: map[string]notifiers.Receiver{
 		"a": {Channel: &messenger{}, Fallback: "a"}, "b": {Channel: &messenger{}, Fallback: "c"}, "d": {},
 	}})

@@ -15,8 +15,8 @@ import (
 	"guardian/notifiers"
 )
 
-// FuzzAnswers lets a messenger answer anything: the notice is delivered only where the answer
-// says so, and else one short line without a secret says why not.
+// FuzzAnswers lets a messenger answer anything: the notice counts as delivered only if the
+// answer says so; otherwise the error is one short line without secrets.
 func FuzzAnswers(f *testing.F) {
 	for _, s := range []string{
 		`{"errcode":0,"errmsg":"ok"}`, `{"errcode":310000,"errmsg":"sign not match"}`, `{"errcode":"0"}`, `{"errcode":1e99}`, `{"errmsg":"\ud800\n"}`,
@@ -60,7 +60,7 @@ func FuzzAnswers(f *testing.F) {
 			err := c.Send(t.Context(), outage())
 			if err == nil {
 				if status > 299 || kind == "dingtalk" && !strings.Contains(strings.ToLower(body), "errcode") || kind == "slack" && strings.TrimSpace(body) != "ok" {
-					t.Errorf("%s takes status %d and %q for a delivery", kind, status, body)
+					t.Errorf("%s counts status %d and %q as a delivery", kind, status, body)
 				}
 				continue
 			}

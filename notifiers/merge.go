@@ -10,10 +10,10 @@ import (
 
 const mergedLines = 20
 
-// Merge makes one notice of several: a digest with one line for each, loudest first. It has
-// the loudest tier and worst tone among them, the labels that all have in common, pings when
-// one of them does, and an ID that depends on theirs alone. One notice is given back as it
-// is; of none, the zero Notice.
+// Merge combines notices into a digest with one line for each, most severe first. The digest
+// has the most severe tier and the worst tone of them and their common labels, mentions
+// people if one of them does, and its ID is a hash of their IDs. A single notice is returned
+// unchanged; for none, the zero Notice.
 func Merge(notices []Notice) Notice {
 	switch len(notices) {
 	case 0:
@@ -22,7 +22,7 @@ func Merge(notices []Notice) Notice {
 		return notices[0]
 	}
 	byTier := slices.Clone(notices)
-	slices.SortStableFunc(byTier, func(a, b Notice) int { return loudness(a.Tier) - loudness(b.Tier) })
+	slices.SortStableFunc(byTier, func(a, b Notice) int { return severity(a.Tier) - severity(b.Tier) })
 	first := byTier[0]
 	w := wordsOf(first.Lang)
 	out := Notice{
@@ -34,8 +34,8 @@ func Merge(notices []Notice) Notice {
 	var lines []string
 	for _, n := range byTier {
 		_, _ = fmt.Fprintf(hash, "%q", n.ID)
-		counts[loudness(n.Tier)]++
-		if gravity(n.Tone) > gravity(out.Tone) {
+		counts[severity(n.Tier)]++
+		if toneRank(n.Tone) > toneRank(out.Tone) {
 			out.Tone = n.Tone
 		}
 		out.Mention = out.Mention || n.Mention
@@ -43,7 +43,7 @@ func Merge(notices []Notice) Notice {
 			out.Created = n.Created
 		}
 		if len(lines) < mergedLines {
-			lines = append(lines, n.Tone.sign()+" "+shorten(oneLine(n.title()), 120, "…", one))
+			lines = append(lines, n.Tone.emoji()+" "+shorten(oneLine(n.title()), 120, "…", one))
 		}
 		if len(n.Links) > 0 && len(out.Links) < 5 {
 			l := Link{Text: shorten(oneLine(n.title()), 24, "…", one), URL: n.Links[0].URL}
@@ -70,8 +70,8 @@ func Merge(notices []Notice) Notice {
 
 func one(rune) int { return 1 }
 
-// loudness orders tiers, the loudest first; what is not known is quiet.
-func loudness(tier string) int {
+// severity orders tiers: 0 is the most severe one. Unknown tiers count as info.
+func severity(tier string) int {
 	switch tier {
 	case "critical":
 		return 0
@@ -82,7 +82,7 @@ func loudness(tier string) int {
 	}
 }
 
-func gravity(t Tone) int { return slices.Index([]Tone{Neutral, Good, Warn, Bad}, t) }
+func toneRank(t Tone) int { return slices.Index([]Tone{Neutral, Good, Warn, Bad}, t) }
 
 func common(notices []Notice) map[string]string {
 	out := map[string]string{}

@@ -32,7 +32,7 @@ func TestDingTalksSignature(t *testing.T) {
 	}
 }
 
-func TestDingTalkTakesWhatItIsSent(t *testing.T) {
+func TestDingTalkAcceptsNotices(t *testing.T) {
 	robot := dingtalk.New(dingtalk.WithSecret("SECabc+/="), dingtalk.WithKeywords("监控", "告警"))
 	defer robot.Close()
 	at := notifiers.DingTalkAt{Mobiles: []string{"13800138000", "+65-81234567"}, UserIDs: []string{"manager01"}, All: true}
@@ -124,7 +124,7 @@ func TestDingTalksCodes(t *testing.T) {
 		{400102, false, 0},
 		{400013, false, 0},
 		{430102, false, 0},
-		{123456, true, 0}, // not known to us
+		{123456, true, 0}, // unknown code
 	} {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = fmt.Fprintf(w, `{"errcode":%d,"errmsg":"the vendor says why"}`, c.code)
@@ -141,7 +141,7 @@ func TestDingTalksCodes(t *testing.T) {
 	}
 }
 
-func TestTheTwentyFirstMessageOfAMinuteIsPunished(t *testing.T) {
+func TestTheTwentyFirstMessageOfAMinuteIsAPenalty(t *testing.T) {
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	robot := dingtalk.New(dingtalk.WithNow(func() time.Time { return now }))
 	defer robot.Close()
@@ -164,7 +164,7 @@ func TestTheTwentyFirstMessageOfAMinuteIsPunished(t *testing.T) {
 	}
 }
 
-func TestSlackTakesWhatItIsSent(t *testing.T) {
+func TestSlackAcceptsNotices(t *testing.T) {
 	hook := slack.New()
 	defer hook.Close()
 	c := build(t, "slack", &notifiers.SlackSettings{Webhook: secret.New(hook.URL()), Mention: "<!subteam^S012AB>"}, notifiers.Env{})
@@ -215,8 +215,8 @@ func TestSlacksRateIsARetry(t *testing.T) {
 	}
 }
 
-// Longest texts of every script, against servers that enforce the vendors' limits.
-func TestLongNoticesAreTakenByMessengers(t *testing.T) {
+// The fake servers enforce the vendors' limits of length.
+func TestMessengersAcceptLongNotices(t *testing.T) {
 	robot, hook := dingtalk.New(dingtalk.WithKeywords("告警")), slack.New(slack.WithoutLimit())
 	defer robot.Close()
 	defer hook.Close()
@@ -269,13 +269,13 @@ func TestAWebhookGetsASignedNoticeWithItsID(t *testing.T) {
 	if id != "n_1" || given != want || !strings.HasPrefix(given, "v0=") || auth != "Bearer tok" || !strings.Contains(body, `"title":"推单失败"`) {
 		t.Errorf("id %q, signature %q (want %q), authorization %q, body %s", id, given, want, auth, body)
 	}
-	// Computed with openssl: the scheme must not change under its users.
+	// Computed with openssl: a change of the scheme would break existing endpoints.
 	if got, want := notifiers.SignWebhook(key, 1700000000, []byte("{}")), "v0=d98252d87851758c993e036017762291902b79c70e099d1cb6285064384411dc"; got != want {
 		t.Errorf("the scheme changed: %s", got)
 	}
 }
 
-func TestAWebhookThatExpectsAWordWaitsForIt(t *testing.T) {
+func TestAWebhookWithExpectRetriesUntilTheAnswerHasIt(t *testing.T) {
 	answer := "queued"
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
 	defer s.Close()
@@ -331,14 +331,17 @@ func TestSettingsSayEveryMistake(t *testing.T) {
 	}
 }
 
-// The servers' faults are what tests of the whole rely on: each means what it says.
+// The end-to-end tests rely on these faults of the fake servers.
 func TestFaultsOfMessengers(t *testing.T) {
 	robot, hook := dingtalk.New(), slack.New()
 	defer robot.Close()
 	defer hook.Close()
-	env := notifiers.Env{Transport: &http.Transport{ResponseHeaderTimeout: 100 * time.Millisecond}}
-	toDing := build(t, "dingtalk", &notifiers.DingTalkSettings{Webhook: secret.New(robot.URL())}, env)
-	toSlack := build(t, "slack", &notifiers.SlackSettings{Webhook: secret.New(hook.URL())}, env)
+	channels := func(env notifiers.Env) (toDing, toSlack notifiers.Channel) {
+		return build(t, "dingtalk", &notifiers.DingTalkSettings{Webhook: secret.New(robot.URL())}, env),
+			build(t, "slack", &notifiers.SlackSettings{Webhook: secret.New(hook.URL())}, env)
+	}
+	toDing, toSlack := channels(notifiers.Env{})
+	impatientDing, impatientSlack := channels(notifiers.Env{Transport: &http.Transport{ResponseHeaderTimeout: 100 * time.Millisecond}})
 	for _, f := range []struct {
 		ding  dingtalk.Fault
 		slack slack.Fault
@@ -346,17 +349,21 @@ func TestFaultsOfMessengers(t *testing.T) {
 	}{
 		{dingtalk.ServerError, slack.ServerError, 0},
 		{dingtalk.Hang, slack.Hang, 0},
-		{dingtalk.LostAnswer, slack.LostAnswer, 1}, // taken, but nobody was told: it comes twice
+		{dingtalk.LostAnswer, slack.LostAnswer, 1}, // accepted, but the answer was lost: it arrives twice
 		{dingtalk.Busy, slack.Limited, 0},
 	} {
 		before, beforeSlack := len(robot.Messages()), len(hook.Messages())
 		robot.Fail(1, f.ding)
 		hook.Fail(1, f.slack)
+		ding, slackHook := toDing, toSlack
+		if f.ding == dingtalk.Hang {
+			ding, slackHook = impatientDing, impatientSlack
+		}
 		var retry *notifiers.Retry
-		if err := toDing.Send(t.Context(), outage()); !errors.As(err, &retry) || retry.Penalty {
+		if err := ding.Send(t.Context(), outage()); !errors.As(err, &retry) || retry.Penalty {
 			t.Errorf("dingtalk, %s: got %T %v, want a retry", f.ding, err, err)
 		}
-		if err := toSlack.Send(t.Context(), outage()); !errors.As(err, &retry) {
+		if err := slackHook.Send(t.Context(), outage()); !errors.As(err, &retry) {
 			t.Errorf("slack, %s: got %T %v, want a retry", f.slack, err, err)
 		}
 		if a, b := len(robot.Messages())-before, len(hook.Messages())-beforeSlack; a != f.taken || b != f.taken {

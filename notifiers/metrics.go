@@ -11,7 +11,7 @@ type metrics struct {
 	penalty *prometheus.GaugeVec
 }
 
-// newMetrics registers with reg; nil keeps them to itself.
+// newMetrics makes the dispatcher's metrics and registers them with reg unless it is nil.
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	receiver := []string{"receiver"}
 	m := &metrics{
@@ -21,7 +21,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		}, []string{"receiver", "result"}),
 		waiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "guardian_notices_waiting",
-			Help: "Notice keys with something undelivered, counted up to 500.",
+			Help: "Notice keys with an undelivered notice, counted up to 500.",
 		}, receiver),
 		oldest: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "guardian_notices_oldest_age_seconds",
@@ -29,7 +29,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		}, receiver),
 		penalty: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "guardian_notices_penalty_until_timestamp_seconds",
-			Help: "Until when the messenger wants no calls, in Unix seconds; 0 when it does.",
+			Help: "When the messenger's penalty for too many calls ends, in Unix seconds; 0: there is none.",
 		}, receiver),
 	}
 	if reg == nil {

@@ -2,7 +2,7 @@ package notifiers
 
 import "time"
 
-// Tone is the colour of a notice.
+// Tone is whether a notice is good or bad news; it gives the notice its colour.
 type Tone string
 
 // The tones.
@@ -13,7 +13,7 @@ const (
 	Neutral Tone = "neutral"
 )
 
-// Fact is one line "name: value" of a notice.
+// Fact is one "name: value" line of a notice.
 type Fact struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
@@ -25,10 +25,10 @@ type Link struct {
 	URL  string `json:"url"`
 }
 
-// Notice is what is told to people, already in words of one language.
+// Notice is one message for people: finished text in one language.
 type Notice struct {
 	ID   string `json:"id"`
-	Key  string `json:"key"`  // what it is about (an alert, a watch, a run): notices of one key arrive in order
+	Key  string `json:"key"`  // the subject (an alert, a watch, a run): notices with the same key are delivered in order
 	Tier string `json:"tier"` // critical, warning, info
 	Tone Tone   `json:"tone"`
 	// Labels are what routes match: tier, service, environment, kind, marketplace, shop, alertname, …
@@ -36,7 +36,7 @@ type Notice struct {
 	Lang   string            `json:"lang"` // zh or en
 
 	Title   string   `json:"title"`             // one line, plain text
-	Text    string   `json:"text"`              // what is wrong since when, and what is done: plain text, a few lines
+	Text    string   `json:"text"`              // what is wrong since when, and what is being done: plain text, a few lines
 	Facts   []Fact   `json:"facts,omitempty"`   // value and threshold, deploy, who
 	Steps   []string `json:"steps,omitempty"`   // what the reader can do
 	Links   []Link   `json:"links,omitempty"`   // the first is the main one
@@ -45,19 +45,19 @@ type Notice struct {
 	Created time.Time `json:"created"`
 }
 
-// DeliveryState is where one notice for one receiver stands.
+// DeliveryState is the state of the delivery of one notice to one receiver.
 type DeliveryState string
 
 // The states of a delivery.
 const (
 	Queued    DeliveryState = "queued"
-	Sending   DeliveryState = "sending" // journalled before the call: found after a crash, it is sent again
+	Sending   DeliveryState = "sending" // saved before the call; after a crash it is sent again
 	Delivered DeliveryState = "delivered"
 	GivenUp   DeliveryState = "given_up"
-	Dropped   DeliveryState = "dropped" // silenced or superseded before it was sent; counted
+	Dropped   DeliveryState = "dropped" // silenced or superseded before it was sent
 )
 
-// Delivery is one notice for one receiver in the outbox.
+// Delivery is one notice for one receiver, as the outbox keeps it.
 type Delivery struct {
 	ID       string        `json:"id"`
 	Receiver string        `json:"receiver"`
@@ -65,16 +65,17 @@ type Delivery struct {
 	State    DeliveryState `json:"state"`
 	Attempts int           `json:"attempts"`
 	NextAt   time.Time     `json:"next_at"`
-	// Tried is when it was attempted first: how long it is tried counts from then on, so that
-	// what waited while the guardian was down is not given up at once.
+	// Tried is the time of the first attempt. Options.GiveUpAfter counts from then, so that a
+	// notice that waited while the guardian was down is not given up at once.
 	Tried   time.Time `json:"tried,omitzero"`
 	Error   string    `json:"error,omitempty"` // of the last attempt, redacted
 	Updated time.Time `json:"updated"`
-	// MovedFrom are the receivers that could not deliver it and handed it to their fallback:
-	// it is never moved back to one of them.
+	// MovedFrom lists the receivers that failed to deliver it and moved it to their fallback.
+	// It never moves back to one of them.
 	MovedFrom []string `json:"moved_from,omitempty"`
-	// Alone is set when a digest that held it was refused: it is not merged again.
+	// Alone is set when the messenger refused a digest with this notice: it is not merged again.
 	Alone bool `json:"alone,omitempty"`
-	// Escalated marks the news that another delivery was given up: it is not told about again.
+	// Escalated marks a notice about a delivery that was given up. If it is given up too, no
+	// further notice is sent.
 	Escalated bool `json:"escalated,omitempty"`
 }

@@ -18,10 +18,10 @@ import (
 	"guardian/internal/secret"
 )
 
-// longestAnswer bounds what is read of a messenger's answer, in bytes.
+// longestAnswer is how many bytes of a messenger's answer are read.
 const longestAnswer = 64 << 10
 
-// poster makes a channel's calls and knows its secrets.
+// poster makes the HTTP calls of a channel and redacts its secrets from errors.
 type poster struct {
 	client   *resty.Client
 	redactor *secret.Redactor
@@ -34,7 +34,7 @@ func newPoster(env Env, secrets ...secret.Secret) *poster {
 		p.now = time.Now
 	}
 	for _, s := range secrets {
-		known := append(parts(s), s)
+		known := append(secretParts(s), s)
 		p.redactor.Learn(known...)
 		if env.Redactor != nil {
 			env.Redactor.Learn(known...)
@@ -48,22 +48,22 @@ func newPoster(env Env, secrets ...secret.Secret) *poster {
 	if agent == "" {
 		agent = "guardian"
 	}
-	// resty rewrites the client that it is given: it gets one of its own. A redirect is not
-	// followed, since it would carry the notice and its signature to somebody else.
+	// resty modifies the client that it is given, so it gets its own one. Redirects are not
+	// followed: they would send the notice and its signature to another server.
 	p.client = resty.NewWithClient(&http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}).
 		SetResponseBodyLimit(longestAnswer).
-		SetLogger(silent{}).
+		SetLogger(noLogger{}).
 		SetHeader("User-Agent", agent)
 	return p
 }
 
-// parts gives what of a webhook's address is secret by itself, since an error may hold it in
-// another form than within the address: the query's values, and a path's end when it is long
-// enough to be a token.
-func parts(address secret.Secret) []secret.Secret {
+// secretParts returns the parts of a webhook's address that are secrets themselves, because a
+// server may quote them without the rest of the address: the values of the query, and the last
+// element of the path if it is long enough to be a token.
+func secretParts(address secret.Secret) []secret.Secret {
 	u, err := url.Parse(address.Reveal())
 	if err != nil || u.Host == "" {
 		return nil
@@ -82,20 +82,20 @@ func parts(address secret.Secret) []secret.Secret {
 	return out
 }
 
-// silent keeps resty from writing to standard error by itself.
-type silent struct{}
+// noLogger keeps resty from logging to standard error.
+type noLogger struct{}
 
-func (silent) Errorf(string, ...any) {}
-func (silent) Warnf(string, ...any)  {}
-func (silent) Debugf(string, ...any) {}
+func (noLogger) Errorf(string, ...any) {}
+func (noLogger) Warnf(string, ...any)  {}
+func (noLogger) Debugf(string, ...any) {}
 
-// answer is what a messenger said with a status of 2xx.
+// answer is a messenger's response with a status of 2xx.
 type answer struct {
 	header http.Header
 	body   []byte
 }
 
-// post sends body as JSON. What is not a 2xx is an error already.
+// post sends body as JSON. A status other than 2xx is an error.
 func (p *poster) post(ctx context.Context, to string, body []byte, header map[string]string) (answer, error) {
 	response, err := p.client.R().SetContext(ctx).
 		SetHeaders(header).
@@ -103,14 +103,15 @@ func (p *poster) post(ctx context.Context, to string, body []byte, header map[st
 		SetBody(body).
 		Post(to)
 	if err != nil {
-		return answer{}, p.broken(ctx, err)
+		return answer{}, p.transportError(ctx, err)
 	}
 	a := answer{header: response.Header(), body: response.Body()}
-	return a, p.status(response.StatusCode(), a)
+	return a, p.statusError(response.StatusCode(), a)
 }
 
-// broken says why there was no answer, without the address that libraries put before it.
-func (p *poster) broken(ctx context.Context, err error) error {
+// transportError describes why there was no answer, without the address that net/http puts
+// before it.
+func (p *poster) transportError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return &Retry{Err: fmt.Errorf("post notice: no answer: %w", ctx.Err())}
 	}
@@ -121,7 +122,7 @@ func (p *poster) broken(ctx context.Context, err error) error {
 	return &Retry{Err: fmt.Errorf("post notice: %s", p.redactor.Redact(err.Error()))}
 }
 
-func (p *poster) status(code int, a answer) error {
+func (p *poster) statusError(code int, a answer) error {
 	if code >= 200 && code < 300 {
 		return nil
 	}
@@ -132,7 +133,7 @@ func (p *poster) status(code int, a answer) error {
 	case code == http.StatusRequestTimeout || code == http.StatusTooEarly || code >= 500:
 		return &Retry{Err: err}
 	case code >= 300 && code < 400:
-		return &Permanent{Err: err, Hint: "it redirects, which is not followed: configure the final address"}
+		return &Permanent{Err: err, Hint: "the server redirects, and redirects are not followed: configure the final address"}
 	case code == http.StatusUnauthorized || code == http.StatusForbidden || code == http.StatusNotFound || code == http.StatusGone:
 		return &Permanent{Err: err, Hint: "check the address and secrets of this receiver; the webhook may have been revoked"}
 	default:
@@ -140,7 +141,7 @@ func (p *poster) status(code int, a answer) error {
 	}
 }
 
-// excerpt gives the beginning of an answer for an error.
+// excerpt returns the beginning of an answer for an error message, redacted.
 func (p *poster) excerpt(body []byte) string {
 	text := oneLine(p.redactor.Redact(string(body)))
 	if text == "" {
@@ -149,8 +150,8 @@ func (p *poster) excerpt(body []byte) string {
 	return Shorten(text, 300, "…")
 }
 
-// retryAfter reads the header of RFC 9110, section 10.2.3, in seconds or as a date, bounded
-// by an hour. What cannot be read is one minute.
+// retryAfter parses the header Retry-After (RFC 9110, section 10.2.3), in seconds or as a
+// date, with a maximum of one hour. An invalid value counts as one minute.
 func retryAfter(value string, now time.Time) time.Duration {
 	wait := time.Minute
 	if seconds, err := strconv.Atoi(strings.TrimSpace(value)); err == nil {
@@ -161,7 +162,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 	return min(max(wait, time.Second), time.Hour)
 }
 
-// encode is JSON without the escapes for HTML, which would make a body longer.
+// encode marshals to JSON without HTML escapes, which would only make the body longer.
 func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -172,7 +173,7 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
-// checkURL says what is wrong with a secret address, without showing it.
+// checkURL validates a secret address; the error does not contain it.
 func checkURL(key string, s secret.Secret) error {
 	if !s.IsSet() {
 		return fmt.Errorf("%s: is missing", key)

@@ -5,14 +5,13 @@ import (
 	"unicode/utf8"
 )
 
-// Shorten gives text in at most limit bytes of valid UTF-8: it cuts between characters and
-// puts mark behind what is left. Text that fits is given back whole, save for bytes that are
-// not UTF-8.
+// Shorten cuts text to at most limit bytes, between characters, and appends mark when it cut
+// something. The result is valid UTF-8: other bytes are replaced.
 func Shorten(text string, limit int, mark string) string {
 	return shorten(text, limit, mark, utf8.RuneLen)
 }
 
-// shorten is Shorten with another way to count: size gives what a character takes.
+// shorten is Shorten with another unit: size returns the length of a character.
 func shorten(text string, limit int, mark string, size func(rune) int) string {
 	text, limit = strings.ToValidUTF8(text, "\uFFFD"), max(limit, 0)
 	if length(text, size) <= limit {
@@ -41,24 +40,24 @@ func length(text string, size func(rune) int) int {
 	return total
 }
 
-// caps bound the parts of a notice.
+// caps are upper bounds for the parts of a notice.
 type caps struct {
-	text, facts, value, steps, step, links int // value, step and text in what size counts
+	text, facts, value, steps, step, links int // value, step and text in the unit of size
 }
 
-// widest leaves every notice whole that people would still read.
-func widest() caps { return caps{text: 6000, facts: 30, value: 800, steps: 15, step: 600, links: 8} }
+// maxCaps are bounds that no notice of a readable length reaches.
+func maxCaps() caps { return caps{text: 6000, facts: 30, value: 800, steps: 15, step: 600, links: 8} }
 
-// longestURL is what a messenger takes as a link; a longer one is left out, since a cut one
-// leads nowhere.
+// longestURL is the longest link that messengers accept, in bytes. Longer links are left out:
+// a truncated URL does not work.
 const longestURL = 2000
 
-// fit shortens a notice until fits says that it does. Everything shrinks in proportion, and
-// the text says that something is missing and where all of it is.
+// fit shortens a notice until fits accepts it. All parts shrink in proportion, and the text
+// ends with a note that the notice was shortened and where to read all of it.
 func fit(n Notice, size func(rune) int, fits func(Notice) bool) Notice {
 	out := n
 	for scale := 1.0; scale > 0.01; scale *= 0.85 {
-		if out = n.within(widest().times(scale), size); fits(out) {
+		if out = n.within(maxCaps().times(scale), size); fits(out) {
 			return out
 		}
 	}
@@ -103,7 +102,7 @@ func (n Notice) within(c caps, size func(rune) int) Notice {
 		if len(out.Links) > 0 {
 			mark = "… " + w.shortenedSeeLink
 		}
-		// The mark is owed even when it was not the text that was cut.
+		// The mark is added even when another part than the text was cut.
 		room := max(c.text, length(mark, size))
 		out.Text = shorten(n.Text, room-length(mark, size), "", size) + mark
 	} else {
@@ -112,7 +111,7 @@ func (n Notice) within(c caps, size func(rune) int) Notice {
 	return out
 }
 
-// title is never empty: messengers refuse a message without one.
+// title returns the title or a replacement: messengers refuse a message without a title.
 func (n Notice) title() string {
 	for _, s := range []string{n.Title, n.Text, n.Key} {
 		if s = strings.TrimSpace(s); s != "" {

@@ -13,13 +13,13 @@ import (
 	"guardian/internal/secret"
 )
 
-// SlackSettings is an incoming webhook of Slack.
+// SlackSettings configures an incoming webhook of Slack.
 type SlackSettings struct {
 	Webhook secret.Secret `yaml:"webhook" doc:"The incoming webhook's address, https://hooks.slack.com/services/…"`
 	Mention string        `yaml:"mention" doc:"Whom a notice that needs somebody pings: <!here>, <!channel>, <@U…> or <!subteam^S…>; several with spaces between."`
 }
 
-// Validate says everything that is wrong with the settings.
+// Validate returns all mistakes in the settings.
 func (s *SlackSettings) Validate() error {
 	errs := []error{checkURL("webhook", s.Webhook)}
 	known := regexp.MustCompile(`^(<!here>|<!channel>|<!everyone>|<@[UW][A-Z0-9]+>|<!subteam\^S[A-Z0-9]+>)$`)
@@ -32,7 +32,8 @@ func (s *SlackSettings) Validate() error {
 }
 
 // Slack's limits, in characters; see https://docs.slack.dev/reference/block-kit/blocks. The
-// sum is not documented: messages of about 13,200 are refused as msg_blocks_too_long.
+// limit of the total is not documented: messages of about 13,200 characters are refused with
+// msg_blocks_too_long.
 const (
 	slackHeader  = 150
 	slackSection = 3000
@@ -61,13 +62,13 @@ func slackKind() Kind {
 }
 
 type slackChannel struct {
-	// By pointer: fmt does not look behind one, but would show secrets in a value that is
-	// kept unexported.
+	// A pointer, because fmt does not follow it; it would print the secrets in an unexported
+	// field that is a value.
 	settings *SlackSettings
 	poster   *poster
 }
 
-// Send implements Channel. Slack's answer is a text: "ok", or what is wrong.
+// Send implements Channel. Slack answers with the text "ok", or an error code.
 func (c *slackChannel) Send(ctx context.Context, n Notice) error {
 	body, err := encode(slackMessage(n, c.settings.Mention))
 	if err != nil {
@@ -75,7 +76,7 @@ func (c *slackChannel) Send(ctx context.Context, n Notice) error {
 	}
 	a, err := c.poster.post(ctx, c.settings.Webhook.Reveal(), body, nil)
 	if err != nil {
-		return hinted(err)
+		return withSlackHint(err)
 	}
 	if text := strings.TrimSpace(string(a.body)); text != "ok" {
 		return &Retry{Err: fmt.Errorf("slack did not answer ok but %q", c.poster.excerpt(a.body))}
@@ -83,9 +84,9 @@ func (c *slackChannel) Send(ctx context.Context, n Notice) error {
 	return nil
 }
 
-// hinted adds what to do to the errors of Slack's webhooks that a configuration causes:
+// withSlackHint adds what to do to errors that the configuration causes, see
 // https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks.
-func hinted(err error) error {
+func withSlackHint(err error) error {
 	var p *Permanent
 	if !errors.As(err, &p) {
 		return err
@@ -107,7 +108,7 @@ func hinted(err error) error {
 	return err
 }
 
-// slackMessage renders a notice within every limit of Slack.
+// slackMessage renders a notice within all limits of Slack.
 func slackMessage(n Notice, mention string) *slack.WebhookMessage {
 	var out *slack.WebhookMessage
 	fit(n, slackSize, func(n Notice) bool {
@@ -118,7 +119,7 @@ func slackMessage(n Notice, mention string) *slack.WebhookMessage {
 	return out
 }
 
-// slackSize counts as Slack does: in UTF-16 units, after the three escapes.
+// slackSize is the length that Slack counts: UTF-16 units after escaping.
 func slackSize(r rune) int {
 	switch {
 	case r == '&':
@@ -132,7 +133,7 @@ func slackSize(r rune) int {
 	}
 }
 
-// slackBlocks gives the message, how long its texts are together, and the longest section.
+// slackBlocks returns the message, the total length of its texts and that of the longest section.
 func slackBlocks(n Notice, mention string) (m *slack.WebhookMessage, total, longest int) {
 	w := wordsOf(n.Lang)
 	var blocks []slack.Block
@@ -145,7 +146,7 @@ func slackBlocks(n Notice, mention string) (m *slack.WebhookMessage, total, long
 		blocks = append(blocks, slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, text, false, true), nil, nil))
 	}
 
-	title := shorten(n.Tone.sign()+" "+n.title(), slackHeader, "…", utf16Len)
+	title := shorten(n.Tone.emoji()+" "+n.title(), slackHeader, "…", utf16Len)
 	total += length(title, utf16Len)
 	blocks = append(blocks, slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, title, true, false)))
 
@@ -164,7 +165,7 @@ func slackBlocks(n Notice, mention string) (m *slack.WebhookMessage, total, long
 	}
 	for _, f := range n.Facts {
 		text := "*" + slackEscape(f.Name) + "*\n" + slackEscape(f.Value)
-		if length(text, utf16Len) > slackField { // cannot be while fit bounds a value's length
+		if length(text, utf16Len) > slackField { // cannot happen: fit bounds the length of a value
 			continue
 		}
 		total += length(text, utf16Len)
@@ -182,8 +183,8 @@ func slackBlocks(n Notice, mention string) (m *slack.WebhookMessage, total, long
 		}
 		section(strings.Join(lines, "\n"))
 	}
-	// Links, not buttons: Slack sends a click on a button to the app as well, and shows a
-	// warning when nobody answers there, which a mere webhook cannot.
+	// Links, not buttons: Slack also sends a click on a button to the app and shows a warning
+	// when the app does not answer. A webhook has no app that could.
 	var links []string
 	for _, l := range n.Links {
 		links = append(links, "<"+slackEscape(strings.ReplaceAll(l.URL, "|", "%7C"))+"|"+strings.ReplaceAll(slackEscape(l.Text), "|", "¦")+">")
@@ -191,7 +192,7 @@ func slackBlocks(n Notice, mention string) (m *slack.WebhookMessage, total, long
 	section(strings.Join(links, "  ·  "))
 
 	return &slack.WebhookMessage{
-		Text:   slackEscape(n.Tone.sign() + " " + n.title()), // what a phone's lock screen shows
+		Text:   slackEscape(n.Tone.emoji() + " " + n.title()), // shown in notifications, such as on a lock screen
 		Blocks: &slack.Blocks{BlockSet: blocks},
 	}, total, longest
 }
@@ -203,7 +204,7 @@ func utf16Len(r rune) int {
 	return 1
 }
 
-// slackEscape keeps text from being read as a link or a mention.
+// slackEscape escapes the characters with which links and mentions begin.
 func slackEscape(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }

@@ -15,7 +15,7 @@ import (
 	"guardian/internal/secret"
 )
 
-// WebhookSettings is an endpoint of one's own that takes notices as JSON.
+// WebhookSettings configures an HTTP endpoint that receives notices as JSON.
 type WebhookSettings struct {
 	URL    secret.Secret `yaml:"url" doc:"Where notices are posted to as JSON."`
 	Secret secret.Secret `yaml:"secret" doc:"Key of the signature in X-Guardian-Signature; leave out for none."`
@@ -23,7 +23,7 @@ type WebhookSettings struct {
 	Expect string        `yaml:"expect" doc:"Text that the answer's body must contain for a notice to count as delivered; empty: any 2xx that reports no error."`
 }
 
-// Validate says everything that is wrong with the settings.
+// Validate returns all mistakes in the settings.
 func (s *WebhookSettings) Validate() error {
 	errs := []error{checkURL("url", s.URL)}
 	if strings.ContainsAny(s.Token.Reveal(), "\r\n") {
@@ -32,13 +32,13 @@ func (s *WebhookSettings) Validate() error {
 	return errors.Join(errs...)
 }
 
-// webhookBytes bounds the body of a notice.
+// webhookBytes is the longest body that is sent.
 const webhookBytes = 256 << 10
 
 func webhookKind() Kind {
 	return Kind{
 		Settings: func() any { return &WebhookSettings{} },
-		// Machines read every notice: none are merged.
+		// Programs process each notice: they are merged only when the budget is short.
 		Budget: Budget{MergeAt: -1},
 		Build: func(settings any, env Env) (Channel, error) {
 			s, ok := settings.(*WebhookSettings)
@@ -55,14 +55,13 @@ func webhookKind() Kind {
 }
 
 type webhookChannel struct {
-	// By pointer: fmt does not look behind one, but would show secrets in a value that is
-	// kept unexported.
+	// A pointer, because fmt does not follow it; it would print the secrets in an unexported
+	// field that is a value.
 	settings *WebhookSettings
 	poster   *poster
 }
 
-// Send implements Channel. The notice's ID is the idempotency key: it is the same in every
-// attempt.
+// Send implements Channel. The idempotency key is the notice's ID, the same in every attempt.
 func (c *webhookChannel) Send(ctx context.Context, n Notice) error {
 	var body []byte
 	var failed error
@@ -86,12 +85,12 @@ func (c *webhookChannel) Send(ctx context.Context, n Notice) error {
 	if err != nil {
 		return err
 	}
-	return c.meaning(a.body)
+	return c.checkAnswer(a.body)
 }
 
-// SignWebhook is what X-Guardian-Signature holds: "v0=" and in hex HMAC-SHA256(key: secret,
-// message: "v0:" + X-Guardian-Timestamp + ":" + body), the scheme of Slack's requests. A
-// receiver should compare in constant time and refuse timestamps older than five minutes.
+// SignWebhook computes X-Guardian-Signature: "v0=" and, in hex, HMAC-SHA256(key: secret,
+// message: "v0:" + X-Guardian-Timestamp + ":" + body), the same scheme as Slack's. The
+// endpoint should compare in constant time and reject timestamps older than five minutes.
 func SignWebhook(key secret.Secret, seconds int64, body []byte) string {
 	mac := hmac.New(sha256.New, []byte(key.Reveal()))
 	_, _ = fmt.Fprintf(mac, "v0:%d:", seconds)
@@ -99,9 +98,9 @@ func SignWebhook(key secret.Secret, seconds int64, body []byte) string {
 	return "v0=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// meaning reads the answer's body. Many gateways report errors under HTTP 200, so the
-// common ways to do so are not taken for a delivery.
-func (c *webhookChannel) meaning(body []byte) error {
+// checkAnswer checks the body of a 2xx answer for the usual ways to report an error, because
+// many gateways report errors with HTTP 200.
+func (c *webhookChannel) checkAnswer(body []byte) error {
 	if c.settings.Expect != "" {
 		if strings.Contains(string(body), c.settings.Expect) {
 			return nil
@@ -113,7 +112,7 @@ func (c *webhookChannel) meaning(body []byte) error {
 		OK      *bool           `json:"ok"`
 		Success *bool           `json:"success"`
 	}
-	// What is not JSON, or no object, says nothing here: the status speaks.
+	// A body that is not a JSON object cannot report an error in this way.
 	_ = json.Unmarshal(body, &said)
 	code := strings.Trim(string(said.ErrCode), `"`)
 	bad := code != "" && code != "0" && code != "null"

@@ -1,6 +1,6 @@
 package notifiers
 
-// words are the few that the rendering itself adds to a notice.
+// words are the texts that rendering adds to a notice.
 type words struct {
 	steps            string
 	colon            string
@@ -34,8 +34,8 @@ func wordsOf(lang string) words {
 	}
 }
 
-// sign is the mark of a notice's tone before its title.
-func (t Tone) sign() string {
+// emoji returns the sign that is put before the title to show the tone.
+func (t Tone) emoji() string {
 	switch t {
 	case Bad:
 		return "🔴"

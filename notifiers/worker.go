@@ -10,49 +10,50 @@ import (
 )
 
 const (
-	maxHeads = 500              // keys that are looked at in one step
-	horizon  = 24 * time.Hour   // what is due later is asked for as well, to know when to look again
-	stumble  = 5 * time.Second  // the pause after the outbox failed
-	crawl    = 30 * time.Second // the longest pause between two tries to save an outcome
+	maxKeys          = 500              // how many notice keys one step reads
+	lookAhead        = 24 * time.Hour   // deliveries due within it are read too, to know when the next step is due
+	outboxRetryDelay = 5 * time.Second  // pause after an error of the outbox
+	maxSaveDelay     = 30 * time.Second // longest pause between attempts to save an outcome
 )
 
-// worker is the one goroutine that calls a receiver's channel.
+// worker delivers to one receiver. Only its goroutine calls the receiver's channel.
 type worker struct {
 	d       *Dispatcher
 	name    string
 	wake    chan struct{}
 	removed atomic.Bool
 
-	// Set when the goroutine is started, under the dispatcher's lock.
+	// stop and done are set under the dispatcher's lock when the goroutine is started.
 	stop context.CancelFunc
 	done chan struct{}
 
-	mu       sync.Mutex
-	receiver Receiver
-	changed  time.Time   // when the receiver got another configuration
-	calls    []time.Time // when calls ended, oldest first, within the budget's window
-	failures int         // failed calls in a row
-	paused   time.Time   // no call before
-	penalty  bool        // the pause is a punishment
-	waiting  int
-	oldest   time.Time
-	lastErr  string
-	lastSent time.Time
+	mu           sync.Mutex
+	receiver     Receiver
+	configuredAt time.Time   // when the configuration last changed
+	calls        []time.Time // end times of the calls within the budget's window, oldest first
+	failures     int         // failed calls in a row
+	paused       time.Time   // no call is made before
+	penalty      bool        // the pause was imposed by the messenger
+	waiting      int
+	oldest       time.Time
+	lastErr      string
+	lastSent     time.Time
 }
 
 func newWorker(d *Dispatcher, name string, r Receiver) *worker {
 	return &worker{d: d, name: name, receiver: r, wake: make(chan struct{}, 1)}
 }
 
-func (w *worker) poke() {
+func (w *worker) signal() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
 	}
 }
 
-// swap takes a new configuration; what was learned of a messenger is kept for the same one.
-func (w *worker) swap(r Receiver) {
+// reconfigure takes a new configuration. With an unchanged fingerprint the recent calls,
+// pauses and the channel are kept.
+func (w *worker) reconfigure(r Receiver) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if r.Fingerprint != "" && r.Fingerprint == w.receiver.Fingerprint {
@@ -60,9 +61,9 @@ func (w *worker) swap(r Receiver) {
 		w.receiver = r
 		return
 	}
-	w.receiver, w.changed = r, w.d.o.Now().UTC()
+	w.receiver, w.configuredAt = r, w.d.o.Now().UTC()
 	w.calls, w.failures, w.paused, w.penalty, w.lastErr = nil, 0, time.Time{}, false, ""
-	w.poke()
+	w.signal()
 }
 
 func (w *worker) fallbackName() string {
@@ -77,7 +78,7 @@ func (w *worker) penalized(now time.Time) bool {
 	return w.penalty && now.Before(w.paused)
 }
 
-func (w *worker) report() Status {
+func (w *worker) status() Status {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := Status{Receiver: w.name, Waiting: w.waiting, Oldest: w.oldest, LastError: w.lastErr, LastSent: w.lastSent}
@@ -87,9 +88,10 @@ func (w *worker) report() Status {
 	return s
 }
 
-// run steps until ctx ends, or until drain is closed and nothing can be sent at once.
+// run executes steps until ctx ends, or until drain is closed and nothing more can be sent
+// immediately.
 func (w *worker) run(ctx context.Context, drain <-chan struct{}) {
-	w.recall(ctx)
+	w.loadRecentCalls(ctx)
 	for ctx.Err() == nil {
 		again := w.step(ctx)
 		wait := again.Sub(w.d.o.Now())
@@ -101,10 +103,10 @@ func (w *worker) run(ctx context.Context, drain <-chan struct{}) {
 			return
 		default:
 		}
-		timer := time.NewTimer(min(wait, poll))
+		timer := time.NewTimer(min(wait, pollInterval))
 		select {
 		case <-ctx.Done():
-		case <-drain: // one more step: something may have come since
+		case <-drain: // one more step: something may have been queued in the meantime
 		case <-w.wake:
 		case <-timer.C:
 		}
@@ -112,13 +114,13 @@ func (w *worker) run(ctx context.Context, drain <-chan struct{}) {
 	}
 }
 
-// recall reads which calls were made before, perhaps by another guardian: a messenger counts
-// those of a minute whoever made them.
-func (w *worker) recall(ctx context.Context) {
+// loadRecentCalls reads the calls made before this worker started, including those of another
+// guardian: the messenger's rate limit counts them all.
+func (w *worker) loadRecentCalls(ctx context.Context) {
 	w.mu.Lock()
 	b := w.receiver.Budget
 	w.mu.Unlock()
-	calls, err := w.d.o.Outbox.Calls(ctx, w.name, w.d.o.Now().UTC().Add(-max(b.per(), b.Spacing)))
+	calls, err := w.d.o.Outbox.Calls(ctx, w.name, w.d.o.Now().UTC().Add(-max(b.window(), b.Spacing)))
 	if err != nil {
 		if ctx.Err() == nil {
 			w.d.o.Log.Error("outbox could not be read; calls of the last minute are not counted", "receiver", w.name, "error", err)
@@ -135,53 +137,53 @@ func (w *worker) recall(ctx context.Context) {
 	slices.SortFunc(w.calls, time.Time.Compare)
 }
 
-// step makes at most one call and gives the time of the next step.
+// step makes at most one call and returns when the next step is due.
 func (w *worker) step(ctx context.Context) time.Time {
 	now := w.d.o.Now().UTC()
-	heads, err := w.d.o.Outbox.Due(ctx, w.name, now.Add(horizon), maxHeads)
+	nextPerKey, err := w.d.o.Outbox.Due(ctx, w.name, now.Add(lookAhead), maxKeys)
 	if err != nil {
 		if ctx.Err() == nil {
 			w.d.o.Log.Error("outbox could not be read", "receiver", w.name, "error", err)
 		}
-		return now.Add(stumble)
+		return now.Add(outboxRetryDelay)
 	}
-	w.look(heads, now)
+	w.recordQueue(nextPerKey, now)
 
 	w.mu.Lock()
-	r, calls, paused, penalty, changed := w.receiver, slices.Clone(w.calls), w.paused, w.penalty, w.changed
+	r, calls, paused, penalty, changed := w.receiver, slices.Clone(w.calls), w.paused, w.penalty, w.configuredAt
 	w.mu.Unlock()
-	for i, d := range heads {
+	for i, d := range nextPerKey {
 		if d.Attempts > 0 && d.Updated.Before(changed) {
-			heads[i].NextAt = now // it waits for what the old configuration ran into
+			nextPerKey[i].NextAt = now // its delay was caused by the old configuration
 		}
 	}
 	if now.Before(paused) {
 		if penalty {
-			return w.handOver(ctx, heads, now, paused)
+			return w.moveToFallback(ctx, nextPerKey, now, paused)
 		}
 		return paused
 	}
-	batch, again := choose(heads, calls, r.Budget, now)
+	batch, again := nextBatch(nextPerKey, calls, r.Budget, now)
 	if len(batch) == 0 {
 		if again.IsZero() {
-			return now.Add(poll)
+			return now.Add(pollInterval)
 		}
 		return again
 	}
 	return w.send(ctx, r, batch, now)
 }
 
-// look keeps what the receiver's status and metrics say of its queue.
-func (w *worker) look(heads []Delivery, now time.Time) {
+// recordQueue updates the receiver's status and metrics about its queue.
+func (w *worker) recordQueue(nextPerKey []Delivery, now time.Time) {
 	var oldest time.Time
-	for _, d := range heads {
+	for _, d := range nextPerKey {
 		if oldest.IsZero() || d.Notice.Created.Before(oldest) {
 			oldest = d.Notice.Created
 		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.waiting, w.oldest = len(heads), oldest
+	w.waiting, w.oldest = len(nextPerKey), oldest
 	age, until := 0.0, 0.0
 	if !oldest.IsZero() {
 		age = max(now.Sub(oldest).Seconds(), 0)
@@ -189,15 +191,15 @@ func (w *worker) look(heads []Delivery, now time.Time) {
 	if w.penalty && now.Before(w.paused) {
 		until = float64(w.paused.Unix())
 	}
-	w.d.metrics.waiting.WithLabelValues(w.name).Set(float64(len(heads)))
+	w.d.metrics.waiting.WithLabelValues(w.name).Set(float64(len(nextPerKey)))
 	w.d.metrics.oldest.WithLabelValues(w.name).Set(age)
 	w.d.metrics.penalty.WithLabelValues(w.name).Set(until)
 }
 
-// handOver moves what waits for a penalized receiver to its fallback.
-func (w *worker) handOver(ctx context.Context, heads []Delivery, now, paused time.Time) time.Time {
+// moveToFallback moves the deliveries of a rate limited receiver to its fallback.
+func (w *worker) moveToFallback(ctx context.Context, nextPerKey []Delivery, now, paused time.Time) time.Time {
 	var moved []Delivery
-	for _, d := range heads {
+	for _, d := range nextPerKey {
 		if to := w.d.fallback(d, now); to != "" {
 			d.move(to, now)
 			moved = append(moved, d)
@@ -208,20 +210,20 @@ func (w *worker) handOver(ctx context.Context, heads []Delivery, now, paused tim
 	}
 	if err := w.d.o.Outbox.Save(ctx, moved...); err != nil {
 		w.d.o.Log.Error("notices could not be handed to the fallback", "receiver", w.name, "error", err)
-		return now.Add(stumble)
+		return now.Add(outboxRetryDelay)
 	}
 	w.count(resultMoved, len(moved))
 	w.wakeAll(moved)
 	return now
 }
 
-// send journals, calls and journals again.
+// send saves the attempt, makes the call and saves its outcome.
 func (w *worker) send(ctx context.Context, r Receiver, batch []Delivery, now time.Time) time.Time {
-	batch, dropped := w.sift(batch, now)
+	batch, dropped := w.dropUnneeded(batch, now)
 	if len(dropped) > 0 {
 		if err := w.d.o.Outbox.Save(ctx, dropped...); err != nil {
 			w.d.o.Log.Error("dropped notices could not be saved", "receiver", w.name, "error", err)
-			return now.Add(stumble)
+			return now.Add(outboxRetryDelay)
 		}
 		w.count(resultDropped, len(dropped))
 	}
@@ -242,24 +244,24 @@ func (w *worker) send(ctx context.Context, r Receiver, batch []Delivery, now tim
 		if ctx.Err() == nil {
 			w.d.o.Log.Error("attempt could not be journalled, so it is not made", "receiver", w.name, "error", err)
 		}
-		return now.Add(stumble)
+		return now.Add(outboxRetryDelay)
 	}
 
-	if w.d.o.MayTell != nil && !w.d.o.MayTell() {
-		return now.Add(stumble) // whoever tells now finds it as Sending
+	if w.d.o.MaySend != nil && !w.d.o.MaySend() {
+		return now.Add(outboxRetryDelay) // it stays Sending: the process that holds the lease now sends it
 	}
 	err := w.call(ctx, r.Channel, Merge(notices))
 	if err != nil && ctx.Err() != nil {
-		return now // nobody knows whether it arrived: it stays Sending and is sent again
+		return now // it may or may not have arrived: it stays Sending and is sent again
 	}
 	now = w.d.o.Now().UTC()
-	s := w.settle(batch, err, r.Budget, now)
-	w.finish(ctx, s, err)
+	s := w.applyResult(batch, err, r.Budget, now)
+	w.saveOutcome(ctx, s, err)
 	return now
 }
 
-// sift takes out what need not be sent any more.
-func (w *worker) sift(batch []Delivery, now time.Time) (send, dropped []Delivery) {
+// dropUnneeded separates the deliveries that need not be sent any more.
+func (w *worker) dropUnneeded(batch []Delivery, now time.Time) (send, dropped []Delivery) {
 	for _, d := range batch {
 		if w.d.o.Drop != nil {
 			if why := w.d.o.Drop(d); why != "" {
@@ -273,7 +275,7 @@ func (w *worker) sift(batch []Delivery, now time.Time) (send, dropped []Delivery
 	return send, dropped
 }
 
-// call makes one call in bounded time. A channel that panics has not delivered.
+// call makes one call with a timeout. A panic of the channel counts as a failed attempt.
 func (w *worker) call(ctx context.Context, c Channel, n Notice) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, w.d.o.Timeout)
 	defer cancel()
@@ -285,11 +287,11 @@ func (w *worker) call(ctx context.Context, c Channel, n Notice) (err error) {
 	return c.Send(ctx, n)
 }
 
-// settle keeps what the call says about the receiver and decides about the batch.
-func (w *worker) settle(batch []Delivery, err error, b Budget, now time.Time) settled {
+// applyResult updates the receiver's state after a call and returns the outcome of the batch.
+func (w *worker) applyResult(batch []Delivery, err error, b Budget, now time.Time) outcome {
 	w.mu.Lock()
 	w.calls = append(w.calls, now)
-	expired := func(at time.Time) bool { return now.Sub(at) > max(b.per(), b.Spacing) }
+	expired := func(at time.Time) bool { return now.Sub(at) > max(b.window(), b.Spacing) }
 	w.calls = slices.DeleteFunc(w.calls, expired)
 	if err == nil {
 		w.failures = 0
@@ -299,8 +301,11 @@ func (w *worker) settle(batch []Delivery, err error, b Budget, now time.Time) se
 	failures := w.failures
 	w.mu.Unlock()
 
-	s := settle(batch, err, now, limits{giveUp: w.d.o.GiveUpAfter, failOver: w.d.o.FailOverAfter}, failures,
-		w.d.o.Redactor.Redact, func(d Delivery) string { return w.d.fallback(d, now) })
+	s := attempt{
+		batch: batch, err: err, now: now, failures: failures,
+		giveUpAfter: w.d.o.GiveUpAfter, failOverAfter: w.d.o.FailOverAfter,
+		redact: w.d.o.Redactor.Redact, fallback: func(d Delivery) string { return w.d.fallback(d, now) },
+	}.outcome()
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -312,15 +317,16 @@ func (w *worker) settle(batch []Delivery, err error, b Budget, now time.Time) se
 	return s
 }
 
-// finish saves the outcome, and with it the news of what was given up, however often it
-// takes: until then this receiver does nothing else. It gives up only when ctx ends.
-func (w *worker) finish(ctx context.Context, s settled, cause error) {
+// saveOutcome saves the outcome together with the notices about deliveries that were given
+// up. It retries until ctx ends, and the receiver makes no other call meanwhile: otherwise
+// the same notices would be sent again.
+func (w *worker) saveOutcome(ctx context.Context, s outcome, cause error) {
 	save := slices.Clone(s.deliveries)
 	for i, d := range s.deliveries {
 		w.log(d, s.results[i], cause)
 		if s.results[i] == resultGivenUp {
-			if news, ok := w.news(d); ok {
-				save = append(save, news)
+			if notice, ok := w.giveUpNotice(d); ok {
+				save = append(save, notice)
 			}
 		}
 	}
@@ -333,7 +339,7 @@ func (w *worker) finish(ctx context.Context, s settled, cause error) {
 			return
 		}
 		w.d.o.Log.Error("outcome could not be journalled", "receiver", w.name, "error", err)
-		pause := time.NewTimer(min(backoff(n, w.name), crawl))
+		pause := time.NewTimer(min(backoff(n, w.name), maxSaveDelay))
 		select {
 		case <-ctx.Done():
 			pause.Stop()
@@ -347,17 +353,18 @@ func (w *worker) finish(ctx context.Context, s settled, cause error) {
 	w.wakeAll(save)
 }
 
-// news tells through another receiver that a delivery was given up; news about news is not.
-func (w *worker) news(d Delivery) (Delivery, bool) {
+// giveUpNotice queues the notice that a delivery was given up, for another receiver. There is
+// none when the delivery was such a notice itself.
+func (w *worker) giveUpNotice(d Delivery) (Delivery, bool) {
 	if d.Escalated || w.d.o.OnGiveUp == nil {
 		return Delivery{}, false
 	}
-	to := w.d.other(d, d.Updated)
+	to := w.d.anotherReceiver(d, d.Updated)
 	if to == "" {
-		w.d.o.Log.Error("nobody else can be told that a notice was given up", "receiver", w.name, "notice", d.Notice.ID)
+		w.d.o.Log.Error("no other receiver for the notice that a notice was given up", "receiver", w.name, "notice", d.Notice.ID)
 		return Delivery{}, false
 	}
-	id := d.ID + "_given_up" // the same again if this is repeated after a crash
+	id := d.ID + "_given_up" // deterministic, so that a repetition after a crash writes the same delivery
 	n := w.d.o.OnGiveUp(d)
 	if n.ID == "" {
 		n.ID = id
@@ -388,7 +395,7 @@ func (w *worker) count(result string, n int) {
 	w.d.metrics.notices.WithLabelValues(w.name, result).Add(float64(n))
 }
 
-// wakeAll wakes the other receivers that were given something.
+// wakeAll wakes the other receivers of these deliveries.
 func (w *worker) wakeAll(deliveries []Delivery) {
 	for _, d := range deliveries {
 		if d.Receiver != w.name {
@@ -397,45 +404,45 @@ func (w *worker) wakeAll(deliveries []Delivery) {
 	}
 }
 
-// retire empties the queue of a receiver that is no longer configured.
-func (w *worker) retire(ctx context.Context) {
+// reassignAll moves or drops every delivery of a receiver that is no longer configured.
+func (w *worker) reassignAll(ctx context.Context) {
 	for ctx.Err() == nil {
 		now := w.d.o.Now().UTC()
-		heads, err := w.d.o.Outbox.Due(ctx, w.name, now.Add(horizon), maxHeads)
-		if err == nil && len(heads) == 0 {
+		nextPerKey, err := w.d.o.Outbox.Due(ctx, w.name, now.Add(lookAhead), maxKeys)
+		if err == nil && len(nextPerKey) == 0 {
 			return
 		}
 		moved := 0
-		for i := range heads {
-			d := &heads[i]
-			if to := w.heir(*d, now); to != "" {
+		for i := range nextPerKey {
+			d := &nextPerKey[i]
+			if to := w.successor(*d, now); to != "" {
 				d.move(to, now)
 				moved++
 				continue
 			}
-			d.State, d.Error, d.Updated = Dropped, "its receiver was taken out of the configuration", now
+			d.State, d.Error, d.Updated = Dropped, "its receiver was removed from the configuration", now
 		}
 		if err == nil {
-			err = w.d.o.Outbox.Save(ctx, heads...)
+			err = w.d.o.Outbox.Save(ctx, nextPerKey...)
 		}
 		if err != nil {
 			w.d.o.Log.Error("notices of a removed receiver stay behind", "receiver", w.name, "error", err)
 			return
 		}
-		w.d.o.Log.Warn("receiver removed", "receiver", w.name, "moved", moved, "dropped", len(heads)-moved)
-		w.wakeAll(heads)
+		w.d.o.Log.Warn("receiver removed", "receiver", w.name, "moved", moved, "dropped", len(nextPerKey)-moved)
+		w.wakeAll(nextPerKey)
 	}
 }
 
-// heir gives who takes over what waits for a receiver that is no longer configured.
-func (w *worker) heir(d Delivery, now time.Time) string {
-	if to := w.fallbackName(); to != "" && !slices.Contains(d.MovedFrom, to) && w.d.knows(to) {
+// successor returns the receiver that takes over a delivery of one that is no longer configured.
+func (w *worker) successor(d Delivery, now time.Time) string {
+	if to := w.fallbackName(); to != "" && !slices.Contains(d.MovedFrom, to) && w.d.has(to) {
 		return to
 	}
-	return w.d.other(d, now)
+	return w.d.anotherReceiver(d, now)
 }
 
-func (d *Dispatcher) knows(receiver string) bool {
+func (d *Dispatcher) has(receiver string) bool {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.workers[receiver] != nil

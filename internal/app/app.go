@@ -223,7 +223,7 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 	if a.dispatcher, err = notifiers.NewDispatcher(notifiers.Options{
 		Receivers: s.receivers, Outbox: store.Outbox{Store: a.store, Fence: a.fence}, Log: a.log, Registerer: a.registry,
 		Redactor: a.redactor, Now: a.now,
-		MayTell: a.leaseValid,
+		MaySend: a.leaseValid,
 		// What was silenced after it was queued is not sent any more.
 		Drop: func(d notifiers.Delivery) string { return a.quiet(a.setup.Load(), d.Notice.Labels, a.now()) },
 		OnGiveUp: func(d notifiers.Delivery) notifiers.Notice {

@@ -1,10 +1,9 @@
-// Package secret holds the type of every configured secret and the one place that redacts.
+// Package secret has the type of configured secrets, and redacts them from text.
 //
-// A Secret prints as "<secret>" through every verb, encoder and logger; only Reveal gives
-// its text, at the one line that needs it. A Redactor knows every secret of the running
-// configuration and takes them out of text that came from elsewhere (an HTTP library's
-// error, a command's output, a vendor's answer).
+// A Secret prints as "<secret>" with every verb, encoder and logger; only Reveal returns its
+// text. A Redactor knows all secrets of the running configuration and replaces them in text
+// from elsewhere: an HTTP library's error, a command's output, a vendor's answer.
 //
-// It will not fetch secrets: that is internal/config. Any package may import it.
-// Start at Secret.
+// It does not read secrets from files or the environment: that is internal/config. Every
+// package may import it. Start at Secret.
 package secret

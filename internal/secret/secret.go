@@ -10,19 +10,19 @@ import (
 	"sync"
 )
 
-// Mask is what a secret prints as.
+// Mask is printed in place of a secret.
 const Mask = "<secret>"
 
-// Secret is a text that never prints. The zero value is "not set".
+// Secret is a text that is never printed. The zero value is "not set".
 //
-// The text is behind a pointer because fmt calls no method of what stands in an unexported
-// field: there it prints an address, and not the text.
+// The text is behind a pointer because fmt calls no methods on values in unexported fields:
+// it then prints the pointer's address instead of the text.
 type Secret struct{ text *string }
 
-// New makes a Secret of a text.
+// New makes a Secret from a text.
 func New(text string) Secret { return Secret{text: &text} }
 
-// Reveal gives the text. Call it on the line that needs it and keep the result nowhere.
+// Reveal returns the text. Call it only where the text is used, and do not store the result.
 func (s Secret) Reveal() string {
 	if s.text == nil {
 		return ""
@@ -30,7 +30,7 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// IsSet tells whether there is a text.
+// IsSet reports whether the text is not empty.
 func (s Secret) IsSet() bool { return s.Reveal() != "" }
 
 // String implements fmt.Stringer.
@@ -41,13 +41,13 @@ func (s Secret) String() string {
 	return Mask
 }
 
-// Format implements fmt.Formatter, so that no verb reaches the field by reflection.
+// Format implements fmt.Formatter: every verb prints the mask.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // LogValue implements slog.LogValuer.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalText implements encoding.TextMarshaler and with it JSON and YAML.
+// MarshalText implements encoding.TextMarshaler, which JSON and YAML use too.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -56,12 +56,12 @@ func (s *Secret) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// shortest is the length in bytes below which a secret is not searched for in text: a
-// replacement of "a" everywhere would hide nothing and destroy the message.
+// shortest is the length in bytes below which a secret is not redacted: replacing every "a"
+// would hide nothing and make the message unreadable.
 const shortest = 4
 
-// Redactor takes known secrets out of text. It is safe for concurrent use; the zero value
-// knows no secrets.
+// Redactor replaces known secrets in text. It is safe for concurrent use; the zero value
+// knows no secrets, and a nil one changes nothing.
 type Redactor struct {
 	mu       sync.RWMutex
 	known    map[string]bool
@@ -69,7 +69,7 @@ type Redactor struct {
 }
 
 // Learn adds secrets, each also in the forms in which libraries print them: escaped for a
-// URL's path and query.
+// URL's path and query, and quoted.
 func (r *Redactor) Learn(secrets ...Secret) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -85,7 +85,7 @@ func (r *Redactor) Learn(secrets ...Secret) {
 		for _, form := range []string{t, url.QueryEscape(t), url.PathEscape(t), quoted[1 : len(quoted)-1]} {
 			r.known[form] = true
 		}
-		// A webhook address is secret as a whole, and so is what of it libraries quote: path and query.
+		// Of a webhook's address, libraries also print the path with the query alone.
 		if u, err := url.Parse(t); err == nil && u.Host != "" {
 			if rest := u.RequestURI(); len(rest) > shortest {
 				r.known[rest] = true
@@ -96,7 +96,7 @@ func (r *Redactor) Learn(secrets ...Secret) {
 	for f := range r.known {
 		forms = append(forms, f)
 	}
-	// Longest first: a secret that contains another one must go as a whole.
+	// Longest first, so that a secret that contains another one is replaced as a whole.
 	slices.SortFunc(forms, func(a, b string) int {
 		if len(a) != len(b) {
 			return len(b) - len(a)
@@ -110,7 +110,7 @@ func (r *Redactor) Learn(secrets ...Secret) {
 	r.replacer = strings.NewReplacer(pairs...)
 }
 
-// Redact gives the text with every known secret replaced by Mask.
+// Redact returns the text with every known secret replaced by Mask.
 func (r *Redactor) Redact(text string) string {
 	if r == nil {
 		return text
@@ -123,7 +123,7 @@ func (r *Redactor) Redact(text string) string {
 	return r.replacer.Replace(text)
 }
 
-// Error gives an error whose text is redacted and which errors.Is and errors.As still see through.
+// Error returns an error with a redacted text that wraps err.
 func (r *Redactor) Error(err error) error {
 	if err == nil {
 		return nil

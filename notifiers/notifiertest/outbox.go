@@ -9,13 +9,13 @@ import (
 	"guardian/notifiers"
 )
 
-// Outbox is a notifiers.Outbox in memory. The zero value is empty and works.
+// Outbox is a notifiers.Outbox in memory. The zero value is an empty one.
 type Outbox struct {
 	mu    sync.Mutex
 	order []string
 	all   map[string]notifiers.Delivery
 	saves int
-	// Fail is asked before each Save, with its number from 1 on: an error refuses it.
+	// Fail is called before each Save with its number, from 1 on; its error is returned by Save.
 	Fail func(save int, deliveries []notifiers.Delivery) error
 }
 
@@ -101,14 +101,14 @@ func (o *Outbox) Receivers(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// Get gives a delivery as it stands.
+// Get returns the current state of a delivery.
 func (o *Outbox) Get(id string) notifiers.Delivery {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.all[id]
 }
 
-// All gives every delivery, in the order in which they first came.
+// All returns every delivery in the order of the first Save.
 func (o *Outbox) All() []notifiers.Delivery {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package route decides who is told what: Alertmanager's routing tree over a notice's
-// labels.
+// Package route decides which receivers get a notice: Alertmanager's routing tree, time
+// intervals and silences, over a notice's labels.
 //
-// It will not deliver and imports nothing of ours. Start at Tree.Match.
+// It delivers nothing and imports no other package of the guardian. Start at Tree.Match.
 package route

@@ -8,30 +8,30 @@ import (
 	"time"
 )
 
-// Interval is a named set of stretches of time, as Alertmanager's time_intervals: office
-// hours, nights, the first day of a month.
+// Interval is a named set of windows of time, as Alertmanager's time_intervals: office hours,
+// nights, the first day of a month.
 type Interval struct {
 	Name  string   `yaml:"name" doc:"The name by which routes refer to it."`
 	Times []Window `yaml:"time_intervals" doc:"The windows; a time is inside when it is in one of them."`
 }
 
-// Window is a stretch of time: every field that is set must hold.
+// Window is a recurring period of time. A time is inside if it satisfies every field that is set.
 type Window struct {
 	Times       []Clock  `yaml:"times" doc:"Times of day."`
 	Weekdays    []string `yaml:"weekdays" doc:"Days of the week or ranges: monday, saturday:sunday."`
 	DaysOfMonth []string `yaml:"days_of_month" doc:"Days of the month or ranges: 1:5, -3:-1; negative ones count from the month's end."`
 	Months      []string `yaml:"months" doc:"Months or ranges by name or number: november:december, 1:3."`
 	Years       []string `yaml:"years" doc:"Years or ranges: 2026, 2026:2028."`
-	Location    string   `yaml:"location" doc:"The time zone, such as Asia/Shanghai; left out: UTC."`
+	Location    string   `yaml:"location" doc:"The time zone, such as Asia/Shanghai; default: UTC."`
 }
 
-// Clock is a stretch of a day, from Start on, until before End.
+// Clock is a period of the day, [Start, End).
 type Clock struct {
 	Start string `yaml:"start_time" doc:"HH:MM."`
 	End   string `yaml:"end_time" doc:"HH:MM; 24:00 is the day's end."`
 }
 
-// Validate says everything that is wrong with the interval.
+// Validate returns all mistakes in the interval.
 func (i Interval) Validate() error {
 	var errs []error
 	if i.Name == "" {
@@ -45,7 +45,7 @@ func (i Interval) Validate() error {
 	return errors.Join(errs...)
 }
 
-// Contains tells whether a time is inside. A window that does not validate holds nothing.
+// Contains reports whether a time is in one of the windows. Invalid windows contain nothing.
 func (i Interval) Contains(at time.Time) bool {
 	for _, w := range i.Times {
 		if in, err := w.contains(at); in && err == nil {
@@ -71,7 +71,7 @@ func monthNames() map[string]int {
 	return out
 }
 
-// contains evaluates every field, even after one said no, so that it finds every mistake.
+// contains evaluates every field even when an earlier one does not match, to find all mistakes.
 func (w Window) contains(at time.Time) (bool, error) {
 	loc, err := time.LoadLocation(w.Location)
 	if err != nil {
@@ -108,18 +108,18 @@ func (w Window) contains(at time.Time) (bool, error) {
 		end, err2 := minutes(c.End)
 		errs = append(errs, err1, err2)
 		if err1 == nil && err2 == nil && start >= end {
-			errs = append(errs, fmt.Errorf("times: %s is not before %s; write a night as two: from it to 24:00 and from 00:00 on", c.Start, c.End))
+			errs = append(errs, fmt.Errorf("times: %s is not before %s; split a period across midnight in two: until 24:00 and from 00:00", c.Start, c.End))
 		}
 		ok = ok || (start <= minute && minute < end)
 	}
 	return in && ok, errors.Join(errs...)
 }
 
-// ranges reads "from:to" or one value, as names or numbers.
+// ranges parses "from:to" or a single value, given as names or numbers.
 type ranges struct {
 	names    map[string]int
 	min, max int
-	last     int // with it, negative numbers count back from it
+	last     int // if set, negative numbers count back from it
 }
 
 func (r ranges) parse(text string) (from, to int, err error) {
@@ -146,7 +146,7 @@ func (r ranges) value(text string) (int, error) {
 	}
 	v, err := strconv.Atoi(text)
 	if err != nil || v < r.min || v > r.max || (r.last > 0 && v == 0) {
-		return 0, fmt.Errorf("%q is not a name or number that is known here", text)
+		return 0, fmt.Errorf("%q is not a valid name or number here", text)
 	}
 	if r.last > 0 && v < 0 {
 		v = r.last + 1 + v

@@ -21,7 +21,7 @@ const (
 	NotRegexp Op = "!~"
 )
 
-// Matcher is one condition on one label. A label that is not there is "".
+// Matcher is one condition on one label. A missing label counts as "".
 type Matcher struct {
 	Name  string
 	Op    Op
@@ -30,7 +30,7 @@ type Matcher struct {
 	re *regexp.Regexp
 }
 
-// NewMatcher makes a matcher. Regular expressions are RE2 and match the whole value.
+// NewMatcher makes a matcher. Regular expressions use RE2 and are anchored at both ends.
 func NewMatcher(name string, op Op, value string) (Matcher, error) {
 	m := Matcher{Name: name, Op: op, Value: value}
 	if name == "" {
@@ -53,7 +53,7 @@ func NewMatcher(name string, op Op, value string) (Matcher, error) {
 	return m, nil
 }
 
-// Match tells whether labels meet the condition.
+// Match reports whether labels satisfy the condition.
 func (m Matcher) Match(labels map[string]string) bool {
 	v := labels[m.Name]
 	switch m.Op {
@@ -66,11 +66,11 @@ func (m Matcher) Match(labels map[string]string) bool {
 	case NotRegexp:
 		return m.re != nil && !m.re.MatchString(v)
 	default:
-		return false // a Matcher that NewMatcher did not make matches nothing
+		return false // the zero Matcher matches nothing
 	}
 }
 
-// String gives the matcher in the syntax that ParseMatcher reads.
+// String formats the matcher for ParseMatcher.
 func (m Matcher) String() string {
 	name := m.Name
 	if !bare(name) {
@@ -79,22 +79,22 @@ func (m Matcher) String() string {
 	return name + string(m.Op) + strconv.Quote(m.Value)
 }
 
-// Equal tells whether both are the same condition.
+// Equal reports whether both are the same condition.
 func (m Matcher) Equal(o Matcher) bool { return m.Name == o.Name && m.Op == o.Op && m.Value == o.Value }
 
-// MarshalText writes the matcher as String does: so it stands in the journal and in the API.
+// MarshalText formats the matcher as String does, for the journal and the API.
 func (m Matcher) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
-// UnmarshalText reads what ParseMatcher reads.
+// UnmarshalText parses what ParseMatcher parses.
 func (m *Matcher) UnmarshalText(text []byte) (err error) {
 	*m, err = ParseMatcher(string(text))
 	return err
 }
 
-// Matchers are conditions of which all must be met; none at all are always met.
+// Matchers are conditions that must all be satisfied; the empty list matches everything.
 type Matchers []Matcher
 
-// Match tells whether labels meet every condition.
+// Match reports whether labels satisfy every condition.
 func (ms Matchers) Match(labels map[string]string) bool {
 	for _, m := range ms {
 		if !m.Match(labels) {
@@ -104,7 +104,7 @@ func (ms Matchers) Match(labels map[string]string) bool {
 	return true
 }
 
-// String gives the matchers in the syntax that ParseMatchers reads.
+// String formats the matchers for ParseMatchers.
 func (ms Matchers) String() string {
 	parts := make([]string, len(ms))
 	for i, m := range ms {
@@ -113,7 +113,7 @@ func (ms Matchers) String() string {
 	return "{" + strings.Join(parts, ",") + "}"
 }
 
-// ParseMatcher reads exactly one matcher: name=value, name!="a value", name=~a|b.
+// ParseMatcher parses exactly one matcher: name=value, name!="a value", name=~a|b.
 func ParseMatcher(text string) (Matcher, error) {
 	ms, err := ParseMatchers(text)
 	if err != nil {
@@ -125,9 +125,10 @@ func ParseMatcher(text string) (Matcher, error) {
 	return ms[0], nil
 }
 
-// ParseMatchers reads matchers separated by commas, in braces or not, in the syntax of
-// Alertmanager's UTF-8 parser: names and values are bare or in double quotes with Go's
-// escapes; a bare one holds no space and none of {}!=~,\"'`. A trailing comma is allowed.
+// ParseMatchers parses matchers separated by commas, optionally in braces, in the syntax of
+// Alertmanager's UTF-8 parser: names and values are unquoted or in double quotes with Go's
+// escapes. Unquoted ones contain neither spaces nor any of {}!=~,\"'`. A trailing comma is
+// allowed.
 func ParseMatchers(text string) (Matchers, error) {
 	if !utf8.ValidString(text) {
 		return nil, fmt.Errorf("matcher %q: is not valid UTF-8", text)
@@ -144,7 +145,7 @@ type parser struct{ rest string }
 
 func (p *parser) space() { p.rest = strings.TrimLeftFunc(p.rest, unicode.IsSpace) }
 
-// take removes a token from the front, and tells whether it was there.
+// take removes a token from the front and reports whether it was there.
 func (p *parser) take(token string) bool {
 	rest, ok := strings.CutPrefix(p.rest, token)
 	p.rest = rest

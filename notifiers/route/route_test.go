@@ -37,7 +37,7 @@ func TestParseMatchers(t *testing.T) {
 	}
 }
 
-func TestMatchersThatCannotBeReadSayWhy(t *testing.T) {
+func TestInvalidMatchersAreExplained(t *testing.T) {
 	for text, want := range map[string]string{
 		``:           "is empty; write name=value",
 		`tier`:       `after "tier": want one of =, !=, =~, !~`,
@@ -168,7 +168,7 @@ func intervals() []route.Interval {
 	}
 }
 
-func TestTheTreeDecides(t *testing.T) {
+func TestMatchChoosesReceiversByLabels(t *testing.T) {
 	tr, err := route.New(tree(), receivers(), intervals())
 	if err != nil {
 		t.Fatal(err)
@@ -196,7 +196,7 @@ func TestTheTreeDecides(t *testing.T) {
 	}
 }
 
-func TestAReceiverIsToldOnce(t *testing.T) {
+func TestAReceiverGetsANoticeOnce(t *testing.T) {
 	tr, err := route.New(route.Node{Receiver: "a", Routes: []route.Node{{Receiver: "a", Continue: true}, {Receiver: "a"}}}, []string{"a"}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -206,7 +206,7 @@ func TestAReceiverIsToldOnce(t *testing.T) {
 	}
 }
 
-func TestQuietTimes(t *testing.T) {
+func TestTimeIntervalsOfRoutes(t *testing.T) {
 	tr, err := route.New(tree(), receivers(), intervals())
 	if err != nil {
 		t.Fatal(err)
@@ -263,7 +263,7 @@ func TestIntervals(t *testing.T) {
 	}
 }
 
-func TestATreeSaysEveryMistakeWithItsPlace(t *testing.T) {
+func TestNewReturnsAllMistakesWithTheirPaths(t *testing.T) {
 	bad := route.Node{
 		Matchers: []string{"a=b"}, Continue: true,
 		Routes: []route.Node{
@@ -282,7 +282,7 @@ func TestATreeSaysEveryMistakeWithItsPlace(t *testing.T) {
 		"the root: has matchers", "the root: has no receiver", "the root: has continue",
 		`routes[0]: receiver "nobody" is not configured; there are ["a" "b"]`, "routes[0]: repeat_interval",
 		`routes[1].routes[0]: matcher "a=~("`, `routes[1].routes[0]: matcher x=~"["`, `time interval "lunch" is not configured`,
-		"Mars/Base", `time_intervals[1]: name "x" is used twice`, `"caturday"`, "write a night as two", `"25:00"`, "time_intervals[2]: name is missing",
+		"Mars/Base", `time_intervals[1]: name "x" is used twice`, `"caturday"`, "split a period across midnight in two", `"25:00"`, "time_intervals[2]: name is missing",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("it does not say %q:\n%v", want, err)

@@ -19,18 +19,18 @@ type Silence struct {
 	Created  time.Time `json:"created"`
 }
 
-// Active tells whether the silence holds at a time.
+// Active reports whether the silence is in effect at a time.
 func (s Silence) Active(now time.Time) bool {
 	return !now.Before(s.From) && now.Before(s.Until)
 }
 
-// Mutes tells whether a notice with these labels is suppressed now.
+// Mutes reports whether a notice with these labels is suppressed now.
 func (s Silence) Mutes(labels map[string]string, now time.Time) bool {
 	return len(s.Matchers) > 0 && s.Active(now) && s.Matchers.Match(labels)
 }
 
-// Validate says everything that is wrong with a silence. One that would match every notice
-// is refused, as in Alertmanager.
+// Validate returns all mistakes in a silence. Like Alertmanager it rejects a silence that
+// would match every notice.
 func (s Silence) Validate() error {
 	var errs []error
 	if len(s.Matchers) == 0 {
@@ -49,7 +49,7 @@ func (s Silence) Validate() error {
 	return errors.Join(errs...)
 }
 
-// FindSilence gives the first silence that mutes these labels now.
+// FindSilence returns the first silence that mutes these labels now.
 func FindSilence(silences []Silence, labels map[string]string, now time.Time) (Silence, bool) {
 	for _, s := range silences {
 		if s.Mutes(labels, now) {

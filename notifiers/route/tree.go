@@ -9,32 +9,32 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// DefaultRepeat is how often what still fires is told again when the tree does not say;
-// Alertmanager's default.
+// DefaultRepeat is the interval at which a notice about a firing alert is repeated when the
+// tree sets none; Alertmanager's default.
 const DefaultRepeat = 4 * time.Hour
 
-// Node is one route of the tree, as it is configured: Alertmanager's route. What a node
-// leaves out it has from its parent. The root takes everything.
+// Node is one configured route of the tree: Alertmanager's route. Fields that are not set are
+// inherited from the parent. The root matches everything.
 type Node struct {
-	Receiver            string            `yaml:"receiver" doc:"The receiver that is told; left out: the parent's."`
-	Matchers            []string          `yaml:"matchers" doc:"What a notice's labels must match, all of it, in Alertmanager's syntax: tier=\"critical\", marketplace=~\"shopee|lazada\"."`
+	Receiver            string            `yaml:"receiver" doc:"The receiver that gets the notice; default: the parent's."`
+	Matchers            []string          `yaml:"matchers" doc:"Matchers, all of which a notice's labels must match, in Alertmanager's syntax: tier=\"critical\", marketplace=~\"shopee|lazada\"."`
 	Match               map[string]string `yaml:"match" doc:"Labels that must be equal: the old form of matchers."`
 	MatchRE             map[string]string `yaml:"match_re" doc:"Labels that must match a regular expression: the old form of matchers."`
-	Continue            bool              `yaml:"continue" doc:"Whether the routes after this one are asked as well when this one matched."`
-	RepeatInterval      model.Duration    `yaml:"repeat_interval" doc:"How often what still fires is told again; left out: the parent's, or 4h."`
-	MuteTimeIntervals   []string          `yaml:"mute_time_intervals" doc:"Time intervals in which this route tells nobody."`
-	ActiveTimeIntervals []string          `yaml:"active_time_intervals" doc:"Time intervals outside of which this route tells nobody; left out: always active."`
-	Routes              []Node            `yaml:"routes" doc:"Routes for some of what matched here, asked in order."`
+	Continue            bool              `yaml:"continue" doc:"Whether the following routes are tried as well when this one matches."`
+	RepeatInterval      model.Duration    `yaml:"repeat_interval" doc:"How often the notice about an alert that still fires is repeated; default: the parent's, or 4h."`
+	MuteTimeIntervals   []string          `yaml:"mute_time_intervals" doc:"Time intervals in which this route sends nothing."`
+	ActiveTimeIntervals []string          `yaml:"active_time_intervals" doc:"Time intervals outside of which this route sends nothing; default: always active."`
+	Routes              []Node            `yaml:"routes" doc:"Child routes, tried in order, for notices that match this route."`
 }
 
-// Validate says everything that is wrong with the tree, given the names of the receivers
-// and the time intervals.
+// Validate returns all mistakes in the tree, given the names of the receivers and the time
+// intervals.
 func (n Node) Validate(receivers []string, intervals []Interval) error {
 	_, err := New(n, receivers, intervals)
 	return err
 }
 
-// Target is one receiver that a notice goes to.
+// Target is one receiver of a notice.
 type Target struct {
 	Receiver       string
 	RepeatInterval time.Duration
@@ -42,7 +42,7 @@ type Target struct {
 	mute, active []Interval
 }
 
-// Quiet tells whether this route tells nobody at a time, because of its time intervals.
+// Quiet reports whether the route's time intervals suppress notices at a time.
 func (t Target) Quiet(at time.Time) bool {
 	contains := func(i Interval) bool { return i.Contains(at) }
 	if slices.ContainsFunc(t.mute, contains) {
@@ -51,17 +51,18 @@ func (t Target) Quiet(at time.Time) bool {
 	return len(t.active) > 0 && !slices.ContainsFunc(t.active, contains)
 }
 
-// Tree is a routing tree, ready to be asked. It is immutable.
+// Tree is a validated routing tree. It is immutable.
 type Tree struct{ root branch }
 
 type branch struct {
-	target   Target
-	matchers Matchers
-	goOn     bool
-	branches []branch
+	target    Target
+	matchers  Matchers
+	continues bool
+	branches  []branch
 }
 
-// New builds a tree; its error joins every mistake, each with its place: routes[0].routes[2].
+// New builds a tree. Its error joins all mistakes, each with its path, such as
+// routes[0].routes[2].
 func New(root Node, receivers []string, intervals []Interval) (*Tree, error) {
 	b := builder{receivers: receivers, intervals: map[string]Interval{}}
 	for i, iv := range intervals {
@@ -74,10 +75,10 @@ func New(root Node, receivers []string, intervals []Interval) (*Tree, error) {
 		b.intervals[iv.Name] = iv
 	}
 	if len(root.Matchers)+len(root.Match)+len(root.MatchRE) > 0 {
-		b.err("the root", errors.New("has matchers: it must take everything, so move them to a route below it"))
+		b.err("the root", errors.New("has matchers: the root must match everything, so move them to a route below it"))
 	}
 	if root.Receiver == "" {
-		b.err("the root", errors.New("has no receiver: what no other route takes would be lost"))
+		b.err("the root", errors.New("has no receiver: notices that no other route matches would be lost"))
 	}
 	if root.Continue {
 		b.err("the root", errors.New("has continue, but no route comes after it"))
@@ -100,7 +101,7 @@ func (b *builder) err(place string, err error) {
 }
 
 func (b *builder) build(n Node, place string, parent Target) branch {
-	out := branch{target: Target{Receiver: parent.Receiver, RepeatInterval: parent.RepeatInterval}, goOn: n.Continue}
+	out := branch{target: Target{Receiver: parent.Receiver, RepeatInterval: parent.RepeatInterval}, continues: n.Continue}
 	if n.Receiver != "" {
 		out.target.Receiver = n.Receiver
 		if !slices.Contains(b.receivers, n.Receiver) {
@@ -159,9 +160,9 @@ func (b *builder) named(place, key string, names []string) []Interval {
 	return out
 }
 
-// Match gives the receivers of a notice with these labels, in the tree's order, each once:
-// the deepest route of each path that matches, as in Alertmanager. There is always at
-// least one.
+// Match returns the receivers of a notice with these labels, in the order of the tree and
+// without duplicates: the deepest route of each matching path, as in Alertmanager. There is
+// always at least one.
 func (t *Tree) Match(labels map[string]string) []Target {
 	var out []Target
 	for _, target := range t.root.match(labels) {
@@ -181,7 +182,7 @@ func (b branch) match(labels map[string]string) []Target {
 	for _, child := range b.branches {
 		found := child.match(labels)
 		out = append(out, found...)
-		if len(found) > 0 && !child.goOn {
+		if len(found) > 0 && !child.continues {
 			break
 		}
 	}

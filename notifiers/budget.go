@@ -7,23 +7,23 @@ import (
 )
 
 const (
-	mergeAt  = 6  // of Budget.MergeAt
+	mergeAt  = 6  // default of Budget.MergeAt
 	mergeMax = 20 // notices in one digest
 )
 
-// poll is how often the outbox is asked when nobody wakes a receiver.
-const poll = 15 * time.Second
+// pollInterval is how often a worker reads the outbox when nothing wakes it.
+const pollInterval = 15 * time.Second
 
-func (b Budget) per() time.Duration {
+func (b Budget) window() time.Duration {
 	if b.Per <= 0 {
 		return time.Minute
 	}
 	return b.Per
 }
 
-// next is the earliest time at which a call may be made, given the times of the calls
-// before, oldest first.
-func (b Budget) next(calls []time.Time, critical bool, now time.Time) time.Time {
+// nextCallAt returns the earliest time at which a call may be made, given the times of the
+// previous calls, oldest first.
+func (b Budget) nextCallAt(calls []time.Time, critical bool, now time.Time) time.Time {
 	at := now
 	if n := len(calls); n > 0 && calls[n-1].Add(b.Spacing).After(at) {
 		at = calls[n-1].Add(b.Spacing)
@@ -35,14 +35,14 @@ func (b Budget) next(calls []time.Time, critical bool, now time.Time) time.Time 
 	if !critical {
 		limit = max(b.Limit-b.Reserved, 1)
 	}
-	if n := len(calls); n >= limit && calls[n-limit].Add(b.per()).After(at) {
-		at = calls[n-limit].Add(b.per())
+	if n := len(calls); n >= limit && calls[n-limit].Add(b.window()).After(at) {
+		at = calls[n-limit].Add(b.window())
 	}
 	return at
 }
 
-// free is how many calls may be made at once now, the spacing aside; -1: any number.
-func (b Budget) free(calls []time.Time, critical bool, now time.Time) int {
+// callsLeft returns how many calls the limit allows now, ignoring the spacing; -1: unlimited.
+func (b Budget) callsLeft(calls []time.Time, critical bool, now time.Time) int {
 	if b.Limit <= 0 {
 		return -1
 	}
@@ -51,19 +51,20 @@ func (b Budget) free(calls []time.Time, critical bool, now time.Time) int {
 		limit = max(b.Limit-b.Reserved, 1)
 	}
 	for _, at := range calls {
-		if at.Add(b.per()).After(now) {
+		if at.Add(b.window()).After(now) {
 			limit--
 		}
 	}
 	return max(limit, 0)
 }
 
-// choose picks what the next call carries, of the first deliveries of each key: the
-// loudest, least tried, oldest first, alone or together with others of its loudness. An
-// empty batch comes with the time at which to choose again; it may be zero: nothing waits.
-func choose(heads []Delivery, calls []time.Time, b Budget, now time.Time) (batch []Delivery, again time.Time) {
+// nextBatch selects the deliveries of the next call from the first delivery of each key: the
+// most severe, then the least tried, then the oldest one, merged with others when many wait
+// or the budget is short. Critical notices are merged with critical ones only. With an empty
+// batch it returns when to try again; zero: nothing is waiting.
+func nextBatch(nextPerKey []Delivery, calls []time.Time, b Budget, now time.Time) (batch []Delivery, again time.Time) {
 	var due []Delivery
-	for _, d := range heads {
+	for _, d := range nextPerKey {
 		if d.NextAt.After(now) {
 			if again.IsZero() || d.NextAt.Before(again) {
 				again = d.NextAt
@@ -76,7 +77,7 @@ func choose(heads []Delivery, calls []time.Time, b Budget, now time.Time) (batch
 		return nil, again
 	}
 	slices.SortStableFunc(due, func(a, b Delivery) int {
-		if c := loudness(a.Notice.Tier) - loudness(b.Notice.Tier); c != 0 {
+		if c := severity(a.Notice.Tier) - severity(b.Notice.Tier); c != 0 {
 			return c
 		}
 		if c := a.Attempts - b.Attempts; c != 0 {
@@ -85,8 +86,8 @@ func choose(heads []Delivery, calls []time.Time, b Budget, now time.Time) (batch
 		return a.Notice.Created.Compare(b.Notice.Created)
 	})
 	first := due[0]
-	critical := loudness(first.Notice.Tier) == 0
-	if at := b.next(calls, critical, now); at.After(now) {
+	critical := severity(first.Notice.Tier) == 0
+	if at := b.nextCallAt(calls, critical, now); at.After(now) {
 		return nil, at
 	}
 	if first.Alone {
@@ -94,7 +95,7 @@ func choose(heads []Delivery, calls []time.Time, b Budget, now time.Time) (batch
 	}
 	var together []Delivery
 	for _, d := range due {
-		if (loudness(d.Notice.Tier) == 0) == critical && !d.Alone {
+		if (severity(d.Notice.Tier) == 0) == critical && !d.Alone {
 			together = append(together, d)
 		}
 	}
@@ -102,16 +103,15 @@ func choose(heads []Delivery, calls []time.Time, b Budget, now time.Time) (batch
 	if at == 0 {
 		at = mergeAt
 	}
-	free := b.free(calls, critical, now)
+	free := b.callsLeft(calls, critical, now)
 	if (at > 0 && len(together) >= at) || (free >= 0 && len(together) > free) {
 		return together[:min(len(together), mergeMax)], now
 	}
 	return []Delivery{first}, now
 }
 
-// backoff is the pause after the nth failed attempt in a row: 2 s, doubled each time, at
-// most one minute, plus or minus a fifth so that receivers do not keep step. It is a
-// function of its arguments only.
+// backoff returns the pause after the nth consecutive failure: 2 s, doubled each time, at
+// most one minute, with a jitter of ±20 % that is derived from the ID.
 func backoff(n int, id string) time.Duration {
 	pause := time.Minute
 	if n < 6 {

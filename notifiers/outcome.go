@@ -1,0 +1,103 @@
+package notifiers
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// Results of an attempt: values of the label result of guardian_notices_total.
+const (
+	resultDelivered = "delivered"
+	resultRetried   = "retried"
+	resultMoved     = "moved"
+	resultGivenUp   = "given_up"
+	resultDropped   = "dropped"
+)
+
+func results() []string {
+	return []string{resultDelivered, resultRetried, resultMoved, resultGivenUp, resultDropped}
+}
+
+// outcome is the result of one call.
+type outcome struct {
+	deliveries []Delivery
+	results    []string      // of each delivery
+	pause      time.Duration // the receiver makes no call for this long
+	penalty    bool          // the pause was imposed by the messenger
+}
+
+// attempt is one call that was made, with everything that decides about its deliveries.
+type attempt struct {
+	batch    []Delivery
+	err      error // the channel's answer
+	now      time.Time
+	failures int // consecutive failed calls of the receiver, this one included
+
+	giveUpAfter, failOverAfter time.Duration
+
+	redact   func(string) string   // removes secrets from the error before it is saved
+	fallback func(Delivery) string // the receiver to which a delivery fails over; "": none
+}
+
+// outcome decides what happens to each delivery of the batch.
+func (a attempt) outcome() outcome {
+	out := outcome{deliveries: slices.Clone(a.batch), results: make([]string, len(a.batch))}
+	var retry *Retry
+	var permanent *Permanent
+	switch {
+	case a.err == nil:
+	case errors.As(a.err, &permanent):
+	case errors.As(a.err, &retry):
+		out.pause, out.penalty = retry.After, retry.Penalty
+	default:
+		retry = &Retry{Err: a.err}
+	}
+	if retry != nil && out.pause <= 0 {
+		out.pause = backoff(a.failures, a.batch[0].Receiver)
+	}
+	for i := range out.deliveries {
+		d := &out.deliveries[i]
+		d.Updated = a.now
+		if a.err == nil {
+			d.State, d.Error, out.results[i] = Delivered, "", resultDelivered
+			continue
+		}
+		d.Error = Shorten(a.redact(a.err.Error()), 1000, "…")
+		d.State, out.results[i] = Queued, resultRetried
+		switch {
+		case permanent != nil && len(a.batch) > 1:
+			// One of them may be what the messenger refuses: each is now sent by itself.
+			d.Alone, d.NextAt = true, a.now
+		case permanent != nil:
+			d.State, out.results[i] = GivenUp, resultGivenUp
+		default:
+			out.results[i] = a.retry(d, retry, out.pause)
+		}
+	}
+	return out
+}
+
+// retry schedules a delivery's next attempt, moves it to the fallback, or gives it up.
+func (a attempt) retry(d *Delivery, said *Retry, pause time.Duration) (result string) {
+	d.NextAt = a.now.Add(max(pause, backoff(d.Attempts, d.ID)))
+	if said.After > 0 {
+		d.NextAt = a.now.Add(said.After)
+	}
+	tried := a.now.Sub(d.Tried)
+	if to := a.fallback(*d); to != "" && (said.Penalty || tried >= a.failOverAfter) {
+		d.move(to, a.now)
+		return resultMoved
+	}
+	if tried >= a.giveUpAfter {
+		d.State = GivenUp
+		return resultGivenUp
+	}
+	return resultRetried
+}
+
+// move assigns a delivery to another receiver.
+func (d *Delivery) move(to string, now time.Time) {
+	d.MovedFrom = append(slices.Clone(d.MovedFrom), d.Receiver)
+	d.Receiver, d.State, d.NextAt, d.Updated = to, Queued, now, now
+}
