@@ -160,5 +160,24 @@ func countOld(t *testing.T, s *store.Store) texts {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return texts{[]any{len(alerts), len(episodes), len(deploys)}, []any{1, 1, 1}}
+	silences, err := s.Silences(t.Context(), time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	acks, err := s.Acks(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	marks, err := s.Marks(t.Context(), "", "", time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rollups, err := s.Rollups(t.Context(), time.Time{}, time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return texts{
+		[]any{len(alerts), len(episodes), len(deploys), len(silences), len(acks), len(marks), len(rollups)},
+		[]any{1, 1, 1, 1, 1, 1, 1},
+	}
 }
