@@ -130,7 +130,7 @@ func (e *Engine) Create(ctx context.Context, ledger Ledger, req Request) (Run, e
 	if !ok {
 		return Run{}, fmt.Errorf("create run: there is no runbook %q; name one of the configuration's runbooks", req.Runbook)
 	}
-	run := newRun(req, book, e.o.Now())
+	run := NewRun(req, book, e.o.Now())
 	entries := append([]Entry{e.entry(run, -1, "created", req.Trigger.Reason, req.Trigger.Person)}, e.begun(run)...)
 	return e.recordIn(ctx, ledger, Record{Run: run, Entries: entries, Refusals: req.Refusals})
 }
@@ -149,7 +149,7 @@ func (e *Engine) Dequeue(ctx context.Context, ledger Ledger, run Run, req Reques
 	}
 	next := run.clone()
 	if book, ok := e.o.Runbooks(req.Runbook); ok {
-		next = newRun(req, book, e.o.Now())
+		next = NewRun(req, book, e.o.Now())
 		next.Created, next.Answers = run.Created, run.Answers
 	} else {
 		next.end(Refused, reason.Text(fmt.Sprintf("runbook %s is no longer in the configuration", req.Runbook)), e.o.Now())
@@ -178,8 +178,9 @@ func (e *Engine) begun(run Run) []Entry {
 	}
 }
 
-// newRun decides how a run begins. It is pure.
-func newRun(req Request, book *Runbook, now time.Time) Run {
+// NewRun decides how a run begins: Refused when a guard said no, Queued behind another run,
+// AwaitingApproval when a person must approve, else Running. It is pure.
+func NewRun(req Request, book *Runbook, now time.Time) Run {
 	r := Run{
 		ID: req.ID, Service: req.Service, Environment: req.Environment, Runbook: req.Runbook,
 		Trigger: req.Trigger, Rollback: req.Rollback, From: req.From, To: req.To,

@@ -28,7 +28,7 @@ const everything = "*"
 // floorPlan is the table of docs/architecture.md. A new package gets a line in both.
 func floorPlan() map[string]room {
 	types := []string{
-		"probes", "probes/sample", "rules", "watch", "sla", "actions", "notifiers", "notifiers/route",
+		"probes", "probes/sample", "rules", "watch", "sla", "actions", "notifiers", "notifiers/route", "decide",
 	}
 	return map[string]room{
 		"internal/secret":    {why: "everybody imports it"},
@@ -44,7 +44,9 @@ func floorPlan() map[string]room {
 		"rules":              {may: []string{"probes/sample"}, why: "alerts are a pure function of what was seen"},
 		"sla":                {may: []string{"probes/sample"}, why: "the report is a pure function of facts"},
 		"watch":              {may: []string{"probes/sample", "watch/judge", "rules"}, why: "a watch gives verdicts; it can neither act nor tell"},
-		"internal/announce":  {may: []string{"probes/sample", "rules", "watch", "sla", "actions", "notifiers"}, why: "it makes words of facts, and does not send them"},
+		"decide":             {may: []string{"probes/sample", "rules", "watch", "actions", "notifiers/route"}, why: "a decision is a function of settings, the past, the present and a time"},
+		"internal/history":   {may: []string{"decide", "actions", "internal/series", "internal/store", "sla", "watch"}, why: "it reads the past for the decider and decides nothing"},
+		"internal/announce":  {may: []string{"decide", "probes/sample", "rules", "watch", "sla", "actions", "notifiers"}, why: "it makes words of facts, and does not send them"},
 		"internal/config":    {may: append([]string{"internal/ingest", "probes/marketplace"}, types...), why: "it decodes the settings of the packages that have some"},
 		"internal/netpath":   {may: []string{"probes/sample"}, why: "it knows which network paths work, and neither looks nor tells"},
 		"internal/quota":     {may: []string{"probes", "probes/marketplace", "probes/sample"}, why: "it keeps account of calls, and knows neither deploys nor alerts"},

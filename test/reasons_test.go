@@ -119,7 +119,7 @@ func TestWordsOfReasonsAreWhole(t *testing.T) {
 func codesListed(t *testing.T) []string {
 	t.Helper()
 	var codes []string
-	for _, name := range []string{"checks.go", "verdicts.go", "runs.go", "journal.go"} {
+	for _, name := range []string{"checks.go", "verdicts.go", "runs.go", "decisions.go", "journal.go"} {
 		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "internal", "reason", name), nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)

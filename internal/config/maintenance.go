@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"guardian/decide"
 )
 
 // Maintenance is a maintenance window: a single one (from, to) or a recurring one (cron, for).
@@ -16,27 +18,24 @@ type Maintenance struct {
 	To      time.Time      `yaml:"to" doc:"End of a single window (RFC 3339)."`
 }
 
-// Span is the time from From, inclusive, to To, exclusive, in UTC.
-type Span struct{ From, To time.Time }
-
 // maxSpans bounds the result of Windows.
 const maxSpans = 10_000
 
 // Windows returns the windows that overlap [from, to), in order; location is the server's
 // time zone. It returns at most 10,000 recurring windows.
-func (m Maintenance) Windows(from, to time.Time, location *time.Location) []Span {
+func (m Maintenance) Windows(from, to time.Time, location *time.Location) []decide.Span {
 	if !m.Cron.IsSet() {
 		if m.From.Before(to) && m.To.After(from) {
-			return []Span{{From: m.From.UTC(), To: m.To.UTC()}}
+			return []decide.Span{{From: m.From.UTC(), To: m.To.UTC()}}
 		}
 		return nil
 	}
 	length := time.Duration(m.For)
 	schedule := m.Cron.In(location)
-	var spans []Span
+	var spans []decide.Span
 	// Next is strictly later: a window that ends at from does not overlap.
 	for at := schedule.Next(from.Add(-length)); !at.IsZero() && at.Before(to) && len(spans) < maxSpans; at = schedule.Next(at) {
-		spans = append(spans, Span{From: at.UTC(), To: at.Add(length).UTC()})
+		spans = append(spans, decide.Span{From: at.UTC(), To: at.Add(length).UTC()})
 	}
 	return spans
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"guardian/internal/config"
+	"guardian/decide"
 )
 
 func TestCronIsReadInTheServersZone(t *testing.T) {
@@ -62,14 +62,14 @@ func TestMaintenanceWindows(t *testing.T) {
 		window   string
 		zone     string
 		from, to time.Time
-		want     []config.Span
+		want     []decide.Span
 	}{
-		"one that comes every day is listed for each day":   {repeated, "UTC", day(1, 0), day(3, 0), []config.Span{{day(1, 2), day(1, 5)}, {day(2, 2), day(2, 5)}}},
-		"one that began before counts":                      {repeated, "UTC", day(1, 4), day(1, 6), []config.Span{{day(1, 2), day(1, 5)}}},
+		"one that comes every day is listed for each day":   {repeated, "UTC", day(1, 0), day(3, 0), []decide.Span{{From: day(1, 2), To: day(1, 5)}, {From: day(2, 2), To: day(2, 5)}}},
+		"one that began before counts":                      {repeated, "UTC", day(1, 4), day(1, 6), []decide.Span{{From: day(1, 2), To: day(1, 5)}}},
 		"one that ended on the moment does not":             {repeated, "UTC", day(1, 5), day(1, 6), nil},
 		"one that begins at the end does not":               {repeated, "UTC", day(1, 0), day(1, 2), nil},
-		"the zone is the server's":                          {repeated, "Asia/Shanghai", day(1, 0), day(1, 23), []config.Span{{day(1, 18).AddDate(0, 0, -1), day(1, 21).AddDate(0, 0, -1)}, {day(1, 18), day(1, 21)}}[1:]},
-		"a single one is listed when it touches":            {single, "UTC", day(2, 4), day(3, 0), []config.Span{{day(2, 2), day(2, 5)}}},
+		"the zone is the server's":                          {repeated, "Asia/Shanghai", day(1, 0), day(1, 23), []decide.Span{{From: day(1, 18).AddDate(0, 0, -1), To: day(1, 21).AddDate(0, 0, -1)}, {From: day(1, 18), To: day(1, 21)}}[1:]},
+		"a single one is listed when it touches":            {single, "UTC", day(2, 4), day(3, 0), []decide.Span{{From: day(2, 2), To: day(2, 5)}}},
 		"a single one is not listed when it does not":       {single, "UTC", day(2, 5), day(3, 0), nil},
 		"an empty stretch touches nothing that comes later": {single, "UTC", day(1, 5), day(1, 5), nil},
 	} {

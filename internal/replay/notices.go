@@ -1,30 +1,27 @@
 package replay
 
 import (
+	"slices"
 	"time"
 
+	"guardian/decide"
 	"guardian/internal/announce"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
 )
 
-// telling replays who is told what: the routes, their calendars, silences and maintenance.
-// Of runs it says nothing: what became of them is the world's answer and not a decision.
+// telling replays who is notified of what: the routes, their calendars, silences and
+// maintenance. Of runs it says nothing: what became of them is the world's answer and not a
+// decision.
 type telling struct {
 	setup    *setup
+	settings *decide.Settings // with the maintenance that was announced then
 	past     *past
 	from, to time.Time
 	silences []route.Silence
-	windows  []window
 
 	notices []Notice
 	quiet   int
-}
-
-// window is a stretch of maintenance.
-type window struct {
-	service  string // "": all
-	from, to time.Time
 }
 
 // told are the kinds of notices that are replayed and compared.
@@ -33,37 +30,36 @@ func told(kind string) bool { return kind == "alert" || kind == "watch" || kind 
 func newTelling(s *setup, p *past, from, to time.Time) *telling {
 	t := &telling{setup: s, past: p, from: from, to: to, silences: p.silences}
 	// What was announced then and what this configuration announces.
+	settings := *s.decisions
+	settings.Maintenance = slices.Clone(settings.Maintenance)
 	for _, m := range p.maintenance {
-		t.windows = append(t.windows, window{m.Service, m.From, m.To})
+		span := decide.Span{From: m.From, To: m.To}
+		settings.Maintenance = append(settings.Maintenance, decide.Maintenance{Name: m.Name, Service: m.Service, Spans: func(from, to time.Time) []decide.Span {
+			if span.From.Before(to) && span.To.After(from) {
+				return []decide.Span{span}
+			}
+			return nil
+		}})
 	}
-	for _, m := range s.config.Maintenance {
-		for _, w := range m.Windows(from, to, s.config.Location()) {
-			t.windows = append(t.windows, window{m.Service, w.From, w.To})
-		}
-	}
+	t.settings = &settings
 	return t
 }
 
-// tell puts a notice to the routes, and says whether anybody is told.
-func (t *telling) tell(at time.Time, word func(announce.Teller) notifiers.Notice) bool {
-	if t.setup.tree == nil || at.Before(t.from) || !at.Before(t.to) {
-		return false
+// tell puts a notice to the routes.
+func (t *telling) tell(at time.Time, word func(announce.Teller) notifiers.Notice) decide.Recipients {
+	if at.Before(t.from) || !at.Before(t.to) {
+		return decide.Recipients{}
 	}
 	first := word(t.setup.teller)
-	if first.Title == "" {
-		return false
+	if first.Title == "" || !told(first.Labels["kind"]) {
+		return decide.Recipients{}
 	}
-	if t.isQuiet(first.Labels, at) {
+	r := t.settings.Recipients(first.Labels, t.silences, at)
+	t.quiet += r.Muted
+	if !r.Suppressed.IsZero() {
 		t.quiet++
-		return false
 	}
-	heard := false
-	for _, target := range t.setup.tree.Match(first.Labels) {
-		if target.Quiet(at) {
-			t.quiet++
-			continue
-		}
-		heard = true
+	for _, target := range r.Targets {
 		n := first
 		if other := t.setup.tellerFor(target.Receiver); other.Language != t.setup.teller.Language {
 			n = word(other)
@@ -72,73 +68,60 @@ func (t *telling) tell(at time.Time, word func(announce.Teller) notifiers.Notice
 			At: at, Receiver: target.Receiver, Tier: n.Tier, Kind: first.Labels["kind"], Event: first.Labels["event"], Title: n.Title,
 		})
 	}
-	return heard
-}
-
-// isQuiet tells whether a silence or a maintenance keeps a notice from being told.
-func (t *telling) isQuiet(labels map[string]string, at time.Time) bool {
-	if _, ok := route.FindSilence(t.silences, labels, at); ok {
-		return true
-	}
-	if labels["kind"] != "alert" && labels["kind"] != "blind" {
-		return false
-	}
-	for _, w := range t.windows {
-		if (w.service == "" || w.service == labels["service"]) && !at.Before(w.from) && at.Before(w.to) {
-			return true
-		}
-	}
-	return false
+	return r
 }
 
 // alerts tells of each firing: its beginning, again while it lasts, and its end.
 func (t *telling) alerts(episodes []*episode) {
 	for _, ep := range episodes {
 		firing := func(tl announce.Teller) notifiers.Notice { return tl.AlertFiring(ep.alert, nil, ep.fired) }
-		heardAt := ep.fired
-		heard := t.tell(ep.fired, firing) || ep.fired.Before(t.from)
+		last := time.Time{}
+		if ep.fired.Before(t.from) || !t.tell(ep.fired, firing).Nobody() {
+			last = ep.fired
+		}
 		end := ep.ended
 		if end.IsZero() || end.After(t.to) {
 			end = t.to
 		}
-		t.repeats(ep, heard, heardAt, end)
+		t.repeats(ep, announce.AlertLabels(ep.alert), last, end)
 		if !ep.ended.IsZero() {
 			t.tell(ep.ended, func(tl announce.Teller) notifiers.Notice { return tl.AlertResolved(ep.last, ep.ended) })
 		}
 	}
 }
 
-// repeatEvery is how often a firing alert of which nobody heard yet is tried again: a quiet
-// time is over some time.
-const repeatEvery = time.Minute
-
-func (t *telling) repeats(ep *episode, heard bool, last, end time.Time) {
-	if t.setup.tree == nil {
+// repeats tells again of what still fires, at the times at which a guardian looks whether it
+// is due.
+func (t *telling) repeats(ep *episode, labels map[string]string, last, end time.Time) {
+	if t.settings.Routes == nil {
 		return
 	}
-	interval := time.Duration(0)
-	for _, target := range t.setup.tree.Match(announce.AlertLabels(ep.alert)) {
-		if interval == 0 || target.RepeatInterval < interval {
-			interval = target.RepeatInterval
+	interval := t.settings.RepeatInterval(labels)
+	for at := ep.fired; ; {
+		if at = at.Add(decide.RepeatEvery); !last.IsZero() && interval > 0 && at.Before(last.Add(interval)) {
+			at = last.Add(interval)
 		}
-	}
-	if interval <= 0 {
-		return
-	}
-	for at := last; ; {
-		if heard {
-			at = at.Add(interval)
-		} else {
-			at = at.Add(repeatEvery)
-		}
-		if !at.Before(end) || t.acked(ep, at) {
+		if !at.Before(end) || t.acked(ep, at) || !last.IsZero() && interval <= 0 {
 			return
 		}
+		if at.Before(t.from) {
+			last = at // what was told then is not replayed
+			continue
+		}
+		if !t.settings.RepeatDue(labels, last, at) {
+			continue
+		}
 		quiet := t.quiet
-		now := t.tell(at, func(tl announce.Teller) notifiers.Notice { return tl.AlertRepeat(ep.alert, nil, at) })
+		r := t.tell(at, func(tl announce.Teller) notifiers.Notice { return tl.AlertRepeat(ep.alert, nil, at) })
 		t.quiet = quiet // a try that waits for the end of a quiet time is not another notice
-		// Until it is told again it is due at each moment.
-		heard = now || at.Before(t.from)
+		switch {
+		case !r.Nobody():
+			last = at
+		case !r.Until.IsZero():
+			at = r.Until.Add(-decide.RepeatEvery)
+		default: // calendars of routes are exact to the minute
+			at = at.Truncate(time.Minute).Add(time.Minute - decide.RepeatEvery)
+		}
 	}
 }
 
@@ -158,28 +141,32 @@ func (t *telling) verdicts(ws []*watched) {
 		if !e.w.State.Final() {
 			continue
 		}
-		var plan announce.Plan
-		if e.plan != nil {
-			plan = announce.Plan{Runbook: e.plan.Runbook, To: e.plan.To}
-		}
+		plan := announce.PlanOf(e.plan, "")
 		t.tell(e.w.Ended, func(tl announce.Teller) notifiers.Notice { return tl.Verdict(e.w, e.deploy, plan, e.w.Ended) })
 	}
 }
 
-// blind tells that a check was blind for long and that it saw again.
+// blind tells that checks were blind for long and that they saw again, at the moments at which
+// that can change.
 func (t *telling) blind(s *sights) {
-	for _, c := range t.setup.checks {
-		for _, b := range s.spans[c.Name] {
-			since := b.from
-			told := since.Add(time.Duration(c.BlindAfter))
-			if !b.to.IsZero() && !told.Before(b.to) {
-				continue
-			}
-			fact := announce.Blind{Check: c.Name, Service: c.Service, Labels: c.Labels, Since: since}
-			t.tell(told, func(tl announce.Teller) notifiers.Notice { return tl.BlindBegan(fact, told) })
+	var moments []time.Time
+	for _, c := range t.settings.Checks {
+		for _, b := range s.spans[c.Check] {
+			moments = append(moments, b.from, b.from.Add(c.BlindAfter))
 			if !b.to.IsZero() {
-				t.tell(b.to, func(tl announce.Teller) notifiers.Notice { return tl.BlindEnded(fact, b.to) })
+				moments = append(moments, b.to, b.to.Add(c.BlindAfter))
 			}
+		}
+	}
+	slices.SortFunc(moments, time.Time.Compare)
+	moments = slices.CompactFunc(moments, time.Time.Equal)
+	var known decide.Blindness
+	for _, at := range moments {
+		// People are notified in the order of the news, as a guardian does; what keeps them from
+		// it does not make it news again.
+		for _, n := range known.Step(t.settings, s.view(t.settings, at), at) {
+			t.tell(at, func(tl announce.Teller) notifiers.Notice { return tl.Blindness(n, at) })
+			known.Notified(n)
 		}
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/probes"
-	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/watch"
 )
@@ -86,7 +85,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	r.Evaluations, r.Notes = e.evaluations(), append(r.Notes, e.notes()...)
 	r.Step = e.longestStep().String()
 
-	j := judging{o: o, setup: s, past: was, episodes: e.episodes(), engine: e.engine}
+	j := newJudging(o, s, was, e)
 	if err := j.run(ctx); err != nil {
 		return Report{}, fmt.Errorf("replay the watches: %w", err)
 	}
@@ -98,7 +97,8 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	r.compareAlerts(was.episodes, j.episodes, e)
 	r.compareWatches(was, j.watches)
 	r.compareNotices(was.deliveries, t, e)
-	r.Acts = j.acts()
+	r.compareActs(was, j)
+	r.Notes = append(r.Notes, was.notes...)
 	r.conclude()
 	return r, nil
 }
@@ -114,6 +114,18 @@ type past struct {
 	maintenance []store.Maintenance
 	acks        map[string][]time.Time // by alert ID
 	journal     Journal
+	notes       []string // what could not be read
+}
+
+// note keeps what a reader must know to read the result rightly.
+func (p *past) note(text string) { p.notes = append(p.notes, text) }
+
+// runOf finds a recorded run.
+func (p *past) runOf(is func(actions.Run) bool) *actions.Run {
+	if i := slices.IndexFunc(p.runs, is); i >= 0 {
+		return &p.runs[i]
+	}
+	return nil
 }
 
 // before is how far back of the time the journal is read: what was deployed, rolled back or
@@ -180,19 +192,4 @@ func (p *past) readAcks(ctx context.Context, j Journal, from, to time.Time) erro
 		}
 		f.Before = page.Next
 	}
-}
-
-// healthAt is what a check was known to be at a time, by its last look that had come to an
-// end; looks are by time.
-func healthAt(looks []series.Look, every time.Duration, now time.Time) sample.Health {
-	for _, l := range slices.Backward(looks) {
-		if l.At.Add(l.Duration).After(now) {
-			continue
-		}
-		if now.Sub(l.At) > watch.BlindAfter(every) {
-			return sample.Unknown
-		}
-		return l.Health
-	}
-	return sample.Unknown
 }

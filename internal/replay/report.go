@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"guardian/actions"
 	"guardian/notifiers"
 	"guardian/rules"
 	"guardian/watch"
@@ -88,6 +89,7 @@ type Outcome string
 const (
 	RolledBack Outcome = "rolled_back" // by itself
 	Asked      Outcome = "asked"       // a person
+	Queued     Outcome = "queued"      // behind another run, to the end of the time
 	Refused    Outcome = "refused"     // by a guard
 	OnlyTold   Outcome = "only_told"   // observe, or no runbook
 )
@@ -110,6 +112,12 @@ type Act struct {
 	Labels  map[string]string `json:"labels"`
 	Runbook string            `json:"runbook"`
 	Mode    watch.Mode        `json:"mode"`
+	// Match, Then and Now compare the run that it started with the one that it would start.
+	Match Match   `json:"match"`
+	Then  Outcome `json:"then,omitempty"` // empty: there was no run
+	Now   Outcome `json:"now,omitempty"`
+
+	run *run
 }
 
 // Count is how many notices of a tier a receiver gets.
@@ -230,7 +238,7 @@ func (r *Report) compareWatches(p *past, now []*watched) {
 		seen[e.deploy.ID] = true
 		w := Watch{
 			Match: OnlyNow, ID: e.w.ID, Deploy: e.deploy.ID, Service: e.deploy.Service, Version: e.deploy.Version, At: e.deploy.Announced,
-			Now: &Verdict{State: e.w.State, At: e.w.Ended, Reason: e.w.Reason.String(), Rollback: e.plan},
+			Now: &Verdict{State: e.w.State, At: e.w.Ended, Reason: e.w.Reason.String(), Rollback: e.rollback(r.To)},
 		}
 		if was, ok := p.watches[e.deploy.ID]; ok {
 			w.Then = r.verdictOf(p, was)
@@ -259,19 +267,81 @@ func (r *Report) verdictOf(p *past, w watch.Watch) *Verdict {
 	if w.State != watch.Failed {
 		return v
 	}
-	j := judging{past: p}
-	run := j.recorded(w.DeployID)
 	v.Rollback = &Rollback{Outcome: OnlyTold, Mode: w.Mode}
+	run := p.runOf(func(x actions.Run) bool { return x.Trigger.Deploy == w.DeployID && x.Trigger.Kind == actions.ByVerdict })
 	if run != nil {
-		v.Rollback = &Rollback{Outcome: RolledBack, Runbook: run.Runbook, To: run.To, Mode: w.Mode, At: run.Created, State: string(run.State)}
-		switch {
-		case run.State == "refused":
-			v.Rollback.Outcome = Refused
-		case len(run.Answers) > 0 || run.Question != nil || w.Mode == watch.Approve:
-			v.Rollback.Outcome = Asked
-		}
+		v.Rollback = &Rollback{Outcome: outcomeOf(*run), Runbook: run.Runbook, To: run.To, Mode: w.Mode, At: run.Created, State: string(run.State)}
 	}
 	return v
+}
+
+// outcomeOf says what a decision about a run came to: a run that a person was asked about
+// stays asked, whatever they said.
+func outcomeOf(run actions.Run) Outcome {
+	switch {
+	case run.State == actions.Refused:
+		return Refused
+	case run.State == actions.Queued:
+		return Queued
+	case len(run.Answers) > 0 || run.Question != nil:
+		return Asked
+	default:
+		return RolledBack
+	}
+}
+
+// rollback is what the replayed verdict led to by a time.
+func (e *watched) rollback(to time.Time) *Rollback {
+	if e.w.State != watch.Failed {
+		return nil
+	}
+	req := e.plan.Request
+	if req == nil {
+		return &Rollback{Outcome: OnlyTold, Mode: e.w.Mode, Reasons: []string{"the service names no rollback runbook"}}
+	}
+	plan := &Rollback{Outcome: OnlyTold, Runbook: req.Runbook, To: req.To, Mode: e.w.Mode, At: e.w.Ended}
+	for _, no := range req.Refusals {
+		plan.Reasons = append(plan.Reasons, fmt.Sprintf("%s: %s", no.Code, no.Detail))
+	}
+	if e.run != nil {
+		is := e.run.at(to)
+		plan.Outcome, plan.To, plan.State = outcomeOf(is), is.To, string(is.State)
+		if plan.Outcome == Asked && !is.Started.IsZero() {
+			plan.Reasons = append(plan.Reasons, "a person approved it then")
+		}
+	}
+	return plan
+}
+
+// compareActs pairs the runs that alerts started with those that they would start.
+func (r *Report) compareActs(p *past, j *judging) {
+	r.Acts = []Act{}
+	paired := map[string]bool{}
+	for _, a := range j.acts {
+		a.Match = OnlyNow
+		switch {
+		case a.run == nil: // observed only, or the firing has a run
+			a.Match = Same
+		case a.run.was == nil:
+			a.Now = outcomeOf(a.run.at(r.To))
+		default:
+			a.Then, a.Now = outcomeOf(*a.run.was), outcomeOf(a.run.at(r.To))
+			paired[a.run.was.ID] = true
+			if a.Match = Same; a.Then != a.Now {
+				a.Match = Changed
+			}
+		}
+		r.Acts = append(r.Acts, a)
+	}
+	for _, was := range p.runs {
+		if was.Trigger.Kind != actions.ByAlert || was.Created.Before(r.From) || paired[was.ID] {
+			continue
+		}
+		r.Acts = append(r.Acts, Act{
+			At: was.Created, Alert: was.Trigger.Alert, Runbook: was.Runbook, Match: OnlyThen, Then: outcomeOf(was),
+		})
+	}
+	sortedBy(r.Acts, func(a Act) time.Time { return a.At })
 }
 
 func compareVerdicts(then, now *Verdict) Match {
@@ -319,11 +389,9 @@ func (r *Report) compareNotices(then []notifiers.Delivery, t *telling, e *evalua
 
 // conclude says whether anything differs.
 func (r *Report) conclude() {
-	if r.Acts == nil {
-		r.Acts = []Act{}
-	}
 	differs := slices.ContainsFunc(r.Alerts, func(a Alert) bool { return a.Match != Same && a.Match != Between }) ||
 		slices.ContainsFunc(r.Watches, func(w Watch) bool { return w.Match != Same }) ||
+		slices.ContainsFunc(r.Acts, func(a Act) bool { return a.Match != Same }) ||
 		slices.ContainsFunc(r.Counts, func(c Count) bool { return c.Then != c.Now })
 	r.Same = !differs
 }

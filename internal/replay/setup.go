@@ -2,7 +2,6 @@ package replay
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -10,18 +9,17 @@ import (
 	"github.com/prometheus/common/model"
 
 	"guardian/actions"
+	"guardian/decide"
 	"guardian/internal/announce"
 	"guardian/internal/config"
-	"guardian/notifiers/route"
 	"guardian/probes"
-	"guardian/watch"
 )
 
 // setup is what a replay needs of a configuration. Nothing of it looks, tells or acts.
 type setup struct {
 	config    *config.Config
+	decisions *decide.Settings
 	checks    []check
-	tree      *route.Tree // nil: there are no receivers
 	languages map[string]string
 	teller    announce.Teller
 }
@@ -54,17 +52,12 @@ func newSetup(c *config.Config, kinds map[string]probes.Kind) (*setup, error) {
 		}
 		s.checks = append(s.checks, ch)
 	}
-	var names []string
 	for _, r := range c.Receivers {
-		names = append(names, r.Name)
 		s.languages[r.Name] = r.Language
 	}
-	if len(names) == 0 {
-		return s, nil
-	}
 	var err error
-	if s.tree, err = route.New(c.Routes, names, c.TimeIntervals); err != nil {
-		return nil, fmt.Errorf("routes: %w", err)
+	if s.decisions, err = c.Decisions(); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -79,17 +72,6 @@ func (s *setup) checksOf(service string) []check {
 	return found
 }
 
-// judged gives the policies of the checks that deploys of a service are judged on.
-func (s *setup) judged(service string) []watch.CheckPolicy {
-	var found []watch.CheckPolicy
-	for _, c := range s.checksOf(service) {
-		if c.Watch {
-			found = append(found, c.Policy())
-		}
-	}
-	return found
-}
-
 // tellerFor speaks a receiver's language.
 func (s *setup) tellerFor(receiver string) announce.Teller {
 	t := s.teller
@@ -99,31 +81,15 @@ func (s *setup) tellerFor(receiver string) announce.Teller {
 	return t
 }
 
-// matchesAlert tells whether on_alert binds an alert with these labels and this tier.
-func matchesAlert(o config.OnAlert, labels map[string]string, tier string) bool {
-	for name, want := range o.Match {
-		have := labels[name]
-		if name == "tier" {
-			have = tier
-		}
-		if have != want {
-			return false
+// runbook gives what a run needs of a runbook that is not run.
+func (s *setup) runbook(name string) *actions.Runbook {
+	book := &actions.Runbook{Name: name}
+	if b, ok := s.config.Runbook(name); ok {
+		book.Approval = actions.Approval{
+			Within: time.Duration(b.Approval.Within), OnTimeout: b.Approval.OnTimeout, Quorum: b.Approval.Quorum, Roles: b.Approval.Roles,
 		}
 	}
-	return true
-}
-
-// brake is when automatic runs need a person.
-func (s *setup) freezes() []watch.Freeze {
-	all := make([]watch.Freeze, len(s.config.Freezes))
-	for i, f := range s.config.Freezes {
-		all[i] = f.Gate()
-	}
-	return all
-}
-
-func (s *setup) brake() actions.BrakeLimit {
-	return actions.BrakeLimit{MaxFailingServices: s.config.Brake.MaxFailingServices, Within: time.Duration(s.config.Brake.Within)}
+	return book
 }
 
 // ParseTime reads a time of the command line: RFC 3339, a day, or how long ago, as 7d.

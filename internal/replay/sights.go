@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"guardian/decide"
 	"guardian/internal/reason"
 	"guardian/internal/series"
 	"guardian/probes/sample"
@@ -154,4 +155,38 @@ func (s *sights) at(t time.Time) int {
 		return i
 	}
 	return max(i-1, 0)
+}
+
+// view is how all checks see at a time.
+func (s *sights) view(settings *decide.Settings, at time.Time) decide.View {
+	v := decide.View{Checks: map[string]decide.Sight{}, Cuts: map[string]decide.Cut{}}
+	unknown := map[string]bool{}
+	for _, c := range settings.Checks {
+		sight := decide.Sight{Looked: true}
+		for _, b := range s.spans[c.Check] {
+			if !b.from.After(at) && (b.to.IsZero() || b.to.After(at)) {
+				sight.Blind, sight.Since = true, b.from
+				unknown[c.Check] = b.unknown
+			}
+		}
+		v.Checks[c.Check] = sight
+	}
+	// A path whose controls could not look, all of them, was cut off.
+	seen := map[string]bool{}
+	for _, c := range settings.Checks {
+		switch {
+		case !c.Control:
+		case !unknown[c.Check]:
+			seen[c.Path] = true
+		default:
+			cut, is := v.Cuts[c.Path]
+			if since := v.Checks[c.Check].Since; !is || since.Before(cut.Since) {
+				v.Cuts[c.Path] = decide.Cut{Since: since}
+			}
+		}
+	}
+	for path := range seen {
+		delete(v.Cuts, path)
+	}
+	return v
 }

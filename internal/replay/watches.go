@@ -6,28 +6,29 @@ import (
 	"slices"
 	"time"
 
-	"github.com/prometheus/prometheus/promql"
-
 	"guardian/actions"
+	"guardian/decide"
 	"guardian/internal/store"
 	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/watch"
 )
 
-// judging replays the watches: the recorded deploys, in order, judged on the recorded looks
-// by the configuration's policies.
+// judging replays the watches and runs: the recorded deploys, in order, judged on the recorded
+// looks and decided by the configuration.
 type judging struct {
 	o        Options
 	setup    *setup
 	past     *past
 	episodes []*episode
+	late     time.Duration // how much later than its time an alert may have fired
 
+	world   *world
+	decider decide.Decider
 	watches []*watched // in the order in which they were opened
-	runs    []actions.Run
-	goods   []good
-	failed  []actions.FailedVerdict
-	engine  *promql.Engine
+	firings []*episode // that did not start runbooks yet, by time
+	acts    []Act
+	queue   []happening // by time
 }
 
 // watched is a replayed watch.
@@ -40,7 +41,9 @@ type watched struct {
 	read   int
 	until  time.Time // to which looks were read
 	ticked time.Time // when it saw the time last
-	plan   *Rollback // of a Failed verdict
+
+	plan decide.Consequence // of its verdict
+	run  *run               // that it led to; nil: none
 }
 
 // arrival is a look with the time at which it had come to its end.
@@ -49,10 +52,25 @@ type arrival struct {
 	at time.Time
 }
 
-// good is a version that is known to be good from a time on.
-type good struct {
-	service, environment, version string
-	at                            time.Time
+// measured is a reading of the counters of that name.
+type measured struct {
+	name string
+	watch.Reading
+}
+
+func newJudging(o Options, s *setup, p *past, e *evaluation) *judging {
+	j := &judging{o: o, setup: s, past: p, episodes: e.episodes(), late: e.longestStep() + slack}
+	j.world = &world{now: o.From, checks: map[string]check{}, samples: o.Samples, engine: e.engine, episodes: j.episodes}
+	for _, c := range s.checks {
+		j.world.checks[c.Name] = c
+	}
+	j.decider = decide.Decider{Settings: s.decisions, Past: j.world}
+	for _, ep := range j.episodes {
+		if !ep.fired.Before(o.From) {
+			j.firings = append(j.firings, ep)
+		}
+	}
+	return j
 }
 
 func (j *judging) run(ctx context.Context) error {
@@ -77,11 +95,17 @@ func (j *judging) run(ctx context.Context) error {
 // begin takes what was there before: known good versions, watches and runs.
 func (j *judging) begin(ctx context.Context) error {
 	for _, w := range j.past.watches {
-		if w.State == watch.Passed && w.Ended.Before(j.o.From) {
-			j.goods = append(j.goods, good{w.Service, w.Environment, w.Version, w.Ended})
+		if w.Ended.IsZero() || !w.Ended.Before(j.o.From) {
+			continue
 		}
-		if w.State == watch.Failed && w.Ended.Before(j.o.From) {
-			j.failed = append(j.failed, actions.FailedVerdict{Service: w.Service, At: w.Ended})
+		switch w.State {
+		case watch.Passed:
+			j.world.goods = append(j.world.goods, good{w.Service, w.Environment, w.Version, w.Ended})
+		case watch.Failed:
+			j.world.failed = append(j.world.failed, decide.FailedWatch{
+				Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Switched: w.Switched, Ended: w.Ended,
+			})
+		default:
 		}
 	}
 	for _, svc := range j.setup.config.Services {
@@ -92,26 +116,38 @@ func (j *judging) begin(ctx context.Context) error {
 		for _, g := range goods {
 			// One that was found good again meanwhile has lost the time at which it was before.
 			if g.At.Before(j.o.From) || !j.passedBy(g) {
-				j.goods = append(j.goods, good{g.Service, g.Environment, g.Version, g.At})
+				j.world.goods = append(j.world.goods, good{g.Service, g.Environment, g.Version, g.At})
 			}
 		}
 	}
 	for _, r := range j.past.runs {
-		// What verdicts led to since is what is replayed; the rest people and alerts did.
-		if r.Created.Before(j.o.From) || r.Trigger.Kind != actions.ByVerdict {
-			j.runs = append(j.runs, r)
+		// What verdicts and alerts led to since is what is replayed; the rest people did.
+		replayed := r.Trigger.Kind == actions.ByVerdict || r.Trigger.Kind == actions.ByAlert
+		if r.Created.Before(j.o.From) || !replayed {
+			known := recordedRun(r)
+			j.world.runs = append(j.world.runs, known)
+			if !known.ended.IsZero() && !known.ended.Before(j.o.From) {
+				j.happens(known.ended, runEnds, j.askAll)
+			}
 		}
 	}
 	// The watches that were open when the time began were opened by another configuration;
 	// they are begun anew, with this one.
 	for _, d := range j.past.deploys {
+		if !d.Announced.Before(j.o.From) {
+			continue
+		}
 		w, ok := j.past.watches[d.ID]
-		if d.Announced.Before(j.o.From) && ok && (w.Ended.IsZero() || w.Ended.After(j.o.From)) {
+		if ok && (w.Ended.IsZero() || w.Ended.After(j.o.From)) {
+			j.world.now = d.Announced
 			if err := j.announce(ctx, d); err != nil {
 				return err
 			}
+		} else {
+			j.world.deploys = append(j.world.deploys, d)
 		}
 	}
+	j.world.now = j.o.From
 	return nil
 }
 
@@ -124,7 +160,7 @@ func (j *judging) passedBy(g store.KnownGood) bool {
 
 // announce takes a recorded deploy as a guardian does.
 func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
-	svc, ok := j.setup.config.Service(d.Service)
+	svc, ok := j.setup.decisions.Service(d.Service)
 	if !ok {
 		return nil
 	}
@@ -133,47 +169,52 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 	for _, e := range j.watches {
 		open = append(open, e.w)
 	}
-	acceptance := watch.Accept(d, open, j.rollbacks(d.Service, d.Environment, now), now)
-	d.RollbackRun = acceptance.RollbackRun
-	switch acceptance.Decision {
-	case watch.Extends, watch.Repeats:
-		return j.extend(ctx, acceptance, now)
-	case watch.Opens:
-	}
-	for _, id := range acceptance.Supersedes {
-		for _, e := range j.watches {
-			if e.w.ID == id {
-				e.w.Supersede(d.Version, now)
-			}
-		}
-	}
-	policy := svc.Watch.Policy()
-	if asked := d.Asked; asked != nil {
-		policy.For, policy.Mode = orElse(asked.For, policy.For), orElse(asked.Mode, policy.Mode)
-	}
-	looks, err := j.looks(ctx, d.Service, now.Add(-snapshotBack), now.Add(policy.For+policy.MaxBlind))
+	p, err := j.world.present(ctx, d.Service)
 	if err != nil {
 		return err
 	}
-	e := &watched{deploy: d, looks: looks, until: now.Add(policy.For + policy.MaxBlind)}
+	was, recorded := j.past.watches[d.ID]
+	p.Rechecks = was.Snapshot.Rechecks // of looks that may be gone
+	d.RollbackRun = ""                 // found again by the decision
+	acc, err := j.decider.Accept(ctx, d, open, p, now)
+	if err != nil {
+		return err
+	}
+	if acc.Decision != watch.Opens {
+		return j.extend(ctx, acc, p, now)
+	}
+	if len(acc.Closed) > 0 {
+		return nil // it would have been refused
+	}
+	d.RollbackRun = acc.RollbackRun
+	for _, e := range j.watches {
+		if slices.Contains(acc.Supersedes, e.w.ID) {
+			e.w.Supersede(d.Version, now)
+		}
+	}
+	policy := svc.Policy(d.Asked)
+	e := &watched{deploy: d, until: now.Add(policy.For + policy.MaxBlind)}
+	if e.looks, err = j.looks(ctx, d.Service, now.Add(-looksBack), e.until); err != nil {
+		return err
+	}
 	if e.counts, err = j.readings(ctx, svc, now, e.until); err != nil {
 		return err
 	}
-	snap, err := j.snapshot(ctx, svc, looks, d.At, now)
+	w, problems, err := j.decider.Open(ctx, d, p, now)
 	if err != nil {
 		return err
 	}
-	// How long hiccups last at the raised pace was known of looks that may be gone.
-	snap.Rechecks = j.past.watches[d.ID].Snapshot.Rechecks
-	e.w = watch.Open(d, policy, j.setup.judged(d.Service), snap, now)
-	// The recorded ID, so that texts and links are the recorded ones.
-	if was, ok := j.past.watches[d.ID]; ok {
-		e.w.ID = was.ID
-	} else {
-		e.w.ID = "w_of_" + d.ID
+	for _, problem := range problems {
+		j.past.note(fmt.Sprintf("%s %s is judged without a part of its history: %s", d.Service, d.Version, problem))
 	}
+	e.w = w
+	// The recorded ID, so that texts and links are the recorded ones.
+	if e.w.ID = "w_of_" + d.ID; recorded {
+		e.w.ID = was.ID
+	}
+	j.world.deploys = append(j.world.deploys, d)
 	if d.KnownGood {
-		j.goods = append(j.goods, good{d.Service, d.Environment, d.Version, now})
+		j.world.goods = append(j.world.goods, good{d.Service, d.Environment, d.Version, now})
 	}
 	for _, o := range j.watches {
 		// Each may be the cause of what the other sees.
@@ -183,48 +224,55 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 		}
 	}
 	j.watches = append(j.watches, e)
-	return nil
+	return j.refuseOutdated(ctx)
 }
 
-func orElse[T comparable](v, otherwise T) T {
-	var none T
-	if v == none {
-		return otherwise
+// refuseOutdated ends the rollbacks that wait for an approval although another version runs now.
+func (j *judging) refuseOutdated(ctx context.Context) error {
+	for _, r := range j.world.runs {
+		is := r.at(j.world.now)
+		_, outdated, err := j.decider.Outdated(ctx, is)
+		if err != nil {
+			return err
+		}
+		if outdated && r.Trigger.Kind != actions.ByPerson {
+			r.refuse(j.world.now)
+			r.State = actions.Refused
+		}
 	}
-	return v
+	return j.askAll(ctx)
 }
 
-func (j *judging) extend(ctx context.Context, acc watch.Acceptance, now time.Time) error {
+// looksBack is how long before its announcement the looks of a deploy are read: it may be
+// announced late.
+const looksBack = 5 * time.Hour
+
+func (j *judging) extend(ctx context.Context, acc decide.Acceptance, p decide.Present, now time.Time) error {
 	for _, e := range j.watches {
 		if e.w.ID != acc.Watch || acc.Decision != watch.Extends {
 			continue
 		}
-		e.until = now.Add(e.w.Policy.For + e.w.Policy.MaxBlind)
-		looks, err := j.looks(ctx, e.w.Service, now.Add(-snapshotBack), e.until)
-		if err != nil {
-			return err
-		}
-		svc, ok := j.setup.config.Service(e.w.Service)
+		svc, ok := j.setup.decisions.Service(e.w.Service)
 		if !ok {
 			return nil
 		}
-		counts, err := j.readings(ctx, svc, e.w.Started, e.until)
-		if err != nil {
+		e.until = now.Add(e.w.Policy.For + e.w.Policy.MaxBlind)
+		var err error
+		if e.looks, err = j.looks(ctx, e.w.Service, now.Add(-looksBack), e.until); err != nil {
 			return err
 		}
-		snap, err := j.snapshot(ctx, svc, looks, now, now)
+		if e.counts, err = j.readings(ctx, svc, e.w.Started, e.until); err != nil {
+			return err
+		}
+		snap, _, err := j.decider.Extension(ctx, e.w.Service, p, now)
 		if err != nil {
 			return err
 		}
 		e.w.Extend(acc.Shops, snap, now)
-		e.looks, e.next, e.counts, e.read = looks, 0, counts, 0 // those that it has seen it ignores
+		e.next, e.read = 0, 0 // those that it has seen it ignores
 	}
 	return nil
 }
-
-// snapshotBack is how far back the counts before a deploy go, and an hour: they are of whole
-// hours.
-const snapshotBack = 5 * time.Hour
 
 // looks reads what the checks of a service saw, by arrival.
 func (j *judging) looks(ctx context.Context, service string, from, to time.Time) ([]arrival, error) {
@@ -247,19 +295,19 @@ func (j *judging) looks(ctx context.Context, service string, from, to time.Time)
 	return sortedBy(all, func(a arrival) time.Time { return a.at }), nil
 }
 
-// advance takes every open watch up to a time, and what their verdicts lead to, in order.
-func (j *judging) advance(ctx context.Context, until time.Time) error {
-	var decided []*watched
-	for _, e := range j.watches {
-		if !e.w.State.Final() && j.step(e, until) != nil {
-			decided = append(decided, e)
+// readings reads what the counters of a service stood at.
+func (j *judging) readings(ctx context.Context, svc decide.Service, from, to time.Time) ([]measured, error) {
+	var all []measured
+	for _, m := range svc.Watch.Metrics {
+		rs, err := j.world.Readings(ctx, m, from, to)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rs {
+			all = append(all, measured{m.Name, r})
 		}
 	}
-	sortedBy(decided, func(e *watched) time.Time { return e.w.Ended })
-	for _, e := range decided {
-		j.decide(e)
-	}
-	return ctx.Err()
+	return sortedBy(all, func(m measured) time.Time { return m.At }), nil
 }
 
 // step takes one watch up to a time: its looks, the alerts that fire, its deadline, and what
@@ -348,171 +396,4 @@ func (j *judging) failing(w *watch.Watch) []firing {
 		}
 	}
 	return sortedBy(all, func(f firing) time.Time { return f.at })
-}
-
-// decide is what follows from a verdict.
-func (j *judging) decide(e *watched) {
-	w, d := e.w, e.deploy
-	switch w.State {
-	case watch.Passed:
-		j.goods = append(j.goods, good{d.Service, d.Environment, d.Version, w.Ended})
-	case watch.Failed:
-		j.failed = append(j.failed, actions.FailedVerdict{Service: w.Service, At: w.Ended})
-		e.plan = j.rollback(w, d)
-	case watch.Watching, watch.Inconclusive, watch.Superseded, watch.Cancelled:
-	}
-}
-
-// rollback asks the guards, with the facts of the replay.
-func (j *judging) rollback(w *watch.Watch, d watch.Deploy) *Rollback {
-	now := w.Ended
-	svc, ok := j.setup.config.Service(w.Service)
-	if !ok || svc.Rollback == "" {
-		return &Rollback{Outcome: OnlyTold, Reasons: []string{"the service names no rollback runbook"}}
-	}
-	f := actions.Facts{
-		Service: d.Service, Environment: d.Environment, Runbook: svc.Rollback, Trigger: actions.ByVerdict, Brake: j.setup.brake(),
-		Rollback: true, From: d.Version, Deploy: d.ID, Reversible: d.Reversible, Runs: j.runsAt(d.Service, d.Environment, now),
-		Current: j.current(d.Service, d.Environment, now),
-	}
-	if book, ok := j.setup.config.Runbook(svc.Rollback); ok {
-		f.Cooldown, f.MaxRunsPerDay = time.Duration(book.Cooldown), book.MaxRunsPerDay
-	}
-	if frozen := watch.Gate(watch.GateFacts{Service: d.Service, Environment: d.Environment, Act: watch.ActRollback, Freezes: j.setup.freezes()}, now); len(frozen) > 0 {
-		f.Freeze = &actions.Freeze{Detail: frozen[0].Detail, Until: frozen[0].Until}
-	}
-	for _, v := range j.failed {
-		if f.Brake.MaxFailingServices > 0 && v.At.After(now.Add(-f.Brake.Within)) {
-			f.Verdicts = append(f.Verdicts, v)
-		}
-	}
-	for _, g := range j.goods {
-		if g.service == d.Service && g.environment == d.Environment && !g.at.After(now) {
-			f.KnownGood = append(f.KnownGood, actions.KnownGood{Version: g.version, At: g.at})
-		}
-	}
-	for _, r := range f.Runs {
-		if r.Rollback && r.State == actions.Cured && r.Trigger.Kind != actions.ByDrill && !r.Ended.After(now) {
-			f.RolledBack = append(f.RolledBack, actions.RolledBack{Version: r.From, At: r.Ended})
-		}
-	}
-	if svc.Environment == d.Environment {
-		for _, v := range svc.KnownGood {
-			f.KnownGood = append(f.KnownGood, actions.KnownGood{Version: v})
-		}
-	}
-	f.To, _ = actions.Target(f)
-	return j.outcome(w, f, actions.Guard(f, now), now)
-}
-
-// outcome says what a guardian would have done, and keeps the run for the guards to come.
-func (j *judging) outcome(w *watch.Watch, f actions.Facts, refusals []actions.Refusal, now time.Time) *Rollback {
-	plan := &Rollback{Runbook: f.Runbook, To: f.To, Mode: w.Mode, At: now, Outcome: RolledBack}
-	asks, refused := w.Mode == watch.Approve, false
-	for _, r := range refusals {
-		plan.Reasons = append(plan.Reasons, fmt.Sprintf("%s: %s", r.Code, r.Detail))
-		asks, refused = asks || r.Asks(), refused || !r.Asks()
-	}
-	run := actions.Run{
-		ID: "r_of_" + f.Deploy, Service: f.Service, Environment: f.Environment, Runbook: f.Runbook, Rollback: true, From: f.From, To: f.To,
-		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: f.Deploy, Watch: w.ID}, Created: now, Started: now, Ended: now, State: actions.Cured,
-	}
-	// What it took and what people answered is known when there was a run for this deploy.
-	was := j.recorded(f.Deploy)
-	if was != nil {
-		run.ID = was.ID
-	}
-	switch {
-	case w.Mode == watch.Observe:
-		plan.Outcome = OnlyTold
-		return plan
-	case refused:
-		plan.Outcome = Refused
-		return plan
-	case asks && (was == nil || was.Started.IsZero()):
-		plan.Outcome = Asked
-		return plan
-	case asks:
-		plan.Outcome = Asked
-		plan.Reasons = append(plan.Reasons, "a person approved it then")
-	}
-	if was != nil && !was.Started.IsZero() {
-		run.State, run.Started = was.State, now.Add(max(0, was.Started.Sub(was.Created)))
-		if !was.Ended.IsZero() {
-			run.Ended = now.Add(was.Ended.Sub(was.Created))
-		}
-	}
-	j.runs = append(j.runs, run)
-	return plan
-}
-
-// recorded gives the run that the verdict about a deploy led to, or nil.
-func (j *judging) recorded(deploy string) *actions.Run {
-	for i := range j.past.runs {
-		if r := &j.past.runs[i]; r.Trigger.Deploy == deploy && r.Trigger.Kind == actions.ByVerdict {
-			return r
-		}
-	}
-	return nil
-}
-
-// runsAt gives the runs of a service as they were at a time.
-func (j *judging) runsAt(service, environment string, now time.Time) []actions.Run {
-	var all []actions.Run
-	for _, r := range j.runs {
-		if r.Service != service || r.Environment != environment || r.Created.After(now) {
-			continue
-		}
-		if r.State.Final() && r.Ended.After(now) {
-			r.State, r.Ended = actions.Running, time.Time{}
-		}
-		all = append(all, r)
-	}
-	return all
-}
-
-// current is what is believed to run at a time.
-func (j *judging) current(service, environment string, now time.Time) string {
-	version, since := "", time.Time{}
-	for _, d := range j.past.deploys {
-		if d.Service == service && d.Environment == environment && !d.Announced.After(now) {
-			version, since = d.Version, d.Announced
-		}
-	}
-	for _, r := range j.runsAt(service, environment, now) {
-		if r.Rollback && !r.Created.Before(since) && r.Trigger.Kind != actions.ByDrill && !r.Started.IsZero() && r.State != actions.Running {
-			version = r.To
-		}
-	}
-	return version
-}
-
-// rollbacks are the runs that put a version back, as announcements see them.
-func (j *judging) rollbacks(service, environment string, now time.Time) []watch.Rollback {
-	var all []watch.Rollback
-	for _, r := range j.runsAt(service, environment, now) {
-		if r.Rollback && r.Trigger.Kind != actions.ByDrill {
-			all = append(all, watch.Rollback{
-				Run: r.ID, Service: r.Service, Environment: r.Environment, From: r.From, To: r.To, Created: r.Created, Ended: r.Ended,
-				Acted: !r.Started.IsZero() && r.State != actions.Refused,
-			})
-		}
-	}
-	return all
-}
-
-// acts lists the runbooks that alerts would have started.
-func (j *judging) acts() []Act {
-	var all []Act
-	for _, ep := range j.episodes {
-		if ep.fired.Before(j.o.From) {
-			continue
-		}
-		for _, bound := range j.setup.config.OnAlert {
-			if matchesAlert(bound, ep.alert.Labels, string(ep.alert.Tier)) {
-				all = append(all, Act{At: ep.fired, Alert: ep.alert.Rule, Labels: ep.alert.Labels, Runbook: bound.Runbook, Mode: bound.Mode})
-			}
-		}
-	}
-	return all
 }

@@ -27,9 +27,23 @@ type Look struct {
 // Looks reads what a check saw in [from, to], oldest first: looks only, not the values of
 // slow checks that were stamped again between them.
 func (r *Reader) Looks(ctx context.Context, check string, from, to time.Time) ([]Look, error) {
-	q, err := r.Querier(from.UnixMilli(), to.UnixMilli())
+	return readLooks(ctx, r, check, from, to)
+}
+
+// Looks reads what a check saw in [from, to], as Reader.Looks does.
+func (db *DB) Looks(ctx context.Context, check string, from, to time.Time) ([]Look, error) {
+	return readLooks(ctx, db.tsdb, check, from, to)
+}
+
+// queryable gives a querier of [mint, maxt], in milliseconds.
+type queryable interface {
+	Querier(mint, maxt int64) (storage.Querier, error)
+}
+
+func readLooks(ctx context.Context, from queryable, check string, first, last time.Time) ([]Look, error) {
+	q, err := from.Querier(first.UnixMilli(), last.UnixMilli())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read the looks of check %s: %w", check, err)
 	}
 	defer q.Close()
 	l := looker{ctx: ctx, q: q, check: check}

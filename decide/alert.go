@@ -1,0 +1,49 @@
+package decide
+
+import (
+	"guardian/actions"
+	"guardian/internal/reason"
+	"guardian/rules"
+	"guardian/watch"
+)
+
+// matches tells whether on_alert binds an alert.
+func (o OnAlert) matches(al rules.Alert) bool {
+	for name, want := range o.Match {
+		have := al.Labels[name]
+		if name == "tier" {
+			have = string(al.Tier)
+		}
+		if have != want {
+			return false
+		}
+	}
+	return true
+}
+
+// Started is a run that an alert starts.
+type Started struct {
+	OnAlert
+	Trigger     actions.Trigger
+	Service     string
+	Environment string
+}
+
+// OfAlert gives the runs that a firing alert starts: at most one for each binding and firing.
+// Those in mode observe are among them, and only told in the log.
+func (s *Settings) OfAlert(al rules.Alert) []Started {
+	env := al.Labels["environment"]
+	if env == "" {
+		env = watch.DefaultEnvironment
+	}
+	var all []Started
+	for _, o := range s.OnAlert {
+		if o.matches(al) {
+			all = append(all, Started{OnAlert: o, Service: al.Service(), Environment: env, Trigger: actions.Trigger{
+				Kind: actions.ByAlert, Alert: al.ID, AlertEpisode: al.FiredAt.UnixNano(),
+				Reason: reason.New("alert_fires", "alert", al.Rule, "since", al.FiredAt),
+			}})
+		}
+	}
+	return all
+}

@@ -1,0 +1,144 @@
+package decide
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"guardian/actions"
+	"guardian/probes/sample"
+	"guardian/watch"
+)
+
+// Acceptance is how an announced deploy is taken.
+type Acceptance struct {
+	watch.Acceptance
+	// Closed is why the deploy is refused: the gate of its service is closed. Empty: it is
+	// accepted.
+	Closed []watch.GateReason
+}
+
+// Accept decides how an announced deploy is taken, given the open watches of its service. The
+// version that a rollback has just put back always passes the gate: it is the rollback's own
+// announcement.
+func (d Decider) Accept(ctx context.Context, dep watch.Deploy, open []*watch.Watch, p Present, now time.Time) (Acceptance, error) {
+	rollbacks, err := d.rollbacks(ctx, dep.Service, dep.Environment, now)
+	if err != nil {
+		return Acceptance{}, err
+	}
+	a := Acceptance{Acceptance: watch.Accept(dep, open, rollbacks, now)}
+	if a.Decision == watch.Opens && a.RollbackRun == "" {
+		a.Closed = watch.Gate(d.gateFacts(dep.Service, dep.Environment, rollbacks, p), now)
+	}
+	return a, nil
+}
+
+// Gate says why a service may not be deployed now; nothing: it may.
+func (d Decider) Gate(ctx context.Context, service, environment string, p Present, now time.Time) ([]watch.GateReason, error) {
+	rollbacks, err := d.rollbacks(ctx, service, environment, now)
+	if err != nil {
+		return nil, err
+	}
+	return watch.Gate(d.gateFacts(service, environment, rollbacks, p), now), nil
+}
+
+func (d Decider) gateFacts(service, environment string, rollbacks []watch.Rollback, p Present) watch.GateFacts {
+	f := watch.GateFacts{
+		Service: service, Environment: environment, Act: watch.ActDeploy, Freezes: d.Settings.Freezes,
+		Rollbacks: rollbacks, Alerts: p.Alerts,
+	}
+	if svc, ok := d.Settings.Service(service); ok {
+		f.CoolDown = d.Settings.Runbooks[svc.Rollback].Cooldown
+	}
+	return f
+}
+
+// rollbackMemory is how far back rollbacks are read for gates and announcements: longer than
+// any cool-down.
+const rollbackMemory = 7 * 24 * time.Hour
+
+// rollbacks gives the runs that put a version back, as gates and announcements see them.
+func (d Decider) rollbacks(ctx context.Context, service, environment string, now time.Time) ([]watch.Rollback, error) {
+	runs, err := d.Past.Runs(ctx, service, environment, now.Add(-rollbackMemory))
+	if err != nil {
+		return nil, fmt.Errorf("read the rollbacks of %s: %w", service, err)
+	}
+	var all []watch.Rollback
+	for _, r := range runs {
+		if !r.Rollback || r.Trigger.Kind == actions.ByDrill || r.State == actions.Queued {
+			continue
+		}
+		all = append(all, watch.Rollback{
+			Run: r.ID, Service: r.Service, Environment: r.Environment, From: r.From, To: r.To, Created: r.Created, Ended: r.Ended,
+			Acted: !r.Started.IsZero() && r.State != actions.Refused,
+		})
+	}
+	return all, nil
+}
+
+// Policy is how the watch of a deploy is held: the service's settings with what the
+// announcement asked for in their place.
+func (s Service) Policy(asked *watch.Asked) watch.Policy {
+	p := s.Watch.Policy()
+	if asked == nil {
+		return p
+	}
+	if asked.For > 0 {
+		p.For = asked.For
+	}
+	if asked.Mode != "" {
+		p.Mode = asked.Mode
+	}
+	return p
+}
+
+// Open begins the watch of an accepted deploy. The caller gives it its ID. Problems say what
+// part of the history could not be read: the deploy is judged without it.
+func (d Decider) Open(ctx context.Context, dep watch.Deploy, p Present, now time.Time) (w *watch.Watch, problems []error, err error) {
+	svc, ok := d.Settings.Service(dep.Service)
+	if !ok {
+		return nil, nil, fmt.Errorf("open a watch: there is no service %s", dep.Service)
+	}
+	snap, problems, err := d.snapshot(ctx, svc, dep.At, p, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	var judged []watch.CheckPolicy
+	for _, c := range d.Settings.ChecksOf(dep.Service) {
+		if c.Judges {
+			judged = append(judged, c.CheckPolicy)
+		}
+	}
+	return watch.Open(dep, svc.Policy(dep.Asked), judged, snap, now), problems, nil
+}
+
+// Extension is what is known of a service at the moment in which more shops join a watch.
+func (d Decider) Extension(ctx context.Context, service string, p Present, now time.Time) (watch.Snapshot, []error, error) {
+	svc, ok := d.Settings.Service(service)
+	if !ok {
+		return watch.Snapshot{}, nil, fmt.Errorf("extend a watch: there is no service %s", service)
+	}
+	return d.snapshot(ctx, svc, now, p, now)
+}
+
+// Controls names the controls of all network paths.
+func (s *Settings) controls() []watch.CheckPolicy {
+	var all []watch.CheckPolicy
+	for _, c := range s.Checks {
+		if c.Control {
+			all = append(all, c.CheckPolicy)
+		}
+	}
+	return all
+}
+
+// healthOf gives the health of the checks that a snapshot of a service holds.
+func (s *Settings) healthOf(service string, p Present) map[string]sample.Health {
+	found := map[string]sample.Health{}
+	for _, c := range s.Checks {
+		if c.Service == service || c.Control {
+			found[c.Check] = p.Health[c.Check]
+		}
+	}
+	return found
+}

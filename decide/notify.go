@@ -1,0 +1,125 @@
+package decide
+
+import (
+	"time"
+
+	"guardian/actions"
+	"guardian/internal/reason"
+	"guardian/notifiers/route"
+)
+
+// RepeatEvery is how often it is looked whether an alert is to be notified again.
+const RepeatEvery = 5 * time.Second
+
+// Recipients is who is notified of something, and what keeps others from it.
+type Recipients struct {
+	Targets []route.Target
+	// Suppressed is what keeps everybody from it: a silence or a maintenance; zero: nothing.
+	Suppressed reason.Reason
+	// Until is when that ends; zero when it is not suppressed.
+	Until time.Time
+	// Muted is how many receivers their route's time intervals keep from it.
+	Muted int
+}
+
+// Nobody tells that nobody is notified.
+func (r Recipients) Nobody() bool { return len(r.Targets) == 0 }
+
+// Recipients decides who is notified of something with these labels.
+func (s *Settings) Recipients(labels map[string]string, silences []route.Silence, now time.Time) Recipients {
+	if s.Routes == nil {
+		return Recipients{}
+	}
+	if why, until := s.Suppressed(labels, silences, now); !why.IsZero() {
+		return Recipients{Suppressed: why, Until: until}
+	}
+	var r Recipients
+	for _, t := range s.Routes.Match(labels) {
+		if t.Quiet(now) {
+			r.Muted++
+			continue
+		}
+		r.Targets = append(r.Targets, t)
+	}
+	return r
+}
+
+// Suppressed says what keeps everybody from being notified of something with these labels,
+// and until when: a silence, or a maintenance; zero for nothing. A maintenance suppresses what is
+// seen (alerts, blindness), never what the guardian does.
+func (s *Settings) Suppressed(labels map[string]string, silences []route.Silence, now time.Time) (why reason.Reason, until time.Time) {
+	if silence, ok := route.FindSilence(silences, labels, now); ok {
+		return reason.New("silenced", "silence", silence.ID, "by", silence.By), silence.Until
+	}
+	if labels["kind"] != "alert" && labels["kind"] != "blind" {
+		return reason.Reason{}, time.Time{}
+	}
+	for _, m := range s.Maintenance {
+		if m.Service != "" && m.Service != labels["service"] {
+			continue
+		}
+		for _, span := range m.Spans(now, now.Add(time.Nanosecond)) {
+			if span.Contains(now) {
+				return reason.New("in_maintenance", "maintenance", m.Name), span.To
+			}
+		}
+	}
+	return reason.Reason{}, time.Time{}
+}
+
+// RepeatDue tells whether people should hear again of an alert with these labels that fires.
+// last is when they were notified last of this firing; zero: not yet.
+func (s *Settings) RepeatDue(labels map[string]string, last, now time.Time) bool {
+	if s.Routes == nil {
+		return false
+	}
+	if last.IsZero() {
+		return true
+	}
+	repeat := s.RepeatInterval(labels)
+	return repeat > 0 && now.Sub(last) >= repeat
+}
+
+// RepeatInterval is the shortest repeat interval of the routes that labels take.
+func (s *Settings) RepeatInterval(labels map[string]string) time.Duration {
+	repeat := time.Duration(0)
+	for _, t := range s.Routes.Match(labels) {
+		if repeat == 0 || t.RepeatInterval < repeat {
+			repeat = t.RepeatInterval
+		}
+	}
+	return repeat
+}
+
+// RunNews is what people are notified of when a run was recorded.
+type RunNews struct {
+	FailedSteps []int // that failed since the record before
+	State       bool  // where the run stands
+	Refused     bool  // why it was refused
+}
+
+// NewsOf decides what is news in a run that was recorded; before is what was recorded before
+// it, or nil.
+func NewsOf(before *actions.Run, run actions.Run) RunNews {
+	var n RunNews
+	for i, s := range run.Steps {
+		if s.State == actions.StepFailed && (before == nil || i >= len(before.Steps) || before.Steps[i].State != actions.StepFailed) {
+			n.FailedSteps = append(n.FailedSteps, i)
+		}
+	}
+	switch {
+	case run.State == actions.Refused:
+		n.Refused = true
+	case run.State == actions.Verifying: // its outcome will be news
+	case before == nil || before.State != run.State || !sameQuestion(before.Question, run.Question):
+		n.State = true
+	}
+	return n
+}
+
+func sameQuestion(x, y *actions.Question) bool {
+	if x == nil || y == nil {
+		return x == y
+	}
+	return x.Code == y.Code && x.Step == y.Step
+}

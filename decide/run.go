@@ -1,0 +1,201 @@
+package decide
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"guardian/actions"
+	"guardian/internal/reason"
+	"guardian/probes/sample"
+	"guardian/watch"
+)
+
+// MaxQueueAge is how old a verdict may be whose rollback leaves the queue by itself. An older
+// one is for a person to look at.
+const MaxQueueAge = 30 * time.Minute
+
+// Errors of a person's request.
+var (
+	ErrNoService = errors.New("there is no such service")
+	ErrNoRunbook = errors.New("the service names no rollback runbook")
+)
+
+// Consequence is what a verdict leads to.
+type Consequence struct {
+	// KnownGood: the version may be put back from now on.
+	KnownGood bool
+	// Request is the run that the verdict asks for, without an ID; nil: the verdict asks for
+	// none, or the service has no rollback runbook.
+	Request *actions.Request
+	// Acts: Request becomes a run. In mode observe it is only kept.
+	Acts bool
+	// AnswerUntil is when the question to a person expires; zero: nobody is asked, or it
+	// waits forever.
+	AnswerUntil time.Time
+}
+
+// Verdict decides what the verdict of a watch leads to.
+func (d Decider) Verdict(ctx context.Context, w *watch.Watch, dep watch.Deploy, v *watch.Verdict, p Present, now time.Time) (Consequence, error) {
+	c := Consequence{KnownGood: v.State == watch.Passed}
+	svc, ok := d.Settings.Service(w.Service)
+	if v.State != watch.Failed || !ok || svc.Rollback == "" {
+		return c, nil
+	}
+	req, err := d.rollback(ctx, rollback{
+		runbook: svc.Rollback, deploy: dep, failing: v.Failing,
+		trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: dep.ID, Watch: w.ID, Reason: v.Reason},
+	}, p, now)
+	if err != nil {
+		return c, err
+	}
+	c.Request, c.Acts = &req, w.Mode != watch.Observe
+	if w.Mode == watch.Approve {
+		req.Approve = reason.New("watched_in_approve")
+	}
+	asks := req.QueuedBehind.IsZero() && (!req.Approve.IsZero() || slices.ContainsFunc(req.Refusals, actions.Refusal.Asks))
+	if within := d.Settings.Runbooks[req.Runbook].ApprovalWithin; c.Acts && asks && within > 0 {
+		c.AnswerUntil = now.Add(within)
+	}
+	return c, nil
+}
+
+// Queued asks the guards again about a rollback that is queued behind another run: they see
+// what holds now. mode is that of the watch whose verdict it follows.
+func (d Decider) Queued(ctx context.Context, run actions.Run, dep watch.Deploy, mode watch.Mode, p Present, now time.Time) (actions.Request, error) {
+	req, err := d.rollback(ctx, rollback{runbook: run.Runbook, deploy: dep, failing: run.Failing, trigger: run.Trigger}, p, now)
+	if err != nil {
+		return actions.Request{}, err
+	}
+	req.ID = run.ID
+	if mode == watch.Approve {
+		req.Approve = reason.New("watched_in_approve")
+	}
+	if age := now.Sub(run.Created); age >= MaxQueueAge {
+		req.Refusals = append(req.Refusals, actions.NewLate(age))
+	}
+	return req, nil
+}
+
+// PersonRequest is a rollback that a person asks for.
+type PersonRequest struct {
+	Service     string
+	Environment string
+	To          string // "": the newest known good version
+	Person      string
+	Reason      string
+}
+
+// ByPerson decides about a rollback that a person asks for. Asking is saying "anyway": what a
+// person may override is overridden, except going to a version that is not known to be good
+// and that the person did not name.
+func (d Decider) ByPerson(ctx context.Context, r PersonRequest, p Present, now time.Time) (actions.Request, error) {
+	svc, ok := d.Settings.Service(r.Service)
+	if !ok {
+		return actions.Request{}, ErrNoService
+	}
+	if svc.Rollback == "" {
+		return actions.Request{}, ErrNoRunbook
+	}
+	dep, ok, err := d.Past.LastDeploy(ctx, r.Service, r.Environment)
+	if err != nil {
+		return actions.Request{}, fmt.Errorf("read the last deploy of %s: %w", r.Service, err)
+	}
+	if !ok {
+		dep = watch.Deploy{Service: r.Service, Environment: r.Environment, Reversible: true}
+	}
+	if dep.Version, err = d.CurrentVersion(ctx, r.Service, r.Environment); err != nil {
+		return actions.Request{}, err
+	}
+	return d.rollback(ctx, rollback{
+		runbook: svc.Rollback, deploy: dep, to: r.To, failing: d.Settings.inHealth(r.Service, sample.Down, p), override: true,
+		trigger: actions.Trigger{Kind: actions.ByPerson, Deploy: dep.ID, Person: r.Person, Reason: reason.Text(r.Reason)},
+	}, p, now)
+}
+
+// ByAlert decides about a run that an alert starts.
+func (d Decider) ByAlert(ctx context.Context, st Started, p Present, now time.Time) (actions.Request, error) {
+	f, err := d.facts(ctx, st.Runbook, st.Trigger.Kind, st.Service, st.Environment, now)
+	if err != nil {
+		return actions.Request{}, err
+	}
+	f.Reversible = true
+	req := actions.Request{
+		Service: st.Service, Environment: st.Environment, Runbook: st.Runbook, Trigger: st.Trigger, Refusals: actions.Guard(f, now),
+		Healthy: d.Settings.inHealth(st.Service, sample.Up, p), Failing: d.Settings.inHealth(st.Service, sample.Down, p),
+	}
+	if st.Mode == watch.Approve {
+		req.Approve = reason.New("on_alert_approve")
+	}
+	return req, nil
+}
+
+// Outdated tells whether a rollback that waits for an approval would roll back a version that
+// is no longer the current one: whoever approved it would roll back another version than they
+// read about.
+func (d Decider) Outdated(ctx context.Context, run actions.Run) (no actions.Refusal, outdated bool, err error) {
+	if !AwaitsApproval(run) {
+		return no, false, nil
+	}
+	current, err := d.CurrentVersion(ctx, run.Service, run.Environment)
+	if err != nil || current == "" || current == run.From {
+		return no, false, err
+	}
+	return actions.NewSuperseded(run.From, current), true, nil
+}
+
+// AwaitsApproval tells whether a rollback waits for a person to approve it.
+func AwaitsApproval(r actions.Run) bool {
+	return r.Rollback && r.Trigger.Kind != actions.ByDrill && r.State == actions.AwaitingApproval &&
+		r.Question != nil && r.Question.Code == actions.AskApproval
+}
+
+// rollback is a rollback that somebody wants.
+type rollback struct {
+	runbook  string
+	trigger  actions.Trigger
+	deploy   watch.Deploy // that is rolled back
+	to       string       // "": the newest known good version
+	failing  []string     // checks
+	override bool         // a person asked
+}
+
+// rollback gathers the facts about putting a version back and asks the guards.
+func (d Decider) rollback(ctx context.Context, r rollback, p Present, now time.Time) (actions.Request, error) {
+	dep := r.deploy
+	f, err := d.facts(ctx, r.runbook, r.trigger.Kind, dep.Service, dep.Environment, now)
+	if err != nil {
+		return actions.Request{}, err
+	}
+	f.Rollback, f.From, f.Deploy, f.Reversible = true, dep.Version, dep.ID, dep.Reversible
+	f.To, f.Override, f.Named = r.to, r.override, r.to != ""
+	frozen := watch.Gate(watch.GateFacts{
+		Service: dep.Service, Environment: dep.Environment, Act: watch.ActRollback, Freezes: d.Settings.Freezes,
+	}, now)
+	if len(frozen) > 0 {
+		f.Freeze = &actions.Freeze{Detail: frozen[0].Detail, Until: frozen[0].Until}
+	}
+	if f.To == "" {
+		f.To, _ = actions.Target(f)
+	}
+	req := actions.Request{
+		Service: dep.Service, Environment: dep.Environment, Runbook: r.runbook, Trigger: r.trigger,
+		Rollback: true, From: f.From, To: f.To, Failing: r.failing,
+	}
+	req.QueuedBehind, req.Refusals = actions.Queue(f, actions.Guard(f, now))
+	req.Healthy = slices.DeleteFunc(d.Settings.inHealth(dep.Service, sample.Up, p), func(c string) bool { return slices.Contains(r.failing, c) })
+	return req, nil
+}
+
+// inHealth names the checks of a service that have a health.
+func (s *Settings) inHealth(service string, h sample.Health, p Present) []string {
+	var names []string
+	for _, c := range s.ChecksOf(service) {
+		if p.Health[c.Check] == h {
+			names = append(names, c.Check)
+		}
+	}
+	return names
+}

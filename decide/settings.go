@@ -1,0 +1,106 @@
+package decide
+
+import (
+	"time"
+
+	"guardian/actions"
+	"guardian/notifiers/route"
+	"guardian/watch"
+)
+
+// Settings is what a configuration says about decisions. It is immutable; make it with
+// NewSettings.
+type Settings struct {
+	Services    []Service
+	Checks      []Check
+	Runbooks    map[string]Runbook // by name
+	OnAlert     []OnAlert
+	Freezes     []watch.Freeze
+	Brake       actions.BrakeLimit
+	Maintenance []Maintenance
+	Routes      *route.Tree // nil: there are no receivers
+
+	service map[string]int     // place in Services, by name
+	check   map[string]int     // place in Checks, by name
+	checks  map[string][]Check // by service
+}
+
+// NewSettings makes settings ready to be asked.
+func NewSettings(s Settings) *Settings {
+	s.service, s.check, s.checks = map[string]int{}, map[string]int{}, map[string][]Check{}
+	for i, svc := range s.Services {
+		s.service[svc.Name] = i
+	}
+	for i, c := range s.Checks {
+		s.check[c.Check] = i
+		s.checks[c.Service] = append(s.checks[c.Service], c)
+	}
+	return &s
+}
+
+// Service is something that is deployed and can be rolled back.
+type Service struct {
+	Name        string
+	Environment string
+	Watch       watch.Settings
+	Rollback    string   // the runbook; "": none
+	KnownGood   []string // versions that are declared good
+}
+
+// Check is what decisions need to know of a check.
+type Check struct {
+	watch.CheckPolicy
+	Service    string
+	Judges     bool          // deploys are judged on it
+	Control    bool          // a control of its network path
+	BlindAfter time.Duration // how long it may be unknown before people are notified
+}
+
+// Runbook is what decisions need to know of a runbook.
+type Runbook struct {
+	Cooldown       time.Duration
+	MaxRunsPerDay  int           // that start by themselves
+	ApprovalWithin time.Duration // 0: a question waits forever
+}
+
+// OnAlert binds alerts to a runbook.
+type OnAlert struct {
+	Match   map[string]string // labels that the alert must have; "tier" is its tier
+	Runbook string
+	Mode    watch.Mode
+}
+
+// Span is a stretch of time: from From on, until before To.
+type Span struct{ From, To time.Time }
+
+// Contains tells whether a time is in the span.
+func (s Span) Contains(at time.Time) bool { return !at.Before(s.From) && at.Before(s.To) }
+
+// Maintenance is an announced time in which what checks see is not notified.
+type Maintenance struct {
+	Name    string
+	Service string // "": all
+	// Spans gives the stretches that touch [from, to).
+	Spans func(from, to time.Time) []Span
+}
+
+// Service gives the service of a name.
+func (s *Settings) Service(name string) (Service, bool) {
+	i, ok := s.service[name]
+	if !ok {
+		return Service{}, false
+	}
+	return s.Services[i], true
+}
+
+// Check gives the check of a name.
+func (s *Settings) Check(name string) (Check, bool) {
+	i, ok := s.check[name]
+	if !ok {
+		return Check{}, false
+	}
+	return s.Checks[i], true
+}
+
+// ChecksOf gives the checks of a service, in the order of the configuration.
+func (s *Settings) ChecksOf(service string) []Check { return s.checks[service] }

@@ -1,0 +1,42 @@
+package announce
+
+import (
+	"time"
+
+	"guardian/decide"
+	"guardian/notifiers"
+)
+
+// Blindness tells what changed about checks that cannot look.
+func (t Teller) Blindness(n decide.BlindNews, now time.Time) notifiers.Notice {
+	check := Blind{Check: n.Check.Check, Service: n.Check.Service, Labels: n.Check.Labels, Since: n.Since, Reason: n.Why.String()}
+	path := Cut{Path: n.Path, Checks: n.Checks, Since: n.Since, Reason: n.Why.String()}
+	switch n.Kind {
+	case decide.CheckBlind:
+		return t.BlindBegan(check, now)
+	case decide.CheckSees:
+		return t.BlindEnded(check, now)
+	case decide.PathCut:
+		return t.PathCut(path, now)
+	case decide.PathBack:
+		return t.PathBack(path, now)
+	case decide.AllBlind:
+		return t.SightLost(n.Checks, n.Since, n.Why.String(), now)
+	case decide.AllSee:
+		return t.SightRegained(n.Checks, n.Since, now)
+	default:
+		return notifiers.Notice{}
+	}
+}
+
+// PlanOf is what a verdict leads to, as messages tell it; run is the ID of its run, or "".
+func PlanOf(c decide.Consequence, run string) Plan {
+	if c.Request == nil {
+		return Plan{}
+	}
+	p := Plan{Runbook: c.Request.Runbook, To: c.Request.To, QueuedBehind: c.Request.QueuedBehind, Refusals: c.Request.Refusals, Until: c.AnswerUntil}
+	if c.Acts {
+		p.Run = run
+	}
+	return p
+}

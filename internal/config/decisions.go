@@ -1,0 +1,57 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"guardian/actions"
+	"guardian/decide"
+	"guardian/notifiers/route"
+	"guardian/watch"
+)
+
+// Decisions gives what the configuration says about decisions.
+func (c *Config) Decisions() (*decide.Settings, error) {
+	s := decide.Settings{
+		Runbooks: map[string]decide.Runbook{},
+		Brake:    actions.BrakeLimit{MaxFailingServices: c.Brake.MaxFailingServices, Within: time.Duration(c.Brake.Within)},
+	}
+	for _, svc := range c.Services {
+		s.Services = append(s.Services, decide.Service{
+			Name: svc.Name, Environment: svc.Environment, Watch: svc.Watch, Rollback: svc.Rollback, KnownGood: svc.KnownGood,
+		})
+	}
+	for i := range c.Checks {
+		ch := &c.Checks[i]
+		s.Checks = append(s.Checks, decide.Check{
+			CheckPolicy: ch.Policy(), Service: ch.Service, Judges: ch.Watch, Control: ch.Control, BlindAfter: time.Duration(ch.BlindAfter),
+		})
+	}
+	for _, b := range c.Runbooks {
+		s.Runbooks[b.Name] = decide.Runbook{
+			Cooldown: time.Duration(b.Cooldown), MaxRunsPerDay: b.MaxRunsPerDay, ApprovalWithin: time.Duration(b.Approval.Within),
+		}
+	}
+	for _, o := range c.OnAlert {
+		s.OnAlert = append(s.OnAlert, decide.OnAlert{Match: o.Match, Runbook: o.Runbook, Mode: o.Mode})
+	}
+	for _, f := range c.Freezes {
+		s.Freezes = append(s.Freezes, watch.Freeze{Name: f.Name, From: f.From.UTC(), To: f.To.UTC(), Services: f.Services, Allow: f.Allow})
+	}
+	for _, m := range c.Maintenance {
+		s.Maintenance = append(s.Maintenance, decide.Maintenance{Name: m.Name, Service: m.Service, Spans: func(from, to time.Time) []decide.Span {
+			return m.Windows(from, to, c.Location())
+		}})
+	}
+	var names []string
+	for _, r := range c.Receivers {
+		names = append(names, r.Name)
+	}
+	if len(names) > 0 {
+		var err error
+		if s.Routes, err = route.New(c.Routes, names, c.TimeIntervals); err != nil {
+			return nil, fmt.Errorf("routes: %w", err)
+		}
+	}
+	return decide.NewSettings(s), nil
+}

@@ -1,0 +1,195 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/prometheus/prometheus/promql"
+
+	"guardian/actions"
+	"guardian/decide"
+	"guardian/internal/series"
+	"guardian/internal/store"
+	"guardian/sla"
+	"guardian/watch"
+)
+
+// Journal is what is asked of the journal; store.Store is one.
+type Journal interface {
+	Deploys(ctx context.Context, f store.DeployFilter) ([]watch.Deploy, error)
+	Watches(ctx context.Context, f store.WatchFilter) ([]watch.Watch, error)
+	Runs(ctx context.Context, f store.RunFilter) ([]actions.Run, error)
+	KnownGoods(ctx context.Context, service, environment string) ([]store.KnownGood, error)
+	RollupsOf(ctx context.Context, check string, from, to time.Time) ([]sla.Rollup, error)
+}
+
+// Looks reads what a check saw; series.DB does.
+type Looks interface {
+	Looks(ctx context.Context, check string, from, to time.Time) ([]series.Look, error)
+}
+
+// Counters answers queries for counters: the series, or another server.
+type Counters interface {
+	Query(ctx context.Context, expr string, at time.Time) (promql.Vector, error)
+	QueryRange(ctx context.Context, expr string, start, end time.Time, step time.Duration) (promql.Matrix, error)
+}
+
+// Options is what a History reads. All fields are needed.
+type Options struct {
+	Journal Journal
+	Series  Looks
+	// Counters gives what answers for the counters of a rule source; "" is the guardian's own series.
+	Counters func(source string) (Counters, error)
+	// Current puts rollups of a check that are not in the journal yet in their places.
+	Current func(check string, written []sla.Rollup) []sla.Rollup
+}
+
+// History implements decide.Past.
+type History struct{ o Options }
+
+var _ decide.Past = History{}
+
+// New makes a history.
+func New(o Options) History { return History{o} }
+
+// LastDeploy implements decide.Past.
+func (h History) LastDeploy(ctx context.Context, service, environment string) (watch.Deploy, bool, error) {
+	ds, err := h.o.Journal.Deploys(ctx, store.DeployFilter{Service: service, Environment: environment, Limit: 1})
+	if err != nil || len(ds) == 0 {
+		return watch.Deploy{}, false, err
+	}
+	return ds[0], true, nil
+}
+
+// Runs implements decide.Past.
+func (h History) Runs(ctx context.Context, service, environment string, since time.Time) ([]actions.Run, error) {
+	all, err := h.o.Journal.Runs(ctx, store.RunFilter{Service: service, Environment: environment, Since: since})
+	if err != nil {
+		return nil, err
+	}
+	open, err := h.o.Journal.Runs(ctx, store.RunFilter{Service: service, Environment: environment, Open: true})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range open { // of before since: they are older than the others
+		if !slices.ContainsFunc(all, func(o actions.Run) bool { return o.ID == r.ID }) {
+			all = append(all, r)
+		}
+	}
+	// An empty service asks the journal for all; the runs of no service are meant.
+	return slices.DeleteFunc(all, func(r actions.Run) bool { return r.Service != service }), nil
+}
+
+// KnownGoods implements decide.Past.
+func (h History) KnownGoods(ctx context.Context, service, environment string) ([]actions.KnownGood, error) {
+	stored, err := h.o.Journal.KnownGoods(ctx, service, environment)
+	if err != nil {
+		return nil, err
+	}
+	goods := make([]actions.KnownGood, len(stored))
+	for i, g := range stored {
+		goods[i] = actions.KnownGood{Version: g.Version, At: g.At}
+	}
+	return goods, nil
+}
+
+const (
+	// longestWatch is at most how long before its end a watch can have begun: the journal
+	// finds watches by their beginning.
+	longestWatch = 24 * time.Hour
+	// mostFailed bounds the failed watches that are read.
+	mostFailed = 1000
+)
+
+// FailedWatches implements decide.Past.
+func (h History) FailedWatches(ctx context.Context, service, environment string, since time.Time) ([]decide.FailedWatch, error) {
+	ws, err := h.o.Journal.Watches(ctx, store.WatchFilter{
+		Service: service, Environment: environment, State: watch.Failed, Since: since.Add(-longestWatch), Limit: mostFailed,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var failed []decide.FailedWatch
+	for i := range ws {
+		if w := &ws[i]; !w.Ended.Before(since) {
+			failed = append(failed, decide.FailedWatch{
+				Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Switched: w.Switched, Ended: w.Ended,
+			})
+		}
+	}
+	return failed, nil
+}
+
+// Looks implements decide.Past.
+func (h History) Looks(ctx context.Context, check string, from, to time.Time) ([]watch.Look, error) {
+	seen, err := h.o.Series.Looks(ctx, check, from, to)
+	if err != nil {
+		return nil, err
+	}
+	looks := make([]watch.Look, 0, len(seen))
+	for _, l := range seen {
+		if l.At.Before(to) {
+			looks = append(looks, watch.Look{At: l.At, Health: l.Health, Took: l.Duration})
+		}
+	}
+	return looks, nil
+}
+
+// Counts implements decide.Past.
+func (h History) Counts(ctx context.Context, check string, from, to time.Time) (watch.Counts, error) {
+	written, err := h.o.Journal.RollupsOf(ctx, check, from, to)
+	if err != nil {
+		return watch.Counts{}, err
+	}
+	var n watch.Counts
+	for _, r := range h.o.Current(check, written) {
+		n.Looks += r.Looks
+		n.Failures += r.Failures
+	}
+	return n, nil
+}
+
+// Readings implements decide.Past.
+func (h History) Readings(ctx context.Context, m watch.CounterSettings, from, to time.Time) ([]watch.Reading, error) {
+	source, err := h.o.Counters(m.Source)
+	if err != nil {
+		return nil, err
+	}
+	from = from.Truncate(time.Second) // what others answer is in milliseconds
+	total, err := source.QueryRange(ctx, watch.EachSeries(m.Total), from, to, watch.CounterEvery)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", m.Total, err)
+	}
+	failures, err := source.QueryRange(ctx, watch.EachSeries(m.Failures), from, to, watch.CounterEvery)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", m.Failures, err)
+	}
+	return watch.ReadingsOf(failures, total, from, to), nil
+}
+
+// Reading asks what a pair of counters stands at now. Without a total there is nothing to
+// judge; without failures there are none, as Prometheus knows no counter before its first event.
+func (h History) Reading(ctx context.Context, m watch.CounterSettings, at time.Time) (watch.Reading, error) {
+	r := watch.Reading{At: at}
+	source, err := h.o.Counters(m.Source)
+	if err != nil {
+		return r, err
+	}
+	total, err := source.Query(ctx, watch.EachSeries(m.Total), at)
+	if err != nil {
+		return r, fmt.Errorf("ask %s: %w", m.Total, err)
+	}
+	failures, err := source.Query(ctx, watch.EachSeries(m.Failures), at)
+	if err != nil {
+		return r, fmt.Errorf("ask %s: %w", m.Failures, err)
+	}
+	r.Total, r.Failures = watch.CounterValuesOf(total), watch.CounterValuesOf(failures)
+	r.Empty = len(r.Total) == 0
+	return r, nil
+}
+
+// ErrNoSource is given for counters whose rule source is not configured any more.
+var ErrNoSource = errors.New("this rule source is not configured any more")

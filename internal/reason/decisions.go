@@ -1,0 +1,21 @@
+package reason
+
+// decisionWords are the codes of what is decided from verdicts, alerts and routes.
+func decisionWords(code string) (Words, bool) {
+	switch code {
+	case "watched_in_approve":
+		return Words{"the service is watched in mode approve", "该服务以 approve 模式观察"}, true
+	case "on_alert_approve":
+		return Words{"on_alert binds this runbook in mode approve", "on_alert 以 approve 模式绑定此预案"}, true
+	case "alert_fires":
+		return Words{"alert {alert} fires since {since}", "告警 {alert} 自 {since} 起触发"}, true
+	case "no_rollback_runbook":
+		return Words{"the service names no rollback runbook", "该服务没有配置回滚预案"}, true
+	case "silenced":
+		return Words{"silence {silence} by {by}", "{by} 的静默 {silence}"}, true
+	case "in_maintenance":
+		return Words{"maintenance {maintenance}", "维护窗口 {maintenance}"}, true
+	default:
+		return Words{}, false
+	}
+}

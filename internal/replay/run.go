@@ -1,0 +1,116 @@
+package replay
+
+import (
+	"time"
+
+	"guardian/actions"
+)
+
+// run is a replayed run: how it began, and what became of it. How long it took, what people
+// answered and how it ended are the world's word: they are as recorded, when there was such a
+// run; one that there was not cures at once, and nobody answers what it asks.
+type run struct {
+	actions.Run // as it was decided last: when it was created, or left the queue
+	was         *actions.Run
+
+	started, ended time.Time // zero: not in this replay
+	final          actions.State
+}
+
+// recordedRun is a run that is not replayed: people, drills, or the time before began it.
+func recordedRun(r actions.Run) *run {
+	return &run{Run: r, was: &r, started: r.Started, ended: r.Ended, final: r.State}
+}
+
+// begin says what becomes of a run that was decided at now.
+func (r *run) begin(now time.Time) {
+	r.started, r.ended, r.final = time.Time{}, time.Time{}, ""
+	switch r.State {
+	case actions.Refused:
+		r.ended, r.final = now, actions.Refused
+	case actions.Queued:
+	case actions.AwaitingApproval:
+		if r.was != nil {
+			r.asRecorded(now)
+			return
+		}
+		if q := r.Question; q != nil && !q.Until.IsZero() {
+			next, _ := r.Run.Expire(q.Until)
+			r.ended, r.final = q.Until, next.State
+			if !next.State.Final() { // silence is consent
+				r.started, r.final = q.Until, actions.Cured
+			}
+		}
+	default:
+		if r.was != nil && !r.was.Started.IsZero() {
+			r.asRecorded(now)
+			return
+		}
+		r.started, r.ended, r.final = now, now, actions.Cured
+	}
+}
+
+// asRecorded takes times and outcome from the recorded run, moved to when this one was created.
+func (r *run) asRecorded(now time.Time) {
+	moved := func(at time.Time) time.Time {
+		if at.IsZero() {
+			return at
+		}
+		at = at.Add(r.Created.Sub(r.was.Created))
+		if at.Before(now) {
+			return now
+		}
+		return at
+	}
+	r.started = moved(r.was.Started)
+	if r.ended = moved(r.was.Ended); !r.started.IsZero() && !r.was.Ended.IsZero() {
+		r.ended = r.started.Add(r.was.Ended.Sub(r.was.Started))
+	}
+	if r.was.State.Final() {
+		r.final = r.was.State
+	}
+}
+
+// end refuses a run that waited for an approval.
+func (r *run) refuse(now time.Time) {
+	r.started, r.ended, r.final = time.Time{}, now, actions.Refused
+}
+
+// at gives the run as it stood at a time.
+func (r *run) at(now time.Time) actions.Run {
+	is := r.Run
+	is.Started, is.Ended = time.Time{}, time.Time{}
+	over := !r.ended.IsZero() && !r.ended.After(now)
+	if !r.started.IsZero() && !r.started.After(now) {
+		is.Started, is.State = r.started, actions.Running
+		if v := r.verifying(); !v.IsZero() && !v.After(now) {
+			is.State = actions.Verifying
+		}
+	} else if is.State.Final() && !over {
+		is.State = actions.Running // one that was read as it ended
+	}
+	if over {
+		is.Ended, is.State = r.ended, r.final
+	}
+	return is
+}
+
+// verifying is when its last step was done; zero: that is not known.
+func (r *run) verifying() time.Time {
+	if r.was == nil || r.was.Started.IsZero() {
+		return time.Time{}
+	}
+	var last time.Time
+	for _, s := range r.was.Steps {
+		if s.State != actions.StepDone || s.Ended.IsZero() {
+			return time.Time{}
+		}
+		if s.Ended.After(last) {
+			last = s.Ended
+		}
+	}
+	if last.IsZero() {
+		return last
+	}
+	return r.started.Add(last.Sub(r.was.Started))
+}
