@@ -221,7 +221,7 @@ func (b builder) begin(p piece, checks [][]Interval) Downtime {
 			if iv.Health != sample.Down || iv.From.After(p.from) || !iv.To.After(p.from) {
 				continue
 			}
-			if d.Reason == "" || iv.From.Before(began) {
+			if d.Reason.IsZero() || iv.From.Before(began) {
 				d.Reason = iv.Reason
 			}
 			if iv.From.Before(began) {

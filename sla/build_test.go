@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 	"guardian/sla"
 )
@@ -46,7 +47,7 @@ func at(day, hour, minute int) time.Time {
 func iv(check string, h sample.Health, from, to time.Time) sla.Interval {
 	i := sla.Interval{Check: check, Service: "order-sync", Health: h, From: from, To: to}
 	if h == sample.Down {
-		i.Reason = "HTTP 500"
+		i.Reason = reason.Text("HTTP 500")
 	}
 	return i
 }
@@ -311,7 +312,7 @@ func full() sla.Facts {
 			iv("api", sample.Up, at(12, 3, 0), at(15, 2, 0)),
 			iv("api", sample.Down, at(15, 2, 0), at(15, 3, 30)),
 			iv("api", sample.Up, at(15, 3, 30), at(22, 12, 0)),
-			{Check: "price", Service: "price-sync", Health: sample.Down, Reason: "no prices", From: at(0, 20, 0), To: at(1, 1, 0)},
+			{Check: "price", Service: "price-sync", Health: sample.Down, Reason: reason.Text("no prices"), From: at(0, 20, 0), To: at(1, 1, 0)},
 			{Check: "price", Service: "price-sync", Health: sample.Up, From: at(1, 1, 0), To: at(22, 12, 0)},
 		},
 		Maintenance: []sla.Maintenance{
@@ -321,7 +322,7 @@ func full() sla.Facts {
 		Deploys: []sla.DeployFact{
 			{
 				ID: "d_1", Service: "order-sync", Version: "v1.4.3", Author: "lin", Kind: "code", At: at(5, 10, 2), Watch: "w_1", State: "failed",
-				Reason: "push failed 3 of 12 looks", FaultSince: at(5, 10, 3), DecidedAt: at(5, 10, 5), WatchEnds: at(5, 10, 5),
+				Reason: reason.Text("push failed 3 of 12 looks"), FaultSince: at(5, 10, 3), DecidedAt: at(5, 10, 5), WatchEnds: at(5, 10, 5),
 				Run: "r_1", RunState: "cured", RunStarted: at(5, 10, 5), RunEnded: at(5, 10, 11),
 			},
 			{ID: "d_2", Service: "order-sync", Version: "v1.4.2", At: at(5, 10, 8), Watch: "w_2", State: "passed", PutsBack: true},
@@ -386,7 +387,7 @@ func TestFiguresOfTheFullMonth(t *testing.T) {
 		t.Errorf("maintenance %s", got)
 	}
 	first := s.Downtimes[0]
-	if first.Deploy != "d_1" || first.Run != "r_1" || first.Watch != "w_1" || first.Reason != "HTTP 500" || !cmp.Equal(first.Checks, []string{"push", "api"}) {
+	if first.Deploy != "d_1" || first.Run != "r_1" || first.Watch != "w_1" || first.Reason.String() != "HTTP 500" || !cmp.Equal(first.Checks, []string{"push", "api"}) {
 		t.Errorf("first downtime %+v", first)
 	}
 	if second := s.Downtimes[1]; second.Deploy != "" || second.Maintenance != "stock-count" {

@@ -3,6 +3,7 @@ package sla
 import (
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 )
 
@@ -15,7 +16,7 @@ type Interval struct {
 	Health  sample.Health `json:"health"`
 	From    time.Time     `json:"from"`
 	To      time.Time     `json:"to"`
-	Reason  string        `json:"reason,omitempty"` // of the first sample of a Down or Unknown interval
+	Reason  reason.Reason `json:"reason,omitzero"` // of the first sample of a Down or Unknown interval
 	// Seen is when the last look in it began; zero when there was none (nobody looked).
 	Seen time.Time `json:"seen,omitzero"`
 }
@@ -47,12 +48,12 @@ type Maintenance struct {
 type DeployFact struct {
 	ID, Service, Environment, Version, Author, Kind string
 	At                                              time.Time
-	Watch                                           string    // watch ID
-	State                                           string    // the watch's state
-	Reason                                          string    // the verdict's reason
-	FaultSince                                      time.Time // when failures began, of a failed watch
-	DecidedAt                                       time.Time // verdict
-	Run                                             string    // run ID; "" when nothing was rolled back
+	Watch                                           string        // watch ID
+	State                                           string        // the watch's state
+	Reason                                          reason.Reason // the verdict's reason
+	FaultSince                                      time.Time     // when failures began, of a failed watch
+	DecidedAt                                       time.Time     // verdict
+	Run                                             string        // run ID; "" when nothing was rolled back
 	RunState                                        string
 	RunStarted                                      time.Time
 	RunEnded                                        time.Time

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"guardian/internal/reason"
 )
 
 // Month is a calendar month.
@@ -217,8 +219,8 @@ type Downtime struct {
 	// Began is when it really began, when that was before the month.
 	Began time.Time `json:"began,omitzero"`
 	// Checks are those that were down in it, in the order in which they went down.
-	Checks []string `json:"checks"`
-	Reason string   `json:"reason"` // of the first
+	Checks []string      `json:"checks"`
+	Reason reason.Reason `json:"reason"` // of the first
 	// Deploy is the deploy in whose watch it began; Run the rollback that ended it or tried to.
 	Deploy string `json:"deploy,omitempty"`
 	Watch  string `json:"watch,omitempty"`
@@ -243,20 +245,20 @@ type Window struct {
 
 // DeployLine is one deploy in the report.
 type DeployLine struct {
-	ID         string    `json:"id"`
-	Version    string    `json:"version"`
-	Author     string    `json:"author,omitempty"`
-	Kind       string    `json:"kind,omitempty"`
-	At         time.Time `json:"at"`
-	Watch      string    `json:"watch,omitempty"`
-	State      string    `json:"state"`
-	Reason     string    `json:"reason,omitempty"`
-	FaultSince time.Time `json:"fault_since,omitzero"`
-	DecidedAt  time.Time `json:"decided_at,omitzero"`
-	Run        string    `json:"run,omitempty"`
-	RunState   string    `json:"run_state,omitempty"`
-	CuredAt    time.Time `json:"cured_at,omitzero"`
-	PutsBack   bool      `json:"puts_back,omitempty"`
+	ID         string        `json:"id"`
+	Version    string        `json:"version"`
+	Author     string        `json:"author,omitempty"`
+	Kind       string        `json:"kind,omitempty"`
+	At         time.Time     `json:"at"`
+	Watch      string        `json:"watch,omitempty"`
+	State      string        `json:"state"`
+	Reason     reason.Reason `json:"reason,omitzero"`
+	FaultSince time.Time     `json:"fault_since,omitzero"`
+	DecidedAt  time.Time     `json:"decided_at,omitzero"`
+	Run        string        `json:"run,omitempty"`
+	RunState   string        `json:"run_state,omitempty"`
+	CuredAt    time.Time     `json:"cured_at,omitzero"`
+	PutsBack   bool          `json:"puts_back,omitempty"`
 }
 
 // CheckReport is one check's month; maintenance is not taken out.

@@ -3,15 +3,13 @@ package sla
 import (
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 )
 
 // gapSlack is what a look may be late beyond two intervals before the time since the last
 // one counts as not looked.
 const gapSlack = 30 * time.Second
-
-// notLooked is the reason of an Unknown interval in which there was no look.
-const notLooked = "not looked"
 
 // Tracker turns samples into intervals and hourly rollups. It is not safe for concurrent
 // use.
@@ -61,7 +59,7 @@ func (t *Tracker) Observe(s sample.Sample, every time.Duration) (changed []Inter
 	at := s.At.UTC().Round(0)
 	next := Interval{Check: s.Check, Service: s.Service, Health: s.Health, From: at, To: at.Add(every), Seen: at}
 	if s.Health != sample.Up {
-		next.Reason = s.Reason.String()
+		next.Reason = s.Reason
 	}
 	k := t.checks[s.Check]
 	if k == nil {
@@ -77,7 +75,7 @@ func (t *Tracker) Observe(s sample.Sample, every time.Duration) (changed []Inter
 	if seen := k.open.Seen; at.After(k.open.To.Add(every + gapSlack)) {
 		rollups = k.account(rollups, seen, k.open.To, k.open.Health)
 		rollups = k.skip(rollups, k.open.To, at)
-		gap := Interval{Check: s.Check, Service: s.Service, Health: sample.Unknown, From: k.open.To, To: at, Reason: notLooked}
+		gap := Interval{Check: s.Check, Service: s.Service, Health: sample.Unknown, From: k.open.To, To: at, Reason: reason.New("not_looked")}
 		changed = k.step(changed, gap)
 	} else {
 		rollups = k.account(rollups, seen, at, k.open.Health)

@@ -121,7 +121,7 @@ func TestReasonsAreThoseOfTheFirstSample(t *testing.T) {
 	}
 	j.put(tr.Observe(seen(sample.Up, at(1, 1, 0)), time.Minute))
 	all := j.all()
-	if len(all) != 3 || all[0].Reason != "refused" || all[1].Reason != "not looked" || all[2].Reason != "" {
+	if len(all) != 3 || all[0].Reason.String() != "refused" || all[1].Reason.Code != "not_looked" || !all[2].Reason.IsZero() {
 		t.Errorf("%+v", all)
 	}
 }
@@ -184,7 +184,7 @@ func TestTrackerRestoresFromWhateverTheJournalHolds(t *testing.T) {
 	got, _ := tr.Observe(seen(sample.Up, at(2, 8, 0)), time.Minute)
 	want := []sla.Interval{
 		{Check: "push", Service: "order-sync", Health: sample.Down, From: at(1, 18, 0), To: at(1, 22, 0), Seen: at(1, 21, 59)},
-		{Check: "push", Service: "order-sync", Health: sample.Unknown, From: at(1, 22, 0), To: at(2, 8, 0), Reason: "not looked"},
+		{Check: "push", Service: "order-sync", Health: sample.Unknown, From: at(1, 22, 0), To: at(2, 8, 0), Reason: reason.New("not_looked")},
 		{Check: "push", Service: "order-sync", Health: sample.Up, From: at(2, 8, 0), To: at(2, 8, 1), Seen: at(2, 8, 0)},
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {

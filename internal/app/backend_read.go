@@ -458,14 +458,14 @@ func (a *App) deployFacts(ctx context.Context, f *sla.Facts, byDeploy map[string
 			if w.DeployID != d.ID {
 				continue
 			}
-			v.Watch, v.State, v.Reason, v.WatchEnds = w.ID, string(w.State), w.Reason.String(), w.Deadline
+			v.Watch, v.State, v.Reason, v.WatchEnds = w.ID, string(w.State), w.Reason, w.Deadline
 			if !w.Ended.IsZero() {
 				v.WatchEnds = w.Ended
 			}
 			if w.Verdict == nil {
 				continue
 			}
-			v.Reason, v.DecidedAt, v.FaultSince = w.Verdict.Reason.String(), w.Verdict.At, w.FaultSince()
+			v.Reason, v.DecidedAt, v.FaultSince = w.Verdict.Reason, w.Verdict.At, w.FaultSince()
 		}
 		if r, ok := byDeploy[d.ID]; ok {
 			v.Run, v.RunState, v.RunStarted, v.RunEnded = r.ID, string(r.State), r.Started, r.Ended

@@ -4,6 +4,8 @@ package reason
 // itself.
 func journalWords(code string) (Words, bool) {
 	switch code {
+	case "not_looked":
+		return Words{"not looked", "没有探测"}, true
 	case "deploy_announced":
 		return Words{"{version} announced in {environment}", "宣布在 {environment} 部署 {version}"}, true
 	case "deploy_extended":

@@ -728,7 +728,7 @@ func month(now time.Time) sla.Facts {
 			if p.length == 0 {
 				end = now
 			}
-			f.Intervals = append(f.Intervals, sla.Interval{Check: check, Service: service, Health: p.h, From: t, To: end, Reason: p.why})
+			f.Intervals = append(f.Intervals, sla.Interval{Check: check, Service: service, Health: p.h, From: t, To: end, Reason: reason.Text(p.why)})
 			t = end
 		}
 	}
@@ -738,7 +738,7 @@ func month(now time.Time) sla.Facts {
 	f.Maintenance = []sla.Maintenance{{Name: "stock-count", Service: "price-sync", From: start.Add(360 * time.Hour), To: start.Add(362 * time.Hour), Announced: start}}
 	fault := start.Add(75 * time.Hour)
 	f.Deploys = []sla.DeployFact{
-		{ID: "d_2", Service: "order-sync", Environment: "production", Version: "v1.3.9", Author: "ci", Kind: "code", At: fault.Add(-3 * time.Minute), Watch: "w_2", State: "failed", Reason: "push-shopee-sg failed 9 of 12 looks", FaultSince: fault, DecidedAt: fault.Add(105 * time.Second), Run: "r_2", RunState: "cured", RunStarted: fault.Add(2 * time.Minute), RunEnded: fault.Add(11 * time.Minute)},
+		{ID: "d_2", Service: "order-sync", Environment: "production", Version: "v1.3.9", Author: "ci", Kind: "code", At: fault.Add(-3 * time.Minute), Watch: "w_2", State: "failed", Reason: reason.Text("push-shopee-sg failed 9 of 12 looks"), FaultSince: fault, DecidedAt: fault.Add(105 * time.Second), Run: "r_2", RunState: "cured", RunStarted: fault.Add(2 * time.Minute), RunEnded: fault.Add(11 * time.Minute)},
 		{ID: "d_5", Service: "order-sync", Environment: "production", Version: "v1.4.2", Author: "ci", Kind: "code", At: start.Add(400 * time.Hour), Watch: "w_5", State: "passed", DecidedAt: start.Add(401 * time.Hour)},
 	}
 	return f

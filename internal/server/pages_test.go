@@ -131,7 +131,7 @@ func TestWordsOfOthersAreNeverCode(t *testing.T) {
 	m.alerts[0].Annotations["summary"], m.alerts[0].Labels["shop"], m.alerts[0].Ack.By, m.alerts[0].Annotations["runbook_url"] = attack, attack, attack, "javascript:alert(1)"
 	m.journal[0].Detail = attack
 	m.status.LoadError = attack
-	m.facts.Intervals[1].Reason = attack
+	m.facts.Intervals[1].Reason = reason.Text(attack)
 	s := newServer(t, m, nil)
 	for _, p := range pageList() {
 		body := ask(s, "GET", p.path, "").Body.String()

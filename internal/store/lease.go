@@ -119,9 +119,6 @@ func (s *Store) checkFence(ctx context.Context, tx *sql.Tx, fence Fence) error {
 	if fence == Unfenced {
 		return nil
 	}
-	if fence <= 0 {
-		return ErrFenced
-	}
 	var one int
 	err := tx.QueryRowContext(ctx, "SELECT 1 FROM lease WHERE id = 1 AND token = $1 AND until > "+s.db.clock()+s.db.forUpdate,
 		int64(fence)).Scan(&one)

@@ -61,7 +61,7 @@ func full() store.Batch {
 			Notice: notifiers.Notice{ID: "n_1", Key: "a_1", Tier: "critical", Title: "订单推送失败", Created: at},
 		}},
 		Orders:      []probes.Order{{ID: "GRD-1", Check: "push", Stage: "intended", Created: at, Updated: at}},
-		Intervals:   []sla.Interval{{Check: "push", Service: "order-sync", Health: sample.Down, From: at, To: at.Add(time.Minute), Reason: "503"}},
+		Intervals:   []sla.Interval{{Check: "push", Service: "order-sync", Health: sample.Down, From: at, To: at.Add(time.Minute), Reason: reason.Text("503")}},
 		Rollups:     []sla.Rollup{{Check: "push", Service: "order-sync", Hour: at, Up: time.Hour, Looks: 240, Failures: 1, Latency: time.Second}},
 		CheckStates: []store.CheckState{{Check: "push", At: at, Last: look(at)}},
 		Failures:    []sample.Sample{{Check: "push", Kind: "order_push", Service: "order-sync", At: at, Raised: true, Observation: sample.Observation{Health: sample.Down, Reason: reason.Text("503"), Detail: "HTTP/1.1 503"}}},
