@@ -94,7 +94,8 @@ func TestCommandsInTheDocumentationExist(t *testing.T) {
 	}
 }
 
-// TestMetricsInTheDocumentationExist keeps the guides to what the process really exposes.
+// TestMetricsInTheDocumentationExist compares the metrics in the guides with those that the process
+// exposes.
 func TestMetricsInTheDocumentationExist(t *testing.T) {
 	var code strings.Builder
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {

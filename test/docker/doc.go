@@ -1,5 +1,5 @@
-// Package docker starts a real Docker Engine for tests, and builds small images for it out of
-// nothing but a static program, so that no network is needed.
+// Package docker starts a real Docker Engine for tests, isolated from the machine's own, and
+// builds small images for it FROM scratch with one static program, so that no registry is needed.
 //
-// It knows nothing of guardian, and nothing but tests imports it. Start at Start.
+// Only tests import it. Start at Start.
 package docker

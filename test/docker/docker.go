@@ -71,9 +71,9 @@ func Start(t testing.TB) Engine {
 		"--data-root="+filepath.Join(dir, "data"), "--exec-root="+filepath.Join(dir, "exec"),
 		"--pidfile="+filepath.Join(dir, "pid"), "--host="+host,
 		"--storage-driver=vfs", // works on any file system
-		// The bridge and the userland proxy do without.
+		// The bridge and the userland proxy work without them.
 		"--iptables=false", "--ip6tables=false",
-		// Control groups are the machine's: by their name they are found and removed.
+		// Control groups are not isolated. They get a name by which remove finds them.
 		"--exec-opt=native.cgroupdriver=cgroupfs", "--cgroup-parent=/"+filepath.Base(dir),
 	)
 	cmd.Stdout, cmd.Stderr = log, log
@@ -105,8 +105,8 @@ func Start(t testing.TB) Engine {
 	}
 }
 
-// script makes the new namespaces habitable, and becomes dockerd. No mount in them is seen
-// outside.
+// script prepares the new namespaces (private mounts, a /proc of their own, the loopback
+// interface) and becomes dockerd.
 const script = `mount --make-rprivate / && mount -t proc proc /proc && ip link set lo up && exec dockerd "$@"`
 
 func missing(t testing.TB, why string) {
@@ -130,7 +130,8 @@ func remove(dir string) error {
 	return errors.Join(append(errs, os.RemoveAll(dir))...)
 }
 
-// removeGroup removes a control group and those in it. The files in them are the kernel's.
+// removeGroup removes a control group and its children. Their files belong to the kernel and go
+// with them.
 func removeGroup(path string) error {
 	inner, err := os.ReadDir(path)
 	if err != nil {
@@ -156,8 +157,8 @@ func (e Engine) Client() *http.Client {
 	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: e.dial}, Timeout: time.Minute}
 }
 
-// Call sends one request of the Docker Engine API, path with its query but without a
-// version, and gives the status; in and out are JSON, or nil. No answer fails the test.
+// Call sends one request of the Docker Engine API and returns the status. The path has a query
+// but no version; in and out are JSON, or nil. The test fails when there is no answer.
 func Call(t testing.TB, host, method, path string, in, out any) (status int) {
 	t.Helper()
 	var body io.Reader
@@ -196,7 +197,7 @@ func request(ctx context.Context, host, method, path, contentType string, body i
 	return (&http.Client{Transport: Transport(host)}).Do(req)
 }
 
-// Transport reaches the engine, whatever host the request's address names.
+// Transport connects to the engine's API, whatever host a request names.
 func Transport(host string) *http.Transport {
 	network, address := "tcp", strings.TrimPrefix(host, "tcp://")
 	if path, ok := strings.CutPrefix(host, "unix://"); ok {
@@ -207,7 +208,7 @@ func Transport(host string) *http.Transport {
 	}}
 }
 
-// Program compiles a Go program into a static binary and gives its path.
+// Program compiles a Go program into a static binary and returns its path.
 func Program(t testing.TB, pkg string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), filepath.Base(pkg))
@@ -218,7 +219,7 @@ func Program(t testing.TB, pkg string) (path string) {
 	return path
 }
 
-// Build builds an image of a Dockerfile, in which the program is called as its file is.
+// Build builds an image from a Dockerfile, which finds the program beside it under its file name.
 func Build(t testing.TB, host, ref, dockerfile, program string) {
 	t.Helper()
 	bin, err := os.ReadFile(program)

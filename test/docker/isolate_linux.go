@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isolate makes a command run with a network, mounts and processes of its own. They end with
-// the command's process; no other name keeps them.
+// isolate makes a command run in network, mount and process namespaces of its own. They have no
+// name, so the kernel removes them when the command's process ends.
 func isolate(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID}
 	return nil
 }
 
-// dial connects to an address of the engine's network.
+// dial connects to an address in the engine's network namespace.
 func (e Engine) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
 	if e.pid == 0 {
 		return (&net.Dialer{}).DialContext(ctx, network, address)
@@ -27,8 +27,8 @@ func (e Engine) dial(ctx context.Context, network, address string) (conn net.Con
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		// A thread that was in another network is not used again: it ends with this goroutine,
-		// because it is never unlocked.
+		// The thread changes its network namespace. It is never unlocked, so that it ends with
+		// this goroutine and nobody else runs on it.
 		runtime.LockOSThread()
 		var there *os.File
 		if there, err = os.Open(fmt.Sprintf("/proc/%d/ns/net", e.pid)); err != nil {

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// shell runs a command of the binary against a guardian and gives what it prints and how it
-// exits.
+// shell runs a command of the binary against a guardian and returns its output, its error output
+// and its exit code.
 func shell(t *testing.T, g *guardian, args ...string) (out, said string, code int) {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), binary.Path, args...)
@@ -28,7 +28,7 @@ func shell(t *testing.T, g *guardian, args ...string) (out, said string, code in
 	return stdout.String(), stderr.String(), c.ProcessState.ExitCode()
 }
 
-// A deploy tool and whoever is on call use the guardian from a shell.
+// Deploy pipelines and on-call engineers use a guardian from a shell.
 func TestTheCommandLineDrivesAGuardian(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -48,7 +48,7 @@ func TestTheCommandLineDrivesAGuardian(t *testing.T) {
 	expect(0, "until", "silence", "--for", "1d", "--comment", "move", `shop="sg-1"`)
 	expect(2, "1x", "silence", "--for", "1x", "--comment", "move", `shop="sg-1"`)
 
-	// It turns bad once the deploy is announced: what was red before is not blamed on it.
+	// The service turns bad after the deploy was announced: a failure from before is not blamed on it.
 	announced := make(chan struct{})
 	go func() {
 		defer close(announced)
@@ -72,7 +72,7 @@ func TestTheCommandLineDrivesAGuardian(t *testing.T) {
 	}
 	id := runs.Rollbacks[0].ID
 	expect(0, "awaiting_approval", "rollback", "show", id)
-	// Whose answer was taken has succeeded, however the run ends by it.
+	// The command succeeds when its answer is accepted, also when that ends the run.
 	expect(0, "rejected", "rollback", "reject", id, "--note", "the fix is on its way")
 	expect(2, "no rollback", "rollback", "approve", "r_nothing")
 
@@ -90,8 +90,8 @@ func TestTheCommandLineDrivesAGuardian(t *testing.T) {
 	expect(0, `"notice":"n_`, "notify", "--receiver", "oncall", "--config", g.File, "--output", "json")
 }
 
-// The brake makes an automatic rollback wait for a person: the message about the verdict
-// must ask for them, and not say that the version is being put back.
+// With the brake on, an automatic rollback waits for a person: the message about the verdict must
+// ask them, and not say that the rollback is under way.
 func TestWithTheBrakeOnPeopleAreAsked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -108,7 +108,7 @@ func TestWithTheBrakeOnPeopleAreAsked(t *testing.T) {
 	}
 }
 
-// The first thing that a newcomer runs: it ends well only when all of it happened.
+// The demo exits with 0 only when everything that it shows has happened.
 func TestTheDemoShowsItsStory(t *testing.T) {
 	t.Parallel()
 	out, said, code := shell(t, &guardian{}, "demo", "--once", "--output", "json")
@@ -131,7 +131,7 @@ func TestTheDemoShowsItsStory(t *testing.T) {
 		sum.Messages["slack"] == 0 || sum.Messages["dingtalk"] == 0 || sum.Availability <= 0 || sum.Availability >= 1 {
 		t.Errorf("the last line is %s", lines[len(lines)-1])
 	}
-	// The messages are shown as the channels show them, not as they travel.
+	// Messages are printed as Slack and DingTalk show them, not as they are sent.
 	for _, raw := range []string{"&gt;", "#### ", "**"} {
 		if strings.Contains(out, raw) {
 			t.Errorf("a message is shown with %q in it", raw)

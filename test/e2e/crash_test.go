@@ -37,8 +37,8 @@ func TestKilledDuringAWatchItGoesOnWithTheSameEvidence(t *testing.T) {
 	g.RunState(v.Rollback.ID, "cured")
 }
 
-// journalled waits until some looks of a watch are in the journal, and gives their number: what
-// was seen is there within a second, and looks that were made later are seen here first.
+// journalled waits until some looks of a watch are in the journal, and returns their number. Looks
+// are written within a second, so it waits until three later ones, a second apart, are judged.
 func journalled(t *testing.T, g *guardian, watch string) (looks int) {
 	t.Helper()
 	eventually(t, "looks", func() bool {
@@ -56,8 +56,8 @@ func samplesOf(w watchView) int {
 	return w.Evidence[0].Samples
 }
 
-// TestKilledBetweenVerdictAndFirstStep holds the journal back at the intent of the first
-// step: the verdict is in it, the intent is not.
+// TestKilledBetweenVerdictAndFirstStep blocks the journal at the intent of the first step, so that
+// the guardian is killed when the verdict is in it and the intent is not.
 func TestKilledBetweenVerdictAndFirstStep(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -137,7 +137,7 @@ func TestKilledAfterTheOutcomeBeforeTheVerification(t *testing.T) {
 	w.holdAt("act")
 	v := w.failedDeploy(g, "v2")
 	eventually(t, "the act under way", func() bool { return get(w, func(w *world) int { return len(w.acts) }) == 1 })
-	w.holdAt("service") // no look comes to its end: the verification waits
+	w.holdAt("service") // looks hang, so that the verification waits
 	w.release("act")
 	g.RunState(v.Rollback.ID, "verifying")
 	g.Kill()
@@ -194,7 +194,7 @@ func TestKilledWithASyntheticOrderThatIsNotCleanedUp(t *testing.T) {
 			g := newGuardian(t, w.config(configOptions{checks: checks}), map[string]string{"rules.yaml": noRules})
 			g.Start()
 			g.Up("order-push")
-			// When the held stage takes too long, the order is not cleaned up before the kill.
+			// So that the order is not cleaned up before the kill when the held stage times out.
 			w.holdAt("clean")
 			w.holdAt(stage)
 			pushed := get(w, func(w *world) int { return w.pushed })
@@ -233,7 +233,7 @@ func wantPutBackOnce(t *testing.T, w *world) {
 	}
 }
 
-// held is a hold on the intents of a PostgreSQL journal: who writes one waits.
+// held blocks whoever writes an intent to a PostgreSQL journal.
 type held struct {
 	t  *testing.T
 	db *sql.DB
@@ -269,7 +269,7 @@ func (h *held) exec(q string) {
 	}
 }
 
-// waitHeld waits until somebody is held.
+// waitHeld waits until a transaction is blocked.
 func (h *held) waitHeld() {
 	h.t.Helper()
 	eventually(h.t, "an intent that is held", func() bool {
@@ -296,7 +296,7 @@ func TestTwoGuardiansTheOtherTakesOverInTheMiddleOfAWatch(t *testing.T) {
 	a.Up("service")
 	b.StartAs("standby")
 	b.Up("service")
-	// A write that reaches the standby is passed on.
+	// The standby forwards writes to the active guardian.
 	id := b.Deploy("v2", nil)
 	before := journalled(t, a, id)
 	a.Kill()
@@ -329,7 +329,7 @@ func TestTwoGuardiansAPausedOneActsNoMore(t *testing.T) {
 	a.Up("service")
 	b.StartAs("standby")
 	v := w.failedDeploy(a, "v2")
-	// What was told is written down: a pause between Slack's answer and the note about it would
+	// The delivery must be in the journal: a pause between Slack's answer and that record would
 	// repeat the message, as a lost answer does.
 	eventually(t, "the verdict told", func() bool { return w.heard("Deploy failed: order-sync v2") == 1 })
 	allDelivered(t, a)
@@ -338,7 +338,7 @@ func TestTwoGuardiansAPausedOneActsNoMore(t *testing.T) {
 	j.waitHeld()
 	a.Signal(syscall.SIGSTOP) // between verdict and first step
 	paused := time.Now()
-	// The held transaction of the paused one must not keep the other from taking over.
+	// The blocked transaction of the paused guardian must not keep the other from taking over.
 	j.cutWaiting()
 	j.release()
 	eventually(t, "the other one acts", func() bool { return b.Role() == "active" })
@@ -346,7 +346,7 @@ func TestTwoGuardiansAPausedOneActsNoMore(t *testing.T) {
 	b.RunState(v.Rollback.ID, "cured")
 	a.Signal(syscall.SIGCONT)
 	eventually(t, "the first one stands by", func() bool { return a.Role() == "standby" })
-	time.Sleep(2 * time.Second) // in which it might act nevertheless
+	time.Sleep(2 * time.Second) // it must not act meanwhile
 	allDelivered(t, b)
 	wantPutBackOnce(t, w)
 	if n := get(w, func(w *world) int { return len(w.acts) }); n != 1 {
@@ -359,7 +359,7 @@ func TestTwoGuardiansAPausedOneActsNoMore(t *testing.T) {
 	}
 }
 
-// cutWaiting ends the sessions that are held, as a lost connection does.
+// cutWaiting ends the sessions that are blocked, as a lost connection does.
 func (h *held) cutWaiting() {
 	h.t.Helper()
 	h.exec(`SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted`)

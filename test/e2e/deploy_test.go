@@ -24,7 +24,7 @@ func TestABadDeployIsRolledBackToldAndProven(t *testing.T) {
 	})
 	eventually(t, "both in DingTalk, in Chinese", func() bool { return len(w.dingtalk.Messages()) >= 1 })
 
-	// A version that failed is not announced twice into a rollback: the same deploy has one.
+	// The rollback is not watched as a deploy of its own.
 	var page struct{ Watches []watchView }
 	g.Call(http.MethodGet, "/api/v1/watches", nil, &page)
 	if len(page.Watches) != 1 {
@@ -44,7 +44,7 @@ func TestAHealthyDeployPassesAndBecomesKnownGood(t *testing.T) {
 	if v := g.Verdict(g.Deploy("v2", nil)); v.State != "passed" {
 		t.Fatalf("the verdict is %s: %s", v.State, v.Reason)
 	}
-	// v3 is bad: the way back is to v2, which has passed a watch.
+	// v3 is bad: the rollback goes to v2, which has passed a watch.
 	v := w.failedDeploy(g, "v3")
 	if r := g.RunState(v.Rollback.ID, "cured"); r.To != "v2" {
 		t.Errorf("rolled back to %s, want v2", r.To)
@@ -54,8 +54,8 @@ func TestAHealthyDeployPassesAndBecomesKnownGood(t *testing.T) {
 func TestABlindGuardianRollsNothingBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	// The check asks a Prometheus-compatible server that stops answering: the guardian is
-	// blind, and neither a failure nor a success is seen.
+	// The check queries a Prometheus-compatible server that stops answering: the guardian is blind
+	// and sees neither failures nor successes.
 	prom := newProm(t)
 	checks := `
   - name: orders
@@ -103,7 +103,7 @@ groups:
 	g.Up("service")
 	w.set(func(w *world) { w.bad = true })
 	eventually(t, "the runbook", func() bool { return get(w, func(w *world) int { return w.effects["paused"] }) == 1 })
-	// The alert fires on while the service stays bad, also across a crash: still one run.
+	// The alert goes on firing while the service is bad, also after a crash: there is still one run.
 	w.set(func(w *world) { w.bad = true })
 	g.Kill()
 	g.Start()

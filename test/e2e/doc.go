@@ -1,4 +1,4 @@
-// Package e2e runs the real binary among real servers and asserts what its users would see:
-// deploys that are rolled back, told and proven, whatever is killed, paused or cut off
-// meanwhile. It has tests only. Start at guardian_test.go.
+// Package e2e runs the real binary with real servers and asserts what its users would see: bad
+// deploys are rolled back, people are notified and the rollback is verified, also when processes
+// are killed or paused or lose their network meanwhile. It has tests only. Start at guardian_test.go.
 package e2e

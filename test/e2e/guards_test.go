@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestARollbackThatWaitsEndsWithItsVersion announces the fix while a person is still asked
-// about the version before it.
+// TestARollbackThatWaitsEndsWithItsVersion announces a fix while the rollback of the version
+// before it still awaits approval.
 func TestARollbackThatWaitsEndsWithItsVersion(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -76,9 +76,9 @@ func TestInAFreezeThatAllowsNoRollbackAPersonIsAsked(t *testing.T) {
 	}
 }
 
-// An alert of a bad deploy begins its runbook before the verdict is there: the rollback waits
-// for that run and begins by itself after it, also when the guardian is killed meanwhile. The
-// alert reads a check of its own, so that it fires before the watched check fails.
+// When an alert has started its runbook before the verdict, the rollback waits for that run and
+// begins by itself after it, also when the guardian is killed meanwhile. The alert reads a check of
+// its own, so that it fires before the watched check fails.
 func TestARollbackWaitsForTheRunThatAnAlertBegan(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -12,7 +12,7 @@ import (
 	"guardian/test/fake/seller"
 )
 
-// marketKeys are the keys of a marketplace's pushes.
+// marketKeys returns the keys that sign a marketplace's pushes.
 func marketKeys(t *testing.T, platform string) marketplace.Endpoint {
 	t.Helper()
 	e := marketplace.Endpoint{App: "2001887", Secret: "e2e-push-secret-0001"}
@@ -26,11 +26,12 @@ func marketKeys(t *testing.T, platform string) marketplace.Endpoint {
 	return e
 }
 
-// pushCheck is a check that pushes to a seller's system as a marketplace does.
+// pushCheck returns the configuration of a check that pushes to a seller's system as a marketplace
+// does.
 func pushCheck(platform string, shop *seller.Server, more string) string {
 	e := shop.Endpoint()
 	every, timeout := "6s", "5800ms"
-	if platform == "shopify" { // which waits for 5 s
+	if platform == "shopify" { // Shopify waits 5 s for an answer
 		every, timeout = "12s", "11s"
 	}
 	body := ""
@@ -53,7 +54,7 @@ func pushCheck(platform string, shop *seller.Server, more string) string {
 MORE`)
 }
 
-// quotaCheck is a check that asks a marketplace.
+// quotaCheck returns the configuration of a check that reads a marketplace's quota.
 func quotaCheck(platform string, m *marketplace.Server) string {
 	c := m.Credentials()
 	address := m.URL() + map[string]string{
@@ -69,7 +70,7 @@ func quotaCheck(platform string, m *marketplace.Server) string {
 `, platform, platform, address, c.Shop, c.App, c.Secret, c.Token)
 }
 
-// TestTenMarketplaces pushes an order as each of them does and asks each for its quota.
+// TestTenMarketplaces pushes an order as each marketplace does, and reads the quota of each.
 func TestTenMarketplaces(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -94,7 +95,7 @@ func TestTenMarketplaces(t *testing.T) {
 		"push-shopify": "order lost: accepted, but not visible", "push-forged": "a push with a wrong signature was taken",
 		"quota-lazada": "The access token is not taken or has expired", "quota-amazon": "getOrder is throttled",
 	}
-	// The checks of this test ask far more often than one may ask the real ones.
+	// The checks of this test call far more often than the real marketplaces allow.
 	const limits = `
 marketplaces:
   operations:
@@ -132,9 +133,9 @@ marketplaces:
 	}
 }
 
-// TestAStormIsRiddenOutWithinTheShare lets two checks use the whole share of each marketplace's
-// quota, at a raised pace where they fail, while somebody else uses the quota up: the checks
-// rest, say so, never make more calls than their share, and are well again afterwards.
+// TestAStormIsRiddenOutWithinTheShare lets two checks use the guardian's whole share of each
+// marketplace's quota, with rechecks where they fail, while another application uses the quota up.
+// The checks pause and log that, never make more calls than their share, and recover afterwards.
 func TestAStormIsRiddenOutWithinTheShare(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -166,7 +167,7 @@ func TestAStormIsRiddenOutWithinTheShare(t *testing.T) {
 	}
 	within := func(when string) {
 		for name := range markets {
-			calls := float64(made(name)) // before the clock, which goes on meanwhile
+			calls := float64(made(name)) // counted before the time is taken, which allows more with every moment
 			if most := share * (burst + rate*time.Since(began).Seconds()); calls > most {
 				t.Errorf("%s: %s got %v calls in %s, its share are %.1f", when, name, calls, time.Since(began), most)
 			}
@@ -190,8 +191,8 @@ func TestAStormIsRiddenOutWithinTheShare(t *testing.T) {
 	eventually(t, "some seconds of the storm", func() bool { return time.Since(since) > 4*time.Second })
 	within("in the storm")
 	for name := range markets {
-		// Of a bucket one call may be under way when the other is throttled, and some are told to
-		// wait for a second only.
+		// One call of a bucket may be under way when another is throttled, and some marketplaces
+		// tell their callers to wait for one second only.
 		if more := made(name) - resting[name]; more > 1+int(time.Since(since)/time.Second) {
 			t.Errorf("%s got %d more calls in %s of its storm", name, more, time.Since(since))
 		}
@@ -200,7 +201,7 @@ func TestAStormIsRiddenOutWithinTheShare(t *testing.T) {
 		m.Storm(false)
 	}
 	for name := range markets {
-		if name == "aliexpress" { // which tells of a ban of hours
+		if name == "aliexpress" { // it bans for hours
 			continue
 		}
 		for _, check := range []string{name + "-one", name + "-two"} {
@@ -230,7 +231,7 @@ func TestKilledDuringAMarketplacesPush(t *testing.T) {
 			shop := seller.New(platform, marketKeys(t, platform))
 			t.Cleanup(shop.Close)
 			g := newGuardian(t, w.config(configOptions{checks: pushCheck(platform, shop, "")}), map[string]string{"rules.yaml": noRules})
-			shop.Hold("clean") // when the held stage takes too long
+			shop.Hold("clean") // so that nothing is cleaned up when the held stage times out
 			if stage != "clean" {
 				shop.Hold(stage)
 			}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// prom is a server that answers instant queries as Prometheus does, until it is cut off.
+// prom is a fake Prometheus that answers instant queries with one sample, until cut.
 type prom struct {
 	server *httptest.Server
 	gone   atomic.Bool

@@ -2,72 +2,15 @@ package e2e_test
 
 import (
 	"errors"
-	"io"
-	"net"
 	"net/http"
 	"os/exec"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
+
+	"guardian/test/proxy"
 )
 
-// proxy is a network path to one address: it may be closed, and it may drop connections.
-type proxy struct {
-	url    string
-	target string
-	mu     sync.Mutex
-	closed bool
-	drop   func(n int) bool // tells whether the nth connection is dropped; nil: none is
-	conns  int
-}
-
-func newProxy(t *testing.T, target string, drop func(n int) bool) *proxy {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{url: "http://" + l.Addr().String(), target: strings.TrimPrefix(target, "http://"), drop: drop}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			p.mu.Lock()
-			p.conns++
-			refuse := p.closed || p.drop != nil && p.drop(p.conns)
-			p.mu.Unlock()
-			if refuse {
-				_ = c.Close()
-				continue
-			}
-			go p.carry(c)
-		}
-	}()
-	return p
-}
-
-func (p *proxy) carry(c net.Conn) {
-	defer c.Close()
-	far, err := net.Dial("tcp", p.target)
-	if err != nil {
-		return
-	}
-	defer far.Close()
-	go func() { _, _ = io.Copy(far, c) }()
-	_, _ = io.Copy(c, far)
-}
-
-func (p *proxy) close(closed bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.closed = closed
-}
-
-// failing tells of everything that is down.
+// failing alerts on every check that is down.
 const failing = `
 groups:
   - name: down
@@ -75,15 +18,19 @@ groups:
     rules: [{alert: ServiceDown, expr: 'probe_success == 0', labels: {tier: critical}, annotations: {summary: "it is down"}}]
 `
 
+// address returns host and port of a URL.
+func address(url string) string { return strings.TrimPrefix(url, "http://") }
+
 func TestADroppedConnectionIsNoNewsWithRetries(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	p := newProxy(t, w.server.URL, func(n int) bool { return n%3 == 0 })
-	config := strings.Replace(w.config(configOptions{}), w.server.URL+"/service\"}", p.url+"/service\"}\n    retry: {times: 2, pause: 10ms}", 1)
+	p := proxy.New(t, address(w.server.URL))
+	p.Drop(func(n int) bool { return n%3 == 0 })
+	config := strings.Replace(w.config(configOptions{}), w.server.URL+"/service\"}", "http://"+p.Addr+"/service\"}\n    retry: {times: 2, pause: 10ms}", 1)
 	g := newGuardian(t, config, map[string]string{"rules.yaml": failing})
 	g.Start()
 	g.Up("service")
-	// Looks that needed another try happen, are counted, and are up.
+	// A look that needed a retry is counted and is up.
 	g.Eventually("a look that needed another try", func() bool {
 		return g.Query(`max_over_time(probe_retries{check="service"}[1m]) > 0`) == 1
 	})
@@ -105,7 +52,7 @@ func TestADroppedConnectionIsNoNewsWithRetries(t *testing.T) {
 	}
 }
 
-// checkView is what the tests read of a check.
+// checkView is a check as the API shows it, with the fields that tests read.
 type checkView struct {
 	Health    string
 	Reason    string
@@ -122,24 +69,23 @@ type lookView struct {
 func TestBeingCutOffIsOneNoticeAndNothingElse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	way := newProxy(t, w.server.URL, nil)
-	var asked atomic.Int64
-	control := newProxy(t, newServer(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) })), nil)
+	way := proxy.New(t, address(w.server.URL))
+	control := proxy.New(t, address(newServer(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))))
 	config := strings.Replace(w.config(configOptions{blindAfter: "2s", checks: `
   - name: way-out
     service: order-sync
     every: 1s
     blind_after: 2s
     control: true
-    http: {url: "` + control.url + `"}
-`}), w.server.URL+"/service\"}", way.url+"/service\"}", 1)
+    http: {url: "http://` + control.Addr + `"}
+`}), w.server.URL+"/service\"}", "http://"+way.Addr+"/service\"}", 1)
 	g := newGuardian(t, config, map[string]string{"rules.yaml": failing})
 	g.Start()
 	g.Up("service")
 	g.Up("way-out")
 	id := g.Deploy("v2", nil)
-	control.close(true)
-	way.close(true)
+	control.Cut()
+	way.Cut()
 	g.Eventually("the cut is told", func() bool { return w.heard("cut off on the path default") == 1 })
 	// So many looks would be an alert and a rollback if they counted.
 	g.Eventually("looks that are unknown", func() bool {
@@ -154,8 +100,8 @@ func TestBeingCutOffIsOneNoticeAndNothingElse(t *testing.T) {
 	if v := g.Watch(id); v.State != "watching" || v.Evidence[0].After.Failures != 0 || v.Evidence[0].After.Unknown == 0 {
 		t.Errorf("the watch: %+v, want it to go on with looks that are unknown", v)
 	}
-	way.close(false)
-	control.close(false)
+	way.Mend()
+	control.Mend()
 	g.Eventually("the path's return is told", func() bool { return w.heard("path default is back") == 1 })
 	g.Up("service")
 	if n := w.heard("cut off on"); n != 1 {
@@ -168,8 +114,8 @@ func TestBeingCutOffIsOneNoticeAndNothingElse(t *testing.T) {
 		t.Errorf("being cut off led to runs: %+v", runs)
 	}
 
-	// With the control there, a failure is a failure again.
-	way.close(true)
+	// When the control answers, a failure counts again.
+	way.Cut()
 	g.Eventually("the service's own failure is told", func() bool { return w.heard("ServiceDown") > 0 })
 }
 
@@ -204,7 +150,7 @@ func TestAFailureIsFollowedUpAndKeptAcrossARestart(t *testing.T) {
 		t.Errorf("after a restart: %+v, want the follow-up and the failure with its body", c)
 	}
 
-	// The same look by hand explains itself and keeps the secret.
+	// guardian probe explains the same look and does not print the secret.
 	w.set(func(w *world) { w.bad = true })
 	out, err := exec.Command(binary.Path, "probe", "service", "--config", g.File).CombinedOutput()
 	var code *exec.ExitError

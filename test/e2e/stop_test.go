@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestStoppedInTheMiddleOfAStepItsOutcomeIsKept stops a guardian whose step takes longer than a
-// lease lasts, as deploy tools do.
+// TestStoppedInTheMiddleOfAStepItsOutcomeIsKept stops a guardian during a step that takes longer
+// than its lease lasts, as steps of deploy tools do.
 func TestStoppedInTheMiddleOfAStepItsOutcomeIsKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -50,8 +50,8 @@ runbooks:
 	}
 }
 
-// TestTwoAlertsAtOnceDoNotWorkOnOneServiceTogether has two runbooks bound to alerts that begin
-// to fire in the same moment.
+// TestTwoAlertsAtOnceDoNotWorkOnOneServiceTogether binds a runbook to three alerts that begin to
+// fire at the same moment.
 func TestTwoAlertsAtOnceDoNotWorkOnOneServiceTogether(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -16,8 +16,8 @@ import (
 	"guardian/test/fake/slack"
 )
 
-// world is what a guardian guards: a service that is good or bad, its deploy tool, its
-// orders, and the messengers of those on call.
+// world is everything around a guardian: a service that is good or bad, its deploy tool, its
+// orders, and fakes of Slack and DingTalk.
 type world struct {
 	t         *testing.T
 	server    *httptest.Server
@@ -27,15 +27,15 @@ type world struct {
 
 	mu        sync.Mutex
 	bad       bool                     // the service answers 500
-	looks     int                      // at the service
-	goodFrom  int                      // of looks: the service is good again from this one on; 0: as bad says
-	hang      map[string]chan struct{} // by place: held until it is closed
-	acts      []act                    // of the deploy tool
-	effects   map[string]int           // by version: how often it was really put back
-	forget    bool                     // the deploy tool does not tell what it did
+	looks     int                      // number of looks at the service
+	goodFrom  int                      // the service is good again from this look on; 0: as bad says
+	hang      map[string]chan struct{} // by place: requests hang until it is closed
+	acts      []act                    // requests to the deploy tool
+	effects   map[string]int           // by version: how often the deploy tool deployed it
+	forget    bool                     // the deploy tool does not know past requests
 	orders    map[string]json.RawMessage
 	pushed    int
-	slackDown bool // Slack's edge answers 503
+	slackDown bool // Slack answers 503
 }
 
 // act is one request to the deploy tool.
@@ -140,7 +140,7 @@ func (w *world) service(rw http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(rw, "ok\n")
 }
 
-// act puts a version back, once per key, as a good deploy tool does.
+// act deploys a version, once per idempotency key, as a good deploy tool does.
 func (w *world) act(rw http.ResponseWriter, r *http.Request) {
 	var body struct{ Version string }
 	_ = json.NewDecoder(r.Body).Decode(&body)
@@ -206,7 +206,7 @@ func get2(w *world, id string) (json.RawMessage, bool) {
 func (w *world) clean(rw http.ResponseWriter, r *http.Request) {
 	w.wait("clean", r)
 	if r.Context().Err() != nil {
-		return // the guardian was killed while it waited: nothing was cleaned
+		return // the guardian was killed meanwhile, or gave up: nothing is cleaned up
 	}
 	w.set(func(w *world) { delete(w.orders, r.PathValue("id")) })
 	rw.WriteHeader(http.StatusNoContent)
@@ -223,7 +223,7 @@ func (w *world) heard(text string) int {
 	return n
 }
 
-// config is a guardian's configuration in this world; EXTRA is more of it.
+// config returns a guardian's configuration for this world.
 func (w *world) config(o configOptions) string {
 	if o.mode == "" {
 		o.mode = "auto"
@@ -298,8 +298,8 @@ runbooks:
 	return strings.NewReplacer("WORLD", w.server.URL, "SLACK", w.server.URL+w.slackPath, "DINGTALK", w.dingtalk.URL()).Replace(text)
 }
 
-// configOptions change a configuration. The defaults hold on a busy machine: a look has most of a
-// second, a lease is as long as by default, and a watch lasts until its verdict is clear.
+// configOptions change a configuration. The defaults give a busy machine enough time: most of a
+// second for a look, the default lease, and a watch that lasts until there is a verdict.
 type configOptions struct {
 	mode       string // of the watch; default auto
 	every      string // how often the service is looked at; default 1s
@@ -309,10 +309,10 @@ type configOptions struct {
 	postgres   string // connection string of the journal's database; "": SQLite
 	checks     string // more checks
 	extra      string // more of the configuration, after the runbooks
-	noAsk      bool   // nobody but a person can tell whether a step happened
+	noAsk      bool   // steps have no status request: only a person can tell whether one happened
 }
 
-// allDelivered waits until no notice waits to be delivered.
+// allDelivered waits until every notice has been delivered.
 func allDelivered(t *testing.T, g *guardian) {
 	t.Helper()
 	eventually(t, "an empty outbox", func() bool {
@@ -337,8 +337,8 @@ func newServer(t *testing.T, h http.Handler) string {
 	return s.URL
 }
 
-// failedDeploy announces a version that turns out to be bad and waits for the verdict. It is
-// announced first: a service that is red already is not blamed on a deploy.
+// failedDeploy announces a version, makes the service bad and waits for the verdict. In this
+// order, because a failure from before the deploy is not blamed on it.
 func (w *world) failedDeploy(g *guardian, version string) watchView {
 	w.t.Helper()
 	id := g.Deploy(version, nil)

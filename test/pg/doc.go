@@ -2,5 +2,5 @@
 // database per call. It needs the server's programs (initdb, postgres) on the machine and no
 // network but the loopback.
 //
-// It will not be imported by anything but tests. Start at Start.
+// Only tests import it. Start at Start.
 package pg

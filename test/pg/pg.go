@@ -25,24 +25,24 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Password is the password of the server's only user, "postgres": tests look for it where it
-// must not be.
+// Password is the password of the server's only user, "postgres". Tests check that it does not
+// show up in logs, pages and messages.
 const Password = "correct-horse-battery"
 
 // startTimeout bounds initdb and the start of the server, each.
 const startTimeout = 3 * time.Minute
 
-// server starts the server of this process, once: the one thing that its tests share.
+// server starts the one server that all tests of this process share.
 var server = sync.OnceValues(start)
 
 // cluster is the running server.
 type cluster struct {
 	admin  *url.URL
-	keeper io.Closer // held open as long as this process lives
+	keeper io.Closer // standard input of the keeper, open as long as this process lives
 }
 
-// Start gives the connection string of a fresh database, which is dropped with the test.
-// Without PostgreSQL on the machine the test is skipped, or fails where CI is "true".
+// Start returns the connection string of a new database, which is dropped at the test's end.
+// Without PostgreSQL on the machine the test is skipped, or fails with CI=true.
 func Start(t testing.TB) (dsn string) {
 	t.Helper()
 	c, err := server()
@@ -78,15 +78,15 @@ func execute(ctx context.Context, at *url.URL, query string) (err error) {
 	return err
 }
 
-// missingError says what the machine lacks.
+// missingError names what is not installed.
 type missingError struct{ what string }
 
 func (e *missingError) Error() string {
 	return "no PostgreSQL for this test: " + e.what + " (Debian: apt-get install postgresql)"
 }
 
-// start makes a cluster in a folder of its own and a server on it that outlives neither this
-// process nor its folder, however the process ends.
+// start makes a cluster in a folder of its own and runs a server on it. The server ends with
+// this process and its folder is removed, also when the process is killed.
 func start() (*cluster, error) {
 	bin, err := programs()
 	if err != nil {
@@ -143,9 +143,9 @@ func startIn(dir, bin string) (*cluster, error) {
 	return &cluster{admin: admin, keeper: keeper}, nil
 }
 
-// keeper runs the server until its standard input ends, which it does with the process that
-// holds the other end, killed or not; then it stops the server and removes the folder. Its
-// arguments are the folder, the program and the program's arguments.
+// keeper is a shell script that runs the server until its standard input ends. That happens when
+// this process, which holds the other end, exits or is killed. Then it stops the server and
+// removes the folder. Its arguments are the folder, the program and the program's arguments.
 const keeper = `dir=$1; shift
 "$@" </dev/null >"$dir/log" 2>&1 &
 server=$!
@@ -154,7 +154,7 @@ kill -INT $server 2>/dev/null
 wait $server
 rm -rf "$dir"`
 
-// launch gives the keeper's standard input: while it is held, the server runs.
+// launch starts the keeper and returns its standard input; closing that stops the server.
 func launch(dir, postgres, data string, port int) (io.Closer, error) {
 	args := append(asPostgresArgs(), "sh", "-c", keeper, "keeper", dir, postgres,
 		"-D", data, "-p", strconv.Itoa(port),
@@ -170,7 +170,8 @@ func launch(dir, postgres, data string, port int) (io.Closer, error) {
 	return stdin, cmd.Start()
 }
 
-// asPostgres and asPostgresArgs begin a command that runs as a user whom PostgreSQL accepts.
+// asPostgres and asPostgresArgs begin a command that runs as the user postgres if this is root,
+// because PostgreSQL refuses to run as root.
 func asPostgres() string {
 	if os.Geteuid() == 0 {
 		return "runuser"
@@ -208,7 +209,7 @@ func programs() (string, error) {
 	return "", &missingError{"initdb and postgres are neither in /usr/lib/postgresql/*/bin nor in the PATH"}
 }
 
-// version gives 15 for /usr/lib/postgresql/15/bin.
+// version returns 15 for /usr/lib/postgresql/15/bin.
 func version(folder string) int {
 	n, _ := strconv.Atoi(filepath.Base(filepath.Dir(folder)))
 	return n

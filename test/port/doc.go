@@ -1,3 +1,3 @@
-// Package port gives servers that tests start by number a port that stays free until they
-// listen, and again each time they are started anew. Start at port.go.
+// Package port reserves ports for servers that tests start with a fixed port number, so that the
+// port is free at the first start and at each restart. Start at port.go.
 package port

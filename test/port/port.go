@@ -10,13 +10,12 @@ import (
 	"syscall"
 )
 
-// The ports are below those that Linux gives to whoever asks for any (from 32768): a port of
-// that range that was asked for and given back may be another test's connection by the time
-// that the server listens.
+// The ports lie below Linux's ephemeral range (from 32768): a free port of that range may have
+// become the local end of another test's connection by the time that the server listens.
 const first, count = 20000, 12000
 
-// Free gives a port on 127.0.0.1 that nobody listens on, and that no process that asks here is
-// given as long as the caller's runs.
+// Free returns a port on 127.0.0.1 on which nobody listens. It is reserved as long as this process
+// runs: no other call returns it, in any process.
 func Free() (int, error) {
 	folder := filepath.Join(os.TempDir(), fmt.Sprintf("ports-of-tests-%d", os.Getuid()))
 	if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -35,7 +34,7 @@ func Free() (int, error) {
 	return 0, errors.New("no free port was found in 100 tries")
 }
 
-// take locks a file for as long as the process runs: it is never closed.
+// take locks a file until the process ends: the file is never closed.
 func take(path string) (bool, error) {
 	fd, err := syscall.Open(path, syscall.O_CREAT|syscall.O_RDWR|syscall.O_CLOEXEC, 0o600)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"guardian/test/port"
 )
 
-const each = 400 // so many that two who do not heed each other would meet
+const each = 400 // so many that two processes would get the same one by chance
 
 func TestNoPortIsGivenTwice(t *testing.T) {
 	var mine strings.Builder

@@ -1,3 +1,3 @@
-// Package program compiles the programs that tests run, so that `go test` knows what their
-// results hang on. Start at program.go.
+// Package program compiles the programs that tests run, and makes `go test` run such a test again
+// when the program's sources have changed. Start at program.go.
 package program

@@ -14,8 +14,8 @@ type Program struct {
 	sources []string
 }
 
-// Build compiles a program into a file; env is beside the environment, flags are of go build.
-// A test that runs it calls Used.
+// Build compiles a program into a file. env is added to the environment, flags are those of go
+// build. A test that runs the program calls Used.
 func Build(path, pkg string, env []string, flags ...string) (Program, error) {
 	cmd := exec.Command("go", slices.Concat([]string{"build", "-o", path}, flags, []string{pkg})...)
 	cmd.Env = append(os.Environ(), env...)
@@ -26,13 +26,13 @@ func Build(path, pkg string, env []string, flags ...string) (Program, error) {
 	return Program{path, s}, err
 }
 
-// Used makes the running test's result hang on the program's sources. What go test keeps of a
-// result hangs on the files that the test asked for itself, from its first test on (not in
-// TestMain), and on nothing that programs which it ran have read: a test of a changed program
-// would go on to pass without being run.
+// Used makes the cached result of the running test depend on the program's sources. The cache of
+// go test sees the files that the test's own process opens or stats while tests run (not in
+// TestMain), and not those of programs that it runs: without Used the cached result would still
+// count after the program has changed.
 func (p Program) Used() error { return used(p.sources) }
 
-// Depend makes the running test's result hang on the sources of packages, as Used does.
+// Depend makes the cached result of the running test depend on the sources of packages.
 func Depend(patterns ...string) error {
 	s, err := sources(patterns...)
 	if err != nil {
@@ -43,14 +43,14 @@ func Depend(patterns ...string) error {
 
 func used(sources []string) error {
 	for _, path := range sources {
-		if _, err := os.Stat(path); err != nil { // go test writes down that it was asked for
+		if _, err := os.Stat(path); err != nil { // go test records the call
 			return err
 		}
 	}
 	return nil
 }
 
-// sources are the files and folders of packages of this module, and of what they import of it.
+// sources lists the files and folders of packages and of what they import, of this module.
 func sources(patterns ...string) ([]string, error) {
 	const files = `{{if and .Module .Module.Main}}{{$d := .Dir}}{{$d}}
 {{range .GoFiles}}{{$d}}/{{.}}

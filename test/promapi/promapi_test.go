@@ -26,7 +26,7 @@ import (
 	"guardian/test/promapi"
 )
 
-// guardian runs one with this configuration and these files beside it; it gives its address.
+// guardian runs a guardian with this configuration and files beside it, and returns its URL.
 func guardian(t *testing.T, text string, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -99,7 +99,7 @@ func ts(name string, samples []prompb.Sample, pairs ...string) prompb.TimeSeries
 	return s
 }
 
-// eventually waits until a server's answer holds a text.
+// eventually waits until a server's answer contains a text.
 func eventually(t *testing.T, address, want string) {
 	t.Helper()
 	var got reply
@@ -115,8 +115,8 @@ func query(server, expr string) string {
 	return server + "/api/v1/query?query=" + url.QueryEscape(expr)
 }
 
-// A Prometheus scrapes a shop and writes what is declared here: a rule that reads it fires
-// without waiting for its interval.
+// A Prometheus scrapes a shop and sends what ingest lists by remote write. A rule that reads
+// these samples is evaluated at once, without waiting for its interval.
 func TestPrometheusWritesAndWakesARule(t *testing.T) {
 	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "# HELP erp_lag How far behind.\n# TYPE erp_lag gauge\nerp_lag{shop=\"sg-1\"} 5\nother 1\n")
@@ -128,7 +128,7 @@ groups:
     interval: 1h
     rules: [{alert: Behind, expr: erp_lag > 3, labels: {tier: warning}}]
 `})
-	// The active guardian's first evaluation is an hour away.
+	// It is active before the samples come. Its next evaluation by interval is an hour away.
 	eventually(t, server+"/api/v1/status", `"role":"active"`)
 	promapi.Start(t, fmt.Sprintf(`
 global: {scrape_interval: 200ms}
@@ -149,8 +149,8 @@ remote_write:
 	}
 }
 
-// history is an hour's worth of samples of two series, one of which ends, with values that
-// are hard to print.
+// history is 45 minutes of samples of five series, one of which ends with a stale marker, with
+// values that are hard to print.
 func history(now time.Time) []prompb.TimeSeries {
 	hard := []float64{0, 1, -1, 0.1, 1e21, 1e-7, 123456789.125, math.Inf(1), math.Inf(-1), math.NaN(), math.MaxFloat64, 5e-324}
 	var lag, orders, ended []prompb.Sample
@@ -184,12 +184,12 @@ func both(t *testing.T, now time.Time) (prometheus, own string) {
 	return p.URL, own
 }
 
-// The same samples, the same questions: what a dashboard or a script gets is the same to the byte.
+// With the same samples, a guardian answers dashboards and scripts as Prometheus does, byte by byte.
 func TestAnswersAreThoseOfPrometheus(t *testing.T) {
 	now := time.Now().Truncate(time.Minute)
 	theirs, own := both(t, now)
-	// Between two samples: whether the first moment of a range is in it differs between
-	// Prometheus 2, which is what Debian has, and 3, whose engine is ours.
+	// The times lie between two samples, because Prometheus 2, which Debian has, counts a sample
+	// at the very start of a range, and Prometheus 3, whose engine we use, does not.
 	at, start := fmt.Sprint(now.Add(-7*time.Second).Unix()), fmt.Sprint(now.Add(-40*time.Minute-7*time.Second).Unix())
 	var cases []string
 	for _, expr := range []string{
@@ -219,13 +219,13 @@ func TestAnswersAreThoseOfPrometheus(t *testing.T) {
 		want, got := do(t, http.MethodGet, theirs+"/api/v1/"+path, nil), do(t, http.MethodGet, own+"/api/v1/"+path, nil)
 		sorted := strings.Contains(path, "sort") || strings.Contains(path, "label")
 		if want.status != got.status || data(t, want, sorted) != data(t, got, sorted) {
-			t.Errorf("%s\nPrometheus says %d %s\nwe say         %d %s", path, want.status, want.body, got.status, got.body)
+			t.Errorf("%s\nPrometheus says %d %s\nguardian says   %d %s", path, want.status, want.body, got.status, got.body)
 		}
 	}
 }
 
-// data gives the bytes of an answer's data. Elements of a list stand in the order of their
-// bytes, unless the expression sorts: Prometheus gives them in the order of its index.
+// data returns the bytes of an answer's data. The elements of a list are sorted, unless the
+// expression sorts: Prometheus returns them in the order of its index.
 func data(t *testing.T, r reply, sorted bool) string {
 	t.Helper()
 	var answer struct{ Data json.RawMessage }
@@ -250,7 +250,7 @@ func data(t *testing.T, r reply, sorted bool) string {
 	return strings.Replace(text, string(result.Result), "["+string(ordered)+"]", 1)
 }
 
-// Mistakes get the status and the type of error that clients tell apart.
+// A wrong request gets the same status and error type as from Prometheus.
 func TestMistakesAreAnsweredAsPrometheusDoes(t *testing.T) {
 	now := time.Now().Truncate(time.Minute)
 	theirs, own := both(t, now)
@@ -269,12 +269,12 @@ func TestMistakesAreAnsweredAsPrometheusDoes(t *testing.T) {
 			}
 		}
 		if want.status != got.status || w != g {
-			t.Errorf("%s\nPrometheus says %d %s\nwe say         %d %s", path, want.status, want.body, got.status, got.body)
+			t.Errorf("%s\nPrometheus says %d %s\nguardian says   %d %s", path, want.status, want.body, got.status, got.body)
 		}
 	}
 }
 
-// What a person reads of a mistake is the same, too, where both versions have the same words.
+// The error messages are the same, too, where Prometheus 2 and 3 agree.
 func TestMistakesAreToldInPrometheusWords(t *testing.T) {
 	theirs, own := both(t, time.Now().Truncate(time.Minute))
 	for _, path := range []string{
@@ -284,7 +284,7 @@ func TestMistakesAreToldInPrometheusWords(t *testing.T) {
 	} {
 		want, got := do(t, http.MethodGet, theirs+"/api/v1/"+path, nil), do(t, http.MethodGet, own+"/api/v1/"+path, nil)
 		if want.status != got.status || strings.TrimSpace(want.body) != strings.TrimSpace(got.body) {
-			t.Errorf("%s\nPrometheus says %d %s\nwe say         %d %s", path, want.status, want.body, got.status, got.body)
+			t.Errorf("%s\nPrometheus says %d %s\nguardian says   %d %s", path, want.status, want.body, got.status, got.body)
 		}
 	}
 }
@@ -304,7 +304,7 @@ func TestWritesAreRefusedAsPrometheusDoes(t *testing.T) {
 	} {
 		want, got := write(t, theirs, s), write(t, own, s)
 		if want.status != got.status {
-			t.Errorf("%s\nPrometheus says %d %s\nwe say         %d %s", name, want.status, want.body, got.status, got.body)
+			t.Errorf("%s\nPrometheus says %d %s\nguardian says   %d %s", name, want.status, want.body, got.status, got.body)
 		}
 	}
 }

@@ -24,8 +24,8 @@ type Prometheus struct {
 	process *process.Process
 }
 
-// program finds a program of Debian's package prometheus; without it the test is skipped, or
-// fails where CI is "true".
+// program finds a program of Debian's package prometheus. Where it is missing the test is
+// skipped, or fails with CI=true.
 func program(tb testing.TB, name string) string {
 	tb.Helper()
 	path, err := exec.LookPath(name)
@@ -38,8 +38,8 @@ func program(tb testing.TB, name string) string {
 	return path
 }
 
-// Start runs a Prometheus with this configuration until the test ends. It takes remote
-// writes and keeps its samples in a folder of the test.
+// Start runs a Prometheus with this configuration until the test ends. It accepts remote write
+// and stores its samples in a folder of the test.
 func Start(tb testing.TB, config string) *Prometheus {
 	tb.Helper()
 	bin := program(tb, "prometheus")
@@ -103,7 +103,7 @@ func freeAddress(tb testing.TB) string {
 	return fmt.Sprintf("127.0.0.1:%d", n)
 }
 
-// Promtool runs promtool and gives what it prints; an error fails the test.
+// Promtool runs promtool and returns its output; an error fails the test.
 func Promtool(tb testing.TB, args ...string) string {
 	tb.Helper()
 	out, err := exec.CommandContext(tb.Context(), program(tb, "promtool"), args...).CombinedOutput()

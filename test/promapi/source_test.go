@@ -13,7 +13,7 @@ import (
 	"guardian/test/promapi"
 )
 
-// sourced is a guardian whose rules a server answers.
+// sourced is a guardian whose rules are evaluated by another server.
 func sourced(t *testing.T, server string) string {
 	t.Helper()
 	return guardian(t, `
@@ -36,8 +36,8 @@ groups:
 	})
 }
 
-// The metrics are in the team's Prometheus alone: it answers the rules, what they record is
-// here, and when it is gone nothing fires or resolves because of that.
+// A team's metrics are only in its own Prometheus, which evaluates the rules. What they record is
+// stored by the guardian. When that Prometheus is gone, no alert fires or resolves because of it.
 func TestARuleSourceThatIsGoneChangesNothing(t *testing.T) {
 	p := promapi.Start(t, "global: {}\n")
 	now := time.Now()
@@ -54,7 +54,7 @@ func TestARuleSourceThatIsGoneChangesNothing(t *testing.T) {
 	}
 	p.Kill()
 	eventually(t, own+"/api/v1/rules?rule_name[]=Behind", `"health":"err","lastError":"rule source team: `)
-	// What reads a series that the source's rules record does not know any more either.
+	// Rules that read a series which the source's rules record are unknown from then on, too.
 	eventually(t, own+"/api/v1/rules?rule_name[]=OwnBehind", `"health":"unknown"`)
 	for _, alert := range []string{"Behind", "OwnBehind"} {
 		if got := do(t, http.MethodGet, own+"/api/v1/alerts", nil); !strings.Contains(got.body, `"alertname":"`+alert+`"`) {
@@ -82,8 +82,8 @@ rule_sources: [{name: team, server: "`+server.URL+`", headers: {Authorization: "
 	}
 }
 
-// What a server says is not all, and what is no answer, is not known; an empty answer that is
-// whole resolves.
+// A partial answer and an error leave an alert as it is; a complete answer that is empty
+// resolves it.
 func TestOnlyAWholeAnswerResolves(t *testing.T) {
 	const firing = `{"status":"success","data":{"resultType":"vector","result":[{"metric":{"shop":"sg-1"},"value":[1700000000,"5"]}]}}`
 	var answer atomic.Pointer[string]

@@ -1,5 +1,5 @@
-// Package promtool holds the unit tests of rules beside the original: it runs promtool and
-// internal/ruletest over the same files and wants the same exit and the same failures.
+// Package promtool compares internal/ruletest, our runner of unit tests for rules, with promtool:
+// both run on the same files and must have the same exit code and the same failures.
 //
 // It is a module of its own, because building promtool needs modules that the service does
 // not. Start at TestSameAsPromtool.

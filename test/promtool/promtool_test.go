@@ -19,9 +19,8 @@ import (
 	"guardian/internal/ruletest"
 )
 
-// TestSameAsPromtool runs promtool and ours over every unit test that Prometheus has for
-// promtool itself, over those of testdata and over those of the rule packs, and wants the
-// same exit and the same failures.
+// TestSameAsPromtool runs promtool and internal/ruletest on every unit test that Prometheus has for
+// promtool itself, on those of testdata and on those of the rule packs.
 func TestSameAsPromtool(t *testing.T) {
 	promtool := build(t)
 	theirs := filepath.Join(moduleDir(t, "github.com/prometheus/prometheus"), "cmd", "promtool", "testdata")
@@ -66,8 +65,8 @@ func TestSameAsPromtool(t *testing.T) {
 	}
 }
 
-// TestMissingFile is apart because promtool's argument parser refuses it before promtool's
-// code is reached.
+// TestMissingFile is a test of its own because promtool's argument parser refuses a missing file
+// before the code that is compared.
 func TestMissingFile(t *testing.T) {
 	n, err := ruletest.Run(t.Context(), []string{"testdata/not-there.yml"}, ruletest.Options{}, new(bytes.Buffer))
 	if n != 1 || err != nil {
@@ -149,15 +148,15 @@ func read(t *testing.T, exit int, report []byte) outcome {
 			}
 		}
 	}
-	// promtool takes groups of which no order is given as its map has them.
+	// Without group_eval_order promtool evaluates groups in the random order of a map.
 	slices.Sort(o.Failures)
 	o.Failures = slices.Compact(o.Failures)
 	return o
 }
 
 var (
-	// A mistake in a rule file is told in our own words, with file, line and hint; that it is
-	// told, and of which file, is compared.
+	// Our message about a mistake in a rule file has file, line and a hint, in other words than
+	// promtool's: only that there is one, and the file, are compared.
 	ruleFile  = regexp.MustCompile(`(?s)^(\S+\.ya?ml):(\d+:|\s).*`)
 	typeNames = regexp.MustCompile(`in type \S+|into \S+`)
 )

@@ -21,7 +21,8 @@ import (
 
 var checks = [3]string{"a", "b", "c"}
 
-// TestStepIsPrometheus steps our rule and Prometheus' own side by side, at any moments.
+// TestStepIsPrometheus evaluates our alerting rule and Prometheus' own side by side, at random
+// times.
 func TestStepIsPrometheus(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		durations := rapid.SampledFrom([]string{"0s", "10s", "1m", "5m", "30m"})

@@ -1,4 +1,3 @@
-// Package rig is what tests of the real binary stand on: it builds the program, runs it as a
-// process of its own and reads its API. It asserts nothing of what a guardian decides. Start
-// at New.
+// Package rig serves tests of the real binary: it builds the program, runs it as a process and
+// calls its API. It asserts nothing about what a guardian decides. Start at New.
 package rig

@@ -27,8 +27,8 @@ import (
 	"guardian/test/program"
 )
 
-// Build builds the program under test into a folder, with the race detector when the tests
-// have it.
+// Build builds the program under test into a folder, with the race detector if the tests are
+// built with it.
 func Build(dir string) (program.Program, error) {
 	if RaceEnabled {
 		return compile(dir, nil, "-trimpath", "-race")
@@ -36,7 +36,7 @@ func Build(dir string) (program.Program, error) {
 	return BuildPlain(dir)
 }
 
-// BuildPlain builds the program as it is delivered, whatever the tests are built with.
+// BuildPlain builds the program as it is delivered, without the race detector.
 func BuildPlain(dir string) (program.Program, error) {
 	return compile(dir, []string{"CGO_ENABLED=0"}, "-trimpath")
 }
@@ -87,7 +87,7 @@ type Guardian struct {
 	input   io.WriteCloser // of the process
 }
 
-// LogBuffer keeps what the process logs.
+// LogBuffer stores what the process logs.
 type LogBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -100,7 +100,7 @@ func (l *LogBuffer) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-// String is what was logged so far.
+// String returns what was logged so far.
 func (l *LogBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -211,7 +211,7 @@ func (g *Guardian) Kill() {
 	g.process = nil
 }
 
-// Stop ends the process in order and gives its exit code.
+// Stop ends the process by SIGTERM and returns its exit code.
 func (g *Guardian) Stop() int {
 	g.t.Helper()
 	g.Signal(syscall.SIGTERM)
@@ -236,7 +236,7 @@ func (g *Guardian) Signal(s syscall.Signal) {
 	}
 }
 
-// AnswerError is an answer that is no success.
+// AnswerError is an HTTP answer with an error status.
 type AnswerError struct {
 	Status int
 	Body   string
@@ -244,7 +244,7 @@ type AnswerError struct {
 
 func (e *AnswerError) Error() string { return fmt.Sprintf("%d: %s", e.Status, e.Body) }
 
-// Try makes one call.
+// Try makes one call of the API; an error status is an AnswerError.
 func (g *Guardian) Try(method, path string, body, into any) error {
 	var r io.Reader
 	if body != nil {
@@ -279,7 +279,7 @@ func (g *Guardian) Try(method, path string, body, into any) error {
 	return json.Unmarshal(b, into)
 }
 
-// Call makes one call that must succeed.
+// Call makes one call of the API that must succeed.
 func (g *Guardian) Call(method, path string, body, into any) {
 	g.t.Helper()
 	if err := g.Try(method, path, body, into); err != nil {
@@ -287,7 +287,7 @@ func (g *Guardian) Call(method, path string, body, into any) {
 	}
 }
 
-// WatchView is what the tests read of a watch by the API.
+// WatchView is a watch as the API shows it, with the fields that tests read.
 type WatchView struct {
 	ID       string
 	State    string
@@ -304,7 +304,7 @@ type WatchView struct {
 	Rollback *RunView
 }
 
-// RunView is what the tests read of a run.
+// RunView is a run as the API shows it, with the fields that tests read.
 type RunView struct {
 	ID       string
 	State    string
@@ -316,7 +316,7 @@ type RunView struct {
 	Ledger   []struct{ What, Detail, Intent string }
 }
 
-// Deploy announces a deploy and gives its watch's ID.
+// Deploy announces a deploy and returns its watch's ID.
 func (g *Guardian) Deploy(version string, more map[string]any) string {
 	g.t.Helper()
 	body := map[string]any{"service": "order-sync", "version": version}
@@ -334,7 +334,7 @@ func (g *Guardian) Watch(id string) WatchView {
 	return w
 }
 
-// Verdict waits for a watch's end.
+// Verdict waits until a watch has ended, and returns it.
 func (g *Guardian) Verdict(id string) WatchView {
 	g.t.Helper()
 	var w WatchView
@@ -362,13 +362,13 @@ func (g *Guardian) RunState(id, state string) RunView {
 	return r
 }
 
-// Up waits until a check has been Up.
+// Up waits until the latest look of a check is up.
 func (g *Guardian) Up(check string) {
 	g.t.Helper()
 	g.Eventually("check "+check+" up", func() bool { return g.Query(`probe_success{check="`+check+`"} == 1`) == 1 })
 }
 
-// Query gives the number of elements of an instant query's answer.
+// Query returns the number of elements of an instant query's result; -1 when it fails.
 func (g *Guardian) Query(expr string) int {
 	g.t.Helper()
 	var a struct {
@@ -401,7 +401,7 @@ func Eventually(t testing.TB, what string, holds func() bool) {
 	t.Fatalf("not within %s: %s", Patience, what)
 }
 
-// Role says whether the process acts: "active" or "standby"; "" while it does not answer.
+// Role returns "active" or "standby", or "" while the process does not answer.
 func (g *Guardian) Role() string {
 	var s struct{ Role string }
 	if g.Try(http.MethodGet, "/api/v1/status", nil, &s) != nil {

@@ -2,5 +2,5 @@
 
 package rig
 
-// RaceEnabled builds the binary under test with the race detector when the tests have it.
+// RaceEnabled tells whether the tests, and so the binary under test, have the race detector.
 const RaceEnabled = true

@@ -32,29 +32,30 @@ func TestMain(m *testing.M) {
 // scenario is one script.
 type scenario struct {
 	name   string
-	checks string // of the service, in place of the storefront alone
+	checks string // default: the storefront
 	watch  string // more of the section watch
 	more   string // more of the configuration
 	clock  bool   // the machine's clock can be set
-	before int    // looks before the deploy; default 4
-	play   func(moment) answer
-	// script does what happens and gives the watch whose verdict counts; nil: v2 is shipped.
+	before int    // number of looks before the deploy; default 4
+	// play says how the shop answers; nil: always well.
+	play func(request) answer
+	// script runs the scenario and returns the watch whose verdict counts; nil: v2 is shipped.
 	script func(*stage) string
-	then   func(*stage, rig.WatchView) // what else must hold; nil: nothing
+	then   func(*stage, rig.WatchView) // asserts more; nil: nothing
 
 	want   string // verdict
 	says   string // in its reason
 	rolled bool   // one rollback, and none otherwise
 }
 
-// bad is a version that answers nothing but errors.
-func bad(version string) func(moment) answer {
-	return func(m moment) answer { return answer{bad: m.version == version} }
+// bad makes a version answer all requests with errors.
+func bad(version string) func(request) answer {
+	return func(m request) answer { return answer{bad: m.version == version} }
 }
 
-// everywhere is a fault of all places from one time after the switch to another.
-func everywhere(from, to time.Duration, places ...place) func(moment) answer {
-	return func(m moment) answer {
+// everywhere makes all these places fail from one time after the deploy to another.
+func everywhere(from, to time.Duration, places ...place) func(request) answer {
+	return func(m request) answer {
 		for _, p := range places {
 			if p == m.at && m.version != "v1" && m.since >= from && m.since < to {
 				return answer{bad: true}
@@ -103,7 +104,7 @@ runbooks:
 ` + s.more
 }
 
-// row is a line of the table.
+// row is a line of the table that is printed.
 type row struct {
 	name, want, got string
 	after           time.Duration // from the announcement to the verdict
@@ -129,12 +130,12 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// run plays a scenario to its verdict and holds that against what it must be.
+// run plays a scenario until its verdict, and compares it with the expected one.
 func (s scenario) run(t *testing.T) rig.WatchView {
 	t.Helper()
 	st := newStage(t, s)
 	st.Start()
-	st.seen("storefront", max(s.before, 4))
+	st.waitLooks("storefront", max(s.before, 4))
 	var id string
 	if s.script != nil {
 		id = s.script(st)

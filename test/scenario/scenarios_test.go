@@ -9,7 +9,7 @@ import (
 	"guardian/test/rig"
 )
 
-// scenarios are what a year brings. Times are those of the scale: a second for a minute.
+// scenarios lists all scenarios. A second stands for a minute.
 func scenarios() []scenario {
 	return []scenario{
 		{name: "healthy", want: "passed"},
@@ -19,17 +19,17 @@ func scenarios() []scenario {
 		},
 		{
 			name: "one order in twenty lost", checks: pushes, watch: "for: 100s, max_blind: 10s",
-			play: func(m moment) answer {
+			play: func(m request) answer {
 				return answer{lost: m.at == orders && m.version == "v2" && m.nth%20 == 7}
 			},
 			want: "failed", says: "storefront failed", rolled: true,
 		},
 		{
-			// A tenth of a second more every four seconds, after looks that knew a steady shop.
+			// Latency grows by a tenth of a second in four seconds, after a steady history.
 			name: "slow latency drift", before: 260,
 			checks: "  - {name: storefront, service: order-sync, every: 200ms, timeout: 190ms, http: {url: \"SHOP/storefront\"}}\n",
 			watch:  "for: 40s, max_blind: 10s, latency: {share: 50%, ratio: 1.5, delta: 40ms}",
-			play: func(m moment) answer {
+			play: func(m request) answer {
 				if m.version == "v1" {
 					return answer{slow: 5 * time.Millisecond}
 				}
@@ -38,13 +38,13 @@ func scenarios() []scenario {
 			want: "failed", says: "storefront took longer than", rolled: true,
 		},
 		{
-			name: "fault that begins ten minutes in", play: func(m moment) answer {
+			name: "fault that begins ten minutes in", play: func(m request) answer {
 				return answer{bad: m.version == "v2" && m.since >= 10*time.Second}
 			},
 			want: "failed", says: "beginning at", rolled: true,
 		},
 		{
-			name: "red before, and still red", play: func(m moment) answer { return answer{bad: true} },
+			name: "red before, and still red", play: func(m request) answer { return answer{bad: true} },
 			watch: "for: 10s, max_blind: 0s", script: shipRed,
 			want: "inconclusive", says: "Too little was seen",
 		},
@@ -63,7 +63,7 @@ func scenarios() []scenario {
 			watch: "for: 15s, max_blind: 10s",
 			play:  everywhere(2*time.Second, 5*time.Second, storefront, other),
 			script: func(st *stage) string {
-				st.seen("other", 4)
+				st.waitLooks("other", 4)
 				return st.Ship("v2", "v1", map[string]any{"shops": []string{"sg-1"}})
 			},
 			want: "passed",
@@ -71,12 +71,12 @@ func scenarios() []scenario {
 		{
 			name: "the guardian's network is cut", checks: front + control,
 			script: func(st *stage) string {
-				st.seen("outside", 4)
+				st.waitLooks("outside", 4)
 				id := st.Ship("v2", "v1", nil)
-				st.judged(id, 8)
-				st.cut(true)
+				st.waitJudged(id, 8)
+				st.path.Cut()
 				st.Eventually("looks that see nothing", func() bool { return unknown(st.Watch(id)) >= 8 })
-				st.cut(false)
+				st.path.Mend()
 				return id
 			},
 			want: "passed",
@@ -84,16 +84,16 @@ func scenarios() []scenario {
 		{
 			name: "no traffic", checks: front + traffic, watch: "for: 8s, max_blind: 4s",
 			script: func(st *stage) string {
-				st.seen("traffic", 4)
+				st.waitLooks("traffic", 4)
 				return st.Ship("v2", "v1", nil)
 			},
 			want: "inconclusive", says: "traffic was",
 		},
 		{
-			// Eight looks in a row of each sixty fail, as they did before.
+			// Eight consecutive looks in sixty fail, as they did before the deploy.
 			name: "burst of failures as the history has them", checks: quick, before: 300,
 			watch: "for: 20s, max_blind: 10s",
-			play:  func(m moment) answer { return answer{bad: m.at == storefront && m.nth%60 >= 30 && m.nth%60 < 38} },
+			play:  func(m request) answer { return answer{bad: m.at == storefront && m.nth%60 >= 30 && m.nth%60 < 38} },
 			want:  "passed",
 		},
 		{
@@ -105,7 +105,7 @@ func scenarios() []scenario {
 			name: "second deploy in the middle", watch: "for: 15s, max_blind: 10s",
 			script: func(st *stage) string {
 				first := st.Ship("v2", "v1", nil)
-				st.judged(first, 8)
+				st.waitJudged(first, 8)
 				second := st.Ship("v3", "v2", nil)
 				if v := st.Verdict(first); v.State != "superseded" {
 					st.t.Errorf("the first deploy's watch is %s, want superseded", v.State)
@@ -115,9 +115,9 @@ func scenarios() []scenario {
 			want: "passed",
 		},
 		{
-			// The deploy tool announces what the guardian put back, and it is bad too.
+			// The deploy tool announces the version of a rollback, and that version is bad too.
 			name: "rollback announced as a deploy",
-			play: func(m moment) answer {
+			play: func(m request) answer {
 				return answer{bad: m.version == "v2" || m.version == "v1" && m.nth > 12 && m.since < 2*time.Minute}
 			},
 			script: func(st *stage) string {
@@ -137,13 +137,13 @@ func scenarios() []scenario {
 			},
 		},
 		{
-			// An hour on, and then an hour back: neither ends the watch nor stops it.
+			// The clock jumps an hour forward, and then an hour back: neither ends or stops the watch.
 			name: "clock jump", watch: "for: 20s, max_blind: 10s", clock: true,
 			script: func(st *stage) string {
 				id := st.Ship("v2", "v1", nil)
-				st.judged(id, 8)
+				st.waitJudged(id, 8)
 				st.SetClock(time.Hour)
-				st.judged(id, 24)
+				st.waitJudged(id, 24)
 				st.SetClock(-time.Hour)
 				return id
 			},
@@ -163,13 +163,13 @@ func scenarios() []scenario {
 	}
 }
 
-// shipRed ships v2 once the storefront has been seen to be down.
+// shipRed ships v2 after the storefront was seen down.
 func shipRed(st *stage) string {
 	st.Eventually("the storefront down", func() bool { return st.Query(`probe_success{check="storefront"} == 0`) == 1 })
 	return st.Ship("v2", "v1", nil)
 }
 
-// unknown counts the looks of a watch that could not see.
+// unknown counts the looks of a watch whose result is unknown.
 func unknown(v rig.WatchView) (n int) {
 	for _, e := range v.Evidence {
 		n += e.After.Unknown

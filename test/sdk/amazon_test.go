@@ -17,7 +17,7 @@ import (
 	"guardian/test/fake/marketplace"
 )
 
-// said is what the client made of one call.
+// said is what the client returned for one call.
 type said struct {
 	Call, Error, Type   string
 	Status              int
@@ -28,7 +28,7 @@ type said struct {
 	order, code, detail string
 }
 
-// sellingPartner lets the client for Node call through a recorder at an address.
+// sellingPartner runs the Node.js client against an address, through a recorder.
 func sellingPartner(t *testing.T, address, token string) map[string][]said {
 	t.Helper()
 	if _, err := os.Stat("node/node_modules"); err != nil {
@@ -56,7 +56,7 @@ func sellingPartner(t *testing.T, address, token string) map[string][]said {
 			}
 			Errors []struct{ Code, Details string }
 		}
-		_ = json.Unmarshal(s.Data, &data) // an error's body is another
+		_ = json.Unmarshal(s.Data, &data) // errors have other bodies
 		s.order = data.Payload.ID
 		if len(data.Errors) > 0 {
 			s.code, s.detail = data.Errors[0].Code, data.Errors[0].Details
@@ -100,7 +100,7 @@ func TestSellingPartnerAPIAtAmazon(t *testing.T) {
 	if m := to.class(t, "amazon"); m.Class != probed.Throttled {
 		t.Errorf("a throttle is %s", m.Class)
 	}
-	// The answer tells no rate: the client goes by its own table, as the planner does.
+	// The answer has no rate header: the client uses its own table, as the quota planner does.
 	if o, _ := amazon.Named("getOrders"); stormy["retry"][0].Rate != o.Rate {
 		t.Errorf("the client would go on at %v a second, the guardian plans with %v", stormy["retry"][0].Rate, o.Rate)
 	}

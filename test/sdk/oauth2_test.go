@@ -13,8 +13,8 @@ import (
 	"guardian/test/fake/marketplace"
 )
 
-// bearer gives eBay's tokens the type under which eBay takes them: it calls them "Application
-// Access Token", and the client would write that before the token.
+// bearer sets the type of eBay's tokens to Bearer: eBay's answer says "Application Access Token",
+// which the client would send before the token, and eBay refuses that.
 type bearer struct{ oauth2.TokenSource }
 
 func (b bearer) Token() (*oauth2.Token, error) {

@@ -47,7 +47,7 @@ func hostOf(t *testing.T, address string) string {
 	return u.Host
 }
 
-// class is what the guardian makes of the last answer.
+// class is how the guardian classifies the last answer.
 func (to *towards) class(t *testing.T, platform string) probed.Meaning {
 	t.Helper()
 	p, err := probed.Find(platform)

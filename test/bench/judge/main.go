@@ -1,6 +1,6 @@
-// Command judge measures what docs/judge.md says of guardian judge: it draws streams of looks whose
-// truth is known, has the real binary judge them, and holds what comes out against what must hold. Its
-// table is the one of that page. Exit 1: a line does not hold.
+// Command judge measures the error rates and delays that docs/judge.md states for guardian judge: it
+// draws streams of looks with known failure rates, lets the real binary judge them, and compares the
+// results with the stated bounds. It prints the table of that page. Exit 1: a line is out of bounds.
 //
 //	go run ./test/bench/judge -guardian bin/guardian
 package main
@@ -24,7 +24,8 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run measures every line and gives the exit code: 0 all hold, 1 some do not, 2 no measure.
+// run measures every line and returns the exit code: 0 all are within bounds, 1 some are not, 2 it
+// could not measure.
 func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("judge", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -60,7 +61,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		say(stderr, "%6.1f s  %s: %s%s\n", took, r.what, r.said(m), mark)
 	}
 	if *streams >= enough && slowest > 0 {
-		// A machine that is busy with other things does not break the judge.
+		// Throughput is printed but not checked: the machine may have other work.
 		say(stdout, "| %d streams of %d looks, the slowest of these: seconds | %.1f | at most 60 |\n", *streams, horizon, slowest)
 	}
 	if broken > 0 {
@@ -70,10 +71,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// enough is how many streams a line needs to be held against its bound as it is.
+// enough is how many streams a line needs to be compared with its bound without allowance.
 const enough = 20_000
 
-// measured is what came out of one line's streams.
+// measured is the result of one line's streams.
 type measured struct {
 	drawn   int
 	streams int     // that count
@@ -157,7 +158,7 @@ func (r row) read(out io.Reader) (m measured, err error) {
 	}
 }
 
-// value is what is held against the bound.
+// value is the number that is compared with the bound.
 func (r row) value(m measured) float64 {
 	if r.share != "" {
 		return float64(m.hits) / float64(m.streams)

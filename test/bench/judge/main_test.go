@@ -13,7 +13,7 @@ import (
 	"guardian/test/rig"
 )
 
-// few streams show what is far off, in seconds.
+// few streams are enough to find what is far off, in seconds.
 const few = "-streams=300"
 
 func TestTheTableHolds(t *testing.T) {
@@ -56,7 +56,7 @@ func TestTheTableDoesNotHoldForAJudgeThatIs(t *testing.T) {
 	}
 }
 
-// The page shows what this program measures, line by line, and nothing that did not hold.
+// The page has every line that this program measures, and none that is out of bounds.
 func TestThePageShowsTheTable(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/judge.md")
 	if err != nil {

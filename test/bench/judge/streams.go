@@ -5,13 +5,13 @@ import "math/rand/v2"
 // target draws the looks at a target, one after the other: true is a failure.
 type target func() bool
 
-// steady fails at a rate, each look by itself.
+// steady fails at a rate, independently for each look.
 func steady(rng *rand.Rand, rate float64) target {
 	return func() bool { return rng.Float64() < rate }
 }
 
-// bursts fails at a rate in bursts of a mean length: a chain of two states, begun in its
-// stationary law.
+// bursts fails at a rate in bursts of a mean length: a Markov chain of two states, begun in its
+// stationary distribution.
 func bursts(rng *rand.Rand, rate, length float64) target {
 	stay := 1 - 1/length
 	start := rate * (1 - stay) / (1 - rate)

@@ -1,4 +1,4 @@
-// Package looks measures what looking costs: a whole guardian with 10,000 HTTP checks, and, on
-// the same targets in the same run, one beside Prometheus with its blackbox exporter. It has
-// benchmarks only, of the real programs as processes of their own: `make bench-looks`.
+// Package looks measures the cost of looks: of a guardian process with 10,000 HTTP checks, and of a
+// guardian compared with Prometheus and its blackbox exporter on the same targets. It has
+// benchmarks only: `make bench-looks`.
 package looks

@@ -23,11 +23,11 @@ var (
 	length = flag.Duration("length", time.Minute, "how long is measured, once every check has been looked at")
 )
 
-// What a guardian should keep to; it is printed beside what was measured.
+// The goals for a guardian; they are printed beside the measurements.
 const (
 	mostLate   = 250 * time.Millisecond // 99 in 100 looks
 	mostMemory = 60 << 10               // bytes per check
-	// Of what Prometheus and its blackbox exporter take.
+	// As a share of what Prometheus and its blackbox exporter take.
 	mostOfProcessor = 0.5
 	mostOfMemory    = 0.35
 )
@@ -86,7 +86,7 @@ func BenchmarkBesideBlackbox(b *testing.B) {
 	}
 }
 
-// cost is what one look and one target take.
+// cost is the processor time of a look and the memory of a target.
 type cost struct {
 	look   time.Duration
 	memory int64 // bytes beyond those of a process without targets
@@ -112,7 +112,7 @@ func measure(b *testing.B, f *farm, every time.Duration, run func(targets int) [
 	return cost{look: u.processor / time.Duration(looks), memory: (u.memory - none) / int64(*shared)}
 }
 
-// idle is the memory of a guardian without checks.
+// idle returns the memory of a guardian without checks.
 func idle(b *testing.B, binary string) int64 {
 	b.Helper()
 	p, _ := serve(b, binary, configuration(nil, 0, time.Minute))
@@ -151,7 +151,7 @@ func build(b *testing.B) string {
 	return binary.Path
 }
 
-// configuration is a guardian's with n checks, of a hundred each service.
+// configuration returns a guardian's configuration with n checks, a hundred per service.
 func configuration(f *farm, n int, every time.Duration) string {
 	var c strings.Builder
 	c.WriteString("server: {listen: LISTEN, limits: {series: 1000000}}\nservices:\n")
@@ -177,7 +177,7 @@ func serve(b *testing.B, binary, config string) (*process, string) {
 	return p, "http://" + listen
 }
 
-// blackbox runs the two programs that look at n targets together, as their manual says.
+// blackbox runs Prometheus and the blackbox exporter on n targets, set up as their manual says.
 func blackbox(b *testing.B, f *farm, prometheus, exporter string, n int, every time.Duration) []*process {
 	b.Helper()
 	prober, listen := address(b), address(b)
@@ -206,7 +206,7 @@ scrape_configs:
 	return []*process{e, p}
 }
 
-// program finds one of Debian's packages.
+// program finds a program of one of Debian's packages.
 func program(b *testing.B, name string) string {
 	b.Helper()
 	path, err := exec.LookPath(name)
@@ -239,7 +239,7 @@ func ready(b *testing.B, p *process, url string) {
 	b.Fatalf("%s does not answer within a minute", url)
 }
 
-// sum adds a metric of a guardian up.
+// sum returns the sum of a metric over its labels.
 func sum(b *testing.B, url, metric string) float64 {
 	b.Helper()
 	resp, err := http.Get(url + "/metrics")

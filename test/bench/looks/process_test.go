@@ -44,7 +44,7 @@ func (p *process) stop() {
 	<-p.done
 }
 
-// processor is the time that it has had of the processors.
+// processor returns the processor time that it has used.
 func (p *process) processor(b *testing.B) time.Duration {
 	b.Helper()
 	text := p.read(b, "stat")
@@ -57,7 +57,7 @@ func (p *process) processor(b *testing.B) time.Duration {
 	return time.Duration(user+system) * time.Second / hertz
 }
 
-// resident is its memory in bytes.
+// resident returns its resident memory in bytes.
 func (p *process) resident(b *testing.B) int64 {
 	b.Helper()
 	var size, pages int64
@@ -81,13 +81,13 @@ func (p *process) read(b *testing.B, name string) string {
 	return string(text)
 }
 
-// usage is what processes used together while they were watched.
+// usage is what processes used together while they were measured.
 type usage struct {
 	processor time.Duration
 	memory    int64 // the most, in bytes
 }
 
-// watch measures for so long.
+// watch measures processes for a while.
 func watch(b *testing.B, length time.Duration, all ...*process) usage {
 	b.Helper()
 	var u usage

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// farm is where all the targets are: one address for each, served by a few local servers.
+// farm serves all targets, each at an address of its own, from a few local servers.
 type farm struct {
 	servers []string // http://127.0.0.1:port
 
@@ -54,7 +54,7 @@ func (f *farm) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (f *farm) url(n int) string { return fmt.Sprintf("%s/%d", f.servers[n%len(f.servers)], n) }
 
-// reset forgets who came.
+// reset forgets all requests.
 func (f *farm) reset() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -63,7 +63,7 @@ func (f *farm) reset() {
 	}
 }
 
-// looks is how often targets were looked at.
+// looks returns the number of looks at all targets.
 func (f *farm) looks() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -74,9 +74,9 @@ func (f *farm) looks() int {
 	return n
 }
 
-// punctuality tells, of looks that are due at an even pace, how many did not come, and how
-// late the others came. A target's schedule is the earliest line of that pace that no look of
-// its came before, so that the time which a request takes to arrive is in it but once.
+// punctuality returns how many looks of an even schedule are missing, and how late the others came.
+// A target's schedule begins as late as it can without any look being early, so that the shortest
+// time that a request took to arrive does not count as lateness.
 func (f *farm) punctuality(every time.Duration) (lost int, late []time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -19,7 +19,7 @@ import (
 	"guardian/test/rig"
 )
 
-// place is what is guarded: it notes when it answered a look and when it was put back.
+// place is the service: it records when it answered a look and when it was rolled back.
 type place struct {
 	mu       sync.Mutex
 	bad      bool
@@ -42,8 +42,8 @@ func (p *place) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // BenchmarkReaction announces bad deploys, with a check every second, on a journal that syncs
-// to disk: each to a guardian of its own, because a history of outages teaches the judge that
-// they are usual here.
+// to disk. Each deploy has a guardian of its own, because after a history of outages the judge
+// needs more evidence.
 func BenchmarkReaction(b *testing.B) {
 	p := &place{acts: make(chan time.Duration, 1)}
 	target := httptest.NewServer(p)

@@ -37,15 +37,14 @@ var (
 	length = flag.Duration("length", 30*time.Second, "how long is measured, once all watches are open")
 )
 
-// What a guardian should keep to with 10,000 watches; it is printed beside what was measured.
+// The goals for a guardian with 10,000 watches; they are printed beside the measurements.
 const (
 	mostCores  = 1.0
 	mostMemory = 1 << 30
 	mostWait   = 0.1 // seconds, of 99 in 100 samples
 )
 
-// always is a check that costs nothing and is up: what is measured is what the guardian does
-// with its result.
+// always is a probe that is up at no cost, so that only the handling of its results is measured.
 type always struct{ looks *atomic.Int64 }
 
 func (a always) Look(context.Context) sample.Observation {
@@ -53,7 +52,7 @@ func (a always) Look(context.Context) sample.Observation {
 	return sample.Observation{Health: sample.Up}
 }
 
-// BenchmarkWatches runs the whole process but its probes: runner, series, watches, journal on
+// BenchmarkWatches runs everything but real probes: runner, series, watches, journal on
 // disk, API. The measured time begins when all watches are open.
 func BenchmarkWatches(b *testing.B) {
 	looks := &atomic.Int64{}
@@ -186,7 +185,7 @@ func open(b *testing.B, url string, n int) {
 	}
 }
 
-// processor is the time that this process has had of the processors.
+// processor returns the processor time that this process has used.
 func processor() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -195,7 +194,7 @@ func processor() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// resident is the memory of this process, in bytes.
+// resident returns the resident memory of this process, in bytes.
 func resident(b *testing.B) uint64 {
 	b.Helper()
 	text, err := os.ReadFile("/proc/self/statm")
@@ -239,7 +238,8 @@ func reactions(b *testing.B, url string) map[float64]float64 {
 	return found
 }
 
-// quantile is the upper bound of the bucket in which it lies, of what came between two readings.
+// quantile returns the upper bound of the bucket in which a quantile lies, for the observations
+// between two readings.
 func quantile(before, after map[float64]float64, q float64) float64 {
 	all := after[math.Inf(1)] - before[math.Inf(1)]
 	for _, bound := range slices.Sorted(maps.Keys(after)) {

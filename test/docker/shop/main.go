@@ -1,4 +1,5 @@
-// Command shop is what the test's containers run: a small HTTP server that tells what it is.
+// Command shop is the program in the test's containers: an HTTP server that answers with its
+// version, arguments and environment.
 package main
 
 import (
@@ -36,7 +37,7 @@ func main() {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
 	})
-	// The first process of a container gets no signal that it does not ask for.
+	// As process 1 of its container it gets only signals that it handles.
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM, os.Interrupt)
 	go func() {

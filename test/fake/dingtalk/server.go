@@ -23,19 +23,19 @@ const (
 	MaxBytes  = 20000
 )
 
-// Fault is a way in which a call goes wrong that has nothing to do with the message.
+// Fault is a failure of a call that does not depend on the message.
 type Fault string
 
 // The faults.
 const (
-	ServerError Fault = "server_error" // HTTP 500, the message is not taken
-	Hang        Fault = "hang"         // no answer until the client leaves, the message is not taken
-	LostAnswer  Fault = "lost_answer"  // the message is taken, the connection closed without an answer
+	ServerError Fault = "server_error" // HTTP 500; the message is not accepted
+	Hang        Fault = "hang"         // no answer until the client gives up; the message is not accepted
+	LostAnswer  Fault = "lost_answer"  // the message is accepted; the connection is closed without an answer
 	TooFast     Fault = "too_fast"     // errcode 130101, as if the minute were used up
 	Busy        Fault = "busy"         // errcode -1
 )
 
-// Message is one that was taken.
+// Message is an accepted message.
 type Message struct {
 	At        time.Time
 	Type      string // msgtype
@@ -45,10 +45,10 @@ type Message struct {
 	AtUserIDs []string
 	AtAll     bool
 	Buttons   []Button
-	Body      string // as it came
+	Body      string // as it was sent
 }
 
-// Button is one of an action card.
+// Button is a button of an action card.
 type Button struct {
 	Title string `json:"title"`
 	URL   string `json:"actionURL"`
@@ -57,13 +57,14 @@ type Button struct {
 // Option is a setting of the robot.
 type Option func(*Server)
 
-// WithSecret switches 加签 on.
+// WithSecret requires signatures (加签).
 func WithSecret(secret string) Option { return func(s *Server) { s.secret = secret } }
 
-// WithKeywords switches 自定义关键词 on.
+// WithKeywords requires one of these keywords in each message (自定义关键词).
 func WithKeywords(keywords ...string) Option { return func(s *Server) { s.keywords = keywords } }
 
-// WithAllowList switches IP地址段 on, with none of ours in it: every call is refused.
+// WithAllowList restricts callers to an IP range (IP地址段) in which the tests are not: every call
+// is refused.
 func WithAllowList() Option { return func(s *Server) { s.elsewhere = true } }
 
 // WithNow gives the server another clock.
@@ -105,21 +106,21 @@ func (s *Server) Close() {
 	s.http.Close()
 }
 
-// Messages are those that were taken, in order.
+// Messages returns the accepted messages, in order.
 func (s *Server) Messages() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.messages)
 }
 
-// Calls counts all calls, refused ones too.
+// Calls returns the number of calls, refused ones included.
 func (s *Server) Calls() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls
 }
 
-// Fail makes the next n calls go wrong.
+// Fail makes the next n calls fail.
 func (s *Server) Fail(n int, f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,7 +129,7 @@ func (s *Server) Fail(n int, f Fault) {
 	}
 }
 
-// Forgive ends a punishment and forgets the minute.
+// Forgive ends the ten minutes of refusal and resets the count of this minute.
 func (s *Server) Forgive() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -174,7 +175,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// tooFast answers as the vendor's gateway was seen to.
+// tooFast answers a call over the limit as DingTalk's gateway was seen to.
 func tooFast(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = io.WriteString(w, `{"status":1111,"wait":5,"source":"x5","punish":"deny","uuid":"0be5dd9a","errcode":130101,"errmsg":"send too fast, exceed 20 times per minute"}`)
@@ -208,7 +209,7 @@ type payload struct {
 	} `json:"at"`
 }
 
-// take does what the vendor does with a call, and gives errcode and errmsg.
+// take handles a call and returns errcode and errmsg.
 func (s *Server) take(r *http.Request, body []byte) (int, string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -277,7 +278,7 @@ func (s *Server) take(r *http.Request, body []byte) (int, string) {
 	return 0, "ok"
 }
 
-// refuse checks the security settings that a call's address must meet.
+// refuse checks the robot's security settings: signature and IP range.
 func (s *Server) refuse(r *http.Request, now time.Time) string {
 	if s.elsewhere {
 		return "ip 203.0.113.7 not in whitelist"

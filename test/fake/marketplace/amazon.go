@@ -15,7 +15,7 @@ import (
 //go:embed testdata/amazon-sandbox.json
 var amazonSandbox []byte
 
-// AmazonCase is one that Amazon's static sandbox answers (the x-amzn-api-sandbox blocks of
+// AmazonCase is a request that Amazon's static sandbox answers (the x-amzn-api-sandbox blocks of
 // amzn/selling-partner-api-models, Orders v0 and v2026-01-01).
 type AmazonCase struct {
 	Operation, Method, Path string
@@ -25,7 +25,7 @@ type AmazonCase struct {
 	Members                 []string // of the answer's body
 }
 
-// AmazonCases gives them all.
+// AmazonCases returns all of them.
 func AmazonCases() ([]AmazonCase, error) {
 	var all []AmazonCase
 	if err := json.Unmarshal(amazonSandbox, &all); err != nil {
@@ -34,7 +34,7 @@ func AmazonCases() ([]AmazonCase, error) {
 	return all, nil
 }
 
-// Request gives path with query and body of a case.
+// Request returns the path with query, and the body, of a case.
 func (c AmazonCase) Request() (target string, body []byte) {
 	path, query := c.Path, url.Values{}
 	for name, value := range c.Want {
@@ -67,7 +67,7 @@ func textOf(value any) string {
 	return strings.Join(texts, ",")
 }
 
-// fits tells whether a request is exactly the case's.
+// fits tells whether a request is exactly that of the case.
 func (c AmazonCase) fits(r request) bool {
 	queried := 0
 	for name, value := range c.Want {
@@ -97,7 +97,7 @@ func amazonError(status int, code, message, details string) *answer {
 	}
 }
 
-// sandboxAnswer gives the answer of the case that asks for most.
+// sandboxAnswer returns the answer of the matching case with the most parameters.
 func sandboxAnswer(name string, r request) answer {
 	cases, err := AmazonCases()
 	if err != nil {
@@ -192,7 +192,7 @@ func amazon() vendor {
 			}
 			return nil
 		},
-		// The captured 429: neither Retry-After nor the rate.
+		// As captured: a 429 has neither Retry-After nor the rate.
 		throttled: func(*Server, operation, throttle) answer {
 			return answer{
 				status: 429, header: map[string]string{"x-amzn-ErrorType": "TooManyRequestsException", "x-amzn-RequestId": "08994608-0658-4072-b813-88a208b8e506"},

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// Limit is what may be called: a token bucket and a number a day. Zeros are no limit.
+// Limit is a rate limit: a token bucket and a number of calls a day. Zero means no limit.
 type Limit struct {
-	Rate   float64 // calls (or points) a second that the bucket gets back
+	Rate   float64 // calls (or points) by which the bucket refills in a second
 	Burst  int     // calls (or points) that it holds
 	PerDay int     // calls in a day
 }
 
-// throttle is why a call is one too many.
+// throttle says why a call is over the limit; the zero value: it is not.
 type throttle struct {
-	storm bool          // somebody else used the quota up
+	storm bool          // another application has used the quota up
 	daily bool          // the day's quota
 	wait  time.Duration // until the bucket holds enough
 }
@@ -29,7 +29,7 @@ type bucket struct {
 	today int
 }
 
-// bucketOf gives the bucket of an operation, of this app and shop: a server has one of each.
+// bucketOf returns the bucket of an operation. A server knows one app and one shop.
 func (s *Server) bucketOf(o operation) *bucket {
 	b := s.buckets[o.bucket()]
 	if b == nil {
@@ -48,7 +48,7 @@ func (s *Server) bucketOf(o operation) *bucket {
 	return b
 }
 
-// dayOf is the day by which most vendors count, Beijing's.
+// dayOf returns the day in Beijing, by which most vendors count.
 func dayOf(now time.Time) time.Time { return now.UTC().Add(8 * time.Hour).Truncate(24 * time.Hour) }
 
 func (b *bucket) refill(now time.Time) {
@@ -61,7 +61,7 @@ func (b *bucket) refill(now time.Time) {
 	}
 }
 
-// take takes what a call costs, or tells why not: who is throttled is charged nothing.
+// take takes the cost of a call out of the bucket. A throttled call costs nothing.
 func (b *bucket) take(now time.Time, cost float64) throttle {
 	b.refill(now)
 	if b.limit.PerDay > 0 && b.today >= b.limit.PerDay {
@@ -81,7 +81,7 @@ func (b *bucket) take(now time.Time, cost float64) throttle {
 	return throttle{}
 }
 
-// full is when the bucket is whole again.
+// full returns when the bucket is full again.
 func (b *bucket) full(now time.Time) time.Time {
 	if b.limit.Rate <= 0 {
 		return now

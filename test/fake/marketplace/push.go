@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// SetEndpoint registers where a seller takes pushes. Orders that are made in the sandbox, and
-// its test notifications, are pushed there.
+// SetEndpoint registers the seller's endpoint. Orders that are made in the sandbox, and its test
+// notifications, are pushed there.
 func (s *Server) SetEndpoint(e Endpoint) { s.set(func() { s.endpoint = e }) }
 
-// Push tells the seller's endpoint of an order and gives the answer's status.
+// Push sends an order to the seller's endpoint and returns the answer's status.
 func (s *Server) Push(ctx context.Context, e Endpoint, o Order) (int, error) {
 	if s.vendor.push == nil {
 		return 0, errors.New("how this marketplace pushes is not published")
@@ -47,7 +47,7 @@ func (s *Server) Push(ctx context.Context, e Endpoint, o Order) (int, error) {
 
 func (s *Server) name() string { return s.vendor.name }
 
-// makeOrder makes an order of the sandbox and pushes it, as the vendor does, beside the answer.
+// makeOrder makes an order of the sandbox and pushes it in the background, as the vendor does.
 func (s *Server) makeOrder(o Order, out answer) answer {
 	s.made++
 	o.ID, o.At = s.lastID(), s.now()
@@ -62,5 +62,5 @@ func (s *Server) makeOrder(o Order, out answer) answer {
 	return out
 }
 
-// lastID is the number of the order that was made last.
+// lastID is the ID of the order that was made last.
 func (s *Server) lastID() string { return strconv.Itoa(820000000000 + s.made) }

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Credentials are what a seller's application has at a marketplace.
+// Credentials are those of a seller's application at a marketplace.
 type Credentials struct {
 	App    string // app key, partner ID
 	Secret string // app secret, partner key
@@ -56,15 +56,15 @@ type Option func(*Server)
 // WithNow gives the server another clock.
 func WithNow(now func() time.Time) Option { return func(s *Server) { s.now = now } }
 
-// WithLimit replaces the limit of an operation; "" is that of all others.
+// WithLimit replaces the limit of an operation; "": of all operations without one of their own.
 func WithLimit(operation string, l Limit) Option {
 	return func(s *Server) { s.limits[operation] = l }
 }
 
-// WithCredentials replaces the only credentials that are taken.
+// WithCredentials replaces the credentials that the server accepts.
 func WithCredentials(c Credentials) Option { return func(s *Server) { s.keys = c } }
 
-// WithSandbox makes it the vendor's sandbox.
+// WithSandbox makes the server the vendor's sandbox.
 func WithSandbox() Option { return func(s *Server) { s.sandbox = true } }
 
 // Names lists the marketplaces.
@@ -92,25 +92,25 @@ func New(name string, options ...Option) *Server {
 // URL is the address of the API.
 func (s *Server) URL() string { return s.http.URL }
 
-// Close ends the server once its pushes are over.
+// Close stops the server and waits for its pushes.
 func (s *Server) Close() {
 	s.http.Close()
 	s.pushing.Wait()
 }
 
-// Credentials gives those that are taken.
+// Credentials returns the credentials that the server accepts.
 func (s *Server) Credentials() Credentials { return s.keys }
 
-// ExpireToken makes the access token one that has expired.
+// ExpireToken makes the access token expire, or valid again.
 func (s *Server) ExpireToken(expired bool) { s.set(func() { s.expired = expired }) }
 
-// Storm throttles every call, as when another application uses the quota up.
+// Storm throttles every call, as when another application has used the quota up.
 func (s *Server) Storm(on bool) { s.set(func() { s.storm = on }) }
 
-// AddOrder puts an order in.
+// AddOrder adds an order.
 func (s *Server) AddOrder(o Order) { s.set(func() { s.orders[o.ID] = o }) }
 
-// Orders gives all orders, sorted by ID.
+// Orders returns all orders, sorted by ID.
 func (s *Server) Orders() []Order {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,7 +125,7 @@ func (s *Server) sorted() []Order {
 	return all
 }
 
-// Calls gives how many calls of an operation were answered, and how many throttled.
+// Calls returns how many calls of an operation were answered, and how many were throttled.
 func (s *Server) Calls(operation string) (answered, throttled int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,13 +138,13 @@ func (s *Server) set(change func()) {
 	change()
 }
 
-// vendor is what one marketplace does.
+// vendor is how one marketplace's API behaves.
 type vendor struct {
 	name       string
 	operations []operation
-	named      func(request) string                                   // where the path does not name the operation
-	check      func(*Server, request) *answer                         // credential, signature and clock; nil is good
-	throttled  func(s *Server, op operation, t throttle) answer       // the answer to a call too many
+	named      func(request) string                                   // finds the operation where the path does not name it
+	check      func(*Server, request) *answer                         // verifies credentials, signature and timestamp; nil: they are right
+	throttled  func(s *Server, op operation, t throttle) answer       // the answer to a call over the limit
 	quota      func(h http.Header, s *Server, o operation, b *bucket) // the headers of every answer
 	inSandbox  *Limit                                                 // of each operation, in the sandbox
 	unknown    answer                                                 // there is no such operation, or no such order

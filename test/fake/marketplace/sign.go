@@ -36,7 +36,7 @@ func base64MAC(key, message string) string {
 	return base64.StdEncoding.EncodeToString(m.Sum(nil))
 }
 
-// joined is every name with its value, sorted by name, without some.
+// joined concatenates names and values, sorted by name, leaving some names out.
 func joined(params map[string]string, without ...string) string {
 	names := make([]string, 0, len(params))
 	for n := range params {
@@ -52,7 +52,7 @@ func joined(params map[string]string, without ...string) string {
 	return text.String()
 }
 
-// filled leaves out names without a value, which the IOP gateways do not sign.
+// filled leaves out names with an empty value, which the IOP gateways do not sign.
 func filled(params map[string]string) map[string]string {
 	all := map[string]string{}
 	for n, v := range params {
@@ -107,7 +107,7 @@ func temuSign(secret string, body []byte) string {
 	return strings.ToUpper(hex.EncodeToString(sum[:]))
 }
 
-// Endpoint is where a seller takes pushes, and with what they are signed.
+// Endpoint is where a seller receives pushes, and the keys that sign them.
 type Endpoint struct {
 	URL    string
 	App    string // app key
@@ -115,7 +115,7 @@ type Endpoint struct {
 	Public string // eBay's public key in PEM
 }
 
-// NewKey makes a pair as eBay has one: the private key and the public one, in PEM.
+// NewKey makes a key pair like eBay's: the private and the public key, in PEM.
 func NewKey() (private, public string, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -129,7 +129,7 @@ func NewKey() (private, public string, err error) {
 	return text("EC PRIVATE KEY", priv), text("PUBLIC KEY", pub), errors.Join(err1, err2)
 }
 
-// signPush adds a push's signature to its headers.
+// signPush adds the signature of a push to its headers.
 func signPush(name string, e Endpoint, h http.Header, body []byte, now time.Time) error {
 	switch name {
 	case "shopee":
@@ -170,8 +170,8 @@ func walmartSignature(e Endpoint, h http.Header, body []byte) string {
 	return base64MAC(e.Secret, "POST\n"+target+"\n"+h.Get("WM_SEC.TIMESTAMP")+"\n"+hex.EncodeToString(sum[:]))
 }
 
-// VerifyPush is what a careful seller does with a push: it tells why it is not the
-// marketplace's. Mercado Libre signs none, and what AliExpress and Temu sign is not published.
+// VerifyPush verifies the signature of a push, as a careful seller does. Mercado Libre signs
+// none, and what AliExpress and Temu sign is not published.
 func VerifyPush(name string, e Endpoint, h http.Header, body []byte) error {
 	if name == "ebay" {
 		return verifyEbay(e, h, body)

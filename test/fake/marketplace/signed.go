@@ -18,7 +18,7 @@ func vendors() map[string]vendor {
 
 type object = map[string]any
 
-// away is how far a timestamp is from now: negative is in the past.
+// away returns how far a timestamp is from now; negative: in the past.
 func away(text string, unit time.Duration, now time.Time) time.Duration {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
@@ -158,7 +158,7 @@ func tiktokShop() vendor {
 	reply := func(data any) answer {
 		return answer{status: 200, body: object{"code": 0, "message": "Success", "request_id": "r", "data": data}}
 	}
-	// An older page tells 50 a second for each operation and app; today's says that it moves.
+	// An older page says 50 a second for each operation and app; today's says that the limit varies.
 	moving := Limit{Rate: 50, Burst: 50}
 	orders := func(s *Server, _ request) answer {
 		var list []object

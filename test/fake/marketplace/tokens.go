@@ -157,7 +157,7 @@ func ebay() vendor {
 		}
 		return answer{status: 200, body: object{"rateLimits": []object{{"apiContext": "sell", "apiName": "Fulfillment", "apiVersion": "v1", "resources": resources}}}}
 	}
-	daily := Limit{PerDay: 100000} // an example: the vendor tells each app its own
+	daily := Limit{PerDay: 100000} // an example: each app has a limit of its own
 	return vendor{
 		operations: []operation{
 			{name: "getOrders", method: "GET", path: fulfillment, limit: daily, serve: func(s *Server, _ request) answer {
@@ -230,7 +230,8 @@ func walmart() vendor {
 			}}},
 		}
 	}
-	// The vendor's example: 20 calls and one more every three seconds, where it says an hour.
+	// Like the vendor's example of 20 calls an hour: a burst of 20, and one more every three seconds
+	// instead of minutes.
 	each := Limit{Rate: 1.0 / 3, Burst: 20}
 	get := func(s *Server, r request) answer {
 		o, ok := s.orders[r.path["purchaseOrderId"]]
@@ -280,7 +281,7 @@ func walmart() vendor {
 		},
 		check: func(s *Server, r request) *answer {
 			if token := r.Header.Get("WM_SEC.ACCESS_TOKEN"); token == "" || token != s.keys.Token || s.expired {
-				// As it was seen: 400 and not 401.
+				// The vendor was seen to answer 400, not 401.
 				return bad(400, "INVALID_TOKEN.GMP_GATEWAY_API", "WM_SEC.ACCESS_TOKEN", "Invalid Token")
 			}
 			for _, name := range []string{"WM_QOS.CORRELATION_ID", "WM_SVC.NAME"} {

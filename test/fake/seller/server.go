@@ -15,7 +15,7 @@ import (
 	"guardian/test/fake/marketplace"
 )
 
-// Order is an order as the seller's system keeps it.
+// Order is an order as the seller's system stores it.
 type Order struct {
 	ID       string `json:"id"`
 	Status   string `json:"status"`
@@ -24,22 +24,22 @@ type Order struct {
 	Price    string `json:"price"`
 	Currency string `json:"currency"`
 	Country  string `json:"country"`
-	Copies   int    `json:"copies"` // how often it would be shipped
+	Copies   int    `json:"copies"` // how many times it would be shipped
 	changed  string
 }
 
-// Faults are what the system does wrong.
+// Faults say what the system does wrong.
 type Faults struct {
-	Lose          bool          // takes pushes and keeps nothing
-	TakeAnything  bool          // looks at no signature
+	Lose          bool          // accepts pushes and stores nothing
+	TakeAnything  bool          // does not verify signatures
 	Breaks        bool          // answers 500
-	Talks         bool          // answers with a body
+	Talks         bool          // answers with a body, where the marketplace wants none
 	Delay         time.Duration // before it answers
-	Copies        bool          // ships again what was pushed again
-	LastWins      bool          // believes what comes last, not what is newest
-	RefuseOld     bool          // takes nothing that is older than ten minutes
-	Change        func(*Order)  // what becomes of an order
-	CleanupBroken bool          // takes nothing away
+	Copies        bool          // ships an order again when it is pushed again
+	LastWins      bool          // applies the push that comes last, not the newest one
+	RefuseOld     bool          // refuses pushes that are older than ten minutes
+	Change        func(*Order)  // changes an order before it is stored
+	CleanupBroken bool          // deletes nothing
 }
 
 // Server is one seller's system at one marketplace.
@@ -58,7 +58,7 @@ type Server struct {
 	stopped  chan struct{}
 }
 
-// New starts one. The endpoint has the keys of the pushes; its address is filled in.
+// New starts a system. The endpoint has the keys of the pushes; New sets its address.
 func New(platform string, e marketplace.Endpoint) *Server {
 	s := &Server{platform: platform, orders: map[string]*Order{}, hang: map[string]chan struct{}{}, stopped: make(chan struct{})}
 	mux := http.NewServeMux()
@@ -84,36 +84,36 @@ func (s *Server) Endpoint() marketplace.Endpoint { return s.endpoint }
 // URL is its address, for /orders/{id} and /orders/newest.
 func (s *Server) URL() string { return s.http.URL }
 
-// Set makes it faulty, or good again.
+// Set replaces the faults; the zero value is none.
 func (s *Server) Set(f Faults) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = f
 }
 
-// Orders gives how many orders it holds.
+// Orders returns the number of stored orders.
 func (s *Server) Orders() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.orders)
 }
 
-// IDs gives the orders that it holds, sorted.
+// IDs returns the IDs of the stored orders, sorted.
 func (s *Server) IDs() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Sorted(maps.Keys(s.orders))
 }
 
-// Pushes gives how many pushes came, and how many it refused.
+// Pushes returns how many pushes came, and how many of them were refused.
 func (s *Server) Pushes() (came, refused int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.pushes, s.refused
 }
 
-// Hold makes requests at a place hang until Release: push after its order is kept, see and
-// clean before anything is done.
+// Hold makes requests of a kind hang until Release: "push" after its order is stored, "see" and
+// "clean" before they do anything.
 func (s *Server) Hold(place string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,7 +130,8 @@ func (s *Server) Release(place string) {
 	}
 }
 
-// wait tells whether to go on: who was held and is gone by then gets nothing done.
+// wait waits while requests of a kind are held. It returns false when the client has left meanwhile:
+// then nothing is done.
 func (s *Server) wait(place string, r *http.Request) bool {
 	s.mu.Lock()
 	c := s.hang[place]
@@ -215,7 +216,7 @@ func stale(changed string) bool {
 	return n > 0 && time.Since(time.Unix(n, 0)) > 10*time.Minute
 }
 
-// read finds an order in a push, as the marketplaces document theirs.
+// read reads the order from a push, in the format that the marketplace documents.
 func read(platform string, body []byte) Order {
 	at := func(path string) string { return gjson.GetBytes(body, path).String() }
 	switch platform {
@@ -247,12 +248,12 @@ func read(platform string, body []byte) Order {
 		const n = "Payload.OrderChangeNotification."
 		return Order{ID: at(n + "AmazonOrderId"), Status: at(n + "Summary.OrderStatus"), changed: at("EventTime")}
 	default:
-		// How AliExpress and Temu push is not published: the seller's own form.
+		// The push formats of AliExpress and Temu are not published: this one is our own.
 		return Order{ID: at("id"), Status: at("status"), SKU: at("sku"), Quantity: gjson.GetBytes(body, "quantity").Int()}
 	}
 }
 
-// id is the order of a request's path, which may say newest.
+// id is the order's ID in a request's path, which may be "newest".
 func (s *Server) id(r *http.Request) string {
 	if id := r.PathValue("id"); id != "newest" {
 		return id

@@ -1,4 +1,4 @@
-// Package slack is a server that behaves like Slack's incoming webhooks: one message a
+// Package slack is a fake of Slack's incoming webhooks: one message a
 // second with short bursts and 429 with Retry-After beyond, the limits of Block Kit, and
 // errors and successes as plain text.
 //

@@ -27,27 +27,27 @@ const (
 	Total    = 13200
 )
 
-// Fault is a way in which a call goes wrong that has nothing to do with the message.
+// Fault is a failure of a call that does not depend on the message.
 type Fault string
 
 // The faults.
 const (
-	ServerError Fault = "server_error" // HTTP 500, the message is not taken
-	Hang        Fault = "hang"         // no answer until the client leaves, the message is not taken
-	LostAnswer  Fault = "lost_answer"  // the message is taken, the connection closed without an answer
+	ServerError Fault = "server_error" // HTTP 500; the message is not accepted
+	Hang        Fault = "hang"         // no answer until the client gives up; the message is not accepted
+	LostAnswer  Fault = "lost_answer"  // the message is accepted; the connection is closed without an answer
 	Limited     Fault = "limited"      // 429 with Retry-After: 1
 	Revoked     Fault = "revoked"      // 404 no_service
 )
 
-// Message is one that was taken.
+// Message is an accepted message.
 type Message struct {
 	At    time.Time
-	Text  string   // what a phone's lock screen shows
+	Text  string   // the fallback that a phone's lock screen shows
 	Parts []string // the text of each block and field, in order
-	Body  string   // as it came
+	Body  string   // as it was sent
 }
 
-// All is everything that a reader sees.
+// All is all text that a reader sees.
 func (m Message) All() string { return strings.Join(m.Parts, "\n") }
 
 // Option is a setting of the server.
@@ -56,7 +56,7 @@ type Option func(*Server)
 // WithNow gives the server another clock.
 func WithNow(now func() time.Time) Option { return func(s *Server) { s.now = now } }
 
-// WithoutLimit takes any number of messages a second.
+// WithoutLimit switches the rate limit off.
 func WithoutLimit() Option { return func(s *Server) { s.unlimited = true } }
 
 // Server is one incoming webhook.
@@ -85,7 +85,7 @@ func New(options ...Option) *Server {
 	return s
 }
 
-// URL is the webhook.
+// URL is the address of the webhook.
 func (s *Server) URL() string { return s.http.URL + s.path }
 
 // Close stops the server.
@@ -94,21 +94,21 @@ func (s *Server) Close() {
 	s.http.Close()
 }
 
-// Messages are those that were taken, in order.
+// Messages returns the accepted messages, in order.
 func (s *Server) Messages() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.messages)
 }
 
-// Calls counts all calls, refused ones too.
+// Calls returns the number of calls, refused ones included.
 func (s *Server) Calls() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls
 }
 
-// Fail makes the next n calls go wrong.
+// Fail makes the next n calls fail.
 func (s *Server) Fail(n int, f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,7 +191,7 @@ func (s *Server) take(r *http.Request, body []byte) (int, string) {
 	}
 	parts, total, err := p.check()
 	if err != nil {
-		return http.StatusBadRequest, "invalid_blocks" // the vendor does not say more either
+		return http.StatusBadRequest, "invalid_blocks" // Slack does not say more either
 	}
 	if total > Total {
 		return http.StatusBadRequest, "msg_blocks_too_long"
@@ -217,7 +217,8 @@ type text struct {
 	Text string `json:"text"`
 }
 
-// check gives the texts of a message and their sum, or what Block Kit forbids.
+// check returns the texts of a message and their total length, or the rule of Block Kit that it
+// breaks.
 func (p payload) check() (parts []string, total int, err error) {
 	if len(p.Blocks) > Blocks {
 		return nil, 0, fmt.Errorf("%d blocks", len(p.Blocks))
