@@ -51,7 +51,7 @@ func TestFailuresWhileTheControlIsNotUpAreNotBlamed(t *testing.T) {
 			if v == nil || v.State != watch.Passed {
 				t.Fatalf("an outage that the control shares gives %+v; %s", v, w.Standing(t0()))
 			}
-			if !strings.Contains(v.Reason.String(), "failures were not counted, because the control outside was not up") && control != " " {
+			if !strings.Contains(read(v.Reason), "failures were not counted, because the control outside was not up") && control != " " {
 				t.Errorf("it is not told: %s", v.Reason)
 			}
 			if n := w.Evidence()[0].NotCounted; n != 12 {
@@ -126,7 +126,7 @@ func TestOtherShopsAreTheControl(t *testing.T) {
 	if v == nil || v.State != watch.Failed || n > 19 {
 		t.Fatalf("an outage of the deployed shop alone gives %+v after %d looks", v, n)
 	}
-	if !strings.Contains(v.Reason.String(), "at the shops without the deploy 0 of") {
+	if !strings.Contains(read(v.Reason), "at the shops without the deploy 0 of") {
 		t.Errorf("reason %q", v.Reason)
 	}
 }
@@ -172,7 +172,7 @@ func TestSlowness(t *testing.T) {
 	if v == nil || v.State != watch.Failed || v.Metric != watch.Latency || n > 20 {
 		t.Fatalf("four times slower gives %+v after %d looks", v, n)
 	}
-	if !strings.Contains(v.Reason.String(), "push took longer than") || len(v.Failing) != 1 || !w.FaultSince().Equal(t0().Add(every)) {
+	if !strings.Contains(read(v.Reason), "push took longer than") || len(v.Failing) != 1 || !w.FaultSince().Equal(t0().Add(every)) {
 		t.Errorf("verdict %+v, fault since %s", v, w.FaultSince())
 	}
 	if ev := w.Evidence(); len(ev) != 2 || ev[1].Metric != watch.Latency || ev[1].After.Failures < 8 || ev[1].Limit <= 0 {
@@ -252,7 +252,7 @@ func TestAVersionThatNobodyKnowsIsTold(t *testing.T) {
 		w.Observe(s)
 	}
 	v := w.Tick(w.Deadline)
-	if v == nil || v.State != watch.Inconclusive || !strings.Contains(v.Reason.String(), "Only the version v1.3.9 answered, never v1.4.3") {
+	if v == nil || v.State != watch.Inconclusive || !strings.Contains(read(v.Reason), "Only the version v1.3.9 answered, never v1.4.3") {
 		t.Errorf("verdict %+v", v)
 	}
 }
@@ -277,7 +277,7 @@ func TestAWatchThatPassedNamesNoOtherCauses(t *testing.T) {
 	other.Service, other.Version, other.At = "price-sync", "v7", t0().Add(time.Minute)
 	w.Overlap(other)
 	v, _ := play(w, "push", up(120), t0())
-	if v == nil || v.State != watch.Passed || strings.Contains(v.Reason.String(), "price-sync") {
+	if v == nil || v.State != watch.Passed || strings.Contains(read(v.Reason), "price-sync") {
 		t.Errorf("verdict %+v", v)
 	}
 }
@@ -289,7 +289,7 @@ func TestOtherDeploysAreNamed(t *testing.T) {
 	w.Overlap(other)
 	w.Overlap(deploy()) // its own service supersedes, it does not overlap
 	v, _ := play(w, "push", down(12), t0())
-	if v == nil || !strings.Contains(v.Reason.String(), "Deployed meanwhile, a possible cause too: price-sync v7 at 10:03:11 UTC.") || len(w.Overlaps) != 1 {
+	if v == nil || !strings.Contains(read(v.Reason), "Deployed meanwhile, a possible cause too: price-sync v7 (10:03:11).") || len(w.Overlaps) != 1 {
 		t.Errorf("verdict %+v", v)
 	}
 }

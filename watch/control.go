@@ -25,7 +25,7 @@ type Target struct {
 }
 
 // speaks tells whether the target speaks for a check: for those that take its path.
-func (t *Target) speaks(c CheckPolicy) bool { return t.Path == c.Path }
+func (t *Target) covers(c CheckPolicy) bool { return t.Path == c.Path }
 
 // seen tells whether the target is up and looked at.
 func (t *Target) seen(now time.Time) bool {
@@ -87,7 +87,7 @@ func (w *Watch) controlled(s sample.Sample) bool {
 func (w *Watch) settle(now time.Time, changed Target) {
 	for i := range w.Checks {
 		c := &w.Checks[i]
-		if len(c.Held) == 0 || !changed.speaks(c.CheckPolicy) {
+		if len(c.Held) == 0 || !changed.covers(c.CheckPolicy) {
 			continue
 		}
 		held := c.Held
@@ -113,7 +113,7 @@ func (w *Watch) asked(c CheckPolicy, at, now time.Time) word {
 	controls, said := 0, excuse
 	for i := range w.Targets {
 		t := &w.Targets[i]
-		if !t.speaks(c) {
+		if !t.covers(c) {
 			continue
 		}
 		controls++
@@ -165,7 +165,7 @@ func (w *Watch) cutOff(now time.Time) []string {
 	for i := range w.Targets {
 		t := &w.Targets[i]
 		up := slices.ContainsFunc(w.Targets, func(o Target) bool { return o.Path == t.Path && o.seen(now) })
-		used := slices.ContainsFunc(w.Checks, func(c CheckState) bool { return t.speaks(c.CheckPolicy) })
+		used := slices.ContainsFunc(w.Checks, func(c CheckState) bool { return t.covers(c.CheckPolicy) })
 		if !up && used {
 			names = append(names, t.Check)
 		}
@@ -177,7 +177,7 @@ func (w *Watch) cutOff(now time.Time) []string {
 // after the deadline hold nothing up, or with one always under way no watch would end.
 func (w *Watch) waits(t Target, until time.Time) bool {
 	return slices.ContainsFunc(w.Checks, func(c CheckState) bool {
-		return t.speaks(c.CheckPolicy) && slices.ContainsFunc(c.Held, func(l look) bool { return !l.At.After(until) })
+		return t.covers(c.CheckPolicy) && slices.ContainsFunc(c.Held, func(l look) bool { return !l.At.After(until) })
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"guardian/internal/reason"
 	"guardian/watch/judge"
 )
 
@@ -221,16 +222,17 @@ func (c *Counter) read(r Reading, from time.Time) {
 	c.LogE = finite(math.Log(boundsKeep) + test.LogE(c.State))
 }
 
-// said words what was counted.
-func (c *Counter) said(since time.Time) string {
+// reason is what was counted since the deploy.
+func (c *Counter) reason(since time.Time) reason.Reason {
 	if c.Empty != nil && c.Empty.LogE > c.LogE {
-		return fmt.Sprintf("%s gave nothing at %d of %s since %s; before the deploy it did", c.Name, c.Missing, plural(c.Missing+c.Readings, "reading", "readings"), clock(since))
+		return reason.New("counter_empty", "counter", c.Name, "missing", c.Missing, "readings", c.Missing+c.Readings, "since", since)
 	}
-	text := fmt.Sprintf("%s counted %s failures of %s since %s; tolerated is %s", c.Name, number(c.State.Failures), number(c.State.Exposure), clock(since), oneIn(c.Rate))
+	var before reason.Reason
 	if c.Before.Total > 0 {
-		text += fmt.Sprintf("; before the deploy %s of %s", number(c.Before.Failures), number(c.Before.Total))
+		before = reason.New("counted_before", "failures", c.Before.Failures, "total", c.Before.Total)
 	}
-	return text
+	return reason.New("counter_failed", "counter", c.Name, "failures", c.State.Failures, "total", c.State.Exposure,
+		"since", since, "allowed", c.Rate, "before", before)
 }
 
 // heaviestCounter is the counter that weighs most, when none of the checks weighs more.

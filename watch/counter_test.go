@@ -65,7 +65,7 @@ func TestCounters(t *testing.T) {
 	v, n := run(w, func(_ int, at time.Time) watch.Reading { return c.next(at, 0.3) })
 	if v == nil || v.State != watch.Failed || v.Cause != "orders" || v.Metric != watch.Counted || n > 8 {
 		t.Errorf("a third of the orders lost gives %+v after %d readings", v, n)
-	} else if !strings.Contains(v.Reason.String(), "failures of") || !strings.Contains(v.Reason.String(), "before the deploy") {
+	} else if !strings.Contains(read(v.Reason), "failures among") || !strings.Contains(read(v.Reason), "before the deploy") {
 		t.Errorf("reason %q", v.Reason)
 	}
 	w, c = open(3)
@@ -79,7 +79,7 @@ func TestCounters(t *testing.T) {
 	}
 	w, _ = open(4)
 	v, n = run(w, func(_ int, at time.Time) watch.Reading { return watch.Reading{At: at, Empty: true} })
-	if v == nil || v.State != watch.Failed || !strings.Contains(v.Reason.String(), "orders gave nothing at") {
+	if v == nil || v.State != watch.Failed || !strings.Contains(read(v.Reason), "orders had no data at") {
 		t.Errorf("a counter that was never empty and turned so gives %+v after %d readings", v, n)
 	}
 }

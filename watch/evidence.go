@@ -198,7 +198,7 @@ func counted(failures, total float64) Counts {
 
 // slow is the evidence of a check's durations.
 func (c *CheckState) slow(m *Metric) (Evidence, bool) {
-	l, ok := m.telling()
+	l, ok := m.heaviestLimit()
 	if !ok {
 		return Evidence{}, false
 	}

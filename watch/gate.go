@@ -1,11 +1,8 @@
 package watch
 
 import (
-	"fmt"
 	"slices"
 	"time"
-
-	"github.com/prometheus/common/model"
 
 	"guardian/internal/reason"
 	"guardian/rules"
@@ -15,7 +12,7 @@ import (
 type GateReason struct {
 	Code   string        `json:"code"`           // freeze, run_in_progress, cool_down, alert
 	Until  time.Time     `json:"until,omitzero"` // zero: until what it names is over
-	Detail reason.Reason `json:"detail"`         // says what to do
+	Detail reason.Reason `json:"detail"`         // why, and what to do
 }
 
 // The codes of a closed gate.
@@ -38,10 +35,10 @@ type Freeze struct {
 	Allow    []Act     `json:"allow,omitempty"`
 }
 
-// Act is what somebody wants to do through the gate.
+// Act is what is to be done to a service, and what the gate is asked for.
 type Act string
 
-// The acts that ask the gate.
+// The acts.
 const (
 	ActDeploy   Act = "deploy"
 	ActRollback Act = "rollback"
@@ -55,9 +52,9 @@ type Rollback struct {
 	From, To    string    // versions
 	Created     time.Time // UTC
 	Ended       time.Time // zero: in progress
-	// Acted says that it began to change something. A run that waits for approval, or was
-	// refused, rejected or expired, neither closes the gate nor begins a cool-down: the fix may
-	// come first.
+	// Acted reports whether it began to change something. A run that waits for approval, or was
+	// refused, rejected or expired, neither closes the gate nor begins a cool-down: a fix may be
+	// deployed first.
 	Acted bool
 }
 
@@ -74,13 +71,13 @@ type GateFacts struct {
 	Alerts []rules.Alert
 }
 
-// Gate says why the service may not be deployed (or, with ActRollback, rolled back) now;
-// nothing: it may.
+// Gate gives the reasons why the service may not be deployed (or, with ActRollback, rolled back)
+// now. Without any, it may.
 //
-// That checks are red is never a reason: a red service must be able to receive its fix. An
-// alert closes the gate only when its rule says so (blocks_deploy), is critical, and names this
-// service or none. A rollback is stopped by freezes that do not allow it and by another run,
-// not by cool-downs and alerts: those guard what makes it necessary.
+// Failing checks are never a reason: a failing service must be able to receive its fix. An
+// alert closes the gate only when its rule has the label blocks_deploy, is critical, and names
+// this service or none. A rollback is stopped by freezes that do not allow it and by another
+// run, but not by cool-downs and alerts: what they protect from is what makes it necessary.
 func Gate(f GateFacts, now time.Time) []GateReason {
 	act := f.Act
 	if act == "" {
@@ -90,50 +87,56 @@ func Gate(f GateFacts, now time.Time) []GateReason {
 	for _, z := range f.Freezes {
 		if z.stops(f.Service, act, now) {
 			reasons = append(reasons, GateReason{
-				Code:   CodeFreeze,
-				Until:  clean(z.To),
-				Detail: reason.Text(fmt.Sprintf("Freeze %s lasts until %s; wait, or take the service out of it.", z.Name, z.To.UTC().Format(time.RFC3339))),
+				Code: CodeFreeze, Until: clean(z.To),
+				Detail: reason.New("freeze_lasts", "freeze", z.Name, "until", z.To),
 			})
 		}
 	}
 	for _, r := range f.Rollbacks {
-		if r.Service != f.Service || environment(r.Environment) != environment(f.Environment) {
-			continue
-		}
-		switch until := r.Ended.Add(f.CoolDown); {
-		case !r.Acted:
-		case r.Ended.IsZero():
-			reasons = append(reasons, GateReason{
-				Code:   CodeRun,
-				Detail: reason.Text(fmt.Sprintf("Run %s puts %s back to %s; wait until it ended, or abort it.", r.Run, f.Service, r.To)),
-			})
-		case act == ActDeploy && now.Before(until):
-			reasons = append(reasons, GateReason{
-				Code:   CodeCoolDown,
-				Until:  clean(until),
-				Detail: reason.Text(fmt.Sprintf("Run %s put %s back to %s at %s; the cool-down of %s is not over.", r.Run, f.Service, r.To, r.Ended.UTC().Format(time.RFC3339), model.Duration(f.CoolDown))),
-			})
+		if why, ok := r.closes(f, act, now); ok {
+			reasons = append(reasons, why)
 		}
 	}
 	for _, a := range f.Alerts {
 		if act == ActDeploy && closes(a, f) {
 			reasons = append(reasons, GateReason{
 				Code:   CodeAlert,
-				Detail: reason.Text(fmt.Sprintf("Alert %s fires since %s and its rule blocks deploys; wait until it is resolved.", a.Rule, a.ActiveAt.UTC().Format(time.RFC3339))),
+				Detail: reason.New("alert_blocks_deploys", "rule", a.Rule, "since", a.ActiveAt),
 			})
 		}
 	}
 	return reasons
 }
 
-// stops tells whether the freeze forbids an act on a service now; To is exclusive.
+// closes gives the reason for which a rollback closes the gate; false when it does not.
+func (r Rollback) closes(f GateFacts, act Act, now time.Time) (GateReason, bool) {
+	if !r.Acted || r.Service != f.Service || environment(r.Environment) != environment(f.Environment) {
+		return GateReason{}, false
+	}
+	switch until := r.Ended.Add(f.CoolDown); {
+	case r.Ended.IsZero():
+		return GateReason{
+			Code:   CodeRun,
+			Detail: reason.New("rollback_under_way", "run", r.Run, "service", f.Service, "version", r.To),
+		}, true
+	case act == ActDeploy && now.Before(until):
+		return GateReason{
+			Code: CodeCoolDown, Until: clean(until),
+			Detail: reason.New("cooling_down", "run", r.Run, "service", f.Service, "version", r.To, "at", r.Ended, "cool_down", f.CoolDown),
+		}, true
+	default:
+		return GateReason{}, false
+	}
+}
+
+// stops reports whether the freeze forbids an act on a service now; To is exclusive.
 func (z Freeze) stops(service string, act Act, now time.Time) bool {
 	return !now.Before(z.From) && now.Before(z.To) &&
 		(len(z.Services) == 0 || slices.Contains(z.Services, service)) &&
 		!slices.Contains(z.Allow, act)
 }
 
-// closes tells whether an alert closes the gate.
+// closes reports whether an alert closes the gate.
 func closes(a rules.Alert, f GateFacts) bool {
 	e := a.Labels["environment"]
 	return a.State == rules.Firing && a.Tier == rules.Critical && a.Labels[BlocksDeploy] == "true" &&

@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -22,8 +21,17 @@ const (
 	excusedUnknown Excuse = "unknown before the deploy"
 )
 
-// Reason words the excuse.
-func (e Excuse) Reason() reason.Reason { return reason.Text(string(e)) }
+// Reason gives the excuse as a reason; none for "".
+func (e Excuse) Reason() reason.Reason {
+	switch e {
+	case "":
+		return reason.Reason{}
+	case excusedRed:
+		return reason.New("red_before")
+	default:
+		return reason.New("unknown_before")
+	}
+}
 
 // mayGrow is how many times its planned looks a deploy to some shops may get by extensions.
 const mayGrow = 4
@@ -63,7 +71,7 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 	w.Snapshot.Baselines, w.Snapshot.Controls, w.Snapshot.Counters = nil, nil, nil // what is needed of them is in the checks and targets
 	if d.RollbackRun != "" {
 		w.Mode = Observe
-		w.ModeReason = reason.Text(fmt.Sprintf("this version was put back by run %s: a rollback is watched, but never rolled back again", d.RollbackRun))
+		w.ModeReason = reason.New("rollback_only_observed", "run", d.RollbackRun)
 	}
 	total := 0.0
 	for _, c := range checks {

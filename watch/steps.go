@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -255,7 +254,7 @@ func (w *Watch) suspend(blind bool, now time.Time) {
 func (w *Watch) Supersede(by string, now time.Time) *Verdict {
 	return w.end(Verdict{
 		State:  Superseded,
-		Reason: reason.Text(fmt.Sprintf("%s was deployed before a verdict was reached; %s.", by, w.seen())),
+		Reason: reason.Join(reason.New("watch_superseded", "version", by), w.seen()),
 		At:     clean(now),
 	})
 }
@@ -264,7 +263,7 @@ func (w *Watch) Supersede(by string, now time.Time) *Verdict {
 func (w *Watch) Cancel(who string, now time.Time) *Verdict {
 	return w.end(Verdict{
 		State:  Cancelled,
-		Reason: reason.Text(fmt.Sprintf("Cancelled by %s; %s.", who, w.seen())),
+		Reason: reason.Join(reason.New("watch_cancelled", "who", who), w.seen()),
 		At:     clean(now),
 	})
 }

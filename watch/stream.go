@@ -183,8 +183,8 @@ func (m *Metric) observe(l look) {
 	}
 }
 
-// telling is the limit of Latency that weighs most.
-func (m *Metric) telling() (Limit, bool) {
+// heaviestLimit is the limit of Latency with the most evidence.
+func (m *Metric) heaviestLimit() (Limit, bool) {
 	if len(m.Limits) == 0 || len(m.Limits) != len(m.Streams) {
 		return Limit{}, false
 	}

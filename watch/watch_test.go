@@ -69,6 +69,9 @@ func health(mark byte) sample.Health {
 	}
 }
 
+// read gives a reason in English for somebody who reads it on the day of the tests.
+func read(r reason.Reason) string { return reason.Reader{Now: t0()}.Read(r) }
+
 func look(name string, h sample.Health, at time.Time) sample.Sample {
 	o := sample.Observation{Health: h}
 	switch h {
@@ -117,11 +120,11 @@ func TestTimelines(t *testing.T) {
 		},
 		"a total outage fails within ten looks": {
 			marks: down(10), before: sample.Up, state: watch.Failed,
-			says: []string{"push failed 8 of 8 looks since 10:02:11 UTC", "allowed is 1 in 100", "before the deploy 2 of 960", "HTTP 500"},
+			says: []string{"push failed 8 of 8 looks since 10:02:11", "allowed is 1%", "before the deploy it failed 2 of 960", "HTTP 500"},
 		},
 		"one failure does not fail a deploy": {marks: "x" + up(39), before: sample.Up, policy: quiet, state: watch.Passed},
 		"a fault that begins late is found": {
-			marks: up(60) + down(15), before: sample.Up, state: watch.Failed, says: []string{"beginning at 10:17:26 UTC"},
+			marks: up(60) + down(15), before: sample.Up, state: watch.Failed, says: []string{"beginning at 10:17:26"},
 		},
 		"looks that cannot see are neither good nor bad": {
 			marks: "xxxx????????????????????xxxxx", before: sample.Up, state: watch.Failed, at: 28, says: []string{"failed 8 of 8 looks"},
@@ -132,7 +135,7 @@ func TestTimelines(t *testing.T) {
 		},
 		"a watch that went blind at its end is inconclusive": {
 			marks: up(30) + strings.Repeat(" ", 10), before: sample.Up, policy: func(p *watch.Policy) { quiet(p); p.MaxBlind = 0 }, state: watch.Inconclusive, at: 40,
-			says: []string{"not seen since 10:09:41 UTC"},
+			says: []string{"not seen since 10:09:41"},
 		},
 		"a blind watch sees later what it could not see": { // blind for 12 marks, noticed after three
 			marks: up(30) + strings.Repeat("?", 15) + up(8), before: sample.Up, state: watch.Passed, at: 53,
@@ -144,7 +147,7 @@ func TestTimelines(t *testing.T) {
 		},
 		"too few looks do not pass": {
 			marks: up(4), before: sample.Up, policy: func(p *watch.Policy) { p.For = time.Minute },
-			state: watch.Inconclusive, at: 4, says: []string{"4 looks", "A pass needs 10"},
+			state: watch.Inconclusive, at: 4, says: []string{"4 looks", "a pass needs 10"},
 		},
 		"too many failures to pass and too few to fail": {
 			marks: up(8) + "xxxx", before: sample.Up, policy: func(p *watch.Policy) { p.For = 3 * time.Minute },
@@ -152,7 +155,7 @@ func TestTimelines(t *testing.T) {
 		},
 		"a service that was red before is not blamed": {
 			marks: strings.Repeat("x", 40), before: sample.Down, policy: quiet, state: watch.Inconclusive,
-			says: []string{"A pass needs 10"},
+			says: []string{"a pass needs 10"},
 		},
 		"a fix that turns the service green passes": {
 			marks: "xxx" + up(37), before: sample.Down, policy: quiet, state: watch.Passed,
@@ -182,7 +185,7 @@ func TestTimelines(t *testing.T) {
 				t.Errorf("%s after %d looks, want %d: %s", v.State, at, c.at, v.Reason)
 			}
 			for _, s := range c.says {
-				if !strings.Contains(v.Reason.String(), s) {
+				if !strings.Contains(read(v.Reason), s) {
 					t.Errorf("reason %q does not say %q", v.Reason, s)
 				}
 			}
@@ -208,7 +211,11 @@ func TestVerdictNamesTheCauseAndWhatFails(t *testing.T) {
 	}
 	want := &watch.Verdict{
 		State: watch.Failed, Cause: "push", Metric: watch.Failures, Failing: []string{"push", "feed"}, At: t0().Add(9 * every),
-		Reason: reason.Text("push failed 9 of 9 looks since 10:02:11 UTC; allowed is 1 in 100; before the deploy 2 of 960. It says: HTTP 500. Failing too: feed."),
+		Reason: reason.Join(
+			reason.New("looks_failed", "check", "push", "failures", 9, "looks", 9, "since", t0(), "began", nil, "allowed", 0.01,
+				"before", reason.New("failed_before", "failures", 2, "looks", 960), "elsewhere", nil),
+			reason.New("last_error", "error", "HTTP 500"),
+			reason.New("also_failing", "checks", []string{"feed"})),
 	}
 	if diff := cmp.Diff(want, v); diff != "" {
 		t.Errorf("verdict (-want +got):\n%s", diff)
@@ -217,6 +224,29 @@ func TestVerdictNamesTheCauseAndWhatFails(t *testing.T) {
 	if len(ev) != 3 || ev[1].Check != "push" || ev[1].EValue < 1000 || ev[1].Samples != 9 || !ev[1].Since.Equal(t0().Add(every)) ||
 		ev[1].Before != (watch.Counts{Looks: 960, Failures: 2}) || ev[1].After != (watch.Counts{Looks: 9, Failures: 9}) {
 		t.Errorf("evidence %+v", ev)
+	}
+}
+
+func TestVerdictsReadInBothLanguages(t *testing.T) {
+	shanghai, err := time.LoadLocation("Asia/Shanghai")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, green("push"), t0())
+	w.Overlap(watch.Deploy{Service: "price-sync", Version: "v7", At: t0().Add(time.Minute)})
+	v, _ := play(w, "push", down(20), t0())
+	if v == nil {
+		t.Fatal("no verdict")
+	}
+	for language, want := range map[string]string{
+		"en": "push failed 8 of 8 looks since 18:02:11; allowed is 1%; before the deploy it failed 2 of 960. Error: HTTP 500. " +
+			"Deployed meanwhile, a possible cause too: price-sync v7 (18:03:11).",
+		"zh": "push 自 18:02:11 起探测 8 次，失败 8 次；允许的失败率为 1%；部署前 960 次中失败 2 次。错误：HTTP 500。" +
+			"期间还部署了（也可能是原因）：price-sync v7（18:03:11）。",
+	} {
+		if got := (reason.Reader{Language: language, Location: shanghai, Now: t0()}).Read(v.Reason); got != want {
+			t.Errorf("%s: got  %s\nwant %s", language, got, want)
+		}
 	}
 }
 
@@ -232,7 +262,7 @@ func TestAFlakyCheckIsHeldAgainstWhatItWasBefore(t *testing.T) {
 	if v == nil || v.State != watch.Failed {
 		t.Fatalf("an outage gives %+v", v)
 	}
-	if s := "because before the deploy it failed 190 of 960"; !strings.Contains(v.Reason.String(), s) || !strings.Contains(v.Reason.String(), "instead of 1 in 100") {
+	if s := "because before the deploy it failed 190 of 960"; !strings.Contains(read(v.Reason), s) || !strings.Contains(read(v.Reason), "more than the configured 1%") {
 		t.Errorf("reason %q does not say %q", v.Reason, s)
 	}
 
@@ -340,7 +370,7 @@ func TestADeployThatWasNeverSwitchedDoesNotPass(t *testing.T) {
 		w.Observe(s)
 	}
 	v := w.Tick(w.Deadline)
-	if v == nil || v.State != watch.Inconclusive || !strings.Contains(v.Reason.String(), "was it switched?") {
+	if v == nil || v.State != watch.Inconclusive || !strings.Contains(read(v.Reason), "was it switched?") {
 		t.Errorf("verdict %+v", v)
 	}
 }
@@ -394,7 +424,7 @@ func TestExtendToAllShops(t *testing.T) {
 func TestAServiceWithoutChecksIsInconclusive(t *testing.T) {
 	w := watch.Open(deploy(), policy(), nil, watch.Snapshot{}, t0())
 	v := w.Tick(w.Deadline)
-	if v == nil || v.State != watch.Inconclusive || !strings.Contains(v.Reason.String(), "No check looks at this service") {
+	if v == nil || v.State != watch.Inconclusive || !strings.Contains(read(v.Reason), "No check looks at this service") {
 		t.Errorf("verdict %+v", v)
 	}
 }

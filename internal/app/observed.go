@@ -306,7 +306,7 @@ func (o *observed) sight(now time.Time) rules.Visibility {
 		blind = append(blind, rules.Blind{
 			Labels: labels,
 			Name:   func(series string) bool { return names[series] },
-			Why:    reason.Text(fmt.Sprintf("check %s is blind since %s: %s", name, v.blindSince.Format(time.RFC3339), v.why)),
+			Why:    reason.New("check_blind", "check", name, "since", v.blindSince, "why", v.why),
 		})
 	}
 	return rules.VisibilityOf(blind)

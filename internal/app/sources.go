@@ -159,7 +159,7 @@ func (as *alerts) blindSources() []rules.Blind {
 			if r.Record == "" || (last != nil && last.results[i].Health == rules.HealthOK) {
 				continue
 			}
-			why := reason.Text(fmt.Sprintf("rule source %s was not asked for %s yet", l.g.Source, r.Record))
+			why := reason.New("source_not_asked", "source", l.g.Source, "series", r.Record)
 			if last != nil {
 				why = last.results[i].Reason
 			}

@@ -8,8 +8,11 @@
 //
 //	{name}                 the value
 //	{name%}                a share, as a percentage
+//	{name,}                a number with its thousands apart: 12,345
 //	{name:look|looks}      a number with its noun, one or many (English only)
 //	[ … {name} … ]         left out when the value is missing, empty or zero
+//
+// A list names its first five values and counts the others.
 //
 // The package decides nothing and knows no part of the guardian. It will not hold what a
 // page or a message says around a reason (internal/announce, internal/server). Start at

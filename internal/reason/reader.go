@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Reader is who reads: their language and time zone. The zero value reads English in UTC.
@@ -64,18 +65,25 @@ func unknown(why Reason) string {
 	return why.Code + " " + string(b)
 }
 
-// sentences puts one after the other.
+// sentences puts one after the other. One that comes from elsewhere and has no end gets a full
+// stop.
 func (r Reader) sentences(all []Value) string {
+	stop, gap := ".", " "
+	if r.zh() {
+		stop, gap = "。", ""
+	}
 	var said []string
 	for _, v := range all {
-		if s := r.value(v); s != "" {
-			said = append(said, s)
+		s := strings.TrimSpace(r.value(v))
+		if s == "" {
+			continue
 		}
+		if last, _ := utf8.DecodeLastRuneInString(s); !strings.ContainsRune(".!?。！？…", last) {
+			s += stop
+		}
+		said = append(said, s)
 	}
-	if r.zh() {
-		return strings.Join(said, "")
-	}
-	return strings.Join(said, " ")
+	return strings.Join(said, gap)
 }
 
 // fill puts values into a pattern; missing says that one of them was empty.
@@ -118,6 +126,10 @@ func (r Reader) placeholder(name string, values map[string]Value) (said string, 
 		v := values[of]
 		return percent(v.number), v.empty()
 	}
+	if of, ok := strings.CutSuffix(name, ","); ok {
+		v := values[of]
+		return Grouped(v.number), v.empty()
+	}
 	if of, nouns, ok := strings.Cut(name, ":"); ok {
 		one, many, _ := strings.Cut(nouns, "|")
 		v := values[of]
@@ -143,15 +155,34 @@ func (r Reader) value(v Value) string {
 	case nested:
 		return r.Read(*v.reason)
 	case list:
-		said := make([]string, len(v.list))
-		for i, one := range v.list {
-			said[i] = r.value(one)
-		}
-		return r.List(said)
+		return r.shortened(v.list)
 	case none:
 		return ""
 	default:
 		return ""
+	}
+}
+
+// maxListed is how many values of a list are named; the others are counted.
+const maxListed = 5
+
+// shortened joins the values of a list: "a, b, c, d, e and 3 more".
+func (r Reader) shortened(all []Value) string {
+	more := 0
+	if len(all) > maxListed+1 {
+		all, more = all[:maxListed], len(all)-maxListed
+	}
+	said := make([]string, len(all), len(all)+1)
+	for i, one := range all {
+		said[i] = r.value(one)
+	}
+	switch {
+	case more == 0:
+		return r.List(said)
+	case r.zh():
+		return r.List(said) + " 等 " + strconv.Itoa(len(all)+more) + " 个"
+	default:
+		return r.List(append(said, strconv.Itoa(more)+" more"))
 	}
 }
 
@@ -236,6 +267,26 @@ func Number(v float64) string {
 		digits := max(0, 3-int(math.Floor(math.Log10(abs))))
 		return strings.TrimRight(strings.TrimRight(strconv.FormatFloat(v, 'f', digits, 64), "0"), ".")
 	}
+}
+
+// Grouped gives a number with its thousands apart: 12,345.
+func Grouped(v float64) string {
+	text := Number(v)
+	whole, rest, _ := strings.Cut(text, ".")
+	if strings.ContainsAny(text, "eIN") {
+		return text
+	}
+	sign := ""
+	if whole[0] == '-' {
+		sign, whole = "-", whole[1:]
+	}
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if rest != "" {
+		whole += "." + rest
+	}
+	return sign + whole
 }
 
 func percent(v float64) string { return Number(math.Round(v*1e6)/1e4) + "%" }

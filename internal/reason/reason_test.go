@@ -29,7 +29,8 @@ func TestWordsTakeTheReadersLanguageAndZone(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := time.Date(2026, 11, 30, 1, 2, 3, 0, time.UTC)
-	values := New("", "n", 1, "many", 3, "share", 0.0512, "at", at, "took", 200*time.Second, "names", []string{"a", "b", "c"}, "none", "").Values
+	values := New("", "n", 1, "many", 3, "share", 0.0512, "at", at, "took", 200*time.Second, "names", []string{"a", "b", "c"}, "none", "",
+		"big", 1234567.5, "below", -1234, "some", []string{"a", "b", "c", "d", "e", "f", "g"}).Values
 	for name, c := range map[string]struct {
 		r             Reader
 		pattern, want string
@@ -38,6 +39,9 @@ func TestWordsTakeTheReadersLanguageAndZone(t *testing.T) {
 		"Chinese, Shanghai, today":          {Reader{Language: "zh", Location: shanghai, Now: at}, "从 {at} 起，{took}", "从 09:02:03 起，3 分钟 20 秒"},
 		"one and many":                      {Reader{}, "{n:look|looks}, {many:look|looks}", "1 look, 3 looks"},
 		"a share":                           {Reader{}, "{share%}", "5.12%"},
+		"thousands apart":                   {Reader{}, "{big,}, {below,}, {many,}", "1,234,567.5, -1,234, 3"},
+		"a long list":                       {Reader{}, "{some}", "a, b, c, d, e and 2 more"},
+		"a long Chinese list":               {Reader{Language: "zh"}, "{some}", "a、b、c、d、e 等 7 个"},
 		"names":                             {Reader{}, "{names}", "a, b and c"},
 		"Chinese names":                     {Reader{Language: "zh"}, "{names}", "a、b、c"},
 		"a part whose value is missing":     {Reader{}, "down[: {none}][, {many} times]", "down, 3 times"},
@@ -84,5 +88,29 @@ func TestTranslateReachesEveryReason(t *testing.T) {
 	}
 	if in.List[0].Why.Code != r.Code || in.Pointer.Why.String() != r.String() || len(in.Map["a"].Values) != 0 || in.Any.([]any)[0].(inner).Why.Code != r.Code {
 		t.Error("what was translated has changed")
+	}
+}
+
+func TestSentencesEndWithAFullStop(t *testing.T) {
+	r := Join(Text("HTTP 500"), Reason{}, Text("token expired."), Text("is it up?"), Text("v1.5"))
+	for language, want := range map[string]string{
+		"en": "HTTP 500. token expired. is it up? v1.5.",
+		"zh": "HTTP 500。token expired.is it up?v1.5。",
+	} {
+		if got := (Reader{Language: language}).Read(r); got != want {
+			t.Errorf("%s: got %q, want %q", language, got, want)
+		}
+	}
+}
+
+func TestATextWithinAReasonComesBackEqual(t *testing.T) {
+	r := New("x", "why", Text("HTTP 500"), "none", Reason{}, "all", Join(Text("a"), Text("b")))
+	b, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Reason
+	if err := json.Unmarshal(b, &back); err != nil || !back.Equal(r) {
+		t.Errorf("%s came back as %+v, not %+v (%v)", b, back, r, err)
 	}
 }

@@ -55,7 +55,7 @@ func valueOf(v any) Value {
 	case time.Duration:
 		return Value{kind: duration, took: v}
 	case Reason:
-		return Value{kind: nested, reason: &v}
+		return reasonOf(v)
 	case []string:
 		return listOf(v)
 	case []Reason:
@@ -68,6 +68,18 @@ func valueOf(v any) Value {
 		return Value{kind: text, text: v.String()}
 	default:
 		return Value{kind: text, text: fmt.Sprint(v)}
+	}
+}
+
+// reasonOf keeps somebody's text as a text, as it comes back from JSON.
+func reasonOf(v Reason) Value {
+	switch v.Code {
+	case "":
+		return Value{}
+	case plain:
+		return v.Values["text"]
+	default:
+		return Value{kind: nested, reason: &v}
 	}
 }
 

@@ -2,7 +2,180 @@ package reason
 
 // verdictWords are the codes of what watches, rules and gates say.
 func verdictWords(code string) (Words, bool) {
+	for _, texts := range [...]func(string) (Words, bool){evidenceWords, outcomeWords, blindWords, gateWords} {
+		if w, ok := texts(code); ok {
+			return w, true
+		}
+	}
+	return Words{}, false
+}
+
+// evidenceWords are the codes of what checks, counters and rules say about a deploy.
+func evidenceWords(code string) (Words, bool) {
 	switch code {
+	case "looks_failed":
+		return Words{
+			"{check} failed {failures} of {looks:look|looks} since {since}[, beginning at {began}]; allowed is {allowed%}; {before}[; {elsewhere}].",
+			"{check} 自 {since} 起探测 {looks} 次，失败 {failures} 次[，从 {began} 开始失败]；允许的失败率为 {allowed%}；{before}[；{elsewhere}]。",
+		}, true
+	case "failed_before":
+		return Words{"before the deploy it failed {failures} of {looks}", "部署前 {looks} 次中失败 {failures} 次"}, true
+	case "flaky_before":
+		return Words{
+			"that is more than the configured {configured%}, because before the deploy it failed {failures} of {looks}",
+			"高于配置的 {configured%}，因为部署前 {looks} 次中已失败 {failures} 次",
+		}, true
+	case "nothing_before":
+		return Words{"nothing is known of it from before the deploy", "部署前没有它的数据"}, true
+	case "failed_elsewhere":
+		return Words{"at the shops without the deploy {failures} of {looks} failed meanwhile", "同期未部署的店铺 {looks} 次中失败 {failures} 次"}, true
+	case "looks_slow":
+		return Words{
+			"{check} took longer than {limit} in {slow} of {looks:look|looks} since {since}[, beginning at {began}]; before the deploy at most {slow_before} of {looks_before} did.",
+			"{check} 自 {since} 起探测 {looks} 次，其中 {slow} 次耗时超过 {limit}[，从 {began} 开始变慢]；部署前 {looks_before} 次中至多 {slow_before} 次。",
+		}, true
+	case "counter_failed":
+		return Words{
+			"{counter} counted {failures,} failures among {total,} since {since}; allowed is {allowed%}[; {before}].",
+			"{counter} 自 {since} 起共计 {total,} 次，其中失败 {failures,} 次；允许的失败率为 {allowed%}[；{before}]。",
+		}, true
+	case "counted_before":
+		return Words{"before the deploy {failures,} among {total,}", "部署前 {total,} 次中失败 {failures,} 次"}, true
+	case "counter_empty":
+		return Words{
+			"{counter} had no data at {missing} of {readings:reading|readings} since {since}; before the deploy it had.",
+			"{counter} 自 {since} 起读取 {readings} 次，其中 {missing} 次没有数据；部署前有数据。",
+		}, true
+	case "last_error":
+		return Words{"Error: {error}", "错误：{error}"}, true
+	case "also_failing":
+		return Words{"Failing too: {checks}.", "同时失败的检查：{checks}。"}, true
+	case "rule_fires":
+		return Words{
+			"The rule {rule} fires: its condition is true since {since}, after the deploy, and its value is {value}.",
+			"规则 {rule} 已触发：其条件在部署之后自 {since} 起成立，当前值为 {value}。",
+		}, true
+	case "rule_summary":
+		return Words{"Summary: {summary}", "摘要：{summary}"}, true
+	case "deployed_meanwhile":
+		return Words{"Deployed meanwhile, a possible cause too: {deploys}.", "期间还部署了（也可能是原因）：{deploys}。"}, true
+	case "other_deploy":
+		return Words{"{service} {version} ({at})", "{service} {version}（{at}）"}, true
+	case "failures_not_counted":
+		return Words{
+			"{failures:failure was|failures were} not counted, because the control {control} was not up meanwhile.",
+			"有 {failures} 次失败未计入，因为当时对照检查 {control} 不正常。",
+		}, true
+	case "looks_seen":
+		return Words{
+			"{looks:look|looks} of {checks:check|checks} since {since}, {failures} failed[, {unknown} could not look].",
+			"自 {since} 起，{checks} 个检查共探测 {looks} 次，失败 {failures} 次[，{unknown} 次无法探测]。",
+		}, true
+	default:
+		return Words{}, false
+	}
+}
+
+// outcomeWords are the codes of how a watch ends or stands.
+func outcomeWords(code string) (Words, bool) {
+	switch code {
+	case "no_checks":
+		return Words{"No check looks at this service, so nothing was seen; give it a check.", "没有检查探测该服务，因此什么也没有看到；请为它配置检查。"}, true
+	case "no_checks_of_shops":
+		return Words{"No check looks at {shops}, so nothing was seen; give these shops a check.", "没有检查探测 {shops}，因此什么也没有看到；请为这些店铺配置检查。"}, true
+	case "blind_at_the_end":
+		return Words{"To pass, they had to be seen again by the end of the watch.", "要判通过，须在观察结束前恢复探测。"}, true
+	case "only_previous_answered":
+		return Words{
+			"Only the previous version {previous} answered ({looks:look|looks}), never {version}: was it switched?",
+			"只有旧版本 {previous} 有响应（{looks} 次），{version} 从未响应：确定切换了吗？",
+		}, true
+	case "only_other_answered":
+		return Words{"Only the version {other} answered, never {version}: was it switched?", "只有版本 {other} 有响应，{version} 从未响应：确定切换了吗？"}, true
+	case "too_few_looks":
+		return Words{
+			"Too little was seen: a pass needs {needed:judged look|judged looks} (min_samples), there were {judged}; watch longer or look more often.",
+			"看到的太少：判通过需要 {needed} 次有效探测（min_samples），实际只有 {judged} 次；请延长观察时间或提高探测频率。",
+		}, true
+	case "undecided":
+		return Words{"That is too much to pass and too little to fail.", "要判通过则失败偏多，要判失败则证据不足。"}, true
+	case "looks_to_pass":
+		return Words{"{looks:more look|more looks} without a failure would have passed.", "再有 {looks} 次探测不失败即可通过。"}, true
+	case "not_judged":
+		return Words{"Not judged, because not seen up since: {checks}.", "未参与判定（此后一直未见正常）：{checks}。"}, true
+	case "check_with_excuse":
+		return Words{"{check} ({why})", "{check}（{why}）"}, true
+	case "red_before":
+		return Words{"red before the deploy", "部署前就已失败"}, true
+	case "unknown_before":
+		return Words{"unknown before the deploy", "部署前状态未知"}, true
+	case "watching":
+		return Words{"Watching until {until}.", "观察至 {until}。"}, true
+	case "fast_phase_passed":
+		return Words{"It passed the fast phase at {at}.", "已于 {at} 通过快速阶段。"}, true
+	case "watch_superseded":
+		return Words{"{version} was deployed before a verdict was reached.", "得出结论前又部署了 {version}。"}, true
+	case "watch_cancelled":
+		return Words{"Cancelled by {who}.", "由 {who} 取消。"}, true
+	case "rollback_only_observed":
+		return Words{
+			"this version was put back by run {run}: a rollback is watched, but never rolled back again",
+			"该版本由处置 {run} 恢复：回滚只观察，不会再次回滚",
+		}, true
+	case "bound_not_covered":
+		return Words{
+			"The bound holds for failures that come at most as often as was tolerated and in bursts no longer than history shows. " +
+				"Greater drift, longer bursts, and an outside incident during the watch are not covered; only controls or shops without the deploy tell the last one apart.",
+			"误判概率以容许的失败率和历史上出现过的连续失败为前提。" +
+				"更大的漂移、更长的连续失败以及观察期间的外部故障不在保证之内；外部故障只有靠对照检查或未部署的店铺才能区分。",
+		}, true
+	default:
+		return Words{}, false
+	}
+}
+
+// blindWords are the codes of what could not be seen.
+func blindWords(code string) (Words, bool) {
+	switch code {
+	case "cannot_see":
+		return Words{"{blind}.", "{blind}。"}, true
+	case "check_never_seen":
+		return Words{"{check} was never seen[ ({why})]", "{check} 从未有过结果[（{why}）]"}, true
+	case "check_not_seen":
+		return Words{"{check} was not seen since {since}[ ({why})]", "{check} 自 {since} 起没有结果[（{why}）]"}, true
+	case "control_not_up":
+		return Words{"the control {control} was not up since {since}[ ({why})]", "对照检查 {control} 自 {since} 起不正常[（{why}）]"}, true
+	case "waits_to_see":
+		return Words{"The watch waits for that until {until}.", "观察最多等到 {until}。"}, true
+	case "check_blind":
+		return Words{"check {check} is blind[ since {since}][: {why}]", "检查 {check}[ 自 {since} 起]无法探测[：{why}]"}, true
+	case "source_not_asked":
+		return Words{"rule source {source} was not asked for {series} yet", "尚未向规则数据源 {source} 查询 {series}"}, true
+	default:
+		return Words{}, false
+	}
+}
+
+// gateWords are the codes of why a service may not be deployed now.
+func gateWords(code string) (Words, bool) {
+	switch code {
+	case "freeze_lasts":
+		return Words{"Freeze {freeze} lasts until {until}; wait, or take the service out of it.", "冻结期 {freeze} 持续到 {until}；请等待，或将该服务移出冻结期。"}, true
+	case "rollback_under_way":
+		return Words{
+			"Run {run} puts {service} back to {version}; wait until it ended, or abort it.",
+			"处置 {run} 正在将 {service} 恢复到 {version}；请等它结束，或中止它。",
+		}, true
+	case "cooling_down":
+		return Words{
+			"Run {run} put {service} back to {version} at {at}; the cool-down of {cool_down} is not over.",
+			"处置 {run} 已于 {at} 将 {service} 恢复到 {version}；冷却期（{cool_down}）尚未结束。",
+		}, true
+	case "alert_blocks_deploys":
+		return Words{
+			"Alert {rule} fires since {since} and its rule blocks deploys; wait until it is resolved.",
+			"告警 {rule} 自 {since} 起触发，其规则禁止部署；请等待恢复。",
+		}, true
 	default:
 		return Words{}, false
 	}

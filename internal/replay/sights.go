@@ -2,7 +2,6 @@ package replay
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -141,7 +140,7 @@ func sightOf(checks []check, blind map[int]bool) rules.Visibility {
 			all = append(all, rules.Blind{
 				Labels: c.labels,
 				Name:   func(series string) bool { return c.names[series] },
-				Why:    reason.Text(fmt.Sprintf("check %s is blind", c.Name)),
+				Why:    reason.New("check_blind", "check", c.Name, "since", nil, "why", nil),
 			})
 		}
 	}
