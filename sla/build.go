@@ -8,11 +8,11 @@ import (
 	"guardian/probes/sample"
 )
 
-// Build makes the report of a month as it is known at now, in the calendar of loc. A running
-// month is reported until now.
+// Build computes the report of a month in the time zone loc. The current month is reported
+// until now.
 //
-// Intervals and deploys of services that Facts does not name are left out. Facts may reach beyond the
-// month; what began before it lets a downtime tell when it really began.
+// Facts of services that Facts.Services does not list are ignored. Facts may extend beyond the
+// month: intervals before it show when a downtime really began.
 func Build(f Facts, month Month, now time.Time, loc *time.Location) Report {
 	from, end := month.Bounds(loc)
 	r := Report{Month: month, Zone: loc.String(), From: from, To: end, End: end, Services: []ServiceReport{}}
@@ -41,7 +41,8 @@ func Build(f Facts, month Month, now time.Time, loc *time.Location) Report {
 	return r
 }
 
-// dayStarts gives the first moment of each calendar day. Days have 23 to 25 hours.
+// dayStarts returns the start of each calendar day. With daylight saving time, days have 23 to
+// 25 hours.
 func dayStarts(from, end time.Time, loc *time.Location) []time.Time {
 	var days []time.Time
 	for d := from; d.Before(end); d = time.Date(d.Year(), d.Month(), d.Day()+1, 0, 0, 0, 0, loc) {
@@ -50,7 +51,7 @@ func dayStarts(from, end time.Time, loc *time.Location) []time.Time {
 	return days
 }
 
-// builder makes one service's report.
+// builder computes the report of one service.
 type builder struct {
 	facts     Facts
 	service   Service
@@ -105,14 +106,14 @@ func dayEnd(days []time.Time, i int, end time.Time) time.Time {
 	return end
 }
 
-// window is an announced maintenance and the part of it that counts.
+// window is an announced maintenance window and the part of it that counts.
 type window struct {
 	Maintenance
 	counts span
 }
 
-// windows gives the service's maintenance within r. One that was announced late counts from
-// its announcement on: nothing is excluded after the fact.
+// windows returns the service's maintenance windows within r. A window that was announced after
+// its start counts only from the announcement on.
 func (b builder) windows(r span) []window {
 	var out []window
 	for _, m := range b.facts.Maintenance {
@@ -183,7 +184,7 @@ func (b builder) checkReports(checks [][]Interval, r span) []CheckReport {
 	return out
 }
 
-// downtimes joins the pieces in which the service was down and names their cause.
+// downtimes merges adjacent pieces in which the service was down, and attributes them.
 func (b builder) downtimes(pieces []piece, checks [][]Interval) []Downtime {
 	out := []Downtime{}
 	for i, p := range pieces {
@@ -207,12 +208,12 @@ func (b builder) downtimes(pieces []piece, checks [][]Interval) []Downtime {
 	}
 	for i := range out {
 		out[i].Open = b.report.Running && out[i].To.Equal(b.report.To)
-		b.blame(&out[i])
+		b.attribute(&out[i])
 	}
 	return out
 }
 
-// begin starts a downtime at a piece: its reason is that of the check that was down first.
+// begin starts a downtime at a piece. Its reason is that of the check that went down first.
 func (b builder) begin(p piece, checks [][]Interval) Downtime {
 	d := Downtime{From: p.from.UTC()}
 	began := p.from
@@ -240,12 +241,11 @@ func (b builder) begin(p piece, checks [][]Interval) Downtime {
 	return d
 }
 
-// watchedFor is how long after a deploy a downtime is shown with it when nothing is known of
-// its watch.
+// watchedFor is how long after a deploy a downtime is attributed to it if its watch is unknown.
 const watchedFor = time.Hour
 
-// blame names the deploy in whose watch a downtime began, and the rollback within it.
-func (b builder) blame(d *Downtime) {
+// attribute sets the deploy in whose watch a downtime began, and the rollback during it.
+func (b builder) attribute(d *Downtime) {
 	began := d.From
 	if !d.Began.IsZero() {
 		began = d.Began

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// The words of watches and runs that the report counts. They are those of the journal; this
-// package takes facts, not the types that they were made by.
+// The states of watches and runs that the report counts, as the journal stores them. This
+// package does not import the packages that define them.
 const (
 	watchPassed       = "passed"
 	watchFailed       = "failed"
@@ -30,7 +30,7 @@ func (b builder) within(t time.Time) bool {
 	return !t.Before(b.report.From) && t.Before(b.report.To)
 }
 
-// dayOf is the index of the day of a moment within the month.
+// dayOf returns the index of the day of a time within the month.
 func (b builder) dayOf(t time.Time) int {
 	i, found := slices.BinarySearchFunc(b.days, t, time.Time.Compare)
 	if found {
@@ -39,7 +39,7 @@ func (b builder) dayOf(t time.Time) int {
 	return i - 1
 }
 
-// deploys lists the service's deploys of the month in order and counts them.
+// deploys lists the service's deploys of the month by time, and counts them.
 func (b builder) deploys(t *tally) []DeployLine {
 	out := []DeployLine{}
 	for _, d := range b.facts.Deploys {
@@ -96,8 +96,8 @@ func (c *Changes) count(state string) {
 	}
 }
 
-// runs counts the service's rollbacks that were created in the month, each once, whether a
-// deploy names it or only the list of runs does.
+// runs counts the service's rollbacks that were created in the month. A rollback that is in the
+// list of runs and in that of deploys counts once.
 func (b builder) runs(t *tally) {
 	seen := map[string]bool{}
 	count := func(id, trigger, state string, created time.Time) {
@@ -124,7 +124,7 @@ func (b builder) runs(t *tally) {
 	for _, d := range b.facts.Deploys {
 		if d.Service == b.service.Name {
 			begun := d.RunStarted
-			if begun.IsZero() { // it waits for a person
+			if begun.IsZero() { // it is waiting for approval
 				begun = d.DecidedAt
 			}
 			count(d.Run, "", d.RunState, begun)
@@ -132,7 +132,7 @@ func (b builder) runs(t *tally) {
 	}
 }
 
-// count adds a run by its state and tells whether it is a rollback that was done or is.
+// count counts a run by its state and reports whether the rollback was executed or is in progress.
 func (r *Rollbacks) count(state string) bool {
 	switch state {
 	case runRefused, runRejected, runExpired:

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// AllServices stands in the service column of the line for all of them.
+// AllServices is the service column of the line that sums up all services.
 const AllServices = "(all)"
 
-// CSV writes one line for each service and one for all of them, after a header. Times are
-// RFC 3339, lengths in seconds, ratios between 0 and 1; what is not known is left empty.
+// CSV writes a header, a line for each service and one for all services. Times are RFC 3339,
+// durations are in seconds, ratios between 0 and 1; unknown values are empty.
 func (r Report) CSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	_ = out.Write([]string{

@@ -7,9 +7,9 @@ import (
 	"guardian/probes/sample"
 )
 
-// Interval is a stretch of time in which a check had one health. Intervals of one check do
-// not overlap; To is exclusive and lies ahead of the last look while the interval goes on
-// (a look vouches until the next one is due).
+// Interval is a period in which a check had one health. Intervals of one check do not overlap.
+// To is exclusive. While the interval continues, To is when the next look is due: a look is
+// valid until then.
 type Interval struct {
 	Check   string        `json:"check"`
 	Service string        `json:"service"`
@@ -17,11 +17,11 @@ type Interval struct {
 	From    time.Time     `json:"from"`
 	To      time.Time     `json:"to"`
 	Reason  reason.Reason `json:"reason,omitzero"` // of the first sample of a Down or Unknown interval
-	// Seen is when the last look in it began; zero when there was none (nobody looked).
+	// Seen is when the last look in it began; zero if there was none.
 	Seen time.Time `json:"seen,omitzero"`
 }
 
-// Rollup is one check's hour.
+// Rollup is the summary of one hour of a check.
 type Rollup struct {
 	Check    string        `json:"check"`
 	Service  string        `json:"service"`
@@ -29,8 +29,8 @@ type Rollup struct {
 	Up       time.Duration `json:"up"`
 	Down     time.Duration `json:"down"`
 	Unknown  time.Duration `json:"unknown"`
-	Looks    int           `json:"looks"`    // those that saw: up or down
-	Failures int           `json:"failures"` // those that were down
+	Looks    int           `json:"looks"`    // looks that were up or down
+	Failures int           `json:"failures"` // looks that were down
 	// Latency is the sum of the durations of the looks that were Up.
 	Latency time.Duration `json:"latency"`
 }
@@ -41,10 +41,10 @@ type Maintenance struct {
 	Service   string    `json:"service"`
 	From      time.Time `json:"from"`
 	To        time.Time `json:"to"`
-	Announced time.Time `json:"announced"` // a window announced after its start counts from then on only
+	Announced time.Time `json:"announced"` // a window that is announced after its start counts only from then on
 }
 
-// DeployFact is what the report needs of a deploy, its watch and its rollback.
+// DeployFact is a deploy with its watch and its rollback.
 type DeployFact struct {
 	ID, Service, Environment, Version, Author, Kind string
 	At                                              time.Time
@@ -57,14 +57,14 @@ type DeployFact struct {
 	RunState                                        string
 	RunStarted                                      time.Time
 	RunEnded                                        time.Time
-	// WatchEnds is when the watch ended or its deadline: a downtime that began in between is
-	// shown with the deploy. Zero: one that began within an hour of At is.
+	// WatchEnds is the end of the watch, or its deadline. A downtime that begins between At and
+	// WatchEnds is attributed to the deploy; if it is zero, one that begins within an hour of At.
 	WatchEnds time.Time
-	// PutsBack says that this deploy put an earlier version back: it is counted apart.
+	// PutsBack marks a deploy that restored an earlier version. It is counted separately.
 	PutsBack bool
 }
 
-// RunFact is what the report needs of a run that no deploy led to, or any rollback.
+// RunFact is a run.
 type RunFact struct {
 	ID, Service, Runbook, Trigger, State string
 	Rollback                             bool
@@ -74,13 +74,13 @@ type RunFact struct {
 // Service is a service with its objective.
 type Service struct {
 	Name string
-	// Objective is the promised availability, (0, 1]; 0: none was promised.
+	// Objective is the availability objective in (0, 1]; 0: there is none.
 	Objective float64
 	// Checks are the checks that count, in the order of the configuration.
 	Checks []string
 }
 
-// Facts is everything that Build reads.
+// Facts is the input of Build.
 type Facts struct {
 	Services    []Service
 	Intervals   []Interval

@@ -23,18 +23,18 @@ func ParseMonth(s string) (Month, error) {
 	return MonthOf(t), nil
 }
 
-// MonthOf is the month of a time, in the time's own zone.
+// MonthOf returns the month of a time, in the time's zone.
 func MonthOf(t time.Time) Month { return Month{Year: t.Year(), Month: t.Month()} }
 
 // String writes "2026-11".
 func (m Month) String() string { return fmt.Sprintf("%04d-%02d", m.Year, int(m.Month)) }
 
-// Add gives the month n months later, or earlier when n is negative.
+// Add returns the month n months later, or earlier when n is negative.
 func (m Month) Add(n int) Month {
 	return MonthOf(time.Date(m.Year, m.Month+time.Month(n), 1, 0, 0, 0, 0, time.UTC))
 }
 
-// Bounds gives the month's first moment and that of the next month in a zone.
+// Bounds returns the start of the month and of the next month in a zone.
 func (m Month) Bounds(loc *time.Location) (from, to time.Time) {
 	return time.Date(m.Year, m.Month, 1, 0, 0, 0, 0, loc), time.Date(m.Year, m.Month+1, 1, 0, 0, 0, 0, loc)
 }
@@ -48,16 +48,16 @@ func (m *Month) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// Span is a length of time that is written to JSON in seconds.
+// Span is a duration that is marshalled to JSON in seconds.
 type Span time.Duration
 
-// Duration gives it as a time.Duration.
+// Duration converts to a time.Duration.
 func (s Span) Duration() time.Duration { return time.Duration(s) }
 
-// Seconds gives it in seconds.
+// Seconds converts to seconds.
 func (s Span) Seconds() float64 { return time.Duration(s).Seconds() }
 
-// String writes it as time.Duration does, to the second from a minute on, else to the millisecond.
+// String formats like time.Duration, rounded to seconds from one minute on, else to milliseconds.
 func (s Span) String() string {
 	d := time.Duration(s).Round(time.Millisecond)
 	if d >= time.Minute || d <= -time.Minute {
@@ -79,17 +79,17 @@ func (s *Span) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Report is one month of all services. Every figure in it can be recomputed from the lists
-// that it carries.
+// Report is the report of one month for all services. Every figure can be recomputed from the
+// lists in the report.
 type Report struct {
 	Month   Month     `json:"month"`
-	Zone    string    `json:"zone"` // name of the time zone whose month and days these are
-	From    time.Time `json:"from"` // the month's first moment
-	To      time.Time `json:"to"`   // what is reported ends here: the month's end, or now
-	End     time.Time `json:"end"`  // the month's end
+	Zone    string    `json:"zone"` // time zone of the month and the days
+	From    time.Time `json:"from"` // start of the month
+	To      time.Time `json:"to"`   // end of the reported period: the end of the month, or now
+	End     time.Time `json:"end"`  // end of the month
 	Running bool      `json:"running"`
 
-	// Overall takes the services together: their times added up, their deploys counted as one.
+	// Overall sums up the times and deploys of all services.
 	Overall  Summary         `json:"overall"`
 	Services []ServiceReport `json:"services"`
 }
@@ -97,7 +97,7 @@ type Report struct {
 // ServiceReport is one service's month.
 type ServiceReport struct {
 	Name string `json:"name"`
-	// Objective is the promised availability; 0: none was promised.
+	// Objective is the availability objective; 0: there is none.
 	Objective float64 `json:"objective,omitempty"`
 	Summary
 
@@ -107,16 +107,16 @@ type ServiceReport struct {
 	Checks      []CheckReport `json:"checks"`
 }
 
-// Summary is what is said of one service and of all of them.
+// Summary has the figures of one service, or of all services.
 type Summary struct {
 	Times Times `json:"times"`
-	// Availability leaves announced maintenance out; the objective is held against it.
+	// Availability excludes announced maintenance. It is compared with the objective.
 	Availability Figure `json:"availability"`
-	// AvailabilityAll counts maintenance as what it was: up, down or blind.
+	// AvailabilityAll includes maintenance with the health that was observed.
 	AvailabilityAll Figure `json:"availability_all"`
 	Budget          Budget `json:"budget"`
-	// Met says whether the objective is kept (so far); Known is false without an objective
-	// or when nothing was seen.
+	// Met is whether the objective is met so far. Known is false without an objective or without
+	// any look.
 	Met Answer `json:"met"`
 
 	Changes   Changes   `json:"changes"`
@@ -126,44 +126,44 @@ type Summary struct {
 	Days      []Day     `json:"days"`
 }
 
-// Times is where the time went: Wall = Up + Down + Blind + Maintenance.
+// Times splits the period: Wall = Up + Down + Blind + Maintenance.
 type Times struct {
 	Wall        Span `json:"wall_seconds"`
 	Up          Span `json:"up_seconds"`
 	Down        Span `json:"down_seconds"`
 	Blind       Span `json:"blind_seconds"`
 	Maintenance Span `json:"maintenance_seconds"`
-	// What was seen during Maintenance; they add up to it.
+	// The health during Maintenance; these add up to Maintenance.
 	MaintenanceUp    Span `json:"maintenance_up_seconds"`
 	MaintenanceDown  Span `json:"maintenance_down_seconds"`
 	MaintenanceBlind Span `json:"maintenance_blind_seconds"`
 }
 
-// Figure is a number with what it is made of.
+// Figure is a number with an explanation of how it was computed.
 type Figure struct {
 	Value  float64 `json:"value"`
-	Known  bool    `json:"known"`   // false: there is nothing to compute it of, and Value is 0
-	MadeOf string  `json:"made_of"` // in English: the parts and how they were put together
+	Known  bool    `json:"known"`   // false: there is no data, and Value is 0
+	MadeOf string  `json:"made_of"` // in English: the inputs and the formula
 }
 
-// Answer is yes or no with what it is made of.
+// Answer is yes or no with an explanation of how it was computed.
 type Answer struct {
 	Yes    bool   `json:"yes"`
 	Known  bool   `json:"known"`
 	MadeOf string `json:"made_of"`
 }
 
-// Budget is how much downtime the objective allows in the whole month.
+// Budget is the error budget: how much downtime the objective allows in the whole month.
 type Budget struct {
 	Allowed Span   `json:"allowed_seconds"`
 	Spent   Span   `json:"spent_seconds"`
-	Left    Span   `json:"left_seconds"` // negative: overdrawn
+	Left    Span   `json:"left_seconds"` // negative: exceeded
 	Known   bool   `json:"known"`        // false without an objective
 	MadeOf  string `json:"made_of"`
 }
 
-// Changes counts deploys by how their watches ended. Deploys that put a version back are
-// counted in PutBack and nowhere else.
+// Changes counts deploys by the result of their watch. Deploys that restored an earlier version
+// are counted only in PutBack.
 type Changes struct {
 	Deploys      int `json:"deploys"`
 	Passed       int `json:"passed"`
@@ -178,68 +178,68 @@ type Changes struct {
 	FailureRate Figure `json:"failure_rate"`
 }
 
-// Rollbacks counts runs that put a version back, drills left out, by how they ended.
+// Rollbacks counts rollbacks without drills, by their result.
 type Rollbacks struct {
-	Total    int    `json:"total"` // those that acted or act: Cured + NotCured + Failed + Open
+	Total    int    `json:"total"` // rollbacks that were executed or are in progress: Cured + NotCured + Failed + Open
 	Cured    int    `json:"cured"`
 	NotCured int    `json:"not_cured"` // not cured, or worse
 	Failed   int    `json:"failed"`    // a step failed, or it was aborted
 	Open     int    `json:"open"`
-	NotDone  int    `json:"not_done"` // refused, rejected, expired: nothing was put back
+	NotDone  int    `json:"not_done"` // refused, rejected, expired: not executed
 	Drills   int    `json:"drills"`
 	MadeOf   string `json:"made_of"`
 }
 
-// Spread is how a set of lengths of time is spread.
+// Spread summarizes the distribution of a set of durations.
 type Spread struct {
 	N      int  `json:"n"`
 	Mean   Span `json:"mean_seconds"`
 	Median Span `json:"median_seconds"`
-	// P90 is the smallest length that nine in ten do not exceed (nearest rank).
+	// P90 is the 90th percentile by nearest rank.
 	P90    Span   `json:"p90_seconds"`
 	MadeOf string `json:"made_of"`
 }
 
-// Day is one calendar day of the report's zone, for the strip on the page.
+// Day is one calendar day in the zone of the report.
 type Day struct {
 	Date         string `json:"date"` // 2026-11-22
 	Times        Times  `json:"times"`
 	Availability Figure `json:"availability"`
-	Downtimes    int    `json:"downtimes"` // that touch the day
+	Downtimes    int    `json:"downtimes"` // that overlap the day
 	Deploys      int    `json:"deploys"`
 	Rollbacks    int    `json:"rollbacks"`
 }
 
-// Downtime is a stretch in which a service was down, within the month.
+// Downtime is a period within the month in which a service was down.
 type Downtime struct {
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
 	Span Span      `json:"seconds"`
-	Open bool      `json:"open"` // still down at the report's end
-	// Began is when it really began, when that was before the month.
+	Open bool      `json:"open"` // still down at the end of the report
+	// Began is the start of the downtime if it began before the month.
 	Began time.Time `json:"began,omitzero"`
-	// Checks are those that were down in it, in the order in which they went down.
+	// Checks are the checks that were down, in the order in which they went down.
 	Checks []string      `json:"checks"`
 	Reason reason.Reason `json:"reason"` // of the first
-	// Deploy is the deploy in whose watch it began; Run the rollback that ended it or tried to.
+	// Deploy is the deploy in whose watch the downtime began, Run the rollback during it.
 	Deploy string `json:"deploy,omitempty"`
 	Watch  string `json:"watch,omitempty"`
 	Run    string `json:"run,omitempty"`
-	// Maintenance names the announced window in which it began.
+	// Maintenance is the name of the announced window in which it began.
 	Maintenance string `json:"maintenance,omitempty"`
-	// Counted is the part of it outside of maintenance.
+	// Counted is the part outside of maintenance.
 	Counted Span `json:"counted_seconds"`
 }
 
-// Window is an announced maintenance as it counts in the month.
+// Window is an announced maintenance window, clipped to the part that counts in the month.
 type Window struct {
 	Name      string    `json:"name"`
 	From      time.Time `json:"from"`
 	To        time.Time `json:"to"`
 	Announced time.Time `json:"announced"`
 	Span      Span      `json:"seconds"`
-	Down      Span      `json:"down_seconds"` // what it takes out of the downtime
-	// Late says that it was announced after its start and counts from then on only.
+	Down      Span      `json:"down_seconds"` // downtime that it excludes
+	// Late is set if it was announced after its start: it counts only from then on.
 	Late bool `json:"late,omitempty"`
 }
 
@@ -261,7 +261,7 @@ type DeployLine struct {
 	PutsBack   bool          `json:"puts_back,omitempty"`
 }
 
-// CheckReport is one check's month; maintenance is not taken out.
+// CheckReport is the month of one check. Maintenance is not excluded.
 type CheckReport struct {
 	Check        string `json:"check"`
 	Up           Span   `json:"up_seconds"`

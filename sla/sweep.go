@@ -8,8 +8,7 @@ import (
 	"guardian/probes/sample"
 )
 
-// piece is a stretch in which nothing changed: a service's health, whether maintenance was
-// announced, and the calendar day.
+// piece is a period with constant health of the service, maintenance state and calendar day.
 type piece struct {
 	from, to    time.Time
 	health      sample.Health
@@ -18,12 +17,12 @@ type piece struct {
 	down        []int // indexes of the counted checks that were down
 }
 
-// span is a stretch of time; to is exclusive.
+// span is the period [from, to).
 type span struct{ from, to time.Time }
 
 func (s span) length() time.Duration { return s.to.Sub(s.from) }
 
-// clip gives the part of s within r; its length is at most 0 when there is none.
+// clip returns the intersection of s and r; its length is 0 or negative if there is none.
 func (s span) clip(r span) span {
 	if s.from.Before(r.from) {
 		s.from = r.from
@@ -34,8 +33,8 @@ func (s span) clip(r span) span {
 	return s
 }
 
-// ofCheck gives a check's intervals within r, in order and without overlap: where two
-// overlap, the one that began later is right, since it was written later.
+// ofCheck returns a check's intervals within r, sorted and without overlap. Where two overlap,
+// the one that begins later wins, because it was written later.
 func ofCheck(all []Interval, r span) []Interval {
 	list := slices.Clone(all)
 	slices.SortStableFunc(list, func(a, b Interval) int { return a.From.Compare(b.From) })
@@ -52,7 +51,7 @@ func ofCheck(all []Interval, r span) []Interval {
 	})
 }
 
-// edge is a moment at which something changes.
+// edge is a time at which something changes.
 type edge struct {
 	at     time.Time
 	check  int // index of the check whose health becomes health; -1: maintenance; -2: a new day
@@ -60,13 +59,13 @@ type edge struct {
 	begins int // maintenance: +1 or -1; a new day: its index
 }
 
-// sweep cuts r into pieces. checks are clean lists of intervals; days are the first moments
-// of the calendar days, the first of them at or before r.from.
+// sweep cuts r into pieces. checks are sorted lists of intervals without overlap; days are the
+// starts of the calendar days, the first of them at or before r.from.
 //
-// The service is Down where any counted check is Down, since each of them stands for something that somebody
-// needs; Unknown where no check saw anything; otherwise Up. So it is Up where one check saw it
-// well and others were blind: one expired credential must not turn a month of good looks into
-// "not known", and each check's blind time is listed beside the service's.
+// The service is Down while any of its checks is Down, because each check covers something that
+// users need. It is Unknown while all checks are Unknown, and otherwise Up. So it is Up while
+// one check is Up and others are blind: an expired credential of one check must not make a whole
+// month unknown. The blind time of each check is reported separately.
 func sweep(r span, checks [][]Interval, windows []span, days []time.Time) []piece {
 	n := 2*len(windows) + len(days)
 	for _, list := range checks {
@@ -92,7 +91,7 @@ func sweep(r span, checks [][]Interval, windows []span, days []time.Time) []piec
 		}
 		edges = append(edges, edge{at: at, check: -2, begins: d})
 	}
-	// Where one interval of a check ends and the next begins, the end comes first.
+	// If one interval of a check ends where the next begins, the end comes first.
 	slices.SortStableFunc(edges, func(a, b edge) int {
 		return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.begins, b.begins))
 	})
@@ -121,7 +120,7 @@ func sweep(r span, checks [][]Interval, windows []span, days []time.Time) []piec
 	return pieces
 }
 
-// together gives a service's health of those of its checks, and which are down.
+// together combines the health of checks into that of their service, and lists those that are down.
 func together(health []sample.Health) (sample.Health, []int) {
 	var down []int
 	seen := sample.Unknown

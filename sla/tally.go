@@ -10,7 +10,7 @@ import (
 	"guardian/probes/sample"
 )
 
-// tally is what a Summary is computed of; tallies of several services add up.
+// tally collects the inputs of a Summary. Tallies of several services can be added.
 type tally struct {
 	services  int
 	times     Times
@@ -62,7 +62,7 @@ func (t *tally) add(o tally) {
 	t.recover = append(t.recover, o.recover...)
 }
 
-// add puts a piece where it belongs.
+// add adds the length of a piece to the matching field.
 func (t *Times) add(p piece) {
 	d := Span(p.to.Sub(p.from))
 	t.Wall += d
@@ -94,22 +94,22 @@ func (t Times) plus(o Times) Times {
 	}
 }
 
-// Seen is the time outside of maintenance in which the service was seen, up or down.
+// Seen returns the time outside of maintenance in which the health was known.
 func (t Times) Seen() Span { return t.Up + t.Down }
 
-// availability is up / (up + down): blind time is neither, and announced maintenance is left out.
+// availability is up / (up + down), without blind time and announced maintenance.
 func (t Times) availability() Figure {
 	return ratio(t.Up, t.Seen(), "up %s of %s seen (up and down); left out: blind %s, maintenance %s",
 		t.Up, t.Seen(), t.Blind, t.Maintenance)
 }
 
-// availabilityAll takes maintenance as what was seen in it.
+// availabilityAll includes maintenance with the health that was observed.
 func (t Times) availabilityAll() Figure {
 	up, down, blind := t.Up+t.MaintenanceUp, t.Down+t.MaintenanceDown, t.Blind+t.MaintenanceBlind
 	return ratio(up, up+down, "up %s of %s seen (up and down), maintenance included; left out: blind %s", up, up+down, blind)
 }
 
-// ratio is part of whole, not known when the whole is nothing.
+// ratio is part / whole; it is not known if whole is 0.
 func ratio(part, whole Span, madeOf string, args ...any) Figure {
 	f := Figure{MadeOf: fmt.Sprintf(madeOf, args...)}
 	if whole > 0 {
@@ -145,7 +145,7 @@ func (t tally) summary(r Report, days []time.Time) Summary {
 	b.MadeOf = fmt.Sprintf("%d rollbacks: %d cured, %d not cured or worse, %d failed, %d open; left out: %d not done, %d drills",
 		b.Total, b.Cured, b.NotCured, b.Failed, b.Open, b.NotDone, b.Drills)
 	for i, d := range t.days {
-		if !days[i].Before(r.To) { // a day that has not begun
+		if !days[i].Before(r.To) { // a day in the future
 			break
 		}
 		s.Days = append(s.Days, Day{
@@ -160,8 +160,8 @@ func (t tally) summary(r Report, days []time.Time) Summary {
 	return s
 }
 
-// spread takes the median of an even number between the two in the middle, and the 90th
-// percentile by nearest rank: a length that was really measured.
+// spread computes the statistics of durations. The median of an even number of values is the
+// mean of the middle two; the 90th percentile is by nearest rank.
 func spread(lengths []time.Duration, of string) Spread {
 	n := len(lengths)
 	s := Spread{N: n, MadeOf: strconv.Itoa(n) + " " + of}
@@ -179,16 +179,16 @@ func spread(lengths []time.Duration, of string) Spread {
 	return s
 }
 
-// met holds the availability without maintenance against the objective.
+// met compares the availability without maintenance with the objective.
 func met(objective float64, t Times) Answer {
 	if objective <= 0 {
-		return Answer{MadeOf: "no objective was promised"}
+		return Answer{MadeOf: "there is no objective"}
 	}
 	a := t.availability()
 	if !a.Known {
-		return Answer{MadeOf: "nothing was seen"}
+		return Answer{MadeOf: "there were no looks"}
 	}
-	// The tolerance is far under a nanosecond in a month: it only forgives the rounding of the division.
+	// The tolerance, far below a nanosecond per month, only absorbs rounding of the division.
 	return Answer{
 		Yes:    a.Value >= objective-1e-15,
 		Known:  true,
@@ -196,11 +196,10 @@ func met(objective float64, t Times) Answer {
 	}
 }
 
-// budget is the downtime that the objective allows in the whole month: its length without
-// maintenance and without what nobody saw so far.
+// budget computes the error budget of the whole month, without maintenance and blind time so far.
 func budget(objective float64, t Times, month time.Duration) Budget {
 	if objective <= 0 {
-		return Budget{MadeOf: "no objective was promised"}
+		return Budget{MadeOf: "there is no objective"}
 	}
 	base := Span(month) - t.Blind - t.Maintenance
 	b := Budget{Known: true, Spent: t.Down}
@@ -243,5 +242,5 @@ func budgetOverall(services []ServiceReport) Budget {
 	return b
 }
 
-// percent writes a share without rounding a broken objective up to a kept one.
+// percent formats a share with enough digits that a missed objective never looks met.
 func percent(v float64) string { return strconv.FormatFloat(v*100, 'g', 8, 64) + "%" }

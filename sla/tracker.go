@@ -7,34 +7,32 @@ import (
 	"guardian/probes/sample"
 )
 
-// gapSlack is what a look may be late beyond two intervals before the time since the last
-// one counts as not looked.
+// gapSlack is how late a look may be, beyond two intervals after the last one, before the time
+// in between counts as unknown.
 const gapSlack = 30 * time.Second
 
-// Tracker turns samples into intervals and hourly rollups. It is not safe for concurrent
-// use.
+// Tracker turns samples into intervals and hourly rollups. It is not safe for concurrent use.
 //
-// A look vouches for the time until the next one is due. When the next one comes in time (at
-// most two intervals and 30 s after the last), the health holds until then; otherwise it
-// ended when the next look was due, and from there to the next look is Unknown.
+// A look is valid until the next one is due. If the next look comes in time (at most two
+// intervals and 30 s after the last one), the health continues until then. Otherwise it ends
+// when the next look was due, and the time from then to the next look is Unknown.
 type Tracker struct {
 	checks map[string]*track
 }
 
-// track is one check: its interval that goes on, and the hour of its last look as far as it is
-// accounted for, which is up to that look.
+// track is the state of one check: its current interval, and the rollup of the hour of its last
+// look, which covers the time up to that look.
 type track struct {
 	open Interval
 	hour Rollup
 }
 
-// NewTracker goes on where the last interval of each check and the rollups of the running
-// hour ended. Both may be empty. Rollups of hours other than that of a check's last look
-// (Interval.Seen) are ignored.
+// NewTracker makes a tracker that continues the last interval of each check and the rollup of
+// the hour of its last look (Interval.Seen). Both may be empty; other rollups are ignored.
 func NewTracker(last []Interval, hours []Rollup) *Tracker {
 	t := &Tracker{checks: map[string]*track{}}
 	for _, i := range last {
-		if i.Seen.IsZero() { // nobody looked in it: what came last is its end
+		if i.Seen.IsZero() { // there was no look in it: continue at its end
 			i.Seen = i.To
 		}
 		if k := t.checks[i.Check]; k == nil || i.From.After(k.open.From) {
@@ -50,11 +48,11 @@ func NewTracker(last []Interval, hours []Rollup) *Tracker {
 	return t
 }
 
-// Observe takes one sample of a check that is looked at every so often. It gives the
-// intervals and rollups that changed, each whole: a store replaces what it has under (check,
-// from) and (check, hour). A sample that is not newer than the last one changes nothing.
+// Observe adds one sample of a check with the given interval between looks. It returns the
+// intervals and rollups that changed; they replace those that are stored under (check, from) and
+// (check, hour). A sample that is not newer than the last one is ignored.
 //
-// An hour without a rollup is one in which there was no look at all.
+// An hour without any look has no rollup.
 func (t *Tracker) Observe(s sample.Sample, every time.Duration) (changed []Interval, rollups []Rollup) {
 	at := s.At.UTC().Round(0)
 	next := Interval{Check: s.Check, Service: s.Service, Health: s.Health, From: at, To: at.Add(every), Seen: at}
@@ -71,7 +69,7 @@ func (t *Tracker) Observe(s sample.Sample, every time.Duration) (changed []Inter
 	if !at.After(k.open.Seen) {
 		return nil, nil
 	}
-	// To lies one interval after the last look.
+	// To is one interval after the last look.
 	if seen := k.open.Seen; at.After(k.open.To.Add(every + gapSlack)) {
 		rollups = k.account(rollups, seen, k.open.To, k.open.Health)
 		rollups = k.skip(rollups, k.open.To, at)
@@ -88,8 +86,8 @@ func (t *Tracker) Observe(s sample.Sample, every time.Duration) (changed []Inter
 	return append(changed, k.open), append(rollups, k.hour)
 }
 
-// End forgets a check that is no longer looked at: its interval ends at the time given, or
-// when its next look was due if that is earlier.
+// End ends the current interval of a check that was removed, at the given time or when its next
+// look was due, whichever is earlier.
 func (t *Tracker) End(check string, at time.Time) (changed []Interval, rollups []Rollup) {
 	k := t.checks[check]
 	if k == nil {
@@ -107,7 +105,7 @@ func (t *Tracker) End(check string, at time.Time) (changed []Interval, rollups [
 	return []Interval{k.open}, append(rollups, k.hour)
 }
 
-// step goes on with the same health or closes the open interval and begins the next.
+// step extends the current interval if the health is the same, or else begins the next one.
 func (k *track) step(changed []Interval, next Interval) []Interval {
 	if k.open.Health == next.Health {
 		k.open.To = next.To
@@ -121,8 +119,8 @@ func (k *track) step(changed []Interval, next Interval) []Interval {
 	return changed
 }
 
-// account adds the time from one moment to another to the hours that it falls in, and
-// moves on to the last of them. It gives those that it left behind.
+// account adds a period to the rollups of its hours and makes the last of them the current one.
+// It appends the completed rollups to done.
 func (k *track) account(done []Rollup, from, to time.Time, h sample.Health) []Rollup {
 	for from.Before(to) {
 		done = k.enter(done, from)
@@ -136,8 +134,8 @@ func (k *track) account(done []Rollup, from, to time.Time, h sample.Health) []Ro
 	return k.enter(done, to)
 }
 
-// skip accounts for time in which nobody looked: in the hours in which it begins and ends. The
-// hours between have no rollup, however many they are.
+// skip adds a period without looks to the rollups of its first and last hour. The hours in
+// between get no rollup.
 func (k *track) skip(done []Rollup, from, to time.Time) []Rollup {
 	if end := from.Truncate(time.Hour).Add(time.Hour); end.Before(to) {
 		done = k.account(done, from, end, sample.Unknown)
@@ -146,7 +144,7 @@ func (k *track) skip(done []Rollup, from, to time.Time) []Rollup {
 	return k.account(done, from, to, sample.Unknown)
 }
 
-// enter moves on to the hour of a moment.
+// enter makes the hour of a time the current one.
 func (k *track) enter(done []Rollup, at time.Time) []Rollup {
 	next := newRollup(k.hour.Check, k.hour.Service, at)
 	if next.Hour.Equal(k.hour.Hour) {

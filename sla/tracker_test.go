@@ -43,7 +43,7 @@ func (j *journal) all() []sla.Interval {
 	return out
 }
 
-// restart gives a tracker that knows only what the journal holds.
+// restart returns a tracker that knows only what the journal holds.
 func (j *journal) restart(t interface{ Fatal(...any) }) *sla.Tracker {
 	all := j.all()
 	b, err := json.Marshal(all)

@@ -32,7 +32,7 @@ type Messengers struct {
 	counts map[string]int
 }
 
-// Count gives how many messages a channel has accepted.
+// Count returns how many messages a channel has accepted.
 func (m *Messengers) Count(channel string) int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -121,7 +121,7 @@ func (m *Messengers) slack(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "ok")
 }
 
-// slackText gives what Slack shows of mrkdwn: links become buttons of the message.
+// slackText returns what Slack shows of mrkdwn: links become buttons of the message.
 func (msg *Message) slackText(text string) string {
 	text = regexp.MustCompile(`<(https?://[^|>]+)\|([^>]+)>`).ReplaceAllStringFunc(text, func(link string) string {
 		url, label, _ := strings.Cut(strings.Trim(link, "<>"), "|")
@@ -133,7 +133,7 @@ func (msg *Message) slackText(text string) string {
 	return html.UnescapeString(text)
 }
 
-// dingtalkText gives what DingTalk shows of markdown, without the heading: it is the title.
+// dingtalkText returns what DingTalk shows of markdown, without the heading: it is the title.
 func dingtalkText(text string) string {
 	text = regexp.MustCompile(`^#### .*\n+`).ReplaceAllString(text, "")
 	text = regexp.MustCompile(`(?m)^> `).ReplaceAllString(text, "")

@@ -70,7 +70,7 @@ func (w *Warehouse) Left() int {
 // Deployer is the shop's deploy tool: it keeps one version of the shop running as a child
 // process and replaces it on request, each request once per idempotency key.
 type Deployer struct {
-	// Command gives the command that runs the shop in a version on an address.
+	// Command returns the command that runs the shop in a version on an address.
 	Command   func(ctx context.Context, version, listen, warehouse string) *exec.Cmd
 	Warehouse string
 	// Deployed is called after each switch; nil: nobody listens.
@@ -91,14 +91,14 @@ type job struct {
 	Error   string `json:"error,omitempty"`
 }
 
-// Addr gives the shop's address, the same for every version.
+// Addr returns the shop's address, the same for every version.
 func (d *Deployer) Addr() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.listen
 }
 
-// Version gives the running version.
+// Version returns the running version.
 func (d *Deployer) Version() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()

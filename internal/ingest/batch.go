@@ -15,7 +15,7 @@ import (
 	"guardian/internal/series"
 )
 
-// The reasons for which samples are not taken: values of the label reason.
+// The reasons why samples are rejected: values of the label reason.
 const (
 	undeclared = "undeclared"
 	ownName    = "own_name"
@@ -27,7 +27,7 @@ const (
 	manySeries = "too_many_series"
 )
 
-// batch gathers the points of a request that may be stored.
+// batch collects the points of a request that can be stored, and the rejected ones by reason.
 type batch struct {
 	names   Names
 	limits  Limits
@@ -35,20 +35,19 @@ type batch struct {
 	metrics *metrics
 
 	points  []series.Point
-	seen    int      // samples of the request
-	wrote   []string // metrics among the points, each once
+	seen    int      // number of samples in the request
+	wrote   []string // metric names of the points, without duplicates
 	known   map[string]verdict
 	refused refusals
 }
 
-// verdict is what is known of a metric's name after it was met once.
+// verdict is the cached decision whether a metric may be written.
 type verdict struct {
-	name   string // a copy that outlives the request's body
+	name   string // a copy: the original refers to the body of the request
 	reason string // "": it may be written
 }
 
-// add takes the series that the decoder has just read. The error is for what refuses the
-// request as a whole.
+// add adds the series that the decoder has just read. An error rejects the whole request.
 func (b *batch) add(d *decoder, c *catalogue) error {
 	if b.seen += len(d.samples); b.seen > b.limits.Samples {
 		return tooMany("too many samples", b.limits.Samples)
@@ -64,10 +63,10 @@ func (b *batch) add(d *decoder, c *catalogue) error {
 	v := b.verdict(metric)
 	switch v.reason {
 	case ownName:
-		b.refuse(ownName, len(d.samples), fmt.Sprintf("%s is a metric that the guardian makes itself; let the sender rename or drop it", short(v.name)))
+		b.refuse(ownName, len(d.samples), fmt.Sprintf("%s is a metric that the guardian makes itself; rename or drop it in the sender", short(v.name)))
 		return nil
 	case undeclared:
-		b.refuse(undeclared, len(d.samples), fmt.Sprintf("%s is not declared: add it to ingest in the guardian's configuration, or let the sender drop it", short(v.name)))
+		b.refuse(undeclared, len(d.samples), fmt.Sprintf("%s is not declared: add it to ingest in the guardian's configuration, or drop it in the sender", short(v.name)))
 		return nil
 	}
 	if d.meta.Type != "" {
@@ -97,8 +96,8 @@ func (b *batch) verdict(metric string) verdict {
 	return v
 }
 
-// samples takes those samples of a series that may be stored. The storage wants them in the
-// order of time and would drop the others without a word.
+// samples adds the valid samples of a series. They must be in order of time: the storage drops
+// others without an error.
 func (b *batch) samples(vs []value, l labels.Labels) {
 	from, to := b.now.Add(-oldest).UnixMilli(), b.now.Add(ahead).UnixMilli()
 	last := int64(math.MinInt64)
@@ -109,14 +108,14 @@ func (b *batch) samples(vs []value, l labels.Labels) {
 			b.refuseTime(tooOld, "is more than an hour old", p)
 			continue
 		case v.t > to:
-			b.refuseTime(tooNew, "is more than ten minutes ahead: whose clock is wrong?", p)
+			b.refuseTime(tooNew, "is more than ten minutes in the future: check the clocks", p)
 			continue
 		case v.t <= last:
 			b.refuseTime(outOfOrder, "is not later than the one before it", p)
 			continue
 		}
 		if v.h != nil {
-			// Every PromQL function sees integer histograms as these.
+			// PromQL handles integer histograms as float histograms, too.
 			p.H = v.h.ToFloatHistogram()
 			if err := p.H.Validate(); err != nil {
 				b.refuse(invalid, 1, fmt.Sprintf("a histogram of %s is not valid: %s", shortSeries(l), err))
@@ -132,7 +131,7 @@ func (b *batch) refuseTime(reason, why string, p series.Point) {
 	b.refuse(reason, 1, fmt.Sprintf("the sample of %s at %s %s", shortSeries(p.Metric), at(p.T), why))
 }
 
-// refuseStored takes over what the storage says of a point.
+// refuseStored records that the storage rejected a point.
 func (b *batch) refuseStored(p series.Point, why error) {
 	for _, r := range []struct {
 		err    error
@@ -167,7 +166,7 @@ func shortSeries(l labels.Labels) string {
 	return s
 }
 
-// refusals are what of a request was not stored, by reason, each with an example.
+// refusals are the rejected samples of a request by reason, each with an example.
 type refusals map[string]refusal
 
 type refusal struct {
@@ -184,8 +183,8 @@ func (rs refusals) add(reason string, samples int, example string) {
 	rs[reason] = r
 }
 
-// err is the answer to a request of which only so many samples were stored. Too many series
-// is the one reason that goes away while the sender tries again.
+// err returns the answer to a request with rejected samples. Only for too many series is a
+// retry useful.
 func (rs refusals) err(stored int) error {
 	if len(rs) == 0 {
 		return nil

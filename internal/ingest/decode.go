@@ -13,8 +13,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// decoder reads a request series by series, in place: what a message could be made to cost
-// in memory is bounded by what it says, not by structs that a few bytes of it stand for.
+// decoder reads a request series by series without unmarshalling it as a whole. Otherwise a small
+// message of many empty elements could allocate many times its size.
 //
 // The field numbers are those of prometheus.WriteRequest and io.prometheus.write.v2.Request.
 type decoder struct {
@@ -22,10 +22,10 @@ type decoder struct {
 	version int // 1 or 2
 	symbols []string
 
-	// Of the series that is read now; their memory is used again for the next.
+	// The fields below belong to the current series. Their memory is reused for the next one.
 	builder labels.ScratchBuilder
 	pairs   []pair
-	halves  int // names and values of pairs that were referred to (version 2)
+	halves  int // how many names and values of pairs were read (version 2)
 	samples []value
 	meta    Metadata
 }
@@ -39,29 +39,29 @@ type value struct {
 	h *prompb.Histogram
 }
 
-// errMalformed is a body that is not what its headers say.
+// errMalformed is the error for a body that is not a valid message.
 var errMalformed = errors.New("the body is not a remote write request")
 
-// limitError is a request that is more than one may be.
+// limitError is the error for a request that exceeds a limit.
 type limitError struct{ what string }
 
 func (e *limitError) Error() string { return e.what }
 
 func tooMany(what string, most int) error {
-	return &limitError{fmt.Sprintf("%s, more than %d in one request; let the sender send less at once (max_samples_per_send)", what, most)}
+	return &limitError{fmt.Sprintf("%s, more than %d in one request; lower max_samples_per_send of the sender", what, most)}
 }
 
-// text sees bytes as a string without copying. The body stays as it is until it was
-// written, and labels.ScratchBuilder copies.
+// text converts bytes to a string without copying. The body is not modified while the request
+// is processed, and labels.ScratchBuilder copies what it keeps.
 func text(b []byte) string {
 	if len(b) == 0 {
 		return ""
 	}
-	return unsafe.String(&b[0], len(b)) //nolint:gosec // see above: nobody changes the body
+	return unsafe.String(&b[0], len(b)) //nolint:gosec // see above: the body is not modified
 }
 
-// shape says of which wire type the fields of a message are, by number from 1 on: b bytes,
-// v varint, d eight bytes, and any for what is skipped, as fields behind the last one are.
+// shape lists the wire types of a message's fields, by number from 1 on: b bytes, v varint,
+// d eight bytes; any other character: the field is skipped, as are fields after the last one.
 type shape string
 
 func (s shape) fits(field protowire.Number, kind protowire.Type) bool {
@@ -80,8 +80,7 @@ func (s shape) fits(field protowire.Number, kind protowire.Type) bool {
 	}
 }
 
-// fields calls f with each field of a message: what is bytes in content, what is a number in
-// number.
+// fields calls f with each field of a message: bytes in content, numbers in number.
 func fields(message []byte, of shape, f func(field int, content []byte, number uint64) error) error {
 	for len(message) > 0 {
 		field, kind, n := protowire.ConsumeTag(message)
@@ -98,7 +97,7 @@ func fields(message []byte, of shape, f func(field int, content []byte, number u
 			number, n = protowire.ConsumeVarint(message)
 		case protowire.Fixed64Type:
 			number, n = protowire.ConsumeFixed64(message)
-		default: // only unknown fields are of the others
+		default: // only unknown fields have other types
 			n = protowire.ConsumeFieldValue(field, kind, message)
 		}
 		if n < 0 {
@@ -126,10 +125,9 @@ const (
 	metaV2     shape = "v.vv"  // type, -, help_ref, unit_ref
 )
 
-// request calls each with every series of a request, and told with every metric's metadata
-// that a request of version 1 carries. The decoder's fields hold the series until each
-// returns.
-func (d *decoder) request(body []byte, each func() error, told func(metric string, m Metadata)) error {
+// request calls each for every series of a request; the decoder's fields hold the series until
+// each returns. It calls metadata for the metadata of each metric in a request of version 1.
+func (d *decoder) request(body []byte, each func() error, metadata func(metric string, m Metadata)) error {
 	if d.version == 2 {
 		return d.requestV2(body, each)
 	}
@@ -145,14 +143,14 @@ func (d *decoder) request(body []byte, each func() error, told func(metric strin
 			if err != nil {
 				return err
 			}
-			told(name, m)
+			metadata(name, m)
 		}
 		return nil
 	})
 }
 
 func (d *decoder) requestV2(body []byte, each func() error) error {
-	// Nothing says that the symbols come first.
+	// The symbols may come after the series.
 	if err := fields(body, requestV2, d.symbol); err != nil {
 		return err
 	}
@@ -227,8 +225,8 @@ func (d *decoder) take(v value) error {
 	return nil
 }
 
-// mostPairs bounds the labels that are read of one series at all; the limit of labels, which
-// only refuses the one series, is far below.
+// mostPairs is how many labels of one series are read at all. Limits.Labels is far below it and
+// rejects only the one series.
 const mostPairs = 1000
 
 func (d *decoder) add(p pair) error {
@@ -255,8 +253,8 @@ func (d *decoder) label(message []byte) error {
 	return d.add(p)
 }
 
-// labelRefs reads indexes of symbols, which are names and values by turns: packed, as all
-// senders write them, or one by one, as the format allows.
+// labelRefs reads indexes of symbols, alternately names and values. They are packed, as all
+// senders write them, or one by one, which the format allows too.
 func (d *decoder) labelRefs(content []byte, number uint64) error {
 	if content == nil {
 		return d.refer(number)
@@ -288,7 +286,7 @@ func (d *decoder) refer(ref uint64) error {
 
 func (d *decoder) symbolAt(ref uint64) (string, error) {
 	if ref == 0 {
-		return "", nil // by the format the first symbol, whether it is there or not
+		return "", nil // index 0 always means the empty string
 	}
 	if ref >= uint64(len(d.symbols)) {
 		return "", fmt.Errorf("%w: it refers to symbol %d and has %d", errMalformed, ref, len(d.symbols))
@@ -300,7 +298,7 @@ func (d *decoder) sample(message []byte) error {
 	var v value
 	err := fields(message, sampleBoth, func(field int, _ []byte, number uint64) error {
 		if field == 1 {
-			v.f = math.Float64frombits(number) // keeps which NaN it is: one marks the end of a series
+			v.f = math.Float64frombits(number) // keeps the NaN bits: one NaN is the stale marker
 		} else {
 			v.t = int64(number) //nolint:gosec // protobuf's int64 is two's complement
 		}
@@ -312,8 +310,8 @@ func (d *decoder) sample(message []byte) error {
 	return d.take(v)
 }
 
-// histogram reads a native histogram. Its fields are the same in both versions, but for one
-// that version 2 adds.
+// histogram reads a native histogram. Both versions have the same fields, except for one that
+// version 2 adds.
 func (d *decoder) histogram(message []byte) error {
 	h := &prompb.Histogram{}
 	if err := h.Unmarshal(message); err != nil {
@@ -322,7 +320,7 @@ func (d *decoder) histogram(message []byte) error {
 	return d.take(value{t: h.Timestamp, h: h})
 }
 
-// labels makes the labels of the series that was read last, or says what is wrong with them.
+// labels returns the labels and the metric name of the current series, or what is wrong with them.
 func (d *decoder) labels() (labels.Labels, string, error) {
 	if len(d.pairs) > d.limits.Labels {
 		return labels.EmptyLabels(), "", fmt.Errorf("a series has %d labels, more than %d", len(d.pairs), d.limits.Labels)
@@ -344,7 +342,7 @@ func (d *decoder) labels() (labels.Labels, string, error) {
 		case p.name == model.MetricNameLabel:
 			metric = p.value
 		case p.value == "":
-			continue // the same as no label
+			continue // an empty value means no label
 		}
 		d.builder.Add(p.name, p.value)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/prometheus/prompb"
 )
 
-// Metadata is what a writer says of a metric.
+// Metadata describes a metric, as its sender says.
 type Metadata struct {
 	Type string // as in Prometheus' API: counter, gauge, histogram, …, unknown
 	Help string
@@ -48,7 +48,7 @@ func (d *decoder) metadataV2(message []byte) error {
 	})
 }
 
-// typeName gives the name of a type, whose numbers are the same in both versions.
+// typeName returns the name of a metric type. Both versions use the same numbers.
 func typeName(number uint64) string {
 	if number < uint64(len(prompb.MetricMetadata_MetricType_name)) {
 		return strings.ToLower(prompb.MetricMetadata_MetricType_name[int32(number)]) //nolint:gosec // bounded above
@@ -56,13 +56,13 @@ func typeName(number uint64) string {
 	return "unknown"
 }
 
-// What is kept of metadata: senders repeat it each minute, so that what does not fit is no loss.
+// Limits of the stored metadata. More than that is ignored; it is only informative.
 const (
 	mostMetadata = 10_000
 	mostHelp     = 1 << 10 // bytes of a help or unit text
 )
 
-// catalogue is the metadata that was written last, by metric.
+// catalogue holds the latest metadata by metric.
 type catalogue struct {
 	mu sync.Mutex
 	of map[string]Metadata
@@ -81,7 +81,7 @@ func (c *catalogue) note(metric string, m Metadata) {
 	if c.of == nil {
 		c.of = map[string]Metadata{}
 	}
-	// They are parts of a request's body, which must not stay.
+	// The strings refer to the body of the request: copy them.
 	c.of[strings.Clone(metric)] = Metadata{Type: m.Type, Help: strings.ToValidUTF8(strings.Clone(m.Help), "�"), Unit: strings.ToValidUTF8(strings.Clone(m.Unit), "�")}
 }
 

@@ -16,11 +16,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "guardian_ingest_requests_total",
-			Help: "Remote write requests: written whole, refused at least in part (the sender must change something), or failed (the sender tries again).",
+			Help: "Remote write requests by result: written, refused (at least some samples; a retry does not help), failed (the sender retries).",
 		}, []string{"result"}),
 		samples: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "guardian_ingest_samples_total",
-			Help: "Samples and histograms that others wrote here.",
+			Help: "Samples and histograms stored by remote write.",
 		}),
 		rejected: series.RejectedSamples("remote_write",
 			undeclared, ownName, invalid, tooOld, tooNew, outOfOrder, duplicate, manySeries, "malformed"),

@@ -9,15 +9,15 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// Names are the metrics that others may write. The zero value lets nobody write anything.
+// Names are the metrics that may be written. The zero value allows none.
 type Names struct {
 	exact map[string]bool
 	globs []string
 	made  map[string]bool
 }
 
-// NewNames reads names and globs, in which * stands for any letters: orders_total, erp_*.
-// The error joins every mistake, each as a *NameError.
+// NewNames parses names and globs with *, such as orders_total and erp_*. The error joins all
+// mistakes, each as a *NameError.
 func NewNames(patterns []string) (Names, error) {
 	n := Names{exact: map[string]bool{}}
 	var errs []error
@@ -25,11 +25,11 @@ func NewNames(patterns []string) (Names, error) {
 		plain := strings.ReplaceAll(p, "*", "")
 		switch {
 		case p != "" && plain == "":
-			errs = append(errs, &NameError{i, fmt.Sprintf("%q would take every name", p), "begin with letters, such as erp_*: otherwise no mistyped name is ever noticed"})
+			errs = append(errs, &NameError{i, fmt.Sprintf("%q would match every name", p), "begin with a prefix, such as erp_*: otherwise a mistyped name is never noticed"})
 		case !model.LegacyValidation.IsValidMetricName(strings.ReplaceAll(p, "*", "a")):
 			errs = append(errs, &NameError{i, fmt.Sprintf("%q is not a metric name", short(p)), ""})
 		case own(p), strings.Contains(p, "*") && ownGlob(p):
-			errs = append(errs, &NameError{i, fmt.Sprintf("%q is a name that the guardian makes itself", short(p)), "let the writer rename it"})
+			errs = append(errs, &NameError{i, fmt.Sprintf("%q is a name that the guardian makes itself", short(p)), "rename it in the sender"})
 		case strings.Contains(p, "*"):
 			n.globs = append(n.globs, p)
 		default:
@@ -39,7 +39,7 @@ func NewNames(patterns []string) (Names, error) {
 	return n, errors.Join(errs...)
 }
 
-// NameError is a mistake in the list of names.
+// NameError is one mistake in the list of names.
 type NameError struct {
 	Index         int // in the list
 	Problem, Hint string
@@ -47,7 +47,7 @@ type NameError struct {
 
 func (e *NameError) Error() string { return e.Problem }
 
-// Has tells whether others may write this metric.
+// Has reports whether this metric may be written.
 func (n Names) Has(name string) bool {
 	if n.Own(name) {
 		return false
@@ -63,18 +63,18 @@ func (n Names) Has(name string) bool {
 	return false
 }
 
-// Without gives the names without those that checks or rules make: a glob may take them too.
+// Without returns the names without those that checks or rules make, which a glob may match.
 func (n Names) Without(made map[string]bool) Names {
 	n.made = made
 	return n
 }
 
-// Own tells whether the guardian makes metrics of this name itself. Nobody else may: a
-// check's health would be what others say.
+// Own reports whether the guardian makes metrics of this name itself. They cannot be written,
+// because a sender could then fake the health of a check.
 func (n Names) Own(name string) bool { return n.made[name] || own(name) }
 
-// ownPrefixes begin the names of what checks and the guardian itself make; its rules' own
-// two are ALERTS and ALERTS_FOR_STATE.
+// ownPrefixes are the prefixes of metrics that checks and the guardian itself make, and of
+// ALERTS and ALERTS_FOR_STATE of its rules.
 func ownPrefixes() [6]string {
 	return [...]string{"probe_", "guardian_", "marketplace_", "order_push_", "promql_value", "ALERTS"}
 }
@@ -88,7 +88,7 @@ func own(name string) bool {
 	return false
 }
 
-// ownGlob tells whether all that a glob takes is the guardian's own: p* is not, probe* is.
+// ownGlob reports whether a glob matches only the guardian's own metrics: probe* does, p* does not.
 func ownGlob(glob string) bool {
 	head, _, _ := strings.Cut(glob, "*")
 	for _, p := range ownPrefixes() {
@@ -99,7 +99,7 @@ func ownGlob(glob string) bool {
 	return false
 }
 
-// short cuts what others wrote to a length that a message can hold.
+// short truncates text of a sender for a message.
 func short(s string) string {
 	const most = 60
 	if len(s) <= most {

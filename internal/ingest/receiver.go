@@ -19,14 +19,14 @@ import (
 	"guardian/internal/series"
 )
 
-// Limits bound one request. Zero values take the defaults.
+// Limits are the limits of requests. Zero values mean the defaults.
 type Limits struct {
-	Body       int // bytes, as sent and unpacked; default 16 MiB
+	Body       int // bytes, both compressed and uncompressed; default 16 MiB
 	Samples    int // of a request; default 100,000
 	Labels     int // of a series, its name included; default 64
 	NameBytes  int // of a metric's or label's name; default 256
 	ValueBytes int // of a label's value; default 4096
-	AtOnce     int // requests that are taken at one time; default 16
+	AtOnce     int // concurrent requests; default 16
 }
 
 func (l Limits) withDefaults() Limits {
@@ -40,24 +40,24 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// The times that a sample may have. The storage takes nothing that is older than an hour
-// before its newest sample; one from the far future would therefore shut everybody out, and
-// one from the far past would open an empty storage at a time that nobody asks for.
+// The allowed age of samples. The storage rejects samples that are more than an hour older than
+// its newest one. A sample from the far future would therefore block all others, and one from
+// the far past would start an empty storage at a useless time.
 const (
 	oldest = time.Hour
 	ahead  = 10 * time.Minute // as in Prometheus
 )
 
-// Storage takes samples. *series.DB is one.
+// Storage stores samples. *series.DB implements it.
 type Storage interface {
 	Write(ctx context.Context, points []series.Point, rejected func(i int, why error)) (appended int, err error)
 }
 
-// Options is what a Receiver is made of.
+// Options configures a Receiver.
 type Options struct {
 	Storage Storage
-	Names   func() Names           // what may be written now
-	Wrote   func(metrics []string) // called with the metrics of each request that wrote some; nil: nobody
+	Names   func() Names           // the metrics that may be written now
+	Wrote   func(metrics []string) // called with the metrics that a request wrote; may be nil
 	Limits  Limits
 	Now     func() time.Time
 
@@ -65,12 +65,12 @@ type Options struct {
 	Registerer prometheus.Registerer // nil: no metrics
 }
 
-// Receiver answers remote write requests. It is an http.Handler and owns no goroutine.
+// Receiver handles remote write requests. It is an http.Handler and starts no goroutine.
 //
-// The answers are those of Prometheus' receiver where senders read them: 204 when all was
-// written; 400 when some of it never will be, with the reason, and everything else written;
-// 429 when there are too many series; 413 and 415 for what is no request of ours; 500 and
-// 503 when another attempt may help.
+// Senders get the same status codes as from Prometheus: 204 if all samples were stored; 400
+// with the reasons if some were rejected for good and the others stored; 429 if there are too
+// many series; 413 and 415 for bodies that are too long or of another type; 500 and 503 if a
+// retry may help.
 type Receiver struct {
 	o       Options
 	slots   chan struct{}
@@ -90,8 +90,7 @@ func New(o Options) *Receiver {
 	return &Receiver{o: o, slots: make(chan struct{}, o.Limits.AtOnce), metrics: newMetrics(o.Registerer)}
 }
 
-// Metadata gives what writers say of metrics, by metric. Only the last word of each is kept,
-// and only in memory.
+// Metadata returns the metadata that senders sent last, by metric. It is kept in memory only.
 func (r *Receiver) Metadata() map[string]Metadata { return r.catalog.all() }
 
 // failure is an answer other than success.
@@ -113,7 +112,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		defer func() { <-r.slots }()
 	default:
 		w.Header().Set("Retry-After", "1")
-		r.answer(w, req, fail(http.StatusServiceUnavailable, "%d writes are under way, which is the most; try again", r.o.Limits.AtOnce))
+		r.answer(w, req, fail(http.StatusServiceUnavailable, "%d writes are in progress, which is the maximum; try again", r.o.Limits.AtOnce))
 		return
 	}
 	version, err := versionOf(req)
@@ -127,7 +126,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		wrote, err = r.write(req.Context(), version, body)
 	}
 	if version == 2 {
-		// The specification asks for them with every answer, errors included.
+		// The specification requires these with every answer, including errors.
 		w.Header().Set("X-Prometheus-Remote-Write-Samples-Written", strconv.Itoa(wrote.samples))
 		w.Header().Set("X-Prometheus-Remote-Write-Histograms-Written", strconv.Itoa(wrote.histograms))
 		w.Header().Set("X-Prometheus-Remote-Write-Exemplars-Written", "0")
@@ -135,7 +134,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.answer(w, req, err)
 }
 
-// answer writes success or the reason on one line: senders log its first line.
+// answer writes the status, and the reason of an error on one line: senders log the first line.
 func (r *Receiver) answer(w http.ResponseWriter, req *http.Request, err error) {
 	if err == nil {
 		r.metrics.requests.WithLabelValues("written").Inc()
@@ -144,7 +143,7 @@ func (r *Receiver) answer(w http.ResponseWriter, req *http.Request, err error) {
 	}
 	var f *failure
 	if !errors.As(err, &f) {
-		r.o.Log.ErrorContext(req.Context(), "samples that were written here could not be stored", "error", err)
+		r.o.Log.ErrorContext(req.Context(), "remote write samples could not be stored", "error", err)
 		f = &failure{http.StatusInternalServerError, "the samples could not be stored; the guardian's log says more"}
 	}
 	result := "refused"
@@ -155,12 +154,12 @@ func (r *Receiver) answer(w http.ResponseWriter, req *http.Request, err error) {
 	http.Error(w, f.text, f.status)
 }
 
-// versionOf reads which of the two messages a request holds. A request that does not say is
-// of version 1, as the specification wants it.
+// versionOf returns the version of the message. As specified, it is 1 if the request does not
+// name it.
 func versionOf(req *http.Request) (int, error) {
 	const help = "send application/x-protobuf with snappy, as Prometheus' remote_write does"
 	if enc := req.Header.Get("Content-Encoding"); enc != "" && enc != "snappy" {
-		return 0, fail(http.StatusUnsupportedMediaType, "Content-Encoding %q is not taken; %s", short(enc), help)
+		return 0, fail(http.StatusUnsupportedMediaType, "Content-Encoding %q is not supported; %s", short(enc), help)
 	}
 	content := req.Header.Get("Content-Type")
 	if content == "" {
@@ -168,7 +167,7 @@ func versionOf(req *http.Request) (int, error) {
 	}
 	kind, params, err := mime.ParseMediaType(content)
 	if err != nil || kind != "application/x-protobuf" {
-		return 0, fail(http.StatusUnsupportedMediaType, "Content-Type %q is not taken; %s", short(content), help)
+		return 0, fail(http.StatusUnsupportedMediaType, "Content-Type %q is not supported; %s", short(content), help)
 	}
 	switch params["proto"] {
 	case "", "prometheus.WriteRequest":
@@ -176,11 +175,11 @@ func versionOf(req *http.Request) (int, error) {
 	case "io.prometheus.write.v2.Request":
 		return 2, nil
 	default:
-		return 0, fail(http.StatusUnsupportedMediaType, "message %q is not taken; send prometheus.WriteRequest or io.prometheus.write.v2.Request", short(params["proto"]))
+		return 0, fail(http.StatusUnsupportedMediaType, "message %q is not supported; send prometheus.WriteRequest or io.prometheus.write.v2.Request", short(params["proto"]))
 	}
 }
 
-// body reads and unpacks a request, both at most as long as the limit.
+// body reads and uncompresses a request; the limit applies to both forms.
 func (r *Receiver) body(w http.ResponseWriter, req *http.Request) ([]byte, error) {
 	most := r.o.Limits.Body
 	tooLong := fail(http.StatusRequestEntityTooLarge, "the body is longer than %d bytes; let the sender send less at once (max_samples_per_send)", most)
@@ -193,26 +192,26 @@ func (r *Receiver) body(w http.ResponseWriter, req *http.Request) ([]byte, error
 		if errors.As(err, &large) {
 			return nil, tooLong
 		}
-		return nil, fail(http.StatusBadRequest, "the body did not come to its end")
+		return nil, fail(http.StatusBadRequest, "the body is incomplete")
 	}
 	length, err := snappy.DecodedLen(packed)
 	switch {
 	case err != nil:
-		return nil, fail(http.StatusBadRequest, "the body is not packed with snappy (block format)")
+		return nil, fail(http.StatusBadRequest, "the body is not compressed with snappy (block format)")
 	case length > most:
 		return nil, tooLong
 	}
 	body, err := snappy.Decode(nil, packed)
 	if err != nil {
-		return nil, fail(http.StatusBadRequest, "the body is not packed with snappy (block format)")
+		return nil, fail(http.StatusBadRequest, "the body is not compressed with snappy (block format)")
 	}
 	return body, nil
 }
 
-// written counts what a request wrote.
+// written counts the stored samples of a request.
 type written struct{ samples, histograms int }
 
-// write stores what it can of a request. Its error says what it could not.
+// write stores the valid samples of a request. Its error describes the others.
 func (r *Receiver) write(ctx context.Context, version int, body []byte) (written, error) {
 	b := batch{names: r.o.Names(), limits: r.o.Limits, now: r.o.Now(), metrics: r.metrics, refused: refusals{}}
 	d := decoder{limits: r.o.Limits, version: version, builder: labels.NewScratchBuilder(16)}
@@ -222,7 +221,7 @@ func (r *Receiver) write(ctx context.Context, version int, body []byte) (written
 		}
 	})
 	if err != nil {
-		// Nothing was stored yet: half of a broken message is not trusted.
+		// Nothing has been stored yet, and nothing of a malformed message is.
 		r.metrics.rejected.WithLabelValues("malformed").Inc()
 		return written{}, fail(http.StatusBadRequest, "%s", strings.Join(strings.Fields(err.Error()), " "))
 	}

@@ -97,7 +97,7 @@ func one(ago time.Duration, v float64) []prompb.Sample {
 	return []prompb.Sample{{Timestamp: now.Add(-ago).UnixMilli(), Value: v}}
 }
 
-// ask gives what a query answers, as lines.
+// ask returns what a query answers, as lines.
 func (e *edge) ask(t testing.TB, expr string) string {
 	t.Helper()
 	v, err := e.db.Query(t.Context(), expr, now)
@@ -420,7 +420,7 @@ func TestMetricsAreGood(t *testing.T) {
 		t.Error(problems, err)
 	}
 	want := `
-# HELP guardian_ingest_samples_total Samples and histograms that others wrote here.
+# HELP guardian_ingest_samples_total Samples and histograms stored by remote write.
 # TYPE guardian_ingest_samples_total counter
 guardian_ingest_samples_total 1
 # HELP guardian_samples_rejected_total Samples that were not stored, by source (checks, computed by rules and forecasts, remote_write) and reason; for reason malformed: requests.
@@ -442,7 +442,7 @@ guardian_samples_rejected_total{reason="undeclared",source="remote_write"} 1
 
 func TestNamesAreReadStrictly(t *testing.T) {
 	for name, c := range map[string]struct{ pattern, says string }{
-		"everything":                {"*", "would take every name"},
+		"everything":                {"*", "would match every name"},
 		"a dash":                    {"a-b", "not a metric name"},
 		"nothing":                   {"", "not a metric name"},
 		"the guardian's own":        {"guardian_up", "makes itself"},

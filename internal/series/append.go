@@ -92,7 +92,7 @@ func appendKey(key []byte, p Point) []byte {
 	return append(key, p.Metric.Bytes(buf[:0])...)
 }
 
-// cachedRef gives the reference that was last known for a raw series key, or 0. The cache
+// cachedRef returns the reference that was last known for a raw series key, or 0. The cache
 // may have dropped anything at any time; a miss costs a look-up by labels.
 func (db *DB) cachedRef(key []byte) storage.SeriesRef {
 	var buf [8]byte

@@ -119,14 +119,14 @@ func (db *DB) Close() error {
 	return errors.Join(db.engine.Close(), db.tsdb.Close())
 }
 
-// Queryable gives the samples to handlers that speak Prometheus' interfaces.
+// Queryable returns the samples to handlers that speak Prometheus' interfaces.
 func (db *DB) Queryable() storage.SampleAndChunkQueryable { return db.tsdb }
 
 // Appendable takes samples from handlers that speak Prometheus' interfaces (remote write).
 // The limit of series holds for it too; Track and Restamp do not know what it appends.
 func (db *DB) Appendable() storage.Appendable { return db.tsdb }
 
-// Engine gives the PromQL engine with this storage's limits.
+// Engine returns the PromQL engine with this storage's limits.
 func (db *DB) Engine() *promql.Engine { return db.engine }
 
 // writable makes the folder and writes a file in it, because the storage's own errors about
@@ -143,7 +143,7 @@ func writable(dir string) error {
 	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
-// prefixed gives the libraries' own metrics our prefix.
+// prefixed returns the libraries' own metrics our prefix.
 func prefixed(reg prometheus.Registerer) prometheus.Registerer {
 	if reg == nil {
 		return nil
@@ -182,7 +182,7 @@ func (l *seriesLimit) PostCreation(labels.Labels) {}
 // PostDeletion implements tsdb.SeriesLifecycleCallback.
 func (l *seriesLimit) PostDeletion(map[chunks.HeadSeriesRef]labels.Labels) {}
 
-// Head gives the time of the newest sample, and false when there is none.
+// Head returns the time of the newest sample, and false when there is none.
 func (db *DB) Head() (time.Time, bool) {
 	t := db.tsdb.Head().MaxTime()
 	if t <= 0 {

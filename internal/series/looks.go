@@ -35,7 +35,7 @@ func (db *DB) Looks(ctx context.Context, check string, from, to time.Time) ([]Lo
 	return readLooks(ctx, db.tsdb, check, from, to)
 }
 
-// queryable gives a querier of [mint, maxt], in milliseconds.
+// queryable returns a querier of [mint, maxt], in milliseconds.
 type queryable interface {
 	Querier(mint, maxt int64) (storage.Querier, error)
 }
@@ -85,7 +85,7 @@ type looker struct {
 	err   error
 }
 
-// points gives the samples of a name, by time, stale markers left out unless it has nothing else. A check whose labels
+// points returns the samples of a name, by time, stale markers left out unless it has nothing else. A check whose labels
 // changed has several series one after the other.
 func (l *looker) points(name string) []promql.FPoint {
 	if l.err != nil {

@@ -123,7 +123,7 @@ func (q *memoryQuerier) Select(_ context.Context, _ bool, hints *storage.SelectH
 	return set
 }
 
-// NameOf gives the one metric name that matchers ask for, or "".
+// NameOf returns the one metric name that matchers ask for, or "".
 func NameOf(ms []*labels.Matcher) string {
 	for _, m := range ms {
 		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {

@@ -92,10 +92,10 @@ func (r *Reader) readTail(ctx context.Context, from int64) error {
 	return set.Err()
 }
 
-// Close gives the folder back.
+// Close returns the folder back.
 func (r *Reader) Close() error { return r.db.Close() }
 
-// Span gives the times of the first and the last sample; false when there is none.
+// Span returns the times of the first and the last sample; false when there is none.
 func (r *Reader) Span() (first, last time.Time, ok bool) {
 	if r.last < r.first {
 		return first, last, false

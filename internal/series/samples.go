@@ -127,7 +127,7 @@ func (db *DB) Track(check string, every, grace time.Duration) {
 	t.every, t.grace = every, grace
 }
 
-// Restore gives the last sample of a check from before a restart, so that Restamp can go on
+// Restore returns the last sample of a check from before a restart, so that Restamp can go on
 // with it. It writes nothing, and is nothing to a check that has been looked at since.
 func (db *DB) Restore(s sample.Sample) {
 	t := db.track(s.Check, true)
@@ -286,7 +286,7 @@ func (t *track) identify(s sample.Sample) {
 	t.prefix = append(t.prefix, 0xfe)
 }
 
-// keyOf gives the raw key of one of the check's series. It is valid until the next call.
+// keyOf returns the raw key of one of the check's series. It is valid until the next call.
 func (t *track) keyOf(v sample.Value) []byte {
 	t.key = append(append(t.key[:0], t.prefix...), v.Name...)
 	var few [8]string

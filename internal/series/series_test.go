@@ -57,7 +57,7 @@ func put(t testing.TB, db *series.DB, s sample.Sample) {
 	}
 }
 
-// ask gives the answer to an expression as lines "series value", or "" for nothing.
+// ask returns the answer to an expression as lines "series value", or "" for nothing.
 func ask(t testing.TB, db *series.DB, expr string, at time.Time) string {
 	t.Helper()
 	v, err := db.Query(t.Context(), expr, at)

@@ -8,18 +8,17 @@ import (
 	"guardian/probes"
 )
 
-// Orders is the journal as order_push sees it. It implements probes.OrderJournal.
+// Orders implements probes.OrderJournal with the journal.
 type Orders struct {
 	Store *Store
-	// Fence gives the fence of now; the zero fence when this guardian does not act.
+	// Fence returns the current fence, or the zero fence if this guardian does not hold the lease.
 	Fence func() Fence
 }
 
-// Outbox is the journal as the dispatcher of notices sees it. It implements
-// notifiers.Outbox.
+// Outbox implements notifiers.Outbox with the journal.
 type Outbox struct {
 	Store *Store
-	// Fence gives the fence of now; the zero fence when this guardian does not act.
+	// Fence returns the current fence, or the zero fence if this guardian does not hold the lease.
 	Fence func() Fence
 }
 
@@ -33,17 +32,17 @@ func (o Orders) Open(ctx context.Context, check string) ([]probes.Order, error) 
 	return o.Store.OpenOrders(ctx, check)
 }
 
-// Due lists what is to be sent to a receiver; see Store.Due.
+// Due lists the deliveries to send to a receiver; see Store.Due.
 func (o Outbox) Due(ctx context.Context, receiver string, now time.Time, limit int) ([]notifiers.Delivery, error) {
 	return o.Store.Due(ctx, receiver, now, limit)
 }
 
-// Calls gives when calls to a receiver ended since; see Store.Calls.
+// Calls returns when calls to a receiver ended; see Store.Calls.
 func (o Outbox) Calls(ctx context.Context, receiver string, since time.Time) ([]time.Time, error) {
 	return o.Store.Calls(ctx, receiver, since)
 }
 
-// Receivers names those for which something is to be sent; see Store.Receivers.
+// Receivers lists the receivers with unfinished deliveries; see Store.Receivers.
 func (o Outbox) Receivers(ctx context.Context) ([]string, error) { return o.Store.Receivers(ctx) }
 
 // Save writes deliveries, all or none; they are on disk when Save returns.

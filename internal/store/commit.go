@@ -15,23 +15,24 @@ import (
 	"guardian/watch"
 )
 
-// attempts is how often a transaction is tried when the database asks for it (a deadlock).
+// attempts is how often a transaction is tried when it fails with a serialization error or a
+// deadlock.
 const attempts = 3
 
-// Commit writes the batch in one transaction, on disk when it returns. With a fence that is
-// not the lease's it writes nothing and gives ErrFenced; Unfenced may write only what Batch
-// says. After ErrIdempotent, ErrAlreadyRun and ErrIntent nothing was written either. After
-// any other error nothing was written, unless the database's answer was lost on the way.
+// Commit writes the batch in one transaction, which is on disk when it returns. If the fence
+// is not the token of the current lease, it writes nothing and returns ErrFenced; with
+// Unfenced only the fields that Batch names may be set. On any error nothing was written,
+// except that after a lost connection to the database this is not certain.
 func (s *Store) Commit(ctx context.Context, fence Fence, b Batch) error {
 	return s.transact(ctx, "write the journal", fence, func(tx *sql.Tx) error {
 		return s.putBatch(ctx, tx, fence, b)
 	})
 }
 
-// UpdateRun changes one run and writes extra with it, in one transaction that no other
-// change of the run can come between. change sees the run as it is and may be called again
-// when the database asks for a retry; its error is given back, and nothing is written.
-// ErrNotFound when there is no such run. It gives the run as written.
+// UpdateRun reads a run, changes it and writes it together with extra, in one transaction that
+// excludes concurrent changes of the run. change may be called again when the transaction is
+// retried; if it returns an error, nothing is written and the error is returned. UpdateRun
+// returns the run as it was written, or ErrNotFound.
 func (s *Store) UpdateRun(ctx context.Context, fence Fence, id string, change func(*actions.Run) error, extra Batch) (actions.Run, error) {
 	return update(ctx, s, fence, "runs", id, change, func(r actions.Run) (string, Batch) {
 		b := extra
@@ -49,8 +50,8 @@ func (s *Store) UpdateWatch(ctx context.Context, fence Fence, id string, change 
 	})
 }
 
-// update is the one read-change-write. with gives the ID of a fact and the batch that it is
-// written with.
+// update is the read-modify-write transaction of UpdateRun and UpdateWatch. with returns the
+// ID of a fact and the batch in which it is written.
 func update[T any](ctx context.Context, s *Store, fence Fence, table, id string, change func(*T) error, with func(T) (string, Batch)) (T, error) {
 	var fact T
 	err := s.transact(ctx, "change "+id+" in the journal", fence, func(tx *sql.Tx) error {
@@ -82,12 +83,12 @@ func update[T any](ctx context.Context, s *Store, fence Fence, table, id string,
 	return fact, nil
 }
 
-// refusalError is what a caller's own function said: not the database's trouble.
+// refusalError wraps an error of the caller's function, as opposed to one of the database.
 type refusalError struct{ error }
 
 func (e *refusalError) Unwrap() error { return e.error }
 
-// transact runs do in a transaction that begins with the check of the fence.
+// transact runs do in a transaction that begins by checking the fence.
 func (s *Store) transact(ctx context.Context, doing string, fence Fence, do func(*sql.Tx) error) error {
 	begun := s.now()
 	var err error
@@ -119,7 +120,7 @@ func (s *Store) try(ctx context.Context, fence Fence, do func(*sql.Tx) error) er
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	defer func() { _ = tx.Rollback() }() // does nothing after a commit
 	if err := s.checkFence(ctx, tx, fence); err != nil {
 		return err
 	}
@@ -129,17 +130,17 @@ func (s *Store) try(ctx context.Context, fence Fence, do func(*sql.Tx) error) er
 	return tx.Commit()
 }
 
-// needsFence tells whether only the holder of the lease may write it.
+// needsFence reports whether only the holder of the lease may write the batch.
 func (b Batch) needsFence() bool {
 	return len(b.Deploys)+len(b.Watches)+len(b.KnownGoods)+len(b.Plans)+len(b.Marks)+len(b.Alerts)+len(b.AlertsGone)+
 		len(b.Runs)+len(b.Entries)+len(b.Deliveries)+len(b.Orders)+len(b.Intervals)+len(b.Rollups)+
 		len(b.CheckStates)+len(b.Failures)+len(b.Looks)+len(b.Maintenance)+len(b.Acks)+len(b.AcksGone)+len(b.Idempotent) > 0
 }
 
-// putBatch writes all of a batch. What can be refused comes first.
+// putBatch writes all facts of a batch, those first that can violate a constraint.
 func (s *Store) putBatch(ctx context.Context, tx *sql.Tx, fence Fence, b Batch) error {
 	if fence == Unfenced && b.needsFence() {
-		return fmt.Errorf("these facts may be written by its holder alone: %w", ErrFenced)
+		return fmt.Errorf("only its holder may write these facts: %w", ErrFenced)
 	}
 	for _, write := range []func() error{
 		func() error { return put(ctx, s, tx, idempotentTable(), b.Idempotent) },
@@ -197,8 +198,8 @@ func (s *Store) putDeliveries(ctx context.Context, tx *sql.Tx, b Batch) error {
 	return put(ctx, s, tx, deliveriesTable(next), b.Deliveries)
 }
 
-// nextSeq gives the number after the last one. The lock on the lease, which every writer of
-// these tables has, keeps others from getting the same.
+// nextSeq returns the next sequence number of a table. Every writer of these tables holds the
+// lock on the lease's row, so no two get the same number.
 func nextSeq(ctx context.Context, tx *sql.Tx, table string) (int64, error) {
 	var last sql.NullInt64
 	if err := tx.QueryRowContext(ctx, "SELECT MAX(seq) FROM "+table).Scan(&last); err != nil {
@@ -207,12 +208,12 @@ func nextSeq(ctx context.Context, tx *sql.Tx, table string) (int64, error) {
 	return last.Int64 + 1, nil
 }
 
-// named gives every line of the journal an ID that sorts by its time.
+// named gives an ID that sorts by time to each line that has none.
 func named(lines []Audit) []Audit {
 	lines = slices.Clone(lines)
 	for i := range lines {
 		if lines[i].ID == "" {
-			// MustNew panics for times before 1970 and after 10889 alone; rand.Reader never fails.
+			// MustNew panics only for times before 1970 or after 10889; rand.Reader never fails.
 			lines[i].ID = "j_" + ulid.MustNew(uint64(max(lines[i].At.UnixMilli(), 0)), rand.Reader).String()
 		}
 	}

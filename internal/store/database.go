@@ -10,31 +10,31 @@ import (
 	"github.com/pressly/goose/v3"
 )
 
-// database is what SQLite and PostgreSQL do differently. Both take $1 placeholders.
+// database holds the differences between SQLite and PostgreSQL. Both use $1 placeholders.
 type database struct {
 	kind  string // "sqlite" or "postgres"
 	place string // for errors: the file, or host and database; no secret
-	// write takes what changes something, read everything else. SQLite has one writer;
-	// with PostgreSQL they are the same pool.
+	// write is for statements that change something, read for all others. SQLite has a single
+	// writing connection; with PostgreSQL both are the same pool.
 	write, read *sql.DB
-	// clock gives an SQL expression: the time now in Unix nanoseconds.
+	// clock returns an SQL expression for the current time in Unix nanoseconds.
 	clock func() string
-	// forUpdate is what locks the rows of a SELECT until the transaction ends.
+	// forUpdate is the clause that locks the rows of a SELECT until the end of the transaction.
 	forUpdate string
 	// dialect and migrating are for goose.
 	dialect   goose.Dialect
 	migrating []goose.ProviderOption
-	// size gives the bytes that the journal takes.
+	// size returns the size of the journal in bytes.
 	size func(ctx context.Context) (int64, error)
-	// trouble says of a driver's error what is wrong and what to do; false: it does not know.
+	// trouble explains an error of the driver; false if it has no explanation.
 	trouble func(err error) (trouble, bool)
-	// unique tells whether the error is a violated primary key or unique constraint.
+	// unique reports whether the error is a violated primary key or unique constraint.
 	unique func(err error) bool
-	// again tells whether the transaction may succeed when it is tried again at once.
+	// again reports whether the transaction may succeed when it is tried again at once.
 	again func(err error) bool
 }
 
-// trouble is an error of the database in words for who runs the guardian.
+// trouble is the explanation of a database error for the operator.
 type trouble struct {
 	kind error  // one of this package's errors, or nil
 	text string // what is wrong and what to do
@@ -47,7 +47,7 @@ func (d *database) close() error {
 	return errors.Join(d.read.Close(), d.write.Close())
 }
 
-// nanos is how times are stored: Unix nanoseconds, 0 for the zero time.
+// nanos converts a time to the stored form: Unix nanoseconds, 0 for the zero time.
 func nanos(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -63,7 +63,7 @@ func instant(ns int64) time.Time {
 	return time.Unix(0, ns).UTC()
 }
 
-// truth is how truths are stored.
+// truth converts a bool to the stored form.
 func truth(b bool) int64 {
 	if b {
 		return 1
@@ -71,8 +71,7 @@ func truth(b bool) int64 {
 	return 0
 }
 
-// text makes a column of anybody's words: PostgreSQL refuses NUL and broken UTF-8, and a
-// batch must not be lost for a byte.
+// text replaces NUL and invalid UTF-8, which PostgreSQL rejects in text columns.
 func text[S ~string](s S) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(string(s), "\uFFFD"), "\x00", "\uFFFD")
 }

@@ -1,7 +1,7 @@
-// Package store is the journal: everything that happened and must survive, in SQLite or
-// PostgreSQL, with one set of migrations and queries.
+// Package store is the journal: the guardian's durable state and history, in SQLite or
+// PostgreSQL, with one set of migrations and queries for both.
 //
-// Facts are written as a Batch in one transaction by whoever holds the lease; a batch whose
-// fencing token is no longer the lease's is refused with ErrFenced and writes nothing.
+// The holder of the lease writes facts as a Batch in one transaction. A batch whose fencing
+// token is not that of the current lease is rejected with ErrFenced, and nothing is written.
 // Reads need no lease. It decides nothing. Start at Store.Commit.
 package store

@@ -6,29 +6,28 @@ import (
 	"fmt"
 )
 
-// What a caller may have to decide upon. Everything else is the database's trouble, in
-// words that say what to do, with secrets taken out.
+// Errors that callers handle. All other errors are those of the database, with an explanation
+// for the operator and without secrets.
 var (
-	// ErrFenced says that this guardian does not hold the lease (any more): nothing was
-	// written, and it must stop acting.
+	// ErrFenced: this guardian does not hold the lease, or lost it. Nothing was written, and it
+	// must stop acting.
 	ErrFenced = errors.New("this guardian does not hold the lease")
-	// ErrNotFound says that there is no such run or watch.
+	// ErrNotFound: there is no fact with this ID.
 	ErrNotFound = errors.New("not in the journal")
-	// ErrIdempotent says that the idempotency key was used before; nothing was written.
+	// ErrIdempotent: the idempotency key was used before. Nothing was written.
 	ErrIdempotent = errors.New("the idempotency key was used before")
-	// ErrAlreadyRun says that the deploy or the alert's episode has had its run; nothing was
+	// ErrAlreadyRun: there is a run for this deploy or this episode of the alert. Nothing was
 	// written.
 	ErrAlreadyRun = errors.New("there is a run for this already")
-	// ErrIntent says that this attempt of this step has its intent already; nothing was
-	// written.
+	// ErrIntent: there is an intent for this attempt of the step. Nothing was written.
 	ErrIntent = errors.New("this attempt has its intent in the ledger already")
-	// ErrNewer says that the journal was written by a newer guardian.
+	// ErrNewer: the journal was written by a newer guardian.
 	ErrNewer = errors.New("the journal is newer than this guardian")
-	// ErrDiskFull says that the disk of the journal is full; nothing of the batch was written.
+	// ErrDiskFull: the disk of the journal is full. Nothing was written.
 	ErrDiskFull = errors.New("the disk of the journal is full")
-	// ErrUnreachable says that the database does not answer: it is down, starting, or cut off.
+	// ErrUnreachable: the database does not answer.
 	ErrUnreachable = errors.New("the journal cannot be reached")
-	// ErrLocked says that another program kept the journal locked for too long.
+	// ErrLocked: another program held a lock on the journal for too long.
 	ErrLocked = errors.New("the journal is locked by another program")
 )
 
@@ -44,8 +43,8 @@ func (e *newerError) Error() string {
 
 func (e *newerError) Is(target error) bool { return target == ErrNewer }
 
-// explain says what was being done, what is wrong and what to do, without secrets. What is
-// not the database's trouble keeps its text.
+// explain adds to an error what was being done and, if it is known, what the operator can do,
+// and redacts it.
 func (s *Store) explain(doing string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%s: %w", doing, err)
@@ -56,7 +55,7 @@ func (s *Store) explain(doing string, err error) error {
 	return s.redactor.Error(fmt.Errorf("%s: %w", doing, err))
 }
 
-// troubleError has a text of its own and is still what it came from.
+// troubleError is an error with an explanation as its text; it wraps kind and cause.
 type troubleError struct {
 	text        string
 	kind, cause error

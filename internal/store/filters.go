@@ -8,20 +8,20 @@ import (
 	"guardian/watch"
 )
 
-// How many facts a read gives when its filter does not say, and at most.
+// The default and the maximum number of facts that a read returns.
 const (
 	DefaultLimit = 1000
 	MaxLimit     = 100_000
 )
 
-// DeployFilter narrows Deploys; the zero value asks for the newest of all.
+// DeployFilter filters Deploys; the zero value matches everything.
 type DeployFilter struct {
 	ID, Service, Environment, Version string
 	Since, Until                      time.Time // by At: in [Since, Until)
 	Limit                             int       // 0: DefaultLimit
 }
 
-// WatchFilter narrows Watches; the zero value asks for the newest of all.
+// WatchFilter filters Watches; the zero value matches everything.
 type WatchFilter struct {
 	ID, Deploy, Service, Environment string
 	State                            watch.State
@@ -30,19 +30,19 @@ type WatchFilter struct {
 	Limit                            int       // 0: DefaultLimit
 }
 
-// RunFilter narrows Runs; the zero value asks for the newest of all.
+// RunFilter filters Runs; the zero value matches everything.
 type RunFilter struct {
 	ID, Service, Environment, Runbook string
 	Deploy, Watch, Alert              string // of the trigger
 	Trigger                           actions.TriggerKind
 	State                             actions.State
 	Open                              bool      // only runs that are not final
-	Rollbacks                         bool      // only runs that put a version back
+	Rollbacks                         bool      // only rollbacks
 	Since, Until                      time.Time // by Created: in [Since, Until)
 	Limit                             int       // 0: DefaultLimit
 }
 
-// AlertFilter narrows Alerts and AlertEpisodes; the zero value asks for the newest of all.
+// AlertFilter filters Alerts and AlertEpisodes; the zero value matches everything.
 type AlertFilter struct {
 	ID, Service  string
 	Open         bool      // only pending and firing ones
@@ -50,7 +50,7 @@ type AlertFilter struct {
 	Limit        int       // 0: DefaultLimit
 }
 
-// DeliveryFilter narrows Deliveries; the zero value asks for the newest of all.
+// DeliveryFilter filters Deliveries; the zero value matches everything.
 type DeliveryFilter struct {
 	ID, Receiver, Key string // Key is the notice's
 	State             notifiers.DeliveryState
@@ -59,7 +59,7 @@ type DeliveryFilter struct {
 	Limit             int       // 0: DefaultLimit
 }
 
-// AuditFilter narrows Audit; the zero value asks for the newest page.
+// AuditFilter filters Audit; the zero value is the newest page.
 type AuditFilter struct {
 	Service, Subject string
 	Before           string // AuditPage.Next of the page before
@@ -67,16 +67,16 @@ type AuditFilter struct {
 	Limit            int // 0: DefaultLimit
 }
 
-// AuditPage is a stretch of the journal, newest first.
+// AuditPage is a page of the journal, newest first.
 type AuditPage struct {
 	Lines []Audit
 	Next  string // for AuditFilter.Before; "" at the end
 }
 
-// DeliveryStats is how the outbox is.
+// DeliveryStats summarizes the outbox.
 type DeliveryStats struct {
 	States        map[notifiers.DeliveryState]int // deliveries that changed since, and all open ones
-	OldestOpen    time.Time                       // Created of the oldest notice that is not delivered; zero: none
+	OldestOpen    time.Time                       // Created of the oldest undelivered notice; zero: none
 	LastDelivered time.Time                       // zero: none yet
 }
 

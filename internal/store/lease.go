@@ -8,38 +8,39 @@ import (
 	"time"
 )
 
-// Fence is a fencing token: it grows by one each time that the lease is taken. The zero
+// Fence is a fencing token. It increases by one each time the lease is acquired. The zero
 // value is never valid.
 type Fence int64
 
-// Unfenced stands for "no lease needed": heartbeats, audit, silences and tokens, which any
-// guardian may write.
+// Unfenced is the fence for facts that need no lease: heartbeats, audit, silences and tokens,
+// which any guardian may write.
 const Unfenced Fence = -1
 
-// Lease says who acts.
+// Lease is the right to act, which one guardian at a time holds.
 type Lease struct {
-	Holder string    // who holds it, unique per process
-	Addr   string    // where the holder's API is reached
-	Token  Fence     // what Commit wants to see
+	Holder string    // the holder's name, unique per process
+	Addr   string    // address of the holder's API
+	Token  Fence     // the fence for Commit
 	Until  time.Time // by the database's clock, UTC
-	// ValidUntil is Until by this process's own monotonic clock, reckoned from before the
-	// question was sent: the holder may act while it is in the future. Zero for a lease of
-	// somebody else.
+	// ValidUntil is Until by this process's monotonic clock, counted from before the request was
+	// sent: the holder may act until then. It is zero for the lease of another process.
 	ValidUntil time.Time
 }
 
-// longestLease is the longest that a configuration may ask for.
+// longestLease is the longest lease that a configuration can request.
 const longestLease = 10 * time.Minute
 
-// Acquire takes the lease when it is free or has run out. When another holds it, it gives
-// that lease and false. A holder that is started again waits for its former lease to run out.
-// Setting PostgreSQL's clock back makes the lease last longer by as much; in SQLite, a lease
-// that is longer than any may be was taken before the machine's clock was set back, by a
-// process that is gone, and is free.
+// Acquire takes the lease if it is free or expired. Otherwise it returns the current lease and
+// false, also to a process with the holder's name: a restarted guardian waits until its former
+// lease expires.
+//
+// If PostgreSQL's clock is set back, the lease lasts longer by as much. In SQLite, a lease that
+// ends later than any lease can was acquired before the machine's clock was set back, by a
+// process that no longer runs; it counts as expired.
 func (s *Store) Acquire(ctx context.Context, holder, addr string, ttl time.Duration) (Lease, bool, error) {
 	sent := s.now()
-	// One statement: of two that try at once, the second waits for the first's row and then
-	// finds that the condition no longer holds.
+	// A single statement: of two concurrent ones, the second waits for the lock on the row and
+	// then finds the condition false.
 	clock := s.db.clock()
 	free := "until <= " + clock
 	if s.db.kind == "sqlite" {
@@ -60,7 +61,7 @@ func (s *Store) Acquire(ctx context.Context, holder, addr string, ttl time.Durat
 	return l, false, err
 }
 
-// Renew makes the lease last ttl from now. ErrFenced when it has run out or was taken.
+// Renew extends the lease to ttl from now. ErrFenced if it has expired or was taken over.
 func (s *Store) Renew(ctx context.Context, l Lease, ttl time.Duration) (Lease, error) {
 	sent := s.now()
 	clock := s.db.clock()
@@ -79,8 +80,8 @@ func (s *Store) Renew(ctx context.Context, l Lease, ttl time.Duration) (Lease, e
 	return renewed, nil
 }
 
-// Release gives the lease back, so that another need not wait for it to run out. It is no
-// error when it was lost already.
+// Release ends the lease, so that another guardian need not wait for it to expire. Releasing
+// a lease that was lost already does nothing.
 func (s *Store) Release(ctx context.Context, l Lease) error {
 	_, err := s.db.write.ExecContext(ctx, "UPDATE lease SET until = 0 WHERE id = 1 AND token = $1", int64(l.Token))
 	if err != nil {
@@ -89,7 +90,7 @@ func (s *Store) Release(ctx context.Context, l Lease) error {
 	return nil
 }
 
-// CurrentLease gives the lease that has not run out; false when there is none.
+// CurrentLease returns the lease; false if it has expired.
 func (s *Store) CurrentLease(ctx context.Context) (Lease, bool, error) {
 	l, ok, err := scanLease(s.db.read.QueryRowContext(ctx,
 		"SELECT holder, addr, token, until FROM lease WHERE id = 1 AND until > "+s.db.clock()))
@@ -113,8 +114,8 @@ func scanLease(row *sql.Row) (Lease, bool, error) {
 	return l, true, nil
 }
 
-// checkFence locks the lease until the transaction ends, so that nobody takes it in between,
-// and gives ErrFenced when it is not the caller's or has run out.
+// checkFence locks the lease's row until the end of the transaction, so that no other guardian
+// can acquire it in between. It returns ErrFenced if the lease has another token or has expired.
 func (s *Store) checkFence(ctx context.Context, tx *sql.Tx, fence Fence) error {
 	if fence == Unfenced {
 		return nil

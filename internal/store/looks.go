@@ -11,12 +11,12 @@ import (
 	"guardian/probes/sample"
 )
 
-// KeptLooks is how long the journal keeps looks as they came. What is made of them (watches,
-// intervals, rollups) must be written whole more often than that.
+// KeptLooks is how long the journal keeps the log of looks. Watches, intervals and rollups must
+// be saved more often than that, since the log is what brings them up to date after a takeover.
 const KeptLooks = 90 * time.Second
 
-// look is a sample as the log of looks keeps it: one of thousands a second, so with short
-// names and without what nobody who takes over reads.
+// look is a sample in the log of looks. There may be thousands a second, so the names are short
+// and fields that a takeover does not need are left out.
 type look struct {
 	Check    string        `json:"c"`
 	Service  string        `json:"s"`
@@ -28,7 +28,7 @@ type look struct {
 	Version  string        `json:"v,omitempty"`
 }
 
-// putLooks appends looks as one row and lets those go that are too old for anybody.
+// putLooks appends looks as one row and deletes rows older than KeptLooks.
 func (s *Store) putLooks(ctx context.Context, tx *sql.Tx, samples []sample.Sample) error {
 	if len(samples) == 0 {
 		return nil
@@ -59,8 +59,8 @@ func (s *Store) putLooks(ctx context.Context, tx *sql.Tx, samples []sample.Sampl
 	return err
 }
 
-// Looks gives the looks of the last minutes in the order in which they came, without labels,
-// values and details.
+// Looks returns the looks of the last KeptLooks in order of arrival, without labels, values
+// and details.
 func (s *Store) Looks(ctx context.Context) (_ []sample.Sample, err error) {
 	rows, err := s.db.read.QueryContext(ctx, "SELECT doc FROM looks ORDER BY seq")
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// sizeTimeout bounds what a scrape waits for the journal's size.
+// sizeTimeout is how long a scrape waits for the journal's size.
 const sizeTimeout = time.Second
 
 type metrics struct {
@@ -21,16 +21,16 @@ type metrics struct {
 	all      []prometheus.Collector
 }
 
-// newMetrics registers the journal's own metrics; a nil registry is no error.
+// newMetrics makes the journal's metrics and registers them with reg unless it is nil.
 func newMetrics(reg prometheus.Registerer, db *database) (*metrics, error) {
 	m := &metrics{
 		commits: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "guardian_journal_commits_total",
-			Help: "Transactions that the journal has on disk.",
+			Help: "Transactions committed to the journal.",
 		}),
 		failures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "guardian_journal_commit_failures_total",
-			Help: "Transactions that the journal's database could not write.",
+			Help: "Transactions that failed because of the journal's database.",
 		}),
 		fenced: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "guardian_journal_fenced_total",
@@ -38,13 +38,13 @@ func newMetrics(reg prometheus.Registerer, db *database) (*metrics, error) {
 		}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "guardian_journal_commit_duration_seconds",
-			Help:    "How long a transaction took until it was on disk.",
+			Help:    "Duration of a journal transaction including its commit.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
 		}),
 	}
 	size := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "guardian_journal_size_bytes",
-		Help: "Bytes that the journal takes; NaN while the database does not say.",
+		Help: "Size of the journal in bytes; NaN when the database does not answer.",
 	}, func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), sizeTimeout)
 		defer cancel()

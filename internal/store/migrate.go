@@ -15,11 +15,11 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// schemaTable is where goose keeps what it did; not goose's own name, which another program
-// in the same database may use.
+// schemaTable is goose's table of applied migrations. It is not goose's default name, which
+// another program in the same database may use.
 const schemaTable = "guardian_schema"
 
-// migrate brings the schema up to date, or refuses a journal of a newer guardian.
+// migrate applies missing migrations, or returns ErrNewer for the journal of a newer guardian.
 func (s *Store) migrate(ctx context.Context) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -34,8 +34,8 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Two guardians that start at once on one SQLite file race for the first migration; who
-	// loses finds it done. PostgreSQL has goose's lock for that.
+	// Guardians that start at the same time on one SQLite file may conflict on the first
+	// migration; the loser retries. For PostgreSQL goose holds a lock.
 	const tries = 5
 	for try := 1; ; try++ {
 		err = s.migrateOnce(ctx, p)
@@ -50,8 +50,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	}
 }
 
-// checkSchema refuses a journal whose schema is not this guardian's: who only reads does not
-// change it.
+// checkSchema rejects a journal with another schema version: a read-only store does not migrate.
 func (s *Store) checkSchema(ctx context.Context) error {
 	files, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {

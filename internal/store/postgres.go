@@ -19,13 +19,13 @@ import (
 	"guardian/internal/secret"
 )
 
-// pool is how many connections a guardian has to PostgreSQL at most.
+// pool is the maximum number of connections to PostgreSQL.
 const pool = 10
 
-// connectTimeout bounds a connection attempt when the connection string does not say.
+// connectTimeout is the default for a connection string without connect_timeout.
 const connectTimeout = 5 * time.Second
 
-// openPostgres makes the pool; it dials nothing. The redactor learns the password.
+// openPostgres makes the pool without connecting, and adds the password to the redactor.
 func openPostgres(dsn secret.Secret, redactor *secret.Redactor, readOnly bool) (*database, error) {
 	redactor.Learn(dsn)
 	cfg, err := pgx.ParseConfig(dsn.Reveal())
@@ -37,12 +37,12 @@ func openPostgres(dsn secret.Secret, redactor *secret.Redactor, readOnly bool) (
 		cfg.ConnectTimeout = connectTimeout
 	}
 	if cfg.RuntimeParams["application_name"] == "" {
-		cfg.RuntimeParams["application_name"] = "guardian" // for who looks at pg_stat_activity
+		cfg.RuntimeParams["application_name"] = "guardian" // shown in pg_stat_activity
 	}
 	if readOnly {
 		cfg.RuntimeParams["default_transaction_read_only"] = "on"
 	}
-	// goose's lock waits for a guardian that migrates at the same time: a try each second.
+	// Wait up to 60 s for another guardian that is migrating.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 60))
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
@@ -75,10 +75,9 @@ func openPostgres(dsn secret.Secret, redactor *secret.Redactor, readOnly bool) (
 	}, nil
 }
 
-// prepareSession bounds how long a guardian that was paused within a transaction keeps the
-// lease's row locked, and how long the others wait for it: a takeover must not hang on the
-// one that is taken over. It also undoes synchronous_commit=off of the server, because an
-// intent must be on disk before its act.
+// prepareSession sets timeouts, so that a guardian that is paused within a transaction cannot
+// keep the lease's row locked and block a takeover. It also overrides synchronous_commit=off of
+// the server, because an intent must be on disk before its step is executed.
 func prepareSession(ctx context.Context, conn *pgx.Conn) error {
 	_, err := conn.Exec(ctx, `SELECT
 		set_config('idle_in_transaction_session_timeout', '5s', false),
@@ -88,8 +87,8 @@ func prepareSession(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// parseReason says what is wrong with a connection string without quoting any of it: where
-// it is malformed, nobody can tell which part of it is the password.
+// parseReason explains why a connection string is invalid without quoting it: in a malformed
+// one the password cannot be told from the rest.
 func parseReason(dsn secret.Secret) string {
 	if _, err := url.Parse(dsn.Reveal()); err != nil && strings.Contains(dsn.Reveal(), "://") {
 		return "it is not a valid URL; characters such as / ? # @ % in the password must be percent-encoded"
@@ -97,7 +96,7 @@ func parseReason(dsn secret.Secret) string {
 	return "one of its settings is not understood; check each against https://www.postgresql.org/docs/current/libpq-connect.html"
 }
 
-// sqlState gives the SQLSTATE of an error; "" when it is none of PostgreSQL's.
+// sqlState returns the SQLSTATE of an error; "" if it is not PostgreSQL's.
 // Codes: https://www.postgresql.org/docs/current/errcodes-appendix.html.
 func sqlState(err error) string {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok {

@@ -7,20 +7,21 @@ import (
 	"time"
 )
 
-// pruneRows is how many rows one transaction removes: few enough that nobody who waits for
-// the lease's row notices.
+// pruneRows is how many rows one transaction deletes, so that it holds the lock on the lease's
+// row only briefly.
 const pruneRows = 500
 
-// prunable is facts that may go once they are over and older than a time, $1.
+// prunable describes which rows of a table may be deleted: those that satisfy over, where $1 is
+// the time before.
 type prunable struct {
 	table, key string
 	over       string
 	before     time.Time
 }
 
-// Prune removes what is older than keep says and is over, a few hundred rows per
-// transaction, until nothing is left to remove or ctx ends. It gives how many rows went.
-// Known good versions, the last deploy of each service and unrevoked tokens stay for ever.
+// Prune deletes facts that are over and older than keep says, a few hundred rows per
+// transaction, until none is left or ctx ends. It returns the number of deleted rows. Known
+// good versions, the last deploy of each service and valid tokens are never deleted.
 func (s *Store) Prune(ctx context.Context, fence Fence, keep Keep) (int64, error) {
 	if fence == Unfenced {
 		return 0, fmt.Errorf("remove old facts from the journal: %w", ErrFenced)
@@ -30,7 +31,7 @@ func (s *Store) Prune(ctx context.Context, fence Fence, keep Keep) (int64, error
 		{"idempotent", "idempotency_key", "at < $1", keep.Idempotent},
 		{"heartbeats", "check_name, at", `at < $1 AND at < (SELECT MAX(n.at) FROM heartbeats n
 			WHERE n.check_name = heartbeats.check_name)`, keep.Heartbeats},
-		{"runs", "id", "is_open = 0 AND created < $1", keep.Journal}, // their ledger goes with them
+		{"runs", "id", "is_open = 0 AND created < $1", keep.Journal}, // the ledger is deleted by the foreign key
 		{"watches", "id", "is_open = 0 AND started < $1", keep.Journal},
 		{"plans", "watch", "at < $1", keep.Journal},
 		{"marks", "watch", "at < $1", keep.Journal},

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// query is a SELECT of documents that grows by its conditions.
+// query builds a SELECT of documents.
 type query struct {
 	table string
 	where []string
@@ -20,27 +20,27 @@ type query struct {
 	limit int // 0: everything
 }
 
-// and adds a condition in which ? stands for the argument.
+// and adds a condition in which ? is the placeholder of the argument.
 func (q *query) and(condition string, arg any) {
 	q.args = append(q.args, arg)
 	q.where = append(q.where, strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(q.args))))
 }
 
-// is adds an equality unless the value is empty: an empty filter asks for all.
+// is adds an equality, unless the value is empty: an empty filter matches everything.
 func is[S ~string](q *query, column string, value S) {
 	if value != "" {
 		q.and(column+" = ?", text(value))
 	}
 }
 
-// only adds "is 1" when it is asked for.
+// only adds "column = 1" if asked.
 func (q *query) only(column string, asked bool) {
 	if asked {
 		q.and(column+" = ?", int64(1))
 	}
 }
 
-// between adds [since, until), where a zero time is no bound.
+// between restricts a column to [since, until); a zero time is no bound.
 func (q *query) between(column string, since, until time.Time) {
 	if !since.IsZero() {
 		q.and(column+" >= ?", nanos(since))
@@ -50,7 +50,7 @@ func (q *query) between(column string, since, until time.Time) {
 	}
 }
 
-// atMost bounds how many are given, within [1, MaxLimit]; 0 and less: DefaultLimit.
+// atMost sets the limit, at most MaxLimit; 0 or less: DefaultLimit.
 func (q *query) atMost(limit int) {
 	if limit <= 0 {
 		limit = DefaultLimit
@@ -91,7 +91,7 @@ func first[T any](ctx context.Context, s *Store, q *query) (T, bool, error) {
 	return facts[0], true, nil
 }
 
-// documents decodes the one column of a SELECT.
+// documents decodes the single column of a SELECT.
 func documents[T any](ctx context.Context, s *Store, query string, args ...any) (facts []T, err error) {
 	rows, err := s.db.read.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -105,7 +105,7 @@ func documents[T any](ctx context.Context, s *Store, query string, args ...any) 
 		}
 		var fact T
 		if err := json.Unmarshal(doc, &fact); err != nil {
-			return nil, fmt.Errorf("a document that is not understood: %w", err)
+			return nil, fmt.Errorf("invalid document: %w", err)
 		}
 		facts = append(facts, fact)
 	}

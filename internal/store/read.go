@@ -12,7 +12,7 @@ import (
 	"guardian/watch"
 )
 
-// Deploys gives deploys, newest first.
+// Deploys returns deploys, newest first.
 func (s *Store) Deploys(ctx context.Context, f DeployFilter) ([]watch.Deploy, error) {
 	q := &query{table: "deploys", order: "at DESC, id DESC"}
 	is(q, "id", f.ID)
@@ -24,7 +24,7 @@ func (s *Store) Deploys(ctx context.Context, f DeployFilter) ([]watch.Deploy, er
 	return list[watch.Deploy](ctx, s, q)
 }
 
-// DeployByVersion gives the newest deploy of the version; false when there is none.
+// DeployByVersion returns the newest deploy of a version; false if there is none.
 func (s *Store) DeployByVersion(ctx context.Context, service, environment, version string) (watch.Deploy, bool, error) {
 	q := &query{table: "deploys", order: "at DESC, id DESC"}
 	q.and("service = ?", text(service))
@@ -33,7 +33,7 @@ func (s *Store) DeployByVersion(ctx context.Context, service, environment, versi
 	return first[watch.Deploy](ctx, s, q)
 }
 
-// Watches gives watches, newest first.
+// Watches returns watches, newest first.
 func (s *Store) Watches(ctx context.Context, f WatchFilter) ([]watch.Watch, error) {
 	q := &query{table: "watches", order: "started DESC, id DESC"}
 	is(q, "id", f.ID)
@@ -47,12 +47,12 @@ func (s *Store) Watches(ctx context.Context, f WatchFilter) ([]watch.Watch, erro
 	return list[watch.Watch](ctx, s, q)
 }
 
-// Watch gives one watch; ErrNotFound when there is none.
+// Watch returns one watch, or ErrNotFound.
 func (s *Store) Watch(ctx context.Context, id string) (watch.Watch, error) {
 	return byID[watch.Watch](ctx, s, "watches", id)
 }
 
-// KnownGoods gives the known good versions of a service, the one last found good first.
+// KnownGoods returns the known good versions of a service, most recently confirmed first.
 func (s *Store) KnownGoods(ctx context.Context, service, environment string) ([]KnownGood, error) {
 	q := &query{table: "known_goods", order: "at DESC, version DESC"}
 	q.and("service = ?", text(service))
@@ -60,7 +60,7 @@ func (s *Store) KnownGoods(ctx context.Context, service, environment string) ([]
 	return list[KnownGood](ctx, s, q)
 }
 
-// Runs gives runs, newest first.
+// Runs returns runs, newest first.
 func (s *Store) Runs(ctx context.Context, f RunFilter) ([]actions.Run, error) {
 	q := &query{table: "runs", order: "created DESC, id DESC"}
 	is(q, "id", f.ID)
@@ -79,12 +79,12 @@ func (s *Store) Runs(ctx context.Context, f RunFilter) ([]actions.Run, error) {
 	return list[actions.Run](ctx, s, q)
 }
 
-// Run gives one run; ErrNotFound when there is none.
+// Run returns one run, or ErrNotFound.
 func (s *Store) Run(ctx context.Context, id string) (actions.Run, error) {
 	return byID[actions.Run](ctx, s, "runs", id)
 }
 
-// byID reads the one fact with this ID.
+// byID reads the fact with this ID.
 func byID[T any](ctx context.Context, s *Store, table, id string) (T, error) {
 	q := &query{table: table, order: "id"}
 	q.and("id = ?", text(id))
@@ -95,19 +95,19 @@ func byID[T any](ctx context.Context, s *Store, table, id string) (T, error) {
 	return fact, err
 }
 
-// Entries gives a run's ledger, oldest first.
+// Entries returns a run's ledger, oldest first.
 func (s *Store) Entries(ctx context.Context, run string) ([]actions.Entry, error) {
 	q := &query{table: "ledger", order: "seq"}
 	q.and("run = ?", text(run))
 	return list[actions.Entry](ctx, s, q)
 }
 
-// Alerts gives alerts as they last were, newest first.
+// Alerts returns alerts in their latest state, newest first.
 func (s *Store) Alerts(ctx context.Context, f AlertFilter) ([]rules.Alert, error) {
 	return s.alerts(ctx, "alerts", "active_at", f)
 }
 
-// AlertEpisodes gives each firing of each alert, newest first.
+// AlertEpisodes returns every episode in which an alert fired, newest first.
 func (s *Store) AlertEpisodes(ctx context.Context, f AlertFilter) ([]rules.Alert, error) {
 	return s.alerts(ctx, "alert_episodes", "fired_at", f)
 }
@@ -122,14 +122,14 @@ func (s *Store) alerts(ctx context.Context, table, when string, f AlertFilter) (
 	return list[rules.Alert](ctx, s, q)
 }
 
-// Intervals gives the intervals that overlap [from, to), by check and oldest first.
+// Intervals returns the intervals that overlap [from, to), by check and oldest first.
 func (s *Store) Intervals(ctx context.Context, from, to time.Time) ([]sla.Interval, error) {
 	q := &query{table: "intervals", order: "check_name, from_at"}
 	q.overlap(from, to)
 	return list[sla.Interval](ctx, s, q)
 }
 
-// LastIntervals gives the newest interval of each check.
+// LastIntervals returns the newest interval of each check.
 func (s *Store) LastIntervals(ctx context.Context) (map[string]sla.Interval, error) {
 	intervals, err := documents[sla.Interval](ctx, s, `SELECT i.doc FROM intervals i JOIN
 		(SELECT check_name, MAX(from_at) AS last FROM intervals GROUP BY check_name) l
@@ -144,14 +144,14 @@ func (s *Store) LastIntervals(ctx context.Context) (map[string]sla.Interval, err
 	return byCheck, nil
 }
 
-// Rollups gives the hours that start in [from, to), by check and oldest first.
+// Rollups returns the hours that start in [from, to), by check and oldest first.
 func (s *Store) Rollups(ctx context.Context, from, to time.Time) ([]sla.Rollup, error) {
 	q := &query{table: "rollups", order: "check_name, hour"}
 	q.between("hour", from, to)
 	return list[sla.Rollup](ctx, s, q)
 }
 
-// RollupsOf gives the rollups of one check whose hour begins in [from, to), oldest first.
+// RollupsOf returns the rollups of one check whose hour begins in [from, to), oldest first.
 func (s *Store) RollupsOf(ctx context.Context, check string, from, to time.Time) ([]sla.Rollup, error) {
 	q := &query{table: "rollups", order: "hour"}
 	is(q, "check_name", check)
@@ -159,7 +159,7 @@ func (s *Store) RollupsOf(ctx context.Context, check string, from, to time.Time)
 	return list[sla.Rollup](ctx, s, q)
 }
 
-// CheckStates gives the last that each check saw.
+// CheckStates returns the latest state of each check.
 func (s *Store) CheckStates(ctx context.Context) (map[string]CheckState, error) {
 	states, err := list[CheckState](ctx, s, &query{table: "check_states", order: "check_name"})
 	if err != nil {
@@ -172,7 +172,7 @@ func (s *Store) CheckStates(ctx context.Context) (map[string]CheckState, error) 
 	return byCheck, nil
 }
 
-// Failures gives the newest looks of each check that were not up, newest first.
+// Failures returns the latest looks of each check that were not up, newest first.
 func (s *Store) Failures(ctx context.Context) (map[string][]sample.Sample, error) {
 	all, err := list[sample.Sample](ctx, s, &query{table: "failures", order: "check_name, at DESC"})
 	if err != nil {
@@ -185,14 +185,14 @@ func (s *Store) Failures(ctx context.Context) (map[string][]sample.Sample, error
 	return byCheck, nil
 }
 
-// Maintenance gives the windows that overlap [from, to), oldest first.
+// Maintenance returns the windows that overlap [from, to), oldest first.
 func (s *Store) Maintenance(ctx context.Context, from, to time.Time) ([]Maintenance, error) {
 	q := &query{table: "maintenance", order: "from_at, id"}
 	q.overlap(from, to)
 	return list[Maintenance](ctx, s, q)
 }
 
-// overlap adds "from_at to to_at has something in common with [from, to)".
+// overlap selects rows whose [from_at, to_at) overlaps [from, to).
 func (q *query) overlap(from, to time.Time) {
 	if !from.IsZero() {
 		q.and("to_at > ?", nanos(from))

@@ -11,12 +11,12 @@ import (
 	"guardian/rules"
 )
 
-// Due gives, for one receiver, the first unfinished delivery (Queued or Sending) of each
-// notice key whose NextAt is not after now, oldest first. One that is not the first of its
-// key is never given, whatever its NextAt.
+// Due returns, for one receiver, the first unfinished delivery (Queued or Sending) of each
+// notice key, if its NextAt is not after now; oldest first. Later deliveries of the same key
+// are not returned, whatever their NextAt.
 func (s *Store) Due(ctx context.Context, receiver string, now time.Time, limit int) ([]notifiers.Delivery, error) {
-	// The first of each key by one pass over what is open: asking of each delivery whether
-	// there is one before it takes minutes in a storm, when statistics lag behind.
+	// GROUP BY needs one pass over the open deliveries. A correlated subquery per delivery takes
+	// minutes in a storm, while the database's statistics are out of date.
 	q := &query{table: "deliveries", order: "seq"}
 	q.and(`seq IN (SELECT MIN(seq) FROM deliveries WHERE receiver = ? AND is_open = 1 GROUP BY notice_key)`, text(receiver))
 	q.and("next_at <= ?", nanos(now))
@@ -24,13 +24,13 @@ func (s *Store) Due(ctx context.Context, receiver string, now time.Time, limit i
 	return list[notifiers.Delivery](ctx, s, q)
 }
 
-// Receivers names, in order, those for which there is an unfinished delivery.
+// Receivers lists the receivers that have an unfinished delivery, sorted.
 func (s *Store) Receivers(ctx context.Context) ([]string, error) {
 	return column[string](ctx, s, "SELECT DISTINCT receiver FROM deliveries WHERE is_open = 1 ORDER BY receiver")
 }
 
-// Calls gives when calls to a receiver ended since, oldest first, each once although it may
-// have carried several deliveries.
+// Calls returns when calls to a receiver ended since a time, oldest first. A call with several
+// deliveries is returned once.
 func (s *Store) Calls(ctx context.Context, receiver string, since time.Time) ([]time.Time, error) {
 	ends, err := column[int64](ctx, s, "SELECT DISTINCT updated FROM deliveries WHERE updated >= $1 AND receiver = $2 AND state IN ($3, $4) ORDER BY updated",
 		nanos(since), text(receiver), string(notifiers.Delivered), string(notifiers.GivenUp))
@@ -44,7 +44,7 @@ func (s *Store) Calls(ctx context.Context, receiver string, since time.Time) ([]
 	return calls, nil
 }
 
-// column reads the values of a query of one column about deliveries.
+// column reads the single column of a query about deliveries.
 func column[T any](ctx context.Context, s *Store, query string, args ...any) (values []T, err error) {
 	defer func() {
 		if err != nil {
@@ -66,7 +66,7 @@ func column[T any](ctx context.Context, s *Store, query string, args ...any) (va
 	return values, rows.Err()
 }
 
-// Deliveries gives deliveries, newest first.
+// Deliveries returns deliveries, newest first.
 func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]notifiers.Delivery, error) {
 	q := &query{table: "deliveries", order: "seq DESC"}
 	is(q, "id", f.ID)
@@ -79,7 +79,7 @@ func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]notifiers.D
 	return list[notifiers.Delivery](ctx, s, q)
 }
 
-// DeliveryStats counts the open deliveries and those that ended since.
+// DeliveryStats counts the open deliveries and those that ended since a time.
 func (s *Store) DeliveryStats(ctx context.Context, since time.Time) (DeliveryStats, error) {
 	stats := DeliveryStats{States: map[notifiers.DeliveryState]int{}}
 	var oldest, last int64
@@ -114,7 +114,7 @@ func (s *Store) countDeliveries(ctx context.Context, since time.Time, states map
 	return rows.Err()
 }
 
-// OpenOrders gives a check's orders that are neither cleaned nor abandoned, oldest first.
+// OpenOrders returns a check's orders that are neither cleaned nor abandoned, oldest first.
 func (s *Store) OpenOrders(ctx context.Context, check string) ([]probes.Order, error) {
 	q := &query{table: "orders", order: "created, id"}
 	q.and("check_name = ?", text(check))
@@ -122,14 +122,14 @@ func (s *Store) OpenOrders(ctx context.Context, check string) ([]probes.Order, e
 	return list[probes.Order](ctx, s, q)
 }
 
-// Heartbeat gives the last report of a check's job; false when it never reported.
+// Heartbeat returns the last report of a check's job; false if there is none.
 func (s *Store) Heartbeat(ctx context.Context, check string) (probes.Heartbeat, bool, error) {
 	q := &query{table: "heartbeats", order: "at DESC"}
 	q.and("check_name = ?", text(check))
 	return first[probes.Heartbeat](ctx, s, q)
 }
 
-// Heartbeats gives a job's reports in [from, to), newest first, at most limit.
+// Heartbeats returns a job's reports in [from, to), newest first, at most limit.
 func (s *Store) Heartbeats(ctx context.Context, check string, from, to time.Time, limit int) ([]probes.Heartbeat, error) {
 	q := &query{table: "heartbeats", order: "at DESC"}
 	q.and("check_name = ?", text(check))
@@ -138,24 +138,25 @@ func (s *Store) Heartbeats(ctx context.Context, check string, from, to time.Time
 	return list[probes.Heartbeat](ctx, s, q)
 }
 
-// Silences gives the silences that end after since: with now, the active and coming ones.
+// Silences returns the silences that end after since. With the current time these are the
+// active and the future ones.
 func (s *Store) Silences(ctx context.Context, since time.Time) ([]route.Silence, error) {
 	q := &query{table: "silences", order: "until, id"}
 	q.and("until > ?", nanos(since))
 	return list[route.Silence](ctx, s, q)
 }
 
-// Silence gives one silence; ErrNotFound when there is none.
+// Silence returns one silence, or ErrNotFound.
 func (s *Store) Silence(ctx context.Context, id string) (route.Silence, error) {
 	return byID[route.Silence](ctx, s, "silences", id)
 }
 
-// Acks gives every acknowledgement, oldest first.
+// Acks returns every acknowledgement, oldest first.
 func (s *Store) Acks(ctx context.Context) ([]rules.Ack, error) {
 	return list[rules.Ack](ctx, s, &query{table: "acks", order: "at, ack_key"})
 }
 
-// Audit gives a page of the journal, newest first.
+// Audit returns a page of the journal, newest first.
 func (s *Store) Audit(ctx context.Context, f AuditFilter) (AuditPage, error) {
 	q := &query{table: "audit", order: "at DESC, id DESC"}
 	is(q, "service", f.Service)
@@ -166,7 +167,7 @@ func (s *Store) Audit(ctx context.Context, f AuditFilter) (AuditPage, error) {
 	q.between("at", f.Since, f.Until)
 	q.atMost(f.Limit)
 	size := q.limit
-	q.limit++ // one more tells whether there is another page
+	q.limit++ // one more shows whether there is another page
 	lines, err := list[Audit](ctx, s, q)
 	if err != nil {
 		return AuditPage{}, err
@@ -177,19 +178,19 @@ func (s *Store) Audit(ctx context.Context, f AuditFilter) (AuditPage, error) {
 	return AuditPage{Lines: lines[:size], Next: lines[size-1].ID}, nil
 }
 
-// Idempotent gives the answer that was given to the key; false when it was never used.
+// Idempotent returns the answer that was stored for a key; false if the key is unused.
 func (s *Store) Idempotent(ctx context.Context, key string) (Idempotent, bool, error) {
 	q := &query{table: "idempotent", order: "at"}
 	q.and("idempotency_key = ?", text(key))
 	return first[Idempotent](ctx, s, q)
 }
 
-// Tokens gives every token, revoked ones too, oldest first.
+// Tokens returns all tokens including revoked ones, oldest first.
 func (s *Store) Tokens(ctx context.Context) ([]Token, error) {
 	return s.tokens(ctx, "1 = 1 ORDER BY created, id")
 }
 
-// TokenByHash gives the token with this hash, revoked or not; false when there is none.
+// TokenByHash returns the token with this hash, revoked or not; false if there is none.
 func (s *Store) TokenByHash(ctx context.Context, hash string) (Token, bool, error) {
 	tokens, err := s.tokens(ctx, "hash = $1", text(hash))
 	if err != nil || len(tokens) == 0 {

@@ -38,7 +38,7 @@ func marksTable() table[Mark] {
 	}
 }
 
-// Plans gives what Failed verdicts since a time led to, by watch, at most MaxLimit of them;
+// Plans returns what Failed verdicts since a time led to, by watch, at most MaxLimit of them;
 // watch and service may be "".
 func (s *Store) Plans(ctx context.Context, watchID, service string, since time.Time) (map[string]Plan, error) {
 	all, err := ofWatches[Plan](ctx, s, "plans", watchID, service, since)
@@ -49,7 +49,7 @@ func (s *Store) Plans(ctx context.Context, watchID, service string, since time.T
 	return byWatch, err
 }
 
-// Marks gives what people said about verdicts since a time, like Plans.
+// Marks returns what people said about verdicts since a time, like Plans.
 func (s *Store) Marks(ctx context.Context, watchID, service string, since time.Time) (map[string]Mark, error) {
 	all, err := ofWatches[Mark](ctx, s, "marks", watchID, service, since)
 	byWatch := make(map[string]Mark, len(all))

@@ -6,8 +6,8 @@ import (
 	"guardian/internal/secret"
 )
 
-// Shared gives the value that all guardians of this journal have under a name: the first
-// one that asks has it made. It is as well guarded as the journal is.
+// Shared returns a value that all guardians with this journal share, such as a session key. The
+// first call creates it with fresh. It is stored in plain text.
 func (s *Store) Shared(ctx context.Context, name string, fresh func() string) (secret.Secret, error) {
 	_, err := s.db.write.ExecContext(ctx, "INSERT INTO shared (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", text(name), text(fresh()))
 	if err != nil {

@@ -18,10 +18,10 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// readers is how many reads of a SQLite journal run at once.
+// readers is the number of connections for reading.
 const readers = 4
 
-// openSQLite opens the file, which it makes with its folder when it is not there.
+// openSQLite opens the file; a missing file or folder is created.
 func openSQLite(path string, now func() time.Time) (*database, error) {
 	if path == "" {
 		return nil, errors.New("open journal: neither a path nor a PostgreSQL connection string is given: set storage.path")
@@ -33,12 +33,11 @@ func openSQLite(path string, now func() time.Time) (*database, error) {
 	if err := createFile(path); err != nil {
 		return nil, err
 	}
-	// FULL makes each commit wait for the disk: an intent must be there before its act. It
-	// holds for everything, because one setting is easier to trust than two, and a batch per
-	// second costs little.
+	// With synchronous(FULL) each commit waits for fsync: an intent must be on disk before the
+	// step is executed. It is used for all commits, which cost little at one batch per second.
 	write, err := connectSQLite(path, url.Values{
 		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "journal_size_limit(67108864)"},
-		"_txlock": {"immediate"}, // the lock first, so that what was read is still so when it is written
+		"_txlock": {"immediate"}, // take the write lock first, so that a read-modify-write is consistent
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
@@ -54,7 +53,7 @@ func openSQLite(path string, now func() time.Time) (*database, error) {
 	return sqliteDatabase(path, write, read, now), nil
 }
 
-// readSQLite opens a file that is there, without writing to it.
+// readSQLite opens an existing file for reading.
 func readSQLite(path string, now func() time.Time) (*database, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("read journal: %s: %w: name the folder of a guardian that has run", path, withoutPath(err))
@@ -90,12 +89,12 @@ func sqliteDatabase(path string, write, read *sql.DB, now func() time.Time) *dat
 			code := sqliteCode(err)
 			return code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
 		},
-		again: func(error) bool { return false }, // one writer: nothing to come between
+		again: func(error) bool { return false }, // a single writer has no conflicts
 	}
 }
 
 func connectSQLite(path string, params url.Values) (*sql.DB, error) {
-	// As a URL, so that no character of the path is taken for a parameter.
+	// A URL, so that special characters of the path are escaped.
 	dsn := url.URL{Scheme: "file", Path: path, RawQuery: params.Encode()}
 	c, err := sqlite.NewConnector(dsn.String())
 	if err != nil {
@@ -104,8 +103,8 @@ func connectSQLite(path string, params url.Values) (*sql.DB, error) {
 	return sql.OpenDB(c), nil
 }
 
-// createFile makes an empty file that only we can read, and its folder. A file that is there
-// is not touched: closing it again would drop the locks that this process has on it.
+// createFile creates an empty file with mode 0600, and its folder. An existing file is not
+// opened: closing it would release the locks that this process holds on it (POSIX locks).
 func createFile(path string) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o750); err != nil {
@@ -118,7 +117,7 @@ func createFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("open journal: the folder %s is not writable: %w: choose another storage.path or make it writable", dir, withoutPath(err))
 	}
-	// The names must be on disk too, or a power cut takes what the file holds with them.
+	// The directory entries must be on disk too, or the file may be missing after a power cut.
 	if err := errors.Join(f.Close(), syncFolder(dir), syncFolder(filepath.Dir(dir))); err != nil {
 		return fmt.Errorf("open journal: create %s: %w", path, err)
 	}
@@ -156,7 +155,7 @@ func sizeOf(paths ...string) (int64, error) {
 	return sum, nil
 }
 
-// sqliteCode gives the extended result code of an error; 0 when it is none of SQLite's.
+// sqliteCode returns the extended result code of an error; 0 if it is not SQLite's.
 // Codes: https://www.sqlite.org/rescode.html.
 func sqliteCode(err error) int {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
@@ -180,9 +179,9 @@ func sqliteTrouble(path string, err error) (trouble, bool) {
 	case sqlite3.SQLITE_NOTADB:
 		return trouble{nil, path + " is not a SQLite file: choose another storage.path"}, true
 	case sqlite3.SQLITE_CORRUPT:
-		return trouble{nil, fmt.Sprintf("%s is damaged: stop the guardian and put a backup back: %v", path, err)}, true
+		return trouble{nil, fmt.Sprintf("%s is damaged: stop the guardian and restore a backup: %v", path, err)}, true
 	case sqlite3.SQLITE_IOERR:
-		return trouble{nil, fmt.Sprintf("the disk of %s fails: look at it and at the system's log: %v", dir, err)}, true
+		return trouble{nil, fmt.Sprintf("I/O error on the disk of %s: check the disk and the system's log: %v", dir, err)}, true
 	default:
 		return trouble{}, false
 	}

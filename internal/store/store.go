@@ -12,24 +12,23 @@ import (
 	"guardian/internal/secret"
 )
 
-// Options is where the journal is and what it may use.
+// Options configures a Store.
 type Options struct {
-	// Path is the SQLite file; its folder is made when it is not there. Used when Postgres
-	// is not set.
+	// Path is the SQLite file; a missing folder is created. Ignored if Postgres is set.
 	Path string
-	// Postgres is the connection string of a PostgreSQL database of the guardian's own,
-	// as a URL or as key=value pairs.
+	// Postgres is the connection string of a PostgreSQL database that only guardians use, as a
+	// URL or as key=value pairs.
 	Postgres secret.Secret
 
-	// ReadOnly opens a journal that is there, beside the guardian that writes it: nothing is
-	// made, migrated or written. Commit then fails.
+	// ReadOnly opens an existing journal, possibly while a guardian writes to it. Nothing is
+	// created, migrated or written, and Commit fails.
 	ReadOnly bool
 
-	Redactor   *secret.Redactor      // learns the database's password; nil: one of its own
+	Redactor   *secret.Redactor      // the database's password is added to it; nil: a new one
 	Log        *slog.Logger          // nil: nothing is logged
 	Registerer prometheus.Registerer // nil: no metrics
-	// Now is the machine's clock, with its monotonic reading: SQLite's leases are timed by
-	// it, and Lease.ValidUntil in both. nil: time.Now.
+	// Now is the clock, with a monotonic reading, for leases in SQLite and for Lease.ValidUntil.
+	// nil: time.Now.
 	Now func() time.Time
 }
 
@@ -42,7 +41,7 @@ type Store struct {
 	metrics  *metrics
 }
 
-// Open opens the journal, brings its schema up to date and says what to do when it cannot.
+// Open opens the journal and migrates its schema. Its errors say what the operator can do.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Redactor == nil {
 		o.Redactor = &secret.Redactor{}
@@ -84,7 +83,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Close gives the database back. Whoever uses the store must have stopped.
+// Close closes the database. No other method may be running or called after it.
 func (s *Store) Close() error {
 	s.metrics.unregister()
 	if err := s.db.close(); err != nil {
@@ -93,7 +92,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// Ping tells whether the database answers.
+// Ping checks that the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.db.read.PingContext(ctx); err != nil {
 		return s.explain("reach the journal", err)

@@ -358,7 +358,7 @@ func TestMetrics_CountWhatTheJournalDoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `
-# HELP guardian_journal_commits_total Transactions that the journal has on disk.
+# HELP guardian_journal_commits_total Transactions committed to the journal.
 # TYPE guardian_journal_commits_total counter
 guardian_journal_commits_total 1
 # HELP guardian_journal_fenced_total Transactions and renewals refused because this guardian does not hold the lease.

@@ -10,28 +10,28 @@ import (
 	"strings"
 )
 
-// table says how facts of one kind lie in a table: the key, the columns that are queried,
-// and the document.
+// table maps facts of one type to a table: key columns, columns for queries, and the JSON
+// document in the column doc.
 type table[T any] struct {
 	name    string
 	key     []string
 	columns []string
-	fixed   []string           // columns that keep the value they first got
-	values  func(fact T) []any // of key and columns, in their order
-	refused error              // what a violated uniqueness means; nil: it cannot be
-	append  bool               // insert only: a fact that is there is refused, not replaced
-	// open is the column that tells whether a fact goes on: one that is over is not replaced.
+	fixed   []string           // columns that keep the value of the first insert
+	values  func(fact T) []any // the values of key and columns, in this order
+	refused error              // the error for a violated unique constraint; nil: there is none
+	append  bool               // insert only: an existing key is an error
+	// open is the column that is 1 while a fact may change: a row with 0 is never replaced.
 	open string
 }
 
-// The numbers of rows that one INSERT takes: few different statements, so that the database
-// need not plan new ones all the time.
+// The numbers of rows per INSERT. There are only three, so that the database can cache the
+// statements.
 const (
 	manyRows = 50
 	someRows = 10
 )
 
-// put writes facts, over what was there under the same key unless the table only appends.
+// put writes facts. An existing row with the same key is replaced, unless the table only appends.
 func put[T any](ctx context.Context, s *Store, tx *sql.Tx, t table[T], facts []T) error {
 	rows, err := t.rows(facts)
 	if err != nil {
@@ -60,8 +60,8 @@ func put[T any](ctx context.Context, s *Store, tx *sql.Tx, t table[T], facts []T
 	return nil
 }
 
-// rows gives key, columns and document of each fact. Of facts with the same key the last one
-// counts, in the place of the first: PostgreSQL refuses to write a row twice in a statement.
+// rows returns the key, columns and document of each fact. The last of several facts with the
+// same key replaces the first: PostgreSQL does not update a row twice in one statement.
 func (t table[T]) rows(facts []T) ([][]any, error) {
 	rows := make([][]any, 0, len(facts))
 	place := make(map[string]int, len(facts))
@@ -69,7 +69,7 @@ func (t table[T]) rows(facts []T) ([][]any, error) {
 		row := t.values(f)
 		for i, name := range t.key {
 			if row[i] == "" {
-				return nil, fmt.Errorf("write %s: a fact without %s", t.name, name)
+				return nil, fmt.Errorf("write %s: %s is empty", t.name, name)
 			}
 		}
 		b, err := json.Marshal(f)
@@ -88,7 +88,7 @@ func (t table[T]) rows(facts []T) ([][]any, error) {
 	return rows, nil
 }
 
-// insert gives the statement that writes n rows.
+// insert returns the statement that writes n rows.
 func (t table[T]) insert(n int) string {
 	columns := slices.Concat(t.key, t.columns, []string{"doc"})
 	var b strings.Builder

@@ -35,8 +35,8 @@ func watchesTable() table[watch.Watch] {
 				text(w.State), truth(!w.State.Final()), nanos(w.Started),
 			}
 		},
-		// What an open watch has seen is written at another time than its verdict, and may come
-		// after it: a verdict is final.
+		// The state of an open watch is saved periodically, and such a write may come after the
+		// verdict. It must not replace it.
 		open: "is_open",
 	}
 }
@@ -70,7 +70,7 @@ func episodesTable() table[rules.Alert] {
 
 func isOpen(a rules.Alert) bool { return a.State != rules.Resolved }
 
-// fired gives the alerts that are firing or did: pending ones are no episodes.
+// fired returns the alerts that are or were firing: a pending alert is not an episode.
 func fired(alerts []rules.Alert) []rules.Alert {
 	return slices.DeleteFunc(slices.Clone(alerts), func(a rules.Alert) bool {
 		return a.FiredAt.IsZero() || a.State == rules.Pending
@@ -95,7 +95,8 @@ func runsTable() table[actions.Run] {
 	}
 }
 
-// runOnce gives what a run is the only one of; nil when there may be more.
+// runOnce returns the unique key of a run that a trigger may start only once; nil if it may
+// start several.
 func runOnce(t actions.Trigger) any {
 	switch {
 	case t.Kind == actions.ByVerdict && t.Deploy != "":
@@ -107,8 +108,8 @@ func runOnce(t actions.Trigger) any {
 	}
 }
 
-// ledgerTable numbers entries from next on. An entry does not say which attempt its intent
-// is for; the step of its run, which is written with it, does.
+// ledgerTable numbers entries, beginning with next. The attempt to which an intent belongs is
+// taken from the step of its run, which is written in the same batch.
 func ledgerTable(next int64, runs []actions.Run) table[actions.Entry] {
 	return table[actions.Entry]{
 		name: "ledger", key: []string{"seq"}, columns: []string{"run", "once_key"},
@@ -121,7 +122,8 @@ func ledgerTable(next int64, runs []actions.Run) table[actions.Entry] {
 	}
 }
 
-// intentOnce gives what an intent is the only one of; nil for other entries.
+// intentOnce returns the unique key of an intent: one per run, step and attempt. It is nil for
+// other entries.
 func intentOnce(e actions.Entry, runs []actions.Run) any {
 	if e.What != "intent" {
 		return nil
@@ -134,7 +136,7 @@ func intentOnce(e actions.Entry, runs []actions.Run) any {
 	return text(fmt.Sprintf("intent/%d/%s/%s", e.Step, e.Intent, e.Run))
 }
 
-// deliveriesTable numbers new deliveries from next on; those that are there keep theirs.
+// deliveriesTable numbers new deliveries, beginning with next; existing ones keep their number.
 func deliveriesTable(next int64) table[notifiers.Delivery] {
 	return table[notifiers.Delivery]{
 		name: "deliveries", key: []string{"id"},
@@ -143,7 +145,7 @@ func deliveriesTable(next int64) table[notifiers.Delivery] {
 		values: func(d notifiers.Delivery) []any {
 			next++
 			return []any{
-				// A notice without a key waits for no other.
+				// Notices without a key are not ordered: each gets a key of its own.
 				text(d.ID), next - 1, text(d.Receiver), text(cmp.Or(d.Notice.Key, "delivery/"+d.ID)),
 				text(d.State), truth(d.State == notifiers.Queued || d.State == notifiers.Sending),
 				nanos(d.NextAt), nanos(d.Notice.Created), nanos(d.Updated),
@@ -192,7 +194,7 @@ func failuresTable() table[sample.Sample] {
 	}
 }
 
-// finite leaves out the values that JSON has no word for; a restart can do without them.
+// finite removes NaN and infinite values, which JSON cannot represent and a restart does not need.
 func finite(states []CheckState) []CheckState {
 	states = slices.Clone(states)
 	for i := range states {

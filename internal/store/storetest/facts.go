@@ -20,7 +20,7 @@ import (
 	"guardian/watch"
 )
 
-// full gives a batch that has one of everything that is kept.
+// full returns a batch that has one of everything that is kept.
 func full() store.Batch {
 	at := day()
 	orderSync, err := route.NewMatcher("service", route.Equal, "order-sync")

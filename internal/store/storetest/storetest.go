@@ -78,7 +78,7 @@ type journal struct {
 	options store.Options
 }
 
-// open gives a store that is closed with the test.
+// open returns a store that is closed with the test.
 func (j journal) open() *store.Store {
 	j.t.Helper()
 	s, err := store.Open(j.t.Context(), j.options)
@@ -93,7 +93,7 @@ func (j journal) open() *store.Store {
 	return s
 }
 
-// acting gives a store whose guardian holds the lease.
+// acting returns a store whose guardian holds the lease.
 func (j journal) acting() (*store.Store, store.Fence) {
 	j.t.Helper()
 	s := j.open()
@@ -123,7 +123,7 @@ func wantError(t *testing.T, got, want error) {
 	}
 }
 
-// must gives the first value of a read that has to work.
+// must returns the first value of a read that has to work.
 func must[T any](v T, err error) func(t *testing.T) T {
 	return func(t *testing.T) T {
 		t.Helper()
@@ -141,7 +141,7 @@ func same(t *testing.T, what string, got, want any) {
 	}
 }
 
-// ids gives the IDs of facts, in their order.
+// ids returns the IDs of facts, in their order.
 func ids[T any](facts []T, id func(T) string) []string {
 	out := make([]string, len(facts))
 	for i, f := range facts {
@@ -150,7 +150,7 @@ func ids[T any](facts []T, id func(T) string) []string {
 	return out
 }
 
-// audited gives what the journal says, newest first.
+// audited returns what the journal says, newest first.
 func audited(ctx context.Context, t *testing.T, s *store.Store) []string {
 	t.Helper()
 	page, err := s.Audit(ctx, store.AuditFilter{})
