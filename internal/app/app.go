@@ -24,6 +24,7 @@ import (
 	"guardian/internal/ingest"
 	"guardian/internal/netpath"
 	"guardian/internal/quota"
+	"guardian/internal/recording"
 	"guardian/internal/secret"
 	"guardian/internal/series"
 	"guardian/internal/server"
@@ -32,7 +33,6 @@ import (
 	"guardian/probes"
 	"guardian/probes/sample"
 	"guardian/rules"
-	"guardian/sla"
 )
 
 // guardian is who did what nobody asked for, in the journal.
@@ -101,9 +101,8 @@ type App struct {
 	month      atomic.Pointer[monthView]
 	changed    broadcast
 	silences   silences
-	observed   observed
+	record     *recording.Record
 	paths      *netpath.Paths
-	kept       kept
 	quotas     *quota.Quotas
 	reloading  sync.Mutex
 	announcing sync.Mutex // deploys are announced one after the other
@@ -145,7 +144,6 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		o: o, log: o.Log, now: o.Now, redactor: o.Redactor, registry: prometheus.NewRegistry(),
 		started: o.Now(), drain: o.Drain, holder: newHolder(),
 	}
-	a.observed = observed{checks: map[string]*seen{}, intervals: map[factKey]sla.Interval{}, rollups: map[factKey]sla.Rollup{}, states: map[string]store.CheckState{}}
 	defer func() {
 		if err != nil {
 			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
@@ -241,6 +239,7 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 	}); err != nil {
 		return nil, err
 	}
+	a.record = recording.New(recording.Options{Journal: a.store, Now: a.now, Log: a.log, Registerer: a.registry})
 	a.quotas = quota.New(quota.Options{
 		Series: a.series, Now: a.now, Log: a.log, Registerer: a.registry,
 		OnWritten: func(series []string) {
@@ -351,8 +350,7 @@ func (a *App) Stop(ctx context.Context) error { return a.undo.run(ctx) }
 // sink takes every sample, in the goroutine of its check.
 func (a *App) sink(s sample.Sample) {
 	arrived := a.now()
-	a.observed.note(s)
-	a.kept.note(s, a.acting.Load() != nil)
+	a.record.Add(s)
 	if err := a.series.AppendSample(s); err != nil {
 		a.log.Debug("a sample was not taken", "check", s.Check, "error", err)
 	}
@@ -374,7 +372,7 @@ func (a *App) replayRecent(t *term, logged []sample.Sample) {
 	for _, s := range logged {
 		a.observeWatches(t, s)
 	}
-	for _, s := range a.observed.recent("") {
+	for _, s := range a.record.Recent("") {
 		a.observeWatches(t, s)
 	}
 }

@@ -287,7 +287,7 @@ func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.
 	b.outdate(context.WithoutCancel(ctx), t, d.Service, d.Environment)
 	if d.At.Before(now) {
 		// Announced late: what was seen meanwhile counts.
-		for _, s := range b.observed.recent("") {
+		for _, s := range b.record.Recent("") {
 			b.observeWatches(t, s)
 		}
 	}
@@ -463,25 +463,25 @@ func (b backend) healthOf(v *server.Service, s *setup, now time.Time) {
 	var downSince, upSince time.Time
 	counted := 0
 	for _, c := range s.checksOf(v.Name) {
-		seen := b.observed.view(c.Name, now)
-		v.Checks = append(v.Checks, server.Check{Name: c.Name, Kind: c.Kind, Labels: c.Labels, Every: c.Every, Last: seen.last, Since: seen.since})
+		seen := b.record.Status(c.Name, now)
+		v.Checks = append(v.Checks, server.Check{Name: c.Name, Kind: c.Kind, Labels: c.Labels, Every: c.Every, Last: seen.Last, Since: seen.Since})
 		if !c.counts {
 			continue
 		}
 		counted++
 		switch {
-		case seen.blind || seen.last == nil:
+		case seen.Blind || seen.Last == nil:
 			if v.Reason == "" {
-				v.Reason = c.Name + ": " + seen.why
+				v.Reason = c.Name + ": " + seen.BlindReason.String()
 			}
-		case seen.last.Health == sample.Down:
-			if down == nil || seen.since.Before(downSince) {
-				down, downSince = seen.last, seen.since
+		case seen.Last.Health == sample.Down:
+			if down == nil || seen.Since.Before(downSince) {
+				down, downSince = seen.Last, seen.Since
 			}
-		case seen.last.Health == sample.Up:
-			known = seen.last
-			if seen.since.After(upSince) {
-				upSince = seen.since
+		case seen.Last.Health == sample.Up:
+			known = seen.Last
+			if seen.Since.After(upSince) {
+				upSince = seen.Since
 			}
 		}
 	}
@@ -552,7 +552,7 @@ func (b backend) Status(ctx context.Context) (server.Status, error) {
 	s := b.setup.Load()
 	st := server.Status{
 		Version: b.o.Version, Ready: true, Role: "standby", Started: b.started, Loaded: s.loaded, Checks: len(s.checks),
-		Blind: b.observed.blindChecks(now), Storage: b.store.Kind(),
+		Blind: b.record.Blind(now), Storage: b.store.Kind(),
 	}
 	if st.Blind == nil {
 		st.Blind = []string{}

@@ -19,21 +19,22 @@ func (b backend) CheckDetail(_ context.Context, name string) (server.CheckDetail
 		}
 		return server.CheckDetail{}, &server.NotFoundError{What: "check", Name: name, Known: known}
 	}
-	seen := b.observed.view(name, b.now())
+	seen := b.record.Status(name, b.now())
 	d := server.CheckDetail{
-		Check:   server.Check{Name: c.Name, Kind: c.Kind, Labels: c.Labels, Every: c.Every, Last: seen.last, Since: seen.since},
+		Check:   server.Check{Name: c.Name, Kind: c.Kind, Labels: c.Labels, Every: c.Every, Last: seen.Last, Since: seen.Since},
 		Service: c.Service, Timeout: c.Timeout, Path: c.path, Control: c.control, Judges: c.judges, Counts: c.counts,
 		Retries: c.Retry.Times, BurstEvery: time.Duration(c.Burst.Every), BurstFor: time.Duration(c.Burst.For),
-		FollowUps: b.observed.followUps(c.Service)[name],
+		FollowUps: b.record.RecheckStats(c.Service)[name],
 	}
-	if seen.blind {
-		d.Blind, d.BlindSince = seen.why, seen.blindSince
+	if seen.Blind {
+		d.Blind, d.BlindSince = seen.BlindReason.String(), seen.BlindSince
 	}
 	if conf, ok := s.config.Check(name); ok {
 		for _, line := range config.Shown(conf.Settings) {
 			d.Settings = append(d.Settings, server.Setting{Key: line.Key, Value: b.redactor.Redact(line.Value)})
 		}
 	}
-	d.Looks, d.Failures = b.kept.of(name)
+	looks, failures := b.record.Results(name)
+	d.Looks, d.Failures = lookDetails(looks), lookDetails(failures)
 	return d, nil
 }

@@ -341,7 +341,7 @@ func (b backend) looksFromSeries(ctx context.Context, service string, from, to t
 		return nil, err
 	}
 	reasons := map[key]string{}
-	for _, s := range b.observed.recent(service) {
+	for _, s := range b.record.Recent(service) {
 		reasons[key{s.Check, s.At.UnixMilli()}] = s.Reason.String()
 	}
 	err := read("probe_unknown", func(check string, at int64, v float64) {
@@ -418,7 +418,7 @@ func (a *App) reportFacts(ctx context.Context, s *setup, service string, from, t
 	if f.Intervals, err = a.store.Intervals(ctx, from, to); err != nil {
 		return f, fmt.Errorf("read intervals: %w", err)
 	}
-	f.Intervals = a.observed.latest(f.Intervals)
+	f.Intervals = a.record.LatestIntervals(f.Intervals)
 	windows, err := a.store.Maintenance(ctx, from, to)
 	if err != nil {
 		return f, fmt.Errorf("read maintenance: %w", err)
@@ -473,26 +473,6 @@ func (a *App) deployFacts(ctx context.Context, f *sla.Facts, byDeploy map[string
 		f.Deploys = append(f.Deploys, v)
 	}
 	return nil
-}
-
-// latest puts intervals that are not written yet in the place of what the journal has.
-func (o *observed) latest(written []sla.Interval) []sla.Interval {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	seen := map[factKey]bool{}
-	for i, w := range written {
-		key := intervalKey(w)
-		if newer, ok := o.intervals[key]; ok {
-			written[i] = newer
-		}
-		seen[key] = true
-	}
-	for key, i := range o.intervals {
-		if !seen[key] {
-			written = append(written, i)
-		}
-	}
-	return written
 }
 
 // monthSoFar gives the running month's report by service.

@@ -217,7 +217,7 @@ func (b backend) StartRun(ctx context.Context, r server.RunRequest, by server.Ca
 	var failing []string
 	s := b.setup.Load()
 	for _, c := range s.checksOf(svc.Name) {
-		if b.observed.health(c.Name, now).String() == "down" {
+		if b.record.Health(c.Name, now).String() == "down" {
 			failing = append(failing, c.Name)
 		}
 	}

@@ -19,7 +19,7 @@ const beforeWindow = 4 * time.Hour
 // announced late, that moment may be a while ago.
 func (a *App) snapshot(ctx context.Context, t *term, svc config.Service, switched, now time.Time) (watch.Snapshot, error) {
 	snap := watch.Snapshot{Health: map[string]sample.Health{}, Before: map[string]watch.Counts{}, Baselines: map[string]watch.Baseline{}}
-	snap.Rechecks = a.observed.followUps(svc.Name)
+	snap.Rechecks = a.record.RecheckStats(svc.Name)
 	s := a.setup.Load()
 	for _, c := range s.checksOf(svc.Name) {
 		rollups, err := a.store.RollupsOf(ctx, c.Name, now.Add(-beforeWindow), now.Add(time.Hour))
@@ -27,7 +27,7 @@ func (a *App) snapshot(ctx context.Context, t *term, svc config.Service, switche
 			return snap, fmt.Errorf("read what was seen before the deploy: %w", err)
 		}
 		n := watch.Counts{}
-		for _, r := range a.observed.current(c.Name, rollups) {
+		for _, r := range a.record.LatestRollups(c.Name, rollups) {
 			n.Looks += r.Looks
 			n.Failures += r.Failures
 		}
@@ -37,7 +37,7 @@ func (a *App) snapshot(ctx context.Context, t *term, svc config.Service, switche
 	}
 	for _, c := range s.checks {
 		if c.Service == svc.Name || c.control {
-			snap.Health[c.Name] = a.observed.health(c.Name, now)
+			snap.Health[c.Name] = a.record.Health(c.Name, now)
 		}
 		if c.control {
 			snap.Controls = append(snap.Controls, c.policy)

@@ -8,6 +8,7 @@ import (
 
 	"guardian/internal/announce"
 	"guardian/internal/netpath"
+	"guardian/internal/recording"
 	"guardian/internal/store"
 	"guardian/notifiers"
 )
@@ -49,28 +50,30 @@ func (a *App) tickBlind(t *term, now time.Time) {
 		return err == nil // or the next tick says it
 	}
 	cuts := a.paths.Outages()
-	blind := map[string]view{}
+	blind := map[string]recording.Status{}
 	long := 0 // blind for longer than the check allows
-	var first view
+	var first recording.Status
 	for _, c := range s.checks {
-		v := a.observed.view(c.Name, now)
-		if !v.blind {
+		v := a.record.Status(c.Name, now)
+		if !v.Blind {
 			continue
 		}
 		blind[c.Name] = v
-		if now.Sub(v.blindSince) >= c.blindAfter {
+		if now.Sub(v.BlindSince) >= c.blindAfter {
 			long++
-			if first.blindSince.IsZero() || v.blindSince.Before(first.blindSince) {
+			if first.BlindSince.IsZero() || v.BlindSince.Before(first.BlindSince) {
 				first = v
 			}
 		}
 	}
 	if n := len(s.checks); n > 1 && long == n && !s.allCut(cuts) {
-		word := func(w announce.Teller) notifiers.Notice { return w.SightLost(n, first.blindSince, first.why, now) }
+		word := func(w announce.Teller) notifiers.Notice {
+			return w.SightLost(n, first.BlindSince, first.BlindReason.String(), now)
+		}
 		if _, told := a.toldBefore(t, word(s.teller("")).Key); b.all.IsZero() && !told && !said(word) {
 			return
 		}
-		b.all = first.blindSince
+		b.all = first.BlindSince
 		return
 	}
 	if !b.all.IsZero() && len(blind) < len(s.checks) {
@@ -86,8 +89,8 @@ func (a *App) tickBlind(t *term, now time.Time) {
 	for _, c := range s.checks {
 		v, isBlind := blind[c.Name]
 		since, told := b.told[c.Name]
-		fact := announce.Blind{Check: c.Name, Service: c.Service, Labels: c.Labels, Since: v.blindSince, Reason: v.why}
-		if !b.met[c.Name] && v.last != nil {
+		fact := announce.Blind{Check: c.Name, Service: c.Service, Labels: c.Labels, Since: v.BlindSince, Reason: v.BlindReason.String()}
+		if !b.met[c.Name] && v.Last != nil {
 			// What another guardian told, or this one before it was started again, goes on.
 			b.met[c.Name] = true
 			if at, ok := a.toldBefore(t, s.teller("").BlindBegan(fact, now).Key); ok {
@@ -96,7 +99,7 @@ func (a *App) tickBlind(t *term, now time.Time) {
 		}
 		// What the cut of a path explains is told with the path, and until a check was looked at
 		// again its blindness is the path's.
-		from := v.blindSince
+		from := v.BlindSince
 		if back := b.back[c.path]; back.After(from) {
 			from = back
 		}
@@ -104,7 +107,7 @@ func (a *App) tickBlind(t *term, now time.Time) {
 		switch {
 		case isBlind && !told && !isCut && now.Sub(from) >= c.blindAfter:
 			if said(func(w announce.Teller) notifiers.Notice { return w.BlindBegan(fact, now) }) {
-				b.told[c.Name] = v.blindSince
+				b.told[c.Name] = v.BlindSince
 			}
 		case !isBlind && told:
 			fact.Since = since

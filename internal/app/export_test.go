@@ -15,7 +15,6 @@ import (
 	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/sla"
-	"guardian/watch"
 )
 
 // Stepped drives a guardian by hand, at times of the test's choosing: nothing of it runs by
@@ -25,9 +24,8 @@ type Stepped struct{ *App }
 // Begin takes the lease for as long as the test lasts and goes on with what is open.
 func (s Stepped) Begin(ctx context.Context) error {
 	set := s.setup.Load()
-	s.observed.apply(set.checks, s.now())
+	s.record.Apply(recordChecks(set.checks))
 	s.paths.Apply(pathChecks(set.checks))
-	s.kept.apply(set.checks)
 	s.quotas.Apply(quotaSettings(set))
 	for _, c := range set.checks {
 		s.series.Track(c.Name, c.Every, graceOf(c.Every))
@@ -36,11 +34,12 @@ func (s Stepped) Begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.resumeTracker(ctx); err != nil {
+	if _, err := s.resumeRecord(ctx); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	t := &term{ctx: ctx, cancel: cancel, lease: l, blinds: newBlinds()}
+	t.writer = s.newWriter(t)
 	s.term.Store(t)
 	if t.watches, err = s.resumeWatches(ctx, t); err != nil {
 		return err
@@ -72,7 +71,7 @@ func (s Stepped) Minute(ctx context.Context) error {
 		t.alerts.eval(ctx, l)
 	}
 	s.tickBlind(t, s.now())
-	s.persist(t, true)
+	t.writer.Save(true)
 	return nil
 }
 
@@ -95,9 +94,8 @@ func (s Stepped) Replace(c *config.Config) error {
 		return err
 	}
 	old := s.setup.Swap(next)
-	s.observed.apply(next.checks, s.now())
+	s.record.Apply(recordChecks(next.checks))
 	s.paths.Apply(pathChecks(next.checks))
-	s.kept.apply(next.checks)
 	for _, c := range old.checks {
 		if _, stays := next.check(c.Name); !stays {
 			if err := s.series.Forget(c.Name, s.now()); err != nil {
@@ -174,45 +172,6 @@ func ProcessClock(run, wall func() time.Time, log *slog.Logger) func() time.Time
 func (a *App) LookNow(ctx context.Context, check string) (sample.Sample, error) {
 	return a.runner.LookNow(ctx, check)
 }
-
-// FollowUps gives what a line of looks teaches: U up, D down, ? unknown, small letters for
-// raised ones, ! for a watch that failed.
-func FollowUps(line string) watch.RecheckStats {
-	o := observed{checks: map[string]*seen{"a": {service: "s"}}}
-	for _, c := range line {
-		if c == '!' {
-			o.spoil("s")
-			continue
-		}
-		h := map[rune]sample.Health{'U': sample.Up, 'u': sample.Up, 'D': sample.Down, 'd': sample.Down}[c]
-		o.checks["a"].follow.take(sample.Sample{Raised: c == 'u' || c == 'd', Observation: sample.Observation{Health: h}})
-	}
-	return o.followUps("s")["a"]
-}
-
-// Kept is what a guardian with so many checks keeps of their looks.
-type Kept struct{ k *kept }
-
-// NewKept makes one with the check "a" and n-1 others.
-func NewKept(n int) Kept {
-	k := &kept{}
-	checks := make([]builtCheck, n)
-	checks[0].Name = "a"
-	k.apply(checks)
-	return Kept{k}
-}
-
-// Note takes a sample in.
-func (k Kept) Note(s sample.Sample) { k.k.note(s, true) }
-
-// Of gives the last looks and failures of a check.
-func (k Kept) Of(check string) (looks, failures []server.LookDetail) { return k.k.of(check) }
-
-// Unwritten gives what waits for the journal.
-func (k Kept) Unwritten() []sample.Sample { return k.k.take() }
-
-// KeptOfEach tells how many looks of each of so many checks are kept.
-func KeptOfEach(checks int) int { return keptOfEach(checks) }
 
 // InferUsage infers what is used of quotas, as happens again and again by itself.
 func (a *App) InferUsage() { a.quotas.Infer(a.acting.Load().ctx) }

@@ -7,9 +7,12 @@ import (
 
 	"guardian/internal/netpath"
 	"guardian/internal/quota"
+	"guardian/internal/recording"
 	"guardian/internal/server"
 	"guardian/internal/store"
 	"guardian/probes/marketplace"
+	"guardian/probes/sample"
+	"guardian/sla"
 	"guardian/watch"
 )
 
@@ -58,4 +61,80 @@ func (b backend) ReportCalls(_ context.Context, c server.CallReport, _ server.Ca
 	default:
 		return err
 	}
+}
+
+// recordChecks gives the checks as the record needs them.
+func recordChecks(checks []builtCheck) []recording.Check {
+	all := make([]recording.Check, len(checks))
+	for i, c := range checks {
+		all[i] = recording.Check{Name: c.Name, Service: c.Service, Kind: c.Kind, Labels: c.Labels, Series: c.names, Interval: c.Every}
+	}
+	return all
+}
+
+// newWriter makes what saves the record of a term.
+func (a *App) newWriter(t *term) *recording.Writer {
+	return recording.NewWriter(recording.WriterOptions{
+		Record: a.record, Leader: leader{a, t}, Facts: a.store, Others: a.unsavedWatches(t),
+		Plan:      func(from, to time.Time) []sla.Maintenance { return a.setup.Load().plannedMaintenance(from, to) },
+		Retention: func() time.Duration { return time.Duration(a.setup.Load().config.Storage.Retention.Journal) },
+		Now:       a.now, Log: a.log,
+	})
+}
+
+// plannedMaintenance gives the configured maintenance windows of each service within a time.
+func (s *setup) plannedMaintenance(from, to time.Time) []sla.Maintenance {
+	var all []sla.Maintenance
+	for _, m := range s.maintenance {
+		services := []string{m.Service}
+		if m.Service == "" {
+			services = nil
+			for _, svc := range s.services {
+				services = append(services, svc.Name)
+			}
+		}
+		for _, w := range m.Windows(from, to, s.location) {
+			for _, service := range services {
+				all = append(all, sla.Maintenance{Name: m.Name, Service: service, From: w.From, To: w.To})
+			}
+		}
+	}
+	return all
+}
+
+// resumeRecord goes on with the record, the quotas and the series where the journal ends. It
+// gives the looks of the last minutes, for the watches.
+func (a *App) resumeRecord(ctx context.Context) ([]sample.Sample, error) {
+	resumed, err := a.record.Resume(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a.quotas.Resume(lookedAt(resumed.States))
+	running := a.setup.Load()
+	for _, st := range resumed.States {
+		if _, stays := running.check(st.Check); stays {
+			a.series.Restore(st.Last)
+			continue
+		}
+		// Removed while no guardian ran: its last values must not stay visible for minutes more.
+		if err := a.series.Forget(st.Check, a.now()); err != nil {
+			a.log.Warn("the series of a removed check could not be ended", "check", st.Check, "error", err)
+		}
+	}
+	return resumed.Looks, nil
+}
+
+// lookDetails gives results as pages and API show them.
+func lookDetails(results []recording.Result) []server.LookDetail {
+	all := make([]server.LookDetail, len(results))
+	for i, r := range results {
+		all[i] = server.LookDetail{
+			At: r.At, Duration: r.Duration, Health: r.Health, Raised: r.Raised, Reason: r.Reason.String(), Version: r.Version,
+			Values: make([]server.LookValue, len(r.Values)), Detail: r.Detail,
+		}
+		for k, v := range r.Values {
+			all[i].Values[k] = server.LookValue{Name: v.Name, Of: v.Of, V: v.V}
+		}
+	}
+	return all
 }

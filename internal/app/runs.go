@@ -385,7 +385,7 @@ func (a *App) rollbackRequest(t *term, runbook string, trigger actions.Trigger, 
 	}
 	req.QueuedBehind, req.Refusals = actions.Queue(f, actions.Guard(f, now))
 	for _, c := range s.checksOf(d.Service) {
-		if a.observed.health(c.Name, now) == sample.Up && !slices.Contains(failing, c.Name) {
+		if a.record.Health(c.Name, now) == sample.Up && !slices.Contains(failing, c.Name) {
 			req.Healthy = append(req.Healthy, c.Name)
 		}
 	}
@@ -404,7 +404,7 @@ func (a *App) actRequest(t *term, runbook string, trigger actions.Trigger, servi
 		Refusals: actions.Guard(f, now),
 	}
 	for _, c := range a.setup.Load().checksOf(service) {
-		switch a.observed.health(c.Name, now) {
+		switch a.record.Health(c.Name, now) {
 		case sample.Up:
 			req.Healthy = append(req.Healthy, c.Name)
 		case sample.Down:

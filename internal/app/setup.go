@@ -236,9 +236,8 @@ func (a *App) userAgent() string { return "guardian/" + a.o.Version }
 func (a *App) swap(s *setup) {
 	old := a.setup.Swap(s)
 	now := a.now()
-	a.observed.apply(s.checks, now)
+	a.record.Apply(recordChecks(s.checks))
 	a.paths.Apply(pathChecks(s.checks))
-	a.kept.apply(s.checks)
 	a.quotas.Apply(quotaSettings(s))
 	checks := make([]probes.Check, len(s.checks))
 	for i, c := range s.checks {
@@ -258,7 +257,7 @@ func (a *App) swap(s *setup) {
 	a.runner.Apply(checks)
 	if t := a.acting.Load(); t != nil {
 		t.alerts.apply(s.groups)
-		a.keepMaintenance(t, s, now)
+		t.writer.AnnounceMaintenance(t.ctx)
 	}
 	if old != nil {
 		for _, src := range old.sources {

@@ -140,7 +140,7 @@ func (as *alerts) sightOf(g *rules.Group, now time.Time) rules.Visibility {
 	if g.Source != "" {
 		return nil
 	}
-	own, theirs := as.app.observed.sight(now), rules.VisibilityOf(as.blindSources())
+	own, theirs := as.app.record.Visibility(now), rules.VisibilityOf(as.blindSources())
 	return func(ms []*labels.Matcher) (bool, reason.Reason) {
 		if blind, why := own(ms); blind {
 			return blind, why

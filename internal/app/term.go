@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/recording"
 	"guardian/internal/store"
 )
 
@@ -21,6 +22,7 @@ type term struct {
 	mu    sync.Mutex
 	lease store.Lease
 
+	writer  *recording.Writer
 	watches *watches
 	runs    *runs
 	alerts  *alerts
@@ -48,6 +50,15 @@ func (t *term) renewed(l store.Lease) {
 	defer t.mu.Unlock()
 	t.lease = l
 }
+
+// leader gives a term to a Writer of the record.
+type leader struct {
+	a *App
+	t *term
+}
+
+func (l leader) Commit(b store.Batch) error { return l.a.commit(l.t, b) }
+func (l leader) Token() store.Fence         { return l.t.fence() }
 
 // commit writes a batch in the name of this term. A write that was fenced ends the term.
 func (a *App) commit(t *term, b store.Batch) error {
@@ -179,11 +190,12 @@ func (a *App) beginTerm(parent context.Context, l, before store.Lease) error {
 	// The term outlives the loop's context for as long as it takes to end in order.
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
 	t := &term{ctx: ctx, cancel: cancel, lease: l}
+	t.writer = a.newWriter(t)
 	a.term.Store(t)
 	a.log.Info("holding the lease; acting", "token", int64(l.Token), "before", before.Holder)
 	defer a.keepLease(t)() // reading a long journal may take longer than a lease lasts
 
-	logged, err := a.resumeTracker(ctx)
+	logged, err := a.resumeRecord(ctx)
 	if err != nil {
 		return err
 	}
@@ -201,10 +213,9 @@ func (a *App) beginTerm(parent context.Context, l, before store.Lease) error {
 	a.replayRecent(t, logged)
 	a.acting.Store(t)
 	a.runner.SetActive(true)
-	a.spawn(t, a.persistLoop)
+	a.spawn(t, func(t *term) { t.writer.Run(t.ctx) })
 	a.spawn(t, a.countLoop)
 	a.spawn(t, a.tickLoop)
-	a.spawn(t, a.upkeepLoop)
 	a.spawn(t, func(t *term) { a.quotas.Run(t.ctx) })
 	t.alerts.start()
 	t.runs.start()
@@ -244,7 +255,7 @@ func (a *App) endTerm(cause error) {
 			a.log.Warn("notices are left in the outbox; they go out after the next start", "error", err)
 		}
 		cancel()
-		a.persist(t, true)
+		t.writer.Save(true)
 		release()
 	}
 	if cause == nil {
@@ -263,7 +274,7 @@ func (a *App) endTerm(cause error) {
 		cancel()
 	}
 	t.wg.Wait()
-	a.observed.stop()
+	a.record.Standby()
 	a.term.Store(nil)
 	if !stopping {
 		a.log.Warn("no longer holding the lease; standing by", "cause", cause)

@@ -11,6 +11,7 @@ import (
 	"guardian/actions"
 	"guardian/internal/announce"
 	"guardian/internal/reason"
+	"guardian/internal/recording"
 	"guardian/internal/store"
 	"guardian/notifiers"
 	"guardian/probes/sample"
@@ -49,7 +50,7 @@ func (ws *watches) add(w *watch.Watch, d watch.Deploy, now time.Time) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	// It was written when it was opened, or read: the next time is its own.
-	e := &watched{w: w, deploy: d, saved: w.Seq, whole: now.Add(-spread(w.ID, wholeEvery))}
+	e := &watched{w: w, deploy: d, saved: w.Seq, whole: now.Add(-recording.Spread(w.ID, recording.FullSaveInterval))}
 	ws.open[w.ID] = e
 	ws.by[d.Service] = with(ws.by[d.Service], e)
 	ws.all = with(ws.all, e)
@@ -143,7 +144,7 @@ func (a *App) step(t *term, e *watched, do func(*watch.Watch) *watch.Verdict) er
 	t.watches.remove(e.w.ID)
 	if v.State == watch.Failed {
 		// The judge has decided: more looks tell nothing new, and what they saw is the deploy's.
-		a.runner.Settle(a.observed.spoil(e.w.Service)...)
+		a.runner.Settle(a.record.ExcludeFailures(e.w.Service)...)
 	}
 	return nil
 }
@@ -256,60 +257,35 @@ func (a *App) planRollback(t *term, w *watch.Watch, d watch.Deploy, v *watch.Ver
 	return &req, plan, nil
 }
 
-// persistLoop writes what the watches and the tracker have seen, twice a second.
-func (a *App) persistLoop(t *term) {
-	tick := time.NewTicker(persistEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-t.ctx.Done():
-			return
-		case <-tick.C:
-			a.persist(t, false)
-		}
-	}
-}
-
-const persistEvery = 500 * time.Millisecond
-
-func (a *App) persist(t *term, whole bool) {
-	now := a.now()
-	b, all := a.observed.take(now, whole)
-	b.Failures = a.kept.take()
+// unsavedWatches adds to a batch the watches that are due to be saved whole.
+func (a *App) unsavedWatches(t *term) func(b *store.Batch, now time.Time, full bool) func() {
 	type mark struct {
 		e   *watched
 		seq int64
 	}
-	var marks []mark
-	for _, e := range t.watches.of("") {
-		e.mu.Lock()
-		// A watch with a verdict is written with what follows from it, not before.
-		if e.w.Seq > e.saved && e.due == nil && !e.w.State.Final() && (all || now.Sub(e.whole) >= wholeEvery) {
-			b.Watches = append(b.Watches, e.w.Clone())
-			marks = append(marks, mark{e, e.w.Seq})
+	return func(b *store.Batch, now time.Time, full bool) func() {
+		var marks []mark
+		for _, e := range t.watches.of("") {
+			e.mu.Lock()
+			// A watch with a verdict is written with what follows from it, not before.
+			if e.w.Seq > e.saved && e.due == nil && !e.w.State.Final() && (full || now.Sub(e.whole) >= recording.FullSaveInterval) {
+				b.Watches = append(b.Watches, e.w.Clone())
+				marks = append(marks, mark{e, e.w.Seq})
+			}
+			e.mu.Unlock()
 		}
-		e.mu.Unlock()
-	}
-	if len(b.Looks)+len(b.Watches)+len(b.Intervals)+len(b.Rollups)+len(b.CheckStates)+len(b.Failures) == 0 {
-		return
-	}
-	if err := a.commit(t, b); err != nil {
-		a.observed.giveBack(b)
-		a.kept.giveBack(b.Failures)
-		if !errors.Is(err, store.ErrFenced) {
-			a.log.Error("what was seen could not be written down; trying again", "error", err)
+		return func() {
+			for _, m := range marks {
+				m.e.mu.Lock()
+				if m.e.saved > m.seq {
+					// It was extended meanwhile, and this may have gone over it: all of it again.
+					m.e.saved, m.e.whole = 0, time.Time{}
+				} else {
+					m.e.saved, m.e.whole = m.seq, now
+				}
+				m.e.mu.Unlock()
+			}
 		}
-		return
-	}
-	for _, m := range marks {
-		m.e.mu.Lock()
-		if m.e.saved > m.seq {
-			// It was extended meanwhile, and this may have gone over it: all of it again.
-			m.e.saved, m.e.whole = 0, time.Time{}
-		} else {
-			m.e.saved, m.e.whole = m.seq, now
-		}
-		m.e.mu.Unlock()
 	}
 }
 
