@@ -41,29 +41,29 @@ const startTimeout = 3 * time.Minute
 // The test's own engine has a network, mounts and processes of its own, so that it does not
 // meet the machine's engine, and everything that it made ends with it: its bridge, its
 // containers and their mounts. It ends with the test's process, also when that is killed.
-func Start(t testing.TB) Engine {
-	t.Helper()
+func Start(tb testing.TB) Engine {
+	tb.Helper()
 	if h := os.Getenv("DOCKER_HOST"); h != "" {
 		return Engine{Host: h}
 	}
 	for _, program := range []struct{ name, in string }{{"dockerd", "docker.io"}, {"ip", "iproute2"}, {"mount", "mount"}} {
 		if _, err := exec.LookPath(program.name); err != nil {
-			missing(t, program.name+" is not installed (Debian: apt-get install "+program.in+"), and DOCKER_HOST is not set")
+			missing(tb, program.name+" is not installed (Debian: apt-get install "+program.in+"), and DOCKER_HOST is not set")
 		}
 	}
-	// Not t.TempDir: the path of a socket may have 107 bytes.
+	// Not tb.TempDir: the path of a socket may have 107 bytes.
 	dir, err := process.Folder("guardian-docker", remove)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := remove(dir); err != nil {
-			t.Errorf("remove what dockerd left: %v", err)
+			tb.Errorf("remove what dockerd left: %v", err)
 		}
 	})
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer log.Close()
 	host := "unix://" + filepath.Join(dir, "sock")
@@ -78,29 +78,29 @@ func Start(t testing.TB) Engine {
 	)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := isolate(cmd); err != nil {
-		missing(t, err.Error())
+		missing(tb, err.Error())
 	}
 	dockerd, err := process.Start(cmd)
 	if errors.Is(err, os.ErrPermission) {
-		missing(t, fmt.Sprintf("dockerd gets no network, mounts and processes of its own, which takes root with CAP_SYS_ADMIN, and DOCKER_HOST is not set: %v", err))
+		missing(tb, fmt.Sprintf("dockerd gets no network, mounts and processes of its own, which takes root with CAP_SYS_ADMIN, and DOCKER_HOST is not set: %v", err))
 	}
 	if err != nil {
-		t.Fatalf("start dockerd: %v", err)
+		tb.Fatalf("start dockerd: %v", err)
 	}
-	t.Cleanup(dockerd.Kill)
+	tb.Cleanup(dockerd.Kill)
 	for deadline := time.Now().Add(startTimeout); ; time.Sleep(50 * time.Millisecond) {
-		res, err := request(t.Context(), host, http.MethodGet, "/_ping", "", nil)
+		res, err := request(tb.Context(), host, http.MethodGet, "/_ping", "", nil)
 		if err == nil {
 			_ = res.Body.Close()
 			return Engine{Host: host, pid: dockerd.Pid()}
 		}
 		select {
 		case <-dockerd.Done:
-			missing(t, fmt.Sprintf("dockerd does not start: exit status %d\n%s", dockerd.ExitCode(), tail(log.Name())))
+			missing(tb, fmt.Sprintf("dockerd does not start: exit status %d\n%s", dockerd.ExitCode(), tail(log.Name())))
 		default:
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("dockerd does not answer within %s: %v\n%s", startTimeout, err, tail(log.Name()))
+			tb.Fatalf("dockerd does not answer within %s: %v\n%s", startTimeout, err, tail(log.Name()))
 		}
 	}
 }
@@ -109,12 +109,12 @@ func Start(t testing.TB) Engine {
 // interface) and becomes dockerd.
 const script = `mount --make-rprivate / && mount -t proc proc /proc && ip link set lo up && exec dockerd "$@"`
 
-func missing(t testing.TB, why string) {
-	t.Helper()
+func missing(tb testing.TB, why string) {
+	tb.Helper()
 	if os.Getenv("CI") == "true" {
-		t.Fatal(why)
+		tb.Fatal(why)
 	}
-	t.Skip(why)
+	tb.Skip(why)
 }
 
 // remove removes the folder of an engine that has ended, and its control groups.
@@ -159,30 +159,30 @@ func (e Engine) Client() *http.Client {
 
 // Call sends one request of the Docker Engine API and returns the status. The path has a query
 // but no version; in and out are JSON, or nil. The test fails when there is no answer.
-func Call(t testing.TB, host, method, path string, in, out any) (status int) {
-	t.Helper()
+func Call(tb testing.TB, host, method, path string, in, out any) (status int) {
+	tb.Helper()
 	var body io.Reader
 	if in != nil {
 		b, err := json.Marshal(in)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		body = bytes.NewReader(b)
 	}
-	res, err := request(t.Context(), host, method, path, "application/json", body)
+	res, err := request(tb.Context(), host, method, path, "application/json", body)
 	if err != nil {
-		t.Fatalf("%s %s: %v", method, path, err)
+		tb.Fatalf("%s %s: %v", method, path, err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
-		t.Fatalf("%s %s: %v", method, path, err)
+		tb.Fatalf("%s %s: %v", method, path, err)
 	}
 	if res.StatusCode >= 400 {
-		t.Logf("%s %s: %d %s", method, path, res.StatusCode, b)
+		tb.Logf("%s %s: %d %s", method, path, res.StatusCode, b)
 	} else if out != nil {
 		if err := json.Unmarshal(b, out); err != nil {
-			t.Fatalf("%s %s: %v", method, path, err)
+			tb.Fatalf("%s %s: %v", method, path, err)
 		}
 	}
 	return res.StatusCode
@@ -209,22 +209,22 @@ func Transport(host string) *http.Transport {
 }
 
 // Program compiles a Go program into a static binary and returns its path.
-func Program(t testing.TB, pkg string) (path string) {
-	t.Helper()
-	path = filepath.Join(t.TempDir(), filepath.Base(pkg))
+func Program(tb testing.TB, pkg string) (path string) {
+	tb.Helper()
+	path = filepath.Join(tb.TempDir(), filepath.Base(pkg))
 	p, err := program.Build(path, pkg, []string{"CGO_ENABLED=0"}, "-trimpath", "-ldflags=-s -w")
 	if err := errors.Join(err, p.Used()); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return path
 }
 
 // Build builds an image from a Dockerfile, which finds the program beside it under its file name.
-func Build(t testing.TB, host, ref, dockerfile, program string) {
-	t.Helper()
+func Build(tb testing.TB, host, ref, dockerfile, program string) {
+	tb.Helper()
 	bin, err := os.ReadFile(program)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -237,15 +237,15 @@ func Build(t testing.TB, host, ref, dockerfile, program string) {
 		err = errors.Join(err, e)
 	}
 	if err := errors.Join(err, w.Close()); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	res, err := request(t.Context(), host, http.MethodPost, "/build?t="+url.QueryEscape(ref), "application/x-tar", &b)
+	res, err := request(tb.Context(), host, http.MethodPost, "/build?t="+url.QueryEscape(ref), "application/x-tar", &b)
 	if err != nil {
-		t.Fatalf("build %s: %v", ref, err)
+		tb.Fatalf("build %s: %v", ref, err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	said, err := io.ReadAll(res.Body)
 	if err != nil || res.StatusCode != http.StatusOK || bytes.Contains(said, []byte(`"error"`)) {
-		t.Fatalf("build %s: %d %v\n%s", ref, res.StatusCode, err, said)
+		tb.Fatalf("build %s: %d %v\n%s", ref, res.StatusCode, err, said)
 	}
 }

@@ -43,24 +43,24 @@ type cluster struct {
 
 // Start returns the connection string of a new database, which is dropped at the test's end.
 // Without PostgreSQL on the machine the test is skipped, or fails with CI=true.
-func Start(t testing.TB) (dsn string) {
-	t.Helper()
+func Start(tb testing.TB) (dsn string) {
+	tb.Helper()
 	c, err := server()
 	if err != nil {
 		if missing, ok := errors.AsType[*missingError](err); ok && os.Getenv("CI") != "true" {
-			t.Skip(missing.Error())
+			tb.Skip(missing.Error())
 		}
-		t.Fatalf("start PostgreSQL: %v", err)
+		tb.Fatalf("start PostgreSQL: %v", err)
 	}
 	name := "test_" + strings.ToLower(rand.Text())
-	if err := execute(t.Context(), c.admin, "CREATE DATABASE "+name); err != nil {
-		t.Fatalf("create a database: %v", err)
+	if err := execute(tb.Context(), c.admin, "CREATE DATABASE "+name); err != nil {
+		tb.Fatalf("create a database: %v", err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 		defer cancel()
 		if err := execute(ctx, c.admin, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
-			t.Errorf("drop the database: %v", err)
+			tb.Errorf("drop the database: %v", err)
 		}
 	})
 	u := *c.admin

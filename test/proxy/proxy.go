@@ -23,15 +23,15 @@ type Proxy struct {
 }
 
 // New starts a proxy to an address, host:port, that ends with the test.
-func New(t testing.TB, target string) *Proxy {
-	t.Helper()
+func New(tb testing.TB, target string) *Proxy {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	p := &Proxy{Addr: l.Addr().String(), target: target, listener: l, open: map[net.Conn]bool{}}
 	p.running.Go(p.accept)
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = l.Close()
 		p.Cut()
 		p.running.Wait()

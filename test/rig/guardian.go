@@ -58,7 +58,7 @@ func Main(m *testing.M, binary *program.Program) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	if *binary, err = Build(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -109,29 +109,29 @@ func (l *LogBuffer) String() string {
 
 // New writes the configuration of a process of a binary, and files beside it; LISTEN in it is
 // replaced by a free address. It starts nothing; the process ends with the test.
-func New(t testing.TB, binary program.Program, config string, files map[string]string) *Guardian {
-	t.Helper()
+func New(tb testing.TB, binary program.Program, config string, files map[string]string) *Guardian {
+	tb.Helper()
 	if err := binary.Used(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	dir := t.TempDir()
+	dir := tb.TempDir()
 	n, err := port.Free()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	listen := fmt.Sprintf("127.0.0.1:%d", n)
-	g := &Guardian{t: t, binary: binary.Path, URL: "http://" + listen, Dir: dir, File: filepath.Join(dir, "guardian.yaml"), Log: &LogBuffer{}}
+	g := &Guardian{t: tb, binary: binary.Path, URL: "http://" + listen, Dir: dir, File: filepath.Join(dir, "guardian.yaml"), Log: &LogBuffer{}}
 	g.Write("guardian.yaml", strings.ReplaceAll(config, "LISTEN", listen))
 	for name, content := range files {
 		g.Write(name, content)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		g.Kill()
-		if t.Failed() {
-			t.Logf("log of %s:\n%s", g.URL, g.Log)
+		if tb.Failed() {
+			tb.Logf("log of %s:\n%s", g.URL, g.Log)
 		}
 		if strings.Contains(g.Log.String(), "DATA RACE") {
-			t.Errorf("the race detector found something:\n%s", g.Log)
+			tb.Errorf("the race detector found something:\n%s", g.Log)
 		}
 	})
 	return g

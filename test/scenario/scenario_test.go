@@ -167,6 +167,7 @@ func (s scenario) run(t *testing.T) rig.WatchView {
 
 // show prints the table, in the order of the scenarios.
 func show(t *testing.T, rows map[string]row) {
+	t.Helper()
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "\nscenario\texpected\tgot\tafter\tjudged looks")
