@@ -371,7 +371,7 @@ func (b backend) Entries(ctx context.Context, f server.JournalFilter) (server.Jo
 	}
 	page := server.JournalPage{Next: p.Next}
 	for _, l := range p.Lines {
-		page.Entries = append(page.Entries, server.JournalEntry{At: l.At, Who: l.Who, What: l.What, Subject: l.Subject, Detail: l.Detail.String(), Path: l.Path})
+		page.Entries = append(page.Entries, server.JournalEntry{At: l.At, Who: l.Who, What: l.What, Subject: l.Subject, Detail: l.Detail, Path: l.Path})
 	}
 	return page, nil
 }

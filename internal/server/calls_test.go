@@ -11,14 +11,25 @@ import (
 
 // ReportCalls implements server.Calls.
 func (m *memory) ReportCalls(_ context.Context, c server.CallReport, _ server.Caller) error {
-	if c.Key == "taken" {
-		return server.ErrIdempotencyMismatch
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if hash, again := m.calls[c.Key]; again && c.Key != "" {
+		if hash != c.BodyHash {
+			return server.ErrIdempotencyMismatch
+		}
+		return nil
 	}
+	if c.Marketplace != "amazon" {
+		return &server.InvalidError{Fields: []server.FieldError{{Pointer: "/marketplace", Detail: "is not one of amazon"}}}
+	}
+	m.calls[c.Key] = c.BodyHash
 	return nil
 }
 
 func TestReportingCalls(t *testing.T) {
-	url := serve(t, busy(), nil)
+	m := busy()
+	m.calls["taken"] = "of another report"
+	url := serve(t, m, nil)
 	const good = `{"marketplace":"amazon","shop":"us-1","operation":"getOrder","calls":12,"throttled":1}`
 	for name, c := range map[string]struct {
 		body, key string

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"guardian/internal/reason"
 )
 
 // Journal reads what happened.
@@ -28,11 +30,11 @@ type JournalPage struct {
 
 // JournalEntry is one thing that happened.
 type JournalEntry struct {
-	At      time.Time `json:"at"`
-	Who     string    `json:"who"`  // a token's name, or "guardian"
-	What    string    `json:"what"` // deploy, verdict, run, approve, reload, silence, …
-	Subject string    `json:"subject,omitempty"`
-	Detail  string    `json:"detail,omitempty"`
+	At      time.Time     `json:"at"`
+	Who     string        `json:"who"`  // a token's name, or "guardian"
+	What    string        `json:"what"` // deploy, verdict, run, approve, reload, silence, …
+	Subject string        `json:"subject,omitempty"`
+	Detail  reason.Reason `json:"detail,omitzero"`
 	// Path is the page about it, such as /watches/w_1; "" when there is none.
 	Path string `json:"path,omitempty"`
 }

@@ -129,7 +129,7 @@ func TestWordsOfOthersAreNeverCode(t *testing.T) {
 	m.watches[1].Deploy.Version, m.watches[1].Deploy.Author, m.watches[1].Deploy.URL = attack, attack, "javascript:alert(1)"
 	m.runs[0].Trigger.Reason, m.runs[0].Service, m.runs[0].To = reason.Text(attack), attack, attack
 	m.alerts[0].Annotations["summary"], m.alerts[0].Labels["shop"], m.alerts[0].Ack.By, m.alerts[0].Annotations["runbook_url"] = attack, attack, attack, "javascript:alert(1)"
-	m.journal[0].Detail = attack
+	m.journal[0].Detail = reason.Text(attack)
 	m.status.LoadError = attack
 	m.facts.Intervals[1].Reason = reason.Text(attack)
 	s := newServer(t, m, nil)

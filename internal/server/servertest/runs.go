@@ -1,0 +1,59 @@
+package servertest
+
+import (
+	"testing"
+	"time"
+
+	"guardian/actions"
+	"guardian/internal/server"
+)
+
+func answers(t *testing.T, w World) {
+	ctx, b := t.Context(), w.Backend
+	id := w.Ask(t)
+	open, err := b.Runs.RunList(ctx, server.Filter{Service: w.Service, Open: true, Limit: 10})
+	if err != nil || len(open) != 1 || open[0].ID != id || open[0].State != actions.AwaitingApproval || open[0].Question == nil {
+		t.Fatalf("open runs %+v, %v; want the one that asks", open, err)
+	}
+	_, err = b.RunControl.AnswerRun(ctx, id, server.RunAnswer{Decision: server.StepDone}, person)
+	wantError(t, "an answer to another question", err, server.ErrConflict)
+	run, err := b.RunControl.AnswerRun(ctx, id, server.RunAnswer{Decision: server.RejectRun, Note: "not now"}, person)
+	if err != nil || run.State != actions.Rejected || len(run.Answers) != 1 || run.Answers[0].By != person.Name || run.Answers[0].Note != "not now" {
+		t.Fatalf("rejected: %+v, %v", run, err)
+	}
+	for _, d := range []server.Decision{server.ApproveRun, server.RejectRun, server.AbortRun} {
+		_, err = b.RunControl.AnswerRun(ctx, id, server.RunAnswer{Decision: d}, person)
+		wantError(t, string(d)+" a run that is over", err, server.ErrConflict)
+	}
+	if open, err := b.Runs.RunList(ctx, server.Filter{Service: w.Service, Open: true, Limit: 10}); err != nil || len(open) > 0 {
+		t.Errorf("open runs %+v, %v; want none", open, err)
+	}
+}
+
+func waitForRun(t *testing.T, w World) {
+	id := w.Ask(t)
+	if d, err := w.Backend.Runs.Run(t.Context(), id, 20*time.Millisecond); err != nil || d.Run.State != actions.AwaitingApproval {
+		t.Errorf("waited in vain: %s, %v", d.Run.State, err)
+	}
+	begin, ended := time.Now(), make(chan server.RunDetail)
+	go func() {
+		d, _ := w.Backend.Runs.Run(t.Context(), id, time.Minute)
+		ended <- d
+	}()
+	time.Sleep(20 * time.Millisecond)
+	if _, err := w.Backend.RunControl.AnswerRun(t.Context(), id, server.RunAnswer{Decision: server.RejectRun}, person); err != nil {
+		t.Fatal(err)
+	}
+	if d := <-ended; d.Run.State != actions.Rejected || time.Since(begin) > 30*time.Second {
+		t.Errorf("waited %s for %s", time.Since(begin), d.Run.State)
+	}
+}
+
+func rollbackToTheSame(t *testing.T, w World) {
+	w.announce(t, "v2")
+	run, err := w.Backend.RunControl.StartRun(t.Context(), server.RunRequest{Service: w.Service, Environment: "production", To: "v2", Reason: "why"}, person)
+	if err == nil && run.State == actions.Refused {
+		return
+	}
+	wantError(t, "a rollback to what runs", err, server.ErrConflict)
+}
