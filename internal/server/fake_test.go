@@ -38,6 +38,7 @@ type memory struct {
 	silences []route.Silence
 	journal  []server.JournalEntry // newest first
 	about    []string              // the services of the first lines
+	page     int                   // how many lines one answer has at most; 0: as many as are asked for
 	beats    []probes.Heartbeat
 	tokens   map[string]server.Caller // by hash
 	answers  map[string]kept
@@ -613,7 +614,7 @@ func (m *memory) Entries(_ context.Context, f server.JournalFilter) (server.Jour
 		if f.Service != "" && i < len(m.about) && m.about[i] != f.Service {
 			continue
 		}
-		if len(p.Entries) == f.Limit {
+		if len(p.Entries) == f.Limit || (m.page > 0 && len(p.Entries) == m.page) {
 			p.Next = strconv.Itoa(i)
 			break
 		}

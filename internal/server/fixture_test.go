@@ -130,11 +130,13 @@ func busy() *memory {
 		{Alert: rules.Alert{ID: "a_4", Rule: "ApiLatencyHigh", Tier: rules.Warning, State: rules.Resolved, Labels: map[string]string{"service": "order-sync"}, ActiveAt: at(5 * time.Hour), FiredAt: at(5 * time.Hour), ResolvedAt: at(4 * time.Hour)}},
 	}
 	m.silences = []route.Silence{{ID: "s_1", Matchers: matchers(`alertname="CertExpiresSoon",service="listing-feed"`), From: at(time.Hour), Until: now.Add(30 * time.Hour), By: "wang.fang", Comment: "renewal is booked for Tuesday"}}
+	m.page = 4
 	m.journal = []server.JournalEntry{
 		{At: at(6 * time.Minute), Who: "guardian", What: "verdict", Subject: "order-sync v1.4.3", Detail: reason.Text("failed: push-shopee-sg failed 6 of 15 looks"), Path: "/watches/w_7"},
 		{At: at(12 * time.Minute), Who: "wang.fang", What: "ack", Subject: "QuotaLow", Detail: reason.Text("slowed the price job down"), Path: "/alerts"},
 		{At: at(13 * time.Minute), Who: "ci", What: "deploy", Subject: "order-sync v1.4.3", Detail: reason.Text("was v1.4.2"), Path: "/watches/w_7"},
 		{At: at(26 * time.Hour), Who: "guardian", What: "reload", Detail: reason.Text("guardian.yaml")},
+		{At: at(30 * time.Hour), Who: "guardian", What: "reload", Detail: reason.Text("guardian.yaml")},
 	}
 	for i := range 720 {
 		t := at(3*time.Hour - time.Duration(i)*15*time.Second)

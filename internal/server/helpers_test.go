@@ -12,17 +12,17 @@ import (
 	"guardian/internal/server"
 )
 
-func newServer(t testing.TB, m *memory, change func(*server.Options)) *server.Server {
-	t.Helper()
+func newServer(tb testing.TB, m *memory, change func(*server.Options)) *server.Server {
+	tb.Helper()
 	o := server.Options{Backend: m.parts(), Now: fixedNow, Location: shanghai(), Language: "en"}
 	if change != nil {
 		change(&o)
 	}
 	s, err := server.New(o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Close() })
+	tb.Cleanup(func() { _ = s.Close() })
 	return s
 }
 
@@ -51,19 +51,19 @@ type answer struct {
 	body   string
 }
 
-func (a answer) json(t testing.TB, into any) {
-	t.Helper()
+func (a answer) json(tb testing.TB, into any) {
+	tb.Helper()
 	if err := json.Unmarshal([]byte(a.body), into); err != nil {
-		t.Fatalf("answer is not JSON: %v\n%s", err, a.body)
+		tb.Fatalf("answer is not JSON: %v\n%s", err, a.body)
 	}
 }
 
 // send calls a handler over a real connection.
-func send(t testing.TB, base, method, path, body string, header ...string) answer {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, base+path, strings.NewReader(body))
+func send(tb testing.TB, base, method, path, body string, header ...string) answer {
+	tb.Helper()
+	r, err := http.NewRequestWithContext(tb.Context(), method, base+path, strings.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
@@ -78,20 +78,20 @@ func send(t testing.TB, base, method, path, body string, header ...string) answe
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	got, err := client.Do(r)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = got.Body.Close() }()
 	text, err := io.ReadAll(got.Body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return answer{got.StatusCode, got.Header, string(text)}
 }
 
-func serve(t testing.TB, m *memory, change func(*server.Options)) string {
-	t.Helper()
-	web := httptest.NewServer(newServer(t, m, change))
-	t.Cleanup(web.Close)
+func serve(tb testing.TB, m *memory, change func(*server.Options)) string {
+	tb.Helper()
+	web := httptest.NewServer(newServer(tb, m, change))
+	tb.Cleanup(web.Close)
 	return web.URL
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -48,7 +49,9 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		defer func() {
 			s.metrics.inFlight.Dec()
 			broken := recover()
-			if broken != nil && broken != http.ErrAbortHandler {
+			cause, _ := broken.(error)
+			aborted := errors.Is(cause, http.ErrAbortHandler)
+			if broken != nil && !aborted {
 				s.log.ErrorContext(r.Context(), "handler panicked", "route", r.Pattern, "panic", broken, "stack", string(debug.Stack()))
 				if seen.status == 0 {
 					p, _ := explain(nil)
@@ -56,7 +59,7 @@ func (s *Server) observe(next http.Handler) http.Handler {
 				}
 			}
 			s.record(r, seen, time.Since(began))
-			if broken == http.ErrAbortHandler {
+			if aborted {
 				panic(broken)
 			}
 		}()

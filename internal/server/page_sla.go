@@ -35,13 +35,13 @@ func (c *reportCache) close() { c.cache.Reset() }
 
 // get gives the fragment of a key, or makes and keeps it. Fragments are larger than the
 // 64 KiB that fastcache keeps in one piece, hence the Big calls.
-func (c *reportCache) get(key string, make func() ([]byte, error)) ([]byte, error) {
+func (c *reportCache) get(key string, render func() ([]byte, error)) ([]byte, error) {
 	if kept := c.cache.GetBig(nil, []byte(key)); len(kept) > 0 {
 		c.metrics.cache.WithLabelValues("hit").Inc()
 		return kept, nil
 	}
 	c.metrics.cache.WithLabelValues("miss").Inc()
-	made, err := make()
+	made, err := render()
 	if err == nil {
 		c.cache.SetBig([]byte(key), made)
 	}

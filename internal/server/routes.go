@@ -179,7 +179,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, how style, err e
 // nowhere answers what no route matches: with the methods that would, or not found.
 func (s *Server) nowhere(mux *http.ServeMux) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		var err error = Refuse(ErrNotFound, "there is nothing at this address")
+		err := Refuse(ErrNotFound, "there is nothing at this address")
 		var allow []string
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
 			other := &http.Request{Method: method, URL: r.URL, Host: r.Host}

@@ -2,47 +2,48 @@ package servertest
 
 import (
 	"sync"
-	"testing"
 	"time"
 
 	"guardian/internal/server"
 	"guardian/watch"
 )
 
-func idempotency(t *testing.T, w World) {
+func idempotency(w world) {
+	t := w.T
 	ctx, b := t.Context(), w.Backend
 	r := w.request("v2")
 	r.IdempotencyKey, r.BodyHash = "key-1", "hash-1"
-	first, err := b.Deploys.Announce(ctx, r, deployer)
+	first, err := b.Deploys.Announce(ctx, r, deployer())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if first.Deploy.ID == "" || first.Watch.ID == "" || first.Deploy.Version != "v2" || first.Watch.State != watch.Watching {
 		t.Errorf("announced %+v", first)
 	}
-	if _, err := b.Watches.CancelWatch(ctx, first.Watch.ID, deployer); err != nil {
+	if _, err := b.Watches.CancelWatch(ctx, first.Watch.ID, deployer()); err != nil {
 		t.Fatal(err)
 	}
-	again, err := b.Deploys.Announce(ctx, r, deployer)
+	again, err := b.Deploys.Announce(ctx, r, deployer())
 	if err != nil || again.Watch.ID != first.Watch.ID || again.Watch.State != watch.Watching || again.Deploy.ID != first.Deploy.ID {
 		t.Errorf("again: watch %s %s, %v; want the first answer as it was", again.Watch.ID, again.Watch.State, err)
 	}
 	r.Version, r.BodyHash = "v3", "hash-2"
-	_, err = b.Deploys.Announce(ctx, r, deployer)
+	_, err = b.Deploys.Announce(ctx, r, deployer())
 	wantError(t, "the key with another body", err, server.ErrIdempotencyMismatch)
 	if all, err := b.Deploys.DeployList(ctx, server.Filter{Service: w.Service, Limit: 10}); err != nil || len(all) != 1 {
 		t.Errorf("%d deploys, %v; want one", len(all), err)
 	}
 }
 
-func announcedAtOnce(t *testing.T, w World) {
+func announcedAtOnce(w world) {
+	t := w.T
 	r := w.request("v2")
 	r.IdempotencyKey, r.BodyHash = "key-1", "hash-1"
 	var both [2]server.Announced
 	var errs [2]error
 	var wg sync.WaitGroup
 	for i := range both {
-		wg.Go(func() { both[i], errs[i] = w.Backend.Deploys.Announce(t.Context(), r, deployer) })
+		wg.Go(func() { both[i], errs[i] = w.Backend.Deploys.Announce(t.Context(), r, deployer()) })
 	}
 	wg.Wait()
 	if errs[0] != nil || errs[1] != nil || both[0].Deploy.ID != both[1].Deploy.ID || both[0].Watch.ID != both[1].Watch.ID {
@@ -50,18 +51,20 @@ func announcedAtOnce(t *testing.T, w World) {
 	}
 }
 
-func refusedKeepsKey(t *testing.T, w World) {
+func refusedKeepsKey(w world) {
+	t := w.T
 	r := w.request("v2")
 	r.Service, r.IdempotencyKey, r.BodyHash = "nobody", "key-1", "hash-1"
-	_, err := w.Backend.Deploys.Announce(t.Context(), r, deployer)
+	_, err := w.Backend.Deploys.Announce(t.Context(), r, deployer())
 	wantKnown(t, "an unknown service", err, w.Service)
 	r.Service, r.BodyHash = w.Service, "hash-2"
-	if _, err := w.Backend.Deploys.Announce(t.Context(), r, deployer); err != nil {
+	if _, err := w.Backend.Deploys.Announce(t.Context(), r, deployer()); err != nil {
 		t.Errorf("the corrected request with the same key: %v", err)
 	}
 }
 
-func deployedAgain(t *testing.T, w World) {
+func deployedAgain(w world) {
+	t := w.T
 	first := w.announce(t, "v2")
 	w.Advance(time.Minute)
 	if again := w.announce(t, "v2"); again.Watch.ID != first.Watch.ID {
@@ -82,7 +85,8 @@ func deployedAgain(t *testing.T, w World) {
 	}
 }
 
-func deployList(t *testing.T, w World) {
+func deployList(w world) {
+	t := w.T
 	for _, version := range []string{"v2", "v3", "v4"} {
 		w.announce(t, version)
 		w.Advance(time.Minute)
@@ -93,7 +97,7 @@ func deployList(t *testing.T, w World) {
 			t.Fatalf("at most %d: %d deploys, %v", limit, len(all), err)
 		}
 		for i, d := range all {
-			if d.Version != want[i] || d.Author != deployer.Name {
+			if d.Version != want[i] || d.Author != deployer().Name {
 				t.Errorf("deploy %d is %s by %s, want %s", i, d.Version, d.Author, want[i])
 			}
 		}
@@ -103,17 +107,19 @@ func deployList(t *testing.T, w World) {
 	}
 }
 
-func cancelOnce(t *testing.T, w World) {
+func cancelOnce(w world) {
+	t := w.T
 	id := w.announce(t, "v2").Watch.ID
-	v, err := w.Backend.Watches.CancelWatch(t.Context(), id, person)
+	v, err := w.Backend.Watches.CancelWatch(t.Context(), id, person())
 	if err != nil || v.State != watch.Cancelled || v.Ended.IsZero() {
 		t.Errorf("cancelled: %s, ended %s, %v", v.State, v.Ended, err)
 	}
-	_, err = w.Backend.Watches.CancelWatch(t.Context(), id, person)
+	_, err = w.Backend.Watches.CancelWatch(t.Context(), id, person())
 	wantError(t, "cancel it twice", err, server.ErrConflict)
 }
 
-func waitForWatch(t *testing.T, w World) {
+func waitForWatch(w world) {
+	t := w.T
 	id := w.announce(t, "v2").Watch.ID
 	begin := time.Now()
 	if v, err := w.Backend.Watches.Watch(t.Context(), id, 20*time.Millisecond); err != nil || v.State != watch.Watching {
@@ -125,7 +131,7 @@ func waitForWatch(t *testing.T, w World) {
 		ended <- v
 	}()
 	time.Sleep(20 * time.Millisecond)
-	if _, err := w.Backend.Watches.CancelWatch(t.Context(), id, person); err != nil {
+	if _, err := w.Backend.Watches.CancelWatch(t.Context(), id, person()); err != nil {
 		t.Fatal(err)
 	}
 	if v := <-ended; v.State != watch.Cancelled || time.Since(begin) > 30*time.Second {
@@ -138,15 +144,16 @@ func waitForWatch(t *testing.T, w World) {
 
 func markedWrong() watch.Mark { return watch.Mark{Kind: watch.MarkWrong, Note: "it was the network"} }
 
-func marks(t *testing.T, w World) {
+func marks(w world) {
+	t := w.T
 	id := w.announce(t, "v2").Watch.ID
-	_, err := w.Backend.Marks.MarkWatch(t.Context(), id, markedWrong(), person)
+	_, err := w.Backend.Marks.MarkWatch(t.Context(), id, markedWrong(), person())
 	wantError(t, "an open watch", err, server.ErrConflict)
-	_, err = w.Backend.Marks.MarkWatch(t.Context(), "w_none", markedWrong(), person)
+	_, err = w.Backend.Marks.MarkWatch(t.Context(), "w_none", markedWrong(), person())
 	wantError(t, "no watch", err, server.ErrNotFound)
-	if _, err := w.Backend.Watches.CancelWatch(t.Context(), id, person); err != nil {
+	if _, err := w.Backend.Watches.CancelWatch(t.Context(), id, person()); err != nil {
 		t.Fatal(err)
 	}
-	_, err = w.Backend.Marks.MarkWatch(t.Context(), id, markedWrong(), person)
+	_, err = w.Backend.Marks.MarkWatch(t.Context(), id, markedWrong(), person())
 	wantError(t, "a watch without a verdict", err, server.ErrConflict)
 }

@@ -24,27 +24,28 @@ func (w World) alert(t *testing.T, id string) server.Alert {
 	return all[i]
 }
 
-func acks(t *testing.T, w World) {
+func acks(w world) {
+	t := w.T
 	ctx, b := t.Context(), w.Backend
 	id := w.Fire(t)
 	if a := w.alert(t, id); a.State != rules.Firing || a.Service() != w.Service || a.Ack != nil {
 		t.Errorf("the alert is %s, of %s, acknowledged by %v", a.State, a.Service(), a.Ack)
 	}
-	ack, err := b.Acks.AckAlert(ctx, id, "on it", person)
-	want := rules.Ack{Alert: id, By: person.Name, At: w.Now().UTC(), Note: "on it"}
+	ack, err := b.Acks.AckAlert(ctx, id, "on it", person())
+	want := rules.Ack{Alert: id, By: person().Name, At: w.Now().UTC(), Note: "on it"}
 	if err != nil || ack != want {
 		t.Errorf("got %+v, %v, want %+v", ack, err, want)
 	}
 	if a := w.alert(t, id); a.Ack == nil || *a.Ack != want {
 		t.Errorf("listed with %+v, want %+v", a.Ack, want)
 	}
-	if err := b.Acks.UnackAlert(ctx, id, person); err != nil {
+	if err := b.Acks.UnackAlert(ctx, id, person()); err != nil {
 		t.Error(err)
 	}
 	if a := w.alert(t, id); a.Ack != nil {
 		t.Errorf("given back, and listed with %+v", a.Ack)
 	}
-	wantError(t, "give it back twice", b.Acks.UnackAlert(ctx, id, person), server.ErrNotFound)
+	wantError(t, "give it back twice", b.Acks.UnackAlert(ctx, id, person()), server.ErrNotFound)
 }
 
 func (w World) silence(t *testing.T, text string, until time.Duration) route.Silence {
@@ -56,7 +57,8 @@ func (w World) silence(t *testing.T, text string, until time.Duration) route.Sil
 	return route.Silence{Matchers: ms, Until: w.Now().Add(until), Comment: "known"}
 }
 
-func silences(t *testing.T, w World) {
+func silences(w world) {
+	t := w.T
 	ctx, b := t.Context(), w.Backend
 	alert := w.Fire(t)
 	for what, bad := range map[string]route.Silence{
@@ -65,26 +67,26 @@ func silences(t *testing.T, w World) {
 		"an end in the past":  w.silence(t, `service="x"`, -time.Hour),
 		"an end at its start": w.silence(t, `service="x"`, 0),
 	} {
-		_, err := b.Silences.CreateSilence(ctx, bad, person)
+		_, err := b.Silences.CreateSilence(ctx, bad, person())
 		if invalid := (*server.InvalidError)(nil); !errors.As(err, &invalid) {
 			t.Errorf("%s: got %v, want an InvalidError", what, err)
 		}
 	}
-	s, err := b.Silences.CreateSilence(ctx, w.silence(t, `service="`+w.Service+`"`, time.Hour), person)
-	if err != nil || s.ID == "" || s.By != person.Name || !s.From.Equal(w.Now()) || !s.Created.Equal(w.Now()) || s.Comment != "known" {
+	s, err := b.Silences.CreateSilence(ctx, w.silence(t, `service="`+w.Service+`"`, time.Hour), person())
+	if err != nil || s.ID == "" || s.By != person().Name || !s.From.Equal(w.Now()) || !s.Created.Equal(w.Now()) || s.Comment != "known" {
 		t.Fatalf("silence %+v, %v", s, err)
 	}
 	if a := w.alert(t, alert); !slices.Equal(a.Silences, []string{s.ID}) {
 		t.Errorf("the alert is silenced by %v, want %s", a.Silences, s.ID)
 	}
-	if err := b.Silences.ExpireSilence(ctx, s.ID, person); err != nil {
+	if err := b.Silences.ExpireSilence(ctx, s.ID, person()); err != nil {
 		t.Error(err)
 	}
 	w.Advance(time.Second)
 	if a := w.alert(t, alert); len(a.Silences) > 0 {
 		t.Errorf("the silence has ended, and the alert is silenced by %v", a.Silences)
 	}
-	wantError(t, "end it twice", b.Silences.ExpireSilence(ctx, s.ID, person), server.ErrNotFound)
+	wantError(t, "end it twice", b.Silences.ExpireSilence(ctx, s.ID, person()), server.ErrNotFound)
 	if all, err := b.Silences.SilenceList(ctx); err != nil || len(all) != 1 || all[0].ID != s.ID || all[0].Until.After(w.Now()) {
 		t.Errorf("silences %+v, %v; want the one that has just ended", all, err)
 	}
@@ -94,14 +96,15 @@ func silences(t *testing.T, w World) {
 	}
 }
 
-func standbyWrites(t *testing.T, w World) {
+func standbyWrites(w world) {
+	t := w.T
 	w.StandBy()
-	s, err := w.Backend.Silences.CreateSilence(t.Context(), w.silence(t, `service="x"`, time.Hour), person)
+	s, err := w.Backend.Silences.CreateSilence(t.Context(), w.silence(t, `service="x"`, time.Hour), person())
 	if err != nil {
 		t.Fatalf("a silence: %v", err)
 	}
-	if err := w.Backend.Silences.ExpireSilence(t.Context(), s.ID, person); err != nil {
+	if err := w.Backend.Silences.ExpireSilence(t.Context(), s.ID, person()); err != nil {
 		t.Errorf("end it: %v", err)
 	}
-	heartbeats(t, w)
+	heartbeats(w)
 }

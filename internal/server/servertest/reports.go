@@ -2,7 +2,6 @@ package servertest
 
 import (
 	"errors"
-	"testing"
 	"time"
 
 	"github.com/prometheus/prometheus/promql"
@@ -12,32 +11,35 @@ import (
 	"guardian/probes"
 )
 
-func heartbeats(t *testing.T, w World) {
-	if err := w.Backend.Heartbeats.Beat(t.Context(), probes.Heartbeat{Check: w.Heartbeat, At: w.Now(), OK: true}, deployer); err != nil {
+func heartbeats(w world) {
+	t := w.T
+	if err := w.Backend.Heartbeats.Beat(t.Context(), probes.Heartbeat{Check: w.Heartbeat, At: w.Now(), OK: true}, deployer()); err != nil {
 		t.Error(err)
 	}
 	for _, check := range []string{"nobody", w.Check} {
-		wantKnown(t, check, w.Backend.Heartbeats.Beat(t.Context(), probes.Heartbeat{Check: check, At: w.Now(), OK: true}, deployer), w.Heartbeat)
+		wantKnown(t, check, w.Backend.Heartbeats.Beat(t.Context(), probes.Heartbeat{Check: check, At: w.Now(), OK: true}, deployer()), w.Heartbeat)
 	}
 }
 
-func calls(t *testing.T, w World) {
+func calls(w world) {
+	t := w.T
 	r := w.Calls
 	r.Key, r.BodyHash = "key-1", "hash-1"
 	for range 2 {
-		if err := w.Backend.Calls.ReportCalls(t.Context(), r, deployer); err != nil {
+		if err := w.Backend.Calls.ReportCalls(t.Context(), r, deployer()); err != nil {
 			t.Errorf("a report: %v", err)
 		}
 	}
 	r.BodyHash = "hash-2"
-	wantError(t, "the key with another report", w.Backend.Calls.ReportCalls(t.Context(), r, deployer), server.ErrIdempotencyMismatch)
+	wantError(t, "the key with another report", w.Backend.Calls.ReportCalls(t.Context(), r, deployer()), server.ErrIdempotencyMismatch)
 	r.Key, r.Marketplace = "", "corner shop"
-	if invalid := (*server.InvalidError)(nil); !errors.As(w.Backend.Calls.ReportCalls(t.Context(), r, deployer), &invalid) {
+	if invalid := (*server.InvalidError)(nil); !errors.As(w.Backend.Calls.ReportCalls(t.Context(), r, deployer()), &invalid) {
 		t.Error("a marketplace that is not known was taken")
 	}
 }
 
-func queries(t *testing.T, w World) {
+func queries(w world) {
+	t := w.T
 	ctx, b := t.Context(), w.Backend
 	if r, err := b.Queries.Query(ctx, "1 + 1", w.Now()); err != nil || r.Value.Type() != parser.ValueTypeScalar || r.Value.(promql.Scalar).V != 2 {
 		t.Errorf("1 + 1 is %v, %v", r.Value, err)
@@ -51,12 +53,13 @@ func queries(t *testing.T, w World) {
 	}
 }
 
-func journal(t *testing.T, w World) {
+func journal(w world) {
+	t := w.T
 	id := w.announce(t, "v2").Watch.ID
 	w.Advance(time.Minute)
 	w.announce(t, "v3")
 	w.Advance(time.Minute)
-	if _, err := w.Backend.Silences.CreateSilence(t.Context(), w.silence(t, `service="x"`, time.Hour), person); err != nil {
+	if _, err := w.Backend.Silences.CreateSilence(t.Context(), w.silence(t, `service="x"`, time.Hour), person()); err != nil {
 		t.Fatal(err)
 	}
 	var all []server.JournalEntry
@@ -70,11 +73,11 @@ func journal(t *testing.T, w World) {
 			break
 		}
 	}
-	if len(all) < 3 || all[0].What != "silence" || all[0].Who != person.Name || all[0].Detail.IsZero() {
+	if len(all) < 3 || all[0].What != "silence" || all[0].Who != person().Name || all[0].Detail.IsZero() {
 		t.Fatalf("the journal is %+v", all)
 	}
 	first := all[len(all)-1]
-	if first.What != "deploy" || first.Who != deployer.Name || first.Path != "/watches/"+id {
+	if first.What != "deploy" || first.Who != deployer().Name || first.Path != "/watches/"+id {
 		t.Errorf("it begins with %+v, want the deploy of v2", first)
 	}
 	for i := 1; i < len(all); i++ {

@@ -1,28 +1,28 @@
 package servertest
 
 import (
-	"testing"
 	"time"
 
 	"guardian/actions"
 	"guardian/internal/server"
 )
 
-func answers(t *testing.T, w World) {
+func answers(w world) {
+	t := w.T
 	ctx, b := t.Context(), w.Backend
 	id := w.Ask(t)
 	open, err := b.Runs.RunList(ctx, server.Filter{Service: w.Service, Open: true, Limit: 10})
 	if err != nil || len(open) != 1 || open[0].ID != id || open[0].State != actions.AwaitingApproval || open[0].Question == nil {
 		t.Fatalf("open runs %+v, %v; want the one that asks", open, err)
 	}
-	_, err = b.RunControl.AnswerRun(ctx, id, server.RunAnswer{Decision: server.StepDone}, person)
+	_, err = b.RunControl.AnswerRun(ctx, id, server.RunAnswer{Decision: server.StepDone}, person())
 	wantError(t, "an answer to another question", err, server.ErrConflict)
-	run, err := b.RunControl.AnswerRun(ctx, id, server.RunAnswer{Decision: server.RejectRun, Note: "not now"}, person)
-	if err != nil || run.State != actions.Rejected || len(run.Answers) != 1 || run.Answers[0].By != person.Name || run.Answers[0].Note != "not now" {
+	run, err := b.RunControl.AnswerRun(ctx, id, server.RunAnswer{Decision: server.RejectRun, Note: "not now"}, person())
+	if err != nil || run.State != actions.Rejected || len(run.Answers) != 1 || run.Answers[0].By != person().Name || run.Answers[0].Note != "not now" {
 		t.Fatalf("rejected: %+v, %v", run, err)
 	}
 	for _, d := range []server.Decision{server.ApproveRun, server.RejectRun, server.AbortRun} {
-		_, err = b.RunControl.AnswerRun(ctx, id, server.RunAnswer{Decision: d}, person)
+		_, err = b.RunControl.AnswerRun(ctx, id, server.RunAnswer{Decision: d}, person())
 		wantError(t, string(d)+" a run that is over", err, server.ErrConflict)
 	}
 	if open, err := b.Runs.RunList(ctx, server.Filter{Service: w.Service, Open: true, Limit: 10}); err != nil || len(open) > 0 {
@@ -30,7 +30,8 @@ func answers(t *testing.T, w World) {
 	}
 }
 
-func waitForRun(t *testing.T, w World) {
+func waitForRun(w world) {
+	t := w.T
 	id := w.Ask(t)
 	if d, err := w.Backend.Runs.Run(t.Context(), id, 20*time.Millisecond); err != nil || d.Run.State != actions.AwaitingApproval {
 		t.Errorf("waited in vain: %s, %v", d.Run.State, err)
@@ -41,7 +42,7 @@ func waitForRun(t *testing.T, w World) {
 		ended <- d
 	}()
 	time.Sleep(20 * time.Millisecond)
-	if _, err := w.Backend.RunControl.AnswerRun(t.Context(), id, server.RunAnswer{Decision: server.RejectRun}, person); err != nil {
+	if _, err := w.Backend.RunControl.AnswerRun(t.Context(), id, server.RunAnswer{Decision: server.RejectRun}, person()); err != nil {
 		t.Fatal(err)
 	}
 	if d := <-ended; d.Run.State != actions.Rejected || time.Since(begin) > 30*time.Second {
@@ -49,9 +50,10 @@ func waitForRun(t *testing.T, w World) {
 	}
 }
 
-func rollbackToTheSame(t *testing.T, w World) {
+func rollbackToTheSame(w world) {
+	t := w.T
 	w.announce(t, "v2")
-	run, err := w.Backend.RunControl.StartRun(t.Context(), server.RunRequest{Service: w.Service, Environment: "production", To: "v2", Reason: "why"}, person)
+	run, err := w.Backend.RunControl.StartRun(t.Context(), server.RunRequest{Service: w.Service, Environment: "production", To: "v2", Reason: "why"}, person())
 	if err == nil && run.State == actions.Refused {
 		return
 	}

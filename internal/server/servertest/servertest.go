@@ -38,7 +38,7 @@ func Run(t *testing.T, fresh func(t *testing.T) World) {
 	t.Helper()
 	for _, c := range []struct {
 		name string
-		test func(t *testing.T, w World)
+		test func(w world)
 	}{
 		{"tokens are known by their hash", tokens},
 		{"what is not configured is refused with what is", unknownNames},
@@ -68,14 +68,19 @@ func Run(t *testing.T, fresh func(t *testing.T) World) {
 		{"a standby reads, but takes no writes that need the lease", standby},
 		{"a standby takes silences and heartbeats", standbyWrites},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.test(t, fresh(t)) })
+		t.Run(c.name, func(t *testing.T) { c.test(world{t, fresh(t)}) })
 	}
 }
 
-var (
-	deployer = server.Caller{Name: "ci", Role: server.Deployer}
-	person   = server.Caller{Name: "zhang.min", Role: server.Approver}
-)
+// world is a World within a test.
+type world struct {
+	*testing.T
+	World
+}
+
+func deployer() server.Caller { return server.Caller{Name: "ci", Role: server.Deployer} }
+
+func person() server.Caller { return server.Caller{Name: "zhang.min", Role: server.Approver} }
 
 // wantError fails the test unless err is of a kind.
 func wantError(t *testing.T, what string, err, kind error) {
@@ -96,7 +101,7 @@ func wantKnown(t *testing.T, what string, err error, known string) {
 
 func (w World) announce(t *testing.T, version string) server.Announced {
 	t.Helper()
-	a, err := w.Backend.Deploys.Announce(t.Context(), w.request(version), deployer)
+	a, err := w.Backend.Deploys.Announce(t.Context(), w.request(version), deployer())
 	if err != nil {
 		t.Fatalf("announce %s: %v", version, err)
 	}
@@ -107,7 +112,8 @@ func (w World) request(version string) server.DeployRequest {
 	return server.DeployRequest{Service: w.Service, Environment: "production", Version: version, Reversible: true}
 }
 
-func tokens(t *testing.T, w World) {
+func tokens(w world) {
+	t := w.T
 	if secured, err := w.Backend.Tokens.Secured(t.Context()); err != nil || !secured {
 		t.Errorf("secured %v, %v, although there is a token", secured, err)
 	}
@@ -120,13 +126,14 @@ func tokens(t *testing.T, w World) {
 	}
 }
 
-func unknownNames(t *testing.T, w World) {
+func unknownNames(w world) {
+	t := w.T
 	ctx, b := t.Context(), w.Backend
-	_, err := b.Deploys.Announce(ctx, server.DeployRequest{Service: "nobody", Environment: "production", Version: "v1"}, deployer)
+	_, err := b.Deploys.Announce(ctx, server.DeployRequest{Service: "nobody", Environment: "production", Version: "v1"}, deployer())
 	wantKnown(t, "a deploy", err, w.Service)
 	_, err = b.Gates.Gate(ctx, "nobody", "production")
 	wantKnown(t, "a gate", err, w.Service)
-	_, err = b.RunControl.StartRun(ctx, server.RunRequest{Service: "nobody", Environment: "production", Reason: "why"}, person)
+	_, err = b.RunControl.StartRun(ctx, server.RunRequest{Service: "nobody", Environment: "production", Reason: "why"}, person())
 	wantKnown(t, "a rollback", err, w.Service)
 	_, err = b.Checks.CheckDetail(ctx, "nobody")
 	wantKnown(t, "a check", err, w.Check)
@@ -135,35 +142,36 @@ func unknownNames(t *testing.T, w World) {
 	}
 	_, err = b.Watches.Watch(ctx, "w_none", 0)
 	wantError(t, "a watch", err, server.ErrNotFound)
-	_, err = b.Watches.CancelWatch(ctx, "w_none", deployer)
+	_, err = b.Watches.CancelWatch(ctx, "w_none", deployer())
 	wantError(t, "cancel a watch", err, server.ErrNotFound)
 	_, err = b.Runs.Run(ctx, "r_none", 0)
 	wantError(t, "a run", err, server.ErrNotFound)
-	_, err = b.RunControl.AnswerRun(ctx, "r_none", server.RunAnswer{Decision: server.ApproveRun}, person)
+	_, err = b.RunControl.AnswerRun(ctx, "r_none", server.RunAnswer{Decision: server.ApproveRun}, person())
 	wantError(t, "answer a run", err, server.ErrNotFound)
-	_, err = b.Acks.AckAlert(ctx, "a_none", "", person)
+	_, err = b.Acks.AckAlert(ctx, "a_none", "", person())
 	wantError(t, "acknowledge an alert", err, server.ErrNotFound)
-	wantError(t, "take an acknowledgement back", b.Acks.UnackAlert(ctx, "a_none", person), server.ErrNotFound)
-	wantError(t, "end a silence", b.Silences.ExpireSilence(ctx, "s_none", person), server.ErrNotFound)
+	wantError(t, "take an acknowledgement back", b.Acks.UnackAlert(ctx, "a_none", person()), server.ErrNotFound)
+	wantError(t, "end a silence", b.Silences.ExpireSilence(ctx, "s_none", person()), server.ErrNotFound)
 }
 
-func standby(t *testing.T, w World) {
+func standby(w world) {
+	t := w.T
 	ctx, b := t.Context(), w.Backend
 	watching := w.announce(t, "v2").Watch.ID
 	w.StandBy()
-	_, err := b.Deploys.Announce(ctx, w.request("v3"), deployer)
+	_, err := b.Deploys.Announce(ctx, w.request("v3"), deployer())
 	wantError(t, "a deploy", err, server.ErrStandby)
-	_, err = b.Watches.CancelWatch(ctx, watching, deployer)
+	_, err = b.Watches.CancelWatch(ctx, watching, deployer())
 	wantError(t, "cancel a watch", err, server.ErrStandby)
-	_, err = b.Marks.MarkWatch(ctx, watching, markedWrong(), person)
+	_, err = b.Marks.MarkWatch(ctx, watching, markedWrong(), person())
 	wantError(t, "mark a verdict", err, server.ErrStandby)
-	_, err = b.RunControl.StartRun(ctx, server.RunRequest{Service: w.Service, Environment: "production", Reason: "why"}, person)
+	_, err = b.RunControl.StartRun(ctx, server.RunRequest{Service: w.Service, Environment: "production", Reason: "why"}, person())
 	wantError(t, "a rollback", err, server.ErrStandby)
-	_, err = b.RunControl.AnswerRun(ctx, "r_1", server.RunAnswer{Decision: server.ApproveRun}, person)
+	_, err = b.RunControl.AnswerRun(ctx, "r_1", server.RunAnswer{Decision: server.ApproveRun}, person())
 	wantError(t, "answer a run", err, server.ErrStandby)
-	_, err = b.Acks.AckAlert(ctx, "a_1", "", person)
+	_, err = b.Acks.AckAlert(ctx, "a_1", "", person())
 	wantError(t, "acknowledge an alert", err, server.ErrStandby)
-	wantError(t, "take an acknowledgement back", b.Acks.UnackAlert(ctx, "a_1", person), server.ErrStandby)
+	wantError(t, "take an acknowledgement back", b.Acks.UnackAlert(ctx, "a_1", person()), server.ErrStandby)
 
 	if v, err := b.Watches.Watch(ctx, watching, 0); err != nil || v.State.Final() {
 		t.Errorf("read a watch: %s, %v", v.State, err)
