@@ -112,7 +112,7 @@ func (e *edge) ask(t testing.TB, expr string) string {
 	return strings.Join(lines, "\n")
 }
 
-func TestWhatIsWrittenIsAnsweredAndStored(t *testing.T) {
+func TestSamplesAreStoredAndAnswered(t *testing.T) {
 	long := strings.Repeat("x", 5000)
 	for name, c := range map[string]struct {
 		before []prompb.TimeSeries // written first, and taken
@@ -239,7 +239,7 @@ func many(n int) []string {
 	return pairs
 }
 
-func TestWhatIsNoRequestIsRefusedWhole(t *testing.T) {
+func TestAnInvalidRequestIsRejectedAsAWhole(t *testing.T) {
 	good, v1 := packV1(t, ts(one(0, 1), "orders_total")), []string{"Content-Type", contentV1}
 	plain, err := snappy.Decode(nil, good)
 	if err != nil {
@@ -258,8 +258,8 @@ func TestWhatIsNoRequestIsRefusedWhole(t *testing.T) {
 		"another content type":          {good, []string{"Content-Type", "application/json"}, 415, "application/x-protobuf"},
 		"another message":               {good, []string{"Content-Type", contentV1 + ";proto=io.prometheus.write.v3.Request"}, 415, "v2.Request"},
 		"another encoding":              {good, append(v1, "Content-Encoding", "zstd"), 415, "snappy"},
-		"not packed":                    {[]byte("\xff\xff\xff\xff\xff\xff"), v1, 400, "not packed with snappy"},
-		"cut short":                     {good[:len(good)-2], v1, 400, "not packed with snappy"},
+		"not packed":                    {[]byte("\xff\xff\xff\xff\xff\xff"), v1, 400, "not compressed with snappy"},
+		"cut short":                     {good[:len(good)-2], v1, 400, "not compressed with snappy"},
 		"a broken message":              {snappy.Encode(nil, plain[:len(plain)-3]), v1, 400, "not a remote write request"},
 		"no message":                    {snappy.Encode(nil, []byte("orders_total 1")), v1, 400, "not a remote write request"},
 		"a body that is too long":       {make([]byte, 5000), v1, 413, "longer than 4096 bytes"},
