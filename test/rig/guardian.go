@@ -391,14 +391,14 @@ func (g *Guardian) Eventually(what string, holds func() bool) {
 }
 
 // Eventually waits until something holds, and fails the test when it does not within Patience.
-func Eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
+func Eventually(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
 	for end := time.Now().Add(Patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if holds() {
 			return
 		}
 	}
-	t.Fatalf("not within %s: %s", Patience, what)
+	tb.Fatalf("not within %s: %s", Patience, what)
 }
 
 // Role returns "active" or "standby", or "" while the process does not answer.
