@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 )
 
 // universe is a world, a ledger and checks that survive the guardian, and a guardian that
@@ -79,15 +80,15 @@ func (s *crashStep) Do(_ context.Context, c actions.Call) (string, error) {
 	return "", nil
 }
 
-func (s *crashStep) Ask(_ context.Context, c actions.Call) (actions.Outcome, string, error) {
+func (s *crashStep) Status(_ context.Context, c actions.Call) (actions.Outcome, reason.Reason, error) {
 	s.u.mayDie()
 	switch {
 	case !s.tells:
-		return actions.Unclear, "", nil
+		return actions.Unclear, reason.Reason{}, nil
 	case s.u.effects[c.Intent] > 0:
-		return actions.Happened, "", nil
+		return actions.Happened, reason.Reason{}, nil
 	default:
-		return actions.NotHappened, "", nil
+		return actions.NotHappened, reason.Reason{}, nil
 	}
 }
 
@@ -99,7 +100,7 @@ func (u *universe) life() {
 		Approval: actions.Approval{Quorum: 1, Roles: []string{"approver"}},
 	}
 	for i, s := range u.steps {
-		book.Steps = append(book.Steps, actions.RunbookStep{Name: fmt.Sprint(i), Kind: "fake", Timeout: time.Minute, Repeatable: s.repeatable, Step: s})
+		book.Steps = append(book.Steps, actions.RunbookStep{Name: fmt.Sprint(i), Kind: "fake", Timeout: time.Minute, Idempotent: s.repeatable, Step: s})
 	}
 	e, err := actions.NewEngine(actions.Options{
 		Runbooks: func(string) (*actions.Runbook, bool) { return book, true },

@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 )
 
@@ -20,16 +21,16 @@ import (
 // ports, mounts, networks, environment, labels, restart policy, command. The old one is
 // stopped and kept under another name until the new one is healthy, and put back otherwise.
 type DockerSettings struct {
-	Host      string            `yaml:"host" doc:"The Docker Engine: unix:///path or tcp://host:port."`
-	TLS       TLSFiles          `yaml:"tls" doc:"Certificates for an engine that is reached over TLS."`
-	Container string            `yaml:"container" doc:"The name of the container; a template."`
-	Compose   *ComposeSettings  `yaml:"compose" doc:"The compose service whose containers are meant, instead of one container."`
-	Image     string            `yaml:"image" doc:"The image of the version to put back; a template, e.g. shop:{{.To}}."`
-	Pull      string            `yaml:"pull" doc:"Whether the image is fetched: never, missing (when the engine does not have it), or always."`
-	Registry  *RegistrySettings `yaml:"registry" doc:"Who fetches the image, where the registry wants to know."`
-	Within    model.Duration    `yaml:"healthy_deadline" doc:"How long the new container may take to become healthy."`
-	Settle    model.Duration    `yaml:"min_healthy_time" doc:"How long a container without a health check must run to be taken for healthy."`
-	Stop      model.Duration    `yaml:"stop_timeout" doc:"How long a container may take to stop before it is killed; whole seconds."`
+	Host            string            `yaml:"host" doc:"The Docker Engine: unix:///path or tcp://host:port."`
+	TLS             TLSFiles          `yaml:"tls" doc:"Certificates for an engine that is reached over TLS."`
+	Container       string            `yaml:"container" doc:"The name of the container; a template."`
+	Compose         *ComposeSettings  `yaml:"compose" doc:"The compose service whose containers are meant, instead of one container."`
+	Image           string            `yaml:"image" doc:"The image of the version to put back; a template, e.g. shop:{{.To}}."`
+	Pull            string            `yaml:"pull" doc:"Whether the image is fetched: never, missing (when the engine does not have it), or always."`
+	Registry        *RegistrySettings `yaml:"registry" doc:"Who fetches the image, where the registry wants to know."`
+	HealthyDeadline model.Duration    `yaml:"healthy_deadline" doc:"How long the new container may take to become healthy."`
+	MinHealthyTime  model.Duration    `yaml:"min_healthy_time" doc:"How long a container without a health check must run to be taken for healthy."`
+	StopTimeout     model.Duration    `yaml:"stop_timeout" doc:"How long a container may take to stop before it is killed; whole seconds."`
 }
 
 // ComposeSettings names a service of a compose project.
@@ -63,7 +64,7 @@ func dockerKind() Kind {
 		Settings: func() any {
 			return &DockerSettings{
 				Host: "unix:///var/run/docker.sock", Pull: PullMissing,
-				Within: model.Duration(2 * time.Minute), Settle: model.Duration(10 * time.Second), Stop: model.Duration(10 * time.Second),
+				HealthyDeadline: model.Duration(2 * time.Minute), MinHealthyTime: model.Duration(10 * time.Second), StopTimeout: model.Duration(10 * time.Second),
 			}
 		},
 		Build: func(settings any, env Env) (Step, error) {
@@ -130,10 +131,10 @@ func newDocker(s DockerSettings, env Env) (*docker, error) {
 	if err := oneOf("pull", s.Pull, PullNever, PullMissing, PullAlways); err != nil {
 		p.errs = append(p.errs, err)
 	}
-	if s.Within <= 0 || s.Settle < 0 || s.Stop < 0 {
+	if s.HealthyDeadline <= 0 || s.MinHealthyTime < 0 || s.StopTimeout < 0 {
 		fail("healthy_deadline must be more than zero, min_healthy_time and stop_timeout not negative")
 	}
-	if s.Settle > s.Within {
+	if s.MinHealthyTime > s.HealthyDeadline {
 		fail("min_healthy_time: is longer than healthy_deadline, so that no container without a health check could ever be taken for healthy")
 	}
 	if err := p.err(); err != nil {
@@ -142,13 +143,13 @@ func newDocker(s DockerSettings, env Env) (*docker, error) {
 	return d, nil
 }
 
-// Do re-creates the containers. The image is there before anything is stopped; a container
-// is created before the one that it replaces is stopped, so that settings which the engine
-// refuses cost nothing; and whatever fails after that puts all old ones back.
+// Do re-creates the containers. The image is fetched before anything is stopped; the new
+// containers are created before the old ones are stopped, so that settings which the engine
+// refuses do no harm; and when anything fails after that, all old ones are put back.
 func (d *docker) Do(ctx context.Context, call Call) (string, error) {
 	var out clip
 	err := d.do(ctx, call, &out)
-	return d.local.Redact(out.text(d.env.Redactor)), d.hide(err)
+	return d.local.Redact(out.text(d.env.Redactor)), d.redactError(err)
 }
 
 func (d *docker) do(ctx context.Context, call Call, out io.Writer) error {
@@ -160,77 +161,71 @@ func (d *docker) do(ctx context.Context, call Call, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	places, err := d.places(ctx, call, data)
+	all, err := d.replacements(ctx, call, data)
 	if err != nil {
 		return err
 	}
-	for _, p := range places {
-		if p.touched() && !p.over() {
-			return fmt.Errorf("container %s is half-way through this very intent: %w", p.name, ErrUnclear)
+	for _, p := range all {
+		if p.begun() && !p.complete() {
+			return unclear(reason.New("docker_half_done", "container", p.name))
 		}
 	}
-	if places = slices.DeleteFunc(places, place.over); len(places) == 0 {
+	if all = slices.DeleteFunc(all, replacement.complete); len(all) == 0 {
 		_, _ = io.WriteString(out, "replaced under this intent already\n")
 		return nil
 	}
-	if err := d.fit(places); err != nil {
+	if err := checkReplaceable(all); err != nil {
 		return err
 	}
 	img, err := d.fetch(ctx, ref, out)
 	if err != nil {
 		return err
 	}
-	if err := d.replace(ctx, call, places, ref, img, out); err != nil {
+	if err := d.replace(ctx, call, all, ref, img, out); err != nil {
 		if lostLease(ctx) {
-			return fmt.Errorf("%w; whoever has the lease now finishes or undoes it: %w", err, ErrUnclear)
+			return unclear(reason.New("docker_lease_lost", "error", reasonOf(err)), err)
 		}
 		_, _ = fmt.Fprintf(out, "putting back what was before: %v\n", err)
-		// Also when the time is over, and with time of its own: nobody is to be left without.
-		undoCtx, cancel := d.undoTime(ctx, len(places))
+		// Also when the time is over, and with time of its own: the service must not stay down.
+		undoCtx, cancel := d.undoTime(ctx, len(all))
 		defer cancel()
-		if undoErr := d.undo(undoCtx, call, places, out); undoErr != nil {
-			return fmt.Errorf("%w; putting the old one back: %w: %w", err, undoErr, ErrUnclear)
+		if undoErr := d.undo(undoCtx, call, all, out); undoErr != nil {
+			return unclear(reason.New("docker_not_undone", "error", reasonOf(err), "undo", reasonOf(undoErr)), err, undoErr)
 		}
-		return fmt.Errorf("%w; what ran before has been put back", flatError{err})
+		// Without err itself: even when the time was over, it is known what happened.
+		return failed(reason.New("docker_undone", "error", reasonOf(err)))
 	}
-	for _, p := range places {
-		for _, n := range d.sharing(ctx, p.cur.ID) {
-			_, _ = fmt.Fprintf(out, "%s uses the network of the %s that is gone; restart it\n", n, p.name)
-		}
-		// The new ones are healthy: an old one that cannot be removed is litter, not a failure.
-		if err := d.api.remove(ctx, p.cur.ID); err != nil {
-			_, _ = fmt.Fprintf(out, "%s: remove the old container: %v\n", p.name, err)
-		}
-	}
+	d.removeOld(ctx, all, out)
 	return nil
 }
 
-// sharing names the containers that live in another one's network.
-func (d *docker) sharing(ctx context.Context, id string) []string {
-	names, err := d.api.sharing(ctx, id)
-	if err != nil {
-		return nil // it is a hint, no more
+// removeOld removes the containers that were replaced. One that cannot be removed is no
+// failure: the new ones are healthy.
+func (d *docker) removeOld(ctx context.Context, all []replacement, out io.Writer) {
+	for _, p := range all {
+		// Only a hint: without an answer there is none.
+		if names, err := d.api.sharing(ctx, p.current.ID); err == nil {
+			for _, n := range names {
+				_, _ = fmt.Fprintf(out, "%s uses the network of the %s that is gone; restart it\n", n, p.name)
+			}
+		}
+		if err := d.api.remove(ctx, p.current.ID); err != nil {
+			_, _ = fmt.Fprintf(out, "%s: remove the old container: %v\n", p.name, err)
+		}
 	}
-	return names
 }
 
-// flatError keeps an error's text and not what it wraps: after an undo it is known what happened,
-// also when the cause was that the time was over.
-type flatError struct{ err error }
-
-func (f flatError) Error() string { return f.err.Error() }
-
-// fit refuses what could not be put back.
-func (d *docker) fit(places []place) error {
-	for _, p := range places {
-		if p.cur == nil {
-			return fmt.Errorf("there is no container %s", p.name)
+// checkReplaceable refuses containers that could not be put back.
+func checkReplaceable(all []replacement) error {
+	for _, p := range all {
+		if p.current == nil {
+			return failed(reason.New("docker_no_container", "container", p.name))
 		}
-		if auto, _ := p.cur.HostConfig["AutoRemove"].(bool); auto {
-			return fmt.Errorf("container %s was started with --rm: it would be gone once stopped, and could not be put back", p.name)
+		if auto, _ := p.current.HostConfig["AutoRemove"].(bool); auto {
+			return failed(reason.New("docker_auto_remove", "container", p.name))
 		}
-		if p.cur.label("com.docker.swarm.service.id") != "" {
-			return fmt.Errorf("container %s belongs to a swarm service, which would replace it again; roll the service back with an exec step: docker service update --rollback", p.name)
+		if p.current.label("com.docker.swarm.service.id") != "" {
+			return failed(reason.New("docker_swarm", "container", p.name))
 		}
 	}
 	return nil
@@ -242,68 +237,76 @@ func (d *docker) fetch(ctx context.Context, ref string, out io.Writer) (image, e
 	missing := errors.Is(err, errNoSuch)
 	switch {
 	case err != nil && !missing:
-		return image{}, fmt.Errorf("image %s: %w", ref, err)
+		return image{}, failed(reason.New("docker_image", "image", ref, "error", reasonOf(err)), err)
 	case missing && d.s.Pull == PullNever:
-		return image{}, fmt.Errorf("image %s is not there, and pull is never; build or load it on the engine's machine", ref)
+		return image{}, failed(reason.New("docker_image_missing", "image", ref))
 	case missing || d.s.Pull == PullAlways:
 		_, _ = fmt.Fprintf(out, "pulling %s\n", ref)
 		if err := d.api.pull(ctx, ref); err != nil {
-			return image{}, fmt.Errorf("pull image %s: %w", ref, err)
+			return image{}, failed(reason.New("docker_pull", "image", ref, "error", reasonOf(err)), err)
 		}
 		if img, err = d.api.image(ctx, ref); err != nil {
-			return image{}, fmt.Errorf("image %s: %w", ref, err)
+			return image{}, failed(reason.New("docker_image", "image", ref, "error", reasonOf(err)), err)
 		}
 	}
 	return img, nil
 }
 
-// replace creates the new containers and then, one after the other, lets each take its place.
-func (d *docker) replace(ctx context.Context, call Call, places []place, ref string, img image, out io.Writer) error {
-	fresh := make([]string, len(places))
-	for i, p := range places {
+// replace creates the new containers and then swaps them in, one after the other.
+func (d *docker) replace(ctx context.Context, call Call, all []replacement, ref string, img image, out io.Writer) error {
+	fresh := make([]string, len(all))
+	for i, p := range all {
 		id, err := d.create(ctx, call, p, ref, img)
 		if err != nil {
-			return fmt.Errorf("create container %s: %w", p.name, err)
+			return failed(reason.New("docker_create", "container", p.name, "error", reasonOf(err)), err)
 		}
 		fresh[i] = id
 	}
-	for i, p := range places {
-		places[i].stopping = true
-		if err := d.api.stop(ctx, p.cur.ID, time.Duration(d.s.Stop)); err != nil {
-			return fmt.Errorf("stop container %s: %w", p.name, err)
+	for i, p := range all {
+		all[i].stopping = true
+		if err := d.stop(ctx, p.current); err != nil {
+			return err
 		}
-		if err := d.api.rename(ctx, p.cur.ID, oldName(p.name, call.Intent)); err != nil {
-			return fmt.Errorf("rename container %s: %w", p.name, err)
+		if err := d.rename(ctx, p.current.ID, p.name, oldName(p.name, call.Intent)); err != nil {
+			return err
 		}
-		if err := d.api.rename(ctx, fresh[i], p.name); err != nil {
-			return fmt.Errorf("rename the new container to %s: %w", p.name, err)
+		if err := d.rename(ctx, fresh[i], newName(p.name, call.Intent), p.name); err != nil {
+			return err
 		}
-		if err := d.api.start(ctx, fresh[i]); err != nil {
-			return fmt.Errorf("start container %s: %w", p.name, err)
+		if err := d.start(ctx, fresh[i], p.name); err != nil {
+			return err
 		}
 		if err := d.healthy(ctx, fresh[i]); err != nil {
-			d.tellLogs(ctx, fresh[i], out)
-			return fmt.Errorf("container %s with image %s: %w", p.name, ref, err)
+			d.printLogs(ctx, fresh[i], out)
+			return failed(reason.New("docker_unhealthy", "container", p.name, "image", ref, "error", reasonOf(err)), err)
 		}
 		_, _ = fmt.Fprintf(out, "%s runs %s (%s)\n", p.name, ref, short(strings.TrimPrefix(img.ID, "sha256:")))
 	}
 	return nil
 }
 
-func (d *docker) create(ctx context.Context, call Call, p place, ref string, img image) (string, error) {
-	old, err := d.api.image(ctx, p.cur.Image)
+// rename gives a container another name.
+func (d *docker) rename(ctx context.Context, id, from, to string) error {
+	if err := d.api.rename(ctx, id, to); err != nil {
+		return failed(reason.New("docker_rename", "container", from, "name", to, "error", reasonOf(err)), err)
+	}
+	return nil
+}
+
+func (d *docker) create(ctx context.Context, call Call, p replacement, ref string, img image) (string, error) {
+	old, err := d.api.image(ctx, p.current.Image)
 	if err != nil && !errors.Is(err, errNoSuch) {
 		return "", err
 	}
-	labels := map[string]string{labelIntent: call.Intent, labelRun: call.Run.ID, labelRunning: fmt.Sprint(p.cur.State.Running || p.cur.State.Restarting)}
-	config, join := recreate(*p.cur, old, ref, img, labels)
+	labels := map[string]string{labelIntent: call.Intent, labelRun: call.Run.ID, labelRunning: fmt.Sprint(p.current.State.Running || p.current.State.Restarting)}
+	config, join := recreate(*p.current, old, ref, img, labels)
 	id, err := d.api.create(ctx, newName(p.name, call.Intent), config)
 	if err != nil {
 		return "", err
 	}
 	for network, endpoint := range join {
 		if err := d.api.join(ctx, network, id, endpoint); err != nil {
-			return "", fmt.Errorf("join network %s: %w", network, err)
+			return "", failed(reason.New("docker_join", "network", network, "error", reasonOf(err)), err)
 		}
 	}
 	return id, nil
@@ -312,9 +315,9 @@ func (d *docker) create(ctx context.Context, call Call, p place, ref string, img
 // healthy waits until a container is: by its health check, or without one by running for
 // Settle without a restart.
 func (d *docker) healthy(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(d.s.Within))
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(d.s.HealthyDeadline))
 	defer cancel()
-	settled := time.NewTimer(time.Duration(d.s.Settle))
+	settled := time.NewTimer(time.Duration(d.s.MinHealthyTime))
 	defer settled.Stop()
 	calm := false
 	for {
@@ -326,13 +329,13 @@ func (d *docker) healthy(ctx context.Context, id string) error {
 		switch {
 		case err != nil:
 		case c.State.Restarting || c.RestartCount > 0:
-			return fmt.Errorf("it does not stay up: exit status %d", c.State.ExitCode)
+			return failed(reason.New("docker_restarts", "status", c.State.ExitCode))
 		case !c.State.Running:
-			return fmt.Errorf("it is %s: exit status %d", c.State.Status, c.State.ExitCode)
+			return failed(reason.New("docker_exited", "state", c.State.Status, "status", c.State.ExitCode))
 		case h != nil && h.Status == "healthy":
 			return nil
 		case h != nil && h.Status == "unhealthy":
-			return fmt.Errorf("its health check fails%s", lastHealth(c))
+			return failed(reason.New("docker_health_check", "output", lastHealth(c)))
 		case (h == nil || h.Status == "none") && calm:
 			return nil
 		}
@@ -341,7 +344,7 @@ func (d *docker) healthy(ctx context.Context, id string) error {
 		select {
 		case <-ctx.Done():
 			t.Stop()
-			return fmt.Errorf("it was not healthy within %s%s", d.s.Within, lastHealth(c))
+			return failed(reason.New("docker_health_timeout", "within", time.Duration(d.s.HealthyDeadline), "output", lastHealth(c)))
 		case <-settled.C:
 			calm = true // and one more inspection
 		case <-t.C:
@@ -350,15 +353,16 @@ func (d *docker) healthy(ctx context.Context, id string) error {
 	}
 }
 
+// lastHealth gives the output of the last health check; "" when there was none.
 func lastHealth(c container) string {
 	if c.State.Health == nil || len(c.State.Health.Log) == 0 {
 		return ""
 	}
-	return ": " + strings.TrimSpace(c.State.Health.Log[len(c.State.Health.Log)-1].Output)
+	return strings.TrimSpace(c.State.Health.Log[len(c.State.Health.Log)-1].Output)
 }
 
-// tellLogs adds what the container wrote: after the undo it is gone.
-func (d *docker) tellLogs(ctx context.Context, id string, out io.Writer) {
+// printLogs adds what the container wrote: after the undo it is gone.
+func (d *docker) printLogs(ctx context.Context, id string, out io.Writer) {
 	c, err := d.api.inspect(ctx, id)
 	if err != nil {
 		return
@@ -368,4 +372,5 @@ func (d *docker) tellLogs(ctx context.Context, id string, out io.Writer) {
 	}
 }
 
-func (d *docker) hide(err error) error { return d.local.Error(d.env.Redactor.Error(err)) }
+// redactError takes everything out of an error that is secret in this step.
+func (d *docker) redactError(err error) error { return redactError(err, d.env.Redactor, &d.local) }

@@ -198,7 +198,7 @@ func dockerStep(t *testing.T, change func(*actions.DockerSettings)) actions.Step
 	t.Helper()
 	kind := actions.Builtin()["docker"]
 	s := kind.Settings().(*actions.DockerSettings)
-	s.Pull, s.Settle, s.Stop, s.Within = actions.PullNever, model.Duration(300*time.Millisecond), model.Duration(2*time.Second), model.Duration(3*time.Minute)
+	s.Pull, s.MinHealthyTime, s.StopTimeout, s.HealthyDeadline = actions.PullNever, model.Duration(300*time.Millisecond), model.Duration(2*time.Second), model.Duration(3*time.Minute)
 	change(s)
 	step, err := kind.Build(s, env())
 	if err != nil {
@@ -340,7 +340,7 @@ func (y *yard) testNoGood(t *testing.T) {
 			if n := y.names(t, name); !slices.Equal(n, []string{name}) {
 				t.Errorf("containers %v are left", n)
 			}
-			if o, detail, err := step.Ask(t.Context(), dockerCall(to)); err != nil || o != actions.NotHappened {
+			if o, detail, err := step.Status(t.Context(), dockerCall(to)); err != nil || o != actions.NotHappened {
 				t.Errorf("asked: %s (%s), %v", o, detail, err)
 			}
 		})
@@ -380,7 +380,7 @@ func (y *yard) testEveryPoint(t *testing.T, how string) {
 				t.Errorf("point %d: %v; want it unclear, nothing could be put back", n, err)
 			}
 			front.repair()
-			o, detail, err := step.Ask(t.Context(), dockerCall("v1"))
+			o, detail, err := step.Status(t.Context(), dockerCall("v1"))
 			switch {
 			case err != nil:
 				t.Errorf("point %d: asked: %v", n, err)
@@ -421,7 +421,7 @@ func (y *yard) testCutOff(t *testing.T) {
 			y.create(t, name, object{"Image": "plain:v2"})
 			step := func(settle time.Duration) actions.Step {
 				return dockerStep(t, func(s *actions.DockerSettings) {
-					s.Host, s.Container, s.Image, s.Settle = y.host, name, "plain:{{.To}}", model.Duration(settle)
+					s.Host, s.Container, s.Image, s.MinHealthyTime = y.host, name, "plain:{{.To}}", model.Duration(settle)
 				})
 			}
 			ctx, cut := context.WithCancelCause(t.Context())
@@ -440,7 +440,7 @@ func (y *yard) testCutOff(t *testing.T) {
 			if left := y.names(t, name); len(left) != c.left {
 				t.Errorf("left are %q, want %d", left, c.left)
 			}
-			if o, detail, err := step(0).Ask(t.Context(), dockerCall("v1")); err != nil || o != c.then {
+			if o, detail, err := step(0).Status(t.Context(), dockerCall("v1")); err != nil || o != c.then {
 				t.Errorf("asked: %s (%s), %v; want %s", o, detail, err, c.then)
 			}
 			if got := y.version(t, name); got != c.runs || len(y.names(t, name)) != 1 {

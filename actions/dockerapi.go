@@ -9,7 +9,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -19,14 +18,16 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"guardian/internal/reason"
 )
 
-// newestAPI is the newest version of the Docker Engine API that this client was written
-// against; an older engine is spoken to in its own.
+// newestAPI is the version of the Docker Engine API that this client was written against.
+// With an older engine it uses that one's version.
 const newestAPI = "1.47"
 
-// object is a part of the Docker Engine API that is handed on as it came: what this client
-// does not know of a container must survive its re-creation.
+// object is a part of the Docker Engine API that is passed on as it came: also the fields
+// that this client does not know must survive the re-creation of a container.
 type object = map[string]any
 
 // engineAPI is a small client of the Docker Engine API, https://docs.docker.com/reference/api/engine/.
@@ -46,19 +47,7 @@ type engineAPI struct {
 // errNoSuch says that a container, image or network is not there.
 var errNoSuch = errors.New("it does not exist")
 
-// apiError is the engine's own no.
-type apiError struct {
-	status  int
-	message string
-}
-
-func (e *apiError) Error() string { return fmt.Sprintf("docker says: %s (%d)", e.message, e.status) }
-
-func (e *apiError) Is(target error) bool {
-	return target == errNoSuch && e.status == http.StatusNotFound
-}
-
-// connect makes the client and agrees on a version, once it has succeeded.
+// connect makes the client and agrees on a version, until it has succeeded once.
 func (a *engineAPI) connect(ctx context.Context) error {
 	a.once.Lock()
 	defer a.once.Unlock()
@@ -85,14 +74,14 @@ func (a *engineAPI) connect(ctx context.Context) error {
 		Min string `json:"MinAPIVersion"`
 	}
 	if err := a.send(ctx, http.MethodGet, root+"/version", nil, &v); err != nil {
-		return fmt.Errorf("ask the docker engine at %s for its version: %w", a.host, err)
+		return failed(reason.New("docker_version", "host", a.host, "error", reasonOf(err)), err)
 	}
 	version := newestAPI
 	if older(v.API, version) {
 		version = v.API
 	}
 	if v.Min != "" && older(version, v.Min) {
-		return fmt.Errorf("the docker engine at %s speaks API %s and newer, this guardian at most %s; update the guardian", a.host, v.Min, newestAPI)
+		return failed(reason.New("docker_too_new", "host", a.host, "oldest", v.Min, "newest", newestAPI))
 	}
 	a.base, a.version = root+"/v"+version, version
 	return nil
@@ -121,17 +110,17 @@ func (f TLSFiles) load() (*tls.Config, error) {
 	if f.CA != "" {
 		pem, err := os.ReadFile(f.CA)
 		if err != nil {
-			return nil, fmt.Errorf("docker: tls: read ca: %w", err)
+			return nil, failed(reason.New("docker_tls_file", "file", f.CA, "error", err))
 		}
 		conf.RootCAs = x509.NewCertPool()
 		if !conf.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("docker: tls: ca %s holds no certificate in PEM", f.CA)
+			return nil, failed(reason.New("docker_tls_no_certificate", "file", f.CA))
 		}
 	}
 	if f.Cert != "" {
 		pair, err := tls.LoadX509KeyPair(f.Cert, f.Key)
 		if err != nil {
-			return nil, fmt.Errorf("docker: tls: read cert and key: %w", err)
+			return nil, failed(reason.New("docker_tls_file", "file", f.Cert, "error", err))
 		}
 		conf.Certificates = []tls.Certificate{pair}
 	}
@@ -176,7 +165,7 @@ func (a *engineAPI) send(ctx context.Context, method, address string, in, out an
 	d := json.NewDecoder(io.LimitReader(res.Body, maxDocker))
 	d.UseNumber() // sizes and limits are int64: a float would round them
 	if err := d.Decode(out); err != nil {
-		return fmt.Errorf("read docker's answer: %w", err)
+		return failed(reason.New("docker_bad_answer", "error", err), err)
 	}
 	return nil
 }
@@ -189,13 +178,13 @@ func (a *engineAPI) open(ctx context.Context, method, address string, in any, au
 	if in != nil {
 		b, err := json.Marshal(in)
 		if err != nil {
-			return nil, fmt.Errorf("write docker's request: %w", err)
+			return nil, failed(reason.New("docker_bad_request", "error", err), err)
 		}
 		body = bytes.NewReader(b)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, address, body)
 	if err != nil {
-		return nil, fmt.Errorf("write docker's request: %w", err)
+		return nil, failed(reason.New("docker_bad_request", "error", err), err)
 	}
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
@@ -209,7 +198,7 @@ func (a *engineAPI) open(ctx context.Context, method, address string, in any, au
 		if errors.As(err, &u) {
 			err = u.Err
 		}
-		return nil, fmt.Errorf("reach the docker engine: %w", err)
+		return nil, failed(reason.New("docker_unreachable", "error", err), err)
 	}
 	if res.StatusCode >= 200 && res.StatusCode <= 299 || res.StatusCode == http.StatusNotModified {
 		return res, nil
@@ -222,7 +211,11 @@ func (a *engineAPI) open(ctx context.Context, method, address string, in any, au
 	if json.Unmarshal(b, &m) != nil || m.Message == "" {
 		m.Message = strings.TrimSpace(string(b))
 	}
-	return nil, &apiError{status: res.StatusCode, message: m.Message}
+	why := reason.New("docker_says", "message", m.Message, "status", res.StatusCode)
+	if res.StatusCode == http.StatusNotFound {
+		return nil, failed(why, errNoSuch)
+	}
+	return nil, failed(why)
 }
 
 // container is what the engine says of a container.
@@ -273,7 +266,7 @@ func (a *engineAPI) inspect(ctx context.Context, nameOrID string) (container, er
 func (a *engineAPI) find(ctx context.Context, labels ...string) ([]string, error) {
 	filters, err := json.Marshal(map[string][]string{"label": labels})
 	if err != nil {
-		return nil, fmt.Errorf("write docker's request: %w", err)
+		return nil, failed(reason.New("docker_bad_request", "error", err), err)
 	}
 	return a.list(ctx, url.Values{"all": {"1"}, "filters": {string(filters)}}, func(listed) bool { return true })
 }
@@ -345,10 +338,10 @@ func (a *engineAPI) pull(ctx context.Context, ref string) error {
 		if err := d.Decode(&m); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
-			return fmt.Errorf("read docker's progress: %w", err)
+			return failed(reason.New("docker_bad_answer", "error", err), err)
 		}
 		if m.Error != "" {
-			return errors.New(m.Error)
+			return failed(reason.New("docker_says", "message", m.Error, "status", 0))
 		}
 	}
 }
@@ -374,7 +367,7 @@ func (a *engineAPI) rename(ctx context.Context, id, name string) error {
 	return a.call(ctx, http.MethodPost, "/containers/"+id+"/rename", url.Values{"name": {name}}, nil, nil)
 }
 
-// remove takes a container away, and never a volume: the next container has it.
+// remove removes a container, but no volume: the next container uses it.
 func (a *engineAPI) remove(ctx context.Context, id string) error {
 	err := a.call(ctx, http.MethodDelete, "/containers/"+id, url.Values{"force": {"1"}}, nil, nil)
 	if errors.Is(err, errNoSuch) {
@@ -401,7 +394,7 @@ func (a *engineAPI) logs(ctx context.Context, c container, lines int) (string, e
 	defer func() { _ = res.Body.Close() }()
 	b, err := io.ReadAll(io.LimitReader(res.Body, MaxOutput))
 	if err != nil {
-		return "", fmt.Errorf("read the logs: %w", err)
+		return "", failed(reason.New("docker_bad_answer", "error", err), err)
 	}
 	if tty, _ := c.Config["Tty"].(bool); tty {
 		return string(b), nil
@@ -409,8 +402,8 @@ func (a *engineAPI) logs(ctx context.Context, c container, lines int) (string, e
 	return frames(b), nil
 }
 
-// frames takes the text out of the engine's log stream. Each frame: one byte for the stream,
-// three of nothing, four for the length, the text.
+// frames gives the text of the engine's log stream. A frame is one byte for the stream, three
+// unused ones, four for the length, and the text.
 func frames(b []byte) string {
 	var out strings.Builder
 	for len(b) >= 8 {

@@ -9,19 +9,22 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"guardian/internal/reason"
 )
 
-// The re-creation of a container passes through states that its names and labels tell apart,
-// so that after a crash the world says how far it came. With N the container's name:
+// The re-creation of a container passes through states that the names and labels of
+// containers tell apart, so that after a crash the engine knows how far it came. With N the
+// container's name and I the intent:
 //
 //	N (old)                                       nothing was done
 //	N (old), N-guardian-new-I                     created, perhaps N is stopped already
-//	N-guardian-old-I, N-guardian-new-I            the old one has made way
+//	N-guardian-old-I, N-guardian-new-I            the old one was renamed
 //	N (labelled I), N-guardian-old-I              swapped; perhaps not started, perhaps not healthy
 //	N (labelled I)                                done
 //
-// Ask finishes the fourth when it is healthy, and undoes it otherwise; the second and third
-// are undone. The new container goes last in an undo, because its labels say whether the old
+// Status finishes the fourth when it is healthy, and undoes it otherwise; the second and third
+// are undone. An undo removes the new container last, because its labels say whether the old
 // one was running.
 
 func oldName(name, intent string) string { return name + "-guardian-old-" + intent }
@@ -29,45 +32,45 @@ func newName(name, intent string) string { return name + "-guardian-new-" + inte
 
 var setAside = regexp.MustCompile(`-guardian-(old|new)-.*$`)
 
-// place is one name at which a container is replaced.
-type place struct {
-	name  string
-	mine  bool       // cur carries the label of this intent
-	cur   *container // the one that has the name now
-	old   *container // the one that was set aside under this intent
-	fresh *container // the one that was created under this intent and has not taken the name
-	// stopping: the engine may still be at stopping cur, for somebody who did not wait.
+// replacement is how far the replacement of one container has come under an intent.
+type replacement struct {
+	name    string     // of the container that is replaced
+	ours    bool       // current carries the label of this intent
+	current *container // has the name now
+	old     *container // was renamed under this intent
+	fresh   *container // was created under this intent and does not have the name yet
+	// stopping: the engine may still be stopping current, by a request that was given up.
 	stopping bool
 }
 
-// touched tells that something of this intent is there.
-func (p place) touched() bool { return p.mine || p.old != nil || p.fresh != nil }
+// begun tells whether the replacement has begun.
+func (p replacement) begun() bool { return p.ours || p.old != nil || p.fresh != nil }
 
-// over tells that the replacement is complete.
-func (p place) over() bool { return p.mine && p.old == nil && p.fresh == nil }
+// complete tells whether the replacement is complete.
+func (p replacement) complete() bool { return p.ours && p.old == nil && p.fresh == nil }
 
-// places finds the containers that the step is about, and how far this intent came at each.
-func (d *docker) places(ctx context.Context, call Call, data map[string]any) ([]place, error) {
+// all finds the containers of the step, and how far the replacement of each has come.
+func (d *docker) replacements(ctx context.Context, call Call, data map[string]any) ([]replacement, error) {
 	names, err := d.names(ctx, data)
 	if err != nil {
 		return nil, err
 	}
-	var places []place
+	var all []replacement
 	for _, n := range names {
-		p, err := d.place(ctx, n, call.Intent)
+		p, err := d.replacement(ctx, n, call.Intent)
 		if err != nil {
 			return nil, err
 		}
-		// What another intent has set aside of a container that is gone is not ours.
-		if d.s.Compose != nil && p.cur == nil && !p.touched() {
+		// Another intent renamed a container that is gone by now.
+		if d.s.Compose != nil && p.current == nil && !p.begun() {
 			continue
 		}
-		places = append(places, p)
+		all = append(all, p)
 	}
-	if len(places) == 0 {
-		return nil, fmt.Errorf("there is no container of compose project %s, service %s", d.s.Compose.Project, d.s.Compose.Service)
+	if len(all) == 0 {
+		return nil, failed(reason.New("docker_no_compose", "project", d.s.Compose.Project, "service", d.s.Compose.Service))
 	}
-	return places, nil
+	return all, nil
 }
 
 func (d *docker) names(ctx context.Context, data map[string]any) ([]string, error) {
@@ -81,7 +84,7 @@ func (d *docker) names(ctx context.Context, data map[string]any) ([]string, erro
 	found, err := d.api.find(ctx, "com.docker.compose.project="+d.s.Compose.Project,
 		"com.docker.compose.service="+d.s.Compose.Service, "com.docker.compose.oneoff=False")
 	if err != nil {
-		return nil, fmt.Errorf("find the containers of compose service %s: %w", d.s.Compose.Service, err)
+		return nil, failed(reason.New("docker_find", "service", d.s.Compose.Service, "error", reasonOf(err)), err)
 	}
 	for i, n := range found {
 		found[i] = setAside.ReplaceAllString(n, "")
@@ -90,27 +93,27 @@ func (d *docker) names(ctx context.Context, data map[string]any) ([]string, erro
 	return slices.Compact(found), nil
 }
 
-func (d *docker) place(ctx context.Context, name, intent string) (place, error) {
-	p := place{name: name}
-	for at, to := range map[string]**container{name: &p.cur, oldName(name, intent): &p.old, newName(name, intent): &p.fresh} {
+func (d *docker) replacement(ctx context.Context, name, intent string) (replacement, error) {
+	p := replacement{name: name}
+	for at, to := range map[string]**container{name: &p.current, oldName(name, intent): &p.old, newName(name, intent): &p.fresh} {
 		c, err := d.api.inspect(ctx, at)
 		if errors.Is(err, errNoSuch) || err == nil && c.name() != at {
 			continue // the engine also finds a container by the beginning of its ID
 		}
 		if err != nil {
-			return p, fmt.Errorf("look at container %s: %w", at, err)
+			return p, failed(reason.New("docker_inspect", "container", at, "error", reasonOf(err)), err)
 		}
 		*to = &c
 	}
-	p.mine = p.cur != nil && p.cur.label(labelIntent) == intent
+	p.ours = p.current != nil && p.current.label(labelIntent) == intent
 	return p, nil
 }
 
-// undoTime gives an undo time of its own, whatever became of the step's. Only a lost lease ends
-// it: then another guardian is at these containers.
-func (d *docker) undoTime(ctx context.Context, places int) (context.Context, context.CancelFunc) {
-	each := 2*time.Duration(d.s.Stop) + 30*time.Second
-	undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), each*time.Duration(max(places, 1)))
+// undoTime gives an undo time of its own, also when that of the step is over. Only a lost
+// lease ends it: then another guardian works on these containers.
+func (d *docker) undoTime(ctx context.Context, all int) (context.Context, context.CancelFunc) {
+	each := 2*time.Duration(d.s.StopTimeout) + 30*time.Second
+	undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), each*time.Duration(max(all, 1)))
 	stop := context.AfterFunc(ctx, func() {
 		if lostLease(ctx) {
 			cancel()
@@ -119,144 +122,169 @@ func (d *docker) undoTime(ctx context.Context, places int) (context.Context, con
 	return undo, func() { stop(); cancel() }
 }
 
+// stop, start and remove are calls to the engine whose error names the container.
+func (d *docker) stop(ctx context.Context, c *container) error {
+	if err := d.api.stop(ctx, c.ID, time.Duration(d.s.StopTimeout)); err != nil {
+		return failed(reason.New("docker_stop", "container", c.name(), "error", reasonOf(err)), err)
+	}
+	return nil
+}
+
+func (d *docker) start(ctx context.Context, id, name string) error {
+	if err := d.api.start(ctx, id); err != nil {
+		return failed(reason.New("docker_start", "container", name, "error", reasonOf(err)), err)
+	}
+	return nil
+}
+
+func (d *docker) remove(ctx context.Context, c *container) error {
+	if err := d.api.remove(ctx, c.ID); err != nil {
+		return failed(reason.New("docker_remove", "container", c.name(), "error", reasonOf(err)), err)
+	}
+	return nil
+}
+
 func lostLease(ctx context.Context) bool { return errors.Is(context.Cause(ctx), ErrLostLease) }
 
 // undo puts the old containers back. It looks first, so that it may be called at any point
 // and again after it was interrupted.
-func (d *docker) undo(ctx context.Context, call Call, places []place, out io.Writer) error {
+func (d *docker) undo(ctx context.Context, call Call, all []replacement, out io.Writer) error {
 	var errs []error
-	for _, before := range places {
-		p, err := d.place(ctx, before.name, call.Intent)
+	var whys []reason.Reason
+	for _, before := range all {
+		p, err := d.replacement(ctx, before.name, call.Intent)
 		p.stopping = before.stopping
 		if err == nil {
 			err = d.putBack(ctx, call, p)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("container %s: %w", before.name, err))
+			errs, whys = append(errs, err), append(whys, reason.New("docker_container", "container", before.name, "error", reasonOf(err)))
 			continue
 		}
-		if p.touched() {
+		if p.begun() {
 			_, _ = fmt.Fprintf(out, "%s is as it was\n", p.name)
 		}
 	}
-	return errors.Join(errs...)
-}
-
-func (d *docker) putBack(ctx context.Context, call Call, p place) error {
-	if !p.touched() {
-		return nil
-	}
-	old, made := p.old, p.fresh
-	if p.mine {
-		made = p.cur
-	} else if p.cur != nil {
-		old = p.cur
-	}
-	if old == nil {
-		return errors.New("the old container is gone, the new one stays")
-	}
-	run := true
-	if made != nil {
-		run = made.label(labelRunning) != "false"
-		// It holds the ports and the addresses.
-		if err := d.api.stop(ctx, made.ID, time.Duration(d.s.Stop)); err != nil {
-			return fmt.Errorf("stop the new one: %w", err)
-		}
-		if p.mine {
-			if err := d.api.rename(ctx, made.ID, newName(p.name, call.Intent)); err != nil {
-				return fmt.Errorf("rename the new one: %w", err)
-			}
-		}
-	}
-	if old == p.old {
-		if err := d.api.rename(ctx, old.ID, p.name); err != nil {
-			return fmt.Errorf("give the old one its name: %w", err)
-		}
-	}
-	if run && old == p.cur && old.State.Running && p.stopping {
-		// Started now, it would end a moment later; so its end comes first.
-		if err := d.api.stop(ctx, old.ID, time.Duration(d.s.Stop)); err != nil {
-			return fmt.Errorf("wait for the end of the old one: %w", err)
-		}
-	}
-	if run {
-		if err := d.api.start(ctx, old.ID); err != nil {
-			return fmt.Errorf("start the old one: %w", err)
-		}
-	}
-	if made != nil {
-		if err := d.api.remove(ctx, made.ID); err != nil {
-			return fmt.Errorf("remove the new one: %w", err)
-		}
+	if len(errs) > 0 {
+		return failed(reason.Join(whys...), errs...)
 	}
 	return nil
 }
 
-// Ask looks at the containers, and finishes or undoes what a crash left half-done.
-func (d *docker) Ask(ctx context.Context, call Call) (Outcome, string, error) {
-	outcome, detail, err := d.askEngine(ctx, call)
-	return outcome, d.local.Redact(clipText(detail, d.env.Redactor)), d.hide(err)
+func (d *docker) putBack(ctx context.Context, call Call, p replacement) error {
+	if !p.begun() {
+		return nil
+	}
+	old, made := p.old, p.fresh
+	if p.ours {
+		made = p.current
+	} else if p.current != nil {
+		old = p.current
+	}
+	if old == nil {
+		return failed(reason.New("docker_old_gone"))
+	}
+	run := true
+	if made != nil {
+		run = made.label(labelRunning) != "false"
+		// It uses the ports and the addresses of the old one.
+		if err := d.stop(ctx, made); err != nil {
+			return err
+		}
+		if p.ours {
+			if err := d.rename(ctx, made.ID, p.name, newName(p.name, call.Intent)); err != nil {
+				return err
+			}
+		}
+	}
+	if old == p.old {
+		if err := d.rename(ctx, old.ID, oldName(p.name, call.Intent), p.name); err != nil {
+			return err
+		}
+	}
+	if run && old == p.current && old.State.Running && p.stopping {
+		// The engine is still stopping it: started now, it would end a moment later.
+		if err := d.stop(ctx, old); err != nil {
+			return err
+		}
+	}
+	if run {
+		if err := d.start(ctx, old.ID, p.name); err != nil {
+			return err
+		}
+	}
+	if made != nil {
+		return d.remove(ctx, made)
+	}
+	return nil
 }
 
-func (d *docker) askEngine(ctx context.Context, call Call) (Outcome, string, error) {
+// Status looks at the containers, and finishes or undoes what a crash left half-done.
+func (d *docker) Status(ctx context.Context, call Call) (Outcome, reason.Reason, error) {
+	outcome, detail, err := d.containerStatus(ctx, call)
+	return outcome, detail.Redact(func(text string) string { return d.local.Redact(clipText(text, d.env.Redactor)) }), d.redactError(err)
+}
+
+func (d *docker) containerStatus(ctx context.Context, call Call) (Outcome, reason.Reason, error) {
+	none := reason.Reason{}
 	data, err := call.data()
 	if err != nil {
-		return Unclear, "", err
+		return Unclear, none, err
 	}
-	places, err := d.places(ctx, call, data)
+	all, err := d.replacements(ctx, call, data)
 	if err != nil {
-		return Unclear, "", err
+		return Unclear, none, err
 	}
-	mine := slices.DeleteFunc(slices.Clone(places), func(p place) bool { return !p.touched() })
+	mine := slices.DeleteFunc(slices.Clone(all), func(p replacement) bool { return !p.begun() })
 	switch {
-	case len(mine) == 0 && slices.ContainsFunc(places, func(p place) bool { return p.cur == nil }):
-		return Unclear, "", fmt.Errorf("there is no container %s", places[0].name)
+	case len(mine) == 0 && slices.ContainsFunc(all, func(p replacement) bool { return p.current == nil }):
+		return Unclear, none, failed(reason.New("docker_no_container", "container", all[0].name))
 	case len(mine) == 0:
-		return NotHappened, "no container carries the intent", nil
-	// Old ones go only when all new ones were healthy: with the first one gone, it is done.
-	case slices.ContainsFunc(mine, place.over):
+		return NotHappened, reason.New("docker_no_trace"), nil
+	// Old ones are removed only when all new ones are healthy: once the first is gone, it is done.
+	case slices.ContainsFunc(mine, replacement.complete):
 		return d.finish(ctx, mine)
 	}
 	for i := range mine {
 		mine[i].stopping = true
 	}
-	swapped := !slices.ContainsFunc(places, func(p place) bool { return !p.mine })
-	reason := "it was interrupted"
+	swapped := !slices.ContainsFunc(all, func(p replacement) bool { return !p.ours })
+	why := reason.New("docker_interrupted")
 	for _, p := range mine {
 		if !swapped {
 			break
 		}
-		if err := d.api.start(ctx, p.cur.ID); err != nil {
-			swapped, reason = false, err.Error()
-		} else if err := d.healthy(ctx, p.cur.ID); err != nil {
-			swapped, reason = false, err.Error()
+		if err := d.api.start(ctx, p.current.ID); err != nil {
+			swapped, why = false, reasonOf(err)
+		} else if err := d.healthy(ctx, p.current.ID); err != nil {
+			swapped, why = false, reasonOf(err)
 		}
 	}
 	if swapped {
 		return d.finish(ctx, mine)
 	}
 	if lostLease(ctx) {
-		return Unclear, "", context.Cause(ctx)
+		return Unclear, none, context.Cause(ctx)
 	}
 	undoCtx, cancel := d.undoTime(ctx, len(mine))
 	defer cancel()
 	var out strings.Builder
 	if err := d.undo(undoCtx, call, mine, &out); err != nil {
-		return Unclear, "", fmt.Errorf("put back what was before: %w", err)
+		return Unclear, none, failed(reason.New("docker_not_undone", "error", why, "undo", reasonOf(err)), err)
 	}
-	return NotHappened, reason + "; what ran before has been put back", nil
+	return NotHappened, reason.New("docker_undone", "error", why), nil
 }
 
-// finish removes the old containers of a replacement that is good.
-func (d *docker) finish(ctx context.Context, places []place) (Outcome, string, error) {
+// finish removes the old containers of a replacement that succeeded.
+func (d *docker) finish(ctx context.Context, all []replacement) (Outcome, reason.Reason, error) {
 	var names []string
-	for _, p := range places {
+	for _, p := range all {
 		if p.old != nil {
-			if err := d.api.remove(ctx, p.old.ID); err != nil {
-				return Unclear, "", fmt.Errorf("remove the old container of %s: %w", p.name, err)
+			if err := d.remove(ctx, p.old); err != nil {
+				return Unclear, reason.Reason{}, err
 			}
 		}
 		names = append(names, p.name)
 	}
-	return Happened, strings.Join(names, ", ") + ": replaced under this intent", nil
+	return Happened, reason.New("docker_replaced", "containers", names), nil
 }

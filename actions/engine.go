@@ -14,28 +14,6 @@ import (
 	"guardian/internal/reason"
 )
 
-// ErrLostLease says that this guardian no longer acts: another one has the lease. A Ledger
-// gives it (wrapped or not) for a write that was fenced; Advance gives it and has stopped
-// without acting.
-var ErrLostLease = errors.New("this guardian no longer holds the lease")
-
-// Record is one change of a run, as it is written to the ledger.
-type Record struct {
-	Run     Run
-	Before  *Run // the run as it was recorded before; nil for its first record
-	Entries []Entry
-	// Refusals is what the guards said, when they were asked for this change.
-	Refusals []Refusal
-}
-
-// Ledger keeps runs durably. Record returns when the run and the entries are on disk, in one
-// transaction; it gives ErrLostLease when another guardian has taken over. Create, Dequeue
-// and Refuse take a ledger of their own: their callers may commit more than the run in the
-// same transaction, such as the verdict that led to it.
-type Ledger interface {
-	Record(ctx context.Context, r Record) error
-}
-
 // Verifier looks at one check now, out of its schedule. An error means that it could not be
 // looked at, which is neither up nor down.
 type Verifier interface {
@@ -53,8 +31,8 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// LeaseValid tells, at the last moment before an act, whether this guardian may still act.
 	LeaseValid func() bool
-	// Observer hears of every run after each of its changes was recorded, in order per run.
-	// It must not block, nor change what the run shares with its copies.
+	// Observer gets every run after each of its changes was recorded, in order per run. It
+	// must not block, nor change what the run shares with its copies.
 	Observer func(Run)
 }
 
@@ -64,23 +42,23 @@ type Engine struct {
 	metrics *metrics
 
 	mu     sync.Mutex
-	busy   map[string]*hold // by run ID: the runs that a call works on now
-	latest map[string]Run   // by run ID: what was recorded last, of the runs in order
+	claims map[string]*claim // by run ID: the runs that a call works on now
+	latest map[string]Run    // by run ID: what was recorded last, of the runs in order
 	order  []string
 	steps  int // how many steps are under way
 }
 
-// remembered is how many runs' last records an engine keeps, so that who comes with an old
+// maxLatest is how many runs an engine keeps the last record of, so that a caller with an old
 // value of a run does not act on it again.
-const remembered = 1024
+const maxLatest = 1024
 
-// hold is one call's right to work on a run.
-type hold struct {
-	wake  chan struct{} // closed when an abort was asked for
-	abort *abortWish    // under Engine.mu
+// claim is the exclusive right of one call to work on a run.
+type claim struct {
+	wake  chan struct{} // closed when the run is to be aborted
+	abort *abortRequest // under Engine.mu
 }
 
-type abortWish struct{ by, note string }
+type abortRequest struct{ by, note string }
 
 // NewEngine makes an engine. It does nothing until it is called.
 func NewEngine(o Options) (*Engine, error) {
@@ -100,10 +78,10 @@ func NewEngine(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the engine of runs: %w", err)
 	}
-	return &Engine{o: o, metrics: m, busy: map[string]*hold{}, latest: map[string]Run{}}, nil
+	return &Engine{o: o, metrics: m, claims: map[string]*claim{}, latest: map[string]Run{}}, nil
 }
 
-// Request is a run that somebody wants.
+// Request is a run that is to be created.
 type Request struct {
 	ID          string // "r_" and a ULID
 	Service     string
@@ -131,15 +109,15 @@ func (e *Engine) Create(ctx context.Context, ledger Ledger, req Request) (Run, e
 		return Run{}, fmt.Errorf("create run: there is no runbook %q; name one of the configuration's runbooks", req.Runbook)
 	}
 	run := NewRun(req, book, e.o.Now())
-	entries := append([]Entry{e.entry(run, -1, "created", req.Trigger.Reason, req.Trigger.Person)}, e.begun(run)...)
+	entries := append([]Entry{e.entry(run, -1, "created", req.Trigger.Reason, req.Trigger.Person)}, e.started(run)...)
 	return e.recordIn(ctx, ledger, Record{Run: run, Entries: entries, Refusals: req.Refusals})
 }
 
-// Dequeue asks again whether a queued run may begin: the request is the one of now, of the
-// same ID. The run begins as Create lets one begin, or stays queued; it gives ErrNotQueued
-// when the run is not queued.
+// Dequeue lets a queued run begin as Create does, by a request of the same ID made of the
+// facts of now. The run stays queued when the request says so. It gives ErrNotQueued when the
+// run is not queued.
 func (e *Engine) Dequeue(ctx context.Context, ledger Ledger, run Run, req Request) (Run, error) {
-	_, run, err := e.take(run)
+	_, run, err := e.claim(run)
 	if err != nil {
 		return run, err
 	}
@@ -152,30 +130,16 @@ func (e *Engine) Dequeue(ctx context.Context, ledger Ledger, run Run, req Reques
 		next = NewRun(req, book, e.o.Now())
 		next.Created, next.Answers = run.Created, run.Answers
 	} else {
-		next.end(Refused, reason.Text(fmt.Sprintf("runbook %s is no longer in the configuration", req.Runbook)), e.o.Now())
+		next.end(Refused, reason.New("run_runbook_gone", "runbook", req.Runbook), e.o.Now())
 	}
 	if next.State == Queued && next.Reason.Equal(run.Reason) {
 		return run, nil
 	}
-	entries := e.begun(next)
+	entries := e.started(next)
 	if next.State != Queued {
-		entries = append([]Entry{e.entry(next, -1, "turn", reason.Text("the guards were asked again"), "")}, entries...)
+		entries = append([]Entry{e.entry(next, -1, "turn", reason.New("run_dequeued"), "")}, entries...)
 	}
 	return e.recordIn(ctx, ledger, Record{Run: next, Before: &run, Entries: entries, Refusals: req.Refusals})
-}
-
-// begun are the ledger's lines of how a run begins.
-func (e *Engine) begun(run Run) []Entry {
-	switch {
-	case run.State == Queued:
-		return []Entry{e.entry(run, -1, "waits", run.Reason, "")}
-	case run.State == AwaitingApproval:
-		return []Entry{e.entry(run, -1, "asked", run.Question.Text, "")}
-	case run.State.Final():
-		return []Entry{e.ended(run, "")}
-	default:
-		return nil
-	}
 }
 
 // NewRun decides how a run begins: Refused when a guard said no, Queued behind another run,
@@ -193,7 +157,7 @@ func NewRun(req Request, book *Runbook, now time.Time) Run {
 	approve, why := req.Approve, Code("")
 	for _, f := range req.Refusals {
 		if !f.Asks() {
-			refused = append(refused, reason.Text(fmt.Sprintf("%s: %s", f.Code, f.Detail)))
+			refused = append(refused, f.words())
 		} else if approve.IsZero() {
 			approve, why = f.Detail, f.Code
 		}
@@ -209,29 +173,30 @@ func NewRun(req Request, book *Runbook, now time.Time) Run {
 			Code: AskApproval, Text: approve, Why: why,
 			OnTimeout: book.Approval.OnTimeout, Quorum: max(book.Approval.Quorum, 1), Roles: book.Approval.Roles,
 		}
-		if book.Approval.Within > 0 {
-			r.Question.Until = now.Add(book.Approval.Within)
+		if book.Approval.Timeout > 0 {
+			r.Question.Until = now.Add(book.Approval.Timeout)
 		}
 	}
 	return r
 }
 
-// Advance takes a run from where it stands to where it must wait or ends, and gives it as it
-// was recorded last. A run of any state may be given, also one that a crash left in the
-// middle of a step, or an old value of it: the newest record counts. One call at a time works
-// on a run: another one gets ErrRunIsActing.
+// Advance works on a run until it must wait for a person or is over, and gives it as it was
+// recorded last. A run of any state may be given, also one that a crash left in the middle of
+// a step, or an old value of it: the newest record counts. One call at a time works on a run:
+// another one gets ErrRunIsActing.
 //
 // End ctx when the lease is lost, with ErrLostLease as its cause, or the guardian stops. When
-// it ends during a step, the step is left as an open intent for the next Advance to resolve,
-// and ctx's error is given; a step whose lease was lost does not take back what it did.
+// it ends during a step, the step is left as an intent without an outcome, which the next
+// Advance resolves, and ctx's error is given; a step whose lease was lost does not undo what
+// it did.
 func (e *Engine) Advance(ctx context.Context, run Run) (Run, error) {
-	h, run, err := e.take(run)
+	c, run, err := e.claim(run)
 	if err != nil {
 		return run, err
 	}
 	defer e.release(run.ID)
 	for {
-		if a := e.aborted(h); a != nil && !run.State.Final() {
+		if a := e.abortOf(c); a != nil && !run.State.Final() {
 			return e.abort(context.WithoutCancel(ctx), run, a)
 		}
 		switch run.State {
@@ -240,15 +205,15 @@ func (e *Engine) Advance(ctx context.Context, run Run) (Run, error) {
 			if !changed {
 				return run, nil
 			}
-			what := "answered"
+			entry := e.entry(next, -1, "answered", next.Reason, "")
 			if next.State.Final() {
-				what = "ended"
+				entry = e.ended(next, "")
 			}
-			run, err = e.record(ctx, run, next, e.entry(next, -1, what, next.Reason, ""))
+			run, err = e.record(ctx, run, next, entry)
 		case Running:
 			run, err = e.work(ctx, run)
 		case Verifying:
-			run, err = e.verify(ctx, run, h)
+			run, err = e.verify(ctx, run, c)
 		case Queued, Cured, NotCured, Worse, FailedRun, Rejected, Expired, Refused:
 			return run, nil
 		default:
@@ -263,7 +228,7 @@ func (e *Engine) Advance(ctx context.Context, run Run) (Run, error) {
 // Answer applies a person's answer and records it. The run does not act: call Advance when
 // its state is Running.
 func (e *Engine) Answer(ctx context.Context, run Run, a Answer) (Run, error) {
-	_, run, err := e.take(run)
+	_, run, err := e.claim(run)
 	if err != nil {
 		return run, err
 	}
@@ -272,17 +237,17 @@ func (e *Engine) Answer(ctx context.Context, run Run, a Answer) (Run, error) {
 	if err != nil {
 		return run, err
 	}
-	entries := []Entry{e.entry(next, run.Question.Step, "answered", reason.Text(withNote(a.Decision, a.Note)), a.By)}
+	entries := []Entry{e.entry(next, run.Question.Step, "answered", a.words(), a.By)}
 	if next.State.Final() {
 		entries = append(entries, e.ended(next, a.By))
 	}
 	return e.record(ctx, run, next, entries...)
 }
 
-// Refuse ends a run that waits for an approval because a guard says no by now. It gives
-// ErrNotAsked when it waits for none.
+// Refuse ends a run that waits for an approval because a guard refuses it by now. It gives
+// ErrNotAsked when the run does not wait for one.
 func (e *Engine) Refuse(ctx context.Context, ledger Ledger, run Run, why Refusal) (Run, error) {
-	_, run, err := e.take(run)
+	_, run, err := e.claim(run)
 	if err != nil {
 		return run, err
 	}
@@ -291,30 +256,30 @@ func (e *Engine) Refuse(ctx context.Context, ledger Ledger, run Run, why Refusal
 		return run, fmt.Errorf("%w: it is %s", ErrNotAsked, run.State)
 	}
 	next := run.clone()
-	next.end(Refused, reason.Text(fmt.Sprintf("%s: %s", why.Code, why.Detail)), e.o.Now())
+	next.end(Refused, why.words(), e.o.Now())
 	return e.recordIn(ctx, ledger, Record{Run: next, Before: &run, Entries: []Entry{e.ended(next, "")}, Refusals: []Refusal{why}})
 }
 
-// Abort ends a run for a person. When it is being advanced, the step under way is let to its
-// end first: the run is given as it stands, and Advance ends it.
+// Abort ends a run for a person. When Advance works on it, the step under way is allowed to
+// finish first: the run is given as it stands, and Advance ends it.
 func (e *Engine) Abort(ctx context.Context, run Run, by, note string) (Run, error) {
 	e.mu.Lock()
-	if h, ok := e.busy[run.ID]; ok {
-		if h.abort == nil {
-			h.abort = &abortWish{by, note}
-			close(h.wake)
+	if c, ok := e.claims[run.ID]; ok {
+		if c.abort == nil {
+			c.abort = &abortRequest{by, note}
+			close(c.wake)
 		}
 		e.mu.Unlock()
 		return run, nil
 	}
-	e.busy[run.ID] = &hold{wake: make(chan struct{})}
+	e.claims[run.ID] = &claim{wake: make(chan struct{})}
 	run = e.newest(run)
 	e.mu.Unlock()
 	defer e.release(run.ID)
-	return e.abort(ctx, run, &abortWish{by, note})
+	return e.abort(ctx, run, &abortRequest{by, note})
 }
 
-func (e *Engine) abort(ctx context.Context, run Run, a *abortWish) (Run, error) {
+func (e *Engine) abort(ctx context.Context, run Run, a *abortRequest) (Run, error) {
 	next, err := run.Abort(a.by, a.note, e.o.Now())
 	if err != nil {
 		return run, err
@@ -322,16 +287,29 @@ func (e *Engine) abort(ctx context.Context, run Run, a *abortWish) (Run, error) 
 	return e.record(ctx, run, next, e.ended(next, a.by))
 }
 
-// take gives the right to work on a run, and the run as it was recorded last.
-func (e *Engine) take(run Run) (*hold, Run, error) {
+// abortOf gives the request to abort the run of a claim, or nil.
+func (e *Engine) abortOf(c *claim) *abortRequest {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if _, ok := e.busy[run.ID]; ok {
+	return c.abort
+}
+
+// claim gives the exclusive right to work on a run, and the run as it was recorded last.
+func (e *Engine) claim(run Run) (*claim, Run, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, ok := e.claims[run.ID]; ok {
 		return nil, run, fmt.Errorf("run %s: %w", run.ID, ErrRunIsActing)
 	}
-	h := &hold{wake: make(chan struct{})}
-	e.busy[run.ID] = h
-	return h, e.newest(run), nil
+	c := &claim{wake: make(chan struct{})}
+	e.claims[run.ID] = c
+	return c, e.newest(run), nil
+}
+
+func (e *Engine) release(id string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.claims, id)
 }
 
 // newest gives the run as this engine recorded it, when that is newer; under mu.
@@ -342,13 +320,13 @@ func (e *Engine) newest(run Run) Run {
 	return run
 }
 
-// remember keeps what was recorded, of a bounded number of runs.
-func (e *Engine) remember(run Run) {
+// keepLatest keeps what was recorded, of a bounded number of runs.
+func (e *Engine) keepLatest(run Run) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if _, ok := e.latest[run.ID]; !ok {
 		e.order = append(e.order, run.ID)
-		if len(e.order) > remembered {
+		if len(e.order) > maxLatest {
 			delete(e.latest, e.order[0])
 			e.order = append(e.order[:0], e.order[1:]...)
 		}
@@ -356,14 +334,8 @@ func (e *Engine) remember(run Run) {
 	e.latest[run.ID] = run.clone()
 }
 
-func (e *Engine) release(id string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	delete(e.busy, id)
-}
-
-// Acting tells whether a step of any run is under way: its intent is being recorded, or is
-// and its outcome is not.
+// Acting tells whether a step of any run is under way: from before its intent is recorded
+// until after its outcome is.
 func (e *Engine) Acting() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -374,55 +346,4 @@ func (e *Engine) countSteps(n int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.steps += n
-}
-
-func (e *Engine) aborted(h *hold) *abortWish {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return h.abort
-}
-
-// record makes a change durable in the engine's own ledger; see recordIn.
-func (e *Engine) record(ctx context.Context, before, next Run, entries ...Entry) (Run, error) {
-	return e.recordIn(ctx, e.o.Ledger, Record{Run: next, Before: &before, Entries: entries})
-}
-
-// recordIn makes a change durable and gives the run as it is recorded now: r.Run, or when it
-// could not be recorded, r.Before.
-func (e *Engine) recordIn(ctx context.Context, ledger Ledger, r Record) (Run, error) {
-	var before Run
-	if r.Before != nil {
-		before = r.Before.clone()
-		r.Before = &before
-	}
-	next := r.Run
-	next.Rev = before.Rev + 1
-	r.Run = next.clone()
-	if err := ledger.Record(ctx, r); err != nil {
-		if errors.Is(err, ErrLostLease) {
-			return before, err
-		}
-		return before, fmt.Errorf("run %s: record %s in the ledger: %w", next.ID, r.Entries[0].What, err)
-	}
-	e.remember(next)
-	if next.State.Final() && (r.Before == nil || !before.State.Final()) {
-		e.metrics.runs.WithLabelValues(string(next.Trigger.Kind), string(next.State)).Inc()
-	}
-	if e.o.Observer != nil {
-		e.o.Observer(next.clone())
-	}
-	return next, nil
-}
-
-// ended is the entry of a run that is over.
-func (e *Engine) ended(r Run, by string) Entry {
-	return e.entry(r, -1, "ended", reason.Join(reason.Text(string(r.State)+":"), r.Reason), by)
-}
-
-func (e *Engine) entry(r Run, step int, what string, detail reason.Reason, by string) Entry {
-	en := Entry{Run: r.ID, Step: step, What: what, Detail: detail, By: by, At: e.o.Now()}
-	if step >= 0 && step < len(r.Steps) {
-		en.Intent = r.Steps[step].Intent
-	}
-	return en
 }

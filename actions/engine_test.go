@@ -49,15 +49,15 @@ func (m *memory) whats() string {
 // act is a step out of functions.
 type act struct {
 	do  func(context.Context, actions.Call) (string, error)
-	ask func(context.Context, actions.Call) (actions.Outcome, string, error)
+	status func(context.Context, actions.Call) (actions.Outcome, reason.Reason, error)
 }
 
 func (a act) Do(ctx context.Context, c actions.Call) (string, error) { return a.do(ctx, c) }
-func (a act) Ask(ctx context.Context, c actions.Call) (actions.Outcome, string, error) {
-	if a.ask == nil {
-		return actions.Unclear, "", nil
+func (a act) Status(ctx context.Context, c actions.Call) (actions.Outcome, reason.Reason, error) {
+	if a.status == nil {
+		return actions.Unclear, reason.Reason{}, nil
 	}
-	return a.ask(ctx, c)
+	return a.status(ctx, c)
 }
 
 func ok(context.Context, actions.Call) (string, error) { return "fine", nil }
@@ -105,7 +105,7 @@ func newRig(t testing.TB, steps ...actions.RunbookStep) *rig {
 	r.book = &actions.Runbook{
 		Name: "back", Steps: steps, OnFailure: actions.OnFailureStop,
 		Verify:   actions.Verify{For: 5 * time.Minute, Every: 10 * time.Second, Successes: 3},
-		Approval: actions.Approval{Within: time.Hour, OnTimeout: actions.OnTimeoutExpire, Quorum: 1, Roles: []string{"approver"}},
+		Approval: actions.Approval{Timeout: time.Hour, OnTimeout: actions.OnTimeoutExpire, Quorum: 1, Roles: []string{"approver"}},
 	}
 	e, err := actions.NewEngine(actions.Options{
 		Runbooks: func(name string) (*actions.Runbook, bool) { return r.book, name == "back" && r.book != nil },
@@ -210,8 +210,8 @@ func TestRunEnds(t *testing.T) {
 			looks: looks{"push": "u", "api": "u"},
 			steps: []actions.RunbookStep{step("a", act{
 				do: func(context.Context, actions.Call) (string, error) { return "", actions.ErrUnclear },
-				ask: func(context.Context, actions.Call) (actions.Outcome, string, error) {
-					return actions.Happened, "v1 runs", nil
+				status: func(context.Context, actions.Call) (actions.Outcome, reason.Reason, error) {
+					return actions.Happened, reason.Text("v1 runs"), nil
 				},
 			})},
 			state: actions.Cured, steps2: "done",
@@ -219,8 +219,8 @@ func TestRunEnds(t *testing.T) {
 		"a lost answer is settled by the world: it did not": {
 			steps: []actions.RunbookStep{step("a", act{
 				do: func(context.Context, actions.Call) (string, error) { return "", actions.ErrUnclear },
-				ask: func(context.Context, actions.Call) (actions.Outcome, string, error) {
-					return actions.NotHappened, "", nil
+				status: func(context.Context, actions.Call) (actions.Outcome, reason.Reason, error) {
+					return actions.NotHappened, reason.Reason{}, nil
 				},
 			})},
 			state: actions.FailedRun, steps2: "failed",
@@ -359,8 +359,8 @@ func TestStopDuringStepLeavesItsIntentOpen(t *testing.T) {
 				}
 				return "", nil
 			},
-			ask: func(context.Context, actions.Call) (actions.Outcome, string, error) {
-				return actions.NotHappened, "nothing there", nil
+			status: func(context.Context, actions.Call) (actions.Outcome, reason.Reason, error) {
+				return actions.NotHappened, reason.Text("nothing there"), nil
 			},
 		}))
 		r.looks["push"], r.looks["api"] = "u", "u"

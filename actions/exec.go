@@ -16,21 +16,22 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 )
 
-// ExecSettings is a step that runs a command of the guardian's own machine. There is no
-// shell: each argument is one argument, whatever stands in it. The command finds the names
-// that templates see in its environment as GUARDIAN_TO, GUARDIAN_INTENT and so on.
+// ExecSettings is a step that runs a command on the guardian's own machine. No shell reads
+// it: each argument is passed as it stands. The command gets the names that templates see as
+// environment variables: GUARDIAN_TO, GUARDIAN_INTENT and so on.
 type ExecSettings struct {
-	Command []string                 `yaml:"command" doc:"The program and its arguments, each one a template; no shell reads them."`
-	Dir     string                   `yaml:"dir" doc:"The directory that it runs in; the guardian's own when left out."`
-	Inherit []string                 `yaml:"inherit" doc:"The guardian's environment variables that it gets too."`
-	Env     map[string]string        `yaml:"env" doc:"Further environment variables; values are templates."`
-	Secrets map[string]secret.Secret `yaml:"secrets" doc:"Environment variables that hold secrets; they never go into arguments, which every user of the machine can read."`
-	Stdin   secret.Secret            `yaml:"stdin" doc:"What the command reads from its standard input; may be a secret."`
-	Grace   model.Duration           `yaml:"grace" doc:"How long it may take to end after SIGTERM, when its time is over, before it is killed with all that it started."`
-	Ask     []string                 `yaml:"status_command" doc:"A command that tells whether the step happened: exit status 0 yes, 1 no, anything else is not known."`
+	Command       []string                 `yaml:"command" doc:"The program and its arguments, each one a template; no shell reads them."`
+	Dir           string                   `yaml:"dir" doc:"The directory that it runs in; the guardian's own when left out."`
+	Inherit       []string                 `yaml:"inherit" doc:"The guardian's environment variables that it gets too."`
+	Env           map[string]string        `yaml:"env" doc:"Further environment variables; values are templates."`
+	Secrets       map[string]secret.Secret `yaml:"secrets" doc:"Environment variables that hold secrets; they never go into arguments, which every user of the machine can read."`
+	Stdin         secret.Secret            `yaml:"stdin" doc:"What the command reads from its standard input; may be a secret."`
+	Grace         model.Duration           `yaml:"grace" doc:"How long it may take to end after SIGTERM, when its time is over, before it is killed with all that it started."`
+	StatusCommand []string                 `yaml:"status_command" doc:"A command that tells whether the step happened: exit status 0 yes, 1 no, anything else is not known."`
 }
 
 func execKind() Kind {
@@ -57,12 +58,12 @@ func (s *ExecSettings) Validate() error {
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 type command struct {
-	s     ExecSettings
-	env   Env
-	local secret.Redactor
-	args  []text
-	ask   []text
-	vars  map[string]text
+	s      ExecSettings
+	env    Env
+	local  secret.Redactor
+	args   []text
+	status []text
+	vars   map[string]text
 }
 
 func newCommand(s ExecSettings, env Env) (*command, error) {
@@ -84,7 +85,7 @@ func newCommand(s ExecSettings, env Env) (*command, error) {
 		}
 		return out
 	}
-	c.args, c.ask = parseArgs("command", s.Command), parseArgs("status_command", s.Ask)
+	c.args, c.status = parseArgs("command", s.Command), parseArgs("status_command", s.StatusCommand)
 	if len(s.Command) == 0 || s.Command[0] == "" {
 		p.errs = append(p.errs, errors.New("command: is missing"))
 	} else if strings.ContainsAny(s.Command[0], " \t") && len(s.Command) == 1 {
@@ -118,46 +119,40 @@ func (c *command) Do(ctx context.Context, call Call) (string, error) {
 	case err != nil:
 		return out, err
 	case code != 0:
-		return out, fmt.Errorf("%s ended with exit status %d", filepath.Base(c.s.Command[0]), code)
+		return out, failed(reason.New("exec_exit_status", "command", filepath.Base(c.s.Command[0]), "status", code))
 	}
 	return out, nil
 }
 
-// Ask runs the status command.
-func (c *command) Ask(ctx context.Context, call Call) (Outcome, string, error) {
-	if len(c.ask) == 0 {
-		return Unclear, "the step has no status_command", nil
+// Status runs the status command.
+func (c *command) Status(ctx context.Context, call Call) (Outcome, reason.Reason, error) {
+	if len(c.status) == 0 {
+		return Unclear, reason.New("exec_no_status_command"), nil
 	}
-	code, out, err := c.run(ctx, c.ask, call)
+	code, out, err := c.run(ctx, c.status, call)
 	if err != nil {
-		return Unclear, "", fmt.Errorf("status_command: %w", err)
+		return Unclear, reason.Reason{}, failed(reason.New("exec_status_command", "error", reasonOf(err)), err)
 	}
 	detail := lastLine(out)
 	switch code {
 	case 0:
-		return Happened, detail, nil
+		return Happened, reason.Text(detail), nil
 	case 1:
-		return NotHappened, detail, nil
+		return NotHappened, reason.Text(detail), nil
 	default:
-		return Unclear, strings.TrimSpace(fmt.Sprintf("exit status %d %s", code, detail)), nil
+		return Unclear, reason.New("exec_status_unclear", "status", code, "output", detail), nil
 	}
 }
 
+// run runs a command to its end. An error says that it could not be started, or was stopped.
 func (c *command) run(ctx context.Context, argTexts []text, call Call) (code int, output string, err error) {
 	data, err := call.data()
 	if err != nil {
 		return 0, "", err
 	}
-	var args []string
-	for i, t := range argTexts {
-		a, err := t.render(data)
-		if err != nil {
-			return 0, "", err
-		}
-		if c.redact(a) != a {
-			return 0, "", fmt.Errorf("argument %d would hold a secret, and every user of the machine can read arguments; put it under secrets or stdin", i)
-		}
-		args = append(args, a)
+	args, err := c.render(argTexts, data)
+	if err != nil {
+		return 0, "", err
 	}
 	environ, err := c.environ(call, data)
 	if err != nil {
@@ -166,18 +161,19 @@ func (c *command) run(ctx context.Context, argTexts []text, call Call) (code int
 	if err := ctx.Err(); err != nil {
 		return 0, "", err
 	}
+	name := filepath.Base(args[0])
 	var out clip
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = c.s.Dir, environ, &out, &out
 	if c.s.Stdin.IsSet() {
 		cmd.Stdin = strings.NewReader(c.s.Stdin.Reveal())
 	}
-	// A group of its own, so that whatever it starts is ended with it.
+	// A process group of its own, so that everything that it starts is ended with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return signalGroup(cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = time.Duration(c.s.Grace) + time.Millisecond
 	if err := cmd.Start(); err != nil {
-		return 0, "", fmt.Errorf("start %s: %w", filepath.Base(args[0]), bare(err))
+		return 0, "", failed(reason.New("exec_start", "command", name, "error", bare(err)), err)
 	}
 	err = cmd.Wait()
 	if ctx.Err() != nil {
@@ -188,19 +184,37 @@ func (c *command) run(ctx context.Context, argTexts []text, call Call) (code int
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
-		return 0, output, fmt.Errorf("%s was stopped: %w: %w", filepath.Base(args[0]), ctx.Err(), ErrUnclear)
+		return 0, output, unclear(reason.New("exec_stopped", "command", name, "error", ctx.Err()), ctx.Err())
 	case err == nil, errors.Is(err, exec.ErrWaitDelay):
-		// ErrWaitDelay without a cancelled ctx: it ended well, something that it started still
-		// held its output.
+		// ErrWaitDelay without a cancelled ctx: it ended well, but something that it started
+		// still held its output.
 		return 0, output, nil
 	case errors.As(err, &exit) && exit.Exited():
 		return exit.ExitCode(), output, nil
 	default:
-		return 0, output, fmt.Errorf("%s: %s: %w", filepath.Base(args[0]), c.redact(err.Error()), ErrUnclear)
+		return 0, output, unclear(reason.New("exec_lost", "command", name, "error", c.redact(err.Error())))
 	}
 }
 
-// environ builds the command's whole environment; nothing else of the guardian's is passed.
+// render fills in the arguments. A secret among them is an error: every user of the machine
+// can read arguments.
+func (c *command) render(argTexts []text, data map[string]any) ([]string, error) {
+	var args []string
+	for i, t := range argTexts {
+		a, err := t.render(data)
+		if err != nil {
+			return nil, err
+		}
+		if c.redact(a) != a {
+			return nil, failed(reason.New("exec_secret_argument", "number", i))
+		}
+		args = append(args, a)
+	}
+	return args, nil
+}
+
+// environ builds the command's whole environment. Of the guardian's own it has only what
+// Inherit names.
 func (c *command) environ(call Call, data map[string]any) ([]string, error) {
 	vars := map[string]string{}
 	for _, name := range c.s.Inherit {
@@ -232,7 +246,8 @@ func (c *command) environ(call Call, data map[string]any) ([]string, error) {
 
 func (c *command) redact(s string) string { return c.local.Redact(c.env.Redactor.Redact(s)) }
 
-// signalGroup signals a command and all that it started; that they are gone already is fine.
+// signalGroup signals a command and all that it started. It is no error when they have ended
+// already.
 func signalGroup(pid int, sig syscall.Signal) error {
 	if err := syscall.Kill(-pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err

@@ -43,7 +43,7 @@ echo "token $TOKEN"; cat
 if [ -e broken ]; then echo "cannot with $TOKEN" >&2; exit 3; fi
 echo "$GUARDIAN_INTENT" > "done-$GUARDIAN_INTENT"
 `))
-		s.Ask = []string{script(t, `
+		s.StatusCommand = []string{script(t, `
 if [ -e broken ]; then echo "cannot with $TOKEN" >&2; exit 3; fi
 test -e "done-$1"`), "{{.Intent}}"}
 		s.Dir = dir
@@ -170,7 +170,7 @@ func TestExecSettings(t *testing.T) {
 		"a line for a shell":        {func(s *actions.ExecSettings) { s.Command = []string{"deploy --to v1"} }, "no shell splits it"},
 		"a secret as an argument":   {func(s *actions.ExecSettings) { s.Command = []string{"deploy", "--token=hunter2-known"} }, "command[1]: holds a secret"},
 		"its own secret as one":     {func(s *actions.ExecSettings) { s.Command = []string{"deploy", "hunter2-own"} }, "command[1]: holds a secret"},
-		"a secret to ask with":      {func(s *actions.ExecSettings) { s.Ask = []string{"ask", "hunter2-own"} }, "status_command[1]: holds a secret"},
+		"a secret to ask with":      {func(s *actions.ExecSettings) { s.StatusCommand = []string{"ask", "hunter2-own"} }, "status_command[1]: holds a secret"},
 		"a name with an equal sign": {func(s *actions.ExecSettings) { s.Env = map[string]string{"A=B": "c"} }, "not the name of an environment variable"},
 		"a relative directory":      {func(s *actions.ExecSettings) { s.Dir = "deploy" }, "not an absolute path"},
 		"a template with a typo":    {func(s *actions.ExecSettings) { s.Command = []string{"deploy", "{{.Too}}"} }, "Too"},

@@ -1,6 +1,7 @@
 package actions
 
 import (
+	"slices"
 	"time"
 
 	"guardian/internal/reason"
@@ -11,7 +12,7 @@ type State string
 
 // The states of a run.
 const (
-	Queued           State = "waiting"           // another run of the service is not over: after it the guards are asked again
+	Queued           State = "waiting"           // another run of the service is not over; after it the guards are asked again
 	AwaitingApproval State = "awaiting_approval" // a person is asked; see Run.Question
 	Running          State = "running"
 	Verifying        State = "verifying"
@@ -36,6 +37,9 @@ func (s State) Final() bool {
 	}
 }
 
+// words is the state in words.
+func (s State) words() reason.Reason { return reason.New("run_state_" + string(s)) }
+
 // TriggerKind is what started a run.
 type TriggerKind string
 
@@ -46,6 +50,9 @@ const (
 	ByPerson  TriggerKind = "person"
 	ByDrill   TriggerKind = "drill"
 )
+
+// automatic tells whether a run starts without a person.
+func (k TriggerKind) automatic() bool { return k == ByVerdict || k == ByAlert }
 
 // Trigger is why a run exists.
 type Trigger struct {
@@ -65,7 +72,7 @@ type StepState string
 // The states of a step.
 const (
 	StepPending StepState = "pending"
-	StepIntent  StepState = "intent"  // the intent is journalled; whether it happened is open
+	StepIntent  StepState = "intent"  // the intent is journalled; whether the step happened is not known yet
 	StepDone    StepState = "done"    // it happened
 	StepFailed  StepState = "failed"  // it was tried and did not succeed
 	StepUnknown StepState = "unknown" // only a person can know whether it happened
@@ -81,22 +88,23 @@ type StepRun struct {
 	Attempt int           `json:"attempt,omitempty"`
 	Started time.Time     `json:"started,omitzero"`
 	Ended   time.Time     `json:"ended,omitzero"`
-	Output  string        `json:"output,omitempty"` // kept, bounded, redacted
-	Error   reason.Reason `json:"error,omitzero"`   // redacted
-	// Resolved says who or what settled an intent that a crash left open.
+	Output  string        `json:"output,omitempty"` // bounded and redacted
+	Error   reason.Reason `json:"error,omitzero"`   // bounded and redacted
+	// Resolved says how it was found out whether an intent without an outcome happened.
 	Resolved reason.Reason `json:"resolved,omitzero"`
 }
 
-// Question is what a person is asked while a run waits.
+// Question is what a person is asked before a run goes on.
 type Question struct {
-	Code string        `json:"code"` // "approval" or "outcome_unknown"
+	Code string        `json:"code"` // AskApproval or AskOutcome
 	Text reason.Reason `json:"text"`
-	// Why is the guard that asks; "" when the configuration wants a person's word.
+	// Why is the guard that asks; "" when the configuration requires an approval.
 	Why  Code `json:"why,omitempty"`
-	Step int  `json:"step"` // index of the step for outcome_unknown
-	// Until is when the question expires; zero: it waits for ever.
+	Step int  `json:"step"` // index of the step for AskOutcome
+	// Until is when the question expires; zero: never.
 	Until time.Time `json:"until,omitzero"`
-	// The terms under which it was asked: a reload does not change them.
+	// The rest is of the runbook as it was when the question was asked: a reload does not
+	// change it.
 	OnTimeout string   `json:"on_timeout,omitempty"` // expire or approve
 	Quorum    int      `json:"quorum,omitempty"`     // how many different people must approve
 	Roles     []string `json:"roles,omitempty"`      // who may answer
@@ -107,7 +115,7 @@ type Answer struct {
 	By       string    `json:"by"`   // the token's name
 	Role     string    `json:"role"` // the token's role: viewer, deployer, approver, admin
 	At       time.Time `json:"at"`
-	Decision string    `json:"decision"` // approve, reject; for outcome_unknown: done, repeat, abort
+	Decision string    `json:"decision"` // approve, reject; for AskOutcome: done, repeat, abort
 	Note     string    `json:"note,omitempty"`
 }
 
@@ -126,7 +134,7 @@ type Run struct {
 	Service     string        `json:"service"`
 	Environment string        `json:"environment"`
 	Runbook     string        `json:"runbook"`
-	Rev         int           `json:"rev"` // how often it was recorded: of two values of a run, the higher one is newer
+	Rev         int           `json:"rev"` // how often it was recorded: of two values of a run, the one with the higher Rev is newer
 	Trigger     Trigger       `json:"trigger"`
 	Rollback    bool          `json:"rollback"`       // puts a version back; otherwise it is any other act
 	From        string        `json:"from,omitempty"` // the version that is bad
@@ -149,13 +157,45 @@ type Run struct {
 	Verification []CheckResult `json:"verification,omitempty"`
 }
 
-// Entry is one line of the ledger: appended, never changed.
-type Entry struct {
-	Run    string        `json:"run"`
-	Step   int           `json:"step"` // -1: about the run
-	Intent string        `json:"intent,omitempty"`
-	What   string        `json:"what"` // created, waits, turn, intent, outcome, asked, answered, resolved, verified, ended
-	Detail reason.Reason `json:"detail,omitzero"`
-	By     string        `json:"by,omitempty"`
-	At     time.Time     `json:"at"`
+// resume lets the run go on with its steps.
+func (r *Run) resume(why reason.Reason) {
+	r.State, r.Question, r.Reason = Running, nil, why
+}
+
+// end closes the run and the steps that are not over.
+func (r *Run) end(state State, why reason.Reason, now time.Time) {
+	r.State, r.Reason, r.Question, r.Ended = state, why, nil, now
+	for i := range r.Steps {
+		switch s := &r.Steps[i]; s.State {
+		case StepPending:
+			s.State = StepSkipped
+		case StepIntent:
+			s.State, s.Ended = StepUnknown, now
+		case StepDone, StepFailed, StepUnknown, StepSkipped:
+		}
+	}
+}
+
+// failedSteps gives the names of the steps that failed.
+func (r Run) failedSteps() []string {
+	var names []string
+	for _, s := range r.Steps {
+		if s.State == StepFailed {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// clone copies what a run shares with its copies, so that changing one does not change the
+// others.
+func (r Run) clone() Run {
+	r.Steps = slices.Clone(r.Steps)
+	r.Answers = slices.Clone(r.Answers)
+	r.Verification = slices.Clone(r.Verification)
+	if r.Question != nil {
+		q := *r.Question
+		r.Question = &q
+	}
+	return r
 }

@@ -27,7 +27,7 @@ type RunbookSettings struct {
 type StepSettings struct {
 	Name       string         `yaml:"name" doc:"The step's name; the kind when left out."`
 	Timeout    model.Duration `yaml:"timeout" doc:"The longest time that one attempt may take."`
-	Repeatable bool           `yaml:"idempotent" doc:"Doing this step twice has the same effect as doing it once: it may be repeated when its outcome is not known."`
+	Idempotent bool           `yaml:"idempotent" doc:"Doing this step twice has the same effect as doing it once: it may be repeated when its outcome is not known."`
 
 	// Kind is the key under which Settings stood: docker, exec, webhook, …
 	Kind string `yaml:"-"`
@@ -45,7 +45,7 @@ type VerifySettings struct {
 
 // ApprovalSettings says how people are asked.
 type ApprovalSettings struct {
-	Within    model.Duration `yaml:"timeout" doc:"How long the question waits for an answer; 0s: for ever."`
+	Timeout   model.Duration `yaml:"timeout" doc:"How long the question waits for an answer; 0s: for ever."`
 	OnTimeout string         `yaml:"on_timeout" doc:"What happens when nobody answered in time: expire, or approve."`
 	Quorum    int            `yaml:"quorum" doc:"How many different people must approve."`
 	Roles     []string       `yaml:"roles" doc:"The roles that may answer; a higher role includes the lower ones."`
@@ -68,7 +68,7 @@ func NewRunbookSettings() RunbookSettings {
 			Successes: 3,
 		},
 		Approval: ApprovalSettings{
-			Within:    model.Duration(30 * time.Minute),
+			Timeout:   model.Duration(30 * time.Minute),
 			OnTimeout: OnTimeoutExpire,
 			Quorum:    1,
 			Roles:     []string{"approver"},
@@ -167,7 +167,7 @@ func (s *VerifySettings) Validate() error {
 // Validate joins every mistake.
 func (s *ApprovalSettings) Validate() error {
 	var errs []error
-	if s.Within < 0 {
+	if s.Timeout < 0 {
 		errs = append(errs, errors.New("timeout: must not be negative"))
 	}
 	if s.Quorum < 1 {
@@ -179,7 +179,7 @@ func (s *ApprovalSettings) Validate() error {
 	if err := oneOf("on_timeout", s.OnTimeout, OnTimeoutExpire, OnTimeoutApprove); err != nil {
 		errs = append(errs, err)
 	}
-	if s.OnTimeout == OnTimeoutApprove && s.Within == 0 {
+	if s.OnTimeout == OnTimeoutApprove && s.Timeout == 0 {
 		errs = append(errs, errors.New("timeout: on_timeout approve needs a time limit"))
 	}
 	return errors.Join(errs...)
@@ -208,7 +208,7 @@ type RunbookStep struct {
 	Name       string
 	Kind       string
 	Timeout    time.Duration
-	Repeatable bool
+	Idempotent bool
 	Step       Step
 }
 
@@ -223,7 +223,7 @@ type Verify struct {
 
 // Approval says how people are asked.
 type Approval struct {
-	Within    time.Duration // zero: for ever
+	Timeout   time.Duration // zero: for ever
 	OnTimeout string        // expire or approve
 	Quorum    int
 	Roles     []string
@@ -242,7 +242,7 @@ func NewRunbook(s RunbookSettings, kinds map[string]Kind, env Env) (*Runbook, er
 			Successes: s.Verify.Successes, Checks: s.Verify.Checks,
 		},
 		Approval: Approval{
-			Within: time.Duration(s.Approval.Within), OnTimeout: s.Approval.OnTimeout,
+			Timeout: time.Duration(s.Approval.Timeout), OnTimeout: s.Approval.OnTimeout,
 			Quorum: s.Approval.Quorum, Roles: s.Approval.Roles,
 		},
 		Cooldown: time.Duration(s.Cooldown), MaxRunsPerDay: s.MaxRunsPerDay, OnFailure: s.OnFailure,
@@ -261,7 +261,7 @@ func NewRunbook(s RunbookSettings, kinds map[string]Kind, env Env) (*Runbook, er
 			continue
 		}
 		b.Steps = append(b.Steps, RunbookStep{
-			Name: st.title(), Kind: st.Kind, Timeout: time.Duration(st.Timeout), Repeatable: st.Repeatable, Step: step,
+			Name: st.title(), Kind: st.Kind, Timeout: time.Duration(st.Timeout), Idempotent: st.Idempotent, Step: step,
 		})
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -43,7 +43,7 @@ func TestBook(t *testing.T) {
 		"a proof that cannot be had in its time": {func(s *actions.RunbookSettings) {
 			s.Verify.For, s.Verify.Every, s.Verify.Successes = model.Duration(time.Minute), model.Duration(time.Minute), 3
 		}, []string{"verify: for: 3 looks every 1m take 2m"}},
-		"silence for ever is no yes": {func(s *actions.RunbookSettings) { s.Approval.Within, s.Approval.OnTimeout = 0, "approve" }, []string{"needs a time limit"}},
+		"silence for ever is no yes": {func(s *actions.RunbookSettings) { s.Approval.Timeout, s.Approval.OnTimeout = 0, "approve" }, []string{"needs a time limit"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := written()

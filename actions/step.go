@@ -6,16 +6,17 @@ import (
 	"log/slog"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 )
 
-// Outcome is what the world says of an intent that a crash or a lost answer left open. The
-// zero value is Unclear: who does not know says so.
+// Outcome is what became of an intent that a crash or a lost answer left without one. The
+// zero value is Unclear.
 type Outcome uint8
 
-// The answers of Step.Ask.
+// The answers of Step.Status.
 const (
-	Unclear     Outcome = iota // the world could not be asked, or does not tell
+	Unclear     Outcome = iota // the target cannot be asked, or does not tell
 	Happened                   // the effect is there
 	NotHappened                // the effect is not there, and nothing of it is left half-done
 )
@@ -39,17 +40,17 @@ func (o Outcome) String() string {
 // tried and did not succeed.
 var ErrUnclear = errors.New("it is not known whether it happened")
 
-// Step is one act on the world.
+// Step is one act on a target: an engine, a deploy tool, a machine.
 //
 // Do acts once. It gives what a person wants to read about it, bounded by MaxOutput and
-// redacted, also when it fails. The same Intent may reach Do twice only when Ask said
-// NotHappened, when the step is repeatable, or when a person asked for it.
+// redacted, also when it fails. The same Intent may reach Do twice only when Status said
+// NotHappened, when the step is idempotent, or when a person asked for it.
 //
-// Ask tells what became of an intent whose outcome nobody recorded. It may finish or undo
-// what was left half-done. Its text is the reason in words.
+// Status tells whether an intent happened whose outcome nobody recorded. It may finish or
+// undo what was left half-done. Its detail is what the target said, bounded and redacted.
 type Step interface {
 	Do(ctx context.Context, call Call) (output string, err error)
-	Ask(ctx context.Context, call Call) (outcome Outcome, detail string, err error)
+	Status(ctx context.Context, call Call) (outcome Outcome, detail reason.Reason, err error)
 }
 
 // Call is what a step is called with.
@@ -57,7 +58,7 @@ type Call struct {
 	Intent     string  // the idempotency key: the same for every attempt of this step of this run
 	Run        Run     // for templates
 	Step       StepRun // for templates
-	Repeatable bool    // doing it twice does no harm, says the runbook
+	Idempotent bool    // the runbook says that doing it twice does no harm
 	// Vars are added to what templates see; the built-in names win.
 	Vars map[string]string
 }

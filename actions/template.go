@@ -53,7 +53,7 @@ func (t text) render(data map[string]any) (string, error) {
 	}
 	var w limited
 	if err := t.t.Execute(&w, data); err != nil {
-		return "", fmt.Errorf("fill in %s: %w", t.t.Name(), err)
+		return "", failed(reason.New("template", "template", t.t.Name(), "error", err), err)
 	}
 	return w.b.String(), nil
 }
@@ -72,9 +72,9 @@ func (l *limited) Write(p []byte) (int, error) {
 
 // data gives what templates see of a call.
 func (c Call) data() (map[string]any, error) {
-	for name, v := range map[string]string{"the target version": c.Run.To, "the version that is bad": c.Run.From} {
+	for _, v := range []string{c.Run.To, c.Run.From} {
 		if v != "" && !ValidVersion(v) {
-			return nil, fmt.Errorf("%s %q holds characters that no version has; allowed are %s", name, v, VersionRule)
+			return nil, failed(reason.New("template_version", "version", v))
 		}
 	}
 	d := map[string]any{}

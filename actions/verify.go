@@ -5,30 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"guardian/internal/reason"
 )
 
-// lookWithin bounds one look of a verification.
-const lookWithin = time.Minute
+// lookTimeout bounds one look of a verification.
+const lookTimeout = time.Minute
 
-// errAborted takes a verification back to Advance, which ends the run.
+// errAborted ends a verification; Advance then ends the run.
 var errAborted = errors.New("aborted")
 
-// beginVerify ends the steps: the cure is to be proven next, where there is a check that can.
+// beginVerify follows the last step: the run verifies that the checks are up again, or is over
+// when there is no check to verify with.
 func (e *Engine) beginVerify(ctx context.Context, run Run, book *Runbook) (Run, error) {
 	next := run.clone()
-	failed := failedSteps(run)
-	if book.Verify.For > 0 && len(mustBeUp(run, book)) > 0 {
+	if targets := mustBeUp(run, book); book.Verify.For > 0 && len(targets) > 0 {
 		next.State, next.Reason, next.Verification = Verifying, reason.Reason{}, nil
-		return e.record(ctx, run, next, e.entry(next, -1, "verifying", reason.Text(strings.Join(mustBeUp(run, book), ", ")), ""))
+		return e.record(ctx, run, next, e.entry(next, -1, "verifying", reason.New("verify_begun", "checks", targets), ""))
 	}
-	if len(failed) > 0 {
-		next.end(FailedRun, reason.Text("steps failed: "+strings.Join(failed, ", ")), e.o.Now())
+	if failed := run.failedSteps(); len(failed) > 0 {
+		next.end(FailedRun, reason.New("run_steps_failed", "steps", failed), e.o.Now())
 	} else {
-		next.end(Cured, reason.Text("every step is done, and no check is configured to prove it"), e.o.Now())
+		next.end(Cured, reason.New("verify_nothing"), e.o.Now())
 	}
 	return e.record(ctx, run, next, e.ended(next, ""))
 }
@@ -44,68 +43,68 @@ func mustBeUp(run Run, book *Runbook) []string {
 }
 
 // verify looks until every check that must be up was so Verify.Successes times in a row, or
-// Verify.For is over; then at the checks that were up before. A look that could not be had is
-// neither up nor down: it ends no row and makes none longer. Found after a crash it starts
-// anew: looking changes nothing.
-func (e *Engine) verify(ctx context.Context, run Run, h *hold) (Run, error) {
+// Verify.For is over; then at the checks that were up before. A look that failed to see
+// anything is neither up nor down: it does not interrupt a row and does not add to it. After a
+// crash the verification starts anew: looking changes nothing.
+func (e *Engine) verify(ctx context.Context, run Run, c *claim) (Run, error) {
 	book, ok := e.o.Runbooks(run.Runbook)
 	if !ok {
-		return e.orphan(ctx, run, reason.Text("the runbook is no longer configured: the cure was not verified"))
+		return e.endWithoutRunbook(ctx, run, reason.New("verify_runbook_gone", "runbook", run.Runbook))
 	}
-	v := &verification{engine: e, hold: h, last: map[string]CheckResult{}, row: map[string]int{}}
+	v := &verification{engine: e, claim: c, last: map[string]CheckResult{}, row: map[string]int{}}
 	targets := mustBeUp(run, book)
-	deadline := e.o.Now().Add(book.Verify.For)
-	cured := false
-	for {
-		if err := v.look(ctx, run, targets); err != nil {
-			return run, err
-		}
-		if cured = v.allUp(targets, book.Verify.Successes); cured || !e.o.Now().Add(book.Verify.Every).Before(deadline.Add(1)) {
-			break
-		}
-		if err := v.wait(ctx, book.Verify.Every); err != nil {
-			return run, err
-		}
+	cured, err := v.until(ctx, run, targets, book.Verify)
+	if err != nil {
+		return run, err
 	}
 	others := slices.DeleteFunc(union(run.Healthy, nil), func(c string) bool { return slices.Contains(targets, c) })
 	if err := v.look(ctx, run, others); err != nil {
 		return run, err
 	}
-	// One look finds things that pass: who is down now is looked at again to be sure.
-	suspects := v.down(run.Healthy)
-	if len(suspects) > 0 {
+	// One bad look may be chance: what is down now is looked at once more.
+	worse := v.down(run.Healthy)
+	if len(worse) > 0 {
 		if err := v.wait(ctx, book.Verify.Every); err != nil {
 			return run, err
 		}
-		if err := v.look(ctx, run, suspects); err != nil {
+		if err := v.look(ctx, run, worse); err != nil {
 			return run, err
 		}
-		suspects = v.down(suspects)
+		worse = v.down(worse)
 	}
 	next := run.clone()
-	state, text := v.verdict(targets, suspects, cured)
-	if failed := failedSteps(run); len(failed) > 0 {
-		text += "; steps failed: " + strings.Join(failed, ", ")
+	state, why := v.verdict(targets, worse, cured)
+	if failed := run.failedSteps(); len(failed) > 0 {
+		why = reason.Join(why, reason.New("run_steps_failed", "steps", failed))
 	}
 	next.Verification = v.results(union(targets, others))
-	next.end(state, reason.Text(text), e.o.Now())
-	return e.recordOutcomeOfVerify(ctx, run, next)
-}
-
-func (e *Engine) recordOutcomeOfVerify(ctx context.Context, run, next Run) (Run, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
-	defer cancel()
-	return e.record(ctx, run, next,
-		e.entry(next, -1, "verified", next.Reason, ""),
-		e.ended(next, ""))
+	next.end(state, why, e.o.Now())
+	return e.recordDespiteStop(ctx, run, next, e.entry(next, -1, "verified", why, ""), e.ended(next, ""))
 }
 
 // verification is what the looks of one verification have seen.
 type verification struct {
 	engine *Engine
-	hold   *hold
+	claim  *claim
 	last   map[string]CheckResult
 	row    map[string]int // looks in a row that found the check up
+}
+
+// until looks at the checks until all are proven up, or the time of the settings is over.
+func (v *verification) until(ctx context.Context, run Run, targets []string, s Verify) (cured bool, err error) {
+	now := v.engine.o.Now
+	deadline := now().Add(s.For)
+	for {
+		if err := v.look(ctx, run, targets); err != nil {
+			return false, err
+		}
+		if cured := v.allUp(targets, s.Successes); cured || now().Add(s.Every).After(deadline) {
+			return cured, nil
+		}
+		if err := v.wait(ctx, s.Every); err != nil {
+			return false, err
+		}
+	}
 }
 
 func (v *verification) look(ctx context.Context, run Run, checks []string) error {
@@ -113,18 +112,18 @@ func (v *verification) look(ctx context.Context, run Run, checks []string) error
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if v.engine.aborted(v.hold) != nil {
+		if v.engine.abortOf(v.claim) != nil {
 			return errAborted
 		}
 		// A look may cost quota or push an order: only who holds the lease looks here.
 		if !v.engine.o.LeaseValid() {
 			return fmt.Errorf("run %s: verify: %w", run.ID, ErrLostLease)
 		}
-		lookCtx, cancel := context.WithTimeout(ctx, lookWithin)
+		lookCtx, cancel := context.WithTimeout(ctx, lookTimeout)
 		r, err := v.engine.o.Verifier.Look(lookCtx, c)
 		cancel()
 		if err != nil {
-			r = CheckResult{Health: "unknown", Reason: reason.Text(err.Error())}
+			r = CheckResult{Health: "unknown", Reason: bounded(reason.Text(err.Error()))}
 		}
 		r.Check = c
 		if r.At.IsZero() {
@@ -142,8 +141,9 @@ func (v *verification) look(ctx context.Context, run Run, checks []string) error
 	return nil
 }
 
+// wait gives errAborted when a person ends the run meanwhile.
 func (v *verification) wait(ctx context.Context, d time.Duration) error {
-	if pause(ctx, d, v.hold.wake) {
+	if pause(ctx, d, v.claim.wake) {
 		return nil
 	}
 	if err := ctx.Err(); err != nil {
@@ -166,35 +166,33 @@ func (v *verification) down(checks []string) []string {
 	return names
 }
 
-// verdict puts what was seen into a state and words.
-func (v *verification) verdict(targets, worse []string, cured bool) (State, string) {
+// verdict decides how the run ended by what was seen of the checks that must be up, and of
+// those that are worse than before.
+func (v *verification) verdict(targets, worse []string, cured bool) (State, reason.Reason) {
 	if len(worse) > 0 {
-		return Worse, "down now and up before: " + strings.Join(v.reasons(worse), ", ")
+		return Worse, reason.New("verify_worse", "checks", v.seen(worse))
 	}
 	if cured {
-		return Cured, "up again: " + strings.Join(targets, ", ")
+		return Cured, reason.New("verify_up_again", "checks", targets)
 	}
 	if down := v.down(targets); len(down) > 0 {
-		return NotCured, "still down: " + strings.Join(v.reasons(down), ", ")
+		return NotCured, reason.New("verify_still_down", "checks", v.seen(down))
 	}
-	// Not proven is not cured: the reason tells a person that nobody saw it fail either.
+	// Not proven is not cured: the reason tells a person that it was not seen to fail either.
 	unsure := slices.DeleteFunc(slices.Clone(targets), func(c string) bool { return v.last[c].Health == "up" })
 	if len(unsure) > 0 {
-		return NotCured, "could not be looked at: " + strings.Join(v.reasons(unsure), ", ")
+		return NotCured, reason.New("verify_not_seen", "checks", v.seen(unsure))
 	}
-	return NotCured, "not up for long enough: " + strings.Join(targets, ", ")
+	return NotCured, reason.New("verify_too_short", "checks", targets)
 }
 
-func (v *verification) reasons(checks []string) []string {
-	var out []string
+// seen gives checks, each with the reason of its last look.
+func (v *verification) seen(checks []string) []reason.Reason {
+	var all []reason.Reason
 	for _, c := range checks {
-		text := c
-		if r := v.last[c].Reason; !r.IsZero() {
-			text += " (" + r.String() + ")"
-		}
-		out = append(out, text)
+		all = append(all, reason.New("check_seen", "check", c, "reason", v.last[c].Reason))
 	}
-	return out
+	return all
 }
 
 func (v *verification) results(checks []string) []CheckResult {
@@ -213,16 +211,6 @@ func union(a, b []string) []string {
 	for _, n := range slices.Concat(a, b) {
 		if !slices.Contains(names, n) {
 			names = append(names, n)
-		}
-	}
-	return names
-}
-
-func failedSteps(run Run) []string {
-	var names []string
-	for _, s := range run.Steps {
-		if s.State == StepFailed {
-			names = append(names, s.Name)
 		}
 	}
 	return names

@@ -15,21 +15,21 @@ import (
 	"guardian/internal/secret"
 )
 
-// WebhookSettings is a step that calls a deploy tool over HTTP. Every request carries the
-// header Idempotency-Key with the intent's id.
+// WebhookSettings is a step that calls a deploy tool over HTTP. Every request has the header
+// Idempotency-Key with the intent's ID.
 type WebhookSettings struct {
-	URL     string                   `yaml:"url" doc:"Where the request goes; a template."`
-	Method  string                   `yaml:"method" doc:"The HTTP method: POST, PUT, PATCH, DELETE or GET."`
-	Headers map[string]secret.Secret `yaml:"headers" doc:"Headers of every request of this step; values may be secrets."`
-	Body    string                   `yaml:"body" doc:"The request's body; a template, in which json quotes a value for JSON."`
-	Expect  []int                    `yaml:"expect" doc:"The statuses that mean it was accepted; any 2xx when left out."`
-	Sign    *SignSettings            `yaml:"sign" doc:"Signs the body, so that the target knows who asks."`
-	Poll    *PollSettings            `yaml:"poll" doc:"Asks until the work that was accepted is done."`
-	Ask     *AskSettings             `yaml:"status_request" doc:"Asks, after a lost answer or a crash, whether the step happened."`
+	URL           string                   `yaml:"url" doc:"Where the request goes; a template."`
+	Method        string                   `yaml:"method" doc:"The HTTP method: POST, PUT, PATCH, DELETE or GET."`
+	Headers       map[string]secret.Secret `yaml:"headers" doc:"Headers of every request of this step; values may be secrets."`
+	Body          string                   `yaml:"body" doc:"The request's body; a template, in which json quotes a value for JSON."`
+	Expect        []int                    `yaml:"expect" doc:"The statuses that mean it was accepted; any 2xx when left out."`
+	Sign          *SignSettings            `yaml:"sign" doc:"Signs the body, so that the target knows who asks."`
+	Poll          *PollSettings            `yaml:"poll" doc:"Asks until the work that was accepted is done."`
+	StatusRequest *StatusSettings          `yaml:"status_request" doc:"Asks, after a lost answer or a crash, whether the step happened."`
 }
 
-// SignSettings signs requests: the header holds t=<Unix seconds>,v1=<hex of HMAC-SHA256 over
-// "<t>.<body>">, the form that Stripe's webhooks made known.
+// SignSettings signs requests as Stripe's webhooks do: the header holds t=<Unix seconds>,
+// v1=<hex of HMAC-SHA256 over "<t>.<body>">.
 type SignSettings struct {
 	Secret secret.Secret `yaml:"secret" doc:"The key that the target shares."`
 	Header string        `yaml:"header" doc:"The header that the signature goes into; X-Guardian-Signature when left out."`
@@ -37,15 +37,15 @@ type SignSettings struct {
 
 // PollSettings says how to wait for work that was accepted.
 type PollSettings struct {
-	URL    string         `yaml:"url" doc:"What is asked with GET; a template that also sees the first answer, e.g. {{.Answer.id}}."`
-	Every  model.Duration `yaml:"every" doc:"The time between two requests; 2s when left out."`
-	Within model.Duration `yaml:"timeout" doc:"How long the work may take; the step's timeout ends it too."`
-	Done   MatchSettings  `yaml:"done" doc:"The answer that means it is done."`
-	Failed MatchSettings  `yaml:"failed" doc:"The answer that means it failed."`
+	URL     string         `yaml:"url" doc:"What is asked with GET; a template that also sees the first answer, e.g. {{.Answer.id}}."`
+	Every   model.Duration `yaml:"every" doc:"The time between two requests; 2s when left out."`
+	Timeout model.Duration `yaml:"timeout" doc:"How long the work may take; the step's timeout ends it too."`
+	Done    MatchSettings  `yaml:"done" doc:"The answer that means it is done."`
+	Failed  MatchSettings  `yaml:"failed" doc:"The answer that means it failed."`
 }
 
-// AskSettings says how to find out whether an intent happened.
-type AskSettings struct {
+// StatusSettings says how to find out whether an intent happened.
+type StatusSettings struct {
 	URL           string        `yaml:"url" doc:"What is asked with GET; a template, e.g. with {{.Intent}}."`
 	Done          MatchSettings `yaml:"done" doc:"The answer that means it happened."`
 	NotDone       MatchSettings `yaml:"not_done" doc:"The answer that means it did not happen."`
@@ -93,7 +93,7 @@ func newWebhook(s WebhookSettings, env Env) (*webhook, error) {
 	for name, v := range s.Headers {
 		switch http.CanonicalHeaderKey(name) {
 		case "Idempotency-Key":
-			fail("headers: %s is set by the guardian, to the intent's id", name)
+			fail("headers: %s is set by the guardian, to the intent's ID", name)
 		case "Content-Type":
 			isJSON = strings.Contains(v.Reveal(), "json")
 		}
@@ -120,8 +120,8 @@ func newWebhook(s WebhookSettings, env Env) (*webhook, error) {
 	if s.Poll != nil {
 		w.poll = newPoll(&p, *s.Poll)
 	}
-	if s.Ask != nil {
-		w.ask = newAsk(&p, *s.Ask)
+	if s.StatusRequest != nil {
+		w.status = newStatusRequest(&p, *s.StatusRequest)
 	}
 	if err := p.err(); err != nil {
 		return nil, err
@@ -134,11 +134,11 @@ func newPoll(p *texts, s PollSettings) *poll {
 	if s.Every == 0 {
 		s.Every = model.Duration(2 * time.Second)
 	}
-	if s.Every < 0 || s.Within < 0 {
-		p.errs = append(p.errs, errors.New("poll: every and within must not be negative"))
+	if s.Every < 0 || s.Timeout < 0 {
+		p.errs = append(p.errs, errors.New("poll: every and timeout must not be negative"))
 	}
 	out := &poll{
-		url: p.parse("poll.url", s.URL), every: time.Duration(s.Every), within: time.Duration(s.Within),
+		url: p.parse("poll.url", s.URL), every: time.Duration(s.Every), timeout: time.Duration(s.Timeout),
 		done: newMatch(p, "poll.done", s.Done), failed: newMatch(p, "poll.failed", s.Failed),
 	}
 	checkURL(p, "poll.url", out.url)
@@ -148,8 +148,8 @@ func newPoll(p *texts, s PollSettings) *poll {
 	return out
 }
 
-func newAsk(p *texts, s AskSettings) *lookup {
-	out := &lookup{
+func newStatusRequest(p *texts, s StatusSettings) *statusRequest {
+	out := &statusRequest{
 		url: p.parse("status_request.url", s.URL), statuses: s.NotDoneStatus,
 		done: newMatch(p, "status_request.done", s.Done), notDone: newMatch(p, "status_request.not_done", s.NotDone),
 	}
@@ -183,10 +183,10 @@ func newMatch(p *texts, key string, s MatchSettings) *match {
 	return m
 }
 
-// checkURL tries an address with sample values.
+// checkURL checks an address that is filled in with sample values.
 func checkURL(p *texts, key string, t text) {
 	if t.t == nil {
-		return // parse has said why
+		return // parse has reported it
 	}
 	if t.source == "" {
 		p.errs = append(p.errs, fmt.Errorf("%s: is missing", key))
@@ -209,7 +209,7 @@ func checkURL(p *texts, key string, t text) {
 	}
 }
 
-// checkJSON: a reason with a quotation mark must not make a body that the target refuses.
+// checkJSON checks that the body is JSON also when a value has quotation marks.
 func checkJSON(t text) error {
 	d, err := sampleCall().data()
 	if err != nil {

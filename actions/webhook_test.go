@@ -127,7 +127,7 @@ func theCall() actions.Call {
 }
 
 func TestWebhookContract(t *testing.T) {
-	for name, ask := range map[string]*actions.AskSettings{
+	for name, ask := range map[string]*actions.StatusSettings{
 		"with ask": {Done: actions.MatchSettings{Path: "state", Equals: "deployed"}, NotDoneStatus: []int{404}},
 		"without":  nil,
 	} {
@@ -138,7 +138,7 @@ func TestWebhookContract(t *testing.T) {
 				if ask != nil {
 					a := *ask
 					a.URL = d.URL + "/intents/{{.Intent}}"
-					s.Ask = &a
+					s.StatusRequest = &a
 				}
 				e := env()
 				e.Redactor.Learn(secret.New("hunter2-path"))
@@ -245,7 +245,7 @@ func TestWebhookAnswers(t *testing.T) {
 			s := d.settings(t)
 			c.change(d, s)
 			call := theCall()
-			call.Repeatable = c.repeatable
+			call.Idempotent = c.repeatable
 			out, err := build(t, "webhook", s, env()).Do(t.Context(), call)
 			if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) || errors.Is(err, actions.ErrUnclear) != c.unclear {
 				t.Errorf("error %v, want …%s…, unclear %v\n%s", err, c.err, c.unclear, out)
@@ -262,7 +262,7 @@ func TestWebhookAnswers(t *testing.T) {
 func poll(d *deployer, s *actions.WebhookSettings, states ...string) {
 	d.polls = states
 	s.Poll = &actions.PollSettings{
-		URL: d.URL + "/jobs/{{.Answer.id}}", Every: model.Duration(20 * time.Millisecond), Within: model.Duration(500 * time.Millisecond),
+		URL: d.URL + "/jobs/{{.Answer.id}}", Every: model.Duration(20 * time.Millisecond), Timeout: model.Duration(500 * time.Millisecond),
 		Done:   actions.MatchSettings{Path: "jobs.0.state", In: []string{"ok", "done"}},
 		Failed: actions.MatchSettings{Path: "$.jobs.0.state", Equals: "broken"},
 	}
@@ -288,7 +288,7 @@ func TestWebhookSettings(t *testing.T) {
 		}, "is set by the guardian"},
 		"a method that does nothing":        {func(s *actions.WebhookSettings) { s.Method = "HEAD" }, "not one of POST"},
 		"a poll without an end":             {func(s *actions.WebhookSettings) { s.Poll = &actions.PollSettings{URL: "http://a/b"} }, "poll.done"},
-		"an ask that needs the lost answer": {func(s *actions.WebhookSettings) { s.Ask = &actions.AskSettings{URL: "http://a/{{.Answer.id}}"} }, "use {{.Intent}}"},
+		"an ask that needs the lost answer": {func(s *actions.WebhookSettings) { s.StatusRequest = &actions.StatusSettings{URL: "http://a/{{.Answer.id}}"} }, "use {{.Intent}}"},
 		"a signature without a key":         {func(s *actions.WebhookSettings) { s.Sign = &actions.SignSettings{} }, "sign: secret"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"guardian/internal/reason"
@@ -13,11 +12,9 @@ import (
 const (
 	// maxAttempts bounds how often one step is begun without a person having said so.
 	maxAttempts = 5
-	// asks is how often the world is asked before its silence is taken for Unclear.
-	asks = 3
-	// recordWithin bounds the record of an outcome, which is written even when the guardian
-	// is being stopped.
-	recordWithin = 10 * time.Second
+	// maxStatusCalls is how often a step is asked for the status of an intent before an error
+	// is taken for Unclear.
+	maxStatusCalls = 3
 )
 
 // work does, or resolves, the first step that is not over; with none left, the run goes on
@@ -25,7 +22,7 @@ const (
 func (e *Engine) work(ctx context.Context, run Run) (Run, error) {
 	book, ok := e.o.Runbooks(run.Runbook)
 	if why := mismatch(run, book, ok); !why.IsZero() {
-		return e.orphan(ctx, run, why)
+		return e.endWithoutRunbook(ctx, run, why)
 	}
 	for i, s := range run.Steps {
 		switch s.State {
@@ -39,7 +36,7 @@ func (e *Engine) work(ctx context.Context, run Run) (Run, error) {
 			return e.resolve(ctx, run, book, i, nil)
 		case StepUnknown:
 			next := run.clone()
-			ask(&next, book, i, s.Error)
+			askOutcome(&next, book.Approval.Roles, i, s.Error)
 			return e.record(ctx, run, next, e.entry(next, i, "asked", next.Question.Text, ""))
 		case StepDone, StepFailed, StepSkipped:
 		}
@@ -47,7 +44,7 @@ func (e *Engine) work(ctx context.Context, run Run) (Run, error) {
 	return e.beginVerify(ctx, run, book)
 }
 
-// act journals the intent of step i, then does it, then journals what came of it.
+// act journals the intent of step i, then does it, then journals its outcome.
 func (e *Engine) act(ctx context.Context, run Run, book *Runbook, i int) (Run, error) {
 	if err := ctx.Err(); err != nil {
 		return run, err
@@ -59,11 +56,11 @@ func (e *Engine) act(ctx context.Context, run Run, book *Runbook, i int) (Run, e
 	}
 	s := &next.Steps[i]
 	if s.Intent == "" {
-		// Of the run and the step alone, so that whoever takes over makes the same one.
+		// Made of the run and the step alone, so that a guardian that takes over makes the same one.
 		s.Intent = fmt.Sprintf("%s-%d", run.ID, i+1)
 	}
 	s.State, s.Attempt, s.Started, s.Ended, s.Error = StepIntent, s.Attempt+1, now, time.Time{}, reason.Reason{}
-	run, err := e.record(ctx, run, next, e.entry(next, i, "intent", reason.Text(fmt.Sprintf("%s (%s), attempt %d", s.Name, s.Kind, s.Attempt)), ""))
+	run, err := e.record(ctx, run, next, e.entry(next, i, "intent", reason.New("step_begun", "step", s.Name, "kind", s.Kind, "attempt", s.Attempt), ""))
 	if err != nil {
 		return run, err
 	}
@@ -76,96 +73,76 @@ func (e *Engine) act(ctx context.Context, run Run, book *Runbook, i int) (Run, e
 	defer cancel()
 	output, err := doSafely(stepCtx, step.Step, call(run, step, i))
 	lost := errors.Is(err, ErrUnclear) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
-	// What a step says of itself while the guardian stops may be because it stops.
+	// An error that a step gives while the guardian stops may be there because it stops.
 	if err != nil && ctx.Err() != nil {
 		return run, fmt.Errorf("run %s: step %s: stopped before its outcome was known: %w", run.ID, s.Name, ctx.Err())
 	}
 	if lost {
-		run.Steps[i].Output = output // goes into the ledger with the answer
+		run.Steps[i].Output = output // recorded together with what resolve finds out
 		return e.resolve(ctx, run, book, i, err)
 	}
-	return e.outcome(ctx, run, book, i, output, err)
-}
-
-// outcome journals what came of step i.
-func (e *Engine) outcome(ctx context.Context, run Run, book *Runbook, i int, output string, err error) (Run, error) {
-	next := run.clone()
-	s := &next.Steps[i]
-	s.Output = output
-	detail := reason.Text("done")
-	var entries []Entry
-	if err == nil {
-		s.State, s.Ended = StepDone, e.o.Now()
-	} else {
-		e.fail(&next, book, i, err)
-		detail = s.Error
+	next = run.clone()
+	next.Steps[i].Output = output
+	if err != nil {
+		return e.recordFailure(ctx, run, next, book, i, bounded(reasonOf(err)))
 	}
-	entries = append(entries, e.entry(next, i, "outcome", detail, ""))
-	return e.recordOutcome(ctx, run, next, i, entries)
+	return e.recordSuccess(ctx, run, next, i)
 }
 
-// fail marks step i as failed, and ends the run unless the runbook goes on after a failure.
-func (e *Engine) fail(next *Run, book *Runbook, i int, err error) {
+// recordSuccess journals that step i happened.
+func (e *Engine) recordSuccess(ctx context.Context, run, next Run, i int, entries ...Entry) (Run, error) {
+	s := &next.Steps[i]
+	s.State, s.Ended, s.Error = StepDone, e.o.Now(), reason.Reason{}
+	return e.recordOutcome(ctx, run, next, i, append(entries, e.entry(next, i, "outcome", reason.New("step_done"), "")))
+}
+
+// recordFailure journals that step i failed, which ends the run unless the runbook goes on
+// after a failure.
+func (e *Engine) recordFailure(ctx context.Context, run, next Run, book *Runbook, i int, why reason.Reason, entries ...Entry) (Run, error) {
 	now := e.o.Now()
 	s := &next.Steps[i]
-	s.State, s.Ended, s.Error = StepFailed, now, reason.Text(inWords(err))
+	s.State, s.Ended, s.Error = StepFailed, now, why
 	if book.OnFailure != OnFailureContinue {
-		next.end(FailedRun, reason.Text(fmt.Sprintf("step %s failed: %s", s.Name, s.Error)), now)
+		next.end(FailedRun, reason.New("run_step_failed", "step", s.Name, "error", why), now)
 	}
+	return e.recordOutcome(ctx, run, next, i, append(entries, e.entry(next, i, "outcome", why, "")))
 }
 
-// inWords gives an error's text, bounded: it goes into the journal and into messages.
-func inWords(err error) string {
-	const most = 2 << 10
-	text := strings.ToValidUTF8(err.Error(), "\uFFFD")
-	if len(text) > most {
-		text = strings.ToValidUTF8(text[:most], "") + "…"
-	}
-	return text
-}
-
-// recordOutcome journals even while the guardian is being stopped: what happened is known
-// now, and would have to be asked of the world later.
 func (e *Engine) recordOutcome(ctx context.Context, run, next Run, i int, entries []Entry) (Run, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
-	defer cancel()
 	if next.State.Final() {
 		entries = append(entries, e.ended(next, ""))
 	}
-	out, err := e.record(ctx, run, next, entries...)
-	if s := next.Steps[i]; err == nil && (s.State == StepDone || s.State == StepFailed) {
+	out, err := e.recordDespiteStop(ctx, run, next, entries...)
+	if s := next.Steps[i]; err == nil {
 		e.metrics.steps.WithLabelValues(s.Kind, string(s.State)).Observe(s.Ended.Sub(s.Started).Seconds())
 	}
 	return out, err
 }
 
-// resolve settles the open intent of step i by asking the world. cause is what Do said when
-// it lost sight of its effect; nil for an intent that was found after a crash.
+// resolve finds out from the step's target whether the intent of step i happened. cause is
+// the error of a Do that could not tell; nil for an intent that was found after a crash.
 func (e *Engine) resolve(ctx context.Context, run Run, book *Runbook, i int, cause error) (Run, error) {
 	step := book.Steps[i]
-	outcome, detail, err := e.askWorld(ctx, run, step, i)
+	outcome, detail, err := e.status(ctx, run, step, i)
 	if err != nil {
 		return run, err
 	}
 	next := run.clone()
 	s := &next.Steps[i]
-	s.Resolved = reason.Text(fmt.Sprintf("asked the world: %s", strings.TrimSuffix(fmt.Sprintf("%s: %s", outcome, detail), ": ")))
+	s.Resolved = outcome.words(detail)
 	if cause != nil {
-		s.Error = reason.Text(inWords(cause))
+		s.Error = bounded(reasonOf(cause))
 	}
 	resolved := e.entry(next, i, "resolved", s.Resolved, "")
 	again := s.Attempt < maxAttempts
 	switch {
 	case outcome == Happened:
-		s.State, s.Ended, s.Error = StepDone, e.o.Now(), reason.Reason{}
-		return e.recordOutcome(ctx, run, next, i, []Entry{resolved, e.entry(next, i, "outcome", reason.Text("done"), "")})
+		return e.recordSuccess(ctx, run, next, i, resolved)
 	case outcome == NotHappened && cause != nil:
-		e.fail(&next, book, i, cause)
-		return e.recordOutcome(ctx, run, next, i, []Entry{resolved, e.entry(next, i, "outcome", next.Steps[i].Error, "")})
+		return e.recordFailure(ctx, run, next, book, i, s.Error, resolved)
 	case outcome == NotHappened && !again:
-		e.fail(&next, book, i, fmt.Errorf("was begun %d times and never happened", s.Attempt))
-		return e.recordOutcome(ctx, run, next, i, []Entry{resolved, e.entry(next, i, "outcome", next.Steps[i].Error, "")})
-	case again && (outcome == NotHappened || step.Repeatable):
+		return e.recordFailure(ctx, run, next, book, i, reason.New("step_never_happened", "attempts", s.Attempt), resolved)
+	case again && (outcome == NotHappened || step.Idempotent):
 		if cause != nil && !pause(ctx, time.Duration(s.Attempt)*time.Second, nil) {
 			return run, ctx.Err()
 		}
@@ -173,78 +150,79 @@ func (e *Engine) resolve(ctx context.Context, run Run, book *Runbook, i int, cau
 		return e.record(ctx, run, next, resolved)
 	default:
 		s.State = StepUnknown
-		ask(&next, book, i, s.Error)
+		askOutcome(&next, book.Approval.Roles, i, s.Error)
 		return e.record(ctx, run, next, resolved, e.entry(next, i, "asked", next.Question.Text, ""))
 	}
 }
 
-// askWorld asks until it is answered; a world that cannot be reached is Unclear.
-func (e *Engine) askWorld(ctx context.Context, run Run, step RunbookStep, i int) (Outcome, string, error) {
-	var detail string
-	for try := range asks {
+// words is the outcome of an intent as its target told it.
+func (o Outcome) words(detail reason.Reason) reason.Reason {
+	return reason.New("step_status_"+o.String(), "detail", detail)
+}
+
+// status asks a step's target for the outcome of an intent, again after an error; when there
+// is no answer, the outcome is Unclear and the detail is the last error.
+func (e *Engine) status(ctx context.Context, run Run, step RunbookStep, i int) (Outcome, reason.Reason, error) {
+	var lastErr reason.Reason
+	for try := range maxStatusCalls {
 		if try > 0 && !pause(ctx, time.Duration(try)*time.Second, nil) {
-			return Unclear, "", ctx.Err()
+			return Unclear, reason.Reason{}, ctx.Err()
 		}
 		if err := ctx.Err(); err != nil {
-			return Unclear, "", err
+			return Unclear, reason.Reason{}, err
 		}
-		// Asking may finish or undo what is half-done: it acts, so the lease must hold.
+		// Status may finish or undo what is half-done: it acts, so the lease must be held.
 		if !e.o.LeaseValid() {
-			return Unclear, "", fmt.Errorf("run %s: ask about step %s: %w", run.ID, step.Name, ErrLostLease)
+			return Unclear, reason.Reason{}, fmt.Errorf("run %s: status of step %s: %w", run.ID, step.Name, ErrLostLease)
 		}
-		askCtx, cancel := context.WithTimeout(ctx, step.Timeout)
-		outcome, text, err := askSafely(askCtx, step.Step, call(run, step, i))
+		statusCtx, cancel := context.WithTimeout(ctx, step.Timeout)
+		outcome, detail, err := statusSafely(statusCtx, step.Step, call(run, step, i))
 		cancel()
 		if err == nil {
-			return outcome, text, nil
+			return outcome, bounded(detail), nil
 		}
-		detail = inWords(err)
+		lastErr = bounded(reasonOf(err))
 	}
 	if err := ctx.Err(); err != nil {
-		return Unclear, "", err
+		return Unclear, reason.Reason{}, err
 	}
-	return Unclear, detail, nil
+	return Unclear, lastErr, nil
 }
 
-// ask makes the run wait for a person who can know whether step i happened.
-func ask(next *Run, book *Runbook, i int, cause reason.Reason) {
+// askOutcome makes the run ask a person whether step i happened.
+func askOutcome(next *Run, roles []string, i int, lastError reason.Reason) {
 	s := next.Steps[i]
-	text := fmt.Sprintf("Did step %s (%s) of run %s happen? Its intent was recorded at %s, and nothing tells what became of it.",
-		s.Name, s.Kind, next.ID, s.Started.Format(time.RFC3339))
-	if !cause.IsZero() {
-		text += " The last error: " + cause.String()
+	next.Question = &Question{
+		Code: AskOutcome, Step: i, Roles: roles,
+		Text: reason.New("question_outcome", "step", s.Name, "kind", s.Kind, "run", next.ID, "started", s.Started, "error", lastError),
 	}
-	next.Question = &Question{Code: AskOutcome, Text: reason.Text(text), Step: i}
-	if book != nil {
-		next.Question.Roles = book.Approval.Roles
-	} else {
-		next.Question.Roles = NewRunbookSettings().Approval.Roles
-	}
-	next.State, next.Reason = AwaitingApproval, reason.Text(fmt.Sprintf("it is not known whether step %s happened", s.Name))
+	next.State, next.Reason = AwaitingApproval, reason.New("run_outcome_unknown", "step", s.Name)
 }
 
-// mismatch tells why a run cannot go on with the runbook as it is configured now.
+// mismatch tells why a run cannot go on with the runbook as it is configured now; zero when
+// it can.
 func mismatch(run Run, book *Runbook, ok bool) reason.Reason {
 	if !ok || book == nil {
-		return reason.Text(fmt.Sprintf("the runbook %s is no longer configured", run.Runbook))
+		return reason.New("run_runbook_gone", "runbook", run.Runbook)
 	}
 	same := len(book.Steps) == len(run.Steps)
 	for i := 0; same && i < len(run.Steps); i++ {
 		same = run.Steps[i].Name == book.Steps[i].Name && run.Steps[i].Kind == book.Steps[i].Kind
 	}
 	if !same {
-		return reason.Text(fmt.Sprintf("the steps of runbook %s were changed while this run was under way", run.Runbook))
+		return reason.New("run_runbook_changed", "runbook", run.Runbook)
 	}
 	return reason.Reason{}
 }
 
-// orphan ends a run whose runbook is gone, after a person has settled an intent that is open.
-func (e *Engine) orphan(ctx context.Context, run Run, why reason.Reason) (Run, error) {
+// endWithoutRunbook ends a run whose runbook is gone. First a person must say whether a step
+// happened whose outcome is not known.
+func (e *Engine) endWithoutRunbook(ctx context.Context, run Run, why reason.Reason) (Run, error) {
 	next := run.clone()
 	for i, s := range run.Steps {
 		if s.State == StepIntent || s.State == StepUnknown {
 			next.Steps[i].State = StepUnknown
-			ask(&next, nil, i, why)
+			askOutcome(&next, NewRunbookSettings().Approval.Roles, i, why)
 			return e.record(ctx, run, next, e.entry(next, i, "asked", next.Question.Text, ""))
 		}
 	}
@@ -253,26 +231,27 @@ func (e *Engine) orphan(ctx context.Context, run Run, why reason.Reason) (Run, e
 }
 
 func call(run Run, step RunbookStep, i int) Call {
-	return Call{Intent: run.Steps[i].Intent, Run: run.clone(), Step: run.Steps[i], Repeatable: step.Repeatable}
+	return Call{Intent: run.Steps[i].Intent, Run: run.clone(), Step: run.Steps[i], Idempotent: step.Idempotent}
 }
 
 // doSafely turns a panic of a step into an outcome that is not known.
 func doSafely(ctx context.Context, s Step, c Call) (output string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("the step panicked: %v: %w", p, ErrUnclear)
+			err = unclear(reason.New("step_panicked", "panic", fmt.Sprint(p)))
 		}
 	}()
 	return s.Do(ctx, c)
 }
 
-func askSafely(ctx context.Context, s Step, c Call) (o Outcome, detail string, err error) {
+// statusSafely turns a panic of a step into an error.
+func statusSafely(ctx context.Context, s Step, c Call) (o Outcome, detail reason.Reason, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			o, err = Unclear, fmt.Errorf("the step panicked when it was asked: %v", p)
+			o, err = Unclear, failed(reason.New("step_panicked", "panic", fmt.Sprint(p)))
 		}
 	}()
-	return s.Ask(ctx, c)
+	return s.Status(ctx, c)
 }
 
 // pause waits, and tells whether the time passed undisturbed.

@@ -65,7 +65,7 @@ func Run(t *testing.T, fresh func(t *testing.T) World) {
 			if !w.Tells {
 				want = actions.Unclear
 			}
-			got, detail, err := w.Step.Ask(t.Context(), w.Call)
+			got, detail, err := w.Step.Status(t.Context(), w.Call)
 			if err != nil || got != want {
 				t.Errorf("asked %s: %s (%s), %v; want %s", when, got, detail, err, want)
 			}
@@ -100,7 +100,7 @@ func Run(t *testing.T, fresh func(t *testing.T) World) {
 		if _, err := w.Step.Do(t.Context(), w.Call); err == nil {
 			t.Error("Do says that all is well")
 		}
-		if got, detail, err := w.Step.Ask(t.Context(), w.Call); err == nil && got == actions.Happened {
+		if got, detail, err := w.Step.Status(t.Context(), w.Call); err == nil && got == actions.Happened {
 			t.Errorf("asked: %s (%s)", got, detail)
 		}
 	})
@@ -110,7 +110,7 @@ func Run(t *testing.T, fresh func(t *testing.T) World) {
 		act := func() {
 			out, err := w.Step.Do(t.Context(), w.Call)
 			fmt.Fprintf(&said, "%s\n%v\n%+v\n", out, err, err)
-			o, detail, err := w.Step.Ask(t.Context(), w.Call)
+			o, detail, err := w.Step.Status(t.Context(), w.Call)
 			fmt.Fprintf(&said, "%s\n%s\n%v\n", o, detail, err)
 		}
 		act()

@@ -375,14 +375,14 @@ func (a *App) runForAlert(t *term, bound onAlert, al rules.Alert) error {
 	}
 	trigger := actions.Trigger{
 		Kind: actions.ByAlert, Alert: al.ID, AlertEpisode: al.FiredAt.UnixNano(),
-		Reason: reason.Text(fmt.Sprintf("alert %s fires since %s", al.Rule, al.FiredAt.UTC().Format(time.RFC3339))),
+		Reason: reason.New("alert_fires", "alert", al.Rule, "since", al.FiredAt),
 	}
 	req, err := a.actRequest(t, bound.Runbook, trigger, al.Service(), env, now)
 	if err != nil {
 		return err
 	}
 	if bound.Mode == watch.Approve {
-		req.Approve = reason.Text("on_alert binds this runbook in mode approve")
+		req.Approve = reason.New("on_alert_approve")
 	}
 	return a.startRun(t, req, ledger{app: a})
 }

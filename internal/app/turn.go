@@ -90,5 +90,5 @@ func (a *App) turn(t *term, d *driven) (moved bool, err error) {
 
 // watchedInApprove is why a person is asked before a rollback.
 func watchedInApprove() reason.Reason {
-	return reason.Text("the service is watched in mode approve")
+	return reason.New("watched_in_approve")
 }

@@ -251,8 +251,8 @@ func (a *App) planRollback(t *term, w *watch.Watch, d watch.Deploy, v *watch.Ver
 	}
 	plan.Run = req.ID
 	asks := req.QueuedBehind.IsZero() && (!req.Approve.IsZero() || slices.ContainsFunc(req.Refusals, actions.Refusal.Asks))
-	if book, ok := s.book(req.Runbook); ok && asks && book.Approval.Within > 0 {
-		plan.Until = now.Add(book.Approval.Within)
+	if book, ok := s.book(req.Runbook); ok && asks && book.Approval.Timeout > 0 {
+		plan.Until = now.Add(book.Approval.Timeout)
 	}
 	return &req, plan, nil
 }

@@ -29,7 +29,7 @@ func (c *Config) Decisions() (*decide.Settings, error) {
 	}
 	for _, b := range c.Runbooks {
 		s.Runbooks[b.Name] = decide.Runbook{
-			Cooldown: time.Duration(b.Cooldown), MaxRunsPerDay: b.MaxRunsPerDay, ApprovalWithin: time.Duration(b.Approval.Within),
+			Cooldown: time.Duration(b.Cooldown), MaxRunsPerDay: b.MaxRunsPerDay, ApprovalWithin: time.Duration(b.Approval.Timeout),
 		}
 	}
 	for _, o := range c.OnAlert {

@@ -2,7 +2,375 @@ package reason
 
 // runWords are the codes of what guards, runs and their steps say.
 func runWords(code string) (Words, bool) {
+	for _, texts := range [...]func(string) (Words, bool){guardWords, runEventWords, verifyWords, execWords, webhookWords, dockerWords} {
+		if w, ok := texts(code); ok {
+			return w, true
+		}
+	}
+	return Words{}, false
+}
+
+// guardWords are the codes of guards, of the version that is put back, and of why a run exists.
+func guardWords(code string) (Words, bool) {
 	switch code {
+	case "guard_same_version":
+		return Words{"{version} is the version that runs now; choose another one", "{version} 就是当前运行的版本，请选择其他版本"}, true
+	case "guard_not_known_good":
+		return Words{
+			"{version} never passed a watch and nobody declared it good, or it was rolled back since; list it under known_good, or name it yourself",
+			"{version} 没有通过过观察，也没有人声明它良好，或之后已被回滚；请将它列入 known_good，或手动指定该版本",
+		}, true
+	case "guard_superseded":
+		return Words{"{version} is no longer the current version, {current} is", "{version} 已不是当前版本，当前版本是 {current}"}, true
+	case "guard_not_reversible":
+		return Words{
+			"the deploy was announced with reversible: false; a person must decide how to roll it back",
+			"该部署声明为不可逆（reversible: false），需人工决定如何回退",
+		}, true
+	case "guard_run_in_progress":
+		return Words{
+			"run {run} of runbook {runbook} is {state}; wait for its end or abort it",
+			"预案 {runbook} 的处置 {run} 尚未结束（{state}）；请等待其结束或将其中止",
+		}, true
+	case "guard_already_rolled_back":
+		return Words{
+			"run {run} has rolled this deploy back already and ended: {state}; a person must decide what is next",
+			"处置 {run} 已对本次部署做过回滚，结果：{state}；下一步需人工决定",
+		}, true
+	case "guard_cooldown":
+		return Words{
+			"run {run} ended at {ended}; the cool-down lasts until {until}",
+			"处置 {run} 结束于 {ended}，冷却期到 {until} 为止",
+		}, true
+	case "guard_daily_budget":
+		return Words{
+			"{runs:run|runs} started automatically within 24 hours, and max_runs_per_day of the runbook is {max}; a person must decide",
+			"24 小时内已自动执行 {runs} 次处置，预案的上限（max_runs_per_day）为 {max} 次；需人工决定",
+		}, true
+	case "guard_brake":
+		return Words{
+			"{number:service|services} failed within {within} ({services}): look for what they share before rolling back",
+			"{within}内有 {number} 个服务异常（{services}）：回滚前请先查看它们的共同依赖",
+		}, true
+	case "guard_late":
+		return Words{
+			"the verdict is {queued} old: another run of the service took that long; look at the service and decide",
+			"判定已过去 {queued}：该服务的另一项处置用了这么久才结束；请查看服务现状后决定",
+		}, true
+	case "target_none":
+		return Words{
+			"no version of {service} but the bad one is known to be good; let one pass a watch, or list it under known_good",
+			"除出问题的版本外，{service} 没有已知良好的版本；请让某个版本通过观察，或将其列入 known_good",
+		}, true
+	case "target_declared_good":
+		return Words{"{version} is declared good in the configuration", "{version} 在配置中声明为良好"}, true
+	case "target_newest_good":
+		return Words{"{version} is the newest known good version, since {since}", "{version} 是最新的已知良好版本（自 {since} 起）"}, true
+	default:
+		return Words{}, false
+	}
+}
+
+// runEventWords are the codes of where a run stands, of questions and answers, and of its steps.
+func runEventWords(code string) (Words, bool) {
+	switch code {
+	case "run_state_waiting":
+		return Words{"queued", "排队中"}, true
+	case "run_state_awaiting_approval":
+		return Words{"waiting for a person", "等待人工答复"}, true
+	case "run_state_running":
+		return Words{"running", "执行中"}, true
+	case "run_state_verifying":
+		return Words{"verifying", "验证恢复中"}, true
+	case "run_state_cured":
+		return Words{"cured", "已恢复"}, true
+	case "run_state_not_cured":
+		return Words{"not cured", "未恢复"}, true
+	case "run_state_worse":
+		return Words{"worse than before", "情况恶化"}, true
+	case "run_state_failed":
+		return Words{"failed", "失败"}, true
+	case "run_state_rejected":
+		return Words{"rejected", "已拒绝"}, true
+	case "run_state_expired":
+		return Words{"expired", "已过期"}, true
+	case "run_state_refused":
+		return Words{"refused", "不予执行"}, true
+	case "run_ended":
+		return Words{"{state}[: {reason}]", "{state}[：{reason}]"}, true
+	case "run_refused":
+		return Words{"{guard}: {why}", "{why}（{guard}）"}, true
+	case "run_dequeued":
+		return Words{"the guards were asked again", "已重新检查保护规则"}, true
+	case "run_runbook_gone":
+		return Words{"the runbook {runbook} is no longer configured", "预案 {runbook} 已不在配置中"}, true
+	case "run_runbook_changed":
+		return Words{
+			"the steps of runbook {runbook} were changed while this run was under way",
+			"处置进行期间，预案 {runbook} 的步骤被修改",
+		}, true
+	case "run_step_failed":
+		return Words{"step {step} failed: {error}", "步骤 {step} 失败：{error}"}, true
+	case "run_steps_failed":
+		return Words{"steps failed: {steps}", "失败的步骤：{steps}"}, true
+	case "run_outcome_unknown":
+		return Words{"it is not known whether step {step} happened", "无法确定步骤 {step} 是否已发生"}, true
+	case "question_outcome":
+		return Words{
+			"Did step {step} ({kind}) of run {run} happen? It was begun at {started}, and its outcome is not known.[ The last error: {error}]",
+			"处置 {run} 的步骤 {step}（{kind}）是否已发生？该步骤于 {started} 开始执行，结果未知。[最后一次错误：{error}]",
+		}, true
+	case "question_expired":
+		return Words{"nobody answered in time", "期限内无人答复"}, true
+	case "approved_by_timeout":
+		return Words{
+			"nobody answered in time, and the runbook then approves (on_timeout: approve)",
+			"期限内无人答复，按预案设置（on_timeout: approve）自动批准",
+		}, true
+	case "approved_by":
+		return Words{"approved by {people}", "由 {people} 批准"}, true
+	case "approvals_so_far":
+		return Words{"{have} of {need} people have approved", "需 {need} 人批准，已有 {have} 人批准"}, true
+	case "rejected_by":
+		return Words{"rejected by {person}[: {note}]", "被 {person} 拒绝[：{note}]"}, true
+	case "aborted_by":
+		return Words{"aborted by {person}[: {note}]", "被 {person} 中止[：{note}]"}, true
+	case "answer_approve":
+		return Words{"approve[: {note}]", "批准[：{note}]"}, true
+	case "answer_reject":
+		return Words{"reject[: {note}]", "拒绝[：{note}]"}, true
+	case "answer_done":
+		return Words{"done[: {note}]", "确认已发生[：{note}]"}, true
+	case "answer_repeat":
+		return Words{"repeat[: {note}]", "要求重做[：{note}]"}, true
+	case "answer_abort":
+		return Words{"abort[: {note}]", "中止[：{note}]"}, true
+	case "step_begun":
+		return Words{"{step} ({kind}), attempt {attempt}", "{step}（{kind}），第 {attempt} 次尝试"}, true
+	case "step_done":
+		return Words{"done", "完成"}, true
+	case "step_never_happened":
+		return Words{"was begun {attempts:time|times} and never happened", "已尝试 {attempts} 次，均未生效"}, true
+	case "step_panicked":
+		return Words{"the step panicked: {panic}", "步骤发生内部错误（panic）：{panic}"}, true
+	case "step_confirmed_by":
+		return Words{"{person} confirmed that it happened[: {note}]", "{person} 确认该步骤已发生[：{note}]"}, true
+	case "step_repeated_by":
+		return Words{"{person} asked to do it again[: {note}]", "{person} 要求重做该步骤[：{note}]"}, true
+	case "step_status_happened":
+		return Words{"the target says that it happened[: {detail}]", "目标系统表示该步骤已发生[：{detail}]"}, true
+	case "step_status_not_happened":
+		return Words{"the target says that it did not happen[: {detail}]", "目标系统表示该步骤未发生[：{detail}]"}, true
+	case "step_status_unclear":
+		return Words{"the target does not tell whether it happened[: {detail}]", "目标系统无法说明该步骤是否已发生[：{detail}]"}, true
+	case "template":
+		return Words{"fill in {template}: {error}", "填写模板 {template} 失败：{error}"}, true
+	case "template_version":
+		return Words{
+			"version {version} holds characters that no version has; allowed are letters, digits and ._:/@+~-, beginning with a letter, a digit or _",
+			"版本 {version} 含有不允许的字符：只允许字母、数字和 ._:/@+~-，且以字母、数字或 _ 开头",
+		}, true
+	default:
+		return Words{}, false
+	}
+}
+
+// verifyWords are the codes of verifications.
+func verifyWords(code string) (Words, bool) {
+	switch code {
+	case "verify_begun":
+		return Words{"must be up: {checks}", "必须恢复：{checks}"}, true
+	case "verify_nothing":
+		return Words{"every step is done, and no check is configured to prove it", "所有步骤已完成，但没有配置用于验证的检查"}, true
+	case "verify_runbook_gone":
+		return Words{
+			"the runbook {runbook} is no longer configured: it was not verified whether the service is cured",
+			"预案 {runbook} 已不在配置中：未能验证服务是否恢复",
+		}, true
+	case "verify_up_again":
+		return Words{"up again: {checks}", "已恢复：{checks}"}, true
+	case "verify_worse":
+		return Words{"down now and up before: {checks}", "之前正常、现在异常：{checks}"}, true
+	case "verify_still_down":
+		return Words{"still down: {checks}", "仍然异常：{checks}"}, true
+	case "verify_not_seen":
+		return Words{"could not be looked at: {checks}", "无法探测：{checks}"}, true
+	case "verify_too_short":
+		return Words{"not up for long enough: {checks}", "恢复的时间不够长：{checks}"}, true
+	case "check_seen":
+		return Words{"{check}[ ({reason})]", "{check}[（{reason}）]"}, true
+	default:
+		return Words{}, false
+	}
+}
+
+// execWords are the codes of steps of kind exec.
+func execWords(code string) (Words, bool) {
+	switch code {
+	case "exec_exit_status":
+		return Words{"{command} ended with exit status {status}", "{command} 以退出码 {status} 结束"}, true
+	case "exec_start":
+		return Words{"start {command}: {error}", "无法启动 {command}：{error}"}, true
+	case "exec_stopped":
+		return Words{"{command} was stopped: {error}", "{command} 被终止：{error}"}, true
+	case "exec_lost":
+		return Words{"{command}: {error}", "{command}：{error}"}, true
+	case "exec_secret_argument":
+		return Words{
+			"argument {number} would hold a secret, and every user of the machine can read arguments; put it under secrets or stdin",
+			"参数 {number} 含有密钥，而本机所有用户都能看到命令参数；请改用 secrets 或 stdin",
+		}, true
+	case "exec_no_status_command":
+		return Words{"the step has no status_command", "该步骤没有配置 status_command"}, true
+	case "exec_status_command":
+		return Words{"status_command: {error}", "执行 status_command 失败：{error}"}, true
+	case "exec_status_unclear":
+		return Words{"status_command ended with exit status {status}[: {output}]", "status_command 以退出码 {status} 结束[：{output}]"}, true
+	default:
+		return Words{}, false
+	}
+}
+
+// webhookWords are the codes of steps of kind webhook.
+func webhookWords(code string) (Words, bool) {
+	switch code {
+	case "webhook_answered":
+		return Words{"{method} {host} answered {status}", "{method} {host} 返回 {status}"}, true
+	case "webhook_redirect":
+		return Words{
+			"{method} {host} answered {status}: redirects are not followed, give the final address",
+			"{method} {host} 返回 {status}：不跟随重定向，请填写最终地址",
+		}, true
+	case "webhook_lost":
+		return Words{"{method} {host}: {error}", "{method} {host} 失败：{error}"}, true
+	case "webhook_not_json":
+		return Words{"the answer is not JSON", "返回的内容不是 JSON"}, true
+	case "webhook_needs_answer":
+		return Words{"poll.url needs the first answer: {error}", "poll.url 需要用到首次请求的返回内容：{error}"}, true
+	case "webhook_other_host":
+		return Words{
+			"the first answer leads to another host than {host}, which must not get the headers",
+			"首次请求的返回内容指向 {host} 以外的主机，请求头不应发往该主机",
+		}, true
+	case "webhook_no_answer":
+		return Words{"no answer yet", "尚无返回"}, true
+	case "webhook_poll_timeout":
+		return Words{
+			"{host} accepted it, and did not say in time that it is done; the last answer: {last}",
+			"{host} 已受理，但未在期限内表示完成；最后一次返回：{last}",
+		}, true
+	case "webhook_target_failed":
+		return Words{"the target says that it failed: {seen}", "目标系统表示执行失败：{seen}"}, true
+	case "webhook_value":
+		return Words{"{path} is {value}", "{path} 为 {value}"}, true
+	case "webhook_no_status_request":
+		return Words{"the step has no status_request", "该步骤没有配置 status_request"}, true
+	case "webhook_done":
+		return Words{"the work is done", "操作已完成"}, true
+	case "webhook_says_neither":
+		return Words{"the answer says neither: {answer}", "返回的内容无法判断是否已发生：{answer}"}, true
+	default:
+		return Words{}, false
+	}
+}
+
+// dockerWords are the codes of steps of kind docker.
+func dockerWords(code string) (Words, bool) {
+	switch code {
+	case "docker_half_done":
+		return Words{"the replacement of container {container} was begun by this step before, and is not complete", "该步骤此前已开始替换容器 {container}，但尚未完成"}, true
+	case "docker_lease_lost":
+		return Words{"{error}; the guardian that has the lease now finishes or undoes it", "{error}；将由当前持有租约的 Guardian 完成或撤销"}, true
+	case "docker_undone":
+		return Words{"{error}; what ran before has been put back", "{error}；已恢复为之前运行的容器"}, true
+	case "docker_not_undone":
+		return Words{"{error}; putting back what ran before failed, too: {undo}", "{error}；恢复之前运行的容器也失败了：{undo}"}, true
+	case "docker_interrupted":
+		return Words{"it was interrupted", "执行被中断"}, true
+	case "docker_no_trace":
+		return Words{"no container was replaced by this step", "没有容器被该步骤替换"}, true
+	case "docker_replaced":
+		return Words{"replaced by this step: {containers}", "已由该步骤替换：{containers}"}, true
+	case "docker_no_container":
+		return Words{"there is no container {container}", "容器 {container} 不存在"}, true
+	case "docker_no_compose":
+		return Words{"there is no container of compose project {project}, service {service}", "compose 项目 {project} 的服务 {service} 没有容器"}, true
+	case "docker_auto_remove":
+		return Words{
+			"container {container} was started with --rm: it would be gone once stopped, and could not be put back",
+			"容器 {container} 以 --rm 启动：停止后即被删除，无法恢复",
+		}, true
+	case "docker_swarm":
+		return Words{
+			"container {container} belongs to a swarm service, which would replace it again; roll the service back with an exec step: docker service update --rollback",
+			"容器 {container} 属于 swarm 服务，会被该服务再次替换；请用 exec 步骤回滚该服务：docker service update --rollback",
+		}, true
+	case "docker_image":
+		return Words{"image {image}: {error}", "镜像 {image}：{error}"}, true
+	case "docker_image_missing":
+		return Words{
+			"image {image} is not there, and pull is never; build or load it on the engine's machine",
+			"镜像 {image} 不存在，而 pull 设为 never；请在 Docker 主机上构建或导入该镜像",
+		}, true
+	case "docker_pull":
+		return Words{"pull image {image}: {error}", "拉取镜像 {image} 失败：{error}"}, true
+	case "docker_find":
+		return Words{"find the containers of compose service {service}: {error}", "查找 compose 服务 {service} 的容器失败：{error}"}, true
+	case "docker_inspect":
+		return Words{"look at container {container}: {error}", "查看容器 {container} 失败：{error}"}, true
+	case "docker_create":
+		return Words{"create container {container}: {error}", "创建容器 {container} 失败：{error}"}, true
+	case "docker_join":
+		return Words{"join network {network}: {error}", "加入网络 {network} 失败：{error}"}, true
+	case "docker_stop":
+		return Words{"stop container {container}: {error}", "停止容器 {container} 失败：{error}"}, true
+	case "docker_rename":
+		return Words{"rename container {container} to {name}: {error}", "将容器 {container} 重命名为 {name} 失败：{error}"}, true
+	case "docker_start":
+		return Words{"start container {container}: {error}", "启动容器 {container} 失败：{error}"}, true
+	case "docker_remove":
+		return Words{"remove container {container}: {error}", "删除容器 {container} 失败：{error}"}, true
+	case "docker_container":
+		return Words{"container {container}: {error}", "容器 {container}：{error}"}, true
+	case "docker_old_gone":
+		return Words{"the old container is gone, the new one stays", "旧容器已不存在，保留新容器"}, true
+	case "docker_unhealthy":
+		return Words{"container {container} with image {image}: {error}", "容器 {container}（镜像 {image}）：{error}"}, true
+	case "docker_restarts":
+		return Words{"it does not stay up: exit status {status}", "反复重启：退出码 {status}"}, true
+	case "docker_exited":
+		return Words{"it is {state}: exit status {status}", "状态为 {state}：退出码 {status}"}, true
+	case "docker_health_check":
+		return Words{"its health check fails[: {output}]", "健康检查失败[：{output}]"}, true
+	case "docker_health_timeout":
+		return Words{"it was not healthy within {within}[: {output}]", "在 {within}内未变为健康[：{output}]"}, true
+	default:
+		return dockerEngineWords(code)
+	}
+}
+
+// dockerEngineWords are the codes of talking to the Docker Engine.
+func dockerEngineWords(code string) (Words, bool) {
+	switch code {
+	case "docker_says":
+		return Words{"docker says: {message}[ ({status})]", "Docker 报错：{message}[（{status}）]"}, true
+	case "docker_unreachable":
+		return Words{"reach the docker engine: {error}", "无法连接 Docker：{error}"}, true
+	case "docker_version":
+		return Words{"ask the docker engine at {host} for its version: {error}", "查询 {host} 的 Docker 版本失败：{error}"}, true
+	case "docker_too_new":
+		return Words{
+			"the docker engine at {host} speaks API {oldest} and newer, this guardian at most {newest}; update the guardian",
+			"{host} 的 Docker 只支持 {oldest} 及以上的 API，而 Guardian 最高支持 {newest}；请升级 Guardian",
+		}, true
+	case "docker_tls_file":
+		return Words{"tls: read {file}: {error}", "读取 TLS 文件 {file} 失败：{error}"}, true
+	case "docker_tls_no_certificate":
+		return Words{"tls: {file} holds no certificate in PEM", "TLS 文件 {file} 中没有 PEM 格式的证书"}, true
+	case "docker_bad_answer":
+		return Words{"read docker's answer: {error}", "读取 Docker 的返回失败：{error}"}, true
+	case "docker_bad_request":
+		return Words{"write docker's request: {error}", "构造 Docker 请求失败：{error}"}, true
 	default:
 		return Words{}, false
 	}

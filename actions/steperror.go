@@ -1,0 +1,63 @@
+package actions
+
+import (
+	"errors"
+	"strings"
+
+	"guardian/internal/reason"
+	"guardian/internal/secret"
+)
+
+// stepError is an error of a step that is kept as a reason: people read it in their own
+// language.
+type stepError struct {
+	why   reason.Reason
+	cause error // for errors.Is; its text is not shown
+}
+
+func (e *stepError) Error() string { return e.why.String() }
+func (e *stepError) Unwrap() error { return e.cause }
+
+// failed makes the error of something that was tried and did not succeed. The causes are for
+// errors.Is: their words, if any, are values of why.
+func failed(why reason.Reason, causes ...error) error {
+	return &stepError{why, errors.Join(causes...)}
+}
+
+// unclear makes the error of something that may or may not have happened.
+func unclear(why reason.Reason, causes ...error) error {
+	return failed(why, append(causes, ErrUnclear)...)
+}
+
+// reasonOf gives the reason of an error: the text of one that did not come from failed.
+func reasonOf(err error) reason.Reason {
+	var e *stepError
+	if errors.As(err, &e) {
+		return e.why
+	}
+	return reason.Text(err.Error())
+}
+
+// redactError takes secrets out of an error of a step.
+func redactError(err error, redactors ...*secret.Redactor) error {
+	if err == nil {
+		return nil
+	}
+	e := &stepError{reasonOf(err), err}
+	for _, r := range redactors {
+		e.why = e.why.Redact(r.Redact)
+	}
+	return e
+}
+
+// bounded shortens each text in a reason: it goes into the journal and into messages.
+func bounded(why reason.Reason) reason.Reason {
+	const limit = 2 << 10
+	return why.Redact(func(text string) string {
+		text = strings.ToValidUTF8(text, "\uFFFD")
+		if len(text) > limit {
+			text = strings.ToValidUTF8(text[:limit], "") + "…"
+		}
+		return text
+	})
+}

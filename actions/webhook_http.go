@@ -1,0 +1,261 @@
+package actions
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-resty/resty/v2"
+
+	"guardian/internal/reason"
+	"guardian/internal/secret"
+)
+
+// maxAnswer is the most that is read of a target's answer, in bytes.
+const maxAnswer = 1 << 20
+
+type webhook struct {
+	s      WebhookSettings
+	env    Env
+	client *resty.Client
+	local  secret.Redactor // knows this step's own secrets
+	url    text
+	body   text
+	poll   *poll
+	status *statusRequest
+}
+
+type poll struct {
+	url            text
+	every, timeout time.Duration
+	done, failed   *match
+}
+
+type statusRequest struct {
+	url           text
+	done, notDone *match
+	statuses      []int // those that mean that it did not happen
+}
+
+func (s *statusRequest) saysNot(status int) bool { return slices.Contains(s.statuses, status) }
+
+// newHTTP makes a client of its own for a step: resty rewrites the client that it is given.
+// Every request is bounded by its context.
+func newHTTP(env Env) *resty.Client {
+	c := resty.NewWithClient(&http.Client{Transport: &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 10 * time.Second,
+		// A kept connection that the target has closed meanwhile fails after the request was
+		// written: it could then not be told from one that arrived.
+		DisableKeepAlives: true,
+	}})
+	// Followed, a redirect would turn a POST into a GET and take headers to another host.
+	c.SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }))
+	c.SetHeader("User-Agent", env.UserAgent)
+	c.SetLogger(quiet{})
+	return c
+}
+
+// quiet keeps resty from logging addresses.
+type quiet struct{}
+
+func (quiet) Errorf(string, ...any) {}
+func (quiet) Warnf(string, ...any)  {}
+func (quiet) Debugf(string, ...any) {}
+
+// answer is what a target answered.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// String gives the status with its name: 502 Bad Gateway.
+func (a answer) String() string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)))
+}
+
+func (a answer) ok() bool { return a.status >= 200 && a.status <= 299 }
+
+func (a answer) json() (any, error) {
+	d := json.NewDecoder(bytes.NewReader(a.body))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, failed(reason.New("webhook_not_json"))
+	}
+	return v, nil
+}
+
+// send sends one request and reads at most maxAnswer of its answer.
+func (w *webhook) send(ctx context.Context, call Call, method, address, body string) (answer, error) {
+	req := w.client.R().SetContext(ctx).SetDoNotParseResponse(true)
+	if body != "" {
+		req.SetHeader("Content-Type", "application/json").SetBody([]byte(body))
+	}
+	for name, v := range w.s.Headers {
+		req.SetHeader(name, v.Reveal())
+	}
+	req.SetHeader("Idempotency-Key", call.Intent)
+	if s := w.s.Sign; s != nil {
+		at := strconv.FormatInt(w.env.Now().Unix(), 10)
+		mac := hmac.New(sha256.New, []byte(s.Secret.Reveal()))
+		_, _ = io.WriteString(mac, at+"."+body)
+		req.SetHeader(s.Header, "t="+at+",v1="+hex.EncodeToString(mac.Sum(nil)))
+	}
+	res, err := req.Execute(method, address)
+	if err != nil {
+		return answer{}, err
+	}
+	defer func() { _ = res.RawBody().Close() }()
+	b, err := io.ReadAll(io.LimitReader(res.RawBody(), maxAnswer))
+	if err != nil && res.IsSuccess() {
+		return answer{}, fmt.Errorf("read the answer: %w", err)
+	}
+	return answer{status: res.StatusCode(), header: res.Header(), body: b}, nil
+}
+
+func (w *webhook) accepts(status int) bool {
+	if len(w.s.Expect) > 0 {
+		return slices.Contains(w.s.Expect, status)
+	}
+	return status >= 200 && status <= 299
+}
+
+// excerpt gives the beginning of an answer, redacted.
+func (w *webhook) excerpt(body []byte) string {
+	const limit = 300
+	s := strings.TrimSpace(w.local.Redact(w.env.Redactor.Redact(strings.ToValidUTF8(string(body), "\uFFFD"))))
+	if len(s) > limit {
+		s = strings.ToValidUTF8(s[:limit], "") + "…"
+	}
+	return s
+}
+
+// redactError takes everything out of an error that is secret in this step.
+func (w *webhook) redactError(err error) error { return redactError(err, w.env.Redactor, &w.local) }
+
+// learn makes the step know its own secrets, so that a target that repeats what it was sent
+// does not bring them into the journal.
+func (w *webhook) learn() {
+	for name, v := range w.s.Headers {
+		switch http.CanonicalHeaderKey(name) {
+		case "Content-Type", "Accept", "User-Agent":
+			continue
+		}
+		w.local.Learn(v)
+		if _, token, ok := strings.Cut(v.Reveal(), " "); ok { // "Bearer …"
+			w.local.Learn(secret.New(token))
+		}
+	}
+	if w.s.Sign != nil {
+		w.local.Learn(w.s.Sign.Secret)
+	}
+}
+
+// byProxy tells that the status may come from something between us and the target, so that it
+// is not known whether the target got the request.
+func byProxy(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusGatewayTimeout ||
+		status == http.StatusServiceUnavailable || status == http.StatusRequestTimeout
+}
+
+// neverArrived tells that no connection came about, so that nothing was sent.
+func neverArrived(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// causeOf gives an HTTP client's error without the address, which may be secret.
+func causeOf(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err.Error()
+	}
+	return err.Error()
+}
+
+// hostOf gives what may be shown of an address: not its path and query.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "?"
+	}
+	return u.Host
+}
+
+// match compares one value of a JSON answer with templates.
+type match struct {
+	path []string
+	any  []text
+}
+
+// matches tells whether the value is one of those wanted, and gives it for people to read. A
+// nil match matches nothing.
+func (m *match) matches(v any, data map[string]any) (ok bool, seen reason.Reason, err error) {
+	if m == nil {
+		return false, seen, nil
+	}
+	got, ok := valueAt(v, m.path)
+	if !ok {
+		return false, seen, nil
+	}
+	for _, t := range m.any {
+		want, err := t.render(data)
+		if err != nil {
+			return false, seen, err
+		}
+		if got == want {
+			return true, reason.New("webhook_value", "path", strings.Join(m.path, "."), "value", got), nil
+		}
+	}
+	return false, seen, nil
+}
+
+// valueAt gives the scalar at a path of a decoded JSON value, as text.
+func valueAt(v any, path []string) (string, bool) {
+	for _, p := range path {
+		switch x := v.(type) {
+		case map[string]any:
+			next, ok := x[p]
+			if !ok {
+				return "", false
+			}
+			v = next
+		case []any:
+			i, err := strconv.Atoi(p)
+			if err != nil || i < 0 || i >= len(x) {
+				return "", false
+			}
+			v = x[i]
+		default:
+			return "", false
+		}
+	}
+	switch x := v.(type) {
+	case string:
+		return x, true
+	case json.Number:
+		return x.String(), true
+	case bool:
+		return strconv.FormatBool(x), true
+	case nil:
+		return "null", true
+	default:
+		return "", false
+	}
+}
