@@ -48,7 +48,7 @@ func (m *memory) whats() string {
 
 // act is a step out of functions.
 type act struct {
-	do  func(context.Context, actions.Call) (string, error)
+	do     func(context.Context, actions.Call) (string, error)
 	status func(context.Context, actions.Call) (actions.Outcome, reason.Reason, error)
 }
 

@@ -286,10 +286,12 @@ func TestWebhookSettings(t *testing.T) {
 		"a key of one's own": {func(s *actions.WebhookSettings) {
 			s.Headers = map[string]secret.Secret{"idempotency-key": secret.New("x")}
 		}, "is set by the guardian"},
-		"a method that does nothing":        {func(s *actions.WebhookSettings) { s.Method = "HEAD" }, "not one of POST"},
-		"a poll without an end":             {func(s *actions.WebhookSettings) { s.Poll = &actions.PollSettings{URL: "http://a/b"} }, "poll.done"},
-		"an ask that needs the lost answer": {func(s *actions.WebhookSettings) { s.StatusRequest = &actions.StatusSettings{URL: "http://a/{{.Answer.id}}"} }, "use {{.Intent}}"},
-		"a signature without a key":         {func(s *actions.WebhookSettings) { s.Sign = &actions.SignSettings{} }, "sign: secret"},
+		"a method that does nothing": {func(s *actions.WebhookSettings) { s.Method = "HEAD" }, "not one of POST"},
+		"a poll without an end":      {func(s *actions.WebhookSettings) { s.Poll = &actions.PollSettings{URL: "http://a/b"} }, "poll.done"},
+		"an ask that needs the lost answer": {func(s *actions.WebhookSettings) {
+			s.StatusRequest = &actions.StatusSettings{URL: "http://a/{{.Answer.id}}"}
+		}, "use {{.Intent}}"},
+		"a signature without a key": {func(s *actions.WebhookSettings) { s.Sign = &actions.SignSettings{} }, "sign: secret"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := actions.Builtin()["webhook"].Settings().(*actions.WebhookSettings)
