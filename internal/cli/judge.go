@@ -46,7 +46,7 @@ func judgeCommand(s streams) *cobra.Command {
 	var f judgeFlags
 	c := &cobra.Command{
 		Use:   "judge",
-		Short: "Judge a stream of results on standard input: is it worse than before, and since when is that sure",
+		Short: "Decide from a stream of results on standard input whether it is worse than before",
 		Long: `Reads one result per line and writes one line of JSON as soon as there is a verdict, at the
 latest at the end of the input: {"verdict", "at", "log_e", "log_pass", "missing"}. Verdicts:
 failed (worse than allowed; false-alarm risk at most --alpha, however many results are read),

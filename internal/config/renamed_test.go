@@ -35,6 +35,9 @@ func oldKeys() map[string][2]string {
 		"checks[].page.settle":                             {check + "page: {url: \"http://127.0.0.1:1/\", settle: 1s}", "checks[0].page.settle: this key is now called wait_after_load; write wait_after_load: 1s"},
 		"checks[].path":                                    {check + http + "\n    path: office", "checks[0].path: this key is now called network_path; write network_path: office"},
 		"marketplaces.share":                               {"services: [{name: shop}]\nmarketplaces: {share: 7%}", "marketplaces.share: this key is now called max_quota_share; write max_quota_share: 7%"},
+		"services[].watch.bad":                             {service + "{bad: 30%}", "services[0].watch.bad: this key is now called fast_phase.failure_rate; write fast_phase: {failure_rate: 30%}"},
+		"services[].watch.missed":                          {service + "{missed: 2%}", "services[0].watch.missed: this key is now called fast_phase.miss_rate; write fast_phase: {miss_rate: 2%}"},
+		"services[].watch.soak":                            {service + "{soak: 2s}", "services[0].watch.soak: this key is now called fast_phase.min_duration; write fast_phase: {min_duration: 2s}"},
 		"runbooks[].approval.within":                       {runbook + "steps: [{exec: {command: [\"true\"]}}]\n    approval: {within: 1h}", "runbooks[0].approval.within: this key is now called timeout; write timeout: 1h"},
 		"runbooks[].daily":                                 {runbook + "daily: 5", "runbooks[0].daily: this key is now called max_runs_per_day; write max_runs_per_day: 5"},
 		"brake.services":                                   {"services: [{name: shop}]\nbrake: {services: 5}", "brake.services: this key is now called max_failing_services; write max_failing_services: 5"},
@@ -77,7 +80,7 @@ func TestEachRenamedKeyHasAnExample(t *testing.T) {
 	examples := oldKeys()
 	pending := []string{
 		"checks[].burst", "checks[].order_push.lookup.http.expect.body_not", "checks[].order_push.see",
-		"defaults.burst", "services[].watch.bad", "services[].watch.missed", "services[].watch.soak",
+		"defaults.burst",
 	}
 	for _, r := range config.RenamedKeys() {
 		if slices.Contains(pending, r.Old) {
