@@ -11,13 +11,13 @@ import (
 //go:embed config/*.yaml
 var files embed.FS
 
-// Places are the addresses of the demo's world.
+// Places are the addresses of the demo's services.
 type Places struct {
 	Shop, Warehouse, Deployer, Messengers string
 }
 
-// WriteConfig writes the demo's configuration and rules into a folder and gives the path of
-// the configuration.
+// WriteConfig writes the demo's configuration and rules into a folder and returns the path
+// of the configuration.
 func WriteConfig(dir string, p Places) (string, error) {
 	places := strings.NewReplacer("SHOP", p.Shop, "WAREHOUSE", p.Warehouse, "DEPLOYER", p.Deployer, "MESSENGERS", p.Messengers)
 	for _, name := range []string{"guardian.yaml", "rules.yaml"} {

@@ -14,7 +14,7 @@ import (
 	"sync"
 )
 
-// Message is what a person would read in a channel.
+// Message is a message as it would be shown in a channel.
 type Message struct {
 	Channel string   `json:"channel"` // slack or dingtalk
 	Title   string   `json:"title"`
@@ -22,8 +22,8 @@ type Message struct {
 	Buttons []string `json:"buttons,omitempty"` // "text → URL"
 }
 
-// Messengers stand in for Slack and DingTalk: they check what the real ones check first (a
-// known address, a signature), answer as they do, and hand on what a person would read.
+// Messengers is a fake of Slack and DingTalk. It checks the address and the signature, answers
+// like the real ones, and reports each message that it accepts.
 type Messengers struct {
 	Secret   string // of the DingTalk robot
 	Received func(Message)

@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// ShopOptions are what one running version of the shop needs.
+// ShopOptions configures one running version of the shop.
 type ShopOptions struct {
 	Version   string // v1 is good; v2 loses one order in three and is slow
 	Listen    string // host:port
 	Warehouse string // base URL of the Warehouse that keeps the orders
 }
 
-// quotaSize is the size of the shop's request budget at its marketplace, and quotaLeak how
-// many requests leak out of it each second, as Shopify's REST API has it.
+// The marketplace's rate limit is a leaky bucket like that of Shopify's REST API: quotaSize is its
+// size and quotaLeak its leak rate per second.
 const (
 	quotaSize = 40
 	quotaLeak = 2
@@ -33,12 +33,12 @@ type Shop struct {
 	o       ShopOptions
 	client  *http.Client
 	pushed  atomic.Int64
-	used    atomic.Int64 // requests counted against the marketplace budget
+	used    atomic.Int64 // requests counted against the rate limit
 	started time.Time
 }
 
-// RunShop serves a shop until ctx ends or stdin closes: a shop must not outlive the process
-// that started it.
+// RunShop serves a shop until ctx ends or stdin is closed, which happens when its parent process
+// ends.
 func RunShop(ctx context.Context, o ShopOptions, stdin io.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -90,8 +90,8 @@ func (s *Shop) storefront(w http.ResponseWriter, _ *http.Request) {
 	_, _ = fmt.Fprintf(w, "<!doctype html><title>Shop</title><h1>Shop %s</h1>\n", s.o.Version)
 }
 
-// push takes an order from the marketplace and syncs it to the warehouse. The bad version
-// answers 201 to each third order and forgets it: the kind of fault that no status code shows.
+// push accepts an order and forwards it to the warehouse. The bad version answers 201 to each
+// third order without forwarding it: a fault that no status code shows.
 func (s *Shop) push(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<16))
 	if err != nil {
@@ -136,7 +136,7 @@ func (s *Shop) forward(ctx context.Context, id string, body []byte) error {
 	return nil
 }
 
-// marketplace answers as a marketplace does that shows its quota in a header.
+// marketplace is the stub of a marketplace's API that returns its quota in a header.
 func (s *Shop) marketplace(w http.ResponseWriter, _ *http.Request) {
 	leaked := int64(time.Since(s.started).Seconds() * quotaLeak)
 	used := max(s.used.Add(1)-leaked, 1)

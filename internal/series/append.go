@@ -9,16 +9,17 @@ import (
 	"github.com/prometheus/prometheus/storage"
 )
 
-// Append appends points. Those that can be are appended even when others are rejected; the
-// error then wraps ErrLate, ErrOutOfOrder, ErrDuplicate, ErrTooManySeries or ErrInvalid,
-// each reason that there was. The points of one series must be in the order of time within
-// a call: the storage drops those that are not when it commits, and only counts them.
+// Append appends points. Valid points are appended even if others are rejected; the error then
+// wraps the reasons: ErrLate, ErrOutOfOrder, ErrDuplicate, ErrTooManySeries or ErrInvalid.
+// Within a call the points of one series must be in order of time: the storage drops others at
+// commit and only counts them.
 func (db *DB) Append(ctx context.Context, points []Point) error {
 	return db.append(ctx, points, func(error) bool { return true })
 }
 
-// Record appends what rules recorded: as Append, but samples that are late or there already
-// are only counted, because rules that are evaluated at any moment make such.
+// Record appends the results of recording rules. Unlike Append it does not return errors for
+// late and duplicate samples, which are normal when a rule is evaluated at any time; they are
+// only counted.
 func (db *DB) Record(ctx context.Context, points []Point) error {
 	return db.append(ctx, points, func(err error) bool {
 		return !errors.Is(err, ErrLate) && !errors.Is(err, ErrOutOfOrder) && !errors.Is(err, ErrDuplicate)
@@ -59,9 +60,9 @@ func (db *DB) write(ctx context.Context, points []Point, rejected func(i int, na
 		key = appendKey(key, p)
 		ref := db.cachedRef(key)
 		if ref == 0 {
-			db.metrics.slow.Inc()
+			db.metrics.misses.Inc()
 		}
-		// The labels go along: a reference whose series is gone is then only a miss.
+		// With the labels, an outdated reference is only a cache miss.
 		got, err := appendPoint(app, ref, p)
 		if err != nil {
 			name, why := reasonOf(err)
@@ -92,8 +93,8 @@ func appendKey(key []byte, p Point) []byte {
 	return append(key, p.Metric.Bytes(buf[:0])...)
 }
 
-// cachedRef returns the reference that was last known for a raw series key, or 0. The cache
-// may have dropped anything at any time; a miss costs a look-up by labels.
+// cachedRef returns the cached reference for a series key, or 0. Entries may be evicted at any
+// time; a miss costs a lookup by labels.
 func (db *DB) cachedRef(key []byte) storage.SeriesRef {
 	var buf [8]byte
 	v, ok := db.cache.HasGet(buf[:0], key)

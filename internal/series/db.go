@@ -25,12 +25,12 @@ import (
 // Lookback is how far back a query looks for the last value of a series, as in Prometheus.
 const Lookback = 5 * time.Minute
 
-// ErrTooManySeries is the answer to a new series when Options.MaxSeries are there already.
+// ErrTooManySeries is the error for a new series when there are Options.MaxSeries already.
 var ErrTooManySeries = errors.New("too many series: raise the limit, or remove labels that take many values")
 
-// Options say where and how much. Zero values other than Dir take the defaults.
+// Options configures a DB. Zero values of fields other than Dir mean the defaults.
 type Options struct {
-	Dir        string        // made when it is not there
+	Dir        string        // created if it does not exist
 	Retention  time.Duration // of samples; default 15 days
 	MaxSeries  int           // of the last hours, in memory; default 1,000,000
 	Log        *slog.Logger
@@ -58,8 +58,8 @@ type DB struct {
 	checks map[string]*track
 }
 
-// Open opens the storage in o.Dir and reads back what was there: it survives a kill at any
-// moment up to the last sample that was accepted.
+// Open opens the storage in o.Dir and replays its write-ahead log. After a kill at any time, all
+// samples are there that were accepted.
 func Open(o Options) (*DB, error) {
 	if o.Dir == "" {
 		return nil, errors.New("open series: no folder given")
@@ -90,9 +90,9 @@ func Open(o Options) (*DB, error) {
 	opts.MaxBlockDuration = max(opts.MaxBlockDuration, opts.MinBlockDuration)
 	opts.WALSegmentSize = wlog.DefaultSegmentSize / 4
 	opts.WALCompression = compression.Snappy
-	opts.StripeSize = 1 << 10 // Prometheus' default costs tens of MiB and serves millions of series
+	opts.StripeSize = 1 << 10 // Prometheus' default takes tens of MiB and is for millions of series
 	opts.SeriesLifecycleCallback = limit
-	// The lock is the process's: a kill leaves nothing behind that must be removed by hand.
+	// The lock is released when the process ends: after a kill no lock file has to be removed.
 	t, err := tsdb.Open(o.Dir, o.Log.With("part", "tsdb"), prefixed(o.Registerer), opts, nil)
 	if errors.Is(err, syscall.EAGAIN) {
 		return nil, fmt.Errorf("open series in %s: another guardian runs on this folder: give each a storage.path of its own; what they share is the journal, by storage.postgres", o.Dir)
@@ -113,24 +113,24 @@ func Open(o Options) (*DB, error) {
 	return db, nil
 }
 
-// Close ends the storage; nothing may be called after it.
+// Close closes the storage. No other method may be called after it.
 func (db *DB) Close() error {
 	db.cache.Reset()
 	return errors.Join(db.engine.Close(), db.tsdb.Close())
 }
 
-// Queryable returns the samples to handlers that speak Prometheus' interfaces.
+// Queryable returns the storage for handlers that use Prometheus' interfaces.
 func (db *DB) Queryable() storage.SampleAndChunkQueryable { return db.tsdb }
 
-// Appendable takes samples from handlers that speak Prometheus' interfaces (remote write).
-// The limit of series holds for it too; Track and Restamp do not know what it appends.
+// Appendable returns the storage for writers that use Prometheus' interfaces. The limit of series
+// applies; Track and Restamp ignore what it appends.
 func (db *DB) Appendable() storage.Appendable { return db.tsdb }
 
 // Engine returns the PromQL engine with this storage's limits.
 func (db *DB) Engine() *promql.Engine { return db.engine }
 
-// writable makes the folder and writes a file in it, because the storage's own errors about
-// this come late and do not say what to do.
+// writable creates the folder and checks that it is writable. The storage itself would report
+// this late and without an explanation.
 func writable(dir string) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
@@ -143,7 +143,7 @@ func writable(dir string) error {
 	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
-// prefixed returns the libraries' own metrics our prefix.
+// prefixed adds the prefix guardian_ to the metrics of libraries.
 func prefixed(reg prometheus.Registerer) prometheus.Registerer {
 	if reg == nil {
 		return nil
@@ -151,7 +151,7 @@ func prefixed(reg prometheus.Registerer) prometheus.Registerer {
 	return prometheus.WrapRegistererWithPrefix("guardian_", reg)
 }
 
-// seriesLimit refuses new series when there are too many.
+// seriesLimit rejects new series when there are too many.
 type seriesLimit struct {
 	most uint64
 
@@ -165,8 +165,8 @@ func (l *seriesLimit) watch(h *tsdb.Head) {
 	l.head = h
 }
 
-// PreCreation implements tsdb.SeriesLifecycleCallback. What is read back at the start is
-// never refused.
+// PreCreation implements tsdb.SeriesLifecycleCallback. Series that are read at the start are never
+// rejected.
 func (l *seriesLimit) PreCreation(labels.Labels) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -182,7 +182,7 @@ func (l *seriesLimit) PostCreation(labels.Labels) {}
 // PostDeletion implements tsdb.SeriesLifecycleCallback.
 func (l *seriesLimit) PostDeletion(map[chunks.HeadSeriesRef]labels.Labels) {}
 
-// Head returns the time of the newest sample, and false when there is none.
+// Head returns the time of the newest sample; false if there is none.
 func (db *DB) Head() (time.Time, bool) {
 	t := db.tsdb.Head().MaxTime()
 	if t <= 0 {
@@ -191,7 +191,7 @@ func (db *DB) Head() (time.Time, bool) {
 	return time.UnixMilli(t).UTC(), true
 }
 
-// Snapshot writes a copy of everything into a folder that is not there or empty.
+// Snapshot writes a copy of the storage into a new or empty folder.
 func (db *DB) Snapshot(_ context.Context, dir string) error {
 	if err := db.tsdb.Snapshot(dir, true); err != nil {
 		return fmt.Errorf("snapshot series into %s: %w", dir, err)

@@ -1,7 +1,7 @@
-// Package series keeps samples as Prometheus time series in an embedded TSDB and answers
-// PromQL over them.
+// Package series stores samples in an embedded Prometheus TSDB and evaluates PromQL over them.
 //
-// Ingest finds the series by a cached reference (fastcache), so that a known series costs
-// no label work. The last values of slow checks are stamped again each minute; Unknown and
-// the end of a check write stale markers. It decides nothing. Start at DB.
+// References of known series are cached, so that appending to them needs no lookup by labels.
+// The last values of slow checks are appended again each minute ("restamped"), so that queries
+// still find them; an Unknown look and the removal of a check write stale markers. The package
+// decides nothing. Start at DB.
 package series

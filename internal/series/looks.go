@@ -17,15 +17,14 @@ import (
 	"guardian/probes/sample"
 )
 
-// Look is what is left of a look in the series: no reason, no version.
+// Look is a look as the series store it, without reason and version.
 type Look struct {
 	At       time.Time // when it began, to the millisecond
 	Health   sample.Health
-	Duration time.Duration // 0 for one that was Unknown
+	Duration time.Duration // 0 if it was Unknown
 }
 
-// Looks reads what a check saw in [from, to], oldest first: looks only, not the values of
-// slow checks that were stamped again between them.
+// Looks returns the looks of a check in [from, to], oldest first, without restamped values.
 func (r *Reader) Looks(ctx context.Context, check string, from, to time.Time) ([]Look, error) {
 	return readLooks(ctx, r, check, from, to)
 }
@@ -76,17 +75,18 @@ func readLooks(ctx context.Context, from queryable, check string, first, last ti
 	return looks, nil
 }
 
-// looker reads series of one check; the first error stays.
+// looker reads series of one check and keeps the first error.
 type looker struct {
-	ctx   context.Context //nolint:containedctx // of the one call that it lives in
+	ctx   context.Context //nolint:containedctx // used only during one call
 	q     storage.Querier
 	check string
 	it    chunkenc.Iterator
 	err   error
 }
 
-// points returns the samples of a name, by time, stale markers left out unless it has nothing else. A check whose labels
-// changed has several series one after the other.
+// points returns the samples of the check's series with a name, by time, without stale markers
+// (except for nameRestamped, which has nothing else). A check whose labels changed has several
+// series, one after the other.
 func (l *looker) points(name string) []promql.FPoint {
 	if l.err != nil {
 		return nil

@@ -18,9 +18,8 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
-// Memory holds series of floats in memory and answers PromQL over them: what a replay makes
-// of recording rules, and what a running guardian has not put into a block yet. Its methods
-// may be called from everywhere at once.
+// Memory is an in-memory storage of float series for PromQL: for the results of recording rules
+// in a replay, and for samples that are not in a block yet. It is safe for concurrent use.
 type Memory struct {
 	mu     sync.RWMutex
 	byName map[string][]*memorySeries
@@ -32,13 +31,13 @@ type memorySeries struct {
 	points []promql.FPoint // by time
 }
 
-// NewMemory makes an empty one.
+// NewMemory makes an empty Memory.
 func NewMemory() *Memory {
 	return &Memory{byName: map[string][]*memorySeries{}, byHash: map[uint64][]*memorySeries{}}
 }
 
-// Append adds points to a series, which is made when it is not there. They must be in the
-// order of time; those that are not later than what is there are left out.
+// Append appends points to a series and creates it if necessary. Points must be in order of time;
+// those that are not later than the last one are ignored.
 func (m *Memory) Append(l labels.Labels, points ...promql.FPoint) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -64,7 +63,7 @@ func (m *Memory) series(l labels.Labels) *memorySeries {
 	return s
 }
 
-// Forget drops points before a time; what was handed out before stays readable.
+// Forget drops points before a time. Results of earlier queries stay valid.
 func (m *Memory) Forget(before time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -123,7 +122,7 @@ func (q *memoryQuerier) Select(_ context.Context, _ bool, hints *storage.SelectH
 	return set
 }
 
-// NameOf returns the one metric name that matchers ask for, or "".
+// NameOf returns the metric name if the matchers have an equality matcher for it, or else "".
 func NameOf(ms []*labels.Matcher) string {
 	for _, m := range ms {
 		if m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual {

@@ -10,7 +10,7 @@ type metrics struct {
 	checks    *prometheus.CounterVec // rejected samples of checks, by reason
 	computed  *prometheus.CounterVec // rejected samples of rules and forecasts, by reason
 	restamped prometheus.Counter
-	slow      prometheus.Counter
+	misses    prometheus.Counter
 }
 
 // RejectedSamples makes guardian_samples_rejected_total for one source of samples, with a
@@ -28,22 +28,22 @@ func RejectedSamples(source string, reasons ...string) *prometheus.CounterVec {
 	return c
 }
 
-// newMetrics registers at once what is counted here and what the cache counts itself.
+// newMetrics makes the metrics and registers them with reg unless it is nil.
 func newMetrics(reg prometheus.Registerer, db *DB) *metrics {
 	m := &metrics{
 		appended: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "guardian_series_samples_appended_total",
-			Help: "Samples appended to the series, restamped ones and stale markers included.",
+			Help: "Samples appended to the series, including restamped ones and stale markers.",
 		}),
 		checks:   RejectedSamples("checks", reasonNames()...),
 		computed: RejectedSamples("computed", reasonNames()...),
 		restamped: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "guardian_series_samples_restamped_total",
-			Help: "Last values of slow checks that were stamped again.",
+			Help: "Last values of slow checks that were appended again with a newer timestamp.",
 		}),
-		slow: prometheus.NewCounter(prometheus.CounterOpts{
+		misses: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "guardian_series_reference_misses_total",
-			Help: "Samples whose series had to be found by its labels, because no reference was cached or it was outdated.",
+			Help: "Samples whose series was looked up by labels, because its reference was not cached or outdated.",
 		}),
 	}
 	if reg == nil {
@@ -59,8 +59,8 @@ func newMetrics(reg prometheus.Registerer, db *DB) *metrics {
 	})
 	count := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "guardian_series_active",
-		Help: "Series of the last hours, in memory.",
+		Help: "Series in memory (the last hours).",
 	}, func() float64 { return float64(db.tsdb.Head().NumSeries()) })
-	reg.MustRegister(m.appended, m.checks, m.computed, m.restamped, m.slow, cacheBytes, count)
+	reg.MustRegister(m.appended, m.checks, m.computed, m.restamped, m.misses, cacheBytes, count)
 	return m
 }

@@ -14,14 +14,14 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
-// Result is a query's answer with what there is to be said about it.
+// Result is the result of a query with its annotations.
 type Result struct {
 	Value parser.Value // promql.Vector, promql.Scalar, promql.String or promql.Matrix
 	Notes annotations.Annotations
 }
 
-// Query asks an expression at a time. A scalar is a vector with one element without labels,
-// so that it serves as a rules.QueryFunc.
+// Query evaluates an expression at a time. It returns a scalar as a vector with one element
+// without labels, so that it can be used as a rules.QueryFunc.
 func (db *DB) Query(ctx context.Context, expr string, at time.Time) (promql.Vector, error) {
 	res, err := db.Instant(ctx, expr, at)
 	if err != nil {
@@ -37,7 +37,7 @@ func (db *DB) Query(ctx context.Context, expr string, at time.Time) (promql.Vect
 	}
 }
 
-// Instant asks an expression of any type at a time. Its errors are the engine's own.
+// Instant evaluates an expression of any type at a time. Its errors are those of the engine.
 func (db *DB) Instant(ctx context.Context, expr string, at time.Time) (Result, error) {
 	q, err := db.engine.NewInstantQuery(ctx, db.tsdb, nil, expr, at)
 	if err != nil {
@@ -47,7 +47,7 @@ func (db *DB) Instant(ctx context.Context, expr string, at time.Time) (Result, e
 	return answer(q.Exec(ctx))
 }
 
-// QueryRange asks an expression at each step from start to end, both included.
+// QueryRange evaluates an expression at each step from start to end, both included.
 func (db *DB) QueryRange(ctx context.Context, expr string, start, end time.Time, step time.Duration) (promql.Matrix, error) {
 	res, err := db.Range(ctx, expr, start, end, step)
 	if err != nil {
@@ -60,8 +60,7 @@ func (db *DB) QueryRange(ctx context.Context, expr string, start, end time.Time,
 	return m, nil
 }
 
-// Range is QueryRange with notes. A step must be positive, and there may be at most 11,000
-// of them, as in Prometheus.
+// Range is QueryRange with annotations. As in Prometheus there may be at most 11,000 steps.
 func (db *DB) Range(ctx context.Context, expr string, start, end time.Time, step time.Duration) (Result, error) {
 	switch {
 	case step <= 0:
@@ -79,7 +78,7 @@ func (db *DB) Range(ctx context.Context, expr string, start, end time.Time, step
 	return answer(q.Exec(ctx))
 }
 
-// answer copies what the engine takes back into its pools when the query is closed.
+// answer copies the result, whose memory the engine reuses after the query is closed.
 func answer(r *promql.Result) (Result, error) {
 	if r.Err != nil {
 		return Result{}, r.Err
@@ -148,7 +147,7 @@ func (db *DB) LabelValues(ctx context.Context, name string, start, end time.Time
 	}
 	out := make([]string, 0, len(values))
 	for _, v := range values {
-		out = append(out, string([]byte(v))) // the storage may unmap what it lent
+		out = append(out, string([]byte(v))) // the storage may unmap the memory of v
 	}
 	return out, nil
 }

@@ -19,20 +19,19 @@ import (
 	"github.com/prometheus/prometheus/tsdb/chunkenc"
 )
 
-// Reader reads the samples of a folder without writing to them, also beside the guardian
-// that owns it: what was there when it was opened. Its methods may be called from everywhere
-// at once.
+// Reader reads the samples of a folder as they were when it was opened, possibly while a guardian
+// writes to it. It is safe for concurrent use.
 type Reader struct {
 	db     *tsdb.DBReadOnly
 	blocks []tsdb.BlockReader
-	// tail holds what is in no block yet: the last two or three hours. It is read once, since
-	// each look into the write-ahead log costs as much as a start.
+	// tail holds the samples that are not in a block yet, those of the last two or three hours. It
+	// is read only once, because reading the write-ahead log is as slow as a start.
 	tail        *Memory
 	first, last int64
 }
 
-// OpenReader opens the samples in a folder. It makes a folder of links in it for as long as
-// it is open, because the log cannot be read in place.
+// OpenReader opens the samples in a folder. While it is open, the folder has a subfolder with
+// links, because the write-ahead log cannot be read in place.
 func OpenReader(ctx context.Context, dir string, log *slog.Logger) (_ *Reader, err error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -56,7 +55,7 @@ func OpenReader(ctx context.Context, dir string, log *slog.Logger) (_ *Reader, e
 		r.first, r.last, end = min(r.first, m.MinTime), max(r.last, m.MaxTime-1), max(end, m.MaxTime)
 	}
 	if _, statErr := os.Stat(filepath.Join(dir, "wal")); errors.Is(statErr, fs.ErrNotExist) {
-		return r, nil // a copy that has blocks only
+		return r, nil // a copy with blocks only
 	}
 	return r, r.readTail(ctx, end)
 }
@@ -92,10 +91,10 @@ func (r *Reader) readTail(ctx context.Context, from int64) error {
 	return set.Err()
 }
 
-// Close returns the folder back.
+// Close closes the reader.
 func (r *Reader) Close() error { return r.db.Close() }
 
-// Span returns the times of the first and the last sample; false when there is none.
+// Span returns the times of the first and the last sample; false if there is none.
 func (r *Reader) Span() (first, last time.Time, ok bool) {
 	if r.last < r.first {
 		return first, last, false
@@ -103,7 +102,7 @@ func (r *Reader) Span() (first, last time.Time, ok bool) {
 	return time.UnixMilli(r.first).UTC(), time.UnixMilli(r.last).UTC(), true
 }
 
-// Querier implements storage.Queryable: over the blocks that the time touches alone.
+// Querier implements storage.Queryable. It opens only blocks that overlap the time range.
 func (r *Reader) Querier(mint, maxt int64) (storage.Querier, error) {
 	var qs []storage.Querier
 	for _, b := range r.blocks {
@@ -126,8 +125,8 @@ func (r *Reader) Querier(mint, maxt int64) (storage.Querier, error) {
 	return storage.NewMergeQuerier(append(qs, tail), nil, storage.ChainedSeriesMerge), nil
 }
 
-// NewEngine makes a PromQL engine that asks as a DB does, for queries over long stretches:
-// nobody waits for it at a page.
+// NewEngine makes a PromQL engine with the semantics of a DB's engine and higher limits, for
+// batch queries over long periods.
 func NewEngine(log *slog.Logger) *promql.Engine {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -137,7 +136,7 @@ func NewEngine(log *slog.Logger) *promql.Engine {
 	}))
 }
 
-// engineOptions are what our engines have in common: the meaning of an expression.
+// engineOptions sets the options that determine the result of an expression, equal for all engines.
 func engineOptions(o promql.EngineOpts) promql.EngineOpts {
 	o.LookbackDelta = Lookback
 	o.NoStepSubqueryIntervalFn = func(int64) int64 { return time.Minute.Milliseconds() }

@@ -7,9 +7,9 @@ import (
 	"github.com/prometheus/prometheus/storage"
 )
 
-// The reasons why a sample is not appended, beside ErrTooManySeries.
+// The reasons why a sample is not appended, in addition to ErrTooManySeries.
 var (
-	ErrLate       = errors.New("the sample is too old: the storage has moved on")
+	ErrLate       = errors.New("the sample is too old for the storage")
 	ErrOutOfOrder = errors.New("the sample is older than the series' last one")
 	ErrDuplicate  = errors.New("there is another value for this series and time")
 	ErrInvalid    = errors.New("the sample's labels are not valid")
@@ -17,7 +17,7 @@ var (
 
 type reason struct {
 	name string
-	err  error // what is answered
+	err  error // what is returned
 	from []error
 }
 
@@ -66,7 +66,7 @@ func (db *DB) reject(err error) error {
 	return why
 }
 
-// rejects gathers the reasons of one batch, each once.
+// rejects collects the reasons of one batch without duplicates.
 type rejects struct {
 	n    int
 	errs []error

@@ -25,35 +25,34 @@ const (
 	nameSuccess  = "probe_success"
 	nameUnknown  = "probe_unknown"
 	nameDuration = "probe_duration_seconds"
-	// nameRestamped is written beside values that were stamped again, and only then: a sample
-	// of the check at any other time is a look. It holds stale markers and nothing else, so
-	// that no query ever sees it.
+	// nameRestamped is written with each restamp, so that restamped values can be told from looks.
+	// It has only stale markers as values, so that no query returns it.
 	nameRestamped = "probe_restamped"
 )
 
-// track is what is known of one check: its schedule and what was last written for it.
+// track is the state of one check: its schedule and its last written values.
 type track struct {
-	mu           sync.Mutex
-	every, grace time.Duration // 0: not tracked, never stamped again
-	lookAt       time.Time     // when the last look began; zero: none in this process
-	stamped      int64         // time of the last sample written, ms
-	recalled     bool          // what a former process left was looked for
+	mu             sync.Mutex
+	every, grace   time.Duration // 0: not tracked, never restamped
+	lookAt         time.Time     // when the last look began; zero: none in this process
+	stamped        int64         // time of the last sample written, ms
+	leftoversFound bool          // the series of a former process have been searched
 
 	kind, service string
 	labels        map[string]string
-	prefix        []byte // of the keys of its series, made of the above
+	prefix        []byte // prefix of the keys of its series, made of the fields above
 
 	series map[storage.SeriesRef]*stamp
-	others []*stamp // without a reference yet: restored, or left by a former process
+	others []*stamp // series without a reference yet: restored, or left by a former process
 	round  uint64
 	key    []byte
 }
 
-// stamp is one series of a check with the value that was last written.
+// stamp is one series of a check with its last written value.
 type stamp struct {
 	labels labels.Labels
 	v      float64
-	round  uint64 // of the sample that it was last part of
+	round  uint64 // number of the last sample that had this series
 }
 
 func (db *DB) track(check string, begin bool) *track {
@@ -68,12 +67,12 @@ func (db *DB) track(check string, begin bool) *track {
 }
 
 // AppendSample writes one look: probe_success (1 up, 0 down), probe_unknown,
-// probe_duration_seconds and the values, with labels check, kind, service, the check's own
-// and the value's. A series that the look before had and this one has not gets a stale
-// marker. An Unknown look writes probe_unknown=1 and ends all other series of the check.
+// probe_duration_seconds and the values, with the labels check, kind, service, those of the
+// check and those of the value. A series of the previous look that this one lacks gets a stale
+// marker. An Unknown look writes probe_unknown=1 and marks all other series of the check stale.
 //
-// The error wraps ErrOutOfOrder or ErrDuplicate for a look that is not later than the
-// check's last one, else what Append's wraps.
+// The error wraps ErrOutOfOrder or ErrDuplicate if the look is not later than the check's last
+// one, and otherwise the same errors as that of Append.
 func (db *DB) AppendSample(s sample.Sample) error {
 	t := db.track(s.Check, true)
 	t.mu.Lock()
@@ -85,10 +84,10 @@ func (db *DB) AppendSample(s sample.Sample) error {
 		}
 		return fmt.Errorf("append sample of check %s: %w", s.Check, db.reject(err))
 	}
-	if err := db.recall(s.Check, t, s.At); err != nil {
+	if err := db.findLeftovers(s.Check, t, s.At); err != nil {
 		return err
 	}
-	// A slow look began before its forerunner was stamped again, and is newer all the same.
+	// A slow look may have begun before the previous one was last restamped. It is still newer.
 	at := max(s.At.UnixMilli(), t.stamped+1)
 	t.identify(s)
 	t.round++
@@ -118,8 +117,8 @@ func upOf(h sample.Health) float64 {
 	return 0
 }
 
-// Track says how often a check is looked at, in the longest case, and how much later than
-// that a look may come. Until then Restamp keeps its last values visible.
+// Track sets the longest interval between looks of a check, and how late a look may be. During
+// this time Restamp keeps the last values visible.
 func (db *DB) Track(check string, every, grace time.Duration) {
 	t := db.track(check, true)
 	t.mu.Lock()
@@ -127,8 +126,8 @@ func (db *DB) Track(check string, every, grace time.Duration) {
 	t.every, t.grace = every, grace
 }
 
-// Restore returns the last sample of a check from before a restart, so that Restamp can go on
-// with it. It writes nothing, and is nothing to a check that has been looked at since.
+// Restore sets the last sample of a check from before a restart, so that Restamp continues with
+// it. It writes nothing, and it is ignored if there was a later look.
 func (db *DB) Restore(s sample.Sample) {
 	t := db.track(s.Check, true)
 	t.mu.Lock()
@@ -150,16 +149,16 @@ func (db *DB) Restore(s sample.Sample) {
 	for _, v := range vs {
 		t.others = append(t.others, &stamp{labels: seriesLabels(v, s), v: v.V, round: t.round})
 	}
-	t.recalled = false // what else was left is still to be ended
+	t.leftoversFound = false // other series of a former process still have to be ended
 }
 
-// restampAfter is how old the last sample of a check must be to be stamped again. It leaves
-// room for a caller whose minute is a little short, and is far below Lookback.
+// restampAfter is the minimum age of a check's last sample for a restamp. It is a little less
+// than the interval of one minute in which Restamp is called, and far below Lookback.
 const restampAfter = 50 * time.Second
 
-// Restamp keeps slow checks visible: it writes the last values of each tracked check again,
-// with now for time, until the check's next look is due plus its grace; from then on its
-// series end, because nobody knows. Call it each minute.
+// Restamp keeps slow checks visible to queries: it appends the last values of each tracked check
+// again with the current time. When the next look is overdue by more than its grace, it marks
+// the series stale instead, because the health is then unknown. Call it each minute.
 func (db *DB) Restamp(now time.Time) error {
 	db.mu.Lock()
 	checks := make([]string, 0, len(db.checks))
@@ -184,16 +183,16 @@ func (db *DB) restamp(check string, t *track, now time.Time) error {
 	case t.every <= 0 || t.lookAt.IsZero() || len(t.series)+len(t.others) == 0:
 		return nil
 	case now.After(t.lookAt.Add(t.every + t.grace)):
-		t.round++ // so that none is of this round
+		t.round++ // no series is part of this round: all are ended
 	case at-max(t.stamped, t.lookAt.UnixMilli()) < restampAfter.Milliseconds():
 		return nil
 	}
-	if err := db.recall(check, t, now); err != nil {
+	if err := db.findLeftovers(check, t, now); err != nil {
 		return err
 	}
 	w := writer{db: db, track: t, app: db.tsdb.Appender(context.Background()), at: max(at, t.stamped+1)}
-	if w.again(); w.n > 0 {
-		w.mark(check)
+	if w.restampAll(); w.n > 0 {
+		w.markRestamped(check)
 	}
 	w.endOthers()
 	if err := w.commit(); err != nil {
@@ -202,8 +201,7 @@ func (db *DB) restamp(check string, t *track, now time.Time) error {
 	return w.bad.err("last values of check "+check, w.n+w.bad.n)
 }
 
-// Forget ends all series of a check with stale markers. The check must not be looked at any
-// more: a sample that comes later begins its series anew.
+// Forget marks all series of a removed check stale. A later sample would start them again.
 func (db *DB) Forget(check string, now time.Time) error {
 	t := db.track(check, true)
 	t.mu.Lock()
@@ -212,7 +210,7 @@ func (db *DB) Forget(check string, now time.Time) error {
 	delete(db.checks, check)
 	db.mu.Unlock()
 
-	if err := db.recall(check, t, now); err != nil {
+	if err := db.findLeftovers(check, t, now); err != nil {
 		return err
 	}
 	at := max(now.UnixMilli(), t.stamped+1)
@@ -225,21 +223,21 @@ func (db *DB) Forget(check string, now time.Time) error {
 	return nil
 }
 
-// recall finds, once, the series of the check that a former process left within the
-// lookback, so that they end when the check does not go on with them.
-func (db *DB) recall(check string, t *track, at time.Time) error {
-	if t.recalled {
+// findLeftovers finds, once per check, the series that a former process wrote within the lookback, so
+// that they are marked stale if the check does not continue them.
+func (db *DB) findLeftovers(check string, t *track, at time.Time) error {
+	if t.leftoversFound {
 		return nil
 	}
 	q, err := db.tsdb.Querier(at.Add(-Lookback).UnixMilli(), at.Add(Lookback).UnixMilli())
 	if err != nil {
-		return fmt.Errorf("recall check %s: %w", check, err)
+		return fmt.Errorf("findLeftovers check %s: %w", check, err)
 	}
 	defer q.Close()
 	set := q.Select(context.Background(), false, nil,
 		labels.MustNewMatcher(labels.MatchEqual, "check", check),
 		labels.MustNewMatcher(labels.MatchNotEqual, "kind", ""),
-		// What rules made of the check's series is theirs.
+		// Not the series that rules derive from the check's series.
 		labels.MustNewMatcher(labels.MatchEqual, labels.AlertName, ""),
 		labels.MustNewMatcher(labels.MatchNotRegexp, model.MetricNameLabel, ".*:.*|"+nameRestamped),
 	)
@@ -254,14 +252,14 @@ func (db *DB) recall(check string, t *track, at time.Time) error {
 		}
 		t.stamped = max(t.stamped, last)
 		if live && !t.has(s.Labels()) {
-			// Of no round that is or will be: it ends unless it is written first.
+			// Part of no round: it is marked stale unless it is written before.
 			t.others = append(t.others, &stamp{labels: s.Labels().Copy(), round: math.MaxUint64})
 		}
 	}
 	if err := set.Err(); err != nil {
-		return fmt.Errorf("recall check %s: %w", check, err)
+		return fmt.Errorf("findLeftovers check %s: %w", check, err)
 	}
-	t.recalled = true
+	t.leftoversFound = true
 	return nil
 }
 
@@ -269,7 +267,7 @@ func (t *track) has(l labels.Labels) bool {
 	return slices.ContainsFunc(t.others, func(s *stamp) bool { return labels.Equal(s.labels, l) })
 }
 
-// identify makes the prefix of the keys of the check's series, unless it is as it was.
+// identify computes the key prefix of the check's series if its labels changed.
 func (t *track) identify(s sample.Sample) {
 	if t.prefix != nil && t.kind == s.Kind && t.service == s.Service && maps.Equal(t.labels, s.Labels) {
 		return
@@ -286,7 +284,7 @@ func (t *track) identify(s sample.Sample) {
 	t.prefix = append(t.prefix, 0xfe)
 }
 
-// keyOf returns the raw key of one of the check's series. It is valid until the next call.
+// keyOf returns the cache key of one of the check's series. It is valid until the next call.
 func (t *track) keyOf(v sample.Value) []byte {
 	t.key = append(append(t.key[:0], t.prefix...), v.Name...)
 	var few [8]string

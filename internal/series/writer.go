@@ -11,7 +11,7 @@ import (
 	"guardian/probes/sample"
 )
 
-// writer writes series of one check, at one time, in one transaction.
+// writer appends samples of one check with one timestamp in one transaction.
 type writer struct {
 	db    *DB
 	track *track
@@ -21,8 +21,8 @@ type writer struct {
 	bad   rejects
 }
 
-// value writes one value of a look. A series that is known costs its key and two look-ups;
-// only one that is not has its labels made.
+// value appends one value of a look. For a known series it needs only its key and two lookups;
+// labels are built only for an unknown one.
 func (w *writer) value(v sample.Value, s sample.Sample) {
 	key := w.track.keyOf(v)
 	if ref := w.db.cachedRef(key); ref != 0 {
@@ -34,15 +34,15 @@ func (w *writer) value(v sample.Value, s sample.Sample) {
 			return
 		}
 	}
-	w.db.metrics.slow.Inc()
+	w.db.metrics.misses.Inc()
 	if got := w.append(0, &stamp{labels: seriesLabels(v, s), v: v.V}); got != 0 {
 		w.db.cacheRef(key, got)
 	}
 }
 
-// append writes a series' value and keeps it, under the reference that the storage gives.
-// The labels go along, so that a reference whose series was dropped from memory is found or
-// made again; it has another reference then.
+// append appends a series' value and remembers it under the reference that the storage returns.
+// It passes the labels, so that a series that was dropped from memory is created again, with
+// another reference.
 func (w *writer) append(ref storage.SeriesRef, st *stamp) storage.SeriesRef {
 	got, err := w.app.Append(ref, st.labels, w.at, st.v)
 	if err != nil {
@@ -58,17 +58,17 @@ func (w *writer) append(ref storage.SeriesRef, st *stamp) storage.SeriesRef {
 	return got
 }
 
-// again writes the series of the last look once more.
-func (w *writer) again() {
+// restampAll appends the values of the last look once more.
+func (w *writer) restampAll() {
 	t := w.track
 	for ref, st := range t.series {
 		if st.round == t.round {
-			w.again1(ref, st)
+			w.restamp(ref, st)
 		}
 	}
 	for i, st := range t.others {
 		if st.round == t.round {
-			w.again1(0, st)
+			w.restamp(0, st)
 			t.others[i] = nil
 		}
 	}
@@ -81,21 +81,21 @@ func (w *writer) again() {
 	t.others = kept
 }
 
-func (w *writer) again1(ref storage.SeriesRef, st *stamp) {
+func (w *writer) restamp(ref storage.SeriesRef, st *stamp) {
 	if w.append(ref, st) != 0 {
 		w.db.metrics.restamped.Inc()
 	}
 }
 
-// mark writes that this is no look but the values of one, stamped again.
-func (w *writer) mark(check string) {
+// markRestamped records that the values at this time are restamped and not a look.
+func (w *writer) markRestamped(check string) {
 	l := labels.FromStrings(model.MetricNameLabel, nameRestamped, "check", check, "kind", w.track.kind, "service", w.track.service)
 	if _, err := w.app.Append(0, l, w.at, math.Float64frombits(value.StaleNaN)); err != nil {
 		w.bad.add(w.db.reject(err))
 	}
 }
 
-// endOthers marks every series of the check stale that is not of this round.
+// endOthers marks all series of the check stale that are not part of this round.
 func (w *writer) endOthers() {
 	t := w.track
 	for ref, st := range t.series {
@@ -110,8 +110,7 @@ func (w *writer) endOthers() {
 	t.others = nil
 }
 
-// end marks a series stale, unless it was written in this transaction already, under a
-// reference that it had not before.
+// end marks a series stale, unless it was written in this transaction under another reference.
 func (w *writer) end(ref storage.SeriesRef, st *stamp) {
 	if ref == 0 {
 		for _, have := range w.track.series {
@@ -121,7 +120,7 @@ func (w *writer) end(ref storage.SeriesRef, st *stamp) {
 		}
 	}
 	if _, err := w.app.Append(ref, st.labels, w.at, math.Float64frombits(value.StaleNaN)); err != nil {
-		_ = w.db.reject(err) // counted; a series that cannot be ended ends by itself, after the lookback
+		_ = w.db.reject(err) // counted; without a stale marker the series ends after the lookback
 		return
 	}
 	w.n++

@@ -16,8 +16,8 @@ import (
 
 func bytesReader(b []byte) io.Reader { return bytes.NewReader(b) }
 
-// Warehouse keeps orders: what the shop's order sync writes to, and where an order must
-// arrive. It outlives the versions of the shop, as a database does.
+// Warehouse stores orders. The shop forwards orders to it, and the guardian checks that they
+// arrive. It is not restarted with the shop.
 type Warehouse struct {
 	mu     sync.Mutex
 	orders map[string]json.RawMessage
@@ -60,20 +60,20 @@ func (w *Warehouse) Handler() http.Handler {
 	return mux
 }
 
-// Left counts the orders that are still there.
+// Left returns the number of stored orders.
 func (w *Warehouse) Left() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.orders)
 }
 
-// Deployer is the shop's deploy tool: it keeps one version of the shop running as a child
-// process and replaces it on request, each request once per idempotency key.
+// Deployer is the shop's deploy tool: it runs one version of the shop as a child process and
+// replaces it on request, once per idempotency key.
 type Deployer struct {
 	// Command returns the command that runs the shop in a version on an address.
 	Command   func(ctx context.Context, version, listen, warehouse string) *exec.Cmd
 	Warehouse string
-	// Deployed is called after each switch; nil: nobody listens.
+	// Deployed is called after each switch; may be nil.
 	Deployed func(version string)
 
 	mu      sync.Mutex
@@ -238,7 +238,7 @@ func (d *Deployer) Handler() http.Handler {
 	return mux
 }
 
-// Serve serves a handler on a free loopback port until ctx ends and gives its base URL.
+// Serve serves a handler on a free loopback port until ctx ends. It returns the base URL.
 func Serve(ctx context.Context, h http.Handler) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -248,7 +248,7 @@ func Serve(ctx context.Context, h http.Handler) (string, error) {
 	context.AfterFunc(ctx, func() { _ = srv.Close() })
 	go func() {
 		if err := srv.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			panic(err) // the listener is ours and open: nothing else ends Serve
+			panic(err) // cannot happen: the listener is open until srv.Close
 		}
 	}()
 	return "http://" + l.Addr().String(), nil
