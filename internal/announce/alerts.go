@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/notifiers"
 	"guardian/rules"
 	"guardian/watch"
@@ -96,7 +97,7 @@ func (t Teller) alert(a rules.Alert, last *watch.Deploy, event string, now time.
 		n.Text += "\n" + s
 	}
 	if event != "resolved" {
-		fact(&n, w.value, number(a.Value))
+		fact(&n, w.value, reason.Number(a.Value))
 		fact(&n, w.condition, a.Expr)
 	}
 	fact(&n, w.since, t.stamp(since))

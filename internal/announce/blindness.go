@@ -9,8 +9,8 @@ import (
 
 // Blindness tells what changed about checks that cannot look.
 func (t Teller) Blindness(n decide.BlindNews, now time.Time) notifiers.Notice {
-	check := Blind{Check: n.Check.Check, Service: n.Check.Service, Labels: n.Check.Labels, Since: n.Since, Reason: n.Why.String()}
-	path := Cut{Path: n.Path, Checks: n.Checks, Since: n.Since, Reason: n.Why.String()}
+	check := Blind{Check: n.Check.Check, Service: n.Check.Service, Labels: n.Check.Labels, Since: n.Since, Reason: n.Why}
+	path := Cut{Path: n.Path, Checks: n.Checks, Since: n.Since, Reason: n.Why}
 	switch n.Kind {
 	case decide.CheckBlind:
 		return t.BlindBegan(check, now)
@@ -21,7 +21,7 @@ func (t Teller) Blindness(n decide.BlindNews, now time.Time) notifiers.Notice {
 	case decide.PathBack:
 		return t.PathBack(path, now)
 	case decide.AllBlind:
-		return t.SightLost(n.Checks, n.Since, n.Why.String(), now)
+		return t.SightLost(n.Checks, n.Since, n.Why, now)
 	case decide.AllSee:
 		return t.SightRegained(n.Checks, n.Since, now)
 	default:

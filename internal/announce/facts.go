@@ -35,7 +35,7 @@ type Blind struct {
 	Service string
 	Labels  map[string]string // marketplace, shop, site
 	Since   time.Time
-	Reason  string // in English, redacted
+	Reason  reason.Reason // redacted
 }
 
 // Order is a synthetic order that the guardian could not take back.
@@ -46,6 +46,6 @@ type Order struct {
 	Service string
 	Labels  map[string]string
 	Tries   int
-	Reason  string // in English, redacted
+	Reason  reason.Reason // redacted
 	Created time.Time
 }

@@ -155,7 +155,7 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 	other.Trigger = actions.Trigger{Kind: actions.ByAlert, Alert: "a_01", Reason: reason.Text("ApiSuccessLow fires")}
 
 	blind := announce.Blind{
-		Check: "push-shopee-sg", Service: "order-sync", Since: broke, Reason: "dial tcp: lookup partner.shopeemobile.com: i/o timeout",
+		Check: "push-shopee-sg", Service: "order-sync", Since: broke, Reason: reason.Text("dial tcp: lookup partner.shopeemobile.com: i/o timeout"),
 		Labels: map[string]string{"marketplace": "shopee", "shop": "sg-1"},
 	}
 	return map[string]func(announce.Teller) notifiers.Notice{
@@ -238,7 +238,7 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 
 		"blind_began":    func(t announce.Teller) notifiers.Notice { return t.BlindBegan(blind, now) },
 		"blind_ended":    func(t announce.Teller) notifiers.Notice { return t.BlindEnded(blind, now) },
-		"sight_lost":     func(t announce.Teller) notifiers.Notice { return t.SightLost(12, broke, "network is unreachable", now) },
+		"sight_lost":     func(t announce.Teller) notifiers.Notice { return t.SightLost(12, broke, reason.Text("network is unreachable"), now) },
 		"sight_regained": func(t announce.Teller) notifiers.Notice { return t.SightRegained(12, broke, now) },
 		"given_up": func(t announce.Teller) notifiers.Notice {
 			n := t.AlertFiring(alert(rules.Critical), nil, broke)
@@ -248,7 +248,7 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 		"order_left": func(t announce.Teller) notifiers.Notice {
 			return t.OrderLeft(announce.Order{
 				ID: "GRD-01JD", Ref: "240912ABC", Check: "push-shopee-sg", Service: "order-sync", Tries: 5,
-				Reason: "cancel answered 403", Created: broke, Labels: map[string]string{"marketplace": "shopee", "shop": "sg-1"},
+				Reason: reason.Text("cancel answered 403"), Created: broke, Labels: map[string]string{"marketplace": "shopee", "shop": "sg-1"},
 			}, now)
 		},
 		"test": func(t announce.Teller) notifiers.Notice { return t.Test("oncall", now) },

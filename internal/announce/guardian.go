@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/notifiers"
 )
 
@@ -15,7 +16,7 @@ func (t Teller) BlindBegan(b Blind, now time.Time) notifiers.Notice {
 	names := []string{"check", b.Check, "since", t.clock(b.Since, now), "age", t.span(now.Sub(b.Since))}
 	n.Title = say(w.blindBegan, names...)
 	n.Text = say(w.blindBeganText, names...)
-	fact(&n, w.problem, b.Reason)
+	fact(&n, w.problem, t.read(b.Reason, now))
 	n.Steps = w.stepsBlind
 	t.link(&n, w.linkService, "services", b.Service)
 	return n
@@ -44,7 +45,7 @@ func (t Teller) blind(b Blind, event string, tone notifiers.Tone, now time.Time)
 }
 
 // SightLost tells that no check at all can look: the guardian itself is cut off.
-func (t Teller) SightLost(checks int, since time.Time, reason string, now time.Time) notifiers.Notice {
+func (t Teller) SightLost(checks int, since time.Time, why reason.Reason, now time.Time) notifiers.Notice {
 	w := t.words()
 	n := t.notice("guardian/sight", "guardian", "sight_lost", critical, notifiers.Bad, nil, now)
 	names := []string{"checks", strconv.Itoa(checks), "since", t.clock(since, now), "age", t.span(now.Sub(since))}
@@ -52,7 +53,7 @@ func (t Teller) SightLost(checks int, since time.Time, reason string, now time.T
 	n.Text = say(w.sightLostText, names...)
 	n.Mention = true
 	fact(&n, w.since, t.stamp(since))
-	fact(&n, w.problem, reason)
+	fact(&n, w.problem, t.read(why, now))
 	n.Steps = w.stepsSight
 	t.link(&n, w.linkOverview)
 	return n
@@ -120,7 +121,7 @@ func (t Teller) OrderLeft(o Order, now time.Time) notifiers.Notice {
 	fact(&n, w.shop, where(o.Labels))
 	fact(&n, w.check, o.Check)
 	fact(&n, w.created, t.stamp(o.Created))
-	fact(&n, w.problem, o.Reason)
+	fact(&n, w.problem, t.read(o.Reason, now))
 	n.Steps = w.stepsOrder
 	t.link(&n, w.linkService, "services", o.Service)
 	return n

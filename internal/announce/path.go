@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/notifiers"
 )
 
@@ -12,7 +13,7 @@ type Cut struct {
 	Path   string
 	Checks int // that look on it
 	Since  time.Time
-	Reason string // in English
+	Reason reason.Reason
 }
 
 // PathCut tells that no control of a network path answers: the guardian is cut off there.
@@ -21,7 +22,7 @@ func (t Teller) PathCut(c Cut, now time.Time) notifiers.Notice {
 	n := t.cut(c, "path_cut", notifiers.Bad, now)
 	n.Title, n.Text = say(w.pathCut, t.cutNames(c, now)...), say(w.pathCutText, t.cutNames(c, now)...)
 	n.Mention = true
-	fact(&n, w.problem, c.Reason)
+	fact(&n, w.problem, t.read(c.Reason, now))
 	n.Steps = w.stepsSight
 	t.link(&n, w.linkOverview)
 	return n

@@ -47,9 +47,7 @@ func (t Teller) Run(r actions.Run, now time.Time) notifiers.Notice {
 			if q.Quorum > 1 {
 				fact(&n, w.quorum, say(w.quorumOf, "need", strconv.Itoa(q.Quorum), "have", strconv.Itoa(approvals(r))))
 			}
-			if t.lang() == "en" {
-				fact(&n, w.question, q.Text.String())
-			}
+			fact(&n, w.question, t.read(q.Text, now))
 		}
 	case actions.Queued:
 		n.Tone = notifiers.Warn
@@ -110,10 +108,7 @@ func (t Teller) refusals(text string, refusals []actions.Refusal, now time.Time)
 	w := t.words()
 	lines := []string{text}
 	for _, f := range refusals {
-		line, known := w.guards[f.Code]
-		if !known || t.lang() == "en" {
-			line = f.Detail.String()
-		}
+		line := t.read(f.Detail, now)
 		if !f.Until.IsZero() {
 			line += say(w.guardUntil, "until", t.clock(f.Until, now))
 		}
@@ -137,7 +132,7 @@ func (t Teller) StepFailed(r actions.Run, i int, now time.Time) notifiers.Notice
 	n.Title = say(w.stepFailed, names...)
 	n.Text = say(w.stepFailedText, names...)
 	n.Mention = r.Trigger.Kind != actions.ByDrill
-	fact(&n, w.problem, step.Error.String())
+	fact(&n, w.problem, t.read(step.Error, now))
 	fact(&n, w.output, step.Output)
 	n.Steps = w.stepsFailed
 	t.runFacts(&n, r, now)
@@ -204,19 +199,19 @@ func (t Teller) runFacts(n *notifiers.Notice, r actions.Run, now time.Time) {
 		cause += w.colon + r.Trigger.Person
 	}
 	if !r.Trigger.Reason.IsZero() {
-		cause += w.comma + r.Trigger.Reason.String()
+		cause += w.comma + t.read(r.Trigger.Reason, now)
 	}
 	fact(n, w.trigger, cause)
 	var checks []string
 	for _, c := range r.Verification {
 		line := c.Check + w.colon + w.healths[c.Health]
 		if !c.Reason.IsZero() {
-			line += w.comma + c.Reason.String()
+			line += w.comma + t.read(c.Reason, now)
 		}
 		checks = append(checks, line)
 	}
 	if len(checks) == 0 && (r.State.Final() || n.Labels["event"] == "step_failed") {
-		fact(n, w.reason, r.Reason.String()) // after a verification it says what the checks say
+		fact(n, w.reason, t.read(r.Reason, now)) // after a verification it says what the checks say
 	}
 	if len(checks) == 0 && !r.State.Final() {
 		fact(n, w.failing, strings.Join(r.Failing, w.list))

@@ -1,12 +1,11 @@
 package announce
 
 import (
-	"math"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/notifiers"
 	"guardian/watch"
 )
@@ -108,24 +107,16 @@ func fact(n *notifiers.Notice, name, value string) {
 	}
 }
 
-// clock gives a time of day, with the date when that is not now's.
-func (t Teller) clock(at, now time.Time) string {
-	loc := t.Location
-	if loc == nil {
-		loc = time.UTC
-	}
-	at, now = at.In(loc), now.In(loc)
-	switch {
-	case at.IsZero():
-		return "?"
-	case at.Year() != now.Year():
-		return at.Format("2006-01-02 15:04:05")
-	case at.YearDay() != now.YearDay():
-		return at.Format("01-02 15:04:05")
-	default:
-		return at.Format("15:04:05")
-	}
+// reader is who gets the notice.
+func (t Teller) reader(now time.Time) reason.Reader {
+	return reason.Reader{Language: t.lang(), Location: t.Location, Now: now}
 }
+
+// read puts a reason into the words of who gets the notice.
+func (t Teller) read(why reason.Reason, now time.Time) string { return t.reader(now).Read(why) }
+
+// clock gives a time of day, with the date when that is not now's.
+func (t Teller) clock(at, now time.Time) string { return t.reader(now).Clock(at) }
 
 // stamp gives a time with its date and offset: "2026-11-22 18:04:05 UTC+8".
 func (t Teller) stamp(at time.Time) string {
@@ -149,40 +140,7 @@ func (t Teller) stamp(at time.Time) string {
 
 // span gives a duration in its two largest units.
 func (t Teller) span(d time.Duration) string {
-	w := t.words()
-	d = max(d, 0).Round(time.Second)
-	days, hours, minutes, seconds := int(d/(24*time.Hour)), int(d/time.Hour)%24, int(d/time.Minute)%60, int(d/time.Second)%60
-	var parts []string
-	for _, p := range []struct {
-		n    int
-		unit string
-	}{{days, w.days}, {hours, w.hours}, {minutes, w.minutes}, {seconds, w.seconds}} {
-		if p.n > 0 && len(parts) < 2 {
-			parts = append(parts, strconv.Itoa(p.n)+p.unit)
-		} else if len(parts) > 0 {
-			break
-		}
-	}
-	if len(parts) == 0 {
-		return "0" + w.seconds
-	}
-	return strings.Join(parts, " ")
-}
-
-// number gives a value to four digits, without an exponent where people read none.
-func number(v float64) string {
-	if math.IsNaN(v) || math.IsInf(v, 0) || (v != 0 && (math.Abs(v) >= 1e9 || math.Abs(v) < 1e-4)) {
-		return strconv.FormatFloat(v, 'g', 4, 64)
-	}
-	if v == math.Trunc(v) {
-		return strconv.FormatFloat(v, 'f', 0, 64)
-	}
-	digits := 3 - int(math.Floor(math.Log10(math.Abs(v))))
-	text := strconv.FormatFloat(v, 'f', min(max(digits, 0), 8), 64)
-	if strings.Contains(text, ".") {
-		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
-	}
-	return text
+	return t.reader(time.Time{}).Duration(max(d, 0).Round(time.Second))
 }
 
 // where gives shop and environment of labels: "shopee / sg-1 / SG".

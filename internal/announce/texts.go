@@ -1,13 +1,14 @@
 package announce
 
-import "guardian/actions"
+import (
+	"guardian/actions"
+)
 
 // texts is one language. What stands in braces is filled in by say; english and chinese
 // have the same names in the same texts, which a test keeps.
 type texts struct {
-	days, hours, minutes, seconds string // after a number
-	colon, comma, list            string
-	tiers                         map[string]string
+	colon, comma, list string
+	tiers              map[string]string
 
 	// names of facts
 	value, condition, since, shop, shops, check, rule, lastDeploy, deploy, service            string

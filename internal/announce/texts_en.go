@@ -1,10 +1,11 @@
 package announce
 
-import "guardian/actions"
+import (
+	"guardian/actions"
+)
 
 func english() texts {
 	return texts{
-		days: "d", hours: "h", minutes: "m", seconds: "s",
 		colon: ": ", comma: ", ", list: ", ",
 		tiers: map[string]string{critical: "critical", warning: "warning", info: "info"},
 

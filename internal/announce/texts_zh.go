@@ -1,10 +1,11 @@
 package announce
 
-import "guardian/actions"
+import (
+	"guardian/actions"
+)
 
 func chinese() texts {
 	return texts{
-		days: " 天", hours: " 小时", minutes: " 分钟", seconds: " 秒",
 		colon: "：", comma: "，", list: "、",
 		tiers: map[string]string{critical: "严重", warning: "警告", info: "提示"},
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/notifiers"
 	"guardian/watch"
 )
@@ -75,8 +76,8 @@ func (t Teller) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Time
 	if len(d.Shops) > 0 {
 		fact(&n, x.shops, strings.Join(d.Shops, x.list))
 	}
-	if t.lang() == "en" || state == watch.Inconclusive {
-		fact(&n, x.reason, verdict.Reason.String())
+	if state != watch.Failed && state != watch.Passed { // their texts have said it
+		fact(&n, x.reason, t.read(verdict.Reason, now))
 	}
 	if state == watch.Failed { // first, since this is where a person answers
 		t.link(&n, x.linkRun, "rollbacks", plan.Run)
@@ -95,7 +96,7 @@ func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdic
 		lines = append(lines, t.evidence(e, now))
 	}
 	if len(lines) == 0 {
-		lines = append(lines, verdict.Reason.String())
+		lines = append(lines, t.read(verdict.Reason, now))
 	}
 	var next string
 	switch {
@@ -139,13 +140,13 @@ func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdic
 	}
 	n.Mention = w.Mode != watch.Observe
 	n.Text = strings.Join(append(lines, next), "\n")
-	if !w.ModeReason.IsZero() && t.lang() == "en" {
-		n.Text += "\n" + say(x.modeReason, "reason", w.ModeReason.String())
+	if !w.ModeReason.IsZero() {
+		n.Text += "\n" + say(x.modeReason, "reason", t.read(w.ModeReason, now))
 	}
 	if verdict.ByRule {
 		fact(n, x.certainty, x.byRule)
 	} else if w.Policy.Alpha > 0 {
-		fact(n, x.certainty, say(x.byJudge, "alpha", number(w.Policy.Alpha*100)+"%"))
+		fact(n, x.certainty, say(x.byJudge, "alpha", reason.Number(w.Policy.Alpha*100)+"%"))
 		if e := w.EValue(); e >= 2 {
 			fact(n, x.strength, say(x.strengthOf, "odds", t.odds(e)))
 		}
@@ -167,7 +168,7 @@ func (t Teller) odds(e float64) string {
 	if e >= 1e9 {
 		return t.words().billion
 	}
-	return number(math.Floor(e))
+	return reason.Number(math.Floor(e))
 }
 
 // weighty gives the evidence that counts against a deploy, the heaviest first.
@@ -211,14 +212,14 @@ func (t Teller) evidence(e watch.Evidence, now time.Time) string {
 	case e.Before.Looks == 0:
 		text = x.evidenceNew
 	}
-	line := say(text, "check", e.Check, "limit", number(math.Round(e.Limit*100)/100)+x.seconds,
+	line := say(text, "check", e.Check, "limit", t.reader(now).Duration(time.Duration(e.Limit*float64(time.Second))),
 		"failures", strconv.Itoa(e.After.Failures), "looks", strconv.Itoa(e.After.Looks),
 		"failures_before", strconv.Itoa(e.Before.Failures), "looks_before", strconv.Itoa(e.Before.Looks))
 	if !e.Since.IsZero() {
 		line += x.comma + say(x.sinceWhen, "since", t.clock(e.Since, now))
 	}
 	if !e.Reason.IsZero() {
-		line += x.colon + e.Reason.String()
+		line += x.colon + t.read(e.Reason, now)
 	}
 	return line
 }

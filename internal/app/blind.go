@@ -68,7 +68,7 @@ func (a *App) tickBlind(t *term, now time.Time) {
 	}
 	if n := len(s.checks); n > 1 && long == n && !s.allCut(cuts) {
 		word := func(w announce.Teller) notifiers.Notice {
-			return w.SightLost(n, first.BlindSince, first.BlindReason.String(), now)
+			return w.SightLost(n, first.BlindSince, first.BlindReason, now)
 		}
 		if _, told := a.toldBefore(t, word(s.teller("")).Key); b.all.IsZero() && !told && !said(word) {
 			return
@@ -89,7 +89,7 @@ func (a *App) tickBlind(t *term, now time.Time) {
 	for _, c := range s.checks {
 		v, isBlind := blind[c.Name]
 		since, told := b.told[c.Name]
-		fact := announce.Blind{Check: c.Name, Service: c.Service, Labels: c.Labels, Since: v.BlindSince, Reason: v.BlindReason.String()}
+		fact := announce.Blind{Check: c.Name, Service: c.Service, Labels: c.Labels, Since: v.BlindSince, Reason: v.BlindReason}
 		if !b.met[c.Name] && v.Last != nil {
 			// What another guardian told, or this one before it was started again, goes on.
 			b.met[c.Name] = true
@@ -125,7 +125,7 @@ func (a *App) tickCuts(t *term, s *setup, cuts map[string]netpath.Outage, now ti
 	for _, p := range s.pathsWithControls() {
 		since, told := b.cuts[p]
 		c, isCut := cuts[p]
-		fact := announce.Cut{Path: p, Checks: s.checksOn(p), Since: c.Since, Reason: c.Reason.String()}
+		fact := announce.Cut{Path: p, Checks: s.checksOn(p), Since: c.Since, Reason: c.Reason}
 		word := func(w announce.Teller) notifiers.Notice { return w.PathCut(fact, now) }
 		if _, met := b.met["path/"+p]; !met {
 			b.met["path/"+p] = true

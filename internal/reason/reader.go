@@ -234,6 +234,8 @@ func (r Reader) Duration(d time.Duration) string {
 		return "-" + r.Duration(-d)
 	}
 	switch {
+	case d == 0:
+		return "0" + units[3]
 	case d < time.Second:
 		return strconv.FormatInt(d.Round(time.Millisecond).Milliseconds(), 10) + units[4]
 	case d < 10*time.Second && d%time.Second != 0:
