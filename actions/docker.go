@@ -21,16 +21,16 @@ import (
 // ports, mounts, networks, environment, labels, restart policy, command. The old one is
 // stopped and kept under another name until the new one is healthy, and put back otherwise.
 type DockerSettings struct {
-	Host            string            `yaml:"host" doc:"The Docker Engine: unix:///path or tcp://host:port."`
-	TLS             TLSFiles          `yaml:"tls" doc:"Certificates for an engine that is reached over TLS."`
+	Host            string            `yaml:"host" doc:"Address of the Docker Engine: unix:///path or tcp://host:port."`
+	TLS             TLSFiles          `yaml:"tls" doc:"Certificates for a Docker Engine with TLS."`
 	Container       string            `yaml:"container" doc:"The name of the container; a template."`
-	Compose         *ComposeSettings  `yaml:"compose" doc:"The compose service whose containers are meant, instead of one container."`
-	Image           string            `yaml:"image" doc:"The image of the version to put back; a template, e.g. shop:{{.To}}."`
-	Pull            string            `yaml:"pull" doc:"Whether the image is fetched: never, missing (when the engine does not have it), or always."`
-	Registry        *RegistrySettings `yaml:"registry" doc:"Who fetches the image, where the registry wants to know."`
-	HealthyDeadline model.Duration    `yaml:"healthy_deadline" doc:"How long the new container may take to become healthy."`
-	MinHealthyTime  model.Duration    `yaml:"min_healthy_time" doc:"How long a container without a health check must run to be taken for healthy."`
-	StopTimeout     model.Duration    `yaml:"stop_timeout" doc:"How long a container may take to stop before it is killed; whole seconds."`
+	Compose         *ComposeSettings  `yaml:"compose" doc:"A compose service, whose containers are all replaced, instead of one container."`
+	Image           string            `yaml:"image" doc:"Image of the version to roll back to; a template such as shop:{{.To}}."`
+	Pull            string            `yaml:"pull" doc:"When to pull the image: never, missing (if the engine does not have it) or always."`
+	Registry        *RegistrySettings `yaml:"registry" doc:"Credentials for the registry."`
+	HealthyDeadline model.Duration    `yaml:"healthy_deadline" doc:"Maximum time until the new container is healthy."`
+	MinHealthyTime  model.Duration    `yaml:"min_healthy_time" doc:"How long a container without a health check must run to count as healthy."`
+	StopTimeout     model.Duration    `yaml:"stop_timeout" doc:"How long a container may take to stop before it is killed, in whole seconds."`
 }
 
 // ComposeSettings names a service of a compose project.
@@ -47,9 +47,9 @@ type RegistrySettings struct {
 
 // TLSFiles names files in PEM; they are read when the engine is first reached.
 type TLSFiles struct {
-	CA   string `yaml:"ca" doc:"The file of the authority that signed the engine's certificate."`
-	Cert string `yaml:"cert" doc:"The file of the certificate that the guardian shows."`
-	Key  string `yaml:"key" doc:"The file of its key."`
+	CA   string `yaml:"ca" doc:"PEM file of the authority that signed the engine's certificate."`
+	Cert string `yaml:"cert" doc:"PEM file of the client certificate."`
+	Key  string `yaml:"key" doc:"PEM file of the client certificate's key."`
 }
 
 // When an image is fetched.

@@ -24,14 +24,14 @@ import (
 // it: each argument is passed as it stands. The command gets the names that templates see as
 // environment variables: GUARDIAN_TO, GUARDIAN_INTENT and so on.
 type ExecSettings struct {
-	Command       []string                 `yaml:"command" doc:"The program and its arguments, each one a template; no shell reads them."`
-	Dir           string                   `yaml:"dir" doc:"The directory that it runs in; the guardian's own when left out."`
-	Inherit       []string                 `yaml:"inherit" doc:"The guardian's environment variables that it gets too."`
+	Command       []string                 `yaml:"command" doc:"The program and its arguments, without a shell; each is a template."`
+	Dir           string                   `yaml:"dir" doc:"Working directory; default: the guardian's."`
+	Inherit       []string                 `yaml:"inherit" doc:"Names of environment variables that are passed on from the guardian."`
 	Env           map[string]string        `yaml:"env" doc:"Further environment variables; values are templates."`
-	Secrets       map[string]secret.Secret `yaml:"secrets" doc:"Environment variables that hold secrets; they never go into arguments, which every user of the machine can read."`
-	Stdin         secret.Secret            `yaml:"stdin" doc:"What the command reads from its standard input; may be a secret."`
-	Grace         model.Duration           `yaml:"grace" doc:"How long it may take to end after SIGTERM, when its time is over, before it is killed with all that it started."`
-	StatusCommand []string                 `yaml:"status_command" doc:"A command that tells whether the step happened: exit status 0 yes, 1 no, anything else is not known."`
+	Secrets       map[string]secret.Secret `yaml:"secrets" doc:"Environment variables with secrets; do not put secrets into arguments, which every user of the machine can read."`
+	Stdin         secret.Secret            `yaml:"stdin" doc:"Standard input of the program; may be a secret."`
+	Grace         model.Duration           `yaml:"grace" doc:"After a timeout: time between SIGTERM and SIGKILL to the program and its children."`
+	StatusCommand []string                 `yaml:"status_command" doc:"A command that checks whether the step happened: exit code 0 yes, 1 no, any other unknown."`
 }
 
 func execKind() Kind {

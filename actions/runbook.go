@@ -13,20 +13,20 @@ import (
 
 // RunbookSettings is a runbook in the configuration.
 type RunbookSettings struct {
-	Name          string           `yaml:"name" doc:"The runbook's name: services, alerts and people refer to it."`
-	Steps         []StepSettings   `yaml:"steps" doc:"What is done, in order."`
-	Verify        VerifySettings   `yaml:"verify" doc:"How the cure is proven after the last step."`
-	Approval      ApprovalSettings `yaml:"approval" doc:"How people are asked when a run needs one."`
-	Cooldown      model.Duration   `yaml:"cooldown" doc:"The pause after a run in which no other one starts by itself for the same service and environment."`
-	MaxRunsPerDay int              `yaml:"max_runs_per_day" doc:"How many runs may start by themselves within 24 hours for the same service and environment; 0: none."`
-	OnFailure     string           `yaml:"on_failure" doc:"What a failed step does to the rest: stop, or continue with the next step."`
+	Name          string           `yaml:"name" doc:"The runbook's name."`
+	Steps         []StepSettings   `yaml:"steps" doc:"The steps, in order."`
+	Verify        VerifySettings   `yaml:"verify" doc:"How the result is verified after the last step."`
+	Approval      ApprovalSettings `yaml:"approval" doc:"How people approve a run that needs approval."`
+	Cooldown      model.Duration   `yaml:"cooldown" doc:"Pause after a run in which no automatic run starts for the same service and environment."`
+	MaxRunsPerDay int              `yaml:"max_runs_per_day" doc:"Maximum number of automatic runs within 24 hours per service and environment; 0: none."`
+	OnFailure     string           `yaml:"on_failure" doc:"After a failed step: stop, or continue with the next one."`
 }
 
 // StepSettings is one step of a runbook in the configuration. What belongs to the step's
 // kind stands under the kind's name as a key and is decoded by it.
 type StepSettings struct {
-	Name       string         `yaml:"name" doc:"The step's name; the kind when left out."`
-	Timeout    model.Duration `yaml:"timeout" doc:"The longest time that one attempt may take."`
+	Name       string         `yaml:"name" doc:"The step's name; default: its kind."`
+	Timeout    model.Duration `yaml:"timeout" doc:"Timeout of one attempt."`
 	Idempotent bool           `yaml:"idempotent" doc:"Doing this step twice has the same effect as doing it once: it may be repeated when its outcome is not known."`
 
 	// Kind is the key under which Settings stood: docker, exec, webhook, …
@@ -37,18 +37,18 @@ type StepSettings struct {
 
 // VerifySettings says how the cure is proven.
 type VerifySettings struct {
-	For       model.Duration `yaml:"for" doc:"How long the checks are given to come up again."`
-	Every     model.Duration `yaml:"every" doc:"The time between two looks at the same check."`
-	Successes int            `yaml:"successes" doc:"How many looks in a row must find a check up."`
-	Checks    []string       `yaml:"checks" doc:"Checks that must be up beside those that failed."`
+	For       model.Duration `yaml:"for" doc:"Maximum time until the checks are up."`
+	Every     model.Duration `yaml:"every" doc:"Time between two looks of a check."`
+	Successes int            `yaml:"successes" doc:"Number of consecutive looks that must be up."`
+	Checks    []string       `yaml:"checks" doc:"Checks that must be up in addition to those that failed."`
 }
 
 // ApprovalSettings says how people are asked.
 type ApprovalSettings struct {
-	Timeout   model.Duration `yaml:"timeout" doc:"How long the question waits for an answer; 0s: for ever."`
-	OnTimeout string         `yaml:"on_timeout" doc:"What happens when nobody answered in time: expire, or approve."`
+	Timeout   model.Duration `yaml:"timeout" doc:"How long to wait for an answer; 0s: for ever."`
+	OnTimeout string         `yaml:"on_timeout" doc:"What happens without an answer: expire (the run is not started) or approve."`
 	Quorum    int            `yaml:"quorum" doc:"How many different people must approve."`
-	Roles     []string       `yaml:"roles" doc:"The roles that may answer; a higher role includes the lower ones."`
+	Roles     []string       `yaml:"roles" doc:"Roles that may answer; higher roles include lower ones."`
 }
 
 // The choices of on_failure and on_timeout.

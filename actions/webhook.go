@@ -18,45 +18,45 @@ import (
 // WebhookSettings is a step that calls a deploy tool over HTTP. Every request has the header
 // Idempotency-Key with the intent's ID.
 type WebhookSettings struct {
-	URL           string                   `yaml:"url" doc:"Where the request goes; a template."`
+	URL           string                   `yaml:"url" doc:"URL of the request; a template."`
 	Method        string                   `yaml:"method" doc:"The HTTP method: POST, PUT, PATCH, DELETE or GET."`
-	Headers       map[string]secret.Secret `yaml:"headers" doc:"Headers of every request of this step; values may be secrets."`
-	Body          string                   `yaml:"body" doc:"The request's body; a template, in which json quotes a value for JSON."`
-	Expect        []int                    `yaml:"expect" doc:"The statuses that mean it was accepted; any 2xx when left out."`
-	Sign          *SignSettings            `yaml:"sign" doc:"Signs the body, so that the target knows who asks."`
-	Poll          *PollSettings            `yaml:"poll" doc:"Asks until the work that was accepted is done."`
+	Headers       map[string]secret.Secret `yaml:"headers" doc:"Headers of all requests of this step; values may be secrets."`
+	Body          string                   `yaml:"body" doc:"Body of the request; a template with the function json, which encodes a value as JSON."`
+	Expect        []int                    `yaml:"expect" doc:"Status codes that mean accepted; default: any 2xx."`
+	Sign          *SignSettings            `yaml:"sign" doc:"Signs the body with HMAC."`
+	Poll          *PollSettings            `yaml:"poll" doc:"Polls until the accepted work is done."`
 	StatusRequest *StatusSettings          `yaml:"status_request" doc:"Asks, after a lost answer or a crash, whether the step happened."`
 }
 
 // SignSettings signs requests as Stripe's webhooks do: the header holds t=<Unix seconds>,
 // v1=<hex of HMAC-SHA256 over "<t>.<body>">.
 type SignSettings struct {
-	Secret secret.Secret `yaml:"secret" doc:"The key that the target shares."`
-	Header string        `yaml:"header" doc:"The header that the signature goes into; X-Guardian-Signature when left out."`
+	Secret secret.Secret `yaml:"secret" doc:"Key shared with the target."`
+	Header string        `yaml:"header" doc:"Header for the signature; default: X-Guardian-Signature."`
 }
 
 // PollSettings says how to wait for work that was accepted.
 type PollSettings struct {
-	URL     string         `yaml:"url" doc:"What is asked with GET; a template that also sees the first answer, e.g. {{.Answer.id}}."`
-	Every   model.Duration `yaml:"every" doc:"The time between two requests; 2s when left out."`
-	Timeout model.Duration `yaml:"timeout" doc:"How long the work may take; the step's timeout ends it too."`
-	Done    MatchSettings  `yaml:"done" doc:"The answer that means it is done."`
-	Failed  MatchSettings  `yaml:"failed" doc:"The answer that means it failed."`
+	URL     string         `yaml:"url" doc:"URL to GET; a template that can use the first answer, such as {{.Answer.id}}."`
+	Every   model.Duration `yaml:"every" doc:"Time between two requests; default: 2s."`
+	Timeout model.Duration `yaml:"timeout" doc:"Maximum duration of the work, within the step's timeout."`
+	Done    MatchSettings  `yaml:"done" doc:"The answer that means done."`
+	Failed  MatchSettings  `yaml:"failed" doc:"The answer that means failed."`
 }
 
 // StatusSettings says how to find out whether an intent happened.
 type StatusSettings struct {
-	URL           string        `yaml:"url" doc:"What is asked with GET; a template, e.g. with {{.Intent}}."`
-	Done          MatchSettings `yaml:"done" doc:"The answer that means it happened."`
-	NotDone       MatchSettings `yaml:"not_done" doc:"The answer that means it did not happen."`
-	NotDoneStatus []int         `yaml:"not_done_status" doc:"The statuses that mean it did not happen, e.g. 404 where the intent is part of the address."`
+	URL           string        `yaml:"url" doc:"URL to GET; a template, usually with {{.Intent}}."`
+	Done          MatchSettings `yaml:"done" doc:"The answer that means that the step happened."`
+	NotDone       MatchSettings `yaml:"not_done" doc:"The answer that means that it did not happen."`
+	NotDoneStatus []int         `yaml:"not_done_status" doc:"Status codes that mean that it did not happen, such as 404 if the URL contains the intent."`
 }
 
 // MatchSettings compares one value of a JSON answer.
 type MatchSettings struct {
-	Path   string   `yaml:"path" doc:"Where the value stands in the answer: names and list positions with dots between, e.g. status.phase or items.0.state."`
-	Equals string   `yaml:"equals" doc:"The value it must have; a template."`
-	In     []string `yaml:"in" doc:"The values of which it must have one; templates."`
+	Path   string   `yaml:"path" doc:"Path of the value in the answer: names and list positions separated by dots, such as status.phase or items.0.state."`
+	Equals string   `yaml:"equals" doc:"The required value; a template."`
+	In     []string `yaml:"in" doc:"Permitted values; templates."`
 }
 
 func webhookKind() Kind {

@@ -20,10 +20,10 @@ import (
 
 // DingTalkSettings configures a custom robot (自定义机器人) of a DingTalk group.
 type DingTalkSettings struct {
-	Webhook  secret.Secret `yaml:"webhook" doc:"The robot's address, https://oapi.dingtalk.com/robot/send?access_token=…"`
-	Secret   secret.Secret `yaml:"secret" doc:"The secret of the robot's signature (加签), SEC…; leave out when it is not switched on."`
-	Keywords []string      `yaml:"keywords" doc:"The robot's keywords (自定义关键词): one of them is put into each message that has none."`
-	At       DingTalkAt    `yaml:"at" doc:"Whom a notice that needs somebody pings."`
+	Webhook  secret.Secret `yaml:"webhook" doc:"The robot's webhook, https://oapi.dingtalk.com/robot/send?access_token=…"`
+	Secret   secret.Secret `yaml:"secret" doc:"The robot's signing secret (加签), SEC…; omit if signing is off."`
+	Keywords []string      `yaml:"keywords" doc:"The robot's keywords (自定义关键词): one of them is added to messages without one."`
+	At       DingTalkAt    `yaml:"at" doc:"Who is mentioned in notices that need a person."`
 }
 
 // DingTalkAt lists the people that a DingTalk robot mentions.

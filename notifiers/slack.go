@@ -15,8 +15,8 @@ import (
 
 // SlackSettings configures an incoming webhook of Slack.
 type SlackSettings struct {
-	Webhook secret.Secret `yaml:"webhook" doc:"The incoming webhook's address, https://hooks.slack.com/services/…"`
-	Mention string        `yaml:"mention" doc:"Whom a notice that needs somebody pings: <!here>, <!channel>, <@U…> or <!subteam^S…>; several with spaces between."`
+	Webhook secret.Secret `yaml:"webhook" doc:"The incoming webhook, https://hooks.slack.com/services/…"`
+	Mention string        `yaml:"mention" doc:"Who is mentioned in notices that need a person: <!here>, <!channel>, <@U…> or <!subteam^S…>, separated by spaces."`
 }
 
 // Validate returns all mistakes in the settings.

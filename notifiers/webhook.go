@@ -17,10 +17,10 @@ import (
 
 // WebhookSettings configures an HTTP endpoint that receives notices as JSON.
 type WebhookSettings struct {
-	URL    secret.Secret `yaml:"url" doc:"Where notices are posted to as JSON."`
-	Secret secret.Secret `yaml:"secret" doc:"Key of the signature in X-Guardian-Signature; leave out for none."`
-	Token  secret.Secret `yaml:"token" doc:"Sent as Authorization: Bearer; leave out for none."`
-	Expect string        `yaml:"expect" doc:"Text that the answer's body must contain for a notice to count as delivered; empty: any 2xx that reports no error."`
+	URL    secret.Secret `yaml:"url" doc:"URL to which notices are posted as JSON."`
+	Secret secret.Secret `yaml:"secret" doc:"Key of the signature in X-Guardian-Signature; default: no signature."`
+	Token  secret.Secret `yaml:"token" doc:"Token for Authorization: Bearer; default: none."`
+	Expect string        `yaml:"expect" doc:"Text that the body of the answer must contain for a notice to count as delivered; default: any 2xx without a reported error."`
 }
 
 // Validate returns all mistakes in the settings.

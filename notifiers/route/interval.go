@@ -11,8 +11,8 @@ import (
 // Interval is a named set of windows of time, as Alertmanager's time_intervals: office hours,
 // nights, the first day of a month.
 type Interval struct {
-	Name  string   `yaml:"name" doc:"The name by which routes refer to it."`
-	Times []Window `yaml:"time_intervals" doc:"The windows; a time is inside when it is in one of them."`
+	Name  string   `yaml:"name" doc:"The interval's name in routes."`
+	Times []Window `yaml:"time_intervals" doc:"The windows; a time matches if it is in one of them."`
 }
 
 // Window is a recurring period of time. A time is inside if it satisfies every field that is set.
@@ -28,7 +28,7 @@ type Window struct {
 // Clock is a period of the day, [Start, End).
 type Clock struct {
 	Start string `yaml:"start_time" doc:"HH:MM."`
-	End   string `yaml:"end_time" doc:"HH:MM; 24:00 is the day's end."`
+	End   string `yaml:"end_time" doc:"HH:MM; 24:00 is the end of the day."`
 }
 
 // Validate returns all mistakes in the interval.
