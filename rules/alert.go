@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// Tier is how loudly an alert is told.
+// Tier is the severity of an alert.
 type Tier string
 
-// The tiers, loudest first.
+// The tiers, most severe first.
 const (
 	Critical Tier = "critical"
 	Warning  Tier = "warning"
 	Info     Tier = "info"
 )
 
-// State is where an alert stands.
+// State is the state of an alert.
 type State string
 
 // The states of an alert.
@@ -27,8 +27,8 @@ const (
 	Resolved State = "resolved"
 )
 
-// Alert is one instance of an alerting rule: one label set. It is a value that survives a
-// restart whole; all of its times are UTC.
+// Alert is one instance of an alerting rule: one label set. It is a value that is stored and
+// restored as a whole; all of its times are UTC.
 type Alert struct {
 	ID          string            `json:"id"`       // fingerprint of group, rule and labels: the same across restarts
 	Rule        string            `json:"rule"`     // alertname
@@ -46,7 +46,7 @@ type Alert struct {
 	FiredAt         time.Time     `json:"fired_at,omitzero"`
 	ResolvedAt      time.Time     `json:"resolved_at,omitzero"`
 	KeepFiringSince time.Time     `json:"keep_firing_since,omitzero"`
-	LastEval        time.Time     `json:"last_eval"` // the last evaluation that knew
+	LastEval        time.Time     `json:"last_eval"` // the last evaluation that was not unknown
 	For             time.Duration `json:"for,omitempty"`
 	// FailsWatch is the rule's label fails_watch: "true".
 	FailsWatch bool `json:"fails_watch,omitempty"`
@@ -65,8 +65,8 @@ type Change struct {
 // alertJSON is Alert without its methods.
 type alertJSON Alert
 
-// number is a float64 that JSON can carry whatever it is: NaN and the infinities, which
-// PromQL gives readily (a ratio over nothing), are strings.
+// number is a float64 of which JSON can hold every value: NaN and the infinities, which PromQL
+// gives for a division by zero, are strings.
 type number float64
 
 func (n number) MarshalJSON() ([]byte, error) {

@@ -29,27 +29,27 @@ var (
 	ErrDuplicateRecord = errors.New("vector contains metrics with the same labelset after applying rule labels")
 )
 
-// QueryFunc asks a PromQL expression at a time. A scalar is a vector with one element
+// QueryFunc evaluates a PromQL expression at a time. A scalar is a vector with one element
 // without labels.
 type QueryFunc func(ctx context.Context, expr string, at time.Time) (promql.Vector, error)
 
-// Env is what an evaluation may ask and tell.
+// Env is how an evaluation reads and writes.
 type Env struct {
 	Query      QueryFunc
 	Visibility Visibility // nil: nothing is blind
-	// Record appends what a rule recorded, before the next rule of the group is evaluated,
-	// so that it can read it; nil: the caller appends Evaluation.Recorded itself. Samples that
-	// are late or there already are not worth an error.
+	// Record appends what a rule recorded before the next rule of the group, which may read it,
+	// is evaluated; nil: the caller appends Evaluation.Recorded itself. Samples that are late or
+	// duplicates are no error.
 	Record func(ctx context.Context, samples []promql.Sample) error
 }
 
-// Evaluation is what one evaluation of a group gave.
+// Evaluation is the result of one evaluation of a group.
 type Evaluation struct {
 	At      time.Time
 	State   GroupState // for the next one
 	Changes []Change   // alerts that moved, in the order of the rules
 	// Recorded are the samples of recording rules, ALERTS and ALERTS_FOR_STATE, and stale
-	// markers of series that are gone. Env.Record was given them already, if there is one.
+	// markers of series that are gone. Env.Record, if set, has appended them already.
 	Recorded []promql.Sample
 	Results  []Result // one for each rule, in order
 }
@@ -60,14 +60,14 @@ type Result struct {
 	Health Health
 	Reason reason.Reason // why it is not ok: the error, or which check is blind
 	Err    error         // set when Health is HealthErr
-	// TemplateErrs are labels and annotations that did not expand; as in Prometheus, the text
-	// says so in their place and the alert is made all the same.
+	// TemplateErrs are the errors of labels and annotations that did not expand. As in
+	// Prometheus, their text is the error and the alert is made all the same.
 	TemplateErrs []error
 }
 
-// Eval evaluates the rules of the group, one after the other. now may be any moment: that
-// of the interval, or that of a sample. An evaluation that is cut short by its context
-// changes nothing for the rules that are left.
+// Eval evaluates the rules of the group, one after the other. now may be any time: the end of
+// an interval, or the time of a sample. When ctx is cancelled, the rules that are left do not
+// change.
 func (g *Group) Eval(ctx context.Context, now time.Time, s GroupState, env Env) Evaluation {
 	e := Evaluation{At: now, State: GroupState{Rules: make(map[string]RuleState, len(g.Rules))}}
 	maps.Copy(e.State.Rules, s.Rules)
@@ -90,11 +90,11 @@ func (g *Group) Eval(ctx context.Context, now time.Time, s GroupState, env Env) 
 func (g *Group) evalRule(ctx context.Context, r *Rule, now time.Time, rs RuleState, env Env) (RuleState, []Change, []promql.Sample, Result) {
 	res := Result{Rule: r, Health: HealthOK}
 	at := now.Add(-g.QueryOffset)
-	views, why := r.blindness(env.Visibility)
-	if len(views) > 0 {
+	blind, why := r.blindDependencies(env.Visibility)
+	if len(blind) > 0 {
 		res.Health, res.Reason = HealthUnknown, why
 	}
-	known := knownOf(views, env.Visibility)
+	known := knownWithout(blind, env.Visibility)
 	fail := func(err error) (RuleState, []Change, []promql.Sample, Result) {
 		res.Health, res.Err, res.Reason = HealthErr, err, reason.Text(err.Error())
 		return rs, nil, r.alertSamples(nil, rs.Alerts, at), res
@@ -135,8 +135,8 @@ func active(alerts []Alert) int {
 	return n
 }
 
-// record names the elements of a vector as the rule says, and marks those of the former
-// series that are gone, and known to be, stale.
+// record gives the elements of a vector the rule's name and labels, and marks those of the
+// former series stale that are known to be gone.
 func (r *Rule) record(vector promql.Vector, before []labels.Labels, known func(map[string]string) bool, limit int, at time.Time) ([]labels.Labels, []promql.Sample, error) {
 	lb := labels.NewBuilder(labels.EmptyLabels())
 	out := make(promql.Vector, 0, len(vector))
@@ -175,7 +175,7 @@ func (r *Rule) record(vector promql.Vector, before []labels.Labels, known func(m
 }
 
 // alertSamples gives ALERTS and ALERTS_FOR_STATE for the alerts that are pending or firing,
-// and stale markers for what is gone since before.
+// and stale markers for those that are gone.
 func (r *Rule) alertSamples(before, alerts []Alert, at time.Time) []promql.Sample {
 	t := timestamp.FromTime(at)
 	var samples []promql.Sample
@@ -214,8 +214,8 @@ func (r *Rule) forStateSeries(a Alert) labels.Labels {
 	return r.seriesOf(a).Set(model.MetricNameLabel, alertsForStateName).Labels()
 }
 
-// seriesOf gives the labels that the alert's series have. As in Prometheus, a label of the
-// rule that expands to nothing, which the alert does not have, is here as the rule has it.
+// seriesOf gives the labels of the alert's series. As in Prometheus, a label of the rule that
+// expands to nothing, and so is missing from the alert, has the rule's value.
 func (r *Rule) seriesOf(a Alert) *labels.Builder {
 	lb := labels.NewBuilder(r.labels)
 	for name, v := range a.Labels {

@@ -16,24 +16,24 @@ type Group struct {
 	File        string
 	FileID      string // the file's, however its path is written
 	Line        int
-	Interval    time.Duration // between evaluations when nothing else asks for one
-	QueryOffset time.Duration // how long before now the expressions are asked
+	Interval    time.Duration // between evaluations that no sample triggers
+	QueryOffset time.Duration // how long before now the expressions are evaluated
 	Limit       int           // of alerts or series per rule; 0: none
-	Source      string        // who answers its queries, for the caller to know; "": the guardian's own series
+	Source      string        // which server answers its queries; "": the guardian's own series
 	Rules       []*Rule
 
 	opts *Options
 }
 
-// Key is what the group's state is kept under: file and name.
+// Key is the key of the group's state: file and name.
 func (g *Group) Key() string { return g.FileID + ";" + g.Name }
 
 // Rule is one alerting or recording rule. It does not change after Load.
 type Rule struct {
 	Alert  string // the alertname; "" for a recording rule
 	Record string // the recorded series' name; "" for an alerting rule
-	// Key tells the rule from the others of its group across reloads and restarts: name and
-	// labels, and a number when that is not enough.
+	// Key identifies the rule within its group across reloads and restarts: name and labels, and
+	// a number when several have the same.
 	Key string
 
 	Expr          string // as Prometheus prints it
@@ -41,7 +41,7 @@ type Rule struct {
 	KeepFiringFor time.Duration
 	Labels        map[string]string // templates, for an alerting rule; the group's labels included
 	Annotations   map[string]string // templates
-	Tier          Tier              // what its labels say before any template is expanded
+	Tier          Tier              // of its labels before any template is expanded
 	FailsWatch    bool
 
 	Group  string
@@ -49,10 +49,10 @@ type Rule struct {
 	FileID string
 	Line   int // of the expression
 
-	expr        parser.Expr
-	labels      labels.Labels
-	annotations labels.Labels
-	views       []view
+	expr         parser.Expr
+	labels       labels.Labels
+	annotations  labels.Labels
+	dependencies []dependency
 }
 
 // Name gives the alertname or the recorded series' name.
@@ -92,7 +92,7 @@ func keyRules(rs []*Rule) {
 	}
 }
 
-// String says where the rule is.
+// String gives the position of the rule: file, line, group and name.
 func (r *Rule) String() string {
 	return fmt.Sprintf("%s:%d: group %q, rule %q", r.File, r.Line, r.Group, r.Name())
 }

@@ -15,18 +15,18 @@ import (
 
 // File is a rule file.
 type File struct {
-	Name    string // what it is called in errors
-	ID      string // what the state of its alerts is kept under; "": its name
+	Name    string // its name in errors
+	ID      string // the key of the state of its alerts; "": its name
 	Content []byte
 }
 
-// Options are what rule files do not say. The zero value is good.
+// Options are what rule files do not contain. The zero value is usable.
 type Options struct {
 	Interval            time.Duration     // of groups without one; 0: one minute
 	QueryOffset         time.Duration     // of groups without one
 	Source              string            // Group.Source of the groups
 	ExternalLabels      map[string]string // for templates
-	ExternalURL         string            // for templates: where this guardian is found
+	ExternalURL         string            // for templates: the URL of this guardian
 	URL                 *url.URL          // the same for the template functions externalURL and pathPrefix; nil: they fail, as in promtool
 	IgnoreUnknownFields bool
 	Parser              parser.Parser // nil: Prometheus' defaults
@@ -55,7 +55,7 @@ func Load(files []File, o Options) ([]*Group, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	setViews(groups)
+	setDependencies(groups)
 	return groups, nil
 }
 

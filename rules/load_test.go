@@ -156,7 +156,7 @@ groups:
 	}
 	want := []string{
 		`test.yaml:10: group "g", rule "Typo" reads "probe_sucess", which no check, recording rule or declared ingest makes (did you mean "probe_success"?)`,
-		`test.yaml:12: group "g", rule "Far" reads "node_load15", which no check, recording rule or declared ingest makes (the nearest metric is "probe_success"; what others write is declared in ingest)`,
+		`test.yaml:12: group "g", rule "Far" reads "node_load15", which no check, recording rule or declared ingest makes (the nearest metric is "probe_success"; declare metrics of other systems in ingest)`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("mistakes (-want +got):\n%s", diff)

@@ -40,18 +40,18 @@ func (e *Error) Unwrap() error { return e.Err }
 
 var (
 	yamlLine     = regexp.MustCompile(`^\s*(?:yaml: )?line (\d+): (.*)$`)
-	rulefmtPlace = regexp.MustCompile(`^(\d+):(\d+): (?:\d+:\d+: )?(?s)(.*)$`)
+	rulefmtLine  = regexp.MustCompile(`^(\d+):(\d+): (?:\d+:\d+: )?(?s)(.*)$`)
 	quoted       = regexp.MustCompile(`"([^"]*)"`)
 	unknownField = regexp.MustCompile(`^field (\S+) not found in type rulefmt\.(\w+)$`)
 	wrongType    = regexp.MustCompile(`^cannot unmarshal !!(\w+) .*into (\S+)$|^cannot unmarshal !!(\w+) into (\S+)$`)
 )
 
-// explain turns one error of the parser, which may hold several, into Errors with a place.
-func explain(file string, err error, where places) []error {
+// explain turns one error of the parser, which may hold several, into Errors with their lines.
+func explain(file string, err error, where linePositions) []error {
 	var re *rulefmt.Error
 	if errors.As(err, &re) {
 		e := &Error{File: file, Err: fmt.Errorf("group %q, rule %d, %q: %w", re.Group, re.Rule, re.RuleName, innermost(re))}
-		if m := rulefmtPlace.FindStringSubmatch(re.Error()); m != nil {
+		if m := rulefmtLine.FindStringSubmatch(re.Error()); m != nil {
 			e.Line, _ = strconv.Atoi(m[1])
 			e.Column, _ = strconv.Atoi(m[2])
 		}
@@ -70,7 +70,7 @@ func explain(file string, err error, where places) []error {
 		if m := yamlLine.FindStringSubmatch(line); m != nil {
 			e.Line, _ = strconv.Atoi(m[1])
 			line = m[2]
-		} else if m := rulefmtPlace.FindStringSubmatch(line); m != nil {
+		} else if m := rulefmtLine.FindStringSubmatch(line); m != nil {
 			e.Line, _ = strconv.Atoi(m[1])
 			e.Column, _ = strconv.Atoi(m[2])
 			line = m[3]
@@ -87,7 +87,7 @@ func explain(file string, err error, where places) []error {
 	return all
 }
 
-// plain says what the YAML library means in words of the rule file, and what to do.
+// plain gives an error of the YAML library in terms of the rule file, and a hint what to do.
 func plain(line string) (text, hint string) {
 	if m := unknownField.FindStringSubmatch(line); m != nil {
 		return fmt.Sprintf("unknown field %q", m[1]), nearestHint(m[1], fieldsOf(m[2]))
@@ -116,7 +116,7 @@ func kindOf(tag string) string {
 	}
 }
 
-// shapeOf says what the YAML library's Go type looks like in a file.
+// shapeOf names what a Go type of rulefmt looks like in a file.
 func shapeOf(goType string) string {
 	switch {
 	case goType == "int":
@@ -134,7 +134,7 @@ func shapeOf(goType string) string {
 	}
 }
 
-// innermost gives what is wrong without the place, which Error says.
+// innermost gives what is wrong without its line, which Error gives.
 func innermost(re *rulefmt.Error) error {
 	if err := re.Err.Unwrap(); err != nil {
 		return err
@@ -142,7 +142,7 @@ func innermost(re *rulefmt.Error) error {
 	return re
 }
 
-// fieldsOf lists the keys that a place in a rule file may have.
+// fieldsOf lists the keys that a group or rule, or the file itself, may have.
 func fieldsOf(rulefmtType string) []string {
 	switch rulefmtType {
 	case "Rule":
@@ -154,7 +154,7 @@ func fieldsOf(rulefmtType string) []string {
 	}
 }
 
-// dedupe drops a mistake that the parser's two passes over a file both found.
+// dedupe drops mistakes that both passes of the parser over a file found.
 func dedupe(errs []error) []error {
 	seen := map[string]bool{}
 	var out []error

@@ -10,7 +10,7 @@ import (
 	"guardian/internal/reason"
 )
 
-// Health is how a rule's last evaluation went.
+// Health is the outcome of a rule's last evaluation.
 type Health string
 
 // The healths of a rule. The zero value means that it was never evaluated.
@@ -20,13 +20,13 @@ const (
 	HealthUnknown Health = "unknown" // at least one check that it reads is blind
 )
 
-// GroupState is what a group remembers between evaluations. It is a value: Eval takes one and
+// GroupState is the state of a group between evaluations. It is a value: Eval takes one and
 // gives the next, and the zero value is the state of a group that was never evaluated.
 type GroupState struct {
 	Rules map[string]RuleState `json:"rules,omitempty"` // by Rule.Key
 }
 
-// RuleState is what one rule remembers.
+// RuleState is the state of one rule between evaluations.
 type RuleState struct {
 	Alerts []Alert         `json:"alerts,omitempty"` // pending, firing, and resolved within the last 15 minutes
 	Series []labels.Labels `json:"series,omitempty"` // what a recording rule recorded last
@@ -45,9 +45,9 @@ func (s GroupState) Alerts() []Alert {
 	return all
 }
 
-// Restore gives the state of the group with those of the alerts that are its own, whole:
-// since when they are active, firing and kept firing. Alerts of rules that the group has no
-// longer are in the state too; Carry ends them.
+// Restore gives the state of the group with those of the alerts that are its own, including
+// since when they are active, firing and kept firing. Alerts of rules that the group no longer
+// has are included; Carry ends them.
 func (g *Group) Restore(alerts []Alert) GroupState {
 	s := GroupState{Rules: map[string]RuleState{}}
 	for _, a := range alerts {
@@ -62,7 +62,7 @@ func (g *Group) Restore(alerts []Alert) GroupState {
 }
 
 // Restore gives the states of all groups from the alerts of a former process, by Group.Key.
-// What ended because its rule is gone is in the evaluation.
+// The evaluation lists the alerts that ended because their rule is gone.
 func Restore(groups []*Group, alerts []Alert, now time.Time) (map[string]GroupState, Evaluation) {
 	old := map[string]GroupState{}
 	for _, a := range alerts {
@@ -75,9 +75,8 @@ func Restore(groups []*Group, alerts []Alert, now time.Time) (map[string]GroupSt
 }
 
 // Carry takes states, by Group.Key, over to the groups of a new configuration. A rule keeps
-// its state when its group, name and labels are the same. The evaluation says what ends
-// with the rules that are gone: their firing alerts are resolved, their series get stale
-// markers.
+// its state when its group, name and labels are the same. The evaluation has what ends with
+// the rules that are gone: their firing alerts are resolved, their series get stale markers.
 func Carry(groups []*Group, states map[string]GroupState, now time.Time) (map[string]GroupState, Evaluation) {
 	next := make(map[string]GroupState, len(groups))
 	ended := Evaluation{At: now}
@@ -105,7 +104,7 @@ func Carry(groups []*Group, states map[string]GroupState, now time.Time) (map[st
 
 // end finishes a rule that is no longer configured.
 func (e *Evaluation) end(rs RuleState, now time.Time) {
-	r := &Rule{} // what it said is not known any more
+	r := &Rule{} // its labels are not known any more
 	for _, a := range rs.Alerts {
 		switch a.State {
 		case Firing:

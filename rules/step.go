@@ -12,7 +12,7 @@ import (
 // resolvedRetention is how long a resolved alert is remembered, as in Prometheus.
 const resolvedRetention = 15 * time.Minute
 
-// Instance is one element of what an alerting rule's expression gave, with the rule's labels
+// Instance is one element of the result of an alerting rule's expression, with the rule's labels
 // and annotations expanded.
 type Instance struct {
 	Labels      map[string]string // alertname included
@@ -20,13 +20,15 @@ type Instance struct {
 	Value       float64
 }
 
-// Step takes the alerts of one alerting rule from one evaluation to the next: those of
-// alerts and seen for whose labels known is true. It is Prometheus' state machine, of times
-// and not of evaluations, so it may be called at any moment; nil for known means that all
-// is known. An alert that is not known stays as it is: it does not begin, fire or resolve,
-// and no timer of it is reset.
+// Step takes the alerts of one alerting rule from one evaluation to the next. It is Prometheus'
+// state machine, which depends on times and not on the number of evaluations, so it may be
+// called at any time.
 //
-// seen holds no two instances with the same labels. The alerts given are not changed.
+// known reports for which labels the result is known; nil means for all. An alert for whose
+// labels it is not known stays as it is: it does not begin, fire or resolve, and none of its
+// timers is reset.
+//
+// seen has no two instances with the same labels. The alerts given are not changed.
 func Step(r *Rule, alerts []Alert, seen []Instance, known func(map[string]string) bool, now time.Time) ([]Alert, []Change) {
 	if known == nil {
 		known = func(map[string]string) bool { return true }
@@ -49,21 +51,21 @@ func Step(r *Rule, alerts []Alert, seen []Instance, known func(map[string]string
 		}
 		switch {
 		case still && a.State == Resolved:
-			// A new episode of the same alert: nothing is left of the one before.
+			// The same alert begins anew: nothing is kept of the one before.
 			a = r.begin(a.ID, in, now)
-			changes = append(changes, r.settle(&a, "", now)...)
+			changes = append(changes, r.transition(&a, "", now)...)
 		case still:
 			from := a.State
 			a.KeepFiringSince = time.Time{}
 			r.describe(&a, in, now)
-			changes = append(changes, r.settle(&a, from, now)...)
+			changes = append(changes, r.transition(&a, from, now)...)
 		case a.State == Pending:
 			a.LastEval = now
 			changes = append(changes, Change{From: Pending, Alert: a})
 			continue
 		case a.State == Firing && r.keepsFiring(&a, now):
 			a.LastEval = now
-			changes = append(changes, r.settle(&a, Firing, now)...)
+			changes = append(changes, r.transition(&a, Firing, now)...)
 		case a.State == Firing:
 			a.State, a.ResolvedAt, a.LastEval = Resolved, now, now
 			changes = append(changes, Change{From: Firing, To: Resolved, Alert: a})
@@ -78,7 +80,7 @@ func Step(r *Rule, alerts []Alert, seen []Instance, known func(map[string]string
 			continue
 		}
 		a := r.begin(id, in, now)
-		changes = append(changes, r.settle(&a, "", now)...)
+		changes = append(changes, r.transition(&a, "", now)...)
 		next = append(next, a)
 	}
 	slices.SortFunc(next, func(a, b Alert) int { return strings.Compare(a.ID, b.ID) })
@@ -95,7 +97,7 @@ func (r *Rule) begin(id string, in Instance, now time.Time) Alert {
 	return a
 }
 
-// describe writes what may differ from one evaluation to the next.
+// describe sets what may differ from one evaluation to the next.
 func (r *Rule) describe(a *Alert, in Instance, now time.Time) {
 	a.Expr, a.For = r.Expr, r.For
 	a.Annotations, a.Value = in.Annotations, in.Value
@@ -104,7 +106,7 @@ func (r *Rule) describe(a *Alert, in Instance, now time.Time) {
 	a.LastEval = now.UTC()
 }
 
-// keepsFiring says whether a firing alert whose condition is gone still fires because of
+// keepsFiring reports whether a firing alert whose condition is gone still fires because of
 // keep_firing_for, and remembers since when the condition is gone.
 func (r *Rule) keepsFiring(a *Alert, now time.Time) bool {
 	if r.KeepFiringFor <= 0 {
@@ -116,9 +118,9 @@ func (r *Rule) keepsFiring(a *Alert, now time.Time) bool {
 	return now.Sub(a.KeepFiringSince) < r.KeepFiringFor
 }
 
-// settle fires a pending alert that was active for long enough, and takes a firing one back
+// transition fires a pending alert that was active for long enough, and takes a firing one back
 // to pending when a new configuration asks for longer.
-func (r *Rule) settle(a *Alert, from State, now time.Time) []Change {
+func (r *Rule) transition(a *Alert, from State, now time.Time) []Change {
 	held := now.Sub(a.ActiveAt) >= r.For
 	switch {
 	case a.State == Pending && held:

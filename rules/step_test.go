@@ -17,19 +17,19 @@ var epoch = time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
 func minute(n int) time.Time { return epoch.Add(time.Duration(n) * time.Minute) }
 
 // load reads one rule file that is known to be good.
-func load(t testing.TB, content string) []*rules.Group {
-	t.Helper()
+func load(tb testing.TB, content string) []*rules.Group {
+	tb.Helper()
 	groups, err := rules.Load([]rules.File{{Name: "test.yaml", Content: []byte(content)}}, rules.Options{})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return groups
 }
 
 // alerting gives an alerting rule with the given lines beside its expression.
-func alerting(t testing.TB, lines ...string) *rules.Rule {
-	t.Helper()
-	return load(t, "groups: [{name: g, rules: [{alert: A, expr: up == 0, "+strings.Join(lines, ", ")+"}]}]")[0].Rules[0]
+func alerting(tb testing.TB, lines ...string) *rules.Rule {
+	tb.Helper()
+	return load(tb, "groups: [{name: g, rules: [{alert: A, expr: up == 0, "+strings.Join(lines, ", ")+"}]}]")[0].Rules[0]
 }
 
 var instance = rules.Instance{Labels: map[string]string{"alertname": "A", "check": "c"}, Value: 0}

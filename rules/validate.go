@@ -9,12 +9,12 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 )
 
-// Any stands in Reads for a selector that could match any name.
+// Any is what Reads gives for a selector that could match any name.
 const Any = "*"
 
-// Reads lists the metric names that the group's expressions select, sorted; Any when one
-// does not say which. What a rule reads through recorded series is not in it: the group
-// that records them reads it.
+// Reads lists the metric names that the group's expressions select, sorted; Any for a selector
+// without a name. What is read through recorded series is not included: the group that records
+// them reads it.
 func (g *Group) Reads() []string {
 	names := map[string]bool{}
 	for _, r := range g.Rules {
@@ -25,8 +25,8 @@ func (g *Group) Reads() []string {
 	return sortedKeys(names)
 }
 
-// Reads lists the metric names that the rule's expression selects, sorted; Any when a
-// selector does not say which.
+// Reads lists the metric names that the rule's expression selects, sorted; Any for a selector
+// without a name.
 func (r *Rule) Reads() []string {
 	names := map[string]bool{}
 	for _, vs := range selectors(r.expr) {
@@ -49,9 +49,9 @@ func (r *Rule) Selectors() [][]*labels.Matcher {
 }
 
 // Validate gives an error, with file, line and the nearest name, for each metric that a rule
-// reads and that nothing makes: no check or declared ingest (producible; nil: none), no
-// recording rule of the groups. names are what checks are known to make, for the hint. A
-// rule that reads what never is would never fire and never say so.
+// reads and that nothing produces: no check or declared ingest (producible; nil: none), and no
+// recording rule of the groups. names are the metrics that checks produce, for the hint. A rule
+// that reads a metric that never exists would silently never fire.
 func Validate(groups []*Group, producible func(name string) bool, names []string) []error {
 	made := map[string]bool{alertsName: true, alertsForStateName: true}
 	for _, g := range groups {
@@ -80,21 +80,21 @@ func Validate(groups []*Group, producible func(name string) bool, names []string
 	return errs
 }
 
-// metricHint says which metric is the nearest, be it far.
+// metricHint names the nearest metric, even when it is not near.
 func metricHint(name string, names []string) string {
 	if hint := nearestHint(name, names); hint != "" {
 		return hint
 	}
-	// What alerts write themselves is near to every short name and meant by none.
+	// ALERTS is near to every short name and never meant.
 	made := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == alertsName || n == alertsForStateName })
 	best, _ := nearest(name, made)
 	if best == "" {
-		return "what others write is declared in ingest"
+		return "declare metrics of other systems in ingest"
 	}
-	return fmt.Sprintf("the nearest metric is %q; what others write is declared in ingest", best)
+	return fmt.Sprintf("the nearest metric is %q; declare metrics of other systems in ingest", best)
 }
 
-// nearestHint asks whether the nearest of the names was meant, if one is near.
+// nearestHint suggests the nearest of the names, if one is near.
 func nearestHint(name string, names []string) string {
 	best, d := nearest(name, names)
 	if d > max(2, len(name)/3) {
@@ -103,7 +103,7 @@ func nearestHint(name string, names []string) string {
 	return fmt.Sprintf("did you mean %q?", best)
 }
 
-// nearest gives the first of the names that are the fewest letters away.
+// nearest gives the first of the names with the smallest distance.
 func nearest(name string, names []string) (best string, letters int) {
 	letters = math.MaxInt
 	for _, n := range names {

@@ -12,10 +12,10 @@ type Decision string
 const (
 	Opens   Decision = "opens"   // a new deploy and watch; Supersedes lists the watches that end
 	Extends Decision = "extends" // the same version for more shops: Watch goes on with Shops added
-	Repeats Decision = "repeats" // announced before, nothing new: Watch is the answer
+	Repeats Decision = "repeats" // announced before, with nothing new: Watch is its watch
 )
 
-// Acceptance is how an announced deploy is taken.
+// Acceptance is what an announced deploy leads to.
 type Acceptance struct {
 	Decision Decision
 	// Watch is the ID of the open watch that is extended or repeated.
@@ -24,12 +24,12 @@ type Acceptance struct {
 	Shops []string
 	// Supersedes are the IDs of open watches of other versions, oldest first.
 	Supersedes []string
-	// RollbackRun is the run that brought this version back: set it on the deploy before
-	// Open, which then watches it and never asks for another rollback.
+	// RollbackRun is the run that put this version back, when this is the announcement of a
+	// rollback: set it on the deploy before Open, whose watch then never rolls back.
 	RollbackRun string
 }
 
-// DefaultEnvironment is meant where none is named.
+// DefaultEnvironment is the environment of a deploy without one.
 const DefaultEnvironment = "production"
 
 func environment(name string) string {
@@ -39,19 +39,19 @@ func environment(name string) string {
 	return name
 }
 
-// RollbackMemory is how long after a rollback ended the announcement of the version that it
-// put back is taken for its echo: deploy tools call the hook for every change, this one
-// included, within minutes.
+// RollbackMemory is how long after a rollback ended an announcement of the version that it put
+// back is recognised as the rollback's own: deploy tools call the hook for every change within
+// minutes, also for rollbacks.
 const RollbackMemory = time.Hour
 
-// Accept decides how the deploy d, announced at now, is taken, given the open watches and the
+// Accept decides what the deploy d, announced at now, leads to, given the open watches and the
 // recent rollbacks of any service; those of others are ignored.
 //
-// The same version for more shops extends its open watch; the same version again, with nothing
-// new, is answered with it; another version supersedes what is open. The echo of a rollback is
-// recognised, so that what was put back is watched but never rolled back again.
+// The same version for more shops extends its open watch. The same version with nothing new
+// repeats the announcement of its open watch. Another version supersedes the open watches. The
+// announcement of a rollback is recognised: its version is watched but never rolled back again.
 func Accept(d Deploy, open []*Watch, recent []Rollback, now time.Time) Acceptance {
-	a := Acceptance{Decision: Opens, RollbackRun: echo(d, recent, now)}
+	a := Acceptance{Decision: Opens, RollbackRun: announcedRollback(d, recent, now)}
 	var others []*Watch
 	for _, w := range open {
 		if w.State.Final() || w.Service != d.Service || environment(w.Environment) != environment(d.Environment) {
@@ -89,8 +89,8 @@ func moreShops(watched, announced []string) (more []string, grows bool) {
 	return more, len(more) > 0
 }
 
-// echo finds the run that brought the announced version back; "" when none did.
-func echo(d Deploy, recent []Rollback, now time.Time) string {
+// announcedRollback finds the run that put the announced version back; "" when none did.
+func announcedRollback(d Deploy, recent []Rollback, now time.Time) string {
 	if d.RollbackRun != "" {
 		return d.RollbackRun
 	}

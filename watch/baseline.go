@@ -16,10 +16,9 @@ type Look struct {
 	Took   time.Duration
 }
 
-// Baseline is what a check was like before the deploy: what the looks after it are held
-// against.
+// Baseline is how a check was before the deploy, with which the looks after it are compared.
 type Baseline struct {
-	// Recent is the last hours, Matched the same clock time a day and a week before.
+	// Recent are the last hours, Matched the same time of day a day and a week before.
 	Recent  judge.History `json:"recent"`
 	Matched judge.History `json:"matched,omitzero"`
 	// Percentiles are those of the durations in the last hours.
@@ -30,20 +29,19 @@ type Baseline struct {
 type Percentile struct {
 	Seconds float64 `json:"seconds"`
 	Looks   int     `json:"looks"`
-	Above   int     `json:"above"` // looks that took longer; failures count among them
-	// History is how the looks above it hang together.
+	Above   int     `json:"above"` // looks that took longer, failures included
+	// History counts how looks above it follow each other.
 	History judge.History `json:"history"`
 }
 
-// enoughBefore is how many looks show what a check is like: with fewer, one outage that is long over
-// would pass for the check's nature and hide the next. Then the rate that the check is
-// allowed decides.
+// enoughBefore is how many looks a baseline needs. With fewer, one past outage would pass for the
+// check's normal failure rate and hide the next one; then the allowed failure rate decides.
 const enoughBefore = 200
 
-// NewBaseline makes a baseline of the looks of a check that is looked at every so often, each row
-// oldest first. A look that is Unknown also ends a stretch: what follows it does not follow
-// what was before it. Looks that follow another one by much less than every tell of the
-// same moment as it does, and are left out, as in a watch.
+// NewBaseline makes a baseline of the looks of a check with the interval every, oldest first. An
+// Unknown look ends a sequence: the next look does not follow the one before it. Looks that
+// follow another one much sooner than after every are left out, as in a watch: they depend on
+// it.
 func NewBaseline(recent, matched []Look, every time.Duration) Baseline {
 	kept := spaced(recent, every)
 	b := Baseline{Recent: history(kept, isDown), Matched: history(spaced(matched, every), isDown)}
@@ -54,13 +52,14 @@ func NewBaseline(recent, matched []Look, every time.Duration) Baseline {
 
 func isDown(l Look) bool { return l.Health == sample.Down }
 
-// spaced leaves out looks that are closer to the one before than looks of this check are.
+// spaced leaves out looks that follow the one before sooner than at the check's interval, unless
+// they are its first failure.
 func spaced(looks []Look, every time.Duration) []Look {
 	kept := make([]Look, 0, len(looks))
 	for _, l := range looks {
 		if n := len(kept); n > 0 && l.Health != sample.Unknown {
 			last := kept[n-1]
-			if last.Health != sample.Unknown && l.At.Sub(last.At) < near(every) {
+			if last.Health != sample.Unknown && l.At.Sub(last.At) < sameLookWithin(every) {
 				if isDown(l) && !isDown(last) {
 					kept = append(kept, l)
 				}
@@ -72,8 +71,10 @@ func spaced(looks []Look, every time.Duration) []Look {
 	return kept
 }
 
-// near is how close looks are that depend on each other.
-func near(every time.Duration) time.Duration { return time.Duration(float64(every) * sameLook) }
+// sameLookWithin is how soon after another one a look counts as the same.
+func sameLookWithin(every time.Duration) time.Duration {
+	return time.Duration(float64(every) * sameLookPart)
+}
 
 func history(looks []Look, yes func(Look) bool) judge.History {
 	var h judge.History
@@ -87,7 +88,7 @@ func history(looks []Look, yes func(Look) bool) judge.History {
 	return h
 }
 
-// percentiles gives the median, the 90th and the 99th percentile, unless failures are above.
+// percentiles gives the median, the 90th and the 99th percentile, as far as they are not failures.
 func percentiles(looks []Look) []Percentile {
 	seconds := make([]float64, 0, len(looks))
 	for _, l := range looks {
@@ -120,8 +121,8 @@ func percentiles(looks []Look) []Percentile {
 	return ps
 }
 
-// baseline is what the snapshot knows of a check. Where only counts are known, nothing is known of
-// bursts, and each failure is taken for one of its own.
+// baseline gives the baseline of a check. Where only counts are known, each failure is taken for
+// the beginning of a burst.
 func (s Snapshot) baseline(check string) Baseline {
 	b := s.Baselines[check]
 	c := s.Before[check]
@@ -131,26 +132,27 @@ func (s Snapshot) baseline(check string) Baseline {
 	return b
 }
 
-// enough tells whether a history can be held against.
+// enough reports whether a history is long enough to compare with.
 func enough(h judge.History) bool {
 	looks, _ := h.Counts()
 	return h.Valid() && looks >= enoughBefore && h.Calm > 0
 }
 
-// tells tells whether a history says what a check is like that is allowed to fail at a rate: it
-// is long, or it is short, and the check surely fails more often. Then a deploy is not blamed for
-// what was so before. One outage that is over is not that, nor are the moments of a switch that
-// was announced after it: they began once or twice.
-func tells(h judge.History, allowed float64) bool {
+// representative reports whether a history has enough data to estimate the check's failure rate:
+// it is long, or it is short but the check certainly fails more often than allowed, so that a
+// deploy is not blamed for failures from before. A single past outage is not enough for that,
+// and neither are failures during a switch that was announced after it: they began once or
+// twice.
+func representative(h judge.History, allowed float64) bool {
 	const often, sure = 3, 0.01
 	return enough(h) || h.Valid() && h.Begun >= often && judge.RateLower(h.Begun, h.Calm, sure) > allowed
 }
 
-// Plan is how the failures of a check are judged that is watched alone and was like this lately:
-// for who asks how soon a fault would be found.
-func (p Policy) Plan(c CheckPolicy, lately judge.History, horizon int) judge.Plan {
-	plan := judge.Plan{Before: lately, Tolerance: p.tolerance(c), Bursts: true, Alpha: p.Alpha, Horizon: horizon}
-	if !tells(lately, plan.Tolerance.Rate) {
+// Plan is how the failures of a check with this recent history are judged when it is the only
+// check of a watch: for estimates of how soon a fault would be found.
+func (p Policy) Plan(c CheckPolicy, recent judge.History, horizon int) judge.Plan {
+	plan := judge.Plan{Before: recent, Tolerance: p.tolerance(c), Bursts: true, Alpha: p.Alpha, Horizon: horizon}
+	if !representative(recent, plan.Tolerance.Rate) {
 		plan.NullRate = plan.Tolerance.Rate
 	}
 	return plan
@@ -165,7 +167,7 @@ func (w *Watch) failures(c CheckPolicy, b Baseline, r RecheckStats, horizon int)
 			m.Streams[i].Rechecks = r
 		}
 	}()
-	if !tells(b.Recent, tol.Rate) {
+	if !representative(b.Recent, tol.Rate) {
 		h := b.Recent
 		if !h.Valid() {
 			h = judge.History{}
@@ -180,8 +182,9 @@ func (w *Watch) failures(c CheckPolicy, b Baseline, r RecheckStats, horizon int)
 	return m
 }
 
-// latency makes the metric of a check's durations. limits is how many checks have one in this
-// watch: together they may be wrong with a tenth of alpha.
+// latency makes the metric of a check's durations; false without enough history. limits is the
+// number of checks with this metric in the watch: together their bounds may be wrong with a
+// tenth of alpha.
 func (w *Watch) latency(b Baseline, horizon, limits int) (Metric, bool) {
 	p := w.Policy
 	if p.LatencyShare <= 0 || len(b.Percentiles) == 0 {
@@ -193,8 +196,8 @@ func (w *Watch) latency(b Baseline, horizon, limits int) (Metric, bool) {
 			return Metric{}, false
 		}
 		limit := max(q.Seconds*p.LatencyRatio, q.Seconds+p.LatencyDelta.Seconds())
-		// How often healthy looks are above an order statistic is itself uncertain: this is its
-		// exact upper bound, distribution-free.
+		// How often healthy looks exceed an order statistic is uncertain: this is its exact upper
+		// bound, for any distribution.
 		rate := judge.RateUpper(q.Above, q.Looks, p.Alpha*(1-boundsKeep)/float64(len(b.Percentiles)*max(limits, 1)))
 		m.Streams = append(m.Streams, known(rate, q.History, horizon))
 		m.Limits = append(m.Limits, Limit{Seconds: limit, Before: Counts{Looks: q.Looks, Failures: q.Above}})

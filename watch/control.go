@@ -11,36 +11,36 @@ import (
 	"guardian/watch/judge"
 )
 
-// Target is a control target: something that no deploy of ours can break, looked at along the
-// same path. While it is down or blind, failures along the path are no evidence.
+// Target is a control: a target on the same network path that no deploy of ours can break. While
+// it is down or blind, failures on the path are no evidence.
 type Target struct {
 	CheckPolicy
 	Health sample.Health `json:"health"`           // of its last look
 	LastAt time.Time     `json:"last_at,omitzero"` // when its last look began
-	// UpFrom and UpTo are when the first and the last look of its latest run of good looks began.
+	// UpFrom and UpTo are when the first and the last of its latest consecutive good looks began.
 	UpFrom  time.Time     `json:"up_from,omitzero"`
 	UpTo    time.Time     `json:"up_to,omitzero"`
-	Reason  reason.Reason `json:"reason,omitzero"`   // why it was not up last
+	Reason  reason.Reason `json:"reason,omitzero"`   // why its last look was not up
 	Outages int           `json:"outages,omitempty"` // how often it went from up to something else
 }
 
-// speaks tells whether the target speaks for a check: for those that take its path.
+// covers reports whether the control is on the network path of a check.
 func (t *Target) covers(c CheckPolicy) bool { return t.Path == c.Path }
 
-// seen tells whether the target is up and looked at.
-func (t *Target) seen(now time.Time) bool {
+// isUp reports whether the control is up and its last look is recent.
+func (t *Target) isUp(now time.Time) bool {
 	return t.Health == sample.Up && now.Sub(t.UpTo) <= BlindAfter(t.Every)
 }
 
-// look is a judged look, or one that waits for the controls to say that it may be judged.
+// look is a judged look, or one that is held until its controls were looked at.
 type look struct {
 	At   time.Time     `json:"at"`
 	Took time.Duration `json:"took,omitempty"`
 	Down bool          `json:"down,omitempty"`
 }
 
-// mostHeld bounds the looks of a check that wait for its controls; the oldest are excused then.
-const mostHeld = 256
+// maxHeld bounds the held looks of a check; beyond it the oldest is not judged.
+const maxHeld = 256
 
 // addTargets takes the controls that were up before the deploy.
 func (w *Watch) addTargets(before Snapshot) {
@@ -53,8 +53,8 @@ func (w *Watch) addTargets(before Snapshot) {
 	}
 }
 
-// controlled takes a look of a control target and judges what it frees. It tells whether the
-// look was one of a target.
+// controlled takes a look of a control, and judges the looks that were held for it. It reports
+// whether the look was one of a control.
 func (w *Watch) controlled(s sample.Sample) bool {
 	i := slices.IndexFunc(w.Targets, func(t Target) bool { return t.Check == s.Check })
 	if i < 0 {
@@ -78,13 +78,12 @@ func (w *Watch) controlled(s sample.Sample) bool {
 		}
 		t.Health, t.Reason = s.Health, s.Reason
 	}
-	w.settle(at, *t)
+	w.releaseHeld(at, *t)
 	return true
 }
 
-// settle judges the looks whose control was up before and after them, and excuses the failures
-// among those without one. Looks between a control's last good look and its next one wait.
-func (w *Watch) settle(now time.Time, changed Target) {
+// releaseHeld decides anew about the looks that are held for a control which has changed.
+func (w *Watch) releaseHeld(now time.Time, changed Target) {
 	for i := range w.Checks {
 		c := &w.Checks[i]
 		if len(c.Held) == 0 || !changed.covers(c.CheckPolicy) {
@@ -93,24 +92,23 @@ func (w *Watch) settle(now time.Time, changed Target) {
 		held := c.Held
 		c.Held = nil
 		for _, l := range held {
-			w.take(c, l, now)
+			w.admit(c, l, now)
 		}
 	}
 }
 
-// word is what the controls say of a look.
-type word uint8
+// admission is what becomes of a look because of the controls of its path.
+type admission uint8
 
 const (
-	judgeIt word = iota
-	hold
-	excuse
+	judgeNow    admission = iota // a control was up before and after it
+	holdBack                     // a control may yet be found up after it
+	dontCountIt                  // no control was up: failures do not count
 )
 
-// asked says what the controls of a check's path say of a look that began at a time: it is
-// judged when one of them was up before and after it, and waits while one may yet be found so.
-func (w *Watch) asked(c CheckPolicy, at, now time.Time) word {
-	controls, said := 0, excuse
+// admissionOf decides what becomes of a look that began at a time.
+func (w *Watch) admissionOf(c CheckPolicy, at, now time.Time) admission {
+	controls, result := 0, dontCountIt
 	for i := range w.Targets {
 		t := &w.Targets[i]
 		if !t.covers(c) {
@@ -119,52 +117,52 @@ func (w *Watch) asked(c CheckPolicy, at, now time.Time) word {
 		controls++
 		switch {
 		case !at.Before(t.UpFrom) && !at.After(t.UpTo):
-			return judgeIt
-		case at.After(t.UpTo) && t.seen(now):
-			said = hold
+			return judgeNow
+		case at.After(t.UpTo) && t.isUp(now):
+			result = holdBack
 		}
 	}
 	if controls == 0 {
-		return judgeIt
+		return judgeNow
 	}
-	return said
+	return result
 }
 
-// take judges a look, holds it, or excuses it if it is a failure. It tells whether a failure was judged.
-func (w *Watch) take(c *CheckState, l look, now time.Time) bool {
-	switch said := w.asked(c.CheckPolicy, l.At, now); {
-	case said == excuse && l.Down:
+// admit judges a look, holds it, or does not count it if it is a failure without a control that
+// was up.
+func (w *Watch) admit(c *CheckState, l look, now time.Time) {
+	switch is := w.admissionOf(c.CheckPolicy, l.At, now); {
+	case is == dontCountIt && l.Down:
 		c.NotCounted++
-		return false
-	case said == hold:
-		if len(c.Held) == mostHeld {
+	case is == holdBack:
+		if len(c.Held) == maxHeld {
 			if c.Held[0].Down {
 				c.NotCounted++
 			}
 			c.Held = slices.Delete(c.Held, 0, 1)
 		}
 		c.Held = append(c.Held, l)
-		return false
+	default:
+		c.judge(l)
 	}
-	return w.judge(c, l)
 }
 
-// settleBlind excuses what waits for a control that is not seen any more.
-func (w *Watch) settleBlind(now time.Time) {
+// releaseFromBlind decides about looks that are held for a control which is blind.
+func (w *Watch) releaseFromBlind(now time.Time) {
 	for i := range w.Targets {
-		if t := w.Targets[i]; !t.seen(now) && w.waits(t, w.latest()) {
+		if t := w.Targets[i]; !t.isUp(now) && w.holds(t, w.latest()) {
 			w.Seq++
-			w.settle(now, t)
+			w.releaseHeld(now, t)
 		}
 	}
 }
 
-// cutOff lists the control targets of paths on which none is up.
-func (w *Watch) cutOff(now time.Time) []string {
+// controlsDown lists the controls of paths on which none is up.
+func (w *Watch) controlsDown(now time.Time) []string {
 	var names []string
 	for i := range w.Targets {
 		t := &w.Targets[i]
-		up := slices.ContainsFunc(w.Targets, func(o Target) bool { return o.Path == t.Path && o.seen(now) })
+		up := slices.ContainsFunc(w.Targets, func(o Target) bool { return o.Path == t.Path && o.isUp(now) })
 		used := slices.ContainsFunc(w.Checks, func(c CheckState) bool { return t.covers(c.CheckPolicy) })
 		if !up && used {
 			names = append(names, t.Check)
@@ -173,35 +171,35 @@ func (w *Watch) cutOff(now time.Time) []string {
 	return names
 }
 
-// waits tells whether a look waits for a control that began until a time: those that begin
-// after the deadline hold nothing up, or with one always under way no watch would end.
-func (w *Watch) waits(t Target, until time.Time) bool {
+// holds reports whether a look that began by a time is held for a control. Looks after the
+// deadline do not delay the end of a watch, since there may always be one under way.
+func (w *Watch) holds(t Target, until time.Time) bool {
 	return slices.ContainsFunc(w.Checks, func(c CheckState) bool {
 		return t.covers(c.CheckPolicy) && slices.ContainsFunc(c.Held, func(l look) bool { return !l.At.After(until) })
 	})
 }
 
-// Control compares the looks of a check in the shops that the deploy reaches with those in the
-// shops that it does not, over the same stretches of time: what both share cancels out.
+// Control compares the looks of a check at the shops that have the deploy with those at the shops
+// that do not, over the same periods: what affects both cancels out.
 type Control struct {
 	Checks []string          `json:"checks"` // of the other shops
 	State  judge.CanaryState `json:"state"`
 	LogE   float64           `json:"log_e"`
-	Block  judge.Block       `json:"block"` // the stretch that is under way
+	Block  judge.Block       `json:"block"` // the current period
 	Until  time.Time         `json:"until"` // its end
-	// Seen and Failed are the looks at the other shops after the deploy.
+	// Seen counts the looks at the other shops after the deploy.
 	Seen Counts `json:"seen"`
 }
 
 func (c *Control) logE() float64 { return c.LogE }
 
-// advance closes the stretches that are over. Their length is fixed, whatever is seen in them.
+// advance closes the current period when it is over. Its length does not depend on the looks.
 func (c *Control) advance(at time.Time, every time.Duration) {
 	if at.Before(c.Until) {
 		return
 	}
 	test := judge.Canary{}
-	// A stretch that cannot be is left out: it was not made by this package.
+	// An invalid period, which this package does not make, is left out.
 	if test.Observe(&c.State, c.Block) == nil {
 		c.LogE = finite(test.LogE(c.State))
 	}
@@ -212,8 +210,8 @@ func (c *Control) advance(at time.Time, every time.Duration) {
 	c.Until = at.Truncate(every).Add(every)
 }
 
-// setControls finds for each check the checks of the other shops that look at the same with
-// the same kind of probe, and were up before the deploy; first is the first check to find them for.
+// setControls finds, for each check from first on, the checks of other shops with the same kind
+// and marketplace that were up before the deploy.
 func (w *Watch) setControls(before Snapshot, first int) {
 	for i := first; i < len(w.Checks); i++ {
 		c := &w.Checks[i]
@@ -241,9 +239,9 @@ func (w *Watch) setControls(before Snapshot, first int) {
 	}
 }
 
-// loseControls takes away the controls that the deploy reaches now. A check without any left
-// goes on against what was before: its evidence begins afresh with what it has as its stake,
-// so that this moment changes nothing.
+// loseControls removes the controls at shops that have the deploy now. A check without any left
+// is only compared with its baseline from here on: its tests restart, and its share is
+// multiplied by the evidence so far, so that the evidence of the watch stays the same.
 func (c *CheckState) loseControls(others []CheckPolicy) {
 	if len(c.Metrics) == 0 || c.Metrics[0].Control == nil {
 		return
@@ -266,13 +264,13 @@ func (c *CheckState) loseControls(others []CheckPolicy) {
 	}
 }
 
-// alike tells whether two checks look at the same thing in two shops.
+// alike reports whether two checks look at the same thing at two shops.
 func alike(a, b CheckPolicy) bool {
 	return a.Kind == b.Kind && strings.EqualFold(a.Labels["marketplace"], b.Labels["marketplace"]) && a.Labels["shop"] != b.Labels["shop"]
 }
 
-// compared takes a look of a shop that the deploy does not reach. It tells whether any check
-// is compared with it.
+// compared takes a look at a shop without the deploy. It reports whether any check is compared
+// with it.
 func (w *Watch) compared(s sample.Sample) bool {
 	found := false
 	for i := range w.Checks {

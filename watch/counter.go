@@ -17,7 +17,8 @@ import (
 	"guardian/watch/judge"
 )
 
-// CounterPolicy is what a watch needs to know of a pair of counters: failures among all.
+// CounterPolicy is the part of a pair of counters' configuration that a watch needs: one counts
+// failures, the other everything among which they are.
 type CounterPolicy struct {
 	Name        string        `json:"name"`
 	Weight      float64       `json:"weight"`       // relative to those of checks; default 1
@@ -25,33 +26,33 @@ type CounterPolicy struct {
 	Every       time.Duration `json:"every"`        // between two readings
 }
 
-// CounterValues is what a counter stood at, series by series, under any key that stays the same: a
-// counter of three instances falls when one of them starts again, and nothing was counted twice.
+// CounterValues are the values of a counter by series, under any stable key. Series are kept
+// apart because the sum of three instances falls when one of them restarts.
 type CounterValues map[string]float64
 
-// Reading is what the counters stood at. One that could not be made is not a Reading; one that
-// gave nothing is Empty.
+// Reading is the values of a pair of counters at a time. One without any series is Empty; a query
+// that failed gives no Reading.
 type Reading struct {
 	At              time.Time
 	Failures, Total CounterValues
 	Empty           bool
 }
 
-// CounterHistory is what the readings before a deploy were like.
+// CounterHistory sums up the readings before a deploy.
 type CounterHistory struct {
 	Failures float64 `json:"failures"`
 	Total    float64 `json:"total"`
-	// Clumping is how failures clump: see judge.Clumping.
+	// Clumping is how much failures come in clumps, see judge.Clumping.
 	Clumping float64 `json:"clumping"`
-	// Empty is how often readings gave nothing.
+	// Empty counts the readings that were empty.
 	Empty judge.History `json:"empty"`
 }
 
-// gap is how far apart readings are that say nothing of what came between them.
-const gap = 4 * CounterEvery
+// maxGap is the distance of two readings from which on the increase between them is not used.
+const maxGap = 4 * CounterEvery
 
-// NewCounterHistory makes a history of readings, oldest first. What came between two that are a
-// minute apart or more is left out: something in between was not to be counted.
+// NewCounterHistory makes a history of readings, oldest first. The increase between two readings
+// that are a minute apart or more is left out: there are excluded periods between them.
 func NewCounterHistory(readings []Reading) CounterHistory {
 	var h CounterHistory
 	var counts []float64
@@ -62,8 +63,8 @@ func NewCounterHistory(readings []Reading) CounterHistory {
 		if r.Empty {
 			continue
 		}
-		d := judge.CountsState{Failures: failures.take(r.Failures), Exposure: total.take(r.Total)}
-		if !known.IsZero() && r.At.Sub(known) < gap {
+		d := judge.CountsState{Failures: failures.increase(r.Failures), Exposure: total.increase(r.Total)}
+		if !known.IsZero() && r.At.Sub(known) < maxGap {
 			h.Failures += d.Failures
 			h.Total += d.Exposure
 			counts = append(counts, d.Failures)
@@ -77,10 +78,10 @@ func NewCounterHistory(readings []Reading) CounterHistory {
 	return h
 }
 
-// take gives what was counted since, and remembers where each series stands. One that is lower than
-// it was began again, and one that was not there before began: both count from zero. One that is
-// gone for a while goes on from where it was.
-func (s CounterValues) take(now CounterValues) (counted float64) {
+// increase gives by how much the series have grown, and keeps their new values. A series that is
+// lower than before was reset, and a new one began: both count from zero. A series that was
+// missing for a while continues from its last value.
+func (s CounterValues) increase(now CounterValues) (counted float64) {
 	for series, v := range now {
 		if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
 			continue
@@ -106,27 +107,27 @@ type Counter struct {
 	CounterPolicy
 	Share    float64        `json:"share"`
 	Before   CounterHistory `json:"before"`
-	Rate     float64        `json:"rate"`     // failures of all that are tolerated
-	Clumping float64        `json:"clumping"` // how failures clump; at least 1
-	// State is what was counted since the deploy, LogE what it says.
+	Rate     float64        `json:"rate"`     // tolerated failure rate
+	Clumping float64        `json:"clumping"` // how much failures come in clumps; at least 1
+	// State is what was counted since the deploy, LogE its evidence.
 	State judge.CountsState `json:"state"`
 	LogE  float64           `json:"log_e"`
-	// Empty holds readings that gave nothing against how often they did before; nil where too
-	// little is known of that.
+	// Empty compares how often readings are empty with before the deploy; nil without enough
+	// history.
 	Empty    *Stream `json:"empty,omitempty"`
 	Readings int     `json:"readings"`
-	Missing  int     `json:"missing,omitempty"` // readings that gave nothing
-	// Failures and Total are what they stood at last.
+	Missing  int     `json:"missing,omitempty"` // empty readings
+	// Failures and Total are the last values.
 	Failures CounterValues `json:"standing_failures,omitempty"`
 	Total    CounterValues `json:"standing_total,omitempty"`
 	LastAt   time.Time     `json:"last_at,omitzero"` // of the last reading
 	Known    time.Time     `json:"known,omitzero"`   // of the last one that was not empty
 }
 
-// emptyShare is the part of a counter's evidence that is its emptiness.
+// emptyShare is the part of a counter's evidence that comes from empty readings.
 const emptyShare = 0.2
 
-// newCounter prepares a counter, one of so many of the watch.
+// newCounter makes one of so many counters of the watch.
 func (w *Watch) newCounter(b CounterBefore, counters int) Counter {
 	c := Counter{CounterPolicy: b.CounterPolicy, Before: b.History, Clumping: 1}
 	tol := w.Policy.tolerance(CheckPolicy{FailureRate: b.FailureRate})
@@ -135,9 +136,9 @@ func (w *Watch) newCounter(b CounterBefore, counters int) Counter {
 	if h.Clumping >= 1 && h.Clumping < 1e6 {
 		c.Clumping = h.Clumping
 	}
-	// Failures that clump tell as much as so many fewer that do not.
+	// Clumped failures are as much evidence as fewer independent ones.
 	if n, k := math.Floor(h.Total/c.Clumping), math.Ceil(h.Failures/c.Clumping); n >= enoughBefore && n < 1e12 && k >= 0 && k < n {
-		// The bound of how often they fail may be wrong: with a tenth of alpha, as those of durations.
+		// The bound of the failure rate may be wrong with a tenth of alpha, as those of durations.
 		bound := judge.RateUpper(int(k), int(n), w.Policy.Alpha*(1-boundsKeep)/float64(counters))
 		c.Rate = max(c.Rate, tol.Ratio*bound+tol.Delta)
 	}
@@ -156,8 +157,8 @@ func (c *Counter) logE() float64 {
 	return logSum([]float64{math.Log(1-emptyShare) + c.LogE, math.Log(emptyShare) + c.Empty.LogE})
 }
 
-// Measure takes a reading of the counters of that name. Readings before the grace is over set
-// where counting begins.
+// Measure takes a reading of the counters of that name. Readings before the end of the grace
+// period only set the values from which counting begins.
 func (w *Watch) Measure(name string, r Reading, now time.Time) *Verdict {
 	if w.State.Final() || now.After(w.latest()) {
 		return nil
@@ -178,7 +179,7 @@ func (w *Watch) Measure(name string, r Reading, now time.Time) *Verdict {
 	return nil
 }
 
-// DueCounters names the counters that are to be read now.
+// DueCounters names the counters that must be read now.
 func (w *Watch) DueCounters(now time.Time) []string {
 	var due []string
 	if w.State.Final() {
@@ -204,11 +205,11 @@ func (c *Counter) read(r Reading, from time.Time) {
 	if first {
 		c.Total = CounterValues{}
 	}
-	if c.Failures == nil { // no failures yet, perhaps also since before the guardian was started again
+	if c.Failures == nil { // no failures yet; an empty map is stored as none
 		c.Failures = CounterValues{}
 	}
 	c.Known = clean(r.At)
-	d := judge.CountsState{Failures: c.Failures.take(r.Failures), Exposure: c.Total.take(r.Total)}
+	d := judge.CountsState{Failures: c.Failures.increase(r.Failures), Exposure: c.Total.increase(r.Total)}
 	if first || r.At.Before(from) {
 		return
 	}
@@ -235,7 +236,7 @@ func (c *Counter) reason(since time.Time) reason.Reason {
 		"since", since, "allowed", c.Rate, "before", before)
 }
 
-// heaviestCounter is the counter that weighs most, when none of the checks weighs more.
+// heaviestCounter is the counter with the most evidence; nil when a check has more.
 func (w *Watch) heaviestCounter() *Counter {
 	most := math.Inf(-1)
 	if check, m := w.heaviest(); check != nil {
@@ -251,18 +252,18 @@ func (w *Watch) heaviestCounter() *Counter {
 	return best
 }
 
-// CounterSettings is one of "metrics": two counters that others keep, as PromQL over the
+// CounterSettings is one of "metrics": two counters that other systems keep, as PromQL on the
 // guardian's series or another server's.
 type CounterSettings struct {
-	Name        string  `yaml:"name" required:"true" doc:"What it is called in verdicts."`
-	Failures    string  `yaml:"failures" required:"true" doc:"PromQL of a counter of failures, such as orders_failed_total; what its series grow by is added up, also when it is written as their sum."`
+	Name        string  `yaml:"name" required:"true" doc:"Its name in verdicts."`
+	Failures    string  `yaml:"failures" required:"true" doc:"PromQL of a counter of failures, such as orders_failed_total. The increases of its series are summed, also when it is written as their sum."`
 	Total       string  `yaml:"total" required:"true" doc:"PromQL of a counter of everything among which the failures are."`
-	FailureRate Share   `yaml:"failure_rate" doc:"The part that may fail in good times; at most 50%."`
-	Weight      float64 `yaml:"weight" doc:"How much it weighs among the service's checks."`
-	Source      string  `yaml:"source" doc:"Which of rule_sources is asked; without, the guardian's own series."`
+	FailureRate Share   `yaml:"failure_rate" doc:"Share that may fail in good times; at most 50%."`
+	Weight      float64 `yaml:"weight" doc:"Its weight among the service's checks."`
+	Source      string  `yaml:"source" doc:"Which of rule_sources answers the queries; without, the guardian's own series."`
 }
 
-// DefaultCounter are the settings of one that says nothing.
+// DefaultCounter are the settings of a counter that sets none.
 func DefaultCounter() CounterSettings {
 	return CounterSettings{FailureRate: DefaultFailureRate, Weight: 1}
 }
@@ -279,8 +280,8 @@ func (s CounterSettings) Validate() error {
 	return errors.Join(errs...)
 }
 
-// EachSeries is the expression whose result has each of the series that expr adds up: a sum hides
-// which of them began again.
+// EachSeries gives the expression without the sums around it, so that its result has each series:
+// a sum hides which of them was reset.
 func EachSeries(expr string) string {
 	e, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
 	if err != nil {
@@ -301,7 +302,7 @@ func EachSeries(expr string) string {
 	}
 }
 
-// CounterValuesOf is what an answer says that was asked for each series.
+// CounterValuesOf gives the values in the result of an expression from EachSeries.
 func CounterValuesOf(v promql.Vector) CounterValues {
 	all := CounterValues{}
 	for _, s := range v {
@@ -312,22 +313,22 @@ func CounterValuesOf(v promql.Vector) CounterValues {
 	return all
 }
 
-// ReadingsOf are the readings at each CounterEvery from a time to another, both included, as
-// answers over that time have them. What was before the first total that there ever was is not
-// emptiness: nobody counted yet.
+// ReadingsOf gives the readings at each CounterEvery between two times, both included, from the
+// results of range queries. Times before the first total are left out: they are not empty, the
+// counter did not exist yet.
 func ReadingsOf(failures, total promql.Matrix, from, to time.Time) []Reading {
 	failed, all := valuesAt(failures), valuesAt(total)
 	var readings []Reading
 	for at := from; !at.After(to); at = at.Add(CounterEvery) {
-		stands := all[timestamp.FromTime(at)]
-		if len(readings) > 0 || len(stands) > 0 {
-			readings = append(readings, Reading{At: at, Failures: failed[timestamp.FromTime(at)], Total: stands, Empty: len(stands) == 0})
+		values := all[timestamp.FromTime(at)]
+		if len(readings) > 0 || len(values) > 0 {
+			readings = append(readings, Reading{At: at, Failures: failed[timestamp.FromTime(at)], Total: values, Empty: len(values) == 0})
 		}
 	}
 	return readings
 }
 
-// valuesAt is what counters stood at, by time in milliseconds.
+// valuesAt gives the values of counters by time in milliseconds.
 func valuesAt(m promql.Matrix) map[int64]CounterValues {
 	at := map[int64]CounterValues{}
 	for _, s := range m {
@@ -345,13 +346,13 @@ func valuesAt(m promql.Matrix) map[int64]CounterValues {
 	return at
 }
 
-// keyOf names a series, shortly: what a watch remembers of it is written down again and again.
+// keyOf gives a short key for a series, because it is stored with every save of a watch.
 func keyOf(series labels.Labels) string { return strconv.FormatUint(series.Hash(), 36) }
 
 // CounterEvery is how often counters are read.
 const CounterEvery = 15 * time.Second
 
-// Policy is what the settings mean.
+// Policy gives the settings as watches use and store them.
 func (s CounterSettings) Policy() CounterPolicy {
 	return CounterPolicy{Name: s.Name, Weight: s.Weight, FailureRate: float64(s.FailureRate), Every: CounterEvery}
 }

@@ -21,20 +21,20 @@ type Deploy struct {
 	PreviousVersion string    `json:"previous_version,omitempty"`
 	Shops           []string  `json:"shops,omitempty"` // empty: all
 	Kind            Kind      `json:"kind"`
-	KnownGood       bool      `json:"known_good,omitempty"` // declared by who announced it
+	KnownGood       bool      `json:"known_good,omitempty"` // declared in the announcement
 	Author          string    `json:"author,omitempty"`
 	Ticket          string    `json:"ticket,omitempty"`
 	URL             string    `json:"url,omitempty"`
 	Reversible      bool      `json:"reversible"`
 	At              time.Time `json:"at"`        // when the switch happened
 	Announced       time.Time `json:"announced"` // when the hook was called
-	// RollbackRun is the run that brought this version back, when the guardian did it.
+	// RollbackRun is the guardian's run that put this version back; "" when it is no rollback.
 	RollbackRun string `json:"rollback_run,omitempty"`
-	// Asked is what the announcement asked of the watch in place of the service's own; nil: nothing.
+	// Asked is what the announcement sets for the watch in place of the service's settings.
 	Asked *Asked `json:"asked,omitempty"`
 }
 
-// Asked is what an announcement says about the watch of its deploy.
+// Asked is what an announcement sets for the watch of its deploy.
 type Asked struct {
 	For  time.Duration `json:"for,omitempty"`  // 0: the service's
 	Mode Mode          `json:"mode,omitempty"` // "": the service's
@@ -47,10 +47,10 @@ type Mode string
 const (
 	Auto    Mode = "auto"    // the runbook runs by itself
 	Approve Mode = "approve" // a person is asked first
-	Observe Mode = "observe" // nothing is done; what would have been done is kept
+	Observe Mode = "observe" // nothing is done; what would have been done is recorded
 )
 
-// State is where a watch stands.
+// State is the state of a watch.
 type State string
 
 // The states of a watch; all but Watching are final.
@@ -63,5 +63,5 @@ const (
 	Cancelled    State = "cancelled"
 )
 
-// Final tells whether a watch in this state is over.
+// Final reports whether a watch in this state is over.
 func (s State) Final() bool { return s != Watching }

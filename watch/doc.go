@@ -1,13 +1,13 @@
-// Package watch takes announced deploys and what checks and rules saw, and gives verdicts.
+// Package watch judges announced deploys by the results of checks, counters and rules.
 //
-// A Watch is a value: everything it knows is in it, it is stored as JSON, and a watch that
-// is read back goes on with the same evidence. Observe, AlertFired and Tick are pure: they
-// take what happened and the time, and say whether a verdict was reached. Not knowing is
-// neither good nor bad: a watch that was blind too long ends Inconclusive.
+// A Watch is a value that is stored as JSON; one that is read back goes on with the same
+// evidence. Observe, Measure, AlertFired and Tick are pure: they take what happened and the
+// time, and give a verdict once it is reached. Unknown is neither good nor bad: a watch that
+// was blind for too long ends Inconclusive.
 //
-// Accept says what an announced deploy means for the watches that are open, and Gate whether
-// it may be deployed at all.
+// Accept decides what an announced deploy means for the open watches, and Gate whether a
+// service may be deployed at all.
 //
-// It will not act and not tell: it does not know runbooks or receivers. The mathematics is
-// in watch/judge. Start at Open and Watch.Observe.
+// It will not act or notify: it knows neither runbooks nor receivers. The mathematics is in
+// watch/judge. Start at Open and Watch.Observe.
 package watch

@@ -9,21 +9,20 @@ import (
 	"guardian/watch/judge"
 )
 
-// BlindAfter is how long nothing may be seen of a check that is looked at every so often
-// before it counts as blind: two intervals, and what a look may be late, between 2 and 30
-// seconds.
+// BlindAfter is how long a check with this interval may be without a result before it counts as
+// blind: two intervals, plus a tolerance for late looks of between 2 and 30 seconds.
 func BlindAfter(every time.Duration) time.Duration {
 	return 2*every + min(max(every, 2*time.Second), 30*time.Second)
 }
 
-// DefaultFailureRate is what a check that says nothing is allowed to fail.
+// DefaultFailureRate is the allowed failure rate of a check that sets none.
 const DefaultFailureRate = 0.01
 
-// maxAllowed is the rate beyond which a check tells nothing of a deploy.
+// maxAllowed is the highest failure rate that can be allowed.
 const maxAllowed = 0.5
 
-// tolerance is how often a check may fail after the deploy: as often as it is allowed to, or
-// somewhat more often than before.
+// tolerance is how often a check may fail after the deploy: as often as allowed, or somewhat more
+// often than before.
 func (p Policy) tolerance(c CheckPolicy) judge.Tolerance {
 	allowed := c.FailureRate
 	if !(allowed > 0) {
@@ -32,7 +31,8 @@ func (p Policy) tolerance(c CheckPolicy) judge.Tolerance {
 	return judge.Tolerance{Rate: min(max(allowed, judge.MinRate), maxAllowed), Ratio: max(p.Ratio, 1), Delta: min(max(p.Delta, 0), maxAllowed)}
 }
 
-// flaky tells whether the check is held against more than its configured rate.
+// flaky reports whether more than the configured rate is allowed because the check failed so
+// often before the deploy.
 func (c *CheckState) flaky() bool {
 	return c.Allowed > max(c.FailureRate, judge.MinRate) && c.FailureRate > 0
 }
@@ -65,16 +65,17 @@ func (w *Watch) logEvidence() float64 {
 	return logSum(logs)
 }
 
-// maxEValue caps evidence for readers; JSON knows no infinity.
+// maxEValue caps evidence, since JSON has no infinity.
 const maxEValue = 1e300
 
-// EValue is the evidence that the deploy made it worse, capped at 1e300: Σ Share·E over the
-// checks. At 1 nothing was learnt; a healthy deploy ever reaches 1/alpha with a chance of at most alpha.
+// EValue is the evidence that the deploy made things worse, capped at 1e300: Σ Share·E over the
+// checks. It starts at 1; with a healthy deploy it ever reaches 1/alpha with a chance of at most
+// alpha.
 func (w *Watch) EValue() float64 { return capped(w.logEvidence()) }
 
 func capped(logE float64) float64 { return min(math.Exp(logE), maxEValue) }
 
-// crossed tells whether the evidence is enough to fail.
+// crossed reports whether the evidence is enough to fail.
 func (w *Watch) crossed() bool {
 	return w.logEvidence() >= w.LogThreshold()
 }
@@ -82,9 +83,9 @@ func (w *Watch) crossed() bool {
 // LogThreshold is the natural logarithm of the evidence that fails a deploy.
 func (w *Watch) LogThreshold() float64 { return -math.Log(w.Policy.Alpha) }
 
-// Blind lists the checks that were not seen for BlindAfter at now, in order. A look that
-// is Unknown has not seen. Excused checks are in it too: who was not seen at all cannot have
-// been found well; and so are the control targets of a path on which none is up.
+// Blind lists the checks without a result for BlindAfter, in order; Unknown is no result. It
+// includes excused checks, since a deploy cannot pass with a check that has no results, and the
+// controls of a path on which none is up.
 func (w *Watch) Blind(now time.Time) []string {
 	var blind []string
 	for i := range w.Checks {
@@ -99,7 +100,7 @@ func (w *Watch) Blind(now time.Time) []string {
 			blind = append(blind, c.Check)
 		}
 	}
-	return append(blind, w.cutOff(now)...)
+	return append(blind, w.controlsDown(now)...)
 }
 
 // Failing lists the judged checks whose last known look was Down, in order.
@@ -113,8 +114,9 @@ func (w *Watch) Failing() []string {
 	return failing
 }
 
-// FaultSince is when the fault began that failed the watch: the first failure of what fails, or
-// the moment at which the rule's condition became true. Zero unless the verdict is Failed.
+// FaultSince is when the fault began that failed the watch: the first failure of the failing
+// checks, or the time at which the rule's condition became true. Zero unless the verdict is
+// Failed.
 func (w *Watch) FaultSince() time.Time {
 	if w.Verdict == nil || w.Verdict.State != Failed {
 		return time.Time{}
@@ -141,7 +143,8 @@ func (w *Watch) FaultSince() time.Time {
 	return since
 }
 
-// Evidence says what each check and rule contributed, in the order of the configuration.
+// Evidence gives what each check, counter and rule contributed, in the order of the
+// configuration.
 func (w *Watch) Evidence() []Evidence {
 	out := make([]Evidence, 0, len(w.Checks)+1)
 	for i := range w.Checks {
@@ -190,13 +193,13 @@ func (w *Watch) Evidence() []Evidence {
 	return out
 }
 
-// counted rounds what counters say.
+// counted rounds the values of counters.
 func counted(failures, total float64) Counts {
 	whole := func(v float64) int { return int(min(max(math.Round(v), 0), 1e15)) }
 	return Counts{Looks: whole(total), Failures: whole(failures)}
 }
 
-// slow is the evidence of a check's durations.
+// slow is the evidence of a check's durations; false when they are not judged.
 func (c *CheckState) slow(m *Metric) (Evidence, bool) {
 	l, ok := m.heaviestLimit()
 	if !ok {
@@ -210,13 +213,13 @@ func (c *CheckState) slow(m *Metric) (Evidence, bool) {
 	return e, true
 }
 
-// Range is where a rate is with a certainty of 95 %, both ends exact (Clopper and Pearson 1934).
+// Range is the exact 95 % confidence interval of a rate (Clopper and Pearson 1934).
 type Range struct {
 	From float64 `json:"from"`
 	To   float64 `json:"to"`
 }
 
-// rangeOf is that of the failures among looks; nil without looks.
+// rangeOf gives the interval of the failure rate; nil without looks.
 func rangeOf(c Counts) *Range {
 	if c.Looks <= 0 || c.Failures < 0 || c.Failures > c.Looks {
 		return nil

@@ -20,5 +20,5 @@ type Mark struct {
 	At   time.Time `json:"at"`
 }
 
-// Markable tells whether a watch in this state has a verdict that can be right or wrong.
+// Markable reports whether a watch in this state has a verdict that can be right or wrong.
 func (s State) Markable() bool { return s == Passed || s == Failed || s == Inconclusive }

@@ -11,8 +11,8 @@ import (
 	"guardian/watch/judge"
 )
 
-// Excuse is why a check is not judged until it was seen up; "" when it is judged. The values
-// stand in the journal.
+// Excuse is why a check is not judged until it is up; "" when it is judged. The values are stored
+// in the journal.
 type Excuse string
 
 // The excuses of a check.
@@ -33,14 +33,15 @@ func (e Excuse) Reason() reason.Reason {
 	}
 }
 
-// mayGrow is how many times its planned looks a deploy to some shops may get by extensions.
-const mayGrow = 4
+// maxExtensions is how many times its planned looks a deploy to some shops may get by being
+// extended.
+const maxExtensions = 4
 
 // Open begins the watch of a deploy at now. The caller sets ID.
 //
 // A deploy to some shops is judged on the checks of these shops and on those without a shop.
-// A check that was red or unknown in the snapshot is excused until it was seen up.
-// The deploy that the guardian itself put back (RollbackRun) is observed only.
+// A check that was down or unknown in the snapshot is excused until it is up.
+// A deploy that is a rollback of the guardian (RollbackRun) is only observed.
 func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Time) *Watch {
 	started := clean(now)
 	if d.At.After(started) {
@@ -68,7 +69,7 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 		Snapshot:        before,
 		Seq:             1,
 	}
-	w.Snapshot.Baselines, w.Snapshot.Controls, w.Snapshot.Counters = nil, nil, nil // what is needed of them is in the checks and targets
+	w.Snapshot.Baselines, w.Snapshot.Controls, w.Snapshot.Counters = nil, nil, nil // they are in the checks, targets and counters
 	if d.RollbackRun != "" {
 		w.Mode = Observe
 		w.ModeReason = reason.New("rollback_only_observed", "run", d.RollbackRun)
@@ -96,17 +97,17 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 	return w
 }
 
-// newCheckState prepares a check, one of so many of the watch.
+// newCheckState makes the state of a check, one of so many of the watch.
 func (w *Watch) newCheckState(c CheckPolicy, before Snapshot, from time.Time, checks int) CheckState {
 	s := CheckState{CheckPolicy: c, From: from, Horizon: w.planned(c.Every)}
 	base := before.baseline(c.Check)
 	tol := w.Policy.tolerance(c)
 	s.Allowed = tol.Rate
-	if tells(base.Recent, tol.Rate) {
+	if representative(base.Recent, tol.Rate) {
 		s.Allowed = max(tol.Rate, tol.Ratio*rate(base.Recent)+tol.Delta)
 	}
 	s.Allowed = min(s.Allowed, judge.MaxRate)
-	s.Bad, s.Tempering = w.Policy.bad(base.Recent, tol), judge.Tempering(base.Recent.Persistence())
+	s.FastFailureRate, s.Tempering = w.Policy.fastFailureRate(base.Recent, tol), judge.Tempering(base.Recent.Persistence())
 	s.Metrics = []Metric{w.failures(c, base, before.Rechecks[c.Check], s.Horizon)}
 	if m, ok := w.latency(base, s.Horizon, checks); ok {
 		s.Metrics[0].Share -= m.Share
@@ -145,23 +146,23 @@ func weight(c CheckPolicy) float64 {
 	return 1
 }
 
-// reaches tells whether a deploy to these shops can be seen by a check.
+// reaches reports whether a deploy to these shops affects a check.
 func reaches(shops []string, c CheckPolicy) bool {
 	shop := c.Labels["shop"]
 	return len(shops) == 0 || shop == "" || slices.Contains(shops, shop)
 }
 
-// planned is how many looks a check can have: looks that follow a failure more closely than
-// its interval are taken together with it. A fault that begins later than planned is not
-// found, so it is rather too many; ten times as many cost one or two failures.
+// planned is how many looks a check can have, without rechecks. A fault that begins after the
+// planned looks is not found, so the number is rather too high; ten times as many delay a
+// verdict by one or two failures.
 func (w *Watch) planned(every time.Duration) int {
 	if every <= 0 {
 		every = time.Second
 	}
-	spacing := float64(every) * sameLook
+	spacing := float64(every) * sameLookPart
 	looks := math.Ceil(float64(w.Policy.For+w.Policy.MaxBlind)/spacing) + 1
 	if len(w.Shops) > 0 {
-		looks *= mayGrow
+		looks *= maxExtensions
 	}
 	return int(min(max(looks, 1), maxPlanned))
 }
@@ -169,12 +170,12 @@ func (w *Watch) planned(every time.Duration) int {
 // maxPlanned is over a week of looks each second, four times.
 const maxPlanned = 1e7
 
-// Extend takes more shops into the watch; without any, it takes all. The watch goes on with
-// the evidence that it has and gets its full length from now. It tells whether anything changed.
+// Extend adds shops to the watch; without any, it adds all. The watch goes on with its evidence
+// and for its full length from now. It reports whether anything changed.
 //
-// The evidence in hand is divided between the checks that were there and those that join, by
-// their weights: it stays the same at this moment, whatever made somebody extend the deploy,
-// so the bound on false verdicts holds for the watch as a whole.
+// The evidence so far is divided between the former checks and those that join, by their
+// weights. It does not change at this moment, for whatever reason somebody extends the deploy,
+// so the bound on false verdicts holds for the whole watch.
 func (w *Watch) Extend(shops []string, before Snapshot, now time.Time) bool {
 	if w.State.Final() || len(w.Shops) == 0 {
 		return false
@@ -218,26 +219,25 @@ func (w *Watch) join(before Snapshot, from time.Time) {
 	for i := range w.Checks {
 		old += weight(w.Checks[i].CheckPolicy)
 	}
-	hand := min(math.Exp(w.logEvidence()), maxEValue)
+	evidence := min(math.Exp(w.logEvidence()), maxEValue)
 	for i := range w.Counters {
 		old += weight(CheckPolicy{Weight: w.Counters[i].Weight})
 	}
 	part := added / (old + added)
 	w.scale(1 - part)
 	for _, c := range joining {
-		c.Share = max(part*hand*weight(c.CheckPolicy)/added, math.SmallestNonzeroFloat64)
+		c.Share = max(part*evidence*weight(c.CheckPolicy)/added, math.SmallestNonzeroFloat64)
 		w.Checks = append(w.Checks, c)
 	}
 	for i := range w.Checks[:first] {
 		w.Checks[i].loseControls(w.Others)
 	}
 	w.setControls(before, first)
-	// What was known of them before belongs to the evidence that readers see.
 	w.Snapshot = merge(w.Snapshot, before, joining)
 }
 
-// merge adds what a later snapshot says of the checks that join; of the others, and of alerts, the
-// first stands: a deploy is judged against what was before it. The maps are new, since a
+// merge adds the checks that join from a later snapshot. For other checks and for alerts the first
+// snapshot counts: a deploy is compared with the time before it. The maps are new, since a
 // Snapshot may be shared.
 func merge(first, later Snapshot, joining []CheckState) Snapshot {
 	out := Snapshot{Health: map[string]sample.Health{}, Firing: first.Firing, Before: map[string]Counts{}}

@@ -7,23 +7,24 @@ import (
 	"guardian/watch/judge"
 )
 
-// maxFastFailureRate caps the rate of the fast phase, where history leaves little to tell.
+// maxFastFailureRate bounds the failure rate of a clearly bad deploy, also for checks that fail
+// often anyway.
 const maxFastFailureRate = 0.9
 
-// bad is the failure rate of a check that the fast phase must not miss: the policy's, and
-// more than is tolerated.
-func (p Policy) bad(h judge.History, tol judge.Tolerance) float64 {
+// fastFailureRate is the failure rate of a clearly bad deploy for a check: the policy's, but more
+// than is tolerated.
+func (p Policy) fastFailureRate(h judge.History, tol judge.Tolerance) float64 {
 	tolerated := tol.Rate
-	if tells(h, tol.Rate) {
+	if representative(h, tol.Rate) {
 		looks, failures := h.Counts()
 		tolerated = max(tolerated, tol.Ratio*judge.RateUpper(failures, looks, 0.05)+tol.Delta)
 	}
 	return min(max(p.FastFailureRate, tolerated+tol.Delta, judge.MinRate), maxFastFailureRate)
 }
 
-// passFast ends the fast phase when the looks of every judged check show that it fails less
-// often than would be bad, the deploy has soaked, and nothing weighs against it. Looks that
-// the previous version answered say nothing of this one.
+// passFast ends the fast phase when the looks of every judged check show a failure rate below
+// that of a clearly bad deploy, the minimum duration is over, and there is no evidence against
+// the deploy. Looks that the previous version answered do not count.
 func (w *Watch) passFast(now time.Time) {
 	p := w.Policy
 	if !w.FastPassed.IsZero() || !(p.FastMissRate > 0) || now.Sub(w.From) < p.FastMinDuration || w.logEvidence() >= 0 {
@@ -36,7 +37,7 @@ func (w *Watch) passFast(now time.Time) {
 			continue
 		}
 		judged++
-		test, err := judge.NewPass(c.Bad, c.Tempering)
+		test, err := judge.NewPass(c.FastFailureRate, c.Tempering)
 		if err != nil {
 			return
 		}
@@ -50,8 +51,8 @@ func (w *Watch) passFast(now time.Time) {
 	}
 }
 
-// Trace is the evidence over time, for people. It is thinned when it gets long: every second
-// point goes, but the last.
+// Trace is the evidence over time, for display. When it gets long, every second point except the
+// last is removed.
 type Trace struct {
 	Points []Point `json:"points,omitempty"`
 	Every  int     `json:"every,omitempty"` // one point for so many changes
@@ -64,10 +65,10 @@ type Point struct {
 	LogE  float64 `json:"log_e"` // natural logarithm
 }
 
-// mostPoints bounds a trace.
-const mostPoints = 200
+// maxPoints bounds a trace.
+const maxPoints = 200
 
-// trace keeps the evidence as it is now.
+// trace adds the current evidence to the trace.
 func (w *Watch) trace(now time.Time) {
 	t := &w.Trace
 	p := Point{
@@ -76,14 +77,14 @@ func (w *Watch) trace(now time.Time) {
 	}
 	n := len(t.Points)
 	if n > 0 && t.Missed < t.Every && p.LogE < w.LogThreshold() {
-		// The last point is always that of now.
+		// The last point is always the current one.
 		t.Points[n-1] = p
 		t.Missed++
 		return
 	}
 	t.Missed = 0
 	t.Points = append(t.Points, p)
-	if len(t.Points) <= mostPoints {
+	if len(t.Points) <= maxPoints {
 		return
 	}
 	kept := t.Points[:0]
@@ -103,12 +104,13 @@ type Overlap struct {
 	At      time.Time `json:"at"`
 }
 
-// mostOverlaps bounds what a watch notes of other deploys.
-const mostOverlaps = 20
+// maxOverlaps bounds Watch.Overlaps.
+const maxOverlaps = 20
 
-// Overlap notes a deploy of another service, so that a verdict can name it as a possible cause too.
+// Overlap records a deploy of another service, so that a verdict can name it as another possible
+// cause.
 func (w *Watch) Overlap(d Deploy) {
-	if w.State.Final() || d.Service == w.Service && environment(d.Environment) == environment(w.Environment) || len(w.Overlaps) == mostOverlaps {
+	if w.State.Final() || d.Service == w.Service && environment(d.Environment) == environment(w.Environment) || len(w.Overlaps) == maxOverlaps {
 		return
 	}
 	w.Overlaps = append(w.Overlaps, Overlap{Service: d.Service, Version: d.Version, At: clean(d.At)})

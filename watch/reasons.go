@@ -9,7 +9,7 @@ import (
 	"guardian/probes/sample"
 )
 
-// NotCovered says what the bound on false verdicts does not cover.
+// NotCovered lists what the bound on false verdicts does not cover.
 func NotCovered() reason.Reason { return reason.New("bound_not_covered") }
 
 // failed is the verdict when the evidence has reached the threshold.
@@ -115,7 +115,7 @@ func (w *Watch) atDeadline(at time.Time) Verdict {
 	case got.previous > 0 && got.current == 0:
 		v.Reason = reason.New("only_previous_answered", "previous", w.PreviousVersion, "looks", got.previous, "version", w.Version)
 	case got.other != "" && got.current == 0 && w.PreviousVersion == "" && w.Kind != Config && w.Kind != Operation:
-		// What answers tells the version of the code: of a change of prices it knows nothing.
+		// Checks see the version of the code, not that of a change of prices.
 		v.Reason = reason.New("only_other_answered", "other", got.other, "version", w.Version)
 	case got.judged < w.Policy.MinSamples:
 		v.Reason = reason.Join(reason.New("too_few_looks", "needed", w.Policy.MinSamples, "judged", got.judged), w.seen())
@@ -172,8 +172,8 @@ func (w *Watch) heaviest() (*CheckState, *Metric) {
 	return cause, metric
 }
 
-// reasonOf is what a check saw, of one metric: "push failed 5 of 9 looks since 10:02:11;
-// allowed is 1%; before the deploy it failed 2 of 960."
+// reasonOf is what a check saw, of one metric: push failed 5 of 9 looks since 10:02:11;
+// allowed is 1%; before the deploy it failed 2 of 960.
 func (w *Watch) reasonOf(c *CheckState, m *Metric) reason.Reason {
 	if l, ok := m.heaviestLimit(); ok {
 		return reason.New("looks_slow", "check", c.Check, "limit", l.duration(), "slow", l.Over, "looks", c.Judged.Looks,
@@ -209,7 +209,7 @@ func (l Limit) duration() time.Duration {
 	return time.Duration(l.Seconds * float64(time.Second)).Round(time.Millisecond)
 }
 
-// seen is how much was seen: "118 looks of 3 checks since 10:02:11, 1 failed."
+// seen is how much was seen: 118 looks of 3 checks since 10:02:11, 1 failed.
 func (w *Watch) seen() reason.Reason {
 	looks, failures, unknown, judged := 0, 0, 0, 0
 	for i := range w.Checks {
@@ -257,7 +257,7 @@ func (w *Watch) Standing(now time.Time) reason.Reason {
 }
 
 // cannotSee gives since when checks and controls could not be seen, and why:
-// "push was not seen since 10:20:00 (token expired)."
+// push was not seen since 10:20:00 (token expired).
 func (w *Watch) cannotSee(blind []string) reason.Reason {
 	all := make([]reason.Reason, 0, len(blind))
 	for i := range w.Checks {

@@ -11,18 +11,18 @@ import (
 	"guardian/watch/judge"
 )
 
-// sameLook is the part of a check's interval within which a look that follows a failure
-// belongs to it. Looks that lie closer together than a check's interval depend on each other: a hiccup
-// of ten seconds is one failure at an interval of 15 s and ten at 1 s. The worst of them is
-// the failure, so the others say nothing new. Under 1 because schedules jitter.
-const sameLook = 0.9
+// sameLookPart is the part of a check's interval within which a look counts as the same as the
+// failure before it. Looks that are closer together than the interval depend on each other: a
+// fault of ten seconds is one failure at an interval of 15 s and ten at 1 s. It is below 1
+// because schedules jitter.
+const sameLookPart = 0.9
 
-// Observe takes one look of one check. It gives a verdict when this look decided the watch,
+// Observe takes one look of one check. It gives the verdict if this look decided the watch,
 // otherwise nil.
 //
-// Not judged are: looks of other checks, looks that began before the switch and its grace or
-// not after the last one seen, Unknown looks (counted as missing: neither good nor bad), looks
-// of a check that is excused, and failures that the previous version visibly answered.
+// Not judged are: looks of other checks, looks that began before the end of the grace period or
+// not after the last one, Unknown looks (counted as missing: neither good nor bad), looks of a
+// check that is excused, and failures that the previous version visibly answered.
 func (w *Watch) Observe(s sample.Sample) *Verdict {
 	if w.State.Final() {
 		return nil
@@ -35,8 +35,8 @@ func (w *Watch) Observe(s sample.Sample) *Verdict {
 			return nil
 		}
 		w.Seq++
-		if c.look(s, w.Version, w.PreviousVersion) {
-			w.take(c, look{At: clean(s.At), Took: s.Duration, Down: s.Health == sample.Down}, now)
+		if c.count(s, w.Version, w.PreviousVersion) {
+			w.admit(c, look{At: clean(s.At), Took: s.Duration, Down: s.Health == sample.Down}, now)
 		}
 	case w.controlled(s), w.compared(s):
 	default:
@@ -50,13 +50,13 @@ func (w *Watch) Observe(s sample.Sample) *Verdict {
 	return w.end(w.failed(now))
 }
 
-// latest is when the watch ends at the latest.
+// latest is the time by which the watch ends, however long it is blind.
 func (w *Watch) latest() time.Time {
 	return w.Deadline.Add(max(0, w.Policy.MaxBlind-w.Suspended))
 }
 
-// look takes a look into the counts and tells whether it is to be judged.
-func (c *CheckState) look(s sample.Sample, version, previous string) bool {
+// count adds a look to the counts and reports whether it is to be judged.
+func (c *CheckState) count(s sample.Sample, version, previous string) bool {
 	at := clean(s.At)
 	c.LastAt, c.Health = at, s.Health
 	if s.Health == sample.Unknown {
@@ -80,11 +80,11 @@ func (c *CheckState) look(s sample.Sample, version, previous string) bool {
 		if down {
 			return false
 		}
-		c.Excused = "" // it turned green: from here on it counts
+		c.Excused = "" // it is up: from here on it is judged
 	}
-	// The previous version still answers here and there. Its failures are not this deploy's.
-	// Its successes are judged all the same: failures seldom say who answered, and leaving
-	// out only successes would make a healthy deploy look bad.
+	// The previous version may still answer some requests. Its failures are not this deploy's.
+	// Its successes are judged all the same: failures seldom name the version, and leaving out
+	// only successes would make a healthy deploy look bad.
 	switch s.Version {
 	case "":
 	case version:
@@ -93,19 +93,19 @@ func (c *CheckState) look(s sample.Sample, version, previous string) bool {
 		c.Previous++
 		return !down
 	default:
-		// Perhaps the check reads the version's name where it is written differently: that is
-		// no reason to see less.
+		// Perhaps the version is written differently where the check reads it: the look counts.
 		c.Strange++
 		c.StrangeVersion = s.Version
 	}
 	return true
 }
 
-// judge takes a look into the evidence, unless it tells of the same moment as a failure that
-// was judged. It tells whether a failure was judged.
-func (w *Watch) judge(c *CheckState, l look) bool {
-	if c.LastJudgedDown && l.At.Sub(c.LastJudged) < near(c.Every) {
-		return c.follow(l)
+// judge adds a look to the evidence. One that follows a failure sooner than at the check's
+// interval is a recheck.
+func (c *CheckState) judge(l look) {
+	if c.LastJudgedDown && l.At.Sub(c.LastJudged) < sameLookWithin(c.Every) {
+		c.judgeRecheck(l)
+		return
 	}
 	for i := range c.Metrics {
 		m := &c.Metrics[i]
@@ -125,7 +125,7 @@ func (w *Watch) judge(c *CheckState, l look) bool {
 	c.LastJudged, c.LastJudgedDown = l.At, l.Down
 	date(&c.Onset, &c.FirstFailure, c.Allowed, l.Down, l.At)
 	if n := len(c.Metrics); n > 1 {
-		// The highest percentile dates slowness: healthy looks are seldom above it.
+		// The highest percentile shows since when looks are slow: healthy ones are seldom above it.
 		m := &c.Metrics[n-1]
 		last := len(m.Limits) - 1
 		if last >= 0 && len(m.Streams) > last {
@@ -133,28 +133,27 @@ func (w *Watch) judge(c *CheckState, l look) bool {
 			date(&c.SlowOnset, &c.FirstSlow, m.Streams[last].Rate, slow, l.At)
 		}
 	}
-	return l.Down
 }
 
-// follow takes a look that follows a failure at the raised pace, once history knows how
-// failures hang together at it. Until then it tells of the same moment as the failure did.
-func (c *CheckState) follow(l look) bool {
-	if len(c.Metrics) == 0 || len(c.Metrics[0].Streams) == 0 || !c.Metrics[0].Streams[0].followed() {
-		return false
+// judgeRecheck adds a look at the recheck interval to the evidence of failures, once enough
+// rechecks are known to tell how persistent failures are at that interval. Until then it counts
+// as the same look as the failure.
+func (c *CheckState) judgeRecheck(l look) {
+	if len(c.Metrics) == 0 || len(c.Metrics[0].Streams) == 0 || !c.Metrics[0].Streams[0].judgesRechecks() {
+		return
 	}
 	m := &c.Metrics[0]
 	for i := range m.Streams {
-		m.Streams[i].follow(l.Down)
+		m.Streams[i].observeRecheck(l.Down)
 	}
 	c.Judged.Looks++
 	if l.Down {
 		c.Judged.Failures++
 	}
 	c.LastJudged, c.LastJudgedDown = l.At, l.Down
-	return l.Down
 }
 
-// date keeps the moment at which failures began to be more than chance.
+// date updates the time at which failures began to be more than chance.
 func date(o *judge.Onset, first *time.Time, rate float64, fail bool, at time.Time) {
 	o.Observe(rate, fail)
 	switch {
@@ -166,12 +165,13 @@ func date(o *judge.Onset, first *time.Time, rate float64, fail bool, at time.Tim
 }
 
 // AlertFired takes an alert that fires now. Call it at each evaluation while the alert fires, not
-// only when it begins to: what fires during the grace counts if it still does afterwards.
+// only when it begins: an alert that fires during the grace period counts if it still fires
+// afterwards.
 //
-// Only a rule that asks for it (fails_watch) fails a watch, and only for what is surely this
-// deploy's: the alert names this service (one without a service label could be anybody's), its
-// condition became true after the switch, it was neither pending nor firing in the snapshot,
-// and, where it names a shop or an environment, the deploy reaches it.
+// An alert fails the watch only if its rule has the label fails_watch and this deploy certainly
+// caused it: it has this service as its label, its condition became true after the switch, it
+// was neither pending nor firing in the snapshot, and, if it has a shop or environment, the
+// deploy reaches that.
 func (w *Watch) AlertFired(a rules.Alert, now time.Time) *Verdict {
 	switch {
 	case w.State.Final(), !a.FailsWatch, a.State != rules.Firing, a.Service() != w.Service:
@@ -197,7 +197,7 @@ func (w *Watch) AlertFired(a rules.Alert, now time.Time) *Verdict {
 	return w.end(w.failedByRule(now))
 }
 
-// clean gives a time as JSON gives it back: UTC and without the process's own clock.
+// clean gives a time as it comes back from JSON: in UTC and without a monotonic clock.
 func clean(t time.Time) time.Time { return t.UTC().Round(0) }
 
 // finite keeps a value that JSON can hold.
@@ -211,14 +211,14 @@ func finite(v float64) float64 {
 	return v
 }
 
-// Tick takes the time: at the deadline the watch passes if enough was seen and nothing weighs
-// against the deploy, otherwise it is inconclusive. While a check is blind the clock stands,
-// for up to Policy.MaxBlind in all.
+// Tick takes the time. At the deadline the watch passes if enough was seen and there is no
+// evidence against the deploy, otherwise it is inconclusive. While a check is blind the clock
+// is stopped, for up to Policy.MaxBlind in total.
 func (w *Watch) Tick(now time.Time) *Verdict {
 	if w.State.Final() {
 		return nil
 	}
-	w.settleBlind(now)
+	w.releaseFromBlind(now)
 	blind := w.Blind(now)
 	w.suspend(len(blind) > 0, now)
 	switch {
@@ -226,13 +226,13 @@ func (w *Watch) Tick(now time.Time) *Verdict {
 		return nil
 	case len(blind) > 0 && now.Before(w.latest()):
 		return nil
-	case slices.ContainsFunc(w.Targets, func(t Target) bool { return w.waits(t, w.Deadline) }):
-		return nil // a control's next look, or its blindness, comes soon
+	case slices.ContainsFunc(w.Targets, func(t Target) bool { return w.holds(t, w.Deadline) }):
+		return nil // soon the control is looked at, or blind
 	}
 	return w.end(w.atDeadline(now))
 }
 
-// suspend stops the clock while the watch is blind: what it could not see it sees later.
+// suspend moves the deadline by the time for which the watch was blind.
 func (w *Watch) suspend(blind bool, now time.Time) {
 	switch {
 	case blind && w.BlindFrom.IsZero():
@@ -250,7 +250,7 @@ func (w *Watch) suspend(blind bool, now time.Time) {
 	w.Seq++
 }
 
-// Supersede ends the watch because another version took its place.
+// Supersede ends the watch because another version was deployed.
 func (w *Watch) Supersede(by string, now time.Time) *Verdict {
 	return w.end(Verdict{
 		State:  Superseded,
@@ -259,7 +259,7 @@ func (w *Watch) Supersede(by string, now time.Time) *Verdict {
 	})
 }
 
-// Cancel ends the watch because a person said so.
+// Cancel ends the watch on a person's request.
 func (w *Watch) Cancel(who string, now time.Time) *Verdict {
 	return w.end(Verdict{
 		State:  Cancelled,
@@ -268,7 +268,7 @@ func (w *Watch) Cancel(who string, now time.Time) *Verdict {
 	})
 }
 
-// end settles the verdict, once.
+// end sets the verdict; nil when there is one already.
 func (w *Watch) end(v Verdict) *Verdict {
 	if w.State.Final() {
 		return nil

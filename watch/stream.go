@@ -8,34 +8,34 @@ import (
 	"guardian/watch/judge"
 )
 
-// Stream is one row of yes-or-no observations with the evidence that "yes" comes more often
-// than it may. How often it may is known (Rate), or known from Before. Failures may come in
-// bursts: after one, the next is held against what history says of bursts.
+// Stream is a sequence of yes-or-no observations with the evidence that "yes" comes more often
+// than is tolerated: than a known Rate, or than in the history Before. Failures may come in
+// bursts: after a failure, the next one is compared with their persistence in history.
 type Stream struct {
-	Rate        float64         `json:"rate,omitempty"`        // 0: held against Before
+	Rate        float64         `json:"rate,omitempty"`        // 0: compared with Before
 	Persistence float64         `json:"persistence,omitempty"` // with Rate: the chance of another one after one
 	Before      judge.History   `json:"before,omitzero"`
 	Tolerance   judge.Tolerance `json:"tolerance,omitzero"`
 	Horizon     int             `json:"horizon"` // planned observations
-	// Raised is how failures that are followed up at a raised pace hang together: closer looks
-	// depend more on each other. Without enough of it they are not observed.
+	// Rechecks tell how persistent failures are at the recheck interval, since closer looks
+	// depend more on each other. Without enough of them, rechecks are not judged.
 	Rechecks RecheckStats `json:"raised,omitzero"`
 
 	State judge.ProcessState `json:"state"`
 	LogE  float64            `json:"log_e"` // natural logarithm of the evidence
 
-	// test is made of the fields above when it is needed first, and is never part of what a
-	// watch is. raised differs in the persistence only, so that both share one state.
-	test, raised *judge.Process
+	// test and recheck are made of the fields above when they are first needed; they are not part
+	// of the stored value. They differ in the persistence only, and share one state.
+	test, recheck *judge.Process
 }
 
-// Equal tells whether two streams are the same, whether or not their tests are made yet.
+// Equal reports whether two streams are the same, whether or not their tests are made yet.
 func (s Stream) Equal(o Stream) bool {
 	return s.Rate == o.Rate && s.Persistence == o.Persistence && s.Before == o.Before && s.Rechecks == o.Rechecks && s.Tolerance == o.Tolerance &&
 		s.Horizon == o.Horizon && s.LogE == o.LogE && s.State.N == o.State.N && s.State.Last == o.State.Last && slices.Equal(s.State.A, o.State.A)
 }
 
-// known is a stream against a rate; history says how its failures clump.
+// known is a stream compared with a rate; history tells the persistence of failures.
 func known(rate float64, h judge.History, horizon int) Stream {
 	return Stream{
 		Rate:        min(max(rate, judge.MinRate), judge.MaxRate),
@@ -45,11 +45,10 @@ func known(rate float64, h judge.History, horizon int) Stream {
 	}
 }
 
-// maxPersistence is the most that a healthy target's failures may hang together; see
-// judge.NewBursts.
+// maxPersistence is the highest persistence of a healthy target's failures, see judge.NewBursts.
 const maxPersistence = 0.95
 
-// before is a stream against history.
+// before is a stream compared with a history.
 func before(h judge.History, tol judge.Tolerance, horizon int) Stream {
 	return Stream{Before: h, Tolerance: tol, Horizon: horizon, State: h.Begin()}
 }
@@ -67,11 +66,11 @@ func (s *Stream) process() *judge.Process {
 	if !s.test.Fits(s.State) {
 		s.State, s.LogE = judge.ProcessState{}, 0
 	}
-	if s.followed() {
+	if s.judgesRechecks() {
 		h := s.Before
 		h.Failing, h.Again = s.Rechecks.Again+s.Rechecks.Cleared, s.Rechecks.Again
-		if s.raised, err = s.build(h, h.Persistence()); err != nil {
-			s.raised = nil
+		if s.recheck, err = s.build(h, h.Persistence()); err != nil {
+			s.recheck = nil
 		}
 	}
 	return s.test
@@ -86,10 +85,10 @@ func (s *Stream) build(h judge.History, persistence float64) (*judge.Process, er
 
 func (s *Stream) observe(yes bool) { s.observeWith(s.process(), yes) }
 
-// follow takes a look at the raised pace.
-func (s *Stream) follow(yes bool) {
+// observeRecheck takes a look at the recheck interval.
+func (s *Stream) observeRecheck(yes bool) {
 	if s.process() != nil {
-		s.observeWith(s.raised, yes)
+		s.observeWith(s.recheck, yes)
 	}
 }
 
@@ -101,13 +100,13 @@ func (s *Stream) observeWith(test *judge.Process, yes bool) {
 	s.LogE = test.LogE(s.State)
 }
 
-// enoughFollowed is how many failures must have been seen to clear at the raised pace before
-// looks at that pace are evidence.
-const enoughFollowed = 20
+// enoughRechecked is how many failures must have been rechecked until they cleared before rechecks
+// are evidence.
+const enoughRechecked = 20
 
-// followed tells whether history knows how failures hang together at the raised pace.
-func (s *Stream) followed() bool {
-	return s.Rechecks.Seen >= enoughFollowed && s.Rechecks.Again >= 0 && s.Rechecks.Cleared >= 0
+// judgesRechecks reports whether the persistence at the recheck interval is known.
+func (s *Stream) judgesRechecks() bool {
+	return s.Rechecks.Seen >= enoughRechecked && s.Rechecks.Again >= 0 && s.Rechecks.Cleared >= 0
 }
 
 func (s Stream) clone() Stream {
@@ -122,28 +121,28 @@ const (
 	Counted  = "counted" // of a counter: its "looks" are what it counts
 )
 
-// Metric is one thing that a check's looks are judged on.
+// Metric is one property on which a check's looks are judged.
 type Metric struct {
 	Name  string  `json:"name"`  // Failures or Latency
 	Share float64 `json:"share"` // of its check's share
-	// Streams are, of Failures, the looks against what was before: lately and, where it is
-	// known, at the same time of other days; the least counts. Of Latency, they are the looks
-	// against the limits, whose average counts.
+	// Streams of Failures compare looks with the last hours before the deploy and, if known, with
+	// the same time of other days; the smaller evidence counts. Streams of Latency compare them
+	// with Limits, and the average evidence counts.
 	Streams []Stream `json:"streams"`
 	Limits  []Limit  `json:"limits,omitempty"` // of Latency: one for each stream
-	// Control holds the looks against those of shops that the deploy does not reach.
+	// Control compares the looks with those at shops without the deploy.
 	Control *Control `json:"control,omitempty"`
 }
 
-// Limit is a latency that looks should not be above more often than before.
+// Limit is a duration that looks should not exceed more often than before.
 type Limit struct {
 	Seconds float64 `json:"seconds"`
 	Before  Counts  `json:"before"` // looks, and how many took longer than the percentile that the limit is made of
 	Over    int     `json:"over"`   // judged looks that took longer
 }
 
-// boundsKeep is what the uncertainty of bounds that history gives leaves of the evidence: they
-// may be wrong with a tenth of the chance that a false verdict may have.
+// boundsKeep is the factor on evidence that relies on bounds estimated from history: they may be
+// wrong with a tenth of alpha.
 const boundsKeep = 0.9
 
 // logE is the natural logarithm of the metric's evidence.
@@ -173,7 +172,7 @@ func (m *Metric) observe(l look) {
 	for i := range m.Streams {
 		yes := l.Down
 		if m.Name == Latency {
-			// A look that failed may have taken for ever: it counts as slow.
+			// A look that failed counts as slow.
 			yes = l.Down || l.Took.Seconds() > m.Limits[i].Seconds
 			if yes {
 				m.Limits[i].Over++

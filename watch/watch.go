@@ -16,8 +16,8 @@ type Policy struct {
 	Mode     Mode          `json:"mode"`      // default approve
 	Alpha    float64       `json:"alpha"`     // chance of a false rollback, default 0.001; (0, 0.5)
 	Grace    time.Duration `json:"grace"`     // after the switch, not judged; default 0
-	MaxBlind time.Duration `json:"max_blind"` // how long blindness may suspend the clock in all; default 10m
-	// MinSamples is how many judged looks a Passed verdict needs in all; default 10.
+	MaxBlind time.Duration `json:"max_blind"` // how long blindness may stop the clock in total; default 10m
+	// MinSamples is how many judged looks a Passed verdict needs in total; default 10.
 	MinSamples int `json:"min_samples"`
 	// Ratio and Delta are how much worse than before a deploy may make a check: a failure rate
 	// of Ratio·before + Delta; defaults 1.5 and 0.005.
@@ -30,39 +30,39 @@ type Policy struct {
 	FastFailureRate float64       `json:"bad"`
 	FastMissRate    float64       `json:"beta"`
 	FastMinDuration time.Duration `json:"soak"`
-	// LatencyShare is the part of a check's evidence that its durations are; 0: they are not
-	// judged. A look is slow when it takes longer than a percentile of before by both the ratio
-	// and the delta.
+	// LatencyShare is the part of a check's evidence that comes from its durations; 0: they are
+	// not judged. A look is slow when it takes longer than a percentile of before by both the
+	// ratio and the delta.
 	LatencyShare float64       `json:"latency_share,omitempty"`
 	LatencyRatio float64       `json:"latency_ratio,omitempty"`
 	LatencyDelta time.Duration `json:"latency_delta,omitempty"`
 }
 
-// CheckPolicy is what the watch needs to know of one check of the service.
+// CheckPolicy is the part of a check's configuration that a watch needs.
 type CheckPolicy struct {
 	Check       string            `json:"check"`
 	Kind        string            `json:"kind,omitempty"`   // of probe
 	Labels      map[string]string `json:"labels,omitempty"` // shop, marketplace, …: a deploy to some shops is judged on those
-	Path        string            `json:"path,omitempty"`   // the network path that it takes
+	Path        string            `json:"path,omitempty"`   // its network path
 	FailureRate float64           `json:"failure_rate"`     // allowed, default 0.01; (0, 0.5]
 	Weight      float64           `json:"weight"`           // relative; default 1
-	Every       time.Duration     `json:"every"`            // blind when nothing came for BlindAfter(Every)
+	Every       time.Duration     `json:"every"`            // interval; blind without a result for BlindAfter(Every)
 }
 
-// Snapshot is what was known the moment before the deploy.
+// Snapshot is the state before the deploy.
 type Snapshot struct {
-	// FollowUps are the failures before that were followed up at the raised pace, by check.
+	// Rechecks count how failures went on at the recheck interval, by check.
 	Rechecks map[string]RecheckStats `json:"follow_ups,omitempty"`
 
 	Health map[string]sample.Health `json:"health"` // by check
 	Firing []string                 `json:"firing"` // IDs of alerts that were pending or firing
 	Before map[string]Counts        `json:"before"` // by check: looks of the last hours
-	// Baselines are what the checks were like, by check. A check without one is held against
-	// Before, or, where that is too little, against what it is allowed.
+	// Baselines are the baselines by check. A check without one is compared with Before or, with
+	// too few looks there, with its allowed failure rate.
 	Baselines map[string]Baseline `json:"baselines,omitempty"`
 	// Counters are the service's counters with their histories.
 	Counters []CounterBefore `json:"counters,omitempty"`
-	// Controls are the control targets that there are; Open moves them to Watch.Targets.
+	// Controls are the control targets; Open moves them to Watch.Targets.
 	Controls []CheckPolicy `json:"controls,omitempty"`
 }
 
@@ -73,19 +73,18 @@ type Counts struct {
 	Unknown  int `json:"unknown,omitempty"`
 }
 
-// Evidence is what one check or rule says about a deploy, in numbers a person can check.
+// Evidence is the evidence of one check, counter or rule, in numbers that a person can verify.
 type Evidence struct {
 	Check  string `json:"check"`  // or the alert's name
 	Metric string `json:"metric"` // Failures, Latency (its "failures" are looks over Limit) or "alert"
 	Before Counts `json:"before"`
 	After  Counts `json:"after"`
-	// BeforeRange and AfterRange are where the rates are with a certainty of 95 %.
+	// BeforeRange and AfterRange are the 95 % confidence intervals of the failure rates.
 	BeforeRange *Range  `json:"before_range,omitempty"`
 	AfterRange  *Range  `json:"after_range,omitempty"`
-	Allowed     float64 `json:"allowed,omitempty"` // the failure rate that it is held against, about
+	Allowed     float64 `json:"allowed,omitempty"` // the failure rate that is tolerated, about
 	Limit       float64 `json:"limit,omitempty"`   // seconds, of Latency
-	// Control counts the looks at the shops that the deploy does not reach, where it is judged
-	// against them too.
+	// Control counts the looks at shops without the deploy, if it is compared with them.
 	Control *Counts `json:"control,omitempty"`
 	// NotCounted are failures while a control was down or blind.
 	NotCounted int           `json:"not_counted,omitempty"`
@@ -103,22 +102,19 @@ type Verdict struct {
 	State  State         `json:"state"`
 	Reason reason.Reason `json:"reason"`
 	At     time.Time     `json:"at"`
-	// Cause is the check or rule that weighed most; "" when none did.
+	// Cause is the check, counter or rule with the most evidence; "" without any.
 	Cause string `json:"cause,omitempty"`
-	// Metric is what of the cause weighed most: Failures or Latency.
+	// Metric is the metric of the cause with the most evidence: Failures, Latency or Counted.
 	Metric string `json:"metric,omitempty"`
-	// ByRule says that the verdict rests on a rule, outside the judge's guarantee.
+	// ByRule is true when a rule failed the watch, to which the guarantee does not apply.
 	ByRule bool `json:"by_rule,omitempty"`
 	// Failing lists the checks that a rollback must cure.
 	Failing []string `json:"failing,omitempty"`
 }
 
-// Outcome is what one step of a watch led to: nil verdict means: go on.
-type Outcome = *Verdict
-
-// Watch is the observation of one deploy until a verdict. It is a value: everything it knows
-// is in it, and a watch that was stored as JSON and read back gives the same verdict at the
-// same observation. It is not safe for concurrent use; one goroutine owns it.
+// Watch is the observation of one deploy until a verdict. It is a value: a watch that was stored
+// as JSON and read back gives the same verdict at the same observation. It is not safe for
+// concurrent use.
 type Watch struct {
 	ID              string   `json:"id"` // made by the caller of Open
 	DeployID        string   `json:"deploy"`
@@ -141,26 +137,26 @@ type Watch struct {
 	Deadline time.Time `json:"deadline"` // Started, Policy.For and Suspended
 	Ended    time.Time `json:"ended,omitzero"`
 	// Suspended is how long blindness stopped the clock, up to Policy.MaxBlind; BlindFrom is
-	// when the blindness began that goes on.
+	// when the current blindness began.
 	Suspended time.Duration `json:"suspended,omitempty"`
 	BlindFrom time.Time     `json:"blind_from,omitzero"`
-	// FastPassed is when the fast phase was passed; zero before. The watch goes on: a fault
-	// that begins later is found until the deadline, and the version is good only then.
+	// FastPassed is when the fast phase was passed; zero before. The watch goes on until its
+	// deadline, for faults that begin later; only then is the version known good.
 	FastPassed time.Time `json:"fast_passed,omitzero"`
 
 	Snapshot Snapshot `json:"snapshot"`
 	// Checks are those that the deploy is judged on, in the order given to Open.
 	Checks []CheckState `json:"checks"`
-	// Others are checks of the service that belong to shops which the deploy does not reach yet.
+	// Others are checks of the service at shops without the deploy.
 	Others []CheckPolicy `json:"others,omitempty"`
-	// Counters are what others count of the service.
+	// Counters are the counters of the service that other systems keep.
 	Counters []Counter `json:"counters,omitempty"`
 	// Targets are the control targets; Unfit names those that were not up before the deploy.
 	Targets []Target `json:"targets,omitempty"`
 	Unfit   []string `json:"unfit,omitempty"`
-	// Overlaps are deploys of other services during this watch: possible causes too.
+	// Overlaps are deploys of other services during this watch: other possible causes.
 	Overlaps []Overlap `json:"overlaps,omitempty"`
-	// Trace is the evidence over time, thinned.
+	// Trace is the evidence over time.
 	Trace Trace `json:"trace,omitzero"`
 	// Alert is the alert that failed the watch.
 	Alert *RuleEvidence `json:"alert,omitempty"`
@@ -168,58 +164,58 @@ type Watch struct {
 	Verdict *Verdict `json:"verdict,omitempty"`
 	// Reason is the verdict's reason; zero while watching, see Standing.
 	Reason reason.Reason `json:"reason,omitzero"`
-	// Seq grows with every change, so that a store can tell a newer value from an older one.
+	// Seq grows with every change, so that a store can recognise the newer of two values.
 	Seq int64 `json:"seq"`
 }
 
-// CheckState is what a watch knows of one check.
+// CheckState is the state of one check in a watch.
 type CheckState struct {
 	CheckPolicy
 	// Share is its part of the evidence, see Watch.EValue. Shares add up to 1 until Extend.
 	Share   float64   `json:"share"`
 	From    time.Time `json:"from"`    // looks that began before it are not judged
 	Horizon int       `json:"horizon"` // planned looks
-	// Allowed is about the failure rate that it is held against: FailureRate, or more where it
-	// failed more often before the deploy.
+	// Allowed is, about, the failure rate that is tolerated: FailureRate, or more if it failed
+	// more often before the deploy.
 	Allowed float64  `json:"allowed"`
 	Metrics []Metric `json:"metrics,omitempty"` // the evidence; the first is Failures
 	Judged  Counts   `json:"judged"`            // judged looks
 	After   Counts   `json:"after"`             // all looks since From, judged or not
-	// Held are looks that wait for the controls to say that they may be judged; NotCounted
-	// are failures that the controls excused.
+	// Held are looks that are held back until their controls were looked at; NotCounted are
+	// failures while no control was up.
 	Held       []look `json:"held,omitempty"`
 	NotCounted int    `json:"not_counted,omitempty"`
-	// Bad and Tempering are how the fast phase judges it; see judge.Pass.
-	Bad       float64 `json:"bad,omitempty"`
-	Tempering float64 `json:"tempering,omitempty"`
-	// Excused is why it is not judged (yet): it was red or unknown before the deploy and was
-	// not seen up since; "" when it is judged.
+	// FastFailureRate and Tempering are for the test of the fast phase, see judge.Pass.
+	FastFailureRate float64 `json:"bad,omitempty"`
+	Tempering       float64 `json:"tempering,omitempty"`
+	// Excused is why it is not judged (yet): it was down or unknown before the deploy and has
+	// not been up since; "" when it is judged.
 	Excused Excuse `json:"excused,omitempty"`
 
 	Health     sample.Health `json:"health"`               // of the last look
 	LastAt     time.Time     `json:"last_at,omitzero"`     // when the last look began
 	LastKnown  time.Time     `json:"last_known,omitzero"`  // when the last look began that was not Unknown
 	LastJudged time.Time     `json:"last_judged,omitzero"` // when the last judged look began
-	// LastJudgedDown says that it was a failure.
+	// LastJudgedDown is true when that look was a failure.
 	LastJudgedDown bool          `json:"last_judged_down,omitempty"`
 	LastReason     reason.Reason `json:"last_reason,omitzero"`
 	LastFailure    time.Time     `json:"last_failure,omitzero"`
-	// FirstFailure is when the judged failures began that are more than chance; zero when
-	// there are none. Onset dates it.
+	// FirstFailure is when failures began to be more than chance, as Onset estimates it; zero when
+	// they are not.
 	FirstFailure time.Time   `json:"first_failure,omitzero"`
 	Onset        judge.Onset `json:"onset,omitempty"`
-	// FirstSlow and SlowOnset are the same of its durations.
+	// FirstSlow and SlowOnset are the same for its durations.
 	FirstSlow time.Time   `json:"first_slow,omitzero"`
 	SlowOnset judge.Onset `json:"slow_onset,omitempty"`
 	// FailingSince is when it went from up to down; zero unless the last known look was Down.
 	FailingSince time.Time `json:"failing_since,omitzero"`
-	// BlindReason is what the last look said that was Unknown.
+	// BlindReason is the reason of the last look if that was Unknown.
 	BlindReason reason.Reason `json:"blind_reason,omitzero"`
 	// Current and Previous count looks that the deployed and the previous version visibly
 	// answered.
 	Current  int `json:"current,omitempty"`
 	Previous int `json:"previous,omitempty"`
-	// Strange counts looks that named neither, and StrangeVersion is what they named last.
+	// Strange counts looks that any other version answered; StrangeVersion is the last of these.
 	Strange        int    `json:"strange,omitempty"`
 	StrangeVersion string `json:"strange_version,omitempty"`
 }
@@ -235,7 +231,7 @@ type RuleEvidence struct {
 	FiredAt  time.Time `json:"fired_at,omitzero"`
 }
 
-// Clone gives a copy that shares nothing with the watch that either would change.
+// Clone gives a copy that shares nothing that either of them changes.
 func (w *Watch) Clone() Watch {
 	c := *w
 	c.Shops = slices.Clone(w.Shops)

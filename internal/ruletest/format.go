@@ -58,7 +58,7 @@ type exprTest struct {
 type expectedSample struct {
 	Labels    string  `yaml:"labels"`
 	Value     float64 `yaml:"value"`
-	Histogram string  `yaml:"histogram"` // when it is not empty, Value says nothing
+	Histogram string  `yaml:"histogram"` // when it is set, Value is ignored
 }
 
 // startTimestamp is RFC 3339, or seconds since 1970.
@@ -83,7 +83,7 @@ func (t *startTimestamp) UnmarshalYAML(unmarshal func(any) error) error {
 	return nil
 }
 
-// start gives the moment of the first evaluation.
+// start gives the time of the first evaluation.
 func (tg *testGroup) start() time.Time {
 	if tg.StartTimestamp.IsZero() {
 		return time.Unix(0, 0).UTC()
@@ -91,7 +91,7 @@ func (tg *testGroup) start() time.Time {
 	return tg.StartTimestamp.Time
 }
 
-// length gives the latest moment that is asked for, from the start.
+// length gives the latest time that is tested, from the start.
 func (tg *testGroup) length() time.Duration {
 	var d model.Duration
 	for _, a := range tg.AlertRuleTests {

@@ -20,12 +20,12 @@ import (
 type Options struct {
 	Run                 []string // only test groups whose name matches one of these regular expressions
 	Diff                bool     // show a coloured difference of alerts instead of both sides
-	Debug               bool     // say what is run, and print all data at the end of each test group
+	Debug               bool     // print what is run, and all data at the end of each test group
 	IgnoreUnknownFields bool     // in rule files
 	// Features are names of Prometheus feature flags for PromQL: promql-experimental-functions,
 	// promql-delayed-name-removal, promql-extended-range-selectors, promql-binop-fill-modifiers.
-	// As in promtool, they say what may stand in rule files, and promqltest's engine, which
-	// cannot be told of them, then refuses it all the same; only the second is known to it.
+	// As in promtool, they set what the parser of rule files accepts. promqltest's engine has no
+	// such options, apart from promql-delayed-name-removal, and rejects the rest itself.
 	Features []string
 	JUnit    io.Writer        // takes a JUnit XML report; nil: none
 	Now      func() time.Time // stamps the report and measures for Debug; nil: neither
@@ -40,9 +40,9 @@ type runner struct {
 	delayedNames bool // names are removed at the end of a query
 }
 
-// Run runs the unit tests in files and says on out how each file went. It gives the number
-// of failures, each of which it has named; the error is about the call itself: a bad
-// regular expression, a report that could not be written.
+// Run runs the unit tests in files and prints the result of each to out. It gives the number of
+// failures, each of which is printed. The error is about the call itself: a bad regular
+// expression, a report that could not be written.
 func Run(ctx context.Context, files []string, o Options, out io.Writer) (failures int, err error) {
 	r := &runner{Options: o, out: out}
 	if err := r.setUp(); err != nil {
@@ -74,7 +74,7 @@ func Run(ctx context.Context, files []string, o Options, out io.Writer) (failure
 	return failures, nil
 }
 
-// print writes a line. Of an output that cannot be written there is nobody to tell.
+// print writes a line. Errors of the output are ignored: there is nowhere else to print them.
 func (r *runner) print(args ...any) { _, _ = fmt.Fprintln(r.out, args...) }
 
 func (r *runner) setUp() error {

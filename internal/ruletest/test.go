@@ -35,14 +35,14 @@ type test struct {
 	states map[string]rules.GroupState
 }
 
-// run loads the input, evaluates the groups from the start to the latest moment that is
-// asked for, and compares on the way.
+// run loads the input, evaluates the groups from the start to the latest time that is tested, and
+// compares alerts on the way.
 func (t *test) run(ctx context.Context) (errs []error) {
 	if t.Debug {
-		t.say("Starting test %s", t.title)
+		t.debugf("Starting test %s", t.title)
 		if t.Now != nil {
 			began := t.Now()
-			defer func() { t.say("Test %s finished, took %v", t.title, t.Now().Sub(began)) }()
+			defer func() { t.debugf("Test %s finished, took %v", t.title, t.Now().Sub(began)) }()
 		}
 	}
 	suite, err := promqltest.NewLazyLoader(t.load(), promqltest.LazyLoaderOpts{
@@ -64,8 +64,8 @@ func (t *test) run(ctx context.Context) (errs []error) {
 	if errs := t.loadRules(); len(errs) > 0 {
 		return errs
 	}
-	errs, goOn := t.evaluate(ctx)
-	if !goOn {
+	errs, complete := t.evaluate(ctx)
+	if !complete {
 		return errs
 	}
 	for _, e := range t.PromqlExprTests {
@@ -79,7 +79,7 @@ func (t *test) run(ctx context.Context) (errs []error) {
 	return errs
 }
 
-func (t *test) say(format string, args ...any) {
+func (t *test) debugf(format string, args ...any) {
 	t.print(fmt.Sprintf("DEBUG: "+format, args...))
 }
 
@@ -112,7 +112,7 @@ func (t *test) loadRules() []error {
 	return nil
 }
 
-// ofFirstFile gives the mistakes of the first bad rule file: promtool does not read on.
+// ofFirstFile gives the mistakes of the first bad rule file, as promtool stops at it.
 func ofFirstFile(err error) []error {
 	all := []error{err}
 	var joined interface{ Unwrap() []error }
@@ -129,9 +129,9 @@ func ofFirstFile(err error) []error {
 	})
 }
 
-// evaluate goes through time and compares alerts; it says whether the rest of the test
-// makes sense.
-func (t *test) evaluate(ctx context.Context) (errs []error, goOn bool) {
+// evaluate evaluates the groups at each interval and compares alerts. Unless it is complete, the
+// rest of the test makes no sense.
+func (t *test) evaluate(ctx context.Context) (errs []error, complete bool) {
 	expected := map[model.Duration][]alertTest{}
 	for _, a := range t.AlertRuleTests {
 		if a.Alertname == "" {
@@ -195,8 +195,8 @@ func (t *test) step(ts time.Time) (failed []error) {
 	return failed
 }
 
-// record appends what a rule recorded. As in Prometheus, a sample that is refused makes the
-// rule fail, a stale marker that is refused does not.
+// record appends what a rule recorded. As in Prometheus, a sample that is rejected makes the rule
+// fail, a stale marker that is rejected does not.
 func (t *test) record(ctx context.Context, samples []promql.Sample) error {
 	app := t.suite.Storage().Appender(ctx)
 	var last error
@@ -248,21 +248,21 @@ func (t *test) compared() cmp.Options {
 	return o
 }
 
-// dump prints all data there is at the end.
+// dump prints all data at the end of the test.
 func (t *test) dump() {
-	// PromQL cannot say fractions of a second in a range.
+	// A range in PromQL has no fractions of a second.
 	d := (t.length() + time.Second).Truncate(time.Second)
 	expr := fmt.Sprintf(`{__name__=~".+"}[%v]`, d)
 	q, err := t.suite.QueryEngine().NewInstantQuery(context.Background(), t.suite.Queryable(), nil, expr, t.start().Add(d))
 	if err != nil {
-		t.say("Failed querying, expr: %q, err: %v", expr, err)
+		t.debugf("Failed querying, expr: %q, err: %v", expr, err)
 		return
 	}
 	res := q.Exec(t.suite.Context())
 	if res.Err != nil {
-		t.say("Failed query exec, expr: %q, err: %v", expr, res.Err)
+		t.debugf("Failed query exec, expr: %q, err: %v", expr, res.Err)
 		return
 	}
-	t.say("Dump of all data (input_series and rules) at %v:", d)
+	t.debugf("Dump of all data (input_series and rules) at %v:", d)
 	t.print(res.Value.String())
 }

@@ -6,13 +6,13 @@ import (
 	"math"
 )
 
-// History is what was seen before the deploy, as a chain of two states: how often a failure
+// History counts the looks before a deploy as a Markov chain of two states: how often a failure
 // follows a success, and how often one follows a failure.
 type History struct {
 	Calm    int `json:"calm"`    // looks that followed a success
-	Begun   int `json:"begun"`   // of these, failures
+	Begun   int `json:"begun"`   // failures among them
 	Failing int `json:"failing"` // looks that followed a failure
-	Again   int `json:"again"`   // of these, failures
+	Again   int `json:"again"`   // failures among them
 	// Last is the last look: 0 none yet, 1 a success, 2 a failure.
 	Last uint8 `json:"last,omitempty"`
 }
@@ -30,7 +30,7 @@ func (h *History) Observe(fail bool) {
 	h.Last = uint8(1 + bit(fail))
 }
 
-// Add joins another stretch of looks. The state is that of the later one.
+// Add appends the counts of a later period.
 func (h *History) Add(o History) {
 	h.Calm += o.Calm
 	h.Begun += o.Begun
@@ -46,36 +46,36 @@ func (h History) Counts() (looks, failures int) {
 	return h.Calm + h.Failing, h.Begun + h.Again
 }
 
-// Valid tells whether the counts can be.
+// Valid reports whether the counts are consistent.
 func (h History) Valid() bool {
 	return 0 <= h.Begun && h.Begun <= h.Calm && 0 <= h.Again && h.Again <= h.Failing && h.Last <= 2
 }
 
-// unseen is the persistence where no failure was followed up: bursts of two and a half in the
-// mean. Healthy targets with bursts of 3 still keep an alpha of 0.1 %, and an outage
-// against an allowed rate of 1 % is found with the tenth look.
-const unseen = 0.6
+// defaultPersistence is the persistence of a history in which no look followed a failure: a mean
+// burst of two and a half looks. With it, healthy targets with bursts of 3 still keep an alpha
+// of 0.1 %, and an outage against an allowed rate of 1 % is found at the tenth look.
+const defaultPersistence = 0.6
 
-// Persistence is the chance that a failure is followed by another one, as the null assumes it:
-// the 90 % quantile of what history says (Beta(1+again, 2+cleared)), between 0.5 and 0.95; 0.6
-// where it says nothing. The floor is for a history that has seen few hiccups.
+// Persistence is the chance that a failure is followed by another one, as the null hypothesis
+// assumes it: the 90 % quantile of its posterior (Beta(1+again, 2+cleared)), between 0.5 and
+// 0.95; 0.6 without data. The lower limit is for histories with few failures.
 func (h History) Persistence() float64 {
 	if h.Failing == 0 {
-		return unseen
+		return defaultPersistence
 	}
 	q := betaUpper(0.1, float64(1+h.Again), float64(2+h.Failing-h.Again))
 	return min(max(q, 0.5), 0.95)
 }
 
-// Tolerance is how much worse than before a deploy may make it: a rate after of at most
-// max(Rate, Ratio·before + Delta).
+// Tolerance is how much worse a deploy may make a check: its failure rate may be
+// max(Rate, Ratio·before + Delta) afterwards.
 type Tolerance struct {
-	Rate  float64 `json:"rate,omitempty"` // allowed whatever was before; 0: none
+	Rate  float64 `json:"rate,omitempty"` // allowed in any case; 0: none
 	Ratio float64 `json:"ratio"`          // at least 1
 	Delta float64 `json:"delta"`          // at least 0
 }
 
-// DefaultTolerance takes natural drift of the rate into account: with Ratio 1 it causes
+// DefaultTolerance allows for the natural drift of failure rates: with a Ratio of 1, drift causes
 // 0.8 to 5.5 % false alarms at a nominal 0.1 %.
 func DefaultTolerance() Tolerance { return Tolerance{Ratio: 1.5, Delta: 0.005} }
 
@@ -93,29 +93,30 @@ func (t Tolerance) validate() error {
 	return errors.Join(errs...)
 }
 
-// allows is the rate after that is tolerated for a rate before.
+// allows is the failure rate that is tolerated after the deploy for a rate before it.
 func (t Tolerance) allows(before float64) float64 {
 	return max(t.Rate, t.Ratio*before+t.Delta)
 }
 
-// ErrNoHistory says that nothing was seen before the deploy to compare with.
+// ErrNoHistory is the error of a history without looks.
 var ErrNoHistory = errors.New("no looks before the deploy to compare with; use a known rate")
 
-// sinceDeploy is the prior mass of "broken since the deploy".
+// sinceDeploy is the prior probability that a fault begins with the deploy.
 const sinceDeploy = 0.5
 
 // NewBefore makes the test of the looks after a deploy against those before it, when the rate
 // before is only known from history, failures come in bursts, and the fault may begin at any of
 // the first horizon looks.
 //
-// For each rate θ that may have been before, the evidence against it in history, G(θ), times
-// the evidence against the tolerated rate after, is a supermartingale under that θ; the least of
-// these products is evidence against all of them. The rates are 33 points between the exact bounds of what
-// history allows. With bursts (the default), the null is a chain of two states: after a
-// success the tolerated rate, after a failure Persistence; otherwise looks are taken for independent.
+// For each failure rate θ that the check may have had before, the evidence of the history
+// against θ, G(θ), times the evidence against the rate that is tolerated after it, is a
+// supermartingale under θ. The smallest of these products is evidence against all of them. θ
+// runs over 33 points between the exact bounds that the history gives. With bursts (the
+// default), the null hypothesis is a Markov chain: after a success a look fails with the
+// tolerated rate, after a failure with Persistence. Without, looks are taken as independent.
 //
-// The guarantee does not cover drift beyond the tolerance, bursts longer than history shows, and
-// an outside incident that falls into the watch.
+// The guarantee does not cover drift beyond the tolerance, bursts longer than in the history,
+// and outside incidents during the watch.
 func NewBefore(h History, tol Tolerance, horizon int, bursts bool) (*Process, error) {
 	if err := tol.validate(); err != nil {
 		return nil, err
@@ -124,7 +125,7 @@ func NewBefore(h History, tol Tolerance, horizon int, bursts bool) (*Process, er
 		return nil, errors.New("history has more failures than looks")
 	}
 	n, k := h.Calm, h.Begun
-	if !bursts || n == 0 { // what never was up tells how often it fails, not how often it begins to
+	if !bursts || n == 0 { // a check that was never up shows how often it fails, not how often failures begin
 		n, k = h.Counts()
 	}
 	if n == 0 {
@@ -142,7 +143,7 @@ func NewBefore(h History, tol Tolerance, horizon int, bursts bool) (*Process, er
 }
 
 // NewBursts makes the test of looks against a known rate when failures come in bursts: after
-// a success they are held against the rate, after a failure against the persistence, which is
+// a success they are compared with the rate, after a failure with the persistence, which is
 // between 0.5 and 0.95 (see History). The fault may begin at any of the first horizon looks.
 func NewBursts(p0, persistence float64, horizon int) (*Process, error) {
 	switch {
@@ -159,10 +160,10 @@ func NewBursts(p0, persistence float64, horizon int) (*Process, error) {
 	return &b.process, nil
 }
 
-// Begin is the state before the first look: bursts that began before the deploy go on.
+// Begin is the state before the first look: a burst that began before the deploy goes on.
 func (h History) Begin() ProcessState { return ProcessState{Last: h.Last == 2} }
 
-// builder puts a Process together, null by null.
+// builder makes a Process, one null hypothesis after the other.
 type builder struct {
 	process Process
 	bursts  bool
@@ -171,11 +172,10 @@ type builder struct {
 	width   int     // alternatives of each null
 }
 
-// points is how many rates before are considered; widest how many alternatives each has, so
-// that a state stays under 8 KiB.
+// A state stays under 8 KiB with these.
 const (
-	points = 33
-	widest = 10
+	nullRates       = 33 // failure rates before the deploy that are considered
+	maxAlternatives = 10 // alternatives to each
 )
 
 func (b *builder) plan(k, n int, tol Tolerance) {
@@ -187,17 +187,17 @@ func (b *builder) plan(k, n int, tol Tolerance) {
 	type null struct{ g, q float64 }
 	var nulls []null
 	if tol.Rate > 0 {
-		// One point for all rates before that the tolerated rate covers anyway.
+		// One point for all rates before the deploy for which Rate decides.
 		nulls = append(nulls, null{1, tol.Rate})
 	}
-	for i := range points {
-		theta := min(lo*math.Pow(hi/lo, float64(i)/(points-1)), 1-1e-12)
+	for i := range nullRates {
+		theta := min(lo*math.Pow(hi/lo, float64(i)/(nullRates-1)), 1-1e-12)
 		if tol.Rate > 0 && tol.Ratio*theta+tol.Delta <= tol.Rate {
 			continue
 		}
 		g := math.Exp(min(logG(k, n, theta), 200))
 		if i == 0 {
-			g = min(g, 0.5) // covers all smaller rates, where G is at least a half
+			g = min(g, 0.5) // stands for all smaller rates, where G is at least a half
 		}
 		nulls = append(nulls, null{g, tol.allows(theta)})
 	}
@@ -211,16 +211,17 @@ func (b *builder) plan(k, n int, tol Tolerance) {
 	}
 }
 
-// fit chooses the spacing of the alternatives such that the lowest null has no more than widest.
+// fit chooses the spacing of the alternatives such that the lowest null rate has at most
+// maxAlternatives.
 func (b *builder) fit(least float64) {
 	b.spacing = 2
-	for b.width = len(ratios(least, b.spacing)); b.width > widest; b.width = len(ratios(least, b.spacing)) {
+	for b.width = len(ratios(least, b.spacing)); b.width > maxAlternatives; b.width = len(ratios(least, b.spacing)) {
 		b.spacing *= 2
 	}
 }
 
-// logG is the evidence in history, k failures of n, that the rate was under theta: a Jeffreys
-// mixture truncated to rates under theta against theta itself, half of it held back.
+// logG is the logarithm of the evidence of a history, k failures of n, that the rate was below
+// theta: a Jeffreys mixture over the rates below theta against theta itself, averaged with 1.
 func logG(k, n int, theta float64) float64 {
 	a, b := float64(k)+0.5, float64(n-k)+0.5
 	l := logBeta(a, b) + logIncBeta(a, b, theta) -
@@ -229,7 +230,8 @@ func logG(k, n int, theta float64) float64 {
 	return logAdd(math.Log(0.5), math.Log(0.5)+l)
 }
 
-// ratios is the grid of failure rates against q with odds ratios of a spacing, outage last.
+// ratios gives the alternatives to the rate q: failure rates whose odds are multiples of q's, and
+// last an outage.
 func ratios(q, spacing float64) []float64 {
 	var rates []float64
 	for o := spacing; ; o *= spacing {
@@ -241,11 +243,11 @@ func ratios(q, spacing float64) []float64 {
 	}
 }
 
-// outagePart is the weight of the outage in the burst-aware mixture: there an outage takes
-// longest, and is what must be found.
+// outagePart is the weight of the outage among the alternatives when failures come in bursts:
+// there an outage takes longest to find.
 const outagePart = 0.3
 
-// add puts in a null whose tolerated rate is q.
+// add appends a null hypothesis with the tolerated rate q.
 func (b *builder) add(g, q float64) {
 	p := &b.process
 	p.nulls = append(p.nulls, g)
@@ -254,8 +256,8 @@ func (b *builder) add(g, q float64) {
 		rates = ratios(max(q, MinRate), b.spacing)
 	}
 	for j := range b.width {
-		// Nulls with a higher rate have fewer alternatives; the rest bets nothing and weighs
-		// nothing. A null that tolerates everything bets nothing at all.
+		// Nulls with a higher rate have fewer alternatives; the cells that are left have the
+		// factor 1 and the weight 0. A null that tolerates every rate has no alternative.
 		fails, oks, weight := 1.0, 1.0, 0.0
 		switch {
 		case len(rates) == 0:
@@ -269,7 +271,8 @@ func (b *builder) add(g, q float64) {
 			b.cell(weight, fails, oks, fails, oks)
 			continue
 		}
-		// After a failure: no bet, or a bet that it persists.
+		// After a failure, half of the weight ignores the next look, the other half expects that the
+		// failure persists.
 		persists := max(0.99, shiftOdds(b.again, 2))
 		b.cell(weight/2, fails, oks, 1, 1)
 		if len(rates) == 0 {
@@ -280,7 +283,7 @@ func (b *builder) add(g, q float64) {
 	}
 }
 
-// weight is that of alternative j of n; the last is the outage.
+// weight is the weight of alternative j of n; the last is the outage.
 func (b *builder) weight(j, n int) float64 {
 	switch {
 	case !b.bursts || n == 1:

@@ -5,26 +5,26 @@ import (
 	"math"
 )
 
-// canaryRatios are the odds ratios that Canary listens for: 2, 4, … 4096.
+// canaryRatios is the number of odds ratios that Canary tests for: 2, 4, … 4096.
 const canaryRatios = 12
 
-// Canary tests whether a canary fails more often than a control that is looked at over the
-// same time (Turner, Ly, Grünwald 2024, one-sided). The null is "not more often in this block",
-// block by block: whatever both share, seasons and outside incidents, cancels out.
+// Canary tests whether a canary fails more often than a control over the same time (Turner, Ly,
+// Grünwald 2024, one-sided). The null hypothesis is "not more often", for each block of time
+// apart: what affects both, such as seasons and outside incidents, cancels out.
 //
-// The zero value is ready; what it remembers is in a CanaryState.
+// The zero value is usable; its state is a CanaryState.
 type Canary struct{}
 
-// CanaryState is what a Canary remembers: a logarithm for each alternative, and the control so far,
-// of which the next block's rate is predicted.
+// CanaryState is the state of a Canary: a logarithm for each alternative, and the counts of the
+// control, from which the rate of the next block is predicted.
 type CanaryState struct {
 	S        [canaryRatios]float64 `json:"s"`
 	Looks    int                   `json:"looks"` // of the control
 	Failures int                   `json:"failures"`
 }
 
-// Block is the looks of one stretch of time. Its sizes may depend on the past, not on its own
-// outcomes.
+// Block counts the looks of one period. Its sizes may depend on earlier looks, but not on the
+// results of its own.
 type Block struct {
 	ControlFailures, Control int
 	CanaryFailures, Canary   int
@@ -37,8 +37,8 @@ func (b Block) validate() error {
 	return nil
 }
 
-// Observe takes one block. One in which either was not looked at says nothing of the
-// difference, but what it says of the control is kept.
+// Observe takes one block. A block without looks at one of the two is no evidence, but its
+// counts of the control are kept.
 func (Canary) Observe(s *CanaryState, b Block) error {
 	if err := b.validate(); err != nil {
 		return err

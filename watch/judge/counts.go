@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// rateRatios are how many times more failures the tests of counts listen for: 1.5, 3, 6, … up
-// to 3072.
+// rateRatios is the number of rate ratios that the tests of counts test for: 1.5, 3, 6, … up to
+// 3072.
 const rateRatios = 12
 
 func rateRatio(j int) float64 { return 1.5 * math.Exp2(float64(j)) }
@@ -15,13 +15,14 @@ func rateRatio(j int) float64 { return 1.5 * math.Exp2(float64(j)) }
 // seconds), than a known rate allows: a mixture of Poisson likelihood ratios over rate ratios
 // (Lindon and Malek 2022, one-sided).
 //
-// Failures that come in clumps (retries) are tempered: phi of at least E[C²]/E[C] for clumps of C.
+// Failures that come in clumps (retries) are tempered by phi, which is at least E[C²]/E[C] for
+// clumps of the size C.
 type Counts struct {
 	rate, phi float64
 }
 
-// CountsState is what a Counts remembers: the sums of the increments. When a counter was
-// reset, the increment is its new value; after a missed reading it spans a longer exposure.
+// CountsState is the state of a Counts: the sums of the increments. The increment of a counter
+// that was reset is its new value; after a missed reading it covers the time since the last.
 type CountsState struct {
 	Failures float64 `json:"failures"`
 	Exposure float64 `json:"exposure"`
@@ -48,9 +49,9 @@ func (t Counts) LogE(s CountsState) float64 {
 	return sum - math.Log(rateRatios)
 }
 
-// UpperRate is an upper bound of the rate behind counts whose clumps have tempering phi: the
-// rate is above it with a chance of at most alpha. It is Garwood's exact bound (1936) for
-// failures/phi clumps, taken as the limit of the binomial one for ever smaller pieces of exposure.
+// UpperRate is an upper bound of the rate of failures that are tempered by phi: the rate is above
+// it with a chance of at most alpha. It is Garwood's exact bound (1936) for failures/phi
+// clumps, computed as the binomial bound for very small pieces of exposure.
 func (s CountsState) UpperRate(phi, alpha float64) float64 {
 	clumps := s.Failures / phi
 	pieces := 1e6 * (clumps + 1)
@@ -78,14 +79,14 @@ func Clumping(counts []float64) float64 {
 }
 
 // CountsPair tests whether the canary's failures per exposure are more than ratio times the
-// control's. Given all failures of a reading, the canary's are binomial, whatever the rate at that
-// time is: seasons and incidents that both share cancel out. Exact for Poisson counts,
-// conservative for failures among requests.
+// control's. Given the failures of both in a reading, the canary's part is binomial, whatever
+// the rate is: what affects both, such as seasons and incidents, cancels out. It is exact for
+// Poisson counts and conservative for failures among requests.
 type CountsPair struct {
 	ratio, phi float64
 }
 
-// CountsPairState is what a CountsPair remembers: a logarithm for each alternative.
+// CountsPairState is the state of a CountsPair: a logarithm for each alternative.
 type CountsPairState struct {
 	L [rateRatios]float64 `json:"l"`
 }
@@ -102,7 +103,7 @@ func NewCountsPair(ratio, phi float64) (CountsPair, error) {
 }
 
 // Observe takes one reading: failures and exposure of control and canary since the last. A
-// reading in which one of them was not exposed says nothing.
+// reading without exposure of one of them is no evidence.
 func (t CountsPair) Observe(s *CountsPairState, control, canary CountsState) {
 	if !(control.Exposure > 0) || !(canary.Exposure > 0) {
 		return

@@ -1,6 +1,6 @@
 package judge
 
-// What known answers are checked of.
+// Internals that tests compare with known answers.
 var (
 	LogG      = logG
 	BetaUpper = betaUpper

@@ -5,20 +5,20 @@ import (
 	"math"
 )
 
-// latePart is the part of alpha that is spent on faults that begin after the deploy. With a
-// fifth, a fault at the deploy is found at 1.2 times Wald's bound, and one that begins two
-// hundred looks later within half the looks that it takes otherwise.
+// latePart is the part of alpha for faults that begin after the deploy. With a fifth, a fault that
+// begins with the deploy is found at 1.2 times Wald's bound, and one that begins two hundred
+// looks later in half the looks that it would take without.
 const latePart = 0.2
 
-// Known tests whether failures come more often than a known rate allows, since the deploy or
-// since some later moment: OneSample for the one, a Process with an even onset for the other.
+// Known tests whether failures come more often than a known rate allows, since the deploy (a
+// OneSample) or since any later look (a Process).
 type Known struct {
 	now     OneSample
 	late    Process
 	horizon int
 }
 
-// KnownState is what a Known test remembers.
+// KnownState is the state of a Known test.
 type KnownState struct {
 	N    int       `json:"n"` // judged observations
 	K    int       `json:"k"` // failures among them
@@ -47,7 +47,7 @@ func NewKnown(p0 float64, horizon int) (*Known, error) {
 	return &Known{now: now, late: late, horizon: horizon}, nil
 }
 
-// Fits tells whether a state that was read from outside can be one of this test.
+// Fits reports whether a stored state can be one of this test.
 func (t *Known) Fits(s KnownState) bool {
 	return 0 <= s.K && s.K <= s.N && t.late.Fits(s.process())
 }
@@ -63,30 +63,30 @@ func (t *Known) Observe(s *KnownState, fail bool) {
 	s.Late = p.A
 }
 
-// LogE is the logarithm of the evidence of both parts together, which reaches 1/alpha with
-// a chance of at most alpha and may be averaged with that of other tests.
+// LogE is the natural logarithm of the evidence of both parts, which reaches 1/alpha with a
+// chance of at most alpha and may be averaged with that of other tests.
 func (t *Known) LogE(s KnownState) float64 {
 	return logAdd(math.Log(1-latePart)+t.now.LogE(s.N, s.K), math.Log(latePart)+t.late.LogE(s.process()))
 }
 
-// mostExact bounds what an exact threshold may cost, in observations times failures: a second.
-const mostExact = 1e8
+// maxExactCost bounds the cost of an exact threshold, in observations times failures, to a second.
+const maxExactCost = 1e8
 
-// Threshold is that of OneSample for the part of alpha that is spent on faults since the
-// deploy, within the planned observations. It costs milliseconds; the caller keeps it for Crossed.
-// Where so many observations are planned that it would cost seconds it is the plain one.
+// Threshold is that of OneSample for the part of alpha for faults that begin with the deploy,
+// within the planned observations. It costs milliseconds; keep it for Crossed. With so many
+// planned observations that it would cost seconds, it is ln(1/alpha).
 func (t *Known) Threshold(alpha float64) float64 {
 	alpha *= 1 - latePart
-	if n := float64(t.horizon); n*n*t.now.p0 > mostExact {
+	if n := float64(t.horizon); n*n*t.now.p0 > maxExactCost {
 		return -math.Log(alpha)
 	}
 	return t.now.Threshold(alpha, t.horizon)
 }
 
-// Crossed tells whether the test alone has found a regression: the first part by the exact
-// threshold given (from Threshold, for the same alpha), the second by the plain one. Each keeps
-// its part of alpha. The exact threshold knows nothing of looks beyond the planned ones: after
-// them the second part, which covers every onset, goes on alone.
+// Crossed reports whether the test alone has found a regression: its first part at the exact
+// threshold (from Threshold, for the same alpha), its second at ln(1/alpha). Each keeps its
+// part of alpha. The exact threshold does not hold beyond the planned observations: after
+// them only the second part, which covers every onset, goes on.
 func (t *Known) Crossed(s KnownState, alpha, threshold float64) bool {
 	return s.N <= t.horizon && t.now.LogE(s.N, s.K) >= threshold ||
 		t.late.LogE(s.process()) >= -math.Log(latePart*alpha)

@@ -6,18 +6,18 @@ import (
 	"slices"
 )
 
-// Latency tests whether looks take longer than before the deploy, without assuming anything of
-// how latencies are distributed: it counts how often the median, the 90th and the 99th
-// percentile of before are exceeded, and averages the evidence of the three.
+// Latency tests whether looks take longer than before the deploy, for any distribution of
+// latencies: it counts how often the median, the 90th and the 99th percentile of before are
+// exceeded, and averages the evidence of the three.
 //
-// How often healthy looks exceed an order statistic is itself uncertain; the exact bound of it
-// (a Beta quantile) costs a tenth of alpha.
+// How often healthy looks exceed an order statistic is uncertain; its exact bound (a Beta
+// quantile) costs a tenth of alpha.
 type Latency struct {
 	limits [3]float64 // seconds
 	tests  [3]*Known
 }
 
-// LatencyState is what a Latency remembers.
+// LatencyState is the state of a Latency.
 type LatencyState struct {
 	Over [3]KnownState `json:"over"`
 }
@@ -25,7 +25,7 @@ type LatencyState struct {
 // MinLatencies is how many latencies before the deploy are needed.
 const MinLatencies = 20
 
-// NewLatency makes the test of latencies before the deploy, in seconds, for a watch at this
+// NewLatency makes the test from latencies before the deploy, in seconds, for a watch with this
 // alpha. A look exceeds a percentile when it is longer by both the tolerated part and the
 // tolerated seconds.
 func NewLatency(before []float64, part, seconds, alpha float64, horizon int) (*Latency, error) {
@@ -54,16 +54,15 @@ func NewLatency(before []float64, part, seconds, alpha float64, horizon int) (*L
 	return t, nil
 }
 
-// Observe takes one look's latency in seconds. A look that failed or timed out took for ever:
-// give math.Inf(1).
+// Observe takes one look's latency in seconds; math.Inf(1) for a look that failed or timed out.
 func (t *Latency) Observe(s *LatencyState, seconds float64) {
 	for i, test := range t.tests {
 		test.Observe(&s.Over[i], seconds > t.limits[i])
 	}
 }
 
-// LogE is the natural logarithm of the evidence, with the tenth of alpha that the limits cost
-// taken off: it may be held against ln(1/alpha) for the alpha of NewLatency.
+// LogE is the natural logarithm of the evidence, less the tenth of alpha that the limits cost:
+// compare it with ln(1/alpha) for the alpha of NewLatency.
 func (t *Latency) LogE(s LatencyState) float64 {
 	sum := math.Inf(-1)
 	for i, test := range t.tests {

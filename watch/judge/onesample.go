@@ -5,15 +5,15 @@ import (
 	"math"
 )
 
-// The null rates that a OneSample can be made for.
+// The limits of null rates.
 const (
 	MinRate = 1e-6
 	MaxRate = 0.99
 )
 
-// maxAlternatives holds the grid of MinRate: odds ratios 2, 4, 8, … up to a rate of 0.76 are
-// at most 21, and the outage.
-const maxAlternatives = 24
+// gridSize is enough for MinRate: odds ratios 2, 4, 8, … up to a rate of 0.76 are at most 21, and
+// the outage.
+const gridSize = 24
 
 // OneSample tests whether failures come more often than a known rate p0 allows.
 //
@@ -28,12 +28,12 @@ const maxAlternatives = 24
 // chance that it ever reaches 1/alpha is at most alpha (Ville 1939). E depends on counts only:
 // observations may be fed one by one or in batches.
 //
-// A OneSample is a value without state; the zero value is not usable.
+// A OneSample has no state; the zero value is not usable.
 type OneSample struct {
 	p0   float64
 	logJ float64
 	n    int
-	alt  [maxAlternatives]alternative
+	alt  [gridSize]alternative
 }
 
 // alternative holds the log-likelihood ratio of a failure and of a success.
@@ -45,7 +45,7 @@ func NewOneSample(p0 float64) (OneSample, error) {
 		return OneSample{}, fmt.Errorf("null rate %v is not between %v and %v", p0, MinRate, MaxRate)
 	}
 	t := OneSample{p0: p0}
-	var buf [maxAlternatives]float64
+	var buf [gridSize]float64
 	for _, p := range grid(p0, buf[:0]) {
 		t.add(p)
 	}
@@ -62,8 +62,8 @@ func (t *OneSample) add(p float64) {
 	t.n++
 }
 
-// grid appends the failure rates that are tested against p0: odds ratios 2, 4, 8, … while under
-// 0.76, and last an outage.
+// grid appends the alternatives to p0: failure rates with the odds ratios 2, 4, 8, … below 0.76,
+// and last an outage.
 func grid(p0 float64, into []float64) []float64 {
 	for o := 2.0; ; o *= 2 {
 		p := shiftOdds(p0, o)
@@ -81,7 +81,7 @@ func shiftOdds(p, ratio float64) float64 {
 }
 
 // LogE is the natural logarithm of the evidence after n observations, k of them failures. It
-// is computed in log space and finite for every count; it does not allocate.
+// is finite for every count and does not allocate.
 func (t *OneSample) LogE(n, k int) float64 {
 	fails, oks := float64(k), float64(n-k)
 	top := math.Inf(-1)
@@ -104,7 +104,7 @@ func (t *OneSample) LogE(n, k int) float64 {
 // It holds for this evidence alone: inside an average of several, use ln(1/alpha).
 //
 // It costs about horizon times boundary times 25 additions: 3 ms for 360 observations at 1 %.
-// The caller keeps the result.
+// Keep the result.
 func (t *OneSample) Threshold(alpha float64, horizon int) float64 {
 	lo, hi := 0.0, -math.Log(alpha)
 	for hi-lo > 1e-6 {
@@ -126,7 +126,7 @@ func (t *OneSample) Crossing(logB float64, horizon int) float64 {
 	open := make([]float64, 1, 64)
 	open[0] = 1
 	crossed := 0.0
-	boundary := 1 // the smallest number of failures that is over the boundary; grows with n
+	boundary := 1 // the smallest number of failures that reaches logB; grows with n
 	for n := 1; n <= horizon; n++ {
 		for t.LogE(n, boundary) < logB {
 			boundary++
@@ -134,7 +134,7 @@ func (t *OneSample) Crossing(logB float64, horizon int) float64 {
 		if len(open) == boundary {
 			crossed += open[boundary-1] * t.p0
 		} else if len(open) <= n {
-			open = append(open, 0) // one more failure is possible now, and is not over the boundary
+			open = append(open, 0) // one more failure is possible now, and does not reach it
 		}
 		for k := len(open) - 1; k > 0; k-- {
 			open[k] = open[k]*(1-t.p0) + open[k-1]*t.p0

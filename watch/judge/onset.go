@@ -1,12 +1,12 @@
 package judge
 
-// onsetRatio is the odds ratio that Onset listens for: an isolated failure at an allowed
+// onsetRatio is the odds ratio that Onset tests for: with it, an isolated failure at an allowed
 // rate of 1 % is forgotten after about thirty successes.
 const onsetRatio = 8
 
-// Onset estimates since when failures are more than chance: the moment at which the
-// cumulative sum of log-likelihood ratios last left zero (Page 1954). It decides nothing. The
-// value is the sum; zero means that there is nothing to date.
+// Onset estimates since when failures are more than chance: the time at which the cumulative sum
+// of log-likelihood ratios last left zero (Page 1954). It decides nothing. The value is the sum;
+// at zero there is no onset.
 type Onset float64
 
 // Observe takes one observation at the null rate p0.

@@ -5,16 +5,17 @@ import (
 	"math"
 )
 
-// Pass tests whether failures are rarer than a rate that would be bad: the counterpart of the
-// tests for a regression (non-inferiority), so that a watch of a healthy deploy may say so early.
+// Pass tests whether failures are rarer than the failure rate of a clearly bad deploy: the
+// counterpart (non-inferiority) of the tests for a regression, with which the watch of a healthy
+// deploy can end its fast phase.
 //
 // Null: each look fails with a chance of at least bad. The evidence is the likelihood ratio
-// against bad/100, bad/8 and bad/3, tempered: its logarithm is divided by phi, since
-// failures that come in bursts of length L make quiet stretches of healthy and bad
-// deploys alike. Untempered, a bad deploy with bursts of 3 passes in 31 % of cases at a nominal 1 %.
+// against bad/100, bad/8 and bad/3, tempered: its logarithm is divided by phi, since with bursts
+// of failures the quiet periods of healthy and bad deploys look the same. Without tempering, a
+// bad deploy with bursts of 3 passes in 31 % of cases at a nominal 1 %.
 //
-// A Pass may end a fast phase only: faults that begin later are invisible to it. It should also
-// wait for a time to soak and for evidence of a regression under 1.
+// A Pass can only end a fast phase: it does not cover faults that begin later. It should also
+// wait for a minimum duration and for evidence of a regression below 1.
 type Pass struct {
 	phi float64
 	alt [3]alternative
@@ -36,8 +37,7 @@ func NewPass(bad, phi float64) (Pass, error) {
 	return t, nil
 }
 
-// Tempering is the phi that a persistence of failures asks for: (1+ρ)/(1-ρ) for correlation ρ,
-// at least 3.
+// Tempering is the phi for a persistence of failures: (1+ρ)/(1-ρ) for correlation ρ, at least 3.
 func Tempering(persistence float64) float64 { return max(3, 2/(1-persistence)-1) }
 
 // LogE is the natural logarithm of the evidence after n looks, k of them failures. At

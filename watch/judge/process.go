@@ -7,29 +7,30 @@ import (
 	"math"
 )
 
-// Process is evidence that may begin to grow at any observation: a mixture over the size of
-// the regression (alternatives), over its onset, and, where the rate before the deploy is only estimated, the
-// smallest over what that rate may have been (nulls).
+// Process is the evidence of a regression that may begin at any observation: a mixture over the
+// size of the regression (alternatives) and over its onset, and the minimum over the rates that
+// the check may have had before the deploy (nulls), where that is not known exactly.
 //
 //	A_ij ← (A_ij + π_n)·LR_ij(x_n);   E_n = min_i G_i·(Σ_j w_ij A_ij + rem_n)
 //
-// π is the prior of the onset: π0 on "since the deploy" and the rest evenly on the first H
-// observations; rem is what of it is still to come (Shiryaev's mixture with a finite prior
-// mass; Shin, Ramdas, Rinaldo 2022). For each null i the bracket is a supermartingale with
-// expectation at most 1, so E reaches 1/alpha with a chance of at most alpha.
+// π is the prior of the onset: π0 on the deploy itself and the rest evenly on the first H
+// observations; rem is the prior of the observations still to come (Shiryaev's mixture with a
+// finite prior mass; Shin, Ramdas, Rinaldo 2022). For each null i the bracket is a
+// supermartingale with expectation at most 1, so E reaches 1/alpha with a chance of at most
+// alpha.
 //
-// A Process is immutable and may be shared; what it remembers is in a ProcessState.
+// A Process is immutable and may be shared; its state is a ProcessState.
 type Process struct {
 	nulls  []float64 // G by null
 	weight []float64 // w by null and alternative; those of a null add up to 1
-	// factor[previous][x] holds LR by null and alternative, null by null. previous and x are 1
-	// for a failure; the two previous differ in the burst-aware process only.
+	// factor[previous][x] is LR by null and alternative. previous and x are 1 for a failure;
+	// previous matters only when failures come in bursts.
 	factor  [2][2][]float64
 	atStart float64 // π0
 	horizon int     // H
 }
 
-// ProcessState is what a Process remembers: 8 bytes for each null and alternative.
+// ProcessState is the state of a Process: 8 bytes for each null and alternative.
 type ProcessState struct {
 	N    int    `json:"n"`
 	Last bool   `json:"last,omitempty"` // the previous observation was a failure
@@ -64,13 +65,13 @@ func (f *Floats) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// The range in which A is kept: beyond it evidence is overwhelming or gone.
+// The range in which A is kept: beyond it, evidence is overwhelming or none.
 const (
 	vanished     = 1e-200
 	overwhelming = 1e200
 )
 
-// prior is the mass of the onset at observation n, counted from 1.
+// prior is the prior probability of an onset at observation n, counted from 1.
 func (p *Process) prior(n int) float64 {
 	if n > p.horizon {
 		return 0
@@ -82,7 +83,7 @@ func (p *Process) prior(n int) float64 {
 	return share
 }
 
-// rest is the mass of the onsets after observation n.
+// rest is the prior probability of an onset after observation n.
 func (p *Process) rest(n int) float64 {
 	switch {
 	case n <= 0:
@@ -93,8 +94,8 @@ func (p *Process) rest(n int) float64 {
 	return (1 - p.atStart) * float64(p.horizon-n) / float64(p.horizon)
 }
 
-// Fits tells whether a state that was read from outside can be one of this process. Ask it
-// once, when the state is read.
+// Fits reports whether a stored state can be one of this process. It is checked once, when the
+// state is read.
 func (p *Process) Fits(s ProcessState) bool {
 	if s.N < 0 || !p.sized(s) {
 		return false
@@ -107,13 +108,13 @@ func (p *Process) Fits(s ProcessState) bool {
 	return true
 }
 
-// sized tells whether a state has the size of this process or is the zero state.
+// sized reports whether a state has the size of this process or is the zero state.
 func (p *Process) sized(s ProcessState) bool {
 	return len(s.A) == len(p.weight) || len(s.A) == 0 && s.N == 0
 }
 
-// Observe takes one observation. It allocates for the first one only. A state of another size
-// begins afresh.
+// Observe takes one observation. It allocates for the first one only. A state of another size is
+// reset.
 func (p *Process) Observe(s *ProcessState, fail bool) {
 	if !p.sized(*s) {
 		*s = ProcessState{}

@@ -8,24 +8,24 @@ import (
 
 // Plan is how a stream of looks is judged.
 type Plan struct {
-	// NullRate is the allowed failure rate; 0: the looks are held against Before.
+	// NullRate is the allowed failure rate; 0: the looks are compared with Before.
 	NullRate  float64
 	Before    History
 	Tolerance Tolerance // against Before
-	// Bursts says that a failure may be followed by others because of it, on a healthy target too.
+	// Bursts allows failures to come in bursts on a healthy target too.
 	Bursts  bool
 	Alpha   float64 // chance of a false Failed
-	Horizon int     // looks after which it is inconclusive, missing ones included
-	// PassRate is a failure rate that would be bad: looks that show a lower one pass early. 0:
-	// never.
+	Horizon int     // looks, including missing ones, after which it is inconclusive
+	// PassRate is the failure rate of a clearly bad deploy: looks that show a lower one pass
+	// early. 0: never.
 	PassRate float64
 	Beta     float64 // chance of a false Passed
 }
 
-// Result is what a stream of looks came to.
+// Result is the result of a stream of looks.
 type Result string
 
-// The results. Continue means that the stream ended before anything was decided.
+// The results; Continue until one of the others is reached.
 const (
 	Continue     Result = "continue"
 	Failed       Result = "failed"
@@ -33,8 +33,7 @@ const (
 	Inconclusive Result = "inconclusive"
 )
 
-// Test is how one kind of look is judged, put together from a Plan: immutable, and shared by
-// any number of streams.
+// Test is a Plan made ready to judge looks: immutable, and shared by any number of streams.
 type Test struct {
 	plan Plan
 
@@ -44,8 +43,8 @@ type Test struct {
 	pass      *Pass
 }
 
-// Stream judges looks one by one until there is a result. It is what a watch does with one
-// check, for tools that have looks and no guardian.
+// Stream judges looks one by one until there is a result, as a watch does with one check; it is
+// for tools that have looks of their own.
 type Stream struct {
 	test *Test
 
@@ -55,7 +54,7 @@ type Stream struct {
 	result            Result
 }
 
-// NewStream prepares a stream of its own; every mistake of the plan is in the error.
+// NewStream begins a stream with a test of its own; the error lists every mistake of the plan.
 func NewStream(p Plan) (*Stream, error) {
 	t, err := NewTest(p)
 	if err != nil {
@@ -64,11 +63,11 @@ func NewStream(p Plan) (*Stream, error) {
 	return t.Stream(), nil
 }
 
-// maxHorizon is a week of looks, sixteen each second: the onset of a fault is spread over them.
+// maxHorizon is a week of looks, sixteen each second.
 const maxHorizon = 10_000_000
 
-// NewTest prepares a test; every mistake of the plan is in the error. A known rate without bursts costs
-// milliseconds, anything else a tenth of one.
+// NewTest makes a test; the error lists every mistake of the plan. A known rate without bursts
+// costs milliseconds, anything else a tenth of one.
 func NewTest(p Plan) (*Test, error) {
 	var errs []error
 	if !(p.Alpha > 0 && p.Alpha < 0.5) {
@@ -101,20 +100,20 @@ func NewTest(p Plan) (*Test, error) {
 		}
 		t.known, t.threshold = known, known.Threshold(p.Alpha)
 	}
-	return t, t.take(p.Before)
+	return t, t.setHistory(p.Before)
 }
 
-// WithHistory is the same test after another history. What does not depend on it is shared.
+// WithHistory gives the same test for another history. What does not depend on it is shared.
 func (t *Test) WithHistory(h History) (*Test, error) {
 	other := *t
-	if err := other.take(h); err != nil {
+	if err := other.setHistory(h); err != nil {
 		return nil, err
 	}
 	return &other, nil
 }
 
-// take makes what depends on history.
-func (t *Test) take(h History) (err error) {
+// setHistory makes the parts that depend on the history.
+func (t *Test) setHistory(h History) (err error) {
 	t.plan.Before = h
 	p := t.plan
 	if p.PassRate != 0 {
@@ -139,8 +138,8 @@ func (t *Test) Stream() *Stream {
 	return &Stream{test: t, state: t.plan.Before.Begin(), result: Continue}
 }
 
-// Miss counts a look that could not see: neither good nor bad. It uses up the horizon, so that a
-// stream that sees nothing ends inconclusive.
+// Miss counts a look without a result: neither good nor bad. It counts towards the horizon, so
+// that a stream without results ends inconclusive.
 func (s *Stream) Miss() Result {
 	if s.result == Continue {
 		s.at++
@@ -150,7 +149,7 @@ func (s *Stream) Miss() Result {
 	return s.result
 }
 
-// Observe takes a look. After a result it takes nothing more.
+// Observe takes a look. After a result, looks are ignored.
 func (s *Stream) Observe(fail bool) Result {
 	if s.result != Continue {
 		return s.result
@@ -178,20 +177,20 @@ func (s *Stream) Observe(fail bool) Result {
 	return s.result
 }
 
-// end ends a stream of which the planned looks are over.
+// end ends a stream at its horizon.
 func (s *Stream) end() {
 	if s.at >= s.test.plan.Horizon {
 		s.result = Inconclusive
 	}
 }
 
-// Result is where the stream stands.
+// Result is the result so far.
 func (s *Stream) Result() Result { return s.result }
 
-// At is the number of looks taken, missing ones included.
+// At is the number of looks, including missing ones.
 func (s *Stream) At() int { return s.at }
 
-// Missing is the number of looks that could not see.
+// Missing is the number of looks without a result.
 func (s *Stream) Missing() int { return s.missing }
 
 // LogE is the natural logarithm of the evidence of a regression.

@@ -2,23 +2,23 @@ package rules
 
 import "go.yaml.in/yaml/v3"
 
-// places are the lines of a rule file's groups and rules. rulefmt keeps the places of
-// mistakes only, and a rule that is wrong for other reasons has to be found again too.
-type places struct {
-	groups []groupPlace
+// linePositions are the lines of a rule file's groups and rules. rulefmt keeps them only for
+// the mistakes that it finds itself.
+type linePositions struct {
+	groups []groupLines
 	root   *yaml.Node
 }
 
-type groupPlace struct {
+type groupLines struct {
 	name  string
 	line  int
 	rules []int
 }
 
-// locate finds the lines of groups and rules; what is not as expected has no line, because
-// whether the file is good is not decided here.
-func locate(content []byte) places {
-	var ps places
+// locate finds the lines of groups and rules. What is not as expected has no line: mistakes are
+// found elsewhere.
+func locate(content []byte) linePositions {
+	var ps linePositions
 	var root yaml.Node
 	if err := yaml.Unmarshal(content, &root); err != nil {
 		return ps
@@ -31,7 +31,7 @@ func locate(content []byte) places {
 		return ps
 	}
 	for _, g := range file.Groups {
-		p := groupPlace{line: g.Line}
+		p := groupLines{line: g.Line}
 		var body struct {
 			Name  string      `yaml:"name"`
 			Rules []yaml.Node `yaml:"rules"`
@@ -57,21 +57,24 @@ func ruleLine(r yaml.Node) int {
 	return r.Line
 }
 
-func (ps places) group(i int) int {
+// group gives the line of a group; 0 when it is not known.
+func (ps linePositions) group(i int) int {
 	if i >= len(ps.groups) {
 		return 0
 	}
 	return ps.groups[i].line
 }
 
-func (ps places) rule(i, j int) int {
+// rule gives the line of rule j of group i, else that of the group.
+func (ps linePositions) rule(i, j int) int {
 	if i >= len(ps.groups) || j < 0 || j >= len(ps.groups[i].rules) {
 		return ps.group(i)
 	}
 	return ps.groups[i].rules[j]
 }
 
-func (ps places) named(group string, j int) int {
+// named gives the line of rule j of the group of that name; 0 when it is not known.
+func (ps linePositions) named(group string, j int) int {
 	for i, p := range ps.groups {
 		if p.name == group {
 			return ps.rule(i, j)
@@ -80,8 +83,8 @@ func (ps places) named(group string, j int) int {
 	return 0
 }
 
-// scalar gives the last line that holds a text as a value: that of a repetition.
-func (ps places) scalar(text string) int {
+// scalar gives the last line that has a text as its value, which is where a repeated name is.
+func (ps linePositions) scalar(text string) int {
 	line := 0
 	var walk func(n *yaml.Node, depth int)
 	walk = func(n *yaml.Node, depth int) {
