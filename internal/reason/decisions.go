@@ -11,6 +11,18 @@ func decisionWords(code string) (Words, bool) {
 		return Words{"alert {alert} fires since {since}", "告警 {alert} 自 {since} 起触发"}, true
 	case "no_rollback_runbook":
 		return Words{"the service names no rollback runbook", "该服务没有配置回滚预案"}, true
+	case "verdict_passed":
+		return Words{"passed: {reason}", "通过：{reason}"}, true
+	case "verdict_failed":
+		return Words{"failed: {reason}", "失败：{reason}"}, true
+	case "verdict_inconclusive":
+		return Words{"inconclusive: {reason}", "无法判定：{reason}"}, true
+	case "verdict_superseded":
+		return Words{"superseded: {reason}", "被取代：{reason}"}, true
+	case "verdict_cancelled":
+		return Words{"cancelled: {reason}", "已取消：{reason}"}, true
+	case "guard_says":
+		return Words{"{code}: {detail}", "{code}：{detail}"}, true
 	case "silenced":
 		return Words{"silence {silence} by {by}", "{by} 的静默 {silence}"}, true
 	case "in_maintenance":

@@ -1,0 +1,83 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"guardian/actions"
+	"guardian/decide"
+	"guardian/internal/announce"
+	"guardian/internal/notify"
+	"guardian/internal/store"
+	"guardian/notifiers"
+)
+
+// With is what is committed together with the first record of a run, such as the verdict that
+// led to it.
+type With struct {
+	Batch     store.Batch
+	Receivers []string // of the notices in Batch, to be woken
+}
+
+// ledger is the journal as the engine sees it: the run, its ledger's lines, the notices about
+// where it stands now, and what led to it are one transaction.
+type ledger struct {
+	d    *Driver
+	with With
+}
+
+// Record implements actions.Ledger.
+func (l ledger) Record(_ context.Context, r actions.Record) error {
+	d, run := l.d, r.Run
+	if d.isDraining() && slices.ContainsFunc(r.Entries, func(e actions.Entry) bool { return e.What == "intent" }) {
+		return errDraining // it begins after the next start
+	}
+	now := d.o.Now()
+	b, receivers := l.with.Batch, slices.Clone(l.with.Receivers)
+	said := len(b.Deliveries) > 0
+	b.Runs = append(b.Runs, run)
+	b.Entries = append(b.Entries, r.Entries...)
+	if !said { // else the verdict has said that the run begins, waits, or what forbids it
+		for _, render := range d.news(r) {
+			receivers = append(receivers, d.o.Notifier.Add(&b, now, render)...)
+		}
+	}
+	for _, e := range r.Entries {
+		who := e.By
+		if who == "" {
+			who = store.Guardian
+		}
+		b.Audit = append(b.Audit, store.Audit{
+			At: now, Who: who, What: "run_" + e.What, Service: run.Service, Subject: run.ID, Detail: e.Detail, Path: "/rollbacks/" + run.ID,
+		})
+	}
+	err := d.o.Leadership.Commit(b)
+	if errors.Is(err, store.ErrFenced) {
+		return fmt.Errorf("%w: %w", actions.ErrLostLease, err)
+	}
+	if err != nil {
+		return err
+	}
+	d.o.Notifier.Wake(receivers)
+	d.o.Changed()
+	return nil
+}
+
+// news renders what people are notified of when a run was recorded.
+func (d *Driver) news(r actions.Record) []notify.Render {
+	now, run := d.o.Now(), r.Run
+	news := decide.NewsOf(r.Before, run)
+	var all []notify.Render
+	for _, step := range news.FailedSteps {
+		all = append(all, func(t announce.Teller) notifiers.Notice { return t.StepFailed(run, step, now) })
+	}
+	if news.Refused {
+		all = append(all, func(t announce.Teller) notifiers.Notice { return t.Refused(run, r.Refusals, now) })
+	}
+	if news.State {
+		all = append(all, func(t announce.Teller) notifiers.Notice { return t.Run(run, now) })
+	}
+	return all
+}

@@ -1,0 +1,105 @@
+package watching
+
+import (
+	"errors"
+
+	"guardian/decide"
+	"guardian/internal/announce"
+	"guardian/internal/reason"
+	"guardian/internal/runs"
+	"guardian/internal/store"
+	"guardian/notifiers"
+	"guardian/watch"
+)
+
+// step lets an open watch take one step and records the verdict, if there is one.
+func (ws *Watches) step(e *watched, do func(*watch.Watch) *watch.Verdict) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.w.State.Final() && e.pending == nil {
+		return nil
+	}
+	v := e.pending
+	if v == nil {
+		v = do(e.w)
+	}
+	if v == nil {
+		return nil
+	}
+	e.pending = v
+	if err := ws.record(e, v); err != nil {
+		ws.o.Log.Error("a verdict could not be recorded; trying again", "watch", e.w.ID, "verdict", string(v.State), "error", err)
+		return err
+	}
+	e.pending = nil
+	ws.remove(e.w.ID)
+	ws.o.Metrics.verdicts.WithLabelValues(string(v.State)).Inc()
+	if v.State == watch.Failed {
+		ws.o.Looks.Failed(e.w.Service)
+	}
+	return nil
+}
+
+// record records a verdict with all that follows from it, in one transaction. There is no
+// moment in which one of them is in the journal and another is not.
+func (ws *Watches) record(e *watched, v *watch.Verdict) error {
+	if v.State != watch.Failed {
+		return ws.commit(ws.with(e, v, decide.Consequence{KnownGood: v.State == watch.Passed}, ""))
+	}
+	return ws.o.Runs.Decide(func() error {
+		c, err := ws.o.Decider().Verdict(ws.ctx, e.w, e.deploy, v, ws.o.Present(e.w.Service), ws.o.Now())
+		if err != nil {
+			return err
+		}
+		if c.Request == nil || !c.Acts {
+			return ws.commit(ws.with(e, v, c, ""))
+		}
+		c.Request.ID = store.NewID("r_")
+		with := ws.with(e, v, c, c.Request.ID)
+		_, err = ws.o.Runs.Begin(ws.ctx, *c.Request, with)
+		if errors.Is(err, store.ErrAlreadyRun) {
+			return ws.commit(with) // there is a run for this deploy: what is left is the verdict
+		}
+		return err
+	})
+}
+
+// with is a verdict as it is recorded; run is the ID of the run that it leads to, or "".
+func (ws *Watches) with(e *watched, v *watch.Verdict, c decide.Consequence, run string) runs.With {
+	w, d, now := e.w, e.deploy, ws.o.Now()
+	b := store.Batch{Watches: []watch.Watch{*w}, Audit: []store.Audit{verdictLine(w, v, now)}}
+	if c.KnownGood {
+		b.KnownGoods = append(b.KnownGoods, store.KnownGood{Service: d.Service, Environment: d.Environment, Version: d.Version, At: now, By: w.ID})
+	}
+	if req := c.Request; req != nil {
+		b.Plans = append(b.Plans, planOf(w, c, now))
+	}
+	plan := announce.PlanOf(c, run)
+	receivers := ws.o.Notifier.Add(&b, now, func(t announce.Teller) notifiers.Notice { return t.Verdict(w, d, plan, now) })
+	return runs.With{Batch: b, Receivers: receivers}
+}
+
+func (ws *Watches) commit(with runs.With) error {
+	if err := ws.o.Leadership.Commit(with.Batch); err != nil {
+		return err
+	}
+	ws.o.Notifier.Wake(with.Receivers)
+	ws.o.Changed()
+	return nil
+}
+
+// verdictReason is the verdict as a line of the journal.
+func verdictReason(v *watch.Verdict) reason.Reason {
+	switch v.State {
+	case watch.Passed:
+		return reason.New("verdict_passed", "reason", v.Reason)
+	case watch.Failed:
+		return reason.New("verdict_failed", "reason", v.Reason)
+	case watch.Superseded:
+		return reason.New("verdict_superseded", "reason", v.Reason)
+	case watch.Cancelled:
+		return reason.New("verdict_cancelled", "reason", v.Reason)
+	default:
+		return reason.New("verdict_inconclusive", "reason", v.Reason)
+	}
+}
