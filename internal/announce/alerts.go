@@ -14,6 +14,9 @@ import (
 // suspect is how long after a deploy an alert is said to be perhaps its fault.
 const suspect = 2 * time.Hour
 
+// AlertKey is the key of every notice about an alert.
+func AlertKey(a rules.Alert) string { return "alert/" + a.ID }
+
 // AlertLabels are the labels of the notice about an alert as it is now: by them it is routed,
 // silenced and counted as covered by a maintenance.
 func AlertLabels(a rules.Alert) map[string]string {
@@ -81,15 +84,15 @@ func (t Teller) alert(a rules.Alert, last *watch.Deploy, event string, now time.
 		if end.IsZero() {
 			end = now
 		}
-		n = t.notice("alert/"+a.ID, "alert", event, tier, notifiers.Good, labels, now)
+		n = t.notice(AlertKey(a), "alert", event, tier, notifiers.Good, labels, now)
 		n.Title = say(w.alertResolved, "subject", subject)
 		n.Text = say(w.alertResolvedText, "end", t.clock(end, now), "since", t.clock(since, now), "age", t.span(end.Sub(since)))
 	case "repeat":
-		n = t.notice("alert/"+a.ID, "alert", event, tier, tone, labels, now)
+		n = t.notice(AlertKey(a), "alert", event, tier, tone, labels, now)
 		n.Title = say(w.alertRepeat, "tier", w.tier(tier), "subject", subject, "age", age)
 		n.Text = say(w.alertRepeatText, "since", t.clock(since, now), "age", age)
 	default:
-		n = t.notice("alert/"+a.ID, "alert", event, tier, tone, labels, now)
+		n = t.notice(AlertKey(a), "alert", event, tier, tone, labels, now)
 		n.Title = say(w.alertFiring, "tier", w.tier(tier), "subject", subject)
 		n.Text = say(w.alertFiringText, "since", t.clock(since, now), "age", age)
 	}

@@ -1,0 +1,308 @@
+package alerting
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/promql"
+
+	"guardian/actions"
+	"guardian/decide"
+	"guardian/internal/notify"
+	"guardian/internal/runs"
+	"guardian/internal/store"
+	"guardian/notifiers"
+	"guardian/rules"
+	"guardian/watch"
+)
+
+// Journal is what is asked of the journal; store.Store is one.
+type Journal interface {
+	Alerts(ctx context.Context, f store.AlertFilter) ([]rules.Alert, error)
+	Deploys(ctx context.Context, f store.DeployFilter) ([]watch.Deploy, error)
+	Deliveries(ctx context.Context, f store.DeliveryFilter) ([]notifiers.Delivery, error)
+}
+
+// Series keeps what rules record; series.DB does.
+type Series interface {
+	Query(ctx context.Context, expr string, at time.Time) (promql.Vector, error)
+	Record(ctx context.Context, samples []promql.Sample) error
+	Append(ctx context.Context, samples []promql.Sample) error
+}
+
+// Watches hears of alerts that may fail a watch; watching.Watches does.
+type Watches interface {
+	AlertFired(al rules.Alert, now time.Time)
+}
+
+// Runs decides and begins runs; runs.Driver does.
+type Runs interface {
+	Decide(decide func() error) error
+	Begin(ctx context.Context, req actions.Request, with runs.With) (actions.Run, error)
+}
+
+// Sight is what the checks can see; recording.Recorder knows it.
+type Sight interface {
+	// Visibility tells rules which of the series that they read are not known now.
+	Visibility(now time.Time) rules.Visibility
+	// View tells which checks are blind, and which network paths are cut off.
+	View(now time.Time) decide.View
+}
+
+// Options is what Alerts is made of. All fields are needed.
+type Options struct {
+	Leadership notify.Committer
+	Journal    Journal
+	Series     Series
+	Source     func(name string) (rules.QueryFunc, error) // the server that answers groups of a rule source
+	Sight      Sight
+	Decider    func() decide.Decider
+	Present    func(service string) decide.Present
+	Watches    Watches
+	Runs       Runs
+	Notifier   *notify.Notifier
+	Metrics    *Metrics
+	Changed    func() // wakes whoever waits for a change
+	Now        func() time.Time
+	Log        *slog.Logger
+}
+
+// Metrics counts evaluations that failed; it outlives a leadership.
+type Metrics struct{ failures prometheus.Counter }
+
+// NewMetrics registers the metrics of rules.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	m := &Metrics{prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "guardian_rule_failures_total", Help: "Evaluations of rules that failed; their alerts stayed as they were.",
+	})}
+	reg.MustRegister(m.failures)
+	return m
+}
+
+// Alerts are the groups of rules of a leadership with the state of their alerts. It is safe
+// for concurrent use.
+type Alerts struct {
+	o   Options
+	ctx context.Context //nolint:containedctx // of the leadership: evaluations and their writes end with it
+	wg  sync.WaitGroup
+
+	mu     sync.Mutex
+	groups []*group
+	// sourced are those of the groups that a rule source answers. An evaluation reads them,
+	// which a swap of the groups waits for: it must not need mu.
+	sourced atomic.Pointer[[]*group]
+
+	notified   notified
+	blindness  blindness
+	lastRepeat time.Time // when it was looked last whether a notice is due again; of Tick alone
+}
+
+// group is one group of rules with its state.
+type group struct {
+	*rules.Group
+	reads map[string]bool // rules.Any: everything
+	wake  chan struct{}   // holds one: a burst of samples is one evaluation
+	stop  context.CancelFunc
+
+	mu    sync.Mutex // held while the group is evaluated
+	state atomic.Pointer[rules.GroupState]
+	last  atomic.Pointer[Evaluation]
+}
+
+// Evaluation is how the last evaluation of a group went.
+type Evaluation struct {
+	At      time.Time
+	Took    time.Duration
+	results []rules.Result
+}
+
+// burst is how long a woken group waits for more samples of the same burst.
+const burst = 10 * time.Millisecond
+
+// Resume restores the alerts whole: since when they are pending, firing, kept firing, and when
+// people were notified of them. They are evaluated from Start on, until ctx ends.
+func Resume(ctx context.Context, o Options, groups []*rules.Group) (*Alerts, error) {
+	stored, err := o.Journal.Alerts(ctx, store.AlertFilter{Limit: store.MaxLimit})
+	if err != nil {
+		return nil, fmt.Errorf("read the alerts: %w", err)
+	}
+	as := &Alerts{o: o, ctx: ctx}
+	as.blindness.known.Before = as.blindBefore
+	states, ended := rules.Restore(groups, stored, o.Now())
+	if err := as.notified.resume(ctx, o.Journal, stored); err != nil {
+		return nil, err
+	}
+	as.set(groups, states)
+	as.end(ended)
+	return as, nil
+}
+
+func (as *Alerts) set(groups []*rules.Group, states map[string]rules.GroupState) {
+	as.groups = nil
+	var sourced []*group
+	for _, g := range groups {
+		one := &group{Group: g, reads: map[string]bool{}, wake: make(chan struct{}, 1), stop: func() {}}
+		state := states[g.Key()]
+		one.state.Store(&state)
+		as.groups = append(as.groups, one)
+		if g.Source != "" {
+			sourced = append(sourced, one)
+			continue // samples that arrive here say nothing of what a source has
+		}
+		for _, name := range g.Reads() {
+			one.reads[name] = true
+		}
+	}
+	as.sourced.Store(&sourced)
+}
+
+// end records alerts that end because their rule is gone.
+func (as *Alerts) end(ended rules.Evaluation) {
+	if len(ended.Changes) == 0 && len(ended.Recorded) == 0 {
+		return
+	}
+	if err := as.record(nil, ended); err != nil {
+		as.o.Log.Error("alerts of removed rules could not be recorded", "error", err)
+	}
+	if err := as.o.Series.Append(as.ctx, ended.Recorded); err != nil {
+		as.o.Log.Warn("series of removed rules could not be ended", "error", err)
+	}
+}
+
+// Start begins to evaluate, and starts the runbooks of alerts that fire already.
+func (as *Alerts) Start() {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	for _, g := range as.groups {
+		as.start(g)
+	}
+	for _, al := range as.openLocked() {
+		if al.State == rules.Firing {
+			as.startRuns(al)
+		}
+	}
+}
+
+func (as *Alerts) start(g *group) {
+	ctx, cancel := context.WithCancel(as.ctx)
+	g.stop = cancel
+	as.wg.Go(func() { as.loop(ctx, g) })
+}
+
+// Wait waits for the end of all evaluations; their context must have ended.
+func (as *Alerts) Wait() { as.wg.Wait() }
+
+// Apply swaps the groups of a reload; what stays keeps its state.
+func (as *Alerts) Apply(groups []*rules.Group) {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	states := map[string]rules.GroupState{}
+	for _, g := range as.groups {
+		g.stop()
+		g.mu.Lock() // an evaluation under way comes to its end first
+		states[g.Key()] = *g.state.Load()
+		g.mu.Unlock()
+	}
+	next, ended := rules.Carry(groups, states, as.o.Now())
+	as.set(groups, next)
+	as.end(ended)
+	for _, g := range as.groups {
+		as.start(g)
+	}
+}
+
+func (as *Alerts) loop(ctx context.Context, g *group) {
+	tick := time.NewTicker(g.Interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-g.wake:
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(burst):
+			}
+			select {
+			case <-g.wake: // came meanwhile: this evaluation sees it too
+			default:
+			}
+		}
+		as.evaluate(ctx, g)
+	}
+}
+
+// Arrived wakes the groups that read any of these series.
+func (as *Alerts) Arrived(names []string) {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	for _, g := range as.groups {
+		if g.reads[rules.Any] || slices.ContainsFunc(names, func(n string) bool { return g.reads[n] }) {
+			select {
+			case g.wake <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// EvaluateAll evaluates every group now.
+func (as *Alerts) EvaluateAll(ctx context.Context) {
+	as.mu.Lock()
+	groups := as.groups
+	as.mu.Unlock()
+	for _, g := range groups {
+		as.evaluate(ctx, g)
+	}
+}
+
+// Open gives the alerts that are pending or firing.
+func (as *Alerts) Open() []rules.Alert {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	return as.openLocked()
+}
+
+func (as *Alerts) openLocked() []rules.Alert {
+	var all []rules.Alert
+	for _, g := range as.groups {
+		// The state is swapped whole; an evaluation under way is not waited for.
+		for _, al := range g.state.Load().Alerts() {
+			if al.State != rules.Resolved {
+				all = append(all, al)
+			}
+		}
+	}
+	return all
+}
+
+// State gives the state of a group of rules and how its last evaluation went.
+func (as *Alerts) State(key string) (rules.GroupState, Evaluation) {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	for _, g := range as.groups {
+		if g.Key() != key {
+			continue
+		}
+		var last Evaluation
+		if e := g.last.Load(); e != nil {
+			last = *e
+		}
+		return *g.state.Load(), last
+	}
+	return rules.GroupState{}, Evaluation{}
+}
+
+// Tick does what waits for a time: notices that are due again, and checks that cannot look.
+func (as *Alerts) Tick(now time.Time) {
+	as.tickBlindness(now)
+	as.tickRepeats(now)
+}

@@ -1,0 +1,229 @@
+package alerting
+
+import (
+	"context"
+	"errors"
+	"reflect"
+
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+
+	"guardian/decide"
+	"guardian/internal/announce"
+	"guardian/internal/reason"
+	"guardian/internal/runs"
+	"guardian/internal/store"
+	"guardian/notifiers"
+	"guardian/rules"
+	"guardian/watch"
+)
+
+// evaluate evaluates a group, records what changed and only then takes the new state over:
+// what could not be recorded is found changed again by the next evaluation.
+func (as *Alerts) evaluate(ctx context.Context, g *group) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := as.o.Now()
+	before := *g.state.Load()
+	ev := g.Eval(ctx, now, before, rules.Env{
+		Query: as.queryOf(g), Visibility: as.visibilityOf(g, now), Record: as.o.Series.Record,
+	})
+	if ctx.Err() != nil {
+		return
+	}
+	for _, r := range ev.Results {
+		if r.Err != nil {
+			as.o.Metrics.failures.Inc()
+			as.o.Log.Warn("a rule could not be evaluated; its alerts stay as they are", "rule", r.Rule.Name(), "group", g.Name, "error", r.Err)
+		}
+	}
+	if err := as.record(&before, ev); err != nil {
+		if !errors.Is(err, store.ErrFenced) {
+			as.o.Log.Error("alerts could not be recorded; trying again", "group", g.Name, "error", err)
+		}
+		return
+	}
+	g.state.Store(&ev.State)
+	g.last.Store(&Evaluation{At: now, Took: as.o.Now().Sub(now), results: ev.Results})
+	for _, al := range ev.State.Alerts() {
+		if al.State == rules.Firing && al.FailsWatch {
+			as.o.Watches.AlertFired(al, now)
+		}
+	}
+	for _, c := range ev.Changes {
+		if c.To == rules.Firing {
+			as.startRuns(c.Alert)
+		}
+	}
+}
+
+func (as *Alerts) queryOf(g *group) rules.QueryFunc {
+	if g.Source == "" {
+		return as.o.Series.Query
+	}
+	query, err := as.o.Source(g.Source)
+	if err != nil { // the group is of a configuration that is being swapped out
+		return func(context.Context, string, time.Time) (promql.Vector, error) { return nil, err }
+	}
+	return query
+}
+
+// visibilityOf says what the rules of a group cannot see now. A rule source sees for itself.
+// The guardian's own rules do not see what a source's group records while it cannot be asked.
+func (as *Alerts) visibilityOf(g *group, now time.Time) rules.Visibility {
+	if g.Source != "" {
+		return nil
+	}
+	own, theirs := as.o.Sight.Visibility(now), rules.VisibilityOf(as.blindSources())
+	return func(ms []*labels.Matcher) (bool, reason.Reason) {
+		if blind, why := own(ms); blind {
+			return blind, why
+		}
+		return theirs(ms)
+	}
+}
+
+// blindSources lists the series that groups of rule sources record and could not when they
+// were evaluated last, or were not evaluated yet.
+func (as *Alerts) blindSources() []rules.Blind {
+	var blind []rules.Blind
+	for _, g := range *as.sourced.Load() {
+		last := g.last.Load()
+		for i, r := range g.Rules {
+			if r.Record == "" || last != nil && last.results[i].Health == rules.HealthOK {
+				continue
+			}
+			why := reason.New("source_not_asked", "source", g.Source, "series", r.Record)
+			if last != nil {
+				why = last.results[i].Reason
+			}
+			blind = append(blind, rules.Blind{Name: func(series string) bool { return series == r.Record }, Why: why})
+		}
+	}
+	return blind
+}
+
+// record commits the alerts that are not what the journal has, and the notices about them.
+func (as *Alerts) record(before *rules.GroupState, ev rules.Evaluation) error {
+	var b store.Batch
+	var receivers, notified []string
+	for _, c := range ev.Changes {
+		if c.To == "" {
+			b.AlertsGone = append(b.AlertsGone, c.Alert.ID)
+			continue
+		}
+		b.Alerts = append(b.Alerts, c.Alert)
+		var to []string
+		line := store.Audit{At: ev.At, Who: store.Guardian, What: "alert", Service: c.Alert.Service(), Subject: c.Alert.ID, Path: "/alerts"}
+		switch {
+		case c.To == rules.Firing:
+			to = as.o.Notifier.Add(&b, ev.At, func(t announce.Teller) notifiers.Notice {
+				return t.AlertFiring(c.Alert, as.lastDeploy(c.Alert.Service()), ev.At)
+			})
+			if len(to) > 0 {
+				notified = append(notified, c.Alert.ID)
+			}
+			line.Detail = reason.New("alert_firing", "rule", c.Alert.Rule, "receivers", len(to))
+		case c.To == rules.Resolved && c.From == rules.Firing:
+			to = as.o.Notifier.Add(&b, ev.At, func(t announce.Teller) notifiers.Notice { return t.AlertResolved(c.Alert, ev.At) })
+			b.AcksGone = append(b.AcksGone, c.Alert.ID)
+			line.Detail = reason.New("alert_resolved", "rule", c.Alert.Rule, "receivers", len(to))
+		default:
+			continue
+		}
+		receivers = append(receivers, to...)
+		b.Audit = append(b.Audit, line)
+	}
+	if before != nil {
+		b.Alerts = append(b.Alerts, moved(*before, ev)...)
+	}
+	if len(b.Alerts)+len(b.AlertsGone) == 0 {
+		return nil
+	}
+	if err := as.o.Leadership.Commit(b); err != nil {
+		return err
+	}
+	for _, id := range notified {
+		as.notified.set(id, ev.At)
+	}
+	for _, c := range ev.Changes {
+		if c.To == rules.Resolved || c.To == "" {
+			as.notified.forget(c.Alert.ID)
+		}
+	}
+	as.o.Notifier.Wake(receivers)
+	as.o.Changed()
+	return nil
+}
+
+// moved gives the alerts that changed without changing their state: since when they are kept
+// firing, what their annotations say.
+func moved(before rules.GroupState, ev rules.Evaluation) []rules.Alert {
+	old := map[string]rules.Alert{}
+	for _, al := range before.Alerts() {
+		old[al.ID] = al
+	}
+	changed := map[string]bool{}
+	for _, c := range ev.Changes {
+		changed[c.Alert.ID] = true
+	}
+	var all []rules.Alert
+	for _, al := range ev.State.Alerts() {
+		was, ok := old[al.ID]
+		if !ok || changed[al.ID] {
+			continue
+		}
+		was.LastEval, was.Value, was.Annotations = al.LastEval, al.Value, al.Annotations
+		if !reflect.DeepEqual(was, al) {
+			all = append(all, al)
+		}
+	}
+	return all
+}
+
+// startRuns starts the runbooks that an alert is bound to. It may be called again: a firing of
+// an alert has at most one run, by the journal's own constraint.
+func (as *Alerts) startRuns(al rules.Alert) {
+	for _, st := range as.o.Decider().Settings.OfAlert(al) {
+		if st.Mode == watch.Observe {
+			as.o.Log.Info("an alert would have started a runbook; on_alert only observes", "alert", al.Rule, "runbook", st.Runbook)
+			continue
+		}
+		as.wg.Go(func() {
+			if err := as.startRun(st); err != nil && !errors.Is(err, store.ErrAlreadyRun) {
+				as.o.Log.Error("a runbook could not be started for an alert", "alert", al.Rule, "runbook", st.Runbook, "error", err)
+			}
+		})
+	}
+}
+
+func (as *Alerts) startRun(st decide.Started) error {
+	return as.o.Runs.Decide(func() error {
+		req, err := as.o.Decider().ByAlert(as.ctx, st, as.o.Present(st.Service), as.o.Now())
+		if err != nil {
+			return err
+		}
+		req.ID = store.NewID("r_")
+		_, err = as.o.Runs.Begin(as.ctx, req, runs.With{})
+		return err
+	})
+}
+
+// lastDeployWithin bounds how long a notice waits for the last deploy of its service.
+const lastDeployWithin = time.Second
+
+// lastDeploy gives the last deploy of a service for the reader of an alert, or nil.
+func (as *Alerts) lastDeploy(service string) *watch.Deploy {
+	if service == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(as.ctx, lastDeployWithin)
+	defer cancel()
+	ds, err := as.o.Journal.Deploys(ctx, store.DeployFilter{Service: service, Limit: 1})
+	if err != nil || len(ds) == 0 {
+		return nil
+	}
+	return &ds[0]
+}
