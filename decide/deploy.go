@@ -121,13 +121,14 @@ func (d Decider) Extension(ctx context.Context, service string, p Present, now t
 	return d.snapshot(ctx, svc, now, p, now)
 }
 
-// Controls names the controls of all network paths.
-func (s *Settings) controls() []watch.CheckPolicy {
+// Controls gives the controls of all network paths.
+func (s *Settings) Controls() []Check { return s.controls }
+
+// policies gives what a watch needs to know of checks.
+func policies(checks []Check) []watch.CheckPolicy {
 	var all []watch.CheckPolicy
-	for _, c := range s.Checks {
-		if c.Control {
-			all = append(all, c.CheckPolicy)
-		}
+	for _, c := range checks {
+		all = append(all, c.CheckPolicy)
 	}
 	return all
 }
@@ -135,10 +136,11 @@ func (s *Settings) controls() []watch.CheckPolicy {
 // healthOf gives the health of the checks that a snapshot of a service holds.
 func (s *Settings) healthOf(service string, p Present) map[string]sample.Health {
 	found := map[string]sample.Health{}
-	for _, c := range s.Checks {
-		if c.Service == service || c.Control {
-			found[c.Check] = p.Health[c.Check]
-		}
+	for _, c := range s.ChecksOf(service) {
+		found[c.Check] = p.Health[c.Check]
+	}
+	for _, c := range s.controls {
+		found[c.Check] = p.Health[c.Check]
 	}
 	return found
 }

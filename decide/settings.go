@@ -23,6 +23,8 @@ type Settings struct {
 	service map[string]int     // place in Services, by name
 	check   map[string]int     // place in Checks, by name
 	checks  map[string][]Check // by service
+
+	controls []Check
 }
 
 // NewSettings makes settings ready to be asked.
@@ -34,6 +36,9 @@ func NewSettings(s Settings) *Settings {
 	for i, c := range s.Checks {
 		s.check[c.Check] = i
 		s.checks[c.Service] = append(s.checks[c.Service], c)
+		if c.Control {
+			s.controls = append(s.controls, c)
+		}
 	}
 	return &s
 }

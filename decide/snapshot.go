@@ -32,7 +32,7 @@ const (
 func (d Decider) snapshot(ctx context.Context, svc Service, switched time.Time, p Present, now time.Time) (_ watch.Snapshot, problems []error, err error) {
 	snap := watch.Snapshot{
 		Health: d.Settings.healthOf(svc.Name, p), Before: map[string]watch.Counts{}, Baselines: map[string]watch.Baseline{},
-		Controls: d.Settings.controls(), Rechecks: map[string]watch.RecheckStats{},
+		Controls: policies(d.Settings.Controls()), Rechecks: map[string]watch.RecheckStats{},
 	}
 	for _, c := range d.Settings.ChecksOf(svc.Name) {
 		if r, ok := p.Rechecks[c.Check]; ok {

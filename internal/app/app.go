@@ -21,8 +21,10 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/config"
+	"guardian/internal/history"
 	"guardian/internal/ingest"
 	"guardian/internal/netpath"
+	"guardian/internal/notify"
 	"guardian/internal/quota"
 	"guardian/internal/recording"
 	"guardian/internal/secret"
@@ -32,11 +34,7 @@ import (
 	"guardian/notifiers"
 	"guardian/probes"
 	"guardian/probes/sample"
-	"guardian/rules"
 )
-
-// guardian is who did what nobody asked for, in the journal.
-const guardian = "guardian"
 
 // production is the environment of who does not say another.
 const production = "production"
@@ -97,16 +95,14 @@ type App struct {
 	other      atomic.Pointer[store.Lease]
 	loadError  atomic.Pointer[string]
 	storeError atomic.Pointer[string]
-	acks       atomic.Pointer[map[string]rules.Ack]
 	month      atomic.Pointer[monthView]
 	changed    broadcast
-	silences   silences
 	record     *recording.Record
 	paths      *netpath.Paths
 	quotas     *quota.Quotas
 	reloading  sync.Mutex
-	announcing sync.Mutex // deploys are announced one after the other
-	starting   sync.Mutex // runs are begun one after the other: each one's guards see those before it
+	notifier   *notify.Notifier
+	history    history.History
 
 	undo   undo
 	loops  sync.WaitGroup
@@ -223,18 +219,19 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 		Redactor: a.redactor, Now: a.now,
 		MaySend: a.leaseValid,
 		// What was silenced after it was queued is not sent any more.
-		Drop: func(d notifiers.Delivery) string { return a.quiet(a.setup.Load(), d.Notice.Labels, a.now()) },
+		Drop: func(d notifiers.Delivery) string { return a.notifier.Suppressed(d.Notice.Labels).String() },
 		OnGiveUp: func(d notifiers.Delivery) notifiers.Notice {
 			n := a.setup.Load().teller("").GivenUp(d, a.now())
-			n.ID, n.Created = newID("n_"), a.now()
+			n.ID, n.Created = store.NewID("n_"), a.now()
 			return n
 		},
 	}); err != nil {
 		return nil, err
 	}
+	a.notifier, a.history = a.newNotifier(), a.newHistory()
 	if a.engine, err = actions.NewEngine(actions.Options{
 		Runbooks: func(name string) (*actions.Runbook, bool) { return a.setup.Load().book(name) },
-		Ledger:   ledger{app: a}, Verifier: verifier{a}, Now: a.now, Log: a.log, Registerer: a.registry,
+		Ledger:   ledger{a}, Verifier: verifier{a}, Now: a.now, Log: a.log, Registerer: a.registry,
 		LeaseValid: a.leaseValid,
 	}); err != nil {
 		return nil, err
@@ -244,7 +241,7 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 		Series: a.series, Now: a.now, Log: a.log, Registerer: a.registry,
 		OnWritten: func(series []string) {
 			if t := a.acting.Load(); t != nil {
-				t.alerts.notice(series)
+				t.alerts.Arrived(series)
 			}
 		},
 	})
@@ -305,7 +302,7 @@ func (a *App) Start(ctx context.Context) error {
 		a.loops.Wait()
 		return nil
 	})
-	a.loops.Go(func() { a.refreshLoop(ctx) })
+	a.loops.Go(func() { a.notifier.Run(ctx) })
 	a.loops.Go(func() { a.restampLoop(ctx) })
 	a.undo.add("checks", func(ctx context.Context) error { return a.runner.Stop(ctx) })
 	a.swap(a.setup.Load())
@@ -355,25 +352,12 @@ func (a *App) sink(s sample.Sample) {
 		a.log.Debug("a sample was not taken", "check", s.Check, "error", err)
 	}
 	if t := a.acting.Load(); t != nil {
-		a.observeWatches(t, s)
-		a.metrics.reaction.Observe(a.now().Sub(arrived).Seconds())
+		t.watches.Observe(s, arrived)
 		names := probes.CommonSeries()
 		for _, v := range s.Values {
 			names = append(names, v.Name)
 		}
-		t.alerts.notice(names)
-	}
-}
-
-// replayRecent hands the watches the looks that the journal has the log of, and what this
-// guardian saw itself while the other one's lease ran out; what they have seen already they
-// ignore.
-func (a *App) replayRecent(t *term, logged []sample.Sample) {
-	for _, s := range logged {
-		a.observeWatches(t, s)
-	}
-	for _, s := range a.record.Recent("") {
-		a.observeWatches(t, s)
+		t.alerts.Arrived(names)
 	}
 }
 
@@ -408,9 +392,6 @@ func (a *App) noteCommit(err error) {
 	text := a.redactor.Redact(err.Error())
 	a.storeError.Store(&text)
 }
-
-// newID makes an ID that sorts by time.
-func newID(prefix string) string { return prefix + ulid.Make().String() }
 
 // newHolder names this process among those that share a journal.
 func newHolder() string {

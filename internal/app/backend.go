@@ -2,19 +2,18 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"guardian/actions"
-	"guardian/internal/announce"
+	"guardian/decide"
 	"guardian/internal/config"
-	"guardian/internal/reason"
 	"guardian/internal/server"
 	"guardian/internal/store"
-	"guardian/notifiers"
+	"guardian/internal/watching"
 	"guardian/probes"
 	"guardian/probes/sample"
 	"guardian/watch"
@@ -103,28 +102,43 @@ func (b backend) Announce(ctx context.Context, r server.DeployRequest, by server
 	if err != nil {
 		return server.Announced{}, err
 	}
-	svc, err := b.knownService(r.Service)
-	if err != nil {
+	if _, err := b.knownService(r.Service); err != nil {
 		return server.Announced{}, err
 	}
-	b.announcing.Lock()
-	defer b.announcing.Unlock()
-	if r.IdempotencyKey != "" {
-		if first, ok, err := b.answered(ctx, r); ok || err != nil {
-			return first, err
-		}
+	answer, err := t.watches.Announce(ctx, watching.Announcement{
+		Deploy: deployOf(r, by), By: by.Name, Key: r.IdempotencyKey, BodyHash: r.BodyHash,
+		Answer: func(d watch.Deploy, w *watch.Watch) ([]byte, error) {
+			return json.Marshal(server.Announced{Deploy: d, Watch: b.watchView(w, d, nil, b.now())})
+		},
+	})
+	var closed *watching.ClosedError
+	var policy *watching.PolicyError
+	switch {
+	case errors.As(err, &closed):
+		return server.Announced{}, &server.GateClosedError{Reasons: closed.Reasons}
+	case errors.Is(err, watching.ErrKeyReused):
+		return server.Announced{}, server.ErrIdempotencyMismatch
+	case errors.As(err, &policy):
+		return server.Announced{}, &server.InvalidError{Fields: []server.FieldError{{Pointer: "/watch", Detail: policy.Err.Error()}}}
+	case err != nil:
+		return server.Announced{}, b.commitError(err)
 	}
-	now := b.now().UTC()
+	var a server.Announced
+	if err := json.Unmarshal(answer, &a); err != nil {
+		return server.Announced{}, fmt.Errorf("the answer to key %s: %w", r.IdempotencyKey, err)
+	}
+	return a, nil
+}
+
+// deployOf is the deploy that a request announces.
+func deployOf(r server.DeployRequest, by server.Caller) watch.Deploy {
 	d := watch.Deploy{
-		ID: newID("d_"), Service: r.Service, Environment: environmentOf(r.Environment), Version: r.Version, PreviousVersion: r.PreviousVersion,
+		Service: r.Service, Environment: environmentOf(r.Environment), Version: r.Version, PreviousVersion: r.PreviousVersion,
 		Shops: r.Shops, Kind: r.Kind, KnownGood: r.KnownGood, Author: r.Author, Ticket: r.Ticket, URL: r.URL, Reversible: r.Reversible,
-		At: r.At.UTC(), Announced: now,
+		At: r.At.UTC(),
 	}
 	if d.Kind == "" {
 		d.Kind = watch.Code
-	}
-	if r.At.IsZero() {
-		d.At = now
 	}
 	if r.WatchFor > 0 || r.WatchMode != "" {
 		d.Asked = &watch.Asked{For: r.WatchFor, Mode: r.WatchMode}
@@ -132,215 +146,7 @@ func (b backend) Announce(ctx context.Context, r server.DeployRequest, by server
 	if d.Author == "" && by.Name != "loopback" {
 		d.Author = by.Name
 	}
-	for {
-		answer, err := b.accept(ctx, t, svc, d, r, by, now)
-		if !errors.Is(err, errOver) {
-			return answer, err
-		}
-		// A verdict fell meanwhile: the version is a new deploy to what is not watched yet.
-	}
-}
-
-// errOver says that the watch which was to go on has ended.
-var errOver = errors.New("the watch is over")
-
-// accept takes a deploy as what it means for the watches that are open now.
-func (b backend) accept(ctx context.Context, t *term, svc config.Service, d watch.Deploy, r server.DeployRequest, by server.Caller, now time.Time) (server.Announced, error) {
-	open := map[string]*watched{}
-	var openWatches []*watch.Watch
-	for _, e := range t.watches.of(d.Service) {
-		e.mu.Lock()
-		w := e.w.Clone()
-		e.mu.Unlock()
-		if w.Environment == d.Environment && !w.State.Final() {
-			open[w.ID] = e
-			openWatches = append(openWatches, &w)
-		}
-	}
-	rollbacks, err := b.rollbacks(ctx, d.Service, d.Environment, now)
-	if err != nil {
-		return server.Announced{}, err
-	}
-	acceptance := watch.Accept(d, openWatches, rollbacks, now)
-	if acceptance.Decision == watch.Opens && acceptance.RollbackRun == "" {
-		gate, err := b.gateOf(ctx, t, d.Service, d.Environment, d.Kind, now)
-		if err != nil {
-			return server.Announced{}, err
-		}
-		if !gate.Open {
-			return server.Announced{}, &server.GateClosedError{Reasons: gate.Reasons}
-		}
-	}
-	switch acceptance.Decision {
-	case watch.Extends, watch.Repeats:
-		return b.extend(ctx, t, open[acceptance.Watch], acceptance, r, by, now)
-	case watch.Opens:
-		return b.open(ctx, t, svc, d, acceptance, open, r, by, now)
-	default:
-		return server.Announced{}, fmt.Errorf("deploy of %s: %q is no way to take it", d.Service, acceptance.Decision)
-	}
-}
-
-// answered gives the first answer to a request that is made again.
-func (b backend) answered(ctx context.Context, r server.DeployRequest) (server.Announced, bool, error) {
-	kept, ok, err := b.store.Idempotent(ctx, r.IdempotencyKey)
-	if err != nil || !ok {
-		return server.Announced{}, false, err
-	}
-	if kept.BodyHash != r.BodyHash {
-		return server.Announced{}, true, server.ErrIdempotencyMismatch
-	}
-	var first server.Announced
-	if err := unmarshal(kept.Answer, &first); err != nil {
-		return server.Announced{}, true, fmt.Errorf("the first answer to key %s: %w", r.IdempotencyKey, err)
-	}
-	return first, true, nil
-}
-
-func (b backend) keepAnswer(batch *store.Batch, r server.DeployRequest, answer server.Announced, now time.Time) error {
-	if r.IdempotencyKey == "" {
-		return nil
-	}
-	body, err := marshal(answer)
-	if err != nil {
-		return err
-	}
-	batch.Idempotent = append(batch.Idempotent, store.Idempotent{Key: r.IdempotencyKey, BodyHash: r.BodyHash, Status: 201, Answer: body, At: now})
-	return nil
-}
-
-// open begins the watch of a new deploy, and ends those that it supersedes, in one
-// transaction.
-func (b backend) open(ctx context.Context, t *term, svc config.Service, d watch.Deploy, acc watch.Acceptance, open map[string]*watched, r server.DeployRequest, by server.Caller, now time.Time) (server.Announced, error) {
-	d.RollbackRun = acc.RollbackRun
-	policy := svc.Watch.Policy()
-	if r.WatchFor > 0 {
-		policy.For = r.WatchFor
-	}
-	if r.WatchMode != "" {
-		policy.Mode = r.WatchMode
-	}
-	if err := policy.Validate(); err != nil {
-		return server.Announced{}, &server.InvalidError{Fields: []server.FieldError{{Pointer: "/watch", Detail: err.Error()}}}
-	}
-	snap, err := b.snapshot(ctx, t, svc, d.At, now)
-	if err != nil {
-		return server.Announced{}, err
-	}
-	var checks []watch.CheckPolicy
-	for _, c := range b.setup.Load().checksOf(d.Service) {
-		if c.judges {
-			checks = append(checks, c.policy)
-		}
-	}
-	w := watch.Open(d, policy, checks, snap, now)
-	w.ID = newID("w_")
-	batch := store.Batch{Deploys: []watch.Deploy{d}, Watches: []watch.Watch{w.Clone()}}
-	if d.KnownGood {
-		batch.KnownGoods = append(batch.KnownGoods, store.KnownGood{Service: d.Service, Environment: d.Environment, Version: d.Version, At: now, By: by.Name})
-	}
-	batch.Audit = append(batch.Audit, store.Audit{
-		At: now, Who: by.Name, What: "deploy", Service: d.Service, Subject: d.Service + " " + d.Version,
-		Detail: reason.New("deploy_announced", "version", d.Version, "environment", d.Environment), Path: "/watches/" + w.ID,
-	})
-	// The superseded watches are locked until the transaction is over: neither their checks
-	// nor the clock reach them meanwhile. They end only when it is written down that they do.
-	type ending struct {
-		e *watched
-		w watch.Watch
-	}
-	var ended []ending
-	var wake []string
-	for _, id := range acc.Supersedes {
-		e := open[id]
-		if e == nil {
-			continue
-		}
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		if e.w.State.Final() {
-			continue
-		}
-		old := e.w.Clone()
-		if v := old.Supersede(d.Version, now); v != nil {
-			batch.Watches = append(batch.Watches, old)
-			batch.Audit = append(batch.Audit, store.Audit{
-				At: now, Who: guardian, What: "verdict", Service: old.Service, Subject: old.Service + " " + old.Version, Detail: reason.Text(string(v.State) + ": " + v.Reason.String()), Path: "/watches/" + old.ID,
-			})
-			wake = append(wake, b.tell(&batch, now, func(t announce.Teller) notifiers.Notice { return t.Verdict(&old, e.deploy, announce.Plan{}, now) })...)
-			ended = append(ended, ending{e, old})
-		}
-	}
-	answer := server.Announced{Deploy: d, Watch: b.present(w, d, nil, now)}
-	if err := b.keepAnswer(&batch, r, answer, now); err != nil {
-		return server.Announced{}, err
-	}
-	if err := b.commit(t, batch); err != nil {
-		return server.Announced{}, b.commitError(err)
-	}
-	for _, end := range ended {
-		*end.e.w = end.w
-		t.watches.remove(end.w.ID)
-	}
-	t.watches.add(w, d, now)
-	b.overlap(t, w, d)
-	b.outdate(context.WithoutCancel(ctx), t, d.Service, d.Environment)
-	if d.At.Before(now) {
-		// Announced late: what was seen meanwhile counts.
-		for _, s := range b.record.Recent("") {
-			b.observeWatches(t, s)
-		}
-	}
-	b.wake(wake)
-	b.changed.broadcast()
-	return answer, nil
-}
-
-// extend takes more shops into an open watch, or answers a repeated announcement.
-func (b backend) extend(ctx context.Context, t *term, e *watched, acc watch.Acceptance, r server.DeployRequest, by server.Caller, now time.Time) (server.Announced, error) {
-	svc, err := b.knownService(e.deploy.Service)
-	if err != nil {
-		return server.Announced{}, err
-	}
-	snap, err := b.snapshot(ctx, t, svc, now, now)
-	if err != nil {
-		return server.Announced{}, err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.w.State.Final() {
-		return server.Announced{}, errOver
-	}
-	next := e.w.Clone()
-	d := e.deploy
-	batch := store.Batch{}
-	if acc.Decision == watch.Extends && next.Extend(acc.Shops, snap, now) {
-		d.Shops = next.Shops
-		batch.Watches, batch.Deploys = []watch.Watch{next}, []watch.Deploy{d}
-		batch.Audit = append(batch.Audit, store.Audit{
-			At: now, Who: by.Name, What: "deploy", Service: d.Service, Subject: d.Service + " " + d.Version,
-			Detail: extended(d.Version, next.Shops), Path: "/watches/" + next.ID,
-		})
-	}
-	answer := server.Announced{Deploy: d, Watch: b.present(&next, d, nil, now)}
-	if err := b.keepAnswer(&batch, r, answer, now); err != nil {
-		return server.Announced{}, err
-	}
-	if err := b.commit(t, batch); err != nil {
-		return server.Announced{}, b.commitError(err)
-	}
-	// The other fields of the deploy are read without the lock: they never change.
-	*e.w, e.deploy.Shops, e.saved = next, d.Shops, next.Seq
-	b.changed.broadcast()
-	return answer, nil
-}
-
-// extended says that a watch has more shops to look at; none named: all.
-func extended(version string, shops []string) reason.Reason {
-	if len(shops) == 0 {
-		return reason.New("deploy_extended_to_all", "version", version)
-	}
-	return reason.New("deploy_extended", "version", version, "shops", shops)
+	return d
 }
 
 // commitError says in the API's words what kept something from being written down or read.
@@ -362,48 +168,20 @@ func (b backend) DeployList(ctx context.Context, f server.Filter) ([]watch.Deplo
 	return b.store.Deploys(ctx, store.DeployFilter{Service: f.Service, Environment: f.Environment, Since: f.Since, Limit: f.Limit})
 }
 
-// rollbacks are the runs that put a version back, as gates and announcements see them.
-func (b backend) rollbacks(ctx context.Context, service, environment string, now time.Time) ([]watch.Rollback, error) {
-	rs, err := b.store.Runs(ctx, store.RunFilter{Service: service, Environment: environment, Rollbacks: true, Since: now.Add(-7 * 24 * time.Hour)})
-	if err != nil {
-		return nil, err
-	}
-	var all []watch.Rollback
-	for _, r := range rs {
-		if r.Trigger.Kind == actions.ByDrill || r.State == actions.Queued {
-			continue
-		}
-		all = append(all, watch.Rollback{
-			Run: r.ID, Service: r.Service, Environment: r.Environment, From: r.From, To: r.To, Created: r.Created, Ended: r.Ended,
-			Acted: !r.Started.IsZero() && r.State != actions.Refused,
-		})
-	}
-	return all, nil
-}
-
-func (b backend) gateOf(ctx context.Context, t *term, service, environment string, _ watch.Kind, now time.Time) (server.Gate, error) {
-	s := b.setup.Load()
-	f := watch.GateFacts{Service: service, Environment: environment, Act: watch.ActDeploy, Freezes: s.freezes}
-	var err error
-	if f.Rollbacks, err = b.rollbacks(ctx, service, environment, now); err != nil {
-		return server.Gate{}, err
-	}
-	if svc, ok := s.service(service); ok {
-		if book, ok := s.book(svc.Rollback); ok {
-			f.CoolDown = book.Cooldown
-		}
-	}
-	if t != nil {
-		f.Alerts = firing(t.alerts.open())
+// gateOf tells whether a service may be deployed now.
+func (b backend) gateOf(ctx context.Context, service, environment string, now time.Time) (server.Gate, error) {
+	p := decide.Present{}
+	if t := b.acting.Load(); t != nil {
+		p.Alerts = t.alerts.Open()
 	} else {
 		stored, err := b.store.Alerts(ctx, store.AlertFilter{Open: true, Service: service})
 		if err != nil {
 			return server.Gate{}, err
 		}
-		f.Alerts = firing(stored)
+		p.Alerts = stored
 	}
-	reasons := watch.Gate(f, now)
-	return server.Gate{Open: len(reasons) == 0, Reasons: reasons}, nil
+	closed, err := b.decider().Gate(ctx, service, environment, p, now)
+	return server.Gate{Open: len(closed) == 0, Reasons: closed}, err
 }
 
 // Gate implements server.Services.
@@ -411,7 +189,7 @@ func (b backend) Gate(ctx context.Context, service, environment string) (server.
 	if _, err := b.knownService(service); err != nil {
 		return server.Gate{}, err
 	}
-	return b.gateOf(ctx, b.acting.Load(), service, environmentOf(environment), watch.Code, b.now())
+	return b.gateOf(ctx, service, environmentOf(environment), b.now())
 }
 
 // ServiceList implements server.Services.
@@ -425,19 +203,11 @@ func (b backend) ServiceList(ctx context.Context) ([]server.Service, error) {
 	var all []server.Service
 	for _, svc := range s.services {
 		v := server.Service{Name: svc.Name, Environment: svc.Environment, Mode: svc.Watch.Mode, Availability: -1}
-		if v.Version, err = b.currentVersion(ctx, svc.Name, svc.Environment); err != nil {
+		if v.Version, err = b.decider().CurrentVersion(ctx, svc.Name, svc.Environment); err != nil {
 			return nil, err
 		}
-		f, err := b.facts(ctx, svc.Rollback, actions.ByPerson, svc.Name, svc.Environment, now)
-		if err != nil {
+		if v.KnownGood, err = b.decider().KnownGoods(ctx, svc.Name, svc.Environment, now); err != nil {
 			return nil, err
-		}
-		goods := f.Goods()
-		slices.SortStableFunc(goods, func(x, y actions.KnownGood) int { return y.At.Compare(x.At) })
-		for _, k := range goods {
-			if !slices.Contains(v.KnownGood, k.Version) {
-				v.KnownGood = append(v.KnownGood, k.Version)
-			}
 		}
 		b.healthOf(&v, s, now)
 		if svc.Objective != nil {
@@ -449,7 +219,7 @@ func (b backend) ServiceList(ctx context.Context) ([]server.Service, error) {
 				v.BudgetLeft = float64(r.Budget.Left) / float64(r.Budget.Allowed)
 			}
 		}
-		if v.Gate, err = b.gateOf(ctx, b.acting.Load(), svc.Name, svc.Environment, watch.Code, now); err != nil {
+		if v.Gate, err = b.gateOf(ctx, svc.Name, svc.Environment, now); err != nil {
 			return nil, err
 		}
 		all = append(all, v)

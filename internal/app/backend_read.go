@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"guardian/actions"
+	"guardian/internal/alerting"
 	"guardian/internal/announce"
 	"guardian/internal/reason"
 	"guardian/internal/series"
@@ -43,15 +44,13 @@ func (b backend) AlertList(ctx context.Context) ([]server.Alert, error) {
 		}
 		v := server.Alert{Alert: al}
 		lbls := announce.AlertLabels(al)
-		for _, s := range b.silences.get() {
+		for _, s := range b.notifier.Silences() {
 			if s.Mutes(lbls, now) {
 				v.Silences = append(v.Silences, s.ID)
 			}
 		}
-		if acks := b.acks.Load(); acks != nil {
-			if k, ok := (*acks)[al.ID]; ok {
-				v.Ack = &k
-			}
+		if k, ok := b.notifier.Ack(al.ID); ok {
+			v.Ack = &k
 		}
 		for _, r := range runs {
 			if r.Trigger.Alert == al.ID && r.Trigger.AlertEpisode == al.FiredAt.UnixNano() {
@@ -91,7 +90,7 @@ func (b backend) AckAlert(ctx context.Context, id, note string, by server.Caller
 	if err != nil {
 		return rules.Ack{}, b.commitError(err)
 	}
-	b.refresh(ctx)
+	b.notifier.Refresh(ctx)
 	return k, nil
 }
 
@@ -101,14 +100,14 @@ func (b backend) UnackAlert(ctx context.Context, id string, by server.Caller) er
 	if err != nil {
 		return err
 	}
-	if !b.acked(id) {
+	if _, acked := b.notifier.Ack(id); !acked {
 		return &server.NotFoundError{What: "acknowledgement of alert", Name: id}
 	}
 	err = b.commit(t, store.Batch{AcksGone: []string{id}, Audit: []store.Audit{{At: b.now(), Who: by.Name, What: "unack", Subject: id, Path: "/alerts"}}})
 	if err != nil {
 		return b.commitError(err)
 	}
-	b.refresh(ctx)
+	b.notifier.Refresh(ctx)
 	return nil
 }
 
@@ -120,7 +119,7 @@ func (b backend) SilenceList(ctx context.Context) ([]route.Silence, error) {
 // CreateSilence implements server.Silences.
 func (b backend) CreateSilence(ctx context.Context, s route.Silence, by server.Caller) (route.Silence, error) {
 	now := b.now().UTC()
-	s.ID, s.From, s.Until, s.By, s.Created = newID("s_"), s.From.UTC(), s.Until.UTC(), by.Name, now
+	s.ID, s.From, s.Until, s.By, s.Created = store.NewID("s_"), s.From.UTC(), s.Until.UTC(), by.Name, now
 	if s.From.IsZero() {
 		s.From = now
 	}
@@ -137,7 +136,7 @@ func (b backend) CreateSilence(ctx context.Context, s route.Silence, by server.C
 	if err != nil {
 		return route.Silence{}, b.commitError(err)
 	}
-	b.refresh(ctx)
+	b.notifier.Refresh(ctx)
 	return s, nil
 }
 
@@ -162,7 +161,7 @@ func (b backend) ExpireSilence(ctx context.Context, id string, by server.Caller)
 	}}}); err != nil {
 		return b.commitError(err)
 	}
-	b.refresh(ctx)
+	b.notifier.Refresh(ctx)
 	return nil
 }
 
@@ -174,12 +173,9 @@ func (b backend) RuleGroups(_ context.Context) ([]server.RuleGroup, error) {
 		v := server.RuleGroup{Name: g.Name, File: g.File, Interval: g.Interval, Limit: g.Limit}
 		var state rules.GroupState
 		if t != nil {
-			if l := t.alerts.group(g.Key()); l != nil {
-				state = *l.state.Load()
-				if last := l.last.Load(); last != nil {
-					v.LastEvaluation, v.EvaluationTime = last.at, last.took
-				}
-			}
+			var last alerting.Evaluation
+			state, last = t.alerts.State(g.Key())
+			v.LastEvaluation, v.EvaluationTime = last.At, last.Took
 		}
 		for _, r := range g.Rules {
 			rs := state.Rules[r.Key]
@@ -203,27 +199,6 @@ func (b backend) RuleGroups(_ context.Context) ([]server.RuleGroup, error) {
 		all = append(all, v)
 	}
 	return all, nil
-}
-
-func (as *alerts) group(key string) *groupLoop {
-	as.mu.Lock()
-	defer as.mu.Unlock()
-	for _, l := range as.groups {
-		if l.g.Key() == key {
-			return l
-		}
-	}
-	return nil
-}
-
-func firing(all []rules.Alert) []rules.Alert {
-	var f []rules.Alert
-	for _, al := range all {
-		if al.State == rules.Firing {
-			f = append(f, al)
-		}
-	}
-	return f
 }
 
 // Query implements server.Queries.

@@ -2,23 +2,20 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"guardian/actions"
-	"guardian/internal/reason"
+	"guardian/decide"
+	"guardian/internal/runs"
 	"guardian/internal/server"
 	"guardian/internal/store"
 	"guardian/watch"
 )
 
-func marshal(v any) ([]byte, error)      { return json.Marshal(v) }
-func unmarshal(b []byte, into any) error { return json.Unmarshal(b, into) }
-
-// present is a watch as the API shows it.
-func (b backend) present(w *watch.Watch, d watch.Deploy, run *actions.Run, now time.Time) server.Watch {
+// watchView is a watch as the API shows it.
+func (b backend) watchView(w *watch.Watch, d watch.Deploy, run *actions.Run, now time.Time) server.Watch {
 	v := server.Watch{
 		ID: w.ID, Deploy: d, State: w.State, Mode: w.Mode, Reason: w.Standing(now), Started: w.Started, Deadline: w.Deadline, Ended: w.Ended,
 		Alpha: w.Policy.Alpha, Verdict: w.Verdict, Evidence: w.Evidence(), Rollback: run,
@@ -64,13 +61,8 @@ func (b backend) WatchList(ctx context.Context, f server.Filter) ([]server.Watch
 // written down last.
 func (b backend) complete(ctx context.Context, w *watch.Watch, now time.Time) (server.Watch, error) {
 	if t := b.acting.Load(); t != nil {
-		if e := t.watches.get(w.ID); e != nil {
-			e.mu.Lock()
-			if e.due == nil && !e.w.State.Final() {
-				c := e.w.Clone()
-				w = &c
-			}
-			e.mu.Unlock()
+		if open, ok := t.watches.Get(w.ID); ok {
+			w = &open
 		}
 	}
 	ds, err := b.store.Deploys(ctx, store.DeployFilter{ID: w.DeployID})
@@ -81,15 +73,15 @@ func (b backend) complete(ctx context.Context, w *watch.Watch, now time.Time) (s
 	if len(ds) > 0 {
 		d = ds[0]
 	}
-	runs, err := b.store.Runs(ctx, store.RunFilter{Deploy: w.DeployID, Rollbacks: true, Limit: 1})
+	rollbacks, err := b.store.Runs(ctx, store.RunFilter{Deploy: w.DeployID, Rollbacks: true, Limit: 1})
 	if err != nil {
 		return server.Watch{}, err
 	}
 	var run *actions.Run
-	if len(runs) > 0 {
-		run = &runs[0]
+	if len(rollbacks) > 0 {
+		run = &rollbacks[0]
 	}
-	v := b.present(w, d, run, now)
+	v := b.watchView(w, d, run, now)
 	return v, b.marked(ctx, &v)
 }
 
@@ -145,16 +137,16 @@ func (b backend) CancelWatch(ctx context.Context, id string, by server.Caller) (
 	if err != nil {
 		return server.Watch{}, err
 	}
-	e := t.watches.get(id)
-	if e == nil {
+	open, err := t.watches.Cancel(id, by.Name)
+	if err != nil {
+		return server.Watch{}, b.commitError(err)
+	}
+	if !open {
 		v, err := b.Watch(ctx, id, 0)
 		if err != nil {
 			return server.Watch{}, err
 		}
 		return v, server.Refuse(server.ErrConflict, "watch %s is over: it is %s", id, v.State)
-	}
-	if err := b.step(t, e, func(w *watch.Watch) *watch.Verdict { return w.Cancel(by.Name, b.now()) }); err != nil {
-		return server.Watch{}, b.commitError(err)
 	}
 	return b.Watch(ctx, id, 0)
 }
@@ -182,77 +174,50 @@ func (b backend) Run(ctx context.Context, id string, wait time.Duration) (server
 	})
 }
 
-// StartRun implements server.Runs.
+// StartRun implements server.RunControl.
 func (b backend) StartRun(ctx context.Context, r server.RunRequest, by server.Caller) (actions.Run, error) {
 	t, err := b.active()
 	if err != nil {
 		return actions.Run{}, err
 	}
-	svc, err := b.knownService(r.Service)
-	if err != nil {
+	if _, err := b.knownService(r.Service); err != nil {
 		return actions.Run{}, err
 	}
-	if svc.Rollback == "" {
-		return actions.Run{}, server.Refuse(server.ErrConflict, "service %s names no rollback runbook; set services[].rollback", svc.Name)
+	var id string
+	err = t.watches.WithoutAnnouncements(func() error {
+		return t.runs.Decide(func() error {
+			req, err := b.decider().ByPerson(ctx, decide.PersonRequest{
+				Service: r.Service, Environment: environmentOf(r.Environment), To: r.To, Person: by.Name, Reason: r.Reason,
+			}, b.present(r.Service), b.now())
+			if err != nil {
+				return err
+			}
+			req.ID = store.NewID("r_")
+			id = req.ID
+			_, err = t.runs.Begin(t.ctx, req, runs.With{})
+			return err
+		})
+	})
+	if errors.Is(err, decide.ErrNoRunbook) {
+		return actions.Run{}, server.Refuse(server.ErrConflict, "service %s names no rollback runbook; set services[].rollback", r.Service)
 	}
-	b.announcing.Lock()
-	defer b.announcing.Unlock()
-	b.starting.Lock()
-	defer b.starting.Unlock()
-	now := b.now()
-	env := environmentOf(r.Environment)
-	d := watch.Deploy{Service: svc.Name, Environment: env, Reversible: true}
-	ds, err := b.store.Deploys(ctx, store.DeployFilter{Service: svc.Name, Environment: env, Limit: 1})
 	if err != nil {
-		return actions.Run{}, err
-	}
-	if len(ds) > 0 {
-		d = ds[0]
-	}
-	current, err := b.currentVersion(ctx, svc.Name, env)
-	if err != nil {
-		return actions.Run{}, err
-	}
-	d.Version = current
-	var failing []string
-	s := b.setup.Load()
-	for _, c := range s.checksOf(svc.Name) {
-		if b.record.Health(c.Name, now).String() == "down" {
-			failing = append(failing, c.Name)
-		}
-	}
-	trigger := actions.Trigger{Kind: actions.ByPerson, Deploy: d.ID, Person: by.Name, Reason: reason.Text(r.Reason)}
-	req, err := b.rollbackRequest(t, svc.Rollback, trigger, d, failing, r.To, now)
-	if err != nil {
-		return actions.Run{}, err
-	}
-	if err := b.startRun(t, req, ledger{app: b.App}); err != nil {
 		return actions.Run{}, b.commitError(err)
 	}
-	return b.store.Run(ctx, req.ID)
+	return b.store.Run(ctx, id)
 }
 
-// AnswerRun implements server.Runs.
+// AnswerRun implements server.RunControl.
 func (b backend) AnswerRun(ctx context.Context, id string, a server.RunAnswer, by server.Caller) (actions.Run, error) {
 	t, err := b.active()
 	if err != nil {
 		return actions.Run{}, err
 	}
-	if a.Decision == server.ApproveRun {
-		switch why, err := b.refuseOutdated(ctx, t, id); {
-		case why != "":
-			return actions.Run{}, server.Refuse(server.ErrConflict, "run %s is over: %s", id, why)
-		case err != nil && !errors.Is(err, actions.ErrRunIsOver):
-			return actions.Run{}, b.commitError(err)
-		}
-	}
-	run, err := t.runs.answer(id, func(r actions.Run) (actions.Run, error) {
-		if a.Decision == server.AbortRun && (r.Question == nil || r.Question.Code != actions.AskOutcome) {
-			return b.engine.Abort(ctx, r, by.Name, a.Note)
-		}
-		return b.engine.Answer(ctx, r, actions.Answer{By: by.Name, Role: string(by.Role), At: b.now(), Decision: string(a.Decision), Note: a.Note})
-	})
-	if err == nil {
+	run, outdated, err := t.runs.Answer(ctx, id, actions.Answer{By: by.Name, Role: string(by.Role), At: b.now(), Decision: string(a.Decision), Note: a.Note})
+	switch {
+	case !outdated.IsZero():
+		return actions.Run{}, server.Refuse(server.ErrConflict, "run %s is over: %s", id, outdated)
+	case err == nil:
 		return run, nil
 	}
 	for _, known := range []error{actions.ErrNotAsked, actions.ErrNotAChoice, actions.ErrAnswered, actions.ErrTooLate, actions.ErrRunIsOver, actions.ErrRunIsActing} {

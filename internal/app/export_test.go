@@ -38,16 +38,10 @@ func (s Stepped) Begin(ctx context.Context) error {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	t := &term{ctx: ctx, cancel: cancel, lease: l, blinds: newBlinds()}
+	t := &term{ctx: ctx, cancel: cancel, lease: l}
 	t.writer = s.newWriter(t)
 	s.term.Store(t)
-	if t.watches, err = s.resumeWatches(ctx, t); err != nil {
-		return err
-	}
-	if t.alerts, err = s.resumeAlerts(ctx, t); err != nil {
-		return err
-	}
-	if t.runs, err = s.resumeRuns(ctx, t); err != nil {
+	if err := s.resume(ctx, t); err != nil {
 		return err
 	}
 	s.acting.Store(t)
@@ -65,7 +59,7 @@ func (s Stepped) StandBy() {
 func (s Stepped) Look(x sample.Sample) { s.sink(s.paths.Correct(context.Background(), x)) }
 
 // Tick lets the guardian see that nobody can look, and that somebody can again.
-func (s Stepped) Tick() { s.tickBlind(s.acting.Load(), s.now()) }
+func (s Stepped) Tick() { s.acting.Load().alerts.Tick(s.now()) }
 
 // Minute does what happens each minute: last values are stamped again, rules evaluated, what
 // was seen written down.
@@ -74,10 +68,8 @@ func (s Stepped) Minute(ctx context.Context) error {
 		return err
 	}
 	t := s.acting.Load()
-	for _, l := range t.alerts.groups {
-		t.alerts.eval(ctx, l)
-	}
-	s.tickBlind(t, s.now())
+	t.alerts.EvaluateAll(ctx)
+	t.alerts.Tick(s.now())
 	t.writer.Save(true)
 	return nil
 }
@@ -85,14 +77,12 @@ func (s Stepped) Minute(ctx context.Context) error {
 // TickWatches lets the watches see the time, and reads their counters.
 func (s Stepped) TickWatches() {
 	t := s.acting.Load()
-	s.tickWatches(t, s.now())
-	for _, e := range t.watches.of("") {
-		s.count(t, e)
-	}
+	t.watches.Tick(s.now())
+	t.watches.ReadCounters(t.ctx)
 }
 
 // Repeats tells again of what still fires.
-func (s Stepped) Repeats() { s.tickRepeats(s.acting.Load(), s.now()) }
+func (s Stepped) Repeats() { s.acting.Load().alerts.Tick(s.now()) }
 
 // Replace swaps the configuration, as a reload does.
 func (s Stepped) Replace(c *config.Config) error {
@@ -114,7 +104,7 @@ func (s Stepped) Replace(c *config.Config) error {
 }
 
 // OpenAlerts gives the alerts that are pending or firing.
-func (s Stepped) OpenAlerts() []rules.Alert { return s.acting.Load().alerts.open() }
+func (s Stepped) OpenAlerts() []rules.Alert { return s.acting.Load().alerts.Open() }
 
 // Count gives the number of elements that an expression has now.
 func (s Stepped) Count(ctx context.Context, expr string) (int, error) {

@@ -15,7 +15,7 @@ func (a *App) newIngest() *ingest.Receiver {
 		Names:   func() ingest.Names { return a.setup.Load().config.Ingested },
 		Wrote: func(metrics []string) {
 			if t := a.acting.Load(); t != nil {
-				t.alerts.notice(metrics)
+				t.alerts.Arrived(metrics)
 			}
 		},
 		Now: a.now, Log: a.log, Registerer: a.registry,

@@ -25,12 +25,12 @@ func (o orders) Save(ctx context.Context, order probes.Order) error {
 			fact.Service, fact.Labels = c.Service, c.Labels
 		}
 		now := a.now()
-		wake = a.tell(&b, now, func(t announce.Teller) notifiers.Notice { return t.OrderLeft(fact, now) })
+		wake = a.notifier.Add(&b, now, func(t announce.Teller) notifiers.Notice { return t.OrderLeft(fact, now) })
 	}
 	if err := a.store.Commit(ctx, a.fence(), b); err != nil {
 		return err
 	}
-	a.wake(wake)
+	a.notifier.Wake(wake)
 	return nil
 }
 

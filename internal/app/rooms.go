@@ -75,7 +75,11 @@ func recordChecks(checks []builtCheck) []recording.Check {
 // newWriter makes what saves the record of a term.
 func (a *App) newWriter(t *term) *recording.Writer {
 	return recording.NewWriter(recording.WriterOptions{
-		Record: a.record, Leader: leader{a, t}, Facts: a.store, Others: a.unsavedWatches(t),
+		Record: a.record, Leader: committer{a, t}, Facts: a.store,
+		Others: func(b *store.Batch, now time.Time, full bool) (saved func()) {
+			b.Watches, saved = t.watches.Unsaved(now, full)
+			return saved
+		},
 		Plan:      func(from, to time.Time) []sla.Maintenance { return a.setup.Load().plannedMaintenance(from, to) },
 		Retention: func() time.Duration { return time.Duration(a.setup.Load().config.Storage.Retention.Journal) },
 		Now:       a.now, Log: a.log,
@@ -85,7 +89,7 @@ func (a *App) newWriter(t *term) *recording.Writer {
 // plannedMaintenance gives the configured maintenance windows of each service within a time.
 func (s *setup) plannedMaintenance(from, to time.Time) []sla.Maintenance {
 	var all []sla.Maintenance
-	for _, m := range s.maintenance {
+	for _, m := range s.config.Maintenance {
 		services := []string{m.Service}
 		if m.Service == "" {
 			services = nil

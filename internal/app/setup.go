@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/decide"
 	"guardian/internal/announce"
 	"guardian/internal/config"
+	"guardian/internal/notify"
+	"guardian/internal/rulesource"
 	"guardian/notifiers"
-	"guardian/notifiers/route"
 	"guardian/probes"
 	"guardian/probes/marketplace"
 	"guardian/rules"
@@ -31,16 +33,16 @@ type setup struct {
 	place     map[string]int   // of checks, by name
 	of        map[string][]int // places of a service's checks
 	groups    []*rules.Group
-	sources   map[string]*ruleSource // by name: who answers the groups that name it
-	tree      *route.Tree            // nil: there are no receivers
+	sources   map[string]*rulesource.Source // by name
+	decisions *decide.Settings
 	receivers map[string]notifiers.Receiver
 	languages map[string]string // by receiver; "" is the server's
 	books     map[string]*actions.Runbook
-	onAlert   []onAlert
-	brake     actions.BrakeLimit
+}
 
-	maintenance []config.Maintenance
-	freezes     []watch.Freeze
+// notices is what the setup says about notices.
+func (s *setup) notices() notify.Settings {
+	return notify.Settings{Decisions: s.decisions, Teller: s.teller(""), Languages: s.languages}
 }
 
 // builtCheck is a check with what else is known of it.
@@ -55,22 +57,6 @@ type builtCheck struct {
 	path       string // the network path on which it looks
 	control    bool   // whether it is a control of that path
 	uses       []marketplace.Use
-}
-
-// onAlert binds alerts to a runbook.
-type onAlert struct{ config.OnAlert }
-
-func (o onAlert) matches(al rules.Alert) bool {
-	for name, want := range o.Match {
-		have := al.Labels[name]
-		if name == "tier" {
-			have = string(al.Tier)
-		}
-		if have != want {
-			return false
-		}
-	}
-	return true
 }
 
 func (s *setup) service(name string) (config.Service, bool) {
@@ -114,10 +100,9 @@ func (s *setup) teller(language string) announce.Teller {
 func (a *App) build(c *config.Config) (*setup, error) {
 	s := &setup{
 		config: c, loaded: a.now(), language: c.Server.Language, location: c.Location(), external: a.externalURL(c),
-		services: c.Services, groups: c.Groups, maintenance: c.Maintenance,
+		services: c.Services, groups: c.Groups,
 		receivers: map[string]notifiers.Receiver{}, languages: map[string]string{}, books: map[string]*actions.Runbook{},
-		sources: map[string]*ruleSource{}, place: map[string]int{}, of: map[string][]int{},
-		brake: actions.BrakeLimit{MaxFailingServices: c.Brake.MaxFailingServices, Within: time.Duration(c.Brake.Within)},
+		sources: map[string]*rulesource.Source{}, place: map[string]int{}, of: map[string][]int{},
 	}
 	var errs []error
 	for i := range c.Checks {
@@ -131,16 +116,15 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		s.checks = append(s.checks, b)
 	}
 	for i := range c.RuleSources {
-		src, err := a.buildSource(&c.RuleSources[i])
+		src := &c.RuleSources[i]
+		client, err := src.Connect(probes.Env{Log: a.log, Redactor: a.redactor, Now: a.now, UserAgent: a.userAgent()})
 		if err != nil {
-			errs = append(errs, err)
+			errs = append(errs, fmt.Errorf("rule source %s: %w", src.Name, err))
 			continue
 		}
-		s.sources[src.name] = src
+		s.sources[src.Name] = rulesource.New(src.Name, client, time.Duration(src.Timeout))
 	}
-	var names []string
 	for _, r := range c.Receivers {
-		names = append(names, r.Name)
 		ch, err := notifiers.Build(a.o.Notifiers, r.Kind, r.Settings, notifiers.Env{Log: a.log, Redactor: a.redactor, UserAgent: a.userAgent()})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("receiver %s: %w", r.Name, err))
@@ -152,13 +136,6 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		}
 		s.languages[r.Name] = r.Language
 	}
-	if len(names) > 0 {
-		tree, err := route.New(c.Routes, names, c.TimeIntervals)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("routes: %w", err))
-		}
-		s.tree = tree
-	}
 	for _, b := range c.Runbooks {
 		book, err := actions.NewRunbook(b, a.o.Actions, actions.Env{Log: a.log, Redactor: a.redactor, Now: a.now, UserAgent: a.userAgent()})
 		if err != nil {
@@ -167,11 +144,9 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		}
 		s.books[b.Name] = book
 	}
-	for _, o := range c.OnAlert {
-		s.onAlert = append(s.onAlert, onAlert{o})
-	}
-	for _, f := range c.Freezes {
-		s.freezes = append(s.freezes, f.Gate())
+	var err error
+	if s.decisions, err = c.Decisions(); err != nil {
+		errs = append(errs, err)
 	}
 	return s, errors.Join(errs...)
 }
@@ -256,12 +231,12 @@ func (a *App) swap(s *setup) {
 	}
 	a.runner.Apply(checks)
 	if t := a.acting.Load(); t != nil {
-		t.alerts.apply(s.groups)
+		t.alerts.Apply(s.groups)
 		t.writer.AnnounceMaintenance(t.ctx)
 	}
 	if old != nil {
 		for _, src := range old.sources {
-			src.client.Close()
+			src.Close()
 		}
 	}
 }

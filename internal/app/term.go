@@ -8,8 +8,11 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/alerting"
 	"guardian/internal/recording"
+	"guardian/internal/runs"
 	"guardian/internal/store"
+	"guardian/internal/watching"
 )
 
 // term is one stretch of time in which this guardian holds the lease. Everything that acts
@@ -23,10 +26,9 @@ type term struct {
 	lease store.Lease
 
 	writer  *recording.Writer
-	watches *watches
-	runs    *runs
-	alerts  *alerts
-	blinds  *blinds
+	watches *watching.Watches
+	runs    *runs.Driver
+	alerts  *alerting.Alerts
 }
 
 // errStopping is why a term ends when the process does.
@@ -199,28 +201,22 @@ func (a *App) beginTerm(parent context.Context, l, before store.Lease) error {
 	if err != nil {
 		return err
 	}
-	if t.watches, err = a.resumeWatches(ctx, t); err != nil {
+	if err := a.resume(ctx, t); err != nil {
 		return err
 	}
-	if t.alerts, err = a.resumeAlerts(ctx, t); err != nil {
-		return err
-	}
-	if t.runs, err = a.resumeRuns(ctx, t); err != nil {
-		return err
-	}
-	t.blinds = newBlinds()
 	a.dispatcher.Start(ctx)
-	a.replayRecent(t, logged)
+	t.watches.ObserveAll(logged)
+	t.watches.ObserveAll(a.record.Recent("")) // seen here while another one's lease ran out
 	a.acting.Store(t)
 	a.runner.SetActive(true)
 	a.spawn(t, func(t *term) { t.writer.Run(t.ctx) })
 	a.spawn(t, a.countLoop)
 	a.spawn(t, a.tickLoop)
 	a.spawn(t, func(t *term) { a.quotas.Run(t.ctx) })
-	t.alerts.start()
-	t.runs.start()
+	t.alerts.Start()
+	t.runs.Start()
 	if before.Holder != "" && before.Holder != a.holder && a.tookOver(before) {
-		a.tellTakeover(t, before)
+		a.notifyTakeover(t, before)
 	}
 	return nil
 }
@@ -249,13 +245,17 @@ func (a *App) endTerm(cause error) {
 	if stopping {
 		// In order: no new run begins, those under way come to the end of their step.
 		release := a.keepLease(t)
-		t.runs.drain(a.drain)
+		if t.runs != nil {
+			t.runs.Drain(a.drain)
+		}
 		stop, cancel := context.WithTimeout(context.Background(), a.drain)
 		if err := a.dispatcher.Stop(stop); err != nil {
 			a.log.Warn("notices are left in the outbox; they go out after the next start", "error", err)
 		}
 		cancel()
-		t.writer.Save(true)
+		if t.watches != nil {
+			t.writer.Save(true)
+		}
 		release()
 	}
 	if cause == nil {
@@ -267,13 +267,16 @@ func (a *App) endTerm(cause error) {
 		t.lost(cause)
 		// Whatever they come to now is no longer ours to write down, also not in a term to come.
 		if t.runs != nil {
-			t.runs.wait()
+			t.runs.Wait()
 		}
 		stop, cancel := context.WithTimeout(context.Background(), time.Second)
 		_ = a.dispatcher.Stop(stop) // its writes are fenced: nothing is lost and nothing is told twice
 		cancel()
 	}
 	t.wg.Wait()
+	if t.alerts != nil {
+		t.alerts.Wait()
+	}
 	a.record.Standby()
 	a.term.Store(nil)
 	if !stopping {

@@ -19,8 +19,6 @@ import (
 var (
 	// ErrKeyReused says that the idempotency key came with another body before.
 	ErrKeyReused = errors.New("this idempotency key was used with another body")
-	// ErrBadPolicy says that the announcement asks for a watch that cannot be held.
-	ErrBadPolicy = errors.New("the watch that is asked for cannot be held")
 
 	errOver = errors.New("the watch that was to go on has ended")
 )
@@ -32,6 +30,15 @@ type ClosedError struct{ Reasons []watch.GateReason }
 func (e *ClosedError) Error() string {
 	return fmt.Sprintf("the gate of the service is closed, for %d reasons", len(e.Reasons))
 }
+
+// PolicyError says that the announcement asks for a watch that cannot be held.
+type PolicyError struct{ Err error }
+
+// Error implements error.
+func (e *PolicyError) Error() string { return "the watch that is asked for: " + e.Err.Error() }
+
+// Unwrap gives what is wrong.
+func (e *PolicyError) Unwrap() error { return e.Err }
 
 // Announcement is a deploy that somebody announces.
 type Announcement struct {
@@ -45,7 +52,7 @@ type Announcement struct {
 }
 
 // Announce takes a deploy in and gives the answer: that of the first announcement with the
-// same key when it is made again. Its errors are ErrKeyReused, ErrBadPolicy, ClosedError and
+// same key when it is made again. Its errors are ErrKeyReused, PolicyError, ClosedError and
 // those of the journal; none of them is kept, so the same key may be tried again.
 func (ws *Watches) Announce(ctx context.Context, a Announcement) ([]byte, error) {
 	ws.announcing.Lock()
@@ -116,7 +123,7 @@ func (ws *Watches) begin(ctx context.Context, a Announcement, acc decide.Accepta
 	decider := ws.o.Decider()
 	if svc, ok := decider.Settings.Service(d.Service); ok {
 		if err := svc.Policy(d.Asked).Validate(); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrBadPolicy, err)
+			return nil, &PolicyError{err}
 		}
 	}
 	w, problems, err := decider.Open(ctx, d, p, now)

@@ -90,7 +90,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 type Watches struct {
 	o          Options
 	ctx        context.Context //nolint:containedctx // of the leadership: what is decided ends with it
-	announcing sync.Mutex // deploys are announced one after the other
+	announcing sync.Mutex      // deploys are announced one after the other
 
 	mu   sync.RWMutex
 	open map[string]*watched // by watch ID
