@@ -1,3 +1,2 @@
-// Package configs embeds the example configurations, so that they are tested and that
-// commands can print them. Start at FS.
+// Package configs embeds the example configurations, which tests load. Start at FS.
 package configs

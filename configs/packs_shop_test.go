@@ -26,8 +26,8 @@ import (
 	"guardian/rules"
 )
 
-// watcher looks at the shop by the checks of one pack and evaluates its rules, a minute
-// after a minute of its own clock.
+// watcher runs the checks of one pack against the shop and evaluates its rules, minute by
+// minute of its own clock.
 type watcher struct {
 	config *config.Config
 	probes []probes.Probe
@@ -92,7 +92,7 @@ func journal(t *testing.T) probes.OrderJournal {
 	return store.Orders{Store: j, Fence: func() store.Fence { return lease.Token }}
 }
 
-// minutes lets so many pass and gives the alerts that fired in them.
+// minutes lets n minutes pass and returns the alerts that fired.
 func (w *watcher) minutes(t *testing.T, n int) []string {
 	t.Helper()
 	var fired []string
@@ -142,13 +142,13 @@ func TestPacksAreQuietInAHealthyShop(t *testing.T) {
 				t.Errorf("%v fire in a healthy shop", fired)
 			}
 			if n, err := w.series.Query(t.Context(), `count({__name__=~"sql_value|promql_value|probe_ssl_.*|feed_.*|heartbeat_.*|marketplace_.*|order_push_.*|guardian_.*"})`, w.now); err != nil || len(n) == 0 {
-				t.Errorf("the checks make no series: quiet means nothing (%v)", err)
+				t.Errorf("the checks produce no series, so the test proves nothing (%v)", err)
 			}
 		})
 	}
 }
 
-func TestPacksTellOfEachFault(t *testing.T) {
+func TestPacksDetectEachFault(t *testing.T) {
 	s, folder := openShop(t), examples(t)
 	metric := func(old, becomes string) fault {
 		return answers(func(s *shop) {
@@ -374,8 +374,7 @@ func TestGuardianHasTheMetricsThatItsPackReads(t *testing.T) {
 	}
 }
 
-// The worst that can happen to an operation is that no call of it ever succeeds: a counter of
-// good calls then never comes to be.
+// If no call of an operation ever succeeds, the counter of successful calls does not exist.
 func TestAPISuccessIsZeroWhereNothingEverSucceeded(t *testing.T) {
 	s, folder := openShop(t), examples(t)
 	w := newWatcher(t, s, folder, "api-success")

@@ -34,7 +34,7 @@ func packs(t *testing.T) []string {
 	return names
 }
 
-// examples writes the embedded files into a folder and gives it.
+// examples writes the embedded files into a folder and returns it.
 func examples(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -53,7 +53,7 @@ func read(t *testing.T, name string) []byte {
 	return b
 }
 
-// alertsOf gives the alerting rules of a pack.
+// alertsOf returns the alerting rules of a pack.
 func alertsOf(t *testing.T, pack string) []*rules.Rule {
 	t.Helper()
 	groups, err := rules.Load([]rules.File{{Name: pack, Content: read(t, "packs/"+pack+".yaml")}}, rules.Options{})
@@ -71,8 +71,7 @@ func alertsOf(t *testing.T, pack string) []*rules.Rule {
 	return all
 }
 
-// A configuration with a pack's checks names its rules, so that a metric which no check
-// makes is a mistake here.
+// The checks of a pack load its rules, so a metric that no check produces is a mistake.
 func TestPacksPassTheCheck(t *testing.T) {
 	folder := examples(t)
 	example := func(name string) (string, bool) {
@@ -117,7 +116,7 @@ func TestAlertsOfPacksSayWhatToDoInBothLanguages(t *testing.T) {
 				t.Errorf("%s: %s has the tier %q", pack, r.Alert, tier)
 			}
 			if other := seen[r.Alert]; other != "" {
-				t.Errorf("%s is an alert of %s and of %s: who loads both is told twice", r.Alert, other, pack)
+				t.Errorf("%s is an alert of %s and of %s: loading both would notify twice", r.Alert, other, pack)
 			}
 			seen[r.Alert] = pack
 		}

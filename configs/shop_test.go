@@ -29,8 +29,8 @@ import (
 	"guardian/test/pg"
 )
 
-// shop is the world that the checks of the packs look at: the shop's database, and a server
-// that is its API, its Prometheus, its Loki, a marketplace's feed and the guardian's metrics.
+// shop is everything that the checks of the packs look at: the shop's database, and a server
+// that plays its API, Prometheus, Loki, a marketplace's feed and the guardian's metrics.
 type shop struct {
 	dsn  string
 	db   *pgxpool.Pool
@@ -78,7 +78,7 @@ func openShop(t *testing.T) *shop {
 	return s
 }
 
-// heal makes the shop as it is on a good day.
+// heal resets the shop to a healthy state.
 func (s *shop) heal(t *testing.T) {
 	t.Helper()
 	schema, err := os.ReadFile(filepath.Join("testdata", "shop.sql"))
@@ -105,10 +105,10 @@ guardian_rule_failures_total 0
 	s.served = certificate(t, 60*24*time.Hour)
 }
 
-// fault is something that goes wrong in the shop.
+// fault breaks something in the shop.
 type fault func(t *testing.T, s *shop)
 
-// query changes what stands in the shop's database.
+// query changes the shop's database.
 func query(text string) fault {
 	return func(t *testing.T, s *shop) {
 		t.Helper()
@@ -118,7 +118,7 @@ func query(text string) fault {
 	}
 }
 
-// answers changes what the servers answer.
+// answers changes the servers' answers.
 func answers(change func(*shop)) fault {
 	return func(_ *testing.T, s *shop) {
 		s.mu.Lock()
@@ -137,7 +137,7 @@ func (s *shop) lookupEnv(name string) (string, bool) {
 	return v, ok
 }
 
-// certificate makes one that ends so much later.
+// certificate creates a certificate with that remaining lifetime.
 func certificate(t *testing.T, left time.Duration) *tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -152,7 +152,7 @@ func certificate(t *testing.T, left time.Duration) *tls.Certificate {
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// vector writes an instant vector of one element as Prometheus' API does.
+// vector encodes an instant vector of one element like Prometheus' API.
 func vector(w http.ResponseWriter, metric map[string]string, v float64, more map[string]any) {
 	data := map[string]any{"resultType": "vector", "result": []any{map[string]any{
 		"metric": metric, "value": []any{float64(time.Now().UnixMilli()) / 1000, strconv.FormatFloat(v, 'f', -1, 64)},
@@ -168,8 +168,8 @@ func (s *shop) prometheus(w http.ResponseWriter, _ *http.Request) {
 	vector(w, map[string]string{"operation": "getOrder"}, s.success, nil)
 }
 
-// loki answers as Grafana Loki does: it wants a query in LogQL and a time in seconds with a
-// point or in nanoseconds, and adds statistics that Prometheus has not.
+// loki answers like Grafana Loki: it requires a LogQL query and a time in seconds with a decimal
+// point or in nanoseconds, and adds statistics that Prometheus does not have.
 func (s *shop) loki(w http.ResponseWriter, r *http.Request) {
 	asked, at := r.FormValue("query"), r.FormValue("time")
 	seconds, err := strconv.ParseFloat(at, 64)
@@ -232,7 +232,7 @@ func (s *shop) push(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// feed is eBay's: RSS with the dates in elements of its own.
+// feed is eBay's feed: RSS with dates in elements of its own.
 func (s *shop) feed(w http.ResponseWriter, _ *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -261,7 +261,7 @@ func (s *shop) heartbeat(context.Context, string) (probes.Heartbeat, bool, error
 	return s.beat, true, nil
 }
 
-// certificateEnds gives the server one that ends so much later.
+// certificateEnds gives the server a certificate with that remaining lifetime.
 func certificateEnds(left time.Duration) fault {
 	return func(t *testing.T, s *shop) {
 		t.Helper()

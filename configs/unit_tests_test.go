@@ -13,11 +13,10 @@ import (
 	"guardian/internal/ruletest"
 )
 
-// Many unit tests in one goroutine: under the race detector they would take a minute and find
-// nothing.
+// These tests use one goroutine and would take a minute under the race detector.
 
-// A unit test that passes whatever a rule says is none: each alert is broken once so that it
-// never fires and once so that it always does.
+// A unit test must fail when its rule is broken: each alert is changed once so that it never
+// fires and once so that it always fires.
 func TestUnitTestsOfPacksFindABrokenRule(t *testing.T) {
 	for _, pack := range packs(t) {
 		t.Run(pack, func(t *testing.T) {
@@ -58,7 +57,7 @@ func runUnitTests(t *testing.T, folder, pack string) (failures int, out string) 
 	return n, b.String()
 }
 
-// withExpr gives a rule file in which one alert has another expression.
+// withExpr returns a rule file in which one alert has another expression.
 func withExpr(t *testing.T, content []byte, alert, expr string) []byte {
 	t.Helper()
 	var file struct {

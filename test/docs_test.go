@@ -12,7 +12,7 @@ import (
 	"guardian/internal/cli"
 )
 
-// guides are the pages for people.
+// guides returns the documentation, by file.
 func guides(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -49,7 +49,7 @@ func TestLinksInTheDocumentationLeadSomewhere(t *testing.T) {
 	}
 }
 
-// Each command that a guide shows exists, with the flags that it shows.
+// All commands and flags in the documentation exist.
 func TestCommandsInTheDocumentationExist(t *testing.T) {
 	const command = "guardian((?: [a-z]+)+)([^`\n|<>&]*)"
 	inText, inCode := regexp.MustCompile("`"+command), regexp.MustCompile("(?:^|[|&;] *|\\./cmd/|bin/)"+command)

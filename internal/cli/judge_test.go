@@ -176,7 +176,7 @@ func TestJudgeOfStreamsIsInOrder(t *testing.T) {
 	}
 }
 
-// What a line brings is used for that line alone, and a stream is judged as it is by itself.
+// The baseline of a line is used for that line only: each stream is judged as if it were alone.
 func TestJudgeOfStreamsIsThatOfEach(t *testing.T) {
 	flaky := strings.Repeat("0000000111", 100)
 	for _, stream := range []string{"1111111111111111", "0100110-110111", strings.Repeat("0-", 40)} {
@@ -201,7 +201,7 @@ func TestJudgeTellsTheLinesBeforeABadOne(t *testing.T) {
 	}
 }
 
-// Whoever follows a log gets the verdict when it falls, and an answer to each stream, before the input ends.
+// Verdicts are printed as soon as they are known, before the input ends.
 func TestJudgeSpeaksBeforeTheInputEnds(t *testing.T) {
 	for _, c := range []struct {
 		input string

@@ -14,7 +14,7 @@ var updateExamples = flag.Bool("update-examples", false, "write the outputs in d
 
 var example = regexp.MustCompile(`(?m)^\$ guardian marketplace ([a-z]+) <<< '([^'\n]*)'\n(.*)$`)
 
-// The page's examples are what the commands print.
+// The examples in docs/marketplaces.md show the real output.
 func TestExamplesOfThePage(t *testing.T) {
 	const file = "../../docs/marketplaces.md"
 	page, err := os.ReadFile(file)

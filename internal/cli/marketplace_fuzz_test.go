@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzMarketplaceInput gives the commands any standard input: they print one JSON object and
-// end with 0, or print nothing and end with 2 and one line.
+// FuzzMarketplaceInput: for any standard input the commands print one JSON object and exit 0, or
+// print nothing but one line of error and exit 2.
 func FuzzMarketplaceInput(f *testing.F) {
 	f.Add(`{"platform":"shopee","kind":"request","secret":"s","app_key":"1","path":"/p","query":{"timestamp":"1"}}`)
 	f.Add(`{"platform":"ebay","kind":"push","public_key":"AAAA","headers":{"x-ebay-signature":["e30="]}}`)

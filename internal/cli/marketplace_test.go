@@ -92,7 +92,7 @@ func TestEbaysPushOnTheCommandLine(t *testing.T) {
 	}
 }
 
-func TestAMarketplaceTokenStandsInTheHeadersUnlessItIsMasked(t *testing.T) {
+func TestMaskHidesTheMarketplaceToken(t *testing.T) {
 	const input = `{"platform":"ebay","kind":"request","secret":"v^1.1#token"}`
 	if _, out, _ := runMarketplace(t, input, "marketplace", "sign", "--mask"); strings.Contains(out, "token\"") || !strings.Contains(out, "Bearer <secret>") || !strings.Contains(out, `"signature":""`) {
 		t.Error(out)

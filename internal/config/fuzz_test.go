@@ -12,8 +12,8 @@ import (
 	"guardian/internal/secret"
 )
 
-// Whatever stands in a file: the loader ends, does not panic, and either gives a
-// configuration or mistakes that have a file and say something.
+// For any file the loader returns without a panic: a configuration, or mistakes with file and
+// message.
 func FuzzLoad(f *testing.F) {
 	files, err := filepath.Glob("testdata/invalid-*.yml")
 	if err != nil {

@@ -124,7 +124,7 @@ func TestMinimalNeedsNoEnvironmentAndHasDefaults(t *testing.T) {
 	}
 }
 
-// Nothing that came from the environment, a file or a secret's key may print.
+// Values from the environment, from files and of secret keys are never printed.
 func TestNoSecretPrints(t *testing.T) {
 	redactor := &secret.Redactor{}
 	c, err := config.Load(filepath.Join(examples(t), "full.yaml"), config.Options{LookupEnv: exampleEnvironment, Redactor: redactor})
@@ -142,8 +142,8 @@ func TestNoSecretPrints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The parts too, as somebody who debugs prints them: only text that is no secret by its
-	// type may hold something, and the redactor knows it.
+	// Parts of the configuration neither, except for text in ordinary fields, which the
+	// redactor knows.
 	parts := redactor.Redact(fmt.Sprintf("%v %+v %#v %v", c.Tokens, c.Tokens, c.Storage, c.Receivers))
 	var settings strings.Builder
 	for _, check := range c.Checks {
@@ -189,7 +189,7 @@ server: {limits: {series: "${env:SERIES}"}, external_url: "https://${env:HOST}/$
 	}
 }
 
-// A library's error may quote a value: it must not when the value came from outside.
+// Errors of libraries may quote values, but not values from the environment or files.
 func TestMistakesHideWhatCameFromOutside(t *testing.T) {
 	for _, text := range []string{
 		`server: {listen: "${env:TOKEN}"}`,
@@ -218,7 +218,7 @@ func TestMistakesAreValues(t *testing.T) {
 	}
 }
 
-func TestAnchorsAndMergesMeanWhatTheyStandFor(t *testing.T) {
+func TestAnchorsAndMergesAreExpanded(t *testing.T) {
 	c := mustLoad(t, `
 x-check: &check {service: shop, every: 30s, labels: {site: sg}}
 services: [{name: shop}]
@@ -326,7 +326,7 @@ checks: [{name: c, service: s, fake: {target: x, any: [1, 2.5, true, ~, "7", {k:
 	}
 }
 
-func TestKindAloneIsEnoughWhereDefaultsSuffice(t *testing.T) {
+func TestKindWithoutASectionUsesDefaults(t *testing.T) {
 	c := mustLoad(t, `
 services: [{name: s}]
 checks: [{name: job, service: s, every: 1h, kind: heartbeat}]`)
@@ -335,7 +335,7 @@ checks: [{name: job, service: s, every: 1h, kind: heartbeat}]`)
 	}
 }
 
-func TestFilesThatCannotBeReadSaySo(t *testing.T) {
+func TestUnreadableFilesAreReported(t *testing.T) {
 	folder := t.TempDir()
 	big := filepath.Join(folder, "big.yaml")
 	write(t, big, strings.Repeat("# padding\n", 1_000_000))
@@ -366,7 +366,7 @@ func TestCheckingSeveralFilesFindsEachOnesMistakes(t *testing.T) {
 	}
 }
 
-func TestALoadedRuleMayReadWhatIsDeclaredOrMade(t *testing.T) {
+func TestRulesMayReadDeclaredAndProducedMetrics(t *testing.T) {
 	folder := examples(t)
 	names, err := fs.Glob(configs.FS, "rules/*.yaml")
 	if err != nil || len(names) == 0 {
@@ -410,7 +410,7 @@ func TestStateOfAlertsIsKeptHoweverThePathIsWritten(t *testing.T) {
 	}
 }
 
-func TestNobodyReadsAThousandMistakes(t *testing.T) {
+func TestTheNumberOfMistakesIsBounded(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("services:\n")
 	for i := range 1000 {
@@ -423,7 +423,7 @@ func TestNobodyReadsAThousandMistakes(t *testing.T) {
 	}
 }
 
-func TestTheWatchGetsWhatTheCheckSays(t *testing.T) {
+func TestTheWatchGetsTheSettingsOfTheCheck(t *testing.T) {
 	c := mustLoad(t, `
 services: [{name: s}]
 checks: [{name: c, service: s, every: 5s, weight: 3, failure_rate: 2%, labels: {shop: sg-1}, http: {url: "http://127.0.0.1/"}}]`)

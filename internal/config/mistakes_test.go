@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write golden files anew")
 
-// environment is what ${env:…} finds in these tests.
+// environment is the environment of these tests.
 func environment(name string) (string, bool) {
 	value, ok := map[string]string{
 		"TOKEN": "correct-horse-battery-staple",
@@ -24,7 +24,7 @@ func environment(name string) (string, bool) {
 	return value, ok
 }
 
-// golden compares with a file, or writes it.
+// golden compares with a golden file, or writes it.
 func golden(t *testing.T, path string, got []byte) {
 	t.Helper()
 	if *update {

@@ -62,7 +62,7 @@ func decoded(t *testing.T, path string) any {
 	return timesAsText(v)
 }
 
-// timesAsText undoes what YAML makes of a date, as JSON has none.
+// timesAsText turns dates into strings, because JSON has no dates.
 func timesAsText(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -103,7 +103,7 @@ func TestSchemaFindsMistakes(t *testing.T) {
 	}
 }
 
-// full.yaml sets every key that there is, so that it cannot rot.
+// full.yaml sets every key, so that it stays complete.
 func TestFullSetsEveryKey(t *testing.T) {
 	_, raw := compiled(t)
 	defs, _ := raw["$defs"].(map[string]any)
