@@ -21,8 +21,8 @@ help: ## list what there is
 # Without the paths of this folder another clone finds compiled what this one has.
 export GOFLAGS := -trimpath $(GOFLAGS)
 
-# Whatever runs without the race detector is compiled the same way, so that a new machine
-# compiles it once: another flag means every package again.
+# Everything without the race detector is compiled with the same flags, because each other set of
+# flags compiles every package again.
 PLAIN := CGO_ENABLED=0
 
 .PHONY: build
@@ -43,7 +43,7 @@ setup: ## install what the tests need (Debian, as root); otherwise say what is m
 
 .PHONY: test
 test: setup fmt-check tidy-check vet build ## everything that must hold; what CI runs
-	@# Side by side: what waits leaves the processors to what computes.
+	@# Two at a time: tests that wait leave the processors to tests that compute.
 	$(MAKE) -j 2 race plain promtool sdk
 
 .PHONY: quick
@@ -65,15 +65,15 @@ tidy-check:
 vet:
 	$(PLAIN) $(GO) vet ./...
 
-# Vet ran already, so that go test need not. Tests of the whole wait most of their time: more
-# packages at once than there are processors, and those first that take longest. At its end a
-# process waits for the detector's last words, by default a second.
+# go test need not vet: make vet did. The end-to-end tests wait most of their time, so more packages
+# run at once than there are processors, and those that take longest come first. By default the
+# race detector lets each process sleep for a second at its end; 50 ms are enough.
 .PHONY: race
 race:
 	GORACE=atexit_sleep_ms=50 $(GO) test -race -vet=off -p 3 -timeout $(TIMEOUT) ./test/e2e ./internal/store ./...
 
-# What draws many streams or runs many unit tests in one goroutine, where the race detector
-# takes minutes and finds nothing; and the scenarios, on the binary as it is delivered.
+# Tests without the race detector: those that compute for long in one goroutine, where it takes
+# minutes and finds nothing, and the scenarios, which run the binary as it is delivered.
 .PHONY: plain
 plain:
 	$(PLAIN) $(GO) test -vet=off -p 2 -timeout $(TIMEOUT) ./test/scenario ./test/bench/judge ./configs ./internal/series ./watch/...

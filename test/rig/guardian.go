@@ -64,7 +64,7 @@ func Main(m *testing.M, binary *program.Program) int {
 		return 1
 	}
 	// These tests wait most of their time. The command line's -parallel comes first.
-	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+	if err := flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0))); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
