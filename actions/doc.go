@@ -1,16 +1,18 @@
-// Package actions changes the world outside: it runs runbooks, step by step, each at most
-// once per intent.
+// Package actions runs runbooks: it is the part of the guardian that changes services, step
+// by step, each step at most once per intent.
 //
-// A Run is one execution of a Runbook with its trigger; Engine.Advance takes it from where it
-// stands to where it must wait or ends, and records every intent before it acts and every
-// outcome after, in a Ledger that it is given. Guards decide beforehand whether a run may
-// be: they are a pure function of facts and a time. What happened between an intent and a
-// crash is asked of the world (Step.Ask) and else of a person, never silently repeated.
+// A Run is one execution of a Runbook with its trigger. Engine.Advance works on it until it
+// must wait or is over, and records every intent before the step and every outcome after it
+// in a Ledger. Guards decide beforehand whether a run may start: they are a pure function of
+// facts and a time. When a crash leaves an intent without an outcome, the step's target is
+// asked whether it happened (Step.Status), and else a person: a step is never repeated
+// silently.
 //
 // A kind of step is one file with its settings, their defaults and checks, and one line in
-// Builtin; it passes the suite in actiontest. The docker step is spread over docker*.go: what
-// is done, what a re-created container keeps, how it is undone, and the engine's API.
+// Builtin; it passes the suite in actiontest. Two kinds have several files: docker*.go (what
+// is done, what a re-created container keeps, how it is undone, the engine's API) and
+// webhook*.go (settings, what is done, HTTP).
 //
-// It knows no deploys, checks or messages, and imports nothing of ours but internal/secret.
-// Start at Engine.Advance.
+// It knows no deploys, checks or messages. Of ours it imports internal/secret and
+// internal/reason. Start at Engine.Advance.
 package actions

@@ -135,7 +135,7 @@ func newDocker(s DockerSettings, env Env) (*docker, error) {
 		fail("healthy_deadline must be more than zero, min_healthy_time and stop_timeout not negative")
 	}
 	if s.MinHealthyTime > s.HealthyDeadline {
-		fail("min_healthy_time: is longer than healthy_deadline, so that no container without a health check could ever be taken for healthy")
+		fail("min_healthy_time: is longer than healthy_deadline, so that no container without a health check could ever be considered healthy")
 	}
 	if err := p.err(); err != nil {
 		return nil, err
@@ -312,14 +312,14 @@ func (d *docker) create(ctx context.Context, call Call, p replacement, ref strin
 	return id, nil
 }
 
-// healthy waits until a container is: by its health check, or without one by running for
-// Settle without a restart.
+// healthy waits until a container is healthy: by its health check, or without one when it has
+// run for MinHealthyTime without a restart.
 func (d *docker) healthy(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(d.s.HealthyDeadline))
 	defer cancel()
-	settled := time.NewTimer(time.Duration(d.s.MinHealthyTime))
-	defer settled.Stop()
-	calm := false
+	minimum := time.NewTimer(time.Duration(d.s.MinHealthyTime))
+	defer minimum.Stop()
+	longEnough := false
 	for {
 		c, err := d.api.inspect(ctx, id)
 		if err != nil && ctx.Err() == nil {
@@ -336,7 +336,7 @@ func (d *docker) healthy(ctx context.Context, id string) error {
 			return nil
 		case h != nil && h.Status == "unhealthy":
 			return failed(reason.New("docker_health_check", "output", lastHealth(c)))
-		case (h == nil || h.Status == "none") && calm:
+		case (h == nil || h.Status == "none") && longEnough:
 			return nil
 		}
 		const look = 300 * time.Millisecond
@@ -345,8 +345,8 @@ func (d *docker) healthy(ctx context.Context, id string) error {
 		case <-ctx.Done():
 			t.Stop()
 			return failed(reason.New("docker_health_timeout", "within", time.Duration(d.s.HealthyDeadline), "output", lastHealth(c)))
-		case <-settled.C:
-			calm = true // and one more inspection
+		case <-minimum.C:
+			longEnough = true // after one more inspection
 		case <-t.C:
 		}
 		t.Stop()

@@ -2,19 +2,11 @@ package actions_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,7 +17,6 @@ import (
 	"guardian/actions/actiontest"
 	"guardian/internal/secret"
 	"guardian/test/docker"
-	"guardian/test/port"
 )
 
 type object = map[string]any
@@ -60,15 +51,16 @@ func TestDocker(t *testing.T) {
 			})
 		}
 	})
-	w := &yard{host: host, ports: engine.Client()}
+	w := &dockerHost{host: host, ports: engine.Client()}
 
 	t.Run("contract", func(t *testing.T) {
 		t.Parallel()
-		actiontest.Run(t, func(t *testing.T) actiontest.World {
-			w := &yard{host: host}
+		actiontest.Run(t, func(t *testing.T) actiontest.Target {
+			t.Helper()
+			w := &dockerHost{host: host}
 			name := w.plain(t, "plain:v2")
-			front := newFront(t, host)
-			return actiontest.World{
+			front := newFaultyProxy(t, host)
+			return actiontest.Target{
 				Step: dockerStep(t, func(s *actions.DockerSettings) {
 					s.Host, s.Container, s.Image = front.host, name, "plain:{{.To}}"
 					s.Registry = &actions.RegistrySettings{Username: "guardian", Password: secret.New("hunter2-registry")}
@@ -80,9 +72,9 @@ func TestDocker(t *testing.T) {
 					}
 					return 0
 				},
-				Break:   func() { front.refuse("hunter2-registry") },
-				Secrets: []string{"hunter2-registry"},
-				Tells:   true, Knows: true,
+				Break:        func() { front.refuse("hunter2-registry") },
+				Secrets:      []string{"hunter2-registry"},
+				KnowsOutcome: true, Deduplicates: true,
 			}
 		})
 	})
@@ -90,9 +82,9 @@ func TestDocker(t *testing.T) {
 		"everything that was set on the container is kept":         w.testKept,
 		"a new one that is no good":                                w.testNoGood,
 		"its time is cut off":                                      w.testCutOff,
-		"whatever fails, the old one runs":                         func(t *testing.T) { w.testEveryPoint(t, "refused") },
-		"whatever answer is lost, the old one or the new one runs": func(t *testing.T) { w.testEveryPoint(t, "lost") },
-		"killed anywhere, asking settles it":                       func(t *testing.T) { w.testEveryPoint(t, "killed") },
+		"whatever fails, the old one runs":                         func(t *testing.T) { t.Helper(); w.testEveryPoint(t, "refused") },
+		"whatever answer is lost, the old one or the new one runs": func(t *testing.T) { t.Helper(); w.testEveryPoint(t, "lost") },
+		"killed anywhere, asking settles it":                       func(t *testing.T) { t.Helper(); w.testEveryPoint(t, "killed") },
 		"the containers of a compose service":                      w.testCompose,
 		"refusals":                                                 w.testRefusals,
 	} {
@@ -103,119 +95,8 @@ func TestDocker(t *testing.T) {
 	}
 }
 
-// yard is where containers stand.
-type yard struct {
-	host  string
-	ports *http.Client // reaches the ports that containers publish
-}
-
-func (y *yard) call(t *testing.T, method, path string, in, out any) int {
+func (y *dockerHost) testKept(t *testing.T) {
 	t.Helper()
-	return docker.Call(t, y.host, method, path, in, out)
-}
-
-func (y *yard) must(t *testing.T, method, path string, in, out any) {
-	t.Helper()
-	if s := y.call(t, method, path, in, out); s >= 400 {
-		t.Fatalf("%s %s: %d", method, path, s)
-	}
-}
-
-// create makes and starts a container and removes it, and all made in its place, at the end.
-func (y *yard) create(t *testing.T, name string, config object) {
-	t.Helper()
-	y.must(t, "POST", "/containers/create?name="+name, config, nil)
-	t.Cleanup(func() { y.clear(t, name) })
-	y.must(t, "POST", "/containers/"+name+"/start", nil, nil)
-}
-
-func (y *yard) clear(t *testing.T, name string) {
-	t.Helper()
-	for _, n := range y.names(t, name) {
-		docker.Call(cleanup{t}, y.host, "DELETE", "/containers/"+n+"?force=1&v=1", nil, nil)
-	}
-}
-
-// cleanup is a test whose context is not over yet.
-type cleanup struct{ *testing.T }
-
-// Context gives one that outlives the test.
-func (c cleanup) Context() context.Context { return context.WithoutCancel(c.T.Context()) }
-
-// names lists the containers whose name begins so.
-func (y *yard) names(t *testing.T, prefix string) []string {
-	t.Helper()
-	var list []struct{ Names []string }
-	docker.Call(cleanup{t}, y.host, "GET", "/containers/json?all=1", nil, &list)
-	var names []string
-	for _, c := range list {
-		for _, n := range c.Names {
-			if n = strings.TrimPrefix(n, "/"); strings.HasPrefix(n, prefix) {
-				names = append(names, n)
-			}
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-func (y *yard) inspect(t *testing.T, name string) object {
-	t.Helper()
-	var c object
-	y.must(t, "GET", "/containers/"+name+"/json", nil, &c)
-	return c
-}
-
-// version gives the image tag that a container runs, "" when it does not run.
-func (y *yard) version(t *testing.T, name string) string {
-	t.Helper()
-	c := y.inspect(t, name)
-	if get(c, "State", "Running") != true {
-		return ""
-	}
-	_, v, _ := strings.Cut(get(c, "Config", "Image").(string), ":")
-	return v
-}
-
-// plain starts a container of no particular settings under a name of its own.
-func (y *yard) plain(t *testing.T, image string) string {
-	t.Helper()
-	name := strings.ToLower(strings.NewReplacer("/", "-", ",", "").Replace(t.Name()))
-	name = fmt.Sprintf("plain%d-%s", len(name), name[max(0, len(name)-12):])
-	y.create(t, name, object{"Image": image})
-	return name
-}
-
-func get(v any, path ...string) any {
-	for _, p := range path {
-		m, _ := v.(object)
-		v = m[p]
-	}
-	return v
-}
-
-func dockerStep(t *testing.T, change func(*actions.DockerSettings)) actions.Step {
-	t.Helper()
-	kind := actions.Builtin()["docker"]
-	s := kind.Settings().(*actions.DockerSettings)
-	s.Pull, s.MinHealthyTime, s.StopTimeout, s.HealthyDeadline = actions.PullNever, model.Duration(300*time.Millisecond), model.Duration(2*time.Second), model.Duration(3*time.Minute)
-	change(s)
-	step, err := kind.Build(s, env())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return step
-}
-
-func env() actions.Env {
-	return actions.Env{Log: slog.New(slog.DiscardHandler), Redactor: &secret.Redactor{}, Now: time.Now, UserAgent: "guardian/test"}
-}
-
-func dockerCall(to string) actions.Call {
-	return actions.Call{Intent: "r_1-1", Run: actions.Run{ID: "r_1", Service: "shop", Environment: "production", To: to, From: "bad"}}
-}
-
-func (y *yard) testKept(t *testing.T) {
 	y.must(t, "POST", "/networks/create", object{"Name": "front"}, nil)
 	y.must(t, "POST", "/networks/create", object{"Name": "back", "IPAM": object{"Config": []object{{"Subnet": "172.31.77.0/24"}}}}, nil)
 	t.Cleanup(func() {
@@ -313,7 +194,8 @@ func (y *yard) testKept(t *testing.T) {
 	}
 }
 
-func (y *yard) testNoGood(t *testing.T) {
+func (y *dockerHost) testNoGood(t *testing.T) {
+	t.Helper()
 	for to, want := range map[string]string{
 		"unhealthy": "its health check fails",
 		"exits":     "exit status 3",
@@ -348,14 +230,15 @@ func (y *yard) testNoGood(t *testing.T) {
 }
 
 // testEveryPoint fails the first, second, third … request that changes something.
-func (y *yard) testEveryPoint(t *testing.T, how string) {
+func (y *dockerHost) testEveryPoint(t *testing.T, how string) {
+	t.Helper()
 	if testing.Short() && how != "killed" {
 		t.Skip("-short: being killed is the hardest of the three")
 	}
 	for n := 1; ; n++ {
 		name := fmt.Sprintf("point-%s-%d", how, n)
 		y.create(t, name, object{"Image": "plain:v2"})
-		front := newFront(t, y.host)
+		front := newFaultyProxy(t, y.host)
 		front.failAt(n, how)
 		step := dockerStep(t, func(s *actions.DockerSettings) {
 			s.Host, s.Container, s.Image = front.host, name, "plain:{{.To}}"
@@ -404,10 +287,10 @@ func (y *yard) testEveryPoint(t *testing.T, how string) {
 	}
 }
 
-// testCutOff ends the step's time while the new container settles: by a stop of the guardian,
+// testCutOff ends the step while the new container is starting: by a stop of the guardian,
 // which puts the old one back, and by the loss of the lease, after which another guardian is
-// at these containers.
-func (y *yard) testCutOff(t *testing.T) {
+// works on these containers.
+func (y *dockerHost) testCutOff(t *testing.T) {
 	for name, c := range map[string]struct {
 		cause error
 		left  int
@@ -450,7 +333,7 @@ func (y *yard) testCutOff(t *testing.T) {
 	}
 }
 
-func (y *yard) testCompose(t *testing.T) {
+func (y *dockerHost) testCompose(t *testing.T) {
 	labels := func(service string) object {
 		return object{"com.docker.compose.project": "mall", "com.docker.compose.service": service, "com.docker.compose.oneoff": "False"}
 	}
@@ -476,7 +359,7 @@ func (y *yard) testCompose(t *testing.T) {
 	t.Run("or not at all", func(t *testing.T) {
 		call := dockerCall("v2")
 		call.Intent = "r_3-1"
-		front := newFront(t, y.host)
+		front := newFaultyProxy(t, y.host)
 		// create, create, stop, rename, rename, start, then the second one's stop
 		front.failAt(7, "refused")
 		step := dockerStep(t, func(s *actions.DockerSettings) {
@@ -496,7 +379,7 @@ func (y *yard) testCompose(t *testing.T) {
 	})
 }
 
-func (y *yard) testRefusals(t *testing.T) {
+func (y *dockerHost) testRefusals(t *testing.T) {
 	y.create(t, "refusal", object{"Image": "plain:v2"})
 	y.create(t, "fleeting", object{"Image": "plain:v2", "HostConfig": object{"AutoRemove": true}})
 	for name, c := range map[string]struct {
@@ -524,105 +407,4 @@ func (y *yard) testRefusals(t *testing.T) {
 			}
 		})
 	}
-}
-
-// front stands before an engine, and fails requests as a test wants.
-type front struct {
-	host string
-	mu   sync.Mutex
-	n    int    // the number of the request that changes something at which it fails
-	how  string // refused: not passed on; lost: passed on, without an answer; killed: lost, and all after it refused
-	hit  bool
-	echo string // not "": everything is refused with this text
-}
-
-func newFront(t *testing.T, host string) *front {
-	t.Helper()
-	f := &front{}
-	target, err := url.Parse("http://docker")
-	if err != nil {
-		t.Fatal(err)
-	}
-	proxy := httputil.NewSingleHostReverseProxy(target)
-	proxy.Transport = docker.Transport(host)
-	proxy.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch f.decide(r.Method) {
-		case "pass":
-			proxy.ServeHTTP(w, r)
-		case "refused":
-			w.WriteHeader(http.StatusInternalServerError)
-			_ = json.NewEncoder(w).Encode(map[string]string{"message": "the engine is not well " + f.echo})
-		case "lost":
-			proxy.ServeHTTP(httptest.NewRecorder(), r)
-			panic(http.ErrAbortHandler)
-		}
-	}))
-	srv.Config.ErrorLog = proxy.ErrorLog
-	t.Cleanup(srv.Close)
-	f.host = "tcp://" + srv.Listener.Addr().String()
-	return f
-}
-
-func (f *front) decide(method string) string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.echo != "" {
-		return "refused"
-	}
-	if f.hit && f.how == "killed" {
-		return "refused"
-	}
-	if method == http.MethodGet || f.how == "" {
-		return "pass"
-	}
-	if f.n--; f.n != 0 {
-		return "pass"
-	}
-	f.hit = true
-	if f.how == "refused" {
-		return "refused"
-	}
-	return "lost"
-}
-
-func (f *front) failAt(n int, how string) { f.mu.Lock(); f.n, f.how = n, how; f.mu.Unlock() }
-func (f *front) refuse(echo string)       { f.mu.Lock(); f.echo = echo; f.mu.Unlock() }
-func (f *front) repair()                  { f.mu.Lock(); f.how = ""; f.mu.Unlock() }
-func (f *front) failed() bool             { f.mu.Lock(); defer f.mu.Unlock(); return f.hit }
-
-type told struct {
-	Version, Stock string
-	Args           []string
-	Environment    []string
-}
-
-func (y *yard) tells(address string) told {
-	res, err := y.ports.Get(address)
-	if err != nil {
-		return told{}
-	}
-	defer func() { _ = res.Body.Close() }()
-	b, _ := io.ReadAll(res.Body)
-	var v told
-	_ = json.Unmarshal(b, &v)
-	return v
-}
-
-func waitFor(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(3 * time.Minute); !done(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	n, err := port.Free()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strconv.Itoa(n)
 }

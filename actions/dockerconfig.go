@@ -14,9 +14,9 @@ const (
 	labelRunning = "guardian.old-running" // "true": the one before it was running, and is started when it is put back
 )
 
-// recreate gives the request that makes a container like c of another image, and the
-// networks that it must join before it is started. All that was set on the container is
-// kept; what it only had from its old image is left to the new one.
+// recreate gives the request that creates a container like c with another image, and the
+// networks that it must join before it is started. Everything that was set on the container
+// is kept; what it had from its old image comes from the new one.
 func recreate(c container, old image, ref string, next image, labels map[string]string) (create object, join map[string]object) {
 	config := maps.Clone(c.Config)
 	inherited(config, old.Config)
@@ -37,12 +37,12 @@ func recreate(c container, old image, ref string, next image, labels map[string]
 	if config["Hostname"] == short(c.ID) {
 		delete(config, "Hostname")
 	}
-	delete(config, "MacAddress") // moved to the endpoint; there it is what was dealt out
+	delete(config, "MacAddress") // moved to the endpoint, where the engine chose it
 
 	host := maps.Clone(c.HostConfig)
 	mode, _ := host["NetworkMode"].(string)
 	if strings.HasPrefix(mode, "container:") {
-		// Whose network it is decides these.
+		// The container whose network it uses decides these.
 		for _, k := range []string{"Hostname", "Domainname", "ExposedPorts"} {
 			delete(config, k)
 		}
@@ -68,7 +68,7 @@ func recreate(c container, old image, ref string, next image, labels map[string]
 	return create, join
 }
 
-// inherited deletes from a container's configuration what is as its image has it.
+// inherited deletes from a container's configuration what it has from its image.
 func inherited(config, img object) {
 	if img == nil {
 		return
@@ -91,8 +91,8 @@ func inherited(config, img object) {
 		}
 		config[k] = kept
 	}
-	// A command that is the image's means nothing beside an entrypoint of one's own: then it
-	// was set together with it.
+	// A command like the image's is from the image only when the entrypoint is, too: an own
+	// entrypoint drops the image's command, so that both were set together.
 	entrypoint := sameList(config["Entrypoint"], img["Entrypoint"])
 	if entrypoint && sameList(config["Cmd"], img["Cmd"]) {
 		delete(config, "Cmd")
@@ -113,8 +113,8 @@ func sameList(a, b any) bool {
 	return slices.Equal(x, y)
 }
 
-// keptVolumes gives binds for the volumes that the engine made for the container by itself
-// and that its settings therefore do not name: the new one gets the same data.
+// keptVolumes gives binds for the anonymous volumes of the container, which its settings do
+// not name: the new one gets the same data.
 func keptVolumes(c container, host object) []any {
 	named := map[string]bool{}
 	binds, _ := host["Binds"].([]any)
@@ -143,7 +143,7 @@ func keptVolumes(c container, host object) []any {
 	return kept
 }
 
-// nameVolumes writes the names that the engine gave to volumes into the mounts that have none.
+// nameVolumes puts the names that the engine gave to volumes into the mounts without one.
 func nameVolumes(c container, mounts []any) []any {
 	names := map[string]string{}
 	for _, m := range c.Mounts {
@@ -164,7 +164,7 @@ func nameVolumes(c container, mounts []any) []any {
 	return out
 }
 
-// plainLinks turns "/db:/web/db", which the engine gives, into "/db:db", which it takes.
+// plainLinks turns "/db:/web/db", as the engine gives links, into "/db:db", as it accepts them.
 func plainLinks(links []any) []any {
 	var out []any
 	for _, l := range links {
@@ -174,8 +174,8 @@ func plainLinks(links []any) []any {
 	return out
 }
 
-// endpoints gives the settings of the container's networks, without the addresses that were
-// dealt out: first the one that it is created with, then those that it joins.
+// endpoints gives the settings of the container's networks, without the addresses that the
+// engine chose: first the one that it is created with, then those that it joins.
 func endpoints(c container, mode string) (first, join map[string]object) {
 	if mode == "host" || mode == "none" || strings.HasPrefix(mode, "container:") {
 		return nil, nil

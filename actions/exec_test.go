@@ -36,7 +36,7 @@ func script(t *testing.T, text string) string {
 }
 
 func TestExecContract(t *testing.T) {
-	actiontest.Run(t, func(t *testing.T) actiontest.World {
+	actiontest.Run(t, func(t *testing.T) actiontest.Target {
 		dir := t.TempDir()
 		s := execSettings(script(t, `
 echo "token $TOKEN"; cat
@@ -49,7 +49,7 @@ test -e "done-$1"`), "{{.Intent}}"}
 		s.Dir = dir
 		s.Secrets = map[string]secret.Secret{"TOKEN": secret.New("hunter2-env")}
 		s.Stdin = secret.New("hunter2-stdin")
-		return actiontest.World{
+		return actiontest.Target{
 			Step: build(t, "exec", s, env()), Call: theCall(),
 			Effects: func() int {
 				found, err := filepath.Glob(filepath.Join(dir, "done-*"))
@@ -63,7 +63,7 @@ test -e "done-$1"`), "{{.Intent}}"}
 					t.Fatal(err)
 				}
 			},
-			Secrets: []string{"hunter2"}, Tells: true, Knows: true,
+			Secrets: []string{"hunter2"}, KnowsOutcome: true, Deduplicates: true,
 		}
 	})
 }

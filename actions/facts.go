@@ -34,7 +34,7 @@ type Facts struct {
 	Brake    BrakeLimit
 	Freeze   *Freeze       // the current one, when it does not allow rollbacks; nil: none
 	Cooldown time.Duration // of the runbook
-	// MaxRunsPerDay is how many runs the runbook lets start by themselves within 24 hours.
+	// MaxRunsPerDay is how many runs of the runbook may start automatically within 24 hours.
 	MaxRunsPerDay int
 }
 

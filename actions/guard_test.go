@@ -111,6 +111,90 @@ func TestGuard(t *testing.T) {
 		"a person rolls back in a freeze": {func(f *actions.Facts) {
 			f.Trigger, f.Freeze = actions.ByPerson, &actions.Freeze{Detail: reason.Text("Freeze sale lasts until noon."), Until: at(time.Hour)}
 		}, nil},
+		"no freeze holds an act that puts no version back": {func(f *actions.Facts) {
+			f.Rollback, f.Runbook, f.Trigger = false, "restart", actions.ByAlert
+			f.Freeze = &actions.Freeze{Detail: reason.Text("Freeze sale lasts until noon."), Until: at(time.Hour)}
+		}, nil},
+		"a drill is free of what holds automation back": {func(f *actions.Facts) {
+			f.Trigger, f.Current, f.Reversible, f.MaxRunsPerDay = actions.ByDrill, "v3", false, 0
+			f.Runs = []actions.Run{past("r_1", -20*time.Minute, func(r *actions.Run) { r.Trigger.Deploy = "d_2" })}
+			f.Verdicts = []actions.FailedVerdict{{"a", at(0)}, {"b", at(0)}, {"c", at(0)}}
+			f.Freeze = &actions.Freeze{Detail: reason.Text("Freeze sale lasts until noon."), Until: at(time.Hour)}
+		}, nil},
+		"a drill goes to no version that nobody knows": {func(f *actions.Facts) { f.Trigger, f.To = actions.ByDrill, "v0" }, []actions.Code{actions.NotKnownGood}},
+		"a drill waits for another run": {func(f *actions.Facts) {
+			f.Trigger = actions.ByDrill
+			f.Runs = []actions.Run{past("r_1", -time.Minute, func(r *actions.Run) { r.State, r.Ended = actions.Verifying, time.Time{} })}
+		}, []actions.Code{actions.RunInProgress}},
+		"not to the version that is announced as current": {func(f *actions.Facts) {
+			f.From, f.To, f.Current = "", "v1", "v1"
+		}, []actions.Code{actions.SameVersion}},
+		"not to the bad version, whatever is current": {func(f *actions.Facts) {
+			f.To, f.Current, f.KnownGood = "v2", "", []actions.KnownGood{{Version: "v2", At: at(-time.Hour)}}
+		}, []actions.Code{actions.SameVersion}},
+		"what is current may not be known": {func(f *actions.Facts) { f.Current = "" }, nil},
+		"not to a version that was rolled back since": {func(f *actions.Facts) {
+			f.RolledBack = []actions.RolledBack{{Version: "v1", At: at(-time.Hour)}}
+		}, []actions.Code{actions.NotKnownGood}},
+		"what another deploy led to is no rollback of this one": {func(f *actions.Facts) {
+			f.Runs = []actions.Run{past("r_1", -3*time.Hour, func(r *actions.Run) { r.Trigger.Deploy = "d_1" })}
+		}, nil},
+		"what a person rolled back may be rolled back again": {func(f *actions.Facts) {
+			f.Runs = []actions.Run{past("r_1", -3*time.Hour, func(r *actions.Run) { r.Trigger = actions.Trigger{Kind: actions.ByPerson, Deploy: "d_2"} })}
+		}, nil},
+		"without a deploy there is none to roll back once": {func(f *actions.Facts) {
+			f.Deploy = ""
+			f.Runs = []actions.Run{past("r_1", -3*time.Hour, func(r *actions.Run) { r.Trigger.Deploy = "" })}
+		}, nil},
+		"a run that did nothing leaves no cool-down": {func(f *actions.Facts) {
+			f.Runs = []actions.Run{past("r_1", -20*time.Minute, func(r *actions.Run) { r.State, r.Started = actions.Expired, time.Time{} })}
+		}, nil},
+		"a run that was refused leaves no cool-down": {func(f *actions.Facts) {
+			f.Runs = []actions.Run{past("r_1", -20*time.Minute, func(r *actions.Run) { r.State = actions.Refused })}
+		}, nil},
+		"another runbook leaves a rollback no cool-down": {func(f *actions.Facts) {
+			f.Runs = []actions.Run{past("r_1", -20*time.Minute, func(r *actions.Run) { r.Rollback, r.Runbook = false, "restart" })}
+		}, nil},
+		"a runbook has a cool-down of its own": {func(f *actions.Facts) {
+			f.Rollback, f.Runbook, f.Trigger = false, "restart", actions.ByAlert
+			f.Runs = []actions.Run{past("r_1", -20*time.Minute, nil), past("r_2", -20*time.Minute, func(r *actions.Run) { r.Rollback, r.Runbook = false, "restart" })}
+		}, []actions.Code{actions.InCooldown}},
+		"a rollback leaves another runbook no cool-down": {func(f *actions.Facts) {
+			f.Rollback, f.Runbook, f.Trigger = false, "restart", actions.ByAlert
+			f.Runs = []actions.Run{past("r_1", -20*time.Minute, nil)}
+		}, nil},
+		"runs of people do not count towards the day's budget": {func(f *actions.Facts) {
+			f.MaxRunsPerDay = 1
+			f.Runs = []actions.Run{past("r_1", -9*time.Hour, func(r *actions.Run) { r.Trigger.Kind = actions.ByPerson })}
+		}, nil},
+		"runs of alerts count towards the day's budget": {func(f *actions.Facts) {
+			f.MaxRunsPerDay = 1
+			f.Runs = []actions.Run{past("r_1", -9*time.Hour, func(r *actions.Run) { r.Trigger.Kind = actions.ByAlert })}
+		}, []actions.Code{actions.DailyBudget}},
+		"runs that did nothing do not count towards the day's budget": {func(f *actions.Facts) {
+			f.MaxRunsPerDay = 1
+			f.Runs = []actions.Run{past("r_1", -9*time.Hour, func(r *actions.Run) { r.State, r.Started = actions.Rejected, time.Time{} })}
+		}, nil},
+		"other runbooks do not count towards the day's budget": {func(f *actions.Facts) {
+			f.MaxRunsPerDay = 1
+			f.Runs = []actions.Run{past("r_1", -9*time.Hour, func(r *actions.Run) { r.Rollback, r.Runbook = false, "restart" })}
+		}, nil},
+		"people have no budget": {func(f *actions.Facts) { f.Trigger, f.MaxRunsPerDay = actions.ByPerson, 0 }, nil},
+		"an alert's run has all guards of automation": {func(f *actions.Facts) {
+			f.Trigger, f.MaxRunsPerDay = actions.ByAlert, 0
+			f.Verdicts = []actions.FailedVerdict{{"a", at(0)}, {"b", at(0)}, {"c", at(0)}}
+			f.Freeze = &actions.Freeze{Detail: reason.Text("Freeze sale lasts until noon."), Until: at(time.Hour)}
+		}, []actions.Code{actions.Brake, actions.DailyBudget, actions.Frozen}},
+		"a person is not held by the brake": {func(f *actions.Facts) {
+			f.Trigger, f.Verdicts = actions.ByPerson, []actions.FailedVerdict{{"a", at(0)}, {"b", at(0)}, {"c", at(0)}}
+		}, nil},
+		"no brake is configured": {func(f *actions.Facts) {
+			f.Brake.MaxFailingServices = 0
+			f.Verdicts = []actions.FailedVerdict{{"a", at(0)}, {"b", at(0)}, {"c", at(0)}}
+		}, nil},
+		"verdicts of later are not counted yet": {func(f *actions.Facts) {
+			f.Verdicts = []actions.FailedVerdict{{"a", at(time.Minute)}, {"b", at(0)}, {"c", at(0)}}
+		}, nil},
 		"the bad version is gone already": {func(f *actions.Facts) { f.Current = "v3" }, []actions.Code{actions.Superseded}},
 		"an act that puts no version back knows no versions": {func(f *actions.Facts) {
 			f.Rollback, f.From, f.To, f.KnownGood, f.Trigger = false, "", "", nil, actions.ByAlert
@@ -131,6 +215,32 @@ func TestGuard(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+func TestWhatAPersonMayOverride(t *testing.T) {
+	never := []actions.Code{actions.NoKnownGood, actions.SameVersion, actions.RunInProgress, "a code of a newer guardian"}
+	may := []actions.Code{
+		actions.NotKnownGood, actions.AlreadyRolledBack, actions.InCooldown, actions.DailyBudget, actions.NotReversible,
+		actions.Brake, actions.Superseded, actions.Late, actions.Frozen,
+	}
+	asks := []actions.Code{actions.Brake, actions.Frozen}
+	for _, c := range slices.Concat(never, may) {
+		r := actions.Refusal{Code: c}
+		if r.Overridable() != slices.Contains(may, c) || r.Asks() != slices.Contains(asks, c) {
+			t.Errorf("%s: overridable %v, asks %v", c, r.Overridable(), r.Asks())
+		}
+	}
+}
+
+func TestRefusalsThatOthersMake(t *testing.T) {
+	for code, r := range map[actions.Code]actions.Refusal{
+		actions.Superseded: actions.NewSuperseded("v2", "v3"),
+		actions.Late:       actions.NewLate(31 * time.Minute),
+	} {
+		if r.Code != code || r.Detail.IsZero() {
+			t.Errorf("%+v, want %s with a reason", r, code)
+		}
 	}
 }
 

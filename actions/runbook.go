@@ -22,20 +22,20 @@ type RunbookSettings struct {
 	OnFailure     string           `yaml:"on_failure" doc:"After a failed step: stop, or continue with the next one."`
 }
 
-// StepSettings is one step of a runbook in the configuration. What belongs to the step's
-// kind stands under the kind's name as a key and is decoded by it.
+// StepSettings is one step of a runbook in the configuration. The settings of the step's kind
+// are under the kind's name as a key.
 type StepSettings struct {
 	Name       string         `yaml:"name" doc:"The step's name; default: its kind."`
 	Timeout    model.Duration `yaml:"timeout" doc:"Timeout of one attempt."`
 	Idempotent bool           `yaml:"idempotent" doc:"Doing this step twice has the same effect as doing it once: it may be repeated when its outcome is not known."`
 
-	// Kind is the key under which Settings stood: docker, exec, webhook, …
+	// Kind is the key that Settings were under: docker, exec, webhook, …
 	Kind string `yaml:"-"`
-	// Settings is what Kind.Settings gave, filled in.
+	// Settings is what Kind.Settings gave, with the configuration decoded into it.
 	Settings any `yaml:"-"`
 }
 
-// VerifySettings says how the cure is proven.
+// VerifySettings says how a run verifies that the service is cured.
 type VerifySettings struct {
 	For       model.Duration `yaml:"for" doc:"Maximum time until the checks are up."`
 	Every     model.Duration `yaml:"every" doc:"Time between two looks of a check."`
@@ -199,7 +199,7 @@ type Runbook struct {
 	Verify        Verify
 	Approval      Approval
 	Cooldown      time.Duration
-	MaxRunsPerDay int // runs that start by themselves within 24 hours
+	MaxRunsPerDay int // runs that may start automatically within 24 hours
 	OnFailure     string
 }
 
@@ -212,8 +212,8 @@ type RunbookStep struct {
 	Step       Step
 }
 
-// Verify says how the cure is proven. For zero: it is not, and a run whose steps are done
-// is taken for cured.
+// Verify says how a run verifies that the service is cured. With For zero it does not: then
+// a run is cured when its steps are done.
 type Verify struct {
 	For       time.Duration
 	Every     time.Duration
@@ -229,8 +229,8 @@ type Approval struct {
 	Roles     []string
 }
 
-// NewRunbook builds a runbook of settings; kinds are those that steps may be of (Builtin).
-// All mistakes are joined.
+// NewRunbook builds a runbook of its settings; kinds are the kinds of steps that there are
+// (Builtin). All mistakes are joined.
 func NewRunbook(s RunbookSettings, kinds map[string]Kind, env Env) (*Runbook, error) {
 	if err := s.Validate(); err != nil {
 		return nil, fmt.Errorf("runbook %s: %w", s.Name, err)

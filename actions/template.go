@@ -14,15 +14,15 @@ import (
 // maxRendered is the most that a template may give, in bytes.
 const maxRendered = 64 << 10
 
-// versionShape is what a version may look like where it goes into a command, an address or
-// the name of an image: it begins like a word, so that it cannot be taken for an option.
+// versionShape is what a version may look like, because it goes into commands, addresses and
+// names of images: the first character is such that no command takes it for an option.
 var versionShape = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._:/@+~-]{0,254}$`)
 
-// VersionRule says in words what ValidVersion takes.
+// VersionRule is what ValidVersion accepts, in words.
 const VersionRule = "letters, digits and ._:/@+~-, beginning with a letter, a digit or _"
 
-// ValidVersion tells whether a version may stand in a runbook's templates. One that may not
-// is refused where it is announced, not first when it must be put back.
+// ValidVersion tells whether a version may be used in a runbook's templates. Others are
+// refused when they are announced, which is better than when they must be put back.
 func ValidVersion(v string) bool { return versionShape.MatchString(v) }
 
 // text is a template of the configuration. It sees To, From, Service, Environment, Deploy,
@@ -58,7 +58,7 @@ func (t text) render(data map[string]any) (string, error) {
 	return w.b.String(), nil
 }
 
-// usesAnswer: such a template cannot be tried before a target has answered.
+// usesAnswer tells whether the template needs a target's answer, and cannot be tried without.
 func (t text) usesAnswer() bool { return strings.Contains(t.source, ".Answer") }
 
 type limited struct{ b strings.Builder }
@@ -70,7 +70,7 @@ func (l *limited) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-// data gives what templates see of a call.
+// data gives the values that a template can use.
 func (c Call) data() (map[string]any, error) {
 	for _, v := range []string{c.Run.To, c.Run.From} {
 		if v != "" && !ValidVersion(v) {
@@ -95,8 +95,8 @@ func (c Call) names() map[string]string {
 	}
 }
 
-// sampleCall is a call that templates are tried with when they are loaded: a mistake is
-// found then and not in the middle of the night. Its reason is as awkward as reasons get.
+// sampleCall is a call that templates are tried with when they are loaded, so that a mistake
+// is found then and not during a rollback. Its reason has the characters that break templates.
 func sampleCall() Call {
 	return Call{Intent: "r_sample-1", Run: Run{
 		ID: "r_sample", Service: "order-sync", Environment: "production", From: "v2", To: "v1",

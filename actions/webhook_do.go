@@ -70,7 +70,7 @@ func (w *webhook) deliver(ctx context.Context, call Call, address, body string) 
 	for try := 1; ; try++ {
 		a, err := w.send(ctx, call, w.s.Method, address, body)
 		wait := time.Second << (try - 1)
-		again := false
+		var again bool
 		switch {
 		case err == nil && a.status == http.StatusTooManyRequests && !w.accepts(a.status):
 			again = true
@@ -112,7 +112,7 @@ func (w *webhook) pollUntilDone(ctx context.Context, call Call, data map[string]
 	if w.poll.url.usesAnswer() && hostOf(address) != host {
 		return unclear(reason.New("webhook_other_host", "host", host))
 	}
-	last := reason.New("webhook_no_answer")
+	var last reason.Reason
 	for {
 		a, err := w.send(ctx, call, http.MethodGet, address, "")
 		switch {

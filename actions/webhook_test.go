@@ -51,7 +51,7 @@ func newDeployer(t *testing.T) *deployer {
 		d.header = r.Header
 		if d.broken {
 			w.WriteHeader(http.StatusForbidden)
-			fmt.Fprintf(w, "%s %s not allowed with %v", r.Method, r.URL, r.Header)
+			_, _ = fmt.Fprintf(w, "%s %s not allowed with %v", r.Method, r.URL, r.Header)
 			return
 		}
 		if d.lose[d.requests] == "before" {
@@ -71,7 +71,7 @@ func newDeployer(t *testing.T) *deployer {
 			panic(http.ErrAbortHandler)
 		}
 		w.WriteHeader(status)
-		fmt.Fprintf(w, `{"id": 7, "auth": %q}`, r.Header.Get("Authorization"))
+		_, _ = fmt.Fprintf(w, `{"id": 7, "auth": %q}`, r.Header.Get("Authorization"))
 	})
 	mux.HandleFunc("GET /intents/{id}", func(w http.ResponseWriter, r *http.Request) {
 		d.mu.Lock()
@@ -132,7 +132,7 @@ func TestWebhookContract(t *testing.T) {
 		"without":  nil,
 	} {
 		t.Run(name, func(t *testing.T) {
-			actiontest.Run(t, func(t *testing.T) actiontest.World {
+			actiontest.Run(t, func(t *testing.T) actiontest.Target {
 				d := newDeployer(t)
 				s := d.settings(t)
 				if ask != nil {
@@ -143,11 +143,11 @@ func TestWebhookContract(t *testing.T) {
 				e := env()
 				e.Redactor.Learn(secret.New("hunter2-path"))
 				s.Sign = &actions.SignSettings{Secret: secret.New("hunter2-key")}
-				return actiontest.World{
+				return actiontest.Target{
 					Step: build(t, "webhook", s, e), Call: theCall(),
 					Effects: func() int { d.mu.Lock(); defer d.mu.Unlock(); return d.deploys },
 					Break:   func() { d.mu.Lock(); defer d.mu.Unlock(); d.broken = true },
-					Secrets: []string{"hunter2"}, Tells: ask != nil, Knows: true,
+					Secrets: []string{"hunter2"}, KnowsOutcome: ask != nil, Deduplicates: true,
 				}
 			})
 		})

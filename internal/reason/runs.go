@@ -252,8 +252,6 @@ func webhookWords(code string) (Words, bool) {
 			"the first answer leads to another host than {host}, which must not get the headers",
 			"首次请求的返回内容指向 {host} 以外的主机，请求头不应发往该主机",
 		}, true
-	case "webhook_no_answer":
-		return Words{"no answer yet", "尚无返回"}, true
 	case "webhook_poll_timeout":
 		return Words{
 			"{host} accepted it, and did not say in time that it is done; the last answer: {last}",
