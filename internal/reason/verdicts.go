@@ -68,7 +68,7 @@ func evidenceWords(code string) (Words, bool) {
 		}, true
 	case "looks_seen":
 		return Words{
-			"{looks:look|looks} of {checks:check|checks} since {since}, {failures} failed[, {unknown} could not look].",
+			"{looks:look|looks} of {checks:check|checks} since {since}, {failures} failed[, {unknown} without a result].",
 			"自 {since} 起，{checks} 个检查共探测 {looks} 次，失败 {failures} 次[，{unknown} 次无法探测]。",
 		}, true
 	default:
@@ -84,7 +84,7 @@ func outcomeWords(code string) (Words, bool) {
 	case "no_checks_of_shops":
 		return Words{"No check looks at {shops}, so nothing was seen; give these shops a check.", "没有检查探测 {shops}，因此什么也没有看到；请为这些店铺配置检查。"}, true
 	case "blind_at_the_end":
-		return Words{"To pass, they had to be seen again by the end of the watch.", "要判通过，须在观察结束前恢复探测。"}, true
+		return Words{"A pass needs results up to the end of the watch.", "判通过需要直到观察结束都有探测结果。"}, true
 	case "only_previous_answered":
 		return Words{
 			"Only the previous version {previous} answered ({looks:look|looks}), never {version}: was it switched?",
@@ -95,7 +95,7 @@ func outcomeWords(code string) (Words, bool) {
 	case "too_few_looks":
 		return Words{
 			"Too little was seen: a pass needs {needed:judged look|judged looks} (min_samples), there were {judged}; watch longer or look more often.",
-			"看到的太少：判通过需要 {needed} 次有效探测（min_samples），实际只有 {judged} 次；请延长观察时间或提高探测频率。",
+			"样本太少：判通过需要 {needed} 次有效探测（min_samples），实际只有 {judged} 次；请延长观察时间或提高探测频率。",
 		}, true
 	case "undecided":
 		return Words{"That is too much to pass and too little to fail.", "要判通过则失败偏多，要判失败则证据不足。"}, true
@@ -106,7 +106,7 @@ func outcomeWords(code string) (Words, bool) {
 	case "check_with_excuse":
 		return Words{"{check} ({why})", "{check}（{why}）"}, true
 	case "red_before":
-		return Words{"red before the deploy", "部署前就已失败"}, true
+		return Words{"down before the deploy", "部署前就已失败"}, true
 	case "unknown_before":
 		return Words{"unknown before the deploy", "部署前状态未知"}, true
 	case "watching":
@@ -124,10 +124,10 @@ func outcomeWords(code string) (Words, bool) {
 		}, true
 	case "bound_not_covered":
 		return Words{
-			"The bound holds for failures that come at most as often as was tolerated and in bursts no longer than history shows. " +
-				"Greater drift, longer bursts, and an outside incident during the watch are not covered; only controls or shops without the deploy tell the last one apart.",
-			"误判概率以容许的失败率和历史上出现过的连续失败为前提。" +
-				"更大的漂移、更长的连续失败以及观察期间的外部故障不在保证之内；外部故障只有靠对照检查或未部署的店铺才能区分。",
+			"The false-alarm risk is bounded as long as failures do not become more frequent than tolerated for other reasons than the deploy, and come in bursts no longer than history shows. " +
+				"Not covered are greater drift, longer bursts, and an unrelated incident during the watch; only controls, and shops without the deploy, can tell such an incident apart.",
+			"误判概率的上限有两个前提：除部署以外，没有别的原因使失败率超出容许范围；连续失败不比历史上更长。" +
+				"更大的漂移、更长的连续失败以及观察期间的无关故障不在保证之内；无关故障只有靠对照检查或未部署的店铺才能区分。",
 		}, true
 	default:
 		return Words{}, false
