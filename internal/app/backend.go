@@ -241,8 +241,8 @@ func (b backend) healthOf(v *server.Service, s *setup, now time.Time) {
 		counted++
 		switch {
 		case seen.Blind || seen.Last == nil:
-			if v.Reason == "" {
-				v.Reason = c.Name + ": " + seen.BlindReason.String()
+			if v.Reason.IsZero() {
+				v.Reason = reason.New("check_says", "check", c.Name, "why", seen.BlindReason)
 			}
 		case seen.Last.Health == sample.Down:
 			if down == nil || seen.Since.Before(downSince) {
@@ -257,11 +257,11 @@ func (b backend) healthOf(v *server.Service, s *setup, now time.Time) {
 	}
 	switch {
 	case down != nil:
-		v.Health, v.Since, v.Reason = sample.Down, downSince, down.Check+": "+down.Reason.String()
+		v.Health, v.Since, v.Reason = sample.Down, downSince, reason.New("check_says", "check", down.Check, "why", down.Reason)
 	case known != nil:
-		v.Health, v.Since, v.Reason = sample.Up, upSince, ""
+		v.Health, v.Since, v.Reason = sample.Up, upSince, reason.Reason{}
 	case counted == 0:
-		v.Reason = "no check of this service counts"
+		v.Reason = reason.New("no_check_counts")
 	}
 }
 
@@ -331,17 +331,17 @@ func (b backend) Status(ctx context.Context) (server.Status, error) {
 	case b.acting.Load() != nil:
 		st.Role, st.Holder = "active", b.holder
 	case b.term.Load() != nil:
-		st.Ready, st.Role, st.Reason = false, "starting", "taking over what is open"
+		st.Ready, st.Role, st.Reason = false, "starting", reason.New("taking_over")
 	case l == nil:
-		st.Ready, st.Role, st.Reason = false, "starting", "the journal has not said yet who holds the lease"
+		st.Ready, st.Role, st.Reason = false, "starting", reason.New("holder_not_known")
 	case l.Addr == b.advertised:
-		st.Holder, st.Reason = l.Holder, "the lease of the guardian that ran here before has not run out yet"
+		st.Holder, st.Reason = l.Holder, reason.New("own_lease_runs")
 	default:
-		st.Holder, st.Reason = l.Holder, "another guardian acts"
+		st.Holder, st.Reason = l.Holder, reason.New("another_leads")
 	}
 	if err := b.store.Ping(ctx); err != nil {
 		st.Ready, st.StorageErr = false, b.redactor.Redact(err.Error())
-		st.Reason = "the journal does not answer"
+		st.Reason = reason.New("journal_silent")
 		return st, nil
 	}
 	if e := b.storeError.Load(); e != nil {

@@ -27,7 +27,7 @@ func (b backend) CheckDetail(_ context.Context, name string) (server.CheckDetail
 		FollowUps: b.record.RecheckStats(c.Service)[name],
 	}
 	if seen.Blind {
-		d.Blind, d.BlindSince = seen.BlindReason.String(), seen.BlindSince
+		d.Blind, d.BlindSince = seen.BlindReason, seen.BlindSince
 	}
 	if conf, ok := s.config.Check(name); ok {
 		for _, line := range config.Shown(conf.Settings) {

@@ -315,9 +315,9 @@ func (b backend) looksFromSeries(ctx context.Context, service string, from, to t
 	if err := read("probe_duration_seconds", func(check string, at int64, v float64) { took[key{check, at}] = v }); err != nil {
 		return nil, err
 	}
-	reasons := map[key]string{}
+	reasons := map[key]reason.Reason{}
 	for _, s := range b.record.Recent(service) {
-		reasons[key{s.Check, s.At.UnixMilli()}] = s.Reason.String()
+		reasons[key{s.Check, s.At.UnixMilli()}] = s.Reason
 	}
 	err := read("probe_unknown", func(check string, at int64, v float64) {
 		k := key{check, at}

@@ -20,6 +20,20 @@ func journalWords(code string) (Words, bool) {
 		return Words{"{rule}[: {note}]", "{rule}[：{note}]"}, true
 	case "alerts_silenced":
 		return Words{"{matchers} until {until}[: {comment}]", "{matchers}，静默至 {until}[：{comment}]"}, true
+	case "check_says":
+		return Words{"{check}[: {why}]", "{check}[：{why}]"}, true
+	case "no_check_counts":
+		return Words{"no check of this service counts", "该服务没有计入可用率的检查"}, true
+	case "taking_over":
+		return Words{"taking over what is open", "正在接管未完成的工作"}, true
+	case "holder_not_known":
+		return Words{"the journal has not said yet who holds the lease", "尚未从数据库得知由谁持有租约"}, true
+	case "own_lease_runs":
+		return Words{"the lease of the guardian that ran here before has not run out yet", "此前在本机运行的 guardian 的租约尚未到期"}, true
+	case "another_leads":
+		return Words{"another guardian acts", "由另一个 guardian 负责执行"}, true
+	case "journal_silent":
+		return Words{"the journal does not answer", "数据库没有响应"}, true
 	default:
 		return Words{}, false
 	}

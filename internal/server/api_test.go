@@ -263,7 +263,7 @@ func TestHealthAndReload(t *testing.T) {
 	check("GET", "/-/ready", 200, "ready (active)")
 	m.status.Role = "standby"
 	check("GET", "/-/ready", 200, "ready (standby)")
-	m.status.Ready, m.status.Role, m.status.Reason = false, "starting", "the journal is being opened"
+	m.status.Ready, m.status.Role, m.status.Reason = false, "starting", reason.Text("the journal is being opened")
 	check("GET", "/-/ready", 503, "the journal is being opened")
 	check("GET", "/-/healthy", 200, "healthy")
 	check("POST", "/-/reload", 200, "reloaded")

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 	"guardian/watch"
 )
@@ -33,7 +34,7 @@ type Look struct {
 	At       time.Time
 	Health   sample.Health
 	Duration time.Duration
-	Reason   string
+	Reason   reason.Reason
 }
 
 // CheckDetail is one check with all that is known of it.
@@ -49,9 +50,9 @@ type CheckDetail struct {
 	BurstEvery time.Duration
 	BurstFor   time.Duration
 	FollowUps  watch.RecheckStats
-	Blind      string    // why it cannot look now; "" when it can
-	BlindSince time.Time // zero when it can
-	Settings   []Setting // of its kind, without secrets
+	Blind      reason.Reason // why it cannot look now; zero when it can
+	BlindSince time.Time     // zero when it can
+	Settings   []Setting     // of its kind, without secrets
 	// Looks are its last looks, Failures those that were not Up, which are kept for longer;
 	// newest first.
 	Looks, Failures []LookDetail
@@ -69,7 +70,7 @@ type LookDetail struct {
 	Duration time.Duration
 	Health   sample.Health
 	Raised   bool // made between scheduled ones because the check had failed
-	Reason   string
+	Reason   reason.Reason
 	Version  string
 	Values   []LookValue
 	Detail   string // status line, headers and the beginning of the body, or what else was seen
@@ -98,7 +99,7 @@ type checkAnswer struct {
 	Burst     *burstAnswer       `json:"burst,omitempty"`
 	Health    sample.Health      `json:"health"`
 	Since     time.Time          `json:"since,omitzero"`
-	Reason    string             `json:"reason,omitempty"`
+	Reason    reason.Reason      `json:"reason,omitzero"`
 	FollowUps watch.RecheckStats `json:"follow_ups"`
 	Settings  []Setting          `json:"settings"`
 	Looks     []lookAnswer       `json:"looks"`
@@ -115,7 +116,7 @@ type lookAnswer struct {
 	Duration float64       `json:"duration_seconds"`
 	Health   sample.Health `json:"health"`
 	Raised   bool          `json:"raised,omitempty"`
-	Reason   string        `json:"reason,omitempty"`
+	Reason   reason.Reason `json:"reason,omitzero"`
 	Version  string        `json:"version,omitempty"`
 	Values   []LookValue   `json:"values"`
 	Detail   string        `json:"detail,omitempty"`
@@ -141,14 +142,14 @@ func (*Server) check(from Checks) handler {
 }
 
 // now says how the check is: unknown too when nothing came for long.
-func (d CheckDetail) now() (sample.Health, time.Time, string) {
+func (d CheckDetail) now() (sample.Health, time.Time, reason.Reason) {
 	switch {
-	case d.Blind != "":
+	case !d.Blind.IsZero():
 		return sample.Unknown, d.BlindSince, d.Blind
 	case d.Last == nil:
-		return sample.Unknown, time.Time{}, ""
+		return sample.Unknown, time.Time{}, reason.Reason{}
 	default:
-		return d.Last.Health, d.Since, d.Last.Reason.String()
+		return d.Last.Health, d.Since, d.Last.Reason
 	}
 }
 
@@ -168,7 +169,7 @@ type checkPageView struct {
 	CheckDetail
 	Health sample.Health
 	Since  time.Time
-	Reason string
+	Reason reason.Reason
 	Chart  chart
 	// Shown are the last looks and the failures that are older, newest first, each once.
 	Shown []LookDetail

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/internal/server"
 	"guardian/probes/sample"
 	"guardian/watch"
@@ -19,7 +20,7 @@ func details(now time.Time) map[string]server.CheckDetail {
 	down := func(ago time.Duration, raised bool) server.LookDetail {
 		return server.LookDetail{
 			At: now.Add(-ago), Duration: 10 * time.Second, Health: sample.Down, Raised: raised, Version: "v42",
-			Reason: "the order was not visible within 10s", Detail: "HTTP/1.1 404 Not Found\nAuthorization: <secret>\n\n{\"error\": \"<none>\"}",
+			Reason: reason.Text("the order was not visible within 10s"), Detail: "HTTP/1.1 404 Not Found\nAuthorization: <secret>\n\n{\"error\": \"<none>\"}",
 			Values: []server.LookValue{{Name: "order_push_stage_seconds", Of: "push", V: 0.25}, {Name: "order_push_stage_seconds", Of: "visible", V: 9.75}, {Name: "probe_retries", V: 1}},
 		}
 	}

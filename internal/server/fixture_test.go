@@ -37,7 +37,7 @@ func busy() *memory {
 	}
 	m.services = []server.Service{
 		{
-			Name: "order-sync", Environment: "production", Health: sample.Down, Since: at(9*time.Minute + 11*time.Second), Reason: "push-shopee-sg: the order was not visible within 10s",
+			Name: "order-sync", Environment: "production", Health: sample.Down, Since: at(9*time.Minute + 11*time.Second), Reason: reason.Text("push-shopee-sg: the order was not visible within 10s"),
 			Version: "v1.4.3", KnownGood: []string{"v1.4.2", "v1.4.1"}, Mode: watch.Approve, Objective: 0.999, Availability: 0.99953, BudgetLeft: 0.532,
 			Gate: server.Gate{Reasons: []watch.GateReason{{Code: "run_in_progress", Detail: reason.Text("a rollback of order-sync waits for approval: answer it first")}}},
 			Checks: []server.Check{
@@ -52,7 +52,7 @@ func busy() *memory {
 			Checks: []server.Check{{Name: "price-page", Kind: "page", Every: time.Minute, Since: at(50 * time.Hour), Last: last("price-page", sample.Up, 41*time.Second, 1730*time.Millisecond, "")}},
 		},
 		{
-			Name: "listing-feed", Environment: "production", Health: sample.Unknown, Since: at(4 * time.Minute), Reason: "feed-tiktok: dial tcp: lookup feed.example.com: no such host", Mode: watch.Observe,
+			Name: "listing-feed", Environment: "production", Health: sample.Unknown, Since: at(4 * time.Minute), Reason: reason.Text("feed-tiktok: dial tcp: lookup feed.example.com: no such host"), Mode: watch.Observe,
 			Availability: -1, Gate: server.Gate{Open: true},
 			Checks: []server.Check{{Name: "feed-tiktok", Kind: "feed", Every: 5 * time.Minute, Since: at(4 * time.Minute), Last: last("feed-tiktok", sample.Unknown, 4*time.Minute, 0, "dial tcp: lookup feed.example.com: no such host")}},
 		},
@@ -144,7 +144,7 @@ func busy() *memory {
 		look := server.Look{At: t, Health: sample.Up, Duration: 6*wave + 200*time.Millisecond}
 		switch {
 		case t.After(at(9*time.Minute+12*time.Second)) && i%3 != 1:
-			look.Health, look.Duration, look.Reason = sample.Down, 10*time.Second, "the order was not visible within 10s"
+			look.Health, look.Duration, look.Reason = sample.Down, 10*time.Second, reason.Text("the order was not visible within 10s")
 		case i == 400 || i == 661:
 			look.Health, look.Duration = sample.Unknown, 0
 		case i == 512:

@@ -189,7 +189,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name
 	_, noSession := r.Cookie(sessionCookie)
 	f := frame{
 		Title: title, Lang: words.lang, Path: r.URL.Path, Other: otherLanguage(r.URL, words), Caller: by, Session: noSession == nil,
-		CSRF: s.access.formToken(r), Status: st, Refresh: refresh, Now: s.now(), Zone: words.loc.String(), B: reason.Translate(words.reader(), content),
+		CSRF: s.access.formToken(r), Status: reason.Translate(words.reader(), st), Refresh: refresh, Now: s.now(), Zone: words.loc.String(), B: reason.Translate(words.reader(), content),
 	}
 	if key := "done." + r.URL.Query().Get("done"); words.T(key) != key {
 		f.Done = words.T(key)

@@ -124,7 +124,7 @@ func TestPagesAreSound(t *testing.T) {
 func TestWordsOfOthersAreNeverCode(t *testing.T) {
 	const attack = `<script>alert(1)</script>" onload="x`
 	m := busy()
-	m.services[0].Reason = attack
+	m.services[0].Reason = reason.Text(attack)
 	m.watches[1].Evidence[0].Reason, m.watches[1].Evidence[0].Check, m.watches[1].Reason = reason.Text(attack), attack, reason.Text(attack)
 	m.watches[1].Deploy.Version, m.watches[1].Deploy.Author, m.watches[1].Deploy.URL = attack, attack, "javascript:alert(1)"
 	m.runs[0].Trigger.Reason, m.runs[0].Service, m.runs[0].To = reason.Text(attack), attack, attack

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes"
 )
 
@@ -23,20 +24,20 @@ type Status struct {
 	// Ready: it serves what it knows. A standby is ready.
 	Ready bool `json:"ready"`
 	// Role is active, standby or starting.
-	Role       string    `json:"role"`
-	Reason     string    `json:"reason,omitempty"` // why it is not ready, or not active
-	Holder     string    `json:"holder,omitempty"` // who holds the lease
-	Started    time.Time `json:"started"`
-	Loaded     time.Time `json:"config_loaded"`               // when the running configuration was loaded
-	LoadError  string    `json:"config_error,omitempty"`      // of the last reload, when it failed
-	Checks     int       `json:"checks"`                      // configured
-	Blind      []string  `json:"blind"`                       // checks that cannot look
-	Queued     int       `json:"notices_queued"`              // notices not yet delivered
-	GivenUp    int       `json:"notices_given_up"`            // in the last day
-	LastNotice time.Time `json:"last_notice_at,omitzero"`     // last delivered
-	Storage    string    `json:"storage"`                     // sqlite or postgres
-	StorageErr string    `json:"storage_error,omitempty"`     // of the last write, when it failed
-	OldestDue  time.Time `json:"oldest_undelivered,omitzero"` // created time of the oldest undelivered notice
+	Role       string        `json:"role"`
+	Reason     reason.Reason `json:"reason,omitzero"`  // why it is not ready, or not active
+	Holder     string        `json:"holder,omitempty"` // who holds the lease
+	Started    time.Time     `json:"started"`
+	Loaded     time.Time     `json:"config_loaded"`               // when the running configuration was loaded
+	LoadError  string        `json:"config_error,omitempty"`      // of the last reload, when it failed
+	Checks     int           `json:"checks"`                      // configured
+	Blind      []string      `json:"blind"`                       // checks that cannot look
+	Queued     int           `json:"notices_queued"`              // notices not yet delivered
+	GivenUp    int           `json:"notices_given_up"`            // in the last day
+	LastNotice time.Time     `json:"last_notice_at,omitzero"`     // last delivered
+	Storage    string        `json:"storage"`                     // sqlite or postgres
+	StorageErr string        `json:"storage_error,omitempty"`     // of the last write, when it failed
+	OldestDue  time.Time     `json:"oldest_undelivered,omitzero"` // created time of the oldest undelivered notice
 }
 
 // Heartbeats takes jobs' reports.
@@ -60,7 +61,7 @@ func (s *Server) ready(process Process) http.HandlerFunc {
 			s.log.ErrorContext(r.Context(), "status is not known", "error", s.redactor.Redact(err.Error()))
 			plain(w, http.StatusServiceUnavailable, "Guardian is not ready: its status is not known; its log says more.")
 		case !st.Ready:
-			plain(w, http.StatusServiceUnavailable, fmt.Sprintf("Guardian is not ready (%s): %s", st.Role, s.redactor.Redact(st.Reason)))
+			plain(w, http.StatusServiceUnavailable, fmt.Sprintf("Guardian is not ready (%s): %s", st.Role, s.redactor.Redact(st.Reason.String())))
 		case st.Role == "standby":
 			plain(w, http.StatusOK, "Guardian is ready (standby).")
 		default:

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 	"guardian/watch"
 )
@@ -20,10 +21,10 @@ type Service struct {
 	Name        string
 	Environment string
 	Health      sample.Health
-	Since       time.Time // since when it has this health; zero: not known
-	Reason      string    // why it is Down or Unknown, in English
-	Version     string    // what is believed to run; "" when nothing was announced
-	KnownGood   []string  // newest first
+	Since       time.Time     // since when it has this health; zero: not known
+	Reason      reason.Reason // why it is Down or Unknown
+	Version     string        // what is believed to run; "" when nothing was announced
+	KnownGood   []string      // newest first
 	Mode        watch.Mode
 	Checks      []Check
 	// Objective is the promised availability, (0, 1]; 0: none was promised.
@@ -59,7 +60,7 @@ type serviceView struct {
 	Environment  string        `json:"environment"`
 	Health       sample.Health `json:"health"`
 	Since        time.Time     `json:"since,omitzero"`
-	Reason       string        `json:"reason,omitempty"`
+	Reason       reason.Reason `json:"reason,omitzero"`
 	Version      string        `json:"version,omitempty"`
 	KnownGood    []string      `json:"known_good"`
 	Objective    float64       `json:"objective,omitempty"`
@@ -76,7 +77,7 @@ type checkView struct {
 	Health sample.Health     `json:"health"`
 	Since  time.Time         `json:"since,omitzero"`
 	At     time.Time         `json:"last_look_at,omitzero"`
-	Reason string            `json:"reason,omitempty"`
+	Reason reason.Reason     `json:"reason,omitzero"`
 }
 
 func (*Server) services(from Services) handler {
@@ -101,7 +102,7 @@ func (*Server) services(from Services) handler {
 			for _, c := range v.Checks {
 				check := checkView{Name: c.Name, Kind: c.Kind, Labels: c.Labels, Since: c.Since}
 				if c.Last != nil {
-					check.Health, check.At, check.Reason = c.Last.Health, c.Last.At, c.Last.Reason.String()
+					check.Health, check.At, check.Reason = c.Last.Health, c.Last.At, c.Last.Reason
 				}
 				view.Checks = append(view.Checks, check)
 			}

@@ -3,7 +3,8 @@ package server
 // english is every text of the pages in English. texts_zh.go has the same keys.
 func english() map[string]string {
 	return map[string]string{
-		"lang": "en", "lang.other": "中文", "lang.other.code": "zh",
+		"colon": ": ",
+		"lang":  "en", "lang.other": "中文", "lang.other.code": "zh",
 		"just_now": "just now", "ago": "%s ago", "in": "in %s",
 		"unit.d": "%d d", "unit.h": "%d h", "unit.min": "%d min", "unit.s": "%d s", "unit.ms": "%d ms", "unit.seconds": "s",
 		"skip": "Skip to the content", "stale": "The guardian does not answer: this is what was known last.", "menu": "Pages",

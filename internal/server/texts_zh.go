@@ -3,7 +3,8 @@ package server
 // chinese is every text of the pages in Chinese. texts_en.go has the same keys.
 func chinese() map[string]string {
 	return map[string]string{
-		"lang": "zh-CN", "lang.other": "English", "lang.other.code": "en",
+		"colon": "：",
+		"lang":  "zh-CN", "lang.other": "English", "lang.other.code": "en",
 		"just_now": "刚刚", "ago": "%s前", "in": "%s后",
 		"unit.d": "%d 天", "unit.h": "%d 小时", "unit.min": "%d 分钟", "unit.s": "%d 秒", "unit.ms": "%d 毫秒", "unit.seconds": "秒",
 		"skip": "跳到正文", "stale": "无法连接 Guardian：以下是最后已知的情况。", "menu": "页面",
