@@ -11,6 +11,7 @@ import (
 
 	"guardian/decide"
 	"guardian/internal/config"
+	"guardian/internal/reason"
 	"guardian/internal/server"
 	"guardian/internal/store"
 	"guardian/internal/watching"
