@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes/marketplace"
 )
 
@@ -18,7 +19,7 @@ var ErrBudget = errors.New("the look would take more of a marketplace's quota th
 // implements it. It is asked in the goroutine of the check, before each look, and counts the
 // look when it allows it. It gives the zero time then; otherwise when to ask again, and why.
 type Budget interface {
-	MayLook(check string, at time.Time) (later time.Time, why string)
+	MayLook(check string, at time.Time) (later time.Time, why reason.Reason)
 }
 
 // BudgetSeries are the series beyond its kind's of a check that uses a marketplace's quota.
@@ -114,16 +115,16 @@ type Answer struct {
 }
 
 // mayLook asks the budget, if there is one.
-func (l *loop) mayLook(now time.Time) (later time.Time, why string) {
+func (l *loop) mayLook(now time.Time) (later time.Time, why reason.Reason) {
 	if l.runner.budget == nil {
-		return time.Time{}, ""
+		return time.Time{}, reason.Reason{}
 	}
 	return l.runner.budget.MayLook(l.check.Name, now)
 }
 
 // lookAsked makes a look that somebody waits for.
 func (l *loop) lookAsked(ctx context.Context, ask request) answer {
-	if later, why := l.mayLook(l.runner.now()); why != "" {
+	if later, why := l.mayLook(l.runner.now()); !why.IsZero() {
 		l.counts.turnedDown.add(1)
 		return answer{err: fmt.Errorf("%w: %s; ask again at %s", ErrBudget, why, later.UTC().Format(time.RFC3339))}
 	}

@@ -64,7 +64,7 @@ type limited struct {
 	uses    map[string][]marketplace.Use
 }
 
-func (l limited) MayLook(check string, at time.Time) (later time.Time, why string) {
+func (l limited) MayLook(check string, at time.Time) (later time.Time, why reason.Reason) {
 	return l.limiter.Take(l.uses[check], at)
 }
 

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/go-resty/resty/v2"
+
+	"guardian/internal/reason"
 )
 
 // httpClient sends the requests of one check. It has a transport of its own, so that nothing
@@ -206,12 +208,12 @@ func (c *httpClient) do(ctx context.Context, out outgoing) (exchange, *fault) {
 	x := exchange{request: out, length: -1}
 	client, err := c.client()
 	if err != nil {
-		return x, blind("%v", err)
+		return x, blind(reason.New("client_settings", "error", err))
 	}
 	// A header of the template's making can still be refused by net/http, with its value in the error.
 	for name, value := range out.headers {
 		if strings.ContainsAny(value, "\r\n\x00") {
-			return x, blind("the header %s has a line break", name)
+			return x, blind(reason.New("http_header_line_break", "header", name))
 		}
 	}
 	t := newTracer(c.env.Now)
@@ -247,9 +249,9 @@ func (c *httpClient) do(ctx context.Context, out outgoing) (exchange, *fault) {
 		}
 	}
 	if errors.Is(err, errBodyTooLong) {
-		return x, down("the body is longer than %d bytes (body_limit)", c.settings.BodyLimit)
+		return x, down(reason.New("http_body_too_long", "limit", c.settings.BodyLimit))
 	}
-	return x, faultOf(ctx, err, phase, x.took)
+	return x, faultOf(ctx, err, doing(phase), x.took)
 }
 
 var errBodyTooLong = errors.New("body too long")

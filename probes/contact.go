@@ -58,7 +58,7 @@ type contact struct {
 func (t *Target) contact(ctx context.Context, network string, now func() time.Time) (*contact, *fault) {
 	c := newContact(now)
 	if err := c.dial(ctx, network, t.Address, t.AddressFamily); err != nil {
-		return c, c.fault(ctx, err, c.tracer.phase())
+		return c, c.fault(ctx, err, doing(c.tracer.phase()))
 	}
 	return c, nil
 }
@@ -86,7 +86,7 @@ func (c *contact) secure(ctx context.Context, config *tls.Config) (tls.Connectio
 	c.tracer.end(phaseTLS)
 	if err != nil {
 		c.unverified(err)
-		return tls.ConnectionState{}, c.fault(ctx, err, c.tracer.phase())
+		return tls.ConnectionState{}, c.fault(ctx, err, doing(c.tracer.phase()))
 	}
 	c.Conn = secured
 	c.tracer.certificates(secured.ConnectionState())
@@ -101,7 +101,7 @@ func (c *contact) unverified(err error) {
 	}
 }
 
-func (c *contact) fault(ctx context.Context, err error, during string) *fault {
+func (c *contact) fault(ctx context.Context, err error, during reason.Reason) *fault {
 	return faultOf(ctx, err, during, c.now().Sub(c.begin))
 }
 
@@ -168,5 +168,5 @@ func seenAs(f *fault, values []sample.Value) sample.Observation {
 	if f == nil {
 		return sample.Observation{Health: sample.Up, Values: values}
 	}
-	return sample.Observation{Health: f.health, Reason: reason.Text(oneLine(f.reason, 1<<10)), Values: values}
+	return sample.Observation{Health: f.health, Reason: f.reason, Values: values}
 }

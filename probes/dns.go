@@ -14,6 +14,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 )
 
@@ -162,13 +163,13 @@ func (p *dnsProbe) ask(ctx context.Context, network string) (*dns.Msg, []sample.
 	var broken *dns.Error
 	switch {
 	case errors.As(err, &broken):
-		return nil, values, down("what came is no proper DNS answer: %s", strings.TrimPrefix(broken.Error(), "dns: "))
+		return nil, values, down(reason.New("dns_malformed", "error", strings.TrimPrefix(broken.Error(), "dns: ")))
 	case err != nil:
-		return nil, values, c.fault(ctx, err, "waiting for the answer")
+		return nil, values, c.fault(ctx, err, reason.New("doing_answer"))
 	}
 	// A server that understood nothing may leave the question out.
 	if q := answer.Question; len(q) > 0 && (!strings.EqualFold(q[0].Name, m.Question[0].Name) || q[0].Qtype != m.Question[0].Qtype) {
-		return nil, values, down("the answer is for another question: %s %s", oneLine(printable(q[0].Name), 100), dns.TypeToString[q[0].Qtype])
+		return nil, values, down(reason.New("dns_other_question", "name", oneLine(printable(q[0].Name), 100), "type", dns.TypeToString[q[0].Qtype]))
 	}
 	return answer, values, nil
 }
@@ -196,29 +197,26 @@ func (p *dnsProbe) judge(answer *dns.Msg, records []string) *fault {
 		want = []string{"NOERROR"}
 	}
 	if got := dns.RcodeToString[answer.Rcode]; !slices.Contains(want, got) {
-		return down("the answer for %s %s is %s, want %s", s.Name, s.Type, got, strings.Join(want, ", "))
+		return down(reason.New("dns_rcode", "name", s.Name, "type", s.Type, "got", got, "want", strings.Join(want, ", ")))
 	}
 	if answer.Rcode != dns.RcodeSuccess {
 		return nil
 	}
 	came := shorten(strings.Join(records, "; "), 300)
-	if came == "" {
-		came = "none"
-	}
 	if len(records) < s.MinAnswers {
-		return down("%d records of type %s came for %s, at least %d wanted", len(records), s.Type, s.Name, s.MinAnswers)
+		return down(reason.New("dns_too_few", "n", len(records), "type", s.Type, "name", s.Name, "least", s.MinAnswers))
 	}
 	for _, wanted := range s.Answers {
 		if !slices.ContainsFunc(records, func(r string) bool { return p.same(r, wanted) }) {
-			return down("%s is not among the answers for %s %s, which are: %s", wanted, s.Name, s.Type, came)
+			return down(reason.New("dns_record_missing", "wanted", wanted, "name", s.Name, "type", s.Type, "got", came))
 		}
 	}
 	for _, record := range records {
 		if !p.matches.MatchString(record) {
-			return down("the answer %s for %s %s does not match %s", record, s.Name, s.Type, p.matches)
+			return down(reason.New("dns_record_mismatch", "record", record, "name", s.Name, "type", s.Type, "pattern", p.matches))
 		}
 		if s.Exactly && !slices.ContainsFunc(s.Answers, func(w string) bool { return p.same(record, w) }) {
-			return down("the answer %s for %s %s is none of the wanted", record, s.Name, s.Type)
+			return down(reason.New("dns_record_unwanted", "record", record, "name", s.Name, "type", s.Type))
 		}
 	}
 	return nil

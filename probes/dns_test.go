@@ -103,7 +103,7 @@ func TestDNS(t *testing.T) {
 		"no record of the type is down":        {name: "empty.shop.test", kind: "A", health: sample.Down, reason: "0 records of type A"},
 		"unless none is needed":                {name: "empty.shop.test", kind: "A", set: func(s *probes.DNSSettings) { s.MinAnswers = 0 }, health: sample.Up},
 		"an answer that is missing is down":    {kind: "A", set: func(s *probes.DNSSettings) { s.Answers = []string{"192.0.2.99"} }, health: sample.Down, reason: "192.0.2.99 is not among the answers", records: 2},
-		"an answer too many is down":           {kind: "A", set: func(s *probes.DNSSettings) { s.Answers, s.Exactly = []string{"192.0.2.10"}, true }, health: sample.Down, reason: "192.0.2.11 for shop.test A is none of the wanted", records: 2},
+		"an answer too many is down":           {kind: "A", set: func(s *probes.DNSSettings) { s.Answers, s.Exactly = []string{"192.0.2.10"}, true }, health: sample.Down, reason: "192.0.2.11 for shop.test A is not a wanted one", records: 2},
 		"an answer that does not match":        {kind: "A", set: func(s *probes.DNSSettings) { s.Matches = `\.10$` }, health: sample.Down, reason: "does not match", records: 2},
 		"a server that does not answer":        {name: "slow.shop.test", kind: "A", health: sample.Down, reason: "no answer within"},
 		"nobody listens, which udp can tell":   {kind: "A", set: func(s *probes.DNSSettings) { s.Server = refusedAddress(t) }, health: sample.Down, reason: "refused"},

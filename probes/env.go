@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/probes/sample"
 )
@@ -42,8 +43,20 @@ func (m masks) text(s string) string { return m.all.Redact(m.own.Redact(s)) }
 
 func (m masks) error(err error) error { return m.all.Error(m.own.Error(err)) }
 
+// maxReasonText is the most bytes of one text in a reason.
+const maxReasonText = 1 << 10
+
+// reason takes secrets out of a reason; each text in it is on one line.
+func (m masks) reason(r reason.Reason) reason.Reason {
+	if r.IsZero() {
+		return r
+	}
+	return r.Redact(func(s string) string { return oneLine(m.text(s), maxReasonText) })
+}
+
 func (m masks) observation(o sample.Observation) sample.Observation {
-	o.Reason, o.Detail, o.Version = o.Reason.Redact(m.text), m.text(o.Detail), m.text(o.Version)
+	o.Reason = m.reason(o.Reason)
+	o.Detail, o.Version = m.text(o.Detail), m.text(o.Version)
 	for i, v := range o.Values {
 		for name, text := range v.Labels {
 			// What others wrote can stand in labels, too. Labels may be shared between values.

@@ -127,7 +127,7 @@ func (p *execProbe) Look(ctx context.Context) sample.Observation {
 	for i, a := range p.args {
 		var err error
 		if args[i], err = a.render(data); err != nil {
-			return p.masks.observation(sample.Observation{Reason: reason.Text(fmt.Sprintf("command[%d]: %v", i, err))})
+			return p.masks.observation(sample.Observation{Reason: reason.New("setting_unusable", "setting", fmt.Sprintf("command[%d]", i), "error", err)})
 		}
 	}
 	out, problems := &boundedBuffer{limit: p.settings.OutputLimit}, &boundedBuffer{limit: detailBody}
@@ -174,15 +174,15 @@ func (p *execProbe) judge(ctx context.Context, cmd *exec.Cmd, err error, out, pr
 	var exit *exec.ExitError
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		return sample.Observation{Reason: reason.Text("the look was broken off while the program ran")}
+		return sample.Observation{Reason: reason.New("look_stopped", "doing", reason.New("doing_program"))}
 	case ctx.Err() != nil:
-		return sample.Observation{Reason: reason.Text(fmt.Sprintf("the program did not end within %s and was killed: give it a shorter time of its own", round(took)))}
+		return sample.Observation{Reason: reason.New("exec_timeout", "took", round(took))}
 	case err != nil && !errors.As(err, &exit):
-		return sample.Observation{Reason: reason.Text("the program could not be run: " + oneLine(err.Error(), 300))}
+		return sample.Observation{Reason: reason.New("exec_not_run", "error", oneLine(err.Error(), 300))}
 	}
 	code := cmd.ProcessState.ExitCode()
 	if code < 0 {
-		return sample.Observation{Reason: reason.Text("the program was ended: " + cmd.ProcessState.String())}
+		return sample.Observation{Reason: reason.New("exec_ended", "state", cmd.ProcessState)}
 	}
 	words, values := parsePlugin(out)
 	o := sample.Observation{Values: append([]sample.Value{{Name: "exec_exit_code", V: float64(code)}}, values...)}
@@ -202,11 +202,12 @@ func (p *execProbe) judge(ctx context.Context, cmd *exec.Cmd, err error, out, pr
 		// Plugins speak on standard output; a shell that found no plugin does not.
 		words, _, _ = strings.Cut(strings.TrimSpace(problems), "\n")
 	}
-	if words == "" {
-		words = "the program says nothing"
-	}
 	// Masked before it is cut: half a secret is still half a secret.
-	o.Reason = reason.Text(fmt.Sprintf("exit code %d: %s", code, oneLine(p.masks.text(printable(words)), 500)))
+	if said := oneLine(p.masks.text(printable(words)), 500); said != "" {
+		o.Reason = reason.New("exec_exit", "code", code, "said", said)
+	} else {
+		o.Reason = reason.New("exec_exit_silent", "code", code)
+	}
 	return o
 }
 

@@ -41,7 +41,7 @@ func TestExec(t *testing.T) {
 		"unless a warning is down":                {script: `echo "DISK WARNING"; exit 1`, set: func(s *probes.ExecSettings) { s.Warning = "down" }, health: sample.Down, reason: "exit code 1: DISK WARNING"},
 		"2 is down":                               {script: `echo "DISK CRITICAL - 95% used | /=95%"; exit 2`, health: sample.Down, reason: "exit code 2: DISK CRITICAL - 95% used"},
 		"3 is unknown":                            {script: `echo "cannot read"; exit 3`, health: sample.Unknown, reason: "exit code 3: cannot read"},
-		"another code is unknown":                 {script: `exit 77`, health: sample.Unknown, reason: "exit code 77: the program says nothing"},
+		"another code is unknown":                 {script: `exit 77`, health: sample.Unknown, reason: "exit code 77, and the program printed nothing"},
 		"what stands on standard error alone":     {script: `nosuchplugin -w 5`, health: sample.Unknown, reason: "nosuchplugin: not found"},
 		"what a terminal would obey is not told":  {script: `printf '\033[2Jwiped\n'; exit 2`, health: sample.Down, reason: "exit code 2: ·[2Jwiped"},
 		"a signal is unknown":                     {script: `kill -SEGV $$`, health: sample.Unknown, reason: "signal: segmentation fault"},
@@ -101,7 +101,7 @@ func TestExecKillsTheWholeGroup(t *testing.T) {
 			time.Sleep(5 * time.Millisecond)
 		}
 	}()
-	if o := p.Look(ctx); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "broken off") {
+	if o := p.Look(ctx); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "the look was stopped") {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 	b, err := os.ReadFile(pid)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	"guardian/internal/reason"
 )
 
 // expectation is an Expect whose regular expressions and templates are parsed.
@@ -91,42 +94,42 @@ func (e expectation) judge(x exchange, d templateData) *fault {
 			}
 			want = strings.Join(texts, ", ")
 		}
-		return down("status %d, want %s", x.status, want)
+		return down(reason.New("http_status", "status", x.status, "want", want))
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.headers)) {
 		values := x.header.Values(name)
 		if len(values) == 0 {
-			return down("the header %s is missing", name)
+			return down(reason.New("http_header_missing", "header", name))
 		}
 		if !e.headers[name].MatchString(strings.Join(values, ", ")) {
-			return down("the header %s does not match %s", name, e.headers[name])
+			return down(reason.New("http_header_mismatch", "header", name, "pattern", e.headers[name]))
 		}
 	}
 	for _, s := range e.BodyContains {
 		if !bytes.Contains(x.body, []byte(s)) {
-			return down("the body does not contain %q", s)
+			return down(reason.New("http_body_lacks", "text", s))
 		}
 	}
 	for _, s := range e.BodyNot {
 		if bytes.Contains(x.body, []byte(s)) {
-			return down("the body contains %q", s)
+			return down(reason.New("http_body_contains", "text", s))
 		}
 	}
 	for _, re := range e.matches {
 		if !re.Match(x.body) {
-			return down("the body does not match %s", re)
+			return down(reason.New("http_body_mismatch", "pattern", re))
 		}
 	}
 	for _, re := range e.nots {
 		if re.Match(x.body) {
-			return down("the body matches %s", re)
+			return down(reason.New("http_body_matches", "pattern", re))
 		}
 	}
 	if f := e.judgeJSON(x.body, d); f != nil {
 		return f
 	}
 	if e.MaxLatency > 0 && x.took > time.Duration(e.MaxLatency) {
-		return down("took %s, at most %s allowed", round(x.took), e.MaxLatency)
+		return down(reason.New("http_slow", "took", round(x.took), "limit", time.Duration(e.MaxLatency)))
 	}
 	return nil
 }
@@ -136,12 +139,12 @@ func (e expectation) judgeJSON(body []byte, d templateData) *fault {
 		return nil
 	}
 	if !gjson.ValidBytes(body) {
-		return down("the body is not JSON")
+		return down(reason.New("http_not_json"))
 	}
 	for _, a := range e.json {
 		path, err := a.path.render(d)
 		if err != nil {
-			return blind("expect.json: %v", err)
+			return blind(reason.New("setting_unusable", "setting", "expect.json", "error", err))
 		}
 		if f := a.judge(path, gjson.GetBytes(body, path), d); f != nil {
 			return f
@@ -153,41 +156,50 @@ func (e expectation) judgeJSON(body []byte, d templateData) *fault {
 func (a assertion) judge(path string, got gjson.Result, d templateData) *fault {
 	if a.Exists != nil && !*a.Exists {
 		if got.Exists() {
-			return down("json %s is there", path)
+			return down(reason.New("json_present", "path", path))
 		}
 		return nil
 	}
 	if !got.Exists() {
-		return down("json %s is missing", path)
+		return down(reason.New("json_missing", "path", path))
 	}
 	value := got.String()
 	shown := shorten(value, 100)
 	if a.equals != nil {
 		want, err := a.equals.render(d)
 		if err != nil {
-			return blind("expect.json: %v", err)
+			return blind(reason.New("setting_unusable", "setting", "expect.json", "error", err))
 		}
 		if !equalTexts(value, want, got.Type == gjson.Number) {
-			return down("json %s is %q, want %q", path, shown, want)
+			return down(reason.New("json_differs", "path", path, "got", shown, "want", want))
 		}
 	}
 	if a.matches != nil && !a.matches.MatchString(value) {
-		return down("json %s is %q, which does not match %s", path, shown, a.matches)
+		return down(reason.New("json_mismatch", "path", path, "got", shown, "pattern", a.matches))
 	}
 	if a.Min == nil && a.Max == nil {
 		return nil
 	}
 	number, err := strconv.ParseFloat(value, 64)
 	if err != nil || number != number {
-		return down("json %s is %q, want a number", path, shown)
+		return down(reason.New("json_not_number", "path", path, "got", shown))
 	}
 	if a.Min != nil && number < *a.Min {
-		return down("json %s is %v, at least %v wanted", path, number, *a.Min)
+		return down(reason.New("json_low", "path", path, "got", exact(number), "limit", exact(*a.Min)))
 	}
 	if a.Max != nil && number > *a.Max {
-		return down("json %s is %v, at most %v wanted", path, number, *a.Max)
+		return down(reason.New("json_high", "path", path, "got", exact(number), "limit", exact(*a.Max)))
 	}
 	return nil
+}
+
+// exact gives a number with all its digits: rounded, one that is just over a limit would read
+// as the limit itself.
+func exact(v float64) string {
+	if abs := math.Abs(v); abs >= 1e15 || abs > 0 && abs < 1e-6 {
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
 // equalTexts compares values by their text, and numbers also by their value: 9.90 is 9.9, but

@@ -37,7 +37,7 @@ func (p *httpProbe) Explain(ctx context.Context) (sample.Observation, []Assertio
 	add := func(text string, f *fault) {
 		a := Assertion{Text: p.masks.text(text), Held: f == nil}
 		if f != nil {
-			a.Saw = p.masks.text(f.reason)
+			a.Saw = p.masks.text(f.reason.String())
 		}
 		all = append(all, a)
 	}

@@ -25,7 +25,7 @@ func ReadExposition(body []byte, contentType string) (series []string, why strin
 		series = append(series, s.Metric.String())
 	}
 	if f != nil {
-		why = f.reason
+		why = f.reason.String()
 	}
 	return series, why
 }
@@ -38,11 +38,11 @@ func SaysOf(path string, body []byte) (judged, found, why string) {
 		return "", "", ""
 	}
 	if f := e.judgeJSON(body, templateData{}); f != nil {
-		judged = f.reason
+		judged = f.reason.String()
 	}
 	found, f := Extract{Name: "x", JSON: path}.from(exchange{body: body}, nil)
 	if f != nil {
-		why = f.reason
+		why = f.reason.String()
 	}
 	return judged, found, why
 }

@@ -3,8 +3,8 @@ package probes
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/url"
@@ -12,10 +12,11 @@ import (
 	"syscall"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 )
 
-// fault is why a look did not end well, and whose fault it was.
+// fault is why a look failed: Down when the target is to blame, Unknown when this machine is.
 //
 //	what happened                                         | health
 //	refused, reset, unreachable host, no answer in time   | Down
@@ -34,15 +35,24 @@ import (
 // all is said here.
 type fault struct {
 	health sample.Health
-	reason string
+	reason reason.Reason
 }
 
-func down(format string, args ...any) *fault {
-	return &fault{health: sample.Down, reason: fmt.Sprintf(format, args...)}
-}
+func down(why reason.Reason) *fault { return &fault{health: sample.Down, reason: why} }
 
-func blind(format string, args ...any) *fault {
-	return &fault{health: sample.Unknown, reason: fmt.Sprintf(format, args...)}
+func blind(why reason.Reason) *fault { return &fault{health: sample.Unknown, reason: why} }
+
+// reasonError is an error that is a reason, so that it keeps its code on its way up.
+type reasonError struct{ why reason.Reason }
+
+func (e *reasonError) Error() string { return e.why.String() }
+
+// why gives the reason that an error carries, and otherwise its text.
+func why(err error) reason.Reason {
+	if e, ok := errors.AsType[*reasonError](err); ok {
+		return e.why
+	}
+	return reason.Text(err.Error())
 }
 
 // proxyError says that the proxy answered CONNECT with a refusal.
@@ -52,18 +62,17 @@ func (e *proxyError) Error() string { return "the proxy refused: " + e.status }
 
 var errTooManyRedirects = errors.New("too many redirects")
 
-// ours are the errors of this machine: it could not look.
-func ours() []error {
+// localErrors are errors of this machine and not of the target.
+func localErrors() []error {
 	return []error{
 		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL, syscall.EADDRINUSE,
 		syscall.ENETUNREACH, syscall.ENETDOWN, syscall.EACCES, syscall.EPERM, syscall.EAFNOSUPPORT,
 	}
 }
 
-// faultOf tells whose fault an error of a request was, in which phase and after what time;
-// ctx is the look's.
-func faultOf(ctx context.Context, err error, phase string, took time.Duration) *fault {
-	during := doing(phase)
+// faultOf classifies a network error: what failed, and whether the target or this machine is to
+// blame. ctx is the look's; during is what was being done, and took how long it had lasted.
+func faultOf(ctx context.Context, err error, during reason.Reason, took time.Duration) *fault {
 	var (
 		urlErr   *url.Error
 		dnsErr   *net.DNSError
@@ -76,46 +85,70 @@ func faultOf(ctx context.Context, err error, phase string, took time.Duration) *
 		err = urlErr.Err // leaves out the address, which may hold a secret
 	}
 	if errors.Is(ctx.Err(), context.Canceled) || errors.Is(err, context.Canceled) {
-		return blind("the look was broken off while %s", during)
+		return stopped(during)
 	}
 	if errors.As(err, &opErr) && opErr.Op == "proxyconnect" {
-		return blind("the proxy cannot be reached: %v", opErr.Err)
+		return blind(reason.New("net_proxy_unreachable", "error", opErr.Err))
 	}
 	if errors.As(err, &proxyErr) {
-		return blind("%v", proxyErr)
+		return blind(reason.New("net_proxy_refused", "status", proxyErr.status))
 	}
-	for _, e := range ours() {
+	for _, e := range localErrors() {
 		if errors.Is(err, e) {
-			return blind("this machine could not look: %v", err)
+			return blind(reason.New("net_local_error", "error", err))
 		}
 	}
 	if errors.As(err, &dnsErr) {
 		if dnsErr.IsNotFound {
-			return down("the name %s does not exist", dnsErr.Name)
+			return down(reason.New("net_name_not_found", "host", dnsErr.Name))
 		}
-		return blind("the name %s could not be asked for: %s", dnsErr.Name, dnsErr.Err)
+		return blind(reason.New("net_lookup_failed", "host", dnsErr.Name, "error", dnsErr.Err))
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || isTimeout(err) {
-		if phase == phaseResolve {
-			return blind("our resolver gave no answer within %s", round(took))
+		if during.Code == resolving {
+			return blind(reason.New("net_resolver_timeout", "took", round(took)))
 		}
-		return down("no answer within %s, while %s", round(took), during)
+		return down(reason.New("net_timeout", "took", round(took), "doing", during))
 	}
 	switch {
 	case errors.As(err, &addrErr):
-		return down("%s has no address of the configured family", addrErr.Addr)
+		return down(reason.New("net_no_address", "host", addrErr.Addr))
 	case errors.Is(err, errTooManyRedirects):
-		return down("more redirects than max_redirects allows")
+		return down(reason.New("http_too_many_redirects"))
 	case errors.As(err, &certErr):
-		return down("the certificate is not accepted: %v", certErr.Err)
+		return down(certificateRefused(certErr.Err))
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return down("the connection was refused")
+		return down(reason.New("net_refused"))
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return down("the connection was reset while %s", during)
+		return down(reason.New("net_reset", "doing", during))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return down("the connection was closed while %s", during)
+		return down(reason.New("net_closed", "doing", during))
+	case during.Code == handshaking:
+		return down(reason.New("tls_handshake_failed", "error", oneLine(err.Error(), 300)))
 	}
-	return down("while %s: %s", during, oneLine(err.Error(), 300))
+	return down(reason.New("net_failed", "doing", during, "error", why(err)))
+}
+
+// stopped is a look that ended early because the guardian stopped, reloaded or lost the lease.
+func stopped(during reason.Reason) *fault { return blind(reason.New("look_stopped", "doing", during)) }
+
+// certificateRefused says why a certificate was not accepted.
+func certificateRefused(err error) reason.Reason {
+	var (
+		invalid   x509.CertificateInvalidError
+		authority x509.UnknownAuthorityError
+		name      x509.HostnameError
+	)
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return reason.New("tls_certificate_expired", "error", err)
+	case errors.As(err, &authority):
+		return reason.New("tls_certificate_untrusted", "error", err)
+	case errors.As(err, &name):
+		return reason.New("tls_certificate_wrong_name", "error", err)
+	default:
+		return reason.New("tls_certificate_refused", "error", err)
+	}
 }
 
 func isTimeout(err error) bool {

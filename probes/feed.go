@@ -111,22 +111,22 @@ func (p *feedProbe) Look(ctx context.Context) sample.Observation {
 	now := p.env.Now()
 	out, err := p.request.fill(newTemplateData(p.env, nil, p.settings.Secrets, now))
 	if err != nil {
-		return p.masks.observation(sample.Observation{Reason: reason.Text(err.Error())})
+		return p.masks.observation(sample.Observation{Reason: requestUnfilled(err)})
 	}
 	x, f := p.client.do(ctx, out)
 	var entries []feedEntry
 	switch {
 	case f != nil:
 	case !accepts(nil, x.status):
-		f = down("status %d, want 2xx", x.status)
+		f = down(reason.New("http_status", "status", x.status, "want", "2xx"))
 	default:
 		if entries, err = parseFeed(x.body); err != nil {
-			f = down("%v", err)
+			f = down(why(err))
 		}
 	}
 	if f != nil {
 		return p.masks.observation(sample.Observation{
-			Reason: reason.Text(oneLine("the feed could not be read: "+f.reason, 1<<10)), Detail: p.masks.detail(x),
+			Reason: reason.New("feed_unread", "why", f.reason), Detail: p.masks.detail(x),
 		})
 	}
 	fresh := p.remember(entries, now)
@@ -227,10 +227,10 @@ func (p *feedProbe) judge(dates []feedDate) sample.Observation {
 		}
 		what := strings.TrimSpace(d.api + " " + d.method)
 		if d.days < 0 {
-			return sample.Observation{Health: sample.Down, Reason: reason.Text(fmt.Sprintf("%s was decommissioned %.0f days ago: %s", what, -d.days, oneLine(d.title, 200)))}
+			return sample.Observation{Health: sample.Down, Reason: reason.New("feed_gone", "api", what, "days", math.Round(-d.days), "title", oneLine(d.title, 200))}
 		}
-		return sample.Observation{Health: sample.Down, Reason: reason.Text(fmt.Sprintf("%s is decommissioned in %.0f days, at least %s wanted: %s",
-			what, d.days, p.settings.MinRemaining, oneLine(d.title, 200)))}
+		return sample.Observation{Health: sample.Down, Reason: reason.New("feed_ending",
+			"api", what, "days", math.Round(d.days), "least", time.Duration(p.settings.MinRemaining), "title", oneLine(d.title, 200))}
 	}
 	return sample.Observation{Health: sample.Up}
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/net/html/charset"
+
+	"guardian/internal/reason"
 )
 
 // feedEntry is one announcement.
@@ -26,7 +28,12 @@ type feedEntry struct {
 	deprecated, decommissioned time.Time
 }
 
-var errNoFeed = errors.New("the body is neither RSS nor Atom nor JSON Feed")
+// The errors of parseFeed.
+func notAFeed() error { return &reasonError{reason.New("feed_not_feed")} }
+
+func brokenFeed(err error) error {
+	return &reasonError{reason.New("feed_broken", "error", oneLine(err.Error(), 200))}
+}
 
 // parseFeed reads RSS 0.9 to 2.0 (item), Atom (entry) and JSON Feed 1.1 (items), at most
 // maxFeedEntries entries. Elements count by their local names, in any namespace.
@@ -47,9 +54,9 @@ func parseFeed(body []byte) ([]feedEntry, error) {
 		}
 		if err != nil {
 			if isFeed {
-				return nil, fmt.Errorf("the feed is broken: %s", oneLine(err.Error(), 200))
+				return nil, brokenFeed(err)
 			}
-			return nil, errNoFeed
+			return nil, notAFeed()
 		}
 		start, ok := token.(xml.StartElement)
 		if !ok {
@@ -60,17 +67,17 @@ func parseFeed(body []byte) ([]feedEntry, error) {
 			isFeed = true
 		case "item", "entry":
 			if !isFeed {
-				return nil, errNoFeed
+				return nil, notAFeed()
 			}
 			var e feedElement
 			if err := d.DecodeElement(&e, &start); err != nil {
-				return nil, fmt.Errorf("the feed is broken: %s", oneLine(err.Error(), 200))
+				return nil, brokenFeed(err)
 			}
 			entries = append(entries, e.entry())
 		}
 	}
 	if !isFeed {
-		return nil, errNoFeed
+		return nil, notAFeed()
 	}
 	return entries, nil
 }
@@ -188,10 +195,10 @@ type jsonFeedItem struct {
 func parseJSONFeed(body []byte) ([]feedEntry, error) {
 	var feed jsonFeed
 	if err := json.Unmarshal(body, &feed); err != nil {
-		return nil, fmt.Errorf("the feed is broken: %s", oneLine(err.Error(), 200))
+		return nil, brokenFeed(err)
 	}
 	if feed.Items == nil {
-		return nil, errNoFeed
+		return nil, notAFeed()
 	}
 	items := (*feed.Items)[:min(len(*feed.Items), maxFeedEntries)]
 	entries := make([]feedEntry, 0, len(items))

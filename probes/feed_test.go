@@ -64,7 +64,7 @@ func TestFeed(t *testing.T) {
 		"and only what holds a word":  {body: ebayFeed, set: func(s *probes.FeedSettings) { s.Words = []string{"Filter"} }, health: sample.Up, values: map[string]float64{"feed_new_entries": 0}, absent: "Trading API"},
 		"what goes soon is down": {body: ebayFeed, set: func(s *probes.FeedSettings) {
 			s.APIs, s.MinRemaining = []string{"Trading API"}, model.Duration(60*24*time.Hour)
-		}, health: sample.Down, reason: "Trading API GetItem is decommissioned in 30 days, at least 60d wanted: Trading API calls"},
+		}, health: sample.Down, reason: "Trading API GetItem is decommissioned in 30 days, at least 60 d wanted: Trading API calls"},
 		"what is not in use may go": {body: ebayFeed, set: func(s *probes.FeedSettings) {
 			s.APIs, s.MinRemaining = []string{"Sell API"}, model.Duration(60*24*time.Hour)
 		}, health: sample.Up},
@@ -78,7 +78,7 @@ func TestFeed(t *testing.T) {
 		}},
 		"a date in words that is soon is down": {body: proseFeed, set: func(s *probes.FeedSettings) {
 			s.APIs, s.MinRemaining = []string{"getOrders"}, model.Duration(90*24*time.Hour)
-		}, health: sample.Down, reason: "getOrders is decommissioned in 52 days, at least 90d wanted: Orders v0"},
+		}, health: sample.Down, reason: "getOrders is decommissioned in 52 days, at least 90 d wanted: Orders v0"},
 		"a feed that is not in UTF-8":           {body: chineseFeed, set: func(s *probes.FeedSettings) { s.Words = []string{"订单"} }, health: sample.Up, values: map[string]float64{"feed_new_entries": 1}},
 		"a feed without entries":                {body: `<rss><channel/></rss>`, health: sample.Up, values: map[string]float64{"feed_entries": 0, "feed_new_entries": 0}},
 		"a page is no feed and unknown":         {body: `<!doctype html><html><body><br>Sorry</body></html>`, health: sample.Unknown, reason: "neither RSS nor Atom nor JSON Feed"},

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/probes/sample"
 )
@@ -88,7 +89,7 @@ func (p *grpcProbe) Look(ctx context.Context) sample.Observation {
 	if f != nil && f.grpc == codes.Unavailable {
 		// What failed below gRPC says it better.
 		if err := d.failed(); err != nil {
-			f.fault = d.contact.fault(ctx, err, d.contact.tracer.phase())
+			f.fault = d.contact.fault(ctx, err, doing(d.contact.tracer.phase()))
 		}
 	}
 	values := append(d.contact.values(name), phaseValue(name, "check", p.env.Now().Sub(begin)))
@@ -107,20 +108,13 @@ func (p *grpcProbe) Look(ctx context.Context) sample.Observation {
 		})
 	}
 	if answer != health.HealthCheckResponse_SERVING {
-		return p.masks.observation(seenAs(down("the health service says %s of %s", answer, p.what()), values))
+		return p.masks.observation(seenAs(down(reason.New("grpc_health", "status", answer, "service", p.settings.Service)), values))
 	}
 	var soon *fault
 	if p.settings.TLS != nil {
 		soon = remaining(d.contact.expiry(), p.settings.TLS.MinRemaining, p.env.Now())
 	}
 	return p.masks.observation(seenAs(soon, values))
-}
-
-func (p *grpcProbe) what() string {
-	if p.settings.Service == "" {
-		return "the server"
-	}
-	return p.settings.Service
 }
 
 // grpcFault is a fault with the status code that came with it.
@@ -136,7 +130,7 @@ func (p *grpcProbe) check(ctx context.Context, d *grpcDial) (health.HealthCheckR
 	} else {
 		config, err := p.settings.TLS.named(p.settings.host())
 		if err != nil {
-			return 0, &grpcFault{blind("%v", err), codes.Unknown}
+			return 0, &grpcFault{blind(reason.New("client_settings", "error", err)), codes.Unknown}
 		}
 		inner = credentials.NewTLS(config)
 	}
@@ -145,7 +139,7 @@ func (p *grpcProbe) check(ctx context.Context, d *grpcDial) (health.HealthCheckR
 		grpc.WithNoProxy(), grpc.WithDisableServiceConfig(), grpc.WithDisableRetry(), grpc.WithDisableHealthCheck(),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(64<<10)))
 	if err != nil {
-		return 0, &grpcFault{blind("make a client: %v", err), codes.Unknown}
+		return 0, &grpcFault{blind(reason.New("client_settings", "error", err)), codes.Unknown}
 	}
 	defer conn.Close()
 	sent := metadata.MD{}
@@ -161,15 +155,15 @@ func (p *grpcProbe) check(ctx context.Context, d *grpcDial) (health.HealthCheckR
 	says := oneLine(status.Convert(err).Message(), 300)
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		return 0, &grpcFault{blind("the look was broken off while waiting for the answer"), code}
+		return 0, &grpcFault{stopped(reason.New("doing_answer")), code}
 	case ctx.Err() != nil, code == codes.DeadlineExceeded && atDeadline(ctx):
-		return 0, &grpcFault{d.contact.fault(ctx, context.DeadlineExceeded, "waiting for the answer"), code}
+		return 0, &grpcFault{d.contact.fault(ctx, context.DeadlineExceeded, reason.New("doing_answer")), code}
 	case code == codes.Unimplemented:
-		return 0, &grpcFault{down("the server has no grpc.health.v1 service: %s", says), code}
+		return 0, &grpcFault{down(reason.New("grpc_no_health_service", "said", says)), code}
 	case code == codes.NotFound:
-		return 0, &grpcFault{down("the health service does not know %s", p.what()), code}
+		return 0, &grpcFault{down(reason.New("grpc_unknown_service", "service", p.settings.Service)), code}
 	}
-	return 0, &grpcFault{down("the health service answers %s: %s", code, says), code}
+	return 0, &grpcFault{down(reason.New("grpc_error", "code", code, "said", says)), code}
 }
 
 // atDeadline tells whether the look's time is all but over. The server is told how much there

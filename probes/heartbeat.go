@@ -3,7 +3,6 @@ package probes
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -14,14 +13,14 @@ import (
 
 // HeartbeatSettings configure a check of kind heartbeat: a job reports that it ran.
 type HeartbeatSettings struct {
-	Within model.Duration `yaml:"period" doc:"The job's period: how often it reports; the check's own interval when left out."`
+	Period model.Duration `yaml:"period" doc:"The job's period: how often it reports; the check's own interval when left out."`
 	Grace  model.Duration `yaml:"grace" doc:"How much later than its period a report may come."`
 }
 
 // Validate joins every mistake.
 func (s *HeartbeatSettings) Validate() error {
 	var errs []error
-	if s.Within < 0 {
+	if s.Period < 0 {
 		errs = append(errs, errors.New("period is negative: give the job's period, such as 1h"))
 	}
 	if s.Grace < 0 {
@@ -30,20 +29,17 @@ func (s *HeartbeatSettings) Validate() error {
 	return errors.Join(errs...)
 }
 
-// heartbeatReason is how much of a job's own words is kept, in bytes.
-const heartbeatReason = 1 << 10
-
 func heartbeatKind() Kind {
 	return Kind{
 		Settings: func() any { return &HeartbeatSettings{} },
 		Build: func(settings any, env Env) (Probe, error) {
 			s := settings.(*HeartbeatSettings)
-			period := time.Duration(s.Within)
+			period := time.Duration(s.Period)
 			if period == 0 {
 				period = env.Every
 			}
 			if period <= 0 {
-				return nil, errors.New("heartbeat: within is missing: give the job's period, such as 1h")
+				return nil, errors.New("heartbeat: period is missing: give the job's period, such as 1h")
 			}
 			if env.Heartbeats == nil {
 				return nil, errors.New("heartbeat: nothing here receives reports")
@@ -73,15 +69,15 @@ func (p *heartbeatProbe) Look(ctx context.Context) sample.Observation {
 	now := p.env.Now()
 	last, ok, err := p.env.Heartbeats(ctx, p.env.Check)
 	if err != nil {
-		return p.masks.observation(sample.Observation{Reason: reason.Text(fmt.Sprintf("read the last heartbeat: %v", err))})
+		return p.masks.observation(sample.Observation{Reason: reason.New("heartbeat_unread", "error", err)})
 	}
 	if !ok {
 		if now.Sub(p.since) <= allowed {
-			return sample.Observation{Reason: reason.Text(fmt.Sprintf("no heartbeat yet; the first is due within %s", model.Duration(allowed)))}
+			return sample.Observation{Reason: reason.New("heartbeat_none_yet", "within", allowed)}
 		}
 		return sample.Observation{
 			Health: sample.Down,
-			Reason: reason.Text(fmt.Sprintf("no heartbeat in the %s since the watching began, due every %s", round(now.Sub(p.since)), model.Duration(p.period))),
+			Reason: reason.New("heartbeat_never", "since", now.Sub(p.since), "period", p.period),
 		}
 	}
 	// A job's clock is not ours, but At is stamped here; a jump back must not give a negative age.
@@ -90,13 +86,10 @@ func (p *heartbeatProbe) Look(ctx context.Context) sample.Observation {
 	switch {
 	case age > allowed:
 		o.Health = sample.Down
-		o.Reason = reason.Text(fmt.Sprintf("the last heartbeat came %s ago, due every %s", round(age), model.Duration(p.period)))
+		o.Reason = reason.New("heartbeat_late", "age", age, "period", p.period)
 	case !last.OK:
 		o.Health = sample.Down
-		o.Reason = reason.Text("the job reported a failure")
-		if last.Reason != "" {
-			o.Reason = reason.Text("the job reported a failure: " + oneLine(last.Reason, heartbeatReason))
-		}
+		o.Reason = reason.New("heartbeat_failed", "said", last.Reason)
 	}
 	return p.masks.observation(o)
 }

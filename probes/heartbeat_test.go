@@ -26,13 +26,13 @@ func TestHeartbeat(t *testing.T) {
 		reason string
 	}{
 		"never reported, not due yet":         {after: 65 * time.Minute, health: sample.Unknown, reason: "no heartbeat yet"},
-		"never reported, and due":             {after: 66 * time.Minute, health: sample.Down, reason: "no heartbeat in the 1h6m0s since the watching began, due every 1h"},
+		"never reported, and due":             {after: 66 * time.Minute, health: sample.Down, reason: "no heartbeat in 1 h 6 min of watching, due every 1 h"},
 		"reported in time":                    {last: &probes.Heartbeat{At: start, OK: true}, after: 65 * time.Minute, health: sample.Up},
-		"reported too long ago":               {last: &probes.Heartbeat{At: start, OK: true}, after: 66 * time.Minute, health: sample.Down, reason: "the last heartbeat came 1h6m0s ago, due every 1h"},
-		"long overdue at the start":           {last: &probes.Heartbeat{At: start.Add(-24 * time.Hour), OK: true}, health: sample.Down, reason: "24h0m0s ago"},
+		"reported too long ago":               {last: &probes.Heartbeat{At: start, OK: true}, after: 66 * time.Minute, health: sample.Down, reason: "the last heartbeat came 1 h 6 min ago, due every 1 h"},
+		"long overdue at the start":           {last: &probes.Heartbeat{At: start.Add(-24 * time.Hour), OK: true}, health: sample.Down, reason: "1 d ago"},
 		"reported a failure":                  {last: &probes.Heartbeat{At: start, Reason: "disk\nfull, key hunter22"}, health: sample.Down, reason: "the job reported a failure: disk full, key <secret>"},
 		"a report from the future is not old": {last: &probes.Heartbeat{At: start.Add(time.Hour), OK: true}, health: sample.Up},
-		"the journal cannot be read":          {err: errors.New("disk gone"), health: sample.Unknown, reason: "read the last heartbeat: disk gone"},
+		"the journal cannot be read":          {err: errors.New("disk gone"), health: sample.Unknown, reason: "the last heartbeat could not be read: disk gone"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := start
@@ -49,7 +49,7 @@ func TestHeartbeat(t *testing.T) {
 				},
 			}
 			p := build(t, "heartbeat", env, func(s *probes.HeartbeatSettings) {
-				s.Within, s.Grace = model.Duration(time.Hour), model.Duration(5*time.Minute)
+				s.Period, s.Grace = model.Duration(time.Hour), model.Duration(5*time.Minute)
 			})
 			now = start.Add(tc.after)
 			o := look(t, p, time.Second)
@@ -75,7 +75,7 @@ func TestHeartbeatTakesTheChecksIntervalForThePeriod(t *testing.T) {
 	if _, err := k.Build(k.Settings(), probes.Env{}); err == nil {
 		t.Error("built without a period")
 	}
-	if err := (&probes.HeartbeatSettings{Within: -1, Grace: -1}).Validate(); err == nil || !strings.Contains(err.Error(), "period") || !strings.Contains(err.Error(), "grace") {
+	if err := (&probes.HeartbeatSettings{Period: -1, Grace: -1}).Validate(); err == nil || !strings.Contains(err.Error(), "period") || !strings.Contains(err.Error(), "grace") {
 		t.Errorf("validate: %v", err)
 	}
 }

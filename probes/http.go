@@ -103,7 +103,7 @@ func (p *httpProbe) look(ctx context.Context) (sample.Observation, exchange, tem
 	data := newTemplateData(p.env, nil, p.settings.Secrets, p.env.Now())
 	out, err := p.request.fill(data)
 	if err != nil {
-		return p.masks.observation(sample.Observation{Reason: reason.Text(err.Error())}), exchange{}, data
+		return p.masks.observation(sample.Observation{Reason: requestUnfilled(err)}), exchange{}, data
 	}
 	x, f := p.client.do(ctx, out)
 	if f == nil {
@@ -114,11 +114,16 @@ func (p *httpProbe) look(ctx context.Context) (sample.Observation, exchange, tem
 	}
 	o := sample.Observation{Health: sample.Up, Values: x.values(), Version: p.versionOf(x)}
 	if f != nil {
-		o.Health, o.Reason, o.Detail = f.health, reason.Text(f.reason), p.masks.detail(x)
+		o.Health, o.Reason, o.Detail = f.health, f.reason, p.masks.detail(x)
 	} else {
 		o.Detail = p.masks.brief(x)
 	}
 	return p.masks.observation(o), x, data
+}
+
+// requestUnfilled says that a request's templates could not be filled in.
+func requestUnfilled(err error) reason.Reason {
+	return reason.New("request_unfilled", "error", why(err))
 }
 
 // remaining gives a fault when a certificate expires too soon.
@@ -126,8 +131,10 @@ func remaining(expiry time.Time, least model.Duration, now time.Time) *fault {
 	if least <= 0 || expiry.IsZero() || expiry.Sub(now) >= time.Duration(least) {
 		return nil
 	}
-	return down("a certificate of the chain expires in %s, on %s; at least %s wanted",
-		round(expiry.Sub(now)), expiry.UTC().Format(time.DateOnly), least)
+	if !expiry.After(now) {
+		return down(reason.New("tls_chain_expired", "at", expiry))
+	}
+	return down(reason.New("tls_chain_expires", "left", expiry.Sub(now), "at", expiry, "least", time.Duration(least)))
 }
 
 func (p *httpProbe) versionOf(x exchange) string {

@@ -77,7 +77,7 @@ func TestHTTPJudgesTheAnswer(t *testing.T) {
 		"not a number is down":                    {health: sample.Down, reason: `json status is "ok", want a number`, set: json(probes.JSONAssertion{Path: "status", Max: num(3)})},
 		"a path that is missing is down":          {health: sample.Down, reason: "json nothing is missing", set: json(probes.JSONAssertion{Path: "nothing", Exists: &yes})},
 		"a path that must be missing":             {health: sample.Down, reason: "json status is there", set: json(probes.JSONAssertion{Path: "status", Exists: &no})},
-		"too slow is down":                        {path: "/slow", health: sample.Down, reason: "at most 20ms allowed", set: func(s *probes.HTTPSettings) { s.Expect.MaxLatency = model.Duration(20 * time.Millisecond) }},
+		"too slow is down":                        {path: "/slow", health: sample.Down, reason: "at most 20 ms allowed", set: func(s *probes.HTTPSettings) { s.Expect.MaxLatency = model.Duration(20 * time.Millisecond) }},
 		"a body that is too long is down":         {health: sample.Down, reason: "longer than 10 bytes (body_limit)", set: func(s *probes.HTTPSettings) { s.BodyLimit = 10 }},
 		"the version from a header":               {health: sample.Up, version: "v1.4.2", set: func(s *probes.HTTPSettings) { s.VersionFrom = probes.VersionFrom{Header: "X-Version", Match: `^(\S+)`} }},
 		"the version from the body, also of a failure": {path: "/503", health: sample.Down, reason: "503", version: "v2", set: func(s *probes.HTTPSettings) {
@@ -154,10 +154,10 @@ func TestHTTPFaults(t *testing.T) {
 		"closing without an answer is down":    {url: closed, health: sample.Down, reason: "the connection was"},
 		"not HTTP is down":                     {url: answer("SSH-2.0-OpenSSH\r\n"), health: sample.Down, reason: "malformed HTTP"},
 		"a body that breaks off is down":       {url: answer("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"), health: sample.Down, reason: "closed while reading the body"},
-		"TLS to a plain port is down":          {url: strings.Replace(answer("HTTP/1.0 400 Bad Request\r\n\r\n"), "http:", "https:", 1), health: sample.Down, reason: "agreeing on TLS"},
+		"TLS to a plain port is down":          {url: strings.Replace(answer("HTTP/1.0 400 Bad Request\r\n\r\n"), "http:", "https:", 1), health: sample.Down, reason: "the TLS handshake failed"},
 		"a proxy that is not there is unknown": {url: "http://shop.invalid/", health: sample.Unknown, reason: "the proxy cannot be reached", set: func(s *probes.HTTPSettings) { s.Proxy = refused }},
 		"a proxy that refuses is unknown":      {url: "https://shop.invalid/", health: sample.Unknown, reason: "the proxy refused: 407", set: func(s *probes.HTTPSettings) { s.Proxy = proxy407 }},
-		"no route from here is unknown":        {url: "http://255.255.255.255/", health: sample.Unknown, reason: "this machine could not look"},
+		"no route from here is unknown":        {url: "http://255.255.255.255/", health: sample.Unknown, reason: "a problem on Guardian's own machine"},
 		"a CA file that is not there":          {url: refused, health: sample.Unknown, reason: "read tls.ca_file", set: func(s *probes.HTTPSettings) { s.TLS.CAFile = "/nowhere.pem" }},
 		"an address of the other family":       {url: refused, health: sample.Down, reason: "no address of the configured family", set: func(s *probes.HTTPSettings) { s.AddressFamily = "ip6" }},
 		"a body that hangs ends at the deadline": {health: sample.Down, reason: "while reading the body", url: serveTCP(t, func(c net.Conn) {
@@ -206,8 +206,8 @@ func TestHTTPNames(t *testing.T) {
 		reason string
 	}{
 		"a name that does not exist is down":   {nameNotThere, sample.Down, "does not exist"},
-		"a resolver that fails is unknown":     {2, sample.Unknown, "could not be asked for"},
-		"a resolver that refuses is unknown":   {5, sample.Unknown, "could not be asked for"},
+		"a resolver that fails is unknown":     {2, sample.Unknown, "could not be resolved"},
+		"a resolver that refuses is unknown":   {5, sample.Unknown, "could not be resolved"},
 		"a resolver that is silent is unknown": {silent, sample.Unknown, "our resolver gave no answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -246,7 +246,7 @@ func TestHTTPBrokenOffIsUnknown(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	url := serveTCP(t, func(c net.Conn) { cancel(); _, _ = io.Copy(io.Discard, c) })
 	p := build(t, "http", probes.Env{}, func(s *probes.HTTPSettings) { s.URL = url })
-	if o := p.Look(ctx); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "broken off") {
+	if o := p.Look(ctx); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "the look was stopped") {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 }

@@ -195,7 +195,7 @@ type session struct {
 func (p *journeyProbe) Look(ctx context.Context) sample.Observation {
 	jar, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
 	if err != nil {
-		return sample.Observation{Reason: reason.Text(fmt.Sprintf("make a cookie jar: %v", err))}
+		return sample.Observation{Reason: reason.New("journey_cookie_jar", "error", err)}
 	}
 	s := &session{
 		client: newHTTPClient(p.settings.Client, p.env, true),
@@ -209,7 +209,7 @@ func (p *journeyProbe) Look(ctx context.Context) sample.Observation {
 	for _, step := range p.steps {
 		x, f := p.step(ctx, s, step)
 		if f != nil {
-			o.Health, o.Reason = f.health, reason.Text(oneLine(fmt.Sprintf("step %s: %s", step.Name, f.reason), 1<<10))
+			o.Health, o.Reason = f.health, reason.New("journey_step", "step", step.Name, "why", f.reason)
 			if x.request.url != "" {
 				o.Detail = s.masks.detail(x)
 			}
@@ -226,7 +226,7 @@ func (p *journeyProbe) Look(ctx context.Context) sample.Observation {
 func (p *journeyProbe) step(ctx context.Context, s *session, step journeyStep) (exchange, *fault) {
 	out, err := step.request.fill(s.data)
 	if err != nil {
-		return exchange{}, blind("%v", err)
+		return exchange{}, blind(requestUnfilled(err))
 	}
 	if step.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -278,35 +278,52 @@ func (s *session) remember(out outgoing, x exchange) {
 
 // from takes the value out of an answer.
 func (e Extract) from(x exchange, match *regexp.Regexp) (string, *fault) {
-	where, found := "the body", string(x.body)
+	found := string(x.body)
 	switch {
 	case e.Header != "":
 		values := x.header.Values(e.Header)
 		if len(values) == 0 {
-			return "", down("nothing to extract for %s: the header %s is missing", e.Name, e.Header)
+			return "", e.nothing(reason.New("http_header_missing", "header", e.Header))
 		}
-		where, found = "the header "+e.Header, strings.Join(values, ", ")
+		found = strings.Join(values, ", ")
 	case e.JSON != "":
 		if !gjson.ValidBytes(x.body) {
-			return "", down("nothing to extract for %s: the body is not JSON", e.Name)
+			return "", e.nothing(reason.New("http_not_json"))
 		}
 		r := gjson.GetBytes(x.body, e.JSON)
 		if !r.Exists() || r.Type == gjson.Null {
-			return "", down("nothing to extract for %s: json %s is missing", e.Name, e.JSON)
+			return "", e.nothing(reason.New("json_missing", "path", e.JSON))
 		}
-		where, found = "json "+e.JSON, r.String()
+		found = r.String()
 	}
 	if e.Match != "" {
 		groups := match.FindStringSubmatch(found)
 		if groups == nil {
-			return "", down("nothing to extract for %s: %s does not match %s", e.Name, where, e.Match)
+			return "", e.nothing(e.mismatch())
 		}
 		found = groups[len(groups)-1]
 	}
 	if len(found) > maxExtract {
-		return "", down("what was extracted for %s has %d bytes, at most %d are taken", e.Name, len(found), maxExtract)
+		return "", down(reason.New("journey_extract_too_long", "name", e.Name, "n", len(found), "limit", maxExtract))
 	}
 	return found, nil
+}
+
+// nothing says why there was nothing to extract.
+func (e Extract) nothing(why reason.Reason) *fault {
+	return down(reason.New("journey_nothing_to_extract", "name", e.Name, "why", why))
+}
+
+// mismatch says that what was found does not match.
+func (e Extract) mismatch() reason.Reason {
+	switch {
+	case e.Header != "":
+		return reason.New("http_header_mismatch", "header", e.Header, "pattern", e.Match)
+	case e.JSON != "":
+		return reason.New("json_unlike", "path", e.JSON, "pattern", e.Match)
+	default:
+		return reason.New("http_body_mismatch", "pattern", e.Match)
+	}
 }
 
 const maxExtract = 16 << 10

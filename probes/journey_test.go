@@ -98,7 +98,7 @@ func TestJourney(t *testing.T) {
 		"a step has a time of its own": {health: sample.Down, reason: "step slow: no answer within", steps: 3, set: func(s *probes.JourneySettings) {
 			s.Steps = append(s.Steps, probes.JourneyStep{Name: "slow", Request: probes.Request{URL: url + "/slow"}, Timeout: model.Duration(20 * time.Millisecond)})
 		}},
-		"a name that nobody extracted is unknown": {health: sample.Unknown, reason: "step cart: url: fill in the template", steps: 1, set: func(s *probes.JourneySettings) { s.Steps[1].URL += "{{.nothing}}" }},
+		"a name that nobody extracted is unknown": {health: sample.Unknown, reason: "step cart: the request could not be built: url: fill in the template", steps: 1, set: func(s *probes.JourneySettings) { s.Steps[1].URL += "{{.nothing}}" }},
 		"nobody listens": {health: sample.Down, reason: "step gone: the connection was refused", steps: 3, set: func(s *probes.JourneySettings) {
 			s.Steps = append(s.Steps, probes.JourneyStep{Name: "gone", Request: probes.Request{URL: "http://" + refusedAddress(t)}})
 		}},

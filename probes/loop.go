@@ -134,11 +134,11 @@ func (l *loop) run(ctx context.Context) {
 // onSchedule looks as scheduled for due and gives when the next look is due.
 func (l *loop) onSchedule(ctx context.Context, due time.Time) time.Time {
 	now := l.runner.now()
-	if later, why := l.mayLook(now); why != "" {
+	if later, why := l.mayLook(now); !why.IsZero() {
 		next, leftOut := l.overBudget(due, now, later)
 		if leftOut {
 			// Only a stop breaks this off, which ends the loop.
-			if s, err := l.stamped(ctx, now, now, false, sample.Observation{Reason: reason.Text("not looked: " + why)}); err == nil {
+			if s, err := l.stamped(ctx, now, now, false, sample.Observation{Reason: reason.New("look_over_budget", "why", why)}); err == nil {
 				l.hand(s)
 			}
 		}
@@ -167,7 +167,7 @@ func (l *loop) raised(due time.Time) (time.Time, bool) {
 
 // lookAgain makes a raised look if the budget allows it.
 func (l *loop) lookAgain(ctx context.Context, now time.Time) {
-	if _, why := l.mayLook(now); why != "" {
+	if _, why := l.mayLook(now); !why.IsZero() {
 		l.counts.refused.add(1)
 		l.pace.skip(now)
 		return
@@ -247,7 +247,7 @@ func (l *loop) observe(ctx context.Context) sample.Observation {
 func (l *loop) once(ctx context.Context) (o sample.Observation) {
 	defer func() {
 		if p := recover(); p != nil {
-			o = sample.Observation{Reason: reason.Text(l.panicked(p))}
+			o = sample.Observation{Reason: reason.New("probe_panicked", "error", l.panicked(p))}
 		}
 	}()
 	return l.check.Probe.Look(ctx)
@@ -277,7 +277,7 @@ func (l *loop) panicked(p any) string {
 	what := l.runner.redact.Redact(oneLine(fmt.Sprint(p), 500))
 	l.runner.log.Error("probe panicked", "check", l.check.Name, "kind", l.check.Kind, "panic", what,
 		"stack", l.runner.redact.Redact(string(debug.Stack())))
-	return "the probe panicked, which is a mistake in the guardian: " + what
+	return what
 }
 
 // first gives when the first look is due. Looks at fixed intervals are spread by a hash of

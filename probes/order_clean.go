@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"guardian/internal/reason"
 )
 
 // leftoversPerLook is how many orders of earlier looks one look tries to clean up.
@@ -100,28 +102,28 @@ func (p *orderPushProbe) clean(ctx context.Context, o *Order, settled bool) erro
 	if err == nil && gone && !settled {
 		// A cleanup with a wrong address finds nothing, too: only who looks and sees nothing knows.
 		if _, asked, f := p.ask(ctx, p.data(o)); f == nil {
-			err = errors.New("the cleanup found no such order, but it is visible")
+			err = &reasonError{reason.New("order_cleanup_found_none")}
 		} else if !asked {
-			err = fmt.Errorf("the cleanup found no such order, and it could not be seen whether it is there: %s", f.reason)
+			err = &reasonError{reason.New("order_cleanup_unknown", "why", f.reason)}
 		}
 	}
 	o.Tries++
 	o.Updated = p.env.Now().UTC()
-	o.Reason = ""
+	o.Reason = reason.Reason{}
 	// The age counts, too: restarts in a row sweep again and again and must not use up the tries.
 	last := o.Tries >= p.settings.Cleanup.Tries && o.Updated.Sub(o.Created) >= p.patience()
 	switch {
 	case err != nil && last:
-		o.Stage, o.Reason = "abandoned", oneLine(p.masks.text(err.Error()), 300)
+		o.Stage, o.Reason = "abandoned", p.masks.reason(why(err))
 	case err != nil:
-		o.Reason = oneLine(p.masks.text(err.Error()), 300)
+		o.Reason = p.masks.reason(why(err))
 	case !gone || seen || settled:
 		o.Stage = "cleaned"
 	case last:
-		o.Stage, o.Reason = "cleaned", "it never appeared"
+		o.Stage, o.Reason = "cleaned", reason.New("order_never_appeared")
 	default:
-		err = errNotThere
-		o.Reason = "it has not appeared yet"
+		o.Reason = reason.New("order_not_yet_there")
+		err = &reasonError{o.Reason}
 	}
 	// The journal must know even when the look's time is over by now.
 	saving, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -159,7 +161,7 @@ func (p *orderPushProbe) takeAway(ctx context.Context, o *Order) (gone bool, err
 		f = p.cleanExpect.judge(x, p.data(o))
 	}
 	if f != nil {
-		return false, errors.New(f.reason)
+		return false, &reasonError{f.reason}
 	}
 	return false, nil
 }
@@ -171,9 +173,9 @@ func (p *orderPushProbe) learnRef(ctx context.Context, o *Order) (there bool, er
 	case f != nil && asked:
 		return false, nil
 	case f != nil:
-		return false, fmt.Errorf("what the target calls the order is not known: %s", f.reason)
+		return false, &reasonError{reason.New("order_ref_unknown", "why", f.reason)}
 	case s.ref == "":
-		return true, errors.New("what the target calls the order is not known; set see.http.ref, or clean up by {{.ID}}")
+		return true, &reasonError{reason.New("order_ref_unset")}
 	}
 	o.Ref = s.ref
 	return true, nil

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/probes/marketplace"
 )
@@ -341,13 +342,14 @@ func (p *platformPush) judge(x exchange) *fault {
 	if p.sandbox() || p.settings.Variant == variantBadSignature || r.From == 0 {
 		return nil
 	}
-	if missed := r.Missed(x.status, x.body, x.took); missed != "" {
-		return down("%s takes this for no answer: %s", p.platform.Title, missed)
+	missed := r.Missed(x.status, x.body, x.took)
+	if took := x.phases[phaseConnect]; len(missed) == 0 && r.Connect > 0 && took > r.Connect {
+		missed = append(missed, reason.New("push_slow_connect", "took", took, "limit", r.Connect))
 	}
-	if took := x.phases["connect"]; r.Connect > 0 && took > r.Connect {
-		return down("%s takes this for no answer: it took %s to connect, at most %s count", p.platform.Title, round(took), r.Connect)
+	if len(missed) == 0 {
+		return nil
 	}
-	return nil
+	return down(reason.New("push_not_counted", "platform", p.platform.Title, "why", missed))
 }
 
 // ref is where the answer to the push tells what the target calls the order.
@@ -365,23 +367,23 @@ func (p *orderPushProbe) refused(ctx context.Context, order *Order, x exchange, 
 	o.detail = p.masks.detail(x)
 	switch {
 	case x.status < 300:
-		o.f, o.result = down("a push with a wrong signature was taken (status %d): verify it and answer 401, or anybody can make orders", x.status), "forged"
+		o.f, o.result = down(reason.New("order_forged", "status", x.status)), "forged"
 		return false
 	case x.status < 400 || x.status >= 500:
-		reason := fmt.Sprintf("status %d", x.status)
+		why := reason.New("http_status", "status", x.status, "want", "4xx")
 		if f != nil {
-			reason = f.reason
+			why = f.reason
 		}
-		o.f, o.result = blind("whether a push with a wrong signature is refused could not be seen: %s", reason), "unknown"
+		o.f, o.result = blind(reason.New("order_forgery_unknown", "why", why)), "unknown"
 		return false
 	}
 	_, asked, missing := p.ask(ctx, p.data(order))
 	switch {
 	case missing == nil:
-		o.f, o.result = down("a push with a wrong signature was refused (status %d), but its order is there", x.status), "forged"
+		o.f, o.result = down(reason.New("order_forged_though_refused", "status", x.status)), "forged"
 		return false
 	case !asked:
-		o.f, o.result = blind("a push with a wrong signature was refused, but it could not be seen whether its order is there: %s", missing.reason), "unknown"
+		o.f, o.result = blind(reason.New("order_forged_unknown", "why", missing.reason)), "unknown"
 		return false
 	}
 	o.result, o.detail = "ok", ""

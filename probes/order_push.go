@@ -163,7 +163,7 @@ func (p *orderPushProbe) mark(out *outgoing, d templateData) {
 func (p *orderPushProbe) Look(ctx context.Context) sample.Observation {
 	open, err := p.env.Orders.Open(ctx, p.env.Check)
 	if err != nil {
-		return p.observation(outcome{f: blind("nothing was pushed: list open synthetic orders: %v", err)}, -1)
+		return p.observation(outcome{f: blind(reason.New("order_open_unread", "error", err))}, -1)
 	}
 	var o outcome
 	if f := p.refusal(ctx, len(open)); f != nil {
@@ -187,14 +187,13 @@ func (p *orderPushProbe) refusal(ctx context.Context, open int) *fault {
 		p.day, p.pushed = day, 0
 	}
 	if p.pushed >= p.settings.DailyMax {
-		return blind("nothing was pushed: %d synthetic orders today are the most allowed (max_orders_per_day); it goes on at 00:00 UTC", p.pushed)
+		return blind(reason.New("order_daily_limit", "n", p.pushed))
 	}
 	if open >= p.settings.MaxUncleaned {
-		return blind("nothing was pushed: %d synthetic orders wait for their cleanup (max_uncleaned)", open)
+		return blind(reason.New("order_uncleaned_limit", "n", open))
 	}
 	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(now) < p.settings.least() {
-		return blind("nothing was pushed: push.timeout, see.within and cleanup.timeout need %s, and the look has %s: raise the check's timeout",
-			p.settings.least(), round(deadline.Sub(now)))
+		return blind(reason.New("order_no_time", "need", p.settings.least(), "left", deadline.Sub(now)))
 	}
 	return nil
 }
@@ -214,7 +213,7 @@ func (p *orderPushProbe) order(ctx context.Context) outcome {
 	begin := p.env.Now()
 	id, err := p.id(begin)
 	if err != nil {
-		return outcome{f: blind("nothing was pushed: make an ID: %v", err)}
+		return outcome{f: blind(reason.New("order_no_id", "error", err))}
 	}
 	order := Order{
 		ID: id, Check: p.env.Check, Stage: "intended",
@@ -222,10 +221,10 @@ func (p *orderPushProbe) order(ctx context.Context) outcome {
 	}
 	out, err := p.fill(&order)
 	if err != nil {
-		return outcome{f: blind("nothing was pushed: push: %v", err)}
+		return outcome{f: blind(reason.New("order_unfilled", "error", err))}
 	}
 	if err := p.env.Orders.Save(ctx, order); err != nil {
-		return outcome{f: blind("nothing was pushed: journal the intent: %v", err)}
+		return outcome{f: blind(reason.New("order_not_recorded", "error", err))}
 	}
 	p.pushed++
 
@@ -237,7 +236,7 @@ func (p *orderPushProbe) order(ctx context.Context) outcome {
 	if sent {
 		err = p.clean(ctx, &order, settled)
 	} else {
-		order.Stage, order.Reason, order.Updated = "cleaned", "it was never sent", cleaning.UTC()
+		order.Stage, order.Reason, order.Updated = "cleaned", reason.New("order_never_sent"), cleaning.UTC()
 		saving, cancel := context.WithTimeout(ctx, time.Duration(p.settings.Cleanup.Timeout))
 		err = p.env.Orders.Save(saving, order)
 		cancel()
@@ -267,7 +266,7 @@ func (p *orderPushProbe) follow(ctx context.Context, order *Order, pushes []outg
 		return true, p.refused(ctx, order, x, f, o)
 	}
 	if f != nil {
-		o.f = &fault{health: f.health, reason: "push: " + f.reason}
+		o.f = &fault{health: f.health, reason: reason.New("order_push_failed", "why", f.reason)}
 		o.detail = p.masks.detail(x)
 		o.result = "rejected"
 		if f.health == sample.Unknown {
@@ -308,7 +307,7 @@ func (p *orderPushProbe) follow(ctx context.Context, order *Order, pushes []outg
 		}
 		return true, false
 	case waited > within:
-		o.f, o.result = down("slow: visible after %s, at most %s wanted", round(waited), within), "slow"
+		o.f, o.result = down(reason.New("order_slow", "took", waited, "limit", within)), "slow"
 	default:
 		o.result = "ok"
 	}
@@ -349,20 +348,19 @@ func (p *orderPushProbe) observation(o outcome, left int) sample.Observation {
 	}
 	seen := sample.Observation{Health: sample.Up, Detail: o.detail}
 	if o.f != nil {
-		seen.Health, seen.Reason = o.f.health, reason.Text(o.f.reason)
+		seen.Health, seen.Reason = o.f.health, o.f.reason
 	}
 	if len(p.untold) > 0 {
 		p.results["abandoned"] += float64(len(p.untold))
 		first := p.untold[0]
-		told := fmt.Sprintf("%d synthetic orders stay behind and must be removed by hand; %s: the cleanup failed %d times: %s",
-			len(p.untold), first.ID, first.Tries, first.Reason)
+		why := reason.New("order_left_behind", "n", len(p.untold), "order", first.ID, "tries", first.Tries, "why", first.Reason)
 		if !seen.Reason.IsZero() {
-			told = seen.Reason.String() + "; " + told
+			why = reason.New("order_and", "why", seen.Reason, "more", why)
 		}
 		if seen.Health == sample.Up {
 			seen.Health = sample.Down
 		}
-		seen.Reason = reason.Text(told)
+		seen.Reason = why
 		p.untold = nil
 	}
 	if o.note != "" {
@@ -383,6 +381,5 @@ func (p *orderPushProbe) observation(o outcome, left int) sample.Observation {
 	if left >= 0 {
 		seen.Values = append(seen.Values, sample.Value{Name: "order_push_uncleaned", V: float64(left)})
 	}
-	seen.Reason = reason.Text(oneLine(seen.Reason.String(), 1<<10))
 	return p.masks.observation(seen)
 }

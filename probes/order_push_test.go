@@ -218,12 +218,12 @@ func TestOrderPush(t *testing.T) {
 			history: "intended pushed pushed", open: 1,
 		},
 		"a slow order is down": {
-			shop: func(s *orderShop) { s.appearAfter = 300 * time.Millisecond }, health: sample.Down, reason: "at most 200ms wanted", result: "slow",
+			shop: func(s *orderShop) { s.appearAfter = 300 * time.Millisecond }, health: sample.Down, reason: "at most 200 ms wanted", result: "slow",
 			history: "intended pushed visible verified cleaned",
 		},
 		"a changed order is down": {
 			shop:   func(s *orderShop) { s.change = func(o map[string]any) { o["quantity"], o["price"] = 1, 99 } },
-			health: sample.Down, reason: `quantity is "1", want "2"; price is "99", want "9.90"`, result: "mismatch", history: "intended pushed visible cleaned",
+			health: sample.Down, reason: `quantity is "1" instead of "2" and price is "99" instead of "9.90"`, result: "mismatch", history: "intended pushed visible cleaned",
 		},
 		"a failed cleanup leaves the order up and is counted": {
 			shop: func(s *orderShop) { s.cleanStatus = 500 }, health: sample.Up, result: "ok",
@@ -413,7 +413,7 @@ func TestOrderPushCleansUpWhenBrokenOff(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	o := p.Look(ctx)
-	if o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "broken off") {
+	if o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "the look was stopped") {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 	if shop.left() != 0 || j.history() != "intended pushed cleaned" {
@@ -563,7 +563,7 @@ func TestOrderPushKeepsSecrets(t *testing.T) {
 			}
 			wantSilent(t, o, key, header, password)
 			for _, o := range j.orders {
-				if strings.Contains(o.Reason, password) {
+				if strings.Contains(stored(t, o), password) {
 					t.Errorf("the journal tells: %s", o.Reason)
 				}
 			}

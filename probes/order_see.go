@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 )
 
@@ -19,9 +20,6 @@ type sight struct {
 	ref      string
 }
 
-// errNotThere says that the question was answered, and the order is not there.
-var errNotThere = errors.New("the order is not there")
-
 // ask asks once whether the order is visible. With asked a fault is a clean no; without it
 // there was no answer to the question.
 func (p *orderPushProbe) ask(ctx context.Context, d templateData) (s sight, asked bool, f *fault) {
@@ -29,16 +27,16 @@ func (p *orderPushProbe) ask(ctx context.Context, d templateData) (s sight, aske
 		row, err := p.seeSQL.row(ctx, d)
 		switch {
 		case err != nil:
-			return s, false, blind("the database could not be asked: %s", oneLine(err.Error(), 300))
+			return s, false, blind(reason.New("sql_failed", "why", oneLine(err.Error(), 300)))
 		case row == nil:
-			return s, true, down("%v", errNotThere)
+			return s, true, down(reason.New("order_not_there"))
 		}
 		s.row = row
 		return s, true, nil
 	}
 	out, err := p.seeHTTP.fill(d)
 	if err != nil {
-		return s, false, blind("see.http: %v", err)
+		return s, false, blind(reason.New("setting_unusable", "setting", "lookup.http", "error", err))
 	}
 	p.mark(&out, d)
 	s.exchange, f = p.client.do(ctx, out)
@@ -87,24 +85,24 @@ func (p *orderPushProbe) await(ctx context.Context, d templateData, accepted, un
 		}
 		switch waited := round(p.env.Now().Sub(accepted)); {
 		case errors.Is(ctx.Err(), context.Canceled):
-			return last, blind("the look was broken off before the order was visible")
+			return last, stopped(reason.New("doing_lookup"))
 		case answered:
-			return last, down("order lost: accepted, but not visible within %s", waited)
+			return last, down(reason.New("order_lost", "waited", waited))
 		case failure.health == sample.Unknown:
-			return last, blind("accepted, but it could not be seen for %s whether it arrived: %s", waited, failure.reason)
+			return last, blind(reason.New("order_unseen", "waited", waited, "why", failure.reason))
 		default:
-			return last, down("accepted, but where it should be visible there was no answer for %s: %s", waited, failure.reason)
+			return last, down(reason.New("order_lookup_failed", "waited", waited, "why", failure.reason))
 		}
 	}
 }
 
 // verify compares the visible order with what was pushed.
 func (p *orderPushProbe) verify(s sight, d templateData) *fault {
-	var wrong []string
+	var wrong []reason.Reason
 	for i, field := range p.settings.Verify {
 		want, err := p.verifyWant[i].render(d)
 		if err != nil {
-			return blind("verify[%d]: %v", i, err)
+			return blind(reason.New("setting_unusable", "setting", fmt.Sprintf("verify[%d]", i), "error", err))
 		}
 		name, got, isNumber, there := field.Column, "", false, false
 		if field.Column != "" {
@@ -113,20 +111,20 @@ func (p *orderPushProbe) verify(s sight, d templateData) *fault {
 			got, isNumber = c.text, c.isNumber
 		} else {
 			if name, err = p.verifyPath[i].render(d); err != nil {
-				return blind("verify[%d]: %v", i, err)
+				return blind(reason.New("setting_unusable", "setting", fmt.Sprintf("verify[%d]", i), "error", err))
 			}
 			r := gjson.GetBytes(s.exchange.body, name)
 			got, isNumber, there = r.String(), r.Type == gjson.Number, r.Exists()
 		}
 		switch {
 		case !there:
-			wrong = append(wrong, name+" is missing")
+			wrong = append(wrong, reason.New("order_field_missing", "field", name))
 		case !equalTexts(got, want, isNumber):
-			wrong = append(wrong, fmt.Sprintf("%s is %q, want %q", name, shorten(got, 80), want))
+			wrong = append(wrong, reason.New("order_field_differs", "field", name, "got", shorten(got, 80), "want", want))
 		}
 	}
 	if len(wrong) == 0 {
 		return nil
 	}
-	return down("the order arrived changed: %s", strings.Join(wrong, "; "))
+	return down(reason.New("order_changed", "fields", wrong))
 }

@@ -69,7 +69,7 @@ func (r Retry) Do(ctx context.Context, look func(context.Context) sample.Observa
 		return o, tries
 	}
 	if o.Health != sample.Up {
-		o.Reason = reason.Text(fmt.Sprintf("%s (after %d tries)", o.Reason, tries))
+		o.Reason = reason.New("look_tries", "why", o.Reason, "tries", tries)
 	}
 	o.Detail = strings.TrimSpace(strings.Join(failed, "\n") + "\n" + o.Detail)
 	return o, tries

@@ -97,11 +97,11 @@ func TestAFailedCheckIsFollowedUpAtTheRaisedPace(t *testing.T) {
 // ceiling allows a number of looks, the scheduled one included.
 type ceiling struct{ left int }
 
-func (c *ceiling) MayLook(_ string, at time.Time) (later time.Time, why string) {
+func (c *ceiling) MayLook(_ string, at time.Time) (later time.Time, why reason.Reason) {
 	if c.left--; c.left >= 0 {
-		return time.Time{}, ""
+		return time.Time{}, reason.Reason{}
 	}
-	return at.Add(24 * time.Hour), "the quota is used"
+	return at.Add(24 * time.Hour), reason.Text("the quota is used")
 }
 
 func TestTheBudgetAndTheJudgeEndTheRaisedPace(t *testing.T) {

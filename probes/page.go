@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"os/exec"
 	"strings"
@@ -138,11 +139,11 @@ type visit struct {
 func (p *pageProbe) Look(ctx context.Context) sample.Observation {
 	out, err := p.request.fill(newTemplateData(p.env, nil, p.settings.Secrets, p.env.Now()))
 	if err != nil {
-		return p.masks.observation(sample.Observation{Reason: reason.Text(err.Error())})
+		return p.masks.observation(sample.Observation{Reason: requestUnfilled(err)})
 	}
 	path, err := p.chromium()
 	if err != nil {
-		return p.masks.observation(sample.Observation{Reason: reason.Text(err.Error())})
+		return p.masks.observation(sample.Observation{Reason: why(err)})
 	}
 	v, f := p.visit(ctx, path, out.url)
 	o := seenAs(f, v.values())
@@ -164,9 +165,9 @@ func (p *pageProbe) chromium() (string, error) {
 		}
 	}
 	if p.settings.Chromium != "" {
-		return "", fmt.Errorf("chromium: %s is not a program: install Chromium (Debian: apt-get install chromium) or correct the path", p.settings.Chromium)
+		return "", &reasonError{reason.New("page_chromium_not_found", "path", p.settings.Chromium)}
 	}
-	return "", errors.New("there is no Chromium on PATH: install it (Debian: apt-get install chromium) or give its path as chromium")
+	return "", &reasonError{reason.New("page_no_chromium")}
 }
 
 // judge gives nil when the visit is as wanted, and otherwise the first thing that is not.
@@ -174,25 +175,25 @@ func (p *pageProbe) judge(v visit) *fault {
 	s := p.settings
 	if v.vitals != nil {
 		for _, bound := range []struct {
-			what string
+			code string
 			took *float64
 			max  model.Duration
 		}{
-			{"the first byte came", v.vitals.TTFB, s.MaxTTFB},
-			{"something showed", v.vitals.FCP, s.MaxFCP},
-			{"the largest part showed", v.vitals.LCP, s.MaxLCP},
-			{"the page was loaded", v.vitals.Load, s.MaxLoad},
+			{"page_slow_ttfb", v.vitals.TTFB, s.MaxTTFB},
+			{"page_slow_fcp", v.vitals.FCP, s.MaxFCP},
+			{"page_slow_lcp", v.vitals.LCP, s.MaxLCP},
+			{"page_slow_load", v.vitals.Load, s.MaxLoad},
 		} {
 			if most := time.Duration(bound.max); bound.took != nil && most > 0 && *bound.took > most.Seconds() {
-				return down("%s after %s, at most %s wanted", bound.what, round(time.Duration(*bound.took*float64(time.Second))), bound.max)
+				return down(reason.New(bound.code, "took", time.Duration(*bound.took*float64(time.Second)), "limit", most))
 			}
 		}
 		if s.MaxCLS != nil && v.vitals.CLS > *s.MaxCLS {
-			return down("the layout shifted by %.3f, at most %v wanted", v.vitals.CLS, *s.MaxCLS)
+			return down(reason.New("page_layout_shift", "got", exact(math.Round(v.vitals.CLS*1000)/1000), "limit", exact(*s.MaxCLS)))
 		}
 	}
 	if s.MaxConsoleErrors != nil && v.errors > *s.MaxConsoleErrors {
-		return down("%d errors on the console, at most %d wanted: %s", v.errors, *s.MaxConsoleErrors, v.console[0])
+		return down(reason.New("page_console_errors", "n", v.errors, "limit", *s.MaxConsoleErrors, "first", v.console[0]))
 	}
 	return nil
 }

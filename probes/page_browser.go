@@ -16,6 +16,8 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"guardian/internal/reason"
 )
 
 const (
@@ -78,7 +80,7 @@ const elementsScript = `(%s).map(s => {
 func (p *pageProbe) visit(ctx context.Context, path, address string) (v visit, f *fault) {
 	dir, err := os.MkdirTemp("", "guardian-page-")
 	if err != nil {
-		return v, blind("make a folder for the browser's profile: %v", err)
+		return v, blind(reason.New("page_no_profile", "error", err))
 	}
 	// The browser may still be writing while it stops.
 	defer func() {
@@ -151,13 +153,13 @@ func (p *pageProbe) options(path, dir string, said *boundedBuffer) []chromedp.Ex
 func (p *pageProbe) notStarted(ctx context.Context, err error, said string) *fault {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		return blind("the look was broken off while Chromium started")
+		return stopped(reason.New("doing_browser_start"))
 	case ctx.Err() != nil:
-		return blind("Chromium did not start in time: raise the check's timeout")
+		return blind(reason.New("page_start_timeout"))
 	case strings.Contains(said+err.Error(), "no-sandbox") || strings.Contains(said+err.Error(), "No usable sandbox"):
-		return blind("Chromium cannot make its sandbox here: run the guardian as another user than root, or set no_sandbox")
+		return blind(reason.New("page_no_sandbox"))
 	}
-	return blind("Chromium could not be started: %s", oneLine(err.Error(), 300))
+	return blind(reason.New("page_not_started", "error", oneLine(err.Error(), 300)))
 }
 
 // console is what the page complained of.
@@ -218,10 +220,10 @@ func (p *pageProbe) load(ctx, work context.Context, address string, v *visit) *f
 				return f
 			}
 		}
-		return p.fault(ctx, work, err, "loading the page")
+		return p.fault(ctx, work, err, reason.New("doing_page_load"))
 	}
 	if answer == nil {
-		return down("the page came without an answer of a server")
+		return down(reason.New("page_no_answer"))
 	}
 	v.status = int(answer.Status)
 	e := expectation{Expect: Expect{Status: p.settings.Status}}
@@ -236,32 +238,32 @@ func (p *pageProbe) unresolved(ctx context.Context, address string) *fault {
 	}
 	begin := p.env.Now()
 	if _, err := net.DefaultResolver.LookupHost(ctx, u.Hostname()); err != nil {
-		return faultOf(ctx, err, phaseResolve, p.env.Now().Sub(begin))
+		return faultOf(ctx, err, doing(phaseResolve), p.env.Now().Sub(begin))
 	}
 	return nil
 }
 
 // fault tells whose fault an error of the browser was. The words net::ERR_… are Chromium's:
 // https://chromium.googlesource.com/chromium/src/+/main/net/base/net_error_list.h.
-func (p *pageProbe) fault(ctx, work context.Context, err error, during string) *fault {
+func (p *pageProbe) fault(ctx, work context.Context, err error, during reason.Reason) *fault {
 	var refused *chromedp.LoadError
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		return blind("the look was broken off while %s", during)
+		return stopped(during)
 	case errors.As(err, &refused):
 		for _, ours := range []string{
 			"INTERNET_DISCONNECTED", "NETWORK_CHANGED", "NETWORK_ACCESS_DENIED", "NETWORK_IO_SUSPENDED", "PROXY_", "TUNNEL_CONNECTION_FAILED",
 			"SOCKS_CONNECTION", "ADDRESS_UNREACHABLE", "INSUFFICIENT_RESOURCES", "OUT_OF_MEMORY", "NAME_RESOLUTION_FAILED", "DNS_",
 		} {
 			if strings.HasPrefix(refused.ErrorText, "net::ERR_"+ours) {
-				return blind("this machine could not look: %s", refused.ErrorText)
+				return blind(reason.New("net_local_error", "error", refused.ErrorText))
 			}
 		}
-		return down("the page could not be loaded: %s", oneLine(refused.ErrorText, 200))
+		return down(reason.New("page_not_loaded", "error", oneLine(refused.ErrorText, 200)))
 	case errors.Is(work.Err(), context.DeadlineExceeded):
-		return down("the look's time was over while %s", during)
+		return down(reason.New("page_timeout", "doing", during))
 	}
-	return blind("Chromium failed while %s: %s", during, oneLine(err.Error(), 200))
+	return blind(reason.New("page_browser_failed", "doing", during, "error", oneLine(err.Error(), 200)))
 }
 
 // appear waits until every element is there.
@@ -271,7 +273,7 @@ func (p *pageProbe) appear(ctx, work context.Context) *fault {
 	}
 	selectors, err := json.Marshal(p.settings.Elements)
 	if err != nil {
-		return blind("elements: %v", err)
+		return blind(reason.New("setting_unusable", "setting", "elements", "error", err))
 	}
 	tick := time.NewTicker(elementTick)
 	defer tick.Stop()
@@ -280,12 +282,12 @@ func (p *pageProbe) appear(ctx, work context.Context) *fault {
 		found, err := chromedp.Run(work, chromedp.Evaluate[[]string](fmt.Sprintf(elementsScript, selectors)))
 		if err != nil {
 			if errors.Is(work.Err(), context.DeadlineExceeded) && ctx.Err() == nil {
-				return down("the element %s did not appear", missing)
+				return down(reason.New("page_no_element", "element", missing))
 			}
-			return p.fault(ctx, work, err, "looking for elements")
+			return p.fault(ctx, work, err, reason.New("doing_page_elements"))
 		}
 		if i := slices.Index(found, "invalid"); i >= 0 && i < len(p.settings.Elements) {
-			return blind("elements[%d]: %q is not a CSS selector", i, p.settings.Elements[i])
+			return blind(reason.New("page_bad_selector", "setting", fmt.Sprintf("elements[%d]", i), "element", p.settings.Elements[i]))
 		}
 		i := slices.Index(found, "missing")
 		if i < 0 {
@@ -312,7 +314,7 @@ func (p *pageProbe) measure(ctx, work context.Context, v *visit) *fault {
 	await := func(e *runtime.EvaluateParams) { chromedp.EvalAwaitPromise(e); chromedp.EvalAsValue(e) }
 	found, err := chromedp.Run(work, chromedp.Evaluate[vitals](vitalsScript, await))
 	if err != nil {
-		return p.fault(ctx, work, err, "measuring the page")
+		return p.fault(ctx, work, err, reason.New("doing_page_measure"))
 	}
 	v.vitals = &found
 	return nil

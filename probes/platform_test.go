@@ -70,25 +70,25 @@ func TestOrderPushAsEachMarketplacePushes(t *testing.T) {
 		"sent twice":   {set: func(s *probes.OrderPushSettings) { s.Variant = "duplicate" }, health: sample.Up, result: "ok"},
 		"sent twice, and shipped twice": {
 			faults: seller.Faults{Copies: true}, set: func(s *probes.OrderPushSettings) { s.Variant = "duplicate" },
-			health: sample.Down, reason: `copies is "2", want "1"`, result: "mismatch",
+			health: sample.Down, reason: `copies is "2" instead of "1"`, result: "mismatch",
 		},
 		"a receiver that breaks": {faults: seller.Faults{Breaks: true}, health: sample.Down, reason: "push: ", result: "rejected", unclean: true},
 	}
 	only := map[string]map[string]look{
 		"shopee": {
-			"an answer with a body": {faults: seller.Faults{Talks: true}, health: sample.Down, reason: "push: Shopee takes this for no answer: a body of 9 bytes, want none", result: "rejected"},
+			"an answer with a body": {faults: seller.Faults{Talks: true}, health: sample.Down, reason: "push: Shopee does not count this as an answer: a body of 9 bytes instead of none", result: "rejected"},
 		},
 		"lazada": {
-			"an answer after the deadline": {faults: seller.Faults{Delay: 600 * time.Millisecond}, health: sample.Down, reason: "at most 500ms count", result: "rejected"},
+			"an answer after the deadline": {faults: seller.Faults{Delay: 600 * time.Millisecond}, health: sample.Down, reason: "at most 500 ms", result: "rejected"},
 		},
 		"mercadolibre": {
-			"an answer after the deadline": {faults: seller.Faults{Delay: 600 * time.Millisecond}, health: sample.Down, reason: "at most 500ms count", result: "rejected"},
+			"an answer after the deadline": {faults: seller.Faults{Delay: 600 * time.Millisecond}, health: sample.Down, reason: "at most 500 ms", result: "rejected"},
 		},
 		"shopify": {
 			"what was ordered": {set: content, health: sample.Up, result: "ok"},
 			"another article": {
 				set: content, faults: seller.Faults{Change: func(o *seller.Order) { o.SKU, o.Price, o.Country = "OTHER", "99", "FR" }},
-				health: sample.Down, reason: `sku is "OTHER", want "TEST-1"; price is "99", want "9.90"; country is "FR", want "DE"`, result: "mismatch",
+				health: sample.Down, reason: `sku is "OTHER" instead of "TEST-1", price is "99" instead of "9.90" and country is "FR" instead of "DE"`, result: "mismatch",
 			},
 		},
 	}
@@ -100,7 +100,7 @@ func TestOrderPushAsEachMarketplacePushes(t *testing.T) {
 		only[platform]["a wrong signature is refused"] = look{set: forge, health: sample.Up, result: "ok"}
 		only[platform]["a wrong signature is taken"] = look{
 			set: forge, faults: seller.Faults{TakeAnything: true},
-			health: sample.Down, reason: "a push with a wrong signature was taken (status 200)", result: "forged",
+			health: sample.Down, reason: "a push with a wrong signature was accepted (status 200)", result: "forged",
 		}
 	}
 	for _, platform := range []string{"shopee", "lazada", "tiktok_shop", "shopify", "walmart", "amazon"} {
@@ -276,9 +276,9 @@ func TestQuotaOfEachMarketplace(t *testing.T) {
 			reason string
 		}{
 			"good":             {health: sample.Up},
-			"an expired token": {set: func(m *marketplace.Server) { m.ExpireToken(true) }, health: sample.Down, reason: "not taken"},
+			"an expired token": {set: func(m *marketplace.Server) { m.ExpireToken(true) }, health: sample.Down, reason: "not accepted"},
 			"a throttle storm": {set: func(m *marketplace.Server) { m.Storm(true) }, health: sample.Down, reason: "is throttled: "},
-			"somebody's token": {keys: func(s *probes.QuotaSettings) { s.Seller.Token = secret.New("another-token-0002") }, health: sample.Down, reason: "not taken"},
+			"somebody's token": {keys: func(s *probes.QuotaSettings) { s.Seller.Token = secret.New("another-token-0002") }, health: sample.Down, reason: "not accepted"},
 			"nobody is there":  {set: func(m *marketplace.Server) { m.Close() }, health: sample.Unknown, reason: "the quota could not be read: "},
 		} {
 			t.Run(platform+": "+name, func(t *testing.T) {
@@ -299,7 +299,7 @@ func TestQuotaOfEachMarketplace(t *testing.T) {
 				}
 				o := lookLong(t, p)
 				reason := tc.reason
-				if platform == "tiktok_shop" && reason == "not taken" {
+				if platform == "tiktok_shop" && reason == "not accepted" {
 					reason = "The access token has expired" // one code for both
 				}
 				if o.Health != tc.health || !strings.Contains(o.Reason.String(), reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
@@ -333,7 +333,7 @@ func TestQuotaWithAnotherSecretIsRefused(t *testing.T) {
 			s.Seller.Secret = secret.New("another-secret-0002")
 		})
 		o := lookLong(t, p)
-		if o.Health != sample.Down || !strings.Contains(o.Reason.String(), "The signature is not taken") {
+		if o.Health != sample.Down || !strings.Contains(o.Reason.String(), "The signature is not accepted") {
 			t.Errorf("%s: %s %q", platform, o.Health, o.Reason)
 		}
 		wantSilent(t, o, "another-secret-0002")

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/probes/sample"
 )
@@ -89,12 +90,12 @@ type Heartbeat struct {
 
 // Order is one synthetic order in the journal.
 type Order struct {
-	ID     string `json:"id"` // the order's marker: unique, starts with the configured prefix
-	Check  string `json:"check"`
-	Stage  string `json:"stage"` // intended, pushed, visible, verified, cleaned, abandoned
-	Ref    string `json:"ref"`   // what the target calls it, once known
-	Tries  int    `json:"tries"` // cleanups tried
-	Reason string `json:"reason,omitempty"`
+	ID     string        `json:"id"` // the order's marker: unique, starts with the configured prefix
+	Check  string        `json:"check"`
+	Stage  string        `json:"stage"` // intended, pushed, visible, verified, cleaned, abandoned
+	Ref    string        `json:"ref"`   // what the target calls it, once known
+	Tries  int           `json:"tries"` // cleanups tried
+	Reason reason.Reason `json:"reason,omitzero"`
 
 	Created time.Time `json:"created"`
 	Updated time.Time `json:"updated"`

@@ -2,6 +2,7 @@ package probes_test
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"net"
 	"net/http"
@@ -131,11 +132,22 @@ func value(t testing.TB, o sample.Observation, name string, labels ...string) fl
 // wantSilent fails when any of the secrets is in what the probe tells.
 func wantSilent(t testing.TB, o sample.Observation, secrets ...string) {
 	t.Helper()
+	whole := stored(t, o)
 	for _, s := range secrets {
-		if strings.Contains(o.Reason.String(), s) || strings.Contains(o.Detail, s) || strings.Contains(o.Version, s) {
-			t.Errorf("the secret %s is told: %q\n%s", s, o.Reason, o.Detail)
+		if strings.Contains(whole, s) || strings.Contains(o.Reason.String(), s) || strings.Contains(o.Detail, s) || strings.Contains(o.Version, s) {
+			t.Errorf("the secret %s is told: %q\n%s\n%s", s, o.Reason, o.Detail, whole)
 		}
 	}
+}
+
+// stored is what a journal keeps of v.
+func stored(t testing.TB, v any) string {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
 // onlyPromised fails when an observation holds a series that the kind does not say it produces.

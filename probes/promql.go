@@ -146,12 +146,12 @@ func (p *promqlProbe) Look(ctx context.Context) sample.Observation {
 	if p.client == nil {
 		var err error
 		if p.client, err = p.settings.server().Connect(p.env); err != nil {
-			return p.masks.observation(sample.Observation{Reason: reason.Text(err.Error())})
+			return p.masks.observation(sample.Observation{Reason: reason.New("client_settings", "error", err)})
 		}
 	}
 	result, warnings, err := p.client.Query(ctx, p.settings.Query, p.env.Now())
 	if err != nil {
-		return sample.Observation{Reason: reason.Text("the query was not answered: " + err.Error())}
+		return sample.Observation{Reason: reason.New("promql_unanswered", "error", err)}
 	}
 	var vector model.Vector
 	switch r := result.(type) {
@@ -160,7 +160,7 @@ func (p *promqlProbe) Look(ctx context.Context) sample.Observation {
 	case *model.Scalar:
 		vector = model.Vector{{Value: r.Value}}
 	default:
-		return p.masks.observation(sample.Observation{Reason: reason.Text(fmt.Sprintf("the query gives %T, want a scalar or an instant vector", result))})
+		return p.masks.observation(sample.Observation{Reason: reason.New("promql_type", "type", result.Type())})
 	}
 	o := p.judge(vector)
 	if o.Health != sample.Up && len(warnings) > 0 {
@@ -173,7 +173,7 @@ func (p *promqlProbe) judge(vector model.Vector) sample.Observation {
 	if len(vector) == 0 {
 		o := sample.Observation{Health: p.empty}
 		if p.empty != sample.Up {
-			o.Reason = reason.Text("the result is empty")
+			o.Reason = reason.New("promql_empty")
 		}
 		return o
 	}
@@ -188,21 +188,27 @@ func (p *promqlProbe) judge(vector model.Vector) sample.Observation {
 		switch {
 		case math.IsNaN(v):
 			if o.Health == sample.Up {
-				o.Health, o.Reason = sample.Unknown, reason.Text("the result is not a number: "+oneLine(element.Metric.String(), 200))
+				o.Health, o.Reason = sample.Unknown, reason.New("promql_not_number", "series", shownSeries(element.Metric))
 			}
 		case !p.upIf.holds(v):
 			if failed++; failed == 1 {
-				o.Health, o.Reason = sample.Down, reason.Text(fmt.Sprintf("%v is not %s", v, p.upIf))
-				if len(element.Metric) > 0 {
-					o.Reason = reason.Text(o.Reason.String() + ": " + oneLine(element.Metric.String(), 200))
-				}
+				o.Health = sample.Down
+				o.Reason = reason.New("promql_value", "got", exact(v), "want", p.upIf, "series", shownSeries(element.Metric), "more", 0)
 			}
 		}
 	}
 	if failed > 1 {
-		o.Reason = reason.Text(o.Reason.String() + fmt.Sprintf(", and %d more", failed-1))
+		o.Reason = o.Reason.With("more", failed-1)
 	}
 	return o
+}
+
+// shownSeries names a series; "" is one without labels.
+func shownSeries(m model.Metric) string {
+	if len(m) == 0 {
+		return ""
+	}
+	return oneLine(m.String(), 200)
 }
 
 // seriesLabels gives the labels of a metric that was found elsewhere beside the check's own,

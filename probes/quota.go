@@ -121,19 +121,19 @@ func (p *quotaProbe) Look(ctx context.Context) sample.Observation {
 	now := p.env.Now()
 	out, err := p.request.fill(newTemplateData(p.env, nil, p.settings.Secrets, now))
 	if err != nil {
-		return p.masks.observation(p.observation(nil, sample.Observation{Reason: reason.Text(err.Error())}))
+		return p.masks.observation(p.observation(nil, sample.Observation{Reason: requestUnfilled(err)}))
 	}
 	x, f := p.client.do(ctx, out)
 	if x.status == 0 {
 		// Once there is a status the headers are here, too; what became of the body does not matter.
 		return p.masks.observation(p.observation(nil, sample.Observation{
-			Reason: reason.Text("the quota could not be read: " + f.reason), Detail: p.masks.detail(x),
+			Reason: reason.New("quota_unread", "why", f.reason), Detail: p.masks.detail(x),
 		}))
 	}
 	quotas := marketplace.Quotas(x.header, p.sources, now)
 	o := p.judge(x, quotas, now)
 	if f := remaining(x.expiry, p.settings.TLS.MinRemaining, now); f != nil && o.Health == sample.Up {
-		o = sample.Observation{Health: f.health, Reason: reason.Text(f.reason)}
+		o = sample.Observation{Health: f.health, Reason: f.reason}
 	}
 	if o.Health != sample.Up {
 		o.Detail = p.masks.detail(x)
@@ -148,33 +148,29 @@ func (p *quotaProbe) judge(x exchange, quotas []marketplace.Quota, now time.Time
 	}
 	if accepts(throttle, x.status) {
 		p.throttled++
-		why := fmt.Sprintf("%s is throttled: status %d", p.settings.Operation, x.status)
-		if wait, ok := marketplace.RetryAfter(x.header.Get("Retry-After"), now); ok {
-			why += fmt.Sprintf(", retry after %s", round(wait))
-		}
-		return sample.Observation{Health: sample.Down, Reason: reason.Text(why)}
+		wait, _ := marketplace.RetryAfter(x.header.Get("Retry-After"), now)
+		return sample.Observation{Health: sample.Down, Reason: reason.New("quota_throttled",
+			"operation", p.settings.Operation, "why", reason.New("quota_throttled_status", "status", x.status), "wait", wait)}
 	}
 	if len(quotas) == 0 {
 		came := slices.Sorted(maps.Keys(x.header))
-		return sample.Observation{Reason: reason.Text(fmt.Sprintf("status %d came without a quota header; the headers are: %s",
-			x.status, oneLine(strings.Join(came, ", "), 400)))}
+		return sample.Observation{Reason: reason.New("quota_no_header", "status", x.status, "headers", oneLine(strings.Join(came, ", "), 400))}
 	}
 	for _, q := range quotas {
 		used, known := q.UsedRatio()
 		// Nothing left is used up, also where the limit is not told.
 		gone := q.Remaining != nil && *q.Remaining <= 0
 		if known && used >= p.settings.MaxUsed || gone {
-			why := fmt.Sprintf("nothing of the quota of %s is left", p.settings.Operation)
-			if known && !gone {
-				why = fmt.Sprintf("%.1f%% of the quota of %s is used, under %.1f%% wanted", 100*used, p.settings.Operation, 100*p.settings.MaxUsed)
-			}
-			if q.Policy != "" {
-				why += fmt.Sprintf(" (%s)", oneLine(q.Policy, 60))
-			}
+			var reset time.Duration
 			if q.Reset != nil {
-				why += fmt.Sprintf("; it is whole again in %s", round(*q.Reset))
+				reset = *q.Reset
 			}
-			return sample.Observation{Health: sample.Down, Reason: reason.Text(why)}
+			why := reason.New("quota_none_left", "operation", p.settings.Operation, "policy", oneLine(q.Policy, 60), "reset", reset)
+			if known && !gone {
+				why = reason.New("quota_used", "operation", p.settings.Operation, "used", used, "limit", p.settings.MaxUsed,
+					"policy", oneLine(q.Policy, 60), "reset", reset)
+			}
+			return sample.Observation{Health: sample.Down, Reason: why}
 		}
 	}
 	return sample.Observation{Health: sample.Up}

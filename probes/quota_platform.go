@@ -131,12 +131,12 @@ func (q *platformQuota) Look(ctx context.Context) sample.Observation {
 		out, err = platformRequest(q.platform, q.operation, out, q.settings.Seller.account(), now, strings.ToLower(ulid.Make().String()))
 	}
 	if err != nil {
-		return q.observation(marketplace.Meaning{}, sample.Observation{Reason: reason.Text("nothing was asked: " + err.Error())}, now)
+		return q.observation(marketplace.Meaning{}, sample.Observation{Reason: requestUnfilled(err)}, now)
 	}
 	x, f := q.client.do(ctx, out)
 	if f != nil {
 		return q.observation(marketplace.Meaning{}, sample.Observation{
-			Reason: reason.Text("the quota could not be read: " + f.reason), Detail: q.masks.detail(x),
+			Reason: reason.New("quota_unread", "why", f.reason), Detail: q.masks.detail(x),
 		}, now)
 	}
 	m := q.platform.Read(marketplace.Answer{
@@ -144,7 +144,7 @@ func (q *platformQuota) Look(ctx context.Context) sample.Observation {
 	}, now)
 	o := q.judge(m)
 	if f := remaining(x.expiry, q.settings.TLS.MinRemaining, now); f != nil && o.Health == sample.Up {
-		o = sample.Observation{Health: f.health, Reason: reason.Text(f.reason)}
+		o = sample.Observation{Health: f.health, Reason: f.reason}
 	}
 	if o.Health != sample.Up {
 		o.Detail = q.masks.detail(x)
@@ -153,20 +153,19 @@ func (q *platformQuota) Look(ctx context.Context) sample.Observation {
 }
 
 func (q *platformQuota) judge(m marketplace.Meaning) sample.Observation {
-	words := oneLine(m.Words, 400)
 	switch m.Class {
 	case marketplace.Throttled:
 		q.throttled++
-		why := fmt.Sprintf("%s is throttled: %s", q.operation.Name, words)
+		var wait time.Duration
 		if m.RetryAfter != nil {
-			why += fmt.Sprintf(" Retry after %s.", round(*m.RetryAfter))
+			wait = *m.RetryAfter
 		}
-		return sample.Observation{Health: sample.Down, Reason: reason.Text(why)}
+		return sample.Observation{Health: sample.Down, Reason: reason.New("quota_throttled", "operation", q.operation.Name, "why", m.Why, "wait", wait)}
 	case marketplace.CredentialBad, marketplace.Permission:
-		return sample.Observation{Health: sample.Down, Reason: reason.Text(words)}
+		return sample.Observation{Health: sample.Down, Reason: m.Why}
 	case marketplace.OK, marketplace.Deprecated, marketplace.CredentialExpiring:
 	default:
-		return sample.Observation{Reason: reason.Text("the quota could not be read: " + words)}
+		return sample.Observation{Reason: reason.New("quota_unread", "why", m.Why)}
 	}
 	for _, r := range m.Quota {
 		used, known := r.UsedRatio()
@@ -174,11 +173,11 @@ func (q *platformQuota) judge(m marketplace.Meaning) sample.Observation {
 		if !gone && (!known || used < q.settings.MaxUsed) {
 			continue
 		}
-		why := fmt.Sprintf("nothing of the quota of %s is left", r.Operation)
+		why := reason.New("quota_none_left", "operation", r.Operation, "policy", "", "reset", time.Duration(0))
 		if known && !gone {
-			why = fmt.Sprintf("%.1f%% of the quota of %s is used, under %.1f%% wanted", 100*used, r.Operation, 100*q.settings.MaxUsed)
+			why = reason.New("quota_used", "operation", r.Operation, "used", used, "limit", q.settings.MaxUsed, "policy", "", "reset", time.Duration(0))
 		}
-		return sample.Observation{Health: sample.Down, Reason: reason.Text(why)}
+		return sample.Observation{Health: sample.Down, Reason: why}
 	}
 	return sample.Observation{Health: sample.Up}
 }

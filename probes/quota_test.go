@@ -30,17 +30,17 @@ func TestQuota(t *testing.T) {
 		},
 		"more than allowed is down": {
 			headers: []string{"X-Shopify-Shop-Api-Call-Limit: 32/40"}, set: func(s *probes.QuotaSettings) { s.MaxUsed = 0.75 },
-			health: sample.Down, reason: "80.0% of the quota of orders is used, under 75.0% wanted",
+			health: sample.Down, reason: "80% of the quota of orders is used, under 75% wanted",
 		},
 		"used up is down": {
 			headers: []string{`RateLimit-Policy: "daily";q=100;w=86400`, `RateLimit: "daily";r=0;t=30`}, health: sample.Down,
-			reason: "nothing of the quota of orders is left (daily); it is whole again in 30s",
+			reason: "nothing of the quota of orders is left (daily); it is whole again in 30 s",
 			values: map[string]float64{"marketplace_quota_limit operation=orders policy=daily source=header": 100, "marketplace_quota_reset_seconds operation=orders policy=daily source=header": 30},
 		},
 		"nothing left without a limit is down": {headers: []string{"X-Current-Token-Count: 0"}, health: sample.Down, reason: "nothing of the quota"},
 		"a 429 is throttled, whatever else it says": {
 			status: 429, headers: []string{"Retry-After: 2.0", "X-RateLimit-Limit: 10", "X-RateLimit-Remaining: 9"}, health: sample.Down,
-			reason: "orders is throttled: status 429, retry after 2s",
+			reason: "orders is throttled: status 429, retry after 2 s",
 			values: map[string]float64{"marketplace_throttled_total operation=orders source=header": 1, "marketplace_quota_remaining operation=orders source=header": 9},
 		},
 		"another status may mean throttled": {
@@ -55,7 +55,7 @@ func TestQuota(t *testing.T) {
 			headers: []string{"Calls: 9"}, set: func(s *probes.QuotaSettings) {
 				s.From, s.MaxUsed = []probes.QuotaHeaders{{Policy: "day", Used: "Calls", Size: 10}}, 0.9
 			},
-			health: sample.Down, reason: "90.0% of the quota of orders is used, under 90.0% wanted (day)",
+			health: sample.Down, reason: "90% of the quota of orders is used, under 90% wanted (day)",
 		},
 		"an answer whose body breaks off still has its headers": {
 			headers: []string{"X-RateLimit-Limit: 10", "X-RateLimit-Remaining: 9", "Content-Length: 100"}, health: sample.Up,

@@ -257,7 +257,7 @@ func TestRunnerTurnsAPanicIntoUnknown(t *testing.T) {
 		s.Apply([]probes.Check{check("a", 10*time.Second, p)})
 		time.Sleep(25 * time.Second)
 		got := s.got()
-		if len(got) < 2 || got[0].Health != sample.Unknown || !strings.Contains(got[0].Reason.String(), "panicked") || strings.Contains(got[0].Reason.String(), "hunter22") {
+		if len(got) < 2 || got[0].Health != sample.Unknown || !strings.Contains(got[0].Reason.String(), "the probe crashed") || strings.Contains(got[0].Reason.String(), "hunter22") {
 			t.Errorf("samples %+v", got)
 		}
 		if s.metric(t, "guardian_probe_panics_total") != float64(len(got)) {

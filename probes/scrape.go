@@ -181,14 +181,14 @@ func (p *scrapeProbe) Close() error { return p.client.Close() }
 func (p *scrapeProbe) Look(ctx context.Context) sample.Observation {
 	out, err := p.request.fill(newTemplateData(p.env, nil, p.settings.Secrets, p.env.Now()))
 	if err != nil {
-		return p.masks.observation(sample.Observation{Reason: reason.Text(err.Error())})
+		return p.masks.observation(sample.Observation{Reason: requestUnfilled(err)})
 	}
 	if out.headers["Accept"] == "" {
 		out.headers["Accept"] = "text/plain;version=0.0.4;q=1,*/*;q=0.1"
 	}
 	x, f := p.client.do(ctx, out)
 	if f == nil && !accepts(nil, x.status) {
-		f = down("status %d, want 2xx", x.status)
+		f = down(reason.New("http_status", "status", x.status, "want", "2xx"))
 	}
 	var found model.Vector
 	if f == nil {
@@ -218,7 +218,7 @@ func readExposition(body []byte, contentType string) (model.Vector, *fault) {
 		contentType = "text/plain"
 	}
 	notRead := func(err error) *fault {
-		return down("the body is not in Prometheus' text format: %s", oneLine(printable(err.Error()), 200))
+		return down(reason.New("scrape_not_text", "error", oneLine(printable(err.Error()), 200)))
 	}
 	p, err := textparse.New(body, contentType, labels.NewSymbolTable(), textparse.ParserOptions{})
 	if p == nil {
@@ -272,7 +272,7 @@ func (p *scrapeProbe) chosen(found model.Vector) ([]sample.Value, *fault) {
 		})
 	}
 	if over > 0 {
-		return values, blind("%d series are chosen, at most %d are taken (max_series): choose fewer", len(values)+over, p.settings.MaxSeries)
+		return values, blind(reason.New("scrape_too_many", "n", len(values)+over, "limit", p.settings.MaxSeries))
 	}
 	return values, nil
 }
@@ -291,11 +291,11 @@ func (p *scrapeProbe) judge(found model.Vector) *fault {
 			v, name := float64(s.Value), oneLine(s.Metric.String(), 200)
 			switch {
 			case math.IsNaN(v):
-				unsure = cmp.Or(unsure, blind("%s is not a number", name))
+				unsure = cmp.Or(unsure, blind(reason.New("scrape_not_number", "series", name)))
 			case a.Min != nil && v < *a.Min:
-				return down("%s is %v, at least %v wanted", name, v, *a.Min)
+				return down(reason.New("scrape_low", "series", name, "got", exact(v), "limit", exact(*a.Min)))
 			case a.Max != nil && v > *a.Max:
-				return down("%s is %v, at most %v wanted", name, v, *a.Max)
+				return down(reason.New("scrape_high", "series", name, "got", exact(v), "limit", exact(*a.Max)))
 			}
 		}
 		if chosen > 0 {
@@ -303,9 +303,9 @@ func (p *scrapeProbe) judge(found model.Vector) *fault {
 		}
 		switch h, _ := a.missing(); h {
 		case sample.Down:
-			return down("%s is not there", strings.TrimSpace(sel.text))
+			return down(reason.New("scrape_missing", "metric", strings.TrimSpace(sel.text)))
 		case sample.Unknown:
-			unsure = cmp.Or(unsure, blind("%s is not there", strings.TrimSpace(sel.text)))
+			unsure = cmp.Or(unsure, blind(reason.New("scrape_missing", "metric", strings.TrimSpace(sel.text))))
 		case sample.Up:
 		}
 	}

@@ -142,9 +142,12 @@ func (p *sqlProbe) Look(ctx context.Context) sample.Observation {
 	begin := p.env.Now()
 	t, err := p.target.readOnly(ctx, newTemplateData(p.env, nil, p.settings.Secrets, begin), p.settings.MaxRows)
 	if err != nil {
-		f := faultOf(ctx, err, "asking the database", p.env.Now().Sub(begin))
-		if f.health == sample.Down && p.settings.Failure == "unknown" {
-			f = blind("the database could not be asked: %s", f.reason)
+		f := faultOf(ctx, err, reason.New("doing_query"), p.env.Now().Sub(begin))
+		if f.health == sample.Down {
+			f.reason = queryFailed(f.reason)
+			if p.settings.Failure == "unknown" {
+				f.health = sample.Unknown
+			}
 		}
 		return p.masks.observation(seenAs(f, nil))
 	}
@@ -153,23 +156,34 @@ func (p *sqlProbe) Look(ctx context.Context) sample.Observation {
 	return p.masks.observation(o)
 }
 
+// queryFailed says why a database gave no answer.
+func queryFailed(why reason.Reason) reason.Reason {
+	if why.Code == "net_failed" {
+		return reason.New("sql_failed", "why", why.Value("error")) // an error of the database itself
+	}
+	return reason.New("sql_failed", "why", why)
+}
+
 func (p *sqlProbe) judge(t table, now time.Time) sample.Observation {
 	s := p.settings
 	if s.Judge == "rows" {
-		n, shown := float64(len(t.rows)), strconv.Itoa(len(t.rows))
+		n := float64(len(t.rows))
 		if t.more {
-			// Any number over max_rows meets the condition exactly when this one does.
-			n, shown = n+1, fmt.Sprintf("more than %d", len(t.rows))
+			n++ // any number over max_rows meets the condition exactly when this one does
 		}
-		if !p.upIf.holds(n) {
-			return sample.Observation{Health: sample.Down, Reason: reason.Text(fmt.Sprintf("%s rows came, %s wanted", shown, p.upIf))}
+		switch {
+		case p.upIf.holds(n):
+			return sample.Observation{Health: sample.Up}
+		case t.more:
+			return sample.Observation{Health: sample.Down, Reason: reason.New("sql_more_rows", "n", len(t.rows), "want", p.upIf)}
+		default:
+			return sample.Observation{Health: sample.Down, Reason: reason.New("sql_rows", "n", len(t.rows), "want", p.upIf)}
 		}
-		return sample.Observation{Health: sample.Up}
 	}
 	if len(t.rows) == 0 {
 		o := sample.Observation{Health: p.empty}
 		if o.Health != sample.Up {
-			o.Reason = reason.Text("no rows came")
+			o.Reason = reason.New("sql_no_rows")
 		}
 		return o
 	}
@@ -201,46 +215,47 @@ func (p *sqlProbe) judge(t table, now time.Time) sample.Observation {
 		switch {
 		case !ok:
 			if o.Health == sample.Up {
-				o = sample.Observation{Reason: reason.Text(fmt.Sprintf("%s is %s%s, which is no %s", column, shorten(row[column].text, 100), p.of(row), map[bool]string{true: "time", false: "number"}[s.Judge == "age"]))}
+				o = sample.Observation{Reason: p.unmeasurable(column, row)}
 			}
 		case !p.upIf.holds(v):
-			return sample.Observation{Health: sample.Down, Reason: reason.Text(fmt.Sprintf("%s is %s%s, %s wanted", column, p.shown(v), p.of(row), p.want()))}
+			return sample.Observation{Health: sample.Down, Reason: p.unmet(column, row, v)}
 		}
 	}
 	if t.more && o.Health == sample.Up {
-		return sample.Observation{Reason: reason.Text(fmt.Sprintf("more than %d rows came (max_rows): judge in the query", len(t.rows)))}
+		return sample.Observation{Reason: reason.New("sql_too_many_rows", "n", len(t.rows))}
 	}
 	return o
 }
 
 func (p *sqlProbe) noColumn(t table, name string) sample.Observation {
-	return sample.Observation{Reason: reason.Text(fmt.Sprintf("the query gives no column %q; it gives %s", name, oneLine(strings.Join(t.columns, ", "), 200)))}
+	return sample.Observation{Reason: reason.New("sql_no_column", "column", name, "columns", oneLine(strings.Join(t.columns, ", "), 200))}
 }
 
-func (p *sqlProbe) shown(v float64) string {
+// unmeasurable says that a value is no number or no time.
+func (p *sqlProbe) unmeasurable(column string, row map[string]cell) reason.Reason {
+	got := shorten(row[column].text, 100)
 	if p.settings.Judge == "age" {
-		return round(time.Duration(v*float64(time.Second))).String() + " old"
+		return reason.New("sql_not_time", "column", column, "got", got, "row", p.of(row))
 	}
-	return strconv.FormatFloat(v, 'g', -1, 64)
+	return reason.New("sql_not_number", "column", column, "got", got, "row", p.of(row))
 }
 
-func (p *sqlProbe) want() string {
+// unmet says that a value does not meet the condition.
+func (p *sqlProbe) unmet(column string, row map[string]cell, v float64) reason.Reason {
 	if p.settings.Judge == "age" {
-		return p.settings.UpIf
+		age := round(time.Duration(v * float64(time.Second)))
+		return reason.New("sql_age", "column", column, "age", age, "row", p.of(row), "want", p.settings.UpIf)
 	}
-	return p.upIf.String()
+	return reason.New("sql_value", "column", column, "got", exact(v), "row", p.of(row), "want", p.upIf)
 }
 
-// of names a row by its labels.
+// of names a row by its labels; "" without any.
 func (p *sqlProbe) of(row map[string]cell) string {
-	if len(p.settings.Labels) == 0 {
-		return ""
-	}
 	var parts []string
 	for _, name := range p.settings.Labels {
 		parts = append(parts, fmt.Sprintf("%s=%q", name, shorten(row[strings.ToLower(name)].text, 60)))
 	}
-	return " for " + strings.Join(parts, ", ")
+	return strings.Join(parts, ", ")
 }
 
 func (p *sqlProbe) isLabel(column string) bool {

@@ -90,10 +90,10 @@ func testSQL(t *testing.T, driver, dsn string, db *sql.DB, first string) {
 		"rows beyond the limit count":           {query: "SELECT id FROM orders", set: func(s *probes.SQLSettings) { s.Judge, s.UpIf, s.MaxRows = "rows", "<= 1", 2 }, health: sample.Down, reason: "more than 2 rows came, <= 1 wanted"},
 		"values beyond the limit are unknown":   {query: "SELECT id FROM orders", set: func(s *probes.SQLSettings) { s.MaxRows = 2 }, health: sample.Unknown, reason: "more than 2 rows came (max_rows)"},
 		"an age":                                {query: "SELECT min(created) AS oldest FROM orders", set: func(s *probes.SQLSettings) { s.Judge, s.UpIf = "age", "< 2h" }, health: sample.Up, values: map[string]float64{"sql_age_seconds column=oldest": 3600}},
-		"too old is down":                       {query: "SELECT min(created) AS oldest FROM orders", set: func(s *probes.SQLSettings) { s.Judge, s.UpIf = "age", "< 30m" }, health: sample.Down, reason: "oldest is 1h0m0s old, < 30m wanted"},
+		"too old is down":                       {query: "SELECT min(created) AS oldest FROM orders", set: func(s *probes.SQLSettings) { s.Judge, s.UpIf = "age", "< 30m" }, health: sample.Down, reason: "oldest is 1 h old, < 30m wanted"},
 		"an age by the seconds since 1970":      {query: "SELECT 1700000000 AS at", set: func(s *probes.SQLSettings) { s.Judge, s.UpIf = "age", "> 1d" }, health: sample.Up},
 		"no time is unknown":                    {query: "SELECT state FROM orders", set: func(s *probes.SQLSettings) { s.Judge, s.UpIf = "age", "< 1h" }, health: sample.Unknown, reason: "is new, which is no time"},
-		"a query that fails is unknown":         {query: "SELECT id FROM nowhere", health: sample.Unknown, reason: "the database could not be asked"},
+		"a query that fails is unknown":         {query: "SELECT id FROM nowhere", health: sample.Unknown, reason: "the database query failed"},
 		"unless that is down":                   {query: "SELECT id FROM nowhere", set: func(s *probes.SQLSettings) { s.Failure = "down" }, health: sample.Down, reason: "nowhere"},
 		"a query cannot write":                  {query: "INSERT INTO log VALUES ('x')", set: func(s *probes.SQLSettings) { s.Failure = "down" }, health: sample.Down, reason: map[string]string{"sqlite": "readonly", "postgres": "read-only"}[driver]},
 	} {
@@ -131,7 +131,7 @@ func TestSQLEndsWithTheLook(t *testing.T) {
 	p := build(t, "sql", probes.Env{}, func(s *probes.SQLSettings) {
 		s.Driver, s.DSN, s.Query = "postgres", secret.New(dsn), "SELECT 1 AS guardian_hangs FROM pg_sleep(60)"
 	})
-	if o := look(t, p, 300*time.Millisecond); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "could not be asked: no answer within") {
+	if o := look(t, p, 300*time.Millisecond); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "query failed: no answer within") {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 	db, err := sql.Open("pgx", dsn)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/probes/sample"
 )
@@ -123,7 +124,7 @@ func (p *tcpProbe) Look(ctx context.Context) sample.Observation {
 func (p *tcpProbe) secure(ctx context.Context, c *contact) *fault {
 	config, err := p.settings.TLS.named(p.settings.host())
 	if err != nil {
-		return blind("%v", err)
+		return blind(reason.New("client_settings", "error", err))
 	}
 	if _, f := c.secure(ctx, config); f != nil {
 		return f
@@ -131,16 +132,18 @@ func (p *tcpProbe) secure(ctx context.Context, c *contact) *fault {
 	return remaining(c.expiry(), p.settings.TLS.MinRemaining, p.env.Now())
 }
 
+func talkStep(i int) string { return fmt.Sprintf("talk[%d]", i) }
+
 // talk gives what it heard last.
 func (p *tcpProbe) talk(ctx context.Context, c *contact) (heard []byte, f *fault) {
 	data := newTemplateData(p.env, nil, p.settings.Secrets, p.env.Now())
 	for i, send := range p.send {
 		out, err := send.render(data)
 		if err != nil {
-			return nil, blind("talk[%d].send: %v", i, err)
+			return nil, blind(reason.New("setting_unusable", "setting", talkStep(i)+".send", "error", err))
 		}
 		if _, err := io.WriteString(c, out); err != nil {
-			return heard, c.fault(ctx, err, fmt.Sprintf("sending talk[%d]", i))
+			return heard, c.fault(ctx, err, reason.New("doing_send", "step", talkStep(i)))
 		}
 		if p.expect[i] == nil {
 			continue
@@ -150,13 +153,13 @@ func (p *tcpProbe) talk(ctx context.Context, c *contact) (heard []byte, f *fault
 		switch {
 		case done:
 		case err == nil:
-			return heard, down("talk[%d]: %d bytes came, and none match %s", i, len(heard), p.expect[i])
+			return heard, down(reason.New("tcp_no_match", "step", talkStep(i), "n", len(heard), "pattern", p.expect[i]))
 		case len(heard) > 0:
-			why := c.fault(ctx, err, fmt.Sprintf("waiting for the answer to talk[%d]", i))
-			return heard, &fault{why.health, fmt.Sprintf("talk[%d]: %q does not match %s: %s",
-				i, shorten(p.masks.text(printable(string(heard))), 100), p.expect[i], why.reason)}
+			f := c.fault(ctx, err, reason.New("doing_wait", "step", talkStep(i)))
+			return heard, &fault{f.health, reason.New("tcp_mismatch",
+				"step", talkStep(i), "heard", shorten(p.masks.text(printable(string(heard))), 100), "pattern", p.expect[i], "why", f.reason)}
 		default:
-			return nil, c.fault(ctx, err, fmt.Sprintf("waiting for the answer to talk[%d]", i))
+			return nil, c.fault(ctx, err, reason.New("doing_wait", "step", talkStep(i)))
 		}
 	}
 	return heard, nil

@@ -102,7 +102,7 @@ func TestTCPBrokenOffIsUnknown(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(20*time.Millisecond, cancel)
-	if o := p.Look(ctx); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "broken off") {
+	if o := p.Look(ctx); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "the look was stopped") {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 }

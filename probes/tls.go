@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/crypto/ocsp"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 )
 
@@ -108,7 +109,7 @@ func (p *tlsProbe) Look(ctx context.Context) sample.Observation {
 	defer c.Close()
 	if f == nil && p.settings.StartTLS != "" {
 		if err := startTLS(c, p.settings.StartTLS); err != nil {
-			f = c.fault(ctx, err, "asking for STARTTLS")
+			f = c.fault(ctx, err, reason.New("doing_starttls"))
 		}
 	}
 	var state tls.ConnectionState
@@ -127,7 +128,7 @@ func (p *tlsProbe) Look(ctx context.Context) sample.Observation {
 func (p *tlsProbe) secure(ctx context.Context, c *contact) (tls.ConnectionState, *fault) {
 	config, err := p.settings.named(p.settings.host())
 	if err != nil {
-		return tls.ConnectionState{}, blind("%v", err)
+		return tls.ConnectionState{}, blind(reason.New("client_settings", "error", err))
 	}
 	// Agreeing on what is too old is how one learns what is spoken.
 	config.MinVersion = tls.VersionTLS10
@@ -137,7 +138,7 @@ func (p *tlsProbe) secure(ctx context.Context, c *contact) (tls.ConnectionState,
 	}
 	now := p.env.Now()
 	if state.Version < p.least {
-		return state, down("%s was agreed on, at least TLS %s wanted", tls.VersionName(state.Version), p.settings.MinVersion)
+		return state, down(reason.New("tls_version", "got", tls.VersionName(state.Version), "least", p.settings.MinVersion))
 	}
 	if f := remaining(c.expiry(), p.settings.MinRemaining, now); f != nil {
 		return state, f
@@ -152,20 +153,20 @@ func (p *tlsProbe) secure(ctx context.Context, c *contact) (tls.ConnectionState,
 func stapled(state tls.ConnectionState, required bool, now time.Time) *fault {
 	if len(state.OCSPResponse) == 0 {
 		if required {
-			return down("no OCSP response is stapled")
+			return down(reason.New("tls_ocsp_missing"))
 		}
 		return nil
 	}
 	answer, err := ocsp.ParseResponseForCert(state.OCSPResponse, state.PeerCertificates[0], issuerOf(state))
 	switch {
 	case err != nil:
-		return down("the stapled OCSP response is not to be believed: %v", err)
+		return down(reason.New("tls_ocsp_invalid", "error", err))
 	case answer.Status == ocsp.Revoked:
-		return down("the certificate was revoked on %s", answer.RevokedAt.UTC().Format(time.DateOnly))
+		return down(reason.New("tls_revoked", "at", answer.RevokedAt))
 	case answer.Status != ocsp.Good:
-		return down("the stapled OCSP response does not know the certificate")
+		return down(reason.New("tls_ocsp_unknown"))
 	case !answer.NextUpdate.IsZero() && now.After(answer.NextUpdate):
-		return down("the stapled OCSP response is out of date since %s", answer.NextUpdate.UTC().Format(time.DateTime))
+		return down(reason.New("tls_ocsp_outdated", "since", answer.NextUpdate))
 	}
 	return nil
 }
@@ -191,7 +192,7 @@ func startTLS(rw io.ReadWriter, protocol string) error {
 				continue
 			}
 			if !strings.HasPrefix(strings.ToUpper(line), good) {
-				return fmt.Errorf("%s server says %q, want %s", protocol, shorten(printable(line), 100), good)
+				return &reasonError{reason.New("tls_starttls_refused", "protocol", protocol, "said", shorten(printable(line), 100), "want", good)}
 			}
 			return nil
 		}

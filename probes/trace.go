@@ -6,6 +6,8 @@ import (
 	"net/http/httptrace"
 	"sync"
 	"time"
+
+	"guardian/internal/reason"
 )
 
 // The phases of a request, as blackbox_exporter names them. A request that is redirected has
@@ -83,21 +85,25 @@ func (t *tracer) phase() string {
 	return t.current
 }
 
-// doing says a phase in words; what is no phase is in words already.
-func doing(phase string) string {
+// The codes of what is being done that faultOf treats apart.
+const (
+	resolving   = "doing_resolve"
+	handshaking = "doing_tls"
+)
+
+// doing says a phase in words.
+func doing(phase string) reason.Reason {
 	switch phase {
-	case phaseConnect:
-		return "connecting"
 	case phaseResolve:
-		return "resolving the name"
+		return reason.New("doing_resolve")
 	case phaseTLS:
-		return "agreeing on TLS"
+		return reason.New("doing_tls")
 	case phaseProcessing:
-		return "waiting for the answer's first byte"
+		return reason.New("doing_first_byte")
 	case phaseTransfer:
-		return "reading the body"
+		return reason.New("doing_body")
 	default:
-		return phase
+		return reason.New("doing_connect")
 	}
 }
 

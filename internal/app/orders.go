@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"guardian/internal/announce"
-	"guardian/internal/reason"
 	"guardian/internal/store"
 	"guardian/notifiers"
 	"guardian/probes"
@@ -20,7 +19,7 @@ func (o orders) Save(ctx context.Context, order probes.Order) error {
 	b := store.Batch{Orders: []probes.Order{order}}
 	var wake []string
 	if order.Stage == "abandoned" {
-		fact := announce.Order{ID: order.ID, Ref: order.Ref, Check: order.Check, Tries: order.Tries, Reason: reason.Text(order.Reason), Created: order.Created}
+		fact := announce.Order{ID: order.ID, Ref: order.Ref, Check: order.Check, Tries: order.Tries, Reason: order.Reason, Created: order.Created}
 		if c, ok := a.setup.Load().check(order.Check); ok {
 			fact.Service, fact.Labels = c.Service, c.Labels
 		}

@@ -226,7 +226,7 @@ count from the answer's Date header, or from now where it has none.`,
 }
 
 func printMeaning(w io.Writer, m marketplace.Meaning, output string) error {
-	said := meaningOutput{Class: string(m.Class), Words: m.Words}
+	said := meaningOutput{Class: string(m.Class), Words: m.Why.String()}
 	if m.RetryAfter != nil {
 		seconds := math.Round(m.RetryAfter.Seconds()*1000) / 1000
 		said.RetryAfter = &seconds

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 
+	"guardian/internal/reason"
 	"guardian/probes"
 	"guardian/probes/marketplace"
 	"guardian/probes/sample"
@@ -121,11 +122,11 @@ func (q *Quotas) check(name string) Check {
 }
 
 // MayLook implements probes.Budget.
-func (q *Quotas) MayLook(check string, at time.Time) (later time.Time, why string) {
+func (q *Quotas) MayLook(check string, at time.Time) (later time.Time, why reason.Reason) {
 	if uses := q.check(check).Uses; len(uses) > 0 {
 		return q.limiter.Take(uses, at)
 	}
-	return time.Time{}, ""
+	return time.Time{}, reason.Reason{}
 }
 
 // Answered takes an answer that a check got. If a marketplace throttled it, all checks of the

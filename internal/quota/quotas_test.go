@@ -87,10 +87,10 @@ func TestAThrottledAnswerRestsEveryCheckOfItsQuota(t *testing.T) {
 	s.Apply(half(amazon("one", "us-1"), amazon("two", "us-1"), amazon("other", "us-2"), quota.Check{Name: "front"}))
 	may := func(check string) string {
 		later, why := s.MayLook(check, s.now)
-		if later.IsZero() != (why == "") {
+		if later.IsZero() != why.IsZero() {
 			t.Errorf("%s may look again at %s because %q", check, later, why)
 		}
-		return why
+		return why.String()
 	}
 	answer := func(check string, status int) {
 		h := http.Header{"Content-Type": {"application/json"}}
@@ -143,10 +143,10 @@ func TestATakeoverDoesNotRefillABudget(t *testing.T) {
 	s := newStage(t)
 	s.Apply(half(amazon("one", "us-1"), amazon("other", "us-2")))
 	s.Resume(map[string]time.Time{"one": s.now, "gone": s.now})
-	if _, why := s.MayLook("one", s.now); !strings.Contains(why, "share of getOrder of amazon, shop us-1 is used") {
+	if _, why := s.MayLook("one", s.now); !strings.Contains(why.String(), "share of getOrder of amazon, shop us-1 is used") {
 		t.Errorf("right after the other guardian's look: %q", why)
 	}
-	if _, why := s.MayLook("other", s.now); why != "" {
+	if _, why := s.MayLook("other", s.now); !why.IsZero() {
 		t.Errorf("a check that nobody has looked at: %s", why)
 	}
 }

@@ -11,7 +11,11 @@ func checkWords(code string) (Words, bool) {
 		return Words{"it has not been looked at yet", "尚未探测过"}, true
 	case "check_without_new_look":
 		return Words{"no look has ended since then", "此后没有完成过探测"}, true
-	default:
-		return Words{}, false
 	}
+	for _, words := range [...]func(string) (Words, bool){networkWords, httpWords, kindWords, orderWords, marketplaceWords} {
+		if w, ok := words(code); ok {
+			return w, true
+		}
+	}
+	return Words{}, false
 }

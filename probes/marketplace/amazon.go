@@ -57,13 +57,13 @@ func amazon() Platform {
 		push:    unsigned("Amazon's notifications carry no HMAC: they come through the seller's own SQS queue or EventBridge, which IAM protects", nil),
 		fault:   amazonFault,
 		codes: append([]known{
-			{code: "QuotaExceeded", class: Throttled, words: "The operation's bucket is empty."},
-			{contains: "Could not match input arguments", class: InSandbox, words: "The sandbox has no case for these parameters: send exactly those of a documented case."},
-			{code: "Unauthorized", contains: "does not have access", class: Permission, words: "The app lacks the role for what was asked for."},
-			{code: "Unauthorized", contains: "access token", class: CredentialBad, words: "The access token is missing, expired or not taken."},
-			{code: "Unauthorized", contains: "application", class: CredentialBad, words: "The app's authorisation is not taken."},
-			{status: 403, code: "Unauthorized", class: Permission, words: "The app lacks the role for this operation, or the seller did not authorise it."},
-			{status: 403, code: "InvalidSignature", class: CredentialBad, words: "A signature came that is wrong: this API wants none."},
+			{code: "QuotaExceeded", class: Throttled, why: "market_operation_bucket_empty"},
+			{contains: "Could not match input arguments", class: InSandbox, why: "market_sandbox_no_case"},
+			{code: "Unauthorized", contains: "does not have access", class: Permission, why: "market_role_missing"},
+			{code: "Unauthorized", contains: "access token", class: CredentialBad, why: "market_token_missing_or_refused"},
+			{code: "Unauthorized", contains: "application", class: CredentialBad, why: "market_app_authorisation_refused"},
+			{status: 403, code: "Unauthorized", class: Permission, why: "market_role_or_authorisation_missing"},
+			{status: 403, code: "InvalidSignature", class: CredentialBad, why: "market_signature_unwanted"},
 		}, refusedTokens()...),
 	}
 }

@@ -1,10 +1,11 @@
 package marketplace
 
 import (
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
+
+	"guardian/internal/reason"
 )
 
 // Class is what an answer means for whoever is on call.
@@ -42,7 +43,7 @@ type Meaning struct {
 	Class       Class
 	Code        string         // the platform's own code of the error, "" if there is none
 	RetryAfter  *time.Duration // when the platform tells it; not negative
-	Words       string         // for people
+	Why         reason.Reason  // what happened, for people
 	Quota       []Reading
 	Deprecation *Deprecation // when the answer tells of one
 	Expires     *time.Time   // until when the authorisation lives, when the answer tells it
@@ -64,7 +65,7 @@ type known struct {
 	code     string // exact, without case
 	contains string // in the message, without case
 	class    Class
-	words    string
+	why      string // the code of the reason
 	// wait gives how long to wait where code or message tell; headers come before it.
 	wait func(f fault, a Answer, now time.Time) (time.Duration, bool)
 }
@@ -102,7 +103,7 @@ func (p Platform) Read(a Answer, now time.Time) Meaning {
 	if d, ok := p.deprecation(a); ok {
 		m.Deprecation = &d
 		if m.Class == OK {
-			m.Class, m.Words = Deprecated, "It works, but "+d.words()+"."
+			m.Class, m.Why = Deprecated, d.reason()
 		}
 	}
 	if p.expiry != nil && (m.Class == OK || m.Class == Deprecated) {
@@ -110,7 +111,7 @@ func (p Platform) Read(a Answer, now time.Time) Meaning {
 			m.Expires = &ends
 			// Also when the end is past: the answer itself shows that it works still.
 			if ends.Sub(now) <= early {
-				m.Class, m.Words = CredentialExpiring, fmt.Sprintf("It works, but the authorisation of the shop ends at %s: renew it before.", ends.UTC().Format(time.RFC3339))
+				m.Class, m.Why = CredentialExpiring, reason.New("market_authorisation_ends", "at", ends)
 			}
 		}
 	}
@@ -122,10 +123,7 @@ func (p Platform) classify(a Answer, f fault, now time.Time) Meaning {
 		if !k.matches(a, f) || (k.code != "" || k.contains != "") && !f.is() {
 			continue
 		}
-		m := Meaning{Class: k.class, Words: k.words}
-		if told := f.told(); told != "" {
-			m.Words += " It said: " + told
-		}
+		m := Meaning{Class: k.class, Why: p.said(reason.New(k.why, "platform", p.Title), f)}
 		if k.wait != nil {
 			if d, ok := k.wait(f, a, now); ok {
 				m.RetryAfter = &d
@@ -134,49 +132,55 @@ func (p Platform) classify(a Answer, f fault, now time.Time) Meaning {
 		return m
 	}
 	if a.Status < 500 && a.Status != http.StatusTooManyRequests && strings.Contains(strings.ToLower(f.message), "sandbox") {
-		return Meaning{Class: InSandbox, Words: "The sandbox does not do this. It said: " + f.told()}
+		return Meaning{Class: InSandbox, Why: p.said(reason.New("market_sandbox_cannot"), f)}
 	}
 	return p.byStatus(a, f)
 }
 
-// byStatus is what HTTP itself says, for errors that nobody documented.
-func (p Platform) byStatus(a Answer, f fault) Meaning {
-	class, words := OurFault, "The request is not one that "+p.Title+" takes."
-	switch s := a.Status; {
-	case s == http.StatusTooManyRequests:
-		class, words = Throttled, "The quota is used up."
-	case s == http.StatusUnauthorized || f.credential:
-		class, words = CredentialBad, "The credential is not taken."
-	case s == http.StatusForbidden:
-		class, words = Permission, "The credential is known, but may not do this."
-	case s == http.StatusGone:
-		class, words = Deprecated, "What was called was taken away."
-	case s == http.StatusServiceUnavailable:
-		class, words = TheirFault, p.Title+" has less capacity than it needs; this is no throttle."
-	case s >= 500:
-		class, words = TheirFault, p.Title+" has an error of its own."
-	case s == http.StatusRequestTimeout:
-		class, words = TheirFault, p.Title+" gave up waiting for the request."
-	case s >= 400:
-	case s >= 300 && s != http.StatusNotModified:
-		class, words = OurFault, "The address has moved."
-	case f.unreadable:
-		class, words = TheirFault, fmt.Sprintf("Status %d came with a body that is no answer of %s.", s, p.Title)
-	case f.is() && f.theirs:
-		class, words = TheirFault, p.Title+" has an error of its own."
-	case f.is():
-		words = "The request was refused with a code that is not known here."
-	default:
-		return Meaning{Class: OK, Words: "It works."}
+// said adds the platform's own words to a reason.
+func (p Platform) said(why reason.Reason, f fault) reason.Reason {
+	text := f.text()
+	if text == "" {
+		return why
 	}
-	if told := f.told(); told != "" {
-		words += " It said: " + told
-	}
-	return Meaning{Class: class, Words: words}
+	return reason.Join(why, reason.New("market_said", "said", text))
 }
 
-// told is what the platform said, on one line and not too long.
-func (f fault) told() string {
+// byStatus is what HTTP itself says, for errors that are not documented.
+func (p Platform) byStatus(a Answer, f fault) Meaning {
+	class, why := OurFault, "market_request_invalid"
+	switch s := a.Status; {
+	case s == http.StatusTooManyRequests:
+		class, why = Throttled, "market_quota_used"
+	case s == http.StatusUnauthorized || f.credential:
+		class, why = CredentialBad, "market_credential_refused"
+	case s == http.StatusForbidden:
+		class, why = Permission, "market_credential_not_allowed"
+	case s == http.StatusGone:
+		class, why = Deprecated, "market_gone"
+	case s == http.StatusServiceUnavailable:
+		class, why = TheirFault, "market_unavailable"
+	case s >= 500:
+		class, why = TheirFault, "market_internal_error"
+	case s == http.StatusRequestTimeout:
+		class, why = TheirFault, "market_request_timeout"
+	case s >= 400:
+	case s >= 300 && s != http.StatusNotModified:
+		class, why = OurFault, "market_moved"
+	case f.unreadable:
+		class, why = TheirFault, "market_unreadable"
+	case f.is() && f.theirs:
+		class, why = TheirFault, "market_internal_error"
+	case f.is():
+		why = "market_unknown_code"
+	default:
+		return Meaning{Class: OK, Why: reason.New("market_ok")}
+	}
+	return Meaning{Class: class, Why: p.said(reason.New(why, "platform", p.Title, "status", a.Status), f)}
+}
+
+// text is what the platform said, on one line and not too long.
+func (f fault) text() string {
 	text := f.message
 	switch {
 	case text == "":

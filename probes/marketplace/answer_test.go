@@ -58,10 +58,10 @@ func (tc answerCase) run(t *testing.T) {
 		retry = m.RetryAfter.String()
 	}
 	if m.Class != tc.class || m.Code != tc.code || retry != tc.retry {
-		t.Errorf("class %s, code %q, retry after %q; want %s, %q, %q (%s)", m.Class, m.Code, retry, tc.class, tc.code, tc.retry, m.Words)
+		t.Errorf("class %s, code %q, retry after %q; want %s, %q, %q (%s)", m.Class, m.Code, retry, tc.class, tc.code, tc.retry, m.Why)
 	}
-	if m.Words == "" || !strings.Contains(m.Words, tc.words) {
-		t.Errorf("words %q, want %q in them", m.Words, tc.words)
+	if m.Why.IsZero() || !strings.Contains(m.Why.String(), tc.words) {
+		t.Errorf("words %q, want %q in them", m.Why, tc.words)
 	}
 	var got []string
 	for _, r := range m.Quota {
@@ -318,7 +318,7 @@ func TestShopeesAnswers(t *testing.T) {
 		"an API that was taken away":   {status: 200, body: `{"error":"api_suspended","message":"The API is offline. Please call v2 API instead."}`, class: marketplace.Deprecated, code: "api_suspended"},
 		"a partner":                    {status: 200, body: `{"error":"error_auth","message":"partner_id is invalid"}`, class: marketplace.CredentialBad, code: "error_auth"},
 		"a shop that may not":          {status: 200, body: `{"error":"error_auth","message":"Your shop can not use this feature."}`, class: marketplace.Permission, code: "error_auth"},
-		"a clock":                      {status: 200, body: `{"error":"error_param","message":"Timestamp is expired."}`, class: marketplace.OurFault, code: "error_param", words: "look at ours"},
+		"a clock":                      {status: 200, body: `{"error":"error_param","message":"Timestamp is expired."}`, class: marketplace.OurFault, code: "error_param", words: "check the clock"},
 		"a shop that was left out":     {status: 200, body: `{"error":"error_param","message":"There is no shop_id in query."}`, class: marketplace.OurFault, code: "error_param"},
 		"a signature":                  {status: 403, body: `{"error":"error_sign","message":"Wrong sign."}`, class: marketplace.CredentialBad, code: "error_sign"},
 		"an address":                   {status: 403, body: `{"error":"source_ip_undeclared","message":"x"}`, class: marketplace.Permission, code: "source_ip_undeclared"},
@@ -372,7 +372,7 @@ func TestOtherAnswers(t *testing.T) {
 		"tiktok_shop's throttle":                {platform: "tiktok_shop", status: 429, body: `{"code":36009002,"message":"Too many requests","request_id":"x"}`, class: marketplace.Throttled, code: "36009002"},
 		"tiktok_shop's throttle with 200":       {platform: "tiktok_shop", status: 200, body: `{"code":36009002,"message":"Too many requests","request_id":"x"}`, class: marketplace.Throttled, code: "36009002"},
 		"tiktok_shop's 503 is no throttle":      {platform: "tiktok_shop", status: 503, header: []string{"Retry-After: 5"}, class: marketplace.TheirFault, words: "no throttle", retry: "5s"},
-		"tiktok_shop's one code, a clock":       {platform: "tiktok_shop", status: 400, body: `{"code":36009004,"message":"timestamp must not exceed the current time by more than 30 seconds"}`, class: marketplace.OurFault, code: "36009004", words: "look at ours"},
+		"tiktok_shop's one code, a clock":       {platform: "tiktok_shop", status: 400, body: `{"code":36009004,"message":"timestamp must not exceed the current time by more than 30 seconds"}`, class: marketplace.OurFault, code: "36009004", words: "check the clock"},
 		"tiktok_shop's one code, a token":       {platform: "tiktok_shop", status: 401, body: `{"code":36009004,"message":"access_token is invalid"}`, class: marketplace.CredentialBad, code: "36009004"},
 		"tiktok_shop's one code, a header":      {platform: "tiktok_shop", status: 401, body: "{\"code\":36009004,\"message\":\"Invalid credentials. The `x-tts-access-token` header is invalid.\"}", class: marketplace.CredentialBad, code: "36009004"},
 		"tiktok_shop's one code, a signature":   {platform: "tiktok_shop", status: 401, body: `{"code":36009004,"message":"Missing credentials. The request does not include a required signature in the query."}`, class: marketplace.CredentialBad, code: "36009004"},
@@ -404,7 +404,7 @@ func TestOtherAnswers(t *testing.T) {
 		"a request that timed out":              {platform: "ebay", status: 408, class: marketplace.TheirFault},
 		"what was taken away":                   {platform: "ebay", status: 410, class: marketplace.Deprecated},
 		"what has moved":                        {platform: "ebay", status: 301, class: marketplace.OurFault},
-		"a future end":                          {platform: "ebay", status: 200, header: []string{"Deprecation: @1688169600", "Sunset: Wed, 31 Dec 2025 23:59:59 GMT", `Link: <https://e.com/a>; rel="next", <https://e.com/d>; rel="deprecation"`}, class: marketplace.Deprecated, words: "from 2023-07-01; it ends at 2025-12-31T23:59:59Z; see https://e.com/d"},
+		"a future end":                          {platform: "ebay", status: 200, header: []string{"Deprecation: @1688169600", "Sunset: Wed, 31 Dec 2025 23:59:59 GMT", `Link: <https://e.com/a>; rel="next", <https://e.com/d>; rel="deprecation"`}, class: marketplace.Deprecated, words: "Deprecated from 2023-07-01 00:00:00 UTC. It ends at 2025-12-31 23:59:59 UTC. See https://e.com/d"},
 		"a deprecation as drafts had it":        {platform: "ebay", status: 200, header: []string{"Deprecation: true"}, class: marketplace.Deprecated},
 		"a deprecation of rubbish is ignored":   {platform: "ebay", status: 200, header: []string{"Deprecation: @soon", "Sunset: tomorrow"}, class: marketplace.OK},
 	} {
@@ -415,7 +415,7 @@ func TestOtherAnswers(t *testing.T) {
 func TestLongAnswersAreCut(t *testing.T) {
 	body, _ := json.Marshal(map[string]string{"error": "x", "message": strings.Repeat("ü\n", 100000)})
 	m := platform(t, "shopee").Read(marketplace.Answer{Status: 400, Body: body}, now)
-	if len(m.Words) > 600 || strings.Contains(m.Words, "\n") {
-		t.Errorf("%d bytes", len(m.Words))
+	if words := m.Why.String(); len(words) > 600 || strings.Contains(words, "\n") {
+		t.Errorf("%d bytes", len(words))
 	}
 }

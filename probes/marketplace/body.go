@@ -90,14 +90,14 @@ type oauthError struct {
 // refusedTokens are the OAuth 2 errors, alike on every platform.
 func refusedTokens() []known {
 	return []known{
-		{code: "invalid_grant", class: CredentialBad, words: "The refresh token or code is used, expired or revoked."},
-		{code: "invalid_client", class: CredentialBad, words: "Client ID or client secret is not taken."},
-		{code: "unauthorized_client", class: CredentialBad, words: "The app may not ask for tokens in this way."},
-		{code: "invalid_token", class: CredentialBad, words: "The access token is not taken."},
-		{code: "expired_token", class: CredentialBad, words: "The access token has expired."},
-		{code: "invalid_scope", class: Permission, words: "The scope that was asked for is not granted."},
-		{code: "insufficient_scope", class: Permission, words: "The token's scopes do not cover this."},
-		{code: "unsupported_grant_type", class: OurFault, words: "The grant type is not one that is taken."},
+		{code: "invalid_grant", class: CredentialBad, why: "market_refresh_token_spent"},
+		{code: "invalid_client", class: CredentialBad, why: "market_client_refused"},
+		{code: "unauthorized_client", class: CredentialBad, why: "market_grant_not_allowed"},
+		{code: "invalid_token", class: CredentialBad, why: "market_token_refused"},
+		{code: "expired_token", class: CredentialBad, why: "market_token_expired"},
+		{code: "invalid_scope", class: Permission, why: "market_scope_not_granted"},
+		{code: "insufficient_scope", class: Permission, why: "market_token_scopes"},
+		{code: "unsupported_grant_type", class: OurFault, why: "market_grant_type"},
 	}
 }
 

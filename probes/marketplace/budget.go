@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"guardian/internal/reason"
 )
 
 // Bucket is whose quota a call uses. Platforms keep a token bucket for each of these; some
@@ -20,20 +22,16 @@ type Bucket struct {
 	Sandbox     bool // sandboxes have limits of their own, and no seller's budget
 }
 
-// String names the bucket for people, as in "getOrder of amazon, shop us-1".
-func (a Bucket) String() string {
-	text := a.Operation + " of " + a.Marketplace
+// Reason names the bucket for people, as in "getOrder of amazon, shop us-1".
+func (a Bucket) Reason() reason.Reason {
 	if a.Sandbox {
-		text += " (sandbox)"
+		return reason.New("quota_sandbox", "operation", a.Operation, "marketplace", a.Marketplace, "shop", a.Shop, "app", a.App)
 	}
-	if a.Shop != "" {
-		text += ", shop " + a.Shop
-	}
-	if a.App != "" {
-		text += ", application " + a.App
-	}
-	return text
+	return reason.New("quota_of", "operation", a.Operation, "marketplace", a.Marketplace, "shop", a.Shop, "app", a.App)
 }
+
+// String is Reason in English.
+func (a Bucket) String() string { return a.Reason().String() }
 
 // Shared gives the bucket of all operations that use the quota of this one.
 func (a Bucket) Shared() Bucket {

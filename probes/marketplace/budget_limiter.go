@@ -1,9 +1,10 @@
 package marketplace
 
 import (
-	"fmt"
 	"sync"
 	"time"
+
+	"guardian/internal/reason"
 )
 
 // How long a bucket rests after it was throttled without being told for how long: a
@@ -94,7 +95,7 @@ func (l *Limiter) Spent(uses []Use, at, now time.Time) {
 
 // Take takes a look's calls from its buckets, all or none. It gives the zero time when it
 // did, otherwise when to ask again and why.
-func (l *Limiter) Take(uses []Use, now time.Time) (later time.Time, why string) {
+func (l *Limiter) Take(uses []Use, now time.Time) (later time.Time, why reason.Reason) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, u := range uses {
@@ -103,21 +104,21 @@ func (l *Limiter) Take(uses []Use, now time.Time) (later time.Time, why string) 
 			continue
 		}
 		b.fill(now)
-		at, because := now, ""
+		at, because := now, reason.Reason{}
 		if b.rest.After(at) {
-			at, because = b.rest, fmt.Sprintf("%s was throttled; it rests until %s", u.Bucket, b.rest.UTC().Format(time.RFC3339))
+			at, because = b.rest, reason.New("quota_resting", "quota", u.Bucket.Reason(), "until", b.rest)
 		}
 		if short := u.Calls - b.level; b.rate > 0 && short > tiny {
 			full := now.Add(time.Duration(short/b.rate*float64(time.Second)) + 1)
 			if full.After(at) {
-				at, because = full, fmt.Sprintf("the guardian's share of %s is used until %s", u.Bucket, full.UTC().Format(time.RFC3339))
+				at, because = full, reason.New("quota_share_used", "quota", u.Bucket.Reason(), "until", full)
 			}
 		}
-		if because != "" && at.After(later) {
+		if !because.IsZero() && at.After(later) {
 			later, why = at, because
 		}
 	}
-	if why != "" {
+	if !why.IsZero() {
 		return later, why
 	}
 	for _, u := range uses {
@@ -125,7 +126,7 @@ func (l *Limiter) Take(uses []Use, now time.Time) (later time.Time, why string) 
 			b.level = max(b.level-u.Calls, 0)
 		}
 	}
-	return time.Time{}, ""
+	return time.Time{}, reason.Reason{}
 }
 
 // Throttled tells that a call of a bucket was throttled, and for how long the platform

@@ -35,7 +35,7 @@ func TestNoWindowHoldsMoreThanTheAllowance(t *testing.T) {
 			switch rapid.SampledFrom([]string{"take", "take", "take", "throttle", "reload", "restart"}).Draw(t, "step") {
 			case "take":
 				later, why := l.Take(uses, now)
-				if later.IsZero() != (why == "") {
+				if later.IsZero() != why.IsZero() {
 					t.Fatalf("later %v with reason %q", later, why)
 				}
 				if later.IsZero() {
@@ -85,7 +85,7 @@ func TestAThrottleRestsTheBucketForAllItsChecks(t *testing.T) {
 		l := fresh()
 		l.Throttled(bucket, told(90*time.Second), start())
 		later, why := l.Take(b, start().Add(89*time.Second))
-		if want := start().Add(90 * time.Second); !later.Equal(want) || !strings.Contains(why, "get_shop_info of shopee, shop sg-1 was throttled") {
+		if want := start().Add(90 * time.Second); !later.Equal(want) || !strings.Contains(why.String(), "get_shop_info of shopee, shop sg-1 was throttled") {
 			t.Errorf("the other check of the bucket: %v, %q", later, why)
 		}
 		if later, _ := l.Take(c, start()); !later.IsZero() {

@@ -1,6 +1,7 @@
 package marketplace
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -167,7 +168,9 @@ func (m *Meter) Read(now time.Time) []Estimate {
 		all = append(all, i)
 	}
 	slices.SortFunc(all, func(x, y Estimate) int {
-		return strings.Compare(x.Bucket.String(), y.Bucket.String())
+		a, b := x.Bucket, y.Bucket
+		return cmp.Or(strings.Compare(a.Operation, b.Operation), strings.Compare(a.Marketplace, b.Marketplace),
+			strings.Compare(a.Shop, b.Shop), strings.Compare(a.App, b.App))
 	})
 	return all
 }

@@ -1,11 +1,12 @@
 package marketplace
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"guardian/internal/reason"
 )
 
 // Deprecation is what an answer tells of its own end.
@@ -18,27 +19,24 @@ type Deprecation struct {
 	Answered string     // the version that answered
 }
 
-func (d Deprecation) words() string {
-	var say []string
+func (d Deprecation) reason() reason.Reason {
+	all := []reason.Reason{reason.New("market_deprecated")}
 	if d.Asked != "" {
-		say = append(say, fmt.Sprintf("version %s was asked for and %s answered: the former is no longer served", d.Asked, d.Answered))
+		all = append(all, reason.New("market_version_replaced", "asked", d.Asked, "answered", d.Answered))
 	}
 	if d.At != nil {
-		say = append(say, "it is deprecated from "+d.At.UTC().Format(time.DateOnly))
+		all = append(all, reason.New("market_deprecated_from", "at", *d.At))
 	}
 	if d.Sunset != nil {
-		say = append(say, "it ends at "+d.Sunset.UTC().Format(time.RFC3339))
+		all = append(all, reason.New("market_deprecated_until", "at", *d.Sunset))
 	}
 	if d.Reason != "" {
-		say = append(say, "the platform deprecates it: "+fault{message: d.Reason}.told())
-	}
-	if len(say) == 0 {
-		say = append(say, "it is deprecated")
+		all = append(all, reason.New("market_said", "said", fault{message: d.Reason}.text()))
 	}
 	if d.Link != "" {
-		say = append(say, "see "+fault{message: d.Link}.told())
+		all = append(all, reason.New("market_see", "link", fault{message: d.Link}.text()))
 	}
-	return strings.Join(say, "; ")
+	return reason.Join(all...)
 }
 
 // ReadDeprecation reads Deprecation (RFC 9745, also true and an HTTP-date as its drafts had

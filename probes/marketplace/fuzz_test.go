@@ -37,11 +37,11 @@ func FuzzRead(f *testing.F) {
 		h.Set("X-Current-Token-Count", wait)
 		for _, p := range marketplace.Platforms() {
 			m := p.Read(marketplace.Answer{Method: "GET", Path: path, Status: status, Header: h, Body: []byte(body)}, now)
-			if !slices.Contains(marketplace.Classes(), m.Class) || m.Words == "" {
+			if !slices.Contains(marketplace.Classes(), m.Class) || m.Why.IsZero() {
 				t.Errorf("%s: %+v", p.Name, m)
 			}
-			if !utf8.ValidString(m.Words) {
-				t.Errorf("%s: words that are no text: %q", p.Name, m.Words)
+			if !utf8.ValidString(m.Why.String()) {
+				t.Errorf("%s: words that are no text: %q", p.Name, m.Why)
 			}
 			if m.RetryAfter != nil && *m.RetryAfter < 0 {
 				t.Errorf("%s: wait %v", p.Name, *m.RetryAfter)

@@ -97,25 +97,24 @@ func iopCodes() []known {
 		}
 		return time.Second, true
 	}
-	tooFast := "The operation is called too often; it may be called again in the next second."
 	return []known{
-		{code: "901", class: Throttled, words: tooFast, wait: nextSecond},
-		{code: "E901", class: Throttled, words: "The operation is called too often, or is switched off for a while.", wait: banWait},
-		{code: "ApiCallLimit", class: Throttled, words: "The operation's quota is used up.", wait: banWait},
-		{code: "ApiCallLimits", class: Throttled, words: "The operation's quota is used up.", wait: banWait},
-		{code: "AppApiCallLimit", class: Throttled, words: "The app's quota of this operation is used up.", wait: banWait},
-		{code: "AppCallLimit", class: Throttled, words: "The app's quota is used up.", wait: banWait},
-		{code: "SellerCallLimit", class: Throttled, words: "The seller's quota is used up.", wait: banWait},
-		{contains: "ban will last", class: Throttled, words: "The app is banned for a while.", wait: banWait},
-		{code: "IllegalAccessToken", class: CredentialBad, words: "The access token is not taken or has expired."},
-		{code: "IllegalRefreshToken", class: CredentialBad, words: "The refresh token is not taken or has expired."},
-		{code: "IncompleteSignature", class: CredentialBad, words: "The signature is not taken: the app secret, or what it signs."},
-		{code: "MissingParameter", contains: "sign", class: CredentialBad, words: "The signature is missing."},
-		{code: "InvalidCode", class: CredentialBad, words: "The authorisation code is not taken."},
-		{code: "InvalidAppKey", class: CredentialBad, words: "The app key is not taken."},
-		{code: "InsufficientPermission", class: Permission, words: "The app lacks the permission for this operation."},
-		{code: "ServiceTimeout", class: TheirFault, words: "The platform's own service took too long."},
-		{code: "ServiceUnavailable", class: TheirFault, words: "The platform's own service is not there."},
-		{code: "InternalError", class: TheirFault, words: "The platform has an error of its own."},
+		{code: "901", class: Throttled, why: "market_operation_next_second", wait: nextSecond},
+		{code: "E901", class: Throttled, why: "market_operation_too_fast_or_off", wait: banWait},
+		{code: "ApiCallLimit", class: Throttled, why: "market_operation_quota_used", wait: banWait},
+		{code: "ApiCallLimits", class: Throttled, why: "market_operation_quota_used", wait: banWait},
+		{code: "AppApiCallLimit", class: Throttled, why: "market_app_operation_quota_used", wait: banWait},
+		{code: "AppCallLimit", class: Throttled, why: "market_app_quota_used", wait: banWait},
+		{code: "SellerCallLimit", class: Throttled, why: "market_seller_quota_used", wait: banWait},
+		{contains: "ban will last", class: Throttled, why: "market_app_banned", wait: banWait},
+		{code: "IllegalAccessToken", class: CredentialBad, why: "market_token_refused_or_expired"},
+		{code: "IllegalRefreshToken", class: CredentialBad, why: "market_refresh_token_refused_or_expired"},
+		{code: "IncompleteSignature", class: CredentialBad, why: "market_signature_refused_app_secret"},
+		{code: "MissingParameter", contains: "sign", class: CredentialBad, why: "market_signature_missing"},
+		{code: "InvalidCode", class: CredentialBad, why: "market_auth_code_refused"},
+		{code: "InvalidAppKey", class: CredentialBad, why: "market_app_key_refused"},
+		{code: "InsufficientPermission", class: Permission, why: "market_app_permission_missing"},
+		{code: "ServiceTimeout", class: TheirFault, why: "market_internal_timeout"},
+		{code: "ServiceUnavailable", class: TheirFault, why: "market_internal_unavailable"},
+		{code: "InternalError", class: TheirFault, why: "market_internal_error"},
 	}
 }

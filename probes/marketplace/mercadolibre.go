@@ -47,10 +47,10 @@ func mercadolibre() Platform {
 		},
 		quota: mercadolibreQuota,
 		codes: append([]known{
-			{code: "local_rate_limited", class: Throttled, words: "The endpoint's quota is used up."},
-			{code: "too_many_requests", class: Throttled, words: "The app's quota is used up."},
-			{status: 403, contains: "invalid access token", class: CredentialBad, words: "The access token is not taken."},
-			{contains: "client.id over quota", class: Throttled, words: "The app's quota is used up."},
+			{code: "local_rate_limited", class: Throttled, why: "market_endpoint_quota_used"},
+			{code: "too_many_requests", class: Throttled, why: "market_app_quota_used"},
+			{status: 403, contains: "invalid access token", class: CredentialBad, why: "market_token_refused"},
+			{contains: "client.id over quota", class: Throttled, why: "market_app_quota_used"},
 		}, refusedTokens()...),
 	}
 }

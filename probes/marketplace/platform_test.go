@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"guardian/internal/reason"
 	"guardian/probes/marketplace"
 )
 
@@ -105,6 +106,16 @@ func TestDeprecationsAreAnnouncedSomewhere(t *testing.T) {
 		for _, f := range p.Feeds {
 			if !strings.HasPrefix(f.URL, "https://") || f.Format == "" || f.Words == "" {
 				t.Errorf("%s: %+v", p.Name, f)
+			}
+		}
+	}
+}
+
+func TestEveryDocumentedErrorHasWords(t *testing.T) {
+	for _, p := range marketplace.Platforms() {
+		for _, code := range marketplace.ReasonCodes(p) {
+			if _, ok := reason.Lookup(code); !ok {
+				t.Errorf("%s: the reason %q has no words", p.Name, code)
 			}
 		}
 	}

@@ -2,10 +2,10 @@ package marketplace
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
-	"strings"
 	"time"
+
+	"guardian/internal/reason"
 )
 
 // Push is how a platform tells the seller of an order, and what it takes for an answer.
@@ -73,24 +73,24 @@ type Receipt struct {
 	Connect  time.Duration // to connect; 0: not published
 }
 
-// Missed tells in words why an answer does not count, and "" if it does. took is the time of
-// the whole exchange.
-func (r Receipt) Missed(status int, body []byte, took time.Duration) string {
-	var why []string
+// Missed gives why an answer does not count; none when it does. took is the time of the whole
+// exchange.
+func (r Receipt) Missed(status int, body []byte, took time.Duration) []reason.Reason {
+	var why []reason.Reason
 	if status < r.From || status > r.To {
-		want := fmt.Sprintf("%d", r.From)
+		want := strconv.Itoa(r.From)
 		if r.From != r.To {
-			want = fmt.Sprintf("%d to %d", r.From, r.To)
+			want += "–" + strconv.Itoa(r.To)
 		}
-		why = append(why, fmt.Sprintf("status %d, want %s", status, want))
+		why = append(why, reason.New("push_status", "status", status, "want", want))
 	}
 	if r.Empty && len(body) > 0 {
-		why = append(why, fmt.Sprintf("a body of %d bytes, want none", len(body)))
+		why = append(why, reason.New("push_body", "n", len(body)))
 	}
 	if r.Within > 0 && took > r.Within {
-		why = append(why, fmt.Sprintf("it took %s, at most %s count", took.Round(time.Millisecond), r.Within))
+		why = append(why, reason.New("push_slow", "took", took, "limit", r.Within))
 	}
-	return strings.Join(why, "; ")
+	return why
 }
 
 // post makes a JSON push of a value whose fields are in the documented order.

@@ -130,17 +130,20 @@ func TestWhichAnswerToAPushCounts(t *testing.T) {
 		"shopee takes 204":                         {"shopee", 204, "", time.Minute, ""},
 		"shopee wants no body":                     {"shopee", 200, "ok", 0, "a body of 2 bytes"},
 		"lazada takes 200 in time":                 {"lazada", 200, "ok", 500 * time.Millisecond, ""},
-		"lazada does not wait":                     {"lazada", 200, "", 501 * time.Millisecond, "it took 501ms, at most 500ms count"},
-		"lazada takes nothing but 200":             {"lazada", 204, "", 0, "status 204, want 200"},
-		"mercadolibre does not wait":               {"mercadolibre", 200, "", time.Second, "at most 500ms"},
+		"lazada does not wait":                     {"lazada", 200, "", 501 * time.Millisecond, "501 ms until the answer instead of at most 500 ms"},
+		"lazada takes nothing but 200":             {"lazada", 204, "", 0, "status 204 instead of 200"},
+		"mercadolibre does not wait":               {"mercadolibre", 200, "", time.Second, "at most 500 ms"},
 		"shopify waits for 5 s":                    {"shopify", 201, "ok", 5 * time.Second, ""},
-		"shopify does not wait longer":             {"shopify", 200, "", 5001 * time.Millisecond, "at most 5s"},
+		"shopify does not wait longer":             {"shopify", 200, "", 5001 * time.Millisecond, "at most 5 s"},
 		"tiktok_shop does not say how long":        {"tiktok_shop", 200, "", time.Hour, ""},
-		"a redirect is no answer":                  {"tiktok_shop", 302, "", 0, "status 302, want 200 to 299"},
+		"a redirect is no answer":                  {"tiktok_shop", 302, "", 0, "status 302 instead of 200–299"},
 		"ebay's receivers refuse with 412":         {"ebay", 412, "", 0, "status 412"},
-		"everything that is wrong is told at once": {"shopee", 500, "x", 0, "status 500, want 200 to 299; a body of 1 bytes"},
+		"everything that is wrong is told at once": {"shopee", 500, "x", 0, "status 500 instead of 200–299; a body of 1 byte instead of none"},
 	} {
-		got := platform(t, tc.platform).Push.Answer.Missed(tc.status, []byte(tc.body), tc.took)
+		var got string
+		for _, why := range platform(t, tc.platform).Push.Answer.Missed(tc.status, []byte(tc.body), tc.took) {
+			got += why.String() + "; "
+		}
 		if (got == "") != (tc.want == "") || !strings.Contains(got, tc.want) {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}

@@ -53,16 +53,16 @@ func shopify() Platform {
 			return asked, answered
 		},
 		codes: append([]known{
-			{code: "THROTTLED", class: Throttled, words: "The bucket of points is empty.", wait: shopifyWait},
-			{status: 200, contains: "Throttled", class: Throttled, words: "The bucket of points is empty.", wait: shopifyWait}, // as it was told before codes
-			{code: "MAX_COST_EXCEEDED", class: OurFault, words: "The query costs more than any bucket holds."},
-			{code: "ACCESS_DENIED", class: Permission, words: "The app lacks the scope for this."},
-			{code: "SHOP_INACTIVE", class: Permission, words: "The shop is inactive."},
-			{code: "INTERNAL_SERVER_ERROR", class: TheirFault, words: "Shopify has an error of its own."},
-			{status: 402, class: Permission, words: "The shop is frozen: its bill is open."},
-			{status: 423, class: Permission, words: "The shop is locked."},
-			{contains: "Invalid API key or access token", class: CredentialBad, words: "The access token is not taken."},
-			{contains: "merchant approval for", class: Permission, words: "The app lacks the scope for this."},
+			{code: "THROTTLED", class: Throttled, why: "market_points_used", wait: shopifyWait},
+			{status: 200, contains: "Throttled", class: Throttled, why: "market_points_used", wait: shopifyWait}, // as it was told before codes
+			{code: "MAX_COST_EXCEEDED", class: OurFault, why: "market_query_too_costly"},
+			{code: "ACCESS_DENIED", class: Permission, why: "market_scope_missing"},
+			{code: "SHOP_INACTIVE", class: Permission, why: "market_shop_inactive"},
+			{code: "INTERNAL_SERVER_ERROR", class: TheirFault, why: "market_internal_error"},
+			{status: 402, class: Permission, why: "market_shop_frozen"},
+			{status: 423, class: Permission, why: "market_shop_locked"},
+			{contains: "Invalid API key or access token", class: CredentialBad, why: "market_token_refused"},
+			{contains: "merchant approval for", class: Permission, why: "market_scope_missing"},
 		}, refusedTokens()...),
 	}
 }

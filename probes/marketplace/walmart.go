@@ -48,12 +48,12 @@ func walmart() Platform {
 		push:  scheme{sign: walmartSign, verify: walmartVerify},
 		fault: walmartFault,
 		codes: append([]known{
-			{code: "token_not_valid", class: CredentialBad, words: "The access token is not valid."},
-			{code: "REQUEST_THRESHOLD_VIOLATED.GMP_GATEWAY_API", class: Throttled, words: "The tokens are used up.", wait: walmartReplenished},
-			{status: http.StatusTooManyRequests, class: Throttled, words: "The tokens are used up.", wait: walmartReplenished},
-			{code: "UNAUTHORIZED.GMP_GATEWAY_API", class: CredentialBad, words: "The access token is not taken."},
-			{code: "SYSTEM_ERROR.GMP_GATEWAY_API", class: TheirFault, words: "Walmart has an error of its own."},
-			{status: 413, class: OurFault, words: "The feed is larger than is taken; this is no throttle."},
+			{code: "token_not_valid", class: CredentialBad, why: "market_token_refused"},
+			{code: "REQUEST_THRESHOLD_VIOLATED.GMP_GATEWAY_API", class: Throttled, why: "market_rate_tokens_used", wait: walmartReplenished},
+			{status: http.StatusTooManyRequests, class: Throttled, why: "market_rate_tokens_used", wait: walmartReplenished},
+			{code: "UNAUTHORIZED.GMP_GATEWAY_API", class: CredentialBad, why: "market_token_refused"},
+			{code: "SYSTEM_ERROR.GMP_GATEWAY_API", class: TheirFault, why: "market_internal_error"},
+			{status: 413, class: OurFault, why: "market_feed_too_large"},
 		}, refusedTokens()...),
 	}
 }

@@ -93,7 +93,7 @@ func TestTenMarketplaces(t *testing.T) {
 	markets["amazon"].Storm(true)
 	bad := map[string]string{
 		"push-shopify": "order lost: accepted, but not visible", "push-forged": "a push with a wrong signature was taken",
-		"quota-lazada": "The access token is not taken or has expired", "quota-amazon": "getOrder is throttled",
+		"quota-lazada": "The access token is not accepted or has expired", "quota-amazon": "getOrder is throttled",
 	}
 	// The checks of this test call far more often than the real marketplaces allow.
 	const limits = `
