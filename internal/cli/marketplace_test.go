@@ -143,7 +143,7 @@ func TestMarketplaceAnswers(t *testing.T) {
 		"a throttle, counted from the answer's date": {
 			"classify",
 			`{"platform":"shopee","operation":"get_order_list","status":429,"headers":{"date":"Sun, 22 Nov 2026 10:00:00 GMT"},"body":"{\"error\":\"error_limit\",\"message\":\"x\"}"}`,
-			`{"class":"throttled","retry_after_seconds":21600,"words":"The app's daily quota is used up until 00:00 (UTC+8); a few operations say this to a burst, too. It said: error_limit: x","quota":[{"operation":"get_order_list","remaining":0,"reset_at":"2026-11-22T16:00:00Z","source":"body"}]}`,
+			`{"class":"throttled","retry_after_seconds":21600,"words":"The app's daily quota is used up until 00:00 (UTC+8); a few operations say this to a burst, too. It said: error_limit: x.","quota":[{"operation":"get_order_list","remaining":0,"reset_at":"2026-11-22T16:00:00Z","source":"body"}]}`,
 		},
 		"a header in a list": {
 			"quota", `{"platform":"shopify","operation":"orders","status":200,"headers":{"X-Shopify-Shop-Api-Call-Limit":["32/40"]},"body":"{}"}`,
@@ -155,7 +155,7 @@ func TestMarketplaceAnswers(t *testing.T) {
 		},
 		"a body that is no text but its JSON": {
 			"classify", `{"platform":"lazada","status":200,"headers":{"Date":"Sun, 22 Nov 2026 10:00:00 GMT"},"body":{"code":"901","message":"slow"}}`,
-			`{"class":"throttled","retry_after_seconds":1,"words":"The operation is called too often; it may be called again in the next second. It said: 901: slow","quota":[{"operation":"","remaining":0,"reset_at":"2026-11-22T10:00:01Z","source":"body"}]}`,
+			`{"class":"throttled","retry_after_seconds":1,"words":"The operation is called too often; it may be called again in the next second. It said: 901: slow.","quota":[{"operation":"","remaining":0,"reset_at":"2026-11-22T10:00:01Z","source":"body"}]}`,
 		},
 		"no body": {"classify", `{"platform":"ebay","status":204,"body":null}`, `{"class":"ok","words":"It works."}`},
 	} {
