@@ -223,7 +223,7 @@ func reactions(b *testing.B, url string) map[float64]float64 {
 	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
 		var bound string
 		var n float64
-		if k, _ := fmt.Sscanf(lines.Text(), "guardian_verdict_seconds_bucket{le=%q} %g", &bound, &n); k != 2 {
+		if k, _ := fmt.Sscanf(lines.Text(), "guardian_decision_duration_seconds_bucket{le=%q} %g", &bound, &n); k != 2 {
 			continue
 		}
 		v, err := strconv.ParseFloat(bound, 64)
@@ -233,7 +233,7 @@ func reactions(b *testing.B, url string) map[float64]float64 {
 		found[v] = n
 	}
 	if len(found) == 0 {
-		b.Fatal("the guardian does not show guardian_verdict_seconds")
+		b.Fatal("the guardian does not show guardian_decision_duration_seconds")
 	}
 	return found
 }
