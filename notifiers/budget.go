@@ -90,9 +90,6 @@ func nextBatch(nextPerKey []Delivery, calls []time.Time, b Budget, now time.Time
 	if at := b.nextCallAt(calls, critical, now); at.After(now) {
 		return nil, at
 	}
-	if first.Alone {
-		return []Delivery{first}, now
-	}
 	var together []Delivery
 	for _, d := range due {
 		if (severity(d.Notice.Tier) == 0) == critical && !d.Alone {

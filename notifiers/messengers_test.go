@@ -301,6 +301,7 @@ func TestSettingsSayEveryMistake(t *testing.T) {
 		"slack with an address of another scheme and a bare mention": {
 			&notifiers.SlackSettings{Webhook: secret.New("ftp://x/s3cret"), Mention: "@here"}, []string{"webhook: is not an address", `mention: "@here"`},
 		},
+		"an address that cannot be parsed": {&notifiers.SlackSettings{Webhook: secret.New("https://x/s3cret%zz")}, []string{"webhook: is not an address"}},
 		"dingtalk without token, with a wrong mobile and keyword": {
 			&notifiers.DingTalkSettings{
 				Webhook: secret.New("https://oapi.dingtalk.com/robot/send"), Keywords: []string{" "},

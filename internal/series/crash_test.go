@@ -93,7 +93,7 @@ func TestReferencesThatTheStorageDroppedAreFoundAnew(t *testing.T) {
 		other.At = after(time.Duration(h)*time.Hour + time.Minute)
 		put(t, db, other)
 	}
-	patience, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	patience, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for gauge(t, reg, "guardian_series_active") > 5 {
 		if patience.Err() != nil {

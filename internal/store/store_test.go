@@ -49,9 +49,13 @@ func TestOpen_SaysWhatToDo(t *testing.T) {
 		"nobody listens":              {store.Options{Postgres: secret.New("postgres://guardian:horse@127.0.0.1:1/guardian")}, []string{"127.0.0.1:1", "check host"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			c.options.Redactor = &secret.Redactor{}
 			s, err := store.Open(t.Context(), c.options)
 			if err == nil {
 				t.Fatal("it opened", s.Close())
+			}
+			if got := c.options.Redactor.Redact("password horse refused"); name == "nobody listens" && strings.Contains(got, "horse") {
+				t.Errorf("the redactor did not learn the password: %q", got)
 			}
 			for _, want := range c.want {
 				if !strings.Contains(err.Error(), want) {
@@ -190,7 +194,7 @@ func TestPostgres_OneThatIsPausedWithinATransactionIsTakenOver(t *testing.T) {
 	t.Parallel()
 	dsn := secret.New(pg.Start(t))
 	paused, successor := open(t, store.Options{Postgres: dsn}), open(t, store.Options{Postgres: dsn})
-	l, ok, err := paused.Acquire(t.Context(), "paused", "", 3*time.Second)
+	l, ok, err := paused.Acquire(t.Context(), "paused", "", 5*time.Second)
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}
@@ -209,7 +213,7 @@ func TestPostgres_OneThatIsPausedWithinATransactionIsTakenOver(t *testing.T) {
 		result <- err
 	}()
 	<-inside
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for {
 		_, ok, err := successor.Acquire(ctx, "successor", "", time.Hour)

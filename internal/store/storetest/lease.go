@@ -1,10 +1,12 @@
 package storetest
 
 import (
+	"errors"
 	"reflect"
 	"sync"
 	"time"
 
+	"guardian/actions"
 	"guardian/internal/store"
 	"guardian/probes"
 )
@@ -99,8 +101,64 @@ func leaseRunsOut(j journal) {
 		t.Errorf("a lease that ran out is current: %v, %v", ok, err)
 	}
 	same(t, "deploys", len(must(s.Deploys(t.Context(), store.DeployFilter{}))(t)), 0)
-	if again := acquire(t, s, "g1", ttl); again.Token <= l.Token {
+	again := acquire(t, s, "g1", ttl)
+	if again.Token <= l.Token {
 		t.Errorf("taken again, the token went from %d to %d", l.Token, again.Token)
+	}
+	// The former lease of the same holder is as invalid as anybody else's.
+	wantError(t, s.Commit(t.Context(), l.Token, full()), store.ErrFenced)
+	_, err = s.UpdateRun(t.Context(), l.Token, "r_1", func(*actions.Run) error { return nil }, store.Batch{})
+	wantError(t, err, store.ErrFenced)
+	_, err = s.Renew(t.Context(), l, ttl)
+	wantError(t, err, store.ErrFenced)
+	if err := s.Release(t.Context(), l); err != nil {
+		t.Error(err)
+	}
+	if current, ok, err := s.CurrentLease(t.Context()); !ok || err != nil || current.Token != again.Token {
+		t.Errorf("after the former lease was released: %+v, %v, %v", current, ok, err)
+	}
+	same(t, "deploys", len(must(s.Deploys(t.Context(), store.DeployFilter{}))(t)), 0)
+}
+
+// noTakeoverWithin lets the lease expire within a transaction of its holder: the transaction
+// must end before another guardian can acquire the lease.
+func noTakeoverWithin(j journal) {
+	t := j.t
+	a, b := j.open(), j.open()
+	first := acquire(t, a, "g1", ttl)
+	commit(t, a, first.Token, full())
+	if err := a.Release(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	const soon = time.Second
+	acquired := make(chan bool, 1)
+	within := func(*actions.Run) error {
+		time.Sleep(soon)
+		go func() {
+			_, ok, err := b.Acquire(t.Context(), "g2", "", ttl)
+			if err != nil {
+				t.Error(err)
+			}
+			acquired <- ok
+		}()
+		select {
+		case ok := <-acquired:
+			t.Errorf("within the transaction another guardian asked for the lease: got it %v", ok)
+			acquired <- ok
+		case <-time.After(short):
+		}
+		return nil
+	}
+	err := store.ErrFenced
+	for errors.Is(err, store.ErrFenced) { // on a busy machine it may expire before the transaction begins
+		l := acquire(t, a, "g1", soon)
+		_, err = a.UpdateRun(t.Context(), l.Token, "r_1", within, store.Batch{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !<-acquired {
+		t.Error("after the transaction the expired lease was not free")
 	}
 }
 

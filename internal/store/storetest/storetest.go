@@ -12,8 +12,8 @@ import (
 	"guardian/internal/store"
 )
 
-// Run holds a database to the contract. fresh gives the options of a new, empty journal,
-// which lives as long as the test that it is given.
+// Run tests that a database implements the journal correctly. fresh returns the options of a
+// new, empty journal that lives as long as its test.
 func Run(t *testing.T, fresh func(t *testing.T) store.Options) {
 	t.Helper()
 	for _, c := range []struct {
@@ -31,6 +31,7 @@ func Run(t *testing.T, fresh func(t *testing.T) store.Options) {
 		{"of many that ask for a free lease, one gets it", leaseRace},
 		{"a lease that ran out neither commits nor is renewed", leaseRunsOut},
 		{"a guardian that was taken over from is fenced", takeoverFences},
+		{"nobody takes the lease within a transaction of its holder", noTakeoverWithin},
 		{"without the lease only what any guardian may write is written", unfenced},
 
 		{"an idempotency key is used once", idempotencyKeyOnce},
@@ -63,7 +64,7 @@ func Run(t *testing.T, fresh func(t *testing.T) store.Options) {
 	}
 }
 
-// ttl is a lease that no test outlives; short is one that tests wait for.
+// ttl is a lease that lasts longer than any test; short is one that tests let expire.
 const (
 	ttl   = 10 * time.Minute
 	short = 300 * time.Millisecond
