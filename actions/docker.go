@@ -181,7 +181,7 @@ func (d *docker) do(ctx context.Context, call Call, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := d.replace(ctx, call, all, ref, img, out); err != nil {
+	if err := d.replace(ctx, swap{call, img, out}, all); err != nil {
 		if lostLease(ctx) {
 			return unclear(reason.New("docker_lease_lost", "error", reasonOf(err)), err)
 		}
@@ -252,11 +252,18 @@ func (d *docker) fetch(ctx context.Context, ref string, out io.Writer) (image, e
 	return img, nil
 }
 
+// swap is what all replacements of one Do have in common.
+type swap struct {
+	call  Call
+	image image
+	out   io.Writer
+}
+
 // replace creates the new containers and then swaps them in, one after the other.
-func (d *docker) replace(ctx context.Context, call Call, all []replacement, ref string, img image, out io.Writer) error {
+func (d *docker) replace(ctx context.Context, s swap, all []replacement) error {
 	fresh := make([]string, len(all))
 	for i, p := range all {
-		id, err := d.create(ctx, call, p, ref, img)
+		id, err := d.create(ctx, s, p)
 		if err != nil {
 			return failed(reason.New("docker_create", "container", p.name, "error", reasonOf(err)), err)
 		}
@@ -267,20 +274,20 @@ func (d *docker) replace(ctx context.Context, call Call, all []replacement, ref 
 		if err := d.stop(ctx, p.current); err != nil {
 			return err
 		}
-		if err := d.rename(ctx, p.current.ID, p.name, oldName(p.name, call.Intent)); err != nil {
+		if err := d.rename(ctx, p.current.ID, p.name, oldName(p.name, s.call.Intent)); err != nil {
 			return err
 		}
-		if err := d.rename(ctx, fresh[i], newName(p.name, call.Intent), p.name); err != nil {
+		if err := d.rename(ctx, fresh[i], newName(p.name, s.call.Intent), p.name); err != nil {
 			return err
 		}
 		if err := d.start(ctx, fresh[i], p.name); err != nil {
 			return err
 		}
 		if err := d.healthy(ctx, fresh[i]); err != nil {
-			d.printLogs(ctx, fresh[i], out)
-			return failed(reason.New("docker_unhealthy", "container", p.name, "image", ref, "error", reasonOf(err)), err)
+			d.printLogs(ctx, fresh[i], s.out)
+			return failed(reason.New("docker_unhealthy", "container", p.name, "image", s.image.ref, "error", reasonOf(err)), err)
 		}
-		_, _ = fmt.Fprintf(out, "%s runs %s (%s)\n", p.name, ref, short(strings.TrimPrefix(img.ID, "sha256:")))
+		_, _ = fmt.Fprintf(s.out, "%s runs %s (%s)\n", p.name, s.image.ref, short(strings.TrimPrefix(s.image.ID, "sha256:")))
 	}
 	return nil
 }
@@ -293,14 +300,17 @@ func (d *docker) rename(ctx context.Context, id, from, to string) error {
 	return nil
 }
 
-func (d *docker) create(ctx context.Context, call Call, p replacement, ref string, img image) (string, error) {
+func (d *docker) create(ctx context.Context, s swap, p replacement) (string, error) {
 	old, err := d.api.image(ctx, p.current.Image)
 	if err != nil && !errors.Is(err, errNoSuch) {
 		return "", err
 	}
-	labels := map[string]string{labelIntent: call.Intent, labelRun: call.Run.ID, labelRunning: fmt.Sprint(p.current.State.Running || p.current.State.Restarting)}
-	config, join := recreate(*p.current, old, ref, img, labels)
-	id, err := d.api.create(ctx, newName(p.name, call.Intent), config)
+	labels := map[string]string{
+		labelIntent: s.call.Intent, labelRun: s.call.Run.ID,
+		labelRunning: fmt.Sprint(p.current.State.Running || p.current.State.Restarting),
+	}
+	config, join := recreate(*p.current, old, s.image, labels)
+	id, err := d.api.create(ctx, newName(p.name, s.call.Intent), config)
 	if err != nil {
 		return "", err
 	}

@@ -73,7 +73,7 @@ func (a *engineAPI) connect(ctx context.Context) error {
 		API string `json:"ApiVersion"`
 		Min string `json:"MinAPIVersion"`
 	}
-	if err := a.send(ctx, http.MethodGet, root+"/version", nil, &v); err != nil {
+	if err := a.send(ctx, root, apiRequest{method: http.MethodGet, path: "/version"}, &v); err != nil {
 		return failed(reason.New("docker_version", "host", a.host, "error", reasonOf(err)), err)
 	}
 	version := newestAPI
@@ -140,20 +140,26 @@ func older(a, b string) bool {
 	return am < bm || (am == bm && an < bn)
 }
 
-// call sends one request under the agreed version; in and out are JSON, or nil.
-func (a *engineAPI) call(ctx context.Context, method, path string, query url.Values, in, out any) error {
+// apiRequest is one request to the engine.
+type apiRequest struct {
+	method, path string
+	query        url.Values
+	in           any    // sent as JSON; nil: no body
+	auth         string // X-Registry-Auth, or ""
+}
+
+// call sends a request under the agreed version and decodes the answer into out, unless that
+// is nil.
+func (a *engineAPI) call(ctx context.Context, r apiRequest, out any) error {
 	if err := a.connect(ctx); err != nil {
 		return err
 	}
-	address := a.base + path
-	if len(query) > 0 {
-		address += "?" + query.Encode()
-	}
-	return a.send(ctx, method, address, in, out)
+	return a.send(ctx, a.base, r, out)
 }
 
-func (a *engineAPI) send(ctx context.Context, method, address string, in, out any) error {
-	res, err := a.open(ctx, method, address, in, "")
+// send is call with an address that the path is appended to.
+func (a *engineAPI) send(ctx context.Context, base string, r apiRequest, out any) error {
+	res, err := a.open(ctx, base, r)
 	if err != nil {
 		return err
 	}
@@ -173,24 +179,29 @@ func (a *engineAPI) send(ctx context.Context, method, address string, in, out an
 // maxDocker is the most that is read of one answer, in bytes.
 const maxDocker = 16 << 20
 
-func (a *engineAPI) open(ctx context.Context, method, address string, in any, auth string) (*http.Response, error) {
+// open sends a request and gives the answer when it is a success.
+func (a *engineAPI) open(ctx context.Context, base string, r apiRequest) (*http.Response, error) {
+	address := base + r.path
+	if len(r.query) > 0 {
+		address += "?" + r.query.Encode()
+	}
 	var body io.Reader
-	if in != nil {
-		b, err := json.Marshal(in)
+	if r.in != nil {
+		b, err := json.Marshal(r.in)
 		if err != nil {
 			return nil, failed(reason.New("docker_bad_request", "error", err), err)
 		}
 		body = bytes.NewReader(b)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, address, body)
+	req, err := http.NewRequestWithContext(ctx, r.method, address, body)
 	if err != nil {
 		return nil, failed(reason.New("docker_bad_request", "error", err), err)
 	}
-	if in != nil {
+	if r.in != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if auth != "" {
-		req.Header.Set("X-Registry-Auth", auth)
+	if r.auth != "" {
+		req.Header.Set("X-Registry-Auth", r.auth)
 	}
 	res, err := a.client.Do(req)
 	if err != nil {
@@ -204,6 +215,11 @@ func (a *engineAPI) open(ctx context.Context, method, address string, in any, au
 		return res, nil
 	}
 	defer func() { _ = res.Body.Close() }()
+	return nil, refusedBy(res)
+}
+
+// refusedBy gives the error of an answer that is no success.
+func refusedBy(res *http.Response) error {
 	b, _ := io.ReadAll(io.LimitReader(res.Body, 64<<10))
 	var m struct {
 		Message string `json:"message"`
@@ -213,9 +229,9 @@ func (a *engineAPI) open(ctx context.Context, method, address string, in any, au
 	}
 	why := reason.New("docker_says", "message", m.Message, "status", res.StatusCode)
 	if res.StatusCode == http.StatusNotFound {
-		return nil, failed(why, errNoSuch)
+		return failed(why, errNoSuch)
 	}
-	return nil, failed(why)
+	return failed(why)
 }
 
 // container is what the engine says of a container.
@@ -257,7 +273,7 @@ func (c container) label(name string) string {
 
 func (a *engineAPI) inspect(ctx context.Context, nameOrID string) (container, error) {
 	var c container
-	err := a.call(ctx, http.MethodGet, "/containers/"+url.PathEscape(nameOrID)+"/json", nil, nil, &c)
+	err := a.call(ctx, apiRequest{method: http.MethodGet, path: "/containers/" + url.PathEscape(nameOrID) + "/json"}, &c)
 	return c, err
 }
 
@@ -284,7 +300,7 @@ type listed struct {
 
 func (a *engineAPI) list(ctx context.Context, query url.Values, want func(listed) bool) ([]string, error) {
 	var all []listed
-	if err := a.call(ctx, http.MethodGet, "/containers/json", query, nil, &all); err != nil {
+	if err := a.call(ctx, apiRequest{method: http.MethodGet, path: "/containers/json", query: query}, &all); err != nil {
 		return nil, err
 	}
 	var names []string
@@ -304,13 +320,14 @@ func (a *engineAPI) list(ctx context.Context, query url.Values, want func(listed
 }
 
 type image struct {
+	ref    string // as it was asked for
 	ID     string `json:"Id"`
 	Config object
 }
 
 func (a *engineAPI) image(ctx context.Context, ref string) (image, error) {
-	var i image
-	err := a.call(ctx, http.MethodGet, "/images/"+ref+"/json", nil, nil, &i)
+	i := image{ref: ref}
+	err := a.call(ctx, apiRequest{method: http.MethodGet, path: "/images/" + ref + "/json"}, &i)
 	return i, err
 }
 
@@ -326,7 +343,7 @@ func (a *engineAPI) pull(ctx context.Context, ref string) error {
 	if i := strings.LastIndexByte(ref, ':'); i > strings.LastIndexByte(ref, '/') && !strings.Contains(ref, "@") {
 		q = url.Values{"fromImage": {ref[:i]}, "tag": {ref[i+1:]}}
 	}
-	res, err := a.open(ctx, http.MethodPost, a.base+"/images/create?"+q.Encode(), nil, a.auth)
+	res, err := a.open(ctx, a.base, apiRequest{method: http.MethodPost, path: "/images/create", query: q, auth: a.auth})
 	if err != nil {
 		return err
 	}
@@ -350,26 +367,30 @@ func (a *engineAPI) create(ctx context.Context, name string, config object) (id 
 	var out struct {
 		ID string `json:"Id"`
 	}
-	err = a.call(ctx, http.MethodPost, "/containers/create", url.Values{"name": {name}}, config, &out)
+	err = a.call(ctx, apiRequest{method: http.MethodPost, path: "/containers/create", query: url.Values{"name": {name}}, in: config}, &out)
 	return out.ID, err
 }
 
+func (a *engineAPI) post(ctx context.Context, path string, query url.Values, in any) error {
+	return a.call(ctx, apiRequest{method: http.MethodPost, path: path, query: query, in: in}, nil)
+}
+
 func (a *engineAPI) start(ctx context.Context, id string) error {
-	return a.call(ctx, http.MethodPost, "/containers/"+id+"/start", nil, nil, nil)
+	return a.post(ctx, "/containers/"+id+"/start", nil, nil)
 }
 
 // stop ends a container within the time, by force after it.
 func (a *engineAPI) stop(ctx context.Context, id string, within time.Duration) error {
-	return a.call(ctx, http.MethodPost, "/containers/"+id+"/stop", url.Values{"t": {strconv.Itoa(int(within.Seconds()))}}, nil, nil)
+	return a.post(ctx, "/containers/"+id+"/stop", url.Values{"t": {strconv.Itoa(int(within.Seconds()))}}, nil)
 }
 
 func (a *engineAPI) rename(ctx context.Context, id, name string) error {
-	return a.call(ctx, http.MethodPost, "/containers/"+id+"/rename", url.Values{"name": {name}}, nil, nil)
+	return a.post(ctx, "/containers/"+id+"/rename", url.Values{"name": {name}}, nil)
 }
 
 // remove removes a container, but no volume: the next container uses it.
 func (a *engineAPI) remove(ctx context.Context, id string) error {
-	err := a.call(ctx, http.MethodDelete, "/containers/"+id, url.Values{"force": {"1"}}, nil, nil)
+	err := a.call(ctx, apiRequest{method: http.MethodDelete, path: "/containers/" + id, query: url.Values{"force": {"1"}}}, nil)
 	if errors.Is(err, errNoSuch) {
 		return nil
 	}
@@ -377,8 +398,7 @@ func (a *engineAPI) remove(ctx context.Context, id string) error {
 }
 
 func (a *engineAPI) join(ctx context.Context, network, id string, endpoint object) error {
-	return a.call(ctx, http.MethodPost, "/networks/"+url.PathEscape(network)+"/connect", nil,
-		object{"Container": id, "EndpointConfig": endpoint}, nil)
+	return a.post(ctx, "/networks/"+url.PathEscape(network)+"/connect", nil, object{"Container": id, "EndpointConfig": endpoint})
 }
 
 // logs gives the last lines of what a container wrote.
@@ -387,7 +407,7 @@ func (a *engineAPI) logs(ctx context.Context, c container, lines int) (string, e
 		return "", err
 	}
 	q := url.Values{"stdout": {"1"}, "stderr": {"1"}, "tail": {strconv.Itoa(lines)}}
-	res, err := a.open(ctx, http.MethodGet, a.base+"/containers/"+c.ID+"/logs?"+q.Encode(), nil, "")
+	res, err := a.open(ctx, a.base, apiRequest{method: http.MethodGet, path: "/containers/" + c.ID + "/logs", query: q})
 	if err != nil {
 		return "", err
 	}

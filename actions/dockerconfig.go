@@ -17,10 +17,10 @@ const (
 // recreate gives the request that creates a container like c with another image, and the
 // networks that it must join before it is started. Everything that was set on the container
 // is kept; what it had from its old image comes from the new one.
-func recreate(c container, old image, ref string, next image, labels map[string]string) (create object, join map[string]object) {
+func recreate(c container, old, next image, labels map[string]string) (create object, join map[string]object) {
 	config := maps.Clone(c.Config)
 	inherited(config, old.Config)
-	config["Image"] = ref
+	config["Image"] = next.ref
 
 	merged := object{}
 	own, _ := config["Labels"].(object)

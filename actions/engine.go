@@ -109,7 +109,7 @@ func (e *Engine) Create(ctx context.Context, ledger Ledger, req Request) (Run, e
 		return Run{}, fmt.Errorf("create run: there is no runbook %q; name one of the configuration's runbooks", req.Runbook)
 	}
 	run := NewRun(req, book, e.o.Now())
-	entries := append([]Entry{e.entry(run, -1, "created", req.Trigger.Reason, req.Trigger.Person)}, e.started(run)...)
+	entries := append([]Entry{e.entry(run, -1, "created", req.Trigger.Reason).by(req.Trigger.Person)}, e.started(run)...)
 	return e.recordIn(ctx, ledger, Record{Run: run, Entries: entries, Refusals: req.Refusals})
 }
 
@@ -137,7 +137,7 @@ func (e *Engine) Dequeue(ctx context.Context, ledger Ledger, run Run, req Reques
 	}
 	entries := e.started(next)
 	if next.State != Queued {
-		entries = append([]Entry{e.entry(next, -1, "turn", reason.New("run_dequeued"), "")}, entries...)
+		entries = append([]Entry{e.entry(next, -1, "turn", reason.New("run_dequeued"))}, entries...)
 	}
 	return e.recordIn(ctx, ledger, Record{Run: next, Before: &run, Entries: entries, Refusals: req.Refusals})
 }
@@ -205,9 +205,9 @@ func (e *Engine) Advance(ctx context.Context, run Run) (Run, error) {
 			if !changed {
 				return run, nil
 			}
-			entry := e.entry(next, -1, "answered", next.Reason, "")
+			entry := e.entry(next, -1, "answered", next.Reason)
 			if next.State.Final() {
-				entry = e.ended(next, "")
+				entry = e.ended(next)
 			}
 			run, err = e.record(ctx, run, next, entry)
 		case Running:
@@ -237,9 +237,9 @@ func (e *Engine) Answer(ctx context.Context, run Run, a Answer) (Run, error) {
 	if err != nil {
 		return run, err
 	}
-	entries := []Entry{e.entry(next, run.Question.Step, "answered", a.words(), a.By)}
+	entries := []Entry{e.entry(next, run.Question.Step, "answered", a.words()).by(a.By)}
 	if next.State.Final() {
-		entries = append(entries, e.ended(next, a.By))
+		entries = append(entries, e.ended(next).by(a.By))
 	}
 	return e.record(ctx, run, next, entries...)
 }
@@ -257,7 +257,7 @@ func (e *Engine) Refuse(ctx context.Context, ledger Ledger, run Run, why Refusal
 	}
 	next := run.clone()
 	next.end(Refused, why.words(), e.o.Now())
-	return e.recordIn(ctx, ledger, Record{Run: next, Before: &run, Entries: []Entry{e.ended(next, "")}, Refusals: []Refusal{why}})
+	return e.recordIn(ctx, ledger, Record{Run: next, Before: &run, Entries: []Entry{e.ended(next)}, Refusals: []Refusal{why}})
 }
 
 // Abort ends a run for a person. When Advance works on it, the step under way is allowed to
@@ -284,7 +284,7 @@ func (e *Engine) abort(ctx context.Context, run Run, a *abortRequest) (Run, erro
 	if err != nil {
 		return run, err
 	}
-	return e.record(ctx, run, next, e.ended(next, a.by))
+	return e.record(ctx, run, next, e.ended(next).by(a.by))
 }
 
 // abortOf gives the request to abort the run of a claim, or nil.

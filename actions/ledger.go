@@ -86,8 +86,8 @@ func (e *Engine) recordDespiteStop(ctx context.Context, run, next Run, entries .
 const recordTimeout = 10 * time.Second
 
 // entry makes a line of the ledger about a step, or with step -1 about the run.
-func (e *Engine) entry(r Run, step int, what string, detail reason.Reason, by string) Entry {
-	en := Entry{Run: r.ID, Step: step, What: what, Detail: detail, By: by, At: e.o.Now()}
+func (e *Engine) entry(r Run, step int, what string, detail reason.Reason) Entry {
+	en := Entry{Run: r.ID, Step: step, What: what, Detail: detail, At: e.o.Now()}
 	if step >= 0 && step < len(r.Steps) {
 		en.Intent = r.Steps[step].Intent
 	}
@@ -98,17 +98,23 @@ func (e *Engine) entry(r Run, step int, what string, detail reason.Reason, by st
 func (e *Engine) started(run Run) []Entry {
 	switch {
 	case run.State == Queued:
-		return []Entry{e.entry(run, -1, "waits", run.Reason, "")}
+		return []Entry{e.entry(run, -1, "waits", run.Reason)}
 	case run.State == AwaitingApproval:
-		return []Entry{e.entry(run, -1, "asked", run.Question.Text, "")}
+		return []Entry{e.entry(run, -1, "asked", run.Question.Text)}
 	case run.State.Final():
-		return []Entry{e.ended(run, "")}
+		return []Entry{e.ended(run)}
 	default:
 		return nil
 	}
 }
 
+// by gives the entry with the person who caused it.
+func (en Entry) by(person string) Entry {
+	en.By = person
+	return en
+}
+
 // ended is the entry of a run that is over.
-func (e *Engine) ended(r Run, by string) Entry {
-	return e.entry(r, -1, "ended", reason.New("run_ended", "state", r.State.words(), "reason", r.Reason), by)
+func (e *Engine) ended(r Run) Entry {
+	return e.entry(r, -1, "ended", reason.New("run_ended", "state", r.State.words(), "reason", r.Reason))
 }

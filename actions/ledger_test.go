@@ -67,7 +67,10 @@ func TestActingIsOnlyDuringSteps(t *testing.T) {
 		var r *rig
 		during, status := false, false
 		r = newRig(t, step("a", act{
-			do: func(context.Context, actions.Call) (string, error) { during = r.Acting(); return "", actions.ErrUnclear },
+			do: func(context.Context, actions.Call) (string, error) {
+				during = r.Acting()
+				return "", actions.ErrUnclear
+			},
 			status: func(context.Context, actions.Call) (actions.Outcome, reason.Reason, error) {
 				status = r.Acting()
 				return actions.Happened, reason.Reason{}, nil

@@ -22,14 +22,14 @@ func (e *Engine) beginVerify(ctx context.Context, run Run, book *Runbook) (Run, 
 	next := run.clone()
 	if targets := mustBeUp(run, book); book.Verify.For > 0 && len(targets) > 0 {
 		next.State, next.Reason, next.Verification = Verifying, reason.Reason{}, nil
-		return e.record(ctx, run, next, e.entry(next, -1, "verifying", reason.New("verify_begun", "checks", targets), ""))
+		return e.record(ctx, run, next, e.entry(next, -1, "verifying", reason.New("verify_begun", "checks", targets)))
 	}
 	if failed := run.failedSteps(); len(failed) > 0 {
 		next.end(FailedRun, reason.New("run_steps_failed", "steps", failed), e.o.Now())
 	} else {
 		next.end(Cured, reason.New("verify_nothing"), e.o.Now())
 	}
-	return e.record(ctx, run, next, e.ended(next, ""))
+	return e.record(ctx, run, next, e.ended(next))
 }
 
 // mustBeUp gives the checks that prove a cure: those that failed and the runbook's own, and
@@ -79,7 +79,7 @@ func (e *Engine) verify(ctx context.Context, run Run, c *claim) (Run, error) {
 	}
 	next.Verification = v.results(union(targets, others))
 	next.end(state, why, e.o.Now())
-	return e.recordDespiteStop(ctx, run, next, e.entry(next, -1, "verified", why, ""), e.ended(next, ""))
+	return e.recordDespiteStop(ctx, run, next, e.entry(next, -1, "verified", why), e.ended(next))
 }
 
 // verification is what the looks of one verification have seen.

@@ -35,7 +35,7 @@ func (w *webhook) do(ctx context.Context, call Call, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	a, err := w.deliver(ctx, call, address, body)
+	a, err := w.deliver(ctx, webhookRequest{call.Intent, w.s.Method, address, body}, call.Idempotent)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (w *webhook) do(ctx context.Context, call Call, out io.Writer) error {
 			return unclear(reason.New("webhook_needs_answer", "error", reasonOf(err)))
 		}
 	}
-	return w.pollUntilDone(ctx, call, data, hostOf(address), out)
+	return w.pollUntilDone(ctx, polling{call.Intent, data, hostOf(address), out})
 }
 
 func (w *webhook) answered(address string, a answer) reason.Reason {
@@ -66,9 +66,9 @@ func (w *webhook) answered(address string, a answer) reason.Reason {
 
 // deliver sends until there is an answer. It sends again only what surely never arrived, what
 // the target refused for being too busy (429), and, of an idempotent step, anything lost.
-func (w *webhook) deliver(ctx context.Context, call Call, address, body string) (answer, error) {
+func (w *webhook) deliver(ctx context.Context, r webhookRequest, idempotent bool) (answer, error) {
 	for try := 1; ; try++ {
-		a, err := w.send(ctx, call, w.s.Method, address, body)
+		a, err := w.send(ctx, r)
 		wait := time.Second << (try - 1)
 		var again bool
 		switch {
@@ -78,9 +78,9 @@ func (w *webhook) deliver(ctx context.Context, call Call, address, body string) 
 				wait = time.Duration(s) * time.Second
 			}
 		case err == nil:
-			again = call.Idempotent && byProxy(a.status) && !w.accepts(a.status)
+			again = idempotent && byProxy(a.status) && !w.accepts(a.status)
 		default:
-			again = neverArrived(err) || call.Idempotent
+			again = neverArrived(err) || idempotent
 		}
 		if again && try < maxSends && pause(ctx, wait, nil) {
 			continue
@@ -89,7 +89,7 @@ func (w *webhook) deliver(ctx context.Context, call Call, address, body string) 
 			return a, nil
 		}
 		// Without the error itself: the text of resty's holds the address.
-		why := reason.New("webhook_lost", "method", w.s.Method, "host", hostOf(address), "error", causeOf(err))
+		why := reason.New("webhook_lost", "method", r.method, "host", hostOf(r.address), "error", causeOf(err))
 		if neverArrived(err) {
 			return a, failed(why)
 		}
@@ -97,24 +97,31 @@ func (w *webhook) deliver(ctx context.Context, call Call, address, body string) 
 	}
 }
 
-// pollUntilDone asks the target until its answer says done or failed. A host, if given, is
-// the only one that the address may lead to.
-func (w *webhook) pollUntilDone(ctx context.Context, call Call, data map[string]any, host string, out io.Writer) error {
+// polling is what pollUntilDone needs of the step that it polls for.
+type polling struct {
+	intent string
+	data   map[string]any
+	host   string // that answered first: an address made of its answer may not leave it
+	out    io.Writer
+}
+
+// pollUntilDone asks the target until its answer says done or failed.
+func (w *webhook) pollUntilDone(ctx context.Context, p polling) error {
 	if w.poll.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, w.poll.timeout)
 		defer cancel()
 	}
-	address, err := w.poll.url.render(data)
+	address, err := w.poll.url.render(p.data)
 	if err != nil {
 		return unclear(reasonOf(err))
 	}
-	if w.poll.url.usesAnswer() && hostOf(address) != host {
-		return unclear(reason.New("webhook_other_host", "host", host))
+	if w.poll.url.usesAnswer() && hostOf(address) != p.host {
+		return unclear(reason.New("webhook_other_host", "host", p.host))
 	}
 	var last reason.Reason
 	for {
-		a, err := w.send(ctx, call, http.MethodGet, address, "")
+		a, err := w.send(ctx, webhookRequest{intent: p.intent, method: http.MethodGet, address: address})
 		switch {
 		case err != nil:
 			last = reason.Text(causeOf(err))
@@ -122,7 +129,7 @@ func (w *webhook) pollUntilDone(ctx context.Context, call Call, data map[string]
 			last = reason.Text(a.String())
 		default:
 			last = reason.Text(w.excerpt(a.body))
-			over, err := w.poll.read(a, data, out)
+			over, err := w.poll.read(a, p.data, p.out)
 			if over || err != nil {
 				return err
 			}
@@ -170,7 +177,7 @@ func (w *webhook) targetStatus(ctx context.Context, call Call) (Outcome, reason.
 		if w.poll == nil || w.poll.url.usesAnswer() {
 			return Unclear, reason.New("webhook_no_status_request"), nil
 		}
-		if err := w.pollUntilDone(ctx, call, data, "", io.Discard); err != nil {
+		if err := w.pollUntilDone(ctx, polling{intent: call.Intent, data: data, out: io.Discard}); err != nil {
 			return Unclear, reasonOf(err), nil
 		}
 		return Happened, reason.New("webhook_done"), nil
@@ -179,7 +186,7 @@ func (w *webhook) targetStatus(ctx context.Context, call Call) (Outcome, reason.
 	if err != nil {
 		return Unclear, none, err
 	}
-	a, err := w.send(ctx, call, http.MethodGet, address, "")
+	a, err := w.send(ctx, webhookRequest{intent: call.Intent, method: http.MethodGet, address: address})
 	if err != nil {
 		return Unclear, none, failed(reason.New("webhook_lost", "method", http.MethodGet, "host", hostOf(address), "error", causeOf(err)))
 	}

@@ -101,23 +101,28 @@ func (a answer) json() (any, error) {
 	return v, nil
 }
 
+// webhookRequest is one request to the target.
+type webhookRequest struct {
+	intent, method, address, body string
+}
+
 // send sends one request and reads at most maxAnswer of its answer.
-func (w *webhook) send(ctx context.Context, call Call, method, address, body string) (answer, error) {
+func (w *webhook) send(ctx context.Context, r webhookRequest) (answer, error) {
 	req := w.client.R().SetContext(ctx).SetDoNotParseResponse(true)
-	if body != "" {
-		req.SetHeader("Content-Type", "application/json").SetBody([]byte(body))
+	if r.body != "" {
+		req.SetHeader("Content-Type", "application/json").SetBody([]byte(r.body))
 	}
 	for name, v := range w.s.Headers {
 		req.SetHeader(name, v.Reveal())
 	}
-	req.SetHeader("Idempotency-Key", call.Intent)
+	req.SetHeader("Idempotency-Key", r.intent)
 	if s := w.s.Sign; s != nil {
 		at := strconv.FormatInt(w.env.Now().Unix(), 10)
 		mac := hmac.New(sha256.New, []byte(s.Secret.Reveal()))
-		_, _ = io.WriteString(mac, at+"."+body)
+		_, _ = io.WriteString(mac, at+"."+r.body)
 		req.SetHeader(s.Header, "t="+at+",v1="+hex.EncodeToString(mac.Sum(nil)))
 	}
-	res, err := req.Execute(method, address)
+	res, err := req.Execute(r.method, r.address)
 	if err != nil {
 		return answer{}, err
 	}

@@ -33,11 +33,11 @@ func (e *Engine) work(ctx context.Context, run Run) (Run, error) {
 		case StepIntent:
 			e.countSteps(1)
 			defer e.countSteps(-1)
-			return e.resolve(ctx, run, book, i, nil)
+			return e.resolve(ctx, stepChange{before: run, next: run.clone(), book: book, i: i}, nil)
 		case StepUnknown:
 			next := run.clone()
 			askOutcome(&next, book.Approval.Roles, i, s.Error)
-			return e.record(ctx, run, next, e.entry(next, i, "asked", next.Question.Text, ""))
+			return e.record(ctx, run, next, e.entry(next, i, "asked", next.Question.Text))
 		case StepDone, StepFailed, StepSkipped:
 		}
 	}
@@ -60,7 +60,7 @@ func (e *Engine) act(ctx context.Context, run Run, book *Runbook, i int) (Run, e
 		s.Intent = fmt.Sprintf("%s-%d", run.ID, i+1)
 	}
 	s.State, s.Attempt, s.Started, s.Ended, s.Error = StepIntent, s.Attempt+1, now, time.Time{}, reason.Reason{}
-	run, err := e.record(ctx, run, next, e.entry(next, i, "intent", reason.New("step_begun", "step", s.Name, "kind", s.Kind, "attempt", s.Attempt), ""))
+	run, err := e.record(ctx, run, next, e.entry(next, i, "intent", reason.New("step_begun", "step", s.Name, "kind", s.Kind, "attempt", s.Attempt)))
 	if err != nil {
 		return run, err
 	}
@@ -77,81 +77,90 @@ func (e *Engine) act(ctx context.Context, run Run, book *Runbook, i int) (Run, e
 	if err != nil && ctx.Err() != nil {
 		return run, fmt.Errorf("run %s: step %s: stopped before its outcome was known: %w", run.ID, s.Name, ctx.Err())
 	}
+	c := stepChange{before: run, next: run.clone(), book: book, i: i}
+	c.step().Output = output
 	if lost {
-		run.Steps[i].Output = output // recorded together with what resolve finds out
-		return e.resolve(ctx, run, book, i, err)
+		return e.resolve(ctx, c, err)
 	}
-	next = run.clone()
-	next.Steps[i].Output = output
 	if err != nil {
-		return e.recordFailure(ctx, run, next, book, i, bounded(reasonOf(err)))
+		return e.recordFailure(ctx, c, bounded(reasonOf(err)))
 	}
-	return e.recordSuccess(ctx, run, next, i)
+	return e.recordSuccess(ctx, c)
 }
 
-// recordSuccess journals that step i happened.
-func (e *Engine) recordSuccess(ctx context.Context, run, next Run, i int, entries ...Entry) (Run, error) {
-	s := &next.Steps[i]
+// stepChange is a change of step i of a run: the run as it is recorded, and as it will be.
+type stepChange struct {
+	before, next Run
+	book         *Runbook
+	i            int
+	entries      []Entry
+}
+
+func (c *stepChange) step() *StepRun { return &c.next.Steps[c.i] }
+
+// recordSuccess journals that the step happened.
+func (e *Engine) recordSuccess(ctx context.Context, c stepChange) (Run, error) {
+	s := c.step()
 	s.State, s.Ended, s.Error = StepDone, e.o.Now(), reason.Reason{}
-	return e.recordOutcome(ctx, run, next, i, append(entries, e.entry(next, i, "outcome", reason.New("step_done"), "")))
+	return e.recordOutcome(ctx, c, reason.New("step_done"))
 }
 
-// recordFailure journals that step i failed, which ends the run unless the runbook goes on
+// recordFailure journals that the step failed, which ends the run unless the runbook goes on
 // after a failure.
-func (e *Engine) recordFailure(ctx context.Context, run, next Run, book *Runbook, i int, why reason.Reason, entries ...Entry) (Run, error) {
+func (e *Engine) recordFailure(ctx context.Context, c stepChange, why reason.Reason) (Run, error) {
 	now := e.o.Now()
-	s := &next.Steps[i]
+	s := c.step()
 	s.State, s.Ended, s.Error = StepFailed, now, why
-	if book.OnFailure != OnFailureContinue {
-		next.end(FailedRun, reason.New("run_step_failed", "step", s.Name, "error", why), now)
+	if c.book.OnFailure != OnFailureContinue {
+		c.next.end(FailedRun, reason.New("run_step_failed", "step", s.Name, "error", why), now)
 	}
-	return e.recordOutcome(ctx, run, next, i, append(entries, e.entry(next, i, "outcome", why, "")))
+	return e.recordOutcome(ctx, c, why)
 }
 
-func (e *Engine) recordOutcome(ctx context.Context, run, next Run, i int, entries []Entry) (Run, error) {
-	if next.State.Final() {
-		entries = append(entries, e.ended(next, ""))
+func (e *Engine) recordOutcome(ctx context.Context, c stepChange, detail reason.Reason) (Run, error) {
+	entries := append(c.entries, e.entry(c.next, c.i, "outcome", detail))
+	if c.next.State.Final() {
+		entries = append(entries, e.ended(c.next))
 	}
-	out, err := e.recordDespiteStop(ctx, run, next, entries...)
-	if s := next.Steps[i]; err == nil {
+	out, err := e.recordDespiteStop(ctx, c.before, c.next, entries...)
+	if s := c.step(); err == nil {
 		e.metrics.steps.WithLabelValues(s.Kind, string(s.State)).Observe(s.Ended.Sub(s.Started).Seconds())
 	}
 	return out, err
 }
 
-// resolve finds out from the step's target whether the intent of step i happened. cause is
+// resolve finds out from the step's target whether the intent of a step happened. cause is
 // the error of a Do that could not tell; nil for an intent that was found after a crash.
-func (e *Engine) resolve(ctx context.Context, run Run, book *Runbook, i int, cause error) (Run, error) {
-	step := book.Steps[i]
-	outcome, detail, err := e.status(ctx, run, step, i)
+func (e *Engine) resolve(ctx context.Context, c stepChange, cause error) (Run, error) {
+	step := c.book.Steps[c.i]
+	outcome, detail, err := e.status(ctx, c.before, step, c.i)
 	if err != nil {
-		return run, err
+		return c.before, err
 	}
-	next := run.clone()
-	s := &next.Steps[i]
+	s := c.step()
 	s.Resolved = outcome.words(detail)
 	if cause != nil {
 		s.Error = bounded(reasonOf(cause))
 	}
-	resolved := e.entry(next, i, "resolved", s.Resolved, "")
+	c.entries = append(c.entries, e.entry(c.next, c.i, "resolved", s.Resolved))
 	again := s.Attempt < maxAttempts
 	switch {
 	case outcome == Happened:
-		return e.recordSuccess(ctx, run, next, i, resolved)
+		return e.recordSuccess(ctx, c)
 	case outcome == NotHappened && cause != nil:
-		return e.recordFailure(ctx, run, next, book, i, s.Error, resolved)
+		return e.recordFailure(ctx, c, s.Error)
 	case outcome == NotHappened && !again:
-		return e.recordFailure(ctx, run, next, book, i, reason.New("step_never_happened", "attempts", s.Attempt), resolved)
+		return e.recordFailure(ctx, c, reason.New("step_never_happened", "attempts", s.Attempt))
 	case again && (outcome == NotHappened || step.Idempotent):
 		if cause != nil && !pause(ctx, time.Duration(s.Attempt)*time.Second, nil) {
-			return run, ctx.Err()
+			return c.before, ctx.Err()
 		}
 		s.State = StepPending
-		return e.record(ctx, run, next, resolved)
+		return e.record(ctx, c.before, c.next, c.entries...)
 	default:
 		s.State = StepUnknown
-		askOutcome(&next, book.Approval.Roles, i, s.Error)
-		return e.record(ctx, run, next, resolved, e.entry(next, i, "asked", next.Question.Text, ""))
+		askOutcome(&c.next, c.book.Approval.Roles, c.i, s.Error)
+		return e.record(ctx, c.before, c.next, append(c.entries, e.entry(c.next, c.i, "asked", c.next.Question.Text))...)
 	}
 }
 
@@ -223,11 +232,11 @@ func (e *Engine) endWithoutRunbook(ctx context.Context, run Run, why reason.Reas
 		if s.State == StepIntent || s.State == StepUnknown {
 			next.Steps[i].State = StepUnknown
 			askOutcome(&next, NewRunbookSettings().Approval.Roles, i, why)
-			return e.record(ctx, run, next, e.entry(next, i, "asked", next.Question.Text, ""))
+			return e.record(ctx, run, next, e.entry(next, i, "asked", next.Question.Text))
 		}
 	}
 	next.end(FailedRun, why, e.o.Now())
-	return e.record(ctx, run, next, e.ended(next, ""))
+	return e.record(ctx, run, next, e.ended(next))
 }
 
 func call(run Run, step RunbookStep, i int) Call {
