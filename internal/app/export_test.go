@@ -180,3 +180,38 @@ func (a *App) Acting() bool { return a.acting.Load() != nil }
 func (a *App) Write(ctx context.Context, of map[string]string, v float64) error {
 	return a.series.Append(ctx, []series.Point{{Metric: labels.FromMap(of), T: a.now().UnixMilli(), F: v}})
 }
+
+// Drive lets the runs go on by themselves.
+func (s Stepped) Drive() {
+	t := s.acting.Load()
+	t.alerts.Start()
+	t.runs.Start()
+}
+
+// Tock does what a guardian does all the time: its watches and alerts see what time it is.
+func (s Stepped) Tock() {
+	t := s.acting.Load()
+	t.watches.Tick(s.now())
+	t.alerts.Tick(s.now())
+}
+
+// Evaluate evaluates all rules.
+func (s Stepped) Evaluate(ctx context.Context) { s.acting.Load().alerts.EvaluateAll(ctx) }
+
+// End ends the leadership and the process in order.
+func (s Stepped) End() error {
+	t := s.acting.Load()
+	t.runs.Drain(time.Minute)
+	t.writer.Save(true)
+	t.cancel(nil)
+	t.runs.Wait()
+	t.alerts.Wait()
+	t.wg.Wait()
+	t.mu.Lock()
+	l := t.lease
+	t.mu.Unlock()
+	if err := s.store.Release(context.Background(), l); err != nil {
+		return err
+	}
+	return s.Stop(context.Background())
+}
