@@ -151,6 +151,7 @@ func (as *Alerts) record(before *rules.GroupState, ev rules.Evaluation) error {
 	for _, c := range ev.Changes {
 		if c.To == rules.Resolved || c.To == "" {
 			as.notified.forget(c.Alert.ID)
+			as.o.Notifier.ForgetAck(c.Alert.ID)
 		}
 	}
 	as.o.Notifier.Wake(receivers)

@@ -188,20 +188,10 @@ func (s Stepped) Drive() {
 	t.runs.Start()
 }
 
-// Tock does what a guardian does all the time: its watches and alerts see what time it is.
-func (s Stepped) Tock() {
-	t := s.acting.Load()
-	t.watches.Tick(s.now())
-	t.alerts.Tick(s.now())
-}
-
-// Evaluate evaluates all rules.
-func (s Stepped) Evaluate(ctx context.Context) { s.acting.Load().alerts.EvaluateAll(ctx) }
-
 // End ends the leadership and the process in order.
 func (s Stepped) End() error {
 	t := s.acting.Load()
-	t.runs.Drain(time.Minute)
+	t.runs.Drain(time.Millisecond) // a step under way is left as an open intent
 	t.writer.Save(true)
 	t.cancel(nil)
 	t.runs.Wait()

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,6 +37,7 @@ import (
 // histories is how many random histories are played.
 var histories = flag.Int("histories", 12, "random histories that are played and replayed")
 
+// The times of runbooks are no multiples of the looks', so that no two things happen at once.
 const historyConfig = `
 server: {listen: "127.0.0.1:0", timezone: UTC}
 services:
@@ -47,14 +50,14 @@ checks:
   - {name: count, service: stock, every: 15s, http: {url: "http://127.0.0.1:1/"}}
 rules: [rules.yaml]
 runbooks:
-  - {name: back, steps: [{name: switch, pause: {for: 20s}}], verify: {for: 0s}, cooldown: 5m, max_runs_per_day: 4, approval: {timeout: 6m}}
-  - {name: restart, steps: [{name: drain, pause: {for: 100s}}], verify: {for: 0s}, cooldown: 1m, max_runs_per_day: 9, approval: {timeout: 4m}}
-  - {name: page, steps: [{name: ring, pause: {for: 5s, fails: true}}], verify: {for: 0s}, cooldown: 1m, max_runs_per_day: 9}
+  - {name: back, steps: [{name: switch, pause: {for: 23s}}], verify: {for: 0s}, cooldown: 5m3s, max_runs_per_day: 4, approval: {timeout: 6m7s}}
+  - {name: restart, steps: [{name: drain, pause: {for: 97s}}], verify: {for: 0s}, cooldown: 63s, max_runs_per_day: 9, approval: {timeout: 4m7s}}
+  - {name: page, steps: [{name: ring, pause: {for: 5s, fails: true}}], verify: {for: 0s}, cooldown: 63s, max_runs_per_day: 9}
 on_alert:
   - {match: {alertname: Down, service: orders}, runbook: restart, mode: auto}
   - {match: {alertname: Down, service: prices}, runbook: restart, mode: approve}
   - {match: {alertname: Down, service: stock}, runbook: page, mode: auto}
-brake: {max_failing_services: 2, within: 10m}
+brake: {max_failing_services: 2, within: 601s}
 receivers: [{name: oncall, webhook: {url: "http://127.0.0.1:1/"}}, {name: others, webhook: {url: "http://127.0.0.1:1/"}}]
 routes: {receiver: oncall, repeat_interval: 7m, routes: [{receiver: others, matchers: ['service="prices"'], continue: true}, {receiver: oncall, matchers: ['service="prices"'], repeat_interval: 4m}]}
 maintenance: [{name: stock-count, service: stock, from: 2000-01-01T00:25:00Z, to: 2000-01-01T00:40:00Z}]
@@ -120,6 +123,14 @@ func (e event) String() string {
 	return fmt.Sprintf("%s %s %s %s", time.Duration(e.Quarter)*15*time.Second, e.What, e.Service, e.Version)
 }
 
+// order puts deploys before what people do in the same quarter.
+func (e event) order() int {
+	if e.What == "deploy" {
+		return 0
+	}
+	return 1
+}
+
 const quarters = 4 * 60
 
 func drawHistory(t *rapid.T) []event {
@@ -182,8 +193,10 @@ func (p *played) start() {
 func (p *played) play(history []event) {
 	p.t.Helper()
 	check := map[string]string{"orders": "push", "prices": "price", "stock": "count"}
+	began := time.Now()
 	for q := range quarters {
-		p.s.Tock()
+		quarter := began.Add(time.Duration(q) * 15 * time.Second)
+		p.s.TickWatches()
 		for service, name := range check {
 			h := sample.Up
 			if p.bad[service] {
@@ -191,19 +204,35 @@ func (p *played) play(history []event) {
 			}
 			p.s.Look(sample.Sample{Check: name, Kind: "http", Service: service, At: time.Now().UTC(), Observation: sample.Observation{Health: h}})
 		}
-		if q%4 == 0 {
-			p.s.Evaluate(p.t.Context())
-		}
-		synctest.Wait()
-		time.Sleep(5 * time.Second)
-		p.s.Tock()
+		p.until(quarter.Add(2 * time.Second))
+		p.s.Tick()
+		p.until(quarter.Add(5 * time.Second))
+		p.s.TickWatches()
+		// Deploys first; what people do comes at moments at which nothing else happens.
+		var now []event
 		for len(history) > 0 && history[0].Quarter == q {
-			p.happens(history[0])
-			history = history[1:]
+			now, history = append(now, history[0]), history[1:]
+		}
+		slices.SortStableFunc(now, func(x, y event) int { return cmp.Compare(x.order(), y.order()) })
+		for _, e := range now {
+			if e.What != "deploy" {
+				time.Sleep(time.Second / 8)
+			}
+			p.happens(e)
 			synctest.Wait()
 		}
-		time.Sleep(10 * time.Second)
+		p.until(quarter.Add(7 * time.Second))
+		p.s.Tick()
+		p.until(quarter.Add(12 * time.Second))
+		p.s.Tick()
+		p.until(quarter.Add(15 * time.Second))
 	}
+}
+
+// until lets everything else go on until a moment.
+func (p *played) until(at time.Time) {
+	synctest.Wait()
+	time.Sleep(time.Until(at))
 }
 
 func (p *played) happens(e event) {
@@ -298,13 +327,31 @@ func live(t *testing.T, history []event) (report replay.Report) {
 		}
 		defer journal.Close()
 		report, err = replay.Run(t.Context(), replay.Options{
-			Config: conf, Kinds: probes.Builtin(), Samples: samples, Journal: journal, From: from, To: time.Now(), Step: time.Minute,
+			Config: conf, Kinds: probes.Builtin(), Samples: samples, Journal: journal, From: from, To: time.Now(), Step: 15 * time.Second,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
+		if !report.Same {
+			report.Notes = append(report.Notes, noticesThen(t, journal)...)
+		}
 	})
 	return report
+}
+
+// noticesThen lists the notices that were sent, for the reader of a difference.
+func noticesThen(t *testing.T, journal *store.Store) (lines []string) {
+	t.Helper()
+	sent, err := journal.Deliveries(t.Context(), store.DeliveryFilter{Limit: store.MaxLimit})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range slices.Backward(sent) {
+		if k := d.Notice.Labels["kind"]; k == "alert" || k == "watch" || k == "blind" {
+			lines = append(lines, fmt.Sprintf("then %s %s %s", d.Notice.Created.Format(time.TimeOnly), d.Receiver, d.Notice.Title))
+		}
+	}
+	return lines
 }
 
 // What a guardian decided, its replay with the same configuration decides again: over random
@@ -349,7 +396,11 @@ func TestRandomHistoriesReplayWithoutADifference(t *testing.T) {
 
 // differences is the part of a report that differs.
 func differences(r replay.Report) map[string]any {
-	out := map[string]any{"counts": r.Counts, "notes": r.Notes}
+	notes := r.Notes
+	for _, n := range r.Notices {
+		notes = append(notes, fmt.Sprintf("now  %s %s %s", n.At.Format(time.TimeOnly), n.Receiver, n.Title))
+	}
+	out := map[string]any{"counts": r.Counts, "notes": notes}
 	var alerts []replay.Alert
 	for _, a := range r.Alerts {
 		if a.Match != replay.Same {

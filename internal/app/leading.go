@@ -24,6 +24,7 @@ import (
 
 // resume goes on with what is open in the journal, in the name of a leadership.
 func (a *App) resume(ctx context.Context, t *term) (err error) {
+	a.notifier.Refresh(ctx) // before anything is repeated that somebody acknowledged or silenced
 	t.runs, err = runs.Resume(ctx, runs.Options{
 		Engine: a.engine, Leadership: committer{a, t}, Journal: a.store, Decider: a.decider, Present: a.present,
 		Notifier: a.notifier, Changed: a.changed.broadcast, Now: a.now, Log: a.log,

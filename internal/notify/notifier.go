@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -186,6 +187,16 @@ func (n *Notifier) Silences() []route.Silence {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	return n.silences
+}
+
+// ForgetAck forgets the acknowledgement of an alert that resolved, as the journal did: one for
+// its next firing is another one.
+func (n *Notifier) ForgetAck(alert string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	acks := maps.Clone(n.acks)
+	delete(acks, alert)
+	n.acks = acks
 }
 
 // Ack gives the acknowledgement of an alert; false when nobody acknowledged it.

@@ -283,7 +283,9 @@ func outcomeOf(run actions.Run) Outcome {
 		return Refused
 	case run.State == actions.Queued:
 		return Queued
-	case len(run.Answers) > 0 || run.Question != nil:
+	case run.State == actions.Rejected, run.State == actions.Expired, len(run.Answers) > 0, run.Question != nil:
+		return Asked
+	case run.State.Final() && run.Started.IsZero(): // a person aborted it before anything was done
 		return Asked
 	default:
 		return RolledBack

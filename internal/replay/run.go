@@ -29,11 +29,15 @@ func (r *run) begin(now time.Time) {
 	case actions.Refused:
 		r.ended, r.final = now, actions.Refused
 	case actions.Queued:
+		if r.was != nil && r.was.Started.IsZero() && r.was.State == actions.FailedRun {
+			r.asRecorded(now) // a person aborted it in the queue
+		}
 	case actions.AwaitingApproval:
-		if r.was != nil {
+		if r.was != nil && r.was.State != actions.Refused {
 			r.asRecorded(now)
 			return
 		}
+		// That it is outdated by another deploy is decided, not recorded.
 		if q := r.Question; q != nil && !q.Until.IsZero() {
 			next, _ := r.Run.Expire(q.Until)
 			r.ended, r.final = q.Until, next.State

@@ -157,7 +157,7 @@ func (j *judging) askAll(ctx context.Context) error {
 // ask asks the guards again about a run that is queued behind another one.
 func (j *judging) ask(ctx context.Context, r *run) error {
 	now := j.world.now
-	if r.State != actions.Queued || r.Created.After(now) {
+	if r.Created.After(now) || r.at(now).State != actions.Queued {
 		return nil
 	}
 	i := slices.IndexFunc(j.watches, func(e *watched) bool { return e.run == r })

@@ -314,7 +314,7 @@ func (j *judging) readings(ctx context.Context, svc decide.Service, from, to tim
 // a person did to it then.
 func (j *judging) step(e *watched, until time.Time) *watch.Verdict {
 	w := e.w
-	if was, ok := j.past.watches[e.deploy.ID]; ok && was.State == watch.Cancelled && was.Ended.Before(until) {
+	if was, ok := j.past.watches[e.deploy.ID]; ok && was.State == watch.Cancelled && !was.Ended.After(until) {
 		if v := j.stepTo(e, was.Ended); v != nil {
 			return v
 		}
