@@ -24,7 +24,7 @@ func outage() notifiers.Notice {
 	}
 }
 
-// The vector of docs/channels.md, computed independently.
+// The expected value was computed independently of this code.
 func TestDingTalksSignature(t *testing.T) {
 	key := secret.New("SECtest000000000000000000000000000000000000000000000000000000000")
 	if got, want := notifiers.SignDingTalk(key, 1700000000000), "DJod61Wp+rWt00DmyJE4fWVaEOGea2mh0d39CzUkmKE="; got != want {

@@ -82,7 +82,7 @@ func statuses(t *testing.T, m Messenger) {
 		{429, "30", true, 30 * time.Second},
 		{429, "", true, time.Minute},
 		{429, "999999", true, time.Hour},
-		{429, "99999999999999", true, time.Hour}, // in nanoseconds more than an int64 holds
+		{429, "9223372037", true, time.Hour}, // in nanoseconds more than an int64 holds
 		{408, "", true, 0},
 		{400, "", false, 0},
 		{401, "", false, 0},
