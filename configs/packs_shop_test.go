@@ -62,8 +62,8 @@ func newWatcher(t *testing.T, s *shop, folder, pack string) *watcher {
 		case *probes.TLSSettings:
 			settings.Insecure = true // nobody vouches for a test's certificate
 		case *probes.OrderPushSettings:
-			settings.See.Within, settings.See.LostAfter = model.Duration(200*time.Millisecond), model.Duration(300*time.Millisecond)
-			settings.See.Every = model.Duration(20 * time.Millisecond)
+			settings.Lookup.Within, settings.Lookup.LostAfter = model.Duration(200*time.Millisecond), model.Duration(300*time.Millisecond)
+			settings.Lookup.Every = model.Duration(20 * time.Millisecond)
 			env.Orders = journal(t)
 		}
 		p, err := kinds[check.Kind].Build(check.Settings, env)

@@ -98,7 +98,7 @@ guardian_notices_total{receiver="oncall",result="given_up"} 0
 guardian_journal_commit_failures_total 0
 guardian_probe_looks_total{check="a",health="up"} 100
 guardian_probe_looks_total{check="a",health="unknown"} 0
-guardian_probe_behind_seconds{check="a"} 0.002
+guardian_probe_schedule_lag_seconds{check="a"} 0.002
 guardian_probe_panics_total{check="a"} 0
 guardian_rule_failures_total 0
 `

@@ -49,9 +49,9 @@ func callsOf(settings any) []call {
 		}
 	case *OrderPushSettings:
 		all = append(all, call{Request: s.Push.Request, times: 1})
-		if s.See.HTTP != nil {
-			asked := 1 + time.Duration(s.See.Within)/max(time.Duration(s.See.Every), time.Millisecond)
-			all = append(all, call{Request: s.See.HTTP.Request, times: float64(asked)})
+		if s.Lookup.HTTP != nil {
+			asked := 1 + time.Duration(s.Lookup.Within)/max(time.Duration(s.Lookup.Every), time.Millisecond)
+			all = append(all, call{Request: s.Lookup.HTTP.Request, times: float64(asked)})
 		}
 		if s.Cleanup.HTTP != nil {
 			all = append(all, call{Request: s.Cleanup.HTTP.Request, times: 1})

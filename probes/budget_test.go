@@ -206,7 +206,7 @@ func TestTheShareIsKeptAgainstAServerThatThrottles(t *testing.T) {
 	}
 	begun := time.Now()
 	budget.limiter.Apply(budgets, all, begun)
-	run := probes.NewRunner(probes.RunnerOptions{Budget: budget, Sink: func(sample.Sample) {}})
+	run := probes.NewRunner(probes.RunnerOptions{Budget: budget, OnSample: func(sample.Sample) {}})
 	run.Apply(checks)
 	for calls := 0; calls < 8; time.Sleep(5 * time.Millisecond) {
 		own, _ := v.saw()

@@ -25,20 +25,20 @@ const sweepTimeout = time.Minute
 
 // loop is the goroutine of one check.
 type loop struct {
-	runner   *Runner
-	check    Check
-	schedule Schedule
-	timeout  time.Duration
-	asked    chan request
-	after    <-chan struct{} // closed when this check's previous loop has ended; nil: none
-	done     chan struct{}
-	cancel   context.CancelCauseFunc
-	breakOff context.CancelCauseFunc // guarded by runner.mu; nil between looks
-	swept    bool                    // since this guardian became active
-	pace     pace                    // the loop's own
-	looked   chan struct{}           // holds one: the crew has done its work
-	counts   *counts
-	settled  atomic.Bool // no raised pace until the check was seen up
+	runner          *Runner
+	check           Check
+	schedule        Schedule
+	timeout         time.Duration
+	asked           chan request
+	after           <-chan struct{} // closed when this check's previous loop has ended; nil: none
+	done            chan struct{}
+	cancel          context.CancelCauseFunc
+	breakOff        context.CancelCauseFunc // guarded by runner.mu; nil between looks
+	swept           bool                    // since this guardian became active
+	rechecks        rechecks                // the loop's own
+	looked          chan struct{}           // holds one: a worker has made the look
+	counts          *counts
+	rechecksStopped atomic.Bool // until the check was up
 }
 
 // request is somebody's wish for a look now.
@@ -67,7 +67,7 @@ func newLoop(r *Runner, c Check) *loop {
 	if l.timeout <= 0 || l.timeout >= l.check.Every {
 		l.timeout = min(l.check.Every*9/10, DefaultTimeout)
 	}
-	l.pace.burst = c.Burst
+	l.rechecks.settings = c.Recheck
 	return l
 }
 
@@ -106,8 +106,8 @@ func (l *loop) run(ctx context.Context) {
 		if !l.check.Active {
 			changed = nil
 		}
-		again, raised := l.raised(due)
-		timer.Reset(l.wait(again))
+		next, recheck := l.nextLook(due)
+		timer.Reset(l.wait(next))
 		select {
 		case <-ctx.Done():
 		case <-changed:
@@ -115,8 +115,8 @@ func (l *loop) run(ctx context.Context) {
 			ask.answer <- l.lookAsked(ctx, ask)
 		case <-timer.C:
 			now := l.runner.now()
-			if raised && !now.Before(again) {
-				l.lookAgain(ctx, now)
+			if recheck && !now.Before(next) {
+				l.recheck(ctx, now)
 				continue
 			}
 			if now.Before(due) {
@@ -138,14 +138,14 @@ func (l *loop) onSchedule(ctx context.Context, due time.Time) time.Time {
 		next, leftOut := l.overBudget(due, now, later)
 		if leftOut {
 			// Only a stop breaks this off, which ends the loop.
-			if s, err := l.stamped(ctx, now, now, false, sample.Observation{Reason: reason.New("look_over_budget", "why", why)}); err == nil {
-				l.hand(s)
+			if s, err := l.corrected(ctx, now, now, false, sample.Observation{Reason: reason.New("look_over_budget", "why", why)}); err == nil {
+				l.handOver(s)
 			}
 		}
 		return next
 	}
-	looked := l.runner.crew.do(ctx, l.looked, func() {
-		l.counts.behind.Store(math.Float64bits(max(l.runner.now().Sub(due), 0).Seconds()))
+	looked := l.runner.workers.do(ctx, l.looked, func() {
+		l.counts.lag.Store(math.Float64bits(max(l.runner.now().Sub(due), 0).Seconds()))
 		// What broke the look off is told by whoever did it; there is nothing to do here.
 		_, _ = l.look(ctx, nil, false)
 	})
@@ -157,29 +157,29 @@ func (l *loop) onSchedule(ctx context.Context, due time.Time) time.Time {
 	return next
 }
 
-// raised gives when the next look is due, which is due, or sooner at the raised pace.
-func (l *loop) raised(due time.Time) (time.Time, bool) {
-	if at, ok := l.pace.next(due); ok && !l.settled.Load() {
+// nextLook gives when the next look is due: as scheduled for due, or sooner for a recheck.
+func (l *loop) nextLook(due time.Time) (at time.Time, recheck bool) {
+	if at, ok := l.rechecks.next(due); ok && !l.rechecksStopped.Load() {
 		return at, true
 	}
 	return due, false
 }
 
-// lookAgain makes a raised look if the budget allows it.
-func (l *loop) lookAgain(ctx context.Context, now time.Time) {
+// recheck looks between scheduled looks, if the budget allows it.
+func (l *loop) recheck(ctx context.Context, now time.Time) {
 	if _, why := l.mayLook(now); !why.IsZero() {
-		l.counts.refused.add(1)
-		l.pace.skip(now)
+		l.counts.denied.add(1)
+		l.rechecks.skipped(now)
 		return
 	}
-	l.runner.crew.do(ctx, l.looked, func() {
-		l.counts.raised.add(1)
+	l.runner.workers.do(ctx, l.looked, func() {
+		l.counts.rechecks.add(1)
 		_, _ = l.look(ctx, nil, true)
 	})
 }
 
-// look looks once and hands the sample to the sink. It fails when the look was broken off.
-func (l *loop) look(ctx, asker context.Context, raised bool) (sample.Sample, error) {
+// look looks once and hands the sample on. It fails when the look was stopped.
+func (l *loop) look(ctx, asker context.Context, recheck bool) (sample.Sample, error) {
 	ctx, breakOff := context.WithCancelCause(ctx)
 	defer breakOff(nil)
 	if asker != nil {
@@ -195,37 +195,37 @@ func (l *loop) look(ctx, asker context.Context, raised bool) (sample.Sample, err
 	o := l.observe(ctx)
 	end := l.runner.now()
 	if ctx.Err() != nil {
-		l.pace.skip(end)
+		l.rechecks.skipped(end)
 		return sample.Sample{}, context.Cause(ctx)
 	}
-	s, err := l.stamped(ctx, begin, end, raised, o)
+	s, err := l.corrected(ctx, begin, end, recheck, o)
 	if err != nil {
-		l.pace.skip(end)
+		l.rechecks.skipped(end)
 		return s, err
 	}
-	if l.pace.saw(s.Health, begin, end); s.Health == sample.Up {
-		l.settled.Store(false)
+	if l.rechecks.looked(s.Health, begin, end); s.Health == sample.Up {
+		l.rechecksStopped.Store(false)
 	}
 	l.counts.looks[s.Health].add(1)
-	l.hand(s)
+	l.handOver(s)
 	return s, nil
 }
 
-func (l *loop) hand(s sample.Sample) {
-	if l.runner.sink != nil {
-		l.runner.sink(s)
+func (l *loop) handOver(s sample.Sample) {
+	if l.runner.onSample != nil {
+		l.runner.onSample(s)
 	}
 }
 
-// stamped makes the sample of an observation. It fails when ctx ends.
-func (l *loop) stamped(ctx context.Context, begin, end time.Time, raised bool, o sample.Observation) (sample.Sample, error) {
+// corrected makes the sample of an observation. It fails when ctx ends.
+func (l *loop) corrected(ctx context.Context, begin, end time.Time, recheck bool, o sample.Observation) (sample.Sample, error) {
 	o.Reason, o.Detail = o.Reason.Redact(l.runner.redact.Redact), l.runner.redact.Redact(o.Detail)
 	s := sample.Sample{
 		Check: l.check.Name, Kind: l.check.Kind, Service: l.check.Service, Labels: l.check.Labels,
-		At: begin.Round(0).UTC(), Duration: max(end.Sub(begin), 0), Raised: raised, Observation: o,
+		At: begin.Round(0).UTC(), Duration: max(end.Sub(begin), 0), Recheck: recheck, Observation: o,
 	}
-	if l.runner.stamp != nil {
-		if s = l.runner.stamp(ctx, s); ctx.Err() != nil {
+	if l.runner.correct != nil {
+		if s = l.runner.correct(ctx, s); ctx.Err() != nil {
 			return sample.Sample{}, context.Cause(ctx)
 		}
 	}

@@ -32,14 +32,14 @@ type series struct {
 
 // counts are the numbers of one check.
 type counts struct {
-	looks                                     [sample.Down + 1]counter
-	panics, skipped, retries, raised, refused counter
+	looks                                      [sample.Down + 1]counter
+	panics, skipped, retries, rechecks, denied counter
 	// What became of looks that a marketplace's quota had no room for.
 	putOff, leftOut, turnedDown counter
 
-	behind atomic.Uint64 // bits of a float64, seconds
+	lag atomic.Uint64 // bits of a float64, seconds
 
-	retry, burst, budgeted atomic.Bool // which series the check has
+	hasRetry, hasRecheck, budgeted atomic.Bool // which series the check has
 }
 
 // counter counts up.
@@ -57,8 +57,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	count := func(d *prometheus.Desc, label string, of func(*counts) *counter, only func(*counts) bool) {
 		m.series = append(m.series, series{d, prometheus.CounterValue, label, func(c *counts) float64 { return of(c).get() }, only})
 	}
-	retry := func(c *counts) bool { return c.retry.Load() }
-	burst := func(c *counts) bool { return c.burst.Load() }
+	retry := func(c *counts) bool { return c.hasRetry.Load() }
+	recheck := func(c *counts) bool { return c.hasRecheck.Load() }
 	budgeted := func(c *counts) bool { return c.budgeted.Load() }
 
 	looks := desc("guardian_probe_looks_total", "Looks that ended, by what they saw.", "health")
@@ -71,17 +71,17 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		func(c *counts) *counter { return &c.skipped }, nil)
 	count(desc("guardian_probe_retries_total", "Tries within looks beyond the first one; of checks with retry."), "",
 		func(c *counts) *counter { return &c.retries }, retry)
-	count(desc("guardian_probe_raised_total", "Looks between scheduled ones because the check had failed; of checks with burst."), "",
-		func(c *counts) *counter { return &c.raised }, burst)
-	count(desc("guardian_probe_raised_refused_total", "Raised looks that the quota's budget refused; of checks with burst."), "",
-		func(c *counts) *counter { return &c.refused }, burst)
+	count(desc("guardian_probe_rechecks_total", "Looks between scheduled ones because the check had failed; of checks with recheck."), "",
+		func(c *counts) *counter { return &c.rechecks }, recheck)
+	count(desc("guardian_probe_rechecks_denied_total", "Rechecks that the budget of a marketplace's quota denied; of checks with recheck."), "",
+		func(c *counts) *counter { return &c.denied }, recheck)
 	overBudget := desc("guardian_probe_over_budget_total", "Looks that the guardian's share of a marketplace's quota had no room for, by what became of them: put_off, left_out (said as unknown) or refused (asked for by somebody).", "became")
 	count(overBudget, "put_off", func(c *counts) *counter { return &c.putOff }, budgeted)
 	count(overBudget, "left_out", func(c *counts) *counter { return &c.leftOut }, budgeted)
 	count(overBudget, "refused", func(c *counts) *counter { return &c.turnedDown }, budgeted)
 	m.series = append(m.series, series{
-		desc: desc("guardian_probe_behind_seconds", "How much later than scheduled the last look began."), kind: prometheus.GaugeValue,
-		of: func(c *counts) float64 { return math.Float64frombits(c.behind.Load()) },
+		desc: desc("guardian_probe_schedule_lag_seconds", "How much later than scheduled the last look began."), kind: prometheus.GaugeValue,
+		of: func(c *counts) float64 { return math.Float64frombits(c.lag.Load()) },
 	})
 	if reg != nil {
 		reg.MustRegister(m)
@@ -124,8 +124,8 @@ func (m *metrics) add(c Check) *counts {
 		own = &counts{}
 		m.checks[c.Name] = own
 	}
-	own.retry.Store(c.Retry.Times > 0)
-	own.burst.Store(c.Burst.Every > 0)
+	own.hasRetry.Store(c.Retry.Times > 0)
+	own.hasRecheck.Store(c.Recheck.Interval > 0)
 	own.budgeted.Store(c.Budgeted)
 	return own
 }

@@ -24,8 +24,8 @@ func TestOrderPushLeavesNothingBehind(t *testing.T) {
 			k := probes.Builtin()["order_push"]
 			s := k.Settings().(*probes.OrderPushSettings)
 			overHTTP(url)(s)
-			s.See.HTTP.Ref = "ref"
-			s.See.Every, s.See.Within, s.See.LostAfter = model.Duration(2*time.Millisecond), model.Duration(5*time.Millisecond), model.Duration(8*time.Millisecond)
+			s.Lookup.HTTP.Ref = "ref"
+			s.Lookup.Every, s.Lookup.Within, s.Lookup.LostAfter = model.Duration(2*time.Millisecond), model.Duration(5*time.Millisecond), model.Duration(8*time.Millisecond)
 			s.Cleanup.Backoff = model.Duration(3 * time.Millisecond)
 			p, err := k.Build(s, probes.Env{Check: "push", Orders: j})
 			if err != nil {

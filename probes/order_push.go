@@ -21,7 +21,7 @@ import (
 //
 //	the push is refused, fails or is too slow          | Down, result rejected
 //	accepted, never visible                            | Down, result lost
-//	visible later than see.within                      | Down, result slow
+//	visible later than lookup.within                      | Down, result slow
 //	visible, but not as it was pushed                  | Down, result mismatch
 //	an order was abandoned: its cleanup failed to the end | Down, result abandoned, once
 //	a cleanup failed and will be tried again           | no change of health; series order_push_uncleaned
@@ -40,16 +40,16 @@ type orderPushProbe struct {
 	random   io.Reader
 	platform *platformPush // nil: push says everything
 
-	push        compiledRequest
-	pushExpect  expectation
-	seeHTTP     *compiledRequest // or seeSQL
-	seeExpect   expectation
-	seeSQL      *sqlTarget
-	verifyPath  []text
-	verifyWant  []text
-	cleanHTTP   *compiledRequest // or cleanSQL
-	cleanExpect expectation
-	cleanSQL    *sqlTarget
+	push         compiledRequest
+	pushExpect   expectation
+	lookupHTTP   *compiledRequest // or lookupSQL
+	lookupExpect expectation
+	lookupSQL    *sqlTarget
+	verifyPath   []text
+	verifyWant   []text
+	cleanHTTP    *compiledRequest // or cleanSQL
+	cleanExpect  expectation
+	cleanSQL     *sqlTarget
 
 	day     string // the UTC day that pushed counts
 	pushed  int
@@ -86,10 +86,10 @@ func newOrderPushProbe(s *OrderPushSettings, env Env) (*orderPushProbe, error) {
 	push, p.pushExpect = compile(&s.Push.Request, &s.Push.Expect)
 	p.push = *push
 	var err error
-	if s.See.HTTP != nil {
-		p.seeHTTP, p.seeExpect = compile(&s.See.HTTP.Request, &s.See.HTTP.Expect)
-	} else if s.See.SQL != nil {
-		p.seeSQL, err = newSQLTarget(s.See.SQL)
+	if s.Lookup.HTTP != nil {
+		p.lookupHTTP, p.lookupExpect = compile(&s.Lookup.HTTP.Request, &s.Lookup.HTTP.Expect)
+	} else if s.Lookup.SQL != nil {
+		p.lookupSQL, err = newSQLTarget(s.Lookup.SQL)
 		note(err)
 	}
 	if s.Cleanup.HTTP != nil {
@@ -113,7 +113,7 @@ func newOrderPushProbe(s *OrderPushSettings, env Env) (*orderPushProbe, error) {
 		p.pusher = newHTTPClient(as, env, true)
 	}
 	secrets := append(secretsOf(s.Secrets, requests, s.Proxy), s.Seller.Secret, s.Seller.Token)
-	secrets = append(secrets, s.See.SQL.secrets()...)
+	secrets = append(secrets, s.Lookup.SQL.secrets()...)
 	secrets = append(secrets, s.Cleanup.SQL.secrets()...)
 	if s.Push.Sign != nil {
 		secrets = append(secrets, s.Push.Sign.Secret)
@@ -122,11 +122,11 @@ func newOrderPushProbe(s *OrderPushSettings, env Env) (*orderPushProbe, error) {
 	if env.Orders == nil {
 		note(errors.New("there is no journal for synthetic orders here, and none is pushed without"))
 	}
-	if p.seeHTTP == nil && p.seeSQL == nil || p.cleanHTTP == nil && p.cleanSQL == nil {
-		note(errors.New("see and cleanup are needed, each by http or sql"))
+	if p.lookupHTTP == nil && p.lookupSQL == nil || p.cleanHTTP == nil && p.cleanSQL == nil {
+		note(errors.New("lookup and cleanup are needed, each by http or sql"))
 	}
 	if limit := cmp.Or(env.Timeout, env.Every); limit > 0 && s.least() >= limit {
-		note(fmt.Errorf("push.timeout, see.within and cleanup.timeout are %s together, which is not under the time of one look, %s: raise the check's timeout",
+		note(fmt.Errorf("push.timeout, lookup.within and cleanup.timeout are %s together, which is not under the time of one look, %s: raise the check's timeout",
 			s.least(), limit))
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -137,7 +137,7 @@ func newOrderPushProbe(s *OrderPushSettings, env Env) (*orderPushProbe, error) {
 
 // Close implements Closer.
 func (p *orderPushProbe) Close() error {
-	return errors.Join(p.client.Close(), p.pusher.Close(), p.seeSQL.Close(), p.cleanSQL.Close())
+	return errors.Join(p.client.Close(), p.pusher.Close(), p.lookupSQL.Close(), p.cleanSQL.Close())
 }
 
 // data is what the templates may name for an order.
@@ -299,7 +299,7 @@ func (p *orderPushProbe) follow(ctx context.Context, order *Order, pushes []outg
 
 	verifying := p.env.Now()
 	f = p.verify(s, p.data(order))
-	switch within := time.Duration(p.settings.See.Within); {
+	switch within := time.Duration(p.settings.Lookup.Within); {
 	case f != nil:
 		o.f, o.result, o.detail = f, "mismatch", p.masks.detail(s.exchange)
 		if f.health == sample.Unknown {
@@ -318,9 +318,9 @@ func (p *orderPushProbe) follow(ctx context.Context, order *Order, pushes []outg
 
 // lost gives until when the order is looked for: the look keeps the time of its cleanup.
 func (p *orderPushProbe) lost(ctx context.Context, accepted time.Time) time.Time {
-	after := time.Duration(p.settings.See.LostAfter)
+	after := time.Duration(p.settings.Lookup.LostAfter)
 	if after == 0 {
-		after = 10 * time.Duration(p.settings.See.Within)
+		after = 10 * time.Duration(p.settings.Lookup.Within)
 	}
 	until := accepted.Add(after)
 	if deadline, ok := ctx.Deadline(); ok {

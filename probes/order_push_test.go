@@ -167,8 +167,8 @@ func overHTTP(url string) func(*probes.OrderPushSettings) {
 		s.Push.Body = `{"id":"{{.ID}}","sku":"{{.SKU}}","quantity":2,"price":{{.Price}},"at":"{{.Now.Format "2006-01-02"}}"}`
 		s.Push.Ref = "ref"
 		s.Push.Timeout = model.Duration(300 * time.Millisecond)
-		s.See.HTTP = &probes.SeeHTTP{Request: probes.Request{URL: url + "/orders/{{.ID}}"}}
-		s.See.Every, s.See.Within = model.Duration(10*time.Millisecond), model.Duration(200*time.Millisecond)
+		s.Lookup.HTTP = &probes.LookupHTTP{Request: probes.Request{URL: url + "/orders/{{.ID}}"}}
+		s.Lookup.Every, s.Lookup.Within = model.Duration(10*time.Millisecond), model.Duration(200*time.Millisecond)
 		s.Verify = []probes.Field{{JSON: "sku", Equals: "{{.SKU}}"}, {JSON: "quantity", Equals: "2"}, {JSON: "price", Equals: "{{.Price}}"}}
 		s.Cleanup.HTTP = &probes.CleanupHTTP{Request: probes.Request{Method: "DELETE", URL: url + "/orders/{{.Ref}}"}}
 		s.Cleanup.Timeout, s.Cleanup.Backoff = model.Duration(300*time.Millisecond), model.Duration(time.Millisecond)
@@ -387,7 +387,7 @@ func TestOrderPushSweepsWhatACrashLeft(t *testing.T) {
 	}
 	p := build(t, "order_push", probes.Env{Check: "push", Orders: j}, func(s *probes.OrderPushSettings) {
 		overHTTP(url)(s)
-		s.See.HTTP.Ref = "ref"
+		s.Lookup.HTTP.Ref = "ref"
 	})
 	err := p.(probes.Sweeper).Sweep(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "guardian-lost") || strings.Contains(err.Error(), "seen") {
@@ -485,7 +485,7 @@ func overSQL(t *testing.T, driver, dsn string, db *sql.DB, placeholder string) {
 	})
 	set := func(s *probes.OrderPushSettings) {
 		s.Push.URL, s.Push.Body = url, "{{.ID}}"
-		s.See.SQL = &probes.SQL{Driver: driver, DSN: secret.New(dsn), Query: "SELECT id, sku, quantity, price, note FROM orders WHERE id = " + placeholder, Args: []string{"{{.ID}}"}}
+		s.Lookup.SQL = &probes.SQL{Driver: driver, DSN: secret.New(dsn), Query: "SELECT id, sku, quantity, price, note FROM orders WHERE id = " + placeholder, Args: []string{"{{.ID}}"}}
 		s.Verify = []probes.Field{{Column: "sku", Equals: "007"}, {Column: "quantity", Equals: "2"}, {Column: "price", Equals: "9.90"}, {Column: "note", Equals: "NULL"}}
 		s.Cleanup.SQL = &probes.SQL{Driver: driver, DSN: secret.New(dsn), Query: "DELETE FROM orders WHERE id = " + placeholder, Args: []string{"{{.ID}}"}}
 	}
@@ -507,7 +507,7 @@ func overSQL(t *testing.T, driver, dsn string, db *sql.DB, placeholder string) {
 	price = "9.9"
 	p = build(t, "order_push", probes.Env{Check: "push", Orders: j}, func(s *probes.OrderPushSettings) {
 		set(s)
-		s.See.Within, s.See.LostAfter, s.See.SQL.Query = model.Duration(50*time.Millisecond), model.Duration(2*time.Second), "SELECT * FROM no_such_table WHERE id = "+placeholder
+		s.Lookup.Within, s.Lookup.LostAfter, s.Lookup.SQL.Query = model.Duration(50*time.Millisecond), model.Duration(2*time.Second), "SELECT * FROM no_such_table WHERE id = "+placeholder
 	})
 	if o := look(t, p, 10*time.Second); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "no_such_table") || count() != 0 {
 		t.Errorf("a query that fails: got %s %q; %d rows left", o.Health, o.Reason, count())
@@ -551,9 +551,9 @@ func TestOrderPushKeepsSecrets(t *testing.T) {
 				s.Push.Headers = map[string]secret.Secret{"X-Key": secret.New(header)}
 				s.Push.Body = "{{.ID}} {{.Secrets.key}}"
 				s.Push.Sign = &probes.Sign{Secret: secret.New(key), Header: "X-Sign"}
-				s.See.HTTP, s.Verify = nil, nil
+				s.Lookup.HTTP, s.Verify = nil, nil
 				dsn := secret.New("postgres://shop:" + password + "@127.0.0.1:1/shop?connect_timeout=1")
-				s.See.SQL = &probes.SQL{Driver: "postgres", DSN: dsn, Query: "SELECT 1"}
+				s.Lookup.SQL = &probes.SQL{Driver: "postgres", DSN: dsn, Query: "SELECT 1"}
 				s.Cleanup.SQL, s.Cleanup.HTTP = &probes.SQL{Driver: "postgres", DSN: dsn, Query: "DELETE"}, nil
 				s.Cleanup.Tries = 1
 			})
@@ -576,14 +576,14 @@ func TestOrderPushSettingsTellEveryMistake(t *testing.T) {
 	s.Prefix, s.MarkerHeader, s.DailyMax, s.MaxUncleaned = "a b", "a b", 0, 0
 	s.Vars = map[string]string{"ID": "x"}
 	s.Push.Sign = &probes.Sign{Algorithm: "md5", Encoding: "oct"}
-	s.See.SQL = &probes.SQL{Driver: "mysql", Query: "SELECT '{{.ID}}'"}
-	s.See.LostAfter = 1
+	s.Lookup.SQL = &probes.SQL{Driver: "mysql", Query: "SELECT '{{.ID}}'"}
+	s.Lookup.LostAfter = 1
 	s.Verify = []probes.Field{{JSON: "x"}}
 	s.Cleanup.Tries, s.Cleanup.Timeout, s.Cleanup.Backoff = 0, 0, 0
 	err := s.Validate()
 	for _, want := range []string{
 		"prefix", "marker_header", "max_orders_per_day", "max_uncleaned", "vars.ID", "push.url is missing", "carries {{.ID}}", "push.sign.algorithm", "push.sign.encoding",
-		"push.sign.secret", "push.sign.header", "see.sql.driver", "see.sql.dsn", "see.sql.query is no template", "see.lost_after", "verify[0]: give column",
+		"push.sign.secret", "push.sign.header", "lookup.sql.driver", "lookup.sql.dsn", "lookup.sql.query is no template", "lookup.lost_after", "verify[0]: give column",
 		"cleanup: give http or sql", "cleanup.tries", "cleanup.timeout", "cleanup.backoff",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -26,7 +26,7 @@ type OrderPushSettings struct {
 	Vars         map[string]string        `yaml:"vars" doc:"Values for the templates, such as SKU, written {{.SKU}}."`
 	Secrets      map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for the templates as {{.Secrets.name}}."`
 	Push         Push                     `yaml:"push" doc:"How the order is pushed."`
-	See          See                      `yaml:"see" doc:"How it is seen that the order arrived."`
+	Lookup       Lookup                   `yaml:"lookup" doc:"How it is seen that the order arrived."`
 	Verify       []Field                  `yaml:"verify" doc:"What the visible order must be like."`
 	Cleanup      Cleanup                  `yaml:"cleanup" doc:"How the order is taken away again."`
 	DailyMax     int                      `yaml:"max_orders_per_day" doc:"Most synthetic orders in one UTC day, counted since the guardian started."`
@@ -52,17 +52,17 @@ type Sign struct {
 	Prefix    string        `yaml:"prefix" doc:"What the header's value starts with, such as sha256=."`
 }
 
-// See is how it is seen that an order arrived: by http or by sql.
-type See struct {
-	HTTP      *SeeHTTP       `yaml:"http" doc:"Ask over HTTP."`
+// Lookup is how it is seen that an order arrived: by http or by sql.
+type Lookup struct {
+	HTTP      *LookupHTTP    `yaml:"http" doc:"Ask over HTTP."`
 	SQL       *SQL           `yaml:"sql" doc:"Ask a database; the order is visible when the query gives a row."`
 	Every     model.Duration `yaml:"every" doc:"Time between two questions."`
 	Within    model.Duration `yaml:"within" doc:"How soon the order must be visible."`
 	LostAfter model.Duration `yaml:"lost_after" doc:"When an order counts as lost rather than slow; until the look's time is over when left out."`
 }
 
-// SeeHTTP is a question whose answer shows the order.
-type SeeHTTP struct {
+// LookupHTTP is a question whose answer shows the order.
+type LookupHTTP struct {
 	Request `yaml:",inline"`
 	Expect  Expect `yaml:"expect" doc:"What the answer is like once the order is visible."`
 	Ref     string `yaml:"ref" doc:"GJSON path of what the target calls the order."`
@@ -78,8 +78,8 @@ type SQL struct {
 
 // Field is what one value of the visible order must be.
 type Field struct {
-	Column string `yaml:"column" doc:"Column of the row that see.sql gives."`
-	JSON   string `yaml:"json" doc:"GJSON path in the answer that see.http gives."`
+	Column string `yaml:"column" doc:"Column of the row that lookup.sql gives."`
+	JSON   string `yaml:"json" doc:"GJSON path in the answer that lookup.http gives."`
 	Equals string `yaml:"equals" doc:"The expected text; a template; numbers are compared as numbers."`
 }
 
@@ -108,7 +108,7 @@ func orderPushKind() Kind {
 				Prefix:       "guardian-",
 				MarkerHeader: "X-Guardian-Synthetic",
 				Push:         Push{Request: Request{Method: "POST"}, Timeout: model.Duration(3 * time.Second)},
-				See:          See{Every: model.Duration(500 * time.Millisecond), Within: model.Duration(4 * time.Second)},
+				Lookup:       Lookup{Every: model.Duration(500 * time.Millisecond), Within: model.Duration(4 * time.Second)},
 				Cleanup:      Cleanup{Timeout: model.Duration(2 * time.Second), Tries: 6, Backoff: model.Duration(30 * time.Second)},
 				DailyMax:     6000,
 				MaxUncleaned: 20,
@@ -135,7 +135,7 @@ func (s *OrderPushSettings) Validate() error {
 		s.Client.validate(),
 		s.validatePlatform(),
 		s.Push.validate(s.Platform != ""),
-		s.See.validate(),
+		s.Lookup.validate(),
 		s.Cleanup.validate(),
 	}
 	if s.Prefix == "" || len(s.Prefix) > 32 || !validHeaderName(s.Prefix) {
@@ -150,7 +150,7 @@ func (s *OrderPushSettings) Validate() error {
 		}
 	}
 	for i, f := range s.Verify {
-		if err := f.validate(s.See); err != nil {
+		if err := f.validate(s.Lookup); err != nil {
 			errs = append(errs, fmt.Errorf("verify[%d]: %w", i, err))
 		}
 	}
@@ -165,7 +165,7 @@ func (s *OrderPushSettings) Validate() error {
 
 // least is what a look may need: the time of the push, of seeing and of the cleanup.
 func (s *OrderPushSettings) least() time.Duration {
-	return s.pushTime() + time.Duration(s.See.Within+s.Cleanup.Timeout)
+	return s.pushTime() + time.Duration(s.Lookup.Within+s.Cleanup.Timeout)
 }
 
 // validate checks a push; marked says that it carries the order's ID whatever is configured.
@@ -184,18 +184,18 @@ func (p *Push) validate(marked bool) error {
 	return errors.Join(errs...)
 }
 
-func (s *See) validate() error {
-	errs := []error{positive("see.every", s.Every), positive("see.within", s.Within)}
+func (s *Lookup) validate() error {
+	errs := []error{positive("lookup.every", s.Every), positive("lookup.within", s.Within)}
 	switch {
 	case (s.HTTP == nil) == (s.SQL == nil):
-		errs = append(errs, errors.New("see: give http or sql, one of the two"))
+		errs = append(errs, errors.New("lookup: give http or sql, one of the two"))
 	case s.HTTP != nil:
-		errs = append(errs, s.HTTP.Request.validate("see.http."), s.HTTP.Expect.validate("see.http.expect."))
+		errs = append(errs, s.HTTP.Request.validate("lookup.http."), s.HTTP.Expect.validate("lookup.http.expect."))
 	default:
-		errs = append(errs, s.SQL.validate("see.sql."))
+		errs = append(errs, s.SQL.validate("lookup.sql."))
 	}
 	if s.LostAfter < 0 || s.LostAfter > 0 && s.LostAfter < s.Within {
-		errs = append(errs, errors.New("see.lost_after is under see.within"))
+		errs = append(errs, errors.New("lookup.lost_after is under lookup.within"))
 	}
 	return errors.Join(errs...)
 }
@@ -216,12 +216,12 @@ func (c *Cleanup) validate() error {
 	return errors.Join(errs...)
 }
 
-func (f Field) validate(see See) error {
+func (f Field) validate(lookup Lookup) error {
 	_, err := compileText("equals", f.Equals)
 	switch {
-	case see.SQL != nil && (f.Column == "" || f.JSON != ""):
+	case lookup.SQL != nil && (f.Column == "" || f.JSON != ""):
 		return errors.Join(err, errors.New("give column: the order is seen by sql"))
-	case see.HTTP != nil && (f.JSON == "" || f.Column != ""):
+	case lookup.HTTP != nil && (f.JSON == "" || f.Column != ""):
 		return errors.Join(err, errors.New("give json: the order is seen by http"))
 	}
 	return err

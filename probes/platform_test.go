@@ -41,8 +41,8 @@ func pushedAs(platform string, shop *seller.Server, signing string) func(*probes
 			s.Push.Body = `{"id": "{{.ID}}", "sku": "{{.Order.SKU}}", "quantity": {{.Order.Quantity}}}`
 		}
 		s.Push.Timeout = model.Duration(time.Second)
-		s.See.HTTP = &probes.SeeHTTP{Request: probes.Request{URL: shop.URL() + "/orders/{{.ID}}"}}
-		s.See.Every, s.See.Within, s.See.LostAfter = model.Duration(10*time.Millisecond), model.Duration(200*time.Millisecond), model.Duration(200*time.Millisecond)
+		s.Lookup.HTTP = &probes.LookupHTTP{Request: probes.Request{URL: shop.URL() + "/orders/{{.ID}}"}}
+		s.Lookup.Every, s.Lookup.Within, s.Lookup.LostAfter = model.Duration(10*time.Millisecond), model.Duration(200*time.Millisecond), model.Duration(200*time.Millisecond)
 		s.Verify = []probes.Field{{JSON: "copies", Equals: "1"}}
 		s.Cleanup.HTTP = &probes.CleanupHTTP{Request: probes.Request{Method: "DELETE", URL: shop.URL() + "/orders/{{.ID}}"}}
 		s.Cleanup.Timeout, s.Cleanup.Backoff, s.Cleanup.Tries = model.Duration(300*time.Millisecond), model.Duration(time.Millisecond), 3
@@ -187,11 +187,11 @@ func TestOrderPushFromASandbox(t *testing.T) {
 					pushedAs(platform, shop, signing)(s)
 					s.Create, s.Push.URL = "sandbox", market.URL()+path
 					s.Seller.Token = secret.New(market.Credentials().Token)
-					s.See.HTTP.URL = shop.URL() + "/orders/{{.Ref}}"
+					s.Lookup.HTTP.URL = shop.URL() + "/orders/{{.Ref}}"
 					s.Cleanup.HTTP.URL = shop.URL() + "/orders/{{.Ref}}"
 					s.Verify = []probes.Field{{JSON: "sku", Equals: "{{.Order.SKU}}"}, {JSON: "quantity", Equals: "{{.Order.Quantity}}"}}
 					if platform == "ebay" || platform == "amazon" { // which tell no order's name
-						s.See.HTTP.URL, s.Cleanup.HTTP.URL, s.Verify = shop.URL()+"/orders/newest", shop.URL()+"/orders/newest", nil
+						s.Lookup.HTTP.URL, s.Cleanup.HTTP.URL, s.Verify = shop.URL()+"/orders/newest", shop.URL()+"/orders/newest", nil
 					}
 					if platform == "amazon" {
 						s.Push.Body = `{"destinationId": "d-1", "testNotification": {"payloadVersion": "1.0", "testScenario": "ORDER_CHANGE"}}`

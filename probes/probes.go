@@ -137,6 +137,6 @@ type Check struct {
 	Active   bool          // the kind's Active: look only while this guardian holds the lease
 	Budgeted bool          // it uses a marketplace's quota: the Budget has a say
 	Retry    Retry
-	Burst    Burst
+	Recheck  Recheck
 	Probe    Probe
 }

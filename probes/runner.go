@@ -27,17 +27,17 @@ var (
 	ErrStopped = errors.New("the check was stopped")
 )
 
-// RunnerOptions are what a Runner needs; Sink alone must be set.
+// RunnerOptions are what a Runner needs; OnSample alone must be set.
 type RunnerOptions struct {
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 	Now        func() time.Time
-	// Sink takes every sample, in the goroutine of its check: a slow Sink slows that check.
-	// It gets no sample of a look that the runner itself broke off.
-	Sink func(sample.Sample)
-	// Stamp changes a sample before the Sink, or who asked for it, gets it; nil changes nothing.
-	// It runs in the goroutine of its check and may wait; ctx ends when the look is broken off.
-	Stamp func(ctx context.Context, s sample.Sample) sample.Sample
+	// OnSample is called with every sample, one at a time for each check: while it runs, the check
+	// is not looked at. Looks that the runner itself stopped give no sample.
+	OnSample func(sample.Sample)
+	// Correct changes a sample before OnSample or a caller of LookNow gets it; nil changes nothing.
+	// It may wait; ctx ends when the look is stopped.
+	Correct func(ctx context.Context, s sample.Sample) sample.Sample
 	// Budget tells whether a look may be made; nil: always.
 	Budget Budget
 	// Redactor is the last pass over reasons, details and panics; nil redacts nothing.
@@ -50,15 +50,15 @@ type RunnerOptions struct {
 // look that comes late is not made up for: what was missed is skipped and counted. Waits are
 // monotonic, so that a step of the wall clock causes neither a burst nor a long pause.
 type Runner struct {
-	log     *slog.Logger
-	now     func() time.Time
-	sink    func(sample.Sample)
-	stamp   func(context.Context, sample.Sample) sample.Sample
-	budget  Budget
-	redact  *secret.Redactor
-	metrics *metrics
-	crew    *crew
-	loops   sync.WaitGroup
+	log      *slog.Logger
+	now      func() time.Time
+	onSample func(sample.Sample)
+	correct  func(context.Context, sample.Sample) sample.Sample
+	budget   Budget
+	redact   *secret.Redactor
+	metrics  *metrics
+	workers  *workerPool
+	loops    sync.WaitGroup
 
 	mu      sync.Mutex
 	running map[string]*loop
@@ -74,16 +74,16 @@ func NewRunner(o RunnerOptions) *Runner {
 		o.MaxLooks = defaultMaxLooks
 	}
 	return &Runner{
-		log:     env.Log,
-		now:     env.Now,
-		sink:    o.Sink,
-		stamp:   o.Stamp,
-		budget:  o.Budget,
-		redact:  o.Redactor,
-		metrics: newMetrics(o.Registerer),
-		crew:    newCrew(o.MaxLooks),
-		running: map[string]*loop{},
-		changed: make(chan struct{}),
+		log:      env.Log,
+		now:      env.Now,
+		onSample: o.OnSample,
+		correct:  o.Correct,
+		budget:   o.Budget,
+		redact:   o.Redactor,
+		metrics:  newMetrics(o.Registerer),
+		workers:  newWorkerPool(o.MaxLooks),
+		running:  map[string]*loop{},
+		changed:  make(chan struct{}),
 	}
 }
 
@@ -125,7 +125,7 @@ func (r *Runner) Apply(checks []Check) {
 }
 
 // LookNow looks at a check at once, after a look that is under way, and gives the sample,
-// which the Sink gets, too. It fails with ErrNoCheck, ErrStandby, ErrStopped or ctx's error.
+// which OnSample gets, too. It fails with ErrNoCheck, ErrStandby, ErrStopped or ctx's error.
 func (r *Runner) LookNow(ctx context.Context, check string) (sample.Sample, error) {
 	r.mu.Lock()
 	l := r.running[check]
@@ -152,14 +152,14 @@ func (r *Runner) LookNow(ctx context.Context, check string) (sample.Sample, erro
 	}
 }
 
-// Settle ends the raised pace of these checks until they were seen up: whoever judges them
-// has decided, and more looks would tell nothing new.
-func (r *Runner) Settle(checks ...string) {
+// StopRechecks ends the rechecks of these checks until they were up again: a verdict on them has
+// been reached, and further rechecks would add nothing.
+func (r *Runner) StopRechecks(checks ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, name := range checks {
 		if l := r.running[name]; l != nil {
-			l.settled.Store(true)
+			l.rechecksStopped.Store(true)
 		}
 	}
 }
@@ -198,7 +198,7 @@ func (r *Runner) Stop(ctx context.Context) error {
 	over := make(chan struct{})
 	go func() {
 		r.loops.Wait()
-		r.crew.dismiss()
+		r.workers.stop()
 		close(over)
 	}()
 	select {

@@ -92,7 +92,7 @@ func onStage(t *testing.T, change func(*probes.RunnerOptions), play func(s *stag
 		red.Learn(secret.New("hunter22"))
 		o := probes.RunnerOptions{
 			Registerer: s.reg, Redactor: red, Log: slog.New(slog.NewTextHandler(&s.logs, nil)),
-			Sink: func(x sample.Sample) {
+			OnSample: func(x sample.Sample) {
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				s.samples = append(s.samples, x)
@@ -509,7 +509,7 @@ func TestRunnerBoundsLooksUnderWay(t *testing.T) {
 		if most.Load() != 3 {
 			t.Errorf("%d looks at once, want 3", most.Load())
 		}
-		if s.metric(t, "guardian_probe_skipped_total") == 0 || s.metric(t, "guardian_probe_behind_seconds") == 0 {
+		if s.metric(t, "guardian_probe_skipped_total") == 0 || s.metric(t, "guardian_probe_schedule_lag_seconds") == 0 {
 			t.Error("being behind is not told")
 		}
 	})
@@ -606,7 +606,7 @@ func TestRunnerMetricsAreWellNamed(t *testing.T) {
 }
 
 func BenchmarkRunnerLook(b *testing.B) {
-	r := probes.NewRunner(probes.RunnerOptions{Sink: func(sample.Sample) {}})
+	r := probes.NewRunner(probes.RunnerOptions{OnSample: func(sample.Sample) {}})
 	b.Cleanup(func() { _ = r.Stop(context.Background()) })
 	r.Apply([]probes.Check{check("a", time.Hour, &scripted{})})
 	b.ReportAllocs()

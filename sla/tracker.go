@@ -160,7 +160,7 @@ func (k *track) enter(done []Rollup, at time.Time) []Rollup {
 // count adds a look to the hour that it began in, which is the current one.
 // Raised looks do not count: there are more of them the more fails.
 func (k *track) count(s sample.Sample) {
-	if s.Raised {
+	if s.Recheck {
 		return
 	}
 	switch s.Health {

@@ -23,7 +23,7 @@ func (b backend) CheckDetail(_ context.Context, name string) (server.CheckDetail
 	d := server.CheckDetail{
 		Check:   server.Check{Name: c.Name, Kind: c.Kind, Labels: c.Labels, Every: c.Every, Last: seen.Last, Since: seen.Since},
 		Service: c.Service, Timeout: c.Timeout, Path: c.path, Control: c.control, Judges: c.judges, Counts: c.counts,
-		Retries: c.Retry.Times, BurstEvery: time.Duration(c.Burst.Every), BurstFor: time.Duration(c.Burst.For),
+		Retries: c.Retry.Times, BurstEvery: time.Duration(c.Recheck.Interval), BurstFor: time.Duration(c.Recheck.For),
 		FollowUps: b.record.RecheckStats(c.Service)[name],
 	}
 	if seen.Blind {

@@ -124,7 +124,7 @@ func (l looks) Reading(ctx context.Context, m watch.CounterSettings, at time.Tim
 
 // Failed implements watching.Looks: the judge has decided, and more looks tell nothing new.
 func (l looks) Failed(service string) {
-	l.app.runner.Settle(l.app.record.ExcludeFailures(service)...)
+	l.app.runner.StopRechecks(l.app.record.ExcludeFailures(service)...)
 }
 
 // sight is what the checks can see.

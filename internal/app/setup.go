@@ -175,8 +175,8 @@ func (a *App) buildCheck(c *config.Config, ch *config.Check) (builtCheck, error)
 			Every: time.Duration(ch.Every), Timeout: time.Duration(ch.Timeout), Probe: probe,
 			// What costs quota is looked at by one guardian alone.
 			Active: kind.Active || len(uses) > 0, Budgeted: len(uses) > 0,
-			Retry: ch.Retry, Burst: ch.Burst,
-			Fingerprint: probes.Fingerprint(ch.Kind, ch.Service, ch.Labels, ch.Every, ch.Cron.String(), ch.Timeout, ch.Retry, ch.Burst, ch.Settings),
+			Retry: ch.Retry, Recheck: ch.Recheck,
+			Fingerprint: probes.Fingerprint(ch.Kind, ch.Service, ch.Labels, ch.Every, ch.Cron.String(), ch.Timeout, ch.Retry, ch.Recheck, ch.Settings),
 		},
 		names: map[string]bool{}, policy: ch.Policy(), judges: ch.Watch, counts: ch.CountsForSLA, blindAfter: time.Duration(ch.BlindAfter), kind: kind,
 		path: ch.Path, control: ch.Control, uses: uses,

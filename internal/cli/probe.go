@@ -141,7 +141,7 @@ func frameOf(ch *config.Check) []config.ShownSetting {
 	for _, part := range []struct {
 		key   string
 		value any
-	}{{"labels", ch.Labels}, {"retry", ch.Retry}, {"burst", ch.Burst}} {
+	}{{"labels", ch.Labels}, {"retry", ch.Retry}, {"recheck", ch.Recheck}} {
 		for _, line := range config.Shown(part.value) {
 			all = append(all, config.ShownSetting{Key: part.key + "." + line.Key, Value: line.Value})
 		}
@@ -182,8 +182,8 @@ func countsAs(conf *config.Config, ch *config.Check, h sample.Health) []string {
 	} else {
 		add("nothing in the SLA report (counts_for_sla: false)")
 	}
-	if h == sample.Down && ch.Burst.Every > 0 {
-		add("the beginning of the raised pace: looks each %s until it is up again, for at most %s", ch.Burst.Every, ch.Burst.For)
+	if h == sample.Down && ch.Recheck.Interval > 0 {
+		add("the beginning of rechecks: looks each %s until it is up again, for at most %s", ch.Recheck.Interval, ch.Recheck.For)
 	}
 	return all
 }

@@ -27,7 +27,7 @@ type Check struct {
 	CountsForSLA bool              `yaml:"counts_for_sla" doc:"Whether the check counts in the SLA report."`
 	BlindAfter   model.Duration    `yaml:"blind_after" doc:"How long the check may be unknown before people are notified."`
 	Retry        probes.Retry      `yaml:"retry" doc:"Retries within a look, so that one lost packet is no failure; for checks that only read."`
-	Burst        probes.Burst      `yaml:"burst" doc:"The raised pace: how the check is followed up after it failed, until it is up again or a watch has its verdict."`
+	Recheck      probes.Recheck    `yaml:"recheck" doc:"How often the check is looked at after it failed, until it is up again or a watch has its verdict."`
 	Path         string            `yaml:"network_path" doc:"The network path it uses: checks with the same path lose connectivity together; default: default."`
 	Control      bool              `yaml:"control" doc:"Whether it is a control: while no control of a network path answers, checks of that path that are down count as unknown. Controls judge no deploys and do not count in the SLA report."`
 
@@ -89,11 +89,11 @@ func (c *Check) fill(defaults Defaults, repeats func(*Check) bool) {
 	if c.Retry == (probes.Retry{}) && mayRepeat {
 		c.Retry = defaults.Retry
 	}
-	if c.Burst == (probes.Burst{}) && mayRepeat && defaults.Burst.Every <= c.gap()/2 {
-		c.Burst = defaults.Burst
+	if c.Recheck == (probes.Recheck{}) && mayRepeat && defaults.Recheck.Interval <= c.gap()/2 {
+		c.Recheck = defaults.Recheck
 	}
 	c.Retry.Fill()
-	c.Burst.Fill()
+	c.Recheck.Fill()
 	c.Path = cmp.Or(c.Path, DefaultPath)
 	if c.Control {
 		c.Watch, c.CountsForSLA = false, false

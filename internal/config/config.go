@@ -128,7 +128,7 @@ type Defaults struct {
 	BlindAfter  model.Duration    `yaml:"blind_after" doc:"How long a check may be unknown before people are notified."`
 	Labels      map[string]string `yaml:"labels" doc:"Labels that every check gets."`
 	Retry       probes.Retry      `yaml:"retry" doc:"Retries within a look, for every check that only reads."`
-	Burst       probes.Burst      `yaml:"burst" doc:"The raised pace of every check that only reads and is looked at less than half as often; left out: none."`
+	Recheck     probes.Recheck    `yaml:"recheck" doc:"The rechecks of every check that only reads and is looked at less than half as often; left out: none."`
 }
 
 // Service is something that is deployed and can be put back.

@@ -6,11 +6,11 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// checkPace finds what a check cannot be: tried again where a look changes something,
-// followed up hardly faster than it is looked at, or a control that cannot look by itself.
+// checkPace finds what a check cannot be: retried where a look changes something, rechecked
+// hardly more often than it is looked at, or a control that cannot look by itself.
 func (d *decoder) checkPace(c *Check, path string) {
 	d.validate(&c.Retry, path+".retry")
-	d.validate(&c.Burst, path+".burst")
+	d.validate(&c.Recheck, path+".recheck")
 	if !name.MatchString(c.Path) {
 		d.blame(path+".network_path", fmt.Sprintf("%q cannot be a name", shorten(c.Path, 60)), "use letters, digits, dots, dashes and underscores")
 	}
@@ -25,11 +25,11 @@ func (d *decoder) checkPace(c *Check, path string) {
 	if pauses := c.Retry.Pause * model.Duration(c.Retry.Times); pauses > c.Timeout/2 {
 		d.blame(path+".retry.pause", fmt.Sprintf("the pauses take %s of the timeout of %s, which all tries share", pauses, c.Timeout), "leave at least half of the timeout to the tries")
 	}
-	if c.Burst.Every > c.gap()/2 {
-		d.blame(path+".burst.every", fmt.Sprintf("%s is more than half of the %s between two looks", c.Burst.Every, c.gap()), "the raised pace must be at least twice as fast")
+	if c.Recheck.Interval > c.gap()/2 {
+		d.blame(path+".recheck.interval", fmt.Sprintf("%s is more than half of the %s between two looks", c.Recheck.Interval, c.gap()), "rechecks must be at least twice as frequent")
 	}
-	if c.Burst.Every > 0 && kind.Passive {
-		d.blame(path+".burst", "others report to this check, so that looking more often tells nothing", "remove it")
+	if c.Recheck.Interval > 0 && kind.Passive {
+		d.blame(path+".recheck", "others report to this check, so that looking more often tells nothing", "remove it")
 	}
 	if c.Control && (kind.Active || kind.Passive || costs) {
 		d.blame(path+".control", "a control must be a look that may be made at any time", "use a check that only reads, of a target that is always there")

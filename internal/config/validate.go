@@ -217,7 +217,7 @@ func (d *decoder) checkDefaults(defaults Defaults) {
 	d.share("defaults.failure_rate", float64(defaults.FailureRate))
 	d.labels("defaults.labels", defaults.Labels)
 	d.validate(&defaults.Retry, "defaults.retry")
-	d.validate(&defaults.Burst, "defaults.burst")
+	d.validate(&defaults.Recheck, "defaults.recheck")
 }
 
 // share finds failure rates that the judge cannot work with.

@@ -299,7 +299,7 @@ func TestAnOutageOfThePathIsToldFromOneOfTheTarget(t *testing.T) {
 	paths := netpath.New(netpath.Options{Now: time.Now, Look: func(ctx context.Context, check string) (sample.Sample, error) {
 		return runner.LookNow(ctx, check)
 	}})
-	runner = probes.NewRunner(probes.RunnerOptions{Stamp: paths.Correct, Sink: func(sample.Sample) {}})
+	runner = probes.NewRunner(probes.RunnerOptions{Correct: paths.Correct, OnSample: func(sample.Sample) {}})
 	t.Cleanup(func() { _ = runner.Stop(context.Background()) })
 	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 	const many = 20

@@ -21,7 +21,7 @@ func (r *rechecks) add(s sample.Sample) {
 		return
 	}
 	up := s.Health == sample.Up
-	if s.Raised && r.failing {
+	if s.Recheck && r.failing {
 		if up {
 			r.pending.Cleared++
 		} else {

@@ -164,7 +164,7 @@ type shortLook struct {
 }
 
 func (r *recentLooks) add(s sample.Sample) {
-	l := shortLook{at: s.At.UnixNano(), duration: s.Duration, health: s.Health, raised: s.Raised, reason: s.Reason, version: s.Version}
+	l := shortLook{at: s.At.UnixNano(), duration: s.Duration, health: s.Health, raised: s.Recheck, reason: s.Reason, version: s.Version}
 	if len(r.looks) < maxRecentLooks {
 		r.looks = append(r.looks, l)
 		return
@@ -186,7 +186,7 @@ func (r *Record) Recent(service string) []sample.Sample {
 		for _, l := range c.recent.looks {
 			all = append(all, sample.Sample{
 				Check: c.Name, Kind: c.Kind, Service: c.Service, Labels: c.Labels,
-				At: time.Unix(0, l.at).UTC(), Duration: l.duration, Raised: l.raised,
+				At: time.Unix(0, l.at).UTC(), Duration: l.duration, Recheck: l.raised,
 				Observation: sample.Observation{Health: l.health, Reason: l.reason, Version: l.version},
 			})
 		}

@@ -54,7 +54,7 @@ func TestRechecksShowHowLongFailuresLast(t *testing.T) {
 					continue
 				}
 				s := look(day().Add(time.Duration(i)*time.Second), map[rune]sample.Health{'U': sample.Up, 'u': sample.Up, 'D': sample.Down, 'd': sample.Down}[c])
-				s.Raised = c == 'u' || c == 'd'
+				s.Recheck = c == 'u' || c == 'd'
 				r.Add(s)
 			}
 			if got := r.RecheckStats("orders")["a"]; got != want {

@@ -104,7 +104,7 @@ func (r *Record) Results(check string) (all, failed []Result) {
 // resultOf makes a result of a sample, without holding on to the maps of its values.
 func resultOf(s sample.Sample) Result {
 	r := Result{
-		At: s.At, Duration: s.Duration, Health: s.Health, Raised: s.Raised, Reason: s.Reason, Version: s.Version, Detail: s.Detail,
+		At: s.At, Duration: s.Duration, Health: s.Health, Raised: s.Recheck, Reason: s.Reason, Version: s.Version, Detail: s.Detail,
 		Values: make([]Value, 0, len(s.Values)),
 	}
 	for _, v := range s.Values {

@@ -38,7 +38,7 @@ func (s *Store) putLooks(ctx context.Context, tx *sql.Tx, samples []sample.Sampl
 	for i, x := range samples {
 		rows[i] = look{
 			Check: x.Check, Service: x.Service, At: x.At.UnixNano(), Duration: x.Duration, Health: uint8(x.Health),
-			Raised: x.Raised, Reason: x.Reason, Version: x.Version,
+			Raised: x.Recheck, Reason: x.Reason, Version: x.Version,
 		}
 		if x.At.After(newest) {
 			newest = x.At
@@ -83,7 +83,7 @@ func (s *Store) Looks(ctx context.Context) (_ []sample.Sample, err error) {
 		}
 		for _, l := range looks {
 			all = append(all, sample.Sample{
-				Check: l.Check, Service: l.Service, At: time.Unix(0, l.At).UTC(), Duration: l.Duration, Raised: l.Raised,
+				Check: l.Check, Service: l.Service, At: time.Unix(0, l.At).UTC(), Duration: l.Duration, Recheck: l.Raised,
 				Observation: sample.Observation{Health: sample.Health(l.Health), Reason: l.Reason, Version: l.Version},
 			})
 		}

@@ -77,8 +77,8 @@ type Sample struct {
 	Labels   map[string]string `json:"labels,omitempty"` // marketplace, shop, site and the check's own
 	At       time.Time         `json:"at"`               // when the look began, UTC
 	Duration time.Duration     `json:"duration"`
-	// Raised says that the look was made between scheduled ones because the check had failed.
-	// Such looks lie close together and tell less than others; who counts looks leaves them out.
-	Raised bool `json:"raised,omitempty"`
+	// Recheck marks a look between scheduled ones, made because the check had failed. Rechecks are
+	// close together and prove less than other looks: leave them out where looks are counted.
+	Recheck bool `json:"raised,omitempty"`
 	Observation
 }

@@ -183,7 +183,7 @@ func TestKilledWithASyntheticOrderThatIsNotCleanedUp(t *testing.T) {
     timeout: 900ms
     order_push:
       push: {timeout: 300ms, url: "WORLD/orders", body: '{"id": "{{.ID}}", "sku": "X", "quantity": 1}'}
-      see: {every: 50ms, within: 250ms, http: {url: "WORLD/orders/{{.ID}}"}}
+      lookup: {every: 50ms, within: 250ms, http: {url: "WORLD/orders/{{.ID}}"}}
       verify: [{json: sku, equals: X}]
       cleanup: {timeout: 250ms, backoff: 1s, http: {method: DELETE, url: "WORLD/orders/{{.ID}}"}}
 `

@@ -48,7 +48,7 @@ func pushCheck(platform string, shop *seller.Server, more string) string {
       platform: PLATFORM
       seller: {shop: "14701711", site: SG, app_key: "2001887", secret: SECRET}
       push: {url: "PUSH", timeout: 1sBODY}
-      see: {every: 50ms, within: 1s, http: {url: "SHOP/orders/{{.ID}}"}}
+      lookup: {every: 50ms, within: 1s, http: {url: "SHOP/orders/{{.ID}}"}}
       verify: [{json: copies, equals: "1"}]
       cleanup: {timeout: 2s, backoff: 1s, http: {method: DELETE, url: "SHOP/orders/{{.ID}}"}}
 MORE`)
@@ -155,7 +155,7 @@ func TestAStormIsRiddenOutWithinTheShare(t *testing.T) {
 		markets[name], reads[name] = m, p.SafeRead.Operation
 		limits.WriteString(fmt.Sprintf("    - {marketplace: %s, operation: %q, rate: %v, burst: %v}\n", name, p.SafeRead.Operation, rate, burst))
 		for _, other := range []string{"one", "two"} {
-			checks.WriteString(strings.NewReplacer("quota-"+name, name+"-"+other, "every: 5s\n    timeout: 4s", "every: 2s\n    timeout: 1900ms\n    burst: {every: 200ms}").Replace(quotaCheck(name, m)))
+			checks.WriteString(strings.NewReplacer("quota-"+name, name+"-"+other, "every: 5s\n    timeout: 4s", "every: 2s\n    timeout: 1900ms\n    recheck: {interval: 200ms}").Replace(quotaCheck(name, m)))
 		}
 	}
 	began := time.Now()

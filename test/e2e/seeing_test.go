@@ -122,7 +122,7 @@ func TestBeingCutOffIsOneNoticeAndNothingElse(t *testing.T) {
 func TestAFailureIsFollowedUpAndKeptAcrossARestart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	config := strings.Replace(w.config(configOptions{every: "2s"}), w.server.URL+"/service\"}", w.server.URL+"/service?key=query-secret-77\"}\n    burst: {every: 200ms}", 1)
+	config := strings.Replace(w.config(configOptions{every: "2s"}), w.server.URL+"/service\"}", w.server.URL+"/service?key=query-secret-77\"}\n    recheck: {interval: 200ms}", 1)
 	g := newGuardian(t, config, map[string]string{"rules.yaml": noRules})
 	g.Start()
 	g.Up("service")
@@ -157,7 +157,7 @@ func TestAFailureIsFollowedUpAndKeptAcrossARestart(t *testing.T) {
 	if !errors.As(err, &code) || code.ExitCode() != 1 {
 		t.Errorf("guardian probe ended with %v, want exit 1", err)
 	}
-	for _, want := range []string{"service is down", "FAIL  status is 2xx: status 500", "burst.every: 200ms", "a failure in the watches of order-sync", "orders are lost", "phase"} {
+	for _, want := range []string{"service is down", "FAIL  status is 2xx: status 500", "recheck.interval: 200ms", "a failure in the watches of order-sync", "orders are lost", "phase"} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("guardian probe does not say %q:\n%s", want, out)
 		}

@@ -79,7 +79,7 @@ const (
     failure_rate: 0.1%
     order_push:
       push: {url: "SHOP/orders", body: '{"id": "{{.ID}}"}', timeout: 180ms}
-      see: {http: {url: "SHOP/orders/{{.ID}}"}, every: 20ms, within: 80ms}
+      lookup: {http: {url: "SHOP/orders/{{.ID}}"}, every: 20ms, within: 80ms}
       cleanup: {http: {url: "SHOP/orders/{{.ID}}", method: DELETE}, timeout: 100ms, backoff: 1s}
 `
 )

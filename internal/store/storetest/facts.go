@@ -64,7 +64,7 @@ func full() store.Batch {
 		Intervals:   []sla.Interval{{Check: "push", Service: "order-sync", Health: sample.Down, From: at, To: at.Add(time.Minute), Reason: reason.Text("503")}},
 		Rollups:     []sla.Rollup{{Check: "push", Service: "order-sync", Hour: at, Up: time.Hour, Looks: 240, Failures: 1, Latency: time.Second}},
 		CheckStates: []store.CheckState{{Check: "push", At: at, Last: look(at)}},
-		Failures:    []sample.Sample{{Check: "push", Kind: "order_push", Service: "order-sync", At: at, Raised: true, Observation: sample.Observation{Health: sample.Down, Reason: reason.Text("503"), Detail: "HTTP/1.1 503"}}},
+		Failures:    []sample.Sample{{Check: "push", Kind: "order_push", Service: "order-sync", At: at, Recheck: true, Observation: sample.Observation{Health: sample.Down, Reason: reason.Text("503"), Detail: "HTTP/1.1 503"}}},
 		Looks:       []sample.Sample{{Check: "push", Service: "order-sync", At: at, Duration: time.Second, Observation: sample.Observation{Health: sample.Up}}},
 		Maintenance: []store.Maintenance{{ID: "m_1", Maintenance: sla.Maintenance{
 			Name: "stock-count", Service: "order-sync", From: at, To: at.Add(2 * time.Hour), Announced: at,

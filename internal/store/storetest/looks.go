@@ -15,7 +15,7 @@ func looksInOrder(j journal) {
 	s, fence := j.acting()
 	look := func(check string, at time.Time, h sample.Health, why string) sample.Sample {
 		return sample.Sample{
-			Check: check, Service: "shop", At: at, Duration: 20 * time.Millisecond, Raised: why != "",
+			Check: check, Service: "shop", At: at, Duration: 20 * time.Millisecond, Recheck: why != "",
 			Observation: sample.Observation{Health: h, Reason: reason.Text(why), Version: "v2"},
 		}
 	}

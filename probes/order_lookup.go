@@ -23,8 +23,8 @@ type sight struct {
 // ask asks once whether the order is visible. With asked a fault is a clean no; without it
 // there was no answer to the question.
 func (p *orderPushProbe) ask(ctx context.Context, d templateData) (s sight, asked bool, f *fault) {
-	if p.seeSQL != nil {
-		row, err := p.seeSQL.row(ctx, d)
+	if p.lookupSQL != nil {
+		row, err := p.lookupSQL.row(ctx, d)
 		switch {
 		case err != nil:
 			return s, false, blind(reason.New("sql_failed", "why", oneLine(err.Error(), 300)))
@@ -34,7 +34,7 @@ func (p *orderPushProbe) ask(ctx context.Context, d templateData) (s sight, aske
 		s.row = row
 		return s, true, nil
 	}
-	out, err := p.seeHTTP.fill(d)
+	out, err := p.lookupHTTP.fill(d)
 	if err != nil {
 		return s, false, blind(reason.New("setting_unusable", "setting", "lookup.http", "error", err))
 	}
@@ -43,12 +43,12 @@ func (p *orderPushProbe) ask(ctx context.Context, d templateData) (s sight, aske
 	if f != nil {
 		return s, false, f
 	}
-	if f = p.seeExpect.judge(s.exchange, d); f != nil {
+	if f = p.lookupExpect.judge(s.exchange, d); f != nil {
 		// A server's own trouble says nothing about the order.
 		return s, s.exchange.status < 500, f
 	}
-	if p.settings.See.HTTP.Ref != "" && gjson.ValidBytes(s.exchange.body) {
-		s.ref = gjson.GetBytes(s.exchange.body, p.settings.See.HTTP.Ref).String()
+	if p.settings.Lookup.HTTP.Ref != "" && gjson.ValidBytes(s.exchange.body) {
+		s.ref = gjson.GetBytes(s.exchange.body, p.settings.Lookup.HTTP.Ref).String()
 	}
 	return s, true, nil
 }
@@ -59,7 +59,7 @@ func (p *orderPushProbe) ask(ctx context.Context, d templateData) (s sight, aske
 func (p *orderPushProbe) await(ctx context.Context, d templateData, accepted, until time.Time) (sight, *fault) {
 	ctx, cancel := context.WithTimeout(ctx, until.Sub(p.env.Now()))
 	defer cancel()
-	tick := time.NewTicker(time.Duration(p.settings.See.Every))
+	tick := time.NewTicker(time.Duration(p.settings.Lookup.Every))
 	defer tick.Stop()
 	var (
 		last     sight

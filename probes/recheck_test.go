@@ -34,7 +34,7 @@ func drawn(samples []sample.Sample) string {
 	var words []string
 	for _, s := range samples {
 		word := fmt.Sprintf("%s%d", map[sample.Health]string{sample.Up: "", sample.Down: "x", sample.Unknown: "?"}[s.Health], int(s.At.Sub(samples[0].At).Seconds()))
-		if s.Raised {
+		if s.Recheck {
 			word += "!"
 		}
 		words = append(words, word)
@@ -44,31 +44,31 @@ func drawn(samples []sample.Sample) string {
 
 func TestAFailedCheckIsFollowedUpAtTheRaisedPace(t *testing.T) {
 	for name, c := range map[string]struct {
-		burst probes.Burst
+		recheck probes.Recheck
 		down  [2]float64
 		want  string
 	}{
 		"until it is up again, and the schedule keeps its times": {
-			probes.Burst{Every: model.Duration(2 * time.Second), For: model.Duration(time.Minute)},
+			probes.Recheck{Interval: model.Duration(2 * time.Second), For: model.Duration(time.Minute)},
 			[2]float64{10, 15},
 			"0 x10 x12! x14! 16! 20 30",
 		},
 		"beyond a scheduled look, which takes the place of a raised one": {
-			probes.Burst{Every: model.Duration(3 * time.Second), For: model.Duration(time.Minute)},
+			probes.Recheck{Interval: model.Duration(3 * time.Second), For: model.Duration(time.Minute)},
 			[2]float64{10, 24},
 			"0 x10 x13! x16! x20 x23! 26! 30",
 		},
 		"for as long as it may and no longer": {
-			probes.Burst{Every: model.Duration(2 * time.Second), For: model.Duration(5 * time.Second)},
+			probes.Recheck{Interval: model.Duration(2 * time.Second), For: model.Duration(5 * time.Second)},
 			[2]float64{10, 35},
 			"0 x10 x12! x14! x20 x30",
 		},
-		"not without a raised pace": {probes.Burst{}, [2]float64{10, 15}, "0 x10 20 30"},
+		"not without a raised pace": {probes.Recheck{}, [2]float64{10, 15}, "0 x10 20 30"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onStage(t, nil, func(s *stage) {
 				k := check("a", 10*time.Second, nil)
-				k.Burst = c.burst
+				k.Recheck = c.recheck
 				// The first look is spread by the check's name: the target's time begins with it.
 				var begun time.Time
 				k.Probe = &scripted{look: func(ctx context.Context) sample.Observation {
@@ -86,7 +86,7 @@ func TestAFailedCheckIsFollowedUpAtTheRaisedPace(t *testing.T) {
 					t.Errorf("looks at %s, want %s", got, c.want)
 				}
 				raised := strings.Count(c.want, "!")
-				if n := s.metric(t, "guardian_probe_raised_total"); n != float64(raised) {
+				if n := s.metric(t, "guardian_probe_rechecks_total"); n != float64(raised) {
 					t.Errorf("%v raised looks counted, want %d", n, raised)
 				}
 			})
@@ -109,7 +109,7 @@ func TestTheBudgetAndTheJudgeEndTheRaisedPace(t *testing.T) {
 		k := check(name, time.Minute, &scripted{look: func(context.Context) sample.Observation {
 			return sample.Observation{Health: sample.Down, Reason: reason.Text("status 500")}
 		}})
-		k.Burst = probes.Burst{Every: model.Duration(time.Second), For: model.Duration(10 * time.Minute)}
+		k.Recheck = probes.Recheck{Interval: model.Duration(time.Second), For: model.Duration(10 * time.Minute)}
 		return k
 	}
 	t.Run("the budget refuses", func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestTheBudgetAndTheJudgeEndTheRaisedPace(t *testing.T) {
 			if n := len(s.got()); n != 4 {
 				t.Errorf("%d looks, want the scheduled one and three raised ones", n)
 			}
-			if n := s.metric(t, "guardian_probe_raised_refused_total"); n < 20 || n > 30 {
+			if n := s.metric(t, "guardian_probe_rechecks_denied_total"); n < 20 || n > 30 {
 				t.Errorf("%v refused, want one each second", n)
 			}
 		})
@@ -131,7 +131,7 @@ func TestTheBudgetAndTheJudgeEndTheRaisedPace(t *testing.T) {
 		onStage(t, nil, func(s *stage) {
 			s.Apply([]probes.Check{failing("a"), failing("b")})
 			time.Sleep(2 * time.Minute)
-			s.Settle("a", "unknown")
+			s.StopRechecks("a", "unknown")
 			time.Sleep(time.Second)
 			synctest.Wait()
 			count := func(check string) (n int) {
@@ -223,11 +223,11 @@ func TestAStampComesBeforeEverybody(t *testing.T) {
 		}
 		return x
 	}
-	onStage(t, func(o *probes.RunnerOptions) { o.Stamp = cutOff }, func(s *stage) {
+	onStage(t, func(o *probes.RunnerOptions) { o.Correct = cutOff }, func(s *stage) {
 		k := check("a", time.Minute, &scripted{look: func(context.Context) sample.Observation {
 			return sample.Observation{Health: sample.Down, Reason: reason.Text("no answer")}
 		}})
-		k.Burst = probes.Burst{Every: model.Duration(time.Second), For: model.Duration(time.Hour)}
+		k.Recheck = probes.Recheck{Interval: model.Duration(time.Second), For: model.Duration(time.Hour)}
 		s.Apply([]probes.Check{k})
 		x, err := s.LookNow(context.Background(), "a")
 		if err != nil || x.Health != sample.Unknown || x.Reason.String() != "cut off" {
@@ -235,8 +235,8 @@ func TestAStampComesBeforeEverybody(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 		for _, x := range s.got() {
-			if x.Health != sample.Unknown || x.Raised {
-				t.Errorf("the sink got %s (raised %t), want unknown and no raised pace", x.Health, x.Raised)
+			if x.Health != sample.Unknown || x.Recheck {
+				t.Errorf("the sink got %s (raised %t), want unknown and no raised pace", x.Health, x.Recheck)
 			}
 		}
 	})
@@ -258,16 +258,16 @@ func TestRaisedLooksKeepTheirDistance(t *testing.T) {
 				n++
 				return sample.Observation{Health: health[(n-1)%len(health)]}
 			}})
-			k.Burst = probes.Burst{Every: model.Duration(burst), For: model.Duration(time.Minute)}
+			k.Recheck = probes.Recheck{Interval: model.Duration(burst), For: model.Duration(time.Minute)}
 			s.Apply([]probes.Check{k})
 			time.Sleep(20 * every)
 			scheduled := 0
 			known := sample.Unknown
 			for i, x := range s.got() {
-				if !x.Raised {
+				if !x.Recheck {
 					scheduled++
 				}
-				if x.Raised && known != sample.Down {
+				if x.Recheck && known != sample.Down {
 					rt.Errorf("look %d is raised, but the check had not failed", i)
 				}
 				if i > 0 {
