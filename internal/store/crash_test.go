@@ -216,26 +216,26 @@ func raw(t *testing.T, path string) *sql.DB {
 	return db
 }
 
-func open(t testing.TB, o store.Options) *store.Store {
-	t.Helper()
-	s, err := store.Open(t.Context(), o)
+func open(tb testing.TB, o store.Options) *store.Store {
+	tb.Helper()
+	s, err := store.Open(tb.Context(), o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := s.Close(); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return s
 }
 
 // lead takes the lease for longer than any test.
-func lead(t testing.TB, s *store.Store) store.Fence {
-	t.Helper()
-	l, ok, err := s.Acquire(t.Context(), "g1", "", time.Hour)
+func lead(tb testing.TB, s *store.Store) store.Fence {
+	tb.Helper()
+	l, ok, err := s.Acquire(tb.Context(), "g1", "", time.Hour)
 	if err != nil || !ok {
-		t.Fatalf("acquire: %v, %v", ok, err)
+		tb.Fatalf("acquire: %v, %v", ok, err)
 	}
 	return l.Token
 }
