@@ -12,7 +12,7 @@ type texts struct {
 
 	// names of facts
 	value, condition, since, shop, shops, check, rule, lastDeploy, deploy, service            string
-	reason, problem, output, looks, blindChecks, failing, certainty, until, quorum            string
+	reason, problem, output, looks, blindChecks, failing, certainty, risk, until, quorum            string
 	question, trigger, verification, stepList, asked, took, acting, before, strength, created string
 	order, orderRef                                                                           string
 
@@ -40,7 +40,6 @@ type texts struct {
 	triggers                                                          map[actions.TriggerKind]string
 	steps                                                             map[actions.StepState]string
 	healths                                                           map[string]string
-	guards                                                            map[actions.Code]string
 	stepsUnknown, stepsCured, stepsNotCured, stepsWorse               []string
 	stepsFailed, stepsBlind, stepsSight, stepsOrder                   []string
 	stepSuspect, stepManual, stepAck, stepLookYourself                string

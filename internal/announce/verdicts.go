@@ -146,7 +146,7 @@ func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdic
 	if verdict.ByRule {
 		fact(n, x.certainty, x.byRule)
 	} else if w.Policy.Alpha > 0 {
-		fact(n, x.certainty, say(x.byJudge, "alpha", reason.Number(w.Policy.Alpha*100)+"%"))
+		fact(n, x.risk, say(x.byJudge, "alpha", reason.Number(w.Policy.Alpha*100)+"%"))
 		if e := w.EValue(); e >= 2 {
 			fact(n, x.strength, say(x.strengthOf, "odds", t.odds(e)))
 		}

@@ -10,22 +10,12 @@ import (
 
 	"github.com/prometheus/common/model"
 
-	"guardian/actions"
 	"guardian/internal/reason"
 	"guardian/internal/server"
 	"guardian/internal/store"
 	"guardian/watch"
 	"guardian/watch/judge"
 )
-
-// reasonsOf puts guards' refusals into lines.
-func reasonsOf(refusals []actions.Refusal) []reason.Reason {
-	var all []reason.Reason
-	for _, r := range refusals {
-		all = append(all, reason.Text(fmt.Sprintf("%s: %s", r.Code, r.Detail)))
-	}
-	return all
-}
 
 // MarkWatch implements server.Marks.
 func (b backend) MarkWatch(ctx context.Context, id string, mark watch.Mark, by server.Caller) (server.Watch, error) {

@@ -110,7 +110,12 @@ func (p *pages) funcs(w words) template.FuncMap {
 			}
 			return m
 		},
-		"hasPrefix": strings.HasPrefix,
+		"cases": func(n int, key string) string { // one has a text of its own
+			if n == 1 {
+				return key + "_one"
+			}
+			return key
+		},
 		"strip":     w.Strip, "span": w.span,
 	}
 }

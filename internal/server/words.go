@@ -50,6 +50,8 @@ func (w words) text(key string, args ...any) any {
 			mixed = true
 		} else if v := reflect.ValueOf(arg); v.Kind() == reflect.String {
 			safe[i] = template.HTMLEscapeString(v.String())
+		} else if s, ok := arg.(fmt.Stringer); ok {
+			safe[i] = template.HTMLEscapeString(s.String())
 		}
 	}
 	if !mixed {
