@@ -52,27 +52,48 @@ func observed(state watch.State, mode watch.Mode) *watch.Watch {
 			{
 				CheckPolicy: watch.CheckPolicy{Check: "push-shopee-sg", FailureRate: 0.01, Weight: 1, Every: 15 * time.Second},
 				Share:       0.5, After: watch.Counts{Looks: 20, Failures: 11},
-				Health: sample.Down, LastAt: now, LastKnown: now, LastReason: reason.Text(`stage visible: order not found after 30s`), FirstFailure: broke,
+				Health: sample.Down, LastAt: now, LastKnown: now, LastReason: reason.New("order_lost", "waited", 30*time.Second), FirstFailure: broke,
 			},
 			{
 				CheckPolicy: watch.CheckPolicy{Check: "api-lazada-my", FailureRate: 0.01, Weight: 1, Every: 15 * time.Second},
 				Share:       0.5, After: watch.Counts{Looks: 20}, Health: sample.Up, LastAt: now, LastKnown: now,
 			},
 		},
-		Verdict: &watch.Verdict{State: state, At: now, Cause: "push-shopee-sg", Failing: []string{"push-shopee-sg"}, Reason: reason.Text("push-shopee-sg failed 11 of 20 looks.")},
+		Verdict: &watch.Verdict{State: state, At: now, Cause: "push-shopee-sg", Failing: []string{"push-shopee-sg"}, Reason: failing()},
 	}
 	if state != watch.Failed {
-		w.Verdict = &watch.Verdict{State: state, At: now, Reason: reason.Text("see the state")}
+		w.Verdict = &watch.Verdict{State: state, At: now, Reason: outcome(state)}
 		w.Checks[0].After.Failures, w.Checks[0].Health, w.Checks[0].FirstFailure = 0, sample.Up, time.Time{}
 	}
 	return w
+}
+
+// failing is why the verdict is failed.
+func failing() reason.Reason {
+	return reason.New("looks_failed", "check", "push-shopee-sg", "failures", 11, "looks", 20, "since", deployed, "began", broke, "allowed", 0.01,
+		"before", reason.New("failed_before", "failures", 1, "looks", 720))
+}
+
+// outcome is why a watch ended otherwise.
+func outcome(state watch.State) reason.Reason {
+	seen := reason.New("looks_seen", "looks", 40, "checks", 2, "since", deployed, "failures", 0)
+	switch state {
+	case watch.Inconclusive:
+		return reason.Join(reason.New("cannot_see", "blind", []reason.Reason{reason.New("check_not_seen", "check", "push-shopee-sg", "since", broke)}), seen)
+	case watch.Superseded:
+		return reason.Join(reason.New("watch_superseded", "version", "v1.5.1"), seen)
+	case watch.Cancelled:
+		return reason.Join(reason.New("watch_cancelled", "who", "zhang.min"), seen)
+	default:
+		return seen
+	}
 }
 
 func run(state actions.State) actions.Run {
 	first, second := steps(state)
 	return actions.Run{
 		ID: "r_01", Service: "order-sync", Environment: "production", Runbook: "order-sync-back", Rollback: true, From: "v1.5.0", To: "v1.4.2",
-		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_01", Watch: "w_01", Reason: reason.Text("push-shopee-sg failed 11 of 20 looks.")},
+		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_01", Watch: "w_01", Reason: failing()},
 		State:   state, Created: now, Started: now, Ended: now.Add(47 * time.Second),
 		Steps: []actions.StepRun{
 			{Name: "put image back", Kind: "docker", State: first},
@@ -145,17 +166,17 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 	byRule.Alert = &watch.RuleEvidence{Rule: "ApiSuccessLow", Summary: "API success below 95%", ActiveAt: broke}
 
 	failed := run(actions.FailedRun)
-	failed.Steps[1].State, failed.Steps[1].Error, failed.Reason = actions.StepFailed, reason.Text("HTTP 503: upstream connect error"), reason.Text("step 2 failed")
+	failed.Steps[1].State, failed.Steps[1].Error, failed.Reason = actions.StepFailed, reason.New("webhook_answered", "method", "POST", "host", "deploy.example.com", "status", 503), reason.New("run_steps_failed", "steps", []string{"clear cache"})
 	rejected := run(actions.Rejected)
 	rejected.Answers = []actions.Answer{{By: "zhang.min", Decision: "reject", Note: "fix is on its way", At: now}}
 	drill := verified(actions.Cured, "up", "up")
-	drill.Trigger, drill.Environment = actions.Trigger{Kind: actions.ByDrill, Person: "zhang.min", Reason: reason.Text("quarterly")}, "staging"
+	drill.Trigger, drill.Environment = actions.Trigger{Kind: actions.ByDrill, Person: "zhang.min", Reason: reason.Text("季度演练")}, "staging"
 	other := run(actions.Running)
 	other.Rollback, other.Runbook, other.From, other.To = false, "pause-writes", "", ""
-	other.Trigger = actions.Trigger{Kind: actions.ByAlert, Alert: "a_01", Reason: reason.Text("ApiSuccessLow fires")}
+	other.Trigger = actions.Trigger{Kind: actions.ByAlert, Alert: "a_01", Reason: reason.New("alert_fires", "alert", "ApiSuccessLow", "since", broke)}
 
 	blind := announce.Blind{
-		Check: "push-shopee-sg", Service: "order-sync", Since: broke, Reason: reason.Text("dial tcp: lookup partner.shopeemobile.com: i/o timeout"),
+		Check: "push-shopee-sg", Service: "order-sync", Since: broke, Reason: reason.New("net_lookup_failed", "host", "partner.shopeemobile.com", "error", "lookup partner.shopeemobile.com: server misbehaving"),
 		Labels: map[string]string{"marketplace": "shopee", "shop": "sg-1"},
 	}
 	return map[string]func(announce.Teller) notifiers.Notice{
@@ -178,19 +199,19 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 		"verdict_failed_no_runbook":    verdict(watch.Failed, watch.Auto, announce.Plan{}),
 		"verdict_failed_no_known_good": verdict(watch.Failed, watch.Auto, announce.Plan{Runbook: "order-sync-back"}),
 		"verdict_failed_refused": verdict(watch.Failed, watch.Auto, announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", Refusals: []actions.Refusal{
-			{Code: actions.InCooldown, Detail: reason.Text("the last run ended 4m ago, the cool-down is 30m"), Until: now.Add(26 * time.Minute)},
+			{Code: actions.InCooldown, Detail: reason.New("guard_cooldown", "run", "r_00", "ended", now.Add(-4*time.Minute), "until", now.Add(26*time.Minute)), Until: now.Add(26 * time.Minute)},
 		}}),
 		"verdict_failed_waits": verdict(watch.Failed, watch.Auto, announce.Plan{
-			Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", QueuedBehind: reason.Text("run r_00 of runbook pause-writes is running; wait for its end or abort it"),
+			Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", QueuedBehind: reason.New("guard_run_in_progress", "run", "r_00", "runbook", "pause-writes", "state", reason.New("run_state_running")),
 		}),
 		"verdict_failed_waits_then_asks": verdict(watch.Failed, watch.Approve, announce.Plan{
-			Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", QueuedBehind: reason.Text("run r_00 of runbook pause-writes is running; wait for its end or abort it"),
+			Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", QueuedBehind: reason.New("guard_run_in_progress", "run", "r_00", "runbook", "pause-writes", "state", reason.New("run_state_running")),
 		}),
 		"verdict_failed_observe_refused": verdict(watch.Failed, watch.Observe, announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Refusals: []actions.Refusal{
-			{Code: actions.NotReversible, Detail: reason.Text("the deploy was announced as not reversible")},
+			{Code: actions.NotReversible, Detail: reason.New("guard_not_reversible")},
 		}}),
 		"verdict_failed_brake": verdict(watch.Failed, watch.Auto, announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", Until: now.Add(30 * time.Minute), Refusals: []actions.Refusal{
-			{Code: actions.Brake, Detail: reason.Text("3 services failed within 10m (a, b, order-sync): look for what they share before rolling back")},
+			{Code: actions.Brake, Detail: reason.New("guard_brake", "number", 3, "within", 10*time.Minute, "services", []string{"a", "b", "order-sync"})},
 		}}),
 		"verdict_failed_by_rule": func(t announce.Teller) notifiers.Notice {
 			return t.Verdict(byRule, deploy(), until, now)
@@ -215,10 +236,10 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 		"run_started":       told(run(actions.Running)),
 		"run_started_other": told(other),
 		"run_waiting": told(asked(actions.Question{
-			Code: "approval", Text: reason.Text("Put v1.4.2 back?"), Until: now.Add(30 * time.Minute), OnTimeout: "expire", Quorum: 2,
+			Code: "approval", Text: reason.New("watched_in_approve"), Until: now.Add(30 * time.Minute), OnTimeout: "expire", Quorum: 2,
 		})),
-		"run_waiting_goes_on": told(asked(actions.Question{Code: "approval", Text: reason.Text("Put v1.4.2 back?"), Until: now.Add(5 * time.Minute), OnTimeout: "approve"})),
-		"run_outcome_unknown": told(asked(actions.Question{Code: "outcome_unknown", Text: reason.Text("Did clear cache happen?"), Step: 1})),
+		"run_waiting_goes_on": told(asked(actions.Question{Code: "approval", Text: reason.New("watched_in_approve"), Until: now.Add(5 * time.Minute), OnTimeout: "approve"})),
+		"run_outcome_unknown": told(asked(actions.Question{Code: "outcome_unknown", Text: reason.New("question_outcome", "step", "clear cache", "kind", "webhook", "run", "r_01", "started", now), Step: 1})),
 		"run_waits_its_turn":  told(run(actions.Queued)),
 		"run_verifying":       told(run(actions.Verifying)),
 		"run_step_failed":     func(t announce.Teller) notifiers.Notice { return t.StepFailed(failed, 1, now) },
@@ -231,14 +252,16 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 		"run_drill":           told(drill),
 		"run_refused": func(t announce.Teller) notifiers.Notice {
 			return t.Refused(run(actions.Refused), []actions.Refusal{
-				{Code: actions.InCooldown, Detail: reason.Text("the last run ended 4m ago; wait for the cool-down of 30m"), Until: now.Add(26 * time.Minute)},
-				{Code: actions.AlreadyRolledBack, Detail: reason.Text("this deploy was rolled back automatically once already")},
+				{Code: actions.InCooldown, Detail: reason.New("guard_cooldown", "run", "r_00", "ended", now.Add(-4*time.Minute), "until", now.Add(26*time.Minute)), Until: now.Add(26 * time.Minute)},
+				{Code: actions.AlreadyRolledBack, Detail: reason.New("guard_already_rolled_back", "run", "r_00", "state", reason.New("run_state_cured"))},
 			}, now)
 		},
 
-		"blind_began":    func(t announce.Teller) notifiers.Notice { return t.BlindBegan(blind, now) },
-		"blind_ended":    func(t announce.Teller) notifiers.Notice { return t.BlindEnded(blind, now) },
-		"sight_lost":     func(t announce.Teller) notifiers.Notice { return t.SightLost(12, broke, reason.Text("network is unreachable"), now) },
+		"blind_began": func(t announce.Teller) notifiers.Notice { return t.BlindBegan(blind, now) },
+		"blind_ended": func(t announce.Teller) notifiers.Notice { return t.BlindEnded(blind, now) },
+		"sight_lost": func(t announce.Teller) notifiers.Notice {
+			return t.SightLost(12, broke, reason.New("net_local_error", "error", "connect: network is unreachable"), now)
+		},
 		"sight_regained": func(t announce.Teller) notifiers.Notice { return t.SightRegained(12, broke, now) },
 		"given_up": func(t announce.Teller) notifiers.Notice {
 			n := t.AlertFiring(alert(rules.Critical), nil, broke)
@@ -248,7 +271,7 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 		"order_left": func(t announce.Teller) notifiers.Notice {
 			return t.OrderLeft(announce.Order{
 				ID: "GRD-01JD", Ref: "240912ABC", Check: "push-shopee-sg", Service: "order-sync", Tries: 5,
-				Reason: reason.Text("cancel answered 403"), Created: broke, Labels: map[string]string{"marketplace": "shopee", "shop": "sg-1"},
+				Reason: reason.New("order_push_failed", "why", reason.New("http_status", "status", 403, "want", 200)), Created: broke, Labels: map[string]string{"marketplace": "shopee", "shop": "sg-1"},
 			}, now)
 		},
 		"test": func(t announce.Teller) notifiers.Notice { return t.Test("oncall", now) },
@@ -409,7 +432,7 @@ func TestAFailedWatchSaysHowSureItIs(t *testing.T) {
 		lines = append(lines, f.Name+"="+f.Value)
 	}
 	all := strings.Join(lines, "\n")
-	for _, want := range []string{"rolling back to v1.4.2", "push: ", "HTTP 500", "Strength of the evidence=", " to 1", "at most 0.1%", "Failing checks=push"} {
+	for _, want := range []string{"rolling back to v1.4.2", "push: ", "HTTP 500", "Odds that this is chance=below 1 in ", "at most 0.1%", "Failing checks=push"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("it does not say %q:\n%s", want, all)
 		}
@@ -426,6 +449,27 @@ func TestAlertLabelsAreThoseOfItsNotices(t *testing.T) {
 			a.State = rules.Resolved
 			if diff := cmp.Diff(tell.AlertResolved(a, now).Labels, announce.AlertLabels(a)); diff != "" {
 				t.Errorf("%s: resolved: %s", lang, diff)
+			}
+		}
+	}
+}
+
+func TestChineseNoticesHaveNoEnglishSentence(t *testing.T) {
+	english := regexp.MustCompile(`[A-Za-z]{2,}[,.;:]? [a-zA-Z]+[,.;:]? [A-Za-z]{2,}`)
+	// What others wrote, and what is the same in every language: names, conditions, addresses.
+	same := regexp.MustCompile("“[^”]*”|https?://\\S+|avg_over_time\\S*|<b>11 of 20</b> pushes failed|put image back|fix is on its way")
+	for name, tell := range everything() {
+		n := tell(tellers()["zh"])
+		texts := append([]string{n.Title, n.Text}, n.Steps...)
+		for _, f := range n.Facts {
+			texts = append(texts, f.Name, f.Value)
+		}
+		for _, l := range n.Links {
+			texts = append(texts, l.Text)
+		}
+		for _, text := range texts {
+			if found := english.FindString(same.ReplaceAllString(text, "")); found != "" {
+				t.Errorf("%s: %q in %q", name, found, text)
 			}
 		}
 	}

@@ -12,7 +12,7 @@ type texts struct {
 
 	// names of facts
 	value, condition, since, shop, shops, check, rule, lastDeploy, deploy, service            string
-	reason, problem, output, looks, blindChecks, failing, certainty, risk, until, quorum            string
+	reason, problem, output, looks, blindChecks, failing, certainty, risk, until, quorum      string
 	question, trigger, verification, stepList, asked, took, acting, before, strength, created string
 	order, orderRef                                                                           string
 

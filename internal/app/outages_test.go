@@ -35,10 +35,10 @@ func TestACutPathIsToldOnce(t *testing.T) {
 		text string
 		want string
 	}{
-		"one of two paths": {cutConfig, "The guardian is cut off on the path hk; The path hk is back"},
+		"one of two paths": {cutConfig, "Network path hk is down; Network path hk is up again"},
 		"the only path": {
 			strings.Replace(cutConfig, "  - {name: other, service: orders, every: 10s, blind_after: 1m, http: {url: \"http://127.0.0.1:1/\"}}\n", "", 1),
-			"The guardian is cut off on the path hk; The path hk is back",
+			"Network path hk is down; Network path hk is up again",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -38,7 +39,7 @@ func (r Reader) Read(why Reason) string {
 	case "":
 		return ""
 	case plain:
-		return why.Values["text"].text
+		return r.quoted(why.Values["text"].text)
 	case joined:
 		return r.sentences(why.Values["of"].list)
 	}
@@ -63,6 +64,26 @@ func unknown(why Reason) string {
 		return why.Code
 	}
 	return why.Code + " " + string(b)
+}
+
+// quoted gives a text of somebody else, which stays in its own language: in quotes when it is
+// a sentence in the midst of Chinese.
+func (r Reader) quoted(text string) string {
+	if !r.zh() || strings.HasPrefix(text, "“") {
+		return text
+	}
+	words := 0
+	for word := range strings.FieldsSeq(text) {
+		word = strings.Trim(word, ".,:;()'\"")
+		latin := !strings.ContainsFunc(word, func(c rune) bool { return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') })
+		if latin && len(word) > 1 {
+			words++
+		}
+	}
+	if words < 3 || strings.ContainsFunc(text, func(c rune) bool { return unicode.Is(unicode.Han, c) }) {
+		return text
+	}
+	return "“" + text + "”"
 }
 
 // sentences puts one after the other. One that comes from elsewhere and has no end gets a full
@@ -139,6 +160,9 @@ func (r Reader) placeholder(name string, values map[string]Value) (said string, 
 		return r.value(v) + " " + many, v.empty()
 	}
 	v := values[name]
+	if name == "error" && v.kind == text {
+		return r.quoted(v.text), v.empty()
+	}
 	return r.value(v), v.empty()
 }
 

@@ -55,6 +55,23 @@ func TestWordsTakeTheReadersLanguageAndZone(t *testing.T) {
 	}
 }
 
+func TestForeignSentencesAreQuotedInChinese(t *testing.T) {
+	zh := Reader{Language: "zh"}
+	for text, want := range map[string]string{
+		"no such host": "“no such host”", "502 Bad Gateway": "502 Bad Gateway", "v1.2 → v1.3": "v1.2 → v1.3", "已由 zhang min 确认 go ahead now": "已由 zhang min 确认 go ahead now",
+	} {
+		if got := zh.Read(Text(text)); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if got := zh.Read(Text(zh.Read(Text(text)))); got != want {
+			t.Errorf("read twice: %s, want %s", got, want)
+		}
+		if got := (Reader{}).Read(Text(text)); got != text {
+			t.Errorf("in English %s, want %s", got, text)
+		}
+	}
+}
+
 func TestSecretsAreTakenOutOfEveryValue(t *testing.T) {
 	r := New("x", "a", "s3cret", "b", []string{"s3cret"}, "c", New("y", "d", "s3cret")).Redact(func(string) string { return "***" })
 	b, _ := json.Marshal(r)

@@ -20,7 +20,7 @@ func details(now time.Time) map[string]server.CheckDetail {
 	down := func(ago time.Duration, raised bool) server.LookDetail {
 		return server.LookDetail{
 			At: now.Add(-ago), Duration: 10 * time.Second, Health: sample.Down, Raised: raised, Version: "v42",
-			Reason: reason.Text("the order was not visible within 10s"), Detail: "HTTP/1.1 404 Not Found\nAuthorization: <secret>\n\n{\"error\": \"<none>\"}",
+			Reason: reason.New("order_lost", "waited", 10*time.Second), Detail: "HTTP/1.1 404 Not Found\nAuthorization: <secret>\n\n{\"error\": \"<none>\"}",
 			Values: []server.LookValue{{Name: "order_push_stage_seconds", Of: "push", V: 0.25}, {Name: "order_push_stage_seconds", Of: "visible", V: 9.75}, {Name: "probe_retries", V: 1}},
 		}
 	}
@@ -69,7 +69,7 @@ func TestThePageOfACheckShowsEachFailureOnce(t *testing.T) {
 	if n := strings.Count(body, "HTTP/1.1 404"); n != 3 {
 		t.Errorf("%d failures are shown, want two of the last looks and an older one", n)
 	}
-	if n := strings.Count(body, "raised pace</span>"); n != 1 {
+	if n := strings.Count(body, "recheck</span>"); n != 1 {
 		t.Errorf("%d looks are marked as raised, want one", n)
 	}
 	if page := ask(s, "GET", "/services/order-sync", "").Body.String(); !strings.Contains(page, `href="/checks/push-shopee-sg"`) {

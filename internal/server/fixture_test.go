@@ -32,29 +32,30 @@ func busy() *memory {
 	m := newMemory()
 	now := m.now
 	at := func(ago time.Duration) time.Time { return now.Add(-ago) }
-	last := func(check string, h sample.Health, ago, took time.Duration, why string) *sample.Sample {
-		return &sample.Sample{Check: check, At: at(ago), Duration: took, Observation: sample.Observation{Health: h, Reason: reason.Text(why)}}
+	lost, unresolved := reason.New("order_lost", "waited", 10*time.Second), reason.New("net_name_not_found", "host", "feed.example.com")
+	last := func(check string, h sample.Health, ago, took time.Duration, why reason.Reason) *sample.Sample {
+		return &sample.Sample{Check: check, At: at(ago), Duration: took, Observation: sample.Observation{Health: h, Reason: why}}
 	}
 	m.services = []server.Service{
 		{
-			Name: "order-sync", Environment: "production", Health: sample.Down, Since: at(9*time.Minute + 11*time.Second), Reason: reason.Text("push-shopee-sg: the order was not visible within 10s"),
+			Name: "order-sync", Environment: "production", Health: sample.Down, Since: at(9*time.Minute + 11*time.Second), Reason: reason.New("check_says", "check", "push-shopee-sg", "why", lost),
 			Version: "v1.4.3", KnownGood: []string{"v1.4.2", "v1.4.1"}, Mode: watch.Approve, Objective: 0.999, Availability: 0.99953, BudgetLeft: 0.532,
-			Gate: server.Gate{Reasons: []watch.GateReason{{Code: "run_in_progress", Detail: reason.Text("a rollback of order-sync waits for approval: answer it first")}}},
+			Gate: server.Gate{Reasons: []watch.GateReason{{Code: "run_in_progress", Detail: reason.New("rollback_under_way", "run", "r_3", "service", "order-sync", "version", "v1.4.2")}}},
 			Checks: []server.Check{
-				{Name: "push-shopee-sg", Kind: "order_push", Every: 15 * time.Second, Since: at(9 * time.Minute), Last: last("push-shopee-sg", sample.Down, 8*time.Second, 10*time.Second, "the order was not visible within 10s")},
-				{Name: "push-lazada-my", Kind: "order_push", Every: 15 * time.Second, Since: at(50 * time.Hour), Last: last("push-lazada-my", sample.Up, 4*time.Second, 840*time.Millisecond, "")},
-				{Name: "order-api", Kind: "http", Every: 15 * time.Second, Since: at(50 * time.Hour), Last: last("order-api", sample.Up, 11*time.Second, 92*time.Millisecond, "")},
+				{Name: "push-shopee-sg", Kind: "order_push", Every: 15 * time.Second, Since: at(9 * time.Minute), Last: last("push-shopee-sg", sample.Down, 8*time.Second, 10*time.Second, lost)},
+				{Name: "push-lazada-my", Kind: "order_push", Every: 15 * time.Second, Since: at(50 * time.Hour), Last: last("push-lazada-my", sample.Up, 4*time.Second, 840*time.Millisecond, reason.Reason{})},
+				{Name: "order-api", Kind: "http", Every: 15 * time.Second, Since: at(50 * time.Hour), Last: last("order-api", sample.Up, 11*time.Second, 92*time.Millisecond, reason.Reason{})},
 			},
 		},
 		{
 			Name: "price-sync", Environment: "production", Health: sample.Up, Since: at(50 * time.Hour), Version: "v2.0.1", KnownGood: []string{"v2.0.0"}, Mode: watch.Auto,
 			Objective: 0.995, Availability: 0.99121, BudgetLeft: -0.758, Gate: server.Gate{Open: true},
-			Checks: []server.Check{{Name: "price-page", Kind: "page", Every: time.Minute, Since: at(50 * time.Hour), Last: last("price-page", sample.Up, 41*time.Second, 1730*time.Millisecond, "")}},
+			Checks: []server.Check{{Name: "price-page", Kind: "page", Every: time.Minute, Since: at(50 * time.Hour), Last: last("price-page", sample.Up, 41*time.Second, 1730*time.Millisecond, reason.Reason{})}},
 		},
 		{
-			Name: "listing-feed", Environment: "production", Health: sample.Unknown, Since: at(4 * time.Minute), Reason: reason.Text("feed-tiktok: dial tcp: lookup feed.example.com: no such host"), Mode: watch.Observe,
+			Name: "listing-feed", Environment: "production", Health: sample.Unknown, Since: at(4 * time.Minute), Reason: reason.New("check_says", "check", "feed-tiktok", "why", unresolved), Mode: watch.Observe,
 			Availability: -1, Gate: server.Gate{Open: true},
-			Checks: []server.Check{{Name: "feed-tiktok", Kind: "feed", Every: 5 * time.Minute, Since: at(4 * time.Minute), Last: last("feed-tiktok", sample.Unknown, 4*time.Minute, 0, "dial tcp: lookup feed.example.com: no such host")}},
+			Checks: []server.Check{{Name: "feed-tiktok", Kind: "feed", Every: 5 * time.Minute, Since: at(4 * time.Minute), Last: last("feed-tiktok", sample.Unknown, 4*time.Minute, 0, unresolved)}},
 		},
 	}
 	bad := watch.Deploy{
@@ -63,9 +64,11 @@ func busy() *memory {
 	}
 	run := actions.Run{
 		ID: "r_3", Service: "order-sync", Environment: "production", Runbook: "order-sync-back", Rollback: true, From: "v1.4.3", To: "v1.4.2", State: actions.AwaitingApproval,
-		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_7", Watch: "w_7", Reason: reason.Text("push-shopee-sg failed 6 of 15 looks since 18:05:49; allowed is 1 in 100; before the deploy 2 of 960")},
-		Created: at(6 * time.Minute), Question: &actions.Question{Code: "approval", Text: reason.Text("Put v1.4.2 back? The policy asks for a person."), Until: now.Add(9 * time.Minute)},
-		Steps:   []actions.StepRun{{Name: "recreate containers", Kind: "docker", State: actions.StepPending}, {Name: "tell the storefront", Kind: "webhook", State: actions.StepPending}},
+		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_7", Watch: "w_7", Reason: reason.Join(
+			reason.New("looks_failed", "check", "push-shopee-sg", "failures", 6, "looks", 15, "since", at(9*time.Minute+11*time.Second), "allowed", 0.01, "before", reason.New("failed_before", "failures", 2, "looks", 960)),
+			reason.New("last_error", "error", lost))},
+		Created: at(6 * time.Minute), Question: &actions.Question{Code: "approval", Text: reason.New("watched_in_approve"), Until: now.Add(9 * time.Minute)},
+		Steps:   []actions.StepRun{{Name: "重建容器", Kind: "docker", State: actions.StepPending}, {Name: "通知店铺前台", Kind: "webhook", State: actions.StepPending}},
 		Failing: []string{"push-shopee-sg"}, Healthy: []string{"push-lazada-my", "order-api"},
 	}
 	verdict := &watch.Verdict{State: watch.Failed, Reason: run.Trigger.Reason, At: at(6 * time.Minute), Cause: "push-shopee-sg", Failing: run.Failing}
@@ -75,7 +78,7 @@ func busy() *memory {
 				ID: "d_8", Service: "price-sync", Environment: "production", Version: "v2.0.1", PreviousVersion: "v2.0.0", Kind: watch.Config, Author: "ci", Reversible: true,
 				At: at(11 * time.Minute), Announced: at(11 * time.Minute), Shops: []string{"lazada-my-1", "lazada-th-1"},
 			},
-			State: watch.Watching, Mode: watch.Auto, Alpha: 0.001, Reason: reason.Text("0 of 11 looks failed so far"), Started: at(11 * time.Minute), Deadline: now.Add(19 * time.Minute),
+			State: watch.Watching, Mode: watch.Auto, Alpha: 0.001, Reason: reason.Join(reason.New("watching", "until", now.Add(19*time.Minute)), reason.New("looks_seen", "looks", 11, "checks", 1, "since", at(11*time.Minute), "failures", 0)), Started: at(11 * time.Minute), Deadline: now.Add(19 * time.Minute),
 			EValue: 0.9, Threshold: 1000, Trace: []watch.Point{{After: 60, LogE: -0.04}, {After: 660, LogE: -0.1}}, FastPassed: at(3 * time.Minute),
 			Evidence: []watch.Evidence{
 				{Check: "price-page", Metric: watch.Failures, Before: watch.Counts{Looks: 240}, After: watch.Counts{Looks: 11}, EValue: 0.9, Weight: 0.8, Samples: 11, BeforeRange: &watch.Range{To: 0.015}, AfterRange: &watch.Range{To: 0.28}, Control: &watch.Counts{Looks: 22, Failures: 1}, NotCounted: 2},
@@ -87,10 +90,10 @@ func busy() *memory {
 			Overlaps: []watch.Overlap{{Service: "price-sync", Version: "v2.0.1", At: at(11 * time.Minute)}}, Reason: verdict.Reason, Started: bad.At, Deadline: bad.At.Add(30 * time.Minute), Ended: verdict.At,
 			Verdict: verdict, Rollback: &run,
 			Evidence: []watch.Evidence{
-				{Check: "push-shopee-sg", Metric: "failures", Before: watch.Counts{Looks: 960, Failures: 2}, After: watch.Counts{Looks: 28, Failures: 6, Unknown: 1}, BeforeRange: &watch.Range{From: 0.00025, To: 0.0075}, AfterRange: &watch.Range{From: 0.083, To: 0.41}, EValue: 48211.7, Weight: 0.5, Samples: 28, Reason: reason.Text("the order was not visible within 10s"), Since: at(9*time.Minute + 11*time.Second)},
+				{Check: "push-shopee-sg", Metric: "failures", Before: watch.Counts{Looks: 960, Failures: 2}, After: watch.Counts{Looks: 28, Failures: 6, Unknown: 1}, BeforeRange: &watch.Range{From: 0.00025, To: 0.0075}, AfterRange: &watch.Range{From: 0.083, To: 0.41}, EValue: 48211.7, Weight: 0.5, Samples: 28, Reason: lost, Since: at(9*time.Minute + 11*time.Second)},
 				{Check: "push-lazada-my", Metric: "failures", Before: watch.Counts{Looks: 960}, After: watch.Counts{Looks: 28}, EValue: 0.71, Weight: 0.25, Samples: 28},
-				{Check: "order-api", Metric: "failures", Before: watch.Counts{Looks: 960, Failures: 41}, After: watch.Counts{Looks: 28, Failures: 1}, EValue: 1, Weight: 0.25, Excused: reason.Text("red before the deploy")},
-				{Check: "ApiLatencyHigh", Metric: "alert", Samples: 1, EValue: 1, Reason: reason.Text("p95 is 2.4 s, allowed 1 s"), Since: at(7 * time.Minute)},
+				{Check: "order-api", Metric: "failures", Before: watch.Counts{Looks: 960, Failures: 41}, After: watch.Counts{Looks: 28, Failures: 1}, EValue: 1, Weight: 0.25, Excused: reason.New("red_before")},
+				{Check: "ApiLatencyHigh", Metric: "alert", Samples: 1, EValue: 1, Reason: reason.New("rule_fires", "rule", "ApiLatencyHigh", "since", at(7*time.Minute), "value", 2.4), Since: at(7 * time.Minute)},
 			},
 		},
 		{
@@ -100,41 +103,41 @@ func busy() *memory {
 		},
 	}
 	done := actions.Run{
-		ID: "r_2", Service: "order-sync", Environment: "production", Runbook: "order-sync-back", Rollback: true, From: "v1.3.9", To: "v1.3.8", State: actions.Cured, Reason: reason.Text("every failed check is up again"),
-		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_2", Watch: "w_5", Reason: reason.Text("push-shopee-sg failed 9 of 12 looks")},
+		ID: "r_2", Service: "order-sync", Environment: "production", Runbook: "order-sync-back", Rollback: true, From: "v1.3.9", To: "v1.3.8", State: actions.Cured, Reason: reason.New("verify_up_again", "checks", []string{"push-shopee-sg"}),
+		Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: "d_2", Watch: "w_5", Reason: failedOnce()},
 		Created: at(200 * time.Hour), Started: at(200*time.Hour - 90*time.Second), Ended: at(200*time.Hour - 4*time.Minute),
 		Steps: []actions.StepRun{
-			{Name: "recreate containers", Kind: "docker", State: actions.StepDone, Intent: "i_01HZ8", Attempt: 1, Started: at(200*time.Hour - 90*time.Second), Ended: at(200*time.Hour - 121*time.Second), Output: "order-sync: v1.3.9 → v1.3.8\nhealthy after 9 s"},
-			{Name: "tell the storefront", Kind: "webhook", State: actions.StepFailed, Intent: "i_01HZ9", Attempt: 2, Started: at(200*time.Hour - 121*time.Second), Ended: at(200*time.Hour - 124*time.Second), Error: reason.Text("POST https://storefront.example.com/hooks: 502 Bad Gateway"), Resolved: reason.Text("the target")},
+			{Name: "重建容器", Kind: "docker", State: actions.StepDone, Intent: "i_01HZ8", Attempt: 1, Started: at(200*time.Hour - 90*time.Second), Ended: at(200*time.Hour - 121*time.Second), Output: "order-sync: v1.3.9 → v1.3.8\nhealthy after 9 s"},
+			{Name: "通知店铺前台", Kind: "webhook", State: actions.StepFailed, Intent: "i_01HZ9", Attempt: 2, Started: at(200*time.Hour - 121*time.Second), Ended: at(200*time.Hour - 124*time.Second), Error: reason.New("webhook_answered", "method", "POST", "host", "storefront.example.com", "status", "502 Bad Gateway"), Resolved: reason.New("step_status_not_happened")},
 		},
-		Answers:      []actions.Answer{{By: "wang.fang", At: at(200*time.Hour - 80*time.Second), Decision: "approve", Note: "go ahead"}},
-		Verification: []actions.CheckResult{{Check: "push-shopee-sg", Health: "up", At: at(200*time.Hour - 239*time.Second), Looks: 3}, {Check: "order-api", Health: "unknown", Reason: reason.Text("no such host"), At: at(200*time.Hour - 239*time.Second), Looks: 3}},
+		Answers:      []actions.Answer{{By: "wang.fang", At: at(200*time.Hour - 80*time.Second), Decision: "approve", Note: "可以执行"}},
+		Verification: []actions.CheckResult{{Check: "push-shopee-sg", Health: "up", At: at(200*time.Hour - 239*time.Second), Looks: 3}, {Check: "order-api", Health: "unknown", Reason: unresolved, At: at(200*time.Hour - 239*time.Second), Looks: 3}},
 		Failing:      []string{"push-shopee-sg"},
 	}
 	drill := actions.Run{
 		ID: "r_1", Service: "order-sync", Environment: "staging", Runbook: "order-sync-back", Rollback: true, From: "v1.3.8", To: "v1.3.7", State: actions.Cured,
-		Trigger: actions.Trigger{Kind: actions.ByDrill, Reason: reason.Text("weekly drill")}, Created: at(300 * time.Hour), Started: at(300 * time.Hour), Ended: at(300*time.Hour - 72*time.Second),
+		Trigger: actions.Trigger{Kind: actions.ByDrill, Reason: reason.Text("每周演练")}, Created: at(300 * time.Hour), Started: at(300 * time.Hour), Ended: at(300*time.Hour - 72*time.Second),
 	}
 	m.runs = []actions.Run{run, done, drill}
 	m.ledger["r_2"] = []actions.Entry{
-		{Run: "r_2", Step: -1, What: "created", Detail: reason.Text("push-shopee-sg failed 9 of 12 looks"), By: "guardian", At: done.Created},
-		{Run: "r_2", Step: -1, What: "answered", Detail: reason.Text("approve: go ahead"), By: "wang.fang", At: done.Answers[0].At},
+		{Run: "r_2", Step: -1, What: "created", Detail: failedOnce(), By: "guardian", At: done.Created},
+		{Run: "r_2", Step: -1, What: "answered", Detail: reason.New("answer_approve", "note", "可以执行"), By: "wang.fang", At: done.Answers[0].At},
 		{Run: "r_2", Step: 0, What: "intent", Intent: "i_01HZ8", At: done.Steps[0].Started},
-		{Run: "r_2", Step: 0, What: "outcome", Intent: "i_01HZ8", Detail: reason.Text("done"), At: done.Steps[0].Ended},
-		{Run: "r_2", Step: -1, What: "ended", Detail: reason.Text("cured"), At: done.Ended},
+		{Run: "r_2", Step: 0, What: "outcome", Intent: "i_01HZ8", Detail: reason.New("step_done"), At: done.Steps[0].Ended},
+		{Run: "r_2", Step: -1, What: "ended", Detail: reason.New("run_ended", "state", reason.New("run_state_cured")), At: done.Ended},
 	}
 	m.alerts = []server.Alert{
-		{Alert: rules.Alert{ID: "a_2", Rule: "QuotaLow", Group: "quota", Expr: "marketplace_quota_used_ratio > 0.8", Tier: rules.Warning, State: rules.Firing, Labels: map[string]string{"alertname": "QuotaLow", "tier": "warning", "service": "price-sync", "marketplace": "lazada", "shop": "my-1"}, Annotations: map[string]string{"summary": "lazada my-1 has used 84% of its quota of GetOrders"}, Value: 0.84, ActiveAt: at(22 * time.Minute), FiredAt: at(20 * time.Minute)}, Ack: &rules.Ack{Alert: "a_2", By: "wang.fang", At: at(12 * time.Minute), Note: "slowed the price job down"}},
-		{Alert: rules.Alert{ID: "a_1", Rule: "OrderPushFailing", Group: "orders", Expr: "avg_over_time(probe_success{kind=\"order_push\"}[2m]) < 0.8", Tier: rules.Critical, State: rules.Firing, Labels: map[string]string{"alertname": "OrderPushFailing", "tier": "critical", "service": "order-sync", "marketplace": "shopee", "shop": "sg-1"}, Annotations: map[string]string{"summary": "Orders of shopee sg-1 are not going through", "runbook_url": "https://wiki.example.com/orders"}, Value: 0.42, ActiveAt: at(8 * time.Minute), FiredAt: at(7 * time.Minute)}, Run: "r_3"},
+		{Alert: rules.Alert{ID: "a_2", Rule: "QuotaLow", Group: "quota", Expr: "marketplace_quota_used_ratio > 0.8", Tier: rules.Warning, State: rules.Firing, Labels: map[string]string{"alertname": "QuotaLow", "tier": "warning", "service": "price-sync", "marketplace": "lazada", "shop": "my-1"}, Annotations: map[string]string{"summary": "lazada my-1 has used 84% of its quota of GetOrders", "summary_zh": "lazada my-1 的 GetOrders 配额已用 84%"}, Value: 0.84, ActiveAt: at(22 * time.Minute), FiredAt: at(20 * time.Minute)}, Ack: &rules.Ack{Alert: "a_2", By: "wang.fang", At: at(12 * time.Minute), Note: "已放慢价格任务"}},
+		{Alert: rules.Alert{ID: "a_1", Rule: "OrderPushFailing", Group: "orders", Expr: "avg_over_time(probe_success{kind=\"order_push\"}[2m]) < 0.8", Tier: rules.Critical, State: rules.Firing, Labels: map[string]string{"alertname": "OrderPushFailing", "tier": "critical", "service": "order-sync", "marketplace": "shopee", "shop": "sg-1"}, Annotations: map[string]string{"summary": "Orders of shopee sg-1 are not going through", "summary_zh": "shopee sg-1 的订单推送失败", "runbook_url": "https://wiki.example.com/orders"}, Value: 0.42, ActiveAt: at(8 * time.Minute), FiredAt: at(7 * time.Minute)}, Run: "r_3"},
 		{Alert: rules.Alert{ID: "a_3", Rule: "CertExpiresSoon", Tier: rules.Info, State: rules.Pending, Labels: map[string]string{"alertname": "CertExpiresSoon", "tier": "info", "service": "listing-feed"}, Expr: "probe_ssl_earliest_cert_expiry - time() < 86400 * 14", Value: 1.1e6, ActiveAt: at(2 * time.Minute)}, Silences: []string{"s_1"}},
 		{Alert: rules.Alert{ID: "a_4", Rule: "ApiLatencyHigh", Tier: rules.Warning, State: rules.Resolved, Labels: map[string]string{"service": "order-sync"}, ActiveAt: at(5 * time.Hour), FiredAt: at(5 * time.Hour), ResolvedAt: at(4 * time.Hour)}},
 	}
-	m.silences = []route.Silence{{ID: "s_1", Matchers: matchers(`alertname="CertExpiresSoon",service="listing-feed"`), From: at(time.Hour), Until: now.Add(30 * time.Hour), By: "wang.fang", Comment: "renewal is booked for Tuesday"}}
+	m.silences = []route.Silence{{ID: "s_1", Matchers: matchers(`alertname="CertExpiresSoon",service="listing-feed"`), From: at(time.Hour), Until: now.Add(30 * time.Hour), By: "wang.fang", Comment: "证书周二续期"}}
 	m.page = 4
 	m.journal = []server.JournalEntry{
-		{At: at(6 * time.Minute), Who: "guardian", What: "verdict", Subject: "order-sync v1.4.3", Detail: reason.Text("failed: push-shopee-sg failed 6 of 15 looks"), Path: "/watches/w_7"},
-		{At: at(12 * time.Minute), Who: "wang.fang", What: "ack", Subject: "QuotaLow", Detail: reason.Text("slowed the price job down"), Path: "/alerts"},
-		{At: at(13 * time.Minute), Who: "ci", What: "deploy", Subject: "order-sync v1.4.3", Detail: reason.Text("was v1.4.2"), Path: "/watches/w_7"},
+		{At: at(6 * time.Minute), Who: "guardian", What: "verdict", Subject: "order-sync v1.4.3", Detail: reason.New("verdict_failed", "reason", verdict.Reason), Path: "/watches/w_7"},
+		{At: at(12 * time.Minute), Who: "wang.fang", What: "ack", Subject: "QuotaLow", Detail: reason.New("alert_acknowledged", "rule", "QuotaLow", "note", "已放慢价格任务"), Path: "/alerts"},
+		{At: at(13 * time.Minute), Who: "ci", What: "deploy", Subject: "order-sync v1.4.3", Detail: reason.New("deploy_announced", "version", "v1.4.3", "environment", "production"), Path: "/watches/w_7"},
 		{At: at(26 * time.Hour), Who: "guardian", What: "reload", Detail: reason.Text("guardian.yaml")},
 		{At: at(30 * time.Hour), Who: "guardian", What: "reload", Detail: reason.Text("guardian.yaml")},
 	}
@@ -144,7 +147,7 @@ func busy() *memory {
 		look := server.Look{At: t, Health: sample.Up, Duration: 6*wave + 200*time.Millisecond}
 		switch {
 		case t.After(at(9*time.Minute+12*time.Second)) && i%3 != 1:
-			look.Health, look.Duration, look.Reason = sample.Down, 10*time.Second, reason.Text("the order was not visible within 10s")
+			look.Health, look.Duration, look.Reason = sample.Down, 10*time.Second, lost
 		case i == 400 || i == 661:
 			look.Health, look.Duration = sample.Unknown, 0
 		case i == 512:
@@ -162,6 +165,11 @@ func busy() *memory {
 	return m
 }
 
+// failedOnce is why the deploy of v1.3.9 failed.
+func failedOnce() reason.Reason {
+	return reason.New("looks_failed", "check", "push-shopee-sg", "failures", 9, "looks", 12, "since", fixedNow().Add(-200*time.Hour), "allowed", 0.01, "before", reason.New("nothing_before"))
+}
+
 func matchers(text string) route.Matchers {
 	ms, err := route.ParseMatchers(text)
 	if err != nil {
@@ -177,7 +185,7 @@ func month(now time.Time) sla.Facts {
 	type piece struct {
 		h      sample.Health
 		length time.Duration
-		why    string
+		why    reason.Reason
 	}
 	fill := func(check, service string, pieces ...piece) {
 		t := start
@@ -186,17 +194,17 @@ func month(now time.Time) sla.Facts {
 			if p.length == 0 {
 				end = now
 			}
-			f.Intervals = append(f.Intervals, sla.Interval{Check: check, Service: service, Health: p.h, From: t, To: end, Reason: reason.Text(p.why)})
+			f.Intervals = append(f.Intervals, sla.Interval{Check: check, Service: service, Health: p.h, From: t, To: end, Reason: p.why})
 			t = end
 		}
 	}
-	fill("push-shopee-sg", "order-sync", piece{sample.Up, 75 * time.Hour, ""}, piece{sample.Down, 11 * time.Minute, "the order was not visible within 10s"}, piece{sample.Up, 200 * time.Hour, ""},
-		piece{sample.Unknown, 70 * time.Minute, "no such host"}, piece{sample.Up, 150 * time.Hour, ""}, piece{sample.Down, 4 * time.Minute, "502 Bad Gateway"}, piece{sample.Up, 0, ""})
-	fill("price-page", "price-sync", piece{sample.Up, 240 * time.Hour, ""}, piece{sample.Down, 4*time.Hour + 33*time.Minute, "timeout after 20s"}, piece{sample.Up, 0, ""})
+	fill("push-shopee-sg", "order-sync", piece{sample.Up, 75 * time.Hour, reason.Reason{}}, piece{sample.Down, 11 * time.Minute, reason.New("order_lost", "waited", 10*time.Second)}, piece{sample.Up, 200 * time.Hour, reason.Reason{}},
+		piece{sample.Unknown, 70 * time.Minute, reason.New("net_name_not_found", "host", "shopee.example.com")}, piece{sample.Up, 150 * time.Hour, reason.Reason{}}, piece{sample.Down, 4 * time.Minute, reason.New("http_status", "status", 502, "want", "200")}, piece{sample.Up, 0, reason.Reason{}})
+	fill("price-page", "price-sync", piece{sample.Up, 240 * time.Hour, reason.Reason{}}, piece{sample.Down, 4*time.Hour + 33*time.Minute, reason.New("http_slow", "took", 20*time.Second, "limit", 10*time.Second)}, piece{sample.Up, 0, reason.Reason{}})
 	f.Maintenance = []sla.Maintenance{{Name: "stock-count", Service: "price-sync", From: start.Add(360 * time.Hour), To: start.Add(362 * time.Hour), Announced: start}}
 	fault := start.Add(75 * time.Hour)
 	f.Deploys = []sla.DeployFact{
-		{ID: "d_2", Service: "order-sync", Environment: "production", Version: "v1.3.9", Author: "ci", Kind: "code", At: fault.Add(-3 * time.Minute), Watch: "w_2", State: "failed", Reason: reason.Text("push-shopee-sg failed 9 of 12 looks"), FaultSince: fault, DecidedAt: fault.Add(105 * time.Second), Run: "r_2", RunState: "cured", RunStarted: fault.Add(2 * time.Minute), RunEnded: fault.Add(11 * time.Minute)},
+		{ID: "d_2", Service: "order-sync", Environment: "production", Version: "v1.3.9", Author: "ci", Kind: "code", At: fault.Add(-3 * time.Minute), Watch: "w_2", State: "failed", Reason: failedOnce(), FaultSince: fault, DecidedAt: fault.Add(105 * time.Second), Run: "r_2", RunState: "cured", RunStarted: fault.Add(2 * time.Minute), RunEnded: fault.Add(11 * time.Minute)},
 		{ID: "d_5", Service: "order-sync", Environment: "production", Version: "v1.4.2", Author: "ci", Kind: "code", At: start.Add(400 * time.Hour), Watch: "w_5", State: "passed", DecidedAt: start.Add(401 * time.Hour)},
 	}
 	return f

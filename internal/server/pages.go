@@ -110,13 +110,7 @@ func (p *pages) funcs(w words) template.FuncMap {
 			}
 			return m
 		},
-		"cases": func(n int, key string) string { // one has a text of its own
-			if n == 1 {
-				return key + "_one"
-			}
-			return key
-		},
-		"strip":     w.Strip, "span": w.span,
+		"strip": w.Strip, "span": w.span,
 	}
 }
 

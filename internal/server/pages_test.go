@@ -214,12 +214,12 @@ func TestOverviewSaysFirstWhatMatters(t *testing.T) {
 		change func(*memory)
 		says   []string
 	}{
-		"a service is down":      {func(*memory) {}, []string{"1 of 3 services down: order-sync", "Waiting for you", "1 of 5 checks cannot look: feed-tiktok"}},
-		"a service is not seen":  {func(m *memory) { m.services[0].Health = sample.Up }, []string{"1 of 3 services cannot be seen: listing-feed"}},
-		"all is well":            {func(m *memory) { m.services = m.services[1:2]; m.watches, m.runs, m.alerts = nil, nil, nil }, []string{"price-sync is up", "One check looks from outside.", "nobody has to answer anything"}},
+		"a service is down":      {func(*memory) {}, []string{"1 of 3 services down: order-sync", "Waiting for an answer", "1 of 5 checks cannot look: feed-tiktok"}},
+		"a service is not seen":  {func(m *memory) { m.services[0].Health = sample.Up }, []string{"1 of 3 services unknown: listing-feed"}},
+		"all is well":            {func(m *memory) { m.services = m.services[1:2]; m.watches, m.runs, m.alerts = nil, nil, nil }, []string{"price-sync is up", "One check runs from outside.", "no question is open"}},
 		"nothing is configured":  {func(m *memory) { *m = *newMemory() }, []string{"No services are configured", "guardian.yaml"}},
 		"the reload failed":      {func(m *memory) { m.status.LoadError = "guardian.yaml:7: no" }, []string{"The last reload failed", "guardian.yaml:7: no"}},
-		"this one stands by":     {func(m *memory) { m.status.Role, m.status.Holder = "standby", "b.example.com" }, []string{"This guardian stands by. b.example.com acts."}},
+		"this one stands by":     {func(m *memory) { m.status.Role, m.status.Holder = "standby", "b.example.com" }, []string{"This guardian is a standby; b.example.com is active."}},
 		"notices do not go out":  {func(m *memory) { m.status.GivenUp = 2 }, []string{"2 notices could not be delivered"}},
 		"the journal is blocked": {func(m *memory) { m.status.StorageErr = "disk full" }, []string{"The journal cannot be written: disk full"}},
 	} {
@@ -284,7 +284,7 @@ func TestARollbackThatWaitsCanBeAborted(t *testing.T) {
 	m.runs[0].State, m.runs[0].Question, m.runs[0].Reason = actions.Queued, nil, reason.Text("run r_00 of runbook restart is running")
 	b := newBrowser(t, serve(t, m, nil))
 	page := b.get(t, "/rollbacks/r_3")
-	for _, want := range []string{"waiting for another run", m.runs[0].Reason.String(), `value="abort"`} {
+	for _, want := range []string{"queued behind another run", m.runs[0].Reason.String(), `value="abort"`} {
 		if !strings.Contains(page.body, want) {
 			t.Errorf("the page does not say %q", want)
 		}
@@ -314,7 +314,7 @@ func TestReportIsRenderedOnceForItsFacts(t *testing.T) {
 	if second := get("/sla?month=2026-11"); second != first || m.reports != 1 {
 		t.Errorf("built %d times", m.reports)
 	}
-	if !strings.Contains(first, "99.952%") || !strings.Contains(first, "kept") {
+	if !strings.Contains(first, "99.952%") || !strings.Contains(first, ">met<") {
 		t.Error("the figures are not on the page")
 	}
 	if zh := get("/sla?month=2026-11&lang=zh"); m.reports != 2 || !strings.Contains(zh, "达成") {
@@ -435,7 +435,7 @@ func BenchmarkReport(b *testing.B) {
 func TestAWatchOutlivesItsService(t *testing.T) {
 	m := busy()
 	m.services = m.services[1:]
-	if got := ask(newServer(t, m, nil), "GET", "/watches/w_7", ""); got.Code != 200 || !strings.Contains(got.Body.String(), "by chance at most once in 48,211") {
+	if got := ask(newServer(t, m, nil), "GET", "/watches/w_7", ""); got.Code != 200 || !strings.Contains(got.Body.String(), "Odds that this is chance: below 1 in 48,211") {
 		t.Errorf("%d: %s", got.Code, got.Body)
 	}
 }

@@ -135,7 +135,7 @@ groups:
 		t.Fatalf("the verdict is %s (%s), rollback %v; want failed with a rollback", v.State, v.Reason, v.Rollback)
 	}
 	g.RunState(v.Rollback.ID, "waiting")
-	eventually(t, "the word that it waits", func() bool { return w.heard("the rollback to v1 waits for another run") == 1 })
+	eventually(t, "the word that it waits", func() bool { return w.heard("the rollback to v1 is queued behind another run") == 1 })
 	g.Kill()
 	g.Start()
 	if r := g.RunState(v.Rollback.ID, "waiting"); len(r.Steps) != 1 || r.Steps[0].State != "pending" {

@@ -86,7 +86,7 @@ func TestBeingCutOffIsOneNoticeAndNothingElse(t *testing.T) {
 	id := g.Deploy("v2", nil)
 	control.Cut()
 	way.Cut()
-	g.Eventually("the cut is told", func() bool { return w.heard("cut off on the path default") == 1 })
+	g.Eventually("the cut is told", func() bool { return w.heard("Network path default is down") == 1 })
 	// So many looks would be an alert and a rollback if they counted.
 	g.Eventually("looks that are unknown", func() bool {
 		e := g.Watch(id).Evidence
@@ -102,9 +102,9 @@ func TestBeingCutOffIsOneNoticeAndNothingElse(t *testing.T) {
 	}
 	way.Mend()
 	control.Mend()
-	g.Eventually("the path's return is told", func() bool { return w.heard("path default is back") == 1 })
+	g.Eventually("the path's return is told", func() bool { return w.heard("path default is up again") == 1 })
 	g.Up("service")
-	if n := w.heard("cut off on"); n != 1 {
+	if n := w.heard("default is down"); n != 1 {
 		t.Errorf("being cut off was told %d times", n)
 	}
 	if n := w.heard("ServiceDown") + w.heard("blind"); n != 0 {
