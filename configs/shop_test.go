@@ -92,7 +92,7 @@ func (s *shop) heal(t *testing.T) {
 	s.remaining, s.falls, s.throttles = 9000, 5, false
 	s.pushes, s.gone = "ok", time.Now().Add(300*24*time.Hour)
 	s.beat = probes.Heartbeat{At: time.Now().Add(-10 * time.Minute), OK: true}
-	s.metrics = `guardian_active 1
+	s.metrics = `guardian_is_leader 1
 guardian_notices_oldest_age_seconds{receiver="oncall"} 12
 guardian_notices_total{receiver="oncall",result="given_up"} 0
 guardian_journal_commit_failures_total 0

@@ -55,6 +55,7 @@ func floorPlan() map[string]room {
 		"internal/config":     {may: append([]string{"internal/ingest", "probes/marketplace"}, types...), why: "it decodes the settings of the packages that have some"},
 		"internal/netpath":    {may: []string{"probes/sample"}, why: "it knows which network paths work, and neither looks nor tells"},
 		"internal/quota":      {may: []string{"probes", "probes/marketplace", "probes/sample"}, why: "it keeps account of calls, and knows neither deploys nor alerts"},
+		"internal/clock":      {why: "it tells the time"},
 		"internal/leadership": {may: []string{"internal/store"}, why: "it holds the lease, and does not know what is done with it"},
 		"internal/recording":  {may: []string{"probes/sample", "rules", "sla", "watch", "internal/store"}, why: "it keeps what was seen, and neither decides nor tells"},
 		"internal/ingest":     {may: []string{"internal/series"}, why: "it takes what others measured, and knows neither checks nor rules"},

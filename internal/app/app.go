@@ -20,9 +20,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"guardian/actions"
+	"guardian/internal/clock"
 	"guardian/internal/config"
 	"guardian/internal/history"
 	"guardian/internal/ingest"
+	"guardian/internal/leadership"
 	"guardian/internal/netpath"
 	"guardian/internal/notify"
 	"guardian/internal/quota"
@@ -76,7 +78,6 @@ type App struct {
 	holder     string
 	advertised string
 	started    time.Time
-	leaseTTL   time.Duration
 	drain      time.Duration
 
 	store      *store.Store
@@ -90,9 +91,9 @@ type App struct {
 	orders     orders
 
 	setup      atomic.Pointer[setup]
-	term       atomic.Pointer[term] // set while the lease is held
-	acting     atomic.Pointer[term] // set once the term has taken over everything that is open
-	other      atomic.Pointer[store.Lease]
+	elector    *leadership.Elector
+	held       atomic.Pointer[leading] // set while the lease is held
+	acting     atomic.Pointer[leading] // set once everything that is open was taken over
 	loadError  atomic.Pointer[string]
 	storeError atomic.Pointer[string]
 	month      atomic.Pointer[monthView]
@@ -119,7 +120,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		o.Wall = time.Now
 	}
 	if o.Now == nil {
-		o.Now = newClock(time.Now, o.Wall, o.Log).now
+		o.Now = clock.New(time.Now, o.Wall, o.Log).Now
 	}
 	if o.Redactor == nil {
 		o.Redactor = &secret.Redactor{}
@@ -153,7 +154,6 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.metrics = newMetrics(a.registry, o.Version)
-	a.leaseTTL = time.Duration(c.Storage.Lease)
 
 	if err := a.openStorage(ctx, c); err != nil {
 		return nil, err
@@ -173,7 +173,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if a.server, err = server.New(server.Options{
 		Backend: backend{a}.whole(), ExternalURL: a.externalURL(c), Language: c.Server.Language, Location: c.Location(),
 		Now: a.now, Log: a.log, Redactor: a.redactor, Registerer: a.registry, Gatherer: a.registry,
-		RemoteWrite: a.ingest, Active: a.whoActs, SessionKey: key,
+		RemoteWrite: a.ingest, Active: func() (bool, string) { return a.elector.LeaderAddress() }, SessionKey: key,
 	}); err != nil {
 		return nil, err
 	}
@@ -215,9 +215,9 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 		return nil, err
 	}
 	if a.dispatcher, err = notifiers.NewDispatcher(notifiers.Options{
-		Receivers: s.receivers, Outbox: store.Outbox{Store: a.store, Fence: a.fence}, Log: a.log, Registerer: a.registry,
+		Receivers: s.receivers, Outbox: store.Outbox{Store: a.store, Fence: a.token}, Log: a.log, Registerer: a.registry,
 		Redactor: a.redactor, Now: a.now,
-		MaySend: a.leaseValid,
+		MaySend: a.mayAct,
 		// What was silenced after it was queued is not sent any more.
 		Drop: func(d notifiers.Delivery) string { return a.notifier.Suppressed(d.Notice.Labels).String() },
 		OnGiveUp: func(d notifiers.Delivery) notifiers.Notice {
@@ -232,10 +232,11 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 	if a.engine, err = actions.NewEngine(actions.Options{
 		Runbooks: func(name string) (*actions.Runbook, bool) { return a.setup.Load().book(name) },
 		Ledger:   ledger{a}, Verifier: verifier{a}, Now: a.now, Log: a.log, Registerer: a.registry,
-		LeaseValid: a.leaseValid,
+		LeaseValid: a.mayAct,
 	}); err != nil {
 		return nil, err
 	}
+	a.elector = leadership.New(a.electorOptions(time.Duration(c.Storage.Lease), a.lead))
 	a.record = recording.New(recording.Options{Journal: a.store, Now: a.now, Log: a.log, Registerer: a.registry})
 	a.quotas = quota.New(quota.Options{
 		Series: a.series, Now: a.now, Log: a.log, Registerer: a.registry,
@@ -308,7 +309,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.swap(a.setup.Load())
 	a.metrics.reloaded(nil, a.now())
 	a.startServing()
-	a.loops.Go(func() { a.leaseLoop(ctx) })
+	a.loops.Go(func() { a.elector.Run(ctx) })
 	return nil
 }
 
@@ -361,27 +362,11 @@ func (a *App) sink(s sample.Sample) {
 	}
 }
 
-// fence is the fence of now; zero when this guardian does not act.
-func (a *App) fence() store.Fence {
-	t := a.term.Load()
-	if t == nil {
-		return 0
-	}
-	return t.fence()
-}
+// token is the fencing token of now; zero, which the journal refuses, on standby.
+func (a *App) token() store.Fence { return a.elector.Token() }
 
-// whoActs tells the pages whether writes are for this guardian, and if not, for which one.
-func (a *App) whoActs() (bool, string) {
-	if a.acting.Load() != nil {
-		return true, ""
-	}
-	// A lease with this guardian's own address is that of the process that ran here before:
-	// there is nobody to pass a write on to until it has run out.
-	if l := a.other.Load(); l != nil && l.Holder != a.holder && l.Addr != a.advertised {
-		return false, l.Addr
-	}
-	return false, ""
-}
+// mayAct tells whether this guardian is still the one to act and tell.
+func (a *App) mayAct() bool { return a.elector.MayAct() }
 
 // noteCommit remembers whether the journal takes writes.
 func (a *App) noteCommit(err error) {

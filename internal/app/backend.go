@@ -33,7 +33,7 @@ func (b backend) whole() server.Backend {
 }
 
 // active gives the term, for what only who acts may do.
-func (b backend) active() (*term, error) {
+func (b backend) active() (*leading, error) {
 	if t := b.acting.Load(); t != nil {
 		return t, nil
 	}
@@ -328,17 +328,17 @@ func (b backend) Status(ctx context.Context) (server.Status, error) {
 	if st.Blind == nil {
 		st.Blind = []string{}
 	}
-	switch l := b.other.Load(); {
-	case b.acting.Load() != nil:
+	switch leader := b.elector.Status(); {
+	case leader.Leading:
 		st.Role, st.Holder = "active", b.holder
-	case b.term.Load() != nil:
+	case leader.Starting:
 		st.Ready, st.Role, st.Reason = false, "starting", reason.New("taking_over")
-	case l == nil:
+	case leader.Other == nil:
 		st.Ready, st.Role, st.Reason = false, "starting", reason.New("holder_not_known")
-	case l.Addr == b.advertised:
-		st.Holder, st.Reason = l.Holder, reason.New("own_lease_runs")
+	case leader.Former:
+		st.Holder, st.Reason = leader.Other.Holder, reason.New("own_lease_runs")
 	default:
-		st.Holder, st.Reason = l.Holder, reason.New("another_leads")
+		st.Holder, st.Reason = leader.Other.Holder, reason.New("another_leads")
 	}
 	if err := b.store.Ping(ctx); err != nil {
 		st.Ready, st.StorageErr = false, b.redactor.Redact(err.Error())

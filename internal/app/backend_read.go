@@ -84,7 +84,7 @@ func (b backend) AckAlert(ctx context.Context, id, note string, by server.Caller
 		return rules.Ack{}, err
 	}
 	k := rules.Ack{Alert: id, By: by.Name, At: b.now().UTC(), Note: note}
-	err = b.commit(t, store.Batch{Acks: []rules.Ack{k}, Audit: []store.Audit{{
+	err = t.Commit(store.Batch{Acks: []rules.Ack{k}, Audit: []store.Audit{{
 		At: k.At, Who: by.Name, What: "ack", Service: al.Service(), Subject: id, Detail: reason.New("alert_acknowledged", "rule", al.Rule, "note", note), Path: "/alerts",
 	}}})
 	if err != nil {
@@ -103,7 +103,7 @@ func (b backend) UnackAlert(ctx context.Context, id string, by server.Caller) er
 	if _, acked := b.notifier.Ack(id); !acked {
 		return &server.NotFoundError{What: "acknowledgement of alert", Name: id}
 	}
-	err = b.commit(t, store.Batch{AcksGone: []string{id}, Audit: []store.Audit{{At: b.now(), Who: by.Name, What: "unack", Subject: id, Path: "/alerts"}}})
+	err = t.Commit(store.Batch{AcksGone: []string{id}, Audit: []store.Audit{{At: b.now(), Who: by.Name, What: "unack", Subject: id, Path: "/alerts"}}})
 	if err != nil {
 		return b.commitError(err)
 	}

@@ -194,7 +194,7 @@ func (b backend) StartRun(ctx context.Context, r server.RunRequest, by server.Ca
 			}
 			req.ID = store.NewID("r_")
 			id = req.ID
-			_, err = t.runs.Begin(t.ctx, req, runs.With{})
+			_, err = t.runs.Begin(t.Context(), req, runs.With{})
 			return err
 		})
 	})

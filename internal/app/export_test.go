@@ -2,13 +2,14 @@ package app
 
 import (
 	"context"
-	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
 
 	"guardian/internal/config"
+	"guardian/internal/leadership"
 	"guardian/internal/series"
 	"guardian/internal/server"
 	"guardian/internal/store"
@@ -30,29 +31,55 @@ func (s Stepped) Begin(ctx context.Context) error {
 	for _, c := range set.checks {
 		s.series.Track(c.Name, c.Every, graceOf(c.Every))
 	}
-	l, _, err := s.store.Acquire(ctx, s.holder, s.advertised, 10000*time.Hour)
-	if err != nil {
+	begun := make(chan error, 1)
+	s.hold(ctx, func(l *leadership.Leadership) (leadership.Rooms, error) {
+		t := &leading{Leadership: l, app: s.App}
+		_, err := t.begin()
+		s.acting.Store(t)
+		begun <- err
+		return stepped{}, err
+	})
+	if err := <-begun; err != nil {
 		return err
 	}
-	if _, err := s.resumeRecord(ctx); err != nil {
-		return err
+	for !s.elector.Status().Leading {
+		time.Sleep(time.Millisecond)
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	t := &term{ctx: ctx, cancel: cancel, lease: l}
-	t.writer = s.newWriter(t)
-	s.term.Store(t)
-	if err := s.resume(ctx, t); err != nil {
-		return err
-	}
-	s.acting.Store(t)
 	return nil
+}
+
+// stepped has nothing that runs by itself.
+type stepped struct{}
+
+func (stepped) Drain() {}
+func (stepped) Stop()  {}
+
+// hold asks for the lease once.
+func (s Stepped) hold(ctx context.Context, lead func(*leadership.Leadership) (leadership.Rooms, error)) {
+	o := s.electorOptions(10000*time.Hour, lead)
+	o.Registerer = nil // those of the App's own are there already
+	s.elector = leadership.New(o)
+	ctx, cancel := context.WithCancel(ctx)
+	var run sync.WaitGroup
+	run.Go(func() { s.elector.Run(ctx) })
+	s.undo.add("stepped", func(context.Context) error { cancel(); run.Wait(); return nil })
 }
 
 // StandBy lets another guardian be the active one.
 func (s Stepped) StandBy() {
-	s.other.Store(&store.Lease{Holder: "another", Addr: "another"})
 	s.acting.Store(nil)
-	s.term.Store(nil)
+	s.held.Store(nil)
+	ctx := context.Background()
+	if err := s.store.Release(ctx, store.Lease{Token: s.elector.Token()}); err != nil {
+		panic(err)
+	}
+	if _, _, err := s.store.Acquire(ctx, "another", "another", time.Hour); err != nil {
+		panic(err)
+	}
+	s.hold(ctx, nil)
+	for s.elector.Status().Other == nil {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // Look takes a sample in, as if its check had looked.
@@ -78,7 +105,7 @@ func (s Stepped) Minute(ctx context.Context) error {
 func (s Stepped) TickWatches() {
 	t := s.acting.Load()
 	t.watches.Tick(s.now())
-	t.watches.ReadCounters(t.ctx)
+	t.watches.ReadCounters(t.Context())
 }
 
 // Repeats tells again of what still fires.
@@ -160,18 +187,13 @@ func (s Stepped) Deliveries(ctx context.Context) ([]string, error) {
 	return titles, err
 }
 
-// ProcessClock gives a process's clock over a machine's.
-func ProcessClock(run, wall func() time.Time, log *slog.Logger) func() time.Time {
-	return newClock(run, wall, log).now
-}
-
 // LookNow looks at a check at once, as who verifies a cure does.
 func (a *App) LookNow(ctx context.Context, check string) (sample.Sample, error) {
 	return a.runner.LookNow(ctx, check)
 }
 
 // InferUsage infers what is used of quotas, as happens again and again by itself.
-func (a *App) InferUsage() { a.quotas.Infer(a.acting.Load().ctx) }
+func (a *App) InferUsage() { a.quotas.Infer(a.acting.Load().Context()) }
 
 // Acting tells whether this guardian holds the lease and has taken over what is open.
 func (a *App) Acting() bool { return a.acting.Load() != nil }

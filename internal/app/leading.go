@@ -2,221 +2,120 @@ package app
 
 import (
 	"context"
-	"fmt"
+	"sync"
 	"time"
 
 	"guardian/actions"
-	"guardian/decide"
 	"guardian/internal/alerting"
-	"guardian/internal/announce"
-	"guardian/internal/history"
-	"guardian/internal/notify"
-	"guardian/internal/rulesource"
+	"guardian/internal/leadership"
+	"guardian/internal/recording"
 	"guardian/internal/runs"
 	"guardian/internal/store"
 	"guardian/internal/watching"
-	"guardian/notifiers"
 	"guardian/probes/sample"
-	"guardian/rules"
-	"guardian/sla"
-	"guardian/watch"
 )
 
-// resume goes on with what is open in the journal, in the name of a leadership.
-func (a *App) resume(ctx context.Context, t *term) (err error) {
-	a.notifier.Refresh(ctx) // before anything is repeated that somebody acknowledged or silenced
-	t.runs, err = runs.Resume(ctx, runs.Options{
-		Engine: a.engine, Leadership: committer{a, t}, Journal: a.store, Decider: a.decider, Present: a.present,
-		Notifier: a.notifier, Changed: a.changed.broadcast, Now: a.now, Log: a.log,
-	})
-	if err != nil {
-		return err
-	}
-	t.watches, err = watching.Resume(ctx, watching.Options{
-		Leadership: committer{a, t}, Journal: a.store, Decider: a.decider, Present: a.present, Runs: t.runs, Looks: looks{a},
-		Notifier: a.notifier, Metrics: a.metrics.watches, Changed: a.changed.broadcast, Now: a.now, Log: a.log,
-	})
-	if err != nil {
-		return err
-	}
-	t.alerts, err = alerting.Resume(ctx, alerting.Options{
-		Leadership: committer{a, t}, Journal: a.store, Series: a.series, Source: a.ruleSource, Sight: sight{a},
-		Decider: a.decider, Present: a.present, Watches: t.watches, Runs: t.runs,
-		Notifier: a.notifier, Metrics: a.metrics.alerts, Changed: a.changed.broadcast, Now: a.now, Log: a.log,
-	}, a.setup.Load().groups)
+// leading is what acts and tells during one leadership.
+type leading struct {
+	*leadership.Leadership
+	app   *App
+	loops sync.WaitGroup
+
+	writer  *recording.Writer
+	watches *watching.Watches
+	runs    *runs.Driver
+	alerts  *alerting.Alerts
+}
+
+// leases is the journal with its lease; it notes whether the journal takes writes.
+type leases struct {
+	*store.Store
+	app *App
+}
+
+// Commit implements leadership.Leases.
+func (l leases) Commit(ctx context.Context, token store.Fence, b store.Batch) error {
+	err := l.Store.Commit(ctx, token, b)
+	l.app.noteCommit(err)
 	return err
 }
 
-// committer writes in the name of a leadership.
-type committer struct {
-	app *App
-	t   *term
-}
-
-// Commit implements notify.Committer.
-func (c committer) Commit(b store.Batch) error { return c.app.commit(c.t, b) }
-
-// Token implements recording.Leader.
-func (c committer) Token() store.Fence { return c.t.fence() }
-
-// decider decides by the running configuration over the journal.
-func (a *App) decider() decide.Decider {
-	return decide.Decider{Settings: a.setup.Load().decisions, Past: a.history}
-}
-
-func (a *App) newHistory() history.History {
-	return history.New(history.Options{
-		Journal: a.store, Series: a.series,
-		Current: func(check string, written []sla.Rollup) []sla.Rollup { return a.record.LatestRollups(check, written) },
-		Counters: func(source string) (history.Counters, error) {
-			if source == "" {
-				return a.series, nil
-			}
-			return a.source(source)
-		},
-	})
-}
-
-// source gives the rule source of a name.
-func (a *App) source(name string) (*rulesource.Source, error) {
-	src, ok := a.setup.Load().sources[name]
-	if !ok {
-		return nil, fmt.Errorf("rule source %s is not configured any more", name)
+func (a *App) electorOptions(ttl time.Duration, lead func(*leadership.Leadership) (leadership.Rooms, error)) leadership.Options {
+	return leadership.Options{
+		Leases: leases{a.store, a}, TTL: ttl, Holder: a.holder, Address: a.advertised,
+		Lead: lead, ErrLost: actions.ErrLostLease, Now: a.now, Log: a.log, Registerer: a.registry,
 	}
-	return src, nil
 }
 
-func (a *App) ruleSource(name string) (rules.QueryFunc, error) {
-	src, err := a.source(name)
+// lead goes on with what is open in the journal and starts everything that acts and tells.
+func (a *App) lead(l *leadership.Leadership) (leadership.Rooms, error) {
+	t := &leading{Leadership: l, app: a}
+	logged, err := t.begin()
+	if err != nil {
+		l.Lost(err)
+		t.Stop()
+		return nil, err
+	}
+	a.dispatcher.Start(l.Context())
+	t.watches.ObserveAll(logged)
+	t.watches.ObserveAll(a.record.Recent("")) // seen here while the lease of another guardian ran out
+	a.acting.Store(t)
+	a.runner.SetActive(true)
+	t.loops.Go(func() { t.writer.Run(l.Context()) })
+	t.loops.Go(func() { a.countLoop(t) })
+	t.loops.Go(func() { a.tickLoop(t) })
+	t.loops.Go(func() { a.quotas.Run(l.Context()) })
+	t.alerts.Start()
+	t.runs.Start()
+	if before, lost := l.Predecessor(); lost {
+		a.notifyTakeover(t, before)
+	}
+	return t, nil
+}
+
+// begin reads what is open, without doing anything about it. It gives the looks of the last
+// minutes.
+func (t *leading) begin() ([]sample.Sample, error) {
+	a := t.app
+	t.writer = a.newWriter(t)
+	a.held.Store(t)
+	logged, err := a.resumeRecord(t.Context())
 	if err != nil {
 		return nil, err
 	}
-	return src.Query, nil
+	return logged, a.resume(t.Context(), t)
 }
 
-// present is how the checks of a service, the controls and all alerts are now.
-func (a *App) present(service string) decide.Present {
-	now := a.now()
-	p := decide.Present{Health: map[string]sample.Health{}, Rechecks: a.record.RecheckStats(service)}
-	s := a.setup.Load().decisions
-	for _, c := range s.ChecksOf(service) {
-		p.Health[c.Check] = a.record.Health(c.Check, now)
+// Drain implements leadership.Rooms: no new run begins, and those under way come to the end of
+// their step.
+func (t *leading) Drain() {
+	a := t.app
+	a.acting.Store(nil)
+	a.runner.SetActive(false)
+	t.runs.Drain(a.drain)
+	stop, cancel := context.WithTimeout(context.Background(), a.drain)
+	defer cancel()
+	if err := a.dispatcher.Stop(stop); err != nil {
+		a.log.Warn("notices are left in the outbox; they go out after the next start", "error", err)
 	}
-	for _, c := range s.Controls() {
-		p.Health[c.Check] = a.record.Health(c.Check, now)
+	t.writer.Save(true)
+}
+
+// Stop implements leadership.Rooms.
+func (t *leading) Stop() {
+	a := t.app
+	a.acting.Store(nil)
+	a.runner.SetActive(false)
+	if t.runs != nil {
+		t.runs.Wait() // what they come to now must not be recorded in a later leadership either
 	}
-	if t := a.term.Load(); t != nil && t.alerts != nil {
-		p.Alerts = t.alerts.Open()
+	stop, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = a.dispatcher.Stop(stop) // its writes are refused: nothing is lost, and nothing is sent twice
+	t.loops.Wait()
+	if t.alerts != nil {
+		t.alerts.Wait()
 	}
-	return p
-}
-
-// looks is what watches ask about the checks.
-type looks struct{ app *App }
-
-// Recent implements watching.Looks.
-func (l looks) Recent(service string) []sample.Sample { return l.app.record.Recent(service) }
-
-// Reading implements watching.Looks.
-func (l looks) Reading(ctx context.Context, m watch.CounterSettings, at time.Time) (watch.Reading, error) {
-	return l.app.history.Reading(ctx, m, at)
-}
-
-// Failed implements watching.Looks: the judge has decided, and more looks tell nothing new.
-func (l looks) Failed(service string) {
-	l.app.runner.StopRechecks(l.app.record.ExcludeFailures(service)...)
-}
-
-// sight is what the checks can see.
-type sight struct{ app *App }
-
-// Visibility implements alerting.Sight.
-func (s sight) Visibility(now time.Time) rules.Visibility { return s.app.record.Visibility(now) }
-
-// View implements alerting.Sight.
-func (s sight) View(now time.Time) decide.View {
-	a := s.app
-	v := decide.View{Checks: map[string]decide.Sight{}, Cuts: map[string]decide.Cut{}}
-	for path, o := range a.paths.Outages() {
-		v.Cuts[path] = decide.Cut{Since: o.Since, Why: o.Reason}
-	}
-	for _, c := range a.setup.Load().checks {
-		seen := a.record.Status(c.Name, now)
-		v.Checks[c.Name] = decide.Sight{Looked: seen.Last != nil, Blind: seen.Blind, Since: seen.BlindSince, Why: seen.BlindReason}
-	}
-	return v
-}
-
-// ledger records runs that are under way in the name of the leadership of now.
-type ledger struct{ app *App }
-
-// Record implements actions.Ledger.
-func (l ledger) Record(ctx context.Context, r actions.Record) error {
-	t := l.app.term.Load()
-	if t == nil || t.runs == nil {
-		return actions.ErrLostLease
-	}
-	return t.runs.Record(ctx, r)
-}
-
-// verifier looks at checks for the proof of a cure.
-type verifier struct{ app *App }
-
-// Look implements actions.Verifier.
-func (v verifier) Look(ctx context.Context, check string) (actions.CheckResult, error) {
-	s, err := v.app.runner.LookNow(ctx, check)
-	if err != nil {
-		return actions.CheckResult{}, fmt.Errorf("look at %s: %w", check, err)
-	}
-	return actions.CheckResult{Check: check, Health: s.Health.String(), Reason: s.Reason, At: s.At, Looks: 1}, nil
-}
-
-// tickEvery is how often it is looked what waits for a time.
-const tickEvery = 250 * time.Millisecond
-
-// tickLoop is the clock of everything that waits for a time.
-func (a *App) tickLoop(t *term) {
-	tick := time.NewTicker(tickEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-t.ctx.Done():
-			return
-		case <-tick.C:
-			now := a.now()
-			t.watches.Tick(now)
-			t.alerts.Tick(now)
-		}
-	}
-}
-
-// countEvery is how often it is looked which counters are due to be read.
-const countEvery = time.Second
-
-// countLoop reads the counters that open watches are judged on.
-func (a *App) countLoop(t *term) {
-	tick := time.NewTicker(countEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-t.ctx.Done():
-			return
-		case <-tick.C:
-			t.watches.ReadCounters(t.ctx)
-		}
-	}
-}
-
-// notifyTakeover tells people that this guardian acts from now on instead of another one.
-func (a *App) notifyTakeover(t *term, before store.Lease) {
-	_, _ = a.notifier.Send(committer{a, t}, func(w announce.Teller) notifiers.Notice {
-		return w.TookOver(a.holder, before.Holder, before.Until, a.now())
-	})
-}
-
-func (a *App) newNotifier() *notify.Notifier {
-	return notify.New(notify.Options{
-		Settings: func() notify.Settings { return a.setup.Load().notices() }, Journal: a.store,
-		Wake: func(receiver string) { a.dispatcher.Wake(receiver) }, Now: a.now, Log: a.log, Registerer: a.registry,
-	})
+	a.record.Standby()
+	a.held.Store(nil)
 }

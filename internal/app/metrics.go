@@ -10,7 +10,6 @@ import (
 )
 
 type metrics struct {
-	active     prometheus.Gauge
 	reloads    *prometheus.CounterVec
 	reloadedAt prometheus.Gauge
 	watches    *watching.Metrics
@@ -19,13 +18,12 @@ type metrics struct {
 
 func newMetrics(reg prometheus.Registerer, version string) *metrics {
 	m := &metrics{
-		active:     prometheus.NewGauge(prometheus.GaugeOpts{Name: "guardian_active", Help: "1 while this guardian holds the lease: it acts and tells."}),
 		reloads:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "guardian_reloads_total", Help: "Reloads of the configuration."}, []string{"result"}),
 		reloadedAt: prometheus.NewGauge(prometheus.GaugeOpts{Name: "guardian_config_loaded_timestamp_seconds", Help: "When the running configuration was loaded."}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "guardian_build_info", Help: "1, with the version of this guardian as its label.", ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
-	reg.MustRegister(m.active, m.reloads, m.reloadedAt, build)
+	reg.MustRegister(m.reloads, m.reloadedAt, build)
 	m.watches, m.alerts = watching.NewMetrics(reg), alerting.NewMetrics(reg)
 	for _, r := range []string{"done", "failed"} {
 		m.reloads.WithLabelValues(r)

@@ -26,7 +26,7 @@ func (o orders) Save(ctx context.Context, order probes.Order) error {
 		now := a.now()
 		wake = a.notifier.Add(&b, now, func(t announce.Teller) notifiers.Notice { return t.OrderLeft(fact, now) })
 	}
-	if err := a.store.Commit(ctx, a.fence(), b); err != nil {
+	if err := a.store.Commit(ctx, a.token(), b); err != nil {
 		return err
 	}
 	a.notifier.Wake(wake)

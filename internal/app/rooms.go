@@ -72,10 +72,10 @@ func recordChecks(checks []builtCheck) []recording.Check {
 	return all
 }
 
-// newWriter makes what saves the record of a term.
-func (a *App) newWriter(t *term) *recording.Writer {
+// newWriter makes what saves the record of a leadership.
+func (a *App) newWriter(t *leading) *recording.Writer {
 	return recording.NewWriter(recording.WriterOptions{
-		Record: a.record, Leader: committer{a, t}, Facts: a.store,
+		Record: a.record, Leader: t, Facts: a.store,
 		Others: func(b *store.Batch, now time.Time, full bool) (saved func()) {
 			b.Watches, saved = t.watches.Unsaved(now, full)
 			return saved

@@ -39,7 +39,7 @@ func (b backend) MarkWatch(ctx context.Context, id string, mark watch.Mark, by s
 			Detail: reason.Text(strings.TrimSpace(fmt.Sprintf("%s is %s %s", v.State, mark.Kind, mark.Note))), Path: "/watches/" + id,
 		}},
 	}
-	if err := b.commit(t, batch); err != nil {
+	if err := t.Commit(batch); err != nil {
 		return server.Watch{}, b.commitError(err)
 	}
 	b.changed.broadcast()

@@ -232,7 +232,7 @@ func (a *App) swap(s *setup) {
 	a.runner.Apply(checks)
 	if t := a.acting.Load(); t != nil {
 		t.alerts.Apply(s.groups)
-		t.writer.AnnounceMaintenance(t.ctx)
+		t.writer.AnnounceMaintenance(t.Context())
 	}
 	if old != nil {
 		for _, src := range old.sources {

@@ -303,6 +303,7 @@ func TestTwoGuardiansTheOtherTakesOverInTheMiddleOfAWatch(t *testing.T) {
 	killed := time.Now()
 	eventually(t, "the other one acts", func() bool { return b.Role() == "active" })
 	t.Logf("took over after %s", time.Since(killed).Round(time.Millisecond))
+	eventually(t, "the takeover is told", func() bool { return w.heard("has taken over from") == 1 })
 	w.set(func(w *world) { w.bad = true })
 	v := b.Verdict(id)
 	if v.State != "failed" {

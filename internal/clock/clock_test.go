@@ -1,4 +1,4 @@
-package app_test
+package clock_test
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"guardian/internal/app"
+	"guardian/internal/clock"
 )
 
 // TestAClockThatJumpsMovesNoDeadline sets the machine's time an hour forward and back again.
@@ -17,7 +17,7 @@ func TestAClockThatJumpsMovesNoDeadline(t *testing.T) {
 		var log bytes.Buffer
 		var set time.Duration
 		machine := func() time.Time { return time.Now().Add(set) }
-		now := app.ProcessClock(time.Now, machine, slog.New(slog.NewTextHandler(&log, nil)))
+		now := clock.New(time.Now, machine, slog.New(slog.NewTextHandler(&log, nil))).Now
 		start := now()
 		pass := func(d time.Duration) time.Time {
 			for end := time.Now().Add(d); time.Now().Before(end); {
