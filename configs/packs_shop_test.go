@@ -411,7 +411,7 @@ func declaredMetrics(t *testing.T) []string {
 	t.Helper()
 	declaration := regexp.MustCompile(`(?:Name:\s+|\bdesc\()"(guardian_\w+)"`)
 	var names []string
-	for _, pattern := range []string{"../probes/metrics.go", "../notifiers/metrics.go", "../internal/*/metrics.go"} {
+	for _, pattern := range []string{"../probes/metrics.go", "../notifiers/metrics.go", "../internal/*/*.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

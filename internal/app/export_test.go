@@ -37,7 +37,7 @@ func (s Stepped) Begin(ctx context.Context) error {
 		_, err := t.begin()
 		s.acting.Store(t)
 		begun <- err
-		return stepped{}, err
+		return stepped{t}, err
 	})
 	if err := <-begun; err != nil {
 		return err
@@ -48,11 +48,18 @@ func (s Stepped) Begin(ctx context.Context) error {
 	return nil
 }
 
-// stepped has nothing that runs by itself.
-type stepped struct{}
+// stepped is what acts and tells, of which nothing runs by itself.
+type stepped struct{ t *leading }
 
-func (stepped) Drain() {}
-func (stepped) Stop()  {}
+func (s stepped) Drain() {
+	s.t.runs.Drain(time.Millisecond) // a step under way is left as an open intent
+	s.t.writer.Save(true)
+}
+
+func (s stepped) Stop() {
+	s.t.runs.Wait()
+	s.t.alerts.Wait()
+}
 
 // hold asks for the lease once.
 func (s Stepped) hold(ctx context.Context, lead func(*leadership.Leadership) (leadership.Rooms, error)) {
@@ -211,19 +218,4 @@ func (s Stepped) Drive() {
 }
 
 // End ends the leadership and the process in order.
-func (s Stepped) End() error {
-	t := s.acting.Load()
-	t.runs.Drain(time.Millisecond) // a step under way is left as an open intent
-	t.writer.Save(true)
-	t.cancel(nil)
-	t.runs.Wait()
-	t.alerts.Wait()
-	t.wg.Wait()
-	t.mu.Lock()
-	l := t.lease
-	t.mu.Unlock()
-	if err := s.store.Release(context.Background(), l); err != nil {
-		return err
-	}
-	return s.Stop(context.Background())
-}
+func (s Stepped) End() error { return s.Stop(context.Background()) }
