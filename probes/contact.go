@@ -16,8 +16,8 @@ import (
 
 // Target is where a connection goes.
 type Target struct {
-	Address       string `yaml:"address" doc:"Where to connect to, as host:port."`
-	AddressFamily string `yaml:"address_family" doc:"any, ip4 or ip6: which addresses of the target are used."`
+	Address       string `yaml:"address" doc:"The target, as host:port."`
+	AddressFamily string `yaml:"address_family" doc:"Addresses of the target to use: any, ip4 or ip6."`
 }
 
 func (t *Target) validate() error {

@@ -26,17 +26,17 @@ import (
 //	the server refuses, or does not answer in time       | Down
 //	what the fault table says of this machine            | Unknown
 type DNSSettings struct {
-	Server        string   `yaml:"server" doc:"The server that is asked, as host or host:port; port 53 when left out."`
-	AddressFamily string   `yaml:"address_family" doc:"any, ip4 or ip6: which addresses of the server are used."`
-	Protocol      string   `yaml:"protocol" doc:"udp or tcp; a truncated answer over udp is asked for again over tcp."`
-	Name          string   `yaml:"name" doc:"The name that is asked for, such as shop.example.com."`
-	Type          string   `yaml:"type" doc:"A, AAAA, CNAME, MX, TXT, NS, SOA or CAA."`
-	Recursion     bool     `yaml:"recursion" doc:"Ask the server to ask others; false asks it for what it knows itself."`
-	Rcodes        []string `yaml:"rcodes" doc:"Accepted response codes, such as NOERROR or NXDOMAIN; NOERROR when left out."`
-	Answers       []string `yaml:"answers" doc:"Records that must be among the answers, such as 192.0.2.1 or 10 mail.example.com."`
-	Exactly       bool     `yaml:"exactly" doc:"No other records than answers may come."`
+	Server        string   `yaml:"server" doc:"The name server, as host or host:port; default port: 53."`
+	AddressFamily string   `yaml:"address_family" doc:"Addresses of the server to use: any, ip4 or ip6."`
+	Protocol      string   `yaml:"protocol" doc:"udp or tcp; after a truncated answer over udp, tcp is used."`
+	Name          string   `yaml:"name" doc:"The name to query, such as shop.example.com."`
+	Type          string   `yaml:"type" doc:"Record type: A, AAAA, CNAME, MX, TXT, NS, SOA or CAA."`
+	Recursion     bool     `yaml:"recursion" doc:"Request recursion; false: query only what the server knows itself."`
+	Rcodes        []string `yaml:"rcodes" doc:"Accepted response codes, such as NOERROR or NXDOMAIN; default: NOERROR."`
+	Answers       []string `yaml:"answers" doc:"Records that the answer must contain, such as 192.0.2.1 or 10 mail.example.com."`
+	Exactly       bool     `yaml:"exactly" doc:"Whether other records than answers are forbidden."`
 	Matches       string   `yaml:"matches" doc:"Regular expression that every record must match."`
-	MinAnswers    int      `yaml:"min_answers" doc:"Least number of records of the type that must come with NOERROR."`
+	MinAnswers    int      `yaml:"min_answers" doc:"Minimum number of records of the type with NOERROR."`
 }
 
 // Validate joins every mistake.

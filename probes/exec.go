@@ -30,13 +30,13 @@ import (
 //
 // A program may do anything: it is Active.
 type ExecSettings struct {
-	Command     []string                 `yaml:"command" doc:"The program and its arguments; no shell reads them. Arguments are templates, without secrets: other users see them."`
-	Dir         string                   `yaml:"dir" doc:"Folder in which it runs; the guardian's own when left out."`
-	Inherit     []string                 `yaml:"inherit" doc:"Names of variables of the guardian's environment that the program gets; PATH when left out."`
-	Env         map[string]string        `yaml:"env" doc:"Variables that the program gets."`
-	Secrets     map[string]secret.Secret `yaml:"secrets" doc:"Variables that the program gets and that are never shown."`
-	Warning     string                   `yaml:"warning" doc:"What exit code 1 means: up, down or unknown."`
-	OutputLimit int                      `yaml:"output_limit" doc:"Bytes of the output that are read, at most 1048576; the rest is thrown away."`
+	Command     []string                 `yaml:"command" doc:"The program and its arguments, without a shell. Arguments are templates; do not put secrets into them, because other users can see them."`
+	Dir         string                   `yaml:"dir" doc:"Working directory; default: the guardian's."`
+	Inherit     []string                 `yaml:"inherit" doc:"Names of environment variables that are passed on from the guardian; default: PATH."`
+	Env         map[string]string        `yaml:"env" doc:"Environment variables of the program."`
+	Secrets     map[string]secret.Secret `yaml:"secrets" doc:"Secret environment variables of the program; never shown."`
+	Warning     string                   `yaml:"warning" doc:"Meaning of exit code 1: up, down or unknown."`
+	OutputLimit int                      `yaml:"output_limit" doc:"Maximum size of the output in bytes, up to 1048576; the rest is discarded."`
 }
 
 const (

@@ -31,10 +31,10 @@ type FeedSettings struct {
 	Request      `yaml:",inline"`
 	Client       `yaml:",inline"`
 	Secrets      map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for url, headers and body as {{.Secrets.name}}."`
-	APIs         []string                 `yaml:"apis" doc:"Names of the APIs and operations in use; an entry matters when it names one, in any case. All matter when left out."`
-	Words        []string                 `yaml:"words" doc:"Words of which an entry must hold one to matter, such as deprecat; none is needed when left out."`
+	APIs         []string                 `yaml:"apis" doc:"APIs and operations in use: entries are relevant if they contain one of these names, case-insensitively; default: all entries."`
+	Words        []string                 `yaml:"words" doc:"Words such as deprecat: entries are relevant if they contain one; default: all entries."`
 	NewFor       model.Duration           `yaml:"new_for" doc:"How long after its publication an entry counts as new."`
-	MinRemaining model.Duration           `yaml:"min_remaining" doc:"Down when an API in use is decommissioned sooner than this; 0 judges nothing."`
+	MinRemaining model.Duration           `yaml:"min_remaining" doc:"Down when an API in use is decommissioned sooner; 0: never."`
 }
 
 // Validate joins every mistake.

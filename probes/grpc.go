@@ -32,8 +32,8 @@ import (
 //	what the fault table says of this machine                   | Unknown
 type GRPCSettings struct {
 	Target   `yaml:",inline"`
-	Service  string                   `yaml:"service" doc:"The service that is asked for; the server as a whole when left out."`
-	TLS      *TLS                     `yaml:"tls" doc:"Use TLS, and how the certificate is checked; in clear when left out."`
+	Service  string                   `yaml:"service" doc:"The service to check; default: the server as a whole."`
+	TLS      *TLS                     `yaml:"tls" doc:"Use TLS, and how the certificate is verified; default: without TLS."`
 	Metadata map[string]secret.Secret `yaml:"metadata" doc:"Metadata of the call, such as authorization; never shown."`
 }
 

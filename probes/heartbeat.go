@@ -13,8 +13,8 @@ import (
 
 // HeartbeatSettings configure a check of kind heartbeat: a job reports that it ran.
 type HeartbeatSettings struct {
-	Period model.Duration `yaml:"period" doc:"The job's period: how often it reports; the check's own interval when left out."`
-	Grace  model.Duration `yaml:"grace" doc:"How much later than its period a report may come."`
+	Period model.Duration `yaml:"period" doc:"How often the job reports; default: the check's interval."`
+	Grace  model.Duration `yaml:"grace" doc:"How late a report may be."`
 }
 
 // Validate joins every mistake.

@@ -21,15 +21,15 @@ type HTTPSettings struct {
 	Request     `yaml:",inline"`
 	Client      `yaml:",inline"`
 	Secrets     map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for url, headers and body as {{.Secrets.name}}."`
-	Expect      Expect                   `yaml:"expect" doc:"What the answer must be like."`
-	VersionFrom VersionFrom              `yaml:"version_from" doc:"Where the answer tells which version gave it."`
+	Expect      Expect                   `yaml:"expect" doc:"Assertions on the answer."`
+	VersionFrom VersionFrom              `yaml:"version_from" doc:"Where the answer contains the version of the service."`
 }
 
 // VersionFrom says where an answer carries the version that gave it.
 type VersionFrom struct {
 	Header string `yaml:"header" doc:"Response header, such as X-Version."`
 	JSON   string `yaml:"json" doc:"GJSON path in the body, such as build.version."`
-	Match  string `yaml:"match" doc:"Regular expression whose first group is the version; the whole text when left out."`
+	Match  string `yaml:"match" doc:"Regular expression whose first group is the version; default: the whole text."`
 }
 
 // Validate joins every mistake.

@@ -36,25 +36,25 @@ type JourneySettings struct {
 	Client  `yaml:",inline"`
 	Vars    map[string]string        `yaml:"vars" doc:"Values for the templates, such as SKU, written {{.SKU}}."`
 	Secrets map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for url, headers and body as {{.Secrets.name}}."`
-	Steps   []JourneyStep            `yaml:"steps" doc:"The requests, in order; the first that fails ends the journey."`
+	Steps   []JourneyStep            `yaml:"steps" doc:"The requests, in order; the first failure ends the journey."`
 }
 
 // JourneyStep is one request of a journey.
 type JourneyStep struct {
-	Name    string `yaml:"name" doc:"The step's name: the label step."`
+	Name    string `yaml:"name" doc:"The step's name, for the label step."`
 	Request `yaml:",inline"`
-	Expect  Expect         `yaml:"expect" doc:"What the answer must be like."`
-	Extract []Extract      `yaml:"extract" doc:"What later steps need of the answer."`
-	Timeout model.Duration `yaml:"timeout" doc:"Within what time the step must be answered; the look's when left out."`
+	Expect  Expect         `yaml:"expect" doc:"Assertions on the answer."`
+	Extract []Extract      `yaml:"extract" doc:"Values of the answer for later steps."`
+	Timeout model.Duration `yaml:"timeout" doc:"Timeout of the step; default: the rest of the look's."`
 }
 
 // Extract takes a value out of an answer, for the templates of later steps.
 type Extract struct {
-	Name   string `yaml:"name" doc:"The value's name: {{.name}} in later steps."`
+	Name   string `yaml:"name" doc:"The value's name, for later steps as {{.name}}."`
 	JSON   string `yaml:"json" doc:"GJSON path in the body, such as data.token."`
-	Header string `yaml:"header" doc:"Response header; the body when neither this nor json is given."`
-	Match  string `yaml:"match" doc:"Regular expression whose first group is the value, or all that matches when it has none."`
-	Show   bool   `yaml:"show" doc:"The value is no secret and may be shown; otherwise it is masked like one."`
+	Header string `yaml:"header" doc:"Response header; default without json: the body."`
+	Match  string `yaml:"match" doc:"Regular expression whose first group, or else whole match, is the value."`
+	Show   bool   `yaml:"show" doc:"Whether the value may be shown; by default it is masked like a secret."`
 }
 
 const maxJourneySteps = 50

@@ -25,11 +25,11 @@ import (
 
 // Seller is a seller's account and application at a marketplace.
 type Seller struct {
-	Shop   string        `yaml:"shop" doc:"The seller's ID at the marketplace; for Shopify the shop's domain."`
-	Site   string        `yaml:"site" doc:"The country or marketplace as its pushes name it, such as SG or lazada_sg."`
+	Shop   string        `yaml:"shop" doc:"The seller's ID on the marketplace; for Shopify the shop's domain."`
+	Site   string        `yaml:"site" doc:"The country or marketplace as named in its pushes, such as SG or lazada_sg."`
 	AppKey string        `yaml:"app_key" doc:"App key, partner ID or application ID; for eBay the key ID."`
-	Secret secret.Secret `yaml:"secret" doc:"App secret or partner key, with which requests and pushes are signed; for pushes of eBay a P-256 private key in PEM, of a pair made for rehearsals."`
-	Token  secret.Secret `yaml:"token" doc:"Access token for requests; it is never renewed."`
+	Secret secret.Secret `yaml:"secret" doc:"App secret or partner key that signs requests and pushes; for eBay pushes the P-256 private key (PEM) of a key pair for tests."`
+	Token  secret.Secret `yaml:"token" doc:"Access token for requests; it is never refreshed."`
 }
 
 func (s Seller) account() marketplace.Account {
@@ -39,9 +39,9 @@ func (s Seller) account() marketplace.Account {
 // Goods are what a synthetic order orders.
 type Goods struct {
 	SKU      string `yaml:"sku" doc:"The article."`
-	Quantity int    `yaml:"quantity" doc:"How many, at least 1."`
-	Price    string `yaml:"price" doc:"The price of one, such as 9.90."`
-	Currency string `yaml:"currency" doc:"ISO 4217, such as USD."`
+	Quantity int    `yaml:"quantity" doc:"Quantity, at least 1."`
+	Price    string `yaml:"price" doc:"Unit price, such as 9.90."`
+	Currency string `yaml:"currency" doc:"Currency (ISO 4217), such as USD."`
 	Country  string `yaml:"country" doc:"The buyer's country, ISO 3166, such as US."`
 }
 

@@ -16,30 +16,30 @@ import (
 // cleaned up again.
 type OrderPushSettings struct {
 	Client       `yaml:",inline"`
-	Platform     string                   `yaml:"platform" doc:"Push as this marketplace does, such as shopee: payload, headers, signature and the answer that counts are the marketplace's, and push.url is the seller's registered endpoint; left out, push says everything."`
-	Create       string                   `yaml:"create" doc:"push (default) sends the marketplace's push; sandbox lets the vendor's sandbox make the order, and push.url is the address of that operation."`
-	Variant      string                   `yaml:"variant" doc:"What is odd about the push: duplicate, out_of_order, late or bad_signature; nothing when left out."`
+	Platform     string                   `yaml:"platform" doc:"Push like this marketplace, such as shopee: with its payload, headers, signature and condition for an accepted push; push.url is the seller's registered endpoint. Default: push defines everything."`
+	Create       string                   `yaml:"create" doc:"push sends the marketplace's push; sandbox lets the vendor's sandbox create the order, and push.url is the URL of that operation."`
+	Variant      string                   `yaml:"variant" doc:"Variant of the push: duplicate, out_of_order, late or bad_signature; default: a normal push."`
 	Seller       Seller                   `yaml:"seller" doc:"The seller's account and application at the marketplace."`
-	Order        Goods                    `yaml:"order" doc:"What is ordered, in pushes that tell it, and for templates as {{.Order.SKU}} and so on."`
-	Prefix       string                   `yaml:"prefix" doc:"What every synthetic order's ID starts with; where the marketplace's IDs are numbers, 9000 unless this is digits."`
-	MarkerHeader string                   `yaml:"marker_header" doc:"Request header that carries the ID of the synthetic order."`
+	Order        Goods                    `yaml:"order" doc:"The ordered article, in pushes that contain it, and for templates as {{.Order.SKU}} etc."`
+	Prefix       string                   `yaml:"prefix" doc:"Prefix of the IDs of synthetic orders; for marketplaces with numeric IDs 9000 unless the prefix is digits."`
+	MarkerHeader string                   `yaml:"marker_header" doc:"Request header with the ID of the synthetic order."`
 	Vars         map[string]string        `yaml:"vars" doc:"Values for the templates, such as SKU, written {{.SKU}}."`
 	Secrets      map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for the templates as {{.Secrets.name}}."`
 	Push         Push                     `yaml:"push" doc:"How the order is pushed."`
-	Lookup       Lookup                   `yaml:"lookup" doc:"How it is seen that the order arrived."`
-	Verify       []Field                  `yaml:"verify" doc:"What the visible order must be like."`
-	Cleanup      Cleanup                  `yaml:"cleanup" doc:"How the order is taken away again."`
-	DailyMax     int                      `yaml:"max_orders_per_day" doc:"Most synthetic orders in one UTC day, counted since the guardian started."`
-	MaxUncleaned int                      `yaml:"max_uncleaned" doc:"Push no more while this many synthetic orders wait for their cleanup."`
+	Lookup       Lookup                   `yaml:"lookup" doc:"How to find out that the order arrived."`
+	Verify       []Field                  `yaml:"verify" doc:"Assertions on the order that arrived."`
+	Cleanup      Cleanup                  `yaml:"cleanup" doc:"How the order is removed."`
+	DailyMax     int                      `yaml:"max_orders_per_day" doc:"Maximum number of synthetic orders per UTC day, counted since the guardian started."`
+	MaxUncleaned int                      `yaml:"max_uncleaned" doc:"Maximum number of synthetic orders that wait for cleanup; at the limit no order is pushed."`
 }
 
 // Push is how a synthetic order is pushed.
 type Push struct {
 	Request `yaml:",inline"`
 	Sign    *Sign          `yaml:"sign" doc:"How the push is signed."`
-	Expect  Expect         `yaml:"expect" doc:"What the answer to the push must be like."`
-	Timeout model.Duration `yaml:"timeout" doc:"Within what time the push must be answered."`
-	Ref     string         `yaml:"ref" doc:"GJSON path in the answer of what the target calls the order, for templates as {{.Ref}}."`
+	Expect  Expect         `yaml:"expect" doc:"Assertions on the answer to the push."`
+	Timeout model.Duration `yaml:"timeout" doc:"Timeout of the answer to the push."`
+	Ref     string         `yaml:"ref" doc:"GJSON path of the target's own order ID in the answer, for templates as {{.Ref}}."`
 }
 
 // Sign is how a push is signed.
@@ -47,31 +47,31 @@ type Sign struct {
 	Algorithm string        `yaml:"algorithm" doc:"hmac-sha256 or hmac-sha1."`
 	Encoding  string        `yaml:"encoding" doc:"hex, upper_hex or base64."`
 	Secret    secret.Secret `yaml:"secret" doc:"The signing key."`
-	Content   string        `yaml:"content" doc:"Template of what is signed; {{.Body}}, {{.URL}} and {{.Path}} are those of the push."`
-	Header    string        `yaml:"header" doc:"Header that carries the signature."`
-	Prefix    string        `yaml:"prefix" doc:"What the header's value starts with, such as sha256=."`
+	Content   string        `yaml:"content" doc:"Template of the signed text; {{.Body}}, {{.URL}} and {{.Path}} are those of the push."`
+	Header    string        `yaml:"header" doc:"Header for the signature."`
+	Prefix    string        `yaml:"prefix" doc:"Prefix of the header's value, such as sha256=."`
 }
 
 // Lookup is how it is seen that an order arrived: by http or by sql.
 type Lookup struct {
-	HTTP      *LookupHTTP    `yaml:"http" doc:"Ask over HTTP."`
-	SQL       *SQL           `yaml:"sql" doc:"Ask a database; the order is visible when the query gives a row."`
-	Every     model.Duration `yaml:"every" doc:"Time between two questions."`
-	Within    model.Duration `yaml:"within" doc:"How soon the order must be visible."`
-	LostAfter model.Duration `yaml:"lost_after" doc:"When an order counts as lost rather than slow; until the look's time is over when left out."`
+	HTTP      *LookupHTTP    `yaml:"http" doc:"Look up over HTTP."`
+	SQL       *SQL           `yaml:"sql" doc:"Look up in a database; the order has arrived when the query returns a row."`
+	Every     model.Duration `yaml:"every" doc:"Time between two lookups."`
+	Within    model.Duration `yaml:"within" doc:"How soon the order must have arrived."`
+	LostAfter model.Duration `yaml:"lost_after" doc:"When an order counts as lost rather than slow; default: at the check's timeout."`
 }
 
 // LookupHTTP is a question whose answer shows the order.
 type LookupHTTP struct {
 	Request `yaml:",inline"`
-	Expect  Expect `yaml:"expect" doc:"What the answer is like once the order is visible."`
-	Ref     string `yaml:"ref" doc:"GJSON path of what the target calls the order."`
+	Expect  Expect `yaml:"expect" doc:"Assertions on the answer that hold once the order has arrived."`
+	Ref     string `yaml:"ref" doc:"GJSON path of the target's own order ID."`
 }
 
 // SQL is one statement.
 type SQL struct {
-	Driver string        `yaml:"driver" doc:"postgres or sqlite."`
-	DSN    secret.Secret `yaml:"dsn" doc:"Where the database is; never shown."`
+	Driver string        `yaml:"driver" doc:"Database driver: postgres or sqlite."`
+	DSN    secret.Secret `yaml:"dsn" doc:"Connection string; never shown."`
 	Query  string        `yaml:"query" doc:"The statement, with $1, $2 (postgres) or ? (sqlite) for args."`
 	Args   []string      `yaml:"args" doc:"Arguments; templates such as {{.ID}}."`
 }
@@ -80,22 +80,22 @@ type SQL struct {
 type Field struct {
 	Column string `yaml:"column" doc:"Column of the row that lookup.sql gives."`
 	JSON   string `yaml:"json" doc:"GJSON path in the answer that lookup.http gives."`
-	Equals string `yaml:"equals" doc:"The expected text; a template; numbers are compared as numbers."`
+	Equals string `yaml:"equals" doc:"The expected value; a template; numbers are compared as numbers."`
 }
 
 // Cleanup is how a synthetic order is taken away: by http or by sql.
 type Cleanup struct {
 	HTTP    *CleanupHTTP   `yaml:"http" doc:"Clean up over HTTP."`
-	SQL     *SQL           `yaml:"sql" doc:"Clean up in a database; a statement that may run twice."`
-	Timeout model.Duration `yaml:"timeout" doc:"How long one cleanup may take; the look keeps this time for it."`
-	Tries   int            `yaml:"tries" doc:"How often it is tried before the order is abandoned and told about."`
-	Backoff model.Duration `yaml:"backoff" doc:"Wait before the second try; doubles with each, up to an hour."`
+	SQL     *SQL           `yaml:"sql" doc:"Clean up in a database, with an idempotent statement."`
+	Timeout model.Duration `yaml:"timeout" doc:"Timeout of one cleanup; the look reserves this time."`
+	Tries   int            `yaml:"tries" doc:"Number of tries before the order is abandoned and reported."`
+	Backoff model.Duration `yaml:"backoff" doc:"Wait before the second try; doubled with each further one, up to an hour."`
 }
 
 // CleanupHTTP is a request that takes an order away; 404 and 410 mean that there is none.
 type CleanupHTTP struct {
 	Request `yaml:",inline"`
-	Expect  Expect `yaml:"expect" doc:"What the answer to the cleanup must be like."`
+	Expect  Expect `yaml:"expect" doc:"Assertions on the answer to the cleanup."`
 }
 
 func orderPushKind() Kind {

@@ -30,24 +30,24 @@ import (
 // Each look is a new browser with an empty profile, and takes a second of a CPU and some
 // 200 MiB while it lasts: once a minute is often.
 type PageSettings struct {
-	URL              string                   `yaml:"url" doc:"Absolute http or https address; a template. Its query and user are never shown."`
+	URL              string                   `yaml:"url" doc:"Absolute http or https URL; a template. Its query and user are never shown."`
 	Secrets          map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for url as {{.Secrets.name}}."`
-	Chromium         string                   `yaml:"chromium" doc:"Path of Chromium or Chrome; found on PATH when left out."`
-	NoSandbox        bool                     `yaml:"no_sandbox" doc:"Run Chromium without its sandbox: needed as root and in most containers; look at pages that you trust alone."`
-	Insecure         bool                     `yaml:"insecure" doc:"Accept any certificate."`
-	Proxy            string                   `yaml:"proxy" doc:"Proxy as http://, https:// or socks5:// address without a password."`
+	Chromium         string                   `yaml:"chromium" doc:"Path of Chromium or Chrome; default: found on PATH."`
+	NoSandbox        bool                     `yaml:"no_sandbox" doc:"Run Chromium without its sandbox, as is necessary as root and in most containers; only for pages that you trust."`
+	Insecure         bool                     `yaml:"insecure" doc:"Do not verify certificates."`
+	Proxy            string                   `yaml:"proxy" doc:"Proxy as http://, https:// or socks5:// URL without a password."`
 	Width            int                      `yaml:"width" doc:"Width of the window in pixels, 200 to 4000."`
 	Height           int                      `yaml:"height" doc:"Height of the window in pixels, 200 to 4000."`
-	Status           []StatusRange            `yaml:"status" doc:"Accepted status codes of the page itself; 2xx when left out."`
-	Elements         []string                 `yaml:"elements" doc:"CSS selectors; for each an element must appear and be visible before the look's time is over."`
-	Settle           model.Duration           `yaml:"wait_after_load" doc:"How long the page is watched on after it loaded, for what shows or shifts late."`
-	MaxConsoleErrors *int                     `yaml:"max_console_errors" doc:"Most errors and uncaught exceptions on the console; any number when left out."`
-	MaxLoad          model.Duration           `yaml:"max_load" doc:"Down when the load event comes later; 0 is no limit."`
-	MaxTTFB          model.Duration           `yaml:"max_ttfb" doc:"Down when the first byte comes later (time to first byte); 0 is no limit."`
-	MaxFCP           model.Duration           `yaml:"max_fcp" doc:"Down when something shows later (first contentful paint); 0 is no limit."`
-	MaxLCP           model.Duration           `yaml:"max_lcp" doc:"Down when the largest part shows later (largest contentful paint); 0 is no limit."`
-	MaxCLS           *float64                 `yaml:"max_cls" doc:"Down when the page shifts more (cumulative layout shift); any when left out."`
-	Screenshots      int                      `yaml:"screenshots" doc:"How many pictures of failures are kept, 0 to 100; older ones are removed."`
+	Status           []StatusRange            `yaml:"status" doc:"Accepted status codes of the page itself; default: 2xx."`
+	Elements         []string                 `yaml:"elements" doc:"CSS selectors of elements that must be visible within the timeout."`
+	Settle           model.Duration           `yaml:"wait_after_load" doc:"How long to measure after the load event, for late content and layout shifts."`
+	MaxConsoleErrors *int                     `yaml:"max_console_errors" doc:"Maximum number of errors and uncaught exceptions on the console; default: no limit."`
+	MaxLoad          model.Duration           `yaml:"max_load" doc:"Maximum time to the load event; 0: no limit."`
+	MaxTTFB          model.Duration           `yaml:"max_ttfb" doc:"Maximum time to first byte; 0: no limit."`
+	MaxFCP           model.Duration           `yaml:"max_fcp" doc:"Maximum first contentful paint; 0: no limit."`
+	MaxLCP           model.Duration           `yaml:"max_lcp" doc:"Maximum largest contentful paint; 0: no limit."`
+	MaxCLS           *float64                 `yaml:"max_cls" doc:"Maximum cumulative layout shift; default: no limit."`
+	Screenshots      int                      `yaml:"screenshots" doc:"Number of screenshots of failures to keep, 0 to 100."`
 }
 
 // Validate joins every mistake.

@@ -18,12 +18,12 @@ import (
 // PromQLSettings configure a check of kind promql: a query to a Prometheus-compatible server.
 type PromQLSettings struct {
 	Server  string                   `yaml:"server" doc:"Address of the Prometheus-compatible server, such as http://prometheus:9090."`
-	Query   string                   `yaml:"query" doc:"PromQL expression that gives a scalar or an instant vector."`
+	Query   string                   `yaml:"query" doc:"PromQL expression with a scalar or instant vector as result."`
 	UpIf    string                   `yaml:"up_if" doc:"Condition that every value must meet: an operator (>, >=, <, <=, ==, !=) and a number."`
-	Empty   string                   `yaml:"empty" doc:"What an empty result means: unknown, up or down."`
+	Empty   string                   `yaml:"empty" doc:"Meaning of an empty result: unknown, up or down."`
 	Headers map[string]secret.Secret `yaml:"headers" doc:"Request headers, such as Authorization; never shown."`
-	TLS     TLS                      `yaml:"tls" doc:"How the server's certificate is checked."`
-	Proxy   string                   `yaml:"proxy" doc:"Proxy as http://, https:// or socks5:// address; HTTP_PROXY and the like are not read."`
+	TLS     TLS                      `yaml:"tls" doc:"How the server's certificate is verified."`
+	Proxy   string                   `yaml:"proxy" doc:"Proxy as http://, https:// or socks5:// URL; HTTP_PROXY etc. are not used."`
 }
 
 func promqlKind() Kind {

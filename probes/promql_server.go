@@ -21,8 +21,8 @@ import (
 type PromQLServer struct {
 	Server  string                   `yaml:"server" doc:"Address of the Prometheus-compatible server, such as http://prometheus:9090."`
 	Headers map[string]secret.Secret `yaml:"headers" doc:"Request headers, such as Authorization; never shown."`
-	TLS     TLS                      `yaml:"tls" doc:"How the server's certificate is checked."`
-	Proxy   string                   `yaml:"proxy" doc:"Proxy as http://, https:// or socks5:// address; HTTP_PROXY and the like are not read."`
+	TLS     TLS                      `yaml:"tls" doc:"How the server's certificate is verified."`
+	Proxy   string                   `yaml:"proxy" doc:"Proxy as http://, https:// or socks5:// URL; HTTP_PROXY etc. are not used."`
 }
 
 // Validate joins every mistake.

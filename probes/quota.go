@@ -21,13 +21,13 @@ import (
 type QuotaSettings struct {
 	Request        `yaml:",inline"`
 	Client         `yaml:",inline"`
-	Platform       string                   `yaml:"platform" doc:"Ask this marketplace, such as shopee: what is asked, how it is signed and what the answer means are the marketplace's; url is the API's base address, or the whole address where it has IDs in it."`
+	Platform       string                   `yaml:"platform" doc:"Call this marketplace, such as shopee, with its cheap read, signature and meaning of answers; url is the API's base URL, or the complete URL if it contains IDs."`
 	Seller         Seller                   `yaml:"seller" doc:"The seller's account and application at the marketplace."`
 	Secrets        map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for url, headers and body as {{.Secrets.name}}."`
-	Operation      string                   `yaml:"operation" doc:"The marketplace's name of the operation, such as getOrder: the label operation; with platform the read that is safe to repeat when left out."`
-	From           []QuotaHeaders           `yaml:"from" doc:"Header names to read; all the well-known forms when left out."`
-	MaxUsed        float64                  `yaml:"max_used" doc:"Down when this share of a quota or more is used, over 0 to 1; 1 is Down only when nothing is left."`
-	ThrottleStatus []StatusRange            `yaml:"throttle_status" doc:"Status codes that mean throttled; 429 when left out."`
+	Operation      string                   `yaml:"operation" doc:"The marketplace's name of the operation, such as getOrder, for the label operation; default with platform: the cheap read."`
+	From           []QuotaHeaders           `yaml:"from" doc:"Headers to read; default: all well-known ones."`
+	MaxUsed        float64                  `yaml:"max_used" doc:"Down when at least this share of a quota is used, more than 0 and at most 1; 1: Down only when it is exhausted."`
+	ThrottleStatus []StatusRange            `yaml:"throttle_status" doc:"Status codes that mean throttled; default: 429."`
 }
 
 // QuotaHeaders name the headers of one quota.
@@ -35,10 +35,10 @@ type QuotaHeaders struct {
 	Policy    string  `yaml:"policy" doc:"The quota's name: the label policy."`
 	UsedSize  string  `yaml:"used_size" doc:"Header with used/size, such as X-Shopify-Shop-Api-Call-Limit: 32/40."`
 	Limit     string  `yaml:"limit" doc:"Header with the limit."`
-	Remaining string  `yaml:"remaining" doc:"Header with what is left."`
-	Used      string  `yaml:"used" doc:"Header with what is used."`
-	Reset     string  `yaml:"reset" doc:"Header that says when the quota is whole again: seconds, epoch seconds, epoch milliseconds or a date."`
-	Size      float64 `yaml:"size" doc:"The limit, where no header says it."`
+	Remaining string  `yaml:"remaining" doc:"Header with the remaining calls."`
+	Used      string  `yaml:"used" doc:"Header with the used calls."`
+	Reset     string  `yaml:"reset" doc:"Header with the time of the reset: seconds, epoch seconds, epoch milliseconds or a date."`
+	Size      float64 `yaml:"size" doc:"The limit, if no header has it."`
 }
 
 // Validate joins every mistake.

@@ -14,8 +14,8 @@ import (
 // out within seconds what the schedule would take minutes for, and measure how long short
 // outages last.
 type Recheck struct {
-	Interval model.Duration `yaml:"interval" doc:"Time between two looks at a check that failed, until it is up again; at least 100ms and at most half the check's own interval; left out: no rechecks."`
-	For      model.Duration `yaml:"for" doc:"How long after the first failure the check is looked at so often; left out: 5m."`
+	Interval model.Duration `yaml:"interval" doc:"Time between looks at a check that is down; at least 100ms and at most half the check's interval; default: no rechecks."`
+	For      model.Duration `yaml:"for" doc:"How long after the first failure rechecks last; default: 5m."`
 }
 
 const (

@@ -45,8 +45,8 @@ func drawn(samples []sample.Sample) string {
 func TestAFailedCheckIsFollowedUpAtTheRaisedPace(t *testing.T) {
 	for name, c := range map[string]struct {
 		recheck probes.Recheck
-		down  [2]float64
-		want  string
+		down    [2]float64
+		want    string
 	}{
 		"until it is up again, and the schedule keeps its times": {
 			probes.Recheck{Interval: model.Duration(2 * time.Second), For: model.Duration(time.Minute)},

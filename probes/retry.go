@@ -16,8 +16,8 @@ import (
 // Retry is how a look is tried again where a single lost packet is not news. It hides
 // failures that do not last: leave it out where the share of failures is what matters.
 type Retry struct {
-	Times int            `yaml:"times" doc:"How often a look that is not up is tried again before it counts, 0 to 5; for checks that only read."`
-	Pause model.Duration `yaml:"pause" doc:"The pause before each further try; left out: 200ms. All tries share the check's timeout."`
+	Times int            `yaml:"times" doc:"Number of retries of a look that is not up, 0 to 5; for checks that only read."`
+	Pause model.Duration `yaml:"pause" doc:"Pause before each retry; default: 200ms. All tries share the check's timeout."`
 }
 
 const (

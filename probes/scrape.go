@@ -35,18 +35,18 @@ type ScrapeSettings struct {
 	Request   `yaml:",inline"`
 	Client    `yaml:",inline"`
 	Secrets   map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for url, headers and body as {{.Secrets.name}}."`
-	Metrics   []string                 `yaml:"metrics" doc:"Selectors of what becomes series of the check, such as queue_depth{queue=\"orders\"}; each names one metric."`
-	Prefix    string                   `yaml:"prefix" doc:"What the names of these series start with."`
-	Assert    []MetricAssertion        `yaml:"assert" doc:"What values must be like."`
-	MaxSeries int                      `yaml:"max_series" doc:"Most series that are taken, at most 2000; more are left out and Unknown."`
+	Metrics   []string                 `yaml:"metrics" doc:"Selectors of metrics that become series of the check, such as queue_depth{queue=\"orders\"}; each for one metric."`
+	Prefix    string                   `yaml:"prefix" doc:"Prefix of the names of these series."`
+	Assert    []MetricAssertion        `yaml:"assert" doc:"Assertions on values."`
+	MaxSeries int                      `yaml:"max_series" doc:"Maximum number of series, up to 2000; with more the check is Unknown."`
 }
 
 // MetricAssertion bounds the values of the series that a selector chooses.
 type MetricAssertion struct {
-	Metric  string   `yaml:"metric" doc:"Selector; each series that it chooses must be within the bounds."`
-	Min     *float64 `yaml:"min" doc:"The least value."`
-	Max     *float64 `yaml:"max" doc:"The greatest value."`
-	Missing string   `yaml:"missing" doc:"What it means that nothing is chosen: unknown, up or down; unknown when left out."`
+	Metric  string   `yaml:"metric" doc:"Selector; all matching series must be within the limits."`
+	Min     *float64 `yaml:"min" doc:"Minimum value."`
+	Max     *float64 `yaml:"max" doc:"Maximum value."`
+	Missing string   `yaml:"missing" doc:"Meaning of no matching series: unknown, up or down; default: unknown."`
 }
 
 const maxScrapeSeries = 2000

@@ -17,50 +17,50 @@ import (
 // Request is an HTTP request as it is configured. URL, header values and body are
 // text/template texts; see templateData for what they may name.
 type Request struct {
-	Method  string                   `yaml:"method" doc:"HTTP method; GET when left out, POST for a push."`
-	URL     string                   `yaml:"url" doc:"Absolute http or https address; a template such as https://shop.example.com/orders/{{.ID}}. Its query and user are never shown."`
+	Method  string                   `yaml:"method" doc:"HTTP method; default: GET, for a push POST."`
+	URL     string                   `yaml:"url" doc:"Absolute http or https URL; a template such as https://shop.example.com/orders/{{.ID}}. Its query and user are never shown."`
 	Headers map[string]secret.Secret `yaml:"headers" doc:"Request headers by name; values are templates and are never shown."`
-	Body    string                   `yaml:"body" doc:"Request body; a template. Put secrets into secrets and write {{.Secrets.name}}."`
+	Body    string                   `yaml:"body" doc:"Request body; a template. Use secrets as {{.Secrets.name}}."`
 }
 
 // Client is how HTTP goes out: nothing of it is taken from the environment.
 type Client struct {
-	TLS           TLS    `yaml:"tls" doc:"How the target's certificate is checked."`
-	Proxy         string `yaml:"proxy" doc:"Proxy as http://, https:// or socks5:// address; HTTP_PROXY and the like are not read."`
-	AddressFamily string `yaml:"address_family" doc:"any, ip4 or ip6: which addresses of the target are used."`
-	MaxRedirects  int    `yaml:"max_redirects" doc:"How many redirects are followed, 0 to 20; 0 follows none and judges the redirect itself."`
-	BodyLimit     int    `yaml:"body_limit" doc:"Bytes of the answer's body that are read, at most 16777216; a longer body is Down."`
+	TLS           TLS    `yaml:"tls" doc:"How the target's certificate is verified."`
+	Proxy         string `yaml:"proxy" doc:"Proxy as http://, https:// or socks5:// URL; HTTP_PROXY etc. are not used."`
+	AddressFamily string `yaml:"address_family" doc:"Addresses of the target to use: any, ip4 or ip6."`
+	MaxRedirects  int    `yaml:"max_redirects" doc:"Maximum number of redirects to follow, 0 to 20; 0: the redirect itself is the answer."`
+	BodyLimit     int    `yaml:"body_limit" doc:"Maximum size of the answer's body in bytes, up to 16777216; a longer one is Down."`
 }
 
 // TLS is how the target's certificate is checked.
 type TLS struct {
-	MinRemaining model.Duration `yaml:"min_remaining" doc:"Down when a certificate of the chain expires sooner than this; 0 looks at validity only."`
-	ServerName   string         `yaml:"server_name" doc:"Name that is asked for (SNI) and that the certificate must carry; the URL's host when left out."`
-	CAFile       string         `yaml:"ca_file" doc:"PEM file of the authorities to trust instead of the system's."`
-	Insecure     bool           `yaml:"insecure" doc:"Accept any certificate; its expiry is still measured."`
+	MinRemaining model.Duration `yaml:"min_remaining" doc:"Down when a certificate of the chain expires sooner; 0: only when it is invalid."`
+	ServerName   string         `yaml:"server_name" doc:"Server name for SNI and certificate verification; default: the URL's host."`
+	CAFile       string         `yaml:"ca_file" doc:"PEM file with the authorities to trust instead of the system's."`
+	Insecure     bool           `yaml:"insecure" doc:"Do not verify the certificate; its expiry is still measured."`
 }
 
 // Expect is what an answer must be like for the look to be Up.
 type Expect struct {
-	Status         []StatusRange     `yaml:"status" doc:"Accepted status codes, such as 200, 200-299 or 2xx; 2xx when left out."`
-	Headers        map[string]string `yaml:"headers" doc:"Regular expressions that the named response headers must match."`
+	Status         []StatusRange     `yaml:"status" doc:"Accepted status codes, such as 200, 200-299 or 2xx; default: 2xx."`
+	Headers        map[string]string `yaml:"headers" doc:"Regular expressions for response headers, by name."`
 	BodyContains   []string          `yaml:"body_contains" doc:"Texts that the body must contain."`
 	BodyNot        []string          `yaml:"body_not_contains" doc:"Texts that the body must not contain."`
 	BodyMatches    []string          `yaml:"body_matches" doc:"Regular expressions that the body must match."`
 	BodyNotMatches []string          `yaml:"body_not_matches" doc:"Regular expressions that the body must not match."`
 	JSON           []JSONAssertion   `yaml:"json" doc:"Assertions on values of a JSON body."`
-	MaxLatency     model.Duration    `yaml:"max_latency" doc:"Down when the whole answer takes longer; 0 is no limit beyond the check's timeout."`
+	MaxLatency     model.Duration    `yaml:"max_latency" doc:"Maximum duration of the whole answer; 0: only the check's timeout."`
 }
 
 // JSONAssertion is one condition on a value of a JSON document. Several conditions hold
 // together; none means that the path must exist.
 type JSONAssertion struct {
 	Path    string   `yaml:"path" doc:"GJSON path, such as data.status or orders.#(id==\"{{.ID}}\").sku."`
-	Equals  *string  `yaml:"equals" doc:"The value's text; numbers are compared as numbers. A template."`
+	Equals  *string  `yaml:"equals" doc:"The expected value; numbers are compared as numbers. A template."`
 	Matches string   `yaml:"matches" doc:"Regular expression that the value's text must match."`
 	Exists  *bool    `yaml:"exists" doc:"Whether the path must exist (true) or must not (false)."`
-	Min     *float64 `yaml:"min" doc:"The least number."`
-	Max     *float64 `yaml:"max" doc:"The greatest number."`
+	Min     *float64 `yaml:"min" doc:"Minimum."`
+	Max     *float64 `yaml:"max" doc:"Maximum."`
 }
 
 // StatusRange is a range of HTTP status codes, both ends included. Its text is "200",

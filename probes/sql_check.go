@@ -33,13 +33,13 @@ import (
 type SQLSettings struct {
 	SQL     `yaml:",inline"`
 	Secrets map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for args as {{.Secrets.name}}."`
-	Judge   string                   `yaml:"judge" doc:"What up_if is about: value of the column, number of rows, or age of the time in the column."`
-	Column  string                   `yaml:"column" doc:"The column that is judged; the first one that is not among labels when left out."`
+	Judge   string                   `yaml:"judge" doc:"What up_if applies to: value (of the column), rows (their number) or age (of the time in the column)."`
+	Column  string                   `yaml:"column" doc:"The column to evaluate; default: the first one that is not in labels."`
 	UpIf    string                   `yaml:"up_if" doc:"Condition: an operator (>, >=, <, <=, ==, !=) and a number; for age a duration such as < 10m."`
-	Labels  []string                 `yaml:"labels" doc:"Columns whose text become labels of the series; every row then has series of its own."`
-	Empty   string                   `yaml:"empty" doc:"What no rows mean for value and age: unknown, up or down."`
-	Failure string                   `yaml:"failure" doc:"What a failed query means: unknown or down."`
-	MaxRows int                      `yaml:"max_rows" doc:"Rows that are read, at most 1000; more are Unknown, and for rows more than any."`
+	Labels  []string                 `yaml:"labels" doc:"Columns that become labels; every row then has its own series."`
+	Empty   string                   `yaml:"empty" doc:"Meaning of no rows for value and age: unknown, up or down."`
+	Failure string                   `yaml:"failure" doc:"Meaning of a failed query: unknown or down."`
+	MaxRows int                      `yaml:"max_rows" doc:"Maximum number of rows, up to 1000; more are Unknown, or for rows count as very many."`
 }
 
 const (

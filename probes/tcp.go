@@ -23,15 +23,15 @@ import (
 //	what the fault table says of this machine | Unknown
 type TCPSettings struct {
 	Target  `yaml:",inline"`
-	TLS     *TLS                     `yaml:"tls" doc:"Agree on TLS first, and how the certificate is checked; {} checks it as usual."`
+	TLS     *TLS                     `yaml:"tls" doc:"Use TLS, and how the certificate is verified; {} verifies it as usual."`
 	Secrets map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for send as {{.Secrets.name}}."`
-	Talk    []Talk                   `yaml:"talk" doc:"What is said, in order; connecting is enough when left out."`
+	Talk    []Talk                   `yaml:"talk" doc:"The dialogue, in order; default: only connect."`
 }
 
 // Talk is something said over a connection and what must come back.
 type Talk struct {
-	Send   string `yaml:"send" doc:"Text that is sent, with its line end; a template."`
-	Expect string `yaml:"expect" doc:"Regular expression that what comes back must match; nothing is waited for when left out."`
+	Send   string `yaml:"send" doc:"Text to send, including its line end; a template."`
+	Expect string `yaml:"expect" doc:"Regular expression that the answer must match; default: do not wait for an answer."`
 }
 
 // Validate joins every mistake.

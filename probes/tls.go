@@ -30,9 +30,9 @@ import (
 type TLSSettings struct {
 	Target     `yaml:",inline"`
 	TLS        `yaml:",inline"`
-	MinVersion string `yaml:"min_version" doc:"Down when an older protocol is agreed on: 1.0, 1.1, 1.2 or 1.3."`
-	StartTLS   string `yaml:"starttls" doc:"smtp, imap or pop3: begin in clear and ask for TLS, as mail servers do."`
-	OCSP       string `yaml:"ocsp" doc:"Stapled OCSP: checked looks at one that is given, required is Down without one, ignored does not look."`
+	MinVersion string `yaml:"min_version" doc:"Minimum TLS version; an older one is Down: 1.0, 1.1, 1.2 or 1.3."`
+	StartTLS   string `yaml:"starttls" doc:"STARTTLS protocol: smtp, imap or pop3."`
+	OCSP       string `yaml:"ocsp" doc:"Stapled OCSP response: checked if there is one, required (Down without one), or ignored."`
 }
 
 // Validate joins every mistake.

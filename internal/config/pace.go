@@ -20,7 +20,7 @@ func (d *decoder) checkPace(c *Check, path string) {
 	}
 	costs := len(c.Uses()) > 0
 	if c.Retry.Times > 0 && (costs || !kind.MayRepeat(c.Settings)) {
-		d.blame(path+".retry", "a look of this check may cost or change something, so it is not tried again", "remove it")
+		d.blame(path+".retry", "a look of this check may change something or use quota, so it must not be retried", "remove it")
 	}
 	if pauses := c.Retry.Pause * model.Duration(c.Retry.Times); pauses > c.Timeout/2 {
 		d.blame(path+".retry.pause", fmt.Sprintf("the pauses take %s of the timeout of %s, which all tries share", pauses, c.Timeout), "leave at least half of the timeout to the tries")
@@ -29,9 +29,9 @@ func (d *decoder) checkPace(c *Check, path string) {
 		d.blame(path+".recheck.interval", fmt.Sprintf("%s is more than half of the %s between two looks", c.Recheck.Interval, c.gap()), "rechecks must be at least twice as frequent")
 	}
 	if c.Recheck.Interval > 0 && kind.Passive {
-		d.blame(path+".recheck", "others report to this check, so that looking more often tells nothing", "remove it")
+		d.blame(path+".recheck", "others report to this check, so rechecks are of no use", "remove it")
 	}
 	if c.Control && (kind.Active || kind.Passive || costs) {
-		d.blame(path+".control", "a control must be a look that may be made at any time", "use a check that only reads, of a target that is always there")
+		d.blame(path+".control", "a control must be a check that can look at any time", "use a check that only reads, of a target that is always up")
 	}
 }
