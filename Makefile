@@ -9,6 +9,8 @@ BIN           := bin
 GOLANGCI_LINT := v2.12.2
 # The tool's version is in its name: another pin is another file.
 LINTER        := $(BIN)/golangci-lint-$(GOLANGCI_LINT)
+DEADCODE      := v0.40.0
+FINDER        := $(BIN)/deadcode-$(DEADCODE)
 IMAGE         ?= guardian:dev
 FUZZTIME      ?= 20s
 # A package's tests may take this long before they are killed with all goroutines printed.
@@ -90,8 +92,14 @@ sdk: ## compare the fake marketplaces with what others' clients make of them
 	cd test/sdk && $(PLAIN) $(GO) vet ./... && $(PLAIN) $(GO) test -timeout $(TIMEOUT) ./...
 
 .PHONY: lint
-lint: $(LINTER) ## golangci-lint, pinned (built once, some minutes)
+lint: $(LINTER) $(FINDER) ## golangci-lint and deadcode, pinned (built once, some minutes)
 	$(LINTER) run ./...
+	./test/deadcode $(FINDER)
+
+$(FINDER):
+	@mkdir -p $(BIN)
+	GOBIN=$(CURDIR)/$(BIN)/tmp $(GO) install golang.org/x/tools/cmd/deadcode@$(DEADCODE)
+	mv $(BIN)/tmp/deadcode $@ && rmdir $(BIN)/tmp
 
 $(LINTER):
 	@mkdir -p $(BIN)

@@ -99,9 +99,6 @@ func listOf[T any](all []T) Value {
 	return v
 }
 
-// List makes a value of several.
-func List[T any](all []T) Value { return listOf(all) }
-
 // empty: a part of a text in brackets is left out for it.
 func (v Value) empty() bool {
 	switch v.kind {

@@ -178,8 +178,8 @@ func TestParseReset(t *testing.T) {
 		"17953416300000000000":          "malformed",
 	} {
 		got := "malformed"
-		if d, ok := marketplace.ParseReset(value, now); ok {
-			got = d.String()
+		if at, ok := marketplace.ResetTime(value, now); ok {
+			got = max(at.Sub(now), 0).String()
 		}
 		if got != want {
 			t.Errorf("reset %q is %s, want %s", value, got, want)

@@ -28,13 +28,6 @@ const (
 	firstEpochMillis  = 1e11
 )
 
-// ParseReset reads when a quota is whole again, as ResetTime does. It gives the time to go,
-// 0 for the past.
-func ParseReset(value string, now time.Time) (time.Duration, bool) {
-	t, ok := ResetTime(value, now)
-	return max(t.Sub(now), 0), ok
-}
-
 // ResetTime reads when a quota is whole again: seconds to go, epoch seconds, epoch
 // milliseconds, a span with its unit ("1500ms", "6m0s"), RFC 3339 or an HTTP-date. It may be
 // in the past; more than a year from now is malformed. A bare number of milliseconds to go

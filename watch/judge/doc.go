@@ -13,7 +13,7 @@
 //	NewBursts   looks against a known rate; failures in bursts, onset unknown: what a watch
 //	            uses for a check without history
 //	Canary      looks at a canary against looks at a control over the same time
-//	Counts      failures among orders or requests against a known rate; CountsPair: of two
+//	Counts      failures among orders or requests against a known rate
 //	Latency     durations against those before the deploy
 //	Pass        the counterpart: failures are rarer than those of a clearly bad deploy
 //	Test        a test of looks made from a Plan; its Streams take looks and give a result

@@ -47,11 +47,6 @@ func NewKnown(p0 float64, horizon int) (*Known, error) {
 	return &Known{now: now, late: late, horizon: horizon}, nil
 }
 
-// Fits reports whether a stored state can be one of this test.
-func (t *Known) Fits(s KnownState) bool {
-	return 0 <= s.K && s.K <= s.N && t.late.Fits(s.process())
-}
-
 func (s KnownState) process() ProcessState { return ProcessState{N: s.N, A: s.Late} }
 
 // Observe takes one observation. It allocates for the first one only.

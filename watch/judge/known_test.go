@@ -71,25 +71,6 @@ func TestKnownStateSurvivesJSON(t *testing.T) {
 	}
 }
 
-func TestStatesThatDoNotFit(t *testing.T) {
-	test := newKnown(t, 0.01, 100)
-	for name, s := range map[string]judge.KnownState{
-		"more failures than looks": {N: 1, K: 2, Late: make([]float64, 9)},
-		"negative looks":           {N: -1},
-		"of another grid":          {N: 3, K: 1, Late: []float64{1}},
-		"nothing kept":             {N: 3, K: 1},
-		"negative evidence":        {N: 1, Late: []float64{0, 0, 0, 0, -1, 0, 0, 0, 0}},
-		"not a number":             {N: 1, Late: []float64{0, 0, 0, 0, math.NaN(), 0, 0, 0, 0}},
-	} {
-		if test.Fits(s) {
-			t.Errorf("%s: fits", name)
-		}
-	}
-	if !test.Fits(judge.KnownState{}) {
-		t.Error("the zero state does not fit")
-	}
-}
-
 func TestKnownDoesNotAllocate(t *testing.T) {
 	test := newKnown(t, 0.01, 720)
 	var s judge.KnownState

@@ -150,51 +150,6 @@ func TestClumping(t *testing.T) {
 	}
 }
 
-func TestCountsPair(t *testing.T) {
-	for _, c := range [][2]float64{{0.5, 1}, {1, 0.5}, {math.NaN(), 1}} {
-		if _, err := judge.NewCountsPair(c[0], c[1]); err == nil {
-			t.Errorf("%v was accepted", c)
-		}
-	}
-	pair, err := judge.NewCountsPair(1, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// One reading, any common rate: the expectation is 1.
-	for _, rate := range []float64{0.01, 0.2} {
-		sum := 0.0
-		for a := range 80 {
-			for b := range 60 {
-				var s judge.CountsPairState
-				pair.Observe(&s, judge.CountsState{Failures: float64(a), Exposure: 100}, judge.CountsState{Failures: float64(b), Exposure: 20})
-				sum += poisson(a, rate*100) * poisson(b, rate*20) * math.Exp(pair.LogE(s))
-			}
-		}
-		if !near(sum, 1, 1e-6) {
-			t.Errorf("rate %v: expectation %v", rate, sum)
-		}
-	}
-	var s judge.CountsPairState
-	pair.Observe(&s, judge.CountsState{}, judge.CountsState{Failures: 9, Exposure: 10})
-	if math.Abs(pair.LogE(s)) > 1e-12 {
-		t.Error("a reading without a control weighs")
-	}
-	// An incident that both share says nothing; one of the canary alone does.
-	for range 20 {
-		pair.Observe(&s, judge.CountsState{Failures: 90, Exposure: 100}, judge.CountsState{Failures: 9, Exposure: 10})
-	}
-	if e := pair.LogE(s); e > 0 {
-		t.Errorf("a common incident weighs %v", e)
-	}
-	s = judge.CountsPairState{}
-	for range 20 {
-		pair.Observe(&s, judge.CountsState{Failures: 1, Exposure: 100}, judge.CountsState{Failures: 2, Exposure: 10})
-	}
-	if e := pair.LogE(s); e < math.Log(1000) {
-		t.Errorf("a bad canary weighs only %v", e)
-	}
-}
-
 func TestCanaryKnownAnswer(t *testing.T) {
 	b := judge.Block{ControlFailures: 1, Control: 9, CanaryFailures: 1, Canary: 1}
 	if got := math.Exp(judge.BlockLogE(b, 0.05, 0.4)); !near(got, 3.7377670740664812, 1e-12) {
@@ -332,22 +287,16 @@ func TestStatesAreSmallAndSurviveJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair, err := judge.NewCountsPair(1, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var canary judge.CanaryState
 	var latency, latencyBack judge.LatencyState
-	var counts, countsBack judge.CountsPairState
 	for i := range 100 {
 		l.Observe(&latency, float64(i%7)/10)
-		pair.Observe(&counts, judge.CountsState{Failures: float64(i % 3), Exposure: 10}, judge.CountsState{Failures: float64(i % 5), Exposure: 9})
 		if err := (judge.Canary{}).Observe(&canary, judge.Block{ControlFailures: i % 3, Control: 5, CanaryFailures: i % 4, Canary: 3}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var canaryBack judge.CanaryState
-	for _, c := range []struct{ from, into any }{{latency, &latencyBack}, {counts, &countsBack}, {canary, &canaryBack}} {
+	for _, c := range []struct{ from, into any }{{latency, &latencyBack}, {canary, &canaryBack}} {
 		b, err := json.Marshal(c.from)
 		if err != nil || len(b) > 8<<10 {
 			t.Fatalf("%T: %d bytes, %v", c.from, len(b), err)
@@ -356,7 +305,7 @@ func TestStatesAreSmallAndSurviveJSON(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if l.LogE(latencyBack) != l.LogE(latency) || pair.LogE(countsBack) != pair.LogE(counts) || canaryBack != canary {
+	if l.LogE(latencyBack) != l.LogE(latency) || canaryBack != canary {
 		t.Error("the evidence came back changed")
 	}
 }
