@@ -282,7 +282,7 @@ func TestUsageIsInferredFromCounters(t *testing.T) {
 	}
 }
 
-// counted counts what is written to it, and has no series.
+// counted has no series, and counts how often something is written to it.
 type counted struct{ appends int }
 
 func (c *counted) Query(context.Context, string, time.Time) (promql.Vector, error) { return nil, nil }
@@ -291,7 +291,7 @@ func (c *counted) Append(context.Context, []promql.Sample) error { c.appends++; 
 
 func TestRunInfersUntilItsContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		written := &counted{} // a real database has goroutines of its own, which the bubble would wait for
+		written := &counted{}
 		q := quota.New(quota.Options{Series: written, Now: time.Now})
 		q.Apply(half())
 		if err := q.Report(quota.CallReport{Bucket: marketplace.Bucket{Marketplace: "amazon", Shop: "us-1", Operation: "getOrder"}, Calls: 1, At: time.Now()}); err != nil {

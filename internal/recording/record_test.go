@@ -224,7 +224,7 @@ func BenchmarkAdd(b *testing.B) {
 	if _, err := r.Resume(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	w := recording.NewWriter(recording.WriterOptions{Record: r, Leader: &facts{}, Facts: &facts{}, Now: func() time.Time { return now }})
+	w := recording.NewWriter(recording.WriterOptions{Record: r, Leader: empty{}, Now: func() time.Time { return now }})
 	s := look(day(), sample.Up)
 	s.Values = []sample.Value{{Name: "probe_http_status_code", V: 200}, {Name: "probe_http_duration_seconds", Labels: map[string]string{"phase": "connect"}, V: 1}}
 	b.ReportAllocs()

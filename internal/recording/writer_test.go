@@ -3,7 +3,6 @@ package recording_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -38,11 +37,11 @@ func newJournal(t *testing.T) *journal {
 	t.Helper()
 	j := &journal{t: t, now: day()}
 	var err error
-	if j.Store, err = store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "journal.db")}); err != nil {
+	if j.Store, err = store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "journal.db"), Now: time.Now}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = j.Close() })
-	l, _, err := j.Acquire(t.Context(), "test", "", 10*time.Minute)
+	l, _, err := j.Acquire(t.Context(), "test", "", 1000*time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,26 +322,7 @@ func TestMaintenanceIsAnnouncedOnce(t *testing.T) {
 	}
 }
 
-// facts counts what a Writer does: a real journal has goroutines of its own, which a bubble of
-// fake time would wait for.
-type facts struct{ prunes, commits int }
-
-func (f *facts) Maintenance(context.Context, time.Time, time.Time) ([]store.Maintenance, error) {
-	return nil, nil
-}
-
-func (f *facts) Prune(_ context.Context, _ store.Fence, keep store.Keep) (int64, error) {
-	f.prunes++
-	now := time.Now()
-	if now.Sub(keep.Journal) != 400*24*time.Hour || now.Sub(keep.Heartbeats) != 30*24*time.Hour || now.Sub(keep.Idempotent) != 7*24*time.Hour {
-		return 0, fmt.Errorf("pruned %+v", keep)
-	}
-	return 1, nil
-}
-
-func (f *facts) Commit(store.Batch) error { f.commits++; return nil }
-func (f *facts) Token() store.Fence       { return 1 }
-
+// empty is a journal that takes everything and has nothing.
 type empty struct{}
 
 func (empty) LastIntervals(context.Context) (map[string]sla.Interval, error)      { return nil, nil }
@@ -350,17 +330,21 @@ func (empty) Rollups(context.Context, time.Time, time.Time) ([]sla.Rollup, error
 func (empty) CheckStates(context.Context) (map[string]store.CheckState, error)    { return nil, nil }
 func (empty) Failures(context.Context) (map[string][]sample.Sample, error)        { return nil, nil }
 func (empty) Looks(context.Context) ([]sample.Sample, error)                      { return nil, nil }
+func (empty) Commit(store.Batch) error                                            { return nil }
+func (empty) Token() store.Fence                                                  { return 1 }
 
 func TestRunSavesTwiceASecondAndPrunesEachHour(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := recording.New(recording.Options{Journal: empty{}, Now: time.Now})
+		j := newJournal(t)
+		j.now = time.Now()
+		prunes := 0
+		r := recording.New(recording.Options{Journal: j.Store, Now: time.Now})
 		r.Apply([]recording.Check{checkA()})
 		if _, err := r.Resume(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		f := &facts{}
 		w := recording.NewWriter(recording.WriterOptions{
-			Record: r, Leader: f, Facts: f, Now: time.Now, Retention: func() time.Duration { return 400 * 24 * time.Hour },
+			Record: r, Leader: j, Facts: j.Store, Now: time.Now, Retention: func() time.Duration { prunes++; return 400 * 24 * time.Hour },
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour+time.Second)
 		defer cancel()
@@ -373,8 +357,30 @@ func TestRunSavesTwiceASecondAndPrunesEachHour(t *testing.T) {
 		}()
 		w.Run(ctx)
 		// Ten looks, and later once more what was made of them, whole.
-		if f.commits != 11 || f.prunes != 3 {
-			t.Errorf("saved %d times and pruned %d times, want 11 and 3", f.commits, f.prunes)
+		if len(j.batches) != 11 || prunes != 3 {
+			t.Errorf("saved %d times and pruned %d times, want 11 and 3", len(j.batches), prunes)
+		}
+	})
+}
+
+func TestWhatIsOlderThanTheRetentionIsRemoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := newJournal(t)
+		old := time.Now().Add(-48 * time.Hour)
+		if err := j.Commit(store.Batch{Intervals: []sla.Interval{
+			{Check: "a", Health: sample.Up, From: old, To: old.Add(time.Hour)}, {Check: "a", Health: sample.Up, From: time.Now(), To: time.Now()},
+		}}); err != nil {
+			t.Fatal(err)
+		}
+		w := recording.NewWriter(recording.WriterOptions{
+			Record: j.record(), Leader: j, Facts: j.Store, Now: time.Now, Retention: func() time.Duration { return 24 * time.Hour },
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		w.Run(ctx)
+		all, err := j.Intervals(t.Context(), old.Add(-time.Hour), time.Now().Add(time.Hour))
+		if err != nil || len(all) != 1 || all[0].From.Equal(old) {
+			t.Errorf("the journal has %+v (%v), want what is not older than a day", all, err)
 		}
 	})
 }
