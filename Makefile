@@ -118,7 +118,7 @@ golden: ## write golden files, the schema and docs/configuration.md anew; look a
 BENCH := $(GO) test -run '^$$' -p 1 -timeout 60m
 
 .PHONY: bench
-bench: setup ## all benchmarks (most of an hour; those of the whole process have targets of their own)
+bench: setup mutants ## all benchmarks, and the mutants (most of an hour; those of the whole process have targets of their own)
 	$(BENCH) -bench . -benchmem ./...
 
 # The table of docs/judge.md. QUICK=1 draws few streams, as its test does.
@@ -146,6 +146,12 @@ bench-reaction: ## measure the time from the look that completes the evidence to
 .PHONY: scenarios
 scenarios: ## play what deploys meet, and print each verdict and the time to it
 	$(GO) test -count=1 -timeout $(TIMEOUT) -v ./test/scenario | grep -vE '^=== |^ *--- PASS'
+
+# Each of the faults of test/mutants/mutants.txt, alone, must make a test fail. ONLY is a regular
+# expression of names and files.
+.PHONY: mutants
+mutants: ## take each guard, fence and redaction out, one after the other, and see that a test notices (half an hour)
+	$(PLAIN) $(GO) run ./test/mutants $(if $(ONLY),-only '$(ONLY)')
 
 .PHONY: fuzz
 fuzz: ## each fuzz test for FUZZTIME

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"reflect"
-
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"

@@ -1,0 +1,228 @@
+package decide_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"guardian/actions"
+	"guardian/decide"
+	"guardian/probes/sample"
+	"guardian/rules"
+	"guardian/watch"
+)
+
+// alert is a critical alert about a service that fires for a minute.
+func alert(service string) rules.Alert {
+	return rules.Alert{
+		ID: "a_1", Rule: "Down", Tier: rules.Critical, State: rules.Firing, ActiveAt: ago(2 * time.Minute), FiredAt: ago(time.Minute),
+		Labels: map[string]string{"alertname": "Down", "service": service},
+	}
+}
+
+func TestWhetherADeployIsAccepted(t *testing.T) {
+	next := watch.Deploy{ID: "d_next", Service: "orders", Environment: production, Version: "v3", At: noon(), Announced: noon()}
+	for name, c := range map[string]struct {
+		version string
+		runs    []actions.Run
+		change  func(*world)
+		closed  []string
+		own     string // the run whose own announcement it is
+	}{
+		"nothing is in the way":     {version: "v3"},
+		"a rollback is under way":   {version: "v3", runs: []actions.Run{rolledBack("v2", "v1", 0, actions.Running)}, closed: []string{watch.CodeRun}},
+		"a rollback has just ended": {version: "v3", runs: []actions.Run{rolledBack("v2", "v1", 29*time.Minute, actions.Cured)}, closed: []string{watch.CodeCoolDown}},
+		"its cool-down is over":     {version: "v3", runs: []actions.Run{rolledBack("v2", "v1", 30*time.Minute, actions.Cured)}},
+		"the rollback's own announcement passes the gate": {
+			version: "v1", runs: []actions.Run{rolledBack("v2", "v1", 5*time.Minute, actions.Cured)}, own: "r_v2",
+		},
+		"a refused rollback closes nothing": {version: "v3", runs: []actions.Run{func() actions.Run {
+			r := rolledBack("v2", "v1", time.Minute, actions.Refused)
+			r.Started = time.Time{}
+			return r
+		}()}},
+		"a rollback that waits for approval closes nothing": {version: "v3", runs: []actions.Run{func() actions.Run {
+			r := rolledBack("v2", "v1", 0, actions.AwaitingApproval)
+			r.Started = time.Time{}
+			return r
+		}()}},
+		"a drill closes nothing": {version: "v3", runs: []actions.Run{func() actions.Run {
+			r := rolledBack("v2", "v1", time.Minute, actions.Cured)
+			r.Trigger.Kind = actions.ByDrill
+			return r
+		}()}},
+		"a queued rollback announces nothing yet": {version: "v1", runs: []actions.Run{func() actions.Run {
+			r := rolledBack("v2", "v1", 0, actions.Queued)
+			r.Started = time.Time{}
+			return r
+		}()}},
+		"another runbook closes nothing": {version: "v3", runs: []actions.Run{func() actions.Run {
+			r := rolledBack("v2", "v1", 0, actions.Running)
+			r.Rollback = false
+			return r
+		}()}},
+		"there is a freeze": {version: "v3", closed: []string{watch.CodeFreeze}, change: func(w *world) {
+			w.settings.Freezes = []watch.Freeze{{Name: "sale", From: ago(time.Hour), To: noon().Add(time.Hour), Allow: []watch.Act{watch.ActRollback}}}
+		}},
+		"an alert blocks deploys": {version: "v3", closed: []string{watch.CodeAlert}, change: func(w *world) {
+			al := alert("orders")
+			al.Labels[watch.BlocksDeploy] = "true"
+			w.present.Alerts = []rules.Alert{al}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			world := newWorld()
+			world.past.runs = c.runs
+			if c.change != nil {
+				c.change(world)
+			}
+			d := next
+			d.Version = c.version
+			a, err := world.decider().Accept(t.Context(), d, nil, world.present, noon())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var closed []string
+			for _, r := range a.Closed {
+				closed = append(closed, r.Code)
+			}
+			if diff := cmp.Diff(c.closed, closed); diff != "" || a.RollbackRun != c.own {
+				t.Errorf("announced by run %q; what closes the gate (-want +got):\n%s", a.RollbackRun, diff)
+			}
+		})
+	}
+}
+
+func TestTheGateOfARepeatedAnnouncementIsNotAsked(t *testing.T) {
+	world := newWorld()
+	world.settings.Freezes = []watch.Freeze{{Name: "sale", From: ago(time.Hour), To: noon().Add(time.Hour)}}
+	open := &watch.Watch{ID: "w_2", Service: "orders", Environment: production, Version: "v2", State: watch.Watching}
+	a, err := world.decider().Accept(t.Context(), world.past.deploys[1], []*watch.Watch{open}, world.present, noon())
+	if err != nil || a.Decision != watch.Repeats || len(a.Closed) > 0 {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+// TestABaselineLeavesFailedDeploysOut: what a bad version did is not what is normal.
+func TestABaselineLeavesFailedDeploysOut(t *testing.T) {
+	hours := func(h float64) time.Duration { return time.Duration(h * float64(time.Hour)) }
+	for name, c := range map[string]struct {
+		failed   []decide.FailedWatch
+		runs     []actions.Run
+		failures int
+	}{
+		"everything counts when nothing failed": {failures: 30},
+		"the time of a failed watch does not": {
+			failed: []decide.FailedWatch{{Service: "orders", Environment: production, Deploy: "d_bad", Switched: ago(hours(2)), Ended: ago(hours(1.75))}}, failures: 14, // the first look after a gap follows none
+		},
+		"nor the time until it was rolled back": {
+			failed: []decide.FailedWatch{{Service: "orders", Environment: production, Deploy: "d_bad", Switched: ago(hours(2)), Ended: ago(hours(1.75))}},
+			runs:   []actions.Run{rolledBack("bad", "v1", hours(1.5), actions.Cured)},
+		},
+		"a drill of that deploy is no rollback of it": {
+			failed: []decide.FailedWatch{{Service: "orders", Environment: production, Deploy: "d_bad", Switched: ago(hours(2)), Ended: ago(hours(1.75))}},
+			runs: []actions.Run{func() actions.Run {
+				r := rolledBack("bad", "v1", hours(1.5), actions.Cured)
+				r.Trigger.Deploy = ""
+				return r
+			}()}, failures: 14,
+		},
+		"that of another service counts": {
+			failed: []decide.FailedWatch{{Service: "prices", Environment: production, Deploy: "d_x", Switched: ago(hours(2)), Ended: ago(hours(1.5))}}, failures: 30,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			world := newWorld()
+			world.past.failed, world.past.runs = c.failed, c.runs
+			for at := ago(hours(4)); at.Before(noon()); at = at.Add(time.Minute) {
+				h := sample.Up
+				if !at.Before(ago(hours(2))) && at.Before(ago(hours(1.5))) {
+					h = sample.Down
+				}
+				world.past.looks["push"] = append(world.past.looks["push"], watch.Look{At: at, Health: h, Took: time.Second})
+			}
+			d := watch.Deploy{ID: "d_next", Service: "orders", Environment: production, Version: "v3", At: noon()}
+			w, problems, err := world.decider().Open(t.Context(), d, world.present, noon())
+			if err != nil || len(problems) > 0 {
+				t.Fatal(err, problems)
+			}
+			if got := w.Snapshot.Before["push"].Failures; got != c.failures {
+				t.Errorf("%d failures before the deploy, want %d", got, c.failures)
+			}
+		})
+	}
+}
+
+func TestCountersOfAFailedDeployAreLeftOut(t *testing.T) {
+	world := newWorld()
+	m := watch.DefaultCounter()
+	m.Name, m.Failures, m.Total = "pushed", "failed_total", "pushed_total"
+	world.settings.Services[0].Watch.Metrics = []watch.CounterSettings{m}
+	for i := range 480 {
+		bad := max(0, float64(i-240))
+		world.past.readings = append(world.past.readings, watch.Reading{
+			At: ago(2*time.Hour - time.Duration(i)*watch.CounterEvery), Failures: watch.CounterValues{"": bad}, Total: watch.CounterValues{"": float64(i)},
+		})
+	}
+	d := watch.Deploy{ID: "d_next", Service: "orders", Environment: production, Version: "v3", At: noon()}
+	failures := func() float64 {
+		w, problems, err := world.decider().Open(t.Context(), d, world.present, noon())
+		if err != nil || len(problems) > 0 {
+			t.Fatal(err, problems)
+		}
+		return w.Counters[0].Before.Failures
+	}
+	if got := failures(); got == 0 {
+		t.Fatal("there are no failures before the deploy")
+	}
+	world.past.failed = []decide.FailedWatch{{Service: "orders", Environment: production, Switched: ago(62 * time.Minute), Ended: noon()}}
+	if got := failures(); got != 0 {
+		t.Errorf("%v failures of a failed deploy are taken for normal", got)
+	}
+}
+
+// TestADeployThatIsAnnouncedLate is judged against what was before the switch.
+func TestADeployThatIsAnnouncedLate(t *testing.T) {
+	world := newWorld()
+	world.past.looks["push"] = []watch.Look{{At: ago(11 * time.Minute), Health: sample.Up}, {At: ago(9 * time.Minute), Health: sample.Down}}
+	for _, c := range []struct {
+		switched time.Duration
+		want     sample.Health
+	}{{0, sample.Down}, {200 * time.Millisecond, sample.Down}, {10 * time.Minute, sample.Up}} {
+		d := watch.Deploy{ID: "d_next", Service: "orders", Environment: production, Version: "v3", At: ago(c.switched)}
+		w, _, err := world.decider().Open(t.Context(), d, world.present, noon())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := w.Snapshot.Health["push"]; got != c.want {
+			t.Errorf("switched %s ago: before it the check was %s, want %s", c.switched, got, c.want)
+		}
+	}
+}
+
+func TestAlertsOfBeforeAreInTheSnapshot(t *testing.T) {
+	world := newWorld()
+	world.present.Alerts = []rules.Alert{alert("orders")}
+	d := watch.Deploy{ID: "d_next", Service: "orders", Environment: production, Version: "v3", At: noon(), RollbackRun: "r_1"}
+	w, _, err := world.decider().Open(t.Context(), d, world.present, noon())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"a_1"}, w.Snapshot.Firing); diff != "" {
+		t.Errorf("alerts that fired before (-want +got):\n%s", diff)
+	}
+	if w.Mode != watch.Observe {
+		t.Errorf("a rollback's own announcement is watched in mode %s", w.Mode)
+	}
+}
+
+func TestAnAnnouncementMaySetHowItIsWatched(t *testing.T) {
+	svc := settings().Services[0]
+	if p := svc.Policy(nil); p.Mode != watch.Auto || p.For != 30*time.Minute {
+		t.Errorf("%+v", p)
+	}
+	if p := svc.Policy(&watch.Asked{For: time.Hour, Mode: watch.Observe}); p.Mode != watch.Observe || p.For != time.Hour {
+		t.Errorf("%+v", p)
+	}
+}

@@ -1,0 +1,236 @@
+package notify_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"guardian/decide"
+	"guardian/internal/announce"
+	"guardian/internal/notify"
+	"guardian/internal/store"
+	"guardian/notifiers"
+	"guardian/notifiers/route"
+	"guardian/rules"
+	"guardian/test/leader"
+)
+
+// office is a notifier over a real journal: oncall reads English, shenzhen Chinese, and night is
+// mute at all times.
+type office struct {
+	t        *testing.T
+	store    *store.Store
+	fence    store.Fence
+	notifier *notify.Notifier
+	settings decide.Settings
+	metrics  *prometheus.Registry
+	woken    []string
+	refuse   error
+}
+
+func newOffice(t *testing.T) *office {
+	t.Helper()
+	o := &office{t: t, metrics: prometheus.NewRegistry()}
+	var err error
+	if o.store, err = store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "journal.db")}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = o.store.Close() })
+	lease, ok, err := o.store.Acquire(t.Context(), "test", "", time.Hour)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	o.fence = lease.Token
+	always := route.Interval{Name: "always", Times: []route.Window{{Times: []route.Clock{{Start: "00:00", End: "24:00"}}}}}
+	o.settings.Routes, err = route.New(route.Node{Receiver: "oncall", Routes: []route.Node{
+		{Receiver: "oncall", Matchers: []string{`service="orders"`}, Continue: true},
+		{Receiver: "shenzhen", Matchers: []string{`service="orders"`}, Continue: true},
+		{Receiver: "night", Matchers: []string{`service="orders"`}, MuteTimeIntervals: []string{"always"}},
+	}}, []string{"oncall", "shenzhen", "night"}, []route.Interval{always})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.notifier = notify.New(notify.Options{
+		Settings: func() notify.Settings {
+			return notify.Settings{Decisions: decide.NewSettings(o.settings), Teller: announce.Teller{Language: "en"}, Languages: map[string]string{"shenzhen": "zh", "oncall": ""}}
+		},
+		Journal: o.store, Wake: func(r string) { o.woken = append(o.woken, r) }, Now: leader.Now, Log: leader.Log(), Registerer: o.metrics,
+	})
+	return o
+}
+
+// Commit implements notify.Committer.
+func (o *office) Commit(b store.Batch) error {
+	if o.refuse != nil {
+		return o.refuse
+	}
+	return o.store.Commit(o.t.Context(), o.fence, b)
+}
+
+// notice makes a notice of a kind about orders that says in which language it is.
+func notice(kind string) notify.Render {
+	return func(t announce.Teller) notifiers.Notice {
+		return notifiers.Notice{Key: kind + "/1", Tier: "critical", Title: "in " + t.Language, Labels: map[string]string{"kind": kind, "service": "orders"}}
+	}
+}
+
+// queued are the notices in the outbox.
+func (o *office) queued() []string {
+	o.t.Helper()
+	ds, err := o.store.Deliveries(o.t.Context(), store.DeliveryFilter{})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	all := []string{}
+	ids := map[string]bool{}
+	for _, d := range ds {
+		all = append([]string{d.Receiver + " " + d.Notice.Title}, all...)
+		ids[d.ID], ids[d.Notice.ID] = true, true
+	}
+	if len(ids) != 2*len(ds) {
+		o.t.Errorf("%d IDs of %d notices and deliveries", len(ids), 2*len(ds))
+	}
+	return all
+}
+
+func (o *office) suppressed() float64 {
+	o.t.Helper()
+	n, err := testutil.GatherAndCount(o.metrics, "guardian_notices_suppressed_total")
+	if err != nil || n != 1 {
+		o.t.Fatal(n, err)
+	}
+	all, err := o.metrics.Gather()
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return all[0].GetMetric()[0].GetCounter().GetValue()
+}
+
+func (o *office) silence(id string, from, until time.Time) {
+	o.t.Helper()
+	m, err := route.NewMatcher("service", route.Equal, "orders")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	if err := o.Commit(store.Batch{Silences: []route.Silence{{ID: id, Matchers: route.Matchers{m}, From: from, Until: until, By: "ada", Created: leader.Now()}}}); err != nil {
+		o.t.Fatal(err)
+	}
+	o.notifier.Refresh(o.t.Context())
+}
+
+func TestANoticeIsQueuedForEachReceiverInItsLanguage(t *testing.T) {
+	o := newOffice(t)
+	notified, err := o.notifier.Send(o, notice("alert"))
+	if err != nil || !notified {
+		t.Fatal(notified, err)
+	}
+	if diff := cmp.Diff([]string{"oncall in en", "shenzhen in zh"}, o.queued()); diff != "" {
+		t.Errorf("the outbox (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"oncall", "shenzhen"}, o.woken); diff != "" {
+		t.Errorf("woken (-want +got):\n%s", diff)
+	}
+	if n := o.suppressed(); n != 1 {
+		t.Errorf("%v notices are counted as suppressed, of one mute route", n)
+	}
+}
+
+func TestWhatIsSuppressed(t *testing.T) {
+	hour := time.Hour
+	for name, c := range map[string]struct {
+		kind       string
+		change     func(*office)
+		suppressed bool
+	}{
+		"an alert during a silence": {"alert", func(o *office) { o.silence("s_1", leader.Now().Add(-hour), leader.Now().Add(hour)) }, true},
+		"a run during a silence":    {"run", func(o *office) { o.silence("s_1", leader.Now().Add(-hour), leader.Now().Add(hour)) }, true},
+		"not before a silence":      {"alert", func(o *office) { o.silence("s_1", leader.Now().Add(hour), leader.Now().Add(2*hour)) }, false},
+		"not after it was ended": {"alert", func(o *office) {
+			o.silence("s_1", leader.Now().Add(-hour), leader.Now().Add(hour))
+			o.silence("s_1", leader.Now().Add(-hour), leader.Now())
+		}, false},
+		"an alert during a maintenance": {"alert", maintenance, true},
+		"blindness during one":          {"blind", maintenance, true},
+		"not a run during one":          {"run", maintenance, false},
+		"not a verdict during one":      {"watch", maintenance, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t)
+			c.change(o)
+			notified, err := o.notifier.Send(o, notice(c.kind))
+			if err != nil || notified == c.suppressed {
+				t.Fatalf("notified: %v, %v", notified, err)
+			}
+			if got := o.queued(); (len(got) == 0) != c.suppressed || (len(o.woken) == 0) != c.suppressed {
+				t.Errorf("queued %v, woken %v", got, o.woken)
+			}
+			why := o.notifier.Suppressed(map[string]string{"kind": c.kind, "service": "orders"})
+			if why.IsZero() == c.suppressed || c.suppressed && o.suppressed() != 1 {
+				t.Errorf("it says %q, and counts %v", why, o.suppressed())
+			}
+		})
+	}
+}
+
+func maintenance(o *office) {
+	o.settings.Maintenance = []decide.Maintenance{{Name: "stocktaking", Spans: func(from, to time.Time) []decide.Span {
+		return []decide.Span{{From: from.Add(-time.Hour), To: to.Add(time.Hour)}}
+	}}}
+}
+
+func TestANoticeThatCouldNotBeQueuedWasNotSent(t *testing.T) {
+	o := newOffice(t)
+	o.refuse = errors.New("the disk is full")
+	if notified, err := o.notifier.Send(o, notice("alert")); notified || err == nil {
+		t.Errorf("notified: %v, %v", notified, err)
+	}
+	if len(o.woken) > 0 || len(o.queued()) > 0 {
+		t.Errorf("woken: %v, queued: %v", o.woken, o.queued())
+	}
+}
+
+func TestANoticeThatSaysNothingIsNotQueued(t *testing.T) {
+	o := newOffice(t)
+	nothing := func(announce.Teller) notifiers.Notice { return notifiers.Notice{} }
+	if notified, err := o.notifier.Send(o, nothing); notified || err != nil {
+		t.Errorf("notified: %v, %v", notified, err)
+	}
+	o.settings.Routes = nil
+	if notified, err := o.notifier.Send(o, notice("alert")); notified || err != nil {
+		t.Errorf("notified without receivers: %v, %v", notified, err)
+	}
+}
+
+// TestWhatPeopleSaidIsKeptWhileTheJournalIsAway: a silence does not end because it cannot be read.
+func TestWhatPeopleSaidIsKeptWhileTheJournalIsAway(t *testing.T) {
+	o := newOffice(t)
+	if err := o.Commit(store.Batch{Acks: []rules.Ack{{Alert: "a_1", By: "ada", At: leader.Now()}}}); err != nil {
+		t.Fatal(err)
+	}
+	o.silence("s_1", leader.Now().Add(-time.Hour), leader.Now().Add(time.Hour))
+	away, cancel := context.WithCancel(t.Context())
+	cancel()
+	o.notifier.Refresh(away)
+	if n := len(o.notifier.Silences()); n != 1 {
+		t.Errorf("%d silences", n)
+	}
+	if k, ok := o.notifier.Ack("a_1"); !ok || k.By != "ada" {
+		t.Error("the acknowledgement is gone")
+	}
+	if _, ok := o.notifier.Ack("a_2"); ok {
+		t.Error("an alert is acknowledged that nobody acknowledged")
+	}
+	if err := o.Commit(store.Batch{AcksGone: []string{"a_1"}}); err != nil {
+		t.Fatal(err)
+	}
+	o.notifier.Refresh(t.Context())
+	if _, ok := o.notifier.Ack("a_1"); ok {
+		t.Error("an acknowledgement that was taken back stays")
+	}
+}

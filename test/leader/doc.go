@@ -1,0 +1,6 @@
+// Package leader makes a guardian that leads, for the tests of the packages that decide, record and
+// drive: the real journal in a SQLite file of the test, with the real lease, notifier, history,
+// engine and driver of runs. What checks see, what a step does and the time are the test's.
+//
+// It probes nothing, serves nothing and sends nothing. Use it in a bubble of testing/synctest.
+package leader

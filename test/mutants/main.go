@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// options is how the mutants are tested.
+type options struct {
+	root    string
+	timeout time.Duration // of the tests of one mutant
+	out     io.Writer
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("mutants", flag.ContinueOnError)
+	only := flags.String("only", "", "regular expression: only mutants whose name or file it matches")
+	at := flags.Int("parallel", 2, "mutants that are tested at once")
+	o := options{out: out}
+	flags.StringVar(&o.root, "root", ".", "root of the source tree")
+	flags.DurationVar(&o.timeout, "timeout", 3*time.Minute, "time that the tests of one mutant may take; longer counts as a failure")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	pattern, err := regexp.Compile(*only)
+	if err != nil {
+		return err
+	}
+	all, err := parse(list)
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(m mutant) bool { return !pattern.MatchString(m.name) && !pattern.MatchString(m.file) })
+	if o.root, err = filepath.Abs(o.root); err != nil {
+		return err
+	}
+	if err := o.checkOriginal(ctx, all); err != nil {
+		return err
+	}
+	return o.testAll(ctx, all, max(*at, 1))
+}
+
+// checkOriginal runs the tests of all mutants on the tree as it is. Where they fail without a
+// fault, a failure with one proves nothing.
+func (o options) checkOriginal(ctx context.Context, all []mutant) error {
+	var packages []string
+	for _, m := range all {
+		packages = append(packages, m.tests...)
+	}
+	slices.Sort(packages)
+	packages = slices.Compact(packages)
+	_, _ = fmt.Fprintf(o.out, "%d mutants; first the tests of %d packages as they are\n", len(all), len(packages))
+	if out, err := o.goTest(ctx, packages, ""); err != nil {
+		return fmt.Errorf("the tests fail without a mutant: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// testAll tests the mutants, some at once, and fails with those that survive.
+func (o options) testAll(ctx context.Context, all []mutant, parallel int) error {
+	type answer struct {
+		m    mutant
+		took time.Duration
+		err  error
+	}
+	work, answers := make(chan mutant), make(chan answer)
+	var workers sync.WaitGroup
+	for range parallel {
+		workers.Go(func() {
+			for m := range work {
+				begun := time.Now()
+				err := o.test(ctx, m)
+				answers <- answer{m, time.Since(begun), err}
+			}
+		})
+	}
+	go func() {
+		defer close(answers)
+		defer workers.Wait()
+		defer close(work)
+		for _, m := range all {
+			if ctx.Err() != nil {
+				return
+			}
+			work <- m
+		}
+	}()
+	var survivors []error
+	done := 0
+	for a := range answers {
+		done++
+		word := "noticed "
+		if a.err != nil {
+			survivors = append(survivors, a.err)
+			word = "SURVIVED"
+		}
+		_, _ = fmt.Fprintf(o.out, "%3d/%d %s %5.1fs  %s: %s\n", done, len(all), word, a.took.Seconds(), a.m.file, a.m.name)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if len(survivors) > 0 {
+		return fmt.Errorf("\n%d of %d mutants survived:\n%w", len(survivors), len(all), errors.Join(survivors...))
+	}
+	return nil
+}
+
+// test runs the tests with a fault in the code. Its error says that none of them noticed it.
+func (o options) test(ctx context.Context, m mutant) error {
+	text, err := m.apply(o.root)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "mutant-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	changed := filepath.Join(dir, filepath.Base(m.file))
+	if err := os.WriteFile(changed, []byte(text), 0o600); err != nil {
+		return err
+	}
+	b, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(o.root, m.file): changed}})
+	if err != nil {
+		return err
+	}
+	overlay := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(overlay, b, 0o600); err != nil {
+		return err
+	}
+	out, err := o.goTest(ctx, m.tests, m.run, "-overlay", overlay)
+	switch {
+	case err == nil:
+		return fmt.Errorf("%s: %s: the tests of %s pass all the same", m.file, m.name, strings.Join(m.tests, " "))
+	case strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]"):
+		return fmt.Errorf("%s: %s: it does not compile:\n%s", m.file, m.name, out)
+	default:
+		return nil
+	}
+}
+
+// goTest runs the tests of packages and gives what they print.
+func (o options) goTest(ctx context.Context, packages []string, pattern string, flags ...string) (string, error) {
+	args := append([]string{"test", "-vet=off", "-failfast", "-p", "1", "-timeout", o.timeout.String()}, flags...)
+	if pattern != "" {
+		args = append(args, "-run", pattern)
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, packages...)...)
+	cmd.Dir = o.root
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
