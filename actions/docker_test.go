@@ -291,6 +291,7 @@ func (y *dockerHost) testEveryPoint(t *testing.T, how string) {
 // which puts the old one back, and by the loss of the lease, after which another guardian is
 // works on these containers.
 func (y *dockerHost) testCutOff(t *testing.T) {
+	t.Helper()
 	for name, c := range map[string]struct {
 		cause error
 		left  int
@@ -334,6 +335,7 @@ func (y *dockerHost) testCutOff(t *testing.T) {
 }
 
 func (y *dockerHost) testCompose(t *testing.T) {
+	t.Helper()
 	labels := func(service string) object {
 		return object{"com.docker.compose.project": "mall", "com.docker.compose.service": service, "com.docker.compose.oneoff": "False"}
 	}
@@ -380,6 +382,7 @@ func (y *dockerHost) testCompose(t *testing.T) {
 }
 
 func (y *dockerHost) testRefusals(t *testing.T) {
+	t.Helper()
 	y.create(t, "refusal", object{"Image": "plain:v2"})
 	y.create(t, "fleeting", object{"Image": "plain:v2", "HostConfig": object{"AutoRemove": true}})
 	for name, c := range map[string]struct {

@@ -37,6 +37,7 @@ func script(t *testing.T, text string) string {
 
 func TestExecContract(t *testing.T) {
 	actiontest.Run(t, func(t *testing.T) actiontest.Target {
+		t.Helper()
 		dir := t.TempDir()
 		s := execSettings(script(t, `
 echo "token $TOKEN"; cat

@@ -172,7 +172,7 @@ func guardCooldown(f Facts, now time.Time) []Refusal {
 	var until time.Time
 	var last Run
 	for _, r := range f.Runs {
-		if r.Ended.IsZero() || !sameSort(f, r) || !acted(r) {
+		if !sameSort(f, r) || !acted(r) {
 			continue
 		}
 		if u := r.Ended.Add(f.Cooldown); u.After(until) {

@@ -146,12 +146,26 @@ func TestGuard(t *testing.T) {
 			f.Deploy = ""
 			f.Runs = []actions.Run{past("r_1", -3*time.Hour, func(r *actions.Run) { r.Trigger.Deploy = "" })}
 		}, nil},
+		"another act for this deploy is no rollback of it": {func(f *actions.Facts) {
+			f.Runs = []actions.Run{past("r_1", -3*time.Hour, func(r *actions.Run) { r.Trigger.Deploy, r.Rollback, r.Runbook = "d_2", false, "restart" })}
+		}, nil},
+		"after the rollback of a deploy another act may be done for it": {func(f *actions.Facts) {
+			f.Rollback, f.Runbook = false, "restart"
+			f.Runs = []actions.Run{past("r_1", -3*time.Hour, func(r *actions.Run) { r.Trigger.Deploy = "d_2" })}
+		}, nil},
 		"a run that did nothing leaves no cool-down": {func(f *actions.Facts) {
 			f.Runs = []actions.Run{past("r_1", -20*time.Minute, func(r *actions.Run) { r.State, r.Started = actions.Expired, time.Time{} })}
 		}, nil},
 		"a run that was refused leaves no cool-down": {func(f *actions.Facts) {
 			f.Runs = []actions.Run{past("r_1", -20*time.Minute, func(r *actions.Run) { r.State = actions.Refused })}
 		}, nil},
+		"rollbacks by any runbook share one cool-down": {func(f *actions.Facts) {
+			f.Runs = []actions.Run{past("r_1", -20*time.Minute, func(r *actions.Run) { r.Runbook = "back by hand" })}
+		}, []actions.Code{actions.InCooldown}},
+		"a run that is not over has no cool-down yet": {func(f *actions.Facts) {
+			f.Trigger = actions.ByPerson
+			f.Runs = []actions.Run{past("r_1", -time.Minute, func(r *actions.Run) { r.State, r.Ended = actions.Running, time.Time{} })}
+		}, []actions.Code{actions.RunInProgress}},
 		"another runbook leaves a rollback no cool-down": {func(f *actions.Facts) {
 			f.Runs = []actions.Run{past("r_1", -20*time.Minute, func(r *actions.Run) { r.Rollback, r.Runbook = false, "restart" })}
 		}, nil},
@@ -247,7 +261,7 @@ func TestRefusalsThatOthersMake(t *testing.T) {
 func TestGuardSaysUntilWhen(t *testing.T) {
 	f := clean()
 	f.MaxRunsPerDay = 2
-	f.Runs = []actions.Run{past("r_1", -20*time.Hour, nil), past("r_2", -19*time.Hour, nil), past("r_3", -10*time.Minute, nil)}
+	f.Runs = []actions.Run{past("r_3", -10*time.Minute, nil), past("r_1", -20*time.Hour, nil), past("r_2", -19*time.Hour, nil), past("r_0", -20*time.Minute, func(r *actions.Run) { r.Trigger.Kind = actions.ByPerson })}
 	got := map[actions.Code]time.Time{}
 	for _, r := range actions.Guard(f, noon) {
 		got[r.Code] = r.Until
@@ -272,10 +286,14 @@ func TestTarget(t *testing.T) {
 		"none":                                 {[]actions.KnownGood{{"v2", at(0)}}, ""},
 		"not one that was taken back since":    {[]actions.KnownGood{{"v0", at(-72 * time.Hour)}, {"back", at(-6 * time.Hour)}}, "v0"},
 		"one that passed again after it":       {[]actions.KnownGood{{"v0", at(-72 * time.Hour)}, {"back", at(-4 * time.Hour)}}, "back"},
+		"the newest, whatever their order":     {[]actions.KnownGood{{"v1", at(-48 * time.Hour)}, {"v0", at(-72 * time.Hour)}}, "v1"},
+		"no version is none":                   {[]actions.KnownGood{{"", at(-time.Hour)}}, ""},
+		"never the current one":                {[]actions.KnownGood{{"v1", at(-48 * time.Hour)}, {"v3", at(-time.Hour)}}, "v1"},
 		"one that the configuration lists":     {[]actions.KnownGood{{"back", time.Time{}}}, "back"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := clean()
+			f.Current = "v3"
 			f.KnownGood, f.RolledBack = c.good, []actions.RolledBack{{"back", at(-5 * time.Hour)}}
 			got, why := actions.Target(f)
 			if got != c.want || why.IsZero() {

@@ -67,6 +67,67 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
+func TestOnlyARunThatAsksTakesAnAnswer(t *testing.T) {
+	approve := actions.Answer{By: "li", Role: "admin", Decision: "approve"}
+	for name, change := range map[string]func(*actions.Run){
+		"it goes on already":  func(r *actions.Run) { r.State = actions.Running },
+		"it has no question":  func(r *actions.Run) { r.Question = nil },
+		"it waits in a queue": func(r *actions.Run) { r.State, r.Question = actions.Queued, nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := asked(actions.Question{Code: actions.AskApproval, Quorum: 1, Until: at(-time.Minute)})
+			change(&r)
+			if _, err := r.Answer(approve, noon); !errors.Is(err, actions.ErrNotAsked) {
+				t.Errorf("its answer is %v, want ErrNotAsked", err)
+			}
+			if got, changed := r.Expire(noon); changed {
+				t.Errorf("it expires: %+v", got)
+			}
+		})
+	}
+}
+
+func TestWhoMayAnswer(t *testing.T) {
+	for name, c := range map[string]struct {
+		roles []string
+		role  string
+		want  error
+	}{
+		"anybody with a role, when none is named":      {nil, "viewer", nil},
+		"nobody without a role":                        {nil, "", actions.ErrNotAllowed},
+		"a role of one's own":                          {[]string{"release"}, "release", nil},
+		"a role of one's own is below no other":        {[]string{"release"}, "admin", actions.ErrNotAllowed},
+		"a role that nobody knows is above no other":   {[]string{"viewer"}, "release", actions.ErrNotAllowed},
+		"one of several":                               {[]string{"release", "deployer"}, "approver", nil},
+		"the named one, but not the one that is below": {[]string{"approver"}, "deployer", actions.ErrNotAllowed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := asked(actions.Question{Code: actions.AskApproval, Quorum: 1, Roles: c.roles})
+			if _, err := r.Answer(actions.Answer{By: "li", Role: c.role, Decision: "approve"}, noon); !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+// Who settled a step has not approved by it, and an answer has the time at which it came.
+func TestOnlyApprovalsCount(t *testing.T) {
+	r := asked(actions.Question{Code: actions.AskApproval, Quorum: 2})
+	r.Answers = []actions.Answer{{By: "li", Role: "admin", Decision: "repeat"}}
+	for i, by := range []string{"wang", "li"} {
+		var err error
+		if r, err = r.Answer(actions.Answer{By: by, Role: "admin", Decision: "approve"}, noon); err != nil {
+			t.Fatal(err)
+		}
+		if want := []actions.State{actions.AwaitingApproval, actions.Running}[i]; r.State != want {
+			t.Errorf("after %d approvals it is %s, want %s", i+1, r.State, want)
+		}
+	}
+	if last := r.Answers[len(r.Answers)-1]; !last.At.Equal(noon) {
+		t.Errorf("the answer is of %s, want %s", last.At, noon)
+	}
+}
+
 func TestExpire(t *testing.T) {
 	q := actions.Question{Code: actions.AskApproval, Quorum: 1, OnTimeout: "expire", Until: at(time.Minute)}
 	yes := q

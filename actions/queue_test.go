@@ -1,6 +1,7 @@
 package actions_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -49,6 +50,30 @@ func TestARollbackWaitsForItsTurn(t *testing.T) {
 				}
 				if run.State != c.ends || !run.Created.Equal(created) || r.ledger.whats() != c.whats {
 					t.Errorf("it is %s of %s, ledger %q; want %s of %s, %q", run.State, run.Created, r.ledger.whats(), c.ends, created, c.whats)
+				}
+			})
+		})
+	}
+}
+
+func TestOnlyWhatWaitsForAnApprovalIsRefusedLater(t *testing.T) {
+	gone := actions.NewSuperseded("v2", "v3")
+	for name, c := range map[string]struct {
+		change func(*actions.Request)
+		step   act
+	}{
+		"it is over":                {func(*actions.Request) {}, act{do: ok}},
+		"a step must be settled":    {func(*actions.Request) {}, act{do: func(context.Context, actions.Call) (string, error) { return "", actions.ErrUnclear }}},
+		"it waits for another run":  {func(q *actions.Request) { q.QueuedBehind = reason.Text("run r_0 is running") }, act{do: ok}},
+		"it was refused beforehand": {func(q *actions.Request) { q.Refusals = []actions.Refusal{gone} }, act{do: ok}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, step("a", c.step))
+				r.looks["push"], r.looks["api"] = "u", "u"
+				run := r.through(t, c.change)
+				if got, err := r.Refuse(t.Context(), r.ledger, run, gone); !errors.Is(err, actions.ErrNotAsked) || got.State != run.State {
+					t.Errorf("%s, %v; want %s, ErrNotAsked", got.State, err, run.State)
 				}
 			})
 		})

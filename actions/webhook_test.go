@@ -133,6 +133,7 @@ func TestWebhookContract(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			actiontest.Run(t, func(t *testing.T) actiontest.Target {
+				t.Helper()
 				d := newDeployer(t)
 				s := d.settings(t)
 				if ask != nil {
