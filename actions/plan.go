@@ -9,3 +9,7 @@ type Plan struct {
 	// Refused is why guards are against it, or ask a person first; empty: nothing is.
 	Refused []reason.Reason `json:"refused,omitempty"`
 }
+
+// RollsBack reports whether the plan rolls back by itself: there is a version to go back to, and no
+// guard is against it.
+func (p Plan) RollsBack() bool { return p.To != "" && len(p.Refused) == 0 }

@@ -1,6 +1,10 @@
 package watch
 
-import "time"
+import (
+	"time"
+
+	"guardian/internal/reason"
+)
 
 // MarkKind is what a person thinks of a verdict.
 type MarkKind string
@@ -22,3 +26,23 @@ type Mark struct {
 
 // Markable reports whether a watch in this state has a verdict that can be right or wrong.
 func (s State) Markable() bool { return s == Passed || s == Failed || s == Inconclusive }
+
+// Reason says in the journal what the mark thinks of the verdict of a watch in this state.
+func (m Mark) Reason(s State) reason.Reason {
+	verdict := reason.New("watch_inconclusive")
+	switch s {
+	case Passed:
+		verdict = reason.New("watch_passed")
+	case Failed:
+		verdict = reason.New("watch_failed")
+	default:
+	}
+	switch m.Kind {
+	case MarkWrong:
+		return reason.New("verdict_marked_wrong", "verdict", verdict, "note", m.Note)
+	case MarkLate:
+		return reason.New("verdict_marked_late", "verdict", verdict, "note", m.Note)
+	default:
+		return reason.New("verdict_marked_right", "verdict", verdict, "note", m.Note)
+	}
+}

@@ -228,42 +228,16 @@ func (b backend) ServiceList(ctx context.Context) ([]server.Service, error) {
 	return all, nil
 }
 
-// healthOf says how a service is now: down when any counted check is, unknown when all are.
+// healthOf says how a service and its checks are now.
 func (b backend) healthOf(v *server.Service, s *setup, now time.Time) {
-	var down, known *sample.Sample
-	var downSince, upSince time.Time
-	counted := 0
+	var states []decide.CheckState
 	for _, c := range s.checksOf(v.Name) {
 		seen := b.record.Status(c.Name, now)
 		v.Checks = append(v.Checks, server.Check{Name: c.Name, Kind: c.Kind, Labels: c.Labels, Every: c.Every, Last: seen.Last, Since: seen.Since})
-		if !c.counts {
-			continue
-		}
-		counted++
-		switch {
-		case seen.Blind || seen.Last == nil:
-			if v.Reason.IsZero() {
-				v.Reason = reason.New("check_says", "check", c.Name, "why", seen.BlindReason)
-			}
-		case seen.Last.Health == sample.Down:
-			if down == nil || seen.Since.Before(downSince) {
-				down, downSince = seen.Last, seen.Since
-			}
-		case seen.Last.Health == sample.Up:
-			known = seen.Last
-			if seen.Since.After(upSince) {
-				upSince = seen.Since
-			}
-		}
+		states = append(states, decide.CheckState{Check: c.Name, Counts: c.counts, Last: seen.Last, Since: seen.Since, Blind: seen.Blind, Why: seen.BlindReason})
 	}
-	switch {
-	case down != nil:
-		v.Health, v.Since, v.Reason = sample.Down, downSince, reason.New("check_says", "check", down.Check, "why", down.Reason)
-	case known != nil:
-		v.Health, v.Since, v.Reason = sample.Up, upSince, reason.Reason{}
-	case counted == 0:
-		v.Reason = reason.New("no_check_counts")
-	}
+	h := decide.ServiceHealth(states)
+	v.Health, v.Since, v.Reason = h.Health, h.Since, h.Reason
 }
 
 // Looks implements server.Services.

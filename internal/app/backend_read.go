@@ -151,12 +151,7 @@ func (b backend) ExpireSilence(ctx context.Context, id string, by server.Caller)
 	if i < 0 {
 		return &server.NotFoundError{What: "silence that has not ended", Name: id}
 	}
-	s := stored[i]
-	s.Until = now
-	if s.From.After(now) {
-		s.From = now
-	}
-	if err := b.store.Commit(ctx, store.Unfenced, store.Batch{Silences: []route.Silence{s}, Audit: []store.Audit{{
+	if err := b.store.Commit(ctx, store.Unfenced, store.Batch{Silences: []route.Silence{stored[i].EndedAt(now)}, Audit: []store.Audit{{
 		At: now, Who: by.Name, What: "unsilence", Subject: id, Path: "/alerts",
 	}}}); err != nil {
 		return b.commitError(err)

@@ -207,7 +207,7 @@ func TestAReplayOfTheRunningConfigurationIsWhatHappened(t *testing.T) {
 func TestTheScoreIsMadeOfWhatPeopleSaidAboutVerdicts(t *testing.T) {
 	lived(t, t.TempDir(), &secret.Redactor{}, func(s app.Stepped) {
 		b, by := s.Backend(), server.Caller{Name: "ada", Role: server.Deployer}
-		score := func() server.Score {
+		score := func() watch.Score {
 			t.Helper()
 			all, err := b.Score(t.Context(), "orders", time.Time{}, time.Time{})
 			if err != nil || len(all) != 1 {

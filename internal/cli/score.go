@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"guardian/internal/server"
+	"guardian/watch"
 )
 
 func scoreCommand(s streams) *cobra.Command {
@@ -31,8 +31,8 @@ with its exact 95 % confidence interval. People give feedback on the page of a w
 				q.Set("service", service)
 			}
 			var answer struct {
-				Since  time.Time      `json:"since"`
-				Scores []server.Score `json:"scores"`
+				Since  time.Time     `json:"since"`
+				Scores []watch.Score `json:"scores"`
 			}
 			raw, err := newClient(address).get(c.Context(), "/api/v1/score?"+q.Encode(), &answer)
 			if err != nil {
@@ -59,7 +59,7 @@ with its exact 95 % confidence interval. People give feedback on the page of a w
 	return c
 }
 
-func printScore(w io.Writer, x server.Score) {
+func printScore(w io.Writer, x watch.Score) {
 	_, _ = fmt.Fprintf(w, "%s (%s, %s, false-alarm risk %.4g %%): %d judged, %d failed, %d of them with a rollback\n",
 		x.Service, x.Mode, x.For, x.Alpha*100, x.Judged, x.Failed, x.RolledBack)
 	_, _ = fmt.Fprintf(w, "  feedback: right %d (%d of them late), wrong %d, none %d; bad deploys missed %d\n", x.Agreed, x.Late, x.Wrong, x.Unmarked, x.Missed)

@@ -20,6 +20,18 @@ func journalWords(code string) (Words, bool) {
 		return Words{"{rule}[: {note}]", "{rule}[：{note}]"}, true
 	case "alerts_silenced":
 		return Words{"{matchers} until {until}[: {comment}]", "{matchers}，静默至 {until}[：{comment}]"}, true
+	case "verdict_marked_right":
+		return Words{"{verdict} is right[: {note}]", "“{verdict}”的结论正确[：{note}]"}, true
+	case "verdict_marked_late":
+		return Words{"{verdict} is right, but came late[: {note}]", "“{verdict}”的结论正确，但太晚[：{note}]"}, true
+	case "verdict_marked_wrong":
+		return Words{"{verdict} is wrong[: {note}]", "“{verdict}”的结论错误[：{note}]"}, true
+	case "watch_passed":
+		return Words{"passed", "通过"}, true
+	case "watch_failed":
+		return Words{"failed", "失败"}, true
+	case "watch_inconclusive":
+		return Words{"inconclusive", "无法判定"}, true
 	case "check_says":
 		return Words{"{check}[: {why}]", "{check}[：{why}]"}, true
 	case "no_check_counts":

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -334,10 +335,10 @@ func (m *memory) MarkWatch(_ context.Context, id string, mark watch.Mark, by ser
 	return *w, nil
 }
 
-func (m *memory) Score(_ context.Context, service string, _, _ time.Time) ([]server.Score, error) {
+func (m *memory) Score(_ context.Context, service string, _, _ time.Time) ([]watch.Score, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s := server.Score{Service: "order-sync", Mode: watch.Observe, For: "30m", Alpha: 0.001, FalseRate: &server.Estimate{High: 0.1}}
+	s := watch.Score{Service: "order-sync", Mode: watch.Observe, For: model.Duration(30 * time.Minute), Alpha: 0.001, FalseRate: &watch.Estimate{High: 0.1}}
 	for _, w := range m.watches {
 		if w.Mark != nil && w.Mark.Kind == watch.MarkWrong {
 			s.Wrong++
@@ -346,7 +347,7 @@ func (m *memory) Score(_ context.Context, service string, _, _ time.Time) ([]ser
 	if service != "" && service != s.Service {
 		return nil, nil
 	}
-	return []server.Score{s}, nil
+	return []watch.Score{s}, nil
 }
 
 func (m *memory) RunList(_ context.Context, f server.Filter) ([]actions.Run, error) {

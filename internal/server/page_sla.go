@@ -15,6 +15,7 @@ import (
 
 	"guardian/internal/reason"
 	"guardian/sla"
+	"guardian/watch"
 )
 
 // reportCache keeps rendered fragments of the report: making one reads a month of facts. It
@@ -55,7 +56,7 @@ type slaView struct {
 	Services          []string
 	Running           bool
 	Fragment          template.HTML
-	Scores            []Score
+	Scores            []watch.Score
 }
 
 // reportForm is which report is asked for, in which form.

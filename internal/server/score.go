@@ -19,51 +19,7 @@ type Marks interface {
 type Scores interface {
 	// Score adds up the watches that began in [from, to), by service and policy; service "":
 	// all.
-	Score(ctx context.Context, service string, from, to time.Time) ([]Score, error)
-}
-
-// Score is how far the verdicts about a service, under one policy, can be trusted.
-type Score struct {
-	Service string     `json:"service"`
-	Mode    watch.Mode `json:"mode"`
-	For     string     `json:"for"`
-	Alpha   float64    `json:"false_rollback"` // the chance that was asked for
-
-	Judged int `json:"judged"` // watches that passed or failed
-	Passed int `json:"passed"`
-	Failures
-	Missed int `json:"missed"` // passed ones that were marked wrong or late
-	// FalseRate is the estimated chance that a healthy deploy fails; null when there was none.
-	FalseRate *Estimate `json:"false_rate"`
-	// Causes are the failed ones by what weighed most: a rule, a check or a counter.
-	Causes []CauseScore `json:"causes"`
-}
-
-// Failures are Failed verdicts, and what people said about them.
-type Failures struct {
-	Failed int `json:"failed"`
-	// RolledBack of the failed ones would have been rolled back, or were: a version was known
-	// to be good and no guard was against it.
-	RolledBack int `json:"would_roll_back"`
-	Agreed     int `json:"agreed"`   // failed ones that were marked right or late
-	Late       int `json:"late"`     // of these
-	Wrong      int `json:"wrong"`    // failed ones that were marked wrong
-	Unmarked   int `json:"unmarked"` // failed ones that nobody marked
-}
-
-// CauseScore is how far one rule, check or counter can be trusted.
-type CauseScore struct {
-	Cause string `json:"cause"`
-	Rule  bool   `json:"rule"` // it is a rule with fails_watch
-	Failures
-}
-
-// Estimate is a rate with the exact interval (Clopper and Pearson 1934) that holds it with a
-// certainty of 95 %. What nobody marked counts as right for Low and as wrong for High.
-type Estimate struct {
-	Estimate float64 `json:"estimate"`
-	Low      float64 `json:"low"`
-	High     float64 `json:"high"`
+	Score(ctx context.Context, service string, from, to time.Time) ([]watch.Score, error)
 }
 
 // Markable tells whether a verdict can be marked.

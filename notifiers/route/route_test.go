@@ -320,6 +320,12 @@ func TestSilences(t *testing.T) {
 	if err := json.Unmarshal(b, &back); err != nil || !back.Mutes(labels, start) {
 		t.Errorf("a silence that was stored does not mute: %v %s", err, b)
 	}
+	if ended := s.EndedAt(start.Add(time.Minute)); !ended.From.Equal(start) || ended.Mutes(labels, start.Add(time.Minute)) || !ended.Mutes(labels, start) {
+		t.Errorf("ended early: %+v", ended)
+	}
+	if ended := s.EndedAt(start.Add(-time.Minute)); ended.Mutes(labels, start) || ended.Mutes(labels, start.Add(-time.Minute)) {
+		t.Errorf("ended before it began: %+v", ended)
+	}
 	if found, ok := route.FindSilence([]route.Silence{{}, back}, labels, start); !ok || found.ID != "s_1" {
 		t.Errorf("found %+v %v", found, ok)
 	}

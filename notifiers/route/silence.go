@@ -29,6 +29,15 @@ func (s Silence) Mutes(labels map[string]string, now time.Time) bool {
 	return len(s.Matchers) > 0 && s.Active(now) && s.Matchers.Match(labels)
 }
 
+// EndedAt returns the silence ended early. One that had not begun is over before it mutes anything.
+func (s Silence) EndedAt(now time.Time) Silence {
+	s.Until = now
+	if s.From.After(now) {
+		s.From = now
+	}
+	return s
+}
+
 // Validate returns all mistakes in a silence. Like Alertmanager it rejects a silence that
 // would match every notice.
 func (s Silence) Validate() error {
