@@ -110,7 +110,7 @@ func (e expectation) judge(x exchange, d templateData) *fault {
 			return down(reason.New("http_body_lacks", "text", s))
 		}
 	}
-	for _, s := range e.BodyNot {
+	for _, s := range e.BodyNotContains {
 		if bytes.Contains(x.body, []byte(s)) {
 			return down(reason.New("http_body_contains", "text", s))
 		}

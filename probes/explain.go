@@ -83,8 +83,8 @@ func (e expectation) singles() []single {
 	for _, s := range e.BodyContains {
 		add(fmt.Sprintf("body contains %q", s), func(x *expectation) { x.BodyContains = []string{s} })
 	}
-	for _, s := range e.BodyNot {
-		add(fmt.Sprintf("body does not contain %q", s), func(x *expectation) { x.BodyNot = []string{s} })
+	for _, s := range e.BodyNotContains {
+		add(fmt.Sprintf("body does not contain %q", s), func(x *expectation) { x.BodyNotContains = []string{s} })
 	}
 	for i, re := range e.matches {
 		add(fmt.Sprintf("body matches %s", re), func(x *expectation) { x.matches = e.matches[i : i+1] })

@@ -26,7 +26,7 @@ func TestALookExplainsEachAssertion(t *testing.T) {
 	settings.URL = s.URL + "/health?token=query-secret-1"
 	settings.Headers = map[string]secret.Secret{"X-Api-Key": secret.New("header-secret-1")}
 	settings.Expect = probes.Expect{
-		Headers: map[string]string{"Content-Type": "json"}, BodyContains: []string{"orders"}, BodyNot: []string{"error"},
+		Headers: map[string]string{"Content-Type": "json"}, BodyContains: []string{"orders"}, BodyNotContains: []string{"error"},
 		JSON: []probes.JSONAssertion{{Path: "state", Equals: &late}, {Path: "orders", Min: &least}},
 	}
 	p, err := kind.Build(settings, probes.Env{})

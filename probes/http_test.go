@@ -64,7 +64,7 @@ func TestHTTPJudgesTheAnswer(t *testing.T) {
 		"a missing header is down":                {health: sample.Down, reason: "the header X-Other is missing", set: func(s *probes.HTTPSettings) { s.Expect.Headers = map[string]string{"X-Other": "."} }},
 		"a wrong header is down":                  {health: sample.Down, reason: "the header X-Version does not match ^v2", set: func(s *probes.HTTPSettings) { s.Expect.Headers = map[string]string{"X-Version": "^v2"} }},
 		"a body without the text is down":         {health: sample.Down, reason: `the body does not contain "sold out"`, set: func(s *probes.HTTPSettings) { s.Expect.BodyContains = []string{"ok", "sold out"} }},
-		"a body with the wrong text is down":      {health: sample.Down, reason: `the body contains "ok"`, set: func(s *probes.HTTPSettings) { s.Expect.BodyNot = []string{"ok"} }},
+		"a body with the wrong text is down":      {health: sample.Down, reason: `the body contains "ok"`, set: func(s *probes.HTTPSettings) { s.Expect.BodyNotContains = []string{"ok"} }},
 		"a body that does not match is down":      {health: sample.Down, reason: `the body does not match stock":[0-3]`, set: func(s *probes.HTTPSettings) { s.Expect.BodyMatches = []string{`stock":[0-3]`, `stock":[0-3],`} }},
 		"a body that matches what is not is down": {health: sample.Down, reason: `the body matches o.`, set: func(s *probes.HTTPSettings) { s.Expect.BodyNotMatches = []string{`o.`} }},
 		"json that is equal is up":                {health: sample.Up, set: json(probes.JSONAssertion{Path: "status", Equals: str("ok")})},

@@ -186,7 +186,7 @@ func (p *orderPushProbe) refusal(ctx context.Context, open int) *fault {
 	if day := now.Format(time.DateOnly); day != p.day {
 		p.day, p.pushed = day, 0
 	}
-	if p.pushed >= p.settings.DailyMax {
+	if p.pushed >= p.settings.MaxOrdersPerDay {
 		return blind(reason.New("order_daily_limit", "n", p.pushed))
 	}
 	if open >= p.settings.MaxUncleaned {

@@ -314,7 +314,7 @@ func TestOrderPushRefusesWhatCannotEndWell(t *testing.T) {
 	j := &journal{}
 	p := build(t, "order_push", probes.Env{Check: "push", Orders: j}, func(s *probes.OrderPushSettings) {
 		overHTTP(url)(s)
-		s.DailyMax = 1
+		s.MaxOrdersPerDay = 1
 	})
 	if o := look(t, p, 500*time.Millisecond); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "raise the check's timeout") {
 		t.Errorf("too little time: got %s %q", o.Health, o.Reason)
@@ -573,7 +573,7 @@ func TestOrderPushKeepsSecrets(t *testing.T) {
 
 func TestOrderPushSettingsTellEveryMistake(t *testing.T) {
 	s := probes.Builtin()["order_push"].Settings().(*probes.OrderPushSettings)
-	s.Prefix, s.MarkerHeader, s.DailyMax, s.MaxUncleaned = "a b", "a b", 0, 0
+	s.Prefix, s.MarkerHeader, s.MaxOrdersPerDay, s.MaxUncleaned = "a b", "a b", 0, 0
 	s.Vars = map[string]string{"ID": "x"}
 	s.Push.Sign = &probes.Sign{Algorithm: "md5", Encoding: "oct"}
 	s.Lookup.SQL = &probes.SQL{Driver: "mysql", Query: "SELECT '{{.ID}}'"}

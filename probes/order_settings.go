@@ -15,22 +15,22 @@ import (
 // as the marketplace would push it, must become visible, must be what was pushed, and is
 // cleaned up again.
 type OrderPushSettings struct {
-	Client       `yaml:",inline"`
-	Platform     string                   `yaml:"platform" doc:"Push like this marketplace, such as shopee: with its payload, headers, signature and condition for an accepted push; push.url is the seller's registered endpoint. Default: push defines everything."`
-	Create       string                   `yaml:"create" doc:"push sends the marketplace's push; sandbox lets the vendor's sandbox create the order, and push.url is the URL of that operation."`
-	Variant      string                   `yaml:"variant" doc:"Variant of the push: duplicate, out_of_order, late or bad_signature; default: a normal push."`
-	Seller       Seller                   `yaml:"seller" doc:"The seller's account and application at the marketplace."`
-	Order        Goods                    `yaml:"order" doc:"The ordered article, in pushes that contain it, and for templates as {{.Order.SKU}} etc."`
-	Prefix       string                   `yaml:"prefix" doc:"Prefix of the IDs of synthetic orders; for marketplaces with numeric IDs 9000 unless the prefix is digits."`
-	MarkerHeader string                   `yaml:"marker_header" doc:"Request header with the ID of the synthetic order."`
-	Vars         map[string]string        `yaml:"vars" doc:"Values for the templates, such as SKU, written {{.SKU}}."`
-	Secrets      map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for the templates as {{.Secrets.name}}."`
-	Push         Push                     `yaml:"push" doc:"How the order is pushed."`
-	Lookup       Lookup                   `yaml:"lookup" doc:"How to find out that the order arrived."`
-	Verify       []Field                  `yaml:"verify" doc:"Assertions on the order that arrived."`
-	Cleanup      Cleanup                  `yaml:"cleanup" doc:"How the order is removed."`
-	DailyMax     int                      `yaml:"max_orders_per_day" doc:"Maximum number of synthetic orders per UTC day, counted since the guardian started."`
-	MaxUncleaned int                      `yaml:"max_uncleaned" doc:"Maximum number of synthetic orders that wait for cleanup; at the limit no order is pushed."`
+	Client          `yaml:",inline"`
+	Platform        string                   `yaml:"platform" doc:"Push like this marketplace, such as shopee: with its payload, headers, signature and condition for an accepted push; push.url is the seller's registered endpoint. Default: push defines everything."`
+	Create          string                   `yaml:"create" doc:"push sends the marketplace's push; sandbox lets the vendor's sandbox create the order, and push.url is the URL of that operation."`
+	Variant         string                   `yaml:"variant" doc:"Variant of the push: duplicate, out_of_order, late or bad_signature; default: a normal push."`
+	Seller          Seller                   `yaml:"seller" doc:"The seller's account and application at the marketplace."`
+	Order           Goods                    `yaml:"order" doc:"The ordered article, in pushes that contain it, and for templates as {{.Order.SKU}} etc."`
+	Prefix          string                   `yaml:"prefix" doc:"Prefix of the IDs of synthetic orders; for marketplaces with numeric IDs 9000 unless the prefix is digits."`
+	MarkerHeader    string                   `yaml:"marker_header" doc:"Request header with the ID of the synthetic order."`
+	Vars            map[string]string        `yaml:"vars" doc:"Values for the templates, such as SKU, written {{.SKU}}."`
+	Secrets         map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for the templates as {{.Secrets.name}}."`
+	Push            Push                     `yaml:"push" doc:"How the order is pushed."`
+	Lookup          Lookup                   `yaml:"lookup" doc:"How to find out that the order arrived."`
+	Verify          []Field                  `yaml:"verify" doc:"Assertions on the order that arrived."`
+	Cleanup         Cleanup                  `yaml:"cleanup" doc:"How the order is removed."`
+	MaxOrdersPerDay int                      `yaml:"max_orders_per_day" doc:"Maximum number of synthetic orders per UTC day, counted since the guardian started."`
+	MaxUncleaned    int                      `yaml:"max_uncleaned" doc:"Maximum number of synthetic orders that wait for cleanup; at the limit no order is pushed."`
 }
 
 // Push is how a synthetic order is pushed.
@@ -102,16 +102,16 @@ func orderPushKind() Kind {
 	return Kind{
 		Settings: func() any {
 			return &OrderPushSettings{
-				Client:       defaultClient(),
-				Create:       createPush,
-				Order:        Goods{SKU: "guardian-synthetic", Quantity: 1, Price: "0.01", Currency: "USD"},
-				Prefix:       "guardian-",
-				MarkerHeader: "X-Guardian-Synthetic",
-				Push:         Push{Request: Request{Method: "POST"}, Timeout: model.Duration(3 * time.Second)},
-				Lookup:       Lookup{Every: model.Duration(500 * time.Millisecond), Within: model.Duration(4 * time.Second)},
-				Cleanup:      Cleanup{Timeout: model.Duration(2 * time.Second), Tries: 6, Backoff: model.Duration(30 * time.Second)},
-				DailyMax:     6000,
-				MaxUncleaned: 20,
+				Client:          defaultClient(),
+				Create:          createPush,
+				Order:           Goods{SKU: "guardian-synthetic", Quantity: 1, Price: "0.01", Currency: "USD"},
+				Prefix:          "guardian-",
+				MarkerHeader:    "X-Guardian-Synthetic",
+				Push:            Push{Request: Request{Method: "POST"}, Timeout: model.Duration(3 * time.Second)},
+				Lookup:          Lookup{Every: model.Duration(500 * time.Millisecond), Within: model.Duration(4 * time.Second)},
+				Cleanup:         Cleanup{Timeout: model.Duration(2 * time.Second), Tries: 6, Backoff: model.Duration(30 * time.Second)},
+				MaxOrdersPerDay: 6000,
+				MaxUncleaned:    20,
 			}
 		},
 		Build: func(settings any, env Env) (Probe, error) {
@@ -154,8 +154,8 @@ func (s *OrderPushSettings) Validate() error {
 			errs = append(errs, fmt.Errorf("verify[%d]: %w", i, err))
 		}
 	}
-	if s.DailyMax < 1 {
-		errs = append(errs, fmt.Errorf("max_orders_per_day is %d, must be at least 1", s.DailyMax))
+	if s.MaxOrdersPerDay < 1 {
+		errs = append(errs, fmt.Errorf("max_orders_per_day is %d, must be at least 1", s.MaxOrdersPerDay))
 	}
 	if s.MaxUncleaned < 1 {
 		errs = append(errs, fmt.Errorf("max_uncleaned is %d, must be at least 1", s.MaxUncleaned))

@@ -40,7 +40,7 @@ type PageSettings struct {
 	Height           int                      `yaml:"height" doc:"Height of the window in pixels, 200 to 4000."`
 	Status           []StatusRange            `yaml:"status" doc:"Accepted status codes of the page itself; default: 2xx."`
 	Elements         []string                 `yaml:"elements" doc:"CSS selectors of elements that must be visible within the timeout."`
-	Settle           model.Duration           `yaml:"wait_after_load" doc:"How long to measure after the load event, for late content and layout shifts."`
+	WaitAfterLoad    model.Duration           `yaml:"wait_after_load" doc:"How long to measure after the load event, for late content and layout shifts."`
 	MaxConsoleErrors *int                     `yaml:"max_console_errors" doc:"Maximum number of errors and uncaught exceptions on the console; default: no limit."`
 	MaxLoad          model.Duration           `yaml:"max_load" doc:"Maximum time to the load event; 0: no limit."`
 	MaxTTFB          model.Duration           `yaml:"max_ttfb" doc:"Maximum time to first byte; 0: no limit."`
@@ -75,7 +75,7 @@ func (s *PageSettings) Validate() error {
 		errs = append(errs, fmt.Errorf("max_console_errors is %d, must be at least 0", *s.MaxConsoleErrors))
 	}
 	for name, d := range map[string]model.Duration{
-		"wait_after_load": s.Settle, "max_load": s.MaxLoad, "max_ttfb": s.MaxTTFB, "max_fcp": s.MaxFCP, "max_lcp": s.MaxLCP,
+		"wait_after_load": s.WaitAfterLoad, "max_load": s.MaxLoad, "max_ttfb": s.MaxTTFB, "max_fcp": s.MaxFCP, "max_lcp": s.MaxLCP,
 	} {
 		if d < 0 {
 			errs = append(errs, fmt.Errorf("%s is negative", name))
@@ -93,7 +93,7 @@ func (s *PageSettings) Validate() error {
 func pageKind() Kind {
 	return Kind{
 		Settings: func() any {
-			return &PageSettings{Width: 1280, Height: 800, Settle: model.Duration(500 * time.Millisecond), Screenshots: 5}
+			return &PageSettings{Width: 1280, Height: 800, WaitAfterLoad: model.Duration(500 * time.Millisecond), Screenshots: 5}
 		},
 		Build: func(settings any, env Env) (Probe, error) {
 			return newPageProbe(settings.(*PageSettings), env)

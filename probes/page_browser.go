@@ -303,7 +303,7 @@ func (p *pageProbe) appear(ctx, work context.Context) *fault {
 
 // measure lets the page settle and reads its vitals.
 func (p *pageProbe) measure(ctx, work context.Context, v *visit) *fault {
-	if settle := time.Duration(p.settings.Settle); settle > 0 {
+	if settle := time.Duration(p.settings.WaitAfterLoad); settle > 0 {
 		timer := time.NewTimer(settle)
 		defer timer.Stop()
 		select {

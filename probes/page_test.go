@@ -85,7 +85,7 @@ func TestPage(t *testing.T) {
 		{name: "what is no selector is unknown", path: "/good", set: func(s *probes.PageSettings) { s.Elements = []string{"#shop", "p["} }, health: sample.Unknown, reason: `elements[1]: "p[" is not a CSS selector`},
 		{name: "an error of the server is down", path: "/500", health: sample.Down, reason: "status 500, want 2xx"},
 		{name: "errors on the console are down", path: "/errors", set: func(s *probes.PageSettings) { s.MaxConsoleErrors = &none }, health: sample.Down, reason: "2 errors on the console, at most 0 wanted"},
-		{name: "a layout that shifts is down", path: "/shifts", set: func(s *probes.PageSettings) { s.MaxCLS, s.Settle = &little, model.Duration(time.Second) }, health: sample.Down, reason: "the layout shifted by 0.0"},
+		{name: "a layout that shifts is down", path: "/shifts", set: func(s *probes.PageSettings) { s.MaxCLS, s.WaitAfterLoad = &little, model.Duration(time.Second) }, health: sample.Down, reason: "the layout shifted by 0.0"},
 		{name: "a slow first byte is down", path: "/slow", set: func(s *probes.PageSettings) { s.MaxTTFB = model.Duration(200 * time.Millisecond) }, health: sample.Down, reason: "the first byte came after"},
 		{name: "what the page asks is closed", path: "/asks", set: func(s *probes.PageSettings) { s.Elements = []string{"#shop"} }, health: sample.Up},
 		{name: "an icon that the page does not name may be missing", path: "/bare", set: func(s *probes.PageSettings) { s.MaxConsoleErrors = &none }, health: sample.Up},
@@ -97,7 +97,7 @@ func TestPage(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			pictures := t.TempDir()
 			p := build(t, "page", probes.Env{Check: "a/page", Pictures: pictures}, func(s *probes.PageSettings) {
-				s.URL, s.NoSandbox, s.Settle = url+tc.path, os.Geteuid() == 0, model.Duration(300*time.Millisecond)
+				s.URL, s.NoSandbox, s.WaitAfterLoad = url+tc.path, os.Geteuid() == 0, model.Duration(300*time.Millisecond)
 				if tc.set != nil {
 					tc.set(s)
 				}
@@ -137,7 +137,7 @@ func TestPageKeepsTheNewestPicturesAndNoSecrets(t *testing.T) {
 	const key = "query-99feed11"
 	none, pictures := 0, t.TempDir()
 	p := build(t, "page", probes.Env{Check: "page", Pictures: pictures}, func(s *probes.PageSettings) {
-		s.URL, s.NoSandbox, s.MaxConsoleErrors, s.Screenshots, s.Settle = serve(t, storefront)+"/errors?key={{.Secrets.key}}", os.Geteuid() == 0, &none, 1, 0
+		s.URL, s.NoSandbox, s.MaxConsoleErrors, s.Screenshots, s.WaitAfterLoad = serve(t, storefront)+"/errors?key={{.Secrets.key}}", os.Geteuid() == 0, &none, 1, 0
 		s.Secrets = map[string]secret.Secret{"key": secret.New(key)}
 	})
 	last := ""
@@ -195,7 +195,7 @@ func TestPageAcceptsAnyCertificateWhenToldTo(t *testing.T) {
 	t.Cleanup(s.Close)
 	for insecure, want := range map[bool]sample.Health{false: sample.Down, true: sample.Up} {
 		p := build(t, "page", probes.Env{}, func(p *probes.PageSettings) {
-			p.URL, p.NoSandbox, p.Insecure, p.Settle = s.URL+"/good", os.Geteuid() == 0, insecure, 0
+			p.URL, p.NoSandbox, p.Insecure, p.WaitAfterLoad = s.URL+"/good", os.Geteuid() == 0, insecure, 0
 		})
 		if o := look(t, p, 30*time.Second); o.Health != want || !insecure && !strings.Contains(o.Reason.String(), "net::ERR_CERT_") {
 			t.Errorf("insecure %v: got %s %q", insecure, o.Health, o.Reason)
@@ -231,7 +231,7 @@ func TestPageSettingsTellEveryMistake(t *testing.T) {
 	s := probes.Builtin()["page"].Settings().(*probes.PageSettings)
 	few, shift := -1, -0.1
 	s.Proxy, s.Width, s.Height, s.Elements, s.MaxConsoleErrors, s.MaxCLS = "http://u:hunter22@p:1", 10, 99999, []string{" "}, &few, &shift
-	s.Settle, s.MaxLoad, s.Screenshots = -1, -1, 101
+	s.WaitAfterLoad, s.MaxLoad, s.Screenshots = -1, -1, 101
 	err := s.Validate()
 	wantMistakes(t, err, "url is missing", "proxy has a user", "width", "height", "elements[0]", "max_console_errors", "max_cls", "wait_after_load", "max_load", "screenshots")
 	if strings.Contains(err.Error(), "hunter22") {

@@ -42,14 +42,14 @@ type TLS struct {
 
 // Expect is what an answer must be like for the look to be Up.
 type Expect struct {
-	Status         []StatusRange     `yaml:"status" doc:"Accepted status codes, such as 200, 200-299 or 2xx; default: 2xx."`
-	Headers        map[string]string `yaml:"headers" doc:"Regular expressions for response headers, by name."`
-	BodyContains   []string          `yaml:"body_contains" doc:"Texts that the body must contain."`
-	BodyNot        []string          `yaml:"body_not_contains" doc:"Texts that the body must not contain."`
-	BodyMatches    []string          `yaml:"body_matches" doc:"Regular expressions that the body must match."`
-	BodyNotMatches []string          `yaml:"body_not_matches" doc:"Regular expressions that the body must not match."`
-	JSON           []JSONAssertion   `yaml:"json" doc:"Assertions on values of a JSON body."`
-	MaxLatency     model.Duration    `yaml:"max_latency" doc:"Maximum duration of the whole answer; 0: only the check's timeout."`
+	Status          []StatusRange     `yaml:"status" doc:"Accepted status codes, such as 200, 200-299 or 2xx; default: 2xx."`
+	Headers         map[string]string `yaml:"headers" doc:"Regular expressions for response headers, by name."`
+	BodyContains    []string          `yaml:"body_contains" doc:"Texts that the body must contain."`
+	BodyNotContains []string          `yaml:"body_not_contains" doc:"Texts that the body must not contain."`
+	BodyMatches     []string          `yaml:"body_matches" doc:"Regular expressions that the body must match."`
+	BodyNotMatches  []string          `yaml:"body_not_matches" doc:"Regular expressions that the body must not match."`
+	JSON            []JSONAssertion   `yaml:"json" doc:"Assertions on values of a JSON body."`
+	MaxLatency      model.Duration    `yaml:"max_latency" doc:"Maximum duration of the whole answer; 0: only the check's timeout."`
 }
 
 // JSONAssertion is one condition on a value of a JSON document. Several conditions hold

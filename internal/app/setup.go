@@ -179,7 +179,7 @@ func (a *App) buildCheck(c *config.Config, ch *config.Check) (builtCheck, error)
 			Fingerprint: probes.Fingerprint(ch.Kind, ch.Service, ch.Labels, ch.Every, ch.Cron.String(), ch.Timeout, ch.Retry, ch.Recheck, ch.Settings),
 		},
 		names: map[string]bool{}, policy: ch.Policy(), judges: ch.Watch, counts: ch.CountsForSLA, blindAfter: time.Duration(ch.BlindAfter), kind: kind,
-		path: ch.Path, control: ch.Control, uses: uses,
+		path: ch.NetworkPath, control: ch.Control, uses: uses,
 	}
 	if ch.Cron.IsSet() {
 		b.Schedule = ch.Cron.In(c.Location())

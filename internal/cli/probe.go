@@ -146,7 +146,7 @@ func frameOf(ch *config.Check) []config.ShownSetting {
 			all = append(all, config.ShownSetting{Key: part.key + "." + line.Key, Value: line.Value})
 		}
 	}
-	return append(all, config.ShownSetting{Key: "network_path", Value: ch.Path})
+	return append(all, config.ShownSetting{Key: "network_path", Value: ch.NetworkPath})
 }
 
 // countsAs says how the running guardian would count such a result.
@@ -158,17 +158,17 @@ func countsAs(conf *config.Config, ch *config.Check, h sample.Health) []string {
 		return all
 	}
 	if ch.Control {
-		add("a control of the network path %s: while no control answers, checks of that path that are down count as unknown", ch.Path)
+		add("a control of the network path %s: while no control answers, checks of that path that are down count as unknown", ch.NetworkPath)
 	}
 	if h == sample.Down && !ch.Control {
 		var controls []string
 		for _, k := range conf.Checks {
-			if k.Control && k.Path == ch.Path {
+			if k.Control && k.NetworkPath == ch.NetworkPath {
 				controls = append(controls, k.Name)
 			}
 		}
 		if len(controls) > 0 {
-			add("a failure, provided that a control of the network path %s answers: %s", ch.Path, strings.Join(controls, ", "))
+			add("a failure, provided that a control of the network path %s answers: %s", ch.NetworkPath, strings.Join(controls, ", "))
 		}
 	}
 	word := map[sample.Health]string{sample.Up: "a success", sample.Down: "a failure"}[h]

@@ -28,7 +28,7 @@ type Check struct {
 	BlindAfter   model.Duration    `yaml:"blind_after" doc:"How long the check may be unknown before people are notified."`
 	Retry        probes.Retry      `yaml:"retry" doc:"Retries within a look, so that one lost packet is no failure; for checks that only read."`
 	Recheck      probes.Recheck    `yaml:"recheck" doc:"How often the check is looked at after it failed, until it is up again or a watch has its verdict."`
-	Path         string            `yaml:"network_path" doc:"The network path it uses: checks with the same path lose connectivity together; default: default."`
+	NetworkPath  string            `yaml:"network_path" doc:"The network path it uses: checks with the same path lose connectivity together; default: default."`
 	Control      bool              `yaml:"control" doc:"Whether it is a control: while no control of a network path answers, checks of that path that are down count as unknown. Controls judge no deploys and do not count in the SLA report."`
 
 	// Settings are the decoded and validated settings of the kind.
@@ -44,7 +44,7 @@ func (c *Check) Policy() watch.CheckPolicy {
 		Check:       c.Name,
 		Kind:        c.Kind,
 		Labels:      c.Labels,
-		Path:        c.Path,
+		Path:        c.NetworkPath,
 		FailureRate: float64(c.FailureRate),
 		Weight:      c.Weight,
 		Every:       time.Duration(c.Every),
@@ -94,7 +94,7 @@ func (c *Check) fill(defaults Defaults, repeats func(*Check) bool) {
 	}
 	c.Retry.Fill()
 	c.Recheck.Fill()
-	c.Path = cmp.Or(c.Path, DefaultPath)
+	c.NetworkPath = cmp.Or(c.NetworkPath, DefaultPath)
 	if c.Control {
 		c.Watch, c.CountsForSLA = false, false
 	}

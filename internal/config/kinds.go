@@ -87,7 +87,7 @@ func defaultConfig() Config {
 			FailureRate: 0.01,
 			BlindAfter:  10 * minute,
 		},
-		Marketplaces:       Marketplaces{Share: 0.05},
+		Marketplaces:       Marketplaces{MaxQuotaShare: 0.05},
 		EvaluationInterval: 15 * second,
 		Brake:              Brake{MaxFailingServices: 3, Within: 10 * minute},
 	}

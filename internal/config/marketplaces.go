@@ -16,7 +16,7 @@ import (
 // Marketplaces limits the share of the sellers' API quotas that checks use, and names the
 // metrics of the sellers' own usage.
 type Marketplaces struct {
-	Share           watch.Share        `yaml:"max_quota_share" doc:"Maximum share of each operation's quota that checks may use, per shop and application; a configuration that exceeds it is rejected."`
+	MaxQuotaShare   watch.Share        `yaml:"max_quota_share" doc:"Maximum share of each operation's quota that checks may use, per shop and application; a configuration that exceeds it is rejected."`
 	Operations      []MarketplaceLimit `yaml:"operations" doc:"Rate limits that are not published, or differ from the published ones."`
 	CallsMetric     string             `yaml:"calls_metric" doc:"Counter of the API calls of the sellers' applications, with the labels marketplace, shop, operation and, if there are several, app; it must be in ingest. Quota usage is inferred from it where the marketplace does not report it."`
 	ThrottledMetric string             `yaml:"throttled_metric" doc:"Counter of the throttled ones among these calls, with the same labels."`
@@ -48,7 +48,7 @@ func (l *MarketplaceLimit) Validate() error {
 
 // Budgets converts the limits for the planner of quotas.
 func (m Marketplaces) Budgets() marketplace.Budgets {
-	b := marketplace.Budgets{Share: float64(m.Share)}
+	b := marketplace.Budgets{Share: float64(m.MaxQuotaShare)}
 	for _, o := range m.Operations {
 		b.Overrides = append(b.Overrides, marketplace.Override{
 			Marketplace: o.Marketplace, Operation: o.Operation, Shop: o.Shop, Limit: marketplace.Limit{Rate: o.Rate, Burst: o.Burst},
@@ -68,7 +68,7 @@ func (c *Check) Uses() []marketplace.Use {
 // checkMarketplaces finds checks that would use too much of the sellers' quotas.
 func (d *decoder) checkMarketplaces(c *Config) {
 	m := c.Marketplaces
-	if m.Share <= 0 {
+	if m.MaxQuotaShare <= 0 {
 		d.blame("marketplaces.max_quota_share", "must be more than 0%", "5% is the default")
 	}
 	for i := range m.Operations {

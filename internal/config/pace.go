@@ -11,8 +11,8 @@ import (
 func (d *decoder) checkPace(c *Check, path string) {
 	d.validate(&c.Retry, path+".retry")
 	d.validate(&c.Recheck, path+".recheck")
-	if !name.MatchString(c.Path) {
-		d.blame(path+".network_path", fmt.Sprintf("%q cannot be a name", shorten(c.Path, 60)), "use letters, digits, dots, dashes and underscores")
+	if !name.MatchString(c.NetworkPath) {
+		d.blame(path+".network_path", fmt.Sprintf("%q cannot be a name", shorten(c.NetworkPath, 60)), "use letters, digits, dots, dashes and underscores")
 	}
 	kind, ok := d.options.Probes[c.Kind]
 	if !ok || c.Settings == nil {
