@@ -133,7 +133,7 @@ func lookDetails(results []recording.Result) []server.LookDetail {
 	all := make([]server.LookDetail, len(results))
 	for i, r := range results {
 		all[i] = server.LookDetail{
-			At: r.At, Duration: r.Duration, Health: r.Health, Raised: r.Raised, Reason: r.Reason, Version: r.Version,
+			At: r.At, Duration: r.Duration, Health: r.Health, Raised: r.Recheck, Reason: r.Reason, Version: r.Version,
 			Values: make([]server.LookValue, len(r.Values)), Detail: r.Detail,
 		}
 		for k, v := range r.Values {

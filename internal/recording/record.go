@@ -59,7 +59,7 @@ type check struct {
 
 	last      *sample.Sample // without values and detail
 	since     time.Time      // since when it has its health
-	recent    recentLooks
+	recent    ring[shortLook]
 	results   recentResults
 	rechecks  rechecks
 	lastState time.Time // the look that was last handed over to be saved as its state
@@ -122,7 +122,7 @@ func (r *Record) Add(s sample.Sample) {
 	bare := s // without values and detail, which are most of a sample, and which only results show
 	bare.Values, bare.Detail = nil, ""
 	c.last = &bare
-	c.recent.add(s)
+	c.recent.add(shorten(s), maxRecentLooks)
 	c.rechecks.add(s)
 	save := c.results.add(result, turned, r.maxResults)
 	if r.tracker == nil {
@@ -147,30 +147,18 @@ func (r *Record) Add(s sample.Sample) {
 // lease of another guardian ran out.
 const maxRecentLooks = 32
 
-// recentLooks are the last looks of a check, in a ring.
-type recentLooks struct {
-	looks []shortLook
-	next  int // the place of the oldest
-}
-
 // shortLook is what differs between the samples of a check, apart from values and details.
 type shortLook struct {
 	at       int64 // nanoseconds
 	duration time.Duration
 	health   sample.Health
-	raised   bool
+	recheck  bool
 	reason   reason.Reason
 	version  string
 }
 
-func (r *recentLooks) add(s sample.Sample) {
-	l := shortLook{at: s.At.UnixNano(), duration: s.Duration, health: s.Health, raised: s.Recheck, reason: s.Reason, version: s.Version}
-	if len(r.looks) < maxRecentLooks {
-		r.looks = append(r.looks, l)
-		return
-	}
-	r.looks[r.next] = l
-	r.next = (r.next + 1) % maxRecentLooks
+func shorten(s sample.Sample) shortLook {
+	return shortLook{at: s.At.UnixNano(), duration: s.Duration, health: s.Health, recheck: s.Recheck, reason: s.Reason, version: s.Version}
 }
 
 // Recent gives the last looks of the checks of a service, or of all checks for "", oldest
@@ -183,10 +171,10 @@ func (r *Record) Recent(service string) []sample.Sample {
 		if service != "" && c.Service != service {
 			continue
 		}
-		for _, l := range c.recent.looks {
+		for _, l := range c.recent.values {
 			all = append(all, sample.Sample{
 				Check: c.Name, Kind: c.Kind, Service: c.Service, Labels: c.Labels,
-				At: time.Unix(0, l.at).UTC(), Duration: l.duration, Recheck: l.raised,
+				At: time.Unix(0, l.at).UTC(), Duration: l.duration, Recheck: l.recheck,
 				Observation: sample.Observation{Health: l.health, Reason: l.reason, Version: l.version},
 			})
 		}

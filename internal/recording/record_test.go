@@ -2,6 +2,7 @@ package recording_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,15 +110,30 @@ func TestFailuresAreKeptLongerThanLooks(t *testing.T) {
 	if _, failed := r.Results("a"); len(failed) != 20 {
 		t.Errorf("%d failures in memory, want 20", len(failed))
 	}
-	// With many checks fewer results of each are kept.
-	checks := []recording.Check{checkA()}
+	// With many checks fewer results of each are kept, and with few ones more again.
+	few := []recording.Check{checkA()}
+	many := []recording.Check{checkA()}
 	for i := range 9_999 {
-		checks = append(checks, recording.Check{Name: fmt.Sprint("other-", i), Interval: time.Hour})
+		many = append(many, recording.Check{Name: fmt.Sprint("other-", i), Interval: time.Hour})
 	}
-	r.Apply(checks)
-	note(300, sample.Up)
-	if all, _ := r.Results("a"); len(all) != 3 {
-		t.Errorf("%d results of each of 10,000 checks are kept, want 3", len(all))
+	for _, c := range []struct {
+		checks []recording.Check
+		want   string
+	}{{many, "look 300 look 259 look 258"}, {few, "look 301 look 300 look 259 look 258"}} {
+		r.Apply(c.checks)
+		next := 300
+		if len(c.checks) == 1 {
+			next = 301
+		}
+		note(next, sample.Up)
+		var got []string
+		all, _ := r.Results("a")
+		for _, result := range all {
+			got = append(got, result.Reason.String())
+		}
+		if s := strings.Join(got, " "); s != c.want {
+			t.Errorf("with %d checks the results are %q, want %q", len(c.checks), s, c.want)
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ type Result struct {
 	At       time.Time
 	Duration time.Duration
 	Health   sample.Health
-	Raised   bool // it was a recheck, made between scheduled looks because the check had failed
+	Recheck  bool // it was a recheck, made between scheduled looks because the check had failed
 	Reason   reason.Reason
 	Version  string
 	Values   []Value
@@ -46,45 +46,37 @@ func resultsOfEach(checks int) int {
 // recentResults are the last results of a check. Those that were not up are kept apart and so
 // for longer, and the newest of them are in the journal too.
 type recentResults struct {
-	all, failed []Result  // oldest first
+	all, failed ring[Result]
 	saved       time.Time // when a failed one was last handed over to be saved
 }
 
 // add takes a result and tells whether it should be saved; turned says that the check's health
 // was another one before.
 func (r *recentResults) add(result Result, turned bool, most int) (save bool) {
-	r.all = pushed(r.all, result, most)
+	r.all.add(result, most)
 	if result.Health == sample.Up {
 		return false
 	}
-	r.failed = pushed(r.failed, result, most)
+	r.failed.add(result, most)
 	if save = turned || result.At.Sub(r.saved) >= failureInterval; save {
 		r.saved = result.At
 	}
 	return save
 }
 
-// pushed appends a result and drops the oldest ones when there are too many.
-func pushed(results []Result, result Result, most int) []Result {
-	if n := len(results) - most + 1; n > 0 {
-		results = slices.Delete(results, 0, n)
-	}
-	return append(results, result)
-}
-
 // restore adds failed looks of the journal.
 func (r *recentResults) restore(failures []sample.Sample, most int) {
-	have := map[time.Time]bool{}
-	for _, f := range r.failed {
+	all, have := r.failed.inOrder(), map[time.Time]bool{}
+	for _, f := range all {
 		have[f.At] = true
 	}
 	for _, s := range failures {
-		if f := resultOf(s); !have[f.At] {
-			r.failed = append(r.failed, f)
+		if !have[s.At] {
+			all = append(all, resultOf(s))
 		}
 	}
-	slices.SortFunc(r.failed, func(a, b Result) int { return a.At.Compare(b.At) })
-	r.failed = r.failed[max(len(r.failed)-most, 0):]
+	slices.SortFunc(all, func(a, b Result) int { return a.At.Compare(b.At) })
+	r.failed = ring[Result]{values: all[max(len(all)-most, 0):]}
 }
 
 // Results gives the last results of a check, and the last that were not up, newest first.
@@ -95,7 +87,7 @@ func (r *Record) Results(check string) (all, failed []Result) {
 	if c == nil {
 		return nil, nil
 	}
-	all, failed = slices.Clone(c.results.all), slices.Clone(c.results.failed)
+	all, failed = c.results.all.inOrder(), c.results.failed.inOrder()
 	slices.Reverse(all)
 	slices.Reverse(failed)
 	return all, failed
@@ -104,7 +96,7 @@ func (r *Record) Results(check string) (all, failed []Result) {
 // resultOf makes a result of a sample, without holding on to the maps of its values.
 func resultOf(s sample.Sample) Result {
 	r := Result{
-		At: s.At, Duration: s.Duration, Health: s.Health, Raised: s.Recheck, Reason: s.Reason, Version: s.Version, Detail: s.Detail,
+		At: s.At, Duration: s.Duration, Health: s.Health, Recheck: s.Recheck, Reason: s.Reason, Version: s.Version, Detail: s.Detail,
 		Values: make([]Value, 0, len(s.Values)),
 	}
 	for _, v := range s.Values {
