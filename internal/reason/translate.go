@@ -30,8 +30,7 @@ func (t translator) mayHold(of reflect.Type) bool {
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
 		holds = t.mayHold(of.Elem())
 	case reflect.Struct:
-		for i := range of.NumField() {
-			f := of.Field(i)
+		for f := range of.Fields() {
 			holds = holds || (reachable(f) && t.mayHold(f.Type))
 		}
 	default:

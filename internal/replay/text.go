@@ -127,6 +127,8 @@ func (t *text) verdict(v *Verdict) string {
 		s += ": rolled back to " + r.To
 	case Asked:
 		s += ": a person asked to roll back to " + r.To
+	case Queued:
+		s += ": the rollback to " + r.To + " still waits for another run"
 	case Refused:
 		s += ": no rollback to " + r.To + ", refused"
 	case OnlyTold:
