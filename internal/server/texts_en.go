@@ -56,8 +56,8 @@ func english() map[string]string {
 
 		"ask.title": "Roll %s back from %s to %s?", "ask.title_other": "Run %s for %s?", "ask.doubt": "Did the step “%s” of %s happen?",
 		"ask.expires": "Without an answer by %s, nothing is done.", "ask.approves": "Without an answer by %s, it starts automatically.", "ask.review": "Look first", "ask.approve": "Approve", "ask.reject": "Reject",
-		"ask.done": "It happened", "ask.repeat": "Do it again", "ask.abort": "Stop the run", "ask.note": "Note (optional)",
-		"ask.role": "Your token may not answer: this needs the role approver.", "ask.confirm_abort": "Stopping undoes nothing.",
+		"ask.done": "It happened", "ask.repeat": "Do it again", "ask.abort": "Abort the run", "ask.note": "Note (optional)",
+		"ask.role": "Your token may not answer: this needs the role approver.", "ask.confirm_abort": "Aborting undoes nothing.",
 
 		"svc.title": "Service %s", "svc.checks": "Checks", "svc.check": "Check", "svc.last": "Last look", "svc.took": "Took", "svc.every": "Every",
 		"svc.never": "not looked yet", "svc.deploys": "Deploys", "svc.runs": "Runs", "svc.no_deploys": "No deploy was announced yet.",
@@ -81,7 +81,7 @@ func english() map[string]string {
 		"watch.latency":   "duration", "watch.slow_of": "%d of %d slow", "watch.slower_of": "%d of %d longer than %s",
 		"watch.not_counted": "%d failures were not counted: a control was not up", "watch.control": "shops without the deploy: %d of %d failed",
 		"watch.fast": "Passed the fast phase at %s: no severe fault. The watch goes on to find small and late ones.", "watch.overlaps": "Also deployed meanwhile, a possible cause:",
-		"strength.label": "Evidence that the deploy made it worse", "strength.threshold": "fails at 1 in %s", "strength.even": "1 in 1", "strength.help": "%s. Logarithmic scale.",
+		"strength.label": "Evidence that the deploy made it worse", "strength.threshold": "fails at 1 in %s", "strength.even": "no evidence", "strength.help": "%s. Logarithmic scale.",
 		"strength.describe": "Evidence over time, from %s to %s; the deploy fails at %s.",
 		"line.slow":         "%s begins to be slow", "line.fast": "Passed the fast phase", "line.overlap": "%s %s was deployed too",
 		"watch.evidence": "Evidence", "watch.no_evidence": "Nothing was seen yet.", "watch.check": "Check", "watch.before": "Before", "watch.after": "Since the deploy",
@@ -103,7 +103,7 @@ func english() map[string]string {
 		"run.no_steps": "No step was run.", "run.intent": "Intent", "run.attempt": "attempt %d", "run.output": "Output", "run.resolved": "outcome found: %s",
 		"run.verification": "Verification", "run.verification.help": "After the last step, the checks are run again.", "run.check": "Check", "run.health": "Now", "run.looks": "Looks",
 		"run.reason": "Reason", "run.ledger": "Ledger", "run.answers": "Answers", "run.who": "Who", "run.when": "When", "run.what": "What", "run.detail": "Detail",
-		"run.failing": "Must be up again", "run.watch": "Watch", "run.alert": "Alert", "run.abort": "Stop the run", "run.about": "run", "run.step": "step %d",
+		"run.failing": "Must be up again", "run.watch": "Watch", "run.alert": "Alert", "run.abort": "Abort the run", "run.about": "run", "run.step": "step %d",
 
 		"ledger.created": "created", "ledger.intent": "begins", "ledger.outcome": "outcome", "ledger.waits": "queued", "ledger.turn": "guards checked again", "ledger.asked": "question", "ledger.answered": "answer",
 		"ledger.resolved": "outcome found", "ledger.verifying": "verifying", "ledger.verified": "verified", "ledger.ended": "ended",
@@ -165,6 +165,6 @@ func english() map[string]string {
 
 		"done.ack": "Acknowledged.", "done.unack": "The acknowledgement was taken back.", "done.silence": "Silenced.", "done.expire": "The silence ended.",
 		"done.approve": "Approved.", "done.reject": "Rejected.", "done.done": "Recorded: the step happened.", "done.repeat": "The step is done again.",
-		"done.abort": "The run is stopped.", "done.cancel": "The watch was ended.", "done.mark": "Recorded: your mark of the verdict.", "done.rollback": "The rollback was asked for.",
+		"done.abort": "The run was aborted.", "done.cancel": "The watch was ended.", "done.mark": "Recorded: your mark of the verdict.", "done.rollback": "The rollback was asked for.",
 	}
 }

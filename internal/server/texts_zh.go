@@ -81,7 +81,7 @@ func chinese() map[string]string {
 		"watch.latency":   "耗时", "watch.slow_of": "%[2]d 次中偏慢 %[1]d 次", "watch.slower_of": "%[2]d 次中 %[1]d 次超过 %[3]s",
 		"watch.not_counted": "%d 次失败未计入：当时对照检查不正常", "watch.control": "未部署的店铺：%[2]d 次中失败 %[1]d 次",
 		"watch.fast": "已于 %s 通过快速阶段：没有严重故障。将继续观察到结束，以发现轻微或较晚出现的故障。", "watch.overlaps": "同时还部署了（也可能是原因）：",
-		"strength.label": "部署造成恶化的证据", "strength.threshold": "低于 %s 分之一即判失败", "strength.even": "一分之一", "strength.help": "%s。纵轴为对数刻度。",
+		"strength.label": "部署造成恶化的证据", "strength.threshold": "低于 %s 分之一即判失败", "strength.even": "没有证据", "strength.help": "%s。纵轴为对数刻度。",
 		"strength.describe": "证据随时间的变化，从 %s 到 %s；达到 %s 即判失败。",
 		"line.slow":         "%s 开始变慢", "line.fast": "通过快速阶段", "line.overlap": "%s %s 同时部署",
 		"watch.evidence": "证据", "watch.no_evidence": "还没有看到任何结果。", "watch.check": "检查", "watch.before": "部署前", "watch.after": "部署后",
