@@ -118,7 +118,7 @@ func (as *Alerts) record(before *rules.GroupState, ev rules.Evaluation) error {
 		line := store.Audit{At: ev.At, Who: store.Guardian, What: "alert", Service: c.Alert.Service(), Subject: c.Alert.ID, Path: "/alerts"}
 		switch {
 		case c.To == rules.Firing:
-			to = as.o.Notifier.Add(&b, ev.At, func(t announce.Teller) notifiers.Notice {
+			to = as.o.Notifier.Add(&b, ev.At, func(t announce.Renderer) notifiers.Notice {
 				return t.AlertFiring(c.Alert, as.lastDeploy(c.Alert.Service()), ev.At)
 			})
 			if len(to) > 0 {
@@ -126,7 +126,7 @@ func (as *Alerts) record(before *rules.GroupState, ev rules.Evaluation) error {
 			}
 			line.Detail = reason.New("alert_firing", "rule", c.Alert.Rule, "receivers", len(to))
 		case c.To == rules.Resolved && c.From == rules.Firing:
-			to = as.o.Notifier.Add(&b, ev.At, func(t announce.Teller) notifiers.Notice { return t.AlertResolved(c.Alert, ev.At) })
+			to = as.o.Notifier.Add(&b, ev.At, func(t announce.Renderer) notifiers.Notice { return t.AlertResolved(c.Alert, ev.At) })
 			b.AcksGone = append(b.AcksGone, c.Alert.ID)
 			line.Detail = reason.New("alert_resolved", "rule", c.Alert.Rule, "receivers", len(to))
 		default:

@@ -71,7 +71,7 @@ func (as *Alerts) tickRepeats(now time.Time) {
 		if _, acked := as.o.Notifier.Ack(al.ID); acked || !settings.RepeatDue(announce.AlertLabels(al), as.notified.last(al.ID), now) {
 			continue
 		}
-		sent, _ := as.o.Notifier.Send(as.o.Leadership, func(t announce.Teller) notifiers.Notice {
+		sent, _ := as.o.Notifier.Send(as.o.Leadership, func(t announce.Renderer) notifiers.Notice {
 			return t.AlertRepeat(al, as.lastDeploy(al.Service()), now)
 		})
 		if sent {
@@ -96,7 +96,7 @@ func (as *Alerts) tickBlindness(now time.Time) {
 	}
 	b.last = now
 	for _, n := range b.known.Step(as.o.Decider().Settings, as.o.Sight.View(now), now) {
-		_, err := as.o.Notifier.Send(as.o.Leadership, func(t announce.Teller) notifiers.Notice { return t.Blindness(n, now) })
+		_, err := as.o.Notifier.Send(as.o.Leadership, func(t announce.Renderer) notifiers.Notice { return t.Blindness(n, now) })
 		if err == nil { // else it is news again at the next tick
 			b.known.Notified(n)
 		}
@@ -106,7 +106,7 @@ func (as *Alerts) tickBlindness(now time.Time) {
 // blindBefore tells since when something is blind of which people were notified before this
 // leadership, by the last notice with the same key.
 func (as *Alerts) blindBefore(n decide.BlindNews) (time.Time, bool) {
-	key := announce.Teller{}.Blindness(n, as.o.Now()).Key
+	key := announce.Renderer{}.Blindness(n, as.o.Now()).Key
 	last, err := as.o.Journal.Deliveries(as.ctx, store.DeliveryFilter{Key: key, Limit: 1})
 	if err != nil {
 		as.o.Log.Warn("earlier notices of blindness could not be read", "key", key, "error", err)

@@ -11,14 +11,14 @@ import (
 	"guardian/watch"
 )
 
-// suspect is how long after a deploy an alert is said to be perhaps its fault.
+// suspect is how long after a deploy an alert names it as a possible cause.
 const suspect = 2 * time.Hour
 
 // AlertKey is the key of every notice about an alert.
 func AlertKey(a rules.Alert) string { return "alert/" + a.ID }
 
-// AlertLabels are the labels of the notice about an alert as it is now: by them it is routed,
-// silenced and counted as covered by a maintenance.
+// AlertLabels are the labels of the notice about an alert as it is now. Routes, silences and
+// maintenance windows match them.
 func AlertLabels(a rules.Alert) map[string]string {
 	event := "firing"
 	if a.State == rules.Resolved {
@@ -40,24 +40,24 @@ func alertLabels(a rules.Alert) map[string]string {
 	return labels
 }
 
-// AlertFiring tells that an alert began to fire. last is the service's last deploy, or nil.
-func (t Teller) AlertFiring(a rules.Alert, last *watch.Deploy, now time.Time) notifiers.Notice {
+// AlertFiring is the notice that an alert began to fire. last is the service's last deploy, or nil.
+func (t Renderer) AlertFiring(a rules.Alert, last *watch.Deploy, now time.Time) notifiers.Notice {
 	return t.alert(a, last, "firing", now)
 }
 
-// AlertRepeat tells that an alert still fires.
-func (t Teller) AlertRepeat(a rules.Alert, last *watch.Deploy, now time.Time) notifiers.Notice {
+// AlertRepeat is the notice that an alert still fires.
+func (t Renderer) AlertRepeat(a rules.Alert, last *watch.Deploy, now time.Time) notifiers.Notice {
 	return t.alert(a, last, "repeat", now)
 }
 
-// AlertResolved tells that an alert no longer fires. It has the alert's tier, so that it
-// goes where the alert went.
-func (t Teller) AlertResolved(a rules.Alert, now time.Time) notifiers.Notice {
+// AlertResolved is the notice that an alert no longer fires. It has the alert's tier, so that
+// it is routed as the alert was.
+func (t Renderer) AlertResolved(a rules.Alert, now time.Time) notifiers.Notice {
 	return t.alert(a, nil, "resolved", now)
 }
 
-func (t Teller) alert(a rules.Alert, last *watch.Deploy, event string, now time.Time) notifiers.Notice {
-	w := t.words()
+func (t Renderer) alert(a rules.Alert, last *watch.Deploy, event string, now time.Time) notifiers.Notice {
+	w := t.texts()
 	tier := alertTier(a)
 	tone := map[string]notifiers.Tone{critical: notifiers.Bad, warning: notifiers.Warn}[tier]
 	if tone == "" {
@@ -85,16 +85,16 @@ func (t Teller) alert(a rules.Alert, last *watch.Deploy, event string, now time.
 			end = now
 		}
 		n = t.notice(AlertKey(a), "alert", event, tier, notifiers.Good, labels, now)
-		n.Title = say(w.alertResolved, "subject", subject)
-		n.Text = say(w.alertResolvedText, "end", t.clock(end, now), "since", t.clock(since, now), "age", t.span(end.Sub(since)))
+		n.Title = fill(w.alertResolved, "subject", subject)
+		n.Text = fill(w.alertResolvedText, "end", t.clock(end, now), "since", t.clock(since, now), "age", t.span(end.Sub(since)))
 	case "repeat":
 		n = t.notice(AlertKey(a), "alert", event, tier, tone, labels, now)
-		n.Title = say(w.alertRepeat, "tier", w.tier(tier), "subject", subject, "age", age)
-		n.Text = say(w.alertRepeatText, "since", t.clock(since, now), "age", age)
+		n.Title = fill(w.alertRepeat, "tier", w.tier(tier), "subject", subject, "age", age)
+		n.Text = fill(w.alertRepeatText, "since", t.clock(since, now), "age", age)
 	default:
 		n = t.notice(AlertKey(a), "alert", event, tier, tone, labels, now)
-		n.Title = say(w.alertFiring, "tier", w.tier(tier), "subject", subject)
-		n.Text = say(w.alertFiringText, "since", t.clock(since, now), "age", age)
+		n.Title = fill(w.alertFiring, "tier", w.tier(tier), "subject", subject)
+		n.Text = fill(w.alertFiringText, "since", t.clock(since, now), "age", age)
 	}
 	if s := t.annotation(a, "description"); s != "" && event != "resolved" {
 		n.Text += "\n" + s
@@ -115,7 +115,7 @@ func (t Teller) alert(a rules.Alert, last *watch.Deploy, event string, now time.
 		if last != nil {
 			fact(&n, w.lastDeploy, t.deployed(*last, now))
 			if age := since.Sub(last.At); age >= 0 && age < suspect {
-				n.Steps = append(n.Steps, say(w.stepSuspect, "version", last.Version, "age", t.span(age)))
+				n.Steps = append(n.Steps, fill(w.stepSuspect, "version", last.Version, "age", t.span(age)))
 			}
 		}
 		if a.Annotations["runbook_url"] != "" {
@@ -136,7 +136,7 @@ func (t Teller) alert(a rules.Alert, last *watch.Deploy, event string, now time.
 // annotation gives an alert's text in the teller's language where a rule has it: summary_zh
 // before summary. Read are summary, description and action, the last as the first of the
 // steps to take.
-func (t Teller) annotation(a rules.Alert, name string) string {
+func (t Renderer) annotation(a rules.Alert, name string) string {
 	if s := a.Annotations[name+"_"+t.lang()]; s != "" {
 		return s
 	}

@@ -7,8 +7,8 @@ import (
 	"guardian/notifiers"
 )
 
-// Blindness tells what changed about checks that cannot look.
-func (t Teller) Blindness(n decide.BlindNews, now time.Time) notifiers.Notice {
+// Blindness is the notice of a change of which checks cannot look.
+func (t Renderer) Blindness(n decide.BlindNews, now time.Time) notifiers.Notice {
 	check := Blind{Check: n.Check.Check, Service: n.Check.Service, Labels: n.Check.Labels, Since: n.Since, Reason: n.Why}
 	path := Cut{Path: n.Path, Checks: n.Checks, Since: n.Since, Reason: n.Why}
 	switch n.Kind {
@@ -21,15 +21,15 @@ func (t Teller) Blindness(n decide.BlindNews, now time.Time) notifiers.Notice {
 	case decide.PathBack:
 		return t.PathBack(path, now)
 	case decide.AllBlind:
-		return t.SightLost(n.Checks, n.Since, n.Why, now)
+		return t.AllBlind(n.Checks, n.Since, n.Why, now)
 	case decide.AllSee:
-		return t.SightRegained(n.Checks, n.Since, now)
+		return t.AllSee(n.Checks, n.Since, now)
 	default:
 		return notifiers.Notice{}
 	}
 }
 
-// PlanOf is what a verdict leads to, as messages tell it; run is the ID of its run, or "".
+// PlanOf is what a verdict leads to, as notices show it; run is the ID of its run, or "".
 func PlanOf(c decide.Consequence, run string) Plan {
 	if c.Request == nil {
 		return Plan{}

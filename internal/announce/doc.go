@@ -1,6 +1,7 @@
-// Package announce turns facts (alerts, verdicts, runs, blindness) into notices in words,
-// in Chinese and English.
+// Package announce renders facts (alerts, verdicts, runs, blindness) as notices, in Chinese and
+// English.
 //
-// Every function takes facts and a language and gives a notifiers.Notice. It will not
-// route or send. Start at Teller.
+// Every method of a Renderer takes facts and the time, and gives a notifiers.Notice. The labels
+// by which an alert is routed and silenced do not depend on its text: see AlertLabels. The
+// package will not route or send. Start at Renderer.
 package announce

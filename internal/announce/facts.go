@@ -11,12 +11,12 @@ import (
 // Plan is what a Failed verdict leads to.
 type Plan struct {
 	Runbook string    // "": the service has none
-	To      string    // the version that is put back, or would be; "": none is known to be good
+	To      string    // the version to roll back to, or that would be; "": none is known to be good
 	Run     string    // the run's ID, once there is one
-	Until   time.Time // of the approval; zero: it waits for ever
+	Until   time.Time // of the approval; zero: no end
 	// QueuedBehind is the other run of the service for whose end it waits; zero for none.
 	QueuedBehind reason.Reason
-	// Refusals is what the guards said: with one that does not ask, nothing is put back; with
+	// Refusals are those of the guards: with one that does not ask, nothing is rolled back; with
 	// one that does, a person is asked also in mode auto.
 	Refusals []actions.Refusal
 }
@@ -24,7 +24,7 @@ type Plan struct {
 // asks tells whether a person must approve although the mode is auto.
 func (p Plan) asks() bool { return slices.ContainsFunc(p.Refusals, actions.Refusal.Asks) }
 
-// refused tells whether a guard said no.
+// refused tells whether a guard forbids it.
 func (p Plan) refused() bool {
 	return slices.ContainsFunc(p.Refusals, func(r actions.Refusal) bool { return !r.Asks() })
 }
@@ -38,7 +38,7 @@ type Blind struct {
 	Reason  reason.Reason // redacted
 }
 
-// Order is a synthetic order that the guardian could not take back.
+// Order is a synthetic order that could not be cancelled.
 type Order struct {
 	ID      string // its marker
 	Ref     string // what the target calls it; "" when that is not known

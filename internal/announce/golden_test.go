@@ -149,17 +149,17 @@ func alert(tier rules.Tier) rules.Alert {
 }
 
 // everything is each thing that the teller can tell.
-func everything() map[string]func(announce.Teller) notifiers.Notice {
+func everything() map[string]func(announce.Renderer) notifiers.Notice {
 	plan := announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01"}
 	until := announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", Until: now.Add(30 * time.Minute)}
 	last := deploy()
 	old := deploy()
 	old.At = deployed.Add(-50 * time.Hour)
-	verdict := func(state watch.State, mode watch.Mode, p announce.Plan) func(announce.Teller) notifiers.Notice {
-		return func(t announce.Teller) notifiers.Notice { return t.Verdict(observed(state, mode), deploy(), p, now) }
+	verdict := func(state watch.State, mode watch.Mode, p announce.Plan) func(announce.Renderer) notifiers.Notice {
+		return func(t announce.Renderer) notifiers.Notice { return t.Verdict(observed(state, mode), deploy(), p, now) }
 	}
-	told := func(r actions.Run) func(announce.Teller) notifiers.Notice {
-		return func(t announce.Teller) notifiers.Notice { return t.Run(r, now) }
+	told := func(r actions.Run) func(announce.Renderer) notifiers.Notice {
+		return func(t announce.Renderer) notifiers.Notice { return t.Run(r, now) }
 	}
 	byRule := observed(watch.Failed, watch.Approve)
 	byRule.Checks, byRule.Verdict.Cause, byRule.Verdict.ByRule = nil, "ApiSuccessLow", true
@@ -179,19 +179,19 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 		Check: "push-shopee-sg", Service: "order-sync", Since: broke, Reason: reason.New("net_lookup_failed", "host", "partner.shopeemobile.com", "error", "lookup partner.shopeemobile.com: server misbehaving"),
 		Labels: map[string]string{"marketplace": "shopee", "shop": "sg-1"},
 	}
-	return map[string]func(announce.Teller) notifiers.Notice{
-		"alert_critical": func(t announce.Teller) notifiers.Notice { return t.AlertFiring(alert(rules.Critical), &last, now) },
-		"alert_warning":  func(t announce.Teller) notifiers.Notice { return t.AlertFiring(alert(rules.Warning), &old, now) },
-		"alert_action": func(t announce.Teller) notifiers.Notice {
+	return map[string]func(announce.Renderer) notifiers.Notice{
+		"alert_critical": func(t announce.Renderer) notifiers.Notice { return t.AlertFiring(alert(rules.Critical), &last, now) },
+		"alert_warning":  func(t announce.Renderer) notifiers.Notice { return t.AlertFiring(alert(rules.Warning), &old, now) },
+		"alert_action": func(t announce.Renderer) notifiers.Notice {
 			a := alert(rules.Critical)
 			a.Annotations["action"], a.Annotations["action_zh"] = "Look at the order queue of sg-1.", "检查 sg-1 的订单队列。"
 			return t.AlertFiring(a, &last, now)
 		},
-		"alert_info": func(t announce.Teller) notifiers.Notice { return t.AlertFiring(alert(rules.Info), nil, now) },
-		"alert_repeat": func(t announce.Teller) notifiers.Notice {
+		"alert_info": func(t announce.Renderer) notifiers.Notice { return t.AlertFiring(alert(rules.Info), nil, now) },
+		"alert_repeat": func(t announce.Renderer) notifiers.Notice {
 			return t.AlertRepeat(alert(rules.Critical), &last, now.Add(28*time.Hour))
 		},
-		"alert_resolved": func(t announce.Teller) notifiers.Notice { return t.AlertResolved(alert(rules.Critical), now) },
+		"alert_resolved": func(t announce.Renderer) notifiers.Notice { return t.AlertResolved(alert(rules.Critical), now) },
 
 		"verdict_failed_auto":          verdict(watch.Failed, watch.Auto, plan),
 		"verdict_failed_approve":       verdict(watch.Failed, watch.Approve, until),
@@ -213,10 +213,10 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 		"verdict_failed_brake": verdict(watch.Failed, watch.Auto, announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01", Until: now.Add(30 * time.Minute), Refusals: []actions.Refusal{
 			{Code: actions.Brake, Detail: reason.New("guard_brake", "number", 3, "within", 10*time.Minute, "services", []string{"a", "b", "order-sync"})},
 		}}),
-		"verdict_failed_by_rule": func(t announce.Teller) notifiers.Notice {
+		"verdict_failed_by_rule": func(t announce.Renderer) notifiers.Notice {
 			return t.Verdict(byRule, deploy(), until, now)
 		},
-		"verdict_failed_slow": func(t announce.Teller) notifiers.Notice {
+		"verdict_failed_slow": func(t announce.Renderer) notifiers.Notice {
 			w := observed(watch.Failed, watch.Auto)
 			w.Checks[0].After.Failures, w.Checks[0].FirstFailure, w.Checks[0].FirstSlow = 0, time.Time{}, broke
 			w.Checks[0].Judged = watch.Counts{Looks: 20}
@@ -242,7 +242,7 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 		"run_outcome_unknown": told(asked(actions.Question{Code: "outcome_unknown", Text: reason.New("question_outcome", "step", "clear cache", "kind", "webhook", "run", "r_01", "started", now), Step: 1})),
 		"run_waits_its_turn":  told(run(actions.Queued)),
 		"run_verifying":       told(run(actions.Verifying)),
-		"run_step_failed":     func(t announce.Teller) notifiers.Notice { return t.StepFailed(failed, 1, now) },
+		"run_step_failed":     func(t announce.Renderer) notifiers.Notice { return t.StepFailed(failed, 1, now) },
 		"run_failed":          told(failed),
 		"run_cured":           told(verified(actions.Cured, "up", "up")),
 		"run_not_cured":       told(verified(actions.NotCured, "down", "up")),
@@ -250,37 +250,37 @@ func everything() map[string]func(announce.Teller) notifiers.Notice {
 		"run_rejected":        told(rejected),
 		"run_expired":         told(run(actions.Expired)),
 		"run_drill":           told(drill),
-		"run_refused": func(t announce.Teller) notifiers.Notice {
+		"run_refused": func(t announce.Renderer) notifiers.Notice {
 			return t.Refused(run(actions.Refused), []actions.Refusal{
 				{Code: actions.InCooldown, Detail: reason.New("guard_cooldown", "run", "r_00", "ended", now.Add(-4*time.Minute), "until", now.Add(26*time.Minute)), Until: now.Add(26 * time.Minute)},
 				{Code: actions.AlreadyRolledBack, Detail: reason.New("guard_already_rolled_back", "run", "r_00", "state", reason.New("run_state_cured"))},
 			}, now)
 		},
 
-		"blind_began": func(t announce.Teller) notifiers.Notice { return t.BlindBegan(blind, now) },
-		"blind_ended": func(t announce.Teller) notifiers.Notice { return t.BlindEnded(blind, now) },
-		"sight_lost": func(t announce.Teller) notifiers.Notice {
-			return t.SightLost(12, broke, reason.New("net_local_error", "error", "connect: network is unreachable"), now)
+		"blind_began": func(t announce.Renderer) notifiers.Notice { return t.BlindBegan(blind, now) },
+		"blind_ended": func(t announce.Renderer) notifiers.Notice { return t.BlindEnded(blind, now) },
+		"sight_lost": func(t announce.Renderer) notifiers.Notice {
+			return t.AllBlind(12, broke, reason.New("net_local_error", "error", "connect: network is unreachable"), now)
 		},
-		"sight_regained": func(t announce.Teller) notifiers.Notice { return t.SightRegained(12, broke, now) },
-		"given_up": func(t announce.Teller) notifiers.Notice {
+		"sight_regained": func(t announce.Renderer) notifiers.Notice { return t.AllSee(12, broke, now) },
+		"given_up": func(t announce.Renderer) notifiers.Notice {
 			n := t.AlertFiring(alert(rules.Critical), nil, broke)
 			return t.GivenUp(notifiers.Delivery{ID: "n_01", Receiver: "oncall", Notice: n, Attempts: 9, Error: "HTTP 404: no_service"}, now)
 		},
-		"took_over": func(t announce.Teller) notifiers.Notice { return t.TookOver("guardian-b", "guardian-a", broke, now) },
-		"order_left": func(t announce.Teller) notifiers.Notice {
+		"took_over": func(t announce.Renderer) notifiers.Notice { return t.TookOver("guardian-b", "guardian-a", broke, now) },
+		"order_left": func(t announce.Renderer) notifiers.Notice {
 			return t.OrderLeft(announce.Order{
 				ID: "GRD-01JD", Ref: "240912ABC", Check: "push-shopee-sg", Service: "order-sync", Tries: 5,
 				Reason: reason.New("order_push_failed", "why", reason.New("http_status", "status", 403, "want", 200)), Created: broke, Labels: map[string]string{"marketplace": "shopee", "shop": "sg-1"},
 			}, now)
 		},
-		"test": func(t announce.Teller) notifiers.Notice { return t.Test("oncall", now) },
+		"test": func(t announce.Renderer) notifiers.Notice { return t.Test("oncall", now) },
 	}
 }
 
-func tellers() map[string]announce.Teller {
+func renderers() map[string]announce.Renderer {
 	shanghai := time.FixedZone("CST", 8*3600)
-	return map[string]announce.Teller{
+	return map[string]announce.Renderer{
 		"zh": {Language: "zh", ExternalURL: "https://guardian.example.com/", Location: shanghai},
 		"en": {Language: "en", ExternalURL: "https://guardian.example.com", Location: shanghai},
 	}
@@ -303,7 +303,7 @@ func TestEveryNoticeAsMessengersGetIt(t *testing.T) {
 	})
 	toSlack := channel("slack", &notifiers.SlackSettings{Webhook: secret.New(slck.URL()), Mention: "<!here>"})
 
-	for lang, teller := range tellers() {
+	for lang, teller := range renderers() {
 		for name, tell := range everything() {
 			t.Run(lang+"/"+name, func(t *testing.T) {
 				n := tell(teller)
@@ -354,7 +354,7 @@ func golden(t *testing.T, path, got string) {
 
 func TestEveryNoticeCanBeRoutedAndRead(t *testing.T) {
 	hole := regexp.MustCompile(`\{[a-z_]+\}|%!|0001-01-01`)
-	for lang, teller := range tellers() {
+	for lang, teller := range renderers() {
 		for name, tell := range everything() {
 			n := tell(teller)
 			all, err := json.Marshal(n)
@@ -378,7 +378,7 @@ func TestEveryNoticeCanBeRoutedAndRead(t *testing.T) {
 }
 
 func TestBothLanguagesTellTheSame(t *testing.T) {
-	both := tellers()
+	both := renderers()
 	for name, tell := range everything() {
 		zh, en := tell(both["zh"]), tell(both["en"])
 		if diff := cmp.Diff(zh.Labels, en.Labels); diff != "" {
@@ -391,7 +391,7 @@ func TestBothLanguagesTellTheSame(t *testing.T) {
 }
 
 func TestHowARunEndedGoesWhereItsBeginningWent(t *testing.T) {
-	teller := tellers()["en"]
+	teller := renderers()["en"]
 	began := teller.Run(run(actions.Running), now)
 	for _, state := range []actions.State{actions.AwaitingApproval, actions.Verifying, actions.Cured, actions.NotCured, actions.Worse, actions.FailedRun, actions.Rejected, actions.Expired, actions.Refused} {
 		n := teller.Run(run(state), now)
@@ -402,7 +402,7 @@ func TestHowARunEndedGoesWhereItsBeginningWent(t *testing.T) {
 }
 
 func TestAnAlertsOwnKindIsKept(t *testing.T) {
-	n := announce.Teller{}.AlertFiring(alert(rules.Critical), nil, now)
+	n := announce.Renderer{}.AlertFiring(alert(rules.Critical), nil, now)
 	if n.Labels["kind"] != "alert" || n.Labels["check_kind"] != "order_push" || n.Labels["alertname"] != "OrderPushSlow" {
 		t.Errorf("labels: %v", n.Labels)
 	}
@@ -426,7 +426,7 @@ func TestAFailedWatchSaysHowSureItIs(t *testing.T) {
 	if w.Verdict == nil || w.Verdict.State != watch.Failed {
 		t.Fatalf("twenty minutes of failures led to %+v", w.Verdict)
 	}
-	n := tellers()["en"].Verdict(w, d, announce.Plan{Runbook: "back", To: "v1.4.2"}, at)
+	n := renderers()["en"].Verdict(w, d, announce.Plan{Runbook: "back", To: "v1.4.2"}, at)
 	lines := []string{n.Title, n.Text}
 	for _, f := range n.Facts {
 		lines = append(lines, f.Name+"="+f.Value)
@@ -441,7 +441,7 @@ func TestAFailedWatchSaysHowSureItIs(t *testing.T) {
 
 func TestAlertLabelsAreThoseOfItsNotices(t *testing.T) {
 	for _, a := range []rules.Alert{alert(rules.Critical), alert(""), alert(rules.Info)} {
-		for lang, tell := range tellers() {
+		for lang, tell := range renderers() {
 			a.State = rules.Firing
 			if diff := cmp.Diff(tell.AlertFiring(a, nil, now).Labels, announce.AlertLabels(a)); diff != "" {
 				t.Errorf("%s: firing: %s", lang, diff)
@@ -459,7 +459,7 @@ func TestChineseNoticesHaveNoEnglishSentence(t *testing.T) {
 	// What others wrote, and what is the same in every language: names, conditions, addresses.
 	same := regexp.MustCompile("“[^”]*”|https?://\\S+|avg_over_time\\S*|<b>11 of 20</b> pushes failed|put image back|fix is on its way")
 	for name, tell := range everything() {
-		n := tell(tellers()["zh"])
+		n := tell(renderers()["zh"])
 		texts := append([]string{n.Title, n.Text}, n.Steps...)
 		for _, f := range n.Facts {
 			texts = append(texts, f.Name, f.Value)

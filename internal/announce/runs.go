@@ -10,17 +10,17 @@ import (
 	"guardian/notifiers"
 )
 
-// Run tells where a run stands now: begun, waiting for a person (and for what), verifying,
-// or how it ended. All notices of one run have one tier, so that who is told that it began
-// is told how it ended: critical, or info for a drill.
-func (t Teller) Run(r actions.Run, now time.Time) notifiers.Notice {
-	w := t.words()
+// Run is the notice of a run's present state: started, waiting for a person (and for what),
+// verifying, or how it ended. All notices of a run have one tier, critical or for a drill info,
+// so that they all have the same recipients.
+func (t Renderer) Run(r actions.Run, now time.Time) notifiers.Notice {
+	w := t.texts()
 	names := t.runNames(r, now)
 	event := string(r.State)
 	n := t.run(r, event, notifiers.Neutral, now)
 	put := func(text [2]string) {
-		n.Title = say(text[0], names...)
-		n.Text = say(text[1], names...)
+		n.Title = fill(text[0], names...)
+		n.Text = fill(text[1], names...)
 	}
 	switch r.State {
 	case actions.AwaitingApproval:
@@ -42,10 +42,10 @@ func (t Teller) Run(r actions.Run, now time.Time) notifiers.Notice {
 				if q.OnTimeout == "approve" {
 					text = w.untilApproves
 				}
-				n.Text += "\n" + say(text, names...)
+				n.Text += "\n" + fill(text, names...)
 			}
 			if q.Quorum > 1 {
-				fact(&n, w.quorum, say(w.quorumOf, "need", strconv.Itoa(q.Quorum), "have", strconv.Itoa(approvals(r))))
+				fact(&n, w.quorum, fill(w.quorumOf, "need", strconv.Itoa(q.Quorum), "have", strconv.Itoa(approvals(r))))
 			}
 			fact(&n, w.question, t.read(q.Text, now))
 		}
@@ -95,31 +95,31 @@ func (t Teller) Run(r actions.Run, now time.Time) notifiers.Notice {
 	return n
 }
 
-// Refused tells that guards do not let a run be, and why.
-func (t Teller) Refused(r actions.Run, refusals []actions.Refusal, now time.Time) notifiers.Notice {
+// Refused is the notice that guards do not allow a run, and why.
+func (t Renderer) Refused(r actions.Run, refusals []actions.Refusal, now time.Time) notifiers.Notice {
 	r.State = actions.Refused
 	n := t.Run(r, now)
 	n.Text = t.refusals(n.Text, refusals, now)
 	return n
 }
 
-// refusals gives a text with what the guards said below it.
-func (t Teller) refusals(text string, refusals []actions.Refusal, now time.Time) string {
-	w := t.words()
+// refusals gives a text with the guards' refusals below it.
+func (t Renderer) refusals(text string, refusals []actions.Refusal, now time.Time) string {
+	w := t.texts()
 	lines := []string{text}
 	for _, f := range refusals {
 		line := t.read(f.Detail, now)
 		if !f.Until.IsZero() {
-			line += say(w.guardUntil, "until", t.clock(f.Until, now))
+			line += fill(w.guardUntil, "until", t.clock(f.Until, now))
 		}
 		lines = append(lines, "· "+line)
 	}
 	return strings.Join(lines, "\n")
 }
 
-// StepFailed tells that step i of a run failed.
-func (t Teller) StepFailed(r actions.Run, i int, now time.Time) notifiers.Notice {
-	w := t.words()
+// StepFailed is the notice that step i of a run failed.
+func (t Renderer) StepFailed(r actions.Run, i int, now time.Time) notifiers.Notice {
+	w := t.texts()
 	n := t.run(r, "step_failed", notifiers.Bad, now)
 	if i < 0 || i >= len(r.Steps) {
 		i = max(len(r.Steps)-1, 0)
@@ -129,8 +129,8 @@ func (t Teller) StepFailed(r actions.Run, i int, now time.Time) notifiers.Notice
 		step = r.Steps[i]
 	}
 	names := append(t.runNames(r, now), "step", step.Name, "n", strconv.Itoa(i+1), "of", strconv.Itoa(len(r.Steps)))
-	n.Title = say(w.stepFailed, names...)
-	n.Text = say(w.stepFailedText, names...)
+	n.Title = fill(w.stepFailed, names...)
+	n.Text = fill(w.stepFailedText, names...)
 	n.Mention = r.Trigger.Kind != actions.ByDrill
 	fact(&n, w.problem, t.read(step.Error, now))
 	fact(&n, w.output, step.Output)
@@ -140,7 +140,7 @@ func (t Teller) StepFailed(r actions.Run, i int, now time.Time) notifiers.Notice
 }
 
 // run is what all notices of a run have in common.
-func (t Teller) run(r actions.Run, event string, tone notifiers.Tone, now time.Time) notifiers.Notice {
+func (t Renderer) run(r actions.Run, event string, tone notifiers.Tone, now time.Time) notifiers.Notice {
 	tier := critical
 	if r.Trigger.Kind == actions.ByDrill {
 		tier = info
@@ -152,19 +152,19 @@ func (t Teller) run(r actions.Run, event string, tone notifiers.Tone, now time.T
 	return t.notice("run/"+r.ID, "run", event, tier, tone, labels, now)
 }
 
-// runNames are the words that texts about a run are filled with.
-func (t Teller) runNames(r actions.Run, now time.Time) []string {
-	w := t.words()
+// runNames are the values for the placeholders of texts about a run.
+func (t Renderer) runNames(r actions.Run, now time.Time) []string {
+	w := t.texts()
 	service := inEnvironment(r.Service, r.Environment)
-	what := say(w.runOther, "runbook", r.Runbook, "service", service)
+	what := fill(w.runOther, "runbook", r.Runbook, "service", service)
 	if r.Rollback {
-		what = say(w.runBack, "service", service, "from", r.From, "to", r.To)
+		what = fill(w.runBack, "service", service, "from", r.From, "to", r.To)
 		if r.From == "" {
-			what = say(w.runBackTo, "service", service, "to", r.To)
+			what = fill(w.runBackTo, "service", service, "to", r.To)
 		}
 	}
 	if r.Trigger.Kind == actions.ByDrill {
-		what = say(w.runDrill, "what", what)
+		what = fill(w.runDrill, "what", what)
 	}
 	end := r.Ended
 	if end.IsZero() {
@@ -192,8 +192,8 @@ func (t Teller) runNames(r actions.Run, now time.Time) []string {
 	}
 }
 
-func (t Teller) runFacts(n *notifiers.Notice, r actions.Run, now time.Time) {
-	w := t.words()
+func (t Renderer) runFacts(n *notifiers.Notice, r actions.Run, now time.Time) {
+	w := t.texts()
 	cause := w.triggers[r.Trigger.Kind]
 	if r.Trigger.Person != "" {
 		cause += w.colon + r.Trigger.Person
@@ -233,13 +233,13 @@ func (t Teller) runFacts(n *notifiers.Notice, r actions.Run, now time.Time) {
 	t.link(n, w.linkService, "services", r.Service)
 }
 
-// begun tells whether a step of the run has been tried, so that its steps are worth a line.
+// begun tells whether a step of the run has been tried, so that its steps are listed.
 func begun(r actions.Run) bool {
 	touched := func(s actions.StepRun) bool { return s.State != actions.StepPending && s.State != actions.StepSkipped }
 	return slices.ContainsFunc(r.Steps, touched)
 }
 
-// approvals counts different people who said yes.
+// approvals counts the people who approved.
 func approvals(r actions.Run) int {
 	who := map[string]bool{}
 	for _, a := range r.Answers {

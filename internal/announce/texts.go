@@ -4,7 +4,7 @@ import (
 	"guardian/actions"
 )
 
-// texts is one language. What stands in braces is filled in by say; english and chinese
+// texts is one language. What stands in braces is filled in by fill; english and chinese
 // have the same names in the same texts, which a test keeps.
 type texts struct {
 	colon, comma, list string
@@ -41,16 +41,16 @@ type texts struct {
 	steps                                                             map[actions.StepState]string
 	healths                                                           map[string]string
 	stepsUnknown, stepsCured, stepsNotCured, stepsWorse               []string
-	stepsFailed, stepsBlind, stepsSight, stepsOrder                   []string
+	stepsFailed, stepsBlind, stepsAllBlind, stepsOrder                []string
 	stepSuspect, stepManual, stepAck, stepLookYourself                string
 	stepDeclareGood, stepRollBack, stepByHand, stepWait, stepAbort    string
 	stepApprove, stepReject, stepReceiver, stepTookOver               string
 
-	blindBegan, blindBeganText, blindEnded, blindEndedText     string
-	sightLost, sightLostText, sightRegained, sightRegainedText string
-	pathCut, pathCutText, pathBack, pathBackText               string
-	givenUp, givenUpText, tookOver, tookOverText, orderLeft    string
-	orderLeftText, test, testText                              string
+	blindBegan, blindBeganText, blindEnded, blindEndedText  string
+	allBlind, allBlindText, allSee, allSeeText              string
+	pathCut, pathCutText, pathBack, pathBackText            string
+	givenUp, givenUpText, tookOver, tookOverText, orderLeft string
+	orderLeftText, test, testText                           string
 }
 
 func (x texts) tier(tier string) string {

@@ -14,10 +14,10 @@ import (
 	"guardian/watch"
 )
 
-// Verdict tells how a watch ended, whatever its verdict is, and what that leads to. plan is
-// read for a Failed verdict only.
-func (t Teller) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Time) notifiers.Notice {
-	x := t.words()
+// Verdict is the notice of how a watch ended and what that leads to. plan matters for a Failed
+// verdict only.
+func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Time) notifiers.Notice {
+	x := t.texts()
 	var verdict watch.Verdict
 	if w.Verdict != nil {
 		verdict = *w.Verdict
@@ -53,24 +53,24 @@ func (t Teller) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Time
 	case watch.Failed:
 		t.failed(&n, w, verdict, plan, evidence, names, now)
 	case watch.Passed:
-		n.Title = say(x.passed, names...)
-		n.Text = say(x.passedText, names...)
+		n.Title = fill(x.passed, names...)
+		n.Text = fill(x.passedText, names...)
 		fact(&n, x.looks, t.looks(w))
 	case watch.Inconclusive:
-		n.Title = say(x.inconclusive, names...)
-		n.Text = say(x.inconclusiveText, names...)
+		n.Title = fill(x.inconclusive, names...)
+		n.Text = fill(x.inconclusiveText, names...)
 		if blind := w.Blind(now); len(blind) > 0 {
 			fact(&n, x.blindChecks, strings.Join(blind, x.list))
 		}
 		n.Steps = []string{x.stepLookYourself, x.stepDeclareGood}
 	case watch.Superseded:
-		n.Title = say(x.superseded, names...)
+		n.Title = fill(x.superseded, names...)
 		n.Text = x.supersededText
 	case watch.Cancelled:
-		n.Title = say(x.cancelled, names...)
+		n.Title = fill(x.cancelled, names...)
 		n.Text = x.cancelledText
 	case watch.Watching:
-		n.Title = say(x.watching, names...)
+		n.Title = fill(x.watching, names...)
 	}
 	fact(&n, x.deploy, t.deployed(d, now))
 	if len(d.Shops) > 0 {
@@ -88,9 +88,9 @@ func (t Teller) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Time
 	return n
 }
 
-// failed says why, what the guardian does about it and what a person can do.
-func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdict, plan Plan, evidence []watch.Evidence, names []string, now time.Time) {
-	x := t.words()
+// failed adds why the watch failed, what the guardian does about it and what a person can do.
+func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdict, plan Plan, evidence []watch.Evidence, names []string, now time.Time) {
+	x := t.texts()
 	var lines []string
 	for _, e := range evidence[:min(len(evidence), 3)] {
 		lines = append(lines, t.evidence(e, now))
@@ -101,38 +101,38 @@ func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdic
 	var next string
 	switch {
 	case w.Mode == watch.Observe && plan.To == "":
-		n.Title, next = say(x.failedObserve, names...), x.observeNothing
+		n.Title, next = fill(x.failedObserve, names...), x.observeNothing
 		n.Steps = []string{x.stepLookYourself}
 	case w.Mode == watch.Observe && plan.refused():
-		n.Title, next = say(x.failedObserve, names...), t.refusals(x.observeRefused, plan.Refusals, now)
+		n.Title, next = fill(x.failedObserve, names...), t.refusals(x.observeRefused, plan.Refusals, now)
 		n.Steps = []string{x.stepLookYourself}
 	case w.Mode == watch.Observe:
-		n.Title, next = say(x.failedObserve, names...), say(x.observeWould, names...)
+		n.Title, next = fill(x.failedObserve, names...), fill(x.observeWould, names...)
 		n.Steps = []string{x.stepRollBack}
 	case plan.Runbook == "":
-		n.Title, next = say(x.failedAlone, names...), x.noRunbook
+		n.Title, next = fill(x.failedAlone, names...), x.noRunbook
 		n.Steps = []string{x.stepByHand}
 	case plan.To == "":
-		n.Title, next = say(x.failedAlone, names...), x.noKnownGood
+		n.Title, next = fill(x.failedAlone, names...), x.noKnownGood
 		n.Steps = []string{x.stepByHand, x.stepDeclareGood}
 	case plan.refused():
-		n.Title, next = say(x.failedAlone, names...), t.refusals(x.runRefused[1], plan.Refusals, now)
+		n.Title, next = fill(x.failedAlone, names...), t.refusals(x.runRefused[1], plan.Refusals, now)
 		n.Steps = []string{x.stepByHand}
 	case !plan.QueuedBehind.IsZero():
-		n.Title, next = say(x.failedWaits, names...), x.waitsText
+		n.Title, next = fill(x.failedWaits, names...), x.waitsText
 		if w.Mode == watch.Approve || plan.asks() {
 			next = x.waitsAsks
 		}
 		next = t.refusals(next, []actions.Refusal{{Code: actions.RunInProgress, Detail: plan.QueuedBehind}}, now)
 		n.Steps = []string{x.stepWait, x.stepAbort}
 	case w.Mode == watch.Auto && !plan.asks():
-		n.Title, next = say(x.failedAuto, names...), say(x.autoText, names...)
+		n.Title, next = fill(x.failedAuto, names...), fill(x.autoText, names...)
 		n.Steps = []string{x.stepWait, x.stepAbort}
 	case plan.Until.IsZero():
-		n.Title, next = say(x.failedApprove, names...), say(x.approveText, names...)
+		n.Title, next = fill(x.failedApprove, names...), fill(x.approveText, names...)
 		n.Steps = []string{x.stepApprove, x.stepReject}
 	default:
-		n.Title, next = say(x.failedApprove, names...), say(x.approveUntil, names...)
+		n.Title, next = fill(x.failedApprove, names...), fill(x.approveUntil, names...)
 		n.Steps = []string{x.stepApprove, x.stepReject}
 	}
 	if plan.asks() && !plan.refused() && w.Mode != watch.Observe {
@@ -141,14 +141,14 @@ func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdic
 	n.Mention = w.Mode != watch.Observe
 	n.Text = strings.Join(append(lines, next), "\n")
 	if !w.ModeReason.IsZero() {
-		n.Text += "\n" + say(x.modeReason, "reason", t.read(w.ModeReason, now))
+		n.Text += "\n" + fill(x.modeReason, "reason", t.read(w.ModeReason, now))
 	}
 	if verdict.ByRule {
 		fact(n, x.certainty, x.byRule)
 	} else if w.Policy.Alpha > 0 {
-		fact(n, x.risk, say(x.byJudge, "alpha", reason.Number(w.Policy.Alpha*100)+"%"))
+		fact(n, x.risk, fill(x.byJudge, "alpha", reason.Number(w.Policy.Alpha*100)+"%"))
 		if e := w.EValue(); e >= 2 {
-			fact(n, x.strength, say(x.strengthOf, "odds", t.odds(e)))
+			fact(n, x.strength, fill(x.strengthOf, "odds", t.odds(e)))
 		}
 	}
 	if len(w.Overlaps) > 0 {
@@ -163,10 +163,10 @@ func (t Teller) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdic
 	}
 }
 
-// odds gives an e-value as people read one: beyond a billion it says no more.
-func (t Teller) odds(e float64) string {
+// odds renders an e-value, at most a billion.
+func (t Renderer) odds(e float64) string {
 	if e >= 1e9 {
-		return t.words().billion
+		return t.texts().billion
 	}
 	return reason.Number(math.Floor(e))
 }
@@ -178,8 +178,8 @@ func weighty(all []watch.Evidence, verdict watch.Verdict) []watch.Evidence {
 	}
 	var out []watch.Evidence
 	for _, e := range all {
-		// Some looks are always slow, and some orders always fail: that is told only where it weighs.
-		says := e.After.Failures > 0 && (e.Metric == watch.Failures || e.EValue >= telling)
+		// Some looks are always slow, and some orders always fail: shown only where it weighs.
+		says := e.After.Failures > 0 && (e.Metric == watch.Failures || e.EValue >= notableOdds)
 		if e.Excused.IsZero() && (causes(e) || says || e.Metric == "alert") {
 			out = append(out, e)
 		}
@@ -196,11 +196,11 @@ func weighty(all []watch.Evidence, verdict watch.Verdict) []watch.Evidence {
 	return out
 }
 
-// telling is the evidence from which on slowness and counters are told that did not decide.
-const telling = 20
+// notableOdds is the e-value from which on slowness and counters that did not decide are shown.
+const notableOdds = 20
 
-func (t Teller) evidence(e watch.Evidence, now time.Time) string {
-	x := t.words()
+func (t Renderer) evidence(e watch.Evidence, now time.Time) string {
+	x := t.texts()
 	text := x.evidence
 	switch {
 	case e.Metric == watch.Latency:
@@ -212,11 +212,11 @@ func (t Teller) evidence(e watch.Evidence, now time.Time) string {
 	case e.Before.Looks == 0:
 		text = x.evidenceNew
 	}
-	line := say(text, "check", e.Check, "limit", t.reader(now).Duration(time.Duration(e.Limit*float64(time.Second))),
+	line := fill(text, "check", e.Check, "limit", t.reader(now).Duration(time.Duration(e.Limit*float64(time.Second))),
 		"failures", strconv.Itoa(e.After.Failures), "looks", strconv.Itoa(e.After.Looks),
 		"failures_before", strconv.Itoa(e.Before.Failures), "looks_before", strconv.Itoa(e.Before.Looks))
 	if !e.Since.IsZero() {
-		line += x.comma + say(x.sinceWhen, "since", t.clock(e.Since, now))
+		line += x.comma + fill(x.sinceWhen, "since", t.clock(e.Since, now))
 	}
 	if !e.Reason.IsZero() {
 		line += x.colon + t.read(e.Reason, now)
@@ -225,10 +225,10 @@ func (t Teller) evidence(e watch.Evidence, now time.Time) string {
 }
 
 // looks sums what a watch saw.
-func (t Teller) looks(w *watch.Watch) string {
+func (t Renderer) looks(w *watch.Watch) string {
 	looks, failures := 0, 0
 	for _, c := range w.Checks {
 		looks, failures = looks+c.After.Looks, failures+c.After.Failures
 	}
-	return say(t.words().looksOf, "looks", strconv.Itoa(looks), "failures", strconv.Itoa(failures), "checks", strconv.Itoa(len(w.Checks)))
+	return fill(t.texts().looksOf, "looks", strconv.Itoa(looks), "failures", strconv.Itoa(failures), "checks", strconv.Itoa(len(w.Checks)))
 }

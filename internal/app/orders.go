@@ -24,7 +24,7 @@ func (o orders) Save(ctx context.Context, order probes.Order) error {
 			fact.Service, fact.Labels = c.Service, c.Labels
 		}
 		now := a.now()
-		wake = a.notifier.Add(&b, now, func(t announce.Teller) notifiers.Notice { return t.OrderLeft(fact, now) })
+		wake = a.notifier.Add(&b, now, func(t announce.Renderer) notifiers.Notice { return t.OrderLeft(fact, now) })
 	}
 	if err := a.store.Commit(ctx, a.token(), b); err != nil {
 		return err

@@ -197,7 +197,7 @@ func (a *App) countLoop(t *leading) {
 
 // notifyTakeover tells people that this guardian acts from now on instead of another one.
 func (a *App) notifyTakeover(t *leading, before store.Lease) {
-	_, _ = a.notifier.Send(t, func(w announce.Teller) notifiers.Notice {
+	_, _ = a.notifier.Send(t, func(w announce.Renderer) notifiers.Notice {
 		return w.TookOver(a.holder, before.Holder, before.Until, a.now())
 	})
 }

@@ -89,11 +89,11 @@ func (s *setup) check(name string) (builtCheck, bool) {
 }
 
 // teller speaks a language; "" is the server's.
-func (s *setup) teller(language string) announce.Teller {
+func (s *setup) teller(language string) announce.Renderer {
 	if language == "" {
 		language = s.language
 	}
-	return announce.Teller{Language: language, ExternalURL: s.external, Location: s.location}
+	return announce.Renderer{Language: language, ExternalURL: s.external, Location: s.location}
 }
 
 // build makes a setup of a configuration: nothing is dialled, started or written.

@@ -58,7 +58,7 @@ func sendTest(ctx context.Context, conf *config.Config, rc *config.Receiver, r *
 	if err != nil {
 		return "", exit(exitUsage, "%s", r.Redact(err.Error()))
 	}
-	n := announce.Teller{Language: rc.Language, ExternalURL: conf.Server.ExternalURL, Location: conf.Location()}.Test(rc.Name, time.Now())
+	n := announce.Renderer{Language: rc.Language, ExternalURL: conf.Server.ExternalURL, Location: conf.Location()}.Test(rc.Name, time.Now())
 	n.ID, n.Created = "n_"+ulid.Make().String(), time.Now().UTC()
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()

@@ -19,7 +19,7 @@ import (
 )
 
 // Render makes a notice in a language.
-type Render = func(announce.Teller) notifiers.Notice
+type Render = func(announce.Renderer) notifiers.Notice
 
 // Committer writes a batch in the name of the leadership.
 type Committer interface {
@@ -35,12 +35,12 @@ type Journal interface {
 // Settings is what a configuration says about notices.
 type Settings struct {
 	Decisions *decide.Settings
-	Teller    announce.Teller   // of the server: its language, time zone and address
+	Teller    announce.Renderer // of the server: its language, time zone and address
 	Languages map[string]string // by receiver; "" is the server's
 }
 
 // In gives a teller of a language; "" is the server's.
-func (s Settings) In(language string) announce.Teller {
+func (s Settings) In(language string) announce.Renderer {
 	t := s.Teller
 	if language != "" {
 		t.Language = language

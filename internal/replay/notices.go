@@ -46,7 +46,7 @@ func newTelling(s *setup, p *past, from, to time.Time) *telling {
 }
 
 // tell puts a notice to the routes.
-func (t *telling) tell(at time.Time, word func(announce.Teller) notifiers.Notice) decide.Recipients {
+func (t *telling) tell(at time.Time, word func(announce.Renderer) notifiers.Notice) decide.Recipients {
 	if at.Before(t.from) || !at.Before(t.to) {
 		return decide.Recipients{}
 	}
@@ -74,7 +74,7 @@ func (t *telling) tell(at time.Time, word func(announce.Teller) notifiers.Notice
 // alerts tells of each firing: its beginning, again while it lasts, and its end.
 func (t *telling) alerts(episodes []*episode) {
 	for _, ep := range episodes {
-		firing := func(tl announce.Teller) notifiers.Notice { return tl.AlertFiring(ep.alert, nil, ep.fired) }
+		firing := func(tl announce.Renderer) notifiers.Notice { return tl.AlertFiring(ep.alert, nil, ep.fired) }
 		last := time.Time{}
 		if ep.fired.Before(t.from) || !t.tell(ep.fired, firing).Nobody() {
 			last = ep.fired
@@ -85,7 +85,7 @@ func (t *telling) alerts(episodes []*episode) {
 		}
 		t.repeats(ep, announce.AlertLabels(ep.alert), last, end)
 		if !ep.ended.IsZero() {
-			t.tell(ep.ended, func(tl announce.Teller) notifiers.Notice { return tl.AlertResolved(ep.last, ep.ended) })
+			t.tell(ep.ended, func(tl announce.Renderer) notifiers.Notice { return tl.AlertResolved(ep.last, ep.ended) })
 		}
 	}
 }
@@ -112,7 +112,7 @@ func (t *telling) repeats(ep *episode, labels map[string]string, last, end time.
 			continue
 		}
 		quiet := t.quiet
-		r := t.tell(at, func(tl announce.Teller) notifiers.Notice { return tl.AlertRepeat(ep.alert, nil, at) })
+		r := t.tell(at, func(tl announce.Renderer) notifiers.Notice { return tl.AlertRepeat(ep.alert, nil, at) })
 		t.quiet = quiet // a try that waits for the end of a quiet time is not another notice
 		switch {
 		case !r.Nobody():
@@ -142,7 +142,7 @@ func (t *telling) verdicts(ws []*watched) {
 			continue
 		}
 		plan := announce.PlanOf(e.plan, "")
-		t.tell(e.w.Ended, func(tl announce.Teller) notifiers.Notice { return tl.Verdict(e.w, e.deploy, plan, e.w.Ended) })
+		t.tell(e.w.Ended, func(tl announce.Renderer) notifiers.Notice { return tl.Verdict(e.w, e.deploy, plan, e.w.Ended) })
 	}
 }
 
@@ -165,7 +165,7 @@ func (t *telling) blind(s *sights) {
 		// People are notified in the order of the news, as a guardian does; what keeps them from
 		// it does not make it news again.
 		for _, n := range known.Step(t.settings, s.view(t.settings, at), at) {
-			t.tell(at, func(tl announce.Teller) notifiers.Notice { return tl.Blindness(n, at) })
+			t.tell(at, func(tl announce.Renderer) notifiers.Notice { return tl.Blindness(n, at) })
 			known.Notified(n)
 		}
 	}

@@ -21,7 +21,7 @@ type setup struct {
 	decisions *decide.Settings
 	checks    []check
 	languages map[string]string
-	teller    announce.Teller
+	teller    announce.Renderer
 }
 
 // check is what a replay needs to know of one.
@@ -35,7 +35,7 @@ type check struct {
 func newSetup(c *config.Config, kinds map[string]probes.Kind) (*setup, error) {
 	s := &setup{
 		config: c, languages: map[string]string{},
-		teller: announce.Teller{Language: c.Server.Language, ExternalURL: c.Server.ExternalURL, Location: c.Location()},
+		teller: announce.Renderer{Language: c.Server.Language, ExternalURL: c.Server.ExternalURL, Location: c.Location()},
 	}
 	for i := range c.Checks {
 		ch := check{Check: &c.Checks[i], labels: map[string]string{}, names: map[string]bool{}, every: time.Duration(c.Checks[i].Every)}
@@ -73,7 +73,7 @@ func (s *setup) checksOf(service string) []check {
 }
 
 // tellerFor speaks a receiver's language.
-func (s *setup) tellerFor(receiver string) announce.Teller {
+func (s *setup) tellerFor(receiver string) announce.Renderer {
 	t := s.teller
 	if l := s.languages[receiver]; l != "" {
 		t.Language = l

@@ -71,13 +71,13 @@ func (d *Driver) news(r actions.Record) []notify.Render {
 	news := decide.NewsOf(r.Before, run)
 	var all []notify.Render
 	for _, step := range news.FailedSteps {
-		all = append(all, func(t announce.Teller) notifiers.Notice { return t.StepFailed(run, step, now) })
+		all = append(all, func(t announce.Renderer) notifiers.Notice { return t.StepFailed(run, step, now) })
 	}
 	if news.Refused {
-		all = append(all, func(t announce.Teller) notifiers.Notice { return t.Refused(run, r.Refusals, now) })
+		all = append(all, func(t announce.Renderer) notifiers.Notice { return t.Refused(run, r.Refusals, now) })
 	}
 	if news.State {
-		all = append(all, func(t announce.Teller) notifiers.Notice { return t.Run(run, now) })
+		all = append(all, func(t announce.Renderer) notifiers.Notice { return t.Run(run, now) })
 	}
 	return all
 }

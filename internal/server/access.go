@@ -74,7 +74,7 @@ type access struct {
 	https   bool
 }
 
-// errLogin says that a page was asked for without a session.
+// errLogin: a page was requested without a session.
 var errLogin = errors.New("log in first")
 
 // caller gives who sent r, or why not. A session is good for pages, and for reading the API.

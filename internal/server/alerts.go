@@ -22,7 +22,7 @@ type Alerts interface {
 
 // Acks keeps who works on which alert.
 type Acks interface {
-	// AckAlert says that the caller works on an alert; ErrNotFound when it is not open.
+	// AckAlert acknowledges an alert for the caller; ErrNotFound when it is not open.
 	AckAlert(ctx context.Context, id, note string, by Caller) (rules.Ack, error)
 	// UnackAlert takes an acknowledgement back; ErrNotFound when there is none.
 	UnackAlert(ctx context.Context, id string, by Caller) error
@@ -96,8 +96,8 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// readMatchers reads the matchers of a silence: one that matches everything is a guardian
-// that is switched off.
+// readMatchers reads the matchers of a silence. One that matches every alert is refused: it would
+// switch the guardian off.
 func readMatchers(texts []string, wrong func(name, format string, args ...any)) route.Matchers {
 	if len(texts) == 0 {
 		wrong("matchers", `is required, for example ["service=\"order-sync\""]`)
@@ -118,7 +118,7 @@ func readMatchers(texts []string, wrong func(name, format string, args ...any)) 
 	return all
 }
 
-// checkUntil says what is wrong with the end of a silence: it must not last for ever.
+// checkUntil validates the end of a silence, which must not last for ever.
 func checkUntil(q route.Silence, now time.Time, wrong func(name, format string, args ...any)) {
 	switch {
 	case q.Until.IsZero():

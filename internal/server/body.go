@@ -111,8 +111,8 @@ func place(raw []byte, offset int64) (line, column int) {
 	return line, 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
 }
 
-// object is a JSON object that is read field by field; mistakes are collected. null is as
-// good as left out.
+// object is a JSON object that is read field by field; mistakes are collected. null is treated
+// as absent.
 type object struct {
 	fields   map[string]json.RawMessage
 	pointer  string
@@ -133,7 +133,7 @@ func (o *object) at(name string) string {
 	return o.pointer + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }
 
-// has asks for a field, and tells whether it is there.
+// has marks a field as known, and tells whether it is present.
 func (o *object) has(name string) (json.RawMessage, bool) {
 	o.asked = append(o.asked, name)
 	v, ok := o.fields[name]

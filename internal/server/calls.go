@@ -33,7 +33,7 @@ const (
 	maxCallsAge = time.Hour
 )
 
-// calls takes a report. A report of the past says less the older it is.
+// calls takes a report of calls.
 func (s *Server) calls(calls Calls) handler {
 	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
 		o, hash, err := body(w, r, false)

@@ -42,7 +42,7 @@ const (
 )
 
 // Chart draws it twice, for a wide page and for a phone; the style sheet shows one of them.
-func (w words) Chart(c chart) template.HTML {
+func (w locale) Chart(c chart) template.HTML {
 	if !c.To.After(c.From) || len(c.Rows) == 0 {
 		return template.HTML(`<p class="quiet">` + html.EscapeString(w.T("chart.empty")) + `</p>`) // escaped
 	}
@@ -62,7 +62,7 @@ func (p *pen) x(t time.Time) float64 {
 	return sidePad + min(max(share, 0), 1)*(p.width-2*sidePad)
 }
 
-func (w words) draw(c chart, width int) string {
+func (w locale) draw(c chart, width int) string {
 	p := &pen{c: c, width: float64(width)}
 	labels, lanes := layLabels(p, c.Lines, width)
 	top := float64(lanes*labelLine + 4)
@@ -83,7 +83,7 @@ func (w words) draw(c chart, width int) string {
 	return p.String()
 }
 
-func (w words) describe(c chart) string {
+func (w locale) describe(c chart) string {
 	parts := []string{w.T("chart.label") + ":"}
 	for _, row := range c.Rows {
 		down, unknown := 0, 0
@@ -155,7 +155,7 @@ func textWidth(s string) float64 {
 	return n
 }
 
-func (w words) drawAxis(p *pen, top, height float64) {
+func (w locale) drawAxis(p *pen, top, height float64) {
 	span := p.c.To.Sub(p.c.From)
 	wanted := span / time.Duration(max(2, int(p.width/110)))
 	step := 24 * time.Hour
@@ -184,7 +184,7 @@ func (w words) drawAxis(p *pen, top, height float64) {
 
 // drawRow draws one check: dots for looks that were up, the higher the slower, joined by a
 // line; triangles in the top for those that were down; rings on the ground for unknown.
-func (w words) drawRow(p *pen, row chartRow, y float64) {
+func (w locale) drawRow(p *pen, row chartRow, y float64) {
 	ground, ceiling := y+plotTop+plotHeight, y+plotTop
 	p.add(`<text class="row" x="%d" y="%.0f">%s</text>`, sidePad, y+15, html.EscapeString(shorten(row.Name, int(p.width/9))))
 	slowest := time.Duration(0)
@@ -267,8 +267,8 @@ func shorten(s string, limit int) string {
 	return string(runes[:max(limit-1, 1)]) + "…"
 }
 
-// Bar draws a share of 0 to 1 as a bar; a word or number stands beside it.
-func (w words) Bar(share float64, tone string) template.HTML {
+// Bar draws a share of 0 to 1 as a bar.
+func (w locale) Bar(share float64, tone string) template.HTML {
 	share = min(max(share, 0), 1)
 	return template.HTML(fmt.Sprintf(`<svg class="bar %s" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">`+ // numbers and a constant
 		`<rect class="rail" width="100" height="6"/><rect class="fill" width="%.2f" height="6"/></svg>`, template.HTMLEscapeString(tone), share*100))

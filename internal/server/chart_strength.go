@@ -27,14 +27,14 @@ const (
 )
 
 // Strength draws the evidence, for a wide page and for a phone.
-func (w words) Strength(c strengthChart) template.HTML {
+func (w locale) Strength(c strengthChart) template.HTML {
 	if !c.To.After(c.From) || len(c.Points) == 0 {
 		return ""
 	}
 	return template.HTML(`<div class="chart wide">` + w.drawStrength(c, 1000) + `</div><div class="chart narrow">` + w.drawStrength(c, 340) + `</div>`) // escaped by drawStrength
 }
 
-func (w words) drawStrength(c strengthChart, width int) string {
+func (w locale) drawStrength(c strengthChart, width int) string {
 	p := &pen{c: c.chart, width: float64(width)}
 	least, most := 0.0, 1.0
 	if c.Threshold > 1 {
@@ -86,7 +86,7 @@ func (w words) drawStrength(c strengthChart, width int) string {
 func tens(power float64) string { return strconv.FormatFloat(math.Pow(10, power), 'g', 2, 64) }
 
 // RateRange writes where a rate is.
-func (w words) RateRange(r *watch.Range) string {
+func (w locale) RateRange(r *watch.Range) string {
 	if r == nil {
 		return ""
 	}
@@ -97,4 +97,4 @@ func (w words) RateRange(r *watch.Range) string {
 func percent(v float64) string { return strconv.FormatFloat(v*100, 'g', 2, 64) + "%" }
 
 // Seconds writes a duration in seconds.
-func (w words) Seconds(v float64) string { return w.Latency(time.Duration(v * float64(time.Second))) }
+func (w locale) Seconds(v float64) string { return w.Latency(time.Duration(v * float64(time.Second))) }

@@ -76,7 +76,7 @@ type LookDetail struct {
 	Detail   string // status line, headers and the beginning of the body, or what else was seen
 }
 
-// LookValue is a number that a look measured. Of is what its labels say beyond the check's.
+// LookValue is a number that a look measured. Of are its labels that the check does not have.
 type LookValue struct {
 	Name string  `json:"name"`
 	Of   string  `json:"of,omitempty"`
@@ -141,7 +141,7 @@ func (*Server) check(from Checks) handler {
 	}
 }
 
-// now says how the check is: unknown too when nothing came for long.
+// now gives the check's health, since when, and why; a check that cannot look is unknown.
 func (d CheckDetail) now() (sample.Health, time.Time, reason.Reason) {
 	switch {
 	case !d.Blind.IsZero():

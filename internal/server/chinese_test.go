@@ -59,3 +59,10 @@ func TestChinesePagesHaveNoEnglishSentence(t *testing.T) {
 		}
 	}
 }
+
+func TestChineseErrorPagesQuoteWhatIsEnglish(t *testing.T) {
+	body := ask(newServer(t, busy(), nil), "GET", "/services/nobody?lang=zh", "").Body.String()
+	if !strings.Contains(body, "“there is no service") || strings.Contains(body, `<p lang="en">`) {
+		t.Errorf("the page is\n%s", body)
+	}
+}

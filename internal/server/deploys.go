@@ -220,7 +220,7 @@ func (s *Server) hold(w http.ResponseWriter, r *http.Request) (wait time.Duratio
 	return time.Duration(d), func() { <-s.waits }, nil
 }
 
-// orEmpty makes JSON say [] where there is nothing.
+// orEmpty makes an empty list [] in JSON, not null.
 func orEmpty[T any](list []T) []T {
 	if list == nil {
 		return []T{}

@@ -1,6 +1,6 @@
 // Package server is the HTTP edge: the API, the pages, health and metrics.
 //
-// Handlers are functions of narrow readers and verbs that the package declares; errors are
-// RFC 9457 problems that say what to do. It decides nothing and opens no database.
-// Start at routes.go.
+// Each handler is a function of the small interface that it uses, declared beside it; what those
+// promise is in package servertest. Errors are RFC 9457 problems with a hint what to do. It
+// decides nothing and opens no database. Start at routes.go and Backend.
 package server

@@ -9,7 +9,7 @@ import (
 )
 
 // Errors of the Backend that are the caller's to know. Anything else is answered "internal
-// error" and logged. Use Refuse to say more than the sentinel does.
+// error" and logged. Refuse adds details to a sentinel.
 var (
 	ErrUnauthenticated     = errors.New("the token is unknown or revoked")
 	ErrForbidden           = errors.New("the token's role does not allow this")
@@ -20,7 +20,7 @@ var (
 	ErrBusy                = errors.New("too much is asked at once; try again in a few seconds")
 )
 
-// Refuse makes an error of one of the kinds above whose text is told to the caller.
+// Refuse makes an error of one of the kinds above whose text the caller gets.
 func Refuse(kind error, format string, args ...any) error {
 	return &refusalError{kind: kind, text: fmt.Sprintf(format, args...)}
 }
@@ -51,7 +51,7 @@ func (e *NotFoundError) Error() string {
 // Is makes it an ErrNotFound.
 func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
 
-// GateClosedError says why a deploy is not accepted now. It is an ErrConflict.
+// GateClosedError is why a deploy is not accepted now. It is an ErrConflict.
 type GateClosedError struct{ Reasons []watch.GateReason }
 
 func (e *GateClosedError) Error() string {

@@ -12,7 +12,7 @@ func Texts() map[string]map[string]string {
 
 // Say says one thing in a language, as the pages do.
 func Say(lang string, now time.Time, thing any) string {
-	w := words{lang: lang, texts: Texts()[lang], loc: time.UTC, now: func() time.Time { return now }}
+	w := locale{lang: lang, texts: Texts()[lang], loc: time.UTC, now: func() time.Time { return now }}
 	switch v := thing.(type) {
 	case time.Duration:
 		return w.Length(v)

@@ -14,7 +14,7 @@ type Gates interface {
 	Gate(ctx context.Context, service, environment string) (Gate, error)
 }
 
-// Gate says whether a service may be deployed now, and if not, why.
+// Gate is whether a service may be deployed now, and if not, why.
 type Gate struct {
 	Open    bool               `json:"open"`
 	Reasons []watch.GateReason `json:"reasons"`

@@ -7,9 +7,8 @@ import (
 	"guardian/watch"
 )
 
-// Verdict says in a sentence or two how a watch ended or stands, in the reader's language and
-// time zone. The reason in the journal says it at greater length, in English and UTC.
-func (w words) Verdict(v Watch) string {
+// Verdict summarises in a sentence or two how a watch ended or stands. Its reason has the details.
+func (w locale) Verdict(v Watch) string {
 	if v.State != watch.Failed || v.Verdict == nil {
 		row, key := newWatchRow(v, w.now()), "lead."+string(v.State)
 		return w.T(key, row.Looks, row.Failures)
@@ -25,8 +24,8 @@ func (w words) Verdict(v Watch) string {
 	return w.reader().Read(v.Reason)
 }
 
-// against says what weighs against a deploy.
-func (w words) against(e watch.Evidence) string {
+// against renders the evidence against a deploy.
+func (w locale) against(e watch.Evidence) string {
 	a, b := e.After, e.Before
 	var said strings.Builder
 	switch e.Metric {
@@ -50,8 +49,8 @@ func (w words) against(e watch.Evidence) string {
 	return strings.TrimSpace(said.String())
 }
 
-// Why says why a run asks a person; "" when the question itself does.
-func (w words) Why(r actions.Run) string {
+// Why gives why a run asks a person; "" when its question contains that.
+func (w locale) Why(r actions.Run) string {
 	switch {
 	case r.Question == nil || r.Question.Code != actions.AskApproval:
 		return ""
@@ -66,7 +65,7 @@ func (w words) Why(r actions.Run) string {
 
 // Note gives a text that a rule has for people in the reader's language where it has one:
 // summary_zh before summary.
-func (w words) Note(annotations map[string]string, name string) string {
+func (w locale) Note(annotations map[string]string, name string) string {
 	if text := annotations[name+"_"+w.lang]; text != "" {
 		return text
 	}

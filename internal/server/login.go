@@ -11,7 +11,7 @@ type loginView struct {
 	Next  string
 	Wrong bool
 	Free  bool
-	// Moment says that the page loads itself again: see askLogin.
+	// Moment: the page reloads itself, see askLogin.
 	Moment bool
 }
 

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// statusClientGone is nginx's word for a caller who did not wait for the answer.
+// statusClientGone is nginx's status for a client that closed the connection early.
 const statusClientGone = 499
 
 // recorder remembers what was answered, for the log and the metrics.

@@ -172,7 +172,7 @@ func writeReport(w http.ResponseWriter, kind string, body []byte) error {
 
 // Strip draws one bar for each day of the month: full is a day that was up; what is missing
 // from above is the share that was down, at least a visible notch.
-func (w words) Strip(days []sla.Day) template.HTML {
+func (w locale) Strip(days []sla.Day) template.HTML {
 	const slot, bar, height, notch = 10.0, 7.0, 36.0, 5.0
 	total := len(days)
 	if total > 0 {
@@ -210,4 +210,4 @@ func (w words) Strip(days []sla.Day) template.HTML {
 	return template.HTML(b.String()) // escaped
 }
 
-func (w words) span(s sla.Span) string { return w.Length(s.Duration()) }
+func (w locale) span(s sla.Span) string { return w.Length(s.Duration()) }

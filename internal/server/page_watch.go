@@ -78,7 +78,7 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-func watchChart(w words, v Watch, looks map[string][]Look, from, to time.Time) chart {
+func watchChart(w locale, v Watch, looks map[string][]Look, from, to time.Time) chart {
 	c := chart{From: from, To: to, WatchedFrom: v.Started, WatchedTo: to}
 	c.Lines = append(c.Lines, chartLine{At: v.Deploy.At, Label: w.T("line.switch", v.Deploy.Version), Tone: "deploy"})
 	if v.State.Final() && !v.Ended.IsZero() {
@@ -103,8 +103,8 @@ func watchChart(w words, v Watch, looks map[string][]Look, from, to time.Time) c
 	return c
 }
 
-// timeline tells what happened, oldest first.
-func timeline(w words, v Watch) []moment {
+// timeline lists what happened, oldest first.
+func timeline(w locale, v Watch) []moment {
 	d := v.Deploy
 	list := []moment{{At: d.At, Text: w.T("line.switch", d.Version), Tone: "neutral"}}
 	if !d.Announced.IsZero() && !d.Announced.Equal(d.At) {
@@ -139,7 +139,7 @@ func timeline(w words, v Watch) []moment {
 	return list
 }
 
-func runMoments(w words, run actions.Run) []moment {
+func runMoments(w locale, run actions.Run) []moment {
 	path := "/rollbacks/" + run.ID
 	var list []moment
 	if run.State == actions.AwaitingApproval || len(run.Answers) > 0 {

@@ -28,7 +28,7 @@ var assetFiles embed.FS
 // pages renders HTML in two languages.
 type pages struct {
 	fallback string
-	words    map[string]words
+	words    map[string]locale
 	sets     map[string]map[string]*template.Template // by language and page
 	assets   map[string][]byte                        // by name with hash
 	names    map[string]string                        // file name -> name with hash
@@ -40,7 +40,7 @@ func newPages(fallback string, loc *time.Location, now func() time.Time) (*pages
 	}
 	p := &pages{
 		fallback: fallback, sets: map[string]map[string]*template.Template{}, assets: map[string][]byte{}, names: map[string]string{},
-		words: map[string]words{
+		words: map[string]locale{
 			"en": {lang: "en", texts: english(), loc: loc, now: now},
 			"zh": {lang: "zh", texts: chinese(), loc: loc, now: now},
 		},
@@ -94,7 +94,7 @@ func (p *pages) hashAssets() error {
 	return nil
 }
 
-func (p *pages) funcs(w words) template.FuncMap {
+func (p *pages) funcs(w locale) template.FuncMap {
 	return template.FuncMap{
 		"T": w.text, "word": w.Word, "ago": w.Ago, "when": w.When, "length": w.Length, "percent": w.Percent, "mark": w.Mark, "tone": w.Tone,
 		"verdict": w.Verdict, "why": w.Why, "note": w.Note, "odds": w.Odds, "latency": w.Latency, "counts": w.Counts, "chart": w.Chart, "strength": w.Strength, "rateRange": w.RateRange, "seconds": w.Seconds, "bar": w.Bar,
@@ -110,7 +110,8 @@ func (p *pages) funcs(w words) template.FuncMap {
 			}
 			return m
 		},
-		"strip": w.Strip, "span": w.span,
+		"quoted": func(text string) string { return w.reader().Read(reason.Text(text)) },
+		"strip":  w.Strip, "span": w.span,
 	}
 }
 
@@ -129,7 +130,7 @@ const langCookie = "guardian_lang"
 
 // language finds out what the reader reads: what they asked for just now or before, what
 // their browser says, or the default.
-func (p *pages) language(r *http.Request) words {
+func (p *pages) language(r *http.Request) locale {
 	asked := []string{r.URL.Query().Get("lang")}
 	if c, err := r.Cookie(langCookie); err == nil {
 		asked = append(asked, c.Value)
@@ -210,7 +211,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, name
 	return nil
 }
 
-func otherLanguage(u *url.URL, w words) string {
+func otherLanguage(u *url.URL, w locale) string {
 	q := u.Query()
 	q.Del("done")
 	q.Set("lang", w.T("lang.other.code"))
@@ -218,7 +219,7 @@ func otherLanguage(u *url.URL, w words) string {
 }
 
 // refusePage answers an error to a person: with a login where one is missing, else with a
-// page that says what went wrong.
+// page that shows what went wrong.
 func (s *Server) refusePage(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, errLogin) {
 		s.askLogin(w, r)

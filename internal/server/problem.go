@@ -81,7 +81,7 @@ func explain(err error) (p problem, known bool) {
 				continue
 			}
 			p = problem{Status: s.status, Detail: s.err.Error(), retryAfter: s.retryAfter}
-			// Only texts that were made to be told are told.
+			// Only texts that were written for the caller are shown.
 			if errors.As(err, &refusal) {
 				p.Detail = refusal.text
 			} else if errors.As(err, &missing) {
@@ -129,7 +129,7 @@ func writeProblem(w http.ResponseWriter, p problem) {
 	_ = json.NewEncoder(w).Encode(reason.Translate(reason.Reader{}, p))
 }
 
-// writeJSON answers v; reasons in it are told in English and UTC.
+// writeJSON answers v; reasons in it are rendered in English and UTC.
 func writeJSON(w http.ResponseWriter, status int, v any) error {
 	body, err := json.Marshal(reason.Translate(reason.Reader{}, v))
 	if err != nil {

@@ -46,13 +46,12 @@ type Heartbeats interface {
 	Beat(ctx context.Context, b probes.Heartbeat, by Caller) error
 }
 
-// healthy says that the process answers, and nothing more: a supervisor restarts what does not.
+// healthy is the liveness probe: the process answers, nothing more.
 func (*Server) healthy(w http.ResponseWriter, _ *http.Request) {
 	plain(w, http.StatusOK, "Guardian is healthy.")
 }
 
-// ready says whether a load balancer may send here. A standby may be asked: it answers reads
-// and passes writes on.
+// ready is the readiness probe. A standby is ready: it answers reads and forwards writes.
 func (s *Server) ready(process Process) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		st, err := process.Status(r.Context())
@@ -97,7 +96,7 @@ func (*Server) status(process Process) handler {
 	}
 }
 
-// beat takes a job's report. The body may be left out: that a job calls says that it ran.
+// beat takes a job's heartbeat. The body is optional: a call without one means that it ran.
 func (s *Server) beat(heartbeats Heartbeats) handler {
 	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
 		o, _, err := body(w, r, true)

@@ -36,11 +36,11 @@ type SeriesIndex interface {
 
 // MetricHelp knows what metrics are.
 type MetricHelp interface {
-	// Metadata says what each metric is, by its name.
+	// Metadata gives type, help and unit of each metric, by its name.
 	Metadata(ctx context.Context) (map[string]Metadata, error)
 }
 
-// Metadata is what is known of a metric, as Prometheus' API tells it.
+// Metadata is what is known of a metric, as in Prometheus' API.
 type Metadata struct {
 	Type string `json:"type"` // counter, gauge, histogram, …, unknown
 	Help string `json:"help"`
@@ -278,7 +278,7 @@ func (*Server) queryRange(from Queries) handler {
 	}
 }
 
-// mistaken says of an expression that cannot be parsed which parameter it is.
+// mistaken names the parameter of an expression that cannot be parsed.
 func mistaken(err error) error {
 	var syntax parser.ParseErrors
 	if errors.As(err, &syntax) {
@@ -419,17 +419,17 @@ func (*Server) metadata(from MetricHelp) handler {
 		if err != nil {
 			return err
 		}
-		told := map[string][]Metadata{}
+		found := map[string][]Metadata{}
 		for _, name := range slices.Sorted(maps.Keys(all)) {
 			if only := r.FormValue("metric"); only != "" && only != name {
 				continue
 			}
-			if limits["limit"] >= 0 && len(told) >= limits["limit"] {
+			if limits["limit"] >= 0 && len(found) >= limits["limit"] {
 				break
 			}
-			told[name] = []Metadata{all[name]}
+			found[name] = []Metadata{all[name]}
 		}
-		return writeQuery(w, told, nil, nil)
+		return writeQuery(w, found, nil, nil)
 	}
 }
 

@@ -42,7 +42,7 @@ type Rule struct {
 	Alerts         []rules.Alert // its pending and firing alerts
 }
 
-// promAlert is an alert as Prometheus' API tells it.
+// promAlert is an alert in Prometheus' API.
 type promAlert struct {
 	Labels          map[string]string `json:"labels"`
 	Annotations     map[string]string `json:"annotations"`
@@ -121,7 +121,7 @@ func (s *Server) rules(from Rules) handler {
 		wanted := func(param, value string) bool {
 			return len(r.Form[param]) == 0 || slices.Contains(r.Form[param], value)
 		}
-		told := []promGroup{}
+		all := []promGroup{}
 		for _, g := range groups {
 			if !wanted("file[]", g.File) || !wanted("rule_group[]", g.Name) {
 				continue
@@ -136,10 +136,10 @@ func (s *Server) rules(from Rules) handler {
 				}
 			}
 			if len(group.Rules) > 0 || len(r.Form["rule_name[]"]) == 0 && kind == "" {
-				told = append(told, group)
+				all = append(all, group)
 			}
 		}
-		return writeQuery(w, map[string]any{"groups": told}, nil, nil)
+		return writeQuery(w, map[string]any{"groups": all}, nil, nil)
 	}
 }
 

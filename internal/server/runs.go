@@ -18,14 +18,14 @@ type Runs interface {
 
 // RunControl starts and answers runs of runbooks.
 type RunControl interface {
-	// StartRun starts a rollback that a person asks for. A guard that says no is an error of
+	// StartRun starts a rollback that a person asks for. A guard that forbids it is an error of
 	// kind ErrConflict, or a run in state refused.
 	StartRun(ctx context.Context, r RunRequest, by Caller) (actions.Run, error)
 	// AnswerRun answers a run's question; ErrConflict when it asks nothing of the kind.
 	AnswerRun(ctx context.Context, id string, a RunAnswer, by Caller) (actions.Run, error)
 }
 
-// RunDetail is a run with what the ledger says of it, oldest first.
+// RunDetail is a run with its ledger, oldest entry first.
 type RunDetail struct {
 	Run    actions.Run
 	Ledger []actions.Entry
@@ -39,7 +39,7 @@ type RunRequest struct {
 	Reason      string
 }
 
-// RunAnswer is what a person says to a run.
+// RunAnswer is a person's answer to a run.
 type RunAnswer struct {
 	Decision Decision
 	Note     string

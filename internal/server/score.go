@@ -63,7 +63,7 @@ func (*Server) markForm(marks Marks) handler {
 	}
 }
 
-// scoredDays is how far back the score goes when nobody says.
+// scoredDays is how far back the score goes by default.
 const scoredDays = 90
 
 func (s *Server) score(scores Scores) handler {

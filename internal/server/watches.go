@@ -27,7 +27,7 @@ type Watch struct {
 	Deploy watch.Deploy `json:"deploy"`
 	State  watch.State  `json:"state"`
 	Mode   watch.Mode   `json:"mode"`
-	// ModeReason says why Mode is not the service's; zero when it is.
+	// ModeReason is why Mode is not the service's; zero when it is.
 	ModeReason reason.Reason    `json:"mode_reason,omitzero"`
 	Reason     reason.Reason    `json:"reason,omitzero"`
 	Started    time.Time        `json:"started"`
@@ -47,7 +47,7 @@ type Watch struct {
 	Suspended float64 `json:"suspended_seconds,omitempty"`
 	// Overlaps are deploys of other services meanwhile: possible causes too.
 	Overlaps []watch.Overlap `json:"overlaps,omitempty"`
-	// NotCovered says what the guarantee does not cover.
+	// NotCovered is what the guarantee does not cover.
 	NotCovered reason.Reason `json:"not_covered,omitzero"`
 	Blind      []string      `json:"blind,omitempty"` // checks that cannot look now
 	Rollback   *actions.Run  `json:"rollback"`        // null when none was started
@@ -56,14 +56,14 @@ type Watch struct {
 	Mark *watch.Mark   `json:"mark,omitempty"` // what a person thinks of the verdict
 }
 
-// watchView is a watch as the API tells it.
+// watchView is a watch in the API.
 type watchView struct {
 	Watch
 	Rollback *runView `json:"rollback"`
 	URL      string   `json:"url"`
 }
 
-// runView is a run as the API tells it.
+// runView is a run in the API.
 type runView struct {
 	actions.Run
 	Ledger []actions.Entry `json:"ledger,omitempty"`

@@ -194,7 +194,7 @@ func (ws *Watches) supersede(b *store.Batch, ids []string, by watch.Deploy, now 
 		}
 		b.Watches = append(b.Watches, old)
 		b.Audit = append(b.Audit, verdictLine(&old, v, now))
-		receivers = append(receivers, ws.o.Notifier.Add(b, now, func(t announce.Teller) notifiers.Notice {
+		receivers = append(receivers, ws.o.Notifier.Add(b, now, func(t announce.Renderer) notifiers.Notice {
 			return t.Verdict(&old, e.deploy, announce.Plan{}, now)
 		})...)
 		ended = append(ended, ending{e, old})

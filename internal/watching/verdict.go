@@ -75,7 +75,7 @@ func (ws *Watches) with(e *watched, v *watch.Verdict, c decide.Consequence, run 
 		b.Plans = append(b.Plans, planOf(w, c, now))
 	}
 	plan := announce.PlanOf(c, run)
-	receivers := ws.o.Notifier.Add(&b, now, func(t announce.Teller) notifiers.Notice { return t.Verdict(w, d, plan, now) })
+	receivers := ws.o.Notifier.Add(&b, now, func(t announce.Renderer) notifiers.Notice { return t.Verdict(w, d, plan, now) })
 	return runs.With{Batch: b, Receivers: receivers}
 }
 

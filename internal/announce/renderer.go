@@ -10,14 +10,14 @@ import (
 	"guardian/watch"
 )
 
-// Teller puts facts into words. Its notices have no ID: the caller gives them one. The zero
-// value speaks English, in UTC, without links.
+// Renderer makes notices of facts, in one language and time zone. Its notices have no ID: the
+// caller gives them one. The zero value writes English, in UTC, without links.
 //
 // Every notice has the labels kind (alert, watch, run, blind, guardian, delivery, order or
 // test), event (what happened to it: firing, failed, cured, …) and tier; and where they are
 // known service and environment. A notice of an alert or check has that one's labels as
 // well; a label "kind" among those is kept as check_kind.
-type Teller struct {
+type Renderer struct {
 	Language    string         // zh or en
 	ExternalURL string         // where people reach the pages; "": no links
 	Location    *time.Location // of the times in texts; nil: UTC
@@ -30,22 +30,22 @@ const (
 	info     = "info"
 )
 
-func (t Teller) words() texts {
+func (t Renderer) texts() texts {
 	if t.Language == "zh" {
 		return chinese()
 	}
 	return english()
 }
 
-func (t Teller) lang() string {
+func (t Renderer) lang() string {
 	if t.Language == "zh" {
 		return "zh"
 	}
 	return "en"
 }
 
-// say fills the {names} of a text; pairs are name, value, name, value.
-func say(text string, pairs ...string) string {
+// fill replaces the {names} of a text; pairs are name, value, name, value.
+func fill(text string, pairs ...string) string {
 	filled := make([]string, len(pairs))
 	for i, p := range pairs {
 		if i%2 == 0 {
@@ -57,7 +57,7 @@ func say(text string, pairs ...string) string {
 }
 
 // notice is what all notices have in common.
-func (t Teller) notice(key, kind, event, tier string, tone notifiers.Tone, labels map[string]string, now time.Time) notifiers.Notice {
+func (t Renderer) notice(key, kind, event, tier string, tone notifiers.Tone, labels map[string]string, now time.Time) notifiers.Notice {
 	return notifiers.Notice{Key: key, Tier: tier, Tone: tone, Labels: noticeLabels(kind, event, tier, labels), Lang: t.lang(), Created: now.UTC()}
 }
 
@@ -77,7 +77,7 @@ func noticeLabels(kind, event, tier string, labels map[string]string) map[string
 }
 
 // link adds a page of the guardian, when people can reach it.
-func (t Teller) link(n *notifiers.Notice, text string, path ...string) {
+func (t Renderer) link(n *notifiers.Notice, text string, path ...string) {
 	base := strings.TrimRight(t.ExternalURL, "/")
 	if base == "" {
 		return
@@ -100,26 +100,26 @@ func outside(n *notifiers.Notice, text, address string) {
 	n.Links = append(n.Links, notifiers.Link{Text: text, URL: address})
 }
 
-// fact adds a line, unless there is nothing to say in it.
+// fact adds a line, unless its value is empty.
 func fact(n *notifiers.Notice, name, value string) {
 	if value != "" {
 		n.Facts = append(n.Facts, notifiers.Fact{Name: name, Value: value})
 	}
 }
 
-// reader is who gets the notice.
-func (t Teller) reader(now time.Time) reason.Reader {
+// reader is the recipient: their language and time zone.
+func (t Renderer) reader(now time.Time) reason.Reader {
 	return reason.Reader{Language: t.lang(), Location: t.Location, Now: now}
 }
 
-// read puts a reason into the words of who gets the notice.
-func (t Teller) read(why reason.Reason, now time.Time) string { return t.reader(now).Read(why) }
+// read renders a reason for the recipient.
+func (t Renderer) read(why reason.Reason, now time.Time) string { return t.reader(now).Read(why) }
 
 // clock gives a time of day, with the date when that is not now's.
-func (t Teller) clock(at, now time.Time) string { return t.reader(now).Clock(at) }
+func (t Renderer) clock(at, now time.Time) string { return t.reader(now).Clock(at) }
 
 // stamp gives a time with its date and offset: "2026-11-22 18:04:05 UTC+8".
-func (t Teller) stamp(at time.Time) string {
+func (t Renderer) stamp(at time.Time) string {
 	if at.IsZero() {
 		return ""
 	}
@@ -139,7 +139,7 @@ func (t Teller) stamp(at time.Time) string {
 }
 
 // span gives a duration in its two largest units.
-func (t Teller) span(d time.Duration) string {
+func (t Renderer) span(d time.Duration) string {
 	return t.reader(time.Time{}).Duration(max(d, 0).Round(time.Second))
 }
 
@@ -154,21 +154,21 @@ func where(labels map[string]string) string {
 	return strings.Join(parts, " / ")
 }
 
-// deployed says which version replaced which, who did it and when.
-func (t Teller) deployed(d watch.Deploy, now time.Time) string {
-	w := t.words()
-	parts := []string{say(w.deployVersion, "version", d.Version)}
+// deployed renders a deploy: versions, author and time.
+func (t Renderer) deployed(d watch.Deploy, now time.Time) string {
+	w := t.texts()
+	parts := []string{fill(w.deployVersion, "version", d.Version)}
 	if d.PreviousVersion != "" {
-		parts = []string{say(w.deployInstead, "version", d.Version, "previous", d.PreviousVersion)}
+		parts = []string{fill(w.deployInstead, "version", d.Version, "previous", d.PreviousVersion)}
 	}
 	if d.Author != "" {
-		parts = append(parts, say(w.deployBy, "author", d.Author))
+		parts = append(parts, fill(w.deployBy, "author", d.Author))
 	}
 	if d.Ticket != "" {
 		parts = append(parts, d.Ticket)
 	}
 	if !d.At.IsZero() {
-		parts = append(parts, say(w.deployAt, "at", t.clock(d.At, now), "ago", t.span(now.Sub(d.At))))
+		parts = append(parts, fill(w.deployAt, "at", t.clock(d.At, now), "ago", t.span(now.Sub(d.At))))
 	}
 	return strings.Join(parts, w.comma)
 }

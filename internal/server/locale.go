@@ -13,22 +13,22 @@ import (
 	"guardian/internal/reason"
 )
 
-// words says things in one language and one time zone.
-type words struct {
+// locale is one language and one time zone, in which a page is rendered.
+type locale struct {
 	lang  string
 	texts map[string]string
 	loc   *time.Location
 	now   func() time.Time
 }
 
-// reader is who reads the page: reasons are put into words for them.
-func (w words) reader() reason.Reader {
+// reader is who reads the page: reasons are rendered for them.
+func (w locale) reader() reason.Reader {
 	return reason.Reader{Language: w.lang, Location: w.loc, Now: w.now()}
 }
 
 // T gives the text of a key, with its arguments; a key without a text gives itself, so that
-// a page is never broken by a word.
-func (w words) T(key string, args ...any) string {
+// a missing text never breaks a page.
+func (w locale) T(key string, args ...any) string {
 	text, ok := w.texts[key]
 	if !ok {
 		return key
@@ -41,7 +41,7 @@ func (w words) T(key string, args ...any) string {
 
 // text is T for templates: with an argument that is HTML the whole becomes HTML, the rest of
 // it escaped.
-func (w words) text(key string, args ...any) any {
+func (w locale) text(key string, args ...any) any {
 	mixed := false
 	safe := make([]any, len(args))
 	for i, arg := range args {
@@ -60,24 +60,24 @@ func (w words) text(key string, args ...any) any {
 	return template.HTML(w.T(key, safe...)) // our own text, with escaped arguments
 }
 
-// Word translates a word of a closed set, such as the state of a watch: what has no
+// Word translates a value of a closed set, such as the state of a watch: what has no
 // translation is shown as it is.
-func (w words) Word(set string, value any) string {
+func (w locale) Word(set string, value any) string {
 	if text, ok := w.texts[set+"."+fmt.Sprint(value)]; ok {
 		return text
 	}
 	return fmt.Sprint(value)
 }
 
-// Ago tells a time relative to now, with the exact one in the title.
-func (w words) Ago(t time.Time) template.HTML {
+// Ago renders a time relative to now, with the exact one in the title.
+func (w locale) Ago(t time.Time) template.HTML {
 	if t.IsZero() {
 		return "–"
 	}
 	return w.element(t, w.relative(t))
 }
 
-func (w words) relative(t time.Time) string {
+func (w locale) relative(t time.Time) string {
 	d := w.now().Sub(t)
 	switch {
 	case d > -5*time.Second && d < 5*time.Second:
@@ -89,15 +89,15 @@ func (w words) relative(t time.Time) string {
 	}
 }
 
-// When tells a time of the clock, with the day unless it is today.
-func (w words) When(t time.Time) template.HTML {
+// When renders a time of day, with the date unless it is today's.
+func (w locale) When(t time.Time) template.HTML {
 	if t.IsZero() {
 		return "–"
 	}
 	return w.element(t, w.clock(t))
 }
 
-func (w words) clock(t time.Time) string {
+func (w locale) clock(t time.Time) string {
 	t, now := t.In(w.loc), w.now().In(w.loc)
 	if t.YearDay() == now.YearDay() && t.Year() == now.Year() {
 		return t.Format("15:04:05")
@@ -105,13 +105,13 @@ func (w words) clock(t time.Time) string {
 	return t.Format("2006-01-02 15:04:05")
 }
 
-func (w words) element(t time.Time, text string) template.HTML {
+func (w locale) element(t time.Time, text string) template.HTML {
 	exact := t.In(w.loc).Format(time.RFC3339)
 	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`, exact, exact, template.HTMLEscapeString(text))) // escaped
 }
 
-// Length tells a duration in its two greatest units.
-func (w words) Length(d time.Duration) string {
+// Length renders a duration in its two greatest units.
+func (w locale) Length(d time.Duration) string {
 	if d < 0 {
 		return "−" + w.Length(-d)
 	}
@@ -137,8 +137,8 @@ func (w words) Length(d time.Duration) string {
 	return w.T("unit.s", 0)
 }
 
-// Percent tells a share of 1. It never rounds up: 99.9996 % is not 100 %.
-func (w words) Percent(v float64) string {
+// Percent renders a share of 1. It never rounds up: 99.9996 % is not 100 %.
+func (w locale) Percent(v float64) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return "–"
 	}
@@ -150,9 +150,9 @@ func (w words) Percent(v float64) string {
 	return text + "%"
 }
 
-// Odds tells how strong evidence is: without a regression, evidence ever reaches e with a
+// Odds renders how strong evidence is: without a regression, evidence ever reaches e with a
 // chance of at most 1/e (Ville).
-func (w words) Odds(e float64) string {
+func (w locale) Odds(e float64) string {
 	switch {
 	case math.IsNaN(e) || e < 2:
 		return w.T("odds.none")
@@ -173,7 +173,7 @@ func thousands(n int64) string {
 
 // Mark draws the sign of a health or state: shape and colour both tell, and a word stands
 // beside it.
-func (w words) Mark(of any) template.HTML {
+func (w locale) Mark(of any) template.HTML {
 	tone := w.Tone(of)
 	shapes := map[string]string{
 		"good":    `<circle cx="8" cy="8" r="6"/><path d="M5 8.2l2.1 2.1L11 6.2" class="ink"/>`,
@@ -186,7 +186,7 @@ func (w words) Mark(of any) template.HTML {
 }
 
 // Tone gives the tone of a health or state: good, bad, warn, busy or neutral.
-func (w words) Tone(of any) string {
+func (w locale) Tone(of any) string {
 	if of == actions.StepPending {
 		return "neutral" // a step's turn has not come; a pending alert is on its way
 	}
@@ -208,16 +208,16 @@ func toneOf(state string) string {
 	}
 }
 
-// Latency tells how long a look took.
-func (w words) Latency(d time.Duration) string {
+// Latency renders how long a look took.
+func (w locale) Latency(d time.Duration) string {
 	if d < time.Second {
 		return w.T("unit.ms", int(d.Round(time.Millisecond)/time.Millisecond))
 	}
 	return fmt.Sprintf("%.1f %s", d.Seconds(), w.T("unit.seconds"))
 }
 
-// Counts tells how many checks are up, down and unknown, leaving out what there is none of.
-func (w words) Counts(up, down, unknown int) string {
+// Counts renders how many checks are up, down and unknown, without those of which there are none.
+func (w locale) Counts(up, down, unknown int) string {
 	var parts []string
 	for _, c := range []struct {
 		key string
