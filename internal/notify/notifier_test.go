@@ -58,7 +58,7 @@ func newOffice(t *testing.T) *office {
 	}
 	o.notifier = notify.New(notify.Options{
 		Settings: func() notify.Settings {
-			return notify.Settings{Decisions: decide.NewSettings(o.settings), Teller: announce.Teller{Language: "en"}, Languages: map[string]string{"shenzhen": "zh", "oncall": ""}}
+			return notify.Settings{Decisions: decide.NewSettings(o.settings), Teller: announce.Renderer{Language: "en"}, Languages: map[string]string{"shenzhen": "zh", "oncall": ""}}
 		},
 		Journal: o.store, Wake: func(r string) { o.woken = append(o.woken, r) }, Now: leader.Now, Log: leader.Log(), Registerer: o.metrics,
 	})
@@ -75,7 +75,7 @@ func (o *office) Commit(b store.Batch) error {
 
 // notice makes a notice of a kind about orders that says in which language it is.
 func notice(kind string) notify.Render {
-	return func(t announce.Teller) notifiers.Notice {
+	return func(t announce.Renderer) notifiers.Notice {
 		return notifiers.Notice{Key: kind + "/1", Tier: "critical", Title: "in " + t.Language, Labels: map[string]string{"kind": kind, "service": "orders"}}
 	}
 }
@@ -197,7 +197,7 @@ func TestANoticeThatCouldNotBeQueuedWasNotSent(t *testing.T) {
 
 func TestANoticeThatSaysNothingIsNotQueued(t *testing.T) {
 	o := newOffice(t)
-	nothing := func(announce.Teller) notifiers.Notice { return notifiers.Notice{} }
+	nothing := func(announce.Renderer) notifiers.Notice { return notifiers.Notice{} }
 	if notified, err := o.notifier.Send(o, nothing); notified || err != nil {
 		t.Errorf("notified: %v, %v", notified, err)
 	}

@@ -432,6 +432,6 @@ func TestTheVerdictsNoticeSaysThatItsRunBegins(t *testing.T) {
 	})
 }
 
-func verdictNotice(announce.Teller) notifiers.Notice {
+func verdictNotice(announce.Renderer) notifiers.Notice {
 	return notifiers.Notice{Key: "watch/w_v2", Tier: "critical", Title: "v2 failed", Labels: map[string]string{"kind": "watch", "event": "failed"}}
 }

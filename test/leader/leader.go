@@ -128,7 +128,7 @@ func (l *Leader) lead() {
 	l.Lease = lease
 	l.Notifier = notify.New(notify.Options{
 		Settings: func() notify.Settings {
-			return notify.Settings{Decisions: l.decisions(), Teller: announce.Teller{Language: "en"}, Languages: l.Languages}
+			return notify.Settings{Decisions: l.decisions(), Teller: announce.Renderer{Language: "en"}, Languages: l.Languages}
 		},
 		Journal: l.Store, Wake: l.wake, Now: Now, Log: Log(), Registerer: l.Metrics,
 	})
