@@ -171,7 +171,7 @@ func NewRun(req Request, book *Runbook, now time.Time) Run {
 		r.State, r.Reason = AwaitingApproval, approve
 		r.Question = &Question{
 			Code: AskApproval, Text: approve, Why: why,
-			OnTimeout: book.Approval.OnTimeout, Quorum: max(book.Approval.Quorum, 1), Roles: book.Approval.Roles,
+			OnTimeout: book.Approval.OnTimeout, Quorum: book.Approval.Quorum, Roles: book.Approval.Roles,
 		}
 		if book.Approval.Timeout > 0 {
 			r.Question.Until = now.Add(book.Approval.Timeout)

@@ -287,6 +287,7 @@ func TestTarget(t *testing.T) {
 		"not one that was taken back since":    {[]actions.KnownGood{{"v0", at(-72 * time.Hour)}, {"back", at(-6 * time.Hour)}}, "v0"},
 		"one that passed again after it":       {[]actions.KnownGood{{"v0", at(-72 * time.Hour)}, {"back", at(-4 * time.Hour)}}, "back"},
 		"the newest, whatever their order":     {[]actions.KnownGood{{"v1", at(-48 * time.Hour)}, {"v0", at(-72 * time.Hour)}}, "v1"},
+		"one without a name is no version":     {[]actions.KnownGood{{"v1", at(-48 * time.Hour)}, {"", at(-time.Hour)}}, "v1"},
 		"no version is none":                   {[]actions.KnownGood{{"", at(-time.Hour)}}, ""},
 		"never the current one":                {[]actions.KnownGood{{"v1", at(-48 * time.Hour)}, {"v3", at(-time.Hour)}}, "v1"},
 		"one that the configuration lists":     {[]actions.KnownGood{{"back", time.Time{}}}, "back"},
