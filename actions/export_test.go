@@ -1,6 +1,9 @@
 package actions
 
-import "guardian/internal/secret"
+import (
+	"guardian/internal/reason"
+	"guardian/internal/secret"
+)
 
 // Frames and Clip are fuzzed: what they read comes from elsewhere.
 var Frames = frames
@@ -14,4 +17,9 @@ func Clip(text string, piece int, r *secret.Redactor) string {
 		text = text[n:]
 	}
 	return c.text(r)
+}
+
+// StepError makes an error of a step as kinds of steps do, redacted.
+func StepError(why reason.Reason, cause error, r *secret.Redactor) error {
+	return redactError(unclear(why, cause), r, nil)
 }
