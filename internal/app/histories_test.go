@@ -277,12 +277,13 @@ func (p *played) happens(e event) {
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		s, err := b.CreateSilence(ctx, route.Silence{Matchers: m, Until: time.Now().Add(8 * time.Minute), Comment: "known"}, by)
+		s, err := b.CreateSilence(ctx, route.Silence{Matchers: m, Until: time.Now().Add(8*time.Minute + 3*time.Second), Comment: "known"}, by)
 		if err != nil {
 			p.t.Fatal(err)
 		}
 		p.last = s.ID
 	case "unsilence":
+		time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(1400 * time.Millisecond))) // as no silence begins
 		_ = b.ExpireSilence(ctx, p.last, by)
 	case "ack":
 		for _, al := range p.s.OpenAlerts() {
