@@ -36,7 +36,7 @@ import (
 
 // How many random histories are played, and from which on.
 var (
-	histories    = flag.Int("histories", 12, "random histories that are played and replayed")
+	histories    = flag.Int("histories", 20, "random histories that are played and replayed")
 	firstHistory = flag.Int("first-history", 0, "number of the first one")
 )
 

@@ -58,12 +58,8 @@ type driven struct {
 	wake chan struct{} // holds one
 }
 
-// Errors of a Driver.
-var (
-	errDraining = errors.New("the guardian is stopping")
-	// ErrNotOpen says that a run is over, or that there is none.
-	ErrNotOpen = actions.ErrRunIsOver
-)
+// errDraining keeps a step from beginning while the guardian stops.
+var errDraining = errors.New("the guardian is stopping")
 
 // Resume reads the open runs. They are driven from Start on, until ctx ends.
 func Resume(ctx context.Context, o Options) (*Driver, error) {
@@ -210,7 +206,7 @@ func (r *driven) wakeUp() {
 // a version that is gone is refused instead of approved; outdated says so, and why.
 func (d *Driver) Answer(ctx context.Context, id string, a actions.Answer) (run actions.Run, outdated reason.Reason, err error) {
 	if a.Decision == actions.Approve {
-		if outdated, err = d.refuseOutdated(ctx, id); !outdated.IsZero() || err != nil && !errors.Is(err, ErrNotOpen) {
+		if outdated, err = d.refuseOutdated(ctx, id); !outdated.IsZero() || err != nil && !errors.Is(err, actions.ErrRunIsOver) {
 			return actions.Run{}, outdated, err
 		}
 	}
@@ -229,7 +225,7 @@ func (d *Driver) change(id string, do func(actions.Run) (actions.Run, error)) (a
 	one, ok := d.open[id]
 	d.mu.Unlock()
 	if !ok {
-		return actions.Run{}, ErrNotOpen
+		return actions.Run{}, actions.ErrRunIsOver
 	}
 	one.mu.Lock()
 	defer one.mu.Unlock()
@@ -253,7 +249,7 @@ func (d *Driver) RefuseOutdated(ctx context.Context, service, environment string
 		if r.Service != service || r.Environment != environment || !decide.AwaitsApproval(r) {
 			continue
 		}
-		if _, err := d.refuseOutdated(ctx, r.ID); err != nil && !errors.Is(err, ErrNotOpen) {
+		if _, err := d.refuseOutdated(ctx, r.ID); err != nil && !errors.Is(err, actions.ErrRunIsOver) {
 			d.o.Log.Error("a rollback of a version that is gone still waits for approval", "run", r.ID, "error", err)
 		}
 	}

@@ -185,7 +185,7 @@ func TestAnApprovalIsWaitedFor(t *testing.T) {
 			time.Sleep(time.Minute)
 			l.Deploy("v3")
 			l.Runs.RefuseOutdated(t.Context(), "orders", watch.DefaultEnvironment)
-			if _, _, err := l.Runs.Answer(t.Context(), id, yes); !errors.Is(err, runs.ErrNotOpen) {
+			if _, _, err := l.Runs.Answer(t.Context(), id, yes); !errors.Is(err, actions.ErrRunIsOver) {
 				t.Errorf("an answer to a run that is over: %v", err)
 			}
 		}, actions.Refused, nil},
