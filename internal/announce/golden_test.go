@@ -457,7 +457,7 @@ func TestAlertLabelsAreThoseOfItsNotices(t *testing.T) {
 func TestChineseNoticesHaveNoEnglishSentence(t *testing.T) {
 	english := regexp.MustCompile(`[A-Za-z]{2,}[,.;:]? [a-zA-Z]+[,.;:]? [A-Za-z]{2,}`)
 	// What others wrote, and what is the same in every language: names, conditions, addresses.
-	same := regexp.MustCompile("“[^”]*”|https?://\\S+|avg_over_time\\S*|<b>11 of 20</b> pushes failed|put image back|fix is on its way")
+	same := regexp.MustCompile(`“[^”]*”|https?://\S+|avg_over_time\S*|<b>11 of 20</b> pushes failed|put image back|fix is on its way`)
 	for name, tell := range everything() {
 		n := tell(renderers()["zh"])
 		texts := append([]string{n.Title, n.Text}, n.Steps...)

@@ -1,0 +1,177 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"guardian/actions"
+	"guardian/internal/reason"
+	"guardian/internal/server"
+	"guardian/notifiers/route"
+	"guardian/rules"
+)
+
+func (m *memory) RunList(_ context.Context, f server.Filter) ([]actions.Run, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []actions.Run
+	for _, r := range m.runs {
+		if (f.Service == "" || f.Service == r.Service) && (!f.Open || !r.State.Final()) && (f.Trigger == "" || f.Trigger == string(r.Trigger.Kind)) && len(list) < f.Limit {
+			list = append(list, r)
+		}
+	}
+	return list, nil
+}
+
+func (m *memory) find(id string) (*actions.Run, error) {
+	for i := range m.runs {
+		if m.runs[i].ID == id {
+			return &m.runs[i], nil
+		}
+	}
+	return nil, &server.NotFoundError{What: "run", Name: id}
+}
+
+func (m *memory) Run(ctx context.Context, id string, wait time.Duration) (server.RunDetail, error) {
+	return waitFor(ctx, m, wait, func() (server.RunDetail, bool, error) {
+		r, err := m.find(id)
+		if err != nil {
+			return server.RunDetail{}, true, err
+		}
+		return server.RunDetail{Run: *r, Ledger: m.ledger[id]}, r.State.Final(), nil
+	})
+}
+
+func (m *memory) StartRun(_ context.Context, q server.RunRequest, by server.Caller) (_ actions.Run, err error) {
+	defer m.acts(&err)()
+	if err != nil {
+		return actions.Run{}, err
+	}
+	svc, err := m.service(q.Service)
+	if err != nil {
+		return actions.Run{}, err
+	}
+	if q.To == svc.Version {
+		return actions.Run{}, server.Refuse(server.ErrConflict, "%s runs %s already", q.Service, q.To)
+	}
+	r := actions.Run{
+		ID: fmt.Sprintf("r_%d", len(m.runs)+1), Service: q.Service, Environment: q.Environment, Runbook: q.Service + "-back", Rollback: true, From: svc.Version, To: q.To,
+		Trigger: actions.Trigger{Kind: actions.ByPerson, Person: by.Name, Reason: reason.Text(q.Reason)}, State: actions.Running, Created: m.now, Started: m.now,
+	}
+	m.runs = append([]actions.Run{r}, m.runs...)
+	return r, nil
+}
+
+func (m *memory) AnswerRun(_ context.Context, id string, a server.RunAnswer, by server.Caller) (_ actions.Run, err error) {
+	defer m.acts(&err)()
+	if err != nil {
+		return actions.Run{}, err
+	}
+	r, err := m.find(id)
+	if err != nil {
+		return actions.Run{}, err
+	}
+	if r.State.Final() || (r.Question == nil && a.Decision != server.AbortRun) {
+		return *r, server.Refuse(server.ErrConflict, "run %s asks nothing: it is %s", id, r.State)
+	}
+	approval := a.Decision == server.ApproveRun || a.Decision == server.RejectRun
+	if r.Question != nil && a.Decision != server.AbortRun && approval != (r.Question.Code == actions.AskApproval) {
+		return *r, server.Refuse(server.ErrConflict, "%s is no answer to what run %s asks", a.Decision, id)
+	}
+	r.Answers = append(r.Answers, actions.Answer{By: by.Name, At: m.now, Decision: string(a.Decision), Note: a.Note})
+	r.Question = nil
+	switch a.Decision {
+	case server.RejectRun:
+		r.State, r.Ended = actions.Rejected, m.now
+	case server.AbortRun:
+		r.State, r.Ended = actions.FailedRun, m.now
+	default:
+		r.State, r.Started = actions.Running, m.now
+	}
+	m.move()
+	return *r, nil
+}
+
+func (m *memory) AlertList(context.Context) ([]server.Alert, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := slices.Clone(m.alerts)
+	for i, a := range all {
+		for _, q := range m.silences {
+			if q.Mutes(a.Labels, m.now) && !slices.Contains(a.Silences, q.ID) {
+				all[i].Silences = append(slices.Clone(all[i].Silences), q.ID)
+			}
+		}
+	}
+	return all, nil
+}
+
+func (m *memory) alert(id string) (*server.Alert, error) {
+	for i := range m.alerts {
+		if m.alerts[i].ID == id && m.alerts[i].State != rules.Resolved {
+			return &m.alerts[i], nil
+		}
+	}
+	return nil, &server.NotFoundError{What: "open alert", Name: id}
+}
+
+func (m *memory) AckAlert(_ context.Context, id, note string, by server.Caller) (_ rules.Ack, err error) {
+	defer m.acts(&err)()
+	if err != nil {
+		return rules.Ack{}, err
+	}
+	a, err := m.alert(id)
+	if err != nil {
+		return rules.Ack{}, err
+	}
+	a.Ack = &rules.Ack{Alert: id, By: by.Name, At: m.now, Note: note}
+	return *a.Ack, nil
+}
+
+func (m *memory) UnackAlert(_ context.Context, id string, _ server.Caller) (err error) {
+	defer m.acts(&err)()
+	if err != nil {
+		return err
+	}
+	a, err := m.alert(id)
+	if err != nil || a.Ack == nil {
+		return &server.NotFoundError{What: "acknowledgement of alert", Name: id}
+	}
+	a.Ack = nil
+	return nil
+}
+
+func (m *memory) SilenceList(context.Context) ([]route.Silence, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(m.silences), func(q route.Silence) bool { return m.now.Sub(q.Until) >= 24*time.Hour }), nil
+}
+
+func (m *memory) CreateSilence(_ context.Context, s route.Silence, by server.Caller) (route.Silence, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s.ID, s.By, s.Created = fmt.Sprintf("s_%d", len(m.silences)+1), by.Name, m.now
+	if s.From.IsZero() {
+		s.From = m.now
+	}
+	if err := s.Validate(); err != nil {
+		return route.Silence{}, &server.InvalidError{Fields: []server.FieldError{{Detail: err.Error()}}}
+	}
+	m.silences = append(m.silences, s)
+	m.note(by, "", "silence", s.ID, reason.Text(s.Comment))
+	return s, nil
+}
+
+func (m *memory) ExpireSilence(_ context.Context, id string, _ server.Caller) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.silences {
+		if m.silences[i].ID == id && m.silences[i].Until.After(m.now) {
+			m.silences[i].Until = m.now
+			return nil
+		}
+	}
+	return &server.NotFoundError{What: "silence that has not ended", Name: id}
+}
