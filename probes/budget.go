@@ -12,30 +12,30 @@ import (
 	"guardian/probes/marketplace"
 )
 
-// ErrBudget is why a look that somebody asks for is not made now.
+// ErrBudget is the error of LookNow when the budget of a marketplace's quota does not allow the look.
 var ErrBudget = errors.New("the look would take more of a marketplace's quota than the guardian may")
 
-// Budget tells whether a look may be made: who keeps account of marketplaces' quotas
-// implements it. It is asked in the goroutine of the check, before each look, and counts the
-// look when it allows it. It gives the zero time then; otherwise when to ask again, and why.
+// Budget decides whether a look may use a marketplace's quota. It is asked before each look, in
+// the goroutine of the check, and counts the looks that it allows. For those it returns the zero
+// time; otherwise when to ask again, and why.
 type Budget interface {
 	MayLook(check string, at time.Time) (later time.Time, why reason.Reason)
 }
 
-// BudgetSeries are the series beyond its kind's of a check that uses a marketplace's quota.
+// BudgetSeries are the series that a check that uses a marketplace's quota has beside its kind's.
 func BudgetSeries() []string { return []string{"marketplace_quota_exhausted_minutes"} }
 
 // call is a kind of request that a look sends.
 type call struct {
 	Request
-	platform  string // whom the settings say that it asks
+	platform  string // the marketplace, according to the settings
 	operation string // as the settings call it
-	shop      string // where the label shop does not say it
-	labelled  bool   // the check's labels tell what it is where the host does not
+	shop      string // if there is no label shop
+	labelled  bool   // the check's labels count where the host is not a marketplace's
 	times     float64
 }
 
-// callsOf lists the HTTP requests of a look that may be a marketplace's.
+// callsOf lists the HTTP requests of a look that may go to a marketplace.
 func callsOf(settings any) []call {
 	var all []call
 	switch s := settings.(type) {
@@ -50,8 +50,8 @@ func callsOf(settings any) []call {
 	case *OrderPushSettings:
 		all = append(all, call{Request: s.Push.Request, times: 1})
 		if s.Lookup.HTTP != nil {
-			asked := 1 + time.Duration(s.Lookup.Within)/max(time.Duration(s.Lookup.Every), time.Millisecond)
-			all = append(all, call{Request: s.Lookup.HTTP.Request, times: float64(asked)})
+			lookups := 1 + time.Duration(s.Lookup.Within)/max(time.Duration(s.Lookup.Every), time.Millisecond)
+			all = append(all, call{Request: s.Lookup.HTTP.Request, times: float64(lookups)})
 		}
 		if s.Cleanup.HTTP != nil {
 			all = append(all, call{Request: s.Cleanup.HTTP.Request, times: 1})
@@ -60,7 +60,7 @@ func callsOf(settings any) []call {
 	return all
 }
 
-// call is what a look at a quota asks.
+// call is the request of a check of kind quota.
 func (s *QuotaSettings) call() call {
 	c := call{Request: s.Request, operation: s.Operation, labelled: true, times: 1}
 	p, err := marketplace.Find(s.Platform)
@@ -68,7 +68,7 @@ func (s *QuotaSettings) call() call {
 		return c
 	}
 	c.platform, c.shop = p.Name, s.Seller.Shop
-	// Of an operation that there is not the settings' own Validate tells.
+	// An unknown operation is reported by Validate.
 	if o, err := s.platformOperation(p); err == nil {
 		c.operation, c.Method = o.Name, o.Method
 		if address, err := s.platformAddress(p, o); err == nil {
@@ -78,19 +78,19 @@ func (s *QuotaSettings) call() call {
 	return c
 }
 
-// Uses tells whose quota a check uses, and how much; nothing when it asks no marketplace. A
-// request counts that goes to a marketplace's host, and so does that of a check of kind http
-// or quota whose settings or label marketplace name a platform, and that names an operation:
-// by its settings, or by the label operation. Operations that share a quota are one use.
+// Uses lists which quotas a check uses, and how much; none if it calls no marketplace. A request
+// counts if it goes to a marketplace's host. A request of a check of kind http or quota counts
+// too if its settings or labels name a marketplace and an operation. Operations that share a
+// quota are one use.
 func Uses(check string, settings any, labels map[string]string, every time.Duration) []marketplace.Use {
 	var uses []marketplace.Use
 	place := map[marketplace.Bucket]int{}
 	for _, c := range callsOf(settings) {
-		asked := marketplace.Asked{Method: c.Method, URL: c.URL, Platform: c.platform, Labels: labels}
+		request := marketplace.Asked{Method: c.Method, URL: c.URL, Platform: c.platform, Labels: labels}
 		if c.labelled {
-			asked.Operation = cmp.Or(c.operation, labels["operation"])
+			request.Operation = cmp.Or(c.operation, labels["operation"])
 		}
-		b, ok := asked.Bucket()
+		b, ok := request.Bucket()
 		if !ok {
 			continue
 		}
@@ -106,7 +106,7 @@ func Uses(check string, settings any, labels map[string]string, every time.Durat
 	return uses
 }
 
-// Answer is what came back to a request of a look, for who keeps account of quotas.
+// Answer is the answer to an HTTP request of a look; quotas are accounted for by it.
 type Answer struct {
 	Method, URL string
 	Status      int
@@ -114,7 +114,7 @@ type Answer struct {
 	Body        []byte // up to the check's body_limit
 }
 
-// mayLook asks the budget, if there is one.
+// mayLook asks the budget, if there is one; a zero reason allows the look.
 func (l *loop) mayLook(now time.Time) (later time.Time, why reason.Reason) {
 	if l.runner.budget == nil {
 		return time.Time{}, reason.Reason{}
@@ -122,19 +122,18 @@ func (l *loop) mayLook(now time.Time) (later time.Time, why reason.Reason) {
 	return l.runner.budget.MayLook(l.check.Name, now)
 }
 
-// lookAsked makes a look that somebody waits for.
-func (l *loop) lookAsked(ctx context.Context, ask request) answer {
+// lookRequested makes a look for a caller of LookNow.
+func (l *loop) lookRequested(ctx context.Context, ask request) answer {
 	if later, why := l.mayLook(l.runner.now()); !why.IsZero() {
-		l.counts.turnedDown.add(1)
+		l.counts.refused.add(1)
 		return answer{err: fmt.Errorf("%w: %s; ask again at %s", ErrBudget, why, later.UTC().Format(time.RFC3339))}
 	}
 	s, err := l.look(ctx, ask.ctx, false)
 	return answer{sample: s, err: err}
 }
 
-// overBudget puts a look off that the budget does not allow yet. Where there is room again
-// before the next look is due, it is made then, and checks that share a budget take turns.
-// Otherwise it is left out: that is no failure, and said as Unknown.
+// overBudget postpones a look that the budget does not allow yet. If the budget allows it before
+// the next look is due, it is made then; otherwise it is left out, and reported as Unknown.
 func (l *loop) overBudget(due, now, later time.Time) (next time.Time, leftOut bool) {
 	next, _ = l.following(due, now)
 	if later.Before(next) {

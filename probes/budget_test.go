@@ -164,12 +164,12 @@ func TestTheShareIsKeptAgainstAServerThatThrottles(t *testing.T) {
 	v := &vendor{rate: 100, burst: 20}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if v.call(r.Header.Get("X-Seller") == "") {
-			fmt.Fprint(w, `{"payload":{}}`)
+			_, _ = fmt.Fprint(w, `{"payload":{}}`)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusTooManyRequests)
-		fmt.Fprint(w, `{"errors":[{"code":"QuotaExceeded","message":"You exceeded your quota for the requested resource."}]}`)
+		_, _ = fmt.Fprint(w, `{"errors":[{"code":"QuotaExceeded","message":"You exceeded your quota for the requested resource."}]}`)
 	}))
 	defer server.Close()
 	platform, err := marketplace.Find("amazon")

@@ -1,6 +1,6 @@
 package probes
 
-// Builtin gives the table of the kinds of checks. A new kind is one file and one line here.
+// Builtin lists the kinds of checks by name. A new kind is one file and one line here.
 func Builtin() map[string]Kind {
 	return map[string]Kind{
 		"dns":        dnsKind(),

@@ -22,8 +22,8 @@ import (
 	"guardian/internal/reason"
 )
 
-// httpClient sends the requests of one check. It has a transport of its own, so that nothing
-// is shared with other checks and nothing comes from the environment.
+// httpClient sends the requests of one check. Its transport is its own: it shares nothing with
+// other checks and reads nothing from the environment.
 type httpClient struct {
 	settings Client
 	env      Env
@@ -52,7 +52,7 @@ func (c *httpClient) Close() error {
 func (s TLS) config() (*tls.Config, error) {
 	config := &tls.Config{
 		ServerName:         s.ServerName,
-		InsecureSkipVerify: s.Insecure, // the operator says so
+		InsecureSkipVerify: s.Insecure, // if it is configured so
 	}
 	if s.CAFile != "" {
 		pem, err := os.ReadFile(s.CAFile)
@@ -67,8 +67,8 @@ func (s TLS) config() (*tls.Config, error) {
 	return config, nil
 }
 
-func (s Client) transport(reuse bool) (*http.Transport, error) {
-	config, err := s.TLS.config()
+func (c *Client) transport(reuse bool) (*http.Transport, error) {
+	config, err := c.TLS.config()
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (s Client) transport(reuse bool) (*http.Transport, error) {
 		IdleConnTimeout:        time.Minute,
 		MaxResponseHeaderBytes: 256 << 10,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			return dialer.DialContext(ctx, familyNetwork(network, s.AddressFamily), address)
+			return dialer.DialContext(ctx, familyNetwork(network, c.AddressFamily), address)
 		},
 		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
 			if answer.StatusCode != http.StatusOK {
@@ -90,8 +90,8 @@ func (s Client) transport(reuse bool) (*http.Transport, error) {
 			return nil
 		},
 	}
-	if s.Proxy != "" {
-		u, err := url.Parse(s.Proxy)
+	if c.Proxy != "" {
+		u, err := url.Parse(c.Proxy)
 		if err != nil {
 			return nil, errors.New("proxy is not an address")
 		}
@@ -118,8 +118,8 @@ func (c *httpClient) client() (*resty.Client, error) {
 	return c.resty, nil
 }
 
-// redirect follows up to max_redirects. Beyond the first host nothing that was configured is
-// sent along: net/http takes away Authorization and Cookie only, not X-Api-Key.
+// redirect follows up to max_redirects redirects. To another host no configured header is sent:
+// net/http itself removes only Authorization and Cookie, and not X-Api-Key.
 func (c *httpClient) redirect(next *http.Request, via []*http.Request) error {
 	if c.settings.MaxRedirects == 0 {
 		return http.ErrUseLastResponse
@@ -140,7 +140,7 @@ func (quiet) Errorf(string, ...any) {}
 func (quiet) Warnf(string, ...any)  {}
 func (quiet) Debugf(string, ...any) {}
 
-// outgoing is a request with its templates filled in.
+// outgoing is a request whose templates are filled in.
 type outgoing struct {
 	method, url string
 	headers     map[string]string
@@ -177,10 +177,10 @@ func (r compiledRequest) fill(d templateData) (outgoing, error) {
 	return out, nil
 }
 
-// shown is a request's address without user and query: what may be shown.
+// shown is a request's address without user and query, which may be secret.
 func (o outgoing) shown() string { return shownAddress(o.url) }
 
-// shownAddress leaves out of an address what may be secret: user and query.
+// shownAddress removes user and query, which may be secret, from an address.
 func shownAddress(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -189,7 +189,7 @@ func shownAddress(address string) string {
 	return u.Scheme + "://" + u.Host + u.EscapedPath()
 }
 
-// exchange is a request and what came back; after a fault only part of it.
+// exchange is a request and its answer; after a fault parts of it are missing.
 type exchange struct {
 	request outgoing
 	proto   string
@@ -200,7 +200,7 @@ type exchange struct {
 	took    time.Duration
 	phases  map[string]time.Duration
 	expiry  time.Time
-	sent    bool // whether a connection was there, so that the request may have arrived
+	sent    bool // there was a connection, so that the request may have arrived
 }
 
 // do sends a request and reads the answer's body up to the limit.
@@ -210,7 +210,7 @@ func (c *httpClient) do(ctx context.Context, out outgoing) (exchange, *fault) {
 	if err != nil {
 		return x, blind(reason.New("client_settings", "error", err))
 	}
-	// A header of the template's making can still be refused by net/http, with its value in the error.
+	// net/http would refuse such a header with an error that holds its value.
 	for name, value := range out.headers {
 		if strings.ContainsAny(value, "\r\n\x00") {
 			return x, blind(reason.New("http_header_line_break", "header", name))
@@ -220,8 +220,7 @@ func (c *httpClient) do(ctx context.Context, out outgoing) (exchange, *fault) {
 	begin := c.env.Now()
 	request := client.R().SetContext(t.context(ctx)).SetDoNotParseResponse(true).SetHeaders(out.headers)
 	if len(out.body) > 0 {
-		// A reader and not bytes: resty puts the buffer of bytes back into a pool while the
-		// transport may still be sending it.
+		// A reader: resty returns a buffer of bytes to a pool while the transport may still send it.
 		request.SetBody(bytes.NewReader(out.body))
 	}
 	answer, err := request.Execute(out.method, out.url)

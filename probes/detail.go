@@ -21,7 +21,7 @@ const (
 // beginning of the body, without secrets.
 func (m masks) detail(x exchange) string { return m.describe(x, detailBody) }
 
-// brief is detail with less of the body, for looks of which nobody complains.
+// brief is detail with less of the body, for looks that were up.
 func (m masks) brief(x exchange) string { return m.describe(x, briefBody) }
 
 func (m masks) describe(x exchange, most int) string {
@@ -55,11 +55,11 @@ func (m masks) describe(x exchange, most int) string {
 	return m.text(b.String())
 }
 
-// secretHeader tells of headers whose value is a credential as a rule.
+// secretHeader reports whether a header usually holds a credential.
 func secretHeader(name string) bool {
 	name = strings.ToLower(name)
 	for _, word := range []string{"cookie", "token", "secret", "authorization", "authenticate", "api-key", "apikey", "signature", "hmac"} {
-		// X-Current-Token-Count is a number and what one wants to read.
+		// X-Current-Token-Count is a number and no secret.
 		if strings.Contains(name, word) && !strings.HasSuffix(name, "-count") {
 			return true
 		}

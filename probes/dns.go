@@ -114,8 +114,8 @@ func newDNSProbe(s *DNSSettings, env Env) (*dnsProbe, error) {
 	return &dnsProbe{settings: s, env: env, masks: newMasks(env), matches: matches}, nil
 }
 
-// dnsSize is the largest UDP answer that is asked for: what passes every network unfragmented
-// (DNS flag day 2020).
+// dnsSize is the largest UDP answer that is asked for: it passes every network unfragmented (DNS
+// flag day 2020).
 const dnsSize = 1232
 
 // Look asks once, and once more over tcp when the answer was truncated.
@@ -135,7 +135,7 @@ func (p *dnsProbe) Look(ctx context.Context) sample.Observation {
 		}
 		f = p.judge(answer, records)
 	}
-	o := seenAs(f, values)
+	o := observed(f, values)
 	if f != nil && answer != nil {
 		o.Detail = shorten(printable(answer.String()), detailBody)
 	}
@@ -144,7 +144,7 @@ func (p *dnsProbe) Look(ctx context.Context) sample.Observation {
 
 func (p *dnsProbe) ask(ctx context.Context, network string) (*dns.Msg, []sample.Value, *fault) {
 	const name = "probe_dns_duration_seconds"
-	c, f := p.settings.target().contact(ctx, network, p.env.Now)
+	c, f := p.settings.target().connect(ctx, network, p.env.Now)
 	defer c.Close()
 	if f != nil {
 		return nil, c.values(name), f
@@ -167,14 +167,14 @@ func (p *dnsProbe) ask(ctx context.Context, network string) (*dns.Msg, []sample.
 	case err != nil:
 		return nil, values, c.fault(ctx, err, reason.New("doing_answer"))
 	}
-	// A server that understood nothing may leave the question out.
+	// A server that did not understand the question may leave it out.
 	if q := answer.Question; len(q) > 0 && (!strings.EqualFold(q[0].Name, m.Question[0].Name) || q[0].Qtype != m.Question[0].Qtype) {
 		return nil, values, down(reason.New("dns_other_question", "name", oneLine(printable(q[0].Name), 100), "type", dns.TypeToString[q[0].Qtype]))
 	}
 	return answer, values, nil
 }
 
-// records gives the data of the answer's records of the asked type.
+// records returns the data of the answer's records that have the type asked for.
 func (p *dnsProbe) records(answer *dns.Msg) []string {
 	var records []string
 	for _, rr := range answer.Answer {
@@ -222,8 +222,8 @@ func (p *dnsProbe) judge(answer *dns.Msg, records []string) *fault {
 	return nil
 }
 
-// unescaped gives a text as it is on the wire: miekg/dns writes quotes, backslashes and what is
-// not printable ASCII as in a zone file, \" and \DDD.
+// unescaped returns a text as it is on the wire: miekg/dns escapes it as in a zone file, with \"
+// and \DDD.
 func unescaped(text string) string {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
@@ -244,7 +244,8 @@ func unescaped(text string) string {
 	return b.String()
 }
 
-// same compares records; addresses are the same in any notation, names are the same in any case and with or without the last dot.
+// same compares records: addresses in any notation, names in any case and with or without the last
+// dot.
 func (p *dnsProbe) same(record, wanted string) bool {
 	if p.settings.Type == "TXT" {
 		return record == wanted

@@ -14,8 +14,8 @@ import (
 )
 
 // nameServer answers for the zone shop.test on udp and tcp of one port.
-func nameServer(t testing.TB) (address string) {
-	t.Helper()
+func nameServer(tb testing.TB) (address string) {
+	tb.Helper()
 	zone := map[string][]string{
 		"shop.test. A":        {"shop.test. 60 IN A 192.0.2.10", "shop.test. 60 IN A 192.0.2.11"},
 		"shop.test. AAAA":     {"shop.test. 60 IN AAAA 2001:db8::10"},
@@ -45,7 +45,7 @@ func nameServer(t testing.TB) (address string) {
 		for _, text := range zone[name+" "+kind] {
 			rr, err := dns.NewRR(text)
 			if err != nil {
-				t.Errorf("%s: %v", text, err)
+				tb.Errorf("%s: %v", text, err)
 			}
 			m.Answer = append(m.Answer, rr)
 		}
@@ -59,18 +59,18 @@ func nameServer(t testing.TB) (address string) {
 	})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	udp, err := net.ListenPacket("udp", l.Addr().String())
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for _, s := range []*dns.Server{{Listener: l, Handler: handle}, {PacketConn: udp, Handler: handle}} {
 		started := make(chan struct{})
 		s.NotifyStartedFunc = func() { close(started) }
 		go func() { _ = s.ActivateAndServe() }()
 		<-started
-		t.Cleanup(func() { _ = s.Shutdown() })
+		tb.Cleanup(func() { _ = s.Shutdown() })
 	}
 	return l.Addr().String()
 }

@@ -13,7 +13,7 @@ import (
 	"guardian/probes/sample"
 )
 
-// withDefaults fills in what a test or a one-off look left out.
+// withDefaults sets defaults for the fields that are not set.
 func (e Env) withDefaults() Env {
 	if e.Log == nil {
 		e.Log = slog.New(slog.DiscardHandler)
@@ -27,8 +27,8 @@ func (e Env) withDefaults() Env {
 	return e
 }
 
-// masks takes secrets out of what a probe tells: those of its own settings, and all that the
-// process knows.
+// masks redacts what a probe returns: the secrets of its own settings, and all that the process
+// knows.
 type masks struct {
 	own, all *secret.Redactor
 }
@@ -46,7 +46,7 @@ func (m masks) error(err error) error { return m.all.Error(m.own.Error(err)) }
 // maxReasonText is the most bytes of one text in a reason.
 const maxReasonText = 1 << 10
 
-// reason takes secrets out of a reason; each text in it is on one line.
+// reason redacts a reason, and puts each text in it on one line.
 func (m masks) reason(r reason.Reason) reason.Reason {
 	if r.IsZero() {
 		return r
@@ -59,7 +59,7 @@ func (m masks) observation(o sample.Observation) sample.Observation {
 	o.Detail, o.Version = m.text(o.Detail), m.text(o.Version)
 	for i, v := range o.Values {
 		for name, text := range v.Labels {
-			// What others wrote can stand in labels, too. Labels may be shared between values.
+			// Labels can hold text of other systems too; they may be shared between values.
 			if masked := m.text(text); masked != text {
 				o.Values[i].Labels = maps.Clone(o.Values[i].Labels)
 				o.Values[i].Labels[name] = masked
@@ -69,12 +69,12 @@ func (m masks) observation(o sample.Observation) sample.Observation {
 	return o
 }
 
-// oneLine gives text on one line, at most limit bytes, not cut inside a character.
+// oneLine puts text on one line of at most limit bytes; it does not cut inside a character.
 func oneLine(text string, limit int) string {
 	return shorten(strings.Join(strings.Fields(strings.ToValidUTF8(text, "�")), " "), limit)
 }
 
-// shorten cuts text to at most limit bytes and says so, not inside a character.
+// shorten cuts text to at most limit bytes, with "…" at the end; it does not cut inside a character.
 func shorten(text string, limit int) string {
 	const more = "…"
 	if len(text) <= limit {
@@ -87,7 +87,7 @@ func shorten(text string, limit int) string {
 	return text[:cut] + more
 }
 
-// round makes a duration readable: three digits or so.
+// round rounds a duration to about three digits.
 func round(d time.Duration) time.Duration {
 	switch {
 	case d > time.Minute:
@@ -99,8 +99,8 @@ func round(d time.Duration) time.Duration {
 	}
 }
 
-// secretsOf collects what of some requests must not be shown: named secrets, header values,
-// and user, password and query of the addresses.
+// secretsOf collects the secrets of requests: named secrets, header values, and passwords and
+// query values of addresses.
 func secretsOf(named map[string]secret.Secret, requests []Request, addresses ...string) []secret.Secret {
 	var all []secret.Secret
 	for _, s := range named {
@@ -111,11 +111,11 @@ func secretsOf(named map[string]secret.Secret, requests []Request, addresses ...
 		for name, value := range r.Headers {
 			switch strings.ToLower(name) {
 			case "accept", "accept-language", "accept-encoding", "cache-control", "content-type", "host", "user-agent":
-				// plain words whose masking would hide what one wants to read
+				// common values; to redact them would make the detail unreadable
 			default:
 				all = append(all, value)
-				// "Bearer abc" is echoed as abc, too.
-				if _, token, ok := strings.Cut(value.Reveal(), " "); ok && len(token) >= leastToken {
+				// "Bearer abc" may be echoed as abc.
+				if _, token, ok := strings.Cut(value.Reveal(), " "); ok && len(token) >= minSecretLength {
 					all = append(all, secret.New(token))
 				}
 			}
@@ -131,7 +131,7 @@ func secretsOf(named map[string]secret.Secret, requests []Request, addresses ...
 		}
 		for _, values := range u.Query() {
 			for _, v := range values {
-				if len(v) >= leastToken {
+				if len(v) >= minSecretLength {
 					all = append(all, secret.New(v))
 				}
 			}
@@ -140,6 +140,6 @@ func secretsOf(named map[string]secret.Secret, requests []Request, addresses ...
 	return all
 }
 
-// leastToken is the length from which on a value in a query is taken for a secret: "sg",
-// "2026" and "true" are not.
-const leastToken = 8
+// minSecretLength is the shortest query value that is treated as a secret; "sg", "2026" and
+// "true" are not.
+const minSecretLength = 8

@@ -28,7 +28,7 @@ import (
 //	exit code 3, any other code, ended by a signal         | Unknown
 //	not ended in time, or could not be started             | Unknown
 //
-// A program may do anything: it is Active.
+// The kind is Active, because a program may do anything.
 type ExecSettings struct {
 	Command     []string                 `yaml:"command" doc:"The program and its arguments, without a shell. Arguments are templates; do not put secrets into them, because other users can see them."`
 	Dir         string                   `yaml:"dir" doc:"Working directory; default: the guardian's."`
@@ -42,8 +42,8 @@ type ExecSettings struct {
 const (
 	defaultOutputLimit = 64 << 10
 	maxOutputLimit     = 1 << 20
-	// execGrace is how long the output of a program that has ended is waited for: something
-	// that it left behind may hold it open.
+	// execGrace is how long to wait for the output of a program that has ended: a process that it
+	// started may hold it open.
 	execGrace = time.Second
 )
 
@@ -120,7 +120,7 @@ func newExecProbe(s *ExecSettings, env Env) (*execProbe, error) {
 	return p, nil
 }
 
-// Look runs the program once. It and all that it started are killed at the deadline.
+// Look runs the program once. At the deadline it is killed with all processes that it started.
 func (p *execProbe) Look(ctx context.Context) sample.Observation {
 	args := make([]string, len(p.args))
 	data := newTemplateData(p.env, nil, nil, p.env.Now())
@@ -140,11 +140,11 @@ func (p *execProbe) Look(ctx context.Context) sample.Observation {
 	begin := p.env.Now()
 	err := cmd.Run()
 	if cmd.Process != nil {
-		// What it left behind ends with the look.
+		// Processes that it started end with the look.
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	}
 	if errors.Is(err, exec.ErrWaitDelay) {
-		err = nil // it ended well, and something that it started still held its output
+		err = nil // it ended well, but a process that it started held its output open
 	}
 	o := p.judge(ctx, cmd, err, out.String(), problems.String(), p.env.Now().Sub(begin))
 	if o.Health != sample.Up {
@@ -155,7 +155,7 @@ func (p *execProbe) Look(ctx context.Context) sample.Observation {
 }
 
 func (p *execProbe) environment() []string {
-	env := []string{} // an empty one is none: nil would be the guardian's own
+	env := []string{} // empty, and not nil, which would mean the guardian's environment
 	for _, name := range p.settings.Inherit {
 		if v, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+v)
@@ -199,7 +199,7 @@ func (p *execProbe) judge(ctx context.Context, cmd *exec.Cmd, err error, out, pr
 		return o
 	}
 	if words == "" {
-		// Plugins speak on standard output; a shell that found no plugin does not.
+		// Plugins write to standard output, but a shell that finds no plugin writes to standard error.
 		words, _, _ = strings.Cut(strings.TrimSpace(problems), "\n")
 	}
 	// Masked before it is cut: half a secret is still half a secret.
@@ -211,8 +211,8 @@ func (p *execProbe) judge(ctx context.Context, cmd *exec.Cmd, err error, out, pr
 	return o
 }
 
-// boundedBuffer keeps the beginning of what is written and takes the rest without keeping it:
-// a program must not hang because nobody reads.
+// boundedBuffer keeps the first limit bytes and discards the rest, so that the writing program
+// never blocks.
 type boundedBuffer struct {
 	bytes.Buffer
 	limit int

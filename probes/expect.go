@@ -16,7 +16,7 @@ import (
 	"guardian/internal/reason"
 )
 
-// expectation is an Expect whose regular expressions and templates are parsed.
+// expectation is an Expect with parsed regular expressions and templates.
 type expectation struct {
 	Expect
 	headers       map[string]*regexp.Regexp
@@ -75,7 +75,7 @@ func (e *Expect) compile() (expectation, error) {
 	return c, nil
 }
 
-// accepts tells whether a status is among the ranges, or 2xx when there are none.
+// accepts reports whether a status is in one of the ranges, or 2xx if there are none.
 func accepts(ranges []StatusRange, status int) bool {
 	if len(ranges) == 0 {
 		return status >= 200 && status <= 299
@@ -83,7 +83,7 @@ func accepts(ranges []StatusRange, status int) bool {
 	return slices.ContainsFunc(ranges, func(r StatusRange) bool { return r.From <= status && status <= r.To })
 }
 
-// judge gives nil when the exchange is as expected, and otherwise the first thing that is not.
+// judge returns the first expectation that the exchange does not meet; nil if it meets all.
 func (e expectation) judge(x exchange, d templateData) *fault {
 	if !accepts(e.Status, x.status) {
 		want := "2xx"
@@ -193,8 +193,8 @@ func (a assertion) judge(path string, got gjson.Result, d templateData) *fault {
 	return nil
 }
 
-// exact gives a number with all its digits: rounded, one that is just over a limit would read
-// as the limit itself.
+// exact formats a number with all its digits: a rounded value that is just over a limit would
+// read like the limit.
 func exact(v float64) string {
 	if abs := math.Abs(v); abs >= 1e15 || abs > 0 && abs < 1e-6 {
 		return strconv.FormatFloat(v, 'g', -1, 64)
@@ -202,8 +202,8 @@ func exact(v float64) string {
 	return strconv.FormatFloat(v, 'f', -1, 64)
 }
 
-// equalTexts compares values by their text, and numbers also by their value: 9.90 is 9.9, but
-// the SKU "007" is not "7". Long integers, which a float cannot hold, are compared as text.
+// equalTexts compares values as text, and numbers also by value: 9.90 equals 9.9, but the SKU
+// "007" does not equal "7". Integers too long for a float are compared as text.
 func equalTexts(got, want string, isNumber bool) bool {
 	if got == want {
 		return true

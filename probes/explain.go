@@ -11,15 +11,15 @@ import (
 	"guardian/probes/sample"
 )
 
-// Assertion is one thing that a look asserted of what it saw.
+// Assertion is one expectation of a look and whether it was met.
 type Assertion struct {
 	Text string `json:"text"`          // such as "status is 2xx"
 	Held bool   `json:"held"`          // whether it was so
 	Saw  string `json:"saw,omitempty"` // what was seen instead, redacted; "" when it held
 }
 
-// Explainer is a Probe that can tell its assertions one by one, where Look stops at the first
-// that does not hold. It looks as Look does, and its detail is there for good looks, too.
+// Explainer is a Probe that can report all its assertions, where Look stops at the first that does
+// not hold. Explain looks as Look does; its observation has details even when it is Up.
 type Explainer interface {
 	Explain(ctx context.Context) (sample.Observation, []Assertion)
 }
@@ -50,13 +50,13 @@ func (p *httpProbe) Explain(ctx context.Context) (sample.Observation, []Assertio
 	return o, all
 }
 
-// single is an expectation of one assertion.
+// single is an expectation with one assertion.
 type single struct {
 	expectation
 	text string
 }
 
-// singles takes an expectation apart, in the order in which it is judged.
+// singles splits an expectation into its assertions, in the order in which they are judged.
 func (e expectation) singles() []single {
 	anyStatus := Expect{Status: []StatusRange{{From: 100, To: 599}}}
 	var all []single
@@ -101,7 +101,7 @@ func (e expectation) singles() []single {
 	return all
 }
 
-// words says a JSON assertion.
+// words describes a JSON assertion.
 func (a JSONAssertion) words() string {
 	var parts []string
 	if a.Exists != nil && !*a.Exists {

@@ -22,17 +22,17 @@ import (
 //	refused, reset, unreachable host, no answer in time   | Down
 //	the name does not exist, has no address of the family | Down
 //	TLS: untrusted, expired, wrong name, handshake failed | Down
-//	not HTTP, broken off, too long, too many redirects    | Down
+//	not HTTP, closed early, too long, too many redirects  | Down
 //	the answer is not as expected                         | Down
 //	our resolver does not answer or refuses               | Unknown
 //	our proxy cannot be reached or refuses                | Unknown
 //	no network or route here, no free port, not permitted | Unknown
 //	too many open files, out of memory                    | Unknown
 //	ca_file cannot be read, a template cannot be filled   | Unknown
-//	the look was broken off (shutdown, reload, lease)     | Unknown
+//	the look was stopped (shutdown, reload, lease)        | Unknown
 //
-// An unreachable host is Down because a router on the way says so of the target; no route at
-// all is said here.
+// An unreachable host is Down because a router on the way reports it about the target; that there
+// is no route at all is reported by this machine.
 type fault struct {
 	health sample.Health
 	reason reason.Reason
@@ -42,12 +42,12 @@ func down(why reason.Reason) *fault { return &fault{health: sample.Down, reason:
 
 func blind(why reason.Reason) *fault { return &fault{health: sample.Unknown, reason: why} }
 
-// reasonError is an error that is a reason, so that it keeps its code on its way up.
+// reasonError is an error that carries a reason.
 type reasonError struct{ why reason.Reason }
 
 func (e *reasonError) Error() string { return e.why.String() }
 
-// why gives the reason that an error carries, and otherwise its text.
+// why returns the reason that an error carries, or its text as a reason.
 func why(err error) reason.Reason {
 	if e, ok := errors.AsType[*reasonError](err); ok {
 		return e.why
@@ -55,7 +55,7 @@ func why(err error) reason.Reason {
 	return reason.Text(err.Error())
 }
 
-// proxyError says that the proxy answered CONNECT with a refusal.
+// proxyError is the error of a proxy that refused CONNECT.
 type proxyError struct{ status string }
 
 func (e *proxyError) Error() string { return "the proxy refused: " + e.status }

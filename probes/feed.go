@@ -17,16 +17,16 @@ import (
 )
 
 // FeedSettings configure a check of kind feed: the announcements of a marketplace's
-// developers, as RSS, Atom or JSON Feed. When something ends is read from eBay's
-// elements deprecationDate and decommissionDate, wherever they come, and of entries without them
-// from what they say: "getOrders will be removed on March 27, 2027".
+// developers, as RSS, Atom or JSON Feed. Dates of deprecations are read from eBay's elements
+// deprecationDate and decommissionDate; of entries without these, from the text: "getOrders will
+// be removed on March 27, 2027".
 //
 //	what happened                                             | health
 //	the feed was read                                         | Up
-//	an API in use goes sooner than min_remaining, or has gone | Down
+//	an API in use ends sooner than min_remaining, or ended    | Down
 //	the feed was not reached, or is not a feed                | Unknown
 //
-// That a feed cannot be read says nothing of the service: it is Unknown and never Down.
+// A feed that cannot be read says nothing about the service: it is Unknown and never Down.
 type FeedSettings struct {
 	Request      `yaml:",inline"`
 	Client       `yaml:",inline"`
@@ -75,7 +75,7 @@ const (
 	maxFeedEntries = 2000 // of a feed are read, and remembered
 	maxFeedNew     = 20   // new entries have series of their own
 	maxFeedDates   = 200  // series of days left
-	// feedPast is for how long what has gone is still told: feeds list what went years ago.
+	// feedPast is how long an API that has ended is still reported; feeds list some for years.
 	feedPast = 30 * 24 * time.Hour
 )
 
@@ -85,10 +85,9 @@ type feedProbe struct {
 	masks    masks
 	client   *httpClient
 	request  compiledRequest
-	// first is when each entry of the feed was published or, without a date, first seen: the
-	// zero time when it was there already at the first look. It holds the entries of the last
-	// look and no others. Nothing of it must outlive a restart: what has a date is as new
-	// after it as before, and what has none is not new again.
+	// first is when each entry of the last look was published, or first seen if it has no date; the
+	// zero time if it was there at the first look. It need not survive a restart: entries with a
+	// date stay as new as they are, and those without are not new again.
 	first map[string]time.Time
 }
 
@@ -137,13 +136,13 @@ func (p *feedProbe) Look(ctx context.Context) sample.Observation {
 	return p.masks.observation(o)
 }
 
-// remember notes when each entry came, and gives those times.
+// remember notes when each entry was published or first seen, and returns these times.
 func (p *feedProbe) remember(entries []feedEntry, now time.Time) map[string]time.Time {
 	came := make(map[string]time.Time, len(entries))
 	for _, e := range entries {
 		at, known := p.first[e.id]
 		switch {
-		case known: // also when it was given another date: an edit is no news
+		case known: // even if its date has changed: an edit is not new
 		case !e.published.IsZero():
 			at = e.published
 		case p.first != nil:
@@ -155,7 +154,7 @@ func (p *feedProbe) remember(entries []feedEntry, now time.Time) map[string]time
 	return came
 }
 
-// matters tells whether an entry is about what is in use.
+// matters reports whether an entry is about an API in use.
 func (p *feedProbe) matters(e feedEntry) bool {
 	_, named := p.names(e)
 	return named && (len(p.settings.Words) == 0 || slices.ContainsFunc(p.settings.Words, func(w string) bool {
@@ -163,7 +162,7 @@ func (p *feedProbe) matters(e feedEntry) bool {
 	}))
 }
 
-// names gives the first API in use that an entry names, as a word of its own.
+// names returns the first API in use that an entry names as a whole word.
 func (p *feedProbe) names(e feedEntry) (string, bool) {
 	if len(p.settings.APIs) == 0 {
 		return "", true
@@ -182,7 +181,7 @@ type feedDate struct {
 	days                      float64 // to go
 }
 
-// dates gives the days left of each API, operation and event; of several the fewest.
+// dates returns the days left of each API, operation and event; the fewest, if there are several.
 func (p *feedProbe) dates(entries []feedEntry, now time.Time) []feedDate {
 	var dates []feedDate
 	for _, e := range entries {
@@ -268,8 +267,8 @@ func dateValues(dates []feedDate) []sample.Value {
 	return values
 }
 
-// containsWord tells whether word stands in text with no letter or digit of its own kind
-// right before or after it: "orders" is not in "reorders". Both are in lower case.
+// containsWord reports whether word stands in text without ASCII letters or digits right before
+// or after it: "orders" is not in "reorders". Both are in lower case.
 func containsWord(text, word string) bool {
 	for from := 0; ; {
 		i := strings.Index(text[from:], word)
@@ -285,5 +284,6 @@ func containsWord(text, word string) bool {
 	}
 }
 
-// plainWord tells of the letters and digits of ASCII; Chinese has no blanks between words.
+// plainWord reports whether b is an ASCII letter, digit or underscore. Others do not delimit words:
+// Chinese has no blanks between them.
 func plainWord(b byte) bool { return b >= 'a' && b <= 'z' || b >= '0' && b <= '9' || b == '_' }

@@ -21,7 +21,7 @@ import (
 // feedEntry is one announcement.
 type feedEntry struct {
 	id, title, link            string
-	text                       string // all that it says, in lower case, to search in: a line for each element
+	text                       string // its whole text in lower case, one line for each element
 	published                  time.Time
 	api                        string
 	methods                    []string
@@ -118,10 +118,10 @@ func (e *feedElement) first(names ...string) string {
 	return ""
 }
 
-// onALine begins a line of an entry's text.
+// onALine returns text as a new line.
 func onALine(text string) string { return "\n" + strings.Join(strings.Fields(text), " ") }
 
-// words gives all text of an element, and the attributes in which Atom keeps categories.
+// words writes all text of an element, and the attributes with Atom's categories.
 func (e *feedElement) words(to *strings.Builder) {
 	to.WriteString(onALine(e.Text))
 	for _, a := range e.Attrs {
@@ -158,18 +158,18 @@ func (e *feedElement) entry() feedEntry {
 	slices.Sort(out.methods)
 	out.methods = slices.Compact(out.methods)
 	out.id = cmp.Or(e.first("guid", "id"), link, out.title+" "+e.first("pubDate", "published"))
-	return out.inWords()
+	return out.withProseDates()
 }
 
-// inWords takes the dates from what an entry says where it has none of its own.
-func (e feedEntry) inWords() feedEntry {
+// withProseDates sets dates from the entry's text if it has none of its own.
+func (e feedEntry) withProseDates() feedEntry {
 	if e.deprecated.IsZero() && e.decommissioned.IsZero() {
 		e.deprecated, e.decommissioned = proseDates(e.text, e.published)
 	}
 	return e
 }
 
-// jsonFeed is https://www.jsonfeed.org/version/1.1/ as far as it is read, with eBay's dates
+// jsonFeed holds the fields that are read of https://www.jsonfeed.org/version/1.1/, and eBay's dates
 // as keys of an item.
 type jsonFeed struct {
 	Version string          `json:"version"`
@@ -216,7 +216,7 @@ func parseJSONFeed(body []byte) ([]feedEntry, error) {
 			text: strings.ToLower(text.String()), published: feedTime(cmp.Or(i.Published, i.Modified)),
 			api: i.API, methods: i.Methods, deprecated: feedTime(i.DeprecationDate), decommissioned: feedTime(i.DecommissionDate),
 		}
-		entries = append(entries, entry.inWords())
+		entries = append(entries, entry.withProseDates())
 	}
 	return entries, nil
 }
@@ -236,8 +236,8 @@ func zonesOfRFC822() map[string]string {
 	}
 }
 
-// feedTime reads the forms of dates that feeds hold; a day without a time is its beginning in
-// UTC. What is no date is the zero time.
+// feedTime parses the date formats that feeds use; a day without a time is its beginning in UTC. It
+// returns the zero time for anything else.
 func feedTime(text string) time.Time {
 	text = strings.Join(strings.Fields(text), " ")
 	// Go takes these names, which RFC 822 defines, for zones without an offset.

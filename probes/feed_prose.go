@@ -9,8 +9,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// Most marketplaces say in words when something ends: "getOrders will be removed on March 27,
-// 2027". Here are the dates that such words name, in lower case as the text of an entry is.
+// Most marketplaces write in prose when an API ends: "getOrders will be removed on March 27,
+// 2027". This file finds these dates. Texts are in lower case, as those of entries are.
 const (
 	proseMonth = `(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)`
 	proseDay   = `(\d{1,2})(?:st|nd|rd|th)?`
@@ -28,9 +28,9 @@ var (
 	proseDeprecated = regexp.MustCompile(`deprecat|弃用|废弃`)
 )
 
-// proseDates gives the earliest of the dates that a text names for the end of something, each
-// by the words of its own sentence. What is announced is still to come: dates that are not
-// after the announcement, such as those in the names of versions, are something else.
+// proseDates returns the earliest dates of a deprecation and of a decommission in a text, judged
+// by the words of the same sentence. Dates before the announcement, such as those in names of
+// versions, are ignored.
 func proseDates(text string, published time.Time) (deprecated, decommissioned time.Time) {
 	for line := range strings.SplitSeq(plainProse(text), "\n") {
 		spans := proseDate.FindAllStringSubmatchIndex(line, -1)
@@ -64,8 +64,8 @@ func proseDates(text string, published time.Time) (deprecated, decommissioned ti
 	return deprecated, decommissioned
 }
 
-// saysItGoes tells what the words around a date say of it: that something goes then, or that it
-// is deprecated from then on. What is before the date counts more: "removed on".
+// saysItGoes reports what the words around a date say: that something ends then, or is deprecated
+// from then on. The words before the date count first: "removed on".
 func saysItGoes(before, after string) (goes, known bool) {
 	switch {
 	case proseGoes.MatchString(before):
@@ -106,7 +106,7 @@ func proseTime(line string, span []int) (time.Time, bool) {
 		}
 	}
 	t := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
-	// What is no day of the calendar would become another one.
+	// Go turns a day that does not exist into another one.
 	return t, month >= 1 && month <= 12 && t.Day() == day
 }
 
@@ -119,7 +119,7 @@ func monthOf(name string) int {
 	return 0
 }
 
-// plainProse takes the markup out of HTML: a line for each of its blocks.
+// plainProse removes the markup of HTML, with a line for each block.
 func plainProse(text string) string {
 	if !strings.ContainsAny(text, "<&") {
 		return text

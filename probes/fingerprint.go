@@ -13,10 +13,10 @@ import (
 	"guardian/internal/secret"
 )
 
-// Fingerprint gives one text for everything that parts are made of: two checks are the same
-// exactly when kind, service, labels, schedule and settings have the same fingerprint. It
-// looks into structs, pointers, slices and maps, and a changed secret changes it; the text is
-// a SHA-256 in hex, so that no secret can be read off it. Parts must not contain cycles.
+// Fingerprint returns a hash of all parts: two checks are the same exactly if the fingerprints of
+// their kind, service, labels, schedule and settings are equal. It includes the contents of
+// structs, pointers, slices and maps, secrets too; it is a SHA-256 in hex, which reveals no
+// secret. Parts must not contain cycles.
 func Fingerprint(parts ...any) string {
 	var b bytes.Buffer
 	for _, p := range parts {

@@ -81,21 +81,21 @@ type grpcProbe struct {
 // Look calls Check over a new connection.
 func (p *grpcProbe) Look(ctx context.Context) sample.Observation {
 	const name = "probe_grpc_duration_seconds"
-	d := &grpcDial{settings: p.settings, contact: newContact(p.env.Now)}
-	// grpc closes the connection that it got; this ends the times.
-	defer d.contact.Close()
+	d := &grpcDial{settings: p.settings, conn: newConnection(p.env.Now)}
+	// gRPC closes the connection itself; this ends the measurement.
+	defer d.conn.Close()
 	begin := p.env.Now()
 	answer, f := p.check(ctx, d)
 	if f != nil && f.grpc == codes.Unavailable {
-		// What failed below gRPC says it better.
+		// The error below gRPC is more precise.
 		if err := d.failed(); err != nil {
-			f.fault = d.contact.fault(ctx, err, doing(d.contact.tracer.phase()))
+			f.fault = d.conn.fault(ctx, err, doing(d.conn.tracer.phase()))
 		}
 	}
-	values := append(d.contact.values(name), phaseValue(name, "check", p.env.Now().Sub(begin)))
+	values := append(d.conn.values(name), phaseValue(name, "check", p.env.Now().Sub(begin)))
 	if f != nil {
 		values = append(values, sample.Value{Name: "probe_grpc_status_code", V: float64(f.grpc)})
-		return p.masks.observation(seenAs(f.fault, values))
+		return p.masks.observation(observed(f.fault, values))
 	}
 	values = append(values, sample.Value{Name: "probe_grpc_status_code", V: 0})
 	for n, serving := range health.HealthCheckResponse_ServingStatus_name {
@@ -108,13 +108,13 @@ func (p *grpcProbe) Look(ctx context.Context) sample.Observation {
 		})
 	}
 	if answer != health.HealthCheckResponse_SERVING {
-		return p.masks.observation(seenAs(down(reason.New("grpc_health", "status", answer, "service", p.settings.Service)), values))
+		return p.masks.observation(observed(down(reason.New("grpc_health", "status", answer, "service", p.settings.Service)), values))
 	}
 	var soon *fault
 	if p.settings.TLS != nil {
-		soon = remaining(d.contact.expiry(), p.settings.TLS.MinRemaining, p.env.Now())
+		soon = remaining(d.conn.expiry(), p.settings.TLS.MinRemaining, p.env.Now())
 	}
-	return p.masks.observation(seenAs(soon, values))
+	return p.masks.observation(observed(soon, values))
 }
 
 // grpcFault is a fault with the status code that came with it.
@@ -157,7 +157,7 @@ func (p *grpcProbe) check(ctx context.Context, d *grpcDial) (health.HealthCheckR
 	case errors.Is(ctx.Err(), context.Canceled):
 		return 0, &grpcFault{stopped(reason.New("doing_answer")), code}
 	case ctx.Err() != nil, code == codes.DeadlineExceeded && atDeadline(ctx):
-		return 0, &grpcFault{d.contact.fault(ctx, context.DeadlineExceeded, reason.New("doing_answer")), code}
+		return 0, &grpcFault{d.conn.fault(ctx, context.DeadlineExceeded, reason.New("doing_answer")), code}
 	case code == codes.Unimplemented:
 		return 0, &grpcFault{down(reason.New("grpc_no_health_service", "said", says)), code}
 	case code == codes.NotFound:
@@ -166,17 +166,17 @@ func (p *grpcProbe) check(ctx context.Context, d *grpcDial) (health.HealthCheckR
 	return 0, &grpcFault{down(reason.New("grpc_error", "code", code, "said", says)), code}
 }
 
-// atDeadline tells whether the look's time is all but over. The server is told how much there
-// is, and may answer that it is over a little before we see it.
+// atDeadline reports whether the look's time is almost over. The server knows the deadline, and may
+// answer that it has passed a little before it does here.
 func atDeadline(ctx context.Context) bool {
 	deadline, ok := ctx.Deadline()
 	return ok && time.Until(deadline) < 50*time.Millisecond
 }
 
-// grpcDial makes gRPC's connection and remembers why it failed: gRPC makes one text of it.
+// grpcDial makes the connection and keeps its error, which gRPC would turn into text.
 type grpcDial struct {
 	settings *GRPCSettings
-	contact  *contact
+	conn     *connection
 
 	mu   sync.Mutex // gRPC dials in goroutines of its own
 	last error
@@ -195,12 +195,12 @@ func (d *grpcDial) failed() error {
 }
 
 func (d *grpcDial) dial(ctx context.Context, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).DialContext(d.contact.tracer.context(ctx), familyNetwork("tcp", d.settings.AddressFamily), address)
+	conn, err := (&net.Dialer{}).DialContext(d.conn.tracer.context(ctx), familyNetwork("tcp", d.settings.AddressFamily), address)
 	d.remember(err)
 	return conn, err
 }
 
-// grpcHandshake takes the time and the certificates of the handshake.
+// grpcHandshake measures the handshake and notes the certificates.
 type grpcHandshake struct {
 	credentials.TransportCredentials
 	dial *grpcDial
@@ -208,7 +208,7 @@ type grpcHandshake struct {
 
 // ClientHandshake implements credentials.TransportCredentials.
 func (h *grpcHandshake) ClientHandshake(ctx context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	c := h.dial.contact
+	c := h.dial.conn
 	if h.dial.settings.TLS != nil {
 		c.tracer.begin(phaseTLS)
 		defer c.tracer.end(phaseTLS)

@@ -58,12 +58,11 @@ type heartbeatProbe struct {
 	env           Env
 	masks         masks
 	period, grace time.Duration
-	since         time.Time // from when on reports could come
+	since         time.Time // when the probe was built
 }
 
-// Look asks the journal for the last report. Without any report the answer is Unknown until
-// a whole period and its grace have passed since the probe was built: a job that is not due
-// yet has not failed.
+// Look reads the last report from the journal. If there is none, it is Unknown until a period and
+// the grace have passed since the probe was built, and Down after that.
 func (p *heartbeatProbe) Look(ctx context.Context) sample.Observation {
 	allowed := p.period + p.grace
 	now := p.env.Now()
@@ -80,7 +79,7 @@ func (p *heartbeatProbe) Look(ctx context.Context) sample.Observation {
 			Reason: reason.New("heartbeat_never", "since", now.Sub(p.since), "period", p.period),
 		}
 	}
-	// A job's clock is not ours, but At is stamped here; a jump back must not give a negative age.
+	// The age must not be negative when this machine's clock was set back.
 	age := max(now.Sub(last.At), 0)
 	o := sample.Observation{Health: sample.Up, Values: []sample.Value{{Name: "heartbeat_age_seconds", V: age.Seconds()}}}
 	switch {

@@ -25,7 +25,7 @@ type HTTPSettings struct {
 	VersionFrom VersionFrom              `yaml:"version_from" doc:"Where the answer contains the version of the service."`
 }
 
-// VersionFrom says where an answer carries the version that gave it.
+// VersionFrom says where an answer tells the version of the service.
 type VersionFrom struct {
 	Header string `yaml:"header" doc:"Response header, such as X-Version."`
 	JSON   string `yaml:"json" doc:"GJSON path in the body, such as build.version."`
@@ -46,7 +46,7 @@ func (s *HTTPSettings) Validate() error {
 	return errors.Join(errs...)
 }
 
-// reads tells whether the method is one that only reads (RFC 9110, 9.2.1).
+// reads reports whether the method only reads (RFC 9110, 9.2.1).
 func (r Request) reads() bool {
 	switch r.Method {
 	case "", http.MethodGet, http.MethodHead, http.MethodOptions:
@@ -93,7 +93,7 @@ func newHTTPProbe(s *HTTPSettings, env Env) (*httpProbe, error) {
 // Close implements Closer.
 func (p *httpProbe) Close() error { return p.client.Close() }
 
-// Look sends the request over a new connection, as a customer's first request would be.
+// Look sends the request over a new connection, like a customer's first request.
 func (p *httpProbe) Look(ctx context.Context) sample.Observation {
 	o, _, _ := p.look(ctx)
 	return o
@@ -126,7 +126,7 @@ func requestUnfilled(err error) reason.Reason {
 	return reason.New("request_unfilled", "error", why(err))
 }
 
-// remaining gives a fault when a certificate expires too soon.
+// remaining returns a fault if a certificate expires too soon.
 func remaining(expiry time.Time, least model.Duration, now time.Time) *fault {
 	if least <= 0 || expiry.IsZero() || expiry.Sub(now) >= time.Duration(least) {
 		return nil
@@ -160,8 +160,8 @@ func httpSeries() []string {
 	}
 }
 
-// values gives an exchange's series. The status is 0 when there was no answer and the length
-// -1 when it was not announced, as with blackbox_exporter.
+// values returns an exchange's series. As in blackbox_exporter, the status is 0 if there was no
+// answer, and the length -1 if it was not announced.
 func (x exchange) values() []sample.Value {
 	values := make([]sample.Value, 0, len(phases())+3)
 	values = append(values,

@@ -31,7 +31,7 @@ import (
 //	what the fault table says of a target, in any step        | Down
 //	what the fault table says of this machine                 | Unknown
 //
-// A journey may log in and fill a basket: it is Active.
+// The kind is Active, because a journey may log in and fill a basket.
 type JourneySettings struct {
 	Client  `yaml:",inline"`
 	Vars    map[string]string        `yaml:"vars" doc:"Values for the templates, such as SKU, written {{.SKU}}."`
@@ -181,7 +181,7 @@ func newJourneyProbe(s *JourneySettings, env Env) (*journeyProbe, error) {
 	return p, nil
 }
 
-// session is what one journey keeps from step to step.
+// session is the state of one journey: it lasts from step to step.
 type session struct {
 	client *httpClient
 	jar    http.CookieJar
@@ -251,7 +251,7 @@ func (p *journeyProbe) step(ctx context.Context, s *session, step journeyStep) (
 		}
 		var found string
 		if found, f = e.from(x, step.matches[i]); f == nil {
-			if !e.Show && len(found) >= leastToken {
+			if !e.Show && len(found) >= minSecretLength {
 				s.masks.own.Learn(secret.New(found))
 			}
 			s.data = s.data.with(e.Name, found)
@@ -260,7 +260,7 @@ func (p *journeyProbe) step(ctx context.Context, s *session, step journeyStep) (
 	return x, f
 }
 
-// remember takes what of an exchange must not be shown, and what is measured of all of them.
+// remember notes the secrets and the certificate expiry of an exchange.
 func (s *session) remember(out outgoing, x exchange) {
 	if !x.expiry.IsZero() && (s.expiry.IsZero() || x.expiry.Before(s.expiry)) {
 		s.expiry = x.expiry
@@ -270,13 +270,13 @@ func (s *session) remember(out outgoing, x exchange) {
 		return
 	}
 	for _, c := range s.jar.Cookies(u) {
-		if len(c.Value) >= leastToken {
+		if len(c.Value) >= minSecretLength {
 			s.masks.own.Learn(secret.New(c.Value))
 		}
 	}
 }
 
-// from takes the value out of an answer.
+// from extracts the value from an answer.
 func (e Extract) from(x exchange, match *regexp.Regexp) (string, *fault) {
 	found := string(x.body)
 	switch {
@@ -309,12 +309,12 @@ func (e Extract) from(x exchange, match *regexp.Regexp) (string, *fault) {
 	return found, nil
 }
 
-// nothing says why there was nothing to extract.
+// nothing is the fault of an extraction that found nothing.
 func (e Extract) nothing(why reason.Reason) *fault {
 	return down(reason.New("journey_nothing_to_extract", "name", e.Name, "why", why))
 }
 
-// mismatch says that what was found does not match.
+// mismatch is the reason of a value that does not match.
 func (e Extract) mismatch() reason.Reason {
 	switch {
 	case e.Header != "":

@@ -13,11 +13,11 @@ import (
 	"guardian/probes/sample"
 )
 
-// maxWait is the longest that a loop sleeps before it looks at the wall clock again: a
-// calendar schedule must notice that the clock was set.
+// maxWait is the longest that a loop sleeps before it reads the wall clock again, so that a
+// calendar schedule notices when the clock was set.
 const maxWait = time.Minute
 
-// maxSpread is the longest that a fixed-interval check waits for its first look.
+// maxSpread is the longest wait for the first look of a check with a fixed interval.
 const maxSpread = time.Minute
 
 // sweepTimeout bounds what a Sweeper may take before its first look.
@@ -34,16 +34,16 @@ type loop struct {
 	done            chan struct{}
 	cancel          context.CancelCauseFunc
 	breakOff        context.CancelCauseFunc // guarded by runner.mu; nil between looks
-	swept           bool                    // since this guardian became active
+	swept           bool                    // since this guardian became the leader
 	rechecks        rechecks                // the loop's own
 	looked          chan struct{}           // holds one: a worker has made the look
 	counts          *counts
 	rechecksStopped atomic.Bool // until the check was up
 }
 
-// request is somebody's wish for a look now.
+// request asks a loop for a look now.
 type request struct {
-	ctx    context.Context //nolint:containedctx // the asker's, handed over a channel for one look
+	ctx    context.Context //nolint:containedctx // the caller's, handed over a channel for one look
 	answer chan answer     // holds one
 }
 
@@ -75,9 +75,9 @@ func (l *loop) stop() { l.cancel(ErrStopped) }
 
 func (l *loop) run(ctx context.Context) {
 	defer close(l.done)
-	defer l.runner.gone(l)
+	defer l.runner.ended(l)
 	if l.after != nil {
-		<-l.after // even when stopped already: whoever comes after us waits for us alone
+		<-l.after // even when stopped already: the next loop of this check waits for this one alone
 	}
 	if c, ok := l.check.Probe.(Closer); ok {
 		defer func() {
@@ -112,7 +112,7 @@ func (l *loop) run(ctx context.Context) {
 		case <-ctx.Done():
 		case <-changed:
 		case ask := <-l.asked:
-			ask.answer <- l.lookAsked(ctx, ask)
+			ask.answer <- l.lookRequested(ctx, ask)
 		case <-timer.C:
 			now := l.runner.now()
 			if recheck && !now.Before(next) {
@@ -120,7 +120,7 @@ func (l *loop) run(ctx context.Context) {
 				continue
 			}
 			if now.Before(due) {
-				// The wall clock was set back: do not sit out the difference.
+				// The wall clock was set back: do not wait for the difference to pass.
 				if n := l.next(now); n.Before(due) {
 					due = n
 				}
@@ -131,13 +131,13 @@ func (l *loop) run(ctx context.Context) {
 	}
 }
 
-// onSchedule looks as scheduled for due and gives when the next look is due.
+// onSchedule makes the look scheduled for due and returns when the next one is due.
 func (l *loop) onSchedule(ctx context.Context, due time.Time) time.Time {
 	now := l.runner.now()
 	if later, why := l.mayLook(now); !why.IsZero() {
 		next, leftOut := l.overBudget(due, now, later)
 		if leftOut {
-			// Only a stop breaks this off, which ends the loop.
+			// It fails only when the loop is stopped.
 			if s, err := l.corrected(ctx, now, now, false, sample.Observation{Reason: reason.New("look_over_budget", "why", why)}); err == nil {
 				l.handOver(s)
 			}
@@ -146,7 +146,7 @@ func (l *loop) onSchedule(ctx context.Context, due time.Time) time.Time {
 	}
 	looked := l.runner.workers.do(ctx, l.looked, func() {
 		l.counts.lag.Store(math.Float64bits(max(l.runner.now().Sub(due), 0).Seconds()))
-		// What broke the look off is told by whoever did it; there is nothing to do here.
+		// It fails only when the look was stopped, which is nobody's concern here.
 		_, _ = l.look(ctx, nil, false)
 	})
 	if !looked {
@@ -232,7 +232,7 @@ func (l *loop) corrected(ctx context.Context, begin, end time.Time, recheck bool
 	return s, nil
 }
 
-// observe looks within the check's timeout, and again where the check allows it.
+// observe looks within the check's timeout, with its retries.
 func (l *loop) observe(ctx context.Context) sample.Observation {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout)
 	defer cancel()
@@ -243,7 +243,7 @@ func (l *loop) observe(ctx context.Context) sample.Observation {
 	return o
 }
 
-// once tries one look; a panic is Unknown.
+// once tries once to look; a panic becomes Unknown.
 func (l *loop) once(ctx context.Context) (o sample.Observation) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -253,7 +253,7 @@ func (l *loop) once(ctx context.Context) (o sample.Observation) {
 	return l.check.Probe.Look(ctx)
 }
 
-// sweep lets a Sweeper clear away what a crash left behind, once per time of being active.
+// sweep lets a Sweeper remove what a crash left behind, once each time this guardian becomes the leader.
 func (l *loop) sweep(ctx context.Context) {
 	s, ok := l.check.Probe.(Sweeper)
 	if !ok || l.swept {
@@ -280,8 +280,8 @@ func (l *loop) panicked(p any) string {
 	return what
 }
 
-// first gives when the first look is due. Looks at fixed intervals are spread by a hash of
-// the check's name, so that a start is not a burst; a calendar means the time that it says.
+// first returns when the first look is due. Checks with fixed intervals are spread by a hash of
+// their names, so that they do not all begin at once; a calendar schedule is followed as it is.
 func (l *loop) first(now time.Time) time.Time {
 	if _, ok := l.schedule.(Interval); !ok {
 		return l.next(now)
@@ -295,25 +295,25 @@ func (l *loop) first(now time.Time) time.Time {
 	return now.Add(time.Duration(sum % uint64(spread)))
 }
 
-// next gives when the schedule is due after t.
+// next returns when the schedule is due after t.
 func (l *loop) next(t time.Time) time.Time {
 	if i, ok := l.schedule.(Interval); ok {
-		return i.Next(t) // keeps the monotonic reading: a fixed interval does not know of wall clocks
+		return i.Next(t) // keeps the monotonic reading, so that fixed intervals do not depend on the wall clock
 	}
 	n := l.schedule.Next(t.Round(0)).Round(0)
-	if n.IsZero() { // cron's way of saying never
+	if n.IsZero() { // what cron gives for never
 		return t.AddDate(1, 0, 0)
 	}
 	return n
 }
 
-// following gives the first due time after now and how many between were missed.
+// following returns the first due time after now, and how many before it were missed.
 func (l *loop) following(due, now time.Time) (time.Time, int) {
 	if i, ok := l.schedule.(Interval); ok {
 		missed := max(now.Sub(due), 0) / time.Duration(i)
 		return due.Add((missed + 1) * time.Duration(i)), int(missed)
 	}
-	const tooMany = 1000 // rather a wrong count than a loop over years after the clock was set
+	const tooMany = 1000 // a wrong count is better than a loop over years when the clock was set
 	next, missed := l.next(due), 0
 	for ; !next.After(now) && missed < tooMany; missed++ {
 		next = l.next(next)

@@ -11,9 +11,9 @@ import (
 	"guardian/probes/sample"
 )
 
-// metrics are the runner's own series; those of a check go away with it. A thousand checks
-// have some six thousand of them, which are read a few times a minute: what is kept is the
-// numbers, and the series are made of them for whoever reads.
+// metrics are the runner's own series; those of a check end with it. A thousand checks have some
+// six thousand series, which are scraped a few times a minute: only the numbers are kept, and
+// the series are made of them at each scrape.
 type metrics struct {
 	series []series
 
@@ -21,7 +21,7 @@ type metrics struct {
 	checks map[string]*counts
 }
 
-// series is one of a check's.
+// series describes one series of a check.
 type series struct {
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType
@@ -34,8 +34,8 @@ type series struct {
 type counts struct {
 	looks                                      [sample.Down + 1]counter
 	panics, skipped, retries, rechecks, denied counter
-	// What became of looks that a marketplace's quota had no room for.
-	putOff, leftOut, turnedDown counter
+	// Looks that the budget of a marketplace's quota did not allow, by what became of them.
+	putOff, leftOut, refused counter
 
 	lag atomic.Uint64 // bits of a float64, seconds
 
@@ -67,18 +67,18 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	count(desc("guardian_probe_panics_total", "Looks that ended in a panic of the probe's code."), "",
 		func(c *counts) *counter { return &c.panics }, nil)
-	count(desc("guardian_probe_skipped_total", "Scheduled looks that were left out because an earlier one was late."), "",
+	count(desc("guardian_probe_skipped_total", "Scheduled looks that were skipped because an earlier one took too long."), "",
 		func(c *counts) *counter { return &c.skipped }, nil)
-	count(desc("guardian_probe_retries_total", "Tries within looks beyond the first one; of checks with retry."), "",
+	count(desc("guardian_probe_retries_total", "Further tries within looks; of checks with retry."), "",
 		func(c *counts) *counter { return &c.retries }, retry)
 	count(desc("guardian_probe_rechecks_total", "Looks between scheduled ones because the check had failed; of checks with recheck."), "",
 		func(c *counts) *counter { return &c.rechecks }, recheck)
 	count(desc("guardian_probe_rechecks_denied_total", "Rechecks that the budget of a marketplace's quota denied; of checks with recheck."), "",
 		func(c *counts) *counter { return &c.denied }, recheck)
-	overBudget := desc("guardian_probe_over_budget_total", "Looks that the guardian's share of a marketplace's quota had no room for, by what became of them: put_off, left_out (said as unknown) or refused (asked for by somebody).", "became")
+	overBudget := desc("guardian_probe_over_budget_total", "Looks that the guardian's share of a marketplace's quota did not allow, by what became of them: put_off (made later), left_out (reported as unknown) or refused (requested by somebody).", "became")
 	count(overBudget, "put_off", func(c *counts) *counter { return &c.putOff }, budgeted)
 	count(overBudget, "left_out", func(c *counts) *counter { return &c.leftOut }, budgeted)
-	count(overBudget, "refused", func(c *counts) *counter { return &c.turnedDown }, budgeted)
+	count(overBudget, "refused", func(c *counts) *counter { return &c.refused }, budgeted)
 	m.series = append(m.series, series{
 		desc: desc("guardian_probe_schedule_lag_seconds", "How much later than scheduled the last look began."), kind: prometheus.GaugeValue,
 		of: func(c *counts) float64 { return math.Float64frombits(c.lag.Load()) },
@@ -115,7 +115,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// add gives the numbers of a check, which go on if it has some.
+// add returns the numbers of a check, which continue if it had some.
 func (m *metrics) add(c Check) *counts {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -15,8 +15,8 @@ const leftoversPerLook = 5
 
 const maxBackoff = time.Hour
 
-// Sweep implements Sweeper: it cleans up every order that a crash, or the guardian that held
-// the lease before, left open. What fails is tried again after later looks.
+// Sweep implements Sweeper: it cleans up the orders that a crash or the previous leader left open.
+// What fails is tried again after later looks.
 func (p *orderPushProbe) Sweep(ctx context.Context) error {
 	open, err := p.env.Orders.Open(ctx, p.env.Check)
 	if err != nil {
@@ -32,14 +32,14 @@ func (p *orderPushProbe) Sweep(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("clean up order %s: %w", o.ID, err))
 		}
 		if o.Stage == "abandoned" {
-			p.untold = append(p.untold, o)
+			p.unreported = append(p.unreported, o)
 		}
 	}
 	return p.masks.error(errors.Join(errs...))
 }
 
-// leftovers tries orders of earlier looks whose time has come again and gives how many are
-// still open.
+// leftovers tries to clean up orders of earlier looks whose backoff has passed. It returns how many
+// are still open.
 func (p *orderPushProbe) leftovers(ctx context.Context, open []Order) int {
 	left, tried := len(open), 0
 	for _, o := range open {
@@ -61,13 +61,13 @@ func (p *orderPushProbe) leftovers(ctx context.Context, open []Order) int {
 			left--
 		case "abandoned":
 			left--
-			p.untold = append(p.untold, o)
+			p.unreported = append(p.unreported, o)
 		}
 	}
 	return left
 }
 
-// backoff gives the wait after so many tries: none before the first.
+// backoff returns the wait after so many tries; none before the first.
 func (p *orderPushProbe) backoff(tries int) time.Duration {
 	if tries == 0 {
 		return 0
@@ -81,8 +81,9 @@ func (p *orderPushProbe) backoff(tries int) time.Duration {
 	return wait
 }
 
-// patience is how old an order is at least when its last try fails: the waits before it.
-func (p *orderPushProbe) patience() time.Duration {
+// minAbandonAge is the sum of the waits before the last try: an order is not abandoned before it is
+// so old.
+func (p *orderPushProbe) minAbandonAge() time.Duration {
 	var sum time.Duration
 	for tries := 1; tries < p.settings.Cleanup.Tries; tries++ {
 		sum += p.backoff(tries)
@@ -90,34 +91,33 @@ func (p *orderPushProbe) patience() time.Duration {
 	return sum
 }
 
-// clean tries once to take an order away and journals how it went. An order that nobody has
-// seen yet may still come: that it is not there now is no proof, and it is looked for again
-// until the tries are used up; settled says that the push was refused for good. The error
-// says why the order is not cleaned.
-func (p *orderPushProbe) clean(ctx context.Context, o *Order, settled bool) error {
+// clean tries once to remove an order and records the result. An order that has not appeared yet may
+// still do so: it is looked for again until the tries are used up, unless rejected says that the
+// push was finally refused. The error says why the order is not cleaned up.
+func (p *orderPushProbe) clean(ctx context.Context, o *Order, rejected bool) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(p.settings.Cleanup.Timeout))
 	defer cancel()
 	seen := o.Stage == "visible" || o.Stage == "verified"
-	gone, err := p.takeAway(ctx, o)
-	if err == nil && gone && !settled {
-		// A cleanup with a wrong address finds nothing, too: only who looks and sees nothing knows.
-		if _, asked, f := p.ask(ctx, p.data(o)); f == nil {
+	gone, err := p.remove(ctx, o)
+	if err == nil && gone && !rejected {
+		// A cleanup with a wrong address finds nothing either: check that the order is not there.
+		if _, answered, f := p.lookUp(ctx, p.data(o)); f == nil {
 			err = &reasonError{reason.New("order_cleanup_found_none")}
-		} else if !asked {
+		} else if !answered {
 			err = &reasonError{reason.New("order_cleanup_unknown", "why", f.reason)}
 		}
 	}
 	o.Tries++
 	o.Updated = p.env.Now().UTC()
 	o.Reason = reason.Reason{}
-	// The age counts, too: restarts in a row sweep again and again and must not use up the tries.
-	last := o.Tries >= p.settings.Cleanup.Tries && o.Updated.Sub(o.Created) >= p.patience()
+	// The age counts too: each restart sweeps once, and many restarts must not use up the tries.
+	last := o.Tries >= p.settings.Cleanup.Tries && o.Updated.Sub(o.Created) >= p.minAbandonAge()
 	switch {
 	case err != nil && last:
 		o.Stage, o.Reason = "abandoned", p.masks.reason(why(err))
 	case err != nil:
 		o.Reason = p.masks.reason(why(err))
-	case !gone || seen || settled:
+	case !gone || seen || rejected:
 		o.Stage = "cleaned"
 	case last:
 		o.Stage, o.Reason = "cleaned", reason.New("order_never_appeared")
@@ -125,7 +125,7 @@ func (p *orderPushProbe) clean(ctx context.Context, o *Order, settled bool) erro
 		o.Reason = reason.New("order_not_yet_there")
 		err = &reasonError{o.Reason}
 	}
-	// The journal must know even when the look's time is over by now.
+	// The journal must know even if the look's time is over.
 	saving, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer done()
 	if saveErr := p.env.Orders.Save(saving, *o); saveErr != nil {
@@ -134,15 +134,15 @@ func (p *orderPushProbe) clean(ctx context.Context, o *Order, settled bool) erro
 	return err
 }
 
-// takeAway calls the cleanup; gone tells that there was nothing to take away.
-func (p *orderPushProbe) takeAway(ctx context.Context, o *Order) (gone bool, err error) {
+// remove calls the cleanup; gone reports that there was nothing to remove.
+func (p *orderPushProbe) remove(ctx context.Context, o *Order) (gone bool, err error) {
 	if p.cleanSQL != nil {
 		n, err := p.cleanSQL.exec(ctx, p.data(o))
 		return err == nil && n == 0, err
 	}
 	out, err := p.cleanHTTP.fill(p.data(o))
 	if err != nil && o.Ref == "" {
-		// The answer to the push was lost, and with it the target's name of the order.
+		// The answer to the push was lost, and with it the target's ID of the order.
 		var there bool
 		if there, err = p.learnRef(ctx, o); err != nil || !there {
 			return !there, err
@@ -166,11 +166,11 @@ func (p *orderPushProbe) takeAway(ctx context.Context, o *Order) (gone bool, err
 	return false, nil
 }
 
-// learnRef looks for an order whose name at the target is not known.
+// learnRef looks up an order whose ID at the target is not known.
 func (p *orderPushProbe) learnRef(ctx context.Context, o *Order) (there bool, err error) {
-	s, asked, f := p.ask(ctx, p.data(o))
+	s, answered, f := p.lookUp(ctx, p.data(o))
 	switch {
-	case f != nil && asked:
+	case f != nil && answered:
 		return false, nil
 	case f != nil:
 		return false, &reasonError{reason.New("order_ref_unknown", "why", f.reason)}

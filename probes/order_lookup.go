@@ -13,16 +13,16 @@ import (
 	"guardian/probes/sample"
 )
 
-// sight is an order as it became visible.
-type sight struct {
+// foundOrder is an order as the target shows it.
+type foundOrder struct {
 	exchange exchange        // by http
 	row      map[string]cell // by sql
 	ref      string
 }
 
-// ask asks once whether the order is visible. With asked a fault is a clean no; without it
-// there was no answer to the question.
-func (p *orderPushProbe) ask(ctx context.Context, d templateData) (s sight, asked bool, f *fault) {
+// lookUp asks once whether the order is visible. A fault with answered means that it is not; a fault
+// without it, that the question was not answered.
+func (p *orderPushProbe) lookUp(ctx context.Context, d templateData) (s foundOrder, answered bool, f *fault) {
 	if p.lookupSQL != nil {
 		row, err := p.lookupSQL.row(ctx, d)
 		switch {
@@ -44,7 +44,7 @@ func (p *orderPushProbe) ask(ctx context.Context, d templateData) (s sight, aske
 		return s, false, f
 	}
 	if f = p.lookupExpect.judge(s.exchange, d); f != nil {
-		// A server's own trouble says nothing about the order.
+		// An error of the server says nothing about the order.
 		return s, s.exchange.status < 500, f
 	}
 	if p.settings.Lookup.HTTP.Ref != "" && gjson.ValidBytes(s.exchange.body) {
@@ -53,25 +53,24 @@ func (p *orderPushProbe) ask(ctx context.Context, d templateData) (s sight, aske
 	return s, true, nil
 }
 
-// await asks until the order is visible or until is reached. The fault says why it was not
-// seen: Down when it was asked for and not there, or the target failed; Unknown when every
-// question failed on our side.
-func (p *orderPushProbe) await(ctx context.Context, d templateData, accepted, until time.Time) (sight, *fault) {
+// await looks the order up until it is visible or the time until is reached. The fault is Down if
+// the order was not there or the target failed, and Unknown if all lookups failed on our side.
+func (p *orderPushProbe) await(ctx context.Context, d templateData, accepted, until time.Time) (foundOrder, *fault) {
 	ctx, cancel := context.WithTimeout(ctx, until.Sub(p.env.Now()))
 	defer cancel()
 	tick := time.NewTicker(time.Duration(p.settings.Lookup.Every))
 	defer tick.Stop()
 	var (
-		last     sight
-		failure  *fault // the last one that was no clean answer
-		answered bool
+		last     foundOrder
+		failure  *fault // of the last lookup without an answer
+		answered bool   // once at least, that it is not there
 	)
 	for {
-		s, asked, f := p.ask(ctx, d)
+		s, clean, f := p.lookUp(ctx, d)
 		switch {
 		case f == nil:
 			return s, nil
-		case asked:
+		case clean:
 			answered, last = true, s
 		case ctx.Err() == nil || failure == nil:
 			failure, last = f, s
@@ -96,15 +95,19 @@ func (p *orderPushProbe) await(ctx context.Context, d templateData, accepted, un
 	}
 }
 
-// verify compares the visible order with what was pushed.
-func (p *orderPushProbe) verify(s sight, d templateData) *fault {
+// verify compares the order with what was pushed.
+func (p *orderPushProbe) verify(s foundOrder, d templateData) *fault {
 	var wrong []reason.Reason
 	for i, field := range p.settings.Verify {
 		want, err := p.verifyWant[i].render(d)
 		if err != nil {
 			return blind(reason.New("setting_unusable", "setting", fmt.Sprintf("verify[%d]", i), "error", err))
 		}
-		name, got, isNumber, there := field.Column, "", false, false
+		var (
+			name            = field.Column
+			got             string
+			isNumber, there bool
+		)
 		if field.Column != "" {
 			var c cell
 			c, there = s.row[strings.ToLower(field.Column)]

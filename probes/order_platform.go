@@ -36,7 +36,7 @@ func (s Seller) account() marketplace.Account {
 	return marketplace.Account{Shop: s.Shop, App: s.AppKey, Secret: s.Secret, Token: s.Token}
 }
 
-// Goods are what a synthetic order orders.
+// Goods are the articles of a synthetic order.
 type Goods struct {
 	SKU      string `yaml:"sku" doc:"The article."`
 	Quantity int    `yaml:"quantity" doc:"Quantity, at least 1."`
@@ -45,7 +45,7 @@ type Goods struct {
 	Country  string `yaml:"country" doc:"The buyer's country, ISO 3166, such as US."`
 }
 
-// How an order comes to be, and what may be odd about its push.
+// The ways to create an order, and the variants of its push.
 const (
 	createPush    = "push"
 	createSandbox = "sandbox"
@@ -55,18 +55,18 @@ const (
 	variantLate         = "late"
 	variantBadSignature = "bad_signature"
 
-	// lateBy is how long a late push was under way: marketplaces repeat for hours.
+	// lateBy is the delay of a late push: marketplaces retry for hours.
 	lateBy = 2 * time.Hour
-	// digitsPrefix starts the IDs of marketplaces whose IDs are numbers.
+	// digitsPrefix is the prefix of IDs on marketplaces whose IDs are numbers.
 	digitsPrefix = "9000"
-	maxDigits    = 6 // of a prefix, so that time and luck have room
+	maxDigits    = 6 // of a prefix, which leaves room for the time and random digits
 )
 
-// forging says that the receiver has to refuse the push.
+// forging reports that the receiver has to refuse the push.
 func (p *orderPushProbe) forging() bool { return p.settings.Variant == variantBadSignature }
 
-// pushTime is how long the pushes of one order may take: the longer of push.timeout and of
-// the marketplace's own deadline, which is judged by itself.
+// pushTime is how long the pushes of one order may take: push.timeout, or the marketplace's own
+// deadline if that is longer.
 func (s *OrderPushSettings) pushTime() time.Duration {
 	limit := time.Duration(s.Push.Timeout)
 	if p, err := marketplace.Find(s.Platform); err == nil && s.Create != createSandbox {
@@ -150,7 +150,7 @@ func (s *OrderPushSettings) validatePush(p marketplace.Platform) error {
 	return errors.Join(errs...)
 }
 
-// platformPush makes pushes as one marketplace does.
+// platformPush makes pushes like those of one marketplace.
 type platformPush struct {
 	settings *OrderPushSettings
 	platform marketplace.Platform
@@ -166,14 +166,14 @@ func (p *platformPush) digits() bool  { return p.platform.Push.Digits }
 
 func digits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
 
-// number makes an ID of 18 digits, which a JSON number of 64 bits holds: prefix, the last
-// digits of the milliseconds, and luck for the rest.
+// number makes an ID of 18 digits, which fits a 64-bit number in JSON: the prefix, the last digits of
+// the time in milliseconds, and random digits.
 func (p *platformPush) number(now time.Time, random io.Reader) (string, error) {
 	prefix := p.settings.Prefix
 	if !digits(prefix) {
 		prefix = digitsPrefix
 	}
-	const length, clock = 18, 9 // a week and more
+	const length, clock = 18, 9 // over a week of milliseconds
 	ms := fmt.Sprintf("%09d", now.UnixMilli()%1e9)
 	left := length - len(prefix) - clock
 	n, err := rand.Int(random, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(left)), nil))
@@ -183,7 +183,7 @@ func (p *platformPush) number(now time.Time, random io.Reader) (string, error) {
 	return prefix + ms + fmt.Sprintf("%0*s", left, n.String()), nil
 }
 
-// content is what templates may say of the order.
+// content holds the order's fields for templates.
 func (p *platformPush) content() map[string]string {
 	g := p.settings.Order
 	status := ""
@@ -192,11 +192,11 @@ func (p *platformPush) content() map[string]string {
 	}
 	return map[string]string{
 		"SKU": g.SKU, "Quantity": strconv.Itoa(max(g.Quantity, 1)), "Price": g.Price, "Currency": g.Currency, "Country": g.Country,
-		"Status": status, // in which out_of_order has to end
+		"Status": status, // the final status with out_of_order
 	}
 }
 
-// pushes makes an order's pushes; out has address and headers as they were configured.
+// pushes makes an order's pushes; out has the configured address and headers.
 func (p *platformPush) pushes(order *Order, out outgoing, now time.Time, random io.Reader) ([]outgoing, error) {
 	delivery := "gdn-" + order.ID
 	g := p.settings.Order
@@ -239,7 +239,7 @@ func (p *platformPush) pushes(order *Order, out outgoing, now time.Time, random 
 	return all, err
 }
 
-// otherSecret is a key that the receiver does not know.
+// otherSecret makes a key that the receiver does not know.
 func (p *platformPush) otherSecret(random io.Reader) (secret.Secret, error) {
 	if p.platform.Name == "ebay" {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), random)
@@ -336,7 +336,7 @@ func flat(h http.Header) map[string]string {
 	return all
 }
 
-// judge tells why an answer to a push does not count for the marketplace.
+// judge returns why the marketplace would not count an answer to a push; nil if it would.
 func (p *platformPush) judge(x exchange) *fault {
 	r := p.platform.Push.Answer
 	if p.sandbox() || p.settings.Variant == variantBadSignature || r.From == 0 {
@@ -352,7 +352,7 @@ func (p *platformPush) judge(x exchange) *fault {
 	return down(reason.New("push_not_counted", "platform", p.platform.Title, "why", missed))
 }
 
-// ref is where the answer to the push tells what the target calls the order.
+// ref is the GJSON path of the target's ID of the order in the answer to the push.
 func (p *orderPushProbe) ref() string {
 	if p.settings.Push.Ref == "" && p.platform != nil && p.platform.sandbox() {
 		return p.platform.platform.Sandbox.Create.ID
@@ -360,9 +360,9 @@ func (p *orderPushProbe) ref() string {
 	return p.settings.Push.Ref
 }
 
-// refused judges the answer to a push whose signature is wrong. It tells whether it was
-// refused for good.
-func (p *orderPushProbe) refused(ctx context.Context, order *Order, x exchange, f *fault, o *outcome) (settled bool) {
+// refused judges the answer to a push with a wrong signature. It reports whether the push was finally
+// refused.
+func (p *orderPushProbe) refused(ctx context.Context, order *Order, x exchange, f *fault, o *outcome) (rejected bool) {
 	o.took["push"] = x.took
 	o.detail = p.masks.detail(x)
 	switch {
@@ -377,12 +377,12 @@ func (p *orderPushProbe) refused(ctx context.Context, order *Order, x exchange, 
 		o.f, o.result = blind(reason.New("order_forgery_unknown", "why", why)), "unknown"
 		return false
 	}
-	_, asked, missing := p.ask(ctx, p.data(order))
+	_, answered, missing := p.lookUp(ctx, p.data(order))
 	switch {
 	case missing == nil:
 		o.f, o.result = down(reason.New("order_forged_though_refused", "status", x.status)), "forged"
 		return false
-	case !asked:
+	case !answered:
 		o.f, o.result = blind(reason.New("order_forged_unknown", "why", missing.reason)), "unknown"
 		return false
 	}

@@ -17,28 +17,28 @@ import (
 	"guardian/probes/sample"
 )
 
-// orderPushProbe pushes one synthetic order per look. What it says of the target:
+// orderPushProbe pushes one synthetic order per look:
 //
 //	the push is refused, fails or is too slow          | Down, result rejected
 //	accepted, never visible                            | Down, result lost
-//	visible later than lookup.within                      | Down, result slow
-//	visible, but not as it was pushed                  | Down, result mismatch
-//	an order was abandoned: its cleanup failed to the end | Down, result abandoned, once
+//	visible later than lookup.within                   | Down, result slow
+//	visible, but different from what was pushed        | Down, result mismatch
+//	an order was abandoned: all its cleanups failed    | Down, result abandoned, once
 //	a cleanup failed and will be tried again           | no change of health; series order_push_uncleaned
 //	journal or lease lost before the push              | Unknown; nothing is pushed
-//	a push with a wrong signature is taken        | Down, result forged
-//	our own fault, or nobody could see whether it came | Unknown, result unknown
+//	a push with a wrong signature is accepted          | Down, result forged
+//	a problem on our side, or the lookup failed        | Unknown, result unknown
 //
-// Every order is journalled as intended before it is pushed and is cleaned up whatever
-// happened: at the end of its look, after later looks with backoff, or by Sweep.
+// Every order is recorded as intended before it is pushed, and is always cleaned up: at the end of
+// its look, after later looks with backoff, or by Sweep.
 type orderPushProbe struct {
 	settings *OrderPushSettings
 	env      Env
 	masks    masks
 	client   *httpClient
-	pusher   *httpClient // the client, and one that follows no redirect where a marketplace pushes
+	pusher   *httpClient // client, or one that follows no redirects, as marketplaces do
 	random   io.Reader
-	platform *platformPush // nil: push says everything
+	platform *platformPush // nil: the settings of push are complete
 
 	push         compiledRequest
 	pushExpect   expectation
@@ -51,10 +51,10 @@ type orderPushProbe struct {
 	cleanExpect  expectation
 	cleanSQL     *sqlTarget
 
-	day     string // the UTC day that pushed counts
-	pushed  int
-	results map[string]float64
-	untold  []Order // abandoned, and not yet told of
+	day        string // the UTC day that pushed counts
+	pushed     int
+	results    map[string]float64
+	unreported []Order // abandoned and not reported yet
 }
 
 func orderResults() []string {
@@ -109,7 +109,7 @@ func newOrderPushProbe(s *OrderPushSettings, env Env) (*orderPushProbe, error) {
 		p.platform, err = newPlatformPush(s)
 		note(err)
 		as := s.Client
-		as.MaxRedirects = 0 // marketplaces follow none
+		as.MaxRedirects = 0 // marketplaces do not follow redirects
 		p.pusher = newHTTPClient(as, env, true)
 	}
 	secrets := append(secretsOf(s.Secrets, requests, s.Proxy), s.Seller.Secret, s.Seller.Token)
@@ -125,9 +125,9 @@ func newOrderPushProbe(s *OrderPushSettings, env Env) (*orderPushProbe, error) {
 	if p.lookupHTTP == nil && p.lookupSQL == nil || p.cleanHTTP == nil && p.cleanSQL == nil {
 		note(errors.New("lookup and cleanup are needed, each by http or sql"))
 	}
-	if limit := cmp.Or(env.Timeout, env.Every); limit > 0 && s.least() >= limit {
+	if limit := cmp.Or(env.Timeout, env.Every); limit > 0 && s.minTimeout() >= limit {
 		note(fmt.Errorf("push.timeout, lookup.within and cleanup.timeout are %s together, which is not under the time of one look, %s: raise the check's timeout",
-			s.least(), limit))
+			s.minTimeout(), limit))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("order_push: %w", p.masks.error(err))
@@ -140,7 +140,7 @@ func (p *orderPushProbe) Close() error {
 	return errors.Join(p.client.Close(), p.pusher.Close(), p.lookupSQL.Close(), p.cleanSQL.Close())
 }
 
-// data is what the templates may name for an order.
+// data holds the names that templates may use for an order.
 func (p *orderPushProbe) data(o *Order) templateData {
 	d := newTemplateData(p.env, p.settings.Vars, p.settings.Secrets, p.env.Now()).with("ID", o.ID)
 	if p.platform != nil {
@@ -152,7 +152,7 @@ func (p *orderPushProbe) data(o *Order) templateData {
 	return d
 }
 
-// mark makes every request say that it is about a synthetic order.
+// mark adds the header that marks requests about a synthetic order.
 func (p *orderPushProbe) mark(out *outgoing, d templateData) {
 	if p.settings.MarkerHeader != "" {
 		out.headers[http.CanonicalHeaderKey(p.settings.MarkerHeader)] = d["ID"].(string)
@@ -172,7 +172,7 @@ func (p *orderPushProbe) Look(ctx context.Context) sample.Observation {
 		o = p.order(ctx)
 	}
 	left := p.leftovers(ctx, open)
-	// The next order comes over a new connection, as a marketplace's would after a while.
+	// The next order uses a new connection, as a marketplace would after a while.
 	_ = errors.Join(p.client.Close(), p.pusher.Close())
 	if o.open {
 		left++
@@ -180,7 +180,7 @@ func (p *orderPushProbe) Look(ctx context.Context) sample.Observation {
 	return p.observation(o, left)
 }
 
-// refusal says why no order may be pushed now; nil: one may.
+// refusal returns why no order may be pushed now; nil if one may.
 func (p *orderPushProbe) refusal(ctx context.Context, open int) *fault {
 	now := p.env.Now().UTC()
 	if day := now.Format(time.DateOnly); day != p.day {
@@ -192,8 +192,8 @@ func (p *orderPushProbe) refusal(ctx context.Context, open int) *fault {
 	if open >= p.settings.MaxUncleaned {
 		return blind(reason.New("order_uncleaned_limit", "n", open))
 	}
-	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(now) < p.settings.least() {
-		return blind(reason.New("order_no_time", "need", p.settings.least(), "left", deadline.Sub(now)))
+	if deadline, ok := ctx.Deadline(); ok && deadline.Sub(now) < p.settings.minTimeout() {
+		return blind(reason.New("order_no_time", "need", p.settings.minTimeout(), "left", deadline.Sub(now)))
 	}
 	return nil
 }
@@ -201,14 +201,14 @@ func (p *orderPushProbe) refusal(ctx context.Context, open int) *fault {
 // outcome is how one order went.
 type outcome struct {
 	result string // "" when nothing was pushed
-	f      *fault // nil: as it should be
+	f      *fault // nil: no fault
 	took   map[string]time.Duration
 	detail string
-	note   string // what went wrong beside the order itself
-	open   bool   // waits for its cleanup
+	note   string // another problem, such as a failed cleanup
+	open   bool   // it still has to be cleaned up
 }
 
-// order pushes, sees, verifies and cleans up one order.
+// order pushes, looks up, verifies and cleans up one order.
 func (p *orderPushProbe) order(ctx context.Context) outcome {
 	begin := p.env.Now()
 	id, err := p.id(begin)
@@ -229,12 +229,12 @@ func (p *orderPushProbe) order(ctx context.Context) outcome {
 	p.pushed++
 
 	o := outcome{took: map[string]time.Duration{}}
-	sent, settled := p.follow(ctx, &order, out, &o)
+	sent, rejected := p.follow(ctx, &order, out, &o)
 	cleaning := p.env.Now()
-	// Cleanup comes first, also when the guardian stops or loses the lease: it may run twice.
+	// Clean up even if the guardian stops or loses the lease: a cleanup may run twice.
 	ctx = context.WithoutCancel(ctx)
 	if sent {
-		err = p.clean(ctx, &order, settled)
+		err = p.clean(ctx, &order, rejected)
 	} else {
 		order.Stage, order.Reason, order.Updated = "cleaned", reason.New("order_never_sent"), cleaning.UTC()
 		saving, cancel := context.WithTimeout(ctx, time.Duration(p.settings.Cleanup.Timeout))
@@ -246,7 +246,7 @@ func (p *orderPushProbe) order(ctx context.Context) outcome {
 	}
 	switch {
 	case order.Stage == "abandoned":
-		p.untold = append(p.untold, order)
+		p.unreported = append(p.unreported, order)
 	case err != nil:
 		o.open = true
 	case sent:
@@ -258,9 +258,9 @@ func (p *orderPushProbe) order(ctx context.Context) outcome {
 	return o
 }
 
-// follow pushes the order and follows it until it is verified or not. It tells whether the
-// order may have reached the target, and whether it was refused for good.
-func (p *orderPushProbe) follow(ctx context.Context, order *Order, pushes []outgoing, o *outcome) (sent, settled bool) {
+// follow pushes the order, waits for it to appear and verifies it. sent reports that the order may
+// have reached the target, rejected that it was finally refused.
+func (p *orderPushProbe) follow(ctx context.Context, order *Order, pushes []outgoing, o *outcome) (sent, rejected bool) {
 	x, f := p.send(ctx, order, pushes)
 	if p.forging() && (f == nil || x.status > 0) {
 		return true, p.refused(ctx, order, x, f, o)
@@ -272,7 +272,7 @@ func (p *orderPushProbe) follow(ctx context.Context, order *Order, pushes []outg
 		if f.health == sample.Unknown {
 			o.result = "unknown"
 		}
-		// Of several pushes one may have been taken.
+		// Of several pushes one may have been accepted.
 		return x.sent, x.status >= 400 && x.status < 500 && len(pushes) == 1
 	}
 	o.took["push"] = x.took
@@ -282,7 +282,7 @@ func (p *orderPushProbe) follow(ctx context.Context, order *Order, pushes []outg
 	p.stage(ctx, order, "pushed", o)
 
 	accepted := p.env.Now()
-	s, f := p.await(ctx, p.data(order), accepted, p.lost(ctx, accepted))
+	s, f := p.await(ctx, p.data(order), accepted, p.lookupDeadline(ctx, accepted))
 	waited := p.env.Now().Sub(accepted)
 	if f != nil {
 		o.f, o.result, o.detail = f, "lost", p.masks.detail(s.exchange)
@@ -316,8 +316,8 @@ func (p *orderPushProbe) follow(ctx context.Context, order *Order, pushes []outg
 	return true, false
 }
 
-// lost gives until when the order is looked for: the look keeps the time of its cleanup.
-func (p *orderPushProbe) lost(ctx context.Context, accepted time.Time) time.Time {
+// lookupDeadline returns until when to look for the order; it leaves time for the cleanup.
+func (p *orderPushProbe) lookupDeadline(ctx context.Context, accepted time.Time) time.Time {
 	after := time.Duration(p.settings.Lookup.LostAfter)
 	if after == 0 {
 		after = 10 * time.Duration(p.settings.Lookup.Within)
@@ -331,8 +331,8 @@ func (p *orderPushProbe) lost(ctx context.Context, accepted time.Time) time.Time
 	return until
 }
 
-// stage journals how far an order came. When that fails the order is still cleaned up, and
-// the journal's "intended" is enough to sweep it.
+// stage records the stage that an order has reached. If that fails the order is still cleaned up;
+// after a crash the stage "intended" is enough to sweep it.
 func (p *orderPushProbe) stage(ctx context.Context, order *Order, stage string, o *outcome) {
 	order.Stage, order.Updated = stage, p.env.Now().UTC()
 	if err := p.env.Orders.Save(ctx, *order); err != nil {
@@ -340,8 +340,8 @@ func (p *orderPushProbe) stage(ctx context.Context, order *Order, stage string, 
 	}
 }
 
-// observation makes the observation of an outcome; left is how many orders wait for their
-// cleanup, -1 when that is not known.
+// observation makes the observation of an outcome; left is how many orders are not cleaned up, -1 if
+// that is not known.
 func (p *orderPushProbe) observation(o outcome, left int) sample.Observation {
 	if o.result != "" {
 		p.results[o.result]++
@@ -350,10 +350,10 @@ func (p *orderPushProbe) observation(o outcome, left int) sample.Observation {
 	if o.f != nil {
 		seen.Health, seen.Reason = o.f.health, o.f.reason
 	}
-	if len(p.untold) > 0 {
-		p.results["abandoned"] += float64(len(p.untold))
-		first := p.untold[0]
-		why := reason.New("order_left_behind", "n", len(p.untold), "order", first.ID, "tries", first.Tries, "why", first.Reason)
+	if len(p.unreported) > 0 {
+		p.results["abandoned"] += float64(len(p.unreported))
+		first := p.unreported[0]
+		why := reason.New("order_left_behind", "n", len(p.unreported), "order", first.ID, "tries", first.Tries, "why", first.Reason)
 		if !seen.Reason.IsZero() {
 			why = reason.New("order_and", "why", seen.Reason, "more", why)
 		}
@@ -361,7 +361,7 @@ func (p *orderPushProbe) observation(o outcome, left int) sample.Observation {
 			seen.Health = sample.Down
 		}
 		seen.Reason = why
-		p.untold = nil
+		p.unreported = nil
 	}
 	if o.note != "" {
 		seen.Detail = strings.TrimSpace(o.note + "\n" + seen.Detail)

@@ -8,7 +8,7 @@ import (
 	"github.com/oklog/ulid/v2"
 )
 
-// id makes an order's marker: unique, and of the kind that the target takes for one.
+// id makes an order's ID: unique, and in the form of the target's IDs.
 func (p *orderPushProbe) id(now time.Time) (string, error) {
 	if p.platform != nil && p.platform.digits() {
 		return p.platform.number(now, p.random)
@@ -17,7 +17,7 @@ func (p *orderPushProbe) id(now time.Time) (string, error) {
 	return p.settings.Prefix + strings.ToLower(id.String()), err
 }
 
-// fill makes the pushes of an order, in the order in which they are sent.
+// fill makes the pushes of an order, in the sequence in which they are sent.
 func (p *orderPushProbe) fill(order *Order) ([]outgoing, error) {
 	d := p.data(order)
 	out, err := p.push.fill(d)
@@ -34,8 +34,8 @@ func (p *orderPushProbe) fill(order *Order) ([]outgoing, error) {
 	return []outgoing{out}, err
 }
 
-// send sends the pushes one after the other until one is not answered as it must be, and
-// gives the last exchange.
+// send sends the pushes one after the other until an answer is not as expected, and returns the last
+// exchange.
 func (p *orderPushProbe) send(ctx context.Context, order *Order, pushes []outgoing) (x exchange, f *fault) {
 	ctx, cancel := context.WithTimeout(ctx, p.settings.pushTime())
 	defer cancel()

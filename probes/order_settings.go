@@ -11,9 +11,9 @@ import (
 	"guardian/internal/secret"
 )
 
-// OrderPushSettings configure a check of kind order_push: a marked synthetic order is pushed
-// as the marketplace would push it, must become visible, must be what was pushed, and is
-// cleaned up again.
+// OrderPushSettings configure a check of kind order_push: a marked synthetic order is pushed as the
+// marketplace would push it, must become visible, must be equal to what was pushed, and is cleaned
+// up again.
 type OrderPushSettings struct {
 	Client          `yaml:",inline"`
 	Platform        string                   `yaml:"platform" doc:"Push like this marketplace, such as shopee: with its payload, headers, signature and condition for an accepted push; push.url is the seller's registered endpoint. Default: push defines everything."`
@@ -52,7 +52,7 @@ type Sign struct {
 	Prefix    string        `yaml:"prefix" doc:"Prefix of the header's value, such as sha256=."`
 }
 
-// Lookup is how it is seen that an order arrived: by http or by sql.
+// Lookup is how to find out that an order arrived: by http or by sql.
 type Lookup struct {
 	HTTP      *LookupHTTP    `yaml:"http" doc:"Look up over HTTP."`
 	SQL       *SQL           `yaml:"sql" doc:"Look up in a database; the order has arrived when the query returns a row."`
@@ -61,7 +61,7 @@ type Lookup struct {
 	LostAfter model.Duration `yaml:"lost_after" doc:"When an order counts as lost rather than slow; default: at the check's timeout."`
 }
 
-// LookupHTTP is a question whose answer shows the order.
+// LookupHTTP is a request whose answer shows the order.
 type LookupHTTP struct {
 	Request `yaml:",inline"`
 	Expect  Expect `yaml:"expect" doc:"Assertions on the answer that hold once the order has arrived."`
@@ -76,14 +76,14 @@ type SQL struct {
 	Args   []string      `yaml:"args" doc:"Arguments; templates such as {{.ID}}."`
 }
 
-// Field is what one value of the visible order must be.
+// Field is a value that the visible order must have.
 type Field struct {
 	Column string `yaml:"column" doc:"Column of the row that lookup.sql gives."`
 	JSON   string `yaml:"json" doc:"GJSON path in the answer that lookup.http gives."`
 	Equals string `yaml:"equals" doc:"The expected value; a template; numbers are compared as numbers."`
 }
 
-// Cleanup is how a synthetic order is taken away: by http or by sql.
+// Cleanup is how to remove a synthetic order: by http or by sql.
 type Cleanup struct {
 	HTTP    *CleanupHTTP   `yaml:"http" doc:"Clean up over HTTP."`
 	SQL     *SQL           `yaml:"sql" doc:"Clean up in a database, with an idempotent statement."`
@@ -92,7 +92,7 @@ type Cleanup struct {
 	Backoff model.Duration `yaml:"backoff" doc:"Wait before the second try; doubled with each further one, up to an hour."`
 }
 
-// CleanupHTTP is a request that takes an order away; 404 and 410 mean that there is none.
+// CleanupHTTP is a request that removes an order; 404 and 410 mean that there is none.
 type CleanupHTTP struct {
 	Request `yaml:",inline"`
 	Expect  Expect `yaml:"expect" doc:"Assertions on the answer to the cleanup."`
@@ -124,7 +124,7 @@ func orderPushKind() Kind {
 	}
 }
 
-// reserved are the names that templates have of their own.
+// reserved are the built-in names of templates.
 func reserved() []string {
 	return []string{"ID", "Ref", "Order", "Now", "Check", "Service", "Labels", "Secrets", "Body", "URL", "Path"}
 }
@@ -163,12 +163,12 @@ func (s *OrderPushSettings) Validate() error {
 	return errors.Join(errs...)
 }
 
-// least is what a look may need: the time of the push, of seeing and of the cleanup.
-func (s *OrderPushSettings) least() time.Duration {
+// minTimeout is the time that a look may need: for the push, the lookup and the cleanup.
+func (s *OrderPushSettings) minTimeout() time.Duration {
 	return s.pushTime() + time.Duration(s.Lookup.Within+s.Cleanup.Timeout)
 }
 
-// validate checks a push; marked says that it carries the order's ID whatever is configured.
+// validate checks a push; marked says that it carries the order's ID in any case.
 func (p *Push) validate(marked bool) error {
 	errs := []error{
 		p.Request.validate("push."),

@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// validate checks the words; they are a closed set.
+// validate joins every mistake.
 func (s *Sign) validate() error {
 	var errs []error
 	if _, err := s.hash(); err != nil {
@@ -58,8 +58,8 @@ func (s *Sign) encode(sum []byte) (string, error) {
 	}
 }
 
-// sign adds the signature's header to a push. The content is the body when it is left out;
-// Shopee signs {{.URL}}|{{.Body}}, Lazada and TikTok Shop {{.AppKey}}{{.Body}} with AppKey of vars.
+// sign adds the header with the signature to a push. The body is signed if content is left out;
+// Shopee signs {{.URL}}|{{.Body}}, Lazada and TikTok Shop {{.AppKey}}{{.Body}} with AppKey in vars.
 func (s *Sign) sign(out *outgoing, d templateData) error {
 	content := string(out.body)
 	if s.Content != "" {

@@ -27,8 +27,8 @@ import (
 //	no Chromium here, or it could not be started, or it crashed | Unknown
 //	no network here, proxy not reached                          | Unknown
 //
-// Each look is a new browser with an empty profile, and takes a second of a CPU and some
-// 200 MiB while it lasts: once a minute is often.
+// Each look starts a new browser with an empty profile, which takes a second of CPU time and some
+// 200 MiB of memory: once a minute is often.
 type PageSettings struct {
 	URL              string                   `yaml:"url" doc:"Absolute http or https URL; a template. Its query and user are never shown."`
 	Secrets          map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for url as {{.Secrets.name}}."`
@@ -130,9 +130,9 @@ type visit struct {
 	status  int // 0: no answer
 	vitals  *vitals
 	console []string // errors, at most consoleKept
-	errors  int      // of them, all that there were
+	errors  int      // how many there were in all
 	picture string   // the file of the screenshot
-	said    string   // what Chromium itself wrote, when it did not start
+	output  string   // of Chromium itself, if it did not start
 }
 
 // Look starts a browser, loads the page and stops the browser.
@@ -146,14 +146,14 @@ func (p *pageProbe) Look(ctx context.Context) sample.Observation {
 		return p.masks.observation(sample.Observation{Reason: why(err)})
 	}
 	v, f := p.visit(ctx, path, out.url)
-	o := seenAs(f, v.values())
+	o := observed(f, v.values())
 	if f != nil {
 		o.Detail = p.detail(v, out.shown())
 	}
 	return p.masks.observation(o)
 }
 
-// chromium finds the browser.
+// chromium returns the path of the browser.
 func (p *pageProbe) chromium() (string, error) {
 	names := []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome-headless-shell"}
 	if p.settings.Chromium != "" {
@@ -170,7 +170,7 @@ func (p *pageProbe) chromium() (string, error) {
 	return "", &reasonError{reason.New("page_no_chromium")}
 }
 
-// judge gives nil when the visit is as wanted, and otherwise the first thing that is not.
+// judge returns the first limit that the visit exceeds; nil if there is none.
 func (p *pageProbe) judge(v visit) *fault {
 	s := p.settings
 	if v.vitals != nil {
@@ -235,8 +235,8 @@ func (p *pageProbe) detail(v visit, shown string) string {
 	for _, line := range v.console {
 		fmt.Fprintf(&b, "console: %s\n", line)
 	}
-	if v.said != "" {
-		fmt.Fprintf(&b, "\n%s", printable(v.said))
+	if v.output != "" {
+		fmt.Fprintf(&b, "\n%s", printable(v.output))
 	}
 	return shorten(p.masks.text(b.String()), detailBody)
 }

@@ -21,14 +21,14 @@ import (
 )
 
 const (
-	consoleKept = 10 // errors of the console that are told
-	// pageReserve is kept of the look's time for the picture and for stopping the browser.
+	consoleKept = 10 // errors of the console that are shown
+	// pageReserve is the part of the look's time for the screenshot and for stopping the browser.
 	pageReserve = 2 * time.Second
 	elementTick = 100 * time.Millisecond
 )
 
-// vitals are the times of a page in seconds since the navigation began, nil where there was
-// no such moment, and its layout shift: https://web.dev/articles/vitals.
+// vitals are the Web Vitals of a page (https://web.dev/articles/vitals): times in seconds since the
+// navigation began, nil if there was no such event, and its layout shift.
 type vitals struct {
 	TTFB *float64 `json:"ttfb"`
 	FCP  *float64 `json:"fcp"`
@@ -68,7 +68,7 @@ const vitalsScript = `(async () => {
 	};
 })()`
 
-// elementsScript gives for each selector "there", "missing" or "invalid".
+// elementsScript returns "there", "missing" or "invalid" for each selector.
 const elementsScript = `(%s).map(s => {
 	try {
 		const e = document.querySelector(s);
@@ -76,7 +76,7 @@ const elementsScript = `(%s).map(s => {
 	} catch { return "invalid"; }
 })`
 
-// visit loads the page in a browser of its own. What was found comes also with a fault.
+// visit loads the page in a new browser. It returns what was found even with a fault.
 func (p *pageProbe) visit(ctx context.Context, path, address string) (v visit, f *fault) {
 	dir, err := os.MkdirTemp("", "guardian-page-")
 	if err != nil {
@@ -92,17 +92,17 @@ func (p *pageProbe) visit(ctx context.Context, path, address string) (v visit, f
 		}
 	}()
 	said := &boundedBuffer{limit: detailBody}
-	// The browser outlives the time for loading, for the picture, but not the look.
+	// The browser runs longer than loading may take, for the screenshot, but not longer than the look.
 	allocator, stop := chromedp.NewExecAllocator(ctx, p.options(path, dir, said)...)
 	defer stop()
 	quiet := func(string, ...any) {} // it would write to standard error
 	tab, closeTab := chromedp.NewContext(allocator, chromedp.WithErrorf(quiet), chromedp.WithLogf(quiet))
 	defer closeTab()
 	begin := p.env.Now()
-	// Without a step it starts the browser alone.
+	// Without a step, this only starts the browser.
 	if err := chromedp.Do(tab); err != nil {
-		v.said = said.String()
-		return v, p.notStarted(ctx, err, v.said)
+		v.output = said.String()
+		return v, p.notStarted(ctx, err, v.output)
 	}
 	work, cancel := context.WithCancel(tab)
 	if deadline, ok := ctx.Deadline(); ok {
@@ -124,7 +124,7 @@ func (p *pageProbe) visit(ctx context.Context, path, address string) (v visit, f
 	if f == nil {
 		f = p.judge(v)
 	}
-	// Where nothing came there is nothing to see.
+	// Without an answer there is nothing on the screen.
 	if f != nil && v.status != 0 && ctx.Err() == nil {
 		v.picture = p.keepPicture(tab, begin)
 	}
@@ -135,7 +135,7 @@ func (p *pageProbe) options(path, dir string, said *boundedBuffer) []chromedp.Ex
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
 		chromedp.ExecPath(path), chromedp.DisableGPU, chromedp.CombinedOutput(said), chromedp.UserDataDir(filepath.Join(dir, "profile")),
 		chromedp.WindowSize(p.settings.Width, p.settings.Height),
-		// It asks nobody for updates, and learns nothing of the guardian's environment.
+		// No updates, and nothing of the guardian's environment.
 		chromedp.Flag("disable-component-update", true), chromedp.NoInheritEnv,
 		chromedp.Env("PATH="+os.Getenv("PATH"), "HOME="+dir, "LANG=C.UTF-8"))
 	if p.settings.NoSandbox {
@@ -162,13 +162,13 @@ func (p *pageProbe) notStarted(ctx context.Context, err error, said string) *fau
 	return blind(reason.New("page_not_started", "error", oneLine(err.Error(), 300)))
 }
 
-// console is what the page complained of.
+// console holds the errors on the page's console.
 type console struct {
 	lines []string
 	count int
 }
 
-// listen gathers the console's errors until ctx ends, and then gives them.
+// listen collects the console's errors until ctx ends, and then sends them.
 func (p *pageProbe) listen(ctx context.Context) <-chan console {
 	messages := chromedp.Console(ctx)
 	done := make(chan console, 1)
@@ -197,7 +197,7 @@ func (p *pageProbe) listen(ctx context.Context) <-chan console {
 	return done
 }
 
-// dismissDialogs closes what the page asks, as a customer would: until then it stands still.
+// dismissDialogs accepts the page's dialogs, which would block it.
 func dismissDialogs(ctx context.Context) {
 	dialogs := chromedp.Events(ctx, page.JavascriptDialogOpening)
 	go func() {
@@ -205,7 +205,7 @@ func dismissDialogs(ctx context.Context) {
 			if err != nil {
 				return
 			}
-			// It may be gone already.
+			// The dialog may be closed already.
 			_, _ = chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
 		}
 	}()
@@ -215,7 +215,7 @@ func (p *pageProbe) load(ctx, work context.Context, address string, v *visit) *f
 	answer, err := chromedp.Run(work, chromedp.NavigateResponse(address))
 	if err != nil {
 		if refused := new(chromedp.LoadError); errors.As(err, &refused) && refused.ErrorText == "net::ERR_NAME_NOT_RESOLVED" && p.settings.Proxy == "" {
-			// Chromium has one word for a name that does not exist and for a resolver that does not answer.
+			// Chromium reports a name that does not exist and a resolver that does not answer alike.
 			if f := p.unresolved(ctx, address); f != nil {
 				return f
 			}
@@ -230,7 +230,7 @@ func (p *pageProbe) load(ctx, work context.Context, address string, v *visit) *f
 	return e.judge(exchange{status: v.status}, nil)
 }
 
-// unresolved tells why the name of an address is not found, nil when it is.
+// unresolved returns why the name of an address cannot be resolved; nil if it can.
 func (p *pageProbe) unresolved(ctx context.Context, address string) *fault {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -243,7 +243,7 @@ func (p *pageProbe) unresolved(ctx context.Context, address string) *fault {
 	return nil
 }
 
-// fault tells whose fault an error of the browser was. The words net::ERR_… are Chromium's:
+// fault classifies an error of the browser, as faultOf does. The errors net::ERR_… are Chromium's:
 // https://chromium.googlesource.com/chromium/src/+/main/net/base/net_error_list.h.
 func (p *pageProbe) fault(ctx, work context.Context, err error, during reason.Reason) *fault {
 	var refused *chromedp.LoadError
@@ -266,7 +266,7 @@ func (p *pageProbe) fault(ctx, work context.Context, err error, during reason.Re
 	return blind(reason.New("page_browser_failed", "doing", during, "error", oneLine(err.Error(), 200)))
 }
 
-// appear waits until every element is there.
+// appear waits until all elements are visible.
 func (p *pageProbe) appear(ctx, work context.Context) *fault {
 	if len(p.settings.Elements) == 0 {
 		return nil
@@ -301,7 +301,7 @@ func (p *pageProbe) appear(ctx, work context.Context) *fault {
 	}
 }
 
-// measure lets the page settle and reads its vitals.
+// measure waits for late changes of the page and reads its vitals.
 func (p *pageProbe) measure(ctx, work context.Context, v *visit) *fault {
 	if settle := time.Duration(p.settings.WaitAfterLoad); settle > 0 {
 		timer := time.NewTimer(settle)
@@ -320,8 +320,8 @@ func (p *pageProbe) measure(ctx, work context.Context, v *visit) *fault {
 	return nil
 }
 
-// keepPicture keeps a picture of the failure, and the newest ones alone. It gives its path, or
-// "" when there is none: a picture is a help and no part of the look.
+// keepPicture saves a screenshot of the failure and removes old ones. It returns the path, or "" if
+// it could not be saved, which does not fail the look.
 func (p *pageProbe) keepPicture(tab context.Context, at time.Time) string {
 	if p.env.Pictures == "" || p.settings.Screenshots == 0 {
 		return ""
@@ -348,7 +348,7 @@ func (p *pageProbe) keepPicture(tab context.Context, at time.Time) string {
 	return name
 }
 
-// globEscape takes the meaning off the characters that have one in a pattern.
+// globEscape escapes the special characters of glob patterns.
 func globEscape(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }

@@ -8,12 +8,12 @@ import (
 	"guardian/probes/sample"
 )
 
-// maxPerfdata bounds how many values of a plugin become series.
+// maxPerfdata is the most values of a plugin that become series.
 const maxPerfdata = 100
 
-// parsePlugin reads what a Nagios plugin writes: on the first line words, and after a bar
-// performance data; then lines of more words, and after another bar more performance data up
-// to the end. Malformed data is left out.
+// parsePlugin reads the output of a Nagios plugin: on the first line text and, after a bar,
+// performance data; then more lines of text and, after another bar, more performance data up to
+// the end. Malformed data is skipped.
 func parsePlugin(out string) (words string, values []sample.Value) {
 	first, rest, _ := strings.Cut(strings.ReplaceAll(out, "\r\n", "\n"), "\n")
 	words, data, _ := strings.Cut(first, "|")
@@ -54,7 +54,7 @@ func parsePerfdata(data string) []sample.Value {
 	return values
 }
 
-// cutLabel takes the label off, up to its equals sign.
+// cutLabel splits off the label, up to its equals sign.
 func cutLabel(data string) (label, rest string) {
 	if !strings.HasPrefix(data, "'") {
 		end := strings.IndexAny(data, "= \t\n")
@@ -79,7 +79,7 @@ func cutLabel(data string) (label, rest string) {
 	return "", "" // the quote is never closed
 }
 
-// cutUnit parts a number from its unit; a comma may stand for the point, as plugins of some
+// cutUnit splits a number from its unit; the decimal point may be a comma, as plugins in some
 // languages write it.
 func cutUnit(text string) (v float64, unit string, ok bool) {
 	end := 0
@@ -93,7 +93,7 @@ func cutUnit(text string) (v float64, unit string, ok bool) {
 	return v, oneLine(printable(text[end:]), 20), true
 }
 
-// exponent tells whether an e at i goes on with digits: 1e6 is a number, 5eur is not.
+// exponent reports whether digits follow the e at i: 1e6 is a number, 5eur is not.
 func exponent(text string, i int) bool {
 	if (text[i] != 'e' && text[i] != 'E') || i == 0 {
 		return false

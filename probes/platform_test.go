@@ -324,7 +324,7 @@ func TestQuotaOfEachMarketplace(t *testing.T) {
 	}
 }
 
-// The signing of each side is its own: what is asked with another secret is refused.
+// The signing of each side is its own: what is signed with another secret is refused.
 func TestQuotaWithAnotherSecretIsRefused(t *testing.T) {
 	for _, platform := range []string{"shopee", "lazada", "tiktok_shop", "aliexpress", "temu"} {
 		market := marketplace.New(platform)

@@ -10,8 +10,7 @@ import (
 	"guardian/probes/sample"
 )
 
-// Probe is the code of one check: it looks once. It honours ctx's deadline, and what it
-// cannot tell is Unknown.
+// Probe looks at a target once. It returns by ctx's deadline; what it cannot find out is Unknown.
 type Probe interface {
 	Look(ctx context.Context) sample.Observation
 }
@@ -25,33 +24,32 @@ type Sweeper interface {
 	Sweep(ctx context.Context) error
 }
 
-// Kind is one kind of check: how its settings look and how a probe is built of them.
+// Kind is one kind of check: its settings, and how a probe is built from them.
 type Kind struct {
-	// Settings gives a pointer to the kind's settings with their defaults. The settings may
-	// have a method Validate() error, which joins every mistake.
+	// Settings gives a pointer to the kind's settings with their defaults. They may have a method
+	// Validate() error, which joins all mistakes.
 	Settings func() any
-	// Build makes the probe: no dial, no file, no goroutine.
+	// Build makes the probe. It opens no connection or file and starts no goroutine.
 	Build func(settings any, env Env) (Probe, error)
 	// Active says that a look costs quota or changes something: only the guardian that holds
 	// the lease looks.
 	Active bool
-	// Passive says that nothing is looked at on a schedule: others report (heartbeat), and
-	// the look only asks what was reported.
+	// Passive says that a look only reads what others have reported (heartbeat).
 	Passive bool
-	// Repeats tells whether a look of these settings reads and nothing else, so that it may be
-	// tried again at once; nil: no. What costs quota or changes something is never repeated.
+	// Repeats reports whether a look with these settings only reads, so that it may be tried again
+	// at once; nil means no. Looks that use quota or change something are never repeated.
 	Repeats func(settings any) bool
-	// Produces lists the names of the series beyond the common ones that a check of these
-	// settings can ever produce; a rule that reads any other name is refused at load.
+	// Produces lists the series that a check with these settings can have beside the common ones; a
+	// rule that reads another series is refused when the configuration is loaded.
 	Produces func(settings any) []string
 }
 
-// MayRepeat tells whether a look of these settings may be tried again at once.
+// MayRepeat reports whether a look with these settings may be tried again at once.
 func (k Kind) MayRepeat(settings any) bool {
 	return !k.Active && !k.Passive && k.Repeats != nil && k.Repeats(settings)
 }
 
-// always is the Repeats of a kind that only ever reads.
+// always is the Repeats of kinds that only read.
 func always(any) bool { return true }
 
 // CommonSeries gives the names of the series that every check produces.
@@ -59,7 +57,7 @@ func CommonSeries() []string {
 	return []string{"probe_success", "probe_unknown", "probe_duration_seconds"}
 }
 
-// Env is what a probe may use of the process that it lives in.
+// Env is what a probe gets from the process that runs it.
 type Env struct {
 	Check    string // the check's name
 	Service  string
@@ -68,15 +66,15 @@ type Env struct {
 	Timeout  time.Duration // of one look; 0: not known
 	Log      *slog.Logger
 	Redactor *secret.Redactor
-	// Orders journals synthetic orders before they are pushed; used by order_push only.
+	// Orders records synthetic orders before they are pushed; used by order_push only.
 	Orders OrderJournal
-	// Heartbeats tells when a job last reported; used by heartbeat only.
+	// Heartbeats gives the last report of a job; used by heartbeat only.
 	Heartbeats func(ctx context.Context, check string) (Heartbeat, bool, error)
-	// Answered hears of each answer to an HTTP request of the check; nil: nobody.
+	// Answered is called with each answer to an HTTP request of the check; may be nil.
 	Answered  func(Answer)
 	Now       func() time.Time
 	UserAgent string
-	// Pictures is a folder for the screenshots of failures; "" keeps none. Used by page only.
+	// Pictures is the folder for screenshots of failures; "" keeps none. Used by page only.
 	Pictures string
 }
 
@@ -84,8 +82,8 @@ type Env struct {
 type Heartbeat struct {
 	Check  string    `json:"check"`
 	At     time.Time `json:"at"`
-	OK     bool      `json:"ok"`               // the job says whether it succeeded
-	Reason string    `json:"reason,omitempty"` // what the job says about a failure, at most 1 KiB
+	OK     bool      `json:"ok"`               // whether the job succeeded, by its own account
+	Reason string    `json:"reason,omitempty"` // the job's account of a failure, at most 1 KiB
 }
 
 // Order is one synthetic order in the journal.
@@ -93,16 +91,16 @@ type Order struct {
 	ID     string        `json:"id"` // the order's marker: unique, starts with the configured prefix
 	Check  string        `json:"check"`
 	Stage  string        `json:"stage"` // intended, pushed, visible, verified, cleaned, abandoned
-	Ref    string        `json:"ref"`   // what the target calls it, once known
-	Tries  int           `json:"tries"` // cleanups tried
+	Ref    string        `json:"ref"`   // the target's own ID of it, once known
+	Tries  int           `json:"tries"` // attempts to clean it up
 	Reason reason.Reason `json:"reason,omitzero"`
 
 	Created time.Time `json:"created"`
 	Updated time.Time `json:"updated"`
 }
 
-// OrderJournal keeps synthetic orders durably. Save with stage "intended" returns before the
-// order is pushed and fails when this guardian no longer holds the lease.
+// OrderJournal stores synthetic orders. Save fails when this guardian no longer holds the lease;
+// an order is pushed only after it was saved with the stage "intended".
 type OrderJournal interface {
 	Save(ctx context.Context, o Order) error
 	// Open lists a check's orders that are neither cleaned nor abandoned, oldest first.
@@ -127,15 +125,15 @@ type Check struct {
 	Kind    string
 	Service string
 	Labels  map[string]string
-	// Fingerprint says what the check is made of (see Fingerprint, the function). A check of
-	// the same name and fingerprint keeps its loop, its probe and its state through Apply.
+	// Fingerprint identifies the check's settings (see the function Fingerprint). A check whose name
+	// and fingerprint stay the same keeps its goroutine, probe and state through Apply.
 	Fingerprint string
 	// Schedule says when to look; nil is Interval(Every).
 	Schedule Schedule
 	Every    time.Duration // the mean time between looks, for spreading, deadlines and grace
 	Timeout  time.Duration // of one look; 0 or not under Every: nine tenths of Every, at most DefaultTimeout
 	Active   bool          // the kind's Active: look only while this guardian holds the lease
-	Budgeted bool          // it uses a marketplace's quota: the Budget has a say
+	Budgeted bool          // it uses a marketplace's quota, so that the Budget is asked before each look
 	Retry    Retry
 	Recheck  Recheck
 	Probe    Probe

@@ -140,8 +140,8 @@ func (p *promqlProbe) Close() error {
 	return nil
 }
 
-// Look asks the server once. A server that does not answer, or answers with an error, is
-// Unknown: it is the one who looks and not what is looked at. So is NaN, which is no number.
+// Look queries the server once. If the server does not answer or answers with an error, the look is
+// Unknown: the server is not the target. So is a result of NaN.
 func (p *promqlProbe) Look(ctx context.Context) sample.Observation {
 	if p.client == nil {
 		var err error
@@ -203,7 +203,7 @@ func (p *promqlProbe) judge(vector model.Vector) sample.Observation {
 	return o
 }
 
-// shownSeries names a series; "" is one without labels.
+// shownSeries names a series; "" if it has no labels.
 func shownSeries(m model.Metric) string {
 	if len(m) == 0 {
 		return ""
@@ -211,8 +211,8 @@ func shownSeries(m model.Metric) string {
 	return oneLine(m.String(), 200)
 }
 
-// seriesLabels gives the labels of a metric that was found elsewhere beside the check's own,
-// which keep their names: like Prometheus, a label of such a name gets the prefix exported_.
+// seriesLabels returns the labels of a metric of another system. Like in Prometheus, a label with the
+// name of one of the check's own labels gets the prefix exported_.
 func seriesLabels(m model.Metric, own map[string]string) map[string]string {
 	labels := make(map[string]string, len(m))
 	for name, value := range m {
@@ -228,7 +228,8 @@ func seriesLabels(m model.Metric, own map[string]string) map[string]string {
 	return labels
 }
 
-// ownLabel tells of a label that every series of a check has, or that the check was given.
+// ownLabel reports whether a label is one that all series of a check have, or one of the check's
+// labels.
 func ownLabel(name string, own map[string]string) bool {
 	switch name {
 	case "check", "kind", "service", "marketplace", "shop", "site":

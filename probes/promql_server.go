@@ -16,8 +16,7 @@ import (
 	"guardian/internal/secret"
 )
 
-// PromQLServer is a server that speaks Prometheus' query API: Prometheus, VictoriaMetrics,
-// Thanos, Mimir.
+// PromQLServer is a server with Prometheus' query API: Prometheus, VictoriaMetrics, Thanos, Mimir.
 type PromQLServer struct {
 	Server  string                   `yaml:"server" doc:"Address of the Prometheus-compatible server, such as http://prometheus:9090."`
 	Headers map[string]secret.Secret `yaml:"headers" doc:"Request headers, such as Authorization; never shown."`
@@ -46,14 +45,14 @@ func (s *PromQLServer) client() *Client {
 	return &Client{TLS: s.TLS, Proxy: s.Proxy, BodyLimit: maxBodyLimit}
 }
 
-// PromQLClient asks one server. Its methods may be called from everywhere at once.
+// PromQLClient queries one server. It is safe for concurrent use.
 type PromQLClient struct {
 	api       v1.API
 	transport *http.Transport
 	masks     masks
 }
 
-// Connect makes a client; it reads ca_file and dials nothing.
+// Connect makes a client. It reads ca_file and opens no connection.
 func (s *PromQLServer) Connect(env Env) (*PromQLClient, error) {
 	env = env.withDefaults()
 	transport, err := s.client().transport(true)
@@ -76,14 +75,14 @@ func (s *PromQLServer) Connect(env Env) (*PromQLClient, error) {
 // Close lets go of idle connections. A query under way goes on.
 func (c *PromQLClient) Close() { c.transport.CloseIdleConnections() }
 
-// Query asks an expression at a time. The error is one line without the server's address or
-// any secret; warnings are the server's, masked too.
+// Query evaluates an expression at a time. Errors are one line, without the server's address and
+// redacted, as are the server's warnings.
 func (c *PromQLClient) Query(ctx context.Context, expr string, at time.Time) (model.Value, []string, error) {
 	value, warnings, _, err := c.api.Query(ctx, expr, at)
 	return c.answer(value, warnings, err)
 }
 
-// QueryRange asks an expression at each step from start to end, both included; else as Query.
+// QueryRange is Query for each step from start to end, both included.
 func (c *PromQLClient) QueryRange(ctx context.Context, expr string, start, end time.Time, step time.Duration) (model.Value, []string, error) {
 	value, warnings, _, err := c.api.QueryRange(ctx, expr, v1.Range{Start: start, End: end, Step: step})
 	return c.answer(value, warnings, err)
@@ -99,7 +98,7 @@ func (c *PromQLClient) answer(value model.Value, warnings []string, err error) (
 	return value, warnings, nil
 }
 
-// queryError says why a query was not answered, in words that may be shown.
+// queryError is why a query was not answered, in words that may be shown.
 type queryError struct {
 	text  string
 	cause error
@@ -107,7 +106,8 @@ type queryError struct {
 
 func (e *queryError) Error() string { return e.text }
 
-// Is lets callers ask for a context's end, and not take the cause out, which names the address.
+// Is lets callers check for the end of a context without access to the cause, which holds the
+// address.
 func (e *queryError) Is(target error) bool {
 	return (target == context.Canceled || target == context.DeadlineExceeded) && errors.Is(e.cause, target)
 }
@@ -127,7 +127,7 @@ func whyNotAnswered(err error) string {
 	}
 }
 
-// promqlTransport adds the configured headers and bounds the answer.
+// promqlTransport adds the configured headers and limits the size of answers.
 type promqlTransport struct {
 	next    http.RoundTripper
 	headers map[string]secret.Secret

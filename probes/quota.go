@@ -16,8 +16,8 @@ import (
 	"guardian/probes/sample"
 )
 
-// QuotaSettings configure a check of kind quota: one cheap request, whose answer's headers
-// say how much of the marketplace's quota is used.
+// QuotaSettings configure a check of kind quota: one cheap request whose answer tells how much of
+// the marketplace's quota is used.
 type QuotaSettings struct {
 	Request        `yaml:",inline"`
 	Client         `yaml:",inline"`
@@ -115,8 +115,8 @@ func newQuotaProbe(s *QuotaSettings, env Env) (*quotaProbe, error) {
 // Close implements Closer.
 func (p *quotaProbe) Close() error { return p.client.Close() }
 
-// Look tells about the quota and nothing else: a target that does not answer, or answers
-// without a word on quota, is Unknown here; that it is down is what a check of kind http tells.
+// Look measures the quota and nothing else: if the target does not answer, or its answer has no
+// quota, the look is Unknown. A check of kind http finds out whether the target is down.
 func (p *quotaProbe) Look(ctx context.Context) sample.Observation {
 	now := p.env.Now()
 	out, err := p.request.fill(newTemplateData(p.env, nil, p.settings.Secrets, now))
@@ -125,7 +125,7 @@ func (p *quotaProbe) Look(ctx context.Context) sample.Observation {
 	}
 	x, f := p.client.do(ctx, out)
 	if x.status == 0 {
-		// Once there is a status the headers are here, too; what became of the body does not matter.
+		// With a status there are headers, and the body does not matter.
 		return p.masks.observation(p.observation(nil, sample.Observation{
 			Reason: reason.New("quota_unread", "why", f.reason), Detail: p.masks.detail(x),
 		}))
@@ -158,7 +158,7 @@ func (p *quotaProbe) judge(x exchange, quotas []marketplace.Quota, now time.Time
 	}
 	for _, q := range quotas {
 		used, known := q.UsedRatio()
-		// Nothing left is used up, also where the limit is not told.
+		// A quota of which nothing is left is used up even if its limit is not known.
 		gone := q.Remaining != nil && *q.Remaining <= 0
 		if known && used >= p.settings.MaxUsed || gone {
 			var reset time.Duration
@@ -176,7 +176,7 @@ func (p *quotaProbe) judge(x exchange, quotas []marketplace.Quota, now time.Time
 	return sample.Observation{Health: sample.Up}
 }
 
-// observation adds the series. Of several quotas of one name the first counts.
+// observation adds the series. If several quotas have the same name, the first counts.
 func (p *quotaProbe) observation(quotas []marketplace.Quota, o sample.Observation) sample.Observation {
 	labels := map[string]string{"operation": p.settings.Operation, "source": "header"}
 	o.Values = append(o.Values, sample.Value{Name: "marketplace_throttled_total", Labels: labels, V: p.throttled})

@@ -16,15 +16,15 @@ import (
 	"guardian/probes/sample"
 )
 
-// platformQuota asks a marketplace with a read that is safe to repeat, and believes the
-// marketplace's own way to say what is used. What a look says:
+// platformQuota calls an operation of a marketplace that only reads, and measures the quota by what
+// the marketplace's answers tell.
 //
 //	the quota is used up, or more of it than allowed  | Down
-//	token, key or signature is not taken, no permission | Down: the seller's own calls fail as well
-//	it works                                          | Up, with numbers where the marketplace tells some
-//	the marketplace's own fault, or ours, or no answer | Unknown
+//	token, key or signature not accepted, no permission | Down: the seller's own calls fail as well
+//	it works                                          | Up, with numbers if the marketplace tells any
+//	an error of the marketplace or of ours, no answer  | Unknown
 //
-// It renews no token: most refresh tokens work once, and the seller's systems need them.
+// It does not renew tokens: most refresh tokens work once, and the seller's systems need them.
 type platformQuota struct {
 	settings  *QuotaSettings
 	env       Env
@@ -36,7 +36,7 @@ type platformQuota struct {
 	throttled float64 // looks that were throttled since the probe was built
 }
 
-// platformOperation gives the operation that is asked for.
+// platformOperation returns the operation to call.
 func (s *QuotaSettings) platformOperation(p marketplace.Platform) (marketplace.Operation, error) {
 	name := s.Operation
 	if name == "" {
@@ -53,8 +53,8 @@ func (s *QuotaSettings) platformOperation(p marketplace.Platform) (marketplace.O
 	return o, fmt.Errorf("operation %q of %s is not one of %s", name, p.Title, strings.Join(names, ", "))
 }
 
-// platformAddress gives the address of an operation: url, completed where it is the API's
-// base address or left out.
+// platformAddress returns the address of an operation: url, completed if it is the API's base address
+// or left out.
 func (s *QuotaSettings) platformAddress(p marketplace.Platform, o marketplace.Operation) (string, error) {
 	base := s.URL
 	if base == "" && !strings.Contains(p.Hosts[0], "{") {
@@ -123,7 +123,7 @@ func newPlatformQuota(s *QuotaSettings, env Env) (*platformQuota, error) {
 // Close implements Closer.
 func (q *platformQuota) Close() error { return q.client.Close() }
 
-// Look asks once.
+// Look calls the operation once.
 func (q *platformQuota) Look(ctx context.Context) sample.Observation {
 	now := q.env.Now()
 	out, err := q.request.fill(newTemplateData(q.env, nil, q.settings.Secrets, now))
@@ -182,8 +182,8 @@ func (q *platformQuota) judge(m marketplace.Meaning) sample.Observation {
 	return sample.Observation{Health: sample.Up}
 }
 
-// observation adds the series. Each number says where it comes from; what nobody told is
-// not there.
+// observation adds the series. The label source says where a number comes from; unknown numbers have
+// no series.
 func (q *platformQuota) observation(m marketplace.Meaning, o sample.Observation, now time.Time) sample.Observation {
 	add := func(name string, labels map[string]string, v float64) {
 		o.Values = append(o.Values, sample.Value{Name: name, Labels: labels, V: v})
@@ -222,7 +222,7 @@ func (q *platformQuota) observation(m marketplace.Meaning, o sample.Observation,
 	return q.masks.observation(o)
 }
 
-// pathOf is an address's path, by which the operation and the version are known.
+// pathOf returns an address's path, which tells the operation and the API version.
 func pathOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

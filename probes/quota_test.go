@@ -34,7 +34,7 @@ func TestQuota(t *testing.T) {
 		},
 		"used up is down": {
 			headers: []string{`RateLimit-Policy: "daily";q=100;w=86400`, `RateLimit: "daily";r=0;t=30`}, health: sample.Down,
-			reason: "nothing of the quota of orders is left (daily); it is whole again in 30 s",
+			reason: "nothing of the quota of orders is left (daily); it resets in 30 s",
 			values: map[string]float64{"marketplace_quota_limit operation=orders policy=daily source=header": 100, "marketplace_quota_reset_seconds operation=orders policy=daily source=header": 30},
 		},
 		"nothing left without a limit is down": {headers: []string{"X-Current-Token-Count: 0"}, health: sample.Down, reason: "nothing of the quota"},

@@ -13,8 +13,8 @@ import (
 	"guardian/probes/sample"
 )
 
-// Retry is how a look is tried again where a single lost packet is not news. It hides
-// failures that do not last: leave it out where the share of failures is what matters.
+// Retry says how often a look is tried again at once, so that a single lost packet is not a
+// failure. It hides short failures: leave it out where the failure rate is what matters.
 type Retry struct {
 	Times int            `yaml:"times" doc:"Number of retries of a look that is not up, 0 to 5; for checks that only read."`
 	Pause model.Duration `yaml:"pause" doc:"Pause before each retry; default: 200ms. All tries share the check's timeout."`
@@ -44,13 +44,12 @@ func (r *Retry) Validate() error {
 	return errors.Join(errs...)
 }
 
-// RetriesSeries is the series of checks with a Retry: how many tries beyond the first one the
-// last look took.
+// RetriesSeries is the series of checks with a Retry: the number of further tries of the last look.
 const RetriesSeries = "probe_retries"
 
-// Do looks until it was up or the tries are used up. ctx carries the deadline of all tries
-// together, of which each gets an even part, so that a packet that is lost does not cost the
-// whole time. It gives the last try, which says so when it took several, and their number.
+// Do looks until a look is up or the tries are used up. All tries share ctx's deadline evenly, so
+// that one lost packet does not use up all the time. It returns the last look, whose reason says
+// how many tries there were, and the number of tries.
 func (r Retry) Do(ctx context.Context, look func(context.Context) sample.Observation) (o sample.Observation, tries int) {
 	if r.Times <= 0 {
 		return look(ctx), 1
@@ -75,7 +74,7 @@ func (r Retry) Do(ctx context.Context, look func(context.Context) sample.Observa
 	return o, tries
 }
 
-// once gives a try its part of the time that is left.
+// once makes one try with its share of the time that is left.
 func (r Retry) once(ctx context.Context, left int, look func(context.Context) sample.Observation) sample.Observation {
 	if deadline, ok := ctx.Deadline(); ok {
 		part := (time.Until(deadline) - time.Duration(left)*time.Duration(r.Pause)) / time.Duration(left+1)
@@ -86,7 +85,7 @@ func (r Retry) once(ctx context.Context, left int, look func(context.Context) sa
 	return look(ctx)
 }
 
-// sleep waits unless ctx ends before.
+// sleep waits for d; it returns false when ctx ends before.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

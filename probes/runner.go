@@ -14,13 +14,13 @@ import (
 	"guardian/probes/sample"
 )
 
-// DefaultTimeout is the most that a look may take when its check does not say.
+// DefaultTimeout is the timeout of a look whose check sets none.
 const DefaultTimeout = 30 * time.Second
 
-// defaultMaxLooks bounds sockets and memory: a look holds a few of each.
+// defaultMaxLooks bounds the sockets and the memory that looks under way use.
 const defaultMaxLooks = 256
 
-// What LookNow answers when it cannot look.
+// The errors of LookNow.
 var (
 	ErrNoCheck = errors.New("there is no such check")
 	ErrStandby = errors.New("this guardian is on standby: only the one that holds the lease looks at this kind")
@@ -38,17 +38,17 @@ type RunnerOptions struct {
 	// Correct changes a sample before OnSample or a caller of LookNow gets it; nil changes nothing.
 	// It may wait; ctx ends when the look is stopped.
 	Correct func(ctx context.Context, s sample.Sample) sample.Sample
-	// Budget tells whether a look may be made; nil: always.
+	// Budget decides whether a look may be made; nil allows all.
 	Budget Budget
-	// Redactor is the last pass over reasons, details and panics; nil redacts nothing.
+	// Redactor redacts reasons, details and panics once more at the end; nil redacts nothing.
 	Redactor *secret.Redactor
 	// MaxLooks is how many looks may be under way at once; 0: 256.
 	MaxLooks int
 }
 
-// Runner looks on schedule: one goroutine per check, never two looks of a check at once. A
-// look that comes late is not made up for: what was missed is skipped and counted. Waits are
-// monotonic, so that a step of the wall clock causes neither a burst nor a long pause.
+// Runner looks at checks on schedule: one goroutine per check, never two looks of a check at
+// once. Looks that were missed are counted and not made up for. Waits use the monotonic clock, so
+// that a step of the wall clock causes neither many looks at once nor a long pause.
 type Runner struct {
 	log      *slog.Logger
 	now      func() time.Time
@@ -67,7 +67,7 @@ type Runner struct {
 	stopped bool
 }
 
-// NewRunner makes a Runner on standby: Active kinds do not look before SetActive(true).
+// NewRunner makes a Runner on standby: checks of Active kinds wait for SetActive(true).
 func NewRunner(o RunnerOptions) *Runner {
 	env := Env{Log: o.Log, Now: o.Now}.withDefaults()
 	if o.MaxLooks <= 0 {
@@ -87,9 +87,9 @@ func NewRunner(o RunnerOptions) *Runner {
 	}
 }
 
-// Apply makes the running checks these: it starts new ones, stops those that are gone and
-// keeps those of the same name and fingerprint, with their probe and state. It does not wait
-// for stopped looks; a changed check's first look comes after its last old one.
+// Apply replaces the set of running checks: it starts new ones, stops those that are gone, and
+// keeps those whose name and fingerprint are the same, with their probe and state. It does not
+// wait for looks that it stops; the first look of a changed check comes after the last of the old.
 func (r *Runner) Apply(checks []Check) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -117,15 +117,15 @@ func (r *Runner) Apply(checks []Check) {
 			old.stop()
 		}
 		r.running[c.Name] = l
-		// The loop's life is the runner's, not that of a request: Stop and Apply end it.
+		// The loop outlives the caller; Stop and Apply end it.
 		ctx, cancel := context.WithCancelCause(context.Background())
 		l.cancel = cancel
 		r.loops.Go(func() { l.run(ctx) })
 	}
 }
 
-// LookNow looks at a check at once, after a look that is under way, and gives the sample,
-// which OnSample gets, too. It fails with ErrNoCheck, ErrStandby, ErrStopped or ctx's error.
+// LookNow looks at a check at once, or right after a look that is under way, and returns the
+// sample, which OnSample gets too. It fails with ErrNoCheck, ErrStandby, ErrStopped or ctx's error.
 func (r *Runner) LookNow(ctx context.Context, check string) (sample.Sample, error) {
 	r.mu.Lock()
 	l := r.running[check]
@@ -164,8 +164,8 @@ func (r *Runner) StopRechecks(checks ...string) {
 	}
 }
 
-// SetActive says whether this guardian holds the lease. Without it Active kinds do not look,
-// and a look of theirs that is under way is broken off.
+// SetActive tells the Runner whether this guardian holds the lease. Without it, checks of Active
+// kinds are not looked at, and looks of theirs that are under way are stopped.
 func (r *Runner) SetActive(active bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -185,7 +185,7 @@ func (r *Runner) SetActive(active bool) {
 	}
 }
 
-// Stop breaks off every look and waits until all are over or ctx is done.
+// Stop stops all looks and waits until they have ended or ctx is done.
 func (r *Runner) Stop(ctx context.Context) error {
 	r.mu.Lock()
 	r.stopped = true
@@ -209,14 +209,14 @@ func (r *Runner) Stop(ctx context.Context) error {
 	}
 }
 
-// lease tells whether this guardian is active, and gives a channel that closes when that changes.
-func (r *Runner) lease() (bool, <-chan struct{}) {
+// lease reports whether this guardian is active; changed is closed when that changes.
+func (r *Runner) lease() (active bool, changed <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.active, r.changed
 }
 
-// begin registers how a look of the loop is broken off; it refuses on standby.
+// begin registers how a look of the loop is stopped; on standby it fails.
 func (r *Runner) begin(l *loop, breakOff context.CancelCauseFunc) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -233,8 +233,8 @@ func (r *Runner) end(l *loop) {
 	l.breakOff = nil
 }
 
-// gone forgets the metrics of a check whose loop has ended, unless another one runs by its name.
-func (r *Runner) gone(l *loop) {
+// ended removes the metrics of a check whose loop has ended, unless another runs by its name.
+func (r *Runner) ended(l *loop) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.running[l.check.Name] == nil {

@@ -41,7 +41,7 @@ type ScrapeSettings struct {
 	MaxSeries int                      `yaml:"max_series" doc:"Maximum number of series, up to 2000; with more the check is Unknown."`
 }
 
-// MetricAssertion bounds the values of the series that a selector chooses.
+// MetricAssertion limits the values of the series that a selector matches.
 type MetricAssertion struct {
 	Metric  string   `yaml:"metric" doc:"Selector; all matching series must be within the limits."`
 	Min     *float64 `yaml:"min" doc:"Minimum value."`
@@ -91,7 +91,7 @@ func (a MetricAssertion) missing() (sample.Health, error) {
 	return healthOf("missing", cmp.Or(a.Missing, "unknown"))
 }
 
-// selector chooses samples of one metric.
+// selector matches samples of one metric.
 type selector struct {
 	text, name string
 	matchers   []*labels.Matcher
@@ -177,7 +177,7 @@ func newScrapeProbe(s *ScrapeSettings, env Env) (*scrapeProbe, error) {
 // Close implements Closer.
 func (p *scrapeProbe) Close() error { return p.client.Close() }
 
-// Look asks for the metrics once.
+// Look scrapes once.
 func (p *scrapeProbe) Look(ctx context.Context) sample.Observation {
 	out, err := p.request.fill(newTemplateData(p.env, nil, p.settings.Secrets, p.env.Now()))
 	if err != nil {
@@ -204,15 +204,15 @@ func (p *scrapeProbe) Look(ctx context.Context) sample.Observation {
 	if f == nil {
 		f = remaining(x.expiry, p.settings.TLS.MinRemaining, p.env.Now())
 	}
-	o := seenAs(f, append(x.values(), values...))
+	o := observed(f, append(x.values(), values...))
 	if f != nil {
 		o.Detail = p.masks.detail(x)
 	}
 	return p.masks.observation(o)
 }
 
-// readExposition reads the text format, or OpenMetrics where the server says that it is, as
-// Prometheus does; of two samples of one series the first counts.
+// readExposition reads the text format, or OpenMetrics if the content type says so. Of two samples
+// of the same series the first counts, as in Prometheus.
 func readExposition(body []byte, contentType string) (model.Vector, *fault) {
 	if media, _, _ := strings.Cut(contentType, ";"); strings.TrimSpace(media) != "application/openmetrics-text" {
 		contentType = "text/plain"
@@ -255,7 +255,7 @@ func readExposition(body []byte, contentType string) (model.Vector, *fault) {
 	}
 }
 
-// chosen gives the series of the check, as many as are allowed.
+// chosen returns the series of the check, up to max_series.
 func (p *scrapeProbe) chosen(found model.Vector) ([]sample.Value, *fault) {
 	var values []sample.Value
 	over := 0
@@ -277,7 +277,7 @@ func (p *scrapeProbe) chosen(found model.Vector) ([]sample.Value, *fault) {
 	return values, nil
 }
 
-// judge gives the first value that is out of bounds, or else what could not be judged.
+// judge returns the first value that is out of bounds; if there is none, what could not be judged.
 func (p *scrapeProbe) judge(found model.Vector) *fault {
 	var unsure *fault
 	for i, sel := range p.asserts {

@@ -14,8 +14,8 @@ import (
 	"guardian/internal/secret"
 )
 
-// Request is an HTTP request as it is configured. URL, header values and body are
-// text/template texts; see templateData for what they may name.
+// Request is an HTTP request as it is configured. URL, header values and body are templates of
+// text/template; see templateData for the names they may use.
 type Request struct {
 	Method  string                   `yaml:"method" doc:"HTTP method; default: GET, for a push POST."`
 	URL     string                   `yaml:"url" doc:"Absolute http or https URL; a template such as https://shop.example.com/orders/{{.ID}}. Its query and user are never shown."`
@@ -23,7 +23,7 @@ type Request struct {
 	Body    string                   `yaml:"body" doc:"Request body; a template. Use secrets as {{.Secrets.name}}."`
 }
 
-// Client is how HTTP goes out: nothing of it is taken from the environment.
+// Client says how HTTP requests are sent; nothing is read from the environment.
 type Client struct {
 	TLS           TLS    `yaml:"tls" doc:"How the target's certificate is verified."`
 	Proxy         string `yaml:"proxy" doc:"Proxy as http://, https:// or socks5:// URL; HTTP_PROXY etc. are not used."`
@@ -52,8 +52,8 @@ type Expect struct {
 	MaxLatency      model.Duration    `yaml:"max_latency" doc:"Maximum duration of the whole answer; 0: only the check's timeout."`
 }
 
-// JSONAssertion is one condition on a value of a JSON document. Several conditions hold
-// together; none means that the path must exist.
+// JSONAssertion is a condition on a value of a JSON document. If several are set, all must hold; if
+// none is, the path must exist.
 type JSONAssertion struct {
 	Path    string   `yaml:"path" doc:"GJSON path, such as data.status or orders.#(id==\"{{.ID}}\").sku."`
 	Equals  *string  `yaml:"equals" doc:"The expected value; numbers are compared as numbers. A template."`
@@ -112,7 +112,7 @@ func defaultClient() Client {
 	return Client{AddressFamily: "any", MaxRedirects: 10, BodyLimit: defaultBodyLimit}
 }
 
-// validFamily tells of an address family that there is not.
+// validFamily returns an error for an unknown address family.
 func validFamily(family string) error {
 	switch family {
 	case "", "any", "ip4", "ip6":
@@ -122,7 +122,7 @@ func validFamily(family string) error {
 	}
 }
 
-// familyNetwork gives the network of package net for tcp or udp over a family.
+// familyNetwork returns the network name of package net, such as tcp4.
 func familyNetwork(network, family string) string {
 	switch family {
 	case "ip4":
@@ -161,7 +161,7 @@ func (c *Client) validate() error {
 	return errors.Join(errs...)
 }
 
-// validate checks a request; field is its place in the settings, "" at the top.
+// validate checks a request; field is its path in the settings, "" at the top.
 func (r *Request) validate(field string) error {
 	var errs []error
 	if r.URL == "" {
@@ -248,7 +248,7 @@ func (a *JSONAssertion) validate() error {
 	return errors.Join(errs...)
 }
 
-// positive tells of a duration that is not over zero.
+// positive returns an error for a duration that is not over zero.
 func positive(field string, d model.Duration) error {
 	if d <= 0 {
 		return fmt.Errorf("%s must be over 0", field)

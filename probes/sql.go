@@ -40,7 +40,7 @@ func (s *SQL) validate(field string) error {
 	return errors.Join(errs...)
 }
 
-// secrets gives what of the DSN must not be shown.
+// secrets returns the secrets of the DSN.
 func (s *SQL) secrets() []secret.Secret {
 	if s == nil {
 		return nil
@@ -52,11 +52,11 @@ func (s *SQL) secrets() []secret.Secret {
 	return all
 }
 
-// sqlTarget asks one statement of one database.
+// sqlTarget runs one statement on one database.
 type sqlTarget struct {
 	settings *SQL
 	args     []text
-	db       *sql.DB // opened with the first question
+	db       *sql.DB // opened by the first use
 }
 
 func newSQLTarget(s *SQL) (*sqlTarget, error) {
@@ -93,7 +93,7 @@ func (t *sqlTarget) open() (*sql.DB, error) {
 		t.db = stdlib.OpenDB(*config)
 	case "sqlite":
 		if !strings.HasPrefix(dsn, "file:") {
-			// A file that is not there is a mistake to be told, not to be made.
+			// A missing file is a mistake in the settings: do not create it.
 			dsn = (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: dsn}).EscapedPath(), RawQuery: "mode=rw"}).String()
 		}
 		db, err := sql.Open("sqlite", dsn)
@@ -126,11 +126,11 @@ func (t *sqlTarget) fill(d templateData) ([]any, error) {
 type cell struct {
 	text     string
 	isNumber bool
-	isTruth  bool    // a boolean, which is no number but can be measured: 1 or 0
+	isTruth  bool    // a boolean, measured as 1 or 0
 	number   float64 // when isNumber or isTruth
 }
 
-// row asks for the first row; nil is none.
+// row returns the first row of the result; nil if there is none.
 func (t *sqlTarget) row(ctx context.Context, d templateData) (map[string]cell, error) {
 	db, err := t.open()
 	if err != nil {
@@ -159,7 +159,7 @@ func (t *sqlTarget) row(ctx context.Context, d templateData) (map[string]cell, e
 	return found, rows.Err()
 }
 
-// scanRow reads the row that rows stand at, by column in lower case.
+// scanRow reads the current row, by column in lower case.
 func scanRow(rows *sql.Rows, types []*sql.ColumnType) (map[string]cell, error) {
 	values := make([]any, len(types))
 	for i := range values {
@@ -196,7 +196,7 @@ func scanRow(rows *sql.Rows, types []*sql.ColumnType) (map[string]cell, error) {
 	return found, nil
 }
 
-// exec runs the statement and gives how many rows it touched.
+// exec runs the statement and returns the number of affected rows.
 func (t *sqlTarget) exec(ctx context.Context, d templateData) (int64, error) {
 	db, err := t.open()
 	if err != nil {

@@ -86,7 +86,7 @@ func (s *SQLSettings) Validate() error {
 	return errors.Join(errs...)
 }
 
-// condition gives up_if; a duration's number is in seconds.
+// condition parses up_if; durations become seconds.
 func (s *SQLSettings) condition() (condition, error) {
 	if s.Judge == "age" {
 		text := strings.TrimSpace(s.UpIf)
@@ -137,7 +137,7 @@ func newSQLProbe(s *SQLSettings, env Env) (*sqlProbe, error) {
 // Close implements Closer.
 func (p *sqlProbe) Close() error { return p.target.Close() }
 
-// Look asks once.
+// Look queries once.
 func (p *sqlProbe) Look(ctx context.Context) sample.Observation {
 	begin := p.env.Now()
 	t, err := p.target.readOnly(ctx, newTemplateData(p.env, nil, p.settings.Secrets, begin), p.settings.MaxRows)
@@ -149,14 +149,14 @@ func (p *sqlProbe) Look(ctx context.Context) sample.Observation {
 				f.health = sample.Unknown
 			}
 		}
-		return p.masks.observation(seenAs(f, nil))
+		return p.masks.observation(observed(f, nil))
 	}
 	o := p.judge(t, p.env.Now())
 	o.Values = append([]sample.Value{{Name: "sql_rows", V: float64(len(t.rows))}}, p.series(t, p.env.Now())...)
 	return p.masks.observation(o)
 }
 
-// queryFailed says why a database gave no answer.
+// queryFailed returns why a database gave no answer.
 func queryFailed(why reason.Reason) reason.Reason {
 	if why.Code == "net_failed" {
 		return reason.New("sql_failed", "why", why.Value("error")) // an error of the database itself
@@ -249,7 +249,7 @@ func (p *sqlProbe) unmet(column string, row map[string]cell, v float64) reason.R
 	return reason.New("sql_value", "column", column, "got", exact(v), "row", p.of(row), "want", p.upIf)
 }
 
-// of names a row by its labels; "" without any.
+// of names a row by its labels; "" if there are none.
 func (p *sqlProbe) of(row map[string]cell) string {
 	var parts []string
 	for _, name := range p.settings.Labels {
@@ -262,8 +262,8 @@ func (p *sqlProbe) isLabel(column string) bool {
 	return slices.ContainsFunc(p.settings.Labels, func(l string) bool { return strings.EqualFold(l, column) })
 }
 
-// series gives the numbers and the ages of the times of all rows, of the first row alone
-// where no labels tell rows apart.
+// series returns the numbers, and the ages of the times, of all rows; of the first row only if there
+// are no labels to distinguish rows.
 func (p *sqlProbe) series(t table, now time.Time) []sample.Value {
 	rows := t.rows
 	if len(p.settings.Labels) == 0 && len(rows) > 1 {
@@ -301,7 +301,7 @@ func (p *sqlProbe) series(t table, now time.Time) []sample.Value {
 	return values
 }
 
-// measured gives what a cell is as a number: itself, or 1 and 0 for true and false.
+// measured returns a cell as a number; true is 1 and false 0.
 func (c cell) measured() (float64, bool) { return c.number, c.isNumber || c.isTruth }
 
 func numberIn(text string) (float64, bool) {
@@ -309,11 +309,11 @@ func numberIn(text string) (float64, bool) {
 	return v, err == nil && !math.IsNaN(v)
 }
 
-// age gives how long ago a cell's time was, in seconds: negative in the future. SQLite has no
-// times of its own: the forms of its date functions are read, in UTC.
+// age returns how long ago a cell's time was, in seconds; negative in the future. SQLite has no type
+// for times: the formats of its date functions are read as UTC.
 func (c cell) age(now time.Time) (float64, bool) {
 	if c.isNumber {
-		// Seconds since 1970; smaller numbers than those of 2001 are something else.
+		// Seconds since 1970, from 2001 on: smaller numbers are no times.
 		return float64(now.UnixMilli())/1000 - c.number, c.number >= 1e9 && c.number < 1e11
 	}
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999-07", time.DateTime, "2006-01-02T15:04:05", time.DateOnly} {
@@ -331,7 +331,7 @@ type table struct {
 	more    bool // there were more rows than were read
 }
 
-// readOnly asks in a transaction that cannot write, and reads up to limit rows.
+// readOnly queries in a transaction that cannot write, and reads up to limit rows.
 func (t *sqlTarget) readOnly(ctx context.Context, d templateData, limit int) (table, error) {
 	db, err := t.open()
 	if err != nil {
@@ -357,7 +357,7 @@ func (t *sqlTarget) readOnly(ctx context.Context, d templateData, limit int) (ta
 	}
 	defer tx.Rollback()
 	if deadline, ok := ctx.Deadline(); ok && t.settings.Driver == "postgres" {
-		// Should this guardian vanish, the server ends the query by itself.
+		// The server ends the query even if this process is gone.
 		left := max(time.Until(deadline).Milliseconds(), 1)
 		if _, err := tx.ExecContext(ctx, fmt.Sprintf("SET LOCAL statement_timeout = %d", left+1000)); err != nil {
 			return table{}, err

@@ -13,8 +13,8 @@ import (
 	"guardian/probes/sample"
 )
 
-// TCPSettings configure a check of kind tcp: a connection, with TLS or without, and what is
-// said over it.
+// TCPSettings configure a check of kind tcp: a connection, with or without TLS, and a dialogue over
+// it.
 //
 //	what happened                             | health
 //	connected, and every answer was as wanted | Up
@@ -28,7 +28,7 @@ type TCPSettings struct {
 	Talk    []Talk                   `yaml:"talk" doc:"The dialogue, in order; default: only connect."`
 }
 
-// Talk is something said over a connection and what must come back.
+// Talk is a text to send, and what the answer must match.
 type Talk struct {
 	Send   string `yaml:"send" doc:"Text to send, including its line end; a template."`
 	Expect string `yaml:"expect" doc:"Regular expression that the answer must match; default: do not wait for an answer."`
@@ -68,7 +68,7 @@ func tcpKind() Kind {
 		Build: func(settings any, env Env) (Probe, error) {
 			return newTCPProbe(settings.(*TCPSettings), env)
 		},
-		// What is said to a target may change something there.
+		// What is sent may change something at the target.
 		Repeats:  func(settings any) bool { return len(settings.(*TCPSettings).Talk) == 0 },
 		Produces: func(any) []string { return []string{"probe_tcp_duration_seconds", "probe_ssl_earliest_cert_expiry"} },
 	}
@@ -99,9 +99,9 @@ func newTCPProbe(s *TCPSettings, env Env) (*tcpProbe, error) {
 	return p, nil
 }
 
-// Look connects, talks and hangs up.
+// Look connects, goes through the dialogue and disconnects.
 func (p *tcpProbe) Look(ctx context.Context) sample.Observation {
-	c, f := p.settings.contact(ctx, "tcp", p.env.Now)
+	c, f := p.settings.connect(ctx, "tcp", p.env.Now)
 	defer c.Close()
 	if f == nil && p.settings.TLS != nil {
 		f = p.secure(ctx, c)
@@ -113,7 +113,7 @@ func (p *tcpProbe) Look(ctx context.Context) sample.Observation {
 	}
 	const name = "probe_tcp_duration_seconds"
 	values := append(c.values(name), phaseValue(name, "talk", p.env.Now().Sub(talking)))
-	o := seenAs(f, values)
+	o := observed(f, values)
 	if f != nil && len(heard) > 0 {
 		// Masked before it is cut: half a secret is still half a secret.
 		o.Detail = shorten(p.masks.text(printable(string(heard))), detailBody)
@@ -121,7 +121,7 @@ func (p *tcpProbe) Look(ctx context.Context) sample.Observation {
 	return p.masks.observation(o)
 }
 
-func (p *tcpProbe) secure(ctx context.Context, c *contact) *fault {
+func (p *tcpProbe) secure(ctx context.Context, c *connection) *fault {
 	config, err := p.settings.TLS.named(p.settings.host())
 	if err != nil {
 		return blind(reason.New("client_settings", "error", err))
@@ -134,8 +134,8 @@ func (p *tcpProbe) secure(ctx context.Context, c *contact) *fault {
 
 func talkStep(i int) string { return fmt.Sprintf("talk[%d]", i) }
 
-// talk gives what it heard last.
-func (p *tcpProbe) talk(ctx context.Context, c *contact) (heard []byte, f *fault) {
+// talk goes through the dialogue and returns the last answer.
+func (p *tcpProbe) talk(ctx context.Context, c *connection) (heard []byte, f *fault) {
 	data := newTemplateData(p.env, nil, p.settings.Secrets, p.env.Now())
 	for i, send := range p.send {
 		out, err := send.render(data)
@@ -165,7 +165,7 @@ func (p *tcpProbe) talk(ctx context.Context, c *contact) (heard []byte, f *fault
 	return heard, nil
 }
 
-// hear reads until what came matches, the limit is reached or reading fails.
+// hear reads until the answer matches, the limit is reached or reading fails.
 func hear(r io.Reader, expect *regexp.Regexp) (heard []byte, done bool, err error) {
 	var b bytes.Buffer
 	chunk := make([]byte, 4<<10)

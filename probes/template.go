@@ -10,10 +10,9 @@ import (
 	"guardian/internal/secret"
 )
 
-// templateData is what the templates of a request may name: .Check, .Service, .Labels,
-// .Now (a time.Time in UTC), .Secrets, every name of vars, and for synthetic orders .ID and
-// .Ref. A name that is not there is an error, never an empty text: a DELETE of
-// /orders/{{.Ref}} must not become one of /orders/.
+// templateData holds the names that templates may use: .Check, .Service, .Labels, .Now (a
+// time.Time in UTC), .Secrets, the names of vars, and for synthetic orders .ID and .Ref. An unknown
+// name is an error and not an empty text: DELETE /orders/{{.Ref}} must not become DELETE /orders/.
 type templateData map[string]any
 
 func newTemplateData(env Env, vars map[string]string, secrets map[string]secret.Secret, now time.Time) templateData {
@@ -36,7 +35,7 @@ func (d templateData) with(name string, value any) templateData {
 	return c
 }
 
-// text is a configured text that may be a template.
+// text is a configured value that may be a template.
 type text struct {
 	plain    string
 	template *template.Template // nil: plain as it is
@@ -64,7 +63,7 @@ func (t text) render(d templateData) (string, error) {
 	return b.String(), nil
 }
 
-// compiledRequest is a Request whose templates are parsed.
+// compiledRequest is a Request with parsed templates.
 type compiledRequest struct {
 	method    string
 	url, body text

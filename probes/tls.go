@@ -24,7 +24,7 @@ import (
 //	trusted, valid for long enough, protocol new enough  | Up
 //	untrusted, expired, wrong name, expires too soon     | Down
 //	protocol under min_version                           | Down
-//	stapled OCSP says revoked, or is not to be believed  | Down
+//	stapled OCSP says revoked, or is not valid           | Down
 //	refused, no answer in time, STARTTLS refused         | Down
 //	what the fault table says of this machine            | Unknown
 type TLSSettings struct {
@@ -103,9 +103,9 @@ func newTLSProbe(s *TLSSettings, env Env) (*tlsProbe, error) {
 	return &tlsProbe{settings: s, env: env, masks: newMasks(env), least: least}, nil
 }
 
-// Look agrees on TLS and hangs up.
+// Look makes a TLS handshake and disconnects.
 func (p *tlsProbe) Look(ctx context.Context) sample.Observation {
-	c, f := p.settings.contact(ctx, "tcp", p.env.Now)
+	c, f := p.settings.connect(ctx, "tcp", p.env.Now)
 	defer c.Close()
 	if f == nil && p.settings.StartTLS != "" {
 		if err := startTLS(c, p.settings.StartTLS); err != nil {
@@ -122,15 +122,15 @@ func (p *tlsProbe) Look(ctx context.Context) sample.Observation {
 			Name: "probe_tls_version_info", Labels: map[string]string{"version": tls.VersionName(state.Version)}, V: 1,
 		})
 	}
-	return p.masks.observation(seenAs(f, values))
+	return p.masks.observation(observed(f, values))
 }
 
-func (p *tlsProbe) secure(ctx context.Context, c *contact) (tls.ConnectionState, *fault) {
+func (p *tlsProbe) secure(ctx context.Context, c *connection) (tls.ConnectionState, *fault) {
 	config, err := p.settings.named(p.settings.host())
 	if err != nil {
 		return tls.ConnectionState{}, blind(reason.New("client_settings", "error", err))
 	}
-	// Agreeing on what is too old is how one learns what is spoken.
+	// Accept old versions, to be able to report which one the server speaks.
 	config.MinVersion = tls.VersionTLS10
 	state, f := c.secure(ctx, config)
 	if f != nil {
@@ -171,7 +171,7 @@ func stapled(state tls.ConnectionState, required bool, now time.Time) *fault {
 	return nil
 }
 
-// greetingLimit bounds what a mail server may say before TLS, in bytes.
+// greetingLimit is the most bytes that a mail server may send before TLS.
 const greetingLimit = 64 << 10
 
 // startTLS asks a mail server for TLS: RFC 3207 (smtp), RFC 3501 §6.2.1 (imap), RFC 2595 §4 (pop3).
@@ -181,7 +181,7 @@ func startTLS(rw io.ReadWriter, protocol string) error {
 		_, err := io.WriteString(rw, line+"\r\n")
 		return err
 	}
-	// answer reads lines until one is final, which must start with good.
+	// answer reads lines up to a final one, which must start with good.
 	answer := func(good string, final func(string) bool) error {
 		for {
 			line, err := r.ReadLine()
@@ -227,5 +227,5 @@ func startTLS(rw io.ReadWriter, protocol string) error {
 	return nil
 }
 
-// smtpFinal tells the last line of an answer: "250 …" and not "250-…".
+// smtpFinal reports whether a line is the last of an answer: "250 …" and not "250-…".
 func smtpFinal(line string) bool { return len(line) < 4 || line[3] != '-' }

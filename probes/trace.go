@@ -10,8 +10,8 @@ import (
 	"guardian/internal/reason"
 )
 
-// The phases of a request, as blackbox_exporter names them. A request that is redirected has
-// the sum of each.
+// The phases of a request, as blackbox_exporter names them. Of a redirected request each is the
+// sum over all requests.
 const (
 	phaseResolve    = "resolve"
 	phaseConnect    = "connect"
@@ -24,8 +24,8 @@ func phases() []string {
 	return []string{phaseResolve, phaseConnect, phaseTLS, phaseProcessing, phaseTransfer}
 }
 
-// tracer takes the time of the phases of one request. The dials that lose a race between two
-// addresses report after the request is over: hence the lock and closed.
+// tracer measures the phases of one request. When two addresses are dialled at once, the slower
+// dial may report after the request has ended: hence the lock and closed.
 type tracer struct {
 	now func() time.Time
 
@@ -64,7 +64,7 @@ func (t *tracer) end(phase string) {
 	delete(t.begun, phase)
 }
 
-// close ends what is under way: no callback changes anything after it.
+// close ends the phases under way; later callbacks change nothing.
 func (t *tracer) close() {
 	t.end(phaseTransfer)
 	t.mu.Lock()
@@ -78,20 +78,20 @@ func (t *tracer) connected() {
 	t.gotConn = t.gotConn || !t.closed
 }
 
-// phase gives the phase that is under way.
+// phase returns the phase that is under way.
 func (t *tracer) phase() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.current
 }
 
-// The codes of what is being done that faultOf treats apart.
+// The codes of activities that faultOf treats specially.
 const (
 	resolving   = "doing_resolve"
 	handshaking = "doing_tls"
 )
 
-// doing says a phase in words.
+// doing returns the reason that describes what is done in a phase.
 func doing(phase string) reason.Reason {
 	switch phase {
 	case phaseResolve:

@@ -80,15 +80,15 @@ func orderWords(code string) (Words, bool) {
 	case "quota_throttled_status":
 		return Words{"status {status}", "状态码 {status}"}, true
 	case "quota_none_left":
-		return Words{"nothing of the quota of {operation} is left[ ({policy})][; it is whole again in {reset}]", "{operation} 的配额已用完[（{policy}）][，{reset}后恢复]"}, true
+		return Words{"nothing of the quota of {operation} is left[ ({policy})][; it resets in {reset}]", "{operation} 的配额已用完[（{policy}）][，{reset}后恢复]"}, true
 	case "quota_used":
-		return Words{"{used%} of the quota of {operation} is used, under {limit%} wanted[ ({policy})][; it is whole again in {reset}]", "{operation} 的配额已用 {used%}，要求低于 {limit%}[（{policy}）][，{reset}后恢复]"}, true
+		return Words{"{used%} of the quota of {operation} is used, under {limit%} wanted[ ({policy})][; it resets in {reset}]", "{operation} 的配额已用 {used%}，要求低于 {limit%}[（{policy}）][，{reset}后恢复]"}, true
 	case "quota_of":
 		return Words{"{operation} of {marketplace}[, shop {shop}][, application {app}]", "{marketplace} 的 {operation}[，店铺 {shop}][，应用 {app}]"}, true
 	case "quota_sandbox":
 		return Words{"{operation} of {marketplace} (sandbox)[, shop {shop}][, application {app}]", "{marketplace}（沙箱）的 {operation}[，店铺 {shop}][，应用 {app}]"}, true
 	case "quota_resting":
-		return Words{"{quota} was throttled; it rests until {until}", "{quota}被限流，暂停调用至 {until}"}, true
+		return Words{"{quota} was throttled; no calls until {until}", "{quota}被限流，暂停调用至 {until}"}, true
 	case "quota_share_used":
 		return Words{"the guardian's share of {quota} is used until {until}", "Guardian 在{quota}的配额份额已用完，{until} 恢复"}, true
 	default:

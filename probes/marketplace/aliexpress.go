@@ -11,7 +11,7 @@ import (
 )
 
 // aliexpress is the gateway that AliExpress shares with Lazada, and the older TOP gateway.
-// It publishes no numbers; its day is Beijing's.
+// It publishes no numbers; its daily quotas are reset at midnight in Beijing.
 //
 // The worked example of its signing page shows Lazada's digest for another message: it is no
 // known answer, and many copies of it are wrong.

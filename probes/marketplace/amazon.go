@@ -5,8 +5,8 @@ import (
 )
 
 // amazon is the Selling Partner API. Rates are those of the vendor's models
-// (amzn/selling-partner-api-models). It tells a rate and nothing else: what is left of a
-// bucket is never in an answer.
+// (amzn/selling-partner-api-models). Answers contain the rate and
+// never what is left of a bucket.
 func amazon() Platform {
 	const orders = "Orders v2026-01-01 replaces it by 2027-03-27"
 	return Platform{

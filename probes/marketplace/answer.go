@@ -8,18 +8,18 @@ import (
 	"guardian/internal/reason"
 )
 
-// Class is what an answer means for whoever is on call.
+// Class is what an answer means for the on-call engineer.
 type Class string
 
 // The classes.
 const (
 	OK                 Class = "ok"
 	Throttled          Class = "throttled"           // a quota is used up
-	CredentialBad      Class = "credential_bad"      // token or signature is not taken
-	CredentialExpiring Class = "credential_expiring" // it works, and will not for long
-	Permission         Class = "permission"          // who asks is known and may not
-	InSandbox          Class = "sandbox"             // the sandbox's limits, not production's
-	Deprecated         Class = "deprecated"          // it works and will be taken away, or was
+	CredentialBad      Class = "credential_bad"      // token or signature is not accepted
+	CredentialExpiring Class = "credential_expiring" // it works, but the authorisation ends soon
+	Permission         Class = "permission"          // authenticated, but not allowed
+	InSandbox          Class = "sandbox"             // a limit of the sandbox, not of production
+	Deprecated         Class = "deprecated"          // it will be removed, or was
 	TheirFault         Class = "their_fault"
 	OurFault           Class = "our_fault"
 )
@@ -31,8 +31,8 @@ func Classes() []Class {
 
 // Answer is a platform's answer to one request.
 type Answer struct {
-	Operation    string // the platform's name of what was called; "" is looked up by method and path, which stands in for it
-	Method, Path string // of the request, where known; the path may have its query
+	Operation    string // the platform's name of what was called; if "", found by method and path, or else the path
+	Method, Path string // of the request, if known; the path may include the query
 	Status       int    // 100 to 599
 	Header       http.Header
 	Body         []byte
@@ -42,31 +42,31 @@ type Answer struct {
 type Meaning struct {
 	Class       Class
 	Code        string         // the platform's own code of the error, "" if there is none
-	RetryAfter  *time.Duration // when the platform tells it; not negative
+	RetryAfter  *time.Duration // if the platform tells it; not negative
 	Why         reason.Reason  // what happened, for people
 	Quota       []Reading
-	Deprecation *Deprecation // when the answer tells of one
-	Expires     *time.Time   // until when the authorisation lives, when the answer tells it
+	Deprecation *Deprecation // if the answer has one
+	Expires     *time.Time   // when the authorisation ends, if the answer tells it
 }
 
-// fault is the error that an answer's body or headers tell.
+// fault is the error in an answer's body or headers.
 type fault struct {
 	code, message string
-	theirs        bool // the platform says that the error is its own
-	credential    bool // it is about the credential, whatever the status
-	unreadable    bool // there should be a body, and it is none
+	theirs        bool // the platform says that the error is on its side
+	credential    bool // it is about the credential, whatever the status is
+	unreadable    bool // the body cannot be read
 }
 
 func (f fault) is() bool { return f.code != "" || f.message != "" }
 
-// known is one documented error. The first one that matches counts; empty fields match all.
+// known is a documented error. The first that matches counts; empty fields match everything.
 type known struct {
 	status   int    // of the answer
-	code     string // exact, without case
+	code     string // compared without case
 	contains string // in the message, without case
 	class    Class
 	why      string // the code of the reason
-	// wait gives how long to wait where code or message tell; headers come before it.
+	// wait returns how long to wait, if code or message tell it; headers take precedence.
 	wait func(f fault, a Answer, now time.Time) (time.Duration, bool)
 }
 
@@ -76,9 +76,9 @@ func (k known) matches(a Answer, f fault) bool {
 		(k.contains == "" || strings.Contains(strings.ToLower(f.message), strings.ToLower(k.contains)))
 }
 
-// Read tells what an answer means: from status, headers, body code and message together,
-// because HTTP 200 is no success on most platforms, one code stands for a dozen failures on
-// some, and 503 is never a throttle.
+// Read interprets an answer, by status, headers, and the code and message in the body together: on
+// most platforms HTTP 200 may be a failure, on some one code stands for a dozen errors, and 503 is
+// never a throttle.
 func (p Platform) Read(a Answer, now time.Time) Meaning {
 	if a.Operation == "" {
 		o, _ := p.Operation(a.Method, a.Path)
@@ -109,7 +109,7 @@ func (p Platform) Read(a Answer, now time.Time) Meaning {
 	if p.expiry != nil && (m.Class == OK || m.Class == Deprecated) {
 		if ends, early, ok := p.expiry(a, now); ok {
 			m.Expires = &ends
-			// Also when the end is past: the answer itself shows that it works still.
+			// Even if the end has passed: the answer shows that it still works.
 			if ends.Sub(now) <= early {
 				m.Class, m.Why = CredentialExpiring, reason.New("market_authorisation_ends", "at", ends)
 			}
@@ -146,7 +146,7 @@ func (p Platform) said(why reason.Reason, f fault) reason.Reason {
 	return reason.Join(why, reason.New("market_said", "said", text))
 }
 
-// byStatus is what HTTP itself says, for errors that are not documented.
+// byStatus interprets the HTTP status, for errors that are not documented.
 func (p Platform) byStatus(a Answer, f fault) Meaning {
 	class, why := OurFault, "market_request_invalid"
 	switch s := a.Status; {
@@ -179,7 +179,7 @@ func (p Platform) byStatus(a Answer, f fault) Meaning {
 	return Meaning{Class: class, Why: p.said(reason.New(why, "platform", p.Title, "status", a.Status), f)}
 }
 
-// text is what the platform said, on one line and not too long.
+// text is the platform's own text, on one line and shortened.
 func (f fault) text() string {
 	text := f.message
 	switch {

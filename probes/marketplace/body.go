@@ -11,8 +11,8 @@ import (
 // largest is the most of a body, in bytes, that is read for codes and numbers.
 const largest = 4 << 20
 
-// decode reads a body that is one JSON object into v and tells whether it is one. What does
-// not fit a field leaves it as it was: a body of a wrong type somewhere is still read.
+// decode unmarshals a body that is a JSON object into v and reports whether it is one. Values that
+// do not fit their field are skipped.
 func decode(body []byte, v any) bool {
 	body = bytes.TrimSpace(body)
 	if len(body) == 0 || len(body) > largest || body[0] != '{' || !json.Valid(body) {
@@ -22,8 +22,8 @@ func decode(body []byte, v any) bool {
 	return true
 }
 
-// word is a JSON string, number or boolean as text; everything else is "". Platforms write
-// the same code now with quotes and now without.
+// word is a JSON string, number or boolean as text; everything else is "". Platforms write the
+// same code sometimes with quotes and sometimes without.
 type word string
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -44,7 +44,7 @@ func (w *word) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// count gives a word that is a number of zero or more.
+// count returns a word that is a number, not negative.
 func (w word) count() *float64 {
 	v, ok := number(string(w))
 	if !ok {
@@ -53,7 +53,7 @@ func (w word) count() *float64 {
 	return &v
 }
 
-// epoch gives a word that is a time in seconds since 1970, from 2001 to 2100.
+// epoch returns a word that is a time in seconds since 1970, from 2001 to 2100.
 func (w word) epoch() (time.Time, bool) {
 	v, ok := number(string(w))
 	if !ok || v < firstEpochSeconds || v > 4102444800 {
@@ -62,7 +62,7 @@ func (w word) epoch() (time.Time, bool) {
 	return time.Unix(int64(v), 0).UTC(), true
 }
 
-// oneOrMany is a JSON value or a list of them; what does not fit is left out.
+// oneOrMany is a JSON value or a list of them; values that do not fit are skipped.
 type oneOrMany[T any] []T
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -87,7 +87,7 @@ type oauthError struct {
 	Description word `json:"error_description"`
 }
 
-// refusedTokens are the OAuth 2 errors, alike on every platform.
+// refusedTokens are the errors of OAuth 2, the same on all platforms.
 func refusedTokens() []known {
 	return []known{
 		{code: "invalid_grant", class: CredentialBad, why: "market_refresh_token_spent"},
@@ -101,23 +101,23 @@ func refusedTokens() []known {
 	}
 }
 
-// asNumber writes digits as a JSON number and anything else as a string: IDs that are numbers
-// on a platform stay numbers, and an ID that is none does no harm.
+// asNumber writes digits as a JSON number and anything else as a string, so that numeric IDs stay
+// numbers.
 func asNumber(id string) json.RawMessage {
 	if id != "" && len(id) <= 18 && strings.Trim(id, "0123456789") == "" && (id[0] != '0' || id == "0") {
 		return json.RawMessage(id)
 	}
-	text, _ := json.Marshal(id) // a string always has a JSON
+	text, _ := json.Marshal(id) // a string can always be marshalled
 	return text
 }
 
-// nextMidnight is the time until the next day begins at an offset from UTC.
+// nextMidnight returns the time until the next day begins in a zone with an offset from UTC.
 func nextMidnight(now time.Time, offset time.Duration) time.Duration {
 	local := now.UTC().Add(offset)
 	return local.Truncate(24 * time.Hour).Add(24 * time.Hour).Sub(local)
 }
 
-// span makes a wait of seconds that a message or a division told, bounded as headers are.
+// span converts seconds to a wait, with the same bounds as headers.
 func span(s float64) (time.Duration, bool) {
 	if math.IsNaN(s) {
 		return 0, false

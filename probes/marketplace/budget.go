@@ -12,14 +12,14 @@ import (
 	"guardian/internal/reason"
 )
 
-// Bucket is whose quota a call uses. Platforms keep a token bucket for each of these; some
-// keep one for several operations (see Shared).
+// Bucket identifies the quota that a call uses. Platforms have a token bucket for each; some have one
+// for several operations (see Shared).
 type Bucket struct {
 	Marketplace string // the platform's name
-	App         string // the seller's application; "" where there is one only
+	App         string // the seller's application; "" if there is only one
 	Shop        string
 	Operation   string
-	Sandbox     bool // sandboxes have limits of their own, and no seller's budget
+	Sandbox     bool // sandboxes have their own limits, and no budget
 }
 
 // Reason names the bucket for people, as in "getOrder of amazon, shop us-1".
@@ -33,7 +33,7 @@ func (a Bucket) Reason() reason.Reason {
 // String is Reason in English.
 func (a Bucket) String() string { return a.Reason().String() }
 
-// Shared gives the bucket of all operations that use the quota of this one.
+// Shared returns the bucket of all operations that share the quota of this one.
 func (a Bucket) Shared() Bucket {
 	if p, err := Find(a.Marketplace); err == nil && !a.Sandbox {
 		a.Operation = p.quotaOf(a.Operation)
@@ -47,7 +47,7 @@ func (p Platform) quotaOf(operation string) string {
 	return cmp.Or(o.Shares, operation)
 }
 
-// sharing gives an operation that uses a quota.
+// sharing returns an operation that uses a quota.
 func (p Platform) sharing(quota string) (Operation, bool) {
 	for _, o := range p.Operations {
 		if cmp.Or(o.Shares, o.Name) == quota {
@@ -57,19 +57,19 @@ func (p Platform) sharing(quota string) (Operation, bool) {
 	return Operation{}, false
 }
 
-// Asked is one request that a check makes.
+// Asked is a request of a check.
 type Asked struct {
 	Method, URL string            // the URL may have {{templates}}
-	Platform    string            // whom the check says that it asks; "": the label marketplace says it
-	Operation   string            // what the check calls it; "" where it does not say
+	Platform    string            // according to the check's settings; "": by the label marketplace
+	Operation   string            // according to the check's settings; "": not given
 	Labels      map[string]string // of the check: marketplace, shop and app
 }
 
 var template = regexp.MustCompile(`\{\{[^}]*\}\}`)
 
-// Bucket tells whose quota a call uses, and whether it uses a marketplace's at all. The host
-// of a platform tells; for any other host (a gateway, a fake) the label marketplace and an
-// operation must say it.
+// Bucket returns the quota that a call uses, and whether it uses a marketplace's at all. It is found
+// by the host of a platform; for other hosts (a gateway, a fake) the label marketplace and an
+// operation must be given.
 func (c Asked) Bucket() (Bucket, bool) {
 	a := Bucket{App: c.Labels["app"], Shop: c.Labels["shop"]}
 	var path string
@@ -99,7 +99,7 @@ func (c Asked) Bucket() (Bucket, bool) {
 	return a, true
 }
 
-// atHost tells whether a host is one of a platform's; {shop} stands for one label of it.
+// atHost reports whether a host matches one of a platform's; {shop} stands for one label of it.
 func atHost(hosts []string, host string) bool {
 	return slices.ContainsFunc(hosts, func(h string) bool {
 		if suffix, ok := strings.CutPrefix(h, "{shop}"); ok {
@@ -110,32 +110,32 @@ func atHost(hosts []string, host string) bool {
 	})
 }
 
-// Limit is a platform's token bucket. The zero Limit is not known.
+// Limit is a platform's token bucket. The zero Limit is unknown.
 type Limit struct {
 	Rate  float64 // calls per second
 	Burst float64 // calls; at least 1 where Rate is known
 }
 
-// sandboxLimits are what sandboxes publish, of all operations alike, by platform.
+// sandboxLimits are the published limits of sandboxes, the same for all operations, by platform.
 func sandboxLimits() map[string]Limit {
 	return map[string]Limit{
 		"amazon": {Rate: 5, Burst: 15}, // developer-docs.amazon.com/sp-api, "Selling Partner API sandbox"
 	}
 }
 
-// Override says a limit that a shop has instead of the published one.
+// Override is a limit that a shop has instead of the published one.
 type Override struct {
-	Marketplace, Operation, Shop string // Shop "": of every shop
+	Marketplace, Operation, Shop string // Shop "": all shops
 	Limit
 }
 
-// Budgets say how much of whose quota the guardian may use itself.
+// Budgets say how much of the quotas the guardian may use for its own checks.
 type Budgets struct {
 	Share     float64 // of each operation's quota, over 0 to 1
 	Overrides []Override
 }
 
-// Limit gives a bucket's whole limit, the seller's own use included.
+// Limit returns a bucket's whole limit, of which the seller's own calls are a part.
 func (b Budgets) Limit(a Bucket) (Limit, bool) {
 	p, err := Find(a.Marketplace)
 	if err != nil {
@@ -163,10 +163,9 @@ func (b Budgets) Limit(a Bucket) (Limit, bool) {
 	return Limit{}, false
 }
 
-// Allowance gives what of a bucket's limit is the guardian's: its share, or the pace of the
-// platform's safe read where that is more, because that read uses a quota that orders do not
-// miss. A sandbox is nobody's budget: all of it may be used. Nothing is known of the zero
-// Limit: such a bucket is bounded by what the platform refuses alone.
+// Allowance returns the guardian's part of a bucket's limit: its share, or the pace of the platform's
+// safe read if that is more, because that read uses a quota that orders do not need. Sandboxes may
+// be used up. The zero Limit is unknown: only the platform's throttling bounds such a bucket.
 func (b Budgets) Allowance(a Bucket) Limit {
 	whole, known := b.Limit(a)
 	if a.Sandbox || !known {
@@ -180,7 +179,7 @@ func (b Budgets) Allowance(a Bucket) Limit {
 	return own
 }
 
-// Use is what one check uses of one bucket.
+// Use is the use of one bucket by one check.
 type Use struct {
 	Check  string
 	Bucket Bucket
@@ -188,25 +187,25 @@ type Use struct {
 	Every  time.Duration // the mean time between two looks
 }
 
-// Excess is a use that is over what the guardian may use of a quota.
+// Excess is a use that exceeds what the guardian may use of a quota.
 type Excess struct {
 	Use
 	Limit    Limit
-	Share    float64       // what every check of the bucket together uses of it; 0.05 is 5 %
-	Allowed  float64       // what they may
-	Safe     time.Duration // looks that are this far apart, of each check of the bucket, are not over
-	TooLarge bool          // one look alone needs more than the whole burst: no interval is safe
-	Together []string      // every check of the bucket, sorted
+	Share    float64       // the share that all checks of the bucket use; 0.05 is 5 %
+	Allowed  float64       // the share that they may use
+	Safe     time.Duration // an interval for each check of the bucket that would not exceed it
+	TooLarge bool          // one look needs more than the whole burst, so that no interval is safe
+	Together []string      // the checks of the bucket, sorted
 }
 
-// Plan gives the uses that are over the budgets, in their order. Checks of one bucket share
-// its budget. Of limits that are not published nothing is over.
+// Plan returns the uses that exceed the budgets, in their order. Checks of a bucket share its
+// budget. Unpublished limits cannot be exceeded.
 func (b Budgets) Plan(uses []Use) []Excess {
 	type total struct {
 		rate, calls float64
 		checks      []string
 	}
-	// By what is shared, and by the buckets of the uses, to be found at once.
+	// By the shared bucket, and by the buckets of the uses.
 	shared, totals := map[Bucket]*total{}, map[Bucket]*total{}
 	for _, u := range uses {
 		if u.Every <= 0 {
@@ -233,7 +232,7 @@ func (b Budgets) Plan(uses []Use) []Excess {
 			continue
 		}
 		own := b.Allowance(u.Bucket)
-		// A calculation in floats must not refuse the interval that it named itself.
+		// Rounding errors must not refuse the interval that was suggested.
 		const slack = 1 + 1e-9
 		tooLarge := u.Calls > limit.Burst
 		if t.rate <= own.Rate*slack && !tooLarge {
@@ -248,8 +247,8 @@ func (b Budgets) Plan(uses []Use) []Excess {
 	return over
 }
 
-// readable rounds seconds up to what people would write: whole seconds, from ten minutes on
-// whole minutes. It is at most a year.
+// readable rounds seconds up to whole seconds, or to whole minutes from ten minutes on; at most a
+// year.
 func readable(s float64) time.Duration {
 	const longest = 365 * 24 * time.Hour
 	if !(s < longest.Seconds()) {

@@ -7,52 +7,51 @@ import (
 	"guardian/internal/reason"
 )
 
-// How long a bucket rests after it was throttled without being told for how long: a
-// doubling wait, and never longer than a ban that platforms are known to put up.
+// How long a bucket rests after a throttle that tells no wait: the wait doubles, up to the longest
+// ban that is known of a platform.
 const (
 	firstRest   = 10 * time.Second
 	longestRest = time.Hour
 	longestWait = 24 * time.Hour // of what a platform tells itself
-	// longestDoubt is how far the doubling goes where a platform tells a wait that did not help.
+	// longestDoubt is the limit of the doubling when the wait that a platform tells did not help.
 	longestDoubt = 10 * time.Minute
 )
 
-// Limiter keeps each bucket's looks within its allowance, and rests a bucket that was
-// throttled: all of its checks. It reads no clock. Its methods may be called at once.
+// Limiter keeps the looks of each bucket within its allowance, and pauses all checks of a bucket
+// that was throttled. It reads no clock and is safe for concurrent use.
 //
-// In any time t the looks that it lets through make at most burst + rate·t calls, of the
-// allowance's rate and of the larger of its burst and one look's calls.
+// In any time t it allows at most burst + rate·t calls, where rate is the allowance's, and burst the
+// larger of the allowance's burst and the calls of one look.
 type Limiter struct {
 	mu      sync.Mutex
-	buckets map[Bucket]*gauge // by what is shared
-	used    map[Bucket]*gauge // the same, by the buckets of the uses, to be found at once
+	buckets map[Bucket]*tokenBucket // by shared bucket
+	used    map[Bucket]*tokenBucket // the same, by the buckets of the uses
 }
 
-// gauge is a token bucket that fills at rate up to size, as the platforms' own do.
-type gauge struct {
-	rate, size float64 // rate 0: nothing is known, and it is never empty
-	level      float64
-	at         time.Time // of level
-	rest       time.Time // no look before
-	row        int       // throttled answers in a row
+// tokenBucket is a token bucket that fills at rate up to size, like the platforms' own.
+type tokenBucket struct {
+	rate, size  float64 // rate 0: the limit is unknown, and the bucket never empty
+	level       float64
+	at          time.Time // of level
+	pausedUntil time.Time // no looks until then
+	throttles   int       // throttled answers in a row
 }
 
 // NewLimiter makes a Limiter without buckets.
-func NewLimiter() *Limiter { return &Limiter{buckets: map[Bucket]*gauge{}} }
+func NewLimiter() *Limiter { return &Limiter{buckets: map[Bucket]*tokenBucket{}} }
 
-// Apply makes the buckets those of these uses. Buckets that stay keep what they have spent
-// and how long they rest. A new bucket is full: what it spent before this process began is
-// told by Spent.
+// Apply sets the buckets to those of these uses. Buckets that stay keep their level and pause. A new
+// bucket is full; Spent corrects that for what was used before this process began.
 func (l *Limiter) Apply(b Budgets, uses []Use, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	next, used := map[Bucket]*gauge{}, map[Bucket]*gauge{}
+	next, used := map[Bucket]*tokenBucket{}, map[Bucket]*tokenBucket{}
 	for _, u := range uses {
 		if used[u.Bucket] == nil {
 			shared := u.Bucket.Shared()
 			if next[shared] == nil {
 				own := b.Allowance(u.Bucket)
-				next[shared] = &gauge{rate: own.Rate, size: own.Burst, at: now}
+				next[shared] = &tokenBucket{rate: own.Rate, size: own.Burst, at: now}
 			}
 			used[u.Bucket] = next[shared]
 		}
@@ -63,21 +62,21 @@ func (l *Limiter) Apply(b Budgets, uses []Use, now time.Time) {
 		n.level = n.size
 		if old := l.buckets[a]; old != nil {
 			old.fill(now)
-			n.level, n.at, n.rest, n.row = min(old.level, n.size), old.at, old.rest, old.row
+			n.level, n.at, n.pausedUntil, n.throttles = min(old.level, n.size), old.at, old.pausedUntil, old.throttles
 		}
 	}
 	l.buckets, l.used = next, used
 }
 
-func (l *Limiter) gauge(a Bucket) *gauge {
+func (l *Limiter) tokenBucket(a Bucket) *tokenBucket {
 	if g := l.used[a]; g != nil {
 		return g
 	}
 	return l.buckets[a.Shared()]
 }
 
-// Spent tells of looks that another process made: after the last of them, at that time, the
-// budget is taken to be empty, so that a restart never refills it.
+// Spent takes account of looks by another process, the last of them at that time: the budget is
+// assumed to have been empty then, so that a restart does not refill it.
 func (l *Limiter) Spent(uses []Use, at, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -85,7 +84,7 @@ func (l *Limiter) Spent(uses []Use, at, now time.Time) {
 		at = now
 	}
 	for _, u := range uses {
-		if b := l.gauge(u.Bucket); b != nil {
+		if b := l.tokenBucket(u.Bucket); b != nil {
 			since := max(now.Sub(at).Seconds(), 0)
 			b.fill(now)
 			b.level = min(b.level, b.rate*since)
@@ -93,20 +92,20 @@ func (l *Limiter) Spent(uses []Use, at, now time.Time) {
 	}
 }
 
-// Take takes a look's calls from its buckets, all or none. It gives the zero time when it
-// did, otherwise when to ask again and why.
+// Take takes a look's calls from its buckets, all or none. It returns the zero time if it did, and
+// otherwise when to ask again, and why.
 func (l *Limiter) Take(uses []Use, now time.Time) (later time.Time, why reason.Reason) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, u := range uses {
-		b := l.gauge(u.Bucket)
+		b := l.tokenBucket(u.Bucket)
 		if b == nil {
 			continue
 		}
 		b.fill(now)
 		at, because := now, reason.Reason{}
-		if b.rest.After(at) {
-			at, because = b.rest, reason.New("quota_resting", "quota", u.Bucket.Reason(), "until", b.rest)
+		if b.pausedUntil.After(at) {
+			at, because = b.pausedUntil, reason.New("quota_resting", "quota", u.Bucket.Reason(), "until", b.pausedUntil)
 		}
 		if short := u.Calls - b.level; b.rate > 0 && short > tiny {
 			full := now.Add(time.Duration(short/b.rate*float64(time.Second)) + 1)
@@ -122,53 +121,53 @@ func (l *Limiter) Take(uses []Use, now time.Time) (later time.Time, why reason.R
 		return later, why
 	}
 	for _, u := range uses {
-		if b := l.gauge(u.Bucket); b != nil && b.rate > 0 {
+		if b := l.tokenBucket(u.Bucket); b != nil && b.rate > 0 {
 			b.level = max(b.level-u.Calls, 0)
 		}
 	}
 	return time.Time{}, reason.Reason{}
 }
 
-// Throttled tells that a call of a bucket was throttled, and for how long the platform
-// asks to wait; nil: it does not say. It gives until when the bucket rests. A wait that was
-// kept and did not help is not believed again: platforms ban those who come back each second.
+// Throttled notes that a call of a bucket was throttled, and the wait that the platform asks for, if
+// any. It returns until when the bucket is paused. If a wait did not help, the next one doubles:
+// platforms ban clients that come back each second.
 func (l *Limiter) Throttled(a Bucket, wait *time.Duration, now time.Time) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.gauge(a)
+	b := l.tokenBucket(a)
 	if b == nil {
 		return now
 	}
-	rest := min(firstRest<<min(b.row, 10), longestRest)
+	rest := min(firstRest<<min(b.throttles, 10), longestRest)
 	if wait != nil {
 		rest = min(max(*wait, 0), longestWait)
-		if b.row > 0 {
-			rest = max(rest, min(firstRest<<min(b.row-1, 10), longestDoubt))
+		if b.throttles > 0 {
+			rest = max(rest, min(firstRest<<min(b.throttles-1, 10), longestDoubt))
 		}
 	}
-	b.row++
-	if until := now.Add(rest); until.After(b.rest) {
-		b.rest = until
+	b.throttles++
+	if until := now.Add(rest); until.After(b.pausedUntil) {
+		b.pausedUntil = until
 	}
-	// What was saved up is not spent in one go when the rest is over.
+	// After the pause, the saved-up calls must not be made all at once.
 	b.fill(now)
 	b.level = min(b.level, 1)
-	return b.rest
+	return b.pausedUntil
 }
 
-// Answered tells that a call of a bucket was not throttled.
+// Answered notes that a call of a bucket was not throttled.
 func (l *Limiter) Answered(a Bucket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if b := l.gauge(a); b != nil {
-		b.row = 0
+	if b := l.tokenBucket(a); b != nil {
+		b.throttles = 0
 	}
 }
 
-// tiny is less than any call: what sums of floats lose.
+// tiny is the tolerance for rounding errors, in calls.
 const tiny = 1e-6
 
-func (b *gauge) fill(now time.Time) {
+func (b *tokenBucket) fill(now time.Time) {
 	if d := now.Sub(b.at).Seconds(); d > 0 {
 		b.level = min(b.level+d*b.rate, b.size)
 		b.at = now

@@ -11,44 +11,44 @@ import (
 
 const (
 	mostBuckets = 1000
-	// silent is how long nothing may be reported before usage is not known any more.
-	silent = 10 * time.Minute
-	// almost is the most that is ever inferred of a quota unless a throttle proved it used.
-	almost = 0.99
+	// reportTimeout is how long after the last report usage becomes unknown.
+	reportTimeout = 10 * time.Minute
+	// maxInferred is the highest usage that is inferred without a throttle.
+	maxInferred = 0.99
 )
 
-// Meter infers how much of each bucket's quota is used, where the platform does not tell:
-// from what the seller's applications report, the guardian's own calls, and throttles. It
-// models the platform's token bucket twice, with the calls of a report at the best and at the
-// worst moment since the report before: the truth lies between, if the limit is right and
-// everybody reports. It reads no clock. Its methods may be called at once.
+// Meter infers how much of each bucket's quota is used, for platforms that do not tell it: from
+// reports of the seller's applications, the guardian's own calls, and throttles. It models the
+// platform's token bucket twice, with the reported calls at the best and at the worst moment since
+// the report before. The truth is between, if the limit is right and all applications report. It
+// reads no clock and is safe for concurrent use.
 type Meter struct {
 	mu      sync.Mutex
 	budgets Budgets
 	buckets map[Bucket]*metered
 }
 
-// metered is one bucket. lo and hi bound the calls that are in the bucket, at a time.
+// metered is one bucket. lo and hi bound the used calls in the bucket at a time.
 type metered struct {
 	limit    Limit
 	lo, hi   float64
 	at       time.Time
-	reported time.Time // of the last report of the seller's; zero: none
-	exact    time.Time // when a throttle of the guardian's own said that it is full
-	full     bool      // throttled since the last report that was not
+	reported time.Time // of the seller's last report; zero: none
+	exact    time.Time // when a throttle of the guardian's own calls showed that it is full
+	full     bool      // throttled since the last report without throttles
 	trend    Trend
 }
 
-// Estimate is what is inferred of one bucket.
+// Estimate is the inferred usage of one bucket.
 type Estimate struct {
 	Bucket      Bucket
 	Limit       Limit
 	Used        float64  // share of the burst, 0 to 1; 1 only after a throttle
 	Uncertainty float64  // how much more or less it may be, 0 to 0.5
-	Minutes     *float64 // until it is exhausted at the present pace; nil: not in sight
+	Minutes     *float64 // until it is exhausted at the present pace; nil: not known
 }
 
-// InferredSeries are the series of what is inferred, all with source="inferred".
+// InferredSeries are the series of inferred usage, all with source="inferred".
 func InferredSeries() []string {
 	return []string{
 		"marketplace_quota_limit", "marketplace_quota_used_ratio", "marketplace_quota_used_uncertainty", "marketplace_quota_exhausted_minutes",
@@ -58,7 +58,7 @@ func InferredSeries() []string {
 // NewMeter makes a Meter without buckets.
 func NewMeter() *Meter { return &Meter{buckets: map[Bucket]*metered{}} }
 
-// Apply takes limits over; buckets whose limit changed begin anew.
+// Apply sets the limits; buckets whose limit has changed start again.
 func (m *Meter) Apply(b Budgets) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -70,9 +70,9 @@ func (m *Meter) Apply(b Budgets) {
 	}
 }
 
-// Report takes what the seller's applications did since their report before. The first one
-// of a bucket says only that there are reports: how full the bucket was is not known. It
-// fails when the limit of the operation is not known, and when there are too many buckets.
+// Report adds the calls of the seller's applications since their last report. After the first report
+// of a bucket its usage is still unknown. It fails if the limit of the operation is unknown, or if
+// there are too many buckets.
 func (m *Meter) Report(a Bucket, calls, throttled float64, at, now time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -85,7 +85,7 @@ func (m *Meter) Report(a Bucket, calls, throttled float64, at, now time.Time) er
 		if m.forget(now); len(m.buckets) >= mostBuckets {
 			return fmt.Errorf("usage of %d operations and shops is inferred already, which is the most", mostBuckets)
 		}
-		// Whatever was used before is not known: anything from nothing to all.
+		// What was used before is unknown: from nothing to all.
 		x = &metered{limit: limit, hi: limit.Burst, at: at}
 		m.buckets[a] = x
 	}
@@ -98,7 +98,7 @@ func (m *Meter) Report(a Bucket, calls, throttled float64, at, now time.Time) er
 	}
 	x.take(calls, since, at)
 	if x.full = throttled > 0; x.full {
-		// It was full at some moment since the report before.
+		// It was full at some moment since the last report.
 		x.lo = max(x.lo, x.limit.Burst-x.limit.Rate*at.Sub(since).Seconds())
 		x.hi = x.limit.Burst
 	}
@@ -108,8 +108,8 @@ func (m *Meter) Report(a Bucket, calls, throttled float64, at, now time.Time) er
 	return nil
 }
 
-// Called takes one call of the guardian's own. Of buckets of which no application reports
-// nothing is inferred: the guardian's part is not the whole.
+// Called adds one call of the guardian's own. Nothing is inferred for buckets without reports, because
+// the guardian's own calls are only a part.
 func (m *Meter) Called(a Bucket, throttled bool, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -125,13 +125,13 @@ func (m *Meter) Called(a Bucket, throttled bool, at time.Time) {
 	x.take(1, at, at)
 }
 
-// take moves the model on to a time, with n calls somewhere between since and then.
+// take advances the model to a time, with n calls somewhere between since and then.
 func (x *metered) take(n float64, since, at time.Time) {
 	drained := max(at.Sub(x.at).Seconds(), 0) * x.limit.Rate
 	whole := x.limit.Burst
-	// At the worst all came just now.
+	// At worst, all were made just now.
 	x.hi = min(max(x.hi-drained, 0)+n, whole)
-	// At the best they came at once after since, and drained from then on.
+	// At best, they were made right after since, and have drained from then on.
 	lo := x.lo
 	x.lo = max(lo-drained, 0)
 	if since.After(x.exact) || x.exact.IsZero() {
@@ -146,20 +146,19 @@ func (x *metered) take(n float64, since, at time.Time) {
 	}
 }
 
-// Read gives what is inferred now, sorted. Buckets of which nothing was reported for ten
-// minutes are left out.
+// Read returns the estimates for now, sorted. Buckets without a report for ten minutes are left out.
 func (m *Meter) Read(now time.Time) []Estimate {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.forget(now)
 	all := make([]Estimate, 0, len(m.buckets))
 	for a, x := range m.buckets {
-		// Since the last report everything or nothing may have been called.
+		// Since the last report there may have been any number of calls.
 		lo := max(x.lo-max(now.Sub(x.at).Seconds(), 0)*x.limit.Rate, 0) / x.limit.Burst
 		hi := x.hi / x.limit.Burst
 		i := Estimate{Bucket: a, Limit: x.limit, Used: (lo + hi) / 2, Uncertainty: (hi - lo) / 2}
 		if !x.full {
-			i.Used = min(i.Used, almost)
+			i.Used = min(i.Used, maxInferred)
 		}
 		x.trend.Add(now, i.Used)
 		if minutes, ok := x.trend.Minutes(); ok {
@@ -177,7 +176,7 @@ func (m *Meter) Read(now time.Time) []Estimate {
 
 func (m *Meter) forget(now time.Time) {
 	for a, x := range m.buckets {
-		if now.Sub(x.reported) > silent {
+		if now.Sub(x.reported) > reportTimeout {
 			delete(m.buckets, a)
 		}
 	}

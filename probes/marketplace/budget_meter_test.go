@@ -67,8 +67,8 @@ func TestTheTruthLiesWithinWhatIsInferred(t *testing.T) {
 			}
 			// A bucket that refuses has less than one call's room, which is not nothing.
 			slack := 1/limit.Burst + 0.01 + 1e-6
-			if true := w.ratio(now); math.Abs(true-got[0].Used) > got[0].Uncertainty+slack {
-				t.Fatalf("it is %.3f, inferred %.3f ± %.3f", true, got[0].Used, got[0].Uncertainty)
+			if used := w.ratio(now); math.Abs(used-got[0].Used) > got[0].Uncertainty+slack {
+				t.Fatalf("it is %.3f, inferred %.3f ± %.3f", used, got[0].Used, got[0].Uncertainty)
 			}
 			if throttled == 0 && got[0].Used > 0.99 {
 				t.Fatalf("inferred %v without a throttle", got[0].Used)

@@ -2,16 +2,16 @@ package marketplace
 
 import "time"
 
-// What a forecast rests on.
+// The limits of forecasts.
 const (
 	trendSpan  = 15 * time.Minute
-	trendLeast = time.Minute // looks that span less say nothing of a pace
+	trendLeast = time.Minute // a shorter span of looks gives no trend
 	trendMost  = 120         // points
-	trendReset = 0.2         // a fall of the used share by more is a quota that began anew
+	trendReset = 0.2         // a larger fall of the used share means that the quota was reset
 )
 
 // Trend forecasts when a quota is exhausted: the slope of its used share over the last 15
-// minutes by least squares. The zero value is ready. It is not safe for use at once.
+// minutes by least squares. The zero value is ready to use. It is not safe for concurrent use.
 type Trend struct{ points []usedAt }
 
 type usedAt struct {
@@ -19,7 +19,7 @@ type usedAt struct {
 	used float64
 }
 
-// Add takes a used share, 0 to 1. Times that do not come after the last one are left out.
+// Add adds a used share, 0 to 1. Times that are not after the last one are ignored.
 func (t *Trend) Add(at time.Time, used float64) {
 	if n := len(t.points); n > 0 {
 		last := t.points[n-1]
@@ -38,8 +38,8 @@ func (t *Trend) Add(at time.Time, used float64) {
 	t.points = append(t.points[:0], t.points[drop:]...)
 }
 
-// Minutes gives how long until all is used at the present pace; false when too little is
-// known, or when it does not rise.
+// Minutes returns how long until the quota is exhausted at the present pace; false if too little is
+// known, or if usage does not rise.
 func (t *Trend) Minutes() (float64, bool) {
 	n := len(t.points)
 	if n < 3 || t.points[n-1].at.Sub(t.points[0].at) < trendLeast {
@@ -55,7 +55,7 @@ func (t *Trend) Minutes() (float64, bool) {
 		xy += x * (p.used - meanY)
 		xx += x * x
 	}
-	// A rise that would take more than ten years is none.
+	// A rise that would take more than ten years does not count.
 	const least = 1e-7 // per minute
 	if xx == 0 || xy/xx < least {
 		return 0, false

@@ -19,15 +19,15 @@ type Account struct {
 	Token  secret.Secret // access token; it is never renewed
 }
 
-// Creation is how a platform's sandbox makes an order or tries its push out.
+// Creation is how a platform's sandbox creates an order, or tests its push.
 type Creation struct {
 	Operation string              // the name of one of Operations
-	Build     func(Order) Message // nil: what it wants is the seller's own, and has to be given
-	ID        string              // GJSON path of the order's ID in the answer; "" where it tells none
+	Build     func(Order) Message // nil: the body depends on the seller, and has to be configured
+	ID        string              // GJSON path of the order's ID in the answer; "" if it has none
 }
 
-// Request makes a call to an operation complete: what the platform wants in each call, then
-// the signature or the token. What the call has already stays. unique is an ID of the call.
+// Request completes a call to an operation: first the fields that the platform requires in each call,
+// then the signature or the token. Fields that are set stay. unique is an ID of the call.
 func (p Platform) Request(o Operation, c Call, a Account, now time.Time, unique string) (Call, error) {
 	if c.Header == nil {
 		c.Header = http.Header{}
@@ -106,7 +106,7 @@ func temuComplete(c *Call, o Operation, a Account, now time.Time, _ string) {
 	for name, value := range map[string]string{
 		"type": o.Name, "app_key": a.App, "access_token": a.Token.Reveal(), "timestamp": epochSeconds(now), "data_type": "JSON",
 	} {
-		// A body that is no object is told when it is signed.
+		// A body that is no object is an error when it is signed.
 		_ = addMember(c, name, value)
 	}
 	c.Header.Set("Content-Type", "application/json")
@@ -161,8 +161,8 @@ func shopifyTestOrder(o Order) Message {
 	}}, nil)
 }
 
-// walmartSimulation is an order of the dynamic sandbox. Its schema is not public: where the
-// sandbox wants another one, give it as the push's body.
+// walmartSimulation is an order of the dynamic sandbox. Its schema is not public: if the sandbox wants
+// another one, configure it as the push's body.
 func walmartSimulation(o Order) Message {
 	o = o.filled()
 	type line struct {

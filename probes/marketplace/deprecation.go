@@ -9,13 +9,13 @@ import (
 	"guardian/internal/reason"
 )
 
-// Deprecation is what an answer tells of its own end.
+// Deprecation is what an answer says about the end of its operation or version.
 type Deprecation struct {
 	At       *time.Time // when it is or was deprecated; may be in the future
 	Sunset   *time.Time // when it ends
 	Reason   string     // the platform's words
-	Link     string     // where to read on
-	Asked    string     // the version that was asked for, where another one answered
+	Link     string     // to more information
+	Asked    string     // the requested version, if another one answered
 	Answered string     // the version that answered
 }
 
@@ -106,7 +106,7 @@ func linkTo(lines []string, rel string) (string, bool) {
 	return "", false
 }
 
-// deprecation adds to the headers that another version answered than was asked for.
+// deprecation reads the headers, and whether another version answered than was requested.
 func (p Platform) deprecation(a Answer) (Deprecation, bool) {
 	d, ok := ReadDeprecation(a.Header)
 	if p.served == nil {

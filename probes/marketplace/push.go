@@ -8,33 +8,33 @@ import (
 	"guardian/internal/reason"
 )
 
-// Push is how a platform tells the seller of an order, and what it takes for an answer.
+// Push is how a platform notifies the seller of an order, and which answers it accepts.
 type Push struct {
 	Topic string // the platform's name of the order's push
-	// Build makes the push of an order, unsigned: Platform.Sign gives the signature's headers.
-	// Where Queue is set it makes the message that comes through the queue.
+	// Build makes the unsigned push of an order; Platform.Sign returns the headers of the signature.
+	// If Queue is set, it makes the message of the queue.
 	Build   func(Order) Message
 	Queue   string // the kind of queue, such as sqs; "" is HTTPS
 	Answer  Receipt
 	Digits  bool   // an order's ID is a number
-	Paid    string // the platform's word for an order that was paid after it was new; "" where pushes carry none
-	Signed  bool   // a receiver can tell who sent it
-	Retries string // what the platform does when the answer does not count
-	Lost    string // where the platform tells of pushes that did not arrive; "" if nowhere
-	Words   string // what is known and what is not
+	Paid    string // the platform's status of an order that is paid after it was new; "" if pushes have none
+	Signed  bool   // a receiver can verify the sender
+	Retries string // what the platform does if the answer is not accepted
+	Lost    string // where the platform lists pushes that did not arrive; "" if nowhere
+	Words   string // more notes
 }
 
-// Order is what a push tells of.
+// Order is the order that a push is about.
 type Order struct {
 	ID       string
 	Shop     string    // the seller's ID at the platform
 	Site     string    // the country or marketplace, such as SG
-	Delivery string    // the push's own ID, by which receivers tell repeats apart
-	App      string    // app key, where pushes carry it
-	Status   string    // the platform's word; "" is its word for a new order
+	Delivery string    // the push's own ID, by which receivers detect repeats
+	App      string    // app key, if pushes carry it
+	Status   string    // in the platform's terms; "" means new
 	At       time.Time // of the order and of the push
 
-	// What is ordered, for the platforms whose push tells it; zeros are a made-up article.
+	// What is ordered, for platforms whose pushes contain it; zero values mean a made-up article.
 	SKU      string
 	Quantity int
 	Price    string // of one, in Currency, such as 9.90
@@ -42,14 +42,14 @@ type Order struct {
 	Country  string // of the buyer, ISO 3166, such as US
 }
 
-// filled fills in the made-up article.
+// filled sets the made-up article where nothing is set.
 func (o Order) filled() Order {
 	o.SKU, o.Price, o.Currency = orElse(o.SKU, "guardian-synthetic"), orElse(o.Price, "0.01"), orElse(o.Currency, "USD")
 	o.Quantity = max(o.Quantity, 1)
 	return o
 }
 
-// total is the price of all, and the price of one where that is no number.
+// total is the price of all; the price of one if that is no number.
 func (o Order) total() string {
 	price, err := strconv.ParseFloat(o.Price, 64)
 	if err != nil || o.Quantity == 1 {
@@ -65,7 +65,7 @@ type Message struct {
 	Body    []byte
 }
 
-// Receipt is what answer to a push counts.
+// Receipt says which answers to a push the platform accepts.
 type Receipt struct {
 	From, To int           // the status codes, inclusive; 0: there is none
 	Empty    bool          // the body must be empty
@@ -73,8 +73,7 @@ type Receipt struct {
 	Connect  time.Duration // to connect; 0: not published
 }
 
-// Missed gives why an answer does not count; none when it does. took is the time of the whole
-// exchange.
+// Missed returns why an answer is not accepted; none if it is. took is the time of the whole exchange.
 func (r Receipt) Missed(status int, body []byte, took time.Duration) []reason.Reason {
 	var why []reason.Reason
 	if status < r.From || status > r.To {
@@ -93,7 +92,7 @@ func (r Receipt) Missed(status int, body []byte, took time.Duration) []reason.Re
 	return why
 }
 
-// post makes a JSON push of a value whose fields are in the documented order.
+// post makes a JSON push of a value, with its fields in the documented order.
 func post(body any, headers map[string]string) Message {
 	text, _ := json.Marshal(body) // plain structs of strings and numbers
 	if headers == nil {

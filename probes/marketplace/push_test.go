@@ -140,10 +140,11 @@ func TestWhichAnswerToAPushCounts(t *testing.T) {
 		"ebay's receivers refuse with 412":         {"ebay", 412, "", 0, "status 412"},
 		"everything that is wrong is told at once": {"shopee", 500, "x", 0, "status 500 instead of 200–299; a body of 1 byte instead of none"},
 	} {
-		var got string
+		var all strings.Builder
 		for _, why := range platform(t, tc.platform).Push.Answer.Missed(tc.status, []byte(tc.body), tc.took) {
-			got += why.String() + "; "
+			all.WriteString(why.String() + "; ")
 		}
+		got := all.String()
 		if (got == "") != (tc.want == "") || !strings.Contains(got, tc.want) {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// Quota is what an answer's headers say of one quota. A nil number was not said.
+// Quota is what an answer's headers say about one quota. Numbers that they do not say are nil.
 type Quota struct {
 	Policy    string         // the quota's name where it has one, such as daily
 	Header    string         // the header that it was read from
 	Limit     *float64       // requests (or points) in a window; for x-amzn-RateLimit-Limit requests per second
 	Remaining *float64       // what is left of it
-	Reset     *time.Duration // until it is whole again, or until Retry-After is over; never negative
+	Reset     *time.Duration // until it is full again, or until Retry-After; never negative
 	ResetAt   *time.Time     // the same as a time; it may be in the past
 }
 
-// UsedRatio gives the used share of the quota, 0 to 1, and whether it is known.
+// UsedRatio returns the used share of the quota, 0 to 1, and whether it is known.
 func (q Quota) UsedRatio() (float64, bool) {
 	if q.Limit == nil || q.Remaining == nil || *q.Limit <= 0 {
 		return 0, false
@@ -34,11 +34,11 @@ type Source struct {
 	Remaining string  // a number
 	Used      string  // a number
 	Reset     string  // see ParseReset
-	reset2    string  // read where Reset is not there
-	Size      float64 // the limit where no header says it; 0: unknown
+	reset2    string  // read if Reset is missing
+	Size      float64 // the limit, if no header says it; 0: unknown
 }
 
-// Validate tells what is missing.
+// Validate returns what is missing.
 func (s Source) Validate() error {
 	if s.UsedSize == "" && s.Limit == "" && s.Remaining == "" && s.Used == "" {
 		return errors.New("name at least one of the headers used_size, limit, remaining, used")
@@ -49,7 +49,7 @@ func (s Source) Validate() error {
 	return nil
 }
 
-// vendors are the header names of marketplaces that tell of their quota.
+// vendors are the header names of marketplaces that tell their quota.
 func vendors() []Source {
 	return []Source{
 		// Shopify REST Admin: used/size of the leaky bucket (shopify.dev, "REST Admin API rate limits").
@@ -57,13 +57,13 @@ func vendors() []Source {
 		// Walmart: tokens left and when the window ends, in epoch milliseconds as clients see it,
 		// and under a shorter name on some answers.
 		{Remaining: "X-Current-Token-Count", Reset: "X-Next-Replenishment-Time", reset2: "X-Next-Replenish-Time"},
-		// Amazon SP-API: the rate alone; neither burst nor what is left is ever told.
+		// Amazon SP-API: only the rate, never the burst or what is left.
 		{Limit: "X-Amzn-RateLimit-Limit"},
 	}
 }
 
-// older are the three-field forms that came before the structured RateLimit field. The
-// first that is there counts: services send several spellings of the same quota.
+// older are the three-field forms that preceded the structured RateLimit field. The first that is
+// present counts: services send several spellings of the same quota.
 func older() []Source {
 	return []Source{
 		{Limit: "RateLimit-Limit", Remaining: "RateLimit-Remaining", Reset: "RateLimit-Reset"},
@@ -72,8 +72,8 @@ func older() []Source {
 	}
 }
 
-// Quotas reads every quota that the headers tell of: from sources where given, otherwise in
-// all the forms that are well known. What is malformed is ignored, never guessed.
+// Quotas reads all quotas in the headers: from sources if given, otherwise in all well-known forms.
+// Malformed headers are ignored.
 func Quotas(h http.Header, sources []Source, now time.Time) []Quota {
 	var found []Quota
 	if len(sources) > 0 {
@@ -169,7 +169,7 @@ func number(s string) (float64, bool) {
 	return v, err == nil
 }
 
-// limit reads a limit that may be followed by the policies it comes from: "10, 10;w=1"
+// limit reads a limit that may be followed by its policies: "10, 10;w=1"
 // (draft-polli-ratelimit-headers-02).
 func limit(s string) (float64, bool) {
 	first, _, _ := strings.Cut(s, ",")

@@ -80,7 +80,8 @@ type limitItem struct {
 	required, optional *float64
 }
 
-// items reads a list of strings with one required and one optional non-negative integer parameter.
+// items reads a list of strings with a required and an optional parameter, both integers and not
+// negative.
 func items(lines []string, required, optional string) ([]limitItem, bool) {
 	if len(lines) == 0 {
 		return nil, false
@@ -103,7 +104,7 @@ func items(lines []string, required, optional string) ([]limitItem, bool) {
 	return read, true
 }
 
-// count gives a parameter that must be a non-negative integer if it is there, and nil if not.
+// count returns a parameter, which must be an integer and not negative; nil if it is missing.
 func (i sfItem) count(parameter string) (*float64, bool) {
 	if i.others[parameter] {
 		return nil, false
@@ -119,12 +120,12 @@ func (i sfItem) count(parameter string) (*float64, bool) {
 	return &v, true
 }
 
-// farthest is the longest wait that is believed: no marketplace's window is a year, and a
-// larger number is a time of another unit.
-const farthest = 366 * 24 * time.Hour
+// longestPlausible is the longest plausible wait: no marketplace's window is a year, and a larger number
+// must have another unit.
+const longestPlausible = 366 * 24 * time.Hour
 
 func seconds(s float64) (time.Duration, bool) {
-	if s < 0 || s > farthest.Seconds() {
+	if s < 0 || s > longestPlausible.Seconds() {
 		return 0, false
 	}
 	return time.Duration(s * float64(time.Second)), true

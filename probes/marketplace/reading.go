@@ -4,30 +4,30 @@ import (
 	"time"
 )
 
-// UsageSource is where a number on the quota comes from.
+// UsageSource is where a number of a quota comes from.
 type UsageSource string
 
 // The sources.
 const (
 	FromHeader UsageSource = "header"
 	FromBody   UsageSource = "body"
-	FromAPI    UsageSource = "api"      // an operation of its own that tells of usage
-	Inferred   UsageSource = "inferred" // by counting calls: nothing is told
+	FromAPI    UsageSource = "api"      // a separate operation that tells usage
+	Inferred   UsageSource = "inferred" // by counting calls
 )
 
-// Reading is what an answer says of one quota. A nil number was not said.
+// Reading is what an answer says about one quota. Numbers that it does not say are nil.
 type Reading struct {
 	Operation string
 	Policy    string // the quota's name where it has one, such as daily
 	Limit     *float64
-	PerSecond bool // Limit is a rate in requests per second, and no count
+	PerSecond bool // Limit is a rate in requests per second and not a count
 	Remaining *float64
 	Used      *float64
-	ResetAt   *time.Time // when it is whole again
+	ResetAt   *time.Time // when it is full again
 	Source    UsageSource
 }
 
-// UsedRatio gives the used share, 0 to 1, and whether it is known. A rate alone has none.
+// UsedRatio returns the used share, 0 to 1, and whether it is known; it is not for a rate.
 func (r Reading) UsedRatio() (float64, bool) {
 	if r.PerSecond || r.Limit == nil || *r.Limit <= 0 {
 		return 0, false
@@ -41,7 +41,7 @@ func (r Reading) UsedRatio() (float64, bool) {
 	return 0, false
 }
 
-// readings are what headers and body tell, headers first.
+// readings returns the quotas in headers and body, headers first.
 func (p Platform) readings(a Answer, now time.Time) []Reading {
 	var all []Reading
 	for _, q := range Quotas(a.Header, nil, now) {
@@ -57,8 +57,8 @@ func (p Platform) readings(a Answer, now time.Time) []Reading {
 	return all
 }
 
-// usedUp adds to readings what a throttle says by itself where none of them says what is
-// left: nothing is, until it may be asked again.
+// usedUp adds a reading for a throttle if no reading says what is left: nothing is, until the wait is
+// over.
 func usedUp(all []Reading, a Answer, f fault, wait *time.Duration, now time.Time) []Reading {
 	for _, r := range all {
 		if r.Remaining != nil {
@@ -77,7 +77,7 @@ func usedUp(all []Reading, a Answer, f fault, wait *time.Duration, now time.Time
 	return append(all, r)
 }
 
-// untilReset is the longest wait until a quota of which nothing is left is whole again.
+// untilReset returns the longest wait until an exhausted quota is full again.
 func untilReset(all []Reading, now time.Time) *time.Duration {
 	var longest *time.Duration
 	for _, r := range all {

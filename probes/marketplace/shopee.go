@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// beijing is the offset of the day by which Shopee and AliExpress count.
+// beijing is the UTC offset of the daily quotas of Shopee and AliExpress.
 const beijing = 8 * time.Hour
 
 // shopee is the Open Platform v2 (open.shopee.com). It publishes no numbers: what is used is

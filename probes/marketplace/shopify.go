@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// shopify is the Admin API, REST and GraphQL (shopify.dev, "API rate limits"). Buckets differ
-// by plan: what an answer tells is believed, not the table.
+// shopify is the Admin API, REST and GraphQL (shopify.dev, "API rate limits"). Buckets depend
+// on the plan: an answer's numbers take precedence over the table.
 func shopify() Platform {
 	return Platform{
 		Name: "shopify", Title: "Shopify",
@@ -159,7 +159,7 @@ type shopifyStatus struct {
 	} `json:"extensions"`
 }
 
-// shopifyCost reads the bucket of points that a GraphQL answer tells.
+// shopifyCost reads the bucket of points in a GraphQL answer.
 func shopifyCost(a Answer, now time.Time) []Reading {
 	var s shopifyStatus
 	decode(a.Body, &s)
@@ -177,8 +177,7 @@ func shopifyCost(a Answer, now time.Time) []Reading {
 	return []Reading{r}
 }
 
-// shopifyWait is how long the bucket takes to hold what the query asks for: the bucket was
-// already charged for everything before it.
+// shopifyWait returns how long until the bucket holds enough points for the query.
 func shopifyWait(_ fault, a Answer, _ time.Time) (time.Duration, bool) {
 	var s shopifyStatus
 	decode(a.Body, &s)

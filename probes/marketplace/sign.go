@@ -16,18 +16,18 @@ import (
 	"guardian/internal/secret"
 )
 
-// Kind is what is signed.
+// Kind is a kind of message that is signed.
 type Kind string
 
-// What can be signed.
+// The kinds.
 const (
 	KindRequest   Kind = "request"   // an API call, to the platform
 	KindPush      Kind = "push"      // what the platform sends to the seller
-	KindChallenge Kind = "challenge" // an endpoint's proof that it is the seller's
+	KindChallenge Kind = "challenge" // an endpoint's proof that it belongs to the seller
 )
 
-// Call is a request or a push as it goes over the wire. Nothing is added to it: what a
-// signature covers, such as a timestamp, has to be there.
+// Call is a request or a push as it is sent. Nothing is added to it: everything that the signature
+// covers, such as a timestamp, must be there.
 type Call struct {
 	Method string
 	Path   string            // without the query
@@ -44,27 +44,27 @@ type Keys struct {
 	PublicKey string        // PEM, its line breaks may be gone
 }
 
-// Signed is what signing gave.
+// Signed is the result of signing.
 type Signed struct {
-	Signature string            // "" where the platform has none
+	Signature string            // "" if the platform has none
 	Headers   map[string]string // to be sent along, in the platform's spelling; they may hold the secret
 	Reason    string            // why there is no signature
 }
 
-// Verification is whether a call's signature is the platform's.
+// Verification is the result of verifying a call's signature.
 type Verification struct {
 	Valid  bool
-	Reason string // also when it is valid: what was verified
+	Reason string // what was verified, or why it is not valid
 }
 
-// scheme is how one kind of call is signed and verified. Both give an error for keys that are
-// missing or unusable, and an unlikeError for a call that lacks what the platform signs.
+// scheme is how one kind of call is signed and verified. Both return an error if keys are missing or
+// unusable, and an unlikeError if the call lacks a field that the platform signs.
 type scheme struct {
 	sign   func(Call, Keys) (Signed, error)
 	verify func(Call, Keys) (Verification, error)
 }
 
-// Sign signs a call. It gives an error that names the field that is missing.
+// Sign signs a call. Its error names the missing field.
 func (p Platform) Sign(kind Kind, c Call, k Keys) (Signed, error) {
 	s, err := p.scheme(kind)
 	if err != nil {
@@ -77,9 +77,8 @@ func (p Platform) Sign(kind Kind, c Call, k Keys) (Signed, error) {
 	return signed, nil
 }
 
-// Verify checks the signature of a call, in constant time. It gives an error only where
-// something to verify it with is missing: a call that lacks what the platform signs is not
-// the platform's, and so not valid.
+// Verify checks the signature of a call, in constant time. It returns an error only if a key is
+// missing: a call that lacks a field that the platform signs is not valid.
 func (p Platform) Verify(kind Kind, c Call, k Keys) (Verification, error) {
 	s, err := p.scheme(kind)
 	if err != nil {
@@ -130,7 +129,7 @@ func needs(triples ...string) error {
 	return errors.Join(errs...)
 }
 
-// unlikeError is why a call cannot be the platform's, with keys that would do.
+// unlikeError is why a call cannot be from the platform.
 type unlikeError struct{ error }
 
 // unusable joins what is wrong with keys and call.
@@ -141,7 +140,7 @@ func unusable(keys, call error) error {
 	return errors.Join(keys, call)
 }
 
-// needsPath demands a path alone: a query in it would be signed as a part of it.
+// needsPath requires a path without a query, which would be signed as a part of it.
 func needsPath(c Call, such string) error {
 	if c.Path == "" {
 		return missing("path", "of the call, such as "+such)
@@ -175,7 +174,7 @@ func sorted(params map[string]string, leaveOut ...string) string {
 	return b.String()
 }
 
-// equal compares in constant time; only the lengths may show, which are no secret.
+// equal compares in constant time; it may reveal the lengths, which are not secret.
 func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
 func valid(format string, args ...any) (Verification, error) {
@@ -203,14 +202,14 @@ func inQuery(parameter string, sign func(Call, Keys) (string, error)) scheme {
 	}
 }
 
-// compare tells whether the signature that came is the one that is wanted, letter by letter.
+// compare reports whether the received signature is the expected one.
 func compare(where, got, want string) (Verification, error) {
 	switch {
 	case got == "":
 		return invalid("%s is missing", where)
 	case equal(got, want):
 		return valid("%s is the signature of this call", where)
-	case equal(strings.ToUpper(got), strings.ToUpper(want)): // EqualFold would tell by its time how much is right
+	case equal(strings.ToUpper(got), strings.ToUpper(want)): // EqualFold would reveal by its time how much is right
 		return invalid("%s is right but in the wrong case", where)
 	default:
 		return invalid("%s is not the signature of this call: another secret, or the call was changed", where)
@@ -245,7 +244,7 @@ func inHeader(header string, sign func(Call, Keys) (string, error)) scheme {
 	}
 }
 
-// oneHeader gives a header's only value, or why the call is not valid.
+// oneHeader returns a header's only value, or why the call is not valid.
 func oneHeader(h http.Header, name string) (string, *Verification) {
 	values := h.Values(name)
 	switch {
@@ -257,7 +256,7 @@ func oneHeader(h http.Header, name string) (string, *Verification) {
 	return strings.TrimSpace(values[0]), nil
 }
 
-// bearer is a request that is authorised by a token in a header and not signed.
+// bearer is the scheme of requests that are authorised by a token in a header and not signed.
 func bearer(header, prefix string, others map[string]string) scheme {
 	return scheme{
 		sign: func(_ Call, k Keys) (Signed, error) {
@@ -287,7 +286,7 @@ func bearer(header, prefix string, others map[string]string) scheme {
 	}
 }
 
-// unsigned is a push that carries no proof of who sent it.
+// unsigned is the scheme of pushes without a signature.
 func unsigned(reason string, headers map[string]string) scheme {
 	return scheme{
 		sign:   func(Call, Keys) (Signed, error) { return Signed{Headers: headers, Reason: reason}, nil },

@@ -16,7 +16,7 @@ type sfItem struct {
 
 // parseList parses a field's lines as a list of strings with parameters (RFC 9651, 4.2.1 and
 // 4.2.3). Anything else, also a well-formed list of tokens or inner lists, is malformed here.
-// A library was tried and left: it panicked on a lone "@".
+// (The library that was tried panicked on a lone "@".)
 func parseList(lines []string) ([]sfItem, bool) {
 	p := &sfParser{rest: strings.Trim(strings.Join(lines, ","), " ")}
 	var list []sfItem
@@ -53,7 +53,7 @@ func (p *sfParser) take(c byte) bool {
 	return true
 }
 
-// while cuts off the longest prefix of bytes that are in.
+// while cuts off the longest prefix of bytes for which in is true.
 func (p *sfParser) while(in func(c byte) bool) string {
 	i := 0
 	for i < len(p.rest) && in(p.rest[i]) {
@@ -121,7 +121,7 @@ func (p *sfParser) text() (string, bool) {
 	return "", false
 }
 
-// bare parses any bare item and gives its value if it is an integer.
+// bare parses any bare item and returns its value if it is an integer.
 func (p *sfParser) bare() (n int64, isInt, ok bool) {
 	if p.rest == "" {
 		return 0, false, false

@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-// temu is the Temu Open Platform. Little of it is published: what is here comes from clients
-// of it.
+// temu is the Temu Open Platform. Little of it is published: this comes from client code.
 func temu() Platform {
 	return Platform{
 		Name: "temu", Title: "Temu",
@@ -44,7 +43,7 @@ func temu() Platform {
 			}
 			return fault{code: orElse(string(body.Code), "success is false"), message: string(body.Message)}
 		},
-		// Temu's codes are not published: the messages are what can be read.
+		// Temu's codes are not published: only the messages can be interpreted.
 		codes: []known{
 			{contains: "too many", class: Throttled, why: "market_too_fast"},
 			{contains: "rate limit", class: Throttled, why: "market_too_fast"},

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// tiktokShop is the TikTok Shop API (partner.tiktokshop.com). Its limits move with the load
-// of app, shop and endpoint, and nothing tells of them before they are over.
+// tiktokShop is the TikTok Shop API (partner.tiktokshop.com). Its limits depend on
+// the load of app, shop and endpoint, and are not told before they are exceeded.
 func tiktokShop() Platform {
 	return Platform{
 		Name: "tiktok_shop", Title: "TikTok Shop",
@@ -57,7 +57,7 @@ func tiktokShop() Platform {
 			{code: "36009007", class: TheirFault, why: "market_internal_timeout"},
 			{code: "36004004", class: CredentialBad, why: "market_auth_code_refused"},
 			{code: "36009033", class: Permission, why: "market_address_not_listed"},
-			// One code for about a dozen failures: only the message tells.
+			// One code for about a dozen errors, which only the message distinguishes.
 			{code: "36009004", contains: "timestamp", class: OurFault, why: "market_clock_30s"},
 			{code: "36009004", contains: "current time", class: OurFault, why: "market_clock_30s"},
 			{code: "36009004", contains: "too many", class: Throttled, why: "market_too_fast"},
@@ -73,7 +73,7 @@ func tiktokShop() Platform {
 			{code: "36009004", contains: "deprecated", class: Deprecated, why: "market_operation_deprecated"},
 			{code: "36009004", class: OurFault, why: "market_refused"},
 			{code: "36009014", class: Deprecated, why: "market_version_not_served"},
-			// Each resource has codes of its own, which tell in words alone whose error it is.
+			// Each resource has its own codes; only their messages tell whose error it is.
 			{contains: "internal error", class: TheirFault, why: "market_internal_error"},
 			{contains: "failed to get orders", class: TheirFault, why: "market_internal_error"},
 			{contains: "no permission", class: Permission, why: "market_seller_not_allowed"},

@@ -58,7 +58,7 @@ func walmart() Platform {
 	}
 }
 
-// walmartReplenished is the wait for the next token, also where nothing tells how many are left.
+// walmartReplenished returns the wait for the next token, even if it is unknown how many are left.
 func walmartReplenished(_ fault, a Answer, now time.Time) (time.Duration, bool) {
 	for _, name := range []string{"X-Next-Replenishment-Time", "X-Next-Replenish-Time"} {
 		if at, ok := ResetTime(a.Header.Get(name), now); ok && at.After(now) {
@@ -107,14 +107,14 @@ func walmartFault(a Answer) fault {
 		f.code = "token_not_valid"
 	}
 	if a.Status == http.StatusBadRequest && walmartCredential(a, f, field) {
-		// Walmart answers 400 and not 401 to some credentials that it does not take.
+		// Walmart answers 400 and not 401 to some credentials that it does not accept.
 		f.credential = true
 	}
 	return f
 }
 
-// walmartCredential tells whether a 400 is about the credential: by what it names, or
-// because all that was asked for was a token or its detail.
+// walmartCredential reports whether a 400 is about the credential: by the field that it names, or
+// because the request was for a token or its details.
 func walmartCredential(a Answer, f fault, field string) bool {
 	said := strings.ToLower(f.code + " " + f.message + " " + field)
 	if strings.Contains(said, "grant_type") || strings.Contains(said, "grant type") {

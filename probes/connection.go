@@ -38,37 +38,37 @@ func validAddress(address string) error {
 	return nil
 }
 
-// host gives the address' host.
+// host returns the host of the address.
 func (t *Target) host() string {
 	host, _, _ := net.SplitHostPort(t.Address)
 	return host
 }
 
-// contact is one connection to a target and how long its phases took.
-type contact struct {
+// connection is a connection to a target, with the durations of its phases.
+type connection struct {
 	net.Conn
 	now    func() time.Time
 	begin  time.Time
 	tracer *tracer
-	unbind func() bool // lets go of the look's context
+	unbind func() bool // stops watching the look's context
 }
 
-// contact connects over network, which is tcp or udp. A contact comes also with a fault: its
-// times are those until then. Whoever gets it closes it.
-func (t *Target) contact(ctx context.Context, network string, now func() time.Time) (*contact, *fault) {
-	c := newContact(now)
+// connect connects over network, which is tcp or udp. It returns a connection, with the durations
+// measured so far, even with a fault; the caller closes it.
+func (t *Target) connect(ctx context.Context, network string, now func() time.Time) (*connection, *fault) {
+	c := newConnection(now)
 	if err := c.dial(ctx, network, t.Address, t.AddressFamily); err != nil {
 		return c, c.fault(ctx, err, doing(c.tracer.phase()))
 	}
 	return c, nil
 }
 
-func newContact(now func() time.Time) *contact {
-	return &contact{now: now, begin: now(), tracer: newTracer(now)}
+func newConnection(now func() time.Time) *connection {
+	return &connection{now: now, begin: now(), tracer: newTracer(now)}
 }
 
-// dial connects. Reading and writing end with the look.
-func (c *contact) dial(ctx context.Context, network, address, family string) error {
+// dial connects. Reading and writing fail when the look's context ends.
+func (c *connection) dial(ctx context.Context, network, address, family string) error {
 	conn, err := (&net.Dialer{}).DialContext(c.tracer.context(ctx), familyNetwork(network, family), address)
 	if err != nil {
 		return err
@@ -78,8 +78,8 @@ func (c *contact) dial(ctx context.Context, network, address, family string) err
 	return nil
 }
 
-// secure agrees on TLS over the connection as it is.
-func (c *contact) secure(ctx context.Context, config *tls.Config) (tls.ConnectionState, *fault) {
+// secure makes a TLS handshake over the connection.
+func (c *connection) secure(ctx context.Context, config *tls.Config) (tls.ConnectionState, *fault) {
 	secured := tls.Client(c.Conn, config)
 	c.tracer.begin(phaseTLS)
 	err := secured.HandshakeContext(ctx)
@@ -93,20 +93,20 @@ func (c *contact) secure(ctx context.Context, config *tls.Config) (tls.Connectio
 	return secured.ConnectionState(), nil
 }
 
-// unverified takes the expiry of the certificates that were not accepted.
-func (c *contact) unverified(err error) {
+// unverified notes the expiry of certificates that were not accepted.
+func (c *connection) unverified(err error) {
 	var refused *tls.CertificateVerificationError
 	if errors.As(err, &refused) {
 		c.tracer.certificates(tls.ConnectionState{PeerCertificates: refused.UnverifiedCertificates})
 	}
 }
 
-func (c *contact) fault(ctx context.Context, err error, during reason.Reason) *fault {
+func (c *connection) fault(ctx context.Context, err error, during reason.Reason) *fault {
 	return faultOf(ctx, err, during, c.now().Sub(c.begin))
 }
 
 // Close closes the connection, if there is one.
-func (c *contact) Close() error {
+func (c *connection) Close() error {
 	c.tracer.close()
 	if c.unbind != nil {
 		c.unbind()
@@ -117,15 +117,15 @@ func (c *contact) Close() error {
 	return c.Conn.Close()
 }
 
-func (c *contact) expiry() time.Time {
+func (c *connection) expiry() time.Time {
 	c.tracer.mu.Lock()
 	defer c.tracer.mu.Unlock()
 	return c.tracer.expiry
 }
 
-// values gives how long the phases of connecting took as series of that name, and the expiry
-// of the chain, if there is one.
-func (c *contact) values(name string) []sample.Value {
+// values returns the durations of the phases as series of that name, and the expiry of the
+// certificate chain, if there is one.
+func (c *connection) values(name string) []sample.Value {
 	c.tracer.mu.Lock()
 	defer c.tracer.mu.Unlock()
 	var values []sample.Value
@@ -142,7 +142,7 @@ func phaseValue(name, phase string, took time.Duration) sample.Value {
 	return sample.Value{Name: name, Labels: map[string]string{"phase": phase}, V: took.Seconds()}
 }
 
-// named gives the TLS configuration for a host.
+// named returns the TLS configuration for a host.
 func (s TLS) named(host string) (*tls.Config, error) {
 	config, err := s.config()
 	if err == nil && config.ServerName == "" {
@@ -151,8 +151,7 @@ func (s TLS) named(host string) (*tls.Config, error) {
 	return config, err
 }
 
-// issuerOf gives who issued the first certificate of a connection, nil when it is not among
-// what was sent.
+// issuerOf returns the issuer of the server's certificate; nil if the server did not send it.
 func issuerOf(state tls.ConnectionState) *x509.Certificate {
 	if len(state.VerifiedChains) > 0 && len(state.VerifiedChains[0]) > 1 {
 		return state.VerifiedChains[0][1]
@@ -163,8 +162,8 @@ func issuerOf(state tls.ConnectionState) *x509.Certificate {
 	return nil
 }
 
-// seenAs makes the observation of what was measured and of the fault, nil for none.
-func seenAs(f *fault, values []sample.Value) sample.Observation {
+// observed makes the observation of a look: Up if f is nil.
+func observed(f *fault, values []sample.Value) sample.Observation {
 	if f == nil {
 		return sample.Observation{Health: sample.Up, Values: values}
 	}

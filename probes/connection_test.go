@@ -87,13 +87,13 @@ func (a authority) staple(tb testing.TB, cert tls.Certificate, status int, next 
 }
 
 // listen talks to each connection as talk says, and then closes it.
-func listen(t testing.TB, talk func(net.Conn)) (address string) {
-	t.Helper()
+func listen(tb testing.TB, talk func(net.Conn)) (address string) {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = l.Close() })
+	tb.Cleanup(func() { _ = l.Close() })
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -122,11 +122,11 @@ func shake(config *tls.Config, then func(net.Conn)) func(net.Conn) {
 func hangUp(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }
 
 // refusedAddress is one where nobody listens.
-func refusedAddress(t testing.TB) string {
-	t.Helper()
+func refusedAddress(tb testing.TB) string {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer l.Close()
 	return l.Addr().String()
