@@ -1,0 +1,198 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"guardian/actions"
+	"guardian/internal/announce"
+	"guardian/internal/reason"
+	"guardian/internal/server"
+	"guardian/internal/store"
+	"guardian/notifiers/route"
+	"guardian/rules"
+)
+
+// alerts implements server.Alerts.
+type alerts struct {
+	journal interface {
+		Alerts(ctx context.Context, f store.AlertFilter) ([]rules.Alert, error)
+		Runs(ctx context.Context, f store.RunFilter) ([]actions.Run, error)
+	}
+	notifier interface {
+		Silences() []route.Silence
+		Ack(alert string) (rules.Ack, bool)
+	}
+	now func() time.Time
+}
+
+const (
+	resolvedFor = 24 * time.Hour      // how long alerts are listed after they resolved
+	alertRuns   = 31 * 24 * time.Hour // how far back the runs of open alerts are looked for
+)
+
+// AlertList implements server.Alerts.
+func (as alerts) AlertList(ctx context.Context) ([]server.Alert, error) {
+	now := as.now()
+	saved, err := as.journal.Alerts(ctx, store.AlertFilter{Limit: store.MaxLimit})
+	if err != nil {
+		return nil, err
+	}
+	triggered, err := as.journal.Runs(ctx, store.RunFilter{Trigger: actions.ByAlert, Since: now.Add(-alertRuns)})
+	if err != nil {
+		return nil, err
+	}
+	silences := as.notifier.Silences()
+	var all []server.Alert
+	for _, al := range saved {
+		if al.State == rules.Resolved && now.Sub(al.ResolvedAt) > resolvedFor {
+			continue
+		}
+		v := server.Alert{Alert: al, Silences: silencesOf(al, silences, now), Run: runOf(al, triggered)}
+		if ack, ok := as.notifier.Ack(al.ID); ok {
+			v.Ack = &ack
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
+
+// silencesOf gives the IDs of the silences that mute an alert now.
+func silencesOf(al rules.Alert, silences []route.Silence, now time.Time) []string {
+	labels := announce.AlertLabels(al)
+	var ids []string
+	for _, s := range silences {
+		if s.Mutes(labels, now) {
+			ids = append(ids, s.ID)
+		}
+	}
+	return ids
+}
+
+// runOf gives the ID of the first run that this firing of an alert triggered; "" when there is
+// none. Runs are newest first.
+func runOf(al rules.Alert, triggered []actions.Run) string {
+	for _, r := range slices.Backward(triggered) {
+		if r.Trigger.Alert == al.ID && r.Trigger.AlertEpisode == al.FiredAt.UnixNano() {
+			return r.ID
+		}
+	}
+	return ""
+}
+
+// acks implements server.Acks.
+type acks struct {
+	journal interface {
+		Alerts(ctx context.Context, f store.AlertFilter) ([]rules.Alert, error)
+	}
+	notifier interface {
+		Ack(alert string) (rules.Ack, bool)
+		Refresh(ctx context.Context)
+	}
+	leader leader
+	now    func() time.Time
+}
+
+// AckAlert implements server.Acks.
+func (as acks) AckAlert(ctx context.Context, id, note string, by server.Caller) (rules.Ack, error) {
+	leading, err := as.leader.required()
+	if err != nil {
+		return rules.Ack{}, err
+	}
+	open, err := as.journal.Alerts(ctx, store.AlertFilter{ID: id, Open: true})
+	if err != nil {
+		return rules.Ack{}, err
+	}
+	if len(open) == 0 {
+		return rules.Ack{}, &server.NotFoundError{What: "open alert", Name: id}
+	}
+	ack := rules.Ack{Alert: id, By: by.Name, At: as.now().UTC(), Note: note}
+	if err := leading.Leadership.Commit(store.Batch{Acks: []rules.Ack{ack}, Audit: []store.Audit{{
+		At: ack.At, Who: by.Name, What: "ack", Service: open[0].Service(), Subject: id,
+		Detail: reason.New("alert_acknowledged", "rule", open[0].Rule, "note", note), Path: "/alerts",
+	}}}); err != nil {
+		return rules.Ack{}, apiError(err)
+	}
+	as.notifier.Refresh(ctx)
+	return ack, nil
+}
+
+// UnackAlert implements server.Acks.
+func (as acks) UnackAlert(ctx context.Context, id string, by server.Caller) error {
+	leading, err := as.leader.required()
+	if err != nil {
+		return err
+	}
+	if _, acked := as.notifier.Ack(id); !acked {
+		return &server.NotFoundError{What: "acknowledgement of alert", Name: id}
+	}
+	if err := leading.Leadership.Commit(store.Batch{AcksGone: []string{id}, Audit: []store.Audit{{
+		At: as.now(), Who: by.Name, What: "unack", Subject: id, Path: "/alerts",
+	}}}); err != nil {
+		return apiError(err)
+	}
+	as.notifier.Refresh(ctx)
+	return nil
+}
+
+// silences implements server.Silences. Every guardian takes them.
+type silences struct {
+	journal interface {
+		committer
+		Silences(ctx context.Context, since time.Time) ([]route.Silence, error)
+	}
+	notifier interface{ Refresh(ctx context.Context) }
+	now      func() time.Time
+}
+
+// endedFor is how long silences are listed after they ended.
+const endedFor = 24 * time.Hour
+
+// SilenceList implements server.Silences.
+func (ss silences) SilenceList(ctx context.Context) ([]route.Silence, error) {
+	return ss.journal.Silences(ctx, ss.now().Add(-endedFor))
+}
+
+// CreateSilence implements server.Silences.
+func (ss silences) CreateSilence(ctx context.Context, s route.Silence, by server.Caller) (route.Silence, error) {
+	now := ss.now().UTC()
+	s.ID, s.From, s.Until, s.By, s.Created = store.NewID("s_"), s.From.UTC(), s.Until.UTC(), by.Name, now
+	if s.From.IsZero() {
+		s.From = now
+	}
+	if err := s.Validate(); err != nil {
+		return route.Silence{}, invalid("", err)
+	}
+	matchers := make([]string, len(s.Matchers))
+	for i, m := range s.Matchers {
+		matchers[i] = m.String()
+	}
+	return s, ss.save(ctx, s, store.Audit{
+		At: now, Who: by.Name, What: "silence", Subject: s.ID, Path: "/alerts",
+		Detail: reason.New("alerts_silenced", "matchers", strings.Join(matchers, ", "), "until", s.Until, "comment", s.Comment),
+	})
+}
+
+// ExpireSilence implements server.Silences.
+func (ss silences) ExpireSilence(ctx context.Context, id string, by server.Caller) error {
+	now := ss.now().UTC()
+	open, err := ss.journal.Silences(ctx, now)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(open, func(s route.Silence) bool { return s.ID == id })
+	if i < 0 {
+		return &server.NotFoundError{What: "silence that has not ended", Name: id}
+	}
+	return ss.save(ctx, open[i].EndedAt(now), store.Audit{At: now, Who: by.Name, What: "unsilence", Subject: id, Path: "/alerts"})
+}
+
+func (ss silences) save(ctx context.Context, s route.Silence, line store.Audit) error {
+	if err := ss.journal.Commit(ctx, store.Unfenced, store.Batch{Silences: []route.Silence{s}, Audit: []store.Audit{line}}); err != nil {
+		return apiError(err)
+	}
+	ss.notifier.Refresh(ctx)
+	return nil
+}

@@ -1,0 +1,91 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"guardian/internal/server"
+	"guardian/internal/store"
+	"guardian/internal/watching"
+	"guardian/watch"
+)
+
+// deploys implements server.Deploys.
+type deploys struct {
+	journal deployJournal
+	running func() Running
+	leader  leader
+	now     func() time.Time
+}
+
+type deployJournal interface {
+	Deploys(ctx context.Context, f store.DeployFilter) ([]watch.Deploy, error)
+}
+
+// Announce implements server.Deploys.
+func (d deploys) Announce(ctx context.Context, r server.DeployRequest, by server.Caller) (server.Announced, error) {
+	leading, err := d.leader.required()
+	if err != nil {
+		return server.Announced{}, err
+	}
+	if _, err := d.running().service(r.Service); err != nil {
+		return server.Announced{}, err
+	}
+	answer, err := leading.Watches.Announce(ctx, watching.Announcement{
+		Deploy: deployOf(r, by), By: by.Name, Key: r.IdempotencyKey, BodyHash: r.BodyHash,
+		Answer: func(dep watch.Deploy, w *watch.Watch) ([]byte, error) {
+			return json.Marshal(server.Announced{Deploy: dep, Watch: watchOf(w, dep, nil, d.now())})
+		},
+	})
+	if err != nil {
+		return server.Announced{}, announceError(err)
+	}
+	var a server.Announced
+	if err := json.Unmarshal(answer, &a); err != nil {
+		return server.Announced{}, fmt.Errorf("the answer to key %s: %w", r.IdempotencyKey, err)
+	}
+	return a, nil
+}
+
+// announceError gives the API's error for why an announcement was not taken.
+func announceError(err error) error {
+	var closed *watching.ClosedError
+	var policy *watching.PolicyError
+	switch {
+	case errors.As(err, &closed):
+		return &server.GateClosedError{Reasons: closed.Reasons}
+	case errors.Is(err, watching.ErrKeyReused):
+		return server.ErrIdempotencyMismatch
+	case errors.As(err, &policy):
+		return invalid("/watch", policy.Err)
+	default:
+		return apiError(err)
+	}
+}
+
+// deployOf is the deploy that a request announces.
+func deployOf(r server.DeployRequest, by server.Caller) watch.Deploy {
+	d := watch.Deploy{
+		Service: r.Service, Environment: environmentOf(r.Environment), Version: r.Version, PreviousVersion: r.PreviousVersion,
+		Shops: r.Shops, Kind: r.Kind, KnownGood: r.KnownGood, Author: r.Author, Ticket: r.Ticket, URL: r.URL, Reversible: r.Reversible,
+		At: r.At.UTC(),
+	}
+	if d.Kind == "" {
+		d.Kind = watch.Code
+	}
+	if r.WatchFor > 0 || r.WatchMode != "" {
+		d.Asked = &watch.Asked{For: r.WatchFor, Mode: r.WatchMode}
+	}
+	if d.Author == "" && by.Name != "loopback" {
+		d.Author = by.Name
+	}
+	return d
+}
+
+// DeployList implements server.Deploys.
+func (d deploys) DeployList(ctx context.Context, f server.Filter) ([]watch.Deploy, error) {
+	return d.journal.Deploys(ctx, store.DeployFilter{Service: f.Service, Environment: f.Environment, Since: f.Since, Limit: f.Limit})
+}

@@ -1,0 +1,138 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"guardian/actions"
+	"guardian/decide"
+	"guardian/internal/runs"
+	"guardian/internal/server"
+	"guardian/internal/store"
+)
+
+// runReader implements server.Runs.
+type runReader struct {
+	journal runJournal
+	changes *Changes
+}
+
+type runJournal interface {
+	Runs(ctx context.Context, f store.RunFilter) ([]actions.Run, error)
+	Run(ctx context.Context, id string) (actions.Run, error)
+	Entries(ctx context.Context, run string) ([]actions.Entry, error)
+}
+
+// RunList implements server.Runs.
+func (rs runReader) RunList(ctx context.Context, f server.Filter) ([]actions.Run, error) {
+	return rs.journal.Runs(ctx, runFilter(f))
+}
+
+func runFilter(f server.Filter) store.RunFilter {
+	return store.RunFilter{
+		Service: f.Service, Environment: f.Environment, State: actions.State(f.State), Trigger: actions.TriggerKind(f.Trigger),
+		Open: f.Open, Since: f.Since, Limit: f.Limit,
+	}
+}
+
+// Run implements server.Runs.
+func (rs runReader) Run(ctx context.Context, id string, wait time.Duration) (server.RunDetail, error) {
+	return await(ctx, rs.changes, wait, func() (server.RunDetail, bool, error) {
+		r, err := rs.journal.Run(ctx, id)
+		if err != nil {
+			return server.RunDetail{}, true, runError(id, err)
+		}
+		entries, err := rs.journal.Entries(ctx, id)
+		return server.RunDetail{Run: r, Ledger: entries}, r.State.Final(), err
+	})
+}
+
+// runError gives the API's error for a run that could not be read.
+func runError(id string, err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return &server.NotFoundError{What: "rollback", Name: id}
+	}
+	return err
+}
+
+// runControl implements server.RunControl.
+type runControl struct {
+	journal interface {
+		Run(ctx context.Context, id string) (actions.Run, error)
+	}
+	running func() Running
+	decider func() decide.Decider
+	leader  leader
+	now     func() time.Time
+}
+
+// StartRun implements server.RunControl.
+func (rc runControl) StartRun(ctx context.Context, r server.RunRequest, by server.Caller) (actions.Run, error) {
+	leading, err := rc.leader.required()
+	if err != nil {
+		return actions.Run{}, err
+	}
+	if _, err := rc.running().service(r.Service); err != nil {
+		return actions.Run{}, err
+	}
+	var id string
+	err = leading.Watches.WithoutAnnouncements(func() error {
+		return leading.Runs.Decide(func() error {
+			request, err := rc.decider().ByPerson(ctx, decide.PersonRequest{
+				Service: r.Service, Environment: environmentOf(r.Environment), To: r.To, Person: by.Name, Reason: r.Reason,
+			}, leading.Present(r.Service), rc.now())
+			if err != nil {
+				return err
+			}
+			id = store.NewID("r_")
+			request.ID = id
+			_, err = leading.Runs.Begin(leading.Leadership.Context(), request, runs.With{})
+			return err
+		})
+	})
+	if errors.Is(err, decide.ErrNoRunbook) {
+		return actions.Run{}, server.Refuse(server.ErrConflict, "service %s names no rollback runbook; set services[].rollback", r.Service)
+	}
+	if err != nil {
+		return actions.Run{}, apiError(err)
+	}
+	return rc.journal.Run(ctx, id)
+}
+
+// AnswerRun implements server.RunControl.
+func (rc runControl) AnswerRun(ctx context.Context, id string, a server.RunAnswer, by server.Caller) (actions.Run, error) {
+	leading, err := rc.leader.required()
+	if err != nil {
+		return actions.Run{}, err
+	}
+	answered, outdated, err := leading.Runs.Answer(ctx, id, actions.Answer{
+		By: by.Name, Role: string(by.Role), At: rc.now(), Decision: string(a.Decision), Note: a.Note,
+	})
+	switch {
+	case !outdated.IsZero():
+		return actions.Run{}, server.Refuse(server.ErrConflict, "run %s is over: %s", id, outdated)
+	case err == nil:
+		return answered, nil
+	}
+	if _, missing := rc.journal.Run(ctx, id); errors.Is(missing, store.ErrNotFound) {
+		return actions.Run{}, runError(id, missing)
+	}
+	return actions.Run{}, answerError(id, err)
+}
+
+// answerError gives the API's error for why a run did not take an answer.
+func answerError(id string, err error) error {
+	for _, conflict := range []error{
+		actions.ErrNotAsked, actions.ErrNotAChoice, actions.ErrAnswered, actions.ErrTooLate, actions.ErrRunIsOver, actions.ErrRunIsActing,
+	} {
+		if errors.Is(err, conflict) {
+			return server.Refuse(server.ErrConflict, "%s", err)
+		}
+	}
+	if errors.Is(err, actions.ErrNotAllowed) {
+		return server.Refuse(server.ErrForbidden, "%s", err)
+	}
+	return apiError(fmt.Errorf("answer run %s: %w", id, err))
+}
