@@ -61,9 +61,15 @@ func floorPlan() map[string]room {
 		"internal/ingest":     {may: []string{"internal/series"}, why: "it takes what others measured, and knows neither checks nor rules"},
 		"internal/series":     {may: []string{"probes/sample", "rules"}, why: "it keeps samples and decides nothing"},
 		"internal/store":      {may: types, why: "it keeps the types of the packages that decide"},
+		"internal/orders":     {may: []string{"probes", "notifiers", "internal/announce", "internal/notify", "internal/store"}, why: "it records orders with the notice about one that is given up; the check decides when"},
 		"internal/server":     {may: types, why: "it shows types through interfaces of its own, and opens no database"},
 		"internal/ruletest":   {may: []string{"rules"}, why: "it runs rules on samples of a file"},
 		"internal/demo":       {why: "the demo's world knows nothing of the guardian"},
+		"internal/api": {
+			may: append(slices.Clone(types), "probes/marketplace", "internal/alerting", "internal/announce", "internal/config", "internal/ingest", "internal/leadership",
+				"internal/notify", "internal/quota", "internal/recording", "internal/runs", "internal/series", "internal/server", "internal/store", "internal/watching"),
+			why: "it converts between the server and what answers it, and decides nothing",
+		},
 		"internal/replay": {
 			may: append(slices.Clone(types), "watch/judge", "internal/announce", "internal/config", "internal/series", "internal/store"),
 			why: "it decides again on what was recorded; it neither looks, acts nor tells",

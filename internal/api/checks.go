@@ -39,7 +39,7 @@ func (cs checks) CheckDetail(_ context.Context, name string) (server.CheckDetail
 	}
 	seen := cs.record.Status(name, cs.now())
 	d := server.CheckDetail{
-		Check: checkOf(c, seen), Service: c.Service, Timeout: time.Duration(c.Timeout), Path: c.Path, Control: c.Control,
+		Check: checkOf(c, seen), Service: c.Service, Timeout: time.Duration(c.Timeout), Path: c.NetworkPath, Control: c.Control,
 		Judges: c.Watch, Counts: c.CountsForSLA,
 		Retries: c.Retry.Times, BurstEvery: time.Duration(c.Recheck.Interval), BurstFor: time.Duration(c.Recheck.For),
 		FollowUps: cs.record.RecheckStats(c.Service)[name],
@@ -65,7 +65,7 @@ func lookDetails(results []recording.Result) []server.LookDetail {
 	all := make([]server.LookDetail, len(results))
 	for i, r := range results {
 		all[i] = server.LookDetail{
-			At: r.At, Duration: r.Duration, Health: r.Health, Raised: r.Raised, Reason: r.Reason, Version: r.Version,
+			At: r.At, Duration: r.Duration, Health: r.Health, Raised: r.Recheck, Reason: r.Reason, Version: r.Version,
 			Values: make([]server.LookValue, len(r.Values)), Detail: r.Detail,
 		}
 		for k, v := range r.Values {

@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"guardian/actions"
+	"guardian/internal/api"
 	"guardian/internal/clock"
 	"guardian/internal/config"
 	"guardian/internal/history"
@@ -27,6 +28,7 @@ import (
 	"guardian/internal/leadership"
 	"guardian/internal/netpath"
 	"guardian/internal/notify"
+	"guardian/internal/orders"
 	"guardian/internal/quota"
 	"guardian/internal/recording"
 	"guardian/internal/secret"
@@ -37,9 +39,6 @@ import (
 	"guardian/probes"
 	"guardian/probes/sample"
 )
-
-// production is the environment of who does not say another.
-const production = "production"
 
 // GCPercent is what a process that runs a guardian sets its garbage collector to, unless its
 // environment says otherwise: a guardian has more processor than memory to spare, because
@@ -88,7 +87,7 @@ type App struct {
 	runner     *probes.Runner
 	server     *server.Server
 	listener   net.Listener
-	orders     orders
+	orders     *orders.Journal
 
 	setup      atomic.Pointer[setup]
 	elector    *leadership.Elector
@@ -96,8 +95,7 @@ type App struct {
 	acting     atomic.Pointer[leading] // set once everything that is open was taken over
 	loadError  atomic.Pointer[string]
 	storeError atomic.Pointer[string]
-	month      atomic.Pointer[monthView]
-	changed    broadcast
+	changes    api.Changes
 	record     *recording.Record
 	paths      *netpath.Paths
 	quotas     *quota.Quotas
@@ -171,7 +169,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a.ingest = a.newIngest()
 	if a.server, err = server.New(server.Options{
-		Backend: backend{a}.whole(), ExternalURL: a.externalURL(c), Language: c.Server.Language, Location: c.Location(),
+		Backend: a.backend(), ExternalURL: a.externalURL(c), Language: c.Server.Language, Location: c.Location(),
 		Now: a.now, Log: a.log, Redactor: a.redactor, Registerer: a.registry, Gatherer: a.registry,
 		RemoteWrite: a.ingest, Active: func() (bool, string) { return a.elector.LeaderAddress() }, SessionKey: key,
 	}); err != nil {
@@ -204,12 +202,13 @@ func (a *App) openStorage(ctx context.Context, c *config.Config) error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	a.undo.add("journal", func(context.Context) error { return a.store.Close() })
-	a.orders = orders{a}
 	return nil
 }
 
 // buildRooms builds what tells, acts and looks, and the setup that they run.
 func (a *App) buildRooms(c *config.Config) (*setup, error) {
+	a.notifier, a.history = a.newNotifier(), a.newHistory()
+	a.orders = a.newOrders()
 	s, err := a.build(c)
 	if err != nil {
 		return nil, err
@@ -228,7 +227,6 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 	}); err != nil {
 		return nil, err
 	}
-	a.notifier, a.history = a.newNotifier(), a.newHistory()
 	if a.engine, err = actions.NewEngine(actions.Options{
 		Runbooks: func(name string) (*actions.Runbook, bool) { return a.setup.Load().book(name) },
 		Ledger:   ledger{a}, Verifier: verifier{a}, Now: a.now, Log: a.log, Registerer: a.registry,
@@ -319,7 +317,7 @@ func (a *App) startServing() {
 		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	a.undo.add("pages and API", func(ctx context.Context) error {
-		a.changed.close() // answers that are held end now
+		a.changes.Close() // answers that are held end now
 		short, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
 		if err := srv.Shutdown(short); err != nil {
@@ -385,47 +383,4 @@ func newHolder() string {
 		host = "unknown-host"
 	}
 	return fmt.Sprintf("%s/%d/%s", host, os.Getpid(), ulid.Make().String()[18:])
-}
-
-// broadcast wakes everybody who waits for something to change.
-type broadcast struct {
-	mu     sync.Mutex
-	ch     chan struct{}
-	closed bool
-}
-
-func (b *broadcast) wait() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ch == nil {
-		b.ch = make(chan struct{})
-		if b.closed {
-			close(b.ch)
-		}
-	}
-	return b.ch
-}
-
-func (b *broadcast) broadcast() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ch != nil && !b.closed {
-		close(b.ch)
-		b.ch = nil
-	}
-}
-
-func (b *broadcast) close() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.ch != nil && !b.closed {
-		close(b.ch)
-	}
-	b.closed = true
-}
-
-func (b *broadcast) isClosed() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.closed
 }

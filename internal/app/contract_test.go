@@ -77,7 +77,7 @@ func TestTheBackEndKeepsTheServersContract(t *testing.T) {
 			return ""
 		}
 		return servertest.World{
-			Backend: a.ServerBackend(), Service: "orders", Check: "push", Heartbeat: "nightly",
+			Backend: a.Backend(), Service: "orders", Check: "push", Heartbeat: "nightly",
 			Token: "a-token-of-the-contract", Owner: server.Caller{Name: "ci", Role: server.Deployer},
 			Calls:   server.CallReport{Marketplace: "amazon", Shop: "us-1", Operation: "getOrder", Calls: 12, At: c.now()},
 			Now:     c.now,
@@ -93,7 +93,7 @@ func TestTheBackEndKeepsTheServersContract(t *testing.T) {
 				}
 				fire(t, "Lost")
 				for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-					runs, err := a.ServerBackend().Runs.RunList(t.Context(), server.Filter{Open: true, Limit: 1})
+					runs, err := a.Backend().Runs.RunList(t.Context(), server.Filter{Open: true, Limit: 1})
 					if err != nil {
 						t.Fatal(err)
 					}

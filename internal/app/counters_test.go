@@ -78,7 +78,7 @@ rule_sources: [{name: team, server: %q}]
 	if err := s.Begin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	opened, err := s.Backend().Announce(t.Context(), server.DeployRequest{Service: "stock", Version: "v2"}, server.Caller{Name: "ci", Role: server.Deployer})
+	opened, err := s.Backend().Deploys.Announce(t.Context(), server.DeployRequest{Service: "stock", Version: "v2"}, server.Caller{Name: "ci", Role: server.Deployer})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ rule_sources: [{name: team, server: %q}]
 		c.set(start.Add(time.Duration(second) * time.Second))
 		s.TickWatches()
 	}
-	w, err := s.Backend().Watch(t.Context(), opened.Watch.ID, 0)
+	w, err := s.Backend().Watches.Watch(t.Context(), opened.Watch.ID, 0)
 	if err != nil || w.State != watch.Failed || w.Verdict.Cause != "orders" {
 		t.Fatalf("%s %s, %v; want failed by orders", w.State, w.Reason, err)
 	}

@@ -148,41 +148,11 @@ func (s Stepped) Count(ctx context.Context, expr string) (int, error) {
 
 // MonthReport gives the report of the running month.
 func (s Stepped) MonthReport(ctx context.Context) (sla.Report, error) {
-	return s.report(ctx, sla.MonthOf(s.now().In(s.setup.Load().location)), "", s.now())
-}
-
-// Backend is every part of what the pages and the API ask.
-type Backend interface {
-	server.Tokens
-	server.Services
-	server.Gates
-	server.Checks
-	server.Looks
-	server.Deploys
-	server.Watches
-	server.Marks
-	server.Scores
-	server.Runs
-	server.RunControl
-	server.Alerts
-	server.Acks
-	server.Silences
-	server.Rules
-	server.Queries
-	server.SeriesIndex
-	server.MetricHelp
-	server.Reports
-	server.Journal
-	server.Heartbeats
-	server.Calls
-	server.Process
+	return s.backend().Reports.Report(ctx, sla.MonthOf(s.now().In(s.setup.Load().location)), "")
 }
 
 // Backend gives what the pages and the API ask.
-func (a *App) Backend() Backend { return backend{a} }
-
-// ServerBackend gives it in parts, as the server gets it.
-func (a *App) ServerBackend() server.Backend { return backend{a}.whole() }
+func (a *App) Backend() server.Backend { return a.backend() }
 
 // Deliveries lists what was told, oldest first.
 func (s Stepped) Deliveries(ctx context.Context) ([]string, error) {

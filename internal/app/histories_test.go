@@ -247,48 +247,48 @@ func (p *played) happens(e event) {
 	case "heal":
 		p.bad[e.Service] = false
 	case "deploy":
-		_, err := b.Announce(ctx, server.DeployRequest{Service: e.Service, Version: e.Version, Reversible: true}, by)
+		_, err := b.Deploys.Announce(ctx, server.DeployRequest{Service: e.Service, Version: e.Version, Reversible: true}, by)
 		var closed *server.GateClosedError
 		if err != nil && !errors.As(err, &closed) {
 			p.t.Fatalf("%v: %v", e, err)
 		}
 	case "approve", "reject", "abort":
-		runs, err := b.RunList(ctx, server.Filter{Service: e.Service, Open: true, Limit: 10})
+		runs, err := b.Runs.RunList(ctx, server.Filter{Service: e.Service, Open: true, Limit: 10})
 		if err != nil {
 			p.t.Fatal(err)
 		}
 		for _, r := range runs {
 			if r.State == actions.AwaitingApproval || e.What == "abort" {
-				_, _ = b.AnswerRun(ctx, r.ID, server.RunAnswer{Decision: server.Decision(e.What)}, by)
+				_, _ = b.RunControl.AnswerRun(ctx, r.ID, server.RunAnswer{Decision: server.Decision(e.What)}, by)
 			}
 		}
 	case "rollback":
-		_, _ = b.StartRun(ctx, server.RunRequest{Service: e.Service, To: "v0", Reason: "it looks wrong"}, by)
+		_, _ = b.RunControl.StartRun(ctx, server.RunRequest{Service: e.Service, To: "v0", Reason: "it looks wrong"}, by)
 	case "cancel":
-		ws, err := b.WatchList(ctx, server.Filter{Service: e.Service, Open: true, Limit: 10})
+		ws, err := b.Watches.WatchList(ctx, server.Filter{Service: e.Service, Open: true, Limit: 10})
 		if err != nil {
 			p.t.Fatal(err)
 		}
 		for _, w := range ws {
-			_, _ = b.CancelWatch(ctx, w.ID, by)
+			_, _ = b.Watches.CancelWatch(ctx, w.ID, by)
 		}
 	case "silence":
 		m, err := route.ParseMatchers(`service="` + e.Service + `"`)
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		s, err := b.CreateSilence(ctx, route.Silence{Matchers: m, Until: time.Now().Add(8*time.Minute + 3*time.Second), Comment: "known"}, by)
+		s, err := b.Silences.CreateSilence(ctx, route.Silence{Matchers: m, Until: time.Now().Add(8*time.Minute + 3*time.Second), Comment: "known"}, by)
 		if err != nil {
 			p.t.Fatal(err)
 		}
 		p.last = s.ID
 	case "unsilence":
 		time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(1400 * time.Millisecond))) // as no silence begins
-		_ = b.ExpireSilence(ctx, p.last, by)
+		_ = b.Silences.ExpireSilence(ctx, p.last, by)
 	case "ack":
 		for _, al := range p.s.OpenAlerts() {
 			if al.State == rules.Firing && al.Service() == e.Service {
-				_, _ = b.AckAlert(ctx, al.ID, "", by)
+				_, _ = b.Acks.AckAlert(ctx, al.ID, "", by)
 			}
 		}
 	case "restart":

@@ -1,11 +1,6 @@
 package app
 
-import (
-	"context"
-
-	"guardian/internal/ingest"
-	"guardian/internal/server"
-)
+import "guardian/internal/ingest"
 
 // newIngest makes what answers remote write. Every guardian keeps what is written to it,
 // whether it acts or stands by, because each has series of its own.
@@ -20,13 +15,4 @@ func (a *App) newIngest() *ingest.Receiver {
 		},
 		Now: a.now, Log: a.log, Registerer: a.registry,
 	})
-}
-
-// Metadata implements server.Queries: what writers say of their metrics.
-func (b backend) Metadata(context.Context) (map[string]server.Metadata, error) {
-	all := map[string]server.Metadata{}
-	for name, m := range b.ingest.Metadata() {
-		all[name] = server.Metadata{Type: m.Type, Help: m.Help, Unit: m.Unit}
-	}
-	return all, nil
 }

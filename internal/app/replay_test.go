@@ -120,7 +120,7 @@ func lived(t *testing.T, dir string, r *secret.Redactor, last func(app.Stepped))
 			continue
 		}
 		d.Reversible, d.WatchFor = true, 40*time.Minute
-		_, err := s.Backend().Announce(t.Context(), d, server.Caller{Name: "ci", Role: server.Deployer})
+		_, err := s.Backend().Deploys.Announce(t.Context(), d, server.Caller{Name: "ci", Role: server.Deployer})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -209,7 +209,7 @@ func TestTheScoreIsMadeOfWhatPeopleSaidAboutVerdicts(t *testing.T) {
 		b, by := s.Backend(), server.Caller{Name: "ada", Role: server.Deployer}
 		score := func() watch.Score {
 			t.Helper()
-			all, err := b.Score(t.Context(), "orders", time.Time{}, time.Time{})
+			all, err := b.Scores.Score(t.Context(), "orders", time.Time{}, time.Time{})
 			if err != nil || len(all) != 1 {
 				t.Fatalf("scores %+v, %v; want one", all, err)
 			}
@@ -219,14 +219,14 @@ func TestTheScoreIsMadeOfWhatPeopleSaidAboutVerdicts(t *testing.T) {
 		if before.Judged != 2 || before.Failed != 1 || before.RolledBack != 1 || before.Unmarked != 1 || before.FalseRate.Estimate != 0 {
 			t.Errorf("before anybody said anything: %+v", before)
 		}
-		ws, err := b.WatchList(t.Context(), server.Filter{Service: "orders", Limit: 10})
+		ws, err := b.Watches.WatchList(t.Context(), server.Filter{Service: "orders", Limit: 10})
 		if err != nil || len(ws) != 2 || ws[0].State != watch.Failed {
 			t.Fatalf("watches %+v, %v", ws, err)
 		}
 		if p := ws[0].Plan; p == nil || p.To != "v2" || p.Runbook != "back" {
 			t.Errorf("what would have been done: %+v, want back to v2", p)
 		}
-		marked, err := b.MarkWatch(t.Context(), ws[0].ID, watch.Mark{Kind: watch.MarkWrong, Note: "it was the network"}, by)
+		marked, err := b.Marks.MarkWatch(t.Context(), ws[0].ID, watch.Mark{Kind: watch.MarkWrong, Note: "it was the network"}, by)
 		if err != nil || marked.Mark == nil || marked.Mark.By != "ada" {
 			t.Fatalf("marked %+v, %v", marked.Mark, err)
 		}
@@ -238,7 +238,7 @@ func TestTheScoreIsMadeOfWhatPeopleSaidAboutVerdicts(t *testing.T) {
 		if e := wrong.FalseRate; e.Low < 0.0125 || e.Low > 0.0127 || e.High < 0.9873 || e.High > 0.9875 {
 			t.Errorf("interval %v to %v, want 0.0126 to 0.9874", e.Low, e.High)
 		}
-		if _, err := b.MarkWatch(t.Context(), ws[0].ID, watch.Mark{Kind: watch.MarkLate}, by); err != nil {
+		if _, err := b.Marks.MarkWatch(t.Context(), ws[0].ID, watch.Mark{Kind: watch.MarkLate}, by); err != nil {
 			t.Fatal(err)
 		}
 		if late := score(); late.Agreed != 1 || late.Late != 1 || late.Wrong != 0 {

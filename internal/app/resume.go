@@ -27,14 +27,14 @@ func (a *App) resume(ctx context.Context, t *leading) (err error) {
 	a.notifier.Refresh(ctx) // before anything is repeated that somebody acknowledged or silenced
 	t.runs, err = runs.Resume(ctx, runs.Options{
 		Engine: a.engine, Leadership: t, Journal: a.store, Decider: a.decider, Present: a.present,
-		Notifier: a.notifier, Changed: a.changed.broadcast, Now: a.now, Log: a.log,
+		Notifier: a.notifier, Changed: a.changes.Notify, Now: a.now, Log: a.log,
 	})
 	if err != nil {
 		return err
 	}
 	t.watches, err = watching.Resume(ctx, watching.Options{
 		Leadership: t, Journal: a.store, Decider: a.decider, Present: a.present, Runs: t.runs, Looks: looks{a},
-		Notifier: a.notifier, Metrics: a.metrics.watches, Changed: a.changed.broadcast, Now: a.now, Log: a.log,
+		Notifier: a.notifier, Metrics: a.metrics.watches, Changed: a.changes.Notify, Now: a.now, Log: a.log,
 	})
 	if err != nil {
 		return err
@@ -42,8 +42,8 @@ func (a *App) resume(ctx context.Context, t *leading) (err error) {
 	t.alerts, err = alerting.Resume(ctx, alerting.Options{
 		Leadership: t, Journal: a.store, Series: a.series, Source: a.ruleSource, Sight: sight{a},
 		Decider: a.decider, Present: a.present, Watches: t.watches, Runs: t.runs,
-		Notifier: a.notifier, Metrics: a.metrics.alerts, Changed: a.changed.broadcast, Now: a.now, Log: a.log,
-	}, a.setup.Load().groups)
+		Notifier: a.notifier, Metrics: a.metrics.alerts, Changed: a.changes.Notify, Now: a.now, Log: a.log,
+	}, a.setup.Load().config.Groups)
 	return err
 }
 

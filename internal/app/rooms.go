@@ -2,15 +2,12 @@ package app
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"guardian/internal/netpath"
 	"guardian/internal/quota"
 	"guardian/internal/recording"
-	"guardian/internal/server"
 	"guardian/internal/store"
-	"guardian/probes/marketplace"
 	"guardian/probes/sample"
 	"guardian/sla"
 	"guardian/watch"
@@ -46,23 +43,6 @@ func lookedAt(states map[string]store.CheckState) map[string]time.Time {
 	return at
 }
 
-// ReportCalls implements server.Calls.
-func (b backend) ReportCalls(_ context.Context, c server.CallReport, _ server.Caller) error {
-	err := b.quotas.Report(quota.CallReport{
-		Bucket: marketplace.Bucket{Marketplace: c.Marketplace, App: c.App, Shop: c.Shop, Operation: c.Operation},
-		Calls:  c.Calls, Throttled: c.Throttled, At: c.At, Key: c.Key, Body: c.BodyHash,
-	})
-	var invalid *quota.InvalidError
-	switch {
-	case errors.Is(err, quota.ErrKeyReused):
-		return server.ErrIdempotencyMismatch
-	case errors.As(err, &invalid):
-		return &server.InvalidError{Fields: []server.FieldError{{Pointer: "/" + invalid.Field, Detail: invalid.Err.Error()}}}
-	default:
-		return err
-	}
-}
-
 // recordChecks gives the checks as the record needs them.
 func recordChecks(checks []builtCheck) []recording.Check {
 	all := make([]recording.Check, len(checks))
@@ -93,7 +73,7 @@ func (s *setup) plannedMaintenance(from, to time.Time) []sla.Maintenance {
 		services := []string{m.Service}
 		if m.Service == "" {
 			services = nil
-			for _, svc := range s.services {
+			for _, svc := range s.config.Services {
 				services = append(services, svc.Name)
 			}
 		}
@@ -126,19 +106,4 @@ func (a *App) resumeRecord(ctx context.Context) ([]sample.Sample, error) {
 		}
 	}
 	return resumed.Looks, nil
-}
-
-// lookDetails gives results as pages and API show them.
-func lookDetails(results []recording.Result) []server.LookDetail {
-	all := make([]server.LookDetail, len(results))
-	for i, r := range results {
-		all[i] = server.LookDetail{
-			At: r.At, Duration: r.Duration, Health: r.Health, Raised: r.Recheck, Reason: r.Reason, Version: r.Version,
-			Values: make([]server.LookValue, len(r.Values)), Detail: r.Detail,
-		}
-		for k, v := range r.Values {
-			all[i].Values[k] = server.LookValue{Name: v.Name, Of: v.Of, V: v.V}
-		}
-	}
-	return all
 }

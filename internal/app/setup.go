@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"guardian/actions"
@@ -17,8 +16,6 @@ import (
 	"guardian/notifiers"
 	"guardian/probes"
 	"guardian/probes/marketplace"
-	"guardian/rules"
-	"guardian/watch"
 )
 
 // setup is everything that is built of a configuration. It is immutable and swapped whole.
@@ -28,11 +25,8 @@ type setup struct {
 	language  string
 	location  *time.Location
 	external  string
-	services  []config.Service
 	checks    []builtCheck
-	place     map[string]int   // of checks, by name
-	of        map[string][]int // places of a service's checks
-	groups    []*rules.Group
+	place     map[string]int                // of checks, by name
 	sources   map[string]*rulesource.Source // by name
 	decisions *decide.Settings
 	receivers map[string]notifiers.Receiver
@@ -48,36 +42,15 @@ func (s *setup) notices() notify.Settings {
 // builtCheck is a check with what else is known of it.
 type builtCheck struct {
 	probes.Check
-	names      map[string]bool // of the series that it produces
-	policy     watch.CheckPolicy
-	judges     bool // whether deploys are judged on it
-	counts     bool // whether it counts in the report
-	blindAfter time.Duration
-	kind       probes.Kind
-	path       string // the network path on which it looks
-	control    bool   // whether it is a control of that path
-	uses       []marketplace.Use
-}
-
-func (s *setup) service(name string) (config.Service, bool) {
-	i := slices.IndexFunc(s.services, func(x config.Service) bool { return x.Name == name })
-	if i < 0 {
-		return config.Service{}, false
-	}
-	return s.services[i], true
+	names   map[string]bool // of the series that it produces
+	path    string          // the network path on which it looks
+	control bool            // whether it is a control of that path
+	uses    []marketplace.Use
 }
 
 func (s *setup) book(name string) (*actions.Runbook, bool) {
 	b, ok := s.books[name]
 	return b, ok
-}
-
-func (s *setup) checksOf(service string) []builtCheck {
-	found := make([]builtCheck, 0, len(s.of[service]))
-	for _, i := range s.of[service] {
-		found = append(found, s.checks[i])
-	}
-	return found
 }
 
 func (s *setup) check(name string) (builtCheck, bool) {
@@ -100,9 +73,8 @@ func (s *setup) teller(language string) announce.Renderer {
 func (a *App) build(c *config.Config) (*setup, error) {
 	s := &setup{
 		config: c, loaded: a.now(), language: c.Server.Language, location: c.Location(), external: a.externalURL(c),
-		services: c.Services, groups: c.Groups,
 		receivers: map[string]notifiers.Receiver{}, languages: map[string]string{}, books: map[string]*actions.Runbook{},
-		sources: map[string]*rulesource.Source{}, place: map[string]int{}, of: map[string][]int{},
+		sources: map[string]*rulesource.Source{}, place: map[string]int{},
 	}
 	var errs []error
 	for i := range c.Checks {
@@ -112,7 +84,6 @@ func (a *App) build(c *config.Config) (*setup, error) {
 			continue
 		}
 		s.place[b.Name] = len(s.checks)
-		s.of[b.Service] = append(s.of[b.Service], len(s.checks))
 		s.checks = append(s.checks, b)
 	}
 	for i := range c.RuleSources {
@@ -178,8 +149,7 @@ func (a *App) buildCheck(c *config.Config, ch *config.Check) (builtCheck, error)
 			Retry: ch.Retry, Recheck: ch.Recheck,
 			Fingerprint: probes.Fingerprint(ch.Kind, ch.Service, ch.Labels, ch.Every, ch.Cron.String(), ch.Timeout, ch.Retry, ch.Recheck, ch.Settings),
 		},
-		names: map[string]bool{}, policy: ch.Policy(), judges: ch.Watch, counts: ch.CountsForSLA, blindAfter: time.Duration(ch.BlindAfter), kind: kind,
-		path: ch.NetworkPath, control: ch.Control, uses: uses,
+		names: map[string]bool{}, path: ch.NetworkPath, control: ch.Control, uses: uses,
 	}
 	if ch.Cron.IsSet() {
 		b.Schedule = ch.Cron.In(c.Location())
@@ -231,7 +201,7 @@ func (a *App) swap(s *setup) {
 	}
 	a.runner.Apply(checks)
 	if t := a.acting.Load(); t != nil {
-		t.alerts.Apply(s.groups)
+		t.alerts.Apply(s.config.Groups)
 		t.writer.AnnounceMaintenance(t.Context())
 	}
 	if old != nil {
