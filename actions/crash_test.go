@@ -15,9 +15,9 @@ import (
 	"guardian/internal/reason"
 )
 
-// universe is a world, a ledger and checks that survive the guardian, and a guardian that
-// is killed at any of its calls to them.
-type universe struct {
+// surroundings are the targets, the ledger and the checks of a guardian, which is killed at
+// any of its calls to them and which they survive.
+type surroundings struct {
 	t       *rapid.T
 	calls   int // until it is killed; negative: it lives
 	lease   bool
@@ -28,13 +28,13 @@ type universe struct {
 }
 
 // mayDie is called on both sides of every effect.
-func (u *universe) mayDie() {
+func (u *surroundings) mayDie() {
 	if u.calls--; u.calls == 0 {
 		runtime.Goexit() // like kill -9: nothing after it runs but releases of memory
 	}
 }
 
-func (u *universe) Record(_ context.Context, r actions.Record) error {
+func (u *surroundings) Record(_ context.Context, r actions.Record) error {
 	u.mayDie()
 	if !u.lease {
 		return actions.ErrLostLease
@@ -44,17 +44,17 @@ func (u *universe) Record(_ context.Context, r actions.Record) error {
 	return nil
 }
 
-func (u *universe) Look(context.Context, string) (actions.CheckResult, error) {
+func (u *surroundings) Look(context.Context, string) (actions.CheckResult, error) {
 	u.mayDie()
 	return actions.CheckResult{Health: "up"}, nil
 }
 
 type crashStep struct {
-	u          *universe
+	u          *surroundings
 	i          int
-	tells      bool // the world knows what happened
-	repeatable bool
-	asked      int // how often a person wanted it again
+	tells      bool // the target knows what happened
+	idempotent bool
+	asked      int // how often a person asked to repeat it
 	lose       int // answers that get lost
 	fail       bool
 }
@@ -93,14 +93,14 @@ func (s *crashStep) Status(_ context.Context, c actions.Call) (actions.Outcome, 
 }
 
 // life lets one guardian work on the run until it waits, ends or is killed.
-func (u *universe) life() {
+func (u *surroundings) life() {
 	book := &actions.Runbook{
 		Name: "back", OnFailure: actions.OnFailureStop,
 		Verify:   actions.Verify{For: time.Minute, Every: 10 * time.Second, Successes: 2},
 		Approval: actions.Approval{Quorum: 1, Roles: []string{"approver"}},
 	}
 	for i, s := range u.steps {
-		book.Steps = append(book.Steps, actions.RunbookStep{Name: fmt.Sprint(i), Kind: "fake", Timeout: time.Minute, Idempotent: s.repeatable, Step: s})
+		book.Steps = append(book.Steps, actions.RunbookStep{Name: fmt.Sprint(i), Kind: "fake", Timeout: time.Minute, Idempotent: s.idempotent, Step: s})
 	}
 	e, err := actions.NewEngine(actions.Options{
 		Runbooks: func(string) (*actions.Runbook, bool) { return book, true },
@@ -125,7 +125,7 @@ func (u *universe) life() {
 }
 
 // answer lets a person settle what is asked.
-func (u *universe) answer(decision string) {
+func (u *surroundings) answer(decision string) {
 	i := u.run.Question.Step
 	run, err := u.run.Answer(actions.Answer{By: "li", Role: "approver", Decision: decision}, time.Now())
 	if err != nil {
@@ -138,14 +138,14 @@ func (u *universe) answer(decision string) {
 }
 
 // A run is killed between any two of its calls, loses its lease, and is taken up again:
-// each step happens at most once per intent and person's wish, and the run ends.
+// each step happens at most once per intent and request of a person, and the run ends.
 func TestKilledAnywhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(struct{ rapid.TB }{t}, func(t *rapid.T) { // hides Deadline, which a bubble forbids
-			u := &universe{t: t, effects: map[string]int{}, lease: true}
+			u := &surroundings{t: t, effects: map[string]int{}, lease: true}
 			for i := range rapid.IntRange(1, 3).Draw(t, "steps") {
 				u.steps = append(u.steps, &crashStep{
-					u: u, i: i, tells: rapid.Bool().Draw(t, "tells"), repeatable: rapid.Bool().Draw(t, "repeatable"),
+					u: u, i: i, tells: rapid.Bool().Draw(t, "tells"), idempotent: rapid.Bool().Draw(t, "idempotent"),
 					lose: rapid.IntRange(0, 2).Draw(t, "lose"), fail: rapid.IntRange(0, 9).Draw(t, "fail") == 0,
 				})
 			}
@@ -177,7 +177,7 @@ func TestKilledAnywhere(t *testing.T) {
 	})
 }
 
-func (u *universe) check() {
+func (u *surroundings) check() {
 	if u.wrong != "" {
 		u.t.Fatal(u.wrong)
 	}
@@ -185,10 +185,10 @@ func (u *universe) check() {
 		n, plan := u.effects[s.Intent], u.steps[i]
 		switch {
 		case s.Intent == "":
-		case !plan.repeatable && n > 1+plan.asked:
+		case !plan.idempotent && n > 1+plan.asked:
 			u.t.Fatalf("step %d happened %d times, a person asked for %d more: %+v", i, n, plan.asked, s)
-		case plan.repeatable && plan.tells && plan.lose == 0 && n > 1+plan.asked:
-			u.t.Fatalf("step %d happened %d times although the world tells: %+v", i, n, s)
+		case plan.idempotent && plan.tells && plan.lose == 0 && n > 1+plan.asked:
+			u.t.Fatalf("step %d happened %d times although the target tells: %+v", i, n, s)
 		case s.State == actions.StepDone && plan.tells && n == 0 && plan.asked == 0 && !plan.fail && len(u.run.Answers) == 0:
 			u.t.Fatalf("step %d is done and never happened: %+v", i, s)
 		}

@@ -73,7 +73,7 @@ func TestRunEnds(t *testing.T) {
 			book:  func(b *actions.Runbook) { b.OnFailure = actions.OnFailureContinue },
 			state: actions.Cured, reason: "steps failed: a", steps2: "failed done",
 		},
-		"a lost answer is settled by the world: it happened": {
+		"a lost answer is settled by the target: it happened": {
 			looks: looks{"push": "u", "api": "u"},
 			steps: []actions.RunbookStep{step("a", act{
 				do: func(context.Context, actions.Call) (string, error) { return "", actions.ErrUnclear },
@@ -83,7 +83,7 @@ func TestRunEnds(t *testing.T) {
 			})},
 			state: actions.Cured, steps2: "done",
 		},
-		"a lost answer is settled by the world: it did not": {
+		"a lost answer is settled by the target: it did not": {
 			steps: []actions.RunbookStep{step("a", act{
 				do: func(context.Context, actions.Call) (string, error) { return "", actions.ErrUnclear },
 				status: func(context.Context, actions.Call) (actions.Outcome, reason.Reason, error) {
@@ -248,7 +248,7 @@ func TestStopDuringStepLeavesItsIntentOpen(t *testing.T) {
 		}
 		s := run.Steps[0]
 		if s.Intent != intent || s.Attempt != 2 || !strings.Contains(s.Resolved.String(), "nothing there") {
-			t.Errorf("intent %s, attempt %d, resolved %q; want %s, 2 and what the world said", s.Intent, s.Attempt, s.Resolved, intent)
+			t.Errorf("intent %s, attempt %d, resolved %q; want %s, 2 and what the target said", s.Intent, s.Attempt, s.Resolved, intent)
 		}
 	})
 }

@@ -93,7 +93,7 @@ func TestGuard(t *testing.T) {
 			f.Trigger, f.Override = actions.ByPerson, true
 			f.Runs = []actions.Run{past("r_1", -time.Minute, func(r *actions.Run) { r.State, r.Ended = actions.Running, time.Time{} })}
 		}, []actions.Code{actions.RunInProgress}},
-		"a run that waits for its turn keeps nobody from theirs": {func(f *actions.Facts) {
+		"a queued run is no run in progress": {func(f *actions.Facts) {
 			f.Runs = []actions.Run{past("r_1", -time.Minute, func(r *actions.Run) { r.State, r.Started, r.Ended = actions.Queued, time.Time{}, time.Time{} })}
 		}, nil},
 		"many services red at once ask a person": {func(f *actions.Facts) {

@@ -11,9 +11,9 @@ import (
 	"guardian/internal/reason"
 )
 
-// A failed deploy whose service another run works on waits for that, and begins by what the
-// guards say then.
-func TestARollbackWaitsForItsTurn(t *testing.T) {
+// The rollback of a failed deploy is queued while another run works on the service. Then it
+// begins as the guards say at that time.
+func TestAQueuedRollback(t *testing.T) {
 	brake := []actions.Refusal{{Code: actions.Brake, Detail: reason.Text("three red")}}
 	gone := []actions.Refusal{{Code: actions.Superseded, Detail: reason.Text("v3 is the current version")}}
 	for name, c := range map[string]struct {
@@ -42,7 +42,7 @@ func TestARollbackWaitsForItsTurn(t *testing.T) {
 				created := run.Created
 				time.Sleep(time.Minute)
 				if run, err = r.Advance(t.Context(), run); err != nil || run.State != actions.Queued {
-					t.Fatalf("without its turn it goes on to %s, %v", run.State, err)
+					t.Fatalf("while it is queued it goes on to %s, %v", run.State, err)
 				}
 				req.QueuedBehind, req.Refusals = reason.Text(c.waits), c.then
 				if run, err = r.Dequeue(t.Context(), r.ledger, run, req); err != nil {
@@ -97,12 +97,12 @@ func TestARunThatWaitsComesToAnEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	if orphan, err = r.Dequeue(t.Context(), r.ledger, orphan, actions.Request{ID: "r_2", Runbook: "gone"}); err != nil || orphan.State != actions.Refused {
-		t.Errorf("its turn when its runbook is gone: %s, %v; want it refused, and not to wait for ever", orphan.State, err)
+		t.Errorf("dequeued when its runbook is gone: %s, %v; want it refused, and not to wait for ever", orphan.State, err)
 	}
 	if run, err = r.Abort(t.Context(), run, "li", "fixed forward"); err != nil || run.State != actions.FailedRun {
 		t.Fatalf("aborted: %s, %v", run.State, err)
 	}
 	if _, err := r.Dequeue(t.Context(), r.ledger, run, actions.Request{ID: "r_1", Runbook: "back"}); !errors.Is(err, actions.ErrNotQueued) {
-		t.Errorf("its turn after its end: %v", err)
+		t.Errorf("dequeued after its end: %v", err)
 	}
 }
