@@ -35,20 +35,7 @@ func (t Renderer) Run(r actions.Run, now time.Time) notifiers.Notice {
 			put(w.runAsks)
 			n.Steps = []string{w.stepApprove, w.stepReject}
 		}
-		if q := r.Question; q != nil {
-			if !q.Until.IsZero() {
-				fact(&n, w.until, t.stamp(q.Until))
-				text := w.untilExpires
-				if q.OnTimeout == "approve" {
-					text = w.untilApproves
-				}
-				n.Text += "\n" + fill(text, names...)
-			}
-			if q.Quorum > 1 {
-				fact(&n, w.quorum, fill(w.quorumOf, "need", strconv.Itoa(q.Quorum), "have", strconv.Itoa(approvals(r))))
-			}
-			fact(&n, w.question, t.read(q.Text, now))
-		}
+		t.question(&n, r, names, now)
 	case actions.Queued:
 		n.Tone = notifiers.Warn
 		put(w.runWaits)
@@ -93,6 +80,26 @@ func (t Renderer) Run(r actions.Run, now time.Time) notifiers.Notice {
 	}
 	t.runFacts(&n, r, now)
 	return n
+}
+
+// question adds what a run asks, until when, and of how many people.
+func (t Renderer) question(n *notifiers.Notice, r actions.Run, names []string, now time.Time) {
+	w, q := t.texts(), r.Question
+	if q == nil {
+		return
+	}
+	if !q.Until.IsZero() {
+		fact(n, w.until, t.stamp(q.Until))
+		text := w.untilExpires
+		if q.OnTimeout == actions.OnTimeoutApprove {
+			text = w.untilApproves
+		}
+		n.Text += "\n" + fill(text, names...)
+	}
+	if q.Quorum > 1 {
+		fact(n, w.quorum, fill(w.quorumOf, "need", strconv.Itoa(q.Quorum), "have", strconv.Itoa(approvals(r))))
+	}
+	fact(n, w.question, t.read(q.Text, now))
 }
 
 // Refused is the notice that guards do not allow a run, and why.

@@ -66,46 +66,73 @@ type Options struct {
 	Drain time.Duration
 }
 
-// App is one guardian.
+// App is one guardian: what it is made with and of, how it is now, and what ends it.
 type App struct {
-	o          Options
-	log        *slog.Logger
-	now        func() time.Time
-	redactor   *secret.Redactor
-	registry   *prometheus.Registry
-	metrics    *metrics
-	holder     string
-	advertised string
+	o Options
+	tools
+	identity
+	storage
+	rooms
+	state
+	lifetime
+}
+
+// tools are what everything is built with.
+type tools struct {
+	log      *slog.Logger
+	now      func() time.Time
+	redactor *secret.Redactor
+	registry *prometheus.Registry
+	metrics  *metrics
+}
+
+// identity is how others know this guardian.
+type identity struct {
+	holder     string // in the lease
+	advertised string // address at which another guardian of the journal reaches it
 	started    time.Time
-	drain      time.Duration
+}
 
-	store      *store.Store
-	series     *series.DB
-	dispatcher *notifiers.Dispatcher
-	engine     *actions.Engine
-	ingest     *ingest.Receiver
+// storage is where facts are kept.
+type storage struct {
+	store  *store.Store
+	series *series.DB
+}
+
+// rooms are the parts that do the work; see docs/architecture.md.
+type rooms struct {
 	runner     *probes.Runner
-	server     *server.Server
-	listener   net.Listener
+	paths      *netpath.Paths
+	quotas     *quota.Quotas
+	record     *recording.Record
 	orders     *orders.Journal
-
-	setup      atomic.Pointer[setup]
+	history    history.History
+	engine     *actions.Engine
+	notifier   *notify.Notifier
+	dispatcher *notifiers.Dispatcher
 	elector    *leadership.Elector
+	ingest     *ingest.Receiver
+	server     *server.Server
+}
+
+// state is how the guardian is now.
+type state struct {
+	setup      atomic.Pointer[setup]
 	held       atomic.Pointer[leading] // set while the lease is held
 	acting     atomic.Pointer[leading] // set once everything that is open was taken over
 	loadError  atomic.Pointer[string]
 	storeError atomic.Pointer[string]
 	changes    api.Changes
-	record     *recording.Record
-	paths      *netpath.Paths
-	quotas     *quota.Quotas
 	reloading  sync.Mutex
-	notifier   *notify.Notifier
-	history    history.History
+}
 
-	undo   undo
-	loops  sync.WaitGroup
-	cancel context.CancelFunc
+// lifetime is what was begun and must end.
+type lifetime struct {
+	listener net.Listener
+	undo     undo
+	loops    sync.WaitGroup
+	cancel   context.CancelFunc
+	drain    time.Duration // how long a step under way and notices are waited for
 }
 
 // New builds everything and binds the port; it starts nothing. When it fails, nothing is
@@ -136,8 +163,8 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		o.Drain = 30 * time.Second
 	}
 	a := &App{
-		o: o, log: o.Log, now: o.Now, redactor: o.Redactor, registry: prometheus.NewRegistry(),
-		started: o.Now(), drain: o.Drain, holder: newHolder(),
+		o: o, tools: tools{log: o.Log, now: o.Now, redactor: o.Redactor, registry: prometheus.NewRegistry()},
+		identity: identity{holder: newHolder(), started: o.Now()}, lifetime: lifetime{drain: o.Drain},
 	}
 	defer func() {
 		if err != nil {

@@ -136,16 +136,17 @@ func (e event) order() int {
 
 const quarters = 4 * 60
 
+// services are those of the configuration, in the order in which their checks look.
+func services() []string { return []string{"orders", "prices", "stock"} }
+
 func drawHistory(t *rapid.T) []event {
-	services := []string{"orders", "prices", "stock"}
-	check := map[string]string{"orders": "push", "prices": "price", "stock": "count"}
 	what := rapid.SampledFrom([]string{
 		"deploy", "deploy", "deploy", "fail", "fail", "fail", "heal", "heal", "approve", "approve", "reject", "abort",
 		"restart", "silence", "unsilence", "ack", "cancel", "rollback",
 	})
 	var all []event
 	for at := rapid.IntRange(4, 20).Draw(t, "from"); at < quarters-8; at += rapid.IntRange(0, 14).Draw(t, "later") {
-		e := event{Quarter: at, What: what.Draw(t, "what"), Service: rapid.SampledFrom(services).Draw(t, "service")}
+		e := event{Quarter: at, What: what.Draw(t, "what"), Service: rapid.SampledFrom(services()).Draw(t, "service")}
 		switch e.What {
 		case "deploy":
 			e.Version = rapid.SampledFrom([]string{"v0", "v1", "v2", "v3", "v4"}).Draw(t, "version")
@@ -159,7 +160,6 @@ func drawHistory(t *rapid.T) []event {
 		}
 		all = append(all, e)
 	}
-	_ = check
 	return all
 }
 
@@ -200,12 +200,12 @@ func (p *played) play(history []event) {
 	for q := range quarters {
 		quarter := began.Add(time.Duration(q) * 15 * time.Second)
 		p.s.TickWatches()
-		for service, name := range check {
+		for _, service := range services() {
 			h := sample.Up
 			if p.bad[service] {
 				h = sample.Down
 			}
-			p.s.Look(sample.Sample{Check: name, Kind: "http", Service: service, At: time.Now().UTC(), Observation: sample.Observation{Health: h}})
+			p.s.Look(sample.Sample{Check: check[service], Kind: "http", Service: service, At: time.Now().UTC(), Observation: sample.Observation{Health: h}})
 		}
 		p.until(quarter.Add(2 * time.Second))
 		p.s.Tick()

@@ -31,7 +31,10 @@ const (
 // advance takes everything up to a time, in order: what watches see and come to, alerts that
 // start runbooks, and runs that end.
 func (j *judging) advance(ctx context.Context, until time.Time) error {
-	for _, e := range j.watches {
+	// Of verdicts of one moment those come first whose service does in the alphabet.
+	watches := slices.Clone(j.watches)
+	slices.SortStableFunc(watches, func(x, y *watched) int { return cmp.Compare(x.deploy.Service, y.deploy.Service) })
+	for _, e := range watches {
 		if e.w.State.Final() {
 			continue
 		}
