@@ -110,7 +110,7 @@ func (gs gates) gate(ctx context.Context, service, environment string, now time.
 	if leading, ok := gs.leader(); ok {
 		present.Alerts = leading.Alerts.Open()
 	} else {
-		saved, err := gs.journal.Alerts(ctx, store.AlertFilter{Open: true, Service: service})
+		saved, err := gs.journal.Alerts(ctx, store.AlertFilter{Open: true, Limit: store.MaxLimit}) // those of no service close every gate
 		if err != nil {
 			return server.Gate{}, err
 		}

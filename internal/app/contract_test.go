@@ -44,6 +44,7 @@ groups:
 
 func TestTheBackEndKeepsTheServersContract(t *testing.T) {
 	servertest.Run(t, func(t *testing.T) servertest.World {
+		t.Helper()
 		dir, r, c := t.TempDir(), &secret.Redactor{}, newClock(time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC))
 		if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte(contractRules), 0o600); err != nil {
 			t.Fatal(err)
@@ -83,11 +84,13 @@ func TestTheBackEndKeepsTheServersContract(t *testing.T) {
 			Now:     c.now,
 			Advance: func(d time.Duration) { c.set(c.now().Add(d)) },
 			Fire: func(t *testing.T) string {
+				t.Helper()
 				c.set(c.now().Add(15 * time.Second))
 				look(sample.Down)
 				return fire(t, "Down")
 			},
 			Ask: func(t *testing.T) string {
+				t.Helper()
 				if err := a.Write(t.Context(), map[string]string{"__name__": "lost", "service": "orders"}, 1); err != nil {
 					t.Fatal(err)
 				}
