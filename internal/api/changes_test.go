@@ -3,6 +3,7 @@ package api_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,7 +15,7 @@ func TestAwait(t *testing.T) {
 	broken := errors.New("broken")
 	const atMost = 10 * time.Second
 	for name, c := range map[string]struct {
-		does   func(c *api.Changes, cancel func(), done *bool) // while it is waited
+		does   func(c *api.Changes, cancel func(), done *atomic.Bool) // while it is waited
 		atMost time.Duration
 		first  bool  // the first answer is done
 		fails  error // of the question
@@ -26,23 +27,24 @@ func TestAwait(t *testing.T) {
 		"without waiting":                                {},
 		"an error ends it":                               {atMost: atMost, fails: broken, err: broken},
 		"until the time is over":                         {atMost: atMost, took: atMost},
-		"until it changes":                               {atMost: atMost, took: 200 * time.Millisecond, done: true, does: func(c *api.Changes, _ func(), done *bool) { *done = true; c.Notify() }},
-		"through changes of other things":                {atMost: atMost, took: atMost, does: func(c *api.Changes, _ func(), _ *bool) { c.Notify() }},
-		"until a change that nobody here is notified of": {atMost: atMost, took: 500 * time.Millisecond, done: true, does: func(_ *api.Changes, _ func(), done *bool) { *done = true }},
-		"until the server stops":                         {atMost: atMost, took: 200 * time.Millisecond, does: func(c *api.Changes, _ func(), _ *bool) { c.Close() }},
-		"until the caller is gone":                       {atMost: atMost, took: 200 * time.Millisecond, err: context.Canceled, does: func(_ *api.Changes, cancel func(), _ *bool) { cancel() }},
+		"until it changes":                               {atMost: atMost, took: 200 * time.Millisecond, done: true, does: func(c *api.Changes, _ func(), done *atomic.Bool) { done.Store(true); c.Notify() }},
+		"through changes of other things":                {atMost: atMost, took: atMost, does: func(c *api.Changes, _ func(), _ *atomic.Bool) { c.Notify() }},
+		"until a change that nobody here is notified of": {atMost: atMost, took: 500 * time.Millisecond, done: true, does: func(_ *api.Changes, _ func(), done *atomic.Bool) { done.Store(true) }},
+		"until the server stops":                         {atMost: atMost, took: 200 * time.Millisecond, does: func(c *api.Changes, _ func(), _ *atomic.Bool) { c.Close() }},
+		"until the caller is gone":                       {atMost: atMost, took: 200 * time.Millisecond, err: context.Canceled, does: func(_ *api.Changes, cancel func(), _ *atomic.Bool) { cancel() }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				var changes api.Changes
-				done := c.first
+				var done atomic.Bool
+				done.Store(c.first)
 				if c.does != nil {
 					time.AfterFunc(200*time.Millisecond, func() { c.does(&changes, cancel, &done) })
 				}
 				began := time.Now()
-				got, err := api.Await(ctx, &changes, c.atMost, func() (bool, bool, error) { return done, done, c.fails })
+				got, err := api.Await(ctx, &changes, c.atMost, func() (bool, bool, error) { return done.Load(), done.Load(), c.fails })
 				if !errors.Is(err, c.err) || got != c.done || time.Since(began) != c.took {
 					t.Errorf("got %v, %v after %s; want %v, %v after %s", got, err, time.Since(began), c.done, c.err, c.took)
 				}
@@ -70,16 +72,17 @@ func TestNoWaitBeginsOnceTheServerStops(t *testing.T) {
 func TestAChangeWakesEverybodyWhoWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var changes api.Changes
-		done, woken := false, make(chan time.Time, 3)
+		var done atomic.Bool
+		woken := make(chan time.Time, 3)
 		for range 3 {
 			go func() {
-				_, _ = api.Await(t.Context(), &changes, time.Minute, func() (bool, bool, error) { return done, done, nil })
+				_, _ = api.Await(t.Context(), &changes, time.Minute, func() (bool, bool, error) { return done.Load(), done.Load(), nil })
 				woken <- time.Now()
 			}()
 		}
 		time.Sleep(200 * time.Millisecond)
 		synctest.Wait()
-		done = true
+		done.Store(true)
 		at := time.Now()
 		changes.Notify()
 		for range 3 {

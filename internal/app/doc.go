@@ -3,5 +3,6 @@
 //
 // New builds and binds, Start starts, Reload swaps, Stop ends. Here, and only here, facts of
 // one package become the business of another: samples feed series, rules and watches,
-// verdicts and alerts become runs and notices. Start at New.
+// verdicts and alerts become runs and notices. What the pages and the API ask is answered by
+// package api, which is given everything here. Start at New.
 package app
