@@ -145,7 +145,7 @@ func TestDNS(t *testing.T) {
 
 func TestDNSTellsTheSerial(t *testing.T) {
 	p := build(t, "dns", probes.Env{}, func(s *probes.DNSSettings) { s.Server, s.Name, s.Type = nameServer(t), "shop.test", "SOA" })
-	if o := look(t, p, time.Second); o.Health != sample.Up || value(t, o, "probe_dns_serial") != 2026112201 {
+	if o := look(t, p, 20*time.Second); o.Health != sample.Up || value(t, o, "probe_dns_serial") != 2026112201 {
 		t.Errorf("got %s %q %v", o.Health, o.Reason, o.Values)
 	}
 }

@@ -105,7 +105,7 @@ func TestGRPCKeepsSecrets(t *testing.T) {
 		s.Address = address
 		s.Metadata = map[string]secret.Secret{"authorization": secret.New("Bearer " + token)}
 	})
-	o := look(t, p, time.Second)
+	o := look(t, p, 20*time.Second)
 	if o.Health != sample.Down || !strings.Contains(o.Reason.String(), "PermissionDenied: not for ["+secret.Mask) {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}

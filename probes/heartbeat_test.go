@@ -52,7 +52,7 @@ func TestHeartbeat(t *testing.T) {
 				s.Period, s.Grace = model.Duration(time.Hour), model.Duration(5*time.Minute)
 			})
 			now = start.Add(tc.after)
-			o := look(t, p, time.Second)
+			o := look(t, p, 20*time.Second)
 			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
@@ -68,7 +68,7 @@ func TestHeartbeatTakesTheChecksIntervalForThePeriod(t *testing.T) {
 	}
 	p := build(t, "heartbeat", env, func(*probes.HeartbeatSettings) {})
 	now = now.Add(61 * time.Second)
-	if o := look(t, p, time.Second); o.Health != sample.Down {
+	if o := look(t, p, 20*time.Second); o.Health != sample.Down {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 	k := probes.Builtin()["heartbeat"]

@@ -25,7 +25,7 @@ func TestHTTPWithoutFileDescriptorsIsUnknown(t *testing.T) {
 		return
 	}
 	p := build(t, "http", probes.Env{}, func(s *probes.HTTPSettings) { s.URL = "http://127.0.0.1:1/" })
-	if o := look(t, p, time.Second); o.Health != sample.Down {
+	if o := look(t, p, 20*time.Second); o.Health != sample.Down {
 		t.Fatalf("with files: %s %q", o.Health, o.Reason)
 	}
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 64, Max: 64}); err != nil {
@@ -39,7 +39,7 @@ func TestHTTPWithoutFileDescriptorsIsUnknown(t *testing.T) {
 		}
 		files = append(files, f)
 	}
-	o := look(t, p, time.Second)
+	o := look(t, p, 20*time.Second)
 	for _, f := range files {
 		_ = f.Close()
 	}

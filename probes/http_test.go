@@ -117,7 +117,7 @@ func TestHTTPSendsWhatIsConfigured(t *testing.T) {
 		s.Headers = map[string]secret.Secret{"Host": secret.New("shop.example.com"), "authorization": secret.New("Bearer {{.Secrets.key}}")}
 		s.Secrets = map[string]secret.Secret{"key": secret.New("hunter22")}
 	})
-	if o := look(t, p, time.Second); o.Health != sample.Up {
+	if o := look(t, p, 20*time.Second); o.Health != sample.Up {
 		t.Fatal(o.Reason)
 	}
 	want := `GET /q?check=c host=shop.example.com agent=guardian/1 type=application/json auth=Bearer hunter22 body={"key":"hunter22"}`
@@ -148,9 +148,10 @@ func TestHTTPFaults(t *testing.T) {
 		set    func(*probes.HTTPSettings)
 		health sample.Health
 		reason string
+		times  bool // the look ends at its deadline
 	}{
 		"refused is down":                      {url: refused, health: sample.Down, reason: "the connection was refused"},
-		"hanging before the answer is down":    {url: serveTCP(t, hang), health: sample.Down, reason: "waiting for the answer's first byte"},
+		"hanging before the answer is down":    {times: true, url: serveTCP(t, hang), health: sample.Down, reason: "waiting for the answer's first byte"},
 		"closing without an answer is down":    {url: closed, health: sample.Down, reason: "the connection was"},
 		"not HTTP is down":                     {url: answer("SSH-2.0-OpenSSH\r\n"), health: sample.Down, reason: "malformed HTTP"},
 		"a body that breaks off is down":       {url: answer("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"), health: sample.Down, reason: "closed while reading the body"},
@@ -160,7 +161,7 @@ func TestHTTPFaults(t *testing.T) {
 		"no route from here is unknown":        {url: "http://255.255.255.255/", health: sample.Unknown, reason: "a problem on Guardian's own machine"},
 		"a CA file that is not there":          {url: refused, health: sample.Unknown, reason: "read tls.ca_file", set: func(s *probes.HTTPSettings) { s.TLS.CAFile = "/nowhere.pem" }},
 		"an address of the other family":       {url: refused, health: sample.Down, reason: "no address of the configured family", set: func(s *probes.HTTPSettings) { s.AddressFamily = "ip6" }},
-		"a body that hangs ends at the deadline": {health: sample.Down, reason: "while reading the body", url: serveTCP(t, func(c net.Conn) {
+		"a body that hangs ends at the deadline": {times: true, health: sample.Down, reason: "while reading the body", url: serveTCP(t, func(c net.Conn) {
 			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
 			hang(c)
 		})},
@@ -189,7 +190,11 @@ func TestHTTPFaults(t *testing.T) {
 					tc.set(s)
 				}
 			})
-			o := look(t, p, 700*time.Millisecond)
+			timeout := 20 * time.Second
+			if tc.times {
+				timeout = 700 * time.Millisecond
+			}
+			o := look(t, p, timeout)
 			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
@@ -215,7 +220,11 @@ func TestHTTPNames(t *testing.T) {
 			// A name of its own: Go's resolver lets a question join one that is still open.
 			host := fmt.Sprintf("shop-%d.example.", tc.code)
 			p := build(t, "http", probes.Env{}, func(s *probes.HTTPSettings) { s.URL = "http://" + host + "/" })
-			o := look(t, p, 500*time.Millisecond)
+			timeout := 20 * time.Second
+			if tc.code == silent {
+				timeout = 500 * time.Millisecond
+			}
+			o := look(t, p, timeout)
 			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (tc.code != silent && !strings.Contains(o.Reason.String(), host)) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
@@ -236,7 +245,7 @@ func TestHTTPGoesThroughTheConfiguredProxyOnly(t *testing.T) {
 		p := build(t, "http", probes.Env{}, func(s *probes.HTTPSettings) {
 			s.URL, s.Proxy, s.Expect.BodyContains = tc.url, tc.proxy, []string{tc.body}
 		})
-		if o := look(t, p, time.Second); o.Health != sample.Up {
+		if o := look(t, p, 20*time.Second); o.Health != sample.Up {
 			t.Errorf("%s: %s %q %s", name, o.Health, o.Reason, o.Detail)
 		}
 	}
@@ -348,7 +357,7 @@ func TestHTTPKeepsSecrets(t *testing.T) {
 				s.Body = `{"t":"{{.Secrets.t}}"}`
 				s.Secrets = map[string]secret.Secret{"t": secret.New(token)}
 			})
-			o := look(t, p, 2*time.Second)
+			o := look(t, p, 20*time.Second)
 			if o.Health == sample.Up {
 				t.Fatal("up")
 			}
@@ -368,7 +377,7 @@ func TestHTTPSendsNoHeaderToAnotherHost(t *testing.T) {
 		s.URL = first
 		s.Headers = map[string]secret.Secret{"X-Api-Key": secret.New("hunter22")}
 	})
-	if o := look(t, p, time.Second); o.Health != sample.Up {
+	if o := look(t, p, 20*time.Second); o.Health != sample.Up {
 		t.Fatal(o.Reason)
 	}
 	if leaked == nil || leaked.Get("X-Api-Key") != "" {
@@ -464,7 +473,7 @@ func TestCertificatesOfOtherKinds(t *testing.T) {
 	})
 	for name, p := range map[string]probes.Probe{"quota": quota, "order_push": push} {
 		for range 2 {
-			if o := look(t, p, 2*time.Second); o.Health != sample.Down || !strings.Contains(o.Reason.String(), "a certificate of the chain expires") {
+			if o := look(t, p, 20*time.Second); o.Health != sample.Down || !strings.Contains(o.Reason.String(), "a certificate of the chain expires") {
 				t.Errorf("%s: got %s %q", name, o.Health, o.Reason)
 			}
 		}

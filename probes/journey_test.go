@@ -122,7 +122,7 @@ func TestJourney(t *testing.T) {
 				}
 			})
 			for range 2 {
-				o := look(t, p, time.Second)
+				o := look(t, p, 20*time.Second)
 				if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
 					t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 				}
@@ -147,7 +147,7 @@ func TestJourneyTellsTheFirstExpiry(t *testing.T) {
 	p := build(t, "journey", probes.Env{}, func(j *probes.JourneySettings) {
 		j.Secrets, j.Steps, j.TLS.Insecure = map[string]secret.Secret{"password": secret.New(shopPassword)}, shopping(s.URL), true
 	})
-	o := look(t, p, time.Second)
+	o := look(t, p, 20*time.Second)
 	if o.Health != sample.Up || value(t, o, "probe_ssl_earliest_cert_expiry") != float64(s.Certificate().NotAfter.Unix()) {
 		t.Errorf("got %s %q %v", o.Health, o.Reason, o.Values)
 	}
@@ -165,7 +165,7 @@ func TestJourneyKeepsSecrets(t *testing.T) {
 			Method: "POST", URL: url + "/pay?cart={{.cart}}", Body: "{{.token}} {{.Secrets.password}}",
 		}})
 	})
-	o := look(t, p, time.Second)
+	o := look(t, p, 20*time.Second)
 	if o.Health != sample.Down || !strings.Contains(o.Detail, "cannot pay 4711") {
 		t.Fatalf("got %s %q\n%s", o.Health, o.Reason, o.Detail)
 	}

@@ -41,7 +41,7 @@ func TestOrderPushLeavesNothingBehind(t *testing.T) {
 			see := rapid.SampledFrom([]int{0, 0, 503}).Draw(t, "see status")
 			lose := rapid.Bool().Draw(t, "lose")
 			shop.set(func(s *orderShop) { s.pushStatus, s.cleanStatus, s.seeStatus, s.lose = status, clean, see, lose })
-			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), orderPatience)
 			if rapid.Bool().Draw(t, "broken off") {
 				time.AfterFunc(time.Duration(rapid.IntRange(0, 5).Draw(t, "after ms"))*time.Millisecond, cancel)
 			}
@@ -57,7 +57,7 @@ func TestOrderPushLeavesNothingBehind(t *testing.T) {
 		shop.set(func(s *orderShop) { s.pushStatus, s.cleanStatus, s.seeStatus, s.lose = 422, 0, 0, false })
 		for range 5 {
 			time.Sleep(13 * time.Millisecond) // the longest backoff
-			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), orderPatience)
 			p.Look(ctx)
 			cancel()
 		}

@@ -159,21 +159,30 @@ func (s *orderShop) set(f func(*orderShop)) {
 	f(s)
 }
 
-// overHTTP are settings that push to, look at and clean up the shop.
+// orderPatience is the time of a look that ends by itself: long enough for a busy machine.
+const orderPatience = time.Minute
+
+// overHTTP are settings that push to, look at and clean up the shop. Their timeouts are long; a test
+// of something that never happens shortens the one that ends it.
 func overHTTP(url string) func(*probes.OrderPushSettings) {
 	return func(s *probes.OrderPushSettings) {
 		s.Vars = map[string]string{"SKU": "TEST-1", "Price": "9.90"}
 		s.Push.URL = url + "/orders/"
 		s.Push.Body = `{"id":"{{.ID}}","sku":"{{.SKU}}","quantity":2,"price":{{.Price}},"at":"{{.Now.Format "2006-01-02"}}"}`
 		s.Push.Ref = "ref"
-		s.Push.Timeout = model.Duration(300 * time.Millisecond)
+		s.Push.Timeout = model.Duration(10 * time.Second)
 		s.Lookup.HTTP = &probes.LookupHTTP{Request: probes.Request{URL: url + "/orders/{{.ID}}"}}
-		s.Lookup.Every, s.Lookup.Within = model.Duration(10*time.Millisecond), model.Duration(200*time.Millisecond)
+		s.Lookup.Every, s.Lookup.Within = model.Duration(10*time.Millisecond), model.Duration(10*time.Second)
 		s.Verify = []probes.Field{{JSON: "sku", Equals: "{{.SKU}}"}, {JSON: "quantity", Equals: "2"}, {JSON: "price", Equals: "{{.Price}}"}}
 		s.Cleanup.HTTP = &probes.CleanupHTTP{Request: probes.Request{Method: "DELETE", URL: url + "/orders/{{.Ref}}"}}
-		s.Cleanup.Timeout, s.Cleanup.Backoff = model.Duration(300*time.Millisecond), model.Duration(time.Millisecond)
+		s.Cleanup.Timeout, s.Cleanup.Backoff = model.Duration(10*time.Second), model.Duration(time.Millisecond)
 		s.Cleanup.Tries = 3
 	}
+}
+
+// soonLost gives an order up that does not appear.
+func soonLost(s *probes.OrderPushSettings) {
+	s.Lookup.Within, s.Lookup.LostAfter = model.Duration(200*time.Millisecond), model.Duration(400*time.Millisecond)
 }
 
 func newOrderShop(t testing.TB) (*orderShop, string) {
@@ -210,15 +219,18 @@ func TestOrderPush(t *testing.T) {
 			history: "intended intended", open: 1,
 		},
 		"an order that is answered too late is down": {
-			shop: func(s *orderShop) { s.pushDelay = 400 * time.Millisecond }, health: sample.Down, reason: "push: no answer within", result: "rejected",
+			shop:   func(s *orderShop) { s.pushDelay = 400 * time.Millisecond },
+			set:    func(s *probes.OrderPushSettings) { s.Push.Timeout = model.Duration(300 * time.Millisecond) },
+			health: sample.Down, reason: "push: no answer within", result: "rejected",
 			history: "intended intended", open: 1, left: 1,
 		},
 		"a lost order is down": {
-			shop: func(s *orderShop) { s.lose = true }, health: sample.Down, reason: "order lost: accepted, but not visible within", result: "lost",
+			shop: func(s *orderShop) { s.lose = true }, set: soonLost, health: sample.Down, reason: "order lost: accepted, but not visible within", result: "lost",
 			history: "intended pushed pushed", open: 1,
 		},
 		"a slow order is down": {
-			shop: func(s *orderShop) { s.appearAfter = 300 * time.Millisecond }, health: sample.Down, reason: "at most 200 ms wanted", result: "slow",
+			shop: func(s *orderShop) { s.appearAfter = 300 * time.Millisecond },
+			set:  func(s *probes.OrderPushSettings) { s.Lookup.Within = model.Duration(200 * time.Millisecond) }, health: sample.Down, reason: "at most 200 ms wanted", result: "slow",
 			history: "intended pushed visible verified cleaned",
 		},
 		"a changed order is down": {
@@ -239,7 +251,7 @@ func TestOrderPush(t *testing.T) {
 			history: "intended pushed visible verified abandoned", left: 1,
 		},
 		"a place to look that fails is down": {
-			shop: func(s *orderShop) { s.seeStatus = 503 }, health: sample.Down, reason: "where it should be visible there was no answer", result: "lost",
+			shop: func(s *orderShop) { s.seeStatus = 503 }, set: soonLost, health: sample.Down, reason: "where it should be visible there was no answer", result: "lost",
 			history: "intended pushed cleaned",
 		},
 		"a template without its name pushes nothing": {
@@ -260,7 +272,7 @@ func TestOrderPush(t *testing.T) {
 					tc.set(s)
 				}
 			})
-			o := look(t, p, 1200*time.Millisecond)
+			o := look(t, p, orderPatience)
 			if o.Health != tc.health || !strings.Contains(o.Reason.String(), tc.reason) || (o.Health == sample.Up) != (o.Reason.IsZero()) {
 				t.Errorf("got %s %q, want %s %q", o.Health, o.Reason, tc.health, tc.reason)
 			}
@@ -291,7 +303,7 @@ func TestOrderPushPushesNothingWithoutItsJournal(t *testing.T) {
 	shop, url := newOrderShop(t)
 	j := &journal{refuse: "intended"}
 	p := build(t, "order_push", probes.Env{Check: "push", Orders: j}, overHTTP(url))
-	o := look(t, p, time.Second)
+	o := look(t, p, orderPatience)
 	if o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "nothing was pushed: journal the intent: the lease is lost") {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
@@ -303,7 +315,7 @@ func TestOrderPushPushesNothingWithoutItsJournal(t *testing.T) {
 func TestOrderPushNeverSentNeedsNoCleanup(t *testing.T) {
 	j := &journal{}
 	p := build(t, "order_push", probes.Env{Check: "push", Orders: j}, overHTTP("http://127.0.0.1:1"))
-	o := look(t, p, time.Second)
+	o := look(t, p, orderPatience)
 	if o.Health != sample.Down || !strings.Contains(o.Reason.String(), "push: the connection was refused") || j.history() != "intended cleaned" {
 		t.Errorf("got %s %q, journal %s", o.Health, o.Reason, j.history())
 	}
@@ -319,17 +331,17 @@ func TestOrderPushRefusesWhatCannotEndWell(t *testing.T) {
 	if o := look(t, p, 500*time.Millisecond); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "raise the check's timeout") {
 		t.Errorf("too little time: got %s %q", o.Health, o.Reason)
 	}
-	if o := look(t, p, time.Second); o.Health != sample.Up {
+	if o := look(t, p, orderPatience); o.Health != sample.Up {
 		t.Errorf("the first: got %s %q", o.Health, o.Reason)
 	}
-	if o := look(t, p, time.Second); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "max_orders_per_day") {
+	if o := look(t, p, orderPatience); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "max_orders_per_day") {
 		t.Errorf("the second of a day: got %s %q", o.Health, o.Reason)
 	}
 	for i := range 20 {
 		j.orders = append(j.orders, probes.Order{ID: fmt.Sprint(i), Check: "push", Stage: "pushed", Tries: 1, Updated: time.Now().Add(time.Hour)})
 	}
 	p = build(t, "order_push", probes.Env{Check: "push", Orders: j}, overHTTP(url))
-	if o := look(t, p, time.Second); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "max_uncleaned") {
+	if o := look(t, p, orderPatience); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "max_uncleaned") {
 		t.Errorf("too many uncleaned: got %s %q", o.Health, o.Reason)
 	}
 	if shop.pushes != 1 {
@@ -342,10 +354,10 @@ func TestOrderPushTriesTheCleanupAgain(t *testing.T) {
 	shop.cleanStatus = 500
 	j := &journal{}
 	p := build(t, "order_push", probes.Env{Check: "push", Orders: j}, overHTTP(url))
-	look(t, p, time.Second)
+	look(t, p, orderPatience)
 	time.Sleep(5 * time.Millisecond) // the backoff
 	shop.set(func(s *orderShop) { s.cleanStatus = 0 })
-	o := look(t, p, time.Second)
+	o := look(t, p, orderPatience)
 	if shop.left() != 0 || value(t, o, "order_push_uncleaned") != 0 {
 		t.Errorf("%d orders are left: %v", shop.left(), j.orders)
 	}
@@ -359,14 +371,14 @@ func TestOrderPushGivesUpAndTellsOnce(t *testing.T) {
 		overHTTP(url)(s)
 		s.Cleanup.Tries = 2
 	})
-	look(t, p, time.Second)
+	look(t, p, orderPatience)
 	shop.set(func(s *orderShop) { s.pushStatus = 422 }) // no more orders that need a cleanup
 	time.Sleep(5 * time.Millisecond)
-	o := look(t, p, time.Second)
+	o := look(t, p, orderPatience)
 	if !strings.Contains(o.Reason.String(), j.orders[0].ID+": the cleanup failed 2 times: status 500") || j.orders[0].Stage != "abandoned" {
 		t.Errorf("got %q, %+v", o.Reason, j.orders[0])
 	}
-	if o = look(t, p, time.Second); strings.Contains(o.Reason.String(), j.orders[0].ID) {
+	if o = look(t, p, orderPatience); strings.Contains(o.Reason.String(), j.orders[0].ID) {
 		t.Errorf("told again: %q", o.Reason)
 	}
 }
@@ -411,7 +423,13 @@ func TestOrderPushCleansUpWhenBrokenOff(t *testing.T) {
 	j := &journal{}
 	p := build(t, "order_push", probes.Env{Check: "push", Orders: j}, overHTTP(url))
 	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(50*time.Millisecond, cancel)
+	defer cancel()
+	go func() {
+		for j.history() != "intended pushed" {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+	}()
 	o := p.Look(ctx)
 	if o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "the look was stopped") {
 		t.Errorf("got %s %q", o.Health, o.Reason)
@@ -461,7 +479,7 @@ func TestOrderPushSigns(t *testing.T) {
 				sign.Secret = secret.New(key)
 				s.Push.Sign = &sign
 			})
-			if o := look(t, p, time.Second); o.Health != sample.Up {
+			if o := look(t, p, orderPatience); o.Health != sample.Up {
 				t.Errorf("got %s %q", o.Health, o.Reason)
 			}
 		})
@@ -547,6 +565,7 @@ func TestOrderPushKeepsSecrets(t *testing.T) {
 			j := &journal{}
 			p := build(t, "order_push", probes.Env{Check: "push", Orders: j}, func(s *probes.OrderPushSettings) {
 				overHTTP(pushTo)(s)
+				soonLost(s)
 				s.Secrets = map[string]secret.Secret{"key": secret.New(key)}
 				s.Push.Headers = map[string]secret.Secret{"X-Key": secret.New(header)}
 				s.Push.Body = "{{.ID}} {{.Secrets.key}}"
@@ -557,7 +576,7 @@ func TestOrderPushKeepsSecrets(t *testing.T) {
 				s.Cleanup.SQL, s.Cleanup.HTTP = &probes.SQL{Driver: "postgres", DSN: dsn, Query: "DELETE"}, nil
 				s.Cleanup.Tries = 1
 			})
-			o := look(t, p, time.Second)
+			o := look(t, p, orderPatience)
 			if o.Health == sample.Up {
 				t.Fatal("up")
 			}

@@ -92,7 +92,7 @@ func TestTenMarketplaces(t *testing.T) {
 	markets["lazada"].ExpireToken(true)
 	markets["amazon"].Storm(true)
 	bad := map[string]string{
-		"push-shopify": "order lost: accepted, but not visible", "push-forged": "a push with a wrong signature was taken",
+		"push-shopify": "order lost: accepted, but not visible", "push-forged": "a push with a wrong signature was accepted",
 		"quota-lazada": "The access token is not accepted or has expired", "quota-amazon": "getOrder is throttled",
 	}
 	// The checks of this test call far more often than the real marketplaces allow.
@@ -126,10 +126,23 @@ marketplaces:
 		}
 	}
 	g.Stop()
+	left := map[string][]string{}
 	for name, s := range shops {
-		if n := s.Orders(); n > 0 {
-			t.Errorf("%d synthetic orders are left at the seller on %s", n, name)
+		if ids := s.IDs(); len(ids) > 0 {
+			left[name] = ids
 		}
+	}
+	if len(left) == 0 {
+		return
+	}
+	// A push that the stop interrupted may reach the seller after its cleanup found nothing. Such an
+	// order is still open in the journal, and is cleaned up by the next start.
+	g.Start()
+	for name, ids := range left {
+		eventually(t, "the synthetic orders left on "+name+" cleaned up", func() bool {
+			now := shops[name].IDs()
+			return !slices.ContainsFunc(ids, func(id string) bool { return slices.Contains(now, id) })
+		})
 	}
 }
 
