@@ -123,9 +123,7 @@ func (d Decider) verdicts(ctx context.Context, f *actions.Facts, now time.Time) 
 		return fmt.Errorf("read the failed watches: %w", err)
 	}
 	for _, w := range failed {
-		if w.Ended.After(now.Add(-f.Brake.Within)) {
-			f.Verdicts = append(f.Verdicts, actions.FailedVerdict{Service: w.Service, At: w.Ended})
-		}
+		f.Verdicts = append(f.Verdicts, actions.FailedVerdict{Service: w.Service, At: w.Ended})
 	}
 	if f.Trigger == actions.ByVerdict {
 		f.Verdicts = append(f.Verdicts, actions.FailedVerdict{Service: f.Service, At: now})

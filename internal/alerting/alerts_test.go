@@ -168,15 +168,19 @@ const (
 )
 
 func TestPeopleAreNotifiedOfAnAlert(t *testing.T) {
+	// Longer than a query looks back: what was seen before is gone from the series.
+	blind := strings.Repeat("?", 24)
 	for name, c := range map[string]struct {
 		line string
 		want []string
 	}{
-		"that fires and resolves":                      {"..xxxxxx..", []string{firing, resolved}},
-		"not of one that only was pending":             {"..xxx...", nil},
-		"not while the check is blind: it fires later": {"..xxx???x", []string{firing}},
-		"a blind check does not let an alert resolve":  {"..xxxxxx????", []string{firing}},
-		"nor lets one begin":                           {"..????????????", nil},
+		"that fires and resolves":                          {"..xxxxxx..", []string{firing, resolved}},
+		"not of one that only was pending":                 {"..xxx...", nil},
+		"not of one whose time is over while nobody looks": {"..xxx???.", nil},
+		"of one that is still down when somebody looks":    {"..xxx???x", []string{firing}},
+		"a blind check does not let an alert resolve":      {"..xxxxxx" + blind, []string{firing}},
+		"it resolves once the check is up":                 {"..xxxxxx" + blind + ".", []string{firing, resolved}},
+		"a check that was never looked at lets none begin": {blind, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			play(t, leader.Settings(t, watch.Auto), down, func(n *night) {
@@ -185,6 +189,20 @@ func TestPeopleAreNotifiedOfAnAlert(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAnAlertIsKeptFiringOverARestart: since when its condition is gone is in the journal.
+func TestAnAlertIsKeptFiringOverARestart(t *testing.T) {
+	kept := strings.Replace(down, "for: 1m", "for: 1m, keep_firing_for: 10m", 1)
+	play(t, leader.Settings(t, watch.Auto), kept, func(n *night) {
+		n.line(".xxxxx")
+		n.wait(6*time.Minute, ".")
+		n.restart()
+		n.wait(3*time.Minute, ".")
+		n.wantNotices(firing)
+		n.wait(2*time.Minute, ".")
+		n.wantNotices(firing, resolved)
+	})
 }
 
 func TestANoticeIsRepeatedWhileAnAlertFires(t *testing.T) {

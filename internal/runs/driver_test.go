@@ -331,6 +331,25 @@ func TestDrain(t *testing.T) {
 	})
 }
 
+// TestAQueuedRollbackStaysQueuedWhileDraining: after the next start the guards are asked about that
+// time.
+func TestAQueuedRollbackStaysQueuedWhileDraining(t *testing.T) {
+	lead(t, watch.Auto, func(l *leader.Leader) {
+		t := l.T
+		slow(l)
+		if _, err := restart(t, l, "r_a", leader.Now()); err != nil {
+			t.Fatal(err)
+		}
+		run := rollback(t, l, "v2", watch.Auto)
+		time.Sleep(30 * time.Second)
+		l.Runs.Drain(10 * time.Minute)
+		wantState(t, l, run.ID, actions.Queued)
+		if got := l.Run("r_a").Steps[0].State; got != actions.StepDone {
+			t.Errorf("the step under way is %s", got)
+		}
+	})
+}
+
 func TestNoRunBeginsWhileDraining(t *testing.T) {
 	lead(t, watch.Auto, func(l *leader.Leader) {
 		t := l.T

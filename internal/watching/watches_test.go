@@ -294,9 +294,15 @@ func TestANewVersionSupersedesTheWatchOfTheOld(t *testing.T) {
 		if b := s.verdict(old); len(b.Deploys) != 1 || len(b.Watches) != 2 || len(b.Deliveries) != 1 {
 			t.Errorf("one transaction holds both: %d deploys, %d watches, %d notices", len(b.Deploys), len(b.Watches), len(b.Deliveries))
 		}
+		if _, open := s.watches.Get(old); open {
+			t.Error("the old version is still watched")
+		}
 		s.looks(sample.Down, 10*time.Minute)
 		s.wantState(old, watch.Superseded)
 		s.wantState(next, watch.Failed)
+		if diff := cmp.Diff([]string{"oncall watch superseded", "oncall watch failed", "oncall run cured"}, s.Notices()); diff != "" {
+			t.Errorf("notices (-want +got):\n%s", diff)
+		}
 		if r := s.Run(s.verdict(next).Runs[0].ID); r.From != "v3" {
 			t.Errorf("what is rolled back is %s", r.From)
 		}
@@ -488,26 +494,24 @@ func TestAFiringAlertMayFailAWatch(t *testing.T) {
 	})
 }
 
-// TestTheLooksOfAControlReachTheWatchesOfAllServices: without them its failures would be blamed on
-// the deploy.
+// TestTheLooksOfAControlReachTheWatchesOfAllServices: while it is down, failures are not blamed on
+// the deploy; while it is up, they are.
 func TestTheLooksOfAControlReachTheWatchesOfAllServices(t *testing.T) {
 	settings := leader.Settings(t, watch.Auto)
 	settings.Checks = append(settings.Checks, decide.Check{
 		CheckPolicy: watch.CheckPolicy{Check: "internet", Every: 15 * time.Second}, Service: "network", Control: true, BlindAfter: time.Hour,
 	})
-	play(t, settings, func(s *shop) {
-		t := s.T
-		id := s.announce(announcement("v2"))
-		for range 20 {
-			time.Sleep(15 * time.Second)
-			s.lookAt("network", "internet", sample.Down)
-			s.look(sample.Down)
-		}
-		s.wantState(id, watch.Watching)
-		if w, open := s.watches.Get(id); !open || w.Checks[0].NotCounted == 0 {
-			t.Errorf("failures that are not counted: %+v", w.Checks)
-		}
-	})
+	for control, want := range map[sample.Health]watch.State{sample.Down: watch.Watching, sample.Up: watch.Failed} {
+		play(t, settings, func(s *shop) {
+			id := s.announce(announcement("v2"))
+			for range 20 {
+				time.Sleep(15 * time.Second)
+				s.look(sample.Down)
+				s.lookAt("network", "internet", control)
+			}
+			s.wantState(id, want)
+		})
+	}
 }
 
 func TestAWatchGoesOnAfterARestart(t *testing.T) {

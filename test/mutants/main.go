@@ -111,11 +111,19 @@ func (o options) testAll(ctx context.Context, all []mutant, parallel int) error 
 	var survivors []error
 	done := 0
 	for a := range answers {
+		if ctx.Err() != nil {
+			continue // its tests were stopped
+		}
 		done++
 		word := "noticed "
+		switch {
+		case errors.Is(a.err, errNotCompiled), errors.Is(a.err, errMoved):
+			word = "BROKEN  "
+		case a.err != nil:
+			word = "SURVIVED"
+		}
 		if a.err != nil {
 			survivors = append(survivors, a.err)
-			word = "SURVIVED"
 		}
 		_, _ = fmt.Fprintf(o.out, "%3d/%d %s %5.1fs  %s: %s\n", done, len(all), word, a.took.Seconds(), a.m.file, a.m.name)
 	}
@@ -123,10 +131,13 @@ func (o options) testAll(ctx context.Context, all []mutant, parallel int) error 
 		return ctx.Err()
 	}
 	if len(survivors) > 0 {
-		return fmt.Errorf("\n%d of %d mutants survived:\n%w", len(survivors), len(all), errors.Join(survivors...))
+		return fmt.Errorf("\nof %d mutants %d survived, or are broken:\n%w", len(all), len(survivors), errors.Join(survivors...))
 	}
 	return nil
 }
+
+// errNotCompiled says that a mutant proves nothing.
+var errNotCompiled = errors.New("it does not compile")
 
 // test runs the tests with a fault in the code. Its error says that none of them noticed it.
 func (o options) test(ctx context.Context, m mutant) error {
@@ -156,15 +167,19 @@ func (o options) test(ctx context.Context, m mutant) error {
 	case err == nil:
 		return fmt.Errorf("%s: %s: the tests of %s pass all the same", m.file, m.name, strings.Join(m.tests, " "))
 	case strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]"):
-		return fmt.Errorf("%s: %s: it does not compile:\n%s", m.file, m.name, out)
+		return fmt.Errorf("%s: %s: %w:\n%s", m.file, m.name, errNotCompiled, out)
 	default:
 		return nil
 	}
 }
 
+// slow are tests that start a container engine or a database server, or compute for long. No rule
+// needs them to be noticed.
+const slow = "^TestDocker$|^TestPostgres|^TestHiccups|^TestFalseFailures|^TestBursts"
+
 // goTest runs the tests of packages and gives what they print.
 func (o options) goTest(ctx context.Context, packages []string, pattern string, flags ...string) (string, error) {
-	args := append([]string{"test", "-vet=off", "-failfast", "-p", "1", "-timeout", o.timeout.String()}, flags...)
+	args := append([]string{"test", "-vet=off", "-failfast", "-p", "1", "-skip", slow, "-timeout", o.timeout.String()}, flags...)
 	if pattern != "" {
 		args = append(args, "-run", pattern)
 	}
