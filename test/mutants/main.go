@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -66,15 +67,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 // checkOriginal runs the tests of all mutants on the tree as it is. Where they fail without a
 // fault, a failure with one proves nothing.
 func (o options) checkOriginal(ctx context.Context, all []mutant) error {
-	var packages []string
+	packages := map[string][]string{} // by go test's -run
 	for _, m := range all {
-		packages = append(packages, m.tests...)
+		packages[m.run] = append(packages[m.run], m.tests...)
 	}
-	slices.Sort(packages)
-	packages = slices.Compact(packages)
-	_, _ = fmt.Fprintf(o.out, "%d mutants; first the tests of %d packages as they are\n", len(all), len(packages))
-	if out, err := o.goTest(ctx, packages, ""); err != nil {
-		return fmt.Errorf("the tests fail without a mutant: %w\n%s", err, out)
+	_, _ = fmt.Fprintf(o.out, "%d mutants; first their tests without any\n", len(all))
+	for _, pattern := range slices.Sorted(maps.Keys(packages)) {
+		slices.Sort(packages[pattern])
+		if out, err := o.goTest(ctx, slices.Compact(packages[pattern]), pattern); err != nil {
+			return fmt.Errorf("the tests fail without a mutant: %w\n%s", err, out)
+		}
 	}
 	return nil
 }
