@@ -36,6 +36,7 @@ func TestGate(t *testing.T) {
 		"a freeze that begins at this time":        {watch.GateFacts{Freezes: []watch.Freeze{{Name: "x", From: now, To: now.Add(1)}}}, []string{"freeze"}, now.Add(1)},
 		"a freeze of another service":              {watch.GateFacts{Freezes: []watch.Freeze{{Name: "x", From: now, To: now.Add(1), Services: []string{"price-sync"}}}}, nil, time.Time{}},
 		"the cool-down after a rollback":           {watch.GateFacts{CoolDown: 15 * time.Minute, Rollbacks: []watch.Rollback{back}}, []string{"cool_down"}, back.Ended.Add(15 * time.Minute)},
+		"a cool-down does not stop the way back":   {watch.GateFacts{Act: watch.ActRollback, CoolDown: 15 * time.Minute, Rollbacks: []watch.Rollback{back}}, nil, time.Time{}},
 		"a cool-down that is over":                 {watch.GateFacts{CoolDown: 10 * time.Minute, Rollbacks: []watch.Rollback{back}}, nil, time.Time{}},
 		"a rollback of another environment":        {watch.GateFacts{CoolDown: time.Hour, Environment: "staging", Rollbacks: []watch.Rollback{back}}, nil, time.Time{}},
 		"a rollback that was refused":              {watch.GateFacts{CoolDown: time.Hour, Rollbacks: []watch.Rollback{{Run: "r", Service: "order-sync", Ended: now}}}, nil, time.Time{}},
