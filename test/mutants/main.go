@@ -179,16 +179,36 @@ func (o options) test(ctx context.Context, m mutant) error {
 // needs them to be noticed.
 const slow = "^TestDocker$|^TestPostgres|^TestHiccups|^TestFalseFailures|^TestBursts"
 
-// goTest runs the tests of packages and gives what they print.
+// goTest runs the tests of packages, one after the other, until one fails, and gives what they print.
 func (o options) goTest(ctx context.Context, packages []string, pattern string, flags ...string) (string, error) {
-	args := append([]string{"test", "-vet=off", "-failfast", "-p", "1", "-skip", slow, "-timeout", o.timeout.String()}, flags...)
-	if pattern != "" {
-		args = append(args, "-run", pattern)
+	var printed strings.Builder
+	for _, pkg := range packages {
+		args := append([]string{"test", "-vet=off", "-failfast", "-skip", slow, "-timeout", o.timeout.String()}, flags...)
+		if pattern != "" {
+			args = append(args, "-run", pattern)
+		}
+		args = append(args, pkg)
+		if o.usesRapid(pkg) {
+			args = append(args, "-args", "-rapid.nofailfile") // it would write into the tree
+		}
+		cmd := exec.CommandContext(ctx, "go", args...)
+		cmd.Dir = o.root
+		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+		cmd.WaitDelay = 10 * time.Second
+		out, err := cmd.CombinedOutput()
+		printed.Write(out)
+		if err != nil {
+			return printed.String(), err
+		}
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, packages...)...)
-	cmd.Dir = o.root
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
-	out, err := cmd.CombinedOutput()
-	return string(out), err
+	return printed.String(), nil
+}
+
+// usesRapid tells whether a package has property tests.
+func (o options) usesRapid(pkg string) bool {
+	files, _ := filepath.Glob(filepath.Join(o.root, pkg, "*_test.go"))
+	return slices.ContainsFunc(files, func(name string) bool {
+		text, err := os.ReadFile(name)
+		return err == nil && strings.Contains(string(text), `"pgregory.net/rapid"`)
+	})
 }
