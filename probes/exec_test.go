@@ -17,11 +17,11 @@ import (
 )
 
 // plugin writes a program as Nagios plugins are.
-func plugin(t testing.TB, script string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "check")
+func plugin(tb testing.TB, script string) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "check")
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil { //nolint:gosec // a program must be executable
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return path
 }

@@ -23,11 +23,11 @@ import (
 )
 
 // grpcServer serves the health service, or none.
-func grpcServer(t testing.TB, with bool, options ...grpc.ServerOption) string {
-	t.Helper()
+func grpcServer(tb testing.TB, with bool, options ...grpc.ServerOption) string {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	s := grpc.NewServer(options...)
 	if with {
@@ -37,7 +37,7 @@ func grpcServer(t testing.TB, with bool, options ...grpc.ServerOption) string {
 		pb.RegisterHealthServer(s, h)
 	}
 	go func() { _ = s.Serve(l) }()
-	t.Cleanup(s.Stop)
+	tb.Cleanup(s.Stop)
 	return l.Addr().String()
 }
 

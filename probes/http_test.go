@@ -473,7 +473,7 @@ func TestCertificatesOfOtherKinds(t *testing.T) {
 	})
 	for name, p := range map[string]probes.Probe{"quota": quota, "order_push": push} {
 		for range 2 {
-			if o := look(t, p, 20*time.Second); o.Health != sample.Down || !strings.Contains(o.Reason.String(), "a certificate of the chain expires") {
+			if o := look(t, p, orderPatience); o.Health != sample.Down || !strings.Contains(o.Reason.String(), "a certificate of the chain expires") {
 				t.Errorf("%s: got %s %q", name, o.Health, o.Reason)
 			}
 		}

@@ -24,8 +24,8 @@ const (
 
 // customerShop lets a customer log in, keeps a session by cookie and a token by header, and
 // echoes what it is told where it fails.
-func customerShop(t testing.TB) http.HandlerFunc {
-	t.Helper()
+func customerShop(tb testing.TB) http.HandlerFunc {
+	tb.Helper()
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		cookie, _ := r.Cookie("sid")

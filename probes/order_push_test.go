@@ -185,10 +185,10 @@ func soonLost(s *probes.OrderPushSettings) {
 	s.Lookup.Within, s.Lookup.LostAfter = model.Duration(200*time.Millisecond), model.Duration(400*time.Millisecond)
 }
 
-func newOrderShop(t testing.TB) (*orderShop, string) {
-	t.Helper()
+func newOrderShop(tb testing.TB) (*orderShop, string) {
+	tb.Helper()
 	shop := &orderShop{orders: map[string]map[string]any{}}
-	return shop, serve(t, shop.ServeHTTP)
+	return shop, serve(tb, shop.ServeHTTP)
 }
 
 func TestOrderPush(t *testing.T) {

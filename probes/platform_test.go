@@ -17,13 +17,13 @@ import (
 )
 
 // keysOf makes the keys of a marketplace's pushes, and what signs them.
-func keysOf(t testing.TB, platform string) (e marketplace.Endpoint, signing string) {
-	t.Helper()
+func keysOf(tb testing.TB, platform string) (e marketplace.Endpoint, signing string) {
+	tb.Helper()
 	e = marketplace.Endpoint{App: "2001887", Secret: "fake-push-secret-0001"}
 	if platform == "ebay" {
 		private, public, err := marketplace.NewKey()
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		e.Secret, e.Public = private, public
 	}
@@ -164,7 +164,7 @@ func TestOrderPushAsEachMarketplacePushes(t *testing.T) {
 	}
 }
 
-func lookLong(t testing.TB, p probes.Probe) sample.Observation { return look(t, p, 20*time.Second) }
+func lookLong(tb testing.TB, p probes.Probe) sample.Observation { return look(tb, p, 20*time.Second) }
 
 // The vendor's sandbox makes the order and pushes it; it is followed like any other.
 func TestOrderPushFromASandbox(t *testing.T) {

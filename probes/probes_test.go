@@ -54,49 +54,49 @@ func TestMain(m *testing.M) {
 }
 
 // build makes the probe of a kind with its default settings, changed by set.
-func build[S any](t testing.TB, kind string, env probes.Env, set func(*S)) probes.Probe {
-	t.Helper()
+func build[S any](tb testing.TB, kind string, env probes.Env, set func(*S)) probes.Probe {
+	tb.Helper()
 	k := probes.Builtin()[kind]
 	settings := k.Settings()
 	set(settings.(*S))
 	if v, ok := settings.(interface{ Validate() error }); ok {
 		if err := v.Validate(); err != nil {
-			t.Fatalf("settings: %v", err)
+			tb.Fatalf("settings: %v", err)
 		}
 	}
 	p, err := k.Build(settings, env)
 	if err != nil {
-		t.Fatalf("build: %v", err)
+		tb.Fatalf("build: %v", err)
 	}
 	if c, ok := p.(probes.Closer); ok {
-		t.Cleanup(func() { _ = c.Close() })
+		tb.Cleanup(func() { _ = c.Close() })
 	}
 	return p
 }
 
-func look(t testing.TB, p probes.Probe, timeout time.Duration) sample.Observation {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+func look(tb testing.TB, p probes.Probe, timeout time.Duration) sample.Observation {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), timeout)
 	defer cancel()
 	return p.Look(ctx)
 }
 
 // serve answers with a handler on a port of its own.
-func serve(t testing.TB, h http.HandlerFunc) string {
-	t.Helper()
+func serve(tb testing.TB, h http.HandlerFunc) string {
+	tb.Helper()
 	s := httptest.NewServer(h)
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return s.URL
 }
 
 // serveTCP reads the request and talks to each connection as talk says, and then closes it.
-func serveTCP(t testing.TB, talk func(net.Conn)) string {
-	t.Helper()
+func serveTCP(tb testing.TB, talk func(net.Conn)) string {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = l.Close() })
+	tb.Cleanup(func() { _ = l.Close() })
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -114,8 +114,8 @@ func serveTCP(t testing.TB, talk func(net.Conn)) string {
 }
 
 // value gives the value of a series of an observation; labels as "name=value".
-func value(t testing.TB, o sample.Observation, name string, labels ...string) float64 {
-	t.Helper()
+func value(tb testing.TB, o sample.Observation, name string, labels ...string) float64 {
+	tb.Helper()
 	for _, v := range o.Values {
 		var have []string
 		for _, k := range slices.Sorted(maps.Keys(v.Labels)) {
@@ -125,48 +125,48 @@ func value(t testing.TB, o sample.Observation, name string, labels ...string) fl
 			return v.V
 		}
 	}
-	t.Fatalf("no %s%v among %v", name, labels, o.Values)
+	tb.Fatalf("no %s%v among %v", name, labels, o.Values)
 	return 0
 }
 
 // wantSilent fails when any of the secrets is in what the probe tells.
-func wantSilent(t testing.TB, o sample.Observation, secrets ...string) {
-	t.Helper()
-	whole := stored(t, o)
+func wantSilent(tb testing.TB, o sample.Observation, secrets ...string) {
+	tb.Helper()
+	whole := stored(tb, o)
 	for _, s := range secrets {
 		if strings.Contains(whole, s) || strings.Contains(o.Reason.String(), s) || strings.Contains(o.Detail, s) || strings.Contains(o.Version, s) {
-			t.Errorf("the secret %s is told: %q\n%s\n%s", s, o.Reason, o.Detail, whole)
+			tb.Errorf("the secret %s is told: %q\n%s\n%s", s, o.Reason, o.Detail, whole)
 		}
 	}
 }
 
 // stored is what a journal keeps of v.
-func stored(t testing.TB, v any) string {
-	t.Helper()
+func stored(tb testing.TB, v any) string {
+	tb.Helper()
 	b, err := json.Marshal(v)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(b)
 }
 
 // onlyPromised fails when an observation holds a series that the kind does not say it produces.
-func onlyPromised(t testing.TB, kind string, settings any, o sample.Observation) {
-	t.Helper()
+func onlyPromised(tb testing.TB, kind string, settings any, o sample.Observation) {
+	tb.Helper()
 	promised := probes.Builtin()[kind].Produces(settings)
 	for _, v := range o.Values {
 		if !slices.Contains(promised, v.Name) {
-			t.Errorf("%s produces %s and does not say so", kind, v.Name)
+			tb.Errorf("%s produces %s and does not say so", kind, v.Name)
 		}
 	}
 }
 
 // wantMistakes fails when a mistake is not told.
-func wantMistakes(t testing.TB, err error, mistakes ...string) {
-	t.Helper()
+func wantMistakes(tb testing.TB, err error, mistakes ...string) {
+	tb.Helper()
 	for _, want := range mistakes {
 		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q is missing in:\n%v", want, err)
+			tb.Errorf("%q is missing in:\n%v", want, err)
 		}
 	}
 }

@@ -16,14 +16,14 @@ import (
 )
 
 // orders fills a table with a few orders, the oldest an hour old.
-func orders(t testing.TB, db *sql.DB, now time.Time) {
-	t.Helper()
+func orders(tb testing.TB, db *sql.DB, now time.Time) {
+	tb.Helper()
 	for _, q := range []string{
 		"CREATE TABLE orders (id INTEGER PRIMARY KEY, marketplace TEXT, state TEXT, total NUMERIC(10, 2), created TIMESTAMP, note TEXT)",
 		"CREATE TABLE log (line TEXT)",
 	} {
 		if _, err := db.Exec(q); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	for i, o := range []struct {
@@ -33,7 +33,7 @@ func orders(t testing.TB, db *sql.DB, now time.Time) {
 	}{{"ebay", "new", "9.90", time.Hour}, {"ebay", "new", "100", time.Minute}, {"lazada", "new", "20", 2 * time.Minute}, {"lazada", "done", "5", time.Minute}} {
 		at := now.Add(-o.age).UTC().Format("2006-01-02 15:04:05")
 		if _, err := db.Exec("INSERT INTO orders VALUES (" + string(rune('1'+i)) + ", '" + o.marketplace + "', '" + o.state + "', " + o.total + ", '" + at + "', NULL)"); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 }
