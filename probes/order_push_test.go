@@ -251,7 +251,7 @@ func TestOrderPush(t *testing.T) {
 			history: "intended pushed visible verified abandoned", left: 1,
 		},
 		"a place to look that fails is down": {
-			shop: func(s *orderShop) { s.seeStatus = 503 }, set: soonLost, health: sample.Down, reason: "where it should be visible there was no answer", result: "lost",
+			shop: func(s *orderShop) { s.seeStatus = 503 }, set: soonLost, health: sample.Down, reason: "accepted, but the lookup failed", result: "lost",
 			history: "intended pushed cleaned",
 		},
 		"a template without its name pushes nothing": {
@@ -304,7 +304,7 @@ func TestOrderPushPushesNothingWithoutItsJournal(t *testing.T) {
 	j := &journal{refuse: "intended"}
 	p := build(t, "order_push", probes.Env{Check: "push", Orders: j}, overHTTP(url))
 	o := look(t, p, orderPatience)
-	if o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "nothing was pushed: journal the intent: the lease is lost") {
+	if o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "nothing was pushed: the order could not be recorded in the journal: the lease is lost") {
 		t.Errorf("got %s %q", o.Health, o.Reason)
 	}
 	if shop.pushes != 0 {

@@ -164,7 +164,10 @@ func TestOrderPushAsEachMarketplacePushes(t *testing.T) {
 	}
 }
 
-func lookLong(tb testing.TB, p probes.Probe) sample.Observation { return look(tb, p, 20*time.Second) }
+func lookLong(tb testing.TB, p probes.Probe) sample.Observation {
+	tb.Helper()
+	return look(tb, p, 20*time.Second)
+}
 
 // The vendor's sandbox makes the order and pushes it; it is followed like any other.
 func TestOrderPushFromASandbox(t *testing.T) {

@@ -34,10 +34,10 @@ func TestQuota(t *testing.T) {
 		},
 		"used up is down": {
 			headers: []string{`RateLimit-Policy: "daily";q=100;w=86400`, `RateLimit: "daily";r=0;t=30`}, health: sample.Down,
-			reason: "nothing of the quota of orders is left (daily); it resets in 30 s",
+			reason: "the quota of orders is used up (daily); it resets in 30 s",
 			values: map[string]float64{"marketplace_quota_limit operation=orders policy=daily source=header": 100, "marketplace_quota_reset_seconds operation=orders policy=daily source=header": 30},
 		},
-		"nothing left without a limit is down": {headers: []string{"X-Current-Token-Count: 0"}, health: sample.Down, reason: "nothing of the quota"},
+		"nothing left without a limit is down": {headers: []string{"X-Current-Token-Count: 0"}, health: sample.Down, reason: "the quota of orders is used up"},
 		"a 429 is throttled, whatever else it says": {
 			status: 429, headers: []string{"Retry-After: 2.0", "X-RateLimit-Limit: 10", "X-RateLimit-Remaining: 9"}, health: sample.Down,
 			reason: "orders is throttled: status 429, retry after 2 s",

@@ -29,7 +29,7 @@ func byTime(start time.Time, down ...[2]float64) *scripted {
 	}}
 }
 
-// drawn writes samples as a line: each as the second in which it began, "!" for raised ones.
+// drawn writes samples as a line: each as the second in which it began, "!" for rechecks.
 func drawn(samples []sample.Sample) string {
 	var words []string
 	for _, s := range samples {
@@ -42,7 +42,7 @@ func drawn(samples []sample.Sample) string {
 	return strings.Join(words, " ")
 }
 
-func TestAFailedCheckIsFollowedUpAtTheRaisedPace(t *testing.T) {
+func TestAFailedCheckIsRechecked(t *testing.T) {
 	for name, c := range map[string]struct {
 		recheck probes.Recheck
 		down    [2]float64
@@ -53,7 +53,7 @@ func TestAFailedCheckIsFollowedUpAtTheRaisedPace(t *testing.T) {
 			[2]float64{10, 15},
 			"0 x10 x12! x14! 16! 20 30",
 		},
-		"beyond a scheduled look, which takes the place of a raised one": {
+		"beyond a scheduled look, which takes the place of a recheck": {
 			probes.Recheck{Interval: model.Duration(3 * time.Second), For: model.Duration(time.Minute)},
 			[2]float64{10, 24},
 			"0 x10 x13! x16! x20 x23! 26! 30",
@@ -63,7 +63,7 @@ func TestAFailedCheckIsFollowedUpAtTheRaisedPace(t *testing.T) {
 			[2]float64{10, 35},
 			"0 x10 x12! x14! x20 x30",
 		},
-		"not without a raised pace": {probes.Recheck{}, [2]float64{10, 15}, "0 x10 20 30"},
+		"not without recheck": {probes.Recheck{}, [2]float64{10, 15}, "0 x10 20 30"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onStage(t, nil, func(s *stage) {
@@ -85,9 +85,9 @@ func TestAFailedCheckIsFollowedUpAtTheRaisedPace(t *testing.T) {
 				if got := drawn(s.got()); got != c.want {
 					t.Errorf("looks at %s, want %s", got, c.want)
 				}
-				raised := strings.Count(c.want, "!")
-				if n := s.metric(t, "guardian_probe_rechecks_total"); n != float64(raised) {
-					t.Errorf("%v raised looks counted, want %d", n, raised)
+				rechecks := strings.Count(c.want, "!")
+				if n := s.metric(t, "guardian_probe_rechecks_total"); n != float64(rechecks) {
+					t.Errorf("%v rechecks counted, want %d", n, rechecks)
 				}
 			})
 		})
@@ -104,7 +104,7 @@ func (c *ceiling) MayLook(_ string, at time.Time) (later time.Time, why reason.R
 	return at.Add(24 * time.Hour), reason.Text("the quota is used")
 }
 
-func TestTheBudgetAndTheJudgeEndTheRaisedPace(t *testing.T) {
+func TestTheBudgetAndAVerdictEndRechecks(t *testing.T) {
 	failing := func(name string) probes.Check {
 		k := check(name, time.Minute, &scripted{look: func(context.Context) sample.Observation {
 			return sample.Observation{Health: sample.Down, Reason: reason.Text("status 500")}
@@ -120,7 +120,7 @@ func TestTheBudgetAndTheJudgeEndTheRaisedPace(t *testing.T) {
 			}
 			time.Sleep(30 * time.Second)
 			if n := len(s.got()); n != 4 {
-				t.Errorf("%d looks, want the scheduled one and three raised ones", n)
+				t.Errorf("%d looks, want the scheduled one and three rechecks", n)
 			}
 			if n := s.metric(t, "guardian_probe_rechecks_denied_total"); n < 20 || n > 30 {
 				t.Errorf("%v refused, want one each second", n)
@@ -236,16 +236,16 @@ func TestAStampComesBeforeEverybody(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		for _, x := range s.got() {
 			if x.Health != sample.Unknown || x.Recheck {
-				t.Errorf("the sink got %s (raised %t), want unknown and no raised pace", x.Health, x.Recheck)
+				t.Errorf("got %s (recheck %t), want unknown and no rechecks", x.Health, x.Recheck)
 			}
 		}
 	})
 }
 
-// TestRaisedLooksKeepTheirDistance lets targets fail at random: no two looks that begin lie
-// closer together than the raised pace, none comes raised after an up, and every scheduled
+// TestRechecksKeepTheirDistance lets targets fail at random: no two looks that begin lie
+// closer together than the interval, none is a recheck after an up, and every scheduled
 // look is made.
-func TestRaisedLooksKeepTheirDistance(t *testing.T) {
+func TestRechecksKeepTheirDistance(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		every := time.Duration(rapid.IntRange(4, 30).Draw(rt, "every")) * time.Second
 		burst := time.Duration(rapid.IntRange(1, int(every/time.Second)/2).Draw(rt, "burst")) * time.Second
@@ -268,7 +268,7 @@ func TestRaisedLooksKeepTheirDistance(t *testing.T) {
 					scheduled++
 				}
 				if x.Recheck && known != sample.Down {
-					rt.Errorf("look %d is raised, but the check had not failed", i)
+					rt.Errorf("look %d is a recheck, but the check had not failed", i)
 				}
 				if i > 0 {
 					if gap := x.At.Sub(s.got()[i-1].At); gap < burst {

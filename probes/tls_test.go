@@ -61,7 +61,7 @@ func TestTLS(t *testing.T) {
 		"the name that is asked for":                   {address: server(good), set: func(s *probes.TLSSettings) { s.ServerName = "shop.test" }, health: sample.Up},
 		"an expired certificate is down":               {address: server(ca.issue(t, time.Now().Add(-time.Minute))), health: sample.Down, reason: "expired"},
 		"a certificate that soon expires is down":      {address: server(ca.issue(t, time.Now().Add(30*time.Hour))), set: func(s *probes.TLSSettings) { s.MinRemaining = model.Duration(48 * time.Hour) }, health: sample.Down, reason: "expires in"},
-		"an old protocol is down":                      {address: server(good, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS11; c.MinVersion = tls.VersionTLS10 }), health: sample.Down, reason: "TLS 1.1 was agreed on, at least TLS 1.2 wanted"},
+		"an old protocol is down":                      {address: server(good, func(c *tls.Config) { c.MaxVersion = tls.VersionTLS11; c.MinVersion = tls.VersionTLS10 }), health: sample.Down, reason: "TLS 1.1 was negotiated, at least TLS 1.2 wanted"},
 		"a good stapled response is up":                {address: server(ca.staple(t, good, ocsp.Good, tomorrow)), set: func(s *probes.TLSSettings) { s.OCSP = "required" }, health: sample.Up},
 		"no stapled response where one is required":    {address: server(good), set: func(s *probes.TLSSettings) { s.OCSP = "required" }, health: sample.Down, reason: "no OCSP response is stapled"},
 		"a revoked certificate is down":                {address: server(ca.staple(t, good, ocsp.Revoked, tomorrow)), health: sample.Down, reason: "revoked on 2026-03-01"},

@@ -58,7 +58,7 @@ func httpWords(code string) (Words, bool) {
 	case "tls_chain_expired":
 		return Words{"a certificate of the chain expired on {at}", "证书链中有证书已于 {at} 过期"}, true
 	case "tls_version":
-		return Words{"{got} was agreed on, at least TLS {least} wanted", "协商到的版本是 {got}，要求至少 TLS {least}"}, true
+		return Words{"{got} was negotiated, at least TLS {least} wanted", "协商到的版本是 {got}，要求至少 TLS {least}"}, true
 	case "tls_starttls_refused":
 		return Words{`the {protocol} server says "{said}", want {want}`, "{protocol} 服务器返回“{said}”，期望 {want}"}, true
 	case "tls_ocsp_missing":

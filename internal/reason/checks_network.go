@@ -22,7 +22,7 @@ func networkWords(code string) (Words, bool) {
 	case "doing_connect":
 		return Words{"connecting", "建立连接"}, true
 	case "doing_tls":
-		return Words{"agreeing on TLS", "TLS 握手"}, true
+		return Words{"negotiating TLS", "TLS 握手"}, true
 	case "doing_first_byte":
 		return Words{"waiting for the answer's first byte", "等待响应首字节"}, true
 	case "doing_body":

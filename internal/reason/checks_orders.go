@@ -4,7 +4,7 @@ package reason
 func orderWords(code string) (Words, bool) {
 	switch code {
 	case "order_open_unread":
-		return Words{"nothing was pushed: list open synthetic orders: {error}", "没有推送：无法读取未清理的测试订单：{error}"}, true
+		return Words{"nothing was pushed: the open synthetic orders could not be read: {error}", "没有推送：无法读取未清理的测试订单：{error}"}, true
 	case "order_daily_limit":
 		return Words{"nothing was pushed: {n:synthetic order|synthetic orders} today is the daily limit (max_orders_per_day); it goes on at 00:00 UTC", "没有推送：今天已推送 {n} 个测试订单，达到每日上限（max_orders_per_day），UTC 00:00 后继续"}, true
 	case "order_uncleaned_limit":
@@ -12,11 +12,11 @@ func orderWords(code string) (Words, bool) {
 	case "order_no_time":
 		return Words{"nothing was pushed: push.timeout, lookup.within and cleanup.timeout need {need}, and the look has {left}: raise the check's timeout", "没有推送：push.timeout、lookup.within 和 cleanup.timeout 共需 {need}，而本次探测只有 {left}：请调大该检查的 timeout"}, true
 	case "order_no_id":
-		return Words{"nothing was pushed: make an ID: {error}", "没有推送：无法生成订单标识：{error}"}, true
+		return Words{"nothing was pushed: no order ID could be made: {error}", "没有推送：无法生成订单标识：{error}"}, true
 	case "order_unfilled":
-		return Words{"nothing was pushed: push: {error}", "没有推送：无法生成推送请求：{error}"}, true
+		return Words{"nothing was pushed: the push could not be built: {error}", "没有推送：无法生成推送请求：{error}"}, true
 	case "order_not_recorded":
-		return Words{"nothing was pushed: journal the intent: {error}", "没有推送：无法记入日志：{error}"}, true
+		return Words{"nothing was pushed: the order could not be recorded in the journal: {error}", "没有推送：无法记入日志：{error}"}, true
 	case "order_push_failed":
 		return Words{"push: {why}", "推送：{why}"}, true
 	case "order_slow":
@@ -24,9 +24,9 @@ func orderWords(code string) (Words, bool) {
 	case "order_lost":
 		return Words{"order lost: accepted, but not visible within {waited}", "订单丢失：已被接收，但 {waited}内不可见"}, true
 	case "order_unseen":
-		return Words{"accepted, but it could not be seen for {waited} whether it arrived: {why}", "已被接收，但 {waited}内无法确认是否到达：{why}"}, true
+		return Words{"accepted, but for {waited} it could not be checked whether it arrived: {why}", "已被接收，但 {waited}内无法确认是否到达：{why}"}, true
 	case "order_lookup_failed":
-		return Words{"accepted, but where it should be visible there was no answer for {waited}: {why}", "已被接收，但查询订单的接口 {waited}内没有正常响应：{why}"}, true
+		return Words{"accepted, but the lookup failed for {waited}: {why}", "已被接收，但查询订单的接口 {waited}内没有正常响应：{why}"}, true
 	case "order_not_there":
 		return Words{"the order is not there", "订单不存在"}, true
 	case "order_changed":
@@ -40,9 +40,9 @@ func orderWords(code string) (Words, bool) {
 	case "order_forged_though_refused":
 		return Words{"a push with a wrong signature was refused (status {status}), but its order is there", "签名错误的推送被拒绝了（状态码 {status}），但其订单仍然存在"}, true
 	case "order_forged_unknown":
-		return Words{"a push with a wrong signature was refused, but it could not be seen whether its order is there: {why}", "签名错误的推送被拒绝了，但无法确认其订单是否存在：{why}"}, true
+		return Words{"a push with a wrong signature was refused, but it could not be checked whether its order is there: {why}", "签名错误的推送被拒绝了，但无法确认其订单是否存在：{why}"}, true
 	case "order_forgery_unknown":
-		return Words{"it could not be seen whether a push with a wrong signature is refused: {why}", "无法确认签名错误的推送是否会被拒绝：{why}"}, true
+		return Words{"it could not be checked whether a push with a wrong signature is refused: {why}", "无法确认签名错误的推送是否会被拒绝：{why}"}, true
 	case "order_left_behind":
 		return Words{"{n:synthetic order stays|synthetic orders stay} behind and must be removed by hand; {order}: the cleanup failed {tries:time|times}[: {why}]", "{n} 个测试订单残留，必须手工删除；{order}：清理失败 {tries} 次[：{why}]"}, true
 	case "order_and":
@@ -56,11 +56,11 @@ func orderWords(code string) (Words, bool) {
 	case "order_cleanup_found_none":
 		return Words{"the cleanup found no such order, but it is visible", "清理时没有找到该订单，但它仍然可见"}, true
 	case "order_cleanup_unknown":
-		return Words{"the cleanup found no such order, and it could not be seen whether it is there: {why}", "清理时没有找到该订单，也无法确认它是否存在：{why}"}, true
+		return Words{"the cleanup found no such order, and it could not be checked whether it is there: {why}", "清理时没有找到该订单，也无法确认它是否存在：{why}"}, true
 	case "order_ref_unknown":
-		return Words{"what the target calls the order is not known: {why}", "不知道对方系统中的订单号：{why}"}, true
+		return Words{"the target's ID of the order is not known: {why}", "不知道对方系统中的订单号：{why}"}, true
 	case "order_ref_unset":
-		return Words{"what the target calls the order is not known; set lookup.http.ref, or clean up by the template .ID", "不知道对方系统中的订单号；请设置 lookup.http.ref，或用模板 .ID 清理"}, true
+		return Words{"the target's ID of the order is not known; set lookup.http.ref, or clean up by the template .ID", "不知道对方系统中的订单号；请设置 lookup.http.ref，或用模板 .ID 清理"}, true
 	case "push_not_counted":
 		return Words{"{platform} does not count this as an answer: {why}", "{platform} 不会把这当作有效响应：{why}"}, true
 	case "push_status":
@@ -80,7 +80,7 @@ func orderWords(code string) (Words, bool) {
 	case "quota_throttled_status":
 		return Words{"status {status}", "状态码 {status}"}, true
 	case "quota_none_left":
-		return Words{"nothing of the quota of {operation} is left[ ({policy})][; it resets in {reset}]", "{operation} 的配额已用完[（{policy}）][，{reset}后恢复]"}, true
+		return Words{"the quota of {operation} is used up[ ({policy})][; it resets in {reset}]", "{operation} 的配额已用完[（{policy}）][，{reset}后恢复]"}, true
 	case "quota_used":
 		return Words{"{used%} of the quota of {operation} is used, under {limit%} wanted[ ({policy})][; it resets in {reset}]", "{operation} 的配额已用 {used%}，要求低于 {limit%}[（{policy}）][，{reset}后恢复]"}, true
 	case "quota_of":
