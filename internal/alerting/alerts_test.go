@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,16 +46,35 @@ type night struct {
 	alerts *alerting.Alerts
 	source func(string) (rules.QueryFunc, error)
 
+	mu    sync.Mutex           // of what follows: the rules are evaluated beside the test
 	blind map[string]time.Time // checks, and since when
 	cuts  map[string]time.Time // network paths, and since when
 	fired []time.Time          // when the watches heard of a firing alert
 }
 
 // AlertFired implements alerting.Watches.
-func (n *night) AlertFired(_ rules.Alert, now time.Time) { n.fired = append(n.fired, now) }
+func (n *night) AlertFired(_ rules.Alert, now time.Time) {
+	n.set(func() { n.fired = append(n.fired, now) })
+}
+
+// set changes what is seen.
+func (n *night) set(change func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	change()
+}
+
+// heard tells how often the watches heard of a firing alert.
+func (n *night) heard() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.fired)
+}
 
 // Visibility implements alerting.Sight: a blind check hides its series.
 func (n *night) Visibility(time.Time) rules.Visibility {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	var blind []rules.Blind
 	for check := range n.blind {
 		blind = append(blind, rules.Blind{Labels: map[string]string{"check": check}, Why: reason.Text("it is blind")})
@@ -64,6 +84,8 @@ func (n *night) Visibility(time.Time) rules.Visibility {
 
 // View implements alerting.Sight.
 func (n *night) View(time.Time) decide.View {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	v := decide.View{Checks: map[string]decide.Sight{}, Cuts: map[string]decide.Cut{}}
 	for _, c := range n.Settings.Checks {
 		since, blind := n.blind[c.Check]
@@ -130,10 +152,10 @@ func (n *night) line(readings string) {
 	n.t.Helper()
 	for _, r := range readings {
 		time.Sleep(15 * time.Second)
-		delete(n.blind, "push")
+		n.set(func() { delete(n.blind, "push") })
 		value := map[rune]float64{'.': 1, 'x': 0, '?': math.NaN()}[r]
 		if r == '?' {
-			n.blind["push"] = leader.Now()
+			n.set(func() { n.blind["push"] = leader.Now() })
 		} else if err := n.series.Append(n.t.Context(), []promql.Sample{{
 			Metric: labels.FromStrings("__name__", "probe_success", "check", "push"), T: leader.Now().UnixMilli(), F: value,
 		}}); err != nil {
@@ -278,7 +300,7 @@ func TestWhatCouldNotBeRecordedIsFoundAgain(t *testing.T) {
 		if al := n.alerts.Open()[0]; al.State != rules.Pending {
 			t.Errorf("it is %s", al.State)
 		}
-		if len(n.fired) > 0 {
+		if n.heard() > 0 {
 			t.Error("the watches heard of an alert that is not recorded")
 		}
 		n.Refuse = nil
@@ -337,12 +359,12 @@ func TestTheWatchesHearOfAFiringAlertAtEachEvaluation(t *testing.T) {
 	play(t, leader.Settings(t, watch.Auto), down, func(n *night) {
 		t := n.T
 		n.line(".xxxx")
-		if len(n.fired) > 0 {
+		if n.heard() > 0 {
 			t.Error("they hear of a pending one")
 		}
 		n.line("xxx.")
-		if len(n.fired) != 3 {
-			t.Errorf("they heard %d times", len(n.fired))
+		if n.heard() != 3 {
+			t.Errorf("they heard %d times", n.heard())
 		}
 	})
 }
@@ -449,10 +471,10 @@ func TestPeopleAreNotifiedOnceOfBlindness(t *testing.T) {
 				t := n.T
 				n.tick(10 * time.Second)
 				for _, check := range c.checks {
-					n.blind[check] = leader.Now()
+					n.set(func() { n.blind[check] = leader.Now() })
 				}
 				if c.cut {
-					n.cuts["main"] = leader.Now()
+					n.set(func() { n.cuts["main"] = leader.Now() })
 				}
 				n.tick(4*time.Minute + 55*time.Second)
 				if got := n.keys(); len(got) > 0 {
@@ -470,8 +492,8 @@ func TestPeopleAreNotifiedOnceOfBlindness(t *testing.T) {
 				if diff := cmp.Diff(c.want[:1], n.keys()); diff != "" {
 					t.Errorf("notices after a restart (-want +got):\n%s", diff)
 				}
-				clear(n.blind)
-				clear(n.cuts)
+				n.set(func() { clear(n.blind) })
+				n.set(func() { clear(n.cuts) })
 				n.tick(time.Minute)
 				n.restart()
 				n.tick(10 * time.Minute)

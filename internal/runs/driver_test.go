@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -414,9 +415,10 @@ func TestTheLeaseIsAskedBetweenIntentAndAct(t *testing.T) {
 func TestAJournalThatIsAwayIsTriedAgain(t *testing.T) {
 	lead(t, watch.Auto, func(l *leader.Leader) {
 		t := l.T
-		away := true
+		var away atomic.Bool
+		away.Store(true)
 		l.Refuse = func(b store.Batch) error {
-			if away && slices.ContainsFunc(b.Entries, func(e actions.Entry) bool { return e.What == "intent" }) {
+			if away.Load() && slices.ContainsFunc(b.Entries, func(e actions.Entry) bool { return e.What == "intent" }) {
 				return errors.New("the disk is full")
 			}
 			return nil
@@ -425,7 +427,7 @@ func TestAJournalThatIsAwayIsTriedAgain(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		wantState(t, l, run.ID, actions.Running)
 		wantSteps(t, l)
-		away = false
+		away.Store(false)
 		time.Sleep(2 * time.Second)
 		wantState(t, l, run.ID, actions.Cured)
 		wantSteps(t, l, "back v1")

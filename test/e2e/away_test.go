@@ -27,7 +27,7 @@ func TestPostgreSQLGoesAwayInTheMiddleOfAWatch(t *testing.T) {
 		err := g.Try(http.MethodPost, "/api/v1/deploys", map[string]any{"service": "order-sync", "version": "v3"}, nil)
 		return err != nil && strings.Contains(err.Error(), "503") && strings.Contains(err.Error(), "does not answer")
 	})
-	eventually(t, "the lease is lost", func() bool { return strings.Contains(g.Log.String(), "no longer holding the lease") })
+	eventually(t, "the lease is lost", func() bool { return strings.Contains(g.Log.String(), "no longer has the lease") })
 	if n := get(w, func(w *world) int { return len(w.acts) }); n != 0 {
 		t.Errorf("the deploy tool was called %d times without a journal", n)
 	}
