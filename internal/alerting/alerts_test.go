@@ -46,7 +46,7 @@ type night struct {
 	alerts *alerting.Alerts
 	source func(string) (rules.QueryFunc, error)
 
-	mu    sync.Mutex           // of what follows: the rules are evaluated beside the test
+	mu    sync.Mutex           // of what follows
 	blind map[string]time.Time // checks, and since when
 	cuts  map[string]time.Time // network paths, and since when
 	fired []time.Time          // when the watches heard of a firing alert
@@ -54,21 +54,36 @@ type night struct {
 
 // AlertFired implements alerting.Watches.
 func (n *night) AlertFired(_ rules.Alert, now time.Time) {
-	n.set(func() { n.fired = append(n.fired, now) })
-}
-
-// set changes what is seen.
-func (n *night) set(change func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	change()
+	n.fired = append(n.fired, now)
 }
 
-// heard tells how often the watches heard of a firing alert.
+// heard is how often the watches heard of a firing alert.
 func (n *night) heard() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return len(n.fired)
+}
+
+// loses lets checks be blind from now on, and cuts network paths.
+func (n *night) loses(checks []string, paths ...string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range checks {
+		n.blind[c] = leader.Now()
+	}
+	for _, p := range paths {
+		n.cuts[p] = leader.Now()
+	}
+}
+
+// sees ends all blindness.
+func (n *night) sees() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	clear(n.blind)
+	clear(n.cuts)
 }
 
 // Visibility implements alerting.Sight: a blind check hides its series.
@@ -150,12 +165,23 @@ func (n *night) restart() {
 // line plays a line of readings, one every 15 seconds: "." up, "x" down, "?" the check is blind.
 func (n *night) line(readings string) {
 	n.t.Helper()
+	n.play(readings, 15*time.Second)
+}
+
+// wait lets a time pass in which the rules see the same each minute.
+func (n *night) wait(length time.Duration, reading string) {
+	n.t.Helper()
+	n.play(strings.Repeat(reading, int(length/time.Minute)), time.Minute)
+}
+
+func (n *night) play(readings string, every time.Duration) {
+	n.t.Helper()
 	for _, r := range readings {
-		time.Sleep(15 * time.Second)
-		n.set(func() { delete(n.blind, "push") })
+		time.Sleep(every)
+		n.sees()
 		value := map[rune]float64{'.': 1, 'x': 0, '?': math.NaN()}[r]
 		if r == '?' {
-			n.set(func() { n.blind["push"] = leader.Now() })
+			n.loses([]string{"push"})
 		} else if err := n.series.Append(n.t.Context(), []promql.Sample{{
 			Metric: labels.FromStrings("__name__", "probe_success", "check", "push"), T: leader.Now().UnixMilli(), F: value,
 		}}); err != nil {
@@ -169,11 +195,6 @@ func (n *night) evaluate() {
 	n.alerts.EvaluateAll(n.t.Context())
 	n.alerts.Tick(leader.Now())
 	synctest.Wait()
-}
-
-// wait lets a time pass in which the rules see the same.
-func (n *night) wait(length time.Duration, reading string) {
-	n.line(strings.Repeat(reading, int(length/(15*time.Second))))
 }
 
 func (n *night) wantNotices(want ...string) {
@@ -295,7 +316,7 @@ func TestWhatCouldNotBeRecordedIsFoundAgain(t *testing.T) {
 	play(t, leader.Settings(t, watch.Auto), down, func(n *night) {
 		t := n.T
 		n.line(".xxxx")
-		n.Refuse = func(store.Batch) error { return errors.New("the disk is full") }
+		n.Refuse(func(store.Batch) error { return errors.New("the disk is full") })
 		n.line("xxx")
 		if al := n.alerts.Open()[0]; al.State != rules.Pending {
 			t.Errorf("it is %s", al.State)
@@ -303,7 +324,7 @@ func TestWhatCouldNotBeRecordedIsFoundAgain(t *testing.T) {
 		if n.heard() > 0 {
 			t.Error("the watches heard of an alert that is not recorded")
 		}
-		n.Refuse = nil
+		n.Refuse(nil)
 		n.line("x")
 		n.wantNotices(firing)
 		stored, err := n.Store.Alerts(t.Context(), store.AlertFilter{})
@@ -459,30 +480,25 @@ func (n *night) keys() []string {
 func TestPeopleAreNotifiedOnceOfBlindness(t *testing.T) {
 	for name, c := range map[string]struct {
 		checks []string
-		cut    bool
+		paths  []string
 		want   []string // while it lasts, and when it is over
 	}{
-		"of a check": {[]string{"push"}, false, []string{"blind/push bad", "blind/push good"}},
-		"of a network path, for all of its checks": {[]string{"internet", "push", "read"}, true, []string{"guardian/path/main bad", "guardian/path/main good"}},
-		"that no check can look":                   {[]string{"internet", "push", "read"}, false, []string{"guardian/sight bad", "guardian/sight good"}},
+		"of a check": {[]string{"push"}, nil, []string{"blind/push bad", "blind/push good"}},
+		"of a network path, for all of its checks": {[]string{"internet", "push", "read"}, []string{"main"}, []string{"guardian/path/main bad", "guardian/path/main good"}},
+		"that no check can look":                   {[]string{"internet", "push", "read"}, nil, []string{"guardian/sight bad", "guardian/sight good"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			play(t, watched(t), down, func(n *night) {
 				t := n.T
 				n.tick(10 * time.Second)
-				for _, check := range c.checks {
-					n.set(func() { n.blind[check] = leader.Now() })
-				}
-				if c.cut {
-					n.set(func() { n.cuts["main"] = leader.Now() })
-				}
+				n.loses(c.checks, c.paths...)
 				n.tick(4*time.Minute + 55*time.Second)
 				if got := n.keys(); len(got) > 0 {
 					t.Errorf("too early: %v", got)
 				}
-				n.Refuse = func(store.Batch) error { return errors.New("the disk is full") }
+				n.Refuse(func(store.Batch) error { return errors.New("the disk is full") })
 				n.tick(time.Minute)
-				n.Refuse = nil
+				n.Refuse(nil)
 				n.tick(10 * time.Minute)
 				if diff := cmp.Diff(c.want[:1], n.keys()); diff != "" {
 					t.Errorf("notices (-want +got):\n%s", diff)
@@ -492,8 +508,7 @@ func TestPeopleAreNotifiedOnceOfBlindness(t *testing.T) {
 				if diff := cmp.Diff(c.want[:1], n.keys()); diff != "" {
 					t.Errorf("notices after a restart (-want +got):\n%s", diff)
 				}
-				n.set(func() { clear(n.blind) })
-				n.set(func() { clear(n.cuts) })
+				n.sees()
 				n.tick(time.Minute)
 				n.restart()
 				n.tick(10 * time.Minute)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -381,12 +380,12 @@ func TestWhatWaitsForAPersonDoesNotHoldTheStop(t *testing.T) {
 func TestAFencedRunEndsHere(t *testing.T) {
 	lead(t, watch.Auto, func(l *leader.Leader) {
 		t := l.T
-		l.Refuse = func(b store.Batch) error {
+		l.Refuse(func(b store.Batch) error {
 			if slices.ContainsFunc(b.Entries, func(e actions.Entry) bool { return e.What == "intent" }) {
 				return store.ErrFenced
 			}
 			return nil
-		}
+		})
 		run := rollback(t, l, "v2", watch.Auto)
 		time.Sleep(time.Hour)
 		wantState(t, l, run.ID, actions.Running)
@@ -415,19 +414,17 @@ func TestTheLeaseIsAskedBetweenIntentAndAct(t *testing.T) {
 func TestAJournalThatIsAwayIsTriedAgain(t *testing.T) {
 	lead(t, watch.Auto, func(l *leader.Leader) {
 		t := l.T
-		var away atomic.Bool
-		away.Store(true)
-		l.Refuse = func(b store.Batch) error {
-			if away.Load() && slices.ContainsFunc(b.Entries, func(e actions.Entry) bool { return e.What == "intent" }) {
+		l.Refuse(func(b store.Batch) error {
+			if slices.ContainsFunc(b.Entries, func(e actions.Entry) bool { return e.What == "intent" }) {
 				return errors.New("the disk is full")
 			}
 			return nil
-		}
+		})
 		run := rollback(t, l, "v2", watch.Auto)
 		time.Sleep(10 * time.Second)
 		wantState(t, l, run.ID, actions.Running)
 		wantSteps(t, l)
-		away.Store(false)
+		l.Refuse(nil)
 		time.Sleep(2 * time.Second)
 		wantState(t, l, run.ID, actions.Cured)
 		wantSteps(t, l, "back v1")

@@ -203,13 +203,13 @@ func TestAVerdictThatTheJournalRefusesIsRepeated(t *testing.T) {
 	play(t, leader.Settings(t, watch.Auto), func(s *shop) {
 		t := s.T
 		refused := 0
-		s.Refuse = func(b store.Batch) error {
+		s.Refuse(func(b store.Batch) error {
 			if len(b.Watches) > 0 && b.Watches[0].State.Final() && refused < 3 {
 				refused++
 				return errors.New("the disk is full")
 			}
 			return nil
-		}
+		})
 		id := s.announce(announcement("v2"))
 		for refused == 0 {
 			time.Sleep(15 * time.Second)
@@ -281,14 +281,14 @@ func TestANewVersionSupersedesTheWatchOfTheOld(t *testing.T) {
 		t := s.T
 		old := s.announce(announcement("v2"))
 		s.looks(sample.Down, 30*time.Second)
-		s.Refuse = func(store.Batch) error { return errors.New("the disk is full") }
+		s.Refuse(func(store.Batch) error { return errors.New("the disk is full") })
 		if _, err := s.watches.Announce(t.Context(), announcement("v3")); err == nil {
 			t.Fatal("it was announced")
 		}
 		if w, open := s.watches.Get(old); !open || w.State != watch.Watching {
 			t.Fatal("the old version is not watched any more although the new one is not recorded")
 		}
-		s.Refuse = nil
+		s.Refuse(nil)
 		next := s.announce(announcement("v3"))
 		s.wantState(old, watch.Superseded)
 		if b := s.verdict(old); len(b.Deploys) != 1 || len(b.Watches) != 2 || len(b.Deliveries) != 1 {
@@ -402,14 +402,14 @@ func TestMoreShopsExtendAWatch(t *testing.T) {
 		first := s.announce(some)
 		more := announcement("v2")
 		more.Deploy.Shops = []string{"sg-2"}
-		s.Refuse = func(store.Batch) error { return errors.New("the disk is full") }
+		s.Refuse(func(store.Batch) error { return errors.New("the disk is full") })
 		if _, err := s.watches.Announce(t.Context(), more); err == nil {
 			t.Fatal("it was extended")
 		}
 		if w, _ := s.watches.Get(first); !slices.Equal(w.Shops, []string{"sg-1"}) {
 			t.Errorf("it watches %v, which is not recorded", w.Shops)
 		}
-		s.Refuse = nil
+		s.Refuse(nil)
 		if again := s.announce(more); again != first {
 			t.Errorf("another watch: %s", again)
 		}

@@ -50,13 +50,11 @@ type Leader struct {
 	Step func(ctx context.Context, c actions.Call) (output string, err error)
 	// LeaseValid is whether the lease is still valid at the moment of an act; nil: it is.
 	LeaseValid func() bool
-	// Refuse makes the journal refuse a batch; nil: it takes all.
-	Refuse func(store.Batch) error
-
-	ctx  context.Context
-	stop context.CancelFunc
+	ctx        context.Context
+	stop       context.CancelFunc
 
 	mu      sync.Mutex
+	refuse  func(store.Batch) error
 	present decide.Present
 	batches []store.Batch
 	woken   []string
@@ -172,8 +170,11 @@ func (l *Leader) Context() context.Context { return l.ctx }
 
 // Commit implements notify.Committer with the lease's fence.
 func (l *Leader) Commit(b store.Batch) error {
-	if l.Refuse != nil {
-		if err := l.Refuse(b); err != nil {
+	l.mu.Lock()
+	refuse := l.refuse
+	l.mu.Unlock()
+	if refuse != nil {
+		if err := refuse(b); err != nil {
 			return err
 		}
 	}
@@ -184,6 +185,13 @@ func (l *Leader) Commit(b store.Batch) error {
 	defer l.mu.Unlock()
 	l.batches = append(l.batches, b)
 	return nil
+}
+
+// Refuse lets the journal refuse the batches of which refuse gives an error; nil: it takes all.
+func (l *Leader) Refuse(refuse func(store.Batch) error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refuse = refuse
 }
 
 // Put commits what is given.
