@@ -34,16 +34,16 @@ type edge struct {
 	reg   *prometheus.Registry
 }
 
-func newEdge(t testing.TB, l ingest.Limits, most int) *edge {
-	t.Helper()
-	db, err := series.Open(series.Options{Dir: t.TempDir(), MaxSeries: most})
+func newEdge(tb testing.TB, l ingest.Limits, most int) *edge {
+	tb.Helper()
+	db, err := series.Open(series.Options{Dir: tb.TempDir(), MaxSeries: most})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = db.Close() })
+	tb.Cleanup(func() { _ = db.Close() })
 	names, err := ingest.NewNames([]string{"orders_total", "erp_*"})
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	names = names.Without(map[string]bool{"erp_checked": true})
 	e := &edge{db: db, reg: prometheus.NewRegistry()}
@@ -69,19 +69,19 @@ const (
 	contentV2 = "application/x-protobuf;proto=io.prometheus.write.v2.Request"
 )
 
-func packV1(t testing.TB, series ...prompb.TimeSeries) []byte {
-	t.Helper()
+func packV1(tb testing.TB, series ...prompb.TimeSeries) []byte {
+	tb.Helper()
 	b, err := (&prompb.WriteRequest{Timeseries: series}).Marshal()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return snappy.Encode(nil, b)
 }
 
 // write sends series in version 1.
-func (e *edge) write(t testing.TB, series ...prompb.TimeSeries) *httptest.ResponseRecorder {
-	t.Helper()
-	return e.send(packV1(t, series...), "Content-Type", contentV1, "Content-Encoding", "snappy", "X-Prometheus-Remote-Write-Version", "0.1.0")
+func (e *edge) write(tb testing.TB, series ...prompb.TimeSeries) *httptest.ResponseRecorder {
+	tb.Helper()
+	return e.send(packV1(tb, series...), "Content-Type", contentV1, "Content-Encoding", "snappy", "X-Prometheus-Remote-Write-Version", "0.1.0")
 }
 
 // ts makes a series: name, then labels by pairs.
