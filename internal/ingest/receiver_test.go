@@ -98,11 +98,11 @@ func one(ago time.Duration, v float64) []prompb.Sample {
 }
 
 // ask returns what a query answers, as lines.
-func (e *edge) ask(t testing.TB, expr string) string {
-	t.Helper()
-	v, err := e.db.Query(t.Context(), expr, now)
+func (e *edge) ask(tb testing.TB, expr string) string {
+	tb.Helper()
+	v, err := e.db.Query(tb.Context(), expr, now)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var lines []string
 	for _, s := range v {
@@ -285,11 +285,11 @@ func TestAnInvalidRequestIsRejectedAsAWhole(t *testing.T) {
 	}
 }
 
-func packV2(t testing.TB, r *writev2.Request) []byte {
-	t.Helper()
+func packV2(tb testing.TB, r *writev2.Request) []byte {
+	tb.Helper()
 	b, err := r.Marshal()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return snappy.Encode(nil, b)
 }

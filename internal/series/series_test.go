@@ -25,16 +25,16 @@ var epoch = time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
 
 func after(d time.Duration) time.Time { return epoch.Add(d) }
 
-func open(t testing.TB, o series.Options) *series.DB {
-	t.Helper()
+func open(tb testing.TB, o series.Options) *series.DB {
+	tb.Helper()
 	if o.Dir == "" {
-		o.Dir = t.TempDir()
+		o.Dir = tb.TempDir()
 	}
 	db, err := series.Open(o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = db.Close() })
+	tb.Cleanup(func() { _ = db.Close() })
 	return db
 }
 
@@ -50,19 +50,19 @@ func look(h sample.Health, at time.Time) sample.Sample {
 	}
 }
 
-func put(t testing.TB, db *series.DB, s sample.Sample) {
-	t.Helper()
+func put(tb testing.TB, db *series.DB, s sample.Sample) {
+	tb.Helper()
 	if err := db.AppendSample(s); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
 // ask returns the answer to an expression as lines "series value", or "" for nothing.
-func ask(t testing.TB, db *series.DB, expr string, at time.Time) string {
-	t.Helper()
-	v, err := db.Query(t.Context(), expr, at)
+func ask(tb testing.TB, db *series.DB, expr string, at time.Time) string {
+	tb.Helper()
+	v, err := db.Query(tb.Context(), expr, at)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var lines []string
 	for _, s := range v {
