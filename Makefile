@@ -150,7 +150,7 @@ scenarios: ## play what deploys meet, and print each verdict and the time to it
 # Each of the faults of test/mutants/mutants.txt, alone, must make a test fail. ONLY is a regular
 # expression of names and files.
 .PHONY: mutants
-mutants: ## take each guard, fence and redaction out, one after the other, and see that a test notices (half an hour)
+mutants: ## take each guard, fence and redaction out, one after the other, and see that a test notices (ten minutes)
 	$(PLAIN) $(GO) run ./test/mutants $(if $(ONLY),-only '$(ONLY)')
 
 .PHONY: fuzz
