@@ -49,7 +49,7 @@ func floorPlan() map[string]room {
 		"internal/rulesource": {why: "it asks other servers, and knows no rule"},
 		"internal/notify":     {may: []string{"decide", "rules", "notifiers", "notifiers/route", "internal/announce", "internal/store"}, why: "it puts notices into transactions; it neither words nor sends them"},
 		"internal/runs":       {may: []string{"decide", "actions", "watch", "notifiers", "internal/announce", "internal/notify", "internal/store"}, why: "it drives runs; what they do is theirs, whether they may is decided elsewhere"},
-		"internal/watching":   {may: []string{"decide", "actions", "probes/sample", "rules", "watch", "notifiers", "internal/announce", "internal/notify", "internal/runs", "internal/store"}, why: "it holds open watches; it neither judges nor decides"},
+		"internal/watching":   {may: []string{"decide", "actions", "probes/sample", "rules", "watch", "notifiers", "internal/announce", "internal/notify", "internal/recording", "internal/runs", "internal/store"}, why: "it holds open watches; it neither judges nor decides"},
 		"internal/alerting":   {may: []string{"decide", "actions", "rules", "watch", "notifiers", "internal/announce", "internal/notify", "internal/runs", "internal/store"}, why: "it evaluates rules; when they fire and who hears of it is decided elsewhere"},
 		"internal/announce":   {may: []string{"decide", "probes/sample", "rules", "watch", "sla", "actions", "notifiers"}, why: "it makes words of facts, and does not send them"},
 		"internal/config":     {may: append([]string{"internal/ingest", "probes/marketplace"}, types...), why: "it decodes the settings of the packages that have some"},

@@ -69,7 +69,7 @@ func (a *App) newHistory() history.History {
 func (a *App) source(name string) (*rulesource.Source, error) {
 	src, ok := a.setup.Load().sources[name]
 	if !ok {
-		return nil, fmt.Errorf("rule source %s is not configured any more", name)
+		return nil, fmt.Errorf("rule source %s: %w", name, history.ErrNoSource)
 	}
 	return src, nil
 }

@@ -11,8 +11,7 @@ import (
 )
 
 // telling replays who is notified of what: the routes, their calendars, silences and
-// maintenance. Of runs it says nothing: what became of them is the world's answer and not a
-// decision.
+// maintenance. Notices of runs are left out: what became of a run was not decided.
 type telling struct {
 	setup    *setup
 	settings *decide.Settings // with the maintenance that was announced then

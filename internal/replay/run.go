@@ -6,9 +6,9 @@ import (
 	"guardian/actions"
 )
 
-// run is a replayed run: how it began, and what became of it. How long it took, what people
-// answered and how it ended are the world's word: they are as recorded, when there was such a
-// run; one that there was not cures at once, and nobody answers what it asks.
+// run is a replayed run: how it was decided, and what became of it. How long it took, what people
+// answered and how it ended were not decided: they are taken from the recorded run. Without one
+// it is taken to be cured at once, and what it asks is not answered.
 type run struct {
 	actions.Run // as it was decided last: when it was created, or left the queue
 	was         *actions.Run
@@ -75,7 +75,7 @@ func (r *run) asRecorded(now time.Time) {
 	}
 }
 
-// end refuses a run that waited for an approval.
+// refuse ends a run that waited for an approval.
 func (r *run) refuse(now time.Time) {
 	r.started, r.ended, r.final = time.Time{}, now, actions.Refused
 }

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"hash/fnv"
 	"log/slog"
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"guardian/actions"
 	"guardian/decide"
 	"guardian/internal/notify"
+	"guardian/internal/recording"
 	"guardian/internal/runs"
 	"guardian/internal/store"
 	"guardian/probes/sample"
@@ -136,7 +135,7 @@ func (ws *Watches) add(w *watch.Watch, d watch.Deploy) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	// It was recorded when it was opened, or read; the next time is its own.
-	e := &watched{w: w, deploy: d, saved: w.Seq, lastFullSave: ws.o.Now().Add(-phase(w.ID, fullSaveEvery))}
+	e := &watched{w: w, deploy: d, saved: w.Seq, lastFullSave: ws.o.Now().Add(-recording.Spread(w.ID, recording.FullSaveInterval))}
 	ws.open[w.ID] = e
 	ws.of[d.Service] = with(ws.of[d.Service], e)
 	ws.all = with(ws.all, e)
@@ -156,14 +155,6 @@ func without(some []*watched, e *watched) []*watched {
 
 func byAnnouncement(x, y *watched) int {
 	return cmp.Or(x.deploy.Announced.Compare(y.deploy.Announced), cmp.Compare(x.w.ID, y.w.ID))
-}
-
-// phase gives a part of a span that is the same for a name each time, so that things which
-// began together do not come due together.
-func phase(name string, span time.Duration) time.Duration {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(name))
-	return time.Duration(float64(span) * float64(h.Sum32()) / float64(math.MaxUint32))
 }
 
 func (ws *Watches) remove(id string) {
@@ -283,10 +274,6 @@ func (ws *Watches) ReadCounters(ctx context.Context) {
 	}
 }
 
-// fullSaveEvery is how often a watch that goes on is recorded whole; in between the log of
-// looks has what is new.
-const fullSaveEvery = 30 * time.Second
-
 // Unsaved gives the watches that are due to be recorded whole, all that changed with all; call
 // saved once they are.
 func (ws *Watches) Unsaved(now time.Time, all bool) (due []watch.Watch, saved func()) {
@@ -298,7 +285,7 @@ func (ws *Watches) Unsaved(now time.Time, all bool) (due []watch.Watch, saved fu
 	for _, e := range ws.list("") {
 		e.mu.Lock()
 		// A watch with a verdict is recorded with what follows from it, not before.
-		if e.w.Seq > e.saved && e.pending == nil && !e.w.State.Final() && (all || now.Sub(e.lastFullSave) >= fullSaveEvery) {
+		if e.w.Seq > e.saved && e.pending == nil && !e.w.State.Final() && (all || now.Sub(e.lastFullSave) >= recording.FullSaveInterval) {
 			due = append(due, e.w.Clone())
 			marks = append(marks, mark{e, e.w.Seq})
 		}
