@@ -2,6 +2,7 @@ package decide
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -144,38 +145,57 @@ func (d Decider) baselines(ctx context.Context, snap *watch.Snapshot, svc Servic
 	return nil
 }
 
-// matched reads the looks at the same time a week and a day before: as long as the watch, and
-// half an hour around it.
+// matched reads the looks at the same time of other days.
 func (d Decider) matched(ctx context.Context, check string, settings watch.Settings, switched time.Time, excluded []Span) ([]watch.Look, error) {
-	if !settings.Baseline.SameTime {
-		return nil, nil
-	}
 	var all []watch.Look
-	length := min(time.Duration(settings.For), longestMatched) + 2*aroundMatched
-	for _, days := range []int{7, 1} {
-		from := switched.AddDate(0, 0, -days).Add(-aroundMatched)
-		looks, err := d.looksBefore(ctx, check, Span{from, from.Add(length)}, excluded)
+	for _, span := range matchedSpans(settings, switched) {
+		looks, err := d.looksBefore(ctx, check, span, excluded)
 		if err != nil {
 			return nil, err
 		}
 		if len(looks) > 0 {
 			// An unknown look between them: the days do not follow each other.
-			all = append(append(all, watch.Look{At: from}), looks...)
+			all = append(append(all, watch.Look{At: span.From}), looks...)
 		}
 	}
 	return all, nil
 }
 
-// counterBefore reads what a pair of counters did before the switch.
+// counterBefore reads what one of metrics was before the switch: in the last hours, and at the
+// same time of other days.
 func (d Decider) counterBefore(ctx context.Context, svc Service, m watch.CounterSettings, switched time.Time, excluded []Span) (watch.CounterBefore, error) {
 	b := watch.CounterBefore{CounterPolicy: m.Policy()}
-	readings, err := d.Past.Readings(ctx, m, switched.Add(-time.Duration(svc.Watch.Baseline.Window)), switched)
-	if err != nil {
-		err = fmt.Errorf("read the history of counter %s of %s: %w", m.Name, svc.Name, err)
+	var errs []error
+	read := func(span Span) []watch.Reading {
+		readings, err := d.Past.Readings(ctx, m, span.From, span.To)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("read the history of %s of %s: %w", m.Name, svc.Name, err))
+		}
+		for i := range readings {
+			readings[i].Excluded = inAny(excluded, readings[i].At)
+		}
+		return readings
 	}
-	readings = slices.DeleteFunc(readings, func(r watch.Reading) bool { return inAny(excluded, r.At) })
-	b.History = watch.NewCounterHistory(readings)
-	return b, err
+	b.Recent = read(Span{switched.Add(-time.Duration(svc.Watch.Baseline.Window)), switched})
+	for _, span := range matchedSpans(svc.Watch, switched) {
+		b.Matched = append(b.Matched, read(span)...)
+	}
+	return b, errors.Join(errs...)
+}
+
+// matchedSpans are the same time a week and a day before: as long as the watch, and half an hour
+// around it.
+func matchedSpans(settings watch.Settings, switched time.Time) []Span {
+	if !settings.Baseline.SameTime {
+		return nil
+	}
+	length := min(time.Duration(settings.For), longestMatched) + 2*aroundMatched
+	var spans []Span
+	for _, days := range []int{7, 1} {
+		from := switched.AddDate(0, 0, -days).Add(-aroundMatched)
+		spans = append(spans, Span{from, from.Add(length)})
+	}
+	return spans
 }
 
 // healthAt sets the healths to those that the checks had at the switch.

@@ -1,127 +1,89 @@
 package watch
 
 import (
-	"cmp"
-	"errors"
-	"fmt"
+	"maps"
 	"math"
-	"strconv"
+	"slices"
 	"time"
 
-	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/model/timestamp"
-	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/promql/parser"
-
-	"guardian/internal/reason"
 	"guardian/watch/judge"
 )
 
-// CounterPolicy is the part of a pair of counters' configuration that a watch needs: one counts
-// failures, the other everything among which they are.
+// CounterPolicy is the part of the configuration of one of metrics that a watch needs. It is a
+// pair of counters, of which one counts failures and the other everything among which they are,
+// or a number.
 type CounterPolicy struct {
 	Name        string        `json:"name"`
 	Weight      float64       `json:"weight"`       // relative to those of checks; default 1
 	FailureRate float64       `json:"failure_rate"` // allowed; (0, 0.5]
 	Every       time.Duration `json:"every"`        // between two readings
+	Number      *NumberPolicy `json:"number,omitempty"`
 }
 
-// CounterValues are the values of a counter by series, under any stable key. Series are kept
-// apart because the sum of three instances falls when one of them restarts.
-type CounterValues map[string]float64
-
-// Reading is the values of a pair of counters at a time. One without any series is Empty; a query
-// that failed gives no Reading.
-type Reading struct {
-	At              time.Time
-	Failures, Total CounterValues
-	Empty           bool
-}
-
-// CounterHistory sums up the readings before a deploy.
-type CounterHistory struct {
-	Failures float64 `json:"failures"`
-	Total    float64 `json:"total"`
-	// Clumping is how much failures come in clumps, see judge.Clumping.
-	Clumping float64 `json:"clumping"`
-	// Empty counts the readings that were empty.
-	Empty judge.History `json:"empty"`
-}
-
-// maxGap is the distance of two readings from which on the increase between them is not used.
-const maxGap = 4 * CounterEvery
-
-// NewCounterHistory makes a history of readings, oldest first. The increase between two readings
-// that are a minute apart or more is left out: there are excluded periods between them.
-func NewCounterHistory(readings []Reading) CounterHistory {
-	var h CounterHistory
-	var counts []float64
-	var known time.Time
-	failures, total := CounterValues{}, CounterValues{}
-	for _, r := range readings {
-		h.Empty.Observe(r.Empty)
-		if r.Empty {
-			continue
-		}
-		d := judge.CountsState{Failures: failures.increase(r.Failures), Exposure: total.increase(r.Total)}
-		if !known.IsZero() && r.At.Sub(known) < maxGap {
-			h.Failures += d.Failures
-			h.Total += d.Exposure
-			counts = append(counts, d.Failures)
-		}
-		known = r.At
-	}
-	h.Clumping = 1
-	if len(counts) > 1 {
-		h.Clumping = judge.Clumping(counts)
-	}
-	return h
-}
-
-// increase gives by how much the series have grown, and keeps their new values. A series that is
-// lower than before was reset, and a new one began: both count from zero. A series that was
-// missing for a while continues from its last value.
-func (s CounterValues) increase(now CounterValues) (counted float64) {
-	for series, v := range now {
-		if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
-			continue
-		}
-		was := s[series]
-		if v < was {
-			was = 0
-		}
-		counted += v - was
-		s[series] = v
-	}
-	return counted
-}
-
-// CounterBefore is a pair of counters with its history.
+// CounterBefore is one of metrics with its readings before the deploy, oldest first: of the last
+// hours, and of the same time of other days.
 type CounterBefore struct {
 	CounterPolicy
+	// History sums up Recent, where that is not given.
 	History CounterHistory `json:"history"`
+	Recent  []Reading      `json:"-"`
+	Matched []Reading      `json:"-"`
 }
 
-// Counter is what a watch knows of a pair of counters.
+// Counter is what a watch knows of one of metrics.
 type Counter struct {
 	CounterPolicy
 	Share    float64        `json:"share"`
 	Before   CounterHistory `json:"before"`
 	Rate     float64        `json:"rate"`     // tolerated failure rate
 	Clumping float64        `json:"clumping"` // how much failures come in clumps; at least 1
+	Horizon  int            `json:"horizon,omitempty"`
 	// State is what was counted since the deploy, LogE its evidence.
 	State judge.CountsState `json:"state"`
 	LogE  float64           `json:"log_e"`
+	// Matched compares it also with the same time of other days, Shops with the shops that do not
+	// have the deploy: the smallest evidence counts.
+	Matched *MatchedRate `json:"same_time,omitempty"`
+	Shops   *ShopsRate   `json:"shops,omitempty"`
+	// Traffic is how fast the total grows; Levels are those of a number.
+	Traffic *Traffic `json:"traffic,omitempty"`
+	Levels  *Levels  `json:"levels,omitempty"`
 	// Empty compares how often readings are empty with before the deploy; nil without enough
 	// history.
 	Empty    *Stream `json:"empty,omitempty"`
-	Readings int     `json:"readings"`
+	Readings int     `json:"readings"`          // judged
 	Missing  int     `json:"missing,omitempty"` // empty readings
+	// Lately is what was counted in the last quarter of the watch, from LateFrom on.
+	Lately   judge.Increment `json:"lately,omitzero"`
+	LateFrom time.Time       `json:"late_from,omitzero"`
+	// Falls and Changes are those of CounterHistory since the deploy.
+	Falls   int `json:"falls,omitempty"`
+	Changes int `json:"changes,omitempty"`
 	// Failures and Total are the last values.
 	Failures CounterValues `json:"standing_failures,omitempty"`
 	Total    CounterValues `json:"standing_total,omitempty"`
 	LastAt   time.Time     `json:"last_at,omitzero"` // of the last reading
 	Known    time.Time     `json:"known,omitzero"`   // of the last one that was not empty
+	Began    time.Time     `json:"began,omitzero"`   // of the one from which on it is counted
+}
+
+// MatchedRate compares the failures of a pair of counters with the same time of other days.
+type MatchedRate struct {
+	Rate   float64           `json:"rate"` // tolerated
+	Before judge.Increment   `json:"before"`
+	State  judge.CountsState `json:"state"`
+	LogE   float64           `json:"log_e"`
+}
+
+// ShopsRate compares the failures of a pair of counters with those at the shops that do not have
+// the deploy, over the same time.
+type ShopsRate struct {
+	State judge.PairsState `json:"state"`
+	LogE  float64          `json:"log_e"`
+	// Seen is what the other shops counted since the deploy, Lately their total in the last quarter
+	// of the watch.
+	Seen   judge.Increment `json:"seen"`
+	Lately float64         `json:"lately,omitempty"`
 }
 
 // emptyShare is the part of a counter's evidence that comes from empty readings.
@@ -129,32 +91,125 @@ const emptyShare = 0.2
 
 // newCounter makes one of so many counters of the watch.
 func (w *Watch) newCounter(b CounterBefore, counters int) Counter {
-	c := Counter{CounterPolicy: b.CounterPolicy, Before: b.History, Clumping: 1}
+	c := Counter{CounterPolicy: b.CounterPolicy, Before: b.History, Clumping: 1, Horizon: w.planned(b.Every)}
 	tol := w.Policy.tolerance(CheckPolicy{FailureRate: b.FailureRate})
-	c.Rate = tol.Rate
-	h := b.History
-	if h.Clumping >= 1 && h.Clumping < 1e6 {
-		c.Clumping = h.Clumping
+	// Bounds that are estimated from history may be wrong with a tenth of alpha.
+	wrong := w.Policy.Alpha * (1 - boundsKeep) / float64(counters)
+	if c.Number != nil {
+		w.compareNumber(&c, b, wrong)
+	} else {
+		w.comparePair(&c, b, tol, wrong)
 	}
-	// Clumped failures are as much evidence as fewer independent ones.
-	if n, k := math.Floor(h.Total/c.Clumping), math.Ceil(h.Failures/c.Clumping); n >= enoughBefore && n < 1e12 && k >= 0 && k < n {
-		// The bound of the failure rate may be wrong with a tenth of alpha, as those of durations.
-		bound := judge.RateUpper(int(k), int(n), w.Policy.Alpha*(1-boundsKeep)/float64(counters))
-		c.Rate = max(c.Rate, tol.Ratio*bound+tol.Delta)
-	}
-	c.Rate = min(c.Rate, judge.MaxRate)
-	if enough(h.Empty) {
-		s := before(h.Empty, judge.Tolerance{Rate: tol.Rate, Ratio: tol.Ratio, Delta: tol.Delta}, w.planned(b.Every))
+	if h := c.Before.Empty; enough(h) {
+		s := before(h, judge.Tolerance{Rate: tol.Rate, Ratio: tol.Ratio, Delta: tol.Delta}, c.Horizon)
 		c.Empty = &s
 	}
 	return c
 }
 
-func (c *Counter) logE() float64 {
-	if c.Empty == nil {
-		return c.LogE
+// compareNumber makes what a number is compared with.
+func (w *Watch) compareNumber(c *Counter, b CounterBefore, wrong float64) {
+	plan := levelPlan{NumberPolicy: *c.Number, alpha: wrong, horizon: c.Horizon}
+	of := mine(w.Shops)
+	values := func(readings []Reading) (own, others []float64) {
+		for _, r := range readings {
+			v, o := math.NaN(), math.NaN()
+			if !r.Excluded {
+				v, o = c.Number.worst(r.Values, of)
+			}
+			own, others = append(own, v), append(others, o)
+		}
+		return own, others
 	}
-	return logSum([]float64{math.Log(1-emptyShare) + c.LogE, math.Log(emptyShare) + c.Empty.LogE})
+	c.Levels = &Levels{NumberPolicy: *c.Number, Recent: plan.levels(values(b.Recent)), Matched: plan.levels(values(b.Matched))}
+}
+
+// comparePair makes what a pair of counters is compared with.
+func (w *Watch) comparePair(c *Counter, b CounterBefore, tol judge.Tolerance, wrong float64) {
+	of := mine(w.Shops)
+	others := func(series string) bool { return !of(series) }
+	var matched CounterHistory
+	var recently, then trafficHistory
+	if len(b.Recent) > 0 {
+		c.Before, recently.own = newCounterHistory(b.Recent, of)
+	}
+	matched, then.own = newCounterHistory(b.Matched, of)
+	for _, h := range []CounterHistory{c.Before, matched} {
+		if h.Clumping >= 1 && h.Clumping < 1e6 {
+			c.Clumping = max(c.Clumping, h.Clumping)
+		}
+	}
+	wrong /= 2 // the bound of its failure rate, and those of its traffic
+	c.Rate = c.tolerated(tol, c.Before, wrong)
+	if matched.Total/c.Clumping >= enoughBefore {
+		c.Matched = &MatchedRate{
+			Rate: c.tolerated(tol, matched, wrong), Before: judge.Increment{Failures: matched.Failures, Exposure: matched.Total},
+		}
+	}
+	if len(w.Shops) > 0 {
+		_, recently.others = newCounterHistory(b.Recent, others)
+		_, then.others = newCounterHistory(b.Matched, others)
+		if slices.ContainsFunc(recently.others, func(s step) bool { return s.Exposure > 0 }) {
+			c.Shops = &ShopsRate{}
+		} else {
+			recently.others, then.others = nil, nil
+		}
+	}
+	c.Traffic = w.newTraffic(recently, then, levelPlan{NumberPolicy: NumberPolicy{Lower: true, Ratio: trafficRatio}, alpha: wrong, horizon: c.Horizon})
+}
+
+// tolerated is the failure rate that is tolerated with a history. Without enough, the allowed one
+// is.
+func (c *Counter) tolerated(tol judge.Tolerance, h CounterHistory, wrong float64) float64 {
+	rate := tol.Rate
+	// Clumped failures are as much evidence as fewer independent ones.
+	if n, k := math.Floor(h.Total/c.Clumping), math.Ceil((h.Failures-h.Batch)/c.Clumping); n >= enoughBefore && n < 1e12 && k >= 0 && k < n {
+		rate = max(rate, tol.Ratio*judge.RateUpper(int(k), int(n), wrong)+tol.Delta)
+	}
+	return min(rate, judge.MaxRate)
+}
+
+// logE is the natural logarithm of the evidence: the average of what failed, what did not come,
+// and what had no data.
+func (c *Counter) logE() float64 {
+	if c.excused() {
+		return 0
+	}
+	if c.Levels != nil {
+		return c.average(c.Levels.logE(), false)
+	}
+	least := c.LogE
+	if c.Matched != nil {
+		least = min(least, c.Matched.LogE)
+	}
+	if c.Shops != nil {
+		least = min(least, c.Shops.LogE)
+	}
+	return c.average(least, c.Traffic.acts())
+}
+
+// average weighs evidence with that of traffic, where it counts, and of empty readings.
+func (c *Counter) average(logE float64, traffic bool) float64 {
+	rest := 1.0
+	var logs []float64
+	if c.Empty != nil {
+		rest -= emptyShare
+		logs = append(logs, math.Log(emptyShare)+c.Empty.LogE)
+	}
+	if traffic {
+		rest -= trafficShare
+		logs = append(logs, math.Log(trafficShare)+c.Traffic.Levels.logE())
+	}
+	return logSum(append(logs, math.Log(rest)+logE))
+}
+
+// excused reports whether it is not judged because it is a gauge and no counter. Since the deploy
+// that is only asked of one that is not known from before: instances that crash again and again
+// fall too.
+func (c *Counter) excused() bool {
+	const enoughChanges = 20
+	since := CounterHistory{Falls: c.Falls, Changes: c.Changes}
+	return c.Number == nil && (c.Before.isGauge() || c.Before.Changes < enoughChanges && since.isGauge())
 }
 
 // Measure takes a reading of the counters of that name. Readings before the end of the grace
@@ -170,7 +225,7 @@ func (w *Watch) Measure(name string, r Reading, now time.Time) *Verdict {
 		}
 		w.Seq++
 		c.LastAt = clean(r.At)
-		c.read(r, w.From)
+		w.read(c, r)
 		w.trace(now)
 		if w.crossed() {
 			return w.end(w.failed(now))
@@ -193,166 +248,124 @@ func (w *Watch) DueCounters(now time.Time) []string {
 	return due
 }
 
-func (c *Counter) read(r Reading, from time.Time) {
-	if c.Empty != nil && !r.At.Before(from) {
+func (w *Watch) read(c *Counter, r Reading) {
+	if c.Empty != nil && !r.At.Before(w.From) {
 		c.Empty.observe(r.Empty)
 	}
 	if r.Empty {
 		c.Missing++
 		return
 	}
-	first := len(c.Total) == 0
-	if first {
-		c.Total = CounterValues{}
+	if c.Horizon == 0 {
+		c.Horizon = w.planned(c.Every) // it was stored before it had one
 	}
-	if c.Failures == nil { // no failures yet; an empty map is stored as none
-		c.Failures = CounterValues{}
-	}
+	took := r.At.Sub(c.Known)
+	first := c.Known.IsZero()
 	c.Known = clean(r.At)
-	d := judge.CountsState{Failures: c.Failures.increase(r.Failures), Exposure: c.Total.increase(r.Total)}
-	if first || r.At.Before(from) {
+	if c.Levels != nil {
+		if !r.At.Before(w.From) {
+			c.Levels.observe(c.Number.worst(r.Values, mine(w.Shops)))
+			c.Readings = c.Levels.Values
+		}
 		return
 	}
-	test, err := judge.NewCounts(c.Rate, c.Clumping)
+	failures, total := counterSeries{values: c.Failures}, counterSeries{values: c.Total}
+	for _, s := range []*counterSeries{&failures, &total} {
+		if s.values == nil { // an empty map is stored as none
+			s.values = CounterValues{}
+		}
+	}
+	var own, others judge.Increment
+	own.Failures, others.Failures = failures.increase(r.Failures, mine(w.Shops))
+	own.Exposure, others.Exposure = total.increase(r.Total, mine(w.Shops))
+	c.Failures, c.Total = failures.values, total.values
+	if first || r.At.Before(w.From) {
+		c.Began = c.Known
+		return
+	}
+	c.Falls += failures.falls + total.falls
+	c.Changes += failures.changes + total.changes
+	c.count(own, others, took, max(w.Policy.Ratio, 1))
+	// The last quarter moves with the deadline.
+	if quarter := w.Deadline.Add(-w.Policy.For / 4); r.At.Before(quarter) {
+		c.Lately, c.LateFrom = judge.Increment{}, c.Known
+	} else {
+		c.Lately.Failures += own.Failures
+		c.Lately.Exposure += own.Exposure
+	}
+	if s := c.Shops; s != nil && c.LateFrom.Equal(c.Known) {
+		s.Lately = 0
+	} else if s != nil {
+		s.Lately += others.Exposure
+	}
+}
+
+// count judges what was counted between two readings, at the shops of the deploy and at others.
+func (c *Counter) count(own, others judge.Increment, took time.Duration, ratio float64) {
+	if c.Traffic != nil {
+		c.Traffic.observe(own.Exposure, others.Exposure, took)
+	}
+	test, err := judge.NewCounts(c.Rate, c.Clumping, c.Horizon)
 	if err != nil {
 		return
 	}
-	c.State.Failures += d.Failures
-	c.State.Exposure += d.Exposure
-	c.Readings++
+	held := c.State.Held
+	if test.Observe(&c.State, own) {
+		c.Readings++
+	}
 	c.LogE = finite(math.Log(boundsKeep) + test.LogE(c.State))
-}
-
-// reason is what was counted since the deploy.
-func (c *Counter) reason(since time.Time) reason.Reason {
-	if c.Empty != nil && c.Empty.LogE > c.LogE {
-		return reason.New("counter_empty", "counter", c.Name, "missing", c.Missing, "readings", c.Missing+c.Readings, "since", since)
-	}
-	var before reason.Reason
-	if c.Before.Total > 0 {
-		before = reason.New("counted_before", "failures", c.Before.Failures, "total", c.Before.Total)
-	}
-	return reason.New("counter_failed", "counter", c.Name, "failures", c.State.Failures, "total", c.State.Exposure,
-		"since", since, "allowed", c.Rate, "before", before)
-}
-
-// heaviestCounter is the counter with the most evidence; nil when a check has more.
-func (w *Watch) heaviestCounter() *Counter {
-	most := math.Inf(-1)
-	if check, m := w.heaviest(); check != nil {
-		most = math.Log(check.Share) + math.Log(m.Share) + m.logE()
-	}
-	var best *Counter
-	for i := range w.Counters {
-		c := &w.Counters[i]
-		if e := math.Log(c.Share) + c.logE(); cmp.Compare(e, most) > 0 {
-			best, most = c, e
+	if m := c.Matched; m != nil {
+		if test, err := judge.NewCounts(m.Rate, c.Clumping, c.Horizon); err == nil {
+			test.Observe(&m.State, own)
+			m.LogE = finite(math.Log(boundsKeep) + test.LogE(m.State))
 		}
 	}
-	return best
-}
-
-// CounterSettings is one of "metrics": two counters that other systems keep, as PromQL on the
-// guardian's series or another server's.
-type CounterSettings struct {
-	Name        string  `yaml:"name" required:"true" doc:"Its name in verdicts."`
-	Failures    string  `yaml:"failures" required:"true" doc:"PromQL of a counter of failures, such as orders_failed_total. The increases of its series are summed, also when it is written as their sum."`
-	Total       string  `yaml:"total" required:"true" doc:"PromQL of a counter of everything among which the failures are."`
-	FailureRate Share   `yaml:"failure_rate" doc:"Share that may fail in good times; at most 50%."`
-	Weight      float64 `yaml:"weight" doc:"Its weight among the service's checks."`
-	Source      string  `yaml:"source" doc:"Which of rule_sources answers the queries; without, the guardian's own series."`
-}
-
-// DefaultCounter are the settings of a counter that sets none.
-func DefaultCounter() CounterSettings {
-	return CounterSettings{FailureRate: DefaultFailureRate, Weight: 1}
-}
-
-// Validate gives every mistake, joined.
-func (s CounterSettings) Validate() error {
-	var errs []error
-	if !(s.FailureRate > 0 && s.FailureRate <= maxAllowed) {
-		errs = append(errs, fmt.Errorf("failure_rate: %v is not between 0%% and 50%%", s.FailureRate))
-	}
-	if !(s.Weight > 0 && s.Weight <= 1000) {
-		errs = append(errs, fmt.Errorf("weight: %v is not between 0 and 1000", s.Weight))
-	}
-	return errors.Join(errs...)
-}
-
-// EachSeries gives the expression without the sums around it, so that its result has each series:
-// a sum hides which of them was reset.
-func EachSeries(expr string) string {
-	e, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
-	if err != nil {
-		return expr
-	}
-	for {
-		switch of := e.(type) {
-		case *parser.ParenExpr:
-			e = of.Expr
-		case *parser.AggregateExpr:
-			if of.Op != parser.SUM {
-				return e.String()
-			}
-			e = of.Expr
-		default:
-			return e.String()
+	if s := c.Shops; s != nil {
+		s.Seen.Failures += others.Failures
+		s.Seen.Exposure += others.Exposure
+		if test, err := judge.NewPairs(ratio, c.Clumping, c.Horizon); err == nil {
+			test.Observe(&s.State, others, judge.Increment{Failures: own.Failures + held, Exposure: own.Exposure})
+			s.LogE = finite(test.LogE(s.State))
 		}
 	}
 }
 
-// CounterValuesOf gives the values in the result of an expression from EachSeries.
-func CounterValuesOf(v promql.Vector) CounterValues {
-	all := CounterValues{}
-	for _, s := range v {
-		if s.H == nil && !math.IsNaN(s.F) {
-			all[keyOf(s.Metric)] = s.F
-		}
+// join begins the comparisons anew when more shops get the deploy: the evidence so far becomes
+// part of the share, so that the evidence of the watch stays the same.
+func (c *Counter) join() {
+	if c.Shops == nil && !c.Levels.controlled() {
+		return
 	}
-	return all
+	c.Share *= max(min(math.Exp(c.logE()), maxEValue), math.SmallestNonzeroFloat64)
+	c.State, c.LogE, c.Shops, c.Traffic = judge.CountsState{}, 0, nil, nil
+	if c.Matched != nil {
+		c.Matched.State, c.Matched.LogE = judge.CountsState{}, 0
+	}
+	if c.Empty != nil {
+		c.Empty.State, c.Empty.LogE = judge.ProcessState{Last: c.Empty.State.Last}, 0
+	}
+	if c.Levels != nil {
+		c.Levels.restart()
+	}
 }
 
-// ReadingsOf gives the readings at each CounterEvery between two times, both included, from the
-// results of range queries. Times before the first total are left out: they are not empty, the
-// counter did not exist yet.
-func ReadingsOf(failures, total promql.Matrix, from, to time.Time) []Reading {
-	failed, all := valuesAt(failures), valuesAt(total)
-	var readings []Reading
-	for at := from; !at.After(to); at = at.Add(CounterEvery) {
-		values := all[timestamp.FromTime(at)]
-		if len(readings) > 0 || len(values) > 0 {
-			readings = append(readings, Reading{At: at, Failures: failed[timestamp.FromTime(at)], Total: values, Empty: len(values) == 0})
-		}
+// own copies what a counter shares with the one that it was copied from.
+func (c *Counter) own() {
+	c.Failures, c.Total = maps.Clone(c.Failures), maps.Clone(c.Total)
+	c.State.A = slices.Clone(c.State.A)
+	if c.Matched != nil {
+		m := *c.Matched
+		m.State.A = slices.Clone(m.State.A)
+		c.Matched = &m
 	}
-	return readings
-}
-
-// valuesAt gives the values of counters by time in milliseconds.
-func valuesAt(m promql.Matrix) map[int64]CounterValues {
-	at := map[int64]CounterValues{}
-	for _, s := range m {
-		key := keyOf(s.Metric)
-		for _, f := range s.Floats {
-			if math.IsNaN(f.F) {
-				continue
-			}
-			if at[f.T] == nil {
-				at[f.T] = CounterValues{}
-			}
-			at[f.T][key] = f.F
-		}
+	if c.Shops != nil {
+		s := *c.Shops
+		s.State.A = slices.Clone(s.State.A)
+		c.Shops = &s
 	}
-	return at
-}
-
-// keyOf gives a short key for a series, because it is stored with every save of a watch.
-func keyOf(series labels.Labels) string { return strconv.FormatUint(series.Hash(), 36) }
-
-// CounterEvery is how often counters are read.
-const CounterEvery = 15 * time.Second
-
-// Policy gives the settings as watches use and store them.
-func (s CounterSettings) Policy() CounterPolicy {
-	return CounterPolicy{Name: s.Name, Weight: s.Weight, FailureRate: float64(s.FailureRate), Every: CounterEvery}
+	if c.Empty != nil {
+		s := c.Empty.clone()
+		c.Empty = &s
+	}
+	c.Traffic, c.Levels = c.Traffic.clone(), c.Levels.clone()
 }

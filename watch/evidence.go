@@ -181,16 +181,20 @@ func (w *Watch) Evidence() []Evidence {
 		out = append(append(out, e), slow...)
 	}
 	for i := range w.Counters {
-		c := &w.Counters[i]
-		out = append(out, Evidence{
-			Check: c.Name, Metric: Counted, Before: counted(c.Before.Failures, c.Before.Total), After: counted(c.State.Failures, c.State.Exposure),
-			Allowed: c.Rate, EValue: capped(c.logE()), Weight: c.Share, Samples: c.Readings,
-		})
+		out = append(out, w.Counters[i].evidence()...)
 	}
 	if a := w.Alert; a != nil {
 		out = append(out, Evidence{Check: a.Rule, Metric: "alert", EValue: 1, Reason: reason.Text(a.Summary), Since: a.ActiveAt})
 	}
 	return out
+}
+
+// OfNumber reports whether it is of a number that is read, and not of looks or what is counted.
+func (e Evidence) OfNumber() bool { return e.Metric == CountedTraffic || e.Metric == CountedNumber }
+
+// OfLooks reports whether it counts the looks of a check, each of which is counted once so.
+func (e Evidence) OfLooks() bool {
+	return e.Metric != Latency && e.Metric != Counted && !e.OfNumber()
 }
 
 // counted rounds the values of counters.

@@ -193,6 +193,9 @@ func (w *Watch) Extend(shops []string, before Snapshot, now time.Time) bool {
 		}
 	}
 	w.Seq++
+	for i := range w.Counters {
+		w.Counters[i].join()
+	}
 	w.Shops = all
 	w.Deadline, w.Suspended, w.BlindFrom, w.FastPassed = clean(now).Add(w.Policy.For), 0, time.Time{}, time.Time{}
 	w.join(before, clean(now).Add(w.Policy.Grace))

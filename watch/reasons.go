@@ -15,7 +15,8 @@ func NotCovered() reason.Reason { return reason.New("bound_not_covered") }
 // failed is the verdict when the evidence has reached the threshold.
 func (w *Watch) failed(at time.Time) Verdict {
 	if c := w.heaviestCounter(); c != nil {
-		return Verdict{State: Failed, At: clean(at), Cause: c.Name, Metric: Counted, Failing: w.Failing(), Reason: reason.Join(c.reason(w.From), w.otherCauses())}
+		metric, _ := c.metric()
+		return Verdict{State: Failed, At: clean(at), Cause: c.Name, Metric: metric, Failing: w.Failing(), Reason: reason.Join(c.reason(w.From), w.otherCauses())}
 	}
 	cause, metric := w.heaviest()
 	v := Verdict{State: Failed, At: clean(at), Cause: cause.Check, Metric: metric.Name, Failing: w.Failing()}
@@ -126,8 +127,12 @@ func (w *Watch) atDeadline(at time.Time) Verdict {
 		v.Cause = heaviest.Check
 		v.Reason = reason.Join(w.reasonOf(heaviest, metric), reason.New("undecided"), w.missingLooks(heaviest))
 	default:
+		if withheld := w.countersWithhold(); len(withheld) > 0 {
+			v.Reason = reason.Join(append(withheld, w.seen())...)
+			break
+		}
 		v.State = Passed
-		v.Reason = reason.Join(w.seen(), w.notJudged(), w.notCounted()) // nothing is wrong, so nothing needs another cause
+		v.Reason = reason.Join(w.seen(), w.notJudged(), w.countersNotJudged(), w.notCounted()) // nothing is wrong, so nothing needs another cause
 		return v
 	}
 	v.Reason = reason.Join(v.Reason, w.otherCauses())

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/promql/parser"
 
 	"guardian/watch/judge"
 )
@@ -27,7 +26,7 @@ type Settings struct {
 	Baseline      Before         `yaml:"baseline" doc:"What looks after a deploy are compared with."`
 	Latency       Slow           `yaml:"latency" doc:"How the durations of looks are judged."`
 	// Metrics are judged beside the checks.
-	Metrics []CounterSettings `yaml:"metrics" doc:"Counters kept by other systems that deploys are judged on beside the checks: scraped, written here, or asked of another server. For ratios and alert states use a check of kind promql."`
+	Metrics []CounterSettings `yaml:"metrics" doc:"Counters, gauges and histograms kept by other systems that deploys are judged on beside the checks: scraped, written here, or asked of another server. For alert states use a check of kind promql."`
 }
 
 // FastPhase is the section "fast_phase".
@@ -101,11 +100,6 @@ func (s Settings) Validate() error {
 	for i, m := range s.Metrics {
 		if err := m.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("metrics[%d]: %w", i, err))
-		}
-		for name, expr := range map[string]string{"failures": m.Failures, "total": m.Total} {
-			if _, err := parser.NewParser(parser.Options{}).ParseExpr(expr); err != nil {
-				errs = append(errs, fmt.Errorf("metrics[%d].%s: %q is no PromQL: %w", i, name, expr, err))
-			}
 		}
 	}
 	return errors.Join(errs...)

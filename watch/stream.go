@@ -118,7 +118,11 @@ func (s Stream) clone() Stream {
 const (
 	Failures = "failures"
 	Latency  = "latency"
-	Counted  = "counted" // of a counter: its "looks" are what it counts
+	// Of counters and numbers: the "looks" of Counted are what it counts, those of the others
+	// are readings, and "failures" of them are beyond Limit.
+	Counted        = "counted"
+	CountedTraffic = "traffic"
+	CountedNumber  = "number"
 )
 
 // Metric is one property on which a check's looks are judged.

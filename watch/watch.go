@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -247,11 +246,7 @@ func (w *Watch) Clone() Watch {
 	c.Others = slices.Clone(w.Others)
 	c.Counters = slices.Clone(w.Counters)
 	for i := range c.Counters {
-		c.Counters[i].Failures, c.Counters[i].Total = maps.Clone(w.Counters[i].Failures), maps.Clone(w.Counters[i].Total)
-		if e := c.Counters[i].Empty; e != nil {
-			s := e.clone()
-			c.Counters[i].Empty = &s
-		}
+		c.Counters[i].own()
 	}
 	c.Targets = slices.Clone(w.Targets)
 	c.Overlaps = slices.Clone(w.Overlaps)

@@ -28,6 +28,7 @@ type texts struct {
 	observeWould, observeRefused, observeNothing, noRunbook, noKnownGood                              string
 	modeReason, byRule, byJudge, strengthOf, billion                                                  string
 	evidence, evidenceNew, evidenceSlow, evidenceCounted, evidenceAlert, overlaps, sinceWhen, looksOf string
+	evidenceNumber                                                                                    string
 	passed, passedText, inconclusive, inconclusiveText, watching                                      string
 	superseded, supersededText, cancelled, cancelledText                                              string
 

@@ -48,6 +48,7 @@ func english() texts {
 		evidenceNew:     "{check}: {failures} of {looks} looks failed",
 		evidenceCounted: "{check}: counted {failures} failures of {looks}, before the deploy {failures_before} of {looks_before}",
 		evidenceSlow:    "{check}: {failures} of {looks} looks took longer than {limit}, before the deploy at most {failures_before} of {looks_before}",
+		evidenceNumber:  "{check}: {failures} of {looks} readings were worse than {limit}, before the deploy at most {failures_before} of {looks_before}",
 		overlaps:        "Also deployed meanwhile",
 		evidenceAlert:   "Alert {check} fired",
 		sinceWhen:       "since {since}", looksOf: "{looks} looks of {checks} checks, {failures} failed",

@@ -48,6 +48,7 @@ func chinese() texts {
 		evidenceNew:     "{check}：部署后探测 {looks} 次，失败 {failures} 次",
 		evidenceCounted: "{check}：部署后共 {looks} 次，失败 {failures} 次（部署前 {looks_before} 次中失败 {failures_before} 次）",
 		evidenceSlow:    "{check}：部署后探测 {looks} 次，其中 {failures} 次超过 {limit}（部署前 {looks_before} 次中至多 {failures_before} 次）",
+		evidenceNumber:  "{check}：部署后读取 {looks} 次，其中 {failures} 次差于 {limit}（部署前 {looks_before} 次中至多 {failures_before} 次）",
 		overlaps:        "同时还部署了",
 		evidenceAlert:   "触发告警 {check}",
 		sinceWhen:       "{since} 起", looksOf: "{checks} 项检查共探测 {looks} 次，失败 {failures} 次",

@@ -207,12 +207,18 @@ func (t Renderer) evidence(e watch.Evidence, now time.Time) string {
 		text = x.evidenceSlow
 	case e.Metric == watch.Counted:
 		text = x.evidenceCounted
+	case e.OfNumber():
+		text = x.evidenceNumber
 	case e.Metric == "alert":
 		text = x.evidenceAlert
 	case e.Before.Looks == 0:
 		text = x.evidenceNew
 	}
-	line := fill(text, "check", e.Check, "limit", t.reader(now).Duration(time.Duration(e.Limit*float64(time.Second))),
+	limit := t.reader(now).Duration(time.Duration(e.Limit * float64(time.Second)))
+	if e.OfNumber() {
+		limit = reason.Number(e.Limit)
+	}
+	line := fill(text, "check", e.Check, "limit", limit,
 		"failures", strconv.Itoa(e.After.Failures), "looks", strconv.Itoa(e.After.Looks),
 		"failures_before", strconv.Itoa(e.Before.Failures), "looks_before", strconv.Itoa(e.Before.Looks))
 	if !e.Since.IsZero() {

@@ -56,7 +56,8 @@ before any of these). "at" counts results from 1, missing ones included.
 Lines, by --kind:
 
   bernoulli   0 success, 1 failure, - no data
-  counts      "failures exposure" since the last line, or - (the next line then covers both)
+  counts      "failures exposure" since the last line, or - (the next line then covers both);
+              a line without exposure is no data
   latency     seconds, inf for a timeout, - no data
   canary      "yA mA yB mB": failures and results of the control, then of the canary, or -
 

@@ -203,23 +203,24 @@ func (f *judgeFlags) evidence(take func(text string) error, logE func() float64)
 	return &oneJudge{
 		line: func(text string) error {
 			text = strings.TrimSpace(text)
-			if v.Verdict != judge.Continue {
-				if text == missing {
-					return nil
-				}
-				return take(text) // validates the line; the verdict stays
-			}
-			v.At++
-			if text == missing {
-				v.Missing++
-			} else {
-				if err := take(text); err != nil {
+			seen := text != missing
+			if seen {
+				err := take(text)
+				if seen = !errors.Is(err, errNothingSeen); seen && err != nil {
 					return err
 				}
+			}
+			if v.Verdict != judge.Continue {
+				return nil // lines are validated; the verdict stays
+			}
+			v.At++
+			if seen {
 				v.LogE = logE()
+			} else {
+				v.Missing++
 			}
 			switch {
-			case text != missing && v.LogE >= -math.Log(f.plan.Alpha):
+			case seen && v.LogE >= -math.Log(f.plan.Alpha):
 				v.Verdict = judge.Failed
 			case v.At >= f.plan.Horizon:
 				v.Verdict = judge.Inconclusive
@@ -229,6 +230,9 @@ func (f *judgeFlags) evidence(take func(text string) error, logE func() float64)
 		verdict: func() streamVerdict { return v },
 	}
 }
+
+// errNothingSeen means that a valid line says nothing: failures among no exposure.
+var errNothingSeen = errors.New("no exposure")
 
 // numbers parses as many numbers as want has words before its colon.
 func numbers(text, want string) ([]float64, error) {
@@ -265,7 +269,7 @@ func (f *judgeFlags) counts() (*oneJudge, error) {
 		}
 		before = judge.CountsState{Failures: failures, Exposure: exposure}
 	case f.beforeFile != "":
-		var seen []float64
+		var seen []judge.Increment
 		err := readFile(f.beforeFile, func(text string) error {
 			if strings.TrimSpace(text) == missing {
 				return nil
@@ -274,7 +278,7 @@ func (f *judgeFlags) counts() (*oneJudge, error) {
 			if err != nil {
 				return err
 			}
-			seen = append(seen, v[0])
+			seen = append(seen, judge.Increment{Failures: v[0], Exposure: v[1]})
 			before.Failures += v[0]
 			before.Exposure += v[1]
 			return nil
@@ -282,7 +286,9 @@ func (f *judgeFlags) counts() (*oneJudge, error) {
 		if err != nil {
 			return nil, err
 		}
-		phi = judge.Clumping(seen)
+		var batch float64
+		phi, batch = judge.Clumping(seen)
+		before.Failures -= batch
 	}
 	rate, off := f.plan.NullRate, 0.0
 	if rate == 0 {
@@ -295,7 +301,7 @@ func (f *judgeFlags) counts() (*oneJudge, error) {
 	if rate > most {
 		return nil, fmt.Errorf("the allowed %v failures per unit of exposure exceed %v", rate, most)
 	}
-	test, err := judge.NewCounts(rate, phi)
+	test, err := judge.NewCounts(rate, phi, f.plan.Horizon)
 	if err != nil {
 		return nil, err
 	}
@@ -305,8 +311,9 @@ func (f *judgeFlags) counts() (*oneJudge, error) {
 		if err != nil {
 			return err
 		}
-		state.Failures += v[0]
-		state.Exposure += v[1]
+		if !test.Observe(&state, judge.Increment{Failures: v[0], Exposure: v[1]}) {
+			return errNothingSeen
+		}
 		return nil
 	}, func() float64 { return off + test.LogE(state) }), nil
 }

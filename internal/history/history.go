@@ -158,37 +158,24 @@ func (h History) Readings(ctx context.Context, m watch.CounterSettings, from, to
 	if err != nil {
 		return nil, err
 	}
-	from = from.Truncate(time.Second) // what others answer is in milliseconds
-	total, err := source.QueryRange(ctx, watch.EachSeries(m.Total), from, to, watch.CounterEvery)
-	if err != nil {
-		return nil, fmt.Errorf("ask %s: %w", m.Total, err)
-	}
-	failures, err := source.QueryRange(ctx, watch.EachSeries(m.Failures), from, to, watch.CounterEvery)
-	if err != nil {
-		return nil, fmt.Errorf("ask %s: %w", m.Failures, err)
-	}
-	return watch.ReadingsOf(failures, total, from, to), nil
+	return decide.Readings(ctx, source, m, from, to)
 }
 
-// Reading asks what a pair of counters stands at now. Without a total there is nothing to
-// judge; without failures there are none, as Prometheus knows no counter before its first event.
+// Reading asks what one of metrics stands at now.
 func (h History) Reading(ctx context.Context, m watch.CounterSettings, at time.Time) (watch.Reading, error) {
-	r := watch.Reading{At: at}
 	source, err := h.o.Counters(m.Source)
 	if err != nil {
-		return r, err
+		return watch.Reading{At: at}, err
 	}
-	total, err := source.Query(ctx, watch.EachSeries(m.Total), at)
-	if err != nil {
-		return r, fmt.Errorf("ask %s: %w", m.Total, err)
+	var answers []promql.Vector
+	for _, expr := range m.Queries() {
+		answer, err := source.Query(ctx, expr, at)
+		if err != nil {
+			return watch.Reading{At: at}, fmt.Errorf("ask %s: %w", expr, err)
+		}
+		answers = append(answers, answer)
 	}
-	failures, err := source.Query(ctx, watch.EachSeries(m.Failures), at)
-	if err != nil {
-		return r, fmt.Errorf("ask %s: %w", m.Failures, err)
-	}
-	r.Total, r.Failures = watch.CounterValuesOf(total), watch.CounterValuesOf(failures)
-	r.Empty = len(r.Total) == 0
-	return r, nil
+	return m.Reading(answers, at), nil
 }
 
 // ErrNoSource is given for counters whose rule source is not configured any more.

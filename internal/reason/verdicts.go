@@ -2,7 +2,7 @@ package reason
 
 // verdictWords are the codes of what watches, rules and gates say.
 func verdictWords(code string) (Words, bool) {
-	for _, texts := range [...]func(string) (Words, bool){evidenceWords, outcomeWords, blindWords, gateWords} {
+	for _, texts := range [...]func(string) (Words, bool){evidenceWords, numberWords, outcomeWords, blindWords, gateWords} {
 		if w, ok := texts(code); ok {
 			return w, true
 		}
@@ -34,18 +34,6 @@ func evidenceWords(code string) (Words, bool) {
 			"{check} took longer than {limit} in {slow} of {looks:look|looks} since {since}[, beginning at {began}]; before the deploy at most {slow_before} of {looks_before} did.",
 			"{check} 自 {since} 起探测 {looks} 次，其中 {slow} 次耗时超过 {limit}[，从 {began} 开始变慢]；部署前 {looks_before} 次中至多 {slow_before} 次。",
 		}, true
-	case "counter_failed":
-		return Words{
-			"{counter} counted {failures,} failures among {total,} since {since}; allowed is {allowed%}[; {before}].",
-			"{counter} 自 {since} 起共计 {total,} 次，其中失败 {failures,} 次；允许的失败率为 {allowed%}[；{before}]。",
-		}, true
-	case "counted_before":
-		return Words{"before the deploy {failures,} among {total,}", "部署前 {total,} 次中失败 {failures,} 次"}, true
-	case "counter_empty":
-		return Words{
-			"{counter} had no data at {missing} of {readings:reading|readings} since {since}; before the deploy it had.",
-			"{counter} 自 {since} 起读取 {readings} 次，其中 {missing} 次没有数据；部署前有数据。",
-		}, true
 	case "last_error":
 		return Words{"Error: {error}", "错误：{error}"}, true
 	case "also_failing":
@@ -70,6 +58,63 @@ func evidenceWords(code string) (Words, bool) {
 		return Words{
 			"{looks:look|looks} of {checks:check|checks} since {since}, {failures} failed[, {unknown} without a result].",
 			"自 {since} 起，{checks} 个检查共探测 {looks} 次，失败 {failures} 次[，{unknown} 次无法探测]。",
+		}, true
+	default:
+		return Words{}, false
+	}
+}
+
+// numberWords are the codes of what counters and other numbers say about a deploy.
+func numberWords(code string) (Words, bool) {
+	switch code {
+	case "counter_failed":
+		return Words{
+			"{counter} counted {failures,} failures among {total,} since {since}; allowed is {allowed%}[; {before}].",
+			"{counter} 自 {since} 起共计 {total,} 次，其中失败 {failures,} 次；允许的失败率为 {allowed%}[；{before}]。",
+		}, true
+	case "counted_before":
+		return Words{"before the deploy {failures,} among {total,}", "部署前 {total,} 次中失败 {failures,} 次"}, true
+	case "counter_empty":
+		return Words{
+			"{counter} had no data at {missing} of {readings:reading|readings} since {since}; before the deploy it had.",
+			"{counter} 自 {since} 起读取 {readings} 次，其中 {missing} 次没有数据；部署前有数据。",
+		}, true
+	case "counter_silent":
+		return Words{"{counter} has no data since {since}; before the deploy it had.", "{counter} 自 {since} 起没有数据；部署前有数据。"}, true
+	case "counter_fell":
+		return Words{
+			"{counter} counted only {total,} since {since}[; before the deploy it was never less than {expected,} in as long].",
+			"{counter} 自 {since} 起只有 {total,} 次[；部署前同样长的时间里从未少于 {expected,} 次]。",
+		}, true
+	case "only_recent_known":
+		return Words{
+			"Only the last hours are known to compare with, neither the same time of other days nor shops without the deploy: a person must say whether that is usual at this time.",
+			"可比较的只有部署前几小时的数据，没有其他日子同一时段的数据，也没有未部署的店铺：这个时段这样是否正常，需要人来判断。",
+		}, true
+	case "counter_over_limit":
+		return Words{
+			"As bad as before, and before was bad: {counter} counted {failures,} failures among {total,} since {since}, surely more than its failure_rate of {allowed%}; only one above {needed%} would let it pass.",
+			"与部署前一样差，而部署前就不好：{counter} 自 {since} 起共计 {total,} 次，其中失败 {failures,} 次，确定超出其 failure_rate（{allowed%}）；只有设为高于 {needed%} 才能判通过。",
+		}, true
+	case "counter_is_gauge":
+		return Words{
+			"{counter} is not judged: its values fall without beginning at zero, so it is no counter; a number that goes up and down belongs under value.",
+			"{counter} 未参与判定：它的值会下降但并非归零重计，不是计数器；会升降的数值应配置为 value。",
+		}, true
+	case "number_not_known":
+		return Words{
+			"{number} is not judged: before the deploy it had fewer than {needed} values to compare with.",
+			"{number} 未参与判定：部署前的数值不足 {needed} 个，无法比较。",
+		}, true
+	case "number_above":
+		return Words{
+			"{number} was above {limit} in {beyond} of {readings:reading|readings} since {since}, last at {last}; before the deploy at most {beyond_before} of {readings_before} were.",
+			"{number} 自 {since} 起读取 {readings} 次，其中 {beyond} 次高于 {limit}，最近一次为 {last}；部署前 {readings_before} 次中至多 {beyond_before} 次。",
+		}, true
+	case "number_below":
+		return Words{
+			"{number} was below {limit} in {beyond} of {readings:reading|readings} since {since}, last at {last}; before the deploy at most {beyond_before} of {readings_before} were.",
+			"{number} 自 {since} 起读取 {readings} 次，其中 {beyond} 次低于 {limit}，最近一次为 {last}；部署前 {readings_before} 次中至多 {beyond_before} 次。",
 		}, true
 	default:
 		return Words{}, false

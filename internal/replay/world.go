@@ -3,7 +3,6 @@ package replay
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -135,21 +134,13 @@ func (w *world) Readings(ctx context.Context, m watch.CounterSettings, from, to 
 	if m.Source != "" {
 		return nil, nil
 	}
-	from = from.Truncate(time.Second)
-	failures, err := w.matrix(ctx, m.Failures, from, to)
-	if err != nil {
-		return nil, fmt.Errorf("counters %s: %w", m.Name, err)
-	}
-	total, err := w.matrix(ctx, m.Total, from, to)
-	if err != nil {
-		return nil, fmt.Errorf("counters %s: %w", m.Name, err)
-	}
-	return watch.ReadingsOf(failures, total, from, to), nil
+	return decide.Readings(ctx, w, m, from, to)
 }
 
-// matrix asks an expression. One that cannot be answered is no evidence, as it is to a guardian.
-func (w *world) matrix(ctx context.Context, expr string, from, to time.Time) (promql.Matrix, error) {
-	q, err := w.engine.NewRangeQuery(ctx, w.samples, nil, watch.EachSeries(expr), from, to, watch.CounterEvery)
+// QueryRange implements decide.RangeQuerier. An expression that cannot be answered is no
+// evidence, as it is to a guardian.
+func (w *world) QueryRange(ctx context.Context, expr string, from, to time.Time, step time.Duration) (promql.Matrix, error) {
+	q, err := w.engine.NewRangeQuery(ctx, w.samples, nil, expr, from, to, step)
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,7 @@ func (w locale) Verdict(v Watch) string {
 		return w.T("lead.by_rule", v.Verdict.Cause)
 	}
 	for _, e := range v.Evidence {
-		if e.Check == v.Verdict.Cause && (v.Verdict.Metric == "" || e.Metric == v.Verdict.Metric) {
+		if e.Check == v.Verdict.Cause && !e.OfNumber() && (v.Verdict.Metric == "" || e.Metric == v.Verdict.Metric) {
 			return w.against(e)
 		}
 	}

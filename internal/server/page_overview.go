@@ -9,7 +9,6 @@ import (
 	"guardian/actions"
 	"guardian/probes/sample"
 	"guardian/rules"
-	"guardian/watch"
 )
 
 type overview struct {
@@ -139,7 +138,7 @@ func newWatchRow(v Watch, now time.Time) watchRow {
 		row.Left = max(v.Deadline.Sub(now), 0)
 	}
 	for _, e := range v.Evidence {
-		if e.Metric == watch.Latency || e.Metric == watch.Counted {
+		if !e.OfLooks() {
 			continue // the same looks again, or none at all
 		}
 		row.Looks += e.After.Looks

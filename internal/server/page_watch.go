@@ -94,7 +94,7 @@ func watchChart(w locale, v Watch, looks map[string][]Look, from, to time.Time) 
 	slices.SortStableFunc(c.Lines, func(a, b chartLine) int { return a.At.Compare(b.At) })
 	seen := map[string]bool{}
 	for _, e := range v.Evidence {
-		if e.Metric == "alert" || e.Metric == watch.Latency || e.Metric == watch.Counted || seen[e.Check] {
+		if e.Metric == "alert" || !e.OfLooks() || seen[e.Check] {
 			continue
 		}
 		seen[e.Check] = true

@@ -87,7 +87,7 @@ func poisson(k int, mean float64) float64 {
 }
 
 func TestCountsExpectationIsOne(t *testing.T) {
-	c, err := judge.NewCounts(0.01, 1)
+	c, err := judge.NewCounts(0.01, 1, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestCountsExpectationIsOne(t *testing.T) {
 }
 
 func TestCountsFindMoreFailures(t *testing.T) {
-	c, err := judge.NewCounts(0.01, 1)
+	c, err := judge.NewCounts(0.01, 1, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestCountsFindMoreFailures(t *testing.T) {
 	if e := c.LogE(judge.CountsState{Failures: 40, Exposure: 1000}); e < math.Log(1000) {
 		t.Errorf("four times as many: %v", e)
 	}
-	tempered, err := judge.NewCounts(0.01, 9)
+	tempered, err := judge.NewCounts(0.01, 9, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,12 +139,21 @@ func TestCountsUpperRate(t *testing.T) {
 	}
 }
 
+// each gives readings of one exposure each.
+func each(failures ...float64) []judge.Increment {
+	all := make([]judge.Increment, len(failures))
+	for i, f := range failures {
+		all[i] = judge.Increment{Failures: f, Exposure: 1}
+	}
+	return all
+}
+
 func TestClumping(t *testing.T) {
-	if got := judge.Clumping([]float64{0, 0, 5, 0, 0, 5, 0, 0, 5, 0}); got < 5 || got > 10 {
+	if got, _ := judge.Clumping(each(0, 0, 5, 0, 0, 5, 0, 0, 5, 0)); got < 5 || got > 10 {
 		t.Errorf("clumps of five: %v", got)
 	}
 	for _, quiet := range [][]float64{nil, {3}, {0, 0, 0}, {1, 1, 1}} {
-		if got := judge.Clumping(quiet); got != 1 {
+		if got, _ := judge.Clumping(each(quiet...)); got != 1 {
 			t.Errorf("%v: %v", quiet, got)
 		}
 	}

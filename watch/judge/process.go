@@ -71,8 +71,15 @@ const (
 	overwhelming = 1e200
 )
 
-// prior is the prior probability of an onset at observation n, counted from 1.
-func (p *Process) prior(n int) float64 {
+// onsetPrior is the prior of the onset: a part on the first observation, and the rest evenly on
+// the first horizon ones.
+type onsetPrior struct {
+	atStart float64
+	horizon int
+}
+
+// at is the prior probability of an onset at observation n, counted from 1.
+func (p onsetPrior) at(n int) float64 {
 	if n > p.horizon {
 		return 0
 	}
@@ -83,8 +90,8 @@ func (p *Process) prior(n int) float64 {
 	return share
 }
 
-// rest is the prior probability of an onset after observation n.
-func (p *Process) rest(n int) float64 {
+// after is the prior probability of an onset after observation n.
+func (p onsetPrior) after(n int) float64 {
 	switch {
 	case n <= 0:
 		return 1
@@ -93,6 +100,10 @@ func (p *Process) rest(n int) float64 {
 	}
 	return (1 - p.atStart) * float64(p.horizon-n) / float64(p.horizon)
 }
+
+func (p *Process) prior(n int) float64 { return onsetPrior{p.atStart, p.horizon}.at(n) }
+
+func (p *Process) rest(n int) float64 { return onsetPrior{p.atStart, p.horizon}.after(n) }
 
 // Fits reports whether a stored state can be one of this process. It is checked once, when the
 // state is read.
