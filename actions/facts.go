@@ -11,14 +11,17 @@ import (
 type Facts struct {
 	Service     string
 	Environment string
-	Runbook     string
-	Trigger     TriggerKind
-	Rollback    bool   // puts a version back
-	From        string // the version that is bad
-	To          string // the version to put back
-	Current     string // the version announced last for this service and environment; "": not known
-	Deploy      string // the deploy that is rolled back; "": none
-	Reversible  bool   // of that deploy; true when there is none
+	// Configured is the environment that the service is configured for, in which its runbooks act;
+	// "" for a service that is not configured.
+	Configured string
+	Runbook    string
+	Trigger    TriggerKind
+	Rollback   bool   // puts a version back
+	From       string // the version that is bad
+	To         string // the version to put back
+	Current    string // the version announced last for this service and environment; "": not known
+	Deploy     string // the deploy that is rolled back; "": none
+	Reversible bool   // of that deploy; true when there is none
 	// Override: a person wants the run whatever the guards say. What no person may override
 	// stays, and NotKnownGood does unless the person named the version.
 	Override  bool

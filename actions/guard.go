@@ -12,7 +12,7 @@ import (
 type Code string
 
 // The guards' codes. A person may override those that Overridable says; never same_version,
-// no_known_good and run_in_progress.
+// no_known_good, run_in_progress and other_environment.
 const (
 	NoKnownGood       Code = "no_known_good"       // nothing to go back to
 	NotKnownGood      Code = "not_known_good"      // the target never passed a watch and nobody declared it good
@@ -26,6 +26,7 @@ const (
 	Superseded        Code = "superseded"          // the bad version is no longer the current one
 	Late              Code = "late"                // it was queued for too long: a person must decide
 	Frozen            Code = "freeze"              // a freeze does not allow rollbacks: a person must approve
+	OtherEnvironment  Code = "other_environment"   // it is about an environment that the service is not configured for
 )
 
 // Refusal is one guard's no.
@@ -40,7 +41,7 @@ func (r Refusal) Overridable() bool {
 	switch r.Code {
 	case NotKnownGood, AlreadyRolledBack, InCooldown, DailyBudget, NotReversible, Brake, Superseded, Frozen, Late:
 		return true
-	case NoKnownGood, SameVersion, RunInProgress:
+	case NoKnownGood, SameVersion, RunInProgress, OtherEnvironment:
 		return false
 	default:
 		return false
@@ -75,6 +76,7 @@ func Guard(f Facts, now time.Time) []Refusal {
 	rs = append(rs, guardVersions(f)...)
 	rs = append(rs, guardOpenRuns(f)...)
 	if f.Trigger != ByDrill {
+		rs = append(rs, guardEnvironment(f)...)
 		rs = append(rs, guardCooldown(f, now)...)
 	}
 	if f.Trigger.automatic() {
@@ -153,6 +155,18 @@ func Queue(f Facts, rs []Refusal) (behind reason.Reason, rest []Refusal) {
 
 // open tells whether a run has started, or may start any moment, and is not over.
 func open(r Run) bool { return !r.State.Final() && r.State != Queued }
+
+// guardEnvironment keeps what happened in one environment from changing another: a runbook acts
+// in the environment that its service is configured for, whatever the run is about.
+func guardEnvironment(f Facts) []Refusal {
+	if f.Configured == "" || f.Configured == f.Environment {
+		return nil
+	}
+	return []Refusal{{
+		Code:   OtherEnvironment,
+		Detail: reason.New("guard_other_environment", "service", f.Service, "environment", f.Environment, "configured", f.Configured),
+	}}
+}
 
 // guardOnce allows one automatic rollback per deploy.
 func guardOnce(f Facts) []Refusal {

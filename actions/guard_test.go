@@ -209,6 +209,11 @@ func TestGuard(t *testing.T) {
 		"verdicts of later are not counted yet": {func(f *actions.Facts) {
 			f.Verdicts = []actions.FailedVerdict{{"a", at(time.Minute)}, {"b", at(0)}, {"c", at(0)}}
 		}, nil},
+		"what happened elsewhere changes nothing here": {func(f *actions.Facts) { f.Configured = "staging" }, []actions.Code{actions.OtherEnvironment}},
+		"not even for a person": {func(f *actions.Facts) {
+			f.Configured, f.Trigger, f.Override = "staging", actions.ByPerson, true
+		}, []actions.Code{actions.OtherEnvironment}},
+		"what happened here does":         {func(f *actions.Facts) { f.Configured = "production" }, nil},
 		"the bad version is gone already": {func(f *actions.Facts) { f.Current = "v3" }, []actions.Code{actions.Superseded}},
 		"an act that puts no version back knows no versions": {func(f *actions.Facts) {
 			f.Rollback, f.From, f.To, f.KnownGood, f.Trigger = false, "", "", nil, actions.ByAlert
@@ -233,7 +238,7 @@ func TestGuard(t *testing.T) {
 }
 
 func TestWhatAPersonMayOverride(t *testing.T) {
-	never := []actions.Code{actions.NoKnownGood, actions.SameVersion, actions.RunInProgress, "a code of a newer guardian"}
+	never := []actions.Code{actions.NoKnownGood, actions.SameVersion, actions.RunInProgress, actions.OtherEnvironment, "a code of a newer guardian"}
 	may := []actions.Code{
 		actions.NotKnownGood, actions.AlreadyRolledBack, actions.InCooldown, actions.DailyBudget, actions.NotReversible,
 		actions.Brake, actions.Superseded, actions.Late, actions.Frozen,

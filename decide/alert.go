@@ -33,6 +33,9 @@ type Started struct {
 // Those in mode observe are among them, and only told in the log.
 func (s *Settings) OfAlert(al rules.Alert) []Started {
 	env := al.Labels["environment"]
+	if svc, ok := s.Service(al.Service()); ok && env == "" {
+		env = svc.Environment
+	}
 	if env == "" {
 		env = watch.DefaultEnvironment
 	}

@@ -13,21 +13,22 @@ import (
 // Acceptance is how an announced deploy is taken.
 type Acceptance struct {
 	watch.Acceptance
-	// Closed is why the deploy is refused: the gate of its service is closed. Empty: it is
-	// accepted.
+	// Closed is why the gate of the service was closed when the deploy was announced; empty: it was
+	// open, or the announcement says nothing new.
 	Closed []watch.GateReason
 }
 
-// Accept decides how an announced deploy is taken, given the open watches of its service. The
-// version that a rollback has just put back always passes the gate: it is the rollback's own
-// announcement.
+// Accept decides how an announced deploy is taken, given the open watches of its service. A deploy
+// that has happened is never refused: one through a closed gate is watched like any other, and
+// people are told. The version that a rollback has just put back always passes the gate: it is
+// the rollback's own announcement.
 func (d Decider) Accept(ctx context.Context, dep watch.Deploy, open []*watch.Watch, p Present, now time.Time) (Acceptance, error) {
 	rollbacks, err := d.rollbacks(ctx, dep.Service, dep.Environment, now)
 	if err != nil {
 		return Acceptance{}, err
 	}
 	a := Acceptance{Acceptance: watch.Accept(dep, open, rollbacks, now)}
-	if a.Decision == watch.Opens && a.RollbackRun == "" {
+	if a.Decision != watch.Repeats && a.RollbackRun == "" {
 		a.Closed = watch.Gate(d.gateFacts(dep.Service, dep.Environment, rollbacks, p), now)
 	}
 	return a, nil

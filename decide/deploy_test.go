@@ -94,6 +94,28 @@ func TestWhetherADeployIsAccepted(t *testing.T) {
 	}
 }
 
+// TestMoreShopsAreADeployToo: the gate is asked about them, and the rollback's own are let through.
+func TestMoreShopsAreADeployToo(t *testing.T) {
+	world := newWorld()
+	world.settings.Freezes = []watch.Freeze{{Name: "sale", From: ago(time.Hour), To: noon().Add(time.Hour)}}
+	open := &watch.Watch{ID: "w_2", Service: "orders", Environment: production, Version: "v2", State: watch.Watching, Shops: []string{"sg-1"}}
+	d := world.past.deploys[1]
+	d.Shops = []string{"sg-2"}
+	a, err := world.decider().Accept(t.Context(), d, []*watch.Watch{open}, world.present, noon())
+	if err != nil || a.Decision != watch.Extends || len(a.Closed) != 1 {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+func TestTheEnvironmentThatACallerMeans(t *testing.T) {
+	svc := decide.Service{Name: "orders", Environment: "staging"}
+	for asked, want := range map[string]bool{"": true, "staging": true, "production": false, "Staging": false} {
+		if got, ok := svc.In(asked); ok != want || ok && got != "staging" {
+			t.Errorf("%q: %q, %v", asked, got, ok)
+		}
+	}
+}
+
 func TestTheGateOfARepeatedAnnouncementIsNotAsked(t *testing.T) {
 	world := newWorld()
 	world.settings.Freezes = []watch.Freeze{{Name: "sale", From: ago(time.Hour), To: noon().Add(time.Hour)}}

@@ -369,6 +369,41 @@ func TestAnAlertStartsWhatItIsBoundTo(t *testing.T) {
 	}
 }
 
+// TestAnAlertOfAnotherEnvironmentActsNowhere: runbooks act in the environment that their service is
+// configured for.
+func TestAnAlertOfAnotherEnvironmentActsNowhere(t *testing.T) {
+	world := newWorld()
+	world.settings.Services[0].Environment = "live"
+	world.settings.OnAlert = []decide.OnAlert{{Match: map[string]string{"alertname": "Down"}, Runbook: "restart", Mode: watch.Auto}}
+	for environment, want := range map[string][]string{"": {}, "live": {}, "staging": {"other_environment"}} {
+		al := alert("orders")
+		if environment != "" {
+			al.Labels["environment"] = environment
+		}
+		started := decide.NewSettings(world.settings).OfAlert(al)
+		if len(started) != 1 {
+			t.Fatalf("%d runs", len(started))
+		}
+		req, err := world.decider().ByAlert(t.Context(), started[0], world.present, noon())
+		if err != nil || !slices.Equal(codes(req.Refusals), want) {
+			t.Errorf("an alert of %q in %q is refused by %v, %v, want %v", environment, req.Environment, codes(req.Refusals), err, want)
+		}
+	}
+}
+
+// TestADeployOfAnotherEnvironmentIsNotRolledBack: it may be in the journal of a guardian of before,
+// or the service was moved since.
+func TestADeployOfAnotherEnvironmentIsNotRolledBack(t *testing.T) {
+	world := newWorld()
+	w, v := failed(watch.Auto)
+	d := world.past.deploys[1]
+	w.Environment, d.Environment = "staging", "staging"
+	got, err := world.decider().Verdict(t.Context(), w, d, v, world.present, noon())
+	if err != nil || !slices.Contains(codes(got.Request.Refusals), "other_environment") {
+		t.Errorf("%+v, %v", got.Request, err)
+	}
+}
+
 func TestAQuestionOfAGuardExpiresToo(t *testing.T) {
 	world := newWorld()
 	world.settings.Freezes = []watch.Freeze{{Name: "sale", From: ago(time.Hour), To: noon().Add(time.Hour)}}

@@ -52,6 +52,12 @@ type Service struct {
 	KnownGood   []string // versions that are declared good
 }
 
+// In gives the environment that a caller of the API means: the service's own when none is
+// named. false: the one that is named is not configured for the service.
+func (s Service) In(asked string) (environment string, ok bool) {
+	return s.Environment, asked == "" || asked == s.Environment
+}
+
 // Check is what decisions need to know of a check.
 type Check struct {
 	watch.CheckPolicy

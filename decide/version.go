@@ -98,6 +98,9 @@ func (d Decider) facts(ctx context.Context, runbook string, trigger actions.Trig
 		Service: service, Environment: environment, Runbook: runbook, Trigger: trigger, Brake: d.Settings.Brake,
 		Cooldown: book.Cooldown, MaxRunsPerDay: book.MaxRunsPerDay,
 	}
+	if svc, ok := d.Settings.Service(service); ok {
+		f.Configured = svc.Environment
+	}
 	if err := d.goods(ctx, &f, now); err != nil {
 		return f, err
 	}

@@ -16,7 +16,7 @@ const (
 type Deploy struct {
 	ID              string    `json:"id"`
 	Service         string    `json:"service"`
-	Environment     string    `json:"environment"` // "production" when left out
+	Environment     string    `json:"environment"`
 	Version         string    `json:"version"`
 	PreviousVersion string    `json:"previous_version,omitempty"`
 	Shops           []string  `json:"shops,omitempty"` // empty: all
@@ -30,6 +30,8 @@ type Deploy struct {
 	Announced       time.Time `json:"announced"` // when the hook was called
 	// RollbackRun is the guardian's run that put this version back; "" when it is no rollback.
 	RollbackRun string `json:"rollback_run,omitempty"`
+	// GateClosed is why the gate was closed when it was announced; empty: it was open.
+	GateClosed []GateReason `json:"gate_closed,omitempty"`
 	// Asked is what the announcement sets for the watch in place of the service's settings.
 	Asked *Asked `json:"asked,omitempty"`
 }

@@ -108,6 +108,15 @@ func Gate(f GateFacts, now time.Time) []GateReason {
 	return reasons
 }
 
+// GateDetails gives all of some reasons in one; none for none.
+func GateDetails(closed []GateReason) reason.Reason {
+	all := make([]reason.Reason, len(closed))
+	for i, r := range closed {
+		all[i] = r.Detail
+	}
+	return reason.Join(all...)
+}
+
 // closes gives the reason for which a rollback closes the gate; false when it does not.
 func (r Rollback) closes(f GateFacts, act Act, now time.Time) (GateReason, bool) {
 	if !r.Acted || r.Service != f.Service || environment(r.Environment) != environment(f.Environment) {

@@ -42,6 +42,16 @@ func deploy() watch.Deploy {
 	}
 }
 
+// frozen is that deploy through a closed gate.
+func frozen() watch.Deploy {
+	d := deploy()
+	d.GateClosed = []watch.GateReason{
+		{Code: watch.CodeFreeze, Until: broke, Detail: reason.New("freeze_lasts", "freeze", "double-eleven", "until", broke)},
+		{Code: watch.CodeCoolDown, Until: broke, Detail: reason.New("cooling_down", "run", "r_00", "service", "order-sync", "version", "v1.4.2", "at", deployed, "cool_down", 30*time.Minute)},
+	}
+	return d
+}
+
 func observed(state watch.State, mode watch.Mode) *watch.Watch {
 	w := &watch.Watch{
 		ID: "w_01", DeployID: "d_01", Service: "order-sync", Environment: "production", Version: "v1.5.0", PreviousVersion: "v1.4.2",
@@ -227,6 +237,12 @@ func everything() map[string]func(announce.Renderer) notifiers.Notice {
 			w.Overlaps = []watch.Overlap{{Service: "price-sync", Version: "v7", At: broke}}
 			w.Verdict.Metric = watch.Latency
 			return t.Verdict(w, deploy(), plan, now)
+		},
+		"gate_closed": func(t announce.Renderer) notifiers.Notice {
+			return t.GateClosed(frozen(), observed(watch.Watching, watch.Approve), now)
+		},
+		"verdict_inconclusive_gate_closed": func(t announce.Renderer) notifiers.Notice {
+			return t.Verdict(observed(watch.Inconclusive, watch.Auto), frozen(), plan, now)
 		},
 		"verdict_passed":       verdict(watch.Passed, watch.Auto, plan),
 		"verdict_inconclusive": verdict(watch.Inconclusive, watch.Auto, plan),

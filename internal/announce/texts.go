@@ -31,6 +31,7 @@ type texts struct {
 	evidenceNumber                                                                                    string
 	passed, passedText, inconclusive, inconclusiveText, watching                                      string
 	superseded, supersededText, cancelled, cancelledText                                              string
+	gateClosed, gateClosedText, gateWas, stepAskGate                                                  string
 
 	runBack, runBackTo, runOther, runDrill                            string
 	runUnknown, runAsks, runWaits, runStarted, runVerifying, runCured [2]string // title, text

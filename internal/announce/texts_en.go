@@ -56,6 +56,8 @@ func english() texts {
 		inconclusive: "No verdict on deploy: {service} {version}", inconclusiveText: "Too little was seen in {took} to judge. Nothing is rolled back, and {version} does not count as known good.",
 		watching:   "Watching deploy: {service} {version}",
 		superseded: "Watch ended: another version replaced {service} {version}", supersededText: "The watch goes on with the newer deploy.",
+		gateClosed: "Deployed although the gate is closed: {service} {version}", gateClosedText: "{why}\nThe deploy has happened, so it is watched like any other. Guards may keep a failed one from being rolled back automatically.",
+		gateWas: "Gate at the deploy", stepAskGate: "To stop such deploys in the pipeline, ask the gate first: guardian watch --gate, or guardian gate.",
 		cancelled: "Watch cancelled: {service} {version}", cancelledText: "No verdict, no rollback.",
 
 		runBack: "rollback of {service} from {from} to {to}", runBackTo: "rollback of {service} to {to}", runOther: "{runbook} for {service}", runDrill: "drill, {what}",

@@ -76,6 +76,7 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 	if len(d.Shops) > 0 {
 		fact(&n, x.shops, strings.Join(d.Shops, x.list))
 	}
+	fact(&n, x.gateWas, t.read(watch.GateDetails(d.GateClosed), now))
 	if state != watch.Failed && state != watch.Passed { // their texts have said it
 		fact(&n, x.reason, t.read(verdict.Reason, now))
 	}
@@ -84,6 +85,24 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 	}
 	t.link(&n, x.linkWatch, "watches", w.ID)
 	t.link(&n, x.linkService, "services", w.Service)
+	outside(&n, x.linkDeploy, d.URL)
+	return n
+}
+
+// GateClosed is the notice of a deploy that was announced while the gate was closed.
+func (t Renderer) GateClosed(d watch.Deploy, w *watch.Watch, now time.Time) notifiers.Notice {
+	x := t.texts()
+	labels := map[string]string{
+		"service": d.Service, "environment": d.Environment, "mode": string(w.Mode), "deploy_kind": string(d.Kind),
+	}
+	n := t.notice("watch/"+w.ID, "watch", "gate_closed", warning, notifiers.Warn, labels, now)
+	names := []string{
+		"service", inEnvironment(d.Service, d.Environment), "version", d.Version, "why", t.read(watch.GateDetails(d.GateClosed), now),
+	}
+	n.Title, n.Text, n.Steps = fill(x.gateClosed, names...), fill(x.gateClosedText, names...), []string{x.stepAskGate}
+	fact(&n, x.deploy, t.deployed(d, now))
+	t.link(&n, x.linkWatch, "watches", w.ID)
+	t.link(&n, x.linkService, "services", d.Service)
 	outside(&n, x.linkDeploy, d.URL)
 	return n
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"guardian/decide"
 	"guardian/internal/server"
 	"guardian/internal/store"
 	"guardian/internal/watching"
@@ -17,6 +18,7 @@ import (
 type deploys struct {
 	journal deployJournal
 	running func() Running
+	decider func() decide.Decider
 	leader  leader
 	now     func() time.Time
 }
@@ -31,7 +33,7 @@ func (d deploys) Announce(ctx context.Context, r server.DeployRequest, by server
 	if err != nil {
 		return server.Announced{}, err
 	}
-	if _, err := d.running().service(r.Service); err != nil {
+	if r.Environment, err = d.running().environmentOf(d.decider().Settings, r.Service, r.Environment); err != nil {
 		return server.Announced{}, err
 	}
 	answer, err := leading.Watches.Announce(ctx, watching.Announcement{
@@ -52,11 +54,8 @@ func (d deploys) Announce(ctx context.Context, r server.DeployRequest, by server
 
 // announceError gives the API's error for why an announcement was not taken.
 func announceError(err error) error {
-	var closed *watching.ClosedError
 	var policy *watching.PolicyError
 	switch {
-	case errors.As(err, &closed):
-		return &server.GateClosedError{Reasons: closed.Reasons}
 	case errors.Is(err, watching.ErrKeyReused):
 		return server.ErrIdempotencyMismatch
 	case errors.As(err, &policy):
@@ -69,7 +68,7 @@ func announceError(err error) error {
 // deployOf is the deploy that a request announces.
 func deployOf(r server.DeployRequest, by server.Caller) watch.Deploy {
 	d := watch.Deploy{
-		Service: r.Service, Environment: environmentOf(r.Environment), Version: r.Version, PreviousVersion: r.PreviousVersion,
+		Service: r.Service, Environment: r.Environment, Version: r.Version, PreviousVersion: r.PreviousVersion,
 		Shops: r.Shops, Kind: r.Kind, KnownGood: r.KnownGood, Author: r.Author, Ticket: r.Ticket, URL: r.URL, Reversible: r.Reversible,
 		At: r.At.UTC(),
 	}

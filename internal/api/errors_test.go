@@ -10,7 +10,6 @@ import (
 	"guardian/internal/server"
 	"guardian/internal/store"
 	"guardian/internal/watching"
-	"guardian/watch"
 )
 
 func TestErrorsOfTheJournalAreThoseThatACallerMaySee(t *testing.T) {
@@ -31,7 +30,6 @@ func TestErrorsOfTheJournalAreThoseThatACallerMaySee(t *testing.T) {
 func TestErrorsOfAnAnnouncement(t *testing.T) {
 	for _, c := range []struct{ err, want error }{
 		{watching.ErrKeyReused, server.ErrIdempotencyMismatch},
-		{&watching.ClosedError{Reasons: []watch.GateReason{{}}}, server.ErrConflict},
 		{fmt.Errorf("commit: %w", store.ErrFenced), server.ErrStandby},
 	} {
 		if got := api.AnnounceError(c.err); !errors.Is(got, c.want) {

@@ -14,10 +14,12 @@ import (
 	"guardian/watch"
 )
 
-func TestADeployIsInProductionUnlessItSaysOtherwise(t *testing.T) {
+// TestADeployIsWhatItsAnnouncementSays. Its environment is found before: that of the service, unless
+// the announcement names it. Production is no default of every service any more.
+func TestADeployIsWhatItsAnnouncementSays(t *testing.T) {
 	ci := server.Caller{Name: "ci", Role: server.Deployer}
 	d := api.DeployOf(server.DeployRequest{Service: "orders", Version: "v2"}, ci)
-	if d.Environment != "production" || d.Kind != watch.Code || d.Author != "ci" || d.Asked != nil {
+	if d.Kind != watch.Code || d.Author != "ci" || d.Asked != nil {
 		t.Errorf("what is left out: %+v", d)
 	}
 	at := time.Date(2026, 11, 2, 16, 0, 0, 0, time.FixedZone("CST", 8*3600))

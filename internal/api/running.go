@@ -3,9 +3,9 @@ package api
 import (
 	"time"
 
+	"guardian/decide"
 	"guardian/internal/config"
 	"guardian/internal/server"
-	"guardian/watch"
 )
 
 // Running is the configuration that this guardian runs.
@@ -64,10 +64,17 @@ func (r Running) checksByService() map[string][]*config.Check {
 	return all
 }
 
-// environmentOf gives the environment that a caller means.
-func environmentOf(asked string) string {
-	if asked == "" {
-		return watch.DefaultEnvironment
+// environmentOf gives the environment of a service that a caller means, or an error that names
+// what is configured.
+func (r Running) environmentOf(decisions *decide.Settings, service, asked string) (string, error) {
+	svc, ok := decisions.Service(service)
+	if !ok {
+		_, err := r.service(service)
+		return "", err
 	}
-	return asked
+	environment, ok := svc.In(asked)
+	if !ok {
+		return "", &server.NotFoundError{What: "environment", Name: asked, Of: "service " + service, Known: []string{svc.Environment}}
+	}
+	return environment, nil
 }

@@ -74,14 +74,15 @@ func (rc runControl) StartRun(ctx context.Context, r server.RunRequest, by serve
 	if err != nil {
 		return actions.Run{}, err
 	}
-	if _, err := rc.running().service(r.Service); err != nil {
+	environment, err := rc.running().environmentOf(rc.decider().Settings, r.Service, r.Environment)
+	if err != nil {
 		return actions.Run{}, err
 	}
 	var id string
 	err = leading.Watches.WithoutAnnouncements(func() error {
 		return leading.Runs.Decide(func() error {
 			request, err := rc.decider().ByPerson(ctx, decide.PersonRequest{
-				Service: r.Service, Environment: environmentOf(r.Environment), To: r.To, Person: by.Name, Reason: r.Reason,
+				Service: r.Service, Environment: environment, To: r.To, Person: by.Name, Reason: r.Reason,
 			}, leading.Present(r.Service), rc.now())
 			if err != nil {
 				return err

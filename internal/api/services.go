@@ -98,10 +98,11 @@ type gates struct {
 
 // Gate implements server.Gates.
 func (gs gates) Gate(ctx context.Context, service, environment string) (server.Gate, error) {
-	if _, err := gs.running().service(service); err != nil {
+	environment, err := gs.running().environmentOf(gs.decider().Settings, service, environment)
+	if err != nil {
 		return server.Gate{}, err
 	}
-	return gs.gate(ctx, service, environmentOf(environment), gs.now())
+	return gs.gate(ctx, service, environment, gs.now())
 }
 
 // gate asks the decider. The alerts are those of the leader: a standby reads them in the journal.

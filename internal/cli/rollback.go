@@ -99,7 +99,7 @@ was accepted.`,
 		},
 	}
 	c.Flags().StringVar(&service, "service", "", "the service (required)")
-	c.Flags().StringVar(&environment, "environment", "", `the environment (default "production")`)
+	c.Flags().StringVar(&environment, "environment", "", "the environment (default: the service's)")
 	c.Flags().StringVar(&to, "to", "", "the version to roll back to (default: the newest known good one)")
 	c.Flags().StringVar(&reason, "reason", "", "why, for the ledger (required)")
 	f.add(c)

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -33,7 +32,7 @@ type watchFlags struct {
 	server, output, service, version, previous, environment string
 	kind, author, ticket, link, mode, length, key           string
 	shops                                                   []string
-	wait, knownGood, irreversible                           bool
+	wait, gate, knownGood, irreversible                     bool
 	waitTimeout                                             model.Duration
 }
 
@@ -42,10 +41,11 @@ func watchCommand(s streams) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "watch",
 		Short: "Announce a deploy and, with --wait, wait for the verdict",
-		Long: `Announces a deploy, so that it is watched. With --wait, waits for the verdict and exits
-with it: 0 passed, 1 failed, 2 usage or server error, 3 inconclusive, 4 the gate is closed,
-5 superseded or cancelled. Announcing is idempotent: a second call with the same --key
-announces nothing new.`,
+		Long: `Announces a deploy that has happened, so that it is watched. With --wait, waits for the
+verdict and exits with it: 0 passed, 1 failed, 2 usage or server error, 3 inconclusive,
+5 superseded or cancelled. A deploy is watched also when the gate is closed; with --gate the
+gate is asked first, and when it is closed nothing is announced: exit 4. Announcing is
+idempotent: a second call with the same --key announces nothing new.`,
 		Example: "  guardian watch --service order-sync --version v1.4.3 --previous v1.4.2 --wait",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -71,7 +71,7 @@ func (f *watchFlags) add(c *cobra.Command) {
 	fs.StringVar(&f.service, "service", "", "the deployed service (required)")
 	fs.StringVar(&f.version, "version", "", "the new version (required)")
 	fs.StringVar(&f.previous, "previous", "", "the version before it")
-	fs.StringVar(&f.environment, "environment", "", `the environment (default "production")`)
+	fs.StringVar(&f.environment, "environment", "", "the environment (default: the service's)")
 	fs.StringSliceVar(&f.shops, "shop", nil, "a shop that got the deploy; repeatable (default: all shops)")
 	fs.StringVar(&f.kind, "kind", "", "code, config or operation")
 	fs.StringVar(&f.author, "author", "", "who deployed")
@@ -82,6 +82,7 @@ func (f *watchFlags) add(c *cobra.Command) {
 	fs.StringVar(&f.length, "for", "", "how long to watch, such as 30m (default: the service's setting)")
 	fs.StringVar(&f.mode, "mode", "", "auto, approve or observe (default: the service's setting)")
 	fs.StringVar(&f.key, "key", "", "idempotency key, such as the build number (default: random)")
+	fs.BoolVar(&f.gate, "gate", false, "ask the gate first; when it is closed, announce nothing and exit 4")
 	fs.BoolVar(&f.wait, "wait", false, "wait for the verdict")
 	fs.Var(&f.waitTimeout, "wait-timeout", "with --wait: stop waiting after this long (exit 2)")
 	renamedFlag(c, "patience", "wait-timeout")
@@ -130,11 +131,12 @@ func (f *watchFlags) run(ctx context.Context, s streams) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(f.waitTimeout), fmt.Errorf("no verdict within --wait-timeout %s", f.waitTimeout))
 	defer cancel()
 	api := newClient(f.server)
-	w, raw, err := f.announce(ctx, s, api)
-	var p *problem
-	if errors.As(err, &p) && p.Status == http.StatusConflict {
-		return exit(exitGateClosed, "%s", p)
+	if f.gate {
+		if err := f.mayDeploy(ctx, s, api); err != nil {
+			return err
+		}
 	}
+	w, raw, err := f.announce(ctx, s, api)
 	if err != nil {
 		return exit(exitUsage, "%s", err)
 	}
@@ -157,11 +159,25 @@ func (f *watchFlags) run(ctx context.Context, s streams) error {
 	return verdictExit(w.State)
 }
 
+// mayDeploy asks the gate, before anything is deployed or announced.
+func (f *watchFlags) mayDeploy(ctx context.Context, s streams, api *client) error {
+	gate, _, err := askGate(ctx, api, f.service, f.environment)
+	if err != nil {
+		return exit(exitUsage, "%s", err)
+	}
+	if !gate.Open {
+		gate.print(s.err)
+		return exit(exitGateClosed, "the gate of %s is closed: %s was not announced", f.service, f.version)
+	}
+	return nil
+}
+
 // announce tells the guardian about the deploy. The idempotency key makes it safe to retry
 // while another guardian takes over.
 func (f *watchFlags) announce(ctx context.Context, s streams, api *client) (watchAnswer, []byte, error) {
 	var announced struct {
 		Watch watchAnswer `json:"watch"`
+		Gate  gateAnswer  `json:"gate"`
 	}
 	var raw []byte
 	r := retry{log: s.err}
@@ -174,6 +190,10 @@ func (f *watchFlags) announce(ctx context.Context, s streams, api *client) (watc
 		}, &announced)
 		return err
 	})
+	if err == nil && !announced.Gate.Open {
+		// A guardian from before gates were answered here says nothing of them.
+		announced.Gate.print(s.err)
+	}
 	return announced.Watch, raw, err
 }
 

@@ -7,11 +7,20 @@ func journalWords(code string) (Words, bool) {
 	case "not_looked":
 		return Words{"not looked", "没有探测"}, true
 	case "deploy_announced":
-		return Words{"{version} announced in {environment}", "宣布在 {environment} 部署 {version}"}, true
+		return Words{
+			"{version} announced in {environment}[. The gate was closed: {closed}]",
+			"宣布在 {environment} 部署 {version}[。当时发布闸门已关闭：{closed}]",
+		}, true
 	case "deploy_extended":
-		return Words{"{version} extended to {shops}", "{version} 的观察范围扩大到 {shops}"}, true
+		return Words{
+			"{version} extended to {shops}[. The gate was closed: {closed}]",
+			"{version} 的观察范围扩大到 {shops}[。当时发布闸门已关闭：{closed}]",
+		}, true
 	case "deploy_extended_to_all":
-		return Words{"{version} extended to all shops", "{version} 的观察范围扩大到所有店铺"}, true
+		return Words{
+			"{version} extended to all shops[. The gate was closed: {closed}]",
+			"{version} 的观察范围扩大到所有店铺[。当时发布闸门已关闭：{closed}]",
+		}, true
 	case "alert_firing":
 		return Words{"{rule} firing, {receivers:receiver|receivers} notified", "{rule} 触发，已通知 {receivers} 个接收人"}, true
 	case "alert_resolved":

@@ -20,6 +20,11 @@ func guardWords(code string) (Words, bool) {
 			"{version} never passed a watch and nobody declared it good, or it was rolled back since; list it under known_good, or name it yourself",
 			"{version} 没有通过过观察，也没有人声明它良好，或之后已被回滚；请将它列入 known_good，或手动指定该版本",
 		}, true
+	case "guard_other_environment":
+		return Words{
+			"it is about {environment}, and {service} is configured for {configured}: its runbooks act there; configure {environment} as a service of its own",
+			"此次涉及的环境是 {environment}，而 {service} 配置的环境是 {configured}，预案只会在 {configured} 执行；请将 {environment} 配置为单独的服务",
+		}, true
 	case "guard_superseded":
 		return Words{"{version} is no longer the current version, {current} is", "{version} 已不是当前版本，当前版本是 {current}"}, true
 	case "guard_not_reversible":

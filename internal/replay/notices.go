@@ -134,9 +134,12 @@ func (t *telling) acked(ep *episode, at time.Time) bool {
 	return false
 }
 
-// verdicts tells of each verdict.
-func (t *telling) verdicts(ws []*watched) {
+// watches tells of each deploy through a closed gate, and of each verdict.
+func (t *telling) watches(ws []*watched) {
 	for _, e := range ws {
+		if at := e.deploy.Announced; len(e.deploy.GateClosed) > 0 {
+			t.tell(at, func(tl announce.Renderer) notifiers.Notice { return tl.GateClosed(e.deploy, e.w, at) })
+		}
 		if !e.w.State.Final() {
 			continue
 		}

@@ -91,7 +91,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	}
 	t := newTelling(s, was, o.From, o.To)
 	t.alerts(j.episodes)
-	t.verdicts(j.watches)
+	t.watches(j.watches)
 	t.blind(e.sights)
 
 	r.compareAlerts(was.episodes, j.episodes, e)

@@ -161,8 +161,8 @@ func (j *judging) passedBy(g store.KnownGood) bool {
 // announce takes a recorded deploy as a guardian does.
 func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 	svc, ok := j.setup.decisions.Service(d.Service)
-	if !ok {
-		return nil
+	if _, here := svc.In(d.Environment); !ok || !here {
+		return nil // a guardian with this configuration would have refused the call
 	}
 	now := d.Announced
 	var open []*watch.Watch
@@ -183,10 +183,7 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 	if acc.Decision != watch.Opens {
 		return j.extend(ctx, acc, p, now)
 	}
-	if len(acc.Closed) > 0 {
-		return nil // it would have been refused
-	}
-	d.RollbackRun = acc.RollbackRun
+	d.RollbackRun, d.GateClosed = acc.RollbackRun, acc.Closed
 	for _, e := range j.watches {
 		if slices.Contains(acc.Supersedes, e.w.ID) {
 			e.w.Supersede(d.Version, now)

@@ -30,20 +30,21 @@ type Deploys interface {
 	// Announce journals a deploy and opens or extends its watch. The answer of a repeated
 	// IdempotencyKey with the same BodyHash is the journalled first one; with another
 	// BodyHash it is ErrIdempotencyMismatch. Two calls at once with one key announce once.
-	// Refusals (NotFoundError, GateClosedError, InvalidError) are not kept: the same key may
-	// be tried again.
+	// Refusals (NotFoundError, InvalidError) are not kept: the same key may be tried again. A
+	// deploy that has happened is never refused: one through a closed gate is watched too, and
+	// its GateClosed says why the gate was closed.
 	Announce(ctx context.Context, r DeployRequest, by Caller) (Announced, error)
 	// DeployList gives deploys, newest first.
 	DeployList(ctx context.Context, f Filter) ([]watch.Deploy, error)
 }
 
 // DeployRequest is the body of the post-deploy hook. What is left out is the zero value,
-// except Reversible, which is true, and Environment, which is "production".
+// except Reversible, which is true.
 type DeployRequest struct {
 	Service         string
 	Version         string
 	PreviousVersion string
-	Environment     string
+	Environment     string // "" when left out: the service's own
 	Shops           []string
 	KnownGood       bool
 	Kind            watch.Kind // "" when left out: code
@@ -104,7 +105,8 @@ func (s *Server) announce(deploys Deploys) handler {
 		return writeJSON(w, http.StatusCreated, struct {
 			Deploy watch.Deploy `json:"deploy"`
 			Watch  watchView    `json:"watch"`
-		}{answer.Deploy, s.viewWatch(answer.Watch)})
+			Gate   Gate         `json:"gate"`
+		}{answer.Deploy, s.viewWatch(answer.Watch), gateOf(answer.Deploy)})
 	}
 }
 
@@ -124,9 +126,6 @@ func deployRequest(o *object, now time.Time) (DeployRequest, error) {
 		Reversible:      o.flag("reversible", true),
 		At:              o.time("at"),
 	}
-	if q.Environment == "" {
-		q.Environment = "production"
-	}
 	if u, err := url.Parse(q.URL); q.URL != "" && (err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "") {
 		o.wrong("url", "expected an address such as https://ci.example.com/1234")
 	}
@@ -136,7 +135,7 @@ func deployRequest(o *object, now time.Time) (DeployRequest, error) {
 	if !q.At.IsZero() && now.Sub(q.At) > maxWatch {
 		o.wrong("at", "lies more than 7d back: no watch could tell what it changed; leave at out if it was deployed just now")
 	}
-	if !environmentShape.MatchString(q.Environment) {
+	if q.Environment != "" && !environmentShape.MatchString(q.Environment) {
 		o.wrong("environment", "cannot be a name: use letters, digits, dots, dashes and underscores, at most 100")
 	}
 	how := o.object("watch")

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"guardian/watch"
 )
 
 // Errors of the Backend that are the caller's to know. Anything else is answered "internal
@@ -37,11 +35,15 @@ func (e *refusalError) Unwrap() error { return e.kind }
 type NotFoundError struct {
 	What  string // service, check, watch, …
 	Name  string
+	Of    string   // what it would belong to, such as "service orders"; "": nothing
 	Known []string // nil when they are too many to list
 }
 
 func (e *NotFoundError) Error() string {
 	text := fmt.Sprintf("there is no %s %q", e.What, e.Name)
+	if e.Of != "" {
+		text += " of " + e.Of
+	}
 	if len(e.Known) > 0 {
 		text += "; known are " + strings.Join(e.Known, ", ")
 	}
@@ -50,20 +52,6 @@ func (e *NotFoundError) Error() string {
 
 // Is makes it an ErrNotFound.
 func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
-
-// GateClosedError is why a deploy is not accepted now. It is an ErrConflict.
-type GateClosedError struct{ Reasons []watch.GateReason }
-
-func (e *GateClosedError) Error() string {
-	parts := make([]string, 0, len(e.Reasons))
-	for _, r := range e.Reasons {
-		parts = append(parts, r.Detail.String())
-	}
-	return "the gate is closed: " + strings.Join(parts, "; ")
-}
-
-// Is makes it an ErrConflict.
-func (e *GateClosedError) Is(target error) bool { return target == ErrConflict }
 
 // FieldError is one mistake in a request. Pointer is a JSON pointer (RFC 6901) into the
 // body; a query parameter is named as "?name".

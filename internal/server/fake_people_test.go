@@ -53,6 +53,9 @@ func (m *memory) StartRun(_ context.Context, q server.RunRequest, by server.Call
 	if err != nil {
 		return actions.Run{}, err
 	}
+	if q.Environment, err = in(svc, q.Environment); err != nil {
+		return actions.Run{}, err
+	}
 	if q.To == svc.Version {
 		return actions.Run{}, server.Refuse(server.ErrConflict, "%s runs %s already", q.Service, q.To)
 	}

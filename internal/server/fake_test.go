@@ -172,10 +172,22 @@ func (m *memory) CheckDetail(_ context.Context, name string) (server.CheckDetail
 	return server.CheckDetail{}, &server.NotFoundError{What: "check", Name: name, Known: names}
 }
 
-func (m *memory) Gate(_ context.Context, service, _ string) (server.Gate, error) {
+// in gives the environment of a service that a caller means.
+func in(svc *server.Service, asked string) (string, error) {
+	if asked != "" && asked != svc.Environment {
+		return "", &server.NotFoundError{What: "environment", Name: asked, Of: "service " + svc.Name, Known: []string{svc.Environment}}
+	}
+	return svc.Environment, nil
+}
+
+func (m *memory) Gate(_ context.Context, service, environment string) (server.Gate, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, err := m.service(service); err != nil {
+	svc, err := m.service(service)
+	if err != nil {
+		return server.Gate{}, err
+	}
+	if _, err := in(svc, environment); err != nil {
 		return server.Gate{}, err
 	}
 	return server.Gate{Open: len(m.gate[service]) == 0, Reasons: m.gate[service]}, nil
@@ -196,8 +208,8 @@ func (m *memory) Announce(_ context.Context, r server.DeployRequest, by server.C
 		}
 		return k.answer, nil
 	}
-	if reasons := m.gate[r.Service]; len(reasons) > 0 {
-		return server.Announced{}, &server.GateClosedError{Reasons: reasons}
+	if r.Environment, err = in(svc, r.Environment); err != nil {
+		return server.Announced{}, err
 	}
 	open := slices.IndexFunc(m.watches, func(w server.Watch) bool {
 		return w.Deploy.Service == r.Service && w.Deploy.Environment == r.Environment && !w.State.Final()
@@ -211,7 +223,7 @@ func (m *memory) Announce(_ context.Context, r server.DeployRequest, by server.C
 	n := len(m.watches) + 1
 	d := watch.Deploy{
 		ID: fmt.Sprintf("d_%d", n), Service: r.Service, Environment: r.Environment, Version: r.Version, PreviousVersion: r.PreviousVersion, Shops: r.Shops,
-		Kind: r.Kind, Author: r.Author, Reversible: r.Reversible, At: r.At, Announced: m.now,
+		Kind: r.Kind, Author: r.Author, Reversible: r.Reversible, At: r.At, Announced: m.now, GateClosed: m.gate[r.Service],
 	}
 	if d.At.IsZero() {
 		d.At = m.now

@@ -76,7 +76,8 @@ func busy() *memory {
 		{
 			ID: "w_8", Deploy: watch.Deploy{
 				ID: "d_8", Service: "price-sync", Environment: "production", Version: "v2.0.1", PreviousVersion: "v2.0.0", Kind: watch.Config, Author: "ci", Reversible: true,
-				At: at(11 * time.Minute), Announced: at(11 * time.Minute), Shops: []string{"lazada-my-1", "lazada-th-1"},
+				GateClosed: []watch.GateReason{{Code: watch.CodeFreeze, Until: at(-time.Hour), Detail: reason.New("freeze_lasts", "freeze", "double-eleven", "until", at(-time.Hour))}},
+				At:         at(11 * time.Minute), Announced: at(11 * time.Minute), Shops: []string{"lazada-my-1", "lazada-th-1"},
 			},
 			State: watch.Watching, Mode: watch.Auto, Alpha: 0.001, Reason: reason.Join(reason.New("watching", "until", now.Add(19*time.Minute)), reason.New("looks_seen", "looks", 11, "checks", 1, "since", at(11*time.Minute), "failures", 0)), Started: at(11 * time.Minute), Deadline: now.Add(19 * time.Minute),
 			EValue: 0.9, Threshold: 1000, Trace: []watch.Point{{After: 60, LogE: -0.04}, {After: 660, LogE: -0.1}}, FastPassed: at(3 * time.Minute),

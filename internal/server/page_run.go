@@ -90,9 +90,6 @@ func (*Server) rollbackForm(control RunControl) handler {
 		q := RunRequest{
 			Service: r.PathValue("name"), Environment: r.PostFormValue("environment"), To: r.PostFormValue("to"), Reason: r.PostFormValue("reason"),
 		}
-		if q.Environment == "" {
-			q.Environment = "production"
-		}
 		var wrong []FieldError
 		for _, f := range []struct {
 			name, text string

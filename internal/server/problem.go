@@ -8,17 +8,15 @@ import (
 	"strconv"
 
 	"guardian/internal/reason"
-	"guardian/watch"
 )
 
 // problem is an RFC 9457 answer.
 type problem struct {
-	Type    string             `json:"type"`
-	Title   string             `json:"title"`
-	Status  int                `json:"status"`
-	Detail  string             `json:"detail"`
-	Errors  []FieldError       `json:"errors,omitempty"`
-	Reasons []watch.GateReason `json:"reasons,omitempty"`
+	Type   string       `json:"type"`
+	Title  string       `json:"title"`
+	Status int          `json:"status"`
+	Detail string       `json:"detail"`
+	Errors []FieldError `json:"errors,omitempty"`
 
 	retryAfter int // seconds; 0: no header
 }
@@ -57,7 +55,6 @@ func statuses() []struct {
 func explain(err error) (p problem, known bool) {
 	var (
 		invalid  *InvalidError
-		gate     *GateClosedError
 		missing  *NotFoundError
 		mistakes *MistakesError
 		refusal  *refusalError
@@ -73,8 +70,6 @@ func explain(err error) (p problem, known bool) {
 		for _, m := range mistakes.Mistakes {
 			p.Errors = append(p.Errors, FieldError{Detail: m})
 		}
-	case errors.As(err, &gate):
-		p = problem{Status: http.StatusConflict, Detail: gate.Error(), Reasons: gate.Reasons}
 	default:
 		for _, s := range statuses() {
 			if !errors.Is(err, s.err) {

@@ -34,7 +34,7 @@ type RunDetail struct {
 // RunRequest asks for a rollback.
 type RunRequest struct {
 	Service     string
-	Environment string // "production" when left out
+	Environment string // "" when left out: the service's own
 	To          string // "": the newest known good version
 	Reason      string
 }
@@ -111,9 +111,6 @@ func (s *Server) startRun(control RunControl) handler {
 			Environment: o.text("environment", maxName),
 			To:          o.version("to", false),
 			Reason:      o.required("reason", maxReason),
-		}
-		if request.Environment == "" {
-			request.Environment = "production"
 		}
 		if err := o.done(); err != nil {
 			return err

@@ -89,6 +89,7 @@ func english() map[string]string {
 		"watch.alert_fired": "the alert fired", "watch.excused": "not counted: %s", "watch.cause": "decisive", "watch.fault_since": "failing since %s",
 		"watch.timeline": "What happened", "watch.rollback": "Rollback", "watch.cancel": "Stop watching", "watch.cancel.help": "No verdict, no rollback.",
 		"watch.blind": "Cannot look now: %s", "watch.left": "%s left", "watch.progress": "%d of 100 of the time is over",
+		"watch.gate_closed":    "The gate was closed when this was deployed.",
 		"watch.not_reversible": "This deploy was announced as not reversible: it is not rolled back.",
 
 		"line.announced": "%s announced", "line.switch": "%s deployed", "line.fault": "first failure of %s", "line.verdict": "verdict: %s",

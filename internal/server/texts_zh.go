@@ -89,6 +89,7 @@ func chinese() map[string]string {
 		"watch.alert_fired": "告警已触发", "watch.excused": "不计入：%s", "watch.cause": "决定性", "watch.fault_since": "自 %s 起失败",
 		"watch.timeline": "经过", "watch.rollback": "回滚", "watch.cancel": "停止观察", "watch.cancel.help": "不再下结论，也不会回滚。",
 		"watch.blind": "目前无法探测：%s", "watch.left": "还剩 %s", "watch.progress": "时间已过百分之 %d",
+		"watch.gate_closed":    "部署时发布闸门处于关闭状态。",
 		"watch.not_reversible": "该部署声明为不可逆，不会回滚。",
 
 		"line.announced": "收到 %s 的通知", "line.switch": "%s 已部署", "line.fault": "%s 首次失败", "line.verdict": "结论：%s",

@@ -23,14 +23,6 @@ var (
 	errOver = errors.New("the watch that was to go on has ended")
 )
 
-// ClosedError says that the gate of the service is closed.
-type ClosedError struct{ Reasons []watch.GateReason }
-
-// Error implements error.
-func (e *ClosedError) Error() string {
-	return fmt.Sprintf("the gate of the service is closed, for %d reasons", len(e.Reasons))
-}
-
 // PolicyError says that the announcement asks for a watch that cannot be held.
 type PolicyError struct{ Err error }
 
@@ -52,8 +44,8 @@ type Announcement struct {
 }
 
 // Announce takes a deploy in and gives the answer: that of the first announcement with the
-// same key when it is made again. Its errors are ErrKeyReused, PolicyError, ClosedError and
-// those of the journal; none of them is kept, so the same key may be tried again.
+// same key when it is made again. Its errors are ErrKeyReused, PolicyError and those of the
+// journal; none of them is kept, so the same key may be tried again.
 func (ws *Watches) Announce(ctx context.Context, a Announcement) ([]byte, error) {
 	ws.announcing.Lock()
 	defer ws.announcing.Unlock()
@@ -106,8 +98,6 @@ func (ws *Watches) accept(ctx context.Context, a Announcement, now time.Time) ([
 	switch {
 	case err != nil:
 		return nil, err
-	case len(acc.Closed) > 0:
-		return nil, &ClosedError{Reasons: acc.Closed}
 	case acc.Decision == watch.Opens:
 		return ws.begin(ctx, a, acc, p, now)
 	default:
@@ -119,7 +109,7 @@ func (ws *Watches) accept(ctx context.Context, a Announcement, now time.Time) ([
 // transaction.
 func (ws *Watches) begin(ctx context.Context, a Announcement, acc decide.Acceptance, p decide.Present, now time.Time) ([]byte, error) {
 	d := a.Deploy
-	d.RollbackRun = acc.RollbackRun
+	d.RollbackRun, d.GateClosed = acc.RollbackRun, acc.Closed
 	decider := ws.o.Decider()
 	if svc, ok := decider.Settings.Service(d.Service); ok {
 		if err := svc.Policy(d.Asked).Validate(); err != nil {
@@ -136,13 +126,15 @@ func (ws *Watches) begin(ctx context.Context, a Announcement, acc decide.Accepta
 	w.ID = store.NewID("w_")
 	b := store.Batch{Deploys: []watch.Deploy{d}, Watches: []watch.Watch{w.Clone()}, Audit: []store.Audit{{
 		At: now, Who: a.By, What: "deploy", Service: d.Service, Subject: d.Service + " " + d.Version,
-		Detail: reason.New("deploy_announced", "version", d.Version, "environment", d.Environment), Path: "/watches/" + w.ID,
+		Detail: reason.New("deploy_announced", "version", d.Version, "environment", d.Environment, "closed", watch.GateDetails(d.GateClosed)),
+		Path:   "/watches/" + w.ID,
 	}}}
 	if d.KnownGood {
 		b.KnownGoods = append(b.KnownGoods, store.KnownGood{Service: d.Service, Environment: d.Environment, Version: d.Version, At: now, By: a.By})
 	}
 	ended, receivers, unlock := ws.supersede(&b, acc.Supersedes, d, now)
 	defer unlock()
+	receivers = append(receivers, ws.throughClosedGate(&b, d, w, now)...)
 	answer, err := ws.keepAnswer(&b, a, d, w, now)
 	if err != nil {
 		return nil, err
@@ -165,6 +157,14 @@ func (ws *Watches) begin(ctx context.Context, a Announcement, acc decide.Accepta
 	ws.o.Notifier.Wake(receivers)
 	ws.o.Changed()
 	return answer, nil
+}
+
+// throughClosedGate notifies people of a deploy that was announced while the gate was closed.
+func (ws *Watches) throughClosedGate(b *store.Batch, d watch.Deploy, w *watch.Watch, now time.Time) (receivers []string) {
+	if len(d.GateClosed) == 0 {
+		return nil
+	}
+	return ws.o.Notifier.Add(b, now, func(t announce.Renderer) notifiers.Notice { return t.GateClosed(d, w, now) })
 }
 
 // ending is a watch that ends once that is recorded.
@@ -226,12 +226,17 @@ func (ws *Watches) extend(ctx context.Context, a Announcement, acc decide.Accept
 	}
 	next, d := e.w.Clone(), e.deploy
 	var b store.Batch
+	var receivers []string
 	if acc.Decision == watch.Extends && next.Extend(acc.Shops, snap, now) {
 		d.Shops = next.Shops
+		if len(d.GateClosed) == 0 { // once for each deploy
+			d.GateClosed = acc.Closed
+			receivers = ws.throughClosedGate(&b, d, &next, now)
+		}
 		b.Watches, b.Deploys = []watch.Watch{next}, []watch.Deploy{d}
 		b.Audit = append(b.Audit, store.Audit{
 			At: now, Who: a.By, What: "deploy", Service: d.Service, Subject: d.Service + " " + d.Version,
-			Detail: extended(d.Version, next.Shops), Path: "/watches/" + next.ID,
+			Detail: extended(d.Version, next.Shops, watch.GateDetails(acc.Closed)), Path: "/watches/" + next.ID,
 		})
 	}
 	answer, err := ws.keepAnswer(&b, a, d, &next, now)
@@ -242,17 +247,18 @@ func (ws *Watches) extend(ctx context.Context, a Announcement, acc decide.Accept
 		return nil, err
 	}
 	// The other fields of the deploy are read without the lock: they never change.
-	*e.w, e.deploy.Shops, e.saved = next, d.Shops, next.Seq
+	*e.w, e.deploy.Shops, e.deploy.GateClosed, e.saved = next, d.Shops, d.GateClosed, next.Seq
+	ws.o.Notifier.Wake(receivers)
 	ws.o.Changed()
 	return answer, nil
 }
 
 // extended says that a watch has more shops to look at; none named: all.
-func extended(version string, shops []string) reason.Reason {
+func extended(version string, shops []string, closed reason.Reason) reason.Reason {
 	if len(shops) == 0 {
-		return reason.New("deploy_extended_to_all", "version", version)
+		return reason.New("deploy_extended_to_all", "version", version, "closed", closed)
 	}
-	return reason.New("deploy_extended", "version", version, "shops", shops)
+	return reason.New("deploy_extended", "version", version, "shops", shops, "closed", closed)
 }
 
 // keepAnswer makes the answer and keeps it with the announcement's key.

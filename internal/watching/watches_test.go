@@ -361,23 +361,76 @@ func TestARepeatedAnnouncement(t *testing.T) {
 	})
 }
 
-func TestAKeyOfARefusedAnnouncementMayBeUsedAgain(t *testing.T) {
-	settings := leader.Settings(t, watch.Auto)
-	play(t, settings, func(s *shop) {
+// TestADeployThroughAClosedGateIsWatched: it has happened. Once it was refused, which left it
+// unwatched.
+func TestADeployThroughAClosedGateIsWatched(t *testing.T) {
+	play(t, leader.Settings(t, watch.Auto), func(s *shop) {
 		t := s.T
 		s.Settings.Freezes = []watch.Freeze{{Name: "sale", From: leader.Now(), To: leader.Now().Add(time.Hour)}}
 		a := announcement("v2")
-		a.Key, a.BodyHash = "k1", "body"
-		_, err := s.watches.Announce(t.Context(), a)
-		closed, is := errors.AsType[*watching.ClosedError](err)
-		if !is || len(closed.Reasons) != 1 || closed.Reasons[0].Code != watch.CodeFreeze {
-			t.Fatalf("%v", err)
+		a.Deploy.Shops = []string{"sg-1"}
+		id := s.announce(a)
+		s.wantState(id, watch.Watching)
+		ds, err := s.Store.Deploys(t.Context(), store.DeployFilter{})
+		if err != nil || len(ds) != 1 || len(ds[0].GateClosed) != 1 || ds[0].GateClosed[0].Code != watch.CodeFreeze {
+			t.Fatalf("the journal has %+v, %v", ds, err)
 		}
-		if n := len(s.Batches()); n > 0 {
-			t.Errorf("%d transactions of a refused deploy", n)
+		if line := s.Batches()[0].Audit[0].Detail.String(); !strings.Contains(line, "The gate was closed: Freeze sale lasts until") {
+			t.Errorf("the line of the journal: %s", line)
 		}
-		time.Sleep(time.Hour)
+		if diff := cmp.Diff([]string{"oncall watch gate_closed"}, s.Notices()); diff != "" {
+			t.Errorf("notices (-want +got):\n%s", diff)
+		}
+		a.Deploy.Shops = []string{"sg-2"}
 		s.announce(a)
+		if n := len(s.Notices()); n != 1 {
+			t.Errorf("%d notices of one deploy", n)
+		}
+		// A freeze that allows no rollback asks a person.
+		s.looks(sample.Down, 10*time.Minute)
+		s.wantState(id, watch.Failed)
+		if r := s.Run(s.verdict(id).Runs[0].ID); r.State != actions.AwaitingApproval && r.State != actions.Expired || len(s.Steps()) > 0 {
+			t.Errorf("the rollback is %s, and did %v", r.State, s.Steps())
+		}
+	})
+}
+
+// TestMoreShopsInAFreezeAreNotified, when the deploy itself came before it.
+func TestMoreShopsInAFreezeAreNotified(t *testing.T) {
+	play(t, leader.Settings(t, watch.Auto), func(s *shop) {
+		t := s.T
+		a := announcement("v2")
+		a.Deploy.Shops = []string{"sg-1"}
+		s.announce(a)
+		s.Settings.Freezes = []watch.Freeze{{Name: "sale", From: leader.Now(), To: leader.Now().Add(time.Hour)}}
+		a.Deploy.Shops = []string{"sg-2"}
+		s.announce(a)
+		ds, err := s.Store.Deploys(t.Context(), store.DeployFilter{})
+		if err != nil || len(ds) != 1 || len(ds[0].GateClosed) != 1 || len(s.Notices()) != 1 {
+			t.Errorf("%+v, %v, notices %v", ds, err, s.Notices())
+		}
+	})
+}
+
+// TestAFixAfterAnAutomaticRollbackIsWatched, although its cool-down closes the gate; a second
+// rollback by itself is refused by the guards.
+func TestAFixAfterAnAutomaticRollbackIsWatched(t *testing.T) {
+	settings := leader.Settings(t, watch.Auto)
+	play(t, settings, func(s *shop) {
+		t := s.T
+		s.announce(announcement("v2"))
+		s.looks(sample.Down, 5*time.Minute)
+		if len(s.Steps()) != 1 {
+			t.Fatalf("v2 was not rolled back: %v", s.Steps())
+		}
+		id := s.announce(announcement("v3"))
+		s.wantState(id, watch.Watching)
+		s.looks(sample.Up, 2*time.Minute)
+		s.looks(sample.Down, 10*time.Minute)
+		s.wantState(id, watch.Failed)
+		if r := s.Run(s.verdict(id).Runs[0].ID); r.State != actions.Refused || len(s.Steps()) != 1 {
+			t.Errorf("the second rollback is %s, steps %v", r.State, s.Steps())
+		}
 	})
 }
 

@@ -35,6 +35,20 @@ func idempotency(w world) {
 	}
 }
 
+// ownEnvironment: who names no environment means the service's own.
+func ownEnvironment(w world) {
+	t := w.T
+	r := w.request("v2")
+	r.Environment = ""
+	a, err := w.Backend.Deploys.Announce(t.Context(), r, deployer())
+	if err != nil || a.Deploy.Environment != "production" {
+		t.Errorf("announced in %q, %v", a.Deploy.Environment, err)
+	}
+	if g, err := w.Backend.Gates.Gate(t.Context(), w.Service, ""); err != nil || !g.Open {
+		t.Errorf("gate %+v, %v", g, err)
+	}
+}
+
 func announcedAtOnce(w world) {
 	t := w.T
 	r := w.request("v2")

@@ -46,6 +46,7 @@ func Run(t *testing.T, fresh func(t *testing.T) World) {
 		{"an idempotency key announces once", idempotency},
 		{"two announcements at once with one key announce once", announcedAtOnce},
 		{"a refused announcement does not use its key up", refusedKeepsKey},
+		{"who names no environment means the service's own", ownEnvironment},
 		{"the same version again goes on with its watch, another one supersedes it", deployedAgain},
 		{"deploys are listed newest first", deployList},
 
@@ -135,6 +136,12 @@ func unknownNames(w world) {
 	wantKnown(t, "a gate", err, w.Service)
 	_, err = b.RunControl.StartRun(ctx, server.RunRequest{Service: "nobody", Environment: "production", Reason: "why"}, person())
 	wantKnown(t, "a rollback", err, w.Service)
+	_, err = b.Deploys.Announce(ctx, server.DeployRequest{Service: w.Service, Environment: "elsewhere", Version: "v1"}, deployer())
+	wantKnown(t, "a deploy to an environment", err, "production")
+	_, err = b.Gates.Gate(ctx, w.Service, "elsewhere")
+	wantKnown(t, "a gate of an environment", err, "production")
+	_, err = b.RunControl.StartRun(ctx, server.RunRequest{Service: w.Service, Environment: "elsewhere", Reason: "why"}, person())
+	wantKnown(t, "a rollback in an environment", err, "production")
 	_, err = b.Checks.CheckDetail(ctx, "nobody")
 	wantKnown(t, "a check", err, w.Check)
 	if looks, err := b.Looks.Looks(ctx, "nobody", w.Now().Add(-time.Hour), w.Now(), 10); err != nil || len(looks) > 0 {
