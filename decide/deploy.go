@@ -100,7 +100,7 @@ func (d Decider) Open(ctx context.Context, dep watch.Deploy, p Present, now time
 	if !ok {
 		return nil, nil, fmt.Errorf("open a watch: there is no service %s", dep.Service)
 	}
-	snap, problems, err := d.snapshot(ctx, svc, dep.At, p, now)
+	snap, problems, err := d.snapshot(ctx, svc, dep, p, now)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -113,13 +113,15 @@ func (d Decider) Open(ctx context.Context, dep watch.Deploy, p Present, now time
 	return watch.Open(dep, svc.Policy(dep.Asked), judged, snap, now), problems, nil
 }
 
-// Extension is what is known of a service at the moment in which more shops join a watch.
-func (d Decider) Extension(ctx context.Context, service string, p Present, now time.Time) (watch.Snapshot, []error, error) {
-	svc, ok := d.Settings.Service(service)
+// Extension is what is known of a service at the moment in which more shops join the watch of a
+// deploy; dep names those shops.
+func (d Decider) Extension(ctx context.Context, dep watch.Deploy, p Present, now time.Time) (watch.Snapshot, []error, error) {
+	svc, ok := d.Settings.Service(dep.Service)
 	if !ok {
-		return watch.Snapshot{}, nil, fmt.Errorf("extend a watch: there is no service %s", service)
+		return watch.Snapshot{}, nil, fmt.Errorf("extend a watch: there is no service %s", dep.Service)
 	}
-	return d.snapshot(ctx, svc, now, p, now)
+	dep.At = time.Time{}
+	return d.snapshot(ctx, svc, dep, p, now)
 }
 
 // Controls gives the controls of all network paths.

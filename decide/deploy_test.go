@@ -126,37 +126,58 @@ func TestTheGateOfARepeatedAnnouncementIsNotAsked(t *testing.T) {
 	}
 }
 
+// badWatch is a watch of a version "bad", or of the good one that followed it.
+func badWatch(service string, state watch.State, switched, ended time.Duration) decide.PastWatch {
+	w := decide.PastWatch{
+		Watch: "w_bad", Service: service, Environment: production, Deploy: "d_bad", Version: "bad", State: state,
+		Switched: ago(switched), Before: ago(switched), Started: ago(switched), Ended: ago(ended), Suspect: true,
+	}
+	if state == watch.Passed {
+		w.Watch, w.Deploy, w.Version, w.Suspect = "w_good", "d_good", "good", false
+	}
+	return w
+}
+
 // TestABaselineLeavesFailedDeploysOut: what a bad version did is not what is normal.
 func TestABaselineLeavesFailedDeploysOut(t *testing.T) {
 	hours := func(h float64) time.Duration { return time.Duration(h * float64(time.Hour)) }
 	for name, c := range map[string]struct {
-		failed   []decide.FailedWatch
+		watches  []decide.PastWatch // newest first
 		runs     []actions.Run
 		failures int
 	}{
-		"everything counts when nothing failed": {failures: 30},
-		"the time of a failed watch does not": {
-			failed: []decide.FailedWatch{{Service: "orders", Environment: production, Deploy: "d_bad", Switched: ago(hours(2)), Ended: ago(hours(1.75))}}, failures: 14, // the first look after a gap follows none
+		"everything counts when no version was bad": {failures: 30},
+		"nor the time of a failed version until the next": { // the first look after a gap follows none
+			watches: []decide.PastWatch{badWatch("orders", watch.Passed, hours(1.5), hours(1)), badWatch("orders", watch.Failed, hours(2), hours(1.75))},
 		},
 		"nor the time until it was rolled back": {
-			failed: []decide.FailedWatch{{Service: "orders", Environment: production, Deploy: "d_bad", Switched: ago(hours(2)), Ended: ago(hours(1.75))}},
-			runs:   []actions.Run{rolledBack("bad", "v1", hours(1.5), actions.Cured)},
+			watches: []decide.PastWatch{badWatch("orders", watch.Failed, hours(2), hours(1.75))},
+			runs:    []actions.Run{rolledBack("bad", "v1", hours(1.5), actions.Cured)},
+		},
+		"nor when the rollback did not cure it": {
+			watches: []decide.PastWatch{badWatch("orders", watch.Failed, hours(2), hours(1.75))},
+			runs:    []actions.Run{rolledBack("bad", "v1", hours(1.5), actions.NotCured)},
+		},
+		"a refused rollback ends nothing": {
+			watches: []decide.PastWatch{badWatch("orders", watch.Failed, hours(2), hours(1.75))},
+			runs:    []actions.Run{rolledBack("bad", "v1", hours(1.9), actions.Refused)},
+		},
+		"nor that of one which was superseded with evidence against it": {
+			watches: []decide.PastWatch{badWatch("orders", watch.Passed, hours(1.5), hours(1)), badWatch("orders", watch.Superseded, hours(2), hours(1.5))},
 		},
 		"a drill of that deploy is no rollback of it": {
-			failed: []decide.FailedWatch{{Service: "orders", Environment: production, Deploy: "d_bad", Switched: ago(hours(2)), Ended: ago(hours(1.75))}},
+			watches: []decide.PastWatch{badWatch("orders", watch.Failed, hours(2), hours(1.75))},
 			runs: []actions.Run{func() actions.Run {
-				r := rolledBack("bad", "v1", hours(1.5), actions.Cured)
-				r.Trigger.Deploy = ""
+				r := rolledBack("bad", "v1", hours(1.8), actions.Cured)
+				r.Trigger.Kind = actions.ByDrill
 				return r
-			}()}, failures: 14,
+			}()},
 		},
-		"that of another service counts": {
-			failed: []decide.FailedWatch{{Service: "prices", Environment: production, Deploy: "d_x", Switched: ago(hours(2)), Ended: ago(hours(1.5))}}, failures: 30,
-		},
+		"that of another service counts": {watches: []decide.PastWatch{badWatch("prices", watch.Failed, hours(2), hours(1.5))}, failures: 30},
 	} {
 		t.Run(name, func(t *testing.T) {
 			world := newWorld()
-			world.past.failed, world.past.runs = c.failed, c.runs
+			world.past.watches, world.past.runs = c.watches, c.runs
 			for at := ago(hours(4)); at.Before(noon()); at = at.Add(time.Minute) {
 				h := sample.Up
 				if !at.Before(ago(hours(2))) && at.Before(ago(hours(1.5))) {
@@ -198,41 +219,18 @@ func TestCountersOfAFailedDeployAreLeftOut(t *testing.T) {
 	if got := failures(); got == 0 {
 		t.Fatal("there are no failures before the deploy")
 	}
-	world.past.failed = []decide.FailedWatch{{Service: "orders", Environment: production, Switched: ago(62 * time.Minute), Ended: noon()}}
+	world.past.watches = []decide.PastWatch{badWatch("orders", watch.Failed, 62*time.Minute, 50*time.Minute)}
 	if got := failures(); got != 0 {
 		t.Errorf("%v failures of a failed deploy are taken for normal", got)
 	}
 }
 
-// TestADeployThatIsAnnouncedLate is judged against what was before the switch.
-func TestADeployThatIsAnnouncedLate(t *testing.T) {
+func TestARollbacksOwnAnnouncementIsObserved(t *testing.T) {
 	world := newWorld()
-	world.past.looks["push"] = []watch.Look{{At: ago(11 * time.Minute), Health: sample.Up}, {At: ago(9 * time.Minute), Health: sample.Down}}
-	for _, c := range []struct {
-		switched time.Duration
-		want     sample.Health
-	}{{0, sample.Down}, {200 * time.Millisecond, sample.Down}, {10 * time.Minute, sample.Up}} {
-		d := watch.Deploy{ID: "d_next", Service: "orders", Environment: production, Version: "v3", At: ago(c.switched)}
-		w, _, err := world.decider().Open(t.Context(), d, world.present, noon())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := w.Snapshot.Health["push"]; got != c.want {
-			t.Errorf("switched %s ago: before it the check was %s, want %s", c.switched, got, c.want)
-		}
-	}
-}
-
-func TestAlertsOfBeforeAreInTheSnapshot(t *testing.T) {
-	world := newWorld()
-	world.present.Alerts = []rules.Alert{alert("orders")}
 	d := watch.Deploy{ID: "d_next", Service: "orders", Environment: production, Version: "v3", At: noon(), RollbackRun: "r_1"}
 	w, _, err := world.decider().Open(t.Context(), d, world.present, noon())
 	if err != nil {
 		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"a_1"}, w.Snapshot.Firing); diff != "" {
-		t.Errorf("alerts that fired before (-want +got):\n%s", diff)
 	}
 	if w.Mode != watch.Observe {
 		t.Errorf("a rollback's own announcement is watched in mode %s", w.Mode)

@@ -23,6 +23,9 @@ type Past interface {
 	// FailedWatches gives the watches of an environment that ended Failed since a time; of a
 	// service, or of all for "".
 	FailedWatches(ctx context.Context, service, environment string, since time.Time) ([]FailedWatch, error)
+	// Watches gives the watches of a service in all environments that are open or ended since a
+	// time, the one that began last first.
+	Watches(ctx context.Context, service string, since time.Time) ([]PastWatch, error)
 	// Looks gives the looks of a check that began in [from, to), oldest first.
 	Looks(ctx context.Context, check string, from, to time.Time) ([]watch.Look, error)
 	// Counts gives how many looks and failures of a check were in the hours that begin in
@@ -41,11 +44,46 @@ type FailedWatch struct {
 	Ended       time.Time
 }
 
+// PastWatch is a watch as decisions about later ones see it.
+type PastWatch struct {
+	Watch, Service, Environment string
+	Deploy, Version, Previous   string // the deploy's ID, its version, and the one that it said it replaced
+	Kind                        watch.Kind
+	State                       watch.State
+	Switched                    time.Time // when the deploy happened, as far as is known
+	Before                      time.Time // where what it was compared with ends
+	Started, Ended              time.Time // Ended is zero while it is open
+	// Suspect: it failed, or stands or ended with evidence against its version.
+	Suspect bool
+	// Judged is how many judged looks the check had that had the fewest.
+	Judged int
+}
+
+// PastWatchOf gives a watch as later decisions see it.
+func PastWatchOf(w *watch.Watch) PastWatch {
+	return PastWatch{
+		Watch: w.ID, Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Version: w.Version, Previous: w.PreviousVersion,
+		Kind: w.Kind, State: w.State, Switched: w.Switched, Before: w.BeforeEnds(), Started: w.Started, Ended: w.Ended,
+		Suspect: w.Suspect(), Judged: w.FewestJudged(),
+	}
+}
+
+// Answered is a version that a check saw, and when its first and its last answer began.
+type Answered struct {
+	Version     string
+	First, Last time.Time
+}
+
 // Present is how checks and alerts are at the moment of the decision.
 type Present struct {
 	Health   map[string]sample.Health      // by check; without an entry: Unknown
 	Alerts   []rules.Alert                 // pending and firing
 	Rechecks map[string]watch.RecheckStats // by check
+	// Open are the open watches of the service as they stand: the journal may be half a minute
+	// behind.
+	Open []*watch.Watch
+	// Answered are the versions that a check saw last, by check, oldest first.
+	Answered map[string][]Answered
 }
 
 // Decider decides by one configuration over one past. It has no state of its own.

@@ -23,6 +23,7 @@ type past struct {
 	runs     []actions.Run  // newest first
 	goods    []actions.KnownGood
 	failed   []decide.FailedWatch
+	watches  []decide.PastWatch // newest first
 	looks    map[string][]watch.Look
 	readings []watch.Reading
 }
@@ -49,6 +50,12 @@ func (p *past) KnownGoods(context.Context, string, string) ([]actions.KnownGood,
 func (p *past) FailedWatches(_ context.Context, service, environment string, since time.Time) ([]decide.FailedWatch, error) {
 	return slices.DeleteFunc(slices.Clone(p.failed), func(w decide.FailedWatch) bool {
 		return service != "" && w.Service != service || environment != "" && w.Environment != environment || w.Ended.Before(since)
+	}), nil
+}
+
+func (p *past) Watches(_ context.Context, service string, since time.Time) ([]decide.PastWatch, error) {
+	return slices.DeleteFunc(slices.Clone(p.watches), func(w decide.PastWatch) bool {
+		return w.Service != service || w.State.Final() && w.Ended.Before(since)
 	}), nil
 }
 

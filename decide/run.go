@@ -52,9 +52,7 @@ func (d Decider) Verdict(ctx context.Context, w *watch.Watch, dep watch.Deploy, 
 		return c, err
 	}
 	c.Request, c.Acts = &req, w.Mode != watch.Observe
-	if w.Mode == watch.Approve {
-		req.Approve = reason.New("watched_in_approve")
-	}
+	req.Approve = ApprovalOf(w)
 	asks := req.QueuedBehind.IsZero() && (!req.Approve.IsZero() || slices.ContainsFunc(req.Refusals, actions.Refusal.Asks))
 	if within := d.Settings.Runbooks[req.Runbook].ApprovalWithin; c.Acts && asks && within > 0 {
 		c.AnswerUntil = now.Add(within)
@@ -62,17 +60,28 @@ func (d Decider) Verdict(ctx context.Context, w *watch.Watch, dep watch.Deploy, 
 	return c, nil
 }
 
+// ApprovalOf says why a person must approve what the verdict of a watch leads to; zero when
+// nobody has to.
+func ApprovalOf(w *watch.Watch) reason.Reason {
+	switch {
+	case w.Mode == watch.Approve:
+		return reason.New("watched_in_approve")
+	case w.Verdict != nil:
+		return w.Verdict.Doubt
+	default:
+		return reason.Reason{}
+	}
+}
+
 // Queued asks the guards again about a rollback that is queued behind another run: they see
-// what holds now. mode is that of the watch whose verdict it follows.
-func (d Decider) Queued(ctx context.Context, run actions.Run, dep watch.Deploy, mode watch.Mode, p Present, now time.Time) (actions.Request, error) {
+// what holds now. w is the watch whose verdict it follows.
+func (d Decider) Queued(ctx context.Context, run actions.Run, dep watch.Deploy, w *watch.Watch, p Present, now time.Time) (actions.Request, error) {
 	req, err := d.rollback(ctx, rollback{runbook: run.Runbook, deploy: dep, failing: run.Failing, trigger: run.Trigger}, p, now)
 	if err != nil {
 		return actions.Request{}, err
 	}
 	req.ID = run.ID
-	if mode == watch.Approve {
-		req.Approve = reason.New("watched_in_approve")
-	}
+	req.Approve = ApprovalOf(w)
 	if age := now.Sub(run.Created); age >= MaxQueueAge {
 		req.Refusals = append(req.Refusals, actions.NewLate(age))
 	}

@@ -191,7 +191,7 @@ func TestAQueuedRollbackAsksTheGuardsOfNow(t *testing.T) {
 			one := run
 			one.Created = ago(c.queued)
 			world.past.runs = []actions.Run{one}
-			req, err := world.decider().Queued(t.Context(), one, world.past.deploys[1], c.mode, world.present, noon())
+			req, err := world.decider().Queued(t.Context(), one, world.past.deploys[1], &watch.Watch{Mode: c.mode}, world.present, noon())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"strings"
 	"time"
 
 	"guardian/actions"
@@ -25,6 +26,7 @@ type Settings struct {
 	checks  map[string][]Check // by service
 
 	controls []Check
+	peers    map[string][]Check // by service
 }
 
 // NewSettings makes settings ready to be asked.
@@ -38,6 +40,20 @@ func NewSettings(s Settings) *Settings {
 		s.checks[c.Service] = append(s.checks[c.Service], c)
 		if c.Control {
 			s.controls = append(s.controls, c)
+		}
+	}
+	s.peers = map[string][]Check{}
+	for _, svc := range s.Services {
+		on := map[string]bool{}
+		for _, c := range s.checks[svc.Name] {
+			if m := c.Labels["marketplace"]; m != "" && c.Judges {
+				on[strings.ToLower(m)] = true
+			}
+		}
+		for _, c := range s.Checks {
+			if c.Service != svc.Name && !c.Control && on[strings.ToLower(c.Labels["marketplace"])] {
+				s.peers[svc.Name] = append(s.peers[svc.Name], c)
+			}
 		}
 	}
 	return &s
@@ -112,6 +128,9 @@ func (s *Settings) Check(name string) (Check, bool) {
 	}
 	return s.Checks[i], true
 }
+
+// PeersOf gives the checks of other services on the marketplaces that a service's checks look at.
+func (s *Settings) PeersOf(service string) []Check { return s.peers[service] }
 
 // ChecksOf gives the checks of a service, in the order of the configuration.
 func (s *Settings) ChecksOf(service string) []Check { return s.checks[service] }

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
-	"guardian/actions"
 	"guardian/probes/sample"
 	"guardian/watch"
 )
@@ -15,22 +15,16 @@ import (
 const (
 	// countsBefore is how far back the hourly counts before a deploy go.
 	countsBefore = 4 * time.Hour
-	// announcedLate is how long after the switch an announcement may come and the present
-	// still be what was before it.
-	announcedLate = 250 * time.Millisecond
 	// aroundMatched is how much before and after the same time of another day counts.
 	aroundMatched = 30 * time.Minute
 	// longestMatched bounds the part of another day that is compared.
 	longestMatched = 11 * time.Hour
-	// excludedBack is how far back failed deploys are looked for: a week, of which the same
-	// time is compared, and a day.
-	excludedBack = 8 * 24 * time.Hour
 )
 
-// snapshot is what was known of a service the moment before a deploy. Since a deploy may be
-// announced late, that moment (switched) may be a while ago. Problems name the history that
-// could not be read: without it a deploy is judged all the same, only less well.
-func (d Decider) snapshot(ctx context.Context, svc Service, switched time.Time, p Present, now time.Time) (_ watch.Snapshot, problems []error, err error) {
+// snapshot is what was known of a service before a deploy, and where "before" ends. Problems name
+// the history that could not be read: without it a deploy is judged all the same, only less
+// well.
+func (d Decider) snapshot(ctx context.Context, svc Service, dep watch.Deploy, p Present, now time.Time) (_ watch.Snapshot, problems []error, err error) {
 	snap := watch.Snapshot{
 		Health: d.Settings.healthOf(svc.Name, p), Before: map[string]watch.Counts{}, Baselines: map[string]watch.Baseline{},
 		Controls: policies(d.Settings.Controls()), Rechecks: map[string]watch.RecheckStats{},
@@ -47,55 +41,68 @@ func (d Decider) snapshot(ctx context.Context, svc Service, switched time.Time, 
 			snap.Before[c.Check] = n
 		}
 	}
-	for _, al := range p.Alerts {
-		snap.Firing = append(snap.Firing, al.ID)
-	}
-	excluded, err := d.excludedPeriods(ctx, svc, switched)
+	begin, bad, err := d.beginning(ctx, svc, dep, p, now)
 	if err != nil {
 		problems = append(problems, err)
 	}
-	if err := d.baselines(ctx, &snap, svc, switched, excluded); err != nil {
+	snap.Begin = begin
+	if err := d.bystanders(ctx, &snap, svc, dep); err != nil {
+		problems = append(problems, err)
+	}
+	if err := d.baselines(ctx, &snap, svc, begin.Before, bad); err != nil {
 		problems = append(problems, err)
 	}
 	for _, m := range svc.Watch.Metrics {
-		b, err := d.counterBefore(ctx, svc, m, switched, excluded)
+		b, err := d.counterBefore(ctx, svc, m, begin.Before, bad)
 		if err != nil {
 			problems = append(problems, err)
 		}
 		snap.Counters = append(snap.Counters, b)
 	}
-	if now.Sub(switched) > announcedLate {
-		if err := d.healthAt(ctx, &snap, svc.Name, switched); err != nil {
-			problems = append(problems, err)
-		}
-	}
 	return snap, problems, nil
 }
 
-// excludedPeriods are the times in which a failed deploy was in place: they are not what is
-// normal.
-func (d Decider) excludedPeriods(ctx context.Context, svc Service, switched time.Time) ([]Span, error) {
-	failed, err := d.Past.FailedWatches(ctx, svc.Name, "", switched.Add(-excludedBack))
-	if err != nil {
-		return nil, fmt.Errorf("read the failed watches of %s: %w", svc.Name, err)
+// mostPeers bounds the checks of other services that a watch is compared with, of one
+// marketplace.
+const mostPeers = 8
+
+// bystanders finds the checks that the deploy cannot break, with which those that it can are
+// compared: those of the service at other shops, and those of other services on the same
+// marketplaces. One that began to fail shortly before the hook is one of them: it shows what
+// others see too.
+func (d Decider) bystanders(ctx context.Context, snap *watch.Snapshot, svc Service, dep watch.Deploy) error {
+	fit := func(c Check) (bool, error) {
+		st, err := d.stretchOf(ctx, c, svc.Watch, snap.Begin.Switch.At)
+		return st.Seen && (st.Last == sample.Up || st.Open() && within(st.Onset, snap.Begin.Switch.At, svc.Watch)), err
 	}
-	runs := map[string][]actions.Run{} // by environment
-	var spans []Span
-	for _, w := range failed {
-		if _, read := runs[w.Environment]; !read {
-			if runs[w.Environment], err = d.Past.Runs(ctx, svc.Name, w.Environment, switched.Add(-excludedBack)); err != nil {
-				return nil, fmt.Errorf("read the rollbacks of %s: %w", svc.Name, err)
-			}
+	for _, c := range d.Settings.ChecksOf(svc.Name) {
+		if watch.Reaches(dep.Shops, c.CheckPolicy) || snap.Health[c.Check] == sample.Up {
+			continue
 		}
-		s := Span{w.Switched, w.Ended}
-		for _, r := range runs[w.Environment] {
-			if r.Rollback && r.Trigger.Deploy == w.Deploy && r.Ended.After(s.To) {
-				s.To = r.Ended
-			}
+		ok, err := fit(c)
+		if err != nil {
+			return err
 		}
-		spans = append(spans, s)
+		if ok {
+			snap.Health[c.Check] = sample.Up
+		}
 	}
-	return spans, nil
+	have := map[string]int{} // by marketplace
+	for _, c := range d.Settings.PeersOf(svc.Name) {
+		on := strings.ToLower(c.Labels["marketplace"])
+		if have[on] >= mostPeers {
+			continue
+		}
+		ok, err := fit(c)
+		if err != nil {
+			return err
+		}
+		if ok {
+			have[on]++
+			snap.Peers = append(snap.Peers, c.CheckPolicy)
+		}
+	}
+	return nil
 }
 
 func inAny(spans []Span, at time.Time) bool {
@@ -196,19 +203,4 @@ func matchedSpans(settings watch.Settings, switched time.Time) []Span {
 		spans = append(spans, Span{from, from.Add(length)})
 	}
 	return spans
-}
-
-// healthAt sets the healths to those that the checks had at the switch.
-func (d Decider) healthAt(ctx context.Context, snap *watch.Snapshot, service string, switched time.Time) error {
-	for _, c := range d.Settings.ChecksOf(service) {
-		fresh := watch.BlindAfter(c.Every)
-		looks, err := d.looksBefore(ctx, c.Check, Span{switched.Add(-fresh), switched}, nil)
-		if err != nil {
-			return err
-		}
-		if n := len(looks); n > 0 {
-			snap.Health[c.Check] = looks[n-1].Health
-		}
-	}
-	return nil
 }

@@ -50,6 +50,8 @@ type Alert struct {
 	For             time.Duration `json:"for,omitempty"`
 	// FailsWatch is the rule's label fails_watch: "true".
 	FailsWatch bool `json:"fails_watch,omitempty"`
+	// Reach is how far back the rule's expression reads samples, as in rate(x[5m]).
+	Reach time.Duration `json:"reach,omitempty"`
 }
 
 // Service gives the alert's service label, or "".

@@ -53,6 +53,7 @@ type Rule struct {
 	labels       labels.Labels
 	annotations  labels.Labels
 	dependencies []dependency
+	reach        time.Duration // see Alert.Reach; through recorded series too
 }
 
 // Name gives the alertname or the recorded series' name.

@@ -194,6 +194,7 @@ func setDependencies(groups []*Group) {
 		for _, r := range g.Rules {
 			overwritten := map[string]bool{labels.AlertName: true}
 			r.labels.Range(func(l labels.Label) { overwritten[l.Name] = true })
+			r.reach = reachOf(r.expr, recorders, map[*Rule]bool{r: true})
 			r.dependencies = dependenciesOf(r.expr, recorders, dependency{keepsLabels: true, overwrittenLabels: overwritten}, map[*Rule]bool{r: true})
 		}
 	}

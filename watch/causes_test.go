@@ -126,7 +126,7 @@ func TestOtherShopsAreTheControl(t *testing.T) {
 	if v == nil || v.State != watch.Failed || n > 19 {
 		t.Fatalf("an outage of the deployed shop alone gives %+v after %d looks", v, n)
 	}
-	if !strings.Contains(read(v.Reason), "at the shops without the deploy 0 of") {
+	if !strings.Contains(read(v.Reason), "where it was not deployed 0 of") {
 		t.Errorf("reason %q", v.Reason)
 	}
 }

@@ -143,6 +143,7 @@ func (w *Watch) admit(c *CheckState, l look, now time.Time) {
 		}
 		c.Held = append(c.Held, l)
 	default:
+		w.countAnswered(c, l.At, l.Down)
 		c.judge(l)
 	}
 }
@@ -211,17 +212,23 @@ func (c *Control) advance(at time.Time, every time.Duration) {
 }
 
 // setControls finds, for each check from first on, the checks of other shops with the same kind
-// and marketplace that were up before the deploy.
+// and marketplace that were up before the deploy, and those of other services on the
+// marketplace that look at least as often.
 func (w *Watch) setControls(before Snapshot, first int) {
 	for i := first; i < len(w.Checks); i++ {
 		c := &w.Checks[i]
-		if c.Labels["shop"] == "" || len(c.Metrics) == 0 {
+		if c.Labels["shop"] == "" && c.Labels["marketplace"] == "" || len(c.Metrics) == 0 {
 			continue
 		}
 		var names []string
 		var past judge.History
+		for _, p := range w.Peers {
+			if p.Every <= c.Every && sameMarketplace(c.CheckPolicy, p) {
+				names = append(names, p.Check)
+			}
+		}
 		for _, o := range w.Others {
-			if !alike(c.CheckPolicy, o) || before.Health[o.Check] != sample.Up {
+			if c.Labels["shop"] == "" || !alike(c.CheckPolicy, o) || before.Health[o.Check] != sample.Up {
 				continue
 			}
 			names = append(names, o.Check)
@@ -267,6 +274,11 @@ func (c *CheckState) loseControls(others []CheckPolicy) {
 // alike reports whether two checks look at the same thing at two shops.
 func alike(a, b CheckPolicy) bool {
 	return a.Kind == b.Kind && strings.EqualFold(a.Labels["marketplace"], b.Labels["marketplace"]) && a.Labels["shop"] != b.Labels["shop"]
+}
+
+// sameMarketplace reports whether two checks look at one marketplace.
+func sameMarketplace(a, b CheckPolicy) bool {
+	return a.Labels["marketplace"] != "" && strings.EqualFold(a.Labels["marketplace"], b.Labels["marketplace"])
 }
 
 // compared takes a look at a shop without the deploy. It reports whether any check is compared

@@ -26,8 +26,13 @@ type Deploy struct {
 	Ticket          string    `json:"ticket,omitempty"`
 	URL             string    `json:"url,omitempty"`
 	Reversible      bool      `json:"reversible"`
-	At              time.Time `json:"at"`        // when the switch happened
+	At              time.Time `json:"at"`        // when it happened, as far as is known
 	Announced       time.Time `json:"announced"` // when the hook was called
+	// SwitchedBy is how At is known; "" in journals of earlier builds, where the caller said it
+	// or it is Announced.
+	SwitchedBy SwitchBy `json:"switched_by,omitempty"`
+	// FirstTried is when the hook was called first, if an earlier call was not taken.
+	FirstTried time.Time `json:"first_tried,omitzero"`
 	// RollbackRun is the guardian's run that put this version back; "" when it is no rollback.
 	RollbackRun string `json:"rollback_run,omitempty"`
 	// GateClosed is why the gate was closed when it was announced; empty: it was open.

@@ -17,8 +17,10 @@ type Excuse string
 
 // The excuses of a check.
 const (
-	excusedRed     Excuse = "red before the deploy"
-	excusedUnknown Excuse = "unknown before the deploy"
+	ExcusedRed       Excuse = "red before the deploy"
+	ExcusedUnknown   Excuse = "unknown before the deploy"
+	ExcusedElsewhere Excuse = "red elsewhere too"           // others on the same marketplace or network saw it as well
+	ExcusedInherited Excuse = "red from the version before" // until Beginning.Reprieve, or until it is up
 )
 
 // Reason gives the excuse as a reason; none for "".
@@ -26,8 +28,12 @@ func (e Excuse) Reason() reason.Reason {
 	switch e {
 	case "":
 		return reason.Reason{}
-	case excusedRed:
+	case ExcusedRed:
 		return reason.New("red_before")
+	case ExcusedElsewhere:
+		return reason.New("red_elsewhere")
+	case ExcusedInherited:
+		return reason.New("red_from_version_before")
 	default:
 		return reason.New("unknown_before")
 	}
@@ -39,18 +45,18 @@ const maxExtensions = 4
 
 // Open begins the watch of a deploy at now. The caller sets ID.
 //
-// A deploy to some shops is judged on the checks of these shops and on those without a shop.
-// A check that was down or unknown in the snapshot is excused until it is up.
+// checks are the judged checks of the service with all of its shops. A deploy to some shops is
+// judged on the checks of those shops and on those without a shop.
+// A check with an excuse is not judged until it is up. Without Beginning.Excuses, those are
+// excused that were down or unknown in the snapshot.
 // A deploy that is a rollback of the guardian (RollbackRun) is only observed.
 func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Time) *Watch {
+	begin := before.Begin.orOf(d, clean(now))
 	started := clean(now)
-	if d.At.After(started) {
-		started = clean(d.At)
+	if begin.Switch.At.After(started) {
+		started = begin.Switch.At
 	}
-	switched := started
-	if !d.At.IsZero() {
-		switched = clean(d.At)
-	}
+	switched := begin.Switch.At
 	w := &Watch{
 		DeployID:        d.ID,
 		Service:         d.Service,
@@ -64,19 +70,22 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 		State:           Watching,
 		Started:         started,
 		Switched:        switched,
-		From:            switched.Add(p.Grace),
+		From:            begin.from(p.Grace),
 		Deadline:        started.Add(p.For),
 		Snapshot:        before,
+		Begin:           begin,
 		Seq:             1,
 	}
-	w.Snapshot.Baselines, w.Snapshot.Controls, w.Snapshot.Counters = nil, nil, nil // they are in the checks, targets and counters
+	// They are in the checks, targets, peers and counters.
+	w.Snapshot.Baselines, w.Snapshot.Controls, w.Snapshot.Peers, w.Snapshot.Counters = nil, nil, nil, nil
+	w.Peers = before.Peers
 	if d.RollbackRun != "" {
 		w.Mode = Observe
 		w.ModeReason = reason.New("rollback_only_observed", "run", d.RollbackRun)
 	}
 	total := 0.0
 	for _, c := range checks {
-		if !reaches(w.Shops, c) {
+		if !Reaches(w.Shops, c) {
 			w.Others = append(w.Others, c)
 			continue
 		}
@@ -97,6 +106,33 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 	return w
 }
 
+// orOf fills in what is not set from what the deploy says.
+func (b Beginning) orOf(d Deploy, now time.Time) Beginning {
+	if b.Hook.IsZero() {
+		b.Hook = now
+	}
+	if b.Switch.At.IsZero() {
+		b.Switch = Switch{At: now, By: ByHook}
+		if !d.At.IsZero() {
+			b.Switch = Switch{At: clean(d.At), By: ByCaller}
+		}
+	}
+	if b.Before.IsZero() {
+		b.Before = b.Switch.At
+	}
+	return b
+}
+
+// from is when the first look may begin that is judged. A switch that is only an onset is no
+// beginning of evidence: what was seen before the hook is what made it one.
+func (b Beginning) from(grace time.Duration) time.Time {
+	from := b.Switch.At.Add(grace)
+	if b.Switch.By == ByOnset && from.Before(b.Hook) {
+		return b.Hook
+	}
+	return from
+}
+
 // newCheckState makes the state of a check, one of so many of the watch.
 func (w *Watch) newCheckState(c CheckPolicy, before Snapshot, from time.Time, checks int) CheckState {
 	s := CheckState{CheckPolicy: c, From: from, Horizon: w.planned(c.Every)}
@@ -113,14 +149,23 @@ func (w *Watch) newCheckState(c CheckPolicy, before Snapshot, from time.Time, ch
 		s.Metrics[0].Share -= m.Share
 		s.Metrics = append(s.Metrics, m)
 	}
-	switch before.Health[c.Check] {
-	case sample.Up:
-	case sample.Down:
-		s.Excused = excusedRed
-	default:
-		s.Excused = excusedUnknown
-	}
+	s.Excused = before.excuse(c.Check)
 	return s
+}
+
+// excuse is why a check is not judged at first; "" when it is.
+func (s Snapshot) excuse(check string) Excuse {
+	if s.Begin.Excuses != nil {
+		return s.Begin.Excuses[check]
+	}
+	switch s.Health[check] {
+	case sample.Up:
+		return ""
+	case sample.Down:
+		return ExcusedRed
+	default:
+		return ExcusedUnknown
+	}
 }
 
 // scale multiplies every share.
@@ -146,8 +191,8 @@ func weight(c CheckPolicy) float64 {
 	return 1
 }
 
-// reaches reports whether a deploy to these shops affects a check.
-func reaches(shops []string, c CheckPolicy) bool {
+// Reaches reports whether a deploy to these shops affects a check; no shops are all shops.
+func Reaches(shops []string, c CheckPolicy) bool {
 	shop := c.Labels["shop"]
 	return len(shops) == 0 || shop == "" || slices.Contains(shops, shop)
 }
@@ -198,6 +243,9 @@ func (w *Watch) Extend(shops []string, before Snapshot, now time.Time) bool {
 	}
 	w.Shops = all
 	w.Deadline, w.Suspended, w.BlindFrom, w.FastPassed = clean(now).Add(w.Policy.For), 0, time.Time{}, time.Time{}
+	for i := range w.Checks {
+		w.Checks[i].Lately, w.Checks[i].LateFrom = Counts{}, time.Time{}
+	}
 	w.join(before, clean(now).Add(w.Policy.Grace))
 	return true
 }
@@ -208,7 +256,7 @@ func (w *Watch) join(before Snapshot, from time.Time) {
 	var others []CheckPolicy
 	old, added, first := 0.0, 0.0, len(w.Checks)
 	for _, c := range w.Others {
-		if !reaches(w.Shops, c) {
+		if !Reaches(w.Shops, c) {
 			others = append(others, c)
 			continue
 		}
@@ -233,17 +281,17 @@ func (w *Watch) join(before Snapshot, from time.Time) {
 		w.Checks = append(w.Checks, c)
 	}
 	for i := range w.Checks[:first] {
-		w.Checks[i].loseControls(w.Others)
+		w.Checks[i].loseControls(slices.Concat(w.Others, w.Peers))
 	}
 	w.setControls(before, first)
 	w.Snapshot = merge(w.Snapshot, before, joining)
 }
 
-// merge adds the checks that join from a later snapshot. For other checks and for alerts the first
+// merge adds the checks that join from a later snapshot. For other checks the first
 // snapshot counts: a deploy is compared with the time before it. The maps are new, since a
 // Snapshot may be shared.
 func merge(first, later Snapshot, joining []CheckState) Snapshot {
-	out := Snapshot{Health: map[string]sample.Health{}, Firing: first.Firing, Before: map[string]Counts{}}
+	out := Snapshot{Health: map[string]sample.Health{}, Before: map[string]Counts{}}
 	maps.Copy(out.Health, first.Health)
 	maps.Copy(out.Before, first.Before)
 	for i := range joining {

@@ -41,8 +41,8 @@ func (w *Watch) passFast(now time.Time) {
 		if err != nil {
 			return
 		}
-		n := c.Judged.Looks - c.Previous
-		if n <= 0 || test.LogE(n, min(c.Judged.Failures, n)) < -math.Log(p.FastMissRate) {
+		n := c.Judged.Looks
+		if n <= 0 || test.LogE(n, c.Judged.Failures) < -math.Log(p.FastMissRate) {
 			return
 		}
 	}

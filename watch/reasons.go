@@ -27,7 +27,7 @@ func (w *Watch) failed(at time.Time) Verdict {
 	if others := without(v.Failing, cause.Check); len(others) > 0 {
 		alsoFailing = reason.New("also_failing", "checks", others)
 	}
-	v.Reason = reason.Join(w.reasonOf(cause, metric), lastError, alsoFailing, w.otherCauses())
+	v.Reason = reason.Join(w.NotJudged(), w.reasonOf(cause, metric), lastError, alsoFailing, w.otherCauses())
 	if metric.Name == Latency && !slices.Contains(v.Failing, cause.Check) {
 		v.Failing = append([]string{cause.Check}, v.Failing...)
 	}
@@ -86,7 +86,7 @@ func (w *Watch) answers() answers {
 	var a answers
 	for i := range w.Checks {
 		c := &w.Checks[i]
-		a.judged += max(0, c.Judged.Looks-c.Previous)
+		a.judged += c.Judged.Looks
 		if c.Current == 0 && c.Strange > 0 {
 			a.other = c.StrangeVersion
 		}
@@ -118,25 +118,53 @@ func (w *Watch) atDeadline(at time.Time) Verdict {
 	case got.other != "" && got.current == 0 && w.PreviousVersion == "" && w.Kind != Config && w.Kind != Operation:
 		// Checks see the version of the code, not that of a change of prices.
 		v.Reason = reason.New("only_other_answered", "other", got.other, "version", w.Version)
-	case got.judged < w.Policy.MinSamples:
-		v.Reason = reason.Join(reason.New("too_few_looks", "needed", w.Policy.MinSamples, "judged", got.judged), w.seen())
-	case w.logEvidence() >= 0 && counter != nil:
+	case w.logEvidence() > 0 && counter != nil:
 		v.Cause = counter.Name
 		v.Reason = reason.Join(counter.reason(w.From), reason.New("undecided"))
-	case w.logEvidence() >= 0 && heaviest != nil:
+	case w.logEvidence() > 0 && heaviest != nil:
 		v.Cause = heaviest.Check
 		v.Reason = reason.Join(w.reasonOf(heaviest, metric), reason.New("undecided"), w.missingLooks(heaviest))
 	default:
-		if withheld := w.countersWithhold(); len(withheld) > 0 {
-			v.Reason = reason.Join(append(withheld, w.seen())...)
-			break
+		if v.Reason = w.noPass(got); v.Reason.IsZero() {
+			v.State = Passed
+			v.Reason = reason.Join(w.seen(), w.countersNotJudged(), w.notCounted()) // nothing is wrong, so nothing needs another cause
+			return v
 		}
-		v.State = Passed
-		v.Reason = reason.Join(w.seen(), w.notJudged(), w.countersNotJudged(), w.notCounted()) // nothing is wrong, so nothing needs another cause
-		return v
 	}
-	v.Reason = reason.Join(v.Reason, w.otherCauses())
+	excused, _ := w.tooFew()
+	v.Reason = reason.Join(w.excuses(excused), v.Reason, w.otherCauses())
 	return v
+}
+
+// noPass says why a watch without evidence against the deploy does not pass it; zero when it
+// does.
+func (w *Watch) noPass(got answers) reason.Reason {
+	excused, seldom := w.tooFew()
+	var over []reason.Reason
+	for _, o := range w.overLimits() {
+		if slices.Contains(excused, o.check) {
+			continue // its excuse says it
+		}
+		over = append(over, o.reason(w.Snapshot.Before[o.check.Check]))
+	}
+	var few reason.Reason
+	switch {
+	case len(seldom) > 0:
+		all := make([]reason.Reason, len(seldom))
+		for i, c := range seldom {
+			all[i] = reason.New("check_with_looks", "check", c.Check, "judged", c.Judged.Looks)
+		}
+		few = reason.New("too_few_looks_of", "needed", w.Policy.MinSamples, "checks", all)
+	case len(excused) > 0:
+		few = reason.New("pass_needs", "needed", w.Policy.MinSamples)
+	case len(w.Checks) == 0 && got.judged == 0:
+		few = reason.New("nothing_counted")
+	}
+	over = append(over, w.countersWithhold()...)
+	if len(excused) == 0 && len(over) == 0 && few.IsZero() {
+		return reason.Reason{}
+	}
+	return reason.Join(append(over, few, w.seen())...)
 }
 
 // missingLooks gives how many more looks of a check without a failure would have passed the
@@ -229,11 +257,11 @@ func (w *Watch) seen() reason.Reason {
 	return reason.New("looks_seen", "looks", looks, "checks", judged, "since", w.From, "failures", failures, "unknown", unknown)
 }
 
-// notJudged names the checks that were never judged, and why.
-func (w *Watch) notJudged() reason.Reason {
+// excuses names the checks of these that were not judged, and why.
+func (w *Watch) excuses(of []*CheckState) reason.Reason {
 	var checks []reason.Reason
-	for i := range w.Checks {
-		if c := &w.Checks[i]; c.Excused != "" {
+	for _, c := range of {
+		if c.Excused != "" {
 			checks = append(checks, reason.New("check_with_excuse", "check", c.Check, "why", c.Excused.Reason()))
 		}
 	}
@@ -241,6 +269,15 @@ func (w *Watch) notJudged() reason.Reason {
 		return reason.Reason{}
 	}
 	return reason.New("not_judged", "checks", checks)
+}
+
+// NotJudged names the checks that are not judged, and why.
+func (w *Watch) NotJudged() reason.Reason {
+	all := make([]*CheckState, len(w.Checks))
+	for i := range w.Checks {
+		all[i] = &w.Checks[i]
+	}
+	return w.excuses(all)
 }
 
 // Standing is how the watch stands now; once it is over, why it ended so.
@@ -258,7 +295,7 @@ func (w *Watch) Standing(now time.Time) reason.Reason {
 	if !w.FastPassed.IsZero() {
 		fast = reason.New("fast_phase_passed", "at", w.FastPassed)
 	}
-	return reason.Join(reason.New("watching", "until", w.Deadline), w.seen(), fast, blindness)
+	return reason.Join(w.NotJudged(), reason.New("watching", "until", w.Deadline), w.seen(), fast, blindness)
 }
 
 // cannotSee gives since when checks and controls could not be seen, and why:

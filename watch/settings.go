@@ -20,9 +20,11 @@ type Settings struct {
 	FastPhase     FastPhase      `yaml:"fast_phase" doc:"When a watch reports early that nothing is badly wrong; it goes on until its deadline."`
 	Ratio         float64        `yaml:"ratio" doc:"A check may fail this many times as often as before the deploy; at least 1."`
 	Delta         Share          `yaml:"delta" doc:"Added to that: a share of all looks."`
+	AnnounceLag   model.Duration `yaml:"announce_lag" doc:"How long after a deploy its hook may be called: a check that began to fail at most this long before the hook, and still fails, is not excused."`
+	ActWithin     model.Duration `yaml:"act_within" doc:"In mode auto, a fault that began before the hook is rolled back without asking only if it began at most this long before it, and such faults are rare; at most announce_lag, 0s: a person is always asked."`
 	Grace         model.Duration `yaml:"grace" doc:"Looks within this time after the switch are not judged; shorter than for."`
 	MaxBlind      model.Duration `yaml:"max_blind" doc:"How long blindness may pause the watch's clock in total; after that the watch ends inconclusive."`
-	MinSamples    int            `yaml:"min_samples" doc:"Judged looks that a passed verdict needs."`
+	MinSamples    int            `yaml:"min_samples" doc:"Judged looks of each check that a passed verdict needs."`
 	Baseline      Before         `yaml:"baseline" doc:"What looks after a deploy are compared with."`
 	Latency       Slow           `yaml:"latency" doc:"How the durations of looks are judged."`
 	// Metrics are judged beside the checks.
@@ -58,6 +60,8 @@ func DefaultSettings() Settings {
 		FastPhase:     FastPhase{MissRate: 0.01, FailureRate: 0.2, MinDuration: model.Duration(5 * time.Minute)},
 		Ratio:         judge.DefaultTolerance().Ratio,
 		Delta:         Share(judge.DefaultTolerance().Delta),
+		AnnounceLag:   model.Duration(10 * time.Minute),
+		ActWithin:     model.Duration(2 * time.Minute),
 		MaxBlind:      model.Duration(10 * time.Minute),
 		MinSamples:    10,
 		Baseline:      Before{Window: model.Duration(4 * time.Hour), SameTime: true},
@@ -96,13 +100,27 @@ func (s Settings) Validate() error {
 	if s.Baseline.Window < model.Duration(time.Minute) || s.Baseline.Window > model.Duration(maxBaseline) {
 		window = fmt.Errorf("baseline.window: %s is not between 1m and %s", s.Baseline.Window, model.Duration(maxBaseline))
 	}
-	errs := []error{s.Policy().Validate(), window}
+	errs := []error{s.Policy().Validate(), window, s.validateAnnouncement()}
 	for i, m := range s.Metrics {
 		if err := m.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("metrics[%d]: %w", i, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// maxAnnounceLag bounds announce_lag: what fails for longer was there before the deploy.
+const maxAnnounceLag = time.Hour
+
+func (s Settings) validateAnnouncement() error {
+	lag, act := time.Duration(s.AnnounceLag), time.Duration(s.ActWithin)
+	switch {
+	case lag < 0 || lag > maxAnnounceLag:
+		return fmt.Errorf("announce_lag: %s is not between 0s and %s", s.AnnounceLag, model.Duration(maxAnnounceLag))
+	case act < 0 || act > lag:
+		return fmt.Errorf("act_within: %s is not between 0s and announce_lag (%s)", s.ActWithin, s.AnnounceLag)
+	}
+	return nil
 }
 
 // maxBaseline bounds baseline.window: the same time of the day before must not overlap with it.

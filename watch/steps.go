@@ -22,7 +22,8 @@ const sameLookPart = 0.9
 //
 // Not judged are: looks of other checks, looks that began before the end of the grace period or
 // not after the last one, Unknown looks (counted as missing: neither good nor bad), looks of a
-// check that is excused, and failures that the previous version visibly answered.
+// check that is excused, looks that the previous version visibly answered, and, within the
+// grace period after one of those, looks that name no version.
 func (w *Watch) Observe(s sample.Sample) *Verdict {
 	if w.State.Final() {
 		return nil
@@ -35,7 +36,7 @@ func (w *Watch) Observe(s sample.Sample) *Verdict {
 			return nil
 		}
 		w.Seq++
-		if c.count(s, w.Version, w.PreviousVersion) {
+		if w.count(c, s) {
 			w.admit(c, look{At: clean(s.At), Took: s.Duration, Down: s.Health == sample.Down}, now)
 		}
 	case w.controlled(s), w.compared(s):
@@ -56,7 +57,7 @@ func (w *Watch) latest() time.Time {
 }
 
 // count adds a look to the counts and reports whether it is to be judged.
-func (c *CheckState) count(s sample.Sample, version, previous string) bool {
+func (w *Watch) count(c *CheckState, s sample.Sample) bool {
 	at := clean(s.At)
 	c.LastAt, c.Health = at, s.Health
 	if s.Health == sample.Unknown {
@@ -76,22 +77,37 @@ func (c *CheckState) count(s sample.Sample, version, previous string) bool {
 	} else {
 		c.FailingSince = time.Time{}
 	}
+	if !c.ofDeployed(s, w) {
+		return false
+	}
 	if c.Excused != "" {
-		if down {
+		switch {
+		case down && c.Excused != ExcusedInherited:
+			w.countAnswered(c, at, down) // no evidence, but no pass either
+			return false
+		case down && w.reprieved(at):
 			return false
 		}
-		c.Excused = "" // it is up: from here on it is judged
+		c.Excused = "" // it is up, or should be by now: from here on it is judged
 	}
-	// The previous version may still answer some requests. Its failures are not this deploy's.
-	// Its successes are judged all the same: failures seldom name the version, and leaving out
-	// only successes would make a healthy deploy look bad.
-	switch s.Version {
-	case "":
-	case version:
+	return true
+}
+
+// ofDeployed reports whether a look says something of the deployed version. While a rollout
+// goes on, old and new answer side by side: a look counts for the version that it names. Where
+// none is named, as most failures name none, it counts once the previous version has not
+// answered for the grace period and one more look: otherwise failures that both versions have
+// would all be the new one's.
+func (c *CheckState) ofDeployed(s sample.Sample, w *Watch) bool {
+	switch {
+	case s.Version == "":
+		return c.AnsweredOld.IsZero() || s.At.Sub(c.AnsweredOld) > max(w.Policy.Grace, sameLookWithin(2*c.Every))
+	case SameVersion(s.Version, w.Version):
 		c.Current++
-	case previous:
+	case w.PreviousVersion != "" && SameVersion(s.Version, w.PreviousVersion):
 		c.Previous++
-		return !down
+		c.AnsweredOld = clean(s.At)
+		return false
 	default:
 		// Perhaps the version is written differently where the check reads it: the look counts.
 		c.Strange++
@@ -169,14 +185,14 @@ func date(o *judge.Onset, first *time.Time, rate float64, fail bool, at time.Tim
 // afterwards.
 //
 // An alert fails the watch only if its rule has the label fails_watch and this deploy certainly
-// caused it: it has this service as its label, its condition became true after the switch, it
-// was neither pending nor firing in the snapshot, and, if it has a shop or environment, the
-// deploy reaches that.
+// caused it: it has this service as its label, it counts by then (see AlertCounts) and, if it
+// has a shop or environment, the deploy reaches that.
 func (w *Watch) AlertFired(a rules.Alert, now time.Time) *Verdict {
 	switch {
 	case w.State.Final(), !a.FailsWatch, a.State != rules.Firing, a.Service() != w.Service:
 		return nil
-	case now.Before(w.From), !a.ActiveAt.After(w.Switched), slices.Contains(w.Snapshot.Firing, a.ID):
+	}
+	if from, ok := w.AlertCounts(a); !ok || now.Before(from) {
 		return nil
 	}
 	if e := a.Labels["environment"]; e != "" && e != w.Environment {
@@ -195,6 +211,24 @@ func (w *Watch) AlertFired(a rules.Alert, now time.Time) *Verdict {
 		FiredAt:  clean(a.FiredAt),
 	}
 	return w.end(w.failedByRule(now))
+}
+
+// AlertCounts gives from when on a firing alert counts against the deploy; false for one whose
+// condition was true before, as long as it has not resolved. A condition that became true while
+// looks did not count yet, or before the hook, counts once its expression reads nothing from
+// then any more.
+func (w *Watch) AlertCounts(a rules.Alert) (time.Time, bool) {
+	if !a.ActiveAt.After(w.BeforeEnds()) {
+		return time.Time{}, false
+	}
+	from := w.From
+	if !a.ActiveAt.After(w.Begin.Hook) && w.Begin.Reprieve.After(from) {
+		from = w.Begin.Reprieve // the version before left it firing
+	}
+	if a.ActiveAt.Before(from) {
+		from = from.Add(a.Reach)
+	}
+	return from, true
 }
 
 // clean gives a time as it comes back from JSON: in UTC and without a monotonic clock.
@@ -275,5 +309,8 @@ func (w *Watch) end(v Verdict) *Verdict {
 	}
 	w.Seq++
 	w.State, w.Reason, w.Ended, w.Verdict = v.State, v.Reason, v.At, &v
+	if v.State == Failed && w.doubtful() {
+		v.Doubt = w.Begin.Doubt
+	}
 	return &v
 }

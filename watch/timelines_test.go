@@ -56,7 +56,7 @@ func timelines() map[string]timeline {
 		},
 		"too few looks do not pass": {
 			marks: up(4), before: sample.Up, policy: func(p *watch.Policy) { p.For = time.Minute },
-			state: watch.Inconclusive, at: 4, says: []string{"4 looks", "a pass needs 10"},
+			state: watch.Inconclusive, at: 4, says: []string{"4 looks", " pass needs 10"},
 		},
 		"too many failures to pass and too few to fail": {
 			marks: up(8) + "xxxx", before: sample.Up, policy: func(p *watch.Policy) { p.For = 3 * time.Minute },
@@ -64,7 +64,7 @@ func timelines() map[string]timeline {
 		},
 		"a service that was red before is not blamed": {
 			marks: strings.Repeat("x", 40), before: sample.Down, policy: quiet, state: watch.Inconclusive,
-			says: []string{"a pass needs 10"},
+			says: []string{" pass needs 10"},
 		},
 		"a fix that turns the service green passes": {
 			marks: "xxx" + up(37), before: sample.Down, policy: quiet, state: watch.Passed,

@@ -54,15 +54,19 @@ type Snapshot struct {
 	Rechecks map[string]RecheckStats `json:"follow_ups,omitempty"`
 
 	Health map[string]sample.Health `json:"health"` // by check
-	Firing []string                 `json:"firing"` // IDs of alerts that were pending or firing
 	Before map[string]Counts        `json:"before"` // by check: looks of the last hours
 	// Baselines are the baselines by check. A check without one is compared with Before or, with
 	// too few looks there, with its allowed failure rate.
 	Baselines map[string]Baseline `json:"baselines,omitempty"`
 	// Counters are the service's counters with their histories.
 	Counters []CounterBefore `json:"counters,omitempty"`
+	// Peers are checks of other services on the same marketplaces that were up before the
+	// deploy; Open moves them to Watch.Peers.
+	Peers []CheckPolicy `json:"peers,omitempty"`
 	// Controls are the control targets; Open moves them to Watch.Targets.
 	Controls []CheckPolicy `json:"controls,omitempty"`
+	// Begin is where the watch begins; Open moves it to Watch.Begin.
+	Begin Beginning `json:"-"`
 }
 
 // Counts are looks and failures.
@@ -109,6 +113,9 @@ type Verdict struct {
 	ByRule bool `json:"by_rule,omitempty"`
 	// Failing lists the checks that a rollback must cure.
 	Failing []string `json:"failing,omitempty"`
+	// Doubt is why a person is asked before this is acted on, also in mode auto; see
+	// Beginning.Doubt.
+	Doubt reason.Reason `json:"doubt,omitzero"`
 }
 
 // Watch is the observation of one deploy until a verdict. It is a value: a watch that was stored
@@ -130,7 +137,7 @@ type Watch struct {
 	Policy     Policy        `json:"policy"`
 
 	State    State     `json:"state"`
-	Switched time.Time `json:"switched"` // when the deploy happened
+	Switched time.Time `json:"switched"` // when the deploy happened, as far as is known
 	Started  time.Time `json:"started"`  // the later of the switch and its announcement
 	From     time.Time `json:"from"`     // switch and grace: looks that began before it are not judged
 	Deadline time.Time `json:"deadline"` // Started, Policy.For and Suspended
@@ -144,10 +151,15 @@ type Watch struct {
 	FastPassed time.Time `json:"fast_passed,omitzero"`
 
 	Snapshot Snapshot `json:"snapshot"`
+	// Begin says how Switched and From were found, and where "before" ends.
+	Begin Beginning `json:"begin,omitzero"`
 	// Checks are those that the deploy is judged on, in the order given to Open.
 	Checks []CheckState `json:"checks"`
 	// Others are checks of the service at shops without the deploy.
 	Others []CheckPolicy `json:"others,omitempty"`
+	// Peers are checks of other services on the same marketplaces: what they see too is not this
+	// deploy's.
+	Peers []CheckPolicy `json:"peers,omitempty"`
 	// Counters are the counters of the service that other systems keep.
 	Counters []Counter `json:"counters,omitempty"`
 	// Targets are the control targets; Unfit names those that were not up before the deploy.
@@ -180,6 +192,14 @@ type CheckState struct {
 	Metrics []Metric `json:"metrics,omitempty"` // the evidence; the first is Failures
 	Judged  Counts   `json:"judged"`            // judged looks
 	After   Counts   `json:"after"`             // all looks since From, judged or not
+	// Answered counts the looks since From that say how the deployed version does: all but
+	// rechecks, those of the previous version, and those while no control was up. Lately counts
+	// those of them in the last quarter of the watch, from LateFrom on.
+	Answered Counts    `json:"answered,omitzero"`
+	Lately   Counts    `json:"lately,omitzero"`
+	LateFrom time.Time `json:"late_from,omitzero"`
+	// LastAnswered is when the last of them began.
+	LastAnswered time.Time `json:"last_answered,omitzero"`
 	// Held are looks that are held back until their controls were looked at; NotCounted are
 	// failures while no control was up.
 	Held       []look `json:"held,omitempty"`
@@ -190,6 +210,8 @@ type CheckState struct {
 	// Excused is why it is not judged (yet): it was down or unknown before the deploy and has
 	// not been up since; "" when it is judged.
 	Excused Excuse `json:"excused,omitempty"`
+	// AnsweredOld is when the previous version answered last.
+	AnsweredOld time.Time `json:"answered_old,omitzero"`
 
 	Health     sample.Health `json:"health"`               // of the last look
 	LastAt     time.Time     `json:"last_at,omitzero"`     // when the last look began
@@ -243,7 +265,7 @@ func (w *Watch) Clone() Watch {
 			s.Metrics[j] = s.Metrics[j].clone()
 		}
 	}
-	c.Others = slices.Clone(w.Others)
+	c.Others, c.Peers = slices.Clone(w.Others), slices.Clone(w.Peers)
 	c.Counters = slices.Clone(w.Counters)
 	for i := range c.Counters {
 		c.Counters[i].own()

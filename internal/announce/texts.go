@@ -26,7 +26,7 @@ type texts struct {
 	failedAuto, failedApprove, failedObserve, failedAlone, failedWaits, waitsText, waitsAsks          string
 	autoText, approveText, approveUntil                                                               string
 	observeWould, observeRefused, observeNothing, noRunbook, noKnownGood                              string
-	modeReason, byRule, byJudge, strengthOf, billion                                                  string
+	modeReason, doubt, byRule, byJudge, strengthOf, billion                                           string
 	evidence, evidenceNew, evidenceSlow, evidenceCounted, evidenceAlert, overlaps, sinceWhen, looksOf string
 	evidenceNumber                                                                                    string
 	passed, passedText, inconclusive, inconclusiveText, watching                                      string

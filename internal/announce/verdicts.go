@@ -58,7 +58,7 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 		fact(&n, x.looks, t.looks(w))
 	case watch.Inconclusive:
 		n.Title = fill(x.inconclusive, names...)
-		n.Text = fill(x.inconclusiveText, names...)
+		n.Text = fill(x.inconclusiveText, append(names, "reason", t.read(verdict.Reason, now))...)
 		if blind := w.Blind(now); len(blind) > 0 {
 			fact(&n, x.blindChecks, strings.Join(blind, x.list))
 		}
@@ -77,7 +77,7 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 		fact(&n, x.shops, strings.Join(d.Shops, x.list))
 	}
 	fact(&n, x.gateWas, t.read(watch.GateDetails(d.GateClosed), now))
-	if state != watch.Failed && state != watch.Passed { // their texts have said it
+	if state == watch.Superseded || state == watch.Cancelled { // the other texts have said it
 		fact(&n, x.reason, t.read(verdict.Reason, now))
 	}
 	if state == watch.Failed { // first, since this is where a person answers
@@ -111,6 +111,9 @@ func (t Renderer) GateClosed(d watch.Deploy, w *watch.Watch, now time.Time) noti
 func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdict, plan Plan, evidence []watch.Evidence, names []string, now time.Time) {
 	x := t.texts()
 	var lines []string
+	if not := w.NotJudged(); !not.IsZero() {
+		lines = append(lines, t.read(not, now))
+	}
 	for _, e := range evidence[:min(len(evidence), 3)] {
 		lines = append(lines, t.evidence(e, now))
 	}
@@ -139,12 +142,12 @@ func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verd
 		n.Steps = []string{x.stepByHand}
 	case !plan.QueuedBehind.IsZero():
 		n.Title, next = fill(x.failedWaits, names...), x.waitsText
-		if w.Mode == watch.Approve || plan.asks() {
+		if w.Mode == watch.Approve || plan.asks() || !verdict.Doubt.IsZero() {
 			next = x.waitsAsks
 		}
 		next = t.refusals(next, []actions.Refusal{{Code: actions.RunInProgress, Detail: plan.QueuedBehind}}, now)
 		n.Steps = []string{x.stepWait, x.stepAbort}
-	case w.Mode == watch.Auto && !plan.asks():
+	case w.Mode == watch.Auto && !plan.asks() && verdict.Doubt.IsZero():
 		n.Title, next = fill(x.failedAuto, names...), fill(x.autoText, names...)
 		n.Steps = []string{x.stepWait, x.stepAbort}
 	case plan.Until.IsZero():
@@ -159,6 +162,9 @@ func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verd
 	}
 	n.Mention = w.Mode != watch.Observe
 	n.Text = strings.Join(append(lines, next), "\n")
+	if w.Mode == watch.Auto && !verdict.Doubt.IsZero() {
+		n.Text += "\n" + fill(x.doubt, "reason", t.read(verdict.Doubt, now))
+	}
 	if !w.ModeReason.IsZero() {
 		n.Text += "\n" + fill(x.modeReason, "reason", t.read(w.ModeReason, now))
 	}

@@ -123,6 +123,25 @@ func (h History) FailedWatches(ctx context.Context, service, environment string,
 	return failed, nil
 }
 
+// mostWatches bounds the watches of a service that are read.
+const mostWatches = 200
+
+// Watches implements decide.Past.
+func (h History) Watches(ctx context.Context, service string, since time.Time) ([]decide.PastWatch, error) {
+	ws, err := h.o.Journal.Watches(ctx, store.WatchFilter{Service: service, Since: since.Add(-longestWatch), Limit: mostWatches})
+	if err != nil {
+		return nil, err
+	}
+	var all []decide.PastWatch
+	for i := range ws {
+		if w := &ws[i]; w.Ended.IsZero() || !w.Ended.Before(since) {
+			all = append(all, decide.PastWatchOf(w))
+		}
+	}
+	slices.SortStableFunc(all, func(x, y decide.PastWatch) int { return y.Started.Compare(x.Started) })
+	return all, nil
+}
+
 // Looks implements decide.Past.
 func (h History) Looks(ctx context.Context, check string, from, to time.Time) ([]watch.Look, error) {
 	seen, err := h.o.Series.Looks(ctx, check, from, to)

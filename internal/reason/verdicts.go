@@ -28,7 +28,7 @@ func evidenceWords(code string) (Words, bool) {
 	case "nothing_before":
 		return Words{"nothing is known of it from before the deploy", "部署前没有它的数据"}, true
 	case "failed_elsewhere":
-		return Words{"at the shops without the deploy {failures} of {looks} failed meanwhile", "同期未部署的店铺 {looks} 次中失败 {failures} 次"}, true
+		return Words{"where it was not deployed {failures} of {looks} failed meanwhile", "同期未部署之处 {looks} 次中失败 {failures} 次"}, true
 	case "looks_slow":
 		return Words{
 			"{check} took longer than {limit} in {slow} of {looks:look|looks} since {since}[, beginning at {began}]; before the deploy at most {slow_before} of {looks_before} did.",
@@ -137,10 +137,41 @@ func outcomeWords(code string) (Words, bool) {
 		}, true
 	case "only_other_answered":
 		return Words{"Only the version {other} answered, never {version}: was it switched?", "只有版本 {other} 有响应，{version} 从未响应：确定切换了吗？"}, true
-	case "too_few_looks":
+	case "too_few_looks": // of journals of before
 		return Words{
 			"Too little was seen: a pass needs {needed:judged look|judged looks} (min_samples), there were {judged}; watch longer or look more often.",
 			"样本太少：判通过需要 {needed} 次有效探测（min_samples），实际只有 {judged} 次；请延长观察时间或提高探测频率。",
+		}, true
+	case "too_few_looks_of":
+		return Words{
+			"Too little was seen: a pass needs {needed:judged look|judged looks} of each check (min_samples), there were fewer of {checks}; watch longer or look more often.",
+			"样本太少：判通过需要每个检查 {needed} 次有效探测（min_samples），以下检查不足：{checks}；请延长观察时间或提高探测频率。",
+		}, true
+	case "check_with_looks":
+		return Words{"{check} ({judged})", "{check}（{judged} 次）"}, true
+	case "pass_needs":
+		return Words{"A pass needs {needed:judged look|judged looks} of each check (min_samples).", "判通过需要每个检查 {needed} 次有效探测（min_samples）。"}, true
+	case "nothing_counted":
+		return Words{"Nothing was counted, so nothing was seen of the deploy.", "没有任何计数，因此没有看到本次部署的任何表现。"}, true
+	case "over_limit":
+		return Words{
+			"{check} failed {failures} of {looks:look|looks} since {since}, which is surely more than its failure_rate of {allowed%}; with failure_rate {passes%} it would pass.",
+			"{check} 自 {since} 起 {looks} 次探测失败 {failures} 次，确定高于其 failure_rate {allowed%}；若 failure_rate 为 {passes%} 则可通过。",
+		}, true
+	case "over_limit_as_before":
+		return Words{
+			"{check} is as bad as before, and before was bad: it failed {failures} of {looks:look|looks} since {since} and {failures_before} of {looks_before} before, which is surely more than its failure_rate of {allowed%}; with failure_rate {passes%} it would pass.",
+			"{check} 与部署前一样差，而部署前就不正常：自 {since} 起 {looks} 次探测失败 {failures} 次，部署前 {looks_before} 次中失败 {failures_before} 次，确定高于其 failure_rate {allowed%}；若 failure_rate 为 {passes%} 则可通过。",
+		}, true
+	case "began_before_hook":
+		return Words{
+			"what failed began at {since}, before the hook at {hook} and longer before it than act_within ({act_within}): it may have another cause than the deploy",
+			"故障自 {since} 开始，早于 {hook} 的部署通知，且提前的时间超过 act_within（{act_within}）：原因可能不是本次部署",
+		}, true
+	case "begins_often":
+		return Words{
+			"what failed began at {since}, before the hook at {hook}, and such failures began {times:time|times} in the seven days before without a bad deploy: it may have another cause than the deploy",
+			"故障自 {since} 开始，早于 {hook} 的部署通知，而此前七天里没有问题部署时也出现过 {times} 次类似故障：原因可能不是本次部署",
 		}, true
 	case "undecided":
 		return Words{"That is too much to pass and too little to fail.", "要判通过则失败偏多，要判失败则证据不足。"}, true
@@ -152,6 +183,10 @@ func outcomeWords(code string) (Words, bool) {
 		return Words{"{check} ({why})", "{check}（{why}）"}, true
 	case "red_before":
 		return Words{"down before the deploy", "部署前就已失败"}, true
+	case "red_elsewhere":
+		return Words{"down at the deploy, and so were others that it cannot have broken", "部署时已失败，且与本次部署无关的其他检查也同时失败"}, true
+	case "red_from_version_before":
+		return Words{"left down by the version before", "由之前的版本造成的失败"}, true
 	case "unknown_before":
 		return Words{"unknown before the deploy", "部署前状态未知"}, true
 	case "watching":

@@ -62,6 +62,7 @@ type check struct {
 	recent    ring[shortLook]
 	results   recentResults
 	rechecks  rechecks
+	answered  answered
 	lastState time.Time // the look that was last handed over to be saved as its state
 	// lastFullSave is when its interval and rollup were last handed over to be saved, of the
 	// interval that began at savedFrom.
@@ -124,6 +125,7 @@ func (r *Record) Add(s sample.Sample) {
 	c.last = &bare
 	c.recent.add(shorten(s), maxRecentLooks)
 	c.rechecks.add(s)
+	c.answered.add(s, 2*c.blindAfter())
 	save := c.results.add(result, turned, r.maxResults)
 	if r.tracker == nil {
 		return

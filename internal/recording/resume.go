@@ -61,6 +61,7 @@ func (r *Record) resume(last []sla.Interval, rollups []sla.Rollup, states map[st
 		if !ok {
 			continue
 		}
+		c.answered.add(s.Last, 2*c.blindAfter())
 		if c.rechecks.known.Seen < s.FollowUps.Seen {
 			c.rechecks.known = s.FollowUps
 		}
@@ -84,6 +85,7 @@ func (r *Record) replay(looks []sample.Sample) {
 			continue
 		}
 		r.unsaved.keep(r.tracker.Observe(s, c.Interval))
+		c.answered.add(s, 2*c.blindAfter())
 		if c.last != nil && !c.last.At.Before(s.At) {
 			continue
 		}

@@ -172,7 +172,7 @@ func (j *judging) ask(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	req, err := j.decider.Queued(ctx, r.Run, e.deploy, e.w.Mode, p, now)
+	req, err := j.decider.Queued(ctx, r.Run, e.deploy, e.w, p, now)
 	if err != nil {
 		return err
 	}

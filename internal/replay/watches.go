@@ -98,6 +98,7 @@ func (j *judging) begin(ctx context.Context) error {
 		if w.Ended.IsZero() || !w.Ended.Before(j.o.From) {
 			continue
 		}
+		j.world.ended = append(j.world.ended, decide.PastWatchOf(&w))
 		switch w.State {
 		case watch.Passed:
 			j.world.goods = append(j.world.goods, good{w.Service, w.Environment, w.Version, w.Ended})
@@ -167,15 +168,18 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 	now := d.Announced
 	var open []*watch.Watch
 	for _, e := range j.watches {
-		open = append(open, e.w)
+		if e.w.Service == d.Service && e.w.Environment == d.Environment && !e.w.State.Final() {
+			open = append(open, e.w)
+		}
 	}
 	p, err := j.world.present(ctx, d.Service)
 	if err != nil {
 		return err
 	}
 	was, recorded := j.past.watches[d.ID]
-	p.Rechecks = was.Snapshot.Rechecks // of looks that may be gone
-	d.RollbackRun = ""                 // found again by the decision
+	p.Open, p.Rechecks = open, was.Snapshot.Rechecks // of looks that may be gone
+	d.RollbackRun = ""                               // found again by the decision
+	d.At, p.Answered = switchAsRecorded(d)
 	acc, err := j.decider.Accept(ctx, d, open, p, now)
 	if err != nil {
 		return err
@@ -205,6 +209,8 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 		j.past.note(fmt.Sprintf("%s %s is judged without a part of its history: %s", d.Service, d.Version, problem))
 	}
 	e.w = w
+	e.deploy.At, e.deploy.SwitchedBy = w.Switched, w.Begin.Switch.By
+	d = e.deploy
 	// The recorded ID, so that texts and links are the recorded ones.
 	if e.w.ID = "w_of_" + d.ID; recorded {
 		e.w.ID = was.ID
@@ -221,7 +227,22 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 		}
 	}
 	j.watches = append(j.watches, e)
+	j.world.watches = j.watches
 	return j.refuseOutdated(ctx)
+}
+
+// switchAsRecorded gives what tells when a recorded deploy happened: what its caller said, or
+// the versions that checks saw, which are not recorded with the samples. What was found out
+// otherwise is found out again.
+func switchAsRecorded(d watch.Deploy) (at time.Time, answered map[string][]decide.Answered) {
+	switch d.SwitchedBy {
+	case watch.ByVersion:
+		return time.Time{}, map[string][]decide.Answered{"": {{Version: d.PreviousVersion}, {Version: d.Version, First: d.At, Last: d.Announced}}}
+	case watch.ByOnset, watch.ByHook:
+		return time.Time{}, nil
+	default:
+		return d.At, nil
+	}
 }
 
 // refuseOutdated ends the rollbacks that wait for an approval although another version runs now.
@@ -261,7 +282,9 @@ func (j *judging) extend(ctx context.Context, acc decide.Acceptance, p decide.Pr
 		if e.counts, err = j.readings(ctx, svc, e.w.Started, e.until); err != nil {
 			return err
 		}
-		snap, _, err := j.decider.Extension(ctx, e.w.Service, p, now)
+		joining := e.deploy
+		joining.Shops = acc.Shops
+		snap, _, err := j.decider.Extension(ctx, joining, p, now)
 		if err != nil {
 			return err
 		}
@@ -274,8 +297,12 @@ func (j *judging) extend(ctx context.Context, acc decide.Acceptance, p decide.Pr
 // looks reads what the checks of a service saw, by arrival.
 func (j *judging) looks(ctx context.Context, service string, from, to time.Time) ([]arrival, error) {
 	var all []arrival
+	peers := map[string]bool{}
+	for _, c := range j.setup.decisions.PeersOf(service) {
+		peers[c.Check] = true
+	}
 	for _, c := range j.setup.checks {
-		if c.Service != service && !c.Control {
+		if c.Service != service && !c.Control && !peers[c.Name] {
 			continue
 		}
 		looks, err := j.o.Samples.Looks(ctx, c.Name, from, to)
@@ -384,9 +411,12 @@ type firing struct {
 func (j *judging) failing(w *watch.Watch) []firing {
 	var all []firing
 	for _, ep := range j.episodes {
-		at := ep.fired
-		if at.Before(w.From) {
-			at = w.From
+		at, counts := w.AlertCounts(ep.alert)
+		if !counts {
+			continue
+		}
+		if at.Before(ep.fired) {
+			at = ep.fired
 		}
 		if ep.alert.FailsWatch && ep.alert.Service() == w.Service && (ep.ended.IsZero() || ep.ended.After(at)) {
 			all = append(all, firing{at, ep.alert})

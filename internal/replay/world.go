@@ -29,6 +29,8 @@ type world struct {
 	runs    []*run
 	goods   []good
 	failed  []decide.FailedWatch
+	ended   []decide.PastWatch // before the replay began
+	watches []*watched         // of the replay
 }
 
 var _ decide.Past = (*world)(nil)
@@ -90,6 +92,23 @@ func (w *world) FailedWatches(_ context.Context, service, environment string, si
 			all = append(all, f)
 		}
 	}
+	return all, nil
+}
+
+// Watches implements decide.Past: those of the replay, and those that had ended before it began.
+func (w *world) Watches(_ context.Context, service string, since time.Time) ([]decide.PastWatch, error) {
+	var all []decide.PastWatch
+	for _, x := range w.ended {
+		if x.Service == service && !x.Ended.Before(since) {
+			all = append(all, x)
+		}
+	}
+	for _, e := range w.watches {
+		if is := e.at(w.now); is.Service == service && !is.Started.After(w.now) && (is.Ended.IsZero() || !is.Ended.Before(since)) {
+			all = append(all, is)
+		}
+	}
+	slices.SortStableFunc(all, func(x, y decide.PastWatch) int { return y.Started.Compare(x.Started) })
 	return all, nil
 }
 
@@ -161,6 +180,15 @@ func (w *world) QueryRange(ctx context.Context, expr string, from, to time.Time,
 		own[i].Floats = slices.Clone(own[i].Floats) // what is not copied is the engine's again
 	}
 	return own, err
+}
+
+// at is a replayed watch as it stood at a time.
+func (e *watched) at(now time.Time) decide.PastWatch {
+	is := decide.PastWatchOf(e.w)
+	if is.Ended.After(now) {
+		is.State, is.Ended = watch.Watching, time.Time{}
+	}
+	return is
 }
 
 // present is how the checks of a service and the controls, and all alerts, were at the moment.

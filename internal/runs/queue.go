@@ -56,7 +56,7 @@ func (d *Driver) dequeue(one *driven) (moved bool, err error) {
 		if err != nil {
 			return fmt.Errorf("read its deploy %s: %w", run.Trigger.Deploy, err)
 		}
-		req, err := d.o.Decider().Queued(d.ctx, run, deploys[0], w.Mode, d.o.Present(run.Service), d.o.Now())
+		req, err := d.o.Decider().Queued(d.ctx, run, deploys[0], &w, d.o.Present(run.Service), d.o.Now())
 		if err != nil {
 			return err
 		}

@@ -145,7 +145,7 @@ func english() map[string]string {
 		"lead.looks": "%s: %d of %d looks failed after the deploy", "lead.slow": "%s: %d of %d looks took longer than %s after the deploy", "lead.counted": "%s: %d of %d failed after the deploy",
 		"lead.before": ", %d of %d before it", "lead.since": "Since %s. ", "lead.says": "Error: %s", "lead.by_rule": "The alert %s fired after the deploy.",
 		"lead.watching": "%d looks so far, %d failed.", "lead.passed": "%d looks, %d failed: nothing became worse.", "lead.failed": "%d looks, %d failed.",
-		"lead.inconclusive": "%d looks, %d failed: too little to judge. Nothing is rolled back.", "lead.superseded": "%d looks, %d failed, when another version was deployed.",
+		"lead.inconclusive": "%d looks, %d failed, no verdict. Nothing is rolled back.", "lead.superseded": "%d looks, %d failed, when another version was deployed.",
 		"lead.cancelled": "%d looks, %d failed, when the watch was cancelled.",
 
 		"why.verdict": "This service rolls back only after approval (mode approve).", "why.alert": "The runbook of this alert runs only after approval.", "why.brake": "Many services failed at once, so automatic rollbacks are stopped: look for what they share first.",

@@ -145,7 +145,7 @@ func chinese() map[string]string {
 		"lead.looks": "%[1]s：部署后探测 %[3]d 次，失败 %[2]d 次", "lead.slow": "%[1]s：部署后探测 %[3]d 次，其中 %[2]d 次超过 %[4]s", "lead.counted": "%[1]s：部署后共 %[3]d 次，失败 %[2]d 次",
 		"lead.before": "（部署前 %[2]d 次中 %[1]d 次）", "lead.since": "自 %s 起。", "lead.says": "错误：%s", "lead.by_rule": "部署后触发了告警 %s。",
 		"lead.watching": "已探测 %d 次，失败 %d 次。", "lead.passed": "共探测 %d 次，失败 %d 次，没有变坏的迹象。", "lead.failed": "共探测 %d 次，失败 %d 次。",
-		"lead.inconclusive": "共探测 %d 次，失败 %d 次，不足以判定，不会回滚。", "lead.superseded": "共探测 %d 次，失败 %d 次；得出结论前又部署了别的版本。",
+		"lead.inconclusive": "共探测 %d 次，失败 %d 次，未能得出结论，不会回滚。", "lead.superseded": "共探测 %d 次，失败 %d 次；得出结论前又部署了别的版本。",
 		"lead.cancelled": "共探测 %d 次，失败 %d 次；观察被取消，不作结论。",
 
 		"why.verdict": "该服务设置为回滚前请人批准。", "why.alert": "该告警的预案设置为执行前请人批准。", "why.brake": "多个服务同时异常，自动回滚已暂停：请先看它们的共同依赖。",

@@ -62,9 +62,6 @@ func (ws *Watches) Announce(ctx context.Context, a Announcement) ([]byte, error)
 	}
 	now := ws.o.Now().UTC()
 	a.Deploy.ID, a.Deploy.Announced = store.NewID("d_"), now
-	if a.Deploy.At.IsZero() {
-		a.Deploy.At = now
-	}
 	for {
 		answer, err := ws.accept(ctx, a, now)
 		if !errors.Is(err, errOver) {
@@ -94,6 +91,7 @@ func (ws *Watches) accept(ctx context.Context, a Announcement, now time.Time) ([
 		}
 	}
 	p := ws.o.Present(d.Service)
+	p.Open = open
 	acc, err := ws.o.Decider().Accept(ctx, d, open, p, now)
 	switch {
 	case err != nil:
@@ -124,6 +122,7 @@ func (ws *Watches) begin(ctx context.Context, a Announcement, acc decide.Accepta
 		ws.o.Log.Warn("a deploy is watched without a part of its history", "service", d.Service, "error", problem)
 	}
 	w.ID = store.NewID("w_")
+	d.At, d.SwitchedBy = w.Switched, w.Begin.Switch.By
 	b := store.Batch{Deploys: []watch.Deploy{d}, Watches: []watch.Watch{w.Clone()}, Audit: []store.Audit{{
 		At: now, Who: a.By, What: "deploy", Service: d.Service, Subject: d.Service + " " + d.Version,
 		Detail: reason.New("deploy_announced", "version", d.Version, "environment", d.Environment, "closed", watch.GateDetails(d.GateClosed)),
@@ -150,7 +149,7 @@ func (ws *Watches) begin(ctx context.Context, a Announcement, acc decide.Accepta
 	ws.add(w, d)
 	ws.overlap(w, d)
 	ws.o.Runs.RefuseOutdated(context.WithoutCancel(ctx), d.Service, d.Environment)
-	if d.At.Before(now) {
+	if w.From.Before(now) {
 		// Announced late: what was seen meanwhile counts.
 		ws.ObserveAll(ws.o.Looks.Recent(""))
 	}
@@ -208,7 +207,9 @@ func (ws *Watches) supersede(b *store.Batch, ids []string, by watch.Deploy, now 
 
 // extend takes more shops into an open watch, or answers a repeated announcement.
 func (ws *Watches) extend(ctx context.Context, a Announcement, acc decide.Acceptance, p decide.Present, now time.Time) ([]byte, error) {
-	snap, problems, err := ws.o.Decider().Extension(ctx, a.Deploy.Service, p, now)
+	joining := a.Deploy
+	joining.Shops = acc.Shops
+	snap, problems, err := ws.o.Decider().Extension(ctx, joining, p, now)
 	if err != nil {
 		return nil, err
 	}

@@ -94,8 +94,9 @@ type Watches struct {
 	mu   sync.RWMutex
 	open map[string]*watched // by watch ID
 	// Oldest first. A change makes new slices: a reader of an old one keeps it.
-	of  map[string][]*watched // by service
-	all []*watched
+	of    map[string][]*watched // by service
+	peers map[string][]*watched // by the name of a check of another service that they are compared with
+	all   []*watched
 }
 
 // watched is an open watch. Its lock is held while a verdict is recorded: what comes meanwhile
@@ -104,7 +105,8 @@ type watched struct {
 	mu     sync.Mutex
 	w      *watch.Watch
 	deploy watch.Deploy
-	saved  int64 // Seq of what the journal has
+	peers  []string // checks of other services that it is compared with
+	saved  int64    // Seq of what the journal has
 	// lastFullSave is when it was recorded whole; newer looks are in the log of looks.
 	lastFullSave time.Time
 	// pending is a verdict that the journal would not take yet.
@@ -113,7 +115,7 @@ type watched struct {
 
 // Resume reads the open watches with the evidence that they have.
 func Resume(ctx context.Context, o Options) (*Watches, error) {
-	ws := &Watches{o: o, ctx: ctx, open: map[string]*watched{}, of: map[string][]*watched{}}
+	ws := &Watches{o: o, ctx: ctx, open: map[string]*watched{}, of: map[string][]*watched{}, peers: map[string][]*watched{}}
 	open, err := o.Journal.Watches(ctx, store.WatchFilter{Open: true})
 	if err != nil {
 		return nil, fmt.Errorf("read the open watches: %w", err)
@@ -139,6 +141,10 @@ func (ws *Watches) add(w *watch.Watch, d watch.Deploy) {
 	ws.open[w.ID] = e
 	ws.of[d.Service] = with(ws.of[d.Service], e)
 	ws.all = with(ws.all, e)
+	for _, p := range w.Peers {
+		e.peers = append(e.peers, p.Check)
+		ws.peers[p.Check] = with(ws.peers[p.Check], e)
+	}
 }
 
 func with(some []*watched, e *watched) []*watched {
@@ -169,6 +175,11 @@ func (ws *Watches) remove(id string) {
 	service := e.deploy.Service
 	if ws.of[service] = without(ws.of[service], e); len(ws.of[service]) == 0 {
 		delete(ws.of, service)
+	}
+	for _, check := range e.peers {
+		if ws.peers[check] = without(ws.peers[check], e); len(ws.peers[check]) == 0 {
+			delete(ws.peers, check)
+		}
 	}
 }
 
@@ -217,6 +228,18 @@ func (ws *Watches) observe(s sample.Sample) {
 	for _, e := range ws.list(service) {
 		_ = ws.step(e, func(w *watch.Watch) *watch.Verdict { return w.Observe(s) })
 	}
+	if service != "" {
+		for _, e := range ws.comparedWith(s.Check) {
+			_ = ws.step(e, func(w *watch.Watch) *watch.Verdict { return w.Observe(s) })
+		}
+	}
+}
+
+// comparedWith gives the open watches of other services that are compared with a check.
+func (ws *Watches) comparedWith(check string) []*watched {
+	ws.mu.RLock()
+	defer ws.mu.RUnlock()
+	return ws.peers[check]
 }
 
 // ObserveAll hands samples to the watches that have not seen them, oldest first.

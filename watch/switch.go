@@ -1,0 +1,96 @@
+package watch
+
+import (
+	"math"
+	"time"
+
+	"guardian/internal/reason"
+)
+
+// SwitchBy is how it is known when a deploy happened. The values are stored in the journal.
+type SwitchBy string
+
+// How it is known when a deploy happened, the surest first.
+const (
+	ByCaller  SwitchBy = "told"    // the announcement said so
+	ByVersion SwitchBy = "version" // the first look that the deployed version answered
+	ByOnset   SwitchBy = "onset"   // checks began to fail shortly before the hook, and still did
+	ByHook    SwitchBy = "hook"    // nothing tells: the hook
+)
+
+// Switch is when a deploy happened, as far as is known.
+type Switch struct {
+	At time.Time `json:"at"`
+	By SwitchBy  `json:"by"`
+}
+
+// Beginning is where a watch begins, and where what it is compared with ends. The zero value
+// leaves both to Open: the switch as the deploy names it.
+type Beginning struct {
+	Switch Switch `json:"switch,omitzero"`
+	// Hook is when the deploy was announced first; looks from then on are evidence, however the
+	// switch is known.
+	Hook time.Time `json:"hook,omitzero"`
+	// Before is where "before" ends: at the switch; earlier when checks began to fail shortly
+	// before it, or when the version before was bad or undecided.
+	Before time.Time `json:"before,omitzero"`
+	// Excuses say which checks are not judged until they are up.
+	Excuses map[string]Excuse `json:"excuses,omitempty"`
+	// Reprieve is until when what the version before left failing is no evidence against this
+	// one: a fix may need a moment. Zero: it left nothing.
+	Reprieve time.Time `json:"reprieve,omitzero"`
+	// Doubt is why a fault that goes on from before the hook may not be this deploy's, so that
+	// a person is asked before it is rolled back.
+	Doubt reason.Reason `json:"doubt,omitzero"`
+}
+
+// BeforeEnds is where what the watch is compared with ends. Watches of earlier builds have no
+// other end than the switch.
+func (w *Watch) BeforeEnds() time.Time {
+	if w.Begin.Before.IsZero() {
+		return w.Switched
+	}
+	return w.Begin.Before
+}
+
+// Suspect reports whether there is evidence against the version: it failed, or the evidence
+// that it made something worse outweighs the evidence that it did not.
+func (w *Watch) Suspect() bool {
+	switch w.State {
+	case Failed:
+		return true
+	case Passed:
+		return false
+	default:
+		return len(w.Checks)+len(w.Counters) > 0 && w.logEvidence() > 0
+	}
+}
+
+// FewestJudged is how many judged looks the check has that has the fewest; 0 without checks.
+func (w *Watch) FewestJudged() int {
+	if len(w.Checks) == 0 {
+		return 0
+	}
+	fewest := math.MaxInt
+	for i := range w.Checks {
+		fewest = min(fewest, w.Checks[i].Judged.Looks)
+	}
+	return fewest
+}
+
+// reprieved reports whether what failed before the hook is still left to the version before.
+func (w *Watch) reprieved(at time.Time) bool { return at.Before(w.Begin.Reprieve) }
+
+// doubtful reports whether the fault that failed the watch may go on from before the hook: it
+// was there when the looks that count began, or nobody can tell when it began.
+func (w *Watch) doubtful() bool {
+	if w.Begin.Doubt.IsZero() {
+		return false
+	}
+	since := w.FaultSince()
+	slowest := time.Duration(0)
+	for i := range w.Checks {
+		slowest = max(slowest, w.Checks[i].Every)
+	}
+	return since.IsZero() || since.Sub(w.From) <= BlindAfter(slowest)
+}
