@@ -78,7 +78,7 @@ race:
 # minutes and finds nothing, and the scenarios, which run the binary as it is delivered.
 .PHONY: plain
 plain:
-	$(PLAIN) $(GO) test -vet=off -p 2 -timeout $(TIMEOUT) ./test/scenario ./test/bench/judge ./configs ./internal/series ./watch/...
+	$(PLAIN) $(GO) test -vet=off -p 2 -timeout $(TIMEOUT) ./test/scenario ./test/world ./test/bench/judge ./configs ./internal/series ./watch/...
 
 # A module of its own: it builds promtool, which no other test needs.
 .PHONY: promtool
@@ -121,10 +121,12 @@ BENCH := $(GO) test -run '^$$' -p 1 -timeout 60m
 bench: setup mutants ## all benchmarks, and the mutants (most of an hour; those of the whole process have targets of their own)
 	$(BENCH) -bench . -benchmem ./...
 
-# The table of docs/judge.md. QUICK=1 draws few streams, as its test does.
+# The tables of docs/judge.md: on streams that the binary judges, and on deploys of simulated shops
+# (PART=streams, worlds or innocent: one of them; ONLY: lines with these words). QUICK=1 draws few
+# streams, as its test does.
 .PHONY: bench-judge
-bench-judge: build ## measure the judge's false alarms and delays on 20,000 streams a line (minutes; QUICK=1: seconds)
-	$(GO) run ./test/bench/judge -guardian $(BIN)/guardian $(if $(QUICK),-streams 300)
+bench-judge: build ## measure the judge's false alarms and delays on 20,000 streams a line (half an hour; QUICK=1: a minute)
+	$(GO) run ./test/bench/judge -guardian $(BIN)/guardian $(if $(QUICK),-streams 300) $(if $(PART),-part $(PART)) $(if $(ONLY),-only '$(ONLY)')
 
 .PHONY: bench-replay
 bench-replay: ## replay 30 days of 200 checks, and print how long it takes
@@ -145,7 +147,7 @@ bench-reaction: ## measure the time from the look that completes the evidence to
 # On the real binary with simulated shops; it fails when a verdict is not the expected one.
 .PHONY: scenarios
 scenarios: ## play what deploys meet, and print each verdict and the time to it
-	$(GO) test -count=1 -timeout $(TIMEOUT) -v ./test/scenario | grep -vE '^=== |^ *--- PASS'
+	$(GO) test -count=1 -timeout $(TIMEOUT) -v ./test/scenario ./test/world | grep -vE '^=== |^ *--- PASS'
 
 # Each of the faults of test/mutants/mutants.txt, alone, must make a test fail. ONLY is a regular
 # expression of names and files.

@@ -89,7 +89,7 @@ func TestPacksPassTheCheck(t *testing.T) {
 	for _, pack := range packs(t) {
 		at := filepath.Join(folder, "packs")
 		files := []string{filepath.Join(at, pack+".yaml"), filepath.Join(at, pack+".checks.yaml")}
-		if err := config.LoadFiles(files, config.Options{LookupEnv: example}); err != nil {
+		if _, err := config.LoadFiles(files, config.Options{LookupEnv: example}); err != nil {
 			t.Errorf("%s:\n%v", pack, err)
 		}
 	}

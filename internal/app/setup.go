@@ -225,6 +225,7 @@ func (a *App) Reload(_ context.Context) error {
 		if s, err = a.build(c); err == nil {
 			if err = a.dispatcher.Apply(s.receivers); err == nil {
 				a.warnOfWhatNeedsARestart(c)
+				a.warnOfWhatCannotWork(c)
 				a.swap(s)
 			}
 		}
@@ -239,6 +240,12 @@ func (a *App) Reload(_ context.Context) error {
 	a.loadError.Store(nil)
 	a.log.Info("the configuration was reloaded", "summary", c.String())
 	return nil
+}
+
+func (a *App) warnOfWhatCannotWork(c *config.Config) {
+	for _, w := range c.Warnings {
+		a.log.Warn("the configuration is valid, and something in it cannot work", "warning", w.Error())
+	}
 }
 
 func (a *App) warnOfWhatNeedsARestart(c *config.Config) {

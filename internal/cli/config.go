@@ -16,14 +16,15 @@ func checkCommand(s streams) *cobra.Command {
 		Use:   "check FILE...",
 		Short: "Validate configurations and rule files: every mistake with file, line and hint",
 		Long: `Loads configurations or rule files exactly as "guardian serve" does and prints every
-mistake. Exits 1 when there is one.`,
+mistake, and warnings of what is valid and cannot work: such as a watch in which a check is
+looked at too seldom to find an outage. Exits 1 when there is a mistake, not for warnings.`,
 		Example: "  guardian check guardian.yaml rules/*.yaml",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, files []string) error {
 			if err := knownOutput(output); err != nil {
 				return err
 			}
-			err := config.LoadFiles(files, config.Options{})
+			warnings, err := config.LoadFiles(files, config.Options{})
 			var ms config.Mistakes
 			if err != nil && !errors.As(err, &ms) {
 				return err
@@ -32,14 +33,22 @@ mistake. Exits 1 when there is one.`,
 				if ms == nil {
 					ms = config.Mistakes{}
 				}
-				if err := printJSON(s.out, map[string]any{"files": files, "mistakes": ms}); err != nil {
+				if err := printJSON(s.out, map[string]any{"files": files, "mistakes": ms, "warnings": append(config.Mistakes{}, warnings...)}); err != nil {
 					return err
 				}
 			} else {
 				for _, m := range ms {
 					_, _ = fmt.Fprintln(s.out, m.Error())
 				}
-				if len(ms) == 0 {
+				for _, m := range warnings {
+					m.Problem = "warning: " + m.Problem
+					_, _ = fmt.Fprintln(s.out, m.Error())
+				}
+				switch {
+				case len(ms) > 0:
+				case len(warnings) > 0:
+					_, _ = fmt.Fprintf(s.out, "%s, no mistakes, %s\n", counted(len(files), "file"), counted(len(warnings), "warning"))
+				default:
 					_, _ = fmt.Fprintf(s.out, "%s, no mistakes\n", counted(len(files), "file"))
 				}
 			}

@@ -49,6 +49,9 @@ type Config struct {
 	Maintenance []Maintenance `yaml:"maintenance" doc:"Maintenance windows: notices are suppressed, and the SLA report lists them separately."`
 	Freezes     []Freeze      `yaml:"freezes" doc:"Windows in which a service may not be deployed."`
 
+	// Warnings say what is no mistake and cannot work all the same, such as a watch that is too short
+	// for its checks.
+	Warnings Mistakes `yaml:"-"`
 	// File is the path that was loaded, as it was given.
 	File string `yaml:"-"`
 	// RuleFiles are the files that Rules matched, sorted and without duplicates.

@@ -32,6 +32,7 @@ type decoder struct {
 	inside   map[*yaml.Node]bool // anchors being expanded
 	mistakes Mistakes
 	full     bool
+	warnings Mistakes // of what is no mistake and cannot work all the same
 }
 
 // add adds a mistake at a node; nil: about the whole file.
@@ -48,6 +49,18 @@ func (d *decoder) add(n *yaml.Node, path, problem, hint string) {
 		m.Line, m.Column = n.Line, n.Column
 	}
 	d.mistakes = append(d.mistakes, m)
+}
+
+// warn adds a warning at the key of a path, or the nearest one above it.
+func (d *decoder) warn(path, problem, hint string) {
+	if len(d.warnings) >= maxMistakes {
+		return
+	}
+	m := Mistake{File: d.file, Path: path, Problem: problem, Hint: hint}
+	if n := d.locate(path); n != nil {
+		m.Line, m.Column = n.Line, n.Column
+	}
+	d.warnings = append(d.warnings, m)
 }
 
 // decode decodes n into v. Fields that n does not set keep their values.

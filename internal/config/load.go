@@ -68,8 +68,8 @@ func Load(path string, o Options) (*Config, error) {
 
 // LoadFiles validates several configurations or rule files. A file with a top-level list
 // "groups" is a rule file; whether the metrics it reads exist is only known for a
-// configuration that names it. The error is of type Mistakes.
-func LoadFiles(paths []string, o Options) error {
+// configuration that names it. The error is of type Mistakes; warnings are as Config.Warnings.
+func LoadFiles(paths []string, o Options) (warnings Mistakes, err error) {
 	o = o.withDefaults()
 	var all Mistakes
 	for _, path := range paths {
@@ -77,8 +77,8 @@ func LoadFiles(paths []string, o Options) error {
 		if content, ok := d.read(); ok {
 			if isRuleFile(content) {
 				d.ruleFiles([]RuleFile{{Name: path, Content: content}}, &Config{}, nil)
-			} else {
-				d.config(content)
+			} else if c := d.config(content); c != nil {
+				warnings = append(warnings, c.Warnings...)
 			}
 		}
 		var found Mistakes
@@ -87,9 +87,9 @@ func LoadFiles(paths []string, o Options) error {
 		}
 	}
 	if len(all) > 0 {
-		return all.sorted()
+		return warnings, all.sorted()
 	}
-	return nil
+	return warnings, nil
 }
 
 func isRuleFile(content []byte) bool {
@@ -138,6 +138,13 @@ func (d *decoder) config(content []byte) *Config {
 	c.File = d.file
 	d.fill(c)
 	d.check(c)
+	if len(d.mistakes) == 0 {
+		d.foresee(c)
+		c.Warnings = d.warnings.sorted()
+		for i := range c.Warnings {
+			d.redact(&c.Warnings[i])
+		}
+	}
 	return c
 }
 
@@ -147,10 +154,14 @@ func (d *decoder) result() error {
 		return nil
 	}
 	for i := range d.mistakes {
-		m := &d.mistakes[i]
-		m.Path, m.Problem, m.Hint = d.redactor.Redact(m.Path), d.redactor.Redact(m.Problem), d.redactor.Redact(m.Hint)
+		d.redact(&d.mistakes[i])
 	}
 	return d.mistakes.sorted()
+}
+
+// redact takes the secrets out of a message.
+func (d *decoder) redact(m *Mistake) {
+	m.Path, m.Problem, m.Hint = d.redactor.Redact(m.Path), d.redactor.Redact(m.Problem), d.redactor.Redact(m.Hint)
 }
 
 // fill sets what follows from other keys: defaults of checks, absolute paths, addresses.

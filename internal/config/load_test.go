@@ -91,8 +91,11 @@ func mustLoad(tb testing.TB, text string) *config.Config {
 func TestExamplesLoad(t *testing.T) {
 	folder := examples(t)
 	for _, name := range []string{"minimal.yaml", "full.yaml"} {
-		if _, err := config.Load(filepath.Join(folder, name), config.Options{LookupEnv: exampleEnvironment}); err != nil {
+		c, err := config.Load(filepath.Join(folder, name), config.Options{LookupEnv: exampleEnvironment})
+		if err != nil {
 			t.Errorf("%s:\n%v", name, err)
+		} else if len(c.Warnings) > 0 {
+			t.Errorf("%s cannot work:\n%v", name, c.Warnings)
 		}
 	}
 }
@@ -356,10 +359,10 @@ func TestCheckingSeveralFilesFindsEachOnesMistakes(t *testing.T) {
 	write(t, good, "services: [{name: shop}]\n")
 	write(t, bad, "servces: []\n")
 	write(t, rule, "groups:\n  - name: g\n    rules:\n      - alert: A\n        expr: up ==\n")
-	if err := config.LoadFiles([]string{good}, config.Options{}); err != nil {
+	if _, err := config.LoadFiles([]string{good}, config.Options{}); err != nil {
 		t.Errorf("a good file: %v", err)
 	}
-	err := config.LoadFiles([]string{rule, good, bad}, config.Options{})
+	_, err := config.LoadFiles([]string{rule, good, bad}, config.Options{})
 	var mistakes config.Mistakes
 	if !errors.As(err, &mistakes) || len(mistakes) != 2 || mistakes[0].File != bad || mistakes[1].File != rule || mistakes[1].Line != 5 {
 		t.Errorf("%v", err)

@@ -35,6 +35,7 @@ type scenario struct {
 	checks string // default: the storefront
 	watch  string // more of the section watch
 	more   string // more of the configuration
+	rules  string // a rule file
 	clock  bool   // the machine's clock can be set
 	before int    // number of looks before the deploy; default 4
 	// play says how the shop answers; nil: always well.
@@ -85,6 +86,9 @@ const (
 )
 
 func (s scenario) config() string {
+	if s.rules != "" {
+		s.more += "rules: [rules.yaml]\nevaluation_interval: 1s\n"
+	}
 	return `
 server: {listen: LISTEN}
 storage: {path: data, lease: 3s}

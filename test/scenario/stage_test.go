@@ -52,6 +52,7 @@ type stage struct {
 	mu       sync.Mutex
 	version  string
 	switched time.Time
+	back     time.Time // until then nothing answers
 	nth      map[place]int
 	kept     map[string]json.RawMessage
 	play     func(request) answer
@@ -84,7 +85,11 @@ func newStage(t *testing.T, s scenario) *stage {
 			t.Fatal(err)
 		}
 	}
-	st.Guardian = rig.New(t, program, strings.NewReplacer("SHOP", "http://"+st.path.Addr, "TOOL", server.URL).Replace(s.config()), nil)
+	files := map[string]string{}
+	if s.rules != "" {
+		files["rules.yaml"] = s.rules
+	}
+	st.Guardian = rig.New(t, program, strings.NewReplacer("SHOP", "http://"+st.path.Addr, "TOOL", server.URL).Replace(s.config()), files)
 	return st
 }
 
@@ -93,6 +98,11 @@ func newStage(t *testing.T, s scenario) *stage {
 func (st *stage) respond(w http.ResponseWriter, r *http.Request, p place) (_ answer, ok bool) {
 	st.mu.Lock()
 	st.nth[p]++
+	if time.Now().Before(st.back) {
+		st.mu.Unlock()
+		http.Error(w, "nothing answers", http.StatusServiceUnavailable) // as what stands before it says
+		return answer{}, false
+	}
 	m := request{at: p, version: st.version, nth: st.nth[p], since: time.Since(st.switched)}
 	st.mu.Unlock()
 	var a answer
@@ -185,6 +195,14 @@ func (st *stage) Switch(version string) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.version, st.switched, st.nth = version, time.Now(), map[place]int{}
+}
+
+// Restart deploys a version; until it has started, nothing answers.
+func (st *stage) Restart(version string, down time.Duration) {
+	st.Switch(version)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.back = st.switched.Add(down)
 }
 
 // Ship deploys a version, announces it and returns the ID of its watch.

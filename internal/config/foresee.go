@@ -1,0 +1,106 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"guardian/probes"
+)
+
+// foresee warns of what is no mistake and cannot work all the same: watches that can neither pass nor
+// find an outage, and restarts that count against every deploy.
+func (d *decoder) foresee(c *Config) {
+	for i := range c.Services {
+		d.foreseeLooks(c, &c.Services[i])
+		d.foreseeRestart(c, &c.Services[i], at("services", i))
+	}
+}
+
+// foreseeLooks warns of checks that look too seldom for the watches of their service.
+func (d *decoder) foreseeLooks(c *Config, s *Service) {
+	p, weights := s.Watch.Policy(), 0.0
+	for _, m := range s.Watch.Metrics {
+		weights += m.Weight
+	}
+	for i := range c.Checks {
+		if k := &c.Checks[i]; k.Service == s.Name && k.Watch {
+			weights += k.Weight
+		}
+	}
+	for i := range c.Checks {
+		k := &c.Checks[i]
+		if k.Service != s.Name || !k.Watch {
+			continue
+		}
+		path := at("checks", i) + ".every"
+		if k.Cron.IsSet() {
+			path = at("checks", i) + ".cron"
+		}
+		has, outage := p.Looks(k.Policy(), k.Weight/weights)
+		switch {
+		case has < p.MinSamples:
+			d.warn(path, fmt.Sprintf("a watch of %s has %s of it, and min_samples is %d: no deploy of %s can pass", s.Watch.For, lookCount(has), p.MinSamples, s.Name),
+				remedyOf(s, k, p.MinSamples, p.Pace(p.MinSamples)))
+		case outage == 0:
+			needs := mostLooks(func(looks int) bool {
+				longer := p
+				longer.For = p.Grace + time.Duration(looks)*time.Duration(k.Every)
+				_, found := longer.Looks(k.Policy(), k.Weight/weights)
+				return found > 0
+			})
+			d.warn(path, fmt.Sprintf("a watch of %s has %s of it, too few to find an outage that it shows alone: that takes %d", s.Watch.For, lookCount(has), needs),
+				remedyOf(s, k, needs, p.Pace(needs)))
+		}
+	}
+}
+
+// mostLooks is the least number of looks that are enough.
+func mostLooks(enough func(int) bool) int {
+	n := 1
+	for ; n < 1000 && !enough(n); n++ {
+	}
+	return n
+}
+
+func remedyOf(s *Service, k *Check, looks int, every time.Duration) string {
+	longer := time.Duration(looks)*time.Duration(k.Every) + time.Duration(s.Watch.Grace)
+	if longer > time.Minute {
+		longer = (longer + time.Minute - 1).Truncate(time.Minute)
+	}
+	return fmt.Sprintf("look every %s or more often, watch for %s or longer, or leave the check out of verdicts with watch: false",
+		model.Duration(every), model.Duration(longer))
+}
+
+func lookCount(n int) string {
+	if n == 1 {
+		return "1 look"
+	}
+	return fmt.Sprintf("%d looks", n)
+}
+
+// foreseeRestart warns of services whose restart is seen and not allowed for.
+func (d *decoder) foreseeRestart(c *Config, s *Service, path string) {
+	if _, written := d.find(path + ".watch.grace"); written || s.Watch.Grace > 0 {
+		return
+	}
+	hint := "set watch.grace to how long a restart takes, such as 30s; 0s where old and new overlap"
+	if b, ok := c.Runbook(s.Rollback); ok {
+		for _, step := range b.Steps {
+			if step.Kind == "docker" {
+				d.warn(path+".watch", fmt.Sprintf("runbook %s replaces the container, which answers nothing meanwhile, and there is no grace: failures during a restart count against the deploy", b.Name), hint)
+				return
+			}
+		}
+	}
+	visible := slices.IndexFunc(c.Checks, func(k Check) bool {
+		set, ok := k.Settings.(*probes.HTTPSettings)
+		return ok && k.Service == s.Name && k.Watch && (set.VersionFrom.Header != "" || set.VersionFrom.JSON != "")
+	})
+	if visible >= 0 {
+		d.warn(path+".watch", fmt.Sprintf("check %s sees the version change, and there is no grace: failures between the last answer of the old version and the first of the new one count against the deploy",
+			c.Checks[visible].Name), hint)
+	}
+}

@@ -1,0 +1,490 @@
+package world
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"guardian/actions"
+	"guardian/decide"
+	"guardian/probes/sample"
+	"guardian/rules"
+	"guardian/watch"
+	"guardian/watch/judge"
+)
+
+// Scene is a world at a moment, with the guardian over it. One goroutine owns it.
+type Scene struct {
+	w        *World
+	r        *rand.Rand
+	settings *decide.Settings
+	now      time.Duration // since noon
+
+	shop     shop
+	checks   []Check // with the state of their noise
+	next     []time.Duration
+	counters []Counter
+	read     time.Duration // when the counters and the rule are asked next
+	alert    *rules.Alert
+	health   map[string]sample.Health
+	recent   [][]sample.Sample // the last looks, by check
+
+	past    past
+	hooks   []hook // to come
+	keep    bool   // looks are kept: a hook is still to come
+	open    []*held
+	over    []Ended
+	undo    *actions.Run // under way
+	closed  []watch.GateReason
+}
+
+// hook is a call of the hook.
+type hook struct {
+	at     time.Duration
+	deploy Deploy
+	before string // the version before
+}
+
+// held is an open watch.
+type held struct {
+	Ended
+	since time.Duration // the hook or the switch, whichever was later
+	seen  []seen        // since then, by check
+}
+
+// seen is what a watch saw of a check.
+type seen struct {
+	all  watch.Counts
+	late watch.Counts // in the last quarter of the watch
+}
+
+func (n *seen) add(down, late bool) {
+	counts := []*watch.Counts{&n.all}
+	if late {
+		counts = append(counts, &n.late)
+	}
+	for _, c := range counts {
+		c.Looks++
+		if down {
+			c.Failures++
+		}
+	}
+}
+
+// Begin is a world before its first hook: its history is there.
+func Begin(w *World, settings *decide.Settings, r *rand.Rand) *Scene {
+	s := &Scene{
+		w: w, r: r, settings: settings, keep: true, checks: slices.Clone(w.Checks), counters: slices.Clone(w.Counters), next: make([]time.Duration, len(w.Checks)),
+		recent: make([][]sample.Sample, len(w.Checks)), health: map[string]sample.Health{},
+		past: past{looks: map[string][]watch.Look{}, readings: map[string][]watch.Reading{}},
+	}
+	s.shop = shop{versions: []serving{{Version: Version{w.first(), w.Was}, gone: -1 << 62, from: -w.history()}}, outages: w.Outages}
+	before := w.first()
+	for _, d := range w.Deploys {
+		s.shop.versions = append(s.shop.versions, serving{Version: d.Version, gone: d.At, from: d.At + d.Down, rolling: d.Rolling, shops: d.Shops})
+		if !d.Hook.Never {
+			at := d.At + d.Hook.After
+			if d.Hook.Exec {
+				at = d.At + d.Down + d.Rolling
+			}
+			s.hooks = append(s.hooks, hook{at: at, deploy: d, before: before})
+		}
+		before = d.Version.Name
+	}
+	slices.SortStableFunc(s.hooks, func(x, y hook) int { return int(x.at - y.at) })
+	s.now = -w.history()
+	if w.SameTime {
+		s.sameTime()
+	}
+	for i := range s.checks {
+		s.next[i] = s.now + time.Duration(r.Int64N(int64(s.checks[i].every())))
+	}
+	s.read = s.now
+	return s
+}
+
+// sameTime fills in what was seen at the same time of day a week and a day before: half an hour
+// before noon until four hours after it.
+func (s *Scene) sameTime() {
+	for _, days := range []time.Duration{7, 1} {
+		from, to := -days*24*time.Hour-time.Hour, -days*24*time.Hour+4*time.Hour
+		for i := range s.checks {
+			c := &s.checks[i]
+			for t := from; t < to; t += c.every() {
+				down, took := c.Noise.look(s.r, Noon().Add(t))
+				s.past.looks[c.Name] = append(s.past.looks[c.Name], watch.Look{At: Noon().Add(t), Health: answer{down: down}.health(), Took: took})
+			}
+		}
+		for i := range s.counters {
+			c := &s.counters[i]
+			for t := from; t < to; t += watch.CounterEvery {
+				s.past.readings[c.Name] = append(s.past.readings[c.Name], s.shop.reading(s.r, c, t))
+			}
+		}
+	}
+}
+
+// Announce plays the world until its last hook was called.
+func (s *Scene) Announce() error {
+	for len(s.hooks) > 0 {
+		if err := s.advance(s.hooks[0].at); err != nil {
+			return err
+		}
+		h := s.hooks[0]
+		s.hooks = s.hooks[1:]
+		if err := s.announce(h); err != nil {
+			return err
+		}
+	}
+	s.keep = false
+	return nil
+}
+
+// Fork is a copy of a scene after its last hook: the same past, with another future.
+func (s *Scene) Fork(r *rand.Rand) *Scene {
+	f := *s
+	f.r, f.checks, f.counters, f.next = r, slices.Clone(s.checks), slices.Clone(s.counters), slices.Clone(s.next)
+	f.health, f.shop.versions, f.over = maps.Clone(s.health), slices.Clone(s.shop.versions), slices.Clone(s.over)
+	f.past.runs, f.past.goods, f.past.watches = slices.Clone(s.past.runs), slices.Clone(s.past.goods), slices.Clone(s.past.watches)
+	f.open = nil
+	for _, h := range s.open {
+		own := h.Watch.Clone()
+		for i, w := range f.past.watches {
+			if w == h.Watch {
+				f.past.watches[i] = &own
+			}
+		}
+		k := *h
+		k.Watch, k.seen = &own, slices.Clone(h.seen)
+		f.open = append(f.open, &k)
+	}
+	return &f
+}
+
+// longest is how long after its last hook a world is played at most.
+const longest = 12 * time.Hour
+
+// End plays until all watches and rollbacks are over.
+func (s *Scene) End() (Outcome, error) {
+	for end := s.now + longest; (len(s.open) > 0 || s.undo != nil) && s.now < end; {
+		until := s.now + time.Hour
+		if len(s.open) > 0 {
+			until = s.open[0].Watch.Deadline.Sub(Noon())
+			for _, h := range s.open {
+				until = min(until, h.Watch.Deadline.Sub(Noon()))
+			}
+			until = max(until, s.now+time.Second)
+		}
+		if s.undo != nil {
+			until = min(until, s.undo.Started.Sub(Noon())+undoing)
+		}
+		if err := s.advance(until); err != nil {
+			return Outcome{}, err
+		}
+	}
+	o := Outcome{Watches: slices.Clone(s.over), Runs: s.past.runs, Closed: s.closed}
+	for _, h := range s.open {
+		o.Watches = append(o.Watches, h.Ended)
+	}
+	slices.SortStableFunc(o.Watches, func(x, y Ended) int { return x.Deploy.Announced.Compare(y.Deploy.Announced) })
+	v, _ := s.shop.at(s.r, "", s.now)
+	o.Version = v.Name
+	var err error
+	o.Good, err = s.decider().KnownGoods(context.Background(), Service, watch.DefaultEnvironment, Noon().Add(s.now))
+	return o, err
+}
+
+func (s *Scene) decider() decide.Decider { return decide.Decider{Settings: s.settings, Past: &s.past} }
+
+// advance lets everything happen until a time, included.
+func (s *Scene) advance(until time.Duration) error {
+	for {
+		first := -1
+		at := until
+		for i, t := range s.next {
+			if t < at {
+				first, at = i, t
+			}
+		}
+		if s.undo != nil {
+			if t := s.undo.Started.Sub(Noon()) + undoing; t <= at {
+				s.now = t
+				s.finish()
+				continue
+			}
+		}
+		if (len(s.counters) > 0 || s.w.Rule) && s.read <= at {
+			s.now, at = s.read, s.read
+			s.read += watch.CounterEvery
+			if err := s.measure(); err != nil {
+				return err
+			}
+			continue
+		}
+		if first < 0 {
+			s.now = until
+			return s.tick()
+		}
+		s.now = at
+		s.next[first] += s.checks[first].every()
+		if err := s.see(first); err != nil {
+			return err
+		}
+	}
+}
+
+// mostRecent is how many looks of a check a guardian has at hand.
+const mostRecent = 32
+
+// see makes one look.
+func (s *Scene) see(i int) error {
+	c := &s.checks[i]
+	a := s.shop.look(s.r, c, s.now)
+	at, h := Noon().Add(s.now), a.health()
+	s.health[c.Name] = h
+	if !s.keep && len(s.open) == 0 {
+		return nil
+	}
+	x := sample.Sample{
+		Check: c.Name, Kind: "http", Service: c.service(), At: at, Duration: a.took, Observation: sample.Observation{Health: h, Version: a.version},
+	}
+	if s.keep {
+		s.past.looks[c.Name] = append(s.past.looks[c.Name], watch.Look{At: at, Health: h, Took: a.took})
+		if s.recent[i] = append(s.recent[i], x); len(s.recent[i]) > 2*mostRecent {
+			s.recent[i] = slices.Delete(s.recent[i], 0, mostRecent)
+		}
+	}
+	for _, k := range slices.Clone(s.open) {
+		if w := k.Watch; s.now >= k.since && !at.Before(w.From) {
+			k.seen[i].add(a.down, w.Deadline.Sub(at) <= w.Policy.For/4)
+		}
+		if err := s.take(k, k.Watch.Observe(x)); err != nil {
+			return err
+		}
+	}
+	return s.tick()
+}
+
+func (c *Check) service() string { return cmp.Or(c.Of, Service) }
+
+// tick lets the open watches see the time.
+func (s *Scene) tick() error {
+	for _, h := range slices.Clone(s.open) {
+		if err := s.take(h, h.Watch.Tick(Noon().Add(s.now))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measure reads the counters and evaluates the rule.
+func (s *Scene) measure() error {
+	for i := range s.counters {
+		c := &s.counters[i]
+		reading := s.shop.reading(s.r, c, s.now)
+		if s.keep {
+			s.past.readings[c.Name] = append(s.past.readings[c.Name], reading)
+		}
+		for _, h := range slices.Clone(s.open) {
+			if err := s.take(h, h.Watch.Measure(c.Name, reading, Noon().Add(s.now))); err != nil {
+				return err
+			}
+		}
+	}
+	if !s.w.Rule {
+		return nil
+	}
+	s.evaluate()
+	if s.alert == nil || s.alert.State != rules.Firing {
+		return nil
+	}
+	for _, h := range slices.Clone(s.open) {
+		if err := s.take(h, h.Watch.AlertFired(*s.alert, Noon().Add(s.now))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holdsFor is how long the condition of the rule must hold before it fires.
+const holdsFor = 30 * time.Second
+
+func (s *Scene) evaluate() {
+	now := Noon().Add(s.now)
+	switch {
+	case !s.shop.ruleTrue(s.r, s.now):
+		s.alert = nil
+	case s.alert == nil:
+		s.alert = &rules.Alert{
+			ID: "a_rule", Rule: "OrdersFail", Tier: rules.Critical, State: rules.Pending, ActiveAt: now, FailsWatch: true,
+			Labels: map[string]string{"alertname": "OrdersFail", "service": Service},
+		}
+	case s.alert.State == rules.Pending && now.Sub(s.alert.ActiveAt) >= holdsFor:
+		fired := *s.alert
+		fired.State, fired.FiredAt = rules.Firing, now
+		s.alert = &fired
+	}
+}
+
+// present is what the guardian sees at the moment.
+func (s *Scene) present() decide.Present {
+	p := decide.Present{Health: s.health}
+	if s.alert != nil {
+		p.Alerts = []rules.Alert{*s.alert}
+	}
+	return p
+}
+
+// announce takes a deploy in, as internal/watching does.
+func (s *Scene) announce(h hook) error {
+	ctx, now := context.Background(), Noon().Add(s.now)
+	dep := watch.Deploy{
+		ID: fmt.Sprintf("d_%s_%d", h.deploy.Version.Name, len(s.past.deploys)), Service: Service, Environment: watch.DefaultEnvironment,
+		Version: h.deploy.Version.Name, PreviousVersion: h.before, Shops: h.deploy.Shops, Kind: h.deploy.Hook.Kind, Reversible: true, At: now, Announced: now,
+	}
+	if dep.Kind == "" {
+		dep.Kind = watch.Code
+	}
+	if h.deploy.Hook.At || h.deploy.Hook.Exec {
+		dep.At = Noon().Add(h.deploy.At)
+	}
+	var open []*watch.Watch
+	for _, o := range s.open {
+		open = append(open, o.Watch)
+	}
+	d := s.decider()
+	acc, err := d.Accept(ctx, dep, open, s.present(), now)
+	if err != nil {
+		return err
+	}
+	s.closed = append(s.closed, acc.Closed...)
+	if acc.Decision != watch.Opens {
+		return nil
+	}
+	dep.RollbackRun = acc.RollbackRun
+	w, problems, err := d.Open(ctx, dep, s.present(), now)
+	if err != nil || len(problems) > 0 {
+		return fmt.Errorf("open the watch of %s: %w %v", dep.Version, err, problems)
+	}
+	for _, o := range slices.Clone(s.open) {
+		if slices.Contains(acc.Supersedes, o.Watch.ID) {
+			if err := s.take(o, o.Watch.Supersede(dep.Version, now)); err != nil {
+				return err
+			}
+		}
+	}
+	w.ID = "w_" + dep.ID
+	s.past.deploys = append(s.past.deploys, dep)
+	s.past.watches = append(s.past.watches, w)
+	k := &held{Ended: Ended{Watch: w, Deploy: dep}, since: max(s.now, h.deploy.At), seen: make([]seen, len(s.checks))}
+	s.open = append(s.open, k)
+	if dep.At.Before(now) {
+		return s.catchUp(k)
+	}
+	return nil
+}
+
+// catchUp shows a watch that was announced late what was seen meanwhile.
+func (s *Scene) catchUp(k *held) error {
+	var all []sample.Sample
+	for _, recent := range s.recent {
+		all = append(all, recent[max(0, len(recent)-mostRecent):]...)
+	}
+	slices.SortStableFunc(all, func(x, y sample.Sample) int { return x.At.Compare(y.At) })
+	for _, x := range all {
+		if err := s.take(k, k.Watch.Observe(x)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// take takes a verdict with all that follows from it.
+func (s *Scene) take(h *held, v *watch.Verdict) error {
+	if v == nil {
+		return nil
+	}
+	s.open = slices.DeleteFunc(s.open, func(o *held) bool { return o == h })
+	h.Looks, h.Over = s.sum(h)
+	now := Noon().Add(s.now)
+	if v.State != watch.Superseded {
+		then, err := s.decider().Verdict(context.Background(), h.Watch, h.Deploy, v, s.present(), now)
+		if err != nil {
+			return err
+		}
+		h.Then = then
+		if then.KnownGood {
+			s.past.goods = append(s.past.goods, actions.KnownGood{Version: h.Watch.Version, At: now})
+		}
+		if then.Request != nil && then.Acts {
+			s.act(*then.Request, h)
+		}
+	}
+	s.over = append(s.over, h.Ended)
+	return nil
+}
+
+// sum gives how often the checks looked, and which fail more often than they may.
+func (s *Scene) sum(h *held) (looks int, over []string) {
+	for i, n := range h.seen {
+		looks = max(looks, n.all.Looks)
+		judged := slices.IndexFunc(h.Watch.Checks, func(c watch.CheckState) bool { return c.Check == s.checks[i].Name })
+		if judged < 0 {
+			continue
+		}
+		for _, c := range []watch.Counts{n.all, n.late} {
+			if c.Failures > 0 && judge.RateLower(c.Failures, c.Looks, 0.01/float64(len(h.Watch.Checks))) > h.Watch.Checks[judged].FailureRate {
+				over = append(over, s.checks[i].Name)
+				break
+			}
+		}
+	}
+	return looks, over
+}
+
+// act begins a run.
+func (s *Scene) act(req actions.Request, h *held) {
+	now := Noon().Add(s.now)
+	run := actions.Run{
+		ID: fmt.Sprintf("r_%d", len(s.past.runs)), Service: req.Service, Environment: req.Environment, Runbook: req.Runbook, Trigger: req.Trigger,
+		Rollback: req.Rollback, From: req.From, To: req.To, State: actions.Running, Created: now, Started: now, Failing: req.Failing, Healthy: req.Healthy,
+	}
+	switch {
+	case len(req.Refusals) > 0:
+		run.State, run.Started, run.Ended = actions.Refused, time.Time{}, now
+	case s.w.Rollback == Rejected:
+		run.State, run.Started, run.Ended = actions.Rejected, time.Time{}, now
+	case !req.Approve.IsZero():
+		run.State, run.Started = actions.AwaitingApproval, time.Time{}
+	default:
+		s.undo = &run
+	}
+	s.past.runs = append([]actions.Run{run}, s.past.runs...)
+}
+
+// finish ends the run that is under way.
+func (s *Scene) finish() {
+	run := *s.undo
+	s.undo = nil
+	run.State, run.Ended = actions.Cured, Noon().Add(s.now)
+	if s.w.Rollback == Useless {
+		run.State = actions.NotCured
+	} else {
+		back := serving{Version: Version{Name: run.To}, gone: s.now, from: s.now}
+		for _, v := range s.shop.versions {
+			if v.Name == run.To {
+				back.Version = v.Version
+			}
+		}
+		s.shop.versions = append(s.shop.versions, back)
+	}
+	for i := range s.past.runs {
+		if s.past.runs[i].ID == run.ID {
+			s.past.runs[i] = run
+		}
+	}
+}
