@@ -33,13 +33,13 @@ type Scene struct {
 	health   map[string]sample.Health
 	recent   [][]sample.Sample // the last looks, by check
 
-	past    past
-	hooks   []hook // to come
-	keep    bool   // looks are kept: a hook is still to come
-	open    []*held
-	over    []Ended
-	undo    *actions.Run // under way
-	closed  []watch.GateReason
+	past   past
+	hooks  []hook // to come
+	keep   bool   // looks are kept: a hook is still to come
+	open   []*held
+	over   []Ended
+	undo   *actions.Run // under way
+	closed []watch.GateReason
 }
 
 // hook is a call of the hook.

@@ -120,7 +120,7 @@ type Outcome struct {
 	Watches []Ended  // by announcement
 	Good    []string // versions that are known to be good
 	Runs    []actions.Run
-	Version string // that runs
+	Version string             // that runs
 	Closed  []watch.GateReason // why gates were closed when a deploy was announced
 }
 
