@@ -63,6 +63,17 @@ func (p *past) FailedWatches(_ context.Context, service, environment string, sin
 	return all, nil
 }
 
+// Watches implements decide.Past.
+func (p *past) Watches(_ context.Context, service string, since time.Time) ([]decide.PastWatch, error) {
+	var all []decide.PastWatch
+	for _, w := range slices.Backward(p.watches) {
+		if w.Service == service && (w.Ended.IsZero() || !w.Ended.Before(since)) {
+			all = append(all, decide.PastWatchOf(w))
+		}
+	}
+	return all, nil
+}
+
 // Looks implements decide.Past.
 func (p *past) Looks(_ context.Context, check string, from, to time.Time) ([]watch.Look, error) {
 	all := p.looks[check]

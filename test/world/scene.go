@@ -32,6 +32,7 @@ type Scene struct {
 	alert    *rules.Alert
 	health   map[string]sample.Health
 	recent   [][]sample.Sample // the last looks, by check
+	answered map[string][]decide.Answered
 
 	past   past
 	hooks  []hook // to come
@@ -79,7 +80,7 @@ func (n *seen) add(down, late bool) {
 func Begin(w *World, settings *decide.Settings, r *rand.Rand) *Scene {
 	s := &Scene{
 		w: w, r: r, settings: settings, keep: true, checks: slices.Clone(w.Checks), counters: slices.Clone(w.Counters), next: make([]time.Duration, len(w.Checks)),
-		recent: make([][]sample.Sample, len(w.Checks)), health: map[string]sample.Health{},
+		recent: make([][]sample.Sample, len(w.Checks)), answered: map[string][]decide.Answered{}, health: map[string]sample.Health{},
 		past: past{looks: map[string][]watch.Look{}, readings: map[string][]watch.Reading{}},
 	}
 	s.shop = shop{versions: []serving{{Version: Version{w.first(), w.Was}, gone: -1 << 62, from: -w.history()}}, outages: w.Outages}
@@ -257,6 +258,7 @@ func (s *Scene) see(i int) error {
 		if s.recent[i] = append(s.recent[i], x); len(s.recent[i]) > 2*mostRecent {
 			s.recent[i] = slices.Delete(s.recent[i], 0, mostRecent)
 		}
+		s.answers(c.Name, a.version, at)
 	}
 	for _, k := range slices.Clone(s.open) {
 		if w := k.Watch; s.now >= k.since && !at.Before(w.From) {
@@ -267,6 +269,20 @@ func (s *Scene) see(i int) error {
 		}
 	}
 	return s.tick()
+}
+
+// answers keeps which version a check saw, and when first and last.
+func (s *Scene) answers(check, version string, at time.Time) {
+	if version == "" {
+		return
+	}
+	all := s.answered[check]
+	i := slices.IndexFunc(all, func(x decide.Answered) bool { return x.Version == version })
+	if i < 0 {
+		s.answered[check] = append(all, decide.Answered{Version: version, First: at, Last: at})
+		return
+	}
+	all[i].Last = at
 }
 
 func (c *Check) service() string { return cmp.Or(c.Of, Service) }
@@ -332,7 +348,10 @@ func (s *Scene) evaluate() {
 
 // present is what the guardian sees at the moment.
 func (s *Scene) present() decide.Present {
-	p := decide.Present{Health: s.health}
+	p := decide.Present{Health: s.health, Answered: s.answered}
+	for _, o := range s.open {
+		p.Open = append(p.Open, o.Watch)
+	}
 	if s.alert != nil {
 		p.Alerts = []rules.Alert{*s.alert}
 	}
@@ -344,7 +363,7 @@ func (s *Scene) announce(h hook) error {
 	ctx, now := context.Background(), Noon().Add(s.now)
 	dep := watch.Deploy{
 		ID: fmt.Sprintf("d_%s_%d", h.deploy.Version.Name, len(s.past.deploys)), Service: Service, Environment: watch.DefaultEnvironment,
-		Version: h.deploy.Version.Name, PreviousVersion: h.before, Shops: h.deploy.Shops, Kind: h.deploy.Hook.Kind, Reversible: true, At: now, Announced: now,
+		Version: h.deploy.Version.Name, PreviousVersion: h.before, Shops: h.deploy.Shops, Kind: h.deploy.Hook.Kind, Reversible: true, Announced: now,
 	}
 	if dep.Kind == "" {
 		dep.Kind = watch.Code
@@ -378,11 +397,12 @@ func (s *Scene) announce(h hook) error {
 		}
 	}
 	w.ID = "w_" + dep.ID
+	dep.At, dep.SwitchedBy = w.Switched, w.Begin.Switch.By
 	s.past.deploys = append(s.past.deploys, dep)
 	s.past.watches = append(s.past.watches, w)
 	k := &held{Ended: Ended{Watch: w, Deploy: dep}, since: max(s.now, h.deploy.At), seen: make([]seen, len(s.checks))}
 	s.open = append(s.open, k)
-	if dep.At.Before(now) {
+	if w.From.Before(now) {
 		return s.catchUp(k)
 	}
 	return nil

@@ -123,13 +123,16 @@ func (t *tally) looks(q float64) float64 {
 	return all[min(int(q*float64(len(all))), len(all)-1)]
 }
 
+// fewest is how many streams a cell is measured on at least.
+const fewest = 20
+
 // measure plays the cell's worlds.
 func (c cell) measure(seed uint64, streams int) (*tally, error) {
 	forks := max(c.forks, 1)
 	if c.forks == 0 {
 		forks = 5
 	}
-	pasts := max(streams/max(c.part, 1)/forks, 1)
+	pasts := max(streams/max(c.part, 1)/forks, fewest/forks)
 	t := &tally{pasts: make([][]ending, pasts)}
 	var next atomic.Int64
 	var wait sync.WaitGroup
