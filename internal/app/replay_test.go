@@ -25,7 +25,7 @@ import (
 const pastConfig = `
 server: {listen: "127.0.0.1:0", timezone: UTC}
 services:
-  - {name: orders, watch: {for: 30m, mode: observe}, rollback: back, known_good: [v1]}
+  - {name: orders, watch: {for: 30m, mode: observe, min_samples: 5}, rollback: back, known_good: [v1]}
   - {name: prices, watch: {for: 30m, mode: observe}}
   - {name: stock, watch: {for: 30m, mode: observe, metrics: [{name: moves, failures: sum(moves_lost_total), total: sum(moves_total)}]}}
 checks:
