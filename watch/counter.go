@@ -304,6 +304,9 @@ func (w *Watch) read(c *Counter, r Reading) {
 func (c *Counter) count(own, others judge.Increment, took time.Duration, ratio float64) {
 	if c.Traffic != nil {
 		c.Traffic.observe(own.Exposure, others.Exposure, took)
+		if own.Exposure > 0 || c.Traffic.Grew.IsZero() {
+			c.Traffic.Grew = c.Known
+		}
 	}
 	test, err := judge.NewCounts(c.Rate, c.Clumping, c.Horizon)
 	if err != nil {

@@ -22,7 +22,7 @@ type CounterSettings struct {
 	Value       string  `yaml:"value" doc:"PromQL of a number, in place of counters: a gauge such as memory or the lag of a queue. Of several series the worst is judged, at each shop that has the deploy."`
 	Histogram   string  `yaml:"histogram" doc:"A histogram, native or classic, in place of counters: a selector such as http_request_duration_seconds{job=\"orders\"}. Judged is its quantile over the last minute."`
 	Quantile    Share   `yaml:"quantile" doc:"Which quantile of histogram."`
-	Worse       Worse   `yaml:"worse" doc:"Which way a value or a quantile is worse: higher or lower."`
+	Worse       Worse   `yaml:"worse" enum:"higher,lower" doc:"Which way a value or a quantile is worse: higher or lower."`
 	Ratio       float64 `yaml:"ratio" doc:"A value or a quantile counts when it is this many times worse than before the deploy; at least 1."`
 	Delta       float64 `yaml:"delta" doc:"And worse by at least this much, in its own unit."`
 	Weight      float64 `yaml:"weight" doc:"Its weight among the service's checks."`

@@ -110,7 +110,7 @@ func (c *Counter) excuse() reason.Reason {
 	case c.excused():
 		return reason.New("counter_is_gauge", "counter", c.Name)
 	case c.Levels != nil && !c.Levels.known():
-		return reason.New("number_not_known", "number", c.Name, "needed", enoughBefore)
+		return reason.New("number_not_known", "number", c.Name, "needed", enoughValues)
 	default:
 		return reason.Reason{}
 	}
@@ -190,6 +190,8 @@ func (c *Counter) stopped(quarter time.Time) reason.Reason {
 	case !c.LateFrom.IsZero() && fell(c.Lately.Exposure, c.Known.Sub(c.LateFrom), t.LeastQuarter) &&
 		(others == nil || !elsewhere(c.LateFrom, others.Lately, t.LeastOthers)):
 		is = c.less(c.LateFrom, c.Lately.Exposure, t.LeastQuarter)
+	case others == nil && t.stands(t.Grew, c.Known):
+		is = c.less(t.Grew, 0, t.LeastQuarter)
 	default:
 		return is
 	}

@@ -76,6 +76,7 @@ type Levels struct {
 // levelPlan is what levels are made with.
 type levelPlan struct {
 	NumberPolicy
+	least   float64 // a percentile closer to zero than that is no limit
 	alpha   float64 // chance that one of a baseline's bounds is wrong
 	horizon int
 }
@@ -88,7 +89,7 @@ func percents() []int { return []int{50, 90, 99} }
 func (p levelPlan) levels(values, others []float64) []Level {
 	sorted := p.sorted(values)
 	n := len(sorted)
-	if n < enoughBefore {
+	if n < enoughValues {
 		return nil
 	}
 	elsewhere := p.sorted(others)
@@ -97,8 +98,8 @@ func (p levelPlan) levels(values, others []float64) []Level {
 	for _, percent := range percents() {
 		x := percentile(sorted, percent)
 		limit := p.limit(x)
-		if p.Lower && limit <= 0 && x >= 0 {
-			continue // what is never negative cannot fall below it
+		if p.Lower && limit <= 0 && x >= 0 || math.Abs(x) < p.least {
+			continue // what is never negative cannot fall below zero
 		}
 		h, above := p.beyond(values, x)
 		s := known(judge.RateUpper(above, n, p.alpha/float64(len(percents()))), h, p.horizon)
@@ -111,7 +112,7 @@ func (p levelPlan) levels(values, others []float64) []Level {
 		}
 		s.Persistence = min(max(persistence, s.Persistence), maxPersistence)
 		l := Level{Limit: limit, Before: Counts{Looks: n, Failures: above}, Stream: s}
-		if len(elsewhere) >= enoughBefore {
+		if len(elsewhere) >= enoughValues {
 			of := p.limit(percentile(elsewhere, percent))
 			l.Others = &of
 		}
@@ -119,6 +120,10 @@ func (p levelPlan) levels(values, others []float64) []Level {
 	}
 	return all
 }
+
+// enoughValues is how many values before a deploy make a baseline: their bounds are exact, but
+// wide with fewer.
+const enoughValues = 100
 
 // enoughRuns is how many stretches of values beyond a percentile tell how persistent they are.
 const enoughRuns = 5

@@ -25,6 +25,10 @@ type Traffic struct {
 	// the watch, and LeastQuarter over any time as long as a quarter of it.
 	Least        float64 `json:"least,omitempty"`
 	LeastQuarter float64 `json:"least_quarter,omitempty"`
+	// Still is the longest time before the deploy in which nothing was counted, Grew when something
+	// was last since.
+	Still time.Duration `json:"still,omitempty"`
+	Grew  time.Time     `json:"grew,omitzero"`
 	// LeastOthers is LeastQuarter of the shops without the deploy.
 	LeastOthers float64 `json:"least_others,omitempty"`
 }
@@ -32,6 +36,8 @@ type Traffic struct {
 const (
 	// trafficRatio is how many times less than before is tolerated: traffic has its own reasons.
 	trafficRatio = 3
+	// fewCounted are so few that chance alone makes a third of it.
+	fewCounted = 3
 	// trafficShare is the part of a counter's evidence that comes from its traffic.
 	trafficShare = 0.2
 	// trafficSure is the chance that too few events are taken for fewer than before.
@@ -51,11 +57,11 @@ func (w *Watch) newTraffic(recent, matched trafficHistory, plan levelPlan) *Traf
 	t := &Traffic{Levels: Levels{NumberPolicy: plan.NumberPolicy}}
 	readings := plan.horizon
 	for _, t.Bin = range bins() {
-		plan.horizon = max(readings/t.Bin, 1)
+		plan.horizon, plan.least = max(readings/t.Bin, 1), fewCounted/(float64(t.Bin)*CounterEvery.Seconds())
 		t.Levels.Recent = plan.levels(rates(recent.own, t.Bin), rates(recent.others, t.Bin))
 		t.Levels.Matched = plan.levels(rates(matched.own, t.Bin), rates(matched.others, t.Bin))
 		if len(t.Levels.Recent) > 1 || len(t.Levels.Matched) > 1 {
-			break // nine in ten values are over zero
+			break // nine in ten values are of more than a few
 		}
 	}
 	for _, of := range []struct {
@@ -67,6 +73,7 @@ func (w *Watch) newTraffic(recent, matched trafficHistory, plan levelPlan) *Traf
 			*of.into = min(*of.into, least(matched.own, of.over))
 		}
 	}
+	t.Still = max(still(recent.own), still(matched.own))
 	t.LeastOthers = least(recent.others, w.Policy.For/4)
 	if !t.Levels.known() && t.Least == 0 && t.LeastQuarter == 0 {
 		return nil
@@ -113,6 +120,25 @@ func least(steps []step, over time.Duration) float64 {
 		return 0
 	}
 	return max(lowest, 0)
+}
+
+// still is the longest time in which nothing was counted.
+func still(steps []step) (longest time.Duration) {
+	is := time.Duration(0)
+	for _, s := range steps {
+		if is += s.took; s.Exposure > 0 || !s.after {
+			is = 0
+		}
+		longest = max(longest, is)
+	}
+	return longest
+}
+
+// stands reports whether nothing was counted up to a time for much longer than it ever took
+// before.
+func (t *Traffic) stands(since, until time.Time) bool {
+	took := until.Sub(since)
+	return !since.IsZero() && took >= max(trafficRatio*t.Still, maxGap) && fell(0, took, t.LeastQuarter)
 }
 
 // observe takes what was counted between two readings.
