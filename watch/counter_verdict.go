@@ -136,7 +136,7 @@ func (w *Watch) countersWithhold() []reason.Reason {
 		}
 		is := c.stopped(w.Deadline.Add(-w.Policy.For / 4))
 		if is.IsZero() {
-			is = c.overLimit(limitSure / float64(len(w.Checks)+len(w.Counters)))
+			is = c.overLimit(limitError / float64(2*(len(w.Checks)+len(w.Counters))))
 		}
 		if !is.IsZero() {
 			all = append(all, is)
@@ -144,10 +144,6 @@ func (w *Watch) countersWithhold() []reason.Reason {
 	}
 	return all
 }
-
-// limitSure is the chance that one of a watch's checks or counters that fails exactly as often
-// as it may withholds a pass.
-const limitSure = 0.01
 
 // overLimit says that it surely fails more often than its failure_rate, whatever was before: over
 // all since the deploy, or over the last quarter of the watch. The chance that this is said of
@@ -163,7 +159,7 @@ func (c *Counter) overLimit(alpha float64) reason.Reason {
 		is    judge.Increment
 	}{{c.Began, judge.Increment{Failures: c.State.Failures, Exposure: c.State.Exposure}}, {c.LateFrom, c.Lately}} {
 		k, n := int(math.Floor(of.is.Failures/c.Clumping)), int(math.Ceil(of.is.Exposure/c.Clumping))
-		if n > 0 && judge.RateLower(min(k, n), n, alpha/2) > allowed {
+		if n > 0 && judge.RateLower(min(k, n), n, alpha) > allowed {
 			return reason.New("counter_over_limit", "counter", c.Name, "failures", of.is.Failures, "total", of.is.Exposure, "since", of.since,
 				"allowed", allowed, "needed", of.is.Failures/of.is.Exposure)
 		}
