@@ -170,8 +170,9 @@ func TestWhenAnAlertCounts(t *testing.T) {
 		counts bool
 		from   time.Duration
 	}{
-		"its condition is true for longer: never": {active: 0},
-		"true after the hook: at once":            {active: 3 * time.Minute, counts: true, from: 2 * time.Minute},
+		"its condition is true for longer: never":        {active: -time.Second},
+		"it is what ends before: at once after the hook": {active: 0, counts: true, from: 2 * time.Minute},
+		"true after the hook: at once":                   {active: 3 * time.Minute, counts: true, from: 2 * time.Minute},
 		"true between: once it reads nothing from before the hook": {
 			active: time.Minute, reach: 5 * time.Minute, counts: true, from: 7 * time.Minute,
 		},

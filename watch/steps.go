@@ -214,11 +214,11 @@ func (w *Watch) AlertFired(a rules.Alert, now time.Time) *Verdict {
 }
 
 // AlertCounts gives from when on a firing alert counts against the deploy; false for one whose
-// condition was true before, as long as it has not resolved. A condition that became true while
-// looks did not count yet, or before the hook, counts once its expression reads nothing from
-// then any more.
+// condition was true before, as long as it has not resolved; "before" may end where it became true. A condition
+// that became true while looks did not count yet, or before the hook, counts once its expression
+// reads nothing from then any more.
 func (w *Watch) AlertCounts(a rules.Alert) (time.Time, bool) {
-	if !a.ActiveAt.After(w.BeforeEnds()) {
+	if a.ActiveAt.Before(w.BeforeEnds()) {
 		return time.Time{}, false
 	}
 	from := w.From

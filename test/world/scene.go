@@ -53,8 +53,9 @@ type hook struct {
 // held is an open watch.
 type held struct {
 	Ended
-	since time.Duration // the hook or the switch, whichever was later
-	seen  []seen        // since then, by check
+	since    time.Duration // the hook or the switch, whichever was later
+	switched time.Duration
+	seen     []seen // since then, by check
 }
 
 // seen is what a watch saw of a check.
@@ -261,7 +262,7 @@ func (s *Scene) see(i int) error {
 		s.answers(c.Name, a.version, at)
 	}
 	for _, k := range slices.Clone(s.open) {
-		if w := k.Watch; s.now >= k.since && !at.Before(w.From) {
+		if w := k.Watch; s.now >= k.since && !at.Before(w.From) && !k.inherited(c, a, s.now) {
 			k.seen[i].add(a.down, w.Deadline.Sub(at) <= w.Policy.For/4)
 		}
 		if err := s.take(k, k.Watch.Observe(x)); err != nil {
@@ -269,6 +270,21 @@ func (s *Scene) see(i int) error {
 		}
 	}
 	return s.tick()
+}
+
+// inherited tells whether a failed look is none of the deployed version's: the version before left the check failing,
+// and it has a moment to come up; or the old version answered a moment ago, and nothing names the new one.
+func (h *held) inherited(c *Check, a answer, now time.Duration) bool {
+	if !a.down || h.Deploy.Service != c.service() {
+		return false
+	}
+	for i := range h.Watch.Checks {
+		k := &h.Watch.Checks[i]
+		if k.Check == c.Name && k.Excused == watch.ExcusedInherited && Noon().Add(now).Before(h.Watch.Begin.Reprieve) {
+			return true
+		}
+	}
+	return c.Names && a.version == "" && now < h.switched+2*c.every()
 }
 
 // answers keeps which version a check saw, and when first and last.
@@ -400,7 +416,7 @@ func (s *Scene) announce(h hook) error {
 	dep.At, dep.SwitchedBy = w.Switched, w.Begin.Switch.By
 	s.past.deploys = append(s.past.deploys, dep)
 	s.past.watches = append(s.past.watches, w)
-	k := &held{Ended: Ended{Watch: w, Deploy: dep}, since: max(s.now, h.deploy.At), seen: make([]seen, len(s.checks))}
+	k := &held{Ended: Ended{Watch: w, Deploy: dep}, since: max(s.now, h.deploy.At), switched: h.deploy.At, seen: make([]seen, len(s.checks))}
 	s.open = append(s.open, k)
 	if w.From.Before(now) {
 		return s.catchUp(k)
@@ -457,7 +473,7 @@ func (s *Scene) sum(h *held) (looks int, over []string) {
 			continue
 		}
 		for _, c := range []watch.Counts{n.all, n.late} {
-			if c.Failures > 0 && judge.RateLower(c.Failures, c.Looks, 0.01/float64(len(h.Watch.Checks))) > h.Watch.Checks[judged].FailureRate {
+			if c.Failures > 0 && judge.RateLower(c.Failures, c.Looks, 0.01/float64(2*len(h.Watch.Checks))) > h.Watch.Checks[judged].FailureRate {
 				over = append(over, s.checks[i].Name)
 				break
 			}

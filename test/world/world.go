@@ -105,9 +105,9 @@ type Ended struct {
 	// Looks is how many times the checks looked after the hook or the switch, whichever was later,
 	// until the watch ended: the most of any check.
 	Looks int
-	// Over names the judged checks that fail more often than they may: over all of these looks, or over those in
-	// the last quarter of the watch, the lower 99 % bound of the failure rate, divided over the
-	// checks, is above failure_rate.
+	// Over names the judged checks that fail more often than they may: over all of these looks, or
+	// over those in the last quarter of the watch, the exact lower bound of the failure rate is
+	// above failure_rate. It is wrong for 1 % of the watches, divided over the checks and these two.
 	Over []string
 	Then decide.Consequence
 }
