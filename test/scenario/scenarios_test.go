@@ -10,7 +10,7 @@ import (
 )
 
 // scenarios lists all scenarios. A second stands for a minute.
-func scenarios() []scenario { return basics() }
+func scenarios() []scenario { return append(basics(), restarts()...) }
 
 // basics are deploys that are announced when they happen.
 func basics() []scenario {
