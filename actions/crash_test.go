@@ -44,6 +44,10 @@ func (u *surroundings) Record(_ context.Context, r actions.Record) error {
 	return nil
 }
 
+func (u *surroundings) Ask(ctx context.Context, _ actions.Run, s actions.Symptom, _ time.Time) (actions.CheckResult, error) {
+	return u.Look(ctx, s.Name)
+}
+
 func (u *surroundings) Look(context.Context, string) (actions.CheckResult, error) {
 	u.mayDie()
 	return actions.CheckResult{Health: "up"}, nil

@@ -14,10 +14,14 @@ import (
 	"guardian/internal/reason"
 )
 
-// Verifier looks at one check now, out of its schedule. An error means that it could not be
-// looked at, which is neither up nor down.
+// Verifier tells whether what made a run necessary is over. An error means that it could not be
+// seen, which is neither up nor down.
 type Verifier interface {
+	// Look looks at one check now, out of its schedule.
 	Look(ctx context.Context, check string) (CheckResult, error)
+	// Ask tells whether a run's counter counts again as is tolerated, by what it counted since a
+	// time, or whether an alert is resolved: then it is up.
+	Ask(ctx context.Context, run Run, s Symptom, since time.Time) (CheckResult, error)
 }
 
 // Options is what an Engine is made of. All fields but Registerer and Observer are needed.
@@ -90,8 +94,9 @@ type Request struct {
 	Trigger     Trigger
 	Rollback    bool
 	From, To    string
-	Failing     []string // the checks that made it necessary
-	Healthy     []string // the service's checks that are up now
+	Symptoms    []Symptom // what made it necessary
+	Failing     []string  // the checks that are down now
+	Healthy     []string  // the service's checks that are up now
 	// Approve is why a person must approve first; zero when nobody must.
 	Approve reason.Reason
 	// QueuedBehind is the run for whose end it waits, by Queue; zero when it does not wait.
@@ -148,7 +153,7 @@ func NewRun(req Request, book *Runbook, now time.Time) Run {
 	r := Run{
 		ID: req.ID, Service: req.Service, Environment: req.Environment, Runbook: req.Runbook,
 		Trigger: req.Trigger, Rollback: req.Rollback, From: req.From, To: req.To,
-		State: Running, Created: now, Failing: req.Failing, Healthy: req.Healthy,
+		State: Running, Created: now, Symptoms: req.Symptoms, Failing: req.Failing, Healthy: req.Healthy,
 	}
 	for _, s := range book.Steps {
 		r.Steps = append(r.Steps, StepRun{Name: s.Name, Kind: s.Kind, State: StepPending})
@@ -211,7 +216,7 @@ func (e *Engine) Advance(ctx context.Context, run Run) (Run, error) {
 			}
 			run, err = e.record(ctx, run, next, entry)
 		case Running:
-			run, err = e.work(ctx, run)
+			run, err = e.work(ctx, run, c.wake)
 		case Verifying:
 			run, err = e.verify(ctx, run, c)
 		case Queued, Cured, NotCured, Worse, FailedRun, Rejected, Expired, Refused:

@@ -31,7 +31,7 @@ type ExecSettings struct {
 	Secrets       map[string]secret.Secret `yaml:"secrets" doc:"Environment variables with secrets; do not put secrets into arguments, which every user of the machine can read."`
 	Stdin         secret.Secret            `yaml:"stdin" doc:"Standard input of the program; may be a secret."`
 	Grace         model.Duration           `yaml:"grace" doc:"After a timeout: time between SIGTERM and SIGKILL to the program and its children."`
-	StatusCommand []string                 `yaml:"status_command" doc:"A command that checks whether the step happened: exit code 0 yes, 1 no, any other unknown."`
+	StatusCommand []string                 `yaml:"status_command" doc:"A command that checks whether the step happened: exit code 0 yes, 1 no, 75 not yet (it is asked again until the step's timeout), any other unknown."`
 }
 
 func execKind() Kind {
@@ -124,6 +124,10 @@ func (c *command) Do(ctx context.Context, call Call) (string, error) {
 	return out, nil
 }
 
+// exitNotYet is the exit status of a status command whose target still works: EX_TEMPFAIL of
+// sysexits.h.
+const exitNotYet = 75
+
 // Status runs the status command.
 func (c *command) Status(ctx context.Context, call Call) (Outcome, reason.Reason, error) {
 	if len(c.status) == 0 {
@@ -139,6 +143,8 @@ func (c *command) Status(ctx context.Context, call Call) (Outcome, reason.Reason
 		return Happened, reason.Text(detail), nil
 	case 1:
 		return NotHappened, reason.Text(detail), nil
+	case exitNotYet:
+		return Pending, reason.Text(detail), nil
 	default:
 		return Unclear, reason.New("exec_status_unclear", "status", code, "output", detail), nil
 	}

@@ -104,8 +104,11 @@ func TestEveryStateAnswerAndOutcomeHasWords(t *testing.T) {
 			codes = append(codes, "answer_"+d)
 		}
 	}
-	for _, o := range []actions.Outcome{actions.Unclear, actions.Happened, actions.NotHappened} {
+	for _, o := range []actions.Outcome{actions.Unclear, actions.Happened, actions.NotHappened, actions.Pending} {
 		codes = append(codes, "step_status_"+o.String())
+	}
+	for _, k := range []actions.SymptomKind{actions.SymptomCheck, actions.SymptomSlow, actions.SymptomCounter, actions.SymptomAlert} {
+		codes = append(codes, "symptom_"+string(k))
 	}
 	for _, c := range codes {
 		if w, ok := reason.Lookup(c); !ok || w.En == "" || w.Zh == "" {

@@ -58,8 +58,13 @@ func (a act) Status(ctx context.Context, c actions.Call) (actions.Outcome, reaso
 
 func ok(context.Context, actions.Call) (string, error) { return "fine", nil }
 
-// looks answers for checks: each letter is one look, u up, d down, x an error; the last one stays.
+// looks answers for checks, counters and alerts: each letter is one look, u up, s up and slow (two
+// seconds), d down, x an error; the last one stays.
 type looks map[string]string
+
+func (l looks) Ask(ctx context.Context, _ actions.Run, s actions.Symptom, _ time.Time) (actions.CheckResult, error) {
+	return l.Look(ctx, s.Name)
+}
 
 func (l looks) Look(_ context.Context, check string) (actions.CheckResult, error) {
 	s := l[check]
@@ -72,6 +77,8 @@ func (l looks) Look(_ context.Context, check string) (actions.CheckResult, error
 	switch s[0] {
 	case 'u':
 		return actions.CheckResult{Health: "up"}, nil
+	case 's':
+		return actions.CheckResult{Health: "up", Took: 2 * time.Second}, nil
 	case 'd':
 		return actions.CheckResult{Health: "down", Reason: reason.Text("500")}, nil
 	default:

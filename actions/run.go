@@ -16,8 +16,8 @@ const (
 	AwaitingApproval State = "awaiting_approval" // a person is asked; see Run.Question
 	Running          State = "running"
 	Verifying        State = "verifying"
-	Cured            State = "cured"     // the checks that failed are up again
-	NotCured         State = "not_cured" // they still fail
+	Cured            State = "cured"     // what made the run necessary is over
+	NotCured         State = "not_cured" // it is not
 	Worse            State = "worse"     // checks that were up before the run are down now
 	FailedRun        State = "failed"    // a step failed, or it was aborted
 	Rejected         State = "rejected"  // a person said no
@@ -119,13 +119,16 @@ type Answer struct {
 	Note     string    `json:"note,omitempty"`
 }
 
-// CheckResult is one check in a verification.
+// CheckResult is one check in a verification, or another symptom: then Kind says which, and up
+// means that it is over.
 type CheckResult struct {
-	Check  string        `json:"check"`
-	Health string        `json:"health"` // up, down, unknown
+	Kind   SymptomKind   `json:"kind,omitempty"` // "": a check
+	Check  string        `json:"check"`          // or the counter, or the rule
+	Health string        `json:"health"`         // up, down, unknown
 	Reason reason.Reason `json:"reason,omitzero"`
 	At     time.Time     `json:"at"`
 	Looks  int           `json:"looks"`
+	Took   time.Duration `json:"-"` // of the last look
 }
 
 // Run is one execution of a runbook: a value that is journalled whole at every change.
@@ -150,8 +153,9 @@ type Run struct {
 	Question *Question `json:"question,omitempty"`
 	Answers  []Answer  `json:"answers,omitempty"`
 
-	// Failing are the checks that made it necessary; Healthy those of the service that were
-	// up when it began: one of these down afterwards means Worse.
+	// Symptoms are what made it necessary, and Failing the checks that were down then. Healthy are
+	// those of the service that were up: one of these down afterwards means Worse.
+	Symptoms     []Symptom     `json:"symptoms,omitempty"`
 	Failing      []string      `json:"failing,omitempty"`
 	Healthy      []string      `json:"healthy,omitempty"`
 	Verification []CheckResult `json:"verification,omitempty"`

@@ -19,15 +19,18 @@ const (
 	Unclear     Outcome = iota // the target cannot be asked, or does not tell
 	Happened                   // the effect is there
 	NotHappened                // the effect is not there, and nothing of it is left half-done
+	Pending                    // the target works on it: it is asked again until the step's timeout
 )
 
-// String gives "unclear", "happened" or "not_happened".
+// String gives "unclear", "happened", "not_happened" or "pending".
 func (o Outcome) String() string {
 	switch o {
 	case Happened:
 		return "happened"
 	case NotHappened:
 		return "not_happened"
+	case Pending:
+		return "pending"
 	case Unclear:
 		return "unclear"
 	default:

@@ -16,13 +16,13 @@ const lookTimeout = time.Minute
 // errAborted ends a verification; Advance then ends the run.
 var errAborted = errors.New("aborted")
 
-// beginVerify follows the last step: the run verifies that the checks are up again, or is over
-// when there is no check to verify with.
+// beginVerify follows the last step: the run verifies that what made it necessary is over, or ends
+// when there is nothing to verify with.
 func (e *Engine) beginVerify(ctx context.Context, run Run, book *Runbook) (Run, error) {
 	next := run.clone()
-	if targets := mustBeUp(run, book); book.Verify.For > 0 && len(targets) > 0 {
+	if symptoms := symptomsOf(run, book); book.Verify.For > 0 && len(symptoms) > 0 {
 		next.State, next.Reason, next.Verification = Verifying, reason.Reason{}, nil
-		return e.record(ctx, run, next, e.entry(next, -1, "verifying", reason.New("verify_begun", "checks", targets)))
+		return e.record(ctx, run, next, e.entry(next, -1, "verifying", begun(symptoms)))
 	}
 	if failed := run.failedSteps(); len(failed) > 0 {
 		next.end(FailedRun, reason.New("run_steps_failed", "steps", failed), e.o.Now())
@@ -32,83 +32,119 @@ func (e *Engine) beginVerify(ctx context.Context, run Run, book *Runbook) (Run, 
 	return e.record(ctx, run, next, e.ended(next))
 }
 
-// mustBeUp gives the checks that prove a cure: those that failed and the runbook's own, and
-// with neither (a person's rollback) those that were up.
-func mustBeUp(run Run, book *Runbook) []string {
-	names := union(run.Failing, book.Verify.Checks)
-	if len(names) == 0 {
-		names = union(run.Healthy, nil)
+// begun says what must be up, and what must be over.
+func begun(symptoms []Symptom) reason.Reason {
+	var checks []string
+	var others []reason.Reason
+	for _, s := range symptoms {
+		if s.Kind == SymptomCheck {
+			checks = append(checks, s.Name)
+		} else {
+			others = append(others, s.words())
+		}
 	}
-	return names
+	var up, over reason.Reason
+	if len(checks) > 0 {
+		up = reason.New("verify_begun", "checks", checks)
+	}
+	if len(others) > 0 {
+		over = reason.New("verify_must_end", "symptoms", others)
+	}
+	return reason.Join(up, over)
 }
 
-// verify looks until every check that must be up was so Verify.Successes times in a row, or
-// Verify.For is over; then at the checks that were up before. A look that failed to see
-// anything is neither up nor down: it does not interrupt a row and does not add to it. After a
-// crash the verification starts anew: looking changes nothing.
+// verify asks until every symptom was over for as many looks in a row as prove it, or the time is
+// over; then at the checks that were up before. A look that failed to see anything is neither up
+// nor down: it does not interrupt a row and does not add to it. After a crash the verification
+// starts anew: looking changes nothing.
 func (e *Engine) verify(ctx context.Context, run Run, c *claim) (Run, error) {
 	book, ok := e.o.Runbooks(run.Runbook)
 	if !ok {
 		return e.endWithoutRunbook(ctx, run, reason.New("verify_runbook_gone", "runbook", run.Runbook))
 	}
-	v := &verification{engine: e, claim: c, last: map[string]CheckResult{}, row: map[string]int{}}
-	targets := mustBeUp(run, book)
-	cured, err := v.until(ctx, run, targets, book.Verify)
+	v := &verification{
+		engine: e, claim: c, run: run, settings: book.Verify, began: e.o.Now(),
+		last: map[string]CheckResult{}, row: map[string]int{}, known: map[string]time.Time{},
+	}
+	symptoms := symptomsOf(run, book)
+	cured, err := v.until(ctx, symptoms)
 	if err != nil {
 		return run, err
 	}
-	others := slices.DeleteFunc(union(run.Healthy, nil), func(c string) bool { return slices.Contains(targets, c) })
-	if err := v.look(ctx, run, others); err != nil {
+	others := checksBeside(run.Healthy, symptoms)
+	if err := v.look(ctx, others); err != nil {
 		return run, err
 	}
 	// One bad look may be chance: what is down now is looked at once more.
-	worse := v.down(run.Healthy)
+	worse := v.in("down", asChecks(run.Healthy))
 	if len(worse) > 0 {
 		if err := v.wait(ctx, book.Verify.Every); err != nil {
 			return run, err
 		}
-		if err := v.look(ctx, run, worse); err != nil {
+		if err := v.look(ctx, worse); err != nil {
 			return run, err
 		}
-		worse = v.down(worse)
+		worse = v.in("down", worse)
 	}
 	next := run.clone()
-	state, why := v.verdict(targets, worse, cured)
+	state, why := v.verdict(symptoms, worse, cured)
 	if failed := run.failedSteps(); len(failed) > 0 {
 		why = reason.Join(why, reason.New("run_steps_failed", "steps", failed))
 	}
-	next.Verification = v.results(union(targets, others))
+	next.Verification = v.results(slices.Concat(symptoms, others))
 	next.end(state, why, e.o.Now())
 	return e.recordDespiteStop(ctx, run, next, e.entry(next, -1, "verified", why), e.ended(next))
 }
 
-// verification is what the looks of one verification have seen.
-type verification struct {
-	engine *Engine
-	claim  *claim
-	last   map[string]CheckResult
-	row    map[string]int // looks in a row that found the check up
+func asChecks(names []string) []Symptom {
+	all := make([]Symptom, len(names))
+	for i, name := range names {
+		all[i] = Symptom{Kind: SymptomCheck, Name: name}
+	}
+	return all
 }
 
-// until looks at the checks until all are proven up, or the time of the settings is over.
-func (v *verification) until(ctx context.Context, run Run, targets []string, s Verify) (cured bool, err error) {
+// checksBeside gives the checks that are no symptoms.
+func checksBeside(names []string, symptoms []Symptom) []Symptom {
+	return slices.DeleteFunc(asChecks(names), func(c Symptom) bool {
+		return slices.ContainsFunc(symptoms, func(s Symptom) bool { return s.key() == c.key() })
+	})
+}
+
+// verification is what was seen in one verification, by symptom.
+type verification struct {
+	engine   *Engine
+	claim    *claim
+	run      Run
+	settings Verify
+	began    time.Time
+	last     map[string]CheckResult
+	row      map[string]int       // looks in a row that found it over
+	known    map[string]time.Time // when it was last known
+}
+
+// until asks about the symptoms until all are proven to be over, or the time is over.
+func (v *verification) until(ctx context.Context, symptoms []Symptom) (cured bool, err error) {
 	now := v.engine.o.Now
-	deadline := now().Add(s.For)
+	deadline := now().Add(verifyFor(v.settings, symptoms))
 	for {
-		if err := v.look(ctx, run, targets); err != nil {
+		if err := v.look(ctx, symptoms); err != nil {
 			return false, err
 		}
-		if cured := v.allUp(targets, s.Successes); cured || now().Add(s.Every).After(deadline) {
+		cured := !slices.ContainsFunc(symptoms, func(s Symptom) bool { return v.row[s.key()] < s.successes(v.settings) })
+		if cured || now().Add(v.settings.Every).After(deadline) {
 			return cured, nil
 		}
-		if err := v.wait(ctx, s.Every); err != nil {
+		if err := v.wait(ctx, v.settings.Every); err != nil {
 			return false, err
 		}
 	}
 }
 
-func (v *verification) look(ctx context.Context, run Run, checks []string) error {
-	for _, c := range checks {
+// look asks about each symptom once. A check with several symptoms is looked at once for all.
+func (v *verification) look(ctx context.Context, symptoms []Symptom) error {
+	looked := map[string]CheckResult{}
+	for _, s := range symptoms {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -117,28 +153,68 @@ func (v *verification) look(ctx context.Context, run Run, checks []string) error
 		}
 		// A look may cost quota or push an order: only who holds the lease looks here.
 		if !v.engine.o.LeaseValid() {
-			return fmt.Errorf("run %s: verify: %w", run.ID, ErrLostLease)
+			return fmt.Errorf("run %s: verify: %w", v.run.ID, ErrLostLease)
 		}
-		lookCtx, cancel := context.WithTimeout(ctx, lookTimeout)
-		r, err := v.engine.o.Verifier.Look(lookCtx, c)
-		cancel()
-		if err != nil {
-			r = CheckResult{Health: "unknown", Reason: bounded(reason.Text(err.Error()))}
+		r, ok := looked[s.Name]
+		if !ok || !s.isCheck() {
+			r = v.ask(ctx, s)
 		}
-		r.Check = c
-		if r.At.IsZero() {
-			r.At = v.engine.o.Now()
+		if s.isCheck() {
+			looked[s.Name] = r
 		}
-		r.Looks = v.last[c].Looks + 1
-		v.last[c] = r
-		switch r.Health {
-		case "up":
-			v.row[c]++
-		case "down":
-			v.row[c] = 0
-		}
+		v.note(s, r)
 	}
 	return nil
+}
+
+// ask gives what is seen of a symptom now.
+func (v *verification) ask(ctx context.Context, s Symptom) CheckResult {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	var r CheckResult
+	var err error
+	if s.isCheck() {
+		r, err = v.engine.o.Verifier.Look(ctx, s.Name)
+	} else {
+		since, ok := v.known[s.key()]
+		if !ok {
+			since = v.began
+		}
+		r, err = v.engine.o.Verifier.Ask(ctx, v.run, s, since)
+	}
+	if err != nil {
+		r = CheckResult{Health: "unknown", Reason: bounded(reason.Text(err.Error()))}
+	}
+	if r.At.IsZero() {
+		r.At = v.engine.o.Now()
+	}
+	return r
+}
+
+// note keeps what was seen of a symptom.
+func (v *verification) note(s Symptom, r CheckResult) {
+	key := s.key()
+	if took := r.Took.Seconds(); s.Kind == SymptomSlow && r.Health == "up" && took > s.Limit {
+		r.Health, r.Reason = "down", reason.New("look_slow", "check", s.Name, "took", r.Took, "limit", seconds(s.Limit))
+	}
+	r.Check, r.Looks = s.Name, v.last[key].Looks+1
+	if s.Kind != SymptomCheck {
+		r.Kind = s.Kind
+	}
+	v.last[key] = r
+	switch r.Health {
+	case "up":
+		v.row[key]++
+	case "down":
+		v.row[key] = 0
+	default:
+		return
+	}
+	v.known[key] = r.At
+}
+
+func seconds(s float64) time.Duration {
+	return time.Duration(s * float64(time.Second)).Round(time.Millisecond)
 }
 
 // wait gives errAborted when a person ends the run meanwhile.
@@ -152,66 +228,94 @@ func (v *verification) wait(ctx context.Context, d time.Duration) error {
 	return errAborted
 }
 
-func (v *verification) allUp(checks []string, successes int) bool {
-	return !slices.ContainsFunc(checks, func(c string) bool { return v.row[c] < successes })
+// in gives the symptoms whose last look was so.
+func (v *verification) in(health string, symptoms []Symptom) []Symptom {
+	return slices.DeleteFunc(slices.Clone(symptoms), func(s Symptom) bool { return v.last[s.key()].Health != health })
 }
 
-func (v *verification) down(checks []string) []string {
-	var names []string
-	for _, c := range checks {
-		if v.last[c].Health == "down" {
-			names = append(names, c)
-		}
-	}
-	return names
-}
-
-// verdict decides how the run ended by what was seen of the checks that must be up, and of
-// those that are worse than before.
-func (v *verification) verdict(targets, worse []string, cured bool) (State, reason.Reason) {
+// verdict decides how the run ended by what was seen of its symptoms, and of the checks that are
+// worse than before.
+func (v *verification) verdict(symptoms, worse []Symptom, cured bool) (State, reason.Reason) {
 	if len(worse) > 0 {
 		return Worse, reason.New("verify_worse", "checks", v.seen(worse))
 	}
 	if cured {
-		return Cured, reason.New("verify_up_again", "checks", targets)
+		return Cured, over(symptoms)
 	}
-	if down := v.down(targets); len(down) > 0 {
-		return NotCured, reason.New("verify_still_down", "checks", v.seen(down))
+	if still := v.in("down", symptoms); len(still) > 0 {
+		return NotCured, v.still(still)
 	}
 	// Not proven is not cured: the reason tells a person that it was not seen to fail either.
-	unsure := slices.DeleteFunc(slices.Clone(targets), func(c string) bool { return v.last[c].Health == "up" })
+	unsure := slices.DeleteFunc(slices.Clone(symptoms), func(s Symptom) bool { return v.last[s.key()].Health == "up" })
 	if len(unsure) > 0 {
 		return NotCured, reason.New("verify_not_seen", "checks", v.seen(unsure))
 	}
-	return NotCured, reason.New("verify_too_short", "checks", targets)
+	return NotCured, reason.New("verify_too_short", "checks", names(symptoms))
 }
 
-// seen gives checks, each with the reason of its last look.
-func (v *verification) seen(checks []string) []reason.Reason {
+// over says what is over, each kind in its own words.
+func over(symptoms []Symptom) reason.Reason {
+	by := map[SymptomKind][]string{}
+	for _, s := range symptoms {
+		by[s.Kind] = append(by[s.Kind], s.Name)
+	}
 	var all []reason.Reason
-	for _, c := range checks {
-		all = append(all, reason.New("check_seen", "check", c, "reason", v.last[c].Reason))
+	for _, k := range []struct {
+		kind SymptomKind
+		code string
+	}{
+		{SymptomCheck, "verify_up_again"}, {SymptomSlow, "verify_fast_again"},
+		{SymptomCounter, "verify_counts_again"}, {SymptomAlert, "verify_resolved"},
+	} {
+		if len(by[k.kind]) > 0 {
+			all = append(all, reason.New(k.code, "checks", by[k.kind]))
+		}
+	}
+	return reason.Join(all...)
+}
+
+// still says what is not over: which checks are down, and what else was seen.
+func (v *verification) still(symptoms []Symptom) reason.Reason {
+	var down []Symptom
+	var all []reason.Reason
+	for _, s := range symptoms {
+		if s.Kind == SymptomCheck {
+			down = append(down, s)
+		} else {
+			all = append(all, v.last[s.key()].Reason)
+		}
+	}
+	if len(down) > 0 {
+		all = append([]reason.Reason{reason.New("verify_still_down", "checks", v.seen(down))}, all...)
+	}
+	return reason.Join(all...)
+}
+
+// seen gives symptoms, each with the reason of its last look.
+func (v *verification) seen(symptoms []Symptom) []reason.Reason {
+	var all []reason.Reason
+	for _, s := range symptoms {
+		all = append(all, reason.New("check_seen", "check", s.Name, "reason", v.last[s.key()].Reason))
 	}
 	return all
 }
 
-func (v *verification) results(checks []string) []CheckResult {
+func names(symptoms []Symptom) []string {
+	var all []string
+	for _, s := range symptoms {
+		if !slices.Contains(all, s.Name) {
+			all = append(all, s.Name)
+		}
+	}
+	return all
+}
+
+func (v *verification) results(symptoms []Symptom) []CheckResult {
 	var rs []CheckResult
-	for _, c := range checks {
-		if r, ok := v.last[c]; ok {
+	for _, s := range symptoms {
+		if r, ok := v.last[s.key()]; ok {
 			rs = append(rs, r)
 		}
 	}
 	return rs
-}
-
-// union gives the names of both, each once, in order.
-func union(a, b []string) []string {
-	var names []string
-	for _, n := range slices.Concat(a, b) {
-		if !slices.Contains(names, n) {
-			names = append(names, n)
-		}
-	}
-	return names
 }

@@ -161,7 +161,8 @@ func (p *poll) read(a answer, data map[string]any, out io.Writer) (over bool, er
 	return false, nil
 }
 
-// Status sends the status request, or else polls as Do does.
+// Status sends the status request, or else polls as Do does. An answer that says neither is that
+// of a target that still works.
 func (w *webhook) Status(ctx context.Context, call Call) (Outcome, reason.Reason, error) {
 	outcome, detail, err := w.targetStatus(ctx, call)
 	return outcome, detail.Redact(func(text string) string { return w.local.Redact(clipText(text, w.env.Redactor)) }), w.redactError(err)
@@ -210,5 +211,5 @@ func (w *webhook) targetStatus(ctx context.Context, call Call) (Outcome, reason.
 	if not, seen, err := w.status.notDone.matches(v, data); err == nil && not {
 		return NotHappened, seen, nil
 	}
-	return Unclear, reason.New("webhook_says_neither", "answer", w.excerpt(a.body)), nil
+	return Pending, reason.New("webhook_says_neither", "answer", w.excerpt(a.body)), nil
 }

@@ -15,11 +15,13 @@ const (
 	// maxStatusCalls is how often a step is asked for the status of an intent before an error
 	// is taken for Unclear.
 	maxStatusCalls = 3
+	// pendingPoll is the pause before a target that still works is asked again.
+	pendingPoll = 2 * time.Second
 )
 
 // work does, or resolves, the first step that is not over; with none left, the run goes on
 // to its verification.
-func (e *Engine) work(ctx context.Context, run Run) (Run, error) {
+func (e *Engine) work(ctx context.Context, run Run, wake <-chan struct{}) (Run, error) {
 	book, ok := e.o.Runbooks(run.Runbook)
 	if why := mismatch(run, book, ok); !why.IsZero() {
 		return e.endWithoutRunbook(ctx, run, why)
@@ -29,11 +31,11 @@ func (e *Engine) work(ctx context.Context, run Run) (Run, error) {
 		case StepPending:
 			e.countSteps(1)
 			defer e.countSteps(-1)
-			return e.act(ctx, run, book, i)
+			return e.act(ctx, stepChange{before: run, book: book, i: i, wake: wake})
 		case StepIntent:
 			e.countSteps(1)
 			defer e.countSteps(-1)
-			return e.resolve(ctx, stepChange{before: run, next: run.clone(), book: book, i: i}, nil)
+			return e.resolve(ctx, stepChange{before: run, next: run.clone(), book: book, i: i, wake: wake}, nil)
 		case StepUnknown:
 			next := run.clone()
 			askOutcome(&next, book.Approval.Roles, i, s.Error)
@@ -44,8 +46,9 @@ func (e *Engine) work(ctx context.Context, run Run) (Run, error) {
 	return e.beginVerify(ctx, run, book)
 }
 
-// act journals the intent of step i, then does it, then journals its outcome.
-func (e *Engine) act(ctx context.Context, run Run, book *Runbook, i int) (Run, error) {
+// act journals the intent of a step, then does it, then journals its outcome.
+func (e *Engine) act(ctx context.Context, c stepChange) (Run, error) {
+	run, book, i := c.before, c.book, c.i
 	if err := ctx.Err(); err != nil {
 		return run, err
 	}
@@ -77,7 +80,7 @@ func (e *Engine) act(ctx context.Context, run Run, book *Runbook, i int) (Run, e
 	if err != nil && ctx.Err() != nil {
 		return run, fmt.Errorf("run %s: step %s: stopped before its outcome was known: %w", run.ID, s.Name, ctx.Err())
 	}
-	c := stepChange{before: run, next: run.clone(), book: book, i: i}
+	c.before, c.next = run, run.clone()
 	c.step().Output = output
 	if lost {
 		return e.resolve(ctx, c, err)
@@ -94,6 +97,7 @@ type stepChange struct {
 	book         *Runbook
 	i            int
 	entries      []Entry
+	wake         <-chan struct{} // closed when the run is to be aborted
 }
 
 func (c *stepChange) step() *StepRun { return &c.next.Steps[c.i] }
@@ -133,7 +137,7 @@ func (e *Engine) recordOutcome(ctx context.Context, c stepChange, detail reason.
 // the error of a Do that could not tell; nil for an intent that was found after a crash.
 func (e *Engine) resolve(ctx context.Context, c stepChange, cause error) (Run, error) {
 	step := c.book.Steps[c.i]
-	outcome, detail, err := e.status(ctx, c.before, step, c.i)
+	outcome, detail, err := e.status(ctx, c)
 	if err != nil {
 		return c.before, err
 	}
@@ -169,33 +173,63 @@ func (o Outcome) words(detail reason.Reason) reason.Reason {
 	return reason.New("step_status_"+o.String(), "detail", detail)
 }
 
-// status asks a step's target for the outcome of an intent, again after an error; when there
-// is no answer, the outcome is Unclear and the detail is the last error.
-func (e *Engine) status(ctx context.Context, run Run, step RunbookStep, i int) (Outcome, reason.Reason, error) {
-	var lastErr reason.Reason
-	for try := range maxStatusCalls {
-		if try > 0 && !pause(ctx, time.Duration(try)*time.Second, nil) {
-			return Unclear, reason.Reason{}, ctx.Err()
+// status asks a step's target for the outcome of an intent: again after an error, and again while
+// the target works on it and the step's timeout is not over. When there is no answer, the outcome
+// is Unclear and the detail is what was heard last.
+func (e *Engine) status(ctx context.Context, c stepChange) (Outcome, reason.Reason, error) {
+	step := c.book.Steps[c.i]
+	deadline := c.before.Steps[c.i].Started.Add(step.Timeout)
+	for failures := 0; ; {
+		outcome, detail, err := e.statusOnce(ctx, c.before, step, c.i)
+		wait := pendingPoll
+		switch {
+		case err != nil && (ctx.Err() != nil || errors.Is(err, ErrLostLease)):
+			return Unclear, reason.Reason{}, err
+		case err != nil:
+			if failures++; failures == maxStatusCalls {
+				return Unclear, bounded(reasonOf(err)), nil
+			}
+			wait = time.Duration(failures) * time.Second
+		case outcome != Pending:
+			return outcome, bounded(detail), nil
+		case !e.o.Now().Add(wait).Before(deadline):
+			return Unclear, bounded(detail), nil
 		}
-		if err := ctx.Err(); err != nil {
+		if err := e.waitToAsk(ctx, wait, c.wake); err != nil {
 			return Unclear, reason.Reason{}, err
 		}
-		// Status may finish or undo what is half-done: it acts, so the lease must be held.
-		if !e.o.LeaseValid() {
-			return Unclear, reason.Reason{}, fmt.Errorf("run %s: status of step %s: %w", run.ID, step.Name, ErrLostLease)
-		}
-		statusCtx, cancel := context.WithTimeout(ctx, step.Timeout)
-		outcome, detail, err := statusSafely(statusCtx, step.Step, call(run, step, i))
-		cancel()
-		if err == nil {
-			return outcome, bounded(detail), nil
-		}
-		lastErr = bounded(reasonOf(err))
 	}
+}
+
+func (e *Engine) statusOnce(ctx context.Context, run Run, step RunbookStep, i int) (Outcome, reason.Reason, error) {
 	if err := ctx.Err(); err != nil {
 		return Unclear, reason.Reason{}, err
 	}
-	return Unclear, lastErr, nil
+	// Status may finish or undo what is half-done: it acts, so the lease must be held.
+	if !e.o.LeaseValid() {
+		return Unclear, reason.Reason{}, fmt.Errorf("run %s: status of step %s: %w", run.ID, step.Name, ErrLostLease)
+	}
+	statusCtx, cancel := context.WithTimeout(ctx, step.Timeout)
+	defer cancel()
+	outcome, detail, err := statusSafely(statusCtx, step.Step, call(run, step, i))
+	if err != nil && ctx.Err() != nil {
+		return Unclear, reason.Reason{}, ctx.Err()
+	}
+	return outcome, detail, err
+}
+
+// waitToAsk waits before a target is asked again. Nothing is under way meanwhile: a guardian that
+// stops need not wait for it, and a person may abort the run.
+func (e *Engine) waitToAsk(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
+	e.countSteps(-1)
+	defer e.countSteps(1)
+	if pause(ctx, d, wake) {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return errAborted
 }
 
 // askOutcome makes the run ask a person whether step i happened.

@@ -25,6 +25,7 @@ func (o OnAlert) matches(al rules.Alert) bool {
 type Started struct {
 	OnAlert
 	Trigger     actions.Trigger
+	Symptoms    []actions.Symptom // the alert
 	Service     string
 	Environment string
 }
@@ -42,7 +43,7 @@ func (s *Settings) OfAlert(al rules.Alert) []Started {
 	var all []Started
 	for _, o := range s.OnAlert {
 		if o.matches(al) {
-			all = append(all, Started{OnAlert: o, Service: al.Service(), Environment: env, Trigger: actions.Trigger{
+			all = append(all, Started{OnAlert: o, Service: al.Service(), Environment: env, Symptoms: []actions.Symptom{alertSymptom(al)}, Trigger: actions.Trigger{
 				Kind: actions.ByAlert, Alert: al.ID, AlertEpisode: al.FiredAt.UnixNano(),
 				Reason: reason.New("alert_fires", "alert", al.Rule, "since", al.FiredAt),
 			}})

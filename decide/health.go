@@ -1,13 +1,17 @@
 package decide
 
 import (
+	"math"
 	"time"
 
+	"guardian/actions"
 	"guardian/internal/reason"
 	"guardian/probes/sample"
+	"guardian/rules"
+	"guardian/watch"
 )
 
-// CheckState is how a check of a service is at a moment.
+// CheckState is how one check of a service stands now.
 type CheckState struct {
 	Check  string
 	Counts bool           // it counts in the SLA report
@@ -15,20 +19,56 @@ type CheckState struct {
 	Since  time.Time      // since when it has the health of Last
 	Blind  bool           // it cannot look, or has not looked for long
 	Why    reason.Reason  // why it is blind
+	// FailureRate is the share of its looks that may fail in good times, and Recent what its
+	// scheduled looks of the last RecentLooks saw, oldest first.
+	FailureRate float64
+	Recent      []sample.Health
 }
 
-// Health is how a service is at a moment. Since is zero when it is Unknown, and Reason when it is
-// Up.
+// RecentLooks is how far back looks are recent.
+const RecentLooks = 15 * time.Minute
+
+// ServiceFacts is what the state of a service is decided by.
+type ServiceFacts struct {
+	Service     string
+	Environment string
+	Checks      []CheckState
+	Alerts      []rules.Alert // pending and firing ones, of all services
+	Watch       *watch.Watch  // its newest watch; nil: there is none
+	Rollback    *actions.Run  // the newest rollback of that watch's deploy; nil: there is none
+}
+
+// Health is the state of a service.
 type Health struct {
 	Health sample.Health
 	Since  time.Time
 	Reason reason.Reason
+	// Degraded says why the service is not well although it is Up; zero when it is well.
+	Degraded reason.Reason
 }
 
-// ServiceHealth decides how a service is by its checks that count in the SLA report: Down as soon
-// as one of them is, for as long as the one that has been down longest; else Up if one of them is,
-// since the last of them came up; else Unknown.
-func ServiceHealth(checks []CheckState) Health {
+// ServiceHealth decides how a service is. By its checks that count in the SLA report it is Down as
+// soon as one is, Up when one is up and none is down, and else Unknown. A service whose last looks
+// were up is degraded while its deploy has failed and is not cured, while a critical alert fires, and
+// while its looks fail more often than is allowed.
+func ServiceHealth(f ServiceFacts, now time.Time) Health {
+	h := healthOfChecks(f.Checks)
+	if h.Health != sample.Up {
+		return h
+	}
+	for _, why := range []func() reason.Reason{
+		func() reason.Reason { return degradedByDeploy(f, now) },
+		func() reason.Reason { return degradedByAlert(f) },
+		func() reason.Reason { return degradedByFailures(f.Checks) },
+	} {
+		if h.Degraded = why(); !h.Degraded.IsZero() {
+			return h
+		}
+	}
+	return h
+}
+
+func healthOfChecks(checks []CheckState) Health {
 	var down, up *CheckState
 	var blind reason.Reason // of the first blind check
 	counted := 0
@@ -55,7 +95,7 @@ func ServiceHealth(checks []CheckState) Health {
 	}
 	switch {
 	case down != nil:
-		return Health{sample.Down, down.Since, reason.New("check_says", "check", down.Check, "why", down.Last.Reason)}
+		return Health{Health: sample.Down, Since: down.Since, Reason: reason.New("check_says", "check", down.Check, "why", down.Last.Reason)}
 	case up != nil:
 		return Health{Health: sample.Up, Since: up.Since}
 	case counted == 0:
@@ -64,3 +104,83 @@ func ServiceHealth(checks []CheckState) Health {
 		return Health{Reason: blind}
 	}
 }
+
+const (
+	// failedFor is how long a failed deploy that nobody cured or followed by another one degrades
+	// its service.
+	failedFor = 24 * time.Hour
+	// suspicious is the evidence from which on a watch that goes on degrades its service.
+	suspicious = 20
+)
+
+// degradedByDeploy tells by the newest watch whether the version that runs is bad.
+func degradedByDeploy(f ServiceFacts, now time.Time) reason.Reason {
+	w := f.Watch
+	switch {
+	case w == nil:
+		return reason.Reason{}
+	case w.State == watch.Watching && w.EValue() >= suspicious:
+		return reason.New("service_deploy_suspect", "version", w.Version)
+	case w.State != watch.Failed || now.Sub(w.Ended) >= failedFor:
+		return reason.Reason{}
+	}
+	var rollback reason.Reason
+	if f.Rollback != nil {
+		if f.Rollback.State == actions.Cured {
+			return reason.Reason{}
+		}
+		rollback = reason.New("run_state_" + string(f.Rollback.State))
+	}
+	return reason.New("service_deploy_failed", "version", w.Version, "at", w.Ended, "rollback", rollback)
+}
+
+// degradedByAlert names the alert that fires for longest, of those that nobody would call well.
+func degradedByAlert(f ServiceFacts) reason.Reason {
+	var first *rules.Alert
+	for i := range f.Alerts {
+		al := &f.Alerts[i]
+		of := al.Labels["environment"]
+		if al.State == rules.Firing && al.Service() == f.Service && (of == "" || of == f.Environment) &&
+			(al.FailsWatch || al.Tier == rules.Critical) && (first == nil || al.ActiveAt.Before(first.ActiveAt)) {
+			first = al
+		}
+	}
+	if first == nil {
+		return reason.Reason{}
+	}
+	return reason.New("service_alert_fires", "rule", first.Rule, "since", first.ActiveAt, "summary", first.Annotations["summary"])
+}
+
+// degradedByFailures names the first check whose looks fail clearly more often than is allowed. It
+// does so until the check was up for as many looks as it hardly would be if it failed on like that.
+func degradedByFailures(checks []CheckState) reason.Reason {
+	for _, c := range checks {
+		if !c.Counts || c.Blind {
+			continue
+		}
+		looks, failures, upSince := 0, 0, 0
+		for _, h := range c.Recent {
+			switch h {
+			case sample.Up:
+				looks++
+				upSince++
+			case sample.Down:
+				looks++
+				failures++
+				upSince = 0
+			case sample.Unknown:
+			}
+		}
+		before := looks - upSince
+		if !(watch.Counts{Looks: before, Failures: failures}).Above(c.FailureRate) {
+			continue
+		}
+		if share := float64(failures) / float64(before); math.Pow(1-share, float64(upSince)) > overChance {
+			return reason.New("service_looks_fail", "check", c.Check, "failures", failures, "looks", looks)
+		}
+	}
+	return reason.Reason{}
+}
+
+// overChance is the chance that a check which fails on as before was up for so long.
+const overChance = 0.05

@@ -45,7 +45,7 @@ func (d Decider) Verdict(ctx context.Context, w *watch.Watch, dep watch.Deploy, 
 		return c, nil
 	}
 	req, err := d.rollback(ctx, rollback{
-		runbook: svc.Rollback, deploy: dep, failing: v.Failing,
+		runbook: svc.Rollback, deploy: dep, failing: v.Failing, symptoms: Symptoms(w, v),
 		trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: dep.ID, Watch: w.ID, Reason: v.Reason},
 	}, p, now)
 	if err != nil {
@@ -76,7 +76,7 @@ func ApprovalOf(w *watch.Watch) reason.Reason {
 // Queued asks the guards again about a rollback that is queued behind another run: they see
 // what holds now. w is the watch whose verdict it follows.
 func (d Decider) Queued(ctx context.Context, run actions.Run, dep watch.Deploy, w *watch.Watch, p Present, now time.Time) (actions.Request, error) {
-	req, err := d.rollback(ctx, rollback{runbook: run.Runbook, deploy: dep, failing: run.Failing, trigger: run.Trigger}, p, now)
+	req, err := d.rollback(ctx, rollback{runbook: run.Runbook, deploy: dep, symptoms: run.Symptoms, failing: run.Failing, trigger: run.Trigger}, p, now)
 	if err != nil {
 		return actions.Request{}, err
 	}
@@ -120,7 +120,8 @@ func (d Decider) ByPerson(ctx context.Context, r PersonRequest, p Present, now t
 	}
 	return d.rollback(ctx, rollback{
 		runbook: svc.Rollback, deploy: dep, to: r.To, failing: d.Settings.inHealth(r.Service, sample.Down, p), override: true,
-		trigger: actions.Trigger{Kind: actions.ByPerson, Deploy: dep.ID, Person: r.Person, Reason: reason.Text(r.Reason)},
+		symptoms: worrying(r.Service, r.Environment, dep.At, p.Alerts),
+		trigger:  actions.Trigger{Kind: actions.ByPerson, Deploy: dep.ID, Person: r.Person, Reason: reason.Text(r.Reason)},
 	}, p, now)
 }
 
@@ -134,6 +135,7 @@ func (d Decider) ByAlert(ctx context.Context, st Started, p Present, now time.Ti
 	req := actions.Request{
 		Service: st.Service, Environment: st.Environment, Runbook: st.Runbook, Trigger: st.Trigger, Refusals: actions.Guard(f, now),
 		Healthy: d.Settings.inHealth(st.Service, sample.Up, p), Failing: d.Settings.inHealth(st.Service, sample.Down, p),
+		Symptoms: st.Symptoms,
 	}
 	if st.Mode == watch.Approve {
 		req.Approve = reason.New("on_alert_approve")
@@ -167,8 +169,9 @@ type rollback struct {
 	trigger  actions.Trigger
 	deploy   watch.Deploy // that is rolled back
 	to       string       // "": the newest known good version
-	failing  []string     // checks
-	override bool         // a person asked
+	symptoms []actions.Symptom
+	failing  []string // checks
+	override bool     // a person asked
 }
 
 // rollback gathers the facts about putting a version back and asks the guards.
@@ -191,7 +194,7 @@ func (d Decider) rollback(ctx context.Context, r rollback, p Present, now time.T
 	}
 	req := actions.Request{
 		Service: dep.Service, Environment: dep.Environment, Runbook: r.runbook, Trigger: r.trigger,
-		Rollback: true, From: f.From, To: f.To, Failing: r.failing,
+		Rollback: true, From: f.From, To: f.To, Symptoms: r.symptoms, Failing: r.failing,
 	}
 	req.QueuedBehind, req.Refusals = actions.Queue(f, actions.Guard(f, now))
 	req.Healthy = slices.DeleteFunc(d.Settings.inHealth(dep.Service, sample.Up, p), func(c string) bool { return slices.Contains(r.failing, c) })

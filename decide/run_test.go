@@ -363,6 +363,9 @@ func TestAnAlertStartsWhatItIsBoundTo(t *testing.T) {
 	if !slices.Equal(req.Failing, []string{"push"}) || !slices.Equal(req.Healthy, []string{"read"}) {
 		t.Errorf("failing %v, healthy %v", req.Failing, req.Healthy)
 	}
+	if len(req.Symptoms) != 1 || req.Symptoms[0].Kind != actions.SymptomAlert || req.Symptoms[0].Alert != al.ID {
+		t.Errorf("it must be over: %+v; want the alert", req.Symptoms)
+	}
 	started[0].Mode = watch.Auto
 	if req, err = world.decider().ByAlert(t.Context(), started[0], world.present, noon()); err != nil || !req.Approve.IsZero() {
 		t.Errorf("in mode auto a person is asked: %q, %v", req.Approve, err)

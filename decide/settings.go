@@ -120,6 +120,17 @@ func (s *Settings) Service(name string) (Service, bool) {
 	return s.Services[i], true
 }
 
+// Counter gives the counter of a name that a service's deploys are judged on.
+func (s *Settings) Counter(service, name string) (watch.CounterSettings, bool) {
+	svc, _ := s.Service(service)
+	for _, m := range svc.Watch.Metrics {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return watch.CounterSettings{}, false
+}
+
 // Check gives the check of a name.
 func (s *Settings) Check(name string) (Check, bool) {
 	i, ok := s.check[name]

@@ -52,6 +52,8 @@ type Alert struct {
 	FailsWatch bool `json:"fails_watch,omitempty"`
 	// Reach is how far back the rule's expression reads samples, as in rate(x[5m]).
 	Reach time.Duration `json:"reach,omitempty"`
+	// Settles is how long it may fire on after its cause is gone, see Rule.Settles.
+	Settles time.Duration `json:"settles,omitempty"`
 }
 
 // Service gives the alert's service label, or "".

@@ -43,6 +43,9 @@ type Rule struct {
 	Annotations   map[string]string // templates
 	Tier          Tier              // of its labels before any template is expanded
 	FailsWatch    bool
+	// Settles is how long its alerts may fire on after their cause is gone: as far as the expression
+	// looks back, keep_firing_for, and one interval of the group.
+	Settles time.Duration
 
 	Group  string
 	File   string

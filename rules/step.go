@@ -99,7 +99,7 @@ func (r *Rule) begin(id string, in Instance, now time.Time) Alert {
 
 // describe sets what may differ from one evaluation to the next.
 func (r *Rule) describe(a *Alert, in Instance, now time.Time) {
-	a.Expr, a.For, a.Reach = r.Expr, r.For, r.reach
+	a.Expr, a.For, a.Reach, a.Settles = r.Expr, r.For, r.reach, r.Settles
 	a.Annotations, a.Value = in.Annotations, in.Value
 	a.Tier = tierOf(func(name string) string { return in.Labels[name] })
 	a.FailsWatch = in.Labels["fails_watch"] == "true"

@@ -195,6 +195,7 @@ func setDependencies(groups []*Group) {
 			overwritten := map[string]bool{labels.AlertName: true}
 			r.labels.Range(func(l labels.Label) { overwritten[l.Name] = true })
 			r.reach = reachOf(r.expr, recorders, map[*Rule]bool{r: true})
+			r.Settles = r.reach + r.KeepFiringFor + g.Interval
 			r.dependencies = dependenciesOf(r.expr, recorders, dependency{keepsLabels: true, overwrittenLabels: overwritten}, map[*Rule]bool{r: true})
 		}
 	}

@@ -15,7 +15,8 @@ const gapSlack = 30 * time.Second
 //
 // A look is valid until the next one is due. If the next look comes in time (at most two
 // intervals and 30 s after the last one), the health continues until then. Otherwise it ends
-// when the next look was due, and the time from then to the next look is Unknown.
+// when the next look was due, and the time from then to the next look is Unknown. So it does, too,
+// when a look was due before anybody looked, see LooksSince.
 type Tracker struct {
 	checks map[string]*track
 }
@@ -23,8 +24,9 @@ type Tracker struct {
 // track is the state of one check: its current interval, and the rollup of the hour of its last
 // look, which covers the time up to that look.
 type track struct {
-	open Interval
-	hour Rollup
+	open  Interval
+	hour  Rollup
+	since time.Time // since when this guardian looks
 }
 
 // NewTracker makes a tracker that continues the last interval of each check and the rollup of
@@ -46,6 +48,22 @@ func NewTracker(last []Interval, hours []Rollup) *Tracker {
 		}
 	}
 	return t
+}
+
+// LooksSince tells since when this guardian looks at a check. A look that was due before and was
+// not made is missed: the guardian that should have made it was dead.
+func (t *Tracker) LooksSince(check string, since time.Time) {
+	if k := t.checks[check]; k != nil {
+		k.since = since
+	}
+}
+
+// Due is when the next look of a check is due; zero when it was never looked at.
+func (t *Tracker) Due(check string) time.Time {
+	if k := t.checks[check]; k != nil {
+		return k.open.To
+	}
+	return time.Time{}
 }
 
 // Observe adds one sample of a check with the given interval between looks. It returns the
@@ -70,7 +88,8 @@ func (t *Tracker) Observe(s sample.Sample, every time.Duration) (changed []Inter
 		return nil, nil
 	}
 	// To is one interval after the last look.
-	if seen := k.open.Seen; at.After(k.open.To.Add(every + gapSlack)) {
+	missed := k.open.To.Before(k.since) && !at.Before(k.since)
+	if seen := k.open.Seen; missed || at.After(k.open.To.Add(every+gapSlack)) {
 		rollups = k.account(rollups, seen, k.open.To, k.open.Health)
 		rollups = k.skip(rollups, k.open.To, at)
 		gap := Interval{Check: s.Check, Service: s.Service, Health: sample.Unknown, From: k.open.To, To: at, Reason: reason.New("not_looked")}

@@ -111,6 +111,59 @@ func TestTrackerTimelines(t *testing.T) {
 	}
 }
 
+// TestADeadGuardianIsBlind kills a guardian and starts another one, that begins to look. A look is
+// due 60 s after the last one at second 0.
+func TestADeadGuardianIsBlind(t *testing.T) {
+	for name, c := range map[string]struct {
+		began  int // when the next guardian began to look, seconds after the last look of the one before
+		look   int // its first look
+		blind  int // seconds
+		health sample.Health
+	}{
+		"no look was missed":                            {began: 20, look: 50, health: sample.Up},
+		"it was back before a look was due":             {began: 20, look: 75, health: sample.Up},
+		"a look was missed":                             {began: 80, look: 81, blind: 21, health: sample.Up},
+		"a look was missed, and it is down now":         {began: 80, look: 81, blind: 21, health: sample.Down},
+		"many were missed":                              {began: 3600, look: 3601, blind: 3541, health: sample.Up},
+		"it looked all the time, as a standby":          {began: -600, look: 100, health: sample.Up},
+		"it looked all the time, but not at this check": {began: -600, look: 200, blind: 140, health: sample.Up},
+		"it was slow to look again":                     {began: 80, look: 130, blind: 70, health: sample.Up},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := newJournal()
+			tr := sla.NewTracker(nil, nil)
+			second := func(s int) time.Time { return at(1, 12, 0).Add(time.Duration(s) * time.Second) }
+			for i := -5; i <= 0; i++ {
+				j.put(tr.Observe(seen(sample.Up, second(60*i)), time.Minute))
+			}
+			tr = j.restart(t)
+			tr.LooksSince("push", second(c.began))
+			j.put(tr.Observe(seen(c.health, second(c.look)), time.Minute))
+			j.put(tr.Observe(seen(c.health, second(c.look+60)), time.Minute))
+			var blind, up time.Duration
+			for _, i := range j.all() {
+				switch i.Health {
+				case sample.Unknown:
+					blind += i.To.Sub(i.From)
+				case sample.Up:
+					up += i.To.Sub(i.From)
+				case sample.Down:
+				}
+			}
+			if want := time.Duration(c.blind) * time.Second; blind != want {
+				t.Errorf("blind for %s, want %s: %+v", blind, want, j.all())
+			}
+			hours := time.Duration(0)
+			for _, r := range j.rollups {
+				hours += r.Unknown
+			}
+			if want := time.Duration(c.blind) * time.Second; hours != want {
+				t.Errorf("the rollups have %s of blindness, want %s", hours, want)
+			}
+		})
+	}
+}
+
 func TestReasonsAreThoseOfTheFirstSample(t *testing.T) {
 	j := newJournal()
 	tr := sla.NewTracker(nil, nil)

@@ -209,6 +209,7 @@ func (w *Watch) AlertFired(a rules.Alert, now time.Time) *Verdict {
 		Value:    finite(a.Value),
 		ActiveAt: clean(a.ActiveAt),
 		FiredAt:  clean(a.FiredAt),
+		Settles:  a.Settles,
 	}
 	return w.end(w.failedByRule(now))
 }

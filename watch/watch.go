@@ -250,6 +250,8 @@ type RuleEvidence struct {
 	Value    float64   `json:"value"`
 	ActiveAt time.Time `json:"active_at"`
 	FiredAt  time.Time `json:"fired_at,omitzero"`
+	// Settles is how long it may fire on after its cause is gone.
+	Settles time.Duration `json:"settles,omitempty"`
 }
 
 // Clone gives a copy that shares nothing that either of them changes.

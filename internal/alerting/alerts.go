@@ -26,6 +26,7 @@ import (
 type Journal interface {
 	Alerts(ctx context.Context, f store.AlertFilter) ([]rules.Alert, error)
 	Deploys(ctx context.Context, f store.DeployFilter) ([]watch.Deploy, error)
+	Runs(ctx context.Context, f store.RunFilter) ([]actions.Run, error)
 	Deliveries(ctx context.Context, f store.DeliveryFilter) ([]notifiers.Delivery, error)
 }
 

@@ -1,6 +1,7 @@
 package alerting
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"reflect"
@@ -119,7 +120,7 @@ func (as *Alerts) record(before *rules.GroupState, ev rules.Evaluation) error {
 		switch {
 		case c.To == rules.Firing:
 			to = as.o.Notifier.Add(&b, ev.At, func(t announce.Renderer) notifiers.Notice {
-				return t.AlertFiring(c.Alert, as.lastDeploy(c.Alert.Service()), ev.At)
+				return t.AlertFiring(c.Alert, as.lastDeploy(c.Alert), ev.At)
 			})
 			if len(to) > 0 {
 				notified = append(notified, c.Alert.ID)
@@ -214,16 +215,26 @@ func (as *Alerts) startRun(st decide.Started) error {
 // lastDeployWithin bounds how long a notice waits for the last deploy of its service.
 const lastDeployWithin = time.Second
 
-// lastDeploy gives the last deploy of a service for the reader of an alert, or nil.
-func (as *Alerts) lastDeploy(service string) *watch.Deploy {
-	if service == "" {
+// lastDeploy gives the last deploy of an alert's service and what became of it, for the reader of
+// the alert, or nil.
+func (as *Alerts) lastDeploy(al rules.Alert) *announce.LastDeploy {
+	svc, ok := as.o.Decider().Settings.Service(al.Service())
+	if !ok {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(as.ctx, lastDeployWithin)
 	defer cancel()
-	ds, err := as.o.Journal.Deploys(ctx, store.DeployFilter{Service: service, Limit: 1})
+	ds, err := as.o.Journal.Deploys(ctx, store.DeployFilter{Service: svc.Name, Environment: cmp.Or(al.Labels["environment"], svc.Environment), Limit: 1})
 	if err != nil || len(ds) == 0 {
 		return nil
 	}
-	return &ds[0]
+	last := &announce.LastDeploy{Deploy: ds[0]}
+	rollbacks, err := as.o.Journal.Runs(ctx, store.RunFilter{Deploy: last.ID, Rollbacks: true, Limit: 1})
+	if err != nil {
+		return nil // else it might say to roll back what is rolled back
+	}
+	if len(rollbacks) > 0 {
+		last.Rollback = &rollbacks[0]
+	}
+	return last
 }

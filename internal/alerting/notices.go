@@ -3,6 +3,7 @@ package alerting
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,12 +28,13 @@ func (n *notified) resume(ctx context.Context, journal Journal, alerts []rules.A
 		if al.State != rules.Firing {
 			continue
 		}
-		last, err := journal.Deliveries(ctx, store.DeliveryFilter{Key: announce.AlertKey(al), Since: al.FiredAt, Limit: 1})
+		last, err := journal.Deliveries(ctx, store.DeliveryFilter{Key: announce.AlertKey(al), Since: al.FiredAt})
 		if err != nil {
 			return fmt.Errorf("read when people were notified of alert %s: %w", al.Rule, err)
 		}
-		if len(last) > 0 {
-			n.at[al.ID] = last[0].Notice.Created
+		// The runs that it started have the same key.
+		if i := slices.IndexFunc(last, func(d notifiers.Delivery) bool { return d.Notice.Labels["kind"] == "alert" }); i >= 0 {
+			n.at[al.ID] = last[i].Notice.Created
 		}
 	}
 	return nil
@@ -72,7 +74,7 @@ func (as *Alerts) tickRepeats(now time.Time) {
 			continue
 		}
 		sent, _ := as.o.Notifier.Send(as.o.Leadership, func(t announce.Renderer) notifiers.Notice {
-			return t.AlertRepeat(al, as.lastDeploy(al.Service()), now)
+			return t.AlertRepeat(al, as.lastDeploy(al), now)
 		})
 		if sent {
 			as.notified.set(al.ID, now)

@@ -5,17 +5,19 @@ import (
 	"net/url"
 	"time"
 
+	"guardian/actions"
 	"guardian/internal/reason"
 	"guardian/notifiers"
 	"guardian/rules"
-	"guardian/watch"
 )
 
 // suspect is how long after a deploy an alert names it as a possible cause.
 const suspect = 2 * time.Hour
 
-// AlertKey is the key of every notice about an alert.
-func AlertKey(a rules.Alert) string { return "alert/" + a.ID }
+// AlertKey is the key of every notice about an alert, and about the runs that it starts.
+func AlertKey(a rules.Alert) string { return alertKey(a.ID) }
+
+func alertKey(id string) string { return "alert/" + id }
 
 // AlertLabels are the labels of the notice about an alert as it is now. Routes, silences and
 // maintenance windows match them.
@@ -41,12 +43,12 @@ func alertLabels(a rules.Alert) map[string]string {
 }
 
 // AlertFiring is the notice that an alert began to fire. last is the service's last deploy, or nil.
-func (t Renderer) AlertFiring(a rules.Alert, last *watch.Deploy, now time.Time) notifiers.Notice {
+func (t Renderer) AlertFiring(a rules.Alert, last *LastDeploy, now time.Time) notifiers.Notice {
 	return t.alert(a, last, "firing", now)
 }
 
 // AlertRepeat is the notice that an alert still fires.
-func (t Renderer) AlertRepeat(a rules.Alert, last *watch.Deploy, now time.Time) notifiers.Notice {
+func (t Renderer) AlertRepeat(a rules.Alert, last *LastDeploy, now time.Time) notifiers.Notice {
 	return t.alert(a, last, "repeat", now)
 }
 
@@ -56,7 +58,7 @@ func (t Renderer) AlertResolved(a rules.Alert, now time.Time) notifiers.Notice {
 	return t.alert(a, nil, "resolved", now)
 }
 
-func (t Renderer) alert(a rules.Alert, last *watch.Deploy, event string, now time.Time) notifiers.Notice {
+func (t Renderer) alert(a rules.Alert, last *LastDeploy, event string, now time.Time) notifiers.Notice {
 	w := t.texts()
 	tier := alertTier(a)
 	tone := map[string]notifiers.Tone{critical: notifiers.Bad, warning: notifiers.Warn}[tier]
@@ -113,9 +115,9 @@ func (t Renderer) alert(a rules.Alert, last *watch.Deploy, event string, now tim
 			n.Steps = append(n.Steps, s)
 		}
 		if last != nil {
-			fact(&n, w.lastDeploy, t.deployed(*last, now))
+			fact(&n, w.lastDeploy, t.deployed(last.Deploy, now))
 			if age := since.Sub(last.At); age >= 0 && age < suspect {
-				n.Steps = append(n.Steps, fill(w.stepSuspect, "version", last.Version, "age", t.span(age)))
+				n.Steps = append(n.Steps, fill(t.suspicion(last), "version", last.Version, "age", t.span(age)))
 			}
 		}
 		if a.Annotations["runbook_url"] != "" {
@@ -131,6 +133,29 @@ func (t Renderer) alert(a rules.Alert, last *watch.Deploy, event string, now tim
 	outside(&n, w.linkDashboard, a.Annotations["dashboard_url"])
 	t.link(&n, w.linkService, "services", a.Service())
 	return n
+}
+
+// suspicion is what to do about the last deploy when it may be the cause, by what was done about it.
+func (t Renderer) suspicion(last *LastDeploy) string {
+	w := t.texts()
+	if last.RollbackRun != "" {
+		return w.stepSuspectPutBack
+	}
+	if last.Rollback != nil {
+		switch last.Rollback.State {
+		case actions.Queued, actions.Running, actions.Verifying:
+			return w.stepSuspectUnderWay
+		case actions.AwaitingApproval:
+			return w.stepSuspectAsks
+		case actions.Cured, actions.NotCured, actions.Worse:
+			return w.stepSuspectRolledBack
+		case actions.FailedRun, actions.Rejected, actions.Expired, actions.Refused:
+		}
+	}
+	if !last.Reversible {
+		return w.stepSuspectFixed
+	}
+	return w.stepSuspect
 }
 
 // annotation gives an alert's text in the teller's language where a rule has it: summary_zh

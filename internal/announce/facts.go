@@ -6,6 +6,7 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/reason"
+	"guardian/watch"
 )
 
 // Plan is what a Failed verdict leads to.
@@ -27,6 +28,12 @@ func (p Plan) asks() bool { return slices.ContainsFunc(p.Refusals, actions.Refus
 // refused tells whether a guard forbids it.
 func (p Plan) refused() bool {
 	return slices.ContainsFunc(p.Refusals, func(r actions.Refusal) bool { return !r.Asks() })
+}
+
+// LastDeploy is the last deploy of a service, and what became of it.
+type LastDeploy struct {
+	watch.Deploy
+	Rollback *actions.Run // its newest rollback; nil: there is none
 }
 
 // Blind is a check that could not look for long.

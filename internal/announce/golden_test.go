@@ -52,6 +52,8 @@ func frozen() watch.Deploy {
 	return d
 }
 
+func lastDeploy(d watch.Deploy) *announce.LastDeploy { return &announce.LastDeploy{Deploy: d} }
+
 func observed(state watch.State, mode watch.Mode) *watch.Watch {
 	w := &watch.Watch{
 		ID: "w_01", DeployID: "d_01", Service: "order-sync", Environment: "production", Version: "v1.5.0", PreviousVersion: "v1.4.2",
@@ -190,16 +192,20 @@ func everything() map[string]func(announce.Renderer) notifiers.Notice {
 		Labels: map[string]string{"marketplace": "shopee", "shop": "sg-1"},
 	}
 	return map[string]func(announce.Renderer) notifiers.Notice{
-		"alert_critical": func(t announce.Renderer) notifiers.Notice { return t.AlertFiring(alert(rules.Critical), &last, now) },
-		"alert_warning":  func(t announce.Renderer) notifiers.Notice { return t.AlertFiring(alert(rules.Warning), &old, now) },
+		"alert_critical": func(t announce.Renderer) notifiers.Notice {
+			return t.AlertFiring(alert(rules.Critical), lastDeploy(last), now)
+		},
+		"alert_warning": func(t announce.Renderer) notifiers.Notice {
+			return t.AlertFiring(alert(rules.Warning), lastDeploy(old), now)
+		},
 		"alert_action": func(t announce.Renderer) notifiers.Notice {
 			a := alert(rules.Critical)
 			a.Annotations["action"], a.Annotations["action_zh"] = "Look at the order queue of sg-1.", "检查 sg-1 的订单队列。"
-			return t.AlertFiring(a, &last, now)
+			return t.AlertFiring(a, lastDeploy(last), now)
 		},
 		"alert_info": func(t announce.Renderer) notifiers.Notice { return t.AlertFiring(alert(rules.Info), nil, now) },
 		"alert_repeat": func(t announce.Renderer) notifiers.Notice {
-			return t.AlertRepeat(alert(rules.Critical), &last, now.Add(28*time.Hour))
+			return t.AlertRepeat(alert(rules.Critical), lastDeploy(last), now.Add(28*time.Hour))
 		},
 		"alert_resolved": func(t announce.Renderer) notifiers.Notice { return t.AlertResolved(alert(rules.Critical), now) },
 

@@ -56,6 +56,10 @@ func (t Renderer) Run(r actions.Run, now time.Time) notifiers.Notice {
 		n.Tone, n.Mention = notifiers.Bad, true
 		put(w.runNotCured)
 		n.Steps = w.stepsNotCured
+		if !r.Rollback {
+			put(w.runNotCuredOther)
+			n.Steps = w.stepsNotCuredOther
+		}
 	case actions.Worse:
 		n.Tone, n.Mention = notifiers.Bad, true
 		put(w.runWorse)
@@ -63,17 +67,23 @@ func (t Renderer) Run(r actions.Run, now time.Time) notifiers.Notice {
 	case actions.FailedRun:
 		n.Tone, n.Mention = notifiers.Bad, true
 		put(w.runFailed)
-		n.Steps = w.stepsFailed
+		n.Steps = w.failedSteps(r)
 	case actions.Rejected:
 		put(w.runRejected)
 	case actions.Expired:
 		n.Tone, n.Mention = notifiers.Bad, true
 		put(w.runExpired)
 		n.Steps = []string{w.stepRollBack}
+		if !r.Rollback {
+			n.Steps = []string{w.stepActByHand}
+		}
 	case actions.Refused:
 		n.Tone, n.Mention = notifiers.Bad, true
 		put(w.runRefused)
 		n.Steps = []string{w.stepByHand}
+		if !r.Rollback {
+			n.Steps = []string{w.stepActByHand}
+		}
 	}
 	if r.Trigger.Kind == actions.ByDrill {
 		n.Mention = false
@@ -107,7 +117,18 @@ func (t Renderer) Refused(r actions.Run, refusals []actions.Refusal, now time.Ti
 	r.State = actions.Refused
 	n := t.Run(r, now)
 	n.Text = t.refusals(n.Text, refusals, now)
+	if r.Rollback {
+		n.Steps = []string{t.instead(refusals)}
+	}
 	return n
+}
+
+// failedSteps is what to do about a run whose step failed.
+func (x texts) failedSteps(r actions.Run) []string {
+	if !r.Rollback {
+		return x.stepsFailedOther
+	}
+	return x.stepsFailed
 }
 
 // refusals gives a text with the guards' refusals below it.
@@ -141,7 +162,7 @@ func (t Renderer) StepFailed(r actions.Run, i int, now time.Time) notifiers.Noti
 	n.Mention = r.Trigger.Kind != actions.ByDrill
 	fact(&n, w.problem, t.read(step.Error, now))
 	fact(&n, w.output, step.Output)
-	n.Steps = w.stepsFailed
+	n.Steps = w.failedSteps(r)
 	t.runFacts(&n, r, now)
 	return n
 }
@@ -156,7 +177,20 @@ func (t Renderer) run(r actions.Run, event string, tone notifiers.Tone, now time
 		"service": r.Service, "environment": r.Environment,
 		"runbook": r.Runbook, "trigger": string(r.Trigger.Kind),
 	}
-	return t.notice("run/"+r.ID, "run", event, tier, tone, labels, now)
+	return t.notice(runKey(r), "run", event, tier, tone, labels, now)
+}
+
+// runKey is the key of the notices about a run: that of the verdict or alert that led to it, so that
+// they are one conversation and come in order.
+func runKey(r actions.Run) string {
+	switch {
+	case r.Trigger.Watch != "":
+		return watchKey(r.Trigger.Watch)
+	case r.Trigger.Alert != "":
+		return alertKey(r.Trigger.Alert)
+	default:
+		return "run/" + r.ID
+	}
 }
 
 // runNames are the values for the placeholders of texts about a run.
@@ -211,7 +245,7 @@ func (t Renderer) runFacts(n *notifiers.Notice, r actions.Run, now time.Time) {
 	fact(n, w.trigger, cause)
 	var checks []string
 	for _, c := range r.Verification {
-		line := c.Check + w.colon + w.healths[c.Health]
+		line := c.Check + w.colon + w.healthOf(c)
 		if !c.Reason.IsZero() {
 			line += w.comma + t.read(c.Reason, now)
 		}
@@ -238,6 +272,14 @@ func (t Renderer) runFacts(n *notifiers.Notice, r actions.Run, now time.Time) {
 	t.link(n, w.linkRun, "rollbacks", r.ID)
 	t.link(n, w.linkWatch, "watches", r.Trigger.Watch)
 	t.link(n, w.linkService, "services", r.Service)
+}
+
+// healthOf is what was seen of a check, or of another symptom, in its own words.
+func (x texts) healthOf(c actions.CheckResult) string {
+	if s := x.symptoms[c.Kind][c.Health]; s != "" {
+		return s
+	}
+	return x.healths[c.Health]
 }
 
 // begun tells whether a step of the run has been tried, so that its steps are listed.

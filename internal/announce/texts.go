@@ -35,17 +35,23 @@ type texts struct {
 
 	runBack, runBackTo, runOther, runDrill                            string
 	runUnknown, runAsks, runWaits, runStarted, runVerifying, runCured [2]string // title, text
-	runNotCured, runWorse, runFailed, runRejected, runExpired         [2]string
+	runNotCured, runNotCuredOther, runWorse, runFailed, runRejected   [2]string
+	runExpired                                                        [2]string
 	runRefused                                                        [2]string
 	untilExpires, untilApproves, quorumOf, guardUntil                 string
 	stepFailed, stepFailedText                                        string
 	triggers                                                          map[actions.TriggerKind]string
 	steps                                                             map[actions.StepState]string
 	healths                                                           map[string]string
+	symptoms                                                          map[actions.SymptomKind]map[string]string
 	stepsUnknown, stepsCured, stepsNotCured, stepsWorse               []string
-	stepsFailed, stepsBlind, stepsAllBlind, stepsOrder                []string
-	stepSuspect, stepManual, stepAck, stepLookYourself                string
+	stepsFailed, stepsFailedOther, stepsNotCuredOther                 []string
+	stepsBlind, stepsAllBlind, stepsOrder                             []string
+	stepSuspect, stepSuspectUnderWay, stepSuspectAsks                 string
+	stepSuspectRolledBack, stepSuspectPutBack, stepSuspectFixed       string
+	stepManual, stepAck, stepLookYourself, stepPutBackFails           string
 	stepDeclareGood, stepRollBack, stepByHand, stepWait, stepAbort    string
+	stepRolledBack, stepOutdated, stepOtherRun, stepActByHand         string
 	stepApprove, stepReject, stepReceiver, stepTookOver               string
 
 	blindBegan, blindBeganText, blindEnded, blindEndedText  string

@@ -40,7 +40,7 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 		"service": w.Service, "environment": w.Environment,
 		"mode": string(w.Mode), "deploy_kind": string(w.Kind),
 	}
-	n := t.notice("watch/"+w.ID, "watch", string(state), tier, tone, labels, now)
+	n := t.notice(watchKey(w.ID), "watch", string(state), tier, tone, labels, now)
 	names := []string{
 		"service", inEnvironment(w.Service, w.Environment), "version", w.Version,
 		"runbook", plan.Runbook, "to", plan.To, "run", plan.Run,
@@ -52,6 +52,9 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 	switch state {
 	case watch.Failed:
 		t.failed(&n, w, verdict, plan, evidence, names, now)
+		if d.RollbackRun != "" { // the version was put back: nothing is gained by putting back another one
+			n.Steps = []string{x.stepPutBackFails}
+		}
 	case watch.Passed:
 		n.Title = fill(x.passed, names...)
 		n.Text = fill(x.passedText, names...)
@@ -95,7 +98,7 @@ func (t Renderer) GateClosed(d watch.Deploy, w *watch.Watch, now time.Time) noti
 	labels := map[string]string{
 		"service": d.Service, "environment": d.Environment, "mode": string(w.Mode), "deploy_kind": string(d.Kind),
 	}
-	n := t.notice("watch/"+w.ID, "watch", "gate_closed", warning, notifiers.Warn, labels, now)
+	n := t.notice(watchKey(w.ID), "watch", "gate_closed", warning, notifiers.Warn, labels, now)
 	names := []string{
 		"service", inEnvironment(d.Service, d.Environment), "version", d.Version, "why", t.read(watch.GateDetails(d.GateClosed), now),
 	}
@@ -106,6 +109,9 @@ func (t Renderer) GateClosed(d watch.Deploy, w *watch.Watch, now time.Time) noti
 	outside(&n, x.linkDeploy, d.URL)
 	return n
 }
+
+// watchKey is the key of every notice about a watch, and about the run that its verdict leads to.
+func watchKey(id string) string { return "watch/" + id }
 
 // failed adds why the watch failed, what the guardian does about it and what a person can do.
 func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdict, plan Plan, evidence []watch.Evidence, names []string, now time.Time) {
@@ -127,7 +133,9 @@ func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verd
 		n.Steps = []string{x.stepLookYourself}
 	case w.Mode == watch.Observe && plan.refused():
 		n.Title, next = fill(x.failedObserve, names...), t.refusals(x.observeRefused, plan.Refusals, now)
-		n.Steps = []string{x.stepLookYourself}
+		if n.Steps = []string{x.stepLookYourself}; t.instead(plan.Refusals) != x.stepByHand {
+			n.Steps = []string{t.instead(plan.Refusals)}
+		}
 	case w.Mode == watch.Observe:
 		n.Title, next = fill(x.failedObserve, names...), fill(x.observeWould, names...)
 		n.Steps = []string{x.stepRollBack}
@@ -139,7 +147,7 @@ func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verd
 		n.Steps = []string{x.stepByHand, x.stepDeclareGood}
 	case plan.refused():
 		n.Title, next = fill(x.failedAlone, names...), t.refusals(x.runRefused[1], plan.Refusals, now)
-		n.Steps = []string{x.stepByHand}
+		n.Steps = []string{t.instead(plan.Refusals)}
 	case !plan.QueuedBehind.IsZero():
 		n.Title, next = fill(x.failedWaits, names...), x.waitsText
 		if w.Mode == watch.Approve || plan.asks() || !verdict.Doubt.IsZero() {
@@ -186,6 +194,21 @@ func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verd
 	if len(verdict.Failing) > 0 {
 		fact(n, x.failing, strings.Join(verdict.Failing, x.list))
 	}
+}
+
+// instead is what a person can do when guards refuse a rollback: nothing is to be rolled back by
+// hand that is rolled back already, or runs no more.
+func (t Renderer) instead(refusals []actions.Refusal) string {
+	x := t.texts()
+	for _, r := range []struct {
+		code actions.Code
+		step string
+	}{{actions.Superseded, x.stepOutdated}, {actions.AlreadyRolledBack, x.stepRolledBack}, {actions.RunInProgress, x.stepOtherRun}} {
+		if slices.ContainsFunc(refusals, func(f actions.Refusal) bool { return f.Code == r.code }) {
+			return r.step
+		}
+	}
+	return x.stepByHand
 }
 
 // odds renders an e-value, at most a billion.

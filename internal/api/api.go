@@ -62,7 +62,7 @@ func New(o Options) server.Backend {
 	watches := watches{journal: o.Journal, leader: leader, changes: o.Changes, now: o.Now}
 	return server.Backend{
 		Tokens:   tokens{journal: o.Journal, running: o.Running, now: o.Now, log: o.Log},
-		Services: services{running: o.Running, record: o.Record, decider: o.Decider, gate: gates.gate, month: reports.soFar, now: o.Now},
+		Services: services{journal: o.Journal, leader: leader, running: o.Running, record: o.Record, decider: o.Decider, gate: gates.gate, month: reports.soFar, now: o.Now},
 		Gates:    gates,
 		Checks:   checks{running: o.Running, record: o.Record, redactor: o.Redactor, now: o.Now},
 		Looks:    looks{series: o.Series, record: o.Record},

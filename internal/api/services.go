@@ -4,17 +4,26 @@ import (
 	"context"
 	"time"
 
+	"guardian/actions"
 	"guardian/decide"
 	"guardian/internal/config"
 	"guardian/internal/recording"
 	"guardian/internal/server"
 	"guardian/internal/store"
+	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/sla"
+	"guardian/watch"
 )
 
 // services implements server.Services.
 type services struct {
+	journal interface {
+		alertReader
+		Watches(ctx context.Context, f store.WatchFilter) ([]watch.Watch, error)
+		Runs(ctx context.Context, f store.RunFilter) ([]actions.Run, error)
+	}
+	leader  leader
 	running func() Running
 	record  statusReader
 	decider func() decide.Decider
@@ -25,6 +34,7 @@ type services struct {
 
 type statusReader interface {
 	Status(check string, now time.Time) recording.Status
+	RecentHealth(check string, since time.Time) []sample.Health
 }
 
 // ServiceList implements server.Services.
@@ -34,11 +44,21 @@ func (ss services) ServiceList(ctx context.Context) ([]server.Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	alerts, err := ss.leader.alerts(ctx, ss.journal)
+	if err != nil {
+		return nil, err
+	}
 	checks := running.checksByService()
 	all := make([]server.Service, len(running.Config.Services))
 	for i := range running.Config.Services {
 		svc := &running.Config.Services[i]
-		v := serviceOf(svc, checks[svc.Name], ss.record, now)
+		v, states := serviceOf(svc, checks[svc.Name], ss.record, now)
+		facts := decide.ServiceFacts{Service: svc.Name, Environment: svc.Environment, Checks: states, Alerts: alerts}
+		if facts.Watch, facts.Rollback, err = ss.lastWatch(ctx, svc.Name, svc.Environment); err != nil {
+			return nil, err
+		}
+		h := decide.ServiceHealth(facts, now)
+		v.Health, v.Since, v.Reason, v.Degraded = h.Health, h.Since, h.Reason, h.Degraded
 		v.Availability, v.BudgetLeft = availabilityOf(month[svc.Name])
 		if v.Version, err = ss.decider().CurrentVersion(ctx, svc.Name, svc.Environment); err != nil {
 			return nil, err
@@ -54,8 +74,28 @@ func (ss services) ServiceList(ctx context.Context) ([]server.Service, error) {
 	return all, nil
 }
 
-// serviceOf is a service with its checks as the API shows it.
-func serviceOf(svc *config.Service, checks []*config.Check, record statusReader, now time.Time) server.Service {
+// lastWatch gives the newest watch of a service, and the newest rollback of its deploy; nil for what
+// there is not.
+func (ss services) lastWatch(ctx context.Context, service, environment string) (*watch.Watch, *actions.Run, error) {
+	ws, err := ss.journal.Watches(ctx, store.WatchFilter{Service: service, Environment: environment, Limit: 1})
+	if err != nil || len(ws) == 0 {
+		return nil, nil, err
+	}
+	w := &ws[0]
+	if leading, ok := ss.leader(); ok {
+		if live, open := leading.Watches.Get(w.ID); open {
+			w = &live
+		}
+	}
+	rollbacks, err := ss.journal.Runs(ctx, store.RunFilter{Deploy: w.DeployID, Rollbacks: true, Limit: 1})
+	if err != nil || len(rollbacks) == 0 {
+		return w, nil, err
+	}
+	return w, &rollbacks[0], nil
+}
+
+// serviceOf is a service with its checks as the API shows it, and as its state is decided by.
+func serviceOf(svc *config.Service, checks []*config.Check, record statusReader, now time.Time) (server.Service, []decide.CheckState) {
 	v := server.Service{Name: svc.Name, Environment: svc.Environment, Mode: svc.Watch.Mode}
 	if svc.Objective != nil {
 		v.Objective = float64(svc.Objective.Availability)
@@ -66,11 +106,10 @@ func serviceOf(svc *config.Service, checks []*config.Check, record statusReader,
 		v.Checks = append(v.Checks, checkOf(c, seen))
 		states[i] = decide.CheckState{
 			Check: c.Name, Counts: c.CountsForSLA, Last: seen.Last, Since: seen.Since, Blind: seen.Blind, Why: seen.BlindReason,
+			FailureRate: float64(c.FailureRate), Recent: record.RecentHealth(c.Name, now.Add(-decide.RecentLooks)),
 		}
 	}
-	h := decide.ServiceHealth(states)
-	v.Health, v.Since, v.Reason = h.Health, h.Since, h.Reason
-	return v
+	return v, states
 }
 
 // availabilityOf gives a service's availability, negative when it is not known, and the share of
@@ -87,9 +126,7 @@ func availabilityOf(r sla.ServiceReport) (availability, budgetLeft float64) {
 
 // gates implements server.Gates.
 type gates struct {
-	journal interface {
-		Alerts(ctx context.Context, f store.AlertFilter) ([]rules.Alert, error)
-	}
+	journal alertReader
 	running func() Running
 	decider func() decide.Decider
 	leader  leader
@@ -105,18 +142,26 @@ func (gs gates) Gate(ctx context.Context, service, environment string) (server.G
 	return gs.gate(ctx, service, environment, gs.now())
 }
 
-// gate asks the decider. The alerts are those of the leader: a standby reads them in the journal.
-func (gs gates) gate(ctx context.Context, service, environment string, now time.Time) (server.Gate, error) {
-	var present decide.Present
-	if leading, ok := gs.leader(); ok {
-		present.Alerts = leading.Alerts.Open()
-	} else {
-		saved, err := gs.journal.Alerts(ctx, store.AlertFilter{Open: true, Limit: store.MaxLimit}) // those of no service close every gate
-		if err != nil {
-			return server.Gate{}, err
-		}
-		present.Alerts = saved
+// alertReader reads alerts in the journal.
+type alertReader interface {
+	Alerts(ctx context.Context, f store.AlertFilter) ([]rules.Alert, error)
+}
+
+// alerts gives the alerts that are pending or firing. They are those of the leader: a standby reads
+// them in the journal.
+func (l leader) alerts(ctx context.Context, journal alertReader) ([]rules.Alert, error) {
+	if leading, ok := l(); ok {
+		return leading.Alerts.Open(), nil
 	}
-	closed, err := gs.decider().Gate(ctx, service, environment, present, now)
+	return journal.Alerts(ctx, store.AlertFilter{Open: true, Limit: store.MaxLimit}) // those of no service close every gate
+}
+
+// gate asks the decider.
+func (gs gates) gate(ctx context.Context, service, environment string, now time.Time) (server.Gate, error) {
+	open, err := gs.leader.alerts(ctx, gs.journal)
+	if err != nil {
+		return server.Gate{}, err
+	}
+	closed, err := gs.decider().Gate(ctx, service, environment, decide.Present{Alerts: open}, now)
 	return server.Gate{Open: len(closed) == 0, Reasons: closed}, err
 }

@@ -155,13 +155,38 @@ func (l ledger) Record(ctx context.Context, r actions.Record) error {
 // verifier looks at checks for the proof of a cure.
 type verifier struct{ app *App }
 
+// Ask implements actions.Verifier.
+func (v verifier) Ask(ctx context.Context, run actions.Run, s actions.Symptom, since time.Time) (actions.CheckResult, error) {
+	a := v.app
+	if s.Kind == actions.SymptomAlert {
+		t := a.held.Load()
+		if t == nil || t.alerts == nil {
+			return actions.CheckResult{}, actions.ErrLostLease
+		}
+		return decide.AlertProof(run, s, t.alerts.Open()), nil
+	}
+	m, ok := a.setup.Load().decisions.Counter(run.Service, s.Name)
+	if !ok {
+		return actions.CheckResult{}, fmt.Errorf("counter %s of %s is not configured any more", s.Name, run.Service)
+	}
+	before, err := a.history.Reading(ctx, m, since)
+	if err != nil {
+		return actions.CheckResult{}, err
+	}
+	now, err := a.history.Reading(ctx, m, a.now())
+	if err != nil {
+		return actions.CheckResult{}, err
+	}
+	return decide.CounterProof(s, before, now), nil
+}
+
 // Look implements actions.Verifier.
 func (v verifier) Look(ctx context.Context, check string) (actions.CheckResult, error) {
 	s, err := v.app.runner.LookNow(ctx, check)
 	if err != nil {
 		return actions.CheckResult{}, fmt.Errorf("look at %s: %w", check, err)
 	}
-	return actions.CheckResult{Check: check, Health: s.Health.String(), Reason: s.Reason, At: s.At, Looks: 1}, nil
+	return actions.CheckResult{Check: check, Health: s.Health.String(), Reason: s.Reason, At: s.At, Took: s.Duration}, nil
 }
 
 // tickEvery is how often it is looked what waits for a time.

@@ -32,7 +32,7 @@ type watchFlags struct {
 	server, output, service, version, previous, environment string
 	kind, author, ticket, link, mode, length, key           string
 	shops                                                   []string
-	wait, gate, knownGood, irreversible                     bool
+	wait, cured, gate, knownGood, irreversible              bool
 	waitTimeout                                             model.Duration
 }
 
@@ -43,7 +43,8 @@ func watchCommand(s streams) *cobra.Command {
 		Short: "Announce a deploy and, with --wait, wait for the verdict",
 		Long: `Announces a deploy that has happened, so that it is watched. With --wait, waits for the
 verdict and exits with it: 0 passed, 1 failed, 2 usage or server error, 3 inconclusive,
-5 superseded or cancelled. A deploy is watched also when the gate is closed; with --gate the
+5 superseded or cancelled. With --wait=cured, waits for the end of the rollback of a failed
+deploy, too, and prints whether it was cured; the exit code stays 1. A deploy is watched also when the gate is closed; with --gate the
 gate is asked first, and when it is closed nothing is announced: exit 4. Announcing is
 idempotent: a second call with the same --key announces nothing new.`,
 		Example: "  guardian watch --service order-sync --version v1.4.3 --previous v1.4.2 --wait",
@@ -83,7 +84,8 @@ func (f *watchFlags) add(c *cobra.Command) {
 	fs.StringVar(&f.mode, "mode", "", "auto, approve or observe (default: the service's setting)")
 	fs.StringVar(&f.key, "key", "", "idempotency key, such as the build number (default: random)")
 	fs.BoolVar(&f.gate, "gate", false, "ask the gate first; when it is closed, announce nothing and exit 4")
-	fs.BoolVar(&f.wait, "wait", false, "wait for the verdict")
+	fs.Var(waitFlag{f}, "wait", "wait for the verdict; --wait=cured: and for the end of the rollback")
+	fs.Lookup("wait").NoOptDefVal = "verdict"
 	fs.Var(&f.waitTimeout, "wait-timeout", "with --wait: stop waiting after this long (exit 2)")
 	renamedFlag(c, "patience", "wait-timeout")
 	serverFlag(c, &f.server)
@@ -153,6 +155,9 @@ func (f *watchFlags) run(ctx context.Context, s streams) error {
 			return exit(exitUsage, "%s", err)
 		}
 	}
+	if f.cured && w.State == "failed" && w.Rollback != nil {
+		raw = waitForCure(ctx, s, api, &w, raw)
+	}
 	if err := f.print(s, w, raw); err != nil || !f.wait {
 		return err
 	}
@@ -212,6 +217,61 @@ func waitForVerdict(ctx context.Context, s streams, api *client, w *watchAnswer)
 	return raw, nil
 }
 
+// waitForCure asks for the rollback of a failed deploy until it has ended, and returns the watch as
+// it stands then. What goes wrong changes nothing about the verdict: it is printed with the state
+// that is known.
+func waitForCure(ctx context.Context, s streams, api *client, w *watchAnswer, raw []byte) []byte {
+	f := runFlags{wait: true}
+	run := runAnswer{ID: w.Rollback.ID, State: w.Rollback.State}
+	_, err := f.await(ctx, s, nil, &run)
+	if err == nil {
+		err = retry{limit: waitRetries, log: s.err}.do(ctx, func() error {
+			now, err := api.get(ctx, "/api/v1/watches/"+url.PathEscape(w.ID), w)
+			if err == nil {
+				raw = now
+			}
+			return err
+		})
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(s.err, "how rollback %s ended is not known: %s\n", w.Rollback.ID, err)
+	}
+	return raw
+}
+
+// waitFlag is the value of --wait: without a value it is "verdict".
+type waitFlag struct{ f *watchFlags }
+
+// Set implements pflag.Value.
+func (w waitFlag) Set(value string) error {
+	switch value {
+	case "verdict", "true":
+		w.f.wait, w.f.cured = true, false
+	case "cured":
+		w.f.wait, w.f.cured = true, true
+	case "false":
+		w.f.wait, w.f.cured = false, false
+	default:
+		return fmt.Errorf("%q is not one of verdict, cured", value)
+	}
+	return nil
+}
+
+// String implements pflag.Value.
+func (w waitFlag) String() string {
+	switch {
+	case w.f == nil || !w.f.wait:
+		return "false"
+	case w.f.cured:
+		return "cured"
+	default:
+		return "verdict"
+	}
+}
+
+// Type implements pflag.Value.
+func (w waitFlag) Type() string { return "verdict|cured" }
+
 // print writes the result: the API's answer, or the verdict in a line.
 func (f *watchFlags) print(s streams, w watchAnswer, raw []byte) error {
 	if f.output == "json" {
@@ -220,7 +280,11 @@ func (f *watchFlags) print(s streams, w watchAnswer, raw []byte) error {
 	}
 	_, err := fmt.Fprintf(s.out, "%s: %s\n", w.State, w.Reason)
 	if w.Rollback != nil {
-		_, _ = fmt.Fprintf(s.out, "rollback %s to %s: %s\n", w.Rollback.ID, w.Rollback.To, w.Rollback.State)
+		_, _ = fmt.Fprintf(s.out, "rollback %s to %s: %s", w.Rollback.ID, w.Rollback.To, w.Rollback.State)
+		if f.cured && w.Rollback.Reason != "" {
+			_, _ = fmt.Fprintf(s.out, " (%s)", w.Rollback.Reason)
+		}
+		_, _ = fmt.Fprintln(s.out)
 	}
 	return err
 }

@@ -43,6 +43,14 @@ func journalWords(code string) (Words, bool) {
 		return Words{"inconclusive", "无法判定"}, true
 	case "check_says":
 		return Words{"{check}[: {why}]", "{check}[：{why}]"}, true
+	case "service_deploy_failed":
+		return Words{"the deploy of {version} failed at {at}[; its rollback: {rollback}]", "{version} 的部署于 {at} 被判定失败[；回滚：{rollback}]"}, true
+	case "service_deploy_suspect":
+		return Words{"the deploy of {version} is being watched, and there is evidence against it", "{version} 正在观察中，已有迹象表明它使服务变差"}, true
+	case "service_alert_fires":
+		return Words{"alert {rule} fires since {since}[: {summary}]", "告警 {rule} 自 {since} 起触发[：{summary}]"}, true
+	case "service_looks_fail":
+		return Words{"{check}: {failures} of the last {looks:look|looks} failed", "{check}：最近 {looks} 次探测中失败 {failures} 次"}, true
 	case "no_check_counts":
 		return Words{"no check of this service counts", "该服务没有计入可用率的检查"}, true
 	case "taking_over":

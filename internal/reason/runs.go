@@ -166,6 +166,8 @@ func runEventWords(code string) (Words, bool) {
 		return Words{"the target says that it happened[: {detail}]", "目标系统表示该步骤已发生[：{detail}]"}, true
 	case "step_status_not_happened":
 		return Words{"the target says that it did not happen[: {detail}]", "目标系统表示该步骤未发生[：{detail}]"}, true
+	case "step_status_pending":
+		return Words{"the target still works on it[: {detail}]", "目标系统仍在执行[：{detail}]"}, true
 	case "step_status_unclear":
 		return Words{"the target does not tell whether it happened[: {detail}]", "目标系统无法说明该步骤是否已发生[：{detail}]"}, true
 	case "template":
@@ -185,6 +187,16 @@ func verifyWords(code string) (Words, bool) {
 	switch code {
 	case "verify_begun":
 		return Words{"must be up: {checks}", "必须恢复：{checks}"}, true
+	case "verify_must_end":
+		return Words{"must be over: {symptoms}", "必须消除：{symptoms}"}, true
+	case "symptom_check":
+		return Words{"check {name} down", "检查 {name} 异常"}, true
+	case "symptom_slow":
+		return Words{"check {name} slow", "检查 {name} 变慢"}, true
+	case "symptom_counter":
+		return Words{"failures of counter {name}", "计数器 {name} 的失败"}, true
+	case "symptom_alert":
+		return Words{"alert {name}", "告警 {name}"}, true
 	case "verify_nothing":
 		return Words{"every step is done, and no check is configured to prove it", "所有步骤已完成，但没有配置用于验证的检查"}, true
 	case "verify_runbook_gone":
@@ -194,6 +206,12 @@ func verifyWords(code string) (Words, bool) {
 		}, true
 	case "verify_up_again":
 		return Words{"up again: {checks}", "已恢复：{checks}"}, true
+	case "verify_fast_again":
+		return Words{"as fast as before: {checks}", "耗时已恢复：{checks}"}, true
+	case "verify_counts_again":
+		return Words{"failing no more than is tolerated: {checks}", "失败率已回到允许范围：{checks}"}, true
+	case "verify_resolved":
+		return Words{"resolved: {checks}", "告警已恢复：{checks}"}, true
 	case "verify_worse":
 		return Words{"down now and up before: {checks}", "之前正常、现在异常：{checks}"}, true
 	case "verify_still_down":
@@ -202,6 +220,23 @@ func verifyWords(code string) (Words, bool) {
 		return Words{"could not be looked at: {checks}", "无法探测：{checks}"}, true
 	case "verify_too_short":
 		return Words{"not up for long enough: {checks}", "恢复的时间不够长：{checks}"}, true
+	case "look_slow":
+		return Words{"{check} took {took}, longer than {limit}", "{check} 耗时 {took}，超过 {limit}"}, true
+	case "alert_still_firing":
+		return Words{"alert {rule} still fires, since {since}[: {summary}]", "告警 {rule} 仍在触发（自 {since} 起）[：{summary}]"}, true
+	case "alert_still_pending":
+		return Words{"the condition of alert {rule} is still true, since {since}[: {summary}]", "告警 {rule} 的条件仍成立（自 {since} 起）[：{summary}]"}, true
+	case "alert_over":
+		return Words{"alert {rule} is resolved", "告警 {rule} 已恢复"}, true
+	case "counter_still_fails":
+		return Words{
+			"{counter} counted {failures,} failures among {total,} since {since}; allowed is {allowed%}",
+			"{counter} 自 {since} 起共计 {total,} 次，其中失败 {failures,} 次；允许的失败率为 {allowed%}",
+		}, true
+	case "counter_counts":
+		return Words{"{counter} counted {failures,} failures among {total,} since {since}", "{counter} 自 {since} 起共计 {total,} 次，其中失败 {failures,} 次"}, true
+	case "counter_counts_nothing":
+		return Words{"{counter} has counted nothing since {since}", "{counter} 自 {since} 起没有计数"}, true
 	case "check_seen":
 		return Words{"{check}[ ({reason})]", "{check}[（{reason}）]"}, true
 	default:
@@ -271,7 +306,7 @@ func webhookWords(code string) (Words, bool) {
 	case "webhook_done":
 		return Words{"the work is done", "操作已完成"}, true
 	case "webhook_says_neither":
-		return Words{"the answer says neither: {answer}", "返回的内容无法判断是否已发生：{answer}"}, true
+		return Words{"the answer says neither that it happened nor that it did not: {answer}", "返回的内容既不表示已发生，也不表示未发生：{answer}"}, true
 	default:
 		return Words{}, false
 	}

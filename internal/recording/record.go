@@ -168,6 +168,10 @@ func shorten(s sample.Sample) shortLook {
 func (r *Record) Recent(service string) []sample.Sample {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.recentLooks(service)
+}
+
+func (r *Record) recentLooks(service string) []sample.Sample {
 	var all []sample.Sample
 	for _, c := range r.checks {
 		if service != "" && c.Service != service {

@@ -50,11 +50,15 @@ func (r *Record) Resume(ctx context.Context) (Resumed, error) {
 	}
 	r.resume(slices.Collect(maps.Values(last)), rollups, states)
 	r.replay(looks)
+	r.trackRecent()
 	return Resumed{States: states, Looks: looks}, nil
 }
 
 func (r *Record) resume(last []sla.Interval, rollups []sla.Rollup, states map[string]store.CheckState) {
 	r.tracker = sla.NewTracker(last, rollups)
+	for name, c := range r.checks {
+		r.tracker.LooksSince(name, c.added)
+	}
 	r.unsaved = newUnsaved()
 	for name, c := range r.checks {
 		s, ok := states[name]
@@ -94,6 +98,21 @@ func (r *Record) replay(looks []sample.Sample) {
 		}
 		s.Kind, s.Labels = c.Kind, c.Labels
 		c.last = &s
+	}
+}
+
+// trackRecent adds to the intervals what this guardian saw itself since the guardian before it
+// died: in this time it looked as a standby, and nobody was blind. Its looks count from when the
+// other one's next look was due.
+func (r *Record) trackRecent() {
+	due := map[string]time.Time{}
+	for name := range r.checks {
+		due[name] = r.tracker.Due(name)
+	}
+	for _, s := range r.recentLooks("") {
+		if !s.At.Before(due[s.Check]) {
+			r.unsaved.keep(r.tracker.Observe(s, r.checks[s.Check].Interval))
+		}
 	}
 }
 

@@ -43,6 +43,23 @@ func (c *check) status(now time.Time) Status {
 	return s
 }
 
+// RecentHealth gives what the scheduled looks of a check since a time saw, oldest first.
+func (r *Record) RecentHealth(check string, since time.Time) []sample.Health {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.checks[check]
+	if c == nil {
+		return nil
+	}
+	var all []sample.Health
+	for _, l := range c.recent.inOrder() {
+		if !l.recheck && l.at >= since.UnixNano() {
+			all = append(all, l.health)
+		}
+	}
+	return all
+}
+
 // Health gives the health of a check now: Unknown too when it was not looked at for long.
 func (r *Record) Health(check string, now time.Time) sample.Health {
 	s := r.Status(check, now)

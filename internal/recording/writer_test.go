@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -206,6 +207,53 @@ func TestATakeoverGoesOnWithTheSameRecord(t *testing.T) {
 	}
 	if _, failed := second.Results("a"); len(failed) != 3 {
 		t.Errorf("%d failed results, want the first of the journal and two own ones", len(failed))
+	}
+}
+
+// TestWhoLookedAsAStandbyWasNotBlind kills a guardian whose check looks every 10 s. The next one takes
+// over 35 s later, and looked from a time on, in seconds after the last look of the one before.
+func TestWhoLookedAsAStandbyWasNotBlind(t *testing.T) {
+	for name, c := range map[string]struct {
+		began []int // its looks, the first when it began
+		blind time.Duration
+	}{
+		"it looked all the time":                 {[]int{-26, -16, -6, 4, 14, 24, 34}, 0},
+		"it was started at once":                 {[]int{7, 17, 27, 37}, 0},
+		"it was started after a look was missed": {[]int{12, 22, 32}, 2 * time.Second},
+		"it was started late":                    {[]int{36}, 26 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := newJournal(t)
+			first, w := j.lead(checkA())
+			var second *recording.Record
+			for s := -30; s <= 40; s++ {
+				j.now = day().Add(time.Duration(s) * time.Second)
+				if s <= 0 && s%10 == 0 {
+					first.Add(look(j.now, sample.Up))
+					w.Save(true)
+				}
+				if s == c.began[0] {
+					second = j.record(checkA())
+				}
+				if slices.Contains(c.began, s) {
+					second.Add(look(j.now, sample.Up))
+				}
+			}
+			if _, err := second.Resume(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			second.Add(look(j.now.Add(4*time.Second), sample.Up))
+			var blind time.Duration
+			all := j.intervals(second)
+			for _, i := range all {
+				if i.Health == sample.Unknown {
+					blind += i.To.Sub(i.From)
+				}
+			}
+			if blind != c.blind || all[len(all)-1].To.Before(j.now) {
+				t.Errorf("blind for %s, want %s: %+v", blind, c.blind, all)
+			}
+		})
 	}
 }
 

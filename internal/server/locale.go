@@ -199,7 +199,7 @@ func toneOf(state string) string {
 		return "good"
 	case "down", "failed", "not_cured", "worse", "critical", "firing":
 		return "bad"
-	case "inconclusive", "waiting", "awaiting_approval", "warning", "expired", "rejected", "refused", "starting", "closed":
+	case "inconclusive", "waiting", "awaiting_approval", "warning", "expired", "rejected", "refused", "starting", "closed", "degraded":
 		return "warn"
 	case "watching", "running", "verifying", "pending", "intent":
 		return "busy"

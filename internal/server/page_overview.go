@@ -14,6 +14,7 @@ import (
 type overview struct {
 	Services     []serviceRow
 	Down, Unseen []string
+	Degraded     []string
 	Checks       int
 	Blind        []string
 	Asking       []askingRun
@@ -108,6 +109,9 @@ func newOverview(f overviewFacts, now time.Time) overview {
 		case sample.Unknown:
 			v.Unseen = append(v.Unseen, svc.Name)
 		case sample.Up:
+			if !svc.Degraded.IsZero() {
+				v.Degraded = append(v.Degraded, svc.Name)
+			}
 		}
 		v.Services = append(v.Services, row)
 	}

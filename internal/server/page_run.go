@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"guardian/actions"
@@ -16,6 +17,11 @@ type runPageView struct {
 	Took   time.Duration
 	// Doubt is the step that a person is asked about; nil when it is something else.
 	Doubt *actions.StepRun
+}
+
+// Beside are the symptoms that must be over beside the checks that must be up again.
+func (v runPageView) Beside() []actions.Symptom {
+	return slices.DeleteFunc(slices.Clone(v.Symptoms), func(s actions.Symptom) bool { return s.Kind == actions.SymptomCheck })
 }
 
 func (s *Server) runPage(runs Runs, watches Watches) handler {

@@ -14,6 +14,7 @@ import (
 	"github.com/VictoriaMetrics/fastcache"
 
 	"guardian/internal/reason"
+	"guardian/probes/sample"
 	"guardian/sla"
 	"guardian/watch"
 )
@@ -54,6 +55,7 @@ type slaView struct {
 	HasNext           bool
 	Service           string
 	Services          []string
+	NotWell           []Service // of those that are shown, now
 	Running           bool
 	Fragment          template.HTML
 	Scores            []watch.Score
@@ -123,6 +125,9 @@ func (s *Server) slaPage(reports Reports, services Services, scores Scores) hand
 		}
 		for _, one := range all {
 			v.Services = append(v.Services, one.Name)
+			if v.Running && one.State() != sample.Up.String() && (f.service == "" || f.service == one.Name) {
+				v.NotWell = append(v.NotWell, one)
+			}
 		}
 		begin, end := f.month.Bounds(s.options.Location)
 		if v.Scores, err = scores.Score(r.Context(), f.service, begin, end); err != nil {

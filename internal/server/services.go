@@ -23,6 +23,7 @@ type Service struct {
 	Health      sample.Health
 	Since       time.Time     // since when it has this health; zero: not known
 	Reason      reason.Reason // why it is Down or Unknown
+	Degraded    reason.Reason // why it is not well although it is Up; zero: it is well
 	Version     string        // what is believed to run; "" when nothing was announced
 	KnownGood   []string      // newest first
 	Mode        watch.Mode
@@ -35,6 +36,22 @@ type Service struct {
 	// when it is overspent; meaningless without an objective.
 	BudgetLeft float64
 	Gate       Gate
+}
+
+// State is the health of a service in a word: degraded too.
+func (s Service) State() string {
+	if s.Health == sample.Up && !s.Degraded.IsZero() {
+		return "degraded"
+	}
+	return s.Health.String()
+}
+
+// Why is why it is not well; zero when it is.
+func (s Service) Why() reason.Reason {
+	if s.Degraded.IsZero() {
+		return s.Reason
+	}
+	return s.Degraded
 }
 
 // Check is one check with the last it saw.
@@ -61,6 +78,7 @@ type serviceView struct {
 	Health       sample.Health `json:"health"`
 	Since        time.Time     `json:"since,omitzero"`
 	Reason       reason.Reason `json:"reason,omitzero"`
+	Degraded     reason.Reason `json:"degraded,omitzero"` // why it is not well although it is up
 	Version      string        `json:"version,omitempty"`
 	KnownGood    []string      `json:"known_good"`
 	Objective    float64       `json:"objective,omitempty"`
@@ -89,7 +107,7 @@ func (*Server) services(from Services) handler {
 		views := make([]serviceView, 0, len(list))
 		for _, v := range list {
 			view := serviceView{
-				Name: v.Name, Environment: v.Environment, Health: v.Health, Since: v.Since, Reason: v.Reason, Version: v.Version,
+				Name: v.Name, Environment: v.Environment, Health: v.Health, Since: v.Since, Reason: v.Reason, Degraded: v.Degraded, Version: v.Version,
 				KnownGood: orEmpty(v.KnownGood), Objective: v.Objective, Gate: v.Gate, Checks: []checkView{},
 			}
 			view.Gate.Reasons = orEmpty(view.Gate.Reasons)

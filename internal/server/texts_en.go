@@ -20,7 +20,7 @@ func english() map[string]string {
 		"warn.queued": "%d notices wait to be delivered, the oldest since %s.", "warn.standby": "This guardian is a standby; %s is active.",
 		"warn.starting": "The guardian is starting: %s", "another": "Another guardian",
 
-		"health.up": "up", "health.down": "down", "health.unknown": "unknown",
+		"health.up": "up", "health.down": "down", "health.degraded": "degraded", "health.unknown": "unknown",
 		"watch.watching": "watching", "watch.passed": "passed", "watch.failed": "failed", "watch.inconclusive": "inconclusive",
 		"watch.superseded": "superseded", "watch.cancelled": "cancelled", "watch.unwatched": "not watched",
 		"mode.auto": "roll back automatically", "mode.approve": "ask before rolling back", "mode.observe": "only observe",
@@ -41,7 +41,7 @@ func english() map[string]string {
 		"score.title": "Accuracy of verdicts", "score.policy": "Watched", "score.judged": "Judged", "score.failed": "Failed", "score.agreed": "Agreed", "score.wrong": "Wrong",
 		"score.of_cause": "%d failed, %d right, %d wrong", "score.unmarked": "Not marked", "score.missed": "Missed", "score.rate": "False rollbacks", "score.between": "%s (between %s and %s)", "score.none": "No deploy was judged in this month.",
 
-		"over.title": "Overview", "over.all_up": "All %d services are up", "over.one_up": "%s is up", "over.down": "%d of %d services down: %s",
+		"over.title": "Overview", "over.all_up": "All %d services are up", "over.one_up": "%s is up", "over.down": "%d of %d services down: %s", "over.degraded": "%d of %d services degraded: %s",
 		"over.unknown": "%d of %d services unknown: %s", "over.none": "No services are configured",
 		"over.none.help": "Add services and checks to guardian.yaml, then reload.",
 		"over.quiet":     "No alert is firing, no deploy is being watched, and no question is open.",
@@ -102,9 +102,11 @@ func english() map[string]string {
 		"run.title_back": "Rollback of %s", "run.title_other": "%s for %s", "run.page": "Run", "run.runbook": "Runbook", "run.trigger": "Trigger", "run.from": "From",
 		"run.to": "To", "run.created": "Created", "run.started": "Began", "run.ended": "Ended", "run.took": "Took", "run.steps": "Steps",
 		"run.no_steps": "No step was run.", "run.intent": "Intent", "run.attempt": "attempt %d", "run.output": "Output", "run.resolved": "outcome found: %s",
-		"run.verification": "Verification", "run.verification.help": "After the last step, the checks are run again.", "run.check": "Check", "run.health": "Now", "run.looks": "Looks",
+		"run.verification": "Verification", "run.verification.help": "After the last step it is verified whether what failed is over.", "run.check": "Check", "run.health": "Now", "run.looks": "Looks",
 		"run.reason": "Reason", "run.ledger": "Ledger", "run.answers": "Answers", "run.who": "Who", "run.when": "When", "run.what": "What", "run.detail": "Detail",
-		"run.failing": "Must be up again", "run.watch": "Watch", "run.alert": "Alert", "run.abort": "Abort the run", "run.about": "run", "run.step": "step %d",
+		"run.failing": "Must be up again", "run.symptoms": "Must be over",
+		"symptom.slow": "duration", "symptom.counter": "counter", "symptom.alert": "alert", "symptom_now.up": "over", "symptom_now.down": "not over",
+		"run.watch": "Watch", "run.alert": "Alert", "run.abort": "Abort the run", "run.about": "run", "run.step": "step %d",
 
 		"ledger.created": "created", "ledger.intent": "begins", "ledger.outcome": "outcome", "ledger.waits": "queued", "ledger.turn": "guards checked again", "ledger.asked": "question", "ledger.answered": "answer",
 		"ledger.resolved": "outcome found", "ledger.verifying": "verifying", "ledger.verified": "verified", "ledger.ended": "ended",

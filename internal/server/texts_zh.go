@@ -20,7 +20,7 @@ func chinese() map[string]string {
 		"warn.queued": "%d 条通知等待送达，最早的一条：%s。", "warn.standby": "本实例处于备用状态，由 %s 执行操作。",
 		"warn.starting": "正在启动：%s", "another": "另一个实例",
 
-		"health.up": "正常", "health.down": "故障", "health.unknown": "未知",
+		"health.up": "正常", "health.down": "故障", "health.degraded": "异常", "health.unknown": "未知",
 		"watch.watching": "观察中", "watch.passed": "通过", "watch.failed": "失败", "watch.inconclusive": "无法判定",
 		"watch.superseded": "被新版本取代", "watch.cancelled": "已取消", "watch.unwatched": "未观察",
 		"mode.auto": "自动回滚", "mode.approve": "回滚前请人批准", "mode.observe": "只观察",
@@ -41,7 +41,7 @@ func chinese() map[string]string {
 		"score.title": "结论的准确性", "score.policy": "观察方式", "score.judged": "已判定", "score.failed": "失败", "score.agreed": "被认同", "score.wrong": "判错",
 		"score.of_cause": "失败 %d 次，认同 %d 次，判错 %d 次", "score.unmarked": "未评价", "score.missed": "漏判", "score.rate": "误回滚率", "score.between": "%s（介于 %s 与 %s 之间）", "score.none": "本月没有已判定的部署。",
 
-		"over.title": "总览", "over.all_up": "全部 %d 个服务正常", "over.one_up": "%s 正常", "over.down": "%[2]d 个服务中有 %[1]d 个故障：%[3]s",
+		"over.title": "总览", "over.all_up": "全部 %d 个服务正常", "over.one_up": "%s 正常", "over.down": "%[2]d 个服务中有 %[1]d 个故障：%[3]s", "over.degraded": "%[2]d 个服务中有 %[1]d 个异常：%[3]s",
 		"over.unknown": "%[2]d 个服务中有 %[1]d 个状态未知：%[3]s", "over.none": "尚未配置服务",
 		"over.none.help": "请在 guardian.yaml 中添加服务和检查，然后重新加载。",
 		"over.quiet":     "没有触发的告警，没有正在观察的部署，也没有需要答复的事项。",
@@ -102,9 +102,11 @@ func chinese() map[string]string {
 		"run.title_back": "回滚 %s", "run.title_other": "%[2]s：%[1]s", "run.page": "处置", "run.runbook": "预案", "run.trigger": "起因", "run.from": "从",
 		"run.to": "到", "run.created": "提出", "run.started": "开始", "run.ended": "结束", "run.took": "用时", "run.steps": "步骤",
 		"run.no_steps": "没有执行任何操作。", "run.intent": "意图", "run.attempt": "第 %d 次尝试", "run.output": "输出", "run.resolved": "结果已查明：%s",
-		"run.verification": "验证", "run.verification.help": "最后一步之后会再次探测这些检查。", "run.check": "检查", "run.health": "现状", "run.looks": "次数",
+		"run.verification": "验证", "run.verification.help": "最后一步之后会验证故障是否消除。", "run.check": "检查", "run.health": "现状", "run.looks": "次数",
 		"run.reason": "原因", "run.ledger": "台账", "run.answers": "答复", "run.who": "谁", "run.when": "何时", "run.what": "事项", "run.detail": "详情",
-		"run.failing": "必须恢复", "run.watch": "观察", "run.alert": "告警", "run.abort": "中止处置", "run.about": "整体", "run.step": "步骤 %d",
+		"run.failing": "必须恢复", "run.symptoms": "必须消除",
+		"symptom.slow": "耗时", "symptom.counter": "计数器", "symptom.alert": "告警", "symptom_now.up": "已消除", "symptom_now.down": "未消除",
+		"run.watch": "观察", "run.alert": "告警", "run.abort": "中止处置", "run.about": "整体", "run.step": "步骤 %d",
 
 		"ledger.created": "创建", "ledger.intent": "开始执行", "ledger.outcome": "结果", "ledger.waits": "排队", "ledger.turn": "重新检查", "ledger.asked": "提问", "ledger.answered": "答复",
 		"ledger.resolved": "查明结果", "ledger.verifying": "开始验证", "ledger.verified": "验证", "ledger.ended": "结束",

@@ -303,6 +303,11 @@ func (v verifier) Look(_ context.Context, check string) (actions.CheckResult, er
 	return actions.CheckResult{Check: check, Health: h.String(), At: Now(), Looks: 1}, nil
 }
 
+// Ask implements actions.Verifier.
+func (v verifier) Ask(_ context.Context, run actions.Run, s actions.Symptom, _ time.Time) (actions.CheckResult, error) {
+	return decide.AlertProof(run, s, v.l.Present("").Alerts), nil
+}
+
 // Deploy records that a version of orders was announced now.
 func (l *Leader) Deploy(version string) watch.Deploy {
 	l.T.Helper()

@@ -1,0 +1,103 @@
+package actions
+
+import (
+	"math"
+	"time"
+
+	"guardian/internal/reason"
+)
+
+// SymptomKind is what kind of thing a symptom is.
+type SymptomKind string
+
+// The kinds of symptoms.
+const (
+	SymptomCheck   SymptomKind = "check"   // the check is down
+	SymptomSlow    SymptomKind = "slow"    // looks of the check take longer than Limit
+	SymptomCounter SymptomKind = "counter" // the counter's share of failures is above Rate, or it counts nothing
+	SymptomAlert   SymptomKind = "alert"   // an alert of the rule is pending or firing
+)
+
+// Symptom is one thing that made a run necessary: the service is cured when all of them are over.
+type Symptom struct {
+	Kind SymptomKind `json:"kind"`
+	Name string      `json:"name"` // of the check, the counter or the rule
+	// Rate is the share of failures: that a check showed, or that is tolerated of a counter.
+	Rate float64 `json:"rate,omitempty"`
+	// Limit is how many seconds a look may take that is not slow.
+	Limit float64 `json:"limit,omitempty"`
+	// Alert is the ID of the alert, and Since the time from which on other alerts of its rule are
+	// meant, too.
+	Alert string    `json:"alert,omitempty"`
+	Since time.Time `json:"since,omitzero"`
+	// Settles is how many seconds it may take to be seen to be over after its cause is gone: of an
+	// alert the range of its rule's expression and keep_firing_for.
+	Settles float64 `json:"settles,omitempty"`
+}
+
+// key names a symptom among those of a run.
+func (s Symptom) key() string { return string(s.Kind) + "/" + s.Name }
+
+// isCheck tells whether looks of a check show it.
+func (s Symptom) isCheck() bool { return s.Kind == SymptomCheck || s.Kind == SymptomSlow }
+
+// missChance is the chance that a check which fails on as it did is up in all the looks that prove
+// it to be up.
+const missChance = 0.05
+
+// successes is how many looks in a row must find the symptom over. A check that failed one look in
+// three is up three times in a row by chance: it must be up more often, as far as half the time of
+// the verification allows.
+func (s Symptom) successes(v Verify) int {
+	if !s.isCheck() || s.Rate <= 0 || s.Rate >= 1 {
+		return v.Successes
+	}
+	need := math.Log(missChance) / math.Log1p(-s.Rate)
+	most := 0.0
+	if v.Every > 0 {
+		most = float64(v.For / (2 * v.Every))
+	}
+	return max(v.Successes, int(math.Ceil(min(need, most))))
+}
+
+// words names the symptom.
+func (s Symptom) words() reason.Reason { return reason.New("symptom_"+string(s.Kind), "name", s.Name) }
+
+// symptomsOf gives what must be over for a cure: what made the run necessary, the runbook's own
+// checks, and with neither (a person's rollback) the checks that were up.
+func symptomsOf(run Run, book *Runbook) []Symptom {
+	var all []Symptom
+	have := map[string]bool{}
+	add := func(s Symptom) {
+		if key := s.key(); !have[key] {
+			have[key] = true
+			all = append(all, s)
+		}
+	}
+	addChecks := func(names []string) {
+		for _, name := range names {
+			add(Symptom{Kind: SymptomCheck, Name: name})
+		}
+	}
+	for _, s := range run.Symptoms {
+		add(s)
+	}
+	addChecks(run.Failing)
+	addChecks(book.Verify.Checks)
+	if len(all) == 0 {
+		addChecks(run.Healthy)
+	}
+	return all
+}
+
+// verifyFor is how long a verification lasts at most: as configured, or as long as the symptoms
+// need that may be seen to be over only then.
+func verifyFor(v Verify, symptoms []Symptom) time.Duration {
+	most := v.For
+	for _, s := range symptoms {
+		if s.Settles > 0 {
+			most = max(most, seconds(s.Settles)+v.Every*time.Duration(v.Successes))
+		}
+	}
+	return most
+}

@@ -1,0 +1,127 @@
+package decide
+
+import (
+	"slices"
+	"time"
+
+	"guardian/actions"
+	"guardian/internal/reason"
+	"guardian/rules"
+	"guardian/watch"
+)
+
+// Symptoms gives what failed a watch: its cause, and the checks that were down at the verdict. A
+// run that follows from it cured the service when all of them are over.
+func Symptoms(w *watch.Watch, v *watch.Verdict) []actions.Symptom {
+	var all []actions.Symptom
+	switch {
+	case v.State != watch.Failed:
+		return nil
+	case v.ByRule && w.Alert != nil:
+		all = append(all, actions.Symptom{
+			Kind: actions.SymptomAlert, Name: w.Alert.Rule, Alert: w.Alert.ID, Since: w.Switched, Settles: w.Alert.Settles.Seconds(),
+		})
+	case v.Metric == watch.Counted:
+		all = append(all, actions.Symptom{Kind: actions.SymptomCounter, Name: v.Cause, Rate: allowedOf(w, v.Cause), Settles: counterSettles.Seconds()})
+	case v.Metric == watch.Latency:
+		all = append(all, slowness(w, v))
+	}
+	for i := range w.Checks {
+		c := &w.Checks[i]
+		if slices.Contains(v.Failing, c.Check) && !slowAlone(c, v) || c.Check == v.Cause && v.Metric == watch.Failures {
+			all = append(all, actions.Symptom{Kind: actions.SymptomCheck, Name: c.Check, Rate: failedShare(c, v.At)})
+		}
+	}
+	return all
+}
+
+// counterSettles is how long a few readings of a counter take.
+const counterSettles = 4 * watch.CounterEvery
+
+// slowAlone tells whether a check is only there because it is slow.
+func slowAlone(c *watch.CheckState, v *watch.Verdict) bool {
+	return v.Metric == watch.Latency && c.Check == v.Cause && c.FailingSince.IsZero()
+}
+
+// failedShare is about the share of failures of a check since they began to be more than chance.
+func failedShare(c *watch.CheckState, at time.Time) float64 {
+	looks := c.Judged.Looks
+	if !c.FirstFailure.IsZero() && c.Every > 0 {
+		looks = min(looks, int(at.Sub(c.FirstFailure)/c.Every)+1)
+	}
+	return min(float64(c.Judged.Failures)/float64(max(looks, 1)), 1)
+}
+
+// allowedOf is the tolerated share of failures of a counter.
+func allowedOf(w *watch.Watch, counter string) float64 {
+	for i := range w.Counters {
+		if c := &w.Counters[i]; c.Name == counter {
+			return c.Rate
+		}
+	}
+	return 0
+}
+
+// slowness is the symptom of a check that became slow.
+func slowness(w *watch.Watch, v *watch.Verdict) actions.Symptom {
+	s := actions.Symptom{Kind: actions.SymptomSlow, Name: v.Cause}
+	for _, e := range w.Evidence() {
+		if e.Check == v.Cause && e.Metric == watch.Latency {
+			s.Limit = e.Limit
+			if e.After.Looks > 0 {
+				s.Rate = float64(e.After.Failures) / float64(e.After.Looks)
+			}
+		}
+	}
+	return s
+}
+
+// alertSymptom is an alert that a run must end.
+func alertSymptom(al rules.Alert) actions.Symptom {
+	return actions.Symptom{Kind: actions.SymptomAlert, Name: al.Rule, Alert: al.ID, Since: al.ActiveAt, Settles: al.Settles.Seconds()}
+}
+
+// worrying gives the symptoms of the alerts of a service that fire since its deploy and that nobody
+// would call cured: critical ones, and those that fail watches.
+func worrying(service, environment string, since time.Time, open []rules.Alert) []actions.Symptom {
+	var all []actions.Symptom
+	for _, al := range open {
+		of := al.Labels["environment"]
+		if al.State == rules.Firing && al.Service() == service && (of == "" || of == environment) &&
+			(al.FailsWatch || al.Tier == rules.Critical) && al.ActiveAt.After(since) {
+			all = append(all, alertSymptom(al))
+		}
+	}
+	return all
+}
+
+// AlertProof tells by the alerts that are pending and firing now whether a run's alert is resolved:
+// itself, and all of its rule and service that began since the deploy.
+func AlertProof(run actions.Run, s actions.Symptom, open []rules.Alert) actions.CheckResult {
+	for _, al := range open {
+		same := al.ID == s.Alert || al.Rule == s.Name && al.Service() == run.Service && !s.Since.IsZero() && al.ActiveAt.After(s.Since)
+		if !same || al.State == rules.Resolved {
+			continue
+		}
+		code := "alert_still_firing"
+		if al.State == rules.Pending {
+			code = "alert_still_pending"
+		}
+		return actions.CheckResult{Health: "down", Reason: reason.New(code, "rule", al.Rule, "since", al.ActiveAt, "summary", al.Annotations["summary"])}
+	}
+	return actions.CheckResult{Health: "up", Reason: reason.New("alert_over", "rule", s.Name)}
+}
+
+// CounterProof tells by two readings whether a counter counts again, and fails no more than is
+// tolerated. Where nothing was counted, nothing is known.
+func CounterProof(s actions.Symptom, before, now watch.Reading) actions.CheckResult {
+	failures, total := now.Since(before)
+	if !(total > 0) {
+		return actions.CheckResult{Health: "unknown", Reason: reason.New("counter_counts_nothing", "counter", s.Name, "since", before.At)}
+	}
+	if failures > total*s.Rate {
+		return actions.CheckResult{Health: "down", Reason: reason.New("counter_still_fails",
+			"counter", s.Name, "failures", failures, "total", total, "since", before.At, "allowed", s.Rate)}
+	}
+	return actions.CheckResult{Health: "up", Reason: reason.New("counter_counts", "counter", s.Name, "failures", failures, "total", total, "since", before.At)}
+}
