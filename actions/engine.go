@@ -19,8 +19,8 @@ import (
 type Verifier interface {
 	// Look looks at one check now, out of its schedule.
 	Look(ctx context.Context, check string) (CheckResult, error)
-	// Ask tells whether a run's counter counts again as is tolerated, by what it counted since a
-	// time, or whether an alert is resolved: then it is up.
+	// Ask tells whether a run's counter, traffic or number is again as is tolerated, by what was
+	// counted since a time, or whether an alert is resolved: then it is up.
 	Ask(ctx context.Context, run Run, s Symptom, since time.Time) (CheckResult, error)
 }
 

@@ -107,7 +107,7 @@ func TestEveryStateAnswerAndOutcomeHasWords(t *testing.T) {
 	for _, o := range []actions.Outcome{actions.Unclear, actions.Happened, actions.NotHappened, actions.Pending} {
 		codes = append(codes, "step_status_"+o.String())
 	}
-	for _, k := range []actions.SymptomKind{actions.SymptomCheck, actions.SymptomSlow, actions.SymptomCounter, actions.SymptomAlert} {
+	for _, k := range []actions.SymptomKind{actions.SymptomCheck, actions.SymptomSlow, actions.SymptomCounter, actions.SymptomTraffic, actions.SymptomNumber, actions.SymptomAlert} {
 		codes = append(codes, "symptom_"+string(k))
 	}
 	for _, c := range codes {

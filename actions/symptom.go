@@ -15,6 +15,8 @@ const (
 	SymptomCheck   SymptomKind = "check"   // the check is down
 	SymptomSlow    SymptomKind = "slow"    // looks of the check take longer than Limit
 	SymptomCounter SymptomKind = "counter" // the counter's share of failures is above Rate, or it counts nothing
+	SymptomTraffic SymptomKind = "traffic" // the counter's total grows by less than Limit per second
+	SymptomNumber  SymptomKind = "number"  // the number is above Limit, or below it (Lower)
 	SymptomAlert   SymptomKind = "alert"   // an alert of the rule is pending or firing
 )
 
@@ -24,8 +26,12 @@ type Symptom struct {
 	Name string      `json:"name"` // of the check, the counter or the rule
 	// Rate is the share of failures: that a check showed, or that is tolerated of a counter.
 	Rate float64 `json:"rate,omitempty"`
-	// Limit is how many seconds a look may take that is not slow.
+	// Limit is how many seconds a look may take that is not slow; the least traffic that is enough;
+	// or the last value of a number that is none of the symptom.
 	Limit float64 `json:"limit,omitempty"`
+	Lower bool    `json:"lower,omitempty"`
+	// Shops are those whose counters or numbers are meant; none: all.
+	Shops []string `json:"shops,omitempty"`
 	// Alert is the ID of the alert, and Since the time from which on other alerts of its rule are
 	// meant, too.
 	Alert string    `json:"alert,omitempty"`

@@ -265,7 +265,8 @@ func over(symptoms []Symptom) reason.Reason {
 		code string
 	}{
 		{SymptomCheck, "verify_up_again"}, {SymptomSlow, "verify_fast_again"},
-		{SymptomCounter, "verify_counts_again"}, {SymptomAlert, "verify_resolved"},
+		{SymptomCounter, "verify_counts_again"}, {SymptomTraffic, "verify_traffic_again"}, {SymptomNumber, "verify_number_again"},
+		{SymptomAlert, "verify_resolved"},
 	} {
 		if len(by[k.kind]) > 0 {
 			all = append(all, reason.New(k.code, "checks", by[k.kind]))

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -21,8 +22,8 @@ func Symptoms(w *watch.Watch, v *watch.Verdict) []actions.Symptom {
 		all = append(all, actions.Symptom{
 			Kind: actions.SymptomAlert, Name: w.Alert.Rule, Alert: w.Alert.ID, Since: w.Switched, Settles: w.Alert.Settles.Seconds(),
 		})
-	case v.Metric == watch.Counted:
-		all = append(all, actions.Symptom{Kind: actions.SymptomCounter, Name: v.Cause, Rate: allowedOf(w, v.Cause), Settles: counterSettles.Seconds()})
+	case v.Metric == watch.Counted, v.Metric == watch.CountedTraffic, v.Metric == watch.CountedNumber:
+		all = append(all, countedSymptom(w, v))
 	case v.Metric == watch.Latency:
 		all = append(all, slowness(w, v))
 	}
@@ -52,14 +53,26 @@ func failedShare(c *watch.CheckState, at time.Time) float64 {
 	return min(float64(c.Judged.Failures)/float64(max(looks, 1)), 1)
 }
 
-// allowedOf is the tolerated share of failures of a counter.
-func allowedOf(w *watch.Watch, counter string) float64 {
-	for i := range w.Counters {
-		if c := &w.Counters[i]; c.Name == counter {
-			return c.Rate
+// countedSymptom is the symptom of a counter that fails, of traffic that stops, or of a number.
+func countedSymptom(w *watch.Watch, v *watch.Verdict) actions.Symptom {
+	s := actions.Symptom{Kind: actions.SymptomCounter, Name: v.Cause, Shops: w.Shops, Settles: counterSettles.Seconds()}
+	for _, e := range w.Evidence() {
+		switch {
+		case e.Check != v.Cause || e.Metric != v.Metric:
+		case v.Metric == watch.Counted:
+			s.Rate = e.Allowed
+		case v.Metric == watch.CountedTraffic:
+			s.Kind, s.Limit = actions.SymptomTraffic, e.Limit
+		default:
+			s.Kind, s.Limit = actions.SymptomNumber, e.Limit
 		}
 	}
-	return 0
+	for i := range w.Counters {
+		if c := &w.Counters[i]; c.Name == v.Cause && c.Number != nil {
+			s.Lower = c.Number.Lower
+		}
+	}
+	return s
 }
 
 // slowness is the symptom of a check that became slow.
@@ -112,10 +125,53 @@ func AlertProof(run actions.Run, s actions.Symptom, open []rules.Alert) actions.
 	return actions.CheckResult{Health: "up", Reason: reason.New("alert_over", "rule", s.Name)}
 }
 
-// CounterProof tells by two readings whether a counter counts again, and fails no more than is
-// tolerated. Where nothing was counted, nothing is known.
-func CounterProof(s actions.Symptom, before, now watch.Reading) actions.CheckResult {
-	failures, total := now.Since(before)
+// CountedProof tells by two readings whether a counter, its traffic or a number is again as is
+// tolerated.
+func CountedProof(s actions.Symptom, before, now watch.Reading) actions.CheckResult {
+	switch s.Kind {
+	case actions.SymptomTraffic:
+		return trafficProof(s, before, now)
+	case actions.SymptomNumber:
+		return numberProof(s, now)
+	default:
+		return counterProof(s, before, now)
+	}
+}
+
+// trafficProof tells whether a total grows as fast as it must. That it does not is only said of a
+// minute and more: orders come unevenly.
+func trafficProof(s actions.Symptom, before, now watch.Reading) actions.CheckResult {
+	_, total := now.Since(before, s.Shops)
+	took := now.At.Sub(before.At)
+	expected := s.Limit * took.Seconds()
+	switch {
+	case total > 0 && total >= expected:
+		return actions.CheckResult{Health: "up", Reason: reason.New("traffic_is_back", "counter", s.Name, "total", total, "since", before.At)}
+	case took < counterSettles:
+		return actions.CheckResult{Health: "unknown", Reason: reason.New("counter_counts_nothing", "counter", s.Name, "since", before.At)}
+	default:
+		return actions.CheckResult{Health: "down", Reason: reason.New("traffic_still_low",
+			"counter", s.Name, "total", total, "since", before.At, "expected", math.Ceil(expected))}
+	}
+}
+
+// numberProof tells whether a number is within its limit.
+func numberProof(s actions.Symptom, now watch.Reading) actions.CheckResult {
+	value, ok := now.Worst(s.Lower, s.Shops)
+	switch {
+	case !ok:
+		return actions.CheckResult{Health: "unknown", Reason: reason.New("number_has_no_value", "number", s.Name)}
+	case s.Lower && value < s.Limit, !s.Lower && value > s.Limit:
+		return actions.CheckResult{Health: "down", Reason: reason.New("number_still_beyond", "number", s.Name, "value", value, "limit", s.Limit)}
+	default:
+		return actions.CheckResult{Health: "up", Reason: reason.New("number_is_back", "number", s.Name, "value", value)}
+	}
+}
+
+// counterProof tells whether a counter counts, and fails no more than is tolerated. Where nothing
+// was counted, nothing is known.
+func counterProof(s actions.Symptom, before, now watch.Reading) actions.CheckResult {
+	failures, total := now.Since(before, s.Shops)
 	if !(total > 0) {
 		return actions.CheckResult{Health: "unknown", Reason: reason.New("counter_counts_nothing", "counter", s.Name, "since", before.At)}
 	}

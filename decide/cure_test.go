@@ -42,9 +42,17 @@ func TestARunCarriesWhatFailedTheDeploy(t *testing.T) {
 			[]actions.Symptom{{Kind: actions.SymptomAlert, Name: "PricesZero", Alert: "a_1"}, check},
 		},
 		"a counter": {
-			watch.Watch{Counters: []watch.Counter{{CounterPolicy: watch.CounterPolicy{Name: "orders"}, Rate: 0.02}}},
+			watch.Watch{Shops: []string{"sg-1"}, Counters: []watch.Counter{{CounterPolicy: watch.CounterPolicy{Name: "orders"}, Rate: 0.02}}},
 			watch.Verdict{Cause: "orders", Metric: watch.Counted},
-			[]actions.Symptom{{Kind: actions.SymptomCounter, Name: "orders", Rate: 0.02, Settles: 60}},
+			[]actions.Symptom{{Kind: actions.SymptomCounter, Name: "orders", Rate: 0.02, Shops: []string{"sg-1"}, Settles: 60}},
+		},
+		"a number": {
+			watch.Watch{Counters: []watch.Counter{{
+				CounterPolicy: watch.CounterPolicy{Name: "lag", Number: &watch.NumberPolicy{Lower: true}},
+				Levels:        &watch.Levels{Recent: []watch.Level{{Limit: 7}}},
+			}}},
+			watch.Verdict{Cause: "lag", Metric: watch.CountedNumber},
+			[]actions.Symptom{{Kind: actions.SymptomNumber, Name: "lag", Limit: 7, Lower: true, Settles: 60}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -84,7 +92,7 @@ func TestTheVerdictsRunHasItsSymptoms(t *testing.T) {
 		t.Fatalf("%+v, %v", got.Request, err)
 	}
 	run := actions.Run{ID: "r_2", Runbook: "back", Symptoms: got.Request.Symptoms, Created: noon()}
-	again, err := world.decider().Queued(t.Context(), run, world.past.deploys[1], watch.Auto, world.present, noon())
+	again, err := world.decider().Queued(t.Context(), run, world.past.deploys[1], w, world.present, noon())
 	if err != nil || len(again.Symptoms) != 1 {
 		t.Errorf("when it leaves the queue: %+v, %v", again.Symptoms, err)
 	}
@@ -173,7 +181,41 @@ func TestWhetherACounterCountsAgain(t *testing.T) {
 		"another instance counts, and fails no more": {restarted, "up"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := decide.CounterProof(s, before, c.now); got.Health != c.health || got.Reason.IsZero() {
+			if got := decide.CountedProof(s, before, c.now); got.Health != c.health || got.Reason.IsZero() {
+				t.Errorf("it is %s: %q; want %s", got.Health, got.Reason, c.health)
+			}
+		})
+	}
+}
+
+func TestWhetherTrafficAndNumbersAreBack(t *testing.T) {
+	at := func(after time.Duration, total float64, lag ...float64) watch.Reading {
+		r := watch.Reading{At: noon().Add(after), Total: watch.CounterValues{"a": total}, Values: watch.CounterValues{}}
+		for i, v := range lag {
+			r.Values[string(rune('a'+i))] = v
+		}
+		return r
+	}
+	traffic := actions.Symptom{Kind: actions.SymptomTraffic, Name: "orders", Limit: 2}
+	high := actions.Symptom{Kind: actions.SymptomNumber, Name: "lag", Limit: 10}
+	low := actions.Symptom{Kind: actions.SymptomNumber, Name: "workers", Limit: 10, Lower: true}
+	for name, c := range map[string]struct {
+		symptom actions.Symptom
+		now     watch.Reading
+		health  string
+	}{
+		"orders come again":                 {traffic, at(10*time.Second, 1030), "up"},
+		"orders come too slowly, so far":    {traffic, at(10*time.Second, 1010), "unknown"},
+		"orders come too slowly":            {traffic, at(time.Minute, 1010), "down"},
+		"no order comes":                    {traffic, at(2*time.Minute, 1000), "down"},
+		"the queue is short":                {high, at(time.Minute, 0, 3, 9), "up"},
+		"the queue of one instance is long": {high, at(time.Minute, 0, 3, 11), "down"},
+		"workers are there":                 {low, at(time.Minute, 0, 12), "up"},
+		"workers are missing":               {low, at(time.Minute, 0, 12, 4), "down"},
+		"there is no value":                 {low, at(time.Minute, 0), "unknown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := decide.CountedProof(c.symptom, at(0, 1000), c.now); got.Health != c.health || got.Reason.IsZero() {
 				t.Errorf("it is %s: %q; want %s", got.Health, got.Reason, c.health)
 			}
 		})

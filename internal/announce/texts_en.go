@@ -93,6 +93,8 @@ func english() texts {
 		symptoms: map[actions.SymptomKind]map[string]string{
 			actions.SymptomAlert:   {"up": "resolved", "down": "not resolved", "unknown": "not known"},
 			actions.SymptomCounter: {"up": "counts as before", "down": "still failing", "unknown": "not known"},
+			actions.SymptomTraffic: {"up": "counts as before", "down": "still too little", "unknown": "not known"},
+			actions.SymptomNumber:  {"up": "within its limit", "down": "beyond its limit", "unknown": "not known"},
 			actions.SymptomSlow:    {"up": "fast again", "down": "slow", "unknown": "could not look"},
 		},
 

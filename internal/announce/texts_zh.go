@@ -93,6 +93,8 @@ func chinese() texts {
 		symptoms: map[actions.SymptomKind]map[string]string{
 			actions.SymptomAlert:   {"up": "已恢复", "down": "未恢复", "unknown": "未知"},
 			actions.SymptomCounter: {"up": "计数已恢复", "down": "仍在失败", "unknown": "未知"},
+			actions.SymptomTraffic: {"up": "计数已恢复", "down": "计数仍过少", "unknown": "未知"},
+			actions.SymptomNumber:  {"up": "已回到界限内", "down": "仍超出界限", "unknown": "未知"},
 			actions.SymptomSlow:    {"up": "耗时已恢复", "down": "仍然慢", "unknown": "无法探测"},
 		},
 

@@ -177,7 +177,7 @@ func (v verifier) Ask(ctx context.Context, run actions.Run, s actions.Symptom, s
 	if err != nil {
 		return actions.CheckResult{}, err
 	}
-	return decide.CounterProof(s, before, now), nil
+	return decide.CountedProof(s, before, now), nil
 }
 
 // Look implements actions.Verifier.

@@ -195,6 +195,10 @@ func verifyWords(code string) (Words, bool) {
 		return Words{"check {name} slow", "检查 {name} 变慢"}, true
 	case "symptom_counter":
 		return Words{"failures of counter {name}", "计数器 {name} 的失败"}, true
+	case "symptom_traffic":
+		return Words{"too little counted by {name}", "计数器 {name} 计数过少"}, true
+	case "symptom_number":
+		return Words{"number {name} beyond its limit", "数值 {name} 超出界限"}, true
 	case "symptom_alert":
 		return Words{"alert {name}", "告警 {name}"}, true
 	case "verify_nothing":
@@ -210,6 +214,10 @@ func verifyWords(code string) (Words, bool) {
 		return Words{"as fast as before: {checks}", "耗时已恢复：{checks}"}, true
 	case "verify_counts_again":
 		return Words{"failing no more than is tolerated: {checks}", "失败率已回到允许范围：{checks}"}, true
+	case "verify_traffic_again":
+		return Words{"counting as much as before: {checks}", "计数量已恢复：{checks}"}, true
+	case "verify_number_again":
+		return Words{"within the limit again: {checks}", "数值已回到界限内：{checks}"}, true
 	case "verify_resolved":
 		return Words{"resolved: {checks}", "告警已恢复：{checks}"}, true
 	case "verify_worse":
@@ -235,6 +243,16 @@ func verifyWords(code string) (Words, bool) {
 		}, true
 	case "counter_counts":
 		return Words{"{counter} counted {failures,} failures among {total,} since {since}", "{counter} 自 {since} 起共计 {total,} 次，其中失败 {failures,} 次"}, true
+	case "traffic_still_low":
+		return Words{"{counter} counted {total,} since {since}; expected are at least {expected,}", "{counter} 自 {since} 起共计 {total,} 次，预期至少 {expected,} 次"}, true
+	case "traffic_is_back":
+		return Words{"{counter} counted {total,} since {since}", "{counter} 自 {since} 起共计 {total,} 次"}, true
+	case "number_still_beyond":
+		return Words{"{number} is {value}, and its limit {limit}", "{number} 当前为 {value}，界限为 {limit}"}, true
+	case "number_is_back":
+		return Words{"{number} is {value}", "{number} 当前为 {value}"}, true
+	case "number_has_no_value":
+		return Words{"{number} has no value", "{number} 没有数值"}, true
 	case "counter_counts_nothing":
 		return Words{"{counter} has counted nothing since {since}", "{counter} 自 {since} 起没有计数"}, true
 	case "check_seen":

@@ -105,7 +105,7 @@ func english() map[string]string {
 		"run.verification": "Verification", "run.verification.help": "After the last step it is verified whether what failed is over.", "run.check": "Check", "run.health": "Now", "run.looks": "Looks",
 		"run.reason": "Reason", "run.ledger": "Ledger", "run.answers": "Answers", "run.who": "Who", "run.when": "When", "run.what": "What", "run.detail": "Detail",
 		"run.failing": "Must be up again", "run.symptoms": "Must be over",
-		"symptom.slow": "duration", "symptom.counter": "counter", "symptom.alert": "alert", "symptom_now.up": "over", "symptom_now.down": "not over",
+		"symptom.slow": "duration", "symptom.counter": "counter", "symptom.traffic": "traffic", "symptom.number": "number", "symptom.alert": "alert", "symptom_now.up": "over", "symptom_now.down": "not over",
 		"run.watch": "Watch", "run.alert": "Alert", "run.abort": "Abort the run", "run.about": "run", "run.step": "step %d",
 
 		"ledger.created": "created", "ledger.intent": "begins", "ledger.outcome": "outcome", "ledger.waits": "queued", "ledger.turn": "guards checked again", "ledger.asked": "question", "ledger.answered": "answer",

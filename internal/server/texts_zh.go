@@ -105,7 +105,7 @@ func chinese() map[string]string {
 		"run.verification": "验证", "run.verification.help": "最后一步之后会验证故障是否消除。", "run.check": "检查", "run.health": "现状", "run.looks": "次数",
 		"run.reason": "原因", "run.ledger": "台账", "run.answers": "答复", "run.who": "谁", "run.when": "何时", "run.what": "事项", "run.detail": "详情",
 		"run.failing": "必须恢复", "run.symptoms": "必须消除",
-		"symptom.slow": "耗时", "symptom.counter": "计数器", "symptom.alert": "告警", "symptom_now.up": "已消除", "symptom_now.down": "未消除",
+		"symptom.slow": "耗时", "symptom.counter": "计数器", "symptom.traffic": "流量", "symptom.number": "数值", "symptom.alert": "告警", "symptom_now.up": "已消除", "symptom_now.down": "未消除",
 		"run.watch": "观察", "run.alert": "告警", "run.abort": "中止处置", "run.about": "整体", "run.step": "步骤 %d",
 
 		"ledger.created": "创建", "ledger.intent": "开始执行", "ledger.outcome": "结果", "ledger.waits": "排队", "ledger.turn": "重新检查", "ledger.asked": "提问", "ledger.answered": "答复",
