@@ -304,6 +304,16 @@ func (d Decider) badVersions(ctx context.Context, service string, past []PastWat
 	return bad, nil
 }
 
+// BadPeriods are the times since a time in which bad versions of a service were in place, which
+// watches leave out of what was before.
+func (d Decider) BadPeriods(ctx context.Context, service string, since, until time.Time) ([]Span, error) {
+	past, err := d.Past.Watches(ctx, service, since)
+	if err != nil {
+		return nil, fmt.Errorf("read the watches of %s: %w", service, err)
+	}
+	return d.badVersions(ctx, service, past, watch.Deploy{}, until)
+}
+
 // takenBack is when a rollback put another version in the place of a watched one; zero when none
 // did.
 func takenBack(runs []actions.Run, w PastWatch) time.Time {

@@ -13,8 +13,10 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/decide"
 	"guardian/internal/config"
 	"guardian/internal/series"
+	"guardian/internal/store"
 	"guardian/probes/sample"
 	"guardian/watch"
 	"guardian/watch/judge"
@@ -28,11 +30,14 @@ type Suggestion struct {
 	To      time.Time `json:"to"`
 	Alpha   float64   `json:"false_rollback"`
 	// For, Ratio and Delta are what is proposed for the section watch of the service.
-	For    string           `json:"for"`
-	Ratio  float64          `json:"ratio"`
-	Delta  float64          `json:"delta"`
-	Checks []CheckSuggested `json:"checks"`
-	Words  []string         `json:"words"`
+	For      string             `json:"for"`
+	Ratio    float64            `json:"ratio"`
+	Delta    float64            `json:"delta"`
+	Checks   []CheckSuggested   `json:"checks"`
+	Counters []CounterSuggested `json:"counters"`
+	// Excluded is how much of the time was left out, because a bad version was in place.
+	Excluded float64  `json:"excluded_seconds"`
+	Words    []string `json:"words"`
 }
 
 // CheckSuggested is one check: what it was like, and how soon it shows a fault.
@@ -58,20 +63,23 @@ type Delay struct {
 	Every   string  `json:"every"`      // between looks
 	Looks   float64 `json:"mean_looks"` // of the watches that found it
 	Seconds float64 `json:"mean_seconds"`
-	Found   float64 `json:"found"` // the share of watches that found it before their end
+	Found   float64 `json:"found"` // the share of watches that found it before their end, and would not have failed without it
 }
 
 const (
-	// simulated watches for each figure: a mean is good to some five percent.
-	simulated = 200
+	// simulated watches for each figure: a mean is good to some five percent. Where a watch takes
+	// very many looks, there are fewer: at least leastSimulated, and then as many as mostLooks allow.
+	simulated      = 200
+	leastSimulated = 25
+	mostLooks      = 400_000
 	// mostHorizon bounds the looks of one that is simulated.
 	mostHorizon = 20_000
 	// soon is how fast an outage should be found.
 	soon = 3 * time.Minute
 )
 
-// Suggest looks at the history of a service's checks and simulates the judge on it. seed
-// makes it repeatable.
+// Suggest looks at the history of a service's checks and counters and simulates the judge on it.
+// What watches leave out of a history is left out. seed makes it repeatable.
 func Suggest(ctx context.Context, o Options, service string, seed uint64) (Suggestion, error) {
 	svc, ok := o.Config.Service(service)
 	if !ok {
@@ -81,55 +89,136 @@ func Suggest(ctx context.Context, o Options, service string, seed uint64) (Sugge
 		}
 		return Suggestion{}, fmt.Errorf("there is no service %q; known are %s", service, strings.Join(known, ", "))
 	}
+	if o.Progress == nil {
+		o.Progress = func(string, float64) {}
+	}
 	s, err := newSetup(o.Config, o.Kinds)
 	if err != nil {
 		return Suggestion{}, err
 	}
+	excluded, err := badPeriods(ctx, o, s, service)
+	if err != nil {
+		return Suggestion{}, err
+	}
 	policy := svc.Watch.Policy()
-	out := Suggestion{Service: service, From: o.From.UTC(), To: o.To.UTC(), Alpha: policy.Alpha, Ratio: policy.Ratio, Checks: []CheckSuggested{}}
-	var seen []seenCheck
+	out := Suggestion{
+		Service: service, From: o.From.UTC(), To: o.To.UTC(), Alpha: policy.Alpha, Ratio: policy.Ratio,
+		Checks: []CheckSuggested{}, Counters: []CounterSuggested{}, Excluded: seconds(excluded, o.From, o.To),
+	}
+	seen, err := seeChecks(ctx, o, s.checksOf(service), excluded)
+	if err != nil {
+		return out, err
+	}
+	if len(seen) == 0 && len(svc.Watch.Metrics) == 0 {
+		return out, fmt.Errorf("no check of %s judges deploys; give it one", service)
+	}
 	weights := 0.0
-	for _, c := range s.checksOf(service) {
+	for _, c := range seen {
+		weights += c.check.Weight
+		out.Delta = max(out.Delta, c.drift(policy.Ratio, policy.For))
+	}
+	for _, m := range svc.Watch.Metrics {
+		weights += m.Weight
+	}
+	out.Delta = math.Ceil(max(out.Delta, judge.DefaultTolerance().Delta)*1000) / 1000
+	policy.Delta = out.Delta
+	sim := func(i int, c seenCheck) simulation {
+		own := policy
+		// A check's evidence is averaged with the others': alone it must reach so much more.
+		own.Alpha *= c.check.Weight / weights * (1 - policy.LatencyShare)
+		return simulation{
+			policy: own, check: c.check.Policy(), history: c.history, lately: c.lately(time.Duration(svc.Watch.Baseline.Window)),
+			random: rand.New(rand.NewPCG(seed, uint64(i))),
+		}
+	}
+	out.Checks = make([]CheckSuggested, len(seen))
+	sims, needs := make([]simulation, len(seen)), make([]time.Duration, len(seen))
+	err = parallel(ctx, o.Workers, len(seen), func(_ context.Context, i int) error {
+		sims[i] = sim(i, seen[i])
+		out.Checks[i], needs[i] = seen[i].suggest(sims[i])
+		return nil
+	}, func(done int) { o.Progress("how long to watch", float64(done)/float64(len(seen))) })
+	if err != nil {
+		return out, err
+	}
+	length := policy.For
+	if len(needs) > 0 {
+		length = slices.Max(needs)
+	}
+	out.For = model.Duration(length).String()
+	err = parallel(ctx, o.Workers, len(seen), func(_ context.Context, i int) error {
+		sims[i].delays(&out.Checks[i], seen[i], length)
+		return nil
+	}, func(done int) { o.Progress("how soon faults are found", float64(done)/float64(len(seen))) })
+	if err != nil {
+		return out, err
+	}
+	policy.For = length
+	if out.Counters, err = suggestCounters(ctx, o, svc, counterSims{policy: policy, excluded: excluded, weights: weights, seed: seed}); err != nil {
+		return out, err
+	}
+	out.say(svc)
+	return out, nil
+}
+
+// badPeriods are the times in which bad versions were in place.
+func badPeriods(ctx context.Context, o Options, s *setup, service string) ([]decide.Span, error) {
+	if o.Journal == nil {
+		return nil, nil
+	}
+	w := &world{now: o.To}
+	since := o.From.Add(-before)
+	ws, err := o.Journal.Watches(ctx, store.WatchFilter{Service: service, Since: since, Until: o.To, Limit: store.MaxLimit})
+	if err != nil {
+		return nil, err
+	}
+	for i := range ws {
+		w.ended = append(w.ended, decide.PastWatchOf(&ws[i]))
+	}
+	runs, err := o.Journal.Runs(ctx, store.RunFilter{Service: service, Since: since, Until: o.To, Limit: store.MaxLimit})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range runs {
+		w.runs = append(w.runs, recordedRun(r))
+	}
+	return decide.Decider{Settings: s.decisions, Past: w}.BadPeriods(ctx, service, since, o.To)
+}
+
+// seconds is how much of a time the spans are.
+func seconds(spans []decide.Span, from, to time.Time) float64 {
+	sum := time.Duration(0)
+	for _, s := range spans {
+		if s.From.Before(from) {
+			s.From = from
+		}
+		if s.To.After(to) {
+			s.To = to
+		}
+		sum += max(s.To.Sub(s.From), 0)
+	}
+	return sum.Seconds()
+}
+
+// seeChecks reads what the checks that judge deploys saw. Looks in an excluded period are as if
+// nobody had looked.
+func seeChecks(ctx context.Context, o Options, checks []check, excluded []decide.Span) ([]seenCheck, error) {
+	var seen []seenCheck
+	for i, c := range checks {
 		if !c.Watch {
 			continue
 		}
 		looks, err := o.Samples.Looks(ctx, c.Name, o.From, o.To)
 		if err != nil {
-			return out, err
+			return nil, err
 		}
-		seen = append(seen, seeCheck(c, looks, o.To.Sub(o.From)))
-		weights += c.Weight
+		looks = slices.DeleteFunc(looks, func(l series.Look) bool {
+			return slices.ContainsFunc(excluded, func(s decide.Span) bool { return s.Contains(l.At) })
+		})
+		seen = append(seen, seeCheck(c, looks, o.To.Sub(o.From)-time.Duration(seconds(excluded, o.From, o.To)*float64(time.Second))))
+		o.Progress("what checks saw", float64(i+1)/float64(len(checks)))
 	}
-	if len(seen) == 0 {
-		return out, fmt.Errorf("no check of %s judges deploys; give it one", service)
-	}
-	for _, c := range seen {
-		out.Delta = max(out.Delta, c.drift(policy.Ratio, policy.For))
-	}
-	out.Delta = math.Ceil(max(out.Delta, judge.DefaultTolerance().Delta)*1000) / 1000
-	r := rand.New(rand.NewPCG(seed, 1))
-	policy.Delta = out.Delta
-	sim := func(c seenCheck) simulation {
-		own := policy
-		// A check's evidence is averaged with the others': alone it must reach so much more.
-		own.Alpha *= c.check.Weight / weights * (1 - policy.LatencyShare)
-		return simulation{policy: own, check: c.check.Policy(), lately: c.lately(time.Duration(svc.Watch.Baseline.Window)), random: r}
-	}
-	length := time.Duration(0)
-	for _, c := range seen {
-		if ctx.Err() != nil {
-			return out, ctx.Err()
-		}
-		one, needs := c.suggest(sim(c))
-		length = max(length, needs)
-		out.Checks = append(out.Checks, one)
-	}
-	out.For = model.Duration(length).String()
-	for i, c := range seen {
-		sim(c).delays(&out.Checks[i], c, length)
-	}
-	out.say(svc)
-	return out, nil
+	return seen, nil
 }
 
 // seenCheck is a check with its history.
@@ -231,7 +320,7 @@ func (s seenCheck) suggest(sim simulation) (CheckSuggested, time.Duration) {
 	for _, length := range all {
 		horizon := min(int(length/every)+1, mostHorizon)
 		// Where failures come in long bursts, an outage takes longest.
-		if sim.run(1, horizon).Found == 1 && sim.run(0.2, horizon).Found >= 0.99 {
+		if sim.finds(1, horizon, 1) && sim.finds(0.2, horizon, 0.99) {
 			return one, length
 		}
 	}
@@ -242,8 +331,9 @@ func (s seenCheck) suggest(sim simulation) (CheckSuggested, time.Duration) {
 type simulation struct {
 	policy watch.Policy
 	check  watch.CheckPolicy
-	lately judge.History
-	random *rand.Rand
+	// history is that of the check, which goes on beside the fault; lately is what a watch knows of it.
+	history, lately judge.History
+	random          *rand.Rand
 }
 
 // delays adds what each fault costs with a watch of that length.
@@ -256,35 +346,27 @@ func (m simulation) delays(one *CheckSuggested, s seenCheck, length time.Duratio
 	}
 	for _, every := range intervals {
 		for _, fault := range faults() {
-			d := m.run(max(fault, one.Rate), min(int(length/every)+1, mostHorizon))
+			d := m.run(fault, min(int(length/every)+1, mostHorizon))
 			d.Fault, d.Every, d.Seconds = fault, model.Duration(every).String(), d.Looks*every.Seconds()
 			one.Delays = append(one.Delays, d)
 		}
 	}
 }
 
-// run simulates watches of a target that fails with this chance since the deploy.
-func (m simulation) run(rate float64, horizon int) Delay {
-	found, sum := 0, 0
-	runs := simulated
-	if rate >= 1 {
-		runs = 1 // nothing is left to chance
-	}
+// run simulates watches of a target of whose looks a share fails since the deploy, beside those
+// that fail anyway. A watch that would have failed without the fault has not found it.
+func (m simulation) run(fault float64, horizon int) Delay {
+	found, sum, runs, looks := 0, 0, 0, 0
 	test, err := judge.NewTest(m.policy.Plan(m.check, m.lately, horizon))
 	if err != nil {
 		return Delay{}
 	}
-	for range runs {
-		stream := test.Stream()
-		for {
-			result := stream.Observe(m.random.Float64() < rate)
-			if result == judge.Failed {
-				found++
-				sum += stream.At()
-			}
-			if result != judge.Continue {
-				break
-			}
+	for runs < m.most(fault) && (looks < mostLooks || runs < leastSimulated) {
+		at, ok := m.watch(test, fault)
+		runs, looks = runs+1, looks+at
+		if ok {
+			found++
+			sum += at
 		}
 	}
 	d := Delay{Found: float64(found) / float64(runs)}
@@ -292,6 +374,56 @@ func (m simulation) run(rate float64, horizon int) Delay {
 		d.Looks = float64(sum) / float64(found)
 	}
 	return d
+}
+
+// finds reports whether at least this share of the watches finds a fault. It ends as soon as too
+// many have not.
+func (m simulation) finds(fault float64, horizon int, share float64) bool {
+	test, err := judge.NewTest(m.policy.Plan(m.check, m.lately, horizon))
+	if err != nil {
+		return false
+	}
+	runs := m.most(fault)
+	may := int(float64(runs) * (1 - share))
+	for range runs {
+		if _, ok := m.watch(test, fault); !ok {
+			if may--; may < 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// most is how many watches are simulated at most.
+func (m simulation) most(fault float64) int {
+	if fault >= 1 {
+		return 1 // nothing is left to chance
+	}
+	return simulated
+}
+
+// watch simulates one watch: after how many looks it ended, and whether it found the fault.
+func (m simulation) watch(test *judge.Test, fault float64) (at int, found bool) {
+	stream, failing := test.Stream(), m.lately.Last == 2
+	var healthy []bool
+	for stream.Result() == judge.Continue {
+		begins := float64(m.history.Begun) / float64(max(m.history.Calm, 1))
+		if failing {
+			begins = float64(m.history.Again) / float64(max(m.history.Failing, 1))
+		}
+		failing = m.random.Float64() < begins
+		healthy = append(healthy, failing)
+		stream.Observe(failing || m.random.Float64() < fault)
+	}
+	if stream.Result() != judge.Failed {
+		return stream.At(), false
+	}
+	without := test.Stream()
+	for _, fail := range healthy {
+		without.Observe(fail)
+	}
+	return stream.At(), without.Result() != judge.Failed
 }
 
 // say puts it into words.
@@ -311,18 +443,28 @@ func (s *Suggestion) say(svc *config.Service) {
 			add("%s: look each %s instead of each %s, so that an outage is found within %s", c.Check, c.Propose, c.Every, model.Duration(soon))
 		}
 		for _, d := range c.Delays {
-			what := fmt.Sprintf("%.0f%% failures", d.Fault*100)
-			if d.Fault == 1 {
-				what = "an outage"
-			}
-			if d.Found == 0 {
-				add("%s each %s: %s would not be found", c.Check, d.Every, what)
-				continue
-			}
-			add("%s each %s: %s takes %s (%.0f looks) on average and is found by %.0f%% of watches",
-				c.Check, d.Every, what, time.Duration(d.Seconds*float64(time.Second)).Round(time.Second), d.Looks, d.Found*100)
+			add("%s each %s: %s", c.Check, d.Every, d.words())
 		}
 	}
+	for _, c := range s.Counters {
+		s.Words = append(s.Words, c.words()...)
+	}
+	if s.Excluded > 0 {
+		add("%s are left out, in which a bad version was in place", model.Duration(time.Duration(s.Excluded)*time.Second))
+	}
+}
+
+// words say how soon the fault is found.
+func (d Delay) words() string {
+	what := fmt.Sprintf("%.0f%% failures", d.Fault*100)
+	if d.Fault == 1 {
+		what = "an outage"
+	}
+	if d.Found == 0 {
+		return what + " would not be found"
+	}
+	return fmt.Sprintf("%s takes %s (%.0f looks) on average and is found by %.0f%% of watches",
+		what, time.Duration(d.Seconds*float64(time.Second)).Round(time.Second), d.Looks, d.Found*100)
 }
 
 // Text writes the words.

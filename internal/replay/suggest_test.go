@@ -3,31 +3,44 @@ package replay_test
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/storage"
 
+	"guardian/actions"
 	"guardian/internal/config"
 	"guardian/internal/replay"
 	"guardian/internal/series"
+	"guardian/internal/store"
 	"guardian/probes/sample"
 	"guardian/watch"
 )
 
 var epoch = time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
 
-// history gives looks each every; fails says which fail.
+// history gives looks each every; fails says which fail. Memory has the series of counters.
 type history struct {
-	every time.Duration
-	fails func(i int) bool
+	every  time.Duration
+	fails  func(i int) bool
+	memory *series.Memory
 }
 
-func (h history) Querier(int64, int64) (storage.Querier, error) { return storage.NoopQuerier(), nil }
-func (h history) Span() (time.Time, time.Time, bool)            { return epoch, epoch.AddDate(0, 0, 7), true }
+func (h history) Querier(mint, maxt int64) (storage.Querier, error) {
+	if h.memory == nil {
+		return storage.NoopQuerier(), nil
+	}
+	return h.memory.Querier(mint, maxt)
+}
+
+func (h history) Span() (time.Time, time.Time, bool) { return epoch, epoch.AddDate(0, 0, 7), true }
+
 func (h history) Looks(_ context.Context, _ string, from, to time.Time) ([]series.Look, error) {
 	var looks []series.Look
 	for i, at := 0, from; at.Before(to); i, at = i+1, at.Add(h.every) {
@@ -40,18 +53,37 @@ func (h history) Looks(_ context.Context, _ string, from, to time.Time) ([]serie
 	return looks, nil
 }
 
+// journal has watches alone.
+type journal struct {
+	replay.Journal
+	watches []watch.Watch
+}
+
+func (j journal) Watches(context.Context, store.WatchFilter) ([]watch.Watch, error) {
+	return j.watches, nil
+}
+
+func (journal) Runs(context.Context, store.RunFilter) ([]actions.Run, error) { return nil, nil }
+
 func suggested(t *testing.T, every string, h history) replay.Suggestion {
 	t.Helper()
+	check := "{name: push, service: orders, every: " + every + ", tcp: {address: \"127.0.0.1:1\"}}"
+	return suggest(t, "{name: orders}", check, replay.Options{Samples: h})
+}
+
+func suggest(t *testing.T, service, checks string, o replay.Options) replay.Suggestion {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "guardian.yaml")
-	text := "services: [{name: orders}]\nchecks: [{name: push, service: orders, every: " + every + ", tcp: {address: \"127.0.0.1:1\"}}]\n"
+	text := "services: [" + service + "]\nchecks: [" + checks + "]\n"
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.Load(path, config.Options{})
-	if err != nil {
+	var err error
+	if o.Config, err = config.Load(path, config.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	s, err := replay.Suggest(t.Context(), replay.Options{Config: c, Samples: h, From: epoch, To: epoch.AddDate(0, 0, 3)}, "orders", 1)
+	o.From, o.To = epoch, epoch.AddDate(0, 0, 3)
+	s, err := replay.Suggest(t.Context(), o, "orders", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,11 +92,11 @@ func suggested(t *testing.T, every string, h history) replay.Suggestion {
 
 func TestACheckThatIsLookedAtSeldomIsProposedToBeLookedAtMoreOften(t *testing.T) {
 	quiet := func(int) bool { return false }
-	often := suggested(t, "15s", history{15 * time.Second, quiet})
+	often := suggested(t, "15s", history{every: 15 * time.Second, fails: quiet})
 	if c := often.Checks[0]; c.Propose != "" || c.Delays[0].Found != 1 || c.Delays[0].Seconds > 200 {
 		t.Errorf("a quiet check each 15s: %+v; an outage takes some ten looks, and nothing is to be changed", c)
 	}
-	seldom := suggested(t, "5m", history{5 * time.Minute, quiet})
+	seldom := suggested(t, "5m", history{every: 5 * time.Minute, fails: quiet})
 	if c := seldom.Checks[0]; c.Propose == "" {
 		t.Errorf("a check each 5m is left at that: %+v", c)
 	}
@@ -75,8 +107,8 @@ func TestACheckThatIsLookedAtSeldomIsProposedToBeLookedAtMoreOften(t *testing.T)
 }
 
 func TestACheckThatFailsInBurstsIsSaidToAndTakesLonger(t *testing.T) {
-	quiet := suggested(t, "15s", history{15 * time.Second, func(int) bool { return false }})
-	bursty := suggested(t, "15s", history{15 * time.Second, func(i int) bool { return i%200 < 6 }})
+	quiet := suggested(t, "15s", history{every: 15 * time.Second, fails: func(int) bool { return false }})
+	bursty := suggested(t, "15s", history{every: 15 * time.Second, fails: func(i int) bool { return i%200 < 6 }})
 	q, b := quiet.Checks[0], bursty.Checks[0]
 	if b.Burst < 5.5 || b.Burst > 6.5 || b.Rate < 0.029 || b.Rate > 0.031 {
 		t.Errorf("bursts of 6 in 200 looks: %+v", b)
@@ -106,7 +138,7 @@ func outage(t *testing.T, c replay.CheckSuggested) float64 {
 
 // What is said of an outage is what a watch then needs.
 func TestTheDelayIsThatOfAWatch(t *testing.T) {
-	s := suggested(t, "15s, failure_rate: 30%", history{15 * time.Second, func(i int) bool { return i%200 == 0 }})
+	s := suggested(t, "15s, failure_rate: 30%", history{every: 15 * time.Second, fails: func(i int) bool { return i%200 == 0 }})
 	policy := watch.DefaultPolicy()
 	policy.LatencyShare = 0
 	check := watch.CheckPolicy{Check: "push", FailureRate: 0.3, Every: 15 * time.Second}
@@ -128,5 +160,92 @@ func TestTheDelayIsThatOfAWatch(t *testing.T) {
 	}
 	if said := outage(t, s.Checks[0]); said < float64(looks)-1 || said > float64(looks)+1 {
 		t.Errorf("an outage is said to take %v looks; a watch took %d", said, looks)
+	}
+}
+
+// What a watch leaves out of its history is left out here: a bad version that was in place.
+func TestABadVersionIsNoHistory(t *testing.T) {
+	day := 24 * 60 * 4 // looks
+	bad := history{every: 15 * time.Second, fails: func(i int) bool { return i >= day && i < day+day/2 && i%3 == 0 }}
+	check := "{name: push, service: orders, every: 15s, tcp: {address: \"127.0.0.1:1\"}}"
+	at := epoch.AddDate(0, 0, 1)
+	was := journal{watches: []watch.Watch{
+		{ID: "w_2", DeployID: "d_2", Service: "orders", Version: "v3", State: watch.Passed, Switched: at.Add(12 * time.Hour), Started: at.Add(12 * time.Hour), Ended: at.Add(13 * time.Hour)},
+		{ID: "w_1", DeployID: "d_1", Service: "orders", Version: "v2", State: watch.Failed, Switched: at, Started: at, Ended: at.Add(time.Hour)},
+	}}
+	with, without := suggest(t, "{name: orders}", check, replay.Options{Samples: bad}), suggest(t, "{name: orders}", check, replay.Options{Samples: bad, Journal: was})
+	if with.Checks[0].Failures == 0 || with.Excluded != 0 {
+		t.Errorf("%+v", with)
+	}
+	if c := without.Checks[0]; c.Failures != 0 || c.Looks < 5*day/2-2 || c.Looks > 5*day/2 || without.Excluded != (12*time.Hour).Seconds() {
+		t.Errorf("with half a day of a bad version: %+v, %v s left out", c, without.Excluded)
+	}
+	if !strings.Contains(strings.Join(without.Words, "\n"), "12h are left out") {
+		t.Errorf("%q", without.Words)
+	}
+}
+
+// A check that fails so often by itself that its watch would fail anyway has not found a fault.
+func TestAFindIsOneOfTheFault(t *testing.T) {
+	worse := func(i int) bool { return i > 3*24*60*4-960 && i%2 == 0 } // the last hours are nothing like the rest
+	s := suggested(t, "15s", history{every: 15 * time.Second, fails: func(i int) bool { return i%5 < 2 || worse(i) }})
+	for _, d := range s.Checks[0].Delays {
+		if d.Fault < 1 && d.Found > 0.5 {
+			t.Errorf("a check that fails two looks in five is said to find %v failures in %v of the watches", d.Fault, d.Found)
+		}
+	}
+}
+
+func TestCountersAreSuggestedFor(t *testing.T) {
+	memory := series.NewMemory()
+	lost, all := 0.0, 0.0
+	for i, at := 0, epoch; at.Before(epoch.AddDate(0, 0, 3)); i, at = i+1, at.Add(15*time.Second) {
+		all += 100
+		lost += float64(i % 2)
+		for name, v := range map[string]float64{"lost_total": lost, "orders_total": all} {
+			memory.Append(labels.FromStrings(labels.MetricName, name), promql.FPoint{T: at.UnixMilli(), F: v})
+		}
+	}
+	metrics := "{name: orders, watch: {metrics: [{name: o, failures: lost_total, total: orders_total}, {name: m, value: up_to}, {name: x, failures: a_total, total: b_total}]}}"
+	s := suggest(t, metrics, "{name: push, service: orders, every: 15s, tcp: {address: \"127.0.0.1:1\"}}",
+		replay.Options{Samples: history{every: 15 * time.Second, fails: func(int) bool { return false }, memory: memory}})
+	o := s.Counters[0]
+	if o.Counter != "o" || o.Rate < 0.0049 || o.Rate > 0.0051 || o.PerHour < 23_000 || o.PerHour > 25_000 || len(o.Delays) != 3 {
+		t.Fatalf("%+v", o)
+	}
+	for _, d := range o.Delays {
+		if d.Found != 1 || d.Looks < 1 || d.Looks > 10 {
+			t.Errorf("%+v", d)
+		}
+	}
+	if s.Counters[1].Note == "" || s.Counters[2].Note != "nothing was counted" {
+		t.Errorf("%+v", s.Counters[1:])
+	}
+	if !strings.Contains(strings.Join(s.Words, "\n"), "o: 5% failures takes") {
+		t.Errorf("%q", s.Words)
+	}
+}
+
+// Ten checks, one of them looked at each second, are simulated in seconds.
+func TestTenChecksAreSuggestedForInSeconds(t *testing.T) {
+	var checks []string
+	for i := range 10 {
+		every := "15s"
+		if i == 0 {
+			every = "1s"
+		}
+		checks = append(checks, fmt.Sprintf("{name: c%d, service: orders, every: %s, tcp: {address: \"127.0.0.1:1\"}}", i, every))
+	}
+	told := map[string]float64{}
+	began := time.Now()
+	s := suggest(t, "{name: orders}", strings.Join(checks, ", "), replay.Options{
+		Samples:  history{every: 15 * time.Second, fails: func(i int) bool { return i%97 == 0 || i%1000 < 8 }},
+		Progress: func(what string, part float64) { told[what] = part },
+	})
+	if took := time.Since(began); len(s.Checks) != 10 || took > 20*time.Second {
+		t.Errorf("%d checks took %s", len(s.Checks), took)
+	}
+	if told["how long to watch"] != 1 || told["how soon faults are found"] != 1 {
+		t.Errorf("progress %v", told)
 	}
 }
