@@ -140,7 +140,7 @@ func (d Decider) stretchOf(ctx context.Context, c Check, settings watch.Settings
 	if err != nil {
 		return watch.Stretch{}, err
 	}
-	return watch.OpenStretch(looks, c.CheckPolicy, watch.UsualRate(looks, c.CheckPolicy, settings, end.Add(-lag)), settings.MinSamples, end), nil
+	return watch.OpenStretch(looks, c.CheckPolicy, settings.UsualRate(looks, c.CheckPolicy, end.Add(-lag)), settings.MinSamples, end), nil
 }
 
 // excuse decides about a check at the switch: why it is not judged until it is up, or that its

@@ -91,6 +91,12 @@ func TestWhereBeforeEnds(t *testing.T) {
 			down:   func(b time.Duration) bool { return b <= 2*time.Minute && (b/every)%3 == 0 },
 			before: 2 * time.Minute, by: watch.ByOnset,
 		},
+		"little history, and bursts in it": {
+			down: func(b time.Duration) bool { return (b/every)%30 < 4 }, by: watch.ByOnset, before: 3 * every,
+			change: func(w *world, _ *watch.Deploy) {
+				w.past.looks["push"] = w.past.looks["push"][len(w.past.looks["push"])-100:]
+			},
+		},
 		"a single failure some looks ago is chance": {down: func(b time.Duration) bool { return b == 5*every }, by: watch.ByHook},
 		"a check that often fails alone is not excused for failing at the hook": {
 			down:   func(b time.Duration) bool { return b == every || (b/every)%20 == 7 },

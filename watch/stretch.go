@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"slices"
 	"time"
 
 	"guardian/probes/sample"
@@ -71,14 +72,22 @@ func countTrue(all []bool) int {
 	return n
 }
 
-// UsualRate is how often a check fails normally, as the looks up to a time show it, and at
-// least as often as it may.
-func UsualRate(looks []Look, p CheckPolicy, settings Settings, until time.Time) float64 {
+// UsualRate is how often a check fails normally, and at least as often as it may: as its looks up
+// to a time show it, or, with fewer than needed there, all but the last quarter of them.
+func (s Settings) UsualRate(looks []Look, c CheckPolicy, until time.Time) float64 {
+	allowed := c.FailureRate
+	if allowed <= 0 {
+		allowed = DefaultFailureRate
+	}
+	upTo := slices.IndexFunc(looks, func(l Look) bool { return !l.At.Before(until) })
+	if upTo < 0 {
+		upTo = len(looks)
+	}
+	if upTo < 4*s.MinSamples {
+		upTo = len(looks) * 3 / 4
+	}
 	n, failures := 0, 0
-	for _, l := range looks {
-		if !l.At.Before(until) {
-			break
-		}
+	for _, l := range looks[:upTo] {
 		switch l.Health {
 		case sample.Down:
 			failures++
@@ -88,14 +97,10 @@ func UsualRate(looks []Look, p CheckPolicy, settings Settings, until time.Time) 
 		case sample.Unknown:
 		}
 	}
-	allowed := p.FailureRate
-	if allowed <= 0 {
-		allowed = DefaultFailureRate
-	}
 	if n == 0 {
 		return allowed
 	}
-	return min(max(allowed, settings.Ratio*float64(failures)/float64(n)+float64(settings.Delta)), 0.5)
+	return min(max(allowed, s.Ratio*float64(failures)/float64(n)+float64(s.Delta)), 0.5)
 }
 
 // longRun is how many failures in a row make a stretch that a verdict could come of.
