@@ -132,7 +132,7 @@ func (w *Watch) atDeadline(at time.Time) Verdict {
 		}
 	}
 	excused, _ := w.tooFew()
-	v.Reason = reason.Join(w.excuses(excused), v.Reason, w.otherCauses())
+	v.Reason = reason.Join(w.excuses(excused), w.countersNotJudged(), v.Reason, w.otherCauses())
 	return v
 }
 
@@ -271,13 +271,13 @@ func (w *Watch) excuses(of []*CheckState) reason.Reason {
 	return reason.New("not_judged", "checks", checks)
 }
 
-// NotJudged names the checks that are not judged, and why.
+// NotJudged names the checks and counters that are not judged, and why.
 func (w *Watch) NotJudged() reason.Reason {
 	all := make([]*CheckState, len(w.Checks))
 	for i := range w.Checks {
 		all[i] = &w.Checks[i]
 	}
-	return w.excuses(all)
+	return reason.Join(w.excuses(all), w.countersNotJudged())
 }
 
 // Standing is how the watch stands now; once it is over, why it ended so.
