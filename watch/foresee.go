@@ -3,6 +3,7 @@ package watch
 import (
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/watch/judge"
 )
 
@@ -37,4 +38,27 @@ func (p Policy) Pace(looks int) time.Duration {
 		}
 	}
 	return d
+}
+
+// Foresee gives what cannot work in this watch, or not as somebody may think: too few looks, and checks
+// that were failing when the deploy was announced.
+func (w *Watch) Foresee() []reason.Reason {
+	var all []reason.Reason
+	for i := range w.Checks {
+		c := &w.Checks[i]
+		has, outage := w.Policy.Looks(c.CheckPolicy, c.Share)
+		switch {
+		case has < w.Policy.MinSamples:
+			all = append(all, reason.New("foreseen_too_few_looks", "check", c.Check, "looks", has, "needed", w.Policy.MinSamples))
+		case outage == 0:
+			all = append(all, reason.New("foreseen_no_outage", "check", c.Check, "looks", has))
+		}
+		if c.Excused != "" {
+			all = append(all, reason.New("foreseen_excused", "check", c.Check, "why", c.Excused.Reason()))
+		}
+	}
+	if s := w.Begin.Switch; s.By == ByOnset && s.At.Before(w.Begin.Hook) {
+		all = append(all, reason.New("foreseen_onset", "since", s.At))
+	}
+	return all
 }

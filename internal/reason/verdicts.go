@@ -2,7 +2,7 @@ package reason
 
 // verdictWords are the codes of what watches, rules and gates say.
 func verdictWords(code string) (Words, bool) {
-	for _, texts := range [...]func(string) (Words, bool){evidenceWords, numberWords, outcomeWords, blindWords, gateWords} {
+	for _, texts := range [...]func(string) (Words, bool){evidenceWords, numberWords, outcomeWords, blindWords, gateWords, foreseenWords} {
 		if w, ok := texts(code); ok {
 			return w, true
 		}
