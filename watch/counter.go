@@ -226,8 +226,9 @@ func (w *Watch) Measure(name string, r Reading, now time.Time) *Verdict {
 		w.Seq++
 		c.LastAt = clean(r.At)
 		w.read(c, r)
-		w.trace(now)
-		if w.crossed() {
+		logE := w.logEvidence()
+		w.trace(now, logE)
+		if logE >= w.LogThreshold() {
 			return w.end(w.failed(now))
 		}
 	}

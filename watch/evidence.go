@@ -75,11 +75,6 @@ func (w *Watch) EValue() float64 { return capped(w.logEvidence()) }
 
 func capped(logE float64) float64 { return min(math.Exp(logE), maxEValue) }
 
-// crossed reports whether the evidence is enough to fail.
-func (w *Watch) crossed() bool {
-	return w.logEvidence() >= w.LogThreshold()
-}
-
 // LogThreshold is the natural logarithm of the evidence that fails a deploy.
 func (w *Watch) LogThreshold() float64 { return -math.Log(w.Policy.Alpha) }
 

@@ -25,9 +25,9 @@ func (p Policy) fastFailureRate(h judge.History, tol judge.Tolerance) float64 {
 // passFast ends the fast phase when the looks of every judged check show a failure rate below
 // that of a clearly bad deploy, the minimum duration is over, and there is no evidence against
 // the deploy. Looks that the previous version answered do not count.
-func (w *Watch) passFast(now time.Time) {
+func (w *Watch) passFast(now time.Time, logE float64) {
 	p := w.Policy
-	if !w.FastPassed.IsZero() || !(p.FastMissRate > 0) || now.Sub(w.From) < p.FastMinDuration || w.logEvidence() >= 0 {
+	if !w.FastPassed.IsZero() || !(p.FastMissRate > 0) || now.Sub(w.From) < p.FastMinDuration || logE >= 0 {
 		return
 	}
 	judged := 0
@@ -69,11 +69,11 @@ type Point struct {
 const maxPoints = 200
 
 // trace adds the current evidence to the trace.
-func (w *Watch) trace(now time.Time) {
+func (w *Watch) trace(now time.Time, logE float64) {
 	t := &w.Trace
 	p := Point{
 		After: math.Round(now.Sub(w.Started).Seconds()*1000) / 1000,
-		LogE:  math.Round(finite(w.logEvidence())*1000) / 1000,
+		LogE:  math.Round(finite(logE)*1000) / 1000,
 	}
 	n := len(t.Points)
 	if n > 0 && t.Missed < t.Every && p.LogE < w.LogThreshold() {

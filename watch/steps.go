@@ -43,9 +43,10 @@ func (w *Watch) Observe(s sample.Sample) *Verdict {
 	default:
 		return nil
 	}
-	w.trace(now)
-	w.passFast(now)
-	if !w.crossed() {
+	logE := w.logEvidence() // once: it sums over all checks
+	w.trace(now, logE)
+	w.passFast(now, logE)
+	if logE < w.LogThreshold() {
 		return nil
 	}
 	return w.end(w.failed(now))

@@ -138,7 +138,11 @@ func burstsInWorlds() (cells []cell) {
 					goals = []goal{shown(watch.Failed)}
 				}
 				what := fmt.Sprintf("%s in bursts of %g, after %s", percent(rate), length, history)
-				cells = append(cells, cell{what: "healthy at " + what, world: one(world.Fault{}), goals: goals})
+				c := cell{what: "healthy at " + what, world: one(world.Fault{}), goals: goals}
+				if long {
+					c.forks = 20
+				}
+				cells = append(cells, c)
 				found := []goal{never(watch.Passed), mean(1.5 * quickest(rate, length, looks))}
 				if quickest(rate, length, looks) > float64(looks) {
 					found = found[:1]
@@ -203,7 +207,7 @@ func peaks() (cells []cell) {
 		}},
 	} {
 		cells = append(cells, cell{
-			what: "healthy, daily peak of " + x.what,
+			what: "healthy, daily peak of " + x.what, forks: 20,
 			world: func(*rand.Rand) *world.World {
 				w := x.in
 				w.SameTime, w.Deploys = true, deployed(world.Fault{}, world.Hook{})

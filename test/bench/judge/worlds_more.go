@@ -24,7 +24,7 @@ func counters() (cells []cell) {
 			goals = []goal{shown(watch.Failed)}
 		}
 		cells = append(cells, cell{
-			what:  fmt.Sprintf("healthy, a counter whose rate wanders (log-sd 0.6, correlation %g between readings)", correlation),
+			forks: 20, what: fmt.Sprintf("healthy, a counter whose rate wanders (log-sd 0.6, correlation %g between readings)", correlation),
 			world: one(world.Counter{Orders: 500, Rate: 0.01, Wander: 0.6, Correlation: correlation}, world.Fault{}, false), goals: goals,
 		})
 	}
@@ -121,7 +121,7 @@ func manyChecks() (cells []cell) {
 	for _, x := range []struct {
 		checks int
 		every  time.Duration
-	}{{5, 15 * time.Second}, {20, 30 * time.Second}, {50, time.Minute}} {
+	}{{5, 15 * time.Second}, {20, time.Minute}, {50, 2 * time.Minute}} {
 		cells = append(cells, cell{
 			what: fmt.Sprintf("healthy, %d checks at 1 %%, each looked at every %s", x.checks, x.every), forks: 20,
 			world: func(*rand.Rand) *world.World {
