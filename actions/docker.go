@@ -25,7 +25,7 @@ type DockerSettings struct {
 	TLS             TLSFiles          `yaml:"tls" doc:"Certificates for a Docker Engine with TLS."`
 	Container       string            `yaml:"container" doc:"The name of the container; a template."`
 	Compose         *ComposeSettings  `yaml:"compose" doc:"A compose service, whose containers are all replaced, instead of one container."`
-	Image           string            `yaml:"image" doc:"Image of the version to roll back to; a template such as shop:{{.To}}."`
+	Image           string            `yaml:"image" doc:"Image of the version to roll back to; a template such as shop:{{.To}}, or shop:{{tag .To}} for versions with characters that no tag has, such as +."`
 	Pull            string            `yaml:"pull" doc:"When to pull the image: never, missing (if the engine does not have it) or always."`
 	Registry        *RegistrySettings `yaml:"registry" doc:"Credentials for the registry."`
 	HealthyDeadline model.Duration    `yaml:"healthy_deadline" doc:"Maximum time until the new container is healthy."`

@@ -93,6 +93,7 @@ type Request struct {
 	Runbook     string
 	Trigger     Trigger
 	Rollback    bool
+	Kind        string // of what is rolled back
 	From, To    string
 	Symptoms    []Symptom // what made it necessary
 	Failing     []string  // the checks that are down now
@@ -152,7 +153,7 @@ func (e *Engine) Dequeue(ctx context.Context, ledger Ledger, run Run, req Reques
 func NewRun(req Request, book *Runbook, now time.Time) Run {
 	r := Run{
 		ID: req.ID, Service: req.Service, Environment: req.Environment, Runbook: req.Runbook,
-		Trigger: req.Trigger, Rollback: req.Rollback, From: req.From, To: req.To,
+		Trigger: req.Trigger, Rollback: req.Rollback, Kind: req.Kind, From: req.From, To: req.To,
 		State: Running, Created: now, Symptoms: req.Symptoms, Failing: req.Failing, Healthy: req.Healthy,
 	}
 	for _, s := range book.Steps {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"guardian/internal/reason"
+	"guardian/internal/versions"
 )
 
 // Facts is everything that Guard, Queue and Target read.
@@ -27,8 +28,14 @@ type Facts struct {
 	Override  bool
 	Named     bool // a person chose To themselves
 	KnownGood []KnownGood
-	// RolledBack are the versions that successful rollbacks replaced.
-	RolledBack []RolledBack
+	// Bad are the versions that something speaks against.
+	Bad []Bad
+	// Ran are the versions that ran before From, the newest first, as far back as was looked.
+	Ran []Release
+	// Versionless: what is undone put no version in place, so that none is put back.
+	Versionless bool
+	// Unasked: nobody is asked about a target that never passed, or that skips a proven release.
+	Unasked bool
 	// Runs are those of this service and environment: every one that is not over, those of
 	// Deploy, and those of the last day or the cool-down, whichever is longer.
 	Runs []Run
@@ -46,12 +53,36 @@ type Facts struct {
 type KnownGood struct {
 	Version string
 	At      time.Time
+	Kind    string // what the version is of: code or config; "" is code
 }
 
-// RolledBack is a version that a successful rollback replaced.
-type RolledBack struct {
+// Bad is a version that failed a watch, was superseded with evidence against it, or was taken back
+// by a rollback or by people, and when.
+type Bad struct {
 	Version string
 	At      time.Time
+	// TakenBack: another version was put in its place.
+	TakenBack bool
+}
+
+// Proof is what is known of a version that ran.
+type Proof string
+
+// The proofs.
+const (
+	Passed   Proof = "passed"   // it is known to be good, and nothing speaks against it since
+	Healthy  Proof = "healthy"  // enough looks saw it run, and nothing speaks against it; it never passed
+	Unproven Proof = "unproven" // too little was seen of it
+	Spoken   Proof = "bad"      // something speaks against it
+)
+
+// Release is a version that ran.
+type Release struct {
+	Version string
+	Since   time.Time // when it began to run; zero: not known
+	Proof   Proof
+	// Once: it is known to have been good once, and nobody took it back since.
+	Once bool
 }
 
 // FailedVerdict is one service's Failed verdict.
@@ -73,25 +104,41 @@ type Freeze struct {
 	Until  time.Time
 }
 
-// Goods are the versions that are known to be good and were not rolled back since. What the
-// configuration lists stays: a person decides what is in there now.
+// Goods are the versions that are known to be good and that nothing speaks against since.
 func (f Facts) Goods() []KnownGood {
-	return slices.DeleteFunc(slices.Clone(f.KnownGood), func(k KnownGood) bool {
-		return !k.At.IsZero() && slices.ContainsFunc(f.RolledBack, func(t RolledBack) bool {
-			return t.Version == k.Version && t.At.After(k.At)
-		})
-	})
+	return slices.DeleteFunc(slices.Clone(f.KnownGood), func(k KnownGood) bool { return k.Version == "" || f.bad(k.Version, k.At) })
 }
 
-// Target chooses the version to put back: the newest known good one that is neither From nor
-// Current. It gives version "" when there is none, and why in either case.
+// bad tells whether something speaks against a version since a time.
+func (f Facts) bad(version string, since time.Time) bool {
+	return slices.ContainsFunc(f.Bad, func(b Bad) bool { return b.At.After(since) && versions.Same(b.Version, version) })
+}
+
+// replaces tells whether a version is another one than those that are to be replaced.
+func (f Facts) replaces(version string) bool {
+	return version != "" && !versions.Same(version, f.From) && !versions.Same(version, f.Current)
+}
+
+// Target chooses the version to put back: what ran before From, if it passed or ran healthy, else
+// going back in the order in which versions ran, else the newest of the other known good ones. It
+// is neither From nor Current, and nothing speaks against it. It gives version "" when there is
+// none, and why in either case.
 func Target(f Facts) (version string, why reason.Reason) {
-	var best *KnownGood
-	for _, k := range f.Goods() {
-		if k.Version == "" || k.Version == f.From || k.Version == f.Current {
+	for _, r := range f.Ran {
+		if !f.replaces(r.Version) {
 			continue
 		}
-		if best == nil || k.At.After(best.At) {
+		switch r.Proof {
+		case Passed:
+			return r.Version, reason.New("target_ran_before", "version", r.Version, "since", r.Since)
+		case Healthy:
+			return r.Version, reason.New("target_ran_healthy", "version", r.Version, "since", r.Since)
+		case Unproven, Spoken:
+		}
+	}
+	var best *KnownGood
+	for _, k := range f.Goods() {
+		if f.replaces(k.Version) && (best == nil || k.At.After(best.At)) {
 			best = &k
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"guardian/internal/reason"
+	"guardian/internal/versions"
 )
 
 // Code names a guard's reason to refuse.
@@ -26,6 +27,7 @@ const (
 	Superseded        Code = "superseded"          // the bad version is no longer the current one
 	Late              Code = "late"                // it was queued for too long: a person must decide
 	Frozen            Code = "freeze"              // a freeze does not allow rollbacks: a person must approve
+	UnprovenTarget    Code = "unproven_target"     // the target never passed a watch, or a proven release lies between: a person must approve
 	OtherEnvironment  Code = "other_environment"   // it is about an environment that the service is not configured for
 )
 
@@ -39,7 +41,7 @@ type Refusal struct {
 // Overridable tells whether a person may have the run in spite of this refusal.
 func (r Refusal) Overridable() bool {
 	switch r.Code {
-	case NotKnownGood, AlreadyRolledBack, InCooldown, DailyBudget, NotReversible, Brake, Superseded, Frozen, Late:
+	case NotKnownGood, AlreadyRolledBack, InCooldown, DailyBudget, NotReversible, Brake, Superseded, Frozen, Late, UnprovenTarget:
 		return true
 	case NoKnownGood, SameVersion, RunInProgress, OtherEnvironment:
 		return false
@@ -48,8 +50,11 @@ func (r Refusal) Overridable() bool {
 	}
 }
 
-// Asks tells that the run may start once a person has approved it (the brake, a freeze).
-func (r Refusal) Asks() bool { return r.Code == Brake || r.Code == Frozen }
+// Asks tells that the run may start once a person has approved it (the brake, a freeze, a target
+// that is not as well proven as what lies between).
+func (r Refusal) Asks() bool {
+	return r.Code == Brake || r.Code == Frozen || r.Code == UnprovenTarget
+}
 
 // words is the refusal as the reason of a run.
 func (r Refusal) words() reason.Reason {
@@ -69,7 +74,7 @@ func NewLate(queued time.Duration) Refusal {
 // Guard decides whether a run may start: it may when there is no refusal. It is pure.
 //
 // The guards that keep automation from doing harm (already_rolled_back, daily_budget, brake,
-// freeze) apply to runs that a verdict or an alert starts. The cool-down applies to people
+// freeze, unproven_target) apply to runs that a verdict or an alert starts. The cool-down applies to people
 // too, who may override it. None of them apply to a drill.
 func Guard(f Facts, now time.Time) []Refusal {
 	var rs []Refusal
@@ -84,6 +89,7 @@ func Guard(f Facts, now time.Time) []Refusal {
 		rs = append(rs, guardBudget(f, now)...)
 		rs = append(rs, guardBrake(f, now)...)
 		rs = append(rs, guardFreeze(f)...)
+		rs = append(rs, guardTarget(f)...)
 	}
 	if f.Override {
 		rs = slices.DeleteFunc(rs, func(r Refusal) bool { return r.Overridable() && (r.Code != NotKnownGood || f.Named) })
@@ -98,26 +104,52 @@ func guardVersions(f Facts) []Refusal {
 	}
 	var rs []Refusal
 	refuse := func(c Code, detail reason.Reason) { rs = append(rs, Refusal{Code: c, Detail: detail}) }
-	good := slices.ContainsFunc(f.Goods(), func(k KnownGood) bool { return k.Version == f.To })
 	switch {
+	case f.Versionless:
 	case f.To == "":
 		_, why := Target(f)
 		refuse(NoKnownGood, why)
-	case f.To == f.From || f.To == f.Current:
+	case versions.Same(f.To, f.From) || versions.Same(f.To, f.Current):
 		refuse(SameVersion, reason.New("guard_same_version", "version", f.To))
-	case !good:
+	case !f.proven(f.To):
 		refuse(NotKnownGood, reason.New("guard_not_known_good", "version", f.To))
 	}
 	if f.Trigger == ByDrill {
 		return rs
 	}
-	if f.Current != "" && f.From != "" && f.Current != f.From {
+	if f.Current != "" && f.From != "" && !versions.Same(f.Current, f.From) {
 		rs = append(rs, NewSuperseded(f.From, f.Current))
 	}
 	if !f.Reversible {
 		refuse(NotReversible, reason.New("guard_not_reversible"))
 	}
 	return rs
+}
+
+// proven tells whether a version is known to be good, or ran healthy.
+func (f Facts) proven(version string) bool {
+	return slices.ContainsFunc(f.Goods(), func(k KnownGood) bool { return versions.Same(k.Version, version) }) ||
+		slices.ContainsFunc(f.Ran, func(r Release) bool { return r.Proof == Healthy && versions.Same(r.Version, version) })
+}
+
+// guardTarget asks a person about a target that ran healthy and never passed a watch, and about
+// going back over a release that passed or ran healthy: what came with it would be lost. Releases
+// that failed, were taken back or were superseded with evidence against them are stepped over.
+func guardTarget(f Facts) []Refusal {
+	if !f.Rollback || f.Unasked || f.To == "" {
+		return nil
+	}
+	for _, r := range f.Ran {
+		switch {
+		case versions.Same(r.Version, f.To) && r.Proof == Healthy:
+			return []Refusal{{Code: UnprovenTarget, Detail: reason.New("guard_target_never_passed", "version", f.To)}}
+		case versions.Same(r.Version, f.To):
+			return nil
+		case f.replaces(r.Version) && (r.Proof == Passed || r.Proof == Healthy || r.Once):
+			return []Refusal{{Code: UnprovenTarget, Detail: reason.New("guard_target_skips", "version", f.To, "skipped", r.Version)}}
+		}
+	}
+	return nil
 }
 
 // guardOpenRuns keeps two runs from working on one service at once. A queued run does not

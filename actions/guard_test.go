@@ -134,7 +134,7 @@ func TestGuard(t *testing.T) {
 		}, []actions.Code{actions.SameVersion}},
 		"what is current may not be known": {func(f *actions.Facts) { f.Current = "" }, nil},
 		"not to a version that was rolled back since": {func(f *actions.Facts) {
-			f.RolledBack = []actions.RolledBack{{Version: "v1", At: at(-time.Hour)}}
+			f.Bad = []actions.Bad{{Version: "v1", At: at(-time.Hour)}}
 		}, []actions.Code{actions.NotKnownGood}},
 		"what another deploy led to is no rollback of this one": {func(f *actions.Facts) {
 			f.Runs = []actions.Run{past("r_1", -3*time.Hour, func(r *actions.Run) { r.Trigger.Deploy = "d_1" })}
@@ -241,9 +241,9 @@ func TestWhatAPersonMayOverride(t *testing.T) {
 	never := []actions.Code{actions.NoKnownGood, actions.SameVersion, actions.RunInProgress, actions.OtherEnvironment, "a code of a newer guardian"}
 	may := []actions.Code{
 		actions.NotKnownGood, actions.AlreadyRolledBack, actions.InCooldown, actions.DailyBudget, actions.NotReversible,
-		actions.Brake, actions.Superseded, actions.Late, actions.Frozen,
+		actions.Brake, actions.Superseded, actions.Late, actions.Frozen, actions.UnprovenTarget,
 	}
-	asks := []actions.Code{actions.Brake, actions.Frozen}
+	asks := []actions.Code{actions.Brake, actions.Frozen, actions.UnprovenTarget}
 	for _, c := range slices.Concat(never, may) {
 		r := actions.Refusal{Code: c}
 		if r.Overridable() != slices.Contains(may, c) || r.Asks() != slices.Contains(asks, c) {
@@ -285,27 +285,130 @@ func TestTarget(t *testing.T) {
 		good []actions.KnownGood
 		want string
 	}{
-		"the newest that is known to be good":  {[]actions.KnownGood{{"v0", at(-72 * time.Hour)}, {"v1", at(-48 * time.Hour)}}, "v1"},
-		"never the bad one, however good once": {[]actions.KnownGood{{"v1", at(-48 * time.Hour)}, {"v2", at(-time.Hour)}}, "v1"},
-		"one declared without a date":          {[]actions.KnownGood{{"v1", time.Time{}}}, "v1"},
-		"none":                                 {[]actions.KnownGood{{"v2", at(0)}}, ""},
-		"not one that was taken back since":    {[]actions.KnownGood{{"v0", at(-72 * time.Hour)}, {"back", at(-6 * time.Hour)}}, "v0"},
-		"one that passed again after it":       {[]actions.KnownGood{{"v0", at(-72 * time.Hour)}, {"back", at(-4 * time.Hour)}}, "back"},
-		"the newest, whatever their order":     {[]actions.KnownGood{{"v1", at(-48 * time.Hour)}, {"v0", at(-72 * time.Hour)}}, "v1"},
-		"one without a name is no version":     {[]actions.KnownGood{{"v1", at(-48 * time.Hour)}, {"", at(-time.Hour)}}, "v1"},
-		"no version is none":                   {[]actions.KnownGood{{"", at(-time.Hour)}}, ""},
-		"never the current one":                {[]actions.KnownGood{{"v1", at(-48 * time.Hour)}, {"v3", at(-time.Hour)}}, "v1"},
-		"one that the configuration lists":     {[]actions.KnownGood{{"back", time.Time{}}}, "back"},
+		"the newest that is known to be good":  {[]actions.KnownGood{{Version: "v0", At: at(-72 * time.Hour)}, {Version: "v1", At: at(-48 * time.Hour)}}, "v1"},
+		"never the bad one, however good once": {[]actions.KnownGood{{Version: "v1", At: at(-48 * time.Hour)}, {Version: "v2", At: at(-time.Hour)}}, "v1"},
+		"one declared without a date":          {[]actions.KnownGood{{Version: "v1", At: time.Time{}}}, "v1"},
+		"none":                                 {[]actions.KnownGood{{Version: "v2", At: at(0)}}, ""},
+		"not one that was taken back since":    {[]actions.KnownGood{{Version: "v0", At: at(-72 * time.Hour)}, {Version: "back", At: at(-6 * time.Hour)}}, "v0"},
+		"one that passed again after it":       {[]actions.KnownGood{{Version: "v0", At: at(-72 * time.Hour)}, {Version: "back", At: at(-4 * time.Hour)}}, "back"},
+		"the newest, whatever their order":     {[]actions.KnownGood{{Version: "v1", At: at(-48 * time.Hour)}, {Version: "v0", At: at(-72 * time.Hour)}}, "v1"},
+		"one without a name is no version":     {[]actions.KnownGood{{Version: "v1", At: at(-48 * time.Hour)}, {Version: "", At: at(-time.Hour)}}, "v1"},
+		"no version is none":                   {[]actions.KnownGood{{Version: "", At: at(-time.Hour)}}, ""},
+		"never the current one":                {[]actions.KnownGood{{Version: "v1", At: at(-48 * time.Hour)}, {Version: "v3", At: at(-time.Hour)}}, "v1"},
+		// Once the configuration's word counted for more than a rollback since: the guardian went back to
+		// what it, or people, had taken back.
+		"not even one that the configuration lists": {[]actions.KnownGood{{Version: "back", At: time.Time{}}}, ""},
+		"whatever its spelling":                     {[]actions.KnownGood{{Version: "v0", At: at(-72 * time.Hour)}, {Version: "3", At: at(-time.Hour)}}, "v0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := clean()
 			f.Current = "v3"
-			f.KnownGood, f.RolledBack = c.good, []actions.RolledBack{{"back", at(-5 * time.Hour)}}
+			f.KnownGood, f.Bad = c.good, []actions.Bad{{Version: "back", At: at(-5 * time.Hour)}}
 			got, why := actions.Target(f)
 			if got != c.want || why.IsZero() {
 				t.Errorf("%q because %q, want %q", got, why, c.want)
 			}
 		})
+	}
+}
+
+// TestTargetByWhatRan looks at what ran before: the newest first.
+func TestTargetByWhatRan(t *testing.T) {
+	ran := func(proofs ...actions.Proof) (all []actions.Release) {
+		for i, p := range proofs {
+			all = append(all, actions.Release{Version: string(rune('a' + i)), Since: at(-time.Duration(i) * time.Hour), Proof: p})
+		}
+		return all
+	}
+	good := []actions.KnownGood{{Version: "z"}, {Version: "b", At: at(-time.Hour)}}
+	for name, c := range map[string]struct {
+		ran     []actions.Release
+		unasked bool
+		want    string
+		asks    bool
+	}{
+		"what passed":                      {ran: ran(actions.Passed, actions.Passed), want: "a"},
+		"what failed is stepped over":      {ran: ran(actions.Spoken, actions.Passed), want: "b"},
+		"what nobody saw is stepped over":  {ran: ran(actions.Unproven, actions.Passed), want: "b"},
+		"what ran healthy asks":            {ran: ran(actions.Spoken, actions.Healthy), want: "b", asks: true},
+		"unless the service lets it":       {ran: ran(actions.Spoken, actions.Healthy), unasked: true, want: "b"},
+		"else what is known to be good":    {ran: ran(actions.Spoken), want: "b"},
+		"over what was good once, it asks": {ran: []actions.Release{{Version: "a", Proof: actions.Spoken, Once: true}, {Version: "b", Proof: actions.Passed}}, want: "b", asks: true},
+		"never what is bad":                {ran: []actions.Release{{Version: "2", Proof: actions.Passed}, {Version: "b", Proof: actions.Passed}}, want: "b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := clean()
+			f.KnownGood, f.Ran, f.Unasked = good, c.ran, c.unasked
+			for _, r := range c.ran {
+				if r.Proof == actions.Passed {
+					f.KnownGood = append(slices.Clone(f.KnownGood), actions.KnownGood{Version: r.Version, At: r.Since})
+				}
+			}
+			var why reason.Reason
+			f.To, why = actions.Target(f)
+			asked := false
+			for _, r := range actions.Guard(f, noon) {
+				asked = asked || r.Code == actions.UnprovenTarget && r.Asks()
+				if r.Code != actions.UnprovenTarget {
+					t.Errorf("refused: %s: %s", r.Code, r.Detail)
+				}
+			}
+			if f.To != c.want || asked != c.asks || why.IsZero() {
+				t.Errorf("%q because %q, asks %v; want %q, %v", f.To, why, asked, c.want, c.asks)
+			}
+			f.Trigger, f.Override = actions.ByPerson, true
+			if rs := actions.Guard(f, noon); len(rs) > 0 {
+				t.Errorf("a person is refused: %v", rs)
+			}
+		})
+	}
+}
+
+func TestAnOperationIsUndoneWithoutAVersionToGoBackTo(t *testing.T) {
+	f := clean()
+	f.Versionless, f.From, f.Current, f.To, f.KnownGood = true, "promo-1111", "promo-1111", "", nil
+	if rs := actions.Guard(f, noon); len(rs) > 0 {
+		t.Errorf("refused: %v", rs)
+	}
+	f.Reversible = false
+	if rs := actions.Guard(f, noon); len(rs) != 1 || rs[0].Code != actions.NotReversible {
+		t.Errorf("refused: %v", rs)
+	}
+}
+
+func TestAVersionThatDoesNotFitIntoAnImage(t *testing.T) {
+	for _, c := range []struct {
+		image, version string
+		fits           bool
+	}{
+		{"shop:{{.To}}", "v1.4.2", true},
+		{"shop:{{.To}}", "v1.4.2+build.7", false},
+		{"shop:{{tag .To}}", "v1.4.2+build.7", true},
+		{`shop:{{replace "+" "-" .To}}`, "v1.4.2+build.7", true},
+		{`shop:{{.To | trimPrefix "v"}}`, "v1.4.2", true},
+		{"registry.example.com:5000/team/shop:{{.To}}", "v1", true},
+		{"shop:{{.To}}", "feature/x", false},
+		{"shop:{{.To}}", "a:b", false},
+		{"{{.To}}", "shop@sha256:0123456789012345678901234567890123456789012345678901234567890123", true},
+		{"{{.Registry}}/shop:{{.To}}", "v1+7", true}, // not known before
+	} {
+		book := actions.RunbookSettings{Name: "back", Steps: []actions.StepSettings{{Kind: "docker", Settings: &actions.DockerSettings{Image: c.image}}}}
+		if why := book.Misfit(c.version); why.IsZero() != c.fits {
+			t.Errorf("%s in %s: %q, want that it fits: %v", c.version, c.image, why, c.fits)
+		}
+	}
+}
+
+func TestWhetherARunbookNeedsAVersion(t *testing.T) {
+	for body, want := range map[string]bool{`{"undo": {{json .From}}}`: false, `{"to": {{json .To}}}`: true, `{"to": "{{ if .To }}x{{ end }}"}`: true, ".To": false} {
+		book := actions.RunbookSettings{Steps: []actions.StepSettings{{Kind: "webhook", Settings: &actions.WebhookSettings{Body: body}}}}
+		if got := book.UsesVersion() != ""; got != want {
+			t.Errorf("%s: %v", body, got)
+		}
+	}
+	book := actions.RunbookSettings{Steps: []actions.StepSettings{{Kind: "exec", Settings: &actions.ExecSettings{Command: []string{"deploy", "{{.To}}"}}}}}
+	if book.UsesVersion() == "" {
+		t.Error("an argument is not found")
 	}
 }
 

@@ -140,8 +140,9 @@ type Run struct {
 	Rev         int           `json:"rev"` // how often it was recorded: of two values of a run, the one with the higher Rev is newer
 	Trigger     Trigger       `json:"trigger"`
 	Rollback    bool          `json:"rollback"`       // puts a version back; otherwise it is any other act
+	Kind        string        `json:"kind,omitempty"` // what is rolled back: code, config or operation
 	From        string        `json:"from,omitempty"` // the version that is bad
-	To          string        `json:"to,omitempty"`   // the version to put back
+	To          string        `json:"to,omitempty"`   // the version to put back; "" when an operation is undone
 	State       State         `json:"state"`
 	Reason      reason.Reason `json:"reason,omitzero"` // why it is in this state
 

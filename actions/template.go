@@ -9,6 +9,7 @@ import (
 	"text/template"
 
 	"guardian/internal/reason"
+	"guardian/internal/versions"
 )
 
 // maxRendered is the most that a template may give, in bytes.
@@ -25,16 +26,19 @@ const VersionRule = "letters, digits and ._:/@+~-, beginning with a letter, a di
 // refused when they are announced, which is better than when they must be put back.
 func ValidVersion(v string) bool { return versionShape.MatchString(v) }
 
-// text is a template of the configuration. It sees To, From, Service, Environment, Deploy,
+// text is a template of the configuration. It sees To, From, Kind, Service, Environment, Deploy,
 // Run, Intent and Reason, and, where a target has answered, Answer. The function json makes
-// a JSON text of a value, quotes included; urlquery is text/template's own.
+// a JSON text of a value, quotes included; tag makes a version fit into the tag of an image;
+// trimPrefix "v" .To and replace "+" "-" .To change a text; urlquery is text/template's own.
 type text struct {
 	source string
 	t      *template.Template
 }
 
 func parseText(key, source string) (text, error) {
-	t, err := template.New(key).Option("missingkey=error").Funcs(template.FuncMap{"json": asJSON}).Parse(source)
+	t, err := template.New(key).Option("missingkey=error").Funcs(template.FuncMap{
+		"json": asJSON, "tag": versions.Tag, "trimPrefix": trimPrefix, "replace": replace,
+	}).Parse(source)
 	if err != nil {
 		return text{}, fmt.Errorf("%s: %w", key, err)
 	}
@@ -90,7 +94,7 @@ func (c Call) data() (map[string]any, error) {
 // names are the built-in names of templates and, in capitals, of environment variables.
 func (c Call) names() map[string]string {
 	return map[string]string{
-		"To": c.Run.To, "From": c.Run.From, "Service": c.Run.Service, "Environment": c.Run.Environment,
+		"To": c.Run.To, "From": c.Run.From, "Kind": c.Run.Kind, "Service": c.Run.Service, "Environment": c.Run.Environment,
 		"Deploy": c.Run.Trigger.Deploy, "Run": c.Run.ID, "Intent": c.Intent, "Reason": c.Run.Trigger.Reason.String(),
 	}
 }
@@ -99,7 +103,7 @@ func (c Call) names() map[string]string {
 // is found then and not during a rollback. Its reason has the characters that break templates.
 func sampleCall() Call {
 	return Call{Intent: "r_sample-1", Run: Run{
-		ID: "r_sample", Service: "order-sync", Environment: "production", From: "v2", To: "v1",
+		ID: "r_sample", Service: "order-sync", Environment: "production", Kind: "code", From: "v2", To: "v1",
 		Trigger: Trigger{Deploy: "d_sample", Reason: reason.Text("a \"quoted\" \\ reason\nof two lines")},
 	}}
 }

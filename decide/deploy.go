@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 	"guardian/watch"
 )
@@ -16,6 +17,8 @@ type Acceptance struct {
 	// Closed is why the gate of the service was closed when the deploy was announced; empty: it was
 	// open, or the announcement says nothing new.
 	Closed []watch.GateReason
+	// Warnings are what cannot work about this deploy: who announces it is told.
+	Warnings []reason.Reason
 }
 
 // Accept decides how an announced deploy is taken, given the open watches of its service. A deploy
@@ -27,11 +30,32 @@ func (d Decider) Accept(ctx context.Context, dep watch.Deploy, open []*watch.Wat
 	if err != nil {
 		return Acceptance{}, err
 	}
-	a := Acceptance{Acceptance: watch.Accept(dep, open, rollbacks, now)}
+	a := Acceptance{Acceptance: watch.Accept(dep, open, rollbacks, now), Warnings: d.warnings(dep)}
 	if a.Decision != watch.Repeats && a.RollbackRun == "" {
 		a.Closed = watch.Gate(d.gateFacts(dep.Service, dep.Environment, rollbacks, p), now)
 	}
 	return a, nil
+}
+
+// warnings says what cannot work about a deploy.
+func (d Decider) warnings(dep watch.Deploy) (all []reason.Reason) {
+	svc, _ := d.Settings.Service(dep.Service)
+	if dep.KnownGood && !dep.DeclaresGood() {
+		all = append(all, reason.New("operation_known_good"))
+	}
+	misfit := d.Settings.Runbooks[svc.runbook(dep.Kind)].Misfit
+	if misfit == nil || !dep.PutsVersion() {
+		return all
+	}
+	for _, v := range []string{dep.Version, dep.PreviousVersion} {
+		if v == "" {
+			continue
+		}
+		if why := misfit(v); !why.IsZero() {
+			all = append(all, why)
+		}
+	}
+	return all
 }
 
 // Gate says why a service may not be deployed now; nothing: it may.

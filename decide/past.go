@@ -14,8 +14,8 @@ import (
 // what was recorded, as it stood at the replayed moment, for a replay. Lists may hold more
 // than was asked for in time, never less. Service and environment match exactly.
 type Past interface {
-	// LastDeploy gives the deploy that was announced last; false when there was none.
-	LastDeploy(ctx context.Context, service, environment string) (watch.Deploy, bool, error)
+	// LastDeploy gives the deploy of a kind that was announced last; false when there was none.
+	LastDeploy(ctx context.Context, service, environment string, kind watch.Kind) (watch.Deploy, bool, error)
 	// Runs gives the runs that were created since a time and all that are not over, newest first.
 	Runs(ctx context.Context, service, environment string, since time.Time) ([]actions.Run, error)
 	// KnownGoods gives the versions that passed a watch or were declared good when announced.

@@ -9,6 +9,7 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/reason"
+	"guardian/internal/versions"
 	"guardian/probes/sample"
 	"guardian/watch"
 )
@@ -37,15 +38,21 @@ type Consequence struct {
 	AnswerUntil time.Time
 }
 
+// MakesKnownGood tells whether the version of a deploy may be put back from now on. An operation has
+// none: nothing goes back to it.
+func MakesKnownGood(dep watch.Deploy, verdict watch.State) bool {
+	return verdict == watch.Passed && dep.PutsVersion()
+}
+
 // Verdict decides what the verdict of a watch leads to.
 func (d Decider) Verdict(ctx context.Context, w *watch.Watch, dep watch.Deploy, v *watch.Verdict, p Present, now time.Time) (Consequence, error) {
-	c := Consequence{KnownGood: v.State == watch.Passed}
+	c := Consequence{KnownGood: MakesKnownGood(dep, v.State)}
 	svc, ok := d.Settings.Service(w.Service)
-	if v.State != watch.Failed || !ok || svc.Rollback == "" {
+	if v.State != watch.Failed || !ok || svc.runbook(dep.Kind) == "" {
 		return c, nil
 	}
 	req, err := d.rollback(ctx, rollback{
-		runbook: svc.Rollback, deploy: dep, failing: v.Failing, symptoms: Symptoms(w, v),
+		runbook: svc.runbook(dep.Kind), deploy: dep, failing: v.Failing, symptoms: Symptoms(w, v),
 		trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: dep.ID, Watch: w.ID, Reason: v.Reason},
 	}, p, now)
 	if err != nil {
@@ -92,7 +99,8 @@ func (d Decider) Queued(ctx context.Context, run actions.Run, dep watch.Deploy, 
 type PersonRequest struct {
 	Service     string
 	Environment string
-	To          string // "": the newest known good version
+	Kind        watch.Kind // of what is rolled back; "": see Decider.ByPerson
+	To          string     // "": Target
 	Person      string
 	Reason      string
 }
@@ -105,29 +113,45 @@ func (d Decider) ByPerson(ctx context.Context, r PersonRequest, p Present, now t
 	if !ok {
 		return actions.Request{}, ErrNoService
 	}
-	if svc.Rollback == "" {
-		return actions.Request{}, ErrNoRunbook
-	}
-	dep, ok, err := d.Past.LastDeploy(ctx, r.Service, r.Environment)
+	dep, err := d.running(ctx, svc, r)
 	if err != nil {
-		return actions.Request{}, fmt.Errorf("read the last deploy of %s: %w", r.Service, err)
-	}
-	if !ok {
-		dep = watch.Deploy{Service: r.Service, Environment: r.Environment, Reversible: true}
-	}
-	if dep.Version, err = d.CurrentVersion(ctx, r.Service, r.Environment); err != nil {
 		return actions.Request{}, err
 	}
+	if svc.runbook(dep.Kind) == "" {
+		return actions.Request{}, ErrNoRunbook
+	}
 	return d.rollback(ctx, rollback{
-		runbook: svc.Rollback, deploy: dep, to: r.To, failing: d.Settings.inHealth(r.Service, sample.Down, p), override: true,
+		runbook: svc.runbook(dep.Kind), deploy: dep, to: r.To, failing: d.Settings.inHealth(r.Service, sample.Down, p), override: true,
 		symptoms: worrying(r.Service, r.Environment, dep.At, p.Alerts),
 		trigger:  actions.Trigger{Kind: actions.ByPerson, Deploy: dep.ID, Person: r.Person, Reason: reason.Text(r.Reason)},
 	}, p, now)
 }
 
+// running is what a person wants to have rolled back: the code or, where none was announced, the
+// configuration that runs, or else the last operation.
+func (d Decider) running(ctx context.Context, svc Service, r PersonRequest) (watch.Deploy, error) {
+	kinds := []watch.Kind{watch.Code, watch.Config, watch.Operation}
+	if r.Kind != "" {
+		kinds = []watch.Kind{r.Kind}
+	}
+	for _, kind := range kinds {
+		l := line{r.Service, r.Environment, kind}
+		dep, ok, err := d.Past.LastDeploy(ctx, r.Service, r.Environment, kind)
+		switch {
+		case err != nil:
+			return dep, fmt.Errorf("read the last deploy of %s: %w", r.Service, err)
+		case !ok || kind == watch.Operation && r.Kind == "" && svc.Undo == "":
+			continue
+		}
+		dep.Version, err = d.current(ctx, l)
+		return dep, err
+	}
+	return watch.Deploy{Service: r.Service, Environment: r.Environment, Kind: kinds[0], Reversible: true}, nil
+}
+
 // ByAlert decides about a run that an alert starts.
 func (d Decider) ByAlert(ctx context.Context, st Started, p Present, now time.Time) (actions.Request, error) {
-	f, err := d.facts(ctx, st.Runbook, st.Trigger.Kind, st.Service, st.Environment, now)
+	f, err := d.facts(ctx, st.Runbook, st.Trigger.Kind, line{st.Service, st.Environment, watch.Code}, now)
 	if err != nil {
 		return actions.Request{}, err
 	}
@@ -150,8 +174,8 @@ func (d Decider) Outdated(ctx context.Context, run actions.Run) (no actions.Refu
 	if !AwaitsApproval(run) {
 		return no, false, nil
 	}
-	current, err := d.CurrentVersion(ctx, run.Service, run.Environment)
-	if err != nil || current == "" || current == run.From {
+	current, err := d.current(ctx, line{run.Service, run.Environment, watch.Kind(run.Kind)})
+	if err != nil || current == "" || versions.Same(current, run.From) {
 		return no, false, err
 	}
 	return actions.NewSuperseded(run.From, current), true, nil
@@ -168,7 +192,7 @@ type rollback struct {
 	runbook  string
 	trigger  actions.Trigger
 	deploy   watch.Deploy // that is rolled back
-	to       string       // "": the newest known good version
+	to       string       // "": Target
 	symptoms []actions.Symptom
 	failing  []string // checks
 	override bool     // a person asked
@@ -177,28 +201,50 @@ type rollback struct {
 // rollback gathers the facts about putting a version back and asks the guards.
 func (d Decider) rollback(ctx context.Context, r rollback, p Present, now time.Time) (actions.Request, error) {
 	dep := r.deploy
-	f, err := d.facts(ctx, r.runbook, r.trigger.Kind, dep.Service, dep.Environment, now)
+	l := line{dep.Service, dep.Environment, dep.Kind}
+	f, err := d.facts(ctx, r.runbook, r.trigger.Kind, l, now)
 	if err != nil {
 		return actions.Request{}, err
 	}
 	f.Rollback, f.From, f.Deploy, f.Reversible = true, dep.Version, dep.ID, dep.Reversible
-	f.To, f.Override, f.Named = r.to, r.override, r.to != ""
+	f.Override, f.Named = r.override, r.to != ""
+	if !f.Versionless {
+		if err := d.before(ctx, &f, l, dep, now); err != nil {
+			return actions.Request{}, err
+		}
+		f.To = spelled(f, r.to)
+	}
 	frozen := watch.Gate(watch.GateFacts{
 		Service: dep.Service, Environment: dep.Environment, Act: watch.ActRollback, Freezes: d.Settings.Freezes,
 	}, now)
 	if len(frozen) > 0 {
 		f.Freeze = &actions.Freeze{Detail: frozen[0].Detail, Until: frozen[0].Until}
 	}
-	if f.To == "" {
+	if f.To == "" && !f.Versionless {
 		f.To, _ = actions.Target(f)
 	}
 	req := actions.Request{
 		Service: dep.Service, Environment: dep.Environment, Runbook: r.runbook, Trigger: r.trigger,
-		Rollback: true, From: f.From, To: f.To, Symptoms: r.symptoms, Failing: r.failing,
+		Rollback: true, Kind: string(dep.Kind), From: f.From, To: f.To, Symptoms: r.symptoms, Failing: r.failing,
 	}
 	req.QueuedBehind, req.Refusals = actions.Queue(f, actions.Guard(f, now))
 	req.Healthy = slices.DeleteFunc(d.Settings.inHealth(dep.Service, sample.Up, p), func(c string) bool { return slices.Contains(r.failing, c) })
 	return req, nil
+}
+
+// spelled gives a version as it was announced or declared: that spelling its runbook knows.
+func spelled(f actions.Facts, version string) string {
+	for _, r := range f.Ran {
+		if versions.Same(r.Version, version) {
+			return r.Version
+		}
+	}
+	for _, k := range f.KnownGood {
+		if versions.Same(k.Version, version) {
+			return k.Version
+		}
+	}
+	return version
 }
 
 // inHealth names the checks of a service that have a health.

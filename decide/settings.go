@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/notifiers/route"
 	"guardian/watch"
 )
@@ -64,14 +65,25 @@ type Service struct {
 	Name        string
 	Environment string
 	Watch       watch.Settings
-	Rollback    string   // the runbook; "": none
-	KnownGood   []string // versions that are declared good
+	Rollback    string // the runbook that puts a version back; "": none
+	Undo        string // the runbook that undoes an operation; "": none
+	// RollbackUnasked: nobody is asked about a target that never passed, or that skips a release.
+	RollbackUnasked bool
+	KnownGood       []string // versions that are declared good
 }
 
 // In gives the environment that a caller of the API means: the service's own when none is
 // named. false: the one that is named is not configured for the service.
 func (s Service) In(asked string) (environment string, ok bool) {
 	return s.Environment, asked == "" || asked == s.Environment
+}
+
+// runbook is the one that takes a deploy of a kind back; "": none.
+func (s Service) runbook(kind watch.Kind) string {
+	if kind == watch.Operation {
+		return s.Undo
+	}
+	return s.Rollback
 }
 
 // Check is what decisions need to know of a check.
@@ -88,6 +100,8 @@ type Runbook struct {
 	Cooldown       time.Duration
 	MaxRunsPerDay  int           // that start by themselves
 	ApprovalWithin time.Duration // 0: a question waits forever
+	// Misfit says why it cannot put a version back; zero: it can, as far as is known. nil: not known.
+	Misfit func(version string) reason.Reason
 }
 
 // OnAlert binds alerts to a runbook.

@@ -9,6 +9,7 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/reason"
+	"guardian/internal/versions"
 	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/watch"
@@ -106,9 +107,9 @@ func switchOf(dep watch.Deploy, settings watch.Settings, p Present, hook time.Ti
 		return watch.Switch{At: dep.At, By: watch.ByCaller}
 	}
 	sw := watch.Switch{At: hook, By: watch.ByHook}
-	for _, versions := range p.Answered {
-		for i, v := range versions {
-			if i > 0 && watch.SameVersion(v.Version, dep.Version) && v.First.Before(sw.At) && within(v.First, hook, settings) {
+	for _, seen := range p.Answered {
+		for i, v := range seen {
+			if i > 0 && versions.Names(v.Version, dep.Version) && v.First.Before(sw.At) && within(v.First, hook, settings) {
 				sw = watch.Switch{At: v.First, By: watch.ByVersion}
 			}
 		}
@@ -275,7 +276,7 @@ func (d Decider) badVersions(ctx context.Context, service string, past []PastWat
 	runs := map[string][]actions.Run{} // by environment
 	var bad []Span
 	for i, w := range past {
-		if w.Deploy == dep.ID || w.State == watch.Watching && watch.SameVersion(w.Version, dep.Version) && w.Environment == dep.Environment {
+		if w.Deploy == dep.ID || w.State == watch.Watching && versions.Same(w.Version, dep.Version) && w.Environment == dep.Environment {
 			continue // itself
 		}
 		if _, read := runs[w.Environment]; !read {
@@ -290,7 +291,7 @@ func (d Decider) badVersions(ctx context.Context, service string, past []PastWat
 		}
 		s := Span{w.Switched, switched}
 		for _, next := range past[:i] { // those that came later, the newest first
-			if next.Environment == w.Environment && !watch.SameVersion(next.Version, w.Version) && next.Switched.Before(s.To) {
+			if next.Environment == w.Environment && watch.SameKind(next.Kind, w.Kind) && !versions.Same(next.Version, w.Version) && next.Switched.Before(s.To) {
 				s.To = next.Switched
 			}
 		}
@@ -322,7 +323,7 @@ func takenBack(runs []actions.Run, w PastWatch) time.Time {
 		if !r.Rollback || r.Trigger.Kind == actions.ByDrill || r.Ended.IsZero() || !putBack(r.State) || r.Created.Before(w.Switched) {
 			continue
 		}
-		ours := r.Trigger.Deploy == w.Deploy || r.Trigger.Deploy == "" && watch.SameVersion(r.From, w.Version)
+		ours := r.Trigger.Deploy == w.Deploy || r.Trigger.Deploy == "" && versions.Same(r.From, w.Version)
 		if ours && (at.IsZero() || r.Ended.Before(at)) {
 			at = r.Ended
 		}
@@ -334,7 +335,7 @@ func takenBack(runs []actions.Run, w PastWatch) time.Time {
 // first of them.
 func chainStart(before time.Time, past []PastWatch, dep watch.Deploy, bad []Span) time.Time {
 	for _, w := range past {
-		undecided := w.State == watch.Watching && w.Environment == dep.Environment && !watch.SameVersion(w.Version, dep.Version)
+		undecided := w.State == watch.Watching && w.Environment == dep.Environment && !versions.Same(w.Version, dep.Version)
 		if undecided && w.Before.Before(before) {
 			before = w.Before
 		}

@@ -7,24 +7,50 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/versions"
+	"guardian/watch"
 )
 
-// CurrentVersion is the version that is believed to run: the one announced last, or the one
-// that a later rollback put back. "" when nothing was announced.
+// line is what versions of a service follow each other in: those of one kind. Code never goes back
+// to the version of a configuration, and neither to an operation.
+type line struct {
+	service, environment string
+	kind                 watch.Kind
+}
+
+// takes tells whether a rollback put a version of this line back. Runs of before do not say what
+// their versions are of: then it is code.
+func (l line) takes(r actions.Run) bool {
+	return r.Rollback && r.Trigger.Kind != actions.ByDrill && watch.SameKind(watch.Kind(r.Kind), l.kind)
+}
+
+// CurrentVersion is the version that is believed to run: that of the code or, where only
+// configurations are announced, of the configuration. "" when nothing was announced.
 func (d Decider) CurrentVersion(ctx context.Context, service, environment string) (string, error) {
-	dep, ok, err := d.Past.LastDeploy(ctx, service, environment)
+	for _, kind := range []watch.Kind{watch.Code, watch.Config} {
+		if v, err := d.current(ctx, line{service, environment, kind}); v != "" || err != nil {
+			return v, err
+		}
+	}
+	return "", nil
+}
+
+// current is the version of a line that was announced last, or the one that a later rollback put
+// back.
+func (d Decider) current(ctx context.Context, l line) (string, error) {
+	dep, ok, err := d.Past.LastDeploy(ctx, l.service, l.environment, l.kind)
 	if err != nil {
-		return "", fmt.Errorf("read the last deploy of %s: %w", service, err)
+		return "", fmt.Errorf("read the last deploy of %s: %w", l.service, err)
 	}
 	if !ok {
 		return "", nil
 	}
-	runs, err := d.Past.Runs(ctx, service, environment, dep.Announced)
+	runs, err := d.Past.Runs(ctx, l.service, l.environment, dep.Announced)
 	if err != nil {
-		return "", fmt.Errorf("read the last rollback of %s: %w", service, err)
+		return "", fmt.Errorf("read the last rollback of %s: %w", l.service, err)
 	}
 	for _, r := range runs { // newest first
-		if r.Rollback && !r.Created.Before(dep.Announced) && r.Trigger.Kind != actions.ByDrill && putBack(r.State) {
+		if l.takes(r) && r.To != "" && !r.Created.Before(dep.Announced) && putBack(r.State) {
 			return r.To, nil
 		}
 	}
@@ -43,44 +69,51 @@ func putBack(s actions.State) bool {
 
 // KnownGoods gives the versions that may be put back, newest first, each once.
 func (d Decider) KnownGoods(ctx context.Context, service, environment string, now time.Time) ([]string, error) {
-	f := actions.Facts{Service: service, Environment: environment}
-	if err := d.goods(ctx, &f, now); err != nil {
-		return nil, err
-	}
-	goods := f.Goods()
-	slices.SortStableFunc(goods, func(x, y actions.KnownGood) int { return y.At.Compare(x.At) })
-	var versions []string
-	for _, k := range goods {
-		if !slices.Contains(versions, k.Version) {
-			versions = append(versions, k.Version)
+	for _, kind := range []watch.Kind{watch.Code, watch.Config} {
+		f := actions.Facts{Service: service, Environment: environment}
+		if err := d.goods(ctx, &f, line{service, environment, kind}, now); err != nil {
+			return nil, err
+		}
+		goods := f.Goods()
+		slices.SortStableFunc(goods, func(x, y actions.KnownGood) int { return y.At.Compare(x.At) })
+		var all []string
+		for _, k := range goods {
+			if !versions.Contains(all, k.Version) {
+				all = append(all, k.Version)
+			}
+		}
+		if len(all) > 0 {
+			return all, nil
 		}
 	}
-	return versions, nil
+	return nil, nil
 }
 
-// goods adds the versions that are known to be good, and those that a rollback took out since.
-func (d Decider) goods(ctx context.Context, f *actions.Facts, now time.Time) error {
-	goods, err := d.Past.KnownGoods(ctx, f.Service, f.Environment)
+// goods adds the versions of a line that are known to be good, and what speaks against some.
+func (d Decider) goods(ctx context.Context, f *actions.Facts, l line, now time.Time) error {
+	goods, err := d.Past.KnownGoods(ctx, l.service, l.environment)
 	if err != nil {
-		return fmt.Errorf("read the known good versions of %s: %w", f.Service, err)
+		return fmt.Errorf("read the known good versions of %s: %w", l.service, err)
 	}
-	f.KnownGood = slices.Clone(goods)
-	since := now
+	since := now.Add(-ReleaseMemory)
 	for _, g := range goods {
+		if watch.SameKind(watch.Kind(g.Kind), l.kind) {
+			f.KnownGood = append(f.KnownGood, g)
+		}
 		if g.At.Before(since) {
 			since = g.At
 		}
 	}
-	runs, err := d.Past.Runs(ctx, f.Service, f.Environment, since)
+	runs, err := d.Past.Runs(ctx, l.service, l.environment, since)
 	if err != nil {
-		return fmt.Errorf("read the successful rollbacks of %s: %w", f.Service, err)
+		return fmt.Errorf("read the rollbacks of %s: %w", l.service, err)
 	}
 	for _, r := range runs {
-		if r.Rollback && r.State == actions.Cured && r.Trigger.Kind != actions.ByDrill {
-			f.RolledBack = append(f.RolledBack, actions.RolledBack{Version: r.From, At: r.Ended})
+		if l.takes(r) && putBack(r.State) {
+			f.Bad = append(f.Bad, actions.Bad{Version: r.From, At: putAt(r), TakenBack: true})
 		}
 	}
-	if svc, ok := d.Settings.Service(f.Service); ok && svc.Environment == f.Environment {
+	if svc, ok := d.Settings.Service(l.service); ok && svc.Environment == l.environment && watch.SameKind(l.kind, watch.Code) {
 		for _, v := range svc.KnownGood {
 			f.KnownGood = append(f.KnownGood, actions.KnownGood{Version: v})
 		}
@@ -88,30 +121,42 @@ func (d Decider) goods(ctx context.Context, f *actions.Facts, now time.Time) err
 	return nil
 }
 
+// putAt is when a rollback had put its version back.
+func putAt(r actions.Run) time.Time {
+	switch {
+	case !r.Ended.IsZero():
+		return r.Ended
+	case !r.Started.IsZero():
+		return r.Started
+	default:
+		return r.Created
+	}
+}
+
 // runMemory is how far back the guards read runs; longer for a longer cool-down.
 const runMemory = 48 * time.Hour
 
-// facts reads what the guards ask about a service.
-func (d Decider) facts(ctx context.Context, runbook string, trigger actions.TriggerKind, service, environment string, now time.Time) (actions.Facts, error) {
+// facts reads what the guards ask about a service and the line of versions that a run is about.
+func (d Decider) facts(ctx context.Context, runbook string, trigger actions.TriggerKind, l line, now time.Time) (actions.Facts, error) {
 	book := d.Settings.Runbooks[runbook]
 	f := actions.Facts{
-		Service: service, Environment: environment, Runbook: runbook, Trigger: trigger, Brake: d.Settings.Brake,
-		Cooldown: book.Cooldown, MaxRunsPerDay: book.MaxRunsPerDay,
+		Service: l.service, Environment: l.environment, Runbook: runbook, Trigger: trigger, Brake: d.Settings.Brake,
+		Cooldown: book.Cooldown, MaxRunsPerDay: book.MaxRunsPerDay, Versionless: l.kind == watch.Operation,
 	}
-	if svc, ok := d.Settings.Service(service); ok {
-		f.Configured = svc.Environment
+	if svc, ok := d.Settings.Service(l.service); ok {
+		f.Configured, f.Unasked = svc.Environment, svc.RollbackUnasked
 	}
-	if err := d.goods(ctx, &f, now); err != nil {
+	if err := d.goods(ctx, &f, l, now); err != nil {
 		return f, err
 	}
 	var err error
-	if f.Runs, err = d.Past.Runs(ctx, service, environment, now.Add(-max(runMemory, f.Cooldown))); err != nil {
-		return f, fmt.Errorf("read the runs of %s: %w", service, err)
+	if f.Runs, err = d.Past.Runs(ctx, l.service, l.environment, now.Add(-max(runMemory, f.Cooldown))); err != nil {
+		return f, fmt.Errorf("read the runs of %s: %w", l.service, err)
 	}
 	if err := d.verdicts(ctx, &f, now); err != nil {
 		return f, err
 	}
-	f.Current, err = d.CurrentVersion(ctx, service, environment)
+	f.Current, err = d.current(ctx, l)
 	return f, err
 }
 

@@ -3,6 +3,8 @@ package watch
 import (
 	"slices"
 	"time"
+
+	"guardian/internal/versions"
 )
 
 // Decision is what an announced deploy means for the open watches.
@@ -57,7 +59,7 @@ func Accept(d Deploy, open []*Watch, recent []Rollback, now time.Time) Acceptanc
 		if w.State.Final() || w.Service != d.Service || environment(w.Environment) != environment(d.Environment) {
 			continue
 		}
-		if w.Version != d.Version {
+		if !versions.Same(w.Version, d.Version) || !SameKind(w.Kind, d.Kind) {
 			others = append(others, w)
 			continue
 		}
@@ -96,7 +98,7 @@ func announcedRollback(d Deploy, recent []Rollback, now time.Time) string {
 	}
 	run, newest := "", time.Time{}
 	for _, r := range recent {
-		if r.Service != d.Service || environment(r.Environment) != environment(d.Environment) || r.To != d.Version {
+		if r.Service != d.Service || environment(r.Environment) != environment(d.Environment) || !d.PutsVersion() || !versions.Same(r.To, d.Version) {
 			continue
 		}
 		fresh := r.Ended.IsZero() || r.Acted && now.Sub(r.Ended) <= RollbackMemory

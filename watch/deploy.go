@@ -1,6 +1,9 @@
 package watch
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Kind is what a deploy changes.
 type Kind string
@@ -11,6 +14,9 @@ const (
 	Config    Kind = "config"
 	Operation Kind = "operation" // prices, promotions, listings
 )
+
+// SameKind tells whether versions of two kinds follow each other. A kind that is left out is code.
+func SameKind(a, b Kind) bool { return cmp.Or(a, Code) == cmp.Or(b, Code) }
 
 // Deploy is one announced change of one service. Times are UTC.
 type Deploy struct {
@@ -40,6 +46,12 @@ type Deploy struct {
 	// Asked is what the announcement sets for the watch in place of the service's settings.
 	Asked *Asked `json:"asked,omitempty"`
 }
+
+// PutsVersion tells whether the deploy put a version in place: an operation did not.
+func (d Deploy) PutsVersion() bool { return d.Kind != Operation }
+
+// DeclaresGood tells whether the announcement declares a version to be good.
+func (d Deploy) DeclaresGood() bool { return d.KnownGood && d.PutsVersion() }
 
 // Asked is what an announcement sets for the watch of its deploy.
 type Asked struct {

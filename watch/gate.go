@@ -49,7 +49,7 @@ type Rollback struct {
 	Run         string
 	Service     string
 	Environment string
-	From, To    string    // versions
+	From, To    string    // versions; To is "" when an operation is undone
 	Created     time.Time // UTC
 	Ended       time.Time // zero: in progress
 	// Acted reports whether it began to change something. A run that waits for approval, or was

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"guardian/internal/reason"
+	"guardian/internal/versions"
 	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/watch/judge"
@@ -100,12 +101,16 @@ func (w *Watch) count(c *CheckState, s sample.Sample) bool {
 // answered for the grace period and one more look: otherwise failures that both versions have
 // would all be the new one's.
 func (c *CheckState) ofDeployed(s sample.Sample, w *Watch) bool {
+	current, previous := versions.Names(s.Version, w.Version), versions.Names(s.Version, w.PreviousVersion)
+	if current && previous && !versions.Same(w.Version, w.PreviousVersion) {
+		current, previous = versions.Same(s.Version, w.Version), versions.Same(s.Version, w.PreviousVersion)
+	}
 	switch {
-	case s.Version == "":
+	case s.Version == "", versions.Names(s.Version, w.Version) && !current && !previous: // builds of one release that it does not tell apart
 		return c.AnsweredOld.IsZero() || s.At.Sub(c.AnsweredOld) > max(w.Policy.Grace, sameLookWithin(2*c.Every))
-	case SameVersion(s.Version, w.Version):
+	case current:
 		c.Current++
-	case w.PreviousVersion != "" && SameVersion(s.Version, w.PreviousVersion):
+	case previous:
 		c.Previous++
 		c.AnsweredOld = clean(s.At)
 		return false

@@ -5,6 +5,7 @@ import (
 
 	"guardian/decide"
 	"guardian/notifiers"
+	"guardian/watch"
 )
 
 // Blindness is the notice of a change of which checks cannot look.
@@ -34,7 +35,7 @@ func PlanOf(c decide.Consequence, run string) Plan {
 	if c.Request == nil {
 		return Plan{}
 	}
-	p := Plan{Runbook: c.Request.Runbook, To: c.Request.To, QueuedBehind: c.Request.QueuedBehind, Refusals: c.Request.Refusals, Until: c.AnswerUntil}
+	p := Plan{Runbook: c.Request.Runbook, To: c.Request.To, Undo: c.Request.Kind == string(watch.Operation), QueuedBehind: c.Request.QueuedBehind, Refusals: c.Request.Refusals, Until: c.AnswerUntil}
 	if c.Acts {
 		p.Run = run
 	}

@@ -13,6 +13,7 @@ import (
 type Plan struct {
 	Runbook string    // "": the service has none
 	To      string    // the version to roll back to, or that would be; "": none is known to be good
+	Undo    bool      // an operation is undone: there is no version to go back to
 	Run     string    // the run's ID, once there is one
 	Until   time.Time // of the approval; zero: no end
 	// QueuedBehind is the other run of the service for whose end it waits; zero for none.
@@ -24,6 +25,9 @@ type Plan struct {
 
 // asks tells whether a person must approve although the mode is auto.
 func (p Plan) asks() bool { return slices.ContainsFunc(p.Refusals, actions.Refusal.Asks) }
+
+// aimless tells that there is nothing to go back to.
+func (p Plan) aimless() bool { return p.To == "" && !p.Undo }
 
 // refused tells whether a guard forbids it.
 func (p Plan) refused() bool {

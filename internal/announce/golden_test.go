@@ -42,6 +42,14 @@ func deploy() watch.Deploy {
 	}
 }
 
+// operation is a price job instead of that deploy.
+func operation(state watch.State) (*watch.Watch, watch.Deploy) {
+	w, d := observed(state, watch.Approve), deploy()
+	w.Kind, w.Version, w.PreviousVersion = watch.Operation, "promo-1111", ""
+	d.Kind, d.Version, d.PreviousVersion = watch.Operation, "promo-1111", ""
+	return w, d
+}
+
 // frozen is that deploy through a closed gate.
 func frozen() watch.Deploy {
 	d := deploy()
@@ -249,6 +257,23 @@ func everything() map[string]func(announce.Renderer) notifiers.Notice {
 		},
 		"verdict_inconclusive_gate_closed": func(t announce.Renderer) notifiers.Notice {
 			return t.Verdict(observed(watch.Inconclusive, watch.Auto), frozen(), plan, now)
+		},
+		"verdict_failed_operation": func(t announce.Renderer) notifiers.Notice {
+			w, d := operation(watch.Failed)
+			return t.Verdict(w, d, announce.Plan{Runbook: "promo-undo", Undo: true, Run: "r_01", Until: now.Add(30 * time.Minute)}, now)
+		},
+		"verdict_failed_operation_alone": func(t announce.Renderer) notifiers.Notice {
+			w, d := operation(watch.Failed)
+			return t.Verdict(w, d, announce.Plan{}, now)
+		},
+		"verdict_passed_operation": func(t announce.Renderer) notifiers.Notice {
+			w, d := operation(watch.Passed)
+			return t.Verdict(w, d, announce.Plan{}, now)
+		},
+		"run_undo": func(t announce.Renderer) notifiers.Notice {
+			r := run(actions.Running)
+			r.Kind, r.Runbook, r.From, r.To = string(watch.Operation), "promo-undo", "promo-1111", ""
+			return t.Run(r, now)
 		},
 		"verdict_passed":       verdict(watch.Passed, watch.Auto, plan),
 		"verdict_inconclusive": verdict(watch.Inconclusive, watch.Auto, plan),

@@ -8,6 +8,7 @@ import (
 
 	"guardian/actions"
 	"guardian/notifiers"
+	"guardian/watch"
 )
 
 // Run is the notice of a run's present state: started, waiting for a person (and for what),
@@ -200,7 +201,10 @@ func (t Renderer) runNames(r actions.Run, now time.Time) []string {
 	what := fill(w.runOther, "runbook", r.Runbook, "service", service)
 	if r.Rollback {
 		what = fill(w.runBack, "service", service, "from", r.From, "to", r.To)
-		if r.From == "" {
+		switch {
+		case r.Kind == string(watch.Operation):
+			what = fill(w.runUndo, "service", service, "from", r.From)
+		case r.From == "":
 			what = fill(w.runBackTo, "service", service, "to", r.To)
 		}
 	}

@@ -29,6 +29,8 @@ type texts struct {
 	modeReason, doubt, byRule, byJudge, strengthOf, billion                                           string
 	evidence, evidenceNew, evidenceSlow, evidenceCounted, evidenceAlert, overlaps, sinceWhen, looksOf string
 	evidenceNumber                                                                                    string
+	undoAuto, undoApprove, undoWaits, undoAutoText, undoApproveText, undoUntil, undoWould, noUndo     string
+	passedOperation, runUndo                                                                          string
 	passed, passedText, inconclusive, inconclusiveText, watching                                      string
 	superseded, supersededText, cancelled, cancelledText                                              string
 	gateClosed, gateClosedText, gateWas, stepAskGate                                                  string
@@ -59,6 +61,15 @@ type texts struct {
 	pathCut, pathCutText, pathBack, pathBackText            string
 	givenUp, givenUpText, tookOver, tookOverText, orderLeft string
 	orderLeftText, test, testText                           string
+}
+
+// ofOperation gives the texts with those of a failed operation: it is undone, and no version is put
+// back.
+func (x texts) ofOperation() texts {
+	x.failedAuto, x.failedApprove, x.failedWaits = x.undoAuto, x.undoApprove, x.undoWaits
+	x.autoText, x.approveText, x.approveUntil = x.undoAutoText, x.undoApproveText, x.undoUntil
+	x.observeWould, x.noRunbook, x.observeNothing = x.undoWould, x.noUndo, x.noUndo
+	return x
 }
 
 func (x texts) tier(tier string) string {

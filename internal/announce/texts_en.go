@@ -53,6 +53,18 @@ func english() texts {
 		overlaps:        "Also deployed meanwhile",
 		evidenceAlert:   "Alert {check} fired",
 		sinceWhen:       "since {since}", looksOf: "{looks} looks of {checks} checks, {failures} failed",
+
+		undoAuto:        "Operation failed: {service} {version}, undoing it",
+		undoApprove:     "Operation failed: {service} {version}, undo it?",
+		undoWaits:       "Operation failed: {service} {version}, undoing it is queued behind another run",
+		undoAutoText:    "Runbook {runbook} is undoing it. A message follows when the checks are up again.",
+		undoApproveText: "Once approved, runbook {runbook} undoes it.",
+		undoUntil:       "Once approved, runbook {runbook} undoes it. Approve until {until} ({left} from now).",
+		undoWould:       "This service is only observed. Otherwise runbook {runbook} would undo it.",
+		noUndo:          "The service names no runbook that undoes operations (undo), so nothing is done.",
+		passedOperation: "Watched for {took}, no regression seen.",
+		runUndo:         "undo of {from} of {service}",
+
 		passed: "Deploy passed: {service} {version}", passedText: "Watched for {took}, no regression seen. {version} is now known to be good.",
 		inconclusive: "No verdict on deploy: {service} {version}", inconclusiveText: "{reason} Nothing is rolled back, and {version} does not count as known good.",
 		watching:   "Watching deploy: {service} {version}",

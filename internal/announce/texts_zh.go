@@ -53,6 +53,18 @@ func chinese() texts {
 		overlaps:        "同时还部署了",
 		evidenceAlert:   "触发告警 {check}",
 		sinceWhen:       "{since} 起", looksOf: "{checks} 项检查共探测 {looks} 次，失败 {failures} 次",
+
+		undoAuto:        "【运营操作异常】{service} {version}，正在自动撤销",
+		undoApprove:     "【运营操作异常·待批准】{service} {version}，是否撤销？",
+		undoWaits:       "【运营操作异常】{service} {version}，撤销正在等待另一项处置结束",
+		undoAutoText:    "正在按预案 {runbook} 自动撤销，恢复结果会在这里通知。",
+		undoApproveText: "批准后将按预案 {runbook} 撤销。",
+		undoUntil:       "请在 {until} 前批准（还剩 {left}），批准后将按预案 {runbook} 撤销。",
+		undoWould:       "该服务为仅观察模式，未做任何操作。若开启回滚，本次会按预案 {runbook} 撤销。",
+		noUndo:          "该服务没有配置用于撤销运营操作的预案（undo），不会自动处理。",
+		passedOperation: "观察 {took}，未发现变差。",
+		runUndo:         "撤销 {service} 的 {from}",
+
 		passed: "【部署通过】{service} {version}", passedText: "观察 {took}，未发现变差，{version} 已记为已知良好版本。",
 		inconclusive: "【部署无法判定】{service} {version}", inconclusiveText: "{reason}不会回滚，{version} 也不记为已知良好版本。",
 		watching:   "【部署观察中】{service} {version}",

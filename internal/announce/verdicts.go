@@ -58,6 +58,9 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 	case watch.Passed:
 		n.Title = fill(x.passed, names...)
 		n.Text = fill(x.passedText, names...)
+		if !d.PutsVersion() {
+			n.Text = fill(x.passedOperation, names...)
+		}
 		fact(&n, x.looks, t.looks(w))
 	case watch.Inconclusive:
 		n.Title = fill(x.inconclusive, names...)
@@ -113,9 +116,17 @@ func (t Renderer) GateClosed(d watch.Deploy, w *watch.Watch, now time.Time) noti
 // watchKey is the key of every notice about a watch, and about the run that its verdict leads to.
 func watchKey(id string) string { return "watch/" + id }
 
+// textsOf gives the texts about a failed deploy, which differ for an operation.
+func (t Renderer) textsOf(w *watch.Watch) texts {
+	if w.Kind == watch.Operation {
+		return t.texts().ofOperation()
+	}
+	return t.texts()
+}
+
 // failed adds why the watch failed, what the guardian does about it and what a person can do.
 func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdict, plan Plan, evidence []watch.Evidence, names []string, now time.Time) {
-	x := t.texts()
+	x := t.textsOf(w)
 	var lines []string
 	if not := w.NotJudged(); !not.IsZero() {
 		lines = append(lines, t.read(not, now))
@@ -128,7 +139,7 @@ func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verd
 	}
 	var next string
 	switch {
-	case w.Mode == watch.Observe && plan.To == "":
+	case w.Mode == watch.Observe && plan.aimless():
 		n.Title, next = fill(x.failedObserve, names...), x.observeNothing
 		n.Steps = []string{x.stepLookYourself}
 	case w.Mode == watch.Observe && plan.refused():
@@ -142,7 +153,7 @@ func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verd
 	case plan.Runbook == "":
 		n.Title, next = fill(x.failedAlone, names...), x.noRunbook
 		n.Steps = []string{x.stepByHand}
-	case plan.To == "":
+	case plan.aimless():
 		n.Title, next = fill(x.failedAlone, names...), x.noKnownGood
 		n.Steps = []string{x.stepByHand, x.stepDeclareGood}
 	case plan.refused():
@@ -176,6 +187,15 @@ func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verd
 	if !w.ModeReason.IsZero() {
 		n.Text += "\n" + fill(x.modeReason, "reason", t.read(w.ModeReason, now))
 	}
+	t.certainty(n, w, verdict)
+	if len(verdict.Failing) > 0 {
+		fact(n, x.failing, strings.Join(verdict.Failing, x.list))
+	}
+}
+
+// certainty adds how sure the verdict is, and what else may be the cause.
+func (t Renderer) certainty(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdict) {
+	x := t.texts()
 	if verdict.ByRule {
 		fact(n, x.certainty, x.byRule)
 	} else if w.Policy.Alpha > 0 {
@@ -190,9 +210,6 @@ func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verd
 			others = append(others, o.Service+" "+o.Version)
 		}
 		fact(n, x.overlaps, strings.Join(others, x.list))
-	}
-	if len(verdict.Failing) > 0 {
-		fact(n, x.failing, strings.Join(verdict.Failing, x.list))
 	}
 }
 

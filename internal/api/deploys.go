@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"guardian/decide"
+	"guardian/internal/reason"
 	"guardian/internal/server"
 	"guardian/internal/store"
 	"guardian/internal/watching"
@@ -38,8 +39,8 @@ func (d deploys) Announce(ctx context.Context, r server.DeployRequest, by server
 	}
 	answer, err := leading.Watches.Announce(ctx, watching.Announcement{
 		Deploy: deployOf(r, by), By: by.Name, Key: r.IdempotencyKey, BodyHash: r.BodyHash,
-		Answer: func(dep watch.Deploy, w *watch.Watch) ([]byte, error) {
-			return json.Marshal(server.Announced{Deploy: dep, Watch: watchOf(w, dep, nil, d.now())})
+		Answer: func(dep watch.Deploy, w *watch.Watch, warnings []reason.Reason) ([]byte, error) {
+			return json.Marshal(server.Announced{Deploy: dep, Watch: watchOf(w, dep, nil, d.now()), Warnings: warnings})
 		},
 	})
 	if err != nil {

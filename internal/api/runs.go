@@ -82,7 +82,7 @@ func (rc runControl) StartRun(ctx context.Context, r server.RunRequest, by serve
 	err = leading.Watches.WithoutAnnouncements(func() error {
 		return leading.Runs.Decide(func() error {
 			request, err := rc.decider().ByPerson(ctx, decide.PersonRequest{
-				Service: r.Service, Environment: environment, To: r.To, Person: by.Name, Reason: r.Reason,
+				Service: r.Service, Environment: environment, Kind: r.Kind, To: r.To, Person: by.Name, Reason: r.Reason,
 			}, leading.Present(r.Service), rc.now())
 			if err != nil {
 				return err

@@ -15,6 +15,7 @@ import (
 type runAnswer struct {
 	ID       string `json:"id"`
 	Service  string `json:"service"`
+	Kind     string `json:"kind"`
 	From     string `json:"from"`
 	To       string `json:"to"`
 	State    string `json:"state"`
@@ -34,7 +35,11 @@ func (r runAnswer) ended() bool {
 }
 
 func (r runAnswer) print(w io.Writer) {
-	_, _ = fmt.Fprintf(w, "%s: %s %s → %s: %s %s\n", r.ID, r.Service, r.From, r.To, r.State, r.Reason)
+	what := r.From + " → " + r.To
+	if r.Kind == "operation" {
+		what = "undo " + r.From
+	}
+	_, _ = fmt.Fprintf(w, "%s: %s %s: %s %s\n", r.ID, r.Service, what, r.State, r.Reason)
 	for _, st := range r.Steps {
 		_, _ = fmt.Fprintf(w, "  %-20s %-10s %s %s\n", st.Name, st.Kind, st.State, st.Error)
 	}
@@ -60,7 +65,7 @@ func (f *runFlags) add(c *cobra.Command) {
 
 func rollbackCommand(s streams) *cobra.Command {
 	var f runFlags
-	var service, environment, to, reason string
+	var service, environment, kind, to, reason string
 	c := &cobra.Command{
 		Use:   "rollback",
 		Short: "Roll a service back, or answer the question of a run",
@@ -82,6 +87,9 @@ was accepted.`,
 			if to != "" {
 				body["to"] = to
 			}
+			if kind != "" {
+				body["kind"] = kind
+			}
 			if environment != "" {
 				body["environment"] = environment
 			}
@@ -100,7 +108,8 @@ was accepted.`,
 	}
 	c.Flags().StringVar(&service, "service", "", "the service (required)")
 	c.Flags().StringVar(&environment, "environment", "", "the environment (default: the service's)")
-	c.Flags().StringVar(&to, "to", "", "the version to roll back to (default: the newest known good one)")
+	c.Flags().StringVar(&to, "to", "", "the version to roll back to (default: what ran before, if it is known to be good or ran healthy)")
+	c.Flags().StringVar(&kind, "kind", "", "what to roll back: code, config or operation, which is undone (default: what was announced, in this order)")
 	c.Flags().StringVar(&reason, "reason", "", "why, for the ledger (required)")
 	f.add(c)
 	for verb, short := range map[string]string{

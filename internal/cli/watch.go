@@ -183,6 +183,8 @@ func (f *watchFlags) announce(ctx context.Context, s streams, api *client) (watc
 	var announced struct {
 		Watch watchAnswer `json:"watch"`
 		Gate  gateAnswer  `json:"gate"`
+		// Warnings are what cannot work about the deploy.
+		Warnings []string `json:"warnings"`
 	}
 	var raw []byte
 	r := retry{log: s.err}
@@ -198,6 +200,9 @@ func (f *watchFlags) announce(ctx context.Context, s streams, api *client) (watc
 	if err == nil && !announced.Gate.Open {
 		// A guardian from before gates were answered here says nothing of them.
 		announced.Gate.print(s.err)
+	}
+	for _, w := range announced.Warnings {
+		_, _ = fmt.Fprintln(s.err, "warning: "+w)
 	}
 	return announced.Watch, raw, err
 }

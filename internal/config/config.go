@@ -141,7 +141,10 @@ type Service struct {
 	Objective   *Objective     `yaml:"objective" doc:"The service level objective."`
 	Watch       watch.Settings `yaml:"watch" doc:"How deploys of this service are watched."`
 	Rollback    string         `yaml:"rollback" doc:"The runbook that rolls the service back."`
-	KnownGood   []string       `yaml:"known_good" doc:"Versions declared known good; versions that pass a watch are known good too."`
+	// RollbackAsks: left out is true.
+	RollbackAsks bool     `yaml:"rollback_asks" doc:"Whether a person is asked, in mode auto too, before a rollback goes to a version that ran healthy but never passed a watch, or skips a release that passed or ran healthy."`
+	Undo         string   `yaml:"undo" doc:"The runbook that undoes an operation (a deploy of kind operation, such as a price job) that failed. No version is put back: its steps cannot use .To."`
+	KnownGood    []string `yaml:"known_good" doc:"Versions declared known good; versions that pass a watch are known good too."`
 }
 
 // Objective is a service level objective.

@@ -19,6 +19,7 @@ func (c *Config) Decisions() (*decide.Settings, error) {
 	for _, svc := range c.Services {
 		s.Services = append(s.Services, decide.Service{
 			Name: svc.Name, Environment: svc.Environment, Watch: svc.Watch, Rollback: svc.Rollback, KnownGood: svc.KnownGood,
+			Undo: svc.Undo, RollbackUnasked: !svc.RollbackAsks,
 		})
 	}
 	for i := range c.Checks {
@@ -27,9 +28,10 @@ func (c *Config) Decisions() (*decide.Settings, error) {
 			CheckPolicy: ch.Policy(), Service: ch.Service, Judges: ch.Watch, Control: ch.Control, BlindAfter: time.Duration(ch.BlindAfter),
 		})
 	}
-	for _, b := range c.Runbooks {
+	for i := range c.Runbooks {
+		b := &c.Runbooks[i]
 		s.Runbooks[b.Name] = decide.Runbook{
-			Cooldown: time.Duration(b.Cooldown), MaxRunsPerDay: b.MaxRunsPerDay, ApprovalWithin: time.Duration(b.Approval.Timeout),
+			Cooldown: time.Duration(b.Cooldown), MaxRunsPerDay: b.MaxRunsPerDay, ApprovalWithin: time.Duration(b.Approval.Timeout), Misfit: b.Misfit,
 		}
 	}
 	for _, o := range c.OnAlert {

@@ -49,7 +49,7 @@ func fresh(t reflect.Type) reflect.Value {
 	case *Config:
 		*v = defaultConfig()
 	case *Service:
-		v.Environment = "production"
+		v.Environment, v.RollbackAsks = "production", true
 		v.Watch = watch.DefaultSettings()
 	case *watch.CounterSettings:
 		*v = watch.DefaultCounter()

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"guardian/actions"
+	"guardian/internal/versions"
 )
 
 // check finds mistakes that involve several keys: unknown and duplicate names, durations that
@@ -37,7 +38,7 @@ func (d *decoder) check(c *Config) {
 	d.unique("freezes", names(c.Freezes, func(f Freeze) string { return f.Name }))
 
 	for i := range c.Services {
-		d.checkService(&c.Services[i], at("services", i), runbooks, sources)
+		d.checkService(&c.Services[i], at("services", i), c.Runbooks, sources)
 	}
 	d.checkDefaults(c.Defaults)
 	for i := range c.Checks {
@@ -187,7 +188,16 @@ func (d *decoder) checkTokens(c *Config) {
 	}
 }
 
-func (d *decoder) checkService(s *Service, path string, runbooks, sources []string) {
+// runbookOf finds a runbook; nil when there is none of that name.
+func runbookOf(books []actions.RunbookSettings, name string) *actions.RunbookSettings {
+	if i := slices.IndexFunc(books, func(b actions.RunbookSettings) bool { return b.Name == name }); i >= 0 {
+		return &books[i]
+	}
+	return nil
+}
+
+func (d *decoder) checkService(s *Service, path string, books []actions.RunbookSettings, sources []string) {
+	runbooks := names(books, nameOfRunbook)
 	if !name.MatchString(s.Environment) {
 		d.blame(path+".environment", fmt.Sprintf("%q cannot be a name", shorten(s.Environment, 60)), "use letters, digits, dots, dashes and underscores")
 	}
@@ -199,14 +209,22 @@ func (d *decoder) checkService(s *Service, path string, runbooks, sources []stri
 		d.known(fmt.Sprintf("%s.watch.metrics[%d].source", path, i), "rule source", m.Source, sources)
 	}
 	d.known(path+".rollback", "runbook", s.Rollback, runbooks)
+	d.known(path+".undo", "runbook", s.Undo, runbooks)
+	if b := runbookOf(books, s.Undo); b != nil && b.UsesVersion() != "" {
+		d.blame(path+".undo", fmt.Sprintf("runbook %s uses %s, and an operation has no version to go back to", s.Undo, shorten(b.UsesVersion(), 60)), "name a runbook that needs no version")
+	}
 	if s.Rollback == "" && s.Watch.Mode == "auto" {
 		d.blame(path+".watch.mode", "is auto, but the service has no rollback runbook", "set rollback")
 	}
 	for i, version := range s.KnownGood {
-		if version == "" || slices.Contains(s.KnownGood[:i], version) {
+		if version == "" || versions.Contains(s.KnownGood[:i], version) {
 			d.blame(fmt.Sprintf("%s.known_good[%d]", path, i), "is empty or a duplicate", "")
 		} else if !actions.ValidVersion(version) {
 			d.blame(fmt.Sprintf("%s.known_good[%d]", path, i), "is not a version: expected "+actions.VersionRule, "")
+		} else if b := runbookOf(books, s.Rollback); b != nil {
+			if why := b.Misfit(version); !why.IsZero() {
+				d.blame(fmt.Sprintf("%s.known_good[%d]", path, i), "does not fit: "+why.String(), "")
+			}
 		}
 	}
 }

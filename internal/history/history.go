@@ -55,13 +55,26 @@ var _ decide.Past = History{}
 // New makes a history.
 func New(o Options) History { return History{o} }
 
+// deploysRead is how many deploys are read at first to find the last one of a kind; each time it is
+// not among them, ten times as many are.
+const deploysRead = 20
+
 // LastDeploy implements decide.Past.
-func (h History) LastDeploy(ctx context.Context, service, environment string) (watch.Deploy, bool, error) {
-	ds, err := h.o.Journal.Deploys(ctx, store.DeployFilter{Service: service, Environment: environment, Limit: 1})
-	if err != nil || len(ds) == 0 {
-		return watch.Deploy{}, false, err
+func (h History) LastDeploy(ctx context.Context, service, environment string, kind watch.Kind) (watch.Deploy, bool, error) {
+	for limit := deploysRead; ; limit *= 10 {
+		ds, err := h.o.Journal.Deploys(ctx, store.DeployFilter{Service: service, Environment: environment, Limit: min(limit, store.MaxLimit)})
+		if err != nil {
+			return watch.Deploy{}, false, err
+		}
+		for _, d := range ds {
+			if watch.SameKind(d.Kind, kind) {
+				return d, true, nil
+			}
+		}
+		if len(ds) < limit {
+			return watch.Deploy{}, false, nil
+		}
 	}
-	return ds[0], true, nil
 }
 
 // Runs implements decide.Past.
@@ -91,7 +104,16 @@ func (h History) KnownGoods(ctx context.Context, service, environment string) ([
 	}
 	goods := make([]actions.KnownGood, len(stored))
 	for i, g := range stored {
-		goods[i] = actions.KnownGood{Version: g.Version, At: g.At}
+		goods[i] = actions.KnownGood{Version: g.Version, At: g.At, Kind: string(g.Kind)}
+		if g.Kind == "" { // journals of before do not say it
+			ds, err := h.o.Journal.Deploys(ctx, store.DeployFilter{Service: service, Environment: environment, Version: g.Version, Limit: 1})
+			if err != nil {
+				return nil, err
+			}
+			if len(ds) > 0 {
+				goods[i].Kind = string(ds[0].Kind)
+			}
+		}
 	}
 	return goods, nil
 }

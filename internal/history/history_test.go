@@ -2,6 +2,7 @@ package history_test
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -83,12 +84,41 @@ func TestTheLastDeploy(t *testing.T) {
 	at := func(id, environment string, ago time.Duration) watch.Deploy {
 		return watch.Deploy{ID: id, Service: "orders", Environment: environment, Version: id, At: noon().Add(-ago), Announced: noon().Add(-ago)}
 	}
-	h := over(t, store.Batch{Deploys: []watch.Deploy{at("v1", production, time.Hour), at("v2", production, time.Minute), at("v3", "staging", time.Second)}})
-	if d, ok, err := h.LastDeploy(t.Context(), "orders", production); err != nil || !ok || d.Version != "v2" {
+	var all []watch.Deploy
+	for i := range 30 { // price jobs come more often than code
+		job := at(fmt.Sprintf("promo-%d", i), production, time.Duration(i)*time.Second)
+		job.Kind = watch.Operation
+		all = append(all, job)
+	}
+	h := over(t, store.Batch{Deploys: append(all, at("v1", production, time.Hour), at("v2", production, time.Minute), at("v3", "staging", time.Second))})
+	if d, ok, err := h.LastDeploy(t.Context(), "orders", production, watch.Operation); err != nil || !ok || d.Version != "promo-0" {
 		t.Errorf("%+v, %v, %v", d, ok, err)
 	}
-	if d, ok, err := h.LastDeploy(t.Context(), "prices", production); err != nil || ok {
+	if d, ok, err := h.LastDeploy(t.Context(), "orders", production, watch.Config); err != nil || ok {
 		t.Errorf("%+v, %v", d, err)
+	}
+	if d, ok, err := h.LastDeploy(t.Context(), "orders", production, watch.Code); err != nil || !ok || d.Version != "v2" {
+		t.Errorf("%+v, %v, %v", d, ok, err)
+	}
+	if d, ok, err := h.LastDeploy(t.Context(), "prices", production, watch.Code); err != nil || ok {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// TestAKnownGoodVersionOfBeforeHasTheKindOfItsDeploy: journals of before do not say that a version
+// which passed was a price job.
+func TestAKnownGoodVersionOfBeforeHasTheKindOfItsDeploy(t *testing.T) {
+	h := over(t, store.Batch{
+		Deploys: []watch.Deploy{{ID: "d_1", Service: "orders", Environment: production, Version: "promo-1111", Kind: watch.Operation, At: noon()}},
+		KnownGoods: []store.KnownGood{
+			{Service: "orders", Environment: production, Version: "promo-1111", At: noon()},
+			{Service: "orders", Environment: production, Version: "v1", At: noon().Add(-time.Hour), Kind: watch.Code},
+			{Service: "orders", Environment: production, Version: "v0", At: noon().Add(-2 * time.Hour)},
+		},
+	})
+	got, err := h.KnownGoods(t.Context(), "orders", production)
+	if err != nil || len(got) != 3 || got[0].Kind != string(watch.Operation) || got[1].Kind != string(watch.Code) || got[2].Kind != "" {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

@@ -23,6 +23,11 @@ func decisionWords(code string) (Words, bool) {
 		return Words{"cancelled: {reason}", "已取消：{reason}"}, true
 	case "guard_says":
 		return Words{"{code}: {detail}", "{code}：{detail}"}, true
+	case "operation_known_good":
+		return Words{
+			"known_good was ignored: an operation has no version that anything goes back to",
+			"已忽略 known_good：operation 类型的部署没有可供回滚的版本",
+		}, true
 	case "silenced":
 		return Words{"silence {silence} by {by}", "{by} 的静默 {silence}"}, true
 	case "in_maintenance":

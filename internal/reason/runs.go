@@ -20,6 +20,16 @@ func guardWords(code string) (Words, bool) {
 			"{version} never passed a watch and nobody declared it good, or it was rolled back since; list it under known_good, or name it yourself",
 			"{version} 没有通过过观察，也没有人声明它良好，或之后已被回滚；请将它列入 known_good，或手动指定该版本",
 		}, true
+	case "guard_target_never_passed":
+		return Words{
+			"{version} ran healthy before, but never passed a watch; approve it, or let such rollbacks start unasked (rollback_asks: false)",
+			"{version} 此前运行正常，但没有通过过观察；请批准，或设置 rollback_asks: false 允许直接执行",
+		}, true
+	case "guard_target_skips":
+		return Words{
+			"going back to {version} skips {skipped}, which passed or ran healthy; approve it, or let such rollbacks start unasked (rollback_asks: false)",
+			"回滚到 {version} 会越过通过观察或运行正常的 {skipped}；请批准，或设置 rollback_asks: false 允许直接执行",
+		}, true
 	case "guard_other_environment":
 		return Words{
 			"it is about {environment}, and {service} is configured for {configured}: its runbooks act there; configure {environment} as a service of its own",
@@ -67,6 +77,10 @@ func guardWords(code string) (Words, bool) {
 			"no version of {service} but the bad one is known to be good; let one pass a watch, or list it under known_good",
 			"除出问题的版本外，{service} 没有已知良好的版本；请让某个版本通过观察，或将其列入 known_good",
 		}, true
+	case "target_ran_before":
+		return Words{"{version} ran before[, since {since}], and is known to be good", "{version} 是此前运行的已知良好版本[（自 {since} 起运行）]"}, true
+	case "target_ran_healthy":
+		return Words{"{version} ran healthy before[, since {since}]", "{version} 此前运行正常[（自 {since} 起运行）]"}, true
 	case "target_declared_good":
 		return Words{"{version} is declared good in the configuration", "{version} 在配置中声明为良好"}, true
 	case "target_newest_good":
@@ -172,6 +186,11 @@ func runEventWords(code string) (Words, bool) {
 		return Words{"the target does not tell whether it happened[: {detail}]", "目标系统无法说明该步骤是否已发生[：{detail}]"}, true
 	case "template":
 		return Words{"fill in {template}: {error}", "填写模板 {template} 失败：{error}"}, true
+	case "version_misfit":
+		return Words{
+			"runbook {runbook} cannot put {version} back: {image} is no name of an image; write its template with {template}",
+			"预案 {runbook} 无法恢复到 {version}：{image} 不是有效的镜像名；请在模板中使用 {template}",
+		}, true
 	case "template_version":
 		return Words{
 			"version {version} holds characters that no version has; allowed are letters, digits and ._:/@+~-, beginning with a letter, a digit or _",

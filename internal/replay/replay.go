@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/decide"
 	"guardian/internal/config"
 	"guardian/internal/series"
 	"guardian/internal/store"
@@ -120,6 +121,19 @@ type past struct {
 // note keeps what a reader must know to read the result rightly.
 func (p *past) note(text string) { p.notes = append(p.notes, text) }
 
+// kindOf gives what a version that is known to be good is of. Journals of before do not say it.
+func (p *past) kindOf(g store.KnownGood) watch.Kind {
+	if g.Kind != "" {
+		return g.Kind
+	}
+	for _, d := range slices.Backward(p.deploys) {
+		if d.Service == g.Service && d.Environment == g.Environment && d.Version == g.Version {
+			return d.Kind
+		}
+	}
+	return ""
+}
+
 // runOf finds a recorded run.
 func (p *past) runOf(is func(actions.Run) bool) *actions.Run {
 	if i := slices.IndexFunc(p.runs, is); i >= 0 {
@@ -130,7 +144,7 @@ func (p *past) runOf(is func(actions.Run) bool) *actions.Run {
 
 // before is how far back of the time the journal is read: what was deployed, rolled back or
 // began to fire then may matter.
-const before = 8 * 24 * time.Hour
+const before = decide.ReleaseMemory
 
 func readPast(ctx context.Context, j Journal, from, to time.Time) (*past, error) {
 	p := &past{watches: map[string]watch.Watch{}, acks: map[string][]time.Time{}, journal: j}

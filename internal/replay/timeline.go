@@ -81,7 +81,7 @@ func (j *judging) verdict(ctx context.Context, e *watched, v *watch.Verdict) err
 		return err
 	}
 	if e.plan.KnownGood {
-		j.world.goods = append(j.world.goods, good{d.Service, d.Environment, d.Version, now})
+		j.world.goods = append(j.world.goods, goodOf(d, now))
 	}
 	if v.State != watch.Failed {
 		return nil

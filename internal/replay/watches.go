@@ -101,7 +101,9 @@ func (j *judging) begin(ctx context.Context) error {
 		j.world.ended = append(j.world.ended, decide.PastWatchOf(&w))
 		switch w.State {
 		case watch.Passed:
-			j.world.goods = append(j.world.goods, good{w.Service, w.Environment, w.Version, w.Ended})
+			if d := (watch.Deploy{Service: w.Service, Environment: w.Environment, Version: w.Version, Kind: w.Kind}); decide.MakesKnownGood(d, w.State) {
+				j.world.goods = append(j.world.goods, goodOf(d, w.Ended))
+			}
 		case watch.Failed:
 			j.world.failed = append(j.world.failed, decide.FailedWatch{
 				Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Switched: w.Switched, Ended: w.Ended,
@@ -117,7 +119,7 @@ func (j *judging) begin(ctx context.Context) error {
 		for _, g := range goods {
 			// One that was found good again meanwhile has lost the time at which it was before.
 			if g.At.Before(j.o.From) || !j.passedBy(g) {
-				j.world.goods = append(j.world.goods, good{g.Service, g.Environment, g.Version, g.At})
+				j.world.goods = append(j.world.goods, good{g.Service, g.Environment, g.Version, j.past.kindOf(g), g.At})
 			}
 		}
 	}
@@ -216,8 +218,8 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 		e.w.ID = was.ID
 	}
 	j.world.deploys = append(j.world.deploys, d)
-	if d.KnownGood {
-		j.world.goods = append(j.world.goods, good{d.Service, d.Environment, d.Version, now})
+	if d.DeclaresGood() {
+		j.world.goods = append(j.world.goods, goodOf(d, now))
 	}
 	for _, o := range j.watches {
 		// Each may be the cause of what the other sees.

@@ -38,13 +38,19 @@ var _ decide.Past = (*world)(nil)
 // good is a version that is known to be good from a time on.
 type good struct {
 	service, environment, version string
+	kind                          watch.Kind
 	at                            time.Time
 }
 
+// goodOf is the version of a deploy, known to be good from a time on.
+func goodOf(d watch.Deploy, at time.Time) good {
+	return good{d.Service, d.Environment, d.Version, d.Kind, at}
+}
+
 // LastDeploy implements decide.Past.
-func (w *world) LastDeploy(_ context.Context, service, environment string) (last watch.Deploy, ok bool, err error) {
+func (w *world) LastDeploy(_ context.Context, service, environment string, kind watch.Kind) (last watch.Deploy, ok bool, err error) {
 	for _, d := range w.deploys {
-		if d.Service == service && d.Environment == environment && (!ok || !d.At.Before(last.At)) {
+		if d.Service == service && d.Environment == environment && watch.SameKind(d.Kind, kind) && (!ok || !d.At.Before(last.At)) {
 			last, ok = d, true
 		}
 	}
@@ -75,7 +81,7 @@ func (w *world) KnownGoods(_ context.Context, service, environment string) ([]ac
 		}
 		i := slices.IndexFunc(all, func(k actions.KnownGood) bool { return k.Version == g.version })
 		if i < 0 {
-			all = append(all, actions.KnownGood{Version: g.version, At: g.at})
+			all = append(all, actions.KnownGood{Version: g.version, At: g.at, Kind: string(g.kind)})
 		} else if g.at.After(all[i].At) {
 			all[i].At = g.at
 		}

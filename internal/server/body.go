@@ -187,7 +187,7 @@ func (o *object) version(name string, required bool) string {
 	if required {
 		read = o.required
 	}
-	v := read(name, maxName)
+	v := strings.TrimSpace(read(name, maxName))
 	if v != "" && !actions.ValidVersion(v) {
 		o.wrong(name, "expected "+actions.VersionRule)
 	}

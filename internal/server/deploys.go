@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/internal/reason"
 	"guardian/watch"
 )
 
@@ -65,6 +66,8 @@ type DeployRequest struct {
 type Announced struct {
 	Deploy watch.Deploy `json:"deploy"`
 	Watch  Watch        `json:"watch"`
+	// Warnings are what cannot work about it.
+	Warnings []reason.Reason `json:"warnings,omitempty"`
 }
 
 const (
@@ -103,10 +106,11 @@ func (s *Server) announce(deploys Deploys) handler {
 		}
 		w.Header().Set("Location", s.link("/api/v1/watches/"+answer.Watch.ID))
 		return writeJSON(w, http.StatusCreated, struct {
-			Deploy watch.Deploy `json:"deploy"`
-			Watch  watchView    `json:"watch"`
-			Gate   Gate         `json:"gate"`
-		}{answer.Deploy, s.viewWatch(answer.Watch), gateOf(answer.Deploy)})
+			Deploy   watch.Deploy    `json:"deploy"`
+			Watch    watchView       `json:"watch"`
+			Gate     Gate            `json:"gate"`
+			Warnings []reason.Reason `json:"warnings"`
+		}{answer.Deploy, s.viewWatch(answer.Watch), gateOf(answer.Deploy), orEmpty(answer.Warnings)})
 	}
 }
 

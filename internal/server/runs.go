@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/watch"
 )
 
 // Runs reads runs of runbooks.
@@ -34,8 +35,9 @@ type RunDetail struct {
 // RunRequest asks for a rollback.
 type RunRequest struct {
 	Service     string
-	Environment string // "" when left out: the service's own
-	To          string // "": the newest known good version
+	Environment string     // "" when left out: the service's own
+	Kind        watch.Kind // of what is rolled back; "": the code or, where only that was announced, the configuration or operation
+	To          string     // "": what ran before, if it is known to be good or ran healthy
 	Reason      string
 }
 
@@ -109,6 +111,7 @@ func (s *Server) startRun(control RunControl) handler {
 		request := RunRequest{
 			Service:     o.required("service", maxName),
 			Environment: o.text("environment", maxName),
+			Kind:        watch.Kind(o.oneOf("kind", string(watch.Code), string(watch.Config), string(watch.Operation))),
 			To:          o.version("to", false),
 			Reason:      o.required("reason", maxReason),
 		}

@@ -37,7 +37,7 @@ func english() map[string]string {
 
 		"mark.right": "right", "mark.wrong": "wrong", "mark.late": "right, but late", "mark.note": "Note (optional)", "mark.said": "%s marked this verdict as %s",
 		"mark.help": "Was this verdict right? The accuracy in the report is computed from these marks.",
-		"mark.plan": "Rollback target: %s.", "mark.plan_refused": "Rollback target: %s; guards are against it:",
+		"mark.plan": "Rollback target: %s.", "mark.plan_undo": "Undone by runbook %s.", "mark.plan_refused": "Rollback target: %s; guards are against it:",
 		"score.title": "Accuracy of verdicts", "score.policy": "Watched", "score.judged": "Judged", "score.failed": "Failed", "score.agreed": "Agreed", "score.wrong": "Wrong",
 		"score.of_cause": "%d failed, %d right, %d wrong", "score.unmarked": "Not marked", "score.missed": "Missed", "score.rate": "False rollbacks", "score.between": "%s (between %s and %s)", "score.none": "No deploy was judged in this month.",
 
@@ -54,7 +54,7 @@ func english() map[string]string {
 		"gate.freeze": "A freeze.", "gate.run_in_progress": "A run is under way.", "gate.cool_down": "The cool-down is not over.", "gate.alert": "An alert blocks deploys.",
 		"gate.open": "open", "gate.closed": "closed", "gate.until": "until %s",
 
-		"ask.title": "Roll %s back from %s to %s?", "ask.title_other": "Run %s for %s?", "ask.doubt": "Did the step “%s” of %s happen?",
+		"ask.title": "Roll %s back from %s to %s?", "ask.title_undo": "Undo %[2]s of %[1]s?", "ask.title_other": "Run %s for %s?", "ask.doubt": "Did the step “%s” of %s happen?",
 		"ask.expires": "Without an answer by %s, nothing is done.", "ask.approves": "Without an answer by %s, it starts automatically.", "ask.review": "Look first", "ask.approve": "Approve", "ask.reject": "Reject",
 		"ask.done": "It happened", "ask.repeat": "Do it again", "ask.abort": "Abort the run", "ask.note": "Note (optional)",
 		"ask.role": "Your token may not answer: this needs the role approver.", "ask.confirm_abort": "Aborting undoes nothing.",
@@ -99,7 +99,7 @@ func english() map[string]string {
 		"chart.label": "What the checks saw", "chart.row": "%s: %d looks, %d down, %d unknown.", "chart.up": "up (higher is slower)", "chart.down": "down",
 		"chart.unknown": "could not look", "chart.empty": "Nothing was looked at in this time.", "chart.none": "no looks",
 
-		"run.title_back": "Rollback of %s", "run.title_other": "%s for %s", "run.page": "Run", "run.runbook": "Runbook", "run.trigger": "Trigger", "run.from": "From",
+		"run.title_back": "Rollback of %s", "run.undo": "undo %s", "run.title_other": "%s for %s", "run.page": "Run", "run.runbook": "Runbook", "run.trigger": "Trigger", "run.from": "From",
 		"run.to": "To", "run.created": "Created", "run.started": "Began", "run.ended": "Ended", "run.took": "Took", "run.steps": "Steps",
 		"run.no_steps": "No step was run.", "run.intent": "Intent", "run.attempt": "attempt %d", "run.output": "Output", "run.resolved": "outcome found: %s",
 		"run.verification": "Verification", "run.verification.help": "After the last step it is verified whether what failed is over.", "run.check": "Check", "run.health": "Now", "run.looks": "Looks",

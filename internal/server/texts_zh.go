@@ -37,7 +37,7 @@ func chinese() map[string]string {
 
 		"mark.right": "正确", "mark.wrong": "错误", "mark.late": "正确，但太晚", "mark.note": "备注（可选）", "mark.said": "%s 认为这个结论%s",
 		"mark.help": "这个结论对吗？报告中的准确性由这些评价得出。",
-		"mark.plan": "回滚目标：%s。", "mark.plan_refused": "回滚目标：%s；保护规则不允许：",
+		"mark.plan": "回滚目标：%s。", "mark.plan_undo": "由预案 %s 撤销。", "mark.plan_refused": "回滚目标：%s；保护规则不允许：",
 		"score.title": "结论的准确性", "score.policy": "观察方式", "score.judged": "已判定", "score.failed": "失败", "score.agreed": "被认同", "score.wrong": "判错",
 		"score.of_cause": "失败 %d 次，认同 %d 次，判错 %d 次", "score.unmarked": "未评价", "score.missed": "漏判", "score.rate": "误回滚率", "score.between": "%s（介于 %s 与 %s 之间）", "score.none": "本月没有已判定的部署。",
 
@@ -54,7 +54,7 @@ func chinese() map[string]string {
 		"gate.freeze": "处于冻结期。", "gate.run_in_progress": "正在执行处置。", "gate.cool_down": "冷却期尚未结束。", "gate.alert": "有告警禁止部署。",
 		"gate.open": "开放", "gate.closed": "关闭", "gate.until": "至 %s",
 
-		"ask.title": "将 %s 从 %s 回滚到 %s？", "ask.title_other": "为 %[2]s 执行 %[1]s？", "ask.doubt": "%[2]s 的步骤“%[1]s”是否已发生？",
+		"ask.title": "将 %s 从 %s 回滚到 %s？", "ask.title_undo": "撤销 %[1]s 的 %[2]s？", "ask.title_other": "为 %[2]s 执行 %[1]s？", "ask.doubt": "%[2]s 的步骤“%[1]s”是否已发生？",
 		"ask.expires": "%s 前无人答复则不执行。", "ask.approves": "%s 前无人答复则自动执行。", "ask.review": "先看详情", "ask.approve": "批准", "ask.reject": "拒绝",
 		"ask.done": "已发生", "ask.repeat": "重做一次", "ask.abort": "中止", "ask.note": "备注（可选）",
 		"ask.role": "你的令牌不能答复：需要 approver 角色。", "ask.confirm_abort": "中止后一切保持现状。",
@@ -99,7 +99,7 @@ func chinese() map[string]string {
 		"chart.label": "各项检查看到的情况", "chart.row": "%s：探测 %d 次，故障 %d 次，未知 %d 次。", "chart.up": "正常（越高越慢）", "chart.down": "故障",
 		"chart.unknown": "无法探测", "chart.empty": "这段时间没有探测。", "chart.none": "没有探测",
 
-		"run.title_back": "回滚 %s", "run.title_other": "%[2]s：%[1]s", "run.page": "处置", "run.runbook": "预案", "run.trigger": "起因", "run.from": "从",
+		"run.title_back": "回滚 %s", "run.undo": "撤销 %s", "run.title_other": "%[2]s：%[1]s", "run.page": "处置", "run.runbook": "预案", "run.trigger": "起因", "run.from": "从",
 		"run.to": "到", "run.created": "提出", "run.started": "开始", "run.ended": "结束", "run.took": "用时", "run.steps": "步骤",
 		"run.no_steps": "没有执行任何操作。", "run.intent": "意图", "run.attempt": "第 %d 次尝试", "run.output": "输出", "run.resolved": "结果已查明：%s",
 		"run.verification": "验证", "run.verification.help": "最后一步之后会验证故障是否消除。", "run.check": "检查", "run.health": "现状", "run.looks": "次数",

@@ -72,6 +72,8 @@ type KnownGood struct {
 	Version     string    `json:"version"`
 	At          time.Time `json:"at"` // when it was last confirmed good
 	By          string    `json:"by"` // a watch's ID, or a person's name
+	// Kind is what the version is of: code or config; "" in journals of before.
+	Kind watch.Kind `json:"kind,omitempty"`
 }
 
 // CheckState is the latest state of a check.

@@ -40,7 +40,7 @@ type Announcement struct {
 	Key      string
 	BodyHash string
 	// Answer makes the answer that is kept with Key.
-	Answer func(d watch.Deploy, w *watch.Watch) ([]byte, error)
+	Answer func(d watch.Deploy, w *watch.Watch, warnings []reason.Reason) ([]byte, error)
 }
 
 // Announce takes a deploy in and gives the answer: that of the first announcement with the
@@ -128,13 +128,13 @@ func (ws *Watches) begin(ctx context.Context, a Announcement, acc decide.Accepta
 		Detail: reason.New("deploy_announced", "version", d.Version, "environment", d.Environment, "closed", watch.GateDetails(d.GateClosed)),
 		Path:   "/watches/" + w.ID,
 	}}}
-	if d.KnownGood {
-		b.KnownGoods = append(b.KnownGoods, store.KnownGood{Service: d.Service, Environment: d.Environment, Version: d.Version, At: now, By: a.By})
+	if d.DeclaresGood() {
+		b.KnownGoods = append(b.KnownGoods, knownGood(d, a.By, now))
 	}
 	ended, receivers, unlock := ws.supersede(&b, acc.Supersedes, d, now)
 	defer unlock()
 	receivers = append(receivers, ws.throughClosedGate(&b, d, w, now)...)
-	answer, err := ws.keepAnswer(&b, a, d, w, now)
+	answer, err := ws.keepAnswer(&b, a, acc.Warnings, d, w, now)
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +164,11 @@ func (ws *Watches) throughClosedGate(b *store.Batch, d watch.Deploy, w *watch.Wa
 		return nil
 	}
 	return ws.o.Notifier.Add(b, now, func(t announce.Renderer) notifiers.Notice { return t.GateClosed(d, w, now) })
+}
+
+// knownGood records that the version of a deploy is known to be good.
+func knownGood(d watch.Deploy, by string, now time.Time) store.KnownGood {
+	return store.KnownGood{Service: d.Service, Environment: d.Environment, Version: d.Version, Kind: d.Kind, At: now, By: by}
 }
 
 // ending is a watch that ends once that is recorded.
@@ -240,7 +245,7 @@ func (ws *Watches) extend(ctx context.Context, a Announcement, acc decide.Accept
 			Detail: extended(d.Version, next.Shops, watch.GateDetails(acc.Closed)), Path: "/watches/" + next.ID,
 		})
 	}
-	answer, err := ws.keepAnswer(&b, a, d, &next, now)
+	answer, err := ws.keepAnswer(&b, a, acc.Warnings, d, &next, now)
 	if err != nil {
 		return nil, err
 	}
@@ -263,8 +268,8 @@ func extended(version string, shops []string, closed reason.Reason) reason.Reaso
 }
 
 // keepAnswer makes the answer and keeps it with the announcement's key.
-func (ws *Watches) keepAnswer(b *store.Batch, a Announcement, d watch.Deploy, w *watch.Watch, now time.Time) ([]byte, error) {
-	answer, err := a.Answer(d, w)
+func (ws *Watches) keepAnswer(b *store.Batch, a Announcement, warnings []reason.Reason, d watch.Deploy, w *watch.Watch, now time.Time) ([]byte, error) {
+	answer, err := a.Answer(d, w, warnings)
 	if err != nil {
 		return nil, fmt.Errorf("answer the announcement: %w", err)
 	}
@@ -299,7 +304,7 @@ func verdictLine(w *watch.Watch, v *watch.Verdict, now time.Time) store.Audit {
 
 // planOf is what a Failed verdict leads to, as the journal keeps it.
 func planOf(w *watch.Watch, c decide.Consequence, now time.Time) store.Plan {
-	p := store.Plan{Watch: w.ID, Service: w.Service, Mode: w.Mode, At: now, Plan: actions.Plan{Runbook: c.Request.Runbook, To: c.Request.To}}
+	p := store.Plan{Watch: w.ID, Service: w.Service, Mode: w.Mode, At: now, Plan: actions.Plan{Runbook: c.Request.Runbook, To: c.Request.To, Undo: w.Kind == watch.Operation}}
 	for _, no := range c.Request.Refusals {
 		p.Refused = append(p.Refused, reason.New("guard_says", "code", string(no.Code), "detail", no.Detail))
 	}

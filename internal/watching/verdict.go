@@ -44,7 +44,7 @@ func (ws *Watches) step(e *watched, do func(*watch.Watch) *watch.Verdict) error 
 // moment in which one of them is in the journal and another is not.
 func (ws *Watches) record(e *watched, v *watch.Verdict) error {
 	if v.State != watch.Failed {
-		return ws.commit(ws.with(e, v, decide.Consequence{KnownGood: v.State == watch.Passed}, ""))
+		return ws.commit(ws.with(e, v, decide.Consequence{KnownGood: decide.MakesKnownGood(e.deploy, v.State)}, ""))
 	}
 	return ws.o.Runs.Decide(func() error {
 		c, err := ws.o.Decider().Verdict(ws.ctx, e.w, e.deploy, v, ws.o.Present(e.w.Service), ws.o.Now())
@@ -69,7 +69,7 @@ func (ws *Watches) with(e *watched, v *watch.Verdict, c decide.Consequence, run 
 	w, d, now := e.w, e.deploy, ws.o.Now()
 	b := store.Batch{Watches: []watch.Watch{*w}, Audit: []store.Audit{verdictLine(w, v, now)}}
 	if c.KnownGood {
-		b.KnownGoods = append(b.KnownGoods, store.KnownGood{Service: d.Service, Environment: d.Environment, Version: d.Version, At: now, By: w.ID})
+		b.KnownGoods = append(b.KnownGoods, knownGood(d, w.ID, now))
 	}
 	if req := c.Request; req != nil {
 		b.Plans = append(b.Plans, planOf(w, c, now))

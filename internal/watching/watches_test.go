@@ -71,7 +71,7 @@ func announcement(version string) watching.Announcement {
 	return watching.Announcement{
 		Deploy: watch.Deploy{Service: "orders", Environment: watch.DefaultEnvironment, Version: version, Kind: watch.Code, Reversible: true},
 		By:     "ada",
-		Answer: func(d watch.Deploy, w *watch.Watch) ([]byte, error) {
+		Answer: func(d watch.Deploy, w *watch.Watch, _ []reason.Reason) ([]byte, error) {
 			return fmt.Appendf(nil, "%s %s", d.ID, w.ID), nil
 		},
 	}

@@ -24,9 +24,9 @@ type past struct {
 var _ decide.Past = (*past)(nil)
 
 // LastDeploy implements decide.Past.
-func (p *past) LastDeploy(_ context.Context, service, environment string) (watch.Deploy, bool, error) {
+func (p *past) LastDeploy(_ context.Context, service, environment string, kind watch.Kind) (watch.Deploy, bool, error) {
 	for _, d := range slices.Backward(p.deploys) {
-		if d.Service == service && d.Environment == environment {
+		if d.Service == service && d.Environment == environment && watch.SameKind(d.Kind, kind) {
 			return d, true, nil
 		}
 	}

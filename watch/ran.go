@@ -1,0 +1,28 @@
+package watch
+
+import (
+	"guardian/probes/sample"
+	"guardian/watch/judge"
+)
+
+// surely is the chance at which looks that fail more often than a check may speak against what ran.
+const surely = 0.01
+
+// RanWith tells what the looks of a check say about the version that ran while they were made: how
+// many there are, and whether it surely failed more often than the check may, or failed at the end.
+func RanWith(looks []Look, failureRate float64) (known int, fails bool) {
+	failures, last := 0, sample.Unknown
+	for _, l := range looks {
+		if l.Health == sample.Unknown {
+			continue
+		}
+		known, last = known+1, l.Health
+		if l.Health == sample.Down {
+			failures++
+		}
+	}
+	if failureRate <= 0 {
+		failureRate = DefaultFailureRate
+	}
+	return known, last == sample.Down || judge.RateLower(failures, known, surely) > failureRate
+}
