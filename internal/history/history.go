@@ -119,9 +119,9 @@ func (h History) KnownGoods(ctx context.Context, service, environment string) ([
 }
 
 const (
-	// longestWatch is at most how long before its end a watch can have begun: the journal
-	// finds watches by their beginning.
-	longestWatch = 24 * time.Hour
+	// longestWatch is how long before its end a watch can have begun, unless it was extended: the
+	// journal finds watches by their beginning.
+	longestWatch = 2 * watch.MaxFor
 	// mostFailed bounds the failed watches that are read.
 	mostFailed = 1000
 )
