@@ -67,16 +67,16 @@ func (d Decider) snapshot(ctx context.Context, svc Service, dep watch.Deploy, p 
 const mostPeers = 8
 
 // bystanders finds the checks that the deploy cannot break, with which those that it can are
-// compared: those of the service at other shops, and those of other services on the same
-// marketplaces. One that began to fail shortly before the hook is one of them: it shows what
+// compared: controls, those of the service at other shops, and those of other services on the
+// same marketplaces. One that began to fail shortly before the hook is one of them: it shows what
 // others see too.
 func (d Decider) bystanders(ctx context.Context, snap *watch.Snapshot, svc Service, dep watch.Deploy) error {
 	fit := func(c Check) (bool, error) {
 		st, err := d.stretchOf(ctx, c, svc.Watch, snap.Begin.Switch.At)
 		return st.Seen && (st.Last == sample.Up || st.Open() && within(st.Onset, snap.Begin.Switch.At, svc.Watch)), err
 	}
-	for _, c := range d.Settings.ChecksOf(svc.Name) {
-		if watch.Reaches(dep.Shops, c.CheckPolicy) || snap.Health[c.Check] == sample.Up {
+	for _, c := range slices.Concat(d.Settings.Controls(), d.Settings.ChecksOf(svc.Name)) {
+		if !c.Control && watch.Reaches(dep.Shops, c.CheckPolicy) || snap.Health[c.Check] == sample.Up {
 			continue
 		}
 		ok, err := fit(c)
