@@ -24,6 +24,9 @@ const (
 // the deploys before restarted the service where nothing allows for it.
 func (d Decider) Foresee(ctx context.Context, w *watch.Watch, now time.Time) ([]reason.Reason, error) {
 	all := w.Foresee()
+	if w.Policy.Grace >= longestRestart {
+		return all, nil
+	}
 	past, err := d.Past.Watches(ctx, w.Service, now.Add(-restartsBack))
 	if err != nil {
 		return all, fmt.Errorf("read the deploys of %s: %w", w.Service, err)

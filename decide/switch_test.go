@@ -234,3 +234,23 @@ func TestWhereBeforeEnds(t *testing.T) {
 		})
 	}
 }
+
+// TestAControlThatJustFailedIsAControlStill: what began seconds before the hook may not show in the service's checks
+// yet. Then the control tells that what they see is not the deploy's.
+func TestAControlThatJustFailedIsAControlStill(t *testing.T) {
+	for failed, want := range map[time.Duration]int{0: 1, every: 1, time.Hour: 0} {
+		w := lateWorld(never)
+		w.another(decide.Check{CheckPolicy: watch.CheckPolicy{Check: "control", Path: "default"}, Service: "net", Control: true}, since(failed))
+		w.present.Health["control"] = sample.Up
+		if failed > 0 {
+			w.present.Health["control"] = sample.Down
+		}
+		got, problems, err := w.decider().Open(t.Context(), watch.Deploy{ID: "d_next", Service: "orders", Environment: production, Version: "v3"}, w.present, noon())
+		if err != nil || len(problems) > 0 {
+			t.Fatal(err, problems)
+		}
+		if n := len(got.Targets); n != want {
+			t.Errorf("a control that has failed for %s: %d controls, want %d", failed, n, want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"guardian/actions"
@@ -118,6 +119,10 @@ func (ws *Watches) begin(ctx context.Context, a Announcement, acc decide.Accepta
 	if err != nil {
 		return nil, err
 	}
+	foreseen, err := decider.Foresee(ctx, w, now)
+	if err != nil {
+		problems = append(problems, err)
+	}
 	for _, problem := range problems {
 		ws.o.Log.Warn("a deploy is watched without a part of its history", "service", d.Service, "error", problem)
 	}
@@ -134,7 +139,7 @@ func (ws *Watches) begin(ctx context.Context, a Announcement, acc decide.Accepta
 	ended, receivers, unlock := ws.supersede(&b, acc.Supersedes, d, now)
 	defer unlock()
 	receivers = append(receivers, ws.throughClosedGate(&b, d, w, now)...)
-	answer, err := ws.keepAnswer(&b, a, acc.Warnings, d, w, now)
+	answer, err := ws.keepAnswer(&b, a, slices.Concat(acc.Warnings, foreseen), d, w, now)
 	if err != nil {
 		return nil, err
 	}

@@ -593,3 +593,23 @@ func TestAWatchGoesOnAfterARestart(t *testing.T) {
 		}
 	})
 }
+
+// TestTheAnswerForeseesWhatCannotWork: who announces a deploy is told at once.
+func TestTheAnswerForeseesWhatCannotWork(t *testing.T) {
+	settings := leader.Settings(t, watch.Auto)
+	settings.Checks[0].Every = 10 * time.Minute
+	play(t, settings, func(s *shop) {
+		var warned []string
+		a := announcement("v2")
+		a.Answer = func(_ watch.Deploy, _ *watch.Watch, warnings []reason.Reason) ([]byte, error) {
+			for _, w := range warnings {
+				warned = append(warned, w.Code)
+			}
+			return []byte("{}"), nil
+		}
+		s.announce(a)
+		if diff := cmp.Diff([]string{"foreseen_too_few_looks"}, warned); diff != "" {
+			s.T.Errorf("warnings (-want +got):\n%s", diff)
+		}
+	})
+}
