@@ -77,7 +77,8 @@ func (p *past) Watches(_ context.Context, service string, since time.Time) ([]de
 // Looks implements decide.Past.
 func (p *past) Looks(_ context.Context, check string, from, to time.Time) ([]watch.Look, error) {
 	all := p.looks[check]
-	return slices.Clone(all[firstLook(all, from):firstLook(all, to)]), nil
+	first := firstLook(all, from)
+	return slices.Clone(all[first:max(first, firstLook(all, to))]), nil
 }
 
 // firstLook is the place of the first look at or after a time.
