@@ -226,7 +226,7 @@ func waitForVerdict(ctx context.Context, s streams, api *client, w *watchAnswer)
 // it stands then. What goes wrong changes nothing about the verdict: it is printed with the state
 // that is known.
 func waitForCure(ctx context.Context, s streams, api *client, w *watchAnswer, raw []byte) []byte {
-	f := runFlags{wait: true}
+	f := runFlags{server: api.server, wait: true}
 	run := runAnswer{ID: w.Rollback.ID, State: w.Rollback.State}
 	_, err := f.await(ctx, s, nil, &run)
 	if err == nil {
