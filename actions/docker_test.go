@@ -53,6 +53,23 @@ func TestDocker(t *testing.T) {
 	})
 	w := &dockerHost{host: host, ports: engine.Client()}
 
+	t.Run("it tells since when a version runs", func(t *testing.T) {
+		t.Parallel()
+		w := &dockerHost{host: host}
+		before := time.Now().Add(-time.Second)
+		name := w.plain(t, "plain:v2")
+		step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = host, name, "plain:{{.To}}" })
+		book := &actions.Runbook{Steps: []actions.RunbookStep{{Name: "deploy", Step: step}}}
+		since := func(version string) time.Time { return book.RunsSince(t.Context(), actions.Run{To: version}) }
+		if at := since("v2"); at.Before(before) || at.After(time.Now()) {
+			t.Errorf("v2 is said to run since %s", at)
+		}
+		for _, version := range []string{"v1", "v3"} {
+			if at := since(version); !at.IsZero() {
+				t.Errorf("%s does not run, and is said to since %s", version, at)
+			}
+		}
+	})
 	t.Run("contract", func(t *testing.T) {
 		t.Parallel()
 		actiontest.Run(t, func(t *testing.T) actiontest.Target {

@@ -244,6 +244,7 @@ type container struct {
 		Running    bool
 		Restarting bool
 		ExitCode   int
+		StartedAt  string // RFC 3339
 		Health     *struct {
 			Status string
 			Log    []struct{ Output string }

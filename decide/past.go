@@ -82,6 +82,9 @@ type Present struct {
 	// Open are the open watches of the service as they stand: the journal may be half a minute
 	// behind.
 	Open []*watch.Watch
+	// RunsSince is since when the target of the service's rollback runs the deployed version;
+	// zero when nothing tells.
+	RunsSince time.Time
 	// Answered are the versions that a check saw last, by check, oldest first.
 	Answered map[string][]Answered
 }

@@ -100,8 +100,8 @@ func (d Decider) beginning(ctx context.Context, svc Service, dep watch.Deploy, p
 	return b, bad, nil
 }
 
-// switchOf is when the deploy happened, as far as the caller and the versions that checks see
-// tell. A version that was there all along is deployed again: the hook tells when.
+// switchOf is when the deploy happened, as far as the caller, the versions that checks see and
+// the start of the workload tell. A version that was there all along is deployed again: the hook tells when.
 func switchOf(dep watch.Deploy, settings watch.Settings, p Present, hook time.Time) watch.Switch {
 	if !dep.At.IsZero() {
 		return watch.Switch{At: dep.At, By: watch.ByCaller}
@@ -113,6 +113,9 @@ func switchOf(dep watch.Deploy, settings watch.Settings, p Present, hook time.Ti
 				sw = watch.Switch{At: v.First, By: watch.ByVersion}
 			}
 		}
+	}
+	if sw.By == watch.ByHook && !p.RunsSince.IsZero() && within(p.RunsSince, hook, settings) {
+		sw = watch.Switch{At: p.RunsSince, By: watch.ByTarget}
 	}
 	return sw
 }

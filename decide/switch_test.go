@@ -123,6 +123,13 @@ func TestWhereBeforeEnds(t *testing.T) {
 				}}
 			},
 		},
+		"its container tells when": {
+			down: since(5 * time.Minute), before: 5 * time.Minute, by: watch.ByTarget, from: 4 * time.Minute, doubt: "began_before_hook",
+			change: func(w *world, _ *watch.Deploy) { w.present.RunsSince = ago(4 * time.Minute) },
+		},
+		"a container that runs for long tells nothing": {
+			down: never, by: watch.ByHook, change: func(w *world, _ *watch.Deploy) { w.present.RunsSince = ago(time.Hour) },
+		},
 		"a version that was there all along is deployed again": {
 			down: never, by: watch.ByHook,
 			change: func(w *world, _ *watch.Deploy) {

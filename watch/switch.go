@@ -14,6 +14,7 @@ type SwitchBy string
 const (
 	ByCaller  SwitchBy = "told"    // the announcement said so
 	ByVersion SwitchBy = "version" // the first look that the deployed version answered
+	ByTarget  SwitchBy = "target"  // the start of the container or workload that runs the version
 	ByOnset   SwitchBy = "onset"   // checks began to fail shortly before the hook, and still did
 	ByHook    SwitchBy = "hook"    // nothing tells: the hook
 )

@@ -33,7 +33,7 @@ func (a *App) resume(ctx context.Context, t *leading) (err error) {
 		return err
 	}
 	t.watches, err = watching.Resume(ctx, watching.Options{
-		Leadership: t, Journal: a.store, Decider: a.decider, Present: a.present, Runs: t.runs, Looks: looks{a},
+		Leadership: t, Journal: a.store, Decider: a.decider, Present: a.present, Runs: t.runs, Looks: looks{a}, RunsSince: a.runsSince,
 		Notifier: a.notifier, Metrics: a.metrics.watches, Changed: a.changes.Notify, Now: a.now, Log: a.log,
 	})
 	if err != nil {
@@ -102,6 +102,20 @@ func (a *App) present(service string) decide.Present {
 		p.Alerts = t.alerts.Open()
 	}
 	return p
+}
+
+// runsSince asks since when a deployed version runs at what its service's rollback changes.
+func (a *App) runsSince(ctx context.Context, d watch.Deploy) time.Time {
+	s := a.setup.Load()
+	svc, ok := s.decisions.Service(d.Service)
+	if !ok || svc.Rollback == "" {
+		return time.Time{}
+	}
+	book, ok := s.book(svc.Rollback)
+	if !ok {
+		return time.Time{}
+	}
+	return book.RunsSince(ctx, actions.Run{Service: d.Service, Environment: d.Environment, Runbook: svc.Rollback, To: d.Version})
 }
 
 // looks is what watches ask about the checks.

@@ -181,7 +181,7 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 	was, recorded := j.past.watches[d.ID]
 	p.Open, p.Rechecks = open, was.Snapshot.Rechecks // of looks that may be gone
 	d.RollbackRun = ""                               // found again by the decision
-	d.At, p.Answered = switchAsRecorded(d)
+	d.At, p.RunsSince, p.Answered = switchAsRecorded(d)
 	acc, err := j.decider.Accept(ctx, d, open, p, now)
 	if err != nil {
 		return err
@@ -233,17 +233,19 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 	return j.refuseOutdated(ctx)
 }
 
-// switchAsRecorded gives what tells when a recorded deploy happened: what its caller said, or
-// the versions that checks saw, which are not recorded with the samples. What was found out
+// switchAsRecorded gives what tells when a recorded deploy happened: what its caller said, the
+// start of its workload, or the versions that checks saw, which are not recorded with the samples. What was found out
 // otherwise is found out again.
-func switchAsRecorded(d watch.Deploy) (at time.Time, answered map[string][]decide.Answered) {
+func switchAsRecorded(d watch.Deploy) (at, runsSince time.Time, answered map[string][]decide.Answered) {
 	switch d.SwitchedBy {
 	case watch.ByVersion:
-		return time.Time{}, map[string][]decide.Answered{"": {{Version: d.PreviousVersion}, {Version: d.Version, First: d.At, Last: d.Announced}}}
+		return time.Time{}, time.Time{}, map[string][]decide.Answered{"": {{Version: d.PreviousVersion}, {Version: d.Version, First: d.At, Last: d.Announced}}}
+	case watch.ByTarget:
+		return time.Time{}, d.At, nil
 	case watch.ByOnset, watch.ByHook:
-		return time.Time{}, nil
+		return time.Time{}, time.Time{}, nil
 	default:
-		return d.At, nil
+		return d.At, time.Time{}, nil
 	}
 }
 

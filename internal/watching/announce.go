@@ -35,6 +35,8 @@ func (e *PolicyError) Unwrap() error { return e.Err }
 
 // Announcement is a deploy that somebody announces.
 type Announcement struct {
+	runsSince time.Time // see Options.RunsSince
+
 	Deploy watch.Deploy // without ID, RollbackRun and Announced
 	By     string       // who announces it
 	// Key and BodyHash make a repeated announcement get the first answer. Key "": none.
@@ -48,6 +50,9 @@ type Announcement struct {
 // same key when it is made again. Its errors are ErrKeyReused, PolicyError and those of the
 // journal; none of them is kept, so the same key may be tried again.
 func (ws *Watches) Announce(ctx context.Context, a Announcement) ([]byte, error) {
+	if a.Deploy.At.IsZero() { // before the lock: it asks another system
+		a.runsSince = ws.o.RunsSince(ctx, a.Deploy)
+	}
 	ws.announcing.Lock()
 	defer ws.announcing.Unlock()
 	if a.Key != "" {
@@ -92,7 +97,7 @@ func (ws *Watches) accept(ctx context.Context, a Announcement, now time.Time) ([
 		}
 	}
 	p := ws.o.Present(d.Service)
-	p.Open = open
+	p.Open, p.RunsSince = open, a.runsSince
 	acc, err := ws.o.Decider().Accept(ctx, d, open, p, now)
 	switch {
 	case err != nil:

@@ -55,11 +55,14 @@ type Options struct {
 	Present    func(service string) decide.Present
 	Runs       Runs
 	Looks      Looks
-	Notifier   *notify.Notifier
-	Metrics    *Metrics
-	Changed    func() // wakes whoever waits for a watch to change
-	Now        func() time.Time
-	Log        *slog.Logger
+	// RunsSince asks since when a deployed version runs, where a step of its rollback can tell;
+	// zero: nothing tells.
+	RunsSince func(ctx context.Context, d watch.Deploy) time.Time
+	Notifier  *notify.Notifier
+	Metrics   *Metrics
+	Changed   func() // wakes whoever waits for a watch to change
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // Metrics counts verdicts; it outlives a leadership.

@@ -30,6 +30,8 @@ type shop struct {
 	watches *watching.Watches
 	recent  []sample.Sample // the last looks of all checks
 	failed  []string        // services of which a deploy failed
+	// runsSince is since when the deployed version runs, as its container tells.
+	runsSince time.Time
 }
 
 // Recent implements watching.Looks.
@@ -57,7 +59,7 @@ func (s *shop) resume() {
 	s.t.Helper()
 	var err error
 	s.watches, err = watching.Resume(s.Context(), watching.Options{
-		Leadership: s, Journal: s.Store, Decider: s.Decider, Present: s.Present, Runs: s.Runs, Looks: s,
+		Leadership: s, Journal: s.Store, Decider: s.Decider, Present: s.Present, Runs: s.Runs, Looks: s, RunsSince: func(context.Context, watch.Deploy) time.Time { return s.runsSince },
 		Notifier: s.Notifier, Metrics: watching.NewMetrics(s.Metrics), Changed: func() {}, Now: leader.Now, Log: leader.Log(),
 	})
 	if err != nil {
