@@ -104,8 +104,12 @@ func (s *Scene) take(h *held, v *watch.Verdict) error {
 
 // sum gives how often the checks looked, and which fail more often than they may.
 func (s *Scene) sum(h *held) (looks int, over []string) {
+	most, cause := 0, -1
 	for i, n := range h.seen {
-		looks = max(looks, n.all.Looks)
+		if v := h.Watch.Verdict; v != nil && v.Cause == s.checks[i].Name {
+			cause = n.all.Looks
+		}
+		most = max(most, n.all.Looks)
 		judged := slices.IndexFunc(h.Watch.Checks, func(c watch.CheckState) bool { return c.Check == s.checks[i].Name })
 		if judged < 0 {
 			continue
@@ -117,7 +121,10 @@ func (s *Scene) sum(h *held) (looks int, over []string) {
 			}
 		}
 	}
-	return looks, over
+	if cause >= 0 {
+		return cause, over
+	}
+	return most, over
 }
 
 // act begins a run.

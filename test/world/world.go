@@ -102,8 +102,8 @@ func (c *Check) settings() decide.Check {
 type Ended struct {
 	Watch  *watch.Watch
 	Deploy watch.Deploy
-	// Looks is how many times the checks looked after the hook or the switch, whichever was later,
-	// until the watch ended: the most of any check.
+	// Looks is how many times the check that the verdict names looked after the hook or the switch,
+	// whichever was later, until the watch ended; the most of any check when it names none.
 	Looks int
 	// Over names the judged checks that fail more often than they may: over all of these looks, or
 	// over those in the last quarter of the watch, the exact lower bound of the failure rate is

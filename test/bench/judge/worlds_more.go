@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"time"
 
@@ -67,11 +66,8 @@ func later(most, granted float64) goal {
 			if x.after > 0 {
 				i = 1
 			}
-			d := float64(x.looks - x.after)
-			switch {
-			case x.state != watch.Failed:
-				d = math.Inf(1)
-			case d <= 0:
+			d := float64(x.looks - x.after) // the rest of the watch where it was not found
+			if d <= 0 {
 				return // a false alarm, not a delay
 			}
 			sum[i] += d
@@ -149,7 +145,10 @@ func predecessors() (cells []cell) {
 		{"its rollback refused", func(w *world.World) { w.Good = []string{} }},
 		{"its rollback rejected", func(w *world.World) { w.Rollback = world.Rejected }},
 		{"its rollback without effect", func(w *world.World) { w.Rollback = world.Useless }},
-		{"superseded after 2m", func(w *world.World) { w.Deploys[0].At = -2 * time.Minute }},
+		{"superseded after 2m", func(w *world.World) {
+			w.Deploys[0].At = -2 * time.Minute
+			w.Set = func(s *watch.Settings) { s.Mode = watch.Observe } // else it may be put back meanwhile
+		}},
 	} {
 		for _, same := range []bool{false, true} {
 			what, goals := "healthy", []goal{falsely(most)}
