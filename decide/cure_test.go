@@ -128,6 +128,20 @@ func TestAPersonsRollbackMustEndTheAlertsSinceTheDeploy(t *testing.T) {
 	}
 }
 
+// Where nothing was rolled back after a verdict, as in mode observe, a person's rollback must end what
+// failed the deploy, and belongs to the same incident.
+func TestAPersonsRollbackMustEndWhatFailedTheDeploy(t *testing.T) {
+	world := newWorld()
+	counter := actions.Symptom{Kind: actions.SymptomCounter, Name: "orders", Rate: 0.02}
+	world.past.watches = []decide.PastWatch{
+		{Watch: "w_2", Service: "orders", Environment: production, Deploy: "d_v2", Version: "v2", State: watch.Failed, Started: ago(9 * time.Minute), Ended: ago(time.Minute), Symptoms: []actions.Symptom{counter}},
+	}
+	req, err := world.decider().ByPerson(t.Context(), decide.PersonRequest{Service: "orders", Environment: production, Person: "ada"}, world.present, noon())
+	if err != nil || len(req.Symptoms) != 1 || req.Symptoms[0].Name != "orders" || req.Trigger.Watch != "w_2" {
+		t.Errorf("%+v, %v", req, err)
+	}
+}
+
 func TestWhetherAnAlertIsResolved(t *testing.T) {
 	run := actions.Run{Service: "orders"}
 	s := actions.Symptom{Kind: actions.SymptomAlert, Name: "PricesZero", Alert: "a_1", Since: ago(10 * time.Minute)}

@@ -34,9 +34,19 @@ type ServiceFacts struct {
 	Environment string
 	Checks      []CheckState
 	Alerts      []rules.Alert // pending and firing ones, of all services
-	Watch       *watch.Watch  // its newest watch; nil: there is none
-	Rollback    *actions.Run  // the newest rollback of that watch's deploy; nil: there is none
+	Watches     []Watched     // the newest ones, the newest first
 }
+
+// Watched is a watch with what became of its deploy.
+type Watched struct {
+	watch.Watch
+	Rollback *actions.Run // the newest of its deploy; nil: there is none
+	Mark     *watch.Mark  // what a person thinks of the verdict; nil: nobody said
+}
+
+// FailedFor is how long a failed deploy that nobody cured or followed by another one degrades its
+// service.
+const FailedFor = 24 * time.Hour
 
 // Health is the state of a service.
 type Health struct {
@@ -105,31 +115,39 @@ func healthOfChecks(checks []CheckState) Health {
 	}
 }
 
-const (
-	// failedFor is how long a failed deploy that nobody cured or followed by another one degrades
-	// its service.
-	failedFor = 24 * time.Hour
-	// suspicious is the evidence from which on a watch that goes on degrades its service.
-	suspicious = 20
-)
+// suspicious is the evidence from which on a watch that goes on degrades its service.
+const suspicious = 20
 
-// degradedByDeploy tells by the newest watch whether the version that runs is bad.
+// degradedByDeploy tells by the newest watch of each kind of deploy whether what runs is bad.
 func degradedByDeploy(f ServiceFacts, now time.Time) reason.Reason {
-	w := f.Watch
+	seen := map[watch.Kind]bool{}
+	for i := range f.Watches {
+		w := &f.Watches[i]
+		if seen[w.Kind] {
+			continue
+		}
+		seen[w.Kind] = true
+		if why := w.degrades(now); !why.IsZero() {
+			return why
+		}
+	}
+	return reason.Reason{}
+}
+
+// degrades says why the deploy is bad; zero when it is not, or is cured.
+func (w *Watched) degrades(now time.Time) reason.Reason {
 	switch {
-	case w == nil:
-		return reason.Reason{}
 	case w.State == watch.Watching && w.EValue() >= suspicious:
 		return reason.New("service_deploy_suspect", "version", w.Version)
-	case w.State != watch.Failed || now.Sub(w.Ended) >= failedFor:
+	case w.State != watch.Failed || now.Sub(w.Ended) >= FailedFor || w.Mark != nil && w.Mark.Kind == watch.MarkWrong:
 		return reason.Reason{}
 	}
 	var rollback reason.Reason
-	if f.Rollback != nil {
-		if f.Rollback.State == actions.Cured {
+	if w.Rollback != nil {
+		if w.Rollback.State == actions.Cured {
 			return reason.Reason{}
 		}
-		rollback = reason.New("run_state_" + string(f.Rollback.State))
+		rollback = reason.New("run_state_" + string(w.Rollback.State))
 	}
 	return reason.New("service_deploy_failed", "version", w.Version, "at", w.Ended, "rollback", rollback)
 }

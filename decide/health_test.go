@@ -70,6 +70,7 @@ func TestAServiceThatFailsIsNotWellThoughItsLastLookWasUp(t *testing.T) {
 		alerts   []rules.Alert
 		watch    *watch.Watch
 		rollback actions.State
+		mark     watch.MarkKind
 		why      string // the code; "" when it is well
 	}{
 		"all looks are up":                                {looks: up},
@@ -92,6 +93,8 @@ func TestAServiceThatFailsIsNotWellThoughItsLastLookWasUp(t *testing.T) {
 		"its deploy failed, and the rollback did nothing": {looks: up, watch: watched(watch.Failed, time.Minute), rollback: actions.NotCured, why: "service_deploy_failed"},
 		"its deploy failed, and is being rolled back":     {looks: up, watch: watched(watch.Failed, time.Minute), rollback: actions.Verifying, why: "service_deploy_failed"},
 		"its deploy failed and was cured":                 {looks: up, watch: watched(watch.Failed, time.Minute), rollback: actions.Cured},
+		"its deploy failed, which a person calls wrong":   {looks: up, watch: watched(watch.Failed, time.Minute), mark: watch.MarkWrong},
+		"its deploy failed, which a person calls right":   {looks: up, watch: watched(watch.Failed, time.Minute), mark: watch.MarkRight, why: "service_deploy_failed"},
 		"its deploy failed days ago":                      {looks: up, watch: watched(watch.Failed, 48*time.Hour)},
 		"the watch of its deploy has evidence against it": {looks: up, watch: suspect, why: "service_deploy_suspect"},
 		"the watch of its deploy has none":                {looks: up, watch: watched(watch.Watching, 0)},
@@ -103,9 +106,19 @@ func TestAServiceThatFailsIsNotWellThoughItsLastLookWasUp(t *testing.T) {
 			for _, l := range c.looks {
 				check.Recent = append(check.Recent, map[rune]sample.Health{'u': sample.Up, 'd': sample.Down, '?': sample.Unknown}[l])
 			}
-			f := decide.ServiceFacts{Service: "orders", Environment: production, Checks: []decide.CheckState{check}, Alerts: c.alerts, Watch: c.watch}
-			if c.rollback != "" {
-				f.Rollback = &actions.Run{State: c.rollback}
+			f := decide.ServiceFacts{Service: "orders", Environment: production, Checks: []decide.CheckState{check}, Alerts: c.alerts}
+			if c.watch != nil {
+				w := decide.Watched{Watch: *c.watch}
+				if c.rollback != "" {
+					w.Rollback = &actions.Run{State: c.rollback}
+				}
+				if c.mark != "" {
+					w.Mark = &watch.Mark{Kind: c.mark}
+				}
+				// An operation since then passed, and an older version of the code failed.
+				operation, older := *watched(watch.Passed, 0), *watched(watch.Failed, time.Hour)
+				operation.Kind = watch.Operation
+				f.Watches = []decide.Watched{{Watch: operation}, w, {Watch: older}}
 			}
 			got := decide.ServiceHealth(f, noon())
 			if got.Health != sample.Up || got.Degraded.Code != c.why {

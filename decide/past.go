@@ -57,15 +57,21 @@ type PastWatch struct {
 	Suspect bool
 	// Judged is how many judged looks the check had that had the fewest.
 	Judged int
+	// Symptoms is what failed it.
+	Symptoms []actions.Symptom
 }
 
 // PastWatchOf gives a watch as later decisions see it.
 func PastWatchOf(w *watch.Watch) PastWatch {
-	return PastWatch{
+	past := PastWatch{
 		Watch: w.ID, Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Version: w.Version, Previous: w.PreviousVersion,
 		Kind: w.Kind, State: w.State, Switched: w.Switched, Before: w.BeforeEnds(), Started: w.Started, Ended: w.Ended,
 		Suspect: w.Suspect(), Judged: w.FewestJudged(),
 	}
+	if w.Verdict != nil {
+		past.Symptoms = Symptoms(w, w.Verdict)
+	}
+	return past
 }
 
 // Answered is a version that a check saw, and when its first and its last answer began.

@@ -120,11 +120,32 @@ func (d Decider) ByPerson(ctx context.Context, r PersonRequest, p Present, now t
 	if svc.runbook(dep.Kind) == "" {
 		return actions.Request{}, ErrNoRunbook
 	}
+	failed, err := d.failedWatchOf(ctx, dep)
+	if err != nil {
+		return actions.Request{}, err
+	}
 	return d.rollback(ctx, rollback{
 		runbook: svc.runbook(dep.Kind), deploy: dep, to: r.To, failing: d.Settings.inHealth(r.Service, sample.Down, p), override: true,
-		symptoms: worrying(r.Service, r.Environment, dep.At, p.Alerts),
-		trigger:  actions.Trigger{Kind: actions.ByPerson, Deploy: dep.ID, Person: r.Person, Reason: reason.Text(r.Reason)},
+		symptoms: slices.Concat(failed.Symptoms, worrying(r.Service, r.Environment, dep.At, p.Alerts)),
+		trigger:  actions.Trigger{Kind: actions.ByPerson, Deploy: dep.ID, Watch: failed.Watch, Person: r.Person, Reason: reason.Text(r.Reason)},
 	}, p, now)
+}
+
+// failedWatchOf gives the failed watch of a deploy; the zero value when there is none.
+func (d Decider) failedWatchOf(ctx context.Context, dep watch.Deploy) (PastWatch, error) {
+	if dep.ID == "" {
+		return PastWatch{}, nil
+	}
+	all, err := d.Past.Watches(ctx, dep.Service, dep.Announced)
+	if err != nil {
+		return PastWatch{}, fmt.Errorf("read the watches of %s: %w", dep.Service, err)
+	}
+	for _, w := range all {
+		if w.Deploy == dep.ID && w.State == watch.Failed {
+			return w, nil
+		}
+	}
+	return PastWatch{}, nil
 }
 
 // running is what a person wants to have rolled back: the code or, where none was announced, the

@@ -22,6 +22,7 @@ type services struct {
 		alertReader
 		Watches(ctx context.Context, f store.WatchFilter) ([]watch.Watch, error)
 		Runs(ctx context.Context, f store.RunFilter) ([]actions.Run, error)
+		Marks(ctx context.Context, watchID, service string, since time.Time) (map[string]store.Mark, error)
 	}
 	leader  leader
 	running func() Running
@@ -54,7 +55,7 @@ func (ss services) ServiceList(ctx context.Context) ([]server.Service, error) {
 		svc := &running.Config.Services[i]
 		v, states := serviceOf(svc, checks[svc.Name], ss.record, now)
 		facts := decide.ServiceFacts{Service: svc.Name, Environment: svc.Environment, Checks: states, Alerts: alerts}
-		if facts.Watch, facts.Rollback, err = ss.lastWatch(ctx, svc.Name, svc.Environment); err != nil {
+		if facts.Watches, err = ss.lastWatches(ctx, svc, now); err != nil {
 			return nil, err
 		}
 		h := decide.ServiceHealth(facts, now)
@@ -74,24 +75,46 @@ func (ss services) ServiceList(ctx context.Context) ([]server.Service, error) {
 	return all, nil
 }
 
-// lastWatch gives the newest watch of a service, and the newest rollback of its deploy; nil for what
-// there is not.
-func (ss services) lastWatch(ctx context.Context, service, environment string) (*watch.Watch, *actions.Run, error) {
-	ws, err := ss.journal.Watches(ctx, store.WatchFilter{Service: service, Environment: environment, Limit: 1})
-	if err != nil || len(ws) == 0 {
+// lastWatches gives the newest watches of a service, with the rollbacks of those that failed.
+func (ss services) lastWatches(ctx context.Context, svc *config.Service, now time.Time) ([]decide.Watched, error) {
+	const most = 5
+	found, err := ss.journal.Watches(ctx, store.WatchFilter{Service: svc.Name, Environment: svc.Environment, Since: now.Add(-2 * decide.FailedFor), Limit: most})
+	if err != nil {
+		return nil, err
+	}
+	all := make([]decide.Watched, 0, len(found))
+	for i := range found {
+		w := decide.Watched{Watch: found[i]}
+		if leading, ok := ss.leader(); ok {
+			if live, open := leading.Watches.Get(w.ID); open {
+				w.Watch = live
+			}
+		}
+		if w.State == watch.Failed {
+			if w.Rollback, w.Mark, err = ss.sequel(ctx, &w.Watch); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, w)
+	}
+	return all, nil
+}
+
+// sequel gives what became of a failed deploy.
+func (ss services) sequel(ctx context.Context, w *watch.Watch) (*actions.Run, *watch.Mark, error) {
+	var rollback *actions.Run
+	rollbacks, err := ss.journal.Runs(ctx, store.RunFilter{Deploy: w.DeployID, Rollbacks: true, Limit: 1})
+	if len(rollbacks) > 0 {
+		rollback = &rollbacks[0]
+	}
+	if err != nil {
 		return nil, nil, err
 	}
-	w := &ws[0]
-	if leading, ok := ss.leader(); ok {
-		if live, open := leading.Watches.Get(w.ID); open {
-			w = &live
-		}
+	marks, err := ss.journal.Marks(ctx, w.ID, "", time.Time{})
+	if m, ok := marks[w.ID]; ok {
+		return rollback, &m.Mark, err
 	}
-	rollbacks, err := ss.journal.Runs(ctx, store.RunFilter{Deploy: w.DeployID, Rollbacks: true, Limit: 1})
-	if err != nil || len(rollbacks) == 0 {
-		return w, nil, err
-	}
-	return w, &rollbacks[0], nil
+	return rollback, nil, err
 }
 
 // serviceOf is a service with its checks as the API shows it, and as its state is decided by.
