@@ -37,9 +37,9 @@ type StepSettings struct {
 
 // VerifySettings says how a run verifies that the service is cured.
 type VerifySettings struct {
-	For       model.Duration `yaml:"for" doc:"Maximum time until the checks are up."`
-	Every     model.Duration `yaml:"every" doc:"Time between two looks of a check."`
-	Successes int            `yaml:"successes" doc:"Number of consecutive looks that must be up."`
+	For       model.Duration `yaml:"for" doc:"Maximum time until what made the run necessary is over. It is longer when that is an alert whose rule looks back, or keeps firing, for longer."`
+	Every     model.Duration `yaml:"every" doc:"Time between two looks of a check, and two readings of a counter or an alert."`
+	Successes int            `yaml:"successes" doc:"Number of consecutive looks that must be up; more for a check that failed only sometimes."`
 	Checks    []string       `yaml:"checks" doc:"Checks that must be up in addition to those that failed."`
 }
 
