@@ -136,7 +136,6 @@ func (e *Engine) recordOutcome(ctx context.Context, c stepChange, detail reason.
 // resolve finds out from the step's target whether the intent of a step happened. cause is
 // the error of a Do that could not tell; nil for an intent that was found after a crash.
 func (e *Engine) resolve(ctx context.Context, c stepChange, cause error) (Run, error) {
-	step := c.book.Steps[c.i]
 	outcome, detail, err := e.status(ctx, c)
 	if err != nil {
 		return c.before, err
@@ -155,7 +154,7 @@ func (e *Engine) resolve(ctx context.Context, c stepChange, cause error) (Run, e
 		return e.recordFailure(ctx, c, s.Error)
 	case outcome == NotHappened && !again:
 		return e.recordFailure(ctx, c, reason.New("step_never_happened", "attempts", s.Attempt))
-	case again && (outcome == NotHappened || step.Idempotent):
+	case again && (outcome == NotHappened || c.book.Steps[c.i].Idempotent):
 		if cause != nil && !pause(ctx, time.Duration(s.Attempt)*time.Second, nil) {
 			return c.before, ctx.Err()
 		}

@@ -103,6 +103,32 @@ func TestKilledBetweenIntentAndOutcomeTheWorldIsAsked(t *testing.T) {
 	}
 }
 
+// A deploy tool that still works when the guardian is back is asked again until it is done, with one
+// request and without a person.
+func TestKilledWhileTheDeployToolWorksItIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	g := newGuardian(t, w.config(configOptions{}), map[string]string{"rules.yaml": noRules})
+	g.Start()
+	g.Up("service")
+	w.holdAt("act")
+	w.set(func(w *world) { w.works = true })
+	v := w.failedDeploy(g, "v2")
+	eventually(t, "the act under way", func() bool { return get(w, func(w *world) int { return len(w.acts) }) == 1 })
+	g.Kill()
+	w.release("act")
+	g.Start()
+	time.Sleep(5 * time.Second)
+	if r := g.Runs(); len(r) != 1 || r[0].State != "running" || r[0].Question != nil {
+		t.Errorf("while the deploy tool works: %+v", r)
+	}
+	w.set(func(w *world) { w.works = false })
+	g.RunState(v.Rollback.ID, "cured")
+	if n := get(w, func(w *world) int { return len(w.acts) }); n != 1 {
+		t.Errorf("the deploy tool was called %d times, want once", n)
+	}
+}
+
 func TestKilledBetweenIntentAndOutcomeAPersonIsAskedWhereOnlyTheyCanKnow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

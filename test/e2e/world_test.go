@@ -33,6 +33,7 @@ type world struct {
 	acts      []act                    // requests to the deploy tool
 	effects   map[string]int           // by version: how often the deploy tool deployed it
 	forget    bool                     // the deploy tool does not know past requests
+	works     bool                     // the deploy tool still works on them
 	orders    map[string]json.RawMessage
 	pushed    int
 	slackDown bool // Slack answers 503
@@ -172,6 +173,10 @@ func (w *world) ask(rw http.ResponseWriter, r *http.Request) {
 	})
 	if !known || get(w, func(w *world) bool { return w.forget }) {
 		http.Error(rw, "no such act", http.StatusNotFound)
+		return
+	}
+	if get(w, func(w *world) bool { return w.works }) {
+		_, _ = io.WriteString(rw, `{"status": "pending"}`)
 		return
 	}
 	_, _ = io.WriteString(rw, `{"status": "done"}`)
