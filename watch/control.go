@@ -1,14 +1,11 @@
 package watch
 
 import (
-	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"guardian/internal/reason"
 	"guardian/probes/sample"
-	"guardian/watch/judge"
 )
 
 // Target is a control: a target on the same network path that no deploy of ours can break. While
@@ -37,7 +34,12 @@ type look struct {
 	At   time.Time     `json:"at"`
 	Took time.Duration `json:"took,omitempty"`
 	Down bool          `json:"down,omitempty"`
+	// Untimed: its duration is not judged.
+	Untimed bool `json:"untimed,omitempty"`
 }
+
+// timed reports whether the look says how long looks take: one that failed does not.
+func (l look) timed() bool { return !l.Down && !l.Untimed }
 
 // maxHeld bounds the held looks of a check; beyond it the oldest is not judged.
 const maxHeld = 256
@@ -129,7 +131,7 @@ func (w *Watch) admissionOf(c CheckPolicy, at, now time.Time) admission {
 }
 
 // admit judges a look, holds it, or does not count it if it is a failure without a control that
-// was up.
+// was up. Without such a control, how long a good look took does not count either.
 func (w *Watch) admit(c *CheckState, l look, now time.Time) {
 	switch is := w.admissionOf(c.CheckPolicy, l.At, now); {
 	case is == dontCountIt && l.Down:
@@ -144,6 +146,7 @@ func (w *Watch) admit(c *CheckState, l look, now time.Time) {
 		c.Held = append(c.Held, l)
 	default:
 		w.countAnswered(c, l.At, l.Down)
+		l.Untimed = is == dontCountIt
 		c.judge(l)
 	}
 }
@@ -178,137 +181,4 @@ func (w *Watch) holds(t Target, until time.Time) bool {
 	return slices.ContainsFunc(w.Checks, func(c CheckState) bool {
 		return t.covers(c.CheckPolicy) && slices.ContainsFunc(c.Held, func(l look) bool { return !l.At.After(until) })
 	})
-}
-
-// Control compares the looks of a check at the shops that have the deploy with those at the shops
-// that do not, over the same periods: what affects both cancels out.
-type Control struct {
-	Checks []string          `json:"checks"` // of the other shops
-	State  judge.CanaryState `json:"state"`
-	LogE   float64           `json:"log_e"`
-	Block  judge.Block       `json:"block"` // the current period
-	Until  time.Time         `json:"until"` // its end
-	// Seen counts the looks at the other shops after the deploy.
-	Seen Counts `json:"seen"`
-}
-
-func (c *Control) logE() float64 { return c.LogE }
-
-// advance closes the current period when it is over. Its length does not depend on the looks.
-func (c *Control) advance(at time.Time, every time.Duration) {
-	if at.Before(c.Until) {
-		return
-	}
-	test := judge.Canary{}
-	// An invalid period, which this package does not make, is left out.
-	if test.Observe(&c.State, c.Block) == nil {
-		c.LogE = finite(test.LogE(c.State))
-	}
-	c.Block = judge.Block{}
-	if every <= 0 {
-		every = time.Second
-	}
-	c.Until = at.Truncate(every).Add(every)
-}
-
-// setControls finds, for each check from first on, the checks of other shops with the same kind
-// and marketplace that were up before the deploy, and those of other services on the
-// marketplace that look at least as often.
-func (w *Watch) setControls(before Snapshot, first int) {
-	for i := first; i < len(w.Checks); i++ {
-		c := &w.Checks[i]
-		if c.Labels["shop"] == "" && c.Labels["marketplace"] == "" || len(c.Metrics) == 0 {
-			continue
-		}
-		var names []string
-		var past judge.History
-		for _, p := range w.Peers {
-			if p.Every <= c.Every && sameMarketplace(c.CheckPolicy, p) {
-				names = append(names, p.Check)
-			}
-		}
-		for _, o := range w.Others {
-			if c.Labels["shop"] == "" || !alike(c.CheckPolicy, o) || before.Health[o.Check] != sample.Up {
-				continue
-			}
-			names = append(names, o.Check)
-			if h := before.baseline(o.Check).Recent; h.Valid() {
-				past.Add(h)
-			}
-		}
-		if len(names) == 0 {
-			continue
-		}
-		looks, failures := past.Counts()
-		c.Metrics[0].Control = &Control{
-			Checks: names, State: judge.CanaryState{Looks: looks, Failures: failures}, Until: c.From,
-		}
-	}
-}
-
-// loseControls removes the controls at shops that have the deploy now. A check without any left
-// is only compared with its baseline from here on: its tests restart, and its share is
-// multiplied by the evidence so far, so that the evidence of the watch stays the same.
-func (c *CheckState) loseControls(others []CheckPolicy) {
-	if len(c.Metrics) == 0 || c.Metrics[0].Control == nil {
-		return
-	}
-	m := &c.Metrics[0]
-	left := slices.DeleteFunc(slices.Clone(m.Control.Checks), func(name string) bool {
-		return !slices.ContainsFunc(others, func(o CheckPolicy) bool { return o.Check == name })
-	})
-	if len(left) > 0 {
-		k := *m.Control
-		k.Checks = left
-		m.Control = &k
-		return
-	}
-	m.Share *= max(min(math.Exp(m.logE()), maxEValue), math.SmallestNonzeroFloat64)
-	m.Control = nil
-	for i := range m.Streams {
-		s := &m.Streams[i]
-		s.State, s.LogE = judge.ProcessState{Last: s.State.Last}, 0
-	}
-}
-
-// alike reports whether two checks look at the same thing at two shops.
-func alike(a, b CheckPolicy) bool {
-	return a.Kind == b.Kind && strings.EqualFold(a.Labels["marketplace"], b.Labels["marketplace"]) && a.Labels["shop"] != b.Labels["shop"]
-}
-
-// sameMarketplace reports whether two checks look at one marketplace.
-func sameMarketplace(a, b CheckPolicy) bool {
-	return a.Labels["marketplace"] != "" && strings.EqualFold(a.Labels["marketplace"], b.Labels["marketplace"])
-}
-
-// compared takes a look at a shop without the deploy. It reports whether any check is compared
-// with it.
-func (w *Watch) compared(s sample.Sample) bool {
-	found := false
-	for i := range w.Checks {
-		c := &w.Checks[i]
-		if len(c.Metrics) == 0 || c.Metrics[0].Control == nil {
-			continue
-		}
-		k := c.Metrics[0].Control
-		if !slices.Contains(k.Checks, s.Check) || s.At.Before(c.From) {
-			continue
-		}
-		found = true
-		if s.Health == sample.Unknown {
-			k.Seen.Unknown++
-			continue
-		}
-		k.advance(s.At, c.Every)
-		k.Block.Control++
-		k.Seen.Looks++
-		if s.Health == sample.Down {
-			k.Block.ControlFailures++
-			k.Seen.Failures++
-		}
-	}
-	if found {
-		w.Seq++
-	}
-	return found
 }

@@ -31,6 +31,36 @@ func (p Policy) tolerance(c CheckPolicy) judge.Tolerance {
 	return judge.Tolerance{Rate: min(max(allowed, judge.MinRate), maxAllowed), Ratio: max(p.Ratio, 1), Delta: min(max(p.Delta, 0), maxAllowed)}
 }
 
+const (
+	// healthyShare is the share of failures that a healthy check may have which sets no failure rate,
+	// while its history is short.
+	healthyShare = 0.05
+	// quietRate is the allowed failure rate of a check whose long history is without failures.
+	quietRate = 0.001
+)
+
+// toleranceAfter is the tolerance for a check with this history. Of a check that sets no failure
+// rate, little is assumed while its history is short, and a long and quiet history lowers what is
+// allowed: to a rate that its own probably does not exceed.
+func (p Policy) toleranceAfter(c CheckPolicy, h judge.History) judge.Tolerance {
+	t := p.tolerance(c)
+	t.Healthy = t.Rate
+	if c.FailureRateSet || t.Rate != DefaultFailureRate {
+		return t
+	}
+	t.Healthy = healthyShare
+	if enough(h) {
+		looks, failures := h.Counts()
+		if own := max(quietRate, judge.RateUpper(failures, looks, 0.5)); own < t.Rate {
+			t.Rate = own
+			if t.Delta == judge.DefaultTolerance().Delta {
+				t.Delta = min(t.Delta, quietRate)
+			}
+		}
+	}
+	return t
+}
+
 // flaky reports whether more than the configured rate is allowed because the check failed so
 // often before the deploy.
 func (c *CheckState) flaky() bool {
@@ -205,8 +235,12 @@ func (c *CheckState) slow(m *Metric) (Evidence, bool) {
 		return Evidence{}, false
 	}
 	e := Evidence{
-		Check: c.Check, Metric: Latency, Before: l.Before, After: Counts{Looks: c.Judged.Looks, Failures: l.Over},
-		EValue: capped(m.logE()), Weight: c.Share * m.Share, Samples: c.Judged.Looks, Limit: l.Seconds, Excused: c.Excused.Reason(), Since: c.FirstSlow,
+		Check: c.Check, Metric: Latency, Before: l.Before, After: Counts{Looks: l.Looks, Failures: l.Over},
+		EValue: capped(m.logE()), Weight: c.Share * m.Share, Samples: l.Looks, Limit: l.Seconds, Excused: c.Excused.Reason(), Since: c.FirstSlow,
+		Notable: l.Notable, Longer: l.Longer,
+	}
+	if m.Control != nil {
+		e.Control = &m.Control.Seen
 	}
 	e.BeforeRange, e.AfterRange = rangeOf(e.Before), rangeOf(e.After)
 	return e, true

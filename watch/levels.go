@@ -102,7 +102,8 @@ func (p levelPlan) levels(values, others []float64) []Level {
 			continue // what is never negative cannot fall below zero
 		}
 		h, above := p.beyond(values, x)
-		s := known(judge.RateUpper(above, n, p.alpha/float64(len(percents()))), h, p.horizon)
+		s := known(judge.RateUpper(above, n, p.alpha/float64(len(percents()))), h.Persistence(), p.horizon)
+		s.State = h.Begin()
 		// Too few values were beyond a high percentile to tell how they follow each other: then as
 		// those beyond the one below it do.
 		if h.Begun >= enoughRuns {
@@ -143,7 +144,7 @@ func percentile(sorted []float64, percent int) float64 {
 func (p NumberPolicy) beyond(values []float64, x float64) (h judge.History, above int) {
 	for _, v := range values {
 		if math.IsNaN(v) {
-			h.Last = 0
+			h.Last, h.Run = 0, 0
 			continue
 		}
 		yes := p.worse(v, x)

@@ -137,12 +137,12 @@ func (b Beginning) from(grace time.Duration) time.Time {
 func (w *Watch) newCheckState(c CheckPolicy, before Snapshot, from time.Time, checks int) CheckState {
 	s := CheckState{CheckPolicy: c, From: from, Horizon: w.planned(c.Every)}
 	base := before.baseline(c.Check)
-	tol := w.Policy.tolerance(c)
+	tol := w.Policy.toleranceAfter(c, base.Recent)
 	s.Allowed = tol.Rate
 	if representative(base.Recent, tol.Rate) {
 		s.Allowed = max(tol.Rate, tol.Ratio*rate(base.Recent)+tol.Delta)
 	}
-	s.Allowed = min(s.Allowed, judge.MaxRate)
+	s.Allowed = about(min(s.Allowed, judge.MaxRate))
 	s.FastFailureRate, s.Tempering = w.Policy.fastFailureRate(base.Recent, tol), judge.Tempering(base.Recent.Persistence())
 	s.Metrics = []Metric{w.failures(c, base, before.Rechecks[c.Check], s.Horizon)}
 	if m, ok := w.latency(base, s.Horizon, checks); ok {
@@ -176,6 +176,15 @@ func (w *Watch) scale(by float64) {
 	for i := range w.Counters {
 		w.Counters[i].Share *= by
 	}
+}
+
+// about rounds a rate to two digits.
+func about(rate float64) float64 {
+	if !(rate > 0) {
+		return rate
+	}
+	unit := math.Pow(10, math.Floor(math.Log10(rate))-1)
+	return math.Round(rate/unit) / math.Round(1/unit)
 }
 
 // rate is the share of failures in a history.

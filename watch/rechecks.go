@@ -11,10 +11,14 @@ type RecheckStats struct {
 // maxRechecks bounds the looks that RecheckStats counts: beyond it, older ones count half.
 const maxRechecks = 2000
 
+// maxOfOneFailure bounds the rechecks of one failure that count: an outage tells of itself, and not
+// of how long failures last.
+const maxOfOneFailure = 30
+
 // Add joins the counts of one more failure.
 func (r RecheckStats) Add(o RecheckStats) RecheckStats {
 	r.Seen += o.Seen
-	r.Again += o.Again
+	r.Again += min(o.Again, maxOfOneFailure*max(o.Seen, 1))
 	r.Cleared += o.Cleared
 	if r.Again+r.Cleared > maxRechecks {
 		r.Seen, r.Again, r.Cleared = (r.Seen+1)/2, (r.Again+1)/2, (r.Cleared+1)/2

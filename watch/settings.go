@@ -19,7 +19,7 @@ type Settings struct {
 	FalseRollback Share          `yaml:"false_rollback" doc:"False-alarm risk: the chance that a healthy deploy is judged failed, such as 0.1%; under 50%."`
 	FastPhase     FastPhase      `yaml:"fast_phase" doc:"When a watch reports early that nothing is badly wrong; it goes on until its deadline."`
 	Ratio         float64        `yaml:"ratio" doc:"A check may fail this many times as often as before the deploy; at least 1."`
-	Delta         Share          `yaml:"delta" doc:"Added to that: a share of all looks."`
+	Delta         Share          `yaml:"delta" doc:"Added to that: a share of all looks. The default is less for a check with a long and quiet history that sets no failure_rate."`
 	AnnounceLag   model.Duration `yaml:"announce_lag" doc:"How long after a deploy its hook may be called: a check that began to fail at most this long before the hook, and still fails, is not excused."`
 	ActWithin     model.Duration `yaml:"act_within" doc:"In mode auto, a fault that began before the hook is rolled back without asking only if it began at most this long before it, and such faults are rare; at most announce_lag, 0s: a person is always asked."`
 	Grace         model.Duration `yaml:"grace" doc:"Looks within this time after the switch are not judged; shorter than for."`
@@ -48,7 +48,7 @@ type Before struct {
 type Slow struct {
 	Share Share          `yaml:"share" doc:"The part of a check's evidence that comes from its durations; under 100%, 0 ignores them."`
 	Ratio float64        `yaml:"ratio" doc:"A look is slow when it takes this many times as long as before; at least 1."`
-	Delta model.Duration `yaml:"delta" doc:"And at least this much longer."`
+	Delta model.Duration `yaml:"delta" doc:"And at least this much longer; 0s: 20ms, or the check's usual spread (from the median to the 90th percentile) where that is more."`
 }
 
 // DefaultSettings are those of a service that sets none.
@@ -65,7 +65,7 @@ func DefaultSettings() Settings {
 		MaxBlind:      model.Duration(10 * time.Minute),
 		MinSamples:    10,
 		Baseline:      Before{Window: model.Duration(4 * time.Hour), SameTime: true},
-		Latency:       Slow{Share: 0.2, Ratio: 1.5, Delta: model.Duration(200 * time.Millisecond)},
+		Latency:       Slow{Share: 0.2, Ratio: 1.5},
 	}
 }
 

@@ -132,12 +132,8 @@ func (c *CheckState) judge(l look) {
 	for i := range c.Metrics {
 		m := &c.Metrics[i]
 		m.observe(l)
-		if k := m.Control; k != nil {
-			k.advance(l.At, c.Every)
-			k.Block.Canary++
-			if l.Down {
-				k.Block.CanaryFailures++
-			}
+		if m.Control != nil {
+			m.Control.observe(m, l, c.Every)
 		}
 	}
 	c.Judged.Looks++
@@ -146,13 +142,15 @@ func (c *CheckState) judge(l look) {
 	}
 	c.LastJudged, c.LastJudgedDown = l.At, l.Down
 	date(&c.Onset, &c.FirstFailure, c.Allowed, l.Down, l.At)
-	if n := len(c.Metrics); n > 1 {
+	if n := len(c.Metrics); n > 1 && l.timed() {
 		// The highest percentile shows since when looks are slow: healthy ones are seldom above it.
 		m := &c.Metrics[n-1]
 		last := len(m.Limits) - 1
+		for last > 0 && m.Limits[last].SameTime {
+			last--
+		}
 		if last >= 0 && len(m.Streams) > last {
-			slow := l.Down || l.Took.Seconds() > m.Limits[last].Seconds
-			date(&c.SlowOnset, &c.FirstSlow, m.Streams[last].Rate, slow, l.At)
+			date(&c.SlowOnset, &c.FirstSlow, m.Streams[last].Rate, l.Took.Seconds() > m.Limits[last].Seconds, l.At)
 		}
 	}
 }

@@ -23,6 +23,9 @@ type Stream struct {
 
 	State judge.ProcessState `json:"state"`
 	LogE  float64            `json:"log_e"` // natural logarithm of the evidence
+	// Carried is the log-evidence of a state that this build cannot continue: the evidence goes on
+	// from there.
+	Carried float64 `json:"carried,omitempty"`
 
 	// test and recheck are made of the fields above when they are first needed; they are not part
 	// of the stored value. They differ in the persistence only, and share one state.
@@ -32,16 +35,15 @@ type Stream struct {
 // Equal reports whether two streams are the same, whether or not their tests are made yet.
 func (s Stream) Equal(o Stream) bool {
 	return s.Rate == o.Rate && s.Persistence == o.Persistence && s.Before == o.Before && s.Rechecks == o.Rechecks && s.Tolerance == o.Tolerance &&
-		s.Horizon == o.Horizon && s.LogE == o.LogE && s.State.N == o.State.N && s.State.Last == o.State.Last && slices.Equal(s.State.A, o.State.A)
+		s.Horizon == o.Horizon && s.LogE == o.LogE && s.Carried == o.Carried && s.State.N == o.State.N && s.State.Last == o.State.Last && slices.Equal(s.State.A, o.State.A)
 }
 
-// known is a stream compared with a rate; history tells the persistence of failures.
-func known(rate float64, h judge.History, horizon int) Stream {
+// known is a stream compared with a rate.
+func known(rate, persistence float64, horizon int) Stream {
 	return Stream{
 		Rate:        min(max(rate, judge.MinRate), judge.MaxRate),
-		Persistence: min(max(h.Persistence(), rate), maxPersistence),
+		Persistence: min(max(persistence, rate), maxPersistence),
 		Horizon:     horizon,
-		State:       h.Begin(),
 	}
 }
 
@@ -64,11 +66,13 @@ func (s *Stream) process() *judge.Process {
 	}
 	s.test = test
 	if !s.test.Fits(s.State) {
-		s.State, s.LogE = judge.ProcessState{}, 0
+		// Evidence that begins anew and is multiplied by what there was has the same bound.
+		s.State, s.Carried = judge.ProcessState{Last: s.State.Last}, min(max(finite(s.LogE), -maxCarried), maxCarried)
+		s.LogE = s.Carried
 	}
 	if s.judgesRechecks() {
 		h := s.Before
-		h.Failing, h.Again = s.Rechecks.Again+s.Rechecks.Cleared, s.Rechecks.Again
+		h.Failing, h.Again, h.Longest, h.Others = s.Rechecks.Again+s.Rechecks.Cleared, s.Rechecks.Again, 0, judge.Runs{}
 		if s.recheck, err = s.build(h, h.Persistence()); err != nil {
 			s.recheck = nil
 		}
@@ -96,9 +100,11 @@ func (s *Stream) observeWith(test *judge.Process, yes bool) {
 	if test == nil {
 		return
 	}
-	test.Observe(&s.State, yes)
-	s.LogE = test.LogE(s.State)
+	s.LogE = s.Carried + test.Observe(&s.State, yes)
 }
+
+// maxCarried bounds the log-evidence that is carried over.
+const maxCarried = 100
 
 // enoughRechecked is how many failures must have been rechecked until they cleared before rechecks
 // are evidence.
@@ -131,10 +137,12 @@ type Metric struct {
 	Share float64 `json:"share"` // of its check's share
 	// Streams of Failures compare looks with the last hours before the deploy and, if known, with
 	// the same time of other days; the smaller evidence counts. Streams of Latency compare them
-	// with Limits, and the average evidence counts.
+	// with Limits: those of the last hours count on average, those of the same time too, and of
+	// both averages the smaller one counts.
 	Streams []Stream `json:"streams"`
 	Limits  []Limit  `json:"limits,omitempty"` // of Latency: one for each stream
-	// Control compares the looks with those at shops without the deploy.
+	// Control compares the looks with those at shops without the deploy; the smaller evidence
+	// counts.
 	Control *Control `json:"control,omitempty"`
 }
 
@@ -142,28 +150,36 @@ type Metric struct {
 type Limit struct {
 	Seconds float64 `json:"seconds"`
 	Before  Counts  `json:"before"` // looks, and how many took longer than the percentile that the limit is made of
-	Over    int     `json:"over"`   // judged looks that took longer
+	// SameTime: the percentile is of the same time of other days.
+	SameTime bool `json:"same_time,omitempty"`
+	Looks    int  `json:"looks,omitempty"` // judged looks with a duration
+	Over     int  `json:"over"`            // those that took longer
+	// Longer counts the looks that took longer than Notable, which is slower by the ratio but not by
+	// enough to count; 0: there is no such duration.
+	Notable float64 `json:"notable,omitempty"`
+	Longer  int     `json:"longer,omitempty"`
 }
 
 // boundsKeep is the factor on evidence that relies on bounds estimated from history: they may be
 // wrong with a tenth of alpha.
 const boundsKeep = 0.9
 
-// logE is the natural logarithm of the metric's evidence.
+// logE is the natural logarithm of the metric's evidence: the smallest of what it is compared with.
 func (m *Metric) logE() float64 {
 	if len(m.Streams) == 0 {
 		return 0
 	}
+	least := math.Inf(1)
 	if m.Name == Latency {
-		logs := make([]float64, len(m.Streams))
-		for i := range m.Streams {
-			logs[i] = m.Streams[i].LogE - math.Log(float64(len(m.Streams)))
+		for _, sameTime := range []bool{false, true} {
+			if e, ok := m.slowness(sameTime); ok {
+				least = min(least, e)
+			}
 		}
-		return math.Log(boundsKeep) + logSum(logs)
-	}
-	least := m.Streams[0].LogE
-	for i := range m.Streams {
-		least = min(least, m.Streams[i].LogE)
+	} else {
+		for i := range m.Streams {
+			least = min(least, m.Streams[i].LogE)
+		}
 	}
 	if m.Control != nil {
 		least = min(least, m.Control.logE())
@@ -171,31 +187,61 @@ func (m *Metric) logE() float64 {
 	return least
 }
 
-// observe takes a judged look.
-func (m *Metric) observe(l look) {
+// slowness is the average evidence of the streams of Latency that compare with the last hours, or with
+// the same time of other days; false when there are none.
+func (m *Metric) slowness(sameTime bool) (logE float64, ok bool) {
+	var logs []float64
 	for i := range m.Streams {
-		yes := l.Down
-		if m.Name == Latency {
-			// A look that failed counts as slow.
-			yes = l.Down || l.Took.Seconds() > m.Limits[i].Seconds
-			if yes {
-				m.Limits[i].Over++
-			}
+		if m.ofSameTime(i) == sameTime {
+			logs = append(logs, m.Streams[i].LogE)
 		}
-		m.Streams[i].observe(yes)
+	}
+	return math.Log(boundsKeep) + logSum(logs) - math.Log(float64(len(logs))), len(logs) > 0
+}
+
+func (m *Metric) ofSameTime(i int) bool { return i < len(m.Limits) && m.Limits[i].SameTime }
+
+// observe takes a judged look. One that failed says nothing about durations: it is counted among the
+// failures.
+func (m *Metric) observe(l look) {
+	if m.Name != Latency {
+		for i := range m.Streams {
+			m.Streams[i].observe(l.Down)
+		}
+		return
+	}
+	if !l.timed() {
+		return
+	}
+	for i := range min(len(m.Streams), len(m.Limits)) {
+		limit, seconds := &m.Limits[i], l.Took.Seconds()
+		slow := seconds > limit.Seconds
+		limit.Looks++
+		switch {
+		case slow:
+			limit.Over++
+		case limit.Notable > 0 && seconds > limit.Notable:
+			limit.Longer++
+		}
+		m.Streams[i].observe(slow)
 	}
 }
 
-// heaviestLimit is the limit of Latency with the most evidence.
+// heaviestLimit is the limit of Latency with the most evidence, among those that decide.
 func (m *Metric) heaviestLimit() (Limit, bool) {
 	if len(m.Limits) == 0 || len(m.Limits) != len(m.Streams) {
 		return Limit{}, false
 	}
-	best := 0
+	recent, _ := m.slowness(false)
+	matched, ok := m.slowness(true)
+	sameTime, best := ok && matched < recent, -1
 	for i := range m.Streams {
-		if cmp.Compare(m.Streams[i].LogE, m.Streams[best].LogE) > 0 {
+		if m.Limits[i].SameTime == sameTime && (best < 0 || cmp.Compare(m.Streams[i].LogE, m.Streams[best].LogE) > 0) {
 			best = i
 		}
+	}
+	if best < 0 {
+		return Limit{}, false
 	}
 	return m.Limits[best], true
 }
@@ -207,7 +253,7 @@ func (m Metric) clone() Metric {
 	}
 	m.Limits = slices.Clone(m.Limits)
 	if m.Control != nil {
-		c := *m.Control
+		c := m.Control.clone()
 		m.Control = &c
 	}
 	return m

@@ -29,14 +29,14 @@ func timelines() map[string]timeline {
 		},
 		"a total outage fails within ten looks": {
 			marks: down(10), before: sample.Up, state: watch.Failed,
-			says: []string{"push failed 8 of 8 looks since 10:02:11", "allowed is 1%", "before the deploy it failed 2 of 960", "HTTP 500"},
+			says: []string{"push failed 6 of 6 looks since 10:02:11", "allowed is 0.41%", "before the deploy it failed 2 of 960", "HTTP 500"},
 		},
 		"one failure does not fail a deploy": {marks: "x" + up(39), before: sample.Up, policy: quiet, state: watch.Passed},
 		"a fault that begins late is found": {
 			marks: up(60) + down(15), before: sample.Up, state: watch.Failed, says: []string{"beginning at 10:17:26"},
 		},
 		"looks that cannot see are neither good nor bad": {
-			marks: "xxxx????????????????????xxxxx", before: sample.Up, state: watch.Failed, at: 28, says: []string{"failed 8 of 8 looks"},
+			marks: "xxxx????????????????????xxxxx", before: sample.Up, state: watch.Failed, at: 26, says: []string{"failed 6 of 6 looks"},
 		},
 		"a watch that saw nothing is inconclusive": {
 			marks: strings.Repeat("?", 40), before: sample.Up, policy: func(p *watch.Policy) { quiet(p); p.MaxBlind = 0 }, state: watch.Inconclusive,

@@ -31,7 +31,7 @@ type Policy struct {
 	FastMinDuration time.Duration `json:"soak"`
 	// LatencyShare is the part of a check's evidence that comes from its durations; 0: they are
 	// not judged. A look is slow when it takes longer than a percentile of before by both the
-	// ratio and the delta.
+	// ratio and the delta. LatencyDelta 0: 20 ms, or as much as durations spread anyway.
 	LatencyShare float64       `json:"latency_share,omitempty"`
 	LatencyRatio float64       `json:"latency_ratio,omitempty"`
 	LatencyDelta time.Duration `json:"latency_delta,omitempty"`
@@ -44,8 +44,10 @@ type CheckPolicy struct {
 	Labels      map[string]string `json:"labels,omitempty"` // shop, marketplace, …: a deploy to some shops is judged on those
 	Path        string            `json:"path,omitempty"`   // its network path
 	FailureRate float64           `json:"failure_rate"`     // allowed, default 0.01; (0, 0.5]
-	Weight      float64           `json:"weight"`           // relative; default 1
-	Every       time.Duration     `json:"every"`            // interval; blind without a result for BlindAfter(Every)
+	// FailureRateSet: FailureRate is configured. Otherwise a long and quiet history lowers it.
+	FailureRateSet bool          `json:"failure_rate_set,omitempty"`
+	Weight         float64       `json:"weight"` // relative; default 1
+	Every          time.Duration `json:"every"`  // interval; blind without a result for BlindAfter(Every)
 }
 
 // Snapshot is the state before the deploy.
@@ -87,6 +89,10 @@ type Evidence struct {
 	AfterRange  *Range  `json:"after_range,omitempty"`
 	Allowed     float64 `json:"allowed,omitempty"` // the failure rate that is tolerated, about
 	Limit       float64 `json:"limit,omitempty"`   // seconds, of Latency
+	// Longer counts the looks that took longer than Notable, in seconds, but not longer than Limit:
+	// slower than before, though not by enough to count.
+	Notable float64 `json:"notable,omitempty"`
+	Longer  int     `json:"longer,omitempty"`
 	// Control counts the looks at shops without the deploy, if it is compared with them.
 	Control *Counts `json:"control,omitempty"`
 	// NotCounted are failures while a control was down or blind.

@@ -118,9 +118,9 @@ func TestVerdictNamesTheCauseAndWhatFails(t *testing.T) {
 		v = w.Observe(look("push", sample.Down, at))
 	}
 	want := &watch.Verdict{
-		State: watch.Failed, Cause: "push", Metric: watch.Failures, Failing: []string{"push", "feed"}, At: t0().Add(9 * every),
+		State: watch.Failed, Cause: "push", Metric: watch.Failures, Failing: []string{"push", "feed"}, At: t0().Add(6 * every),
 		Reason: reason.Join(
-			reason.New("looks_failed", "check", "push", "failures", 9, "looks", 9, "since", t0(), "began", nil, "allowed", 0.01,
+			reason.New("looks_failed", "check", "push", "failures", 6, "looks", 6, "since", t0(), "began", nil, "allowed", 0.0041,
 				"before", reason.New("failed_before", "failures", 2, "looks", 960), "elsewhere", nil),
 			reason.New("last_error", "error", "HTTP 500"),
 			reason.New("also_failing", "checks", []string{"feed"})),
@@ -129,8 +129,8 @@ func TestVerdictNamesTheCauseAndWhatFails(t *testing.T) {
 		t.Errorf("verdict (-want +got):\n%s", diff)
 	}
 	ev := w.Evidence()
-	if len(ev) != 3 || ev[1].Check != "push" || ev[1].EValue < 1000 || ev[1].Samples != 9 || !ev[1].Since.Equal(t0().Add(every)) ||
-		ev[1].Before != (watch.Counts{Looks: 960, Failures: 2}) || ev[1].After != (watch.Counts{Looks: 9, Failures: 9}) {
+	if len(ev) != 3 || ev[1].Check != "push" || ev[1].EValue < 1000 || ev[1].Samples != 6 || !ev[1].Since.Equal(t0().Add(every)) ||
+		ev[1].Before != (watch.Counts{Looks: 960, Failures: 2}) || ev[1].After != (watch.Counts{Looks: 6, Failures: 6}) {
 		t.Errorf("evidence %+v", ev)
 	}
 }
@@ -147,9 +147,9 @@ func TestVerdictsReadInBothLanguages(t *testing.T) {
 		t.Fatal("no verdict")
 	}
 	for language, want := range map[string]string{
-		"en": "push failed 8 of 8 looks since 18:02:11; allowed is 1%; before the deploy it failed 2 of 960. Error: HTTP 500. " +
+		"en": "push failed 6 of 6 looks since 18:02:11; allowed is 0.41%; before the deploy it failed 2 of 960. Error: HTTP 500. " +
 			"Deployed meanwhile, a possible cause too: price-sync v7 (18:03:11).",
-		"zh": "push 自 18:02:11 起探测 8 次，失败 8 次；允许的失败率为 1%；部署前 960 次中失败 2 次。错误：HTTP 500。" +
+		"zh": "push 自 18:02:11 起探测 6 次，失败 6 次；允许的失败率为 0.41%；部署前 960 次中失败 2 次。错误：HTTP 500。" +
 			"期间还部署了（也可能是原因）：price-sync v7（18:03:11）。",
 	} {
 		if got := (reason.Reader{Language: language, Location: shanghai, Now: t0()}).Read(v.Reason); got != want {

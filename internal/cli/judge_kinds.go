@@ -334,7 +334,10 @@ func (f *judgeFlags) latency() (*oneJudge, error) {
 	if err != nil {
 		return nil, err
 	}
-	test, err := judge.NewLatency(before, f.plan.Tolerance.Ratio-1, f.plan.Tolerance.Delta, f.plan.Alpha, f.plan.Horizon)
+	test, err := judge.NewLatency(before, judge.LatencyPlan{
+		Part: f.plan.Tolerance.Ratio - 1, Seconds: f.plan.Tolerance.Delta,
+		Alpha: f.plan.Alpha, Horizon: f.plan.Horizon, Bursts: f.plan.Bursts,
+	})
 	if err != nil {
 		return nil, err
 	}

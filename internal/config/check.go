@@ -21,7 +21,7 @@ type Check struct {
 	Cron         Cron              `yaml:"cron" doc:"Cron schedule in the server's time zone; or use every."`
 	Timeout      model.Duration    `yaml:"timeout" doc:"Timeout of one look; less than the time between two looks."`
 	Labels       map[string]string `yaml:"labels" doc:"Labels of its series, such as marketplace, shop and site."`
-	FailureRate  watch.Share       `yaml:"failure_rate" doc:"Share of looks that may fail while the service is healthy; at most 50%."`
+	FailureRate  watch.Share       `yaml:"failure_rate" doc:"Share of looks that may fail while the service is healthy; at most 50%. Left out: what a long and quiet history shows, and at most the default."`
 	Weight       float64           `yaml:"weight" doc:"Weight among the service's checks when a deploy is judged."`
 	Watch        bool              `yaml:"watch" doc:"Whether deploys are judged by this check."`
 	CountsForSLA bool              `yaml:"counts_for_sla" doc:"Whether the check counts in the SLA report."`
@@ -31,6 +31,8 @@ type Check struct {
 	NetworkPath  string            `yaml:"network_path" doc:"The network path it uses: checks with the same path lose connectivity together; default: default."`
 	Control      bool              `yaml:"control" doc:"Whether it is a control: while no control of a network path answers, checks of that path that are down count as unknown. Controls judge no deploys and do not count in the SLA report."`
 
+	// FailureRateSet reports whether the file sets its failure rate, here or among the defaults.
+	FailureRateSet bool `yaml:"-"`
 	// Settings are the decoded and validated settings of the kind.
 	Settings any `yaml:"-"`
 }
@@ -48,6 +50,8 @@ func (c *Check) Policy() watch.CheckPolicy {
 		FailureRate: float64(c.FailureRate),
 		Weight:      c.Weight,
 		Every:       time.Duration(c.Every),
+
+		FailureRateSet: c.FailureRateSet,
 	}
 }
 

@@ -127,7 +127,7 @@ type Token struct {
 type Defaults struct {
 	Every       model.Duration    `yaml:"every" doc:"Time between two looks."`
 	Timeout     model.Duration    `yaml:"timeout" doc:"Timeout of one look; default: 10s, or 80% of the time between two looks if that is less."`
-	FailureRate watch.Share       `yaml:"failure_rate" doc:"Share of looks that may fail while the service is healthy."`
+	FailureRate watch.Share       `yaml:"failure_rate" doc:"Share of looks that may fail while the service is healthy. Left out: what a long and quiet history of the check shows, and at most the default."`
 	BlindAfter  model.Duration    `yaml:"blind_after" doc:"How long a check may be unknown before people are notified."`
 	Labels      map[string]string `yaml:"labels" doc:"Labels that every check gets."`
 	Retry       probes.Retry      `yaml:"retry" doc:"Retries within a look, for every check that only reads."`

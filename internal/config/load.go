@@ -177,8 +177,11 @@ func (d *decoder) fill(c *Config) {
 	if c.Server.ExternalURL == "" {
 		c.Server.ExternalURL = c.Server.AdvertiseURL
 	}
+	_, allSet := d.find("defaults.failure_rate")
 	for i := range c.Checks {
 		d.zeros(&c.Checks[i], at("checks", i))
+		_, set := d.find(at("checks", i) + ".failure_rate")
+		c.Checks[i].FailureRateSet = set || allSet
 		kind, ok := d.options.Probes[c.Checks[i].Kind]
 		c.Checks[i].fill(c.Defaults, func(c *Check) bool { return ok && kind.MayRepeat(c.Settings) && len(c.Uses()) == 0 })
 	}

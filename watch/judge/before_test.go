@@ -61,7 +61,7 @@ func TestHistory(t *testing.T) {
 	for _, mark := range "..xx.x.." {
 		h.Observe(mark == 'x')
 	}
-	want := judge.History{Calm: 4, Begun: 2, Failing: 3, Again: 1, Last: 1}
+	want := judge.History{Calm: 4, Begun: 2, Failing: 3, Again: 1, Last: 1, Longest: 2}
 	if h != want {
 		t.Errorf("%+v, want %+v", h, want)
 	}
@@ -77,6 +77,81 @@ func TestHistory(t *testing.T) {
 	long := judge.History{Failing: 1000, Again: 900}
 	if p := long.Persistence(); p < 0.9 || p > 0.93 {
 		t.Errorf("persistence of long bursts: %v", p)
+	}
+}
+
+// Persistence counts runs of failures, not looks: one outage is one run.
+func TestPersistenceCountsRuns(t *testing.T) {
+	history := func(runs ...int) judge.History {
+		var h judge.History
+		for range 400 {
+			h.Observe(false)
+		}
+		for _, n := range runs {
+			for range n {
+				h.Observe(true)
+			}
+			for range 20 {
+				h.Observe(false)
+			}
+		}
+		return h
+	}
+	repeat := func(times int, runs ...int) (all []int) {
+		for range times {
+			all = append(all, runs...)
+		}
+		return all
+	}
+	for name, c := range map[string]struct {
+		h           judge.History
+		least, most float64
+	}{
+		"no run":                               {history(), 0.6, 0.6},
+		"one outage":                           {history(20), 0.8, 0.88},
+		"a longer one":                         {history(200), 0.8, 0.88},
+		"an outage among single failures":      {history(1, 20, 1, 1), 0.5, 0.6},
+		"an outage among many":                 {history(append(repeat(30, 1), 40)...), 0.5, 0.55},
+		"three outages":                        {history(20, 20, 20), 0.9, 0.95},
+		"runs of three":                        {history(repeat(10, 1, 2, 6)...), 0.65, 0.75},
+		"runs of ten":                          {history(repeat(4, 4, 8, 18)...), 0.88, 0.95},
+		"those of other checks":                {judge.History{Calm: 400, Last: 1, Others: judge.Runs{Ended: 10, Again: 90, Longest: 20}}, 0.88, 0.95},
+		"its own, where there are enough":      {judge.History{Calm: 400, Begun: 9, Failing: 9, Last: 1, Others: judge.Runs{Ended: 10, Again: 90, Longest: 20}}, 0.5, 0.5},
+		"one whose longest run nobody counted": {judge.History{Calm: 400, Begun: 5, Failing: 50, Again: 45, Last: 1}, 0.9, 0.95},
+	} {
+		if got := c.h.Persistence(); got < c.least || got > c.most {
+			t.Errorf("%s: %.3f, want %v to %v", name, got, c.least, c.most)
+		}
+	}
+}
+
+// One old outage does not hide the next one.
+func TestAnOutageAfterOneOldOutage(t *testing.T) {
+	for _, looks := range []int{4, 8, 20, 60} {
+		var h judge.History
+		for i := range 960 {
+			h.Observe(400 <= i && i < 400+looks)
+		}
+		p, err := judge.NewBefore(h, judge.DefaultTolerance(), 120, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := h.Begin()
+		for s.N < 120 && p.Observe(&s, true) < math.Log(1000) {
+		}
+		if s.N > 14 {
+			t.Errorf("after an outage of %d looks, found after %d looks, want at most 14", looks, s.N)
+		}
+	}
+}
+
+func TestAHistoryOfAnEarlierBuildIsRead(t *testing.T) {
+	var h judge.History
+	if err := json.Unmarshal([]byte(`{"calm":900,"begun":4,"failing":40,"again":36,"last":1}`), &h); err != nil {
+		t.Fatal(err)
+	}
+	if !h.Valid() || h.Persistence() < 0.85 {
+		t.Errorf("%+v persists with %v", h, h.Persistence())
 	}
 }
 

@@ -35,16 +35,9 @@ func NewKnown(p0 float64, horizon int) (*Known, error) {
 	if err != nil {
 		return nil, err
 	}
-	rates := grid(p0, nil)
-	late := Process{nulls: []float64{1}, weight: uniform(len(rates)), horizon: horizon}
-	fails, oks := make([]float64, len(rates)), make([]float64, len(rates))
-	for j, p := range rates {
-		fails[j], oks[j] = p/p0, (1-p)/(1-p0)
-	}
-	for previous := range 2 {
-		late.factor[previous] = [2][]float64{oks, fails}
-	}
-	return &Known{now: now, late: late, horizon: horizon}, nil
+	late := newBuilder(horizon, false)
+	late.process.atStart = 0
+	return &Known{now: now.withSmall(), late: *late.build([]null{{1, p0, 0}}), horizon: horizon}, nil
 }
 
 func (s KnownState) process() ProcessState { return ProcessState{N: s.N, A: s.Late} }

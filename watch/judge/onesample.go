@@ -11,8 +11,8 @@ const (
 	MaxRate = 0.99
 )
 
-// gridSize is enough for MinRate: odds ratios 2, 4, 8, … up to a rate of 0.76 are at most 21, and
-// the outage.
+// gridSize is enough for MinRate: odds ratios 2, 4, 8, … up to a rate of 0.76 are at most 21, the
+// outage, and the small ones.
 const gridSize = 24
 
 // OneSample tests whether failures come more often than a known rate p0 allows.
@@ -30,14 +30,14 @@ const gridSize = 24
 //
 // A OneSample has no state; the zero value is not usable.
 type OneSample struct {
-	p0   float64
-	logJ float64
-	n    int
-	alt  [gridSize]alternative
+	p0  float64
+	n   int
+	alt [gridSize]alternative
 }
 
-// alternative holds the log-likelihood ratio of a failure and of a success.
-type alternative struct{ fail, ok float64 }
+// alternative holds the log-likelihood ratio of a failure and of a success, and the logarithm of its
+// weight.
+type alternative struct{ fail, ok, weight float64 }
 
 // NewOneSample makes the test for a null rate between MinRate and MaxRate.
 func NewOneSample(p0 float64) (OneSample, error) {
@@ -46,20 +46,32 @@ func NewOneSample(p0 float64) (OneSample, error) {
 	}
 	t := OneSample{p0: p0}
 	var buf [gridSize]float64
-	for _, p := range grid(p0, buf[:0]) {
-		t.add(p)
+	rates := grid(p0, buf[:0])
+	for _, p := range rates {
+		t.add(p, 1/float64(len(rates)))
 	}
-	t.logJ = math.Log(float64(t.n))
 	return t, nil
 }
 
-func (t *OneSample) add(p float64) {
+func (t *OneSample) add(p, weight float64) {
 	// Log1p keeps the digits that 1-p loses for rates close to 0.
 	t.alt[t.n] = alternative{
-		fail: math.Log(p / t.p0),
-		ok:   math.Log1p(-p) - math.Log1p(-t.p0),
+		fail:   math.Log(p / t.p0),
+		ok:     math.Log1p(-p) - math.Log1p(-t.p0),
+		weight: math.Log(weight),
 	}
 	t.n++
+}
+
+// withSmall adds the odds ratios under 2.
+func (t OneSample) withSmall() OneSample {
+	for i := range t.alt[:t.n] {
+		t.alt[i].weight += math.Log1p(-smallPart * float64(len(smallRatios())))
+	}
+	for _, ratio := range smallRatios() {
+		t.add(shiftOdds(t.p0, ratio), smallPart)
+	}
+	return t
 }
 
 // grid appends the alternatives to p0: failure rates with the odds ratios 2, 4, 8, … below 0.76,
@@ -86,13 +98,13 @@ func (t *OneSample) LogE(n, k int) float64 {
 	fails, oks := float64(k), float64(n-k)
 	top := math.Inf(-1)
 	for _, a := range t.alt[:t.n] {
-		top = max(top, fails*a.fail+oks*a.ok)
+		top = max(top, a.weight+fails*a.fail+oks*a.ok)
 	}
 	sum := 0.0
 	for _, a := range t.alt[:t.n] {
-		sum += math.Exp(fails*a.fail + oks*a.ok - top)
+		sum += math.Exp(a.weight + fails*a.fail + oks*a.ok - top)
 	}
-	return top + math.Log(sum) - t.logJ
+	return top + math.Log(sum)
 }
 
 // Threshold is the smallest log-evidence (to 1e-6) such that a healthy target reaches it

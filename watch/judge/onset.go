@@ -13,7 +13,7 @@ type Onset float64
 func (o *Onset) Observe(p0 float64, fail bool) {
 	p0 = min(max(p0, MinRate), MaxRate)
 	t := OneSample{p0: p0}
-	t.add(min(shiftOdds(p0, onsetRatio), 0.99))
+	t.add(min(shiftOdds(p0, onsetRatio), 0.99), 1)
 	step := t.alt[0].ok
 	if fail {
 		step = t.alt[0].fail

@@ -277,10 +277,10 @@ func TestCanary(t *testing.T) {
 func TestLatencyRefuses(t *testing.T) {
 	some := make([]float64, 100)
 	for name, err := range map[string]error{
-		"few latencies":      second(judge.NewLatency(some[:19], 0, 0, 0.001, 10)),
-		"negative tolerance": second(judge.NewLatency(some, -1, 0, 0.001, 10)),
-		"no alpha":           second(judge.NewLatency(some, 0, 0, 0, 10)),
-		"no horizon":         second(judge.NewLatency(some, 0, 0, 0.001, 0)),
+		"few latencies":      second(judge.NewLatency(some[:19], latencyPlan(0, 0.001, 10))),
+		"negative tolerance": second(judge.NewLatency(some, latencyPlan(-1, 0.001, 10))),
+		"no alpha":           second(judge.NewLatency(some, latencyPlan(0, 0, 10))),
+		"no horizon":         second(judge.NewLatency(some, latencyPlan(0, 0.001, 0))),
 	} {
 		if err == nil {
 			t.Errorf("%s was accepted", name)
@@ -292,7 +292,7 @@ func second[T any](_ T, err error) error { return err }
 
 // A watch that is taken over goes on with the same evidence, whatever the test.
 func TestStatesAreSmallAndSurviveJSON(t *testing.T) {
-	l, err := judge.NewLatency(slices.Repeat([]float64{0.1, 0.2, 0.3}, 100), 0, 0, 0.001, 720)
+	l, err := judge.NewLatency(slices.Repeat([]float64{0.1, 0.2, 0.3}, 100), latencyPlan(0, 0.001, 720))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +320,7 @@ func TestStatesAreSmallAndSurviveJSON(t *testing.T) {
 }
 
 func BenchmarkLatencyObserve(b *testing.B) {
-	l, err := judge.NewLatency(slices.Repeat([]float64{0.1, 0.2, 0.3}, 100), 0, 0, 0.001, 720)
+	l, err := judge.NewLatency(slices.Repeat([]float64{0.1, 0.2, 0.3}, 100), latencyPlan(0, 0.001, 720))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -345,4 +345,8 @@ func BenchmarkCanaryObserve(b *testing.B) {
 		sink += judge.Canary{}.LogE(s)
 	}
 	_ = sink
+}
+
+func latencyPlan(part, alpha float64, horizon int) judge.LatencyPlan {
+	return judge.LatencyPlan{Part: part, Alpha: alpha, Horizon: horizon, Bursts: true}
 }

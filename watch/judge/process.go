@@ -15,7 +15,8 @@ import (
 //
 // π is the prior of the onset: π0 on the deploy itself and the rest evenly on the first H
 // observations; rem is the prior of the observations still to come (Shiryaev's mixture with a
-// finite prior mass; Shin, Ramdas, Rinaldo 2022). For each null i the bracket is a
+// finite prior mass; Shin, Ramdas, Rinaldo 2022). An outage since the deploy has an onset of its
+// own: one of the first observations. For each null i the bracket is a
 // supermartingale with expectation at most 1, so E reaches 1/alpha with a chance of at most
 // alpha.
 //
@@ -28,6 +29,8 @@ type Process struct {
 	factor  [2][2][]float64
 	atStart float64 // π0
 	horizon int     // H
+	// outage reports that the first alternative of each null is an outage since the deploy.
+	outage bool
 }
 
 // ProcessState is the state of a Process: 8 bytes for each null and alternative.
@@ -105,6 +108,21 @@ func (p *Process) prior(n int) float64 { return onsetPrior{p.atStart, p.horizon}
 
 func (p *Process) rest(n int) float64 { return onsetPrior{p.atStart, p.horizon}.after(n) }
 
+// outagePrior is the prior probability that an outage since the deploy begins at observation n, and
+// after it: most begin with the first look, some need a moment.
+func outagePrior(n int) (begins, rest float64) {
+	switch n {
+	case 1:
+		return 0.8, 0.2
+	case 2:
+		return 0.15, 0.05
+	case 3:
+		return 0.05, 0
+	default:
+		return 0, 0
+	}
+}
+
 // Fits reports whether a stored state can be one of this process. It is checked once, when the
 // state is read.
 func (p *Process) Fits(s ProcessState) bool {
@@ -124,9 +142,9 @@ func (p *Process) sized(s ProcessState) bool {
 	return len(s.A) == len(p.weight) || len(s.A) == 0 && s.N == 0
 }
 
-// Observe takes one observation. It allocates for the first one only. A state of another size is
-// reset.
-func (p *Process) Observe(s *ProcessState, fail bool) {
+// Observe takes one observation and gives LogE after it. It allocates for the first one only. A
+// state of another size is reset.
+func (p *Process) Observe(s *ProcessState, fail bool) float64 {
 	if !p.sized(*s) {
 		*s = ProcessState{}
 	}
@@ -134,18 +152,37 @@ func (p *Process) Observe(s *ProcessState, fail bool) {
 		s.A = make(Floats, len(p.weight))
 	}
 	s.N++
-	begins := p.prior(s.N)
-	for c, f := range p.factor[bit(s.Last)][bit(fail)] {
-		a := (s.A[c] + begins) * f
-		switch {
-		case a < vanished:
-			a = 0
-		case a > overwhelming:
-			a = overwhelming
-		}
-		s.A[c] = a
-	}
+	begins, rest := p.prior(s.N), p.rest(s.N)
+	outage, outageRest := outagePrior(s.N)
+	factors := p.factor[bit(s.Last)][bit(fail)]
 	s.Last = fail
+	least, width := math.Inf(1), len(p.weight)/len(p.nulls)
+	for i, g := range p.nulls {
+		a, f, w := s.A[i*width:(i+1)*width], factors[i*width:(i+1)*width], p.weight[i*width:(i+1)*width]
+		sum := rest
+		if p.outage {
+			a[0] = inRange((a[0] + outage) * f[0])
+			sum = w[0]*(a[0]+outageRest) + (1-w[0])*rest
+			a, f, w = a[1:], f[1:], w[1:]
+		}
+		for c := range a {
+			v := inRange((a[c] + begins) * f[c])
+			a[c] = v
+			sum += w[c] * v
+		}
+		least = min(least, g*sum)
+	}
+	return math.Log(max(least, vanished))
+}
+
+func inRange(a float64) float64 {
+	switch {
+	case a < vanished:
+		return 0
+	case a > overwhelming:
+		return overwhelming
+	}
+	return a
 }
 
 // LogE is the natural logarithm of the evidence; 0 for a state of another size. It does not
@@ -154,12 +191,17 @@ func (p *Process) LogE(s ProcessState) float64 {
 	if !p.sized(s) || s.N == 0 {
 		return 0
 	}
-	least, rest := math.Inf(1), p.rest(s.N)
-	width := len(p.weight) / len(p.nulls)
+	rest, least, width := p.rest(s.N), math.Inf(1), len(p.weight)/len(p.nulls)
+	_, outageRest := outagePrior(s.N)
 	for i, g := range p.nulls {
+		a, w := s.A[i*width:(i+1)*width], p.weight[i*width:(i+1)*width]
 		sum := rest
-		for c := i * width; c < (i+1)*width; c++ {
-			sum += p.weight[c] * s.A[c]
+		if p.outage {
+			sum = w[0]*(a[0]+outageRest) + (1-w[0])*rest
+			a, w = a[1:], w[1:]
+		}
+		for c := range a {
+			sum += w[c] * a[c]
 		}
 		least = min(least, g*sum)
 	}
@@ -171,13 +213,4 @@ func bit(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// uniform gives n weights of 1/n.
-func uniform(n int) []float64 {
-	w := make([]float64, n)
-	for i := range w {
-		w[i] = 1 / float64(n)
-	}
-	return w
 }

@@ -137,24 +137,92 @@ func TestBeforeExpectationIsAtMostOne(t *testing.T) {
 }
 
 // Given the history, a chain that fails at most at the tolerated rate after a success and at
-// most at the persistence after a failure leaves every bracket at most 1.
+// most at the persistence after a failure leaves every bracket at most 1. With fewer than three runs in
+// history, a run that begins with one of the first three looks persists at most with the default.
 func TestBurstsDoNotRaiseTheExpectation(t *testing.T) {
-	h := judge.History{Calm: 200, Begun: 4, Failing: 4, Again: 2, Last: 1}
-	tol := judge.Tolerance{Ratio: 1, Rate: 0.9} // one null only: the tolerated rate itself
-	tol.Rate = 0.3
-	p, err := judge.NewBefore(h, tol, 12, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rate := func(_, _ int, last bool) float64 {
-		if last {
-			return h.Persistence()
+	for name, h := range map[string]judge.History{
+		"many runs": {Calm: 200, Begun: 4, Failing: 8, Again: 4, Last: 1, Longest: 3},
+		"two runs":  {Calm: 200, Begun: 2, Failing: 8, Again: 6, Last: 1, Longest: 6},
+		"no run":    {Calm: 200, Last: 1},
+	} {
+		tol := judge.Tolerance{Ratio: 1, Rate: 0.3, Healthy: 0.3} // one rate only: the tolerated one
+		p, err := judge.NewBefore(h, tol, 12, true)
+		if err != nil {
+			t.Fatal(err)
 		}
-		return tol.Rate
+		early := false // the run that goes on began with one of the first three looks
+		rate := func(n, _ int, last bool) float64 {
+			switch {
+			case !last:
+				early = n < 3
+				return tol.Rate
+			case early && h.Runs().Ended < 3:
+				return min(h.Persistence(), 0.6)
+			default:
+				return h.Persistence()
+			}
+		}
+		got := enumerate(12, rate, func(path []bool) float64 { return logEAfter(p, h.Begin(), path) })
+		if got > 1+1e-9 {
+			t.Errorf("%s: expectation %v", name, got)
+		}
 	}
-	got := enumerate(12, rate, func(path []bool) float64 { return logEAfter(p, h.Begin(), path) })
-	if got > 1+1e-9 {
-		t.Errorf("expectation %v", got)
+}
+
+// While history is short, a share of failures is healthy: for every persistence that the history does
+// not rule out, so many failures begin that this share of the looks fails. The expectation of the
+// evidence is at most 1.
+func TestAShareOfFailuresIsHealthyWithEveryPersistence(t *testing.T) {
+	const share, n = 0.05, 12
+	tol := judge.Tolerance{Ratio: 1.5, Delta: 0.005, Rate: 0.01, Healthy: share}
+	for _, h := range []judge.History{{}, {Calm: 30, Last: 1}, {Calm: 150, Begun: 6, Failing: 9, Again: 3, Last: 1, Longest: 2}} {
+		p, err := judge.NewBefore(h, tol, n, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, persistence := range []float64{0, 0.05, 0.2, 0.3, 0.4, 0.5, h.Persistence()} {
+			if persistence > h.Persistence() {
+				continue
+			}
+			rate := func(_, _ int, last bool) float64 {
+				if last {
+					return persistence
+				}
+				return share * (1 - persistence) / (1 - share)
+			}
+			got := enumerate(n, rate, func(path []bool) float64 { return logEAfter(p, h.Begin(), path) })
+			if got > 1+1e-9 {
+				t.Errorf("history %+v, persistence %v: expectation %v", h, persistence, got)
+			}
+		}
+	}
+}
+
+// What was seen of a short history is compared too: a check that failed a fifth of 120 looks is not
+// blamed for failing a fifth.
+func TestAShortHistoryThatFailedOftenIsHealthyAsItWas(t *testing.T) {
+	n := streams(300, 20_000)
+	rng := rand.New(rand.NewPCG(31, 32))
+	failed := 0
+	for range n {
+		var h judge.History
+		for range 120 {
+			h.Observe(rng.Float64() < 0.2)
+		}
+		p, err := judge.NewBefore(h, judge.Tolerance{Ratio: 1.5, Delta: 0.005, Rate: 0.01, Healthy: 0.05}, 120, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := h.Begin()
+		for range 120 {
+			if p.Observe(&s, rng.Float64() < 0.2) >= math.Log(1000) {
+				failed++
+				break
+			}
+		}
+	}
+	if float64(failed) > 0.001*float64(n)+3 {
+		t.Errorf("%d of %d healthy deploys fail", failed, n)
 	}
 }
 
@@ -276,43 +344,89 @@ func TestDelayAgainstAHistory(t *testing.T) {
 
 func TestLatency(t *testing.T) {
 	const alpha = 0.001
-	rng := rand.New(rand.NewPCG(4, 4))
-	draw := func() float64 { return math.Exp(rng.NormFloat64()) / 10 }
-	found := func(slower float64) int {
-		before := make([]float64, 1000)
-		for i := range before {
-			before[i] = draw()
+	for _, c := range []struct {
+		bursts      bool
+		ten, double int // looks until found
+	}{
+		{false, 10, 300},
+		{true, 16, 500}, // slow looks may follow each other, so they prove less
+	} {
+		rng := rand.New(rand.NewPCG(4, 4))
+		draw := func() float64 { return math.Exp(rng.NormFloat64()) / 10 }
+		found := func(slower float64) int {
+			before := make([]float64, 1000)
+			for i := range before {
+				before[i] = draw()
+			}
+			l, err := judge.NewLatency(before, judge.LatencyPlan{Alpha: alpha, Horizon: 720, Bursts: c.bursts})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var s judge.LatencyState
+			for i := 1; i <= 720; i++ {
+				l.Observe(&s, draw()*slower)
+				if l.LogE(s) >= math.Log(1/alpha) {
+					return i
+				}
+			}
+			return 0
 		}
-		l, err := judge.NewLatency(before, 0, 0, alpha, 720)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var s judge.LatencyState
-		for i := 1; i <= 720; i++ {
-			l.Observe(&s, draw()*slower)
-			if l.LogE(s) >= math.Log(1/alpha) {
-				return i
+		n, false1 := streams(200, 5000), 0
+		for range n {
+			if found(1) > 0 {
+				false1++
 			}
 		}
-		return 0
-	}
-	n, false1 := streams(200, 5000), 0
-	for range n {
-		if found(1) > 0 {
-			false1++
+		if false1 > 1+n/500 {
+			t.Errorf("bursts %v: %d of %d unchanged deploys are found slower", c.bursts, false1, n)
+		}
+		if at := found(10); at == 0 || at > c.ten {
+			t.Errorf("bursts %v: ten times slower is found after %d looks", c.bursts, at)
+		}
+		if at := found(2); at == 0 || at > c.double {
+			t.Errorf("bursts %v: twice as slow is found after %d looks", c.bursts, at)
+		}
+		// A timeout is a failure: it has no duration, and is counted among the failures.
+		if at := found(math.Inf(1)); at != 0 {
+			t.Errorf("bursts %v: timeouts are found to be slow after %d looks", c.bursts, at)
 		}
 	}
-	if false1 > 1+n/500 {
-		t.Errorf("%d of %d unchanged deploys are found slower", false1, n)
-	}
-	if at := found(10); at == 0 || at > 10 {
-		t.Errorf("ten times slower is found after %d looks", at)
-	}
-	if at := found(2); at == 0 || at > 300 {
-		t.Errorf("twice as slow is found after %d looks", at)
-	}
-	if at := found(math.Inf(1)); at == 0 || at > 8 {
-		t.Errorf("timeouts are found after %d looks", at)
+}
+
+// Durations that follow each other closely: a slow look is often followed by another one.
+func TestLatencyOfLooksThatDependOnEachOther(t *testing.T) {
+	const alpha, horizon = 0.001, 720
+	n := streams(300, 20_000)
+	for _, depends := range []float64{0.5, 0.9} {
+		rng := rand.New(rand.NewPCG(6, uint64(depends*10)))
+		x := rng.NormFloat64()
+		draw := func() float64 {
+			x = depends*x + math.Sqrt(1-depends*depends)*rng.NormFloat64()
+			return math.Exp(x) / 10
+		}
+		failed := 0
+		before := make([]float64, 1000)
+		for range n {
+			for i := range before {
+				before[i] = draw()
+			}
+			l, err := judge.NewLatency(before, judge.LatencyPlan{Alpha: alpha, Horizon: horizon, Bursts: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var s judge.LatencyState
+			for range horizon {
+				l.Observe(&s, draw())
+				if l.LogE(s) >= math.Log(1/alpha) {
+					failed++
+					break
+				}
+			}
+		}
+		if float64(failed) > 0.002*float64(n)+2 {
+			t.Errorf("correlation %v: %d of %d unchanged deploys are found slower", depends, failed, n)
+		}
+		t.Logf("correlation %v: %d of %d", depends, failed, n)
 	}
 }
 
