@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -234,9 +235,10 @@ func (c *CheckState) slow(m *Metric) (Evidence, bool) {
 	if !ok {
 		return Evidence{}, false
 	}
+	looks := c.timedLooks(l)
 	e := Evidence{
-		Check: c.Check, Metric: Latency, Before: l.Before, After: Counts{Looks: l.Looks, Failures: l.Over},
-		EValue: capped(m.logE()), Weight: c.Share * m.Share, Samples: l.Looks, Limit: l.Seconds, Excused: c.Excused.Reason(), Since: c.FirstSlow,
+		Check: c.Check, Metric: Latency, Before: l.Before, After: Counts{Looks: looks, Failures: l.Over},
+		EValue: capped(m.logE()), Weight: c.Share * m.Share, Samples: looks, Limit: l.Seconds, Excused: c.Excused.Reason(), Since: c.FirstSlow,
 		Notable: l.Notable, Longer: l.Longer,
 	}
 	if m.Control != nil {
@@ -245,6 +247,10 @@ func (c *CheckState) slow(m *Metric) (Evidence, bool) {
 	e.BeforeRange, e.AfterRange = rangeOf(e.Before), rangeOf(e.After)
 	return e, true
 }
+
+// timedLooks is how many looks were compared with a limit: all judged ones, where an earlier build did
+// not count them.
+func (c *CheckState) timedLooks(l Limit) int { return cmp.Or(l.Looks, c.Judged.Looks) }
 
 // Range is the exact 95 % confidence interval of a rate (Clopper and Pearson 1934).
 type Range struct {

@@ -209,7 +209,7 @@ func (w *Watch) heaviest() (*CheckState, *Metric) {
 // allowed is 1%; before the deploy it failed 2 of 960.
 func (w *Watch) reasonOf(c *CheckState, m *Metric) reason.Reason {
 	if l, ok := m.heaviestLimit(); ok {
-		return reason.New("looks_slow", "check", c.Check, "limit", l.duration(), "slow", l.Over, "looks", c.Judged.Looks,
+		return reason.New("looks_slow", "check", c.Check, "limit", l.duration(), "slow", l.Over, "looks", c.timedLooks(l),
 			"since", c.From, "began", c.began(c.FirstSlow), "slow_before", l.Before.Failures, "looks_before", l.Before.Looks)
 	}
 	before := reason.New("nothing_before")

@@ -37,8 +37,8 @@ func judgeKinds() map[string][]string {
 	return map[string][]string{
 		"bernoulli": {"null-rate", "before", "before-file", "beta", "burst", "pass-rate", "ratio", "delta", "streams"},
 		"counts":    {"null-rate", "before", "before-file", "ratio", "delta"},
-		"latency":   {"before-file", "ratio", "delta"},
-		"canary":    {},
+		"latency":   {"before-file", "burst", "ratio", "delta"},
+		"canary":    {"burst"},
 	}
 }
 
@@ -58,8 +58,13 @@ Lines, by --kind:
   bernoulli   0 success, 1 failure, - no data
   counts      "failures exposure" since the last line, or - (the next line then covers both);
               a line without exposure is no data
-  latency     seconds, inf for a timeout, - no data
+  latency     seconds, - no data. A timeout (inf) or a failed look has no duration: it counts as no
+              data, and among the failures of --kind bernoulli
   canary      "yA mA yB mB": failures and results of the control, then of the canary, or -
+
+With --burst auto, failures of a healthy target may come in bursts, and slow results may follow
+each other; with --burst off each result is independent, which finds a change sooner. counts:
+bursts are estimated from --before-file only.
 
 The allowed failure rate is --null-rate, or follows from the results before the change:
 --before, or --before-file with lines as above, from which failure bursts are estimated too.
@@ -87,7 +92,7 @@ Exits 0 when every line was read, whatever the verdict, and 2 on invalid input.`
 	fl.Float64Var(&f.plan.Alpha, "alpha", 0.001, "false-alarm risk: probability of a wrong failed, over the whole horizon")
 	fl.Float64Var(&f.plan.Beta, "beta", 0.01, "probability of a wrong passed")
 	fl.IntVar(&f.plan.Horizon, "horizon", 720, "number of results after which the verdict is inconclusive")
-	fl.StringVar(&f.burst, "burst", "auto", "auto: failures may come in bursts, estimated from the baseline; off: failures are independent")
+	fl.StringVar(&f.burst, "burst", "auto", "auto: failures (latency: slow results) may come in bursts, estimated from the baseline (canary: from the control); off: results are independent")
 	fl.Float64Var(&f.plan.PassRate, "pass-rate", 0, "pass as soon as the failure rate is surely below this one (default: never pass early)")
 	fl.Float64Var(&f.plan.Tolerance.Ratio, "ratio", 1, "tolerated ratio to the baseline's rate (latency: to its seconds)")
 	fl.Float64Var(&f.plan.Tolerance.Delta, "delta", 0, "tolerated difference to the baseline's rate (latency: in seconds)")

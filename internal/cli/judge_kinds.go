@@ -30,20 +30,7 @@ func (f *judgeFlags) judge() (*oneJudge, error) {
 	case "latency":
 		return f.latency()
 	case "canary":
-		var test judge.Canary
-		var state judge.CanaryState
-		return f.evidence(func(text string) error {
-			v, err := numbers(text, "yA mA yB mB: failures and results of the control, then of the canary, such as 1 100 3 100")
-			if err != nil {
-				return err
-			}
-			for _, x := range v {
-				if x != math.Trunc(x) {
-					return fmt.Errorf("%s: results and failures must be whole numbers", quoted(text))
-				}
-			}
-			return test.Observe(&state, judge.Block{ControlFailures: int(v[0]), Control: int(v[1]), CanaryFailures: int(v[2]), Canary: int(v[3])})
-		}, func() float64 { return test.LogE(state) }), nil
+		return f.canary(), nil
 	default:
 		b, err := f.bernoulli()
 		if err != nil {
@@ -64,6 +51,33 @@ func (f *judgeFlags) judge() (*oneJudge, error) {
 			verdict: func() streamVerdict { return verdictFor(s) },
 		}, nil
 	}
+}
+
+// canary judges blocks of a control and a canary.
+func (f *judgeFlags) canary() *oneJudge {
+	var state judge.CanaryState
+	var clumps judge.Clumps
+	return f.evidence(func(text string) error {
+		v, err := numbers(text, "yA mA yB mB: failures and results of the control, then of the canary, such as 1 100 3 100")
+		if err != nil {
+			return err
+		}
+		for _, x := range v {
+			if x != math.Trunc(x) {
+				return fmt.Errorf("%s: results and failures must be whole numbers", quoted(text))
+			}
+		}
+		b := judge.Block{ControlFailures: int(v[0]), Control: int(v[1]), CanaryFailures: int(v[2]), Canary: int(v[3])}
+		var test judge.Canary
+		if f.plan.Bursts {
+			test.Tempering = clumps.Tempering()
+		}
+		if err := test.Observe(&state, b); err != nil {
+			return err
+		}
+		clumps.Observe(b)
+		return nil
+	}, func() float64 { return judge.Canary{}.LogE(state) })
 }
 
 // bernoulli judges streams of 0, 1 and -.
@@ -342,19 +356,25 @@ func (f *judgeFlags) latency() (*oneJudge, error) {
 		return nil, err
 	}
 	var state judge.LatencyState
-	return f.evidence(func(text string) error {
+	j := f.evidence(func(text string) error {
 		x, err := seconds(text)
 		if err == nil {
 			test.Observe(&state, x)
 		}
 		return err
-	}, func() float64 { return test.LogE(state) }), nil
+	}, func() float64 { return test.LogE(state) })
+	return &oneJudge{verdict: j.verdict, line: func(text string) error {
+		if x, err := seconds(text); err == nil && math.IsInf(x, 1) {
+			text = missing // a timeout has no duration
+		}
+		return j.line(text)
+	}}, nil
 }
 
 func seconds(text string) (float64, error) {
 	x, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 	if err != nil || !(x >= 0) {
-		return 0, fmt.Errorf("%s is not a latency: want seconds, such as 0.25, inf for a timeout, or - for no data", quoted(text))
+		return 0, fmt.Errorf("%s is not a latency: want seconds, such as 0.25, or - (inf for a timeout) for no data", quoted(text))
 	}
 	return x, nil
 }

@@ -430,7 +430,7 @@ func TestTheWatchGetsTheSettingsOfTheCheck(t *testing.T) {
 	c := mustLoad(t, `
 services: [{name: s}]
 checks: [{name: c, service: s, every: 5s, weight: 3, failure_rate: 2%, labels: {shop: sg-1}, http: {url: "http://127.0.0.1/"}}]`)
-	want := watch.CheckPolicy{Check: "c", Kind: "http", Path: config.DefaultPath, Labels: map[string]string{"shop": "sg-1"}, FailureRate: 0.02, Weight: 3, Every: 5 * time.Second}
+	want := watch.CheckPolicy{Check: "c", Kind: "http", Path: config.DefaultPath, Labels: map[string]string{"shop": "sg-1"}, FailureRate: 0.02, FailureRateSet: true, Weight: 3, Every: 5 * time.Second}
 	if diff := cmp.Diff(want, c.Checks[0].Policy()); diff != "" {
 		t.Error(diff)
 	}

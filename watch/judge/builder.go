@@ -146,7 +146,7 @@ func (b *builder) add(x null) {
 		l := likelihood{1, 1, 1, 1}
 		if len(rates) > 0 {
 			again := max(min(x.again, b.deployAgain), min(q, maxPersistence))
-			l = against(q, max(0.99, shiftOdds(q, 2))).persisting(again)
+			l = against(q, min(max(0.99, shiftOdds(q, 2)), mostOfOneLook*q)).persisting(again)
 		}
 		b.cell(outageSinceDeploy, l) // nothing works since the deploy
 		all -= outageSinceDeploy
@@ -221,6 +221,9 @@ func (b *builder) weight(j, n int) float64 {
 		return (1 - outagePart) / float64(n-1)
 	}
 }
+
+// mostOfOneLook bounds what the first failure since the deploy weighs as part of an outage.
+const mostOfOneLook = 1000
 
 // likelihood is the likelihood ratio of an alternative for a failure and a success after a success,
 // and for a failure and a success after a failure.

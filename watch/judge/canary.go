@@ -12,8 +12,13 @@ const canaryRatios = 12
 // Grünwald 2024, one-sided). The null hypothesis is "not more often", for each block of time
 // apart: what affects both, such as seasons and outside incidents, cancels out.
 //
-// The zero value is usable; its state is a CanaryState.
-type Canary struct{}
+// The looks of a block are taken as independent given the rate that both share. Where failures come in
+// bursts they are not: then the evidence is tempered, see Clumps. The zero value does not temper;
+// its state is a CanaryState.
+type Canary struct {
+	// Tempering divides the logarithm of each block's evidence; 0: by 1. It may depend on earlier blocks.
+	Tempering float64
+}
 
 // CanaryState is the state of a Canary: a logarithm for each alternative, and the counts of the
 // control, from which the rate of the next block is predicted.
@@ -39,7 +44,7 @@ func (b Block) validate() error {
 
 // Observe takes one block. A block without looks at one of the two is no evidence, but its
 // counts of the control are kept.
-func (Canary) Observe(s *CanaryState, b Block) error {
+func (c Canary) Observe(s *CanaryState, b Block) error {
 	if err := b.validate(); err != nil {
 		return err
 	}
@@ -47,7 +52,7 @@ func (Canary) Observe(s *CanaryState, b Block) error {
 		pa := (float64(s.Failures) + 0.5) / (float64(s.Looks) + 50)
 		for j := range s.S {
 			pb := max(min(shiftOdds(pa, math.Exp2(float64(j+1))), 0.97), pa)
-			s.S[j] += b.logE(pa, pb)
+			s.S[j] += b.logE(pa, pb) / max(c.Tempering, 1)
 		}
 	}
 	s.Looks += b.Control

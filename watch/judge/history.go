@@ -151,7 +151,9 @@ func (h History) PersistenceWith(long Runs) float64 {
 // very look.
 func (h History) persistences() (sinceDeploy, later float64) {
 	r := h.known()
-	if r.Ended+r.Again == 0 && h.Begun > 0 { // failures were counted, but not what followed them
+	looks, _ := h.Counts()
+	if r.Ended+r.Again == 0 && (looks < ShortHistory || h.Begun > 0) {
+		// Too little was seen for a run, or failures were counted, but not what followed them.
 		return defaultPersistence, defaultPersistence
 	}
 	later = r.Persistence()

@@ -54,7 +54,7 @@ func TestStreams(t *testing.T) {
 		"no pass while failures weigh":          {func(p *judge.Plan) { p.PassRate = 0.2 }, strings.Repeat(".", 90) + "x" + strings.Repeat(".", 9), judge.Continue, 100, 0},
 		"an outage in a world of bursts":        {func(p *judge.Plan) { p.Bursts = true }, strings.Repeat("x", 20), judge.Failed, 8, 0},
 		"an outage after a quiet history":       {func(p *judge.Plan) { p.NullRate, p.Before = 0, quiet }, "xxxx", judge.Failed, 2, 0},
-		"an outage after it, with bursts":       {func(p *judge.Plan) { p.NullRate, p.Before, p.Bursts = 0, quiet, true }, strings.Repeat("x", 20), judge.Failed, 2, 0},
+		"an outage after it, with bursts":       {func(p *judge.Plan) { p.NullRate, p.Before, p.Bursts = 0, quiet, true }, strings.Repeat("x", 20), judge.Failed, 3, 0},
 		"a check that was as bad before":        {func(p *judge.Plan) { p.NullRate, p.Before, p.Bursts = 0, flaky, true }, strings.Repeat("xxx.......", 30), judge.Continue, 300, 0},
 		"a tolerated rate covers a bad history": {func(p *judge.Plan) { p.NullRate, p.Before, p.Tolerance.Rate = 0, quiet, 0.3 }, strings.Repeat("x....", 40), judge.Continue, 200, 0},
 	} {
