@@ -155,37 +155,46 @@ func Clumping(readings []Increment) (phi, batch float64) {
 	return phi, 0
 }
 
-// dispersion is clumpSafety times the largest index of dispersion.
+// dispersion is clumpSafety times the index of dispersion at the scale where it is largest. A
+// longer scale has fewer blocks: it counts where it is surely larger than chance makes it.
 func dispersion(readings []Increment) float64 {
-	largest := 1.0
+	largest := 0.0
 	for _, size := range clumpScales() {
-		if size > 1 && len(readings)/size < minBlocks {
+		is, blocks := index(readings, size)
+		if size > 1 && blocks < minBlocks {
 			break
 		}
-		largest = max(largest, clumpSafety*index(readings, size))
+		if size == 1 || is > max(largest, 1)*byChance(blocks-1) {
+			largest = max(largest, is)
+		}
 	}
-	return largest
+	return max(1, clumpSafety*largest)
+}
+
+// byChance is the index of dispersion that independent counts exceed once in two thousand times:
+// a quantile of chi-squared by its degrees of freedom (Wilson and Hilferty 1931).
+func byChance(freedom int) float64 {
+	const normal = 3.3
+	v := 2 / (9 * float64(freedom))
+	return math.Pow(1-v+normal*math.Sqrt(v), 3)
 }
 
 // index is the index of dispersion of the failures in blocks of so many readings, given their
-// exposures (Pearson's statistic by its degrees of freedom).
-func index(readings []Increment, size int) float64 {
+// exposures (Pearson's statistic by its degrees of freedom), and the number of blocks.
+func index(readings []Increment, size int) (is float64, blocks int) {
 	rate := sum(readings).rate()
-	if rate == 0 {
-		return 0
-	}
-	blocks, total := 0, 0.0
+	total := 0.0
 	for block := range slices.Chunk(readings, size) {
 		if b := sum(block); len(block) == size && b.Exposure > 0 {
 			off := b.Failures - rate*b.Exposure
-			total += off * off / (rate * b.Exposure)
+			total += off * off / (max(rate, math.SmallestNonzeroFloat64) * b.Exposure)
 			blocks++
 		}
 	}
-	if blocks < 2 {
-		return 0
+	if blocks < 2 || rate == 0 {
+		return 0, blocks
 	}
-	return total / float64(blocks-1)
+	return total / float64(blocks-1), blocks
 }
 
 func sum(readings []Increment) (all Increment) {
