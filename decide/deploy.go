@@ -40,6 +40,12 @@ func (d Decider) Accept(ctx context.Context, dep watch.Deploy, open []*watch.Wat
 // warnings says what cannot work about a deploy.
 func (d Decider) warnings(dep watch.Deploy) (all []reason.Reason) {
 	svc, _ := d.Settings.Service(dep.Service)
+	switch {
+	case dep.ClockOff > 0:
+		all = append(all, reason.New("clock_ahead", "by", dep.ClockOff))
+	case dep.ClockOff < 0:
+		all = append(all, reason.New("clock_behind", "by", -dep.ClockOff))
+	}
 	if dep.KnownGood && !dep.DeclaresGood() {
 		all = append(all, reason.New("operation_known_good"))
 	}

@@ -55,6 +55,8 @@ type PastWatch struct {
 	Started, Ended              time.Time // Ended is zero while it is open
 	// Suspect: it failed, or stands or ended with evidence against its version.
 	Suspect bool
+	// Unsure: it is not known whether the deploy happened.
+	Unsure bool
 	// Judged is how many judged looks the check had that had the fewest.
 	Judged int
 	// Symptoms is what failed it.
@@ -66,7 +68,7 @@ func PastWatchOf(w *watch.Watch) PastWatch {
 	past := PastWatch{
 		Watch: w.ID, Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Version: w.Version, Previous: w.PreviousVersion,
 		Kind: w.Kind, State: w.State, Switched: w.Switched, Before: w.BeforeEnds(), Started: w.Started, Ended: w.Ended,
-		Suspect: w.Suspect(), Judged: w.FewestJudged(),
+		Suspect: w.Suspect(), Unsure: w.Unsure, Judged: w.FewestJudged(),
 	}
 	if w.Verdict != nil {
 		past.Symptoms = Symptoms(w, w.Verdict)

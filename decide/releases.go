@@ -167,7 +167,7 @@ func (d Decider) proof(ctx context.Context, f actions.Facts, l line, r release, 
 		return actions.Spoken, nil
 	}
 	svc, ok := d.Settings.Service(l.service)
-	if !ok {
+	if !ok || r.watched != nil && r.watched.Unsure {
 		return actions.Unproven, nil
 	}
 	from := until.Add(-time.Duration(svc.Watch.Baseline.Window))

@@ -111,6 +111,9 @@ func TestTheVersionToGoBackTo(t *testing.T) {
 		"or without a person, when the service says so": {
 			ran: []decide.PastWatch{passed("v1", 3*day), over("v2", day, judged(50)), bad("v3")}, unasked: true, want: "v2",
 		},
+		"one of which it is not known whether it ran is stepped over": {
+			ran: []decide.PastWatch{passed("v1", 3*day), over("v2", day, judged(50), func(w *decide.PastWatch) { w.Unsure = true }), bad("v3")}, want: "v1",
+		},
 		"what a rollback put back ran before": {
 			ran:  []decide.PastWatch{passed("v1", 3*day), watched("v2", day, watch.Failed), bad("v3")},
 			runs: []actions.Run{rolledBack("v2", "v1", 23*time.Hour, actions.Cured)}, want: "v1",

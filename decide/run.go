@@ -39,9 +39,9 @@ type Consequence struct {
 }
 
 // MakesKnownGood tells whether the version of a deploy may be put back from now on. An operation has
-// none: nothing goes back to it.
+// none, and of one whose deploy failed it is not known whether it ran.
 func MakesKnownGood(dep watch.Deploy, verdict watch.State) bool {
-	return verdict == watch.Passed && dep.PutsVersion()
+	return verdict == watch.Passed && dep.PutsVersion() && !dep.Unsure
 }
 
 // Verdict decides what the verdict of a watch leads to.

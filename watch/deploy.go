@@ -39,6 +39,13 @@ type Deploy struct {
 	SwitchedBy SwitchBy `json:"switched_by,omitempty"`
 	// FirstTried is when the hook was called first, if an earlier call was not taken.
 	FirstTried time.Time `json:"first_tried,omitzero"`
+	// Rollout is when it began and ended, where both are announced; nil: it was announced when it
+	// had happened.
+	Rollout *Rollout `json:"rollout,omitempty"`
+	// Unsure: it is not known whether it happened, since its command failed or never ended.
+	Unsure bool `json:"unsure,omitempty"`
+	// ClockOff is how far the caller's clock was ahead of the guardian's, where that is seen.
+	ClockOff time.Duration `json:"clock_off,omitempty"`
 	// RollbackRun is the guardian's run that put this version back; "" when it is no rollback.
 	RollbackRun string `json:"rollback_run,omitempty"`
 	// GateClosed is why the gate was closed when it was announced; empty: it was open.

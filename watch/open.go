@@ -79,6 +79,7 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 	// They are in the checks, targets, peers and counters.
 	w.Snapshot.Baselines, w.Snapshot.Controls, w.Snapshot.Peers, w.Snapshot.Counters = nil, nil, nil, nil
 	w.Peers = before.Peers
+	w.rollOut(d)
 	if d.RollbackRun != "" {
 		w.Mode = Observe
 		w.ModeReason = reason.New("rollback_only_observed", "run", d.RollbackRun)

@@ -261,7 +261,7 @@ func (w *Watch) Tick(now time.Time) *Verdict {
 	blind := w.Blind(now)
 	w.suspend(len(blind) > 0, now)
 	switch {
-	case now.Before(w.Deadline):
+	case w.RollingOut, now.Before(w.Deadline):
 		return nil
 	case len(blind) > 0 && now.Before(w.latest()):
 		return nil

@@ -157,6 +157,10 @@ type Watch struct {
 	FastPassed time.Time `json:"fast_passed,omitzero"`
 
 	Snapshot Snapshot `json:"snapshot"`
+	// RollingOut: the deploy has begun, and its end is to be announced.
+	RollingOut bool `json:"rolling_out,omitempty"`
+	// Unsure: it is not known whether the deploy happened.
+	Unsure bool `json:"unsure,omitempty"`
 	// Begin says how Switched and From were found, and where "before" ends.
 	Begin Beginning `json:"begin,omitzero"`
 	// Checks are those that the deploy is judged on, in the order given to Open.

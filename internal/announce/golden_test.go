@@ -252,6 +252,11 @@ func everything() map[string]func(announce.Renderer) notifiers.Notice {
 			w.Verdict.Metric = watch.Latency
 			return t.Verdict(w, deploy(), plan, now)
 		},
+		"verdict_passed_unsure": func(t announce.Renderer) notifiers.Notice {
+			d := deploy()
+			d.Unsure = true
+			return t.Verdict(observed(watch.Passed, watch.Auto), d, announce.Plan{}, now)
+		},
 		"gate_closed": func(t announce.Renderer) notifiers.Notice {
 			return t.GateClosed(frozen(), observed(watch.Watching, watch.Approve), now)
 		},

@@ -33,6 +33,7 @@ type texts struct {
 	passedOperation, runUndo                                                                          string
 	passed, passedText, inconclusive, inconclusiveText, watching                                      string
 	superseded, supersededText, cancelled, cancelledText                                              string
+	happened, unsure                                                                                  string
 	gateClosed, gateClosedText, gateWas, stepAskGate                                                  string
 
 	runBack, runBackTo, runOther, runDrill                            string

@@ -69,6 +69,7 @@ func english() texts {
 		inconclusive: "No verdict on deploy: {service} {version}", inconclusiveText: "{reason} Nothing is rolled back, and {version} does not count as known good.",
 		watching:   "Watching deploy: {service} {version}",
 		superseded: "Watch ended: another version replaced {service} {version}", supersededText: "The watch goes on with the newer deploy.",
+		happened: "Happened", unsure: "not known: its command failed, or nobody said that it ended",
 		gateClosed: "Deployed although the gate is closed: {service} {version}", gateClosedText: "{why}\nThe deploy has happened, so it is watched like any other. Guards may keep a failed one from being rolled back automatically.",
 		gateWas: "Gate at the deploy", stepAskGate: "To stop such deploys in the pipeline, ask the gate first: guardian watch --gate, or guardian gate.",
 		cancelled: "Watch cancelled: {service} {version}", cancelledText: "No verdict, no rollback.",

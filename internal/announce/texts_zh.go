@@ -69,6 +69,7 @@ func chinese() texts {
 		inconclusive: "【部署无法判定】{service} {version}", inconclusiveText: "{reason}不会回滚，{version} 也不记为已知良好版本。",
 		watching:   "【部署观察中】{service} {version}",
 		superseded: "【观察结束】{service} {version} 已被新版本取代", supersededText: "将继续观察新部署的版本。",
+		happened: "是否已部署", unsure: "无法确定：部署命令失败，或没有收到结束通知",
 		gateClosed: "【闸门关闭期间部署】{service} {version}", gateClosedText: "{why}\n部署已经发生，照常观察。若部署异常，保护规则可能不允许自动回滚。",
 		gateWas: "部署时的闸门", stepAskGate: "如需在流水线中拦截此类部署，请先查询闸门：guardian watch --gate 或 guardian gate",
 		cancelled: "【观察取消】{service} {version}", cancelledText: "不再判定，也不会回滚。",

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/decide"
 	"guardian/internal/reason"
 	"guardian/notifiers"
 	"guardian/watch"
@@ -58,7 +59,7 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 	case watch.Passed:
 		n.Title = fill(x.passed, names...)
 		n.Text = fill(x.passedText, names...)
-		if !d.PutsVersion() {
+		if !decide.MakesKnownGood(d, state) {
 			n.Text = fill(x.passedOperation, names...)
 		}
 		fact(&n, x.looks, t.looks(w))
@@ -78,11 +79,7 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 	case watch.Watching:
 		n.Title = fill(x.watching, names...)
 	}
-	fact(&n, x.deploy, t.deployed(d, now))
-	if len(d.Shops) > 0 {
-		fact(&n, x.shops, strings.Join(d.Shops, x.list))
-	}
-	fact(&n, x.gateWas, t.read(watch.GateDetails(d.GateClosed), now))
+	t.aboutDeploy(&n, d, now)
 	if state == watch.Superseded || state == watch.Cancelled { // the other texts have said it
 		fact(&n, x.reason, t.read(verdict.Reason, now))
 	}
@@ -93,6 +90,19 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 	t.link(&n, x.linkService, "services", w.Service)
 	outside(&n, x.linkDeploy, d.URL)
 	return n
+}
+
+// aboutDeploy adds what was deployed, and what is special about it.
+func (t Renderer) aboutDeploy(n *notifiers.Notice, d watch.Deploy, now time.Time) {
+	x := t.texts()
+	fact(n, x.deploy, t.deployed(d, now))
+	if len(d.Shops) > 0 {
+		fact(n, x.shops, strings.Join(d.Shops, x.list))
+	}
+	if d.Unsure {
+		fact(n, x.happened, x.unsure)
+	}
+	fact(n, x.gateWas, t.read(watch.GateDetails(d.GateClosed), now))
 }
 
 // GateClosed is the notice of a deploy that was announced while the gate was closed.

@@ -67,7 +67,7 @@ func New(o Options) server.Backend {
 		Checks:   checks{running: o.Running, record: o.Record, redactor: o.Redactor, now: o.Now},
 		Looks:    looks{series: o.Series, record: o.Record},
 
-		Deploys:    deploys{journal: o.Journal, running: o.Running, decider: o.Decider, leader: leader, now: o.Now},
+		Deploys:    deploys{journal: o.Journal, running: o.Running, decider: o.Decider, leader: leader, watches: watches, now: o.Now},
 		Watches:    watches,
 		Marks:      marks{watches: watches, redactor: o.Redactor},
 		Scores:     scores{journal: o.Journal},

@@ -21,6 +21,7 @@ type deploys struct {
 	running func() Running
 	decider func() decide.Decider
 	leader  leader
+	watches watches
 	now     func() time.Time
 }
 
@@ -38,7 +39,8 @@ func (d deploys) Announce(ctx context.Context, r server.DeployRequest, by server
 		return server.Announced{}, err
 	}
 	answer, err := leading.Watches.Announce(ctx, watching.Announcement{
-		Deploy: deployOf(r, by), By: by.Name, Key: r.IdempotencyKey, BodyHash: r.BodyHash,
+		Deploy: deployOf(r, by), By: by.Name, Key: r.IdempotencyKey, BodyHash: r.BodyHash, RawHash: r.RawHash,
+		Told: decide.Told{Begins: r.Begins, FirstTried: r.FirstTried, Clock: r.Clock},
 		Answer: func(dep watch.Deploy, w *watch.Watch, warnings []reason.Reason) ([]byte, error) {
 			return json.Marshal(server.Announced{Deploy: dep, Watch: watchOf(w, dep, nil, d.now()), Warnings: warnings})
 		},
@@ -51,6 +53,25 @@ func (d deploys) Announce(ctx context.Context, r server.DeployRequest, by server
 		return server.Announced{}, fmt.Errorf("the answer to key %s: %w", r.IdempotencyKey, err)
 	}
 	return a, nil
+}
+
+// EndDeploy implements server.Deploys.
+func (d deploys) EndDeploy(ctx context.Context, id string, status int, by server.Caller) (server.Announced, error) {
+	leading, err := d.leader.required()
+	if err != nil {
+		return server.Announced{}, err
+	}
+	dep, watchID, err := leading.Watches.End(ctx, id, status, by.Name)
+	switch {
+	case errors.Is(err, watching.ErrNoDeploy):
+		return server.Announced{}, &server.NotFoundError{What: "deploy", Name: id}
+	case errors.Is(err, watching.ErrNotBegun):
+		return server.Announced{}, server.Refuse(server.ErrConflict, "deploy %s was announced when it had happened: only one announced with phase start has an end", id)
+	case err != nil:
+		return server.Announced{}, apiError(err)
+	}
+	v, err := d.watches.Watch(ctx, watchID, 0)
+	return server.Announced{Deploy: dep, Watch: v}, err
 }
 
 // announceError gives the API's error for why an announcement was not taken.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -30,10 +31,13 @@ type watchAnswer struct {
 // watchFlags is the command line of guardian watch.
 type watchFlags struct {
 	server, output, service, version, previous, environment string
-	kind, author, ticket, link, mode, length, key           string
+	kind, author, ticket, link, mode, length, key, at       string
 	shops                                                   []string
-	wait, cured, gate, knownGood, irreversible              bool
+	wait, cured, gate, exec, knownGood, irreversible        bool
 	waitTimeout                                             model.Duration
+
+	phase string    // of the announcement
+	tried time.Time // when it was tried first; zero: at the first call
 }
 
 func watchCommand(s streams) *cobra.Command {
@@ -46,20 +50,35 @@ verdict and exits with it: 0 passed, 1 failed, 2 usage or server error, 3 inconc
 5 superseded or cancelled. With --wait=cured, waits for the end of the rollback of a failed
 deploy, too, and prints whether it was cured; the exit code stays 1. A deploy is watched also when the gate is closed; with --gate the
 gate is asked first, and when it is closed nothing is announced: exit 4. Announcing is
-idempotent: a second call with the same --key announces nothing new.`,
-		Example: "  guardian watch --service order-sync --version v1.4.3 --previous v1.4.2 --wait",
-		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+idempotent: a second call with the same --key announces nothing new.
+
+With --exec, announces that the deploy begins, runs the command after --, which deploys, and
+announces its end: so it is known when the deploy happened. A command that fails ends this
+one with its own exit code, and the deploy is watched as one of which it is not known
+whether it happened. Signals are passed on to the command.`,
+		Example: `  guardian watch --service order-sync --version v1.4.3 --previous v1.4.2 --wait
+  guardian watch --service order-sync --version v1.4.3 --gate --wait --exec -- ./deploy.sh v1.4.3`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, command []string) error {
 			if err := knownOutput(f.output); err != nil {
 				return err
 			}
+			f.version, f.previous = strings.TrimSpace(f.version), strings.TrimSpace(f.previous)
 			if f.service == "" || f.version == "" {
 				return exit(exitUsage, "--service and --version are required")
+			}
+			switch {
+			case f.exec && len(command) == 0:
+				return exit(exitUsage, "--exec needs a command: guardian watch … --exec -- ./deploy.sh")
+			case !f.exec && len(command) > 0:
+				return exit(exitUsage, "unexpected argument %q; a command that deploys goes after --exec --", command[0])
+			case f.exec && f.at != "":
+				return exit(exitUsage, "--at and --exec exclude each other: with --exec it is known when the deploy happens")
 			}
 			if f.key == "" {
 				f.key = rand.Text()
 			}
-			return f.run(c.Context(), s)
+			return f.run(c.Context(), s, command)
 		},
 	}
 	f.add(c)
@@ -83,6 +102,8 @@ func (f *watchFlags) add(c *cobra.Command) {
 	fs.StringVar(&f.length, "for", "", "how long to watch, such as 30m (default: the service's setting)")
 	fs.StringVar(&f.mode, "mode", "", "auto, approve or observe (default: the service's setting)")
 	fs.StringVar(&f.key, "key", "", "idempotency key, such as the build number (default: random)")
+	fs.StringVar(&f.at, "at", "", "when the deploy happened, such as 2026-11-22T10:00:00Z (default: estimated); the clocks are compared")
+	fs.BoolVar(&f.exec, "exec", false, "run the command after --, which deploys, between announcing its beginning and its end")
 	fs.BoolVar(&f.gate, "gate", false, "ask the gate first; when it is closed, announce nothing and exit 4")
 	fs.Var(waitFlag{f}, "wait", "wait for the verdict; --wait=cured: and for the end of the rollback")
 	fs.Lookup("wait").NoOptDefVal = "verdict"
@@ -97,6 +118,7 @@ func (f *watchFlags) body() map[string]any {
 	body := map[string]any{"service": f.service, "version": f.version, "reversible": !f.irreversible}
 	for name, v := range map[string]string{
 		"previous_version": f.previous, "environment": f.environment, "kind": f.kind, "author": f.author, "ticket": f.ticket, "url": f.link,
+		"at": f.at, "phase": f.phase,
 	} {
 		if v != "" {
 			body[name] = v
@@ -126,10 +148,11 @@ func (f *watchFlags) body() map[string]any {
 // is noticed while somebody still looks at the pipeline.
 const (
 	announceRetries = time.Minute
+	startRetries    = 15 * time.Second // a guardian that does not answer must not hold up a fix
 	waitRetries     = 10 * time.Minute
 )
 
-func (f *watchFlags) run(ctx context.Context, s streams) error {
+func (f *watchFlags) run(ctx context.Context, s streams, command []string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(f.waitTimeout), fmt.Errorf("no verdict within --wait-timeout %s", f.waitTimeout))
 	defer cancel()
 	api := newClient(f.server)
@@ -138,9 +161,9 @@ func (f *watchFlags) run(ctx context.Context, s streams) error {
 			return err
 		}
 	}
-	w, raw, err := f.announce(ctx, s, api)
+	w, raw, err := f.tell(ctx, s, api, command)
 	if err != nil {
-		return exit(exitUsage, "%s", err)
+		return err
 	}
 	if f.output == "text" {
 		// Without --wait this is the result; with it, progress.
@@ -164,6 +187,22 @@ func (f *watchFlags) run(ctx context.Context, s streams) error {
 	return verdictExit(w.State)
 }
 
+// tell announces the deploy and, with --exec, deploys.
+func (f *watchFlags) tell(ctx context.Context, s streams, api *client, command []string) (watchAnswer, []byte, error) {
+	if f.exec {
+		return f.deploy(ctx, s, api, command)
+	}
+	limit := time.Duration(0)
+	if f.wait {
+		limit = announceRetries
+	}
+	w, raw, _, err := f.announce(ctx, s, api, limit)
+	if err != nil {
+		return w, raw, exit(exitUsage, "%s", err)
+	}
+	return w, raw, nil
+}
+
 // mayDeploy asks the gate, before anything is deployed or announced.
 func (f *watchFlags) mayDeploy(ctx context.Context, s streams, api *client) error {
 	gate, _, err := askGate(ctx, api, f.service, f.environment)
@@ -177,23 +216,31 @@ func (f *watchFlags) mayDeploy(ctx context.Context, s streams, api *client) erro
 	return nil
 }
 
-// announce tells the guardian about the deploy. The idempotency key makes it safe to retry
-// while another guardian takes over.
-func (f *watchFlags) announce(ctx context.Context, s streams, api *client) (watchAnswer, []byte, error) {
+// announce tells the guardian about the deploy, and gives also the deploy's ID. The idempotency
+// key makes it safe to retry while another guardian takes over. A call that is repeated says how
+// long ago the first one was: an age is right whatever the clock says.
+func (f *watchFlags) announce(ctx context.Context, s streams, api *client, retries time.Duration) (watchAnswer, []byte, string, error) {
 	var announced struct {
-		Watch watchAnswer `json:"watch"`
-		Gate  gateAnswer  `json:"gate"`
+		Deploy struct{ ID string }
+		Watch  watchAnswer `json:"watch"`
+		Gate   gateAnswer  `json:"gate"`
 		// Warnings are what cannot work about the deploy.
 		Warnings []string `json:"warnings"`
 	}
 	var raw []byte
-	r := retry{log: s.err}
-	if f.wait {
-		r.limit = announceRetries
-	}
-	err := r.do(ctx, func() (err error) {
+	first := f.tried
+	err := retry{limit: retries, log: s.err}.do(ctx, func() (err error) {
+		body := f.body()
+		if first.IsZero() {
+			first = time.Now()
+		} else {
+			body["first_tried"] = time.Since(first).Round(time.Millisecond).String()
+		}
+		if f.at != "" {
+			body["clock"] = time.Now().Format(time.RFC3339Nano)
+		}
 		raw, err = api.send(ctx, request{
-			method: http.MethodPost, path: "/api/v1/deploys", headers: map[string]string{"Idempotency-Key": f.key}, body: f.body(),
+			method: http.MethodPost, path: "/api/v1/deploys", headers: map[string]string{"Idempotency-Key": f.key}, body: body,
 		}, &announced)
 		return err
 	})
@@ -204,7 +251,7 @@ func (f *watchFlags) announce(ctx context.Context, s streams, api *client) (watc
 	for _, w := range announced.Warnings {
 		_, _ = fmt.Fprintln(s.err, "warning: "+w)
 	}
-	return announced.Watch, raw, err
+	return announced.Watch, raw, announced.Deploy.ID, err
 }
 
 // waitForVerdict asks for the watch until it has ended, and returns the last answer.

@@ -23,6 +23,16 @@ func decisionWords(code string) (Words, bool) {
 		return Words{"cancelled: {reason}", "已取消：{reason}"}, true
 	case "guard_says":
 		return Words{"{code}: {detail}", "{code}：{detail}"}, true
+	case "clock_ahead":
+		return Words{
+			"the clock of the caller is {by} ahead of the guardian's; its times were put right, synchronise it (NTP)",
+			"调用方的时钟比 Guardian 快 {by}，时间已修正；请同步时钟（NTP）",
+		}, true
+	case "clock_behind":
+		return Words{
+			"the clock of the caller is {by} behind the guardian's; its times were put right, synchronise it (NTP)",
+			"调用方的时钟比 Guardian 慢 {by}，时间已修正；请同步时钟（NTP）",
+		}, true
 	case "operation_known_good":
 		return Words{
 			"known_good was ignored: an operation has no version that anything goes back to",

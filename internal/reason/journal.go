@@ -11,6 +11,23 @@ func journalWords(code string) (Words, bool) {
 			"{version} announced in {environment}[. The gate was closed: {closed}]",
 			"宣布在 {environment} 部署 {version}[。当时发布闸门已关闭：{closed}]",
 		}, true
+	case "deploy_begun":
+		return Words{
+			"{version} begins to be deployed in {environment}[. The gate was closed: {closed}]",
+			"开始在 {environment} 部署 {version}[。当时发布闸门已关闭：{closed}]",
+		}, true
+	case "deploy_ended":
+		return Words{
+			"the deploy of {version} ended after {took}[. Its command failed ({failed}): whether it happened is not known]",
+			"{version} 的部署已结束，用时 {took}[。部署命令失败（{failed}），无法确定是否已部署]",
+		}, true
+	case "exit_status":
+		return Words{"exit status {status}", "退出码 {status}"}, true
+	case "deploy_end_missing":
+		return Words{
+			"nobody said that the deploy of {version}, which began at {start}, ended: it is watched as if it was announced now, and whether it happened is not known",
+			"{version} 的部署于 {start} 开始，至今未收到结束通知：按现在收到通知继续观察，无法确定是否已部署",
+		}, true
 	case "deploy_extended":
 		return Words{
 			"{version} extended to {shops}[. The gate was closed: {closed}]",

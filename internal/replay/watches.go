@@ -39,8 +39,9 @@ type watched struct {
 	next   int
 	counts []measured // of its counters
 	read   int
-	until  time.Time // to which looks were read
-	ticked time.Time // when it saw the time last
+	until  time.Time     // to which looks were read
+	end    *watch.Deploy // the deploy as it is once it has ended; nil: it has, or its end was not announced
+	ticked time.Time     // when it saw the time last
 
 	plan decide.Consequence // of its verdict
 	run  *run               // that it led to; nil: none
@@ -182,6 +183,10 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 	p.Open, p.Rechecks = open, was.Snapshot.Rechecks // of looks that may be gone
 	d.RollbackRun = ""                               // found again by the decision
 	d.At, p.RunsSince, p.Answered = switchAsRecorded(d)
+	end := d
+	if d.Rollout != nil {
+		d = begun(d)
+	}
 	acc, err := j.decider.Accept(ctx, d, open, p, now)
 	if err != nil {
 		return err
@@ -197,6 +202,10 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 	}
 	policy := svc.Policy(d.Asked)
 	e := &watched{deploy: d, until: now.Add(policy.For + policy.MaxBlind)}
+	if d.RollingOut() {
+		e.end = &end
+		e.until = end.Rollout.End.Add(policy.For + policy.MaxBlind)
+	}
 	if e.looks, err = j.looks(ctx, d.Service, now.Add(-looksBack), e.until); err != nil {
 		return err
 	}
@@ -231,6 +240,18 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 	j.watches = append(j.watches, e)
 	j.world.watches = j.watches
 	return j.refuseOutdated(ctx)
+}
+
+// begun gives a deploy as it was announced, if its end was recorded in time. Where it was not, the
+// deploy was judged as what a hook announced, and is again.
+func begun(d watch.Deploy) watch.Deploy {
+	inTime := !d.Rollout.End.IsZero() && (d.SwitchedBy == watch.ByCaller || d.SwitchedBy == "")
+	start := d.Rollout.Start
+	d.Rollout = nil
+	if inTime {
+		d.Rollout, d.Unsure = &watch.Rollout{Start: start}, false
+	}
+	return d
 }
 
 // switchAsRecorded gives what tells when a recorded deploy happened: what its caller said, the
@@ -371,6 +392,9 @@ func (j *judging) stepTo(e *watched, until time.Time) *watch.Verdict {
 		if e.read < len(e.counts) && e.counts[e.read].At.Before(at) {
 			at, what = e.counts[e.read].At, 3
 		}
+		if e.end != nil && e.end.Rollout.End.Before(at) {
+			at, what = e.end.Rollout.End, 4
+		}
 		for next := e.nextTick(pace); !next.After(at); next = e.nextTick(pace) {
 			e.ticked = next
 			if v := w.Tick(next); v != nil {
@@ -390,6 +414,9 @@ func (j *judging) stepTo(e *watched, until time.Time) *watch.Verdict {
 		case 3:
 			v = w.Measure(e.counts[e.read].name, e.counts[e.read].Reading, at)
 			e.read++
+		case 4:
+			w.EndRollout(e.end.Unsure, at)
+			e.deploy.Rollout, e.deploy.Unsure, e.end = e.end.Rollout, e.end.Unsure, nil
 		}
 		if v != nil {
 			return v

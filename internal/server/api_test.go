@@ -63,16 +63,20 @@ func TestHookSaysWhatIsWrong(t *testing.T) {
 		"an environment is a name": {
 			body: `{"service":"price-sync","version":"v1","environment":"../live"}`, status: 422, says: "/environment: cannot be a name",
 		},
-		"an address must be one":         {body: `{"service":"price-sync","version":"v1","url":"javascript:alert(1)"}`, status: 422, says: "/url: expected an address"},
-		"broken JSON is told with place": {body: "{\n  \"service\": price-sync\n}", status: 400, says: "line 2, column 14"},
-		"a body that ends early":         {body: `{"service":"a"`, status: 400, says: "it ends too early"},
-		"something after the object":     {body: `{"service":"a","version":"b"} {}`, status: 400, says: "line 1, column 31: invalid character '{' after top-level value"},
-		"a list is not an object":        {body: `[]`, status: 400, says: "expected {, got ["},
-		"a name given twice is a guess":  {body: `{"service":"a","service":"b","version":"c"}`, status: 400, says: `"service" is given twice`},
-		"a form is not JSON":             {body: `service=a`, kind: "application/x-www-form-urlencoded", status: 415, says: "Content-Type: application/json"},
-		"too large a body":               {body: `{"service":"` + long + `"}`, status: 413, says: "larger than 65536 bytes"},
-		"an empty body":                  {body: ` `, status: 400, says: "it ends too early"},
-		"an environment is configured":   {body: `{"service":"order-sync","version":"v9","environment":"staging"}`, status: 404, says: `there is no environment "staging" of service order-sync; known are production`},
+		"a phase is the start":                   {body: `{"service":"price-sync","version":"v1","phase":"end"}`, status: 422, says: `/phase: "end" is not one of start`},
+		"a deploy that begins has not happened":  {body: `{"service":"price-sync","version":"v1","phase":"start","at":"2026-11-22T10:00:00Z"}`, status: 422, says: "/at: a deploy that begins now"},
+		"how long ago is an age":                 {body: `{"service":"price-sync","version":"v1","first_tried":"2026-11-22T10:00:00Z"}`, status: 422, says: "/first_tried: expected how long ago, such as 14s"},
+		"a time in the future by the same clock": {body: `{"service":"price-sync","version":"v1","at":"2026-11-22T10:30:00Z","clock":"2026-11-22T10:20:00Z"}`, status: 422, says: "/at: lies in the future"},
+		"an address must be one":                 {body: `{"service":"price-sync","version":"v1","url":"javascript:alert(1)"}`, status: 422, says: "/url: expected an address"},
+		"broken JSON is told with place":         {body: "{\n  \"service\": price-sync\n}", status: 400, says: "line 2, column 14"},
+		"a body that ends early":                 {body: `{"service":"a"`, status: 400, says: "it ends too early"},
+		"something after the object":             {body: `{"service":"a","version":"b"} {}`, status: 400, says: "line 1, column 31: invalid character '{' after top-level value"},
+		"a list is not an object":                {body: `[]`, status: 400, says: "expected {, got ["},
+		"a name given twice is a guess":          {body: `{"service":"a","service":"b","version":"c"}`, status: 400, says: `"service" is given twice`},
+		"a form is not JSON":                     {body: `service=a`, kind: "application/x-www-form-urlencoded", status: 415, says: "Content-Type: application/json"},
+		"too large a body":                       {body: `{"service":"` + long + `"}`, status: 413, says: "larger than 65536 bytes"},
+		"an empty body":                          {body: ` `, status: 400, says: "it ends too early"},
+		"an environment is configured":           {body: `{"service":"order-sync","version":"v9","environment":"staging"}`, status: 404, says: `there is no environment "staging" of service order-sync; known are production`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			kind := c.kind
@@ -165,6 +169,44 @@ func TestHookTakesADeployThroughAClosedGate(t *testing.T) {
 	got = send(t, url, "POST", "/api/v1/deploys", `{"service":"price-sync","version":"v10"}`)
 	if !strings.Contains(got.body, `"gate":{"open":true,"reasons":[]}`) {
 		t.Errorf("with an open gate: %s", got.body)
+	}
+}
+
+// TestADeployIsAnnouncedByItsStartAndItsEnd, and says in between that it goes on.
+func TestADeployIsAnnouncedByItsStartAndItsEnd(t *testing.T) {
+	url := serve(t, busy(), nil)
+	begun := send(t, url, "POST", "/api/v1/deploys", `{"service":"price-sync","version":" v9 ","phase":"start"}`)
+	var a struct {
+		Deploy struct {
+			ID, Version string
+			Unsure      bool
+			Rollout     struct {
+				End        string
+				ExitStatus *int `json:"exit_status"`
+			}
+		}
+	}
+	begun.json(t, &a)
+	if begun.status != http.StatusCreated || a.Deploy.Version != "v9" || a.Deploy.Rollout.End != "" {
+		t.Fatalf("status %d: %s", begun.status, begun.body)
+	}
+	if bad := send(t, url, "POST", "/api/v1/deploys/"+a.Deploy.ID+"/end", `{"exit_status":"one"}`); bad.status != http.StatusUnprocessableEntity {
+		t.Errorf("status %d: %s", bad.status, bad.body)
+	}
+	ended := send(t, url, "POST", "/api/v1/deploys/"+a.Deploy.ID+"/end", `{"exit_status":1}`)
+	ended.json(t, &a)
+	if ended.status != http.StatusOK || !a.Deploy.Unsure || a.Deploy.Rollout.ExitStatus == nil || a.Deploy.Rollout.End == "" {
+		t.Errorf("status %d: %s", ended.status, ended.body)
+	}
+}
+
+// TestARepeatedCallMaySayHowLongAgoItWas: what changes from one try to the next makes no other body.
+func TestARepeatedCallMaySayHowLongAgoItWas(t *testing.T) {
+	url := serve(t, busy(), nil)
+	first := send(t, url, "POST", "/api/v1/deploys", `{"service": "price-sync", "version": "v9"}`, "Idempotency-Key", "k")
+	again := send(t, url, "POST", "/api/v1/deploys", `{"version":"v9","service":"price-sync","first_tried":"14s","clock":"2026-11-22T10:20:00Z"}`, "Idempotency-Key", "k")
+	if first.status != http.StatusCreated || again.status != http.StatusCreated || again.header.Get("Location") != first.header.Get("Location") {
+		t.Errorf("%d %s, then %d %s", first.status, first.body, again.status, again.body)
 	}
 }
 

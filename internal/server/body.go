@@ -260,6 +260,49 @@ func (o *object) duration(name string) time.Duration {
 	return time.Duration(d)
 }
 
+// age reads how long ago something was; 0 when it is left out. Like durations of people it may
+// have fractions: 1.5s.
+func (o *object) age(name string) time.Duration {
+	s := o.text(name, 64)
+	if s == "" {
+		return 0
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		o.wrong(name, "expected how long ago, such as 14s, got %q", s)
+		return 0
+	}
+	return d
+}
+
+// number reads a whole number that fits an exit status; 0 when it is left out.
+func (o *object) number(name string) int {
+	v, ok := o.has(name)
+	if !ok {
+		return 0
+	}
+	var n int
+	if json.Unmarshal(v, &n) != nil || n < 0 || n > 255 {
+		o.wrong(name, "expected a number from 0 to 255, got %s", v)
+		return 0
+	}
+	return n
+}
+
+// hashWithout gives a hash of the object without some fields, whatever the order of the others.
+func (o *object) hashWithout(names ...string) string {
+	rest := maps.Clone(o.fields)
+	for _, n := range names {
+		delete(rest, n)
+	}
+	text, err := json.Marshal(rest)
+	if err != nil { // each of them was read as JSON
+		return ""
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
 // oneOf reads a text that must be one of the choices, or left out.
 func (o *object) oneOf(name string, choices ...string) string {
 	s := o.text(name, 64)

@@ -35,6 +35,10 @@ type Deploys interface {
 	// deploy that has happened is never refused: one through a closed gate is watched too, and
 	// its GateClosed says why the gate was closed.
 	Announce(ctx context.Context, r DeployRequest, by Caller) (Announced, error)
+	// EndDeploy takes the end of a deploy that was announced with Begins; a NotFoundError for one that
+	// is not known, ErrConflict for one that was announced when it had happened. A repeated end
+	// changes nothing.
+	EndDeploy(ctx context.Context, id string, status int, by Caller) (Announced, error)
 	// DeployList gives deploys, newest first.
 	DeployList(ctx context.Context, f Filter) ([]watch.Deploy, error)
 }
@@ -57,8 +61,13 @@ type DeployRequest struct {
 	WatchFor        time.Duration // 0 when left out: the service's
 	WatchMode       watch.Mode    // "" when left out: the service's
 
+	Begins     bool          // phase start: the end will be announced
+	FirstTried time.Duration // how long ago the call was tried first; 0: now
+	Clock      time.Time     // what the caller's clock says; zero: left out
+
 	IdempotencyKey string // "" when there was none
-	BodyHash       string // SHA-256 of the body, hex
+	BodyHash       string // SHA-256 of the body without what changes when a call is repeated, hex
+	RawHash        string // of the body as it was sent
 }
 
 // Announced is the answer to an announcement. It round-trips through JSON, so that the
@@ -81,6 +90,9 @@ const (
 	listLimits = 1000
 )
 
+// phaseStart announces a deploy that begins now, and whose end will be announced.
+const phaseStart = "start"
+
 // environmentShape is what the configuration takes for an environment too.
 var environmentShape = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
@@ -95,7 +107,7 @@ func (s *Server) announce(deploys Deploys) handler {
 		if err != nil {
 			return err
 		}
-		request.BodyHash = hash
+		request.BodyHash, request.RawHash = o.hashWithout("first_tried", "clock"), hash
 		request.IdempotencyKey = r.Header.Get("Idempotency-Key")
 		if why := badText(request.IdempotencyKey, 255); why != "" {
 			return &statusError{http.StatusBadRequest, "the header Idempotency-Key " + why}
@@ -105,12 +117,36 @@ func (s *Server) announce(deploys Deploys) handler {
 			return err
 		}
 		w.Header().Set("Location", s.link("/api/v1/watches/"+answer.Watch.ID))
-		return writeJSON(w, http.StatusCreated, struct {
-			Deploy   watch.Deploy    `json:"deploy"`
-			Watch    watchView       `json:"watch"`
-			Gate     Gate            `json:"gate"`
-			Warnings []reason.Reason `json:"warnings"`
-		}{answer.Deploy, s.viewWatch(answer.Watch), gateOf(answer.Deploy), orEmpty(answer.Warnings)})
+		return s.writeAnnounced(w, http.StatusCreated, answer)
+	}
+}
+
+// writeAnnounced answers an announcement.
+func (s *Server) writeAnnounced(w http.ResponseWriter, status int, answer Announced) error {
+	return writeJSON(w, status, struct {
+		Deploy   watch.Deploy    `json:"deploy"`
+		Watch    watchView       `json:"watch"`
+		Gate     Gate            `json:"gate"`
+		Warnings []reason.Reason `json:"warnings"`
+	}{answer.Deploy, s.viewWatch(answer.Watch), gateOf(answer.Deploy), orEmpty(answer.Warnings)})
+}
+
+// endDeploy takes the end of a deploy that was announced with phase start.
+func (s *Server) endDeploy(deploys Deploys) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		o, _, err := body(w, r, true)
+		if err != nil {
+			return err
+		}
+		status := o.number("exit_status")
+		if err := o.done(); err != nil {
+			return err
+		}
+		answer, err := deploys.EndDeploy(r.Context(), r.PathValue("id"), status, by)
+		if err != nil {
+			return err
+		}
+		return s.writeAnnounced(w, http.StatusOK, answer)
 	}
 }
 
@@ -129,14 +165,27 @@ func deployRequest(o *object, now time.Time) (DeployRequest, error) {
 		URL:             o.text("url", 2048),
 		Reversible:      o.flag("reversible", true),
 		At:              o.time("at"),
+		Begins:          o.oneOf("phase", phaseStart) == phaseStart,
+		FirstTried:      o.age("first_tried"),
+		Clock:           o.time("clock"),
+	}
+	if q.Begins && !q.At.IsZero() {
+		o.wrong("at", "a deploy that begins now has not happened yet; leave it out")
+	}
+	if q.FirstTried > maxWatch {
+		o.wrong("first_tried", "is longer than 7d")
+	}
+	at := q.At
+	if !q.Clock.IsZero() && !at.IsZero() { // how long ago it was, by one clock
+		at = now.Add(at.Sub(q.Clock))
 	}
 	if u, err := url.Parse(q.URL); q.URL != "" && (err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "") {
 		o.wrong("url", "expected an address such as https://ci.example.com/1234")
 	}
-	if q.At.After(now.Add(maxAhead)) {
+	if at.After(now.Add(maxAhead)) {
 		o.wrong("at", "lies in the future: announce a deploy when it has happened, and check this machine's clock")
 	}
-	if !q.At.IsZero() && now.Sub(q.At) > maxWatch {
+	if !at.IsZero() && now.Sub(at) > maxWatch {
 		o.wrong("at", "lies more than 7d back: no watch could tell what it changed; leave at out if it was deployed just now")
 	}
 	if q.Environment != "" && !environmentShape.MatchString(q.Environment) {

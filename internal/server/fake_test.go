@@ -228,6 +228,9 @@ func (m *memory) Announce(_ context.Context, r server.DeployRequest, by server.C
 	if d.At.IsZero() {
 		d.At = m.now
 	}
+	if r.Begins {
+		d.Rollout = &watch.Rollout{Start: m.now}
+	}
 	if d.Author == "" {
 		d.Author = by.Name
 	}
@@ -240,6 +243,26 @@ func (m *memory) Announce(_ context.Context, r server.DeployRequest, by server.C
 		m.answers[r.IdempotencyKey] = kept{r.BodyHash, a}
 	}
 	return a, nil
+}
+
+func (m *memory) EndDeploy(_ context.Context, id string, status int, _ server.Caller) (_ server.Announced, err error) {
+	defer m.acts(&err)()
+	if err != nil {
+		return server.Announced{}, err
+	}
+	i := slices.IndexFunc(m.watches, func(w server.Watch) bool { return w.Deploy.ID == id })
+	if i < 0 {
+		return server.Announced{}, &server.NotFoundError{What: "deploy", Name: id}
+	}
+	d := &m.watches[i].Deploy
+	if d.Rollout == nil {
+		return server.Announced{}, server.Refuse(server.ErrConflict, "deploy %s was announced when it had happened", id)
+	}
+	if d.Rollout.End.IsZero() {
+		d.Rollout = &watch.Rollout{Start: d.Rollout.Start, End: m.now, Status: &status}
+		d.Unsure = status != 0
+	}
+	return server.Announced{Deploy: *d, Watch: m.watches[i]}, nil
 }
 
 func (m *memory) DeployList(_ context.Context, f server.Filter) ([]watch.Deploy, error) {

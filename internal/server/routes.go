@@ -32,6 +32,7 @@ func (s *Server) routes(b Backend) *http.ServeMux {
 		handle  handler
 	}{
 		{"POST /api/v1/deploys", Deployer, writes, s.announce(b.Deploys)},
+		{"POST /api/v1/deploys/{id}/end", Deployer, writes, s.endDeploy(b.Deploys)},
 		{"GET /api/v1/deploys", Viewer, reads, s.deploys(b.Deploys)},
 		{"GET /api/v1/gate", Viewer, reads, s.gate(b.Gates)},
 		{"GET /api/v1/services", Viewer, reads, s.services(b.Services)},

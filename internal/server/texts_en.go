@@ -89,6 +89,8 @@ func english() map[string]string {
 		"watch.alert_fired": "the alert fired", "watch.excused": "not counted: %s", "watch.cause": "decisive", "watch.fault_since": "failing since %s",
 		"watch.timeline": "What happened", "watch.rollback": "Rollback", "watch.cancel": "Stop watching", "watch.cancel.help": "No verdict, no rollback.",
 		"watch.blind": "Cannot look now: %s", "watch.left": "%s left", "watch.progress": "%d of 100 of the time is over",
+		"watch.rolling_out":    "The deploy began at %s and has not ended: looks are judged after the grace period or, without one, after its end.",
+		"watch.unsure":         "It is not known whether this deploy happened: its command failed, or nobody said that it ended.",
 		"watch.gate_closed":    "The gate was closed when this was deployed.",
 		"watch.not_reversible": "This deploy was announced as not reversible: it is not rolled back.",
 

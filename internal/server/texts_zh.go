@@ -89,6 +89,8 @@ func chinese() map[string]string {
 		"watch.alert_fired": "告警已触发", "watch.excused": "不计入：%s", "watch.cause": "决定性", "watch.fault_since": "自 %s 起失败",
 		"watch.timeline": "经过", "watch.rollback": "回滚", "watch.cancel": "停止观察", "watch.cancel.help": "不再下结论，也不会回滚。",
 		"watch.blind": "目前无法探测：%s", "watch.left": "还剩 %s", "watch.progress": "时间已过百分之 %d",
+		"watch.rolling_out":    "部署于 %s 开始，尚未结束：宽限期之后（没有宽限期时为部署结束之后）的探测才用于判定。",
+		"watch.unsure":         "无法确定该部署是否已发生：部署命令失败，或没有收到结束通知。",
 		"watch.gate_closed":    "部署时发布闸门处于关闭状态。",
 		"watch.not_reversible": "该部署声明为不可逆，不会回滚。",
 

@@ -38,10 +38,12 @@ type Announcement struct {
 	runsSince time.Time // see Options.RunsSince
 
 	Deploy watch.Deploy // without ID, RollbackRun and Announced
+	Told   decide.Told  // about times
 	By     string       // who announces it
 	// Key and BodyHash make a repeated announcement get the first answer. Key "": none.
 	Key      string
 	BodyHash string
+	RawHash  string // of the body as it was sent, as keys of before have it
 	// Answer makes the answer that is kept with Key.
 	Answer func(d watch.Deploy, w *watch.Watch, warnings []reason.Reason) ([]byte, error)
 }
@@ -60,7 +62,7 @@ func (ws *Watches) Announce(ctx context.Context, a Announcement) ([]byte, error)
 		switch {
 		case err != nil:
 			return nil, err
-		case ok && first.BodyHash != a.BodyHash:
+		case ok && first.BodyHash != a.BodyHash && first.BodyHash != a.RawHash:
 			return nil, ErrKeyReused
 		case ok:
 			return first.Answer, nil
@@ -68,6 +70,7 @@ func (ws *Watches) Announce(ctx context.Context, a Announcement) ([]byte, error)
 	}
 	now := ws.o.Now().UTC()
 	a.Deploy.ID, a.Deploy.Announced = store.NewID("d_"), now
+	a.Deploy = decide.Timed(a.Deploy, a.Told, now)
 	for {
 		answer, err := ws.accept(ctx, a, now)
 		if !errors.Is(err, errOver) {
@@ -134,11 +137,9 @@ func (ws *Watches) begin(ctx context.Context, a Announcement, acc decide.Accepta
 	w.ID = store.NewID("w_")
 	d.At, d.SwitchedBy = w.Switched, w.Begin.Switch.By
 	b := store.Batch{Deploys: []watch.Deploy{d}, Watches: []watch.Watch{w.Clone()}, Audit: []store.Audit{{
-		At: now, Who: a.By, What: "deploy", Service: d.Service, Subject: d.Service + " " + d.Version,
-		Detail: reason.New("deploy_announced", "version", d.Version, "environment", d.Environment, "closed", watch.GateDetails(d.GateClosed)),
-		Path:   "/watches/" + w.ID,
+		At: now, Who: a.By, What: "deploy", Service: d.Service, Subject: d.Service + " " + d.Version, Detail: announced(d), Path: "/watches/" + w.ID,
 	}}}
-	if d.DeclaresGood() {
+	if d.DeclaresGood() && !d.RollingOut() {
 		b.KnownGoods = append(b.KnownGoods, knownGood(d, a.By, now))
 	}
 	ended, receivers, unlock := ws.supersede(&b, acc.Supersedes, d, now)
@@ -262,11 +263,19 @@ func (ws *Watches) extend(ctx context.Context, a Announcement, acc decide.Accept
 	if err := ws.o.Leadership.Commit(b); err != nil {
 		return nil, err
 	}
-	// The other fields of the deploy are read without the lock: they never change.
+	// What is read without the lock never changes: service, environment, version and times.
 	*e.w, e.deploy.Shops, e.deploy.GateClosed, e.saved = next, d.Shops, d.GateClosed, next.Seq
 	ws.o.Notifier.Wake(receivers)
 	ws.o.Changed()
 	return answer, nil
+}
+
+// announced says that a deploy was announced.
+func announced(d watch.Deploy) reason.Reason {
+	if d.RollingOut() {
+		return reason.New("deploy_begun", "version", d.Version, "environment", d.Environment, "closed", watch.GateDetails(d.GateClosed))
+	}
+	return reason.New("deploy_announced", "version", d.Version, "environment", d.Environment, "closed", watch.GateDetails(d.GateClosed))
 }
 
 // extended says that a watch has more shops to look at; none named: all.

@@ -261,6 +261,7 @@ func (ws *Watches) AlertFired(al rules.Alert, now time.Time) {
 
 // Tick lets the watches see the time, and repeats verdicts that the journal refused.
 func (ws *Watches) Tick(now time.Time) {
+	ws.endOverdue(now)
 	for _, e := range ws.list("") {
 		_ = ws.step(e, func(w *watch.Watch) *watch.Verdict { return w.Tick(now) })
 	}

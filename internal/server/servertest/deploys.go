@@ -35,6 +35,34 @@ func idempotency(w world) {
 	}
 }
 
+func beginsAndEnds(w world) {
+	t := w.T
+	ctx, b := t.Context(), w.Backend
+	done := w.announce(t, "v1")
+	_, err := b.Deploys.EndDeploy(ctx, done.Deploy.ID, 0, deployer())
+	wantError(t, "the end of a deploy that had happened", err, server.ErrConflict)
+	_, err = b.Deploys.EndDeploy(ctx, "d_none", 0, deployer())
+	wantError(t, "the end of no deploy", err, server.ErrNotFound)
+	r := w.request("v2")
+	r.Begins = true
+	begun, err := b.Deploys.Announce(ctx, r, deployer())
+	if err != nil || begun.Deploy.Rollout == nil || !begun.Deploy.RollingOut() || begun.Watch.State != watch.Watching {
+		t.Fatalf("begun: %+v, %v", begun.Deploy, err)
+	}
+	w.Advance(time.Minute)
+	ended, err := b.Deploys.EndDeploy(ctx, begun.Deploy.ID, 3, deployer())
+	if err != nil || ended.Watch.ID != begun.Watch.ID || !ended.Deploy.Unsure || ended.Deploy.RollingOut() {
+		t.Fatalf("ended: %+v, %v", ended.Deploy, err)
+	}
+	if r := ended.Deploy.Rollout; r.End.Sub(r.Start) < time.Minute || *r.Status != 3 {
+		t.Errorf("it went from %s to %s with status %d", r.Start, r.End, *r.Status)
+	}
+	again, err := b.Deploys.EndDeploy(ctx, begun.Deploy.ID, 0, deployer())
+	if err != nil || !again.Deploy.Unsure || *again.Deploy.Rollout.Status != 3 {
+		t.Errorf("ended twice: %+v, %v", again.Deploy, err)
+	}
+}
+
 // ownEnvironment: who names no environment means the service's own.
 func ownEnvironment(w world) {
 	t := w.T

@@ -46,6 +46,7 @@ func Run(t *testing.T, fresh func(t *testing.T) World) {
 		{"an idempotency key announces once", idempotency},
 		{"two announcements at once with one key announce once", announcedAtOnce},
 		{"a refused announcement does not use its key up", refusedKeepsKey},
+		{"a deploy that began ends once", beginsAndEnds},
 		{"who names no environment means the service's own", ownEnvironment},
 		{"the same version again goes on with its watch, another one supersedes it", deployedAgain},
 		{"deploys are listed newest first", deployList},

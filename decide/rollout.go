@@ -1,0 +1,67 @@
+package decide
+
+import (
+	"time"
+
+	"guardian/watch"
+)
+
+// clockError is how far two clocks may be apart: less is the time that a call takes.
+const clockError = 2 * time.Second
+
+// Told is what an announcement says about times.
+type Told struct {
+	// Begins: the deploy begins now, and its end will be announced.
+	Begins bool
+	// FirstTried is how long ago the call was tried first; 0: now.
+	FirstTried time.Duration
+	// Clock is what the caller's clock says as it calls; zero: it does not say.
+	Clock time.Time
+}
+
+// Timed puts the times of an announcement on the guardian's clock. What a clock that is ahead calls
+// the future is now.
+func Timed(dep watch.Deploy, told Told, now time.Time) watch.Deploy {
+	if !told.Clock.IsZero() {
+		if off := told.Clock.Sub(now); off.Abs() > clockError {
+			dep.ClockOff = off
+		}
+	}
+	if !dep.At.IsZero() {
+		at := dep.At.Add(-dep.ClockOff)
+		if ahead := at.Sub(now); ahead > 0 {
+			if ahead > clockError {
+				dep.ClockOff += ahead
+			}
+			at = now
+		}
+		dep.At = at.UTC()
+	}
+	if told.FirstTried > 0 {
+		dep.FirstTried = now.Add(-told.FirstTried).UTC()
+	}
+	if told.Begins {
+		dep.At = now.Add(-told.FirstTried).UTC()
+		dep.Rollout = &watch.Rollout{Start: dep.At}
+	}
+	return dep
+}
+
+// Ended is a deploy whose end was announced. One whose command failed may or may not have happened.
+func Ended(dep watch.Deploy, status int, now time.Time) watch.Deploy {
+	r := *dep.Rollout
+	r.End, r.Status = now, &status
+	dep.Rollout, dep.Unsure = &r, status != 0
+	return dep
+}
+
+// Unended tells whether the end of a deploy is overdue, as when its runner was killed, and gives
+// the deploy as it is then: announced by a hook, and not known whether it happened.
+func (d Decider) Unended(dep watch.Deploy, now time.Time) (_ watch.Deploy, overdue bool) {
+	svc, ok := d.Settings.Service(dep.Service)
+	if !ok || !dep.RollingOut() || now.Sub(dep.Rollout.Start) < time.Duration(svc.Watch.AnnounceLag) {
+		return dep, false
+	}
+	dep.Unsure, dep.At, dep.SwitchedBy = true, time.Time{}, ""
+	return dep, true
+}

@@ -1,0 +1,81 @@
+package decide_test
+
+import (
+	"testing"
+	"time"
+
+	"guardian/decide"
+	"guardian/watch"
+)
+
+// TestTheTimesOfAnAnnouncement are put on the guardian's clock.
+func TestTheTimesOfAnAnnouncement(t *testing.T) {
+	for name, c := range map[string]struct {
+		at    time.Duration // before now, by the caller's clock; 0: not said
+		told  decide.Told
+		want  time.Duration // before now
+		off   time.Duration
+		first time.Duration
+	}{
+		"by a clock that is right":           {at: time.Minute, told: decide.Told{Clock: noon()}, want: time.Minute},
+		"by a clock that nobody knows":       {at: time.Minute, want: time.Minute},
+		"by one that is ahead":               {at: -2 * time.Minute, told: decide.Told{Clock: noon().Add(3 * time.Minute)}, want: time.Minute, off: 3 * time.Minute},
+		"by one that is behind":              {at: 4 * time.Minute, told: decide.Told{Clock: ago(3 * time.Minute)}, want: time.Minute, off: -3 * time.Minute},
+		"the future is now":                  {at: -time.Minute, off: time.Minute},
+		"the way of the call is no error":    {at: time.Minute, told: decide.Told{Clock: ago(time.Second)}, want: time.Minute},
+		"first tried some time ago":          {told: decide.Told{FirstTried: 14 * time.Second}, first: 14 * time.Second},
+		"a start that was first tried began": {told: decide.Told{Begins: true, FirstTried: 14 * time.Second}, want: 14 * time.Second, first: 14 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var d watch.Deploy
+			if c.at != 0 {
+				d.At = ago(c.at)
+			}
+			d = decide.Timed(d, c.told, noon())
+			if c.at != 0 || c.told.Begins {
+				if !d.At.Equal(ago(c.want)) {
+					t.Errorf("it happened %s ago, want %s", noon().Sub(d.At), c.want)
+				}
+			} else if !d.At.IsZero() {
+				t.Errorf("it happened at %s", d.At)
+			}
+			if d.ClockOff != c.off || c.first == 0 != d.FirstTried.IsZero() || c.first > 0 && !d.FirstTried.Equal(ago(c.first)) {
+				t.Errorf("the clock is %s off, first tried at %s", d.ClockOff, d.FirstTried)
+			}
+			if d.RollingOut() != c.told.Begins {
+				t.Errorf("rolling out: %v", d.RollingOut())
+			}
+		})
+	}
+}
+
+func TestADeployWhoseCommandFailedIsNeverKnownGoodByItself(t *testing.T) {
+	d := decide.Timed(watch.Deploy{Kind: watch.Code}, decide.Told{Begins: true}, ago(time.Minute))
+	for status, good := range map[int]bool{0: true, 1: false, 143: false} {
+		if e := decide.Ended(d, status, noon()); decide.MakesKnownGood(e, watch.Passed) != good || e.RollingOut() || *e.Rollout.Status != status {
+			t.Errorf("status %d: %+v", status, e)
+		}
+	}
+	if !d.RollingOut() {
+		t.Error("the deploy is changed by its end")
+	}
+}
+
+// TestADeployWithoutAnEndBecomesAHook after announce_lag: then it is estimated when it happened.
+func TestADeployWithoutAnEndBecomesAHook(t *testing.T) {
+	world := newWorld()
+	world.settings.Services[0].Watch.AnnounceLag = 10 * 60 * 1e9
+	d := deploy("v3", 0)
+	d.Rollout = &watch.Rollout{Start: noon()}
+	if _, overdue := world.decider().Unended(d, noon().Add(10*time.Minute-1)); overdue {
+		t.Error("it is overdue too early")
+	}
+	got, overdue := world.decider().Unended(d, noon().Add(10*time.Minute))
+	if !overdue || !got.At.IsZero() || !got.Unsure || got.RollingOut() {
+		t.Errorf("%v: %+v", overdue, got)
+	}
+	d = decide.Ended(d, 0, noon())
+	if _, overdue := world.decider().Unended(d, noon().Add(time.Hour)); overdue {
+		t.Error("a deploy that ended is overdue")
+	}
+}

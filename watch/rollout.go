@@ -1,0 +1,50 @@
+package watch
+
+import "time"
+
+// Rollout is a deploy of which the beginning and the end are announced: it happens between them.
+type Rollout struct {
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end,omitzero"` // zero: it goes on, or nobody said that it ended
+	// Status is the exit status of the command that deployed; nil while there is none.
+	Status *int `json:"exit_status,omitempty"`
+}
+
+// RollingOut tells whether the deploy has begun and its end is to be announced.
+func (d Deploy) RollingOut() bool { return d.Rollout != nil && d.Rollout.End.IsZero() && !d.Unsure }
+
+// noEnd is how long the judged looks of a deploy that goes on are away, unless a grace says when
+// they begin.
+const noEnd = 10 * 365 * 24 * time.Hour
+
+// rollOut lets a watch wait for the end of its deploy: its looks are judged after the grace, or
+// when there is none after the end.
+func (w *Watch) rollOut(d Deploy) {
+	w.Unsure = d.Unsure
+	if w.RollingOut = d.RollingOut(); w.RollingOut && w.Policy.Grace == 0 {
+		w.From = w.Started.Add(noEnd)
+	}
+}
+
+// EndRollout takes the end of the deploy. The watch goes on for its full length from now, unless the
+// end was overdue and the watch did not wait for it. unsure: whether the deploy happened is not known.
+func (w *Watch) EndRollout(unsure bool, now time.Time) {
+	if w.State.Final() {
+		return
+	}
+	w.Seq++
+	w.Unsure = unsure
+	if !w.RollingOut {
+		return
+	}
+	w.RollingOut = false
+	end := clean(now)
+	w.Deadline = end.Add(w.Policy.For + w.Suspended)
+	if w.Policy.Grace > 0 {
+		return
+	}
+	w.From = end
+	for i := range w.Checks {
+		w.Checks[i].From = end
+	}
+}
