@@ -231,7 +231,7 @@ func (d Decider) own(ctx context.Context, svc Service, stretches []ownStretch, b
 	}
 	act := time.Duration(svc.Watch.ActWithin)
 	if lag := b.Hook.Sub(b.Before); lag > act {
-		b.Doubt = reason.New("began_before_hook", "since", b.Before, "hook", b.Hook, "act_within", act)
+		b.Doubt = reason.New(watch.DoubtEarly, "since", b.Before, "hook", b.Hook, "act_within", act)
 		return nil
 	}
 	// How often has a stretch of this kind begun of itself? The chance that one of them is open
@@ -248,7 +248,7 @@ func (d Decider) own(ctx context.Context, svc Service, stretches []ownStretch, b
 		often += watch.LongRuns(looks)
 	}
 	if float64(often)*act.Seconds() > float64(svc.Watch.FalseRollback)*doubtBack.Seconds() {
-		b.Doubt = reason.New("begins_often", "since", b.Before, "hook", b.Hook, "times", often)
+		b.Doubt = reason.New(watch.DoubtOften, "since", b.Before, "hook", b.Hook, "times", often)
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ func NotCovered() reason.Reason { return reason.New("bound_not_covered") }
 func (w *Watch) failed(at time.Time) Verdict {
 	if c := w.heaviestCounter(); c != nil {
 		metric, _ := c.metric()
-		return Verdict{State: Failed, At: clean(at), Cause: c.Name, Metric: metric, Failing: w.Failing(), Reason: reason.Join(c.reason(w.From), w.otherCauses())}
+		return Verdict{State: Failed, At: clean(at), Cause: c.Name, Metric: metric, Failing: w.Failing(), Reason: reason.Join(w.NotJudged(), c.reason(w.From), w.estimated(), w.otherCauses())}
 	}
 	cause, metric := w.heaviest()
 	v := Verdict{State: Failed, At: clean(at), Cause: cause.Check, Metric: metric.Name, Failing: w.Failing()}
@@ -27,7 +27,7 @@ func (w *Watch) failed(at time.Time) Verdict {
 	if others := without(v.Failing, cause.Check); len(others) > 0 {
 		alsoFailing = reason.New("also_failing", "checks", others)
 	}
-	v.Reason = reason.Join(w.NotJudged(), w.reasonOf(cause, metric), lastError, alsoFailing, w.otherCauses())
+	v.Reason = reason.Join(w.NotJudged(), w.reasonOf(cause, metric), lastError, alsoFailing, w.estimated(), w.otherCauses())
 	if metric.Name == Latency && !slices.Contains(v.Failing, cause.Check) {
 		v.Failing = append([]string{cause.Check}, v.Failing...)
 	}
@@ -40,6 +40,7 @@ func (w *Watch) failedByRule(at time.Time) Verdict {
 	if w.Alert.Summary != "" {
 		why = reason.Join(why, reason.New("rule_summary", "summary", w.Alert.Summary))
 	}
+	why = reason.Join(w.NotJudged(), why, w.estimated())
 	return Verdict{State: Failed, Reason: why, At: clean(at), Cause: w.Alert.Rule, ByRule: true, Failing: w.Failing()}
 }
 
@@ -295,7 +296,16 @@ func (w *Watch) Standing(now time.Time) reason.Reason {
 	if !w.FastPassed.IsZero() {
 		fast = reason.New("fast_phase_passed", "at", w.FastPassed)
 	}
-	return reason.Join(w.NotJudged(), reason.New("watching", "until", w.Deadline), w.seen(), fast, blindness)
+	return reason.Join(w.NotJudged(), reason.New("watching", "until", w.Deadline), w.estimated(), w.seen(), fast, blindness)
+}
+
+// estimated says that the deploy is taken to have happened when checks began to fail; zero when
+// it is known better.
+func (w *Watch) estimated() reason.Reason {
+	if w.Begin.Switch.By != ByOnset {
+		return reason.Reason{}
+	}
+	return reason.New("switch_estimated", "since", w.Begin.Before, "hook", w.Begin.Hook)
 }
 
 // cannotSee gives since when checks and controls could not be seen, and why:

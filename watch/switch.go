@@ -82,6 +82,15 @@ func (w *Watch) FewestJudged() int {
 // reprieved reports whether what failed before the hook is still left to the version before.
 func (w *Watch) reprieved(at time.Time) bool { return at.Before(w.Begin.Reprieve) }
 
+// The codes of doubts.
+const (
+	DoubtEarly = "began_before_hook"
+	DoubtOften = "begins_often"
+)
+
+// IsDoubt reports whether a reason is why a fault may not be the deploy's.
+func IsDoubt(r reason.Reason) bool { return r.Code == DoubtEarly || r.Code == DoubtOften }
+
 // doubtful reports whether the fault that failed the watch may go on from before the hook: it
 // was there when the looks that count began, or nobody can tell when it began.
 func (w *Watch) doubtful() bool {

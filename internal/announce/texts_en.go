@@ -40,7 +40,7 @@ func english() texts {
 		noRunbook:      "The service has no rollback runbook, so nothing is rolled back.",
 		noKnownGood:    "No version is known to be good, so nothing is rolled back.",
 		modeReason:     "Mode: {reason}",
-		doubt:          "You are asked first: {reason}.",
+		doubt:          "You are asked first. {reason}",
 		byRule:         "an alert fired during the watch: no statistical guarantee",
 		byJudge:        "at most {alpha}",
 		strength:       "Odds that this is chance", strengthOf: "below 1 in {odds}",

@@ -40,7 +40,7 @@ func chinese() texts {
 		noRunbook:      "该服务没有配置回滚预案，不会自动回滚。",
 		noKnownGood:    "没有已知良好的版本可以回滚，不会自动回滚。",
 		modeReason:     "处理方式：{reason}",
-		doubt:          "需要先由人确认：{reason}。",
+		doubt:          "需要先由人确认。{reason}",
 		byRule:         "观察期间触发了告警规则，不在统计保证之内",
 		byJudge:        "不超过 {alpha}",
 		strength:       "纯属偶然的概率", strengthOf: "低于 {odds} 分之一",

@@ -163,15 +163,20 @@ func outcomeWords(code string) (Words, bool) {
 			"{check} is as bad as before, and before was bad: it failed {failures} of {looks:look|looks} since {since} and {failures_before} of {looks_before} before, which is surely more than its failure_rate of {allowed%}; with failure_rate {passes%} it would pass.",
 			"{check} 与部署前一样差，而部署前就不正常：自 {since} 起 {looks} 次探测失败 {failures} 次，部署前 {looks_before} 次中失败 {failures_before} 次，确定高于其 failure_rate {allowed%}；若 failure_rate 为 {passes%} 则可通过。",
 		}, true
+	case "switch_estimated":
+		return Words{
+			"The deploy is taken to have happened at {since}, when checks began to fail, before the hook at {hook}; looks before the hook are no evidence.",
+			"检查从 {since} 开始失败，推定部署发生在此时，早于 {hook} 的部署通知；通知之前的探测不作为证据。",
+		}, true
 	case "began_before_hook":
 		return Words{
-			"what failed began at {since}, before the hook at {hook} and longer before it than act_within ({act_within}): it may have another cause than the deploy",
-			"故障自 {since} 开始，早于 {hook} 的部署通知，且提前的时间超过 act_within（{act_within}）：原因可能不是本次部署",
+			"What failed began at {since}, before the hook at {hook} and longer before it than act_within ({act_within}): it may have another cause than the deploy.",
+			"故障自 {since} 开始，早于 {hook} 的部署通知，且提前的时间超过 act_within（{act_within}）：原因可能不是本次部署。",
 		}, true
 	case "begins_often":
 		return Words{
-			"what failed began at {since}, before the hook at {hook}, and such failures began {times:time|times} in the seven days before without a bad deploy: it may have another cause than the deploy",
-			"故障自 {since} 开始，早于 {hook} 的部署通知，而此前七天里没有问题部署时也出现过 {times} 次类似故障：原因可能不是本次部署",
+			"What failed began at {since}, before the hook at {hook}, and such failures began {times:time|times} in the seven days before without a bad deploy: it may have another cause than the deploy.",
+			"故障自 {since} 开始，早于 {hook} 的部署通知，而此前七天里没有问题部署时也出现过 {times} 次类似故障：原因可能不是本次部署。",
 		}, true
 	case "undecided":
 		return Words{"That is too much to pass and too little to fail.", "要判通过则失败偏多，要判失败则证据不足。"}, true

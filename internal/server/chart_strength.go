@@ -94,7 +94,12 @@ func (w locale) RateRange(r *watch.Range) string {
 }
 
 // percent writes a share with two digits that count.
-func percent(v float64) string { return strconv.FormatFloat(v*100, 'g', 2, 64) + "%" }
+func percent(v float64) string {
+	if v >= 0.995 {
+		return "100%" // two digits of it would be 1e+02
+	}
+	return strconv.FormatFloat(v*100, 'g', 2, 64) + "%"
+}
 
 // Seconds writes a duration in seconds.
 func (w locale) Seconds(v float64) string { return w.Latency(time.Duration(v * float64(time.Second))) }

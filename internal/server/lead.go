@@ -56,6 +56,8 @@ func (w locale) Why(r actions.Run) string {
 		return ""
 	case r.Question.Why != "":
 		return w.Word("why", r.Question.Why)
+	case watch.IsDoubt(r.Question.Text):
+		return ""
 	case r.Trigger.Kind == actions.ByVerdict || r.Trigger.Kind == actions.ByAlert:
 		return w.Word("why", r.Trigger.Kind)
 	default:

@@ -103,10 +103,24 @@ func watchChart(w locale, v Watch, looks map[string][]Look, from, to time.Time) 
 	return c
 }
 
+// switched says how it is known when a deploy happened.
+func (w locale) switched(d watch.Deploy) string {
+	switch d.SwitchedBy {
+	case watch.ByOnset:
+		return w.T("line.switch_onset", d.Version)
+	case watch.ByVersion:
+		return w.T("line.switch_version", d.Version)
+	case watch.ByTarget:
+		return w.T("line.switch_target", d.Version)
+	default:
+		return w.T("line.switch", d.Version)
+	}
+}
+
 // timeline lists what happened, oldest first.
 func timeline(w locale, v Watch) []moment {
 	d := v.Deploy
-	list := []moment{{At: d.At, Text: w.T("line.switch", d.Version), Tone: "neutral"}}
+	list := []moment{{At: d.At, Text: w.switched(d), Tone: "neutral"}}
 	if !d.Announced.IsZero() && !d.Announced.Equal(d.At) {
 		list = append(list, moment{At: d.Announced, Text: w.T("line.announced", d.Version), Tone: "neutral"})
 	}

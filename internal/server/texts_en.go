@@ -94,7 +94,7 @@ func english() map[string]string {
 		"watch.gate_closed":    "The gate was closed when this was deployed.",
 		"watch.not_reversible": "This deploy was announced as not reversible: it is not rolled back.",
 
-		"line.announced": "%s announced", "line.switch": "%s deployed", "line.fault": "first failure of %s", "line.verdict": "verdict: %s",
+		"line.announced": "%s announced", "line.switch": "%s deployed", "line.switch_onset": "%s deployed, by estimate: checks began to fail", "line.switch_version": "%s answered first", "line.switch_target": "%s started", "line.fault": "first failure of %s", "line.verdict": "verdict: %s",
 		"line.run": "rollback to %s", "line.asked": "approval requested", "line.answered": "%s: %s", "line.ended": "rollback: %s", "line.deadline": "the watch ends",
 		"line.watch": "watch began",
 

@@ -94,7 +94,7 @@ func chinese() map[string]string {
 		"watch.gate_closed":    "部署时发布闸门处于关闭状态。",
 		"watch.not_reversible": "该部署声明为不可逆，不会回滚。",
 
-		"line.announced": "收到 %s 的通知", "line.switch": "%s 已部署", "line.fault": "%s 首次失败", "line.verdict": "结论：%s",
+		"line.announced": "收到 %s 的通知", "line.switch": "%s 已部署", "line.switch_onset": "推定部署 %s：检查开始失败", "line.switch_version": "%s 首次响应", "line.switch_target": "%s 已启动", "line.fault": "%s 首次失败", "line.verdict": "结论：%s",
 		"line.run": "回滚到 %s", "line.asked": "等待批准", "line.answered": "%s：%s", "line.ended": "回滚：%s", "line.deadline": "观察截止",
 		"line.watch": "开始观察",
 
