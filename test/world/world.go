@@ -92,7 +92,7 @@ func (c *Check) settings() decide.Check {
 	return decide.Check{
 		CheckPolicy: watch.CheckPolicy{
 			Check: c.Name, Kind: "http", Labels: labels, Path: "default", Weight: 1, Every: c.every(),
-			FailureRate: cmp.Or(c.FailureRate, watch.DefaultFailureRate),
+			FailureRate: cmp.Or(c.FailureRate, watch.DefaultFailureRate), FailureRateSet: c.FailureRate > 0,
 		},
 		Service: c.service(), Judges: !c.Control, Control: c.Control, BlindAfter: 5 * time.Minute,
 	}

@@ -66,6 +66,14 @@ func TestTheWorldsHold(t *testing.T) {
 	}
 }
 
+// What others see too fails no deploy.
+func TestInnocentDeploysDoNotFail(t *testing.T) {
+	var out, progress bytes.Buffer
+	if code := run([]string{"-part=innocent", few}, &out, &progress); code != 0 {
+		t.Errorf("exit %d\n%s", code, out.String())
+	}
+}
+
 func TestTheTableDoesNotHoldForAJudgeThatIs(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer, row string
