@@ -56,6 +56,9 @@ func TestWhatMadeARunNecessaryMustBeOver(t *testing.T) {
 		"a counter that fails no more is cured": {
 			[]actions.Symptom{counter}, nil, looks{"orders": "dxuxuu"}, actions.Cured, "no more than is tolerated: orders", time.Minute,
 		},
+		"a counter of which nothing new is known is as it was last": {
+			[]actions.Symptom{counter}, nil, looks{"orders": "dx"}, actions.NotCured, "500", 5 * time.Minute,
+		},
 		"a counter that counts nothing is not": {
 			[]actions.Symptom{counter}, nil, looks{"orders": "x"}, actions.NotCured, "orders", 5 * time.Minute,
 		},

@@ -197,20 +197,25 @@ func (v *verification) note(s Symptom, r CheckResult) {
 	if took := r.Took.Seconds(); s.Kind == SymptomSlow && r.Health == "up" && took > s.Limit {
 		r.Health, r.Reason = "down", reason.New("look_slow", "check", s.Name, "took", r.Took, "limit", seconds(s.Limit))
 	}
+	fresh := r.Health == "up" || r.Health == "down"
+	if _, known := v.known[key]; known && !fresh && !s.isCheck() {
+		r = v.last[key] // nothing new was counted: what was known last still holds
+	}
 	r.Check, r.Looks = s.Name, v.last[key].Looks+1
 	if s.Kind != SymptomCheck {
 		r.Kind = s.Kind
 	}
 	v.last[key] = r
-	switch r.Health {
-	case "up":
-		v.row[key]++
-	case "down":
-		v.row[key] = 0
-	default:
-		return
+	if fresh {
+		v.known[key] = r.At
 	}
-	v.known[key] = r.At
+	switch {
+	case !fresh:
+	case r.Health == "up":
+		v.row[key]++
+	default:
+		v.row[key] = 0
+	}
 }
 
 func seconds(s float64) time.Duration {
