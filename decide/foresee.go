@@ -24,7 +24,7 @@ const (
 // the deploys before restarted the service where nothing allows for it.
 func (d Decider) Foresee(ctx context.Context, w *watch.Watch, now time.Time) ([]reason.Reason, error) {
 	all := w.Foresee()
-	if w.Policy.Grace >= longestRestart {
+	if w.Policy.Grace >= longestRestart || w.RollingOut && w.Policy.Grace == 0 { // until a deploy has ended nothing is judged
 		return all, nil
 	}
 	past, err := d.Past.Watches(ctx, w.Service, now.Add(-restartsBack))

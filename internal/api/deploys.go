@@ -65,8 +65,6 @@ func (d deploys) EndDeploy(ctx context.Context, id string, status int, by server
 	switch {
 	case errors.Is(err, watching.ErrNoDeploy):
 		return server.Announced{}, &server.NotFoundError{What: "deploy", Name: id}
-	case errors.Is(err, watching.ErrNotBegun):
-		return server.Announced{}, server.Refuse(server.ErrConflict, "deploy %s was announced when it had happened: only one announced with phase start has an end", id)
 	case err != nil:
 		return server.Announced{}, apiError(err)
 	}

@@ -213,7 +213,7 @@ func (d *decoder) checkService(s *Service, path string, books []actions.RunbookS
 	if b := runbookOf(books, s.Undo); b != nil && b.UsesVersion() != "" {
 		d.blame(path+".undo", fmt.Sprintf("runbook %s uses %s, and an operation has no version to go back to", s.Undo, shorten(b.UsesVersion(), 60)), "name a runbook that needs no version")
 	}
-	if s.Rollback == "" && s.Watch.Mode == "auto" {
+	if s.Rollback == "" && s.Undo == "" && s.Watch.Mode == "auto" {
 		d.blame(path+".watch.mode", "is auto, but the service has no rollback runbook", "set rollback")
 	}
 	for i, version := range s.KnownGood {

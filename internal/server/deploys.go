@@ -36,8 +36,8 @@ type Deploys interface {
 	// its GateClosed says why the gate was closed.
 	Announce(ctx context.Context, r DeployRequest, by Caller) (Announced, error)
 	// EndDeploy takes the end of a deploy that was announced with Begins; a NotFoundError for one that
-	// is not known, ErrConflict for one that was announced when it had happened. A repeated end
-	// changes nothing.
+	// is not known. A repeated end changes nothing, and neither does that of a deploy that is
+	// watched as one that had happened.
 	EndDeploy(ctx context.Context, id string, status int, by Caller) (Announced, error)
 	// DeployList gives deploys, newest first.
 	DeployList(ctx context.Context, f Filter) ([]watch.Deploy, error)

@@ -255,10 +255,7 @@ func (m *memory) EndDeploy(_ context.Context, id string, status int, _ server.Ca
 		return server.Announced{}, &server.NotFoundError{What: "deploy", Name: id}
 	}
 	d := &m.watches[i].Deploy
-	if d.Rollout == nil {
-		return server.Announced{}, server.Refuse(server.ErrConflict, "deploy %s was announced when it had happened", id)
-	}
-	if d.Rollout.End.IsZero() {
+	if d.Rollout != nil && d.Rollout.End.IsZero() {
 		d.Rollout = &watch.Rollout{Start: d.Rollout.Start, End: m.now, Status: &status}
 		d.Unsure = status != 0
 	}

@@ -11,15 +11,13 @@ import (
 	"guardian/watch"
 )
 
-// Errors of the end of a deploy.
-var (
-	ErrNoDeploy = errors.New("there is no such deploy")
-	// ErrNotBegun says that the deploy was announced when it had happened.
-	ErrNotBegun = errors.New("the deploy was announced without phase start: it has no end")
-)
+// ErrNoDeploy says that the end of a deploy was announced that is not known.
+var ErrNoDeploy = errors.New("there is no such deploy")
 
 // End takes the end of a deploy whose beginning was announced, with the exit status of the command
-// that deployed. A repeated end changes nothing. It gives the deploy and the ID of its watch.
+// that deployed. A repeated end changes nothing, and neither does that of a deploy that is watched
+// as one that had happened, such as when the version that is watched is deployed once more. It
+// gives the deploy and the ID of its watch.
 func (ws *Watches) End(ctx context.Context, id string, status int, by string) (d watch.Deploy, watchID string, err error) {
 	ws.announcing.Lock()
 	defer ws.announcing.Unlock()
@@ -33,9 +31,7 @@ func (ws *Watches) End(ctx context.Context, id string, status int, by string) (d
 		return d, "", err
 	case len(deploys) == 0 || len(found) == 0:
 		return d, "", ErrNoDeploy
-	case deploys[0].Rollout == nil:
-		return d, "", ErrNotBegun
-	case !deploys[0].Rollout.End.IsZero():
+	case deploys[0].Rollout == nil, !deploys[0].Rollout.End.IsZero():
 		return deploys[0], found[0].ID, nil
 	}
 	now := ws.o.Now().UTC()
