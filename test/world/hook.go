@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/decide"
 	"guardian/probes/sample"
 	"guardian/watch"
 	"guardian/watch/judge"
@@ -22,9 +23,10 @@ func (s *Scene) announce(h hook) error {
 	if dep.Kind == "" {
 		dep.Kind = watch.Code
 	}
-	if h.deploy.Hook.At || h.deploy.Hook.Exec {
+	if h.deploy.Hook.At {
 		dep.At = Noon().Add(h.deploy.At)
 	}
+	dep = decide.Timed(dep, decide.Told{Begins: h.deploy.Hook.Exec}, now)
 	var open []*watch.Watch
 	for _, o := range s.open {
 		open = append(open, o.Watch)
@@ -62,15 +64,35 @@ func (s *Scene) announce(h hook) error {
 	return nil
 }
 
+// ended takes the end of a deploy whose start was announced.
+func (s *Scene) ended(h hook) {
+	for _, k := range s.open {
+		if k.Deploy.Version == h.deploy.Version.Name && k.Deploy.RollingOut() {
+			k.Deploy = decide.Ended(k.Deploy, 0, Noon().Add(s.now))
+			k.Watch.EndRollout(k.Deploy.Unsure, Noon().Add(s.now))
+			k.since = s.now
+		}
+	}
+}
+
 // catchUp shows a watch that was announced late what was seen meanwhile.
 func (s *Scene) catchUp(k *held) error {
-	var all []sample.Sample
-	for _, recent := range s.recent {
-		all = append(all, recent[max(0, len(recent)-mostRecent):]...)
+	type late struct {
+		check int
+		sample.Sample
 	}
-	slices.SortStableFunc(all, func(x, y sample.Sample) int { return x.At.Compare(y.At) })
+	var all []late
+	for i, recent := range s.recent {
+		for _, x := range recent[max(0, len(recent)-mostRecent):] {
+			all = append(all, late{i, x})
+		}
+	}
+	slices.SortStableFunc(all, func(x, y late) int { return x.At.Compare(y.At) })
 	for _, x := range all {
-		if err := s.take(k, k.Watch.Observe(x)); err != nil {
+		if !x.At.Before(k.Watch.From) {
+			k.count(x.check, &s.checks[x.check], x.Sample)
+		}
+		if err := s.take(k, k.Watch.Observe(x.Sample)); err != nil {
 			return err
 		}
 	}
@@ -107,9 +129,9 @@ func (s *Scene) sum(h *held) (looks int, over []string) {
 	most, cause := 0, -1
 	for i, n := range h.seen {
 		if v := h.Watch.Verdict; v != nil && v.Cause == s.checks[i].Name {
-			cause = n.all.Looks
+			cause = n.looks
 		}
-		most = max(most, n.all.Looks)
+		most = max(most, n.looks)
 		judged := slices.IndexFunc(h.Watch.Checks, func(c watch.CheckState) bool { return c.Check == s.checks[i].Name })
 		if judged < 0 {
 			continue

@@ -46,6 +46,7 @@ type hook struct {
 	at     time.Duration
 	deploy Deploy
 	before string // the version before
+	ends   bool   // it is the end of a deploy whose start was announced
 }
 
 // held is an open watch.
@@ -58,8 +59,9 @@ type held struct {
 
 // seen is what a watch saw of a check.
 type seen struct {
-	all  watch.Counts
-	late watch.Counts // in the last quarter of the watch
+	looks int // since the hook or the switch, whichever was later
+	all   watch.Counts
+	late  watch.Counts // in the last quarter of the watch
 }
 
 func (n *seen) add(down, late bool) {
@@ -87,15 +89,16 @@ func Begin(w *World, settings *decide.Settings, r *rand.Rand) *Scene {
 	for _, d := range w.Deploys {
 		s.shop.versions = append(s.shop.versions, serving{Version: d.Version, gone: d.At, from: d.At + d.Down, rolling: d.Rolling, shops: d.Shops})
 		if !d.Hook.Never {
-			at := d.At + d.Hook.After
+			h := hook{at: d.At + d.Hook.After, deploy: d, before: before}
 			if d.Hook.Exec {
-				at = d.At + d.Down + d.Rolling
+				h.at = d.At
+				s.hooks = append(s.hooks, hook{at: d.At + d.Down + d.Rolling, deploy: d, ends: true})
 			}
-			s.hooks = append(s.hooks, hook{at: at, deploy: d, before: before})
+			s.hooks = append(s.hooks, h)
 		}
 		before = d.Version.Name
 	}
-	slices.SortStableFunc(s.hooks, func(x, y hook) int { return int(x.at - y.at) })
+	slices.SortStableFunc(s.hooks, func(x, y hook) int { return cmp.Compare(x.at, y.at) })
 	s.now = -w.history()
 	if w.SameTime {
 		s.sameTime()
@@ -136,7 +139,9 @@ func (s *Scene) Announce() error {
 		}
 		h := s.hooks[0]
 		s.hooks = s.hooks[1:]
-		if err := s.announce(h); err != nil {
+		if h.ends {
+			s.ended(h)
+		} else if err := s.announce(h); err != nil {
 			return err
 		}
 	}
@@ -260,8 +265,9 @@ func (s *Scene) see(i int) error {
 		s.answers(c.Name, a.version, at)
 	}
 	for _, k := range slices.Clone(s.open) {
-		if w := k.Watch; s.now >= k.since && !at.Before(w.From) && !k.inherited(c, a, s.now) {
-			k.seen[i].add(a.down, w.Deadline.Sub(at) <= w.Policy.For/4)
+		if s.now >= k.since && !at.Before(k.Watch.From) {
+			k.seen[i].looks++
+			k.count(i, c, x)
 		}
 		if err := s.take(k, k.Watch.Observe(x)); err != nil {
 			return err
@@ -270,19 +276,32 @@ func (s *Scene) see(i int) error {
 	return s.tick()
 }
 
+// count counts a look at a check that may be the deployed version's.
+func (h *held) count(i int, c *Check, x sample.Sample) {
+	if w := h.Watch; !h.inherited(c, x) {
+		h.seen[i].add(x.Health == sample.Down, w.Deadline.Sub(x.At) <= w.Policy.For/4)
+	}
+}
+
 // inherited tells whether a failed look is none of the deployed version's: the version before left the check failing,
 // and it has a moment to come up; or the old version answered a moment ago, and nothing names the new one.
-func (h *held) inherited(c *Check, a answer, now time.Duration) bool {
-	if !a.down || h.Deploy.Service != c.service() {
+func (h *held) inherited(c *Check, x sample.Sample) bool {
+	if h.Deploy.Service != c.service() {
+		return false
+	}
+	if x.Version != "" && x.Version == h.Watch.PreviousVersion {
+		return true
+	}
+	if x.Health != sample.Down {
 		return false
 	}
 	for i := range h.Watch.Checks {
 		k := &h.Watch.Checks[i]
-		if k.Check == c.Name && k.Excused == watch.ExcusedInherited && Noon().Add(now).Before(h.Watch.Begin.Reprieve) {
+		if k.Check == c.Name && k.Excused == watch.ExcusedInherited && x.At.Before(h.Watch.Begin.Reprieve) {
 			return true
 		}
 	}
-	return c.Names && a.version == "" && now < h.switched+2*c.every()
+	return c.Names && x.Version == "" && x.At.Before(Noon().Add(h.switched+2*c.every()))
 }
 
 // answers keeps which version a check saw, and when first and last.
