@@ -3,6 +3,11 @@
 package scenario_test
 
 import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -48,6 +53,33 @@ func told(st *stage) map[string]any {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	return map[string]any{"at": st.switched.UTC().Format(time.RFC3339Nano)}
+}
+
+// executed deploys v2 by a command that guardian watch runs: it lasts for as long as the restart.
+func executed(st *stage) string {
+	st.t.Helper()
+	lasts := filepath.Join(st.Dir, "deploying")
+	cmd := exec.Command(binary.Path, "watch", "--server", st.URL, "--service", "order-sync", "--version", "v2", "--previous", "v1", "--output", "json",
+		"--exec", "--", "sh", "-c", `touch "$0"; while [ -e "$0" ]; do sleep 0.05; done`, lasts)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		st.t.Fatal(err)
+	}
+	st.Eventually("the command runs", func() bool { _, err := os.Stat(lasts); return err == nil })
+	st.Restart("v2", restart)
+	time.Sleep(restart)
+	if err := os.Remove(lasts); err != nil {
+		st.t.Fatal(err)
+	}
+	var answer struct{ Watch struct{ ID string } }
+	if err := cmd.Wait(); err != nil {
+		st.t.Fatalf("guardian watch --exec: %v\n%s", err, errs.String())
+	}
+	if err := json.Unmarshal(out.Bytes(), &answer); err != nil || answer.Watch.ID == "" {
+		st.t.Fatalf("guardian watch --exec printed %s: %v", out.String(), err)
+	}
+	return answer.Watch.ID
 }
 
 // badAt makes v2 fail at one place.
@@ -104,6 +136,11 @@ func restarts() []scenario {
 			name: "restart, then a rule fires, announced late", checks: unjudged, rules: stockRule, play: badAt(outside), before: 24,
 			script: restarted(4*time.Second, nil), want: "failed", says: "StockFails", rolled: true, then: notKnownGood,
 		},
+		{
+			name: "restart under --exec, then an outage", play: bad("v2"), before: 24, script: executed,
+			want: "failed", says: "storefront failed", rolled: true, then: notKnownGood,
+		},
+		{name: "restart under --exec, healthy", watch: short, before: 24, script: executed, want: "passed"},
 		{name: "restart, healthy, announced within it", watch: short, before: 24, script: restarted(restart/2, nil), want: "passed"},
 		{name: "restart, healthy, announced late", watch: short, before: 24, script: restarted(2*time.Second, nil), want: "passed"},
 		{name: "restart, healthy and names the version, announced late", watch: short, checks: visible, before: 24, script: restarted(2*time.Second, nil), want: "passed"},
