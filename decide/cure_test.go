@@ -133,8 +133,8 @@ func TestAPersonsRollbackMustEndTheAlertsSinceTheDeploy(t *testing.T) {
 func TestAPersonsRollbackMustEndWhatFailedTheDeploy(t *testing.T) {
 	world := newWorld()
 	counter := actions.Symptom{Kind: actions.SymptomCounter, Name: "orders", Rate: 0.02}
-	world.past.watches = []decide.PastWatch{
-		{Watch: "w_2", Service: "orders", Environment: production, Deploy: "d_v2", Version: "v2", State: watch.Failed, Started: ago(9 * time.Minute), Ended: ago(time.Minute), Symptoms: []actions.Symptom{counter}},
+	world.past.failed = []decide.FailedWatch{
+		{Watch: "w_2", Service: "orders", Environment: production, Deploy: "d_v2", Ended: ago(time.Minute), Symptoms: []actions.Symptom{counter}},
 	}
 	req, err := world.decider().ByPerson(t.Context(), decide.PersonRequest{Service: "orders", Environment: production, Person: "ada"}, world.present, noon())
 	if err != nil || len(req.Symptoms) != 1 || req.Symptoms[0].Name != "orders" || req.Trigger.Watch != "w_2" {

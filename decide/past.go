@@ -42,6 +42,17 @@ type FailedWatch struct {
 	Deploy      string    // its ID
 	Switched    time.Time // when the deploy happened
 	Ended       time.Time
+	Watch       string            // its ID
+	Symptoms    []actions.Symptom // what failed it
+}
+
+// FailedWatchOf gives a failed watch as decisions see it.
+func FailedWatchOf(w *watch.Watch) FailedWatch {
+	f := FailedWatch{Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Switched: w.Switched, Ended: w.Ended, Watch: w.ID}
+	if w.Verdict != nil {
+		f.Symptoms = Symptoms(w, w.Verdict)
+	}
+	return f
 }
 
 // PastWatch is a watch as decisions about later ones see it.
@@ -59,21 +70,15 @@ type PastWatch struct {
 	Unsure bool
 	// Judged is how many judged looks the check had that had the fewest.
 	Judged int
-	// Symptoms is what failed it.
-	Symptoms []actions.Symptom
 }
 
 // PastWatchOf gives a watch as later decisions see it.
 func PastWatchOf(w *watch.Watch) PastWatch {
-	past := PastWatch{
+	return PastWatch{
 		Watch: w.ID, Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Version: w.Version, Previous: w.PreviousVersion,
 		Kind: w.Kind, State: w.State, Switched: w.Switched, Before: w.BeforeEnds(), Started: w.Started, Ended: w.Ended,
 		Suspect: w.Suspect(), Unsure: w.Unsure, Judged: w.FewestJudged(),
 	}
-	if w.Verdict != nil {
-		past.Symptoms = Symptoms(w, w.Verdict)
-	}
-	return past
 }
 
 // Answered is a version that a check saw, and when its first and its last answer began.

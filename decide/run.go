@@ -132,20 +132,20 @@ func (d Decider) ByPerson(ctx context.Context, r PersonRequest, p Present, now t
 }
 
 // failedWatchOf gives the failed watch of a deploy; the zero value when there is none.
-func (d Decider) failedWatchOf(ctx context.Context, dep watch.Deploy) (PastWatch, error) {
+func (d Decider) failedWatchOf(ctx context.Context, dep watch.Deploy) (FailedWatch, error) {
 	if dep.ID == "" {
-		return PastWatch{}, nil
+		return FailedWatch{}, nil
 	}
-	all, err := d.Past.Watches(ctx, dep.Service, dep.Announced)
+	all, err := d.Past.FailedWatches(ctx, dep.Service, dep.Environment, dep.Announced)
 	if err != nil {
-		return PastWatch{}, fmt.Errorf("read the watches of %s: %w", dep.Service, err)
+		return FailedWatch{}, fmt.Errorf("read the failed watches of %s: %w", dep.Service, err)
 	}
 	for _, w := range all {
-		if w.Deploy == dep.ID && w.State == watch.Failed {
+		if w.Deploy == dep.ID {
 			return w, nil
 		}
 	}
-	return PastWatch{}, nil
+	return FailedWatch{}, nil
 }
 
 // running is what a person wants to have rolled back: the code or, where none was announced, the

@@ -48,9 +48,10 @@ func watchCommand(s streams) *cobra.Command {
 		Long: `Announces a deploy that has happened, so that it is watched. With --wait, waits for the
 verdict and exits with it: 0 passed, 1 failed, 2 usage or server error, 3 inconclusive,
 5 superseded or cancelled. With --wait=cured, waits for the end of the rollback of a failed
-deploy, too, and prints whether it was cured; the exit code stays 1. A deploy is watched also when the gate is closed; with --gate the
-gate is asked first, and when it is closed nothing is announced: exit 4. Announcing is
-idempotent: a second call with the same --key announces nothing new.
+deploy, too, and prints whether it was cured; the exit code stays 1. A deploy is watched
+also when the gate is closed; with --gate the gate is asked first, and when it is closed
+nothing is announced: exit 4. Announcing is idempotent: a second call with the same --key
+announces nothing new.
 
 With --exec, announces that the deploy begins, runs the command after --, which deploys, and
 announces its end: so it is known when the deploy happened. A command that fails ends this

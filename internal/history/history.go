@@ -137,9 +137,7 @@ func (h History) FailedWatches(ctx context.Context, service, environment string,
 	var failed []decide.FailedWatch
 	for i := range ws {
 		if w := &ws[i]; !w.Ended.Before(since) {
-			failed = append(failed, decide.FailedWatch{
-				Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Switched: w.Switched, Ended: w.Ended,
-			})
+			failed = append(failed, decide.FailedWatchOf(w))
 		}
 	}
 	return failed, nil

@@ -86,9 +86,7 @@ func (j *judging) verdict(ctx context.Context, e *watched, v *watch.Verdict) err
 	if v.State != watch.Failed {
 		return nil
 	}
-	j.world.failed = append(j.world.failed, decide.FailedWatch{
-		Service: w.Service, Environment: w.Environment, Deploy: d.ID, Switched: w.Switched, Ended: w.Ended,
-	})
+	j.world.failed = append(j.world.failed, decide.FailedWatchOf(w))
 	if e.plan.Acts && e.plan.Request != nil && j.runOf(func(r *run) bool { return r.Trigger.Deploy == d.ID && r.Trigger.Kind == actions.ByVerdict }) == nil {
 		e.run = j.start(*e.plan.Request, j.past.runOf(func(r actions.Run) bool {
 			return r.Trigger.Deploy == d.ID && r.Trigger.Kind == actions.ByVerdict

@@ -106,9 +106,7 @@ func (j *judging) begin(ctx context.Context) error {
 				j.world.goods = append(j.world.goods, goodOf(d, w.Ended))
 			}
 		case watch.Failed:
-			j.world.failed = append(j.world.failed, decide.FailedWatch{
-				Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Switched: w.Switched, Ended: w.Ended,
-			})
+			j.world.failed = append(j.world.failed, decide.FailedWatchOf(&w))
 		default:
 		}
 	}

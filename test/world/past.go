@@ -57,7 +57,7 @@ func (p *past) FailedWatches(_ context.Context, service, environment string, sin
 	var all []decide.FailedWatch
 	for _, w := range p.watches {
 		if w.State == watch.Failed && (service == "" || w.Service == service) && (environment == "" || w.Environment == environment) && !w.Ended.Before(since) {
-			all = append(all, decide.FailedWatch{Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Switched: w.Switched, Ended: w.Ended})
+			all = append(all, decide.FailedWatchOf(w))
 		}
 	}
 	return all, nil
