@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 	"guardian/watch/judge"
 )
@@ -246,4 +247,21 @@ func (p Policy) slow(ps []Percentile, i int) float64 {
 		}
 	}
 	return max(ps[i].Seconds*p.LatencyRatio, ps[i].Seconds+delta)
+}
+
+// somewhatSlower names the checks that are slower than before, though not by enough to count: most
+// looks took longer than the usual one by the ratio.
+func (w *Watch) somewhatSlower() reason.Reason {
+	var all []reason.Reason
+	for i := range w.Checks {
+		c := &w.Checks[i]
+		for j := range c.Metrics {
+			if limits := c.Metrics[j].Limits; len(limits) > 0 && limits[0].Looks >= w.Policy.MinSamples && 2*limits[0].Longer > limits[0].Looks {
+				l := limits[0]
+				notable := time.Duration(l.Notable * float64(time.Second)).Round(time.Microsecond)
+				all = append(all, reason.New("somewhat_slower", "check", c.Check, "longer", l.Longer, "looks", l.Looks, "notable", notable))
+			}
+		}
+	}
+	return reason.Join(all...)
 }

@@ -128,12 +128,12 @@ func (w *Watch) atDeadline(at time.Time) Verdict {
 	default:
 		if v.Reason = w.noPass(got); v.Reason.IsZero() {
 			v.State = Passed
-			v.Reason = reason.Join(w.seen(), w.countersNotJudged(), w.notCounted()) // nothing is wrong, so nothing needs another cause
+			v.Reason = reason.Join(w.seen(), w.somewhatSlower(), w.countersNotJudged(), w.notCounted()) // nothing is wrong, so nothing needs another cause
 			return v
 		}
 	}
 	excused, _ := w.tooFew()
-	v.Reason = reason.Join(w.excuses(excused), w.countersNotJudged(), v.Reason, w.otherCauses())
+	v.Reason = reason.Join(w.excuses(excused), w.countersNotJudged(), v.Reason, w.usualRuns(), w.otherCauses())
 	return v
 }
 

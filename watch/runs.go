@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"guardian/internal/reason"
 	"guardian/probes/sample"
 	"guardian/watch/judge"
 )
@@ -69,4 +70,23 @@ func (s Snapshot) runsOfOthers(check string) judge.Runs {
 		}
 	}
 	return all
+}
+
+// usuallyLong is the persistence from which on long runs of failures are usual for a check: more than
+// five looks on average.
+const usuallyLong = 0.8
+
+// usualRuns names the runs of the checks for which long ones are usual and which are in one now.
+func (w *Watch) usualRuns() reason.Reason {
+	var all []reason.Reason
+	for i := range w.Checks {
+		c := &w.Checks[i]
+		if !c.LastJudgedDown || len(c.Metrics) == 0 || len(c.Metrics[0].Streams) == 0 {
+			continue
+		}
+		if h := c.Metrics[0].Streams[0].Before; !h.FewRuns() && h.Persistence() >= usuallyLong {
+			all = append(all, reason.New("usual_runs", "check", c.Check, "runs", h.Runs().Ended, "longest", h.Longest))
+		}
+	}
+	return reason.Join(all...)
 }

@@ -178,6 +178,16 @@ func outcomeWords(code string) (Words, bool) {
 			"What failed began at {since}, before the hook at {hook}, and such failures began {times:time|times} in the seven days before without a bad deploy: it may have another cause than the deploy.",
 			"故障自 {since} 开始，早于 {hook} 的部署通知，而此前七天里没有问题部署时也出现过 {times} 次类似故障：原因可能不是本次部署。",
 		}, true
+	case "usual_runs":
+		return Words{
+			"Such stretches are usual here: before the deploy {check} had {runs:run|runs} of failures, the longest of {longest:look|looks}.",
+			"这样的连续失败在这里较为常见：部署前 {check} 出现过 {runs} 段连续失败，最长一段为 {longest} 次探测。",
+		}, true
+	case "somewhat_slower":
+		return Words{
+			"{check} is slower than before, but not by enough to count: {longer} of {looks:look|looks} took longer than {notable}.",
+			"{check} 比部署前慢，但幅度不足以计入判定：{looks} 次探测中有 {longer} 次耗时超过 {notable}。",
+		}, true
 	case "undecided":
 		return Words{"That is too much to pass and too little to fail.", "要判通过则失败偏多，要判失败则证据不足。"}, true
 	case "looks_to_pass":
