@@ -30,7 +30,7 @@ func Symptoms(w *watch.Watch, v *watch.Verdict) []actions.Symptom {
 	for i := range w.Checks {
 		c := &w.Checks[i]
 		if slices.Contains(v.Failing, c.Check) && !slowAlone(c, v) || c.Check == v.Cause && v.Metric == watch.Failures {
-			all = append(all, actions.Symptom{Kind: actions.SymptomCheck, Name: c.Check, Rate: failedShare(c, v.At)})
+			all = append(all, actions.Symptom{Kind: actions.SymptomCheck, Name: c.Check, Rate: shareSince(c, c.Judged.Failures, c.FirstFailure, v.At)})
 		}
 	}
 	return all
@@ -44,13 +44,14 @@ func slowAlone(c *watch.CheckState, v *watch.Verdict) bool {
 	return v.Metric == watch.Latency && c.Check == v.Cause && c.FailingSince.IsZero()
 }
 
-// failedShare is about the share of failures of a check since they began to be more than chance.
-func failedShare(c *watch.CheckState, at time.Time) float64 {
+// shareSince is about the share of failures, or of slow looks, of a check since they began to be more
+// than chance.
+func shareSince(c *watch.CheckState, failures int, first, at time.Time) float64 {
 	looks := c.Judged.Looks
-	if !c.FirstFailure.IsZero() && c.Every > 0 {
-		looks = min(looks, int(at.Sub(c.FirstFailure)/c.Every)+1)
+	if !first.IsZero() && c.Every > 0 {
+		looks = min(looks, int(at.Sub(first)/c.Every)+1)
 	}
-	return min(float64(c.Judged.Failures)/float64(max(looks, 1)), 1)
+	return min(float64(failures)/float64(max(looks, 1)), 1)
 }
 
 // countedSymptom is the symptom of a counter that fails, of traffic that stops, or of a number.
@@ -78,12 +79,15 @@ func countedSymptom(w *watch.Watch, v *watch.Verdict) actions.Symptom {
 // slowness is the symptom of a check that became slow.
 func slowness(w *watch.Watch, v *watch.Verdict) actions.Symptom {
 	s := actions.Symptom{Kind: actions.SymptomSlow, Name: v.Cause}
+	slow := 0
 	for _, e := range w.Evidence() {
 		if e.Check == v.Cause && e.Metric == watch.Latency {
-			s.Limit = e.Limit
-			if e.After.Looks > 0 {
-				s.Rate = float64(e.After.Failures) / float64(e.After.Looks)
-			}
+			s.Limit, slow = e.Limit, e.After.Failures
+		}
+	}
+	for i := range w.Checks {
+		if c := &w.Checks[i]; c.Check == v.Cause {
+			s.Rate = shareSince(c, slow, c.FirstSlow, v.At)
 		}
 	}
 	return s

@@ -81,6 +81,11 @@ func TestASlowCheckMustBeFastAgain(t *testing.T) {
 	if diff := cmp.Diff(want, decide.Symptoms(&w, &v)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	// It was fast at first: what counts is since it became slow.
+	w.Checks[0].FirstSlow, want[0].Rate = ago(4*time.Minute), 15./17
+	if diff := cmp.Diff(want, decide.Symptoms(&w, &v)); diff != "" {
+		t.Errorf("late (-want +got):\n%s", diff)
+	}
 }
 
 func TestTheVerdictsRunHasItsSymptoms(t *testing.T) {
