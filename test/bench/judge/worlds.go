@@ -112,7 +112,7 @@ func burstsInWorlds() (cells []cell) {
 	for _, length := range []float64{2, 5, 10, 30} {
 		for _, rate := range []float64{0.005, 0.02, 0.05} {
 			for _, long := range []bool{false, true} {
-				if long && length < 10 {
+				if long && length < 5 {
 					continue
 				}
 				history, looks := "960 looks", 120
