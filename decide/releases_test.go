@@ -334,3 +334,18 @@ func TestWhereARollbackNeverGoes(t *testing.T) {
 		}
 	})
 }
+
+// TestABadVersionWasInPlaceUntilItWasTakenBack, although the announcement of the rollback comes after
+// it and its switch, which is only estimated, may lie before it.
+func TestABadVersionWasInPlaceUntilItWasTakenBack(t *testing.T) {
+	world := newWorld()
+	world.ran([]decide.PastWatch{
+		watched("v1", 48*time.Hour, watch.Passed), watched("v2", time.Hour, watch.Failed),
+		watched("v1", 40*time.Minute, watch.Superseded, func(w *decide.PastWatch) { w.Watch, w.Deploy, w.Switched = "w_1", "d_1", ago(59*time.Minute) }),
+	})
+	world.past.runs = []actions.Run{rolledBack("v2", "v1", 41*time.Minute, actions.Cured)}
+	bad, err := world.decider().BadPeriods(t.Context(), "orders", ago(24*time.Hour), noon())
+	if err != nil || !slices.Contains(bad, decide.Span{From: ago(time.Hour), To: ago(41 * time.Minute)}) {
+		t.Errorf("%v, %v", bad, err)
+	}
+}

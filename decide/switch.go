@@ -294,6 +294,9 @@ func (d Decider) badVersions(ctx context.Context, service string, past []PastWat
 		}
 		s := Span{w.Switched, switched}
 		for _, next := range past[:i] { // those that came later, the newest first
+			if !taken.IsZero() && next.Started.After(taken) {
+				continue // announced after the rollback, whose end is known: its switch is only estimated
+			}
 			if next.Environment == w.Environment && watch.SameKind(next.Kind, w.Kind) && !versions.Same(next.Version, w.Version) && next.Switched.Before(s.To) {
 				s.To = next.Switched
 			}
