@@ -76,10 +76,10 @@ func TestJudgeOfOneStream(t *testing.T) {
 		"an outage after counts":                  {[]string{"--before=0/2880"}, spread("1111111111"), "failed", 2, 0},
 		"an outage after a file":                  {[]string{quiet}, spread("1111111111"), "failed", 3, 0},
 		"a tolerated change":                      {[]string{"--before=0/2880", "--delta=0.5", "--burst=off"}, spread(strings.Repeat("01", 50)), "continue", 100, 0},
-		"counts over a known rate":                {[]string{"--kind=counts", "--null-rate=0.001"}, "1 1000\n-\n40 1000\n", "failed", 3, 1},
-		"counts over those before":                {[]string{"--kind=counts", "--before=10/10000"}, "1 1000\n40 1000\n", "failed", 2, 0},
+		"counts over a known rate":                {[]string{"--kind=counts", "--null-rate=0.001"}, "1 1000\n-\n40 1000\n40 1000\n", "failed", 4, 1}, // one batch alone does not decide
+		"counts over those before":                {[]string{"--kind=counts", "--before=10/10000"}, "1 1000\n40 1000\n40 1000\n40 1000\n", "failed", 4, 0},
 		"counts as before":                        {[]string{"--kind=counts", calls}, strings.Repeat("1 1000\n", 50), "continue", 50, 0},
-		"counts over a file":                      {[]string{"--kind=counts", calls}, strings.Repeat("60 1000\n", 50), "failed", 1, 0},
+		"counts over a file":                      {[]string{"--kind=counts", calls}, strings.Repeat("60 1000\n", 50), "failed", 2, 0},
 		"slow":                                    {[]string{"--kind=latency", latencies, "--burst=off"}, strings.Repeat("0.9\n-\n", 50), "failed", 7, 3},
 		"slow where that may persist":             {[]string{"--kind=latency", latencies}, strings.Repeat("0.9\n-\n", 50), "failed", 25, 12},
 		"timeouts have no duration":               {[]string{"--kind=latency", latencies}, strings.Repeat("inf\n", 50), "continue", 50, 50},

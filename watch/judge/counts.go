@@ -23,8 +23,14 @@ func rateRatio(j int) float64 { return 1.5 * math.Exp2(float64(j)) }
 // clumps of the size C: the logarithm of each likelihood ratio is divided by it.
 type Counts struct {
 	rate, phi float64
+	most      float64 // see mostOfReading
 	onset     onsetPrior
 }
+
+// mostOfReading bounds the logarithm of the likelihood ratio of one reading: a single batch of
+// failures, however large, does not decide. What is less than a likelihood ratio is evidence as
+// well.
+const mostOfReading = 5
 
 // CountsState is the state of a Counts: the sums of the increments, and the evidence by rate
 // ratio. The increment of a counter that was reset is its new value; after a missed reading it
@@ -57,7 +63,7 @@ func NewCounts(rate, phi float64, horizon int) (Counts, error) {
 	case horizon < 1:
 		return Counts{}, fmt.Errorf("horizon of %d readings: at least 1", horizon)
 	}
-	return Counts{rate, phi, onsetPrior{sinceDeploy, horizon}}, nil
+	return Counts{rate, phi, mostOfReading, onsetPrior{sinceDeploy, horizon}}, nil
 }
 
 // Observe takes what was counted between two readings, and reports whether that is a reading:
@@ -87,6 +93,7 @@ func (t Counts) begun(s CountsState) Floats {
 	}
 	a := Floats(slices.Repeat([]float64{math.Inf(-1)}, rateRatios))
 	if s.Exposure > 0 {
+		t.most = math.Inf(1) // there were many readings
 		t.observe(a, 1, Increment{s.Failures - s.Held, s.Exposure})
 	}
 	return a
@@ -97,7 +104,7 @@ func (t Counts) observe(a Floats, n int, d Increment) {
 	begins := math.Log(t.onset.at(n))
 	for j := range a {
 		r := rateRatio(j)
-		a[j] = logAdd(a[j], begins) + (d.Failures*math.Log(r)-(r-1)*t.rate*d.Exposure)/t.phi
+		a[j] = logAdd(a[j], begins) + min((d.Failures*math.Log(r)-(r-1)*t.rate*d.Exposure)/t.phi, t.most)
 	}
 }
 
@@ -122,14 +129,16 @@ func (s CountsState) UpperRate(phi, alpha float64) float64 {
 	return betaUpper(alpha, clumps+1, pieces-clumps) * pieces * phi / s.Exposure
 }
 
-// clumpScales are the lengths of time, in readings, over which clumps of failures are measured:
-// 15 s, 1, 5 and 30 minutes for the counters of a watch. Retries come within one reading;
-// a rate that wanders shows only over a longer time.
-func clumpScales() []int { return []int{1, 4, 20, 120} }
+// clumpScales are the lengths of time, in readings, over which clumps of failures are measured
+// beside one reading: 1, 5 and 30 minutes for the counters of a watch. Retries come within one
+// reading; a rate that wanders shows only over a longer time.
+func clumpScales() []int { return []int{4, 20, 120} }
 
 const (
-	// clumpSafety is the factor on a measured dispersion.
+	// clumpSafety is the factor on a measured dispersion of readings, slowSafety on that of longer
+	// scales, which is measured on fewer blocks.
 	clumpSafety = 1.5
+	slowSafety  = 2
 	// minBlocks is how many blocks a dispersion is measured on at least.
 	minBlocks = 4
 	// batchLength bounds the one stretch of readings that is taken for an exception, and
@@ -138,8 +147,9 @@ const (
 	batchFactor = 4
 )
 
-// Clumping estimates phi from the readings of a baseline, in order: one and a half times their
-// index of dispersion, at the scale of time where it is largest; at least 1.
+// Clumping estimates phi from the readings of a baseline, in order: their index of dispersion, at
+// the scale of time where it is largest, and half as much again (twice it, for the longer ones);
+// at least 1.
 //
 // One extreme stretch of readings, an outage of up to ten minutes, is winsorised: it counts as
 // much as the next heaviest does. Otherwise it would pass for how failures come, and hide the
@@ -155,20 +165,18 @@ func Clumping(readings []Increment) (phi, batch float64) {
 	return phi, 0
 }
 
-// dispersion is clumpSafety times the index of dispersion at the scale where it is largest. A
+// dispersion is the index of dispersion, at the scale where it is largest, with its safety. A
 // longer scale has fewer blocks: it counts where it is surely larger than chance makes it.
 func dispersion(readings []Increment) float64 {
-	largest := 0.0
+	largest, _ := index(readings, 1)
+	phi := max(1, clumpSafety*largest)
 	for _, size := range clumpScales() {
 		is, blocks := index(readings, size)
-		if size > 1 && blocks < minBlocks {
-			break
-		}
-		if size == 1 || is > max(largest, 1)*byChance(blocks-1) {
-			largest = max(largest, is)
+		if blocks >= minBlocks && is > max(largest, 1)*byChance(blocks-1) {
+			largest, phi = is, max(phi, slowSafety*is)
 		}
 	}
-	return max(1, clumpSafety*largest)
+	return phi
 }
 
 // byChance is the index of dispersion that independent counts exceed once in two thousand times:

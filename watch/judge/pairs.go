@@ -54,7 +54,7 @@ func (t Pairs) Observe(s *PairsState, control, group Increment) {
 	for j := range s.A {
 		q := share(t.ratio * rateRatio(j))
 		is := group.Failures*math.Log(q/null) + control.Failures*(math.Log1p(-q)-math.Log1p(-null))
-		s.A[j] = logAdd(s.A[j], begins) + is/t.phi
+		s.A[j] = logAdd(s.A[j], begins) + min(is/t.phi, mostOfReading)
 	}
 }
 
