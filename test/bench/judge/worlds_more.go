@@ -66,11 +66,10 @@ func later(most, granted float64) goal {
 			if x.after > 0 {
 				i = 1
 			}
-			d := float64(x.looks - x.after) // the rest of the watch where it was not found
-			if d <= 0 {
+			if x.looks < x.after {
 				return // a false alarm, not a delay
 			}
-			sum[i] += d
+			sum[i] += max(float64(x.looks-x.after), 1) // the rest of the watch where it was not found
 			n[i]++
 		})
 		return sum[1] / n[1] / max(sum[0]/n[0], granted/most), 0
