@@ -47,6 +47,22 @@ func TestLooksWhileADeployGoesOnAreNotJudged(t *testing.T) {
 	})
 }
 
+// TestAWatchLastsLongerThanItsDeploy, however short it is.
+func TestAWatchLastsLongerThanItsDeploy(t *testing.T) {
+	settings := leader.Settings(t, watch.Auto)
+	settings.Services[0].Watch.For = 5 * 60 * 1e9
+	play(t, settings, func(s *shop) {
+		id := s.announce(begins("v2"))
+		s.looks(sample.Up, 8*time.Minute)
+		s.wantState(id, watch.Watching)
+		s.end(id, 0)
+		s.looks(sample.Up, 4*time.Minute)
+		s.wantState(id, watch.Watching)
+		s.looks(sample.Up, 2*time.Minute)
+		s.wantState(id, watch.Passed)
+	})
+}
+
 // TestAGraceCountsFromTheStartOfADeploy: a service that is away for longer has failed.
 func TestAGraceCountsFromTheStartOfADeploy(t *testing.T) {
 	settings := leader.Settings(t, watch.Auto)
