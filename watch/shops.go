@@ -41,9 +41,10 @@ func (c *Control) logE() float64 {
 	if len(c.Limits) == 0 {
 		return c.LogE
 	}
-	logs := make([]float64, len(c.Limits))
+	var few [4]float64
+	logs := few[:0]
 	for i := range c.Limits {
-		logs[i] = c.Limits[i].LogE - math.Log(float64(len(c.Limits)))
+		logs = append(logs, c.Limits[i].LogE-math.Log(float64(len(c.Limits))))
 	}
 	return logSum(logs)
 }

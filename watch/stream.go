@@ -190,7 +190,8 @@ func (m *Metric) logE() float64 {
 // slowness is the average evidence of the streams of Latency that compare with the last hours, or with
 // the same time of other days; false when there are none.
 func (m *Metric) slowness(sameTime bool) (logE float64, ok bool) {
-	var logs []float64
+	var few [4]float64 // on the stack: this runs after each look
+	logs := few[:0]
 	for i := range m.Streams {
 		if m.ofSameTime(i) == sameTime {
 			logs = append(logs, m.Streams[i].LogE)

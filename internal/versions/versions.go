@@ -19,7 +19,12 @@ func Key(version string) string {
 	if number == "" || number[0] < '0' || number[0] > '9' || len(version)-len(number) > 1 {
 		return version
 	}
-	return strings.NewReplacer("+", "-", "_", "-").Replace(number)
+	return strings.Map(func(r rune) rune { // allocates only where there is something to replace
+		if r == '+' || r == '_' {
+			return '-'
+		}
+		return r
+	}, number)
 }
 
 // Contains tells whether a version is among others, in any spelling.
