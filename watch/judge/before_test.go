@@ -108,8 +108,8 @@ func TestPersistenceCountsRuns(t *testing.T) {
 		least, most float64
 	}{
 		"no run":                               {history(), 0.6, 0.6},
-		"one outage":                           {history(20), 0.8, 0.88},
-		"a longer one":                         {history(200), 0.8, 0.88},
+		"one outage":                           {history(20), 0.8, 0.92},
+		"a longer one":                         {history(200), 0.8, 0.92},
 		"an outage among single failures":      {history(1, 20, 1, 1), 0.5, 0.6},
 		"an outage among many":                 {history(append(repeat(30, 1), 40)...), 0.5, 0.55},
 		"three outages":                        {history(20, 20, 20), 0.9, 0.95},

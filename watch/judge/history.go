@@ -93,13 +93,19 @@ const (
 	minPersistence = 0.5
 	// maxPersistence is the highest persistence of a healthy target's failures.
 	maxPersistence = 0.95
+	// longRunPersistence takes its place where one of these few runs was longer than shortRun: that may
+	// have been an outage, or what is usual. An outage is still found within 14 looks.
+	longRunPersistence = 0.7
+	shortRun           = 5
 	// fewRuns is how many runs tell how long runs are: with fewer, one of them may have been an
 	// outage, and fewRunsPersistence is the most that they can show.
 	fewRuns            = 3
-	fewRunsPersistence = 0.88
-	// unsure is the chance that runs persist more than is assumed, unsureOfFew with few runs.
+	fewRunsPersistence = 0.92
+	// unsure is the chance that runs persist more than is assumed, unsureOfFew with few runs, and
+	// unsureOfOne with one.
 	unsure      = 0.1
 	unsureOfFew = 0.06
+	unsureOfOne = 0.04
 )
 
 // Runs gives the runs of the history itself.
@@ -158,6 +164,9 @@ func (h History) persistences() (sinceDeploy, later float64) {
 	}
 	later = r.Persistence()
 	if r.Ended < fewRuns {
+		if r.Longest > shortRun {
+			return min(later, longRunPersistence), later
+		}
 		return min(later, defaultPersistence), later
 	}
 	return later, later
@@ -168,11 +177,15 @@ func (h History) persistences() (sinceDeploy, later float64) {
 //
 // It counts runs, not looks: the longest of three or more runs counts as no more than twice the mean of
 // the others, since it may have been an outage. With fewer, little is known: then the
-// bound is surer, but at most 0.88.
+// bound is surer, but at most 0.92.
 func (r Runs) Persistence() float64 {
 	again := float64(r.Again)
 	if r.Ended < fewRuns {
-		return min(max(betaUpper(unsureOfFew, 1+again, float64(2+r.Ended)), minPersistence), fewRunsPersistence)
+		chance := unsureOfFew
+		if r.Ended == 1 {
+			chance = unsureOfOne
+		}
+		return min(max(betaUpper(chance, 1+again, float64(2+r.Ended)), minPersistence), fewRunsPersistence)
 	}
 	if longest := float64(r.Longest - 1); longest > 0 && longest <= again {
 		others := again - longest
