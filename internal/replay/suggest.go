@@ -70,8 +70,8 @@ const (
 	// simulated watches for each figure: a mean is good to some five percent. Where a watch takes
 	// very many looks, there are fewer: at least leastSimulated, and then as many as mostLooks allow.
 	simulated      = 200
-	leastSimulated = 25
-	mostLooks      = 400_000
+	leastSimulated = 20
+	mostLooks      = 100_000
 	// mostHorizon bounds the looks of one that is simulated.
 	mostHorizon = 20_000
 	// soon is how fast an outage should be found.

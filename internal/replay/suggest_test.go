@@ -245,7 +245,8 @@ func TestTenChecksAreSuggestedForInSeconds(t *testing.T) {
 		Samples:  history{every: 15 * time.Second, fails: func(i int) bool { return i%97 == 0 || i%1000 < 8 }},
 		Progress: func(what string, part float64) { told[what] = part },
 	})
-	if took := time.Since(began); len(s.Checks) != 10 || took > 20*time.Second {
+	// It takes three seconds of CPU time; the limit leaves room for what runs beside the test.
+	if took := time.Since(began); len(s.Checks) != 10 || took > time.Minute {
 		t.Errorf("%d checks took %s", len(s.Checks), took)
 	}
 	if told["how long to watch"] != 1 || told["how soon faults are found"] != 1 {
