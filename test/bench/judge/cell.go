@@ -96,6 +96,7 @@ type ending struct {
 	looks int  // until then
 	after int  // looks until the fault began
 	over  bool // a check was over its failure rate
+	back  bool // the version before was put back without asking
 }
 
 // tally is how the streams of a cell ended, by past.
@@ -175,7 +176,7 @@ func (c cell) past(seed, i uint64, forks int) ([]ending, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s: no deploy was watched", c.what)
 		}
-		all = append(all, ending{state: e.State(), looks: e.Looks, after: int(w.Deploys[len(w.Deploys)-1].Version.Fault.After / watch.CounterEvery), over: len(e.Over) > 0})
+		all = append(all, ending{state: e.State(), looks: e.Looks, after: int(w.Deploys[len(w.Deploys)-1].Version.Fault.After / watch.CounterEvery), over: len(e.Over) > 0, back: o.Version != e.Watch.Version})
 	}
 	return all, nil
 }

@@ -50,7 +50,7 @@ func outageSeenBy(witness string, begins, length time.Duration) func(*rand.Rand)
 }
 
 // innocent prints how often a healthy deploy fails because of an outage that is not its own. What others see too
-// fails none; what nobody else sees may, and is shown. It gives how many lines fail some.
+// fails none; what nobody else sees may, and is shown: also how often the version before was put back without asking. It gives how many lines fail some.
 func (t output) innocent() (broken int, err error) {
 	t.say("\n| healthy deploy, outage of one check | %s |\n|---|%s\n", strings.Join(witnesses(), " | "), strings.Repeat("---|", len(witnesses())))
 	seed := uint64(1000)
@@ -74,7 +74,11 @@ func (t output) innocent() (broken int, err error) {
 				}
 				failed, _ := state(watch.Failed)(got)
 				line += fmt.Sprintf(" failed %.1f %%", 100*failed)
-				if witness != alone && failed > 0 {
+				switch {
+				case witness == alone:
+					back, _ := got.share(func(x ending) bool { return x.back })
+					line += fmt.Sprintf(", put back %.1f %%", 100*back)
+				case failed > 0:
 					broken++
 					line += ", **does not hold**"
 				}
