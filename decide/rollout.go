@@ -55,6 +55,15 @@ func Ended(dep watch.Deploy, status int, now time.Time) watch.Deploy {
 	return dep
 }
 
+// announcement is when a deploy was announced first, by a hook or by its start: the other of the two
+// is zero. The hook that is assumed when an end does not come was called by nobody.
+func announcement(b watch.Beginning) (at, hook, start time.Time) {
+	if b.Start.IsZero() {
+		return b.Hook, b.Hook, time.Time{}
+	}
+	return b.Start, time.Time{}, b.Start
+}
+
 // Unended tells whether the end of a deploy is overdue, as when its runner was killed, and gives
 // the deploy as it is then: announced by a hook, and not known whether it happened.
 func (d Decider) Unended(dep watch.Deploy, now time.Time) (_ watch.Deploy, overdue bool) {

@@ -1,6 +1,7 @@
 package decide_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -77,5 +78,31 @@ func TestADeployWithoutAnEndBecomesAHook(t *testing.T) {
 	d = decide.Ended(d, 0, noon())
 	if _, overdue := world.decider().Unended(d, noon().Add(time.Hour)); overdue {
 		t.Error("a deploy that ended is overdue")
+	}
+}
+
+// TestADoubtCountsFromTheStartOfADeploy: when its end does not come, that is noticed long after it
+// happened, and nobody called a hook then.
+func TestADoubtCountsFromTheStartOfADeploy(t *testing.T) {
+	for name, c := range map[string]struct {
+		started, down time.Duration // before noon, when it is noticed that the end did not come
+		doubt, says   string
+	}{
+		"it broke while the deploy went on":   {started: 10 * time.Minute, down: 8 * time.Minute},
+		"it broke a moment before the deploy": {started: 5 * time.Minute, down: 6 * time.Minute},
+		"it broke long before the deploy":     {started: 3 * time.Minute, down: 9 * time.Minute, doubt: watch.DoubtEarly, says: "before the deploy began at"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := lateWorld(since(c.down))
+			d := watch.Deploy{ID: "d_next", Service: "orders", Environment: production, Version: "v3", Unsure: true, Rollout: &watch.Rollout{Start: ago(c.started)}}
+			got, problems, err := w.decider().Open(t.Context(), d, w.present, noon())
+			if err != nil || len(problems) > 0 {
+				t.Fatal(err, problems)
+			}
+			says := got.Begin.Doubt.String()
+			if got.Begin.Doubt.Code != c.doubt || !strings.Contains(says, c.says) || strings.Contains(says, "hook") || !watch.IsDoubt(got.Begin.Doubt) && c.doubt != "" {
+				t.Errorf("its doubt is %q: %s; want %q", got.Begin.Doubt.Code, says, c.doubt)
+			}
+		})
 	}
 }

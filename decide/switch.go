@@ -47,6 +47,9 @@ func (d Decider) beginning(ctx context.Context, svc Service, dep watch.Deploy, p
 	if !dep.FirstTried.IsZero() && dep.FirstTried.Before(now) {
 		b.Hook = dep.FirstTried
 	}
+	if dep.Rollout != nil {
+		b.Start = dep.Rollout.Start
+	}
 	b.Switch = switchOf(dep, svc.Watch, p, b.Hook)
 	b.Before = b.Switch.At
 	past, err := d.pastWatches(ctx, svc.Name, p, b.Switch.At)
@@ -230,8 +233,9 @@ func (d Decider) own(ctx context.Context, svc Service, stretches []ownStretch, b
 		return nil // the version tells whose it is
 	}
 	act := time.Duration(svc.Watch.ActWithin)
-	if lag := b.Hook.Sub(b.Before); lag > act {
-		b.Doubt = reason.New(watch.DoubtEarly, "since", b.Before, "hook", b.Hook, "act_within", act)
+	at, hook, start := announcement(*b)
+	if lag := at.Sub(b.Before); lag > act {
+		b.Doubt = reason.New(watch.DoubtEarly, "since", b.Before, "hook", hook, "start", start, "act_within", act)
 		return nil
 	}
 	// How often has a stretch of this kind begun of itself? The chance that one of them is open
@@ -248,7 +252,7 @@ func (d Decider) own(ctx context.Context, svc Service, stretches []ownStretch, b
 		often += watch.LongRuns(looks)
 	}
 	if float64(often)*act.Seconds() > float64(svc.Watch.FalseRollback)*doubtBack.Seconds() {
-		b.Doubt = reason.New(watch.DoubtOften, "since", b.Before, "hook", b.Hook, "times", often)
+		b.Doubt = reason.New(watch.DoubtOften, "since", b.Before, "hook", hook, "start", start, "times", often)
 	}
 	return nil
 }

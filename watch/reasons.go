@@ -211,7 +211,7 @@ func (w *Watch) heaviest() (*CheckState, *Metric) {
 func (w *Watch) reasonOf(c *CheckState, m *Metric) reason.Reason {
 	if l, ok := m.heaviestLimit(); ok {
 		return reason.New("looks_slow", "check", c.Check, "limit", l.duration(), "slow", l.Over, "looks", c.timedLooks(l),
-			"since", c.From, "began", c.began(c.FirstSlow), "slow_before", l.Before.Failures, "looks_before", l.Before.Looks)
+			"since", c.From, "began", c.began(c.FirstSlow, l.Over == c.timedLooks(l)), "slow_before", l.Before.Failures, "looks_before", l.Before.Looks)
 	}
 	before := reason.New("nothing_before")
 	switch b := w.Snapshot.Before[c.Check]; {
@@ -226,13 +226,13 @@ func (w *Watch) reasonOf(c *CheckState, m *Metric) reason.Reason {
 		elsewhere = reason.New("failed_elsewhere", "failures", k.Seen.Failures, "looks", k.Seen.Looks)
 	}
 	return reason.New("looks_failed", "check", c.Check, "failures", c.Judged.Failures, "looks", c.Judged.Looks,
-		"since", c.From, "began", c.began(c.FirstFailure), "allowed", c.Allowed, "before", before, "elsewhere", elsewhere)
+		"since", c.From, "began", c.began(c.FirstFailure, c.Judged.Failures == c.Judged.Looks), "allowed", c.Allowed, "before", before, "elsewhere", elsewhere)
 }
 
 // began gives the time at which the check began to fail, or be slow, where that was noticeably
-// later than its first look; nil otherwise.
-func (c *CheckState) began(first time.Time) any {
-	if first.IsZero() || first.Sub(c.From) <= BlindAfter(c.Every) {
+// later than its first look; nil otherwise, and when all looks were bad.
+func (c *CheckState) began(first time.Time, all bool) any {
+	if all || first.IsZero() || first.Sub(c.From) <= BlindAfter(c.Every) {
 		return nil
 	}
 	return first
@@ -243,8 +243,12 @@ func (l Limit) duration() time.Duration {
 	return time.Duration(l.Seconds * float64(time.Second)).Round(time.Millisecond)
 }
 
-// seen is how much was seen: 118 looks of 3 checks since 10:02:11, 1 failed.
+// seen is how much was seen: 118 looks of 3 checks since 10:02:11, 1 failed. Of a deploy that had
+// not ended when its watch did, nothing was.
 func (w *Watch) seen() reason.Reason {
+	if w.awaitsEnd() {
+		return reason.New("deploy_never_ended", "since", w.Switched)
+	}
 	looks, failures, unknown, judged := 0, 0, 0, 0
 	for i := range w.Checks {
 		c := &w.Checks[i]
@@ -296,14 +300,23 @@ func (w *Watch) Standing(now time.Time) reason.Reason {
 	if !w.FastPassed.IsZero() {
 		fast = reason.New("fast_phase_passed", "at", w.FastPassed)
 	}
+	if goesOn := w.underWay(); !goesOn.IsZero() {
+		if !w.awaitsEnd() {
+			goesOn = reason.Join(goesOn, w.seen())
+		}
+		return reason.Join(w.NotJudged(), goesOn, blindness)
+	}
 	return reason.Join(w.NotJudged(), reason.New("watching", "until", w.Deadline), w.estimated(), w.seen(), fast, blindness)
 }
 
 // estimated says that the deploy is taken to have happened when checks began to fail; zero when
 // it is known better.
 func (w *Watch) estimated() reason.Reason {
-	if w.Begin.Switch.By != ByOnset {
+	switch {
+	case w.Begin.Switch.By != ByOnset:
 		return reason.Reason{}
+	case !w.Begin.Start.IsZero(): // its end did not come: the hook is when that was noticed
+		return reason.New("switch_estimated_unended", "since", w.Begin.Before, "noticed", w.Begin.Hook)
 	}
 	return reason.New("switch_estimated", "since", w.Begin.Before, "hook", w.Begin.Hook)
 }

@@ -1,6 +1,10 @@
 package watch
 
-import "time"
+import (
+	"time"
+
+	"guardian/internal/reason"
+)
 
 // Rollout is a deploy of which the beginning and the end are announced: it happens between them.
 type Rollout struct {
@@ -21,8 +25,24 @@ const noEnd = 10 * 365 * 24 * time.Hour
 // when there is none after the end.
 func (w *Watch) rollOut(d Deploy) {
 	w.Unsure = d.Unsure
-	if w.RollingOut = d.RollingOut(); w.RollingOut && w.Policy.Grace == 0 {
+	if w.RollingOut = d.RollingOut(); w.awaitsEnd() {
 		w.From = w.Started.Add(noEnd)
+	}
+}
+
+// awaitsEnd reports whether no look is judged until the end of the deploy: From is no time until then.
+func (w *Watch) awaitsEnd() bool { return w.RollingOut && w.Policy.Grace == 0 }
+
+// underWay says since when the deploy goes on, and from when its looks are judged; zero when it
+// does not.
+func (w *Watch) underWay() reason.Reason {
+	switch {
+	case !w.RollingOut:
+		return reason.Reason{}
+	case w.awaitsEnd():
+		return reason.New("deploy_under_way", "since", w.Switched, "for", w.Policy.For)
+	default:
+		return reason.New("deploy_under_way_grace", "since", w.Switched, "from", w.From, "for", w.Policy.For)
 	}
 }
 

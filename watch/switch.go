@@ -32,6 +32,9 @@ type Beginning struct {
 	// Hook is when the deploy was announced first; looks from then on are evidence, however the
 	// switch is known.
 	Hook time.Time `json:"hook,omitzero"`
+	// Start is when the deploy was announced to begin; zero: it was announced by a hook only. When
+	// its end does not come, Hook is when that was noticed, and nobody called it.
+	Start time.Time `json:"start,omitzero"`
 	// Before is where "before" ends: at the switch; earlier when checks began to fail shortly
 	// before it, or when the version before was bad or undecided.
 	Before time.Time `json:"before,omitzero"`

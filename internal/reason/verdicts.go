@@ -168,15 +168,20 @@ func outcomeWords(code string) (Words, bool) {
 			"The deploy is taken to have happened at {since}, when checks began to fail, before the hook at {hook}; looks before the hook are no evidence.",
 			"检查从 {since} 开始失败，推定部署发生在此时，早于 {hook} 的部署通知；通知之前的探测不作为证据。",
 		}, true
+	case "switch_estimated_unended":
+		return Words{
+			"The deploy is taken to have happened at {since}, when checks began to fail; nobody said that it ended, and looks before {noticed} are no evidence.",
+			"检查从 {since} 开始失败，推定部署发生在此时；没有收到部署结束的通知，{noticed} 之前的探测不作为证据。",
+		}, true
 	case "began_before_hook":
 		return Words{
-			"What failed began at {since}, before the hook at {hook} and longer before it than act_within ({act_within}): it may have another cause than the deploy.",
-			"故障自 {since} 开始，早于 {hook} 的部署通知，且提前的时间超过 act_within（{act_within}）：原因可能不是本次部署。",
+			"What failed began at {since}[, before the hook at {hook}][, before the deploy began at {start}] and longer before it than act_within ({act_within}): it may have another cause than the deploy.",
+			"故障自 {since} 开始[，早于 {hook} 的部署通知][，早于 {start} 开始的部署]，且提前的时间超过 act_within（{act_within}）：原因可能不是本次部署。",
 		}, true
 	case "begins_often":
 		return Words{
-			"What failed began at {since}, before the hook at {hook}, and such failures began {times:time|times} in the seven days before without a bad deploy: it may have another cause than the deploy.",
-			"故障自 {since} 开始，早于 {hook} 的部署通知，而此前七天里没有问题部署时也出现过 {times} 次类似故障：原因可能不是本次部署。",
+			"What failed began at {since}[, before the hook at {hook}][; the deploy began at {start}], and such failures began {times:time|times} in the seven days before without a bad deploy: it may have another cause than the deploy.",
+			"故障自 {since} 开始[，早于 {hook} 的部署通知][（部署开始于 {start}）]，而此前七天里没有问题部署时也出现过 {times} 次类似故障：原因可能不是本次部署。",
 		}, true
 	case "usual_runs":
 		return Words{
@@ -206,6 +211,21 @@ func outcomeWords(code string) (Words, bool) {
 		return Words{"unknown before the deploy", "部署前状态未知"}, true
 	case "watching":
 		return Words{"Watching until {until}.", "观察至 {until}。"}, true
+	case "deploy_under_way":
+		return Words{
+			"The deploy is under way since {since}; looks are judged from its end on, and the watch lasts {for} from then.",
+			"部署自 {since} 起正在进行；结束后才开始判定探测结果，观察从那时起持续 {for}。",
+		}, true
+	case "deploy_under_way_grace":
+		return Words{
+			"The deploy is under way since {since}; looks are judged from {from} on, and the watch lasts {for} from its end.",
+			"部署自 {since} 起正在进行；从 {from} 起判定探测结果，观察从部署结束起持续 {for}。",
+		}, true
+	case "deploy_never_ended":
+		return Words{
+			"The deploy was under way since {since} and its end was not announced, so no look was judged.",
+			"该部署自 {since} 起进行，尚未收到结束通知，因此没有判定任何探测结果。",
+		}, true
 	case "fast_phase_passed":
 		return Words{"It passed the fast phase at {at}.", "已于 {at} 通过快速阶段。"}, true
 	case "watch_superseded":
