@@ -23,6 +23,7 @@ type Facts struct {
 	Current    string // the version announced last for this service and environment; "": not known
 	Deploy     string // the deploy that is rolled back; "": none
 	Reversible bool   // of that deploy; true when there is none
+	Kind       string // of that deploy
 	// Override: a person wants the run whatever the guards say. What no person may override
 	// stays, and NotKnownGood does unless the person named the version.
 	Override  bool
@@ -141,6 +142,9 @@ func Target(f Facts) (version string, why reason.Reason) {
 		if f.replaces(k.Version) && (best == nil || k.At.After(best.At)) {
 			best = &k
 		}
+	}
+	if best == nil && f.Kind == "config" && len(f.Ran) == 0 {
+		return "", reason.New("target_no_config", "version", f.From)
 	}
 	if best == nil {
 		return "", reason.New("target_none", "service", f.Service)

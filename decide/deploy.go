@@ -46,6 +46,9 @@ func (d Decider) warnings(dep watch.Deploy) (all []reason.Reason) {
 	case dep.ClockOff < 0:
 		all = append(all, reason.New("clock_behind", "by", -dep.ClockOff))
 	}
+	if dep.AtAhead > 0 {
+		all = append(all, reason.New("at_ahead", "by", dep.AtAhead))
+	}
 	if dep.KnownGood && !dep.DeclaresGood() {
 		all = append(all, reason.New("operation_known_good"))
 	}

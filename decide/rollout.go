@@ -19,8 +19,8 @@ type Told struct {
 	Clock time.Time
 }
 
-// Timed puts the times of an announcement on the guardian's clock. What a clock that is ahead calls
-// the future is now.
+// Timed puts the times of an announcement on the guardian's clock. What lies in the future by it is
+// now: a switch cannot be announced in advance.
 func Timed(dep watch.Deploy, told Told, now time.Time) watch.Deploy {
 	if !told.Clock.IsZero() {
 		if off := told.Clock.Sub(now); off.Abs() > clockError {
@@ -31,7 +31,7 @@ func Timed(dep watch.Deploy, told Told, now time.Time) watch.Deploy {
 		at := dep.At.Add(-dep.ClockOff)
 		if ahead := at.Sub(now); ahead > 0 {
 			if ahead > clockError {
-				dep.ClockOff += ahead
+				dep.AtAhead = ahead
 			}
 			at = now
 		}

@@ -16,13 +16,16 @@ func TestTheTimesOfAnAnnouncement(t *testing.T) {
 		told  decide.Told
 		want  time.Duration // before now
 		off   time.Duration
+		ahead time.Duration // of now, what is said
 		first time.Duration
 	}{
 		"by a clock that is right":           {at: time.Minute, told: decide.Told{Clock: noon()}, want: time.Minute},
 		"by a clock that nobody knows":       {at: time.Minute, want: time.Minute},
 		"by one that is ahead":               {at: -2 * time.Minute, told: decide.Told{Clock: noon().Add(3 * time.Minute)}, want: time.Minute, off: 3 * time.Minute},
 		"by one that is behind":              {at: 4 * time.Minute, told: decide.Told{Clock: ago(3 * time.Minute)}, want: time.Minute, off: -3 * time.Minute},
-		"the future is now":                  {at: -time.Minute, off: time.Minute},
+		"the future is now, by what clock":   {at: -time.Minute, ahead: time.Minute},
+		"or by one that is right":            {at: -time.Minute, told: decide.Told{Clock: noon()}, ahead: time.Minute},
+		"or by one that is ahead, too":       {at: -3 * time.Minute, told: decide.Told{Clock: noon().Add(2 * time.Minute)}, off: 2 * time.Minute, ahead: time.Minute},
 		"the way of the call is no error":    {at: time.Minute, told: decide.Told{Clock: ago(time.Second)}, want: time.Minute},
 		"first tried some time ago":          {told: decide.Told{FirstTried: 14 * time.Second}, first: 14 * time.Second},
 		"a start that was first tried began": {told: decide.Told{Begins: true, FirstTried: 14 * time.Second}, want: 14 * time.Second, first: 14 * time.Second},
@@ -39,6 +42,9 @@ func TestTheTimesOfAnAnnouncement(t *testing.T) {
 				}
 			} else if !d.At.IsZero() {
 				t.Errorf("it happened at %s", d.At)
+			}
+			if d.AtAhead != c.ahead {
+				t.Errorf("it is said to lie %s ahead, want %s", d.AtAhead, c.ahead)
 			}
 			if d.ClockOff != c.off || c.first == 0 != d.FirstTried.IsZero() || c.first > 0 && !d.FirstTried.Equal(ago(c.first)) {
 				t.Errorf("the clock is %s off, first tried at %s", d.ClockOff, d.FirstTried)

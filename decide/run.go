@@ -228,6 +228,7 @@ func (d Decider) rollback(ctx context.Context, r rollback, p Present, now time.T
 		return actions.Request{}, err
 	}
 	f.Rollback, f.From, f.Deploy, f.Reversible = true, dep.Version, dep.ID, dep.Reversible
+	f.Kind = string(dep.Kind)
 	f.Override, f.Named = r.override, r.to != ""
 	if !f.Versionless {
 		if err := d.before(ctx, &f, l, dep, now); err != nil {

@@ -46,6 +46,8 @@ type Deploy struct {
 	Unsure bool `json:"unsure,omitempty"`
 	// ClockOff is how far the caller's clock was ahead of the guardian's, where that is seen.
 	ClockOff time.Duration `json:"clock_off,omitempty"`
+	// AtAhead is how far in the future its time was said to be; the time of the call is taken instead.
+	AtAhead time.Duration `json:"at_ahead,omitempty"`
 	// RollbackRun is the guardian's run that put this version back; "" when it is no rollback.
 	RollbackRun string `json:"rollback_run,omitempty"`
 	// GateClosed is why the gate was closed when it was announced; empty: it was open.

@@ -21,12 +21,28 @@ func (w *Watch) countAnswered(c *CheckState, at time.Time, down bool) {
 	}
 	c.LastAnswered = at
 	c.Answered.add(down)
+	c.stretch(at, down)
 	if late := w.Deadline.Add(-w.Policy.For / 4); !at.Before(late) {
 		if c.LateFrom.IsZero() {
 			c.LateFrom = at
 		}
 		c.Lately.add(down)
 	}
+}
+
+// stretch keeps how close together the failures lie.
+func (c *CheckState) stretch(at time.Time, down bool) {
+	if !down {
+		c.Good++
+		return
+	}
+	if c.FailedFrom.IsZero() {
+		c.FailedFrom, c.Good = at, 0
+	}
+	c.FailedTo = at
+	c.Stretch.Looks += c.Good
+	c.Stretch.add(true)
+	c.Good = 0
 }
 
 func (c *Counts) add(down bool) {
@@ -107,11 +123,26 @@ func roundedUp(rate float64) float64 {
 // reason says of a check over its limit how often it fails, and whether it was so before.
 func (o overLimit) reason(before Counts) reason.Reason {
 	code := "over_limit"
-	if before.Looks > 0 && float64(before.Failures) > o.check.limit()*float64(before.Looks) {
+	switch {
+	case before.Looks > 0 && float64(before.Failures) > o.check.limit()*float64(before.Looks):
 		code = "over_limit_as_before"
+	case o.together():
+		return reason.New("over_limit_once", "check", o.check.Check, "failures", o.seen.Failures, "looks", o.seen.Looks, "since", o.since,
+			"allowed", o.check.limit(), "from", o.check.FailedFrom, "until", o.check.FailedTo)
 	}
 	return reason.New(code, "check", o.check.Check, "failures", o.seen.Failures, "looks", o.seen.Looks, "since", o.since,
 		"allowed", o.check.limit(), "passes", o.passes, "failures_before", before.Failures, "looks_before", before.Looks)
+}
+
+// together reports whether the failures were one stretch that was over by the last quarter of the
+// watch, as of a restart or an outage: another failure_rate would be no answer to that. Of watches
+// of earlier builds it is not known.
+func (o overLimit) together() bool {
+	c := o.check
+	if c.Stretch.Failures != c.Answered.Failures || c.Lately.Looks == 0 || c.Lately.Failures > 0 {
+		return false
+	}
+	return 2*c.Stretch.Failures >= c.Stretch.Looks
 }
 
 // tooFew gives the checks with fewer judged looks than a pass needs: those that were never

@@ -38,6 +38,7 @@ func TestADeployDoesNotPassWhileACheckFailsMoreThanItMay(t *testing.T) {
 		"a failure now and then is what it may":     {green("push"), up(60) + "x" + up(59), watch.Passed, "1 failed"},
 		"as bad as before, and before was bad":      {flaky, every20th(240), watch.Inconclusive, "push is as bad as before, and before was bad: it failed 12 of 240 looks"},
 		"and what failure_rate would let it pass":   {flaky, every20th(240), watch.Inconclusive, "with failure_rate 2.1% it would pass"},
+		"a restart needs a grace, no failure_rate":  {green("push"), up(4) + down(6) + up(110), watch.Inconclusive, "all of them from 10:03:26 to 10:04:41, which is surely more than its failure_rate of 1%. If it was a restart, set grace"},
 		"it began to fail in the last quarter":      {flaky, up(190) + strings.Repeat("....x", 10), watch.Inconclusive, "with failure_rate"},
 		"a check that looked too seldom is no pass": {green("push"), up(9), watch.Inconclusive, "Too little was seen: a pass needs 10 judged looks of each check (min_samples), there were fewer of push (9)"},
 		"nor is one that was never seen up, and that is said first": {

@@ -128,13 +128,21 @@ func (w *Watch) atDeadline(at time.Time) Verdict {
 	default:
 		if v.Reason = w.noPass(got); v.Reason.IsZero() {
 			v.State = Passed
-			v.Reason = reason.Join(w.seen(), w.somewhatSlower(), w.countersNotJudged(), w.notCounted()) // nothing is wrong, so nothing needs another cause
+			v.Reason = reason.Join(w.unsure(), w.seen(), w.somewhatSlower(), w.countersNotJudged(), w.notCounted()) // nothing is wrong, so nothing needs another cause
 			return v
 		}
 	}
 	excused, _ := w.tooFew()
 	v.Reason = reason.Join(w.excuses(excused), w.countersNotJudged(), v.Reason, w.usualRuns(), w.otherCauses())
 	return v
+}
+
+// unsure says that a deploy may not have happened, so that what was seen may be the version before.
+func (w *Watch) unsure() reason.Reason {
+	if !w.Unsure {
+		return reason.Reason{}
+	}
+	return reason.New("passed_unsure")
 }
 
 // noPass says why a watch without evidence against the deploy does not pass it; zero when it

@@ -208,6 +208,12 @@ type CheckState struct {
 	Answered Counts    `json:"answered,omitzero"`
 	Lately   Counts    `json:"lately,omitzero"`
 	LateFrom time.Time `json:"late_from,omitzero"`
+	// Stretch counts those of them from the first failure to the last, FailedFrom and FailedTo;
+	// Good those since the last failure.
+	Stretch    Counts    `json:"stretch,omitzero"`
+	Good       int       `json:"good,omitempty"`
+	FailedFrom time.Time `json:"failed_from,omitzero"`
+	FailedTo   time.Time `json:"failed_to,omitzero"`
 	// LastAnswered is when the last of them began.
 	LastAnswered time.Time `json:"last_answered,omitzero"`
 	// Held are looks that are held back until their controls were looked at; NotCounted are

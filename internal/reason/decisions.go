@@ -22,7 +22,7 @@ func decisionWords(code string) (Words, bool) {
 	case "verdict_cancelled":
 		return Words{"cancelled: {reason}", "已取消：{reason}"}, true
 	case "guard_says":
-		return Words{"{code}: {detail}", "{code}：{detail}"}, true
+		return Words{"{code!}: {detail}", "{code!}：{detail}"}, true
 	case "clock_ahead":
 		return Words{
 			"the clock of the caller is {by} ahead of the guardian's; its times were put right, synchronise it (NTP)",
@@ -32,6 +32,11 @@ func decisionWords(code string) (Words, bool) {
 		return Words{
 			"the clock of the caller is {by} behind the guardian's; its times were put right, synchronise it (NTP)",
 			"调用方的时钟比 Guardian 慢 {by}，时间已修正；请同步时钟（NTP）",
+		}, true
+	case "at_ahead":
+		return Words{
+			"at lies {by} in the future, so the deploy is taken to have happened now: a switch cannot be announced in advance; or the caller's clock is ahead, then synchronise it (NTP)",
+			"at 比当前时间晚 {by}，按现在已部署处理：不能提前通知部署；如果是调用方的时钟偏快，请同步时钟（NTP）",
 		}, true
 	case "operation_known_good":
 		return Words{

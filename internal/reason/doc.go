@@ -10,6 +10,7 @@
 //	{name%}                a share, as a percentage
 //	{name,}                a number with its thousands apart: 12,345
 //	{name:look|looks}      a number with its noun, one or many (English only)
+//	{name!}                the code of a guard, in words
 //	[ … {name} … ]         left out when the value is missing, empty or zero
 //
 // A list names its first five values and counts the others.

@@ -151,6 +151,10 @@ func (r Reader) placeholder(name string, values map[string]Value) (said string, 
 		v := values[of]
 		return Grouped(v.number), v.empty()
 	}
+	if of, ok := strings.CutSuffix(name, "!"); ok {
+		v := values[of]
+		return r.guard(v.text), v.empty()
+	}
 	if of, nouns, ok := strings.Cut(name, ":"); ok {
 		one, many, _ := strings.Cut(nouns, "|")
 		v := values[of]
@@ -164,6 +168,16 @@ func (r Reader) placeholder(name string, values map[string]Value) (said string, 
 		return r.quoted(v.text), v.empty()
 	}
 	return r.value(v), v.empty()
+}
+
+// guard names a guard by its code; one of a newer guardian by the code itself.
+func (r Reader) guard(code string) string {
+	if name := "guard_name_" + code; code != "" {
+		if _, known := Lookup(name); known {
+			return r.Read(New(name))
+		}
+	}
+	return code
 }
 
 func (r Reader) value(v Value) string {

@@ -2,7 +2,7 @@ package reason
 
 // runWords are the codes of what guards, runs and their steps say.
 func runWords(code string) (Words, bool) {
-	for _, texts := range [...]func(string) (Words, bool){guardWords, runEventWords, verifyWords, execWords, webhookWords, dockerWords} {
+	for _, texts := range [...]func(string) (Words, bool){guardWords, guardNameWords, runEventWords, verifyWords, execWords, webhookWords, dockerWords} {
 		if w, ok := texts(code); ok {
 			return w, true
 		}
@@ -77,6 +77,8 @@ func guardWords(code string) (Words, bool) {
 			"no version of {service} but the bad one is known to be good; let one pass a watch, or list it under known_good",
 			"除出问题的版本外，{service} 没有已知良好的版本；请让某个版本通过观察，或将其列入 known_good",
 		}, true
+	case "target_no_config":
+		return Words{"no configuration before {version} is known, so there is none to go back to", "没有 {version} 之前的配置，无可恢复的配置"}, true
 	case "target_ran_before":
 		return Words{"{version} ran before[, since {since}], and is known to be good", "{version} 是此前运行的已知良好版本[（自 {since} 起运行）]"}, true
 	case "target_ran_healthy":
@@ -85,6 +87,42 @@ func guardWords(code string) (Words, bool) {
 		return Words{"{version} is declared good in the configuration", "{version} 在配置中声明为良好"}, true
 	case "target_newest_good":
 		return Words{"{version} is the newest known good version, since {since}", "{version} 是最新的已知良好版本（自 {since} 起）"}, true
+	default:
+		return Words{}, false
+	}
+}
+
+// guardNames are the codes of guards, as texts name them.
+func guardNameWords(code string) (Words, bool) {
+	switch code {
+	case "guard_name_no_known_good":
+		return Words{"no known good version", "没有已知良好版本"}, true
+	case "guard_name_not_known_good":
+		return Words{"not known good", "不是已知良好版本"}, true
+	case "guard_name_same_version":
+		return Words{"same version", "版本相同"}, true
+	case "guard_name_already_rolled_back":
+		return Words{"already rolled back", "已回滚过"}, true
+	case "guard_name_cooldown":
+		return Words{"cool-down", "冷却期"}, true
+	case "guard_name_daily_budget":
+		return Words{"daily budget", "每日次数上限"}, true
+	case "guard_name_not_reversible":
+		return Words{"not reversible", "不可逆"}, true
+	case "guard_name_run_in_progress":
+		return Words{"run in progress", "有处置正在进行"}, true
+	case "guard_name_brake":
+		return Words{"brake", "多个服务同时异常"}, true
+	case "guard_name_superseded":
+		return Words{"superseded", "已不是当前版本"}, true
+	case "guard_name_late":
+		return Words{"late", "判定已过时"}, true
+	case "guard_name_freeze":
+		return Words{"freeze", "冻结期"}, true
+	case "guard_name_unproven_target":
+		return Words{"unproven target", "回滚目标需确认"}, true
+	case "guard_name_other_environment":
+		return Words{"other environment", "环境不同"}, true
 	default:
 		return Words{}, false
 	}
@@ -118,7 +156,7 @@ func runEventWords(code string) (Words, bool) {
 	case "run_ended":
 		return Words{"{state}[: {reason}]", "{state}[：{reason}]"}, true
 	case "run_refused":
-		return Words{"{guard}: {why}", "{why}（{guard}）"}, true
+		return Words{"{guard!}: {why}", "{why}（{guard!}）"}, true
 	case "run_dequeued":
 		return Words{"the guards were asked again", "已重新检查保护规则"}, true
 	case "run_runbook_gone":

@@ -88,8 +88,8 @@ func numberWords(code string) (Words, bool) {
 		}, true
 	case "only_recent_known":
 		return Words{
-			"Only the last hours are known to compare with, neither the same time of other days nor shops without the deploy: a person must say whether that is usual at this time.",
-			"可比较的只有部署前几小时的数据，没有其他日子同一时段的数据，也没有未部署的店铺：这个时段这样是否正常，需要人来判断。",
+			"Only the last hours are known to compare with, neither the same time of other days nor shops without the deploy: a person must say whether that is usual at this time. If it is not, roll back (guardian rollback); if it is, declare the version good (known_good).",
+			"可比较的只有部署前几小时的数据，没有其他日子同一时段的数据，也没有未部署的店铺：这个时段这样是否正常，需要人来判断：不正常请回滚（guardian rollback），正常请声明该版本良好（known_good）。",
 		}, true
 	case "counter_over_limit":
 		return Words{
@@ -157,6 +157,16 @@ func outcomeWords(code string) (Words, bool) {
 		return Words{
 			"{check} failed {failures} of {looks:look|looks} since {since}, which is surely more than its failure_rate of {allowed%}; with failure_rate {passes%} it would pass.",
 			"{check} 自 {since} 起 {looks} 次探测失败 {failures} 次，确定高于其 failure_rate {allowed%}；若 failure_rate 为 {passes%} 则可通过。",
+		}, true
+	case "over_limit_once":
+		return Words{
+			"{check} failed {failures} of {looks:look|looks} since {since}, all of them from {from} to {until}, which is surely more than its failure_rate of {allowed%}. If it was a restart, set grace, or deploy under guardian watch --exec.",
+			"{check} 自 {since} 起 {looks} 次探测失败 {failures} 次，集中在 {from} 至 {until}，确定高于其 failure_rate {allowed%}。如果这是重启造成的，请设置 grace，或用 guardian watch --exec 执行部署。",
+		}, true
+	case "passed_unsure":
+		return Words{
+			"It is not known whether the deploy happened: its command failed, or nobody said that it ended.",
+			"无法确定是否已部署：部署命令失败，或没有收到结束通知。",
 		}, true
 	case "over_limit_as_before":
 		return Words{
