@@ -129,11 +129,11 @@ func TestTheGateOfARepeatedAnnouncementIsNotAsked(t *testing.T) {
 // badWatch is a watch of a version "bad", or of the good one that followed it.
 func badWatch(service string, state watch.State, switched, ended time.Duration) decide.PastWatch {
 	w := decide.PastWatch{
-		Watch: "w_bad", Service: service, Environment: production, Deploy: "d_bad", Version: "bad", State: state,
+		Service: service, Environment: production, Deploy: "d_bad", Version: "bad", State: state,
 		Switched: ago(switched), Before: ago(switched), Started: ago(switched), Ended: ago(ended), Suspect: true,
 	}
 	if state == watch.Passed {
-		w.Watch, w.Deploy, w.Version, w.Suspect = "w_good", "d_good", "good", false
+		w.Deploy, w.Version, w.Suspect = "d_good", "good", false
 	}
 	return w
 }
@@ -171,6 +171,13 @@ func TestABaselineLeavesFailedDeploysOut(t *testing.T) {
 				r := rolledBack("bad", "v1", hours(1.8), actions.Cured)
 				r.Trigger.Kind = actions.ByDrill
 				return r
+			}()},
+		},
+		"nor the time in which a good one was rolled out": {
+			watches: []decide.PastWatch{func() decide.PastWatch {
+				w := badWatch("orders", watch.Passed, hours(2), hours(1))
+				w.From = ago(hours(1.5))
+				return w
 			}()},
 		},
 		"that of another service counts": {watches: []decide.PastWatch{badWatch("prices", watch.Failed, hours(2), hours(1.5))}, failures: 30},

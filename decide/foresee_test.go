@@ -14,7 +14,7 @@ import (
 func TestWhatIsForeseenWhenAWatchBegins(t *testing.T) {
 	passed := func(version string, before time.Duration) decide.PastWatch {
 		return decide.PastWatch{
-			Watch: "w_" + version, Service: "orders", Environment: production, Version: version, State: watch.Passed,
+			Service: "orders", Environment: production, Version: version, State: watch.Passed,
 			Switched: ago(before), Before: ago(before), Started: ago(before), Ended: ago(before - 30*time.Minute), Judged: 30,
 		}
 	}

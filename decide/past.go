@@ -57,13 +57,13 @@ func FailedWatchOf(w *watch.Watch) FailedWatch {
 
 // PastWatch is a watch as decisions about later ones see it.
 type PastWatch struct {
-	Watch, Service, Environment string
-	Deploy, Version, Previous   string // the deploy's ID, its version, and the one that it said it replaced
-	Kind                        watch.Kind
-	State                       watch.State
-	Switched                    time.Time // when the deploy happened, as far as is known
-	Before                      time.Time // where what it was compared with ends
-	Started, Ended              time.Time // Ended is zero while it is open
+	Service, Environment      string
+	Deploy, Version, Previous string // the deploy's ID, its version, and the one that it said it replaced
+	Kind                      watch.Kind
+	State                     watch.State
+	Switched, From            time.Time // when the deploy happened, as far as is known, and from when on its looks were judged
+	Before                    time.Time // where what it was compared with ends
+	Started, Ended            time.Time // Ended is zero while it is open
 	// Suspect: it failed, or stands or ended with evidence against its version.
 	Suspect bool
 	// Unsure: it is not known whether the deploy happened.
@@ -75,8 +75,8 @@ type PastWatch struct {
 // PastWatchOf gives a watch as later decisions see it.
 func PastWatchOf(w *watch.Watch) PastWatch {
 	return PastWatch{
-		Watch: w.ID, Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Version: w.Version, Previous: w.PreviousVersion,
-		Kind: w.Kind, State: w.State, Switched: w.Switched, Before: w.BeforeEnds(), Started: w.Started, Ended: w.Ended,
+		Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Version: w.Version, Previous: w.PreviousVersion,
+		Kind: w.Kind, State: w.State, Switched: w.Switched, From: w.From, Before: w.BeforeEnds(), Started: w.Started, Ended: w.Ended,
 		Suspect: w.Suspect(), Unsure: w.Unsure, Judged: w.FewestJudged(),
 	}
 }

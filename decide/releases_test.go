@@ -19,7 +19,7 @@ import (
 // later.
 func watched(version string, before time.Duration, state watch.State, change ...func(*decide.PastWatch)) decide.PastWatch {
 	w := decide.PastWatch{
-		Watch: "w_" + version, Service: "orders", Environment: production, Deploy: "d_" + version, Version: version, Kind: watch.Code,
+		Service: "orders", Environment: production, Deploy: "d_" + version, Version: version, Kind: watch.Code,
 		State: state, Switched: ago(before), Before: ago(before), Started: ago(before), Suspect: state == watch.Failed,
 	}
 	if state.Final() {
@@ -287,7 +287,7 @@ func TestWhereARollbackNeverGoes(t *testing.T) {
 				continue
 			}
 			w := watched(version.Draw(t, "version"), before, rapid.SampledFrom([]watch.State{watch.Passed, watch.Failed, watch.Superseded, watch.Inconclusive, watch.Cancelled}).Draw(t, "state"))
-			w.Watch, w.Deploy = fmt.Sprintf("w_%d", i), fmt.Sprintf("d_%d", i)
+			w.Deploy = fmt.Sprintf("d_%d", i)
 			w.Suspect = w.State == watch.Failed || w.State != watch.Passed && rapid.Bool().Draw(t, "suspect")
 			w.Judged = rapid.IntRange(0, 30).Draw(t, "judged")
 			w.Kind = rapid.SampledFrom([]watch.Kind{watch.Code, watch.Code, watch.Code, watch.Operation}).Draw(t, "kind")
@@ -341,7 +341,7 @@ func TestABadVersionWasInPlaceUntilItWasTakenBack(t *testing.T) {
 	world := newWorld()
 	world.ran([]decide.PastWatch{
 		watched("v1", 48*time.Hour, watch.Passed), watched("v2", time.Hour, watch.Failed),
-		watched("v1", 40*time.Minute, watch.Superseded, func(w *decide.PastWatch) { w.Watch, w.Deploy, w.Switched = "w_1", "d_1", ago(59*time.Minute) }),
+		watched("v1", 40*time.Minute, watch.Superseded, func(w *decide.PastWatch) { w.Deploy, w.Switched = "d_1", ago(59*time.Minute) }),
 	})
 	world.past.runs = []actions.Run{rolledBack("v2", "v1", 41*time.Minute, actions.Cured)}
 	bad, err := world.decider().BadPeriods(t.Context(), "orders", ago(24*time.Hour), noon())

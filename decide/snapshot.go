@@ -72,8 +72,8 @@ const mostPeers = 8
 // others see too.
 func (d Decider) bystanders(ctx context.Context, snap *watch.Snapshot, svc Service, dep watch.Deploy) error {
 	fit := func(c Check) (bool, error) {
-		st, err := d.stretchOf(ctx, c, svc.Watch, snap.Begin.Switch.At)
-		return st.Seen && (st.Last == sample.Up || st.Open() && within(st.Onset, snap.Begin.Switch.At, svc.Watch)), err
+		st, err := d.stretchOf(ctx, c, svc.Watch, snap.Begin.Switch.At, nil)
+		return st.Seen && (st.Last == sample.Up || st.Open() && lately(st.Onset, snap.Begin.Switch.At, svc.Watch)), err
 	}
 	for _, c := range slices.Concat(d.Settings.Controls(), d.Settings.ChecksOf(svc.Name)) {
 		if !c.Control && watch.Reaches(dep.Shops, c.CheckPolicy) || snap.Health[c.Check] == sample.Up {

@@ -40,9 +40,9 @@ const (
 	doubtBack = 7 * 24 * time.Hour
 )
 
-// beginning finds where the watch of a deploy begins. bad are the times in which bad versions
-// were in place.
-func (d Decider) beginning(ctx context.Context, svc Service, dep watch.Deploy, p Present, now time.Time) (b watch.Beginning, bad []Span, err error) {
+// beginning finds where the watch of a deploy begins. out are the times that are no "before": in
+// which bad versions were in place, and deploys were rolled out.
+func (d Decider) beginning(ctx context.Context, svc Service, dep watch.Deploy, p Present, now time.Time) (b watch.Beginning, out []Span, err error) {
 	b.Hook = now
 	if !dep.FirstTried.IsZero() && dep.FirstTried.Before(now) {
 		b.Hook = dep.FirstTried
@@ -50,16 +50,20 @@ func (d Decider) beginning(ctx context.Context, svc Service, dep watch.Deploy, p
 	if dep.Rollout != nil {
 		b.Start = dep.Rollout.Start
 	}
-	b.Switch = switchOf(dep, svc.Watch, p, b.Hook)
-	b.Before = b.Switch.At
-	past, err := d.pastWatches(ctx, svc.Name, p, b.Switch.At)
+	past, err := d.pastWatches(ctx, svc.Name, p, b.Hook)
 	if err != nil {
 		return b, nil, err
 	}
-	if bad, err = d.badVersions(ctx, svc.Name, past, dep, b.Switch.At); err != nil {
+	changed, err := d.lastChange(ctx, past, dep, b.Hook)
+	if err != nil {
 		return b, nil, err
 	}
-	inherited := slices.ContainsFunc(bad, func(s Span) bool { return !s.To.Before(b.Switch.At) })
+	b.Switch = switchOf(dep, svc.Watch, p, Span{changed, b.Hook})
+	b.Before = b.Switch.At
+	bad, inherited, err := d.badVersions(ctx, svc.Name, past, dep, b.Switch.At)
+	if err != nil {
+		return b, nil, err
+	}
 	if inherited {
 		b.Reprieve = b.Hook.Add(min(longestReprieve, svc.Policy(dep.Asked).For/2))
 	}
@@ -69,9 +73,12 @@ func (d Decider) beginning(ctx context.Context, svc Service, dep watch.Deploy, p
 		if !c.Judges || !watch.Reaches(dep.Shops, c.CheckPolicy) {
 			continue
 		}
-		st, err := d.stretchOf(ctx, c, svc.Watch, b.Switch.At)
+		st, err := d.stretchOf(ctx, c, svc.Watch, b.Switch.At, bad)
 		if err != nil {
 			return b, bad, err
+		}
+		if st.Onset.Before(changed) {
+			st.Healthy = false // it began under what ran before, and is not this deploy's
 		}
 		excuse, mine, err := d.excuse(ctx, c, st, svc, dep, inherited, p, b)
 		if err != nil {
@@ -86,7 +93,7 @@ func (d Decider) beginning(ctx context.Context, svc Service, dep watch.Deploy, p
 	}
 	if !inherited {
 		for _, al := range p.Alerts {
-			if armed(al, svc, dep) && within(al.ActiveAt, b.Switch.At, svc.Watch) {
+			if armed(al, svc, dep) && lately(al.ActiveAt, b.Switch.At, svc.Watch) && !al.ActiveAt.Before(changed) {
 				own = append(own, ownStretch{since: al.ActiveAt})
 			}
 		}
@@ -94,37 +101,63 @@ func (d Decider) beginning(ctx context.Context, svc Service, dep watch.Deploy, p
 	if err := d.own(ctx, svc, own, bad, &b); err != nil {
 		return b, bad, err
 	}
-	for _, w := range past {
-		if w.Environment == dep.Environment && b.Switch.By == watch.ByOnset && b.Switch.At.Before(w.Started) {
-			b.Switch.At = w.Started // it cannot have happened before the deploy that it followed
-		}
-	}
 	b.Before = chainStart(b.Before, past, dep, bad)
-	return b, bad, nil
+	return b, append(bad, rolloutSpans(past, b.Before)...), nil
 }
 
 // switchOf is when the deploy happened, as far as the caller, the versions that checks see and
 // the start of the workload tell. A version that was there all along is deployed again: the hook tells when.
-func switchOf(dep watch.Deploy, settings watch.Settings, p Present, hook time.Time) watch.Switch {
+// It lies within a span: not before what ran before it was put in place, and not after the hook.
+func switchOf(dep watch.Deploy, settings watch.Settings, p Present, within Span) watch.Switch {
 	if !dep.At.IsZero() {
 		return watch.Switch{At: dep.At, By: watch.ByCaller}
 	}
-	sw := watch.Switch{At: hook, By: watch.ByHook}
+	sw := watch.Switch{At: within.To, By: watch.ByHook}
 	for _, seen := range p.Answered {
 		for i, v := range seen {
-			if i > 0 && versions.Names(v.Version, dep.Version) && v.First.Before(sw.At) && within(v.First, hook, settings) {
+			if i > 0 && versions.Names(v.Version, dep.Version) && v.First.Before(sw.At) && lately(v.First, within.To, settings) {
 				sw = watch.Switch{At: v.First, By: watch.ByVersion}
 			}
 		}
 	}
-	if sw.By == watch.ByHook && !p.RunsSince.IsZero() && within(p.RunsSince, hook, settings) {
+	if sw.By == watch.ByHook && !p.RunsSince.IsZero() && lately(p.RunsSince, within.To, settings) {
 		sw = watch.Switch{At: p.RunsSince, By: watch.ByTarget}
+	}
+	if sw.At.Before(within.From) {
+		sw.At = within.From // the version ran before, was taken back, and is there again
 	}
 	return sw
 }
 
-// within reports whether something began no longer before a time than a hook may be late.
-func within(began, end time.Time, settings watch.Settings) bool {
+// lastChange is when what ran before a deploy was put in place: the last watch of another deploy
+// began, or a rollback's steps were done; zero when neither is known.
+func (d Decider) lastChange(ctx context.Context, past []PastWatch, dep watch.Deploy, hook time.Time) (time.Time, error) {
+	var last time.Time
+	later := func(at time.Time) {
+		if at.After(last) && !at.After(hook) {
+			last = at
+		}
+	}
+	for _, w := range past {
+		own := w.Deploy == dep.ID || w.State == watch.Watching && versions.Same(w.Version, dep.Version)
+		if w.Environment == dep.Environment && !own {
+			later(w.Started)
+		}
+	}
+	runs, err := d.Past.Runs(ctx, dep.Service, dep.Environment, hook.Add(-badBack))
+	if err != nil {
+		return last, fmt.Errorf("read the rollbacks of %s: %w", dep.Service, err)
+	}
+	for _, r := range runs {
+		if r.Rollback && r.Trigger.Kind != actions.ByDrill && putBack(r.State) {
+			later(stepsDone(r))
+		}
+	}
+	return last, nil
+}
+
+// lately reports whether something began no longer before a time than a hook may be late.
+func lately(began, end time.Time, settings watch.Settings) bool {
 	return !began.After(end) && end.Sub(began) <= time.Duration(settings.AnnounceLag)
 }
 
@@ -141,9 +174,9 @@ func armed(al rules.Alert, svc Service, dep watch.Deploy) bool {
 }
 
 // stretchOf finds how a check was at a switch.
-func (d Decider) stretchOf(ctx context.Context, c Check, settings watch.Settings, end time.Time) (watch.Stretch, error) {
+func (d Decider) stretchOf(ctx context.Context, c Check, settings watch.Settings, end time.Time, bad []Span) (watch.Stretch, error) {
 	lag := time.Duration(settings.AnnounceLag)
-	looks, err := d.looksBefore(ctx, c.Check, Span{end.Add(-lag - max(stretchBack, time.Duration(4*settings.MinSamples)*c.Every)), end}, nil)
+	looks, err := d.looksBefore(ctx, c.Check, Span{end.Add(-lag - max(stretchBack, time.Duration(4*settings.MinSamples)*c.Every)), end}, bad)
 	if err != nil {
 		return watch.Stretch{}, err
 	}
@@ -160,7 +193,7 @@ func (d Decider) excuse(ctx context.Context, c Check, st watch.Stretch, svc Serv
 	switch {
 	case inherited && (st.Open() || health == sample.Down):
 		return watch.ExcusedInherited, false, nil
-	case st.Open() && st.Healthy && within(st.Onset, b.Switch.At, svc.Watch):
+	case st.Open() && st.Healthy && lately(st.Onset, b.Switch.At, svc.Watch):
 		too, err := d.seenElsewhere(ctx, c, svc, dep, st.Onset, b.Switch.At)
 		if too {
 			return watch.ExcusedElsewhere, false, err
@@ -193,7 +226,7 @@ func (d Decider) seenElsewhere(ctx context.Context, c Check, svc Service, dep wa
 		if !other {
 			continue
 		}
-		st, err := d.stretchOf(ctx, o, svc.Watch, end)
+		st, err := d.stretchOf(ctx, o, svc.Watch, end, nil)
 		if err != nil {
 			return false, err
 		}
@@ -267,7 +300,7 @@ func (d Decider) pastWatches(ctx context.Context, service string, p Present, swi
 	past = slices.Clone(past)
 	for _, w := range p.Open {
 		is := PastWatchOf(w)
-		if i := slices.IndexFunc(past, func(o PastWatch) bool { return o.Watch == w.ID }); i >= 0 {
+		if i := slices.IndexFunc(past, func(o PastWatch) bool { return o.Deploy == w.DeployID }); i >= 0 {
 			past[i] = is
 		} else {
 			past = slices.Insert(past, 0, is)
@@ -278,41 +311,56 @@ func (d Decider) pastWatches(ctx context.Context, service string, p Present, swi
 
 // badVersions are the times in which a version was in place that failed, was taken back, or has
 // evidence against it: from its switch until another version was in place, whatever became of
-// its rollback.
-func (d Decider) badVersions(ctx context.Context, service string, past []PastWatch, dep watch.Deploy, switched time.Time) ([]Span, error) {
+// its rollback. standing: one of them is in place at the switch.
+func (d Decider) badVersions(ctx context.Context, service string, past []PastWatch, dep watch.Deploy, switched time.Time) (bad []Span, standing bool, err error) {
 	runs := map[string][]actions.Run{} // by environment
-	var bad []Span
 	for i, w := range past {
 		if w.Deploy == dep.ID || w.State == watch.Watching && versions.Same(w.Version, dep.Version) && w.Environment == dep.Environment {
 			continue // itself
 		}
 		if _, read := runs[w.Environment]; !read {
-			var err error
 			if runs[w.Environment], err = d.Past.Runs(ctx, service, w.Environment, switched.Add(-badBack)); err != nil {
-				return nil, fmt.Errorf("read the rollbacks of %s: %w", service, err)
+				return nil, false, fmt.Errorf("read the rollbacks of %s: %w", service, err)
 			}
 		}
-		taken := takenBack(runs[w.Environment], w)
-		if !w.Suspect && taken.IsZero() {
+		back, taken := takenBack(runs[w.Environment], w)
+		if !w.Suspect && !taken {
 			continue
 		}
-		s := Span{w.Switched, switched}
+		s, followed := Span{w.Switched, switched}, taken && !back.done.After(switched)
 		for _, next := range past[:i] { // those that came later, the newest first
-			if !taken.IsZero() && next.Started.After(taken) {
+			if taken && next.Started.After(back.over) {
 				continue // announced after the rollback, whose end is known: its switch is only estimated
 			}
 			if next.Environment == w.Environment && watch.SameKind(next.Kind, w.Kind) && !versions.Same(next.Version, w.Version) && next.Switched.Before(s.To) {
-				s.To = next.Switched
+				s.To, followed = next.Switched, true
 			}
 		}
-		if !taken.IsZero() && taken.Before(s.To) {
-			s.To = taken
+		if taken && back.over.Before(s.To) {
+			s.To = back.over
 		}
 		if s.From.Before(s.To) {
 			bad = append(bad, s)
+			standing = standing || !followed
 		}
 	}
-	return bad, nil
+	return bad, standing, nil
+}
+
+// rolloutSpans are the times in which earlier deploys were rolled out: from each switch until its
+// looks were judged. What a restart showed then is no more normal than it was evidence.
+func rolloutSpans(past []PastWatch, until time.Time) []Span {
+	var spans []Span
+	for _, w := range past {
+		s := Span{w.Switched, w.From}
+		if s.To.After(until) {
+			s.To = until
+		}
+		if s.From.Before(s.To) {
+			spans = append(spans, s)
+		}
+	}
+	return spans
 }
 
 // BadPeriods are the times since a time in which bad versions of a service were in place, which
@@ -322,23 +370,40 @@ func (d Decider) BadPeriods(ctx context.Context, service string, since, until ti
 	if err != nil {
 		return nil, fmt.Errorf("read the watches of %s: %w", service, err)
 	}
-	return d.badVersions(ctx, service, past, watch.Deploy{}, until)
+	bad, _, err := d.badVersions(ctx, service, past, watch.Deploy{}, until)
+	return bad, err
 }
 
-// takenBack is when a rollback put another version in the place of a watched one; zero when none
-// did.
-func takenBack(runs []actions.Run, w PastWatch) time.Time {
-	var at time.Time
+// back is when a rollback put another version in place (its steps were done), and when it was
+// over, with its checks.
+type back struct{ done, over time.Time }
+
+// takenBack finds the first rollback that put another version in the place of a watched one.
+func takenBack(runs []actions.Run, w PastWatch) (first back, taken bool) {
 	for _, r := range runs {
 		if !r.Rollback || r.Trigger.Kind == actions.ByDrill || r.Ended.IsZero() || !putBack(r.State) || r.Created.Before(w.Switched) {
 			continue
 		}
 		ours := r.Trigger.Deploy == w.Deploy || r.Trigger.Deploy == "" && versions.Same(r.From, w.Version)
-		if ours && (at.IsZero() || r.Ended.Before(at)) {
-			at = r.Ended
+		if ours && (!taken || r.Ended.Before(first.over)) {
+			first, taken = back{stepsDone(r), r.Ended}, true
 		}
 	}
-	return at
+	return first, taken
+}
+
+// stepsDone is when the last step of a run was done; its end if no step says.
+func stepsDone(r actions.Run) time.Time {
+	var done time.Time
+	for _, s := range r.Steps {
+		if s.Ended.After(done) {
+			done = s.Ended
+		}
+	}
+	if done.IsZero() {
+		return r.Ended
+	}
+	return done
 }
 
 // chainStart is where "before" ends when the versions before were undecided or bad: before the

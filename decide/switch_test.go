@@ -60,7 +60,7 @@ func (w *world) another(c decide.Check, down func(time.Duration) bool) {
 func TestWhereBeforeEnds(t *testing.T) {
 	bad := func(state watch.State, switched, ended time.Duration, suspect bool) decide.PastWatch {
 		p := decide.PastWatch{
-			Watch: "w_1", Service: "orders", Environment: production, Deploy: "d_1", Version: "v2", State: state,
+			Service: "orders", Environment: production, Deploy: "d_1", Version: "v2", State: state,
 			Switched: ago(switched), Before: ago(switched), Started: ago(switched), Suspect: suspect,
 		}
 		if state.Final() {
@@ -186,6 +186,35 @@ func TestWhereBeforeEnds(t *testing.T) {
 				r := rolledBack("v2", "v1", 50*time.Minute, actions.Cured)
 				r.Trigger.Deploy = "d_1"
 				w.past.runs = []actions.Run{r}
+			},
+		},
+		"what a rollback has just cured is not this deploy's": {
+			down: func(b time.Duration) bool { return b <= 3*time.Minute && b > 50*time.Second }, by: watch.ByHook,
+			change: func(w *world, _ *watch.Deploy) {
+				w.past.watches = []decide.PastWatch{bad(watch.Failed, 3*time.Minute, 2*time.Minute, true)}
+				r := rolledBack("v2", "v1", 30*time.Second, actions.Cured)
+				r.Trigger.Deploy, r.Steps = "d_1", []actions.StepRun{{Ended: ago(50 * time.Second)}}
+				w.past.runs = []actions.Run{r}
+			},
+		},
+		"a version that was taken back is deployed again": {
+			down: never, by: watch.ByVersion, before: 3 * time.Minute, from: 50 * time.Second,
+			change: func(w *world, d *watch.Deploy) {
+				w.past.watches = []decide.PastWatch{bad(watch.Failed, 3*time.Minute, 2*time.Minute, true)}
+				r := rolledBack("v2", "v1", 30*time.Second, actions.Cured)
+				r.Trigger.Deploy, r.Steps = "d_1", []actions.StepRun{{Ended: ago(50 * time.Second)}}
+				w.past.runs = []actions.Run{r}
+				w.present.Answered = map[string][]decide.Answered{"push": {
+					{Version: "v1", First: ago(4 * time.Hour), Last: ago(40 * time.Second)}, {Version: "v2", First: ago(3 * time.Minute), Last: ago(every)},
+				}}
+			},
+		},
+		"what began under the version before is not this deploy's": {
+			down: since(2 * time.Minute), by: watch.ByHook, before: 3 * time.Minute, excuse: watch.ExcusedRed,
+			change: func(w *world, _ *watch.Deploy) {
+				b := bad(watch.Watching, 3*time.Minute, 0, false)
+				b.Started = ago(time.Minute)
+				w.past.watches = []decide.PastWatch{b}
 			},
 		},
 		"a rule that the version broke began before the hook": {

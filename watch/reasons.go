@@ -326,7 +326,7 @@ func (w *Watch) estimated() reason.Reason {
 	case !w.Begin.Start.IsZero(): // its end did not come: the hook is when that was noticed
 		return reason.New("switch_estimated_unended", "since", w.Begin.Before, "noticed", w.Begin.Hook)
 	}
-	return reason.New("switch_estimated", "since", w.Begin.Before, "hook", w.Begin.Hook)
+	return reason.New("switch_estimated", "since", w.Switched, "hook", w.Begin.Hook)
 }
 
 // cannotSee gives since when checks and controls could not be seen, and why:

@@ -17,11 +17,18 @@ type Stretch struct {
 	// Healthy: before that it failed no more than usual, over as many looks as a pass needs.
 	Healthy  bool
 	Failures int // in the stretch
+	quiet    int // looks since its last failure
 }
+
+// stillFailing is within how many looks the last failure of a stretch must lie for it to go on:
+// a version that fails one look in three seldom does not fail in so many.
+const stillFailing = 5
 
 // Open reports whether the check was failing: its last look failed, or several of the last ones
 // did. One failure with successes after it is over.
-func (s Stretch) Open() bool { return !s.Onset.IsZero() && (s.Last == sample.Down || s.Failures > 1) }
+func (s Stretch) Open() bool {
+	return !s.Onset.IsZero() && (s.Last == sample.Down || s.Failures > 1 && s.quiet < stillFailing)
+}
 
 // OpenStretch finds the failing stretch that is open at the end of some looks, oldest first.
 // usual is the failure rate that is normal for the check, needed how many looks before the
@@ -47,8 +54,12 @@ func OpenStretch(looks []Look, c CheckPolicy, usual float64, needed int, end tim
 		case was == 0:
 			s.Onset, first, before = l.At, known, countTrue(window)
 		}
-		if sum > 0 && down {
-			s.Failures++
+		s.quiet++
+		if down {
+			s.quiet = 0
+			if sum > 0 {
+				s.Failures++
+			}
 		}
 		known++
 		if window = append(window, down); len(window) > needed {

@@ -193,11 +193,6 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 		return j.extend(ctx, acc, p, now)
 	}
 	d.RollbackRun, d.GateClosed = acc.RollbackRun, acc.Closed
-	for _, e := range j.watches {
-		if slices.Contains(acc.Supersedes, e.w.ID) {
-			e.w.Supersede(d.Version, now)
-		}
-	}
 	policy := svc.Policy(d.Asked)
 	e := &watched{deploy: d, until: now.Add(policy.For + policy.MaxBlind)}
 	if d.RollingOut() {
@@ -213,6 +208,11 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 	w, problems, err := j.decider.Open(ctx, d, p, now)
 	if err != nil {
 		return err
+	}
+	for _, e := range j.watches {
+		if slices.Contains(acc.Supersedes, e.w.ID) {
+			e.w.Supersede(d.Version, now)
+		}
 	}
 	for _, problem := range problems {
 		j.past.note(fmt.Sprintf("%s %s is judged without a part of its history: %s", d.Service, d.Version, problem))

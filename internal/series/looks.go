@@ -40,6 +40,9 @@ type queryable interface {
 }
 
 func readLooks(ctx context.Context, from queryable, check string, first, last time.Time) ([]Look, error) {
+	if last.Before(first) {
+		return nil, nil // there is no time in which it could have looked
+	}
 	q, err := from.Querier(first.UnixMilli(), last.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("read the looks of check %s: %w", check, err)

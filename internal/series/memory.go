@@ -106,7 +106,7 @@ func (q *memoryQuerier) Select(_ context.Context, _ bool, hints *storage.SelectH
 			if !matches(s.labels, ms) {
 				continue
 			}
-			if points := s.points[s.from(mint):s.from(maxt+1)]; len(points) > 0 {
+			if points := s.points[s.from(mint):max(s.from(mint), s.from(maxt+1))]; len(points) > 0 {
 				set.series = append(set.series, &memorySeries{labels: s.labels, points: points})
 			}
 		}
