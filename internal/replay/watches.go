@@ -217,6 +217,9 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 	for _, problem := range problems {
 		j.past.note(fmt.Sprintf("%s %s is judged without a part of its history: %s", d.Service, d.Version, problem))
 	}
+	if !w.From.Before(now) { // a guardian hands it the looks of before only when they count
+		e.looks = slices.DeleteFunc(e.looks, func(a arrival) bool { return !a.at.After(now) })
+	}
 	e.w = w
 	e.deploy.At, e.deploy.SwitchedBy = w.Switched, w.Begin.Switch.By
 	d = e.deploy
