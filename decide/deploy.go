@@ -7,6 +7,7 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/reason"
+	"guardian/internal/versions"
 	"guardian/probes/sample"
 	"guardian/watch"
 )
@@ -31,10 +32,28 @@ func (d Decider) Accept(ctx context.Context, dep watch.Deploy, open []*watch.Wat
 		return Acceptance{}, err
 	}
 	a := Acceptance{Acceptance: watch.Accept(dep, open, rollbacks, now), Warnings: d.warnings(dep)}
+	differs, err := d.previousDiffers(ctx, dep)
+	if err != nil {
+		return Acceptance{}, err
+	}
+	a.Warnings = append(a.Warnings, differs...)
 	if a.Decision != watch.Repeats && a.RollbackRun == "" {
 		a.Closed = watch.Gate(d.gateFacts(dep.Service, dep.Environment, rollbacks, p), now)
 	}
 	return a, nil
+}
+
+// previousDiffers warns that an announcement names another version as the one before than the one
+// that is known to have run. A version that runs already is announced again, with what was before it.
+func (d Decider) previousDiffers(ctx context.Context, dep watch.Deploy) ([]reason.Reason, error) {
+	if dep.PreviousVersion == "" || !dep.PutsVersion() {
+		return nil, nil
+	}
+	current, err := d.current(ctx, line{dep.Service, dep.Environment, dep.Kind})
+	if err != nil || current == "" || versions.Same(current, dep.PreviousVersion) || versions.Same(current, dep.Version) {
+		return nil, err
+	}
+	return []reason.Reason{reason.New("previous_differs", "previous", dep.PreviousVersion, "current", current)}, nil
 }
 
 // warnings says what cannot work about a deploy.

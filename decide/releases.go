@@ -23,6 +23,8 @@ type release struct {
 	seenTo  time.Time
 	watched *PastWatch // nil: a rollback put it there, or an announcement names it as what ran before
 	told    bool       // an announcement names it as what ran before
+	judged  int        // of told: the judged looks of the watch of this version that had the most
+	after   bool       // of told: something else is known to have run before
 }
 
 // releases gives what ran in a line, oldest first: deploys and rollbacks together, in the order in
@@ -52,17 +54,21 @@ func (d Decider) releases(ctx context.Context, l line, now time.Time) (ran []rel
 			bad = append(bad, actions.Bad{Version: w.Version, At: at})
 		}
 	}
+	spoken := slices.Clone(bad)
 	for _, r := range runs {
-		if l.takes(r) && r.To != "" && putBack(r.State) {
+		if l.takes(r) && r.To != "" && PutBack(r) {
 			ran = append(ran, release{version: r.To, since: putAt(r)})
+			spoken = append(spoken, actions.Bad{Version: r.From, At: putAt(r)})
 		}
 	}
 	slices.SortStableFunc(ran, func(x, y release) int { return x.since.Compare(y.since) })
-	return withToldBefore(ran), append(bad, goneBack(ran)...), nil
+	return withToldBefore(ran), append(bad, goneBack(ran, spoken)...), nil
 }
 
-// goneBack gives the versions that people took back by deploying an older one again.
-func goneBack(ran []release) []actions.Bad {
+// goneBack gives the versions that people took back by deploying an older one again. Deploying one
+// again that had failed or been taken back is trying it again: it says nothing against the version
+// in its place.
+func goneBack(ran []release, spoken []actions.Bad) []actions.Bad {
 	first := map[string]int{} // when each version ran first
 	for i, r := range ran {
 		if _, met := first[versions.Key(r.version)]; !met {
@@ -72,7 +78,10 @@ func goneBack(ran []release) []actions.Bad {
 	var bad []actions.Bad
 	for i := 1; i < len(ran); i++ {
 		before, r := ran[i-1], ran[i]
-		if r.watched != nil && first[versions.Key(r.version)] < first[versions.Key(before.version)] {
+		again := slices.ContainsFunc(spoken, func(b actions.Bad) bool {
+			return versions.Same(b.Version, r.version) && !b.At.After(r.since)
+		})
+		if r.watched != nil && !again && first[versions.Key(r.version)] < first[versions.Key(before.version)] {
 			bad = append(bad, actions.Bad{Version: before.version, At: r.since, TakenBack: true})
 		}
 	}
@@ -86,7 +95,7 @@ func withToldBefore(ran []release) []release {
 	for _, r := range ran {
 		if w := r.watched; w != nil && w.Previous != "" && !versions.Same(w.Previous, w.Version) &&
 			(len(all) == 0 || !versions.Same(all[len(all)-1].version, w.Previous)) {
-			told := release{version: w.Previous, told: true}
+			told := release{version: w.Previous, told: true, judged: mostJudged(ran, w.Previous), after: len(all) > 0}
 			if len(all) > 0 {
 				told.since = all[len(all)-1].since
 			}
@@ -95,6 +104,17 @@ func withToldBefore(ran []release) []release {
 		all = append(all, r)
 	}
 	return all
+}
+
+// mostJudged is how many judged looks the watch of a version had that had the most; none of one
+// that may never have run.
+func mostJudged(ran []release, version string) (most int) {
+	for _, r := range ran {
+		if r.watched != nil && !r.watched.Unsure && versions.Same(r.version, version) {
+			most = max(most, r.watched.Judged)
+		}
+	}
+	return most
 }
 
 // before adds to the facts which versions ran before From, the newest first, until one is found
@@ -114,7 +134,7 @@ func (d Decider) before(ctx context.Context, f *actions.Facts, l line, dep watch
 		}
 	}
 	if until == len(ran) && dep.PreviousVersion != "" && versions.Same(dep.Version, f.From) {
-		ran = append(ran, release{version: dep.PreviousVersion, told: true})
+		ran = append(ran, release{version: dep.PreviousVersion, told: true, judged: mostJudged(ran, dep.PreviousVersion), after: len(ran) > 0})
 		until = len(ran)
 	}
 	next := dep.At // where the looks at a release end
@@ -169,6 +189,13 @@ func (d Decider) proof(ctx context.Context, f actions.Facts, l line, r release, 
 	svc, ok := d.Settings.Service(l.service)
 	if !ok || r.watched != nil && r.watched.Unsure {
 		return actions.Unproven, nil
+	}
+	if r.told && r.after {
+		// What was seen before the deploy was another version's, as far as is known.
+		if r.judged < svc.Watch.MinSamples {
+			return actions.Unproven, nil
+		}
+		return actions.Healthy, nil
 	}
 	from := until.Add(-time.Duration(svc.Watch.Baseline.Window))
 	if r.since.After(from) {

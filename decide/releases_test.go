@@ -79,6 +79,7 @@ func TestTheVersionToGoBackTo(t *testing.T) {
 	bad := func(v string, change ...func(*decide.PastWatch)) decide.PastWatch {
 		return watched(v, now, watch.Failed, change...)
 	}
+	again := func(w *decide.PastWatch) { w.Watch, w.Deploy = "w_again", "d_again" }
 	for name, c := range map[string]struct {
 		ran      []decide.PastWatch
 		runs     []actions.Run // newest first
@@ -137,6 +138,21 @@ func TestTheVersionToGoBackTo(t *testing.T) {
 		"what people took back by deploying the version before again": {
 			ran: []decide.PastWatch{passed("v1", 4*day), passed("v2", 3*day), over("v1", day, suspect), bad("v3")}, refused: "no_known_good",
 		},
+		"trying a version again that was taken back does not take back what was in its place": {
+			ran:  []decide.PastWatch{watched("v2", time.Hour, watch.Failed), watched("v2", now, watch.Failed, again)},
+			runs: []actions.Run{rolledBack("v2", "v1", 45*time.Minute, actions.Cured)}, declared: []string{"v1"}, want: "v1",
+		},
+		"nor when it names the version before": {
+			ran:  []decide.PastWatch{watched("v2", time.Hour, watch.Failed, before("v1")), watched("v2", now, watch.Failed, again, before("v1"))},
+			runs: []actions.Run{rolledBack("v2", "v1", 45*time.Minute, actions.Cured)}, declared: []string{"v1"}, want: "v1",
+		},
+		"nor when a person took it back before it failed": {
+			ran:  []decide.PastWatch{over("v2", time.Hour), watched("v2", now, watch.Failed, again)},
+			runs: []actions.Run{rolledBack("v2", "v1", 45*time.Minute, actions.NotCured)}, declared: []string{"v1"}, want: "v1",
+		},
+		"nor one that failed, after its fix": {
+			ran: []decide.PastWatch{watched("v2", 3*day, watch.Failed), passed("v3", day), watched("v2", now, watch.Failed, again)}, want: "v3",
+		},
 		"going back over a release that passed is a person's question": {
 			ran: []decide.PastWatch{passed("v1", 4*day), passed("v2", 3*day), watched("v2", day, watch.Failed), bad("v3")}, want: "v1", asks: true,
 		},
@@ -156,8 +172,15 @@ func TestTheVersionToGoBackTo(t *testing.T) {
 			ran: []decide.PastWatch{bad("v3", before("v2"))}, up: []time.Duration{2 * time.Hour, now}, want: "v2", asks: true,
 		},
 		"but not when it was not healthy": {ran: []decide.PastWatch{bad("v3", before("v2"))}, refused: "no_known_good"},
-		"before what was announced earlier": {
-			ran: []decide.PastWatch{passed("v1", 3*day), bad("v3", before("v2"))}, up: []time.Duration{2 * time.Hour, now}, want: "v2", asks: true,
+		// It was v1 that was seen healthy, as far as is known: nothing was ever seen of v2.
+		"not before what was announced earlier, when it was never seen": {
+			ran: []decide.PastWatch{passed("v1", 3*day), bad("v3", before("v2"))}, up: []time.Duration{2 * time.Hour, now}, want: "v1",
+		},
+		"nor when its watch saw little": {
+			ran: []decide.PastWatch{over("v2", 4*day, judged(2)), passed("v1", 3*day), bad("v3", before("v2"))}, up: []time.Duration{2 * time.Hour, now}, want: "v1",
+		},
+		"before what was announced earlier, when it was watched long enough": {
+			ran: []decide.PastWatch{over("v2", 4*day, judged(50)), passed("v1", 3*day), bad("v3", before("v2"))}, want: "v2", asks: true,
 		},
 		"a first deploy with a declared version before": {ran: []decide.PastWatch{bad("v3", before("v2"))}, declared: []string{"v2"}, want: "v2"},
 		"the same version in another spelling is the same": {
@@ -256,6 +279,34 @@ func TestTheHookSaysWhatCannotWork(t *testing.T) {
 		if err != nil || len(a.Warnings) != want {
 			t.Errorf("%s: %v, %v", version, a.Warnings, err)
 		}
+	}
+}
+
+// TestTheHookSaysThatAnotherVersionRan: who announces a version before that did not run, as far as is
+// known, learns that.
+func TestTheHookSaysThatAnotherVersionRan(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*world, *watch.Deploy)
+		want   int
+	}{
+		"it did":                     {func(_ *world, d *watch.Deploy) { d.PreviousVersion = "2" }, 0},
+		"another one did":            {func(_ *world, d *watch.Deploy) { d.PreviousVersion = "v0.9" }, 1},
+		"nothing is said":            {func(*world, *watch.Deploy) {}, 0},
+		"nothing is known":           {func(w *world, d *watch.Deploy) { w.past.deploys, d.PreviousVersion = nil, "v0.9" }, 0},
+		"the same version once more": {func(_ *world, d *watch.Deploy) { d.Version, d.PreviousVersion = "v2", "v1" }, 0},
+		"an operation":               {func(_ *world, d *watch.Deploy) { d.Kind, d.PreviousVersion = watch.Operation, "v0.9" }, 0},
+		"what a rollback put back": {func(w *world, d *watch.Deploy) {
+			w.past.runs, d.PreviousVersion = []actions.Run{rolledBack("v2", "v1", time.Minute, actions.Cured)}, "v1"
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			world := newWorld()
+			d := deploy("v3", 0)
+			c.change(world, &d)
+			if a, err := world.decider().Accept(t.Context(), d, nil, world.present, noon()); err != nil || len(a.Warnings) != c.want {
+				t.Errorf("%v, %v; want %d", a.Warnings, err, c.want)
+			}
+		})
 	}
 }
 

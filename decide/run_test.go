@@ -255,6 +255,25 @@ func TestTheCurrentVersion(t *testing.T) {
 		"not while a rollback runs":              {func(w *world) { w.past.runs = []actions.Run{rolledBack("v2", "v1", time.Minute, actions.Running)} }, "v2"},
 		"not after one that failed":              {func(w *world) { w.past.runs = []actions.Run{rolledBack("v2", "v1", time.Minute, actions.FailedRun)} }, "v2"},
 		"not by a rollback before it":            {func(w *world) { w.past.runs = []actions.Run{rolledBack("v0", "v1", time.Hour, actions.Cured)} }, "v2"},
+		"by when its steps were done, not by when it was created": {func(w *world) {
+			w.past.runs = []actions.Run{stepsDone(rolledBack("v0", "v1", 11*time.Minute, actions.Verifying), 9*time.Minute)}
+		}, "v1"},
+		"nor by the end of its verification": {func(w *world) {
+			w.past.runs = []actions.Run{stepsDone(rolledBack("v0", "v1", time.Minute, actions.Cured), 11*time.Minute)}
+		}, "v2"},
+		"the one whose steps were done last": {func(w *world) {
+			w.past.runs = []actions.Run{
+				stepsDone(rolledBack("v2", "v0", 5*time.Minute, actions.Cured), 6*time.Minute),
+				stepsDone(rolledBack("v0", "v1", 11*time.Minute, actions.Verifying), 2*time.Minute),
+			}
+		}, "v1"},
+		"also when the verification is aborted": {func(w *world) {
+			w.past.runs = []actions.Run{stepsDone(rolledBack("v2", "v1", time.Minute, actions.FailedRun), 2*time.Minute)}
+		}, "v1"},
+		"not by a rollback while a deploy went on that ended later": {func(w *world) {
+			w.past.deploys[1].Rollout = &watch.Rollout{Start: ago(10 * time.Minute), End: ago(time.Minute)}
+			w.past.runs = []actions.Run{stepsDone(rolledBack("v0", "v1", 8*time.Minute, actions.Cured), 9*time.Minute)}
+		}, "v2"},
 		"not by a drill": {func(w *world) {
 			r := rolledBack("v2", "v1", time.Minute, actions.Cured)
 			r.Trigger.Kind = actions.ByDrill
@@ -266,6 +285,69 @@ func TestTheCurrentVersion(t *testing.T) {
 			c.change(world)
 			if got, err := world.decider().CurrentVersion(t.Context(), "orders", production); err != nil || got != c.want {
 				t.Errorf("%q, %v; want %q", got, err, c.want)
+			}
+		})
+	}
+}
+
+// stepsDone gives a run whose only step was done some time ago.
+func stepsDone(r actions.Run, before time.Duration) actions.Run {
+	r.Steps = []actions.StepRun{{Name: "switch", State: actions.StepDone, Started: r.Created, Ended: ago(before)}}
+	return r
+}
+
+// TestAVersionThatWasTakenBack ends its watch, and takes the place of what it came to in the meantime.
+func TestAVersionThatWasTakenBack(t *testing.T) {
+	back := func(to string, before time.Duration) func(*world, *watch.Deploy) {
+		return func(w *world, _ *watch.Deploy) {
+			w.past.runs = []actions.Run{stepsDone(rolledBack("v0", to, 20*time.Minute, actions.Verifying), before)}
+		}
+	}
+	for name, c := range map[string]struct {
+		state  watch.State
+		change func(*world, *watch.Deploy)
+		want   watch.State
+	}{
+		"nothing took it back":               {watch.Passed, func(*world, *watch.Deploy) {}, watch.Passed},
+		"while it is watched":                {watch.Watching, back("v1", 9*time.Minute), watch.Superseded},
+		"as it passes":                       {watch.Passed, back("v1", 9*time.Minute), watch.Superseded},
+		"as it ends inconclusive":            {watch.Inconclusive, back("v1", 9*time.Minute), watch.Superseded},
+		"one that failed stays so":           {watch.Failed, back("v1", 9*time.Minute), watch.Failed},
+		"one that was cancelled stays so":    {watch.Cancelled, back("v1", 9*time.Minute), watch.Cancelled},
+		"a rollback that was done before it": {watch.Passed, back("v1", 11*time.Minute), watch.Passed},
+		"the version that was put back":      {watch.Passed, back("2", 9*time.Minute), watch.Passed},
+		"its deploy goes on": {watch.Watching, func(w *world, d *watch.Deploy) {
+			back("v1", 9*time.Minute)(w, d)
+			d.Rollout = &watch.Rollout{Start: d.At}
+		}, watch.Watching},
+		"a drill": {watch.Passed, func(w *world, d *watch.Deploy) {
+			back("v1", 9*time.Minute)(w, d)
+			w.past.runs[0].Trigger.Kind = actions.ByDrill
+		}, watch.Passed},
+		"a configuration was put back": {watch.Passed, func(w *world, d *watch.Deploy) {
+			back("cfg-1", 9*time.Minute)(w, d)
+			w.past.runs[0].Kind = string(watch.Config)
+		}, watch.Passed},
+		"an operation was undone": {watch.Passed, func(w *world, d *watch.Deploy) {
+			back("", 9*time.Minute)(w, d)
+			d.Kind, w.past.runs[0].Kind, w.past.runs[0].From = watch.Operation, string(watch.Operation), d.Version
+		}, watch.Superseded},
+		"another operation was undone": {watch.Passed, func(w *world, d *watch.Deploy) {
+			back("", 9*time.Minute)(w, d)
+			d.Kind, w.past.runs[0].Kind = watch.Operation, string(watch.Operation)
+		}, watch.Passed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			world := newWorld()
+			d := world.past.deploys[1]
+			c.change(world, &d)
+			w := &watch.Watch{ID: "w_2", DeployID: d.ID, Service: "orders", Environment: production, Version: "v2", State: c.state}
+			v, err := world.decider().TakenBack(t.Context(), w, d, noon())
+			if err != nil || w.State != c.want || (v != nil) != (c.want == watch.Superseded) {
+				t.Fatalf("%s, %+v, %v; want %s", w.State, v, err, c.want)
+			}
+			if v != nil && (v.TakenBackBy != "r_v0" && v.TakenBackBy != "r_v2" || w.Verdict.State != watch.Superseded || !w.Ended.Equal(noon())) {
+				t.Errorf("%+v", v)
 			}
 		})
 	}

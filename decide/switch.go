@@ -381,7 +381,7 @@ type back struct{ done, over time.Time }
 // takenBack finds the first rollback that put another version in the place of a watched one.
 func takenBack(runs []actions.Run, w PastWatch) (first back, taken bool) {
 	for _, r := range runs {
-		if !r.Rollback || r.Trigger.Kind == actions.ByDrill || r.Ended.IsZero() || !putBack(r.State) || r.Created.Before(w.Switched) {
+		if !r.Rollback || r.Trigger.Kind == actions.ByDrill || r.Ended.IsZero() || !PutBack(r) || r.Created.Before(w.Switched) {
 			continue
 		}
 		ours := r.Trigger.Deploy == w.Deploy || r.Trigger.Deploy == "" && versions.Same(r.From, w.Version)

@@ -35,8 +35,8 @@ func (d Decider) CurrentVersion(ctx context.Context, service, environment string
 	return "", nil
 }
 
-// current is the version of a line that was announced last, or the one that a later rollback put
-// back.
+// current is the version of a line that was announced last, or the one that a rollback put in its
+// place.
 func (d Decider) current(ctx context.Context, l line) (string, error) {
 	dep, ok, err := d.Past.LastDeploy(ctx, l.service, l.environment, l.kind)
 	if err != nil {
@@ -45,23 +45,58 @@ func (d Decider) current(ctx context.Context, l line) (string, error) {
 	if !ok {
 		return "", nil
 	}
-	runs, err := d.Past.Runs(ctx, l.service, l.environment, dep.Announced)
-	if err != nil {
-		return "", fmt.Errorf("read the last rollback of %s: %w", l.service, err)
+	r, ok, err := d.takenBackBy(ctx, l, dep)
+	if err == nil && ok && r.To != "" {
+		return r.To, nil
 	}
-	for _, r := range runs { // newest first
-		if l.takes(r) && r.To != "" && !r.Created.Before(dep.Announced) && putBack(r.State) {
-			return r.To, nil
-		}
-	}
-	return dep.Version, nil
+	return dep.Version, err
 }
 
-// putBack tells whether a rollback in this state has put its version back.
-func putBack(s actions.State) bool {
-	switch s {
+// takenBackBy is the last rollback whose steps were done after a deploy of the line: also one that
+// began before the deploy, and was meant for another version.
+func (d Decider) takenBackBy(ctx context.Context, l line, dep watch.Deploy) (last actions.Run, ok bool, err error) {
+	placed := dep.Announced
+	if r := dep.Rollout; r != nil && r.End.After(placed) && !dep.Unsure {
+		placed = r.End
+	}
+	runs, err := d.Past.Runs(ctx, l.service, l.environment, placed.Add(-runMemory))
+	if err != nil {
+		return last, false, fmt.Errorf("read the last rollback of %s: %w", l.service, err)
+	}
+	for _, r := range runs {
+		if !l.takes(r) || !PutBack(r) || putAt(r).Before(placed) || ok && !putAt(r).After(putAt(last)) {
+			continue
+		}
+		if dep.PutsVersion() || versions.Same(r.From, dep.Version) { // each operation is undone alone
+			last, ok = r, true
+		}
+	}
+	return last, ok, nil
+}
+
+// TakenBack ends a watch when a rollback has put another version in the place of its version: what
+// was seen since says nothing about it, so that a verdict of Passed or Inconclusive that is not
+// recorded yet does not stand. Nil: the watch goes on, or its verdict stands. So it does for the
+// version that was put back, and while the deploy still goes on.
+func (d Decider) TakenBack(ctx context.Context, w *watch.Watch, dep watch.Deploy, now time.Time) (*watch.Verdict, error) {
+	if dep.RollingOut() {
+		return nil, nil
+	}
+	r, ok, err := d.takenBackBy(ctx, line{dep.Service, dep.Environment, dep.Kind}, dep)
+	if err != nil || !ok || dep.PutsVersion() && versions.Same(r.To, dep.Version) {
+		return nil, err
+	}
+	return w.TakeBack(r.ID, r.To, now), nil
+}
+
+// PutBack tells whether a rollback has put its version back: its steps are done, whatever comes of
+// its verification.
+func PutBack(r actions.Run) bool {
+	switch r.State {
 	case actions.Cured, actions.NotCured, actions.Worse, actions.Verifying:
 		return true
+	case actions.Running, actions.FailedRun: // before its verification, or aborted in it
+		return len(r.Steps) > 0 && !slices.ContainsFunc(r.Steps, func(s actions.StepRun) bool { return s.State != actions.StepDone })
 	default:
 		return false
 	}
@@ -109,7 +144,7 @@ func (d Decider) goods(ctx context.Context, f *actions.Facts, l line, now time.T
 		return fmt.Errorf("read the rollbacks of %s: %w", l.service, err)
 	}
 	for _, r := range runs {
-		if l.takes(r) && putBack(r.State) {
+		if l.takes(r) && PutBack(r) {
 			f.Bad = append(f.Bad, actions.Bad{Version: r.From, At: putAt(r), TakenBack: true})
 		}
 	}
@@ -121,9 +156,18 @@ func (d Decider) goods(ctx context.Context, f *actions.Facts, l line, now time.T
 	return nil
 }
 
-// putAt is when a rollback had put its version back.
+// putAt is when a rollback had put its version back: when its last step was done. Its verification
+// comes after that.
 func putAt(r actions.Run) time.Time {
+	var last time.Time
+	for _, s := range r.Steps {
+		if s.State == actions.StepDone && s.Ended.After(last) {
+			last = s.Ended
+		}
+	}
 	switch {
+	case !last.IsZero():
+		return last
 	case !r.Ended.IsZero():
 		return r.Ended
 	case !r.Started.IsZero():

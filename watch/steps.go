@@ -298,6 +298,24 @@ func (w *Watch) Supersede(by string, now time.Time) *Verdict {
 	})
 }
 
+// TakeBack ends the watch because a rollback put another version in its place, or undid the
+// operation, for by "". It also takes the place of Passed and Inconclusive.
+func (w *Watch) TakeBack(run, by string, now time.Time) *Verdict {
+	if w.State == Passed || w.State == Inconclusive {
+		w.State = Watching
+	}
+	why := reason.New("watch_taken_back", "version", by, "run", run)
+	if by == "" {
+		why = reason.New("watch_undone", "run", run)
+	}
+	return w.end(Verdict{
+		State:       Superseded,
+		Reason:      reason.Join(why, w.seen()),
+		At:          clean(now),
+		TakenBackBy: run,
+	})
+}
+
 // Cancel ends the watch on a person's request.
 func (w *Watch) Cancel(who string, now time.Time) *Verdict {
 	return w.end(Verdict{

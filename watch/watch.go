@@ -119,6 +119,9 @@ type Verdict struct {
 	ByRule bool `json:"by_rule,omitempty"`
 	// Failing lists the checks that a rollback must cure.
 	Failing []string `json:"failing,omitempty"`
+	// TakenBackBy is the rollback that ended the watch by putting another version in place; "":
+	// none did.
+	TakenBackBy string `json:"taken_back_by,omitempty"`
 	// Doubt is why a person is asked before this is acted on, also in mode auto; see
 	// Beginning.Doubt.
 	Doubt reason.Reason `json:"doubt,omitzero"`

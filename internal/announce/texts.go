@@ -32,7 +32,7 @@ type texts struct {
 	undoAuto, undoApprove, undoWaits, undoAutoText, undoApproveText, undoUntil, undoWould, noUndo     string
 	passedOperation, runUndo                                                                          string
 	passed, passedText, inconclusive, inconclusiveText, watching                                      string
-	superseded, supersededText, cancelled, cancelledText                                              string
+	superseded, supersededText, takenBackText, cancelled, cancelledText                               string
 	happened, unsure                                                                                  string
 	gateClosed, gateClosedText, gateWas, stepAskGate                                                  string
 

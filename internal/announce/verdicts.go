@@ -73,6 +73,9 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 	case watch.Superseded:
 		n.Title = fill(x.superseded, names...)
 		n.Text = x.supersededText
+		if verdict.TakenBackBy != "" {
+			n.Text = x.takenBackText
+		}
 	case watch.Cancelled:
 		n.Title = fill(x.cancelled, names...)
 		n.Text = x.cancelledText

@@ -38,6 +38,12 @@ func decisionWords(code string) (Words, bool) {
 			"at lies {by} in the future, so the deploy is taken to have happened now: a switch cannot be announced in advance; or the caller's clock is ahead, then synchronise it (NTP)",
 			"at 比当前时间晚 {by}，按现在已部署处理：不能提前通知部署；如果是调用方的时钟偏快，请同步时钟（NTP）",
 		}, true
+	case "previous_differs":
+		return Words{
+			"the announcement says that {previous} ran before, but as far as the guardian knows {current} did; " +
+				"{previous} is gone back to only if it is known to be good, or was watched without evidence against it",
+			"通告称之前运行的是 {previous}，但据 Guardian 所知是 {current}；只有 {previous} 是已知良好的版本，或曾被观察且没有对其不利的证据，才会回滚到它",
+		}, true
 	case "operation_known_good":
 		return Words{
 			"known_good was ignored: an operation has no version that anything goes back to",

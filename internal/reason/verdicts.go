@@ -240,6 +240,13 @@ func outcomeWords(code string) (Words, bool) {
 		return Words{"It passed the fast phase at {at}.", "已于 {at} 通过快速阶段。"}, true
 	case "watch_superseded":
 		return Words{"{version} was deployed before a verdict was reached.", "得出结论前又部署了 {version}。"}, true
+	case "watch_taken_back":
+		return Words{
+			"Run {run} put {version} in its place before a verdict was reached.",
+			"得出结论前，处置 {run} 已将其换成 {version}。",
+		}, true
+	case "watch_undone":
+		return Words{"Run {run} undid it before a verdict was reached.", "得出结论前，处置 {run} 已将其撤销。"}, true
 	case "watch_cancelled":
 		return Words{"Cancelled by {who}.", "由 {who} 取消。"}, true
 	case "rollback_only_observed":

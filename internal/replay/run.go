@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"slices"
 	"time"
 
 	"guardian/actions"
@@ -83,7 +84,7 @@ func (r *run) refuse(now time.Time) {
 // at gives the run as it stood at a time.
 func (r *run) at(now time.Time) actions.Run {
 	is := r.Run
-	is.Started, is.Ended = time.Time{}, time.Time{}
+	is.Started, is.Ended, is.Steps = time.Time{}, time.Time{}, r.stepsAt(now)
 	over := !r.ended.IsZero() && !r.ended.After(now)
 	if !r.started.IsZero() && !r.started.After(now) {
 		is.Started, is.State = r.started, actions.Running
@@ -97,6 +98,33 @@ func (r *run) at(now time.Time) actions.Run {
 		is.Ended, is.State = r.ended, r.final
 	}
 	return is
+}
+
+// stepsAt gives its steps as they stood at a time: those that were recorded, moved to when this one
+// started.
+func (r *run) stepsAt(now time.Time) []actions.StepRun {
+	if r.was == nil || r.was.Started.IsZero() || r.started.IsZero() {
+		return r.Run.Steps
+	}
+	steps := slices.Clone(r.was.Steps)
+	for i := range steps {
+		s := &steps[i]
+		if s.Ended.IsZero() {
+			continue
+		}
+		if s.Ended = r.started.Add(s.Ended.Sub(r.was.Started)); s.Ended.After(now) {
+			s.State, s.Ended = actions.StepPending, time.Time{}
+		}
+	}
+	return steps
+}
+
+// putBack is when its last step was done, or when it ended where that is not known.
+func (r *run) putBack() time.Time {
+	if v := r.verifying(); !v.IsZero() {
+		return v
+	}
+	return r.ended
 }
 
 // verifying is when its last step was done; zero: that is not known.

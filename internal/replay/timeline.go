@@ -38,7 +38,11 @@ func (j *judging) advance(ctx context.Context, until time.Time) error {
 		if e.w.State.Final() {
 			continue
 		}
-		if v := j.step(e, until); v != nil {
+		v, err := j.step(ctx, e, until)
+		if err != nil {
+			return err
+		}
+		if v != nil {
 			j.happens(e.w.Ended, verdictFalls, func(ctx context.Context) error { return j.verdict(ctx, e, v) })
 		}
 	}
@@ -76,6 +80,15 @@ func (j *judging) verdict(ctx context.Context, e *watched, v *watch.Verdict) err
 	p, err := j.world.present(ctx, w.Service)
 	if err != nil {
 		return err
+	}
+	if v.State == watch.Passed || v.State == watch.Inconclusive {
+		back, err := j.decider.TakenBack(ctx, w, d, now)
+		if err != nil {
+			return err
+		}
+		if back != nil {
+			v = back
+		}
 	}
 	if e.plan, err = j.decider.Verdict(ctx, w, d, v, p, now); err != nil {
 		return err

@@ -360,17 +360,40 @@ func (j *judging) readings(ctx context.Context, svc decide.Service, from, to tim
 	return sortedBy(all, func(m measured) time.Time { return m.At }), nil
 }
 
-// step takes one watch up to a time: its looks, the alerts that fire, its deadline, and what
-// a person did to it then.
-func (j *judging) step(e *watched, until time.Time) *watch.Verdict {
+// step takes one watch up to a time: its looks, the alerts that fire, its deadline, rollbacks, and
+// what a person did to it then.
+func (j *judging) step(ctx context.Context, e *watched, until time.Time) (*watch.Verdict, error) {
 	w := e.w
 	if was, ok := j.past.watches[e.deploy.ID]; ok && was.State == watch.Cancelled && !was.Ended.After(until) {
-		if v := j.stepTo(e, was.Ended); v != nil {
-			return v
+		if v, err := j.stepOver(ctx, e, was.Ended); v != nil || err != nil {
+			return v, err
 		}
-		return w.Cancel("a person, as it was then", was.Ended)
+		return w.Cancel("a person, as it was then", was.Ended), nil
 	}
-	return j.stepTo(e, until)
+	return j.stepOver(ctx, e, until)
+}
+
+// stepOver takes one watch up to a time, or until a rollback has put another version in place.
+func (j *judging) stepOver(ctx context.Context, e *watched, until time.Time) (*watch.Verdict, error) {
+	var puts []time.Time
+	for _, r := range j.world.runs {
+		if at := r.putBack(); r.Rollback && r.Service == e.w.Service && at.After(e.w.Started) && at.After(e.ticked) && !at.After(until) {
+			puts = append(puts, at)
+		}
+	}
+	slices.SortFunc(puts, time.Time.Compare)
+	now := j.world.now
+	defer func() { j.world.now = now }()
+	for _, at := range puts {
+		if v := j.stepTo(e, at); v != nil {
+			return v, nil
+		}
+		j.world.now = at
+		if v, err := j.decider.TakenBack(ctx, e.w, e.deploy, at); v != nil || err != nil {
+			return v, err
+		}
+	}
+	return j.stepTo(e, until), nil
 }
 
 func (j *judging) stepTo(e *watched, until time.Time) *watch.Verdict {

@@ -49,6 +49,7 @@ type Driver struct {
 	open      map[string]*driven // by run ID
 	draining  bool               // no run and no step begins any more
 	isStarted bool
+	putBack   []string // see PutBack
 }
 
 // driven is an open run.
@@ -80,6 +81,15 @@ func newDriven(r actions.Run) *driven { return &driven{run: r, wake: make(chan s
 // Record implements actions.Ledger for runs that are under way.
 func (d *Driver) Record(ctx context.Context, r actions.Record) error {
 	return ledger{d: d}.Record(ctx, r)
+}
+
+// PutBack gives the services in which a rollback has put its version back since the last call.
+func (d *Driver) PutBack() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	services := d.putBack
+	d.putBack = nil
+	return services
 }
 
 // Start begins to drive the open runs.

@@ -60,6 +60,11 @@ func (l ledger) Record(_ context.Context, r actions.Record) error {
 	if err != nil {
 		return err
 	}
+	if run.Rollback && decide.PutBack(run) && (r.Before == nil || !decide.PutBack(*r.Before)) {
+		d.mu.Lock()
+		d.putBack = append(d.putBack, run.Service)
+		d.mu.Unlock()
+	}
 	d.o.Notifier.Wake(receivers)
 	d.o.Changed()
 	return nil

@@ -2,6 +2,7 @@ package watching
 
 import (
 	"errors"
+	"slices"
 
 	"guardian/decide"
 	"guardian/internal/announce"
@@ -27,7 +28,11 @@ func (ws *Watches) step(e *watched, do func(*watch.Watch) *watch.Verdict) error 
 		return nil
 	}
 	e.pending = v
-	if err := ws.record(e, v); err != nil {
+	err := ws.mayStand(e)
+	if v = e.pending; err == nil {
+		err = ws.record(e, v)
+	}
+	if err != nil {
 		ws.o.Log.Error("a verdict could not be recorded; trying again", "watch", e.w.ID, "verdict", string(v.State), "error", err)
 		return err
 	}
@@ -38,6 +43,40 @@ func (ws *Watches) step(e *watched, do func(*watch.Watch) *watch.Verdict) error 
 		ws.o.Looks.Failed(e.w.Service)
 	}
 	return nil
+}
+
+// mayStand puts the end of a watch whose version was taken back in the place of a verdict about it.
+func (ws *Watches) mayStand(e *watched) error {
+	if e.pending.State != watch.Passed && e.pending.State != watch.Inconclusive {
+		return nil
+	}
+	v, err := ws.o.Decider().TakenBack(ws.ctx, e.w, e.deploy, ws.o.Now())
+	if v != nil {
+		e.pending = v
+	}
+	return err
+}
+
+// endTakenBack ends the watches in whose version's place a rollback has put another one.
+func (ws *Watches) endTakenBack() {
+	services := append(ws.takenBack, ws.o.Runs.PutBack()...)
+	ws.takenBack = nil
+	slices.Sort(services)
+	for _, service := range slices.Compact(services) {
+		for _, e := range ws.list(service) {
+			var failed error
+			err := ws.step(e, func(w *watch.Watch) (v *watch.Verdict) {
+				v, failed = ws.o.Decider().TakenBack(ws.ctx, w, e.deploy, ws.o.Now())
+				return v
+			})
+			if failed != nil {
+				ws.o.Log.Error("it could not be read whether a version was taken back; trying again", "watch", e.w.ID, "error", failed)
+			}
+			if err != nil || failed != nil {
+				ws.takenBack = append(ws.takenBack, service)
+			}
+		}
+	}
 }
 
 // record records a verdict with all that follows from it, in one transaction. There is no

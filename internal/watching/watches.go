@@ -34,6 +34,8 @@ type Runs interface {
 	Decide(decide func() error) error
 	Begin(ctx context.Context, req actions.Request, with runs.With) (actions.Run, error)
 	RefuseOutdated(ctx context.Context, service, environment string)
+	// PutBack gives the services in which a rollback has put its version back since the last call.
+	PutBack() []string
 }
 
 // Looks is what is known of the checks; recording.Recorder knows it.
@@ -100,6 +102,9 @@ type Watches struct {
 	of    map[string][]*watched // by service
 	peers map[string][]*watched // by the name of a check of another service that they are compared with
 	all   []*watched
+	// takenBack are services in which a rollback may have put another version in the place of a
+	// watched one; of Tick alone.
+	takenBack []string
 }
 
 // watched is an open watch. Its lock is held while a verdict is recorded: what comes meanwhile
@@ -132,6 +137,7 @@ func Resume(ctx context.Context, o Options) (*Watches, error) {
 			return nil, fmt.Errorf("watch %s: its deploy %s is not in the journal", w.ID, w.DeployID)
 		}
 		ws.add(&w, ds[0])
+		ws.takenBack = append(ws.takenBack, w.Service) // before a restart
 	}
 	return ws, nil
 }
@@ -262,6 +268,7 @@ func (ws *Watches) AlertFired(al rules.Alert, now time.Time) {
 // Tick lets the watches see the time, and repeats verdicts that the journal refused.
 func (ws *Watches) Tick(now time.Time) {
 	ws.endOverdue(now)
+	ws.endTakenBack()
 	for _, e := range ws.list("") {
 		_ = ws.step(e, func(w *watch.Watch) *watch.Verdict { return w.Tick(now) })
 	}
