@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"guardian/actions"
 	"guardian/internal/app"
 	"guardian/internal/config"
 	"guardian/internal/replay"
@@ -201,6 +202,36 @@ func TestAReplayOfTheRunningConfigurationIsWhatHappened(t *testing.T) {
 	back := other.Watches[1].Now.Rollback
 	if back == nil || back.Outcome != replay.RolledBack || back.To != "v2" {
 		t.Errorf("in mode auto it would have been %+v, want a rollback to v2, which passed its watch", back)
+	}
+}
+
+// TestAReplayEndsTheWatchOfAVersionThatWasTakenBack when the steps of the rollback were done.
+func TestAReplayEndsTheWatchOfAVersionThatWasTakenBack(t *testing.T) {
+	dir, r := t.TempDir(), &secret.Redactor{}
+	start, end := lived(t, dir, r, nil)
+	journal, err := store.Open(t.Context(), store.Options{Path: filepath.Join(dir, "data", "journal.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease, ok, err := journal.Acquire(t.Context(), "test", "", time.Hour)
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	at := func(m int) time.Time { return start.Add(time.Duration(m) * time.Minute) }
+	err = journal.Commit(t.Context(), lease.Token, store.Batch{Runs: []actions.Run{{
+		ID: "r_person", Service: "orders", Environment: watch.DefaultEnvironment, Runbook: "back", Rollback: true, Rev: 1, From: "v0", To: "v1",
+		State: actions.Cured, Trigger: actions.Trigger{Kind: actions.ByPerson, Person: "ada"}, Created: at(5), Started: at(5), Ended: at(30),
+		Steps: []actions.StepRun{{Name: "switch", State: actions.StepDone, Started: at(5), Ended: at(20)}},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	now := replayed(t, dir, pastConfig, r, start, end).Watches[0].Now
+	if now == nil || now.State != watch.Superseded || !now.At.Equal(at(20)) {
+		t.Errorf("the watch of v2: %+v", now)
 	}
 }
 
