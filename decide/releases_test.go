@@ -79,7 +79,7 @@ func TestTheVersionToGoBackTo(t *testing.T) {
 	bad := func(v string, change ...func(*decide.PastWatch)) decide.PastWatch {
 		return watched(v, now, watch.Failed, change...)
 	}
-	again := func(w *decide.PastWatch) { w.Watch, w.Deploy = "w_again", "d_again" }
+	again := func(w *decide.PastWatch) { w.Deploy = "d_again" }
 	for name, c := range map[string]struct {
 		ran      []decide.PastWatch
 		runs     []actions.Run // newest first

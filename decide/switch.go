@@ -149,7 +149,7 @@ func (d Decider) lastChange(ctx context.Context, past []PastWatch, dep watch.Dep
 		return last, fmt.Errorf("read the rollbacks of %s: %w", dep.Service, err)
 	}
 	for _, r := range runs {
-		if r.Rollback && r.Trigger.Kind != actions.ByDrill && putBack(r.State) {
+		if r.Rollback && r.Trigger.Kind != actions.ByDrill && PutBack(r) {
 			later(stepsDone(r))
 		}
 	}

@@ -159,17 +159,10 @@ func (d Decider) goods(ctx context.Context, f *actions.Facts, l line, now time.T
 // putAt is when a rollback had put its version back: when its last step was done. Its verification
 // comes after that.
 func putAt(r actions.Run) time.Time {
-	var last time.Time
-	for _, s := range r.Steps {
-		if s.State == actions.StepDone && s.Ended.After(last) {
-			last = s.Ended
-		}
-	}
+	done := stepsDone(r)
 	switch {
-	case !last.IsZero():
-		return last
-	case !r.Ended.IsZero():
-		return r.Ended
+	case !done.IsZero():
+		return done
 	case !r.Started.IsZero():
 		return r.Started
 	default:
