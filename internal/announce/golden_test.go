@@ -280,6 +280,11 @@ func everything() map[string]func(announce.Renderer) notifiers.Notice {
 			r.Kind, r.Runbook, r.From, r.To = string(watch.Operation), "promo-undo", "promo-1111", ""
 			return t.Run(r, now)
 		},
+		"run_undone": func(t announce.Renderer) notifiers.Notice {
+			r := verified(actions.Cured, "up", "up")
+			r.Kind, r.Runbook, r.From, r.To = string(watch.Operation), "promo-undo", "promo-1111", ""
+			return t.Run(r, now)
+		},
 		"verdict_passed":       verdict(watch.Passed, watch.Auto, plan),
 		"verdict_inconclusive": verdict(watch.Inconclusive, watch.Auto, plan),
 		"verdict_superseded":   verdict(watch.Superseded, watch.Auto, plan),

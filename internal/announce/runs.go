@@ -49,9 +49,11 @@ func (t Renderer) Run(r actions.Run, now time.Time) notifiers.Notice {
 	case actions.Cured:
 		n.Tone = notifiers.Good
 		put(w.runCured)
-		n.Steps = w.stepsCured
-		if !r.Rollback {
+		switch n.Steps = w.stepsCured; {
+		case !r.Rollback:
 			n.Steps = nil
+		case r.Kind == string(watch.Operation):
+			n.Steps = w.stepsUndone
 		}
 	case actions.NotCured:
 		n.Tone, n.Mention = notifiers.Bad, true
@@ -233,8 +235,16 @@ func (t Renderer) runNames(r actions.Run, now time.Time) []string {
 	return []string{
 		"what", what, "service", service, "runbook", r.Runbook, "from", r.From, "to", r.To,
 		"took", t.span(end.Sub(r.Created)), "until", until, "left", left, "question_step", step, "question_n", n,
-		"by", by, "note", note, "steps", strconv.Itoa(len(r.Steps)),
+		"by", by, "note", note, "steps", w.stepCount(len(r.Steps)),
 	}
+}
+
+// stepCount is how many steps a run has.
+func (x texts) stepCount(n int) string {
+	if n == 1 {
+		return x.oneStep
+	}
+	return fill(x.manySteps, "n", strconv.Itoa(n))
 }
 
 func (t Renderer) runFacts(n *notifiers.Notice, r actions.Run, now time.Time) {

@@ -36,26 +36,26 @@ type texts struct {
 	happened, unsure                                                                                  string
 	gateClosed, gateClosedText, gateWas, stepAskGate                                                  string
 
-	runBack, runBackTo, runOther, runDrill                            string
-	runUnknown, runAsks, runWaits, runStarted, runVerifying, runCured [2]string // title, text
-	runNotCured, runNotCuredOther, runWorse, runFailed, runRejected   [2]string
-	runExpired                                                        [2]string
-	runRefused                                                        [2]string
-	untilExpires, untilApproves, quorumOf, guardUntil                 string
-	stepFailed, stepFailedText                                        string
-	triggers                                                          map[actions.TriggerKind]string
-	steps                                                             map[actions.StepState]string
-	healths                                                           map[string]string
-	symptoms                                                          map[actions.SymptomKind]map[string]string
-	stepsUnknown, stepsCured, stepsNotCured, stepsWorse               []string
-	stepsFailed, stepsFailedOther, stepsNotCuredOther                 []string
-	stepsBlind, stepsAllBlind, stepsOrder                             []string
-	stepSuspect, stepSuspectUnderWay, stepSuspectAsks                 string
-	stepSuspectRolledBack, stepSuspectPutBack, stepSuspectFixed       string
-	stepManual, stepAck, stepLookYourself, stepPutBackFails           string
-	stepDeclareGood, stepRollBack, stepByHand, stepWait, stepAbort    string
-	stepRolledBack, stepOutdated, stepOtherRun, stepActByHand         string
-	stepApprove, stepReject, stepReceiver, stepTookOver               string
+	runBack, runBackTo, runOther, runDrill                                string
+	runUnknown, runAsks, runWaits, runStarted, runVerifying, runCured     [2]string // title, text
+	runNotCured, runNotCuredOther, runWorse, runFailed, runRejected       [2]string
+	runExpired                                                            [2]string
+	runRefused, passedUnsure                                              [2]string
+	untilExpires, untilApproves, quorumOf, guardUntil, oneStep, manySteps string
+	stepFailed, stepFailedText                                            string
+	triggers                                                              map[actions.TriggerKind]string
+	steps                                                                 map[actions.StepState]string
+	healths                                                               map[string]string
+	symptoms                                                              map[actions.SymptomKind]map[string]string
+	stepsUnknown, stepsCured, stepsUndone, stepsNotCured, stepsWorse      []string
+	stepsFailed, stepsFailedOther, stepsNotCuredOther                     []string
+	stepsBlind, stepsAllBlind, stepsOrder                                 []string
+	stepSuspect, stepSuspectUnderWay, stepSuspectAsks                     string
+	stepSuspectRolledBack, stepSuspectPutBack, stepSuspectFixed           string
+	stepManual, stepAck, stepLookYourself, stepPutBackFails               string
+	stepDeclareGood, stepRollBack, stepByHand, stepWait, stepAbort        string
+	stepRolledBack, stepOutdated, stepOtherRun, stepActByHand             string
+	stepApprove, stepReject, stepReceiver, stepTookOver                   string
 
 	blindBegan, blindBeganText, blindEnded, blindEndedText  string
 	allBlind, allBlindText, allSee, allSeeText              string

@@ -66,6 +66,10 @@ func english() texts {
 		runUndo:         "undo of {from} of {service}",
 
 		passed: "Deploy passed: {service} {version}", passedText: "Watched for {took}, no regression seen. {version} is now known to be good.",
+		passedUnsure: [2]string{
+			"Nothing became worse, but it is not known whether this deploy happened: {service} {version}",
+			"Watched for {took}, no regression seen. Its command failed, or nobody said that it ended: what was seen may be the version before, and {version} does not count as known good.",
+		},
 		inconclusive: "No verdict on deploy: {service} {version}", inconclusiveText: "{reason} Nothing is rolled back, and {version} does not count as known good.",
 		watching:   "Watching deploy: {service} {version}",
 		superseded: "Watch ended: another version replaced {service} {version}", supersededText: "The watch goes on with the newer deploy.",
@@ -79,7 +83,7 @@ func english() texts {
 		runUnknown:       [2]string{"Did it happen? Step {question_n} “{question_step}”: {what}", "The guardian was interrupted during this step, and whether it happened cannot be found out. It is not repeated until a person answers."},
 		runAsks:          [2]string{"Approval needed: {what}", "It starts once approved."},
 		runWaits:         [2]string{"Queued: {what}", "Another run of the service has not ended. Once it has, the guards are checked again."},
-		runStarted:       [2]string{"Started: {what}", "{steps} steps. Afterwards it is verified whether what failed is over."},
+		runStarted:       [2]string{"Started: {what}", "{steps}. Afterwards it is verified whether what failed is over."},
 		runVerifying:     [2]string{"Verifying: {what}", "All steps are done after {took}. Whether what failed is over is being verified."},
 		runCured:         [2]string{"Cured: {what}", "What failed is over, after {took}."},
 		runNotCured:      [2]string{"NOT cured: {what}", "All steps are done, but what failed is not over: the cause is probably not this deploy. Act now."},
@@ -92,6 +96,7 @@ func english() texts {
 		untilExpires:     "Without an answer until {until} ({left} from now), nothing is done.",
 		untilApproves:    "Without an answer until {until} ({left} from now), it starts automatically.",
 		quorumOf:         "{have} of {need}", guardUntil: " (until {until})",
+		oneStep: "1 step", manySteps: "{n} steps",
 		stepFailed: "Step {n} of {of} “{step}” failed: {what}", stepFailedText: "The steps after it are not run.",
 		triggers: map[actions.TriggerKind]string{
 			actions.ByVerdict: "failed deploy", actions.ByAlert: "alert", actions.ByPerson: "a person", actions.ByDrill: "drill",
@@ -103,6 +108,7 @@ func english() texts {
 		healths: map[string]string{"up": "up", "down": "down", "unknown": "could not look"},
 
 		stepsUnknown: []string{"Look at the target: did the step happen?", "Answer on the run's page: happened, do it again, or abort."},
+		stepsUndone:  []string{"Find what was wrong with the change before making it again."},
 		stepsCured:   []string{"Find what was wrong with the version before deploying it again."},
 		symptoms: map[actions.SymptomKind]map[string]string{
 			actions.SymptomAlert:   {"up": "resolved", "down": "not resolved", "unknown": "not known"},

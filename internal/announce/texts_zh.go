@@ -66,6 +66,10 @@ func chinese() texts {
 		runUndo:         "撤销 {service} 的 {from}",
 
 		passed: "【部署通过】{service} {version}", passedText: "观察 {took}，未发现变差，{version} 已记为已知良好版本。",
+		passedUnsure: [2]string{
+			"【未发现变差，但无法确定是否已部署】{service} {version}",
+			"观察 {took}，未发现变差。但部署命令失败，或没有收到结束通知：看到的可能仍是旧版本，{version} 不记为已知良好版本。",
+		},
 		inconclusive: "【部署无法判定】{service} {version}", inconclusiveText: "{reason}不会回滚，{version} 也不记为已知良好版本。",
 		watching:   "【部署观察中】{service} {version}",
 		superseded: "【观察结束】{service} {version} 已被新版本取代", supersededText: "将继续观察新部署的版本。",
@@ -79,7 +83,7 @@ func chinese() texts {
 		runUnknown:       [2]string{"【请确认】第 {question_n} 步“{question_step}”是否已执行？{what}", "该步骤执行时 guardian 被中断，无法判断是否已经生效。没有人确认之前不会重复执行。"},
 		runAsks:          [2]string{"【待批准】{what}", "批准后才会执行。"},
 		runWaits:         [2]string{"【等待中】{what}", "该服务的另一项处置尚未结束，结束后会重新检查保护规则。"},
-		runStarted:       [2]string{"【开始执行】{what}", "共 {steps} 步，执行完会验证故障是否消除。"},
+		runStarted:       [2]string{"【开始执行】{what}", "共 {steps}，执行完会验证故障是否消除。"},
 		runVerifying:     [2]string{"【验证恢复中】{what}", "全部步骤已执行完，用时 {took}，正在验证故障是否消除。"},
 		runCured:         [2]string{"【已恢复】{what}", "故障已消除，用时 {took}。"},
 		runNotCured:      [2]string{"【仍未恢复】{what}", "步骤已全部执行，但故障仍未消除，问题很可能不是本次部署引起的，请立即人工处理。"},
@@ -92,6 +96,7 @@ func chinese() texts {
 		untilExpires:     "{until} 前（还剩 {left}）无人答复则不执行。",
 		untilApproves:    "{until} 前（还剩 {left}）无人答复则自动执行。",
 		quorumOf:         "需 {need} 人，已有 {have} 人", guardUntil: "（至 {until}）",
+		oneStep: "1 步", manySteps: "{n} 步",
 		stepFailed: "【步骤失败】第 {n}/{of} 步“{step}”，{what}", stepFailedText: "后面的步骤不再执行。",
 		triggers: map[actions.TriggerKind]string{
 			actions.ByVerdict: "部署观察失败", actions.ByAlert: "告警", actions.ByPerson: "人工", actions.ByDrill: "演练",
@@ -103,6 +108,7 @@ func chinese() texts {
 		healths: map[string]string{"up": "正常", "down": "故障", "unknown": "无法探测"},
 
 		stepsUnknown: []string{"到目标系统上核实该步骤是否已经生效", "在处置详情页答复：已发生、重做一次或中止"},
+		stepsUndone:  []string{"查明该变更的问题后再重新执行"},
 		stepsCured:   []string{"查明该版本的问题后再重新部署"},
 		symptoms: map[actions.SymptomKind]map[string]string{
 			actions.SymptomAlert:   {"up": "已恢复", "down": "未恢复", "unknown": "未知"},

@@ -62,6 +62,9 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 		if !decide.MakesKnownGood(d, state) {
 			n.Text = fill(x.passedOperation, names...)
 		}
+		if d.Unsure {
+			n.Tone, n.Title, n.Text = notifiers.Neutral, fill(x.passedUnsure[0], names...), fill(x.passedUnsure[1], names...)
+		}
 		fact(&n, x.looks, t.looks(w))
 	case watch.Inconclusive:
 		n.Title = fill(x.inconclusive, names...)
@@ -167,7 +170,7 @@ func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verd
 		n.Title, next = fill(x.failedAlone, names...), x.noRunbook
 		n.Steps = []string{x.stepByHand}
 	case plan.aimless():
-		n.Title, next = fill(x.failedAlone, names...), x.noKnownGood
+		n.Title, next = fill(x.failedAlone, names...), t.refusals(x.noKnownGood, plan.Refusals, now)
 		n.Steps = []string{x.stepByHand, x.stepDeclareGood}
 	case plan.refused():
 		n.Title, next = fill(x.failedAlone, names...), t.refusals(x.runRefused[1], plan.Refusals, now)

@@ -36,8 +36,11 @@ func (r runAnswer) ended() bool {
 
 func (r runAnswer) print(w io.Writer) {
 	what := r.From + " → " + r.To
-	if r.Kind == "operation" {
+	switch {
+	case r.Kind == "operation":
 		what = "undo " + r.From
+	case r.To == "": // nothing to go back to
+		what = "rollback of " + r.From
 	}
 	_, _ = fmt.Fprintf(w, "%s: %s %s: %s %s\n", r.ID, r.Service, what, r.State, r.Reason)
 	for _, st := range r.Steps {

@@ -20,12 +20,43 @@ type watchAnswer struct {
 	Reason   string `json:"reason"`
 	URL      string `json:"url"`
 	Deadline string `json:"deadline"`
+	Mode     string `json:"mode"`
+	Deploy   struct {
+		Kind string `json:"kind"`
+	} `json:"deploy"`
 	Rollback *struct {
 		ID     string `json:"id"`
 		State  string `json:"state"`
 		To     string `json:"to"`
 		Reason string `json:"reason"`
 	} `json:"rollback"`
+	Plan *struct {
+		Refused []string `json:"refused"`
+	} `json:"plan"`
+}
+
+// follows says in a line what becomes of a watch that ended; "" for nothing.
+func (w watchAnswer) follows() string {
+	switch undone := w.Deploy.Kind == "operation"; {
+	case w.Rollback != nil && undone:
+		return fmt.Sprintf("undoing it, %s: %s", w.Rollback.ID, w.Rollback.State)
+	case w.Rollback != nil && w.Rollback.To == "":
+		return fmt.Sprintf("rollback %s: %s", w.Rollback.ID, w.Rollback.State)
+	case w.Rollback != nil:
+		return fmt.Sprintf("rollback %s to %s: %s", w.Rollback.ID, w.Rollback.To, w.Rollback.State)
+	case w.State != "failed":
+		return ""
+	case w.Plan == nil && undone:
+		return "nothing is undone: the service names no runbook that undoes operations (undo)"
+	case w.Plan == nil:
+		return "nothing is rolled back: the service names no rollback runbook"
+	case w.Mode == "observe":
+		return "nothing is rolled back: the service is only observed (mode observe)"
+	case len(w.Plan.Refused) > 0:
+		return "nothing is rolled back: " + strings.Join(w.Plan.Refused, "; ")
+	default:
+		return ""
+	}
 }
 
 // watchFlags is the command line of guardian watch.
@@ -154,7 +185,8 @@ const (
 )
 
 func (f *watchFlags) run(ctx context.Context, s streams, command []string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Duration(f.waitTimeout), fmt.Errorf("no verdict within --wait-timeout %s", f.waitTimeout))
+	all, until := ctx, time.Now().Add(time.Duration(f.waitTimeout))
+	ctx, cancel := context.WithDeadlineCause(all, until, fmt.Errorf("no verdict within --wait-timeout %s", f.waitTimeout))
 	defer cancel()
 	api := newClient(f.server)
 	if f.gate {
@@ -180,7 +212,9 @@ func (f *watchFlags) run(ctx context.Context, s streams, command []string) error
 		}
 	}
 	if f.cured && w.State == "failed" && w.Rollback != nil {
-		raw = waitForCure(ctx, s, api, &w, raw)
+		cure, cancel := context.WithDeadlineCause(all, until, fmt.Errorf("it had not ended within --wait-timeout %s", f.waitTimeout))
+		defer cancel()
+		raw = waitForCure(cure, s, api, &w, raw)
 	}
 	if err := f.print(s, w, raw); err != nil || !f.wait {
 		return err
@@ -332,12 +366,11 @@ func (f *watchFlags) print(s streams, w watchAnswer, raw []byte) error {
 		return err
 	}
 	_, err := fmt.Fprintf(s.out, "%s: %s\n", w.State, w.Reason)
-	if w.Rollback != nil {
-		_, _ = fmt.Fprintf(s.out, "rollback %s to %s: %s", w.Rollback.ID, w.Rollback.To, w.Rollback.State)
-		if f.cured && w.Rollback.Reason != "" {
-			_, _ = fmt.Fprintf(s.out, " (%s)", w.Rollback.Reason)
+	if next := w.follows(); next != "" {
+		if f.cured && w.Rollback != nil && w.Rollback.Reason != "" {
+			next += " (" + w.Rollback.Reason + ")"
 		}
-		_, _ = fmt.Fprintln(s.out)
+		_, _ = fmt.Fprintln(s.out, next)
 	}
 	return err
 }

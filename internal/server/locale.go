@@ -151,9 +151,11 @@ func (w locale) Percent(v float64) string {
 }
 
 // Odds renders how strong evidence is: without a regression, evidence ever reaches e with a
-// chance of at most 1/e (Ville).
-func (w locale) Odds(e float64) string {
+// chance of at most 1/e (Ville). worse: more failed than before, which chance may explain.
+func (w locale) Odds(e float64, worse bool) string {
 	switch {
+	case worse && (math.IsNaN(e) || e < 2):
+		return w.T("odds.little")
 	case math.IsNaN(e) || e < 2:
 		return w.T("odds.none")
 	case e >= 1e9:

@@ -190,5 +190,18 @@ func (d watchDetail) Decisive(e watch.Evidence) bool {
 	return d.Verdict.Metric == "" || d.Verdict.Metric == e.Metric
 }
 
+// Worse tells whether more failed after the deploy than before it, as a share, and more than is
+// tolerated.
+func (d watchDetail) Worse(e watch.Evidence) bool {
+	if e.Metric == watch.Latency || e.OfNumber() {
+		return false
+	}
+	after, before := float64(e.After.Failures), float64(e.Before.Failures)
+	return e.Excused.IsZero() && e.Before.Looks > 0 && after*float64(e.Before.Looks) > before*float64(e.After.Looks) && after > e.Allowed*float64(e.After.Looks)
+}
+
+// AnyWorse tells whether that holds of any check.
+func (d watchDetail) AnyWorse() bool { return slices.ContainsFunc(d.Evidence, d.Worse) }
+
 // Slow tells whether evidence is about how long looks take.
 func (d watchDetail) Slow(e watch.Evidence) bool { return e.Metric == watch.Latency }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,6 +24,7 @@ import (
 	"guardian/internal/secret"
 	"guardian/internal/server"
 	"guardian/probes/sample"
+	"guardian/watch"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -447,6 +449,23 @@ func TestStrangersAreToldNothing(t *testing.T) {
 	for _, path := range []string{"/login", "/nothing", "/-/ready"} {
 		if body := ask(s, "GET", path, "").Body.String(); strings.Contains(body, "secret place") || strings.Contains(body, "v0.9.0") || strings.Contains(body, "order-sync") {
 			t.Errorf("%s tells %s", path, body)
+		}
+	}
+}
+
+// TestMoreFailuresThanBeforeAreNotCalledNoHarm, however weak the evidence is.
+func TestMoreFailuresThanBeforeAreNotCalledNoHarm(t *testing.T) {
+	for lang, little := range map[string]string{"en": "More failed than before; could be chance", "zh": "失败比部署前多，但可能是偶然"} {
+		for failures, want := range map[int]bool{8: true, 0: false} {
+			m := busy()
+			i := slices.IndexFunc(m.watches, func(w server.Watch) bool { return w.ID == "w_7" })
+			m.watches[i].Evidence = []watch.Evidence{{
+				Check: "push", Metric: watch.Failures, Before: watch.Counts{Looks: 103}, After: watch.Counts{Looks: 41, Failures: failures}, Allowed: 0.01, EValue: 0.3,
+			}}
+			body := ask(newServer(t, m, nil), "GET", "/watches/w_7?lang="+lang, "").Body.String()
+			if strings.Contains(body, little) != want {
+				t.Errorf("%s, %d of 41 failed: said %v, want %v", lang, failures, !want, want)
+			}
 		}
 	}
 }

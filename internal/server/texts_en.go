@@ -9,7 +9,7 @@ func english() map[string]string {
 		"unit.d": "%d d", "unit.h": "%d h", "unit.min": "%d min", "unit.s": "%d s", "unit.ms": "%d ms", "unit.seconds": "s",
 		"skip": "Skip to the content", "stale": "The guardian does not answer; this is the last known state.", "menu": "Pages",
 		"none":      "None.",
-		"odds.none": "No sign of harm", "odds.some": "Odds that this is chance: below 1 in %s", "odds.most": "Odds that this is chance: below 1 in a billion",
+		"odds.none": "No sign of harm", "odds.little": "More failed than before; could be chance", "odds.some": "Odds that this is chance: below 1 in %s", "odds.most": "Odds that this is chance: below 1 in a billion",
 
 		"nav.overview": "Overview", "nav.alerts": "Alerts", "nav.journal": "Journal", "nav.drills": "Drills", "nav.sla": "Report",
 		"nav.logout":  "Log out",
@@ -37,7 +37,7 @@ func english() map[string]string {
 
 		"mark.right": "right", "mark.wrong": "wrong", "mark.late": "right, but late", "mark.note": "Note (optional)", "mark.said": "%s marked this verdict as %s",
 		"mark.help": "Was this verdict right? The accuracy in the report is computed from these marks.",
-		"mark.plan": "Rollback target: %s.", "mark.plan_undo": "Undone by runbook %s.", "mark.plan_refused": "Rollback target: %s; guards are against it:",
+		"mark.plan": "Rollback target: %s.", "mark.plan_undo": "Undone by runbook %s.", "mark.plan_none": "Guards are against it:", "mark.plan_refused": "Rollback target: %s; guards are against it:",
 		"score.title": "Accuracy of verdicts", "score.policy": "Watched", "score.judged": "Judged", "score.failed": "Failed", "score.agreed": "Agreed", "score.wrong": "Wrong",
 		"score.of_cause": "%d failed, %d right, %d wrong", "score.unmarked": "Not marked", "score.missed": "Missed", "score.rate": "False rollbacks", "score.between": "%s (between %s and %s)", "score.none": "No deploy was judged in this month.",
 

@@ -9,7 +9,7 @@ func chinese() map[string]string {
 		"unit.d": "%d 天", "unit.h": "%d 小时", "unit.min": "%d 分钟", "unit.s": "%d 秒", "unit.ms": "%d 毫秒", "unit.seconds": "秒",
 		"skip": "跳到正文", "stale": "无法连接 Guardian：以下是最后已知的情况。", "menu": "页面",
 		"none":      "无。",
-		"odds.none": "没有变坏的迹象", "odds.some": "纯属偶然的概率低于 %s 分之一", "odds.most": "纯属偶然的概率低于十亿分之一",
+		"odds.none": "没有变坏的迹象", "odds.little": "失败比部署前多，但可能是偶然", "odds.some": "纯属偶然的概率低于 %s 分之一", "odds.most": "纯属偶然的概率低于十亿分之一",
 
 		"nav.overview": "总览", "nav.alerts": "告警", "nav.journal": "日志", "nav.drills": "演练", "nav.sla": "报告",
 		"nav.logout":  "退出",
@@ -37,7 +37,7 @@ func chinese() map[string]string {
 
 		"mark.right": "正确", "mark.wrong": "错误", "mark.late": "正确，但太晚", "mark.note": "备注（可选）", "mark.said": "%s 认为这个结论%s",
 		"mark.help": "这个结论对吗？报告中的准确性由这些评价得出。",
-		"mark.plan": "回滚目标：%s。", "mark.plan_undo": "由预案 %s 撤销。", "mark.plan_refused": "回滚目标：%s；保护规则不允许：",
+		"mark.plan": "回滚目标：%s。", "mark.plan_undo": "由预案 %s 撤销。", "mark.plan_none": "保护规则不允许：", "mark.plan_refused": "回滚目标：%s；保护规则不允许：",
 		"score.title": "结论的准确性", "score.policy": "观察方式", "score.judged": "已判定", "score.failed": "失败", "score.agreed": "被认同", "score.wrong": "判错",
 		"score.of_cause": "失败 %d 次，认同 %d 次，判错 %d 次", "score.unmarked": "未评价", "score.missed": "漏判", "score.rate": "误回滚率", "score.between": "%s（介于 %s 与 %s 之间）", "score.none": "本月没有已判定的部署。",
 

@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// TestWhatFollowsAVerdictIsSaid, also when nothing does.
+func TestWhatFollowsAVerdictIsSaid(t *testing.T) {
+	for name, c := range map[string]struct{ answer, want string }{
+		"a rollback":                       {`{"state": "failed", "rollback": {"id": "r_1", "to": "v1", "state": "cured"}, "plan": {}}`, "rollback r_1 to v1: cured"},
+		"one with nothing to go back to":   {`{"state": "failed", "rollback": {"id": "r_1", "state": "refused"}, "plan": {}}`, "rollback r_1: refused"},
+		"an operation is undone":           {`{"state": "failed", "deploy": {"kind": "operation"}, "rollback": {"id": "r_1", "state": "cured"}}`, "undoing it, r_1: cured"},
+		"an operation that nothing undoes": {`{"state": "failed", "deploy": {"kind": "operation"}, "rollback": null}`, "nothing is undone: the service names no runbook that undoes operations (undo)"},
+		"a service without a runbook":      {`{"state": "failed", "rollback": null}`, "nothing is rolled back: the service names no rollback runbook"},
+		"one that is only observed":        {`{"state": "failed", "mode": "observe", "plan": {"to": "v1"}}`, "nothing is rolled back: the service is only observed (mode observe)"},
+		"a pass":                           {`{"state": "passed", "rollback": null}`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var w watchAnswer
+			if err := json.Unmarshal([]byte(c.answer), &w); err != nil {
+				t.Fatal(err)
+			}
+			if got := w.follows(); got != c.want {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
+	}
+	var out strings.Builder
+	runAnswer{ID: "r_1", Service: "orders", From: "v3", State: "refused"}.print(&out)
+	if !strings.Contains(out.String(), "orders rollback of v3: refused") {
+		t.Error(out.String())
+	}
+}
