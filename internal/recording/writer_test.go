@@ -245,6 +245,7 @@ func TestWhoLookedAsAStandbyWasNotBlind(t *testing.T) {
 			second.Add(look(j.now.Add(4*time.Second), sample.Up))
 			var blind time.Duration
 			all := j.intervals(second)
+			slices.SortFunc(all, func(x, y sla.Interval) int { return x.From.Compare(y.From) })
 			for _, i := range all {
 				if i.Health == sample.Unknown {
 					blind += i.To.Sub(i.From)

