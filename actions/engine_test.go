@@ -108,7 +108,7 @@ func TestRunEnds(t *testing.T) {
 			change: func(r *actions.Request) {
 				r.Refusals = []actions.Refusal{{Code: actions.InCooldown, Detail: reason.Text("wait")}}
 			},
-			state: actions.Refused, reason: "cooldown: wait", steps2: "skipped skipped",
+			state: actions.Refused, reason: "cool-down: wait", steps2: "skipped skipped",
 		},
 		"the brake asks a person": {
 			change: func(r *actions.Request) {
