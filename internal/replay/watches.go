@@ -167,12 +167,7 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 		return nil // a guardian with this configuration would have refused the call
 	}
 	now := d.Announced
-	var open []*watch.Watch
-	for _, e := range j.watches {
-		if e.w.Service == d.Service && e.w.Environment == d.Environment && !e.w.State.Final() {
-			open = append(open, e.w)
-		}
-	}
+	open := j.openWatches(d)
 	p, err := j.world.present(ctx, d.Service)
 	if err != nil {
 		return err
@@ -241,6 +236,17 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 	j.watches = append(j.watches, e)
 	j.world.watches = j.watches
 	return j.refuseOutdated(ctx)
+}
+
+// openWatches gives the open watches of a deploy's service and environment.
+func (j *judging) openWatches(d watch.Deploy) []*watch.Watch {
+	var open []*watch.Watch
+	for _, e := range j.watches {
+		if e.w.Service == d.Service && e.w.Environment == d.Environment && !e.w.State.Final() {
+			open = append(open, e.w)
+		}
+	}
+	return open
 }
 
 // begun gives a deploy as it was announced, if its end was recorded in time. Where it was not, the
