@@ -269,8 +269,11 @@ func over(symptoms []Symptom) reason.Reason {
 		kind SymptomKind
 		code string
 	}{
-		{SymptomCheck, "verify_up_again"}, {SymptomSlow, "verify_fast_again"},
-		{SymptomCounter, "verify_counts_again"}, {SymptomTraffic, "verify_traffic_again"}, {SymptomNumber, "verify_number_again"},
+		{SymptomCheck, "verify_up_again"},
+		{SymptomSlow, "verify_fast_again"},
+		{SymptomCounter, "verify_counts_again"},
+		{SymptomTraffic, "verify_traffic_again"},
+		{SymptomNumber, "verify_number_again"},
 		{SymptomAlert, "verify_resolved"},
 	} {
 		if len(by[k.kind]) > 0 {

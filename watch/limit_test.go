@@ -42,7 +42,8 @@ func TestADeployDoesNotPassWhileACheckFailsMoreThanItMay(t *testing.T) {
 		"it began to fail in the last quarter":      {flaky, up(190) + strings.Repeat("....x", 10), watch.Inconclusive, "with failure_rate"},
 		"a check that looked too seldom is no pass": {green("push"), up(9), watch.Inconclusive, "Too little was seen: a pass needs 10 judged looks of each check (min_samples), there were fewer of push (9)"},
 		"nor is one that was never seen up, and that is said first": {
-			watch.Snapshot{Begin: watch.Beginning{Excuses: map[string]watch.Excuse{"push": watch.ExcusedRed}}}, down(120), watch.Inconclusive,
+			watch.Snapshot{Begin: watch.Beginning{Excuses: map[string]watch.Excuse{"push": watch.ExcusedRed}}},
+			down(120), watch.Inconclusive,
 			"Not judged, because not seen up since: push (down before the deploy).",
 		},
 	} {

@@ -40,7 +40,7 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			if name == "first_tried" {
 				text = nil
 			}
-			line += " " + name + strings.Trim(string(text), `"`)
+			line = strings.Join([]string{line, name + strings.Trim(string(text), `"`)}, " ")
 		}
 	}
 	h.calls = append(h.calls, strings.TrimPrefix(line, "/api/v1/"))

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 
@@ -24,16 +25,16 @@ func TestReadingsOfHistogramsAndGauges(t *testing.T) {
 	for i := range 41 {
 		at, n := from.Add(time.Duration(i)*watch.CounterEvery).UnixMilli(), float64(100*i)
 		classic := func(le string, v float64) series.Point {
-			return series.Point{Metric: labels.FromStrings(labels.MetricName, "classic_seconds_bucket", "le", le, "shop", "sg"), T: at, F: v}
+			return series.Point{Metric: labels.FromStrings(model.MetricNameLabel, "classic_seconds_bucket", "le", le, "shop", "sg"), T: at, F: v}
 		}
 		// Nine in ten requests take up to 0.1 s, the others up to 1 s.
 		points := []series.Point{classic("0.1", 0.9*n), classic("1", n), classic("+Inf", n)}
 		points = append(points, series.Point{
-			Metric: labels.FromStrings(labels.MetricName, "native_seconds", "shop", "sg"), T: at,
+			Metric: labels.FromStrings(model.MetricNameLabel, "native_seconds", "shop", "sg"), T: at,
 			H: &histogram.FloatHistogram{
 				Schema: 0, Count: n, Sum: n, PositiveSpans: []histogram.Span{{Offset: -3, Length: 1}, {Offset: 2, Length: 1}}, PositiveBuckets: []float64{0.9 * n, 0.1 * n},
 			},
-		}, series.Point{Metric: labels.FromStrings(labels.MetricName, "queue_depth", "shop", "sg"), T: at, F: n})
+		}, series.Point{Metric: labels.FromStrings(model.MetricNameLabel, "queue_depth", "shop", "sg"), T: at, F: n})
 		if err := db.Append(t.Context(), points); err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/storage"
@@ -206,7 +207,7 @@ func TestCountersAreSuggestedFor(t *testing.T) {
 		all += 100
 		lost += float64(i % 2)
 		for name, v := range map[string]float64{"lost_total": lost, "orders_total": all} {
-			memory.Append(labels.FromStrings(labels.MetricName, name), promql.FPoint{T: at.UnixMilli(), F: v})
+			memory.Append(labels.FromStrings(model.MetricNameLabel, name), promql.FPoint{T: at.UnixMilli(), F: v})
 		}
 	}
 	metrics := "{name: orders, watch: {metrics: [{name: o, failures: lost_total, total: orders_total}, {name: m, value: up_to}, {name: x, failures: a_total, total: b_total}]}}"

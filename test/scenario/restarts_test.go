@@ -5,6 +5,7 @@ package scenario_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,9 +41,7 @@ func restarted(after time.Duration, more func(*stage) map[string]any) func(*stag
 		time.Sleep(after)
 		body := map[string]any{"previous_version": "v1"}
 		if more != nil {
-			for key, value := range more(st) {
-				body[key] = value
-			}
+			maps.Copy(body, more(st))
 		}
 		return st.Deploy("v2", body)
 	}

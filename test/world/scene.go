@@ -113,8 +113,9 @@ func Begin(w *World, settings *decide.Settings, r *rand.Rand) *Scene {
 // sameTime fills in what was seen at the same time of day a week and a day before: half an hour
 // before noon until four hours after it.
 func (s *Scene) sameTime() {
-	for _, days := range []time.Duration{7, 1} {
-		from, to := -days*24*time.Hour-time.Hour, -days*24*time.Hour+4*time.Hour
+	for _, days := range []int{7, 1} {
+		back := time.Duration(days) * 24 * time.Hour
+		from, to := -back-time.Hour, -back+4*time.Hour
 		for i := range s.checks {
 			c := &s.checks[i]
 			for t := from; t < to; t += c.every() {
@@ -223,7 +224,7 @@ func (s *Scene) advance(until time.Duration) error {
 			}
 		}
 		if (len(s.counters) > 0 || s.w.Rule) && s.read <= at {
-			s.now, at = s.read, s.read
+			s.now = s.read
 			s.read += watch.CounterEvery
 			if err := s.measure(); err != nil {
 				return err

@@ -136,8 +136,8 @@ type shop struct {
 
 // at gives the version that answers a look at a shop, and since when; false while nothing answers.
 func (s *shop) at(r *rand.Rand, where string, t time.Duration) (v serving, ok bool) {
-	for i := len(s.versions) - 1; i >= 0; i-- {
-		v = s.versions[i]
+	for i, latest := range slices.Backward(s.versions) {
+		v = latest
 		if len(v.shops) > 0 && where != "" && !slices.Contains(v.shops, where) {
 			continue
 		}

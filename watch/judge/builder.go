@@ -118,9 +118,12 @@ func ratios(q, spacing float64) []float64 {
 
 // smallRatios are the odds ratios of faults under twice as many failures. Each has smallPart of the
 // weight, since such a fault takes long to find anyway.
-func smallRatios() [2]float64 { return [2]float64{1.25, 1.5} }
+func smallRatios() [smallCount]float64 { return [2]float64{1.25, 1.5} }
 
-const smallPart = 0.04
+const (
+	smallCount = 2
+	smallPart  = 0.04
+)
 
 // What an outage takes of the weight when failures come in bursts: there it takes longest to find.
 const (
@@ -165,7 +168,7 @@ func (b *builder) add(x null) {
 		}
 		b.cell(all*smallPart, l)
 	}
-	all *= 1 - smallPart*float64(len(smallRatios()))
+	all *= 1 - smallPart*smallCount
 	// Nulls with a higher rate have fewer alternatives; the cells that are left have the factor 1 and
 	// the weight 0.
 	none := likelihood{1, 1, 1, 1}
@@ -208,7 +211,7 @@ func (b *builder) persistent() int {
 }
 
 // cells is the number of alternatives of each null, the outage since the deploy apart.
-func (b *builder) cells() int { return len(smallRatios()) + b.width + b.persistent() }
+func (b *builder) cells() int { return smallCount + b.width + b.persistent() }
 
 // weight is the weight of alternative j of n; the last is the outage.
 func (b *builder) weight(j, n int) float64 {

@@ -66,7 +66,7 @@ func (t *OneSample) add(p, weight float64) {
 // withSmall adds the odds ratios under 2.
 func (t OneSample) withSmall() OneSample {
 	for i := range t.alt[:t.n] {
-		t.alt[i].weight += math.Log1p(-smallPart * float64(len(smallRatios())))
+		t.alt[i].weight += math.Log1p(-smallPart * smallCount)
 	}
 	for _, ratio := range smallRatios() {
 		t.add(shiftOdds(t.p0, ratio), smallPart)

@@ -73,7 +73,7 @@ func (t output) innocent() (broken int, err error) {
 					return broken, err
 				}
 				failed, _ := state(watch.Failed)(got)
-				line += fmt.Sprintf(" failed %.1f %%", 100*failed)
+				line = fmt.Sprintf("%s failed %.1f %%", line, 100*failed)
 				switch {
 				case witness == alone:
 					back, _ := got.share(func(x ending) bool { return x.back })
