@@ -125,7 +125,7 @@ bench: setup mutants ## all benchmarks, and the mutants (most of an hour; those 
 # (PART=streams, worlds or innocent: one of them; ONLY: lines with these words). QUICK=1 draws few
 # streams, as its test does.
 .PHONY: bench-judge
-bench-judge: build ## measure the judge's false alarms and delays on 20,000 streams a line (half an hour; QUICK=1: a minute)
+bench-judge: build ## measure the judge's false alarms and delays on 20,000 streams a line (a quarter of an hour; QUICK=1: a minute)
 	$(GO) run ./test/bench/judge -guardian $(BIN)/guardian $(if $(QUICK),-streams 300) $(if $(PART),-part $(PART)) $(if $(ONLY),-only '$(ONLY)')
 
 .PHONY: bench-replay

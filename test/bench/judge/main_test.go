@@ -106,12 +106,18 @@ func TestThePageShowsTheTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range table() {
-		_, rest, found := strings.Cut(string(page), "\n| "+r.what+" | ")
+	shows := func(what, bound string, holds bool) {
+		_, rest, found := strings.Cut(string(page), "\n| "+what+" | ")
 		said, _, _ := strings.Cut(rest, "\n")
-		if !found || strings.Contains(said, "does not hold") || !strings.HasSuffix(said, " | "+r.bound()+" |") {
-			t.Errorf("docs/judge.md has no line %q that %s; measure with make bench-judge", r.what, r.bound())
+		if !found || strings.Contains(said, "does not hold") == holds || !strings.HasSuffix(said, " | "+bound+" |") {
+			t.Errorf("docs/judge.md has no line %q that %s; measure with make bench-judge", what, bound)
 		}
+	}
+	for _, r := range table() {
+		shows(r.what, r.bound(), true)
+	}
+	for _, c := range worlds() {
+		shows(c.what, c.bound(), !slices.Contains(notYet(t), c.what))
 	}
 }
 
