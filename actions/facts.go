@@ -74,7 +74,7 @@ const (
 	Passed   Proof = "passed"   // it is known to be good, and nothing speaks against it since
 	Healthy  Proof = "healthy"  // enough looks saw it run, and nothing speaks against it; it never passed
 	Unproven Proof = "unproven" // too little was seen of it
-	Spoken   Proof = "bad"      // something speaks against it
+	Suspect  Proof = "bad"      // something speaks against it
 )
 
 // Release is a version that ran.
@@ -134,7 +134,7 @@ func Target(f Facts) (version string, why reason.Reason) {
 			return r.Version, reason.New("target_ran_before", "version", r.Version, "since", r.Since)
 		case Healthy:
 			return r.Version, reason.New("target_ran_healthy", "version", r.Version, "since", r.Since)
-		case Unproven, Spoken:
+		case Unproven, Suspect:
 		}
 	}
 	var best *KnownGood

@@ -328,12 +328,12 @@ func TestTargetByWhatRan(t *testing.T) {
 		asks    bool
 	}{
 		"what passed":                      {ran: ran(actions.Passed, actions.Passed), want: "a"},
-		"what failed is stepped over":      {ran: ran(actions.Spoken, actions.Passed), want: "b"},
+		"what failed is stepped over":      {ran: ran(actions.Suspect, actions.Passed), want: "b"},
 		"what nobody saw is stepped over":  {ran: ran(actions.Unproven, actions.Passed), want: "b"},
-		"what ran healthy asks":            {ran: ran(actions.Spoken, actions.Healthy), want: "b", asks: true},
-		"unless the service lets it":       {ran: ran(actions.Spoken, actions.Healthy), unasked: true, want: "b"},
-		"else what is known to be good":    {ran: ran(actions.Spoken), want: "b"},
-		"over what was good once, it asks": {ran: []actions.Release{{Version: "a", Proof: actions.Spoken, Once: true}, {Version: "b", Proof: actions.Passed}}, want: "b", asks: true},
+		"what ran healthy asks":            {ran: ran(actions.Suspect, actions.Healthy), want: "b", asks: true},
+		"unless the service lets it":       {ran: ran(actions.Suspect, actions.Healthy), unasked: true, want: "b"},
+		"else what is known to be good":    {ran: ran(actions.Suspect), want: "b"},
+		"over what was good once, it asks": {ran: []actions.Release{{Version: "a", Proof: actions.Suspect, Once: true}, {Version: "b", Proof: actions.Passed}}, want: "b", asks: true},
 		"never what is bad":                {ran: []actions.Release{{Version: "2", Proof: actions.Passed}, {Version: "b", Proof: actions.Passed}}, want: "b"},
 	} {
 		t.Run(name, func(t *testing.T) {

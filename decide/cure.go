@@ -103,9 +103,7 @@ func alertSymptom(al rules.Alert) actions.Symptom {
 func worrying(service, environment string, since time.Time, open []rules.Alert) []actions.Symptom {
 	var all []actions.Symptom
 	for _, al := range open {
-		of := al.Labels["environment"]
-		if al.State == rules.Firing && al.Service() == service && (of == "" || of == environment) &&
-			(al.FailsWatch || al.Tier == rules.Critical) && al.ActiveAt.After(since) {
+		if al.State == rules.Firing && watch.Concerns(al, service, environment, nil) && (al.FailsWatch || al.Tier == rules.Critical) && al.ActiveAt.After(since) {
 			all = append(all, alertSymptom(al))
 		}
 	}

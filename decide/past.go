@@ -81,12 +81,6 @@ func PastWatchOf(w *watch.Watch) PastWatch {
 	}
 }
 
-// Answered is a version that a check saw, and when its first and its last answer began.
-type Answered struct {
-	Version     string
-	First, Last time.Time
-}
-
 // Present is how checks and alerts are at the moment of the decision.
 type Present struct {
 	Health   map[string]sample.Health      // by check; without an entry: Unknown
@@ -99,7 +93,7 @@ type Present struct {
 	// zero when nothing tells.
 	RunsSince time.Time
 	// Answered are the versions that a check saw last, by check, oldest first.
-	Answered map[string][]Answered
+	Answered map[string][]watch.Answered
 }
 
 // Decider decides by one configuration over one past. It has no state of its own.

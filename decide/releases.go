@@ -54,21 +54,21 @@ func (d Decider) releases(ctx context.Context, l line, now time.Time) (ran []rel
 			bad = append(bad, actions.Bad{Version: w.Version, At: at})
 		}
 	}
-	spoken := slices.Clone(bad)
+	against := slices.Clone(bad)
 	for _, r := range runs {
 		if l.takes(r) && r.To != "" && PutBack(r) {
 			ran = append(ran, release{version: r.To, since: putAt(r)})
-			spoken = append(spoken, actions.Bad{Version: r.From, At: putAt(r)})
+			against = append(against, actions.Bad{Version: r.From, At: putAt(r)})
 		}
 	}
 	slices.SortStableFunc(ran, func(x, y release) int { return x.since.Compare(y.since) })
-	return withToldBefore(ran), append(bad, goneBack(ran, spoken)...), nil
+	return withToldBefore(ran), append(bad, goneBack(ran, against)...), nil
 }
 
 // goneBack gives the versions that people took back by deploying an older one again. Deploying one
 // again that had failed or been taken back is trying it again: it says nothing against the version
 // in its place.
-func goneBack(ran []release, spoken []actions.Bad) []actions.Bad {
+func goneBack(ran []release, against []actions.Bad) []actions.Bad {
 	first := map[string]int{} // when each version ran first
 	for i, r := range ran {
 		if _, met := first[versions.Key(r.version)]; !met {
@@ -78,7 +78,7 @@ func goneBack(ran []release, spoken []actions.Bad) []actions.Bad {
 	var bad []actions.Bad
 	for i := 1; i < len(ran); i++ {
 		before, r := ran[i-1], ran[i]
-		again := slices.ContainsFunc(spoken, func(b actions.Bad) bool {
+		again := slices.ContainsFunc(against, func(b actions.Bad) bool {
 			return versions.Same(b.Version, r.version) && !b.At.After(r.since)
 		})
 		if r.watched != nil && !again && first[versions.Key(r.version)] < first[versions.Key(before.version)] {
@@ -184,7 +184,7 @@ func (d Decider) proof(ctx context.Context, f actions.Facts, l line, r release, 
 	case good:
 		return actions.Passed, nil
 	case bad:
-		return actions.Spoken, nil
+		return actions.Suspect, nil
 	}
 	svc, ok := d.Settings.Service(l.service)
 	if !ok || r.watched != nil && r.watched.Unsure {

@@ -46,7 +46,7 @@ func (d Decider) snapshot(ctx context.Context, svc Service, dep watch.Deploy, p 
 		problems = append(problems, err)
 	}
 	snap.Begin = begin
-	if err := d.bystanders(ctx, &snap, svc, dep); err != nil {
+	if err := d.unaffected(ctx, &snap, svc, dep); err != nil {
 		problems = append(problems, err)
 	}
 	if err := d.baselines(ctx, &snap, svc, begin.Before, bad); err != nil {
@@ -66,14 +66,14 @@ func (d Decider) snapshot(ctx context.Context, svc Service, dep watch.Deploy, p 
 // marketplace.
 const mostPeers = 8
 
-// bystanders finds the checks that the deploy cannot break, with which those that it can are
+// unaffected finds the checks that the deploy cannot break, with which those that it can are
 // compared: controls, those of the service at other shops, and those of other services on the
 // same marketplaces. One that began to fail shortly before the hook is one of them: it shows what
 // others see too.
-func (d Decider) bystanders(ctx context.Context, snap *watch.Snapshot, svc Service, dep watch.Deploy) error {
+func (d Decider) unaffected(ctx context.Context, snap *watch.Snapshot, svc Service, dep watch.Deploy) error {
 	fit := func(c Check) (bool, error) {
 		st, err := d.stretchOf(ctx, c, svc.Watch, snap.Begin.Switch.At, nil)
-		return st.Seen && (st.Last == sample.Up || st.Open() && lately(st.Onset, snap.Begin.Switch.At, svc.Watch)), err
+		return st.Seen && (st.Last == sample.Up || st.Open() && svc.lately(st.Onset, snap.Begin.Switch.At)), err
 	}
 	for _, c := range slices.Concat(d.Settings.Controls(), d.Settings.ChecksOf(svc.Name)) {
 		if !c.Control && watch.Reaches(dep.Shops, c.CheckPolicy) || snap.Health[c.Check] == sample.Up {

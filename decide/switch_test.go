@@ -72,12 +72,12 @@ func TestWhereBeforeEnds(t *testing.T) {
 		down   func(time.Duration) bool
 		change func(*world, *watch.Deploy)
 
-		before   time.Duration // before noon
-		by       watch.SwitchBy
-		from     time.Duration // before noon
-		excuse   watch.Excuse
-		reprieve time.Duration // after noon
-		doubt    string
+		before    time.Duration // before noon
+		by        watch.SwitchBy
+		from      time.Duration // before noon
+		excuse    watch.Excuse
+		recoverBy time.Duration // after noon
+		doubt     string
 	}{
 		"nothing fails: the hook":                             {down: never, by: watch.ByHook},
 		"the last look failed, as the first of a new version": {down: since(every), before: every, by: watch.ByOnset},
@@ -118,7 +118,7 @@ func TestWhereBeforeEnds(t *testing.T) {
 		"the version tells when, and whose it is": {
 			down: since(5 * time.Minute), before: 5 * time.Minute, by: watch.ByVersion, from: 4 * time.Minute,
 			change: func(w *world, _ *watch.Deploy) {
-				w.present.Answered = map[string][]decide.Answered{"push": {
+				w.present.Answered = map[string][]watch.Answered{"push": {
 					{Version: "v1", First: ago(4 * time.Hour), Last: ago(6 * time.Minute)}, {Version: "v2", First: ago(4 * time.Minute), Last: ago(every)},
 				}}
 			},
@@ -133,7 +133,7 @@ func TestWhereBeforeEnds(t *testing.T) {
 		"a version that was there all along is deployed again": {
 			down: never, by: watch.ByHook,
 			change: func(w *world, _ *watch.Deploy) {
-				w.present.Answered = map[string][]decide.Answered{"push": {{Version: "v2", First: ago(5 * time.Minute), Last: ago(every)}}}
+				w.present.Answered = map[string][]watch.Answered{"push": {{Version: "v2", First: ago(5 * time.Minute), Last: ago(every)}}}
 			},
 		},
 		"the control of its network failed too": {
@@ -162,13 +162,13 @@ func TestWhereBeforeEnds(t *testing.T) {
 			},
 		},
 		"the version before failed, nobody took it back, and this is its fix": {
-			down: since(30 * time.Minute), before: 30 * time.Minute, by: watch.ByHook, excuse: watch.ExcusedInherited, reprieve: 2 * time.Minute,
+			down: since(30 * time.Minute), before: 30 * time.Minute, by: watch.ByHook, excuse: watch.ExcusedInherited, recoverBy: 2 * time.Minute,
 			change: func(w *world, _ *watch.Deploy) {
 				w.past.watches = []decide.PastWatch{bad(watch.Failed, 30*time.Minute, 28*time.Minute, true)}
 			},
 		},
 		"the version before is undecided with evidence against it": {
-			down: since(time.Minute), before: time.Minute, by: watch.ByHook, excuse: watch.ExcusedInherited, reprieve: 2 * time.Minute,
+			down: since(time.Minute), before: time.Minute, by: watch.ByHook, excuse: watch.ExcusedInherited, recoverBy: 2 * time.Minute,
 			change: func(w *world, _ *watch.Deploy) {
 				w.past.watches = []decide.PastWatch{bad(watch.Superseded, time.Minute, 0, true)}
 			},
@@ -204,7 +204,7 @@ func TestWhereBeforeEnds(t *testing.T) {
 				r := rolledBack("v2", "v1", 30*time.Second, actions.Cured)
 				r.Trigger.Deploy, r.Steps = "d_1", []actions.StepRun{{Ended: ago(50 * time.Second)}}
 				w.past.runs = []actions.Run{r}
-				w.present.Answered = map[string][]decide.Answered{"push": {
+				w.present.Answered = map[string][]watch.Answered{"push": {
 					{Version: "v1", First: ago(4 * time.Hour), Last: ago(40 * time.Second)}, {Version: "v2", First: ago(3 * time.Minute), Last: ago(every)},
 				}}
 			},
@@ -215,6 +215,33 @@ func TestWhereBeforeEnds(t *testing.T) {
 				b := bad(watch.Watching, 3*time.Minute, 0, false)
 				b.Started = ago(time.Minute)
 				w.past.watches = []decide.PastWatch{b}
+			},
+		},
+		"a promotion meanwhile is no version of the code": {
+			down: since(2 * time.Minute), before: 2 * time.Minute, by: watch.ByOnset,
+			change: func(w *world, d *watch.Deploy) {
+				d.Kind = watch.Code
+				promo := bad(watch.Passed, time.Minute, 30*time.Second, false)
+				promo.Kind, promo.Version = watch.Operation, "promo-1111"
+				w.past.watches = []decide.PastWatch{promo}
+			},
+		},
+		"while the rollback of the version before is verified it is taken back": {
+			down: func(b time.Duration) bool { return b <= 3*time.Minute && b > 50*time.Second }, before: 3 * time.Minute, by: watch.ByHook,
+			change: func(w *world, _ *watch.Deploy) {
+				w.past.watches = []decide.PastWatch{bad(watch.Failed, 3*time.Minute, 2*time.Minute, true)}
+				r := rolledBack("v2", "v1", 0, actions.Verifying)
+				r.Trigger.Deploy, r.Created, r.Steps = "d_1", ago(2*time.Minute), []actions.StepRun{{State: actions.StepDone, Ended: ago(50 * time.Second)}}
+				w.past.runs = []actions.Run{r}
+			},
+		},
+		"a rule of another environment is none of it": {
+			down: never, by: watch.ByHook,
+			change: func(w *world, _ *watch.Deploy) {
+				al := alert("orders")
+				al.FailsWatch, al.ActiveAt = true, ago(time.Minute)
+				al.Labels["environment"] = "staging"
+				w.present.Alerts = []rules.Alert{al}
 			},
 		},
 		"a rule that the version broke began before the hook": {
@@ -257,12 +284,12 @@ func TestWhereBeforeEnds(t *testing.T) {
 			if got.Begin.Doubt.Code != c.doubt {
 				t.Errorf("its doubt is %q, want %q", got.Begin.Doubt.Code, c.doubt)
 			}
-			var reprieve time.Time
-			if c.reprieve > 0 {
-				reprieve = noon().Add(c.reprieve)
+			var recoverBy time.Time
+			if c.recoverBy > 0 {
+				recoverBy = noon().Add(c.recoverBy)
 			}
-			if !got.Begin.Reprieve.Equal(reprieve) {
-				t.Errorf("what it inherits counts from %s, want %s", got.Begin.Reprieve, reprieve)
+			if !got.Begin.RecoverBy.Equal(recoverBy) {
+				t.Errorf("what it inherits counts from %s, want %s", got.Begin.RecoverBy, recoverBy)
 			}
 			if n := got.Snapshot.Before["push"]; c.excuse == "" && c.down(30*every) == false && n.Failures > 0 && c.doubt == "" && n.Failures == n.Looks {
 				t.Errorf("what failed is taken for normal: %+v", n)

@@ -157,17 +157,20 @@ func (d Decider) goods(ctx context.Context, f *actions.Facts, l line, now time.T
 }
 
 // putAt is when a rollback had put its version back: when its last step was done. Its verification
-// comes after that.
+// comes after that. Runs of earlier builds may not say when their steps were.
 func putAt(r actions.Run) time.Time {
-	done := stepsDone(r)
-	switch {
-	case !done.IsZero():
-		return done
-	case !r.Started.IsZero():
-		return r.Started
-	default:
-		return r.Created
+	var done time.Time
+	for _, s := range r.Steps {
+		if s.Ended.After(done) {
+			done = s.Ended
+		}
 	}
+	for _, other := range []time.Time{r.Ended, r.Started, r.Created} {
+		if done.IsZero() {
+			done = other
+		}
+	}
+	return done
 }
 
 // runMemory is how far back the guards read runs; longer for a longer cool-down.

@@ -150,10 +150,7 @@ func (w *Watch) countersWithhold() []reason.Reason {
 // one that fails exactly so often is at most alpha for each of the two; clumped failures count
 // as fewer.
 func (c *Counter) overLimit(alpha float64) reason.Reason {
-	allowed := c.FailureRate
-	if !(allowed > 0) {
-		allowed = DefaultFailureRate
-	}
+	allowed := orDefault(c.FailureRate)
 	for _, of := range []struct {
 		since time.Time
 		is    judge.Increment

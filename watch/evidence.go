@@ -19,17 +19,21 @@ func BlindAfter(every time.Duration) time.Duration {
 // DefaultFailureRate is the allowed failure rate of a check that sets none.
 const DefaultFailureRate = 0.01
 
+// orDefault gives an allowed failure rate, or the default where none is set.
+func orDefault(rate float64) float64 {
+	if rate > 0 {
+		return rate
+	}
+	return DefaultFailureRate
+}
+
 // maxAllowed is the highest failure rate that can be allowed.
 const maxAllowed = 0.5
 
 // tolerance is how often a check may fail after the deploy: as often as allowed, or somewhat more
 // often than before.
 func (p Policy) tolerance(c CheckPolicy) judge.Tolerance {
-	allowed := c.FailureRate
-	if !(allowed > 0) {
-		allowed = DefaultFailureRate
-	}
-	return judge.Tolerance{Rate: min(max(allowed, judge.MinRate), maxAllowed), Ratio: max(p.Ratio, 1), Delta: min(max(p.Delta, 0), maxAllowed)}
+	return judge.Tolerance{Rate: min(max(orDefault(c.FailureRate), judge.MinRate), maxAllowed), Ratio: max(p.Ratio, 1), Delta: min(max(p.Delta, 0), maxAllowed)}
 }
 
 const (

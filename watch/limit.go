@@ -95,12 +95,7 @@ func (c *CheckState) elsewhere() float64 {
 }
 
 // limit is the failure rate beyond which the check is never passed.
-func (c *CheckState) limit() float64 {
-	if c.FailureRate > 0 {
-		return c.FailureRate
-	}
-	return DefaultFailureRate
-}
+func (c *CheckState) limit() float64 { return orDefault(c.FailureRate) }
 
 // surelyOver gives the lower bound of a failure rate (Clopper and Pearson 1934) if it is above
 // the limit; otherwise 0.

@@ -119,7 +119,7 @@ func TestAStretchBeforeTheHookIsNeitherExcuseNorEvidence(t *testing.T) {
 }
 
 func TestAFixMayTakeAMoment(t *testing.T) {
-	b := watch.Beginning{Excuses: map[string]watch.Excuse{"push": watch.ExcusedInherited}, Reprieve: t0().Add(2 * time.Minute)}
+	b := watch.Beginning{Excuses: map[string]watch.Excuse{"push": watch.ExcusedInherited}, RecoverBy: t0().Add(2 * time.Minute)}
 	open := func() *watch.Watch {
 		return watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, begin(b), t0())
 	}
@@ -178,11 +178,11 @@ func TestWhenAnAlertCounts(t *testing.T) {
 		"true between: once it reads nothing from before the hook": {
 			active: time.Minute, reach: 5 * time.Minute, counts: true, from: 7 * time.Minute,
 		},
-		"left firing by the version before: after its reprieve": {
-			begin: watch.Beginning{Reprieve: t0().Add(4 * time.Minute)}, active: time.Minute, reach: time.Minute, counts: true, from: 5 * time.Minute,
+		"left firing by the version before: after its recoverBy": {
+			begin: watch.Beginning{RecoverBy: t0().Add(4 * time.Minute)}, active: time.Minute, reach: time.Minute, counts: true, from: 5 * time.Minute,
 		},
-		"new in the reprieve: at once": {
-			begin: watch.Beginning{Reprieve: t0().Add(4 * time.Minute)}, active: 3 * time.Minute, counts: true, from: 2 * time.Minute,
+		"new in the recoverBy: at once": {
+			begin: watch.Beginning{RecoverBy: t0().Add(4 * time.Minute)}, active: 3 * time.Minute, counts: true, from: 2 * time.Minute,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -20,7 +20,7 @@ const (
 	ExcusedRed       Excuse = "red before the deploy"
 	ExcusedUnknown   Excuse = "unknown before the deploy"
 	ExcusedElsewhere Excuse = "red elsewhere too"           // others on the same marketplace or network saw it as well
-	ExcusedInherited Excuse = "red from the version before" // until Beginning.Reprieve, or until it is up
+	ExcusedInherited Excuse = "red from the version before" // until Beginning.RecoverBy, or until it is up
 )
 
 // Reason gives the excuse as a reason; none for "".

@@ -21,8 +21,5 @@ func RanWith(looks []Look, failureRate float64) (known int, fails bool) {
 			failures++
 		}
 	}
-	if failureRate <= 0 {
-		failureRate = DefaultFailureRate
-	}
-	return known, last == sample.Down || judge.RateLower(failures, known, surely) > failureRate
+	return known, last == sample.Down || judge.RateLower(failures, known, surely) > orDefault(failureRate)
 }

@@ -143,12 +143,12 @@ func (w *Watch) setControls(before Snapshot, first int) {
 		}
 		var names []string
 		for _, p := range w.Peers {
-			if p.Every <= c.Every && sameMarketplace(c.CheckPolicy, p) {
+			if p.Every <= c.Every && SameMarketplace(c.CheckPolicy, p) {
 				names = append(names, p.Check)
 			}
 		}
 		for _, o := range w.Others {
-			if c.Labels["shop"] != "" && alike(c.CheckPolicy, o) && before.Health[o.Check] == sample.Up {
+			if c.Labels["shop"] != "" && SameAtAnotherShop(c.CheckPolicy, o) && before.Health[o.Check] == sample.Up {
 				names = append(names, o.Check)
 			}
 		}
@@ -231,13 +231,13 @@ func (c *CheckState) loseControls(others []CheckPolicy) {
 	}
 }
 
-// alike reports whether two checks look at the same thing at two shops.
-func alike(a, b CheckPolicy) bool {
+// SameAtAnotherShop reports whether two checks look at the same thing at two shops.
+func SameAtAnotherShop(a, b CheckPolicy) bool {
 	return a.Kind == b.Kind && strings.EqualFold(a.Labels["marketplace"], b.Labels["marketplace"]) && a.Labels["shop"] != b.Labels["shop"]
 }
 
-// sameMarketplace reports whether two checks look at one marketplace.
-func sameMarketplace(a, b CheckPolicy) bool {
+// SameMarketplace reports whether two checks look at one marketplace.
+func SameMarketplace(a, b CheckPolicy) bool {
 	return a.Labels["marketplace"] != "" && strings.EqualFold(a.Labels["marketplace"], b.Labels["marketplace"])
 }
 

@@ -87,7 +87,7 @@ func (w *Watch) count(c *CheckState, s sample.Sample) bool {
 		case down && c.Excused != ExcusedInherited:
 			w.countAnswered(c, at, down) // no evidence, but no pass either
 			return false
-		case down && w.reprieved(at):
+		case down && w.mayRecover(at):
 			return false
 		}
 		c.Excused = "" // it is up, or should be by now: from here on it is judged
@@ -192,17 +192,10 @@ func date(o *judge.Onset, first *time.Time, rate float64, fail bool, at time.Tim
 // caused it: it has this service as its label, it counts by then (see AlertCounts) and, if it
 // has a shop or environment, the deploy reaches that.
 func (w *Watch) AlertFired(a rules.Alert, now time.Time) *Verdict {
-	switch {
-	case w.State.Final(), !a.FailsWatch, a.State != rules.Firing, a.Service() != w.Service:
+	if w.State.Final() || !a.FailsWatch || a.State != rules.Firing || !Concerns(a, w.Service, w.Environment, w.Shops) {
 		return nil
 	}
 	if from, ok := w.AlertCounts(a); !ok || now.Before(from) {
-		return nil
-	}
-	if e := a.Labels["environment"]; e != "" && e != w.Environment {
-		return nil
-	}
-	if s := a.Labels["shop"]; s != "" && len(w.Shops) > 0 && !slices.Contains(w.Shops, s) {
 		return nil
 	}
 	w.Alert = &RuleEvidence{
@@ -218,17 +211,25 @@ func (w *Watch) AlertFired(a rules.Alert, now time.Time) *Verdict {
 	return w.end(w.failedByRule(now))
 }
 
+// Concerns reports whether an alert may be about a deploy of a service to some shops, or to all for
+// none: it has the service as its label, and names no other environment and no other shop.
+func Concerns(a rules.Alert, service, environment string, shops []string) bool {
+	e, shop := a.Labels["environment"], a.Labels["shop"]
+	return a.Service() == service && (e == "" || e == environment) &&
+		(shop == "" || len(shops) == 0 || slices.Contains(shops, shop))
+}
+
 // AlertCounts gives from when on a firing alert counts against the deploy; false for one whose
-// condition was true before, as long as it has not resolved; "before" may end where it became true. A condition
-// that became true while looks did not count yet, or before the hook, counts once its expression
-// reads nothing from then any more.
+// condition was true before, as long as it has not resolved. "Before" may end where it became
+// true. A condition that became true while looks did not count yet, or before the hook, counts
+// once its expression reads nothing from then any more.
 func (w *Watch) AlertCounts(a rules.Alert) (time.Time, bool) {
 	if a.ActiveAt.Before(w.BeforeEnds()) {
 		return time.Time{}, false
 	}
 	from := w.From
-	if !a.ActiveAt.After(w.Begin.Hook) && w.Begin.Reprieve.After(from) {
-		from = w.Begin.Reprieve // the version before left it firing
+	if !a.ActiveAt.After(w.Begin.Hook) && w.Begin.RecoverBy.After(from) {
+		from = w.Begin.RecoverBy // the version before left it firing
 	}
 	if a.ActiveAt.Before(from) {
 		from = from.Add(a.Reach)

@@ -38,7 +38,8 @@ func OpenStretch(looks []Look, c CheckPolicy, usual float64, needed int, end tim
 	var s Stretch
 	var sum judge.Onset
 	known, before, first := 0, 0, 0 // looks, failures among the needed ones before the onset, and its place
-	var window []bool
+	var window []bool               // whether each of the last needed looks failed
+	failing := 0                    // of these
 	var lastAt time.Time
 	for _, l := range looks {
 		if l.Health == sample.Unknown {
@@ -52,7 +53,7 @@ func OpenStretch(looks []Look, c CheckPolicy, usual float64, needed int, end tim
 		case sum == 0:
 			s.Onset, s.Failures = time.Time{}, 0
 		case was == 0:
-			s.Onset, first, before = l.At, known, countTrue(window)
+			s.Onset, first, before = l.At, known, failing
 		}
 		s.quiet++
 		if down {
@@ -62,7 +63,13 @@ func OpenStretch(looks []Look, c CheckPolicy, usual float64, needed int, end tim
 			}
 		}
 		known++
+		if down {
+			failing++
+		}
 		if window = append(window, down); len(window) > needed {
+			if window[0] {
+				failing--
+			}
 			window = window[1:]
 		}
 	}
@@ -73,23 +80,10 @@ func OpenStretch(looks []Look, c CheckPolicy, usual float64, needed int, end tim
 	return s
 }
 
-func countTrue(all []bool) int {
-	n := 0
-	for _, b := range all {
-		if b {
-			n++
-		}
-	}
-	return n
-}
-
 // UsualRate is how often a check fails normally, and at least as often as it may: as its looks up
 // to a time show it, or, with fewer than needed there, all but the last quarter of them.
 func (s Settings) UsualRate(looks []Look, c CheckPolicy, until time.Time) float64 {
-	allowed := c.FailureRate
-	if allowed <= 0 {
-		allowed = DefaultFailureRate
-	}
+	allowed := orDefault(c.FailureRate)
 	upTo := slices.IndexFunc(looks, func(l Look) bool { return !l.At.Before(until) })
 	if upTo < 0 {
 		upTo = len(looks)

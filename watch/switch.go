@@ -25,6 +25,12 @@ type Switch struct {
 	By SwitchBy  `json:"by"`
 }
 
+// Answered is a version that a check saw, and when its first and its last answer began.
+type Answered struct {
+	Version     string
+	First, Last time.Time
+}
+
 // Beginning is where a watch begins, and where what it is compared with ends. The zero value
 // leaves both to Open: the switch as the deploy names it.
 type Beginning struct {
@@ -40,9 +46,9 @@ type Beginning struct {
 	Before time.Time `json:"before,omitzero"`
 	// Excuses say which checks are not judged until they are up.
 	Excuses map[string]Excuse `json:"excuses,omitempty"`
-	// Reprieve is until when what the version before left failing is no evidence against this
+	// RecoverBy is until when what the version before left failing is no evidence against this
 	// one: a fix may need a moment. Zero: it left nothing.
-	Reprieve time.Time `json:"reprieve,omitzero"`
+	RecoverBy time.Time `json:"recover_by,omitzero"`
 	// Doubt is why a fault that goes on from before the hook may not be this deploy's, so that
 	// a person is asked before it is rolled back.
 	Doubt reason.Reason `json:"doubt,omitzero"`
@@ -82,8 +88,8 @@ func (w *Watch) FewestJudged() int {
 	return fewest
 }
 
-// reprieved reports whether what failed before the hook is still left to the version before.
-func (w *Watch) reprieved(at time.Time) bool { return at.Before(w.Begin.Reprieve) }
+// mayRecover reports whether what failed before the hook is still left to the version before.
+func (w *Watch) mayRecover(at time.Time) bool { return at.Before(w.Begin.RecoverBy) }
 
 // The codes of doubts.
 const (

@@ -85,18 +85,13 @@ func (a *App) ruleSource(name string) (rules.QueryFunc, error) {
 // present is how the checks of a service, the controls and all alerts are now.
 func (a *App) present(service string) decide.Present {
 	now := a.now()
-	p := decide.Present{Health: map[string]sample.Health{}, Rechecks: a.record.RecheckStats(service), Answered: map[string][]decide.Answered{}}
+	p := decide.Present{Health: map[string]sample.Health{}, Rechecks: a.record.RecheckStats(service), Answered: a.record.Answered(service)}
 	s := a.setup.Load().decisions
 	for _, c := range s.ChecksOf(service) {
 		p.Health[c.Check] = a.record.Health(c.Check, now)
 	}
 	for _, c := range s.Controls() {
 		p.Health[c.Check] = a.record.Health(c.Check, now)
-	}
-	for check, seen := range a.record.Answered(service) {
-		for _, v := range seen {
-			p.Answered[check] = append(p.Answered[check], decide.Answered(v))
-		}
 	}
 	if t := a.held.Load(); t != nil && t.alerts != nil {
 		p.Alerts = t.alerts.Open()

@@ -264,10 +264,10 @@ func begun(d watch.Deploy) watch.Deploy {
 // switchAsRecorded gives what tells when a recorded deploy happened: what its caller said, the
 // start of its workload, or the versions that checks saw, which are not recorded with the samples. What was found out
 // otherwise is found out again.
-func switchAsRecorded(d watch.Deploy) (at, runsSince time.Time, answered map[string][]decide.Answered) {
+func switchAsRecorded(d watch.Deploy) (at, runsSince time.Time, answered map[string][]watch.Answered) {
 	switch d.SwitchedBy {
 	case watch.ByVersion:
-		return time.Time{}, time.Time{}, map[string][]decide.Answered{"": {{Version: d.PreviousVersion}, {Version: d.Version, First: d.At, Last: d.Announced}}}
+		return time.Time{}, time.Time{}, map[string][]watch.Answered{"": {{Version: d.PreviousVersion}, {Version: d.Version, First: d.At, Last: d.Announced}}}
 	case watch.ByTarget:
 		return time.Time{}, d.At, nil
 	case watch.ByOnset, watch.ByHook:

@@ -75,14 +75,14 @@ func failedStatus(status int) reason.Reason {
 func (ws *Watches) endOverdue(now time.Time) {
 	for _, e := range ws.list("") {
 		e.mu.Lock()
-		rolling := e.w.RollingOut && !e.w.State.Final()
+		id, rolling := e.w.ID, e.w.RollingOut && !e.w.State.Final()
 		d, overdue := ws.o.Decider().Unended(e.deploy, now)
 		e.mu.Unlock()
 		if !rolling || !overdue {
 			continue
 		}
 		if err := ws.reopen(e, d, now); err != nil {
-			ws.o.Log.Error("a deploy whose end is overdue could not be watched anew; trying again", "watch", e.w.ID, "error", err)
+			ws.o.Log.Error("a deploy whose end is overdue could not be watched anew; trying again", "watch", id, "error", err)
 		}
 	}
 }
@@ -103,7 +103,7 @@ func (ws *Watches) reopen(e *watched, d watch.Deploy, now time.Time) error {
 		e.mu.Unlock()
 		return nil // it ended meanwhile
 	}
-	next.ID, next.Seq = e.w.ID, e.w.Seq+1
+	next.ID, next.Seq, next.Overlaps = e.w.ID, e.w.Seq+1, e.w.Overlaps
 	d.At, d.SwitchedBy = next.Switched, next.Begin.Switch.By
 	err = ws.o.Leadership.Commit(store.Batch{Deploys: []watch.Deploy{d}, Watches: []watch.Watch{next.Clone()}, Audit: []store.Audit{{
 		At: now, Who: store.Guardian, What: "deploy", Service: d.Service, Subject: d.Service + " " + d.Version,
@@ -111,6 +111,7 @@ func (ws *Watches) reopen(e *watched, d watch.Deploy, now time.Time) error {
 	}}})
 	if err == nil {
 		*e.w, e.deploy, e.saved = *next, d, next.Seq
+		ws.compare(e, next.Peers)
 	}
 	e.mu.Unlock()
 	if err == nil {

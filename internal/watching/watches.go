@@ -150,9 +150,30 @@ func (ws *Watches) add(w *watch.Watch, d watch.Deploy) {
 	ws.open[w.ID] = e
 	ws.of[d.Service] = with(ws.of[d.Service], e)
 	ws.all = with(ws.all, e)
-	for _, p := range w.Peers {
+	ws.indexPeers(e, w.Peers)
+}
+
+// compare lets an open watch hear of other checks of other services than before.
+func (ws *Watches) compare(e *watched, peers []watch.CheckPolicy) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.forgetPeers(e)
+	ws.indexPeers(e, peers)
+}
+
+func (ws *Watches) indexPeers(e *watched, peers []watch.CheckPolicy) {
+	e.peers = nil
+	for _, p := range peers {
 		e.peers = append(e.peers, p.Check)
 		ws.peers[p.Check] = with(ws.peers[p.Check], e)
+	}
+}
+
+func (ws *Watches) forgetPeers(e *watched) {
+	for _, check := range e.peers {
+		if ws.peers[check] = without(ws.peers[check], e); len(ws.peers[check]) == 0 {
+			delete(ws.peers, check)
+		}
 	}
 }
 
@@ -185,11 +206,7 @@ func (ws *Watches) remove(id string) {
 	if ws.of[service] = without(ws.of[service], e); len(ws.of[service]) == 0 {
 		delete(ws.of, service)
 	}
-	for _, check := range e.peers {
-		if ws.peers[check] = without(ws.peers[check], e); len(ws.peers[check]) == 0 {
-			delete(ws.peers, check)
-		}
-	}
+	ws.forgetPeers(e)
 }
 
 func (ws *Watches) get(id string) *watched {

@@ -30,7 +30,7 @@ type Scene struct {
 	alert    *rules.Alert
 	health   map[string]sample.Health
 	recent   [][]sample.Sample // the last looks, by check
-	answered map[string][]decide.Answered
+	answered map[string][]watch.Answered
 
 	past   past
 	hooks  []hook // to come
@@ -81,7 +81,7 @@ func (n *seen) add(down, late bool) {
 func Begin(w *World, settings *decide.Settings, r *rand.Rand) *Scene {
 	s := &Scene{
 		w: w, r: r, settings: settings, keep: true, checks: slices.Clone(w.Checks), counters: slices.Clone(w.Counters), next: make([]time.Duration, len(w.Checks)),
-		recent: make([][]sample.Sample, len(w.Checks)), answered: map[string][]decide.Answered{}, health: map[string]sample.Health{},
+		recent: make([][]sample.Sample, len(w.Checks)), answered: map[string][]watch.Answered{}, health: map[string]sample.Health{},
 		past: past{looks: map[string][]watch.Look{}, readings: map[string][]watch.Reading{}},
 	}
 	s.shop = shop{versions: []serving{{Version: Version{w.first(), w.Was}, gone: -1 << 62, from: -w.history()}}, outages: w.Outages}
@@ -298,7 +298,7 @@ func (h *held) inherited(c *Check, x sample.Sample) bool {
 	}
 	for i := range h.Watch.Checks {
 		k := &h.Watch.Checks[i]
-		if k.Check == c.Name && k.Excused == watch.ExcusedInherited && x.At.Before(h.Watch.Begin.Reprieve) {
+		if k.Check == c.Name && k.Excused == watch.ExcusedInherited && x.At.Before(h.Watch.Begin.RecoverBy) {
 			return true
 		}
 	}
@@ -311,9 +311,9 @@ func (s *Scene) answers(check, version string, at time.Time) {
 		return
 	}
 	all := s.answered[check]
-	i := slices.IndexFunc(all, func(x decide.Answered) bool { return x.Version == version })
+	i := slices.IndexFunc(all, func(x watch.Answered) bool { return x.Version == version })
 	if i < 0 {
-		s.answered[check] = append(all, decide.Answered{Version: version, First: at, Last: at})
+		s.answered[check] = append(all, watch.Answered{Version: version, First: at, Last: at})
 		return
 	}
 	all[i].Last = at
