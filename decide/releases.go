@@ -40,7 +40,7 @@ func (d Decider) releases(ctx context.Context, l line, now time.Time) (ran []rel
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the rollbacks of %s: %w", l.service, err)
 	}
-	for i := range watches {
+	for i := range slices.Backward(watches) { // of two that began at the same moment, the newer one comes later
 		w := &watches[i]
 		if w.Environment != l.environment || !watch.SameKind(w.Kind, l.kind) {
 			continue

@@ -94,6 +94,9 @@ func TestTheVersionToGoBackTo(t *testing.T) {
 		"what passed last is not what ran before": {
 			ran: []decide.PastWatch{passed("v2", 3*day), passed("v1", 2*day, before("v2")), bad("v3")}, want: "v1",
 		},
+		"of two that were announced at the same moment the second ran": {
+			ran: []decide.PastWatch{passed("v1", 3*day), over("v2", time.Hour, judged(50)), passed("v4", time.Hour), bad("v3")}, want: "v4",
+		},
 		"a release that failed is stepped over": {
 			ran: []decide.PastWatch{passed("v1", 3*day), watched("v2", day, watch.Failed), bad("v3")}, want: "v1",
 		},

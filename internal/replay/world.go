@@ -114,6 +114,7 @@ func (w *world) Watches(_ context.Context, service string, since time.Time) ([]d
 			all = append(all, is)
 		}
 	}
+	slices.Reverse(all) // of two that began at the same moment, the newer one comes first
 	slices.SortStableFunc(all, func(x, y decide.PastWatch) int { return y.Started.Compare(x.Started) })
 	return all, nil
 }
