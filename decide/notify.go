@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"slices"
 	"time"
 
 	"guardian/actions"
@@ -34,14 +35,29 @@ func (s *Settings) Recipients(labels map[string]string, silences []route.Silence
 		return Recipients{Suppressed: why, Until: until}
 	}
 	var r Recipients
+	var muted []route.Target
 	for _, t := range s.Routes.Match(labels) {
 		if t.Quiet(now) {
-			r.Muted++
+			muted = withReceiver(muted, t)
 			continue
 		}
-		r.Targets = append(r.Targets, t)
+		r.Targets = withReceiver(r.Targets, t)
 	}
+	// A receiver that another route tells is kept from nothing.
+	r.Muted = len(slices.DeleteFunc(muted, func(t route.Target) bool { return hasReceiver(r.Targets, t.Receiver) }))
 	return r
+}
+
+func hasReceiver(ts []route.Target, name string) bool {
+	return slices.ContainsFunc(ts, func(t route.Target) bool { return t.Receiver == name })
+}
+
+// withReceiver adds a target unless its receiver is there already.
+func withReceiver(ts []route.Target, t route.Target) []route.Target {
+	if hasReceiver(ts, t.Receiver) {
+		return ts
+	}
+	return append(ts, t)
 }
 
 // Suppressed says what keeps everybody from being notified of something with these labels,

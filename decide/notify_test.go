@@ -17,7 +17,7 @@ func routed(t *testing.T) decide.Settings {
 	t.Helper()
 	tree, err := route.New(route.Node{Receiver: "oncall", Routes: []route.Node{
 		{Receiver: "night", Matchers: []string{`service="prices"`}, MuteTimeIntervals: []string{"day"}, Continue: true},
-		{Receiver: "others", Matchers: []string{`service="prices"`}, RepeatInterval: model.Duration(time.Hour)},
+		{Receiver: "others", Matchers: []string{`service="prices"`}, RepeatInterval: new(model.Duration(time.Hour))},
 	}}, []string{"oncall", "night", "others"}, []route.Interval{{Name: "day", Times: []route.Window{{Times: []route.Clock{{Start: "08:00", End: "20:00"}}}}}})
 	if err != nil {
 		t.Fatal(err)
@@ -80,6 +80,32 @@ func TestWhoIsNotified(t *testing.T) {
 				t.Errorf("until %v, nobody: %v", got.Until, got.Nobody())
 			}
 		})
+	}
+}
+
+// Two routes may lead to one receiver: it is told once, also when one of the two is quiet.
+func TestAReceiverGetsANoticeOnce(t *testing.T) {
+	day := []route.Interval{{Name: "day", Times: []route.Window{{Times: []route.Clock{{Start: "08:00", End: "20:00"}}}}}}
+	for name, c := range map[string]struct {
+		routes []route.Node
+		want   int
+		muted  int
+	}{
+		"both tell":              {[]route.Node{{Continue: true}, {}}, 1, 0},
+		"the first is quiet":     {[]route.Node{{Continue: true, MuteTimeIntervals: []string{"day"}}, {}}, 1, 0},
+		"the second is quiet":    {[]route.Node{{Continue: true}, {MuteTimeIntervals: []string{"day"}}}, 1, 0},
+		"both are quiet: nobody": {[]route.Node{{Continue: true, MuteTimeIntervals: []string{"day"}}, {MuteTimeIntervals: []string{"day"}}}, 0, 1},
+	} {
+		tree, err := route.New(route.Node{Receiver: "oncall", Routes: c.routes}, []string{"oncall"}, day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := settings()
+		s.Routes = tree
+		got := decide.NewSettings(s).Recipients(map[string]string{"kind": "alert"}, nil, noon())
+		if len(got.Targets) != c.want || got.Muted != c.muted {
+			t.Errorf("%s: %d targets, %d muted", name, len(got.Targets), got.Muted)
+		}
 	}
 }
 

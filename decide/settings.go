@@ -21,6 +21,7 @@ type Settings struct {
 	Brake       actions.BrakeLimit
 	Maintenance []Maintenance
 	Routes      *route.Tree // nil: there are no receivers
+	Inhibitions *route.Inhibitions
 
 	service map[string]int     // place in Services, by name
 	check   map[string]int     // place in Checks, by name

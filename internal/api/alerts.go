@@ -1,7 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -142,6 +144,7 @@ type silences struct {
 	journal interface {
 		committer
 		Silences(ctx context.Context, since time.Time) ([]route.Silence, error)
+		Silence(ctx context.Context, id string) (route.Silence, error)
 	}
 	notifier interface{ Refresh(ctx context.Context) }
 	now      func() time.Time
@@ -155,24 +158,90 @@ func (ss silences) SilenceList(ctx context.Context) ([]route.Silence, error) {
 	return ss.journal.Silences(ctx, ss.now().Add(-endedFor))
 }
 
+// Silence implements server.Silences.
+func (ss silences) Silence(ctx context.Context, id string) (route.Silence, error) {
+	s, err := ss.journal.Silence(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return route.Silence{}, &server.NotFoundError{What: "silence", Name: id}
+	}
+	return s, err
+}
+
 // CreateSilence implements server.Silences.
 func (ss silences) CreateSilence(ctx context.Context, s route.Silence, by server.Caller) (route.Silence, error) {
+	s, err := ss.fresh(s, by)
+	if err != nil {
+		return route.Silence{}, err
+	}
+	return s, ss.save(ctx, []route.Silence{s}, made(s, by))
+}
+
+// fresh makes a silence that begins now or later.
+func (ss silences) fresh(s route.Silence, by server.Caller) (route.Silence, error) {
 	now := ss.now().UTC()
-	s.ID, s.From, s.Until, s.By, s.Created = store.NewID("s_"), s.From.UTC(), s.Until.UTC(), by.Name, now
-	if s.From.IsZero() {
+	s.ID, s.From, s.Until, s.Created, s.Updated = store.NewID("s_"), s.From.UTC(), s.Until.UTC(), now, time.Time{}
+	s.By = cmp.Or(s.By, by.Name)
+	if s.From.Before(now) {
 		s.From = now
 	}
 	if err := s.Validate(); err != nil {
 		return route.Silence{}, invalid("", err)
 	}
+	return s, nil
+}
+
+// made is the journal's line about a silence that was made or changed. It names who called,
+// whatever name the silence bears.
+func made(s route.Silence, by server.Caller) store.Audit {
 	matchers := make([]string, len(s.Matchers))
 	for i, m := range s.Matchers {
 		matchers[i] = m.String()
 	}
-	return s, ss.save(ctx, s, store.Audit{
-		At: now, Who: by.Name, What: "silence", Subject: s.ID, Path: "/alerts",
+	return store.Audit{
+		At: later(s.Created, s.Updated), Who: by.Name, What: "silence", Subject: s.ID, Path: "/alerts",
 		Detail: reason.New("alerts_silenced", "matchers", strings.Join(matchers, ", "), "until", s.Until, "comment", s.Comment),
-	})
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// ChangeSilence implements server.Silences.
+func (ss silences) ChangeSilence(ctx context.Context, next route.Silence, by server.Caller) (route.Silence, error) {
+	now := ss.now().UTC()
+	before, err := ss.Silence(ctx, next.ID)
+	if err != nil {
+		return route.Silence{}, err
+	}
+	if next.From.IsZero() {
+		next.From = now
+	}
+	if before.MayBecome(next, now) {
+		next.From, next.Until, next.Created, next.Updated = next.From.UTC(), next.Until.UTC(), before.Created, now
+		next.By = cmp.Or(next.By, by.Name)
+		if err := next.Validate(); err != nil {
+			return route.Silence{}, invalid("", err)
+		}
+		return next, ss.save(ctx, []route.Silence{next}, made(next, by))
+	}
+	if next, err = ss.fresh(next, by); err != nil {
+		return route.Silence{}, err
+	}
+	batch := []route.Silence{next}
+	lines := []store.Audit{made(next, by)}
+	if before.State(now) != route.SilenceExpired {
+		batch = append(batch, before.EndedAt(now))
+		lines = append(lines, ended(before, now, by))
+	}
+	return next, ss.save(ctx, batch, lines...)
+}
+
+func ended(s route.Silence, now time.Time, by server.Caller) store.Audit {
+	return store.Audit{At: now, Who: by.Name, What: "unsilence", Subject: s.ID, Path: "/alerts"}
 }
 
 // ExpireSilence implements server.Silences.
@@ -186,11 +255,11 @@ func (ss silences) ExpireSilence(ctx context.Context, id string, by server.Calle
 	if i < 0 {
 		return &server.NotFoundError{What: "silence that has not ended", Name: id}
 	}
-	return ss.save(ctx, open[i].EndedAt(now), store.Audit{At: now, Who: by.Name, What: "unsilence", Subject: id, Path: "/alerts"})
+	return ss.save(ctx, []route.Silence{open[i].EndedAt(now)}, ended(open[i], now, by))
 }
 
-func (ss silences) save(ctx context.Context, s route.Silence, line store.Audit) error {
-	if err := ss.journal.Commit(ctx, store.Unfenced, store.Batch{Silences: []route.Silence{s}, Audit: []store.Audit{line}}); err != nil {
+func (ss silences) save(ctx context.Context, batch []route.Silence, lines ...store.Audit) error {
+	if err := ss.journal.Commit(ctx, store.Unfenced, store.Batch{Silences: batch, Audit: lines}); err != nil {
 		return apiError(err)
 	}
 	ss.notifier.Refresh(ctx)

@@ -16,8 +16,9 @@ func checkCommand(s streams) *cobra.Command {
 		Use:   "check FILE...",
 		Short: "Validate configurations and rule files: every mistake with file, line and hint",
 		Long: `Loads configurations or rule files exactly as "guardian serve" does and prints every
-mistake, and warnings of what is valid and cannot work: such as a watch in which a check is
-looked at too seldom to find an outage. Exits 1 when there is a mistake, not for warnings.`,
+mistake, and warnings of what is valid and cannot work or is probably not meant: such as a
+watch in which a check is looked at too seldom to find an outage, or a route that lets critical
+alerts wait for longer than 5s. Exits 1 when there is a mistake, not for warnings.`,
 		Example: "  guardian check guardian.yaml rules/*.yaml",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, files []string) error {

@@ -53,7 +53,7 @@ func TestEveryCommandHasAnExample(t *testing.T) {
 func TestResultsArePrintedAsJSONOnRequest(t *testing.T) {
 	other := map[string]bool{
 		"": true, "serve": true, "ready": true, "schema": true, "report": true, "judge": true,
-		"test": true, "test rules": true, "token": true, "marketplace": true,
+		"test": true, "test rules": true, "import": true, "token": true, "marketplace": true,
 	}
 	for _, c := range commands(t, nil) {
 		name := strings.Join(c, " ")

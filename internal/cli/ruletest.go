@@ -11,8 +11,8 @@ import (
 )
 
 func testCommand(s streams) *cobra.Command {
-	c := &cobra.Command{Use: "test", Short: "Run unit tests", Example: "  guardian test rules tests/*.yaml"}
-	c.AddCommand(testRulesCommand(s))
+	c := &cobra.Command{Use: "test", Short: "Run unit tests of rules and routes", Example: "  guardian test rules tests/*.yaml"}
+	c.AddCommand(testRulesCommand(s), testRoutesCommand(s))
 	return c
 }
 

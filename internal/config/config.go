@@ -38,9 +38,10 @@ type Config struct {
 	RuleSources        []RuleSource      `yaml:"rule_sources" doc:"Prometheus-compatible servers that evaluate queries of their own rule files, and of the counters that name them, instead of the guardian."`
 	Ingest             []string          `yaml:"ingest" doc:"Metrics accepted by remote write: names, or globs such as erp_*."`
 
-	Routes        route.Node       `yaml:"routes" doc:"Which receivers get which notices: a routing tree as in Alertmanager."`
-	TimeIntervals []route.Interval `yaml:"time_intervals" doc:"Named time intervals that routes refer to, as in Alertmanager."`
-	Receivers     []Receiver       `yaml:"receivers" doc:"Named destinations of notices."`
+	Routes        route.Node          `yaml:"routes" doc:"Which receivers get which notices: a routing tree as in Alertmanager."`
+	TimeIntervals []route.Interval    `yaml:"time_intervals" doc:"Named time intervals that routes refer to, as in Alertmanager."`
+	InhibitRules  []route.InhibitRule `yaml:"inhibit_rules" doc:"Which alerts are not notified while another one fires, as in Alertmanager."`
+	Receivers     []Receiver          `yaml:"receivers" doc:"Named destinations of notices."`
 
 	Runbooks []actions.RunbookSettings `yaml:"runbooks" doc:"Lists of steps, such as a rollback, with verification and approval."`
 	OnAlert  []OnAlert                 `yaml:"on_alert" doc:"Alerts that start a runbook."`

@@ -45,12 +45,15 @@ func (c *Config) Decisions() (*decide.Settings, error) {
 			return m.Windows(from, to, c.Location())
 		}})
 	}
+	var err error
+	if s.Inhibitions, err = route.NewInhibitions(c.InhibitRules); err != nil {
+		return nil, err
+	}
 	var names []string
 	for _, r := range c.Receivers {
 		names = append(names, r.Name)
 	}
 	if len(names) > 0 {
-		var err error
 		if s.Routes, err = route.New(c.Routes, names, c.TimeIntervals); err != nil {
 			return nil, fmt.Errorf("routes: %w", err)
 		}

@@ -11,12 +11,13 @@ import (
 )
 
 // foresee warns of what is no mistake and cannot work all the same: watches that can neither pass nor
-// find an outage, and restarts that count against every deploy.
+// find an outage, restarts that count against every deploy, and routes that are not what they seem.
 func (d *decoder) foresee(c *Config) {
 	for i := range c.Services {
 		d.foreseeLooks(c, &c.Services[i])
 		d.foreseeRestart(c, &c.Services[i], at("services", i))
 	}
+	d.foreseeRoutes(c)
 }
 
 // foreseeLooks warns of checks that look too seldom for the watches of their service.

@@ -27,6 +27,11 @@ func (d *decoder) checkRouting(c *Config, receivers []string) {
 			d.blame(at("receivers", i)+".fallback", "leads back to "+r.Name, "the last receiver of a chain must have no fallback")
 		}
 	}
+	_, err := route.NewInhibitions(c.InhibitRules)
+	for _, l := range leaves(err, "") {
+		place, problem := d.place(l, "", reflect.TypeFor[Config]())
+		d.blame(place, problem, "")
+	}
 	// A first configuration may have no receivers.
 	if len(receivers) == 0 && reflect.DeepEqual(c.Routes, route.Node{}) && len(c.TimeIntervals) == 0 {
 		return

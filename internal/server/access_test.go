@@ -33,6 +33,10 @@ func TestEachRoleMayDoWhatItIsFor(t *testing.T) {
 		{"POST", "/api/v1/heartbeats/nightly-stock", "", "deployer"},
 		{"POST", "/api/v1/rollbacks/r_3/approve", "", "approver"},
 		{"POST", "/api/v1/silences", `{"matchers":["a=b"],"for":"1h","comment":"c"}`, "approver"},
+		{"GET", "/api/v2/silences", "", "viewer"},
+		{"GET", "/api/v2/status", "", "viewer"},
+		{"POST", "/api/v2/silences", postable("", 0, time.Hour, fooBar), "approver"},
+		{"DELETE", "/api/v2/silence/s_1", "", "approver"},
 		{"POST", "/-/reload", "", "admin"},
 	}
 	for _, c := range calls {

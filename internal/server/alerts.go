@@ -32,9 +32,14 @@ type Acks interface {
 type Silences interface {
 	// SilenceList gives active and coming silences, and those that ended in the last day.
 	SilenceList(ctx context.Context) ([]route.Silence, error)
-	// CreateSilence keeps a silence that the caller asks for. ID, By and Created are given by
-	// it, and From when it is zero: now. An InvalidError says what is wrong with it.
+	// Silence gives one silence, also one that ended long ago; ErrNotFound.
+	Silence(ctx context.Context, id string) (route.Silence, error)
+	// CreateSilence keeps a silence that the caller asks for, from now on or later. ID and Created
+	// are given by it, and By when it is empty: the caller. An InvalidError says what is wrong with it.
 	CreateSilence(ctx context.Context, s route.Silence, by Caller) (route.Silence, error)
+	// ChangeSilence changes the silence of that ID. Where that would change what it muted in the
+	// past, it ends, and another one begins that is given back; ErrNotFound.
+	ChangeSilence(ctx context.Context, s route.Silence, by Caller) (route.Silence, error)
 	// ExpireSilence ends a silence now; ErrNotFound when there is none that has not ended.
 	ExpireSilence(ctx context.Context, id string, by Caller) error
 }

@@ -23,6 +23,7 @@ type Backend struct {
 	Alerts     Alerts
 	Acks       Acks
 	Silences   Silences
+	Routing    Routing
 	Rules      Rules
 	Queries    Queries
 	Series     SeriesIndex

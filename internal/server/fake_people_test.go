@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -155,8 +156,8 @@ func (m *memory) SilenceList(context.Context) ([]route.Silence, error) {
 func (m *memory) CreateSilence(_ context.Context, s route.Silence, by server.Caller) (route.Silence, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s.ID, s.By, s.Created = fmt.Sprintf("s_%d", len(m.silences)+1), by.Name, m.now
-	if s.From.IsZero() {
+	s.ID, s.By, s.Created = fmt.Sprintf("s_%d", len(m.silences)+1), cmp.Or(s.By, by.Name), m.now
+	if s.From.Before(m.now) {
 		s.From = m.now
 	}
 	if err := s.Validate(); err != nil {
@@ -167,12 +168,77 @@ func (m *memory) CreateSilence(_ context.Context, s route.Silence, by server.Cal
 	return s, nil
 }
 
+func (m *memory) Silence(_ context.Context, id string) (route.Silence, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, q := range m.silences {
+		if q.ID == id {
+			return q, nil
+		}
+	}
+	return route.Silence{}, &server.NotFoundError{What: "silence", Name: id}
+}
+
+func (m *memory) ChangeSilence(ctx context.Context, s route.Silence, by server.Caller) (route.Silence, error) {
+	before, err := m.Silence(ctx, s.ID)
+	if err != nil {
+		return route.Silence{}, err
+	}
+	if !before.MayBecome(s, m.now) {
+		_ = m.ExpireSilence(ctx, s.ID, by) // it may have ended
+		return m.CreateSilence(ctx, s, by)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s.Created, s.Updated = before.Created, m.now
+	for i := range m.silences {
+		if m.silences[i].ID == s.ID {
+			m.silences[i] = s
+		}
+	}
+	return s, nil
+}
+
+func (m *memory) ReceiverNames(context.Context) ([]string, error) {
+	return []string{"oncall", "log"}, nil
+}
+
+// RoutedAlerts sends all to oncall, warnings to log as well; what is critical inhibits what is not of
+// the same service, and log hears nothing at night.
+func (m *memory) RoutedAlerts(ctx context.Context) ([]server.RoutedAlert, error) {
+	all, err := m.AlertList(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var routed []server.RoutedAlert
+	for _, a := range all {
+		if a.State != rules.Firing {
+			continue
+		}
+		r := server.RoutedAlert{Alert: a, EndsAt: m.now.Add(5 * time.Minute)}
+		group := func(receiver string) route.Group {
+			return route.Group{Key: "{}:" + receiver + a.Service(), Labels: map[string]string{"service": a.Service()}}
+		}
+		r.Routes = append(r.Routes, server.AlertRoute{Receiver: "oncall", Group: group("oncall")})
+		if a.Tier == rules.Warning {
+			r.Routes = append(r.Routes, server.AlertRoute{Receiver: "log", Group: group("log"), MutedBy: []string{"nights"}})
+		}
+		for _, o := range all {
+			if o.State == rules.Firing && o.Tier == rules.Critical && a.Tier != rules.Critical && o.Service() == a.Service() {
+				r.InhibitedBy = []string{o.ID}
+			}
+		}
+		routed = append(routed, r)
+	}
+	return routed, nil
+}
+
 func (m *memory) ExpireSilence(_ context.Context, id string, _ server.Caller) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range m.silences {
 		if m.silences[i].ID == id && m.silences[i].Until.After(m.now) {
-			m.silences[i].Until = m.now
+			m.silences[i] = m.silences[i].EndedAt(m.now)
 			return nil
 		}
 	}

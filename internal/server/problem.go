@@ -111,15 +111,20 @@ func (s *Server) fail(r *http.Request, err error) (p problem, ok bool) {
 	return p, true
 }
 
-func writeProblem(w http.ResponseWriter, p problem) {
+// headers sets those of an error of any style.
+func (p problem) headers(w http.ResponseWriter) {
 	if p.retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(p.retryAfter))
 	}
 	if p.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="guardian"`)
 	}
-	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
+}
+
+func writeProblem(w http.ResponseWriter, p problem) {
+	p.headers(w)
+	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(reason.Translate(reason.Reader{}, p))
 }

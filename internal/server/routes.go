@@ -18,6 +18,8 @@ const (
 	writes                // API: token; problems; a standby passes it on
 	local                 // as writes, but answered by whoever is asked
 	metering              // Prometheus' query API: its own errors
+	amReads               // Alertmanager's API: as reads, with its own errors
+	amWrites              // as writes, with the same
 	page                  // HTML; asks for a login
 	form                  // HTML form; CSRF token; a standby passes it on
 )
@@ -74,6 +76,15 @@ func (s *Server) routes(b Backend) *http.ServeMux {
 		{"GET /api/v1/status/buildinfo", Viewer, metering, s.buildInfo(b.Process)},
 		// Each guardian has series of its own: nothing is passed on.
 		{"POST /api/v1/write", Deployer, local, delegate(s.options.RemoteWrite)},
+
+		{"GET /api/v2/status", Viewer, amReads, s.amStatus(b.Process)},
+		{"GET /api/v2/receivers", Viewer, amReads, s.amReceivers(b.Routing)},
+		{"GET /api/v2/alerts", Viewer, amReads, s.amAlerts(b.Routing)},
+		{"GET /api/v2/alerts/groups", Viewer, amReads, s.amGroups(b.Routing)},
+		{"GET /api/v2/silences", Viewer, amReads, s.amSilences(b.Silences)},
+		{"POST /api/v2/silences", Approver, amWrites, s.amSetSilence(b.Silences)},
+		{"GET /api/v2/silence/{id}", Viewer, amReads, s.amSilence(b.Silences)},
+		{"DELETE /api/v2/silence/{id}", Approver, amWrites, s.amExpireSilence(b.Silences)},
 
 		{"GET /metrics", Viewer, reads, s.exposition()},
 		{"POST /-/reload", Admin, local, s.reload(b.Process)},
@@ -154,7 +165,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, need Role, how s
 			return err
 		}
 	}
-	if how == writes || how == form {
+	if how == writes || how == amWrites || how == form {
 		if done, err := s.forward(w, r); done || err != nil {
 			return err
 		}
@@ -166,6 +177,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, need Role, how s
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, how style, err error) {
 	if how == metering {
 		s.refuseQuery(w, r, err)
+		return
+	}
+	if how == amReads || how == amWrites {
+		s.refuseAM(w, r, err)
 		return
 	}
 	if how == page || how == form {

@@ -3,9 +3,11 @@ package route
 import (
 	"errors"
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/prometheus/alertmanager/timeinterval"
 )
 
 // Interval is a named set of windows of time, as Alertmanager's time_intervals: office hours,
@@ -31,127 +33,141 @@ type Clock struct {
 	End   string `yaml:"end_time" doc:"HH:MM; 24:00 is the end of the day."`
 }
 
-// Validate returns all mistakes in the interval.
+// Validate returns all mistakes in the interval. One that contains no time at all is a
+// mistake: a route that is active in it would never send.
 func (i Interval) Validate() error {
-	var errs []error
-	if i.Name == "" {
-		errs = append(errs, errors.New("name is missing"))
-	}
-	for n, w := range i.Times {
-		if _, err := w.contains(time.Unix(0, 0)); err != nil {
-			errs = append(errs, fmt.Errorf("time_intervals[%d]: %w", n, err))
-		}
-	}
-	return errors.Join(errs...)
+	_, err := i.compile()
+	return err
 }
 
 // Contains reports whether a time is in one of the windows. Invalid windows contain nothing.
 func (i Interval) Contains(at time.Time) bool {
-	for _, w := range i.Times {
-		if in, err := w.contains(at); in && err == nil {
-			return true
-		}
-	}
-	return false
+	c, _ := i.compile()
+	return c.contains(at)
 }
 
-func weekdayNames() map[string]int {
-	out := map[string]int{}
-	for d := time.Sunday; d <= time.Saturday; d++ {
-		out[strings.ToLower(d.String())] = int(d)
-	}
-	return out
+// compiled is an interval as Alertmanager evaluates it.
+type compiled struct {
+	name    string
+	windows []timeinterval.TimeInterval
 }
 
-func monthNames() map[string]int {
-	out := map[string]int{}
-	for m := time.January; m <= time.December; m++ {
-		out[strings.ToLower(m.String())] = int(m)
-	}
-	return out
+func (c compiled) contains(at time.Time) bool {
+	return slices.ContainsFunc(c.windows, func(w timeinterval.TimeInterval) bool { return w.ContainsTime(at.UTC()) })
 }
 
-// contains evaluates every field even when an earlier one does not match, to find all mistakes.
-func (w Window) contains(at time.Time) (bool, error) {
-	loc, err := time.LoadLocation(w.Location)
-	if err != nil {
-		return false, fmt.Errorf("location %q is not a time zone such as Asia/Shanghai", w.Location)
-	}
-	at = at.In(loc)
-	in := true
+func (i Interval) compile() (compiled, error) {
+	out := compiled{name: i.Name}
 	var errs []error
-	check := func(key string, texts []string, value int, r ranges) {
-		ok := len(texts) == 0
-		for _, text := range texts {
-			from, to, err := r.parse(text)
-			switch {
-			case err != nil:
-				errs = append(errs, fmt.Errorf("%s: %w", key, err))
-			case from <= to:
-				ok = ok || (from <= value && value <= to)
-			case r.names != nil: // saturday:sunday, november:january
-				ok = ok || from <= value || value <= to
-			}
-		}
-		in = in && ok
+	if i.Name == "" {
+		errs = append(errs, errors.New("name is missing"))
 	}
-	lastDay := time.Date(at.Year(), at.Month()+1, 0, 0, 0, 0, 0, loc).Day()
-	check("weekdays", w.Weekdays, int(at.Weekday()), ranges{names: weekdayNames(), min: 0, max: 6})
-	check("days_of_month", w.DaysOfMonth, at.Day(), ranges{min: -31, max: 31, last: lastDay})
-	check("months", w.Months, int(at.Month()), ranges{names: monthNames(), min: 1, max: 12})
-	check("years", w.Years, at.Year(), ranges{min: 1970, max: 9999})
+	if len(i.Times) == 0 {
+		errs = append(errs, errors.New("time_intervals is empty: the interval contains no time"))
+	}
+	for n, w := range i.Times {
+		window, err := w.compile()
+		if err == nil && !hasDay(window) {
+			err = errors.New("contains no day of any year; look at days_of_month and months together")
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("time_intervals[%d]: %w", n, err))
+			continue
+		}
+		out.windows = append(out.windows, window)
+	}
+	return out, errors.Join(errs...)
+}
 
-	minute := at.Hour()*60 + at.Minute()
-	ok := len(w.Times) == 0
+// compile parses every field, also after a mistake, to find all of them.
+func (w Window) compile() (timeinterval.TimeInterval, error) {
+	var out timeinterval.TimeInterval
+	var errs []error
+	location, err := time.LoadLocation(w.Location)
+	if err != nil {
+		errs = append(errs, fmt.Errorf("location %q is not a time zone such as Asia/Shanghai", w.Location))
+	}
+	out.Location = &timeinterval.Location{Location: location}
+	for _, text := range w.Weekdays {
+		var r timeinterval.WeekdayRange
+		errs = append(errs, read("weekdays", text, &r))
+		out.Weekdays = append(out.Weekdays, r)
+	}
+	for _, text := range w.DaysOfMonth {
+		var r timeinterval.DayOfMonthRange
+		errs = append(errs, read("days_of_month", text, &r))
+		out.DaysOfMonth = append(out.DaysOfMonth, r)
+	}
+	for _, text := range w.Months {
+		rs, err := months(text)
+		errs = append(errs, err)
+		out.Months = append(out.Months, rs...)
+	}
+	for _, text := range w.Years {
+		var r timeinterval.YearRange
+		errs = append(errs, read("years", text, &r))
+		if r.Begin < 0 || r.End > 9999 {
+			errs = append(errs, fmt.Errorf("years: %q is not a year of four digits", text))
+		}
+		out.Years = append(out.Years, r)
+	}
 	for _, c := range w.Times {
-		start, err1 := minutes(c.Start)
-		end, err2 := minutes(c.End)
-		errs = append(errs, err1, err2)
-		if err1 == nil && err2 == nil && start >= end {
-			errs = append(errs, fmt.Errorf("times: %s is not before %s; split a period across midnight in two: until 24:00 and from 00:00", c.Start, c.End))
-		}
-		ok = ok || (start <= minute && minute < end)
+		r, err := c.compile()
+		errs = append(errs, err)
+		out.Times = append(out.Times, r)
 	}
-	return in && ok, errors.Join(errs...)
+	return out, errors.Join(errs...)
 }
 
-// ranges parses "from:to" or a single value, given as names or numbers.
-type ranges struct {
-	names    map[string]int
-	min, max int
-	last     int // if set, negative numbers count back from it
+// yamlRange is one of Alertmanager's ranges, which parse themselves from YAML.
+type yamlRange interface {
+	UnmarshalYAML(unmarshal func(any) error) error
 }
 
-func (r ranges) parse(text string) (from, to int, err error) {
+// read parses a value or a range "from:to" as Alertmanager does; spaces do not matter.
+func read(key, text string, into yamlRange) error {
+	plain := strings.Join(strings.Fields(text), "")
+	err := into.UnmarshalYAML(func(v any) error {
+		if s, ok := v.(*string); ok {
+			*s = plain
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %q is not valid here: %w", key, text, err)
+	}
+	return nil
+}
+
+// months parses months. A range over the turn of the year, which Alertmanager refuses, is two.
+func months(text string) ([]timeinterval.MonthRange, error) {
 	first, second, isRange := strings.Cut(text, ":")
-	if from, err = r.value(first); err != nil {
-		return 0, 0, err
+	if !isRange {
+		second = first
 	}
-	to = from
-	if isRange {
-		if to, err = r.value(second); err != nil {
-			return 0, 0, err
-		}
+	var from, to timeinterval.MonthRange
+	if err := errors.Join(read("months", first, &from), read("months", second, &to)); err != nil {
+		return nil, err
 	}
-	if to < from && r.names == nil && r.last == 0 {
-		return 0, 0, fmt.Errorf("%q ends before it begins", text)
+	span := func(begin, end int) timeinterval.MonthRange {
+		return timeinterval.MonthRange{InclusiveRange: timeinterval.InclusiveRange{Begin: begin, End: end}}
 	}
-	return from, to, nil
+	if from.Begin > to.Begin {
+		return []timeinterval.MonthRange{span(from.Begin, 12), span(1, to.Begin)}, nil
+	}
+	return []timeinterval.MonthRange{span(from.Begin, to.Begin)}, nil
 }
 
-func (r ranges) value(text string) (int, error) {
-	text = strings.ToLower(strings.TrimSpace(text))
-	if v, ok := r.names[text]; ok {
-		return v, nil
+func (c Clock) compile() (timeinterval.TimeRange, error) {
+	start, err1 := minutes(c.Start)
+	end, err2 := minutes(c.End)
+	if err := errors.Join(err1, err2); err != nil {
+		return timeinterval.TimeRange{}, err
 	}
-	v, err := strconv.Atoi(text)
-	if err != nil || v < r.min || v > r.max || (r.last > 0 && v == 0) {
-		return 0, fmt.Errorf("%q is not a valid name or number here", text)
+	if start >= end {
+		return timeinterval.TimeRange{}, fmt.Errorf("times: %s is not before %s; split a period across midnight in two: until 24:00 and from 00:00", c.Start, c.End)
 	}
-	if r.last > 0 && v < 0 {
-		v = r.last + 1 + v
-	}
-	return v, nil
+	return timeinterval.TimeRange{StartMinute: start, EndMinute: end}, nil
 }
 
 func minutes(text string) (int, error) {
@@ -163,4 +179,25 @@ func minutes(text string) (int, error) {
 		return 0, fmt.Errorf("times: %q is not a time of day such as 08:30", text)
 	}
 	return t.Hour()*60 + t.Minute(), nil
+}
+
+// hasDay reports whether a window contains some day: the 30th of February is in no year, and
+// the 29th not in 2027. Dates and days of the week recur after 28 years, apart from the turns
+// of centuries.
+func hasDay(w timeinterval.TimeInterval) bool {
+	const cycle = 28
+	w.Times, w.Location = nil, nil
+	years := w.Years
+	if years == nil {
+		years = []timeinterval.YearRange{{InclusiveRange: timeinterval.InclusiveRange{Begin: 2001, End: 2000 + cycle}}}
+	}
+	for _, r := range years {
+		day := time.Date(r.Begin, time.January, 1, 12, 0, 0, 0, time.UTC)
+		for ; day.Year() <= min(r.End, r.Begin+2*cycle); day = day.AddDate(0, 0, 1) {
+			if w.ContainsTime(day) {
+				return true
+			}
+		}
+	}
+	return false
 }

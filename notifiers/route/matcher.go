@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/prometheus/alertmanager/matcher/parse"
+	"github.com/prometheus/alertmanager/pkg/labels"
 )
 
 // Op is how a matcher compares.
@@ -27,56 +30,44 @@ type Matcher struct {
 	Op    Op
 	Value string
 
-	re *regexp.Regexp
+	made *labels.Matcher // nil: the zero Matcher
 }
 
 // NewMatcher makes a matcher. Regular expressions use RE2 and are anchored at both ends.
 func NewMatcher(name string, op Op, value string) (Matcher, error) {
-	m := Matcher{Name: name, Op: op, Value: value}
 	if name == "" {
 		return Matcher{}, fmt.Errorf("matcher %s%q has no label name", op, value)
 	}
 	if !utf8.ValidString(name) || !utf8.ValidString(value) {
 		return Matcher{}, fmt.Errorf("matcher %q%s%q is not valid UTF-8", name, op, value)
 	}
-	switch op {
-	case Equal, NotEqual:
-	case Regexp, NotRegexp:
-		re, err := regexp.Compile("^(?:" + value + ")$")
-		if err != nil {
-			return Matcher{}, fmt.Errorf("matcher %s%s%q: %w", name, op, value, err)
-		}
-		m.re = re
-	default:
+	kinds := []labels.MatchType{labels.MatchEqual, labels.MatchNotEqual, labels.MatchRegexp, labels.MatchNotRegexp}
+	i := slices.IndexFunc(kinds, func(t labels.MatchType) bool { return t.String() == string(op) })
+	if i < 0 {
 		return Matcher{}, fmt.Errorf("comparison %q is not one of =, !=, =~, !~", op)
 	}
-	return m, nil
+	made, err := labels.NewMatcher(kinds[i], name, value)
+	if err != nil {
+		return Matcher{}, fmt.Errorf("matcher %s%s%q: %w", name, op, value, err)
+	}
+	return matcherOf(made), nil
 }
 
-// Match reports whether labels satisfy the condition.
+func matcherOf(m *labels.Matcher) Matcher {
+	return Matcher{Name: m.Name, Op: Op(m.Type.String()), Value: m.Value, made: m}
+}
+
+// Match reports whether labels satisfy the condition. The zero Matcher matches nothing.
 func (m Matcher) Match(labels map[string]string) bool {
-	v := labels[m.Name]
-	switch m.Op {
-	case Equal:
-		return v == m.Value
-	case NotEqual:
-		return v != m.Value
-	case Regexp:
-		return m.re != nil && m.re.MatchString(v)
-	case NotRegexp:
-		return m.re != nil && !m.re.MatchString(v)
-	default:
-		return false // the zero Matcher matches nothing
-	}
+	return m.made != nil && m.made.Matches(labels[m.Name])
 }
 
-// String formats the matcher for ParseMatcher.
+// String formats the matcher as Alertmanager does. Both of its parsers read the text alike.
 func (m Matcher) String() string {
-	name := m.Name
-	if !bare(name) {
-		name = strconv.Quote(name)
+	if m.made == nil {
+		return m.Name + string(m.Op) + strconv.Quote(m.Value)
 	}
-	return name + string(m.Op) + strconv.Quote(m.Value)
+	return m.made.String()
 }
 
 // Equal reports whether both are the same condition.
@@ -85,9 +76,13 @@ func (m Matcher) Equal(o Matcher) bool { return m.Name == o.Name && m.Op == o.Op
 // MarshalText formats the matcher as String does, for the journal and the API.
 func (m Matcher) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
-// UnmarshalText parses what ParseMatcher parses.
+// UnmarshalText parses one matcher. Where Alertmanager's parsers disagree it takes the newer
+// one: journals hold values with Go's escapes, such as "\t".
 func (m *Matcher) UnmarshalText(text []byte) (err error) {
-	*m, err = ParseMatcher(string(text))
+	ms, err := parseMatchers(string(text), func(utf8, _ Matchers) Matchers { return utf8 })
+	if err == nil {
+		*m, err = single(string(text), ms)
+	}
 	return err
 }
 
@@ -113,126 +108,107 @@ func (ms Matchers) String() string {
 	return "{" + strings.Join(parts, ",") + "}"
 }
 
+// sorted returns the matchers in an order that does not depend on how they were written.
+func (ms Matchers) sorted() Matchers {
+	return slices.SortedFunc(slices.Values(ms), func(a, b Matcher) int { return strings.Compare(a.String(), b.String()) })
+}
+
 // ParseMatcher parses exactly one matcher: name=value, name!="a value", name=~a|b.
 func ParseMatcher(text string) (Matcher, error) {
 	ms, err := ParseMatchers(text)
 	if err != nil {
 		return Matcher{}, err
 	}
+	return single(text, ms)
+}
+
+func single(text string, ms Matchers) (Matcher, error) {
 	if len(ms) != 1 {
 		return Matcher{}, fmt.Errorf("matcher %q: want one matcher, have %d", text, len(ms))
 	}
 	return ms[0], nil
 }
 
-// ParseMatchers parses matchers separated by commas, optionally in braces, in the syntax of
-// Alertmanager's UTF-8 parser: names and values are unquoted or in double quotes with Go's
-// escapes. Unquoted ones contain neither spaces nor any of {}!=~,\"'`. A trailing comma is
-// allowed.
+// ParseMatchers parses matchers separated by commas, optionally in braces, as Alertmanager
+// does: by its UTF-8 parser, and by the classic one where that fails or reads something else.
+// An empty text without braces is an error: it would match everything.
 func ParseMatchers(text string) (Matchers, error) {
+	return parseMatchers(text, func(_, classic Matchers) Matchers { return classic })
+}
+
+// parseMatchers parses by both parsers; choose decides where they read different matchers.
+func parseMatchers(text string, choose func(utf8, classic Matchers) Matchers) (Matchers, error) {
 	if !utf8.ValidString(text) {
 		return nil, fmt.Errorf("matcher %q: is not valid UTF-8", text)
 	}
-	p := parser{rest: text}
-	ms, err := p.matchers()
+	if strings.TrimSpace(text) == "" {
+		return nil, fmt.Errorf("matcher %q: is empty; write name=value", text)
+	}
+	newer, err := parse.Matchers(text)
+	classic, classicErr := labels.ParseMatchers(text)
+	switch {
+	case err != nil && classicErr != nil:
+		return nil, fmt.Errorf("matcher %q: %w", text, explained(err))
+	case err != nil:
+		return matchersOf(classic)
+	case classicErr != nil:
+		return matchersOf(newer)
+	}
+	utf8, err := matchersOf(newer)
 	if err != nil {
-		return nil, fmt.Errorf("matcher %q: %w", text, err)
+		return nil, err
 	}
-	return ms, nil
+	old, err := matchersOf(classic)
+	if err != nil {
+		return nil, err
+	}
+	if slices.EqualFunc(utf8, old, Matcher.Equal) {
+		return utf8, nil
+	}
+	return choose(utf8, old), nil
 }
 
-type parser struct{ rest string }
-
-func (p *parser) space() { p.rest = strings.TrimLeftFunc(p.rest, unicode.IsSpace) }
-
-// take removes a token from the front and reports whether it was there.
-func (p *parser) take(token string) bool {
-	rest, ok := strings.CutPrefix(p.rest, token)
-	p.rest = rest
-	return ok
+// Classic reports whether matchers are only read by Alertmanager's classic parser, or read
+// differently by it, and how to write what it reads so that both agree. Such a text is often
+// a slip: tier==critical compares with "=critical".
+func Classic(text string) (instead string, ok bool) {
+	ms, err := ParseMatchers(text)
+	if err != nil {
+		return "", false
+	}
+	newer, err := parse.Matchers(text)
+	if err == nil {
+		if utf8, err := matchersOf(newer); err == nil && slices.EqualFunc(utf8, ms, Matcher.Equal) {
+			return "", false
+		}
+	}
+	return strings.Trim(ms.String(), "{}"), true
 }
 
-func (p *parser) matchers() (Matchers, error) {
-	p.space()
-	braces := p.take("{")
-	var out Matchers
-	for {
-		p.space()
-		if p.rest == "" || strings.HasPrefix(p.rest, "}") {
-			break
+func matchersOf(parsed []*labels.Matcher) (Matchers, error) {
+	out := make(Matchers, 0, len(parsed))
+	for _, m := range parsed {
+		if m.Name == "" {
+			return nil, fmt.Errorf("matcher %s%q has no label name", m.Type, m.Value)
 		}
-		m, err := p.matcher()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, m)
-		p.space()
-		if !p.take(",") {
-			break
-		}
-	}
-	p.space()
-	switch closed := p.take("}"); {
-	case braces && !closed:
-		return nil, errors.New("the opening brace is never closed")
-	case !braces && closed:
-		return nil, errors.New("a closing brace without an opening one")
-	}
-	p.space()
-	if p.rest != "" {
-		return nil, fmt.Errorf("cannot read %q; a value with spaces or one of {}!=~,\\\"'` needs double quotes", p.rest)
-	}
-	if len(out) == 0 && !braces {
-		return nil, errors.New("is empty; write name=value")
+		out = append(out, matcherOf(m))
 	}
 	return out, nil
 }
 
-func (p *parser) matcher() (Matcher, error) {
-	name, err := p.word("label name")
-	if err != nil {
-		return Matcher{}, err
-	}
-	p.space()
-	var op Op
-	for _, o := range []Op{Regexp, NotRegexp, NotEqual, Equal} {
-		if p.take(string(o)) {
-			op = o
-			break
+// columns matches the place at the start of an error of Alertmanager's parser.
+var columns = regexp.MustCompile(`^(\d+):\d+: `)
+
+// explained says where in the text an error is, and what to do about the common ones.
+func explained(err error) error {
+	text := err.Error()
+	if found := columns.FindStringSubmatch(text); found != nil {
+		if column, numErr := strconv.Atoi(found[1]); numErr == nil {
+			text = fmt.Sprintf("column %d: %s", column+1, strings.TrimPrefix(text, found[0]))
 		}
 	}
-	if op == "" {
-		return Matcher{}, fmt.Errorf("after %q: want one of =, !=, =~, !~", name)
+	if strings.Contains(text, "comma or close brace") || strings.Contains(text, "invalid input") {
+		text += "; a value with spaces or one of {}!=~,\\\"'` needs double quotes, and a backslash in them another one"
 	}
-	p.space()
-	value, err := p.word("value")
-	if err != nil {
-		return Matcher{}, err
-	}
-	return NewMatcher(name, op, value)
+	return errors.New(text)
 }
-
-func (p *parser) word(what string) (string, error) {
-	if strings.HasPrefix(p.rest, `"`) {
-		quoted, err := strconv.QuotedPrefix(p.rest)
-		if err != nil {
-			return "", fmt.Errorf("%s: the quotes in %q are not closed, or an escape is wrong", what, p.rest)
-		}
-		p.rest = p.rest[len(quoted):]
-		return strconv.Unquote(quoted)
-	}
-	end := strings.IndexFunc(p.rest, special)
-	if end < 0 {
-		end = len(p.rest)
-	}
-	if end == 0 {
-		return "", fmt.Errorf("want a %s, have %q", what, p.rest)
-	}
-	word := p.rest[:end]
-	p.rest = p.rest[end:]
-	return word, nil
-}
-
-func special(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("{}!=~,\\\"'`", r) }
-
-func bare(s string) bool { return s != "" && strings.IndexFunc(s, special) < 0 }

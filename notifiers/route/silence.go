@@ -17,6 +17,49 @@ type Silence struct {
 	By       string    `json:"by"` // who asked for it
 	Comment  string    `json:"comment"`
 	Created  time.Time `json:"created"`
+	// Updated is when it was changed last; zero: never.
+	Updated time.Time `json:"updated,omitzero"`
+	// Annotations are texts that programs keep with it, such as a ticket's address.
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// SilenceState is where a silence is in its life, in Alertmanager's words.
+type SilenceState string
+
+// The states of a silence.
+const (
+	SilencePending SilenceState = "pending"
+	SilenceActive  SilenceState = "active"
+	SilenceExpired SilenceState = "expired"
+)
+
+// State gives where the silence is in its life.
+func (s Silence) State(now time.Time) SilenceState {
+	switch {
+	case now.Before(s.From):
+		return SilencePending
+	case now.Before(s.Until):
+		return SilenceActive
+	default:
+		return SilenceExpired
+	}
+}
+
+// MayBecome reports whether the silence can be changed to next without changing what it
+// muted in the past. Otherwise it is ended, and next is a silence of its own: with other
+// matchers, another beginning than the one that has passed, or when it has ended.
+func (s Silence) MayBecome(next Silence, now time.Time) bool {
+	if s.Matchers.sorted().String() != next.Matchers.sorted().String() {
+		return false
+	}
+	switch s.State(now) {
+	case SilenceActive:
+		return s.From.Unix() == next.From.Unix() && !next.Until.Before(now)
+	case SilencePending:
+		return !next.From.Before(now)
+	default:
+		return false
+	}
 }
 
 // Active reports whether the silence is in effect at a time.

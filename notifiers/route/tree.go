@@ -9,19 +9,19 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// DefaultRepeat is the interval at which a notice about a firing alert is repeated when the
-// tree sets none; Alertmanager's default.
-const DefaultRepeat = 4 * time.Hour
-
 // Node is one configured route of the tree: Alertmanager's route. Fields that are not set are
 // inherited from the parent. The root matches everything.
 type Node struct {
 	Receiver            string            `yaml:"receiver" doc:"The receiver that gets the notice; default: the parent's."`
+	Receivers           []string          `yaml:"receivers" doc:"Several receivers, each of which gets the notice, in place of receiver."`
 	Matchers            []string          `yaml:"matchers" doc:"Matchers, all of which a notice's labels must match, in Alertmanager's syntax: tier=\"critical\", marketplace=~\"shopee|lazada\"."`
 	Match               map[string]string `yaml:"match" doc:"Labels that must be equal: the old form of matchers."`
 	MatchRE             map[string]string `yaml:"match_re" doc:"Labels that must match a regular expression: the old form of matchers."`
 	Continue            bool              `yaml:"continue" doc:"Whether the following routes are tried as well when this one matches."`
-	RepeatInterval      model.Duration    `yaml:"repeat_interval" doc:"How often the notice about an alert that still fires is repeated; default: the parent's, or 4h."`
+	GroupBy             []string          `yaml:"group_by" doc:"Alerts with the same values of these labels are told in one message; ['...']: each alert is its own, []: all are one. Default: the parent's, or service, environment, tier."`
+	GroupWait           *model.Duration   `yaml:"group_wait" doc:"How long the first message about a group waits for more alerts; default: the parent's, or 0s for critical alerts and 30s for others."`
+	GroupInterval       *model.Duration   `yaml:"group_interval" doc:"Time between messages about changes of a group; default: the parent's, or 10s for critical alerts, of which new ones do not wait, and 5m for others."`
+	RepeatInterval      *model.Duration   `yaml:"repeat_interval" doc:"How often the notice about an alert that still fires is repeated; default: the parent's, or 4h."`
 	MuteTimeIntervals   []string          `yaml:"mute_time_intervals" doc:"Time intervals in which this route sends nothing."`
 	ActiveTimeIntervals []string          `yaml:"active_time_intervals" doc:"Time intervals outside of which this route sends nothing; default: always active."`
 	Routes              []Node            `yaml:"routes" doc:"Child routes, tried in order, for notices that match this route."`
@@ -34,28 +34,13 @@ func (n Node) Validate(receivers []string, intervals []Interval) error {
 	return err
 }
 
-// Target is one receiver of a notice.
-type Target struct {
-	Receiver       string
-	RepeatInterval time.Duration
-
-	mute, active []Interval
-}
-
-// Quiet reports whether the route's time intervals suppress notices at a time.
-func (t Target) Quiet(at time.Time) bool {
-	contains := func(i Interval) bool { return i.Contains(at) }
-	if slices.ContainsFunc(t.mute, contains) {
-		return true
-	}
-	return len(t.active) > 0 && !slices.ContainsFunc(t.active, contains)
-}
-
 // Tree is a validated routing tree. It is immutable.
 type Tree struct{ root branch }
 
 type branch struct {
-	target    Target
+	place     string // in the configuration, such as routes[0].routes[2]; "": the root
+	target    Target // of each of the receivers
+	receivers []string
 	matchers  Matchers
 	continues bool
 	branches  []branch
@@ -64,91 +49,152 @@ type branch struct {
 // New builds a tree. Its error joins all mistakes, each with its path, such as
 // routes[0].routes[2].
 func New(root Node, receivers []string, intervals []Interval) (*Tree, error) {
-	b := builder{receivers: receivers, intervals: map[string]Interval{}}
+	b := builder{receivers: receivers, intervals: map[string]compiled{}}
 	for i, iv := range intervals {
-		if err := iv.Validate(); err != nil {
+		c, err := iv.compile()
+		if err != nil {
 			b.err(fmt.Sprintf("time_intervals[%d]", i), err)
 		}
 		if _, twice := b.intervals[iv.Name]; twice {
 			b.err(fmt.Sprintf("time_intervals[%d]", i), fmt.Errorf("name %q is used twice", iv.Name))
 		}
-		b.intervals[iv.Name] = iv
+		b.intervals[iv.Name] = c
 	}
 	if len(root.Matchers)+len(root.Match)+len(root.MatchRE) > 0 {
-		b.err("the root", errors.New("has matchers: the root must match everything, so move them to a route below it"))
+		b.err(rootPlace, errors.New("has matchers: the root must match everything, so move them to a route below it"))
 	}
-	if root.Receiver == "" {
-		b.err("the root", errors.New("has no receiver: notices that no other route matches would be lost"))
+	if root.Receiver == "" && len(root.Receivers) == 0 {
+		b.err(rootPlace, errors.New("has no receiver: notices that no other route matches would be lost"))
 	}
 	if root.Continue {
-		b.err("the root", errors.New("has continue, but no route comes after it"))
+		b.err(rootPlace, errors.New("has continue, but no route comes after it"))
 	}
-	built := b.build(root, "the root", Target{RepeatInterval: DefaultRepeat})
+	built := b.build(root, "", branch{target: defaultTarget()})
 	if err := errors.Join(b.errs...); err != nil {
 		return nil, err
 	}
+	built.key("", 1)
 	return &Tree{root: built}, nil
 }
 
+const rootPlace = "the root"
+
 type builder struct {
 	receivers []string
-	intervals map[string]Interval
+	intervals map[string]compiled
 	errs      []error
 }
 
 func (b *builder) err(place string, err error) {
+	if place == "" {
+		place = rootPlace
+	}
 	b.errs = append(b.errs, fmt.Errorf("%s: %w", place, err))
 }
 
-func (b *builder) build(n Node, place string, parent Target) branch {
-	out := branch{target: Target{Receiver: parent.Receiver, RepeatInterval: parent.RepeatInterval}, continues: n.Continue}
-	if n.Receiver != "" {
-		out.target.Receiver = n.Receiver
-		if !slices.Contains(b.receivers, n.Receiver) {
-			b.err(place, fmt.Errorf("receiver %q is not configured; there are %q", n.Receiver, b.receivers))
-		}
+// build makes a branch of a node, which inherits what it does not set from parent.
+func (b *builder) build(n Node, place string, parent branch) branch {
+	matchers, errs := readMatchers("", written{n.Matchers, n.Match, n.MatchRE})
+	for _, err := range errs {
+		b.err(place, err)
 	}
-	switch {
-	case n.RepeatInterval < 0:
-		b.err(place, fmt.Errorf("repeat_interval %s is negative", n.RepeatInterval))
-	case n.RepeatInterval > 0:
-		out.target.RepeatInterval = time.Duration(n.RepeatInterval)
-	}
-	out.target.mute = b.named(place, "mute_time_intervals", n.MuteTimeIntervals)
-	out.target.active = b.named(place, "active_time_intervals", n.ActiveTimeIntervals)
-
-	for _, text := range n.Matchers {
-		ms, err := ParseMatchers(text)
-		if err != nil {
-			b.err(place, err)
-		}
-		out.matchers = append(out.matchers, ms...)
-	}
-	for _, old := range []struct {
-		labels map[string]string
-		op     Op
-	}{{n.Match, Equal}, {n.MatchRE, Regexp}} {
-		for name, value := range old.labels {
-			m, err := NewMatcher(name, old.op, value)
-			if err != nil {
-				b.err(place, err)
-				continue
-			}
-			out.matchers = append(out.matchers, m)
-		}
+	out := branch{place: place, target: parent.target, receivers: parent.receivers, matchers: matchers, continues: n.Continue}
+	t := &out.target
+	b.named(n, place, &out)
+	b.timing(n, place, t)
+	b.groupBy(n, place, t)
+	t.Calendar = Calendar{
+		mute:   b.intervalsOf(place, "mute_time_intervals", n.MuteTimeIntervals),
+		active: b.intervalsOf(place, "active_time_intervals", n.ActiveTimeIntervals),
 	}
 	for i, child := range n.Routes {
 		at := fmt.Sprintf("routes[%d]", i)
-		if place != "the root" {
+		if place != "" {
 			at = place + "." + at
 		}
-		out.branches = append(out.branches, b.build(child, at, out.target))
+		out.branches = append(out.branches, b.build(child, at, out))
 	}
 	return out
 }
 
-func (b *builder) named(place, key string, names []string) []Interval {
-	var out []Interval
+// key gives each branch its target's key: the matchers of its path. A second branch with the
+// same matchers beside the first has #2, so that routes keep their keys when others are added.
+func (b *branch) key(above string, nth int) {
+	b.target.Route = above + b.matchers.String()
+	if nth > 1 {
+		b.target.Route += fmt.Sprintf("#%d", nth)
+	}
+	seen := map[string]int{}
+	for i := range b.branches {
+		same := b.branches[i].matchers.String()
+		seen[same]++
+		b.branches[i].key(b.target.Route+"/", seen[same])
+	}
+}
+
+// named sets the receivers that a node names.
+func (b *builder) named(n Node, place string, out *branch) {
+	if n.Receiver != "" && len(n.Receivers) > 0 {
+		b.err(place, errors.New("receivers: stands beside receiver: name all of them in receivers"))
+	}
+	names := n.Receivers
+	if n.Receiver != "" {
+		names = []string{n.Receiver}
+	}
+	for i, name := range names {
+		if !slices.Contains(b.receivers, name) {
+			b.err(place, fmt.Errorf("receiver %q is not configured; there are %q", name, b.receivers))
+		}
+		if slices.Contains(names[:i], name) {
+			b.err(place, fmt.Errorf("receivers: %q is named twice", name))
+		}
+	}
+	if len(names) > 0 {
+		out.receivers = names
+	}
+}
+
+func (b *builder) timing(n Node, place string, t *Target) {
+	set := func(key string, stated *model.Duration, may0 bool, into **time.Duration) {
+		if stated == nil {
+			return
+		}
+		if d := time.Duration(*stated); d < 0 || d == 0 && !may0 {
+			b.err(place, fmt.Errorf("%s: %s is not more than 0s", key, stated))
+		}
+		d := time.Duration(*stated)
+		*into = &d
+	}
+	repeat := &t.RepeatInterval
+	set("group_wait", n.GroupWait, true, &t.groupWait)
+	set("group_interval", n.GroupInterval, false, &t.groupInterval)
+	set("repeat_interval", n.RepeatInterval, false, &repeat)
+	t.RepeatInterval = *repeat
+}
+
+// everyLabel in group_by groups by all labels.
+const everyLabel = "..."
+
+func (b *builder) groupBy(n Node, place string, t *Target) {
+	if n.GroupBy == nil {
+		return
+	}
+	t.groupBy, t.byAll = n.GroupBy, slices.Contains(n.GroupBy, everyLabel)
+	if t.byAll && len(n.GroupBy) > 1 {
+		b.err(place, errors.New("group_by: '...' means all labels: name either it or labels"))
+	}
+	for i, name := range n.GroupBy {
+		switch {
+		case !model.UTF8Validation.IsValidLabelName(name):
+			b.err(place, fmt.Errorf("group_by: %q is not the name of a label", name))
+		case slices.Contains(n.GroupBy[:i], name):
+			b.err(place, fmt.Errorf("group_by: %q is named twice", name))
+		}
+	}
+}
+
+func (b *builder) intervalsOf(place, key string, names []string) []compiled {
+	var out []compiled
 	for _, name := range names {
 		iv, ok := b.intervals[name]
 		if !ok {
@@ -160,19 +206,10 @@ func (b *builder) named(place, key string, names []string) []Interval {
 	return out
 }
 
-// Match returns the receivers of a notice with these labels, in the order of the tree and
-// without duplicates: the deepest route of each matching path, as in Alertmanager. There is
-// always at least one.
-func (t *Tree) Match(labels map[string]string) []Target {
-	var out []Target
-	for _, target := range t.root.match(labels) {
-		same := func(o Target) bool { return o.Receiver == target.Receiver }
-		if !slices.ContainsFunc(out, same) {
-			out = append(out, target)
-		}
-	}
-	return out
-}
+// Match returns the routes of a notice with these labels, in the order of the tree: the
+// deepest of each matching path, as in Alertmanager, once for each of its receivers. There is
+// always at least one, and one receiver may have several.
+func (t *Tree) Match(labels map[string]string) []Target { return t.root.match(labels) }
 
 func (b branch) match(labels map[string]string) []Target {
 	if !b.matchers.Match(labels) {
@@ -186,8 +223,13 @@ func (b branch) match(labels map[string]string) []Target {
 			break
 		}
 	}
-	if len(out) == 0 {
-		out = append(out, b.target)
+	if len(out) > 0 {
+		return out
+	}
+	for _, name := range b.receivers {
+		t := b.target
+		t.Receiver = name
+		out = append(out, t)
 	}
 	return out
 }

@@ -1,0 +1,66 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"guardian/decide"
+	"guardian/internal/announce"
+	"guardian/internal/server"
+	"guardian/notifiers/route"
+	"guardian/rules"
+)
+
+// routing implements server.Routing.
+type routing struct {
+	alerts  server.Alerts
+	running func() Running
+	decider func() decide.Decider
+	now     func() time.Time
+}
+
+// ReceiverNames implements server.Routing.
+func (rs routing) ReceiverNames(context.Context) ([]string, error) {
+	var names []string
+	for _, r := range rs.running().Config.Receivers {
+		names = append(names, r.Name)
+	}
+	return names, nil
+}
+
+// openFor is how long an alert of our own counts as firing unless it is seen to fire again.
+const openFor = 5 * time.Minute
+
+// RoutedAlerts implements server.Routing.
+func (rs routing) RoutedAlerts(ctx context.Context) ([]server.RoutedAlert, error) {
+	all, err := rs.alerts.AlertList(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now, settings := rs.now(), rs.decider().Settings
+	var firing []route.Firing
+	for _, a := range all {
+		if a.State == rules.Firing {
+			firing = append(firing, route.Firing{ID: a.ID, Labels: announce.AlertLabels(a.Alert)})
+		}
+	}
+	sources := settings.Inhibitions.Sources(firing)
+	var routed []server.RoutedAlert
+	for _, a := range all {
+		if a.State != rules.Firing {
+			continue
+		}
+		labels := announce.AlertLabels(a.Alert)
+		r := server.RoutedAlert{Alert: a, EndsAt: now.Add(openFor)}
+		if by, inhibited := sources.Inhibits(labels); inhibited {
+			r.InhibitedBy = []string{by.ID}
+		}
+		if settings.Routes != nil {
+			for _, t := range settings.Routes.Match(labels) {
+				r.Routes = append(r.Routes, server.AlertRoute{Receiver: t.Receiver, Group: t.Group(labels), MutedBy: t.MutedBy(now)})
+			}
+		}
+		routed = append(routed, r)
+	}
+	return routed, nil
+}

@@ -1,0 +1,190 @@
+package importer
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// integration converts one entry of a list such as slack_configs into a section of a receiver.
+// kind is "" when the guardian has no counterpart.
+type integration func(c *converter, n *yaml.Node, path string) (kind string, settings *yaml.Node)
+
+func integrations() map[string]integration {
+	return map[string]integration{
+		"slack_configs":   (*converter).slack,
+		"webhook_configs": (*converter).webhook,
+	}
+}
+
+// receivers converts all receivers and fills in names. A receiver here has one integration.
+func (c *converter) receivers(root *yaml.Node) *yaml.Node {
+	out := &yaml.Node{Kind: yaml.SequenceNode}
+	list, ok := value(root, "receivers")
+	if !ok {
+		return out
+	}
+	taken := map[string]bool{}
+	for i, r := range list.Content {
+		there, path := text(r, "name"), fmt.Sprintf("receivers[%d]", i)
+		for _, one := range c.receiver(r, path) {
+			name := unique(here(there)+one.suffix, taken)
+			c.names[there] = append(c.names[there], name)
+			section := mapping()
+			set(section, "name", scalar(name))
+			if one.kind == "" {
+				section.HeadComment = one.comment
+			} else {
+				set(section, one.kind, one.settings)
+			}
+			out.Content = append(out.Content, section)
+		}
+		if names := c.names[there]; len(names) != 1 || names[0] != there {
+			c.note(r, path, fmt.Sprintf("receiver %q is called %s here", there, strings.Join(names, ", ")), "")
+		}
+	}
+	return out
+}
+
+// made is one receiver here.
+type made struct {
+	suffix, kind, comment string
+	settings              *yaml.Node
+}
+
+// receiver converts one receiver into as many as it has integrations. One that has none gets
+// what nobody is to be told of.
+func (c *converter) receiver(r *yaml.Node, path string) []made {
+	var all []made
+	for key, list := range pairs(r) {
+		kind, isList := strings.CutSuffix(key.Value, "_configs")
+		if !isList {
+			continue
+		}
+		for i, n := range list.Content {
+			at := fmt.Sprintf("%s.%s[%d]", path, key.Value, i)
+			one := made{suffix: "-" + kind}
+			if convert, ok := integrations()[key.Value]; ok {
+				one.kind, one.settings = convert(c, target(n), at)
+			}
+			if one.kind == "" {
+				one.comment = fmt.Sprintf("%s of Alertmanager has no counterpart: choose a kind.", kind)
+				c.note(n, at, "has no counterpart", "guardian check asks for a kind of this receiver: choose one")
+			}
+			all = append(all, one)
+		}
+	}
+	if len(all) == 0 {
+		return []made{{kind: "discard", settings: mapping()}}
+	}
+	if len(all) == 1 {
+		all[0].suffix = ""
+	}
+	known := []string{"name"}
+	for key := range pairs(r) {
+		if strings.HasSuffix(key.Value, "_configs") {
+			known = append(known, key.Value)
+		}
+	}
+	c.rest(r, path, known...)
+	return all
+}
+
+var strange = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+
+// here makes a name of another system one that is allowed here.
+func here(name string) string {
+	name = strings.Trim(strange.ReplaceAllString(name, "-"), "-._")
+	if name == "" {
+		return "receiver"
+	}
+	return name[:min(len(name), 80)]
+}
+
+func unique(name string, taken map[string]bool) string {
+	free := name
+	for n := 2; taken[free]; n++ {
+		free = fmt.Sprintf("%s-%d", name, n)
+	}
+	taken[free] = true
+	return free
+}
+
+// secret gives the value of a key or the content of the file that key_file names: of the
+// integration itself, or of the section global under another name.
+func (c *converter) secret(n *yaml.Node, path, key, global string) *yaml.Node {
+	if file := text(n, key+"_file"); file != "" {
+		return scalar("${file:" + file + "}")
+	}
+	own := text(n, key)
+	if own == "" && global != "" {
+		if file := c.global[global+"_file"]; file != "" {
+			return scalar("${file:" + file + "}")
+		}
+		own = c.global[global]
+	}
+	if own == "" {
+		return nil
+	}
+	if own == "<secret>" {
+		c.note(n, join(path, key), "is hidden: Alertmanager shows no secrets", "convert the file itself, or fill it in")
+	} else {
+		c.note(n, join(path, key), "is in the configuration in plain text", "keep it in a file (${file:PATH}) or the environment (${env:NAME})")
+	}
+	return scalar(strings.ReplaceAll(own, "${", "$${"))
+}
+
+// leftOut notes the keys of an integration that nothing is made of.
+func (c *converter) leftOut(n *yaml.Node, path string, known ...string) {
+	var keys []string
+	for key := range pairs(n) {
+		if !slices.Contains(known, key.Value) {
+			keys = append(keys, key.Value)
+		}
+	}
+	if len(keys) > 0 {
+		c.note(n, path, "is not carried over: "+strings.Join(keys, ", "), "")
+	}
+}
+
+func (c *converter) slack(n *yaml.Node, path string) (string, *yaml.Node) {
+	out := mapping()
+	if url := c.secret(n, path, "api_url", "slack_api_url"); url != nil {
+		set(out, "webhook", url)
+	}
+	if text(n, "channel") != "" {
+		c.note(n, path+".channel", "is not carried over", "an incoming webhook posts to the channel that it was made for")
+	}
+	c.resolved(n, path)
+	c.leftOut(n, path, "api_url", "api_url_file", "channel", "send_resolved")
+	return "slack", out
+}
+
+func (c *converter) webhook(n *yaml.Node, path string) (string, *yaml.Node) {
+	out := mapping()
+	if url := c.secret(n, path, "url", ""); url != nil {
+		set(out, "url", url)
+	}
+	if http, ok := value(n, "http_config"); ok {
+		if auth, ok := value(http, "authorization"); ok {
+			if token := c.secret(auth, path+".http_config.authorization", "credentials", ""); token != nil {
+				set(out, "token", token)
+			}
+			remove(http, "authorization")
+		}
+		c.leftOut(http, path+".http_config")
+	}
+	c.note(n, path, "gets the guardian's own JSON, which is not Alertmanager's", "")
+	c.leftOut(n, path, "url", "url_file", "http_config", "send_resolved")
+	return "webhook", out
+}
+
+// resolved notes a receiver that wants no messages about the end of an alert.
+func (c *converter) resolved(n *yaml.Node, path string) {
+	if text(n, "send_resolved") != "true" {
+		c.note(n, path, "is told too when an alert resolves", "")
+	}
+}
