@@ -140,6 +140,10 @@ bench-watches: ## measure a guardian with WATCHES (10000) open watches, each fed
 bench-looks: setup ## measure what looks cost: CHECKS (10000) checks, and beside Prometheus with its blackbox exporter
 	$(BENCH) -bench . -benchtime 1x -v ./test/bench/looks -checks $(or $(CHECKS),10000)
 
+.PHONY: bench-rules
+bench-rules: setup ## measure what rules cost beside Prometheus, and the queries that looks cause (ten minutes)
+	$(BENCH) -bench . -benchtime 1x -v ./test/bench/rules
+
 .PHONY: bench-reaction
 bench-reaction: ## measure the time from the look that completes the evidence to the first step
 	$(BENCH) -bench Reaction -benchtime 20x -v ./test/bench/reaction

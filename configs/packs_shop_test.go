@@ -104,7 +104,7 @@ func (w *watcher) minutes(t *testing.T, n int) []string {
 			if o.Health == sample.Unknown {
 				t.Fatalf("%s could not look: %s", check.Name, o.Reason)
 			}
-			if err := w.series.AppendSample(sample.Sample{
+			if _, err := w.series.AppendSample(sample.Sample{
 				Check: check.Name, Kind: check.Kind, Service: check.Service, Labels: check.Labels, At: w.now, Observation: o,
 			}); err != nil {
 				t.Fatal(err)

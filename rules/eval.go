@@ -37,8 +37,9 @@ type QueryFunc func(ctx context.Context, expr string, at time.Time) (promql.Vect
 type Env struct {
 	Query      QueryFunc
 	Visibility Visibility // nil: nothing is blind
-	// Record appends what a rule recorded before the next rule of the group, which may read it,
-	// is evaluated; nil: the caller appends Evaluation.Recorded itself. Samples that are late or
+	Only       RuleSet    // the rules to evaluate; nil: all. The state of the others stays as it is.
+	// Record appends what rules recorded before a later rule of the group that reads it is
+	// evaluated; nil: the caller appends Evaluation.Recorded itself. Samples that are late or
 	// duplicates are no error.
 	Record func(ctx context.Context, samples []promql.Sample) error
 }
@@ -51,7 +52,16 @@ type Evaluation struct {
 	// Recorded are the samples of recording rules, ALERTS and ALERTS_FOR_STATE, and stale
 	// markers of series that are gone. Env.Record, if set, has appended them already.
 	Recorded []promql.Sample
-	Results  []Result // one for each rule, in order
+	Results  []Result // one for each rule that was evaluated, in order
+}
+
+// Alerts lists the alerts of the rules that were evaluated.
+func (e Evaluation) Alerts() []Alert {
+	var all []Alert
+	for _, res := range e.Results {
+		all = append(all, e.State.Rules[res.Rule.Key].Alerts...)
+	}
+	return all
 }
 
 // Result is how the evaluation of one rule went.
@@ -65,29 +75,41 @@ type Result struct {
 	TemplateErrs []error
 }
 
-// Eval evaluates the rules of the group, one after the other. now may be any time: the end of
-// an interval, or the time of a sample. When ctx is cancelled, the rules that are left do not
-// change.
+// Eval evaluates the rules of the group, one after the other: all, or those of Env.Only. now may be
+// any time: the end of an interval, or the time of a sample. When ctx is cancelled, the rules that
+// are left do not change.
 func (g *Group) Eval(ctx context.Context, now time.Time, s GroupState, env Env) Evaluation {
-	e := Evaluation{At: now, State: GroupState{Rules: make(map[string]RuleState, len(g.Rules))}}
-	maps.Copy(e.State.Rules, s.Rules)
-	for _, r := range g.Rules {
-		rs, changes, recorded, res := g.evalRule(ctx, r, now, s.Rules[r.Key], env)
-		if env.Record != nil && len(recorded) > 0 {
-			if err := env.Record(ctx, recorded); err != nil {
-				res.Health, res.Err, res.Reason = HealthErr, err, reason.Text(err.Error())
-			}
+	e := Evaluation{At: now, State: GroupState{Rules: maps.Clone(s.Rules)}}
+	if e.State.Rules == nil {
+		e.State.Rules = make(map[string]RuleState, len(g.Rules))
+	}
+	rec := recorder{ctx: ctx, record: env.Record}
+	for i, r := range g.Rules {
+		if env.Only != nil && !env.Only.Has(i) {
+			continue
 		}
-		rs.Health, rs.Reason, rs.LastEval = res.Health, res.Reason, now.UTC()
+		if r.queries || rec.holds(g.inputs, i) {
+			rec.flush(&e)
+		}
+		rs, changes, recorded, res := g.evalRule(ctx, i, now, e.State.Rules, env)
 		e.State.Rules[r.Key] = rs
 		e.Changes = append(e.Changes, changes...)
 		e.Recorded = append(e.Recorded, recorded...)
 		e.Results = append(e.Results, res)
+		rec.add(i, len(e.Results)-1, recorded)
+	}
+	rec.flush(&e)
+	for _, res := range e.Results {
+		rs := e.State.Rules[res.Rule.Key]
+		rs.Health, rs.Reason, rs.LastEval = res.Health, res.Reason, now.UTC()
+		e.State.Rules[res.Rule.Key] = rs
 	}
 	return e
 }
 
-func (g *Group) evalRule(ctx context.Context, r *Rule, now time.Time, rs RuleState, env Env) (RuleState, []Change, []promql.Sample, Result) {
+func (g *Group) evalRule(ctx context.Context, i int, now time.Time, states map[string]RuleState, env Env) (RuleState, []Change, []promql.Sample, Result) {
+	r := g.Rules[i]
+	rs := states[r.Key]
 	res := Result{Rule: r, Health: HealthOK}
 	at := now.Add(-g.QueryOffset)
 	blind, why := r.blindDependencies(env.Visibility)
@@ -105,13 +127,16 @@ func (g *Group) evalRule(ctx context.Context, r *Rule, now time.Time, rs RuleSta
 	}
 	if r.Record != "" {
 		series, recorded, err := r.record(vector, rs.Series, known, g.Limit, at)
+		if err == nil {
+			err = g.recordedByOthers(i, series, states)
+		}
 		if err != nil {
 			return fail(err)
 		}
 		rs.Series = series
 		return rs, nil, recorded, res
 	}
-	seen, templateErrs, err := g.instances(ctx, r, vector, now, env.Query)
+	seen, instances, templateErrs, err := g.instances(ctx, r, vector, rs.instances, now, env.Query)
 	if err != nil {
 		return fail(err)
 	}
@@ -120,7 +145,7 @@ func (g *Group) evalRule(ctx context.Context, r *Rule, now time.Time, rs RuleSta
 		return fail(fmt.Errorf("exceeded limit of %d with %d alerts", g.Limit, n))
 	}
 	recorded := r.alertSamples(rs.Alerts, next, at)
-	rs.Alerts = next
+	rs.Alerts, rs.instances = next, instances
 	res.TemplateErrs = templateErrs
 	return rs, changes, recorded, res
 }
@@ -179,26 +204,26 @@ func (r *Rule) record(vector promql.Vector, before []labels.Labels, known func(m
 func (r *Rule) alertSamples(before, alerts []Alert, at time.Time) []promql.Sample {
 	t := timestamp.FromTime(at)
 	var samples []promql.Sample
-	have := map[string]bool{}
-	add := func(l labels.Labels, v float64) {
-		have[l.String()] = true
-		samples = append(samples, promql.Sample{Metric: l, T: t, F: v})
-	}
+	states := make(map[string]State, len(alerts))
 	for _, a := range alerts {
 		if a.State == Resolved {
 			continue
 		}
-		add(r.alertSeries(a), 1)
-		add(r.forStateSeries(a), float64(a.ActiveAt.Unix()))
+		states[a.ID] = a.State
+		samples = append(samples,
+			promql.Sample{Metric: r.alertSeries(a), T: t, F: 1},
+			promql.Sample{Metric: r.forStateSeries(a), T: t, F: float64(a.ActiveAt.Unix())})
 	}
 	for _, a := range before {
 		if a.State == Resolved {
 			continue
 		}
-		for _, l := range []labels.Labels{r.alertSeries(a), r.forStateSeries(a)} {
-			if !have[l.String()] {
-				samples = append(samples, stale(l, at))
-			}
+		state, still := states[a.ID]
+		if state != a.State {
+			samples = append(samples, stale(r.alertSeries(a), at))
+		}
+		if !still {
+			samples = append(samples, stale(r.forStateSeries(a), at))
 		}
 	}
 	return samples

@@ -22,7 +22,10 @@ type Group struct {
 	Source      string        // which server answers its queries; "": the guardian's own series
 	Rules       []*Rule
 
-	opts *Options
+	opts       *Options
+	inputs     []RuleSet // by rule: those that record what it reads
+	dependents []RuleSet // by rule: itself, and later ones that read what it records, also through others
+	urgent     RuleSet   // critical rules, those that fail watches, and those that record what these read
 }
 
 // Key is the key of the group's state: file and name.
@@ -56,6 +59,10 @@ type Rule struct {
 	labels       labels.Labels
 	annotations  labels.Labels
 	dependencies []dependency
+	queries      bool          // its templates ask queries
+	steady       bool          // what its templates expand to depends on labels and value alone
+	readsValue   bool          // its templates read the value
+	sharesName   bool          // another rule of the group records series of the same name
 	reach        time.Duration // see Alert.Reach; through recorded series too
 }
 

@@ -56,6 +56,9 @@ func Load(files []File, o Options) ([]*Group, error) {
 		return nil, errors.Join(errs...)
 	}
 	setDependencies(groups)
+	for _, g := range groups {
+		g.link()
+	}
 	return groups, nil
 }
 
@@ -94,7 +97,7 @@ func loadFile(f File, o *Options) ([]*Group, []error) {
 				lbls = map[string]string{}
 			}
 			maps.Copy(lbls, pr.Labels)
-			g.Rules = append(g.Rules, &Rule{
+			r := &Rule{
 				Alert: pr.Alert, Record: pr.Record, Expr: expr.String(),
 				For: time.Duration(pr.For), KeepFiringFor: time.Duration(pr.KeepFiringFor),
 				Labels: lbls, Annotations: pr.Annotations,
@@ -102,10 +105,12 @@ func loadFile(f File, o *Options) ([]*Group, []error) {
 				FailsWatch: lbls["fails_watch"] == "true",
 				Group:      pg.Name, File: f.Name, FileID: f.ID, Line: where.rule(i, j),
 				expr: expr, labels: labels.FromMap(lbls), annotations: labels.FromMap(pr.Annotations),
-			})
+			}
+			r.templates()
+			g.Rules = append(g.Rules, r)
 		}
 		keyRules(g.Rules)
 		groups = append(groups, g)
 	}
-	return groups, nil
+	return groups, duplicates(groups)
 }

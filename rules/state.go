@@ -34,6 +34,8 @@ type RuleState struct {
 	Health   Health        `json:"health,omitempty"`
 	Reason   reason.Reason `json:"reason,omitzero"` // why it is not ok
 	LastEval time.Time     `json:"last_eval,omitzero"`
+
+	instances map[uint64]instance // what the last result expanded to, by the hash of its labels
 }
 
 // Alerts lists every alert of the state, by rule key and labels.
@@ -87,6 +89,7 @@ func Carry(groups []*Group, states map[string]GroupState, now time.Time) (map[st
 		for _, r := range g.Rules {
 			have[g.Key()][r.Key] = true
 			if rs, ok := states[g.Key()].Rules[r.Key]; ok {
+				rs.instances = nil // the templates may be others
 				s.Rules[r.Key] = rs
 			}
 		}

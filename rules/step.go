@@ -18,6 +18,9 @@ type Instance struct {
 	Labels      map[string]string // alertname included
 	Annotations map[string]string
 	Value       float64
+
+	id   string // the alert's; "": it follows from the labels
+	hash uint64 // of the labels
 }
 
 // Step takes the alerts of one alerting rule from one evaluation to the next. It is Prometheus'
@@ -35,7 +38,10 @@ func Step(r *Rule, alerts []Alert, seen []Instance, known func(map[string]string
 	}
 	current := make(map[string]Instance, len(seen))
 	for _, in := range seen {
-		current[r.alertID(in.Labels)] = in
+		if in.id == "" {
+			in.id = r.alertID(in.Labels)
+		}
+		current[in.id] = in
 	}
 	next := make([]Alert, 0, len(alerts)+len(seen))
 	var changes []Change

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,15 +73,21 @@ type Options struct {
 	Log        *slog.Logger
 }
 
-// Metrics counts evaluations that failed; it outlives a leadership.
-type Metrics struct{ failures prometheus.Counter }
+// Metrics counts evaluations that failed or had to wait; it outlives a leadership.
+type Metrics struct{ failures, delayed prometheus.Counter }
 
 // NewMetrics registers the metrics of rules.
 func NewMetrics(reg prometheus.Registerer) *Metrics {
-	m := &Metrics{prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "guardian_rule_failures_total", Help: "Evaluations of rules that failed; their alerts stayed as they were.",
-	})}
-	reg.MustRegister(m.failures)
+	m := &Metrics{
+		failures: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "guardian_rule_failures_total", Help: "Evaluations of rules that failed; their alerts stayed as they were.",
+		}),
+		delayed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "guardian_rule_delayed_total",
+			Help: "Rules that were not evaluated at once when a sample arrived, because such evaluations of their group had used up their time.",
+		}),
+	}
+	reg.MustRegister(m.failures, m.delayed)
 	return m
 }
 
@@ -98,6 +103,7 @@ type Alerts struct {
 	// sourced are those of the groups that a rule source answers. An evaluation reads them,
 	// which a swap of the groups waits for: it must not need mu.
 	sourced atomic.Pointer[[]*group]
+	waking  atomic.Pointer[waking]
 
 	notified   notified
 	blindness  blindness
@@ -107,24 +113,23 @@ type Alerts struct {
 // group is one group of rules with its state.
 type group struct {
 	*rules.Group
-	reads map[string]bool // rules.Any: everything
-	wake  chan struct{}   // holds one: a burst of samples is one evaluation
-	stop  context.CancelFunc
+	wake chan struct{} // holds one: a burst of samples is one evaluation
+	stop context.CancelFunc
+
+	waking *waking
+	pace   *rules.Pace // of waking.mu
 
 	mu    sync.Mutex // held while the group is evaluated
 	state atomic.Pointer[rules.GroupState]
 	last  atomic.Pointer[Evaluation]
 }
 
-// Evaluation is how the last evaluation of a group went.
+// Evaluation is how the last evaluation of a whole group went.
 type Evaluation struct {
 	At      time.Time
 	Took    time.Duration
 	results []rules.Result
 }
-
-// burst is how long a woken group waits for more samples of the same burst.
-const burst = 10 * time.Millisecond
 
 // Resume restores the alerts whole: since when they are pending, firing, kept firing, and when
 // people were notified of them. They are evaluated from Start on, until ctx ends.
@@ -148,19 +153,16 @@ func (as *Alerts) set(groups []*rules.Group, states map[string]rules.GroupState)
 	as.groups = nil
 	var sourced []*group
 	for _, g := range groups {
-		one := &group{Group: g, reads: map[string]bool{}, wake: make(chan struct{}, 1), stop: func() {}}
+		one := &group{Group: g, wake: make(chan struct{}, 1), stop: func() {}}
 		state := states[g.Key()]
 		one.state.Store(&state)
 		as.groups = append(as.groups, one)
 		if g.Source != "" {
 			sourced = append(sourced, one)
-			continue // samples that arrive here say nothing of what a source has
-		}
-		for _, name := range g.Reads() {
-			one.reads[name] = true
 		}
 	}
 	as.sourced.Store(&sourced)
+	as.waking.Store(newWaking(as.groups, as.o.Now()))
 }
 
 // end records alerts that end because their rule is gone.
@@ -218,50 +220,13 @@ func (as *Alerts) Apply(groups []*rules.Group) {
 	}
 }
 
-func (as *Alerts) loop(ctx context.Context, g *group) {
-	tick := time.NewTicker(g.Interval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-g.wake:
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(burst):
-			}
-			select {
-			case <-g.wake: // came meanwhile: this evaluation sees it too
-			default:
-			}
-		}
-		as.evaluate(ctx, g)
-	}
-}
-
-// Arrived wakes the groups that read any of these series.
-func (as *Alerts) Arrived(names []string) {
-	as.mu.Lock()
-	defer as.mu.Unlock()
-	for _, g := range as.groups {
-		if g.reads[rules.Any] || slices.ContainsFunc(names, func(n string) bool { return g.reads[n] }) {
-			select {
-			case g.wake <- struct{}{}:
-			default:
-			}
-		}
-	}
-}
-
 // EvaluateAll evaluates every group now.
 func (as *Alerts) EvaluateAll(ctx context.Context) {
 	as.mu.Lock()
 	groups := as.groups
 	as.mu.Unlock()
 	for _, g := range groups {
-		as.evaluate(ctx, g)
+		as.evaluate(ctx, g, g.All())
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,6 +46,7 @@ type night struct {
 	groups []*rules.Group
 	alerts *alerting.Alerts
 	source func(string) (rules.QueryFunc, error)
+	asked  atomic.Int64 // queries
 
 	mu    sync.Mutex           // of what follows
 	blind map[string]time.Time // checks, and since when
@@ -64,6 +66,18 @@ func (n *night) heard() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return len(n.fired)
+}
+
+// counted counts the queries of rules.
+type counted struct {
+	*series.DB
+	n *atomic.Int64
+}
+
+// Query implements alerting.Series.
+func (c counted) Query(ctx context.Context, expr string, at time.Time) (promql.Vector, error) {
+	c.n.Add(1)
+	return c.DB.Query(ctx, expr, at)
 }
 
 // loses lets checks be blind from now on, and cuts network paths.
@@ -142,7 +156,7 @@ func (n *night) resume() {
 	n.Notifier.Refresh(n.t.Context())
 	var err error
 	n.alerts, err = alerting.Resume(n.Context(), alerting.Options{
-		Leadership: n, Journal: n.Store, Series: n.series, Source: func(name string) (rules.QueryFunc, error) { return n.source(name) },
+		Leadership: n, Journal: n.Store, Series: counted{n.series, &n.asked}, Source: func(name string) (rules.QueryFunc, error) { return n.source(name) },
 		Sight: n, Decider: n.Decider, Present: n.Present, Watches: n, Runs: n.Runs, Notifier: n.Notifier,
 		Metrics: alerting.NewMetrics(n.Metrics), Changed: func() {}, Now: leader.Now, Log: leader.Log(),
 	}, n.groups)

@@ -20,18 +20,19 @@ import (
 	"guardian/watch"
 )
 
-// evaluate evaluates a group, records what changed and only then takes the new state over:
-// what could not be recorded is found changed again by the next evaluation.
-func (as *Alerts) evaluate(ctx context.Context, g *group) {
+// evaluate evaluates rules of a group, records what changed and only then takes the new state over:
+// what could not be recorded is found changed again by the next evaluation. It reports whether the
+// state was taken over.
+func (as *Alerts) evaluate(ctx context.Context, g *group, which rules.RuleSet) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := as.o.Now()
 	before := *g.state.Load()
 	ev := g.Eval(ctx, now, before, rules.Env{
-		Query: as.queryOf(g), Visibility: as.visibilityOf(g, now), Record: as.o.Series.Record,
+		Query: as.queryOf(g), Visibility: as.visibilityOf(g, now), Record: as.o.Series.Record, Only: which,
 	})
 	if ctx.Err() != nil {
-		return
+		return false
 	}
 	for _, r := range ev.Results {
 		if r.Err != nil {
@@ -43,11 +44,13 @@ func (as *Alerts) evaluate(ctx context.Context, g *group) {
 		if !errors.Is(err, store.ErrFenced) {
 			as.o.Log.Error("alerts could not be recorded; trying again", "group", g.Name, "error", err)
 		}
-		return
+		return false
 	}
 	g.state.Store(&ev.State)
-	g.last.Store(&Evaluation{At: now, Took: as.o.Now().Sub(now), results: ev.Results})
-	for _, al := range ev.State.Alerts() {
+	if len(ev.Results) == len(g.Rules) {
+		g.last.Store(&Evaluation{At: now, Took: as.o.Now().Sub(now), results: ev.Results})
+	}
+	for _, al := range ev.Alerts() {
 		if al.State == rules.Firing && al.FailsWatch {
 			as.o.Watches.AlertFired(al, now)
 		}
@@ -57,6 +60,7 @@ func (as *Alerts) evaluate(ctx context.Context, g *group) {
 			as.startRuns(c.Alert)
 		}
 	}
+	return true
 }
 
 func (as *Alerts) queryOf(g *group) rules.QueryFunc {
@@ -171,7 +175,7 @@ func moved(before rules.GroupState, ev rules.Evaluation) []rules.Alert {
 		changed[c.Alert.ID] = true
 	}
 	var all []rules.Alert
-	for _, al := range ev.State.Alerts() {
+	for _, al := range ev.Alerts() {
 		was, ok := old[al.ID]
 		if !ok || changed[al.ID] {
 			continue

@@ -146,7 +146,7 @@ func (s *standby) look(check, service string, o sample.Observation) {
 	s.t.Helper()
 	x := sample.Sample{Check: check, Kind: "http", Service: service, At: s.now, Duration: 200 * time.Millisecond, Observation: o}
 	s.record.Add(x)
-	if err := s.series.AppendSample(x); err != nil {
+	if _, err := s.series.AppendSample(x); err != nil {
 		s.t.Fatal(err)
 	}
 }

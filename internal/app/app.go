@@ -266,9 +266,9 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 	a.record = recording.New(recording.Options{Journal: a.store, Now: a.now, Log: a.log, Registerer: a.registry})
 	a.quotas = quota.New(quota.Options{
 		Series: a.series, Now: a.now, Log: a.log, Registerer: a.registry,
-		OnWritten: func(series []string) {
+		OnWritten: func(points []series.Point) {
 			if t := a.acting.Load(); t != nil {
-				t.alerts.Arrived(series)
+				t.alerts.Arrived(points)
 			}
 		},
 	})
@@ -375,16 +375,13 @@ func (a *App) Stop(ctx context.Context) error { return a.undo.run(ctx) }
 func (a *App) sink(s sample.Sample) {
 	arrived := a.now()
 	a.record.Add(s)
-	if err := a.series.AppendSample(s); err != nil {
+	written, err := a.series.AppendSample(s)
+	if err != nil {
 		a.log.Debug("a sample was not taken", "check", s.Check, "error", err)
 	}
 	if t := a.acting.Load(); t != nil {
 		t.watches.Observe(s, arrived)
-		names := probes.CommonSeries()
-		for _, v := range s.Values {
-			names = append(names, v.Name)
-		}
-		t.alerts.Arrived(names)
+		t.alerts.Arrived(written)
 	}
 }
 

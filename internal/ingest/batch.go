@@ -35,8 +35,7 @@ type batch struct {
 	metrics *metrics
 
 	points  []series.Point
-	seen    int      // number of samples in the request
-	wrote   []string // metric names of the points, without duplicates
+	seen    int // number of samples in the request
 	known   map[string]verdict
 	refused refusals
 }
@@ -86,8 +85,6 @@ func (b *batch) verdict(metric string) verdict {
 		v.reason = ownName
 	case !b.names.Has(metric):
 		v.reason = undeclared
-	default:
-		b.wrote = append(b.wrote, v.name)
 	}
 	if b.known == nil {
 		b.known = map[string]verdict{}

@@ -56,8 +56,8 @@ type Storage interface {
 // Options configures a Receiver.
 type Options struct {
 	Storage Storage
-	Names   func() Names           // the metrics that may be written now
-	Wrote   func(metrics []string) // called with the metrics that a request wrote; may be nil
+	Names   func() Names                // the metrics that may be written now
+	Wrote   func(points []series.Point) // called with what a request wrote, to be read only; may be nil
 	Limits  Limits
 	Now     func() time.Time
 
@@ -85,7 +85,7 @@ func New(o Options) *Receiver {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.Wrote == nil {
-		o.Wrote = func([]string) {}
+		o.Wrote = func([]series.Point) {}
 	}
 	return &Receiver{o: o, slots: make(chan struct{}, o.Limits.AtOnce), metrics: newMetrics(o.Registerer)}
 }
@@ -235,13 +235,18 @@ func (r *Receiver) write(ctx context.Context, version int, body []byte) (written
 		return written{}, fmt.Errorf("remote write: %w", err)
 	}
 	r.metrics.samples.Add(float64(n))
+	stored := b.points[:0]
 	for i, p := range b.points {
-		if p.H != nil && !rejected[i] {
+		if rejected[i] {
+			continue
+		}
+		if p.H != nil {
 			histograms++
 		}
+		stored = append(stored, p)
 	}
 	if n > 0 {
-		r.o.Wrote(b.wrote)
+		r.o.Wrote(stored)
 	}
 	return written{n - histograms, histograms}, b.refused.err(n)
 }

@@ -32,8 +32,8 @@ type Options struct {
 	Now        func() time.Time
 	Log        *slog.Logger          // nil: silent
 	Registerer prometheus.Registerer // nil: no metrics
-	// OnWritten hears which series were written by Run; nil: nobody does.
-	OnWritten func(series []string)
+	// OnWritten gets the samples that Run wrote, to be read only; nil: nobody does.
+	OnWritten func(samples []promql.Sample)
 }
 
 // Settings are what a configuration says about quotas.
@@ -77,7 +77,7 @@ func New(o Options) *Quotas {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.OnWritten == nil {
-		o.OnWritten = func([]string) {}
+		o.OnWritten = func([]promql.Sample) {}
 	}
 	return &Quotas{
 		o: o, metrics: newMetrics(o.Registerer), limiter: marketplace.NewLimiter(), meter: marketplace.NewMeter(),

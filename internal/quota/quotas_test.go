@@ -30,7 +30,7 @@ type stage struct {
 	db      *series.DB
 	reg     *prometheus.Registry
 	now     time.Time
-	written []string
+	written []promql.Sample
 }
 
 func newStage(t *testing.T) *stage {
@@ -43,7 +43,7 @@ func newStage(t *testing.T) *stage {
 	s := &stage{t: t, db: db, now: day(), reg: prometheus.NewPedanticRegistry()}
 	s.Quotas = quota.New(quota.Options{
 		Series: db, Now: func() time.Time { return s.now }, Registerer: s.reg,
-		OnWritten: func(names []string) { s.written = append(s.written, names...) },
+		OnWritten: func(samples []promql.Sample) { s.written = append(s.written, samples...) },
 	})
 	return s
 }

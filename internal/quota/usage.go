@@ -43,7 +43,7 @@ func (q *Quotas) Infer(ctx context.Context) {
 	if err := q.o.Series.Append(asked, points); err != nil && ctx.Err() == nil {
 		q.o.Log.Warn("the inferred usage of quotas could not be written", "error", err)
 	}
-	q.o.OnWritten(marketplace.InferredSeries())
+	q.o.OnWritten(points)
 }
 
 // counters is what the seller's applications count, as it was read last.

@@ -16,7 +16,7 @@ func BenchmarkAppendKnownSample(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s.At = s.At.Add(time.Second)
-		if err := db.AppendSample(s); err != nil {
+		if _, err := db.AppendSample(s); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -34,7 +34,7 @@ func child(dir string) {
 		panic(err)
 	}
 	for i := 0; ; i++ {
-		if err := db.AppendSample(look(sample.Up, after(time.Duration(i)*time.Second))); err != nil {
+		if _, err := db.AppendSample(look(sample.Up, after(time.Duration(i)*time.Second))); err != nil {
 			panic(err)
 		}
 		fmt.Println(i)

@@ -87,7 +87,7 @@ func TestWhatIsVisibleIsTheLastLook(t *testing.T) {
 						s.Values = append(s.Values, sample.Value{Name: "seconds", Labels: map[string]string{"stage": stage}, V: float64(rapid.IntRange(0, 9).Draw(rt, "value"))})
 					}
 				}
-				if err := db.AppendSample(s); err != nil {
+				if _, err := db.AppendSample(s); err != nil {
 					rt.Fatal(err)
 				}
 				b := beliefs[check]
@@ -147,7 +147,7 @@ func TestAllAtOnce(t *testing.T) {
 			for i := range 100 {
 				s := look(sample.Up, after(time.Duration(i)*time.Second))
 				s.Check = fmt.Sprint("check-", c)
-				if err := db.AppendSample(s); err != nil {
+				if _, err := db.AppendSample(s); err != nil {
 					t.Error(err)
 				}
 			}

@@ -142,6 +142,6 @@ func engineOptions(o promql.EngineOpts) promql.EngineOpts {
 	o.NoStepSubqueryIntervalFn = func(int64) int64 { return time.Minute.Milliseconds() }
 	o.EnableAtModifier = true
 	o.EnableNegativeOffset = true
-	o.Parser = parser.NewParser(parser.Options{ExperimentalDurationExpr: true})
+	o.Parser = newParsedExprs(parser.NewParser(parser.Options{ExperimentalDurationExpr: true}))
 	return o
 }

@@ -71,9 +71,10 @@ func (db *DB) track(check string, begin bool) *track {
 // check and those of the value. A series of the previous look that this one lacks gets a stale
 // marker. An Unknown look writes probe_unknown=1 and marks all other series of the check stale.
 //
-// The error wraps ErrOutOfOrder or ErrDuplicate if the look is not later than the check's last
-// one, and otherwise the same errors as that of Append.
-func (db *DB) AppendSample(s sample.Sample) error {
+// It returns the points that were written, stale markers included. The error wraps ErrOutOfOrder
+// or ErrDuplicate if the look is not later than the check's last one, and otherwise the same errors
+// as that of Append.
+func (db *DB) AppendSample(s sample.Sample) (written []Point, err error) {
 	t := db.track(s.Check, true)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -82,10 +83,10 @@ func (db *DB) AppendSample(s sample.Sample) error {
 		if s.At.Equal(t.lookAt) {
 			err = ErrDuplicate
 		}
-		return fmt.Errorf("append sample of check %s: %w", s.Check, db.reject(err))
+		return nil, fmt.Errorf("append sample of check %s: %w", s.Check, db.reject(err))
 	}
 	if err := db.findLeftovers(s.Check, t, s.At); err != nil {
-		return err
+		return nil, err
 	}
 	// A slow look may have begun before the previous one was last restamped. It is still newer.
 	at := max(s.At.UnixMilli(), t.stamped+1)
@@ -104,10 +105,10 @@ func (db *DB) AppendSample(s sample.Sample) error {
 	}
 	w.endOthers()
 	if err := w.commit(); err != nil {
-		return fmt.Errorf("append sample of check %s: %w", s.Check, err)
+		return nil, fmt.Errorf("append sample of check %s: %w", s.Check, err)
 	}
 	t.lookAt = s.At
-	return w.bad.err("sample of check "+s.Check, w.n+w.bad.n)
+	return w.written, w.bad.err("sample of check "+s.Check, w.n+w.bad.n)
 }
 
 func upOf(h sample.Health) float64 {

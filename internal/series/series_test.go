@@ -52,7 +52,7 @@ func look(h sample.Health, at time.Time) sample.Sample {
 
 func put(tb testing.TB, db *series.DB, s sample.Sample) {
 	tb.Helper()
-	if err := db.AppendSample(s); err != nil {
+	if _, err := db.AppendSample(s); err != nil {
 		tb.Fatal(err)
 	}
 }
@@ -126,8 +126,8 @@ func TestLateAndDoubleSamplesAreRefusedByName(t *testing.T) {
 		do   func() error
 		want error
 	}{
-		"a look that is older than the last": {func() error { return db.AppendSample(look(sample.Down, epoch)) }, series.ErrOutOfOrder},
-		"the same look again":                {func() error { return db.AppendSample(look(sample.Up, after(time.Hour))) }, series.ErrDuplicate},
+		"a look that is older than the last": {func() error { _, err := db.AppendSample(look(sample.Down, epoch)); return err }, series.ErrOutOfOrder},
+		"the same look again":                {func() error { _, err := db.AppendSample(look(sample.Up, after(time.Hour))); return err }, series.ErrDuplicate},
 		"a point that is older than its series": {func() error {
 			return errors.Join(db.Append(t.Context(), []series.Point{point(after(time.Hour), 1, "a", "1")}), db.Append(t.Context(), []series.Point{point(after(59*time.Minute), 1, "a", "1")}))
 		}, series.ErrOutOfOrder},
@@ -189,7 +189,7 @@ func TestRecordForgivesWhatRulesDo(t *testing.T) {
 
 func TestTooManySeriesAreRefusedAndTheRestGoesOn(t *testing.T) {
 	db := open(t, series.Options{MaxSeries: 3})
-	err := db.AppendSample(look(sample.Up, epoch))
+	_, err := db.AppendSample(look(sample.Up, epoch))
 	if !errors.Is(err, series.ErrTooManySeries) {
 		t.Fatalf("error %v, want ErrTooManySeries", err)
 	}

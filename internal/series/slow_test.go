@@ -173,7 +173,10 @@ func TestRestartGoesOnWithTheLastValues(t *testing.T) {
 
 func TestAfterARestartWithoutRestoreNothingOldFiresOn(t *testing.T) {
 	for name, next := range map[string]func(*series.DB) error{
-		"an unknown look": func(db *series.DB) error { return db.AppendSample(look(sample.Unknown, after(time.Minute))) },
+		"an unknown look": func(db *series.DB) error {
+			_, err := db.AppendSample(look(sample.Unknown, after(time.Minute)))
+			return err
+		},
 		"a removed check": func(db *series.DB) error { return db.Forget("push", after(time.Minute)) },
 	} {
 		t.Run(name, func(t *testing.T) {

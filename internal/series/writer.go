@@ -19,6 +19,8 @@ type writer struct {
 	at    int64 // ms
 	n     int
 	bad   rejects
+
+	written []Point // stale markers included
 }
 
 // value appends one value of a look. For a known series it needs only its key and two lookups;
@@ -50,6 +52,7 @@ func (w *writer) append(ref storage.SeriesRef, st *stamp) storage.SeriesRef {
 		return 0
 	}
 	w.n++
+	w.written = append(w.written, Point{Metric: st.labels, T: w.at, F: st.v})
 	if got != ref && ref != 0 {
 		delete(w.track.series, ref)
 	}
@@ -119,11 +122,13 @@ func (w *writer) end(ref storage.SeriesRef, st *stamp) {
 			}
 		}
 	}
-	if _, err := w.app.Append(ref, st.labels, w.at, math.Float64frombits(value.StaleNaN)); err != nil {
+	gone := math.Float64frombits(value.StaleNaN)
+	if _, err := w.app.Append(ref, st.labels, w.at, gone); err != nil {
 		_ = w.db.reject(err) // counted; without a stale marker the series ends after the lookback
 		return
 	}
 	w.n++
+	w.written = append(w.written, Point{Metric: st.labels, T: w.at, F: gone})
 }
 
 func (w *writer) commit() error {

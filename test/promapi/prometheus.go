@@ -78,6 +78,9 @@ func Start(tb testing.TB, config string) *Prometheus {
 	return p
 }
 
+// CPU is the processor time that the server has used.
+func (p *Prometheus) CPU() (time.Duration, error) { return p.process.CPU() }
+
 // Kill ends the server at once and waits until it is gone.
 func (p *Prometheus) Kill() { p.process.Kill() }
 

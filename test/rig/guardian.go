@@ -2,6 +2,7 @@ package rig
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -80,6 +81,8 @@ type Guardian struct {
 
 	// Before is a command that runs the binary, whose arguments follow; empty: it runs itself.
 	Before []string
+	// Level is the level of its log; empty: debug.
+	Level string
 
 	t       testing.TB
 	binary  string
@@ -169,7 +172,7 @@ func (g *Guardian) StartAs(role string) {
 // Launch runs the process and waits for nothing.
 func (g *Guardian) Launch() {
 	g.t.Helper()
-	args := append(slices.Clone(g.Before), g.binary, "serve", "--config", g.File, "--log-level", "debug")
+	args := append(slices.Clone(g.Before), g.binary, "serve", "--config", g.File, "--log-level", cmp.Or(g.Level, "debug"))
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = g.Log, g.Log
 	var err error
@@ -227,6 +230,9 @@ func (g *Guardian) Stop() int {
 
 // Pid is the number of the process.
 func (g *Guardian) Pid() int { return g.process.Pid() }
+
+// CPU is the processor time that the process has used.
+func (g *Guardian) CPU() (time.Duration, error) { return g.process.CPU() }
 
 // Signal sends the process a signal.
 func (g *Guardian) Signal(s syscall.Signal) {
