@@ -8,11 +8,57 @@ import (
 
 const (
 	mergeAt  = 6  // default of Budget.MergeAt
-	mergeMax = 20 // notices in one digest
+	mergeMax = 20 // default of Budget.MergeMax
 )
 
 // pollInterval is how often a worker reads the outbox when nothing wakes it.
 const pollInterval = 15 * time.Second
+
+// Budget is a rate limit for calls to a messenger. The zero value is unlimited.
+type Budget struct {
+	Limit    int           // calls within any window of length Per; 0: unlimited
+	Per      time.Duration // length of the window; default 1m
+	Reserved int           // part of Limit that is reserved for critical notices
+	Spacing  time.Duration // minimum time between two calls
+	// Burst is how many calls may be made at once. After them calls are spread evenly, one each
+	// Per/Limit, so that no notice of a storm waits until a used-up window is over. The last call
+	// of a burst is reserved for critical notices. 0: calls are not spread.
+	Burst int
+	// MergeAt is how many waiting notices are merged into one message even when the budget
+	// would allow single ones, so that a storm of alerts is one message. 0: 6; negative: merge
+	// only when the budget is short.
+	MergeAt int
+	// MergeMax is how many notices one message may hold at most. 0: 20.
+	MergeMax int
+	// Rush is when the messenger is overloaded by everybody's scheduled messages.
+	Rush Rush
+}
+
+// Rush is a time that comes again and again, such as each full hour, in which a messenger is
+// overloaded. Notices that are not critical wait until it is over. The zero value is never.
+type Rush struct {
+	Every         time.Duration // between two of them, counted from midnight UTC
+	Before, After time.Duration // how long before and after the moment it lasts
+}
+
+// over returns when the rush that goes on at a time is over; without one, the time itself.
+func (r Rush) over(at time.Time) time.Time {
+	if r.Every <= 0 {
+		return at
+	}
+	last := at.Add(r.Before).Truncate(r.Every)
+	if end := last.Add(r.After); at.Before(end) {
+		return end
+	}
+	return at
+}
+
+// chatBudget is the budget of a robot in a group of people: 12 messages a minute are as many as
+// people can follow, and leave a margin below the 20 that DingTalk and WeCom allow. The margin is
+// also for windows that the vendor cuts at another moment than we do.
+func chatBudget() Budget {
+	return Budget{Limit: 12, Per: time.Minute, Reserved: 3, Burst: 2, MergeMax: 40}
+}
 
 func (b Budget) window() time.Duration {
 	if b.Per <= 0 {
@@ -21,24 +67,66 @@ func (b Budget) window() time.Duration {
 	return b.Per
 }
 
+// history is how long past calls are of importance. Whether a burst is used up depends on more
+// than one window.
+func (b Budget) history() time.Duration {
+	if b.Burst > 0 {
+		return 10 * b.window()
+	}
+	if b.Limit > 0 {
+		return max(b.window(), b.Spacing)
+	}
+	return b.Spacing
+}
+
+// limits returns how many calls of a window, and how many at once, a notice may use.
+func (b Budget) limits(critical bool) (limit, burst int) {
+	if critical {
+		return b.Limit, b.Burst
+	}
+	return max(b.Limit-b.Reserved, 1), max(b.Burst-1, 1)
+}
+
 // nextCallAt returns the earliest time at which a call may be made, given the times of the
 // previous calls, oldest first.
 func (b Budget) nextCallAt(calls []time.Time, critical bool, now time.Time) time.Time {
 	at := now
-	if n := len(calls); n > 0 && calls[n-1].Add(b.Spacing).After(at) {
-		at = calls[n-1].Add(b.Spacing)
+	later := func(t time.Time) {
+		if t.After(at) {
+			at = t
+		}
 	}
-	if b.Limit <= 0 {
-		return at
+	if n := len(calls); n > 0 {
+		later(calls[n-1].Add(b.Spacing))
 	}
-	limit := b.Limit
+	if b.Limit > 0 {
+		limit, burst := b.limits(critical)
+		if n := len(calls); n >= limit {
+			later(calls[n-limit].Add(b.window()))
+		}
+		if b.Burst > 0 {
+			later(b.spread(calls).Add(-time.Duration(burst-1) * b.pace()))
+		}
+	}
 	if !critical {
-		limit = max(b.Limit-b.Reserved, 1)
-	}
-	if n := len(calls); n >= limit && calls[n-limit].Add(b.window()).After(at) {
-		at = calls[n-limit].Add(b.window())
+		at = b.Rush.over(at)
 	}
 	return at
+}
+
+// pace is the time between two calls when they are spread.
+func (b Budget) pace() time.Duration { return b.window() / time.Duration(b.Limit) }
+
+// spread returns when the last of the calls would have been over if they had been made one after
+// the other, each taking its share of the window (the generic cell rate algorithm).
+func (b Budget) spread(calls []time.Time) (end time.Time) {
+	for _, at := range calls {
+		if at.After(end) {
+			end = at
+		}
+		end = end.Add(b.pace())
+	}
+	return end
 }
 
 // callsLeft returns how many calls the limit allows now, ignoring the spacing; -1: unlimited.
@@ -46,16 +134,20 @@ func (b Budget) callsLeft(calls []time.Time, critical bool, now time.Time) int {
 	if b.Limit <= 0 {
 		return -1
 	}
-	limit := b.Limit
-	if !critical {
-		limit = max(b.Limit-b.Reserved, 1)
-	}
+	left, burst := b.limits(critical)
 	for _, at := range calls {
 		if at.Add(b.window()).After(now) {
-			limit--
+			left--
 		}
 	}
-	return max(limit, 0)
+	if b.Burst > 0 {
+		end := b.spread(calls)
+		if end.Before(now) {
+			end = now
+		}
+		left = min(left, int((time.Duration(burst)*b.pace()-end.Sub(now))/b.pace()))
+	}
+	return max(left, 0)
 }
 
 // nextBatch selects the deliveries of the next call from the first delivery of each key: the
@@ -102,7 +194,11 @@ func nextBatch(nextPerKey []Delivery, calls []time.Time, b Budget, now time.Time
 	}
 	free := b.callsLeft(calls, critical, now)
 	if (at > 0 && len(together) >= at) || (free >= 0 && len(together) > free) {
-		return together[:min(len(together), mergeMax)], now
+		most := b.MergeMax
+		if most <= 0 {
+			most = mergeMax
+		}
+		return together[:min(len(together), most)], now
 	}
 	return []Delivery{first}, now
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // Notices that arrive one by one, in any interleaving with the calls, stay within the
-// vendor's rate limit. Notices that arrive together are sent in digests of twenty.
+// vendor's rate limit. Notices that arrive together are sent in digests.
 func TestAStormIsAFewMessagesAndTheBudgetHolds(t *testing.T) {
 	storm := func(minute int) (names []string) {
 		for i := range 100 {
@@ -28,8 +28,9 @@ func TestAStormIsAFewMessagesAndTheBudgetHolds(t *testing.T) {
 			k.put("oncall", "warning", storm(minute)...)
 			pass(time.Minute)
 		}
-		if calls := m.all(); len(calls) != 50 {
-			t.Errorf("%d messages for 10 storms of 100 notices, want 5 for each", len(calls))
+		// A digest of a DingTalk robot has room for 40 lines.
+		if calls := m.all(); len(calls) != 30 {
+			t.Errorf("%d messages for 10 storms of 100 notices, want 3 for each", len(calls))
 		}
 		for minute := range 10 {
 			for _, name := range storm(10 + minute) {
@@ -132,4 +133,45 @@ func TestSlacksSpacingIsKept(t *testing.T) {
 			t.Errorf("calls %+v", calls)
 		}
 	})
+}
+
+// A storm: every 90 ms another group is told, for a minute. No robot is called more than twelve
+// times a minute, and each critical notice that comes while the minute is not used up is told
+// within the pace of five seconds.
+func TestAStormIsToldSoonAndWithinTheBudget(t *testing.T) {
+	for kind := range map[string]bool{"dingtalk": true, "wecom": true, "feishu": true, "slack": true} {
+		t.Run(kind, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := &messenger{}
+				budget := notifiers.Builtin()[kind].Budget
+				k := open(t, map[string]notifiers.Receiver{"oncall": {Channel: m, Budget: budget}})
+				k.start()
+				began := time.Now()
+				for i := 0; time.Since(began) < time.Minute; i++ {
+					tier := "warning"
+					if i%3 == 0 {
+						tier = "critical"
+					}
+					k.put("oncall", tier, fmt.Sprintf("k%d/n%d", i, i))
+					pass(90 * time.Millisecond)
+				}
+				pass(5 * time.Minute)
+				calls := m.all()
+				holds(t, calls, notifiers.Budget{Limit: 12})
+				last := time.Duration(0)
+				for _, d := range k.outbox.All() {
+					if d.State != notifiers.Delivered {
+						t.Fatalf("%+v", d)
+					}
+					waited := d.Updated.Sub(d.Notice.Created)
+					if at := d.Notice.Created.Sub(began); d.Notice.Tier == "critical" && at < 35*time.Second {
+						last = max(last, waited)
+					}
+				}
+				if last > 5*time.Second {
+					t.Errorf("a critical notice waited %s, want 5s at most", last)
+				}
+			})
+		})
+	}
 }

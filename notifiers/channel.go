@@ -51,7 +51,10 @@ func Builtin() map[string]Kind {
 	return map[string]Kind{
 		"slack":    slackKind(),
 		"dingtalk": dingtalkKind(),
+		"email":    emailKind(),
+		"feishu":   feishuKind(),
 		"webhook":  webhookKind(),
+		"wecom":    wecomKind(),
 	}
 }
 
@@ -98,15 +101,3 @@ func (e *Permanent) Error() string {
 
 // Unwrap returns the cause.
 func (e *Permanent) Unwrap() error { return e.Err }
-
-// Budget is a rate limit for calls to a messenger. The zero value is unlimited.
-type Budget struct {
-	Limit    int           // calls within any window of length Per; 0: unlimited
-	Per      time.Duration // length of the window; default 1m
-	Reserved int           // part of Limit that is reserved for critical notices
-	Spacing  time.Duration // minimum time between two calls
-	// MergeAt is how many waiting notices are merged into one message even when the budget
-	// would allow single ones, so that a storm of alerts is one message. 0: 6; negative: merge
-	// only when the budget is short.
-	MergeAt int
-}

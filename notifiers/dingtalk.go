@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -68,16 +67,14 @@ func (s *DingTalkSettings) Validate() error {
 const (
 	// DingTalk refuses bodies over 20,000 bytes (errcode 460101); this leaves a margin.
 	dingtalkBytes = 18000
-	// DingTalk blocks a robot for ten minutes after the 21st message within a minute. The
-	// margin is for windows that DingTalk cuts at another moment than we do.
-	dingtalkPerMinute = 18
-	dingtalkPenalty   = 10 * time.Minute
+	// DingTalk blocks a robot for ten minutes after the 21st message within a minute.
+	dingtalkPenalty = 10 * time.Minute
 )
 
 func dingtalkKind() Kind {
 	return Kind{
 		Settings: func() any { return &DingTalkSettings{} },
-		Budget:   Budget{Limit: dingtalkPerMinute, Per: time.Minute, Reserved: 6},
+		Budget:   chatBudget(),
 		Build: func(settings any, env Env) (Channel, error) {
 			s, ok := settings.(*DingTalkSettings)
 			if !ok {
@@ -135,18 +132,11 @@ func SignDingTalk(key secret.Secret, millis int64) string {
 
 // checkAnswer interprets the errcode in the body: DingTalk answers errors with HTTP 200 too.
 func (c *dingtalkChannel) checkAnswer(body []byte) error {
-	var said struct {
-		Code *int64 `json:"errcode"`
-		Text string `json:"errmsg"`
+	code, text, err := c.poster.verdict(body, "dingtalk", "errcode", "errmsg")
+	if err == nil || code == nil {
+		return err
 	}
-	if err := json.Unmarshal(body, &said); err != nil || said.Code == nil {
-		return &Retry{Err: fmt.Errorf("dingtalk did not answer with an errcode but %q", c.poster.excerpt(body))}
-	}
-	if *said.Code == 0 {
-		return nil
-	}
-	err := fmt.Errorf("dingtalk: errcode %d: %s", *said.Code, Shorten(oneLine(c.poster.redactor.Redact(said.Text)), 300, "…"))
-	switch *said.Code {
+	switch *code {
 	case -1: // 系统繁忙
 		return &Retry{Err: err}
 	case 130101, 410100: // sent too fast: the robot is blocked for ten minutes
@@ -154,7 +144,7 @@ func (c *dingtalkChannel) checkAnswer(body []byte) error {
 	case 90018, 90020, 90030: // the organisation's quota of calls is used up
 		return &Retry{After: time.Hour, Penalty: true, Err: fmt.Errorf("%w: the quota of calls is used up: send less here or buy more", err)}
 	case 310000:
-		return &Permanent{Err: err, Hint: securityHint(said.Text)}
+		return &Permanent{Err: err, Hint: securityHint(text)}
 	case 460101, 101002:
 		return &Permanent{Err: err, Hint: "the message is longer than DingTalk takes"}
 	case 300001, 300005, 400101, 40014:
@@ -232,13 +222,16 @@ func dingtalkBody(n Notice, s DingTalkSettings) ([]byte, error) {
 	return body, failed
 }
 
+// dingtalkMarkup is DingTalk's markdown: a line break needs two spaces before it.
+func dingtalkMarkup() markup { return markup{heading: "#### ", newline: "  \n"} }
+
 // dingtalkRender renders a notice with links as an action card, whose buttons are easier to
 // tap on a phone. A notice that mentions people is rendered as markdown, because action cards
 // cannot mention.
 func dingtalkRender(n Notice, s DingTalkSettings) dingtalkMessage {
 	ping := n.Mention && !s.At.empty()
 	title := withKeyword(n.Tone.emoji()+" "+oneLine(n.title()), s.Keywords)
-	text := dingtalkText(n)
+	text := dingtalkMarkup().render(n)
 	if ping {
 		text += "\n\n" + mentionText(s.At, wordsOf(n.Lang))
 	}
@@ -252,60 +245,13 @@ func dingtalkRender(n Notice, s DingTalkSettings) dingtalkMessage {
 		return dingtalkMessage{Type: "actionCard", ActionCard: card}
 	}
 	if len(n.Links) > 0 {
-		var links []string
-		for _, l := range n.Links {
-			links = append(links, "["+escapeMarkdown(oneLine(l.Text))+"]("+strings.NewReplacer("(", "%28", ")", "%29", " ", "%20").Replace(l.URL)+")")
-		}
-		text += "\n\n" + strings.Join(links, " | ")
+		text += "\n\n" + markdownLinks(n.Links)
 	}
 	out := dingtalkMessage{Type: "markdown", Markdown: &dingtalkMarkdown{Title: title, Text: text}}
 	if ping {
 		out.At = &dingtalkAt{Mobiles: s.At.Mobiles, UserIDs: s.At.UserIDs, All: s.At.All}
 	}
 	return out
-}
-
-func dingtalkText(n Notice) string {
-	w := wordsOf(n.Lang)
-	parts := []string{"#### " + n.Tone.emoji() + " " + escapeMarkdown(oneLine(n.title()))}
-	if n.Text != "" {
-		parts = append(parts, markdownLines(n.Text))
-	}
-	if len(n.Facts) > 0 {
-		var facts []string
-		for _, f := range n.Facts {
-			facts = append(facts, "> **"+escapeMarkdown(oneLine(f.Name))+"**"+w.colon+escapeMarkdown(oneLine(f.Value)))
-		}
-		parts = append(parts, strings.Join(facts, "  \n"))
-	}
-	if len(n.Steps) > 0 {
-		steps := []string{"**" + w.steps + "**"}
-		for i, s := range n.Steps {
-			steps = append(steps, fmt.Sprintf("%d. %s", i+1, escapeMarkdown(oneLine(s))))
-		}
-		parts = append(parts, strings.Join(steps, "  \n"))
-	}
-	return strings.Join(parts, "\n\n")
-}
-
-// markdownLines keeps line breaks: markdown needs two spaces before each.
-func markdownLines(text string) string {
-	all := strings.Split(text, "\n")
-	for i, l := range all {
-		all[i] = escapeMarkdown(strings.TrimRight(l, " \r"))
-	}
-	return strings.Join(all, "  \n")
-}
-
-var tagBegins = regexp.MustCompile(`<([A-Za-z/!])`)
-
-// escapeMarkdown prevents text from being rendered as links, images, headings, quotes or HTML.
-func escapeMarkdown(s string) string {
-	s = tagBegins.ReplaceAllString(strings.ReplaceAll(s, "](", "] ("), "<\u200b$1")
-	if t := strings.TrimLeft(s, " \t"); strings.HasPrefix(t, "#") || strings.HasPrefix(t, ">") {
-		s = "\u200b" + s
-	}
-	return s
 }
 
 // mentionText returns the @… words that DingTalk needs in the text to mention people, in
@@ -322,20 +268,4 @@ func mentionText(at DingTalkAt, w words) string {
 		out = append(out, "@"+w.everybody)
 	}
 	return strings.Join(out, " ")
-}
-
-// withKeyword puts the robot's first keyword before a text that contains none of them.
-func withKeyword(text string, keywords []string) string {
-	if len(keywords) == 0 {
-		return text
-	}
-	for _, k := range keywords {
-		if strings.Contains(text, k) {
-			return text
-		}
-	}
-	if heading, ok := strings.CutPrefix(text, "#### "); ok {
-		return "#### [" + keywords[0] + "] " + heading
-	}
-	return "[" + keywords[0] + "] " + text
 }

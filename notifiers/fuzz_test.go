@@ -42,8 +42,10 @@ func FuzzAnswers(f *testing.F) {
 	channels := map[string]notifiers.Channel{}
 	for kind, settings := range map[string]any{
 		"dingtalk": &notifiers.DingTalkSettings{Webhook: address},
+		"feishu":   &notifiers.FeishuSettings{Webhook: secret.New(messenger.URL + "/open-apis/bot/v2/hook/" + token)},
 		"slack":    &notifiers.SlackSettings{Webhook: address},
 		"webhook":  &notifiers.WebhookSettings{URL: address},
+		"wecom":    &notifiers.WeComSettings{Webhook: secret.New(address.Reveal() + "&key=" + token)},
 	} {
 		c, err := notifiers.Build(notifiers.Builtin(), kind, settings, notifiers.Env{})
 		if err != nil {
@@ -59,7 +61,8 @@ func FuzzAnswers(f *testing.F) {
 		for kind, c := range channels {
 			err := c.Send(t.Context(), outage())
 			if err == nil {
-				if status > 299 || kind == "dingtalk" && !strings.Contains(strings.ToLower(body), "errcode") || kind == "slack" && strings.TrimSpace(body) != "ok" {
+				if status > 299 || (kind == "dingtalk" || kind == "wecom") && !strings.Contains(strings.ToLower(body), "errcode") || kind == "slack" && strings.TrimSpace(body) != "ok" ||
+					kind == "feishu" && !strings.Contains(body, "code") {
 					t.Errorf("%s counts status %d and %q as a delivery", kind, status, body)
 				}
 				continue

@@ -8,9 +8,11 @@ import (
 	"strings"
 )
 
-const mergedLines = 20
+// fewMerged is up to how many notices of a digest are told with their texts.
+const fewMerged = 5
 
-// Merge combines notices into a digest with one line for each, most severe first. The digest
+// Merge combines notices into a digest with one line for each, most severe first; those of a few
+// are followed by their texts. The digest
 // has the most severe tier and the worst tone of them and their common labels, mentions
 // people if one of them does, and its ID is a hash of their IDs. A single notice is returned
 // unchanged; for none, the zero Notice.
@@ -42,8 +44,10 @@ func Merge(notices []Notice) Notice {
 		if n.Created.After(out.Created) {
 			out.Created = n.Created
 		}
-		if len(lines) < mergedLines {
-			lines = append(lines, n.Tone.emoji()+" "+shorten(oneLine(n.title()), 120, "…", one))
+		out.Merged = append(out.Merged, n.ID)
+		lines = append(lines, n.Tone.emoji()+" "+shorten(oneLine(n.title()), 120, "…", one))
+		if len(byTier) <= fewMerged && n.Text != "" && n.Text != n.title() {
+			lines = append(lines, shortenText(oneLine(n.Text), 300, one))
 		}
 		if len(n.Links) > 0 && len(out.Links) < 5 {
 			l := Link{Text: shorten(oneLine(n.title()), 24, "…", one), URL: n.Links[0].URL}
@@ -52,9 +56,6 @@ func Merge(notices []Notice) Notice {
 				out.Links = append(out.Links, l)
 			}
 		}
-	}
-	if rest := len(byTier) - len(lines); rest > 0 {
-		lines = append(lines, fmt.Sprintf(w.more, rest))
 	}
 	var parts []string
 	for i, text := range []string{w.critical, w.warning, w.info} {

@@ -12,8 +12,9 @@ import (
 
 	"guardian/internal/secret"
 	"guardian/notifiers"
-	"guardian/test/fake/dingtalk"
-	"guardian/test/fake/slack"
+	"guardian/test/fake/chat"
+	"guardian/test/fake/chat/dingtalk"
+	"guardian/test/fake/chat/slack"
 )
 
 func outage() notifiers.Notice {
@@ -298,6 +299,26 @@ func TestSettingsSayEveryMistake(t *testing.T) {
 		"nothing set in slack":    {&notifiers.SlackSettings{}, []string{"webhook: is missing"}},
 		"nothing set in dingtalk": {&notifiers.DingTalkSettings{}, []string{"webhook: is missing"}},
 		"nothing set in webhook":  {&notifiers.WebhookSettings{}, []string{"url: is missing"}},
+		"nothing set in email":    {&notifiers.EmailSettings{}, []string{"server: is missing", "from: is missing", "to: has no recipient"}},
+		"email without port, with wrong addresses and an open password": {
+			&notifiers.EmailSettings{Server: "smtp.example.com", Security: "none", Auth: "auto", Username: "u", Password: secret.New("s3cret"), From: "x", To: []string{"a@b", "y"}},
+			[]string{"server:", "unencrypted", "from:", `to: "y"`},
+		},
+		"email with half a login": {
+			&notifiers.EmailSettings{Server: "smtp.example.com:587", Username: "u", From: "a@b", To: []string{"a@b"}}, []string{"password: is missing"},
+		},
+		"nothing set in feishu": {&notifiers.FeishuSettings{}, []string{"webhook: is missing"}},
+		"feishu with another address, wrong keyword and ID": {
+			&notifiers.FeishuSettings{Webhook: secret.New("https://open.feishu.cn/x"), Keywords: []string{""}, At: notifiers.FeishuAt{OpenIDs: []string{"<ou>"}}},
+			[]string{"not a custom bot's address", "keywords:", "at.open_ids:"},
+		},
+		"nothing set in wecom": {&notifiers.WeComSettings{}, []string{"webhook: is missing"}},
+		"wecom without key, with a wrong user ID and mobile": {
+			&notifiers.WeComSettings{
+				Webhook: secret.New("https://qyapi.weixin.qq.com/cgi-bin/webhook/send"),
+				At:      notifiers.WeComAt{UserIDs: []string{"a b", "@all"}, Mobiles: []string{"138-0013"}},
+			}, []string{"has no key", `at.user_ids: "a b"`, "set all", "at.mobiles:"},
+		},
 		"slack with an address of another scheme and a bare mention": {
 			&notifiers.SlackSettings{Webhook: secret.New("ftp://x/s3cret"), Mention: "@here"}, []string{"webhook: is not an address", `mention: "@here"`},
 		},
@@ -329,52 +350,5 @@ func TestSettingsSayEveryMistake(t *testing.T) {
 	}
 	if err := (&notifiers.SlackSettings{Webhook: secret.New("https://hooks.slack.com/services/T/B/x"), Mention: "<!here> <@U012AB>"}).Validate(); err != nil {
 		t.Error(err)
-	}
-}
-
-// The end-to-end tests rely on these faults of the fake servers.
-func TestFaultsOfMessengers(t *testing.T) {
-	robot, hook := dingtalk.New(), slack.New()
-	defer robot.Close()
-	defer hook.Close()
-	channels := func(env notifiers.Env) (toDing, toSlack notifiers.Channel) {
-		return build(t, "dingtalk", &notifiers.DingTalkSettings{Webhook: secret.New(robot.URL())}, env),
-			build(t, "slack", &notifiers.SlackSettings{Webhook: secret.New(hook.URL())}, env)
-	}
-	toDing, toSlack := channels(notifiers.Env{})
-	impatientDing, impatientSlack := channels(notifiers.Env{Transport: &http.Transport{ResponseHeaderTimeout: 100 * time.Millisecond}})
-	for _, f := range []struct {
-		ding  dingtalk.Fault
-		slack slack.Fault
-		taken int
-	}{
-		{dingtalk.ServerError, slack.ServerError, 0},
-		{dingtalk.Hang, slack.Hang, 0},
-		{dingtalk.LostAnswer, slack.LostAnswer, 1}, // accepted, but the answer was lost: it arrives twice
-		{dingtalk.Busy, slack.Limited, 0},
-	} {
-		before, beforeSlack := len(robot.Messages()), len(hook.Messages())
-		robot.Fail(1, f.ding)
-		hook.Fail(1, f.slack)
-		ding, slackHook := toDing, toSlack
-		if f.ding == dingtalk.Hang {
-			ding, slackHook = impatientDing, impatientSlack
-		}
-		var retry *notifiers.Retry
-		if err := ding.Send(t.Context(), outage()); !errors.As(err, &retry) || retry.Penalty {
-			t.Errorf("dingtalk, %s: got %T %v, want a retry", f.ding, err, err)
-		}
-		if err := slackHook.Send(t.Context(), outage()); !errors.As(err, &retry) {
-			t.Errorf("slack, %s: got %T %v, want a retry", f.slack, err, err)
-		}
-		if a, b := len(robot.Messages())-before, len(hook.Messages())-beforeSlack; a != f.taken || b != f.taken {
-			t.Errorf("%s: dingtalk took %d and slack %d, want %d", f.ding, a, b, f.taken)
-		}
-		if err := errors.Join(toDing.Send(t.Context(), outage()), toSlack.Send(t.Context(), outage())); err != nil {
-			t.Errorf("after %s: %v", f.ding, err)
-		}
-	}
-	if robot.Calls() != 8 || hook.Calls() != 8 {
-		t.Errorf("calls: %d and %d", robot.Calls(), hook.Calls())
 	}
 }

@@ -43,6 +43,10 @@ type Notice struct {
 	Mention bool     `json:"mention,omitempty"` // ping those on call
 
 	Created time.Time `json:"created"`
+
+	// Merged are the IDs of the notices that this one holds, each a line of Text or more; none:
+	// it is a notice itself.
+	Merged []string `json:"merged,omitempty"`
 }
 
 // DeliveryState is the state of the delivery of one notice to one receiver.

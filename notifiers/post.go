@@ -141,6 +141,21 @@ func (p *poster) statusError(code int, a answer) error {
 	}
 }
 
+// verdict reads the code and the text with which a vendor says what became of a message, in any
+// answer. Without a code in it the answer is no confirmation, and the error is a *Retry. A code of
+// zero is a success, with no error; any other code is returned with the error that quotes it.
+func (p *poster) verdict(body []byte, vendor, codeKey, textKey string) (code *int64, text string, err error) {
+	var said map[string]json.RawMessage
+	if json.Unmarshal(body, &said) != nil || json.Unmarshal(said[codeKey], &code) != nil || code == nil {
+		return nil, "", &Retry{Err: fmt.Errorf("%s did not answer with %s but %q", vendor, codeKey, p.excerpt(body))}
+	}
+	if *code == 0 {
+		return code, "", nil
+	}
+	_ = json.Unmarshal(said[textKey], &text) // a text of another type is none
+	return code, text, fmt.Errorf("%s: %s %d: %s", vendor, codeKey, *code, Shorten(oneLine(p.redactor.Redact(text)), 300, "…"))
+}
+
 // excerpt returns the beginning of an answer for an error message, redacted.
 func (p *poster) excerpt(body []byte) string {
 	text := oneLine(p.redactor.Redact(string(body)))

@@ -37,11 +37,13 @@ func TestErrorsOfAChannelAreRedacted(t *testing.T) {
 	for _, quoted := range []string{"path-token-000004711", "query-token-4711"} {
 		for kind, settings := range map[string]any{
 			"dingtalk": &notifiers.DingTalkSettings{Webhook: secret.New(address)},
+			"feishu":   &notifiers.FeishuSettings{Webhook: secret.New(strings.Replace(address, "/hooks/", "/bot/v2/hook/", 1))},
 			"slack":    &notifiers.SlackSettings{Webhook: secret.New(address)},
 			"webhook":  &notifiers.WebhookSettings{URL: secret.New(address), Expect: "accepted"},
+			"wecom":    &notifiers.WeComSettings{Webhook: secret.New(address + "&key=0123456789")},
 		} {
 			for name, a := range map[string]answers{
-				"errmsg":               {body: fmt.Sprintf(`{"errcode":310000,"errmsg":"token %s not exist"}`, quoted)},
+				"errmsg":               {body: fmt.Sprintf(`{"errcode":310000,"errmsg":"token %s not exist","code":19001,"msg":"token %s not exist"}`, quoted, quoted)},
 				"an answer as text":    {body: "token " + quoted + " not exist"},
 				"an error of the call": {err: errors.New("proxy: token " + quoted + " not exist")},
 			} {
@@ -116,8 +118,10 @@ func TestAChannelDoesNotPrintItsSecrets(t *testing.T) {
 	const address = "https://messenger.test/hook?access_token=query-token-4711"
 	for kind, settings := range map[string]any{
 		"dingtalk": &notifiers.DingTalkSettings{Webhook: secret.New(address), Secret: secret.New("SEC-4711")},
+		"feishu":   &notifiers.FeishuSettings{Webhook: secret.New("https://open.feishu.test/bot/v2/hook/token-4711"), Secret: secret.New("SEC-4711")},
 		"slack":    &notifiers.SlackSettings{Webhook: secret.New(address)},
 		"webhook":  &notifiers.WebhookSettings{URL: secret.New(address), Secret: secret.New("SEC-4711"), Token: secret.New("token-4711")},
+		"wecom":    &notifiers.WeComSettings{Webhook: secret.New(address + "&key=4711")},
 	} {
 		c := build(t, kind, settings, notifiers.Env{})
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {

@@ -1,6 +1,7 @@
 package notifiers
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -62,6 +63,7 @@ func fit(n Notice, size func(rune) int, fits func(Notice) bool) Notice {
 		}
 	}
 	out.Text, out.Facts, out.Steps, out.Links = wordsOf(n.Lang).shortened, nil, nil, nil
+	fits(out) // it is the last one that was tried, and what is sent
 	return out
 }
 
@@ -103,12 +105,78 @@ func (n Notice) within(c caps, size func(rune) int) Notice {
 			mark = "… " + w.shortenedSeeLink
 		}
 		// The mark is added even when another part than the text was cut.
-		room := max(c.text, length(mark, size))
-		out.Text = shorten(n.Text, room-length(mark, size), "", size) + mark
+		room := max(c.text, length(mark, size)+1)
+		room -= length(mark, size)
+		if len(n.Merged) > 0 {
+			out.Text = shortenLines(n.Text, room, size) + "\n" + mark
+		} else {
+			out.Text = shortenText(n.Text, room, size) + mark
+		}
 	} else {
 		out.Text = strings.ToValidUTF8(n.Text, "\uFFFD")
 	}
 	return out
+}
+
+// shortenText is shorten for a text of several sentences: it prefers to cut after a line or a
+// sentence, then between words, unless that takes more than half of what fits.
+func shortenText(text string, limit int, size func(rune) int) string {
+	got := shorten(text, limit, "", size)
+	if len(got) == len(strings.ToValidUTF8(text, "\uFFFD")) {
+		return got
+	}
+	for _, ends := range [][]string{{"\n", "。", "！", "？", "；", ". ", "! ", "? "}, {" ", "，", "、", ", "}} {
+		cut := -1
+		for _, e := range ends {
+			if i := strings.LastIndex(got, e); i >= 0 {
+				cut = max(cut, i+len(e))
+			}
+		}
+		if cut > len(got)/2 {
+			return strings.TrimRight(got[:cut], " \n")
+		}
+	}
+	return got
+}
+
+// shortenLines is shorten for a list: it shortens each line that is longer than its share, so that
+// every line can still be read.
+func shortenLines(text string, limit int, size func(rune) int) string {
+	lines := strings.Split(text, "\n")
+	room := max(limit-(len(lines)-1)*size('\n'), 0)
+	lengths := make([]int, len(lines))
+	for i, l := range lines {
+		lengths[i] = length(strings.ToValidUTF8(l, "\uFFFD"), size)
+	}
+	// Lines below their share leave the rest of it to the longer ones.
+	slices.Sort(lengths)
+	share := room
+	for i, n := range lengths {
+		share = room / (len(lengths) - i)
+		if n > share {
+			break
+		}
+		room -= n
+	}
+	for i, l := range lines {
+		lines[i] = shorten(l, share, "…", size)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// splitLines splits a text between lines into parts of at most limit. A line that is longer is a
+// part by itself.
+func splitLines(text string, limit int, size func(rune) int) []string {
+	var parts []string
+	for line := range strings.SplitSeq(text, "\n") {
+		last := len(parts) - 1
+		if last >= 0 && length(parts[last], size)+size('\n')+length(line, size) <= limit {
+			parts[last] += "\n" + line
+			continue
+		}
+		parts = append(parts, line)
+	}
+	return parts
 }
 
 // title returns the title or a replacement: messengers refuse a message without a title.

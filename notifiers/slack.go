@@ -46,7 +46,7 @@ func slackKind() Kind {
 	return Kind{
 		Settings: func() any { return &SlackSettings{} },
 		// One message a second and short bursts: https://docs.slack.dev/apis/web-api/rate-limits.
-		Budget: Budget{Limit: 50, Reserved: 10, Spacing: time.Second},
+		Budget: Budget{Limit: 12, Reserved: 3, Burst: 4, Spacing: time.Second, MergeMax: 60},
 		Build: func(settings any, env Env) (Channel, error) {
 			s, ok := settings.(*SlackSettings)
 			if !ok {
@@ -154,7 +154,9 @@ func slackBlocks(n Notice, mention string) (m *slack.WebhookMessage, total, long
 	if n.Mention && mention != "" {
 		text = strings.TrimSpace(mention + " " + text)
 	}
-	section(text)
+	for _, part := range splitLines(text, slackSection, utf16Len) {
+		section(part)
+	}
 
 	var fields []*slack.TextBlockObject
 	flush := func() {

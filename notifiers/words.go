@@ -11,7 +11,6 @@ type words struct {
 	warning          string
 	info             string
 	comma            string
-	more             string // count
 	everybody        string
 }
 
@@ -22,7 +21,7 @@ func wordsOf(lang string) words {
 			shortened:        "（内容过长，已截断）",
 			shortenedSeeLink: "（内容过长，已截断，完整内容见链接）",
 			digest:           "%d 条通知合并：", critical: "严重 %d", warning: "警告 %d", info: "提示 %d", comma: "，",
-			more: "……另有 %d 条", everybody: "所有人",
+			everybody: "所有人",
 		}
 	}
 	return words{
@@ -30,7 +29,7 @@ func wordsOf(lang string) words {
 		shortened:        "(shortened: it was too long)",
 		shortenedSeeLink: "(shortened: it was too long; the link has all of it)",
 		digest:           "%d notices in one: ", critical: "%d critical", warning: "%d warning", info: "%d info", comma: ", ",
-		more: "… and %d more", everybody: "all",
+		everybody: "all",
 	}
 }
 

@@ -120,7 +120,7 @@ func (w *worker) loadRecentCalls(ctx context.Context) {
 	w.mu.Lock()
 	b := w.receiver.Budget
 	w.mu.Unlock()
-	calls, err := w.d.o.Outbox.Calls(ctx, w.name, w.d.o.Now().UTC().Add(-max(b.window(), b.Spacing)))
+	calls, err := w.d.o.Outbox.Calls(ctx, w.name, w.d.o.Now().UTC().Add(-b.history()))
 	if err != nil {
 		if ctx.Err() == nil {
 			w.d.o.Log.Error("outbox could not be read; calls of the last minute are not counted", "receiver", w.name, "error", err)
@@ -291,7 +291,7 @@ func (w *worker) call(ctx context.Context, c Channel, n Notice) (err error) {
 func (w *worker) applyResult(batch []Delivery, err error, b Budget, now time.Time) outcome {
 	w.mu.Lock()
 	w.calls = append(w.calls, now)
-	expired := func(at time.Time) bool { return now.Sub(at) > max(b.window(), b.Spacing) }
+	expired := func(at time.Time) bool { return now.Sub(at) > b.history() }
 	w.calls = slices.DeleteFunc(w.calls, expired)
 	if err == nil {
 		w.failures = 0

@@ -20,8 +20,8 @@ import (
 	"guardian/notifiers"
 	"guardian/probes/sample"
 	"guardian/rules"
-	"guardian/test/fake/dingtalk"
-	"guardian/test/fake/slack"
+	"guardian/test/fake/chat/dingtalk"
+	"guardian/test/fake/chat/slack"
 	"guardian/watch"
 )
 

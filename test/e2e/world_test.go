@@ -12,8 +12,8 @@ import (
 	"sync"
 	"testing"
 
-	"guardian/test/fake/dingtalk"
-	"guardian/test/fake/slack"
+	"guardian/test/fake/chat/dingtalk"
+	"guardian/test/fake/chat/slack"
 )
 
 // world is everything around a guardian: a service that is good or bad, its deploy tool, its

@@ -1,6 +1,5 @@
-// Package dingtalk is a fake of DingTalk's custom robots: it checks signatures, keywords and
-// sizes, allows 20 messages a minute and after that refuses all for ten minutes, and reports
-// every error in the body of an HTTP 200.
+// Dingtalk runs the fake of DingTalk's robots by itself: go run ./test/fake/dingtalk.
 //
-// It is for tests and demonstrations, without network. Start at New.
-package dingtalk
+// It prints the address that a receiver is configured with, and each call. It checks nothing
+// itself: the vendor's rules are in test/fake/chat/dingtalk.
+package main

@@ -1,6 +1,5 @@
-// Package slack is a fake of Slack's incoming webhooks: one message a
-// second with short bursts and 429 with Retry-After beyond, the limits of Block Kit, and
-// errors and successes as plain text.
+// Slack runs the fake of Slack's messages by itself: go run ./test/fake/slack.
 //
-// It is for tests and demonstrations, without network. Start at New.
-package slack
+// It prints the address that a receiver is configured with, and each call. It checks nothing
+// itself: the vendor's rules are in test/fake/chat/slack.
+package main
