@@ -44,6 +44,9 @@ type Env struct {
 	Transport http.RoundTripper // nil: http.DefaultTransport
 	Now       func() time.Time  // for signatures; nil: time.Now
 	UserAgent string
+	// Receiver is the receiver's name, and ExternalURL where people reach the guardian's pages, for
+	// payloads that have them.
+	Receiver, ExternalURL string
 }
 
 // Builtin returns all kinds of messengers, by their key in a receiver's configuration.

@@ -17,12 +17,20 @@ import (
 	"guardian/internal/secret"
 )
 
-// DingTalkSettings configures a custom robot (自定义机器人) of a DingTalk group.
+// DingTalkSettings configures a custom robot (自定义机器人) of a DingTalk group, or several.
 type DingTalkSettings struct {
-	Webhook  secret.Secret `yaml:"webhook" doc:"The robot's webhook, https://oapi.dingtalk.com/robot/send?access_token=…"`
+	Webhook  secret.Secret   `yaml:"webhook" doc:"The robot's webhook, https://oapi.dingtalk.com/robot/send?access_token=…"`
+	Secret   secret.Secret   `yaml:"secret" doc:"The robot's signing secret (加签), SEC…; omit if signing is off."`
+	Keywords []string        `yaml:"keywords" doc:"The robot's keywords (自定义关键词): one of them is added to messages without one."`
+	Robots   []DingTalkRobot `yaml:"robots" doc:"Several robots of the same group in place of webhook, secret and keywords: each has its own limit of messages, and while DingTalk blocks one, the others go on."`
+	At       DingTalkAt      `yaml:"at" doc:"Who is mentioned in notices that need a person."`
+}
+
+// DingTalkRobot is one of several robots of a group.
+type DingTalkRobot struct {
+	Webhook  secret.Secret `yaml:"webhook" required:"true" doc:"The robot's webhook."`
 	Secret   secret.Secret `yaml:"secret" doc:"The robot's signing secret (加签), SEC…; omit if signing is off."`
-	Keywords []string      `yaml:"keywords" doc:"The robot's keywords (自定义关键词): one of them is added to messages without one."`
-	At       DingTalkAt    `yaml:"at" doc:"Who is mentioned in notices that need a person."`
+	Keywords []string      `yaml:"keywords" doc:"The robot's keywords (自定义关键词)."`
 }
 
 // DingTalkAt lists the people that a DingTalk robot mentions.
@@ -36,18 +44,21 @@ func (a DingTalkAt) empty() bool { return len(a.Mobiles) == 0 && len(a.UserIDs) 
 
 // Validate returns all mistakes in the settings.
 func (s *DingTalkSettings) Validate() error {
-	errs := []error{checkURL("webhook", s.Webhook)}
-	if errs[0] == nil {
-		if u, err := url.Parse(s.Webhook.Reveal()); err == nil && u.Query().Get("access_token") == "" {
-			errs = append(errs, errors.New("webhook: has no access_token; copy the robot's whole address"))
-		}
+	var errs []error
+	if len(s.Robots) == 0 {
+		errs = DingTalkRobot{s.Webhook, s.Secret, s.Keywords}.mistakes("")
+	} else if s.Webhook.IsSet() || s.Secret.IsSet() || len(s.Keywords) > 0 {
+		errs = append(errs, errors.New("robots: replace webhook, secret and keywords: make those the first of robots"))
 	}
-	if len(s.Keywords) > 10 {
-		errs = append(errs, fmt.Errorf("keywords: a robot has at most 10, these are %d", len(s.Keywords)))
-	}
-	for _, k := range s.Keywords {
-		if strings.TrimSpace(k) == "" || len(k) > 100 {
-			errs = append(errs, fmt.Errorf("keywords: %q is empty or longer than 100 bytes", k))
+	tokens := map[string]bool{}
+	for i, r := range s.Robots {
+		errs = append(errs, r.mistakes(fmt.Sprintf("robots[%d].", i))...)
+		if u, err := url.Parse(r.Webhook.Reveal()); err == nil && r.Webhook.IsSet() {
+			if token := u.Query().Get("access_token"); tokens[token] {
+				errs = append(errs, fmt.Errorf("robots[%d].webhook: is the same robot as another one of the list", i))
+			} else {
+				tokens[token] = true
+			}
 		}
 	}
 	mobile := regexp.MustCompile(`^(1\d{10}|\+\d{1,4}-\d{4,14})$`)
@@ -62,6 +73,25 @@ func (s *DingTalkSettings) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// mistakes lists what is wrong with a robot, whose keys begin with at.
+func (r DingTalkRobot) mistakes(at string) []error {
+	errs := []error{checkURL(at+"webhook", r.Webhook)}
+	if errs[0] == nil {
+		if u, err := url.Parse(r.Webhook.Reveal()); err == nil && u.Query().Get("access_token") == "" {
+			errs = append(errs, fmt.Errorf("%swebhook: has no access_token; copy the robot's whole address", at))
+		}
+	}
+	if len(r.Keywords) > 10 {
+		errs = append(errs, fmt.Errorf("%skeywords: a robot has at most 10, these are %d", at, len(r.Keywords)))
+	}
+	for _, k := range r.Keywords {
+		if strings.TrimSpace(k) == "" || len(k) > 100 {
+			errs = append(errs, fmt.Errorf("%skeywords: %q is empty or longer than 100 bytes", at, k))
+		}
+	}
+	return errs
 }
 
 const (
@@ -83,12 +113,33 @@ func dingtalkKind() Kind {
 			if err := s.Validate(); err != nil {
 				return nil, fmt.Errorf("dingtalk: %w", err)
 			}
-			own := *s
-			return &dingtalkChannel{settings: &own, poster: newPoster(env, s.Webhook, s.Secret)}, nil
+			robots := s.Robots
+			if len(robots) == 0 {
+				robots = []DingTalkRobot{{s.Webhook, s.Secret, s.Keywords}}
+			}
+			var all dingtalkRobots
+			for _, r := range robots {
+				one := &DingTalkSettings{Webhook: r.Webhook, Secret: r.Secret, Keywords: r.Keywords, At: s.At}
+				all = append(all, &dingtalkChannel{settings: one, poster: newPoster(env, r.Webhook, r.Secret)})
+			}
+			if len(all) == 1 {
+				return all[0], nil
+			}
+			return all, nil
 		},
 	}
 }
 
+// dingtalkRobots are several robots of one group.
+type dingtalkRobots []Channel
+
+// Robots implements Robots.
+func (r dingtalkRobots) Robots() []Channel { return r }
+
+// Send implements Channel with the first robot.
+func (r dingtalkRobots) Send(ctx context.Context, n Notice) error { return r[0].Send(ctx, n) }
+
+// dingtalkChannel is one robot; its settings have no Robots.
 type dingtalkChannel struct {
 	// A pointer, because fmt does not follow it; it would print the secrets in an unexported
 	// field that is a value.

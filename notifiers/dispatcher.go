@@ -24,9 +24,15 @@ type Outbox interface {
 	// Save writes deliveries by their ID, all or none, and has them on disk when it returns.
 	// It fails when this guardian no longer holds the lease. A delivery's Receiver may change.
 	Save(ctx context.Context, deliveries ...Delivery) error
-	// Calls returns when calls to a receiver ended since the given time, oldest first. Only
-	// calls that delivered something or after which a delivery was given up are known.
-	Calls(ctx context.Context, receiver string, since time.Time) ([]time.Time, error)
+	// Calls returns the calls to a receiver since the given time, oldest first. Only calls that
+	// delivered something, or after which a delivery was given up, or whose outcome was not saved
+	// are known.
+	Calls(ctx context.Context, receiver string, since time.Time) ([]Call, error)
+	// CountCalls counts the calls to a receiver since the given time, as far as Calls knows them.
+	CountCalls(ctx context.Context, receiver string, since time.Time) (int, error)
+	// LastSent returns the last delivery with a Ref to a receiver of a notice with a key; zero:
+	// there is none.
+	LastSent(ctx context.Context, receiver, key string) (Sent, error)
 	// Receivers lists the receivers that have an unfinished delivery.
 	Receivers(ctx context.Context) ([]string, error)
 }
@@ -36,6 +42,9 @@ type Receiver struct {
 	Channel  Channel
 	Budget   Budget
 	Fallback string // the receiver that takes over while this one is rate limited or failing; "": none
+	// MonthlyQuota is how many calls the messenger allows in a calendar month; people are warned
+	// when 80 % and all of them were made. 0: it is not known.
+	MonthlyQuota int
 	// Fingerprint identifies the configuration: Apply leaves a receiver with the same
 	// fingerprint running. It must not contain a secret in plain text. An empty fingerprint
 	// never equals another one.
@@ -63,6 +72,9 @@ type Options struct {
 	// OnGiveUp renders the notice that a delivery was given up. It is sent once, through
 	// another receiver. nil: no such notice is sent.
 	OnGiveUp func(Delivery) Notice
+	// OnQuota renders the notice that a receiver's monthly quota is nearly or wholly used up. nil:
+	// it is only logged.
+	OnQuota func(Usage) Notice
 	// MaySend reports whether this process still holds the lease. It is checked immediately
 	// before each call, because the process may have been paused after it journalled the
 	// attempt and replaced by another one since. nil: always true.
@@ -331,6 +343,19 @@ type Status struct {
 	Penalty   time.Time `json:"penalty,omitzero"` // rate limited by the messenger until then
 	LastError string    `json:"error,omitempty"`  // of the last attempt; "" when it was delivered
 	LastSent  time.Time `json:"last_sent,omitzero"`
+	// MonthCalls are the calls of this calendar month (UTC); MonthlyQuota is how many are allowed,
+	// 0 if it is not known.
+	MonthCalls   int `json:"month_calls"`
+	MonthlyQuota int `json:"monthly_quota,omitempty"`
+	// Robots are the receiver's robots, if it has several.
+	Robots []RobotStatus `json:"robots,omitempty"`
+}
+
+// RobotStatus is the state of one of a receiver's robots.
+type RobotStatus struct {
+	Name      string    `json:"name"`
+	Penalty   time.Time `json:"penalty,omitzero"`
+	LastError string    `json:"error,omitempty"`
 }
 
 // Status returns the state of every receiver, sorted by name.

@@ -38,8 +38,8 @@ func emailMessage(n Notice, s EmailSettings) ([]byte, error) {
 	m.SetMessageIDWithValue(id("notice " + n.ID))
 	if n.Key != "" {
 		thread := "<" + id("key "+n.Key) + ">"
-		m.SetGenHeaderPreformatted(gomail.HeaderInReplyTo, thread)
-		m.SetGenHeaderPreformatted(gomail.HeaderReferences, thread)
+		m.SetGenHeader(gomail.HeaderInReplyTo, thread)
+		m.SetGenHeader(gomail.HeaderReferences, thread)
 	}
 	if !n.Created.IsZero() {
 		m.SetDateWithValue(n.Created)
@@ -47,8 +47,8 @@ func emailMessage(n Notice, s EmailSettings) ([]byte, error) {
 	if severity(n.Tier) == 0 && n.Tone == Bad {
 		m.SetImportance(gomail.ImportanceHigh)
 	}
-	m.SetGenHeaderPreformatted("Auto-Submitted", "auto-generated")
-	m.SetGenHeaderPreformatted(gomail.HeaderXAutoResponseSuppress, "All")
+	m.SetGenHeader("Auto-Submitted", "auto-generated")
+	m.SetGenHeader(gomail.HeaderXAutoResponseSuppress, "All")
 	m.SetBodyString(gomail.TypeTextPlain, plainText(n))
 	html, err := emailHTML(n)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+	"github.com/google/go-cmp/cmp"
 
 	"guardian/internal/secret"
 	"guardian/notifiers"
@@ -107,7 +108,7 @@ func TestAMailHasBothFormsAndFollowsItsThread(t *testing.T) {
 	}
 	id := func(l letter) string { return l.header.Get("Message-Id") }
 	if id(first) == "" || id(first) != id(again) || id(first) == id(follows) || got[0].data != got[1].data {
-		t.Errorf("the same notice must be the same mail, another notice another one: %s, %s, %s", id(first), id(again), id(follows))
+		t.Errorf("the same notice must be the same mail, another notice another one: %s, %s, %s\n%s", id(first), id(again), id(follows), cmp.Diff(got[0].data, got[1].data))
 	}
 	thread := func(l letter) string { return l.header.Get("References") + l.header.Get("In-Reply-To") }
 	if thread(first) == "" || thread(first) != thread(follows) || thread(first) == thread(else_) {

@@ -12,7 +12,6 @@ import (
 
 	"guardian/internal/secret"
 	"guardian/notifiers"
-	"guardian/test/fake/chat"
 	"guardian/test/fake/chat/dingtalk"
 	"guardian/test/fake/chat/slack"
 )

@@ -9,6 +9,9 @@ type metrics struct {
 	waiting *prometheus.GaugeVec
 	oldest  *prometheus.GaugeVec
 	penalty *prometheus.GaugeVec
+
+	monthCalls *prometheus.GaugeVec
+	monthQuota *prometheus.GaugeVec
 }
 
 // newMetrics makes the dispatcher's metrics and registers them with reg unless it is nil.
@@ -32,10 +35,18 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Help: "When the messenger's penalty for too many calls ends, in Unix seconds; 0: there is none.",
 		}, receiver),
 	}
+	m.monthCalls = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "guardian_notices_month_calls",
+		Help: "Calls to the receiver in this calendar month (UTC). Failed calls before a restart are not counted.",
+	}, receiver)
+	m.monthQuota = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "guardian_notices_month_quota",
+		Help: "The receiver's monthly_quota; 0: none is configured.",
+	}, receiver)
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.notices, m.waiting, m.oldest, m.penalty} {
+	for _, c := range []prometheus.Collector{m.notices, m.waiting, m.oldest, m.penalty, m.monthCalls, m.monthQuota} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -50,12 +61,14 @@ func (m *metrics) add(receiver string) {
 	m.waiting.WithLabelValues(receiver)
 	m.oldest.WithLabelValues(receiver)
 	m.penalty.WithLabelValues(receiver)
+	m.monthCalls.WithLabelValues(receiver)
+	m.monthQuota.WithLabelValues(receiver)
 }
 
 func (m *metrics) remove(receiver string) {
 	for _, v := range []interface {
 		DeletePartialMatch(prometheus.Labels) int
-	}{m.notices, m.waiting, m.oldest, m.penalty} {
+	}{m.notices, m.waiting, m.oldest, m.penalty, m.monthCalls, m.monthQuota} {
 		v.DeletePartialMatch(prometheus.Labels{"receiver": receiver})
 	}
 }

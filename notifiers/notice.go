@@ -44,9 +44,29 @@ type Notice struct {
 
 	Created time.Time `json:"created"`
 
+	// Group is what the notice is about if that are alerts, for receivers that are programs.
+	Group *Group `json:"group,omitempty"`
+
 	// Merged are the IDs of the notices that this one holds, each a line of Text or more; none:
 	// it is a notice itself.
 	Merged []string `json:"merged,omitempty"`
+}
+
+// Group is a group of alerts as the routing tree made it.
+type Group struct {
+	Key    string            `json:"key"`    // names the route and the labels, the same for every notice of the group
+	Labels map[string]string `json:"labels"` // those by which it is grouped
+	Alerts []Alert           `json:"alerts"`
+}
+
+// Alert is one alert of a group.
+type Alert struct {
+	Labels       map[string]string `json:"labels"`
+	Annotations  map[string]string `json:"annotations"`
+	StartsAt     time.Time         `json:"startsAt"`
+	EndsAt       time.Time         `json:"endsAt,omitzero"` // zero: it fires
+	GeneratorURL string            `json:"generatorURL"`
+	Fingerprint  string            `json:"fingerprint"`
 }
 
 // DeliveryState is the state of the delivery of one notice to one receiver.
@@ -77,6 +97,12 @@ type Delivery struct {
 	// MovedFrom lists the receivers that failed to deliver it and moved it to their fallback.
 	// It never moves back to one of them.
 	MovedFrom []string `json:"moved_from,omitempty"`
+	// Via is the robot of the last attempt, 1, 2, …, if the receiver has several.
+	Via string `json:"via,omitempty"`
+	// Refused lists the receiver's robots that refused it for good.
+	Refused []string `json:"refused,omitempty"`
+	// Ref is the conversation at the messenger to which it was added; see Threaded.
+	Ref string `json:"ref,omitempty"`
 	// Alone is set when the messenger refused a digest with this notice: it is not merged again.
 	Alone bool `json:"alone,omitempty"`
 	// Escalated marks a notice about a delivery that was given up. If it is given up too, no

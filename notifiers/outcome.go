@@ -25,6 +25,8 @@ type outcome struct {
 	results    []string      // of each delivery
 	pause      time.Duration // the receiver makes no call for this long
 	penalty    bool          // the pause was imposed by the messenger
+	notices    []Delivery    // about the receiver itself
+	alarm      bool          // the messenger refuses for good what has moved to the fallback
 }
 
 // attempt is one call that was made, with everything that decides about its deliveries.
@@ -32,7 +34,9 @@ type attempt struct {
 	batch    []Delivery
 	err      error // the channel's answer
 	now      time.Time
-	failures int // consecutive failed calls of the receiver, this one included
+	failures int // consecutive failed calls of the lane, this one included
+	lane     string
+	others   []string // the receiver's other lanes that may be used now
 
 	giveUpAfter, failOverAfter time.Duration
 
@@ -66,11 +70,14 @@ func (a attempt) outcome() outcome {
 		d.Error = Shorten(a.redact(a.err.Error()), 1000, "…")
 		d.State, out.results[i] = Queued, resultRetried
 		switch {
+		case permanent != nil && a.refusedBy(d):
+			d.NextAt = a.now
 		case permanent != nil && len(a.batch) > 1:
 			// One of them may be what the messenger refuses: each is now sent by itself.
-			d.Alone, d.NextAt = true, a.now
+			d.Alone, d.NextAt, d.Refused = true, a.now, nil
 		case permanent != nil:
-			d.State, out.results[i] = GivenUp, resultGivenUp
+			out.results[i] = a.refused(d)
+			out.alarm = out.results[i] == resultMoved && a.failures == 1
 		default:
 			out.results[i] = a.retry(d, retry, out.pause)
 		}
@@ -78,9 +85,35 @@ func (a attempt) outcome() outcome {
 	return out
 }
 
+// refusedBy notes that the lane refused a delivery for good, and reports whether another one can
+// try: it may be the robot that is wrong and not the notice.
+func (a attempt) refusedBy(d *Delivery) bool {
+	left := func(name string) bool { return !slices.Contains(d.Refused, name) }
+	if !slices.ContainsFunc(a.others, left) {
+		return false
+	}
+	d.Refused = append(slices.Clone(d.Refused), a.lane)
+	return true
+}
+
+// refused moves a delivery that is refused for good to the fallback, which may be of another kind
+// and take it, or gives it up.
+func (a attempt) refused(d *Delivery) (result string) {
+	if to := a.fallback(*d); to != "" {
+		d.move(to, a.now)
+		return resultMoved
+	}
+	d.State = GivenUp
+	return resultGivenUp
+}
+
 // retry schedules a delivery's next attempt, moves it to the fallback, or gives it up.
 func (a attempt) retry(d *Delivery, said *Retry, pause time.Duration) (result string) {
 	d.NextAt = a.now.Add(max(pause, backoff(d.Attempts, d.ID)))
+	if said.Penalty && len(a.others) > 0 {
+		d.NextAt = a.now // another robot takes over
+		return resultRetried
+	}
 	if said.After > 0 {
 		d.NextAt = a.now.Add(said.After)
 	}
@@ -100,4 +133,11 @@ func (a attempt) retry(d *Delivery, said *Retry, pause time.Duration) (result st
 func (d *Delivery) move(to string, now time.Time) {
 	d.MovedFrom = append(slices.Clone(d.MovedFrom), d.Receiver)
 	d.Receiver, d.State, d.NextAt, d.Updated = to, Queued, now, now
+	d.Via, d.Refused = "", nil
+}
+
+// origin returns a delivery that was moved as its receiver had it.
+func (d Delivery) origin(receiver string) Delivery {
+	d.Receiver, d.MovedFrom = receiver, d.MovedFrom[:len(d.MovedFrom)-1]
+	return d
 }

@@ -95,11 +95,11 @@ type answer struct {
 	body   []byte
 }
 
-// post sends body as JSON. A status other than 2xx is an error.
+// post sends body, as JSON unless header says otherwise. A status other than 2xx is an error.
 func (p *poster) post(ctx context.Context, to string, body []byte, header map[string]string) (answer, error) {
 	response, err := p.client.R().SetContext(ctx).
-		SetHeaders(header).
 		SetHeader("Content-Type", "application/json; charset=utf-8").
+		SetHeaders(header).
 		SetBody(body).
 		Post(to)
 	if err != nil {

@@ -13,15 +13,39 @@ import (
 	"guardian/internal/secret"
 )
 
-// SlackSettings configures an incoming webhook of Slack.
+// SlackSettings configures an incoming webhook of Slack, or a bot.
 type SlackSettings struct {
-	Webhook secret.Secret `yaml:"webhook" doc:"The incoming webhook, https://hooks.slack.com/services/…"`
+	Webhook secret.Secret `yaml:"webhook" doc:"The incoming webhook, https://hooks.slack.com/services/… Each notice is a message of its own."`
+	Token   secret.Secret `yaml:"token" doc:"In place of webhook: a bot's token (xoxb-…) with the scope chat:write. Notices about the same subject are one message that is updated, with what happened in its thread."`
+	Channel string        `yaml:"channel" doc:"With token: the channel's ID (C…), in which the bot is."`
+	APIURL  string        `yaml:"api_url" doc:"With token: address of the Web API."`
 	Mention string        `yaml:"mention" doc:"Who is mentioned in notices that need a person: <!here>, <!channel>, <@U…> or <!subteam^S…>, separated by spaces."`
 }
 
 // Validate returns all mistakes in the settings.
 func (s *SlackSettings) Validate() error {
-	errs := []error{checkURL("webhook", s.Webhook)}
+	var errs []error
+	switch {
+	case s.Webhook.IsSet() && s.Token.IsSet():
+		errs = append(errs, errors.New("token: replaces webhook: remove one of the two"))
+	case !s.Webhook.IsSet() && !s.Token.IsSet():
+		errs = append(errs, errors.New("webhook: is missing (or token, for a bot)"))
+	case s.Webhook.IsSet():
+		errs = append(errs, checkURL("webhook", s.Webhook))
+		if s.Channel != "" {
+			errs = append(errs, errors.New("channel: a webhook posts to its own channel; use token to choose one"))
+		}
+	default:
+		if strings.ContainsAny(s.Token.Reveal(), " \r\n") {
+			errs = append(errs, errors.New("token: has a space or line break"))
+		}
+		if !regexp.MustCompile(`^[CGD][A-Z0-9]{2,}$`).MatchString(s.Channel) {
+			errs = append(errs, fmt.Errorf("channel: %q is not a channel's ID, such as C0123ABCD (in Slack: the channel's details, at the bottom)", s.Channel))
+		}
+		if err := checkURL("api_url", secret.New(s.APIURL)); err != nil {
+			errs = append(errs, err)
+		}
+	}
 	known := regexp.MustCompile(`^(<!here>|<!channel>|<!everyone>|<@[UW][A-Z0-9]+>|<!subteam\^S[A-Z0-9]+>)$`)
 	for m := range strings.FieldsSeq(s.Mention) {
 		if !known.MatchString(m) {
@@ -44,7 +68,7 @@ const (
 
 func slackKind() Kind {
 	return Kind{
-		Settings: func() any { return &SlackSettings{} },
+		Settings: func() any { return &SlackSettings{APIURL: "https://slack.com/api"} },
 		// One message a second and short bursts: https://docs.slack.dev/apis/web-api/rate-limits.
 		Budget: Budget{Limit: 12, Reserved: 3, Burst: 4, Spacing: time.Second, MergeMax: 60},
 		Build: func(settings any, env Env) (Channel, error) {
@@ -56,6 +80,9 @@ func slackKind() Kind {
 				return nil, fmt.Errorf("slack: %w", err)
 			}
 			own := *s
+			if s.Token.IsSet() {
+				return &slackBot{settings: &own, poster: newPoster(env, s.Token)}, nil
+			}
 			return &slackChannel{settings: &own, poster: newPoster(env, s.Webhook)}, nil
 		},
 	}

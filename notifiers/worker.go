@@ -29,11 +29,9 @@ type worker struct {
 
 	mu           sync.Mutex
 	receiver     Receiver
-	configuredAt time.Time   // when the configuration last changed
-	calls        []time.Time // end times of the calls within the budget's window, oldest first
-	failures     int         // failed calls in a row
-	paused       time.Time   // no call is made before
-	penalty      bool        // the pause was imposed by the messenger
+	configuredAt time.Time // when the configuration last changed
+	lanes        []*lane   // at least one
+	month        month
 	waiting      int
 	oldest       time.Time
 	lastErr      string
@@ -41,7 +39,7 @@ type worker struct {
 }
 
 func newWorker(d *Dispatcher, name string, r Receiver) *worker {
-	return &worker{d: d, name: name, receiver: r, wake: make(chan struct{}, 1)}
+	return &worker{d: d, name: name, receiver: r, lanes: lanesOf(r.Channel), wake: make(chan struct{}, 1)}
 }
 
 func (w *worker) signal() {
@@ -62,7 +60,7 @@ func (w *worker) reconfigure(r Receiver) {
 		return
 	}
 	w.receiver, w.configuredAt = r, w.d.o.Now().UTC()
-	w.calls, w.failures, w.paused, w.penalty, w.lastErr = nil, 0, time.Time{}, false, ""
+	w.lanes, w.lastErr = lanesOf(r.Channel), ""
 	w.signal()
 }
 
@@ -75,15 +73,36 @@ func (w *worker) fallbackName() string {
 func (w *worker) penalized(now time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.penalty && now.Before(w.paused)
+	return !w.penalizedUntil(now).IsZero()
+}
+
+// penalizedUntil returns when the first lane may be used again if all are penalized, else zero.
+// The caller holds the lock.
+func (w *worker) penalizedUntil(now time.Time) (until time.Time) {
+	for _, l := range w.lanes {
+		if !l.penalty || !now.Before(l.paused) {
+			return time.Time{}
+		}
+		until = earlier(until, l.paused)
+	}
+	return until
 }
 
 func (w *worker) status() Status {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := Status{Receiver: w.name, Waiting: w.waiting, Oldest: w.oldest, LastError: w.lastErr, LastSent: w.lastSent}
-	if w.penalty && w.d.o.Now().Before(w.paused) {
-		s.Penalty = w.paused
+	now := w.d.o.Now()
+	s.MonthCalls, s.MonthlyQuota = w.month.in(now).calls, w.receiver.MonthlyQuota
+	s.Penalty = w.penalizedUntil(now)
+	if len(w.lanes) > 1 {
+		for _, l := range w.lanes {
+			robot := RobotStatus{Name: l.name, LastError: l.lastErr}
+			if l.penalty && now.Before(l.paused) {
+				robot.Penalty = l.paused
+			}
+			s.Robots = append(s.Robots, robot)
+		}
 	}
 	return s
 }
@@ -92,6 +111,7 @@ func (w *worker) status() Status {
 // immediately.
 func (w *worker) run(ctx context.Context, drain <-chan struct{}) {
 	w.loadRecentCalls(ctx)
+	w.loadMonth(ctx)
 	for ctx.Err() == nil {
 		again := w.step(ctx)
 		wait := again.Sub(w.d.o.Now())
@@ -114,29 +134,6 @@ func (w *worker) run(ctx context.Context, drain <-chan struct{}) {
 	}
 }
 
-// loadRecentCalls reads the calls made before this worker started, including those of another
-// guardian: the messenger's rate limit counts them all.
-func (w *worker) loadRecentCalls(ctx context.Context) {
-	w.mu.Lock()
-	b := w.receiver.Budget
-	w.mu.Unlock()
-	calls, err := w.d.o.Outbox.Calls(ctx, w.name, w.d.o.Now().UTC().Add(-b.history()))
-	if err != nil {
-		if ctx.Err() == nil {
-			w.d.o.Log.Error("outbox could not be read; calls of the last minute are not counted", "receiver", w.name, "error", err)
-		}
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, at := range calls {
-		if !slices.ContainsFunc(w.calls, at.Equal) {
-			w.calls = append(w.calls, at)
-		}
-	}
-	slices.SortFunc(w.calls, time.Time.Compare)
-}
-
 // step makes at most one call and returns when the next step is due.
 func (w *worker) step(ctx context.Context) time.Time {
 	now := w.d.o.Now().UTC()
@@ -150,27 +147,25 @@ func (w *worker) step(ctx context.Context) time.Time {
 	w.recordQueue(nextPerKey, now)
 
 	w.mu.Lock()
-	r, calls, paused, penalty, changed := w.receiver, slices.Clone(w.calls), w.paused, w.penalty, w.configuredAt
-	w.mu.Unlock()
+	r, changed := w.receiver, w.configuredAt
 	for i, d := range nextPerKey {
 		if d.Attempts > 0 && d.Updated.Before(changed) {
 			nextPerKey[i].NextAt = now // its delay was caused by the old configuration
+			nextPerKey[i].Refused = nil
 		}
 	}
-	if now.Before(paused) {
-		if penalty {
-			return w.moveToFallback(ctx, nextPerKey, now, paused)
-		}
-		return paused
+	p := next(w.lanes, nextPerKey, r.Budget, now)
+	w.mu.Unlock()
+	switch {
+	case len(p.batch) > 0:
+		return w.send(ctx, r, p, now)
+	case p.penalized:
+		return w.moveToFallback(ctx, nextPerKey, now, p.again)
+	case p.again.IsZero():
+		return now.Add(pollInterval)
+	default:
+		return p.again
 	}
-	batch, again := nextBatch(nextPerKey, calls, r.Budget, now)
-	if len(batch) == 0 {
-		if again.IsZero() {
-			return now.Add(pollInterval)
-		}
-		return again
-	}
-	return w.send(ctx, r, batch, now)
 }
 
 // recordQueue updates the receiver's status and metrics about its queue.
@@ -188,8 +183,8 @@ func (w *worker) recordQueue(nextPerKey []Delivery, now time.Time) {
 	if !oldest.IsZero() {
 		age = max(now.Sub(oldest).Seconds(), 0)
 	}
-	if w.penalty && now.Before(w.paused) {
-		until = float64(w.paused.Unix())
+	if end := w.penalizedUntil(now); !end.IsZero() {
+		until = float64(end.Unix())
 	}
 	w.d.metrics.waiting.WithLabelValues(w.name).Set(float64(len(nextPerKey)))
 	w.d.metrics.oldest.WithLabelValues(w.name).Set(age)
@@ -218,8 +213,8 @@ func (w *worker) moveToFallback(ctx context.Context, nextPerKey []Delivery, now,
 }
 
 // send saves the attempt, makes the call and saves its outcome.
-func (w *worker) send(ctx context.Context, r Receiver, batch []Delivery, now time.Time) time.Time {
-	batch, dropped := w.dropUnneeded(batch, now)
+func (w *worker) send(ctx context.Context, r Receiver, p plan, now time.Time) time.Time {
+	batch, dropped := w.dropUnneeded(p.batch, now)
 	if len(dropped) > 0 {
 		if err := w.d.o.Outbox.Save(ctx, dropped...); err != nil {
 			w.d.o.Log.Error("dropped notices could not be saved", "receiver", w.name, "error", err)
@@ -230,15 +225,13 @@ func (w *worker) send(ctx context.Context, r Receiver, batch []Delivery, now tim
 	if len(batch) == 0 {
 		return now
 	}
-	notices := make([]Notice, len(batch))
 	for i := range batch {
 		d := &batch[i]
-		d.State, d.Updated = Sending, now
+		d.State, d.Updated, d.Via = Sending, now, p.lane.name
 		d.Attempts++
 		if d.Tried.IsZero() {
 			d.Tried = now
 		}
-		notices[i] = d.Notice
 	}
 	if err := w.d.o.Outbox.Save(ctx, batch...); err != nil {
 		if ctx.Err() == nil {
@@ -250,12 +243,20 @@ func (w *worker) send(ctx context.Context, r Receiver, batch []Delivery, now tim
 	if w.d.o.MaySend != nil && !w.d.o.MaySend() {
 		return now.Add(outboxRetryDelay) // it stays Sending: the process that holds the lease now sends it
 	}
-	err := w.call(ctx, r.Channel, Merge(notices))
+	ref, err := w.call(ctx, p.lane.channel, batch)
 	if err != nil && ctx.Err() != nil {
 		return now // it may or may not have arrived: it stays Sending and is sent again
 	}
 	now = w.d.o.Now().UTC()
-	s := w.applyResult(batch, err, r.Budget, now)
+	s, usage := w.applyResult(p.lane, batch, err, now)
+	if err == nil && len(batch) == 1 {
+		s.deliveries[0].Ref = ref
+	}
+	if usage.Quota > 0 {
+		if notice, ok := w.quotaNotice(usage, now); ok {
+			s.notices = append(s.notices, notice)
+		}
+	}
 	w.saveOutcome(ctx, s, err)
 	return now
 }
@@ -275,8 +276,9 @@ func (w *worker) dropUnneeded(batch []Delivery, now time.Time) (send, dropped []
 	return send, dropped
 }
 
-// call makes one call with a timeout. A panic of the channel counts as a failed attempt.
-func (w *worker) call(ctx context.Context, c Channel, n Notice) (err error) {
+// call makes one call with a timeout, and returns the conversation of which the message is part. A
+// panic of the channel counts as a failed attempt.
+func (w *worker) call(ctx context.Context, c Channel, batch []Delivery) (ref string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, w.d.o.Timeout)
 	defer cancel()
 	defer func() {
@@ -284,47 +286,46 @@ func (w *worker) call(ctx context.Context, c Channel, n Notice) (err error) {
 			err = &Retry{Err: fmt.Errorf("the channel panicked: %v", p)}
 		}
 	}()
-	return c.Send(ctx, n)
+	if t, ok := c.(Threaded); ok {
+		return w.converse(ctx, t, batch)
+	}
+	return "", c.Send(ctx, digest(batch))
 }
 
-// applyResult updates the receiver's state after a call and returns the outcome of the batch.
-func (w *worker) applyResult(batch []Delivery, err error, b Budget, now time.Time) outcome {
+// applyResult updates the receiver's state after a call and returns the outcome of the batch, and
+// the usage of the monthly quota if people are to be warned of it.
+func (w *worker) applyResult(l *lane, batch []Delivery, err error, now time.Time) (outcome, Usage) {
 	w.mu.Lock()
-	w.calls = append(w.calls, now)
-	expired := func(at time.Time) bool { return now.Sub(at) > b.history() }
-	w.calls = slices.DeleteFunc(w.calls, expired)
-	if err == nil {
-		w.failures = 0
-	} else {
-		w.failures++
-	}
-	failures := w.failures
+	usage, _ := w.countCall(now)
+	l.ended(now, w.receiver.Budget, err != nil)
+	failures, others := l.failures, l.usable(w.lanes, now)
 	w.mu.Unlock()
 
 	s := attempt{
-		batch: batch, err: err, now: now, failures: failures,
+		batch: batch, err: err, now: now, failures: failures, lane: l.name, others: others,
 		giveUpAfter: w.d.o.GiveUpAfter, failOverAfter: w.d.o.FailOverAfter,
 		redact: w.d.o.Redactor.Redact, fallback: func(d Delivery) string { return w.d.fallback(d, now) },
 	}.outcome()
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.paused, w.penalty = now.Add(s.pause), s.penalty
-	w.lastErr = s.deliveries[0].Error
+	l.paused, l.penalty = now.Add(s.pause), s.penalty
+	l.lastErr = s.deliveries[0].Error
+	w.lastErr = l.lastErr
 	if err == nil {
 		w.lastSent = now
 	}
-	return s
+	return s, usage
 }
 
 // saveOutcome saves the outcome together with the notices about deliveries that were given
 // up. It retries until ctx ends, and the receiver makes no other call meanwhile: otherwise
 // the same notices would be sent again.
 func (w *worker) saveOutcome(ctx context.Context, s outcome, cause error) {
-	save := slices.Clone(s.deliveries)
+	save := append(slices.Clone(s.deliveries), s.notices...)
 	for i, d := range s.deliveries {
 		w.log(d, s.results[i], cause)
-		if s.results[i] == resultGivenUp {
+		if s.results[i] == resultGivenUp || s.alarm {
 			if notice, ok := w.giveUpNotice(d); ok {
 				save = append(save, notice)
 			}
@@ -353,18 +354,22 @@ func (w *worker) saveOutcome(ctx context.Context, s outcome, cause error) {
 	w.wakeAll(save)
 }
 
-// giveUpNotice queues the notice that a delivery was given up, for another receiver. There is
-// none when the delivery was such a notice itself.
+// giveUpNotice queues the notice that a delivery was given up, or refused for good and moved, for
+// another receiver. There is none when the delivery was such a notice itself.
 func (w *worker) giveUpNotice(d Delivery) (Delivery, bool) {
 	if d.Escalated || w.d.o.OnGiveUp == nil {
 		return Delivery{}, false
+	}
+	id := d.ID + "_given_up" // deterministic, so that a repetition after a crash writes the same delivery
+	if d.Receiver != w.name {
+		id = d.ID + "_refused"
+		d = d.origin(w.name)
 	}
 	to := w.d.anotherReceiver(d, d.Updated)
 	if to == "" {
 		w.d.o.Log.Error("no other receiver for the notice that a notice was given up", "receiver", w.name, "notice", d.Notice.ID)
 		return Delivery{}, false
 	}
-	id := d.ID + "_given_up" // deterministic, so that a repetition after a crash writes the same delivery
 	n := w.d.o.OnGiveUp(d)
 	if n.ID == "" {
 		n.ID = id

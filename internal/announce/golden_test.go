@@ -320,6 +320,9 @@ func everything() map[string]func(announce.Renderer) notifiers.Notice {
 			return t.AllBlind(12, broke, reason.New("net_local_error", "error", "connect: network is unreachable"), now)
 		},
 		"sight_regained": func(t announce.Renderer) notifiers.Notice { return t.AllSee(12, broke, now) },
+		"quota_used": func(t announce.Renderer) notifiers.Notice {
+			return t.QuotaUsed(notifiers.Usage{Receiver: "oncall", Month: "2026-11", Calls: 4000, Quota: 5000}, now)
+		},
 		"given_up": func(t announce.Renderer) notifiers.Notice {
 			n := t.AlertFiring(alert(rules.Critical), nil, broke)
 			return t.GivenUp(notifiers.Delivery{ID: "n_01", Receiver: "oncall", Notice: n, Attempts: 9, Error: "HTTP 404: no_service"}, now)

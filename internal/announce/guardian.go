@@ -93,6 +93,21 @@ func (t Renderer) GivenUp(d notifiers.Delivery, now time.Time) notifiers.Notice 
 	return n
 }
 
+// QuotaUsed is the notice that a receiver's monthly quota of calls is nearly or wholly used up.
+func (t Renderer) QuotaUsed(u notifiers.Usage, now time.Time) notifiers.Notice {
+	w := t.texts()
+	n := t.notice("quota/"+u.Receiver, "delivery", "quota_used", warning, notifiers.Warn, map[string]string{"receiver": u.Receiver}, now)
+	names := []string{
+		"receiver", u.Receiver, "month", u.Month, "calls", strconv.Itoa(u.Calls), "quota", strconv.Itoa(u.Quota),
+		"percent", strconv.Itoa(u.Calls * 100 / max(u.Quota, 1)),
+	}
+	n.Title = fill(w.quotaUsed, names...)
+	n.Text = fill(w.quotaUsedText, names...)
+	n.Steps = []string{fill(w.stepQuota, names...)}
+	t.link(&n, w.linkOverview)
+	return n
+}
+
 // TookOver is the notice that guardian by is active instead of from, last heard of at since.
 func (t Renderer) TookOver(by, from string, since, now time.Time) notifiers.Notice {
 	w := t.texts()

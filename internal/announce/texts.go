@@ -60,6 +60,7 @@ type texts struct {
 	blindBegan, blindBeganText, blindEnded, blindEndedText  string
 	allBlind, allBlindText, allSee, allSeeText              string
 	pathCut, pathCutText, pathBack, pathBackText            string
+	quotaUsed, quotaUsedText, stepQuota                     string
 	givenUp, givenUpText, tookOver, tookOverText, orderLeft string
 	orderLeftText, test, testText                           string
 }

@@ -252,6 +252,11 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 			n.ID, n.Created = store.NewID("n_"), a.now()
 			return n
 		},
+		OnQuota: func(u notifiers.Usage) notifiers.Notice {
+			n := a.setup.Load().teller("").QuotaUsed(u, a.now())
+			n.ID, n.Created = store.NewID("n_"), a.now()
+			return n
+		},
 	}); err != nil {
 		return nil, err
 	}

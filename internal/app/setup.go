@@ -96,13 +96,15 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		s.sources[src.Name] = rulesource.New(src.Name, client, time.Duration(src.Timeout))
 	}
 	for _, r := range c.Receivers {
-		ch, err := notifiers.Build(a.o.Notifiers, r.Kind, r.Settings, notifiers.Env{Log: a.log, Redactor: a.redactor, UserAgent: a.userAgent()})
+		ch, err := notifiers.Build(a.o.Notifiers, r.Kind, r.Settings, notifiers.Env{
+			Log: a.log, Redactor: a.redactor, UserAgent: a.userAgent(), Receiver: r.Name, ExternalURL: s.external,
+		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("receiver %s: %w", r.Name, err))
 			continue
 		}
 		s.receivers[r.Name] = notifiers.Receiver{
-			Channel: ch, Budget: a.o.Notifiers[r.Kind].Budget, Fallback: r.Fallback,
+			Channel: ch, Budget: a.o.Notifiers[r.Kind].Budget, Fallback: r.Fallback, MonthlyQuota: r.MonthlyQuota,
 			Fingerprint: probes.Fingerprint(r.Kind, r.Settings, r.Fallback),
 		}
 		s.languages[r.Name] = r.Language

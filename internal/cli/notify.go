@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -54,7 +55,9 @@ func notifyCommand(s streams) *cobra.Command {
 
 // sendTest sends a test notice to a receiver and returns the notice's ID.
 func sendTest(ctx context.Context, conf *config.Config, rc *config.Receiver, r *secret.Redactor) (id string, err error) {
-	channel, err := notifiers.Build(notifiers.Builtin(), rc.Kind, rc.Settings, notifiers.Env{Redactor: r, UserAgent: "guardian/" + versionOf()})
+	channel, err := notifiers.Build(notifiers.Builtin(), rc.Kind, rc.Settings, notifiers.Env{
+		Redactor: r, UserAgent: "guardian/" + versionOf(), Receiver: rc.Name, ExternalURL: conf.Server.ExternalURL,
+	})
 	if err != nil {
 		return "", exit(exitUsage, "%s", r.Redact(err.Error()))
 	}
@@ -62,8 +65,18 @@ func sendTest(ctx context.Context, conf *config.Config, rc *config.Receiver, r *
 	n.ID, n.Created = "n_"+ulid.Make().String(), time.Now().UTC()
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	if err := channel.Send(ctx, n); err != nil {
-		return "", exit(exitFailed, "delivery to receiver %s failed: %s", rc.Name, r.Redact(err.Error()))
+	channels := []notifiers.Channel{channel}
+	if several, ok := channel.(notifiers.Robots); ok {
+		channels = several.Robots() // each must work
+	}
+	for i, c := range channels {
+		if err := c.Send(ctx, n); err != nil {
+			name := rc.Name
+			if len(channels) > 1 {
+				name += fmt.Sprintf(" by robot %d of %d", i+1, len(channels))
+			}
+			return "", exit(exitFailed, "delivery to receiver %s failed: %s", name, r.Redact(err.Error()))
+		}
 	}
 	return n.ID, nil
 }

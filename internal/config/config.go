@@ -159,6 +159,8 @@ type Receiver struct {
 	Name     string `yaml:"name" required:"true" doc:"The receiver's name in routes."`
 	Language string `yaml:"language" enum:"zh,en" doc:"Language of its notices; default: the server's."`
 	Fallback string `yaml:"fallback" doc:"The receiver for notices that this one cannot deliver."`
+	// MonthlyQuota: 0 is none.
+	MonthlyQuota int `yaml:"monthly_quota" doc:"How many calls the vendor allows in a calendar month; people are warned when 80 % and all of them were made. Default: none."`
 
 	// Kind is the section's key, and Settings are the decoded settings of that kind.
 	Kind     string `yaml:"-"`

@@ -65,6 +65,12 @@ func exampleEnvironment(name string) (string, bool) {
 	switch name {
 	case "DINGTALK_WEBHOOK":
 		return "https://oapi.dingtalk.com/robot/send?access_token=env-secret-dingtalk", true
+	case "DINGTALK_WEBHOOK_2":
+		return "https://oapi.dingtalk.com/robot/send?access_token=env-secret-dingtalk-2", true
+	case "WECOM_WEBHOOK":
+		return "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=env-secret-wecom", true
+	case "FEISHU_WEBHOOK":
+		return "https://open.feishu.cn/open-apis/bot/v2/hook/env-secret-feishu", true
 	case "SLACK_WEBHOOK":
 		return "https://hooks.slack.com/services/T1/B1/env-secret-slack", true
 	default:

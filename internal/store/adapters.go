@@ -37,9 +37,19 @@ func (o Outbox) Due(ctx context.Context, receiver string, now time.Time, limit i
 	return o.Store.Due(ctx, receiver, now, limit)
 }
 
-// Calls returns when calls to a receiver ended; see Store.Calls.
-func (o Outbox) Calls(ctx context.Context, receiver string, since time.Time) ([]time.Time, error) {
+// Calls returns the calls to a receiver; see Store.Calls.
+func (o Outbox) Calls(ctx context.Context, receiver string, since time.Time) ([]notifiers.Call, error) {
 	return o.Store.Calls(ctx, receiver, since)
+}
+
+// CountCalls counts the calls to a receiver; see Store.CountCalls.
+func (o Outbox) CountCalls(ctx context.Context, receiver string, since time.Time) (int, error) {
+	return o.Store.CountCalls(ctx, receiver, since)
+}
+
+// LastSent returns the last delivery of a key that is part of a conversation; see Store.LastSent.
+func (o Outbox) LastSent(ctx context.Context, receiver, key string) (notifiers.Sent, error) {
+	return o.Store.LastSent(ctx, receiver, key)
 }
 
 // Receivers lists the receivers with unfinished deliveries; see Store.Receivers.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"guardian/notifiers"
@@ -29,19 +30,60 @@ func (s *Store) Receivers(ctx context.Context) ([]string, error) {
 	return column[string](ctx, s, "SELECT DISTINCT receiver FROM deliveries WHERE is_open = 1 ORDER BY receiver")
 }
 
-// Calls returns when calls to a receiver ended since a time, oldest first. A call with several
+// Calls returns the calls to a receiver since a time, oldest first: those that delivered something
+// or after which it was given up, and those whose outcome was not saved. A call with several
 // deliveries is returned once.
-func (s *Store) Calls(ctx context.Context, receiver string, since time.Time) ([]time.Time, error) {
-	ends, err := column[int64](ctx, s, "SELECT DISTINCT updated FROM deliveries WHERE updated >= $1 AND receiver = $2 AND state IN ($3, $4) ORDER BY updated",
-		nanos(since), text(receiver), string(notifiers.Delivered), string(notifiers.GivenUp))
+func (s *Store) Calls(ctx context.Context, receiver string, since time.Time) ([]notifiers.Call, error) {
+	q := &query{table: "deliveries", order: "updated, id"}
+	q.and("updated >= ?", nanos(since))
+	q.and("receiver = ?", text(receiver))
+	q.where = append(q.where, "state IN ('delivered', 'given_up', 'sending')")
+	deliveries, err := list[notifiers.Delivery](ctx, s, q)
 	if err != nil {
 		return nil, err
 	}
-	calls := make([]time.Time, len(ends))
-	for i, ns := range ends {
-		calls[i] = instant(ns)
+	calls := []notifiers.Call{}
+	for _, d := range deliveries {
+		if c := (notifiers.Call{At: d.Updated, Via: d.Via}); !slices.Contains(calls[max(len(calls)-1, 0):], c) {
+			calls = append(calls, c)
+		}
 	}
 	return calls, nil
+}
+
+// CountCalls counts the calls to a receiver since a time that Calls would return, with one
+// difference: calls that ended in the same nanosecond are one.
+func (s *Store) CountCalls(ctx context.Context, receiver string, since time.Time) (int, error) {
+	n, err := column[int64](ctx, s, "SELECT COUNT(DISTINCT updated) FROM deliveries WHERE updated >= $1 AND receiver = $2 AND state IN ('delivered', 'given_up', 'sending')",
+		nanos(since), text(receiver))
+	if err != nil || len(n) == 0 {
+		return 0, err
+	}
+	return int(n[0]), nil
+}
+
+// lastSentLimit is among how many of the last deliveries of a key LastSent looks: those of digests
+// are no part of a conversation.
+const lastSentLimit = 50
+
+// LastSent returns the last delivery to a receiver of a notice with a key that is part of a
+// conversation; zero: there is none.
+func (s *Store) LastSent(ctx context.Context, receiver, key string) (notifiers.Sent, error) {
+	q := &query{table: "deliveries", order: "seq DESC"}
+	q.and("receiver = ?", text(receiver))
+	q.and("is_open = ?", int64(0))
+	q.and("notice_key = ?", text(key))
+	q.atMost(lastSentLimit)
+	last, err := list[notifiers.Delivery](ctx, s, q)
+	if err != nil {
+		return notifiers.Sent{}, err
+	}
+	for _, d := range last {
+		if d.State == notifiers.Delivered && d.Ref != "" {
+			return notifiers.Sent{Ref: d.Ref, Tone: d.Notice.Tone, At: d.Updated}, nil
+		}
+	}
+	return notifiers.Sent{}, nil
 }
 
 // column reads the single column of a query about deliveries.

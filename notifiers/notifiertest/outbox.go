@@ -1,8 +1,10 @@
 package notifiertest
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -68,20 +70,43 @@ func (o *Outbox) Save(ctx context.Context, deliveries ...notifiers.Delivery) err
 }
 
 // Calls implements notifiers.Outbox.
-func (o *Outbox) Calls(ctx context.Context, receiver string, since time.Time) ([]time.Time, error) {
+func (o *Outbox) Calls(ctx context.Context, receiver string, since time.Time) ([]notifiers.Call, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var calls []time.Time
+	var calls []notifiers.Call
 	for _, d := range o.all {
-		if d.Receiver == receiver && (d.State == notifiers.Delivered || d.State == notifiers.GivenUp) && !d.Updated.Before(since) {
-			calls = append(calls, d.Updated)
+		if d.Receiver == receiver && d.State != notifiers.Queued && d.State != notifiers.Dropped && !d.Updated.Before(since) {
+			calls = append(calls, notifiers.Call{At: d.Updated, Via: d.Via})
 		}
 	}
-	slices.SortFunc(calls, time.Time.Compare)
-	return slices.CompactFunc(calls, time.Time.Equal), nil
+	slices.SortFunc(calls, func(a, b notifiers.Call) int {
+		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Via, b.Via))
+	})
+	return slices.Compact(calls), nil
+}
+
+// CountCalls implements notifiers.Outbox.
+func (o *Outbox) CountCalls(ctx context.Context, receiver string, since time.Time) (int, error) {
+	calls, err := o.Calls(ctx, receiver, since)
+	return len(calls), err
+}
+
+// LastSent implements notifiers.Outbox.
+func (o *Outbox) LastSent(ctx context.Context, receiver, key string) (notifiers.Sent, error) {
+	if err := ctx.Err(); err != nil {
+		return notifiers.Sent{}, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, id := range slices.Backward(o.order) {
+		if d := o.all[id]; d.Receiver == receiver && d.Notice.Key == key && d.State == notifiers.Delivered && d.Ref != "" {
+			return notifiers.Sent{Ref: d.Ref, Tone: d.Notice.Tone, At: d.Updated}, nil
+		}
+	}
+	return notifiers.Sent{}, nil
 }
 
 // Receivers implements notifiers.Outbox.

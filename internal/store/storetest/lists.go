@@ -208,8 +208,30 @@ func callsOfReceivers(j journal) {
 		}
 	}
 	commit(t, s, fence, b)
-	same(t, "calls", must(s.Calls(t.Context(), "oncall", day().Add(time.Second)))(t), []time.Time{day().Add(time.Second), day().Add(2 * time.Second)})
-	same(t, "calls of nobody", must(s.Calls(t.Context(), "nobody", day()))(t), []time.Time{})
+	same(t, "calls", must(s.Calls(t.Context(), "oncall", day().Add(time.Second)))(t), []notifiers.Call{{At: day().Add(time.Second)}, {At: day().Add(2 * time.Second)}})
+	same(t, "the number of calls", must(s.CountCalls(t.Context(), "oncall", day().Add(time.Second)))(t), 2)
+	same(t, "calls of nobody", must(s.Calls(t.Context(), "nobody", day()))(t), []notifiers.Call{})
+}
+
+func lastSent(j journal) {
+	t := j.t
+	s, fence := j.acting()
+	var b store.Batch
+	for i, d := range []notifiers.Delivery{
+		{Receiver: "oncall", State: notifiers.Delivered, Ref: "C1/1", Notice: notifiers.Notice{Key: "alert/1", Tone: notifiers.Bad}},
+		{Receiver: "oncall", State: notifiers.Delivered, Ref: "C1/2", Notice: notifiers.Notice{Key: "alert/1", Tone: notifiers.Good}},
+		{Receiver: "oncall", State: notifiers.Delivered, Notice: notifiers.Notice{Key: "alert/1"}}, // in a digest
+		{Receiver: "oncall", State: notifiers.GivenUp, Ref: "C1/3", Notice: notifiers.Notice{Key: "alert/1"}},
+		{Receiver: "oncall", State: notifiers.Queued, Ref: "C1/4", Notice: notifiers.Notice{Key: "alert/1"}},
+		{Receiver: "oncall", State: notifiers.Delivered, Ref: "C1/5", Notice: notifiers.Notice{Key: "alert/2"}},
+		{Receiver: "other", State: notifiers.Delivered, Ref: "C2/6", Notice: notifiers.Notice{Key: "alert/1"}},
+	} {
+		d.ID, d.Updated, d.Notice.Created = strconv.Itoa(i), day().Add(time.Duration(i)*time.Second), day()
+		b.Deliveries = append(b.Deliveries, d)
+	}
+	commit(t, s, fence, b)
+	same(t, "the last of a conversation", must(s.LastSent(t.Context(), "oncall", "alert/1"))(t), notifiers.Sent{Ref: "C1/2", Tone: notifiers.Good, At: day().Add(time.Second)})
+	same(t, "of a key without one", must(s.LastSent(t.Context(), "other", "alert/2"))(t), notifiers.Sent{})
 }
 
 func auditPages(j journal) {

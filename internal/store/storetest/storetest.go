@@ -50,6 +50,7 @@ func Run(t *testing.T, fresh func(t *testing.T) store.Options) {
 		{"the outbox counts what waits and what ended", outboxStats},
 		{"the outbox names those for whom something waits", waitingReceivers},
 		{"the outbox knows when whom was called", callsOfReceivers},
+		{"the outbox knows the conversation of a key", lastSent},
 		{"the journal is read page by page", auditPages},
 		{"intervals and rollups are read by time", reportFacts},
 		{"the newest failures of each check are kept and no others", newestFailures},

@@ -54,6 +54,9 @@ type Option func(*Server)
 // WithSecret requires signatures (加签).
 func WithSecret(secret string) Option { return func(s *Server) { s.secret = secret } }
 
+// WithToken gives the robot another token than the first one's.
+func WithToken(token string) Option { return func(s *Server) { s.token = token } }
+
 // WithKeywords requires one of these keywords in each message (自定义关键词).
 func WithKeywords(keywords ...string) Option { return func(s *Server) { s.keywords = keywords } }
 

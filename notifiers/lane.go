@@ -1,0 +1,201 @@
+package notifiers
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Robots is a Channel that consists of several, each with its own rate limit, such as several
+// robots of one group. Each of its notices goes to one of them: while one is penalized or refuses
+// a notice, the others take its place.
+type Robots interface {
+	Channel
+	// Robots returns the channels, always in the same order.
+	Robots() []Channel
+}
+
+// Call is a call that was made before.
+type Call struct {
+	At  time.Time // when it ended
+	Via string    // the lane; see Delivery.Via
+}
+
+// lane is a receiver's channel, or one of its robots, with its share of the state.
+type lane struct {
+	name    string // "": the receiver has only this one; else 1, 2, …
+	channel Channel
+
+	calls    []time.Time // end times of the calls within the budget's history, oldest first
+	failures int         // failed calls in a row
+	paused   time.Time   // no call is made before
+	penalty  bool        // the pause was imposed by the messenger
+	lastErr  string
+}
+
+func lanesOf(c Channel) []*lane {
+	robots, ok := c.(Robots)
+	if !ok {
+		return []*lane{{channel: c}}
+	}
+	var lanes []*lane
+	for i, r := range robots.Robots() {
+		lanes = append(lanes, &lane{name: strconv.Itoa(i + 1), channel: r})
+	}
+	if len(lanes) == 1 {
+		lanes[0].name = ""
+	}
+	return lanes
+}
+
+// plan is what a receiver does next.
+type plan struct {
+	lane  *lane
+	batch []Delivery
+	again time.Time // without a batch: when to look again; zero: nothing is waiting
+	// penalized is set when no lane may be used because of a penalty.
+	penalized bool
+}
+
+// next chooses the deliveries of the next call and the lane that makes it: one that works and was
+// used least.
+func next(lanes []*lane, nextPerKey []Delivery, b Budget, now time.Time) plan {
+	out := plan{penalized: true}
+	idle := false
+	for _, l := range lanes {
+		if now.Before(l.paused) {
+			out.penalized = out.penalized && l.penalty
+			out.again = earlier(out.again, l.paused)
+			continue
+		}
+		idle = true
+		batch, again := nextBatch(l.open(nextPerKey), l.calls, b, now)
+		if len(batch) == 0 {
+			out.again = earlier(out.again, again)
+			continue
+		}
+		if out.lane == nil || l.before(out.lane) {
+			out.lane, out.batch = l, batch
+		}
+	}
+	out.penalized = out.penalized && !idle
+	return out
+}
+
+// open returns the deliveries that the lane has not refused.
+func (l *lane) open(deliveries []Delivery) []Delivery {
+	refused := func(d Delivery) bool { return slices.Contains(d.Refused, l.name) }
+	if !slices.ContainsFunc(deliveries, refused) {
+		return deliveries
+	}
+	return slices.DeleteFunc(slices.Clone(deliveries), refused)
+}
+
+// before reports whether the lane is preferred to another one.
+func (l *lane) before(other *lane) bool {
+	if (l.failures > 0) != (other.failures > 0) {
+		return l.failures == 0
+	}
+	return len(l.calls) < len(other.calls)
+}
+
+// earlier returns the earlier of two times, of which zero is none.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || (!b.IsZero() && b.Before(a)) {
+		return b
+	}
+	return a
+}
+
+// ended records a call's end.
+func (l *lane) ended(at time.Time, b Budget, failed bool) {
+	l.calls = append(l.calls, at)
+	expired := func(call time.Time) bool { return at.Sub(call) > b.history() }
+	l.calls = slices.DeleteFunc(l.calls, expired)
+	l.failures++
+	if !failed {
+		l.failures = 0
+	}
+}
+
+// usable lists the other lanes that may be used now.
+func (l *lane) usable(lanes []*lane, now time.Time) []string {
+	var names []string
+	for _, other := range lanes {
+		if other != l && !now.Before(other.paused) {
+			names = append(names, other.name)
+		}
+	}
+	return names
+}
+
+// loadRecentCalls reads the calls that were made before this worker started, including those of another
+// guardian: the messenger's rate limit counts them all. What is not known of a lane counts for the
+// first.
+func (w *worker) loadRecentCalls(ctx context.Context) {
+	w.mu.Lock()
+	b := w.receiver.Budget
+	w.mu.Unlock()
+	calls, err := w.d.o.Outbox.Calls(ctx, w.name, w.d.o.Now().UTC().Add(-b.history()))
+	if err != nil {
+		if ctx.Err() == nil {
+			w.d.o.Log.Error("outbox could not be read; calls of the last minute are not counted", "receiver", w.name, "error", err)
+		}
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range calls {
+		l := w.lanes[0]
+		if i := slices.IndexFunc(w.lanes, func(l *lane) bool { return l.name == c.Via }); i >= 0 {
+			l = w.lanes[i]
+		}
+		if !slices.ContainsFunc(l.calls, c.At.Equal) {
+			l.calls = append(l.calls, c.At)
+		}
+	}
+	for _, l := range w.lanes {
+		slices.SortFunc(l.calls, time.Time.Compare)
+	}
+}
+
+// digest returns the notices of a batch as one.
+func digest(batch []Delivery) Notice {
+	notices := make([]Notice, len(batch))
+	for i, d := range batch {
+		notices[i] = d.Notice
+	}
+	return Merge(notices)
+}
+
+// converse sends a batch through a channel with conversations. A digest belongs to none; the
+// messages that its notices would have updated are updated after it, as far as the messenger
+// allows.
+func (w *worker) converse(ctx context.Context, c Threaded, batch []Delivery) (ref string, err error) {
+	last := func(d Delivery) Sent {
+		if d.Notice.Key == "" {
+			return Sent{}
+		}
+		sent, err := w.d.o.Outbox.LastSent(ctx, w.name, d.Notice.Key)
+		if err != nil {
+			w.d.o.Log.Warn("outbox could not be read; a notice begins a new conversation", "receiver", w.name, "error", err)
+		}
+		return sent
+	}
+	if len(batch) == 1 {
+		return c.Follow(ctx, batch[0].Notice, last(batch[0]))
+	}
+	if err := c.Send(ctx, digest(batch)); err != nil {
+		return "", err
+	}
+	for _, d := range batch {
+		if sent := last(d); sent.Ref != "" {
+			if err := c.Update(ctx, d.Notice, sent.Ref); err != nil {
+				w.d.o.Log.Debug("message not updated", "receiver", w.name, "key", d.Notice.Key, "error", err)
+				break
+			}
+		}
+	}
+	return "", nil
+}
