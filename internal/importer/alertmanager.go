@@ -218,7 +218,8 @@ const criticalWithin = 5 * time.Second
 func (c *converter) slow(converted []byte, tree *yaml.Node) error {
 	var out struct {
 		Receivers []struct {
-			Name string `yaml:"name"`
+			Name    string    `yaml:"name"`
+			Discard *struct{} `yaml:"discard"`
 		} `yaml:"receivers"`
 		Routes    route.Node       `yaml:"routes"`
 		Intervals []route.Interval `yaml:"time_intervals"`
@@ -227,8 +228,10 @@ func (c *converter) slow(converted []byte, tree *yaml.Node) error {
 		return fmt.Errorf("what was converted cannot be read: %w", err)
 	}
 	var names []string
+	silent := map[string]bool{}
 	for _, r := range out.Receivers {
 		names = append(names, r.Name)
+		silent[r.Name] = r.Discard != nil
 	}
 	made, err := route.New(out.Routes, names, out.Intervals)
 	if err != nil {
@@ -236,6 +239,9 @@ func (c *converter) slow(converted []byte, tree *yaml.Node) error {
 		return nil //nolint:nilerr // the mistakes are in the file that was converted
 	}
 	for _, s := range made.SlowForCritical(criticalWithin) {
+		if silent[s.Receivers] {
+			continue
+		}
 		waits := "group_wait " + model.Duration(s.GroupWait).String()
 		if s.GroupInterval > criticalWithin {
 			waits += ", group_interval " + model.Duration(s.GroupInterval).String()

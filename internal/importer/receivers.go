@@ -10,13 +10,20 @@ import (
 )
 
 // integration converts one entry of a list such as slack_configs into a section of a receiver.
-// kind is "" when the guardian has no counterpart.
-type integration func(c *converter, n *yaml.Node, path string) (kind string, settings *yaml.Node)
+// Without a counterpart kind is "", and instead is what to do.
+type integration func(c *converter, n *yaml.Node, path string) (kind string, settings *yaml.Node, instead string)
 
 func integrations() map[string]integration {
 	return map[string]integration{
-		"slack_configs":   (*converter).slack,
-		"webhook_configs": (*converter).webhook,
+		"discord_configs":   byTemplate,
+		"email_configs":     (*converter).email,
+		"msteams_configs":   byTemplate,
+		"msteamsv2_configs": byTemplate,
+		"pagerduty_configs": byTemplate,
+		"slack_configs":     (*converter).slack,
+		"telegram_configs":  byTemplate,
+		"webhook_configs":   (*converter).webhook,
+		"wechat_configs":    wechat,
 	}
 }
 
@@ -67,12 +74,14 @@ func (c *converter) receiver(r *yaml.Node, path string) []made {
 		for i, n := range list.Content {
 			at := fmt.Sprintf("%s.%s[%d]", path, key.Value, i)
 			one := made{suffix: "-" + kind}
-			if convert, ok := integrations()[key.Value]; ok {
-				one.kind, one.settings = convert(c, target(n), at)
+			convert, ok := integrations()[key.Value]
+			if !ok {
+				convert = without("choose a kind of receiver for it")
 			}
+			one.kind, one.settings, one.comment = convert(c, target(n), at)
 			if one.kind == "" {
-				one.comment = fmt.Sprintf("%s of Alertmanager has no counterpart: choose a kind.", kind)
-				c.note(n, at, "has no counterpart", "guardian check asks for a kind of this receiver: choose one")
+				c.note(n, at, "has no counterpart", "guardian check asks for the kind of this receiver: "+one.comment)
+				one.comment = fmt.Sprintf("%s of Alertmanager: %s.", kind, one.comment)
 			}
 			all = append(all, one)
 		}
@@ -147,44 +156,5 @@ func (c *converter) leftOut(n *yaml.Node, path string, known ...string) {
 	}
 	if len(keys) > 0 {
 		c.note(n, path, "is not carried over: "+strings.Join(keys, ", "), "")
-	}
-}
-
-func (c *converter) slack(n *yaml.Node, path string) (string, *yaml.Node) {
-	out := mapping()
-	if url := c.secret(n, path, "api_url", "slack_api_url"); url != nil {
-		set(out, "webhook", url)
-	}
-	if text(n, "channel") != "" {
-		c.note(n, path+".channel", "is not carried over", "an incoming webhook posts to the channel that it was made for")
-	}
-	c.resolved(n, path)
-	c.leftOut(n, path, "api_url", "api_url_file", "channel", "send_resolved")
-	return "slack", out
-}
-
-func (c *converter) webhook(n *yaml.Node, path string) (string, *yaml.Node) {
-	out := mapping()
-	if url := c.secret(n, path, "url", ""); url != nil {
-		set(out, "url", url)
-	}
-	if http, ok := value(n, "http_config"); ok {
-		if auth, ok := value(http, "authorization"); ok {
-			if token := c.secret(auth, path+".http_config.authorization", "credentials", ""); token != nil {
-				set(out, "token", token)
-			}
-			remove(http, "authorization")
-		}
-		c.leftOut(http, path+".http_config")
-	}
-	c.note(n, path, "gets the guardian's own JSON, which is not Alertmanager's", "")
-	c.leftOut(n, path, "url", "url_file", "http_config", "send_resolved")
-	return "webhook", out
-}
-
-// resolved notes a receiver that wants no messages about the end of an alert.
-func (c *converter) resolved(n *yaml.Node, path string) {
-	if text(n, "send_resolved") != "true" {
-		c.note(n, path, "is told too when an alert resolves", "")
 	}
 }
