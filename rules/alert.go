@@ -54,6 +54,8 @@ type Alert struct {
 	Reach time.Duration `json:"reach,omitempty"`
 	// Settles is how long it may fire on after its cause is gone, see Rule.Settles.
 	Settles time.Duration `json:"settles,omitempty"`
+	// Origin is set for an alert that another program sent: it belongs to no rule here.
+	Origin *Origin `json:"origin,omitempty"`
 }
 
 // Service gives the alert's service label, or "".

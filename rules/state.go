@@ -68,6 +68,9 @@ func (g *Group) Restore(alerts []Alert) GroupState {
 func Restore(groups []*Group, alerts []Alert, now time.Time) (map[string]GroupState, Evaluation) {
 	old := map[string]GroupState{}
 	for _, a := range alerts {
+		if a.Origin != nil {
+			continue // no rule's
+		}
 		g := Group{FileID: a.File, Name: a.Group}
 		if _, ok := old[g.Key()]; !ok {
 			old[g.Key()] = g.Restore(alerts)
