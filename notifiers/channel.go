@@ -54,6 +54,7 @@ func Builtin() map[string]Kind {
 	return map[string]Kind{
 		"slack":    slackKind(),
 		"dingtalk": dingtalkKind(),
+		"discard":  discardKind(),
 		"email":    emailKind(),
 		"feishu":   feishuKind(),
 		"webhook":  webhookKind(),

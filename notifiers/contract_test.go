@@ -68,7 +68,7 @@ func TestWebhookKeepsTheContract(t *testing.T) {
 
 func TestAnUnknownMessengerNamesTheKnownOnes(t *testing.T) {
 	_, err := notifiers.Build(notifiers.Builtin(), "slak", nil, notifiers.Env{})
-	if want := `messenger "slak" is not known; choose one of dingtalk, email, feishu, slack, webhook, wecom`; err == nil || err.Error() != want {
+	if want := `messenger "slak" is not known; choose one of dingtalk, discard, email, feishu, slack, webhook, wecom`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -25,6 +26,9 @@ func (d *decoder) foreseeRoutes(c *Config) {
 		return // there are no receivers
 	}
 	for _, slow := range tree.SlowForCritical(criticalWithin) {
+		if slices.ContainsFunc(c.Receivers, func(r Receiver) bool { return r.Name == slow.Receivers && r.Kind == "discard" }) {
+			continue // nobody waits for it
+		}
 		path, waits := "routes", fmt.Sprintf("group_wait %s", model.Duration(slow.GroupWait))
 		if slow.Place != "" {
 			path += "." + slow.Place

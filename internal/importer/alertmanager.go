@@ -74,6 +74,7 @@ func Alertmanager(content []byte) (Result, error) {
 	if err := c.slow(b.Bytes(), tree); err != nil {
 		return Result{}, err
 	}
+	slices.SortStableFunc(c.notes, func(a, b Note) int { return a.Line - b.Line })
 	return Result{Config: b.Bytes(), Notes: c.notes, Receivers: c.names}, nil
 }
 
