@@ -7,6 +7,7 @@ import (
 	"guardian/actions"
 	"guardian/internal/reason"
 	"guardian/notifiers/route"
+	"guardian/oncall"
 	"guardian/watch"
 )
 
@@ -22,6 +23,7 @@ type Settings struct {
 	Maintenance []Maintenance
 	Routes      *route.Tree // nil: there are no receivers
 	Inhibitions *route.Inhibitions
+	Escalations []oncall.Policy
 
 	service map[string]int     // place in Services, by name
 	check   map[string]int     // place in Checks, by name

@@ -28,7 +28,7 @@ const everything = "*"
 // floorPlan is the table of docs/architecture.md. A new package gets a line in both.
 func floorPlan() map[string]room {
 	types := []string{
-		"probes", "probes/sample", "rules", "watch", "sla", "actions", "notifiers", "notifiers/route", "decide",
+		"probes", "probes/sample", "rules", "watch", "sla", "actions", "notifiers", "notifiers/route", "oncall", "decide",
 	}
 	return map[string]room{
 		"internal/secret":     {why: "everybody imports it"},
@@ -40,22 +40,25 @@ func floorPlan() map[string]room {
 		"actions":             {why: "it acts, and must not know deploys, checks or messages: what runs an act decides nothing"},
 		"configs":             {why: "it holds examples"},
 		"notifiers/route":     {why: "it matches labels, whatever they are about"},
+		"oncall":              {may: []string{"notifiers/route"}, why: "who is on call is a function of settings, calendars and a time"},
 		"notifiers":           {may: []string{"notifiers/route"}, why: "a messenger must not know what an alert, a deploy or a rollback is"},
 		"probes":              {may: []string{"probes/sample", "probes/marketplace"}, why: "a look sees; it does not judge, store or tell"},
 		"rules":               {may: []string{"probes/sample"}, why: "alerts are a pure function of what was seen"},
 		"sla":                 {may: []string{"probes/sample"}, why: "the report is a pure function of facts"},
 		"watch":               {may: []string{"probes/sample", "watch/judge", "rules"}, why: "a watch gives verdicts; it can neither act nor tell"},
-		"decide":              {may: []string{"probes/sample", "rules", "watch", "actions", "notifiers/route"}, why: "a decision is a function of settings, the past, the present and a time"},
+		"decide":              {may: []string{"probes/sample", "rules", "watch", "actions", "notifiers/route", "oncall"}, why: "a decision is a function of settings, the past, the present and a time"},
 		"internal/history":    {may: []string{"decide", "actions", "internal/series", "internal/store", "sla", "watch"}, why: "it reads the past for the decider and decides nothing"},
 		"internal/importer":   {may: []string{"notifiers/route"}, why: "it converts texts; what they mean is decided where they are read"},
 		"internal/rulesource": {why: "it asks other servers, and knows no rule"},
 		"internal/notify":     {may: []string{"decide", "rules", "notifiers", "notifiers/route", "internal/announce", "internal/store"}, why: "it puts notices into transactions; it neither words nor sends them"},
 		"internal/runs":       {may: []string{"decide", "actions", "watch", "notifiers", "internal/announce", "internal/notify", "internal/store"}, why: "it drives runs; what they do is theirs, whether they may is decided elsewhere"},
 		"internal/watching":   {may: []string{"decide", "actions", "probes/sample", "rules", "watch", "notifiers", "internal/announce", "internal/notify", "internal/recording", "internal/runs", "internal/store"}, why: "it holds open watches; it neither judges nor decides"},
-		"internal/alerting":   {may: []string{"decide", "actions", "rules", "watch", "notifiers", "internal/announce", "internal/notify", "internal/runs", "internal/store"}, why: "it evaluates rules; when they fire and who hears of it is decided elsewhere"},
-		"internal/announce":   {may: []string{"decide", "probes/sample", "rules", "watch", "sla", "actions", "notifiers"}, why: "it makes words of facts, and does not send them"},
+		"internal/alerting":   {may: []string{"decide", "oncall", "actions", "rules", "watch", "notifiers", "internal/announce", "internal/notify", "internal/runs", "internal/store"}, why: "it evaluates rules; when they fire and who hears of it is decided elsewhere"},
+		"internal/announce":   {may: []string{"decide", "oncall", "probes/sample", "rules", "watch", "sla", "actions", "notifiers"}, why: "it makes words of facts, and does not send them"},
 		"internal/config":     {may: append([]string{"internal/ingest", "probes/marketplace"}, types...), why: "it decodes the settings of the packages that have some"},
 		"internal/netpath":    {may: []string{"probes/sample"}, why: "it knows which network paths work, and neither looks nor tells"},
+		"internal/selfcheck":  {may: []string{"decide"}, why: "it watches the guardian itself: what is a fault is decided elsewhere, and others know how they are"},
+		"internal/calendars":  {may: []string{"oncall"}, why: "it reads calendars, and knows no schedule"},
 		"internal/quota":      {may: []string{"probes", "probes/marketplace", "probes/sample"}, why: "it keeps account of calls, and knows neither deploys nor alerts"},
 		"internal/clock":      {why: "it tells the time"},
 		"internal/leadership": {may: []string{"internal/store"}, why: "it holds the lease, and does not know what is done with it"},

@@ -63,6 +63,12 @@ type texts struct {
 	quotaUsed, quotaUsedText, stepQuota                     string
 	givenUp, givenUpText, tookOver, tookOverText, orderLeft string
 	orderLeftText, test, testText                           string
+
+	faults                                      map[string]string // by decide.Fault.Name
+	fault, faultText, faultOver, faultOverText  string
+	gapAhead, gapBegan, gapText, gapFrom, gapTo string
+	linkOnCall                                  string
+	stepsGap                                    []string
 }
 
 // ofOperation gives the texts with those of a failed operation: it is undone, and no version is put

@@ -162,6 +162,15 @@ func english() texts {
 		givenUp:       "Not delivered to {receiver}: {title}", givenUpText: "Given up after {attempts} attempts, {age} after it was created. The notice:",
 		tookOver: "Guardian {by} has taken over from {from}", tookOverText: "{from} has been silent since {since}, for {age}. {by} is active now and goes on with the same evidence.",
 		orderLeft: "Synthetic order left behind: {order}", orderLeftText: "Check {check} created it at {created} and could not cancel it in {tries} tries.",
-		test: "Test notice for {receiver}", testText: "This is a test, sent at {at}. Nothing is wrong.",
+		faults: map[string]string{
+			"looks": "checks run late", "rules": "rules are evaluated late", "outbox": "notices are not delivered", "journal": "the journal does not work",
+			"disk": "the disk is nearly full", "clock": "the machine's clock is wrong", "calendar": "an on-call calendar cannot be read",
+		},
+		fault: "Guardian has a problem: {what}", faultText: "Since {since}, for {age}. Until it is repaired, do not rely on alerts and verdicts alone.",
+		faultOver: "Guardian is well again: {what} is over", faultOverText: "It lasted from {since} on, for {age}.",
+		gapAhead: "Nobody will be on call for {schedule} from {from} on", gapBegan: "Nobody is on call for {schedule}",
+		gapText: "Escalations skip schedule {schedule} in this time; it has no fallback.", gapFrom: "From", gapTo: "To", linkOnCall: "On call",
+		stepsGap: []string{"Add an override or a layer for this time, or set the schedule's fallback."},
+		test:     "Test notice for {receiver}", testText: "This is a test, sent at {at}. Nothing is wrong.",
 	}
 }

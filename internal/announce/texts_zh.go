@@ -162,6 +162,15 @@ func chinese() texts {
 		givenUp:       "【通知未送达】{receiver}：{title}", givenUpText: "尝试 {attempts} 次、距发出 {age}后放弃。原通知内容：",
 		tookOver: "【主备切换】{by} 已接替 {from}", tookOverText: "{since} 起没有 {from} 的消息，已 {age}。现由 {by} 执行操作和发送通知，已有的观察证据继续有效。",
 		orderLeft: "【测试订单残留】{order}", orderLeftText: "检查 {check} 于 {created} 创建的测试订单，尝试 {tries} 次仍无法撤销。",
-		test: "【测试通知】{receiver}", testText: "这是一条测试通知，发送于 {at}，一切正常，无需处理。",
+		faults: map[string]string{
+			"looks": "检查执行滞后", "rules": "规则求值滞后", "outbox": "通知未能送达", "journal": "事件日志（journal）异常",
+			"disk": "磁盘即将写满", "clock": "本机时钟不准", "calendar": "值班日历无法读取",
+		},
+		fault: "【监控异常】guardian 自身：{what}", faultText: "{since} 起，已持续 {age}。修复之前请不要只依赖告警和发布结论。",
+		faultOver: "【监控恢复】guardian 自身：{what}，现已恢复", faultOverText: "{since} 起，共 {age}。",
+		gapAhead: "【值班空缺】{schedule} 自 {from} 起无人值班", gapBegan: "【无人值班】{schedule} 当前无人值班",
+		gapText: "这段时间内告警升级会跳过值班表 {schedule}，它没有设置 fallback。", gapFrom: "开始", gapTo: "结束", linkOnCall: "值班表",
+		stepsGap: []string{"为这段时间添加替班（overrides）或一层排班，或设置值班表的 fallback"},
+		test:     "【测试通知】{receiver}", testText: "这是一条测试通知，发送于 {at}，一切正常，无需处理。",
 	}
 }

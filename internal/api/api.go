@@ -89,6 +89,7 @@ func New(o Options) server.Backend {
 		Journal:    journal{lines: o.Journal},
 		Heartbeats: heartbeats{journal: o.Journal, running: o.Running, lookSoon: o.LookSoon},
 		Calls:      calls{quotas: o.Quotas},
+		OnCall:     onCall{running: o.Running},
 		Process:    process{Process: o.Process, journal: o.Journal, record: o.Record, running: o.Running, redactor: o.Redactor, now: o.Now},
 	}
 }

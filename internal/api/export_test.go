@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"time"
+
+	"guardian/internal/server"
 )
 
 // Conversions that are tested by themselves.
@@ -21,3 +23,6 @@ var (
 func Await[T any](ctx context.Context, c *Changes, atMost time.Duration, ask func() (T, bool, error)) (T, error) {
 	return await(ctx, c, atMost, ask)
 }
+
+// OnCall lists the schedules of a running configuration.
+func OnCall(running func() Running) server.OnCall { return onCall{running: running} }

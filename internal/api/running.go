@@ -5,7 +5,9 @@ import (
 
 	"guardian/decide"
 	"guardian/internal/config"
+	"guardian/internal/reason"
 	"guardian/internal/server"
+	"guardian/oncall"
 )
 
 // Running is the configuration that this guardian runs.
@@ -14,6 +16,10 @@ type Running struct {
 	Loaded time.Time
 	// Passive tells whether checks of a kind wait for reports, as heartbeats do.
 	Passive func(kind string) bool
+	// Roster is its people and schedules, with the calendars as they were read last.
+	Roster *oncall.Roster
+	// Calendar says what is wrong with the calendar of an address; zero: nothing.
+	Calendar func(address string) reason.Reason
 }
 
 // service gives a service, or an error that names those that are configured.

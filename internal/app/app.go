@@ -21,6 +21,7 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/api"
+	"guardian/internal/calendars"
 	"guardian/internal/clock"
 	"guardian/internal/config"
 	"guardian/internal/history"
@@ -32,10 +33,12 @@ import (
 	"guardian/internal/quota"
 	"guardian/internal/recording"
 	"guardian/internal/secret"
+	"guardian/internal/selfcheck"
 	"guardian/internal/series"
 	"guardian/internal/server"
 	"guardian/internal/store"
 	"guardian/notifiers"
+	"guardian/oncall"
 	"guardian/probes"
 	"guardian/probes/sample"
 )
@@ -81,6 +84,7 @@ type App struct {
 type tools struct {
 	log      *slog.Logger
 	now      func() time.Time
+	wall     func() time.Time // the machine's clock; nil when the process was given its time
 	redactor *secret.Redactor
 	registry *prometheus.Registry
 	metrics  *metrics
@@ -113,6 +117,9 @@ type rooms struct {
 	elector    *leadership.Elector
 	ingest     *ingest.Receiver
 	server     *server.Server
+	calendars  *calendars.Calendars
+	checker    *selfcheck.Checker
+	direct     *notify.Direct
 }
 
 // state is how the guardian is now.
@@ -122,6 +129,7 @@ type state struct {
 	acting     atomic.Pointer[leading] // set once everything that is open was taken over
 	loadError  atomic.Pointer[string]
 	storeError atomic.Pointer[string]
+	roster     atomic.Pointer[oncall.Roster]
 	changes    api.Changes
 	reloading  sync.Mutex
 }
@@ -144,8 +152,11 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if o.Wall == nil {
 		o.Wall = time.Now
 	}
+	wall := o.Wall
 	if o.Now == nil {
 		o.Now = clock.New(time.Now, o.Wall, o.Log).Now
+	} else {
+		wall = nil
 	}
 	if o.Redactor == nil {
 		o.Redactor = &secret.Redactor{}
@@ -163,7 +174,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		o.Drain = 30 * time.Second
 	}
 	a := &App{
-		o: o, tools: tools{log: o.Log, now: o.Now, redactor: o.Redactor, registry: prometheus.NewRegistry()},
+		o: o, tools: tools{log: o.Log, now: o.Now, wall: wall, redactor: o.Redactor, registry: prometheus.NewRegistry()},
 		identity: identity{holder: newHolder(), started: o.Now()}, lifetime: lifetime{drain: o.Drain},
 	}
 	defer func() {
@@ -205,6 +216,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a.undo.add("pages", func(context.Context) error { return a.server.Close() })
 	a.setup.Store(s)
+	a.updateRoster()
 	return a, nil
 }
 
@@ -236,7 +248,8 @@ func (a *App) openStorage(ctx context.Context, c *config.Config) error {
 // buildRooms builds what tells, acts and looks, and the setup that they run.
 func (a *App) buildRooms(c *config.Config) (*setup, error) {
 	a.notifier, a.history = a.newNotifier(), a.newHistory()
-	a.orders = a.newOrders()
+	a.orders, a.calendars = a.newOrders(), a.newCalendars(c)
+	a.checker, a.direct = a.newChecker(), a.newDirect()
 	s, err := a.build(c)
 	if err != nil {
 		return nil, err
@@ -336,6 +349,8 @@ func (a *App) Start(ctx context.Context) error {
 	})
 	a.loops.Go(func() { a.notifier.Run(ctx) })
 	a.loops.Go(func() { a.restampLoop(ctx) })
+	a.loops.Go(func() { a.calendars.Run(ctx) })
+	a.loops.Go(func() { a.checker.Run(ctx) })
 	a.undo.add("checks", func(ctx context.Context) error { return a.runner.Stop(ctx) })
 	a.swap(a.setup.Load())
 	a.metrics.reloaded(nil, a.now())

@@ -35,7 +35,10 @@ func textOf(text *string) string {
 // running is the configuration that runs, as the API needs it.
 func (a *App) running() api.Running {
 	s := a.setup.Load()
-	return api.Running{Config: s.config, Loaded: s.loaded, Passive: func(kind string) bool { return a.o.Probes[kind].Passive }}
+	return api.Running{
+		Config: s.config, Loaded: s.loaded, Roster: a.roster.Load(), Calendar: a.calendars.Problem,
+		Passive: func(kind string) bool { return a.o.Probes[kind].Passive },
+	}
 }
 
 // leads gives what acts, once it has taken over everything that is open.

@@ -19,6 +19,7 @@ import (
 type leading struct {
 	*leadership.Leadership
 	app   *App
+	since time.Time // when it began
 	loops sync.WaitGroup
 
 	writer  *recording.Writer
@@ -49,7 +50,7 @@ func (a *App) electorOptions(ttl time.Duration, lead func(*leadership.Leadership
 
 // lead goes on with what is open in the journal and starts everything that acts and tells.
 func (a *App) lead(l *leadership.Leadership) (leadership.Rooms, error) {
-	t := &leading{Leadership: l, app: a}
+	t := &leading{Leadership: l, app: a, since: a.now()}
 	logged, err := t.begin()
 	if err != nil {
 		l.Lost(err)

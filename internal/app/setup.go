@@ -30,7 +30,8 @@ type setup struct {
 	sources   map[string]*rulesource.Source // by name
 	decisions *decide.Settings
 	receivers map[string]notifiers.Receiver
-	languages map[string]string // by receiver; "" is the server's
+	direct    map[string]notifiers.Receiver // the same, for what is sent past the outbox
+	languages map[string]string             // by receiver; "" is the server's
 	books     map[string]*actions.Runbook
 }
 
@@ -73,7 +74,7 @@ func (s *setup) teller(language string) announce.Renderer {
 func (a *App) build(c *config.Config) (*setup, error) {
 	s := &setup{
 		config: c, loaded: a.now(), language: c.Server.Language, location: c.Location(), external: a.externalURL(c),
-		receivers: map[string]notifiers.Receiver{}, languages: map[string]string{}, books: map[string]*actions.Runbook{},
+		languages: map[string]string{}, books: map[string]*actions.Runbook{},
 		sources: map[string]*rulesource.Source{}, place: map[string]int{},
 	}
 	var errs []error
@@ -95,18 +96,13 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		}
 		s.sources[src.Name] = rulesource.New(src.Name, client, time.Duration(src.Timeout))
 	}
+	var err error
+	if s.receivers, err = a.buildReceivers(c); err != nil {
+		errs = append(errs, err)
+	} else if s.direct, err = a.buildReceivers(c); err != nil {
+		errs = append(errs, err)
+	}
 	for _, r := range c.Receivers {
-		ch, err := notifiers.Build(a.o.Notifiers, r.Kind, r.Settings, notifiers.Env{
-			Log: a.log, Redactor: a.redactor, UserAgent: a.userAgent(), Receiver: r.Name, ExternalURL: s.external,
-		})
-		if err != nil {
-			errs = append(errs, fmt.Errorf("receiver %s: %w", r.Name, err))
-			continue
-		}
-		s.receivers[r.Name] = notifiers.Receiver{
-			Channel: ch, Budget: a.o.Notifiers[r.Kind].Budget, Fallback: r.Fallback, MonthlyQuota: r.MonthlyQuota,
-			Fingerprint: probes.Fingerprint(r.Kind, r.Settings, r.Fallback),
-		}
 		s.languages[r.Name] = r.Language
 	}
 	for _, b := range c.Runbooks {
@@ -117,11 +113,29 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		}
 		s.books[b.Name] = book
 	}
-	var err error
 	if s.decisions, err = c.Decisions(); err != nil {
 		errs = append(errs, err)
 	}
 	return s, errors.Join(errs...)
+}
+
+func (a *App) buildReceivers(c *config.Config) (map[string]notifiers.Receiver, error) {
+	all := map[string]notifiers.Receiver{}
+	var errs []error
+	for _, r := range c.Receivers {
+		ch, err := notifiers.Build(a.o.Notifiers, r.Kind, r.Settings, notifiers.Env{
+			Log: a.log, Redactor: a.redactor, UserAgent: a.userAgent(), Receiver: r.Name, ExternalURL: a.externalURL(c),
+		})
+		if err != nil {
+			errs = append(errs, fmt.Errorf("receiver %s: %w", r.Name, err))
+			continue
+		}
+		all[r.Name] = notifiers.Receiver{
+			Channel: ch, Budget: a.o.Notifiers[r.Kind].Budget, Fallback: r.Fallback, MonthlyQuota: r.MonthlyQuota,
+			Fingerprint: probes.Fingerprint(r.Kind, r.Settings, r.Fallback),
+		}
+	}
+	return all, errors.Join(errs...)
 }
 
 func (a *App) buildCheck(c *config.Config, ch *config.Check) (builtCheck, error) {
@@ -186,6 +200,8 @@ func (a *App) swap(s *setup) {
 	a.record.Apply(recordChecks(s.checks))
 	a.paths.Apply(pathChecks(s.checks))
 	a.quotas.Apply(quotaSettings(s))
+	a.calendars.Apply(s.config.CalendarAddresses(""))
+	a.updateRoster()
 	checks := make([]probes.Check, len(s.checks))
 	for i, c := range s.checks {
 		checks[i] = c.Check

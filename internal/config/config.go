@@ -12,6 +12,7 @@ import (
 	"guardian/internal/ingest"
 	"guardian/internal/secret"
 	"guardian/notifiers/route"
+	"guardian/oncall"
 	"guardian/probes"
 	"guardian/rules"
 	"guardian/watch"
@@ -43,6 +44,11 @@ type Config struct {
 	InhibitRules  []route.InhibitRule `yaml:"inhibit_rules" doc:"Which alerts are not notified while another one fires, as in Alertmanager."`
 	Receivers     []Receiver          `yaml:"receivers" doc:"Named destinations of notices."`
 
+	People      []oncall.Person     `yaml:"people" doc:"People who can be on call, and how they are reached."`
+	Schedules   []oncall.Settings   `yaml:"schedules" doc:"Who is on call when."`
+	Escalations []oncall.Escalation `yaml:"escalations" doc:"Who is notified, step by step, while nobody acknowledges an alert; in addition to the routes."`
+	Heartbeat   *Heartbeat          `yaml:"heartbeat" doc:"A sign of life to an outside service, which notices when the guardian itself is down. It is sent only while checks, rules, notices and the journal are well."`
+
 	Runbooks []actions.RunbookSettings `yaml:"runbooks" doc:"Lists of steps, such as a rollback, with verification and approval."`
 	OnAlert  []OnAlert                 `yaml:"on_alert" doc:"Alerts that start a runbook."`
 	Brake    Brake                     `yaml:"brake" doc:"When many services fail at once, automatic runs wait for approval."`
@@ -59,6 +65,12 @@ type Config struct {
 	RuleFiles []RuleFile `yaml:"-"`
 	// Groups are the rules in them and in the files of RuleSources.
 	Groups []*rules.Group `yaml:"-"`
+	// Roster are the people and schedules, with the calendars that are files.
+	Roster *oncall.Roster `yaml:"-"`
+	// Calendars are the contents of the calendars that are files, by their source's key.
+	Calendars map[string]*oncall.Calendar `yaml:"-"`
+	// Policies are the escalations, built.
+	Policies []oncall.Policy `yaml:"-"`
 	// Ingested are the metrics of Ingest, without those that checks and rules produce.
 	Ingested ingest.Names `yaml:"-"`
 }

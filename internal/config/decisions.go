@@ -13,8 +13,8 @@ import (
 // Decisions gives what the configuration says about decisions.
 func (c *Config) Decisions() (*decide.Settings, error) {
 	s := decide.Settings{
-		Runbooks: map[string]decide.Runbook{},
-		Brake:    actions.BrakeLimit{MaxFailingServices: c.Brake.MaxFailingServices, Within: time.Duration(c.Brake.Within)},
+		Runbooks: map[string]decide.Runbook{}, Escalations: c.Policies,
+		Brake: actions.BrakeLimit{MaxFailingServices: c.Brake.MaxFailingServices, Within: time.Duration(c.Brake.Within)},
 	}
 	for _, svc := range c.Services {
 		s.Services = append(s.Services, decide.Service{

@@ -11,13 +11,15 @@ import (
 )
 
 // foresee warns of what is no mistake and cannot work all the same: watches that can neither pass nor
-// find an outage, restarts that count against every deploy, and routes that are not what they seem.
+// find an outage, restarts that count against every deploy, and routes that are not what they seem,
+// and times in which nobody is on call.
 func (d *decoder) foresee(c *Config) {
 	for i := range c.Services {
 		d.foreseeLooks(c, &c.Services[i])
 		d.foreseeRestart(c, &c.Services[i], at("services", i))
 	}
 	d.foreseeRoutes(c)
+	d.foreseeGaps(c)
 }
 
 // foreseeLooks warns of checks that look too seldom for the watches of their service.

@@ -73,6 +73,10 @@ func exampleEnvironment(name string) (string, bool) {
 		return "https://open.feishu.cn/open-apis/bot/v2/hook/env-secret-feishu", true
 	case "SLACK_WEBHOOK":
 		return "https://hooks.slack.com/services/T1/B1/env-secret-slack", true
+	case "TEAM_CALENDAR":
+		return "https://calendar.google.com/calendar/ical/env-secret-calendar/basic.ics", true
+	case "HEARTBEAT_URL":
+		return "https://hc-ping.com/env-secret-heartbeat", true
 	default:
 		return "env-secret-" + strings.ToLower(name), true
 	}

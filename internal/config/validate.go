@@ -45,6 +45,7 @@ func (d *decoder) check(c *Config) {
 		d.checkCheck(&c.Checks[i], at("checks", i), services)
 	}
 	d.checkRouting(c, receivers)
+	d.checkOnCall(c, receivers)
 	for i := range c.Runbooks {
 		d.checkRunbook(&c.Runbooks[i], at("runbooks", i), checks)
 	}

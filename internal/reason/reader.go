@@ -22,7 +22,7 @@ type Words struct{ En, Zh string }
 
 // Lookup gives the words of a code.
 func Lookup(code string) (Words, bool) {
-	for _, texts := range [...]func(string) (Words, bool){checkWords, verdictWords, runWords, decisionWords, journalWords} {
+	for _, texts := range [...]func(string) (Words, bool){checkWords, verdictWords, runWords, decisionWords, journalWords, onCallWords} {
 		if w, ok := texts(code); ok {
 			return w, true
 		}

@@ -32,6 +32,7 @@ type Backend struct {
 	Journal    Journal
 	Heartbeats Heartbeats
 	Calls      Calls
+	OnCall     OnCall
 	Process    Process
 }
 

@@ -51,6 +51,7 @@ type memory struct {
 	reload   error
 	fail     error // what the next call fails with
 	standby  bool
+	noOnCall bool              // no schedule is configured
 	calls    map[string]string // body hashes of reports, by key
 	changed  chan struct{}
 }
@@ -60,7 +61,7 @@ func (m *memory) parts() server.Backend {
 	return server.Backend{
 		Tokens: m, Services: m, Gates: m, Checks: m, Looks: m, Deploys: m, Watches: m, Marks: m, Scores: m, Runs: m, RunControl: m,
 		Alerts: m, Acks: m, Silences: m, Routing: m, Rules: m, Queries: m, Series: m, MetricHelp: m, Reports: m, Journal: m, Heartbeats: m,
-		Calls: m, Process: m,
+		Calls: m, OnCall: m, Process: m,
 	}
 }
 

@@ -38,6 +38,7 @@ func pageList() []pageCase {
 		{"run_asking", "/rollbacks/r_3"},
 		{"run_over", "/rollbacks/r_2"},
 		{"alerts", "/alerts"},
+		{"oncall", "/oncall"},
 		{"journal", "/journal"},
 		{"drills", "/drills"},
 		{"sla", "/sla?month=2026-11"},

@@ -56,6 +56,7 @@ func (s *Server) routes(b Backend) *http.ServeMux {
 		{"GET /api/v1/acks", Viewer, reads, s.acks(b.Alerts)},
 		{"POST /api/v1/acks", Approver, writes, s.ack(b.Acks)},
 		{"DELETE /api/v1/acks/{alert}", Approver, writes, s.unack(b.Acks)},
+		{"GET /api/v1/oncall", Viewer, reads, s.onCall(b.OnCall)},
 		{"GET /api/v1/journal", Viewer, reads, s.journal(b.Journal)},
 		{"GET /api/v1/status", Viewer, reads, s.status(b.Process)},
 
@@ -102,6 +103,7 @@ func (s *Server) routes(b Backend) *http.ServeMux {
 		{"POST /alerts/ack", Approver, form, s.ackForm(b.Acks)},
 		{"POST /alerts/silence", Approver, form, s.silenceForm(b.Silences)},
 		{"POST /alerts/expire", Approver, form, s.expireForm(b.Silences)},
+		{"GET /oncall", Viewer, page, s.onCallPage(b.OnCall)},
 		{"GET /journal", Viewer, page, s.journalPage(b.Journal, b.Services)},
 		{"GET /drills", Viewer, page, s.drillsPage(b.Runs)},
 		{"GET /sla", Viewer, page, s.slaPage(b.Reports, b.Services, b.Scores)},

@@ -11,7 +11,11 @@ func english() map[string]string {
 		"none":      "None.",
 		"odds.none": "No sign of harm", "odds.little": "More failed than before; could be chance", "odds.some": "Odds that this is chance: below 1 in %s", "odds.most": "Odds that this is chance: below 1 in a billion",
 
-		"nav.overview": "Overview", "nav.alerts": "Alerts", "nav.journal": "Journal", "nav.drills": "Drills", "nav.sla": "Report",
+		"nav.overview": "Overview", "nav.alerts": "Alerts", "nav.oncall": "On call", "nav.journal": "Journal", "nav.drills": "Drills", "nav.sla": "Report",
+		"oncall.title": "On call", "oncall.nobody": "nobody", "oncall.until": "until %s", "oncall.always": "always", "oncall.next": "Next hand-over %s",
+		"oncall.fallback": "Nobody is on call: receiver %s is notified.", "oncall.who": "Who", "oncall.from": "From", "oncall.to": "To", "oncall.layer": "Layer",
+		"oncall.override": "override", "oncall.zone": "Hand-overs in %s", "oncall.none": "No schedule is configured: add people and schedules to guardian.yaml.", "comma": ", ",
+		"weekday.0": "Sun", "weekday.1": "Mon", "weekday.2": "Tue", "weekday.3": "Wed", "weekday.4": "Thu", "weekday.5": "Fri", "weekday.6": "Sat",
 		"nav.logout":  "Log out",
 		"role.active": "active", "role.standby": "standby", "role.starting": "starting",
 		"foot.version": "Guardian %s", "foot.as": "%s (%s)", "foot.zone": "Times in %s",

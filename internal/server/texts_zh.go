@@ -11,7 +11,11 @@ func chinese() map[string]string {
 		"none":      "无。",
 		"odds.none": "没有变坏的迹象", "odds.little": "失败比部署前多，但可能是偶然", "odds.some": "纯属偶然的概率低于 %s 分之一", "odds.most": "纯属偶然的概率低于十亿分之一",
 
-		"nav.overview": "总览", "nav.alerts": "告警", "nav.journal": "日志", "nav.drills": "演练", "nav.sla": "报告",
+		"nav.overview": "总览", "nav.alerts": "告警", "nav.oncall": "值班", "nav.journal": "日志", "nav.drills": "演练", "nav.sla": "报告",
+		"oncall.title": "值班", "oncall.nobody": "无人值班", "oncall.until": "至 %s", "oncall.always": "一直", "oncall.next": "下次交接 %s",
+		"oncall.fallback": "当前无人值班，通知发往接收方 %s。", "oncall.who": "值班人", "oncall.from": "开始", "oncall.to": "结束", "oncall.layer": "层",
+		"oncall.override": "临时替班", "oncall.zone": "交接时间按 %s", "oncall.none": "还没有配置值班表：请在 guardian.yaml 中添加 people 和 schedules。", "comma": "、",
+		"weekday.0": "周日", "weekday.1": "周一", "weekday.2": "周二", "weekday.3": "周三", "weekday.4": "周四", "weekday.5": "周五", "weekday.6": "周六",
 		"nav.logout":  "退出",
 		"role.active": "主用", "role.standby": "备用", "role.starting": "启动中",
 		"foot.version": "Guardian %s", "foot.as": "%s（%s）", "foot.zone": "时区 %s",

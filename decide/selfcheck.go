@@ -1,0 +1,174 @@
+package decide
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"guardian/internal/reason"
+)
+
+// Limits of what the guardian measures of itself.
+const (
+	lateLooks    = time.Minute
+	lateRules    = time.Minute
+	oldNotice    = 11 * time.Minute // longer than the penalty of a robot that was called too often
+	clockOff     = 30 * time.Second
+	leastFree    = 512 << 20 // bytes
+	leastShare   = 0.05      // of a disk, unless so much is free:
+	plentyOfDisk = 10 << 30  // bytes
+)
+
+// Vitals is what the guardian measures of itself. A measurement that is not there is no fault.
+type Vitals struct {
+	LateCheck   string        // the check whose look is overdue most
+	LooksLate   time.Duration // by how much
+	LateGroup   string        // the group of rules whose evaluation is overdue most
+	RulesLate   time.Duration
+	Undelivered time.Time // when the oldest notice that waits was made; zero: none waits
+	Journal     string    // why the journal cannot be read or written; redacted
+	DiskFree    uint64    // bytes
+	DiskSize    uint64    // bytes; 0: not known
+	ClockOff    time.Duration
+	// Calendar is a schedule whose calendar cannot be read, and why; "": none.
+	Calendar    string
+	CalendarWhy reason.Reason
+}
+
+// The names of faults.
+const (
+	FaultLooks   = "looks"
+	FaultRules   = "rules"
+	FaultOutbox  = "outbox"
+	FaultJournal = "journal"
+	FaultDisk    = "disk"
+	FaultClock   = "clock"
+	// FaultCalendar is that of a schedule.
+	FaultCalendar = "calendar"
+)
+
+// Fault is something that is wrong with the guardian itself.
+type Fault struct {
+	Name string
+	Why  reason.Reason
+}
+
+// Direct tells that the outbox cannot be relied on to tell of the fault: its notice is sent past
+// it.
+func (f Fault) Direct() bool {
+	return f.Name == FaultOutbox || f.Name == FaultJournal || f.Name == FaultDisk
+}
+
+// Mortal tells that the guardian does not do its work: no heartbeat is sent while it holds.
+func (f Fault) Mortal() bool {
+	return f.Name == FaultLooks || f.Name == FaultRules || f.Name == FaultOutbox || f.Name == FaultJournal
+}
+
+// FaultNames lists all faults that there may be.
+func FaultNames() []string {
+	return []string{FaultLooks, FaultRules, FaultOutbox, FaultJournal, FaultDisk, FaultClock, FaultCalendar}
+}
+
+// Faults says what is wrong.
+func (v Vitals) Faults(now time.Time) []Fault {
+	var all []Fault
+	add := func(wrong bool, name, code string, pairs ...any) {
+		if wrong {
+			all = append(all, Fault{Name: name, Why: reason.New(code, pairs...)})
+		}
+	}
+	waits := now.Sub(v.Undelivered)
+	full := v.DiskFree < leastFree || v.DiskFree < plentyOfDisk && float64(v.DiskFree) < leastShare*float64(v.DiskSize)
+	add(v.Journal != "", FaultJournal, "self_journal", "error", v.Journal)
+	add(v.LooksLate > lateLooks, FaultLooks, "self_looks_late", "check", v.LateCheck, "by", v.LooksLate.Round(time.Second))
+	add(v.RulesLate > lateRules, FaultRules, "self_rules_late", "group", v.LateGroup, "by", v.RulesLate.Round(time.Second))
+	add(!v.Undelivered.IsZero() && waits > oldNotice, FaultOutbox, "self_outbox_old", "waits", waits.Round(time.Second))
+	add(v.DiskSize > 0 && full, FaultDisk, "self_disk_full", "free", v.DiskFree>>20, "size", v.DiskSize>>20)
+	add(v.ClockOff.Abs() > clockOff, FaultClock, "self_clock_off", "by", v.ClockOff.Abs().Round(time.Second))
+	add(v.Calendar != "", FaultCalendar, "self_calendar", "schedule", v.Calendar, "why", v.CalendarWhy)
+	return all
+}
+
+const (
+	// faultHolds is how long a fault must hold, or be gone, before people are notified.
+	faultHolds = time.Minute
+	// faultRepeats is how often they are notified again.
+	faultRepeats = 4 * time.Hour
+)
+
+// SelfCheck knows which faults hold, and of which people were notified. It is not safe for
+// concurrent use.
+type SelfCheck struct{ known map[string]*heldFault }
+
+type heldFault struct {
+	Fault
+	holds bool
+	since time.Time // that it holds, or is gone
+	told  time.Time // last; zero: people do not know of it
+	began time.Time
+}
+
+// FaultNews is a fault of which people are to be notified.
+type FaultNews struct {
+	Fault
+	Since time.Time
+	Over  bool
+}
+
+// Step takes what is wrong now and gives what people must hear; Told is to be called for each
+// that they were notified of.
+func (c *SelfCheck) Step(faults []Fault, now time.Time) []FaultNews {
+	if c.known == nil {
+		c.known = map[string]*heldFault{}
+	}
+	holds := map[string]bool{}
+	for _, f := range faults {
+		holds[f.Name] = true
+		h := c.known[f.Name]
+		if h == nil {
+			h = &heldFault{since: now, began: now}
+			c.known[f.Name] = h
+		}
+		h.Fault = f
+		h.turn(true, now)
+	}
+	var news []FaultNews
+	for _, name := range slices.Sorted(maps.Keys(c.known)) {
+		h := c.known[name]
+		if !holds[name] {
+			h.turn(false, now)
+		}
+		lasts := now.Sub(h.since) >= faultHolds
+		switch {
+		case h.holds && lasts && (h.told.IsZero() || now.Sub(h.told) >= faultRepeats):
+			news = append(news, FaultNews{Fault: h.Fault, Since: h.began})
+		case !h.holds && lasts && !h.told.IsZero():
+			news = append(news, FaultNews{Fault: h.Fault, Since: h.began, Over: true})
+		case !h.holds && lasts:
+			delete(c.known, name)
+		}
+	}
+	return news
+}
+
+func (h *heldFault) turn(holds bool, now time.Time) {
+	if h.holds == holds {
+		return
+	}
+	if holds && h.told.IsZero() {
+		h.began = now
+	}
+	h.holds, h.since = holds, now
+}
+
+// Told notes that people were notified.
+func (c *SelfCheck) Told(n FaultNews, now time.Time) {
+	if n.Over {
+		delete(c.known, n.Name)
+		return
+	}
+	c.known[n.Name].told = now
+}
+
+// Well reports whether the guardian does its work, so that its heartbeat may be sent.
+func Well(faults []Fault) bool { return !slices.ContainsFunc(faults, Fault.Mortal) }

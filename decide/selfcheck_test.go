@@ -1,0 +1,92 @@
+package decide_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"guardian/decide"
+)
+
+func TestFaults(t *testing.T) {
+	now := firedAt()
+	const gib = 1 << 30
+	for name, c := range map[string]struct {
+		vitals decide.Vitals
+		want   string // the fault; "": none
+	}{
+		"all is well":                         {decide.Vitals{LooksLate: 50 * time.Second, RulesLate: 50 * time.Second, Undelivered: now.Add(-10 * time.Minute), DiskFree: 100 * gib, DiskSize: 200 * gib, ClockOff: -20 * time.Second}, ""},
+		"nothing is known":                    {decide.Vitals{}, ""},
+		"a look is overdue":                   {decide.Vitals{LateCheck: "push", LooksLate: 2 * time.Minute}, decide.FaultLooks},
+		"a group of rules is overdue":         {decide.Vitals{LateGroup: "orders", RulesLate: 2 * time.Minute}, decide.FaultRules},
+		"a notice waits":                      {decide.Vitals{Undelivered: now.Add(-12 * time.Minute)}, decide.FaultOutbox},
+		"the journal takes no writes":         {decide.Vitals{Journal: "the disk is full"}, decide.FaultJournal},
+		"a small disk is nearly full":         {decide.Vitals{DiskFree: gib, DiskSize: 40 * gib}, decide.FaultDisk},
+		"a huge disk has room in its last 5%": {decide.Vitals{DiskFree: 100 * gib, DiskSize: 10_000 * gib}, ""},
+		"a tiny disk with half of it free":    {decide.Vitals{DiskFree: 100 << 20, DiskSize: 200 << 20}, decide.FaultDisk},
+		"the clock is slow":                   {decide.Vitals{ClockOff: -time.Minute}, decide.FaultClock},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, f := range c.vitals.Faults(now) {
+				got = append(got, f.Name)
+			}
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("got %v, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestWhatStopsTheHeartbeat(t *testing.T) {
+	for name, stops := range map[string]bool{
+		decide.FaultLooks: true, decide.FaultRules: true, decide.FaultOutbox: true, decide.FaultJournal: true, decide.FaultDisk: false, decide.FaultClock: false,
+	} {
+		if well := decide.Well([]decide.Fault{{Name: name}}); well == stops {
+			t.Errorf("with the fault %s the heartbeat is sent: %v", name, well)
+		}
+	}
+}
+
+// TestPeopleHearOfFaults plays a minute for each letter: x is a fault, and . is none.
+func TestPeopleHearOfFaults(t *testing.T) {
+	for name, c := range map[string]struct{ minutes, want string }{
+		"a fault that lasts, and its end":         {".xxxx....", "2 began, 6 over"},
+		"a fault of a moment":                     {".x.x.x...", ""},
+		"a moment without it is not its end":      {".xxx.xxx..", "2 began, 9 over"},
+		"it is told again":                        {strings.Repeat("x", 245), "1 began, 241 began"},
+		"a fault that comes again is told again":  {"xx..xx..", "1 began, 3 over, 5 began, 7 over"},
+		"one that was told only once is not over": {"x....", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var check decide.SelfCheck
+			var told []string
+			for i, letter := range c.minutes {
+				now := firedAt().Add(time.Duration(i) * time.Minute)
+				var faults []decide.Fault
+				if letter == 'x' {
+					faults = []decide.Fault{{Name: decide.FaultJournal}}
+				}
+				for _, n := range check.Step(faults, now) {
+					told = append(told, fmt.Sprintf("%d %s", i, map[bool]string{true: "over", false: "began"}[n.Over]))
+					check.Told(n, now)
+				}
+			}
+			if got := strings.Join(told, ", "); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestANoticeThatCouldNotBeSentIsNewsAgain(t *testing.T) {
+	var check decide.SelfCheck
+	faults := []decide.Fault{{Name: decide.FaultJournal}}
+	check.Step(faults, firedAt())
+	for i := range 3 {
+		if news := check.Step(faults, firedAt().Add(time.Duration(i+1)*time.Minute)); len(news) != 1 {
+			t.Errorf("minute %d: %d news", i+1, len(news))
+		}
+	}
+}

@@ -1,0 +1,20 @@
+package alerting
+
+import "time"
+
+// Overdue gives the group of rules whose evaluation is overdue most, and by how much. since is
+// when evaluations began.
+func (as *Alerts) Overdue(since, now time.Time) (group string, by time.Duration) {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	for _, g := range as.groups {
+		last := since
+		if e := g.last.Load(); e != nil && e.At.After(since) {
+			last = e.At
+		}
+		if late := now.Sub(last) - g.Interval; late > by {
+			group, by = g.Name, late
+		}
+	}
+	return group, by
+}

@@ -1,0 +1,48 @@
+package reason
+
+// onCallWords are the codes of schedules and of what the guardian finds wrong with itself.
+func onCallWords(code string) (Words, bool) {
+	switch code {
+	case "oncall_nobody":
+		return Words{
+			"nobody is on call from {from} to {to} ({gaps:gap|gaps} in this time), and the schedule has no fallback",
+			"{from} 至 {to} 无人值班（这段时间内共 {gaps} 处空缺），且值班表没有设置 fallback",
+		}, true
+	case "calendar_unreadable":
+		return Words{
+			"its calendar cannot be read since {since}, and the last copy, if there is one, stays in use: {error}",
+			"自 {since} 起无法读取日历，沿用最近一次读到的内容（如果有）：{error}",
+		}, true
+	case "calendar_names_nobody":
+		return Words{
+			"events of its calendar name no configured person: {events}",
+			"日历中有日程没有对应到任何已配置的人员：{events}",
+		}, true
+	case "escalated":
+		return Words{
+			"{rule}: step {step} of {steps} of escalation {escalation}, {receivers} notified[, mentioning {people}]",
+			"{rule}：升级策略 {escalation} 第 {step}/{steps} 步，已通知 {receivers}[，提醒 {people}]",
+		}, true
+	case "escalated_to_nobody":
+		return Words{
+			"{rule}: step {step} of {steps} of escalation {escalation} reaches nobody",
+			"{rule}：升级策略 {escalation} 第 {step}/{steps} 步没有通知到任何人",
+		}, true
+	case "self_journal":
+		return Words{"the journal cannot be read or written: {error}", "事件日志（journal）无法读写：{error}"}, true
+	case "self_looks_late":
+		return Words{"checks are not looked at in time: {check} is overdue by {by}", "检查未按时执行：{check} 已逾期 {by}"}, true
+	case "self_rules_late":
+		return Words{"rules are not evaluated in time: group {group} is overdue by {by}", "规则未按时求值：规则组 {group} 已逾期 {by}"}, true
+	case "self_outbox_old":
+		return Words{"a notice waits for {waits} to be delivered", "有通知已等待 {waits} 仍未送达"}, true
+	case "self_disk_full":
+		return Words{"the disk of the data folder is nearly full: {free} MiB of {size} MiB are free", "数据目录所在磁盘即将写满：剩余 {free} MiB，共 {size} MiB"}, true
+	case "self_calendar":
+		return Words{"the calendar of schedule {schedule}: {why}", "值班表 {schedule} 的日历：{why}"}, true
+	case "self_clock_off":
+		return Words{"the machine's clock is off by {by}: synchronise it (NTP)", "本机时钟偏差 {by}：请同步时钟（NTP）"}, true
+	default:
+		return Words{}, false
+	}
+}

@@ -1,0 +1,6 @@
+//go:build !linux && !darwin
+
+package selfcheck
+
+// Disk gives how much of the disk of a folder is free, which is not known on this system.
+func Disk(string) (free, size uint64) { return 0, 0 }
