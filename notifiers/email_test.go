@@ -238,7 +238,9 @@ func TestAMailIsNotSentUnencrypted(t *testing.T) {
 	answers := scripted(t, "220 hello\r\n", map[string]string{"EHLO": "250-hello\r\n250 AUTH PLAIN\r\n"})
 	c := build(t, "email", mailTo(answers.addr), notifiers.Env{})
 	var permanent *notifiers.Permanent
-	if err := c.Send(t.Context(), outage()); !errors.As(err, &permanent) || !strings.Contains(err.Error(), "no STARTTLS") {
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := c.Send(ctx, outage()); !errors.As(err, &permanent) || !strings.Contains(err.Error(), "no STARTTLS") {
 		t.Errorf("got %T %v, want a permanent error about STARTTLS", err, err)
 	}
 	if strings.Contains(answers.heard(), "AUTH") || strings.Contains(answers.heard(), "MAIL") {

@@ -103,6 +103,8 @@ type Delivery struct {
 	Refused []string `json:"refused,omitempty"`
 	// Ref is the conversation at the messenger to which it was added; see Threaded.
 	Ref string `json:"ref,omitempty"`
+	// Tries is what became of each attempt, oldest first; of very many the first and last ones.
+	Tries []Try `json:"tries,omitempty"`
 	// Alone is set when the messenger refused a digest with this notice: it is not merged again.
 	Alone bool `json:"alone,omitempty"`
 	// Escalated marks a notice about a delivery that was given up. If it is given up too, no

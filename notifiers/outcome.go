@@ -63,13 +63,13 @@ func (a attempt) outcome() outcome {
 	for i := range out.deliveries {
 		d := &out.deliveries[i]
 		d.Updated = a.now
-		if a.err == nil {
-			d.State, d.Error, out.results[i] = Delivered, "", resultDelivered
-			continue
+		d.State, d.Error, out.results[i] = Queued, "", resultRetried
+		if a.err != nil {
+			d.Error = Shorten(a.redact(a.err.Error()), 1000, "…")
 		}
-		d.Error = Shorten(a.redact(a.err.Error()), 1000, "…")
-		d.State, out.results[i] = Queued, resultRetried
 		switch {
+		case a.err == nil:
+			d.State, out.results[i] = Delivered, resultDelivered
 		case permanent != nil && a.refusedBy(d):
 			d.NextAt = a.now
 		case permanent != nil && len(a.batch) > 1:
@@ -81,8 +81,18 @@ func (a attempt) outcome() outcome {
 		default:
 			out.results[i] = a.retry(d, retry, out.pause)
 		}
+		d.record(a.try(i, out.results[i], d.Error))
 	}
 	return out
+}
+
+// try describes the attempt for the history of the ith delivery.
+func (a attempt) try(i int, result, err string) Try {
+	t := Try{At: a.now, Receiver: a.batch[i].Receiver, Via: a.lane, Result: result, Error: err}
+	if len(a.batch) > 1 {
+		t.Digest = len(a.batch)
+	}
+	return t
 }
 
 // refusedBy notes that the lane refused a delivery for good, and reports whether another one can

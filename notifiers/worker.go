@@ -196,6 +196,7 @@ func (w *worker) moveToFallback(ctx context.Context, nextPerKey []Delivery, now,
 	var moved []Delivery
 	for _, d := range nextPerKey {
 		if to := w.d.fallback(d, now); to != "" {
+			d.record(Try{At: now, Receiver: w.name, Result: resultMoved, Error: "the messenger refuses all messages until " + paused.UTC().Format(time.RFC3339)})
 			d.move(to, now)
 			moved = append(moved, d)
 		}
@@ -227,6 +228,9 @@ func (w *worker) send(ctx context.Context, r Receiver, p plan, now time.Time) ti
 	}
 	for i := range batch {
 		d := &batch[i]
+		if d.State == Sending {
+			d.record(Try{At: d.Updated, Receiver: w.name, Via: d.Via, Result: resultUnknown})
+		}
 		d.State, d.Updated, d.Via = Sending, now, p.lane.name
 		d.Attempts++
 		if d.Tried.IsZero() {

@@ -77,7 +77,7 @@ func newRoot(s streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "guardian",
 		Short: "Watch deploys of marketplace services and roll back bad ones",
-		Long: `Guardian checks your services from outside, notifies people in Slack and DingTalk when
+		Long: `Guardian checks your services from outside, notifies people in chats, by mail or SMS when
 something is wrong, judges each deploy, and rolls bad ones back to the last good version.`,
 		Example:           "  guardian demo\n  guardian serve --config guardian.yaml",
 		SilenceUsage:      true,

@@ -199,17 +199,21 @@ func callsOfReceivers(j journal) {
 	s, fence := j.acting()
 	var b store.Batch
 	for i, state := range []notifiers.DeliveryState{
-		notifiers.Delivered, notifiers.Delivered, notifiers.GivenUp, notifiers.Delivered, notifiers.Queued, notifiers.Dropped,
+		notifiers.Delivered, notifiers.Delivered, notifiers.GivenUp, notifiers.Delivered, notifiers.Queued, notifiers.Dropped, notifiers.Sending,
 	} {
-		// The second and third call carried two deliveries each; what waits or was dropped is no call.
+		// The second and third call carried two deliveries each; what waits or was dropped is no call. Of the
+		// last one the outcome was not saved.
 		at := day().Add(time.Duration((i+1)/2) * time.Second)
+		if state == notifiers.Sending {
+			at = day().Add(time.Minute)
+		}
 		for _, receiver := range []string{"oncall", "other"} {
 			b.Deliveries = append(b.Deliveries, notifiers.Delivery{ID: receiver + strconv.Itoa(i), Receiver: receiver, State: state, Updated: at, Notice: notifiers.Notice{Created: at}})
 		}
 	}
 	commit(t, s, fence, b)
-	same(t, "calls", must(s.Calls(t.Context(), "oncall", day().Add(time.Second)))(t), []notifiers.Call{{At: day().Add(time.Second)}, {At: day().Add(2 * time.Second)}})
-	same(t, "the number of calls", must(s.CountCalls(t.Context(), "oncall", day().Add(time.Second)))(t), 2)
+	same(t, "calls", must(s.Calls(t.Context(), "oncall", day().Add(time.Second)))(t), []notifiers.Call{{At: day().Add(time.Second)}, {At: day().Add(2 * time.Second)}, {At: day().Add(time.Minute)}})
+	same(t, "the number of calls", must(s.CountCalls(t.Context(), "oncall", day().Add(time.Second)))(t), 3)
 	same(t, "calls of nobody", must(s.Calls(t.Context(), "nobody", day()))(t), []notifiers.Call{})
 }
 
