@@ -79,6 +79,19 @@ func silences(w world) {
 	if a := w.alert(t, alert); !slices.Equal(a.Silences, []string{s.ID}) {
 		t.Errorf("the alert is silenced by %v, want %s", a.Silences, s.ID)
 	}
+	longer := s
+	longer.Until, longer.Comment, longer.By = s.Until.Add(time.Hour), "takes longer", "ada"
+	changed, err := b.Silences.ChangeSilence(ctx, longer, person())
+	if err != nil || changed.ID != s.ID || !changed.Until.Equal(longer.Until) || changed.By != "ada" || !changed.Created.Equal(s.Created) || !changed.Updated.Equal(w.Now()) {
+		t.Errorf("changed: %+v, %v", changed, err)
+	}
+	if one, err := b.Silences.Silence(ctx, s.ID); err != nil || one.Comment != "takes longer" {
+		t.Errorf("read: %+v, %v", one, err)
+	}
+	_, err = b.Silences.Silence(ctx, "s_none")
+	wantError(t, "read none", err, server.ErrNotFound)
+	_, err = b.Silences.ChangeSilence(ctx, route.Silence{ID: "s_none", Matchers: s.Matchers, Until: s.Until}, person())
+	wantError(t, "change none", err, server.ErrNotFound)
 	if err := b.Silences.ExpireSilence(ctx, s.ID, person()); err != nil {
 		t.Error(err)
 	}
@@ -89,6 +102,21 @@ func silences(w world) {
 	wantError(t, "end it twice", b.Silences.ExpireSilence(ctx, s.ID, person()), server.ErrNotFound)
 	if all, err := b.Silences.SilenceList(ctx); err != nil || len(all) != 1 || all[0].ID != s.ID || all[0].Until.After(w.Now()) {
 		t.Errorf("silences %+v, %v; want the one that has just ended", all, err)
+	}
+	// What is over cannot be changed: it begins anew, under another ID.
+	again, err := b.Silences.ChangeSilence(ctx, longer, person())
+	if err != nil || again.ID == s.ID || !again.From.Equal(w.Now()) {
+		t.Errorf("changed after its end: %+v, %v", again, err)
+	}
+	other := w.silence(t, `service="y"`, 2*time.Hour)
+	other.ID = again.ID
+	moved, err := b.Silences.ChangeSilence(ctx, other, person())
+	before, beforeErr := b.Silences.Silence(ctx, again.ID)
+	if err != nil || beforeErr != nil || moved.ID == again.ID || before.Until.After(w.Now()) {
+		t.Errorf("with other matchers: %+v, and before %+v, %v, %v", moved, before, err, beforeErr)
+	}
+	if err := b.Silences.ExpireSilence(ctx, moved.ID, person()); err != nil {
+		t.Error(err)
 	}
 	w.Advance(25 * time.Hour)
 	if all, err := b.Silences.SilenceList(ctx); err != nil || len(all) > 0 {

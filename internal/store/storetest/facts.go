@@ -75,6 +75,7 @@ func full() store.Batch {
 		Audit:      []store.Audit{{ID: "j_1", At: at, Who: "ci", What: "deploy", Service: "order-sync", Subject: "d_1", Detail: reason.New("deploy_announced", "version", "v2"), Path: "/watches/w_1"}},
 		Silences: []route.Silence{{
 			ID: "s_1", Matchers: route.Matchers{orderSync}, From: at, Until: at.Add(time.Hour), By: "wang", Comment: "known", Created: at,
+			Updated: at, Annotations: map[string]string{"ticket": "OPS-1"},
 		}},
 		Tokens: []store.Token{{ID: "t_1", Name: "ci", Role: "deployer", Hash: "0a1b", Created: at}},
 	}
