@@ -54,6 +54,7 @@ func (db *DB) write(ctx context.Context, points []Point, rejected func(i int, na
 	}
 	app := db.tsdb.Appender(ctx)
 	var key []byte
+	bad := map[int]bool{}
 	n := 0
 	for i, p := range points {
 		key = append(key[:0], 'p')
@@ -67,6 +68,7 @@ func (db *DB) write(ctx context.Context, points []Point, rejected func(i int, na
 		if err != nil {
 			name, why := reasonOf(err)
 			rejected(i, name, why)
+			bad[i] = true
 			continue
 		}
 		n++
@@ -74,7 +76,7 @@ func (db *DB) write(ctx context.Context, points []Point, rejected func(i int, na
 			db.cacheRef(key, got)
 		}
 	}
-	if err := app.Commit(); err != nil {
+	if err := db.latest.commit(app, points, bad); err != nil {
 		return 0, fmt.Errorf("append %d samples: %w", len(points), err)
 	}
 	db.metrics.appended.Add(float64(n))

@@ -50,6 +50,7 @@ type Point = promql.Sample
 type DB struct {
 	tsdb    *tsdb.DB
 	engine  *promql.Engine
+	latest  *latest
 	cache   *fastcache.Cache
 	metrics *metrics
 	log     *slog.Logger
@@ -82,7 +83,7 @@ func Open(o Options) (*DB, error) {
 	if err := writable(o.Dir); err != nil {
 		return nil, fmt.Errorf("open series in %s: %w (the folder must be writable by the user that runs guardian)", o.Dir, err)
 	}
-	db := &DB{log: o.Log, checks: map[string]*track{}}
+	db := &DB{log: o.Log, checks: map[string]*track{}, latest: newLatest()}
 	limit := &seriesLimit{most: uint64(o.MaxSeries)}
 	opts := tsdb.DefaultOptions()
 	opts.RetentionDuration = o.Retention.Milliseconds()
@@ -121,10 +122,6 @@ func (db *DB) Close() error {
 
 // Queryable returns the storage for handlers that use Prometheus' interfaces.
 func (db *DB) Queryable() storage.SampleAndChunkQueryable { return db.tsdb }
-
-// Appendable returns the storage for writers that use Prometheus' interfaces. The limit of series
-// applies; Track and Restamp ignore what it appends.
-func (db *DB) Appendable() storage.Appendable { return db.tsdb }
 
 // Engine returns the PromQL engine with this storage's limits.
 func (db *DB) Engine() *promql.Engine { return db.engine }

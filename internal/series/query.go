@@ -21,9 +21,10 @@ type Result struct {
 }
 
 // Query evaluates an expression at a time. It returns a scalar as a vector with one element
-// without labels, so that it can be used as a rules.QueryFunc.
+// without labels, so that it can be used as a rules.QueryFunc. Of what is asked again and again, it
+// has the last values at hand.
 func (db *DB) Query(ctx context.Context, expr string, at time.Time) (promql.Vector, error) {
-	res, err := db.Instant(ctx, expr, at)
+	res, err := db.instant(ctx, latestQueryable{db}, expr, at)
 	if err != nil {
 		return nil, fmt.Errorf("query %q: %w", expr, err)
 	}
@@ -39,7 +40,11 @@ func (db *DB) Query(ctx context.Context, expr string, at time.Time) (promql.Vect
 
 // Instant evaluates an expression of any type at a time. Its errors are those of the engine.
 func (db *DB) Instant(ctx context.Context, expr string, at time.Time) (Result, error) {
-	q, err := db.engine.NewInstantQuery(ctx, db.tsdb, nil, expr, at)
+	return db.instant(ctx, db.tsdb, expr, at)
+}
+
+func (db *DB) instant(ctx context.Context, from storage.Queryable, expr string, at time.Time) (Result, error) {
+	q, err := db.engine.NewInstantQuery(ctx, from, nil, expr, at)
 	if err != nil {
 		return Result{}, err
 	}

@@ -196,11 +196,9 @@ func TestTooManySeriesAreRefusedAndTheRestGoesOn(t *testing.T) {
 	if got := ask(t, db, "count(probe_success)", epoch); got != "{} 1" {
 		t.Errorf("probe_success %q; want what fits to be there", got)
 	}
-	app := db.Appendable().Appender(t.Context())
-	if _, err := app.Append(0, labels.FromStrings("__name__", "x"), epoch.UnixMilli(), 1); !errors.Is(err, series.ErrTooManySeries) {
-		t.Errorf("through the storage interface: %v, want ErrTooManySeries", err)
+	if err := db.Append(t.Context(), []series.Point{{Metric: labels.FromStrings("__name__", "x"), T: epoch.UnixMilli(), F: 1}}); !errors.Is(err, series.ErrTooManySeries) {
+		t.Errorf("a sample that is no check's: %v, want ErrTooManySeries", err)
 	}
-	_ = app.Rollback()
 }
 
 func TestUnwritableFolderIsExplained(t *testing.T) {

@@ -132,7 +132,7 @@ func (w *writer) end(ref storage.SeriesRef, st *stamp) {
 }
 
 func (w *writer) commit() error {
-	if err := w.app.Commit(); err != nil {
+	if err := w.db.latest.commit(w.app, w.written, nil); err != nil {
 		w.db.metrics.checks.WithLabelValues(storageFailed).Add(float64(w.n))
 		return err
 	}
