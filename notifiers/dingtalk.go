@@ -280,6 +280,7 @@ func dingtalkMarkup() markup { return markup{heading: "#### ", newline: "  \n"} 
 // tap on a phone. A notice that mentions people is rendered as markdown, because action cards
 // cannot mention.
 func dingtalkRender(n Notice, s DingTalkSettings) dingtalkMessage {
+	s.At = s.At.of(n.People)
 	ping := n.Mention && !s.At.empty()
 	title := withKeyword(n.Tone.emoji()+" "+oneLine(n.title()), s.Keywords)
 	text := dingtalkMarkup().render(n)

@@ -208,6 +208,7 @@ type feishuButton struct {
 // can only open links.
 func feishuMessage(n Notice, s FeishuSettings) feishuBody {
 	var out feishuBody
+	s.At = s.At.of(n.People)
 	fit(n, utf8.RuneLen, func(n Notice) bool {
 		text := markup{newline: "\n"}.render(n)
 		if n.Mention && !s.At.empty() {

@@ -41,6 +41,11 @@ func Merge(notices []Notice) Notice {
 			out.Tone = n.Tone
 		}
 		out.Mention = out.Mention || n.Mention
+		for _, p := range n.People {
+			if !slices.Contains(out.People, p) {
+				out.People = append(out.People, p)
+			}
+		}
 		if n.Created.After(out.Created) {
 			out.Created = n.Created
 		}

@@ -41,6 +41,8 @@ type Notice struct {
 	Steps   []string `json:"steps,omitempty"`   // what the reader can do
 	Links   []Link   `json:"links,omitempty"`   // the first is the main one
 	Mention bool     `json:"mention,omitempty"` // ping those on call
+	// People are those whom it is for: they are mentioned in place of those of the receiver's settings.
+	People []Contact `json:"people,omitempty"`
 
 	Created time.Time `json:"created"`
 

@@ -97,7 +97,7 @@ type slackChannel struct {
 
 // Send implements Channel. Slack answers with the text "ok", or an error code.
 func (c *slackChannel) Send(ctx context.Context, n Notice) error {
-	body, err := encode(slackMessage(n, c.settings.Mention))
+	body, err := encode(slackMessage(n, slackMention(n.People, c.settings.Mention)))
 	if err != nil {
 		return &Permanent{Err: err}
 	}

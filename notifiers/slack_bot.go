@@ -115,7 +115,7 @@ func (b *slackBot) Update(ctx context.Context, n Notice, ref string) error {
 }
 
 func (b *slackBot) post(ctx context.Context, n Notice, thread string) (ts string, err error) {
-	call := b.message(n, b.settings.Mention)
+	call := b.message(n, slackMention(n.People, b.settings.Mention))
 	call.Thread, call.Broadcast = thread, thread != "" && n.Mention && n.Tone == Bad
 	return b.call(ctx, "chat.postMessage", call)
 }

@@ -149,6 +149,7 @@ type wecomPlainText struct {
 // wecomMessage renders a notice within WeCom's limits: as markdown, or as text if somebody is to
 // be mentioned who cannot be in markdown.
 func wecomMessage(n Notice, at WeComAt) wecomBody {
+	at = at.of(n.People)
 	ping := n.Mention && !at.empty()
 	var out wecomBody
 	if ping && at.textOnly() {

@@ -214,6 +214,12 @@ func FuzzParseCalendar(f *testing.F) {
 	f.Add(ical("BEGIN:VTIMEZONE\nTZID:O\nBEGIN:STANDARD\nTZOFFSETTO:+0800\nEND:STANDARD\nEND:VTIMEZONE\n", vevent("UID:1", "RECURRENCE-ID;TZID=O:20260302T160000", "DTSTART;TZID=O:20260302T160000")))
 	f.Add([]byte("BEGIN:VCALENDAR\nBEGIN:VEVENT\nA;B=c\nEND:VEVENT"))
 	f.Fuzz(func(t *testing.T, content []byte) {
+		begun := time.Now()
+		defer func() {
+			if took := time.Since(begun); took > 30*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		}()
 		calendar, err := oncall.ParseCalendar(content)
 		if calendar == nil {
 			if err == nil {

@@ -76,7 +76,9 @@ func (a *App) measure(ctx context.Context, now time.Time) decide.Vitals {
 func (a *App) measureJournal(ctx context.Context, now time.Time, v *decide.Vitals) {
 	ctx, cancel := context.WithTimeout(ctx, journalTimeout)
 	defer cancel()
-	v.Journal = textOf(a.storeError.Load())
+	if leader := a.elector.Status(); leader.Other == nil || now.After(leader.Other.Until) {
+		v.Journal = textOf(a.storeError.Load()) // else another guardian writes, and this one cannot know
+	}
 	stats, err := a.store.DeliveryStats(ctx, now)
 	if err != nil {
 		v.Journal = a.redactor.Redact(err.Error())
