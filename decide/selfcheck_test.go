@@ -49,6 +49,16 @@ func TestWhatStopsTheHeartbeat(t *testing.T) {
 	}
 }
 
+// TestWhatIsToldPastTheOutbox: the notice of a fault does not depend on what failed.
+func TestWhatIsToldPastTheOutbox(t *testing.T) {
+	for _, name := range decide.FaultNames() {
+		want := name == decide.FaultOutbox || name == decide.FaultJournal || name == decide.FaultDisk // a full disk takes no journal
+		if got := (decide.Fault{Name: name}).Direct(); got != want {
+			t.Errorf("%s: told past the outbox: %v", name, got)
+		}
+	}
+}
+
 // TestPeopleHearOfFaults plays a minute for each letter: x is a fault, and . is none.
 func TestPeopleHearOfFaults(t *testing.T) {
 	for name, c := range map[string]struct{ minutes, want string }{

@@ -169,6 +169,10 @@ func TestHandOversKeepTheWallClock(t *testing.T) {
 			t.Fatal(err)
 		}
 		date := time.Date(2025, 1, 1, clock.Hour(), clock.Minute(), 0, 0, time.UTC).AddDate(0, 0, rapid.IntRange(0, 1000).Draw(t, "day"))
+		if _, changes := date.In(s.Zone()).ZoneBounds(); !changes.IsZero() && rapid.Bool().Draw(t, "a change") {
+			shown := changes.In(s.Zone()) // the day of the next change of the clocks
+			date = time.Date(shown.Year(), shown.Month(), shown.Day(), clock.Hour(), clock.Minute(), 0, 0, time.UTC)
+		}
 		want := firstShown(date, s.Zone())
 		shifts := s.Shifts(want.Add(-3*time.Hour), want.Add(3*time.Hour))
 		if len(shifts) != 2 || !shifts[0].To.Equal(want) {

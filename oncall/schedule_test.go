@@ -184,6 +184,24 @@ func TestShifts(t *testing.T) {
 	}
 }
 
+// TestAHandOverThatTheClocksShowTwiceIsAtTheFirst: where they go back, on either side of UTC.
+func TestAHandOverThatTheClocksShowTwiceIsAtTheFirst(t *testing.T) {
+	for name, c := range map[string]struct{ handOver, want string }{
+		"Europe/Berlin":       {"02:30", "2026-10-25T00:30:00Z"},
+		"America/New_York":    {"01:30", "2026-11-01T05:30:00Z"},
+		"Australia/Lord_Howe": {"01:45", "2026-04-04T14:45:00Z"}, // by half an hour
+	} {
+		s := build(t, oncall.Settings{Timezone: name, Layers: []oncall.Layer{{People: []string{"wei", "li"}, Start: "2026-01-01", Length: days, HandOver: c.handOver}}})
+		want, err := time.Parse(time.RFC3339, c.want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.At(want.Add(-3 * time.Hour)).To; !got.Equal(want) {
+			t.Errorf("%s: the hand-over at %s is at %s, want %s", name, c.handOver, got, c.want)
+		}
+	}
+}
+
 func TestTheShiftOfADSTDayHas23Or25Hours(t *testing.T) {
 	s := build(t, oncall.Settings{Timezone: "Europe/Berlin", Layers: []oncall.Layer{{People: []string{"wei", "li"}, Start: "2026-03-01", Length: days}}})
 	for day, want := range map[string]time.Duration{"2026-03-28 12:00": 23 * time.Hour, "2026-03-30 12:00": 24 * time.Hour, "2026-10-24 12:00": 25 * time.Hour} {
