@@ -13,6 +13,7 @@ import (
 	"guardian/internal/series"
 	"guardian/internal/server"
 	"guardian/internal/store"
+	"guardian/notifiers"
 	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/sla"
@@ -189,3 +190,21 @@ func (s Stepped) Drive() {
 
 // End ends the leadership and the process in order.
 func (s Stepped) End() error { return s.Stop(context.Background()) }
+
+// SelfCheck measures the guardian once, and tells what people must hear.
+func (s Stepped) SelfCheck(ctx context.Context) { s.checker.Step(ctx) }
+
+// LoseJournal ends the journal under the guardian.
+func (s Stepped) LoseJournal() error { return s.store.Close() }
+
+// Deliver marks what waits in the outbox as delivered.
+func (s Stepped) Deliver(ctx context.Context) error {
+	ds, err := s.store.Deliveries(ctx, store.DeliveryFilter{Open: true})
+	for i := range ds {
+		ds[i].State, ds[i].Updated = notifiers.Delivered, s.now()
+	}
+	if err != nil || len(ds) == 0 {
+		return err
+	}
+	return s.store.Commit(ctx, s.token(), store.Batch{Deliveries: ds})
+}

@@ -1,0 +1,155 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"guardian/internal/app"
+	"guardian/internal/config"
+	"guardian/internal/secret"
+	"guardian/probes/sample"
+)
+
+// outside is a receiver and the service that expects heartbeats.
+type outside struct {
+	*httptest.Server
+	mu      sync.Mutex
+	beats   int
+	notices []string // bodies
+}
+
+func newOutside(t *testing.T) *outside {
+	t.Helper()
+	o := &outside{}
+	o.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		w.Header()["Date"] = nil // the clock of the test is another one
+		body, _ := io.ReadAll(r.Body)
+		if r.URL.Path == "/beat" {
+			o.beats++
+			return
+		}
+		o.notices = append(o.notices, string(body))
+	}))
+	t.Cleanup(o.Close)
+	return o
+}
+
+func (o *outside) heartbeats() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.beats
+}
+
+func (o *outside) heard(text string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.ContainsFunc(o.notices, func(n string) bool { return strings.Contains(n, text) })
+}
+
+const watchedConfig = `
+server: {listen: "127.0.0.1:0", timezone: Asia/Shanghai}
+services: [{name: orders, watch: {grace: 0s}}]
+checks: [{name: push, service: orders, every: 30s, http: {url: "http://127.0.0.1:1/"}}]
+rules: [rules.yaml]
+receivers: [{name: group, webhook: {url: "%[1]s/group"}}]
+routes: {receiver: group}
+people: [{name: wei, mobile: "13800138000"}]
+schedules: [{name: orders, layers: [{people: [wei], start: 2026-01-01, times: [{from: "09:00", to: "18:00"}]}]}]
+heartbeat: {url: "%[1]s/beat", every: 1m}
+`
+
+// TestAGuardianThatDoesNotDoItsWorkIsSilentOutsideAndLoudInside lets looks, rules and at last the
+// journal stop.
+func TestAGuardianThatDoesNotDoItsWorkIsSilentOutsideAndLoudInside(t *testing.T) {
+	o := newOutside(t)
+	dir, r, c := t.TempDir(), &secret.Redactor{}, newClock(time.Date(2026, 11, 2, 2, 0, 0, 0, time.UTC)) // 10:00 in Shanghai
+	if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte(contractRules[:strings.Index(contractRules, "      - {alert: Lost")]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.New(t.Context(), app.Options{
+		Load: func() (*config.Config, error) { return load(t, dir, fmt.Sprintf(watchedConfig, o.URL), r) }, Redactor: r, Now: c.now, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Stop(context.Background()) })
+	s := app.Stepped{App: a}
+	if err := s.Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	pass := func(minutes int, works bool) {
+		t.Helper()
+		for range 2 * minutes {
+			c.set(c.now().Add(30 * time.Second))
+			if works {
+				s.Look(sample.Sample{Check: "push", Kind: "http", Service: "orders", At: c.now(), Observation: sample.Observation{Health: sample.Up}})
+				if err := errors.Join(s.Minute(t.Context()), s.Deliver(t.Context())); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.SelfCheck(t.Context())
+		}
+	}
+	told := func(title string) bool {
+		t.Helper()
+		titles, err := s.Deliveries(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(titles, func(one string) bool { return strings.Contains(one, title) })
+	}
+
+	pass(10, true)
+	if n := o.heartbeats(); n < 9 || n > 11 {
+		t.Errorf("%d heartbeats in ten minutes of work", n)
+	}
+	if !told("Nobody will be on call for orders") || told("has a problem") {
+		titles, _ := s.Deliveries(t.Context())
+		t.Errorf("told: %q", titles)
+	}
+
+	pass(3, false) // the last looks and evaluations are still good for a minute and a half
+	before := o.heartbeats()
+	pass(16, false)
+	if n := o.heartbeats(); n != before {
+		t.Errorf("%d heartbeats without work", n-before)
+	}
+	if !told("checks run late") || !told("rules are evaluated late") {
+		titles, _ := s.Deliveries(t.Context())
+		t.Errorf("told: %q", titles)
+	}
+	if !o.heard("notices are not delivered") {
+		t.Errorf("a notice waits for ten minutes and more; heard %q", o.notices)
+	}
+	pass(3, true)
+	if !told("is well again: checks run late is over") || o.heartbeats() == before {
+		titles, _ := s.Deliveries(t.Context())
+		t.Errorf("%d heartbeats after work went on; told: %q", o.heartbeats()-before, titles)
+	}
+
+	if o.heard("journal") {
+		t.Error("told of the journal before it is away")
+	}
+	if err := s.LoseJournal(); err != nil {
+		t.Fatal(err)
+	}
+	before = o.heartbeats()
+	pass(3, false)
+	if !o.heard("the journal does not work") || o.heartbeats() != before {
+		t.Errorf("the journal is away: %d heartbeats, notices %q", o.heartbeats()-before, o.notices)
+	}
+}
