@@ -24,11 +24,10 @@ type Outbox interface {
 	// Save writes deliveries by their ID, all or none, and has them on disk when it returns.
 	// It fails when this guardian no longer holds the lease. A delivery's Receiver may change.
 	Save(ctx context.Context, deliveries ...Delivery) error
-	// Calls returns the calls to a receiver since the given time, oldest first. Only calls that
-	// delivered something, or after which a delivery was given up, or whose outcome was not saved
-	// are known.
+	// Calls returns the calls to a receiver since the given time, oldest first; see CallsOf.
 	Calls(ctx context.Context, receiver string, since time.Time) ([]Call, error)
-	// CountCalls counts the calls to a receiver since the given time, as far as Calls knows them.
+	// CountCalls counts the calls to a receiver since the given time. It need not know those that
+	// failed and were repeated.
 	CountCalls(ctx context.Context, receiver string, since time.Time) (int, error)
 	// LastSent returns the last delivery with a Ref to a receiver of a notice with a key; zero:
 	// there is none.

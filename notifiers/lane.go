@@ -83,6 +83,20 @@ func next(lanes []*lane, nextPerKey []Delivery, b Budget, now time.Time) plan {
 	return out
 }
 
+// restsUntil returns when the first lane may make a call by its budget; now if one is paused, which
+// may be a reason to move what is waiting.
+func (w *worker) restsUntil(now time.Time) (at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, l := range w.lanes {
+		if now.Before(l.paused) {
+			return now
+		}
+		at = earlier(at, w.receiver.Budget.nextCallAt(l.calls, true, now))
+	}
+	return at
+}
+
 // open returns the deliveries that the lane has not refused.
 func (l *lane) open(deliveries []Delivery) []Delivery {
 	refused := func(d Delivery) bool { return slices.Contains(d.Refused, l.name) }

@@ -65,7 +65,9 @@ func strange() []notifiers.Notice {
 	resolved.Tone = notifiers.Good
 	digest := notifiers.Merge([]notifiers.Notice{outage(), {ID: "n_2", Title: "another", Tier: "info"}})
 	return []notifiers.Notice{
-		outage(), resolved, digest, {ID: "n_3", Key: "k"}, {},
+		outage(), resolved, digest,
+		{ID: "n_3", Key: "k"},
+		{},
 		{ID: "n_4", Key: long, Title: long, Text: long, Facts: []notifiers.Fact{{Name: long, Value: long}}, Steps: []string{long}, Labels: map[string]string{"service": long}, Tier: "warning"},
 	}
 }

@@ -137,6 +137,9 @@ func (w *worker) run(ctx context.Context, drain <-chan struct{}) {
 // step makes at most one call and returns when the next step is due.
 func (w *worker) step(ctx context.Context) time.Time {
 	now := w.d.o.Now().UTC()
+	if at := w.restsUntil(now); at.After(now) {
+		return at // whatever is in the outbox: in a storm it need not be read at each arrival
+	}
 	nextPerKey, err := w.d.o.Outbox.Due(ctx, w.name, now.Add(lookAhead), maxKeys)
 	if err != nil {
 		if ctx.Err() == nil {

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"guardian/notifiers"
@@ -30,29 +29,21 @@ func (s *Store) Receivers(ctx context.Context) ([]string, error) {
 	return column[string](ctx, s, "SELECT DISTINCT receiver FROM deliveries WHERE is_open = 1 ORDER BY receiver")
 }
 
-// Calls returns the calls to a receiver since a time, oldest first: those that delivered something
-// or after which it was given up, and those whose outcome was not saved. A call with several
-// deliveries is returned once.
+// Calls returns the calls to a receiver since a time, oldest first, as far as deliveries tell; see
+// notifiers.CallsOf.
 func (s *Store) Calls(ctx context.Context, receiver string, since time.Time) ([]notifiers.Call, error) {
+	// A delivery that moved on tells of calls to the receiver that had it before.
 	q := &query{table: "deliveries", order: "updated, id"}
 	q.and("updated >= ?", nanos(since))
-	q.and("receiver = ?", text(receiver))
-	q.where = append(q.where, "state IN ('delivered', 'given_up', 'sending')")
 	deliveries, err := list[notifiers.Delivery](ctx, s, q)
 	if err != nil {
 		return nil, err
 	}
-	calls := []notifiers.Call{}
-	for _, d := range deliveries {
-		if c := (notifiers.Call{At: d.Updated, Via: d.Via}); !slices.Contains(calls[max(len(calls)-1, 0):], c) {
-			calls = append(calls, c)
-		}
-	}
-	return calls, nil
+	return notifiers.CallsOf(deliveries, receiver, since), nil
 }
 
-// CountCalls counts the calls to a receiver since a time that Calls would return, with one
-// difference: calls that ended in the same nanosecond are one.
+// CountCalls counts the calls to a receiver since a time by what they delivered: attempts that
+// failed and were repeated are not among them.
 func (s *Store) CountCalls(ctx context.Context, receiver string, since time.Time) (int, error) {
 	n, err := column[int64](ctx, s, "SELECT COUNT(DISTINCT updated) FROM deliveries WHERE updated >= $1 AND receiver = $2 AND state IN ('delivered', 'given_up', 'sending')",
 		nanos(since), text(receiver))

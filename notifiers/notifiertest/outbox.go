@@ -1,10 +1,9 @@
 package notifiertest
 
 import (
-	"cmp"
 	"context"
+	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +15,7 @@ type Outbox struct {
 	mu    sync.Mutex
 	order []string
 	all   map[string]notifiers.Delivery
+	open  []string // the unfinished ones, in order
 	saves int
 	// Fail is called before each Save with its number, from 1 on; its error is returned by Save.
 	Fail func(save int, deliveries []notifiers.Delivery) error
@@ -30,9 +30,9 @@ func (o *Outbox) Due(ctx context.Context, receiver string, now time.Time, limit 
 	defer o.mu.Unlock()
 	var out []notifiers.Delivery
 	seen := map[string]bool{}
-	for _, id := range o.order {
+	for _, id := range o.open {
 		d := o.all[id]
-		if d.Receiver != receiver || (d.State != notifiers.Queued && d.State != notifiers.Sending) {
+		if d.Receiver != receiver {
 			continue
 		}
 		first := d.Notice.Key == "" || !seen[d.Notice.Key]
@@ -64,9 +64,19 @@ func (o *Outbox) Save(ctx context.Context, deliveries ...notifiers.Delivery) err
 		if _, known := o.all[d.ID]; !known {
 			o.order = append(o.order, d.ID)
 		}
-		o.all[d.ID] = d
+		was, is := unfinished(o.all[d.ID]), unfinished(d)
+		if o.all[d.ID] = d; is && !was {
+			o.open = append(o.open, d.ID)
+		} else if was && !is {
+			i := slices.Index(o.open, d.ID)
+			o.open = slices.Delete(o.open, i, i+1)
+		}
 	}
 	return nil
+}
+
+func unfinished(d notifiers.Delivery) bool {
+	return d.State == notifiers.Queued || d.State == notifiers.Sending
 }
 
 // Calls implements notifiers.Outbox.
@@ -76,16 +86,7 @@ func (o *Outbox) Calls(ctx context.Context, receiver string, since time.Time) ([
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var calls []notifiers.Call
-	for _, d := range o.all {
-		if d.Receiver == receiver && d.State != notifiers.Queued && d.State != notifiers.Dropped && !d.Updated.Before(since) {
-			calls = append(calls, notifiers.Call{At: d.Updated, Via: d.Via})
-		}
-	}
-	slices.SortFunc(calls, func(a, b notifiers.Call) int {
-		return cmp.Or(a.At.Compare(b.At), strings.Compare(a.Via, b.Via))
-	})
-	return slices.Compact(calls), nil
+	return notifiers.CallsOf(slices.Collect(maps.Values(o.all)), receiver, since), nil
 }
 
 // CountCalls implements notifiers.Outbox.

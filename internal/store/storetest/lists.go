@@ -211,8 +211,14 @@ func callsOfReceivers(j journal) {
 			b.Deliveries = append(b.Deliveries, notifiers.Delivery{ID: receiver + strconv.Itoa(i), Receiver: receiver, State: state, Updated: at, Notice: notifiers.Notice{Created: at}})
 		}
 	}
+	// What failed first and then went to another receiver is two calls here and one there.
+	b.Deliveries = append(b.Deliveries, notifiers.Delivery{ID: "moved", Receiver: "other", State: notifiers.Delivered, Updated: day().Add(time.Hour), Notice: notifiers.Notice{Created: day()}, Tries: []notifiers.Try{
+		{At: day().Add(3 * time.Minute), Last: day().Add(4 * time.Minute), Times: 2, Receiver: "oncall", Via: "2", Result: "retried"},
+		{At: day().Add(time.Hour), Times: 1, Receiver: "other", Result: "delivered"},
+	}})
 	commit(t, s, fence, b)
-	same(t, "calls", must(s.Calls(t.Context(), "oncall", day().Add(time.Second)))(t), []notifiers.Call{{At: day().Add(time.Second)}, {At: day().Add(2 * time.Second)}, {At: day().Add(time.Minute)}})
+	same(t, "calls", must(s.Calls(t.Context(), "oncall", day().Add(time.Second)))(t), []notifiers.Call{{At: day().Add(time.Second)}, {At: day().Add(2 * time.Second)}, {At: day().Add(time.Minute + time.Second)}, // when it has surely arrived
+		{At: day().Add(3 * time.Minute), Via: "2"}, {At: day().Add(4 * time.Minute), Via: "2"}})
 	same(t, "the number of calls", must(s.CountCalls(t.Context(), "oncall", day().Add(time.Second)))(t), 3)
 	same(t, "calls of nobody", must(s.Calls(t.Context(), "nobody", day()))(t), []notifiers.Call{})
 }

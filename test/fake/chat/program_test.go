@@ -46,7 +46,7 @@ func program[M any](t *testing.T, p chat.Program[M], args ...string) (url string
 
 func post(t *testing.T, url, body string) string {
 	t.Helper()
-	r, err := http.Post(url, "application/json", strings.NewReader(body)) //nolint:noctx // a test's own server
+	r, err := http.Post(url, "application/json", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestFakesRunByThemselves(t *testing.T) {
 			if got := post(t, url, c.good); !strings.HasPrefix(got, "503") {
 				t.Errorf("got %s, want the 503 that was asked for", got)
 			}
-			r, err := http.Get(base + "/fake/messages") //nolint:noctx // a test's own server
+			r, err := http.Get(base + "/fake/messages")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -78,7 +78,7 @@ func Start[M any](service Service[M]) *Server[M] {
 	s := &Server[M]{service: service}
 	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
 	if service.Listen != "" {
-		l, err := net.Listen("tcp", service.Listen) //nolint:noctx // httptest listens without one too
+		l, err := net.Listen("tcp", service.Listen)
 		if err != nil {
 			panic(fmt.Sprintf("fake: listen: %v", err))
 		}
@@ -172,6 +172,32 @@ func (s *Server[M]) serve(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	write(w, a)
+}
+
+// Transport calls the server in this process, without a connection, for clients under a clock of
+// their own.
+func (s *Server[M]) Transport() http.RoundTripper { return direct(s.serve) }
+
+type direct http.HandlerFunc
+
+// RoundTrip implements http.RoundTripper.
+func (d direct) RoundTrip(r *http.Request) (answer *http.Response, err error) {
+	defer func() {
+		if p := recover(); p != nil { // how a handler closes its connection
+			answer, err = nil, fmt.Errorf("connection closed: %v", p)
+		}
+	}()
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	w := httptest.NewRecorder()
+	d(w, r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	answer = w.Result()
+	answer.Request = r
+	return answer, nil
 }
 
 // begin counts a call and gives its fault.

@@ -132,7 +132,7 @@ func Program() chat.Program[Message] {
 				o = append(o, WithoutLimit())
 			}
 			s := New(o...)
-			fmt.Printf("Web API: %s with the token %s\nwebhook: ", s.API(), s.Token()) //nolint:forbidigo // a program's output
+			fmt.Printf("Web API: %s with the token %s\nwebhook: ", s.API(), s.Token())
 			return s
 		}
 	}}
