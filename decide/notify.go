@@ -9,9 +9,6 @@ import (
 	"guardian/notifiers/route"
 )
 
-// RepeatEvery is how often it is looked whether an alert is to be notified again.
-const RepeatEvery = 5 * time.Second
-
 // Recipients is who is notified of something, and what keeps others from it.
 type Recipients struct {
 	Targets []route.Target
@@ -26,12 +23,13 @@ type Recipients struct {
 // Nobody tells that nobody is notified.
 func (r Recipients) Nobody() bool { return len(r.Targets) == 0 }
 
-// Recipients decides who is notified of something with these labels.
-func (s *Settings) Recipients(labels map[string]string, silences []route.Silence, now time.Time) Recipients {
+// Recipients decides who is notified of something that is no alert, with these labels. A receiver to
+// which several routes lead is notified once.
+func (s *Settings) Recipients(kind string, labels map[string]string, silences []route.Silence, now time.Time) Recipients {
 	if s.Routes == nil {
 		return Recipients{}
 	}
-	if why, until := s.Suppressed(labels, silences, now); !why.IsZero() {
+	if why, until := s.Suppressed(kind, labels, silences, now); !why.IsZero() {
 		return Recipients{Suppressed: why, Until: until}
 	}
 	var r Recipients
@@ -63,11 +61,11 @@ func withReceiver(ts []route.Target, t route.Target) []route.Target {
 // Suppressed says what keeps everybody from being notified of something with these labels,
 // and until when: a silence, or a maintenance; zero for nothing. A maintenance suppresses what is
 // seen (alerts, blindness), never what the guardian does.
-func (s *Settings) Suppressed(labels map[string]string, silences []route.Silence, now time.Time) (why reason.Reason, until time.Time) {
+func (s *Settings) Suppressed(kind string, labels map[string]string, silences []route.Silence, now time.Time) (why reason.Reason, until time.Time) {
 	if silence, ok := route.FindSilence(silences, labels, now); ok {
 		return reason.New("silenced", "silence", silence.ID, "by", silence.By), silence.Until
 	}
-	if labels["kind"] != "alert" && labels["kind"] != "blind" {
+	if kind != "alert" && kind != "blind" {
 		return reason.Reason{}, time.Time{}
 	}
 	for _, m := range s.Maintenance {
@@ -81,30 +79,6 @@ func (s *Settings) Suppressed(labels map[string]string, silences []route.Silence
 		}
 	}
 	return reason.Reason{}, time.Time{}
-}
-
-// RepeatDue tells whether people should hear again of an alert with these labels that fires.
-// last is when they were notified last of this firing; zero: not yet.
-func (s *Settings) RepeatDue(labels map[string]string, last, now time.Time) bool {
-	if s.Routes == nil {
-		return false
-	}
-	if last.IsZero() {
-		return true
-	}
-	repeat := s.RepeatInterval(labels)
-	return repeat > 0 && now.Sub(last) >= repeat
-}
-
-// RepeatInterval is the shortest repeat interval of the routes that labels take.
-func (s *Settings) RepeatInterval(labels map[string]string) time.Duration {
-	repeat := time.Duration(0)
-	for _, t := range s.Routes.Match(labels) {
-		if repeat == 0 || t.RepeatInterval < repeat {
-			repeat = t.RepeatInterval
-		}
-	}
-	return repeat
 }
 
 // RunNews is what people are notified of when a run was recorded.

@@ -68,7 +68,7 @@ func TestWhoIsNotified(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := routed(t)
 			s.Maintenance = c.maintenance
-			got := decide.NewSettings(s).Recipients(map[string]string{"kind": c.kind, "service": c.service}, c.silences, noon())
+			got := decide.NewSettings(s).Recipients(c.kind, map[string]string{"service": c.service}, c.silences, noon())
 			var names []string
 			for _, target := range got.Targets {
 				names = append(names, target.Receiver)
@@ -102,7 +102,7 @@ func TestAReceiverGetsANoticeOnce(t *testing.T) {
 		}
 		s := settings()
 		s.Routes = tree
-		got := decide.NewSettings(s).Recipients(map[string]string{"kind": "alert"}, nil, noon())
+		got := decide.NewSettings(s).Recipients("alert", nil, nil, noon())
 		if len(got.Targets) != c.want || got.Muted != c.muted {
 			t.Errorf("%s: %d targets, %d muted", name, len(got.Targets), got.Muted)
 		}
@@ -111,31 +111,7 @@ func TestAReceiverGetsANoticeOnce(t *testing.T) {
 
 func TestNobodyIsNotifiedWithoutReceivers(t *testing.T) {
 	s := decide.NewSettings(settings())
-	if r := s.Recipients(map[string]string{"kind": "alert"}, nil, noon()); !r.Nobody() {
+	if r := s.Recipients("alert", nil, nil, noon()); !r.Nobody() {
 		t.Errorf("%+v", r)
-	}
-	if s.RepeatDue(map[string]string{"kind": "alert"}, time.Time{}, noon()) {
-		t.Error("a notice is due that nobody gets")
-	}
-}
-
-func TestWhenANoticeIsRepeated(t *testing.T) {
-	s := decide.NewSettings(routed(t))
-	for name, c := range map[string]struct {
-		service string
-		last    time.Time
-		want    bool
-	}{
-		"nobody was notified yet":         {"orders", time.Time{}, true},
-		"four hours are the default":      {"orders", ago(4 * time.Hour), true},
-		"not before":                      {"orders", ago(4*time.Hour - time.Second), false},
-		"the shortest interval counts":    {"prices", ago(time.Hour), true},
-		"and not before that has gone by": {"prices", ago(time.Hour - time.Second), false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			if got := s.RepeatDue(map[string]string{"kind": "alert", "service": c.service}, c.last, noon()); got != c.want {
-				t.Errorf("due: %v", got)
-			}
-		})
 	}
 }

@@ -9,8 +9,8 @@ import (
 // clockError is how far two clocks may be apart: less is the time that a call takes.
 const clockError = 2 * time.Second
 
-// Told is what an announcement says about times.
-type Told struct {
+// CallTimes is what an announcement says about times.
+type CallTimes struct {
 	// Begins: the deploy begins now, and its end will be announced.
 	Begins bool
 	// FirstTried is how long ago the call was tried first; 0: now.
@@ -21,7 +21,7 @@ type Told struct {
 
 // Timed puts the times of an announcement on the guardian's clock. What lies in the future by it is
 // now: a switch cannot be announced in advance.
-func Timed(dep watch.Deploy, told Told, now time.Time) watch.Deploy {
+func Timed(dep watch.Deploy, told CallTimes, now time.Time) watch.Deploy {
 	if !told.Clock.IsZero() {
 		if off := told.Clock.Sub(now); off.Abs() > clockError {
 			dep.ClockOff = off

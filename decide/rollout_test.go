@@ -13,22 +13,22 @@ import (
 func TestTheTimesOfAnAnnouncement(t *testing.T) {
 	for name, c := range map[string]struct {
 		at    time.Duration // before now, by the caller's clock; 0: not said
-		told  decide.Told
+		told  decide.CallTimes
 		want  time.Duration // before now
 		off   time.Duration
 		ahead time.Duration // of now, what is said
 		first time.Duration
 	}{
-		"by a clock that is right":           {at: time.Minute, told: decide.Told{Clock: noon()}, want: time.Minute},
+		"by a clock that is right":           {at: time.Minute, told: decide.CallTimes{Clock: noon()}, want: time.Minute},
 		"by a clock that nobody knows":       {at: time.Minute, want: time.Minute},
-		"by one that is ahead":               {at: -2 * time.Minute, told: decide.Told{Clock: noon().Add(3 * time.Minute)}, want: time.Minute, off: 3 * time.Minute},
-		"by one that is behind":              {at: 4 * time.Minute, told: decide.Told{Clock: ago(3 * time.Minute)}, want: time.Minute, off: -3 * time.Minute},
+		"by one that is ahead":               {at: -2 * time.Minute, told: decide.CallTimes{Clock: noon().Add(3 * time.Minute)}, want: time.Minute, off: 3 * time.Minute},
+		"by one that is behind":              {at: 4 * time.Minute, told: decide.CallTimes{Clock: ago(3 * time.Minute)}, want: time.Minute, off: -3 * time.Minute},
 		"the future is now, by what clock":   {at: -time.Minute, ahead: time.Minute},
-		"or by one that is right":            {at: -time.Minute, told: decide.Told{Clock: noon()}, ahead: time.Minute},
-		"or by one that is ahead, too":       {at: -3 * time.Minute, told: decide.Told{Clock: noon().Add(2 * time.Minute)}, off: 2 * time.Minute, ahead: time.Minute},
-		"the way of the call is no error":    {at: time.Minute, told: decide.Told{Clock: ago(time.Second)}, want: time.Minute},
-		"first tried some time ago":          {told: decide.Told{FirstTried: 14 * time.Second}, first: 14 * time.Second},
-		"a start that was first tried began": {told: decide.Told{Begins: true, FirstTried: 14 * time.Second}, want: 14 * time.Second, first: 14 * time.Second},
+		"or by one that is right":            {at: -time.Minute, told: decide.CallTimes{Clock: noon()}, ahead: time.Minute},
+		"or by one that is ahead, too":       {at: -3 * time.Minute, told: decide.CallTimes{Clock: noon().Add(2 * time.Minute)}, off: 2 * time.Minute, ahead: time.Minute},
+		"the way of the call is no error":    {at: time.Minute, told: decide.CallTimes{Clock: ago(time.Second)}, want: time.Minute},
+		"first tried some time ago":          {told: decide.CallTimes{FirstTried: 14 * time.Second}, first: 14 * time.Second},
+		"a start that was first tried began": {told: decide.CallTimes{Begins: true, FirstTried: 14 * time.Second}, want: 14 * time.Second, first: 14 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var d watch.Deploy
@@ -57,7 +57,7 @@ func TestTheTimesOfAnAnnouncement(t *testing.T) {
 }
 
 func TestADeployWhoseCommandFailedIsNeverKnownGoodByItself(t *testing.T) {
-	d := decide.Timed(watch.Deploy{Kind: watch.Code}, decide.Told{Begins: true}, ago(time.Minute))
+	d := decide.Timed(watch.Deploy{Kind: watch.Code}, decide.CallTimes{Begins: true}, ago(time.Minute))
 	for status, good := range map[int]bool{0: true, 1: false, 143: false} {
 		if e := decide.Ended(d, status, noon()); decide.MakesKnownGood(e, watch.Passed) != good || e.RollingOut() || *e.Rollout.Status != status {
 			t.Errorf("status %d: %+v", status, e)

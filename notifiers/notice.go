@@ -28,10 +28,18 @@ type Link struct {
 // Notice is one message for people: finished text in one language.
 type Notice struct {
 	ID   string `json:"id"`
-	Key  string `json:"key"`  // the subject (an alert, a watch, a run): notices with the same key are delivered in order
+	Key  string `json:"key"`  // the subject (a group of alerts, a watch, a run): notices with the same key are delivered in order
+	// Thread is the conversation: that of a service in an environment, else Key.
+	Thread string `json:"thread,omitempty"`
 	Tier string `json:"tier"` // critical, warning, info
 	Tone Tone   `json:"tone"`
-	// Labels are what routes match: tier, service, environment, kind, marketplace, shop, alertname, …
+	// Kind is what it is about: alert, watch, run, blind, guardian, delivery, order or test; Event what
+	// happened to it: firing, failed, cured, …
+	Kind  string `json:"kind,omitempty"`
+	Event string `json:"event,omitempty"`
+	// Alerts are the IDs of the alerts that it is about.
+	Alerts []string `json:"alerts,omitempty"`
+	// Labels are what routes match: tier, service, environment, marketplace, shop, alertname, …
 	Labels map[string]string `json:"labels"`
 	Lang   string            `json:"lang"` // zh or en
 

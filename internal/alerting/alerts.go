@@ -27,6 +27,7 @@ type Journal interface {
 	Deploys(ctx context.Context, f store.DeployFilter) ([]watch.Deploy, error)
 	Runs(ctx context.Context, f store.RunFilter) ([]actions.Run, error)
 	Deliveries(ctx context.Context, f store.DeliveryFilter) ([]notifiers.Delivery, error)
+	Told(ctx context.Context) ([]decide.Told, error)
 }
 
 // Series keeps what rules record; series.DB does.
@@ -105,9 +106,8 @@ type Alerts struct {
 	sourced atomic.Pointer[[]*group]
 	waking  atomic.Pointer[waking]
 
-	notified   notified
-	blindness  blindness
-	lastRepeat time.Time // when it was looked last whether a notice is due again; of Tick alone
+	telling   telling
+	blindness blindness
 }
 
 // group is one group of rules with its state.
@@ -141,7 +141,7 @@ func Resume(ctx context.Context, o Options, groups []*rules.Group) (*Alerts, err
 	as := &Alerts{o: o, ctx: ctx}
 	as.blindness.known.Before = as.blindBefore
 	states, ended := rules.Restore(groups, stored, o.Now())
-	if err := as.notified.resume(ctx, o.Journal, stored); err != nil {
+	if err := as.telling.resume(ctx, o.Journal, o.Decider().Settings, stored); err != nil {
 		return nil, err
 	}
 	as.set(groups, states)
@@ -270,5 +270,5 @@ func (as *Alerts) State(key string) (rules.GroupState, Evaluation) {
 // Tick does what waits for a time: notices that are due again, and checks that cannot look.
 func (as *Alerts) Tick(now time.Time) {
 	as.tickBlindness(now)
-	as.tickRepeats(now)
+	as.tickNotices(now)
 }

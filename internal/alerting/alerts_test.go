@@ -321,7 +321,7 @@ func TestAnAlertThatFiredDuringASilenceIsHeardOfAfterIt(t *testing.T) {
 		n.wait(8*time.Minute, "x")
 		n.wantNotices()
 		n.wait(time.Minute, "x")
-		n.wantNotices(repeat)
+		n.wantNotices(firing)
 	})
 }
 
@@ -383,6 +383,7 @@ func TestAlertsOfARemovedRuleEnd(t *testing.T) {
 		t := n.T
 		n.line(".xxxxx")
 		n.alerts.Apply(nil)
+		n.wait(time.Minute, "x")
 		n.wantNotices(firing, resolved)
 		if open := n.alerts.Open(); len(open) > 0 {
 			t.Errorf("%+v", open)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/prometheus/prometheus/model/labels"
@@ -15,7 +16,6 @@ import (
 	"guardian/internal/reason"
 	"guardian/internal/runs"
 	"guardian/internal/store"
-	"guardian/notifiers"
 	"guardian/rules"
 	"guardian/watch"
 )
@@ -109,62 +109,96 @@ func (as *Alerts) blindSources() []rules.Blind {
 	return blind
 }
 
-// record commits the alerts that are not what the journal has, and the notices about them.
+// record commits the alerts that are not what the journal has, and what people are told of them
+// now; the rest is told by Tick when its time comes.
 func (as *Alerts) record(before *rules.GroupState, ev rules.Evaluation) error {
 	var b store.Batch
-	var receivers, notified []string
 	for _, c := range ev.Changes {
 		if c.To == "" {
 			b.AlertsGone = append(b.AlertsGone, c.Alert.ID)
 			continue
 		}
 		b.Alerts = append(b.Alerts, c.Alert)
-		var to []string
-		line := store.Audit{At: ev.At, Who: store.Guardian, What: "alert", Service: c.Alert.Service(), Subject: c.Alert.ID, Path: "/alerts"}
-		switch {
-		case c.To == rules.Firing:
-			to = as.o.Notifier.Add(&b, ev.At, func(t announce.Renderer) notifiers.Notice {
-				return t.AlertFiring(c.Alert, as.lastDeploy(c.Alert), ev.At)
-			})
-			if len(to) > 0 {
-				notified = append(notified, c.Alert.ID)
-			}
-			line.Detail = reason.New("alert_firing", "rule", c.Alert.Rule, "receivers", len(to))
-		case c.To == rules.Resolved && c.From == rules.Firing:
-			to = as.o.Notifier.Add(&b, ev.At, func(t announce.Renderer) notifiers.Notice { return t.AlertResolved(c.Alert, ev.At) })
+		if c.To == rules.Resolved {
 			b.AcksGone = append(b.AcksGone, c.Alert.ID)
-			line.Detail = reason.New("alert_resolved", "rule", c.Alert.Rule, "receivers", len(to))
-		default:
-			continue
 		}
-		receivers = append(receivers, to...)
-		b.Audit = append(b.Audit, line)
 	}
 	if before != nil {
 		b.Alerts = append(b.Alerts, moved(*before, ev)...)
 	}
+	t := &as.telling
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if len(b.Alerts)+len(b.AlertsGone) == 0 {
+		for _, a := range ev.State.Alerts() { // their values may be others
+			t.board.Put(a)
+		}
 		return nil
 	}
+	var undo []func()
+	for _, a := range ev.State.Alerts() {
+		undo = append(undo, t.board.Put(a))
+	}
+	ids := make([]string, 0, len(ev.Changes))
+	for _, c := range ev.Changes {
+		undo = append(undo, t.board.Put(c.Alert)) // those of rules that are gone are in no state
+		ids = append(ids, c.Alert.ID)
+	}
+	var told []decide.Telling
+	var receivers []string
+	if len(ids) > 0 {
+		told, _, receivers = as.tell(&b, ev.At, ids...)
+	}
+	b.Audit = audit(ev, told)
 	if err := as.o.Leadership.Commit(b); err != nil {
+		for _, back := range slices.Backward(undo) {
+			back()
+		}
 		return err
 	}
-	for _, id := range notified {
-		as.notified.set(id, ev.At)
+	for _, a := range b.Alerts {
+		t.save(a)
 	}
 	for _, c := range ev.Changes {
 		if c.To == rules.Resolved || c.To == "" {
-			as.notified.forget(c.Alert.ID)
 			as.o.Notifier.ForgetAck(c.Alert.ID)
 		}
 	}
-	as.o.Notifier.Wake(receivers)
+	if len(ids) > 0 {
+		as.told(told, receivers)
+	}
 	as.o.Changed()
 	return nil
 }
 
-// moved gives the alerts that changed without changing their state: since when they are kept
-// firing, what their annotations say.
+// audit are the lines of the journal about alerts that began to fire or resolved.
+func audit(ev rules.Evaluation, told []decide.Telling) (lines []store.Audit) {
+	heard := map[string]int{}
+	for _, t := range told {
+		for _, row := range t.Rows {
+			heard[row.Alert]++
+		}
+	}
+	for _, c := range ev.Changes {
+		code := ""
+		switch {
+		case c.To == rules.Firing:
+			code = "alert_firing"
+		case c.To == rules.Resolved && c.From == rules.Firing:
+			code = "alert_resolved"
+		default:
+			continue
+		}
+		lines = append(lines, store.Audit{
+			At: ev.At, Who: store.Guardian, What: "alert", Service: c.Alert.Service(), Subject: c.Alert.ID, Path: "/alerts",
+			Detail: reason.New(code, "rule", c.Alert.Rule, "receivers", heard[c.Alert.ID]),
+		})
+	}
+	return lines
+}
+
+// moved gives the alerts that changed without changing their state, as since when they are kept
+// firing. What their value and annotations are is saved now and then, by Tick.
 func moved(before rules.GroupState, ev rules.Evaluation) []rules.Alert {
 	old := map[string]rules.Alert{}
 	for _, al := range before.Alerts() {

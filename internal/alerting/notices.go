@@ -3,7 +3,7 @@ package alerting
 import (
 	"context"
 	"fmt"
-	"slices"
+	"maps"
 	"sync"
 	"time"
 
@@ -14,72 +14,148 @@ import (
 	"guardian/rules"
 )
 
-// notified is when people were notified of an alert last that fires, by alert ID.
-type notified struct {
-	mu sync.Mutex
-	at map[string]time.Time
+// telling is who is told of what: the board of alerts, which is written before it counts.
+type telling struct {
+	mu    sync.Mutex // held until what was decided is in the journal, so that nothing is told twice
+	board *decide.Board
+	saved map[string]rules.Alert // as the journal has them, of those that fire
+	next  time.Time              // when something is due; of tick alone
+	last  time.Time              // when it was looked last; of tick alone
+	swept time.Time              // when values were saved and the log was cleaned last; of tick alone
 }
 
-// resume reads from the outbox when people were notified of the alerts that fire: a guardian
-// that takes over, or starts again, neither repeats a notice early nor forgets one.
-func (n *notified) resume(ctx context.Context, journal Journal, alerts []rules.Alert) error {
-	n.at = map[string]time.Time{}
-	for _, al := range alerts {
-		if al.State != rules.Firing {
-			continue
-		}
-		last, err := journal.Deliveries(ctx, store.DeliveryFilter{Key: announce.AlertKey(al), Since: al.FiredAt})
-		if err != nil {
-			return fmt.Errorf("read when people were notified of alert %s: %w", al.Rule, err)
-		}
-		// The runs that it started have the same key.
-		if i := slices.IndexFunc(last, func(d notifiers.Delivery) bool { return d.Notice.Labels["kind"] == "alert" }); i >= 0 {
-			n.at[al.ID] = last[i].Notice.Created
+const (
+	// lookEvery is how often it is looked whether something is due that ends with a silence or with
+	// another alert, beside the times that are known before.
+	lookEvery = time.Second
+	// saveEvery is how often the latest values and annotations of alerts are saved, and the log is
+	// cleaned.
+	saveEvery = 15 * time.Second
+)
+
+// resume reads the notification log: a guardian that takes over, or starts again, neither repeats
+// a notice early nor forgets one.
+func (t *telling) resume(ctx context.Context, journal Journal, s *decide.Settings, stored []rules.Alert) error {
+	told, err := journal.Told(ctx)
+	if err != nil {
+		return fmt.Errorf("read what people were notified of: %w", err)
+	}
+	var alerts []rules.Alert
+	have := map[string]bool{}
+	t.saved = map[string]rules.Alert{}
+	for _, a := range stored {
+		if a.State != rules.Resolved {
+			alerts, have[a.ID], t.saved[a.ID] = append(alerts, a), true, a
 		}
 	}
+	for _, row := range told {
+		if row.State != rules.Firing || have[row.Alert] {
+			continue
+		}
+		ended, err := journal.Alerts(ctx, store.AlertFilter{ID: row.Alert})
+		if err != nil {
+			return fmt.Errorf("read alert %s: %w", row.Alert, err)
+		}
+		alerts, have[row.Alert] = append(alerts, ended...), true
+	}
+	t.board = decide.NewBoard(s, alerts, told)
 	return nil
 }
 
-func (n *notified) set(id string, at time.Time) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.at[id] = at
+// hearing is what people said about who may hear of what.
+func (as *Alerts) hearing() decide.Hearing {
+	return decide.Hearing{Silences: as.o.Notifier.Silences(), Acked: func(alert string) bool {
+		_, acked := as.o.Notifier.Ack(alert)
+		return acked
+	}}
 }
 
-func (n *notified) forget(id string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	delete(n.at, id)
+// tell puts what is due about some alerts, or about all of them, into a batch, and gives what is
+// told, when the next is due, and the receivers to wake once the batch is committed. The
+// caller holds the lock.
+func (as *Alerts) tell(b *store.Batch, now time.Time, alerts ...string) (told []decide.Telling, next time.Time, receivers []string) {
+	due, next := as.telling.board.Due(as.o.Decider().Settings, as.hearing(), now, alerts...)
+	for _, t := range due {
+		var last *announce.LastDeploy
+		if len(t.Firing) > 0 {
+			last = as.lastDeploy(t.Firing[0])
+		}
+		notice := as.o.Notifier.Queue(b, t.Receiver, now, func(r announce.Renderer) notifiers.Notice { return r.Alerts(t, last, now) })
+		for i := range t.Rows {
+			t.Rows[i].Notice = notice
+		}
+		b.Told = append(b.Told, t.Rows...)
+		receivers = append(receivers, t.Receiver)
+		told = append(told, t)
+	}
+	rows, gone := as.telling.board.Unsaved()
+	b.Told = append(rows, b.Told...) // of a row that is in both, the last is written
+	b.ToldGone = append(b.ToldGone, gone...)
+	return told, next, receivers
 }
 
-func (n *notified) last(id string) time.Time {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.at[id]
-}
-
-// tickRepeats notifies again of what still fires, and of what began to fire while it was
-// suppressed.
-func (as *Alerts) tickRepeats(now time.Time) {
-	if now.Sub(as.lastRepeat) < decide.RepeatEvery {
+// tickNotices tells what waited for a time or for an end, and saves how alerts are now.
+func (as *Alerts) tickNotices(now time.Time) {
+	t := &as.telling
+	if now.Sub(t.last) < lookEvery && (t.next.IsZero() || now.Before(t.next)) {
 		return
 	}
-	as.lastRepeat = now
-	settings := as.o.Decider().Settings
-	for _, al := range as.Open() {
-		if al.State != rules.Firing {
-			continue
-		}
-		if _, acked := as.o.Notifier.Ack(al.ID); acked || !settings.RepeatDue(announce.AlertLabels(al), as.notified.last(al.ID), now) {
-			continue
-		}
-		sent, _ := as.o.Notifier.Send(as.o.Leadership, func(t announce.Renderer) notifiers.Notice {
-			return t.AlertRepeat(al, as.lastDeploy(al), now)
-		})
-		if sent {
-			as.notified.set(al.ID, now)
+	open := as.Open()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last = now
+	var b store.Batch
+	told, next, receivers := as.tell(&b, now)
+	t.next = next
+	if now.Sub(t.swept) >= saveEvery {
+		t.swept = now
+		b.Alerts = t.unsaved(open)
+		b.ToldGone = append(b.ToldGone, t.board.Clean(now)...)
+	}
+	if len(b.Told)+len(b.ToldGone)+len(b.Alerts) == 0 {
+		return
+	}
+	if err := as.o.Leadership.Commit(b); err != nil {
+		as.o.Log.Error("notices about alerts could not be queued; trying again", "error", err)
+		return
+	}
+	as.told(told, receivers)
+	for _, a := range b.Alerts {
+		t.save(a)
+	}
+}
+
+// told takes over what was committed.
+func (as *Alerts) told(told []decide.Telling, receivers []string) {
+	as.telling.board.Saved()
+	for _, one := range told {
+		as.telling.board.Tell(one)
+	}
+	as.o.Notifier.Wake(receivers)
+	if len(told) > 0 {
+		as.o.Changed()
+	}
+}
+
+// save remembers an alert as the journal has it.
+func (t *telling) save(a rules.Alert) {
+	if a.State == rules.Resolved {
+		delete(t.saved, a.ID)
+		return
+	}
+	t.saved[a.ID] = a
+}
+
+// unsaved are the open alerts whose value or annotations are not those in the journal.
+func (t *telling) unsaved(open []rules.Alert) []rules.Alert {
+	var all []rules.Alert
+	for _, a := range open {
+		was, ok := t.saved[a.ID]
+		if ok && was.State == a.State && (was.Value != a.Value || !maps.Equal(was.Annotations, a.Annotations)) {
+			all = append(all, a)
 		}
 	}
+	return all
 }
 
 // blindness notifies people of checks that cannot look; of Tick alone.

@@ -74,7 +74,7 @@ func TestAdviceFollowsWhatHappened(t *testing.T) {
 	alerted := func(change func(*announce.LastDeploy)) func(announce.Renderer) notifiers.Notice {
 		last := lastDeploy(deploy())
 		change(last)
-		return func(t announce.Renderer) notifiers.Notice { return t.AlertFiring(alert(rules.Critical), last, now) }
+		return func(t announce.Renderer) notifiers.Notice { return t.Alerts(firing(alert(rules.Critical)), last, now) }
 	}
 	rollback := func(state actions.State) func(announce.Renderer) notifiers.Notice {
 		return alerted(func(l *announce.LastDeploy) { l.Rollback = &actions.Run{State: state} })
@@ -172,8 +172,8 @@ func TestAnIncidentIsOneConversation(t *testing.T) {
 	byAlert, byPerson := run(actions.Running), run(actions.Running)
 	byAlert.Trigger = actions.Trigger{Kind: actions.ByAlert, Alert: "a_01"}
 	byPerson.Trigger = actions.Trigger{Kind: actions.ByPerson}
-	if key, want := r.Run(byAlert, now).Key, r.AlertFiring(alert(rules.Critical), nil, now).Key; key != want {
-		t.Errorf("a run of an alert has the key %s, the alert %s", key, want)
+	if thread, want := r.Run(byAlert, now).Thread, r.Alerts(firing(alert(rules.Critical)), nil, now).Thread; thread != want {
+		t.Errorf("a run of an alert is in the conversation %s, the alert in %s", thread, want)
 	}
 	if key := r.Run(byPerson, now).Key; key == watched || key == "" {
 		t.Errorf("a person's run has the key %q", key)

@@ -1,11 +1,13 @@
 package announce
 
 import (
-	"maps"
+	"cmp"
 	"net/url"
+	"slices"
 	"time"
 
 	"guardian/actions"
+	"guardian/decide"
 	"guardian/internal/reason"
 	"guardian/notifiers"
 	"guardian/rules"
@@ -14,20 +16,10 @@ import (
 // suspect is how long after a deploy an alert names it as a possible cause.
 const suspect = 2 * time.Hour
 
-// AlertKey is the key of every notice about an alert, and about the runs that it starts.
+// AlertKey is the key of every notice about the runs that an alert starts.
 func AlertKey(a rules.Alert) string { return alertKey(a.ID) }
 
 func alertKey(id string) string { return "alert/" + id }
-
-// AlertLabels are the labels of the notice about an alert as it is now. Routes, silences and
-// maintenance windows match them.
-func AlertLabels(a rules.Alert) map[string]string {
-	event := "firing"
-	if a.State == rules.Resolved {
-		event = "resolved"
-	}
-	return noticeLabels("alert", event, alertTier(a), alertLabels(a))
-}
 
 func alertTier(a rules.Alert) string {
 	if a.Tier == "" {
@@ -36,103 +28,145 @@ func alertTier(a rules.Alert) string {
 	return string(a.Tier)
 }
 
-func alertLabels(a rules.Alert) map[string]string {
-	labels := map[string]string{"alertname": a.Rule}
-	maps.Copy(labels, a.Labels)
-	return labels
-}
-
-// AlertFiring is the notice that an alert began to fire. last is the service's last deploy, or nil.
-func (t Renderer) AlertFiring(a rules.Alert, last *LastDeploy, now time.Time) notifiers.Notice {
-	return t.alert(a, last, "firing", now)
-}
-
-// AlertRepeat is the notice that an alert still fires.
-func (t Renderer) AlertRepeat(a rules.Alert, last *LastDeploy, now time.Time) notifiers.Notice {
-	return t.alert(a, last, "repeat", now)
-}
-
-// AlertResolved is the notice that an alert no longer fires. It has the alert's tier, so that
-// it is routed as the alert was.
-func (t Renderer) AlertResolved(a rules.Alert, now time.Time) notifiers.Notice {
-	return t.alert(a, nil, "resolved", now)
-}
-
-func (t Renderer) alert(a rules.Alert, last *LastDeploy, event string, now time.Time) notifiers.Notice {
-	w := t.texts()
-	tier := alertTier(a)
-	tone := map[string]notifiers.Tone{critical: notifiers.Bad, warning: notifiers.Warn}[tier]
-	if tone == "" {
-		tone = notifiers.Neutral
-	}
-	labels := alertLabels(a)
-	subject := a.Rule
-	if s := t.annotation(a, "summary"); s != "" {
-		subject = s
-	}
-	if s := a.Service(); s != "" {
-		subject = inEnvironment(s, a.Labels["environment"]) + w.colon + subject
-	}
-	since := a.ActiveAt
-	if since.IsZero() {
-		since = a.FiredAt
-	}
-	age := t.span(now.Sub(since))
-
+// Alerts is the notice about a group of alerts: one of them is told in full, several in a list. last
+// is the last deploy of their service, or nil.
+func (t Renderer) Alerts(g decide.Telling, last *LastDeploy, now time.Time) notifiers.Notice {
 	var n notifiers.Notice
-	switch event {
-	case "resolved":
-		end := a.ResolvedAt
-		if end.IsZero() {
-			end = now
-		}
-		n = t.notice(AlertKey(a), "alert", event, tier, notifiers.Good, labels, now)
-		n.Title = fill(w.alertResolved, "subject", subject)
-		n.Text = fill(w.alertResolvedText, "end", t.clock(end, now), "since", t.clock(since, now), "age", t.span(end.Sub(since)))
-	case "repeat":
-		n = t.notice(AlertKey(a), "alert", event, tier, tone, labels, now)
-		n.Title = fill(w.alertRepeat, "tier", w.tier(tier), "subject", subject, "age", age)
-		n.Text = fill(w.alertRepeatText, "since", t.clock(since, now), "age", age)
+	switch all := slices.Concat(g.Firing, g.Resolved); {
+	case len(all) == 0:
+		return notifiers.Notice{}
+	case len(all) > 1:
+		n = t.alertGroup(g, last, now)
+	case len(g.Resolved) == 1:
+		n = t.alertResolved(all[0], now)
 	default:
-		n = t.notice(AlertKey(a), "alert", event, tier, tone, labels, now)
-		n.Title = fill(w.alertFiring, "tier", w.tier(tier), "subject", subject)
-		n.Text = fill(w.alertFiringText, "since", t.clock(since, now), "age", age)
+		n = t.alertFiring(all[0], g, last, now)
 	}
-	if s := t.annotation(a, "description"); s != "" && event != "resolved" {
+	for _, a := range slices.Concat(g.Firing, g.Resolved) {
+		n.Alerts = append(n.Alerts, a.ID)
+	}
+	n.Key = "alerts/" + g.Group
+	n.Thread = cmp.Or(n.Thread, n.Key)
+	return n
+}
+
+// summary says what an alert is about: its summary, or its rule.
+func (t Renderer) summary(a rules.Alert) string {
+	if s := t.annotation(a, "summary"); s != "" {
+		return s
+	}
+	return a.Rule
+}
+
+// subject names an alert: its service and its summary.
+func (t Renderer) subject(a rules.Alert) string {
+	subject := t.summary(a)
+	if s := a.Service(); s != "" {
+		subject = inEnvironment(s, a.Labels["environment"]) + t.texts().colon + subject
+	}
+	return subject
+}
+
+func began(a rules.Alert) time.Time {
+	if a.ActiveAt.IsZero() {
+		return a.FiredAt
+	}
+	return a.ActiveAt
+}
+
+func toneOf(tier string) notifiers.Tone {
+	switch tier {
+	case critical:
+		return notifiers.Bad
+	case warning:
+		return notifiers.Warn
+	}
+	return notifiers.Neutral
+}
+
+func (t Renderer) alertFiring(a rules.Alert, g decide.Telling, last *LastDeploy, now time.Time) notifiers.Notice {
+	w := t.texts()
+	tier, since, age := alertTier(a), began(a), t.span(now.Sub(began(a)))
+	event, title, text := "firing", w.alertFiring, w.alertFiringText
+	switch {
+	case g.Flapping[a.ID]:
+		event, title, text = "flapping", w.alertFlapping, w.alertFlappingText
+	case g.Repeat:
+		event, title, text = "repeat", w.alertRepeat, w.alertRepeatText
+	}
+	n := t.notice("", "alert", event, tier, toneOf(tier), decide.AlertLabels(a), now)
+	n.Title = fill(title, "tier", w.tier(tier), "subject", t.subject(a), "age", age)
+	n.Text = fill(text, "since", t.clock(since, now), "age", age)
+	if s := t.annotation(a, "description"); s != "" {
 		n.Text += "\n" + s
 	}
-	if event != "resolved" {
-		fact(&n, w.value, reason.Number(a.Value))
-		fact(&n, w.condition, a.Expr)
+	fact(&n, w.value, reason.Number(a.Value))
+	fact(&n, w.condition, a.Expr)
+	t.alertFacts(&n, a)
+	t.sentBecause(&n, g, now)
+	n.Mention = tier == critical
+	if s := t.annotation(a, "action"); s != "" {
+		n.Steps = append(n.Steps, s)
 	}
-	fact(&n, w.since, t.stamp(since))
-	fact(&n, w.shop, where(a.Labels))
-	fact(&n, w.check, a.Labels["check"])
-	fact(&n, w.rule, a.Rule)
-	if event != "resolved" {
-		n.Mention = tier == critical
-		if s := t.annotation(a, "action"); s != "" {
-			n.Steps = append(n.Steps, s)
-		}
-		if last != nil {
-			fact(&n, w.lastDeploy, t.deployed(last.Deploy, now))
-			if age := since.Sub(last.At); age >= 0 && age < suspect {
-				n.Steps = append(n.Steps, fill(t.suspicion(last), "version", last.Version, "age", t.span(age)))
-			}
-		}
-		if a.Annotations["runbook_url"] != "" {
-			n.Steps = append(n.Steps, w.stepManual)
-		}
-		n.Steps = append(n.Steps, w.stepAck)
+	t.lastDeploy(&n, last, since, now)
+	if a.Annotations["runbook_url"] != "" {
+		n.Steps = append(n.Steps, w.stepManual)
 	}
-	t.link(&n, w.linkAlerts, "alerts")
+	n.Steps = append(n.Steps, w.stepAck)
+	t.alertLinks(&n, a)
+	return n
+}
+
+// alertResolved is the notice that an alert no longer fires. It has the alert's tier, so that
+// it looks as important as the alert did.
+func (t Renderer) alertResolved(a rules.Alert, now time.Time) notifiers.Notice {
+	w := t.texts()
+	since, end := began(a), a.ResolvedAt
+	if end.IsZero() {
+		end = now
+	}
+	n := t.notice("", "alert", "resolved", alertTier(a), notifiers.Good, decide.AlertLabels(a), now)
+	n.Title = fill(w.alertResolved, "subject", t.subject(a))
+	n.Text = fill(w.alertResolvedText, "end", t.clock(end, now), "since", t.clock(since, now), "age", t.span(end.Sub(since)))
+	t.alertFacts(&n, a)
+	t.alertLinks(&n, a)
+	return n
+}
+
+func (t Renderer) alertFacts(n *notifiers.Notice, a rules.Alert) {
+	w := t.texts()
+	fact(n, w.since, t.stamp(began(a)))
+	fact(n, w.shop, where(a.Labels))
+	fact(n, w.check, a.Labels["check"])
+	fact(n, w.rule, a.Rule)
+}
+
+func (t Renderer) alertLinks(n *notifiers.Notice, a rules.Alert) {
+	w := t.texts()
+	t.link(n, w.linkAlerts, "alerts")
 	for i := range n.Links { // so far one or none: it leads to this alert among the others
 		n.Links[i].URL += "#" + url.PathEscape(a.ID)
 	}
-	outside(&n, w.linkManual, a.Annotations["runbook_url"])
-	outside(&n, w.linkDashboard, a.Annotations["dashboard_url"])
-	t.link(&n, w.linkService, "services", a.Service())
-	return n
+	outside(n, w.linkManual, a.Annotations["runbook_url"])
+	outside(n, w.linkDashboard, a.Annotations["dashboard_url"])
+	t.link(n, w.linkService, "services", a.Service())
+}
+
+// sentBecause says why a notice is sent now, where that is not plain.
+func (t Renderer) sentBecause(n *notifiers.Notice, g decide.Telling, now time.Time) {
+	if g.Why.Code != "notice_first" && g.Why.Code != "notice_resolved" {
+		fact(n, t.texts().sentBecause, t.read(g.Why, now))
+	}
+}
+
+func (t Renderer) lastDeploy(n *notifiers.Notice, last *LastDeploy, since, now time.Time) {
+	if last == nil {
+		return
+	}
+	fact(n, t.texts().lastDeploy, t.deployed(last.Deploy, now))
+	if age := since.Sub(last.At); age >= 0 && age < suspect {
+		n.Steps = append(n.Steps, fill(t.suspicion(last), "version", last.Version, "age", t.span(age)))
+	}
 }
 
 // suspicion is what to do about the last deploy when it may be the cause, by what was done about it.

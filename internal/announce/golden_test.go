@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"guardian/actions"
+	"guardian/decide"
 	"guardian/internal/announce"
 	"guardian/internal/reason"
 	"guardian/internal/secret"
@@ -201,21 +204,56 @@ func everything() map[string]func(announce.Renderer) notifiers.Notice {
 	}
 	return map[string]func(announce.Renderer) notifiers.Notice{
 		"alert_critical": func(t announce.Renderer) notifiers.Notice {
-			return t.AlertFiring(alert(rules.Critical), lastDeploy(last), now)
+			return t.Alerts(firing(alert(rules.Critical)), lastDeploy(last), now)
 		},
 		"alert_warning": func(t announce.Renderer) notifiers.Notice {
-			return t.AlertFiring(alert(rules.Warning), lastDeploy(old), now)
+			return t.Alerts(firing(alert(rules.Warning)), lastDeploy(old), now)
 		},
 		"alert_action": func(t announce.Renderer) notifiers.Notice {
 			a := alert(rules.Critical)
 			a.Annotations["action"], a.Annotations["action_zh"] = "Look at the order queue of sg-1.", "检查 sg-1 的订单队列。"
-			return t.AlertFiring(a, lastDeploy(last), now)
+			return t.Alerts(firing(a), lastDeploy(last), now)
 		},
-		"alert_info": func(t announce.Renderer) notifiers.Notice { return t.AlertFiring(alert(rules.Info), nil, now) },
+		"alert_info": func(t announce.Renderer) notifiers.Notice { return t.Alerts(firing(alert(rules.Info)), nil, now) },
 		"alert_repeat": func(t announce.Renderer) notifiers.Notice {
-			return t.AlertRepeat(alert(rules.Critical), lastDeploy(last), now.Add(28*time.Hour))
+			g := firing(alert(rules.Critical))
+			g.Repeat, g.Why = true, reason.New("notice_repeat", "interval", 4*time.Hour)
+			return t.Alerts(g, lastDeploy(last), now.Add(28*time.Hour))
 		},
-		"alert_resolved": func(t announce.Renderer) notifiers.Notice { return t.AlertResolved(alert(rules.Critical), now) },
+		"alert_resolved": func(t announce.Renderer) notifiers.Notice { return t.Alerts(resolved(alert(rules.Critical)), nil, now) },
+
+		"alert_flapping": func(t announce.Renderer) notifiers.Notice {
+			g := firing(alert(rules.Critical))
+			g.Flapping = map[string]bool{"a_01": true}
+			return t.Alerts(g, nil, now)
+		},
+		"alert_kept": func(t announce.Renderer) notifiers.Notice {
+			g := firing(alert(rules.Warning))
+			g.Why = reason.New("notice_kept", "by", reason.New("silenced", "silence", "s_01", "by", "zhang.min"))
+			return t.Alerts(g, nil, now)
+		},
+		"alerts_firing": func(t announce.Renderer) notifiers.Notice {
+			return t.Alerts(firing(alert(rules.Critical), another("OrdersStuck", "lazada")), lastDeploy(last), now)
+		},
+		"alerts_some_resolved": func(t announce.Renderer) notifiers.Notice {
+			g := firing(alert(rules.Critical), another("OrdersStuck", "lazada"))
+			g.Resolved, g.Why = resolved(another("StockDiffers", "tiktok")).Resolved, reason.New("notice_new", "alerts", 1)
+			return t.Alerts(g, nil, now)
+		},
+		"alerts_resolved": func(t announce.Renderer) notifiers.Notice {
+			return t.Alerts(resolved(alert(rules.Warning), another("OrdersStuck", "lazada")), nil, now)
+		},
+		"alerts_repeat_many": func(t announce.Renderer) notifiers.Notice {
+			var all []rules.Alert
+			for i := range 25 {
+				a := another("OrdersStuck", "lazada")
+				a.ID, a.Labels["shop"] = fmt.Sprint("a_", i), fmt.Sprint("my-", i)
+				all = append(all, a)
+			}
+			g := firing(all...)
+			g.Repeat, g.Why = true, reason.New("notice_repeat", "interval", 4*time.Hour)
+			return t.Alerts(g, nil, now)
+		},
 
 		"verdict_failed_auto":          verdict(watch.Failed, watch.Auto, plan),
 		"verdict_failed_approve":       verdict(watch.Failed, watch.Approve, until),
@@ -324,7 +362,7 @@ func everything() map[string]func(announce.Renderer) notifiers.Notice {
 			return t.QuotaUsed(notifiers.Usage{Receiver: "oncall", Month: "2026-11", Calls: 4000, Quota: 5000}, now)
 		},
 		"given_up": func(t announce.Renderer) notifiers.Notice {
-			n := t.AlertFiring(alert(rules.Critical), nil, broke)
+			n := t.Alerts(firing(alert(rules.Critical)), nil, broke)
 			return t.GivenUp(notifiers.Delivery{ID: "n_01", Receiver: "oncall", Notice: n, Attempts: 9, Error: "HTTP 404: no_service"}, now)
 		},
 		"took_over": func(t announce.Renderer) notifiers.Notice { return t.TookOver("guardian-b", "guardian-a", broke, now) },
@@ -427,7 +465,7 @@ func TestEveryNoticeCanBeRoutedAndRead(t *testing.T) {
 			if n.Title == "" || n.Text == "" || n.Key == "" || n.Lang != lang || !n.Created.Equal(now) && name != "alert_repeat" {
 				t.Errorf("%s %s: something is missing: %+v", lang, name, n)
 			}
-			if n.Labels["tier"] != n.Tier || n.Labels["kind"] == "" || n.Labels["event"] == "" {
+			if n.Labels["tier"] != n.Tier || n.Labels["notice"] != n.Kind || n.Labels["notice_event"] != n.Event || n.Kind == "" || n.Event == "" {
 				t.Errorf("%s %s: labels %v cannot be routed", lang, name, n.Labels)
 			}
 			if n.Mention && len(n.Steps) == 0 {
@@ -462,8 +500,8 @@ func TestHowARunEndedGoesWhereItsBeginningWent(t *testing.T) {
 }
 
 func TestAnAlertsOwnKindIsKept(t *testing.T) {
-	n := announce.Renderer{}.AlertFiring(alert(rules.Critical), nil, now)
-	if n.Labels["kind"] != "alert" || n.Labels["check_kind"] != "order_push" || n.Labels["alertname"] != "OrderPushSlow" {
+	n := announce.Renderer{}.Alerts(firing(alert(rules.Critical)), nil, now)
+	if n.Kind != "alert" || n.Labels["kind"] != "order_push" || n.Labels["alertname"] != "OrderPushSlow" {
 		t.Errorf("labels: %v", n.Labels)
 	}
 	if n.Lang != "en" || len(n.Links) != 1 {
@@ -499,19 +537,24 @@ func TestAFailedWatchSaysHowSureItIs(t *testing.T) {
 	}
 }
 
-func TestAlertLabelsAreThoseOfItsNotices(t *testing.T) {
-	for _, a := range []rules.Alert{alert(rules.Critical), alert(""), alert(rules.Info)} {
-		for lang, tell := range renderers() {
-			a.State = rules.Firing
-			if diff := cmp.Diff(tell.AlertFiring(a, nil, now).Labels, announce.AlertLabels(a)); diff != "" {
-				t.Errorf("%s: firing: %s", lang, diff)
-			}
-			a.State = rules.Resolved
-			if diff := cmp.Diff(tell.AlertResolved(a, now).Labels, announce.AlertLabels(a)); diff != "" {
-				t.Errorf("%s: resolved: %s", lang, diff)
-			}
-		}
+// firing is a group that tells of alerts that fire.
+func firing(alerts ...rules.Alert) decide.Telling {
+	return decide.Telling{Group: "oncall/{}", Receiver: "oncall", Firing: alerts, Why: reason.New("notice_first")}
+}
+
+// resolved is a group that tells of alerts that resolved.
+func resolved(alerts ...rules.Alert) decide.Telling {
+	for i := range alerts {
+		alerts[i].State, alerts[i].ResolvedAt = rules.Resolved, now
 	}
+	return decide.Telling{Group: "oncall/{}", Receiver: "oncall", Resolved: alerts, Why: reason.New("notice_resolved")}
+}
+
+func another(name, marketplace string) rules.Alert {
+	a := alert(rules.Critical)
+	a.ID, a.Rule, a.Labels, a.Annotations = "a_"+name, name, maps.Clone(a.Labels), nil
+	a.Labels["alertname"], a.Labels["marketplace"], a.ActiveAt = name, marketplace, a.ActiveAt.Add(-time.Minute)
+	return a
 }
 
 func TestChineseNoticesHaveNoEnglishSentence(t *testing.T) {

@@ -1,6 +1,7 @@
 package announce
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 	"time"
@@ -13,10 +14,10 @@ import (
 // Renderer makes notices of facts, in one language and time zone. Its notices have no ID: the
 // caller gives them one. The zero value writes English, in UTC, without links.
 //
-// Every notice has the labels kind (alert, watch, run, blind, guardian, delivery, order or
-// test), event (what happened to it: firing, failed, cured, …) and tier; and where they are
-// known service and environment. A notice of an alert or check has that one's labels as
-// well; a label "kind" among those is kept as check_kind.
+// Every notice has a kind and an event, which are also its labels notice (alert, watch, run, blind,
+// guardian, delivery, order or test) and notice_event (what happened: firing, failed, cured, …); the
+// label tier; and where they are known service and environment. A notice of an alert or check
+// has that one's labels as they are.
 type Renderer struct {
 	Language    string         // zh or en
 	ExternalURL string         // where people reach the pages; "": no links
@@ -58,7 +59,13 @@ func fill(text string, pairs ...string) string {
 
 // notice is what all notices have in common.
 func (t Renderer) notice(key, kind, event, tier string, tone notifiers.Tone, labels map[string]string, now time.Time) notifiers.Notice {
-	return notifiers.Notice{Key: key, Tier: tier, Tone: tone, Labels: noticeLabels(kind, event, tier, labels), Lang: t.lang(), Created: now.UTC()}
+	thread := key
+	if s := labels["service"]; s != "" {
+		thread = "service/" + cmp.Or(labels["environment"], watch.DefaultEnvironment) + "/" + s
+	}
+	return notifiers.Notice{
+		Key: key, Thread: thread, Kind: kind, Event: event, Tier: tier, Tone: tone, Labels: noticeLabels(kind, event, tier, labels), Lang: t.lang(), Created: now.UTC(),
+	}
 }
 
 // noticeLabels are the labels by which a notice is routed and silenced.
@@ -69,10 +76,10 @@ func noticeLabels(kind, event, tier string, labels map[string]string) map[string
 			all[k] = v
 		}
 	}
-	if k := all["kind"]; k != "" && k != kind {
-		all["check_kind"] = k
+	all["notice"], all["notice_event"] = kind, event
+	if all["tier"] == "" {
+		all["tier"] = tier
 	}
-	all["kind"], all["event"], all["tier"] = kind, event, tier
 	return all
 }
 

@@ -28,7 +28,7 @@ func (t Renderer) Run(r actions.Run, now time.Time) notifiers.Notice {
 		n.Mention, n.Tone = true, notifiers.Warn
 		switch {
 		case r.Question != nil && r.Question.Code == "outcome_unknown":
-			n.Labels["event"] = "outcome_unknown"
+			n.Event, n.Labels["notice_event"] = "outcome_unknown", "outcome_unknown"
 			n.Tone = notifiers.Bad
 			put(w.runUnknown)
 			n.Steps = w.stepsUnknown
@@ -265,7 +265,7 @@ func (t Renderer) runFacts(n *notifiers.Notice, r actions.Run, now time.Time) {
 		}
 		checks = append(checks, line)
 	}
-	if len(checks) == 0 && (r.State.Final() || n.Labels["event"] == "step_failed") {
+	if len(checks) == 0 && (r.State.Final() || n.Event == "step_failed") {
 		fact(n, w.reason, t.read(r.Reason, now)) // after a verification it says what the checks say
 	}
 	if len(checks) == 0 && !r.State.Final() {

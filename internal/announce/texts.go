@@ -22,6 +22,9 @@ type texts struct {
 	deployVersion, deployInstead, deployBy, deployAt string
 
 	alertFiring, alertFiringText, alertRepeat, alertRepeatText, alertResolved, alertResolvedText string
+	alertFlapping, alertFlappingText, sentBecause, oneAlert, manyAlerts                          string
+	groupFiring, groupRepeat, groupBoth, groupResolved                                           string
+	groupLine, groupFlapping, groupEnded, groupMore                                              string
 
 	failedAuto, failedApprove, failedObserve, failedAlone, failedWaits, waitsText, waitsAsks          string
 	autoText, approveText, approveUntil                                                               string

@@ -22,6 +22,12 @@ func english() texts {
 
 		alertFiring: "[{tier}] {subject}", alertFiringText: "Active since {since}, for {age}.",
 		alertRepeat: "[{tier}] still firing after {age}: {subject}", alertRepeatText: "Active since {since}, for {age}, and not resolved.",
+		alertFlapping: "[{tier}] comes and goes: {subject}", alertFlappingText: "It fires and resolves again and again, this time since {since}. You are told again when it has stayed as it is for ten minutes.",
+		sentBecause: "Sent because", oneAlert: "1 alert", manyAlerts: "{n} alerts",
+		groupFiring: "[{tier}] {firing} firing", groupRepeat: "[{tier}] {firing} still firing after {age}",
+		groupBoth: "[{tier}] {firing} firing, {resolved} resolved", groupResolved: "Resolved: {resolved}",
+		groupLine: "🔴 {subject} (since {since})", groupFlapping: "🔴 {subject} (comes and goes, this time since {since})",
+		groupEnded: "🟢 {subject} (resolved at {end})", groupMore: "… and {alerts} more",
 		alertResolved: "Resolved: {subject}", alertResolvedText: "Resolved at {end}. It was active since {since}, for {age}.",
 
 		failedAuto:     "Deploy failed: {service} {version}, rolling back to {to}",

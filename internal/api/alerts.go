@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"guardian/actions"
-	"guardian/internal/announce"
+	"guardian/decide"
 	"guardian/internal/reason"
 	"guardian/internal/server"
 	"guardian/internal/store"
+	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/rules"
 )
@@ -22,12 +23,14 @@ type alerts struct {
 	journal interface {
 		Alerts(ctx context.Context, f store.AlertFilter) ([]rules.Alert, error)
 		Runs(ctx context.Context, f store.RunFilter) ([]actions.Run, error)
+		Deliveries(ctx context.Context, f store.DeliveryFilter) ([]notifiers.Delivery, error)
 	}
 	notifier interface {
 		Silences() []route.Silence
 		Ack(alert string) (rules.Ack, bool)
 	}
-	now func() time.Time
+	leader leader
+	now    func() time.Time
 }
 
 const (
@@ -47,12 +50,25 @@ func (as alerts) AlertList(ctx context.Context) ([]server.Alert, error) {
 		return nil, err
 	}
 	silences := as.notifier.Silences()
+	live := map[string]rules.Alert{} // the journal is some seconds behind with values and annotations
+	leading, leads := as.leader()
+	if leads {
+		for _, al := range leading.Alerts.Open() {
+			live[al.ID] = al
+		}
+	}
 	var all []server.Alert
 	for _, al := range saved {
 		if al.State == rules.Resolved && now.Sub(al.ResolvedAt) > resolvedFor {
 			continue
 		}
+		if latest, ok := live[al.ID]; ok && latest.State == al.State {
+			al = latest
+		}
 		v := server.Alert{Alert: al, Silences: silencesOf(al, silences, now), Run: runOf(al, triggered)}
+		if leads {
+			v.Told = standingOf(leading.Alerts.Standing(al.ID))
+		}
 		if ack, ok := as.notifier.Ack(al.ID); ok {
 			v.Ack = &ack
 		}
@@ -63,7 +79,7 @@ func (as alerts) AlertList(ctx context.Context) ([]server.Alert, error) {
 
 // silencesOf gives the IDs of the silences that mute an alert now.
 func silencesOf(al rules.Alert, silences []route.Silence, now time.Time) []string {
-	labels := announce.AlertLabels(al)
+	labels := decide.AlertLabels(al)
 	var ids []string
 	for _, s := range silences {
 		if s.Mutes(labels, now) {
@@ -71,6 +87,20 @@ func silencesOf(al rules.Alert, silences []route.Silence, now time.Time) []strin
 		}
 	}
 	return ids
+}
+
+// standingOf converts where an alert stands with its receivers.
+func standingOf(all []decide.Standing) []server.Told {
+	var told []server.Told
+	for _, s := range all {
+		told = append(told, server.Told{Receiver: s.Receiver, State: s.Told.State, At: s.Told.At, Kept: s.Kept, Until: s.Until})
+	}
+	return told
+}
+
+// AlertNotices implements server.Alerts.
+func (as alerts) AlertNotices(ctx context.Context, id string) ([]notifiers.Delivery, error) {
+	return as.journal.Deliveries(ctx, store.DeliveryFilter{Alert: id, Limit: 200})
 }
 
 // runOf gives the ID of the first run that this firing of an alert triggered; "" when there is

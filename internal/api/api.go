@@ -60,7 +60,7 @@ func New(o Options) server.Backend {
 	gates := gates{journal: o.Journal, running: o.Running, decider: o.Decider, leader: leader, now: o.Now}
 	reports := &reports{journal: o.Journal, record: o.Record, running: o.Running, now: o.Now}
 	watches := watches{journal: o.Journal, leader: leader, changes: o.Changes, now: o.Now}
-	listed := alerts{journal: o.Journal, notifier: o.Notifier, now: o.Now}
+	listed := alerts{journal: o.Journal, notifier: o.Notifier, leader: leader, now: o.Now}
 	return server.Backend{
 		Tokens:   tokens{journal: o.Journal, running: o.Running, now: o.Now, log: o.Log},
 		Services: services{journal: o.Journal, leader: leader, running: o.Running, record: o.Record, decider: o.Decider, gate: gates.gate, month: reports.soFar, now: o.Now},

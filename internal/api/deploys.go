@@ -40,7 +40,7 @@ func (d deploys) Announce(ctx context.Context, r server.DeployRequest, by server
 	}
 	answer, err := leading.Watches.Announce(ctx, watching.Announcement{
 		Deploy: deployOf(r, by), By: by.Name, Key: r.IdempotencyKey, BodyHash: r.BodyHash, RawHash: r.RawHash,
-		Told: decide.Told{Begins: r.Begins, FirstTried: r.FirstTried, Clock: r.Clock},
+		Told: decide.CallTimes{Begins: r.Begins, FirstTried: r.FirstTried, Clock: r.Clock},
 		Answer: func(dep watch.Deploy, w *watch.Watch, warnings []reason.Reason) ([]byte, error) {
 			return json.Marshal(server.Announced{Deploy: dep, Watch: watchOf(w, dep, nil, d.now()), Warnings: warnings})
 		},

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"guardian/decide"
-	"guardian/internal/announce"
 	"guardian/internal/server"
 	"guardian/notifiers/route"
 	"guardian/rules"
@@ -41,7 +40,7 @@ func (rs routing) RoutedAlerts(ctx context.Context) ([]server.RoutedAlert, error
 	var firing []route.Firing
 	for _, a := range all {
 		if a.State == rules.Firing {
-			firing = append(firing, route.Firing{ID: a.ID, Labels: announce.AlertLabels(a.Alert)})
+			firing = append(firing, route.Firing{ID: a.ID, Labels: decide.AlertLabels(a.Alert)})
 		}
 	}
 	sources := settings.Inhibitions.Sources(firing)
@@ -50,7 +49,7 @@ func (rs routing) RoutedAlerts(ctx context.Context) ([]server.RoutedAlert, error
 		if a.State != rules.Firing {
 			continue
 		}
-		labels := announce.AlertLabels(a.Alert)
+		labels := decide.AlertLabels(a.Alert)
 		r := server.RoutedAlert{Alert: a, EndsAt: now.Add(openFor)}
 		if by, inhibited := sources.Inhibits(labels); inhibited {
 			r.InhibitedBy = []string{by.ID}

@@ -258,8 +258,14 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 		Receivers: s.receivers, Outbox: store.Outbox{Store: a.store, Fence: a.token}, Log: a.log, Registerer: a.registry,
 		Redactor: a.redactor, Now: a.now,
 		MaySend: a.mayAct,
-		// What was silenced after it was queued is not sent any more.
-		Drop: func(d notifiers.Delivery) string { return a.notifier.Suppressed(d.Notice.Labels).String() },
+		// What was silenced after it was queued is not sent any more. Notices about alerts are: the
+		// notification log says that they were, so that nobody would hear of the alert afterwards.
+		Drop: func(d notifiers.Delivery) string {
+			if d.Notice.Kind == "alert" {
+				return ""
+			}
+			return a.notifier.Suppressed(d.Notice.Kind, d.Notice.Labels).String()
+		},
 		OnGiveUp: func(d notifiers.Delivery) notifiers.Notice {
 			n := a.setup.Load().teller("").GivenUp(d, a.now())
 			n.ID, n.Created = store.NewID("n_"), a.now()

@@ -88,7 +88,7 @@ func (n *Notifier) Add(b *store.Batch, now time.Time, render Render) []string {
 	if first.Title == "" {
 		return nil
 	}
-	to := s.Decisions.Recipients(first.Labels, n.Silences(), now)
+	to := s.Decisions.Recipients(first.Kind, first.Labels, n.Silences(), now)
 	if !to.Suppressed.IsZero() {
 		n.suppressed.Inc()
 		n.o.Log.Debug("a notice is suppressed", "key", first.Key, "why", to.Suppressed.String())
@@ -108,6 +108,17 @@ func (n *Notifier) Add(b *store.Batch, now time.Time, render Render) []string {
 		receivers = append(receivers, target.Receiver)
 	}
 	return receivers
+}
+
+// Queue puts a notice for one receiver into a batch, and gives the notice's ID.
+func (n *Notifier) Queue(b *store.Batch, receiver string, now time.Time, render Render) string {
+	s := n.o.Settings()
+	one := render(s.In(s.Languages[receiver]))
+	one.ID, one.Created = store.NewID("n_"), now
+	b.Deliveries = append(b.Deliveries, notifiers.Delivery{
+		ID: store.NewID("q_"), Receiver: receiver, Notice: one, State: notifiers.Queued, NextAt: now, Updated: now,
+	})
+	return one.ID
 }
 
 // Wake starts the delivery of what was committed.
@@ -133,9 +144,10 @@ func (n *Notifier) Send(in Committer, render Render) (notified bool, err error) 
 	return true, nil
 }
 
-// Suppressed says what keeps everybody from notices with these labels now; zero for nothing.
-func (n *Notifier) Suppressed(labels map[string]string) reason.Reason {
-	why, _ := n.o.Settings().Decisions.Suppressed(labels, n.Silences(), n.o.Now())
+// Suppressed says what keeps everybody from a notice of a kind with these labels now; zero for
+// nothing.
+func (n *Notifier) Suppressed(kind string, labels map[string]string) reason.Reason {
+	why, _ := n.o.Settings().Decisions.Suppressed(kind, labels, n.Silences(), n.o.Now())
 	return why
 }
 

@@ -93,7 +93,7 @@ func (o *office) Commit(b store.Batch) error {
 // notice makes a notice of a kind about orders that says in which language it is.
 func notice(kind string) notify.Render {
 	return func(t announce.Renderer) notifiers.Notice {
-		return notifiers.Notice{Key: kind + "/1", Tier: "critical", Title: "in " + t.Language, Labels: map[string]string{"kind": kind, "service": "orders"}}
+		return notifiers.Notice{Key: kind + "/1", Kind: kind, Tier: "critical", Title: "in " + t.Language, Labels: map[string]string{"service": "orders"}}
 	}
 }
 
@@ -187,7 +187,7 @@ func TestWhatIsSuppressed(t *testing.T) {
 			if got := o.queued(); (len(got) == 0) != c.suppressed || (len(o.woken) == 0) != c.suppressed {
 				t.Errorf("queued %v, woken %v", got, o.woken)
 			}
-			why := o.notifier.Suppressed(map[string]string{"kind": c.kind, "service": "orders"})
+			why := o.notifier.Suppressed(c.kind, map[string]string{"service": "orders"})
 			if why.IsZero() == c.suppressed || c.suppressed && o.suppressed() != 1 {
 				t.Errorf("it says %q, and counts %v", why, o.suppressed())
 			}

@@ -53,6 +53,26 @@ func decisionWords(code string) (Words, bool) {
 		return Words{"silence {silence} by {by}", "{by} 的静默 {silence}"}, true
 	case "in_maintenance":
 		return Words{"maintenance {maintenance}", "维护窗口 {maintenance}"}, true
+	case "inhibited":
+		return Words{"alert {by} fires, which inhibits it by {rule}", "告警 {by} 正在触发，按抑制规则 {rule} 不再通知"}, true
+	case "route_muted":
+		return Words{"the route's mute time {interval}[, until {until}]", "该路由处于静音时段 {interval}[，至 {until}]"}, true
+	case "route_not_active":
+		return Words{"the route is outside of its active times[, until {until}]", "该路由不在生效时段[，至 {until}]"}, true
+	case "notice_first":
+		return Words{"it is the first of its group", "本组首次通知"}, true
+	case "notice_new":
+		return Words{"{alerts:new alert|new alerts} in a group that was notified before", "已通知过的分组中新增 {alerts} 条告警"}, true
+	case "notice_resolved":
+		return Words{"it resolved", "已恢复"}, true
+	case "notice_repeat":
+		return Words{"repeat_interval is {interval}", "按 repeat_interval（{interval}）重复通知"}, true
+	case "notice_kept":
+		return Words{"until now it was held back by: {by}", "此前暂不通知：{by}"}, true
+	case "notice_waits":
+		return Words{"waits for its group until {until}", "等待同组告警，{until} 发送"}, true
+	case "notice_flaps":
+		return Words{"comes and goes; told again when it has stayed as it is until {until}", "反复触发；如保持现状至 {until} 再通知"}, true
 	default:
 		return Words{}, false
 	}

@@ -39,9 +39,9 @@ func journalWords(code string) (Words, bool) {
 			"{version} 的观察范围扩大到所有店铺[。当时发布闸门已关闭：{closed}]",
 		}, true
 	case "alert_firing":
-		return Words{"{rule} firing, {receivers:receiver|receivers} notified", "{rule} 触发，已通知 {receivers} 个接收人"}, true
+		return Words{"{rule} firing[, {receivers:receiver|receivers} notified]", "{rule} 触发[，已通知 {receivers} 个接收人]"}, true
 	case "alert_resolved":
-		return Words{"{rule} resolved, {receivers:receiver|receivers} notified", "{rule} 已恢复，已通知 {receivers} 个接收人"}, true
+		return Words{"{rule} resolved[, {receivers:receiver|receivers} notified]", "{rule} 已恢复[，已通知 {receivers} 个接收人]"}, true
 	case "alert_acknowledged":
 		return Words{"{rule}[: {note}]", "{rule}[：{note}]"}, true
 	case "alerts_silenced":

@@ -8,6 +8,7 @@ import (
 	"guardian/internal/announce"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
+	"guardian/rules"
 )
 
 // telling replays who is notified of what: the routes, their calendars, silences and
@@ -50,78 +51,89 @@ func (t *telling) tell(at time.Time, word func(announce.Renderer) notifiers.Noti
 		return decide.Recipients{}
 	}
 	first := word(t.setup.teller)
-	if first.Title == "" || !told(first.Labels["kind"]) {
+	if first.Title == "" || !told(first.Kind) {
 		return decide.Recipients{}
 	}
-	r := t.settings.Recipients(first.Labels, t.silences, at)
+	r := t.settings.Recipients(first.Kind, first.Labels, t.silences, at)
 	t.quiet += r.Muted
 	if !r.Suppressed.IsZero() {
 		t.quiet++
 	}
 	for _, target := range r.Targets {
-		n := first
-		if other := t.setup.tellerFor(target.Receiver); other.Language != t.setup.teller.Language {
-			n = word(other)
-		}
-		t.notices = append(t.notices, Notice{
-			At: at, Receiver: target.Receiver, Tier: n.Tier, Kind: first.Labels["kind"], Event: first.Labels["event"], Title: n.Title,
-		})
+		t.send(at, target.Receiver, word)
 	}
 	return r
 }
 
-// alerts tells of each firing: its beginning, again while it lasts, and its end.
+// send tells a receiver, in its language.
+func (t *telling) send(at time.Time, receiver string, word func(announce.Renderer) notifiers.Notice) {
+	n := word(t.setup.tellerFor(receiver))
+	t.notices = append(t.notices, Notice{At: at, Receiver: receiver, Tier: n.Tier, Kind: n.Kind, Event: n.Event, Title: n.Title})
+}
+
+// alerts tells of the alerts as a guardian does: when they change, and when what people wait for is
+// over. Of those that fire when the time begins, people were told when they began.
 func (t *telling) alerts(episodes []*episode) {
+	type change struct {
+		at    time.Time
+		alert rules.Alert
+	}
+	var changes []change
+	open := map[string]*episode{}
 	for _, ep := range episodes {
-		firing := func(tl announce.Renderer) notifiers.Notice { return tl.AlertFiring(ep.alert, nil, ep.fired) }
-		last := time.Time{}
-		if ep.fired.Before(t.from) || !t.tell(ep.fired, firing).Nobody() {
-			last = ep.fired
-		}
-		end := ep.ended
-		if end.IsZero() || end.After(t.to) {
-			end = t.to
-		}
-		t.repeats(ep, announce.AlertLabels(ep.alert), last, end)
+		open[ep.alert.ID+ep.fired.String()] = ep
+		changes = append(changes, change{ep.fired, ep.alert})
 		if !ep.ended.IsZero() {
-			t.tell(ep.ended, func(tl announce.Renderer) notifiers.Notice { return tl.AlertResolved(ep.last, ep.ended) })
+			changes = append(changes, change{ep.ended, ep.last})
+		}
+	}
+	slices.SortStableFunc(changes, func(x, y change) int { return x.at.Compare(y.at) })
+
+	board := decide.NewBoard(t.settings, nil, nil)
+	var now time.Time
+	hearing := decide.Hearing{Silences: t.silences, Acked: func(alert string) bool {
+		a, _ := board.Alert(alert)
+		ep := open[alert+a.FiredAt.String()]
+		return ep != nil && t.acked(ep, now)
+	}}
+	for i, c := range changes {
+		now = c.at
+		board.Put(c.alert)
+		t.quiet += t.kept(board, hearing, c.alert, now)
+		until := t.to
+		if i+1 < len(changes) {
+			until = changes[i+1].at
+		}
+		for now.Before(until) {
+			told, next := board.Due(t.settings, hearing, now)
+			for _, one := range told {
+				board.Tell(one)
+				if !now.Before(t.from) {
+					t.send(now, one.Receiver, func(tl announce.Renderer) notifiers.Notice { return tl.Alerts(one, nil, now) })
+				}
+			}
+			switch {
+			case len(told) > 0: // what is due after it
+			case next.After(now) && next.Before(until):
+				now = next
+			default:
+				now = until
+			}
 		}
 	}
 }
 
-// repeats tells again of what still fires, at the times at which a guardian looks whether it
-// is due.
-func (t *telling) repeats(ep *episode, labels map[string]string, last, end time.Time) {
-	if t.settings.Routes == nil {
-		return
+// kept counts the receivers that something keeps from hearing that an alert changed.
+func (t *telling) kept(b *decide.Board, h decide.Hearing, a rules.Alert, now time.Time) (n int) {
+	if now.Before(t.from) || !now.Before(t.to) {
+		return 0
 	}
-	interval := t.settings.RepeatInterval(labels)
-	for at := ep.fired; ; {
-		if at = at.Add(decide.RepeatEvery); !last.IsZero() && interval > 0 && at.Before(last.Add(interval)) {
-			at = last.Add(interval)
-		}
-		if !at.Before(end) || t.acked(ep, at) || !last.IsZero() && interval <= 0 {
-			return
-		}
-		if at.Before(t.from) {
-			last = at // what was told then is not replayed
-			continue
-		}
-		if !t.settings.RepeatDue(labels, last, at) {
-			continue
-		}
-		quiet := t.quiet
-		r := t.tell(at, func(tl announce.Renderer) notifiers.Notice { return tl.AlertRepeat(ep.alert, nil, at) })
-		t.quiet = quiet // a try that waits for the end of a quiet time is not another notice
-		switch {
-		case !r.Nobody():
-			last = at
-		case !r.Until.IsZero():
-			at = r.Until.Add(-decide.RepeatEvery)
-		default: // calendars of routes are exact to the minute
-			at = at.Truncate(time.Minute).Add(time.Minute - decide.RepeatEvery)
+	for _, s := range b.Standing(t.settings, h, now, a.ID) {
+		if !s.Kept.IsZero() && s.Kept.Code != "notice_waits" && s.Kept.Code != "notice_flaps" {
+			n++
 		}
 	}
+	return n
 }
 
 // acked tells whether a person had said by then that they are on it.

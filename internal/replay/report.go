@@ -377,7 +377,8 @@ func (r *Report) compareNotices(then []notifiers.Delivery, t *telling, e *evalua
 	}
 	end := r.To.Add(-e.longestStep() - slack)
 	for _, d := range then {
-		if told(d.Notice.Labels["kind"]) && !e.leaves(d.Notice.Labels["alertname"]) {
+		kind := cmp.Or(d.Notice.Kind, d.Notice.Labels["kind"]) // a label, in journals of before
+		if told(kind) && !e.leaves(d.Notice.Labels["alertname"]) {
 			c := count(d.Receiver, d.Notice.Tier)
 			c.Then++
 			c.edge += within(d.Notice.Created, end)

@@ -451,5 +451,5 @@ func TestTheVerdictsNoticeSaysThatItsRunBegins(t *testing.T) {
 }
 
 func verdictNotice(announce.Renderer) notifiers.Notice {
-	return notifiers.Notice{Key: "watch/w_v2", Tier: "critical", Title: "v2 failed", Labels: map[string]string{"kind": "watch", "event": "failed"}}
+	return notifiers.Notice{Key: "watch/w_v2", Tier: "critical", Title: "v2 failed", Kind: "watch", Event: "failed"}
 }

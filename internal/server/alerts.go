@@ -10,6 +10,8 @@ import (
 
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"guardian/internal/reason"
+	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/rules"
 )
@@ -18,6 +20,8 @@ import (
 type Alerts interface {
 	// AlertList gives pending and firing alerts and those resolved in the last day.
 	AlertList(ctx context.Context) ([]Alert, error)
+	// AlertNotices gives the notices about an alert, newest first: to whom, and what became of each.
+	AlertNotices(ctx context.Context, id string) ([]notifiers.Delivery, error)
 }
 
 // Acks keeps who works on which alert.
@@ -50,6 +54,17 @@ type Alert struct {
 	Silences []string   `json:"silences,omitempty"` // IDs of the active silences that match it
 	Ack      *rules.Ack `json:"ack,omitempty"`
 	Run      string     `json:"run,omitempty"` // the run that it triggered
+	// Told says who was told what of it, and what keeps others from hearing it; only the leader knows.
+	Told []Told `json:"told,omitempty"`
+}
+
+// Told is what a receiver knows of an alert.
+type Told struct {
+	Receiver string        `json:"receiver"`
+	State    rules.State   `json:"state,omitempty"` // what it was told last; "": nothing yet
+	At       time.Time     `json:"at,omitzero"`
+	Kept     reason.Reason `json:"kept,omitzero"` // why it is not told more now
+	Until    time.Time     `json:"until,omitzero"`
 }
 
 const (
@@ -158,6 +173,17 @@ func (*Server) expireSilence(silences Silences) handler {
 		}
 		w.WriteHeader(http.StatusNoContent)
 		return nil
+	}
+}
+
+// alertNotices lists the notices about an alert: to whom, when, and what became of each.
+func (*Server) alertNotices(from Alerts) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
+		list, err := from.AlertNotices(r.Context(), r.PathValue("id"))
+		if err != nil {
+			return err
+		}
+		return writeJSON(w, http.StatusOK, map[string]any{"notices": orEmpty(list)})
 	}
 }
 

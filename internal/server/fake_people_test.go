@@ -10,6 +10,7 @@ import (
 	"guardian/actions"
 	"guardian/internal/reason"
 	"guardian/internal/server"
+	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/rules"
 )
@@ -110,6 +111,12 @@ func (m *memory) AlertList(context.Context) ([]server.Alert, error) {
 		}
 	}
 	return all, nil
+}
+
+func (m *memory) AlertNotices(_ context.Context, id string) ([]notifiers.Delivery, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.notices[id], nil
 }
 
 func (m *memory) alert(id string) (*server.Alert, error) {

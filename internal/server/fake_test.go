@@ -18,6 +18,7 @@ import (
 	"guardian/actions"
 	"guardian/internal/reason"
 	"guardian/internal/server"
+	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/probes"
 	"guardian/rules"
@@ -36,6 +37,7 @@ type memory struct {
 	runs     []actions.Run  // newest first
 	ledger   map[string][]actions.Entry
 	alerts   []server.Alert
+	notices  map[string][]notifiers.Delivery // by alert
 	silences []route.Silence
 	journal  []server.JournalEntry // newest first
 	about    []string              // the services of the first lines

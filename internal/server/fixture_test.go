@@ -7,6 +7,7 @@ import (
 	"guardian/actions"
 	"guardian/internal/reason"
 	"guardian/internal/server"
+	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/probes/sample"
 	"guardian/rules"
@@ -129,10 +130,17 @@ func busy() *memory {
 	}
 	m.alerts = []server.Alert{
 		{Alert: rules.Alert{ID: "a_2", Rule: "QuotaLow", Group: "quota", Expr: "marketplace_quota_used_ratio > 0.8", Tier: rules.Warning, State: rules.Firing, Labels: map[string]string{"alertname": "QuotaLow", "tier": "warning", "service": "price-sync", "marketplace": "lazada", "shop": "my-1"}, Annotations: map[string]string{"summary": "lazada my-1 has used 84% of its quota of GetOrders", "summary_zh": "lazada my-1 的 GetOrders 配额已用 84%"}, Value: 0.84, ActiveAt: at(22 * time.Minute), FiredAt: at(20 * time.Minute)}, Ack: &rules.Ack{Alert: "a_2", By: "wang.fang", At: at(12 * time.Minute), Note: "已放慢价格任务"}},
-		{Alert: rules.Alert{ID: "a_1", Rule: "OrderPushFailing", Group: "orders", Expr: "avg_over_time(probe_success{kind=\"order_push\"}[2m]) < 0.8", Tier: rules.Critical, State: rules.Firing, Labels: map[string]string{"alertname": "OrderPushFailing", "tier": "critical", "service": "order-sync", "marketplace": "shopee", "shop": "sg-1"}, Annotations: map[string]string{"summary": "Orders of shopee sg-1 are not going through", "summary_zh": "shopee sg-1 的订单推送失败", "runbook_url": "https://wiki.example.com/orders"}, Value: 0.42, ActiveAt: at(8 * time.Minute), FiredAt: at(7 * time.Minute)}, Run: "r_3"},
+		{Alert: rules.Alert{ID: "a_1", Rule: "OrderPushFailing", Group: "orders", Expr: "avg_over_time(probe_success{kind=\"order_push\"}[2m]) < 0.8", Tier: rules.Critical, State: rules.Firing, Labels: map[string]string{"alertname": "OrderPushFailing", "tier": "critical", "service": "order-sync", "marketplace": "shopee", "shop": "sg-1"}, Annotations: map[string]string{"summary": "Orders of shopee sg-1 are not going through", "summary_zh": "shopee sg-1 的订单推送失败", "runbook_url": "https://wiki.example.com/orders"}, Value: 0.42, ActiveAt: at(8 * time.Minute), FiredAt: at(7 * time.Minute)}, Run: "r_3", Told: []server.Told{
+			{Receiver: "dingtalk-oncall", State: rules.Firing, At: at(7 * time.Minute)},
+			{Receiver: "slack-night", Kept: reason.New("route_muted", "interval", "office", "until", at(-4*time.Hour)), Until: at(-4 * time.Hour)},
+		}},
 		{Alert: rules.Alert{ID: "a_3", Rule: "CertExpiresSoon", Tier: rules.Info, State: rules.Pending, Labels: map[string]string{"alertname": "CertExpiresSoon", "tier": "info", "service": "listing-feed"}, Expr: "probe_ssl_earliest_cert_expiry - time() < 86400 * 14", Value: 1.1e6, ActiveAt: at(2 * time.Minute)}, Silences: []string{"s_1"}},
 		{Alert: rules.Alert{ID: "a_4", Rule: "ApiLatencyHigh", Tier: rules.Warning, State: rules.Resolved, Labels: map[string]string{"service": "order-sync"}, ActiveAt: at(5 * time.Hour), FiredAt: at(5 * time.Hour), ResolvedAt: at(4 * time.Hour)}},
 	}
+	m.notices = map[string][]notifiers.Delivery{"a_1": {
+		{Receiver: "slack-oncall", MovedFrom: []string{"dingtalk-oncall"}, State: notifiers.Delivered, Attempts: 3, Updated: at(6 * time.Minute), Notice: notifiers.Notice{Title: "【严重】order-sync：shopee sg-1 的订单推送失败", Created: at(7 * time.Minute)}},
+		{Receiver: "mail", State: notifiers.Queued, Attempts: 1, Error: "dial tcp: connection refused", Updated: at(6 * time.Minute), Notice: notifiers.Notice{Title: "【严重】order-sync：shopee sg-1 的订单推送失败", Created: at(7 * time.Minute)}},
+	}}
 	m.silences = []route.Silence{{ID: "s_1", Matchers: matchers(`alertname="CertExpiresSoon",service="listing-feed"`), From: at(time.Hour), Until: now.Add(30 * time.Hour), By: "wang.fang", Comment: "证书周二续期"}}
 	m.page = 4
 	m.journal = []server.JournalEntry{

@@ -39,6 +39,7 @@ func pageList() []pageCase {
 		{"run_over", "/rollbacks/r_2"},
 		{"alerts", "/alerts"},
 		{"oncall", "/oncall"},
+		{"alert", "/alerts/a_1"},
 		{"journal", "/journal"},
 		{"drills", "/drills"},
 		{"sla", "/sla?month=2026-11"},

@@ -73,6 +73,7 @@ func (s *Server) routes(b Backend) *http.ServeMux {
 		{"GET /api/v1/label/{name}/values", Viewer, metering, s.labelValues(b.Series)},
 		{"GET /api/v1/rules", Viewer, metering, s.rules(b.Rules)},
 		{"GET /api/v1/alerts", Viewer, metering, s.alerts(b.Alerts)},
+		{"GET /api/v1/alerts/{id}/notices", Viewer, reads, s.alertNotices(b.Alerts)},
 		{"GET /api/v1/metadata", Viewer, metering, s.metadata(b.MetricHelp)},
 		{"GET /api/v1/status/buildinfo", Viewer, metering, s.buildInfo(b.Process)},
 		// Each guardian has series of its own: nothing is passed on.
@@ -99,6 +100,7 @@ func (s *Server) routes(b Backend) *http.ServeMux {
 		{"GET /rollbacks/{id}", Viewer, page, s.runPage(b.Runs, b.Watches)},
 		{"POST /rollbacks/{id}", Approver, form, s.runForm(b.RunControl)},
 		{"POST /services/{name}/rollback", Approver, form, s.rollbackForm(b.RunControl)},
+		{"GET /alerts/{id}", Viewer, page, s.alertPage(b.Alerts)},
 		{"GET /alerts", Viewer, page, s.alertsPage(b.Alerts, b.Silences)},
 		{"POST /alerts/ack", Approver, form, s.ackForm(b.Acks)},
 		{"POST /alerts/silence", Approver, form, s.silenceForm(b.Silences)},

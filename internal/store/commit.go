@@ -12,6 +12,8 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"guardian/actions"
+	"guardian/decide"
+	"guardian/notifiers"
 	"guardian/watch"
 )
 
@@ -133,7 +135,7 @@ func (s *Store) try(ctx context.Context, fence Fence, do func(*sql.Tx) error) er
 // needsFence reports whether only the holder of the lease may write the batch.
 func (b Batch) needsFence() bool {
 	return len(b.Deploys)+len(b.Watches)+len(b.KnownGoods)+len(b.Plans)+len(b.Marks)+len(b.Alerts)+len(b.AlertsGone)+
-		len(b.Runs)+len(b.Entries)+len(b.Deliveries)+len(b.Orders)+len(b.Intervals)+len(b.Rollups)+
+		len(b.Runs)+len(b.Entries)+len(b.Deliveries)+len(b.Told)+len(b.ToldGone)+len(b.Orders)+len(b.Intervals)+len(b.Rollups)+
 		len(b.CheckStates)+len(b.Failures)+len(b.Looks)+len(b.Maintenance)+len(b.Acks)+len(b.AcksGone)+len(b.Idempotent) > 0
 }
 
@@ -155,6 +157,8 @@ func (s *Store) putBatch(ctx context.Context, tx *sql.Tx, fence Fence, b Batch) 
 		func() error { return put(ctx, s, tx, episodesTable(), fired(b.Alerts)) },
 		func() error { return remove(ctx, tx, "DELETE FROM alerts WHERE id = $1", b.AlertsGone) },
 		func() error { return s.putDeliveries(ctx, tx, b) },
+		func() error { return put(ctx, s, tx, toldTable(), b.Told) },
+		func() error { return removeTold(ctx, tx, b.ToldGone) },
 		func() error { return put(ctx, s, tx, ordersTable(), b.Orders) },
 		func() error { return put(ctx, s, tx, intervalsTable(), b.Intervals) },
 		func() error { return put(ctx, s, tx, rollupsTable(), b.Rollups) },
@@ -195,7 +199,35 @@ func (s *Store) putDeliveries(ctx context.Context, tx *sql.Tx, b Batch) error {
 	if err != nil {
 		return err
 	}
-	return put(ctx, s, tx, deliveriesTable(next), b.Deliveries)
+	if err := put(ctx, s, tx, deliveriesTable(next), b.Deliveries); err != nil {
+		return err
+	}
+	return putAlertNotices(ctx, tx, b.Deliveries)
+}
+
+// putAlertNotices remembers which alerts new notices are about.
+func putAlertNotices(ctx context.Context, tx *sql.Tx, deliveries []notifiers.Delivery) error {
+	for _, d := range deliveries {
+		if d.Attempts > 0 || d.State != notifiers.Queued {
+			continue // it was written with the notice
+		}
+		for _, alert := range d.Notice.Alerts {
+			if _, err := tx.ExecContext(ctx, "INSERT INTO alert_notices (alert, delivery, created) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+				text(alert), text(d.ID), nanos(d.Notice.Created)); err != nil {
+				return fmt.Errorf("write alert_notices: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func removeTold(ctx context.Context, tx *sql.Tx, keys []decide.ToldKey) error {
+	for _, k := range keys {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM told WHERE alert = $1 AND group_key = $2", text(k.Alert), text(k.Group)); err != nil {
+			return fmt.Errorf("remove from told: %w", err)
+		}
+	}
+	return nil
 }
 
 // nextSeq returns the next sequence number of a table. Every writer of these tables holds the

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/decide"
 	"guardian/internal/reason"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
@@ -40,7 +41,9 @@ type Batch struct {
 	Entries []actions.Entry
 
 	Deliveries []notifiers.Delivery // by ID; ordered by their first commit
-	Orders     []probes.Order       // by ID
+	Told       []decide.Told        // by alert and group
+	ToldGone   []decide.ToldKey
+	Orders     []probes.Order // by ID
 
 	Intervals   []sla.Interval  // by check and From
 	Rollups     []sla.Rollup    // by check and Hour; replaced, not summed

@@ -53,6 +53,7 @@ type AlertFilter struct {
 // DeliveryFilter filters Deliveries; the zero value matches everything.
 type DeliveryFilter struct {
 	ID, Receiver, Key string // Key is the notice's
+	Alert             string // the notice is about it
 	State             notifiers.DeliveryState
 	Open              bool      // only Queued and Sending ones
 	Since, Until      time.Time // by the notice's Created: in [Since, Until)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"guardian/decide"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/probes"
@@ -105,11 +106,19 @@ func (s *Store) Deliveries(ctx context.Context, f DeliveryFilter) ([]notifiers.D
 	is(q, "id", f.ID)
 	is(q, "receiver", f.Receiver)
 	is(q, "notice_key", f.Key)
+	if f.Alert != "" {
+		q.and("id IN (SELECT delivery FROM alert_notices WHERE alert = ?)", text(f.Alert))
+	}
 	is(q, "state", f.State)
 	q.only("is_open", f.Open)
 	q.between("created", f.Since, f.Until)
 	q.atMost(f.Limit)
 	return list[notifiers.Delivery](ctx, s, q)
+}
+
+// Told returns the notification log, in the order of alerts and groups.
+func (s *Store) Told(ctx context.Context) ([]decide.Told, error) {
+	return list[decide.Told](ctx, s, &query{table: "told", order: "alert, group_key"})
 }
 
 // DeliveryStats counts the open deliveries and those that ended since a time.

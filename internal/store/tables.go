@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"guardian/actions"
+	"guardian/decide"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/probes"
@@ -151,6 +152,13 @@ func deliveriesTable(next int64) table[notifiers.Delivery] {
 				nanos(d.NextAt), nanos(d.Notice.Created), nanos(d.Updated),
 			}
 		},
+	}
+}
+
+func toldTable() table[decide.Told] {
+	return table[decide.Told]{
+		name: "told", key: []string{"alert", "group_key"}, columns: []string{"at"},
+		values: func(t decide.Told) []any { return []any{text(t.Alert), text(t.Group), nanos(t.At)} },
 	}
 }
 

@@ -37,9 +37,9 @@ func (e *PolicyError) Unwrap() error { return e.Err }
 type Announcement struct {
 	runsSince time.Time // see Options.RunsSince
 
-	Deploy watch.Deploy // without ID, RollbackRun and Announced
-	Told   decide.Told  // about times
-	By     string       // who announces it
+	Deploy watch.Deploy     // without ID, RollbackRun and Announced
+	Told   decide.CallTimes // about times
+	By     string           // who announces it
 	// Key and BodyHash make a repeated announcement get the first answer. Key "": none.
 	Key      string
 	BodyHash string

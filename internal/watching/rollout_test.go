@@ -15,7 +15,7 @@ import (
 // begins announces that the deploy of a version of orders begins.
 func begins(version string) watching.Announcement {
 	a := announcement(version)
-	a.Told = decide.Told{Begins: true}
+	a.Told = decide.CallTimes{Begins: true}
 	return a
 }
 

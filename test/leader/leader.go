@@ -356,7 +356,7 @@ func (l *Leader) Notices() []string {
 	}
 	all := []string{}
 	for _, d := range slices.Backward(ds) {
-		all = append(all, fmt.Sprintf("%s %s %s", d.Receiver, d.Notice.Labels["kind"], d.Notice.Labels["event"]))
+		all = append(all, fmt.Sprintf("%s %s %s", d.Receiver, d.Notice.Kind, d.Notice.Event))
 	}
 	return all
 }

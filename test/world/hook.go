@@ -26,7 +26,7 @@ func (s *Scene) announce(h hook) error {
 	if h.deploy.Hook.At {
 		dep.At = Noon().Add(h.deploy.At)
 	}
-	dep = decide.Timed(dep, decide.Told{Begins: h.deploy.Hook.Exec}, now)
+	dep = decide.Timed(dep, decide.CallTimes{Begins: h.deploy.Hook.Exec}, now)
 	var open []*watch.Watch
 	for _, o := range s.open {
 		open = append(open, o.Watch)

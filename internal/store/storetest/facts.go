@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"guardian/actions"
+	"guardian/decide"
 	"guardian/internal/reason"
 	"guardian/internal/store"
 	"guardian/notifiers"
@@ -58,7 +59,11 @@ func full() store.Batch {
 		},
 		Deliveries: []notifiers.Delivery{{
 			ID: "n_1", Receiver: "oncall", State: notifiers.Queued, NextAt: at, Updated: at,
-			Notice: notifiers.Notice{ID: "n_1", Key: "a_1", Tier: "critical", Title: "订单推送失败", Created: at},
+			Notice: notifiers.Notice{ID: "n_1", Key: "a_1", Alerts: []string{"a_1"}, Tier: "critical", Title: "订单推送失败", Created: at},
+		}},
+		Told: []decide.Told{{
+			ToldKey: decide.ToldKey{Group: `oncall/{}:{service="order-sync"}`, Alert: "a_1"}, Receiver: "oncall",
+			State: rules.Firing, FiredAt: at, At: at.Add(time.Second), Notice: "n_1", Fires: 1, FiresSince: at,
 		}},
 		Orders:      []probes.Order{{ID: "GRD-1", Check: "push", Stage: "intended", Created: at, Updated: at}},
 		Intervals:   []sla.Interval{{Check: "push", Service: "order-sync", Health: sample.Down, From: at, To: at.Add(time.Minute), Reason: reason.Text("503")}},
@@ -93,7 +98,7 @@ func everyFact(j journal) {
 	b := full()
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[store.Batch]()) {
 		switch f.Name {
-		case "AlertsGone", "AcksGone", "TokenUses": // these take away or change
+		case "AlertsGone", "AcksGone", "ToldGone", "TokenUses": // these take away or change
 		default:
 			if reflect.ValueOf(b).FieldByIndex(f.Index).Len() == 0 {
 				t.Errorf("this test knows no fact of the kind %s: add one to full, and read it below", f.Name)
@@ -117,6 +122,9 @@ func everyFact(j journal) {
 	same(t, "runs", must(s.Runs(ctx, store.RunFilter{Open: true}))(t), b.Runs)
 	same(t, "ledger", must(s.Entries(ctx, "r_1"))(t), b.Entries)
 	same(t, "deliveries", must(s.Deliveries(ctx, store.DeliveryFilter{}))(t), b.Deliveries)
+	same(t, "deliveries of the alert", must(s.Deliveries(ctx, store.DeliveryFilter{Alert: "a_1"}))(t), b.Deliveries)
+	same(t, "deliveries of another", must(s.Deliveries(ctx, store.DeliveryFilter{Alert: "a_2"}))(t), []notifiers.Delivery(nil))
+	same(t, "told", must(s.Told(ctx))(t), b.Told)
 	same(t, "orders", must(s.OpenOrders(ctx, "push"))(t), b.Orders)
 	same(t, "intervals", must(s.Intervals(ctx, day(), day().Add(time.Hour)))(t), b.Intervals)
 	same(t, "last intervals", must(s.LastIntervals(ctx))(t), map[string]sla.Interval{"push": b.Intervals[0]})
@@ -179,6 +187,9 @@ func factsAreReplaced(j journal) {
 	same(t, "open runs", must(s.Runs(ctx, store.RunFilter{Open: true}))(t), []actions.Run{})
 	same(t, "runs", must(s.Runs(ctx, store.RunFilter{State: actions.Cured, Rollbacks: true}))(t), b.Runs)
 	same(t, "deliveries", must(s.Deliveries(ctx, store.DeliveryFilter{Receiver: "fallback"}))(t), b.Deliveries)
+	same(t, "deliveries of the alert", must(s.Deliveries(ctx, store.DeliveryFilter{Alert: "a_1"}))(t), b.Deliveries)
+	same(t, "deliveries of another", must(s.Deliveries(ctx, store.DeliveryFilter{Alert: "a_2"}))(t), []notifiers.Delivery(nil))
+	same(t, "told", must(s.Told(ctx))(t), b.Told)
 	same(t, "orders", must(s.OpenOrders(ctx, "push"))(t), []probes.Order{})
 	same(t, "intervals", must(s.Intervals(ctx, day(), day().Add(2*time.Hour)))(t), b.Intervals)
 	same(t, "rollups", must(s.Rollups(ctx, day(), day().Add(time.Hour)))(t), b.Rollups)

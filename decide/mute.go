@@ -1,0 +1,95 @@
+package decide
+
+import (
+	"time"
+
+	"guardian/internal/reason"
+	"guardian/notifiers/route"
+	"guardian/rules"
+)
+
+// muting is what keeps receivers from hearing of alerts at a moment.
+type muting struct {
+	settings *Settings
+	hearing  Hearing
+	now      time.Time
+	sources  route.Sources // that inhibit others
+	rules    map[string]rules.Alert
+}
+
+func (b *Board) muting(h Hearing, now time.Time) muting {
+	m := muting{settings: b.settings, hearing: h, now: now, rules: b.alerts}
+	if b.settings.Inhibitions != nil {
+		var firing []route.Firing
+		for _, id := range sortedKeys(b.alerts) {
+			if a := b.alerts[id]; a.State == rules.Firing {
+				firing = append(firing, route.Firing{ID: id, Labels: AlertLabels(a)})
+			}
+		}
+		m.sources = b.settings.Inhibitions.Sources(firing)
+	}
+	return m
+}
+
+func (m muting) acked(alert string) bool { return m.hearing.Acked != nil && m.hearing.Acked(alert) }
+
+// quiet says what keeps the receiver of a route from hearing of anything, and until when.
+func (m muting) quiet(t route.Target) (why reason.Reason, until time.Time) {
+	by, until, quiet := t.QuietUntil(m.now)
+	switch {
+	case !quiet:
+		return reason.Reason{}, time.Time{}
+	case by == "":
+		return reason.New("route_not_active", "until", until), until
+	default:
+		return reason.New("route_muted", "interval", by, "until", until), until
+	}
+}
+
+// mutes says what keeps everybody from hearing of an alert, and until when; zero for nothing. The
+// time is zero when it ends with something else.
+func (m muting) mutes(a rules.Alert) (why reason.Reason, until time.Time) {
+	labels := AlertLabels(a)
+	if why, until = m.settings.Suppressed("alert", labels, m.hearing.Silences, m.now); !why.IsZero() {
+		return why, until
+	}
+	if by, inhibited := m.sources.Inhibits(labels); inhibited {
+		return reason.New("inhibited", "by", m.rules[by.ID].Rule, "rule", by.Rule), time.Time{}
+	}
+	return reason.Reason{}, time.Time{}
+}
+
+// Standing is where an alert stands with one receiver.
+type Standing struct {
+	Receiver string
+	Told     Told // what it was told last; zero: nothing yet
+	// Kept is why it is not told what it does not know; zero when it knows all.
+	Kept  reason.Reason
+	Until time.Time // when it will be told, or when what keeps it ends; zero: not known
+}
+
+// Standing tells where an alert stands with each of its receivers.
+func (b *Board) Standing(s *Settings, h Hearing, now time.Time, alert string) []Standing {
+	b.arrange(s)
+	a, m := b.alerts[alert], b.muting(h, now)
+	var all []Standing
+	for _, g := range b.of[alert] {
+		one := Standing{Receiver: g.target.Receiver, Told: b.told[alert][g.key]}
+		knows := one.Told.State == a.State || one.Told.State == "" && a.State == rules.Resolved
+		if one.Kept, one.Until = m.quiet(g.target); one.Kept.IsZero() {
+			one.Kept, one.Until = m.mutes(a)
+		}
+		if !knows && one.Kept.IsZero() {
+			n := b.news(g, m)
+			if at := n.at(g.target); one.Told.Flapping && !steadyAt(a, now) {
+				one.Until = changedAt(a).Add(steady)
+				one.Kept = reason.New("notice_flaps", "until", one.Until)
+			} else if at.After(now) {
+				one.Until = at
+				one.Kept = reason.New("notice_waits", "until", at)
+			}
+		}
+		all = append(all, one)
+	}
+	return all
+}

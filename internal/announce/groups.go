@@ -1,0 +1,142 @@
+package announce
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"guardian/decide"
+	"guardian/notifiers"
+	"guardian/rules"
+)
+
+// listed is how many alerts of a group a notice lists.
+const listed = 20
+
+// alertGroup is the notice about several alerts.
+func (t Renderer) alertGroup(g decide.Telling, last *LastDeploy, now time.Time) notifiers.Notice {
+	w := t.texts()
+	worst := g.Resolved
+	if len(g.Firing) > 0 {
+		worst = g.Firing
+	}
+	tier := alertTier(worst[0]) // the most severe comes first
+	event, tone := "firing", toneOf(tier)
+	switch {
+	case len(g.Firing) == 0:
+		event, tone = "resolved", notifiers.Good
+	case g.Repeat:
+		event = "repeat"
+	}
+	all := slices.Concat(g.Firing, g.Resolved)
+	n := t.notice("", "alert", event, tier, tone, common(all), now)
+	n.Title = t.groupTitle(g, all, tier, now)
+	n.Text = strings.Join(append(t.groupLines(g, n.Labels["service"], now), t.resolvedLines(g, n.Labels["service"], now)...), "\n")
+	t.sentBecause(&n, g, now)
+	if len(g.Firing) > 0 {
+		n.Mention = tier == critical
+		first := began(g.Firing[0])
+		for _, a := range g.Firing {
+			if began(a).Before(first) {
+				first = began(a)
+			}
+		}
+		t.lastDeploy(&n, last, first, now)
+		n.Steps = append(n.Steps, w.stepAck)
+	}
+	t.link(&n, w.linkAlerts, "alerts")
+	for i := range n.Links {
+		n.Links[i].URL += "#" + url.PathEscape(all[0].ID)
+	}
+	t.link(&n, w.linkService, "services", n.Labels["service"])
+	return n
+}
+
+// common are the labels that all alerts have.
+func common(alerts []rules.Alert) map[string]string {
+	labels := maps.Clone(decide.AlertLabels(alerts[0]))
+	for _, a := range alerts[1:] {
+		others := decide.AlertLabels(a)
+		maps.DeleteFunc(labels, func(name, v string) bool { return others[name] != v })
+	}
+	return labels
+}
+
+func (t Renderer) groupTitle(g decide.Telling, all []rules.Alert, tier string, now time.Time) string {
+	w := t.texts()
+	labels := common(all)
+	about := labels["alertname"]
+	if s := labels["service"]; s != "" {
+		about = inEnvironment(s, labels["environment"])
+		if labels["alertname"] != "" {
+			about += w.colon + labels["alertname"]
+		}
+	}
+	pattern := w.groupFiring
+	switch {
+	case len(g.Firing) == 0:
+		pattern = w.groupResolved
+	case g.Repeat:
+		pattern = w.groupRepeat
+	case len(g.Resolved) > 0:
+		pattern = w.groupBoth
+	}
+	title := fill(pattern, "tier", w.tier(tier), "firing", t.alerts(len(g.Firing)), "resolved", t.alerts(len(g.Resolved)), "age", t.span(now.Sub(began(all[0]))))
+	if about == "" {
+		return title
+	}
+	return title + w.colon + about
+}
+
+// alerts counts alerts.
+func (t Renderer) alerts(n int) string {
+	if n == 1 {
+		return t.texts().oneAlert
+	}
+	return fill(t.texts().manyAlerts, "n", strconv.Itoa(n))
+}
+
+// groupLines are a line for each alert that fires. service is that of all of them, which the title
+// names; "": they differ.
+func (t Renderer) groupLines(g decide.Telling, service string, now time.Time) []string {
+	w := t.texts()
+	var lines []string
+	for i, a := range g.Firing {
+		if i == listed {
+			return append(lines, fill(w.groupMore, "alerts", t.alerts(len(g.Firing)-i)))
+		}
+		line := w.groupLine
+		if g.Flapping[a.ID] {
+			line = w.groupFlapping
+		}
+		lines = append(lines, fill(line, "subject", t.listed(a, service), "since", t.clock(began(a), now)))
+	}
+	return lines
+}
+
+func (t Renderer) resolvedLines(g decide.Telling, service string, now time.Time) []string {
+	w := t.texts()
+	var lines []string
+	for i, a := range g.Resolved {
+		if i == listed {
+			return append(lines, fill(w.groupMore, "alerts", t.alerts(len(g.Resolved)-i)))
+		}
+		lines = append(lines, fill(w.groupEnded, "subject", t.listed(a, service), "end", t.clock(a.ResolvedAt, now)))
+	}
+	return lines
+}
+
+// listed names an alert among others of a service: with its shop, that they may differ in.
+func (t Renderer) listed(a rules.Alert, service string) string {
+	s := t.subject(a)
+	if service != "" {
+		s = t.summary(a)
+	}
+	if shop := where(a.Labels); shop != "" && !strings.Contains(s, shop) {
+		return s + t.texts().comma + shop
+	}
+	return s
+}
