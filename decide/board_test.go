@@ -266,6 +266,7 @@ func TestWhatIsToldOfAlerts(t *testing.T) {
 				d.pass(15 * time.Minute)
 				d.resolve(critical.ID)
 				d.pass(time.Minute)
+				d.restart()
 				d.fire(critical)
 				d.pass(time.Hour)
 			},

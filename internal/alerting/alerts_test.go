@@ -325,6 +325,35 @@ func TestAnAlertThatFiredDuringASilenceIsHeardOfAfterIt(t *testing.T) {
 	})
 }
 
+// What an alert's value and annotations are now is what people see, also after a restart.
+func TestTheLatestValueIsKept(t *testing.T) {
+	growing := strings.NewReplacer(`probe_success{check="push"} == 0`, `time() * (1 - probe_success{check="push"}) > 0`,
+		`fails_watch: "true"}}`, `fails_watch: "true"}, annotations: {summary: "{{ $value }}"}}`).Replace(down)
+	play(t, leader.Settings(t, watch.Auto), growing, func(n *night) {
+		t := n.T
+		n.line(".xxxxxx")
+		n.wait(10*time.Minute, "x")
+		seen := float64(leader.Now().Unix())
+		if v := n.alerts.Open()[0].Value; v != seen {
+			t.Errorf("its value is %v, of %v", v, seen)
+		}
+		n.restart()
+		if al := n.alerts.Open()[0]; seen-al.Value > 60 || al.Annotations["summary"] == "" || seen-al.Value < 0 {
+			t.Errorf("after a restart its value is %v of %v, its summary %q", al.Value, seen, al.Annotations["summary"])
+		}
+		n.wait(4*time.Hour, "x")
+		n.wantNotices(firing, repeat)
+		sent, err := n.Store.Deliveries(t.Context(), store.DeliveryFilter{Limit: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := sent[0].Notice
+		if now := fmt.Sprint(float64(last.Created.Unix())); !strings.HasSuffix(last.Title, now) {
+			t.Errorf("the repeated notice says %q at %s", last.Title, last.Created)
+		}
+	})
+}
+
 // TestWhatCouldNotBeRecordedIsFoundAgain: an alert neither fires unrecorded, nor is it forgotten.
 func TestWhatCouldNotBeRecordedIsFoundAgain(t *testing.T) {
 	play(t, leader.Settings(t, watch.Auto), down, func(n *night) {
@@ -338,6 +367,15 @@ func TestWhatCouldNotBeRecordedIsFoundAgain(t *testing.T) {
 		if n.heard() > 0 {
 			t.Error("the watches heard of an alert that is not recorded")
 		}
+		n.Refuse(func(b store.Batch) error {
+			if len(b.Alerts) > 0 {
+				return errors.New("the disk is full")
+			}
+			return nil
+		})
+		n.line("x")
+		n.wait(time.Minute, "x")
+		n.wantNotices() // neither of what is not recorded
 		n.Refuse(nil)
 		n.line("x")
 		n.wantNotices(firing)

@@ -130,13 +130,13 @@ func (as *Alerts) record(before *rules.GroupState, ev rules.Evaluation) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(b.Alerts)+len(b.AlertsGone) == 0 {
-		for _, a := range ev.State.Alerts() { // their values may be others
+		for _, a := range ev.Alerts() { // their values may be others
 			t.board.Put(a)
 		}
 		return nil
 	}
 	var undo []func()
-	for _, a := range ev.State.Alerts() {
+	for _, a := range ev.Alerts() {
 		undo = append(undo, t.board.Put(a))
 	}
 	ids := make([]string, 0, len(ev.Changes))
