@@ -103,7 +103,7 @@ const (
 	fewRunsPersistence = 0.92
 	// unsure is the chance that runs persist more than is assumed, unsureOfFew with few runs, and
 	// unsureOfOne with one.
-	unsure      = 0.1
+	unsure      = 0.05
 	unsureOfFew = 0.06
 	unsureOfOne = 0.04
 )
