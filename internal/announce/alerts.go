@@ -16,9 +16,7 @@ import (
 // suspect is how long after a deploy an alert names it as a possible cause.
 const suspect = 2 * time.Hour
 
-// AlertKey is the key of every notice about the runs that an alert starts.
-func AlertKey(a rules.Alert) string { return alertKey(a.ID) }
-
+// alertKey is the key of the notices about the runs that an alert starts.
 func alertKey(id string) string { return "alert/" + id }
 
 func alertTier(a rules.Alert) string {

@@ -2,13 +2,9 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
-
-	"github.com/prometheus/prometheus/promql/parser"
 
 	"guardian/internal/reason"
 	"guardian/notifiers"
@@ -125,7 +121,7 @@ func readMatchers(texts []string, wrong func(name, format string, args ...any)) 
 	}
 	var all route.Matchers
 	for i, text := range texts {
-		m, err := matcher(text)
+		m, err := route.ParseMatcher(text)
 		if err != nil {
 			wrong(fmt.Sprintf("matchers\x00%d", i), `%q is not like service="order-sync": %v`, text, err)
 			continue
@@ -148,22 +144,6 @@ func checkUntil(q route.Silence, now time.Time, wrong func(name, format string, 
 	case q.Until.Sub(later(q.From, now)) > maxSilence:
 		wrong("until", "is more than 90d away; change the rule instead")
 	}
-}
-
-// matcher reads one label matcher as PromQL and amtool write it.
-func matcher(text string) (route.Matcher, error) {
-	text = strings.TrimSpace(text)
-	if name, value, ok := strings.Cut(text, "="); ok && value != "" && !strings.ContainsAny(value, "\"~=`'") && !strings.HasSuffix(name, "!") {
-		text = fmt.Sprintf("%s=%q", name, value) // amtool's short form: service=order-sync
-	}
-	list, err := parser.NewParser(parser.Options{}).ParseMetricSelector("{" + text + "}")
-	if err != nil {
-		return route.Matcher{}, errors.New("it is not a label matcher")
-	}
-	if len(list) != 1 {
-		return route.Matcher{}, errors.New("give one matcher in each text")
-	}
-	return route.NewMatcher(list[0].Name, route.Op(list[0].Type.String()), list[0].Value)
 }
 
 func (*Server) expireSilence(silences Silences) handler {
