@@ -29,9 +29,9 @@ type Outbox interface {
 	// CountCalls counts the calls to a receiver since the given time. It need not know those that
 	// failed and were repeated.
 	CountCalls(ctx context.Context, receiver string, since time.Time) (int, error)
-	// LastSent returns the last delivery with a Ref to a receiver of a notice with a key; zero:
-	// there is none.
-	LastSent(ctx context.Context, receiver, key string) (Sent, error)
+	// LastSent returns the last delivery with a Ref to a receiver of a notice of a thread since a
+	// time; zero: there is none.
+	LastSent(ctx context.Context, receiver, thread string, since time.Time) (Sent, error)
 	// Receivers lists the receivers that have an unfinished delivery.
 	Receivers(ctx context.Context) ([]string, error)
 }

@@ -116,7 +116,8 @@ type emailChannel struct {
 // Send implements Channel: one connection, one mail to all recipients. It is accepted when the
 // server takes it for at least one of them; those whom it refuses are logged.
 func (c *emailChannel) Send(ctx context.Context, n Notice) error {
-	message, err := emailMessage(n, *c.settings)
+	to := c.settings.recipients(n.People)
+	message, err := emailMessage(n, c.settings.From, to)
 	if err != nil {
 		return &Permanent{Err: err}
 	}
@@ -138,7 +139,7 @@ func (c *emailChannel) Send(ctx context.Context, n Notice) error {
 	if err := c.login(client, host); err != nil {
 		return c.explain(ctx, "login", err)
 	}
-	if err := c.deliver(client, message); err != nil {
+	if err := c.deliver(client, to, message); err != nil {
 		return c.explain(ctx, "mail", err)
 	}
 	_ = client.Quit() // it was accepted, whatever the server says now
@@ -241,14 +242,14 @@ func (c *emailChannel) auth(offered []string, host string) smtp.Auth {
 }
 
 // deliver hands the mail over.
-func (c *emailChannel) deliver(client *smtp.Client, message []byte) error {
+func (c *emailChannel) deliver(client *smtp.Client, recipients []string, message []byte) error {
 	client.SkipSMTPUTF8(true) // the addresses are ASCII, the texts encoded
 	if err := client.Mail(bracketed(c.settings.From)); err != nil {
 		return fmt.Errorf("sender: %w", err)
 	}
 	accepted := 0
 	var refused error
-	for _, to := range c.settings.To {
+	for _, to := range recipients {
 		err := client.Rcpt(bracketed(to))
 		var said *textproto.Error
 		switch {
@@ -277,6 +278,21 @@ func (c *emailChannel) deliver(client *smtp.Client, message []byte) error {
 		c.log.Warn("mail was not accepted for all recipients", "error", c.redactor.Redact(oneLine(refused.Error())))
 	}
 	return nil
+}
+
+// recipients returns who gets a mail: the people for whom the notice is, as far as their addresses are
+// known, else those of the settings.
+func (s *EmailSettings) recipients(people []Contact) []string {
+	var to []string
+	for _, p := range people {
+		if _, err := mail.ParseAddress(p.Mail); err == nil {
+			to = append(to, p.Mail)
+		}
+	}
+	if len(to) == 0 {
+		return s.To
+	}
+	return to
 }
 
 // bracketed returns the address alone, as SMTP wants it.

@@ -16,9 +16,9 @@ import (
 // emailMessage renders a notice as a mail in plain text and HTML. It is a function of the notice:
 // sent again it has the same Message-ID, by which servers and readers know that it is the same.
 // Mails about the same subject refer to one common ID, so that readers show them as one thread.
-func emailMessage(n Notice, s EmailSettings) ([]byte, error) {
+func emailMessage(n Notice, sender string, to []string) ([]byte, error) {
 	n = fit(n, utf8.RuneLen, func(Notice) bool { return true })
-	from, err := mail.ParseAddress(s.From)
+	from, err := mail.ParseAddress(sender)
 	if err != nil {
 		return nil, fmt.Errorf("render notice: %w", err)
 	}
@@ -28,16 +28,16 @@ func emailMessage(n Notice, s EmailSettings) ([]byte, error) {
 		return hex.EncodeToString(sum[:12]) + ".guardian@" + domain
 	}
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary("guardian_"+id(n.ID)[:24]))
-	if err := m.From(s.From); err != nil {
+	if err := m.From(sender); err != nil {
 		return nil, fmt.Errorf("render notice: %w", err)
 	}
-	if err := m.To(s.To...); err != nil {
+	if err := m.To(to...); err != nil {
 		return nil, fmt.Errorf("render notice: %w", err)
 	}
 	m.Subject(n.Tone.emoji() + " " + oneLine(n.title()))
 	m.SetMessageIDWithValue(id("notice " + n.ID))
-	if n.Key != "" {
-		thread := "<" + id("key "+n.Key) + ">"
+	if n.thread() != "" {
+		thread := "<" + id("thread "+n.thread()) + ">"
 		m.SetGenHeader(gomail.HeaderInReplyTo, thread)
 		m.SetGenHeader(gomail.HeaderReferences, thread)
 	}

@@ -119,6 +119,26 @@ func TestAMailHasBothFormsAndFollowsItsThread(t *testing.T) {
 	}
 }
 
+// A notice for the person on call goes to that person.
+func TestAMailGoesToThePeopleForWhomItIs(t *testing.T) {
+	s := startMail(t, false, "PLAIN")
+	c := build(t, "email", s.settings(), notifiers.Env{})
+	n := outage()
+	for _, people := range [][]notifiers.Contact{{{Name: "Wei", Mail: "wei@example.com"}, {Name: "Li"}}, {{Name: "Li"}}} {
+		n.People = people
+		if err := c.Send(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := s.all()
+	if !slices.Equal(got[0].to, []string{"wei@example.com"}) || read(t, got[0].data).header.Get("To") != "<wei@example.com>" {
+		t.Errorf("sent to %q, want Wei alone", got[0].to)
+	}
+	if len(got[1].to) != 2 {
+		t.Errorf("sent to %q, want those of the settings: Li's address is not known", got[1].to)
+	}
+}
+
 func TestAMailIsEncryptedAndLogsIn(t *testing.T) {
 	for _, c := range []struct {
 		implicit bool

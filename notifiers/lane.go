@@ -188,10 +188,10 @@ func digest(batch []Delivery) Notice {
 // allows.
 func (w *worker) converse(ctx context.Context, c Threaded, batch []Delivery) (ref string, err error) {
 	last := func(d Delivery) Sent {
-		if d.Notice.Key == "" {
+		if d.Notice.thread() == "" {
 			return Sent{}
 		}
-		sent, err := w.d.o.Outbox.LastSent(ctx, w.name, d.Notice.Key)
+		sent, err := w.d.o.Outbox.LastSent(ctx, w.name, d.Notice.thread(), w.d.o.Now().UTC().Add(-newAfter))
 		if err != nil {
 			w.d.o.Log.Warn("outbox could not be read; a notice begins a new conversation", "receiver", w.name, "error", err)
 		}

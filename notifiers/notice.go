@@ -1,6 +1,9 @@
 package notifiers
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Tone is whether a notice is good or bad news; it gives the notice its colour.
 type Tone string
@@ -27,12 +30,12 @@ type Link struct {
 
 // Notice is one message for people: finished text in one language.
 type Notice struct {
-	ID   string `json:"id"`
-	Key  string `json:"key"`  // the subject (a group of alerts, a watch, a run): notices with the same key are delivered in order
+	ID  string `json:"id"`
+	Key string `json:"key"` // the subject (a group of alerts, a watch, a run): notices with the same key are delivered in order
 	// Thread is the conversation: that of a service in an environment, else Key.
 	Thread string `json:"thread,omitempty"`
-	Tier string `json:"tier"` // critical, warning, info
-	Tone Tone   `json:"tone"`
+	Tier   string `json:"tier"` // critical, warning, info
+	Tone   Tone   `json:"tone"`
 	// Kind is what it is about: alert, watch, run, blind, guardian, delivery, order or test; Event what
 	// happened to it: firing, failed, cured, …
 	Kind  string `json:"kind,omitempty"`
@@ -67,6 +70,8 @@ type Group struct {
 	Key    string            `json:"key"`    // names the route and the labels, the same for every notice of the group
 	Labels map[string]string `json:"labels"` // those by which it is grouped
 	Alerts []Alert           `json:"alerts"`
+	// Truncated is how many more there are than are listed.
+	Truncated int `json:"truncated,omitempty"`
 }
 
 // Alert is one alert of a group.
@@ -78,6 +83,12 @@ type Alert struct {
 	GeneratorURL string            `json:"generatorURL"`
 	Fingerprint  string            `json:"fingerprint"`
 }
+
+// thread names the conversation to which a notice belongs.
+func (n Notice) thread() string { return cmp.Or(n.Thread, n.Key) }
+
+// InThread reports whether the notice belongs to a conversation.
+func (n Notice) InThread(thread string) bool { return n.thread() == thread }
 
 // DeliveryState is the state of the delivery of one notice to one receiver.
 type DeliveryState string

@@ -13,17 +13,18 @@ import (
 )
 
 // Threaded is a Channel that can change what it sent before and add to it: notices with the same
-// key are one conversation.
+// thread are one conversation.
 type Threaded interface {
 	Channel
-	// Follow sends a notice that follows others with its key. It returns the reference of the
+	// Follow sends a notice that follows others of its thread. It returns the reference of the
 	// conversation, which is kept with the delivery.
 	Follow(ctx context.Context, n Notice, last Sent) (ref string, err error)
-	// Update shows a notice in place of the first one of a conversation, without a new message.
+	// Update shows a notice in place of the first one of a conversation, without a new message. It
+	// does nothing if that is about another subject.
 	Update(ctx context.Context, n Notice, ref string) error
 }
 
-// Sent is what was sent of a key before. The zero value is nothing.
+// Sent is what was sent of a thread before. The zero value is nothing.
 type Sent struct {
 	Ref  string // of the conversation
 	Tone Tone   // of the last notice
@@ -63,11 +64,11 @@ func (b *slackBot) Send(ctx context.Context, n Notice) error {
 	return err
 }
 
-// Follow implements Threaded. The first message of a conversation shows how things are now; what
-// happened is in its thread. What needs a person is in the channel too, because people are not
+// Follow implements Threaded. The first message of a conversation shows how its subject is now; what
+// happened, also to other subjects, is in its thread. What needs a person is in the channel too, because people are not
 // told of answers in a thread that they do not follow.
 func (b *slackBot) Follow(ctx context.Context, n Notice, last Sent) (ref string, err error) {
-	root := b.root(last)
+	root, subject := b.root(last)
 	if root != "" {
 		err := b.Update(ctx, n, last.Ref)
 		switch {
@@ -81,33 +82,39 @@ func (b *slackBot) Follow(ctx context.Context, n Notice, last Sent) (ref string,
 	if err != nil {
 		return "", err
 	}
-	if root != "" {
-		ts = root
+	if root == "" {
+		root, subject = ts, n.Key
 	}
-	return b.settings.Channel + "/" + ts, nil
+	return b.settings.Channel + "/" + root + "/" + subject, nil
 }
 
-// root returns the first message of the conversation that a notice continues; "": it begins one.
-func (b *slackBot) root(last Sent) string {
-	channel, ts, _ := strings.Cut(last.Ref, "/")
+// root returns the first message of the conversation that a notice continues, and its key; "": the
+// notice begins one.
+func (b *slackBot) root(last Sent) (ts, key string) {
+	channel, rest, _ := strings.Cut(last.Ref, "/")
+	ts, key, _ = strings.Cut(rest, "/")
 	seconds, _, _ := strings.Cut(ts, ".")
 	began, err := strconv.ParseInt(seconds, 10, 64)
 	now := b.poster.now()
 	switch {
 	case err != nil || channel != b.settings.Channel:
-		return ""
+		return "", ""
 	case now.Sub(time.Unix(began, 0)) > newAfter:
-		return ""
+		return "", ""
 	case last.Tone == Good && now.Sub(last.At) > newAfterGood:
-		return ""
+		return "", ""
 	default:
-		return ts
+		return ts, key
 	}
 }
 
 // Update implements Threaded.
 func (b *slackBot) Update(ctx context.Context, n Notice, ref string) error {
-	_, ts, _ := strings.Cut(ref, "/")
+	_, rest, _ := strings.Cut(ref, "/")
+	ts, subject, _ := strings.Cut(rest, "/")
+	if subject != n.Key {
+		return nil
+	}
 	call := b.message(n, "")
 	call.TS = ts
 	_, err := b.call(ctx, "chat.update", call)

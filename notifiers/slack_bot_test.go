@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,32 @@ func TestAnAlertIsOneMessageInSlack(t *testing.T) {
 	}
 }
 
+// Three rules see one outage: one conversation, in which the first message shows what it is about.
+func TestAnOutageOfSeveralAlertsIsOneConversation(t *testing.T) {
+	w := slack.New()
+	defer w.Close()
+	c := build(t, "slack", botOf(w), notifiers.Env{})
+	about := func(key, title string, tone notifiers.Tone) notifiers.Notice {
+		return notifiers.Notice{ID: "n_" + title, Key: key, Thread: "order-sync/production", Tone: tone, Title: title, Created: time.Now(), Mention: tone == notifiers.Bad}
+	}
+	follow(t, c, notifiers.Sent{},
+		about("alerts/w", "slow", notifiers.Warn), about("alerts/c", "down", notifiers.Bad), about("alerts/c", "up", notifiers.Good), about("alerts/w", "fast", notifiers.Good))
+	var got []string
+	for _, m := range w.Shown() {
+		line := m.Text
+		if m.Thread == w.Shown()[0].TS {
+			line = "> " + line
+		}
+		if m.Also {
+			line += " (also in the channel)"
+		}
+		got = append(got, line)
+	}
+	if want := []string{"🟢 fast", "> 🔴 down (also in the channel)", "> 🟢 up", "> 🟢 fast"}; !slices.Equal(got, want) {
+		t.Errorf("shown %q, want %q", got, want)
+	}
+}
+
 func TestWhenAConversationInSlackBeginsAnew(t *testing.T) {
 	for name, c := range map[string]struct {
 		last  func(first notifiers.Sent) notifiers.Sent
@@ -91,7 +118,9 @@ func TestWhenAConversationInSlackBeginsAnew(t *testing.T) {
 		"the receiver's channel is another one": {last: func(s notifiers.Sent) notifiers.Sent {
 			return notifiers.Sent{Ref: strings.Replace(s.Ref, "C0ALERTS", "C0OTHER", 1)}
 		}, anew: true},
-		"the message was deleted": {last: func(s notifiers.Sent) notifiers.Sent { return notifiers.Sent{Ref: s.Ref + "9", Tone: s.Tone, At: s.At} }, anew: true},
+		"the message was deleted": {last: func(s notifiers.Sent) notifiers.Sent {
+			return notifiers.Sent{Ref: strings.Replace(s.Ref, "/alert", "9/alert", 1), Tone: s.Tone, At: s.At}
+		}, anew: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := time.Now()

@@ -45,7 +45,7 @@ type alertmanagerAlert struct {
 func alertmanagerPayload(n Notice, receiver, externalURL string) alertmanagerMessage {
 	g := n.group()
 	out := alertmanagerMessage{
-		Version: "4", GroupKey: g.Key, Status: resolved, Receiver: receiver, ExternalURL: externalURL, GroupLabels: notNil(g.Labels),
+		Version: "4", GroupKey: g.Key, TruncatedAlerts: g.Truncated, Status: resolved, Receiver: receiver, ExternalURL: externalURL, GroupLabels: notNil(g.Labels),
 	}
 	for _, a := range g.Alerts {
 		one := alertmanagerAlert{

@@ -43,6 +43,7 @@ func (t Renderer) Alerts(g decide.Telling, last *LastDeploy, now time.Time) noti
 	for _, a := range slices.Concat(g.Firing, g.Resolved) {
 		n.Alerts = append(n.Alerts, a.ID)
 	}
+	n.Group = t.group(g)
 	n.Key = "alerts/" + g.Group
 	n.Thread = cmp.Or(n.Thread, n.Key)
 	return n

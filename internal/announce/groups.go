@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"guardian/decide"
 	"guardian/notifiers"
 	"guardian/rules"
@@ -89,6 +91,34 @@ func (t Renderer) groupTitle(g decide.Telling, all []rules.Alert, tier string, n
 		return title
 	}
 	return title + w.colon + about
+}
+
+// told is how many alerts of a group a program is told of at most.
+const told = 100
+
+// group is the group for programs.
+func (t Renderer) group(g decide.Telling) *notifiers.Group {
+	out := &notifiers.Group{Key: g.Group, Labels: g.Labels}
+	for i, a := range slices.Concat(g.Firing, g.Resolved) {
+		if i == told {
+			out.Truncated = len(g.Firing) + len(g.Resolved) - i
+			break
+		}
+		labels := decide.AlertLabels(a)
+		set := make(model.LabelSet, len(labels))
+		for name, v := range labels {
+			set[model.LabelName(name)] = model.LabelValue(v)
+		}
+		one := notifiers.Alert{Labels: labels, Annotations: a.Annotations, StartsAt: a.FiredAt, EndsAt: a.ResolvedAt, Fingerprint: set.Fingerprint().String()}
+		if base := strings.TrimRight(t.ExternalURL, "/"); base != "" {
+			one.GeneratorURL = base + "/alerts#" + url.PathEscape(a.ID)
+		}
+		if a.Origin != nil && a.Origin.URL != "" {
+			one.GeneratorURL = a.Origin.URL
+		}
+		out.Alerts = append(out.Alerts, one)
+	}
+	return out
 }
 
 // alerts counts alerts.

@@ -47,9 +47,9 @@ func (o Outbox) CountCalls(ctx context.Context, receiver string, since time.Time
 	return o.Store.CountCalls(ctx, receiver, since)
 }
 
-// LastSent returns the last delivery of a key that is part of a conversation; see Store.LastSent.
-func (o Outbox) LastSent(ctx context.Context, receiver, key string) (notifiers.Sent, error) {
-	return o.Store.LastSent(ctx, receiver, key)
+// LastSent returns the last delivery that is part of a conversation; see Store.LastSent.
+func (o Outbox) LastSent(ctx context.Context, receiver, thread string, since time.Time) (notifiers.Sent, error) {
+	return o.Store.LastSent(ctx, receiver, thread, since)
 }
 
 // Receivers lists the receivers with unfinished deliveries; see Store.Receivers.

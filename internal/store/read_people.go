@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"guardian/decide"
@@ -54,24 +56,26 @@ func (s *Store) CountCalls(ctx context.Context, receiver string, since time.Time
 	return int(n[0]), nil
 }
 
-// lastSentLimit is among how many of the last deliveries of a key LastSent looks: those of digests
-// are no part of a conversation.
-const lastSentLimit = 50
-
-// LastSent returns the last delivery to a receiver of a notice with a key that is part of a
+// LastSent returns the last delivery to a receiver, since a time, of a notice that is part of a
 // conversation; zero: there is none.
-func (s *Store) LastSent(ctx context.Context, receiver, key string) (notifiers.Sent, error) {
+func (s *Store) LastSent(ctx context.Context, receiver, thread string, since time.Time) (notifiers.Sent, error) {
 	q := &query{table: "deliveries", order: "seq DESC"}
 	q.and("receiver = ?", text(receiver))
-	q.and("is_open = ?", int64(0))
-	q.and("notice_key = ?", text(key))
-	q.atMost(lastSentLimit)
+	q.and("updated >= ?", nanos(since))
+	// Documents are text. Of those with the thread's name in them few are about others.
+	name, err := json.Marshal(thread)
+	if err != nil {
+		return notifiers.Sent{}, s.explain("read deliveries of the journal", err)
+	}
+	q.and("state = ?", string(notifiers.Delivered))
+	q.and(`doc LIKE '%"ref":%' AND doc LIKE ? ESCAPE '!'`, "%"+strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(string(name))+"%")
+	q.atMost(10)
 	last, err := list[notifiers.Delivery](ctx, s, q)
 	if err != nil {
 		return notifiers.Sent{}, err
 	}
 	for _, d := range last {
-		if d.State == notifiers.Delivered && d.Ref != "" {
+		if d.Notice.InThread(thread) && d.Ref != "" {
 			return notifiers.Sent{Ref: d.Ref, Tone: d.Notice.Tone, At: d.Updated}, nil
 		}
 	}

@@ -96,14 +96,14 @@ func (o *Outbox) CountCalls(ctx context.Context, receiver string, since time.Tim
 }
 
 // LastSent implements notifiers.Outbox.
-func (o *Outbox) LastSent(ctx context.Context, receiver, key string) (notifiers.Sent, error) {
+func (o *Outbox) LastSent(ctx context.Context, receiver, thread string, since time.Time) (notifiers.Sent, error) {
 	if err := ctx.Err(); err != nil {
 		return notifiers.Sent{}, err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, id := range slices.Backward(o.order) {
-		if d := o.all[id]; d.Receiver == receiver && d.Notice.Key == key && d.State == notifiers.Delivered && d.Ref != "" {
+		if d := o.all[id]; d.Receiver == receiver && d.Notice.InThread(thread) && d.State == notifiers.Delivered && d.Ref != "" && !d.Updated.Before(since) {
 			return notifiers.Sent{Ref: d.Ref, Tone: d.Notice.Tone, At: d.Updated}, nil
 		}
 	}

@@ -226,22 +226,33 @@ func callsOfReceivers(j journal) {
 func lastSent(j journal) {
 	t := j.t
 	s, fence := j.acting()
+	about := func(key, thread string, tone notifiers.Tone) notifiers.Notice {
+		return notifiers.Notice{Key: key, Thread: thread, Tone: tone, Title: "a notice", Created: day()}
+	}
 	var b store.Batch
 	for i, d := range []notifiers.Delivery{
-		{Receiver: "oncall", State: notifiers.Delivered, Ref: "C1/1", Notice: notifiers.Notice{Key: "alert/1", Tone: notifiers.Bad}},
-		{Receiver: "oncall", State: notifiers.Delivered, Ref: "C1/2", Notice: notifiers.Notice{Key: "alert/1", Tone: notifiers.Good}},
-		{Receiver: "oncall", State: notifiers.Delivered, Notice: notifiers.Notice{Key: "alert/1"}}, // in a digest
-		{Receiver: "oncall", State: notifiers.GivenUp, Ref: "C1/3", Notice: notifiers.Notice{Key: "alert/1"}},
-		{Receiver: "oncall", State: notifiers.Queued, Ref: "C1/4", Notice: notifiers.Notice{Key: "alert/1"}},
-		{Receiver: "oncall", State: notifiers.Delivered, Ref: "C1/5", Notice: notifiers.Notice{Key: "alert/2"}},
-		{Receiver: "other", State: notifiers.Delivered, Ref: "C2/6", Notice: notifiers.Notice{Key: "alert/1"}},
+		{Receiver: "oncall", State: notifiers.Delivered, Ref: "C1/0", Notice: about("alert/1", "", notifiers.Bad)},
+		{Receiver: "oncall", State: notifiers.Delivered, Ref: "C1/1", Notice: about("alert/1", "", notifiers.Bad)},
+		{Receiver: "oncall", State: notifiers.Delivered, Ref: "C1/2", Notice: about("alert/1", "", notifiers.Good)},
+		{Receiver: "oncall", State: notifiers.Delivered, Notice: about("alert/1", "", notifiers.Bad)}, // in a digest
+		{Receiver: "oncall", State: notifiers.GivenUp, Ref: "C1/3", Notice: about("alert/1", "", notifiers.Bad)},
+		{Receiver: "oncall", State: notifiers.Queued, Ref: "C1/4", Notice: about("alert/1", "", notifiers.Bad)},
+		{Receiver: "oncall", State: notifiers.Delivered, Ref: "C1/5", Notice: about("alert/2", `订单%_"'`, notifiers.Warn)},
+		{Receiver: "oncall", State: notifiers.Delivered, Ref: "C1/6", Notice: about("alert/3", "alert/1x", notifiers.Bad)},
+		{Receiver: "other", State: notifiers.Delivered, Ref: "C2/7", Notice: about("alert/1", "", notifiers.Bad)},
 	} {
-		d.ID, d.Updated, d.Notice.Created = strconv.Itoa(i), day().Add(time.Duration(i)*time.Second), day()
+		d.ID, d.Updated = strconv.Itoa(i), day().Add(time.Duration(i)*time.Second)
 		b.Deliveries = append(b.Deliveries, d)
 	}
 	commit(t, s, fence, b)
-	same(t, "the last of a conversation", must(s.LastSent(t.Context(), "oncall", "alert/1"))(t), notifiers.Sent{Ref: "C1/2", Tone: notifiers.Good, At: day().Add(time.Second)})
-	same(t, "of a key without one", must(s.LastSent(t.Context(), "other", "alert/2"))(t), notifiers.Sent{})
+	last := func(receiver, thread string, since time.Time) notifiers.Sent {
+		return must(s.LastSent(t.Context(), receiver, thread, since))(t)
+	}
+	same(t, "the last of a key", last("oncall", "alert/1", day()), notifiers.Sent{Ref: "C1/2", Tone: notifiers.Good, At: day().Add(2 * time.Second)})
+	same(t, "the last of a thread", last("oncall", `订单%_"'`, day()), notifiers.Sent{Ref: "C1/5", Tone: notifiers.Warn, At: day().Add(6 * time.Second)})
+	same(t, "one that is too old", last("oncall", "alert/1", day().Add(3*time.Second)), notifiers.Sent{})
+	same(t, "a key whose notice is in another thread", last("oncall", "alert/2", day()), notifiers.Sent{})
+	same(t, "what another receiver got", last("other", "alert/3", day()), notifiers.Sent{})
 }
 
 func auditPages(j journal) {
