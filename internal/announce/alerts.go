@@ -2,7 +2,6 @@ package announce
 
 import (
 	"cmp"
-	"net/url"
 	"slices"
 	"time"
 
@@ -142,10 +141,7 @@ func (t Renderer) alertFacts(n *notifiers.Notice, a rules.Alert) {
 
 func (t Renderer) alertLinks(n *notifiers.Notice, a rules.Alert) {
 	w := t.texts()
-	t.link(n, w.linkAlerts, "alerts")
-	for i := range n.Links { // so far one or none: it leads to this alert among the others
-		n.Links[i].URL += "#" + url.PathEscape(a.ID)
-	}
+	t.link(n, w.linkAlerts, "alerts", a.ID)
 	outside(n, w.linkManual, a.Annotations["runbook_url"])
 	outside(n, w.linkDashboard, a.Annotations["dashboard_url"])
 	t.link(n, w.linkService, "services", a.Service())

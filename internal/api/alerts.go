@@ -40,14 +40,46 @@ const (
 
 // AlertList implements server.Alerts.
 func (as alerts) AlertList(ctx context.Context) ([]server.Alert, error) {
-	now := as.now()
 	saved, err := as.journal.Alerts(ctx, store.AlertFilter{Limit: store.MaxLimit})
 	if err != nil {
 		return nil, err
 	}
+	now := as.now()
+	return as.describe(ctx, slices.DeleteFunc(saved, func(al rules.Alert) bool {
+		return al.State == rules.Resolved && now.Sub(al.ResolvedAt) > resolvedFor
+	}))
+}
+
+// OneAlert implements server.Alerts.
+func (as alerts) OneAlert(ctx context.Context, id string) (server.Alert, error) {
+	saved, err := as.journal.Alerts(ctx, store.AlertFilter{ID: id})
+	if err != nil {
+		return server.Alert{}, err
+	}
+	if len(saved) == 0 {
+		return server.Alert{}, &server.NotFoundError{What: "alert", Name: id}
+	}
+	all, err := as.describe(ctx, saved)
+	if err != nil {
+		return server.Alert{}, err
+	}
+	return all[0], nil
+}
+
+// describe adds to alerts what else is known of them.
+func (as alerts) describe(ctx context.Context, saved []rules.Alert) ([]server.Alert, error) {
+	now := as.now()
 	triggered, err := as.journal.Runs(ctx, store.RunFilter{Trigger: actions.ByAlert, Since: now.Add(-alertRuns)})
 	if err != nil {
 		return nil, err
+	}
+	queued, err := as.journal.Deliveries(ctx, store.DeliveryFilter{Open: true, Limit: store.MaxLimit})
+	if err != nil {
+		return nil, err
+	}
+	waiting := map[string]bool{} // notices
+	for _, d := range queued {
+		waiting[d.Notice.ID] = true
 	}
 	silences := as.notifier.Silences()
 	live := map[string]rules.Alert{} // the journal is some seconds behind with values and annotations
@@ -59,15 +91,12 @@ func (as alerts) AlertList(ctx context.Context) ([]server.Alert, error) {
 	}
 	var all []server.Alert
 	for _, al := range saved {
-		if al.State == rules.Resolved && now.Sub(al.ResolvedAt) > resolvedFor {
-			continue
-		}
 		if latest, ok := live[al.ID]; ok && latest.State == al.State {
 			al = latest
 		}
 		v := server.Alert{Alert: al, Silences: silencesOf(al, silences, now), Run: runOf(al, triggered)}
 		if leads {
-			v.Told = standingOf(leading.Alerts.Standing(al.ID))
+			v.Told = standingOf(leading.Alerts.Standing(al.ID), waiting)
 		}
 		if ack, ok := as.notifier.Ack(al.ID); ok {
 			v.Ack = &ack
@@ -89,11 +118,12 @@ func silencesOf(al rules.Alert, silences []route.Silence, now time.Time) []strin
 	return ids
 }
 
-// standingOf converts where an alert stands with its receivers.
-func standingOf(all []decide.Standing) []server.Told {
+// standingOf converts where an alert stands with its receivers. waiting are the notices that no
+// channel has accepted yet.
+func standingOf(all []decide.Standing, waiting map[string]bool) []server.Told {
 	var told []server.Told
 	for _, s := range all {
-		told = append(told, server.Told{Receiver: s.Receiver, State: s.Told.State, At: s.Told.At, Kept: s.Kept, Until: s.Until})
+		told = append(told, server.Told{Receiver: s.Receiver, State: s.Told.State, At: s.Told.At, Waiting: waiting[s.Told.Notice], Kept: s.Kept, Until: s.Until})
 	}
 	return told
 }

@@ -16,6 +16,8 @@ import (
 type Alerts interface {
 	// AlertList gives pending and firing alerts and those resolved in the last day.
 	AlertList(ctx context.Context) ([]Alert, error)
+	// OneAlert gives an alert, also one that resolved long ago; ErrNotFound when there is none.
+	OneAlert(ctx context.Context, id string) (Alert, error)
 	// AlertNotices gives the notices about an alert, newest first: to whom, and what became of each.
 	AlertNotices(ctx context.Context, id string) ([]notifiers.Delivery, error)
 }
@@ -59,6 +61,7 @@ type Told struct {
 	Receiver string        `json:"receiver"`
 	State    rules.State   `json:"state,omitempty"` // what it was told last; "": nothing yet
 	At       time.Time     `json:"at,omitzero"`
+	Waiting  bool          `json:"waiting,omitempty"` // the channel has not accepted that notice yet
 	Kept     reason.Reason `json:"kept,omitzero"` // why it is not told more now
 	Until    time.Time     `json:"until,omitzero"`
 }

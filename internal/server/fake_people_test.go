@@ -113,6 +113,17 @@ func (m *memory) AlertList(context.Context) ([]server.Alert, error) {
 	return all, nil
 }
 
+func (m *memory) OneAlert(_ context.Context, id string) (server.Alert, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, a := range m.alerts {
+		if a.ID == id {
+			return a, nil
+		}
+	}
+	return server.Alert{}, &server.NotFoundError{What: "alert", Name: id}
+}
+
 func (m *memory) AlertNotices(_ context.Context, id string) ([]notifiers.Delivery, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -62,26 +62,23 @@ func (s *Server) alertsPage(alerts Alerts, silences Silences) handler {
 }
 
 type alertView struct {
-	Alert   Alert
-	Pairs   []string
-	Notices []notifiers.Delivery
+	Alert    Alert
+	Pairs    []string
+	Matchers string // for the silence form: one in each line
+	Notices  []notifiers.Delivery
 }
 
 // alertPage shows one alert: who was told what of it, what became of each notice, and why somebody
 // was not told.
 func (s *Server) alertPage(alerts Alerts) handler {
 	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
-		list, err := alerts.AlertList(r.Context())
+		alert, err := alerts.OneAlert(r.Context(), r.PathValue("id"))
 		if err != nil {
 			return err
 		}
-		id := r.PathValue("id")
-		i := slices.IndexFunc(list, func(a Alert) bool { return a.ID == id })
-		if i < 0 {
-			return &NotFoundError{What: "alert that is open or resolved in the last day", Name: id}
-		}
-		v := alertView{Alert: list[i], Pairs: newAlertRow(list[i]).Pairs}
-		if v.Notices, err = alerts.AlertNotices(r.Context(), id); err != nil {
+		row := newAlertRow(alert)
+		v := alertView{Alert: alert, Pairs: row.Pairs, Matchers: row.Matchers}
+		if v.Notices, err = alerts.AlertNotices(r.Context(), alert.ID); err != nil {
 			return err
 		}
 		return s.render(w, r, http.StatusOK, "alert", v.Alert.Rule, 15, by, v)
