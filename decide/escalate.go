@@ -72,6 +72,26 @@ func (s EscalationStep) Reason(rule string) reason.Reason {
 	return why
 }
 
+// Because says why the step is due now, for its notice.
+func (s EscalationStep) Because() reason.Reason {
+	if s.Step == 0 && s.Round == 0 {
+		return reason.New("escalation_begins", "escalation", s.Policy)
+	}
+	return reason.New("escalation_goes_on", "escalation", s.Policy, "since", s.Unanswered)
+}
+
+// RoutedTo gives the receivers that routes choose for an alert with these labels.
+func (s *Settings) RoutedTo(labels map[string]string) []string {
+	if s.Routes == nil {
+		return nil
+	}
+	var receivers []string
+	for _, t := range s.Routes.Match(labels) {
+		receivers = append(receivers, t.Receiver)
+	}
+	return receivers
+}
+
 // Escalate decides which step of its escalation is due for an alert, and how far it is escalated
 // then. Several are due when the first of them reach nobody: nobody waits for an answer that
 // cannot come. A step that became due while no guardian ran is taken once, and those after it

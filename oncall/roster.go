@@ -32,6 +32,9 @@ func NewRoster(schedules []Settings, receivers []string, o Options) (*Roster, er
 		built, err := New(s, o)
 		r.Schedules = append(r.Schedules, built)
 		errs = append(errs, atKey(path, err))
+		for j, name := range s.Announce {
+			errs = append(errs, atKey(fmt.Sprintf("%s.announce[%d]", path, j), knownReceiver(name, receivers)))
+		}
 		if s.Fallback != "" {
 			errs = append(errs, atKey(path+".fallback", knownReceiver(s.Fallback, receivers)))
 		}

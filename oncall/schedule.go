@@ -18,6 +18,7 @@ type Settings struct {
 	Layers    []Layer    `yaml:"layers" required:"true" doc:"Who is on call: the first layer that has somebody at a time decides."`
 	Overrides []Override `yaml:"overrides" doc:"Times in which somebody else is on call than the layers say."`
 	Fallback  string     `yaml:"fallback" doc:"The receiver that is notified while nobody is on call."`
+	Announce  []string   `yaml:"announce" doc:"Receivers that are told at each hand-over who is on call now, and which alerts are open."`
 }
 
 // Layer is one configured layer of a schedule: a rotation, or a calendar.
@@ -61,6 +62,7 @@ type Options struct {
 type Schedule struct {
 	Name     string
 	Fallback string
+	Announce []string
 
 	zone      *time.Location
 	layers    []layer
@@ -87,7 +89,7 @@ func New(s Settings, o Options) (*Schedule, error) {
 	}
 	zone, err := zoneNamed(s.Timezone, o.Zone)
 	errs := []error{atKey("timezone", err)}
-	out := &Schedule{Name: s.Name, Fallback: s.Fallback, zone: zone, overrides: s.Overrides}
+	out := &Schedule{Name: s.Name, Fallback: s.Fallback, Announce: s.Announce, zone: zone, overrides: s.Overrides}
 	if len(s.Layers) == 0 {
 		errs = append(errs, errors.New("layers is empty: nobody would ever be on call"))
 	}

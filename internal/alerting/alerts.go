@@ -17,6 +17,7 @@ import (
 	"guardian/internal/runs"
 	"guardian/internal/store"
 	"guardian/notifiers"
+	"guardian/oncall"
 	"guardian/rules"
 	"guardian/watch"
 )
@@ -28,6 +29,7 @@ type Journal interface {
 	Runs(ctx context.Context, f store.RunFilter) ([]actions.Run, error)
 	Deliveries(ctx context.Context, f store.DeliveryFilter) ([]notifiers.Delivery, error)
 	Told(ctx context.Context) ([]decide.Told, error)
+	Escalated(ctx context.Context) ([]decide.Escalated, error)
 }
 
 // Series keeps what rules record; series.DB does.
@@ -68,6 +70,7 @@ type Options struct {
 	Watches    Watches
 	Runs       Runs
 	Notifier   *notify.Notifier
+	Roster     func() *oncall.Roster
 	Metrics    *Metrics
 	Changed    func() // wakes whoever waits for a change
 	Now        func() time.Time
@@ -106,8 +109,10 @@ type Alerts struct {
 	sourced atomic.Pointer[[]*group]
 	waking  atomic.Pointer[waking]
 
-	telling   telling
-	blindness blindness
+	telling     telling
+	blindness   blindness
+	escalations escalations
+	handOvers   handOvers
 }
 
 // group is one group of rules with its state.
@@ -141,6 +146,9 @@ func Resume(ctx context.Context, o Options, groups []*rules.Group) (*Alerts, err
 	as := &Alerts{o: o, ctx: ctx}
 	as.blindness.known.Before = as.blindBefore
 	states, ended := rules.Restore(groups, stored, o.Now())
+	if err := as.escalations.resume(ctx, o.Journal); err != nil {
+		return nil, err
+	}
 	if err := as.telling.resume(ctx, o.Journal, o.Decider().Settings, stored); err != nil {
 		return nil, err
 	}
@@ -267,8 +275,11 @@ func (as *Alerts) State(key string) (rules.GroupState, Evaluation) {
 	return rules.GroupState{}, Evaluation{}
 }
 
-// Tick does what waits for a time: notices that are due again, and checks that cannot look.
+// Tick does what waits for a time: notices that are due again, steps of escalations, hand-overs, and
+// checks that cannot look.
 func (as *Alerts) Tick(now time.Time) {
 	as.tickBlindness(now)
+	as.tickEscalations(now)
+	as.tickHandOvers(now)
 	as.tickNotices(now)
 }

@@ -25,6 +25,7 @@ import (
 	"guardian/internal/store"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
+	"guardian/oncall"
 	"guardian/rules"
 	"guardian/test/leader"
 	"guardian/watch"
@@ -46,6 +47,7 @@ type night struct {
 	groups []*rules.Group
 	alerts *alerting.Alerts
 	source func(string) (rules.QueryFunc, error)
+	roster oncall.Roster
 	asked  atomic.Int64 // queries
 
 	mu    sync.Mutex           // of what follows
@@ -157,7 +159,7 @@ func (n *night) resume() {
 	var err error
 	n.alerts, err = alerting.Resume(n.Context(), alerting.Options{
 		Leadership: n, Journal: n.Store, Series: counted{n.series, &n.asked}, Source: func(name string) (rules.QueryFunc, error) { return n.source(name) },
-		Sight: n, Decider: n.Decider, Present: n.Present, Watches: n, Runs: n.Runs, Notifier: n.Notifier,
+		Sight: n, Decider: n.Decider, Present: n.Present, Watches: n, Runs: n.Runs, Notifier: n.Notifier, Roster: func() *oncall.Roster { return &n.roster },
 		Metrics: alerting.NewMetrics(n.Metrics), Changed: func() {}, Now: leader.Now, Log: leader.Log(),
 	}, n.groups)
 	if err != nil {

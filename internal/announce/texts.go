@@ -72,6 +72,9 @@ type texts struct {
 	gapAhead, gapBegan, gapText, gapFrom, gapTo string
 	linkOnCall                                  string
 	stepsGap                                    []string
+
+	escalated, escalatedFirst, escalatedText, escalatedUnmanned, escalation, notified               string
+	handOver, handOverText, handOverForever, handOverFrom, handOverQuiet, handOverOpen, handOverAck string
 }
 
 // ofOperation gives the texts with those of a failed operation: it is undone, and no version is put

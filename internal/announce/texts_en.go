@@ -176,7 +176,11 @@ func english() texts {
 		faultOver: "Guardian is well again: {what} is over", faultOverText: "It lasted from {since} on, for {age}.",
 		gapAhead: "Nobody will be on call for {schedule} from {from} on", gapBegan: "Nobody is on call for {schedule}",
 		gapText: "Escalations skip schedule {schedule} in this time; it has no fallback.", gapFrom: "From", gapTo: "To", linkOnCall: "On call",
-		stepsGap: []string{"Add an override or a layer for this time, or set the schedule's fallback."},
-		test:     "Test notice for {receiver}", testText: "This is a test, sent at {at}. Nothing is wrong.",
+		stepsGap:  []string{"Add an override or a layer for this time, or set the schedule's fallback."},
+		escalated: "Step {step} of {steps}: {title}", escalatedFirst: "You are asked to acknowledge it.", escalatedText: "Nobody has acknowledged it for {age}.",
+		escalatedUnmanned: "Nobody is on call by schedule {schedule}.", escalation: "Escalation", notified: "For",
+		handOver: "On call for {schedule}: {people}", handOverText: "Until {until}.", handOverForever: "Without end.", handOverFrom: "Before: {before}.",
+		handOverQuiet: "No alert is firing.", handOverOpen: "Alerts that are firing: {open}", handOverAck: "acknowledged by {by}",
+		test: "Test notice for {receiver}", testText: "This is a test, sent at {at}. Nothing is wrong.",
 	}
 }

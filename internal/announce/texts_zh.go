@@ -176,7 +176,11 @@ func chinese() texts {
 		faultOver: "【监控恢复】guardian 自身：{what}，现已恢复", faultOverText: "{since} 起，共 {age}。",
 		gapAhead: "【值班空缺】{schedule} 自 {from} 起无人值班", gapBegan: "【无人值班】{schedule} 当前无人值班",
 		gapText: "这段时间内告警升级会跳过值班表 {schedule}，它没有设置 fallback。", gapFrom: "开始", gapTo: "结束", linkOnCall: "值班表",
-		stepsGap: []string{"为这段时间添加替班（overrides）或一层排班，或设置值班表的 fallback"},
-		test:     "【测试通知】{receiver}", testText: "这是一条测试通知，发送于 {at}，一切正常，无需处理。",
+		stepsGap:  []string{"为这段时间添加替班（overrides）或一层排班，或设置值班表的 fallback"},
+		escalated: "【升级 {step}/{steps}】{title}", escalatedFirst: "请尽快响应，并点“我来处理”。", escalatedText: "已 {age}无人响应。",
+		escalatedUnmanned: "值班表 {schedule} 当前无人值班。", escalation: "升级策略", notified: "通知对象",
+		handOver: "【值班交接】{schedule}：{people}", handOverText: "值班至 {until}。", handOverForever: "没有结束时间。", handOverFrom: "上一班：{before}。",
+		handOverQuiet: "当前没有触发中的告警。", handOverOpen: "触发中的告警共 {open} 条：", handOverAck: "{by} 正在处理",
+		test: "【测试通知】{receiver}", testText: "这是一条测试通知，发送于 {at}，一切正常，无需处理。",
 	}
 }

@@ -42,7 +42,7 @@ func (a *App) resume(ctx context.Context, t *leading) (err error) {
 	t.alerts, err = alerting.Resume(ctx, alerting.Options{
 		Leadership: t, Journal: a.store, Series: a.series, Source: a.ruleSource, Sight: sight{a},
 		Decider: a.decider, Present: a.present, Watches: t.watches, Runs: t.runs,
-		Notifier: a.notifier, Metrics: a.metrics.alerts, Changed: a.changes.Notify, Now: a.now, Log: a.log,
+		Notifier: a.notifier, Roster: a.roster.Load, Metrics: a.metrics.alerts, Changed: a.changes.Notify, Now: a.now, Log: a.log,
 	}, a.setup.Load().config.Groups)
 	return err
 }

@@ -28,6 +28,12 @@ func onCallWords(code string) (Words, bool) {
 			"{rule}: step {step} of {steps} of escalation {escalation} reaches nobody",
 			"{rule}：升级策略 {escalation} 第 {step}/{steps} 步没有通知到任何人",
 		}, true
+	case "escalation_begins":
+		return Words{"escalation {escalation} begins with it", "升级策略 {escalation} 由此开始"}, true
+	case "escalation_goes_on":
+		return Words{"nobody acknowledged it since {since} (escalation {escalation})", "自 {since} 起无人响应（升级策略 {escalation}）"}, true
+	case "escalation_over":
+		return Words{"you were notified by an escalation", "此前曾通过升级策略通知你"}, true
 	case "self_journal":
 		return Words{"the journal cannot be read or written: {error}", "事件日志（journal）无法读写：{error}"}, true
 	case "self_looks_late":

@@ -135,7 +135,7 @@ func (s *Store) try(ctx context.Context, fence Fence, do func(*sql.Tx) error) er
 // needsFence reports whether only the holder of the lease may write the batch.
 func (b Batch) needsFence() bool {
 	return len(b.Deploys)+len(b.Watches)+len(b.KnownGoods)+len(b.Plans)+len(b.Marks)+len(b.Alerts)+len(b.AlertsGone)+
-		len(b.Runs)+len(b.Entries)+len(b.Deliveries)+len(b.Told)+len(b.ToldGone)+len(b.Orders)+len(b.Intervals)+len(b.Rollups)+
+		len(b.Runs)+len(b.Entries)+len(b.Deliveries)+len(b.Told)+len(b.ToldGone)+len(b.Escalated)+len(b.EscalatedGone)+len(b.Orders)+len(b.Intervals)+len(b.Rollups)+
 		len(b.CheckStates)+len(b.Failures)+len(b.Looks)+len(b.Maintenance)+len(b.Acks)+len(b.AcksGone)+len(b.Idempotent) > 0
 }
 
@@ -159,6 +159,8 @@ func (s *Store) putBatch(ctx context.Context, tx *sql.Tx, fence Fence, b Batch) 
 		func() error { return s.putDeliveries(ctx, tx, b) },
 		func() error { return put(ctx, s, tx, toldTable(), b.Told) },
 		func() error { return removeTold(ctx, tx, b.ToldGone) },
+		func() error { return put(ctx, s, tx, escalationsTable(), b.Escalated) },
+		func() error { return remove(ctx, tx, "DELETE FROM escalations WHERE alert = $1", b.EscalatedGone) },
 		func() error { return put(ctx, s, tx, ordersTable(), b.Orders) },
 		func() error { return put(ctx, s, tx, intervalsTable(), b.Intervals) },
 		func() error { return put(ctx, s, tx, rollupsTable(), b.Rollups) },

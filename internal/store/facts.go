@@ -43,7 +43,11 @@ type Batch struct {
 	Deliveries []notifiers.Delivery // by ID; ordered by their first commit
 	Told       []decide.Told        // by alert and group
 	ToldGone   []decide.ToldKey
-	Orders     []probes.Order // by ID
+
+	Escalated     []decide.Escalated // by alert
+	EscalatedGone []string           // alerts
+
+	Orders []probes.Order // by ID
 
 	Intervals   []sla.Interval  // by check and From
 	Rollups     []sla.Rollup    // by check and Hour; replaced, not summed

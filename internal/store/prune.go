@@ -45,6 +45,7 @@ func (s *Store) Prune(ctx context.Context, fence Fence, keep Keep) (int64, error
 		{"deliveries", "id", "is_open = 0 AND updated < $1", keep.Journal},
 		{"alert_notices", "alert, delivery", "created < $1", keep.Journal},
 		{"told", "alert, group_key", "at < $1", keep.Journal},
+		{"escalations", "alert", "at < $1", keep.Journal},
 		{"orders", "id", "is_open = 0 AND updated < $1", keep.Journal},
 		{"intervals", "check_name, from_at", "to_at < $1", keep.Journal},
 		{"rollups", "check_name, hour", "hour < $1", keep.Journal},

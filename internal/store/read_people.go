@@ -125,6 +125,11 @@ func (s *Store) Told(ctx context.Context) ([]decide.Told, error) {
 	return list[decide.Told](ctx, s, &query{table: "told", order: "alert, group_key"})
 }
 
+// Escalated returns how far alerts were escalated, by alert.
+func (s *Store) Escalated(ctx context.Context) ([]decide.Escalated, error) {
+	return list[decide.Escalated](ctx, s, &query{table: "escalations", order: "alert"})
+}
+
 // DeliveryStats counts the open deliveries and those that ended since a time.
 func (s *Store) DeliveryStats(ctx context.Context, since time.Time) (DeliveryStats, error) {
 	stats := DeliveryStats{States: map[notifiers.DeliveryState]int{}}

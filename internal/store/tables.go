@@ -162,6 +162,13 @@ func toldTable() table[decide.Told] {
 	}
 }
 
+func escalationsTable() table[decide.Escalated] {
+	return table[decide.Escalated]{
+		name: "escalations", key: []string{"alert"}, columns: []string{"at"},
+		values: func(e decide.Escalated) []any { return []any{text(e.Alert), nanos(e.FiredAt)} },
+	}
+}
+
 func ordersTable() table[probes.Order] {
 	return table[probes.Order]{
 		name: "orders", key: []string{"id"}, columns: []string{"check_name", "is_open", "created", "updated"},

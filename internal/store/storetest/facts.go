@@ -61,6 +61,10 @@ func full() store.Batch {
 			ID: "n_1", Receiver: "oncall", State: notifiers.Queued, NextAt: at, Updated: at,
 			Notice: notifiers.Notice{ID: "n_1", Key: "a_1", Alerts: []string{"a_1"}, Tier: "critical", Title: "订单推送失败", Created: at},
 		}},
+		Escalated: []decide.Escalated{{
+			Alert: "a_1", FiredAt: at, Policy: "critical", Tier: rules.Critical, Round: 1, Step: 2, At: at, Next: at.Add(time.Minute),
+			Acked: at, AckedTier: rules.Warning, Receivers: []string{"oncall"},
+		}},
 		Told: []decide.Told{{
 			ToldKey: decide.ToldKey{Group: `oncall/{}:{service="order-sync"}`, Alert: "a_1"}, Receiver: "oncall",
 			State: rules.Firing, FiredAt: at, At: at.Add(time.Second), Notice: "n_1", Fires: 1, FiresSince: at,
@@ -98,7 +102,7 @@ func everyFact(j journal) {
 	b := full()
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[store.Batch]()) {
 		switch f.Name {
-		case "AlertsGone", "AcksGone", "ToldGone", "TokenUses": // these take away or change
+		case "AlertsGone", "AcksGone", "ToldGone", "EscalatedGone", "TokenUses": // these take away or change
 		default:
 			if reflect.ValueOf(b).FieldByIndex(f.Index).Len() == 0 {
 				t.Errorf("this test knows no fact of the kind %s: add one to full, and read it below", f.Name)
@@ -125,6 +129,7 @@ func everyFact(j journal) {
 	same(t, "deliveries of the alert", must(s.Deliveries(ctx, store.DeliveryFilter{Alert: "a_1"}))(t), b.Deliveries)
 	same(t, "deliveries of another", must(s.Deliveries(ctx, store.DeliveryFilter{Alert: "a_2"}))(t), []notifiers.Delivery(nil))
 	same(t, "told", must(s.Told(ctx))(t), b.Told)
+	same(t, "escalated", must(s.Escalated(ctx))(t), b.Escalated)
 	same(t, "orders", must(s.OpenOrders(ctx, "push"))(t), b.Orders)
 	same(t, "intervals", must(s.Intervals(ctx, day(), day().Add(time.Hour)))(t), b.Intervals)
 	same(t, "last intervals", must(s.LastIntervals(ctx))(t), map[string]sla.Interval{"push": b.Intervals[0]})
@@ -190,6 +195,7 @@ func factsAreReplaced(j journal) {
 	same(t, "deliveries of the alert", must(s.Deliveries(ctx, store.DeliveryFilter{Alert: "a_1"}))(t), b.Deliveries)
 	same(t, "deliveries of another", must(s.Deliveries(ctx, store.DeliveryFilter{Alert: "a_2"}))(t), []notifiers.Delivery(nil))
 	same(t, "told", must(s.Told(ctx))(t), b.Told)
+	same(t, "escalated", must(s.Escalated(ctx))(t), b.Escalated)
 	same(t, "orders", must(s.OpenOrders(ctx, "push"))(t), []probes.Order{})
 	same(t, "intervals", must(s.Intervals(ctx, day(), day().Add(2*time.Hour)))(t), b.Intervals)
 	same(t, "rollups", must(s.Rollups(ctx, day(), day().Add(time.Hour)))(t), b.Rollups)
