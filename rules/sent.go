@@ -111,7 +111,7 @@ func (s Sent) validate() error {
 
 // take takes one alert. One that resolved before anybody here knew of it is left out.
 func (s Sent) take(known map[string]Alert, timeout bool, now time.Time) (c Change, moved bool) {
-	id := s.id()
+	id := s.ID()
 	a, ok := known[id]
 	open := ok && a.State == Firing
 	if !s.EndsAt.After(now) {
@@ -149,10 +149,13 @@ func (a Alert) endedBy(at, now time.Time) Alert {
 	return a
 }
 
-// id is the fingerprint of the labels, the same across senders and restarts.
-func (s Sent) id() string {
+// ID is the fingerprint of the labels, the same across senders and restarts.
+func (s Sent) ID() string {
 	h := sha256.New()
 	for _, name := range sortedKeys(s.Labels) {
+		if s.Labels[name] == "" {
+			continue
+		}
 		h.Write([]byte(name + "\xff" + s.Labels[name] + "\xff"))
 	}
 	return "e_" + hex.EncodeToString(h.Sum(nil)[:12])

@@ -108,6 +108,7 @@ type Alerts struct {
 	// which a swap of the groups waits for: it must not need mu.
 	sourced atomic.Pointer[[]*group]
 	waking  atomic.Pointer[waking]
+	sent    sent
 
 	telling     telling
 	blindness   blindness
@@ -153,6 +154,8 @@ func Resume(ctx context.Context, o Options, groups []*rules.Group) (*Alerts, err
 		return nil, err
 	}
 	as.set(groups, states)
+	sent := rules.RestoreSent(stored, o.Now())
+	as.sent.alerts.Store(&sent)
 	as.end(ended)
 	return as, nil
 }
@@ -255,6 +258,11 @@ func (as *Alerts) openLocked() []rules.Alert {
 			}
 		}
 	}
+	for _, al := range as.sent.all() {
+		if al.State == rules.Firing {
+			all = append(all, al)
+		}
+	}
 	return all
 }
 
@@ -278,6 +286,7 @@ func (as *Alerts) State(key string) (rules.GroupState, Evaluation) {
 // Tick does what waits for a time: notices that are due again, steps of escalations, hand-overs, and
 // checks that cannot look.
 func (as *Alerts) Tick(now time.Time) {
+	as.tickSent(now)
 	as.tickBlindness(now)
 	as.tickEscalations(now)
 	as.tickHandOvers(now)

@@ -51,6 +51,9 @@ func (rs routing) RoutedAlerts(ctx context.Context) ([]server.RoutedAlert, error
 		}
 		labels := decide.AlertLabels(a.Alert)
 		r := server.RoutedAlert{Alert: a, EndsAt: now.Add(openFor)}
+		if a.Origin != nil {
+			r.EndsAt, r.GeneratorURL = a.Origin.EndsAt, a.Origin.URL
+		}
 		if by, inhibited := sources.Inhibits(labels); inhibited {
 			r.InhibitedBy = []string{by.ID}
 		}
@@ -62,4 +65,20 @@ func (rs routing) RoutedAlerts(ctx context.Context) ([]server.RoutedAlert, error
 		routed = append(routed, r)
 	}
 	return routed, nil
+}
+
+// intake implements server.Intake.
+type intake struct{ leader leader }
+
+// TakeAlerts implements server.Intake.
+func (in intake) TakeAlerts(_ context.Context, sent []rules.Sent) error {
+	leading, err := in.leader.required()
+	if err != nil {
+		return err
+	}
+	refused, err := leading.Alerts.Take(sent)
+	if err != nil {
+		return apiError(err)
+	}
+	return server.InvalidAlerts(refused)
 }

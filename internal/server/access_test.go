@@ -35,6 +35,7 @@ func TestEachRoleMayDoWhatItIsFor(t *testing.T) {
 		{"POST", "/api/v1/silences", `{"matchers":["a=b"],"for":"1h","comment":"c"}`, "approver"},
 		{"GET", "/api/v2/silences", "", "viewer"},
 		{"GET", "/api/v2/status", "", "viewer"},
+		{"POST", "/api/v2/alerts", `[{"labels":{"a":"b"}}]`, "deployer"},
 		{"POST", "/api/v2/silences", postable("", 0, time.Hour, fooBar), "approver"},
 		{"DELETE", "/api/v2/silence/s_1", "", "approver"},
 		{"POST", "/-/reload", "", "admin"},

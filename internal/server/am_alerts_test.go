@@ -129,3 +129,36 @@ func TestAlertmanagersGroups(t *testing.T) {
 		t.Errorf("no alerts: %s", got.body)
 	}
 }
+
+func TestAlertsAreSent(t *testing.T) {
+	m := newMemory()
+	base := serve(t, m, nil)
+	post := func(body string) answer { return send(t, base, "POST", "/api/v2/alerts", body) }
+	end := fixedNow().Add(time.Minute).Format(time.RFC3339Nano)
+	if got := post(`[{"labels":{"alertname":"A","x":""},"annotations":{"summary":"s"},"endsAt":"` + end + `","generatorURL":"http://prometheus/graph?g0.expr=x","unknown":1},
+		{"labels":{"alertname":"B"}}]`); got.status != 200 || got.body != "" {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	var all []amAlert
+	send(t, base, "GET", "/api/v2/alerts?filter=alertname%3DA", "").json(t, &all)
+	if len(all) != 1 || all[0].GeneratorURL != "http://prometheus/graph?g0.expr=x" || all[0].Annotations["summary"] != "s" || len(all[0].Labels) != 1 ||
+		!all[0].StartsAt.Equal(fixedNow().Add(time.Minute)) && !all[0].StartsAt.Equal(fixedNow()) || !all[0].EndsAt.Equal(fixedNow().Add(time.Minute)) {
+		t.Errorf("got %+v", all)
+	}
+	// What is wrong is refused, and the rest is taken.
+	if got := post(`[{"labels":{}},{"labels":{"alertname":"C"}}]`); got.status != 400 || !strings.Contains(got.body, "alert 0: at least one label pair") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	send(t, base, "GET", "/api/v2/alerts", "").json(t, &all)
+	if got := namesOf(all); got != "A B C" {
+		t.Errorf("got %s", got)
+	}
+	for _, bad := range []string{``, `{}`, `[null]`, `[{"labels":{"a":1}}]`, `[{"labels":{"a":"b"},"startsAt":"noon"}]`} {
+		if got := post(bad); got.status != 400 {
+			t.Errorf("%s: %d %s", bad, got.status, got.body)
+		}
+	}
+	if got := post(`[{"labels":{"a":"` + strings.Repeat("x", 9<<20) + `"}}]`); got.status != 413 {
+		t.Errorf("too large: %d", got.status)
+	}
+}

@@ -24,6 +24,7 @@ type Backend struct {
 	Acks       Acks
 	Silences   Silences
 	Routing    Routing
+	Intake     Intake
 	Rules      Rules
 	Queries    Queries
 	Series     SeriesIndex

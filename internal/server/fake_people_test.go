@@ -217,6 +217,25 @@ func (m *memory) ChangeSilence(ctx context.Context, s route.Silence, by server.C
 	return s, nil
 }
 
+func (m *memory) TakeAlerts(_ context.Context, sent []rules.Sent) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var known, others []rules.Alert
+	for _, a := range m.alerts {
+		if a.Origin != nil {
+			known = append(known, a.Alert)
+		} else {
+			others = append(others, a.Alert)
+		}
+	}
+	next, _, refused := rules.StepSent(known, sent, m.now)
+	m.alerts = nil
+	for _, a := range slices.Concat(others, next) {
+		m.alerts = append(m.alerts, server.Alert{Alert: a})
+	}
+	return server.InvalidAlerts(refused)
+}
+
 func (m *memory) ReceiverNames(context.Context) ([]string, error) {
 	return []string{"oncall", "log"}, nil
 }
@@ -234,6 +253,9 @@ func (m *memory) RoutedAlerts(ctx context.Context) ([]server.RoutedAlert, error)
 			continue
 		}
 		r := server.RoutedAlert{Alert: a, EndsAt: m.now.Add(5 * time.Minute)}
+		if a.Origin != nil {
+			r.EndsAt, r.GeneratorURL = a.Origin.EndsAt, a.Origin.URL
+		}
 		group := func(receiver string) route.Group {
 			return route.Group{Key: "{}:" + receiver + a.Service(), Labels: map[string]string{"service": a.Service()}}
 		}

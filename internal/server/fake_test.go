@@ -62,7 +62,7 @@ type memory struct {
 func (m *memory) parts() server.Backend {
 	return server.Backend{
 		Tokens: m, Services: m, Gates: m, Checks: m, Looks: m, Deploys: m, Watches: m, Marks: m, Scores: m, Runs: m, RunControl: m,
-		Alerts: m, Acks: m, Silences: m, Routing: m, Rules: m, Queries: m, Series: m, MetricHelp: m, Reports: m, Journal: m, Heartbeats: m,
+		Alerts: m, Acks: m, Silences: m, Routing: m, Intake: m, Rules: m, Queries: m, Series: m, MetricHelp: m, Reports: m, Journal: m, Heartbeats: m,
 		Calls: m, OnCall: m, Process: m,
 	}
 }

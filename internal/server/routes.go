@@ -82,6 +82,7 @@ func (s *Server) routes(b Backend) *http.ServeMux {
 		{"GET /api/v2/status", Viewer, amReads, s.amStatus(b.Process)},
 		{"GET /api/v2/receivers", Viewer, amReads, s.amReceivers(b.Routing)},
 		{"GET /api/v2/alerts", Viewer, amReads, s.amAlerts(b.Routing)},
+		{"POST /api/v2/alerts", Deployer, amWrites, s.amPostAlerts(b.Intake)},
 		{"GET /api/v2/alerts/groups", Viewer, amReads, s.amGroups(b.Routing)},
 		{"GET /api/v2/silences", Viewer, amReads, s.amSilences(b.Silences)},
 		{"POST /api/v2/silences", Approver, amWrites, s.amSetSilence(b.Silences)},
