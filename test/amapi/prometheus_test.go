@@ -39,7 +39,7 @@ rule_files: ["`+rules+`"]
 alerting:
   alertmanagers:
     - static_configs: [{targets: ["`+strings.TrimPrefix(g.URL, "http://")+`"]}]
-`)
+`, "--rules.alert.resend-delay=1s")
 	g.Eventually("its alert fires here", func() bool { return len(get(g, "")) == 1 })
 	var list []struct {
 		gettable

@@ -39,8 +39,8 @@ func program(tb testing.TB, name string) string {
 }
 
 // Start runs a Prometheus with this configuration until the test ends. It accepts remote write
-// and stores its samples in a folder of the test.
-func Start(tb testing.TB, config string) *Prometheus {
+// and stores its samples in a folder of the test. flags are added to its command line.
+func Start(tb testing.TB, config string, flags ...string) *Prometheus {
 	tb.Helper()
 	bin := program(tb, "prometheus")
 	dir := tb.TempDir()
@@ -55,8 +55,8 @@ func Start(tb testing.TB, config string) *Prometheus {
 	address := freeAddress(tb)
 	defer log.Close()
 	p := &Prometheus{URL: "http://" + address}
-	cmd := exec.Command(bin, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"),
-		"--web.listen-address="+address, "--web.enable-remote-write-receiver")
+	cmd := exec.Command(bin, append([]string{"--config.file=" + file, "--storage.tsdb.path=" + filepath.Join(dir, "data"),
+		"--web.listen-address=" + address, "--web.enable-remote-write-receiver"}, flags...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if p.process, err = process.Start(cmd); err != nil {
 		tb.Fatal(err)
