@@ -46,6 +46,9 @@ type Board struct {
 	told   map[string]map[string]Told // by alert and group
 	groups map[string]*group
 	of     map[string][]*group // by alert
+	labels map[string]map[string]string // by alert: AlertLabels
+	// sources are the alerts that inhibit others; nil: to be found anew.
+	sources *route.Sources
 	// unsaved are rows that changed without a notice; one without an alert is gone.
 	unsaved map[ToldKey]Told
 
@@ -65,13 +68,13 @@ type group struct {
 // NewBoard makes a board of the alerts that fire, those that somebody was told to fire, and what
 // was told.
 func NewBoard(s *Settings, alerts []rules.Alert, told []Told) *Board {
-	b := &Board{alerts: map[string]rules.Alert{}, told: map[string]map[string]Told{}, unsaved: map[ToldKey]Told{}}
+	b := &Board{alerts: map[string]rules.Alert{}, labels: map[string]map[string]string{}, told: map[string]map[string]Told{}, unsaved: map[ToldKey]Told{}}
 	for _, t := range told {
 		b.row(t)
 	}
 	for _, a := range alerts {
 		if a.State != rules.Pending {
-			b.alerts[a.ID] = a
+			b.set(a)
 		}
 	}
 	b.arrange(s)
@@ -86,7 +89,7 @@ func (b *Board) Put(a rules.Alert) (undo func()) {
 			b.leave(a.ID)
 			return
 		}
-		b.alerts[a.ID] = was
+		b.set(was)
 	}
 	switch {
 	case a.State == rules.Pending && known && was.State == rules.Firing: // its rule asks for longer now
@@ -96,9 +99,19 @@ func (b *Board) Put(a rules.Alert) (undo func()) {
 	case a.State == rules.Pending, !known && a.State == rules.Resolved:
 		return func() {} // nobody was told of it
 	}
-	b.alerts[a.ID] = a
+	b.set(a)
 	b.join(a)
 	return undo
+}
+
+func (b *Board) set(a rules.Alert) {
+	if was, known := b.alerts[a.ID]; !known || was.State != a.State {
+		b.sources = nil
+	}
+	b.alerts[a.ID] = a
+	if b.labels[a.ID] == nil { // an alert with other labels is another alert
+		b.labels[a.ID] = AlertLabels(a)
+	}
 }
 
 // Alert gives an alert of the board.
@@ -112,7 +125,7 @@ func (b *Board) arrange(s *Settings) {
 	if b.settings == s {
 		return
 	}
-	b.settings, b.groups, b.of = s, map[string]*group{}, map[string][]*group{}
+	b.settings, b.groups, b.of, b.sources = s, map[string]*group{}, map[string][]*group{}, nil
 	for _, id := range sortedKeys(b.alerts) {
 		b.join(b.alerts[id])
 	}
@@ -123,7 +136,7 @@ func (b *Board) arrange(s *Settings) {
 // none, of its end as it was told of its beginning.
 func (b *Board) join(a rules.Alert) {
 	if b.of[a.ID] == nil && b.settings.Routes != nil {
-		labels := AlertLabels(a)
+		labels := b.labels[a.ID]
 		for _, t := range b.settings.Routes.Match(labels) {
 			g := t.Group(labels)
 			b.enter(a.ID, &group{key: t.Receiver + "/" + g.Key, target: t, labels: g.Labels})
@@ -201,6 +214,8 @@ func (b *Board) leave(id string) {
 	}
 	delete(b.of, id)
 	delete(b.alerts, id)
+	delete(b.labels, id)
+	b.sources = nil
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

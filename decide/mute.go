@@ -10,25 +10,24 @@ import (
 
 // muting is what keeps receivers from hearing of alerts at a moment.
 type muting struct {
-	settings *Settings
-	hearing  Hearing
-	now      time.Time
-	sources  route.Sources // that inhibit others
-	rules    map[string]rules.Alert
+	*Board
+	hearing Hearing
+	now     time.Time
 }
 
 func (b *Board) muting(h Hearing, now time.Time) muting {
-	m := muting{settings: b.settings, hearing: h, now: now, rules: b.alerts}
-	if b.settings.Inhibitions != nil {
+	if b.sources == nil {
 		var firing []route.Firing
-		for _, id := range sortedKeys(b.alerts) {
-			if a := b.alerts[id]; a.State == rules.Firing {
-				firing = append(firing, route.Firing{ID: id, Labels: AlertLabels(a)})
+		if b.settings.Inhibitions != nil {
+			for _, id := range sortedKeys(b.alerts) {
+				if b.alerts[id].State == rules.Firing {
+					firing = append(firing, route.Firing{ID: id, Labels: b.labels[id]})
+				}
 			}
 		}
-		m.sources = b.settings.Inhibitions.Sources(firing)
+		b.sources = new(b.settings.Inhibitions.Sources(firing))
 	}
-	return m
+	return muting{Board: b, hearing: h, now: now}
 }
 
 func (m muting) acked(alert string) bool { return m.hearing.Acked != nil && m.hearing.Acked(alert) }
@@ -49,12 +48,12 @@ func (m muting) quiet(t route.Target) (why reason.Reason, until time.Time) {
 // mutes says what keeps everybody from hearing of an alert, and until when; zero for nothing. The
 // time is zero when it ends with something else.
 func (m muting) mutes(a rules.Alert) (why reason.Reason, until time.Time) {
-	labels := AlertLabels(a)
+	labels := m.labels[a.ID]
 	if why, until = m.settings.Suppressed("alert", labels, m.hearing.Silences, m.now); !why.IsZero() {
 		return why, until
 	}
 	if by, inhibited := m.sources.Inhibits(labels); inhibited {
-		return reason.New("inhibited", "by", m.rules[by.ID].Rule, "rule", by.Rule), time.Time{}
+		return reason.New("inhibited", "by", m.alerts[by.ID].Rule, "rule", by.Rule), time.Time{}
 	}
 	return reason.Reason{}, time.Time{}
 }
