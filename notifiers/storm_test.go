@@ -192,9 +192,12 @@ func TestAStormWithFiftyKills(t *testing.T) {
 	receivers, said := messengersOf(t)
 	synctest.Test(t, func(t *testing.T) {
 		k := open(t, receivers)
-		ctx, kill := context.WithCancel(context.Background())
-		k.d.Start(ctx)
-		kills := 0
+		start := func() (kill context.CancelFunc) {
+			ctx, kill := context.WithCancel(context.Background())
+			k.d.Start(ctx)
+			return kill
+		}
+		kill, kills := start(), 0
 		k.storm(1000, func(i int) {
 			if kills < 50 && rand.IntN(15) == 0 { //nolint:gosec // any moment will do
 				kills++
@@ -205,8 +208,7 @@ func TestAStormWithFiftyKills(t *testing.T) {
 				if k.d, err = notifiers.NewDispatcher(k.o); err != nil {
 					t.Fatal(err)
 				}
-				ctx, kill = context.WithCancel(context.Background())
-				k.d.Start(ctx)
+				kill = start()
 			}
 		})
 		pass(20 * time.Minute)

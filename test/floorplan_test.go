@@ -49,6 +49,7 @@ func floorPlan() map[string]room {
 		"decide":              {may: []string{"probes/sample", "rules", "watch", "actions", "notifiers/route", "oncall"}, why: "a decision is a function of settings, the past, the present and a time"},
 		"internal/history":    {may: []string{"decide", "actions", "internal/series", "internal/store", "sla", "watch"}, why: "it reads the past for the decider and decides nothing"},
 		"internal/importer":   {may: []string{"notifiers/route"}, why: "it converts texts; what they mean is decided where they are read"},
+		"internal/forward":    {may: []string{"rules"}, why: "it sends alerts to others, and neither evaluates nor decides who is notified"},
 		"internal/rulesource": {why: "it asks other servers, and knows no rule"},
 		"internal/notify":     {may: []string{"decide", "rules", "notifiers", "notifiers/route", "internal/announce", "internal/store"}, why: "it puts notices into transactions; it neither words nor sends them"},
 		"internal/runs":       {may: []string{"decide", "actions", "watch", "notifiers", "internal/announce", "internal/notify", "internal/store"}, why: "it drives runs; what they do is theirs, whether they may is decided elsewhere"},

@@ -24,6 +24,7 @@ import (
 	"guardian/internal/calendars"
 	"guardian/internal/clock"
 	"guardian/internal/config"
+	"guardian/internal/forward"
 	"guardian/internal/history"
 	"guardian/internal/ingest"
 	"guardian/internal/leadership"
@@ -76,6 +77,7 @@ type App struct {
 	identity
 	storage
 	rooms
+	outlets
 	state
 	lifetime
 }
@@ -105,21 +107,26 @@ type storage struct {
 
 // rooms are the parts that do the work; see docs/architecture.md.
 type rooms struct {
-	runner     *probes.Runner
-	paths      *netpath.Paths
-	quotas     *quota.Quotas
-	record     *recording.Record
-	orders     *orders.Journal
-	history    history.History
-	engine     *actions.Engine
-	notifier   *notify.Notifier
+	runner    *probes.Runner
+	paths     *netpath.Paths
+	quotas    *quota.Quotas
+	record    *recording.Record
+	orders    *orders.Journal
+	history   history.History
+	engine    *actions.Engine
+	notifier  *notify.Notifier
+	elector   *leadership.Elector
+	ingest    *ingest.Receiver
+	server    *server.Server
+	calendars *calendars.Calendars
+	checker   *selfcheck.Checker
+}
+
+// outlets are the parts through which others hear of what happens.
+type outlets struct {
 	dispatcher *notifiers.Dispatcher
-	elector    *leadership.Elector
-	ingest     *ingest.Receiver
-	server     *server.Server
-	calendars  *calendars.Calendars
-	checker    *selfcheck.Checker
 	direct     *notify.Direct
+	forwarder  *forward.Forwarder
 }
 
 // state is how the guardian is now.
@@ -288,6 +295,7 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 	}
 	a.elector = leadership.New(a.electorOptions(time.Duration(c.Storage.Lease), a.lead))
 	a.record = recording.New(recording.Options{Journal: a.store, Now: a.now, Log: a.log, Registerer: a.registry})
+	a.forwarder = a.newForwarder()
 	a.quotas = quota.New(quota.Options{
 		Series: a.series, Now: a.now, Log: a.log, Registerer: a.registry,
 		OnWritten: func(points []series.Point) {

@@ -87,6 +87,9 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		s.place[b.Name] = len(s.checks)
 		s.checks = append(s.checks, b)
 	}
+	for _, m := range c.Alertmanagers {
+		a.redactor.Learn(m.URL, m.Token)
+	}
 	for i := range c.RuleSources {
 		src := &c.RuleSources[i]
 		client, err := src.Connect(probes.Env{Log: a.log, Redactor: a.redactor, Now: a.now, UserAgent: a.userAgent()})

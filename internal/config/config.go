@@ -37,6 +37,7 @@ type Config struct {
 	EvaluationInterval model.Duration    `yaml:"evaluation_interval" doc:"How often rule groups without an interval of their own are evaluated."`
 	ExternalLabels     map[string]string `yaml:"external_labels" doc:"Labels that rule templates read as $externalLabels."`
 	RuleSources        []RuleSource      `yaml:"rule_sources" doc:"Prometheus-compatible servers that evaluate queries of their own rule files, and of the counters that name them, instead of the guardian."`
+	Alertmanagers      []Alertmanager    `yaml:"alertmanagers" doc:"Alertmanagers to which the guardian's own alerts are sent, as Prometheus does; its own receivers are told all the same."`
 	Ingest             []string          `yaml:"ingest" doc:"Metrics accepted by remote write: names, or globs such as erp_*."`
 
 	Routes        route.Node          `yaml:"routes" doc:"Which receivers get which notices: a routing tree as in Alertmanager."`
@@ -82,6 +83,15 @@ type RuleSource struct {
 	Timeout             model.Duration `yaml:"timeout" doc:"Timeout of one query; after it the result is unknown."`
 	QueryOffset         model.Duration `yaml:"query_offset" doc:"How far in the past rules are evaluated, for a server whose samples arrive late; groups may set their own."`
 	Rules               []string       `yaml:"rules" doc:"Prometheus rule files whose expressions this server evaluates: patterns as in rules."`
+}
+
+// Alertmanager is where the guardian's own alerts are sent.
+type Alertmanager struct {
+	Name        string         `yaml:"name" required:"true" doc:"The Alertmanager's name in logs and metrics."`
+	URL         secret.Secret  `yaml:"url" required:"true" doc:"Its address, such as http://alertmanager:9093; /api/v2/alerts is added."`
+	Token       secret.Secret  `yaml:"token" doc:"Token for Authorization: Bearer; default: none."`
+	Timeout     model.Duration `yaml:"timeout" doc:"Timeout of one request."`
+	ResendDelay model.Duration `yaml:"resend_delay" doc:"How often an alert that fires is sent again. One that is not sent for four times as long, or four intervals of its rule, resolves there."`
 }
 
 // RuleFile is one Prometheus rule file as it was read.

@@ -59,6 +59,8 @@ func fresh(t reflect.Type) reflect.Value {
 		v.Weight, v.Watch, v.CountsForSLA = 1, true, true
 	case *RuleSource:
 		v.Timeout = 10 * second
+	case *Alertmanager:
+		v.Timeout, v.ResendDelay = 10*second, minute
 	case *OnAlert:
 		v.Mode = watch.Approve
 	case *actions.RunbookSettings:

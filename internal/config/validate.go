@@ -34,6 +34,10 @@ func (d *decoder) check(c *Config) {
 	d.unique("runbooks", runbooks)
 	sources := names(c.RuleSources, func(s RuleSource) string { return s.Name })
 	d.unique("rule_sources", sources)
+	d.unique("alertmanagers", names(c.Alertmanagers, func(a Alertmanager) string { return a.Name }))
+	for i := range c.Alertmanagers {
+		d.checkAlertmanager(&c.Alertmanagers[i], at("alertmanagers", i))
+	}
 	d.unique("maintenance", names(c.Maintenance, func(m Maintenance) string { return m.Name }))
 	d.unique("freezes", names(c.Freezes, func(f Freeze) string { return f.Name }))
 
@@ -300,4 +304,13 @@ func (d *decoder) labels(path string, labels map[string]string) {
 			d.blame(path+"."+key, "is empty, which is the same as no label", "remove it")
 		}
 	}
+}
+
+// checkAlertmanager validates where alerts are sent.
+func (d *decoder) checkAlertmanager(a *Alertmanager, path string) {
+	if u, err := url.Parse(a.URL.Reveal()); a.URL.IsSet() && (err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https")) {
+		d.blame(path+".url", "is not an address that begins with http:// or https://", "")
+	}
+	d.above(path+".timeout", a.Timeout)
+	d.above(path+".resend_delay", a.ResendDelay)
 }
