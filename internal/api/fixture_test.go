@@ -24,6 +24,7 @@ import (
 	"guardian/internal/series"
 	"guardian/internal/server"
 	"guardian/internal/store"
+	"guardian/notifiers"
 	"guardian/probes"
 	"guardian/probes/sample"
 	"guardian/sla"
@@ -118,6 +119,7 @@ func newStandby(t *testing.T) *standby {
 	process := api.Process{
 		Version: "v1", Started: start(), Holder: "this",
 		Leadership: func() leadership.Status { return s.leader },
+		Receivers:  func() []notifiers.Status { return []notifiers.Status{{Receiver: "oncall", MonthCalls: 7}} },
 		Reload:     func(context.Context) error { return s.reload }, ReloadError: func() string { return "" }, JournalError: func() string { return "" },
 	}
 	s.Backend = api.New(api.Options{

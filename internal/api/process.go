@@ -12,6 +12,7 @@ import (
 	"guardian/internal/secret"
 	"guardian/internal/server"
 	"guardian/internal/store"
+	"guardian/notifiers"
 )
 
 // Process is what the process says about itself.
@@ -21,6 +22,7 @@ type Process struct {
 	Holder     string // its name as a holder of the lease
 	Leadership func() leadership.Status
 	Reload     func(ctx context.Context) error
+	Receivers  func() []notifiers.Status // how each receiver does; nil: it is not known
 	// ReloadError is the error of the last reload, and JournalError that of the last write to the
 	// journal; "" when it went well. Both are redacted.
 	ReloadError, JournalError func() string
@@ -55,6 +57,9 @@ func (p process) Status(ctx context.Context) (server.Status, error) {
 		st.Blind = []string{}
 	}
 	p.role(&st, p.Leadership())
+	if st.Role == "active" && p.Receivers != nil {
+		st.Receivers = p.Receivers()
+	}
 	if err := p.journal.Ping(ctx); err != nil {
 		st.Ready, st.StorageErr, st.Reason = false, p.redactor.Redact(err.Error()), reason.New("journal_silent")
 		return st, nil

@@ -52,6 +52,18 @@ func TestTheRoleIsThatOfTheLeadership(t *testing.T) {
 	}
 }
 
+// The leader alone delivers: a standby knows nothing of the receivers.
+func TestTheLeaderSaysHowItsReceiversDo(t *testing.T) {
+	s := newStandby(t)
+	for _, leads := range []bool{true, false} {
+		s.leader = leadership.Status{Leading: leads, Other: &store.Lease{Holder: "another"}}
+		st, err := s.Process.Status(t.Context())
+		if known := len(st.Receivers) == 1 && st.Receivers[0].MonthCalls == 7; err != nil || known != leads {
+			t.Errorf("leads %v: receivers %+v, %v", leads, st.Receivers, err)
+		}
+	}
+}
+
 func TestAReloadNamesEachMistake(t *testing.T) {
 	s := newStandby(t)
 	ada := server.Caller{Name: "ada", Role: server.Admin}

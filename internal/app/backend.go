@@ -8,6 +8,7 @@ import (
 	"guardian/internal/leadership"
 	"guardian/internal/orders"
 	"guardian/internal/server"
+	"guardian/notifiers"
 )
 
 // backend gives what the pages and the API ask.
@@ -16,6 +17,7 @@ func (a *App) backend() server.Backend {
 		Journal: a.store, Series: a.series, Record: a.record, Notifier: a.notifier, Quotas: a.quotas, Ingest: a.ingest,
 		Process: api.Process{
 			Version: a.o.Version, Started: a.started, Holder: a.holder, Reload: a.Reload,
+			Receivers:    func() []notifiers.Status { return a.dispatcher.Status() },
 			Leadership:   func() leadership.Status { return a.elector.Status() },
 			ReloadError:  func() string { return textOf(a.loadError.Load()) },
 			JournalError: func() string { return textOf(a.storeError.Load()) },

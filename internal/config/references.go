@@ -20,6 +20,9 @@ func (d *decoder) checkRouting(c *Config, receivers []string) {
 	fallback := map[string]string{}
 	for i, r := range c.Receivers {
 		d.known(at("receivers", i)+".fallback", "receiver", r.Fallback, receivers)
+		if r.MonthlyQuota < 0 {
+			d.blame(at("receivers", i)+".monthly_quota", "must not be less than 0", "leave it out if there is none")
+		}
 		fallback[r.Name] = r.Fallback
 	}
 	for i, r := range c.Receivers {

@@ -62,7 +62,7 @@ type Told struct {
 	State    rules.State   `json:"state,omitempty"` // what it was told last; "": nothing yet
 	At       time.Time     `json:"at,omitzero"`
 	Waiting  bool          `json:"waiting,omitempty"` // the channel has not accepted that notice yet
-	Kept     reason.Reason `json:"kept,omitzero"` // why it is not told more now
+	Kept     reason.Reason `json:"kept,omitzero"`     // why it is not told more now
 	Until    time.Time     `json:"until,omitzero"`
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"guardian/internal/reason"
+	"guardian/notifiers"
 	"guardian/probes"
 )
 
@@ -38,6 +39,8 @@ type Status struct {
 	Storage    string        `json:"storage"`                     // sqlite or postgres
 	StorageErr string        `json:"storage_error,omitempty"`     // of the last write, when it failed
 	OldestDue  time.Time     `json:"oldest_undelivered,omitzero"` // created time of the oldest undelivered notice
+	// Receivers is how each receiver does; none of a guardian that does not lead.
+	Receivers []notifiers.Status `json:"receivers,omitempty"`
 }
 
 // Heartbeats takes jobs' reports.
