@@ -126,7 +126,7 @@ type group struct {
 	pace   *rules.Pace // of waking.mu
 
 	mu    sync.Mutex // held while the group is evaluated
-	state atomic.Pointer[rules.GroupState]
+	state groupState
 	last  atomic.Pointer[Evaluation]
 }
 
@@ -166,7 +166,7 @@ func (as *Alerts) set(groups []*rules.Group, states map[string]rules.GroupState)
 	for _, g := range groups {
 		one := &group{Group: g, wake: make(chan struct{}, 1), stop: func() {}}
 		state := states[g.Key()]
-		one.state.Store(&state)
+		one.state.merge(state)
 		as.groups = append(as.groups, one)
 		if g.Source != "" {
 			sourced = append(sourced, one)
@@ -220,7 +220,7 @@ func (as *Alerts) Apply(groups []*rules.Group) {
 	for _, g := range as.groups {
 		g.stop()
 		g.mu.Lock() // an evaluation under way comes to its end first
-		states[g.Key()] = *g.state.Load()
+		states[g.Key()] = g.state.whole()
 		g.mu.Unlock()
 	}
 	next, ended := rules.Carry(groups, states, as.o.Now())
@@ -251,8 +251,7 @@ func (as *Alerts) Open() []rules.Alert {
 func (as *Alerts) openLocked() []rules.Alert {
 	var all []rules.Alert
 	for _, g := range as.groups {
-		// The state is swapped whole; an evaluation under way is not waited for.
-		for _, al := range g.state.Load().Alerts() {
+		for _, al := range g.state.alerts() { // an evaluation under way is not waited for
 			if al.State != rules.Resolved {
 				all = append(all, al)
 			}
@@ -278,7 +277,7 @@ func (as *Alerts) State(key string) (rules.GroupState, Evaluation) {
 		if e := g.last.Load(); e != nil {
 			last = *e
 		}
-		return *g.state.Load(), last
+		return g.state.whole(), last
 	}
 	return rules.GroupState{}, Evaluation{}
 }

@@ -30,7 +30,7 @@ func newWaking(groups []*group, now time.Time) *waking {
 	w := &waking{}
 	var own []*rules.Group
 	for _, g := range groups {
-		g.waking, g.pace = w, rules.NewPace(g.Group, *g.state.Load(), now)
+		g.waking, g.pace = w, rules.NewPace(g.Group, g.state.whole(), now)
 		if g.Source == "" {
 			w.groups, own = append(w.groups, g), append(own, g.Group)
 		}
@@ -108,6 +108,6 @@ func (as *Alerts) step(ctx context.Context, g *group) time.Time {
 		g.pace.Failed(plan)
 		return as.o.Now().Add(retryAfter)
 	}
-	g.pace.Evaluated(plan, *g.state.Load())
+	g.state.view(func(s rules.GroupState) { g.pace.Evaluated(plan, s) })
 	return g.pace.Next(w.spare, as.o.Now())
 }
