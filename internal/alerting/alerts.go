@@ -119,11 +119,13 @@ type Alerts struct {
 // group is one group of rules with its state.
 type group struct {
 	*rules.Group
-	wake chan struct{} // holds one: a burst of samples is one evaluation
 	stop context.CancelFunc
 
 	waking *waking
-	pace   *rules.Pace // of waking.mu
+	// Of waking.mu.
+	pace    *rules.Pace
+	timer   *time.Timer // when the loop looks what is to be evaluated
+	looksAt time.Time   // the same; zero: while it does
 
 	mu    sync.Mutex // held while the group is evaluated
 	state groupState
@@ -164,7 +166,7 @@ func (as *Alerts) set(groups []*rules.Group, states map[string]rules.GroupState)
 	as.groups = nil
 	var sourced []*group
 	for _, g := range groups {
-		one := &group{Group: g, wake: make(chan struct{}, 1), stop: func() {}}
+		one := &group{Group: g, stop: func() {}}
 		state := states[g.Key()]
 		one.state.merge(state)
 		as.groups = append(as.groups, one)
