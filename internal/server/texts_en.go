@@ -117,7 +117,7 @@ func english() map[string]string {
 		"ledger.created": "created", "ledger.intent": "begins", "ledger.outcome": "outcome", "ledger.waits": "queued", "ledger.turn": "guards checked again", "ledger.asked": "question", "ledger.answered": "answer",
 		"ledger.resolved": "outcome found", "ledger.verifying": "verifying", "ledger.verified": "verified", "ledger.ended": "ended",
 
-		"alert.told": "Who was told", "alert.receiver": "Receiver", "alert.knows": "Knows", "alert.next": "Why it is not told more now", "alert.nothing": "nothing yet", "alert.heard": "told %s", "alert.waiting": "not accepted yet",
+		"alert.told": "Who was told", "alert.receiver": "Receiver", "alert.escalation": "Escalation", "alert.knows": "Knows", "alert.next": "Why it is not told more now", "alert.nothing": "nothing yet", "alert.heard": "told %s", "alert.waiting": "not accepted yet",
 		"alert.nobody": "Nobody was told, and nobody is to be.", "alert.notices": "Notices", "alert.no_notices": "No notice was sent.", "alert.notice": "Notice", "alert.outcome": "Outcome",
 		"alert.moved": "instead of %s", "alert.attempts": "%d attempts",
 		"delivery.queued": "waiting", "delivery.sending": "being sent", "delivery.delivered": "accepted", "delivery.given_up": "given up", "delivery.dropped": "not sent",
