@@ -245,6 +245,9 @@ func (r *Rule) seriesOf(a Alert) *labels.Builder {
 	for name, v := range a.Labels {
 		lb.Set(name, v)
 	}
+	if a.Origin != nil {
+		return lb // has an alertname only if it was sent with one
+	}
 	return lb.Set(labels.AlertName, a.Rule)
 }
 

@@ -17,7 +17,7 @@ type texts struct {
 	order, orderRef                                                                           string
 
 	// links
-	linkAlerts, linkManual, linkDashboard, linkService, linkWatch, linkRun, linkDeploy, linkOverview string
+	linkAlerts, linkSource, linkManual, linkDashboard, linkService, linkWatch, linkRun, linkDeploy, linkOverview string
 
 	deployVersion, deployInstead, deployBy, deployAt string
 

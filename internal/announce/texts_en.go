@@ -15,7 +15,7 @@ func english() texts {
 		quorum: "Approvals", question: "Question", trigger: "Trigger", verification: "Verification", stepList: "Steps",
 		asked: "Created", created: "Created", took: "Took", acting: "Acting now", before: "Before", order: "Order", orderRef: "Order at the shop",
 
-		linkAlerts: "Alerts", linkManual: "Manual", linkDashboard: "Dashboard", linkService: "Service", linkWatch: "Watch",
+		linkAlerts: "Alerts", linkSource: "Source", linkManual: "Manual", linkDashboard: "Dashboard", linkService: "Service", linkWatch: "Watch",
 		linkRun: "Run", linkDeploy: "Deploy", linkOverview: "Overview",
 
 		deployVersion: "{version}", deployInstead: "{version} (before: {previous})", deployBy: "by {author}", deployAt: "at {at} ({ago} ago)",

@@ -15,7 +15,7 @@ func chinese() texts {
 		quorum: "批准人数", question: "问题", trigger: "起因", verification: "验证", stepList: "步骤",
 		asked: "提出时间", created: "创建时间", took: "用时", acting: "当前主用", before: "原主用", order: "订单标识", orderRef: "平台订单号",
 
-		linkAlerts: "查看告警", linkManual: "处理手册", linkDashboard: "监控面板", linkService: "服务详情", linkWatch: "观察详情",
+		linkAlerts: "查看告警", linkSource: "告警来源", linkManual: "处理手册", linkDashboard: "监控面板", linkService: "服务详情", linkWatch: "观察详情",
 		linkRun: "处置详情", linkDeploy: "部署详情", linkOverview: "总览",
 
 		deployVersion: "{version}", deployInstead: "{version}（原版本 {previous}）", deployBy: "部署人 {author}", deployAt: "{at} 上线（{ago}前）",

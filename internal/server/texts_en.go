@@ -126,7 +126,7 @@ func english() map[string]string {
 		"alerts.for": "For", "alerts.why": "Why", "alerts.silences": "Silences", "alerts.no_silences": "Nothing is silenced.", "alerts.expire": "End it",
 		"alerts.matchers": "Matches", "alerts.until": "Until", "alerts.by": "By", "alerts.comment": "Why", "alerts.new_silence": "New silence",
 		"alerts.matchers.help": "One label matcher in each line; all must match. Example: service=\"order-sync\"", "alerts.value": "value",
-		"alerts.expr": "Condition", "alerts.runbook": "Runbook", "alerts.run": "Run", "alerts.coming": "from %s",
+		"alerts.expr": "Condition", "alerts.sent": "Sent by another program", "alerts.source": "source", "alerts.runbook": "Runbook", "alerts.run": "Run", "alerts.coming": "from %s",
 
 		"journal.title": "Journal", "journal.help": "Everything that happened, newest first.", "journal.older": "Older", "journal.newest": "Newest",
 		"journal.none": "Nothing happened yet.", "journal.service": "Service", "journal.all": "all", "journal.show": "Show",

@@ -126,7 +126,7 @@ func chinese() map[string]string {
 		"alerts.for": "时长", "alerts.why": "原因", "alerts.silences": "静默", "alerts.no_silences": "没有静默。", "alerts.expire": "结束",
 		"alerts.matchers": "匹配", "alerts.until": "至", "alerts.by": "由", "alerts.comment": "原因", "alerts.new_silence": "新建静默",
 		"alerts.matchers.help": "每行一个标签匹配，须全部满足。例如：service=\"order-sync\"", "alerts.value": "值",
-		"alerts.expr": "条件", "alerts.runbook": "预案", "alerts.run": "处置", "alerts.coming": "自 %s 起",
+		"alerts.sent": "由其他程序发来", "alerts.source": "来源", "alerts.expr": "条件", "alerts.runbook": "预案", "alerts.run": "处置", "alerts.coming": "自 %s 起",
 
 		"journal.title": "日志", "journal.help": "发生的一切，最新的在前。", "journal.older": "更早", "journal.newest": "最新",
 		"journal.none": "还没有发生任何事情。", "journal.service": "服务", "journal.all": "全部", "journal.show": "查看",
