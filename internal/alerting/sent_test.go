@@ -138,3 +138,17 @@ func TestAlertsOfOthersAreBounded(t *testing.T) {
 		}
 	})
 }
+
+func TestAnAlertThatOthersSendStartsItsRunbook(t *testing.T) {
+	s := bound(t, watch.Auto)
+	s.OnAlert[0].Match["alertname"] = "Theirs"
+	play(t, s, down, func(n *night) {
+		n.take(theirs(time.Minute))
+		n.take(theirs(4 * time.Minute))
+		n.restart()
+		n.evaluate()
+		if got := strings.Join(n.Steps(), " "); got != "restart" {
+			n.t.Errorf("done: %q, want restart once", got)
+		}
+	})
+}
