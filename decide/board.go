@@ -45,7 +45,7 @@ type Board struct {
 	alerts map[string]rules.Alert
 	told   map[string]map[string]Told // by alert and group
 	groups map[string]*group
-	of     map[string][]*group          // by alert
+	of     map[string][]*group // by alert
 	labels map[string]map[string]string // by alert: AlertLabels
 	// sources are the alerts that inhibit others; nil: to be found anew.
 	sources *route.Sources
@@ -159,7 +159,7 @@ func (b *Board) join(a rules.Alert) {
 			b.row(t)
 			b.unsaved[t.ToldKey] = t
 		case a.State == rules.Resolved:
-			b.enter(a.ID, &group{key: key, target: route.Target{Receiver: t.Receiver}})
+			b.enter(a.ID, &group{key: key, target: route.Former(t.Receiver)})
 		}
 	}
 }

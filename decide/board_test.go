@@ -358,6 +358,23 @@ func TestWhatIsToldOfAlerts(t *testing.T) {
 				{At: 62 * time.Minute, Resolved: []string{"Down/orders"}, Why: "notice_resolved"},
 			},
 		},
+		"a receiver to which no route leads any more hears of the end at once": {
+			root: route.Node{Receiver: "group"},
+			do: func(d *desk) {
+				d.fire(warning)
+				d.pass(time.Minute)
+				d.settings = deskSettings(d.t, route.Node{Receiver: "phone"})
+				d.pass(time.Minute)
+				d.resolve(warning.ID)
+				d.pass(time.Hour)
+			},
+			want: []heard{
+				{At: 30 * time.Second, Receiver: "group", Firing: []string{"Slow/orders"}, Why: "notice_first"},
+				{At: time.Minute, Firing: []string{"Slow/orders"}, Why: "notice_first"},
+				{At: 2 * time.Minute, Receiver: "group", Resolved: []string{"Slow/orders"}, Why: "notice_resolved"},
+				{At: 6 * time.Minute, Resolved: []string{"Slow/orders"}, Why: "notice_resolved"},
+			},
+		},
 		"an alert that comes and goes says so, and then what it comes to": {
 			root: plain,
 			do: func(d *desk) {

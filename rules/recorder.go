@@ -3,7 +3,6 @@ package rules
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
@@ -69,21 +68,24 @@ func (p *recorder) flush(e *Evaluation) {
 	p.pending, p.samples = p.pending[:0], p.samples[:0]
 }
 
-// recordedByOthers reports whether an earlier rule of the group recorded one of these series, in
-// this evaluation or in the one before.
-func (g *Group) recordedByOthers(rule int, series []labels.Labels, before, now GroupState) bool {
+// recordedByOthers gives an error when an earlier rule of the group recorded one of these series.
+func (g *Group) recordedByOthers(rule int, series []labels.Labels, states map[string]RuleState) error {
+	if !g.Rules[rule].sharesName || len(series) == 0 {
+		return nil
+	}
 	theirs := map[uint64]bool{}
 	for _, other := range g.Rules[:rule] {
 		if other.Record != g.Rules[rule].Record {
 			continue
 		}
-		rs, ok := now.Rules[other.Key]
-		if !ok {
-			rs = before.Rules[other.Key]
-		}
-		for _, l := range rs.Series {
+		for _, l := range states[other.Key].Series {
 			theirs[l.Hash()] = true
 		}
 	}
-	return slices.ContainsFunc(series, func(l labels.Labels) bool { return theirs[l.Hash()] })
+	for _, l := range series {
+		if theirs[l.Hash()] {
+			return ErrSameSeries
+		}
+	}
+	return nil
 }

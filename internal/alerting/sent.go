@@ -17,10 +17,7 @@ import (
 type sent struct {
 	mu       sync.Mutex // held until what changed is in the journal
 	alerts   atomic.Pointer[[]rules.Alert]
-	recorded time.Time // when ALERTS was written last for all of them
-	// ended are those that resolved since then, as they fired: their series end twice, because a
-	// sample of the same moment may be in the way of the first end.
-	ended []rules.Alert
+	recorded time.Time // when ALERTS was written last; of Tick alone
 }
 
 const (
@@ -70,20 +67,13 @@ func (as *Alerts) stepSent(list []rules.Sent, now time.Time) (refused []error, e
 		return nil, err
 	}
 	s.alerts.Store(&next)
-	var began, ended []rules.Alert
+	if len(changes) > 0 {
+		as.recordSent(before, next, now)
+	}
 	for _, c := range changes {
 		if c.To == rules.Firing {
-			began = append(began, c.Alert)
-			continue
+			as.startRuns(c.Alert)
 		}
-		was := c.Alert
-		was.State = rules.Firing
-		ended = append(ended, was)
-	}
-	as.recordSent(rules.SentSamples(ended, began, now))
-	s.ended = append(s.ended, ended...)
-	for _, a := range began {
-		as.startRuns(a)
 	}
 	return refused, nil
 }
@@ -110,29 +100,42 @@ func known(alerts []rules.Alert, list []rules.Sent) (kept []rules.Sent, refused 
 }
 
 // recordSent writes ALERTS for them, so that rules can read them, and wakes those that do.
-func (as *Alerts) recordSent(samples []promql.Sample) {
+func (as *Alerts) recordSent(before, alerts []rules.Alert, now time.Time) {
+	samples := rules.SentSamples(before, alerts, now)
 	if len(samples) == 0 {
 		return
 	}
-	if err := as.o.Series.Record(as.ctx, samples); err != nil {
+	if err := as.o.Series.Append(as.ctx, samples); err != nil {
 		as.o.Log.Warn("ALERTS could not be written for alerts that others sent", "error", err)
 		return
 	}
-	as.Arrived(samples)
+	as.Arrived(changed(before, alerts, samples))
+}
+
+// changed are the samples to wake rules with: all if some alert began or ended, else none.
+func changed(before, alerts []rules.Alert, samples []promql.Sample) []promql.Sample {
+	if len(before) == len(alerts) {
+		same := true
+		for i := range alerts {
+			same = same && before[i].ID == alerts[i].ID && before[i].State == alerts[i].State
+		}
+		if same {
+			return nil
+		}
+	}
+	return samples
 }
 
 func (as *Alerts) tickSent(now time.Time) {
-	s := &as.sent
-	if len(s.all()) == 0 {
+	if len(as.sent.all()) == 0 {
 		return
 	}
 	if _, err := as.stepSent(nil, now); err != nil {
 		return // the next tick tries again
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if now.Sub(s.recorded) >= sentEvery {
-		as.recordSent(rules.SentSamples(s.ended, s.all(), now))
-		s.recorded, s.ended = now, nil
+	if now.Sub(as.sent.recorded) >= sentEvery {
+		as.sent.recorded = now
+		all := as.sent.all()
+		as.recordSent(all, all, now)
 	}
 }

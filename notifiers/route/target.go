@@ -29,6 +29,13 @@ func defaultTarget() Target {
 	return Target{RepeatInterval: DefaultRepeat, groupBy: []string{"service", "environment", "tier"}}
 }
 
+// Former is the target of a receiver to which no route leads any more. What it was told of, it is
+// told the rest of at once, because no route says when.
+func Former(receiver string) Target {
+	var now time.Duration
+	return Target{Receiver: receiver, groupWait: &now, groupInterval: &now}
+}
+
 // Group is the alerts of a route that are told together.
 type Group struct {
 	Key    string // the route's key and the labels, as Alertmanager's groupKey
