@@ -45,7 +45,7 @@ type Board struct {
 	alerts map[string]rules.Alert
 	told   map[string]map[string]Told // by alert and group
 	groups map[string]*group
-	of     map[string][]*group // by alert
+	of     map[string][]*group          // by alert
 	labels map[string]map[string]string // by alert: AlertLabels
 	// sources are the alerts that inhibit others; nil: to be found anew.
 	sources *route.Sources

@@ -39,6 +39,25 @@ func (e Escalated) Equal(o Escalated) bool {
 		e.Acked.Equal(o.Acked) && e.AckedTier == o.AckedTier && slices.Equal(e.Receivers, o.Receivers)
 }
 
+// Standing says where the escalation stands; zero for none.
+func (e Escalated) Standing() reason.Reason {
+	switch {
+	case e.IsZero():
+		return reason.Reason{}
+	case e.stopped():
+		return reason.New("escalation_stopped", "escalation", e.Policy)
+	case e.Step < 0:
+		return reason.New("escalation_not_begun", "escalation", e.Policy)
+	case e.Next.IsZero():
+		return reason.New("escalation_done", "escalation", e.Policy, "at", e.At)
+	default:
+		return reason.New("escalation_next", "escalation", e.Policy, "step", e.Step+1, "at", e.At, "next", e.Next)
+	}
+}
+
+// stopped reports whether an acknowledgement holds the next step up: its tier has not risen since.
+func (e Escalated) stopped() bool { return !e.Acked.IsZero() && !above(e.Tier, e.AckedTier) }
+
 // EscalationFacts is what is known of an alert that may be escalated.
 type EscalationFacts struct {
 	Labels map[string]string // of its notice
@@ -113,7 +132,7 @@ func (s *Settings) Escalate(al rules.Alert, f EscalationFacts, now time.Time) (d
 	if !e.Acked.Equal(f.Acked) {
 		e.Acked, e.AckedTier = f.Acked, e.Tier
 	}
-	if f.Muted || !e.Acked.IsZero() && !above(e.Tier, e.AckedTier) {
+	if f.Muted || e.stopped() {
 		return nil, e
 	}
 	for !e.Next.IsZero() && !now.Before(e.Next) {

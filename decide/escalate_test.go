@@ -174,6 +174,22 @@ func TestAStepTellsWhomItMentions(t *testing.T) {
 	}
 }
 
+func TestAnEscalationSaysWhereItStands(t *testing.T) {
+	at := firedAt()
+	for want, e := range map[string]decide.Escalated{
+		"":                                  {},
+		"escalation critical has not begun": {Alert: "a", Policy: "critical", Step: -1, Next: at},
+		"escalation critical took step 2 at 2026-01-05 12:00:00 UTC, the next one is due at 2026-01-05 12:05:00 UTC": {Alert: "a", Policy: "critical", Step: 1, At: at, Next: at.Add(5 * time.Minute)},
+		"escalation critical took its last step at 2026-01-05 12:00:00 UTC":                                          {Alert: "a", Policy: "critical", Step: 2, At: at},
+		"escalation critical is stopped by the acknowledgement":                                                      {Alert: "a", Policy: "critical", Step: 1, At: at, Next: at, Tier: rules.Warning, Acked: at, AckedTier: rules.Warning},
+		"escalation critical took step 1 at 2026-01-05 12:00:00 UTC, the next one is due at 2026-01-05 12:00:00 UTC": {Alert: "a", Policy: "critical", At: at, Next: at, Tier: rules.Critical, Acked: at, AckedTier: rules.Warning},
+	} {
+		if got := e.Standing().String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 // TestARestartChangesNoEscalation: a guardian that is not asked for some minutes, or is started
 // again, tells the same steps in the same order, none twice in a round and none left out, and
 // each waits for the one before.

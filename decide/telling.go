@@ -41,7 +41,10 @@ type Hearing struct {
 // AlertLabels are the labels of an alert by which it is routed, silenced and inhibited: its own as
 // they are, alertname, and its tier where it has none.
 func AlertLabels(a rules.Alert) map[string]string {
-	labels := map[string]string{"alertname": a.Rule}
+	labels := map[string]string{}
+	if a.Origin == nil { // what others send has one only if it was sent with it
+		labels["alertname"] = a.Rule
+	}
 	for name, v := range a.Labels {
 		if v != "" {
 			labels[name] = v

@@ -274,7 +274,7 @@ func dingtalkBody(n Notice, s DingTalkSettings) ([]byte, error) {
 }
 
 // dingtalkMarkup is DingTalk's markdown: a line break needs two spaces before it.
-func dingtalkMarkup() markup { return markup{heading: "#### ", newline: "  \n"} }
+func dingtalkMarkup() markup { return markup{heading: "#### ", newline: "  \n", quote: "> "} }
 
 // dingtalkRender renders a notice with links as an action card, whose buttons are easier to
 // tap on a phone. A notice that mentions people is rendered as markdown, because action cards

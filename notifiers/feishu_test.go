@@ -73,6 +73,9 @@ func TestFeishuAcceptsNotices(t *testing.T) {
 			t.Errorf("the text lacks %q:\n%s", want, ping.Text)
 		}
 	}
+	if strings.Contains(ping.Text, "> **") {
+		t.Errorf("cards of Feishu show no quotations:\n%s", ping.Text)
+	}
 	if !strings.Contains(ping.Title, "监控") || !strings.Contains(ping.Title, "🔴 推单失败") {
 		t.Errorf("title %q", ping.Title)
 	}

@@ -10,6 +10,7 @@ import (
 type markup struct {
 	heading string // stands before the title; "": the title is shown elsewhere
 	newline string // ends a line within a paragraph
+	quote   string // begins a line of a quotation; "": there are none
 }
 
 // render renders a notice without its links.
@@ -25,7 +26,7 @@ func (m markup) render(n Notice) string {
 	if len(n.Facts) > 0 {
 		var facts []string
 		for _, f := range n.Facts {
-			facts = append(facts, "> **"+escapeMarkdown(oneLine(f.Name))+"**"+w.colon+escapeMarkdown(oneLine(f.Value)))
+			facts = append(facts, m.quote+"**"+escapeMarkdown(oneLine(f.Name))+"**"+w.colon+escapeMarkdown(oneLine(f.Value)))
 		}
 		parts = append(parts, strings.Join(facts, m.newline))
 	}

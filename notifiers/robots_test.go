@@ -130,6 +130,11 @@ func TestWhatOneRobotRefusesAnotherSends(t *testing.T) {
 		k := open(t, map[string]notifiers.Receiver{"oncall": {Channel: g}})
 		k.start()
 		all[0].answer = func(int, notifiers.Notice) error { return &notifiers.Permanent{Err: errors.New("errcode 400106")} }
+		k.put("oncall", "critical", "alone/1")
+		pass(time.Second)
+		if d := k.state("oncall/alone/1", notifiers.Delivered); len(d.Tries) != 2 || d.Tries[0].Via != "1" || d.Tries[1].Via != "2" {
+			t.Errorf("history %+v, want robot 1's refusal and robot 2's delivery", d.Tries)
+		}
 		for i := range 10 {
 			k.put("oncall", "warning", fmt.Sprintf("k%d/n%d", i, i))
 		}

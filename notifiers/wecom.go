@@ -164,7 +164,7 @@ func wecomMessage(n Notice, at WeComAt) wecomBody {
 		return out
 	}
 	fit(n, utf8.RuneLen, func(n Notice) bool {
-		parts := []string{markup{heading: "### ", newline: "\n"}.render(n)}
+		parts := []string{markup{heading: "### ", newline: "\n", quote: "> "}.render(n)}
 		if len(n.Links) > 0 {
 			parts = append(parts, markdownLinks(n.Links))
 		}

@@ -3,6 +3,7 @@ package rules_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,5 +36,23 @@ func BenchmarkEval(b *testing.B) {
 	}
 	if n := len(e.State.Alerts()); n != 100 {
 		b.Fatalf("%d alerts, want 100", n)
+	}
+}
+
+// BenchmarkPartial evaluates two rules of a group of a thousand.
+func BenchmarkPartial(b *testing.B) {
+	var file strings.Builder
+	file.WriteString("groups:\n- name: g\n  rules:\n")
+	for i := range 1000 {
+		fmt.Fprintf(&file, "  - {alert: A%d, expr: up == %d}\n", i, i)
+	}
+	g := load(b, file.String())[0]
+	env := rules.Env{Query: func(context.Context, string, time.Time) (promql.Vector, error) { return nil, nil }}
+	e := g.Eval(b.Context(), epoch, rules.GroupState{}, env)
+	env.Only.Add(3)
+	env.Only.Add(700)
+	b.ReportAllocs()
+	for b.Loop() {
+		e = g.Eval(b.Context(), epoch.Add(time.Minute), e.State, env)
 	}
 }

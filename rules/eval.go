@@ -37,7 +37,7 @@ type QueryFunc func(ctx context.Context, expr string, at time.Time) (promql.Vect
 type Env struct {
 	Query      QueryFunc
 	Visibility Visibility // nil: nothing is blind
-	Only       RuleSet    // the rules to evaluate; nil: all. The state of the others stays as it is.
+	Only       RuleSet    // the rules to evaluate, the others stay as they are; nil: all
 	// Record appends what rules recorded before a later rule of the group that reads it is
 	// evaluated; nil: the caller appends Evaluation.Recorded itself. Samples that are late or
 	// duplicates are no error.
@@ -47,7 +47,7 @@ type Env struct {
 // Evaluation is the result of one evaluation of a group.
 type Evaluation struct {
 	At      time.Time
-	State   GroupState // for the next one
+	State   GroupState // for the next one; with Env.Only, that of these rules
 	Changes []Change   // alerts that moved, in the order of the rules
 	// Recorded are the samples of recording rules, ALERTS and ALERTS_FOR_STATE, and stale
 	// markers of series that are gone. Env.Record, if set, has appended them already.
@@ -79,9 +79,9 @@ type Result struct {
 // any time: the end of an interval, or the time of a sample. When ctx is cancelled, the rules that
 // are left do not change.
 func (g *Group) Eval(ctx context.Context, now time.Time, s GroupState, env Env) Evaluation {
-	e := Evaluation{At: now, State: GroupState{Rules: maps.Clone(s.Rules)}}
-	if e.State.Rules == nil {
-		e.State.Rules = make(map[string]RuleState, len(g.Rules))
+	e := Evaluation{At: now, State: GroupState{Rules: map[string]RuleState{}}}
+	if env.Only == nil {
+		maps.Copy(e.State.Rules, s.Rules)
 	}
 	rec := recorder{ctx: ctx, record: env.Record}
 	for i, r := range g.Rules {
@@ -91,7 +91,11 @@ func (g *Group) Eval(ctx context.Context, now time.Time, s GroupState, env Env) 
 		if r.queries || rec.holds(g.inputs, i) {
 			rec.flush(&e)
 		}
-		rs, changes, recorded, res := g.evalRule(ctx, i, now, e.State.Rules, env)
+		rs, changes, recorded, res := g.evalRule(ctx, r, now, s.Rules[r.Key], env)
+		if r.sharesName && res.Err == nil && g.recordedByOthers(i, rs.Series, s, e.State) {
+			rs, recorded = s.Rules[r.Key], nil
+			res.Health, res.Err, res.Reason = HealthErr, ErrSameSeries, reason.Text(ErrSameSeries.Error())
+		}
 		e.State.Rules[r.Key] = rs
 		e.Changes = append(e.Changes, changes...)
 		e.Recorded = append(e.Recorded, recorded...)
@@ -107,9 +111,7 @@ func (g *Group) Eval(ctx context.Context, now time.Time, s GroupState, env Env) 
 	return e
 }
 
-func (g *Group) evalRule(ctx context.Context, i int, now time.Time, states map[string]RuleState, env Env) (RuleState, []Change, []promql.Sample, Result) {
-	r := g.Rules[i]
-	rs := states[r.Key]
+func (g *Group) evalRule(ctx context.Context, r *Rule, now time.Time, rs RuleState, env Env) (RuleState, []Change, []promql.Sample, Result) {
 	res := Result{Rule: r, Health: HealthOK}
 	at := now.Add(-g.QueryOffset)
 	blind, why := r.blindDependencies(env.Visibility)
@@ -127,9 +129,6 @@ func (g *Group) evalRule(ctx context.Context, i int, now time.Time, states map[s
 	}
 	if r.Record != "" {
 		series, recorded, err := r.record(vector, rs.Series, known, g.Limit, at)
-		if err == nil {
-			err = g.recordedByOthers(i, series, states)
-		}
 		if err != nil {
 			return fail(err)
 		}
@@ -245,6 +244,9 @@ func (r *Rule) seriesOf(a Alert) *labels.Builder {
 	lb := labels.NewBuilder(r.labels)
 	for name, v := range a.Labels {
 		lb.Set(name, v)
+	}
+	if a.Origin != nil {
+		return lb // has an alertname only if it was sent with one
 	}
 	return lb.Set(labels.AlertName, a.Rule)
 }

@@ -18,6 +18,13 @@ const (
 	tolerance = 0.1
 )
 
+// A burst of samples is one evaluation: a woken rule waits for more for a moment, and a longer one
+// when the group was looked at just before.
+const (
+	burst = 10 * time.Millisecond
+	apart = 50 * time.Millisecond
+)
+
 // Budget is an allowance that refills with time. What it pays for is known only afterwards, so
 // that it may go below zero; then it has to refill first.
 type Budget struct {
@@ -86,6 +93,7 @@ type Pace struct {
 	whole time.Time     // when the interval is over
 	own   Budget        // in evaluations of the whole group
 	took  time.Duration // how long one of the whole group takes
+	last  time.Time     // when there was a plan last
 
 	woken     RuleSet     // and not evaluated since
 	delayed   RuleSet     // those of them that wait for the budget
@@ -124,8 +132,18 @@ type Plan struct {
 	spare   bool    // the budget that all groups share pays
 }
 
+// Soon gives when to ask for a plan after rules were woken.
+func (p *Pace) Soon(now time.Time) time.Time {
+	at := now.Add(burst)
+	if earliest := p.last.Add(apart); at.Before(earliest) {
+		return earliest
+	}
+	return at
+}
+
 // Plan gives what is evaluated now.
 func (p *Pace) Plan(spare Budget, now time.Time) Plan {
+	p.last = now
 	for i, at := range p.due {
 		if !at.IsZero() && !now.Before(at) {
 			p.woken.AddAll(p.group.dependents[i])
@@ -232,10 +250,14 @@ func (p *Pace) Next(spare Budget, now time.Time) time.Time {
 	if p.group.urgent.Len() == 0 || p.woken.And(p.group.urgent).Len() > 0 {
 		level = 0
 	}
+	soon := p.Soon(now)
 	for _, b := range []Budget{p.own, spare} {
 		if at, ok := b.above(level, now); ok && at.Before(next) {
 			next = at
 		}
+	}
+	if next.Before(soon) && soon.Before(p.whole) {
+		return soon
 	}
 	return next
 }

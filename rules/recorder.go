@@ -3,6 +3,7 @@ package rules
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
@@ -68,24 +69,21 @@ func (p *recorder) flush(e *Evaluation) {
 	p.pending, p.samples = p.pending[:0], p.samples[:0]
 }
 
-// recordedByOthers gives an error when an earlier rule of the group recorded one of these series.
-func (g *Group) recordedByOthers(rule int, series []labels.Labels, states map[string]RuleState) error {
-	if !g.Rules[rule].sharesName || len(series) == 0 {
-		return nil
-	}
+// recordedByOthers reports whether an earlier rule of the group recorded one of these series, in
+// this evaluation or in the one before.
+func (g *Group) recordedByOthers(rule int, series []labels.Labels, before, now GroupState) bool {
 	theirs := map[uint64]bool{}
 	for _, other := range g.Rules[:rule] {
 		if other.Record != g.Rules[rule].Record {
 			continue
 		}
-		for _, l := range states[other.Key].Series {
+		rs, ok := now.Rules[other.Key]
+		if !ok {
+			rs = before.Rules[other.Key]
+		}
+		for _, l := range rs.Series {
 			theirs[l.Hash()] = true
 		}
 	}
-	for _, l := range series {
-		if theirs[l.Hash()] {
-			return ErrSameSeries
-		}
-	}
-	return nil
+	return slices.ContainsFunc(series, func(l labels.Labels) bool { return theirs[l.Hash()] })
 }

@@ -126,7 +126,7 @@ func (s Sent) take(known map[string]Alert, timeout bool, now time.Time) (c Chang
 	origin := Origin{EndsAt: s.EndsAt, Timeout: timeout, URL: s.GeneratorURL}
 	if !open {
 		a = Alert{
-			ID: id, Rule: s.Labels[model.AlertNameLabel], State: Firing, Labels: s.Labels, ActiveAt: s.StartsAt, FiredAt: s.StartsAt,
+			ID: id, Rule: s.name(), State: Firing, Labels: s.Labels, ActiveAt: s.StartsAt, FiredAt: s.StartsAt,
 			Tier: tierOf(func(name string) string { return s.Labels[name] }),
 		}
 		if a.FiredAt.After(now) {
@@ -147,6 +147,18 @@ func (a Alert) endedBy(at, now time.Time) Alert {
 		a.ResolvedAt = a.FiredAt
 	}
 	return a
+}
+
+// name is what people call the alert: its alertname or, when it has none, all its labels.
+func (s Sent) name() string {
+	if name := s.Labels[model.AlertNameLabel]; name != "" {
+		return name
+	}
+	set := make(model.LabelSet, len(s.Labels))
+	for name, value := range s.Labels {
+		set[model.LabelName(name)] = model.LabelValue(value)
+	}
+	return set.String()
 }
 
 // ID is the fingerprint of the labels, the same across senders and restarts.

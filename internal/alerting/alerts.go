@@ -119,14 +119,16 @@ type Alerts struct {
 // group is one group of rules with its state.
 type group struct {
 	*rules.Group
-	wake chan struct{} // holds one: a burst of samples is one evaluation
 	stop context.CancelFunc
 
 	waking *waking
-	pace   *rules.Pace // of waking.mu
+	// Of waking.mu.
+	pace    *rules.Pace
+	timer   *time.Timer // when the loop looks what is to be evaluated
+	looksAt time.Time   // the same; zero: while it does
 
 	mu    sync.Mutex // held while the group is evaluated
-	state atomic.Pointer[rules.GroupState]
+	state groupState
 	last  atomic.Pointer[Evaluation]
 }
 
@@ -164,9 +166,9 @@ func (as *Alerts) set(groups []*rules.Group, states map[string]rules.GroupState)
 	as.groups = nil
 	var sourced []*group
 	for _, g := range groups {
-		one := &group{Group: g, wake: make(chan struct{}, 1), stop: func() {}}
+		one := &group{Group: g, stop: func() {}}
 		state := states[g.Key()]
-		one.state.Store(&state)
+		one.state.merge(state)
 		as.groups = append(as.groups, one)
 		if g.Source != "" {
 			sourced = append(sourced, one)
@@ -220,7 +222,7 @@ func (as *Alerts) Apply(groups []*rules.Group) {
 	for _, g := range as.groups {
 		g.stop()
 		g.mu.Lock() // an evaluation under way comes to its end first
-		states[g.Key()] = *g.state.Load()
+		states[g.Key()] = g.state.whole()
 		g.mu.Unlock()
 	}
 	next, ended := rules.Carry(groups, states, as.o.Now())
@@ -251,8 +253,7 @@ func (as *Alerts) Open() []rules.Alert {
 func (as *Alerts) openLocked() []rules.Alert {
 	var all []rules.Alert
 	for _, g := range as.groups {
-		// The state is swapped whole; an evaluation under way is not waited for.
-		for _, al := range g.state.Load().Alerts() {
+		for _, al := range g.state.alerts() { // an evaluation under way is not waited for
 			if al.State != rules.Resolved {
 				all = append(all, al)
 			}
@@ -278,7 +279,7 @@ func (as *Alerts) State(key string) (rules.GroupState, Evaluation) {
 		if e := g.last.Load(); e != nil {
 			last = *e
 		}
-		return *g.state.Load(), last
+		return g.state.whole(), last
 	}
 	return rules.GroupState{}, Evaluation{}
 }

@@ -27,7 +27,7 @@ func (as *Alerts) evaluate(ctx context.Context, g *group, which rules.RuleSet) b
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := as.o.Now()
-	before := *g.state.Load()
+	before := g.state.rules // nobody else changes it
 	ev := g.Eval(ctx, now, before, rules.Env{
 		Query: as.queryOf(g), Visibility: as.visibilityOf(g, now), Record: as.o.Series.Record, Only: which,
 	})
@@ -46,7 +46,7 @@ func (as *Alerts) evaluate(ctx context.Context, g *group, which rules.RuleSet) b
 		}
 		return false
 	}
-	g.state.Store(&ev.State)
+	g.state.merge(ev.State)
 	if len(ev.Results) == len(g.Rules) {
 		g.last.Store(&Evaluation{At: now, Took: as.o.Now().Sub(now), results: ev.Results})
 	}
@@ -201,8 +201,10 @@ func audit(ev rules.Evaluation, told []decide.Telling) (lines []store.Audit) {
 // firing. What their value and annotations are is saved now and then, by Tick.
 func moved(before rules.GroupState, ev rules.Evaluation) []rules.Alert {
 	old := map[string]rules.Alert{}
-	for _, al := range before.Alerts() {
-		old[al.ID] = al
+	for _, res := range ev.Results {
+		for _, al := range before.Rules[res.Rule.Key].Alerts {
+			old[al.ID] = al
+		}
 	}
 	changed := map[string]bool{}
 	for _, c := range ev.Changes {

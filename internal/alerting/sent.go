@@ -17,7 +17,10 @@ import (
 type sent struct {
 	mu       sync.Mutex // held until what changed is in the journal
 	alerts   atomic.Pointer[[]rules.Alert]
-	recorded time.Time // when ALERTS was written last; of Tick alone
+	recorded time.Time // when ALERTS was written last for all of them
+	// ended are those that resolved since then, as they fired: their series end twice, because a
+	// sample of the same moment may be in the way of the first end.
+	ended []rules.Alert
 }
 
 const (
@@ -67,13 +70,20 @@ func (as *Alerts) stepSent(list []rules.Sent, now time.Time) (refused []error, e
 		return nil, err
 	}
 	s.alerts.Store(&next)
-	if len(changes) > 0 {
-		as.recordSent(before, next, now)
-	}
+	var began, ended []rules.Alert
 	for _, c := range changes {
 		if c.To == rules.Firing {
-			as.startRuns(c.Alert)
+			began = append(began, c.Alert)
+			continue
 		}
+		was := c.Alert
+		was.State = rules.Firing
+		ended = append(ended, was)
+	}
+	as.recordSent(rules.SentSamples(ended, began, now))
+	s.ended = append(s.ended, ended...)
+	for _, a := range began {
+		as.startRuns(a)
 	}
 	return refused, nil
 }
@@ -100,42 +110,29 @@ func known(alerts []rules.Alert, list []rules.Sent) (kept []rules.Sent, refused 
 }
 
 // recordSent writes ALERTS for them, so that rules can read them, and wakes those that do.
-func (as *Alerts) recordSent(before, alerts []rules.Alert, now time.Time) {
-	samples := rules.SentSamples(before, alerts, now)
+func (as *Alerts) recordSent(samples []promql.Sample) {
 	if len(samples) == 0 {
 		return
 	}
-	if err := as.o.Series.Append(as.ctx, samples); err != nil {
+	if err := as.o.Series.Record(as.ctx, samples); err != nil {
 		as.o.Log.Warn("ALERTS could not be written for alerts that others sent", "error", err)
 		return
 	}
-	as.Arrived(changed(before, alerts, samples))
-}
-
-// changed are the samples to wake rules with: all if some alert began or ended, else none.
-func changed(before, alerts []rules.Alert, samples []promql.Sample) []promql.Sample {
-	if len(before) == len(alerts) {
-		same := true
-		for i := range alerts {
-			same = same && before[i].ID == alerts[i].ID && before[i].State == alerts[i].State
-		}
-		if same {
-			return nil
-		}
-	}
-	return samples
+	as.Arrived(samples)
 }
 
 func (as *Alerts) tickSent(now time.Time) {
-	if len(as.sent.all()) == 0 {
+	s := &as.sent
+	if len(s.all()) == 0 {
 		return
 	}
 	if _, err := as.stepSent(nil, now); err != nil {
 		return // the next tick tries again
 	}
-	if now.Sub(as.sent.recorded) >= sentEvery {
-		as.sent.recorded = now
-		all := as.sent.all()
-		as.recordSent(all, all, now)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.recorded) >= sentEvery {
+		as.recordSent(rules.SentSamples(s.ended, s.all(), now))
+		s.recorded, s.ended = now, nil
 	}
 }

@@ -10,9 +10,6 @@ import (
 	"guardian/rules"
 )
 
-// burst is how long a woken group waits for more samples of the same burst.
-const burst = 10 * time.Millisecond
-
 // retryAfter is how long what could not be recorded waits to be evaluated again.
 const retryAfter = time.Second
 
@@ -30,7 +27,7 @@ func newWaking(groups []*group, now time.Time) *waking {
 	w := &waking{}
 	var own []*rules.Group
 	for _, g := range groups {
-		g.waking, g.pace = w, rules.NewPace(g.Group, *g.state.Load(), now)
+		g.waking, g.pace, g.timer = w, rules.NewPace(g.Group, g.state.whole(), now), time.NewTimer(g.Interval)
 		if g.Source == "" {
 			w.groups, own = append(w.groups, g), append(own, g.Group)
 		}
@@ -41,56 +38,45 @@ func newWaking(groups []*group, now time.Time) *waking {
 
 // Arrived wakes the rules that samples can change.
 func (as *Alerts) Arrived(samples []promql.Sample) {
-	w := as.waking.Load()
+	w, now := as.waking.Load(), as.o.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, s := range samples {
 		wakes, repeated := w.waker.Sample(s)
 		for _, one := range wakes {
 			if g := w.groups[one.Group]; g.pace.Wake(one, repeated) {
-				g.signal()
+				g.schedule(g.pace.Soon(now), now)
 			}
 		}
 	}
 }
 
-// signal ends the wait of the group's loop.
-func (g *group) signal() {
-	select {
-	case g.wake <- struct{}{}:
-	default:
+// schedule lets the group's loop look at a time, if it does not sooner. The caller holds waking.mu.
+func (g *group) schedule(at, now time.Time) {
+	if g.looksAt.IsZero() || at.Before(g.looksAt) {
+		g.looksAt = at
+		g.timer.Reset(at.Sub(now))
 	}
 }
 
 // loop evaluates a group until ctx ends.
 func (as *Alerts) loop(ctx context.Context, g *group) {
-	timer := time.NewTimer(g.Interval)
-	defer timer.Stop()
+	defer g.timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-timer.C:
-		case <-g.wake:
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(burst):
-			}
+		case <-g.timer.C:
+			as.step(ctx, g)
 		}
-		next := as.step(ctx, g)
-		timer.Reset(next.Sub(as.o.Now()))
 	}
 }
 
-// step evaluates what is to be evaluated now, and gives when to look again.
-func (as *Alerts) step(ctx context.Context, g *group) time.Time {
+// step evaluates what is to be evaluated now.
+func (as *Alerts) step(ctx context.Context, g *group) {
 	w, now := g.waking, as.o.Now()
 	w.mu.Lock()
-	select {
-	case <-g.wake: // came meanwhile: this evaluation sees it too
-	default:
-	}
+	g.looksAt = time.Time{}
 	plan := g.pace.Plan(w.spare, now)
 	w.mu.Unlock()
 	as.o.Metrics.delayed.Add(float64(plan.Delayed))
@@ -104,10 +90,12 @@ func (as *Alerts) step(ctx context.Context, g *group) time.Time {
 	if plan.Rules.Len() > 0 {
 		w.spare = g.pace.Spent(plan, w.spare, now, as.o.Now().Sub(now))
 	}
+	now = as.o.Now()
 	if !evaluated {
 		g.pace.Failed(plan)
-		return as.o.Now().Add(retryAfter)
+		g.schedule(now.Add(retryAfter), now)
+		return
 	}
-	g.pace.Evaluated(plan, *g.state.Load())
-	return g.pace.Next(w.spare, as.o.Now())
+	g.state.view(func(s rules.GroupState) { g.pace.Evaluated(plan, s) })
+	g.schedule(g.pace.Next(w.spare, now), now)
 }

@@ -98,8 +98,10 @@ func (t Renderer) alertFiring(a rules.Alert, g decide.Telling, last *LastDeploy,
 	if s := t.annotation(a, "description"); s != "" {
 		n.Text += "\n" + s
 	}
-	fact(&n, w.value, reason.Number(a.Value))
-	fact(&n, w.condition, a.Expr)
+	if a.Origin == nil {
+		fact(&n, w.value, reason.Number(a.Value))
+		fact(&n, w.condition, a.Expr)
+	}
 	t.alertFacts(&n, a)
 	t.sentBecause(&n, g, now)
 	n.Mention = tier == critical
@@ -142,6 +144,9 @@ func (t Renderer) alertFacts(n *notifiers.Notice, a rules.Alert) {
 func (t Renderer) alertLinks(n *notifiers.Notice, a rules.Alert) {
 	w := t.texts()
 	t.link(n, w.linkAlerts, "alerts", a.ID)
+	if a.Origin != nil {
+		outside(n, w.linkSource, a.Origin.URL)
+	}
 	outside(n, w.linkManual, a.Annotations["runbook_url"])
 	outside(n, w.linkDashboard, a.Annotations["dashboard_url"])
 	t.link(n, w.linkService, "services", a.Service())

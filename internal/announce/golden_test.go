@@ -21,6 +21,7 @@ import (
 	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/notifiers"
+	"guardian/oncall"
 	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/test/fake/chat/dingtalk"
@@ -169,6 +170,10 @@ func alert(tier rules.Tier) rules.Alert {
 			"description": "<b>11 of 20</b> pushes failed", "runbook_url": "https://wiki.example.com/push",
 		},
 	}
+}
+
+func wei() oncall.Person {
+	return oncall.Person{Name: "wei", FullName: "王伟", Mobile: "13800138000", Slack: "U012AB3CD"}
 }
 
 // everything is each thing that the teller can tell.
@@ -364,6 +369,39 @@ func everything() map[string]func(announce.Renderer) notifiers.Notice {
 		"given_up": func(t announce.Renderer) notifiers.Notice {
 			n := t.Alerts(firing(alert(rules.Critical)), nil, broke)
 			return t.GivenUp(notifiers.Delivery{ID: "n_01", Receiver: "oncall", Notice: n, Attempts: 9, Error: "HTTP 404: no_service"}, now)
+		},
+		"escalated": func(t announce.Renderer) notifiers.Notice {
+			return t.Escalation(decide.EscalationStep{
+				Told: oncall.Told{Receivers: []string{"oncall"}, People: []oncall.Person{wei()}, Waits: true}, Policy: "critical", Steps: 3, Unanswered: broke,
+			}, []rules.Alert{alert(rules.Critical)}, now)
+		},
+		"escalated_again": func(t announce.Renderer) notifiers.Notice {
+			other := alert(rules.Critical)
+			other.ID, other.Rule, other.Annotations = "a_02", "NoOrders", map[string]string{"summary": "no orders", "summary_zh": "没有新订单"}
+			return t.Escalation(decide.EscalationStep{
+				Told: oncall.Told{Receivers: []string{"oncall"}, Unmanned: "orders"}, Policy: "critical", Step: 1, Steps: 3, Unanswered: broke,
+			}, []rules.Alert{alert(rules.Critical), other}, now)
+		},
+		"hand_over": func(t announce.Renderer) notifiers.Notice {
+			h := decide.HandOver{
+				Schedule: "orders", Before: oncall.Shift{People: []string{"siti"}}, Now: oncall.Shift{From: now, To: now.Add(12 * time.Hour), People: []string{"wei"}}, People: []oncall.Person{wei()},
+			}
+			return t.HandOver(h, []announce.OpenAlert{{Alert: alert(rules.Critical), Ack: rules.Ack{By: "siti", Note: "asked Shopee"}}, {Alert: alert(rules.Warning)}}, now)
+		},
+		"hand_over_quiet": func(t announce.Renderer) notifiers.Notice {
+			return t.HandOver(decide.HandOver{Schedule: "orders", Now: oncall.Shift{From: now, People: []string{"wei"}}, People: []oncall.Person{wei()}}, nil, now)
+		},
+		"fault": func(t announce.Renderer) notifiers.Notice {
+			return t.Fault(decide.FaultNews{Fault: decide.Vitals{Journal: "the disk is full"}.Faults(now)[0], Since: broke}, now)
+		},
+		"fault_over": func(t announce.Renderer) notifiers.Notice {
+			return t.Fault(decide.FaultNews{Fault: decide.Vitals{Journal: "the disk is full"}.Faults(now)[0], Since: broke, Over: true}, now)
+		},
+		"gap_ahead": func(t announce.Renderer) notifiers.Notice {
+			return t.OnCallGap(decide.GapNews{Schedule: "orders", Gap: oncall.Shift{From: now.Add(8 * time.Hour), To: now.Add(20 * time.Hour)}}, now)
+		},
+		"gap": func(t announce.Renderer) notifiers.Notice {
+			return t.OnCallGap(decide.GapNews{Schedule: "orders", Gap: oncall.Shift{From: now, To: now.Add(12 * time.Hour)}, Began: true}, now)
 		},
 		"took_over": func(t announce.Renderer) notifiers.Notice { return t.TookOver("guardian-b", "guardian-a", broke, now) },
 		"order_left": func(t announce.Renderer) notifiers.Notice {

@@ -105,6 +105,9 @@ func (t Renderer) group(g decide.Telling) *notifiers.Group {
 			break
 		}
 		labels := decide.AlertLabels(a)
+		if a.Origin != nil {
+			labels = a.Labels // as they were sent
+		}
 		set := make(model.LabelSet, len(labels))
 		for name, v := range labels {
 			set[model.LabelName(name)] = model.LabelValue(v)

@@ -2,6 +2,7 @@ package announce_test
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,5 +40,25 @@ func TestANoticeHoldsItsAlertsForPrograms(t *testing.T) {
 	}
 	if g := (announce.Renderer{}).Alerts(decide.Telling{Firing: many}, nil, at).Group; len(g.Alerts) != 100 || g.Truncated != 20 {
 		t.Errorf("%d alerts and %d more, want 100 and 20", len(g.Alerts), g.Truncated)
+	}
+}
+
+// An alert that another program sent has no condition and value here, but a source; programs get it
+// as it was sent.
+func TestAnAlertThatOthersSentLeadsToItsSource(t *testing.T) {
+	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	labels := map[string]string{"system": "foo", "severity": "critical"}
+	_, changes, _ := rules.StepSent(nil, []rules.Sent{{Labels: labels, StartsAt: at, GeneratorURL: "http://prometheus/graph"}}, at)
+	n := announce.Renderer{}.Alerts(decide.Telling{Firing: []rules.Alert{changes[0].Alert}}, nil, at)
+	if want := `{severity="critical", system="foo"}`; !strings.Contains(n.Title, want) || len(n.Links) != 1 || n.Links[0].URL != "http://prometheus/graph" {
+		t.Errorf("title %q, links %+v", n.Title, n.Links)
+	}
+	for _, f := range n.Facts {
+		if f.Name == "Value" || f.Name == "Condition" {
+			t.Errorf("it says %s: %s", f.Name, f.Value)
+		}
+	}
+	if a := n.Group.Alerts[0]; len(a.Labels) != 2 || a.GeneratorURL != "http://prometheus/graph" {
+		t.Errorf("programs get %+v", a)
 	}
 }

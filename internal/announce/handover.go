@@ -42,7 +42,7 @@ func (t Renderer) HandOver(h decide.HandOver, open []OpenAlert, now time.Time) n
 		lines = append(lines, t.openLine(o, now))
 	}
 	n.Text = strings.Join(lines, "\n")
-	n.Mention = true
+	n.Mention, n.Steps = true, w.stepsHandOver
 	for _, p := range h.People {
 		n.People = append(n.People, contact(p))
 	}

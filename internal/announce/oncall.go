@@ -24,6 +24,7 @@ func (t Renderer) Fault(f decide.FaultNews, now time.Time) notifiers.Notice {
 	fact(&n, w.since, t.stamp(f.Since))
 	if !f.Over {
 		fact(&n, w.problem, t.read(f.Why, now))
+		n.Steps = w.stepsFault[f.Name]
 	}
 	t.link(&n, w.linkOverview)
 	return n

@@ -17,7 +17,7 @@ type texts struct {
 	order, orderRef                                                                           string
 
 	// links
-	linkAlerts, linkManual, linkDashboard, linkService, linkWatch, linkRun, linkDeploy, linkOverview string
+	linkAlerts, linkSource, linkManual, linkDashboard, linkService, linkWatch, linkRun, linkDeploy, linkOverview string
 
 	deployVersion, deployInstead, deployBy, deployAt string
 
@@ -71,7 +71,8 @@ type texts struct {
 	fault, faultText, faultOver, faultOverText  string
 	gapAhead, gapBegan, gapText, gapFrom, gapTo string
 	linkOnCall                                  string
-	stepsGap                                    []string
+	stepsGap, stepsHandOver                     []string
+	stepsFault                                  map[string][]string // by decide.Fault.Name
 
 	escalated, escalatedFirst, escalatedText, escalatedUnmanned, escalation, notified               string
 	handOver, handOverText, handOverForever, handOverFrom, handOverQuiet, handOverOpen, handOverAck string

@@ -24,6 +24,7 @@ type alerts struct {
 		Alerts(ctx context.Context, f store.AlertFilter) ([]rules.Alert, error)
 		Runs(ctx context.Context, f store.RunFilter) ([]actions.Run, error)
 		Deliveries(ctx context.Context, f store.DeliveryFilter) ([]notifiers.Delivery, error)
+		Escalated(ctx context.Context) ([]decide.Escalated, error)
 	}
 	notifier interface {
 		Silences() []route.Silence
@@ -81,6 +82,14 @@ func (as alerts) describe(ctx context.Context, saved []rules.Alert) ([]server.Al
 	for _, d := range queued {
 		waiting[d.Notice.ID] = true
 	}
+	rows, err := as.journal.Escalated(ctx)
+	if err != nil {
+		return nil, err
+	}
+	escalated := map[string]decide.Escalated{}
+	for _, e := range rows {
+		escalated[e.Alert] = e
+	}
 	silences := as.notifier.Silences()
 	live := map[string]rules.Alert{} // the journal is some seconds behind with values and annotations
 	leading, leads := as.leader()
@@ -94,7 +103,7 @@ func (as alerts) describe(ctx context.Context, saved []rules.Alert) ([]server.Al
 		if latest, ok := live[al.ID]; ok && latest.State == al.State {
 			al = latest
 		}
-		v := server.Alert{Alert: al, Silences: silencesOf(al, silences, now), Run: runOf(al, triggered)}
+		v := server.Alert{Alert: al, Silences: silencesOf(al, silences, now), Run: runOf(al, triggered), Escalation: escalated[al.ID].Standing()}
 		if leads {
 			v.Told = standingOf(leading.Alerts.Standing(al.ID), waiting)
 		}

@@ -50,8 +50,9 @@ func (rs routing) RoutedAlerts(ctx context.Context) ([]server.RoutedAlert, error
 			continue
 		}
 		labels := decide.AlertLabels(a.Alert)
-		r := server.RoutedAlert{Alert: a, EndsAt: now.Add(openFor)}
+		r := server.RoutedAlert{Alert: a, Known: labels, EndsAt: now.Add(openFor)}
 		if a.Origin != nil {
+			r.Known = a.Labels
 			r.EndsAt, r.GeneratorURL = a.Origin.EndsAt, a.Origin.URL
 		}
 		if by, inhibited := sources.Inhibits(labels); inhibited {

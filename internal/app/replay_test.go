@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"guardian/internal/store"
 	"guardian/probes"
 	"guardian/probes/sample"
+	"guardian/rules"
 	"guardian/watch"
 )
 
@@ -113,6 +115,15 @@ func lived(t *testing.T, dir string, r *secret.Redactor, last func(app.Stepped))
 		if err := s.Minute(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		if m >= 30 && m <= 40 { // another program sends an alert again and again, and then that it is over
+			theirs := rules.Sent{Labels: map[string]string{"alertname": "Theirs", "tier": "critical"}, StartsAt: start.Add(30 * time.Minute), EndsAt: c.now().Add(4 * time.Minute)}
+			if m == 40 {
+				theirs.EndsAt = c.now()
+			}
+			if err := s.Backend().Intake.TakeAlerts(t.Context(), []rules.Sent{theirs}); err != nil {
+				t.Fatal(err)
+			}
+		}
 		s.Repeats()
 		d, ok := map[int]server.DeployRequest{
 			10: {Service: "orders", Version: "v2"}, 60: {Service: "orders", Version: "v3"}, 81: {Service: "stock", Version: "v7"},
@@ -170,6 +181,9 @@ func TestAReplayOfTheRunningConfigurationIsWhatHappened(t *testing.T) {
 	}
 	if len(same.Alerts) < 4 || len(same.Watches) != 3 || len(same.Notices) < 8 || same.Quiet == 0 {
 		t.Fatalf("%d alerts, %d watches, %d notices, %d quiet: too little happened for this test to say anything", len(same.Alerts), len(same.Watches), len(same.Notices), same.Quiet)
+	}
+	if !slices.ContainsFunc(same.Alerts, func(a replay.Alert) bool { return a.Rule == "Theirs" && a.Match == replay.Same }) {
+		t.Errorf("an alert that another program sent is not in the replay: %+v", same.Alerts)
 	}
 	bad := same.Watches[1]
 	if bad.Now.State != watch.Failed || bad.Now.Rollback.Outcome != replay.OnlyTold {

@@ -19,6 +19,7 @@ func (d *decoder) foresee(c *Config) {
 		d.foreseeRestart(c, &c.Services[i], at("services", i))
 	}
 	d.foreseeRoutes(c)
+	d.foreseeSent(c)
 	d.foreseeGaps(c)
 }
 

@@ -57,3 +57,13 @@ func (d *decoder) classic(path string, matchers []string) {
 		}
 	}
 }
+
+// foreseeSent warns of runbooks for alerts that no rule here makes.
+func (d *decoder) foreseeSent(c *Config) {
+	alerts := alertNames(c)
+	for i, o := range c.OnAlert {
+		if name := o.Match["alertname"]; name != "" && !slices.Contains(alerts, name) {
+			d.warn(at("on_alert", i)+".match.alertname", fmt.Sprintf("no rule here makes alert %s", shorten(name, 60)), "it starts the runbook only when another program sends it to /api/v2/alerts")
+		}
+	}
+}

@@ -76,21 +76,26 @@ func (d *decoder) checkOnAlert(c *Config, o *OnAlert, path string, runbooks []st
 	if len(o.Match) == 0 {
 		d.blame(path+".match", "is empty: every alert would start the runbook", "set labels that an alert must have")
 	}
-	var alerts []string
-	for _, g := range c.Groups {
-		for _, r := range g.Rules {
-			if r.Alert != "" {
-				alerts = append(alerts, r.Alert)
-			}
-		}
-	}
-	// Rule files without rules have a mistake, which must not be reported twice.
-	if alerts != nil || len(c.RuleFiles) == 0 {
+	// A name that is nearly that of a rule is a slip; any other may be that of an alert that another
+	// program sends. Rule files without rules have a mistake, which must not be reported twice.
+	if alerts := alertNames(c); nearest(o.Match["alertname"], alerts) != "" {
 		d.known(path+".match.alertname", "alerting rule", o.Match["alertname"], alerts)
 	}
 	if tier, ok := o.Match["tier"]; ok {
 		d.known(path+".match.tier", "tier", tier, []string{"critical", "warning", "info"})
 	}
+}
+
+// alertNames lists the alerts of the rules.
+func alertNames(c *Config) (names []string) {
+	for _, g := range c.Groups {
+		for _, r := range g.Rules {
+			if r.Alert != "" {
+				names = append(names, r.Alert)
+			}
+		}
+	}
+	return names
 }
 
 func (d *decoder) checkCalendar(c *Config, services []string) {

@@ -28,6 +28,14 @@ func onCallWords(code string) (Words, bool) {
 			"{rule}: step {step} of {steps} of escalation {escalation} reaches nobody",
 			"{rule}：升级策略 {escalation} 第 {step}/{steps} 步没有通知到任何人",
 		}, true
+	case "escalation_stopped":
+		return Words{"escalation {escalation} is stopped by the acknowledgement", "升级策略 {escalation} 因有人处理而停止"}, true
+	case "escalation_not_begun":
+		return Words{"escalation {escalation} has not begun", "升级策略 {escalation} 尚未开始"}, true
+	case "escalation_done":
+		return Words{"escalation {escalation} took its last step at {at}", "升级策略 {escalation} 的最后一步已于 {at} 执行"}, true
+	case "escalation_next":
+		return Words{"escalation {escalation} took step {step} at {at}, the next one is due at {next}", "升级策略 {escalation} 第 {step} 步已于 {at} 执行，下一步在 {next}"}, true
 	case "escalation_begins":
 		return Words{"escalation {escalation} begins with it", "升级策略 {escalation} 由此开始"}, true
 	case "escalation_goes_on":

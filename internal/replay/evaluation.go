@@ -242,6 +242,21 @@ type episode struct {
 	last  rules.Alert
 }
 
+// withSent adds the firings of alerts that other programs sent: no rule is replayed for them, they are
+// as the journal has them.
+func withSent(all []*episode, recorded []rules.Alert) []*episode {
+	for _, a := range recorded {
+		if a.Origin == nil {
+			continue
+		}
+		began := a
+		began.State, began.ResolvedAt = rules.Firing, time.Time{}
+		all = append(all, &episode{alert: began, fired: a.FiredAt, ended: a.ResolvedAt, last: a})
+	}
+	slices.SortStableFunc(all, func(x, y *episode) int { return x.fired.Compare(y.fired) })
+	return all
+}
+
 // episodes gives the firings that touch the time, oldest first.
 func (e *evaluation) episodes() []*episode {
 	var all []*episode

@@ -60,7 +60,7 @@ type measured struct {
 }
 
 func newJudging(o Options, s *setup, p *past, e *evaluation) *judging {
-	j := &judging{o: o, setup: s, past: p, episodes: e.episodes(), late: e.longestStep() + slack}
+	j := &judging{o: o, setup: s, past: p, episodes: withSent(e.episodes(), p.episodes), late: e.longestStep() + slack}
 	j.world = &world{now: o.From, checks: map[string]check{}, samples: o.Samples, engine: e.engine, episodes: j.episodes}
 	for _, c := range s.checks {
 		j.world.checks[c.Name] = c

@@ -54,6 +54,8 @@ type Alert struct {
 	Run      string     `json:"run,omitempty"` // the run that it triggered
 	// Told says who was told what of it, and what keeps others from hearing it; only the leader knows.
 	Told []Told `json:"told,omitempty"`
+	// Escalation says where its escalation stands.
+	Escalation reason.Reason `json:"escalation,omitzero"`
 }
 
 // Told is what a receiver knows of an alert.

@@ -17,6 +17,9 @@ import (
 // RoutedAlert is a firing alert with the routes that it takes, and what keeps it from people.
 type RoutedAlert struct {
 	Alert
+	// Known are the labels by which Alertmanager's API knows it: those that it was sent with or, for
+	// one of our own, those by which it is routed.
+	Known       map[string]string
 	Routes      []AlertRoute
 	InhibitedBy []string // IDs of the alerts
 	// EndsAt is until when the alert fires if nothing more is heard of it.
@@ -60,15 +63,6 @@ type amGroup struct {
 	RouteLabels map[string]string `json:"routeLabels"`
 }
 
-// amLabels are the labels that an alert has in Alertmanager's API: its own.
-func (a RoutedAlert) amLabels() map[string]string {
-	labels := maps.Clone(orEmptyMap(a.Labels))
-	if labels["alertname"] == "" && a.Rule != "" {
-		labels["alertname"] = a.Rule
-	}
-	return labels
-}
-
 func fingerprint(labels map[string]string) string {
 	set := make(model.LabelSet, len(labels))
 	for name, value := range labels {
@@ -79,7 +73,7 @@ func fingerprint(labels map[string]string) string {
 
 // asAM converts an alert. others are the fingerprints of all alerts, by ID.
 func (s *Server) asAM(a RoutedAlert, others map[string]string) amAlert {
-	labels := a.amLabels()
+	labels := orEmptyMap(a.Known)
 	out := amAlert{
 		Labels: labels, Annotations: orEmptyMap(a.Annotations), Fingerprint: fingerprint(labels), GeneratorURL: cmp.Or(a.GeneratorURL, s.link("/alerts")),
 		StartsAt: amTime{a.FiredAt}, UpdatedAt: amTime{a.LastEval}, EndsAt: amTime{a.EndsAt}, Receivers: []amReceiver{},
@@ -140,7 +134,7 @@ func (s *Server) amAll(r *http.Request, from Routing) ([]RoutedAlert, []amAlert,
 	}
 	prints := map[string]string{}
 	for _, a := range routed {
-		prints[a.ID] = fingerprint(a.amLabels())
+		prints[a.ID] = fingerprint(a.Known)
 	}
 	slices.SortFunc(routed, func(a, b RoutedAlert) int { return cmp.Compare(prints[a.ID], prints[b.ID]) })
 	all := make([]amAlert, len(routed))

@@ -145,6 +145,10 @@ func TestAlertsAreSent(t *testing.T) {
 		!all[0].StartsAt.Equal(fixedNow().Add(time.Minute)) && !all[0].StartsAt.Equal(fixedNow()) || !all[0].EndsAt.Equal(fixedNow().Add(time.Minute)) {
 		t.Errorf("got %+v", all)
 	}
+	page := send(t, base, "GET", "/alerts", "", "Accept-Language", "en").body
+	if !strings.Contains(page, `Sent by another program · <a href="http://prometheus/graph?g0.expr=x"`) || strings.Contains(page, "<pre></pre>") {
+		t.Errorf("the page does not say where the alert is from:\n%s", page)
+	}
 	// What is wrong is refused, and the rest is taken.
 	if got := post(`[{"labels":{}},{"labels":{"alertname":"C"}}]`); got.status != 400 || !strings.Contains(got.body, "alert 0: at least one label pair") {
 		t.Errorf("%d %s", got.status, got.body)

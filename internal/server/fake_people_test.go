@@ -252,7 +252,7 @@ func (m *memory) RoutedAlerts(ctx context.Context) ([]server.RoutedAlert, error)
 		if a.State != rules.Firing {
 			continue
 		}
-		r := server.RoutedAlert{Alert: a, EndsAt: m.now.Add(5 * time.Minute)}
+		r := server.RoutedAlert{Alert: a, Known: a.Labels, EndsAt: m.now.Add(5 * time.Minute)}
 		if a.Origin != nil {
 			r.EndsAt, r.GeneratorURL = a.Origin.EndsAt, a.Origin.URL
 		}

@@ -117,7 +117,7 @@ func english() map[string]string {
 		"ledger.created": "created", "ledger.intent": "begins", "ledger.outcome": "outcome", "ledger.waits": "queued", "ledger.turn": "guards checked again", "ledger.asked": "question", "ledger.answered": "answer",
 		"ledger.resolved": "outcome found", "ledger.verifying": "verifying", "ledger.verified": "verified", "ledger.ended": "ended",
 
-		"alert.told": "Who was told", "alert.receiver": "Receiver", "alert.knows": "Knows", "alert.next": "Why it is not told more now", "alert.nothing": "nothing yet", "alert.heard": "told %s", "alert.waiting": "not accepted yet",
+		"alert.told": "Who was told", "alert.receiver": "Receiver", "alert.escalation": "Escalation", "alert.knows": "Knows", "alert.next": "Why it is not told more now", "alert.nothing": "nothing yet", "alert.heard": "told %s", "alert.waiting": "not accepted yet",
 		"alert.nobody": "Nobody was told, and nobody is to be.", "alert.notices": "Notices", "alert.no_notices": "No notice was sent.", "alert.notice": "Notice", "alert.outcome": "Outcome",
 		"alert.moved": "instead of %s", "alert.attempts": "%d attempts",
 		"delivery.queued": "waiting", "delivery.sending": "being sent", "delivery.delivered": "accepted", "delivery.given_up": "given up", "delivery.dropped": "not sent",
@@ -126,7 +126,7 @@ func english() map[string]string {
 		"alerts.for": "For", "alerts.why": "Why", "alerts.silences": "Silences", "alerts.no_silences": "Nothing is silenced.", "alerts.expire": "End it",
 		"alerts.matchers": "Matches", "alerts.until": "Until", "alerts.by": "By", "alerts.comment": "Why", "alerts.new_silence": "New silence",
 		"alerts.matchers.help": "One label matcher in each line; all must match. Example: service=\"order-sync\"", "alerts.value": "value",
-		"alerts.expr": "Condition", "alerts.runbook": "Runbook", "alerts.run": "Run", "alerts.coming": "from %s",
+		"alerts.expr": "Condition", "alerts.sent": "Sent by another program", "alerts.source": "source", "alerts.runbook": "Runbook", "alerts.run": "Run", "alerts.coming": "from %s",
 
 		"journal.title": "Journal", "journal.help": "Everything that happened, newest first.", "journal.older": "Older", "journal.newest": "Newest",
 		"journal.none": "Nothing happened yet.", "journal.service": "Service", "journal.all": "all", "journal.show": "Show",

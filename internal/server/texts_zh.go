@@ -117,7 +117,7 @@ func chinese() map[string]string {
 		"ledger.created": "创建", "ledger.intent": "开始执行", "ledger.outcome": "结果", "ledger.waits": "排队", "ledger.turn": "重新检查", "ledger.asked": "提问", "ledger.answered": "答复",
 		"ledger.resolved": "查明结果", "ledger.verifying": "开始验证", "ledger.verified": "验证", "ledger.ended": "结束",
 
-		"alert.told": "通知情况", "alert.receiver": "接收人", "alert.knows": "已知状态", "alert.next": "暂不通知的原因", "alert.nothing": "尚未通知", "alert.heard": "已通知 %s", "alert.waiting": "尚未送达",
+		"alert.told": "通知情况", "alert.escalation": "升级", "alert.receiver": "接收人", "alert.knows": "已知状态", "alert.next": "暂不通知的原因", "alert.nothing": "尚未通知", "alert.heard": "已通知 %s", "alert.waiting": "尚未送达",
 		"alert.nobody": "没有人收到通知，也没有需要通知的人。", "alert.notices": "通知记录", "alert.no_notices": "没有发出通知。", "alert.notice": "通知", "alert.outcome": "结果",
 		"alert.moved": "代替 %s", "alert.attempts": "尝试 %d 次",
 		"delivery.queued": "等待发送", "delivery.sending": "发送中", "delivery.delivered": "已接收", "delivery.given_up": "已放弃", "delivery.dropped": "未发送",
@@ -126,7 +126,7 @@ func chinese() map[string]string {
 		"alerts.for": "时长", "alerts.why": "原因", "alerts.silences": "静默", "alerts.no_silences": "没有静默。", "alerts.expire": "结束",
 		"alerts.matchers": "匹配", "alerts.until": "至", "alerts.by": "由", "alerts.comment": "原因", "alerts.new_silence": "新建静默",
 		"alerts.matchers.help": "每行一个标签匹配，须全部满足。例如：service=\"order-sync\"", "alerts.value": "值",
-		"alerts.expr": "条件", "alerts.runbook": "预案", "alerts.run": "处置", "alerts.coming": "自 %s 起",
+		"alerts.sent": "由其他程序发来", "alerts.source": "来源", "alerts.expr": "条件", "alerts.runbook": "预案", "alerts.run": "处置", "alerts.coming": "自 %s 起",
 
 		"journal.title": "日志", "journal.help": "发生的一切，最新的在前。", "journal.older": "更早", "journal.newest": "最新",
 		"journal.none": "还没有发生任何事情。", "journal.service": "服务", "journal.all": "全部", "journal.show": "查看",
