@@ -183,33 +183,41 @@ func digest(batch []Delivery) Notice {
 	return Merge(notices)
 }
 
-// converse sends a batch through a channel with conversations. A digest belongs to none; the
-// messages that its notices would have updated are updated after it, as far as the messenger
-// allows.
+// converse sends a batch through a channel with conversations. A digest belongs to none.
 func (w *worker) converse(ctx context.Context, c Threaded, batch []Delivery) (ref string, err error) {
-	last := func(d Delivery) Sent {
-		if d.Notice.thread() == "" {
-			return Sent{}
-		}
-		sent, err := w.d.o.Outbox.LastSent(ctx, w.name, d.Notice.thread(), w.d.o.Now().UTC().Add(-newAfter))
-		if err != nil {
-			w.d.o.Log.Warn("outbox could not be read; a notice begins a new conversation", "receiver", w.name, "error", err)
-		}
-		return sent
+	if len(batch) > 1 {
+		return "", c.Send(ctx, digest(batch))
 	}
-	if len(batch) == 1 {
-		return c.Follow(ctx, batch[0].Notice, last(batch[0]))
+	return c.Follow(ctx, batch[0].Notice, w.sentBefore(ctx, batch[0].Notice))
+}
+
+// sentBefore returns what was sent before of a notice's conversation.
+func (w *worker) sentBefore(ctx context.Context, n Notice) Sent {
+	if n.thread() == "" {
+		return Sent{}
 	}
-	if err := c.Send(ctx, digest(batch)); err != nil {
-		return "", err
+	sent, err := w.d.o.Outbox.LastSent(ctx, w.name, n.thread(), w.d.o.Now().UTC().Add(-newAfter))
+	if err != nil && ctx.Err() == nil {
+		w.d.o.Log.Warn("outbox could not be read; a notice begins a new conversation", "receiver", w.name, "error", err)
 	}
+	return sent
+}
+
+// updateAfter updates the messages that the notices of a digest would have updated, as far as the
+// messenger allows. The digest was accepted, and its outcome is saved: nothing depends on it.
+func (w *worker) updateAfter(ctx context.Context, c Channel, batch []Delivery) {
+	t, ok := c.(Threaded)
+	if !ok || len(batch) < 2 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.d.o.Timeout)
+	defer cancel()
 	for _, d := range batch {
-		if sent := last(d); sent.Ref != "" {
-			if err := c.Update(ctx, d.Notice, sent.Ref); err != nil {
+		if sent := w.sentBefore(ctx, d.Notice); sent.Ref != "" {
+			if err := t.Update(ctx, d.Notice, sent.Ref); err != nil {
 				w.d.o.Log.Debug("message not updated", "receiver", w.name, "key", d.Notice.Key, "error", err)
-				break
+				return
 			}
 		}
 	}
-	return "", nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"guardian/internal/secret"
@@ -249,4 +250,45 @@ func TestSlacksSettingsAreAWebhookOrABot(t *testing.T) {
 			t.Errorf("%s: got %v, want one that says %q", name, err, c.want)
 		}
 	}
+}
+
+// talker is a channel with conversations that calls a function for each update.
+type talker struct {
+	messenger
+	update func(n notifiers.Notice)
+}
+
+func (c *talker) Follow(ctx context.Context, n notifiers.Notice, last notifiers.Sent) (string, error) {
+	if last.Ref != "" {
+		return last.Ref, c.Send(ctx, n)
+	}
+	return "ref/" + n.Key, c.Send(ctx, n)
+}
+
+func (c *talker) Update(_ context.Context, n notifiers.Notice, _ string) error {
+	c.update(n)
+	return nil
+}
+
+// A guardian that is killed while it updates messages after a digest does not send the digest again:
+// that the digest was accepted is saved before.
+func TestADigestIsSavedBeforeMessagesAreUpdated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var k *desk
+		updated := 0
+		c := &talker{}
+		c.update = func(n notifiers.Notice) {
+			updated++
+			k.state("oncall/"+n.ID, notifiers.Delivered)
+		}
+		k = open(t, map[string]notifiers.Receiver{"oncall": {Channel: c}})
+		k.start()
+		k.put("oncall", "critical", "a/1")
+		pass(time.Second)
+		k.put("oncall", "critical", "a/2", "b/2", "c/2", "d/2", "e/2", "f/2")
+		pass(time.Second)
+		if updated != 1 {
+			t.Errorf("%d messages were updated, want that of a", updated)
+		}
+	})
 }

@@ -265,6 +265,9 @@ func (w *worker) send(ctx context.Context, r Receiver, p plan, now time.Time) ti
 		}
 	}
 	w.saveOutcome(ctx, s, err)
+	if err == nil {
+		w.updateAfter(ctx, p.lane.channel, batch)
+	}
 	return now
 }
 
