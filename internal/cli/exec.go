@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -20,34 +21,73 @@ const (
 	exitSignal        = 128 // and the signal's number
 )
 
-// runCommand runs the command that deploys, with the streams of this one, and gives its exit
-// status. Signals are passed on to it; it decides when it ends.
-func runCommand(s streams, args []string) (status int, err error) {
-	c := exec.Command(args[0], args[1:]...) //nolint:noctx // it ends by itself: signals are passed on
-	c.Stdin, c.Stdout, c.Stderr = s.in, s.out, s.err
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
-	defer signal.Stop(signals)
-	if err := c.Start(); err != nil {
-		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
-			return exitNotFound, err
-		}
-		return exitNotExecutable, err
+// command is the one that deploys.
+type command struct {
+	args    []string
+	signals chan os.Signal // before it begins they keep it from beginning; then they are passed on to it
+	started bool
+}
+
+// newCommand gives the command of a command line; its caller ends it. A program that is not there is
+// noticed before anything is announced.
+func newCommand(args []string) (*command, error) {
+	if _, err := exec.LookPath(args[0]); err != nil && !errors.Is(err, exec.ErrDot) {
+		return nil, exit(startStatus(err), "%s: nothing was deployed, and nothing was announced", err)
 	}
+	c := &command{args: args, signals: make(chan os.Signal, 8)}
+	signal.Notify(c.signals, syscall.SIGINT, syscall.SIGTERM)
+	return c, nil
+}
+
+func (c *command) end() { signal.Stop(c.signals) }
+
+// startStatus is the exit status for a program that could not be started.
+func startStatus(err error) int {
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) {
+		return exitNotFound
+	}
+	return exitNotExecutable
+}
+
+// interrupted is the exit status that a signal gives that came before the command began; 0: none did.
+func (c *command) interrupted(ctx context.Context) int {
+	if c == nil || !errors.Is(ctx.Err(), context.Canceled) {
+		return 0 // --wait-timeout, which does not keep a deploy from happening
+	}
+	select {
+	case sig := <-c.signals:
+		if n, ok := sig.(syscall.Signal); ok {
+			return exitSignal + int(n)
+		}
+	case <-time.After(time.Second): // it was this program that was told, in another way
+	}
+	return exitSignal + int(syscall.SIGTERM)
+}
+
+// run runs the command with the streams of this one, and gives its exit status. Signals are passed
+// on to it; it decides when it ends.
+func (c *command) run(s streams) (status int, err error) {
+	p := exec.Command(c.args[0], c.args[1:]...) //nolint:noctx // it ends by itself: signals are passed on
+	p.Stdin, p.Stdout, p.Stderr = s.in, s.out, s.err
+	signal.Notify(c.signals, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2)
+	if err := p.Start(); err != nil {
+		return startStatus(err), err
+	}
+	c.started = true
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		err = c.Wait()
+		err = p.Wait()
 	}()
 	for {
 		select {
-		case sig := <-signals:
+		case sig := <-c.signals:
 			// A terminal sends these to the command, too: twice would be a different message.
 			if fromTerminal := (sig == syscall.SIGINT || sig == syscall.SIGQUIT) && isTerminal(s.in); !fromTerminal {
-				_ = c.Process.Signal(sig)
+				_ = p.Process.Signal(sig)
 			}
 		case <-ended:
-			return exitStatus(c.ProcessState, err)
+			return exitStatus(p.ProcessState, err)
 		}
 	}
 }
@@ -76,8 +116,8 @@ func isTerminal(in io.Reader) bool {
 
 // deploy announces that the deploy begins, runs the command that deploys, and announces its end. A
 // guardian that does not answer does not keep the deploy from happening: it is announced
-// afterwards.
-func (f *watchFlags) deploy(ctx context.Context, s streams, api *client, command []string) (w watchAnswer, raw []byte, err error) {
+// afterwards. A signal that comes before the command began does.
+func (f *watchFlags) deploy(ctx context.Context, s streams, api *client, c *command) (w watchAnswer, raw []byte, err error) {
 	f.phase = "start"
 	first := time.Now()
 	w, raw, deploy, err := f.announce(ctx, s, api, startRetries)
@@ -86,15 +126,27 @@ func (f *watchFlags) deploy(ctx context.Context, s streams, api *client, command
 		return w, nil, exit(exitUsage, "%s", err) // such as a service that is not known: nothing was deployed
 	}
 	begun := err == nil
+	if status := c.interrupted(ctx); status != 0 {
+		if begun {
+			f.withdraw(context.WithoutCancel(ctx), s, api, deploy, w.ID, status)
+		}
+		return w, nil, exit(status, "interrupted before the command began: nothing was deployed")
+	}
 	if !begun {
 		_, _ = io.WriteString(s.err, "guardian: "+err.Error()+"; deploying all the same, and announcing it afterwards\n")
 	}
-	status, err := runCommand(s, command)
+	status, err := c.run(s)
+	// Signals were meant for the command; what follows must be told all the same.
+	ctx = context.WithoutCancel(ctx)
+	if !c.started {
+		if begun {
+			f.withdraw(ctx, s, api, deploy, w.ID, status)
+		}
+		return w, nil, exit(status, "%s: nothing was deployed", err)
+	}
 	if err != nil {
 		_, _ = io.WriteString(s.err, "guardian: "+err.Error()+"\n")
 	}
-	// Signals were meant for the command; what follows must be told all the same.
-	ctx = context.WithoutCancel(ctx)
 	err = nil
 	if !begun {
 		f.tried = first
@@ -113,6 +165,18 @@ func (f *watchFlags) deploy(ctx context.Context, s streams, api *client, command
 		return w, raw, exit(exitUsage, "the command succeeded, and its end could not be announced: %s", err)
 	}
 	return w, raw, nil
+}
+
+// withdraw takes the announcement of a deploy back that did not begin: its end is announced, and its
+// watch is cancelled.
+func (f *watchFlags) withdraw(ctx context.Context, s streams, api *client, deploy, watch string, status int) {
+	_, _, err := f.end(ctx, s, api, deploy, status)
+	if err == nil {
+		_, err = api.send(ctx, request{method: http.MethodPost, path: "/api/v1/watches/" + url.PathEscape(watch) + "/cancel"}, &struct{}{})
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(s.err, "guardian: %s was announced and not deployed, which could not be told: %s\n", f.version, err)
+	}
 }
 
 // end announces the end of the deploy.

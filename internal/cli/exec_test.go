@@ -114,13 +114,72 @@ func TestACommandIsRunBetweenTheStartAndTheEndOfADeploy(t *testing.T) {
 	}
 }
 
-func TestACommandThatCannotBeRunIsADeployOfWhichNothingIsKnown(t *testing.T) {
-	code, _, heard := deploy(t, &hook{}, "--", "./no-such-command")
-	if code != 127 || !slices.Equal(heard, []string{"deploys phasestart", "deploys/d_1/end exit_status127"}) {
-		t.Errorf("exit code %d, heard %q", code, heard)
+// TestACommandThatCannotBeRunDeployedNothing: what is not there is not announced, and of what cannot
+// be started the announcement is taken back.
+func TestACommandThatCannotBeRunDeployedNothing(t *testing.T) {
+	dir := t.TempDir()
+	for name, mode := range map[string]os.FileMode{"no-interpreter": 0o755, "not-executable": 0o644} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/no/such/interpreter\n"), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		program string
+		code    int
+		heard   []string
+	}{
+		"a path that is not there":        {"/no/such/program", 127, nil},
+		"a name that is not there":        {"no-such-program", 127, nil},
+		"a file that is no program":       {filepath.Join(dir, "not-executable"), 126, nil},
+		"a script without an interpreter": {filepath.Join(dir, "no-interpreter"), 127, []string{"deploys phasestart", "deploys/d_1/end exit_status127", "watches/w_1/cancel"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, said, heard := deploy(t, &hook{}, "--", c.program)
+			if code != c.code || !slices.Equal(heard, c.heard) || !strings.Contains(said, "nothing was deployed") {
+				t.Errorf("exit code %d, heard %q: %s", code, heard, said)
+			}
+		})
 	}
 	if code, said, heard := deploy(t, &hook{}); code != 2 || len(heard) > 0 {
 		t.Errorf("without a command: exit code %d, heard %q: %s", code, heard, said)
+	}
+}
+
+// TestASignalBeforeTheCommandBeganKeepsItFromBeginning: who cancels a pipeline does not want it to
+// deploy, also where no guardian answers.
+func TestASignalBeforeTheCommandBeganKeepsItFromBeginning(t *testing.T) {
+	for name, c := range map[string]struct {
+		sig   syscall.Signal
+		flags []string
+		code  int
+		taken bool
+	}{
+		"no guardian answers":                          {sig: syscall.SIGTERM, code: 143},
+		"no guardian answers, from a terminal":         {sig: syscall.SIGINT, code: 130},
+		"no guardian answers whether the gate is open": {sig: syscall.SIGINT, flags: []string{"--gate"}, code: 130},
+		"the announcement is taken at that moment":     {sig: syscall.SIGTERM, code: 143, taken: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mark := filepath.Join(t.TempDir(), "ran")
+			h := &hook{gate: `{"open":true}`}
+			h.refuse = func(_ string, n int) int {
+				if n == 1 {
+					_ = syscall.Kill(os.Getpid(), c.sig)
+					time.Sleep(50 * time.Millisecond)
+				}
+				if c.taken {
+					return 0
+				}
+				return http.StatusServiceUnavailable
+			}
+			code, said, heard := deploy(t, h, append(c.flags, "--", "touch", mark)...)
+			if code != c.code || !strings.Contains(said, "nothing was deployed") || strings.Contains(said, "deploying all the same") {
+				t.Errorf("exit code %d, want %d, heard %q: %s", code, c.code, heard, said)
+			}
+			if _, err := os.Stat(mark); err == nil {
+				t.Error("the command ran")
+			}
+		})
 	}
 }
 
@@ -139,5 +198,28 @@ func TestSignalsArePassedOnToTheCommand(t *testing.T) {
 	code, _, heard := deploy(t, &hook{}, "--", "sh", "-c", `trap 'exit 9' TERM; touch `+mark+`; while :; do sleep 0.05; done`)
 	if code != 9 || !slices.Equal(heard, []string{"deploys phasestart", "deploys/d_1/end exit_status9"}) {
 		t.Errorf("exit code %d, heard %q", code, heard)
+	}
+}
+
+// TestHowARollbackEndedComesAfterItsVerdict, also where both streams go to one file.
+func TestHowARollbackEndedComesAfterItsVerdict(t *testing.T) {
+	const failed = `{"id":"w_1","state":"failed","reason":"orders fail","rollback":{"id":"r_1","to":"v1","state":"running"},"plan":{}}`
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPost:
+			_, _ = io.WriteString(w, `{"deploy":{"id":"d_1"},"watch":`+failed+`,"gate":{"open":true}}`)
+		case strings.HasPrefix(r.URL.Path, "/api/v1/watches/"):
+			_, _ = io.WriteString(w, failed)
+		default:
+			time.Sleep(20 * time.Millisecond)
+			_, _ = io.WriteString(w, `{"id":"r_1","state":"running"}`)
+		}
+	}))
+	defer s.Close()
+	var file bytes.Buffer
+	code := cli.Main([]string{"watch", "--server", s.URL, "--service", "orders", "--version", "v2", "--wait=cured", "--wait-timeout", "200ms"}, strings.NewReader(""), &file, &file)
+	verdict, end := strings.Index(file.String(), "failed: orders fail"), strings.Index(file.String(), "how rollback r_1 ended is not known")
+	if code != 1 || verdict < 0 || end < verdict {
+		t.Errorf("exit code %d:\n%s", code, file.String())
 	}
 }

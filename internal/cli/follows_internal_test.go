@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestWhatFollowsAVerdictIsSaid, also when nothing does.
@@ -14,8 +15,11 @@ func TestWhatFollowsAVerdictIsSaid(t *testing.T) {
 		"an operation is undone":           {`{"state": "failed", "deploy": {"kind": "operation"}, "rollback": {"id": "r_1", "state": "cured"}}`, "undoing it, r_1: cured"},
 		"an operation that nothing undoes": {`{"state": "failed", "deploy": {"kind": "operation"}, "rollback": null}`, "nothing is undone: the service names no runbook that undoes operations (undo)"},
 		"a service without a runbook":      {`{"state": "failed", "rollback": null}`, "nothing is rolled back: the service names no rollback runbook"},
-		"one that is only observed":        {`{"state": "failed", "mode": "observe", "plan": {"to": "v1"}}`, "nothing is rolled back: the service is only observed (mode observe)"},
-		"a pass":                           {`{"state": "passed", "rollback": null}`, ""},
+		"one that is only observed":        {`{"state": "failed", "mode": "observe", "plan": {"to": "v1"}}`, "nothing is rolled back: the deploy is only observed (mode observe)"},
+		"one that is observed for a reason": {
+			`{"state": "failed", "mode": "observe", "mode_reason": "this version was put back by run r_1", "plan": {"to": ""}}`, "nothing is rolled back: this version was put back by run r_1",
+		},
+		"a pass": {`{"state": "passed", "rollback": null}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var w watchAnswer
@@ -26,6 +30,9 @@ func TestWhatFollowsAVerdictIsSaid(t *testing.T) {
 				t.Errorf("%q, want %q", got, c.want)
 			}
 		})
+	}
+	if got := localTime("2026-11-30T08:17:18.027782325Z"); got != time.Date(2026, 11, 30, 8, 17, 18, 0, time.UTC).Local().Format("2006-01-02 15:04:05 MST") {
+		t.Errorf("the time is shown as %s", got)
 	}
 	var out strings.Builder
 	runAnswer{ID: "r_1", Service: "orders", From: "v3", State: "refused"}.print(&out)

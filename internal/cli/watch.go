@@ -21,7 +21,10 @@ type watchAnswer struct {
 	URL      string `json:"url"`
 	Deadline string `json:"deadline"`
 	Mode     string `json:"mode"`
-	Deploy   struct {
+	// ModeReason is why the mode is not the service's.
+	ModeReason string `json:"mode_reason"`
+
+	Deploy struct {
 		Kind string `json:"kind"`
 	} `json:"deploy"`
 	Rollback *struct {
@@ -50,8 +53,10 @@ func (w watchAnswer) follows() string {
 		return "nothing is undone: the service names no runbook that undoes operations (undo)"
 	case w.Plan == nil:
 		return "nothing is rolled back: the service names no rollback runbook"
+	case w.Mode == "observe" && w.ModeReason != "":
+		return "nothing is rolled back: " + w.ModeReason
 	case w.Mode == "observe":
-		return "nothing is rolled back: the service is only observed (mode observe)"
+		return "nothing is rolled back: the deploy is only observed (mode observe)"
 	case len(w.Plan.Refused) > 0:
 		return "nothing is rolled back: " + strings.Join(w.Plan.Refused, "; ")
 	default:
@@ -87,7 +92,8 @@ announces nothing new.
 With --exec, announces that the deploy begins, runs the command after --, which deploys, and
 announces its end: so it is known when the deploy happened. A command that fails ends this
 one with its own exit code, and the deploy is watched as one of which it is not known
-whether it happened. Signals are passed on to the command.`,
+whether it happened. Signals are passed on to the command; one that comes before it began keeps
+it from beginning. A program that cannot be started deployed nothing, and is not watched.`,
 		Example: `  guardian watch --service order-sync --version v1.4.3 --previous v1.4.2 --wait
   guardian watch --service order-sync --version v1.4.3 --gate --wait --exec -- ./deploy.sh v1.4.3`,
 		Args: cobra.ArbitraryArgs,
@@ -184,48 +190,72 @@ const (
 	waitRetries     = 10 * time.Minute
 )
 
-func (f *watchFlags) run(ctx context.Context, s streams, command []string) error {
+func (f *watchFlags) run(ctx context.Context, s streams, args []string) error {
 	all, until := ctx, time.Now().Add(time.Duration(f.waitTimeout))
 	ctx, cancel := context.WithDeadlineCause(all, until, fmt.Errorf("no verdict within --wait-timeout %s", f.waitTimeout))
 	defer cancel()
 	api := newClient(f.server)
+	var c *command
+	if f.exec {
+		var err error
+		if c, err = newCommand(args); err != nil {
+			return err
+		}
+		defer c.end()
+	}
 	if f.gate {
 		if err := f.mayDeploy(ctx, s, api); err != nil {
+			if status := c.interrupted(ctx); status != 0 {
+				return exit(status, "interrupted before the command began: nothing was deployed")
+			}
 			return err
 		}
 	}
-	w, raw, err := f.tell(ctx, s, api, command)
+	w, raw, err := f.tell(ctx, s, api, c)
 	if err != nil {
 		return err
 	}
 	if f.output == "text" {
 		// Without --wait this is the result; with it, progress.
 		if !f.wait {
-			_, err := fmt.Fprintf(s.out, "watching %s %s until %s\n%s\n", f.service, f.version, w.Deadline, w.URL)
+			_, err := fmt.Fprintf(s.out, "watching %s %s until %s\n%s\n", f.service, f.version, localTime(w.Deadline), w.URL)
 			return err
 		}
-		_, _ = fmt.Fprintf(s.err, "watching %s %s until %s: %s\n", f.service, f.version, w.Deadline, w.URL)
+		_, _ = fmt.Fprintf(s.err, "watching %s %s until %s: %s\n", f.service, f.version, localTime(w.Deadline), w.URL)
 	}
 	if f.wait {
 		if raw, err = waitForVerdict(ctx, s, api, &w); err != nil {
 			return exit(exitUsage, "%s", err)
 		}
 	}
+	var unknown error
 	if f.cured && w.State == "failed" && w.Rollback != nil {
 		cure, cancel := context.WithDeadlineCause(all, until, fmt.Errorf("it had not ended within --wait-timeout %s", f.waitTimeout))
 		defer cancel()
-		raw = waitForCure(cure, s, api, &w, raw)
+		raw, unknown = waitForCure(cure, s, api, &w, raw)
 	}
 	if err := f.print(s, w, raw); err != nil || !f.wait {
 		return err
 	}
+	if unknown != nil { // after the verdict that it belongs to
+		_, _ = fmt.Fprintf(s.err, "how rollback %s ended is not known: %s\n", w.Rollback.ID, unknown)
+	}
 	return verdictExit(w.State)
 }
 
+// localTime shows a time of an answer to a person; what is no time stays as it is.
+func localTime(answered string) string {
+	t, err := time.Parse(time.RFC3339Nano, answered)
+	if err != nil {
+		return answered
+	}
+	return t.Local().Format("2006-01-02 15:04:05 MST")
+}
+
 // tell announces the deploy and, with --exec, deploys.
-func (f *watchFlags) tell(ctx context.Context, s streams, api *client, command []string) (watchAnswer, []byte, error) {
-	if f.exec {
-		return f.deploy(ctx, s, api, command)
+func (f *watchFlags) tell(ctx context.Context, s streams, api *client, c *command) (watchAnswer, []byte, error) {
+	if c != nil {
+		return f.deploy(ctx, s, api, c)
 	}
 	limit := time.Duration(0)
 	if f.wait {
@@ -307,7 +337,7 @@ func waitForVerdict(ctx context.Context, s streams, api *client, w *watchAnswer)
 // waitForCure asks for the rollback of a failed deploy until it has ended, and returns the watch as
 // it stands then. What goes wrong changes nothing about the verdict: it is printed with the state
 // that is known.
-func waitForCure(ctx context.Context, s streams, api *client, w *watchAnswer, raw []byte) []byte {
+func waitForCure(ctx context.Context, s streams, api *client, w *watchAnswer, raw []byte) ([]byte, error) {
 	f := runFlags{server: api.server, wait: true}
 	run := runAnswer{ID: w.Rollback.ID, State: w.Rollback.State}
 	_, err := f.await(ctx, s, nil, &run)
@@ -320,10 +350,7 @@ func waitForCure(ctx context.Context, s streams, api *client, w *watchAnswer, ra
 			return err
 		})
 	}
-	if err != nil {
-		_, _ = fmt.Fprintf(s.err, "how rollback %s ended is not known: %s\n", w.Rollback.ID, err)
-	}
-	return raw
+	return raw, err
 }
 
 // waitFlag is the value of --wait: without a value it is "verdict".
