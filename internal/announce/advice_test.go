@@ -159,6 +159,67 @@ func TestAdviceFollowsWhatHappened(t *testing.T) {
 	}
 }
 
+// TestAnOperationIsUndoneAndNotRolledBack: nothing about it and its undoing advises to roll a
+// version back, or says that one was.
+func TestAnOperationIsUndoneAndNotRolledBack(t *testing.T) {
+	undoing := func(state actions.State) actions.Run {
+		r := run(state)
+		r.Kind, r.Runbook, r.From, r.To = string(watch.Operation), "promo-undo", "promo-1111", ""
+		return r
+	}
+	said := map[string]func(announce.Renderer) notifiers.Notice{
+		"observed": func(r announce.Renderer) notifiers.Notice {
+			w, d := operation(watch.Failed)
+			w.Mode = watch.Observe
+			return r.Verdict(w, d, announce.Plan{Runbook: "promo-undo", Undo: true}, now)
+		},
+		"alone": func(r announce.Renderer) notifiers.Notice {
+			w, d := operation(watch.Failed)
+			return r.Verdict(w, d, announce.Plan{}, now)
+		},
+		"inconclusive": func(r announce.Renderer) notifiers.Notice {
+			w, d := operation(watch.Inconclusive)
+			return r.Verdict(w, d, announce.Plan{}, now)
+		},
+		"a step that failed": func(r announce.Renderer) notifiers.Notice { return r.StepFailed(undoing(actions.FailedRun), 0, now) },
+		"undone already": func(r announce.Renderer) notifiers.Notice {
+			return r.Refused(undoing(actions.Refused), []actions.Refusal{{Code: actions.AlreadyRolledBack, Detail: reason.Text("no")}}, now)
+		},
+	}
+	for _, state := range []actions.State{actions.NotCured, actions.Worse, actions.FailedRun, actions.Expired, actions.Refused, actions.Cured} {
+		said[string(state)] = func(r announce.Renderer) notifiers.Notice { return r.Run(undoing(state), now) }
+	}
+	for name, tell := range said {
+		for lang, words := range map[string][]string{"en": {"roll back", "rolled back", "rollback again", "version is"}, "zh": {"回滚", "该版本的问题"}} {
+			n := tell(renderers()[lang])
+			for _, text := range append(n.Steps, n.Text) {
+				for _, word := range words {
+					if strings.Contains(strings.ToLower(text), word) {
+						t.Errorf("%s, %s: %q is about %s", name, lang, text, word)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestADeclaredVersionIsKnownGoodWhateverIsSeen of it: no notice says that it is not.
+func TestADeclaredVersionIsKnownGoodWhateverIsSeen(t *testing.T) {
+	for lang, words := range map[string][2]string{"en": {"does not make v1.5.0 known good", "declared known good"}, "zh": {"不会因本次观察记为已知良好版本", "已声明为已知良好版本"}} {
+		for i, declared := range []bool{false, true} {
+			d := deploy()
+			d.KnownGood = declared
+			n := renderers()[lang].Verdict(observed(watch.Inconclusive, watch.Auto), d, announce.Plan{}, now)
+			if !strings.Contains(n.Text, words[i]) || strings.Contains(n.Text, words[1-i]) {
+				t.Errorf("%s, declared %v: %s", lang, declared, n.Text)
+			}
+			if advises := strings.Contains(strings.Join(n.Steps, " "), "known_good"); advises == declared {
+				t.Errorf("%s, declared %v: the advice is %q", lang, declared, n.Steps)
+			}
+		}
+	}
+}
+
 // What follows from a verdict or an alert is told under the same key, so that it comes in order and
 // is one conversation.
 func TestAnIncidentIsOneConversation(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 // verifying, or how it ended. All notices of a run have one tier, critical or for a drill info,
 // so that they all have the same recipients.
 func (t Renderer) Run(r actions.Run, now time.Time) notifiers.Notice {
-	w := t.texts()
+	w := t.textsOf(watch.Kind(r.Kind))
 	names := t.runNames(r, now)
 	event := string(r.State)
 	n := t.run(r, event, notifiers.Neutral, now)
@@ -49,11 +49,8 @@ func (t Renderer) Run(r actions.Run, now time.Time) notifiers.Notice {
 	case actions.Cured:
 		n.Tone = notifiers.Good
 		put(w.runCured)
-		switch n.Steps = w.stepsCured; {
-		case !r.Rollback:
-			n.Steps = nil
-		case r.Kind == string(watch.Operation):
-			n.Steps = w.stepsUndone
+		if r.Rollback {
+			n.Steps = w.stepsCured
 		}
 	case actions.NotCured:
 		n.Tone, n.Mention = notifiers.Bad, true
@@ -121,7 +118,7 @@ func (t Renderer) Refused(r actions.Run, refusals []actions.Refusal, now time.Ti
 	n := t.Run(r, now)
 	n.Text = t.refusals(n.Text, refusals, now)
 	if r.Rollback {
-		n.Steps = []string{t.instead(refusals)}
+		n.Steps = []string{t.textsOf(watch.Kind(r.Kind)).instead(refusals)}
 	}
 	return n
 }
@@ -150,7 +147,7 @@ func (t Renderer) refusals(text string, refusals []actions.Refusal, now time.Tim
 
 // StepFailed is the notice that step i of a run failed.
 func (t Renderer) StepFailed(r actions.Run, i int, now time.Time) notifiers.Notice {
-	w := t.texts()
+	w := t.textsOf(watch.Kind(r.Kind))
 	n := t.run(r, "step_failed", notifiers.Bad, now)
 	if i < 0 || i >= len(r.Steps) {
 		i = max(len(r.Steps)-1, 0)

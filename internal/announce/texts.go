@@ -34,7 +34,8 @@ type texts struct {
 	evidenceNumber                                                                                    string
 	undoAuto, undoApprove, undoWaits, undoAutoText, undoApproveText, undoUntil, undoWould, noUndo     string
 	passedOperation, runUndo                                                                          string
-	passed, passedText, inconclusive, inconclusiveText, watching                                      string
+	passed, passedText, inconclusive, inconclusiveText, inconclusiveGood, inconclusiveOperation       string
+	watching                                                                                          string
 	superseded, supersededText, takenBackText, cancelled, cancelledText                               string
 	happened, unsure                                                                                  string
 	gateClosed, gateClosedText, gateWas, stepAskGate                                                  string
@@ -52,6 +53,8 @@ type texts struct {
 	symptoms                                                              map[actions.SymptomKind]map[string]string
 	stepsUnknown, stepsCured, stepsUndone, stepsNotCured, stepsWorse      []string
 	stepsFailed, stepsFailedOther, stepsNotCuredOther                     []string
+	undoNotCured, undoWorse, undoFailed                                   []string
+	stepUndo, stepUndoByHand, stepUndone                                  string
 	stepsBlind, stepsAllBlind, stepsOrder                                 []string
 	stepSuspect, stepSuspectUnderWay, stepSuspectAsks                     string
 	stepSuspectRolledBack, stepSuspectPutBack, stepSuspectFixed           string
@@ -84,6 +87,8 @@ func (x texts) ofOperation() texts {
 	x.failedAuto, x.failedApprove, x.failedWaits = x.undoAuto, x.undoApprove, x.undoWaits
 	x.autoText, x.approveText, x.approveUntil = x.undoAutoText, x.undoApproveText, x.undoUntil
 	x.observeWould, x.noRunbook, x.observeNothing = x.undoWould, x.noUndo, x.noUndo
+	x.stepsCured, x.stepsNotCured, x.stepsWorse, x.stepsFailed = x.stepsUndone, x.undoNotCured, x.undoWorse, x.undoFailed
+	x.stepRollBack, x.stepByHand, x.stepRolledBack = x.stepUndo, x.stepUndoByHand, x.stepUndone
 	return x
 }
 

@@ -67,12 +67,7 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 		}
 		fact(&n, x.looks, t.looks(w))
 	case watch.Inconclusive:
-		n.Title = fill(x.inconclusive, names...)
-		n.Text = fill(x.inconclusiveText, append(names, "reason", t.read(verdict.Reason, now))...)
-		if blind := w.Blind(now); len(blind) > 0 {
-			fact(&n, x.blindChecks, strings.Join(blind, x.list))
-		}
-		n.Steps = []string{x.stepLookYourself, x.stepDeclareGood}
+		t.inconclusive(&n, w, d, append(names, "reason", t.read(verdict.Reason, now)), now)
 	case watch.Superseded:
 		n.Title = fill(x.superseded, names...)
 		n.Text = x.supersededText
@@ -96,6 +91,24 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 	t.link(&n, x.linkService, "services", w.Service)
 	outside(&n, x.linkDeploy, d.URL)
 	return n
+}
+
+// inconclusive adds what an inconclusive verdict means for the version: one that was declared good is
+// so all the same.
+func (t Renderer) inconclusive(n *notifiers.Notice, w *watch.Watch, d watch.Deploy, names []string, now time.Time) {
+	x := t.texts()
+	text := x.inconclusiveText
+	n.Steps = []string{x.stepLookYourself, x.stepDeclareGood}
+	switch {
+	case !d.PutsVersion():
+		text, n.Steps = x.inconclusiveOperation, n.Steps[:1]
+	case d.DeclaresGood() && !d.Unsure && !d.RollingOut():
+		text, n.Steps = x.inconclusiveGood, n.Steps[:1]
+	}
+	n.Title, n.Text = fill(x.inconclusive, names...), fill(text, names...)
+	if blind := w.Blind(now); len(blind) > 0 {
+		fact(n, x.blindChecks, strings.Join(blind, x.list))
+	}
 }
 
 // aboutDeploy adds what was deployed, and what is special about it.
@@ -132,9 +145,9 @@ func (t Renderer) GateClosed(d watch.Deploy, w *watch.Watch, now time.Time) noti
 // watchKey is the key of every notice about a watch, and about the run that its verdict leads to.
 func watchKey(id string) string { return "watch/" + id }
 
-// textsOf gives the texts about a failed deploy, which differ for an operation.
-func (t Renderer) textsOf(w *watch.Watch) texts {
-	if w.Kind == watch.Operation {
+// textsOf gives the texts about a failed deploy and its runs, which differ for an operation.
+func (t Renderer) textsOf(kind watch.Kind) texts {
+	if kind == watch.Operation {
 		return t.texts().ofOperation()
 	}
 	return t.texts()
@@ -142,7 +155,7 @@ func (t Renderer) textsOf(w *watch.Watch) texts {
 
 // failed adds why the watch failed, what the guardian does about it and what a person can do.
 func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verdict, plan Plan, evidence []watch.Evidence, names []string, now time.Time) {
-	x := t.textsOf(w)
+	x := t.textsOf(w.Kind)
 	var lines []string
 	if not := w.NotJudged(); !not.IsZero() {
 		lines = append(lines, t.read(not, now))
@@ -160,8 +173,8 @@ func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verd
 		n.Steps = []string{x.stepLookYourself}
 	case w.Mode == watch.Observe && plan.refused():
 		n.Title, next = fill(x.failedObserve, names...), t.refusals(x.observeRefused, plan.Refusals, now)
-		if n.Steps = []string{x.stepLookYourself}; t.instead(plan.Refusals) != x.stepByHand {
-			n.Steps = []string{t.instead(plan.Refusals)}
+		if n.Steps = []string{x.stepLookYourself}; x.instead(plan.Refusals) != x.stepByHand {
+			n.Steps = []string{x.instead(plan.Refusals)}
 		}
 	case w.Mode == watch.Observe:
 		n.Title, next = fill(x.failedObserve, names...), fill(x.observeWould, names...)
@@ -174,7 +187,7 @@ func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verd
 		n.Steps = []string{x.stepByHand, x.stepDeclareGood}
 	case plan.refused():
 		n.Title, next = fill(x.failedAlone, names...), t.refusals(x.runRefused[1], plan.Refusals, now)
-		n.Steps = []string{t.instead(plan.Refusals)}
+		n.Steps = []string{x.instead(plan.Refusals)}
 	case !plan.QueuedBehind.IsZero():
 		n.Title, next = fill(x.failedWaits, names...), x.waitsText
 		if w.Mode == watch.Approve || plan.asks() || !verdict.Doubt.IsZero() {
@@ -231,8 +244,7 @@ func (t Renderer) certainty(n *notifiers.Notice, w *watch.Watch, verdict watch.V
 
 // instead is what a person can do when guards refuse a rollback: nothing is to be rolled back by
 // hand that is rolled back already, or runs no more.
-func (t Renderer) instead(refusals []actions.Refusal) string {
-	x := t.texts()
+func (x texts) instead(refusals []actions.Refusal) string {
 	for _, r := range []struct {
 		code actions.Code
 		step string
