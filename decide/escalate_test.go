@@ -23,7 +23,7 @@ func minutes(n int) model.Duration { return model.Duration(time.Duration(n) * ti
 
 // escalations is settings with one escalation, and the people that it names: wei is on call
 // always, nights by nobody.
-func escalations(t testing.TB, e oncall.Escalation) (*decide.Settings, *oncall.Roster) {
+func escalations(t *testing.T, e oncall.Escalation) (*decide.Settings, *oncall.Roster) {
 	t.Helper()
 	receivers := []string{"group", "fallback", "wei-sms", "boss-sms"}
 	people := []oncall.Person{{Name: "wei", Receivers: []string{"wei-sms"}}, {Name: "boss", Receivers: []string{"boss-sms"}}}
@@ -63,7 +63,7 @@ type moment struct {
 
 // escalated plays moments minute by minute and draws what was told: "0 wei-sms, 5 group".
 // Before each minute the state goes through the journal.
-func escalated(t testing.TB, e oncall.Escalation, length int, moments ...moment) string {
+func escalated(t *testing.T, e oncall.Escalation, length int, moments ...moment) string {
 	t.Helper()
 	settings, roster := escalations(t, e)
 	var told []string
@@ -104,7 +104,7 @@ func escalated(t testing.TB, e oncall.Escalation, length int, moments ...moment)
 	return strings.Join(told, ", ")
 }
 
-func journalled(t testing.TB, e decide.Escalated) decide.Escalated {
+func journalled(t *testing.T, e decide.Escalated) decide.Escalated {
 	t.Helper()
 	b, err := json.Marshal(e)
 	if err != nil {

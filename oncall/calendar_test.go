@@ -20,7 +20,7 @@ func vevent(lines ...string) string {
 }
 
 // fromCalendar is a schedule in Berlin that a calendar decides.
-func fromCalendar(t testing.TB, content []byte) *oncall.Schedule {
+func fromCalendar(t *testing.T, content []byte) *oncall.Schedule {
 	t.Helper()
 	calendar, err := oncall.ParseCalendar(content)
 	if err != nil {
@@ -29,7 +29,7 @@ func fromCalendar(t testing.TB, content []byte) *oncall.Schedule {
 	return calendarSchedule(t, calendar)
 }
 
-func calendarSchedule(t testing.TB, calendar *oncall.Calendar) *oncall.Schedule {
+func calendarSchedule(t *testing.T, calendar *oncall.Calendar) *oncall.Schedule {
 	t.Helper()
 	source := oncall.Source{File: "team.ics"}
 	s, err := oncall.New(

@@ -16,12 +16,14 @@ const days = model.Duration(24 * time.Hour)
 
 func team() []oncall.Person {
 	return []oncall.Person{
-		{Name: "wei", FullName: "王伟", Mail: "wei@example.com"}, {Name: "li", FullName: "Li Na", Mail: "li@example.com"},
-		{Name: "ada", FullName: "Ada Byron", Mail: "ada@example.com"}, {Name: "bo"},
+		{Name: "wei", FullName: "王伟", Mail: "wei@example.com"},
+		{Name: "li", FullName: "Li Na", Mail: "li@example.com"},
+		{Name: "ada", FullName: "Ada Byron", Mail: "ada@example.com"},
+		{Name: "bo"},
 	}
 }
 
-func zone(t testing.TB, name string) *time.Location {
+func zone(t *testing.T, name string) *time.Location {
 	t.Helper()
 	z, err := time.LoadLocation(name)
 	if err != nil {
@@ -31,7 +33,7 @@ func zone(t testing.TB, name string) *time.Location {
 }
 
 // at parses a wall time in a zone.
-func at(t testing.TB, text, in string) time.Time {
+func at(t *testing.T, text, in string) time.Time {
 	t.Helper()
 	out, err := time.ParseInLocation("2006-01-02 15:04", text, zone(t, in))
 	if err != nil {
@@ -40,7 +42,7 @@ func at(t testing.TB, text, in string) time.Time {
 	return out
 }
 
-func build(t testing.TB, s oncall.Settings) *oncall.Schedule {
+func build(t *testing.T, s oncall.Settings) *oncall.Schedule {
 	t.Helper()
 	out, err := oncall.New(s, oncall.Options{People: team()})
 	if err != nil {

@@ -77,11 +77,11 @@ func TestAnAlertIsEscalatedUntilItIsAcknowledged(t *testing.T) {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		said := r.URL.Path + " " + n.Event
+		said := []string{r.URL.Path, n.Event}
 		for _, p := range n.People {
-			said += " " + p.Mobile
+			said = append(said, p.Mobile)
 		}
-		told = append(told, said)
+		told = append(told, strings.Join(said, " "))
 		if len(n.Alerts) > 0 {
 			alert = n.Alerts[0]
 		}
