@@ -19,8 +19,8 @@ type Person struct {
 	Feishu    string   `yaml:"feishu" doc:"Feishu open ID, such as ou_7d8a6e6df7621556."`
 	Slack     string   `yaml:"slack" doc:"Slack member ID, such as U012AB3CD."`
 	Mail      string   `yaml:"mail" doc:"E-mail address; also matches attendees of calendar events."`
-	Language  string   `yaml:"language" enum:"zh,en" doc:"Language of notices to the person's own receivers; default: the receiver's."`
-	Timezone  string   `yaml:"timezone" doc:"The person's time zone, such as Asia/Shanghai; default: the server's."`
+	Language  string   `yaml:"language" enum:"zh,en" doc:"Language of notices to the person's own receivers that set none; default: the server's."`
+	Timezone  string   `yaml:"timezone" doc:"The person's time zone, such as Asia/Shanghai, in which notices to their own receivers give times; default: the server's."`
 	Receivers []string `yaml:"receivers" doc:"Receivers that reach this person alone, such as an SMS gateway; an escalation step that names a person or a schedule and no receiver uses them."`
 }
 

@@ -37,7 +37,7 @@ type setup struct {
 
 // notices is what the setup says about notices.
 func (s *setup) notices() notify.Settings {
-	return notify.Settings{Decisions: s.decisions, Teller: s.teller(""), Languages: s.languages}
+	return notify.Settings{Decisions: s.decisions, Teller: s.teller(""), Languages: s.languages, Zones: s.config.PersonalZones()}
 }
 
 // builtCheck is a check with what else is known of it.

@@ -186,8 +186,12 @@ func (d *decoder) fill(c *Config) {
 		c.Checks[i].fill(c.Defaults, func(c *Check) bool { return ok && kind.MayRepeat(c.Settings) && len(c.Uses()) == 0 })
 	}
 	for i := range c.Receivers {
-		if c.Receivers[i].Language == "" {
-			c.Receivers[i].Language = c.Server.Language
+		r := &c.Receivers[i]
+		if p, ok := c.personOf(r.Name); ok && r.Language == "" {
+			r.Language = p.Language
+		}
+		if r.Language == "" {
+			r.Language = c.Server.Language
 		}
 	}
 }

@@ -445,3 +445,30 @@ checks: [{name: c, service: s, every: 5s, weight: 3, failure_rate: 2%, labels: {
 		t.Error(diff)
 	}
 }
+
+// TestAReceiverOfOnePersonHasTheirLanguageAndTimeZone: one that reaches several has the server's (a nil zone prints as UTC).
+func TestAReceiverOfOnePersonHasTheirLanguageAndTimeZone(t *testing.T) {
+	c, err := load(t, `
+server: {language: en}
+services: [{name: orders}]
+receivers:
+  - {name: siti-sms, webhook: {url: "http://127.0.0.1:9/a"}}
+  - {name: both, webhook: {url: "http://127.0.0.1:9/b"}}
+  - {name: wei-sms, language: en, webhook: {url: "http://127.0.0.1:9/c"}}
+routes: {receiver: both}
+people:
+  - {name: siti, language: zh, timezone: Asia/Jakarta, receivers: [siti-sms, both]}
+  - {name: wei, language: zh, receivers: [wei-sms, both]}
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range c.Receivers {
+		zone := c.PersonalZones()[r.Name]
+		got = append(got, fmt.Sprintf("%s %s %v", r.Name, r.Language, zone))
+	}
+	if diff := cmp.Diff([]string{"siti-sms zh Asia/Jakarta", "both en UTC", "wei-sms en UTC"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -3,7 +3,9 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
+	"time"
 
 	"guardian/oncall"
 )
@@ -43,6 +45,33 @@ func (d *decoder) checkOnCall(c *Config, receivers []string) {
 func (c *Config) RosterWith(calendars map[string]*oncall.Calendar) (*oncall.Roster, error) {
 	receivers := names(c.Receivers, func(r Receiver) string { return r.Name })
 	return oncall.NewRoster(c.Schedules, receivers, oncall.Options{People: c.People, Zone: c.Location(), Calendars: calendars})
+}
+
+// personOf gives the person whom a receiver reaches alone.
+func (c *Config) personOf(receiver string) (oncall.Person, bool) {
+	var found []oncall.Person
+	for _, p := range c.People {
+		if slices.Contains(p.Receivers, receiver) {
+			found = append(found, p)
+		}
+	}
+	if len(found) != 1 {
+		return oncall.Person{}, false
+	}
+	return found[0], true
+}
+
+// PersonalZones are the time zones of the receivers that reach one person alone.
+func (c *Config) PersonalZones() map[string]*time.Location {
+	zones := map[string]*time.Location{}
+	for _, r := range c.Receivers {
+		if p, ok := c.personOf(r.Name); ok && p.Timezone != "" {
+			if zone, err := time.LoadLocation(p.Timezone); err == nil { // it was validated
+				zones[r.Name] = zone
+			}
+		}
+	}
+	return zones
 }
 
 // CalendarAddresses are the addresses of the calendars of a schedule; "": of all schedules.

@@ -43,7 +43,7 @@ func (d *Direct) Send(ctx context.Context, id string, render Render) error {
 			return false
 		}
 		tried[name] = true
-		n := render(s.In(s.Languages[name]))
+		n := render(s.For(name))
 		n.ID, n.Created = id, d.Now()
 		ctx, cancel := context.WithTimeout(ctx, directTimeout)
 		defer cancel()

@@ -37,6 +37,17 @@ type Settings struct {
 	Decisions *decide.Settings
 	Teller    announce.Renderer // of the server: its language, time zone and address
 	Languages map[string]string // by receiver; "" is the server's
+	// Zones are the time zones of receivers that reach one person alone; others have the server's.
+	Zones map[string]*time.Location
+}
+
+// For gives a teller of a receiver's language and time zone.
+func (s Settings) For(receiver string) announce.Renderer {
+	t := s.In(s.Languages[receiver])
+	if zone := s.Zones[receiver]; zone != nil {
+		t.Location = zone
+	}
+	return t
 }
 
 // In gives a teller of a language; "" is the server's.
@@ -98,8 +109,8 @@ func (n *Notifier) Add(b *store.Batch, now time.Time, render Render) []string {
 	var receivers []string
 	for _, target := range to.Targets {
 		one := first
-		if lang := s.Languages[target.Receiver]; lang != "" && lang != s.Teller.Language {
-			one = render(s.In(lang))
+		if teller := s.For(target.Receiver); teller != s.Teller {
+			one = render(teller)
 		}
 		one.ID, one.Created = store.NewID("n_"), now
 		b.Deliveries = append(b.Deliveries, notifiers.Delivery{
@@ -113,7 +124,7 @@ func (n *Notifier) Add(b *store.Batch, now time.Time, render Render) []string {
 // Queue puts a notice for one receiver into a batch, and gives the notice's ID.
 func (n *Notifier) Queue(b *store.Batch, receiver string, now time.Time, render Render) string {
 	s := n.o.Settings()
-	one := render(s.In(s.Languages[receiver]))
+	one := render(s.For(receiver))
 	one.ID, one.Created = store.NewID("n_"), now
 	b.Deliveries = append(b.Deliveries, notifiers.Delivery{
 		ID: store.NewID("q_"), Receiver: receiver, Notice: one, State: notifiers.Queued, NextAt: now, Updated: now,

@@ -33,6 +33,7 @@ type office struct {
 	woken    []string
 	refuse   error
 	away     string // what cannot be read
+	zones    map[string]*time.Location
 }
 
 // Silences implements notify.Journal.
@@ -75,7 +76,7 @@ func newOffice(t *testing.T) *office {
 	}
 	o.notifier = notify.New(notify.Options{
 		Settings: func() notify.Settings {
-			return notify.Settings{Decisions: decide.NewSettings(o.settings), Teller: announce.Renderer{Language: "en"}, Languages: map[string]string{"shenzhen": "zh", "oncall": ""}}
+			return notify.Settings{Decisions: decide.NewSettings(o.settings), Teller: announce.Renderer{Language: "en"}, Languages: map[string]string{"shenzhen": "zh", "oncall": ""}, Zones: o.zones}
 		},
 		Journal: o, Wake: func(r string) { o.woken = append(o.woken, r) }, Now: leader.Now, Log: leader.Log(), Registerer: o.metrics,
 	})
@@ -250,5 +251,33 @@ func TestWhatPeopleSaidIsKeptWhileTheJournalIsAway(t *testing.T) {
 	o.notifier.Refresh(t.Context())
 	if _, ok := o.notifier.Ack("a_1"); ok {
 		t.Error("an acknowledgement that was taken back stays")
+	}
+}
+
+// TestAReceiverOfOnePersonHasTheirTimeZone: a notice that says a time says it as its reader's clock.
+func TestAReceiverOfOnePersonHasTheirTimeZone(t *testing.T) {
+	jakarta, err := time.LoadLocation("Asia/Jakarta")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := newOffice(t)
+	o.zones = map[string]*time.Location{"shenzhen": jakarta}
+	render := func(t announce.Renderer) notifiers.Notice {
+		zone := "the server's"
+		if t.Location != nil {
+			zone = t.Location.String()
+		}
+		return notifiers.Notice{Key: "x/1", Title: zone, Labels: map[string]string{"service": "orders"}}
+	}
+	if _, err := o.notifier.Send(o, render); err != nil {
+		t.Fatal(err)
+	}
+	var b store.Batch
+	o.notifier.Queue(&b, "shenzhen", leader.Now(), render)
+	if err := o.Commit(b); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"oncall the server's", "shenzhen Asia/Jakarta", "shenzhen Asia/Jakarta"}, o.queued()); diff != "" {
+		t.Errorf("the outbox (-want +got):\n%s", diff)
 	}
 }
