@@ -156,7 +156,9 @@ func (c *converter) root(n *yaml.Node) *yaml.Node {
 		value *yaml.Node
 	}{
 		{"group_by", &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}},
-		{"group_wait", scalar("30s")}, {"group_interval", scalar("5m")}, {"repeat_interval", scalar("4h")},
+		{"group_wait", scalar("30s")},
+		{"group_interval", scalar("5m")},
+		{"repeat_interval", scalar("4h")},
 	} {
 		if _, stated := value(n, d.key); stated {
 			continue

@@ -115,7 +115,8 @@ func TestTimingOfGroups(t *testing.T) {
 		},
 		"its own": {
 			route.Node{GroupWait: span(time.Minute), GroupInterval: span(2 * time.Minute), RepeatInterval: span(time.Hour)},
-			route.Node{GroupWait: span(0), GroupInterval: span(time.Second), RepeatInterval: span(time.Minute)}, "warning", "0s 1s true 1m0s",
+			route.Node{GroupWait: span(0), GroupInterval: span(time.Second), RepeatInterval: span(time.Minute)},
+			"warning", "0s 1s true 1m0s",
 		},
 		"only one of them": {route.Node{GroupInterval: span(time.Minute)}, route.Node{}, "critical", "0s 1m0s true 4h0m0s"},
 	} {

@@ -48,7 +48,8 @@ func TestInhibition(t *testing.T) {
 		"what is both inhibits what is only target": {[]route.InhibitRule{both}, []map[string]string{ls("s=1", "t=1", "e=1")}, ls("t=1", "e=1"), "inhibit_rules[0] a0"},
 		"the old forms": {
 			[]route.InhibitRule{{SourceMatch: map[string]string{"a": "1"}, SourceMatchRE: map[string]string{"b": "2|3"}, TargetMatch: map[string]string{"c": "4"}, TargetMatchRE: map[string]string{"d": "5.*"}}},
-			[]map[string]string{ls("a=1", "b=2")}, ls("c=4", "d=55"), "inhibit_rules[0] a0",
+			[]map[string]string{ls("a=1", "b=2")},
+			ls("c=4", "d=55"), "inhibit_rules[0] a0",
 		},
 		"the first rule that holds": {[]route.InhibitRule{both, down}, []map[string]string{ls("tier=critical"), ls("s=1")}, ls("tier=info", "t=1"), "inhibit_rules[0] a1"},
 	} {

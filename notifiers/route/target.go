@@ -66,9 +66,6 @@ func (t Target) Group(labels map[string]string) Group {
 	return g
 }
 
-// GroupBy gives the labels of the groups; only "..." for all.
-func (t Target) GroupBy() []string { return t.groupBy }
-
 // critical is the tier that is told at once where the tree says nothing.
 const critical = "critical"
 
