@@ -43,6 +43,8 @@ type opening struct {
 	begin     watch.Beginning
 	past      []PastWatch // newest first, the open ones as they stand
 	changed   time.Time   // when what ran before the deploy was put in place; zero: not known
+	placed    time.Time   // the same, as far as the versions tell that answered
+	inPlace   string      // the version that was put in place; "": not known
 	bad       []Span      // in which bad versions were in place
 	inherited bool        // one of them is in place at the switch
 }
@@ -59,14 +61,15 @@ func (d Decider) beginning(ctx context.Context, svc Service, dep watch.Deploy, p
 	if dep.Rollout != nil {
 		b.Start = dep.Rollout.Start
 	}
-	b.Switch = o.switched()
-	b.Before = b.Switch.At
+	b.Switch = watch.Switch{At: b.Hook, By: watch.ByHook}
+	b.Before = b.Hook
 	if o.past, err = d.pastWatches(ctx, svc.Name, p, b.Hook); err != nil {
 		return *b, nil, err
 	}
-	if o.changed, err = o.lastChange(ctx); err != nil {
+	if err := o.lastChange(ctx); err != nil {
 		return *b, nil, err
 	}
+	b.Switch = o.switched()
 	if b.Switch.By != watch.ByCaller && b.Switch.At.Before(o.changed) {
 		b.Switch.At = o.changed // the version ran before, was taken back, and is there again
 	}
@@ -90,21 +93,28 @@ func (d Decider) beginning(ctx context.Context, svc Service, dep watch.Deploy, p
 
 // switched is when the deploy happened, as far as the caller, the versions that checks see and the
 // start of the workload tell. A version that was there all along is deployed again: the hook
-// tells when.
+// tells when. What was seen of it before something else was put in place is an earlier deploy's.
 func (o *opening) switched() watch.Switch {
 	hook := o.begin.Hook
 	if !o.dep.At.IsZero() {
 		return watch.Switch{At: o.dep.At, By: watch.ByCaller}
 	}
 	sw := watch.Switch{At: hook, By: watch.ByHook}
+	if versions.Same(o.inPlace, o.dep.Version) {
+		return sw // what answers is what was put in place before
+	}
 	for _, seen := range o.present.Answered {
 		for i, v := range seen {
-			if i > 0 && versions.Names(v.Version, o.dep.Version) && v.First.Before(sw.At) && o.svc.lately(v.First, hook) {
-				sw = watch.Switch{At: v.First, By: watch.ByVersion}
+			at := v.First
+			if at.Before(o.placed) {
+				at = v.Again
+			}
+			if i > 0 && versions.Names(v.Version, o.dep.Version) && !at.Before(o.placed) && at.Before(sw.At) && o.svc.lately(at, hook) {
+				sw = watch.Switch{At: at, By: watch.ByVersion}
 			}
 		}
 	}
-	if since := o.present.RunsSince; sw.By == watch.ByHook && !since.IsZero() && o.svc.lately(since, hook) {
+	if since := o.present.RunsSince; sw.By == watch.ByHook && !since.IsZero() && !since.Before(o.placed) && o.svc.lately(since, hook) {
 		sw = watch.Switch{At: since, By: watch.ByTarget}
 	}
 	return sw
@@ -115,30 +125,38 @@ func (s Service) lately(began, end time.Time) bool {
 	return !began.After(end) && end.Sub(began) <= time.Duration(s.Watch.AnnounceLag)
 }
 
-// lastChange is when what ran before the deploy was put in place: the last watch of another deploy
-// of its kind began, or a rollback's steps were done; zero when neither is known.
-func (o *opening) lastChange(ctx context.Context) (last time.Time, err error) {
-	later := func(at time.Time) {
-		if at.After(last) && !at.After(o.begin.Hook) {
-			last = at
+// lastChange finds when what ran before the deploy was put in place: the last watch of another deploy
+// of its kind began, or a rollback's steps were done. Of another version it is known when it
+// answered first; of the same version, what answers before its hook is of the deploy before.
+func (o *opening) lastChange(ctx context.Context) error {
+	later := func(at, placed time.Time, version string) {
+		if at.After(o.changed) && !at.After(o.begin.Hook) {
+			o.changed, o.inPlace = at, version
+		}
+		if placed.After(o.placed) && !placed.After(o.begin.Hook) {
+			o.placed = placed
 		}
 	}
 	l := line{o.dep.Service, o.dep.Environment, o.dep.Kind}
 	for _, w := range o.past {
 		if w.Environment == l.environment && watch.SameKind(w.Kind, l.kind) && !w.isOf(o.dep) {
-			later(w.Started)
+			placed := w.Switched
+			if versions.Same(w.Version, o.dep.Version) {
+				placed = w.Started
+			}
+			later(w.Started, placed, w.Version)
 		}
 	}
 	runs, err := o.Past.Runs(ctx, l.service, l.environment, o.begin.Hook.Add(-badBack))
 	if err != nil {
-		return last, fmt.Errorf("read the rollbacks of %s: %w", l.service, err)
+		return fmt.Errorf("read the rollbacks of %s: %w", l.service, err)
 	}
 	for _, r := range runs {
 		if l.takes(r) && PutBack(r) {
-			later(putAt(r))
+			later(putAt(r), putAt(r), r.To)
 		}
 	}
-	return last, nil
+	return nil
 }
 
 // ownStretch is a failing stretch that may be this deploy's, of a check or of an alert.

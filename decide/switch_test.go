@@ -198,14 +198,41 @@ func TestWhereBeforeEnds(t *testing.T) {
 			},
 		},
 		"a version that was taken back is deployed again": {
-			down: never, by: watch.ByVersion, before: 3 * time.Minute, from: 50 * time.Second,
+			down: never, by: watch.ByVersion, before: 3 * time.Minute, from: 30 * time.Second,
 			change: func(w *world, d *watch.Deploy) {
 				w.past.watches = []decide.PastWatch{bad(watch.Failed, 3*time.Minute, 2*time.Minute, true)}
 				r := rolledBack("v2", "v1", 30*time.Second, actions.Cured)
 				r.Trigger.Deploy, r.Steps = "d_1", []actions.StepRun{{Ended: ago(50 * time.Second)}}
 				w.past.runs = []actions.Run{r}
 				w.present.Answered = map[string][]watch.Answered{"push": {
-					{Version: "v1", First: ago(4 * time.Hour), Last: ago(40 * time.Second)}, {Version: "v2", First: ago(3 * time.Minute), Last: ago(every)},
+					{Version: "v1", First: ago(4 * time.Hour), Last: ago(40 * time.Second)}, {Version: "v2", First: ago(3 * time.Minute), Again: ago(30 * time.Second), Last: ago(every)},
+				}}
+			},
+		},
+		"a version that runs is deployed again: what it answered before is of the deploy before": {
+			down: never, by: watch.ByHook, before: 0,
+			change: func(w *world, d *watch.Deploy) {
+				d.Version = "v2"
+				passed := bad(watch.Passed, 5*time.Minute, 2*time.Minute, false)
+				passed.Started = ago(4 * time.Minute)
+				w.past.watches = []decide.PastWatch{passed}
+				w.present.Answered = map[string][]watch.Answered{"push": {
+					{Version: "v1", First: ago(4 * time.Hour), Last: ago(5 * time.Minute)}, {Version: "v2", First: ago(5 * time.Minute), Last: ago(every)},
+				}}
+			},
+		},
+		"the version that a rollback put back is announced: what failed between is not this deploy's": {
+			down: func(before time.Duration) bool { return before < 2*time.Minute && before > time.Minute }, by: watch.ByHook, before: 0,
+			change: func(w *world, d *watch.Deploy) {
+				d.Version = "v2"
+				failed := bad(watch.Failed, 6*time.Minute, 5*time.Minute, true)
+				failed.Version, failed.Deploy = "v3", "d_3"
+				w.past.watches = []decide.PastWatch{failed}
+				r := rolledBack("v3", "v2", 4*time.Minute, actions.Cured)
+				r.Trigger.Deploy, r.Steps = "d_3", []actions.StepRun{{Ended: ago(4 * time.Minute)}}
+				w.past.runs = []actions.Run{r}
+				w.present.Answered = map[string][]watch.Answered{"push": {
+					{Version: "v1", First: ago(2 * time.Hour), Last: ago(time.Hour)}, {Version: "v2", First: ago(time.Hour), Again: ago(3*time.Minute + 50*time.Second), Last: ago(every)}, {Version: "v3", First: ago(6 * time.Minute), Last: ago(4*time.Minute + every)},
 				}}
 			},
 		},

@@ -136,13 +136,16 @@ func TestAFixMayTakeAMoment(t *testing.T) {
 
 func TestWhileOldAndNewAnswerALookCountsForTheVersionThatItNames(t *testing.T) {
 	for name, c := range map[string]struct {
-		turns            string // o: the old one, n: the new one, x: a failure that names none
+		turns            string // o: the old one, n: the new one, t: a third one, x: a failure that names none
 		judged, failures int
 	}{
 		"the old one's count for nothing":                        {turns: "oooo"},
 		"the new one's count":                                    {turns: "onon", judged: 2},
 		"failures that name none wait until the old one is gone": {turns: "oxoxnoxox", judged: 1},
 		"and count then":                                         {turns: "oxoxxx", judged: 2, failures: 2},
+		"a third one's count for nothing":                        {turns: "nnttt", judged: 2},
+		"nor do failures beside them":                            {turns: "nntxtx", judged: 2},
+		"but perhaps the check writes the new one differently":   {turns: "tttt", judged: 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := watch.Open(deploy(), policy(func(p *watch.Policy) { p.Alpha = 1e-6 }), []watch.CheckPolicy{check("push")}, green("push"), t0())
@@ -151,6 +154,8 @@ func TestWhileOldAndNewAnswerALookCountsForTheVersionThatItNames(t *testing.T) {
 				switch turn {
 				case 'o':
 					s.Version = "v1.4.2"
+				case 't':
+					s.Health, s.Version = health('.'), "v1.5.0"
 				case 'n':
 					s.Health, s.Version = health('.'), "v1.4.3"
 				}

@@ -5,11 +5,12 @@ import (
 	"guardian/watch/judge"
 )
 
-// surely is the chance at which looks that fail more often than a check may speak against what ran.
-const surely = 0.01
+// likely is the chance at which looks that fail more often than a check may speak against what ran: a
+// version that is taken for healthy is gone back to.
+const likely = 0.2
 
 // RanWith tells what the looks of a check say about the version that ran while they were made: how
-// many there are, and whether it surely failed more often than the check may, or failed at the end.
+// many there are, and whether it probably failed more often than the check may, or failed at the end.
 func RanWith(looks []Look, failureRate float64) (known int, fails bool) {
 	failures, last := 0, sample.Unknown
 	for _, l := range looks {
@@ -21,5 +22,5 @@ func RanWith(looks []Look, failureRate float64) (known int, fails bool) {
 			failures++
 		}
 	}
-	return known, last == sample.Down || judge.RateLower(failures, known, surely) > orDefault(failureRate)
+	return known, last == sample.Down || judge.RateLower(failures, known, likely) > orDefault(failureRate)
 }

@@ -115,9 +115,13 @@ func (c *CheckState) ofDeployed(s sample.Sample, w *Watch) bool {
 		c.AnsweredOld = clean(s.At)
 		return false
 	default:
-		// Perhaps the version is written differently where the check reads it: the look counts.
 		c.Strange++
 		c.StrangeVersion = s.Version
+		if c.Current > 0 { // the check tells versions apart: this is neither of the two
+			c.AnsweredOld = clean(s.At)
+			return false
+		}
+		// Perhaps the version is written differently where the check reads it: the look counts.
 	}
 	return true
 }
@@ -332,6 +336,9 @@ func (w *Watch) end(v Verdict) *Verdict {
 		return nil
 	}
 	w.Seq++
+	if v.At.Before(w.Started) {
+		v.At = w.Started // decided by looks from before the hook, which the switch was before
+	}
 	w.State, w.Reason, w.Ended, w.Verdict = v.State, v.Reason, v.At, &v
 	if v.State == Failed && w.doubtful() {
 		v.Doubt = w.Begin.Doubt

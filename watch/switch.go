@@ -29,6 +29,8 @@ type Switch struct {
 type Answered struct {
 	Version     string
 	First, Last time.Time
+	// Again is when it answered first after another version had; zero: none did since First.
+	Again time.Time
 }
 
 // Beginning is where a watch begins, and where what it is compared with ends. The zero value

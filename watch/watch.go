@@ -229,7 +229,7 @@ type CheckState struct {
 	// Excused is why it is not judged (yet): it was down or unknown before the deploy and has
 	// not been up since; "" when it is judged.
 	Excused Excuse `json:"excused,omitempty"`
-	// AnsweredOld is when the previous version answered last.
+	// AnsweredOld is when another version answered last.
 	AnsweredOld time.Time `json:"answered_old,omitzero"`
 
 	Health     sample.Health `json:"health"`               // of the last look

@@ -22,6 +22,12 @@ func (a *answered) add(s sample.Sample, gone time.Duration) {
 		return
 	}
 	seen := watch.Answered{Version: s.Version, First: s.At, Last: s.At}
+	other := time.Time{} // when another version answered last
+	for _, x := range *a {
+		if x.Version != s.Version && x.Last.After(other) {
+			other = x.Last
+		}
+	}
 	if i := slices.IndexFunc(*a, func(x watch.Answered) bool { return x.Version == s.Version }); i >= 0 {
 		if known := (*a)[i]; s.At.Sub(known.Last) <= gone {
 			seen = known
@@ -29,6 +35,9 @@ func (a *answered) add(s sample.Sample, gone time.Duration) {
 				seen.First = s.At
 			}
 			if s.At.After(seen.Last) {
+				if other.After(seen.Last) && s.At.After(other) {
+					seen.Again = s.At
+				}
 				seen.Last = s.At
 			}
 		}

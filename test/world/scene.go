@@ -316,6 +316,11 @@ func (s *Scene) answers(check, version string, at time.Time) {
 		s.answered[check] = append(all, watch.Answered{Version: version, First: at, Last: at})
 		return
 	}
+	for _, other := range all {
+		if other.Last.After(all[i].Last) {
+			all[i].Again = at
+		}
+	}
 	all[i].Last = at
 }
 
