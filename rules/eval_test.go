@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -246,6 +247,70 @@ func TestMistakesThatShowOnlyInEvaluation(t *testing.T) {
 				t.Errorf("result %+v, changes %v, recorded %v; want only the error %q", r, e.Changes, e.Recorded, tt.want)
 			}
 		})
+	}
+}
+
+// TestTwoRulesThatRecordTheSameSeries: the later one fails, whenever the earlier one was evaluated.
+func TestTwoRulesThatRecordTheSameSeries(t *testing.T) {
+	g := load(t, `groups: [{name: g, rules: [{record: "a:b", expr: 'up{check="a"}'}, {record: "a:b", expr: 'up{check=~"a|b"}'}, {record: "a:b", expr: 'up{check="c"}'}]}]`)[0]
+	w := newWorld(t, `up{check="a"} 1x9`, `up{check="b"} 1x9`, `up{check="c"} 1x9`)
+	e := w.eval(g, 0, rules.GroupState{})
+	if got, want := recorded(e), `a:b{check="a"} a:b{check="c"}`; got != want {
+		t.Errorf("recorded %s, want %s", got, want)
+	}
+	for i, want := range []error{nil, rules.ErrSameSeries, nil} {
+		if got := e.Results[i].Err; !errors.Is(got, want) {
+			t.Errorf("rule %d: %v, want %v", i, got, want)
+		}
+	}
+	env := rules.Env{Query: w.query, Record: w.record}
+	env.Only.Add(1)
+	again := g.Eval(t.Context(), at(1), e.State, env)
+	if len(again.Recorded) > 0 || len(again.Results) != 1 || !errors.Is(again.Results[0].Err, rules.ErrSameSeries) {
+		t.Errorf("evaluated alone it records %s, result %+v", recorded(again), again.Results)
+	}
+}
+
+// TestATextIsNotExpandedAgainForTheSame, and is where it would be another.
+func TestATextIsNotExpandedAgainForTheSame(t *testing.T) {
+	g := load(t, `
+groups:
+- name: g
+  rules:
+  - alert: A
+    expr: up < 5
+    annotations: {check: '{{ $labels.check }}', value: '{{ $value }}', all: '{{ . | printf "%.60v" }}', asked: '{{ with query "sum(up)" }}{{ . | first | value }}{{ end }}'}
+  - alert: B
+    expr: up < 5
+    annotations: {check: 'it is {{ $labels.check }}.', value: '{{ .Value }}'}
+`)[0]
+	w := newWorld(t, `up{check="a"} 1 1 2 _ 2`, `up{check="b"} 1 4 4 4 3`)
+	var s rules.GroupState
+	for minute := range 5 {
+		s = w.eval(g, minute, s).State
+		for _, a := range s.Alerts() {
+			if a.State == rules.Resolved {
+				continue
+			}
+			v, err := w.query(t.Context(), "up", at(minute))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var own, sum float64
+			for _, x := range v {
+				sum += x.F
+				if x.Metric.Get("check") == a.Labels["check"] {
+					own = x.F
+				}
+			}
+			want := fmt.Sprint(own)
+			if a.Annotations["value"] != want || a.Value != own || !strings.Contains(a.Annotations["check"], a.Labels["check"]) {
+				t.Errorf("minute %d: %s of %s: %v, %v; the value is %s", minute, a.Rule, a.Labels["check"], a.Annotations, a.Value, want)
+			}
+			if asked := a.Annotations["asked"]; a.Rule == "A" && asked != fmt.Sprint(sum) {
+				t.Errorf("minute %d: the query of a text gave %s, want %v", minute, asked, sum)
+			}
+		}
 	}
 }
 

@@ -92,7 +92,7 @@ func (db *DB) AppendSample(s sample.Sample) (written []Point, err error) {
 	at := max(s.At.UnixMilli(), t.stamped+1)
 	t.identify(s)
 	t.round++
-	w := writer{db: db, track: t, app: db.tsdb.Appender(context.Background()), at: at}
+	w := writer{db: db, track: t, app: db.tsdb.Appender(context.Background()), at: at, written: make([]Point, 0, 3+len(s.Values))}
 	if s.Health == sample.Unknown {
 		w.value(sample.Value{Name: nameUnknown, V: 1}, s)
 	} else {
