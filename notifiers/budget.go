@@ -34,6 +34,17 @@ type Budget struct {
 	Rush Rush
 }
 
+// AtMost returns the budget with a limit of n calls a minute, if that is less; 0: unchanged.
+func (b Budget) AtMost(n int) Budget {
+	if n <= 0 || b.Limit > 0 && b.window() == time.Minute && b.Limit <= n {
+		return b
+	}
+	b.Limit, b.Per = n, time.Minute
+	b.Reserved = min(max(b.Reserved, 1), n/3)
+	b.Burst = min(max(b.Burst, 2), n)
+	return b
+}
+
 // Rush is a time that comes again and again, such as each full hour, in which a messenger is
 // overloaded. Notices that are not critical wait until it is over. The zero value is never.
 type Rush struct {

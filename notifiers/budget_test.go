@@ -175,3 +175,30 @@ func TestAStormIsToldSoonAndWithinTheBudget(t *testing.T) {
 		})
 	}
 }
+
+// SMS cost money and sleep: with a limit a storm is a few digests, and the first is told at once.
+func TestAReceiversOwnLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &messenger{}
+		k := open(t, map[string]notifiers.Receiver{"sms": {Channel: m, Budget: notifiers.Builtin()["webhook"].Budget.AtMost(3)}})
+		k.start()
+		began := time.Now()
+		for i := range 200 {
+			k.put("sms", "critical", fmt.Sprintf("k%d/n%d", i, i))
+			pass(300 * time.Millisecond)
+		}
+		pass(10 * time.Minute)
+		holds(t, m.all(), notifiers.Budget{Limit: 3})
+		if n := len(m.all()); n > 6 || m.all()[0].at.Sub(began) > time.Second {
+			t.Errorf("%d messages, the first after %s", n, m.all()[0].at.Sub(began))
+		}
+		for _, d := range k.outbox.All() {
+			if d.State != notifiers.Delivered {
+				t.Fatalf("%+v", d)
+			}
+		}
+	})
+	if b := notifiers.Builtin()["dingtalk"].Budget; b.AtMost(100) != b || b.AtMost(0) != b || b.AtMost(5).Limit != 5 {
+		t.Error("a limit can only be lowered")
+	}
+}

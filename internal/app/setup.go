@@ -134,7 +134,7 @@ func (a *App) buildReceivers(c *config.Config) (map[string]notifiers.Receiver, e
 			continue
 		}
 		all[r.Name] = notifiers.Receiver{
-			Channel: ch, Budget: a.o.Notifiers[r.Kind].Budget, Fallback: r.Fallback, MonthlyQuota: r.MonthlyQuota,
+			Channel: ch, Budget: a.o.Notifiers[r.Kind].Budget.AtMost(r.MaxPerMinute), Fallback: r.Fallback, MonthlyQuota: r.MonthlyQuota,
 			Fingerprint: probes.Fingerprint(r.Kind, r.Settings, r.Fallback),
 		}
 	}

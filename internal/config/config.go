@@ -181,6 +181,8 @@ type Receiver struct {
 	Name     string `yaml:"name" required:"true" doc:"The receiver's name in routes."`
 	Language string `yaml:"language" enum:"zh,en" doc:"Language of its notices; default: the server's."`
 	Fallback string `yaml:"fallback" doc:"The receiver for notices that this one cannot deliver."`
+	// MaxPerMinute: 0 is the kind's own limit.
+	MaxPerMinute int `yaml:"max_per_minute" doc:"At most so many messages a minute, such as for SMS; more of them wait and are sent as one. Default: the limit of the kind, which this can only lower."`
 	// MonthlyQuota: 0 is none.
 	MonthlyQuota int `yaml:"monthly_quota" doc:"How many calls the vendor allows in a calendar month; people are warned when 80 % and all of them were made. Default: none."`
 

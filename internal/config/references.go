@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/notifiers"
 	"guardian/notifiers/route"
 )
 
@@ -20,6 +21,12 @@ func (d *decoder) checkRouting(c *Config, receivers []string) {
 	fallback := map[string]string{}
 	for i, r := range c.Receivers {
 		d.known(at("receivers", i)+".fallback", "receiver", r.Fallback, receivers)
+		if r.MaxPerMinute < 0 {
+			d.blame(at("receivers", i)+".max_per_minute", "must not be less than 0", "leave it out for the kind's own limit")
+		}
+		if w, ok := r.Settings.(*notifiers.WebhookSettings); ok && r.MaxPerMinute == 0 && (w.Aliyun != nil || w.Tencent != nil) {
+			d.warn(at("receivers", i), "sends each notice as a message or call of its own: a storm of alerts is as many", "set max_per_minute, such as 3")
+		}
 		if r.MonthlyQuota < 0 {
 			d.blame(at("receivers", i)+".monthly_quota", "must not be less than 0", "leave it out if there is none")
 		}
