@@ -107,6 +107,10 @@ func TestAmtoolListsAlerts(t *testing.T) {
 	if out := must(t, g, "alert", "query"); !strings.Contains(out, "Down") || strings.Contains(out, "Slow") {
 		t.Errorf("amtool shows what is not inhibited: %s", out)
 	}
+	must(t, g, "alert", "add", "alertname=ByHand", "service=orders", "severity=warning", `--annotation=summary=a drill`)
+	if got := alertsOf(t, must(t, g, "alert", "query", "-o", "json", "-a", "-i", "alertname=ByHand"))["ByHand"]; got.Status.State != "suppressed" || got.Annotations["summary"] != "a drill" {
+		t.Errorf("what amtool added: %+v", got)
+	}
 	if out := must(t, g, "cluster", "show"); !strings.Contains(out, "disabled") {
 		t.Errorf("cluster: %s", out)
 	}
