@@ -80,6 +80,11 @@ receivers:
 	if want := `pager  route {}/{severity="critical"}, group {}, group_wait 0s, group_interval 5m, repeat_interval 4h` + "\n"; out != want {
 		t.Errorf("got  %swant %s", out, want)
 	}
+	plain := write("plain.yaml", "receivers: [{name: a, webhook: {url: \"http://127.0.0.1:9/\"}}]\nroutes: {receiver: a}")
+	out, _, _ = called("test", "routes", "--config", plain, "severity=page", "service=x")
+	if want := `a  route {}, group {service="x", tier="critical"}, group_wait 0s, group_interval 10s, repeat_interval 4h` + "\n"; out != want {
+		t.Errorf("got  %swant %s", out, want)
+	}
 	for args, code := range map[string]int{"import alertmanager " + filepath.Join(dir, "none"): 2, "import alertmanager " + filepath.Join(dir, "hook"): 1, "test routes --config " + ours + " x": 2} {
 		if _, errs, got := called(strings.Fields(args)...); got != code || errs == "" {
 			t.Errorf("guardian %s exits %d, want %d: %s", args, got, code, errs)

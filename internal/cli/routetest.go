@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +10,9 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/spf13/cobra"
 
+	"guardian/decide"
 	"guardian/internal/secret"
+	"guardian/rules"
 )
 
 // routed is one route that an alert takes.
@@ -78,9 +81,14 @@ func routesOf(file string, labels map[string]string) ([]routed, error) {
 	if settings.Routes == nil {
 		return nil, exit(exitFailed, "%s has no receivers", file)
 	}
+	// As if another program had sent it: its tier may follow from severity.
+	sent, _, refused := rules.StepSent(nil, []rules.Sent{{Labels: labels}}, time.Now())
+	if len(sent) == 0 {
+		return nil, exit(exitUsage, "these labels are none of an alert: %s", errors.Join(refused...))
+	}
+	labels, tier := decide.AlertLabels(sent[0]), string(sent[0].Tier)
 	all := []routed{}
 	for _, t := range settings.Routes.Match(labels) {
-		tier := labels["tier"]
 		interval, _ := t.GroupInterval(tier)
 		all = append(all, routed{
 			Receiver: t.Receiver, Route: t.Route, Group: t.Group(labels).Labels, Quiet: t.Quiet(time.Now()),
