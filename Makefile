@@ -148,6 +148,15 @@ bench-rules: setup ## measure what rules cost beside Prometheus, and the queries
 bench-reaction: ## measure the time from the look that completes the evidence to the first step
 	$(BENCH) -bench Reaction -benchtime 20x -v ./test/bench/reaction
 
+.PHONY: bench-notify
+bench-notify: setup ## measure the time from a sample to the message, alone and beside Prometheus with its Alertmanager
+	$(BENCH) -bench 'Message|Beside' -benchtime 1x -v ./test/bench/notify -rate $(or $(RATE),100)
+
+# With SCALE=1 the alerts wait for as long as they say (a quarter of an hour).
+.PHONY: bench-restart
+bench-restart: setup ## restart in long alerts beside Prometheus with its Alertmanager, times divided by SCALE (10)
+	$(BENCH) -bench Restart -benchtime 1x -v ./test/bench/notify -scale $(or $(SCALE),10)
+
 # On the real binary with simulated shops; it fails when a verdict is not the expected one.
 .PHONY: scenarios
 scenarios: ## play what deploys meet, and print each verdict and the time to it

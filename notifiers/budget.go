@@ -30,6 +30,9 @@ type Budget struct {
 	MergeAt int
 	// MergeMax is how many notices one message may hold at most. 0: 20.
 	MergeMax int
+	// Parallel is how many calls may be made at the same time, where nothing else limits them. The
+	// channel must allow it. 0: 1.
+	Parallel int
 	// Rush is when the messenger is overloaded by everybody's scheduled messages.
 	Rush Rush
 }

@@ -21,7 +21,7 @@ import (
 //   - *Permanent: the call can never succeed; the error says what to change.
 //
 // Errors contain neither secrets nor the webhook's address. A Channel is used by one
-// goroutine at a time. It has no queue and does not retry; the Dispatcher does.
+// goroutine at a time, unless its budget says Parallel. It has no queue and does not retry; the Dispatcher does.
 type Channel interface {
 	Send(ctx context.Context, n Notice) error
 }

@@ -83,6 +83,23 @@ func next(lanes []*lane, nextPerKey []Delivery, b Budget, now time.Time) plan {
 	return out
 }
 
+// calls are the calls that may be made now, each with its deliveries: after a failure one, which
+// shows whether the others can succeed.
+func (p plan) calls(nextPerKey []Delivery, b Budget, now time.Time) (all [][]Delivery) {
+	for batch := p.batch; len(batch) > 0; {
+		all = append(all, batch)
+		if len(all) >= b.Parallel || b.Limit > 0 || b.Spacing > 0 || p.lane.failures > 0 {
+			break
+		}
+		chosen := func(d Delivery) bool {
+			return slices.ContainsFunc(batch, func(c Delivery) bool { return c.ID == d.ID })
+		}
+		nextPerKey = slices.DeleteFunc(slices.Clone(nextPerKey), chosen)
+		batch, _ = nextBatch(p.lane.open(nextPerKey), p.lane.calls, b, now)
+	}
+	return all
+}
+
 // restsUntil returns when the first lane may make a call by its budget; now if one is paused, which
 // may be a reason to move what is waiting.
 func (w *worker) restsUntil(now time.Time) (at time.Time) {

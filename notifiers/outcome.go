@@ -34,7 +34,8 @@ type attempt struct {
 	batch    []Delivery
 	err      error // the channel's answer
 	now      time.Time
-	failures int // consecutive failed calls of the lane, this one included
+	failures int  // consecutive failed calls of the lane, this one included
+	again    bool // a call that was made at the same time has failed before
 	lane     string
 	others   []string // the receiver's other lanes that may be used now
 
@@ -77,7 +78,7 @@ func (a attempt) outcome() outcome {
 			d.Alone, d.NextAt, d.Refused = true, a.now, nil
 		case permanent != nil:
 			out.results[i] = a.refused(d)
-			out.alarm = out.results[i] == resultMoved && a.failures == 1
+			out.alarm = out.results[i] == resultMoved && a.failures == 1 && !a.again
 		default:
 			out.results[i] = a.retry(d, retry, out.pause)
 		}

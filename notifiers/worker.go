@@ -2,7 +2,6 @@ package notifiers
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -134,7 +133,7 @@ func (w *worker) run(ctx context.Context, drain <-chan struct{}) {
 	}
 }
 
-// step makes at most one call and returns when the next step is due.
+// step makes one call, or as many at once as the budget allows, and returns when the next is due.
 func (w *worker) step(ctx context.Context) time.Time {
 	now := w.d.o.Now().UTC()
 	if at := w.restsUntil(now); at.After(now) {
@@ -158,10 +157,11 @@ func (w *worker) step(ctx context.Context) time.Time {
 		}
 	}
 	p := next(w.lanes, nextPerKey, r.Budget, now)
+	calls := p.calls(nextPerKey, r.Budget, now)
 	w.mu.Unlock()
 	switch {
-	case len(p.batch) > 0:
-		return w.send(ctx, r, p, now)
+	case len(calls) > 0:
+		return w.send(ctx, p.lane, calls, now)
 	case p.penalized:
 		return w.moveToFallback(ctx, nextPerKey, now, p.again)
 	case p.again.IsZero():
@@ -216,9 +216,18 @@ func (w *worker) moveToFallback(ctx context.Context, nextPerKey []Delivery, now,
 	return now
 }
 
-// send saves the attempt, makes the call and saves its outcome.
-func (w *worker) send(ctx context.Context, r Receiver, p plan, now time.Time) time.Time {
-	batch, dropped := w.dropUnneeded(p.batch, now)
+// send saves the attempts, makes the calls and saves their outcomes. Each call is about its own
+// deliveries.
+func (w *worker) send(ctx context.Context, l *lane, calls [][]Delivery, now time.Time) time.Time {
+	var needed [][]Delivery
+	var dropped []Delivery
+	for _, batch := range calls {
+		batch, d := w.dropUnneeded(batch, now)
+		dropped = append(dropped, d...)
+		if len(batch) > 0 {
+			needed = append(needed, batch)
+		}
+	}
 	if len(dropped) > 0 {
 		if err := w.d.o.Outbox.Save(ctx, dropped...); err != nil {
 			w.d.o.Log.Error("dropped notices could not be saved", "receiver", w.name, "error", err)
@@ -226,21 +235,23 @@ func (w *worker) send(ctx context.Context, r Receiver, p plan, now time.Time) ti
 		}
 		w.count(resultDropped, len(dropped))
 	}
-	if len(batch) == 0 {
+	if len(needed) == 0 {
 		return now
 	}
-	for i := range batch {
-		d := &batch[i]
-		if d.State == Sending {
-			d.record(Try{At: d.Updated, Receiver: w.name, Via: d.Via, Result: resultUnknown})
-		}
-		d.State, d.Updated, d.Via = Sending, now, p.lane.name
-		d.Attempts++
-		if d.Tried.IsZero() {
-			d.Tried = now
+	for _, batch := range needed {
+		for i := range batch {
+			d := &batch[i]
+			if d.State == Sending {
+				d.record(Try{At: d.Updated, Receiver: w.name, Via: d.Via, Result: resultUnknown})
+			}
+			d.State, d.Updated, d.Via = Sending, now, l.name
+			d.Attempts++
+			if d.Tried.IsZero() {
+				d.Tried = now
+			}
 		}
 	}
-	if err := w.d.o.Outbox.Save(ctx, batch...); err != nil {
+	if err := w.d.o.Outbox.Save(ctx, slices.Concat(needed...)...); err != nil {
 		if ctx.Err() == nil {
 			w.d.o.Log.Error("attempt could not be journalled, so it is not made", "receiver", w.name, "error", err)
 		}
@@ -250,25 +261,8 @@ func (w *worker) send(ctx context.Context, r Receiver, p plan, now time.Time) ti
 	if w.d.o.MaySend != nil && !w.d.o.MaySend() {
 		return now.Add(outboxRetryDelay) // it stays Sending: the process that holds the lease now sends it
 	}
-	ref, err := w.call(ctx, p.lane.channel, batch)
-	if err != nil && ctx.Err() != nil {
-		return now // it may or may not have arrived: it stays Sending and is sent again
-	}
-	now = w.d.o.Now().UTC()
-	s, usage := w.applyResult(p.lane, batch, err, now)
-	if err == nil && len(batch) == 1 {
-		s.deliveries[0].Ref = ref
-	}
-	if usage.Quota > 0 {
-		if notice, ok := w.quotaNotice(usage, now); ok {
-			s.notices = append(s.notices, notice)
-		}
-	}
-	w.saveOutcome(ctx, s, err)
-	if err == nil {
-		w.updateAfter(ctx, p.lane.channel, batch)
-	}
-	return now
+	w.callAll(ctx, l, needed)
+	return w.d.o.Now().UTC()
 }
 
 // dropUnneeded separates the deliveries that need not be sent any more.
@@ -286,58 +280,19 @@ func (w *worker) dropUnneeded(batch []Delivery, now time.Time) (send, dropped []
 	return send, dropped
 }
 
-// call makes one call with a timeout, and returns the conversation of which the message is part. A
-// panic of the channel counts as a failed attempt.
-func (w *worker) call(ctx context.Context, c Channel, batch []Delivery) (ref string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, w.d.o.Timeout)
-	defer cancel()
-	defer func() {
-		if p := recover(); p != nil {
-			err = &Retry{Err: fmt.Errorf("the channel panicked: %v", p)}
-		}
-	}()
-	if t, ok := c.(Threaded); ok {
-		return w.converse(ctx, t, batch)
-	}
-	return "", c.Send(ctx, digest(batch))
-}
-
-// applyResult updates the receiver's state after a call and returns the outcome of the batch, and
-// the usage of the monthly quota if people are to be warned of it.
-func (w *worker) applyResult(l *lane, batch []Delivery, err error, now time.Time) (outcome, Usage) {
-	w.mu.Lock()
-	usage, _ := w.countCall(now)
-	l.ended(now, w.receiver.Budget, err != nil)
-	failures, others := l.failures, l.usable(w.lanes, now)
-	w.mu.Unlock()
-
-	s := attempt{
-		batch: batch, err: err, now: now, failures: failures, lane: l.name, others: others,
-		giveUpAfter: w.d.o.GiveUpAfter, failOverAfter: w.d.o.FailOverAfter,
-		redact: w.d.o.Redactor.Redact, fallback: func(d Delivery) string { return w.d.fallback(d, now) },
-	}.outcome()
-
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	l.paused, l.penalty = now.Add(s.pause), s.penalty
-	l.lastErr = s.deliveries[0].Error
-	w.lastErr = l.lastErr
-	if err == nil {
-		w.lastSent = now
-	}
-	return s, usage
-}
-
-// saveOutcome saves the outcome together with the notices about deliveries that were given
-// up. It retries until ctx ends, and the receiver makes no other call meanwhile: otherwise
-// the same notices would be sent again.
-func (w *worker) saveOutcome(ctx context.Context, s outcome, cause error) {
-	save := append(slices.Clone(s.deliveries), s.notices...)
-	for i, d := range s.deliveries {
-		w.log(d, s.results[i], cause)
-		if s.results[i] == resultGivenUp || s.alarm {
-			if notice, ok := w.giveUpNotice(d); ok {
-				save = append(save, notice)
+// saveOutcomes saves outcomes together with the notices about deliveries that were given up. It
+// retries until ctx ends, and the receiver begins no other call meanwhile: otherwise the same
+// notices would be sent again.
+func (w *worker) saveOutcomes(ctx context.Context, all []outcome) {
+	var save []Delivery
+	for _, s := range all {
+		save = append(append(save, s.deliveries...), s.notices...)
+		for i, d := range s.deliveries {
+			w.log(d, s.results[i])
+			if s.results[i] == resultGivenUp || s.alarm {
+				if notice, ok := w.giveUpNotice(d); ok {
+					save = append(save, notice)
+				}
 			}
 		}
 	}
@@ -358,8 +313,10 @@ func (w *worker) saveOutcome(ctx context.Context, s outcome, cause error) {
 		case <-pause.C:
 		}
 	}
-	for _, result := range s.results {
-		w.count(result, 1)
+	for _, s := range all {
+		for _, result := range s.results {
+			w.count(result, 1)
+		}
 	}
 	w.wakeAll(save)
 }
@@ -390,7 +347,7 @@ func (w *worker) giveUpNotice(d Delivery) (Delivery, bool) {
 	return Delivery{ID: id, Receiver: to, Notice: n, State: Queued, NextAt: d.Updated, Updated: d.Updated, Escalated: true}, true
 }
 
-func (w *worker) log(d Delivery, result string, cause error) {
+func (w *worker) log(d Delivery, result string) {
 	args := []any{"receiver", w.name, "delivery", d.ID, "notice", d.Notice.ID, "key", d.Notice.Key, "attempts", d.Attempts}
 	switch result {
 	case resultDelivered:
@@ -400,7 +357,7 @@ func (w *worker) log(d Delivery, result string, cause error) {
 	case resultMoved:
 		w.d.o.Log.Warn("notice handed to the fallback", append(args, "to", d.Receiver, "error", d.Error)...)
 	default:
-		if cause != nil {
+		if d.Error != "" {
 			w.d.o.Log.Warn("notice not delivered yet", append(args, "again_at", d.NextAt, "error", d.Error)...)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,6 +22,10 @@ const startTimeout = 3 * time.Minute
 type Prometheus struct {
 	URL string // http://127.0.0.1:port
 
+	tb      testing.TB
+	binary  string
+	args    []string
+	log     string // its file
 	process *process.Process
 }
 
@@ -38,8 +43,8 @@ func program(tb testing.TB, name string) string {
 	return path
 }
 
-// Start runs a Prometheus with this configuration until the test ends. It accepts remote write
-// and stores its samples in a folder of the test. flags are added to its command line.
+// Start runs a Prometheus with this configuration, and more flags, until the test ends. It accepts
+// remote write and stores its samples in a folder of the test.
 func Start(tb testing.TB, config string, flags ...string) *Prometheus {
 	tb.Helper()
 	bin := program(tb, "prometheus")
@@ -48,41 +53,63 @@ func Start(tb testing.TB, config string, flags ...string) *Prometheus {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		tb.Fatal(err)
-	}
 	address := freeAddress(tb)
+	p := &Prometheus{URL: "http://" + address, tb: tb, binary: bin, log: filepath.Join(dir, "log"), args: append([]string{
+		"--config.file=" + file, "--storage.tsdb.path=" + filepath.Join(dir, "data"), "--web.listen-address=" + address, "--web.enable-remote-write-receiver",
+	}, flags...)}
+	tb.Cleanup(p.Kill)
+	p.start()
+	return p
+}
+
+func (p *Prometheus) start() {
+	p.tb.Helper()
+	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		p.tb.Fatal(err)
+	}
 	defer log.Close()
-	p := &Prometheus{URL: "http://" + address}
-	cmd := exec.Command(bin, append([]string{"--config.file=" + file, "--storage.tsdb.path=" + filepath.Join(dir, "data"),
-		"--web.listen-address=" + address, "--web.enable-remote-write-receiver"}, flags...)...)
+	cmd := exec.Command(p.binary, p.args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if p.process, err = process.Start(cmd); err != nil {
-		tb.Fatal(err)
+		p.tb.Fatal(err)
 	}
-	tb.Cleanup(p.Kill)
-	ctx, cancel := context.WithTimeout(tb.Context(), startTimeout)
+	ctx, cancel := context.WithTimeout(p.tb.Context(), startTimeout)
 	defer cancel()
 	for !answers(ctx, p.URL+"/-/ready") {
 		select {
 		case <-p.process.Done:
-			text, _ := os.ReadFile(log.Name())
-			tb.Fatalf("prometheus ended:\n%s", text)
+			text, _ := os.ReadFile(p.log)
+			p.tb.Fatalf("prometheus ended:\n%s", text)
 		case <-ctx.Done():
-			text, _ := os.ReadFile(log.Name())
-			tb.Fatalf("prometheus is not ready after %s:\n%s", startTimeout, text)
+			text, _ := os.ReadFile(p.log)
+			p.tb.Fatalf("prometheus is not ready after %s:\n%s", startTimeout, text)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	return p
+}
+
+// Restart ends the server as an administrator does, and starts it again with its data after a
+// while.
+func (p *Prometheus) Restart(down time.Duration) {
+	p.tb.Helper()
+	if err := p.process.Signal(syscall.SIGTERM); err != nil {
+		p.tb.Fatal(err)
+	}
+	<-p.process.Done
+	time.Sleep(down)
+	p.start()
 }
 
 // CPU is the processor time that the server has used.
 func (p *Prometheus) CPU() (time.Duration, error) { return p.process.CPU() }
 
 // Kill ends the server at once and waits until it is gone.
-func (p *Prometheus) Kill() { p.process.Kill() }
+func (p *Prometheus) Kill() {
+	if p.process != nil {
+		p.process.Kill()
+	}
+}
 
 func answers(ctx context.Context, url string) bool {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

@@ -1,0 +1,243 @@
+package notify_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/prompb"
+
+	"guardian/test/beside"
+	"guardian/test/promapi"
+	"guardian/test/rig"
+)
+
+var rate = flag.Int("rate", 100, "alerts a second, each a group of its own")
+
+// Each series fires for a while in each cycle. After three cycles its alert would come and go too
+// often to be told each time.
+const (
+	cycles = 3
+	cycle  = 10 * time.Second
+	fires  = 4 * time.Second
+)
+
+// shop is what is measured: series that are 1 while their alert is to fire. It shows them as a
+// target of scrapes, and takes the messages about them.
+type shop struct {
+	mu    sync.Mutex
+	on    []time.Time                // since when each fires; zero: not
+	heard map[string]map[int]bool    // by program, of this cycle
+	late  map[string][]time.Duration // by program, how long each message took
+	lost  map[string]int             // messages that did not come while the alert fired
+}
+
+func newShop(programs ...string) *shop {
+	s := &shop{on: make([]time.Time, *rate*int(cycle/time.Second)), heard: map[string]map[int]bool{}, late: map[string][]time.Duration{}, lost: map[string]int{}}
+	for _, p := range programs {
+		s.heard[p] = map[int]bool{}
+	}
+	return s
+}
+
+// ServeHTTP answers scrapes, and takes messages at /program.
+func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		s.scrape(w)
+		return
+	}
+	var body struct {
+		Alerts []struct {
+			Status string
+			Labels map[string]string
+		}
+	}
+	_ = json.NewDecoder(r.Body).Decode(&body)
+	now, program := time.Now(), strings.TrimPrefix(r.URL.Path, "/")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range body.Alerts {
+		var i int
+		if _, err := fmt.Sscan(a.Labels["item"], &i); err != nil || a.Status != "firing" || s.on[i].IsZero() || s.heard[program][i] {
+			continue
+		}
+		s.heard[program][i] = true
+		s.late[program] = append(s.late[program], now.Sub(s.on[i]))
+	}
+}
+
+func (s *shop) scrape(w io.Writer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var b bytes.Buffer
+	b.WriteString("# TYPE stuck gauge\n")
+	for i, since := range s.on {
+		v := 0
+		if !since.IsZero() {
+			v = 1
+		}
+		fmt.Fprintf(&b, "stuck{item=\"%d\"} %d\n", i, v)
+	}
+	_, _ = w.Write(b.Bytes())
+}
+
+// run lets the alerts begin and end. changed is called for each change, if it is set.
+func (s *shop) run(changed func(item int, value float64)) {
+	pause := time.Second / time.Duration(*rate)
+	off := int(fires / pause)
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for n := range cycles*len(s.on) + off {
+		if n < cycles*len(s.on) {
+			s.set(n%len(s.on), time.Now(), changed)
+		}
+		if n >= off {
+			s.set((n-off)%len(s.on), time.Time{}, changed)
+		}
+		<-tick.C
+	}
+}
+
+func (s *shop) set(i int, since time.Time, changed func(int, float64)) {
+	s.mu.Lock()
+	value := 1.0
+	if since.IsZero() {
+		value = 0
+		for program, heard := range s.heard {
+			if !heard[i] {
+				s.lost[program]++
+			}
+			delete(heard, i)
+		}
+	}
+	s.on[i] = since
+	s.mu.Unlock()
+	if changed != nil {
+		changed(i, value)
+	}
+}
+
+// quantile of how long the messages of a program took, in milliseconds.
+func (s *shop) quantile(program string, q float64) float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := slices.Sorted(slices.Values(s.late[program]))
+	if len(all) == 0 {
+		return 0
+	}
+	return float64(all[int(q*float64(len(all)-1))].Microseconds()) / 1000
+}
+
+const ruleFile = "groups: [{name: g, rules: [{alert: Stuck, expr: stuck > 0, labels: {tier: critical}}]}]\n"
+
+// guardian starts a guardian that notifies the shop, with more configuration.
+func guardian(b *testing.B, url, more string) *rig.Guardian {
+	b.Helper()
+	binary, err := rig.BuildPlain(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	g := rig.New(b, binary, `
+server: {listen: "LISTEN"}
+storage: {path: data}
+rules: [rules.yaml]
+evaluation_interval: 1s
+services: [{name: shop}]
+receivers: [{name: team, webhook: {url: "`+url+`/guardian", payload: alertmanager}}]
+routes: {receiver: team, group_by: ['...'], group_wait: 0s, group_interval: 1s}
+`+more, map[string]string{"rules.yaml": ruleFile})
+	g.Level = "warn"
+	g.Start()
+	return g
+}
+
+// BenchmarkFromSampleToMessage writes samples, each of which makes an alert fire.
+func BenchmarkFromSampleToMessage(b *testing.B) {
+	for b.Loop() {
+		s := newShop("guardian")
+		server := httptest.NewServer(s)
+		g := guardian(b, server.URL, "ingest: [stuck]\n")
+		var writes sync.WaitGroup
+		s.run(func(item int, value float64) {
+			at := time.Now().UnixMilli()
+			writes.Go(func() {
+				if err := write(g.URL, item, value, at); err != nil {
+					b.Error(err)
+				}
+			})
+		})
+		writes.Wait()
+		report(b, s, "guardian", "", 100, 0.99, 500)
+		g.Kill()
+		server.Close()
+	}
+	b.ReportMetric(0, "ns/op") // the pace of the alerts
+}
+
+func report(b *testing.B, s *shop, program, unit string, median, q, high float64) {
+	b.Helper()
+	b.ReportMetric(s.quantile(program, 0.5), unit+"p50-ms")
+	b.ReportMetric(s.quantile(program, q), fmt.Sprintf("%sp%.0f-ms", unit, 100*q))
+	b.Logf("%s, %d alerts a second, %d messages: median %.0f ms (wanted: under %.0f), p95 %.0f ms, p99 %.0f ms (p%.0f wanted: under %.0f), most %.0f ms; not told while the alert fired: %d",
+		program, *rate, len(s.late[program]), s.quantile(program, 0.5), median, s.quantile(program, 0.95), s.quantile(program, 0.99), 100*q, high, s.quantile(program, 1), s.lost[program])
+}
+
+// BenchmarkBesideAlertmanager scrapes the same target by a guardian and by a Prometheus that sends
+// its alerts to an Alertmanager, each second.
+func BenchmarkBesideAlertmanager(b *testing.B) {
+	const mostMedian, mostP95 = 0.62, 0.8
+	for b.Loop() {
+		s := newShop("guardian", "alertmanager")
+		server := httptest.NewServer(s)
+		a := beside.New(b, `
+receivers: [{name: team, webhook_configs: [{url: "`+server.URL+`/alertmanager"}]}]
+route: {receiver: team, group_by: ['...'], group_wait: 0s, group_interval: 1s}
+`)
+		a.Start()
+		file := filepath.Join(b.TempDir(), "rules.yaml")
+		if err := os.WriteFile(file, []byte(ruleFile), 0o600); err != nil {
+			b.Fatal(err)
+		}
+		host := func(url string) string { return strings.TrimPrefix(url, "http://") }
+		p := promapi.Start(b, fmt.Sprintf(`
+global: {scrape_interval: 1s, evaluation_interval: 1s}
+rule_files: [%q]
+alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}
+scrape_configs: [{job_name: shop, static_configs: [{targets: [%q]}]}]
+`, file, host(a.URL), host(server.URL)))
+		g := guardian(b, server.URL, `
+checks: [{name: shop, service: shop, every: 1s, scrape: {url: "`+server.URL+`/metrics", metrics: [stuck], max_series: 2000}}]
+`)
+		g.Up("shop")
+		time.Sleep(3 * time.Second)
+		s.run(nil)
+		report(b, s, "guardian", "", mostMedian*s.quantile("alertmanager", 0.5), 0.95, mostP95*s.quantile("alertmanager", 0.95))
+		report(b, s, "alertmanager", "theirs-", 0, 0.95, 0)
+		b.ReportMetric(s.quantile("guardian", 0.5)/s.quantile("alertmanager", 0.5), "of-their-median")
+		b.ReportMetric(s.quantile("guardian", 0.95)/s.quantile("alertmanager", 0.95), "of-their-p95")
+		g.Kill()
+		p.Kill()
+		a.Kill()
+		server.Close()
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// write writes one sample.
+func write(url string, item int, value float64, at int64) error {
+	return send(url, prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{
+		Labels:  []prompb.Label{{Name: "__name__", Value: "stuck"}, {Name: "item", Value: fmt.Sprint(item)}},
+		Samples: []prompb.Sample{{Timestamp: at, Value: value}},
+	}}})
+}
