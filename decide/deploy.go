@@ -162,7 +162,9 @@ func (d Decider) Open(ctx context.Context, dep watch.Deploy, p Present, now time
 			judged = append(judged, c.CheckPolicy)
 		}
 	}
-	return watch.Open(dep, svc.Policy(dep.Asked), judged, snap, now), problems, nil
+	w = watch.Open(dep, svc.Policy(dep.Asked), judged, snap, now)
+	w.Beside(watch.UndecidedBefore(dep, p.Open))
+	return w, problems, nil
 }
 
 // Extension is what is known of a service at the moment in which more shops join the watch of a

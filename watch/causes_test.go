@@ -1,6 +1,7 @@
 package watch_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -288,9 +289,101 @@ func TestOtherDeploysAreNamed(t *testing.T) {
 	other.Service, other.Version, other.At = "price-sync", "v7", t0().Add(time.Minute)
 	w.Overlap(other)
 	w.Overlap(deploy()) // its own service supersedes, it does not overlap
-	v, _ := play(w, "push", down(12), t0())
+	v, _ := play(w, "push", up(10)+down(30), t0())
 	if v == nil || !strings.Contains(read(v.Reason), "Deployed meanwhile, a possible cause too: price-sync v7 (10:03:11).") || len(w.Overlaps) != 1 {
 		t.Errorf("verdict %+v", v)
+	}
+}
+
+// TestOnlyWhatMayBeTheCauseIsNamed: not what came before the deploy or after the fault began, and no
+// more than a person reads.
+func TestOnlyWhatMayBeTheCauseIsNamed(t *testing.T) {
+	began := t0().Add(11 * every)
+	for name, c := range map[string]struct {
+		at    []time.Duration // after the deploy
+		named int
+		says  string
+	}{
+		"before the deploy":     {[]time.Duration{-51 * time.Second}, 0, ""},
+		"after the fault began": {[]time.Duration{began.Sub(t0()) + time.Second}, 0, ""},
+		"before the fault":      {[]time.Duration{began.Sub(t0()) - time.Second}, 1, "s0 v7"},
+		"at the deploy":         {[]time.Duration{0}, 1, "s0 v7"},
+		"seven":                 {[]time.Duration{1, 2, 3, 4, 5, 6, 7}, 7, "s4 v7 (10:02:11) and 2 more."},
+		"five":                  {[]time.Duration{1, 2, 3, 4, 5}, 5, "s4 v7 (10:02:11)."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, green("push"), t0())
+			for i, at := range c.at {
+				w.Overlap(watch.Deploy{Service: fmt.Sprint("s", i), Version: "v7", At: t0().Add(at)})
+			}
+			v, _ := play(w, "push", up(10)+down(30), t0())
+			if v == nil || v.State != watch.Failed || !v.Doubt.IsZero() {
+				t.Fatalf("verdict %+v", v)
+			}
+			if said := read(v.Reason); len(w.Causes()) != c.named || strings.Contains(said, "Deployed meanwhile") != (c.named > 0) || !strings.Contains(said, c.says) {
+				t.Errorf("%d causes, want %d: %s", len(w.Causes()), c.named, said)
+			}
+		})
+	}
+}
+
+// TestADeployOfAnotherKindThatWasUndecidedIsACauseToo: its watch was cut short, so that a person is
+// asked which of the two a fault is from, whenever it begins.
+func TestADeployOfAnotherKindThatWasUndecidedIsACauseToo(t *testing.T) {
+	of := func(version string, kind watch.Kind, at time.Duration, open ...*watch.Watch) *watch.Watch {
+		d := deploy()
+		d.Version, d.Kind, d.At = version, kind, t0().Add(at)
+		w := watch.Open(d, policy(), []watch.CheckPolicy{check("push")}, green("push"), d.At)
+		w.Beside(watch.UndecidedBefore(d, open))
+		return w
+	}
+	config := func() *watch.Watch { return of("c3", watch.Config, -5*time.Second) }
+	ended, elsewhere := config(), config()
+	ended.Cancel("li.wei", t0())
+	elsewhere.Environment = "staging"
+	for name, c := range map[string]struct {
+		open  []*watch.Watch
+		named string // "": nobody is asked
+	}{
+		"nothing":                             {},
+		"code":                                {open: []*watch.Watch{of("v8", watch.Code, -5*time.Second)}},
+		"code of an announcement without one": {open: []*watch.Watch{of("v8", "", -5*time.Second)}},
+		"a configuration":                     {[]*watch.Watch{config()}, "configuration c3"},
+		"an operation":                        {[]*watch.Watch{of("p1", watch.Operation, -time.Minute)}, "operation p1"},
+		"a configuration that is decided":     {open: []*watch.Watch{ended}},
+		"one of another environment":          {open: []*watch.Watch{elsewhere}},
+		"one that code superseded":            {[]*watch.Watch{of("v8", watch.Code, -time.Second, config())}, "configuration c3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := of("v9", watch.Code, 0, c.open...)
+			v, _ := play(w, "push", up(40)+down(20), t0())
+			if v == nil || v.State != watch.Failed {
+				t.Fatalf("verdict %+v", v)
+			}
+			if asks := v.Doubt.Code == watch.DoubtUndecided; asks != (c.named != "") || asks != watch.IsDoubt(v.Doubt) {
+				t.Errorf("the doubt is %q", v.Doubt)
+			}
+			if c.named != "" && (!strings.Contains(read(v.Reason), c.named) || !strings.Contains(read(v.Doubt), c.named)) {
+				t.Errorf("%s\n%s", read(v.Reason), read(v.Doubt))
+			}
+		})
+	}
+}
+
+// TestAWatchSaysWhatCameInItsPlace: no version replaces one of another kind.
+func TestAWatchSaysWhatCameInItsPlace(t *testing.T) {
+	for kind, want := range map[watch.Kind]string{
+		"": "x9 was deployed before", watch.Code: "x9 was deployed before",
+		watch.Config: "Configuration x9 was deployed before", watch.Operation: "Operation x9 was announced before",
+	} {
+		w := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, green("push"), t0())
+		v := w.SupersededBy(watch.Deploy{Version: "x9", Kind: kind}, t0().Add(time.Second))
+		if v == nil || v.State != watch.Superseded || !strings.HasPrefix(read(v.Reason), want) {
+			t.Errorf("%s: %+v", kind, v)
+		}
+		if other := kind == watch.Config || kind == watch.Operation; other != (v.ByKind != "") {
+			t.Errorf("%s: it is said to be of the kind %q", kind, v.ByKind)
+		}
 	}
 }
 

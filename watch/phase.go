@@ -96,23 +96,3 @@ func (w *Watch) trace(now time.Time, logE float64) {
 	t.Points = kept
 	t.Every = 2*t.Every + 1
 }
-
-// Overlap is a deploy of another service during a watch.
-type Overlap struct {
-	Service string    `json:"service"`
-	Version string    `json:"version"`
-	At      time.Time `json:"at"`
-}
-
-// maxOverlaps bounds Watch.Overlaps.
-const maxOverlaps = 20
-
-// Overlap records a deploy of another service, so that a verdict can name it as another possible
-// cause.
-func (w *Watch) Overlap(d Deploy) {
-	if w.State.Final() || d.Service == w.Service && environment(d.Environment) == environment(w.Environment) || len(w.Overlaps) == maxOverlaps {
-		return
-	}
-	w.Overlaps = append(w.Overlaps, Overlap{Service: d.Service, Version: d.Version, At: clean(d.At)})
-	w.Seq++
-}

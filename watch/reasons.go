@@ -16,7 +16,9 @@ func NotCovered() reason.Reason { return reason.New("bound_not_covered") }
 func (w *Watch) failed(at time.Time) Verdict {
 	if c := w.heaviestCounter(); c != nil {
 		metric, _ := c.metric()
-		return Verdict{State: Failed, At: clean(at), Cause: c.Name, Metric: metric, Failing: w.Failing(), Reason: reason.Join(w.NotJudged(), c.reason(w.From), w.estimated(), w.otherCauses())}
+		v := Verdict{State: Failed, At: clean(at), Cause: c.Name, Metric: metric, Failing: w.Failing()}
+		v.Reason = reason.Join(w.NotJudged(), c.reason(w.From), w.estimated(), w.otherCauses(v))
+		return v
 	}
 	cause, metric := w.heaviest()
 	v := Verdict{State: Failed, At: clean(at), Cause: cause.Check, Metric: metric.Name, Failing: w.Failing()}
@@ -27,7 +29,7 @@ func (w *Watch) failed(at time.Time) Verdict {
 	if others := without(v.Failing, cause.Check); len(others) > 0 {
 		alsoFailing = reason.New("also_failing", "checks", others)
 	}
-	v.Reason = reason.Join(w.NotJudged(), w.reasonOf(cause, metric), lastError, alsoFailing, w.estimated(), w.otherCauses())
+	v.Reason = reason.Join(w.NotJudged(), w.reasonOf(cause, metric), lastError, alsoFailing, w.estimated(), w.otherCauses(v))
 	if metric.Name == Latency && !slices.Contains(v.Failing, cause.Check) {
 		v.Failing = append([]string{cause.Check}, v.Failing...)
 	}
@@ -40,21 +42,15 @@ func (w *Watch) failedByRule(at time.Time) Verdict {
 	if w.Alert.Summary != "" {
 		why = reason.Join(why, reason.New("rule_summary", "summary", w.Alert.Summary))
 	}
-	why = reason.Join(w.NotJudged(), why, w.estimated())
-	return Verdict{State: Failed, Reason: why, At: clean(at), Cause: w.Alert.Rule, ByRule: true, Failing: w.Failing()}
+	v := Verdict{State: Failed, At: clean(at), Cause: w.Alert.Rule, ByRule: true, Failing: w.Failing()}
+	v.Reason = reason.Join(w.NotJudged(), why, w.estimated(), w.otherCauses(v))
+	return v
 }
 
 // otherCauses names what else may have had a part: failures that were not counted, and deploys
-// of other services.
-func (w *Watch) otherCauses() reason.Reason {
-	if len(w.Overlaps) == 0 {
-		return w.notCounted()
-	}
-	deploys := make([]reason.Reason, len(w.Overlaps))
-	for i, o := range w.Overlaps {
-		deploys[i] = reason.New("other_deploy", "service", o.Service, "version", o.Version, "at", o.At)
-	}
-	return reason.Join(w.notCounted(), reason.New("deployed_meanwhile", "deploys", deploys))
+// beside this one.
+func (w *Watch) otherCauses(v Verdict) reason.Reason {
+	return reason.Join(w.notCounted(), deployedMeanwhile(w.causesOf(v)))
 }
 
 // notCounted gives, for each control that was not up, how many failures it excused.
@@ -133,7 +129,7 @@ func (w *Watch) atDeadline(at time.Time) Verdict {
 		}
 	}
 	excused, _ := w.tooFew()
-	v.Reason = reason.Join(w.excuses(excused), w.countersNotJudged(), v.Reason, w.usualRuns(), w.otherCauses())
+	v.Reason = reason.Join(w.excuses(excused), w.countersNotJudged(), v.Reason, w.usualRuns(), w.otherCauses(v))
 	return v
 }
 

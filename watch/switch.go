@@ -51,8 +51,8 @@ type Beginning struct {
 	// RecoverBy is until when what the version before left failing is no evidence against this
 	// one: a fix may need a moment. Zero: it left nothing.
 	RecoverBy time.Time `json:"recover_by,omitzero"`
-	// Doubt is why a fault that goes on from before the hook may not be this deploy's, so that
-	// a person is asked before it is rolled back.
+	// Doubt is why a fault may not be this deploy's, so that a person is asked before it is rolled
+	// back: one that goes on from before the hook, or may be of another deploy; see Beside.
 	Doubt reason.Reason `json:"doubt,omitzero"`
 }
 
@@ -97,16 +97,24 @@ func (w *Watch) mayRecover(at time.Time) bool { return at.Before(w.Begin.Recover
 const (
 	DoubtEarly = "began_before_hook"
 	DoubtOften = "begins_often"
+	// DoubtUndecided: a deploy of another kind was undecided when this one came.
+	DoubtUndecided = "other_kind_undecided"
 )
 
 // IsDoubt reports whether a reason is why a fault may not be the deploy's.
-func IsDoubt(r reason.Reason) bool { return r.Code == DoubtEarly || r.Code == DoubtOften }
+func IsDoubt(r reason.Reason) bool {
+	return r.Code == DoubtEarly || r.Code == DoubtOften || r.Code == DoubtUndecided
+}
 
 // doubtful reports whether the fault that failed the watch may go on from before the hook: it
-// was there when the looks that count began, or nobody can tell when it began.
+// was there when the looks that count began, or nobody can tell when it began. One of a deploy whose
+// watch this one cut short may begin at any time.
 func (w *Watch) doubtful() bool {
-	if w.Begin.Doubt.IsZero() {
+	switch w.Begin.Doubt.Code {
+	case "":
 		return false
+	case DoubtUndecided:
+		return true
 	}
 	since := w.FaultSince()
 	slowest := time.Duration(0)

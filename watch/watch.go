@@ -122,6 +122,9 @@ type Verdict struct {
 	// TakenBackBy is the rollback that ended the watch by putting another version in place; "":
 	// none did.
 	TakenBackBy string `json:"taken_back_by,omitempty"`
+	// ByKind is the kind of the deploy that superseded the watch, where it is another than the
+	// watch's.
+	ByKind Kind `json:"by_kind,omitempty"`
 	// Doubt is why a person is asked before this is acted on, also in mode auto; see
 	// Beginning.Doubt.
 	Doubt reason.Reason `json:"doubt,omitzero"`
@@ -178,7 +181,7 @@ type Watch struct {
 	// Targets are the control targets; Unfit names those that were not up before the deploy.
 	Targets []Target `json:"targets,omitempty"`
 	Unfit   []string `json:"unfit,omitempty"`
-	// Overlaps are deploys of other services during this watch: other possible causes.
+	// Overlaps are other deploys that may be the cause of what is seen; see Causes.
 	Overlaps []Overlap `json:"overlaps,omitempty"`
 	// Trace is the evidence over time.
 	Trace Trace `json:"trace,omitzero"`

@@ -141,16 +141,16 @@ func TestVerdictsReadInBothLanguages(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := watch.Open(deploy(), policy(), []watch.CheckPolicy{check("push")}, green("push"), t0())
-	w.Overlap(watch.Deploy{Service: "price-sync", Version: "v7", At: t0().Add(time.Minute)})
+	w.Overlap(watch.Deploy{Service: "price-sync", Version: "v7", At: t0()})
 	v, _ := play(w, "push", down(20), t0())
 	if v == nil {
 		t.Fatal("no verdict")
 	}
 	for language, want := range map[string]string{
 		"en": "push failed 6 of 6 looks since 18:02:11; allowed is 0.41%; before the deploy it failed 2 of 960. Error: HTTP 500. " +
-			"Deployed meanwhile, a possible cause too: price-sync v7 (18:03:11).",
+			"Deployed meanwhile, a possible cause too: price-sync v7 (18:02:11).",
 		"zh": "push 自 18:02:11 起探测 6 次，失败 6 次；允许的失败率为 0.41%；部署前 960 次中失败 2 次。错误：HTTP 500。" +
-			"期间还部署了（也可能是原因）：price-sync v7（18:03:11）。",
+			"期间还部署了（也可能是原因）：price-sync v7（18:02:11）。",
 	} {
 		if got := (reason.Reader{Language: language, Location: shanghai, Now: t0()}).Read(v.Reason); got != want {
 			t.Errorf("%s: got  %s\nwant %s", language, got, want)

@@ -203,6 +203,26 @@ func TestAnOperationIsUndoneAndNotRolledBack(t *testing.T) {
 	}
 }
 
+// TestANoticeSaysWhatCameInItsPlace: a configuration replaces no version of code.
+func TestANoticeSaysWhatCameInItsPlace(t *testing.T) {
+	for kind, words := range map[watch.Kind][2]string{
+		watch.Code: {"another version replaced", "已被新版本取代"}, watch.Config: {"a configuration was deployed after", "之后又部署了配置"},
+		watch.Operation: {"an operation came after", "之后又执行了运营操作"},
+	} {
+		w := observed(watch.Watching, watch.Auto)
+		w.State, w.Verdict = watch.Watching, nil
+		if w.SupersededBy(watch.Deploy{Version: "x9", Kind: kind}, now) == nil {
+			t.Fatal("no verdict")
+		}
+		for i, lang := range []string{"en", "zh"} {
+			n := renderers()[lang].Verdict(w, deploy(), announce.Plan{}, now)
+			if !strings.Contains(n.Title, words[i]) {
+				t.Errorf("%s: %s", lang, n.Title)
+			}
+		}
+	}
+}
+
 // TestADeclaredVersionIsKnownGoodWhateverIsSeen of it: no notice says that it is not.
 func TestADeclaredVersionIsKnownGoodWhateverIsSeen(t *testing.T) {
 	for lang, words := range map[string][2]string{"en": {"does not make v1.5.0 known good", "declared known good"}, "zh": {"不会因本次观察记为已知良好版本", "已声明为已知良好版本"}} {

@@ -2,6 +2,7 @@ package announce
 
 import (
 	"guardian/actions"
+	"guardian/watch"
 )
 
 // texts is one language. What stands in braces is filled in by fill; english and chinese
@@ -35,7 +36,8 @@ type texts struct {
 	undoAuto, undoApprove, undoWaits, undoAutoText, undoApproveText, undoUntil, undoWould, noUndo     string
 	passedOperation, runUndo                                                                          string
 	passed, passedText, inconclusive, inconclusiveText, inconclusiveGood, inconclusiveOperation       string
-	watching                                                                                          string
+	watching, supersededAsks, overlapMore                                                             string
+	supersededBy                                                                                      map[watch.Kind]string
 	superseded, supersededText, takenBackText, cancelled, cancelledText                               string
 	happened, unsure                                                                                  string
 	gateClosed, gateClosedText, gateWas, stepAskGate                                                  string

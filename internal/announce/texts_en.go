@@ -2,6 +2,7 @@ package announce
 
 import (
 	"guardian/actions"
+	"guardian/watch"
 )
 
 func english() texts {
@@ -56,7 +57,7 @@ func english() texts {
 		evidenceCounted: "{check}: counted {failures} failures of {looks}, before the deploy {failures_before} of {looks_before}",
 		evidenceSlow:    "{check}: {failures} of {looks} looks took longer than {limit}, before the deploy at most {failures_before} of {looks_before}",
 		evidenceNumber:  "{check}: {failures} of {looks} readings were worse than {limit}, before the deploy at most {failures_before} of {looks_before}",
-		overlaps:        "Also deployed meanwhile",
+		overlaps:        "Also deployed",
 		evidenceAlert:   "Alert {check} fired",
 		sinceWhen:       "since {since}", looksOf: "{looks} looks of {checks} checks, {failures} failed",
 
@@ -80,8 +81,15 @@ func english() texts {
 		inconclusiveGood: "{reason} Nothing is rolled back. {version} was declared known good, which this watch does not confirm.", inconclusiveOperation: "{reason} Nothing is undone.",
 		watching:   "Watching deploy: {service} {version}",
 		superseded: "Watch ended: another version replaced {service} {version}", supersededText: "The watch goes on with the newer deploy.",
-		takenBackText: "A rollback took it back; the version is not known to be good by this watch.",
-		happened:      "Happened", unsure: "not known: its command failed, or nobody said that it ended",
+		supersededBy: map[watch.Kind]string{
+			watch.Code:      "Watch ended: code was deployed after {service} {version}",
+			watch.Config:    "Watch ended: a configuration was deployed after {service} {version}",
+			watch.Operation: "Watch ended: an operation came after {service} {version}",
+		},
+		supersededAsks: "The watch goes on with the newer deploy. If that fails, a person is asked: either may be the cause.",
+		overlapMore:    "{others} and {n} more",
+		takenBackText:  "A rollback took it back; the version is not known to be good by this watch.",
+		happened:       "Happened", unsure: "not known: its command failed, or nobody said that it ended",
 		gateClosed: "Deployed although the gate is closed: {service} {version}", gateClosedText: "{why}\nThe deploy has happened, so it is watched like any other. Guards may keep a failed one from being rolled back automatically.",
 		gateWas: "Gate at the deploy", stepAskGate: "To stop such deploys in the pipeline, ask the gate first: guardian watch --gate, or guardian gate.",
 		cancelled: "Watch cancelled: {service} {version}", cancelledText: "No verdict, no rollback.",

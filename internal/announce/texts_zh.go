@@ -2,6 +2,7 @@ package announce
 
 import (
 	"guardian/actions"
+	"guardian/watch"
 )
 
 func chinese() texts {
@@ -80,8 +81,15 @@ func chinese() texts {
 		inconclusiveGood: "{reason}不会回滚。{version} 已声明为已知良好版本，但本次观察未能证实。", inconclusiveOperation: "{reason}不会撤销。",
 		watching:   "【部署观察中】{service} {version}",
 		superseded: "【观察结束】{service} {version} 已被新版本取代", supersededText: "将继续观察新部署的版本。",
-		takenBackText: "该版本已被回滚换下，本次观察不会把它记为已知良好的版本。",
-		happened:      "是否已部署", unsure: "无法确定：部署命令失败，或没有收到结束通知",
+		supersededBy: map[watch.Kind]string{
+			watch.Code:      "【观察结束】{service} {version} 之后又部署了代码",
+			watch.Config:    "【观察结束】{service} {version} 之后又部署了配置",
+			watch.Operation: "【观察结束】{service} {version} 之后又执行了运营操作",
+		},
+		supersededAsks: "将继续观察后一次部署。如果判为异常，会先由人确认：两者都可能是原因。",
+		overlapMore:    "{others}，另有 {n} 个",
+		takenBackText:  "该版本已被回滚换下，本次观察不会把它记为已知良好的版本。",
+		happened:       "是否已部署", unsure: "无法确定：部署命令失败，或没有收到结束通知",
 		gateClosed: "【闸门关闭期间部署】{service} {version}", gateClosedText: "{why}\n部署已经发生，照常观察。若部署异常，保护规则可能不允许自动回滚。",
 		gateWas: "部署时的闸门", stepAskGate: "如需在流水线中拦截此类部署，请先查询闸门：guardian watch --gate 或 guardian gate",
 		cancelled: "【观察取消】{service} {version}", cancelledText: "不再判定，也不会回滚。",

@@ -71,6 +71,9 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 	case watch.Superseded:
 		n.Title = fill(x.superseded, names...)
 		n.Text = x.supersededText
+		if title := x.supersededBy[verdict.ByKind]; title != "" {
+			n.Title, n.Text = fill(title, names...), x.supersededAsks
+		}
 		if verdict.TakenBackBy != "" {
 			n.Text = x.takenBackText
 		}
@@ -233,12 +236,16 @@ func (t Renderer) certainty(n *notifiers.Notice, w *watch.Watch, verdict watch.V
 			fact(n, x.strength, fill(x.strengthOf, "odds", t.odds(e)))
 		}
 	}
-	if len(w.Overlaps) > 0 {
+	if named, more := watch.Named(w.Causes()); len(named) > 0 {
 		var others []string
-		for _, o := range w.Overlaps {
+		for _, o := range named {
 			others = append(others, o.Service+" "+o.Version)
 		}
-		fact(n, x.overlaps, strings.Join(others, x.list))
+		text := strings.Join(others, x.list)
+		if more > 0 {
+			text = fill(x.overlapMore, "others", text, "n", strconv.Itoa(more))
+		}
+		fact(n, x.overlaps, text)
 	}
 }
 

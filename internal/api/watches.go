@@ -130,7 +130,7 @@ func watchOf(w *watch.Watch, d watch.Deploy, rollback *actions.Run, now time.Tim
 		ID: w.ID, Deploy: d, State: w.State, Mode: w.Mode, Reason: w.Standing(now), Started: w.Started, Deadline: w.Deadline, Ended: w.Ended,
 		Alpha: w.Policy.Alpha, Verdict: w.Verdict, Evidence: w.Evidence(), Rollback: rollback,
 		ModeReason: w.ModeReason, EValue: w.EValue(), Trace: w.Trace.Points, FastPassed: w.FastPassed, Suspended: w.Suspended.Seconds(),
-		Overlaps: w.Overlaps,
+		Overlaps: w.Causes(),
 	}
 	if w.Policy.Alpha > 0 {
 		v.Threshold, v.NotCovered = 1/w.Policy.Alpha, watch.NotCovered()

@@ -46,9 +46,15 @@ func evidenceWords(code string) (Words, bool) {
 	case "rule_summary":
 		return Words{"Summary: {summary}", "摘要：{summary}"}, true
 	case "deployed_meanwhile":
-		return Words{"Deployed meanwhile, a possible cause too: {deploys}.", "期间还部署了（也可能是原因）：{deploys}。"}, true
+		return Words{"Deployed meanwhile, a possible cause too: {deploys}[ and {more} more].", "期间还部署了（也可能是原因）：{deploys}[，另有 {more} 个]。"}, true
 	case "other_deploy":
 		return Words{"{service} {version} ({at})", "{service} {version}（{at}）"}, true
+	case "other_code":
+		return Words{"{service} code {version} ({at})", "{service} 代码 {version}（{at}）"}, true
+	case "other_config":
+		return Words{"{service} configuration {version} ({at})", "{service} 配置 {version}（{at}）"}, true
+	case "other_operation":
+		return Words{"{service} operation {version} ({at})", "{service} 运营操作 {version}（{at}）"}, true
 	case "failures_not_counted":
 		return Words{
 			"{failures:failure was|failures were} not counted, because the control {control} was not up meanwhile.",
@@ -193,6 +199,11 @@ func outcomeWords(code string) (Words, bool) {
 			"What failed began at {since}[, before the hook at {hook}][; the deploy began at {start}], and such failures began {times:time|times} in the seven days before without a bad deploy: it may have another cause than the deploy.",
 			"故障自 {since} 开始[，早于 {hook} 的部署通知][（部署开始于 {start}）]，而此前七天里没有问题部署时也出现过 {times} 次类似故障：原因可能不是本次部署。",
 		}, true
+	case "other_kind_undecided":
+		return Words{
+			"Deployed before this one, and undecided when it came: {deploys}. Either may be the cause.",
+			"在此之前部署、本次部署时尚无结论的还有：{deploys}，两者都可能是原因。",
+		}, true
 	case "usual_runs":
 		return Words{
 			"Such stretches are usual here: before the deploy {check} had {runs:run|runs} of failures, the longest of {longest:look|looks}.",
@@ -240,6 +251,12 @@ func outcomeWords(code string) (Words, bool) {
 		return Words{"It passed the fast phase at {at}.", "已于 {at} 通过快速阶段。"}, true
 	case "watch_superseded":
 		return Words{"{version} was deployed before a verdict was reached.", "得出结论前又部署了 {version}。"}, true
+	case "watch_superseded_by_code":
+		return Words{"Code {version} was deployed before a verdict was reached.", "得出结论前又部署了代码 {version}。"}, true
+	case "watch_superseded_by_config":
+		return Words{"Configuration {version} was deployed before a verdict was reached.", "得出结论前又部署了配置 {version}。"}, true
+	case "watch_superseded_by_operation":
+		return Words{"Operation {version} was announced before a verdict was reached.", "得出结论前又执行了运营操作 {version}。"}, true
 	case "watch_taken_back":
 		return Words{
 			"Run {run} put {version} in its place before a verdict was reached.",

@@ -206,7 +206,7 @@ func (j *judging) announce(ctx context.Context, d watch.Deploy) error {
 	}
 	for _, e := range j.watches {
 		if slices.Contains(acc.Supersedes, e.w.ID) {
-			e.w.Supersede(d.Version, now)
+			e.w.SupersededBy(d, now)
 		}
 	}
 	for _, problem := range problems {

@@ -103,6 +103,18 @@ func watchChart(w locale, v Watch, looks map[string][]Look, from, to time.Time) 
 	return c
 }
 
+// NamedOverlaps are the other deploys that the page names.
+func (w Watch) NamedOverlaps() []watch.Overlap {
+	named, _ := watch.Named(w.Overlaps)
+	return named
+}
+
+// MoreOverlaps is how many there are besides.
+func (w Watch) MoreOverlaps() int {
+	_, more := watch.Named(w.Overlaps)
+	return more
+}
+
 // switched says how it is known when a deploy happened.
 func (w locale) switched(d watch.Deploy) string {
 	switch d.SwitchedBy {

@@ -84,7 +84,7 @@ func english() map[string]string {
 		"watch.guarantee": "Brackets: 95 % confidence interval. The false-alarm risk assumes failure rates no higher than tolerated and bursts no longer than in the history. Greater drift, longer bursts and outside incidents are not covered, unless controls or shops without the deploy tell them apart.",
 		"watch.latency":   "duration", "watch.slow_of": "%d of %d slow", "watch.slower_of": "%d of %d longer than %s",
 		"watch.not_counted": "%d failures were not counted: a control was not up", "watch.control": "shops without the deploy: %d of %d failed",
-		"watch.fast": "Passed the fast phase at %s: no severe fault. The watch goes on to find small and late ones.", "watch.overlaps": "Also deployed meanwhile, a possible cause:",
+		"watch.fast": "Passed the fast phase at %s: no severe fault. The watch goes on to find small and late ones.", "watch.overlaps": "Also deployed, a possible cause:", "watch.overlaps_more": "and %d more",
 		"strength.label": "Evidence that the deploy made it worse", "strength.threshold": "fails at 1 in %s", "strength.even": "no evidence", "strength.help": "%s. Logarithmic scale.",
 		"strength.describe": "Evidence over time, from %s to %s; the deploy fails at %s.",
 		"line.slow":         "%s begins to be slow", "line.fast": "Passed the fast phase", "line.overlap": "%s %s was deployed too",

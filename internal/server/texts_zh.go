@@ -84,7 +84,7 @@ func chinese() map[string]string {
 		"watch.guarantee": "方括号内为该比例的 95% 置信区间。误报概率以容许的失败率和历史上出现过的连续失败为前提；更大的漂移、更长的连续失败以及外部故障不在保证之内，除非有对照检查或未部署的店铺可以区分。",
 		"watch.latency":   "耗时", "watch.slow_of": "%[2]d 次中偏慢 %[1]d 次", "watch.slower_of": "%[2]d 次中 %[1]d 次超过 %[3]s",
 		"watch.not_counted": "%d 次失败未计入：当时对照检查不正常", "watch.control": "未部署的店铺：%[2]d 次中失败 %[1]d 次",
-		"watch.fast": "已于 %s 通过快速阶段：没有严重故障。将继续观察到结束，以发现轻微或较晚出现的故障。", "watch.overlaps": "同时还部署了（也可能是原因）：",
+		"watch.fast": "已于 %s 通过快速阶段：没有严重故障。将继续观察到结束，以发现轻微或较晚出现的故障。", "watch.overlaps": "同时还部署了（也可能是原因）：", "watch.overlaps_more": "，另有 %d 个",
 		"strength.label": "部署造成恶化的证据", "strength.threshold": "低于 %s 分之一即判失败", "strength.even": "没有证据", "strength.help": "%s。纵轴为对数刻度。",
 		"strength.describe": "证据随时间的变化，从 %s 到 %s；达到 %s 即判失败。",
 		"line.slow":         "%s 开始变慢", "line.fast": "通过快速阶段", "line.overlap": "%s %s 同时部署",

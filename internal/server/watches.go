@@ -45,7 +45,8 @@ type Watch struct {
 	FastPassed time.Time `json:"fast_passed,omitzero"`
 	// Suspended is for how many seconds blindness has stopped the clock.
 	Suspended float64 `json:"suspended_seconds,omitempty"`
-	// Overlaps are deploys of other services meanwhile: possible causes too.
+	// Overlaps are other deploys that may be the cause too: of other services meanwhile, and of
+	// another kind of the same service.
 	Overlaps []watch.Overlap `json:"overlaps,omitempty"`
 	// NotCovered is what the guarantee does not cover.
 	NotCovered reason.Reason `json:"not_covered,omitzero"`

@@ -203,7 +203,7 @@ func (ws *Watches) supersede(b *store.Batch, ids []string, by watch.Deploy, now 
 			continue
 		}
 		old := e.w.Clone()
-		v := old.Supersede(by.Version, now)
+		v := old.SupersededBy(by, now)
 		if v == nil {
 			continue
 		}

@@ -103,7 +103,8 @@ func (ws *Watches) reopen(e *watched, d watch.Deploy, now time.Time) error {
 		e.mu.Unlock()
 		return nil // it ended meanwhile
 	}
-	next.ID, next.Seq, next.Overlaps = e.w.ID, e.w.Seq+1, e.w.Overlaps
+	next.ID, next.Seq = e.w.ID, e.w.Seq+1
+	next.Beside(e.w.Overlaps)
 	d.At, d.SwitchedBy = next.Switched, next.Begin.Switch.By
 	err = ws.o.Leadership.Commit(store.Batch{Deploys: []watch.Deploy{d}, Watches: []watch.Watch{next.Clone()}, Audit: []store.Audit{{
 		At: now, Who: store.Guardian, What: "deploy", Service: d.Service, Subject: d.Service + " " + d.Version,

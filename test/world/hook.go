@@ -47,7 +47,7 @@ func (s *Scene) announce(h hook) error {
 	}
 	for _, o := range slices.Clone(s.open) {
 		if slices.Contains(acc.Supersedes, o.Watch.ID) {
-			if err := s.take(o, o.Watch.Supersede(dep.Version, now)); err != nil {
+			if err := s.take(o, o.Watch.SupersededBy(dep, now)); err != nil {
 				return err
 			}
 		}
