@@ -12,8 +12,8 @@ import (
 const fewMerged = 5
 
 // Merge combines notices into a digest with one line for each, most severe first; those of a few
-// are followed by their texts. The digest
-// has the most severe tier and the worst tone of them and their common labels, mentions
+// are followed by their texts. Its title counts by tier what is wrong, and apart what is over. The
+// digest has the most severe tier and the worst tone of them and their common labels, mentions
 // people if one of them does, and its ID is a hash of their IDs. A single notice is returned
 // unchanged; for none, the zero Notice.
 func Merge(notices []Notice) Notice {
@@ -32,11 +32,15 @@ func Merge(notices []Notice) Notice {
 		Labels: common(byTier),
 	}
 	hash := sha256.New()
-	counts := [3]int{}
+	counts, over := [3]int{}, 0
 	var lines []string
 	for _, n := range byTier {
 		_, _ = fmt.Fprintf(hash, "%q", n.ID)
-		counts[severity(n.Tier)]++
+		if n.isOver() {
+			over++
+		} else {
+			counts[severity(n.Tier)]++
+		}
 		if toneRank(n.Tone) > toneRank(out.Tone) {
 			out.Tone = n.Tone
 		}
@@ -63,9 +67,9 @@ func Merge(notices []Notice) Notice {
 		}
 	}
 	var parts []string
-	for i, text := range []string{w.critical, w.warning, w.info} {
-		if counts[i] > 0 {
-			parts = append(parts, fmt.Sprintf(text, counts[i]))
+	for i, text := range []string{w.critical, w.warning, w.info, w.resolved} {
+		if count := append(counts[:], over)[i]; count > 0 {
+			parts = append(parts, fmt.Sprintf(text, count))
 		}
 	}
 	out.ID = "digest_" + hex.EncodeToString(hash.Sum(nil)[:13])
@@ -73,6 +77,9 @@ func Merge(notices []Notice) Notice {
 	out.Text = strings.Join(lines, "\n")
 	return out
 }
+
+// isOver reports whether the notice says that what was wrong is over.
+func (n Notice) isOver() bool { return n.Event == resolved || n.Tone == Good && severity(n.Tier) < 2 }
 
 func one(rune) int { return 1 }
 

@@ -51,6 +51,32 @@ func FuzzShorten(f *testing.F) {
 	})
 }
 
+// TestADigestCountsWhatIsOverApart: a recovery is not one more thing that is wrong.
+func TestADigestCountsWhatIsOverApart(t *testing.T) {
+	fires := notifiers.Notice{Tier: "critical", Tone: notifiers.Bad, Event: "firing", Title: "fires"}
+	warns := notifiers.Notice{Tier: "warning", Tone: notifiers.Warn, Event: "firing", Title: "warns"}
+	over := notifiers.Notice{Tier: "critical", Tone: notifiers.Good, Event: "resolved", Title: "over"}
+	cured := notifiers.Notice{Tier: "critical", Tone: notifiers.Good, Event: "cured", Title: "cured"}
+	hint := notifiers.Notice{Tier: "info", Tone: notifiers.Good, Event: "resolved", Title: "hint"}
+	passed := notifiers.Notice{Tier: "info", Tone: notifiers.Good, Event: "passed", Title: "passed"}
+	for want, notices := range map[[2]string][]notifiers.Notice{
+		{"2 notices in one: 2 resolved", "2 条通知合并：已恢复 2"}:                              {over, over},
+		{"5 notices in one: 3 critical, 2 resolved", "5 条通知合并：严重 3，已恢复 2"}:             {fires, over, fires, cured, fires},
+		{"4 notices in one: 1 warning, 1 info, 2 resolved", "4 条通知合并：警告 1，提示 1，已恢复 2"}: {over, warns, hint, passed},
+	} {
+		for i, lang := range []string{"en", "zh"} {
+			var all []notifiers.Notice
+			for _, n := range notices {
+				n.Lang = lang
+				all = append(all, n)
+			}
+			if got := notifiers.Merge(all).Title; got != want[i] {
+				t.Errorf("%q, want %q", got, want[i])
+			}
+		}
+	}
+}
+
 func TestMerge(t *testing.T) {
 	many := make([]notifiers.Notice, 30)
 	for i := range many {

@@ -10,6 +10,7 @@ type words struct {
 	critical         string // count
 	warning          string
 	info             string
+	resolved         string // count
 	comma            string
 	everybody        string
 }
@@ -20,7 +21,7 @@ func wordsOf(lang string) words {
 			steps: "可以这样处理", colon: "：",
 			shortened:        "（内容过长，已截断）",
 			shortenedSeeLink: "（内容过长，已截断，完整内容见链接）",
-			digest:           "%d 条通知合并：", critical: "严重 %d", warning: "警告 %d", info: "提示 %d", comma: "，",
+			digest:           "%d 条通知合并：", critical: "严重 %d", warning: "警告 %d", info: "提示 %d", resolved: "已恢复 %d", comma: "，",
 			everybody: "所有人",
 		}
 	}
@@ -28,7 +29,7 @@ func wordsOf(lang string) words {
 		steps: "What you can do", colon: ": ",
 		shortened:        "(shortened: it was too long)",
 		shortenedSeeLink: "(shortened: it was too long; the link has all of it)",
-		digest:           "%d notices in one: ", critical: "%d critical", warning: "%d warning", info: "%d info", comma: ", ",
+		digest:           "%d notices in one: ", critical: "%d critical", warning: "%d warning", info: "%d info", resolved: "%d resolved", comma: ", ",
 		everybody: "all",
 	}
 }
