@@ -207,7 +207,7 @@ func (p *Pace) begin(now time.Time, took time.Duration) {
 	if now.Before(p.whole) {
 		p.whole = now.Add(interval + time.Duration(tolerance*float64(interval)))
 	} else { // at the same times of the clock, except for those that it was too busy for
-		p.whole = p.whole.Add(now.Sub(p.whole)/interval*interval + interval)
+		p.whole = now.Add(interval - now.Sub(p.whole)%interval)
 	}
 	if p.took == 0 {
 		p.took = took

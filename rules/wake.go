@@ -2,9 +2,11 @@ package rules
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -72,7 +74,7 @@ func NewWaker(groups []*Group) *Waker {
 
 // Sample gives what a sample wakes, and whether its value is that of the series' sample before.
 func (w *Waker) Sample(s promql.Sample) (wakes []Wake, repeated bool) {
-	named := w.byName[s.Metric.Get(labels.MetricName)]
+	named := w.byName[s.Metric.Get(model.MetricNameLabel)]
 	if len(named) == 0 && len(w.unnamed) == 0 {
 		return nil, false
 	}
@@ -198,7 +200,7 @@ func (g *Group) link() {
 		}
 	}
 	g.dependents = make([]RuleSet, len(g.Rules))
-	for j := len(g.Rules) - 1; j >= 0; j-- {
+	for j := range slices.Backward(g.Rules) {
 		g.dependents[j].Add(j)
 		for i := j + 1; i < len(g.Rules); i++ {
 			if g.inputs[i].Has(j) {
@@ -207,7 +209,7 @@ func (g *Group) link() {
 		}
 	}
 	g.urgent = RuleSet{}
-	for i := len(g.Rules) - 1; i >= 0; i-- {
+	for i := range slices.Backward(g.Rules) {
 		if g.Rules[i].urgent() {
 			g.urgent.Add(i)
 		}
@@ -221,7 +223,7 @@ func (g *Group) link() {
 func (r *Rule) mayRecord(name string, ms []*labels.Matcher) bool {
 	for _, m := range ms {
 		switch {
-		case m.Name == labels.MetricName && !m.Matches(name),
+		case m.Name == model.MetricNameLabel && !m.Matches(name),
 			m.Name == labels.AlertName && r.Alert != "" && !m.Matches(r.Alert),
 			// A label of a recording rule is no template.
 			r.Record != "" && r.labels.Has(m.Name) && !m.Matches(r.labels.Get(m.Name)):

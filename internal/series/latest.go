@@ -5,6 +5,7 @@ import (
 	"math"
 	"sync"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/promql"
@@ -74,7 +75,7 @@ func (l *latest) commit(app storage.Appender, points []Point, rejected map[int]b
 		if rejected[i] {
 			continue
 		}
-		if m := l.metrics[p.Metric.Get(labels.MetricName)]; m != nil {
+		if m := l.metrics[p.Metric.Get(model.MetricNameLabel)]; m != nil {
 			m.add(p.Metric, lastSample{t: p.T, v: p.F, histogram: p.H != nil})
 		}
 	}
@@ -129,7 +130,7 @@ func (l *latest) follow(db *tsdb.DB, name string, end int64) error {
 		return err
 	}
 	defer q.Close()
-	set := q.Select(context.Background(), false, nil, labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, name))
+	set := q.Select(context.Background(), false, nil, labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name))
 	var it chunkenc.Iterator
 	for set.Next() {
 		it = set.At().Iterator(it)

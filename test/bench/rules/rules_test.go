@@ -38,10 +38,9 @@ func BenchmarkBesidePrometheus(b *testing.B) {
 	for b.Loop() {
 		for _, every := range []time.Duration{5 * time.Second, 100 * time.Millisecond, 20 * time.Millisecond} {
 			pair := func(rules string) cost {
-				dir := b.TempDir()
-				g := rig.New(b, binary, f.guardian(rules), map[string]string{"rules.yaml": rules})
+				g := rig.New(b, binary, f.guardian(), map[string]string{"rules.yaml": rules})
 				g.Level = "error"
-				p := promapi.Start(b, f.prometheus(dir, rules))
+				p := promapi.Start(b, f.prometheus(b, rules))
 				g.Start()
 				defer p.Kill()
 				defer g.Kill()

@@ -51,15 +51,16 @@ func (f factory) file() string {
 }
 
 // guardian is the configuration of a guardian.
-func (f factory) guardian(string) string {
+func (f factory) guardian() string {
 	return "server: {listen: LISTEN}\nevaluation_interval: 5s\nrules: [rules.yaml]\ningest: [\"load_*\"]\nservices: [{name: s}]\n"
 }
 
-// prometheus is the configuration of a Prometheus whose rules are written into a folder.
-func (f factory) prometheus(dir, rules string) string {
-	file := filepath.Join(dir, "rules.yaml")
+// prometheus is the configuration of a Prometheus with its rules.
+func (f factory) prometheus(b *testing.B, rules string) string {
+	b.Helper()
+	file := filepath.Join(b.TempDir(), "rules.yaml")
 	if err := os.WriteFile(file, []byte(rules), 0o600); err != nil {
-		panic(err)
+		b.Fatal(err)
 	}
 	return fmt.Sprintf("global: {evaluation_interval: 5s}\nrule_files: [%q]\n", file)
 }
