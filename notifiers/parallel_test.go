@@ -96,7 +96,7 @@ func TestACallThatHangsKeepsNoOutcomeBack(t *testing.T) {
 // until the program answers again, and a penalty is not forgotten because another call succeeded.
 func TestCallsThatFailTogetherAreOneFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		up := time.Now().Add(time.Second)
+		up := time.Now().Add(3 * time.Second)
 		s := &slowly{busy: map[string]bool{}, takes: func(notifiers.Notice) (time.Duration, error) {
 			if time.Now().Before(up) {
 				return 0, &notifiers.Retry{Err: errors.New("HTTP 503")}
@@ -106,9 +106,9 @@ func TestCallsThatFailTogetherAreOneFailure(t *testing.T) {
 		k := open(t, parallel(s))
 		k.start()
 		k.put("oncall", "critical", "a/1", "b/2", "c/3", "d/4", "e/5")
-		pass(4 * time.Second)
-		if s.failed != 4 || len(s.titles) != 5 {
-			t.Errorf("%d calls failed, and after 4 s %d notices arrived", s.failed, len(s.titles))
+		pass(9 * time.Second) // four calls, one after 2 s, and all after 4 s more
+		if s.failed != 5 || len(s.titles) != 5 {
+			t.Errorf("%d calls failed, and after 9 s %d notices arrived", s.failed, len(s.titles))
 		}
 
 		penalty := true
