@@ -180,7 +180,7 @@ func audit(ev rules.Evaluation, told []decide.Telling) (lines []store.Audit) {
 		}
 	}
 	for _, c := range ev.Changes {
-		code := ""
+		var code string
 		switch {
 		case c.To == rules.Firing:
 			code = "alert_firing"
