@@ -111,7 +111,7 @@ func english() map[string]string {
 		"run.verification": "Verification", "run.verification.help": "After the last step it is verified whether what failed is over.", "run.check": "Check", "run.health": "Now", "run.looks": "Looks",
 		"run.reason": "Reason", "run.ledger": "Ledger", "run.answers": "Answers", "run.who": "Who", "run.when": "When", "run.what": "What", "run.detail": "Detail",
 		"run.failing": "Must be up again", "run.symptoms": "Must be over",
-		"symptom.slow": "duration", "symptom.counter": "counter", "symptom.traffic": "traffic", "symptom.number": "number", "symptom.alert": "alert", "symptom_now.up": "over", "symptom_now.down": "not over",
+		"symptom.check": "check", "symptom.slow": "duration", "symptom.counter": "counter", "symptom.traffic": "traffic", "symptom.number": "number", "symptom.alert": "alert", "symptom_now.up": "over", "symptom_now.down": "not over",
 		"run.watch": "Watch", "run.alert": "Alert", "run.abort": "Abort the run", "run.about": "run", "run.step": "step %d",
 
 		"ledger.created": "created", "ledger.intent": "begins", "ledger.outcome": "outcome", "ledger.waits": "queued", "ledger.turn": "guards checked again", "ledger.asked": "question", "ledger.answered": "answer",
@@ -132,7 +132,7 @@ func english() map[string]string {
 		"journal.none": "Nothing happened yet.", "journal.service": "Service", "journal.all": "all", "journal.show": "Show",
 
 		"what.deploy": "deploy", "what.verdict": "verdict", "what.watch": "watch", "what.mark": "verdict marked", "what.ack": "acknowledged", "what.unack": "acknowledgement taken back",
-		"what.silence": "silence", "what.unsilence": "silence ended", "what.alert": "alert", "what.rollback": "rollback", "what.reload": "reload",
+		"what.silence": "silence", "what.unsilence": "silence ended", "what.alert": "alert", "what.escalation": "escalation", "what.rollback": "rollback", "what.reload": "reload",
 		"what.run_created": "run: created", "what.run_intent": "run: step begins", "what.run_outcome": "run: outcome of a step", "what.run_waits": "run: queued", "what.run_turn": "run: guards checked again", "what.run_asked": "run: question", "what.run_answered": "run: answered", "what.run_resolved": "run: outcome found", "what.run_verifying": "run: verifying", "what.run_verified": "run: verified", "what.run_ended": "run: ended",
 		"what.approve": "approved", "what.reject": "rejected", "what.abort": "aborted", "what.cancel": "cancelled",
 
@@ -160,7 +160,7 @@ func english() map[string]string {
 		"lead.inconclusive": "%d looks, %d failed, no verdict. Nothing is rolled back.", "lead.superseded": "%d looks, %d failed, when another version was deployed.",
 		"lead.cancelled": "%d looks, %d failed, when the watch was cancelled.",
 
-		"why.verdict": "This service rolls back only after approval (mode approve).", "why.alert": "The runbook of this alert runs only after approval.", "why.brake": "Many services failed at once, so automatic rollbacks are stopped: look for what they share first.",
+		"why.verdict": "This service rolls back only after approval (mode approve).", "why.alert": "The runbook of this alert runs only after approval.", "why.freeze": "A freeze does not allow automatic rollbacks.", "why.unproven_target": "The version to go back to is not as well proven as it should be for an automatic rollback.", "why.brake": "Many services failed at once, so automatic rollbacks are stopped: look for what they share first.",
 
 		"made.availability": "up %s of %s observed (up + down); excluded: blind %s, maintenance %s", "made.budget": "%s of the month, without blind (%s) and maintenance (%s), is %s; down for %s of it",
 		"made.budget_all": "sum of the budgets of services with an objective",

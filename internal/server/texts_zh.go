@@ -111,7 +111,7 @@ func chinese() map[string]string {
 		"run.verification": "验证", "run.verification.help": "最后一步之后会验证故障是否消除。", "run.check": "检查", "run.health": "现状", "run.looks": "次数",
 		"run.reason": "原因", "run.ledger": "台账", "run.answers": "答复", "run.who": "谁", "run.when": "何时", "run.what": "事项", "run.detail": "详情",
 		"run.failing": "必须恢复", "run.symptoms": "必须消除",
-		"symptom.slow": "耗时", "symptom.counter": "计数器", "symptom.traffic": "流量", "symptom.number": "数值", "symptom.alert": "告警", "symptom_now.up": "已消除", "symptom_now.down": "未消除",
+		"symptom.check": "检查", "symptom.slow": "耗时", "symptom.counter": "计数器", "symptom.traffic": "流量", "symptom.number": "数值", "symptom.alert": "告警", "symptom_now.up": "已消除", "symptom_now.down": "未消除",
 		"run.watch": "观察", "run.alert": "告警", "run.abort": "中止处置", "run.about": "整体", "run.step": "步骤 %d",
 
 		"ledger.created": "创建", "ledger.intent": "开始执行", "ledger.outcome": "结果", "ledger.waits": "排队", "ledger.turn": "重新检查", "ledger.asked": "提问", "ledger.answered": "答复",
@@ -132,7 +132,7 @@ func chinese() map[string]string {
 		"journal.none": "还没有发生任何事情。", "journal.service": "服务", "journal.all": "全部", "journal.show": "查看",
 
 		"what.deploy": "部署", "what.verdict": "结论", "what.watch": "观察", "what.mark": "评价结论", "what.ack": "确认告警", "what.unack": "撤回确认",
-		"what.silence": "静默", "what.unsilence": "结束静默", "what.alert": "告警", "what.rollback": "回滚", "what.reload": "重新加载",
+		"what.silence": "静默", "what.unsilence": "结束静默", "what.alert": "告警", "what.escalation": "告警升级", "what.rollback": "回滚", "what.reload": "重新加载",
 		"what.run_created": "处置：提出", "what.run_intent": "处置：步骤开始", "what.run_outcome": "处置：步骤结果", "what.run_waits": "处置：排队", "what.run_turn": "处置：重新检查保护规则", "what.run_asked": "处置：请人答复", "what.run_answered": "处置：已答复", "what.run_resolved": "处置：查明结果", "what.run_verifying": "处置：开始验证", "what.run_verified": "处置：验证", "what.run_ended": "处置：结束",
 		"what.approve": "批准", "what.reject": "拒绝", "what.abort": "中止", "what.cancel": "取消",
 
@@ -160,7 +160,7 @@ func chinese() map[string]string {
 		"lead.inconclusive": "共探测 %d 次，失败 %d 次，未能得出结论，不会回滚。", "lead.superseded": "共探测 %d 次，失败 %d 次；得出结论前又部署了别的版本。",
 		"lead.cancelled": "共探测 %d 次，失败 %d 次；观察被取消，不作结论。",
 
-		"why.verdict": "该服务设置为回滚前请人批准。", "why.alert": "该告警的预案设置为执行前请人批准。", "why.brake": "多个服务同时异常，自动回滚已暂停：请先看它们的共同依赖。",
+		"why.verdict": "该服务设置为回滚前请人批准。", "why.alert": "该告警的预案设置为执行前请人批准。", "why.freeze": "冻结期内不允许自动回滚。", "why.unproven_target": "回滚目标版本未经充分验证，不能自动回滚。", "why.brake": "多个服务同时异常，自动回滚已暂停：请先看它们的共同依赖。",
 
 		"made.availability": "正常 %s，占已观测的 %s（正常与故障）；不计：不可见 %s，维护 %s", "made.budget": "本月（不计不可见 %[2]s 与维护 %[3]s）的 %[1]s，即 %[4]s；其中已故障 %[5]s",
 		"made.budget_all": "设有目标的各服务预算之和",
