@@ -122,10 +122,7 @@ func deployedMeanwhile(all []Overlap) reason.Reason {
 	for i, o := range named {
 		deploys[i] = o.reason()
 	}
-	if more > 0 {
-		return reason.New("deployed_meanwhile", "deploys", deploys, "more", more)
-	}
-	return reason.New("deployed_meanwhile", "deploys", deploys)
+	return reason.New("deployed_meanwhile", "deploys", deploys, "more", more)
 }
 
 func (o Overlap) reason() reason.Reason {
