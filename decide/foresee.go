@@ -3,6 +3,7 @@ package decide
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"guardian/internal/reason"
@@ -37,7 +38,7 @@ func (d Decider) Foresee(ctx context.Context, w *watch.Watch, now time.Time) ([]
 			continue
 		}
 		deploys++
-		took, err := d.restart(ctx, w.Service, p.Switched)
+		took, err := d.restart(ctx, w.Service, p.Switched, leftBy(past, p))
 		if err != nil {
 			return all, err
 		}
@@ -52,8 +53,24 @@ func (d Decider) Foresee(ctx context.Context, w *watch.Watch, now time.Time) ([]
 	return all, nil
 }
 
-// restart is how long the checks of a service failed around a switch, and then were up again; 0: they did not.
-func (d Decider) restart(ctx context.Context, service string, switched time.Time) (longest time.Duration, err error) {
+// leftBy gives the span before a deploy in which what fails is that of a bad version before it; none
+// for a version that nothing spoke against.
+func leftBy(past []PastWatch, p PastWatch) Span {
+	for _, before := range past { // the last one first
+		if before.Environment == p.Environment && before.Switched.Before(p.Switched) {
+			if before.Suspect {
+				return Span{before.Switched, p.Switched}
+			}
+			return Span{}
+		}
+	}
+	return Span{}
+}
+
+// restart is how long the checks of a service failed around a switch because of it, and then were up
+// again; 0: they did not. What a bad version had left failing is no restart, and neither is what
+// others saw that the deploy cannot have broken.
+func (d Decider) restart(ctx context.Context, service string, switched time.Time, left Span) (longest time.Duration, err error) {
 	from, to := switched.Add(-aroundSwitch), switched.Add(aroundSwitch)
 	for _, c := range d.Settings.ChecksOf(service) {
 		if !c.Judges {
@@ -63,18 +80,60 @@ func (d Decider) restart(ctx context.Context, service string, switched time.Time
 		if err != nil {
 			return 0, fmt.Errorf("read the looks of check %s around a deploy: %w", c.Check, err)
 		}
-		var began time.Time
-		for i, l := range looks {
-			switch {
-			case l.Health == sample.Down && began.IsZero() && i > 0 && looks[i-1].Health == sample.Up && !l.At.Before(from) && l.At.Before(to):
-				began = l.At
-			case l.Health == sample.Up && !began.IsZero():
-				if took := l.At.Sub(began); took <= longestRestart {
-					longest = max(longest, took)
-				}
-				began = time.Time{}
+		for _, down := range outages(looks, Span{from, to}) {
+			took := down.To.Sub(down.From)
+			if took > longestRestart || took <= longest || left.Contains(down.From) {
+				continue
+			}
+			shared, err := d.shared(ctx, c, service, down)
+			if err != nil {
+				return 0, err
+			}
+			if !shared {
+				longest = took
 			}
 		}
 	}
 	return longest, nil
+}
+
+// outages gives the times for which looks failed and then did not, of those that begin within a span.
+func outages(looks []watch.Look, within Span) (all []Span) {
+	var began time.Time
+	for i, l := range looks {
+		switch {
+		case l.Health == sample.Down && began.IsZero() && i > 0 && looks[i-1].Health == sample.Up && within.Contains(l.At):
+			began = l.At
+		case l.Health == sample.Up && !began.IsZero():
+			all = append(all, Span{began, l.At})
+			began = time.Time{}
+		}
+	}
+	return all
+}
+
+// shared tells whether a check failed when others did that a deploy of its service cannot break: a
+// control of its network path, or a check of another service on the same marketplace.
+func (d Decider) shared(ctx context.Context, c Check, service string, down Span) (bool, error) {
+	var others []Check
+	for _, x := range d.Settings.Controls() {
+		if x.Path == c.Path {
+			others = append(others, x)
+		}
+	}
+	for _, x := range d.Settings.PeersOf(service) {
+		if watch.SameMarketplace(c.CheckPolicy, x.CheckPolicy) {
+			others = append(others, x)
+		}
+	}
+	for _, x := range others {
+		looks, err := d.Past.Looks(ctx, x.Check, down.From.Add(-x.Every), down.To.Add(x.Every))
+		if err != nil {
+			return false, fmt.Errorf("read the looks of check %s around a deploy: %w", x.Check, err)
+		}
+		if slices.ContainsFunc(looks, func(l watch.Look) bool { return l.Health == sample.Down }) {
+			return true, nil
+		}
+	}
+	return false, nil
 }

@@ -1,6 +1,7 @@
 package decide_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +27,16 @@ func TestWhatIsForeseenWhenAWatchBegins(t *testing.T) {
 				}
 			}
 		}
+	}
+	// beside adds a check of another service on the same marketplace.
+	beside := func(w *world) {
+		for i := range w.settings.Checks {
+			w.settings.Checks[i].Labels = map[string]string{"marketplace": "lazada"}
+		}
+		other := w.settings.Checks[0]
+		other.Check, other.Service = "prices", "prices"
+		w.settings.Checks = append(w.settings.Checks, other)
+		w.past.looks["prices"] = slices.Clone(w.past.looks["push"])
 	}
 	for name, c := range map[string]struct {
 		change func(*world)
@@ -56,6 +67,48 @@ func TestWhatIsForeseenWhenAWatchBegins(t *testing.T) {
 				down(w, 2*time.Hour, 2*time.Minute)
 				down(w, 5*time.Hour, time.Minute)
 			},
+		},
+		"what failed was the bad version before, which was taken back": {
+			change: func(w *world) {
+				bad := func(version string, before time.Duration) decide.PastWatch {
+					p := passed(version, before)
+					p.State, p.Suspect = watch.Failed, true
+					return p
+				}
+				w.past.watches = []decide.PastWatch{passed("v3", 2*time.Hour), bad("v2", 2*time.Hour+50*time.Second), passed("v1", 5*time.Hour), bad("v0", 5*time.Hour+40*time.Second)}
+				down(w, 2*time.Hour+45*time.Second, time.Minute)
+				down(w, 5*time.Hour+30*time.Second, 50*time.Second)
+			},
+		},
+		"what failed after a bad version is the restart": {
+			change: func(w *world) {
+				bad := passed("v2", 2*time.Hour+50*time.Second)
+				bad.State, bad.Suspect = watch.Failed, true
+				w.past.watches = []decide.PastWatch{passed("v3", 2*time.Hour), bad, passed("v1", 5*time.Hour)}
+				down(w, 2*time.Hour, time.Minute)
+				down(w, 5*time.Hour, time.Minute)
+			},
+			want: []string{"2 of the last 2 deploys failed for up to 1 min around the switch and then passed, and grace is 0 s"},
+		},
+		"what failed the marketplace's other shops saw, too": {
+			change: func(w *world) {
+				beside(w)
+				w.past.watches = []decide.PastWatch{passed("v2", 2*time.Hour), passed("v1", 5*time.Hour)}
+				down(w, 2*time.Hour, 2*time.Minute)
+				down(w, 5*time.Hour, time.Minute)
+			},
+		},
+		"what failed the marketplace's other shops did not see": {
+			change: func(w *world) {
+				beside(w)
+				w.past.watches = []decide.PastWatch{passed("v2", 2*time.Hour), passed("v1", 5*time.Hour)}
+				down(w, 2*time.Hour, 2*time.Minute)
+				down(w, 5*time.Hour, time.Minute)
+				for i := range w.past.looks["prices"] {
+					w.past.looks["prices"][i].Health = sample.Up
+				}
+			},
+			want: []string{"2 of the last 2 deploys failed for up to 2 min around the switch and then passed, and grace is 0 s"},
 		},
 		"one of the deploys before restarted the service": {
 			change: func(w *world) {
