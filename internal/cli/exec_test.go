@@ -65,7 +65,9 @@ func deploy(t *testing.T, h *hook, args ...string) (code int, said string, heard
 	defer s.Close()
 	var out, errs bytes.Buffer
 	code = cli.Main(append([]string{"watch", "--server", s.URL, "--service", "orders", "--version", "v2", "--exec"}, args...), strings.NewReader(""), &out, &errs)
-	return code, out.String() + errs.String(), h.calls
+	h.mu.Lock() // the call that a signal cut off may still be answered
+	defer h.mu.Unlock()
+	return code, out.String() + errs.String(), slices.Clone(h.calls)
 }
 
 func TestACommandIsRunBetweenTheStartAndTheEndOfADeploy(t *testing.T) {

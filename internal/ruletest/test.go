@@ -195,9 +195,21 @@ func (t *test) step(ts time.Time) (failed []error) {
 	return failed
 }
 
+// errTwice makes an evaluation append what each rule recorded alone: the storage notices a second
+// sample of a series only in another append.
+var errTwice = errors.New("two rules record the same series")
+
 // record appends what a rule recorded. As in Prometheus, a sample that is rejected makes the rule
 // fail, a stale marker that is rejected does not.
 func (t *test) record(ctx context.Context, samples []promql.Sample) error {
+	met := make(map[uint64]bool, len(samples))
+	for _, s := range samples {
+		h := s.Metric.Hash()
+		if met[h] {
+			return errTwice
+		}
+		met[h] = true
+	}
 	app := t.suite.Storage().Appender(ctx)
 	var last error
 	for _, s := range samples {
