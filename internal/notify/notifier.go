@@ -74,6 +74,10 @@ type Notifier struct {
 	o          Options
 	suppressed prometheus.Counter
 
+	// refreshing lets one reading of the journal follow another, so that what was read before a
+	// silence began never takes the place of what was read after.
+	refreshing sync.Mutex
+
 	mu       sync.RWMutex
 	silences []route.Silence
 	acks     map[string]rules.Ack // by alert
@@ -165,6 +169,8 @@ func (n *Notifier) Suppressed(kind string, labels map[string]string) reason.Reas
 // Refresh reads what people said at any guardian: silences and acknowledgements. What cannot be
 // read stays as it was.
 func (n *Notifier) Refresh(ctx context.Context) {
+	n.refreshing.Lock()
+	defer n.refreshing.Unlock()
 	silences, err := n.o.Journal.Silences(ctx, n.o.Now())
 	if err != nil {
 		if ctx.Err() == nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +35,7 @@ type office struct {
 	woken    []string
 	refuse   error
 	away     string // what cannot be read
+	slow     func() // called between the reading of silences and their use
 	zones    map[string]*time.Location
 }
 
@@ -41,7 +44,11 @@ func (o *office) Silences(ctx context.Context, since time.Time) ([]route.Silence
 	if o.away == "silences" {
 		return nil, errors.New("the disk is gone")
 	}
-	return o.store.Silences(ctx, since)
+	read, err := o.store.Silences(ctx, since)
+	if o.slow != nil {
+		o.slow()
+	}
+	return read, err
 }
 
 // Acks implements notify.Journal.
@@ -251,6 +258,37 @@ func TestWhatPeopleSaidIsKeptWhileTheJournalIsAway(t *testing.T) {
 	o.notifier.Refresh(t.Context())
 	if _, ok := o.notifier.Ack("a_1"); ok {
 		t.Error("an acknowledgement that was taken back stays")
+	}
+}
+
+// TestASilenceCountsAtOnce: a reading that began before it does not take it back.
+func TestASilenceCountsAtOnce(t *testing.T) {
+	o := newOffice(t)
+	reading, goOn := make(chan bool), make(chan bool)
+	var first atomic.Bool
+	o.slow = func() {
+		if first.CompareAndSwap(false, true) {
+			close(reading)
+			<-goOn
+		}
+	}
+	var all sync.WaitGroup
+	all.Go(func() { o.notifier.Refresh(t.Context()) })
+	<-reading
+	m, err := route.ParseMatchers(`service="orders"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := leader.Now()
+	if err := o.Commit(store.Batch{Silences: []route.Silence{{ID: "s_1", Matchers: m, From: now, Until: now.Add(time.Hour), By: "ada", Created: now}}}); err != nil {
+		t.Fatal(err)
+	}
+	all.Go(func() { o.notifier.Refresh(t.Context()) })
+	time.Sleep(20 * time.Millisecond) // without an order between the two, this one is through by now
+	close(goOn)
+	all.Wait()
+	if len(o.notifier.Silences()) != 1 {
+		t.Error("the silence is forgotten")
 	}
 }
 
