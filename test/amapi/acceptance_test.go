@@ -246,7 +246,8 @@ func TestSentAlertsOutliveARestart(t *testing.T) {
 	soon.EndsAt = &now
 	post(g, soon)
 	g.Eventually("its end is told", func() bool { return h.heard("resolved test1") })
-	if told := strings.Join(h.told, ", "); told != "firing test1, resolved test1" {
+	// What was killed between an answer and its record is sent again.
+	if told := strings.Join(slices.Compact(slices.Clone(h.told)), ", "); told != "firing test1, resolved test1" {
 		t.Errorf("told %s", told)
 	}
 }
