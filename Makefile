@@ -75,10 +75,12 @@ race:
 	GORACE=atexit_sleep_ms=50 $(GO) test -race -vet=off -p 3 -timeout $(TIMEOUT) ./test/e2e ./internal/store ./...
 
 # Tests without the race detector: those that compute for long in one goroutine, where it takes
-# minutes and finds nothing, and the scenarios, which run the binary as it is delivered.
+# minutes and finds nothing (most of the random histories), and the scenarios, which run the binary as it
+# is delivered.
 .PHONY: plain
 plain:
 	$(PLAIN) $(GO) test -vet=off -p 2 -timeout $(TIMEOUT) ./test/scenario ./test/world ./test/bench/judge ./configs ./internal/series ./watch/...
+	$(PLAIN) $(GO) test -vet=off -timeout $(TIMEOUT) -run TestRandomHistories ./internal/app
 
 # A module of its own: it builds promtool, which no other test needs.
 .PHONY: promtool

@@ -21,7 +21,7 @@ type Settings struct {
 	Ratio         float64        `yaml:"ratio" doc:"A check may fail this many times as often as before the deploy; at least 1."`
 	Delta         Share          `yaml:"delta" doc:"Added to that: a share of all looks. The default is less for a check with a long and quiet history that sets no failure_rate."`
 	AnnounceLag   model.Duration `yaml:"announce_lag" doc:"How long after a deploy its hook may be called: a check that began to fail at most this long before the hook, and still fails, is not excused."`
-	ActWithin     model.Duration `yaml:"act_within" doc:"In mode auto, a fault that began before the hook is rolled back without asking only if it began at most this long before it, and such faults are rare; at most announce_lag, 0s: a person is always asked."`
+	ActWithin     model.Duration `yaml:"act_within" doc:"In mode auto, a fault that began before the hook, where neither the caller nor the version that answers tells when the deploy happened, is rolled back without asking only if it began at most this long before it, and such faults are rare; at most announce_lag, 0s: a person is always asked."`
 	Grace         model.Duration `yaml:"grace" doc:"Looks within this time after the switch are not judged; shorter than for."`
 	MaxBlind      model.Duration `yaml:"max_blind" doc:"How long blindness may pause the watch's clock in total; after that the watch ends inconclusive."`
 	MinSamples    int            `yaml:"min_samples" doc:"Judged looks of each check that a passed verdict needs."`
