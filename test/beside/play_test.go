@@ -96,14 +96,15 @@ func (p *player) play(steps []step) {
 
 // note writes down what a program told in a step.
 func (p *player) note(who string, i int, got []message, began time.Time) {
-	line := fmt.Sprintf("    step %d: %-12s", i+1, who)
+	var line strings.Builder
+	fmt.Fprintf(&line, "    step %d: %-12s", i+1, who)
 	for _, m := range got {
-		line += fmt.Sprintf("  +%.1fs %s;", m.at.Sub(began).Seconds(), m.text)
+		fmt.Fprintf(&line, "  +%.1fs %s;", m.at.Sub(began).Seconds(), m.text)
 	}
 	if len(got) == 0 {
-		line += "  nothing"
+		line.WriteString("  nothing")
 	}
-	p.lines = append(p.lines, line)
+	p.lines = append(p.lines, line.String())
 }
 
 // heard tells whether a program told all that it is to tell in this step.

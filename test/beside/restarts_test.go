@@ -96,20 +96,35 @@ type reloaded struct {
 
 func reloads() []reloaded {
 	return []reloaded{
-		{timeline{name: "a reload tells nothing again", steps: []step{{do: fire("a"), told: []string{"team: a firing"}}}},
-			[]step{{}}, []step{{do: ends("a"), told: []string{"team: a resolved"}}}},
+		{
+			timeline{name: "a reload tells nothing again", steps: []step{{do: fire("a"), told: []string{"team: a firing"}}}},
+			[]step{{}},
+			[]step{{do: ends("a"), told: []string{"team: a resolved"}}},
+		},
 		{timeline{
 			name: "a route leads to another receiver", path: "moves", steps: []step{{do: fire("a"), told: []string{"old: a firing"}}},
 			why: "the receiver that heard of the beginning hears of the end too",
 		}, []step{{told: []string{"new: a firing"}}}, []step{{do: ends("a"), differ: true, ours: []string{"new: a resolved", "old: a resolved"}, theirs: []string{"new: a resolved"}}}},
-		{timeline{name: "what ended in a mute interval that a reload takes out", path: "muted", steps: []step{{do: fire("a"), told: []string{"team: a firing"}}}},
-			[]step{{do: ends("a")}}, []step{{told: []string{"team: a resolved"}}}},
-		{timeline{name: "what fires before, in and after a mute interval is told once", path: "muted", steps: []step{{do: fire("a"), told: []string{"team: a firing"}}}},
-			[]step{{}}, []step{{}, {do: ends("a"), told: []string{"team: a resolved"}}}},
-		{timeline{name: "what began in a mute interval that a reload takes out", path: "muted"},
-			[]step{{do: fire("a")}}, []step{{told: []string{"team: a firing"}}}},
-		{timeline{name: "a silence outlives a reload", steps: []step{{do: both(hush(), fire("a"))}}},
-			[]step{{}}, []step{{do: unhush, told: []string{"team: a firing"}}}},
+		{
+			timeline{name: "what ended in a mute interval that a reload takes out", path: "muted", steps: []step{{do: fire("a"), told: []string{"team: a firing"}}}},
+			[]step{{do: ends("a")}},
+			[]step{{told: []string{"team: a resolved"}}},
+		},
+		{
+			timeline{name: "what fires before, in and after a mute interval is told once", path: "muted", steps: []step{{do: fire("a"), told: []string{"team: a firing"}}}},
+			[]step{{}},
+			[]step{{}, {do: ends("a"), told: []string{"team: a resolved"}}},
+		},
+		{
+			timeline{name: "what began in a mute interval that a reload takes out", path: "muted"},
+			[]step{{do: fire("a")}},
+			[]step{{told: []string{"team: a firing"}}},
+		},
+		{
+			timeline{name: "a silence outlives a reload", steps: []step{{do: both(hush(), fire("a"))}}},
+			[]step{{}},
+			[]step{{do: unhush, told: []string{"team: a firing"}}},
+		},
 	}
 }
 
