@@ -228,6 +228,35 @@ func TestWhatIsToldOfAlerts(t *testing.T) {
 			},
 			want: []heard{{At: 10 * time.Minute, Firing: []string{"Down/orders"}, Why: "notice_kept"}},
 		},
+		"what comes after it is held back by nothing": {
+			root: plain,
+			do: func(d *desk) {
+				d.silence(10*time.Minute, `service="orders"`)
+				d.fire(critical)
+				d.pass(20 * time.Minute)
+				d.resolve(critical.ID)
+				d.pass(time.Minute)
+			},
+			want: []heard{
+				{At: 10 * time.Minute, Firing: []string{"Down/orders"}, Why: "notice_kept"},
+				{At: 20 * time.Minute, Resolved: []string{"Down/orders"}, Why: "notice_resolved"},
+			},
+		},
+		"neither by a silence in which nothing happened": {
+			root: plain,
+			do: func(d *desk) {
+				d.fire(critical)
+				d.pass(time.Minute)
+				d.silence(10*time.Minute, `service="orders"`)
+				d.pass(20 * time.Minute)
+				d.resolve(critical.ID)
+				d.pass(time.Minute)
+			},
+			want: []heard{
+				{Firing: []string{"Down/orders"}, Why: "notice_first"},
+				{At: 21 * time.Minute, Resolved: []string{"Down/orders"}, Why: "notice_resolved"},
+			},
+		},
 		"so is what fired before, resolved, and fires again in it": {
 			root: plain,
 			do: func(d *desk) {

@@ -87,6 +87,9 @@ func (b *Board) Tell(t Telling) {
 	for _, row := range t.Rows {
 		b.row(row)
 		delete(b.unsaved, row.ToldKey)
+		if g := b.groups[row.Group]; g != nil {
+			delete(g.kept, row.Alert)
+		}
 	}
 	for _, a := range t.Resolved {
 		b.forget(a.ID)
@@ -258,6 +261,7 @@ func (n *news) take(a rules.Alert, row Told, g *group, m muting) {
 		if repeat := g.target.RepeatInterval; repeat > 0 && !m.acked(a.ID) {
 			n.repeat = earliest(n.repeat, row.At.Add(repeat))
 		}
+		delete(g.kept, a.ID) // what was kept is over, and nothing came of it
 		return
 	}
 	n.since = earliest(n.since, changedAt(a))
