@@ -59,7 +59,7 @@ type Board struct {
 type group struct {
 	key    string
 	target route.Target
-	labels map[string]string
+	of     route.Group // of the route, whoever its receiver
 	alerts map[string]bool
 	// kept is what kept each alert from being told when it was looked at last.
 	kept map[string]reason.Reason
@@ -139,7 +139,7 @@ func (b *Board) join(a rules.Alert) {
 		labels := b.labels[a.ID]
 		for _, t := range b.settings.Routes.Match(labels) {
 			g := t.Group(labels)
-			b.enter(a.ID, &group{key: t.Receiver + "/" + g.Key, target: t, labels: g.Labels})
+			b.enter(a.ID, &group{key: t.Receiver + "/" + g.Key, target: t, of: g})
 		}
 	}
 	for _, key := range sortedKeys(b.told[a.ID]) {

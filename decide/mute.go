@@ -92,3 +92,19 @@ func (b *Board) Standing(s *Settings, h Hearing, now time.Time, alert string) []
 	}
 	return all
 }
+
+// Taken is a route that an alert takes.
+type Taken struct {
+	Target route.Target
+	Group  route.Group
+}
+
+// Routes tells which routes an alert takes, and the ID of the alert that inhibits it; "": none does.
+func (b *Board) Routes(alert string, now time.Time) (taken []Taken, inhibitedBy string) {
+	for _, g := range b.of[alert] {
+		taken = append(taken, Taken{g.target, g.of})
+	}
+	b.muting(Hearing{}, now)
+	by, _ := b.sources.Inhibits(b.labels[alert])
+	return taken, by.ID
+}

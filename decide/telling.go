@@ -159,7 +159,7 @@ func (b *Board) due(g *group, m muting) (Telling, time.Time) {
 		return Telling{}, earliest(at, n.again)
 	}
 	t := Telling{
-		Group: g.key, Receiver: g.target.Receiver, Labels: g.labels, Firing: n.firing, Resolved: n.resolved,
+		Group: g.key, Receiver: g.target.Receiver, Labels: g.of.Labels, Firing: n.firing, Resolved: n.resolved,
 		Flapping: map[string]bool{}, Repeat: n.none(), Why: n.why(g.target),
 	}
 	for _, a := range n.firing {

@@ -6,7 +6,6 @@ import (
 
 	"guardian/decide"
 	"guardian/internal/server"
-	"guardian/notifiers/route"
 	"guardian/rules"
 )
 
@@ -36,32 +35,30 @@ func (rs routing) RoutedAlerts(ctx context.Context) ([]server.RoutedAlert, error
 	if err != nil {
 		return nil, err
 	}
-	now, settings := rs.now(), rs.decider().Settings
-	var firing []route.Firing
+	now := rs.now()
+	var firing []rules.Alert
 	for _, a := range all {
 		if a.State == rules.Firing {
-			firing = append(firing, route.Firing{ID: a.ID, Labels: decide.AlertLabels(a.Alert)})
+			firing = append(firing, a.Alert)
 		}
 	}
-	sources := settings.Inhibitions.Sources(firing)
+	board := decide.NewBoard(rs.decider().Settings, firing, nil)
 	var routed []server.RoutedAlert
 	for _, a := range all {
 		if a.State != rules.Firing {
 			continue
 		}
-		labels := decide.AlertLabels(a.Alert)
-		r := server.RoutedAlert{Alert: a, Known: labels, EndsAt: now.Add(openFor)}
+		r := server.RoutedAlert{Alert: a, Known: decide.AlertLabels(a.Alert), EndsAt: now.Add(openFor)}
 		if a.Origin != nil {
 			r.Known = a.Labels
 			r.EndsAt, r.GeneratorURL = a.Origin.EndsAt, a.Origin.URL
 		}
-		if by, inhibited := sources.Inhibits(labels); inhibited {
-			r.InhibitedBy = []string{by.ID}
+		taken, by := board.Routes(a.ID, now)
+		if by != "" {
+			r.InhibitedBy = []string{by}
 		}
-		if settings.Routes != nil {
-			for _, t := range settings.Routes.Match(labels) {
-				r.Routes = append(r.Routes, server.AlertRoute{Receiver: t.Receiver, Group: t.Group(labels), MutedBy: t.MutedBy(now)})
-			}
+		for _, t := range taken {
+			r.Routes = append(r.Routes, server.AlertRoute{Receiver: t.Target.Receiver, Group: t.Group, MutedBy: t.Target.MutedBy(now)})
 		}
 		routed = append(routed, r)
 	}
