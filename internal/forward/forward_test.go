@@ -24,6 +24,7 @@ import (
 	"guardian/internal/forward"
 	"guardian/internal/secret"
 	"guardian/rules"
+	"guardian/test/program"
 )
 
 // world is what a forwarder sees, and an Alertmanager that records what it is sent.
@@ -223,10 +224,7 @@ func TestWhatResolvedLatelyIsSentAfterATakeover(t *testing.T) {
 }
 
 func TestARealAlertmanagerShowsWhatIsForwarded(t *testing.T) {
-	path, err := exec.LookPath("prometheus-alertmanager")
-	if err != nil {
-		t.Fatal("no prometheus-alertmanager: make setup")
-	}
+	path := program.Installed(t, "prometheus-alertmanager", "prometheus-alertmanager")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

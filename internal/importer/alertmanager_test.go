@@ -17,6 +17,7 @@ import (
 
 	"guardian/internal/importer"
 	"guardian/notifiers/route"
+	"guardian/test/program"
 )
 
 var update = flag.Bool("update", false, "write golden files anew")
@@ -129,7 +130,7 @@ func TestTheTableOfLabelSetsIsAmtools(t *testing.T) {
 	const file = "testdata/alertmanager.yml"
 	for set, want := range labelSets() {
 		_, args := parse(set)
-		cmd := exec.CommandContext(t.Context(), amtool(t), append([]string{"config", "routes", "test", "--config.file", file}, args...)...)
+		cmd := exec.CommandContext(t.Context(), program.Installed(t, "amtool", "prometheus-alertmanager"), append([]string{"config", "routes", "test", "--config.file", file}, args...)...)
 		var out, errs bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &errs
 		if err := cmd.Run(); err != nil {

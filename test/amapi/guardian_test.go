@@ -46,13 +46,7 @@ groups:
 // amtool runs Debian's amtool against the guardian.
 func amtool(t *testing.T, g *rig.Guardian, args ...string) (out string, err error) {
 	t.Helper()
-	path, err := exec.LookPath("amtool")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("no amtool: run test/setup")
-		}
-		t.Skip("no amtool (Debian: apt-get install prometheus-alertmanager)")
-	}
+	path := program.Installed(t, "amtool", "prometheus-alertmanager")
 	if err := binary.Used(); err != nil {
 		t.Fatal(err)
 	}

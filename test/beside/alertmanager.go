@@ -11,6 +11,7 @@ import (
 
 	"guardian/test/port"
 	"guardian/test/process"
+	"guardian/test/program"
 	"guardian/test/rig"
 )
 
@@ -29,13 +30,7 @@ type Alertmanager struct {
 // is missing the test is skipped, or fails with CI=true.
 func New(tb testing.TB, config string) *Alertmanager {
 	tb.Helper()
-	binary, err := exec.LookPath("prometheus-alertmanager")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			tb.Fatal("no prometheus-alertmanager: run test/setup")
-		}
-		tb.Skip("no prometheus-alertmanager (Debian: apt-get install prometheus-alertmanager)")
-	}
+	binary := program.Installed(tb, "prometheus-alertmanager", "prometheus-alertmanager")
 	n, err := port.Free()
 	if err != nil {
 		tb.Fatal(err)

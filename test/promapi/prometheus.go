@@ -13,6 +13,7 @@ import (
 
 	"guardian/test/port"
 	"guardian/test/process"
+	"guardian/test/program"
 )
 
 // startTimeout bounds how long a Prometheus may take to be ready.
@@ -29,25 +30,11 @@ type Prometheus struct {
 	process *process.Process
 }
 
-// program finds a program of Debian's package prometheus. Where it is missing the test is
-// skipped, or fails with CI=true.
-func program(tb testing.TB, name string) string {
-	tb.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			tb.Fatalf("no %s: run test/setup", name)
-		}
-		tb.Skipf("no %s (Debian: apt-get install prometheus)", name)
-	}
-	return path
-}
-
 // Start runs a Prometheus with this configuration, and more flags, until the test ends. It accepts
 // remote write and stores its samples in a folder of the test.
 func Start(tb testing.TB, config string, flags ...string) *Prometheus {
 	tb.Helper()
-	bin := program(tb, "prometheus")
+	bin := program.Installed(tb, "prometheus", "prometheus")
 	dir := tb.TempDir()
 	file := filepath.Join(dir, "prometheus.yml")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
@@ -136,7 +123,7 @@ func freeAddress(tb testing.TB) string {
 // Promtool runs promtool and returns its output; an error fails the test.
 func Promtool(tb testing.TB, args ...string) string {
 	tb.Helper()
-	out, err := exec.CommandContext(tb.Context(), program(tb, "promtool"), args...).CombinedOutput()
+	out, err := exec.CommandContext(tb.Context(), program.Installed(tb, "promtool", "prometheus"), args...).CombinedOutput()
 	if err != nil {
 		tb.Fatal(fmt.Errorf("promtool %v: %w\n%s", args, err, out))
 	}

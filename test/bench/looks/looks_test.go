@@ -7,13 +7,13 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"guardian/test/program"
 	"guardian/test/rig"
 )
 
@@ -67,7 +67,7 @@ func BenchmarkLooks(b *testing.B) {
 // exporter, then with a guardian.
 func BenchmarkBesideBlackbox(b *testing.B) {
 	const every = 5 * time.Second
-	prometheus, exporter := program(b, "prometheus"), program(b, "prometheus-blackbox-exporter")
+	prometheus, exporter := program.Installed(b, "prometheus", "prometheus"), program.Installed(b, "prometheus-blackbox-exporter", "prometheus-blackbox-exporter")
 	f, binary := newFarm(b, *shared), build(b)
 	for b.Loop() {
 		theirs := measure(b, f, every, func(n int) []*process { return blackbox(b, f, prometheus, exporter, n, every) })
@@ -204,19 +204,6 @@ scrape_configs:
 	ready(b, e, "http://"+prober+"/-/healthy")
 	ready(b, p, "http://"+listen+"/-/ready")
 	return []*process{e, p}
-}
-
-// program finds a program of one of Debian's packages.
-func program(b *testing.B, name string) string {
-	b.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			b.Fatalf("no %s: run test/setup", name)
-		}
-		b.Skipf("no %s (Debian: apt-get install %s)", name, name)
-	}
-	return path
 }
 
 func ready(b *testing.B, p *process, url string) {
