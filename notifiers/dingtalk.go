@@ -83,12 +83,17 @@ func (r DingTalkRobot) mistakes(at string) []error {
 			errs = append(errs, fmt.Errorf("%swebhook: has no access_token; copy the robot's whole address", at))
 		}
 	}
-	if len(r.Keywords) > 10 {
-		errs = append(errs, fmt.Errorf("%skeywords: a robot has at most 10, these are %d", at, len(r.Keywords)))
+	return append(errs, checkKeywords(at+"keywords", r.Keywords)...)
+}
+
+// checkKeywords lists what is wrong with the keywords of a robot of DingTalk or Feishu.
+func checkKeywords(at string, keywords []string) (errs []error) {
+	if len(keywords) > 10 {
+		errs = append(errs, fmt.Errorf("%s: a robot has at most 10, these are %d", at, len(keywords)))
 	}
-	for _, k := range r.Keywords {
+	for _, k := range keywords {
 		if strings.TrimSpace(k) == "" || len(k) > 100 {
-			errs = append(errs, fmt.Errorf("%skeywords: %q is empty or longer than 100 bytes", at, k))
+			errs = append(errs, fmt.Errorf("%s: %q is empty or longer than 100 bytes", at, k))
 		}
 	}
 	return errs
@@ -282,7 +287,7 @@ func dingtalkMarkup() markup { return markup{heading: "#### ", newline: "  \n", 
 func dingtalkRender(n Notice, s DingTalkSettings) dingtalkMessage {
 	s.At = s.At.of(n.People)
 	ping := n.Mention && !s.At.empty()
-	title := withKeyword(n.Tone.emoji()+" "+oneLine(n.title()), s.Keywords)
+	title := withKeyword(n.Tone.Emoji()+" "+oneLine(n.title()), s.Keywords)
 	text := dingtalkMarkup().render(n)
 	if ping {
 		text += "\n\n" + mentionText(s.At, wordsOf(n.Lang))

@@ -34,7 +34,7 @@ func emailMessage(n Notice, sender string, to []string) ([]byte, error) {
 	if err := m.To(to...); err != nil {
 		return nil, fmt.Errorf("render notice: %w", err)
 	}
-	m.Subject(n.Tone.emoji() + " " + oneLine(n.title()))
+	m.Subject(n.Tone.Emoji() + " " + oneLine(n.title()))
 	m.SetMessageIDWithValue(id("notice " + n.ID))
 	if n.thread() != "" {
 		thread := "<" + id("thread "+n.thread()) + ">"
@@ -93,7 +93,7 @@ func emailHTML(n Notice) (string, error) {
 	}
 	var out strings.Builder
 	err = page.Execute(&out, map[string]any{
-		"Lang": lang, "Title": n.Tone.emoji() + " " + oneLine(n.title()), "Color": template.CSS(n.Tone.color()), "Lines": lines,
+		"Lang": lang, "Title": n.Tone.Emoji() + " " + oneLine(n.title()), "Color": template.CSS(n.Tone.color()), "Lines": lines,
 		"Facts": n.Facts, "StepsTitle": wordsOf(n.Lang).steps, "Steps": n.Steps, "Links": n.Links,
 	})
 	if err != nil {

@@ -38,14 +38,7 @@ func (s *FeishuSettings) Validate() error {
 	if errs[0] == nil && !strings.Contains(s.Webhook.Reveal(), "/bot/v2/hook/") {
 		errs = append(errs, errors.New("webhook: is not a custom bot's address, …/open-apis/bot/v2/hook/…; copy the whole address"))
 	}
-	if len(s.Keywords) > 10 {
-		errs = append(errs, fmt.Errorf("keywords: a bot has at most 10, these are %d", len(s.Keywords)))
-	}
-	for _, k := range s.Keywords {
-		if strings.TrimSpace(k) == "" || len(k) > 100 {
-			errs = append(errs, fmt.Errorf("keywords: %q is empty or longer than 100 bytes", k))
-		}
-	}
+	errs = append(errs, checkKeywords("keywords", s.Keywords)...)
 	id := regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 	for _, one := range s.At.OpenIDs {
 		if !id.MatchString(one) || one == "all" {
@@ -214,7 +207,7 @@ func feishuMessage(n Notice, s FeishuSettings) feishuBody {
 		if n.Mention && !s.At.empty() {
 			text = strings.TrimSpace(text + "\n\n" + feishuMention(s.At))
 		}
-		title := withKeyword(n.Tone.emoji()+" "+oneLine(n.title()), s.Keywords)
+		title := withKeyword(n.Tone.Emoji()+" "+oneLine(n.title()), s.Keywords)
 		card := feishuCard{
 			Config: map[string]bool{"wide_screen_mode": true},
 			Header: feishuHeader{Title: feishuText{"plain_text", title}, Template: n.Tone.feishuColor()},

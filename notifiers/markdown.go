@@ -18,7 +18,7 @@ func (m markup) render(n Notice) string {
 	w := wordsOf(n.Lang)
 	var parts []string
 	if m.heading != "" {
-		parts = append(parts, m.heading+n.Tone.emoji()+" "+escapeMarkdown(oneLine(n.title())))
+		parts = append(parts, m.heading+n.Tone.Emoji()+" "+escapeMarkdown(oneLine(n.title())))
 	}
 	if n.Text != "" {
 		parts = append(parts, m.lines(n.Text))
@@ -90,7 +90,7 @@ func withKeyword(text string, keywords []string) string {
 // plainText renders a notice without any markup, for messengers and mails that have none.
 func plainText(n Notice) string {
 	w := wordsOf(n.Lang)
-	parts := []string{n.Tone.emoji() + " " + oneLine(n.title())}
+	parts := []string{n.Tone.Emoji() + " " + oneLine(n.title())}
 	if n.Text != "" {
 		parts = append(parts, n.Text)
 	}

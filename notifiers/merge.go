@@ -54,7 +54,7 @@ func Merge(notices []Notice) Notice {
 			out.Created = n.Created
 		}
 		out.Merged = append(out.Merged, n.ID)
-		lines = append(lines, n.Tone.emoji()+" "+shorten(oneLine(n.title()), 120, "…", one))
+		lines = append(lines, n.Tone.Emoji()+" "+shorten(oneLine(n.title()), 120, "…", one))
 		if len(byTier) <= fewMerged && n.Text != "" && n.Text != n.title() {
 			lines = append(lines, shortenText(oneLine(n.Text), 300, one))
 		}

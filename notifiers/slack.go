@@ -173,7 +173,7 @@ func slackBlocks(n Notice, mention string) (m *slack.WebhookMessage, total, long
 		blocks = append(blocks, slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, text, false, true), nil, nil))
 	}
 
-	title := shorten(n.Tone.emoji()+" "+n.title(), slackHeader, "…", utf16Len)
+	title := shorten(n.Tone.Emoji()+" "+n.title(), slackHeader, "…", utf16Len)
 	total += length(title, utf16Len)
 	blocks = append(blocks, slack.NewHeaderBlock(slack.NewTextBlockObject(slack.PlainTextType, title, true, false)))
 
@@ -221,7 +221,7 @@ func slackBlocks(n Notice, mention string) (m *slack.WebhookMessage, total, long
 	section(strings.Join(links, "  ·  "))
 
 	return &slack.WebhookMessage{
-		Text:   slackEscape(n.Tone.emoji() + " " + n.title()), // shown in notifications, such as on a lock screen
+		Text:   slackEscape(n.Tone.Emoji() + " " + n.title()), // shown in notifications, such as on a lock screen
 		Blocks: &slack.Blocks{BlockSet: blocks},
 	}, total, longest
 }

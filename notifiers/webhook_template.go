@@ -35,7 +35,7 @@ func parseTemplate(s *WebhookSettings) (*template.Template, error) {
 		// plain is the whole notice as plain text.
 		"plain": func(d templateData) string { return plainText(d.Notice) },
 		// emoji is the sign of the notice's tone.
-		"emoji": func(d templateData) string { return d.Tone.emoji() },
+		"emoji": func(d templateData) string { return d.Tone.Emoji() },
 		// value is one of the configured values.
 		"value": func(name string) (string, error) {
 			v, ok := s.Values[name]

@@ -34,8 +34,8 @@ func wordsOf(lang string) words {
 	}
 }
 
-// emoji returns the sign that is put before the title to show the tone.
-func (t Tone) emoji() string {
+// Emoji returns the sign that is put before the title to show the tone.
+func (t Tone) Emoji() string {
 	switch t {
 	case Bad:
 		return "🔴"

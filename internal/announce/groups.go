@@ -36,7 +36,7 @@ func (t Renderer) alertGroup(g decide.Telling, last *LastDeploy, now time.Time) 
 	all := slices.Concat(g.Firing, g.Resolved)
 	n := t.notice("", "alert", event, tier, tone, common(all), now)
 	n.Title = t.groupTitle(g, all, tier, now)
-	n.Text = strings.Join(append(t.groupLines(g, n.Labels["service"], now), t.resolvedLines(g, n.Labels["service"], now)...), "\n")
+	n.Text = strings.Join(t.groupLines(g, n.Labels["service"], now), "\n")
 	t.sentBecause(&n, g, now)
 	if len(g.Firing) > 0 {
 		n.Mention = tier == critical
@@ -132,32 +132,34 @@ func (t Renderer) alerts(n int) string {
 	return fill(t.texts().manyAlerts, "n", strconv.Itoa(n))
 }
 
-// groupLines are a line for each alert that fires. service is that of all of them, which the title
-// names; "": they differ.
+// groupLines are a line for each alert, those that fire first. service is that of all of them, which
+// the title names; "": they differ.
 func (t Renderer) groupLines(g decide.Telling, service string, now time.Time) []string {
 	w := t.texts()
-	var lines []string
-	for i, a := range g.Firing {
-		if i == listed {
-			return append(lines, fill(w.groupMore, "alerts", t.alerts(len(g.Firing)-i)))
-		}
+	firing := t.lines(g.Firing, func(a rules.Alert) string {
 		line := w.groupLine
 		if g.Flapping[a.ID] {
 			line = w.groupFlapping
 		}
-		lines = append(lines, fill(line, "subject", t.listed(a, service), "since", t.clock(began(a), now)))
-	}
-	return lines
+		return t.firingLine(a, line, service, now)
+	})
+	return append(firing, t.lines(g.Resolved, func(a rules.Alert) string {
+		return notifiers.Good.Emoji() + " " + fill(w.groupEnded, "subject", t.listed(a, service), "end", t.clock(a.ResolvedAt, now))
+	})...)
 }
 
-func (t Renderer) resolvedLines(g decide.Telling, service string, now time.Time) []string {
-	w := t.texts()
-	var lines []string
-	for i, a := range g.Resolved {
+// firingLine is the line of an alert that fires, with the sign of its tier.
+func (t Renderer) firingLine(a rules.Alert, pattern, service string, now time.Time) string {
+	return toneOf(alertTier(a)).Emoji() + " " + fill(pattern, "subject", t.listed(a, service), "since", t.clock(began(a), now))
+}
+
+// lines writes the first alerts, and how many more there are.
+func (t Renderer) lines(alerts []rules.Alert, line func(rules.Alert) string) (lines []string) {
+	for i, a := range alerts {
 		if i == listed {
-			return append(lines, fill(w.groupMore, "alerts", t.alerts(len(g.Resolved)-i)))
+			return append(lines, fill(t.texts().groupMore, "alerts", t.alerts(len(alerts)-i)))
 		}
-		lines = append(lines, fill(w.groupEnded, "subject", t.listed(a, service), "end", t.clock(a.ResolvedAt, now)))
+		lines = append(lines, line(a))
 	}
 	return lines
 }

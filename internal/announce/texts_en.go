@@ -27,8 +27,8 @@ func english() texts {
 		sentBecause: "Sent because", oneAlert: "1 alert", manyAlerts: "{n} alerts",
 		groupFiring: "[{tier}] {firing} firing", groupRepeat: "[{tier}] {firing} still firing after {age}",
 		groupBoth: "[{tier}] {firing} firing, {resolved} resolved", groupResolved: "Resolved: {resolved}",
-		groupLine: "🔴 {subject} (since {since})", groupFlapping: "🔴 {subject} (comes and goes, this time since {since})",
-		groupEnded: "🟢 {subject} (resolved at {end})", groupMore: "… and {alerts} more",
+		groupLine: "{subject} (since {since})", groupFlapping: "{subject} (comes and goes, this time since {since})",
+		groupEnded: "{subject} (resolved at {end})", groupMore: "… and {alerts} more",
 		alertResolved: "Resolved: {subject}", alertResolvedText: "Resolved at {end}. It was active since {since}, for {age}.",
 
 		failedAuto:     "Deploy failed: {service} {version}, rolling back to {to}",

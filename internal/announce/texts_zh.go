@@ -27,8 +27,8 @@ func chinese() texts {
 		sentBecause: "通知原因", oneAlert: "1 条告警", manyAlerts: "{n} 条告警",
 		groupFiring: "【{tier}】{firing}触发", groupRepeat: "【{tier}·未恢复】{firing}（已 {age}）",
 		groupBoth: "【{tier}】{firing}触发，{resolved}已恢复", groupResolved: "【已恢复】{resolved}",
-		groupLine: "🔴 {subject}（{since} 起）", groupFlapping: "🔴 {subject}（反复触发，本次自 {since} 起）",
-		groupEnded: "🟢 {subject}（{end} 恢复）", groupMore: "……另有 {alerts}",
+		groupLine: "{subject}（{since} 起）", groupFlapping: "{subject}（反复触发，本次自 {since} 起）",
+		groupEnded: "{subject}（{end} 恢复）", groupMore: "……另有 {alerts}",
 		alertResolved: "【已恢复】{subject}", alertResolvedText: "{end} 恢复正常。异常自 {since} 开始，共 {age}。",
 
 		failedAuto:     "【部署异常】{service} {version}，正在自动回滚到 {to}",
