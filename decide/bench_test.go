@@ -28,7 +28,7 @@ func BenchmarkBoard(b *testing.B) {
 	for name, ids := range map[string][]string{"all": nil, "one": {last.ID}} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if due, _ := d.board.Due(s, decide.Hearing{}, d.now, ids...); len(due) > 0 {
+				if due, _ := d.board.Due(s, decide.Said{}, d.now, ids...); len(due) > 0 {
 					b.Fatal("nothing is due")
 				}
 			}

@@ -68,8 +68,8 @@ func (d *desk) restart() {
 	d.board = decide.NewBoard(d.settings, alerts, slices.Collect(maps.Values(d.rows)))
 }
 
-func (d *desk) hearing() decide.Hearing {
-	return decide.Hearing{Silences: d.silences, Acked: func(id string) bool { return d.acks[id] }}
+func (d *desk) hearing() decide.Said {
+	return decide.Said{Silences: d.silences, Acked: func(id string) bool { return d.acks[id] }}
 }
 
 func alertOf(name, service string, tier rules.Tier) rules.Alert {

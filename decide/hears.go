@@ -8,7 +8,7 @@ import (
 
 // Muted gives whether a silence, a maintenance or another alert keeps everybody from hearing of an
 // alert at a time.
-func (b *Board) Muted(s *Settings, h Hearing, now time.Time) func(rules.Alert) bool {
+func (b *Board) Muted(s *Settings, h Said, now time.Time) func(rules.Alert) bool {
 	b.arrange(s)
 	m := b.muting(h, now)
 	return func(a rules.Alert) bool {

@@ -11,11 +11,11 @@ import (
 // muting is what keeps receivers from hearing of alerts at a moment.
 type muting struct {
 	*Board
-	hearing Hearing
+	hearing Said
 	now     time.Time
 }
 
-func (b *Board) muting(h Hearing, now time.Time) muting {
+func (b *Board) muting(h Said, now time.Time) muting {
 	if b.sources == nil {
 		var firing []route.Firing
 		if b.settings.Inhibitions != nil {
@@ -68,7 +68,7 @@ type Standing struct {
 }
 
 // Standing tells where an alert stands with each of its receivers.
-func (b *Board) Standing(s *Settings, h Hearing, now time.Time, alert string) []Standing {
+func (b *Board) Standing(s *Settings, h Said, now time.Time, alert string) []Standing {
 	b.arrange(s)
 	a, m := b.alerts[alert], b.muting(h, now)
 	var all []Standing
@@ -104,7 +104,7 @@ func (b *Board) Routes(alert string, now time.Time) (taken []Taken, inhibitedBy 
 	for _, g := range b.of[alert] {
 		taken = append(taken, Taken{g.target, g.of})
 	}
-	b.muting(Hearing{}, now)
+	b.muting(Said{}, now)
 	by, _ := b.sources.Inhibits(b.labels[alert])
 	return taken, by.ID
 }

@@ -32,8 +32,8 @@ type Telling struct {
 	Rows     []Told          // to be written with the notice, whose ID is to be set
 }
 
-// Hearing is what decides who may hear of an alert now, beside its route.
-type Hearing struct {
+// Said is what people said about who is to hear of alerts.
+type Said struct {
 	Silences []route.Silence
 	Acked    func(alert string) bool // a person is on it
 }
@@ -59,7 +59,7 @@ func AlertLabels(a rules.Alert) map[string]string {
 // Due gives what is to be told now, and when to ask again if nothing changes before; zero: not
 // before something changes. With alerts it looks at their groups alone. What was told is to
 // be confirmed by Tell.
-func (b *Board) Due(s *Settings, h Hearing, now time.Time, alerts ...string) (due []Telling, next time.Time) {
+func (b *Board) Due(s *Settings, h Said, now time.Time, alerts ...string) (due []Telling, next time.Time) {
 	b.arrange(s)
 	m := b.muting(h, now)
 	groups := b.groups

@@ -63,8 +63,8 @@ func (t *telling) resume(ctx context.Context, journal Journal, s *decide.Setting
 }
 
 // hearing is what people said about who may hear of what.
-func (as *Alerts) hearing() decide.Hearing {
-	return decide.Hearing{Silences: as.o.Notifier.Silences(), Acked: func(alert string) bool {
+func (as *Alerts) hearing() decide.Said {
+	return decide.Said{Silences: as.o.Notifier.Silences(), Acked: func(alert string) bool {
 		_, acked := as.o.Notifier.Ack(alert)
 		return acked
 	}}

@@ -91,7 +91,7 @@ func (t *telling) alerts(episodes []*episode) {
 
 	board := decide.NewBoard(t.settings, nil, nil)
 	var now time.Time
-	hearing := decide.Hearing{Silences: t.silences, Acked: func(alert string) bool {
+	hearing := decide.Said{Silences: t.silences, Acked: func(alert string) bool {
 		a, _ := board.Alert(alert)
 		ep := open[alert+a.FiredAt.String()]
 		return ep != nil && t.acked(ep, now)
@@ -124,7 +124,7 @@ func (t *telling) alerts(episodes []*episode) {
 }
 
 // kept counts the receivers that something keeps from hearing that an alert changed.
-func (t *telling) kept(b *decide.Board, h decide.Hearing, a rules.Alert, now time.Time) (n int) {
+func (t *telling) kept(b *decide.Board, h decide.Said, a rules.Alert, now time.Time) (n int) {
 	if now.Before(t.from) || !now.Before(t.to) {
 		return 0
 	}
