@@ -242,6 +242,22 @@ func TestWhatIsToldOfAlerts(t *testing.T) {
 				{At: 20 * time.Minute, Resolved: []string{"Down/orders"}, Why: "notice_resolved"},
 			},
 		},
+		"nor what comes at the same moment": {
+			root: plain,
+			do: func(d *desk) {
+				d.silence(10*time.Minute, `service="orders"`)
+				d.fire(critical)
+				d.pass(10*time.Minute - time.Second)
+				d.now = d.now.Add(time.Second)
+				d.tell()
+				d.resolve(critical.ID)
+				d.pass(time.Minute)
+			},
+			want: []heard{
+				{At: 10 * time.Minute, Firing: []string{"Down/orders"}, Why: "notice_kept"},
+				{At: 10*time.Minute + 10*time.Second, Resolved: []string{"Down/orders"}, Why: "notice_resolved"},
+			},
+		},
 		"neither by a silence in which nothing happened": {
 			root: plain,
 			do: func(d *desk) {
