@@ -72,7 +72,7 @@ vet:
 # race detector lets each process sleep for a second at its end; 50 ms are enough.
 .PHONY: race
 race:
-	GORACE=atexit_sleep_ms=50 $(GO) test -race -vet=off -p 3 -timeout $(TIMEOUT) ./test/e2e ./internal/store ./...
+	GORACE=atexit_sleep_ms=50 $(GO) test -race -vet=off -p 3 -timeout $(TIMEOUT) ./test/e2e ./test/beside ./internal/store ./...
 
 # Tests without the race detector: those that compute for long in one goroutine, where it takes
 # minutes and finds nothing (most of the random histories), and the scenarios, which run the binary as it

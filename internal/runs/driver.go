@@ -215,6 +215,18 @@ func (r *driven) wakeUp() {
 // Answer applies a person's answer to a run: by Engine.Answer, or Engine.Abort. A rollback of
 // a version that is gone is refused instead of approved; outdated says so, and why.
 func (d *Driver) Answer(ctx context.Context, id string, a actions.Answer) (run actions.Run, outdated reason.Reason, err error) {
+	if d.find(id) == nil { // it may be recorded, and not be open yet: wait until its decision is over
+		_ = d.Decide(func() error { return nil })
+	}
+	for end := time.Now().Add(answerWithin); ; time.Sleep(answerPoll) {
+		run, outdated, err = d.answer(ctx, id, a)
+		if !errors.Is(err, actions.ErrRunIsActing) || time.Now().After(end) {
+			return run, outdated, err
+		}
+	}
+}
+
+func (d *Driver) answer(ctx context.Context, id string, a actions.Answer) (run actions.Run, outdated reason.Reason, err error) {
 	if a.Decision == actions.Approve {
 		if outdated, err = d.refuseOutdated(ctx, id); !outdated.IsZero() || err != nil && !errors.Is(err, actions.ErrRunIsOver) {
 			return actions.Run{}, outdated, err
@@ -229,12 +241,17 @@ func (d *Driver) Answer(ctx context.Context, id string, a actions.Answer) (run a
 	return run, outdated, err
 }
 
+// The question of a run can be read a moment before the run waits for its answer. An answer waits
+// so long for that.
+const (
+	answerWithin = 200 * time.Millisecond
+	answerPoll   = 5 * time.Millisecond
+)
+
 // change lets a person change an open run.
 func (d *Driver) change(id string, do func(actions.Run) (actions.Run, error)) (actions.Run, error) {
-	d.mu.Lock()
-	one, ok := d.open[id]
-	d.mu.Unlock()
-	if !ok {
+	one := d.find(id)
+	if one == nil {
 		return actions.Run{}, actions.ErrRunIsOver
 	}
 	one.mu.Lock()
@@ -246,6 +263,13 @@ func (d *Driver) change(id string, do func(actions.Run) (actions.Run, error)) (a
 	one.run = next
 	one.wakeUp()
 	return next, nil
+}
+
+// find gives an open run, or nil.
+func (d *Driver) find(id string) *driven {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.open[id]
 }
 
 // RefuseOutdated ends the rollbacks of a service that wait for an approval although the

@@ -3,6 +3,7 @@ package runs_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -13,6 +14,7 @@ import (
 	"guardian/actions"
 	"guardian/decide"
 	"guardian/internal/announce"
+	"guardian/internal/reason"
 	"guardian/internal/runs"
 	"guardian/internal/store"
 	"guardian/notifiers"
@@ -206,6 +208,39 @@ func TestAnApprovalIsWaitedFor(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestAnAnswerAtOnceIsTaken: who sees the question as soon as it is recorded is not told that the
+// run is over because it is not driven yet.
+func TestAnAnswerAtOnceIsTaken(t *testing.T) {
+	lead(t, watch.Approve, func(l *leader.Leader) {
+		t := l.T
+		d := l.Deploy("v2")
+		asked, answered := make(chan struct{}), make(chan error, 1)
+		_ = l.Runs.Decide(func() error {
+			go func() {
+				close(asked)
+				_, _, err := l.Runs.Answer(t.Context(), "r_now", actions.Answer{Decision: actions.Reject, By: "ada", Role: "approver"})
+				answered <- err
+			}()
+			<-asked
+			for range 100 {
+				runtime.Gosched()
+			}
+			_, err := l.Runs.Begin(t.Context(), actions.Request{
+				ID: "r_now", Service: "orders", Environment: watch.DefaultEnvironment, Runbook: "back", Rollback: true, From: "v2", To: "v1",
+				Trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: d.ID}, Approve: reason.New("run_approve"),
+			}, runs.With{})
+			if err != nil {
+				t.Error(err)
+			}
+			return nil
+		})
+		if err := <-answered; err != nil {
+			t.Errorf("the answer was not taken: %v", err)
+		}
+		wantState(t, l, "r_now", actions.Rejected)
+	})
 }
 
 func TestAnOpenRunGoesOnAfterARestart(t *testing.T) {

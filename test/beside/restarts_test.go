@@ -51,12 +51,15 @@ func restarts() []restarted {
 			{},
 			{do: fire("b"), told: []string{"first: a firing, b firing", "second: a firing, b firing"}},
 		}},
-		{timeline{name: "an effect is not told after a restart while its cause fires", path: "each", steps: []step{
-			{do: fire("a role=cause"), told: []string{"team: a firing"}},
-			{do: fire("b role=effect")},
-		}}, nil, []step{
-			{},
-			{do: ends("a"), told: []string{"team: a resolved", "team: b firing"}},
+		{timeline{
+			name: "an effect is not told after a restart while its cause fires", path: "each", steps: []step{
+				{do: fire("a role=cause"), told: []string{"team: a firing"}},
+				{do: fire("b role=effect")},
+			},
+			why: "the Alertmanager tells the effect when its dispatcher is faster than its inhibitor, which get the first alerts after a start apart",
+		}, nil, []step{
+			{may: []string{"team: b firing"}},
+			{do: ends("a"), differ: true, ours: []string{"team: a resolved", "team: b firing"}, theirs: []string{"team: a resolved"}, may: []string{"team: b firing"}},
 		}},
 		{timeline{name: "repeats go on after a restart", path: "repeats", repeats: true, steps: []step{{do: fire("a"), told: []string{"team: a firing"}, next: true}}}, nil, []step{
 			{told: []string{"team: a firing"}, twice: true, next: true},
