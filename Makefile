@@ -80,7 +80,7 @@ race:
 .PHONY: plain
 plain:
 	$(PLAIN) $(GO) test -vet=off -p 2 -timeout $(TIMEOUT) ./test/scenario ./test/world ./test/bench/judge ./configs ./internal/series ./watch/...
-	$(PLAIN) $(GO) test -vet=off -timeout $(TIMEOUT) -run TestRandomHistories ./internal/app
+	$(PLAIN) $(GO) test -vet=off -timeout $(TIMEOUT) -run 'TestRandomHistories|_Plain$$' ./internal/app ./internal/alerting ./internal/replay ./notifiers
 
 # A module of its own: it builds promtool, which no other test needs.
 .PHONY: promtool

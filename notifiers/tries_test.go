@@ -126,9 +126,11 @@ func TestTheHistoryOfADeliveryIsShort(t *testing.T) {
 		if retried := d.Tries[1]; !retried.Last.After(retried.At) {
 			t.Errorf("it does not say from when to when: %+v", retried)
 		}
+		var names []string
 		for i := range 8 {
-			k.put("oncall", "warning", fmt.Sprintf("k%d/w", i))
+			names = append(names, fmt.Sprintf("k%d/w", i))
 		}
+		k.put("oncall", "warning", names...)
 		pass(time.Minute)
 		last := k.outbox.All()[8]
 		if got := tries(last); !slices.Equal(got, []string{"oncall delivered of 7"}) && !slices.Equal(got, []string{"oncall delivered of 8"}) {

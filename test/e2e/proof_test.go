@@ -33,6 +33,7 @@ groups:
 // A deploy that failed by a rule is cured when the rule is resolved, not because the checks are up,
 // which they always were.
 func TestADeployThatFailedByARuleIsCuredOnceTheRuleIsResolved(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ mend bool }{"the rollback mends the prices": {true}, "the rollback changes nothing": {false}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -72,6 +73,7 @@ func TestADeployThatFailedByARuleIsCuredOnceTheRuleIsResolved(t *testing.T) {
 // A pipeline may wait for the cure: a failed deploy exits 1 whether cured or not, and the output says
 // which.
 func TestThePipelineMayWaitForTheCure(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		output, says string
 		cures        bool
@@ -159,6 +161,7 @@ func slaTimes(t *testing.T, g *guardian) (up, down, blind time.Duration) {
 // TestADeadGuardianIsBlindInTheReport kills a guardian for some time. What was due to be looked at
 // meanwhile was not seen, and what was not due yet was.
 func TestADeadGuardianIsBlindInTheReport(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		every       string
 		dead        time.Duration
