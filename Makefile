@@ -69,10 +69,11 @@ vet:
 
 # go test need not vet: make vet did. The end-to-end tests wait most of their time, so more packages
 # run at once than there are processors, and those that take longest come first. By default the
-# race detector lets each process sleep for a second at its end; 50 ms are enough.
+# race detector lets each process sleep for a second at its end; 50 ms are enough. Without debugging
+# tables the linker takes three quarters of its time.
 .PHONY: race
 race:
-	GORACE=atexit_sleep_ms=50 $(GO) test -race -vet=off -p 3 -timeout $(TIMEOUT) ./test/e2e ./test/beside ./internal/store ./...
+	GORACE=atexit_sleep_ms=50 $(GO) test -race -ldflags=-w -vet=off -p 3 -timeout $(TIMEOUT) ./test/e2e ./test/beside ./internal/store ./...
 
 # Tests without the race detector: those that compute for long in one goroutine, where it takes
 # minutes and finds nothing (most of the random histories), and the scenarios, which run the binary as it
