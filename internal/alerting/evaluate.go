@@ -22,8 +22,9 @@ import (
 
 // evaluate evaluates rules of a group, records what changed and only then takes the new state over:
 // what could not be recorded is found changed again by the next evaluation. It reports whether the
-// state was taken over.
-func (as *Alerts) evaluate(ctx context.Context, g *group, which rules.RuleSet) bool {
+// state was taken over, and how long the evaluation took: what changed costs beside that to record
+// and to tell, and is what an evaluation is for.
+func (as *Alerts) evaluate(ctx context.Context, g *group, which rules.RuleSet) (took time.Duration, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := as.o.Now()
@@ -31,8 +32,9 @@ func (as *Alerts) evaluate(ctx context.Context, g *group, which rules.RuleSet) b
 	ev := g.Eval(ctx, now, before, rules.Env{
 		Query: as.queryOf(g), Visibility: as.visibilityOf(g, now), Record: as.o.Series.Record, Only: which,
 	})
+	took = as.o.Now().Sub(now)
 	if ctx.Err() != nil {
-		return false
+		return took, false
 	}
 	for _, r := range ev.Results {
 		if r.Err != nil {
@@ -44,7 +46,7 @@ func (as *Alerts) evaluate(ctx context.Context, g *group, which rules.RuleSet) b
 		if !errors.Is(err, store.ErrFenced) {
 			as.o.Log.Error("alerts could not be recorded; trying again", "group", g.Name, "error", err)
 		}
-		return false
+		return took, false
 	}
 	g.state.merge(ev.State)
 	if len(ev.Results) == len(g.Rules) {
@@ -60,7 +62,7 @@ func (as *Alerts) evaluate(ctx context.Context, g *group, which rules.RuleSet) b
 			as.startRuns(c.Alert)
 		}
 	}
-	return true
+	return took, true
 }
 
 func (as *Alerts) queryOf(g *group) rules.QueryFunc {

@@ -81,14 +81,15 @@ func (as *Alerts) step(ctx context.Context, g *group) {
 	w.mu.Unlock()
 	as.o.Metrics.delayed.Add(float64(plan.Delayed))
 
+	var took time.Duration
 	evaluated := true
 	if plan.Rules.Len() > 0 {
-		evaluated = as.evaluate(ctx, g, plan.Rules)
+		took, evaluated = as.evaluate(ctx, g, plan.Rules)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if plan.Rules.Len() > 0 {
-		w.spare = g.pace.Spent(plan, w.spare, now, as.o.Now().Sub(now))
+		w.spare = g.pace.Spent(plan, w.spare, now, took)
 	}
 	now = as.o.Now()
 	if !evaluated {

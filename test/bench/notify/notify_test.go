@@ -31,6 +31,7 @@ const (
 	cycles = 3
 	cycle  = 10 * time.Second
 	fires  = 4 * time.Second
+	parts  = 10 // rule groups beside an Alertmanager
 )
 
 // shop is what is measured: series that are 1 while their alert is to fire. It shows them as a
@@ -87,7 +88,7 @@ func (s *shop) scrape(w io.Writer) {
 		if !since.IsZero() {
 			v = 1
 		}
-		fmt.Fprintf(&b, "stuck{item=\"%d\"} %d\n", i, v)
+		fmt.Fprintf(&b, "stuck{item=\"%d\",part=\"%d\"} %d\n", i, i%parts, v)
 	}
 	_, _ = w.Write(b.Bytes())
 }
@@ -139,10 +140,20 @@ func (s *shop) quantile(program string, q float64) float64 {
 	return float64(all[int(q*float64(len(all)-1))].Microseconds()) / 1000
 }
 
-const ruleFile = "groups: [{name: g, rules: [{alert: Stuck, expr: stuck > 0, labels: {tier: critical}}]}]\n"
+// ruleFile is one rule in as many groups, each for a part of the series. A Prometheus evaluates each
+// group at a moment of its own in the interval, which its name decides: several tell what its
+// notices take on average.
+func ruleFile(groups int) string {
+	var b strings.Builder
+	b.WriteString("groups:\n")
+	for i := range groups {
+		fmt.Fprintf(&b, "  - {name: g%d, rules: [{alert: Stuck, expr: 'stuck{part=\"%d\"} > 0', labels: {tier: critical}}]}\n", i, i)
+	}
+	return b.String()
+}
 
-// guardian starts a guardian that notifies the shop, with more configuration.
-func guardian(b *testing.B, url, more string) *rig.Guardian {
+// guardian starts a guardian that notifies the shop, with rules and more configuration.
+func guardian(b *testing.B, url, rules, more string) *rig.Guardian {
 	b.Helper()
 	binary, err := rig.BuildPlain(b.TempDir())
 	if err != nil {
@@ -156,7 +167,7 @@ evaluation_interval: 1s
 services: [{name: shop}]
 receivers: [{name: team, webhook: {url: "`+url+`/guardian", payload: alertmanager}}]
 routes: {receiver: team, group_by: ['...'], group_wait: 0s, group_interval: 1s}
-`+more, map[string]string{"rules.yaml": ruleFile})
+`+more, map[string]string{"rules.yaml": rules})
 	g.Level = "warn"
 	g.Start()
 	return g
@@ -167,7 +178,7 @@ func BenchmarkFromSampleToMessage(b *testing.B) {
 	for b.Loop() {
 		s := newShop("guardian")
 		server := httptest.NewServer(s)
-		g := guardian(b, server.URL, "ingest: [stuck]\n")
+		g := guardian(b, server.URL, ruleFile(1), "ingest: [stuck]\n")
 		var writes sync.WaitGroup
 		s.run(func(item int, value float64) {
 			at := time.Now().UnixMilli()
@@ -206,7 +217,7 @@ route: {receiver: team, group_by: ['...'], group_wait: 0s, group_interval: 1s}
 `)
 		a.Start()
 		file := filepath.Join(b.TempDir(), "rules.yaml")
-		if err := os.WriteFile(file, []byte(ruleFile), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(ruleFile(parts)), 0o600); err != nil {
 			b.Fatal(err)
 		}
 		host := func(url string) string { return strings.TrimPrefix(url, "http://") }
@@ -216,7 +227,7 @@ rule_files: [%q]
 alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}
 scrape_configs: [{job_name: shop, static_configs: [{targets: [%q]}]}]
 `, file, host(a.URL), host(server.URL)))
-		g := guardian(b, server.URL, `
+		g := guardian(b, server.URL, ruleFile(parts), `
 checks: [{name: shop, service: shop, every: 1s, scrape: {url: "`+server.URL+`/metrics", metrics: [stuck], max_series: 2000}}]
 `)
 		g.Up("shop")
@@ -237,7 +248,7 @@ checks: [{name: shop, service: shop, every: 1s, scrape: {url: "`+server.URL+`/me
 // write writes one sample.
 func write(url string, item int, value float64, at int64) error {
 	return send(url, prompb.WriteRequest{Timeseries: []prompb.TimeSeries{{
-		Labels:  []prompb.Label{{Name: "__name__", Value: "stuck"}, {Name: "item", Value: fmt.Sprint(item)}},
+		Labels:  []prompb.Label{{Name: "__name__", Value: "stuck"}, {Name: "item", Value: fmt.Sprint(item)}, {Name: "part", Value: "0"}},
 		Samples: []prompb.Sample{{Timestamp: at, Value: value}},
 	}}})
 }
