@@ -18,11 +18,10 @@ const badBack = 8 * 24 * time.Hour
 // pastWatches gives the watches that began before a deploy, newest first, the open ones as they
 // stand.
 func (d Decider) pastWatches(ctx context.Context, service string, p Present, switched time.Time) ([]PastWatch, error) {
-	past, err := d.Past.Watches(ctx, service, switched.Add(-badBack))
+	past, err := d.watches(ctx, service, switched.Add(-badBack))
 	if err != nil {
-		return nil, fmt.Errorf("read the watches of %s: %w", service, err)
+		return nil, err
 	}
-	past = slices.Clone(past)
 	for _, w := range p.Open {
 		is := PastWatchOf(w)
 		if i := slices.IndexFunc(past, func(o PastWatch) bool { return o.Deploy == w.DeployID }); i >= 0 {
@@ -32,6 +31,16 @@ func (d Decider) pastWatches(ctx context.Context, service string, p Present, swi
 		}
 	}
 	return past, nil
+}
+
+// watches gives the watches of a service that are open or ended since a time, newest first, without
+// those of deploys that did not happen.
+func (d Decider) watches(ctx context.Context, service string, since time.Time) ([]PastWatch, error) {
+	past, err := d.Past.Watches(ctx, service, since)
+	if err != nil {
+		return nil, fmt.Errorf("read the watches of %s: %w", service, err)
+	}
+	return slices.DeleteFunc(slices.Clone(past), func(w PastWatch) bool { return w.Withdrawn }), nil
 }
 
 // isOf reports whether a watch is that of the deploy itself, which more shops may join.
@@ -96,9 +105,9 @@ func rolloutSpans(past []PastWatch, until time.Time) []Span {
 // BadPeriods are the times since a time in which bad versions of a service were in place, which
 // watches leave out of what was before.
 func (d Decider) BadPeriods(ctx context.Context, service string, since, until time.Time) ([]Span, error) {
-	past, err := d.Past.Watches(ctx, service, since)
+	past, err := d.watches(ctx, service, since)
 	if err != nil {
-		return nil, fmt.Errorf("read the watches of %s: %w", service, err)
+		return nil, err
 	}
 	bad, _, err := d.badVersions(ctx, service, past, watch.Deploy{}, until)
 	return bad, err

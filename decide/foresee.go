@@ -28,9 +28,9 @@ func (d Decider) Foresee(ctx context.Context, w *watch.Watch, now time.Time) ([]
 	if w.Policy.Grace >= longestRestart || w.RollingOut && w.Policy.Grace == 0 { // until a deploy has ended nothing is judged
 		return all, nil
 	}
-	past, err := d.Past.Watches(ctx, w.Service, now.Add(-restartsBack))
+	past, err := d.watches(ctx, w.Service, now.Add(-restartsBack))
 	if err != nil {
-		return all, fmt.Errorf("read the deploys of %s: %w", w.Service, err)
+		return all, err
 	}
 	deploys, restarts, longest := 0, 0, time.Duration(0)
 	for _, p := range past {

@@ -14,7 +14,8 @@ import (
 // what was recorded, as it stood at the replayed moment, for a replay. Lists may hold more
 // than was asked for in time, never less. Service and environment match exactly.
 type Past interface {
-	// LastDeploy gives the deploy of a kind that was announced last; false when there was none.
+	// LastDeploy gives the deploy of a kind that was announced last and not withdrawn; false when
+	// there was none.
 	LastDeploy(ctx context.Context, service, environment string, kind watch.Kind) (watch.Deploy, bool, error)
 	// Runs gives the runs that were created since a time and all that are not over, newest first.
 	Runs(ctx context.Context, service, environment string, since time.Time) ([]actions.Run, error)
@@ -68,6 +69,8 @@ type PastWatch struct {
 	Suspect bool
 	// Unsure: it is not known whether the deploy happened.
 	Unsure bool
+	// Withdrawn: it did not happen.
+	Withdrawn bool
 	// Judged is how many judged looks the check had that had the fewest.
 	Judged int
 }
@@ -77,7 +80,7 @@ func PastWatchOf(w *watch.Watch) PastWatch {
 	return PastWatch{
 		Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Version: w.Version, Previous: w.PreviousVersion,
 		Kind: w.Kind, State: w.State, Switched: w.Switched, From: w.From, Before: w.BeforeEnds(), Started: w.Started, Ended: w.Ended,
-		Suspect: w.Suspect(), Unsure: w.Unsure, Judged: w.FewestJudged(),
+		Suspect: w.Suspect(), Unsure: w.Unsure, Withdrawn: w.Withdrawn, Judged: w.FewestJudged(),
 	}
 }
 

@@ -32,9 +32,9 @@ type release struct {
 // versions that something speaks against.
 func (d Decider) releases(ctx context.Context, l line, now time.Time) (ran []release, bad []actions.Bad, err error) {
 	since := now.Add(-ReleaseMemory)
-	watches, err := d.Past.Watches(ctx, l.service, since)
+	watches, err := d.watches(ctx, l.service, since)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the watches of %s: %w", l.service, err)
+		return nil, nil, err
 	}
 	runs, err := d.Past.Runs(ctx, l.service, l.environment, since)
 	if err != nil {

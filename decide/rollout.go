@@ -48,11 +48,17 @@ func Timed(dep watch.Deploy, told CallTimes, now time.Time) watch.Deploy {
 }
 
 // Ended is a deploy whose end was announced. One whose command failed may or may not have happened.
-func Ended(dep watch.Deploy, status int, now time.Time) watch.Deploy {
+func Ended(dep watch.Deploy, end End, now time.Time) watch.Deploy {
 	r := *dep.Rollout
-	r.End, r.Status = now, &status
-	dep.Rollout, dep.Unsure = &r, status != 0
+	r.End, r.Status, r.Withdrawn = now, &end.Status, end.Withdrawn
+	dep.Rollout, dep.Unsure = &r, end.Status != 0 && !end.Withdrawn
 	return dep
+}
+
+// End is how a deploy ended.
+type End struct {
+	Status    int  // the exit status of the command that deployed
+	Withdrawn bool // nothing was deployed
 }
 
 // announcement is when a deploy was announced first, by a hook or by its start: the other of the two

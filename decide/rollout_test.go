@@ -59,7 +59,7 @@ func TestTheTimesOfAnAnnouncement(t *testing.T) {
 func TestADeployWhoseCommandFailedIsNeverKnownGoodByItself(t *testing.T) {
 	d := decide.Timed(watch.Deploy{Kind: watch.Code}, decide.CallTimes{Begins: true}, ago(time.Minute))
 	for status, good := range map[int]bool{0: true, 1: false, 143: false} {
-		if e := decide.Ended(d, status, noon()); decide.MakesKnownGood(e, watch.Passed) != good || e.RollingOut() || *e.Rollout.Status != status {
+		if e := decide.Ended(d, decide.End{Status: status}, noon()); decide.MakesKnownGood(e, watch.Passed) != good || e.RollingOut() || *e.Rollout.Status != status {
 			t.Errorf("status %d: %+v", status, e)
 		}
 	}
@@ -81,7 +81,7 @@ func TestADeployWithoutAnEndBecomesAHook(t *testing.T) {
 	if !overdue || !got.At.IsZero() || !got.Unsure || got.RollingOut() {
 		t.Errorf("%v: %+v", overdue, got)
 	}
-	d = decide.Ended(d, 0, noon())
+	d = decide.Ended(d, decide.End{}, noon())
 	if _, overdue := world.decider().Unended(d, noon().Add(time.Hour)); overdue {
 		t.Error("a deploy that ended is overdue")
 	}

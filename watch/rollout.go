@@ -12,10 +12,15 @@ type Rollout struct {
 	End   time.Time `json:"end,omitzero"` // zero: it goes on, or nobody said that it ended
 	// Status is the exit status of the command that deployed; nil while there is none.
 	Status *int `json:"exit_status,omitempty"`
+	// Withdrawn: nothing was deployed, as when the command could not be started.
+	Withdrawn bool `json:"withdrawn,omitempty"`
 }
 
 // RollingOut tells whether the deploy has begun and its end is to be announced.
 func (d Deploy) RollingOut() bool { return d.Rollout != nil && d.Rollout.End.IsZero() && !d.Unsure }
+
+// Withdrawn tells whether the deploy was announced and did not happen.
+func (d Deploy) Withdrawn() bool { return d.Rollout != nil && d.Rollout.Withdrawn }
 
 // noEnd is how long the judged looks of a deploy that goes on are away, unless a grace says when
 // they begin.
@@ -44,6 +49,15 @@ func (w *Watch) underWay() reason.Reason {
 	default:
 		return reason.New("deploy_under_way_grace", "since", w.Switched, "from", w.From, "for", w.Policy.For)
 	}
+}
+
+// Withdraw takes the end of a deploy that did not happen: the next Tick ends the watch.
+func (w *Watch) Withdraw() {
+	if w.State.Final() {
+		return
+	}
+	w.Seq++
+	w.Withdrawn, w.RollingOut = true, false
 }
 
 // EndRollout takes the end of the deploy. The watch goes on for its full length from now, unless the

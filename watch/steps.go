@@ -262,6 +262,9 @@ func (w *Watch) Tick(now time.Time) *Verdict {
 	if w.State.Final() {
 		return nil
 	}
+	if w.Withdrawn {
+		return w.end(Verdict{State: Cancelled, Reason: reason.Join(reason.New("watch_withdrawn"), w.seen()), At: clean(now)})
+	}
 	w.releaseFromBlind(now)
 	blind := w.Blind(now)
 	w.suspend(len(blind) > 0, now)

@@ -167,6 +167,8 @@ type Watch struct {
 	RollingOut bool `json:"rolling_out,omitempty"`
 	// Unsure: it is not known whether the deploy happened.
 	Unsure bool `json:"unsure,omitempty"`
+	// Withdrawn: nothing was deployed.
+	Withdrawn bool `json:"withdrawn,omitempty"`
 	// Begin says how Switched and From were found, and where "before" ends.
 	Begin Beginning `json:"begin,omitzero"`
 	// Checks are those that the deploy is judged on, in the order given to Open.

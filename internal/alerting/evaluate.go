@@ -254,6 +254,9 @@ func (as *Alerts) startRun(st decide.Started) error {
 	})
 }
 
+// withdrawnRead is among how many of the last deploys one that happened is looked for.
+const withdrawnRead = 10
+
 // lastDeployWithin bounds how long a notice waits for the last deploy of its service.
 const lastDeployWithin = time.Second
 
@@ -266,11 +269,12 @@ func (as *Alerts) lastDeploy(al rules.Alert) *announce.LastDeploy {
 	}
 	ctx, cancel := context.WithTimeout(as.ctx, lastDeployWithin)
 	defer cancel()
-	ds, err := as.o.Journal.Deploys(ctx, store.DeployFilter{Service: svc.Name, Environment: cmp.Or(al.Labels["environment"], svc.Environment), Limit: 1})
-	if err != nil || len(ds) == 0 {
+	ds, err := as.o.Journal.Deploys(ctx, store.DeployFilter{Service: svc.Name, Environment: cmp.Or(al.Labels["environment"], svc.Environment), Limit: withdrawnRead})
+	i := slices.IndexFunc(ds, func(d watch.Deploy) bool { return !d.Withdrawn() })
+	if err != nil || i < 0 {
 		return nil
 	}
-	last := &announce.LastDeploy{Deploy: ds[0]}
+	last := &announce.LastDeploy{Deploy: ds[i]}
 	rollbacks, err := as.o.Journal.Runs(ctx, store.RunFilter{Deploy: last.ID, Rollbacks: true, Limit: 1})
 	if err != nil {
 		return nil // else it might say to roll back what is rolled back

@@ -56,12 +56,12 @@ func (d deploys) Announce(ctx context.Context, r server.DeployRequest, by server
 }
 
 // EndDeploy implements server.Deploys.
-func (d deploys) EndDeploy(ctx context.Context, id string, status int, by server.Caller) (server.Announced, error) {
+func (d deploys) EndDeploy(ctx context.Context, id string, end server.DeployEnd, by server.Caller) (server.Announced, error) {
 	leading, err := d.leader.required()
 	if err != nil {
 		return server.Announced{}, err
 	}
-	dep, watchID, err := leading.Watches.End(ctx, id, status, by.Name)
+	dep, watchID, err := leading.Watches.End(ctx, id, decide.End(end), by.Name)
 	switch {
 	case errors.Is(err, watching.ErrNoDeploy):
 		return server.Announced{}, &server.NotFoundError{What: "deploy", Name: id}

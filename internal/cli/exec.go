@@ -128,7 +128,7 @@ func (f *watchFlags) deploy(ctx context.Context, s streams, api *client, c *comm
 	begun := err == nil
 	if status := c.interrupted(ctx); status != 0 {
 		if begun {
-			f.withdraw(context.WithoutCancel(ctx), s, api, deploy, w.ID, status)
+			f.withdraw(context.WithoutCancel(ctx), s, api, deploy, status)
 		}
 		return w, nil, exit(status, "interrupted before the command began: nothing was deployed")
 	}
@@ -140,7 +140,7 @@ func (f *watchFlags) deploy(ctx context.Context, s streams, api *client, c *comm
 	ctx = context.WithoutCancel(ctx)
 	if !c.started {
 		if begun {
-			f.withdraw(ctx, s, api, deploy, w.ID, status)
+			f.withdraw(ctx, s, api, deploy, status)
 		}
 		return w, nil, exit(status, "%s: nothing was deployed", err)
 	}
@@ -153,7 +153,7 @@ func (f *watchFlags) deploy(ctx context.Context, s streams, api *client, c *comm
 		w, raw, deploy, err = f.announce(ctx, s, api, announceRetries)
 	}
 	if err == nil {
-		w, raw, err = f.end(ctx, s, api, deploy, status)
+		w, raw, err = f.end(ctx, s, api, deploy, deployEnd{Status: status})
 	}
 	if status != 0 {
 		if err != nil {
@@ -167,27 +167,28 @@ func (f *watchFlags) deploy(ctx context.Context, s streams, api *client, c *comm
 	return w, raw, nil
 }
 
-// withdraw takes the announcement of a deploy back that did not begin: its end is announced, and its
-// watch is cancelled.
-func (f *watchFlags) withdraw(ctx context.Context, s streams, api *client, deploy, watch string, status int) {
-	_, _, err := f.end(ctx, s, api, deploy, status)
-	if err == nil {
-		_, err = api.send(ctx, request{method: http.MethodPost, path: "/api/v1/watches/" + url.PathEscape(watch) + "/cancel"}, &struct{}{})
-	}
-	if err != nil {
+// withdraw takes the announcement of a deploy back that did not begin.
+func (f *watchFlags) withdraw(ctx context.Context, s streams, api *client, deploy string, status int) {
+	if _, _, err := f.end(ctx, s, api, deploy, deployEnd{status, new(bool)}); err != nil {
 		_, _ = fmt.Fprintf(s.err, "guardian: %s was announced and not deployed, which could not be told: %s\n", f.version, err)
 	}
 }
 
+// deployEnd is how a deploy ended, as the API takes it.
+type deployEnd struct {
+	Status   int   `json:"exit_status"`
+	Deployed *bool `json:"deployed,omitempty"` // nil: as the status says
+}
+
 // end announces the end of the deploy.
-func (*watchFlags) end(ctx context.Context, s streams, api *client, deploy string, status int) (watchAnswer, []byte, error) {
+func (*watchFlags) end(ctx context.Context, s streams, api *client, deploy string, end deployEnd) (watchAnswer, []byte, error) {
 	var ended struct {
 		Watch watchAnswer `json:"watch"`
 	}
 	var raw []byte
 	err := retry{limit: announceRetries, log: s.err}.do(ctx, func() (err error) {
 		raw, err = api.send(ctx, request{
-			method: http.MethodPost, path: "/api/v1/deploys/" + url.PathEscape(deploy) + "/end", body: map[string]int{"exit_status": status},
+			method: http.MethodPost, path: "/api/v1/deploys/" + url.PathEscape(deploy) + "/end", body: end,
 		}, &ended)
 		return err
 	})

@@ -34,7 +34,7 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	line := r.URL.Path
-	for _, name := range []string{"phase", "exit_status", "first_tried"} {
+	for _, name := range []string{"phase", "deployed", "exit_status", "first_tried"} {
 		if v, ok := body[name]; ok {
 			text, _ := json.Marshal(v)
 			if name == "first_tried" {
@@ -133,7 +133,7 @@ func TestACommandThatCannotBeRunDeployedNothing(t *testing.T) {
 		"a path that is not there":        {"/no/such/program", 127, nil},
 		"a name that is not there":        {"no-such-program", 127, nil},
 		"a file that is no program":       {filepath.Join(dir, "not-executable"), 126, nil},
-		"a script without an interpreter": {filepath.Join(dir, "no-interpreter"), 127, []string{"deploys phasestart", "deploys/d_1/end exit_status127", "watches/w_1/cancel"}},
+		"a script without an interpreter": {filepath.Join(dir, "no-interpreter"), 127, []string{"deploys phasestart", "deploys/d_1/end deployedfalse exit_status127"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, said, heard := deploy(t, &hook{}, "--", c.program)

@@ -67,7 +67,7 @@ func (h History) LastDeploy(ctx context.Context, service, environment string, ki
 			return watch.Deploy{}, false, err
 		}
 		for _, d := range ds {
-			if watch.SameKind(d.Kind, kind) {
+			if watch.SameKind(d.Kind, kind) && !d.Withdrawn() {
 				return d, true, nil
 			}
 		}

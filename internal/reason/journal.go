@@ -21,6 +21,8 @@ func journalWords(code string) (Words, bool) {
 			"the deploy of {version} ended after {took}[. Its command failed ({failed}): whether it happened is not known]",
 			"{version} 的部署已结束，用时 {took}[。部署命令失败（{failed}），无法确定是否已部署]",
 		}, true
+	case "deploy_withdrawn":
+		return Words{"{version} was announced and not deployed[ ({failed})]", "{version} 已通知，但未部署[（{failed}）]"}, true
 	case "exit_status":
 		return Words{"exit status {status}", "退出码 {status}"}, true
 	case "deploy_end_missing":

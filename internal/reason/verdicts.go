@@ -266,6 +266,8 @@ func outcomeWords(code string) (Words, bool) {
 		return Words{"Run {run} undid it before a verdict was reached.", "得出结论前，处置 {run} 已将其撤销。"}, true
 	case "watch_cancelled":
 		return Words{"Cancelled by {who}.", "由 {who} 取消。"}, true
+	case "watch_withdrawn":
+		return Words{"Nothing was deployed: the announcement was taken back.", "未执行部署：该次通知已撤回。"}, true
 	case "rollback_only_observed":
 		return Words{
 			"this version was put back by run {run}: a rollback is watched, but never rolled back again",

@@ -370,7 +370,7 @@ func (j *judging) readings(ctx context.Context, svc decide.Service, from, to tim
 // what a person did to it then.
 func (j *judging) step(ctx context.Context, e *watched, until time.Time) (*watch.Verdict, error) {
 	w := e.w
-	if was, ok := j.past.watches[e.deploy.ID]; ok && was.State == watch.Cancelled && !was.Ended.After(until) {
+	if was, ok := j.past.watches[e.deploy.ID]; ok && was.State == watch.Cancelled && !was.Withdrawn && !was.Ended.After(until) {
 		if v, err := j.stepOver(ctx, e, was.Ended); v != nil || err != nil {
 			return v, err
 		}
@@ -445,7 +445,12 @@ func (j *judging) stepTo(e *watched, until time.Time) *watch.Verdict {
 			v = w.Measure(e.counts[e.read].name, e.counts[e.read].Reading, at)
 			e.read++
 		case 4:
-			w.EndRollout(e.end.Unsure, at)
+			if e.end.Withdrawn() {
+				w.Withdraw()
+				v = w.Tick(at)
+			} else {
+				w.EndRollout(e.end.Unsure, at)
+			}
 			e.deploy.Rollout, e.deploy.Unsure, e.end = e.end.Rollout, e.end.Unsure, nil
 		}
 		if v != nil {

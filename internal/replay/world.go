@@ -50,11 +50,24 @@ func goodOf(d watch.Deploy, at time.Time) good {
 // LastDeploy implements decide.Past.
 func (w *world) LastDeploy(_ context.Context, service, environment string, kind watch.Kind) (last watch.Deploy, ok bool, err error) {
 	for _, d := range w.deploys {
-		if d.Service == service && d.Environment == environment && watch.SameKind(d.Kind, kind) && (!ok || !d.At.Before(last.At)) {
+		if d.Service != service || d.Environment != environment || !watch.SameKind(d.Kind, kind) || w.withdrawn(d) {
+			continue
+		}
+		if !ok || !d.At.Before(last.At) {
 			last, ok = d, true
 		}
 	}
 	return last, ok, nil
+}
+
+// withdrawn tells whether a deploy is known by now not to have happened.
+func (w *world) withdrawn(d watch.Deploy) bool {
+	for _, e := range w.watches {
+		if e.deploy.ID == d.ID {
+			return e.w.Withdrawn
+		}
+	}
+	return d.Withdrawn()
 }
 
 // Runs implements decide.Past.

@@ -38,7 +38,7 @@ type Deploys interface {
 	// EndDeploy takes the end of a deploy that was announced with Begins; a NotFoundError for one that
 	// is not known. A repeated end changes nothing, and neither does that of a deploy that is
 	// watched as one that had happened.
-	EndDeploy(ctx context.Context, id string, status int, by Caller) (Announced, error)
+	EndDeploy(ctx context.Context, id string, end DeployEnd, by Caller) (Announced, error)
 	// DeployList gives deploys, newest first.
 	DeployList(ctx context.Context, f Filter) ([]watch.Deploy, error)
 }
@@ -121,6 +121,12 @@ func (s *Server) announce(deploys Deploys) handler {
 	}
 }
 
+// DeployEnd is how a deploy ended.
+type DeployEnd struct {
+	Status    int  // the exit status of the command that deployed
+	Withdrawn bool // nothing was deployed
+}
+
 // writeAnnounced answers an announcement.
 func (s *Server) writeAnnounced(w http.ResponseWriter, status int, answer Announced) error {
 	return writeJSON(w, status, struct {
@@ -138,11 +144,11 @@ func (s *Server) endDeploy(deploys Deploys) handler {
 		if err != nil {
 			return err
 		}
-		status := o.number("exit_status")
+		end := DeployEnd{Status: o.number("exit_status"), Withdrawn: !o.flag("deployed", true)}
 		if err := o.done(); err != nil {
 			return err
 		}
-		answer, err := deploys.EndDeploy(r.Context(), r.PathValue("id"), status, by)
+		answer, err := deploys.EndDeploy(r.Context(), r.PathValue("id"), end, by)
 		if err != nil {
 			return err
 		}

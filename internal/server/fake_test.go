@@ -248,7 +248,7 @@ func (m *memory) Announce(_ context.Context, r server.DeployRequest, by server.C
 	return a, nil
 }
 
-func (m *memory) EndDeploy(_ context.Context, id string, status int, _ server.Caller) (_ server.Announced, err error) {
+func (m *memory) EndDeploy(_ context.Context, id string, end server.DeployEnd, _ server.Caller) (_ server.Announced, err error) {
 	defer m.acts(&err)()
 	if err != nil {
 		return server.Announced{}, err
@@ -259,8 +259,11 @@ func (m *memory) EndDeploy(_ context.Context, id string, status int, _ server.Ca
 	}
 	d := &m.watches[i].Deploy
 	if d.Rollout != nil && d.Rollout.End.IsZero() {
-		d.Rollout = &watch.Rollout{Start: d.Rollout.Start, End: m.now, Status: &status}
-		d.Unsure = status != 0
+		d.Rollout = &watch.Rollout{Start: d.Rollout.Start, End: m.now, Status: &end.Status, Withdrawn: end.Withdrawn}
+		d.Unsure = end.Status != 0 && !end.Withdrawn
+		if end.Withdrawn {
+			m.watches[i].State = watch.Cancelled
+		}
 	}
 	return server.Announced{Deploy: *d, Watch: m.watches[i]}, nil
 }

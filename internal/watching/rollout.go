@@ -14,11 +14,11 @@ import (
 // ErrNoDeploy says that the end of a deploy was announced that is not known.
 var ErrNoDeploy = errors.New("there is no such deploy")
 
-// End takes the end of a deploy whose beginning was announced, with the exit status of the command
-// that deployed. A repeated end changes nothing, and neither does that of a deploy that is watched
+// End takes the end of a deploy whose beginning was announced. The watch of one that did not happen
+// is cancelled. A repeated end changes nothing, and neither does that of a deploy that is watched
 // as one that had happened, such as when the version that is watched is deployed once more. It
 // gives the deploy and the ID of its watch.
-func (ws *Watches) End(ctx context.Context, id string, status int, by string) (d watch.Deploy, watchID string, err error) {
+func (ws *Watches) End(ctx context.Context, id string, end decide.End, by string) (d watch.Deploy, watchID string, err error) {
 	ws.announcing.Lock()
 	defer ws.announcing.Unlock()
 	found, err := ws.o.Journal.Watches(ctx, store.WatchFilter{Deploy: id, Limit: 1})
@@ -35,12 +35,12 @@ func (ws *Watches) End(ctx context.Context, id string, status int, by string) (d
 		return deploys[0], found[0].ID, nil
 	}
 	now := ws.o.Now().UTC()
-	d = decide.Ended(deploys[0], status, now)
+	d = decide.Ended(deploys[0], end, now)
 	b := store.Batch{Audit: []store.Audit{{
 		At: now, Who: by, What: "deploy", Service: d.Service, Subject: d.Service + " " + d.Version,
-		Detail: reason.New("deploy_ended", "version", d.Version, "took", now.Sub(d.Rollout.Start), "failed", failedStatus(status)), Path: "/watches/" + found[0].ID,
+		Detail: endedWords(d, end), Path: "/watches/" + found[0].ID,
 	}}}
-	if d.DeclaresGood() && !d.Unsure {
+	if d.DeclaresGood() && !d.Unsure && !end.Withdrawn {
 		b.KnownGoods = append(b.KnownGoods, knownGood(d, by, now))
 	}
 	e := ws.get(found[0].ID)
@@ -48,18 +48,41 @@ func (ws *Watches) End(ctx context.Context, id string, status int, by string) (d
 		b.Deploys = []watch.Deploy{d}
 		return d, found[0].ID, ws.o.Leadership.Commit(b)
 	}
+	if d, err = ws.commitEnd(e, d, b, now); err != nil {
+		return d, "", err
+	}
+	ws.o.Changed()
+	if end.Withdrawn { // what is not recorded of it now is at the next tick
+		_ = ws.step(e, func(w *watch.Watch) *watch.Verdict { return w.Tick(now) })
+	}
+	return d, found[0].ID, nil
+}
+
+// commitEnd records the end of the deploy of an open watch.
+func (ws *Watches) commitEnd(e *watched, d watch.Deploy, b store.Batch, now time.Time) (watch.Deploy, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	next := e.w.Clone()
-	next.EndRollout(d.Unsure, now)
+	if d.Withdrawn() {
+		next.Withdraw()
+	} else {
+		next.EndRollout(d.Unsure, now)
+	}
 	d.Shops = e.deploy.Shops
 	b.Deploys, b.Watches = []watch.Deploy{d}, []watch.Watch{next}
 	if err := ws.o.Leadership.Commit(b); err != nil {
-		return d, "", err
+		return d, err
 	}
 	*e.w, e.deploy, e.saved = next, d, next.Seq
-	ws.o.Changed()
-	return d, next.ID, nil
+	return d, nil
+}
+
+// endedWords is the journal's line about the end of a deploy.
+func endedWords(d watch.Deploy, end decide.End) reason.Reason {
+	if end.Withdrawn {
+		return reason.New("deploy_withdrawn", "version", d.Version, "failed", failedStatus(end.Status))
+	}
+	return reason.New("deploy_ended", "version", d.Version, "took", d.Rollout.End.Sub(d.Rollout.Start), "failed", failedStatus(end.Status))
 }
 
 // failedStatus is an exit status as the journal's line names it; none for success.

@@ -2,6 +2,7 @@ package watching_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,9 +20,24 @@ func begins(version string) watching.Announcement {
 	return a
 }
 
+// version is the version that is believed to run.
+func (s *shop) version() string {
+	s.t.Helper()
+	v, err := s.Decider().CurrentVersion(s.t.Context(), "orders", watch.DefaultEnvironment)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return v
+}
+
 func (s *shop) end(watchID string, status int) watch.Deploy {
 	s.t.Helper()
-	d, id, err := s.watches.End(s.t.Context(), s.stored(watchID).DeployID, status, "ada")
+	return s.ends(watchID, decide.End{Status: status})
+}
+
+func (s *shop) ends(watchID string, end decide.End) watch.Deploy {
+	s.t.Helper()
+	d, id, err := s.watches.End(s.t.Context(), s.stored(watchID).DeployID, end, "ada")
 	if err != nil || id != watchID {
 		s.t.Fatalf("%+v, watch %s, %v", d, id, err)
 	}
@@ -93,7 +109,7 @@ func TestADeployWhoseCommandFailedIsWatched(t *testing.T) {
 		if goods := s.goods(); len(goods) > 0 {
 			t.Errorf("known good: %v", goods)
 		}
-		if _, _, err := s.watches.End(t.Context(), "d_none", 0, "ada"); !errors.Is(err, watching.ErrNoDeploy) {
+		if _, _, err := s.watches.End(t.Context(), "d_none", decide.End{}, "ada"); !errors.Is(err, watching.ErrNoDeploy) {
 			t.Error(err)
 		}
 		next := s.announce(announcement("v3"))
@@ -104,6 +120,42 @@ func TestADeployWhoseCommandFailedIsWatched(t *testing.T) {
 			t.Errorf("the end of a deploy that had happened: %+v", d)
 		}
 		s.wantState(next, watch.Watching)
+	})
+}
+
+// TestADeployThatDidNotHappenIsNoVersion: what ran before its announcement still runs, and the next
+// deploy is compared with that.
+func TestADeployThatDidNotHappenIsNoVersion(t *testing.T) {
+	play(t, leader.Settings(t, watch.Auto), func(s *shop) {
+		t := s.T
+		s.looks(sample.Up, 10*time.Minute)
+		first := s.announce(announcement("v2"))
+		s.looks(sample.Up, 45*time.Minute)
+		s.wantState(first, watch.Passed)
+		a := begins("v3")
+		a.Deploy.KnownGood = true
+		id := s.announce(a)
+		s.looks(sample.Up, time.Minute)
+		if runs := s.version(); runs != "v3" {
+			t.Errorf("while it is deployed %q runs", runs)
+		}
+		if d := s.ends(id, decide.End{Status: 127, Withdrawn: true}); d.Unsure || !d.Withdrawn() {
+			t.Errorf("%+v", d)
+		}
+		s.wantState(id, watch.Cancelled)
+		if runs := s.version(); runs != "v2" {
+			t.Errorf("%q runs", runs)
+		}
+		if goods := s.goods(); !slices.Equal(goods, []string{"v2"}) {
+			t.Errorf("known good: %v", goods)
+		}
+		s.ends(id, decide.End{}) // said once
+		next := s.announce(announcement("v4"))
+		s.looks(sample.Down, 5*time.Minute)
+		s.wantState(next, watch.Failed)
+		if done := s.Steps(); !slices.Equal(done, []string{"back v2"}) {
+			t.Errorf("done: %q", done)
+		}
 	})
 }
 

@@ -68,7 +68,7 @@ func (s *Scene) announce(h hook) error {
 func (s *Scene) ended(h hook) {
 	for _, k := range s.open {
 		if k.Deploy.Version == h.deploy.Version.Name && k.Deploy.RollingOut() {
-			k.Deploy = decide.Ended(k.Deploy, 0, Noon().Add(s.now))
+			k.Deploy = decide.Ended(k.Deploy, decide.End{}, Noon().Add(s.now))
 			k.Watch.EndRollout(k.Deploy.Unsure, Noon().Add(s.now))
 			k.since = s.now
 		}

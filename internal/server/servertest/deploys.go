@@ -39,11 +39,11 @@ func beginsAndEnds(w world) {
 	t := w.T
 	ctx, b := t.Context(), w.Backend
 	done := w.announce(t, "v1")
-	had, err := b.Deploys.EndDeploy(ctx, done.Deploy.ID, 1, deployer())
+	had, err := b.Deploys.EndDeploy(ctx, done.Deploy.ID, server.DeployEnd{Status: 1}, deployer())
 	if err != nil || had.Deploy.Unsure || had.Watch.ID != done.Watch.ID {
 		t.Errorf("the end of a deploy that had happened: %+v, %v", had.Deploy, err)
 	}
-	_, err = b.Deploys.EndDeploy(ctx, "d_none", 0, deployer())
+	_, err = b.Deploys.EndDeploy(ctx, "d_none", server.DeployEnd{}, deployer())
 	wantError(t, "the end of no deploy", err, server.ErrNotFound)
 	r := w.request("v2")
 	r.Begins = true
@@ -52,14 +52,14 @@ func beginsAndEnds(w world) {
 		t.Fatalf("begun: %+v, %v", begun.Deploy, err)
 	}
 	w.Advance(time.Minute)
-	ended, err := b.Deploys.EndDeploy(ctx, begun.Deploy.ID, 3, deployer())
+	ended, err := b.Deploys.EndDeploy(ctx, begun.Deploy.ID, server.DeployEnd{Status: 3}, deployer())
 	if err != nil || ended.Watch.ID != begun.Watch.ID || !ended.Deploy.Unsure || ended.Deploy.RollingOut() {
 		t.Fatalf("ended: %+v, %v", ended.Deploy, err)
 	}
 	if r := ended.Deploy.Rollout; r.End.Sub(r.Start) < time.Minute || *r.Status != 3 {
 		t.Errorf("it went from %s to %s with status %d", r.Start, r.End, *r.Status)
 	}
-	again, err := b.Deploys.EndDeploy(ctx, begun.Deploy.ID, 0, deployer())
+	again, err := b.Deploys.EndDeploy(ctx, begun.Deploy.ID, server.DeployEnd{}, deployer())
 	if err != nil || !again.Deploy.Unsure || *again.Deploy.Rollout.Status != 3 {
 		t.Errorf("ended twice: %+v, %v", again.Deploy, err)
 	}
