@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -47,24 +45,6 @@ func (c *httpClient) Close() error {
 		c.idle()
 	}
 	return nil
-}
-
-func (s TLS) config() (*tls.Config, error) {
-	config := &tls.Config{
-		ServerName:         s.ServerName,
-		InsecureSkipVerify: s.Insecure, // if it is configured so
-	}
-	if s.CAFile != "" {
-		pem, err := os.ReadFile(s.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("read tls.ca_file: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("tls.ca_file %s holds no certificate in PEM form", s.CAFile)
-		}
-	}
-	return config, nil
 }
 
 func (c *Client) transport(reuse bool) (*http.Transport, error) {
@@ -110,6 +90,7 @@ func (c *httpClient) client() (*resty.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	transport.DisableCompression = true // see acceptGzip
 	c.idle = transport.CloseIdleConnections
 	c.resty = resty.NewWithClient(&http.Client{Transport: transport, CheckRedirect: c.redirect, Jar: c.jar}).
 		SetAllowGetMethodPayload(true).
@@ -128,8 +109,13 @@ func (c *httpClient) redirect(next *http.Request, via []*http.Request) error {
 		return errTooManyRedirects
 	}
 	if first := via[0].URL; next.URL.Host != first.Host || next.URL.Scheme != first.Scheme {
-		agent := next.Header.Get("User-Agent")
-		next.Header = http.Header{"User-Agent": {agent}}
+		kept := http.Header{}
+		for _, name := range []string{"User-Agent", "Accept-Encoding"} {
+			if value := next.Header.Get(name); value != "" {
+				kept.Set(name, value)
+			}
+		}
+		next.Header = kept
 	}
 	return nil
 }
@@ -177,6 +163,14 @@ func (r compiledRequest) fill(d templateData) (outgoing, error) {
 	return out, nil
 }
 
+// acceptGzip asks for a packed body where net/http would; client does not let it do so, because all
+// bodies are unpacked in one place.
+func (o outgoing) acceptGzip() {
+	if o.headers["Accept-Encoding"] == "" && o.headers["Range"] == "" && o.method != http.MethodHead {
+		o.headers["Accept-Encoding"] = "gzip"
+	}
+}
+
 // shown is a request's address without user and query, which may be secret.
 func (o outgoing) shown() string { return shownAddress(o.url) }
 
@@ -195,12 +189,14 @@ type exchange struct {
 	proto   string
 	status  int // 0: no answer
 	header  http.Header
-	body    []byte
-	length  int64 // as announced; -1: not announced
-	took    time.Duration
-	phases  map[string]time.Duration
-	expiry  time.Time
-	sent    bool // there was a connection, so that the request may have arrived
+	content
+	length int64     // as announced; -1: not announced, or announced for the body before it was unpacked
+	now    time.Time // when it ended
+	took   time.Duration
+	phases map[string]time.Duration
+	expiry time.Time
+	tls    tls.ConnectionState // of the last connection; zero without TLS
+	sent   bool                // there was a connection, so that the request may have arrived
 }
 
 // do sends a request and reads the answer's body up to the limit.
@@ -216,6 +212,7 @@ func (c *httpClient) do(ctx context.Context, out outgoing) (exchange, *fault) {
 			return x, blind(reason.New("http_header_line_break", "header", name))
 		}
 	}
+	out.acceptGzip()
 	t := newTracer(c.env.Now)
 	begin := c.env.Now()
 	request := client.R().SetContext(t.context(ctx)).SetDoNotParseResponse(true).SetHeaders(out.headers)
@@ -227,25 +224,22 @@ func (c *httpClient) do(ctx context.Context, out outgoing) (exchange, *fault) {
 	if err == nil {
 		raw := answer.RawResponse
 		x.proto, x.status, x.header, x.length = raw.Proto, raw.StatusCode, raw.Header, raw.ContentLength
-		x.body, err = c.read(raw.Body)
+		err = c.receive(&x, raw)
 		if c.env.Answered != nil {
 			c.env.Answered(Answer{Method: out.method, URL: out.url, Status: x.status, Header: x.header, Body: x.body})
 		}
 	}
 	phase := t.phase()
 	t.close()
-	x.took = c.env.Now().Sub(begin)
-	x.phases, x.expiry, x.sent = t.took, t.expiry, t.gotConn
+	x.now = c.env.Now()
+	x.took = x.now.Sub(begin)
+	x.phases, x.expiry, x.tls, x.sent = t.took, t.expiry, t.state, t.gotConn
 	if err == nil {
 		return x, nil
 	}
 	var unverified *tls.CertificateVerificationError
 	if errors.As(err, &unverified) {
-		for _, cert := range unverified.UnverifiedCertificates {
-			if x.expiry.IsZero() || cert.NotAfter.Before(x.expiry) {
-				x.expiry = cert.NotAfter
-			}
-		}
+		x.expiry = earlier(x.expiry, earliest(unverified.UnverifiedCertificates))
 	}
 	if errors.Is(err, errBodyTooLong) {
 		return x, down(reason.New("http_body_too_long", "limit", c.settings.BodyLimit))
@@ -255,15 +249,21 @@ func (c *httpClient) do(ctx context.Context, out outgoing) (exchange, *fault) {
 
 var errBodyTooLong = errors.New("body too long")
 
-func (c *httpClient) read(body io.ReadCloser) ([]byte, error) {
-	defer body.Close()
+// receive reads an answer's body. The limit holds for it as it came and as it is unpacked.
+func (c *httpClient) receive(x *exchange, answer *http.Response) error {
+	defer answer.Body.Close()
 	limit := c.settings.BodyLimit
 	if limit <= 0 {
 		limit = defaultBodyLimit
 	}
-	b, err := io.ReadAll(io.LimitReader(body, int64(limit)+1))
-	if len(b) > limit {
-		return b[:limit], errBodyTooLong
+	raw, err := io.ReadAll(&bounded{answer.Body, limit})
+	if err != nil {
+		x.body = raw
+		return err
 	}
-	return b, err
+	if len(codingsOf(x.header)) > 0 {
+		x.length = -1
+	}
+	x.content, err = understand(raw, x.header, c.settings.Charset, limit)
+	return err
 }

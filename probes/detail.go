@@ -31,6 +31,9 @@ func (m masks) describe(x exchange, most int) string {
 		return m.text(b.String())
 	}
 	fmt.Fprintf(&b, "%s %d %s\n", x.proto, x.status, http.StatusText(x.status))
+	for _, line := range remarksTLS(x.tls, x.now) {
+		fmt.Fprintf(&b, "%s\n", line)
+	}
 	names := make([]string, 0, len(x.header))
 	for name := range x.header {
 		names = append(names, name)

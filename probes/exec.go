@@ -37,6 +37,7 @@ type ExecSettings struct {
 	Secrets     map[string]secret.Secret `yaml:"secrets" doc:"Secret environment variables of the program; never shown."`
 	Warning     string                   `yaml:"warning" doc:"Meaning of exit code 1: up, down or unknown."`
 	OutputLimit int                      `yaml:"output_limit" doc:"Maximum size of the output in bytes, up to 1048576; the rest is discarded."`
+	Charset     string                   `yaml:"charset" doc:"Character set of the output, such as gbk; default: UTF-8, or as recognised."`
 }
 
 const (
@@ -79,7 +80,7 @@ func (s *ExecSettings) Validate() error {
 	if s.OutputLimit < 1 || s.OutputLimit > maxOutputLimit {
 		errs = append(errs, fmt.Errorf("output_limit is %d, must be 1 to %d bytes", s.OutputLimit, maxOutputLimit))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, validCharset(s.Charset))...)
 }
 
 func execKind() Kind {
@@ -146,13 +147,22 @@ func (p *execProbe) Look(ctx context.Context) sample.Observation {
 	if errors.Is(err, exec.ErrWaitDelay) {
 		err = nil // it ended well, but a process that it started held its output open
 	}
-	o := p.judge(ctx, cmd, err, out.String(), problems.String(), p.env.Now().Sub(begin))
+	said, complained := p.text(out), p.text(problems)
+	o := p.judge(ctx, cmd, err, output{said, complained}, p.env.Now().Sub(begin))
 	if o.Health != sample.Up {
 		// Masked before it is cut: half a secret is still half a secret.
-		o.Detail = shorten(p.masks.text(printable(strings.TrimSpace(out.String()+"\n"+problems.String()))), detailBody)
+		o.Detail = shorten(p.masks.text(printable(strings.TrimSpace(said+"\n"+complained))), detailBody)
 	}
 	return p.masks.observation(o)
 }
+
+// text is what a program wrote, in UTF-8.
+func (p *execProbe) text(written *boundedBuffer) string {
+	return string(readText(written.Bytes(), "", p.settings.Charset).body)
+}
+
+// output is what a program wrote to standard output and standard error.
+type output struct{ said, complained string }
 
 func (p *execProbe) environment() []string {
 	env := []string{} // empty, and not nil, which would mean the guardian's environment
@@ -170,7 +180,7 @@ func (p *execProbe) environment() []string {
 	return env
 }
 
-func (p *execProbe) judge(ctx context.Context, cmd *exec.Cmd, err error, out, problems string, took time.Duration) sample.Observation {
+func (p *execProbe) judge(ctx context.Context, cmd *exec.Cmd, err error, out output, took time.Duration) sample.Observation {
 	var exit *exec.ExitError
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
@@ -184,7 +194,7 @@ func (p *execProbe) judge(ctx context.Context, cmd *exec.Cmd, err error, out, pr
 	if code < 0 {
 		return sample.Observation{Reason: reason.New("exec_ended", "state", cmd.ProcessState)}
 	}
-	words, values := parsePlugin(out)
+	words, values := parsePlugin(out.said)
 	o := sample.Observation{Values: append([]sample.Value{{Name: "exec_exit_code", V: float64(code)}}, values...)}
 	switch code {
 	case 0:
@@ -200,7 +210,7 @@ func (p *execProbe) judge(ctx context.Context, cmd *exec.Cmd, err error, out, pr
 	}
 	if words == "" {
 		// Plugins write to standard output, but a shell that finds no plugin writes to standard error.
-		words, _, _ = strings.Cut(strings.TrimSpace(problems), "\n")
+		words, _, _ = strings.Cut(strings.TrimSpace(out.complained), "\n")
 	}
 	// Masked before it is cut: half a secret is still half a secret.
 	if said := oneLine(p.masks.text(printable(words)), 500); said != "" {

@@ -105,28 +105,14 @@ func (e expectation) judge(x exchange, d templateData) *fault {
 			return down(reason.New("http_header_mismatch", "header", name, "pattern", e.headers[name]))
 		}
 	}
-	for _, s := range e.BodyContains {
-		if !bytes.Contains(x.body, []byte(s)) {
-			return down(reason.New("http_body_lacks", "text", s))
-		}
-	}
-	for _, s := range e.BodyNotContains {
-		if bytes.Contains(x.body, []byte(s)) {
-			return down(reason.New("http_body_contains", "text", s))
-		}
-	}
-	for _, re := range e.matches {
-		if !re.Match(x.body) {
-			return down(reason.New("http_body_mismatch", "pattern", re))
-		}
-	}
-	for _, re := range e.nots {
-		if re.Match(x.body) {
-			return down(reason.New("http_body_matches", "pattern", re))
-		}
-	}
-	if f := e.judgeJSON(x.body, d); f != nil {
+	if f := e.judgeBody(x); f != nil {
 		return f
+	}
+	if f := e.judgeJSON(x.content, d); f != nil {
+		return f
+	}
+	if x.broken {
+		return x.whole()
 	}
 	if e.MaxLatency > 0 && x.took > time.Duration(e.MaxLatency) {
 		return down(reason.New("http_slow", "took", round(x.took), "limit", time.Duration(e.MaxLatency)))
@@ -134,10 +120,51 @@ func (e expectation) judge(x exchange, d templateData) *fault {
 	return nil
 }
 
-func (e expectation) judgeJSON(body []byte, d templateData) *fault {
+// judgeBody judges the body as text. In a body that was not read as a whole, a text that was not found
+// may be there.
+func (e expectation) judgeBody(x exchange) *fault {
+	for _, s := range e.BodyContains {
+		if !bytes.Contains(x.body, []byte(s)) {
+			return x.lacks(isASCII(s), down(reason.New("http_body_lacks", "text", s)))
+		}
+	}
+	for _, s := range e.BodyNotContains {
+		if bytes.Contains(x.body, []byte(s)) {
+			return down(reason.New("http_body_contains", "text", s))
+		}
+		if f := x.lacks(isASCII(s), nil); f != nil {
+			return f
+		}
+	}
+	for _, re := range e.matches {
+		if !re.Match(x.body) {
+			return x.lacks(plainPattern(re), down(reason.New("http_body_mismatch", "pattern", re)))
+		}
+	}
+	for _, re := range e.nots {
+		if re.Match(x.body) {
+			return down(reason.New("http_body_matches", "pattern", re))
+		}
+		if f := x.lacks(plainPattern(re), nil); f != nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// plainPattern reports whether a pattern matches ASCII characters alone; classes are taken not to.
+func plainPattern(re *regexp.Regexp) bool {
+	return isASCII(re.String()) && !strings.ContainsAny(re.String(), `\[.`)
+}
+
+func (e expectation) judgeJSON(c content, d templateData) *fault {
 	if len(e.json) == 0 {
 		return nil
 	}
+	if f := c.whole(); f != nil {
+		return f
+	}
+	body := c.body
 	if !gjson.ValidBytes(body) {
 		return down(reason.New("http_not_json"))
 	}

@@ -37,10 +37,10 @@ func SaysOf(path string, body []byte) (judged, found, why string) {
 	if err != nil {
 		return "", "", ""
 	}
-	if f := e.judgeJSON(body, templateData{}); f != nil {
+	if f := e.judgeJSON(content{body: body}, templateData{}); f != nil {
 		judged = f.reason.String()
 	}
-	found, f := Extract{Name: "x", JSON: path}.from(exchange{body: body}, nil)
+	found, f := Extract{Name: "x", JSON: path}.from(exchange{content: content{body: body}}, nil)
 	if f != nil {
 		why = f.reason.String()
 	}

@@ -29,6 +29,7 @@ import (
 //	no network or route here, no free port, not permitted | Unknown
 //	too many open files, out of memory                    | Unknown
 //	ca_file cannot be read, a template cannot be filled   | Unknown
+//	our client certificate cannot be read or has expired  | Unknown
 //	the look was stopped (shutdown, reload, lease)        | Unknown
 //
 // An unreachable host is Down because a router on the way reports it about the target; that there
@@ -60,6 +61,11 @@ type proxyError struct{ status string }
 
 func (e *proxyError) Error() string { return "the proxy refused: " + e.status }
 
+// settingError is the error of a setting that shows only during a connection.
+type settingError struct{ error }
+
+func (e *settingError) Unwrap() error { return e.error }
+
 var errTooManyRedirects = errors.New("too many redirects")
 
 // localErrors are errors of this machine and not of the target.
@@ -80,12 +86,17 @@ func faultOf(ctx context.Context, err error, during reason.Reason, took time.Dur
 		opErr    *net.OpError
 		proxyErr *proxyError
 		certErr  *tls.CertificateVerificationError
+
+		settingErr *settingError
 	)
 	if errors.As(err, &urlErr) {
 		err = urlErr.Err // leaves out the address, which may hold a secret
 	}
 	if errors.Is(ctx.Err(), context.Canceled) || errors.Is(err, context.Canceled) {
 		return stopped(during)
+	}
+	if errors.As(err, &settingErr) {
+		return blind(reason.New("client_settings", "error", settingErr.error))
 	}
 	if errors.As(err, &opErr) && opErr.Op == "proxyconnect" {
 		return blind(reason.New("net_proxy_unreachable", "error", opErr.Err))
@@ -140,8 +151,11 @@ func certificateRefused(err error) reason.Reason {
 		name      x509.HostnameError
 	)
 	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && time.Until(invalid.Cert.NotBefore) > 0:
+		return reason.New("tls_certificate_early", "subject", shownName(invalid.Cert), "from", invalid.Cert.NotBefore)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return reason.New("tls_certificate_expired", "error", err)
+		return reason.New("tls_certificate_over", "subject", shownName(invalid.Cert),
+			"since", invalid.Cert.NotAfter, "age", max(time.Since(invalid.Cert.NotAfter), 0))
 	case errors.As(err, &authority):
 		return reason.New("tls_certificate_untrusted", "error", err)
 	case errors.As(err, &name):

@@ -118,6 +118,8 @@ func (p *feedProbe) Look(ctx context.Context) sample.Observation {
 	case f != nil:
 	case !accepts(nil, x.status):
 		f = down(reason.New("http_status", "status", x.status, "want", "2xx"))
+	case !x.unread.IsZero():
+		f = x.whole()
 	default:
 		if entries, err = parseFeed(x.body); err != nil {
 			f = down(why(err))

@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/net/html/charset"
-
 	"guardian/internal/reason"
 )
 
@@ -36,14 +34,15 @@ func brokenFeed(err error) error {
 }
 
 // parseFeed reads RSS 0.9 to 2.0 (item), Atom (entry) and JSON Feed 1.1 (items), at most
-// maxFeedEntries entries. Elements count by their local names, in any namespace.
+// maxFeedEntries entries, from a text in UTF-8, whatever its declaration says it was in. Elements
+// count by their local names, in any namespace.
 func parseFeed(body []byte) ([]feedEntry, error) {
-	trimmed := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
+	trimmed := bytes.TrimSpace(body)
 	if bytes.HasPrefix(trimmed, []byte("{")) {
 		return parseJSONFeed(trimmed)
 	}
 	d := xml.NewDecoder(bytes.NewReader(trimmed))
-	d.CharsetReader = charset.NewReaderLabel // not every marketplace writes UTF-8
+	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil } // it is UTF-8 by now
 	d.Strict, d.Entity = false, xml.HTMLEntity
 	var entries []feedEntry
 	isFeed := false

@@ -40,8 +40,8 @@ type GRPCSettings struct {
 // Validate joins every mistake.
 func (s *GRPCSettings) Validate() error {
 	errs := []error{s.Target.validate()}
-	if s.TLS != nil && s.TLS.MinRemaining < 0 {
-		errs = append(errs, errors.New("tls.min_remaining is negative"))
+	if s.TLS != nil {
+		errs = append(errs, s.TLS.validate("tls."))
 	}
 	for name, value := range s.Metadata {
 		if !validHeaderName(name) || strings.HasPrefix(strings.ToLower(name), "grpc-") {

@@ -132,7 +132,7 @@ func remaining(expiry time.Time, least model.Duration, now time.Time) *fault {
 		return nil
 	}
 	if !expiry.After(now) {
-		return down(reason.New("tls_chain_expired", "at", expiry))
+		return down(reason.New("tls_chain_over", "since", expiry, "age", now.Sub(expiry)))
 	}
 	return down(reason.New("tls_chain_expires", "left", expiry.Sub(now), "at", expiry, "least", time.Duration(least)))
 }

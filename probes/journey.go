@@ -278,6 +278,11 @@ func (s *session) remember(out outgoing, x exchange) {
 
 // from extracts the value from an answer.
 func (e Extract) from(x exchange, match *regexp.Regexp) (string, *fault) {
+	if e.Header == "" {
+		if f := x.whole(); f != nil {
+			return "", f
+		}
+	}
 	found := string(x.body)
 	switch {
 	case e.Header != "":

@@ -113,6 +113,9 @@ func (p *orderPushProbe) verify(s foundOrder, d templateData) *fault {
 			c, there = s.row[strings.ToLower(field.Column)]
 			got, isNumber = c.text, c.isNumber
 		} else {
+			if f := s.exchange.whole(); f != nil {
+				return f
+			}
 			if name, err = p.verifyPath[i].render(d); err != nil {
 				return blind(reason.New("setting_unusable", "setting", fmt.Sprintf("verify[%d]", i), "error", err))
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -140,8 +141,9 @@ func (p *promqlProbe) Close() error {
 	return nil
 }
 
-// Look queries the server once. If the server does not answer or answers with an error, the look is
-// Unknown: the server is not the target. So is a result of NaN.
+// Look queries the server once. If the server does not answer, answers with an error, or warns that a
+// part of the data is missing, the look is Unknown: the server is not the target, and the sum of some
+// stores is not the sum of all. So is a result of NaN.
 func (p *promqlProbe) Look(ctx context.Context) sample.Observation {
 	if p.client == nil {
 		var err error
@@ -152,6 +154,12 @@ func (p *promqlProbe) Look(ctx context.Context) sample.Observation {
 	result, warnings, err := p.client.Query(ctx, p.settings.Query, p.env.Now())
 	if err != nil {
 		return sample.Observation{Reason: reason.New("promql_unanswered", "error", err)}
+	}
+	if missing := missingParts(warnings); len(missing) > 0 {
+		return p.masks.observation(sample.Observation{
+			Reason: reason.New("promql_partial", "warning", missing[0], "more", len(missing)-1),
+			Detail: shorten(strings.Join(missing, "\n"), detailBody),
+		})
 	}
 	var vector model.Vector
 	switch r := result.(type) {
@@ -201,6 +209,13 @@ func (p *promqlProbe) judge(vector model.Vector) sample.Observation {
 		o.Reason = o.Reason.With("more", failed-1)
 	}
 	return o
+}
+
+// missingParts returns the warnings that say that an answer is not whole. Prometheus' own annotations
+// ("PromQL info: …") speak of the expression; every other warning is of a store or server that was
+// not read.
+func missingParts(warnings []string) []string {
+	return slices.DeleteFunc(slices.Clone(warnings), func(w string) bool { return strings.HasPrefix(w, "PromQL ") })
 }
 
 // shownSeries names a series; "" if it has no labels.

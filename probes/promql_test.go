@@ -21,6 +21,9 @@ func TestPromQL(t *testing.T) {
 	element := func(v string, labels string) string {
 		return fmt.Sprintf(`{"metric":{%s},"value":[1,"%s"]}`, labels, v)
 	}
+	partial := func(answer string, warnings ...string) string {
+		return strings.TrimSuffix(answer, "}") + `,"warnings":["` + strings.Join(warnings, `","`) + `"]}`
+	}
 	for name, tc := range map[string]struct {
 		status int
 		answer string
@@ -41,7 +44,23 @@ func TestPromQL(t *testing.T) {
 		"a matrix is unknown":                    {answer: `{"status":"success","data":{"resultType":"matrix","result":[]}}`, health: sample.Unknown, reason: "want a scalar or an instant vector"},
 		"an error is unknown":                    {status: 400, answer: `{"status":"error","errorType":"bad_data","error":"parse error at char 3"}`, health: sample.Unknown, reason: "bad_data: parse error at char 3"},
 		"a failure of the server is unknown":     {status: 503, answer: "down for maintenance", health: sample.Unknown, reason: "the query was not answered: server_error"},
-		"not Prometheus is unknown":              {answer: "<html>", health: sample.Unknown, reason: "the query was not answered"},
+		"a part of the stores is unknown, though it would be up": {
+			answer: partial(vector(element("1", "")), "failed to receive any data in 30s from Addr: store-b:10901: context deadline exceeded"),
+			health: sample.Unknown, reason: "the answer is not whole: failed to receive any data",
+		},
+		"a part of the stores is unknown, though it would be down": {
+			answer: partial(vector(element("0", "")), "fetch series for store-a: connection refused", "store-b: EOF"),
+			health: sample.Unknown, reason: "connection refused, and 1 warning more",
+		},
+		"an empty part is unknown, whatever empty means": {
+			answer: partial(vector(), "No StoreAPIs matched for this query"), set: func(s *probes.PromQLSettings) { s.Empty = "up" },
+			health: sample.Unknown, reason: "No StoreAPIs matched",
+		},
+		"a remark on the expression is no missing part": {
+			answer: partial(vector(element("1", "")), "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket"),
+			health: sample.Up,
+		},
+		"not Prometheus is unknown": {answer: "<html>", health: sample.Unknown, reason: "the query was not answered"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url := serve(t, func(w http.ResponseWriter, r *http.Request) {

@@ -190,6 +190,9 @@ func (p *scrapeProbe) Look(ctx context.Context) sample.Observation {
 	if f == nil && !accepts(nil, x.status) {
 		f = down(reason.New("http_status", "status", x.status, "want", "2xx"))
 	}
+	if f == nil {
+		f = x.whole()
+	}
 	var found model.Vector
 	if f == nil {
 		found, f = readExposition(x.body, x.header.Get("Content-Type"))

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/prometheus/common/model"
+	"golang.org/x/net/html/charset"
 
 	"guardian/internal/secret"
 )
@@ -29,15 +30,18 @@ type Client struct {
 	Proxy         string `yaml:"proxy" doc:"Proxy as http://, https:// or socks5:// URL; HTTP_PROXY etc. are not used."`
 	AddressFamily string `yaml:"address_family" doc:"Addresses of the target to use: any, ip4 or ip6."`
 	MaxRedirects  int    `yaml:"max_redirects" doc:"Maximum number of redirects to follow, 0 to 20; 0: the redirect itself is the answer."`
-	BodyLimit     int    `yaml:"body_limit" doc:"Maximum size of the answer's body in bytes, up to 16777216; a longer one is Down."`
+	BodyLimit     int    `yaml:"body_limit" doc:"Maximum size of the answer's body in bytes, up to 16777216; a longer one is Down. It holds for the body as it came and as it is unpacked."`
+	Charset       string `yaml:"charset" doc:"Character set of the body, such as gbk or shift_jis, whatever it declares; default: as declared by the answer, or as recognised."`
 }
 
 // TLS is how the target's certificate is checked.
 type TLS struct {
-	MinRemaining model.Duration `yaml:"min_remaining" doc:"Down when a certificate of the chain expires sooner; 0: only when it is invalid."`
+	MinRemaining model.Duration `yaml:"min_remaining" doc:"Down when the chain expires sooner; 0: only when it is invalid. What a server sends beside the chain does not count."`
 	ServerName   string         `yaml:"server_name" doc:"Server name for SNI and certificate verification; default: the URL's host."`
 	CAFile       string         `yaml:"ca_file" doc:"PEM file with the authorities to trust instead of the system's."`
 	Insecure     bool           `yaml:"insecure" doc:"Do not verify the certificate; its expiry is still measured."`
+	CertFile     string         `yaml:"cert_file" doc:"PEM file with the client certificate and its intermediates, for servers that want one; read at each connection."`
+	KeyFile      string         `yaml:"key_file" doc:"PEM file with the private key of cert_file."`
 }
 
 // Expect is what an answer must be like for the look to be Up.
@@ -155,10 +159,15 @@ func (c *Client) validate() error {
 	if c.BodyLimit < 1 || c.BodyLimit > maxBodyLimit {
 		errs = append(errs, fmt.Errorf("body_limit is %d, must be 1 to %d bytes", c.BodyLimit, maxBodyLimit))
 	}
-	if c.TLS.MinRemaining < 0 {
-		errs = append(errs, errors.New("tls.min_remaining is negative"))
+	return errors.Join(append(errs, c.TLS.validate("tls."), validCharset(c.Charset))...)
+}
+
+// validCharset returns an error for a character set that browsers do not know.
+func validCharset(label string) error {
+	if e, name := charset.Lookup(label); label != "" && (e == nil || name == "replacement") {
+		return fmt.Errorf("charset %q is not known: give a name such as utf-8, gbk, gb18030, big5, shift_jis, euc-kr or utf-16le", label)
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // validate checks a request; field is its path in the settings, "" at the top.

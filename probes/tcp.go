@@ -37,8 +37,8 @@ type Talk struct {
 // Validate joins every mistake.
 func (s *TCPSettings) Validate() error {
 	errs := []error{s.Target.validate()}
-	if s.TLS != nil && s.TLS.MinRemaining < 0 {
-		errs = append(errs, errors.New("tls.min_remaining is negative"))
+	if s.TLS != nil {
+		errs = append(errs, s.TLS.validate("tls."))
 	}
 	if len(s.Talk) > maxTalk {
 		errs = append(errs, fmt.Errorf("talk has %d entries, at most %d are allowed", len(s.Talk), maxTalk))

@@ -37,10 +37,7 @@ type TLSSettings struct {
 
 // Validate joins every mistake.
 func (s *TLSSettings) Validate() error {
-	errs := []error{s.Target.validate()}
-	if s.MinRemaining < 0 {
-		errs = append(errs, errors.New("min_remaining is negative"))
-	}
+	errs := []error{s.Target.validate(), s.TLS.validate("")}
 	if _, err := tlsVersion(s.MinVersion); err != nil {
 		errs = append(errs, err)
 	}
@@ -82,7 +79,7 @@ func tlsKind() Kind {
 		},
 		Repeats: always,
 		Produces: func(any) []string {
-			return []string{"probe_tls_duration_seconds", "probe_ssl_earliest_cert_expiry", "probe_tls_version_info"}
+			return []string{"probe_tls_duration_seconds", "probe_ssl_earliest_cert_expiry", "probe_tls_version_info", "probe_tls_cipher_info"}
 		},
 	}
 }
@@ -120,9 +117,13 @@ func (p *tlsProbe) Look(ctx context.Context) sample.Observation {
 	if state.HandshakeComplete {
 		values = append(values, sample.Value{
 			Name: "probe_tls_version_info", Labels: map[string]string{"version": tls.VersionName(state.Version)}, V: 1,
+		}, sample.Value{
+			Name: "probe_tls_cipher_info", Labels: map[string]string{"cipher": tls.CipherSuiteName(state.CipherSuite)}, V: 1,
 		})
 	}
-	return p.masks.observation(observed(f, values))
+	o := observed(f, values)
+	o.Detail = strings.Join(describeTLS(state, p.env.Now()), "\n")
+	return p.masks.observation(o)
 }
 
 func (p *tlsProbe) secure(ctx context.Context, c *connection) (tls.ConnectionState, *fault) {

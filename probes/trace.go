@@ -35,7 +35,8 @@ type tracer struct {
 	begun   map[string]time.Time
 	current string
 	gotConn bool      // there was a connection: the request may have arrived
-	expiry  time.Time // of the certificate that expires first; zero: none seen
+	expiry  time.Time // of the chain that expires first; zero: none seen
+	state   tls.ConnectionState
 }
 
 func newTracer(now func() time.Time) *tracer {
@@ -113,11 +114,7 @@ func (t *tracer) certificates(s tls.ConnectionState) {
 	if t.closed {
 		return
 	}
-	for _, c := range s.PeerCertificates {
-		if t.expiry.IsZero() || c.NotAfter.Before(t.expiry) {
-			t.expiry = c.NotAfter
-		}
-	}
+	t.expiry, t.state = earlier(t.expiry, expiryOf(s)), s
 }
 
 func (t *tracer) context(ctx context.Context) context.Context {

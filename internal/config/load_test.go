@@ -45,6 +45,8 @@ func examples(tb testing.TB) (folder string) {
 	}
 	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Certificate[0]}))
 	write(tb, filepath.Join(folder, "tls", "ca.pem"), certificate)
+	write(tb, filepath.Join(folder, "tls", "client.pem"), certificate)
+	write(tb, filepath.Join(folder, "tls", "client.key"), "key")
 	write(tb, filepath.Join(folder, "tls", "guardian.crt"), certificate)
 	write(tb, filepath.Join(folder, "tls", "guardian.key"), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
 	return folder

@@ -21,6 +21,16 @@ func httpWords(code string) (Words, bool) {
 		return Words{"the body matches {pattern}", "响应体匹配了不应出现的 {pattern}"}, true
 	case "http_body_too_long":
 		return Words{"the body is longer than {limit} bytes (body_limit)", "响应体超过 {limit} 字节（body_limit）"}, true
+	case "body_coding_unknown":
+		return Words{"the body cannot be read: its content encoding {coding} is not known", "无法读取响应体：不支持内容编码 {coding}"}, true
+	case "body_coding_broken":
+		return Words{"the body cannot be read: it is not proper {coding} ({error})", "无法读取响应体：不是有效的 {coding} 数据（{error}）"}, true
+	case "body_charset_unknown":
+		return Words{"the body cannot be read: its character set {charset} is not known", "无法读取响应体：不支持字符集 {charset}"}, true
+	case "body_charset_broken":
+		return Words{"the body cannot be read: it is not in {charset}, as it declares", "无法读取响应体：声明的字符集是 {charset}，内容却不是"}, true
+	case "body_charset_untold":
+		return Words{"the body cannot be read for sure: it is not UTF-8 and declares no character set (set charset)", "无法可靠地读取响应体：不是 UTF-8，也没有声明字符集（请设置 charset）"}, true
 	case "http_not_json":
 		return Words{"the body is not JSON", "响应体不是 JSON"}, true
 	case "http_slow":
@@ -49,6 +59,10 @@ func httpWords(code string) (Words, bool) {
 		return Words{"the certificate is not accepted: {error}", "证书校验未通过：{error}"}, true
 	case "tls_certificate_expired":
 		return Words{"the certificate is not accepted: {error}", "证书已过期或尚未生效：{error}"}, true
+	case "tls_certificate_over":
+		return Words{"the certificate is not accepted: {subject} has expired, since {since@} ({age})", "证书未通过校验：{subject} 自 {since@} 起已过期（{age}）"}, true
+	case "tls_certificate_early":
+		return Words{"the certificate is not accepted: {subject} is valid only from {from}", "证书未通过校验：{subject} 要到 {from} 才生效"}, true
 	case "tls_certificate_untrusted":
 		return Words{"the certificate is not accepted: {error}", "证书的签发机构不受信任：{error}"}, true
 	case "tls_certificate_wrong_name":
@@ -57,6 +71,8 @@ func httpWords(code string) (Words, bool) {
 		return Words{"a certificate of the chain expires in {left}, on {at}; at least {least} wanted", "证书链中有证书将在 {left}后（{at}）过期，要求至少还有 {least}"}, true
 	case "tls_chain_expired":
 		return Words{"a certificate of the chain expired on {at}", "证书链中有证书已于 {at} 过期"}, true
+	case "tls_chain_over":
+		return Words{"a certificate of the chain has expired, since {since@} ({age})", "证书链中有证书自 {since@} 起已过期（{age}）"}, true
 	case "tls_version":
 		return Words{"{got} was negotiated, at least TLS {least} wanted", "协商到的版本是 {got}，要求至少 TLS {least}"}, true
 	case "tls_starttls_refused":

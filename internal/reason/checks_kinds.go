@@ -63,6 +63,8 @@ func kindWords(code string) (Words, bool) {
 		return Words{"what was extracted for {name} has {n} bytes, at most {limit} are allowed", "为 {name} 提取的内容有 {n} 字节，上限为 {limit} 字节"}, true
 	case "promql_unanswered":
 		return Words{"the query was not answered: {error}", "查询没有得到结果：{error}"}, true
+	case "promql_partial":
+		return Words{"the answer is not whole: {warning}[, and {more:warning|warnings} more]", "查询结果不完整：{warning}[，另有 {more} 条警告]"}, true
 	case "promql_type":
 		return Words{"the query gives a {type}, want a scalar or an instant vector", "查询结果的类型是 {type}，期望标量或瞬时向量"}, true
 	case "promql_empty":

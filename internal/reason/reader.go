@@ -151,6 +151,10 @@ func (r Reader) placeholder(name string, values map[string]Value) (said string, 
 		v := values[of]
 		return Grouped(v.number), v.empty()
 	}
+	if of, ok := strings.CutSuffix(name, "@"); ok {
+		v := values[of]
+		return r.Date(v.at), v.empty()
+	}
 	if of, ok := strings.CutSuffix(name, "!"); ok {
 		v := values[of]
 		return r.guard(v.text), v.empty()
@@ -261,7 +265,22 @@ func (r Reader) Clock(at time.Time) string {
 	}
 }
 
-// Duration gives a span with at most two units: 250 ms, 12 s, 3 min 20 s, 2 h 5 min, 4 d 3 h.
+// Date gives the day of a time in the reader's zone: what happened years ago needs no clock.
+func (r Reader) Date(at time.Time) string {
+	if at.IsZero() {
+		return "?"
+	}
+	if r.Location != nil {
+		at = at.In(r.Location)
+	}
+	return at.Format(time.DateOnly)
+}
+
+// year is a mean year.
+const year = 365*24*time.Hour + 6*time.Hour
+
+// Duration gives a span with at most two units: 250 ms, 12 s, 3 min 20 s, 2 h 5 min, 4 d 3 h; from two
+// years on in years.
 func (r Reader) Duration(d time.Duration) string {
 	units := [...]string{" d", " h", " min", " s", " ms"}
 	gap := " "
@@ -274,6 +293,10 @@ func (r Reader) Duration(d time.Duration) string {
 	switch {
 	case d == 0:
 		return "0" + units[3]
+	case d >= 2*year && r.zh():
+		return strconv.Itoa(int(d/year)) + " 年"
+	case d >= 2*year:
+		return strconv.Itoa(int(d/year)) + " years"
 	case d < time.Second:
 		return strconv.FormatInt(d.Round(time.Millisecond).Milliseconds(), 10) + units[4]
 	case d < 10*time.Second && d%time.Second != 0:

@@ -12,9 +12,9 @@ import (
 const largest = 4 << 20
 
 // decode unmarshals a body that is a JSON object into v and reports whether it is one. Values that
-// do not fit their field are skipped.
+// do not fit their field are skipped, and so are byte order marks before it.
 func decode(body []byte, v any) bool {
-	body = bytes.TrimSpace(body)
+	body = bytes.TrimLeft(bytes.TrimSpace(body), "\ufeff \t\r\n")
 	if len(body) == 0 || len(body) > largest || body[0] != '{' || !json.Valid(body) {
 		return false
 	}
