@@ -18,6 +18,10 @@ const (
 	tolerance = 0.1
 )
 
+// visible is for how long PromQL sees a sample, with a second for the evaluation that makes the next
+// one. A longer interval is not made longer still: what the group records would end meanwhile.
+const visible = 5*time.Minute - time.Second
+
 // A burst of samples is one evaluation: a woken rule waits for more for a moment, and a longer one
 // when the group was looked at just before.
 const (
@@ -205,7 +209,8 @@ func (p *Pace) Spent(plan Plan, spare Budget, now time.Time, took time.Duration)
 func (p *Pace) begin(now time.Time, took time.Duration) {
 	interval := p.group.Interval
 	if now.Before(p.whole) {
-		p.whole = now.Add(interval + time.Duration(tolerance*float64(interval)))
+		later := min(time.Duration(tolerance*float64(interval)), visible-p.group.QueryOffset-interval)
+		p.whole = now.Add(interval + max(later, 0))
 	} else { // at the same times of the clock, except for those that it was too busy for
 		p.whole = now.Add(interval - now.Sub(p.whole)%interval)
 	}

@@ -119,6 +119,28 @@ func TestAWriteAtEachInterval(t *testing.T) {
 	}
 }
 
+// TestWhatALongIntervalRecordsStaysVisible: PromQL sees a sample for five minutes.
+func TestWhatALongIntervalRecordsStaysVisible(t *testing.T) {
+	for _, c := range []struct {
+		interval, offset string
+		most             time.Duration
+	}{
+		{"15s", "0s", 16500 * time.Millisecond},
+		{"4m", "0s", 4*time.Minute + 24*time.Second},
+		{"4m50s", "0s", 5*time.Minute - time.Second},
+		{"5m", "0s", 5 * time.Minute},
+		{"10m", "0s", 10 * time.Minute},
+		{"4m", "50s", 4*time.Minute + 9*time.Second},
+	} {
+		g := load(t, fmt.Sprintf("groups: [{name: g, interval: %s, query_offset: %s, rules: [{alert: A, expr: up == 0}]}]", c.interval, c.offset))[0]
+		s := newStream(g, rules.Budget{}, time.Millisecond)
+		s.play(g.All(), 40*time.Minute, 30*time.Minute) // woken once, at the beginning
+		if s.longest != c.most {
+			t.Errorf("interval %s, query_offset %s: %s without an evaluation, want %s", c.interval, c.offset, s.longest, c.most)
+		}
+	}
+}
+
 // TestACostlyRuleIsBoundedByTime: of twenty rules one takes most of the time.
 func TestACostlyRuleIsBoundedByTime(t *testing.T) {
 	p, spare, now := rules.NewPace(groupOf(t, 20, 0), rules.GroupState{}, epoch), rules.Budget{}, epoch.Add(15*time.Second)

@@ -267,6 +267,18 @@ func (as *Alerts) openLocked() []rules.Alert {
 	return all
 }
 
+// Own gives the alerts of the guardian's own rules: pending, firing, and resolved in the last quarter
+// of an hour.
+func (as *Alerts) Own() []rules.Alert {
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	var all []rules.Alert
+	for _, g := range as.groups {
+		all = append(all, g.state.alerts()...)
+	}
+	return all
+}
+
 // State gives the state of a group of rules and how its last evaluation went.
 func (as *Alerts) State(key string) (rules.GroupState, Evaluation) {
 	as.mu.Lock()

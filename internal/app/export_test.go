@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -60,6 +61,7 @@ func (s stepped) Drain() {
 func (s stepped) Stop() {
 	s.t.runs.Wait()
 	s.t.alerts.Wait()
+	s.t.loops.Wait()
 }
 
 // hold asks for the lease once.
@@ -138,6 +140,15 @@ func (s Stepped) Replace(c *config.Config) error {
 	return nil
 }
 
+// Reload swaps the configuration with its rules.
+func (s Stepped) Reload(c *config.Config) error {
+	if err := s.Replace(c); err != nil {
+		return err
+	}
+	s.acting.Load().alerts.Apply(c.Groups)
+	return nil
+}
+
 // OpenAlerts gives the alerts that are pending or firing.
 func (s Stepped) OpenAlerts() []rules.Alert { return s.acting.Load().alerts.Open() }
 
@@ -187,6 +198,15 @@ func (s Stepped) Drive() {
 	t.alerts.Start()
 	t.runs.Start()
 }
+
+// Forward lets alerts be sent to Alertmanagers by themselves.
+func (s Stepped) Forward() {
+	t := s.acting.Load()
+	t.loops.Go(func() { s.forwarder.Run(t.Context()) })
+}
+
+// Handler answers the requests of the API and the pages.
+func (s Stepped) Handler() http.Handler { return s.server }
 
 // End ends the leadership and the process in order.
 func (s Stepped) End() error { return s.Stop(context.Background()) }

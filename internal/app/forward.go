@@ -13,9 +13,9 @@ import (
 func (a *App) newForwarder() *forward.Forwarder {
 	return forward.New(forward.Options{
 		Surroundings: func() forward.Surroundings { return a.setup.Load().forwarding() },
-		Open: func() []rules.Alert {
+		Alerts: func() []rules.Alert {
 			if t := a.acting.Load(); t != nil {
-				return t.alerts.Open()
+				return t.alerts.Own()
 			}
 			return nil
 		},

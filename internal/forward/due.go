@@ -23,29 +23,54 @@ type known struct {
 // ledger is what one Alertmanager was sent, by the alert's ID.
 type ledger map[string]known
 
-// observe takes what fires now. What fired before and does not any more has resolved.
-func (l ledger) observe(open []rules.Alert, now time.Time) {
-	firing := map[string]bool{}
-	for _, a := range open {
-		if a.State != rules.Firing || a.Origin != nil {
+// observe takes the alerts as they are now. What fired before and is none of them has ended with its
+// rule.
+func (l ledger) observe(alerts []rules.Alert, now time.Time) {
+	present := map[string]bool{}
+	for _, a := range alerts {
+		if a.Origin != nil {
 			continue
 		}
-		firing[a.ID] = true
-		k := l[a.ID]
-		if !k.resolvedAt.IsZero() || !k.alert.FiredAt.Equal(a.FiredAt) {
-			k = known{}
+		present[a.ID] = true
+		k, known := l[a.ID]
+		same := known && k.alert.FiredAt.Equal(a.FiredAt)
+		switch {
+		case a.State == rules.Firing:
+			l.fires(a)
+		case a.State == rules.Resolved && !a.FiredAt.IsZero() && (!same || k.resolvedAt.IsZero()):
+			l.resolve(a, a.ResolvedAt)
+		case a.State == rules.Pending && known:
+			l.pends(k, now)
 		}
-		k.alert = a
-		l[a.ID] = k
 	}
 	for id, k := range l {
 		switch {
-		case firing[id]:
-		case k.resolvedAt.IsZero():
+		case k.resolvedAt.IsZero() && !present[id]:
 			l.resolve(k.alert, now)
-		case now.Sub(k.resolvedAt) > resolvedFor:
+		case !k.resolvedAt.IsZero() && now.Sub(k.resolvedAt) > resolvedFor:
 			delete(l, id)
 		}
+	}
+}
+
+// fires notes an alert as it fires now.
+func (l ledger) fires(a rules.Alert) {
+	k := l[a.ID]
+	if !k.resolvedAt.IsZero() || !k.alert.FiredAt.Equal(a.FiredAt) {
+		k = known{}
+	}
+	k.alert = a
+	l[a.ID] = k
+}
+
+// pends notes that an alert that fired before is pending: its end is told, and not told again while
+// the next firing may be near.
+func (l ledger) pends(k known, now time.Time) {
+	switch {
+	case k.resolvedAt.IsZero():
+		l.resolve(k.alert, now)
+	case !k.sentAt.IsZero():
+		delete(l, k.alert.ID)
 	}
 }
 

@@ -98,7 +98,7 @@ func (w *world) options(log io.Writer, reg prometheus.Registerer) forward.Option
 				},
 			}
 		},
-		Open: func() []rules.Alert {
+		Alerts: func() []rules.Alert {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return append([]rules.Alert(nil), w.open...)
@@ -183,6 +183,43 @@ func TestAlertsAreSentAsPrometheusSendsThem(t *testing.T) {
 		pass(time.Second)
 		if got := w.said(); len(got) != 1 || !strings.HasSuffix(got[0], "A 240") {
 			t.Errorf("sent %q", got)
+		}
+	})
+}
+
+// An end is that of the alert, also when nobody looked while it fired. It is told no more once the
+// alert is pending again: the next thing to be told may be that it fires.
+func TestAnEndIsToldUntilTheAlertIsActiveAgain(t *testing.T) {
+	w := &world{}
+	run(t, w, func(pass func(time.Duration), want func(...string)) {
+		pass(1500 * time.Millisecond)
+		a := alert("A", time.Now())
+		a.State, a.ResolvedAt = rules.Resolved, time.Now().Add(300*time.Millisecond)
+		old := alert("Old", time.Now().Add(-time.Hour))
+		old.State, old.ResolvedAt = rules.Resolved, time.Now().Add(-16*time.Minute)
+		w.set(func(w *world) { w.open = []rules.Alert{a, old} })
+		pass(time.Second)
+		want("2 A -0")
+		pass(time.Minute)
+		want("62 A -60")
+		pending := alert("A", time.Time{})
+		pending.State = rules.Pending
+		w.set(func(w *world) { w.open = []rules.Alert{pending} })
+		pass(5 * time.Minute)
+		want()
+	})
+	w = &world{status: http.StatusServiceUnavailable}
+	run(t, w, func(pass func(time.Duration), want func(...string)) {
+		a := alert("A", time.Now())
+		w.set(func(w *world) { w.open = []rules.Alert{a} })
+		pass(2 * time.Second)
+		a.State, a.FiredAt = rules.Pending, time.Time{}
+		w.set(func(w *world) { w.open = []rules.Alert{a} })
+		pass(20 * time.Second)
+		w.set(func(w *world) { w.status = 0 })
+		pass(5 * time.Minute)
+		if got := w.said(); len(got) != 1 || !strings.Contains(got[0], " A -") {
+			t.Errorf("sent %q, want once that it is over: nobody has heard of it yet", got)
 		}
 	})
 }

@@ -40,7 +40,9 @@ type Surroundings struct {
 // Options is what a Forwarder is made of. All fields but Transport are needed.
 type Options struct {
 	Surroundings func() Surroundings
-	Open         func() []rules.Alert // the alerts that are pending or firing
+	// Alerts gives the alerts that are pending or firing, and those that resolved in the last quarter
+	// of an hour.
+	Alerts func() []rules.Alert
 	// Recent reads the alerts that resolved since a time, before this process led.
 	Recent     func(ctx context.Context, since time.Time) ([]rules.Alert, error)
 	Now        func() time.Time
@@ -133,7 +135,7 @@ func (f *Forwarder) serve(ctx context.Context, name string) {
 	defer tick.Stop()
 	for {
 		now := f.o.Now().UTC()
-		l.observe(f.o.Open(), now)
+		l.observe(f.o.Alerts(), now)
 		s := f.o.Surroundings()
 		if t, ok := s.target(name); ok && !now.Before(next) {
 			err := f.round(ctx, l, s, t)
