@@ -155,6 +155,10 @@ bench-reaction: ## measure the time from the look that completes the evidence to
 bench-notify: setup ## measure the time from a sample to the message, alone and beside Prometheus with its Alertmanager
 	$(BENCH) -bench 'Message|Beside' -benchtime 1x -v ./test/bench/notify -rate $(or $(RATE),100)
 
+.PHONY: bench-storm
+bench-storm: ## let 2,000 alerts begin within a minute, once with fifty kills of the process, and print what people were told (ten minutes)
+	$(BENCH) -bench Storm -benchtime 1x -v ./test/bench/storm
+
 # With SCALE=1 the alerts wait for as long as they say (a quarter of an hour).
 .PHONY: bench-restart
 bench-restart: setup ## restart in long alerts beside Prometheus with its Alertmanager, times divided by SCALE (10)

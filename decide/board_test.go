@@ -27,6 +27,15 @@ type desk struct {
 	silences []route.Silence
 	acks     map[string]bool
 	heard    []heard
+	down     bool     // nothing reaches anybody: notices wait
+	waiting  []queued // oldest first
+	told     []queued // all notices, also those that were superseded
+}
+
+// queued is a notice of the outbox.
+type queued struct {
+	heard
+	id string
 }
 
 type fatal interface {
@@ -98,12 +107,19 @@ func (d *desk) put(a rules.Alert) {
 func (d *desk) tell(alerts ...string) time.Time {
 	due, next := d.board.Due(d.settings, d.hearing(), d.now, alerts...)
 	for _, t := range due {
+		if d.down {
+			t = d.supersede(t)
+		}
 		if len(t.Firing)+len(t.Resolved) == 0 {
 			d.t.Fatal("a message about nothing")
 		}
-		d.heard = append(d.heard, heard{
+		one := queued{id: fmt.Sprint("n", len(d.told)), heard: heard{
 			At: d.now.Sub(noon()), Receiver: t.Receiver, Group: t.Group, Firing: ids(t.Firing), Resolved: ids(t.Resolved), Repeat: t.Repeat, Why: t.Why.Code,
-		})
+		}}
+		d.told, d.waiting = append(d.told, one), append(d.waiting, one)
+		if !d.down {
+			d.send()
+		}
 		d.board.Tell(t)
 		for _, row := range t.Rows {
 			d.rows[row.ToldKey] = row

@@ -189,7 +189,7 @@ func nextBatch(nextPerKey []Delivery, calls []time.Time, b Budget, now time.Time
 		if c := a.Attempts - b.Attempts; c != 0 {
 			return c
 		}
-		return a.Notice.Created.Compare(b.Notice.Created)
+		return a.waitsSince().Compare(b.waitsSince())
 	})
 	first := due[0]
 	critical := severity(first.Notice.Tier) == 0

@@ -15,6 +15,9 @@ import (
 	"guardian/internal/secret"
 )
 
+// ErrSuperseded is returned by Outbox.Save when one of the deliveries was superseded after it was read.
+var ErrSuperseded = errors.New("a newer notice took the place of this one")
+
 // Outbox is the durable queue of deliveries. The journal implements it.
 type Outbox interface {
 	// Due lists, for one receiver, the first unfinished delivery (Queued or Sending) of each
@@ -22,7 +25,8 @@ type Outbox interface {
 	// is not the first of its key is never listed, whatever its NextAt.
 	Due(ctx context.Context, receiver string, now time.Time, limit int) ([]Delivery, error)
 	// Save writes deliveries by their ID, all or none, and has them on disk when it returns.
-	// It fails when this guardian no longer holds the lease. A delivery's Receiver may change.
+	// It fails when this guardian no longer holds the lease, and with ErrSuperseded when one of them is
+	// Superseded there. A delivery's Receiver may change.
 	Save(ctx context.Context, deliveries ...Delivery) error
 	// Calls returns the calls to a receiver since the given time, oldest first; see CallsOf.
 	Calls(ctx context.Context, receiver string, since time.Time) ([]Call, error)
@@ -78,8 +82,7 @@ type Options struct {
 	// before each call, because the process may have been paused after it journalled the
 	// attempt and replaced by another one since. nil: always true.
 	MaySend func() bool
-	// Drop returns why a delivery need not be sent any more (silenced, superseded), or "". It
-	// is called right before each attempt. nil: nothing is dropped.
+	// Drop returns why a delivery need not be sent any more, such as a silence, or "". It is called right before each attempt. nil: nothing is dropped.
 	Drop func(Delivery) string
 }
 

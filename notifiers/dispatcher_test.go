@@ -367,7 +367,7 @@ func TestMetrics(t *testing.T) {
 			t.Error(err, problems)
 		}
 		want := `
-# HELP guardian_notices_total Attempts to deliver a notice, by result: delivered, retried, moved (to the fallback), given_up, dropped (silenced or superseded).
+# HELP guardian_notices_total Attempts to deliver a notice, by result: delivered, retried, moved (to the fallback), given_up, dropped (silenced).
 # TYPE guardian_notices_total counter
 guardian_notices_total{receiver="a",result="delivered"} 0
 guardian_notices_total{receiver="a",result="dropped"} 0

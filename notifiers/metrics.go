@@ -20,7 +20,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		notices: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "guardian_notices_total",
-			Help: "Attempts to deliver a notice, by result: delivered, retried, moved (to the fallback), given_up, dropped (silenced or superseded).",
+			Help: "Attempts to deliver a notice, by result: delivered, retried, moved (to the fallback), given_up, dropped (silenced).",
 		}, []string{"receiver", "result"}),
 		waiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "guardian_notices_waiting",

@@ -99,7 +99,9 @@ const (
 	Sending   DeliveryState = "sending" // saved before the call; after a crash it is sent again
 	Delivered DeliveryState = "delivered"
 	GivenUp   DeliveryState = "given_up"
-	Dropped   DeliveryState = "dropped" // silenced or superseded before it was sent
+	Dropped   DeliveryState = "dropped" // silenced before it was sent, or its receiver was removed
+	// Superseded: before it was sent, a newer notice of its key took its place; see Delivery.TakePlaceOf.
+	Superseded DeliveryState = "superseded"
 )
 
 // Delivery is one notice for one receiver, as the outbox keeps it.
@@ -131,4 +133,32 @@ type Delivery struct {
 	// Escalated marks a notice about a delivery that was given up. If it is given up too, no
 	// further notice is sent.
 	Escalated bool `json:"escalated,omitempty"`
+	// SupersededBy is the ID of the notice that took the place of a superseded one.
+	SupersededBy string `json:"superseded_by,omitempty"`
+	// Since is when the first of those was created of which it took the place; zero: of none.
+	Since time.Time `json:"since,omitzero"`
+}
+
+// TakePlaceOf lets a delivery take the place of others that wait, oldest first, and gives those as they
+// ended: it goes to the receiver that the first of them has come to, and neither its turn among other
+// keys nor what is left until the fallback takes over begins anew.
+func (d *Delivery) TakePlaceOf(waiting []Delivery) (ended []Delivery) {
+	if len(waiting) == 0 {
+		return nil
+	}
+	first := waiting[0]
+	d.Receiver, d.MovedFrom, d.Tried, d.Since = first.Receiver, first.MovedFrom, first.Tried, first.waitsSince()
+	for _, w := range waiting {
+		w.State, w.SupersededBy, w.Error, w.Updated = Superseded, d.Notice.ID, "", d.Updated
+		ended = append(ended, w)
+	}
+	return ended
+}
+
+// waitsSince is since when the delivery, or those of which it took the place, waits.
+func (d Delivery) waitsSince() time.Time {
+	if d.Since.IsZero() {
+		return d.Notice.Created
+	}
+	return d.Since
 }

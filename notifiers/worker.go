@@ -2,6 +2,7 @@ package notifiers
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -175,9 +176,7 @@ func (w *worker) step(ctx context.Context) time.Time {
 func (w *worker) recordQueue(nextPerKey []Delivery, now time.Time) {
 	var oldest time.Time
 	for _, d := range nextPerKey {
-		if oldest.IsZero() || d.Notice.Created.Before(oldest) {
-			oldest = d.Notice.Created
-		}
+		oldest = earlier(oldest, d.waitsSince())
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -207,7 +206,9 @@ func (w *worker) moveToFallback(ctx context.Context, nextPerKey []Delivery, now,
 	if len(moved) == 0 {
 		return paused
 	}
-	if err := w.d.o.Outbox.Save(ctx, moved...); err != nil {
+	if err := w.d.o.Outbox.Save(ctx, moved...); errors.Is(err, ErrSuperseded) {
+		return now // what took its place is moved instead
+	} else if err != nil {
 		w.d.o.Log.Error("notices could not be handed to the fallback", "receiver", w.name, "error", err)
 		return now.Add(outboxRetryDelay)
 	}
@@ -251,7 +252,9 @@ func (w *worker) send(ctx context.Context, l *lane, calls [][]Delivery, now time
 			}
 		}
 	}
-	if err := w.d.o.Outbox.Save(ctx, slices.Concat(needed...)...); err != nil {
+	if err := w.d.o.Outbox.Save(ctx, slices.Concat(needed...)...); errors.Is(err, ErrSuperseded) {
+		return now // what took its place is sent instead
+	} else if err != nil {
 		if ctx.Err() == nil {
 			w.d.o.Log.Error("attempt could not be journalled, so it is not made", "receiver", w.name, "error", err)
 		}
@@ -396,6 +399,9 @@ func (w *worker) reassignAll(ctx context.Context) {
 		}
 		if err == nil {
 			err = w.d.o.Outbox.Save(ctx, nextPerKey...)
+		}
+		if errors.Is(err, ErrSuperseded) {
+			continue
 		}
 		if err != nil {
 			w.d.o.Log.Error("notices of a removed receiver stay behind", "receiver", w.name, "error", err)

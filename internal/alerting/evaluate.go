@@ -148,11 +148,15 @@ func (as *Alerts) record(before *rules.GroupState, ev rules.Evaluation) error {
 	}
 	var told []decide.Telling
 	var receivers []string
-	if len(ids) > 0 {
-		told, _, receivers = as.tell(&b, ev.At, ids...)
-	}
-	b.Audit = audit(ev, told)
-	if err := as.o.Leadership.Commit(b); err != nil {
+	err := as.commit(func() store.Batch {
+		with := b
+		if len(ids) > 0 {
+			told, _, receivers = as.tell(&with, ev.At, ids...)
+		}
+		with.Audit = audit(ev, told)
+		return with
+	})
+	if err != nil {
 		for _, back := range slices.Backward(undo) {
 			back()
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -76,6 +77,7 @@ func (as *Alerts) hearing() decide.Said {
 func (as *Alerts) tell(b *store.Batch, now time.Time, alerts ...string) (told []decide.Telling, next time.Time, receivers []string) {
 	due, next := as.telling.board.Due(as.o.Decider().Settings, as.hearing(), now, alerts...)
 	for _, t := range due {
+		t, waiting := as.supersede(t, now)
 		var last *announce.LastDeploy
 		if len(t.Firing) > 0 {
 			last = as.lastDeploy(t.Firing[0])
@@ -85,7 +87,10 @@ func (as *Alerts) tell(b *store.Batch, now time.Time, alerts ...string) (told []
 			t.Rows[i].Notice = notice
 		}
 		b.Told = append(b.Told, t.Rows...)
-		receivers = append(receivers, t.Receiver)
+		queued := &b.Deliveries[len(b.Deliveries)-1]
+		ended := queued.TakePlaceOf(waiting)
+		receivers = append(receivers, queued.Receiver)
+		b.Deliveries = append(b.Deliveries, ended...)
 		told = append(told, t)
 	}
 	rows, gone := as.telling.board.Unsaved()
@@ -104,23 +109,25 @@ func (as *Alerts) tickNotices(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.last = now
-	var b store.Batch
-	told, next, receivers := as.tell(&b, now)
-	t.next = next
+	var saved []rules.Alert
+	var gone []decide.ToldKey
 	if now.Sub(t.swept) >= saveEvery {
 		t.swept = now
-		b.Alerts = t.unsaved(open)
-		b.ToldGone = append(b.ToldGone, t.board.Clean(now)...)
+		saved, gone = t.unsaved(open), t.board.Clean(now)
 	}
-	if len(b.Told)+len(b.ToldGone)+len(b.Alerts) == 0 {
-		return
-	}
-	if err := as.o.Leadership.Commit(b); err != nil {
+	var told []decide.Telling
+	var receivers []string
+	err := as.commit(func() (b store.Batch) {
+		b.Alerts, b.ToldGone = saved, slices.Clone(gone)
+		told, t.next, receivers = as.tell(&b, now)
+		return b
+	})
+	if err != nil {
 		as.o.Log.Error("notices about alerts could not be queued; trying again", "error", err)
 		return
 	}
 	as.told(told, receivers)
-	for _, a := range b.Alerts {
+	for _, a := range saved {
 		t.save(a)
 	}
 }

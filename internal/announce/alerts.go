@@ -15,6 +15,12 @@ import (
 // suspect is how long after a deploy an alert names it as a possible cause.
 const suspect = 2 * time.Hour
 
+// Repeat is the event of a notice about alerts in which nothing is new.
+const Repeat = "repeat"
+
+// AlertsKey is the key of the notices about a group of alerts.
+func AlertsKey(group string) string { return "alerts/" + group }
+
 // alertKey is the key of the notices about the runs that an alert starts.
 func alertKey(id string) string { return "alert/" + id }
 
@@ -35,7 +41,7 @@ func (t Renderer) Alerts(g decide.Telling, last *LastDeploy, now time.Time) noti
 	case len(all) > 1:
 		n = t.alertGroup(g, last, now)
 	case len(g.Resolved) == 1:
-		n = t.alertResolved(all[0], now)
+		n = t.alertResolved(all[0], g, now)
 	default:
 		n = t.alertFiring(all[0], g, last, now)
 	}
@@ -43,7 +49,7 @@ func (t Renderer) Alerts(g decide.Telling, last *LastDeploy, now time.Time) noti
 		n.Alerts = append(n.Alerts, a.ID)
 	}
 	n.Group = t.group(g)
-	n.Key = "alerts/" + g.Group
+	n.Key = AlertsKey(g.Group)
 	n.Thread = cmp.Or(n.Thread, n.Key)
 	return n
 }
@@ -90,7 +96,7 @@ func (t Renderer) alertFiring(a rules.Alert, g decide.Telling, last *LastDeploy,
 	case g.Flapping[a.ID]:
 		event, title, text = "flapping", w.alertFlapping, w.alertFlappingText
 	case g.Repeat:
-		event, title, text = "repeat", w.alertRepeat, w.alertRepeatText
+		event, title, text = Repeat, w.alertRepeat, w.alertRepeatText
 	}
 	n := t.notice("", "alert", event, tier, toneOf(tier), decide.AlertLabels(a), now)
 	n.Title = fill(title, "tier", w.tier(tier), "subject", t.subject(a), "age", age)
@@ -119,7 +125,7 @@ func (t Renderer) alertFiring(a rules.Alert, g decide.Telling, last *LastDeploy,
 
 // alertResolved is the notice that an alert no longer fires. It has the alert's tier, so that
 // it looks as important as the alert did.
-func (t Renderer) alertResolved(a rules.Alert, now time.Time) notifiers.Notice {
+func (t Renderer) alertResolved(a rules.Alert, g decide.Telling, now time.Time) notifiers.Notice {
 	w := t.texts()
 	since, end := began(a), a.ResolvedAt
 	if end.IsZero() {
@@ -129,6 +135,7 @@ func (t Renderer) alertResolved(a rules.Alert, now time.Time) notifiers.Notice {
 	n.Title = fill(w.alertResolved, "subject", t.subject(a))
 	n.Text = fill(w.alertResolvedText, "end", t.clock(end, now), "since", t.clock(since, now), "age", t.span(end.Sub(since)))
 	t.alertFacts(&n, a)
+	t.sentBecause(&n, g, now)
 	t.alertLinks(&n, a)
 	return n
 }

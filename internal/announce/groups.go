@@ -31,7 +31,7 @@ func (t Renderer) alertGroup(g decide.Telling, last *LastDeploy, now time.Time) 
 	case len(g.Firing) == 0:
 		event, tone = "resolved", notifiers.Good
 	case g.Repeat:
-		event = "repeat"
+		event = Repeat
 	}
 	all := slices.Concat(g.Firing, g.Resolved)
 	n := t.notice("", "alert", event, tier, tone, common(all), now)

@@ -69,6 +69,8 @@ func decisionWords(code string) (Words, bool) {
 		return Words{"repeat_interval is {interval}", "按 repeat_interval（{interval}）重复通知"}, true
 	case "notice_kept":
 		return Words{"until now it was held back by: {by}", "此前暂不通知：{by}"}, true
+	case "notice_supersedes":
+		return Words{"it is in place of earlier notices that were not sent yet", "此前的通知尚未发出，由本条代替"}, true
 	case "notice_waits":
 		return Words{"waits for its group until {until}", "等待同组告警，{until} 发送"}, true
 	case "notice_flaps":

@@ -120,7 +120,7 @@ func english() map[string]string {
 		"alert.told": "Who was told", "alert.receiver": "Receiver", "alert.escalation": "Escalation", "alert.knows": "Knows", "alert.next": "Why it is not told more now", "alert.nothing": "nothing yet", "alert.heard": "told %s", "alert.waiting": "not accepted yet",
 		"alert.nobody": "Nobody was told, and nobody is to be.", "alert.notices": "Notices", "alert.no_notices": "No notice was sent.", "alert.notice": "Notice", "alert.outcome": "Outcome",
 		"alert.moved": "instead of %s", "alert.attempts": "%d attempts",
-		"delivery.queued": "waiting", "delivery.sending": "being sent", "delivery.delivered": "accepted", "delivery.given_up": "given up", "delivery.dropped": "not sent",
+		"delivery.queued": "waiting", "delivery.sending": "being sent", "delivery.delivered": "accepted", "delivery.given_up": "given up", "delivery.dropped": "not sent", "delivery.superseded": "not sent: a newer notice took its place",
 		"alerts.title": "Alerts", "alerts.open": "Open", "alerts.resolved": "Resolved in the last day", "alerts.none": "No alert is pending or firing.",
 		"alerts.ack": "Acknowledge", "alerts.acked": "Acknowledged by %s", "alerts.unack": "Take back", "alerts.silence": "Silence", "alerts.silenced": "silenced",
 		"alerts.for": "For", "alerts.why": "Why", "alerts.silences": "Silences", "alerts.no_silences": "Nothing is silenced.", "alerts.expire": "End it",

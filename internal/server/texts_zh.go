@@ -120,7 +120,7 @@ func chinese() map[string]string {
 		"alert.told": "通知情况", "alert.escalation": "升级", "alert.receiver": "接收人", "alert.knows": "已知状态", "alert.next": "暂不通知的原因", "alert.nothing": "尚未通知", "alert.heard": "已通知 %s", "alert.waiting": "尚未送达",
 		"alert.nobody": "没有人收到通知，也没有需要通知的人。", "alert.notices": "通知记录", "alert.no_notices": "没有发出通知。", "alert.notice": "通知", "alert.outcome": "结果",
 		"alert.moved": "代替 %s", "alert.attempts": "尝试 %d 次",
-		"delivery.queued": "等待发送", "delivery.sending": "发送中", "delivery.delivered": "已接收", "delivery.given_up": "已放弃", "delivery.dropped": "未发送",
+		"delivery.queued": "等待发送", "delivery.sending": "发送中", "delivery.delivered": "已接收", "delivery.given_up": "已放弃", "delivery.dropped": "未发送", "delivery.superseded": "未发送，由更新的通知代替",
 		"alerts.title": "告警", "alerts.open": "未恢复", "alerts.resolved": "最近一天已恢复", "alerts.none": "没有待定或触发中的告警。",
 		"alerts.ack": "我来处理", "alerts.acked": "%s 正在处理", "alerts.unack": "不再处理", "alerts.silence": "静默", "alerts.silenced": "已静默",
 		"alerts.for": "时长", "alerts.why": "原因", "alerts.silences": "静默", "alerts.no_silences": "没有静默。", "alerts.expire": "结束",

@@ -157,8 +157,8 @@ func (s *Store) putBatch(ctx context.Context, tx *sql.Tx, fence Fence, b Batch) 
 		func() error { return put(ctx, s, tx, episodesTable(), fired(b.Alerts)) },
 		func() error { return remove(ctx, tx, "DELETE FROM alerts WHERE id = $1", b.AlertsGone) },
 		func() error { return s.putDeliveries(ctx, tx, b) },
-		func() error { return put(ctx, s, tx, toldTable(), b.Told) },
 		func() error { return removeTold(ctx, tx, b.ToldGone) },
+		func() error { return put(ctx, s, tx, toldTable(), b.Told) }, // a row that goes and comes is there
 		func() error { return put(ctx, s, tx, escalationsTable(), b.Escalated) },
 		func() error { return remove(ctx, tx, "DELETE FROM escalations WHERE alert = $1", b.EscalatedGone) },
 		func() error { return put(ctx, s, tx, ordersTable(), b.Orders) },
@@ -197,6 +197,9 @@ func (s *Store) putDeliveries(ctx context.Context, tx *sql.Tx, b Batch) error {
 	if len(b.Deliveries) == 0 {
 		return nil
 	}
+	if err := stillWaiting(ctx, tx, b.Deliveries); err != nil {
+		return err
+	}
 	next, err := nextSeq(ctx, tx, "deliveries")
 	if err != nil {
 		return err
@@ -205,6 +208,27 @@ func (s *Store) putDeliveries(ctx context.Context, tx *sql.Tx, b Batch) error {
 		return err
 	}
 	return putAlertNotices(ctx, tx, b.Deliveries)
+}
+
+// stillWaiting checks that those of the deliveries that are superseded now still wait, as they were read.
+func stillWaiting(ctx context.Context, tx *sql.Tx, deliveries []notifiers.Delivery) error {
+	for _, d := range deliveries {
+		if d.State != notifiers.Superseded {
+			continue
+		}
+		var doc string
+		var was notifiers.Delivery
+		if err := tx.QueryRowContext(ctx, "SELECT doc FROM deliveries WHERE id = $1", text(d.ID)).Scan(&doc); err != nil {
+			return fmt.Errorf("read deliveries: %w", err)
+		}
+		if err := json.Unmarshal([]byte(doc), &was); err != nil {
+			return fmt.Errorf("read deliveries: %s: %w", d.ID, err)
+		}
+		if was.State != notifiers.Queued || was.Attempts != d.Attempts || was.Receiver != d.Receiver {
+			return ErrSending
+		}
+	}
+	return nil
 }
 
 // putAlertNotices remembers which alerts new notices are about.

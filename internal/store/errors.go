@@ -21,6 +21,9 @@ var (
 	ErrAlreadyRun = errors.New("there is a run for this already")
 	// ErrIntent: there is an intent for this attempt of the step. Nothing was written.
 	ErrIntent = errors.New("this attempt has its intent in the ledger already")
+	// ErrSending: a notice that was to be superseded was attempted since it was read. Nothing was
+	// written.
+	ErrSending = errors.New("a notice that was to be superseded is being sent")
 	// ErrNewer: the journal was written by a newer guardian.
 	ErrNewer = errors.New("the journal is newer than this guardian")
 	// ErrDiskFull: the disk of the journal is full. Nothing was written.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -20,8 +21,10 @@ type table[T any] struct {
 	values  func(fact T) []any // the values of key and columns, in this order
 	refused error              // the error for a violated unique constraint; nil: there is none
 	append  bool               // insert only: an existing key is an error
-	// open is the column that is 1 while a fact may change: a row with 0 is never replaced.
-	open string
+	// final is the condition of rows that are never replaced, and kept the error when one would have
+	// been; nil: it stays as it is, and that is no error.
+	final string
+	kept  error
 }
 
 // The numbers of rows per INSERT. There are only three, so that the database can cache the
@@ -49,11 +52,17 @@ func put[T any](ctx context.Context, s *Store, tx *sql.Tx, t table[T], facts []T
 		for _, row := range rows[:n] {
 			args = append(args, row...)
 		}
-		if _, err := tx.ExecContext(ctx, t.insert(n), args...); err != nil {
+		done, err := tx.ExecContext(ctx, t.insert(n), args...)
+		if err != nil {
 			if t.refused != nil && s.db.unique(err) {
 				return t.refused
 			}
 			return fmt.Errorf("write %s: %w", t.name, err)
+		}
+		if t.kept != nil {
+			if written, err := done.RowsAffected(); err != nil || written < int64(n) {
+				return cmp.Or(err, t.kept)
+			}
 		}
 		rows = rows[n:]
 	}
@@ -119,8 +128,8 @@ func (t table[T]) insert(n int) string {
 		fmt.Fprintf(&b, "%s%s = excluded.%s", sep, c, c)
 		sep = ", "
 	}
-	if t.open != "" {
-		fmt.Fprintf(&b, " WHERE %s.%s = 1", t.name, t.open)
+	if t.final != "" {
+		fmt.Fprintf(&b, " WHERE NOT (%s.%s)", t.name, t.final)
 	}
 	return b.String()
 }

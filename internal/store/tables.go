@@ -38,7 +38,7 @@ func watchesTable() table[watch.Watch] {
 		},
 		// The state of an open watch is saved periodically, and such a write may come after the
 		// verdict. It must not replace it.
-		open: "is_open",
+		final: "is_open = 0",
 	}
 }
 
@@ -152,6 +152,8 @@ func deliveriesTable(next int64) table[notifiers.Delivery] {
 				nanos(d.NextAt), nanos(d.Notice.Created), nanos(d.Updated),
 			}
 		},
+		// It was superseded after somebody read it to send it.
+		final: "state = '" + string(notifiers.Superseded) + "'", kept: notifiers.ErrSuperseded,
 	}
 }
 

@@ -57,6 +57,11 @@ func (o *Outbox) Save(ctx context.Context, deliveries ...notifiers.Delivery) err
 			return err
 		}
 	}
+	for _, d := range deliveries {
+		if o.all[d.ID].State == notifiers.Superseded {
+			return notifiers.ErrSuperseded
+		}
+	}
 	if o.all == nil {
 		o.all = map[string]notifiers.Delivery{}
 	}

@@ -2,5 +2,6 @@
 // drive: the real journal in a SQLite file of the test, with the real lease, notifier, history,
 // engine and driver of runs. What checks see, what a step does and the time are the test's.
 //
-// It probes nothing, serves nothing and sends nothing. Use it in a bubble of testing/synctest.
+// It probes and serves nothing; what it sends arrives at once, but for receivers that are Away. Use it
+// in a bubble of testing/synctest.
 package leader

@@ -24,6 +24,7 @@ import (
 	"guardian/internal/runs"
 	"guardian/internal/series"
 	"guardian/internal/store"
+	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/probes/sample"
 	"guardian/sla"
@@ -58,6 +59,7 @@ type Leader struct {
 	present decide.Present
 	batches []store.Batch
 	woken   []string
+	away    map[string]bool
 	steps   []string
 }
 
@@ -211,8 +213,41 @@ func (l *Leader) Batches() []store.Batch {
 
 func (l *Leader) wake(receiver string) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.woken = append(l.woken, receiver)
+	away := l.away[receiver]
+	l.mu.Unlock()
+	if !away {
+		l.deliver(receiver)
+	}
+}
+
+// deliver lets what waits for a receiver arrive.
+func (l *Leader) deliver(receiver string) {
+	ctx := context.WithoutCancel(l.ctx)
+	open, err := l.Store.Deliveries(ctx, store.DeliveryFilter{Receiver: receiver, Open: true})
+	if err != nil {
+		return // the store is closed
+	}
+	for i := range open {
+		open[i].State, open[i].Updated = notifiers.Delivered, Now()
+	}
+	_ = l.Store.Commit(ctx, l.Lease.Token, store.Batch{Deliveries: open})
+}
+
+// Away lets nothing reach some receivers from now on, and everything the others.
+func (l *Leader) Away(receivers ...string) {
+	l.mu.Lock()
+	was := l.away
+	l.away = map[string]bool{}
+	for _, r := range receivers {
+		l.away[r] = true
+	}
+	l.mu.Unlock()
+	for r := range was {
+		if !slices.Contains(receivers, r) {
+			l.deliver(r)
+		}
+	}
 }
 
 // Woken are the receivers whose delivery was started, since the last call.

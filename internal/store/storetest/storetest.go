@@ -46,6 +46,8 @@ func Run(t *testing.T, fresh func(t *testing.T) store.Options) {
 		{"lists are newest first and narrowed by their filters", lists},
 		{"alerts keep their episodes", episodes},
 		{"notices of one key are due one after the other", dueInOrder},
+		{"a notice is superseded or sent, not both", superseding},
+		{"what is told anew while it is forgotten is told", toldGoesAndComes},
 		{"a storm of notices does not make the outbox slow", dueInAStorm},
 		{"the outbox counts what waits and what ended", outboxStats},
 		{"the outbox names those for whom something waits", waitingReceivers},

@@ -1,0 +1,112 @@
+package notifiers_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"guardian/notifiers"
+	"guardian/notifiers/notifiertest"
+)
+
+// supersede queues a notice in place of others.
+func (k *desk) supersede(id string, ids ...string) {
+	k.t.Helper()
+	var waiting []notifiers.Delivery
+	for _, w := range ids {
+		waiting = append(waiting, k.outbox.Get(w))
+	}
+	d := notifiers.Delivery{
+		ID: id, Receiver: "oncall", State: notifiers.Queued, NextAt: time.Now(), Updated: time.Now(),
+		Notice: notifiers.Notice{ID: id, Key: waiting[0].Notice.Key, Tier: "critical", Title: id, Created: time.Now()},
+	}
+	if err := k.outbox.Save(context.Background(), append(d.TakePlaceOf(waiting), d)...); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// racing is an outbox of which a notice is superseded just after the dispatcher read it.
+type racing struct {
+	*notifiertest.Outbox
+	after func()
+}
+
+// Due implements notifiers.Outbox.
+func (r *racing) Due(ctx context.Context, receiver string, now time.Time, limit int) ([]notifiers.Delivery, error) {
+	all, err := r.Outbox.Due(ctx, receiver, now, limit)
+	if after := r.after; after != nil && len(all) > 0 {
+		r.after = nil
+		after()
+	}
+	return all, err
+}
+
+func TestWhatWasSupersededIsNotSent(t *testing.T) {
+	for name, m := range map[string]*messenger{
+		"sent": {}, "moved to the fallback": {answer: penalized},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				second := &messenger{}
+				box := &racing{}
+				k := open(t, map[string]notifiers.Receiver{"oncall": {Channel: m, Fallback: "second"}, "second": {Channel: second}},
+					func(o *notifiers.Options) { box.Outbox = o.Outbox.(*notifiertest.Outbox); o.Outbox = box })
+				if m.answer != nil {
+					k.put("oncall", "critical", "b/0") // it brings the penalty
+				}
+				k.start()
+				pass(time.Second)
+				box.after = func() { k.supersede("2", "oncall/a/1") }
+				k.put("oncall", "critical", "a/1")
+				began := time.Now()
+				for k.outbox.Get("2").State != notifiers.Delivered {
+					if pass(100 * time.Millisecond); time.Since(began) > 3*time.Second {
+						t.Fatalf("after %s: %+v", time.Since(began), k.outbox.All())
+					}
+				}
+				k.state("oncall/a/1", notifiers.Superseded)
+				var heard []string
+				for _, c := range slices.Concat(m.all(), second.all()) {
+					if c.err == nil && c.notice.Key == "a" {
+						heard = append(heard, c.notice.Title)
+					}
+				}
+				if !slices.Equal(heard, []string{"2"}) {
+					t.Errorf("heard: %v", heard)
+				}
+			})
+		})
+	}
+}
+
+// A receiver that is down is given up for its fallback after two minutes, however often the newest
+// notice takes the place of those before.
+func TestWhatTakesThePlaceOfOthersTakesTheirTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := &messenger{answer: down}, &messenger{}
+		k := open(t, map[string]notifiers.Receiver{"oncall": {Channel: first, Fallback: "second"}, "second": {Channel: second}})
+		k.start()
+		k.put("oncall", "critical", "a/1")
+		before := "oncall/a/1"
+		for i := range 20 {
+			pass(20 * time.Second)
+			d := k.outbox.Get(before)
+			if d.State == notifiers.Delivered {
+				if d.Receiver != "second" || d.Since.IsZero() || len(second.all()) != 1 {
+					t.Errorf("%+v, %d messages", d, len(second.all()))
+				}
+				return
+			}
+			if d.State != notifiers.Queued {
+				continue
+			}
+			next := string(rune('A' + i))
+			k.supersede(next, before)
+			k.d.Wake("oncall")
+			before = next
+		}
+		t.Errorf("nobody heard anything: %+v", k.outbox.All())
+	})
+}
