@@ -93,6 +93,19 @@ func (b *Board) Standing(s *Settings, h Said, now time.Time, alert string) []Sta
 	return all
 }
 
+// NotHearing counts the receivers that something keeps from hearing of an alert.
+func (b *Board) NotHearing(s *Settings, h Said, now time.Time, alert string) (n int) {
+	b.arrange(s)
+	m := b.muting(h, now)
+	why, _ := m.mutes(b.alerts[alert])
+	for _, g := range b.of[alert] {
+		if quiet, _ := m.quiet(g.target); !quiet.IsZero() || !why.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
 // Taken is a route that an alert takes.
 type Taken struct {
 	Target route.Target

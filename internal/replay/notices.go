@@ -124,16 +124,11 @@ func (t *telling) alerts(episodes []*episode) {
 }
 
 // kept counts the receivers that something keeps from hearing that an alert changed.
-func (t *telling) kept(b *decide.Board, h decide.Said, a rules.Alert, now time.Time) (n int) {
+func (t *telling) kept(b *decide.Board, h decide.Said, a rules.Alert, now time.Time) int {
 	if now.Before(t.from) || !now.Before(t.to) {
 		return 0
 	}
-	for _, s := range b.Standing(t.settings, h, now, a.ID) {
-		if !s.Kept.IsZero() && s.Kept.Code != "notice_waits" && s.Kept.Code != "notice_flaps" {
-			n++
-		}
-	}
-	return n
+	return b.NotHearing(t.settings, h, now, a.ID)
 }
 
 // acked tells whether a person had said by then that they are on it.

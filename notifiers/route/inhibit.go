@@ -34,6 +34,9 @@ type inhibition struct {
 // NewInhibitions builds inhibit rules. Its error joins all mistakes, each with its path, such
 // as inhibit_rules[0].
 func NewInhibitions(rules []InhibitRule) (*Inhibitions, error) {
+	if len(rules) == 0 {
+		return nil, nil
+	}
 	out := &Inhibitions{}
 	var all []error
 	for i, r := range rules {
