@@ -9,6 +9,7 @@ import (
 	"text/template"
 
 	"guardian/internal/reason"
+	"guardian/internal/templates"
 	"guardian/internal/versions"
 )
 
@@ -109,13 +110,24 @@ func sampleCall() Call {
 }
 
 // texts parses templates and tries them, joining the mistakes.
-type texts struct{ errs []error }
+type texts struct {
+	errs    []error
+	answers bool // a target has answered before: {{.Answer}} is known
+}
 
 func (p *texts) parse(key, source string) text {
 	t, err := parseText(key, source)
 	if err != nil {
 		p.errs = append(p.errs, err)
 		return text{}
+	}
+	names := templates.Keys(sampleCall().names())
+	if p.answers {
+		names = names.With("Answer", templates.Any())
+	}
+	if err := templates.Check(source, names); err != nil {
+		p.errs = append(p.errs, fmt.Errorf("%s: %w", key, err))
+		return t
 	}
 	if t.usesAnswer() {
 		return t

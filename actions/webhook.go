@@ -137,6 +137,8 @@ func newPoll(p *texts, s PollSettings) *poll {
 	if s.Every < 0 || s.Timeout < 0 {
 		p.errs = append(p.errs, errors.New("poll: every and timeout must not be negative"))
 	}
+	p.answers = true
+	defer func() { p.answers = false }()
 	out := &poll{
 		url: p.parse("poll.url", s.URL), every: time.Duration(s.Every), timeout: time.Duration(s.Timeout),
 		done: newMatch(p, "poll.done", s.Done), failed: newMatch(p, "poll.failed", s.Failed),
@@ -149,8 +151,11 @@ func newPoll(p *texts, s PollSettings) *poll {
 }
 
 func newStatusRequest(p *texts, s StatusSettings) *statusRequest {
+	p.answers = true // for its own message below
+	address := p.parse("status_request.url", s.URL)
+	p.answers = false
 	out := &statusRequest{
-		url: p.parse("status_request.url", s.URL), statuses: s.NotDoneStatus,
+		url: address, statuses: s.NotDoneStatus,
 		done: newMatch(p, "status_request.done", s.Done), notDone: newMatch(p, "status_request.not_done", s.NotDone),
 	}
 	checkURL(p, "status_request.url", out.url)

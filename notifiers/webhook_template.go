@@ -9,6 +9,8 @@ import (
 	"text/template"
 	"time"
 	"unicode/utf8"
+
+	"guardian/internal/templates"
 )
 
 // templateData is what a template sees: the fields of the notice, and what is derived of it.
@@ -49,6 +51,9 @@ func parseTemplate(s *WebhookSettings) (*template.Template, error) {
 	t, err := t.Parse(s.Template)
 	if err != nil {
 		return nil, errors.New(templateProblem(err))
+	}
+	if err := templates.Check(s.Template, templates.Of(templateData{})); err != nil {
+		return nil, err
 	}
 	return t, nil
 }

@@ -91,7 +91,10 @@ func execKind() Kind {
 		Build: func(settings any, env Env) (Probe, error) {
 			return newExecProbe(settings.(*ExecSettings), env)
 		},
-		Active:   true,
+		Active: true,
+		Templates: func(settings any, labels map[string]string) []Template {
+			return settings.(*ExecSettings).templates(labels)
+		},
 		Produces: func(any) []string { return []string{"exec_exit_code", "exec_perfdata"} },
 	}
 }

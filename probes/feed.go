@@ -65,6 +65,10 @@ func feedKind() Kind {
 			return newFeedProbe(settings.(*FeedSettings), env)
 		},
 		Repeats: always,
+		Templates: func(settings any, labels map[string]string) []Template {
+			s := settings.(*FeedSettings)
+			return oneRequest(&s.Request, nil, s.Secrets, labels)
+		},
 		Produces: func(any) []string {
 			return []string{"feed_entries", "feed_new_entries", "feed_new_entry_timestamp_seconds", "feed_deprecation_days_left"}
 		},

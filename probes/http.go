@@ -61,7 +61,11 @@ func httpKind() Kind {
 		Build: func(settings any, env Env) (Probe, error) {
 			return newHTTPProbe(settings.(*HTTPSettings), env)
 		},
-		Repeats:  func(settings any) bool { return settings.(*HTTPSettings).reads() },
+		Repeats: func(settings any) bool { return settings.(*HTTPSettings).reads() },
+		Templates: func(settings any, labels map[string]string) []Template {
+			s := settings.(*HTTPSettings)
+			return oneRequest(&s.Request, &s.Expect, s.Secrets, labels)
+		},
 		Produces: func(any) []string { return httpSeries() },
 	}
 }

@@ -135,6 +135,9 @@ func journeyKind() Kind {
 			return newJourneyProbe(settings.(*JourneySettings), env)
 		},
 		Active: true,
+		Templates: func(settings any, labels map[string]string) []Template {
+			return settings.(*JourneySettings).templates(labels)
+		},
 		Produces: func(any) []string {
 			return []string{"journey_step_seconds", "journey_step_status_code", "probe_ssl_earliest_cert_expiry"}
 		},

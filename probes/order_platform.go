@@ -161,6 +161,13 @@ func newPlatformPush(s *OrderPushSettings) (*platformPush, error) {
 	return &platformPush{settings: s, platform: p}, err
 }
 
+// find looks the platform up; false: there is none of that name.
+func (p *platformPush) find() bool {
+	var err error
+	p.platform, err = marketplace.Find(p.settings.Platform)
+	return err == nil
+}
+
 func (p *platformPush) sandbox() bool { return p.settings.Create == createSandbox }
 func (p *platformPush) digits() bool  { return p.platform.Push.Digits }
 

@@ -118,6 +118,9 @@ func orderPushKind() Kind {
 			return newOrderPushProbe(settings.(*OrderPushSettings), env)
 		},
 		Active: true,
+		Templates: func(settings any, labels map[string]string) []Template {
+			return settings.(*OrderPushSettings).templates(labels)
+		},
 		Produces: func(any) []string {
 			return []string{"order_push_stage_seconds", "order_push_orders_total", "order_push_uncleaned"}
 		},

@@ -98,6 +98,10 @@ func pageKind() Kind {
 		Build: func(settings any, env Env) (Probe, error) {
 			return newPageProbe(settings.(*PageSettings), env)
 		},
+		Templates: func(settings any, labels map[string]string) []Template {
+			s := settings.(*PageSettings)
+			return oneRequest(&Request{URL: s.URL}, nil, s.Secrets, labels)
+		},
 		Produces: func(any) []string {
 			return []string{
 				"probe_http_status_code", "page_load_seconds", "page_ttfb_seconds", "page_fcp_seconds", "page_lcp_seconds",

@@ -42,6 +42,9 @@ type Kind struct {
 	// Produces lists the series that a check with these settings can have beside the common ones; a
 	// rule that reads another series is refused when the configuration is loaded.
 	Produces func(settings any) []string
+	// Templates lists the templates of these settings, of a check with these labels, each with the
+	// names that it may use; nil: there are none.
+	Templates func(settings any, labels map[string]string) []Template
 }
 
 // MayRepeat reports whether a look with these settings may be tried again at once.

@@ -79,6 +79,10 @@ func quotaKind() Kind {
 			return newQuotaProbe(settings.(*QuotaSettings), env)
 		},
 		Active: true,
+		Templates: func(settings any, labels map[string]string) []Template {
+			s := settings.(*QuotaSettings)
+			return oneRequest(&s.Request, nil, s.Secrets, labels)
+		},
 		Produces: func(any) []string {
 			return []string{
 				"marketplace_quota_limit", "marketplace_quota_remaining", "marketplace_quota_used_ratio",

@@ -126,6 +126,10 @@ func scrapeKind() Kind {
 			return newScrapeProbe(settings.(*ScrapeSettings), env)
 		},
 		Repeats: always,
+		Templates: func(settings any, labels map[string]string) []Template {
+			s := settings.(*ScrapeSettings)
+			return oneRequest(&s.Request, nil, s.Secrets, labels)
+		},
 		Produces: func(settings any) []string {
 			s := settings.(*ScrapeSettings)
 			names := httpSeries()

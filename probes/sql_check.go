@@ -107,7 +107,10 @@ func sqlKind() Kind {
 		Build: func(settings any, env Env) (Probe, error) {
 			return newSQLProbe(settings.(*SQLSettings), env)
 		},
-		Repeats:  always,
+		Repeats: always,
+		Templates: func(settings any, labels map[string]string) []Template {
+			return settings.(*SQLSettings).templates(labels)
+		},
 		Produces: func(any) []string { return []string{"sql_value", "sql_age_seconds", "sql_rows"} },
 	}
 }

@@ -69,7 +69,10 @@ func tcpKind() Kind {
 			return newTCPProbe(settings.(*TCPSettings), env)
 		},
 		// What is sent may change something at the target.
-		Repeats:  func(settings any) bool { return len(settings.(*TCPSettings).Talk) == 0 },
+		Repeats: func(settings any) bool { return len(settings.(*TCPSettings).Talk) == 0 },
+		Templates: func(settings any, labels map[string]string) []Template {
+			return settings.(*TCPSettings).templates(labels)
+		},
 		Produces: func(any) []string { return []string{"probe_tcp_duration_seconds", "probe_ssl_earliest_cert_expiry"} },
 	}
 }

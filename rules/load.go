@@ -13,7 +13,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// File is a rule file.
+// File is a rule file: a Prometheus rule file, or a manifest with PrometheusRules. It may have several
+// documents.
 type File struct {
 	Name    string // its name in errors
 	ID      string // the key of the state of its alerts; "": its name
@@ -63,6 +64,25 @@ func Load(files []File, o Options) ([]*Group, error) {
 }
 
 func loadFile(f File, o *Options) ([]*Group, []error) {
+	if f.ID == "" {
+		f.ID = f.Name
+	}
+	docs, err := documents(f)
+	if err != nil {
+		return nil, []error{err}
+	}
+	var groups []*Group
+	var errs []error
+	for _, d := range docs {
+		gs, mistakes := loadDocument(d.File, o)
+		d.restore(gs, mistakes)
+		groups = append(groups, gs...)
+		errs = append(errs, mistakes...)
+	}
+	return groups, errs
+}
+
+func loadDocument(f File, o *Options) ([]*Group, []error) {
 	parsed, errs := rulefmt.Parse(f.Content, o.IgnoreUnknownFields, model.UTF8Validation, o.Parser, o.Log.With("file", f.Name))
 	where := locate(f.Content)
 	if len(errs) > 0 {
@@ -71,9 +91,6 @@ func loadFile(f File, o *Options) ([]*Group, []error) {
 			mistakes = append(mistakes, explain(f.Name, err, where)...)
 		}
 		return nil, dedupe(mistakes)
-	}
-	if f.ID == "" {
-		f.ID = f.Name
 	}
 	groups := make([]*Group, 0, len(parsed.Groups))
 	for i, pg := range parsed.Groups {
@@ -107,6 +124,9 @@ func loadFile(f File, o *Options) ([]*Group, []error) {
 				expr: expr, labels: labels.FromMap(lbls), annotations: labels.FromMap(pr.Annotations),
 			}
 			r.templates()
+			if errs := r.unknownNames(); len(errs) > 0 {
+				return nil, errs
+			}
 			g.Rules = append(g.Rules, r)
 		}
 		keyRules(g.Rules)

@@ -2,9 +2,12 @@ package rules
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +16,8 @@ import (
 	"github.com/prometheus/prometheus/model/timestamp"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/template"
+
+	"guardian/internal/templates"
 )
 
 // templateDefs are the variables that Prometheus puts before every template.
@@ -50,6 +55,31 @@ func (r *Rule) templates() {
 			r.steady = r.steady && !r.queries && !strings.Contains(text, "now")
 		}
 	}
+}
+
+// alertData are the names that templates of rules have, as Prometheus gives them.
+type alertData struct {
+	Labels, ExternalLabels map[string]string
+	ExternalURL            string
+	Value                  any
+}
+
+// unknownNames gives an error for each name in a label or annotation that there is not. Parsing runs
+// templates, too, and finds only what is wrong in the branches that no value takes.
+func (r *Rule) unknownNames() []error {
+	var errs []error
+	for _, all := range []map[string]string{r.Labels, r.Annotations} {
+		for _, key := range slices.Sorted(maps.Keys(all)) {
+			var unknown *templates.UnknownName
+			if errors.As(templates.Check(templateDefs+all[key], templates.Of(alertData{})), &unknown) {
+				errs = append(errs, &Error{
+					File: r.File, Line: r.Line, Hint: unknown.Hint(),
+					Err: fmt.Errorf("group %q, rule %q, %s: %s", r.Group, r.Name(), key, unknown.Problem()),
+				})
+			}
+		}
+	}
+	return errs
 }
 
 // instances expands the rule's labels and annotations for each element of a vector; before is what

@@ -13,6 +13,7 @@ import (
 	"guardian/internal/secret"
 	"guardian/notifiers"
 	"guardian/probes"
+	"guardian/rules"
 )
 
 // maxFile bounds a configuration or rule file, in bytes.
@@ -75,7 +76,7 @@ func LoadFiles(paths []string, o Options) (warnings Mistakes, err error) {
 	for _, path := range paths {
 		d := newDecoder(path, o)
 		if content, ok := d.read(); ok {
-			if isRuleFile(content) {
+			if rules.IsRuleFile(content) {
 				d.ruleFiles([]RuleFile{{Name: path, Content: content}}, &Config{}, nil)
 			} else if c := d.config(content); c != nil {
 				warnings = append(warnings, c.Warnings...)
@@ -90,13 +91,6 @@ func LoadFiles(paths []string, o Options) (warnings Mistakes, err error) {
 		return warnings, all.sorted()
 	}
 	return warnings, nil
-}
-
-func isRuleFile(content []byte) bool {
-	var top struct {
-		Groups []yaml.Node `yaml:"groups"`
-	}
-	return yaml.Unmarshal(content, &top) == nil && top.Groups != nil
 }
 
 func newDecoder(path string, o Options) *decoder {

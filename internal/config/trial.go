@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/templates"
 	"guardian/notifiers"
 	"guardian/probes"
 )
@@ -25,6 +26,11 @@ func (d *decoder) build(c *Config) {
 		kind, ok := d.options.Probes[check.Kind]
 		if !ok || check.Settings == nil || kind.Build == nil {
 			continue
+		}
+		if kind.Templates != nil {
+			for _, t := range kind.Templates(check.Settings, check.Labels) {
+				d.names(templates.Check(t.Text, t.Names), at("checks", i)+"."+check.Kind+"."+t.At)
+			}
 		}
 		probe, err := kind.Build(check.Settings, probes.Env{
 			Check: check.Name, Service: check.Service, Labels: check.Labels,
@@ -48,6 +54,15 @@ func (d *decoder) build(c *Config) {
 		if kind, ok := d.options.Notifiers[receiver.Kind]; ok && receiver.Settings != nil && kind.Build != nil {
 			_, err := kind.Build(receiver.Settings, notifiers.Env{Log: log, Redactor: d.redactor, Now: never})
 			d.built(err, at("receivers", i)+"."+receiver.Kind, receiver.Settings)
+		}
+	}
+}
+
+// names adds the names in a template that there are not.
+func (d *decoder) names(err error, path string) {
+	for _, one := range joined(err) {
+		if unknown := new(templates.UnknownName); errors.As(one, &unknown) {
+			d.blame(path, unknown.Problem(), unknown.Hint())
 		}
 	}
 }

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/prompb"
 
 	"guardian/internal/series"
 )
@@ -112,16 +114,29 @@ func (b *batch) samples(vs []value, l labels.Labels) {
 			continue
 		}
 		if v.h != nil {
-			// PromQL handles integer histograms as float histograms, too.
-			p.H = v.h.ToFloatHistogram()
-			if err := p.H.Validate(); err != nil {
+			h, err := floats(v.h)
+			if err != nil {
 				b.refuse(invalid, 1, fmt.Sprintf("a histogram of %s is not valid: %s", shortSeries(l), err))
 				continue
 			}
+			p.H = h
 		}
 		last = v.t
 		b.points = append(b.points, p)
 	}
+}
+
+// floats returns a histogram as a float histogram, which PromQL handles like one of integers. One of
+// integers is validated as such: its buckets must add up to its count, while those of floats may differ
+// by what was rounded.
+func floats(h *prompb.Histogram) (*histogram.FloatHistogram, error) {
+	if whole := h.ToIntHistogram(); whole != nil {
+		if err := whole.Validate(); err != nil {
+			return nil, err
+		}
+	}
+	f := h.ToFloatHistogram()
+	return f, f.Validate()
 }
 
 func (b *batch) refuseTime(reason, why string, p series.Point) {

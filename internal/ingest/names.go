@@ -3,10 +3,9 @@ package ingest
 import (
 	"errors"
 	"fmt"
-	"path"
 	"strings"
-
-	"github.com/prometheus/common/model"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Names are the metrics that may be written. The zero value allows none.
@@ -16,8 +15,9 @@ type Names struct {
 	made  map[string]bool
 }
 
-// NewNames parses names and globs with *, such as orders_total and erp_*. The error joins all
-// mistakes, each as a *NameError.
+// NewNames parses names and globs with *, such as orders_total, erp_* and http.server.*. Names are
+// UTF-8, as OpenTelemetry and Prometheus 3 write them. The error joins all mistakes, each as a
+// *NameError.
 func NewNames(patterns []string) (Names, error) {
 	n := Names{exact: map[string]bool{}}
 	var errs []error
@@ -26,8 +26,8 @@ func NewNames(patterns []string) (Names, error) {
 		switch {
 		case p != "" && plain == "":
 			errs = append(errs, &NameError{i, fmt.Sprintf("%q would match every name", p), "begin with a prefix, such as erp_*: otherwise a mistyped name is never noticed"})
-		case !model.LegacyValidation.IsValidMetricName(strings.ReplaceAll(p, "*", "a")):
-			errs = append(errs, &NameError{i, fmt.Sprintf("%q is not a metric name", short(p)), ""})
+		case !isName(p):
+			errs = append(errs, &NameError{i, fmt.Sprintf("%q is not a metric name", short(p)), "give the name alone, without labels, quotes and spaces around it"})
 		case own(p), strings.Contains(p, "*") && ownGlob(p):
 			errs = append(errs, &NameError{i, fmt.Sprintf("%q is a name that the guardian makes itself", short(p)), "rename it in the sender"})
 		case strings.Contains(p, "*"):
@@ -56,11 +56,36 @@ func (n Names) Has(name string) bool {
 		return true
 	}
 	for _, g := range n.globs {
-		if ok, err := path.Match(g, name); ok && err == nil {
+		if matches(g, name) {
 			return true
 		}
 	}
 	return false
+}
+
+// isName reports whether a pattern can be meant as a name. A metric may be called anything that is UTF-8;
+// what looks like a selector or a list is a mistake.
+func isName(p string) bool {
+	return p != "" && utf8.ValidString(p) && strings.TrimSpace(p) == p && !strings.ContainsAny(p, "{}\"'`,=?[]\\") &&
+		strings.IndexFunc(p, unicode.IsControl) < 0 && !strings.HasPrefix(p, "-")
+}
+
+// matches reports whether a name is like a glob, in which * stands for any characters, / too.
+func matches(glob, name string) bool {
+	parts := strings.Split(glob, "*")
+	first, last := parts[0], parts[len(parts)-1]
+	if len(name) < len(first)+len(last) || !strings.HasPrefix(name, first) || !strings.HasSuffix(name, last) {
+		return false
+	}
+	name = name[len(first) : len(name)-len(last)]
+	for _, part := range parts[1 : len(parts)-1] {
+		_, rest, found := strings.Cut(name, part)
+		if !found {
+			return false
+		}
+		name = rest
+	}
+	return true
 }
 
 // Without returns the names without those that checks or rules make, which a glob may match.

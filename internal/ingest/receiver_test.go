@@ -336,6 +336,49 @@ func TestVersion2IsTakenAndCounted(t *testing.T) {
 	}
 }
 
+// A histogram of integers is wrong when its buckets do not add up to its count; of floats, rounding is
+// allowed.
+func TestHistogramsAreValidatedAsTheyWereSent(t *testing.T) {
+	whole := func(count uint64, sum float64, deltas ...int64) writev2.Histogram {
+		return writev2.FromIntHistogram(0, now.UnixMilli(), &histogram.Histogram{
+			ZeroThreshold: 1e-9, Count: count, Sum: sum,
+			PositiveSpans: []histogram.Span{{Length: uint32(len(deltas))}}, PositiveBuckets: deltas,
+		})
+	}
+	floats := func(count float64, buckets ...float64) writev2.Histogram {
+		return writev2.FromFloatHistogram(0, now.UnixMilli(), &histogram.FloatHistogram{
+			ZeroThreshold: 1e-9, Count: count, Sum: 1,
+			PositiveSpans: []histogram.Span{{Length: uint32(len(buckets))}}, PositiveBuckets: buckets,
+		})
+	}
+	for name, tc := range map[string]struct {
+		h      writev2.Histogram
+		status int
+	}{
+		"integers that add up":                       {whole(6, 9, 2, 0, 0), http.StatusNoContent},
+		"more in the buckets than counted":           {whole(2, 1, 1, 0, 0), http.StatusBadRequest},
+		"fewer in the buckets than counted":          {whole(7, 9, 2, 0, 0), http.StatusBadRequest},
+		"fewer, where the rest were no numbers":      {whole(7, math.NaN(), 2, 0, 0), http.StatusNoContent},
+		"more, where the rest were no numbers":       {whole(5, math.NaN(), 2, 0, 0), http.StatusBadRequest},
+		"a bucket below zero":                        {whole(1, 1, 2, -3, 2), http.StatusBadRequest},
+		"a marker that the series is gone":           {whole(0, math.Float64frombits(value.StaleNaN)), http.StatusNoContent},
+		"floats that are more by what was rounded":   {floats(0.3, 0.1, 0.1, 0.1), http.StatusNoContent},
+		"floats of a rate, whose buckets do not add": {floats(2, 1, 1, 1), http.StatusNoContent},
+		"a bucket of floats below zero":              {floats(1, 1, -1, 1), http.StatusBadRequest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEdge(t, ingest.Limits{}, 0)
+			w := e.send(packV2(t, &writev2.Request{
+				Symbols:    []string{"", "__name__", "erp_seconds"},
+				Timeseries: []writev2.TimeSeries{{LabelsRefs: []uint32{1, 2}, Histograms: []writev2.Histogram{tc.h}}},
+			}), "Content-Type", contentV2)
+			if w.Code != tc.status || tc.status == http.StatusBadRequest && !strings.Contains(w.Body.String(), "erp_seconds") {
+				t.Errorf("%d %s, want %d", w.Code, w.Body, tc.status)
+			}
+		})
+	}
+}
+
 func onlyTold(all map[string]ingest.Metadata) map[string]ingest.Metadata {
 	told := map[string]ingest.Metadata{}
 	for name, m := range all {
@@ -447,7 +490,11 @@ guardian_samples_rejected_total{reason="undeclared",source="remote_write"} 1
 func TestNamesAreReadStrictly(t *testing.T) {
 	for name, c := range map[string]struct{ pattern, says string }{
 		"everything":                {"*", "would match every name"},
-		"a dash":                    {"a-b", "not a metric name"},
+		"a selector":                {`a{b="c"}`, "not a metric name"}, // a dash is no mistake since names are UTF-8
+		"two names":                 {"a, b", "not a metric name"},
+		"a space at the end":        {"http.server.requests ", "not a metric name"},
+		"a control character":       {"http\u0007", "not a metric name"},
+		"the guardian's own, dots":  {"probe_http.*", "makes itself"},
 		"nothing":                   {"", "not a metric name"},
 		"the guardian's own":        {"guardian_up", "makes itself"},
 		"the guardian's own, globs": {"ALERTS*", "makes itself"},
@@ -459,11 +506,16 @@ func TestNamesAreReadStrictly(t *testing.T) {
 			}
 		})
 	}
-	n, err := ingest.NewNames([]string{"p*", "job:*:rate5m"})
+	n, err := ingest.NewNames([]string{"p*", "job:*:rate5m", "http.server.*", "订单.总数", "queue/depth-*", "a*b*a"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]bool{"pods": true, "probe_success": false, "job:x:rate5m": true, "job:x:rate1m": false} {
+	for name, want := range map[string]bool{
+		"pods": true, "probe_success": false, "job:x:rate5m": true, "job:x:rate1m": false,
+		"http.server.requests": true, "http_server_requests": false, "http.server": false,
+		"订单.总数": true, "订单.总": false, "queue/depth-orders/eu": true, "queue/depth": false,
+		"aba": true, "abba": true, "aa": false, "ab": false, "a-b-a": true,
+	} {
 		if n.Has(name) != want {
 			t.Errorf("%s: %v", name, !want)
 		}

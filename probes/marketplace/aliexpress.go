@@ -34,9 +34,9 @@ func aliexpress() Platform {
 		SafeRead: SafeRead{Operation: "aliexpress.ds.order.get", Every: 5 * time.Minute, Why: "one known order; too many calls lead to a ban of hours"},
 		Push:     Push{Words: "Orders come through a message service whose format and signature are not published: there is nothing to build or to verify."},
 		complete: aliexpressComplete, signedIn: "query",
-		request: inQuery("sign", aliexpressRequest),
+		request: iopScheme(aliexpressRequest),
 		push:    unsigned("the signature of AliExpress's message service is not published: fetch the order to be sure", nil),
-		fault:   iopFault,
+		faults:  single(iopFault),
 		codes: append([]known{
 			{contains: "limited-by-app-access-count", class: Throttled, why: "market_app_daily_quota_used", wait: daily},
 			{contains: "accesscontrol.limited-by", class: Throttled, why: "market_operation_quota_used", wait: banWait},
@@ -60,20 +60,21 @@ func aliexpressRequest(c Call, k Keys) (string, error) {
 		return "", err
 	}
 	secret := k.Secret.Reveal()
-	switch method := strings.ToLower(c.Query["sign_method"]); method {
+	params, body := iopParams(c)
+	switch method := strings.ToLower(params["sign_method"]); method {
 	case "", "sha256", "hmac-sha256":
-		if c.Query["method"] != "" && (c.Path == "" || strings.TrimRight(c.Path, "/") == "/sync" || c.Path == "/router/rest") {
+		if params["method"] != "" && (c.Path == "" || strings.TrimRight(c.Path, "/") == "/sync" || c.Path == "/router/rest") {
 			return iopMAC("", c, k), nil
 		}
 		return iopRequest(c, k)
 	case "md5":
-		sum := md5.Sum([]byte(secret + sorted(c.Query, "sign") + string(c.Body) + secret))
+		sum := md5.Sum([]byte(secret + sorted(params, "sign") + body + secret))
 		return strings.ToUpper(hex.EncodeToString(sum[:])), nil
 	case "hmac", "hmac-md5":
 		m := hmac.New(md5.New, []byte(secret))
-		_, _ = m.Write([]byte(sorted(c.Query, "sign") + string(c.Body)))
+		_, _ = m.Write([]byte(sorted(params, "sign") + body))
 		return strings.ToUpper(hex.EncodeToString(m.Sum(nil))), nil
 	default:
-		return "", unlikeError{fmt.Errorf("query.sign_method %.20q is not one of sha256, md5, hmac, hmac-md5", method)}
+		return "", unlikeError{fmt.Errorf("sign_method %.20q is not one of sha256, md5, hmac, hmac-md5", method)}
 	}
 }

@@ -55,7 +55,7 @@ func amazon() Platform {
 		},
 		request: bearer("x-amz-access-token", "", nil),
 		push:    unsigned("Amazon's notifications carry no HMAC: they come through the seller's own SQS queue or EventBridge, which IAM protects", nil),
-		fault:   amazonFault,
+		faults:  amazonFaults,
 		codes: append([]known{
 			{code: "QuotaExceeded", class: Throttled, why: "market_operation_bucket_empty"},
 			{contains: "Could not match input arguments", class: InSandbox, why: "market_sandbox_no_case"},
@@ -68,7 +68,7 @@ func amazon() Platform {
 	}
 }
 
-func amazonFault(a Answer) fault {
+func amazonFaults(a Answer) []fault {
 	var body struct {
 		Errors oneOrMany[struct {
 			Code, Message, Details word
@@ -76,21 +76,23 @@ func amazonFault(a Answer) fault {
 		oauthError
 	}
 	decode(a.Body, &body)
-	if len(body.Errors) > 0 {
-		e := body.Errors[0]
+	var all []fault
+	for _, e := range body.Errors {
 		f := fault{code: string(e.Code), message: string(e.Message)}
 		if e.Details != "" {
 			f.message += " " + string(e.Details)
 		}
-		return f
+		all = append(all, f)
 	}
-	if body.Error != "" {
-		return fault{code: string(body.Error), message: string(body.Description)}
+	switch {
+	case len(all) > 0:
+		return all
+	case body.Error != "":
+		return []fault{{code: string(body.Error), message: string(body.Description)}}
+	case a.Header.Get("x-amzn-ErrorType") == "TooManyRequestsException":
+		return []fault{{code: "QuotaExceeded"}}
 	}
-	if a.Header.Get("x-amzn-ErrorType") == "TooManyRequestsException" {
-		return fault{code: "QuotaExceeded"}
-	}
-	return fault{}
+	return nil
 }
 
 func amazonPush(o Order) Message {

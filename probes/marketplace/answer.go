@@ -59,11 +59,37 @@ type fault struct {
 
 func (f fault) is() bool { return f.code != "" || f.message != "" }
 
-// known is a documented error. The first that matches counts; empty fields match everything.
+// tooMany reports whether the body has the status of a throttle for its code: some answers have
+// status 200 and their own status in the body.
+func (f fault) tooMany() bool { return f.code == "429" }
+
+// single is the faults of a platform that names at most one.
+func single(read func(Answer) fault) func(Answer) []fault {
+	return func(a Answer) []fault { return []fault{read(a)} }
+}
+
+// signatureRefused reports whether an error is about the signature of the request, which is a
+// credential: the key is wrong or was not used as the platform wants.
+func signatureRefused(message string) bool {
+	message = strings.ToLower(message)
+	if !strings.Contains(message, "signature") {
+		return false
+	}
+	for _, word := range []string{"fail", "invalid", "incorrect", "mismatch", "not match", "missing", "expired", "wrong", "not valid", "could not be verified"} {
+		if strings.Contains(message, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// known is a documented error. The first that matches one of an answer's faults counts; empty
+// fields match everything.
 type known struct {
 	status   int    // of the answer
 	code     string // compared without case
 	contains string // in the message, without case
+	uncoded  bool   // only for an error without a code: where there is one, it counts and not the words
 	class    Class
 	why      string // the code of the reason
 	// wait returns how long to wait, if code or message tell it; headers take precedence.
@@ -73,6 +99,7 @@ type known struct {
 func (k known) matches(a Answer, f fault) bool {
 	return (k.status == 0 || k.status == a.Status) &&
 		(k.code == "" || strings.EqualFold(k.code, f.code)) &&
+		(!k.uncoded || f.code == "") &&
 		(k.contains == "" || strings.Contains(strings.ToLower(f.message), strings.ToLower(k.contains)))
 }
 
@@ -88,8 +115,11 @@ func (p Platform) Read(a Answer, now time.Time) Meaning {
 	if a.Header == nil {
 		a.Header = http.Header{}
 	}
-	f := p.fault(a)
-	m := p.classify(a, f, now)
+	faults := p.faults(a)
+	if len(faults) == 0 {
+		faults = []fault{{}}
+	}
+	m, f := p.classify(a, faults, now)
 	m.Code = f.code
 	m.Quota = p.readings(a, now)
 	if wait, ok := RetryAfter(a.Header.Get("Retry-After"), now); ok {
@@ -118,23 +148,35 @@ func (p Platform) Read(a Answer, now time.Time) Meaning {
 	return m
 }
 
-func (p Platform) classify(a Answer, f fault, now time.Time) Meaning {
+// classify interprets an answer with one or more faults, and returns the fault that decided. An
+// answer may name several errors: the documented one that comes first in the platform's table counts,
+// wherever in the answer it is.
+func (p Platform) classify(a Answer, faults []fault, now time.Time) (Meaning, fault) {
 	for _, k := range p.codes {
-		if !k.matches(a, f) || (k.code != "" || k.contains != "") && !f.is() {
-			continue
-		}
-		m := Meaning{Class: k.class, Why: p.said(reason.New(k.why, "platform", p.Title), f)}
-		if k.wait != nil {
-			if d, ok := k.wait(f, a, now); ok {
-				m.RetryAfter = &d
+		for _, f := range faults {
+			if !k.matches(a, f) || (k.code != "" || k.contains != "") && !f.is() {
+				continue
 			}
+			m := Meaning{Class: k.class, Why: p.said(reason.New(k.why, "platform", p.Title), f)}
+			if k.wait != nil {
+				if d, ok := k.wait(f, a, now); ok {
+					m.RetryAfter = &d
+				}
+			}
+			return m, f
 		}
-		return m
+	}
+	f := faults[0]
+	for _, other := range faults {
+		if other.credential || other.tooMany() {
+			f = other
+			break
+		}
 	}
 	if a.Status < 500 && a.Status != http.StatusTooManyRequests && strings.Contains(strings.ToLower(f.message), "sandbox") {
-		return Meaning{Class: InSandbox, Why: p.said(reason.New("market_sandbox_cannot"), f)}
+		return Meaning{Class: InSandbox, Why: p.said(reason.New("market_sandbox_cannot"), f)}, f
 	}
-	return p.byStatus(a, f)
+	return p.byStatus(a, f), f
 }
 
 // said adds the platform's own words to a reason.
@@ -150,9 +192,9 @@ func (p Platform) said(why reason.Reason, f fault) reason.Reason {
 func (p Platform) byStatus(a Answer, f fault) Meaning {
 	class, why := OurFault, "market_request_invalid"
 	switch s := a.Status; {
-	case s == http.StatusTooManyRequests:
+	case s == http.StatusTooManyRequests || f.tooMany():
 		class, why = Throttled, "market_quota_used"
-	case s == http.StatusUnauthorized || f.credential:
+	case s == http.StatusUnauthorized || f.credential || s == http.StatusForbidden && signatureRefused(f.message):
 		class, why = CredentialBad, "market_credential_refused"
 	case s == http.StatusForbidden:
 		class, why = Permission, "market_credential_not_allowed"

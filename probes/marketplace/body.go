@@ -53,6 +53,28 @@ func (w word) count() *float64 {
 	return &v
 }
 
+// signed returns a word that is a number, which may be negative.
+func (w word) signed() *float64 {
+	text, negative := strings.CutPrefix(string(w), "-")
+	v, ok := number(text)
+	if !ok {
+		return nil
+	}
+	if negative {
+		v = -v
+	}
+	return &v
+}
+
+// left returns a word that is what remains of a quota: of one that is overdrawn, nothing does.
+func (w word) left() *float64 {
+	v := w.signed()
+	if v != nil {
+		*v = max(*v, 0)
+	}
+	return v
+}
+
 // epoch returns a word that is a time in seconds since 1970, from 2001 to 2100.
 func (w word) epoch() (time.Time, bool) {
 	v, ok := number(string(w))

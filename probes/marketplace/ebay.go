@@ -50,16 +50,22 @@ func ebay() Platform {
 		request:   bearer("Authorization", "Bearer ", nil),
 		push:      scheme{sign: ebaySign, verify: ebayVerify},
 		challenge: ebayChallenge(),
-		fault:     ebayFault,
+		faults:    ebayFaults,
 		quota:     ebayQuota,
 		codes: append([]known{
 			{code: "1001", class: CredentialBad, why: "market_token_refused"},
 			{code: "1002", class: CredentialBad, why: "market_token_missing"},
 			{code: "1003", class: CredentialBad, why: "market_token_type"},
+			// The signature of requests that move money: headers that are missing, or a key that is not taken.
+			{code: "215001", class: CredentialBad, why: "market_signature_refused"},
+			{code: "215002", class: CredentialBad, why: "market_signature_refused"},
+			{code: "215120", class: CredentialBad, why: "market_signature_refused"},
+			{code: "215122", class: CredentialBad, why: "market_signature_refused"},
 			{code: "1100", class: Permission, why: "market_token_scopes"},
 			{code: "2001", class: Throttled, why: "market_resource_daily_quota_used"},
-			{contains: "request limit has been reached", class: Throttled, why: "market_quota_used"},
-			{contains: "call usage limit has been reached", class: Throttled, why: "market_call_daily_quota_used"},
+			{code: "518", class: Throttled, why: "market_call_daily_quota_used"},
+			{contains: "request limit has been reached", uncoded: true, class: Throttled, why: "market_quota_used"},
+			{contains: "call usage limit has been reached", uncoded: true, class: Throttled, why: "market_call_daily_quota_used"},
 			{code: "931", class: CredentialBad, why: "market_token_refused"},
 			{code: "932", class: CredentialBad, why: "market_token_expired"},
 		}, refusedTokens()...),
@@ -230,38 +236,48 @@ func privateKey(text string) (*ecdsa.PrivateKey, error) {
 	return key, nil
 }
 
-func ebayFault(a Answer) fault {
+// ebayFaults reads the errors of the REST APIs, of the Post-Order API, and of the traditional APIs,
+// whose answers are XML if nothing else was asked for.
+func ebayFaults(a Answer) []fault {
 	type one struct {
 		ID          word `json:"errorId"`
 		Category    word `json:"category"`
 		Message     word `json:"message"`
 		LongMessage word `json:"longMessage"`
 		Code        word `json:"ErrorCode"`
+		Severity    word `json:"SeverityCode"`
 	}
 	var body struct {
 		Errors    oneOrMany[one]  `json:"errors"`
 		PostOrder json.RawMessage `json:"error"`
 		oauthDescription
 	}
-	decode(a.Body, &body)
+	decode(fromXML(a.Body), &body)
 	list := body.Errors
 	if len(list) == 0 && len(body.PostOrder) > 0 && body.PostOrder[0] != '"' {
 		_ = json.Unmarshal(body.PostOrder, &list)
 	}
-	if len(list) > 0 {
-		e := list[0]
+	var all []fault
+	for _, e := range list {
+		if strings.EqualFold(string(e.Severity), "Warning") {
+			continue // beside an answer
+		}
 		f := fault{code: orElse(string(e.ID), string(e.Code)), message: orElse(string(e.LongMessage), string(e.Message))}
 		f.theirs = strings.EqualFold(string(e.Category), "APPLICATION")
-		return f
+		f.credential = a.Status < 500 && !f.theirs && signatureRefused(f.message)
+		all = append(all, f)
+	}
+	if len(list) > 0 {
+		return all
 	}
 	var code word
 	if len(body.PostOrder) > 0 {
 		_ = code.UnmarshalJSON(body.PostOrder)
 	}
 	if code != "" {
-		return fault{code: string(code), message: string(body.Description)}
+		return []fault{{code: string(code), message: string(body.Description)}}
 	}
-	return fault{}
+	return nil
 }
 
 type oauthDescription struct {
@@ -287,7 +303,7 @@ func ebayQuota(a Answer, now time.Time) []Reading {
 		for _, resource := range api.Resources {
 			for _, rate := range resource.Rates {
 				r := Reading{
-					Operation: string(resource.Name), Limit: rate.Limit.count(), Remaining: rate.Remaining.count(),
+					Operation: string(resource.Name), Limit: rate.Limit.count(), Remaining: rate.Remaining.left(),
 					Used: rate.Count.count(), Source: FromAPI,
 				}
 				if r.Limit == nil && r.Remaining == nil {

@@ -24,13 +24,45 @@ func iopRequest(c Call, k Keys) (string, error) {
 }
 
 func iopMAC(path string, c Call, k Keys) string {
-	params := map[string]string{}
-	for name, value := range c.Query {
-		if name != "" && value != "" {
-			params[name] = value
+	params, body := iopParams(c)
+	return strings.ToUpper(mac(sha256.New, k.Secret, path, sorted(params, "sign"), body))
+}
+
+// iopParams returns the parameters of a call, and what of its body is signed behind them. The fields
+// of a form are parameters like those of the query: the vendors' SDKs sign all together, sorted.
+// Parameters without name or value are not signed, nor are the files of an upload.
+func iopParams(c Call) (params map[string]string, body string) {
+	fields, isForm := form(c)
+	if !isForm {
+		body = string(c.Body)
+	}
+	params = map[string]string{}
+	for _, from := range []map[string]string{fields, c.Query} {
+		for name, value := range from {
+			if name != "" && value != "" {
+				params[name] = value
+			}
 		}
 	}
-	return strings.ToUpper(mac(sha256.New, k.Secret, path, sorted(params, "sign"), string(c.Body)))
+	return params, body
+}
+
+// iopScheme is a signature among the parameters, in the query or in the form.
+func iopScheme(sign func(Call, Keys) (string, error)) scheme {
+	s := inQuery("sign", sign)
+	query := s.verify
+	s.verify = func(c Call, k Keys) (Verification, error) {
+		fields, _ := form(c)
+		if c.Query["sign"] != "" || fields["sign"] == "" {
+			return query(c, k)
+		}
+		want, err := sign(c, k)
+		if err != nil {
+			return Verification{}, err
+		}
+		return compare("sign of the form", fields["sign"], want)
+	}
+	return s
 }
 
 // appKeyAndBody is the push that Lazada and TikTok Shop sign alike.

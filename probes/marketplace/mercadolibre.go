@@ -33,7 +33,7 @@ func mercadolibre() Platform {
 		Feeds:   []Feed{{URL: "https://developers.mercadolibre.com.ar/en_us/news", Format: "html", Words: "dated pages"}},
 		request: bearer("Authorization", "Bearer ", nil),
 		push:    unsigned("Mercado Libre does not sign its pushes: fetch the resource that this one names and believe that", nil),
-		fault: func(a Answer) fault {
+		faults: single(func(a Answer) fault {
 			var body struct {
 				Error   word `json:"error"`
 				Code    word `json:"code"`
@@ -44,13 +44,13 @@ func mercadolibre() Platform {
 				return fault{}
 			}
 			return fault{code: orElse(string(body.Error), string(body.Code)), message: string(body.Message)}
-		},
+		}),
 		quota: mercadolibreQuota,
 		codes: append([]known{
 			{code: "local_rate_limited", class: Throttled, why: "market_endpoint_quota_used"},
 			{code: "too_many_requests", class: Throttled, why: "market_app_quota_used"},
 			{status: 403, contains: "invalid access token", class: CredentialBad, why: "market_token_refused"},
-			{contains: "client.id over quota", class: Throttled, why: "market_app_quota_used"},
+			{contains: "client.id over quota", uncoded: true, class: Throttled, why: "market_app_quota_used"},
 		}, refusedTokens()...),
 	}
 }

@@ -24,10 +24,10 @@ type Platform struct {
 	complete func(c *Call, o Operation, a Account, now time.Time, unique string)
 	signedIn string // "query" or "body": where a request's signature goes; "": a token authorises it
 
-	// fault reads the error out of an answer, whatever its status. The zero fault is none; where
-	// every answer is a JSON object, anything else is unreadable.
-	fault func(Answer) fault
-	codes []known
+	// faults reads the errors out of an answer, whatever its status. None, or the zero fault, is no
+	// error; where every answer is a JSON object, anything else is unreadable.
+	faults func(Answer) []fault
+	codes  []known
 	// quota reads what the body says of the quota; headers are read for every platform.
 	quota func(a Answer, now time.Time) []Reading
 	// expiry reads until when the authorisation lives, from answers that tell it, and how

@@ -46,7 +46,7 @@ func shopee() Platform {
 			err := needs("secret", k.Secret.Reveal(), "the partner key", "callback_url", c.URL, "the registered address of the push, which is signed")
 			return mac(sha256.New, k.Secret, c.URL, "|", string(c.Body)), err
 		}),
-		fault: shopeeFault,
+		faults: single(shopeeFault),
 		expiry: func(a Answer, _ time.Time) (time.Time, time.Duration, bool) {
 			var body struct {
 				Expires word `json:"expire_time"`

@@ -40,7 +40,7 @@ func shopify() Platform {
 		complete: shopifyComplete,
 		request:  bearer("X-Shopify-Access-Token", "", nil),
 		push:     shopifyScheme(),
-		fault:    shopifyFault,
+		faults:   shopifyFaults,
 		quota:    shopifyCost,
 		served: func(a Answer) (asked, answered string) {
 			if _, rest, ok := strings.Cut(a.Path, "/admin/api/"); ok {
@@ -54,7 +54,8 @@ func shopify() Platform {
 		},
 		codes: append([]known{
 			{code: "THROTTLED", class: Throttled, why: "market_points_used", wait: shopifyWait},
-			{status: 200, contains: "Throttled", class: Throttled, why: "market_points_used", wait: shopifyWait}, // as it was told before codes
+			{code: "429", class: Throttled, why: "market_points_used", wait: shopifyWait},
+			{status: 200, contains: "Throttled", uncoded: true, class: Throttled, why: "market_points_used", wait: shopifyWait}, // as it was told before codes
 			{code: "MAX_COST_EXCEEDED", class: OurFault, why: "market_query_too_costly"},
 			{code: "ACCESS_DENIED", class: Permission, why: "market_scope_missing"},
 			{code: "SHOP_INACTIVE", class: Permission, why: "market_shop_inactive"},
@@ -113,7 +114,7 @@ func shopifyScheme() scheme {
 	}
 }
 
-func shopifyFault(a Answer) fault {
+func shopifyFaults(a Answer) []fault {
 	var body struct {
 		Errors json.RawMessage `json:"errors"`
 		oauthError
@@ -127,23 +128,28 @@ func shopifyFault(a Answer) fault {
 	}]
 	switch {
 	case len(body.Errors) == 0 || string(body.Errors) == "null" || string(body.Errors) == "[]" || string(body.Errors) == "{}":
-		return fault{code: string(body.Error), message: string(body.Description)}
+		return []fault{{code: string(body.Error), message: string(body.Description)}}
 	case body.Errors[0] == '"':
 		var text string
 		_ = json.Unmarshal(body.Errors, &text) // decode has seen that it is valid
-		return fault{message: text}
+		return []fault{{message: text}}
 	case body.Errors[0] == '[':
 		_ = json.Unmarshal(body.Errors, &list)
+		var coded, others []fault
 		for _, e := range list {
-			if e.Extensions.Code != "" {
-				return fault{code: string(e.Extensions.Code), message: string(e.Message)}
+			f := fault{code: string(e.Extensions.Code), message: string(e.Message)}
+			switch {
+			case f.code != "":
+				coded = append(coded, f)
+			case f.is():
+				others = append(others, f)
 			}
 		}
-		if len(list) > 0 && list[0].Message != "" {
-			return fault{message: string(list[0].Message)}
+		if all := append(coded, others...); len(all) > 0 {
+			return all
 		}
 	}
-	return fault{message: string(body.Errors)} // {"field": ["is wrong"]}
+	return []fault{{message: string(body.Errors)}} // {"field": ["is wrong"]}
 }
 
 type shopifyStatus struct {
@@ -164,12 +170,12 @@ func shopifyCost(a Answer, now time.Time) []Reading {
 	var s shopifyStatus
 	decode(a.Body, &s)
 	t := s.Extensions.Cost.Throttle
-	r := Reading{Operation: orElse(a.Operation, "graphql"), Policy: "points", Limit: t.Maximum.count(), Remaining: t.Left.count(), Source: FromBody}
+	r := Reading{Operation: orElse(a.Operation, "graphql"), Policy: "points", Limit: t.Maximum.count(), Remaining: t.Left.left(), Source: FromBody}
 	if r.Limit == nil || r.Remaining == nil {
 		return nil
 	}
-	if restore := t.Restore.count(); restore != nil && *restore > 0 {
-		if d, ok := span((*r.Limit - *r.Remaining) / *restore); ok {
+	if restore, left := t.Restore.count(), t.Left.signed(); restore != nil && *restore > 0 {
+		if d, ok := span((*r.Limit - *left) / *restore); ok {
 			at := now.Add(d)
 			r.ResetAt = &at
 		}
@@ -177,11 +183,12 @@ func shopifyCost(a Answer, now time.Time) []Reading {
 	return []Reading{r}
 }
 
-// shopifyWait returns how long until the bucket holds enough points for the query.
+// shopifyWait returns how long until the bucket holds enough points for the query; the bucket may be
+// overdrawn.
 func shopifyWait(_ fault, a Answer, _ time.Time) (time.Duration, bool) {
 	var s shopifyStatus
 	decode(a.Body, &s)
-	asked, left, restore := s.Extensions.Cost.Requested.count(), s.Extensions.Cost.Throttle.Left.count(), s.Extensions.Cost.Throttle.Restore.count()
+	asked, left, restore := s.Extensions.Cost.Requested.count(), s.Extensions.Cost.Throttle.Left.signed(), s.Extensions.Cost.Throttle.Restore.count()
 	if asked == nil || left == nil || restore == nil || *restore <= 0 {
 		return 0, false
 	}

@@ -29,7 +29,7 @@ func temu() Platform {
 		complete: temuComplete, signedIn: "body",
 		request: scheme{sign: temuSign, verify: temuVerify},
 		push:    unsigned("the signature of Temu's pushes is not published: fetch the order to be sure", nil),
-		fault: func(a Answer) fault {
+		faults: single(func(a Answer) fault {
 			var body struct {
 				Success *bool `json:"success"`
 				Code    word  `json:"errorCode"`
@@ -42,12 +42,13 @@ func temu() Platform {
 				return fault{}
 			}
 			return fault{code: orElse(string(body.Code), "success is false"), message: string(body.Message)}
-		},
+		}),
 		// Temu's codes are not published: only the messages can be interpreted.
 		codes: []known{
-			{contains: "too many", class: Throttled, why: "market_too_fast"},
+			{contains: "too many requests", class: Throttled, why: "market_too_fast"},
 			{contains: "rate limit", class: Throttled, why: "market_too_fast"},
-			{contains: "frequen", class: Throttled, why: "market_too_fast"},
+			{contains: "too frequent", class: Throttled, why: "market_too_fast"},
+			{contains: "frequency", class: Throttled, why: "market_too_fast"},
 			{contains: "access_token", class: CredentialBad, why: "market_token_refused"},
 			{contains: "access token", class: CredentialBad, why: "market_token_refused"},
 			{contains: "app_key", class: CredentialBad, why: "market_app_key_refused"},

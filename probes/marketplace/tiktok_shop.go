@@ -33,7 +33,7 @@ func tiktokShop() Platform {
 		complete: tiktokComplete, signedIn: "query",
 		request: inQuery("sign", tiktokRequest),
 		push:    inHeader("Authorization", appKeyAndBody),
-		fault:   tiktokFault,
+		faults:  single(tiktokFault),
 		expiry: func(a Answer, _ time.Time) (time.Time, time.Duration, bool) {
 			var body struct {
 				Data struct {
@@ -60,7 +60,7 @@ func tiktokShop() Platform {
 			// One code for about a dozen errors, which only the message distinguishes.
 			{code: "36009004", contains: "timestamp", class: OurFault, why: "market_clock_30s"},
 			{code: "36009004", contains: "current time", class: OurFault, why: "market_clock_30s"},
-			{code: "36009004", contains: "too many", class: Throttled, why: "market_too_fast"},
+			{code: "36009004", contains: "too many requests", class: Throttled, why: "market_too_fast"},
 			{code: "36009004", contains: "rate limit", class: Throttled, why: "market_too_fast"},
 			{code: "36009004", contains: "access_token", class: CredentialBad, why: "market_token_refused"},
 			{code: "36009004", contains: "access token", class: CredentialBad, why: "market_token_refused"},

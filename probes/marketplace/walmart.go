@@ -45,8 +45,8 @@ func walmart() Platform {
 		request: bearer("WM_SEC.ACCESS_TOKEN", "", map[string]string{
 			"WM_SVC.NAME": "Walmart Marketplace", "Accept": "application/json",
 		}),
-		push:  scheme{sign: walmartSign, verify: walmartVerify},
-		fault: walmartFault,
+		push:   scheme{sign: walmartSign, verify: walmartVerify},
+		faults: walmartFaults,
 		codes: append([]known{
 			{code: "token_not_valid", class: CredentialBad, why: "market_token_refused"},
 			{code: "REQUEST_THRESHOLD_VIOLATED.GMP_GATEWAY_API", class: Throttled, why: "market_rate_tokens_used", wait: walmartReplenished},
@@ -68,9 +68,9 @@ func walmartReplenished(_ fault, a Answer, now time.Time) (time.Duration, bool) 
 	return 0, false
 }
 
-// walmartFault reads {"error": [{code, field, description}]}, the same below "errors", and
-// OAuth's form.
-func walmartFault(a Answer) fault {
+// walmartFaults reads {"error": [{code, field, description}]}, the same below "errors" or as XML,
+// and OAuth's form.
+func walmartFaults(a Answer) []fault {
 	type one struct {
 		Code, Field, Description, Info word
 	}
@@ -80,7 +80,7 @@ func walmartFault(a Answer) fault {
 		oauthDescription
 		Valid *bool `json:"is_valid"`
 	}
-	decode(a.Body, &body)
+	decode(fromXML(a.Body), &body)
 	var nested struct {
 		Error oneOrMany[one] `json:"error"`
 	}
@@ -93,12 +93,17 @@ func walmartFault(a Answer) fault {
 		_ = json.Unmarshal(body.Errors, &nested)
 		list = nested.Error
 	}
+	var all []fault
+	for _, e := range list {
+		f := fault{code: string(e.Code), message: orElse(string(e.Description), string(e.Info))}
+		f.credential = walmartCredential(a, f, string(e.Field))
+		all = append(all, f)
+	}
+	if len(all) > 0 {
+		return all
+	}
 	var f fault
-	var field string
-	if len(list) > 0 {
-		f = fault{code: string(list[0].Code), message: orElse(string(list[0].Description), string(list[0].Info))}
-		field = string(list[0].Field)
-	} else if len(body.Error) > 0 {
+	if len(body.Error) > 0 {
 		var code word
 		_ = code.UnmarshalJSON(body.Error)
 		f = fault{code: string(code), message: string(body.Description)}
@@ -106,16 +111,17 @@ func walmartFault(a Answer) fault {
 	if body.Valid != nil && !*body.Valid && !f.is() {
 		f.code = "token_not_valid"
 	}
-	if a.Status == http.StatusBadRequest && walmartCredential(a, f, field) {
-		// Walmart answers 400 and not 401 to some credentials that it does not accept.
-		f.credential = true
-	}
-	return f
+	f.credential = walmartCredential(a, f, "")
+	return []fault{f}
 }
 
 // walmartCredential reports whether a 400 is about the credential: by the field that it names, or
-// because the request was for a token or its details.
+// because the request was for a token or its details. Walmart answers 400 and not 401 to some
+// credentials that it does not accept.
 func walmartCredential(a Answer, f fault, field string) bool {
+	if a.Status != http.StatusBadRequest {
+		return false
+	}
 	said := strings.ToLower(f.code + " " + f.message + " " + field)
 	if strings.Contains(said, "grant_type") || strings.Contains(said, "grant type") {
 		return false
