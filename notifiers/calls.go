@@ -76,7 +76,7 @@ func (w *worker) call(ctx context.Context, c Channel, batch []Delivery) (ref str
 	if t, ok := c.(Threaded); ok {
 		return w.converse(ctx, t, batch)
 	}
-	return "", c.Send(ctx, digest(batch))
+	return "", c.Send(ctx, w.message(batch))
 }
 
 // applyResult updates the receiver's state after a call and returns the outcome of the batch, and

@@ -35,6 +35,8 @@ type Kind struct {
 	Build func(settings any, env Env) (Channel, error)
 	// Budget is the messenger's documented rate limit, the default for its receivers.
 	Budget Budget
+	// Links reports whether people read the messages and can follow a link in them.
+	Links bool
 }
 
 // Env holds the dependencies of a channel. The zero value works.

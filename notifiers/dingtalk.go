@@ -109,6 +109,7 @@ const (
 func dingtalkKind() Kind {
 	return Kind{
 		Settings: func() any { return &DingTalkSettings{} },
+		Links:    true,
 		Budget:   chatBudget(),
 		Build: func(settings any, env Env) (Channel, error) {
 			s, ok := settings.(*DingTalkSettings)

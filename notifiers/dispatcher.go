@@ -45,6 +45,10 @@ type Receiver struct {
 	Channel  Channel
 	Budget   Budget
 	Fallback string // the receiver that takes over while this one is rate limited or failing; "": none
+	// Actions returns links by which a reader acts on what a notice is about. They are added when it
+	// is sent: whoever has such a link may act, and the journal, where the notice waits, shows it to
+	// everybody who may read. nil: there are none.
+	Actions func(d Delivery) []Link
 	// MonthlyQuota is how many calls the messenger allows in a calendar month; people are warned
 	// when 80 % and all of them were made. 0: it is not known.
 	MonthlyQuota int

@@ -71,6 +71,7 @@ func loopback(host string) bool { return host == "localhost" || host == "127.0.0
 func emailKind() Kind {
 	return Kind{
 		Settings: func() any { return &EmailSettings{Security: "starttls", Auth: "auto"} },
+		Links:    true,
 		Budget:   Budget{Limit: 12, Reserved: 3, Burst: 4, MergeMax: 100},
 		Build: func(settings any, env Env) (Channel, error) {
 			s, ok := settings.(*EmailSettings)

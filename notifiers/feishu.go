@@ -63,6 +63,7 @@ func feishuKind() Kind {
 	budget.Rush = Rush{Every: 30 * time.Minute, Before: 2 * time.Second, After: 20 * time.Second}
 	return Kind{
 		Settings: func() any { return &FeishuSettings{} },
+		Links:    true,
 		Budget:   budget,
 		Build: func(settings any, env Env) (Channel, error) {
 			s, ok := settings.(*FeishuSettings)

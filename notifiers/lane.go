@@ -200,12 +200,26 @@ func digest(batch []Delivery) Notice {
 	return Merge(notices)
 }
 
+// message returns what is sent for a batch: its notice with the links by which readers act on it, or a
+// digest, which has none.
+func (w *worker) message(batch []Delivery) Notice {
+	n := digest(batch)
+	w.mu.Lock()
+	links := w.receiver.Actions
+	w.mu.Unlock()
+	if len(batch) == 1 && links != nil {
+		// After the main link, which stays when a long notice is shortened.
+		n.Links = slices.Insert(slices.Clone(n.Links), min(1, len(n.Links)), links(batch[0])...)
+	}
+	return n
+}
+
 // converse sends a batch through a channel with conversations. A digest belongs to none.
 func (w *worker) converse(ctx context.Context, c Threaded, batch []Delivery) (ref string, err error) {
 	if len(batch) > 1 {
-		return "", c.Send(ctx, digest(batch))
+		return "", c.Send(ctx, w.message(batch))
 	}
-	return c.Follow(ctx, batch[0].Notice, w.sentBefore(ctx, batch[0].Notice))
+	return c.Follow(ctx, w.message(batch), w.sentBefore(ctx, batch[0].Notice))
 }
 
 // sentBefore returns what was sent before of a notice's conversation.
@@ -231,7 +245,7 @@ func (w *worker) updateAfter(ctx context.Context, c Channel, batch []Delivery) {
 	defer cancel()
 	for _, d := range batch {
 		if sent := w.sentBefore(ctx, d.Notice); sent.Ref != "" {
-			if err := t.Update(ctx, d.Notice, sent.Ref); err != nil {
+			if err := t.Update(ctx, w.message([]Delivery{d}), sent.Ref); err != nil {
 				w.d.o.Log.Debug("message not updated", "receiver", w.name, "key", d.Notice.Key, "error", err)
 				return
 			}

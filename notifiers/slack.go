@@ -69,6 +69,7 @@ const (
 func slackKind() Kind {
 	return Kind{
 		Settings: func() any { return &SlackSettings{APIURL: "https://slack.com/api"} },
+		Links:    true,
 		// One message a second and short bursts: https://docs.slack.dev/apis/web-api/rate-limits.
 		Budget: Budget{Limit: 12, Reserved: 3, Burst: 4, Spacing: time.Second, MergeMax: 60},
 		Build: func(settings any, env Env) (Channel, error) {

@@ -69,6 +69,7 @@ const (
 func wecomKind() Kind {
 	return Kind{
 		Settings: func() any { return &WeComSettings{} },
+		Links:    true,
 		Budget:   chatBudget(),
 		Build: func(settings any, env Env) (Channel, error) {
 			s, ok := settings.(*WeComSettings)

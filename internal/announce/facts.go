@@ -60,3 +60,11 @@ type Order struct {
 	Reason  reason.Reason // redacted
 	Created time.Time
 }
+
+// ActionText is the text of a link by which readers acknowledge an alert, or silence it for a time.
+func (t Renderer) ActionText(silence bool, length time.Duration) string {
+	if silence {
+		return fill(t.texts().linkSilence, "length", t.span(length))
+	}
+	return t.texts().linkAck
+}

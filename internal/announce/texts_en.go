@@ -18,6 +18,7 @@ func english() texts {
 
 		linkAlerts: "Alerts", linkSource: "Source", linkManual: "Manual", linkDashboard: "Dashboard", linkService: "Service", linkWatch: "Watch",
 		linkRun: "Run", linkDeploy: "Deploy", linkOverview: "Overview",
+		linkAck: "Acknowledge", linkSilence: "Silence {length}",
 
 		deployVersion: "{version}", deployInstead: "{version} (before: {previous})", deployBy: "by {author}", deployAt: "at {at} ({ago} ago)",
 

@@ -18,6 +18,7 @@ func chinese() texts {
 
 		linkAlerts: "查看告警", linkSource: "告警来源", linkManual: "处理手册", linkDashboard: "监控面板", linkService: "服务详情", linkWatch: "观察详情",
 		linkRun: "处置详情", linkDeploy: "部署详情", linkOverview: "总览",
+		linkAck: "确认", linkSilence: "静默 {length}",
 
 		deployVersion: "{version}", deployInstead: "{version}（原版本 {previous}）", deployBy: "部署人 {author}", deployAt: "{at} 上线（{ago}前）",
 

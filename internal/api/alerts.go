@@ -180,14 +180,19 @@ func (as acks) AckAlert(ctx context.Context, id, note string, by server.Caller) 
 		return rules.Ack{}, &server.NotFoundError{What: "open alert", Name: id}
 	}
 	ack := rules.Ack{Alert: id, By: by.Name, At: as.now().UTC(), Note: note}
-	if err := leading.Leadership.Commit(store.Batch{Acks: []rules.Ack{ack}, Audit: []store.Audit{{
-		At: ack.At, Who: by.Name, What: "ack", Service: open[0].Service(), Subject: id,
-		Detail: reason.New("alert_acknowledged", "rule", open[0].Rule, "note", note), Path: "/alerts",
-	}}}); err != nil {
+	if err := leading.Leadership.Commit(store.Batch{Acks: []rules.Ack{ack}, Audit: []store.Audit{acknowledged(open[0], by.Name, note, ack.At)}}); err != nil {
 		return rules.Ack{}, apiError(err)
 	}
 	as.notifier.Refresh(ctx)
 	return ack, nil
+}
+
+// acknowledged is the journal's line about an acknowledgement.
+func acknowledged(a rules.Alert, who, note string, at time.Time) store.Audit {
+	return store.Audit{
+		At: at, Who: who, What: "ack", Service: a.Service(), Subject: a.ID,
+		Detail: reason.New("alert_acknowledged", "rule", a.Rule, "note", note), Path: "/alerts",
+	}
 }
 
 // UnackAlert implements server.Acks.

@@ -65,6 +65,7 @@ type standby struct {
 	leader  leadership.Status
 	looked  []string
 	reload  error
+	leads   bool // it holds the lease after all
 	log     *slog.Logger
 }
 
@@ -128,11 +129,19 @@ func newStandby(t *testing.T) *standby {
 		Ingest:  ingest.New(ingest.Options{Storage: s.series, Names: func() ingest.Names { return c.Ingested }, Now: now}),
 		Process: process, Running: func() api.Running { return s.running },
 		Decider:  func() decide.Decider { return decide.Decider{Settings: decisions, Past: past} },
-		Leading:  func() (api.Leading, bool) { return api.Leading{}, false },
+		Leading:  func() (api.Leading, bool) { return api.Leading{Leadership: s}, s.leads },
 		LookSoon: func(check string) { s.looked = append(s.looked, check) },
 		Changes:  &api.Changes{}, Redactor: &secret.Redactor{}, Now: now, Log: s.log,
 	})
 	return s
+}
+
+// Context implements api.Leadership.
+func (s *standby) Context() context.Context { return s.t.Context() }
+
+// Commit implements api.Leadership.
+func (s *standby) Commit(b store.Batch) error {
+	return s.journal.Commit(s.t.Context(), s.token, b)
 }
 
 // write commits facts as the guardian that leads.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"guardian/decide"
+	"guardian/internal/chatops"
 	"guardian/internal/config"
 	"guardian/internal/reason"
 	"guardian/internal/server"
@@ -14,6 +15,8 @@ import (
 type Running struct {
 	Config *config.Config
 	Loaded time.Time
+	// LinkKey signs the links in messages; not set: there are none.
+	LinkKey chatops.Key
 	// Passive tells whether checks of a kind wait for reports, as heartbeats do.
 	Passive func(kind string) bool
 	// Roster is its people and schedules, with the calendars as they were read last.

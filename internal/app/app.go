@@ -103,6 +103,8 @@ type identity struct {
 type storage struct {
 	store  *store.Store
 	series *series.DB
+	// ownLinkKey signs the links in messages where the configuration has no key for that.
+	ownLinkKey secret.Secret
 }
 
 // rooms are the parts that do the work; see docs/architecture.md.
@@ -249,7 +251,11 @@ func (a *App) openStorage(ctx context.Context, c *config.Config) error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	a.undo.add("journal", func(context.Context) error { return a.store.Close() })
-	return nil
+	if a.ownLinkKey, err = openLinkKey(c.Storage.Path); err != nil {
+		return fmt.Errorf("the key of links in messages: %w", err)
+	}
+	a.redactor.Learn(a.ownLinkKey)
+	return a.compareLinkKey(ctx, c)
 }
 
 // buildRooms builds what tells, acts and looks, and the setup that they run.

@@ -135,7 +135,7 @@ func (a *App) buildReceivers(c *config.Config) (map[string]notifiers.Receiver, e
 		}
 		all[r.Name] = notifiers.Receiver{
 			Channel: ch, Budget: a.o.Notifiers[r.Kind].Budget.AtMost(r.MaxPerMinute), Fallback: r.Fallback, MonthlyQuota: r.MonthlyQuota,
-			Fingerprint: probes.Fingerprint(r.Kind, r.Settings, r.Fallback),
+			Fingerprint: probes.Fingerprint(r.Kind, r.Settings, r.Fallback), Actions: a.actionLinks(c, r),
 		}
 	}
 	return all, errors.Join(errs...)
@@ -237,7 +237,7 @@ func graceOf(every time.Duration) time.Duration { return max(30*time.Second, eve
 
 // Reload loads the configuration anew, builds all of it and only then swaps: a mistake
 // changes nothing.
-func (a *App) Reload(_ context.Context) error {
+func (a *App) Reload(ctx context.Context) error {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
 	c, err := a.o.Load()
@@ -245,6 +245,9 @@ func (a *App) Reload(_ context.Context) error {
 		var s *setup
 		if s, err = a.build(c); err == nil {
 			if err = a.dispatcher.Apply(s.receivers); err == nil {
+				if err := a.compareLinkKey(ctx, c); err != nil {
+					a.log.Warn("the key of links in messages could not be compared", "error", err)
+				}
 				a.warnOfWhatNeedsARestart(c)
 				a.warnOfWhatCannotWork(c)
 				a.swap(s)

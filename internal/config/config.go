@@ -110,7 +110,21 @@ type Server struct {
 	Timezone     Timezone `yaml:"timezone" doc:"Time zone of reports, pages, notices and cron expressions, such as Asia/Shanghai; default: UTC."`
 	TLS          *TLS     `yaml:"tls" doc:"Serve HTTPS."`
 	Limits       Limits   `yaml:"limits" doc:"Resource limits."`
+
+	ActionLinks ActionLinks `yaml:"action_links" doc:"Links in messages by which readers acknowledge or silence an alert. They need external_url."`
+
+	// ExternalURLSet tells whether ExternalURL was written: its default reaches this machine alone.
+	ExternalURLSet bool `yaml:"-"`
 }
+
+// ActionLinks are links in messages by which readers act on an alert.
+type ActionLinks struct {
+	ValidFor model.Duration `yaml:"valid_for" doc:"How long a link works, at most 7d; 0s: messages have none."`
+	Key      secret.Secret  `yaml:"key" doc:"Secret that signs the links, at least 32 characters, the same for all guardians with one journal. Default: one in the file links.key of storage.path."`
+}
+
+// HasActionLinks tells whether messages have links by which readers act on an alert.
+func (s Server) HasActionLinks() bool { return s.ExternalURLSet && s.ActionLinks.ValidFor > 0 }
 
 // TLS names the files of a certificate.
 type TLS struct {

@@ -12,7 +12,7 @@ import (
 
 // foresee warns of what is no mistake and cannot work all the same: watches that can neither pass nor
 // find an outage, restarts that count against every deploy, and routes that are not what they seem,
-// and times in which nobody is on call.
+// times in which nobody is on call, and messages whose links nobody can follow.
 func (d *decoder) foresee(c *Config) {
 	for i := range c.Services {
 		d.foreseeLooks(c, &c.Services[i])
@@ -21,6 +21,22 @@ func (d *decoder) foresee(c *Config) {
 	d.foreseeRoutes(c)
 	d.foreseeSent(c)
 	d.foreseeGaps(c)
+	d.foreseeLinks(c)
+}
+
+// foreseeLinks warns of messages without links by which readers act, because nobody said where the
+// guardian is.
+func (d *decoder) foreseeLinks(c *Config) {
+	if c.Server.ExternalURLSet || c.Server.ActionLinks.ValidFor == 0 {
+		return
+	}
+	for _, r := range c.Receivers {
+		if d.options.Notifiers[r.Kind].Links {
+			d.warn("server", "external_url is not set: messages, such as those to "+r.Name+", have no links to acknowledge or silence an alert, and their other links work on this machine only",
+				"set server.external_url to the address that people reach, or server.action_links.valid_for: 0s")
+			return
+		}
+	}
 }
 
 // foreseeLooks warns of checks that look too seldom for the watches of their service.

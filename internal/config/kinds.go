@@ -78,6 +78,8 @@ func defaultConfig() Config {
 			Listen:   "127.0.0.1:9440",
 			Language: "en",
 			Limits:   Limits{Series: 200_000, QueryTimeout: 30 * second, QuerySamples: 50_000_000},
+
+			ActionLinks: ActionLinks{ValidFor: day},
 		},
 		Storage: Storage{
 			Path:      "data",

@@ -168,7 +168,8 @@ func (d *decoder) fill(c *Config) {
 	if c.Server.AdvertiseURL == "" {
 		c.Server.AdvertiseURL = scheme + c.Server.Listen
 	}
-	if c.Server.ExternalURL == "" {
+	c.Server.ExternalURLSet = c.Server.ExternalURL != ""
+	if !c.Server.ExternalURLSet {
 		c.Server.ExternalURL = c.Server.AdvertiseURL
 	}
 	_, allSet := d.find("defaults.failure_rate")

@@ -140,12 +140,25 @@ func (d *decoder) checkServer(c *Config) {
 			d.blame("server.tls", "is not a certificate with its key: "+strings.TrimPrefix(err.Error(), "tls: "), "")
 		}
 	}
+	d.checkActionLinks(s.ActionLinks)
 	if s.Limits.Series < 1000 {
 		d.blame("server.limits.series", "must be at least 1000", "")
 	}
 	d.above("server.limits.query_timeout", s.Limits.QueryTimeout)
 	if s.Limits.QuerySamples < 1000 {
 		d.blame("server.limits.query_samples", "must be at least 1000", "")
+	}
+}
+
+// minLinkKey is the minimum length of the key of links, in characters.
+const minLinkKey = 32
+
+func (d *decoder) checkActionLinks(l ActionLinks) {
+	if l.ValidFor != 0 && (l.ValidFor < 5*minute || l.ValidFor > 7*day) {
+		d.blame("server.action_links.valid_for", "must be between 5m and 7d, or 0s for no links", "")
+	}
+	if l.Key.IsSet() && len(l.Key.Reveal()) < minLinkKey {
+		d.blame("server.action_links.key", fmt.Sprintf("is shorter than %d characters", minLinkKey), "create one with: openssl rand -hex 32")
 	}
 }
 

@@ -48,6 +48,8 @@ func journalWords(code string) (Words, bool) {
 		return Words{"{rule}[: {note}]", "{rule}[：{note}]"}, true
 	case "alerts_silenced":
 		return Words{"{matchers} until {until}[: {comment}]", "{matchers}，静默至 {until}[：{comment}]"}, true
+	case "silenced_from_message":
+		return Words{"from a message", "在消息中操作"}, true
 	case "verdict_marked_right":
 		return Words{"{verdict} is right[: {note}]", "“{verdict}”的结论正确[：{note}]"}, true
 	case "verdict_marked_late":

@@ -23,6 +23,7 @@ type Backend struct {
 	Alerts     Alerts
 	Acks       Acks
 	Silences   Silences
+	Chat       ChatActions
 	Routing    Routing
 	Intake     Intake
 	Rules      Rules

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"guardian/actions"
+	"guardian/internal/chatops"
 	"guardian/internal/reason"
 	"guardian/internal/server"
 	"guardian/notifiers"
@@ -38,6 +39,9 @@ type memory struct {
 	ledger   map[string][]actions.Entry
 	alerts   []server.Alert
 	notices  map[string][]notifiers.Delivery // by alert
+	messages map[string][]string             // alerts, by the delivery of a message about them
+	sent     time.Time                       // when the messages were written
+	done     map[chatops.Request]chatops.Done
 	silences []route.Silence
 	journal  []server.JournalEntry // newest first
 	about    []string              // the services of the first lines
@@ -62,7 +66,7 @@ type memory struct {
 func (m *memory) parts() server.Backend {
 	return server.Backend{
 		Tokens: m, Services: m, Gates: m, Checks: m, Looks: m, Deploys: m, Watches: m, Marks: m, Scores: m, Runs: m, RunControl: m,
-		Alerts: m, Acks: m, Silences: m, Routing: m, Intake: m, Rules: m, Queries: m, Series: m, MetricHelp: m, Reports: m, Journal: m, Heartbeats: m,
+		Alerts: m, Acks: m, Silences: m, Chat: m, Routing: m, Intake: m, Rules: m, Queries: m, Series: m, MetricHelp: m, Reports: m, Journal: m, Heartbeats: m,
 		Calls: m, OnCall: m, Process: m,
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/chatops"
 	"guardian/internal/reason"
 	"guardian/internal/server"
 	"guardian/notifiers"
@@ -142,6 +143,7 @@ func busy() *memory {
 		{Receiver: "mail", State: notifiers.Queued, Attempts: 1, Error: "dial tcp: connection refused", Updated: at(6 * time.Minute), Notice: notifiers.Notice{Title: "【严重】order-sync：shopee sg-1 的订单推送失败", Created: at(7 * time.Minute)}},
 	}}
 	m.silences = []route.Silence{{ID: "s_1", Matchers: matchers(`alertname="CertExpiresSoon",service="listing-feed"`), From: at(time.Hour), Until: now.Add(30 * time.Hour), By: "wang.fang", Comment: "证书周二续期"}}
+	m.messages, m.sent, m.done = map[string][]string{"q_1": {"a_1"}, "q_2": {"a_2"}}, at(7*time.Minute), map[chatops.Request]chatops.Done{}
 	m.page = 4
 	m.journal = []server.JournalEntry{
 		{At: at(6 * time.Minute), Who: "guardian", What: "verdict", Subject: "order-sync v1.4.3", Detail: reason.New("verdict_failed", "reason", verdict.Reason), Path: "/watches/w_7"},

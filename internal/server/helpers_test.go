@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"guardian/internal/chatops"
 	"guardian/internal/server"
 )
 
@@ -40,6 +41,9 @@ func pageList() []pageCase {
 		{"alerts", "/alerts"},
 		{"oncall", "/oncall"},
 		{"alert", "/alerts/a_1"},
+		{"act_ack", link(chatops.Acknowledge, "q_1")},
+		{"act_silence", link(chatops.Silence, "q_1")},
+		{"act_acked", link(chatops.Acknowledge, "q_2")},
 		{"journal", "/journal"},
 		{"drills", "/drills"},
 		{"sla", "/sla?month=2026-11"},

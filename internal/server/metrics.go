@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"guardian/internal/chatops"
 )
 
 type metrics struct {
@@ -12,6 +14,7 @@ type metrics struct {
 	inFlight  prometheus.Gauge
 	forwarded *prometheus.CounterVec
 	cache     *prometheus.CounterVec
+	links     *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -37,6 +40,15 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Name: "guardian_http_report_cache_total",
 			Help: "Look-ups of rendered report fragments, by result.",
 		}, []string{"result"}),
+		links: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "guardian_action_links_total",
+			Help: "Links of messages that were followed, by action and result; shown is a page that asks for confirmation.",
+		}, []string{"action", "result"}),
+	}
+	for _, action := range chatops.Actions() {
+		for _, result := range linkResults() {
+			m.links.WithLabelValues(string(action), result)
+		}
 	}
 	for _, r := range []string{"answered", "unreachable", "nobody", "loop"} {
 		m.forwarded.WithLabelValues(r)
@@ -48,7 +60,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		return m, nil
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.inFlight, m.forwarded, m.cache} {
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.inFlight, m.forwarded, m.cache, m.links} {
 		errs = append(errs, reg.Register(c))
 	}
 	return m, errors.Join(errs...)

@@ -115,6 +115,9 @@ func (s *Server) routes(b Backend) *http.ServeMux {
 	} {
 		mux.HandleFunc(r.pattern, s.guarded(r.need, r.style, r.handle))
 	}
+	// Whoever has a signed link may follow it, without a session.
+	mux.HandleFunc("GET /act/{action}", s.linkPage(b.Chat))
+	mux.HandleFunc("POST /act/{action}", s.linkForm(b.Chat))
 	mux.HandleFunc("GET /-/healthy", s.healthy)
 	mux.HandleFunc("GET /-/ready", s.ready(b.Process))
 	mux.HandleFunc("GET /login", s.loginPage(b.Tokens))

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 
 	"guardian/internal/secret"
 )
@@ -18,4 +20,22 @@ func (s *Store) Shared(ctx context.Context, name string, fresh func() string) (s
 		return secret.Secret{}, s.explain("read a shared value", err)
 	}
 	return secret.New(value), nil
+}
+
+// ReplaceShared sets a value that all guardians with this journal share, and returns the one before;
+// not set: there was none.
+func (s *Store) ReplaceShared(ctx context.Context, name, value string) (before secret.Secret, err error) {
+	err = s.transact(ctx, "replace a shared value", Unfenced, func(tx *sql.Tx) error {
+		before = secret.Secret{}
+		var old string
+		switch err := tx.QueryRowContext(ctx, "SELECT value FROM shared WHERE name = $1"+s.db.forUpdate, text(name)).Scan(&old); {
+		case err == nil:
+			before = secret.New(old)
+		case !errors.Is(err, sql.ErrNoRows):
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO shared (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value", text(name), text(value))
+		return err
+	})
+	return before, err
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"sync"
 	"time"
@@ -172,6 +173,14 @@ func sharedOnce(j journal) {
 	}
 	if other := must(s.Shared(t.Context(), "another", func() string { return "x" }))(t); other.Reveal() != "x" {
 		t.Errorf("another name gives %q", other.Reveal())
+	}
+	for i, want := range []string{"", "key 0", "key 1"} {
+		if before := must(again.ReplaceShared(t.Context(), "replaced", fmt.Sprint("key ", i)))(t); before.Reveal() != want {
+			t.Errorf("%q was replaced, want %q", before.Reveal(), want)
+		}
+	}
+	if now := must(s.Shared(t.Context(), "replaced", func() string { return "fresh" }))(t); now.Reveal() != "key 2" {
+		t.Errorf("replaced by %q", now.Reveal())
 	}
 }
 

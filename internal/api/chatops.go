@@ -1,0 +1,160 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"guardian/internal/chatops"
+	"guardian/internal/reason"
+	"guardian/internal/server"
+	"guardian/internal/store"
+	"guardian/notifiers"
+	"guardian/notifiers/route"
+	"guardian/rules"
+)
+
+// chatActions implements server.ChatActions.
+type chatActions struct {
+	journal interface {
+		Alerts(ctx context.Context, f store.AlertFilter) ([]rules.Alert, error)
+		Deliveries(ctx context.Context, f store.DeliveryFilter) ([]notifiers.Delivery, error)
+		Idempotent(ctx context.Context, key string) (store.Idempotent, bool, error)
+		Acks(ctx context.Context) ([]rules.Ack, error)
+	}
+	notifier interface{ Refresh(ctx context.Context) }
+	running  func() Running
+	leader   leader
+	now      func() time.Time
+}
+
+// ReadLink implements server.ChatActions.
+func (c chatActions) ReadLink(action chatops.Action, text string) (chatops.Request, error) {
+	key := c.running().LinkKey
+	if !key.IsSet() {
+		return chatops.Request{}, server.ErrNoLinks
+	}
+	return key.Read(action, text)
+}
+
+// Standing implements server.ChatActions.
+func (c chatActions) Standing(ctx context.Context, r chatops.Request) (server.ChatStanding, error) {
+	f, n, err := c.facts(ctx, r)
+	if err != nil {
+		return server.ChatStanding{}, err
+	}
+	return server.ChatStanding{Decision: chatops.Decide(r, f, c.now()), Alerts: f.Alerts, Title: n.Title}, nil
+}
+
+// Act implements server.ChatActions.
+func (c chatActions) Act(ctx context.Context, r chatops.Request, who string) (chatops.Decision, error) {
+	leading, err := c.leader.required()
+	if err != nil {
+		return chatops.Decision{}, err
+	}
+	f, n, err := c.facts(ctx, r)
+	if err != nil {
+		return chatops.Decision{}, err
+	}
+	now := c.now().UTC()
+	d := chatops.Decide(r, f, now)
+	if d.Outcome != chatops.May {
+		return d, nil
+	}
+	done := chatops.Done{Action: r.Action, By: who, At: now}
+	var b store.Batch
+	if r.Action == chatops.Silence {
+		done.Until = now.Add(chatops.SilenceFor)
+		err = silenceAll(&b, d.Alerts, done, n.Lang)
+	} else {
+		acknowledgeAll(&b, d.Alerts, done)
+	}
+	if err != nil {
+		return chatops.Decision{}, err
+	}
+	answer, err := json.Marshal(done)
+	if err != nil {
+		return chatops.Decision{}, err
+	}
+	// The key of a request is used once, whoever else sends it at the same time.
+	b.Idempotent = []store.Idempotent{{Key: useKey(r), Answer: answer, At: now}}
+	switch err := leading.Leadership.Commit(b); {
+	case errors.Is(err, store.ErrIdempotent):
+		if f, _, err = c.facts(ctx, r); err != nil {
+			return chatops.Decision{}, err
+		}
+		return chatops.Decide(r, f, now), nil
+	case err != nil:
+		return chatops.Decision{}, apiError(err)
+	}
+	c.notifier.Refresh(ctx)
+	d.Done = &done
+	return d, nil
+}
+
+func acknowledgeAll(b *store.Batch, alerts []rules.Alert, done chatops.Done) {
+	for _, a := range alerts {
+		b.Acks = append(b.Acks, rules.Ack{Alert: a.ID, By: done.By, At: done.At})
+		b.Audit = append(b.Audit, acknowledged(a, done.By, "", done.At))
+	}
+}
+
+func silenceAll(b *store.Batch, alerts []rules.Alert, done chatops.Done, language string) error {
+	comment := reason.Reader{Language: language}.Read(reason.New("silenced_from_message"))
+	for _, a := range alerts {
+		s := route.Silence{
+			ID: store.NewID("s_"), Matchers: chatops.Matchers(a), From: done.At, Until: done.Until, By: done.By, Comment: comment, Created: done.At,
+		}
+		if err := s.Validate(); err != nil {
+			return invalid("", fmt.Errorf("alert %s: %w", a.Rule, err))
+		}
+		b.Silences = append(b.Silences, s)
+		b.Audit = append(b.Audit, made(s, server.Caller{Name: done.By}))
+	}
+	return nil
+}
+
+// useKey names a request among the idempotency keys. No header can have a line break, so that nobody
+// else can use it.
+func useKey(r chatops.Request) string { return "message\n" + string(r.Action) + "\n" + r.Delivery }
+
+// facts reads what is known of a message and its alerts.
+func (c chatActions) facts(ctx context.Context, r chatops.Request) (chatops.Facts, notifiers.Notice, error) {
+	f := chatops.Facts{Acks: map[string]rules.Ack{}}
+	used, ok, err := c.journal.Idempotent(ctx, useKey(r))
+	if err != nil {
+		return f, notifiers.Notice{}, apiError(err)
+	}
+	if ok {
+		f.Done = &chatops.Done{}
+		if err := json.Unmarshal(used.Answer, f.Done); err != nil {
+			return f, notifiers.Notice{}, fmt.Errorf("read what was done by a message: %w", err)
+		}
+	}
+	sent, err := c.journal.Deliveries(ctx, store.DeliveryFilter{ID: r.Delivery, Limit: 1})
+	if err != nil || len(sent) == 0 {
+		return f, notifiers.Notice{}, apiError(err)
+	}
+	n := sent[0].Notice
+	f.Known, f.Sent = true, n.Created
+	for _, id := range n.Alerts {
+		found, err := c.journal.Alerts(ctx, store.AlertFilter{ID: id, Limit: 1})
+		if err != nil {
+			return f, n, apiError(err)
+		}
+		f.Alerts = append(f.Alerts, found...)
+	}
+	acks, err := c.journal.Acks(ctx)
+	if err != nil {
+		return f, n, apiError(err)
+	}
+	for _, k := range acks {
+		if slices.Contains(n.Alerts, k.Alert) {
+			f.Acks[k.Alert] = k
+		}
+	}
+	return f, n, nil
+}

@@ -1,0 +1,121 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"guardian/test/fake/chat/dingtalk"
+)
+
+// linkIn finds the link of an action in a message, as a person finds it by its text.
+func linkIn(m dingtalk.Message, text string) string {
+	for _, b := range m.Buttons {
+		if b.Title == text {
+			return b.URL
+		}
+	}
+	if found := regexp.MustCompile(`\[` + text + `\]\(([^)]+)\)`).FindStringSubmatch(m.Text); found != nil {
+		return found[1]
+	}
+	return ""
+}
+
+// phone is a browser without a session, which runs no JavaScript.
+func phone(t *testing.T, method, address string, form url.Values) (status int, page string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Accept-Language", "zh-CN")
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	b, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(b)
+}
+
+// TestAnAlertIsAcknowledgedFromItsMessage: a link of the message leads to a page that asks, a second
+// click acknowledges, also after a crash; and nothing but the message has the signature.
+func TestAnAlertIsAcknowledgedFromItsMessage(t *testing.T) {
+	t.Parallel()
+	ding := dingtalk.New(dingtalk.WithSecret("SECe2e"))
+	t.Cleanup(ding.Close)
+	g := newGuardian(t, fmt.Sprintf(`
+server: {listen: "LISTEN", external_url: "http://LISTEN"}
+storage: {path: data}
+services: [{name: orders, watch: {grace: 0s}}]
+checks: [{name: push, service: orders, every: 1s, http: {url: "http://127.0.0.1:1/"}}]
+rules: [rules.yaml]
+receivers: [{name: dingtalk-oncall, language: zh, dingtalk: {webhook: %q, secret: SECe2e}}]
+routes: {receiver: dingtalk-oncall}
+`, ding.URL()), map[string]string{"rules.yaml": "groups: [{name: a, interval: 1s, rules: [{alert: Down, expr: 'probe_success == 0', labels: {tier: critical}}]}]"})
+	g.Start()
+	eventually(t, "the message", func() bool { return len(ding.Messages()) > 0 })
+	message := ding.Messages()[0]
+	ack, silence := linkIn(message, "确认"), linkIn(message, "静默 2 小时")
+	if !strings.HasPrefix(ack, g.URL+"/act/ack?t=") || !strings.HasPrefix(silence, g.URL+"/act/silence?t=") {
+		t.Fatalf("the message has no links to act with: %s", message.Body)
+	}
+
+	status, page := phone(t, http.MethodGet, ack, nil)
+	form := regexp.MustCompile(`action="(/act/ack)">\s*<input type="hidden" name="t" value="([^"]+)"`).FindStringSubmatch(page)
+	if status != http.StatusOK || form == nil || !strings.Contains(page, "Down") {
+		t.Fatalf("the page: %d\n%s", status, page)
+	}
+	if _, again := phone(t, http.MethodGet, ack, nil); !strings.Contains(again, form[2]) {
+		t.Error("to look at the page changed something")
+	}
+	g.Kill()
+	g.Start() // the key of the links is kept
+	if status, page = phone(t, http.MethodPost, g.URL+form[1], url.Values{"t": {form[2]}}); status != http.StatusOK || !strings.Contains(page, "已由 接收方 dingtalk-oncall（通过消息链接） 于") {
+		t.Fatalf("the second click: %d\n%s", status, page)
+	}
+	if status, page = phone(t, http.MethodPost, g.URL+form[1], url.Values{"t": {form[2]}}); status != http.StatusConflict || !strings.Contains(page, "每个链接只能使用一次") {
+		t.Errorf("used again: %d\n%s", status, page)
+	}
+	if status, _ = phone(t, http.MethodPost, g.URL+"/act/silence", url.Values{"t": {form[2]}}); status != http.StatusForbidden {
+		t.Errorf("used for another action: %d", status)
+	}
+
+	seen := read(t, g.URL+"/api/v1/journal") + read(t, g.URL+"/api/v1/acks")
+	if strings.Count(seen, `"receiver dingtalk-oncall, by link"`) != 2 {
+		t.Errorf("the journal and the acknowledgements are %s", seen)
+	}
+	var acks struct{ Acks []struct{ Alert string } }
+	if err := json.Unmarshal([]byte(read(t, g.URL+"/api/v1/acks")), &acks); err != nil || len(acks.Acks) != 1 {
+		t.Fatalf("acknowledgements %+v, %v", acks, err)
+	}
+	seen += read(t, g.URL+"/api/v1/alerts/"+acks.Acks[0].Alert+"/notices") + read(t, g.URL+"/api/v1/alerts") + g.Log.String()
+	key, err := os.ReadFile(filepath.Join(g.Dir, "data", "links.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(filepath.Join(g.Dir, "data", "links.key")); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the key's file: %v, %v", info.Mode(), err)
+	}
+	for _, link := range []string{ack, silence} {
+		if strings.Contains(seen, link[strings.LastIndexByte(link, '.')+1:]) {
+			t.Errorf("the signature of %s is in a log or in the API", link)
+		}
+	}
+	if strings.Contains(seen, strings.TrimSpace(string(key))) {
+		t.Error("the key is in a log or in the API")
+	}
+}
