@@ -10,12 +10,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-resty/resty/v2"
+	"golang.org/x/net/publicsuffix"
 
 	"guardian/internal/reason"
 )
@@ -26,11 +28,10 @@ type httpClient struct {
 	settings Client
 	env      Env
 	reuse    bool           // keep connections between requests
-	jar      http.CookieJar // nil: cookies are not kept
+	jar      http.CookieJar // nil: each request has a new one, for its redirects
 
 	mu    sync.Mutex
-	resty *resty.Client // made with the first request: ca_file is read then
-	idle  func()
+	under *http.Transport // made with the first request: ca_file is read then
 }
 
 func newHTTPClient(settings Client, env Env, reuse bool) *httpClient {
@@ -41,8 +42,8 @@ func newHTTPClient(settings Client, env Env, reuse bool) *httpClient {
 func (c *httpClient) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.idle != nil {
-		c.idle()
+	if c.under != nil {
+		c.under.CloseIdleConnections()
 	}
 	return nil
 }
@@ -80,23 +81,42 @@ func (c *Client) transport(reuse bool) (*http.Transport, error) {
 	return t, nil
 }
 
-func (c *httpClient) client() (*resty.Client, error) {
+func (c *httpClient) transport() (*http.Transport, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.resty != nil {
-		return c.resty, nil
+	if c.under != nil {
+		return c.under, nil
 	}
 	transport, err := c.settings.transport(c.reuse)
 	if err != nil {
 		return nil, err
 	}
 	transport.DisableCompression = true // see acceptGzip
-	c.idle = transport.CloseIdleConnections
-	c.resty = resty.NewWithClient(&http.Client{Transport: transport, CheckRedirect: c.redirect, Jar: c.jar}).
+	c.under = transport
+	return transport, nil
+}
+
+// client makes the client of one request. Cookies are kept over its redirects, as a browser does: a
+// site may set one and redirect to itself.
+func (c *httpClient) client() (*resty.Client, error) {
+	transport, err := c.transport()
+	if err != nil {
+		return nil, err
+	}
+	jar := c.jar
+	if jar == nil {
+		if jar, err = newCookieJar(); err != nil {
+			return nil, err
+		}
+	}
+	return resty.NewWithClient(&http.Client{Transport: transport, CheckRedirect: c.redirect, Jar: jar}).
 		SetAllowGetMethodPayload(true).
 		SetLogger(quiet{}). // it would write to standard error
-		SetHeader("User-Agent", c.env.UserAgent)
-	return c.resty, nil
+		SetHeader("User-Agent", c.env.UserAgent), nil
+}
+
+func newCookieJar() (http.CookieJar, error) {
+	return cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
 }
 
 // redirect follows up to max_redirects redirects. To another host no configured header is sent:

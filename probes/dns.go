@@ -118,11 +118,15 @@ func newDNSProbe(s *DNSSettings, env Env) (*dnsProbe, error) {
 // flag day 2020).
 const dnsSize = 1232
 
-// Look asks once, and once more over tcp when the answer was truncated.
+// Look asks once; once more without EDNS when the server does not know that, and once more over tcp
+// when the answer was truncated.
 func (p *dnsProbe) Look(ctx context.Context) sample.Observation {
-	answer, values, f := p.ask(ctx, p.settings.Protocol)
+	answer, values, f := p.ask(ctx, p.settings.Protocol, true)
+	if f == nil && p.knowsNoEDNS(answer) {
+		answer, values, f = p.ask(ctx, p.settings.Protocol, false)
+	}
 	if f == nil && answer.Truncated && p.settings.Protocol == "udp" {
-		answer, values, f = p.ask(ctx, "tcp")
+		answer, values, f = p.ask(ctx, "tcp", answer.IsEdns0() != nil)
 	}
 	if f == nil {
 		records := p.records(answer)
@@ -142,7 +146,17 @@ func (p *dnsProbe) Look(ctx context.Context) sample.Observation {
 	return p.masks.observation(o)
 }
 
-func (p *dnsProbe) ask(ctx context.Context, network string) (*dns.Msg, []sample.Value, *fault) {
+// knowsNoEDNS reports whether a server may have refused a question because of its EDNS record (RFC
+// 6891, 7), and not because of the question.
+func (p *dnsProbe) knowsNoEDNS(answer *dns.Msg) bool {
+	switch answer.Rcode {
+	case dns.RcodeFormatError, dns.RcodeNotImplemented, dns.RcodeBadVers:
+		return !slices.Contains(p.settings.Rcodes, dns.RcodeToString[answer.Rcode])
+	}
+	return false
+}
+
+func (p *dnsProbe) ask(ctx context.Context, network string, edns bool) (*dns.Msg, []sample.Value, *fault) {
 	const name = "probe_dns_duration_seconds"
 	c, f := p.settings.target().connect(ctx, network, p.env.Now)
 	defer c.Close()
@@ -151,7 +165,9 @@ func (p *dnsProbe) ask(ctx context.Context, network string) (*dns.Msg, []sample.
 	}
 	m := new(dns.Msg).SetQuestion(dns.Fqdn(p.settings.Name), dns.StringToType[p.settings.Type])
 	m.RecursionDesired = p.settings.Recursion
-	m.SetEdns0(dnsSize, false)
+	if edns {
+		m.SetEdns0(dnsSize, false)
+	}
 	wait := DefaultTimeout
 	if deadline, ok := ctx.Deadline(); ok {
 		wait = max(time.Until(deadline), time.Millisecond)

@@ -190,7 +190,7 @@ func (a assertion) judge(path string, got gjson.Result, d templateData) *fault {
 	if !got.Exists() {
 		return down(reason.New("json_missing", "path", path))
 	}
-	value := got.String()
+	value := textOf(got)
 	shown := shorten(value, 100)
 	if a.equals != nil {
 		want, err := a.equals.render(d)
@@ -218,6 +218,14 @@ func (a assertion) judge(path string, got gjson.Result, d templateData) *fault {
 		return down(reason.New("json_high", "path", path, "got", exact(number), "limit", exact(*a.Max)))
 	}
 	return nil
+}
+
+// textOf is the text of a JSON value: null is there, and reads null.
+func textOf(r gjson.Result) string {
+	if r.Type == gjson.Null && r.Exists() {
+		return "null"
+	}
+	return r.String()
 }
 
 // exact formats a number with all its digits: a rounded value that is just over a limit would

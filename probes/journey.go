@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/cookiejar"
 	"net/url"
 	"regexp"
 	"slices"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/tidwall/gjson"
-	"golang.org/x/net/publicsuffix"
 
 	"guardian/internal/reason"
 	"guardian/internal/secret"
@@ -196,7 +194,7 @@ type session struct {
 
 // Look makes the journey once.
 func (p *journeyProbe) Look(ctx context.Context) sample.Observation {
-	jar, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
+	jar, err := newCookieJar()
 	if err != nil {
 		return sample.Observation{Reason: reason.New("journey_cookie_jar", "error", err)}
 	}

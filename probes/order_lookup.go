@@ -120,7 +120,7 @@ func (p *orderPushProbe) verify(s foundOrder, d templateData) *fault {
 				return blind(reason.New("setting_unusable", "setting", fmt.Sprintf("verify[%d]", i), "error", err))
 			}
 			r := gjson.GetBytes(s.exchange.body, name)
-			got, isNumber, there = r.String(), r.Type == gjson.Number, r.Exists()
+			got, isNumber, there = textOf(r), r.Type == gjson.Number, r.Exists()
 		}
 		switch {
 		case !there:

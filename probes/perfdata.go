@@ -24,8 +24,9 @@ func parsePlugin(out string) (words string, values []sample.Value) {
 }
 
 // parsePerfdata reads 'label'=value[unit];[warn];[crit];[min];[max], separated by blanks. A
-// label in quotes may contain blanks, and a doubled quote is one. "U" as a value says that
-// there is none. Of two values of one label and unit the first counts.
+// label in quotes may contain blanks, and a doubled quote is one. Labels with blanks and without
+// quotes, as NSClient++ writes them, are taken up to their equals sign, as Icinga 2 does. "U" as a
+// value says that there is none. Of two values of one label and unit the first counts.
 func parsePerfdata(data string) []sample.Value {
 	var values []sample.Value
 	seen := map[[2]string]bool{}
@@ -57,11 +58,13 @@ func parsePerfdata(data string) []sample.Value {
 // cutLabel splits off the label, up to its equals sign.
 func cutLabel(data string) (label, rest string) {
 	if !strings.HasPrefix(data, "'") {
-		end := strings.IndexAny(data, "= \t\n")
+		end := strings.IndexByte(data, '=')
 		if end < 0 {
-			return data, ""
+			return "", ""
 		}
-		return data[:end], data[end:]
+		label = data[:end]
+		// A line is a label's at most; what stands before it has no value.
+		return strings.TrimSpace(label[strings.LastIndexByte(label, '\n')+1:]), data[end:]
 	}
 	var b strings.Builder
 	for i := 1; i < len(data); i++ {

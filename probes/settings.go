@@ -60,9 +60,9 @@ type Expect struct {
 // none is, the path must exist.
 type JSONAssertion struct {
 	Path    string   `yaml:"path" doc:"GJSON path, such as data.status or orders.#(id==\"{{.ID}}\").sku."`
-	Equals  *string  `yaml:"equals" doc:"The expected value; numbers are compared as numbers. A template."`
+	Equals  *string  `yaml:"equals" doc:"The expected value; numbers are compared as numbers, and null is null. A template."`
 	Matches string   `yaml:"matches" doc:"Regular expression that the value's text must match."`
-	Exists  *bool    `yaml:"exists" doc:"Whether the path must exist (true) or must not (false)."`
+	Exists  *bool    `yaml:"exists" doc:"Whether the path must exist (true) or must not (false); null exists."`
 	Min     *float64 `yaml:"min" doc:"Minimum."`
 	Max     *float64 `yaml:"max" doc:"Maximum."`
 }

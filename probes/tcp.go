@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"os"
 	"regexp"
+	"time"
 
 	"guardian/internal/reason"
 	"guardian/internal/secret"
@@ -26,12 +29,13 @@ type TCPSettings struct {
 	TLS     *TLS                     `yaml:"tls" doc:"Use TLS, and how the certificate is verified; {} verifies it as usual."`
 	Secrets map[string]secret.Secret `yaml:"secrets" doc:"Secrets by name, for send as {{.Secrets.name}}."`
 	Talk    []Talk                   `yaml:"talk" doc:"The dialogue, in order; default: only connect."`
+	Charset string                   `yaml:"charset" doc:"Character set of the answers, such as gbk; default: UTF-8, or as recognised."`
 }
 
 // Talk is a text to send, and what the answer must match.
 type Talk struct {
 	Send   string `yaml:"send" doc:"Text to send, including its line end; a template."`
-	Expect string `yaml:"expect" doc:"Regular expression that the answer must match; default: do not wait for an answer."`
+	Expect string `yaml:"expect" doc:"Regular expression that a line of the answer must match, without its line end; lines before it are skipped. Default: do not wait for an answer."`
 }
 
 // Validate joins every mistake.
@@ -54,12 +58,15 @@ func (s *TCPSettings) Validate() error {
 			errs = append(errs, fmt.Errorf("talk[%d].expect: %w", i, err))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, validCharset(s.Charset))...)
 }
 
 const (
 	maxTalk   = 20
 	talkLimit = 64 << 10 // bytes that are read for one answer
+	// talkPause is how long nothing more must come before a line without its end is judged: a prompt
+	// has none.
+	talkPause = 100 * time.Millisecond
 )
 
 func tcpKind() Kind {
@@ -119,7 +126,7 @@ func (p *tcpProbe) Look(ctx context.Context) sample.Observation {
 	o := observed(f, values)
 	if f != nil && len(heard) > 0 {
 		// Masked before it is cut: half a secret is still half a secret.
-		o.Detail = shorten(p.masks.text(printable(string(heard))), detailBody)
+		o.Detail = shorten(p.masks.text(printable(p.text(heard))), detailBody)
 	}
 	return p.masks.observation(o)
 }
@@ -140,6 +147,7 @@ func talkStep(i int) string { return fmt.Sprintf("talk[%d]", i) }
 // talk goes through the dialogue and returns the last answer.
 func (p *tcpProbe) talk(ctx context.Context, c *connection) (heard []byte, f *fault) {
 	data := newTemplateData(p.env, nil, p.settings.Secrets, p.env.Now())
+	h := &hearing{conn: c, text: p.text}
 	for i, send := range p.send {
 		out, err := send.render(data)
 		if err != nil {
@@ -152,7 +160,7 @@ func (p *tcpProbe) talk(ctx context.Context, c *connection) (heard []byte, f *fa
 			continue
 		}
 		var done bool
-		heard, done, err = hear(c, p.expect[i])
+		heard, done, err = h.answer(ctx, p.expect[i])
 		switch {
 		case done:
 		case err == nil:
@@ -160,7 +168,7 @@ func (p *tcpProbe) talk(ctx context.Context, c *connection) (heard []byte, f *fa
 		case len(heard) > 0:
 			f := c.fault(ctx, err, reason.New("doing_wait", "step", talkStep(i)))
 			return heard, &fault{f.health, reason.New("tcp_mismatch",
-				"step", talkStep(i), "heard", shorten(p.masks.text(printable(string(heard))), 100), "pattern", p.expect[i], "why", f.reason)}
+				"step", talkStep(i), "heard", shorten(p.masks.text(printable(p.text(heard))), 100), "pattern", p.expect[i], "why", f.reason)}
 		default:
 			return nil, c.fault(ctx, err, reason.New("doing_wait", "step", talkStep(i)))
 		}
@@ -168,19 +176,80 @@ func (p *tcpProbe) talk(ctx context.Context, c *connection) (heard []byte, f *fa
 	return heard, nil
 }
 
-// hear reads until the answer matches, the limit is reached or reading fails.
-func hear(r io.Reader, expect *regexp.Regexp) (heard []byte, done bool, err error) {
-	var b bytes.Buffer
-	chunk := make([]byte, 4<<10)
-	for b.Len() < talkLimit {
-		n, err := r.Read(chunk[:min(len(chunk), talkLimit-b.Len())])
-		b.Write(chunk[:n])
-		if n > 0 && expect.Match(b.Bytes()) {
-			return b.Bytes(), true, nil
+// text is what was heard, in UTF-8.
+func (p *tcpProbe) text(heard []byte) string {
+	return string(readText(heard, "", p.settings.Charset).body)
+}
+
+// hearing takes answers from a connection line by line. What comes after the line that ends an answer
+// is kept for the next one: an answer of several lines may come in parts.
+type hearing struct {
+	conn    net.Conn
+	text    func([]byte) string
+	rest    []byte // what came and belongs to no answer yet
+	patient bool   // the line without an end in rest was judged; only more of it matters now
+}
+
+// answer reads until a line matches, the limit is reached or reading fails. A pattern may also match
+// several lines together.
+func (h *hearing) answer(ctx context.Context, expect *regexp.Regexp) (heard []byte, done bool, err error) {
+	for {
+		if i := bytes.IndexByte(h.rest, '\n'); i >= 0 {
+			line := h.rest[:i+1]
+			heard, h.rest = append(heard, line...), h.rest[i+1:]
+			if expect.MatchString(h.text(bytes.TrimRight(line, "\r\n"))) {
+				return heard, true, nil
+			}
+			continue
+		}
+		if len(heard) > 0 && expect.MatchString(h.text(heard)) {
+			return heard, true, nil
+		}
+		room := talkLimit - len(heard) - len(h.rest)
+		if room <= 0 {
+			return append(heard, h.rest...), false, nil
+		}
+		more, err := h.read(ctx, room)
+		if more {
+			continue
+		}
+		// Nothing more comes, for now or at all: the line without an end is judged as it is.
+		all := append(heard, h.rest...)
+		if len(h.rest) > 0 && (expect.MatchString(h.text(h.rest)) || expect.MatchString(h.text(all))) {
+			h.rest = nil
+			return all, true, nil
 		}
 		if err != nil {
-			return b.Bytes(), false, err
+			return all, false, err
 		}
 	}
-	return b.Bytes(), false, nil
+}
+
+// read reads what comes next, at most room bytes. After a part of a line it waits only for talkPause,
+// once, and then reports that nothing more came.
+func (h *hearing) read(ctx context.Context, room int) (more bool, err error) {
+	var until time.Time
+	brief := len(h.rest) > 0 && !h.patient
+	if brief {
+		until = time.Now().Add(talkPause)
+	}
+	if err := h.conn.SetReadDeadline(until); err != nil {
+		return false, err
+	}
+	if err := ctx.Err(); err != nil {
+		return false, err // whose end also sets a deadline, which this one may have replaced
+	}
+	chunk := make([]byte, min(room, 4<<10))
+	n, err := h.conn.Read(chunk)
+	h.rest = append(h.rest, chunk[:n]...)
+	switch {
+	case n > 0:
+		h.patient = false
+		return true, nil
+	case brief && errors.Is(err, os.ErrDeadlineExceeded) && ctx.Err() == nil:
+		h.patient = true
+		return false, nil
+	default:
+		return false, err
+	}
 }
