@@ -22,7 +22,7 @@ func large() map[string]string {
 
 // tables are the functions that are long because they are a table, not because they do much.
 func tables() map[string]string {
-	const words, answers = "words in one language", "what a marketplace answers to each request"
+	const words, answers, cases = "words in one language", "what a marketplace answers to each request", "cases of alerts"
 	return map[string]string{
 		"internal/announce.english":     words,
 		"internal/announce.chinese":     words,
@@ -30,6 +30,10 @@ func tables() map[string]string {
 		"internal/server.chinese":       words,
 		"internal/server.routes":        "the routes of the API and the pages",
 		"probes/marketplace.shopee":     answers,
+		"test/compliance.lives":         cases,
+		"test/compliance.labelled":      cases,
+		"test/compliance.troubles":      cases,
+		"test/compliance.others":        cases,
 		"test/fake/marketplace.amazon":  answers,
 		"test/fake/marketplace.shopify": answers,
 		"test/fake/marketplace.ebay":    answers,

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,14 +16,14 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 	"go.yaml.in/yaml/v3"
+
+	"guardian/test/compliance"
 )
 
 // apiAlert is an alert in Prometheus' API.
 type apiAlert struct {
-	Labels, Annotations map[string]string
-	State, Value        string
-	ActiveAt            time.Time
-	KeepFiringSince     time.Time
+	compliance.Alert
+	Value string // the number, as text
 }
 
 // apiRule is a rule in Prometheus' API.
@@ -72,29 +73,23 @@ func (p *stand) check(at time.Duration) {
 	slices.Sort(all)
 	slices.Sort(ofRules)
 	if diff := gocmp.Diff(ofRules, all); diff != "" {
-		p.t.Errorf("at %s, /api/v1/rules (-) and /api/v1/alerts (+):\n%s", span(at), diff)
+		p.t.Errorf("at %s, /api/v1/rules (-) and /api/v1/alerts (+):\n%s", compliance.Span(at), diff)
 	}
 	p.checkFile(at, rules.Groups)
 	p.checkSeries(at, alerts.Alerts, ruleLabels)
 
-	if lines = append(all, lines...); len(lines) == 0 {
-		lines = []string{"nothing"}
-	}
-	if text := strings.Join(lines, "\n"); text != p.last {
-		p.last = text
-		for _, line := range lines {
-			p.shown = append(p.shown, span(at)+" "+strings.Join(strings.Fields(line), " "))
-		}
-	}
+	p.line.Show(at, append(all, lines...))
 }
 
 // describe writes an alert as the cases do.
 func (p *stand) describe(a apiAlert) string {
-	text := fmt.Sprintf("%s %s %s since %s", named(a.Labels), a.State, p.number(a.Value), p.since(a.ActiveAt))
-	if !a.KeepFiringSince.IsZero() {
-		text += " kept since " + p.since(a.KeepFiringSince)
+	p.t.Helper()
+	v, err := strconv.ParseFloat(a.Value, 64)
+	if err != nil {
+		p.t.Errorf("a value is %q, want a number", a.Value)
 	}
-	return text + annotated(a.Annotations)
+	a.Alert.Value = v
+	return p.line.Describe(a.Alert)
 }
 
 // checkRule holds a rule against its alerts.
@@ -110,10 +105,10 @@ func (p *stand) checkRule(at time.Duration, r apiRule) {
 		state = ""
 	}
 	if r.State != state {
-		p.t.Errorf("at %s, rule %s is %q, want %q as its alerts", span(at), r.Name, r.State, state)
+		p.t.Errorf("at %s, rule %s is %q, want %q as its alerts", compliance.Span(at), r.Name, r.State, state)
 	}
 	if (r.LastError == "") != (r.Health == "ok" || r.LastEvaluation.IsZero()) {
-		p.t.Errorf("at %s, rule %s is %s with the error %q", span(at), r.Name, r.Health, r.LastError)
+		p.t.Errorf("at %s, rule %s is %s with the error %q", compliance.Span(at), r.Name, r.Health, r.LastError)
 	}
 }
 
@@ -157,20 +152,20 @@ func (p *stand) checkFile(at time.Duration, groups []apiGroup) {
 			}
 			maps.Copy(ls, r.Labels)
 			want = append(want, fmt.Sprintf("%s %g %g: %s%s %s %g %g %v%s", g.Name, time.Duration(g.Interval).Seconds(), g.Limit, r.Alert, r.Record, expr,
-				time.Duration(r.For).Seconds(), time.Duration(r.KeepFiringFor).Seconds(), ls, annotated(r.Annotations)))
+				time.Duration(r.For).Seconds(), time.Duration(r.KeepFiringFor).Seconds(), ls, compliance.Annotated(r.Annotations)))
 		}
 	}
 	for _, g := range groups {
 		for _, r := range g.Rules {
 			got = append(got, fmt.Sprintf("%s %g %g: %s %s %g %g %v%s", g.Name, g.Interval, g.Limit, r.Name, r.Query,
-				r.Duration, r.KeepFiringFor, r.Labels, annotated(r.Annotations)))
+				r.Duration, r.KeepFiringFor, r.Labels, compliance.Annotated(r.Annotations)))
 		}
 		if last := g.LastEvaluation; at > 2*time.Minute && time.Since(last).Seconds() > g.Interval+1 {
-			p.t.Errorf("at %s, group %s was evaluated last at %s", span(at), g.Name, p.since(last))
+			p.t.Errorf("at %s, group %s was evaluated last at %s", compliance.Span(at), g.Name, last)
 		}
 	}
 	if diff := gocmp.Diff(want, got); diff != "" {
-		p.t.Errorf("at %s, rules of the file (-) and in the API (+):\n%s", span(at), diff)
+		p.t.Errorf("at %s, rules of the file (-) and in the API (+):\n%s", compliance.Span(at), diff)
 	}
 }
 
@@ -200,6 +195,6 @@ func (p *stand) checkSeries(at time.Duration, alerts []apiAlert, ruleLabels map[
 	slices.Sort(want)
 	slices.Sort(got)
 	if diff := gocmp.Diff(want, got); diff != "" {
-		p.t.Errorf("at %s, alerts (-) and series ALERTS (+):\n%s", span(at), diff)
+		p.t.Errorf("at %s, alerts (-) and series ALERTS (+):\n%s", compliance.Span(at), diff)
 	}
 }

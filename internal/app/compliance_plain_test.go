@@ -4,21 +4,17 @@ package app_test
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -30,33 +26,13 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/prompb"
-	"github.com/prometheus/prometheus/promql/parser"
 
 	"guardian/internal/app"
 	"guardian/internal/config"
 	"guardian/internal/secret"
 	"guardian/probes/sample"
+	"guardian/test/compliance"
 )
-
-// compliance is a case of how the alerts of a Prometheus live: what is written step by step, what
-// the API shows at each step, and what an Alertmanager is sent. Times are since the beginning.
-type compliance struct {
-	name    string
-	differs string   // from Prometheus, on purpose: how, and why
-	config  string   // more of the configuration
-	rules   string   // the rule file
-	samples []string // series, with a sample for each step, in promtool's notation
-	looks   string   // of check "push", in the same notation: 1 up, 0 down, _ it could not look
-	until   time.Duration
-	does    map[string]func(*stand) // just before the step of that time
-	// What the API shows, each time that it changes: alerts that are pending or firing, and rules
-	// that are not well.
-	shows string
-	sent  string // what the Alertmanager is sent
-}
-
-// complianceStep is the time between two samples, and between two looks at the API.
-const complianceStep = 15 * time.Second
 
 const complianceConfig = `
 server: {listen: "127.0.0.1:0", timezone: UTC, external_url: "https://guardian.example.com"}
@@ -66,69 +42,50 @@ ingest: ["erp_*"]
 rules: [rules.yaml]
 `
 
+// What Prometheus itself makes of these cases is compared in test/promtool.
 func TestAlertsLiveAsThoseOfPrometheus_Plain(t *testing.T) {
-	for _, c := range slices.Concat(lifeCases(), labelCases(), troubleCases(), ownCases()) {
-		t.Run(c.name, func(t *testing.T) {
+	for _, c := range compliance.Cases() {
+		t.Run(c.Name, func(t *testing.T) {
 			t.Parallel()
 			am := newAlertmanager(t)
 			synctest.Test(t, func(t *testing.T) {
-				p := &stand{t: t, c: c, am: am, dir: t.TempDir(), folds: map[string]int{}}
+				p := &stand{t: t, c: c, am: am, dir: t.TempDir()}
 				p.play()
-				compare(t, "the API shows", c.shows, p.shown)
-				compare(t, "the Alertmanager is sent", c.sent, p.sends())
+				compare(t, "the API shows", c.Shows, p.line.Shown())
+				compare(t, "the Alertmanager is sent", c.Sent, p.line.Sent())
 			})
 		})
 	}
 }
 
-// compare compares lines; how they are aligned does not count.
 func compare(t *testing.T, what, want string, got []string) {
 	t.Helper()
-	var lines []string
-	for line := range strings.Lines(want) {
-		if line = strings.Join(strings.Fields(line), " "); line != "" {
-			lines = append(lines, line)
-		}
-	}
-	if diff := gocmp.Diff(lines, got); diff != "" {
+	if diff := gocmp.Diff(compliance.Lines(want), got); diff != "" {
 		t.Errorf("%s (- want, + got):\n%s\nall of it:\n%s", what, diff, strings.Join(got, "\n"))
 	}
 }
 
 // stand is a guardian that lives through a case.
 type stand struct {
-	t     *testing.T
-	c     compliance
-	am    *alertmanager
-	dir   string
-	s     app.Stepped
-	up    bool
-	mute  bool // nothing is forwarded yet
-	began time.Time
-
-	last  string   // what was shown last
-	shown []string // all of it
-	sent  []sending
-	folds map[string]int // where a line of sent is
-}
-
-// sending is what an Alertmanager is sent, with the times at which it was.
-type sending struct {
-	what string
-	at   []time.Duration
+	t    *testing.T
+	c    compliance.Case
+	am   *alertmanager
+	dir  string
+	s    app.Stepped
+	up   bool
+	mute bool // nothing is forwarded yet
+	line compliance.Timeline
 }
 
 func (p *stand) play() {
 	p.t.Helper()
-	p.configure(p.c.rules)
-	p.began = time.Now().Add(time.Second)
+	p.configure(p.c.Rules)
+	p.line.Began = time.Now().Add(time.Second)
 	p.start()
 	series, looks := p.parse()
-	for i := 0; time.Duration(i)*complianceStep <= p.c.until; i++ {
-		at := time.Duration(i) * complianceStep
-		if do := p.c.does[span(at)]; do != nil {
-			do(p)
-		}
+	for i := 0; time.Duration(i)*compliance.Step <= p.c.Until; i++ {
+		at := time.Duration(i) * compliance.Step
+		p.happens(at)
 		p.sleep(at)
 		if p.up {
 			p.look(looks, i)
@@ -139,7 +96,7 @@ func (p *stand) play() {
 			p.mute = false
 			p.s.Forward() // each second, between two of them
 		}
-		for second := range complianceStep / time.Second {
+		for second := range compliance.Step / time.Second {
 			p.sleep(at + second*time.Second + 900*time.Millisecond)
 			p.receive(at + second*time.Second)
 			if second == 0 && p.up {
@@ -152,14 +109,38 @@ func (p *stand) play() {
 	}
 }
 
+// happens does what the case says just before a step.
+func (p *stand) happens(at time.Duration) {
+	p.t.Helper()
+	if p.c.Starts > 0 && at == p.c.Stops {
+		p.stop()
+	}
+	if p.c.Starts > 0 && at == p.c.Starts {
+		p.start()
+	}
+	if rules, ok := p.c.Reloads[at]; ok {
+		p.configure(rules)
+		c, err := p.load(nil)
+		if err == nil {
+			err = p.s.Reload(c)
+		}
+		if err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
+
 // configure writes the files of a configuration.
 func (p *stand) configure(rules string) {
 	p.t.Helper()
-	text := complianceConfig + p.c.config
-	if !strings.Contains(p.c.config, "alertmanagers:") {
-		text += fmt.Sprintf("alertmanagers: [{name: central, url: %q}]\n", p.am.URL)
+	text := complianceConfig + fmt.Sprintf("alertmanagers: [{name: central, url: %q, resend_delay: %s}]\n", p.am.URL, p.c.ResendDelay())
+	if len(p.c.External) > 0 {
+		text += "external_labels:\n"
 	}
-	for name, content := range map[string]string{"guardian.yaml": strings.ReplaceAll(text, "ALERTMANAGER", p.am.URL), "rules.yaml": rules} {
+	for name, v := range p.c.External {
+		text += fmt.Sprintf("  %s: %q\n", name, v)
+	}
+	for name, content := range map[string]string{"guardian.yaml": text, "rules.yaml": rules} {
 		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(content), 0o600); err != nil {
 			p.t.Fatal(err)
 		}
@@ -189,67 +170,50 @@ func (p *stand) start() {
 
 func (p *stand) stop() {
 	p.t.Helper()
-	p.up, p.last = false, ""
+	p.up = false
 	if err := p.s.End(); err != nil {
 		p.t.Fatal(err)
 	}
 }
 
-// reload takes another rule file.
-func (p *stand) reload(rules string) {
-	p.t.Helper()
-	p.configure(rules)
-	c, err := p.load(nil)
-	if err == nil {
-		err = p.s.Reload(c)
-	}
-	if err != nil {
-		p.t.Fatal(err)
-	}
-}
-
 func (p *stand) sleep(at time.Duration) {
-	time.Sleep(time.Until(p.began.Add(at)))
+	time.Sleep(time.Until(p.line.Began.Add(at)))
 	synctest.Wait()
 }
 
-type described struct {
-	labels labels.Labels
-	values []parser.SequenceValue
-}
-
-func (p *stand) parse() (series []described, looks []parser.SequenceValue) {
+func (p *stand) parse() (series []compliance.Series, looks *compliance.Series) {
 	p.t.Helper()
-	parse := func(text string) described {
-		l, values, err := parser.NewParser(parser.Options{}).ParseSeriesDesc(text)
+	for _, text := range p.c.Samples {
+		s, err := compliance.Parse(text)
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		return described{l, values}
+		series = append(series, s)
 	}
-	for _, text := range p.c.samples {
-		series = append(series, parse(text))
-	}
-	if p.c.looks != "" {
-		looks = parse("{} " + p.c.looks).values
+	if p.c.Looks != "" {
+		s, err := compliance.Parse("{} " + p.c.Looks)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		looks = &s
 	}
 	return series, looks
 }
 
 // write sends the samples of a step as a Prometheus sends them.
-func (p *stand) write(series []described, step int) {
+func (p *stand) write(series []compliance.Series, step int) {
 	p.t.Helper()
 	var req prompb.WriteRequest
 	for _, s := range series {
-		if step >= len(s.values) || s.values[step].Omitted {
+		v, ok, _ := s.At(step)
+		if !ok {
 			continue
 		}
-		v := s.values[step].Value
 		if value.IsStaleNaN(v) {
 			v = math.Float64frombits(value.StaleNaN)
 		}
 		one := prompb.TimeSeries{Samples: []prompb.Sample{{Timestamp: time.Now().UnixMilli(), Value: v}}}
-		s.labels.Range(func(l labels.Label) { one.Labels = append(one.Labels, prompb.Label{Name: l.Name, Value: l.Value}) })
+		s.Labels.Range(func(l labels.Label) { one.Labels = append(one.Labels, prompb.Label{Name: l.Name, Value: l.Value}) })
 		req.Timeseries = append(req.Timeseries, one)
 	}
 	if len(req.Timeseries) == 0 {
@@ -268,15 +232,17 @@ func (p *stand) write(series []described, step int) {
 }
 
 // look lets the check look.
-func (p *stand) look(looks []parser.SequenceValue, step int) {
-	if step >= len(looks) {
+func (p *stand) look(looks *compliance.Series, step int) {
+	if looks == nil {
 		return
 	}
 	h := sample.Down
-	switch v := looks[step]; {
-	case v.Omitted:
+	switch v, ok, over := looks.At(step); {
+	case over:
+		return
+	case !ok:
 		h = sample.Unknown
-	case v.Value == 1:
+	case v == 1:
 		h = sample.Up
 	}
 	p.s.Look(sample.Sample{Check: "push", Kind: "http", Service: "orders", At: time.Now().UTC(), Observation: sample.Observation{Health: h}})
@@ -305,103 +271,31 @@ func (p *stand) get(path string, data any) {
 // receive takes what the Alertmanager was sent within a second.
 func (p *stand) receive(at time.Duration) {
 	p.t.Helper()
-	calls, faults := p.am.take()
+	posted, faults := p.am.take()
 	for _, fault := range faults {
-		p.t.Errorf("at %s the Alertmanager refuses what it is sent: %s", span(at), fault)
+		p.t.Errorf("at %s the Alertmanager refuses what it is sent: %s", compliance.Span(at), fault)
 	}
-	for _, a := range calls {
+	for _, a := range posted {
 		if !strings.HasPrefix(a.GeneratorURL, "https://guardian.example.com/alerts#a_") {
-			p.t.Errorf("at %s the generatorURL is %q, want the alert's page", span(at), a.GeneratorURL)
+			p.t.Errorf("at %s the generatorURL is %q, want the alert's page", compliance.Span(at), a.GeneratorURL)
 		}
-		state, ends := "resolved", "ended "+p.since(a.EndsAt)
-		if after := a.EndsAt.Sub(p.began.Add(at)); after > 0 && a.EndsAt.After(time.Now()) {
-			state, ends = "firing", "ends +"+span(after.Truncate(time.Second))
-		}
-		what := fmt.Sprintf("%s %s starts %s %s%s", named(a.Labels), state, p.since(a.StartsAt), ends, annotated(a.Annotations))
-		i, ok := p.folds[what]
-		if !ok {
-			i = len(p.sent)
-			p.folds[what] = i
-			p.sent = append(p.sent, sending{what: what})
-		}
-		p.sent[i].at = append(p.sent[i].at, at)
+		p.line.Send(p.line.Began.Add(at+time.Second/2), a)
 	}
-}
-
-// sends are the lines of what the Alertmanager was sent.
-func (p *stand) sends() []string {
-	var lines []string
-	for _, s := range p.sent {
-		times := span(s.at[0])
-		even := len(s.at) > 2
-		for i := 2; i < len(s.at); i++ {
-			even = even && s.at[i]-s.at[i-1] == s.at[1]-s.at[0]
-		}
-		if even {
-			times = fmt.Sprintf("%s to %s each %s", times, span(s.at[len(s.at)-1]), span(s.at[1]-s.at[0]))
-		} else {
-			for _, at := range s.at[1:] {
-				times += ", " + span(at)
-			}
-		}
-		lines = append(lines, times+" "+s.what)
-	}
-	return lines
-}
-
-// since gives a time as one since the beginning, in tenths of a second: a rule is evaluated some
-// hundredths after a sample arrived.
-func (p *stand) since(at time.Time) string {
-	return span(at.Sub(p.began).Truncate(time.Second / 10))
-}
-
-// span writes a duration without the parts that are zero.
-func span(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	return text
-}
-
-// named writes labels as PromQL does, with the alert's name in front.
-func named(of map[string]string) string {
-	var pairs []string
-	for _, name := range slices.Sorted(maps.Keys(of)) {
-		if name != labels.AlertName {
-			pairs = append(pairs, fmt.Sprintf("%s=%q", name, of[name]))
-		}
-	}
-	return of[labels.AlertName] + "{" + strings.Join(pairs, ", ") + "}"
-}
-
-func annotated(as map[string]string) string {
-	var text strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(as)) {
-		fmt.Fprintf(&text, " | %s: %s", name, strings.Join(strings.Fields(as[name]), " "))
-	}
-	return text.String()
 }
 
 // alertmanager is a server that takes alerts. It lives outside of the time of the test.
 type alertmanager struct {
 	*httptest.Server
 	mu     sync.Mutex
-	alerts []postedAlert
+	alerts []compliance.Posted
 	faults []string
-}
-
-type postedAlert struct {
-	Labels, Annotations map[string]string
-	StartsAt, EndsAt    time.Time
-	GeneratorURL        string
 }
 
 func newAlertmanager(t *testing.T) *alertmanager {
 	t.Helper()
 	am := &alertmanager{}
 	am.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var posted []postedAlert
+		var posted []compliance.Posted
 		d := json.NewDecoder(r.Body)
 		d.DisallowUnknownFields()
 		err := d.Decode(&posted)
@@ -421,22 +315,12 @@ func newAlertmanager(t *testing.T) *alertmanager {
 	return am
 }
 
-func (am *alertmanager) take() (alerts []postedAlert, faults []string) {
+func (am *alertmanager) take() (alerts []compliance.Posted, faults []string) {
 	am.mu.Lock()
 	defer am.mu.Unlock()
 	alerts, faults = am.alerts, am.faults
 	am.alerts, am.faults = nil, nil
-	slices.SortStableFunc(alerts, func(x, y postedAlert) int { return cmp.Compare(named(x.Labels), named(y.Labels)) })
 	return alerts, faults
-}
-
-// number reads a value of the API.
-func (p *stand) number(text string) string {
-	v, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		p.t.Errorf("a value is %q, want a number", text)
-	}
-	return strconv.FormatFloat(v, 'g', 6, 64)
 }
 
 func query(expr string) string { return "/api/v1/query?query=" + url.QueryEscape(expr) }

@@ -32,14 +32,14 @@ func (l ledger) observe(alerts []rules.Alert, now time.Time) {
 			continue
 		}
 		present[a.ID] = true
-		k, known := l[a.ID]
-		same := known && k.alert.FiredAt.Equal(a.FiredAt)
+		k, have := l[a.ID]
+		same := have && k.alert.FiredAt.Equal(a.FiredAt)
 		switch {
 		case a.State == rules.Firing:
 			l.fires(a)
 		case a.State == rules.Resolved && !a.FiredAt.IsZero() && (!same || k.resolvedAt.IsZero()):
 			l.resolve(a, a.ResolvedAt)
-		case a.State == rules.Pending && known:
+		case a.State == rules.Pending && have:
 			l.pends(k, now)
 		}
 	}
@@ -47,7 +47,7 @@ func (l ledger) observe(alerts []rules.Alert, now time.Time) {
 		switch {
 		case k.resolvedAt.IsZero() && !present[id]:
 			l.resolve(k.alert, now)
-		case !k.resolvedAt.IsZero() && now.Sub(k.resolvedAt) > resolvedFor:
+		case !k.resolvedAt.IsZero() && now.Sub(k.resolvedAt) > resolvedFor+step: // it was noticed within a step
 			delete(l, id)
 		}
 	}

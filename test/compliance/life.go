@@ -1,14 +1,12 @@
-//go:build !race
-
-package app_test
+package compliance
 
 import "time"
 
-// lifeCases are the ways of an alert from pending to its end.
-func lifeCases() []compliance {
-	return []compliance{{
-		name: "an alert is pending, fires, resolves and comes again",
-		rules: `
+// lives are the ways of an alert from pending to its end.
+func lives() []Case {
+	return []Case{{
+		Name: "an alert is pending, fires, resolves and comes again",
+		Rules: `
 groups:
   - name: erp
     interval: 30s
@@ -20,9 +18,9 @@ groups:
         annotations: {summary: "{{ $value }} orders wait, {{ .Value }}"}
 `,
 		//                                      0   2m   4m    9m   11m30s 17m30s 24m30s
-		samples: []string{`erp_orders_waiting{shop="sg-1"} 3x7 11x7 15x19 19x9 9x23 15x27 8x80`},
-		until:   42 * time.Minute,
-		shows: `
+		Samples: []string{`erp_orders_waiting{shop="sg-1"} 3x7 11x7 15x19 19x9 9x23 15x27 8x80`},
+		Until:   42 * time.Minute,
+		Shows: `
 0s      nothing
 2m      Waiting{shop="sg-1", team="erp"} pending 11 since 2m     | summary: 11 orders wait, 11
 4m      Waiting{shop="sg-1", team="erp"} pending 15 since 2m     | summary: 15 orders wait, 15
@@ -34,18 +32,16 @@ groups:
 24m30s  nothing
 `,
 		// That it is over is said for a quarter of an hour, or until it is pending again.
-		sent: `
+		Sent: `
 5m     to 8m     each 1m Waiting{shop="sg-1", team="erp"} firing   starts 5m     ends +4m     | summary: 15 orders wait, 15
 9m     to 11m    each 1m Waiting{shop="sg-1", team="erp"} firing   starts 5m     ends +4m     | summary: 19 orders wait, 19
 11m30s to 16m30s each 1m Waiting{shop="sg-1", team="erp"} resolved starts 5m     ended 11m30s | summary: 19 orders wait, 19
 20m30s to 23m30s each 1m Waiting{shop="sg-1", team="erp"} firing   starts 20m30s ends +4m     | summary: 15 orders wait, 15
-24m30s to 38m30s each 1m Waiting{shop="sg-1", team="erp"} resolved starts 20m30s ended 24m30s | summary: 15 orders wait, 15
+24m30s to 39m30s each 1m Waiting{shop="sg-1", team="erp"} resolved starts 20m30s ended 24m30s | summary: 15 orders wait, 15
 `,
 	}, {
-		name: "for 0 fires at once; a for shorter than the interval",
-		differs: `Prometheus sees the end of a for with its next evaluation, here 30s after the first; we evaluate when it is
-over. And it says that an alert is over at evaluations alone: each 1m30s with this interval.`,
-		rules: `
+		Name: "for 0 fires at once; a for shorter than the interval",
+		Rules: `
 groups:
   - name: erp
     interval: 30s
@@ -54,9 +50,9 @@ groups:
       - {alert: Soon, expr: erp_orders_waiting > 13, for: 15s}
 `,
 		//                             0   2m    5m15s  24m  26m
-		samples: []string{`erp_orders_waiting 3x7 15x12 9x74 11x7 9x3`},
-		until:   27 * time.Minute,
-		shows: `
+		Samples: []string{`erp_orders_waiting 3x7 15x12 9x74 11x7 9x3`},
+		Until:   27 * time.Minute,
+		Shows: `
 0s     nothing
 2m     AtOnce{} firing  15 since 2m
 2m     Soon{}   pending 15 since 2m
@@ -66,17 +62,17 @@ groups:
 24m    AtOnce{} firing  11 since 24m
 26m    nothing
 `,
-		sent: `
+		Sent: `
 2m    to 5m     each 1m AtOnce{} firing   starts 2m    ends +4m
 2m15s to 4m15s  each 1m Soon{}   firing   starts 2m15s ends +4m
-5m15s to 19m15s each 1m AtOnce{} resolved starts 2m    ended 5m15s
-5m15s to 19m15s each 1m Soon{}   resolved starts 2m15s ended 5m15s
+5m15s to 20m15s each 1m AtOnce{} resolved starts 2m    ended 5m15s
+5m15s to 20m15s each 1m Soon{}   resolved starts 2m15s ended 5m15s
 24m, 25m                AtOnce{} firing   starts 24m   ends +4m
 26m, 27m                AtOnce{} resolved starts 24m   ended 26m
 `,
 	}, {
-		name: "what was only pending is told to nobody, and begins anew",
-		rules: `
+		Name: "what was only pending is told to nobody, and begins anew",
+		Rules: `
 groups:
   - name: erp
     interval: 30s
@@ -85,9 +81,9 @@ groups:
       - {alert: Never, expr: erp_orders_waiting > 99, for: 3m, labels: {team: erp}}
 `,
 		//                             0   2m   4m30s 5m   7m45s
-		samples: []string{`erp_orders_waiting 3x7 11x9 9x1 11x10 9x10`},
-		until:   10 * time.Minute,
-		shows: `
+		Samples: []string{`erp_orders_waiting 3x7 11x9 9x1 11x10 9x10`},
+		Until:   10 * time.Minute,
+		Shows: `
 0s     nothing
 2m     Waiting{} pending 11 since 2m
 4m30s  nothing
@@ -95,8 +91,8 @@ groups:
 7m45s  nothing
 `,
 	}, {
-		name: "the samples end: with a stale marker at once, else after five minutes",
-		rules: `
+		Name: "the samples end: with a stale marker at once, else after five minutes",
+		Rules: `
 groups:
   - name: erp
     interval: 15s
@@ -104,14 +100,15 @@ groups:
       - {alert: Waiting, expr: erp_orders_waiting > 10, for: 3m}
       - {alert: Late, expr: erp_orders_late > 10}
 `,
-		samples: []string{
+		Samples: []string{
 			`erp_orders_waiting{shop="marked"} 11x7 stale`,
 			`erp_orders_late{shop="marked"}    12x7 stale`,
 			`erp_orders_late{shop="silent"}    12x7`,
 			`erp_orders_late{shop="back"}      12x7 stale 14x3 stale`,
+			`erp_orders_late{shop="well"}      0+0.1x40`, // each of them lets the rules be evaluated
 		},
-		until: 8 * time.Minute,
-		shows: `
+		Until: 8 * time.Minute,
+		Shows: `
 0s     Late{shop="back"}      firing  12 since 0s
 0s     Late{shop="marked"}    firing  12 since 0s
 0s     Late{shop="silent"}    firing  12 since 0s
@@ -120,9 +117,9 @@ groups:
 2m15s  Late{shop="back"}      firing  14 since 2m15s
 2m15s  Late{shop="silent"}    firing  12 since 0s
 3m15s  Late{shop="silent"}    firing  12 since 0s
-7m     nothing
+6m45s  nothing
 `,
-		sent: `
+		Sent: `
 0s, 1m                Late{shop="back"}   firing   starts 0s    ends +4m
 0s, 1m                Late{shop="marked"} firing   starts 0s    ends +4m
 0s to 6m each 1m      Late{shop="silent"} firing   starts 0s    ends +4m
@@ -130,11 +127,13 @@ groups:
 2m to 8m each 1m      Late{shop="marked"} resolved starts 0s    ended 2m
 2m15s                 Late{shop="back"}   firing   starts 2m15s ends +4m
 3m15s to 7m15s each 1m Late{shop="back"}  resolved starts 2m15s ended 3m15s
-6m47s, 7m47s          Late{shop="silent"} resolved starts 0s    ended 6m46.5s
+6m45s, 7m45s          Late{shop="silent"} resolved starts 0s    ended 6m45s
 `,
 	}, {
-		name: "alerts that need no sample begin with the first interval",
-		rules: `
+		Name: "alerts that need no sample begin with the first interval",
+		Differs: `Groups of Prometheus begin within their first interval, at a moment that follows from their names; ours when it
+is over.`,
+		Rules: `
 groups:
   - name: erp
     interval: 30s
@@ -142,9 +141,9 @@ groups:
       - {alert: Watchdog, expr: vector(1)}
       - {alert: Silent, expr: 'absent(erp_heartbeat{shop="sg"})', for: 1m}
 `,
-		samples: []string{`erp_heartbeat{shop="sg"} _x8 1x1 stale`}, // at 2m
-		until:   4 * time.Minute,
-		shows: `
+		Samples: []string{`erp_heartbeat{shop="sg"} _x8 1x1 stale`}, // at 2m
+		Until:   4 * time.Minute,
+		Shows: `
 0s     nothing
 30s    Silent{shop="sg"} pending 1 since 29s
 30s    Watchdog{}        firing  1 since 29s
@@ -156,15 +155,15 @@ groups:
 3m30s  Silent{shop="sg"} firing  1 since 2m30s
 3m30s  Watchdog{}        firing  1 since 29s
 `,
-		sent: `
+		Sent: `
 29s to 3m29s each 1m Watchdog{}        firing   starts 29s   ends +4m
 1m29s                Silent{shop="sg"} firing   starts 1m29s ends +4m
 2m                   Silent{shop="sg"} resolved starts 1m29s ended 2m
 3m30s                Silent{shop="sg"} firing   starts 3m30s ends +4m
 `,
 	}, {
-		name: "keep_firing_for holds what is gone for a moment",
-		rules: `
+		Name: "keep_firing_for holds what is gone for a moment",
+		Rules: `
 groups:
   - name: erp
     interval: 30s
@@ -176,9 +175,9 @@ groups:
         annotations: {summary: "{{ $value }} orders wait"}
 `,
 		//                             0   1m   3m  4m   5m   7m+
-		samples: []string{`erp_orders_waiting 3x3 11x7 9x3 15x3 9x40`},
-		until:   9 * time.Minute,
-		shows: `
+		Samples: []string{`erp_orders_waiting 3x3 11x7 9x3 15x3 9x40`},
+		Until:   9 * time.Minute,
+		Shows: `
 0s  nothing
 1m  Waiting{} pending 11 since 1m               | summary: 11 orders wait
 2m  Waiting{} firing  11 since 1m               | summary: 11 orders wait
@@ -187,14 +186,14 @@ groups:
 5m  Waiting{} firing  15 since 1m kept since 5m | summary: 15 orders wait
 7m  nothing
 `,
-		sent: `
+		Sent: `
 2m, 3m            Waiting{} firing   starts 2m ends +4m | summary: 11 orders wait
 4m to 6m each 1m  Waiting{} firing   starts 2m ends +4m | summary: 15 orders wait
 7m to 9m each 1m  Waiting{} resolved starts 2m ended 7m | summary: 15 orders wait
 `,
 	}, {
-		name: "a rule gets more alerts while one fires, and a later rule reads them as ALERTS",
-		rules: `
+		Name: "a rule gets more alerts while one fires, and a later rule reads them as ALERTS",
+		Rules: `
 groups:
   - name: erp
     interval: 30s
@@ -207,12 +206,12 @@ groups:
         labels: {team: shops}
         annotations: {summary: "{{ $labels.alertname }} of {{ .Labels.team }}"}
 `,
-		samples: []string{
+		Samples: []string{
 			`erp_orders_waiting{shop="sg"} 1x7 11x47 9x40`,
 			`erp_orders_waiting{shop="my"} 1x31 11x23 9x40`,
 		},
-		until: 15 * time.Minute,
-		shows: `
+		Until: 15 * time.Minute,
+		Shows: `
 0s   nothing
 2m   Waiting{shop="sg", team="erp"} pending 11 since 2m
 5m   Waiting{shop="sg", team="erp"} firing  11 since 2m
@@ -223,7 +222,7 @@ groups:
 11m  Waiting{shop="sg", team="erp"} firing  11 since 2m
 14m  nothing
 `,
-		sent: `
+		Sent: `
 5m  to 13m each 1m Waiting{shop="sg", team="erp"} firing starts 5m ends +4m
 11m to 13m each 1m Both{alertstate="firing", team="shops"} firing starts 11m ends +4m | summary: Waiting of erp
 11m to 13m each 1m Waiting{shop="my", team="erp"} firing starts 11m ends +4m
@@ -234,14 +233,12 @@ groups:
 	}}
 }
 
-// labelCases are about labels and annotations.
-func labelCases() []compliance {
-	return []compliance{{
-		name: "templates with every function",
-		config: `
-external_labels: {region: sz}
-`,
-		rules: `
+// labelled are about labels and annotations.
+func labelled() []Case {
+	return []Case{{
+		Name:     "templates with every function",
+		External: map[string]string{"region": "sz"},
+		Rules: `
 groups:
   - name: erp
     interval: 30s
@@ -255,22 +252,20 @@ groups:
           missing: "[{{ $labels.nothing }}]"
           shops: '{{ define "shops" }}{{ .arg0 }} {{ .arg1 }}: {{ range .arg2 | sortByLabel "shop" }}{{ .Labels.shop }}={{ .Value }} {{ end }}{{ with .arg2 | sortByLabel "shop" | first }}first {{ . | label "shop" }} {{ . | value }}{{ end }}{{ end }}{{ template "shops" (args "late" 99 (query "erp_late")) }}'
 `,
-		samples: []string{`erp_orders_waiting 11x3 12x3`, `erp_late{shop="sg"} 2x3 4x3`, `erp_late{shop="my"} 1x3 3x3`},
-		until:   time.Minute,
-		shows: `
+		Samples: []string{`erp_orders_waiting 11x3 12x3`, `erp_late{shop="sg"} 2x3 4x3`, `erp_late{shop="my"} 1x3 3x3`},
+		Until:   time.Minute,
+		Shows: `
 0s Waiting{} firing 11 since 0s | missing: [] | numbers: 1.235M 5Mi 1h 2m 5s 12.34% 2023-11-14 22:13:20 +0000 UTC 5400 2023 1m30s | outside: sz sz https://guardian.example.com https://guardian.example.com | shops: late 99: my=1 sg=2 first my 1 | texts: Late Orders SG sg ::1 erp.example.com erp:80 no. 7 a+b
 1m Waiting{} firing 12 since 0s | missing: [] | numbers: 1.235M 5Mi 1h 2m 5s 12.34% 2023-11-14 22:13:20 +0000 UTC 5400 2023 1m30s | outside: sz sz https://guardian.example.com https://guardian.example.com | shops: late 99: my=3 sg=4 first my 3 | texts: Late Orders SG sg ::1 erp.example.com erp:80 no. 7 a+b
 `,
-		sent: `
+		Sent: `
 0s Waiting{region="sz"} firing starts 0s ends +4m | missing: [] | numbers: 1.235M 5Mi 1h 2m 5s 12.34% 2023-11-14 22:13:20 +0000 UTC 5400 2023 1m30s | outside: sz sz https://guardian.example.com https://guardian.example.com | shops: late 99: my=1 sg=2 first my 1 | texts: Late Orders SG sg ::1 erp.example.com erp:80 no. 7 a+b
 1m Waiting{region="sz"} firing starts 0s ends +4m | missing: [] | numbers: 1.235M 5Mi 1h 2m 5s 12.34% 2023-11-14 22:13:20 +0000 UTC 5400 2023 1m30s | outside: sz sz https://guardian.example.com https://guardian.example.com | shops: late 99: my=3 sg=4 first my 3 | texts: Late Orders SG sg ::1 erp.example.com erp:80 no. 7 a+b
 `,
 	}, {
-		name: "labels of a rule, of its samples and external ones",
-		config: `
-external_labels: {region: sz, shop: never, team: never, empty: external}
-`,
-		rules: `
+		Name:     "labels of a rule, of its samples and external ones",
+		External: map[string]string{"region": "sz", "shop": "never", "team": "never", "empty": "external"},
+		Rules: `
 groups:
   - name: erp
     interval: 30s
@@ -280,17 +275,17 @@ groups:
         labels: {team: "team {{ $labels.shop }}", from: "{{ $labels.team }}", empty: "{{ $labels.nothing }}"}
         annotations: {summary: "{{ $labels.team }} {{ $labels.alertname }}"}
 `,
-		samples: []string{`erp_orders_waiting{shop="sg", team="erp", alertname="Other"} 11x7`},
-		until:   time.Minute,
-		shows: `
+		Samples: []string{`erp_orders_waiting{shop="sg", team="erp", alertname="Other"} 11x7`},
+		Until:   time.Minute,
+		Shows: `
 0s Waiting{from="erp", shop="sg", team="team sg"} firing 11 since 0s | summary: erp Other
 `,
-		sent: `
+		Sent: `
 0s, 1m Waiting{empty="external", from="erp", region="sz", shop="sg", team="team sg"} firing starts 0s ends +4m | summary: erp Other
 `,
 	}, {
-		name: "templates that fail say so in the alert, and the rule is well",
-		rules: `
+		Name: "templates that fail say so in the alert, and the rule is well",
+		Rules: `
 groups:
   - name: erp
     interval: 30s
@@ -299,17 +294,17 @@ groups:
         expr: erp_orders_waiting > 10
         annotations: {summary: '{{ query "erp_none" | first | value }}', shop: "{{ $labels.shop }}"}
 `,
-		samples: []string{`erp_orders_waiting{shop="sg"} 11x7`},
-		until:   30 * time.Second,
-		shows: `
+		Samples: []string{`erp_orders_waiting{shop="sg"} 11x7`},
+		Until:   30 * time.Second,
+		Shows: `
 0s Waiting{shop="sg"} firing 11 since 0s | shop: sg | summary: <error expanding template: error executing template __alert_Waiting: template: __alert_Waiting:1:134: executing "__alert_Waiting" at <first>: error calling first: first() called on vector with no elements>
 `,
-		sent: `
+		Sent: `
 0s Waiting{shop="sg"} firing starts 0s ends +4m | shop: sg | summary: <error expanding template: error executing template __alert_Waiting: template: __alert_Waiting:1:134: executing "__alert_Waiting" at <first>: error calling first: first() called on vector with no elements>
 `,
 	}, {
-		name: "a label that changes makes another alert; an annotation does not",
-		rules: `
+		Name: "a label that changes makes another alert; an annotation does not",
+		Rules: `
 groups:
   - name: erp
     interval: 30s
@@ -321,9 +316,9 @@ groups:
         annotations: {summary: "{{ $value }} orders wait"}
 `,
 		//                             0     30s   1m    2m     3m
-		samples: []string{`erp_orders_waiting 11x1 12x1 13x3 21x7 11x20`},
-		until:   6 * time.Minute,
-		shows: `
+		Samples: []string{`erp_orders_waiting 11x1 12x1 13x3 21x7 11x20`},
+		Until:   6 * time.Minute,
+		Shows: `
 0s   Waiting{how="some"} pending 11 since 0s | summary: 11 orders wait
 30s  Waiting{how="some"} pending 12 since 0s | summary: 12 orders wait
 1m   Waiting{how="some"} firing  13 since 0s | summary: 13 orders wait
@@ -332,7 +327,7 @@ groups:
 4m   Waiting{how="some"} pending 11 since 4m | summary: 11 orders wait
 5m   Waiting{how="some"} firing  11 since 4m | summary: 11 orders wait
 `,
-		sent: `
+		Sent: `
 1m               Waiting{how="some"} firing   starts 1m ends +4m | summary: 13 orders wait
 2m, 3m           Waiting{how="some"} resolved starts 1m ended 2m | summary: 13 orders wait
 3m               Waiting{how="many"} firing   starts 3m ends +4m | summary: 21 orders wait
