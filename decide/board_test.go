@@ -85,16 +85,22 @@ func alertOf(name, service string, tier rules.Tier) rules.Alert {
 	return rules.Alert{ID: name + "/" + service, Rule: name, Tier: tier, Labels: map[string]string{"alertname": name, "service": service, "tier": string(tier)}}
 }
 
-func (d *desk) fire(a rules.Alert) {
+func (d *desk) fire(a rules.Alert) { d.put(d.fired(a)) }
+
+func (d *desk) fired(a rules.Alert) rules.Alert {
 	a.State, a.ActiveAt, a.FiredAt = rules.Firing, d.now, d.now
-	d.put(a)
+	return a
 }
 
 func (d *desk) resolve(id string) {
+	delete(d.acks, id)
+	d.put(d.resolved(id))
+}
+
+func (d *desk) resolved(id string) rules.Alert {
 	a := d.alerts[id]
 	a.State, a.ResolvedAt = rules.Resolved, d.now
-	delete(d.acks, id)
-	d.put(a)
+	return a
 }
 
 func (d *desk) put(a rules.Alert) {
@@ -172,6 +178,29 @@ func (d *desk) silence(length time.Duration, matchers ...string) {
 		s.Matchers = append(s.Matchers, m)
 	}
 	d.silences = append(d.silences, s)
+}
+
+// maintain begins a maintenance of a service; "": of all.
+func (d *desk) maintain(length time.Duration, service string) {
+	span := decide.Span{From: d.now, To: d.now.Add(length)}
+	d.settings.Maintenance = append(d.settings.Maintenance, decide.Maintenance{
+		Name: fmt.Sprint("m", len(d.settings.Maintenance)), Service: service,
+		Spans: func(from, to time.Time) []decide.Span {
+			if span.To.After(from) && span.From.Before(to) {
+				return []decide.Span{span}
+			}
+			return nil
+		},
+	})
+}
+
+// takeover lets another guardian go on with the journal, after a time in which nobody looked. What this
+// one had made of how an alert is now was not recorded.
+func (d *desk) takeover(a rules.Alert, gap time.Duration) {
+	d.board.Put(a)
+	d.board.Due(d.settings, d.hearing(), d.now)
+	d.now = d.now.Add(gap)
+	d.restart()
 }
 
 // day is a time interval from 12:10 to 12:30.
@@ -498,7 +527,7 @@ func TestTheNotificationLogHolds(t *testing.T) {
 		for range rapid.IntRange(1, 40).Draw(t, "events") {
 			a := rapid.SampledFrom(all).Draw(t, "alert")
 			fires := steady.alerts[a.ID].State == rules.Firing
-			switch rapid.SampledFrom([]string{"change", "change", "change", "silence", "unsilence", "ack", "restart"}).Draw(t, "event") {
+			switch rapid.SampledFrom([]string{"change", "change", "change", "silence", "unsilence", "maintenance", "ack", "restart"}).Draw(t, "event") {
 			case "change":
 				both(func(d *desk) {
 					if fires {
@@ -510,6 +539,8 @@ func TestTheNotificationLogHolds(t *testing.T) {
 			case "silence":
 				length := time.Duration(rapid.IntRange(1, 1800).Draw(t, "silence")) * time.Second
 				both(func(d *desk) { d.silence(length, fmt.Sprintf("service=%q", a.Labels["service"])) })
+			case "maintenance": // of the settings that both have
+				steady.maintain(time.Duration(rapid.IntRange(1, 1800).Draw(t, "maintenance"))*time.Second, rapid.SampledFrom([]string{"", a.Labels["service"]}).Draw(t, "of"))
 			case "unsilence":
 				both(func(d *desk) {
 					for i := range d.silences {

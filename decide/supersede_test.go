@@ -125,7 +125,7 @@ func TestWhatWaitsGivesWayToTheNewest(t *testing.T) {
 	}
 }
 
-// Whatever happens while nothing can be sent: what arrives at last is of every alert that was to be
+// Whatever happens while nothing can be sent, also when another guardian takes over: what arrives at last is of every alert that was to be
 // told, the last of each alert is what the log says, and few notices wait.
 func TestWhatWaitsIsToldAsItIsAtLast(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -141,7 +141,7 @@ func TestWhatWaitsIsToldAsItIsAtLast(t *testing.T) {
 		for range rapid.IntRange(1, 40).Draw(t, "events") {
 			a := rapid.SampledFrom(all).Draw(t, "alert")
 			fires := d.alerts[a.ID].State == rules.Firing
-			switch rapid.SampledFrom([]string{"change", "change", "change", "change", "silence", "ack", "restart", "reach"}).Draw(t, "event") {
+			switch rapid.SampledFrom([]string{"change", "change", "change", "change", "silence", "maintenance", "ack", "restart", "takeover", "reach"}).Draw(t, "event") {
 			case "change":
 				if fires {
 					d.resolve(a.ID)
@@ -150,16 +150,27 @@ func TestWhatWaitsIsToldAsItIsAtLast(t *testing.T) {
 				}
 			case "silence":
 				d.silence(time.Duration(rapid.IntRange(1, 1800).Draw(t, "silence"))*time.Second, "alertname="+a.Rule)
+			case "maintenance":
+				d.maintain(time.Duration(rapid.IntRange(1, 1800).Draw(t, "maintenance"))*time.Second, rapid.SampledFrom([]string{"", a.Labels["service"]}).Draw(t, "of"))
 			case "ack":
 				d.acks[a.ID] = fires
 			case "restart":
 				d.restart()
+			case "takeover":
+				gap := time.Duration(rapid.IntRange(0, 30).Draw(t, "gap")) * time.Second
+				if fires {
+					d.takeover(d.resolved(a.ID), gap)
+				} else {
+					d.takeover(d.fired(a), gap)
+				}
 			case "reach":
 				if d.down = !d.down; !d.down {
 					d.send()
 				}
 			}
-			d.pass(time.Duration(rapid.SampledFrom([]int{0, 1, 5, 20, 40, 90, 400, 4000}).Draw(t, "pass")) * time.Second)
+			length := time.Duration(rapid.SampledFrom([]int{0, 1, 5, 20, 40, 90, 400, 4000}).Draw(t, "pass")) * time.Second
+			d.pass(length)
+			d.holds(length)
 			if n := len(d.waiting); n > 2*len(all) {
 				t.Fatalf("%d notices wait", n)
 			}
