@@ -155,23 +155,22 @@ func most(messages []message) (most int) {
 	return most
 }
 
-// again lists acceptances of a notice after its answer was recorded: a process was not killed in
-// between, or it was with the answer in the journal.
+// again lists acceptances of a notice that should not have been: after a kill with the answer in the
+// journal, or more of them than attempts of which the process did not live to record the answer.
 func (s *storm) again(d notifiers.Delivery, accepted []message) (wrong []string) {
-	for i := 1; i < len(accepted); i++ {
-		killed := false
-		for _, k := range s.kills {
-			if k.at.Before(accepted[i-1].at) || k.at.After(accepted[i].at) {
-				continue
-			}
-			killed = true
-			if k.recorded[d.ID] {
-				wrong = append(wrong, d.ID+" "+d.Notice.Title)
-			}
+	for _, k := range s.kills {
+		if k.recorded[d.ID] && slices.ContainsFunc(accepted, func(m message) bool { return m.at.After(k.at) }) {
+			wrong = append(wrong, "recorded before a kill: "+d.ID+" "+d.Notice.Title)
 		}
-		if !killed {
-			wrong = append(wrong, d.ID+" without a kill: "+d.Notice.Title)
+	}
+	unknown := 0
+	for _, t := range d.Tries {
+		if t.Result == "unknown" {
+			unknown += t.Times
 		}
+	}
+	if len(accepted) > unknown+1 {
+		wrong = append(wrong, fmt.Sprintf("%d times, with %d answers lost: %s %s", len(accepted), unknown, d.ID, d.Notice.Title))
 	}
 	return wrong
 }

@@ -73,7 +73,7 @@ func Run(tb testing.TB, binary program.Program, o Options) *Result {
 	}
 	s.draw()
 	s.g = rig.New(tb, binary, s.config(), map[string]string{"rules.yaml": ruleFile()})
-	s.g.Level = "warn"
+	s.g.Level = "error"
 	s.g.Start()
 	var err error
 	s.journal, err = store.Open(tb.Context(), store.Options{Path: filepath.Join(s.g.Dir, "data", "journal.db"), ReadOnly: true})
