@@ -158,8 +158,7 @@ func (w *webhook) redactError(err error) error { return redactError(err, w.env.R
 // does not bring them into the journal.
 func (w *webhook) learn() {
 	for name, v := range w.s.Headers {
-		switch http.CanonicalHeaderKey(name) {
-		case "Content-Type", "Accept", "User-Agent":
+		if !secret.HeaderValue(name, v.Reveal()) {
 			continue
 		}
 		w.local.Learn(v)

@@ -45,7 +45,7 @@ func (m masks) describe(x exchange, most int) string {
 			break
 		}
 		value := m.text(strings.Join(x.header[name], ", "))
-		if secretHeader(name) {
+		if secret.InHeader(name) {
 			value = secret.Mask
 		}
 		fmt.Fprintf(&b, "%s: %s\n", name, oneLine(value, detailHeader))
@@ -56,18 +56,6 @@ func (m masks) describe(x exchange, most int) string {
 		fmt.Fprintf(&b, "\n%s", shorten(body, most))
 	}
 	return m.text(b.String())
-}
-
-// secretHeader reports whether a header usually holds a credential.
-func secretHeader(name string) bool {
-	name = strings.ToLower(name)
-	for _, word := range []string{"cookie", "token", "secret", "authorization", "authenticate", "api-key", "apikey", "signature", "hmac"} {
-		// X-Current-Token-Count is a number and no secret.
-		if strings.Contains(name, word) && !strings.HasSuffix(name, "-count") {
-			return true
-		}
-	}
-	return false
 }
 
 func printable(s string) string {

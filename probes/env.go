@@ -109,15 +109,13 @@ func secretsOf(named map[string]secret.Secret, requests []Request, addresses ...
 	for _, r := range requests {
 		addresses = append(addresses, r.URL)
 		for name, value := range r.Headers {
-			switch strings.ToLower(name) {
-			case "accept", "accept-language", "accept-encoding", "cache-control", "content-type", "host", "user-agent":
-				// common values; to redact them would make the detail unreadable
-			default:
-				all = append(all, value)
-				// "Bearer abc" may be echoed as abc.
-				if _, token, ok := strings.Cut(value.Reveal(), " "); ok && len(token) >= minSecretLength {
-					all = append(all, secret.New(token))
-				}
+			if !secret.HeaderValue(name, value.Reveal()) {
+				continue // to redact it would make the detail unreadable
+			}
+			all = append(all, value)
+			// "Bearer abc" may be echoed as abc.
+			if _, token, ok := strings.Cut(value.Reveal(), " "); ok && len(token) >= minSecretLength {
+				all = append(all, secret.New(token))
 			}
 		}
 	}

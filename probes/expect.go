@@ -14,6 +14,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"guardian/internal/reason"
+	"guardian/probes/sample"
 )
 
 // expectation is an Expect with parsed regular expressions and templates.
@@ -83,8 +84,47 @@ func accepts(ranges []StatusRange, status int) bool {
 	return slices.ContainsFunc(ranges, func(r StatusRange) bool { return r.From <= status && status <= r.To })
 }
 
-// judge returns the first expectation that the exchange does not meet; nil if it meets all.
+// judge returns the first expectation that the exchange does not meet; nil if it meets all. What a
+// GraphQL answer says of its errors is quoted, because its status tells nothing.
 func (e expectation) judge(x exchange, d templateData) *fault {
+	f := e.unmet(x, d)
+	if f == nil || f.health != sample.Down {
+		return f
+	}
+	if said := graphqlErrors(x.body); said != "" {
+		return down(reason.New("http_graphql_errors", "why", f.reason, "said", said))
+	}
+	return f
+}
+
+// graphqlErrors returns the messages of the errors of a GraphQL answer (GraphQL specification, 7.1.2),
+// with their codes where there are any; "" if there are none.
+func graphqlErrors(body []byte) string {
+	if first := bytes.TrimLeft(body, " \t\r\n"); len(first) == 0 || first[0] != '{' || !gjson.ValidBytes(body) {
+		return ""
+	}
+	const most = 3
+	var said []string
+	errs := gjson.GetBytes(body, "errors").Array()
+	for _, one := range errs[:min(len(errs), most)] {
+		message := one.Get("message")
+		if message.Type != gjson.String {
+			return ""
+		}
+		text := oneLine(message.String(), 200)
+		if code := one.Get("extensions.code"); code.Type == gjson.String {
+			text += " (" + oneLine(code.String(), 60) + ")"
+		}
+		said = append(said, text)
+	}
+	if more := len(errs) - most; more > 0 {
+		said = append(said, fmt.Sprintf("… %d", more))
+	}
+	return strings.Join(said, "; ")
+}
+
+// unmet returns the first expectation that the exchange does not meet; nil if it meets all.
+func (e expectation) unmet(x exchange, d templateData) *fault {
 	if !accepts(e.Status, x.status) {
 		want := "2xx"
 		if len(e.Status) > 0 {

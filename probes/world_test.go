@@ -220,7 +220,7 @@ func TestPerformanceLabelsWithBlanks(t *testing.T) {
 		`OK | C:\ used=12GB;; 'D:\ used'=3GB;; E: free space=7GB`:      `C:\ used=12GB D:\ used=3GB E: free space=7GB`,
 		"OK | physical memory %=40%\nmore\nand | page file=2MB":        "physical memory %=40% page file=2MB",
 		"OK | time=0.1s size=5B":                                       "time=0.1s size=5B",
-		"OK | no value here\nmore | b=2": "b=2",
+		"OK | no value here\nmore | b=2":                               "b=2",
 		"OK | queue a=U queue b=4":                                     "queue b=4",
 		"OK | trailing words":                                          "",
 	} {
@@ -256,5 +256,48 @@ func TestJSONNullIsThere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			wantHealth(t, judged(t, body, func(s *probes.HTTPSettings) { s.Expect.JSON = []probes.JSONAssertion{tc.JSONAssertion} }), tc.health, tc.reason)
 		})
+	}
+}
+
+func TestErrorsOfGraphQLAreQuoted(t *testing.T) {
+	name := "shop.name"
+	for body, want := range map[string]string{
+		`{"data":null,"errors":[{"message":"Throttled","extensions":{"code":"THROTTLED"}}]}`:                      "json data.shop.name is missing; GraphQL says: Throttled (THROTTLED)",
+		`{"data":{"shop":null},"errors":[{"message":"Access denied\nfor shop"},{"message":"Field 'x' is gone"}]}`: "GraphQL says: Access denied for shop; Field 'x' is gone",
+		`{"errors":[{"message":"令牌已过期"}]}`:                                                                        "GraphQL says: 令牌已过期",
+		`{"errors":[{"message":"a"},{"message":"b"},{"message":"c"},{"message":"d"},{"message":"e"}]}`:            "GraphQL says: a; b; c; … 2",
+		`{"errors":{"base":["not GraphQL"]}}`:                                                                     "json data.shop.name is missing",
+		`{"errors":[]}`:                                                                                           "json data.shop.name is missing",
+	} {
+		o := judged(t, answer{"", "application/json", body}, func(s *probes.HTTPSettings) {
+			s.Expect.JSON = []probes.JSONAssertion{{Path: "data." + name}}
+		})
+		wantHealth(t, o, sample.Down, want)
+		if strings.Contains(o.Reason.String(), "GraphQL") != strings.Contains(want, "GraphQL") {
+			t.Errorf("%s: %s", body, o.Reason)
+		}
+	}
+	wantHealth(t, judged(t, answer{"", "application/json", `{"data":{"shop":{"name":"a"}},"errors":[{"message":"a warning"}]}`}, func(s *probes.HTTPSettings) {
+		s.Expect.JSON = []probes.JSONAssertion{{Path: "data." + name}}
+	}), sample.Up, "")
+	wantHealth(t, judged(t, answer{"", "application/json", `{"errors":[{"message":"Parse error"}]}`}, func(s *probes.HTTPSettings) {
+		s.Expect.Status = []probes.StatusRange{{From: 201, To: 201}}
+	}), sample.Down, "status 200, want 201; GraphQL says: Parse error")
+}
+
+func TestOnlySecretsOfARequestAreMasked(t *testing.T) {
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, "shop %s of %s, %s, password %s, token %s; the order of %s", r.Header.Get("X-Shop"), r.Header.Get("X-Region"),
+			r.Header.Get("Accept"), r.Header.Get("X-Pass"), r.Header.Get("X-Token"), r.Header.Get("X-Tenant"))
+	})
+	o := look(t, build(t, "http", probes.Env{}, func(s *probes.HTTPSettings) {
+		s.URL, s.Expect.BodyContains = url, []string{"never"}
+		s.Headers = map[string]secret.Secret{
+			"X-Shop": secret.New("shopee-sg-1"), "X-Region": secret.New("cn-south"), "Accept": secret.New("application/vnd.shop+json"),
+			"X-Pass": secret.New("order"), "X-Token": secret.New("tok-5ae1c0ffee"), "X-Tenant": secret.New("9f8a7b6c5d4e3f2a1b"),
+		}
+	}), 20*time.Second)
+	if want := "shop shopee-sg-1 of cn-south, application/vnd.shop+json, password <secret>, token <secret>; the order of <secret>"; !strings.Contains(o.Detail, want) {
+		t.Errorf("%s\nwant %s", o.Detail, want)
 	}
 }

@@ -27,6 +27,10 @@ Every key of ` + "`guardian.yaml`" + `. This page and ` + "`configs/guardian.sch
 - Durations are Prometheus durations: ` + "`500ms`, `15s`, `30m`, `1h30m`, `15d`" + `. Times are RFC 3339. Shares are ` + "`99.9%`" + ` or ` + "`0.999`" + `.
 - ` + "`${env:NAME}`" + ` and ` + "`${file:PATH}`" + ` in a value stand for an environment variable and a file's content (without
   its last line break); ` + "`$${`" + ` stands for ` + "`${`" + `. Use them for secrets: such values are never printed.
+- Values of secrets, of headers with names such as ` + "`Authorization`, `Cookie`, `X-Api-Key`" + `, and of headers that look like a token are masked wherever
+  they appear; other headers written here are shown. A secret of up to eight letters, or of up to eight digits, is a common word: it is masked
+  only where it stands as a credential (after ` + "`password=`, `Bearer`" + ` and the like, in an address or a query), because a word that is missing
+  everywhere makes texts unreadable and gives itself away. Take longer secrets.
 - Relative paths are relative to the configuration's folder.
 - YAML anchors, aliases and merges (` + "`<<: *a`" + `) work; top-level keys that begin with ` + "`x-`" + ` are free for anchors.
 

@@ -49,7 +49,7 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string, f field) {
 			return
 		}
 		v.Set(value.Elem())
-		if hidden {
+		if hidden && !openHeader(path, text) {
 			d.redactor.Learn(secret.New(text))
 		}
 		return

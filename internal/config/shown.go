@@ -31,7 +31,10 @@ func shown(out *[]ShownSetting, path string, v reflect.Value) {
 	}
 	add := func(text string) { *out = append(*out, ShownSetting{path, text}) }
 	if s, ok := v.Interface().(secret.Secret); ok {
-		if s.IsSet() {
+		switch {
+		case openHeader(path, s.Reveal()):
+			add(s.Reveal())
+		case s.IsSet():
 			add(secret.Mask)
 		}
 		return
@@ -62,6 +65,17 @@ func shown(out *[]ShownSetting, path string, v reflect.Value) {
 	default:
 		add(fmt.Sprint(v.Interface()))
 	}
+}
+
+// openHeader reports whether the setting at a path is the value of a header that is no secret, such as
+// Accept. What of it comes from the environment or a file is redacted by the Redactor all the same.
+func openHeader(path, value string) bool {
+	for _, of := range []string{"headers.", "metadata."} {
+		if i := strings.LastIndex(path, of); i == 0 || i > 0 && path[i-1] == '.' {
+			return value != "" && !secret.HeaderValue(path[i+len(of):], value)
+		}
+	}
+	return false
 }
 
 // withoutQuery removes user and query, which may be secrets, from a URL.

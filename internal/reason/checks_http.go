@@ -33,6 +33,8 @@ func httpWords(code string) (Words, bool) {
 		return Words{"the body cannot be read for sure: it is not UTF-8 and declares no character set (set charset)", "无法可靠地读取响应体：不是 UTF-8，也没有声明字符集（请设置 charset）"}, true
 	case "http_not_json":
 		return Words{"the body is not JSON", "响应体不是 JSON"}, true
+	case "http_graphql_errors":
+		return Words{"{why}; GraphQL says: {said}", "{why}；GraphQL 返回的错误：{said}"}, true
 	case "http_slow":
 		return Words{"took {took}, at most {limit} allowed", "耗时 {took}，上限为 {limit}"}, true
 	case "http_too_many_redirects":

@@ -1,13 +1,18 @@
 package secret
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Mask is printed in place of a secret.
@@ -60,12 +65,24 @@ func (s *Secret) UnmarshalText(b []byte) error {
 // would hide nothing and make the message unreadable.
 const shortest = 4
 
+// longestWord is the length in characters up to which a secret of letters alone, or of digits alone,
+// is taken for a common word.
+const longestWord = 8
+
 // Redactor replaces known secrets in text. It is safe for concurrent use; the zero value
 // knows no secrets, and a nil one changes nothing.
+//
+// A password such as "order" or "2026" is in many texts that have nothing to do with it. To replace
+// it everywhere would make them unreadable, and would even tell the password: it is what is missing.
+// Such a short word is replaced only where it stands as a credential: after a name such as
+// password, token or Authorization, in the user's part of an address, and as a value of a query.
+// Everything longer, or of letters mixed with digits or signs, is replaced wherever it is.
 type Redactor struct {
 	mu       sync.RWMutex
 	known    map[string]bool
+	words    map[string]bool
 	replacer *strings.Replacer
+	credible *regexp.Regexp // a word where it stands as a credential; nil: there are no words
 }
 
 // Learn adds secrets, each also in the forms in which libraries print them: escaped for a
@@ -79,6 +96,10 @@ func (r *Redactor) Learn(secrets ...Secret) {
 	for _, s := range secrets {
 		t := strings.TrimSpace(s.Reveal())
 		if len(t) < shortest {
+			continue
+		}
+		if IsWord(t) {
+			r.learnWord(t)
 			continue
 		}
 		quoted := fmt.Sprintf("%q", t)
@@ -110,6 +131,30 @@ func (r *Redactor) Learn(secrets ...Secret) {
 	r.replacer = strings.NewReplacer(pairs...)
 }
 
+// IsWord reports whether a secret is so short and plain that it is also found in texts that have nothing
+// to do with it.
+func IsWord(text string) bool {
+	if utf8.RuneCountInString(text) > longestWord {
+		return false
+	}
+	other := func(is func(rune) bool) bool { return strings.ContainsFunc(text, func(c rune) bool { return !is(c) }) }
+	return !other(unicode.IsLetter) || !other(unicode.IsDigit)
+}
+
+// beforeCredential is what stands before a credential.
+const beforeCredential = `(?i:pass[a-z]*|pwd|secret|token|key|basic|bearer|auth[a-z]*|credentials?|cookie|session|密码|口令|令牌|密钥)` +
+	`["'”’\s]{0,2}(?:[:=：＝]|(?i:is|was)\b)?\s?["'“‘]?|://[^\s/@:]*:|[?&][^\s=&]*=`
+
+// learnWord adds a secret that is replaced only where it stands as a credential.
+func (r *Redactor) learnWord(word string) {
+	if r.words == nil {
+		r.words = map[string]bool{}
+	}
+	r.words[regexp.QuoteMeta(word)] = true
+	words := slices.SortedFunc(maps.Keys(r.words), func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
+	r.credible = regexp.MustCompile(`(` + beforeCredential + `)(?:` + strings.Join(words, "|") + `)([^\pL\pN]|$)`)
+}
+
 // Redact returns the text with every known secret replaced by Mask.
 func (r *Redactor) Redact(text string) string {
 	if r == nil {
@@ -117,10 +162,13 @@ func (r *Redactor) Redact(text string) string {
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if r.replacer == nil {
-		return text
+	if r.replacer != nil {
+		text = r.replacer.Replace(text)
 	}
-	return r.replacer.Replace(text)
+	if r.credible != nil {
+		text = r.credible.ReplaceAllString(text, "${1}"+Mask+"${2}")
+	}
+	return text
 }
 
 // Error returns an error with a redacted text that wraps err.

@@ -120,3 +120,40 @@ func TestANilRedactorChangesNothing(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestACommonWordDoesNotEatOtherTexts(t *testing.T) {
+	var r secret.Redactor
+	r.Learn(secret.New("order"), secret.New("2026"), secret.New("guardian"), secret.New("订单系统"), secret.New("topsecretword"), secret.New("0rder"))
+	for in, want := range map[string]string{
+		"the order was not found among the orders of 2026":      "the order was not found among the orders of 2026",
+		"GET https://guardian.example.com/order?id=7":           "GET https://guardian.example.com/order?id=7",
+		"订单系统 is slow":                                          "订单系统 is slow",
+		"postgres://shop:order@db/x refused":                    "postgres://shop:<secret>@db/x refused",
+		`{"user":"a","password":"order"}`:                       `{"user":"a","password":"<secret>"}`,
+		"user=a&pass=2026&order=1":                              "user=a&pass=<secret>&order=1",
+		"GET /x?access_token=guardian&order=1":                  "GET /x?access_token=<secret>&order=1",
+		"Authorization: Bearer guardian":                        "Authorization: Bearer <secret>",
+		"wrong password 'order' for shop":                       "wrong password '<secret>' for shop",
+		"密码：订单系统，不正确":                                           "密码：<secret>，不正确",
+		"password orders":                                       "password orders",
+		"what is longer, topsecretword, is a secret anywhere":   "what is longer, <secret>, is a secret anywhere",
+		"and what mixes letters and digits, as in x0rderx, too": "and what mixes letters and digits, as in x<secret>x, too",
+	} {
+		if got := r.Redact(in); got != want {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+}
+
+func TestWhichHeadersAreSecret(t *testing.T) {
+	for header, want := range map[[2]string]bool{
+		{"Authorization", "x"}: true, {"X-Api-Key", "x"}: true, {"Cookie", "a=b"}: true, {"X-Shop-Pass", "x"}: true, {"X-Signing-Key", "x"}: true,
+		{"Accept", "application/json; charset=utf-8"}: false, {"X-Shop", "sg-1"}: false, {"User-Agent", "Mozilla/5.0 (X11; Linux x86_64)"}: false,
+		{"X-Region", "cn-shenzhen-production"}: false, {"Idempotency-Key", "x"}: false, {"X-Shop", "9f8a7b6c5d4e3f2a1b"}: true,
+		{"X-Tenant", "eyJhbGciOiJIUzI1NiJ9.e30.abc123"}: true,
+	} {
+		if got := secret.HeaderValue(header[0], header[1]); got != want {
+			t.Errorf("%v: %t", header, got)
+		}
+	}
+}
