@@ -267,6 +267,9 @@ func (a *App) Reload(ctx context.Context) error {
 }
 
 func (a *App) warnOfWhatCannotWork(c *config.Config) {
+	for _, note := range c.Notes {
+		a.log.Info(note)
+	}
 	for _, w := range c.Warnings {
 		a.log.Warn("the configuration is valid, and something in it cannot work", "warning", w.Error())
 	}

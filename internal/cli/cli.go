@@ -85,8 +85,8 @@ something is wrong, judges each deploy, and rolls bad ones back to the last good
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.AddCommand(
-		serveCommand(s), readyCommand(s), demoCommand(s), demoShopCommand(s), checkCommand(s), importCommand(s), schemaCommand(s),
-		watchCommand(s), replayCommand(s), scoreCommand(s), gateCommand(s), rollbackCommand(s), onCallCommand(s), silenceCommand(s), ackCommand(s), onCallCommand(s),
+		initCommand(s), serveCommand(s), readyCommand(s), demoCommand(s), demoShopCommand(s), checkCommand(s), importCommand(s), schemaCommand(s),
+		watchCommand(s), replayCommand(s), scoreCommand(s), gateCommand(s), rollbackCommand(s), onCallCommand(s), silenceCommand(s), ackCommand(s),
 		testCommand(s), judgeCommand(s), probeCommand(s), marketplaceCommand(s), notifyCommand(s), reportCommand(s), tokenCommand(s), versionCommand(s),
 	)
 	return root

@@ -25,7 +25,8 @@ alerts wait for longer than 5s. Exits 1 when there is a mistake, not for warning
 			if err := knownOutput(output); err != nil {
 				return err
 			}
-			warnings, err := config.LoadFiles(files, config.Options{})
+			found, err := config.LoadFiles(files, config.Options{})
+			warnings := found.Warnings
 			var ms config.Mistakes
 			if err != nil && !errors.As(err, &ms) {
 				return err
@@ -34,7 +35,7 @@ alerts wait for longer than 5s. Exits 1 when there is a mistake, not for warning
 				if ms == nil {
 					ms = config.Mistakes{}
 				}
-				if err := printJSON(s.out, map[string]any{"files": files, "mistakes": ms, "warnings": append(config.Mistakes{}, warnings...)}); err != nil {
+				if err := printJSON(s.out, map[string]any{"files": files, "mistakes": ms, "warnings": append(config.Mistakes{}, warnings...), "notes": append([]string{}, found.Notes...)}); err != nil {
 					return err
 				}
 			} else {
@@ -44,6 +45,9 @@ alerts wait for longer than 5s. Exits 1 when there is a mistake, not for warning
 				for _, m := range warnings {
 					m.Problem = "warning: " + m.Problem
 					_, _ = fmt.Fprintln(s.out, m.Error())
+				}
+				for _, note := range found.Notes {
+					_, _ = fmt.Fprintln(s.out, note)
 				}
 				switch {
 				case len(ms) > 0:

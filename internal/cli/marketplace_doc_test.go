@@ -24,7 +24,7 @@ func TestExamplesOfThePage(t *testing.T) {
 	shown := map[string]bool{}
 	fresh := example.ReplaceAllStringFunc(string(page), func(block string) string {
 		m := example.FindStringSubmatch(block)
-		code, stdout, stderr := runMarketplace(t, m[2], "marketplace", m[1])
+		code, stdout, stderr := runCLI(t, m[2], "marketplace", m[1])
 		if code != 0 {
 			t.Errorf("%s %s: exit %d, %s", m[1], m[2], code, stderr)
 		}

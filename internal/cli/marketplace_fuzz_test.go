@@ -15,7 +15,7 @@ func FuzzMarketplaceInput(f *testing.F) {
 	f.Add(`{"platform":"temu","status":1e2,"headers":null,"body":"\ud800"}`)
 	f.Fuzz(func(t *testing.T, input string) {
 		for _, command := range []string{"sign", "verify", "classify", "quota"} {
-			code, stdout, stderr := runMarketplace(t, input, "marketplace", command)
+			code, stdout, stderr := runCLI(t, input, "marketplace", command)
 			switch {
 			case code == 0 && stderr == "" && json.Valid([]byte(stdout)):
 			case code == 2 && stdout == "" && strings.Count(stderr, "\n") == 1:

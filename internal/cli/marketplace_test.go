@@ -17,7 +17,7 @@ import (
 )
 
 // runMarketplace gives a command its standard input and returns its exit code and what it wrote.
-func runMarketplace(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+func runCLI(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	code = cli.Main(args, strings.NewReader(stdin), &out, &errs)
@@ -31,7 +31,7 @@ func marketplaceObject(t *testing.T, command string, input any) map[string]any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code, stdout, stderr := runMarketplace(t, string(text), "marketplace", command)
+	code, stdout, stderr := runCLI(t, string(text), "marketplace", command)
 	var got map[string]any
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 || stderr != "" {
 		t.Fatalf("exit %d, %q, %q", code, stdout, stderr)
@@ -94,10 +94,10 @@ func TestEbaysPushOnTheCommandLine(t *testing.T) {
 
 func TestMaskHidesTheMarketplaceToken(t *testing.T) {
 	const input = `{"platform":"ebay","kind":"request","secret":"v^1.1#token"}`
-	if _, out, _ := runMarketplace(t, input, "marketplace", "sign", "--mask"); strings.Contains(out, "token\"") || !strings.Contains(out, "Bearer <secret>") || !strings.Contains(out, `"signature":""`) {
+	if _, out, _ := runCLI(t, input, "marketplace", "sign", "--mask"); strings.Contains(out, "token\"") || !strings.Contains(out, "Bearer <secret>") || !strings.Contains(out, `"signature":""`) {
 		t.Error(out)
 	}
-	if _, out, _ := runMarketplace(t, input, "marketplace", "sign"); !strings.Contains(out, `"Bearer v^1.1#token"`) {
+	if _, out, _ := runCLI(t, input, "marketplace", "sign"); !strings.Contains(out, `"Bearer v^1.1#token"`) {
 		t.Error(out)
 	}
 }
@@ -127,7 +127,7 @@ func TestMarketplaceInputSaysWhatIsWrong(t *testing.T) {
 		"a private key for secret": {"sign", `{"platform":"ebay","kind":"push","secret":"` + key + `"}`, "secret is no PEM"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			code, stdout, stderr := runMarketplace(t, tc.input, "marketplace", tc.command)
+			code, stdout, stderr := runCLI(t, tc.input, "marketplace", tc.command)
 			if code != 2 || stdout != "" || !strings.Contains(stderr, tc.want) {
 				t.Errorf("exit %d, %q, %q; want 2 and %q", code, stdout, stderr, tc.want)
 			}
@@ -160,7 +160,7 @@ func TestMarketplaceAnswers(t *testing.T) {
 		"no body": {"classify", `{"platform":"ebay","status":204,"body":null}`, `{"class":"ok","words":"It works."}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			code, stdout, stderr := runMarketplace(t, tc.input, "marketplace", tc.command)
+			code, stdout, stderr := runCLI(t, tc.input, "marketplace", tc.command)
 			if code != 0 || strings.TrimSpace(stdout) != tc.want {
 				t.Errorf("exit %d, %s\n%s\nwant\n%s", code, stderr, stdout, tc.want)
 			}
@@ -174,7 +174,7 @@ func TestMarketplaceInText(t *testing.T) {
 		{"sign", `{"platform":"shopify","kind":"push","secret":"hush","body":"\"my secret message\""}`, "X-Shopify-Hmac-Sha256: hMTq0K2x"},
 		{"quota", `{"platform":"shopify","status":429,"headers":{"X-Shopify-Shop-Api-Call-Limit":"40/40","Retry-After":"2.0"}}`, "retry after 2 s\nquota, source header: limit 40 remaining 0"},
 	} {
-		if code, out, _ := runMarketplace(t, tc.input, "marketplace", tc.command, "--output", "text"); code != 0 || !strings.Contains(out, tc.want) {
+		if code, out, _ := runCLI(t, tc.input, "marketplace", tc.command, "--output", "text"); code != 0 || !strings.Contains(out, tc.want) {
 			t.Errorf("%s: exit %d, %s", tc.command, code, out)
 		}
 	}

@@ -34,6 +34,7 @@ type Config struct {
 	Marketplaces Marketplaces `yaml:"marketplaces" doc:"How much of the sellers' API quotas checks may use, and where the usage of the sellers' own applications is read."`
 
 	Rules              []string          `yaml:"rules" doc:"Prometheus rule files: glob patterns relative to this file, such as rules/*.yaml."`
+	DefaultRules       string            `yaml:"default_rules" enum:"auto,always,never" doc:"Built-in rules: a check fails, flaps or is slow, a certificate ends, a quota is nearly used, a job did not report. auto: where rules and rule_sources name none and there is a receiver; always: beside your own, of which those of the same name replace them."`
 	EvaluationInterval model.Duration    `yaml:"evaluation_interval" doc:"How often rule groups without an interval of their own are evaluated."`
 	ExternalLabels     map[string]string `yaml:"external_labels" doc:"Labels that rule templates read as $externalLabels."`
 	RuleSources        []RuleSource      `yaml:"rule_sources" doc:"Prometheus-compatible servers that evaluate queries of their own rule files, and of the counters that name them, instead of the guardian."`
@@ -60,6 +61,8 @@ type Config struct {
 	// Warnings say what is no mistake and cannot work all the same, such as a watch that is too short
 	// for its checks.
 	Warnings Mistakes `yaml:"-"`
+	// Notes say what applies although it is not written down.
+	Notes []string `yaml:"-"`
 	// File is the path that was loaded, as it was given.
 	File string `yaml:"-"`
 	// RuleFiles are the files that Rules matched, sorted and without duplicates.

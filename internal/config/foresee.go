@@ -18,6 +18,9 @@ func (d *decoder) foresee(c *Config) {
 		d.foreseeLooks(c, &c.Services[i])
 		d.foreseeRestart(c, &c.Services[i], at("services", i))
 	}
+	if len(c.Receivers) > 0 && len(c.Checks) > 0 && len(c.Groups) == 0 {
+		d.warn("receivers", "there are no rules: nobody is told that a check fails, unless a deploy is watched", "remove default_rules: never, or name rule files in rules")
+	}
 	d.foreseeRoutes(c)
 	d.foreseeSent(c)
 	d.foreseeGaps(c)

@@ -92,6 +92,7 @@ func defaultConfig() Config {
 			BlindAfter:  10 * minute,
 		},
 		Marketplaces:       Marketplaces{MaxQuotaShare: 0.05},
+		DefaultRules:       "auto",
 		EvaluationInterval: 15 * second,
 		Brake:              Brake{MaxFailingServices: 3, Within: 10 * minute},
 	}

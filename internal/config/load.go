@@ -69,8 +69,8 @@ func Load(path string, o Options) (*Config, error) {
 
 // LoadFiles validates several configurations or rule files. A file with a top-level list
 // "groups" is a rule file; whether the metrics it reads exist is only known for a
-// configuration that names it. The error is of type Mistakes; warnings are as Config.Warnings.
-func LoadFiles(paths []string, o Options) (warnings Mistakes, err error) {
+// configuration that names it. The error is of type Mistakes.
+func LoadFiles(paths []string, o Options) (found Findings, err error) {
 	o = o.withDefaults()
 	var all Mistakes
 	for _, path := range paths {
@@ -79,18 +79,24 @@ func LoadFiles(paths []string, o Options) (warnings Mistakes, err error) {
 			if rules.IsRuleFile(content) {
 				d.ruleFiles([]RuleFile{{Name: path, Content: content}}, &Config{}, nil)
 			} else if c := d.config(content); c != nil {
-				warnings = append(warnings, c.Warnings...)
+				found.Warnings, found.Notes = append(found.Warnings, c.Warnings...), append(found.Notes, c.Notes...)
 			}
 		}
-		var found Mistakes
-		if errors.As(d.result(), &found) {
-			all = append(all, found...)
+		var mistakes Mistakes
+		if errors.As(d.result(), &mistakes) {
+			all = append(all, mistakes...)
 		}
 	}
 	if len(all) > 0 {
-		return warnings, all.sorted()
+		return found, all.sorted()
 	}
-	return warnings, nil
+	return found, nil
+}
+
+// Findings is what is to be said of files beside their mistakes, as Config.Warnings and Config.Notes.
+type Findings struct {
+	Warnings Mistakes
+	Notes    []string
 }
 
 func newDecoder(path string, o Options) *decoder {

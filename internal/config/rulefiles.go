@@ -29,12 +29,13 @@ func (d *decoder) checkRules(c *Config) {
 		c.RuleFiles = append(c.RuleFiles, d.readRules(at("rules", i), pattern, c.RuleFiles)...)
 	}
 	sortFiles(c.RuleFiles)
+	made, complete := d.metrics(c)
 	own := d.ruleFiles(c.RuleFiles, c, nil)
+	own = append(own, d.defaultRules(c, own, made)...)
 	c.Groups = own
 	for i := range c.RuleSources {
 		c.Groups = append(c.Groups, d.checkRuleSource(c, &c.RuleSources[i], at("rule_sources", i))...)
 	}
-	made, complete := d.metrics(c)
 	recorded := recordedBy(c.Groups)
 	c.Ingested = c.Ingested.Without(setOf(made, recorded))
 	if !complete || own == nil {

@@ -1,0 +1,133 @@
+package starter
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"text/template"
+)
+
+// Answers is what is asked.
+type Answers struct {
+	Service  string // its name
+	URL      string // what the check asks for
+	Notify   string // one of Channels
+	Rollback string // one of Ways
+	// Target is what a rollback acts on: a container's name, the URL of a deploy tool, or the path of
+	// a script.
+	Target string
+	Image  string // of the container, without a tag
+	// Version is the one that runs now and is good; without one the first deploy that passes is.
+	Version  string
+	Language string // zh or en
+}
+
+// None is the answer for no channel, and for no rollback.
+const None = "none"
+
+// Channels lists where people can be notified.
+func Channels() []string { return []string{"slack", "dingtalk", "wecom", "feishu", "webhook", None} }
+
+// Ways lists how a version can be put back.
+func Ways() []string { return []string{"docker", "webhook", "script", None} }
+
+var name = regexp.MustCompile(`^[a-z0-9]([a-z0-9_.-]*[a-z0-9])?$`)
+
+// Problem says what is wrong with an answer, by the name of its flag.
+type Problem struct {
+	Flag string
+	Text string
+}
+
+func (p *Problem) Error() string { return "--" + p.Flag + ": " + p.Text }
+
+// Check gives what is wrong with the answers, or nil.
+func (a Answers) Check() error {
+	wrong := func(flag, format string, args ...any) error { return &Problem{flag, fmt.Sprintf(format, args...)} }
+	switch u, err := url.Parse(a.URL); {
+	case !name.MatchString(a.Service):
+		return wrong("service", "%q is no name: use lower case letters, digits and -, such as order-sync", a.Service)
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+		return wrong("url", "%q is no http:// or https:// address, such as https://shop.example.com/healthz", a.URL)
+	case !slices.Contains(Channels(), a.Notify):
+		return wrong("notify", "%q is none of %s", a.Notify, strings.Join(Channels(), ", "))
+	case !slices.Contains(Ways(), a.Rollback):
+		return wrong("rollback", "%q is none of %s", a.Rollback, strings.Join(Ways(), ", "))
+	case a.Language != "zh" && a.Language != "en":
+		return wrong("language", "%q is neither zh nor en", a.Language)
+	}
+	switch u, err := url.Parse(a.Target); {
+	case a.Rollback == None:
+	case a.Target == "":
+		return wrong("target", "say what a rollback acts on: %s", Asks(a.Rollback))
+	case a.Rollback == "webhook" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == ""):
+		return wrong("target", "%q is no http:// or https:// address", a.Target)
+	case a.Rollback == "script" && !filepath.IsAbs(a.Target):
+		return wrong("target", "%q is no absolute path", a.Target)
+	case a.Rollback == "docker" && a.Image == "":
+		return wrong("image", "say of which image the container is, without a tag, such as registry.example.com/order-sync")
+	case a.Rollback == "docker" && strings.Contains(a.Image[strings.LastIndex(a.Image, "/")+1:], ":"):
+		return wrong("image", "%q has a tag; leave it out: the version that is put back takes its place", a.Image)
+	}
+	return nil
+}
+
+// Asks says what a rollback of this kind acts on.
+func Asks(way string) string {
+	switch way {
+	case "docker":
+		return "the name of the container"
+	case "webhook":
+		return "the URL of your CI or deploy tool, which is asked to deploy a version"
+	case "script":
+		return "the absolute path of a script, which gets the version as its argument"
+	default:
+		return ""
+	}
+}
+
+// Secrets lists the environment variables that the configuration reads.
+func (a Answers) Secrets() []string {
+	var all []string
+	switch a.Notify {
+	case None:
+	case "webhook":
+		all = append(all, "NOTIFY_URL")
+	case "dingtalk", "feishu":
+		all = append(all, strings.ToUpper(a.Notify)+"_WEBHOOK", strings.ToUpper(a.Notify)+"_SECRET")
+	default:
+		all = append(all, strings.ToUpper(a.Notify)+"_WEBHOOK")
+	}
+	if a.Rollback == "webhook" {
+		all = append(all, "DEPLOY_TOKEN")
+	}
+	return all
+}
+
+//go:embed guardian.yaml.tmpl
+var text string
+
+// Write gives the configuration. Call Check before.
+func Write(a Answers) (string, error) {
+	t, err := template.New("guardian.yaml").Funcs(template.FuncMap{"q": quoted}).Parse(text)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	if err := t.Execute(&b, a); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
+
+// quoted gives a text as YAML reads it, whatever is in it: a JSON string is one. What looks like a
+// template or a variable stays text.
+func quoted(s string) (string, error) {
+	b, err := json.Marshal(strings.ReplaceAll(s, "${", "$${"))
+	return string(b), err
+}
