@@ -23,6 +23,9 @@ func (d Decider) pastWatches(ctx context.Context, service string, p Present, swi
 		return nil, err
 	}
 	for _, w := range p.Open {
+		if w.Withdrawn {
+			continue
+		}
 		is := PastWatchOf(w)
 		if i := slices.IndexFunc(past, func(o PastWatch) bool { return o.Deploy == w.DeployID }); i >= 0 {
 			past[i] = is
@@ -33,14 +36,13 @@ func (d Decider) pastWatches(ctx context.Context, service string, p Present, swi
 	return past, nil
 }
 
-// watches gives the watches of a service that are open or ended since a time, newest first, without
-// those of deploys that did not happen.
+// watches gives the watches of a service that are open or ended since a time, newest first.
 func (d Decider) watches(ctx context.Context, service string, since time.Time) ([]PastWatch, error) {
 	past, err := d.Past.Watches(ctx, service, since)
 	if err != nil {
 		return nil, fmt.Errorf("read the watches of %s: %w", service, err)
 	}
-	return slices.DeleteFunc(slices.Clone(past), func(w PastWatch) bool { return w.Withdrawn }), nil
+	return slices.Clone(past), nil
 }
 
 // isOf reports whether a watch is that of the deploy itself, which more shops may join.

@@ -25,7 +25,7 @@ type Past interface {
 	// service, or of all for "".
 	FailedWatches(ctx context.Context, service, environment string, since time.Time) ([]FailedWatch, error)
 	// Watches gives the watches of a service in all environments that are open or ended since a
-	// time, the one that began last first.
+	// time, the one that began last first, without those of deploys that were withdrawn.
 	Watches(ctx context.Context, service string, since time.Time) ([]PastWatch, error)
 	// Looks gives the looks of a check that began in [from, to), oldest first.
 	Looks(ctx context.Context, check string, from, to time.Time) ([]watch.Look, error)
@@ -69,8 +69,6 @@ type PastWatch struct {
 	Suspect bool
 	// Unsure: it is not known whether the deploy happened.
 	Unsure bool
-	// Withdrawn: it did not happen.
-	Withdrawn bool
 	// Judged is how many judged looks the check had that had the fewest.
 	Judged int
 }
@@ -80,7 +78,7 @@ func PastWatchOf(w *watch.Watch) PastWatch {
 	return PastWatch{
 		Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Version: w.Version, Previous: w.PreviousVersion,
 		Kind: w.Kind, State: w.State, Switched: w.Switched, From: w.From, Before: w.BeforeEnds(), Started: w.Started, Ended: w.Ended,
-		Suspect: w.Suspect(), Unsure: w.Unsure, Withdrawn: w.Withdrawn, Judged: w.FewestJudged(),
+		Suspect: w.Suspect(), Unsure: w.Unsure, Judged: w.FewestJudged(),
 	}
 }
 

@@ -52,7 +52,7 @@ func TestEveryCommandHasAnExample(t *testing.T) {
 // else: a server, a schema, a report, or the format of another tool.
 func TestResultsArePrintedAsJSONOnRequest(t *testing.T) {
 	other := map[string]bool{
-		"": true, "serve": true, "ready": true, "schema": true, "report": true, "judge": true,
+		"": true, "init": true, "serve": true, "ready": true, "schema": true, "report": true, "judge": true,
 		"test": true, "test rules": true, "import": true, "token": true, "marketplace": true,
 	}
 	for _, c := range commands(t, nil) {

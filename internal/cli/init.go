@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -68,14 +67,7 @@ func writeFirst(s streams, a starter.Answers, file string) error {
 	if err = errors.Join(err, out.Close()); err != nil {
 		return err
 	}
-	secrets := a.Secrets()
-	known := func(name string) (string, bool) {
-		if slices.Contains(secrets, name) {
-			return "https://example.com/not-set-yet", true
-		}
-		return os.LookupEnv(name)
-	}
-	found, err := config.LoadFiles([]string{file}, config.Options{LookupEnv: known})
+	found, err := config.LoadFiles([]string{file}, config.Options{LookupEnv: a.Lookup(os.LookupEnv)})
 	if err != nil {
 		return err
 	}
@@ -87,9 +79,9 @@ func writeFirst(s streams, a starter.Answers, file string) error {
 		_, _ = fmt.Fprintln(s.out, note)
 	}
 	_, _ = fmt.Fprint(s.out, "\nNext:\n")
-	for _, name := range secrets {
-		if _, ok := os.LookupEnv(name); !ok {
-			_, _ = fmt.Fprintf(s.out, "  export %s=…\n", name)
+	for _, secret := range a.Secrets() {
+		if _, ok := os.LookupEnv(secret.Name); !ok {
+			_, _ = fmt.Fprintf(s.out, "  export %s='%s'\n", secret.Name, secret.Example)
 		}
 	}
 	_, _ = fmt.Fprintf(s.out, "  guardian serve --config %s\n", filepath.Clean(file))

@@ -26,7 +26,7 @@ func builtIns() []builtIn {
 		{"packs/heartbeats.yaml", func(c *Config, _ []string) bool {
 			return slices.ContainsFunc(c.Checks, func(k Check) bool { return k.Kind == "heartbeat" })
 		}},
-		{"packs/quota.yaml", makes("marketplace_quota_used_ratio")},
+		{"packs/quota.yaml", makes("marketplace_quota_remaining")},
 	}
 }
 

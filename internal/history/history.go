@@ -154,7 +154,7 @@ func (h History) Watches(ctx context.Context, service string, since time.Time) (
 	}
 	var all []decide.PastWatch
 	for i := range ws {
-		if w := &ws[i]; w.Ended.IsZero() || !w.Ended.Before(since) {
+		if w := &ws[i]; !w.Withdrawn && (w.Ended.IsZero() || !w.Ended.Before(since)) {
 			all = append(all, decide.PastWatchOf(w))
 		}
 	}

@@ -173,7 +173,9 @@ func badPeriods(ctx context.Context, o Options, s *setup, service string) ([]dec
 		return nil, err
 	}
 	for i := range ws {
-		w.ended = append(w.ended, decide.PastWatchOf(&ws[i]))
+		if !ws[i].Withdrawn {
+			w.ended = append(w.ended, decide.PastWatchOf(&ws[i]))
+		}
 	}
 	runs, err := o.Journal.Runs(ctx, store.RunFilter{Service: service, Since: since, Until: o.To, Limit: store.MaxLimit})
 	if err != nil {

@@ -99,7 +99,9 @@ func (j *judging) begin(ctx context.Context) error {
 		if w.Ended.IsZero() || !w.Ended.Before(j.o.From) {
 			continue
 		}
-		j.world.ended = append(j.world.ended, decide.PastWatchOf(&w))
+		if !w.Withdrawn {
+			j.world.ended = append(j.world.ended, decide.PastWatchOf(&w))
+		}
 		switch w.State {
 		case watch.Passed:
 			if d := (watch.Deploy{Service: w.Service, Environment: w.Environment, Version: w.Version, Kind: w.Kind}); decide.MakesKnownGood(d, w.State) {

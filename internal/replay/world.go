@@ -123,7 +123,7 @@ func (w *world) Watches(_ context.Context, service string, since time.Time) ([]d
 		}
 	}
 	for _, e := range w.watches {
-		if is := e.at(w.now); is.Service == service && !is.Started.After(w.now) && (is.Ended.IsZero() || !is.Ended.Before(since)) {
+		if is := e.at(w.now); !e.w.Withdrawn && is.Service == service && !is.Started.After(w.now) && (is.Ended.IsZero() || !is.Ended.Before(since)) {
 			all = append(all, is)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"guardian/actions"
 )
 
 // Answers is what is asked.
@@ -58,6 +60,8 @@ func (a Answers) Check() error {
 		return wrong("notify", "%q is none of %s", a.Notify, strings.Join(Channels(), ", "))
 	case !slices.Contains(Ways(), a.Rollback):
 		return wrong("rollback", "%q is none of %s", a.Rollback, strings.Join(Ways(), ", "))
+	case a.Version != "" && !actions.ValidVersion(a.Version):
+		return wrong("version", "%q is not a version: expected %s", a.Version, actions.VersionRule)
 	case a.Language != "zh" && a.Language != "en":
 		return wrong("language", "%q is neither zh nor en", a.Language)
 	}
@@ -91,22 +95,46 @@ func Asks(way string) string {
 	}
 }
 
-// Secrets lists the environment variables that the configuration reads.
-func (a Answers) Secrets() []string {
-	var all []string
+// Secret is an environment variable that the configuration reads.
+type Secret struct {
+	Name    string
+	Example string // what it may look like
+}
+
+// Secrets lists them.
+func (a Answers) Secrets() (all []Secret) {
 	switch a.Notify {
-	case None:
+	case "slack":
+		all = append(all, Secret{"SLACK_WEBHOOK", "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXX"})
+	case "dingtalk":
+		all = append(all, Secret{"DINGTALK_WEBHOOK", "https://oapi.dingtalk.com/robot/send?access_token=XXXXXXXX"}, Secret{"DINGTALK_SECRET", "SECXXXXXXXX"})
+	case "wecom":
+		all = append(all, Secret{"WECOM_WEBHOOK", "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=XXXXXXXX"})
+	case "feishu":
+		all = append(all, Secret{"FEISHU_WEBHOOK", "https://open.feishu.cn/open-apis/bot/v2/hook/XXXXXXXX"}, Secret{"FEISHU_SECRET", "XXXXXXXX"})
 	case "webhook":
-		all = append(all, "NOTIFY_URL")
-	case "dingtalk", "feishu":
-		all = append(all, strings.ToUpper(a.Notify)+"_WEBHOOK", strings.ToUpper(a.Notify)+"_SECRET")
+		all = append(all, Secret{"NOTIFY_URL", "https://example.com/notices"})
 	default:
-		all = append(all, strings.ToUpper(a.Notify)+"_WEBHOOK")
 	}
 	if a.Rollback == "webhook" {
-		all = append(all, "DEPLOY_TOKEN")
+		all = append(all, Secret{"DEPLOY_TOKEN", "XXXXXXXX"})
 	}
 	return all
+}
+
+// Lookup gives the environment with examples in place of what is not set.
+func (a Answers) Lookup(env func(string) (string, bool)) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		if value, ok := env(name); ok {
+			return value, true
+		}
+		for _, s := range a.Secrets() {
+			if s.Name == name {
+				return s.Example, true
+			}
+		}
+		return "", false
+	}
 }
 
 //go:embed guardian.yaml.tmpl
@@ -128,6 +156,9 @@ func Write(a Answers) (string, error) {
 // quoted gives a text as YAML reads it, whatever is in it: a JSON string is one. What looks like a
 // template or a variable stays text.
 func quoted(s string) (string, error) {
-	b, err := json.Marshal(strings.ReplaceAll(s, "${", "$${"))
-	return string(b), err
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(strings.ReplaceAll(s, "${", "$${"))
+	return strings.TrimSpace(b.String()), err
 }

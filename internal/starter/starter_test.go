@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -30,9 +29,7 @@ func load(t *testing.T, a starter.Answers) *config.Config {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.Load(file, config.Options{LookupEnv: func(name string) (string, bool) {
-		return "https://example.com/" + name, slices.Contains(a.Secrets(), name)
-	}})
+	c, err := config.Load(file, config.Options{LookupEnv: a.Lookup(func(string) (string, bool) { return "", false })})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
@@ -73,7 +70,7 @@ func TestEveryAnswerMakesAConfigurationThatLoads(t *testing.T) {
 func TestAnswersStayText(t *testing.T) {
 	a := answers()
 	a.URL = `https://shop.example.com/a"b: {c}#d?e=${env:HOME}&f='g'`
-	a.Rollback, a.Target, a.Version = "script", `/opt/a "b" #c`, `v1: "2"`
+	a.Rollback, a.Target, a.Version = "script", `/opt/a "b" #c`, "1.0"
 	c := load(t, a)
 	if got := c.Services[0].KnownGood; len(got) != 1 || got[0] != a.Version {
 		t.Errorf("known good: %q", got)
@@ -94,7 +91,10 @@ func TestWrongAnswersAreSaid(t *testing.T) {
 		"a script by a relative path":  {func(a *starter.Answers) { a.Rollback, a.Target = "script", "deploy.sh" }, "target"},
 		"a deploy tool without a host": {func(a *starter.Answers) { a.Rollback, a.Target = "webhook", "https://" }, "target"},
 		"a container without an image": {func(a *starter.Answers) { a.Rollback, a.Target = "docker", "orders" }, "image"},
-		"an image with a tag":          {func(a *starter.Answers) { a.Rollback, a.Target, a.Image = "docker", "orders", "registry:5000/orders:v1" }, "image"},
+		"an image with a tag": {func(a *starter.Answers) {
+			a.Rollback, a.Target, a.Image = "docker", "orders", "registry:5000/orders:v1"
+		}, "image"},
+		"a version with blanks":        {func(a *starter.Answers) { a.Rollback, a.Target, a.Version = "script", "/opt/deploy.sh", "v1 2" }, "version"},
 		"a language that is not there": {func(a *starter.Answers) { a.Language = "fr" }, "language"},
 	} {
 		t.Run(name, func(t *testing.T) {
