@@ -32,6 +32,7 @@ func tables() map[string]string {
 		"probes/marketplace.shopee":     answers,
 		"test/compliance.lives":         cases,
 		"test/compliance.labelled":      cases,
+		"test/compliance.results":       cases,
 		"test/compliance.troubles":      cases,
 		"test/compliance.others":        cases,
 		"test/fake/marketplace.amazon":  answers,

@@ -175,7 +175,7 @@ func (p *stand) checkSeries(at time.Duration, alerts []apiAlert, ruleLabels map[
 	p.t.Helper()
 	var want, got []string
 	for _, a := range alerts {
-		ls := maps.Clone(ruleLabels[a.Labels["alertname"]])
+		ls := maps.Clone(ruleLabels[a.Labels["alertname"]]) // of the last rule of that name
 		maps.Copy(ls, a.Labels)
 		ls["__name__"] = "ALERTS_FOR_STATE"
 		want = append(want, fmt.Sprintf("%v %d", ls, a.ActiveAt.Unix()))

@@ -96,10 +96,10 @@ func (p *stand) play() {
 			p.mute = false
 			p.s.Forward() // each second, between two of them
 		}
-		for second := range compliance.Step / time.Second {
-			p.sleep(at + second*time.Second + 900*time.Millisecond)
-			p.receive(at + second*time.Second)
-			if second == 0 && p.up {
+		for second := at; second < at+compliance.Step; second += time.Second {
+			p.sleep(second + 900*time.Millisecond)
+			p.receive(second)
+			if second == at && p.up {
 				p.check(at)
 			}
 		}
@@ -133,13 +133,11 @@ func (p *stand) happens(at time.Duration) {
 // configure writes the files of a configuration.
 func (p *stand) configure(rules string) {
 	p.t.Helper()
-	text := complianceConfig + fmt.Sprintf("alertmanagers: [{name: central, url: %q, resend_delay: %s}]\n", p.am.URL, p.c.ResendDelay())
-	if len(p.c.External) > 0 {
-		text += "external_labels:\n"
+	external, err := json.Marshal(p.c.External)
+	if err != nil {
+		p.t.Fatal(err)
 	}
-	for name, v := range p.c.External {
-		text += fmt.Sprintf("  %s: %q\n", name, v)
-	}
+	text := complianceConfig + fmt.Sprintf("alertmanagers: [{name: central, url: %q, resend_delay: %s}]\nexternal_labels: %s\n", p.am.URL, p.c.ResendDelay(), external)
 	for name, content := range map[string]string{"guardian.yaml": text, "rules.yaml": rules} {
 		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(content), 0o600); err != nil {
 			p.t.Fatal(err)

@@ -33,7 +33,7 @@ type Case struct {
 }
 
 // Cases lists all cases.
-func Cases() []Case { return slices.Concat(lives(), labelled(), troubles(), others()) }
+func Cases() []Case { return slices.Concat(lives(), labelled(), results(), troubles(), others()) }
 
 // Alone tells whether Prometheus cannot be played the case.
 func (c Case) Alone() bool { return c.Looks != "" || c.Starts > 0 || c.Reloads != nil }
