@@ -121,19 +121,29 @@ func silenceAll(b *store.Batch, alerts []rules.Alert, done chatops.Done, languag
 // else can use it.
 func useKey(r chatops.Request) string { return "message\n" + string(r.Action) + "\n" + r.Delivery }
 
-// facts reads what is known of a message and its alerts.
+// facts reads what is known of a message and its alerts. Whether the request was made is read last, so
+// that one that was made meanwhile is not taken for another's.
 func (c chatActions) facts(ctx context.Context, r chatops.Request) (chatops.Facts, notifiers.Notice, error) {
-	f := chatops.Facts{Acks: map[string]rules.Ack{}}
+	f, n, err := c.told(ctx, r)
+	if err != nil {
+		return f, n, err
+	}
 	used, ok, err := c.journal.Idempotent(ctx, useKey(r))
 	if err != nil {
-		return f, notifiers.Notice{}, apiError(err)
+		return f, n, apiError(err)
 	}
 	if ok {
 		f.Done = &chatops.Done{}
 		if err := json.Unmarshal(used.Answer, f.Done); err != nil {
-			return f, notifiers.Notice{}, fmt.Errorf("read what was done by a message: %w", err)
+			return f, n, fmt.Errorf("read what was done by a message: %w", err)
 		}
 	}
+	return f, n, nil
+}
+
+// told reads a message and its alerts.
+func (c chatActions) told(ctx context.Context, r chatops.Request) (chatops.Facts, notifiers.Notice, error) {
+	f := chatops.Facts{Acks: map[string]rules.Ack{}}
 	sent, err := c.journal.Deliveries(ctx, store.DeliveryFilter{ID: r.Delivery, Limit: 1})
 	if err != nil || len(sent) == 0 {
 		return f, notifiers.Notice{}, apiError(err)
