@@ -26,6 +26,8 @@ type Fact struct {
 type Link struct {
 	Text string `json:"text"`
 	URL  string `json:"url"`
+	// Button makes it a button, which has no URL. It is never stored.
+	Button *Button `json:"-"`
 }
 
 // Notice is one message for people: finished text in one language.

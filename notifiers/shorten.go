@@ -92,8 +92,8 @@ func (n Notice) within(c caps, size func(rune) int) Notice {
 		out.Steps = append(out.Steps, short(s, max(c.step, 1)))
 	}
 	for _, l := range n.Links {
-		if l.URL != "" && len(l.URL) <= longestURL && len(out.Links) < max(c.links, 1) {
-			out.Links = append(out.Links, Link{Text: short(l.Text, 60), URL: l.URL})
+		if (l.URL != "" || l.Button != nil) && len(l.URL) <= longestURL && len(out.Links) < max(c.links, 1) {
+			out.Links = append(out.Links, Link{Text: short(l.Text, 60), URL: l.URL, Button: l.Button})
 		}
 	}
 	cut = cut || len(n.Facts) > c.facts || len(n.Steps) > c.steps

@@ -18,8 +18,10 @@ type SlackSettings struct {
 	Webhook secret.Secret `yaml:"webhook" doc:"The incoming webhook, https://hooks.slack.com/services/… Each notice is a message of its own."`
 	Token   secret.Secret `yaml:"token" doc:"In place of webhook: a bot's token (xoxb-…) with the scope chat:write. Notices about the same subject are one message that is updated, with what happened in its thread."`
 	Channel string        `yaml:"channel" doc:"With token: the channel's ID (C…), in which the bot is."`
-	APIURL  string        `yaml:"api_url" doc:"With token: address of the Web API."`
-	Mention string        `yaml:"mention" doc:"Who is mentioned in notices that need a person: <!here>, <!channel>, <@U…> or <!subteam^S…>, separated by spaces."`
+	// SigningSecret is of the app, not of the bot.
+	SigningSecret secret.Secret `yaml:"signing_secret" doc:"With token: the app's signing secret. Alerts get buttons to acknowledge and to silence them; set the app's Request URL of interactivity to /api/slack/actions of this guardian."`
+	APIURL        string        `yaml:"api_url" doc:"With token: address of the Web API."`
+	Mention       string        `yaml:"mention" doc:"Who is mentioned in notices that need a person: <!here>, <!channel>, <@U…> or <!subteam^S…>, separated by spaces."`
 }
 
 // Validate returns all mistakes in the settings.
@@ -34,6 +36,9 @@ func (s *SlackSettings) Validate() error {
 		errs = append(errs, checkURL("webhook", s.Webhook))
 		if s.Channel != "" {
 			errs = append(errs, errors.New("channel: a webhook posts to its own channel; use token to choose one"))
+		}
+		if s.SigningSecret.IsSet() {
+			errs = append(errs, errors.New("signing_secret: the messages of a webhook have no buttons; use token"))
 		}
 	default:
 		if strings.ContainsAny(s.Token.Reveal(), " \r\n") {
@@ -64,6 +69,7 @@ const (
 	slackField   = 2000
 	slackFields  = 10
 	slackTotal   = 12000
+	slackButton  = 75
 )
 
 func slackKind() Kind {
@@ -217,9 +223,15 @@ func slackBlocks(n Notice, mention string) (m *slack.WebhookMessage, total, long
 	// when the app does not answer. A webhook has no app that could.
 	var links []string
 	for _, l := range n.Links {
+		if l.Button != nil {
+			continue
+		}
 		links = append(links, "<"+slackEscape(strings.ReplaceAll(l.URL, "|", "%7C"))+"|"+strings.ReplaceAll(slackEscape(l.Text), "|", "¦")+">")
 	}
 	section(strings.Join(links, "  ·  "))
+	if buttons := slackButtons(n.Links); buttons != nil {
+		blocks = append(blocks, buttons)
+	}
 
 	return &slack.WebhookMessage{
 		Text:   slackEscape(n.Tone.Emoji() + " " + n.title()), // shown in notifications, such as on a lock screen

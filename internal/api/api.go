@@ -78,7 +78,7 @@ func New(o Options) server.Backend {
 		Alerts:   listed,
 		Acks:     acks{journal: o.Journal, notifier: o.Notifier, leader: leader, now: o.Now},
 		Silences: silences{journal: o.Journal, notifier: o.Notifier, now: o.Now},
-		Chat:     chatActions{journal: o.Journal, notifier: o.Notifier, running: o.Running, leader: leader, now: o.Now},
+		Chat:     chatActions{journal: o.Journal, notifier: o.Notifier, running: o.Running, leader: leader, now: o.Now, played: &played{}},
 		Intake:   intake{leader: leader},
 		Routing:  routing{alerts: listed, running: o.Running, decider: o.Decider, now: o.Now},
 		Rules:    ruleReader{running: o.Running, leader: leader},

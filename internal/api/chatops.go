@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"guardian/internal/chatops"
@@ -29,15 +32,15 @@ type chatActions struct {
 	running  func() Running
 	leader   leader
 	now      func() time.Time
+	played   *played
 }
 
 // ReadLink implements server.ChatActions.
 func (c chatActions) ReadLink(action chatops.Action, text string) (chatops.Request, error) {
-	key := c.running().LinkKey
-	if !key.IsSet() {
+	if !c.running().Config.Server.HasActionLinks() {
 		return chatops.Request{}, server.ErrNoLinks
 	}
-	return key.Read(action, text)
+	return c.running().LinkKey.Read(action, text)
 }
 
 // Standing implements server.ChatActions.
@@ -46,7 +49,7 @@ func (c chatActions) Standing(ctx context.Context, r chatops.Request) (server.Ch
 	if err != nil {
 		return server.ChatStanding{}, err
 	}
-	return server.ChatStanding{Decision: chatops.Decide(r, f, c.now()), Alerts: f.Alerts, Title: n.Title}, nil
+	return server.ChatStanding{Decision: chatops.Decide(r, f, c.now()), Alerts: f.Alerts, Title: n.Title, Language: n.Lang}, nil
 }
 
 // Act implements server.ChatActions.
@@ -167,4 +170,77 @@ func (c chatActions) told(ctx context.Context, r chatops.Request) (chatops.Facts
 		}
 	}
 	return f, n, nil
+}
+
+// ReadClick implements server.ChatActions.
+func (c chatActions) ReadClick(header http.Header, body []byte) (server.Click, error) {
+	running := c.running()
+	if len(running.Clicks) == 0 {
+		return server.Click{}, server.Refuse(server.ErrNotFound, "no receiver has buttons: set slack.signing_secret of one with a token")
+	}
+	// Receivers may be channels of one app: its signature is right for all of them.
+	why := notifiers.ErrSlackSignature
+	for _, name := range slices.Sorted(maps.Keys(running.Clicks)) {
+		click, err := running.Clicks[name].Read(header, body, c.now())
+		switch {
+		case err == nil:
+			return c.click(running, name, click)
+		case !errors.Is(err, notifiers.ErrSlackSignature):
+			why = err
+		}
+	}
+	return server.Click{}, why
+}
+
+// click says who clicked, and what for.
+func (c chatActions) click(running Running, receiver string, from notifiers.SlackClick) (server.Click, error) {
+	if !c.played.first(from.Signature, c.now()) {
+		return server.Click{}, server.ErrPlayed
+	}
+	v := server.Click{Receiver: receiver, SlackClick: from, Name: from.UserName}
+	v.Who = chatops.InSlack(from.UserName)
+	for _, p := range running.Config.People {
+		if p.Slack == from.UserID {
+			v.Name, v.Who = p.Shown(), chatops.InSlack(p.Name)
+		}
+	}
+	v.Request, v.Wrong = running.LinkKey.Read(chatops.Action(from.Button.ID), from.Button.Value)
+	return v, nil
+}
+
+// AnswerClick implements server.ChatActions.
+func (c chatActions) AnswerClick(ctx context.Context, click server.Click, text string, done bool) error {
+	clicks, ok := c.running().Clicks[click.Receiver]
+	switch {
+	case !ok:
+		return nil // its receiver was removed meanwhile
+	case done:
+		return clicks.Done(ctx, click.SlackClick, text)
+	default:
+		return clicks.Reply(ctx, click.SlackClick, text)
+	}
+}
+
+// played remembers the signatures of calls, so that none is taken twice.
+type played struct {
+	mu   sync.Mutex
+	seen map[string]time.Time
+}
+
+// playedFor is longer than the time in which a call is taken at all, on both sides of the clock.
+const playedFor = 11 * time.Minute
+
+// first tells whether a call was not seen before.
+func (p *played) first(signature string, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.DeleteFunc(p.seen, func(_ string, at time.Time) bool { return now.Sub(at) > playedFor })
+	if _, again := p.seen[signature]; again {
+		return false
+	}
+	if p.seen == nil {
+		p.seen = map[string]time.Time{}
+	}
+	p.seen[signature] = now
+	return true
 }

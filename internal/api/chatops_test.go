@@ -1,15 +1,21 @@
 package api_test
 
 import (
+	"encoding/json"
 	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"guardian/internal/chatops"
+	"guardian/internal/secret"
 	"guardian/internal/server"
 	"guardian/internal/store"
 	"guardian/notifiers"
+	"guardian/oncall"
 	"guardian/rules"
 )
 
@@ -130,8 +136,66 @@ func TestLinksAreReadWithTheKeyOfTheConfigurationThatRuns(t *testing.T) {
 	if _, err := s.Chat.ReadLink(chatops.Acknowledge, ""); !errors.Is(err, server.ErrNoLinks) {
 		t.Errorf("without a key: %v", err)
 	}
+	s.running.Config.Server.ExternalURLSet = true
 	s.running.LinkKey = chatops.NewKey("a key of links, of 32 characters")
 	if got, err := s.Chat.ReadLink(chatops.Acknowledge, s.running.LinkKey.Sign(asked(chatops.Acknowledge))); err != nil || got != asked(chatops.Acknowledge) {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+const signing = "8f742231b10e8888abcd99yyyzzz85a5"
+
+// clicked is Slack's call for a click of somebody in a channel.
+func clicked(t *testing.T, s *standby, channel, user, name string) (http.Header, []byte) {
+	t.Helper()
+	payload, err := json.Marshal(map[string]any{
+		"type": "block_actions", "user": map[string]any{"id": user, "name": name}, "channel": map[string]any{"id": channel},
+		"actions": []any{map[string]any{"type": "button", "block_id": "b", "action_id": "guardian_ack", "value": s.running.LinkKey.Sign(asked(chatops.Acknowledge))}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := []byte(url.Values{"payload": {string(payload)}}.Encode())
+	header := http.Header{}
+	header.Set("X-Slack-Request-Timestamp", strconv.FormatInt(s.now.Unix(), 10))
+	header.Set("X-Slack-Signature", notifiers.SignSlack(secret.New(signing), s.now.Unix(), body))
+	return header, body
+}
+
+func TestWhoClickedIsThePersonOfTheConfiguration(t *testing.T) {
+	s := messaged(t)
+	if _, err := s.Chat.ReadClick(http.Header{}, nil); !errors.Is(err, server.ErrNotFound) {
+		t.Errorf("without buttons: %v", err)
+	}
+	s.running.LinkKey = chatops.NewKey("a key of links, of 32 characters")
+	s.running.Config.People = []oncall.Person{{Name: "wei", FullName: "王伟", Slack: "U012AB3CD"}}
+	s.running.Clicks = map[string]notifiers.SlackClicks{}
+	for name, channel := range map[string]string{"alerts": "C0ALERTS", "orders": "C0ORDERS"} { // of one app
+		s.running.Clicks[name], _ = notifiers.NewSlackClicks(&notifiers.SlackSettings{Channel: channel, SigningSecret: secret.New(signing)}, notifiers.Env{})
+	}
+	for name, c := range map[string]struct{ channel, user, who, shown, receiver string }{
+		"a person":      {"C0ORDERS", "U012AB3CD", "wei, in Slack", "王伟", "orders"},
+		"somebody else": {"C0ALERTS", "U0OTHER00", "lin.yue, in Slack", "lin.yue", "alerts"},
+	} {
+		header, body := clicked(t, s, c.channel, c.user, "lin.yue")
+		got, err := s.Chat.ReadClick(header, body)
+		if err != nil || got.Who != c.who || got.Name != c.shown || got.Receiver != c.receiver || got.Wrong != nil || got.Request != asked(chatops.Acknowledge) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+		if _, err := s.Chat.ReadClick(header, body); !errors.Is(err, server.ErrPlayed) {
+			t.Errorf("%s, played again: %v", name, err)
+		}
+		s.now = s.now.Add(5 * time.Minute)
+		if _, err := s.Chat.ReadClick(header, body); !errors.Is(err, server.ErrPlayed) {
+			t.Errorf("%s, played again at the end of the window: %v", name, err)
+		}
+		s.now = s.now.Add(time.Second)
+		if _, err := s.Chat.ReadClick(header, body); !errors.Is(err, notifiers.ErrSlackTime) {
+			t.Errorf("%s, played again later: %v", name, err)
+		}
+	}
+	header, body := clicked(t, s, "C0OTHER", "U012AB3CD", "wei")
+	if _, err := s.Chat.ReadClick(header, body); !errors.Is(err, notifiers.ErrSlackCall) {
+		t.Errorf("a channel of no receiver: %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"guardian/internal/config"
 	"guardian/internal/reason"
 	"guardian/internal/server"
+	"guardian/notifiers"
 	"guardian/oncall"
 )
 
@@ -15,8 +16,10 @@ import (
 type Running struct {
 	Config *config.Config
 	Loaded time.Time
-	// LinkKey signs the links in messages; not set: there are none.
+	// LinkKey signs the links and buttons of messages.
 	LinkKey chatops.Key
+	// Clicks take the clicks on buttons in Slack, by receiver.
+	Clicks map[string]notifiers.SlackClicks
 	// Passive tells whether checks of a kind wait for reports, as heartbeats do.
 	Passive func(kind string) bool
 	// Roster is its people and schedules, with the calendars as they were read last.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -68,11 +69,8 @@ func syncFolder(folder string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// linkKey is the key of the links of a configuration; not set: its messages have none.
+// linkKey is the key of the links and buttons of a configuration.
 func (a *App) linkKey(c *config.Config) chatops.Key {
-	if !c.Server.HasActionLinks() {
-		return chatops.Key{}
-	}
 	if c.Server.ActionLinks.Key.IsSet() {
 		return chatops.NewKey(c.Server.ActionLinks.Key.Reveal())
 	}
@@ -82,8 +80,11 @@ func (a *App) linkKey(c *config.Config) chatops.Key {
 // compareLinkKey warns of a key that is not the one that was used last with this journal: links
 // that another guardian signed are refused.
 func (a *App) compareLinkKey(ctx context.Context, c *config.Config) error {
-	key := a.linkKey(c)
-	if !key.IsSet() {
+	key, used := a.linkKey(c), c.Server.HasActionLinks()
+	for _, r := range c.Receivers {
+		used = used || hasButtons(r)
+	}
+	if !used {
 		return nil
 	}
 	before, err := a.store.ReplaceShared(ctx, "link_key_id", key.ID())
@@ -103,6 +104,7 @@ type links struct {
 	base     string // the guardian's address
 	validFor time.Duration
 	receiver string
+	buttons  bool // in place of links
 }
 
 // of gives the links of one message: none unless it is about alerts that fire.
@@ -117,19 +119,48 @@ func (l links) of(d notifiers.Delivery) []notifiers.Link {
 			continue
 		}
 		r := chatops.Request{Action: action, Delivery: d.ID, Receiver: l.receiver, Expires: n.Created.Add(l.validFor)}
-		all = append(all, notifiers.Link{
-			Text: announce.Renderer{Language: n.Lang}.ActionText(action == chatops.Silence, chatops.SilenceFor),
-			URL:  l.base + "/act/" + string(action) + "?t=" + url.QueryEscape(l.key.Sign(r)),
-		})
+		one := notifiers.Link{Text: announce.Renderer{Language: n.Lang}.ActionText(action == chatops.Silence, chatops.SilenceFor)}
+		if l.buttons {
+			one.Button = &notifiers.Button{ID: string(action), Value: l.key.Sign(r)}
+		} else {
+			one.URL = l.base + "/act/" + string(action) + "?t=" + url.QueryEscape(l.key.Sign(r))
+		}
+		all = append(all, one)
 	}
 	return all
 }
 
-// actionLinks gives the links of a receiver's messages; nil: they have none.
+// buttonsFor is how long buttons work where links are switched off.
+const buttonsFor = 24 * time.Hour
+
+// hasButtons tells whether a receiver's messages have buttons in place of links.
+func hasButtons(r config.Receiver) bool {
+	s, ok := r.Settings.(*notifiers.SlackSettings)
+	return ok && s.SigningSecret.IsSet()
+}
+
+// actionLinks gives the links or buttons of a receiver's messages; nil: they have none.
 func (a *App) actionLinks(c *config.Config, r config.Receiver) func(notifiers.Delivery) []notifiers.Link {
-	key := a.linkKey(c)
-	if !key.IsSet() || !a.o.Notifiers[r.Kind].Links {
+	buttons := hasButtons(r)
+	if !buttons && (!c.Server.HasActionLinks() || !a.o.Notifiers[r.Kind].Links) {
 		return nil
 	}
-	return links{key: key, base: a.externalURL(c), validFor: time.Duration(c.Server.ActionLinks.ValidFor), receiver: r.Name}.of
+	l := links{
+		key: a.linkKey(c), base: a.externalURL(c), receiver: r.Name, buttons: buttons,
+		validFor: cmp.Or(time.Duration(c.Server.ActionLinks.ValidFor), buttonsFor),
+	}
+	return l.of
+}
+
+// slackClicks take the clicks on the buttons of a configuration's receivers.
+func (a *App) slackClicks(c *config.Config) map[string]notifiers.SlackClicks {
+	all := map[string]notifiers.SlackClicks{}
+	for _, r := range c.Receivers {
+		if s, ok := r.Settings.(*notifiers.SlackSettings); ok {
+			if clicks, ok := notifiers.NewSlackClicks(s, notifiers.Env{Log: a.log, Redactor: a.redactor, UserAgent: a.userAgent(), Now: a.now}); ok {
+				all[r.Name] = clicks
+			}
+		}
+	}
+	return all
 }

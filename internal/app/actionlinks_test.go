@@ -49,7 +49,7 @@ const linkedConfig = `
 server: {listen: "127.0.0.1:0", external_url: "https://guardian.example.com", action_links: {%s}}
 services: [{name: orders}]
 checks: [{name: push, service: orders, http: {url: "http://127.0.0.1:1/"}}]
-receivers: [{name: group, feishu: {webhook: "https://open.feishu.cn/open-apis/bot/v2/hook/x"}}, {name: program, webhook: {url: "http://127.0.0.1:1/"}}]
+receivers: [{name: group, feishu: {webhook: "https://open.feishu.cn/open-apis/bot/v2/hook/x"}}, {name: program, webhook: {url: "http://127.0.0.1:1/"}}, {name: bot, slack: {token: xoxb-1, channel: C0ALERTS, signing_secret: a-signing-secret}}]
 routes: {receiver: group}
 `
 
@@ -87,8 +87,8 @@ func TestAnotherKeyThanTheJournalKnowsIsSaid(t *testing.T) {
 		{"valid_for: 1h", false},
 		{"key: " + key, true},
 		{"key: " + key, false},
-		{"valid_for: 0s", false},
-		{"valid_for: 1d", true},
+		{"valid_for: 0s", true}, // its buttons are signed, too
+		{"valid_for: 1d", false},
 	} {
 		log := startLinked(t, dir, c.links, nil)
 		if strings.Contains(log, warning) != c.warns {
@@ -129,6 +129,8 @@ func TestWhichMessagesHaveLinksToActWith(t *testing.T) {
 		"not what is over":                  {"group", "valid_for: 1d", with(func(n *notifiers.Notice) { n.Event = "resolved" }), ""},
 		"not a run that asks":               {"group", "valid_for: 1d", with(func(n *notifiers.Notice) { n.Kind = "run" }), ""},
 		"not a message about no alert":      {"group", "valid_for: 1d", with(func(n *notifiers.Notice) { n.Alerts = nil }), ""},
+		"buttons":                           {"bot", "valid_for: 1d", alert, "[确认] [静默 2 小时]"},
+		"buttons where links are off":       {"bot", "valid_for: 0s", alert, "[确认] [静默 2 小时]"},
 		"not to a program":                  {"program", "valid_for: 1d", alert, ""},
 		"not if the configuration says not": {"group", "valid_for: 0s", alert, ""},
 	} {
@@ -136,6 +138,10 @@ func TestWhichMessagesHaveLinksToActWith(t *testing.T) {
 			startLinked(t, t.TempDir(), c.links, func(a *app.App) {
 				var texts []string
 				for _, l := range a.LinksOf(c.receiver, notifiers.Delivery{ID: "q_1", Receiver: c.receiver, Notice: c.notice}) {
+					if l.Button != nil {
+						texts = append(texts, "["+l.Text+"]")
+						continue
+					}
 					texts = append(texts, l.Text)
 					if !strings.HasPrefix(l.URL, "https://guardian.example.com/act/") || len(l.URL) > 200 {
 						t.Errorf("the link is %s", l.URL)

@@ -31,7 +31,8 @@ type setup struct {
 	decisions *decide.Settings
 	receivers map[string]notifiers.Receiver
 	direct    map[string]notifiers.Receiver // the same, for what is sent past the outbox
-	languages map[string]string             // by receiver; "" is the server's
+	clicks    map[string]notifiers.SlackClicks
+	languages map[string]string // by receiver; "" is the server's
 	books     map[string]*actions.Runbook
 }
 
@@ -75,7 +76,7 @@ func (a *App) build(c *config.Config) (*setup, error) {
 	s := &setup{
 		config: c, loaded: a.now(), language: c.Server.Language, location: c.Location(), external: a.externalURL(c),
 		languages: map[string]string{}, books: map[string]*actions.Runbook{},
-		sources: map[string]*rulesource.Source{}, place: map[string]int{},
+		sources: map[string]*rulesource.Source{}, place: map[string]int{}, clicks: a.slackClicks(c),
 	}
 	var errs []error
 	for i := range c.Checks {

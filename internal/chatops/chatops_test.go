@@ -177,6 +177,9 @@ func TestWhoFollowedALink(t *testing.T) {
 	if got := chatops.Shown(who, "zh"); got != "接收方 dingtalk-oncall（通过消息链接）" {
 		t.Errorf("got %q", got)
 	}
+	if got := chatops.Shown(chatops.InSlack("wei"), "zh"); chatops.InSlack("wei") != "wei, in Slack" || got != "wei（在 Slack 中）" {
+		t.Errorf("got %q, %q", chatops.InSlack("wei"), got)
+	}
 	for _, name := range []string{"ada", "receiver", "receiver x"} {
 		if got := chatops.Shown(name, "zh"); got != name {
 			t.Errorf("%q is shown as %q", name, got)

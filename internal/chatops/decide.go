@@ -118,14 +118,23 @@ func Matchers(a rules.Alert) route.Matchers {
 	return all
 }
 
-const receiverBefore, byLink = "receiver ", ", by link"
+const receiverBefore, byLink, inSlack = "receiver ", ", by link", ", in Slack"
 
 // ByLink names who followed a link in a message to a receiver. The link of a group names nobody.
 func ByLink(receiver string) string { return receiverBefore + receiver + byLink }
 
+// InSlack names who clicked a button in Slack.
+func InSlack(name string) string { return name + inSlack }
+
 // Shown is who did something, in the reader's language: "" and en are English.
 func Shown(who, language string) string {
-	if rest, ok := strings.CutPrefix(who, receiverBefore); ok && language == "zh" {
+	if language != "zh" {
+		return who
+	}
+	if name, ok := strings.CutSuffix(who, inSlack); ok {
+		return name + "（在 Slack 中）"
+	}
+	if rest, ok := strings.CutPrefix(who, receiverBefore); ok {
 		if receiver, ok := strings.CutSuffix(rest, byLink); ok {
 			return "接收方 " + receiver + "（通过消息链接）"
 		}

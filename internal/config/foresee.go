@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/notifiers"
 	"guardian/probes"
 )
 
@@ -34,6 +35,9 @@ func (d *decoder) foreseeLinks(c *Config) {
 		return
 	}
 	for _, r := range c.Receivers {
+		if s, ok := r.Settings.(*notifiers.SlackSettings); ok && s.SigningSecret.IsSet() {
+			continue // its messages have buttons
+		}
 		if d.options.Notifiers[r.Kind].Links {
 			d.warn("server", "external_url is not set: messages, such as those to "+r.Name+", have no links to acknowledge or silence an alert, and their other links work on this machine only",
 				"set server.external_url to the address that people reach, or server.action_links.valid_for: 0s")

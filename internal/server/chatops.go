@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"guardian/internal/chatops"
+	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/rules"
 )
@@ -18,15 +19,32 @@ type ChatActions interface {
 	ReadLink(action chatops.Action, text string) (chatops.Request, error)
 	// Standing tells what the message is about and what a request may do now. It changes nothing.
 	Standing(ctx context.Context, r chatops.Request) (ChatStanding, error)
-	// Act does what the request asks for, once, in the name of who. It decides anew whether it may.
+	// Act does what the request asks for, once, in the name of who. It decides anew whether it may; Done
+	// is what was done.
 	Act(ctx context.Context, r chatops.Request, who string) (chatops.Decision, error)
+	// ReadClick reads a click on a button as Slack sends it: one of the errors of notifiers.SlackClicks,
+	// ErrPlayed when it was read before, ErrNotFound where no message has buttons.
+	ReadClick(header http.Header, body []byte) (Click, error)
+	// AnswerClick shows in the message what was done or, if nothing was, tells who clicked why not.
+	AnswerClick(ctx context.Context, click Click, text string, done bool) error
+}
+
+// Click is a click on a button of a message.
+type Click struct {
+	Receiver string
+	notifiers.SlackClick
+	Name    string // of who clicked, as people read it
+	Who     string // as it is recorded
+	Request chatops.Request
+	Wrong   error // what is wrong with the button's request; nil: nothing
 }
 
 // ChatStanding is a message with what may be done.
 type ChatStanding struct {
 	chatops.Decision
-	Title  string        // of the message
-	Alerts []rules.Alert // that the message is about, as they are now
+	Title    string        // of the message
+	Language string        // of the message
+	Alerts   []rules.Alert // that the message is about, as they are now
 }
 
 // linkView is the page of a link. State is a chatops.Outcome, or forged or other_action.

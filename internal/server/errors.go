@@ -15,6 +15,7 @@ var (
 	ErrConflict            = errors.New("this cannot be done in the present state")
 	ErrIdempotencyMismatch = errors.New("this Idempotency-Key was used with another body; use a new key for a new request")
 	ErrStandby             = errors.New("this guardian stands by and the active one is not known; try again in a few seconds")
+	ErrPlayed              = errors.New("this call was made before")
 	ErrNoLinks             = errors.New("messages of this guardian have no links to act with")
 	ErrBusy                = errors.New("too much is asked at once; try again in a few seconds")
 )

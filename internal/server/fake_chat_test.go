@@ -2,11 +2,15 @@ package server_test
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
 	"guardian/internal/chatops"
+	"guardian/internal/secret"
 	"guardian/internal/server"
+	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/rules"
 )
@@ -49,7 +53,7 @@ func (m *memory) Standing(_ context.Context, r chatops.Request) (server.ChatStan
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	f := m.chatFacts(r)
-	return server.ChatStanding{Decision: chatops.Decide(r, f, m.now), Alerts: f.Alerts, Title: "【严重】order-sync"}, nil
+	return server.ChatStanding{Decision: chatops.Decide(r, f, m.now), Alerts: f.Alerts, Title: "【严重】order-sync", Language: "zh"}, nil
 }
 
 func (m *memory) Act(_ context.Context, r chatops.Request, who string) (_ chatops.Decision, err error) {
@@ -74,6 +78,32 @@ func (m *memory) Act(_ context.Context, r chatops.Request, who string) (_ chatop
 		}
 		one.Ack = &rules.Ack{Alert: a.ID, By: who, At: m.now}
 	}
-	m.done[r] = done
+	m.done[r], d.Done = done, &done
 	return d, nil
+}
+
+const slackSecret = "the signing secret of the app"
+
+func (m *memory) ReadClick(header http.Header, body []byte) (server.Click, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	clicks, _ := notifiers.NewSlackClicks(&notifiers.SlackSettings{Channel: "C0ALERTS", SigningSecret: secret.New(slackSecret)}, notifiers.Env{})
+	from, err := clicks.Read(header, body, m.now)
+	if err != nil {
+		return server.Click{}, err
+	}
+	if slices.Contains(m.played, from.Signature) {
+		return server.Click{}, server.ErrPlayed
+	}
+	m.played = append(m.played, from.Signature)
+	click := server.Click{Receiver: "slack-oncall", SlackClick: from, Name: from.UserName, Who: chatops.InSlack(from.UserName)}
+	click.Request, click.Wrong = linkKey().Read(chatops.Action(from.Button.ID), from.Button.Value)
+	return click, nil
+}
+
+func (m *memory) AnswerClick(_ context.Context, _ server.Click, text string, done bool) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clicked = append(m.clicked, fmt.Sprint(done, " ", text))
+	return nil
 }

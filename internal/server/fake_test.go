@@ -42,6 +42,8 @@ type memory struct {
 	messages map[string][]string             // alerts, by the delivery of a message about them
 	sent     time.Time                       // when the messages were written
 	done     map[chatops.Request]chatops.Done
+	played   []string // signatures of calls of Slack
+	clicked  []string // what clicks were answered
 	silences []route.Silence
 	journal  []server.JournalEntry // newest first
 	about    []string              // the services of the first lines

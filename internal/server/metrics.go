@@ -15,6 +15,7 @@ type metrics struct {
 	forwarded *prometheus.CounterVec
 	cache     *prometheus.CounterVec
 	links     *prometheus.CounterVec
+	clicks    *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -45,6 +46,13 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Help: "Links of messages that were followed, by action and result; shown is a page that asks for confirmation.",
 		}, []string{"action", "result"}),
 	}
+	m.clicks = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "guardian_slack_clicks_total",
+		Help: "Calls of Slack about clicks on buttons, by result; refused is one that was answered with the reason.",
+	}, []string{"result"})
+	for _, result := range []string{clickDone, clickRefused, clickForged, clickOld, clickPlayed, clickFailed} {
+		m.clicks.WithLabelValues(result)
+	}
 	for _, action := range chatops.Actions() {
 		for _, result := range linkResults() {
 			m.links.WithLabelValues(string(action), result)
@@ -60,7 +68,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		return m, nil
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.inFlight, m.forwarded, m.cache, m.links} {
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.inFlight, m.forwarded, m.cache, m.links, m.clicks} {
 		errs = append(errs, reg.Register(c))
 	}
 	return m, errors.Join(errs...)

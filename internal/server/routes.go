@@ -118,6 +118,7 @@ func (s *Server) routes(b Backend) *http.ServeMux {
 	// Whoever has a signed link may follow it, without a session.
 	mux.HandleFunc("GET /act/{action}", s.linkPage(b.Chat))
 	mux.HandleFunc("POST /act/{action}", s.linkForm(b.Chat))
+	mux.HandleFunc("POST /api/slack/actions", s.slackActions(b.Chat))
 	mux.HandleFunc("GET /-/healthy", s.healthy)
 	mux.HandleFunc("GET /-/ready", s.ready(b.Process))
 	mux.HandleFunc("GET /login", s.loginPage(b.Tokens))

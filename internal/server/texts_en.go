@@ -126,6 +126,7 @@ func english() map[string]string {
 		"act_ask.ack": "Nobody is notified again of alerts that are acknowledged, until they resolve, and they are not escalated. Alerts: %d.", "act_do.ack": "Acknowledge",
 		"act_ask.silence": "Nobody is notified of silenced alerts for 2 hours. Alerts: %d.", "act_do.silence": "Silence for 2 hours",
 		"act_used.ack": "Acknowledged by %s at %s.", "act_used.silence": "Silenced by %s at %s, until %s.", "act_help.used": "A link works once. To take this back, log in and use the alerts page.",
+		"act_slack.ack": "✅ Acknowledged by %s at %s", "act_slack.silence": "🔕 Silenced by %s until %s",
 		"act.expired": "The link has expired.", "act_help.expired": "Use the link of the newest message about the alert, or log in and use the alerts page.",
 		"act.over": "The alert is resolved: there is nothing to do.", "act_help.over": "Nothing was changed.",
 		"act.anew": "The alert of this message is resolved, and it fired again since.", "act_help.anew": "Use the link of the newest message. Nothing was changed.",

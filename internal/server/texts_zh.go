@@ -126,6 +126,7 @@ func chinese() map[string]string {
 		"act_ask.ack": "确认后，这 %d 条告警在恢复之前不再重复通知，也不再升级。", "act_do.ack": "确认",
 		"act_ask.silence": "这 %d 条告警将静默 2 小时，期间不再通知任何人。", "act_do.silence": "静默 2 小时",
 		"act_used.ack": "已由 %s 于 %s 确认。", "act_used.silence": "已由 %s 于 %s 设置静默，至 %s 结束。", "act_help.used": "每个链接只能使用一次。如需撤销，请登录后在告警页操作。",
+		"act_slack.ack": "✅ %s 已于 %s 确认", "act_slack.silence": "🔕 %s 已设置静默，至 %s 结束",
 		"act.expired": "链接已过期。", "act_help.expired": "请使用该告警最近一条消息中的链接，或登录后在告警页操作。",
 		"act.over": "告警已经恢复，无需操作。", "act_help.over": "没有做任何更改。",
 		"act.anew": "这条消息所说的告警已经恢复，之后又再次触发。", "act_help.anew": "请使用最近一条消息中的链接。没有做任何更改。",

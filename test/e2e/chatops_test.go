@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"guardian/test/fake/chat/dingtalk"
+	"guardian/test/fake/chat/slack"
 )
 
 // linkIn finds the link of an action in a message, as a person finds it by its text.
@@ -117,5 +118,72 @@ routes: {receiver: dingtalk-oncall}
 	}
 	if strings.Contains(seen, strings.TrimSpace(string(key))) {
 		t.Error("the key is in a log or in the API")
+	}
+}
+
+// TestAnAlertIsAcknowledgedInSlack: a click on a button of the bot's message acknowledges, in the name
+// of the person of the configuration, and the message says so in place.
+func TestAnAlertIsAcknowledgedInSlack(t *testing.T) {
+	t.Parallel()
+	const signing = "8f742231b10e8888abcd99yyyzzz85a5"
+	w := slack.New(slack.WithoutLimit())
+	t.Cleanup(w.Close)
+	g := newGuardian(t, fmt.Sprintf(`
+server: {listen: "LISTEN", language: zh}
+storage: {path: data}
+services: [{name: orders, watch: {grace: 0s}}]
+checks: [{name: push, service: orders, every: 1s, http: {url: "http://127.0.0.1:1/"}}]
+rules: [rules.yaml]
+receivers: [{name: slack-oncall, slack: {token: %q, channel: C0ALERTS, api_url: %q, signing_secret: %q}}]
+routes: {receiver: slack-oncall}
+people: [{name: wei, full_name: 王伟, slack: U012AB3CD}]
+`, w.Token(), w.API(), signing), map[string]string{"rules.yaml": "groups: [{name: a, interval: 1s, rules: [{alert: Down, expr: 'probe_success == 0', labels: {tier: critical}}]}]"})
+	g.Start()
+	eventually(t, "the message", func() bool { return len(w.Shown()) > 0 })
+	message := w.Shown()[0]
+	click := slack.Click{To: g.URL + "/api/slack/actions", Secret: signing, TS: message.TS, Action: "guardian_ack", By: slack.User{ID: "U012AB3CD", Name: "wei.wang"}}
+
+	forged := click
+	forged.Secret = "a guess"
+	if status, err := w.Press(t.Context(), forged); err != nil || status != http.StatusUnauthorized {
+		t.Errorf("a call that is not Slack's: %d, %v", status, err)
+	}
+	played, err := w.Call(t.Context(), click)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(played.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int{http.StatusOK, http.StatusConflict} { // the same call, sent twice
+		played.Body = io.NopCloser(strings.NewReader(string(body)))
+		answer, err := http.DefaultClient.Do(played)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer.Body.Close(); answer.StatusCode != want {
+			t.Errorf("call %d: %d", i+1, answer.StatusCode)
+		}
+	}
+	eventually(t, "the message says who acknowledged", func() bool { return strings.Contains(w.Shown()[0].Body, "✅ 王伟 已于") })
+	if after := w.Shown()[0]; strings.Contains(after.Body, "guardian_ack") || !strings.Contains(after.Body, "guardian_silence") || after.Text != message.Text {
+		t.Errorf("the message is %s", after.Body)
+	}
+	if acks := read(t, g.URL+"/api/v1/acks"); !strings.Contains(acks, `"wei, in Slack"`) {
+		t.Errorf("acknowledgements %s", acks)
+	}
+
+	silence := click
+	silence.Action, silence.By = "guardian_silence", slack.User{ID: "U0OTHER00", Name: "lin.yue"}
+	if status, err := w.Press(t.Context(), silence); err != nil || status != http.StatusOK {
+		t.Errorf("the other button: %d, %v", status, err)
+	}
+	eventually(t, "the message says who silenced", func() bool { return strings.Contains(w.Shown()[0].Body, "🔕 lin.yue 已设置静默") })
+	if all := read(t, g.URL+"/api/v1/silences"); !strings.Contains(all, `"lin.yue, in Slack"`) {
+		t.Errorf("silences %s", all)
+	}
+	if log := g.Log.String(); strings.Contains(log, signing) || strings.Contains(log, played.Header.Get("X-Slack-Signature")) {
+		t.Error("the secret or a signature is in the log")
 	}
 }

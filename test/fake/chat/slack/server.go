@@ -44,6 +44,7 @@ type Message struct {
 	Thread  string   // the TS of the message under which it is; "": it is in the channel
 	Also    bool     // a message of a thread that is in the channel too
 	Update  bool     // it replaces the content of the message TS
+	Private bool     // an answer to a click, which one person alone is shown
 	Body    string   // as it was sent
 }
 
@@ -164,6 +165,8 @@ func (s *Server) take(r *http.Request, body []byte) (*Message, chat.Answer) {
 	switch {
 	case r.Method == http.MethodPost && r.URL.Path == s.path:
 		return s.takeHook(body)
+	case r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, responsePath):
+		return s.takeReply(r, body)
 	case r.Method == http.MethodPost && strings.HasPrefix(r.URL.Path, "/api/"):
 		return s.takeCall(r, body)
 	default:
