@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -44,11 +45,13 @@ const (
 // it ended.
 type BlindNews struct {
 	Kind   BlindKind
-	Check  Check     // of CheckBlind and CheckSees
-	Path   string    // of PathCut and PathBack
-	Checks int       // how many checks it is about, of the others
-	Since  time.Time // since when it is, or was, blind
-	Why    reason.Reason
+	Check  Check  // of CheckBlind and CheckSees
+	Path   string // of PathCut and PathBack
+	Checks int    // how many checks it is about, of the others
+	// Services are those, of PathCut, of which no check can look: of them nobody would hear anything.
+	Services []string
+	Since    time.Time // since when it is, or was, blind
+	Why      reason.Reason
 }
 
 // Blindness remembers what people were notified of about checks that cannot look. The zero
@@ -154,6 +157,9 @@ func (b *Blindness) path(s *Settings, path string, v View, now time.Time) []Blin
 			b.paths[path] = since
 		}
 	}
+	if isCut {
+		n.Services = s.unseen(path, v, now)
+	}
 	since, told := b.paths[path]
 	wasCut := b.cut[path]
 	b.cut[path] = isCut
@@ -161,7 +167,7 @@ func (b *Blindness) path(s *Settings, path string, v View, now time.Time) []Blin
 		b.back[path] = now
 	}
 	switch {
-	case isCut && !told && s.cutForLong(path, c, now):
+	case isCut && !told && (len(n.Services) > 0 || s.cutForLong(path, c, now)):
 		return []BlindNews{n}
 	case !isCut && told:
 		n.Kind, n.Since = PathBack, since
@@ -204,6 +210,29 @@ func (s *Settings) cutForLong(path string, c Cut, now time.Time) bool {
 	return slices.ContainsFunc(s.Checks, func(k Check) bool {
 		return k.Control && k.Path == path && now.Sub(c.Since) >= k.BlindAfter
 	})
+}
+
+// unseenAfter is how long no check of a service may be able to look because of a cut before people are
+// notified, whatever its controls allow: that a whole service is out of sight may be its own outage.
+const unseenAfter = time.Minute
+
+// unseen gives the services with checks on a path that is cut off, of which no check could look for
+// unseenAfter because of cuts.
+func (s *Settings) unseen(path string, v View, now time.Time) []string {
+	on, sees := map[string]bool{}, map[string]bool{}
+	for _, c := range s.Checks {
+		if c.Control {
+			continue
+		}
+		sight := v.Checks[c.Check]
+		_, isCut := v.Cuts[c.Path]
+		if !isCut || !sight.Blind || now.Sub(sight.Since) < unseenAfter {
+			sees[c.Service] = true
+		}
+		on[c.Service] = on[c.Service] || c.Path == path
+	}
+	maps.DeleteFunc(on, func(service string, here bool) bool { return !here || sees[service] })
+	return slices.Sorted(maps.Keys(on))
 }
 
 // PathsWithControls gives the paths that may be found cut off, in order.

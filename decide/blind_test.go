@@ -41,7 +41,21 @@ func TestWhatPeopleHearOfBlindness(t *testing.T) {
 		},
 		"all checks are on a path that is cut off, which explains it": {
 			control: ".#######..", push: ".xxxxxxx..", read: ".xxxxxxx..",
-			want: "4 path_cut main, 8 path_back main",
+			want: "2 path_cut main orders, 8 path_back main",
+		},
+		"a cut that hides a whole service is told after a minute, once all its checks cannot look": {
+			control: ".#######..", push: ".xxxxxxx..", read: "...xxxxx..",
+			want: "4 path_cut main orders, 8 path_back main",
+		},
+		"a cut of a minute that hides a whole service": {
+			control: ".##...", push: ".xx...", read: ".xx...",
+			want: "2 path_cut main orders, 3 path_back main",
+		},
+		"a cut of less than a minute is no news": {
+			control: ".#....", push: ".x....", read: ".x....",
+		},
+		"a check elsewhere that is blind for itself does not hide the service": {
+			control: ".###....", push: ".xxx....", read: ".xxx....", lone: ".xxx....",
 		},
 		"what people were notified of before is not repeated": {
 			control: "......", push: "xxxx..", read: "......", lone: "......",
@@ -94,7 +108,7 @@ func TestWhatPeopleHearOfBlindness(t *testing.T) {
 					v.Cuts["main"] = decide.Cut{Since: since["control"]}
 				}
 				for _, n := range b.Step(s, v, now) {
-					heard = append(heard, strings.TrimSpace(fmt.Sprintf("%d %s %s", minute, n.Kind, strings.TrimPrefix(subject(n), "all"))))
+					heard = append(heard, strings.TrimSpace(fmt.Sprintf("%d %s %s %s", minute, n.Kind, strings.TrimPrefix(subject(n), "all"), strings.Join(n.Services, " "))))
 					if !strings.Contains(c.refused, fmt.Sprint(minute)) {
 						b.Notified(n)
 					}

@@ -47,6 +47,13 @@ type Kind struct {
 	Templates func(settings any, labels map[string]string) []Template
 }
 
+// Measurer is settings of a kind that judges values: MeasureOnly makes every value good, so that a check
+// is Up whenever it got some.
+type Measurer interface{ MeasureOnly() }
+
+// anyNumber is a condition that every number meets.
+const anyNumber = ">= -Inf"
+
 // MayRepeat reports whether a look with these settings may be tried again at once.
 func (k Kind) MayRepeat(settings any) bool {
 	return !k.Active && !k.Passive && k.Repeats != nil && k.Repeats(settings)

@@ -56,6 +56,9 @@ func (s *PromQLSettings) Validate() error {
 	return errors.Join(append(errs, s.server().Validate())...)
 }
 
+// MeasureOnly implements Measurer.
+func (s *PromQLSettings) MeasureOnly() { s.UpIf = anyNumber }
+
 func (s *PromQLSettings) server() *PromQLServer {
 	return &PromQLServer{Server: s.Server, Headers: s.Headers, TLS: s.TLS, Proxy: s.Proxy}
 }

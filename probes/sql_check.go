@@ -86,6 +86,14 @@ func (s *SQLSettings) Validate() error {
 	return errors.Join(errs...)
 }
 
+// MeasureOnly implements Measurer. However many rows come, none too, is an answer.
+func (s *SQLSettings) MeasureOnly() {
+	if s.Judge == "value" {
+		s.Judge, s.Column = "rows", ""
+	}
+	s.UpIf = anyNumber
+}
+
 // condition parses up_if; durations become seconds.
 func (s *SQLSettings) condition() (condition, error) {
 	if s.Judge == "age" {

@@ -301,3 +301,22 @@ func TestOnlySecretsOfARequestAreMasked(t *testing.T) {
 		t.Errorf("%s\nwant %s", o.Detail, want)
 	}
 }
+
+func TestWhatOnlyMeasuresIsUpWhateverItFinds(t *testing.T) {
+	for result, health := range map[string]sample.Health{
+		`[{"metric":{},"value":[1,"-3.5"]}]`:        sample.Up,
+		`[{"metric":{},"value":[1,"0"]}]`:           sample.Up,
+		`[{"metric":{"a":"1"},"value":[1,"-Inf"]}]`: sample.Up,
+		`[{"metric":{},"value":[1,"NaN"]}]`:         sample.Unknown,
+		`[]`:                                        sample.Unknown,
+	} {
+		url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = fmt.Fprintf(w, `{"status":"success","data":{"resultType":"vector","result":%s}}`, result)
+		})
+		o := look(t, build(t, "promql", probes.Env{}, func(s *probes.PromQLSettings) {
+			s.Server, s.Query = url, "margin"
+			s.MeasureOnly()
+		}), 20*time.Second)
+		wantHealth(t, o, health, "")
+	}
+}

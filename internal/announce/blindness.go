@@ -11,7 +11,7 @@ import (
 // Blindness is the notice of a change of which checks cannot look.
 func (t Renderer) Blindness(n decide.BlindNews, now time.Time) notifiers.Notice {
 	check := Blind{Check: n.Check.Check, Service: n.Check.Service, Labels: n.Check.Labels, Since: n.Since, Reason: n.Why}
-	path := Cut{Path: n.Path, Checks: n.Checks, Since: n.Since, Reason: n.Why}
+	path := Cut{Path: n.Path, Checks: n.Checks, Since: n.Since, Reason: n.Why, Services: n.Services}
 	switch n.Kind {
 	case decide.CheckBlind:
 		return t.BlindBegan(check, now)

@@ -14,6 +14,8 @@ type Cut struct {
 	Checks int // that look on it
 	Since  time.Time
 	Reason reason.Reason
+	// Services are those of which no check can look.
+	Services []string
 }
 
 // PathCut is the notice that a network path is down: none of its controls answers.
@@ -23,6 +25,9 @@ func (t Renderer) PathCut(c Cut, now time.Time) notifiers.Notice {
 	n.Title, n.Text = fill(w.pathCut, t.cutNames(c, now)...), fill(w.pathCutText, t.cutNames(c, now)...)
 	n.Mention = true
 	fact(&n, w.problem, t.read(c.Reason, now))
+	if len(c.Services) > 0 {
+		fact(&n, w.outOfSight, t.reader(now).List(c.Services))
+	}
 	n.Steps = w.stepsAllBlind
 	t.link(&n, w.linkOverview)
 	return n

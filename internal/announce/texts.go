@@ -69,6 +69,7 @@ type texts struct {
 	blindBegan, blindBeganText, blindEnded, blindEndedText  string
 	allBlind, allBlindText, allSee, allSeeText              string
 	pathCut, pathCutText, pathBack, pathBackText            string
+	outOfSight                                              string // services of which no check can look
 	quotaUsed, quotaUsedText, stepQuota                     string
 	givenUp, givenUpText, tookOver, tookOverText, orderLeft string
 	orderLeftText, test, testText                           string

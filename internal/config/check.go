@@ -25,6 +25,7 @@ type Check struct {
 	Weight       float64           `yaml:"weight" doc:"Weight among the service's checks when a deploy is judged."`
 	Watch        bool              `yaml:"watch" doc:"Whether deploys are judged by this check."`
 	CountsForSLA bool              `yaml:"counts_for_sla" doc:"Whether the check counts in the SLA report."`
+	Measure      bool              `yaml:"measure" doc:"Whether the check only measures, so that rules judge: it is Up whenever it got values, whatever they are (kinds sql and promql), judges no deploys and does not count in the SLA report."`
 	BlindAfter   model.Duration    `yaml:"blind_after" doc:"How long the check may be unknown before people are notified."`
 	Retry        probes.Retry      `yaml:"retry" doc:"Retries within a look, so that one lost packet is no failure; for checks that only read."`
 	Recheck      probes.Recheck    `yaml:"recheck" doc:"How often the check is looked at after it failed, until it is up again or a watch has its verdict."`
@@ -99,8 +100,11 @@ func (c *Check) fill(defaults Defaults, repeats func(*Check) bool) {
 	c.Retry.Fill()
 	c.Recheck.Fill()
 	c.NetworkPath = cmp.Or(c.NetworkPath, DefaultPath)
-	if c.Control {
+	if c.Control || c.Measure {
 		c.Watch, c.CountsForSLA = false, false
+	}
+	if s, ok := c.Settings.(probes.Measurer); ok && c.Measure {
+		s.MeasureOnly()
 	}
 }
 

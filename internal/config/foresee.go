@@ -13,7 +13,7 @@ import (
 
 // foresee warns of what is no mistake and cannot work all the same: watches that can neither pass nor
 // find an outage, restarts that count against every deploy, and routes that are not what they seem,
-// times in which nobody is on call, and messages whose links nobody can follow.
+// times in which nobody is on call, controls that hide outages, and messages whose links nobody can follow.
 func (d *decoder) foresee(c *Config) {
 	for i := range c.Services {
 		d.foreseeLooks(c, &c.Services[i])
@@ -25,6 +25,7 @@ func (d *decoder) foresee(c *Config) {
 	d.foreseeRoutes(c)
 	d.foreseeSent(c)
 	d.foreseeGaps(c)
+	d.foreseeControls(c)
 	d.foreseeLinks(c)
 }
 

@@ -183,6 +183,7 @@ func (d *decoder) fill(c *Config) {
 		d.zeros(&c.Checks[i], at("checks", i))
 		_, set := d.find(at("checks", i) + ".failure_rate")
 		c.Checks[i].FailureRateSet = set || allSet
+		d.measures(&c.Checks[i], at("checks", i))
 		kind, ok := d.options.Probes[c.Checks[i].Kind]
 		c.Checks[i].fill(c.Defaults, func(c *Check) bool { return ok && kind.MayRepeat(c.Settings) && len(c.Uses()) == 0 })
 	}
@@ -193,6 +194,20 @@ func (d *decoder) fill(c *Config) {
 		}
 		if r.Language == "" {
 			r.Language = c.Server.Language
+		}
+	}
+}
+
+// measures finds what contradicts that a check only measures.
+func (d *decoder) measures(c *Check, path string) {
+	if !c.Measure {
+		return
+	}
+	for key, contradicts := range map[string]bool{
+		"watch": c.Watch, "counts_for_sla": c.CountsForSLA, "control": c.Control, c.Kind + ".up_if": true,
+	} {
+		if _, written := d.find(path + "." + key); written && contradicts {
+			d.blame(path+"."+key, "contradicts measure: true", "leave one of them out")
 		}
 	}
 }
