@@ -38,6 +38,7 @@ type memory struct {
 	runs     []actions.Run  // newest first
 	ledger   map[string][]actions.Entry
 	alerts   []server.Alert
+	groups   []server.RuleGroup              // beside the first
 	notices  map[string][]notifiers.Delivery // by alert
 	messages map[string][]string             // alerts, by the delivery of a message about them
 	sent     time.Time                       // when the messages were written
@@ -401,13 +402,13 @@ func (m *memory) RuleGroups(context.Context) ([]server.RuleGroup, error) {
 	for _, a := range m.alerts {
 		firing = append(firing, a.Alert)
 	}
-	return []server.RuleGroup{{
+	return append([]server.RuleGroup{{
 		Name: "orders", File: "rules/orders.yaml", Interval: 15 * time.Second, LastEvaluation: m.now,
 		Rules: []server.Rule{
 			{Alerting: true, Name: "OrderPushFailing", Query: "probe_success == 0", For: time.Minute, Labels: map[string]string{"tier": "critical"}, Health: "ok", LastEvaluation: m.now, Alerts: firing},
 			{Name: "order:success:ratio", Query: "avg(probe_success)", Health: "ok", LastEvaluation: m.now},
 		},
-	}}, nil
+	}}, m.groups...), nil
 }
 
 func (m *memory) Query(_ context.Context, expr string, at time.Time) (server.QueryResult, error) {

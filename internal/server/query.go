@@ -324,18 +324,27 @@ func (s *Server) selection(w http.ResponseWriter, r *http.Request) (selection, e
 			return selection{}, badData("invalid parameter %q: limit must be a number that is not negative", "limit")
 		}
 	}
-	selectors := r.Form["match[]"]
-	p := parser.NewParser(parser.Options{})
-	for _, text := range selectors {
-		matchers, err := p.ParseMetricSelector(text)
-		if err != nil {
-			return selection{}, &queryError{"bad_data", fmt.Errorf("invalid parameter %q: %w", "match[]", err)}
-		}
-		if !selects(matchers) {
-			return selection{}, badData("invalid parameter %q: match[] must contain at least one non-empty matcher", "match[]")
-		}
+	if _, err := matchers(r); err != nil {
+		return selection{}, err
 	}
-	return selection{selectors, start, end, limit}, nil
+	return selection{r.Form["match[]"], start, end, limit}, nil
+}
+
+// matchers reads the selectors of match[], of which one must hold.
+func matchers(r *http.Request) ([][]*labels.Matcher, error) {
+	var all [][]*labels.Matcher
+	p := parser.NewParser(parser.Options{})
+	for _, text := range r.Form["match[]"] {
+		ms, err := p.ParseMetricSelector(text)
+		if err != nil {
+			return nil, badData("invalid parameter %q: %w", "match[]", err)
+		}
+		if !selects(ms) {
+			return nil, badData("invalid parameter %q: match[] must contain at least one non-empty matcher", "match[]")
+		}
+		all = append(all, ms)
+	}
+	return all, nil
 }
 
 func selects(matchers []*labels.Matcher) bool {

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/api"
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
+
+	"guardian/internal/server"
 )
 
 // Prometheus' own client must understand every answer: Grafana and promtool use it too.
@@ -67,6 +70,52 @@ func TestPrometheusClientUnderstands(t *testing.T) {
 	}
 }
 
+// A client that asks for a few groups at a time sees each once.
+func TestGroupsOfRulesComePageByPage(t *testing.T) {
+	m := busy()
+	for _, name := range []string{"a", "b", "c", "empty", "d"} {
+		g := server.RuleGroup{Name: name, File: "rules/more.yaml"}
+		if name != "empty" {
+			g.Rules = []server.Rule{{Name: "rule_" + name, Query: "up", Health: "ok"}}
+		}
+		m.groups = append(m.groups, g)
+	}
+	url := serve(t, m, nil)
+	for _, c := range []struct{ query, want string }{
+		{"group_limit=2", "orders a, b c, d"},
+		{"group_limit=1&file[]=rules/more.yaml", "a, b, c, d"},
+		{"group_limit=3&type=record&rule_group[]=d&rule_group[]=b", "b d"},
+		{"group_limit=5", "orders a b c d"},
+		{"group_limit=100", "orders a b c d"},
+	} {
+		var pages []string
+		for token := ""; ; {
+			var answer struct {
+				Data struct {
+					Groups         []struct{ Name string }
+					GroupNextToken string
+				}
+			}
+			got := send(t, url, "GET", "/api/v1/rules?"+c.query+token, "")
+			if err := json.Unmarshal([]byte(got.body), &answer); err != nil {
+				t.Fatal(err, got.body)
+			}
+			var names []string
+			for _, g := range answer.Data.Groups {
+				names = append(names, g.Name)
+			}
+			pages = append(pages, strings.Join(names, " "))
+			if answer.Data.GroupNextToken == "" {
+				break
+			}
+			token = "&group_next_token=" + answer.Data.GroupNextToken
+		}
+		if got := strings.Join(pages, ", "); got != c.want {
+			t.Errorf("%s: %s, want %s", c.query, got, c.want)
+		}
+	}
+}
+
 func TestQueryMistakesAreToldAsPrometheusDoes(t *testing.T) {
 	url := serve(t, busy(), nil)
 	for name, c := range map[string]struct {
@@ -88,6 +137,14 @@ func TestQueryMistakesAreToldAsPrometheusDoes(t *testing.T) {
 		"a limit that is not one":            {"/api/v1/labels?limit=-1", 400, "limit must be a number"},
 		"a kind of rule that does not exist": {"/api/v1/rules?type=big", 400, "not supported value"},
 		"rules of one kind":                  {"/api/v1/rules?type=record", 200, `"name":"order:success:ratio"`},
+		"rules without their alerts, maybe":  {"/api/v1/rules?exclude_alerts=perhaps", 400, "error converting exclude_alerts"},
+		"rules by labels":                    {`/api/v1/rules?match[]={tier=~"crit.*"}`, 200, `"name":"OrderPushFailing"`},
+		"rules by labels that none has":      {`/api/v1/rules?match[]={tier="critical",shop="sg"}`, 200, `{"groups":[]}`},
+		"rules by labels, any of two":        {`/api/v1/rules?match[]={shop="sg"}&match[]={tier="critical"}`, 200, `"name":"OrderPushFailing"`},
+		"rules by everything":                {`/api/v1/rules?match[]={a=~".*"}`, 400, "at least one non-empty matcher"},
+		"no groups at once":                  {"/api/v1/rules?group_limit=0", 400, "greater than 0"},
+		"groups from one on, and no limit":   {"/api/v1/rules?group_next_token=ab", 400, "group_limit needs to be present"},
+		"groups from one on that is gone":    {"/api/v1/rules?group_limit=1&group_next_token=ab", 400, "were rule groups changed?"},
 		"metadata of one metric":             {"/api/v1/metadata?metric=erp_lag", 200, `{"status":"success","data":{"erp_lag":[{"type":"gauge","help":"How far behind.","unit":"seconds"}]}}`},
 		"metadata, some":                     {"/api/v1/metadata?limit=0", 200, `"data":{}`},
 		"metadata, a number of them":         {"/api/v1/metadata?limit=few", 400, "limit must be a number"},

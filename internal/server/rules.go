@@ -2,10 +2,16 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
 
 	"guardian/rules"
 )
@@ -105,42 +111,119 @@ func asProm(a rules.Alert) promAlert {
 	return p
 }
 
+// rulesQuery is which groups and rules are asked for, and how many groups at once.
+type rulesQuery struct {
+	form          url.Values
+	kind          string // alert, record; "": both
+	withoutAlerts bool
+	selectors     [][]*labels.Matcher // of the rules' labels
+	limit         int                 // of groups; 0: none
+	from          string              // the token of the group to begin with
+}
+
+func parseRulesQuery(w http.ResponseWriter, r *http.Request) (rulesQuery, error) {
+	if err := params(w, r); err != nil {
+		return rulesQuery{}, err
+	}
+	q := rulesQuery{form: r.Form, kind: strings.ToLower(r.Form.Get("type")), from: r.Form.Get("group_next_token")}
+	if q.kind != "" && q.kind != "alert" && q.kind != "record" {
+		return rulesQuery{}, badData("invalid parameter %q: not supported value %q", "type", q.kind)
+	}
+	var err error
+	if text := r.Form.Get("exclude_alerts"); text != "" {
+		if q.withoutAlerts, err = strconv.ParseBool(strings.ToLower(text)); err != nil {
+			return rulesQuery{}, badData("invalid parameter %q: error converting exclude_alerts: %w", "exclude_alerts", err)
+		}
+	}
+	if q.selectors, err = matchers(r); err != nil {
+		return rulesQuery{}, err
+	}
+	switch text := r.Form.Get("group_limit"); {
+	case text != "":
+		if q.limit, err = strconv.Atoi(text); err != nil || q.limit <= 0 {
+			return rulesQuery{}, badData("invalid parameter %q: group_limit needs to be a number greater than 0", "group_limit")
+		}
+	case q.from != "":
+		return rulesQuery{}, badData("invalid parameter %q: group_limit needs to be present in order to paginate over the groups", "group_next_token")
+	}
+	return q, nil
+}
+
+// wants tells whether one of a parameter's values is asked for: any, where there is none.
+func (q rulesQuery) wants(param, value string) bool {
+	return len(q.form[param]) == 0 || slices.Contains(q.form[param], value)
+}
+
+func (q rulesQuery) wantsRule(r Rule) bool {
+	if !q.wants("rule_name[]", r.Name) || q.kind != "" && (q.kind == "alert") != r.Alerting {
+		return false
+	}
+	return len(q.selectors) == 0 || slices.ContainsFunc(q.selectors, func(ms []*labels.Matcher) bool {
+		return !slices.ContainsFunc(ms, func(m *labels.Matcher) bool { return !m.Matches(r.Labels[m.Name]) })
+	})
+}
+
+// all tells whether groups without rules are asked for, too.
+func (q rulesQuery) all() bool {
+	return len(q.form["rule_name[]"]) == 0 && q.kind == "" && len(q.selectors) == 0 && q.limit == 0
+}
+
+// groupToken is what names a group where a list goes on.
+func groupToken(g RuleGroup) string {
+	sum := sha256.Sum256([]byte(g.File + ";" + g.Name))
+	return hex.EncodeToString(sum[:])
+}
+
 func (s *Server) rules(from Rules) handler {
 	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
-		if err := params(w, r); err != nil {
+		q, err := parseRulesQuery(w, r)
+		if err != nil {
 			return err
-		}
-		kind := r.Form.Get("type")
-		if kind != "" && kind != "alert" && kind != "record" {
-			return badData("invalid parameter %q: not supported value %q", "type", kind)
 		}
 		groups, err := from.RuleGroups(r.Context())
 		if err != nil {
 			return err
 		}
-		wanted := func(param, value string) bool {
-			return len(r.Form[param]) == 0 || slices.Contains(r.Form[param], value)
+		if q.from != "" {
+			i := slices.IndexFunc(groups, func(g RuleGroup) bool { return groupToken(g) == q.from })
+			if i < 0 {
+				return badData("invalid parameter %q: invalid group_next_token '%s'. were rule groups changed?", "group_next_token", q.from)
+			}
+			groups = groups[i:]
 		}
+		answer := map[string]any{}
 		all := []promGroup{}
 		for _, g := range groups {
-			if !wanted("file[]", g.File) || !wanted("rule_group[]", g.Name) {
+			group, ok := s.groupAsProm(g, q)
+			if !ok {
 				continue
 			}
-			group := promGroup{
-				Name: g.Name, File: g.File, Rules: []promRule{}, Interval: g.Interval.Seconds(), Limit: g.Limit,
-				EvaluationTime: g.EvaluationTime.Seconds(), LastEvaluation: g.LastEvaluation,
+			if q.limit > 0 && len(all) == q.limit {
+				answer["groupNextToken"] = groupToken(g)
+				break
 			}
-			for _, rule := range g.Rules {
-				if wanted("rule_name[]", rule.Name) && (kind == "" || (kind == "alert") == rule.Alerting) {
-					group.Rules = append(group.Rules, s.ruleAsProm(rule, r.Form.Get("exclude_alerts") == "true"))
-				}
-			}
-			if len(group.Rules) > 0 || len(r.Form["rule_name[]"]) == 0 && kind == "" {
-				all = append(all, group)
-			}
+			all = append(all, group)
 		}
-		return writeQuery(w, map[string]any{"groups": all}, nil, nil)
+		answer["groups"] = all
+		return writeQuery(w, answer, nil, nil)
 	}
+}
+
+// groupAsProm gives what is asked for of a group; false when that is nothing.
+func (s *Server) groupAsProm(g RuleGroup, q rulesQuery) (promGroup, bool) {
+	if !q.wants("file[]", g.File) || !q.wants("rule_group[]", g.Name) {
+		return promGroup{}, false
+	}
+	group := promGroup{
+		Name: g.Name, File: g.File, Rules: []promRule{}, Interval: g.Interval.Seconds(), Limit: g.Limit,
+		EvaluationTime: g.EvaluationTime.Seconds(), LastEvaluation: g.LastEvaluation,
+	}
+	for _, rule := range g.Rules {
+		if q.wantsRule(rule) {
+			group.Rules = append(group.Rules, s.ruleAsProm(rule, q.withoutAlerts))
+		}
+	}
+	return group, len(group.Rules) > 0 || q.all()
 }
 
 func (s *Server) ruleAsProm(rule Rule, withoutAlerts bool) promRule {
