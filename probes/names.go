@@ -3,7 +3,9 @@ package probes
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"guardian/internal/secret"
@@ -71,18 +73,23 @@ func oneRequest(r *Request, e *Expect, secrets map[string]secret.Secret, labels 
 	return l
 }
 
-// templates lists the templates of a journey: each step may use what the steps before it extracted.
-func (s *JourneySettings) templates(labels map[string]string) []Template {
-	var l templateList
-	names := namesOf(labels, s.Vars, s.Secrets)
-	for i := range s.Steps {
-		at := fmt.Sprintf("steps[%d].", i)
-		l.request(at, &s.Steps[i].Request, names)
-		l.expect(at+"expect.", &s.Steps[i].Expect, names)
-		for _, e := range s.Steps[i].Extract {
+// steps adds the templates of steps: each may use what those before it extracted. It returns the names
+// that are known after them.
+func (l *templateList) steps(at string, steps []JourneyStep, names templates.Value) templates.Value {
+	for i := range steps {
+		at := fmt.Sprintf("%ssteps[%d].", at, i)
+		l.request(at, &steps[i].Request, names)
+		l.expect(at+"expect.", &steps[i].Expect, names)
+		for _, e := range steps[i].Extract {
 			names = names.With(e.Name, templates.Text())
 		}
 	}
+	return names
+}
+
+func (s *JourneySettings) templates(labels map[string]string) []Template {
+	var l templateList
+	l.steps("", s.Steps, namesOf(labels, s.Vars, s.Secrets))
 	return l
 }
 
@@ -117,6 +124,10 @@ func (s *OrderPushSettings) templates(labels map[string]string) []Template {
 		names = names.With("Order", templates.Keys((&platformPush{settings: s}).content()))
 	}
 	l.request("push.", &s.Push.Request, names)
+	for _, path := range slices.Sorted(maps.Keys(s.Push.Fields)) {
+		l.add("push.fields."+path, s.Push.Fields[path], names)
+	}
+	names = l.steps("push.", s.Push.Steps, names)
 	if s.Push.Sign != nil {
 		signed := names
 		for _, name := range []string{"Body", "URL", "Path"} {
@@ -149,6 +160,20 @@ func (s *OrderPushSettings) templates(labels map[string]string) []Template {
 	}
 	return l
 }
+
+// Mistakable reports whether the lookup may show another order than the one that was pushed: neither it
+// nor verify reads the order's own ID, and what the target answered may name an older one.
+func (s *OrderPushSettings) Mistakable() bool {
+	for _, t := range s.templates(nil) {
+		if (strings.HasPrefix(t.At, "lookup.") || strings.HasPrefix(t.At, "verify[")) && ownID.MatchString(t.Text) {
+			return false
+		}
+	}
+	return true
+}
+
+// ownID finds the use of the order's ID in a template.
+var ownID = regexp.MustCompile(`\{\{[^}]*\.ID\b`)
 
 // answersRef reports whether the answer to the push gives the target's ID of the order.
 func (s *OrderPushSettings) answersRef() bool {

@@ -93,12 +93,13 @@ func (p *orderPushProbe) minAbandonAge() time.Duration {
 
 // clean tries once to remove an order and records the result. An order that has not appeared yet may
 // still do so: it is looked for again until the tries are used up, unless rejected says that the
-// push was finally refused. The error says why the order is not cleaned up.
+// push was finally refused. That a cleanup says it removed an order does not tell that there was one:
+// many answer so whether it was there or not. The error says why the order is not cleaned up.
 func (p *orderPushProbe) clean(ctx context.Context, o *Order, rejected bool) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(p.settings.Cleanup.Timeout))
 	defer cancel()
-	seen := o.Stage == "visible" || o.Stage == "verified"
-	gone, err := p.remove(ctx, o)
+	seen := o.Stage == "visible" || o.Stage == "verified" || !rejected && p.find(ctx, o)
+	gone, err := p.remove(ctx, o, rejected)
 	if err == nil && gone && !rejected {
 		// A cleanup with a wrong address finds nothing either: check that the order is not there.
 		if _, answered, f := p.lookUp(ctx, p.data(o)); f == nil {
@@ -117,7 +118,7 @@ func (p *orderPushProbe) clean(ctx context.Context, o *Order, rejected bool) err
 		o.Stage, o.Reason = "abandoned", p.masks.reason(why(err))
 	case err != nil:
 		o.Reason = p.masks.reason(why(err))
-	case !gone || seen || rejected:
+	case seen || rejected || !gone && p.removed(ctx, o):
 		o.Stage = "cleaned"
 	case last:
 		o.Stage, o.Reason = "cleaned", reason.New("order_never_appeared")
@@ -134,13 +135,35 @@ func (p *orderPushProbe) clean(ctx context.Context, o *Order, rejected bool) err
 	return err
 }
 
+// find looks an order up that was not seen yet, and reports whether it is there.
+func (p *orderPushProbe) find(ctx context.Context, o *Order) bool {
+	s, _, f := p.lookUp(ctx, p.data(o))
+	if f == nil && s.ref != "" {
+		o.Ref = s.ref
+	}
+	return f == nil
+}
+
+// removed reports whether a cleanup that said so has removed an order that nobody saw: a second one finds
+// none then. Where it says the same again, it says so of any order. A statement counts its rows.
+func (p *orderPushProbe) removed(ctx context.Context, o *Order) bool {
+	if p.cleanSQL != nil {
+		return true
+	}
+	gone, err := p.remove(ctx, o, false)
+	return err == nil && gone
+}
+
 // remove calls the cleanup; gone reports that there was nothing to remove.
-func (p *orderPushProbe) remove(ctx context.Context, o *Order) (gone bool, err error) {
+func (p *orderPushProbe) remove(ctx context.Context, o *Order, rejected bool) (gone bool, err error) {
 	if p.cleanSQL != nil {
 		n, err := p.cleanSQL.exec(ctx, p.data(o))
 		return err == nil && n == 0, err
 	}
 	out, err := p.cleanHTTP.fill(p.data(o))
+	if err != nil && rejected {
+		return true, nil // what the cleanup needs was never made
+	}
 	if err != nil && o.Ref == "" {
 		// The answer to the push was lost, and with it the target's ID of the order.
 		var there bool

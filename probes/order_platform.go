@@ -7,16 +7,21 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/hex"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tidwall/sjson"
 
 	"guardian/internal/reason"
 	"guardian/internal/secret"
@@ -60,6 +65,10 @@ const (
 	// digitsPrefix is the prefix of IDs on marketplaces whose IDs are numbers.
 	digitsPrefix = "9000"
 	maxDigits    = 6 // of a prefix, which leaves room for the time and random digits
+	// idDigits is how long IDs are that are numbers, and largestID the largest number that all
+	// receivers read exactly: JavaScript and many others keep JSON's numbers as floating point.
+	idDigits  = 16
+	largestID = 1<<53 - 1
 )
 
 // forging reports that the receiver has to refuse the push.
@@ -100,7 +109,10 @@ func (s *OrderPushSettings) validatePlatform() error {
 		return errors.Join(append(errs, err)...)
 	}
 	if digits(s.Prefix) && p.Push.Digits && (len(s.Prefix) > maxDigits || s.Prefix[0] == '0') {
-		wrong("prefix %q: the IDs of %s are numbers of 18 digits; give at most %d digits that start with no 0", s.Prefix, p.Title, maxDigits)
+		wrong("prefix %q: the IDs of %s are numbers of 16 digits; give at most %d digits that start with no 0", s.Prefix, p.Title, maxDigits)
+	}
+	if len(s.Push.Steps) > 0 {
+		wrong("push.steps: the platform says how an order is pushed; leave steps or platform out")
 	}
 	if s.Push.Sign != nil {
 		wrong("push.sign: the platform says how pushes are signed; leave it out")
@@ -150,15 +162,75 @@ func (s *OrderPushSettings) validatePush(p marketplace.Platform) error {
 	return errors.Join(errs...)
 }
 
+// validateFields checks the fields that are added to a platform's push.
+func (s *OrderPushSettings) validateFields() error {
+	if len(s.Push.Fields) == 0 {
+		return nil
+	}
+	var errs []error
+	if p, err := marketplace.Find(s.Platform); s.Platform == "" || err == nil && p.Push.Build == nil && s.Create != createSandbox {
+		errs = append(errs, errors.New("push.fields: push.body holds the whole push; write them there"))
+	}
+	for path, value := range s.Push.Fields {
+		if _, err := sjson.SetBytes([]byte("{}"), path, 0); err != nil {
+			errs = append(errs, fmt.Errorf("push.fields: %q is not a path such as customer.email", path))
+		}
+		if _, err := compileText("value", value); err != nil {
+			errs = append(errs, fmt.Errorf("push.fields.%s: %w", path, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // platformPush makes pushes like those of one marketplace.
 type platformPush struct {
 	settings *OrderPushSettings
 	platform marketplace.Platform
+	fields   map[string]text
+	extra    map[string]string // fields, filled in for the order that is pushed
 }
 
 func newPlatformPush(s *OrderPushSettings) (*platformPush, error) {
-	p, err := marketplace.Find(s.Platform)
-	return &platformPush{settings: s, platform: p}, err
+	p := &platformPush{settings: s, fields: map[string]text{}}
+	var err error
+	if p.platform, err = marketplace.Find(s.Platform); err != nil {
+		return p, err
+	}
+	for path, value := range s.Push.Fields {
+		if p.fields[path], err = compileText("push.fields."+path, value); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// render fills the additional fields in.
+func (p *platformPush) render(d templateData) (map[string]string, error) {
+	all := map[string]string{}
+	for path, value := range p.fields {
+		var err error
+		if all[path], err = value.render(d); err != nil {
+			return nil, fmt.Errorf("push.fields.%s: %w", path, err)
+		}
+	}
+	return all, nil
+}
+
+// withFields sets the additional fields in a push. A value that is JSON is set as such, and another one
+// as a text.
+func (p *platformPush) withFields(body []byte) ([]byte, error) {
+	for _, path := range slices.Sorted(maps.Keys(p.extra)) {
+		value := p.extra[path]
+		raw := []byte(value)
+		if !json.Valid(raw) {
+			raw, _ = json.Marshal(value) // a text can always be marshalled
+		}
+		var err error
+		if body, err = sjson.SetRawBytes(body, path, raw); err != nil {
+			return nil, fmt.Errorf("push.fields.%s: %w", path, err)
+		}
+	}
+	return body, nil
 }
 
 // find looks the platform up; false: there is none of that name.
@@ -173,21 +245,23 @@ func (p *platformPush) digits() bool  { return p.platform.Push.Digits }
 
 func digits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
 
-// number makes an ID of 18 digits, which fits a 64-bit number in JSON: the prefix, the last digits of
-// the time in milliseconds, and random digits.
+// number makes an ID of at most 16 digits that is no larger than largestID: the prefix, the last digits
+// of the time in hundredths of a second, and two random digits.
 func (p *platformPush) number(now time.Time, random io.Reader) (string, error) {
 	prefix := p.settings.Prefix
 	if !digits(prefix) {
 		prefix = digitsPrefix
 	}
-	const length, clock = 18, 9 // over a week of milliseconds
-	ms := fmt.Sprintf("%09d", now.UnixMilli()%1e9)
-	left := length - len(prefix) - clock
-	n, err := rand.Int(random, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(left)), nil))
+	length := idDigits
+	if prefix+strings.Repeat("9", length-len(prefix)) > strconv.Itoa(largestID) {
+		length-- // texts of as many digits compare like numbers
+	}
+	n, err := rand.Int(random, big.NewInt(100))
 	if err != nil {
 		return "", err
 	}
-	return prefix + ms + fmt.Sprintf("%0*s", left, n.String()), nil
+	clock := fmt.Sprintf("%018d", now.UnixMilli()/10)
+	return fmt.Sprintf("%s%s%02d", prefix, clock[len(clock)-(length-len(prefix)-2):], n), nil
 }
 
 // content holds the order's fields for templates.
@@ -209,7 +283,7 @@ func (p *platformPush) pushes(order *Order, out outgoing, now time.Time, random 
 	g := p.settings.Order
 	o := marketplace.Order{
 		ID: order.ID, Shop: p.settings.Seller.Shop, Site: p.settings.Seller.Site, App: p.settings.Seller.AppKey, Delivery: delivery, At: now.UTC(),
-		SKU: g.SKU, Quantity: g.Quantity, Price: g.Price, Currency: g.Currency, Country: g.Country,
+		Event: "gdn-event-" + order.ID, SKU: g.SKU, Quantity: g.Quantity, Price: g.Price, Currency: g.Currency, Country: g.Country,
 	}
 	if p.sandbox() {
 		made, err := p.create(o, out, now)
@@ -230,7 +304,7 @@ func (p *platformPush) pushes(order *Order, out outgoing, now time.Time, random 
 		return append(all, all[0]), nil
 	case variantOutOfOrder:
 		later, sooner := o, o
-		later.Status, later.Delivery = p.platform.Push.Paid, delivery+"-2"
+		later.Status, later.Delivery, later.Event = p.platform.Push.Paid, delivery+"-2", o.Event+"-2"
 		sooner.At = o.At.Add(-time.Minute)
 		err := errors.Join(add(later), add(sooner))
 		return all, err
@@ -271,9 +345,15 @@ func (p *platformPush) push(o marketplace.Order, out outgoing, keys marketplace.
 	}
 	if p.platform.Push.Build != nil {
 		m := p.platform.Push.Build(o)
-		out.method, out.body = m.Method, m.Body
+		out.method = m.Method
+		var err error
+		if out.body, err = p.withFields(m.Body); err != nil {
+			return out, err
+		}
 		for name, value := range m.Headers {
-			header.Set(name, value)
+			if header.Get(name) == "" { // what is configured counts
+				header.Set(name, value)
+			}
 		}
 	}
 	if p.platform.Name == "walmart" {
@@ -300,7 +380,10 @@ func (p *platformPush) create(o marketplace.Order, out outgoing, now time.Time) 
 	}
 	if how.Build != nil && len(out.body) == 0 {
 		m := how.Build(o)
-		out.body = m.Body
+		var err error
+		if out.body, err = p.withFields(m.Body); err != nil {
+			return out, err
+		}
 		for name, value := range m.Headers {
 			header.Set(name, value)
 		}

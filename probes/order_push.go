@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tidwall/gjson"
-
 	"guardian/internal/reason"
 	"guardian/probes/sample"
 )
@@ -41,6 +39,7 @@ type orderPushProbe struct {
 	platform *platformPush // nil: the settings of push are complete
 
 	push         compiledRequest
+	steps        []pushStep // in place of push
 	pushExpect   expectation
 	lookupHTTP   *compiledRequest // or lookupSQL
 	lookupExpect expectation
@@ -86,6 +85,11 @@ func newOrderPushProbe(s *OrderPushSettings, env Env) (*orderPushProbe, error) {
 	push, p.pushExpect = compile(&s.Push.Request, &s.Push.Expect)
 	p.push = *push
 	var err error
+	p.steps, err = compileSteps(s.Push.Steps)
+	note(err)
+	for _, step := range s.Push.Steps {
+		requests = append(requests, step.Request)
+	}
 	if s.Lookup.HTTP != nil {
 		p.lookupHTTP, p.lookupExpect = compile(&s.Lookup.HTTP.Request, &s.Lookup.HTTP.Expect)
 	} else if s.Lookup.SQL != nil {
@@ -145,6 +149,9 @@ func (p *orderPushProbe) data(o *Order) templateData {
 	d := newTemplateData(p.env, p.settings.Vars, p.settings.Secrets, p.env.Now()).with("ID", o.ID)
 	if p.platform != nil {
 		d["Order"] = p.platform.content()
+	}
+	for name, value := range o.Values {
+		d[name] = value
 	}
 	if o.Ref != "" {
 		d["Ref"] = o.Ref
@@ -261,7 +268,7 @@ func (p *orderPushProbe) order(ctx context.Context) outcome {
 // follow pushes the order, waits for it to appear and verifies it. sent reports that the order may
 // have reached the target, rejected that it was finally refused.
 func (p *orderPushProbe) follow(ctx context.Context, order *Order, pushes []outgoing, o *outcome) (sent, rejected bool) {
-	x, f := p.send(ctx, order, pushes)
+	x, rejected, f := p.send(ctx, order, pushes)
 	if p.forging() && (f == nil || x.status > 0) {
 		return true, p.refused(ctx, order, x, f, o)
 	}
@@ -272,13 +279,10 @@ func (p *orderPushProbe) follow(ctx context.Context, order *Order, pushes []outg
 		if f.health == sample.Unknown {
 			o.result = "unknown"
 		}
-		// Of several pushes one may have been accepted.
-		return x.sent, x.status >= 400 && x.status < 500 && len(pushes) == 1
+		return x.sent, rejected
 	}
 	o.took["push"] = x.took
-	if ref := p.ref(); ref != "" && gjson.ValidBytes(x.body) {
-		order.Ref = gjson.GetBytes(x.body, ref).String()
-	}
+	order.Ref = p.refOf(x)
 	p.stage(ctx, order, "pushed", o)
 
 	accepted := p.env.Now()

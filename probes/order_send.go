@@ -19,6 +19,9 @@ func (p *orderPushProbe) id(now time.Time) (string, error) {
 
 // fill makes the pushes of an order, in the sequence in which they are sent.
 func (p *orderPushProbe) fill(order *Order) ([]outgoing, error) {
+	if p.steps != nil {
+		return nil, nil // each step is filled in with what the one before it gave
+	}
 	d := p.data(order)
 	out, err := p.push.fill(d)
 	if err != nil {
@@ -26,6 +29,9 @@ func (p *orderPushProbe) fill(order *Order) ([]outgoing, error) {
 	}
 	p.mark(&out, d)
 	if p.platform != nil {
+		if p.platform.extra, err = p.platform.render(d); err != nil {
+			return nil, err
+		}
 		return p.platform.pushes(order, out, p.env.Now(), p.random)
 	}
 	if p.settings.Push.Sign != nil {
@@ -35,8 +41,11 @@ func (p *orderPushProbe) fill(order *Order) ([]outgoing, error) {
 }
 
 // send sends the pushes one after the other until an answer is not as expected, and returns the last
-// exchange.
-func (p *orderPushProbe) send(ctx context.Context, order *Order, pushes []outgoing) (x exchange, f *fault) {
+// exchange. rejected reports that nothing was made of the order.
+func (p *orderPushProbe) send(ctx context.Context, order *Order, pushes []outgoing) (x exchange, rejected bool, f *fault) {
+	if p.steps != nil {
+		return p.sendSteps(ctx, order)
+	}
 	ctx, cancel := context.WithTimeout(ctx, p.settings.pushTime())
 	defer cancel()
 	sent := false
@@ -54,8 +63,9 @@ func (p *orderPushProbe) send(ctx context.Context, order *Order, pushes []outgoi
 			f = remaining(x.expiry, p.settings.TLS.MinRemaining, p.env.Now())
 		}
 		if f != nil {
-			return x, f
+			// Of several pushes one may have been accepted.
+			return x, finallyRefused(x) && len(pushes) == 1, f
 		}
 	}
-	return x, nil
+	return x, false, nil
 }

@@ -40,6 +40,9 @@ type Push struct {
 	Expect  Expect         `yaml:"expect" doc:"Assertions on the answer to the push."`
 	Timeout model.Duration `yaml:"timeout" doc:"Timeout of the answer to the push."`
 	Ref     string         `yaml:"ref" doc:"GJSON path of the target's own order ID in the answer, for templates as {{.Ref}}."`
+	// Fields are set in what the platform pushes.
+	Fields map[string]string `yaml:"fields" doc:"With platform: further fields of the push's JSON, or other values of its fields, by SJSON path such as customer.email; values are templates, and JSON if they look like it."`
+	Steps  []JourneyStep     `yaml:"steps" doc:"Several requests that make the order, in place of url and body: such as cart, line, address and payment. Values that a step extracts are known to later steps, and to lookup, verify and cleanup."`
 }
 
 // Sign is how a push is signed.
@@ -141,6 +144,7 @@ func (s *OrderPushSettings) Validate() error {
 		s.Lookup.validate(),
 		s.Cleanup.validate(),
 	}
+	errs = append(errs, s.validateFields())
 	if s.Prefix == "" || len(s.Prefix) > 32 || !validHeaderName(s.Prefix) {
 		errs = append(errs, fmt.Errorf("prefix %q is not 1 to 32 letters, digits, - or _", s.Prefix))
 	}
@@ -173,6 +177,9 @@ func (s *OrderPushSettings) minTimeout() time.Duration {
 
 // validate checks a push; marked says that it carries the order's ID in any case.
 func (p *Push) validate(marked bool) error {
+	if len(p.Steps) > 0 {
+		return errors.Join(p.validateSteps(), positive("push.timeout", p.Timeout))
+	}
 	errs := []error{
 		p.Request.validate("push."),
 		p.Expect.validate("push.expect."),

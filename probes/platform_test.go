@@ -146,7 +146,7 @@ func TestOrderPushAsEachMarketplacePushes(t *testing.T) {
 					t.Errorf("uncleaned %v, want %v: %s", got, tc.unclean, j.history())
 				}
 				numbers := slices.Contains([]string{"lazada", "mercadolibre", "shopify", "tiktok_shop", "walmart"}, platform)
-				if id := j.orders[0].ID; numbers != regexp.MustCompile(`^9000\d{14}$`).MatchString(id) || !numbers && !strings.HasPrefix(id, "guardian-") {
+				if id := j.orders[0].ID; numbers != regexp.MustCompile(`^9000\d{12}$`).MatchString(id) || !numbers && !strings.HasPrefix(id, "guardian-") {
 					t.Errorf("the order's ID is %s", id)
 				}
 				if n := shop.Orders(); n > 0 {
@@ -233,7 +233,7 @@ func TestOrderPushSettingsOfAPlatform(t *testing.T) {
 		"a signature where there is none":         {"mercadolibre", func(s *probes.OrderPushSettings) { s.Variant = "bad_signature" }, "Mercado Libre signs no pushes"},
 		"a sandbox where there is none":           {"lazada", func(s *probes.OrderPushSettings) { s.Create = "sandbox" }, "Lazada has no sandbox that makes orders"},
 		"a sandbox whose request is the seller's": {"amazon", func(s *probes.OrderPushSettings) { s.Create = "sandbox" }, "push.body is missing: what sendTestNotification"},
-		"a prefix that is no number":              {"walmart", func(s *probes.OrderPushSettings) { s.Prefix = "0123" }, "are numbers of 18 digits"},
+		"a prefix that is no number":              {"walmart", func(s *probes.OrderPushSettings) { s.Prefix = "0123" }, "are numbers of 16 digits"},
 		"a variant without a platform":            {"", func(s *probes.OrderPushSettings) { s.Variant, s.Push.Body = "late", "{{.ID}}" }, "variant and create need platform"},
 	} {
 		shop := seller.New("shopee", marketplace.Endpoint{})

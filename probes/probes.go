@@ -98,12 +98,14 @@ type Heartbeat struct {
 
 // Order is one synthetic order in the journal.
 type Order struct {
-	ID     string        `json:"id"` // the order's marker: unique, starts with the configured prefix
-	Check  string        `json:"check"`
-	Stage  string        `json:"stage"` // intended, pushed, visible, verified, cleaned, abandoned
-	Ref    string        `json:"ref"`   // the target's own ID of it, once known
-	Tries  int           `json:"tries"` // attempts to clean it up
-	Reason reason.Reason `json:"reason,omitzero"`
+	ID    string `json:"id"` // the order's marker: unique, starts with the configured prefix
+	Check string `json:"check"`
+	Stage string `json:"stage"` // intended, pushed, visible, verified, cleaned, abandoned
+	Ref   string `json:"ref"`   // the target's own ID of it, once known
+	// Values are what the answers to its push gave, by name: what its lookup and cleanup need of them.
+	Values map[string]string `json:"values,omitempty"`
+	Tries  int               `json:"tries"` // attempts to clean it up
+	Reason reason.Reason     `json:"reason,omitzero"`
 
 	Created time.Time `json:"created"`
 	Updated time.Time `json:"updated"`

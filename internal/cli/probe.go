@@ -18,15 +18,6 @@ import (
 	"guardian/probes/sample"
 )
 
-// noOrders refuses synthetic orders: only the running guardian, which keeps the journal of
-// them, may push one.
-type noOrders struct{}
-
-func (noOrders) Save(context.Context, probes.Order) error {
-	return errors.New("only the running guardian pushes orders, because it journals them first")
-}
-func (noOrders) Open(context.Context, string) ([]probes.Order, error) { return nil, nil }
-
 // explained is the result of one look with everything that explains it.
 type explained struct {
 	Check       string             `json:"check"`
@@ -37,18 +28,22 @@ type explained struct {
 	Assertions  []probes.Assertion `json:"assertions,omitempty"`
 	CountsAs    []string           `json:"counts_as"`
 	Settings    map[string]string  `json:"settings"`
+	Left        []string           `json:"not_cleaned_up,omitempty"` // the order that --push pushed, if it may still be there
 
 	order []config.ShownSetting
 }
 
 func probeCommand(s streams) *cobra.Command {
 	var file, output string
+	var push bool
 	c := &cobra.Command{
 		Use:   "probe CHECK",
 		Short: "Run a check once and explain the result: exit 0 up, 1 down, 3 unknown",
 		Long: "Runs a check of a configuration once from this machine. Prints its settings without secrets, the duration of\n" +
-			"each phase, each assertion, and how the running guardian would count the result. Nothing is recorded.",
-		Example: "  guardian probe storefront --config guardian.yaml",
+			"each phase, each assertion, and how the running guardian would count the result. Nothing is recorded.\n\n" +
+			"A check of kind order_push pushes an order only with --push: one, which is cleaned up before the command ends.\n" +
+			"What could not be cleaned up is named, and the exit code is 1.",
+		Example: "  guardian probe storefront --config guardian.yaml\n  guardian probe push-shopee-sg --push",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := knownOutput(output); err != nil {
@@ -67,7 +62,14 @@ func probeCommand(s streams) *cobra.Command {
 				}
 				return exit(exitUsage, "no check is called %q; there are %v", args[0], known)
 			}
-			e, err := explain(c.Context(), conf, ch, r)
+			if _, orders := ch.Settings.(*probes.OrderPushSettings); push && !orders {
+				return exit(exitUsage, "--push is for checks of kind order_push; %s is of kind %s", ch.Name, ch.Kind)
+			}
+			var pushed *onceOrders
+			if push {
+				pushed = &onceOrders{}
+			}
+			e, err := explain(c.Context(), conf, ch, looking{r, pushed})
 			if err != nil {
 				return err
 			}
@@ -78,6 +80,9 @@ func probeCommand(s streams) *cobra.Command {
 			}
 			if err != nil {
 				return err
+			}
+			if len(e.Left) > 0 {
+				return exit(exitFailed, "")
 			}
 			switch e.Observation.Health {
 			case sample.Up:
@@ -91,14 +96,26 @@ func probeCommand(s streams) *cobra.Command {
 	}
 	configFlag(c, &file)
 	outputFlag(c, &output)
+	c.Flags().BoolVar(&push, "push", false, "push one synthetic order, look it up, and clean it up")
 	return c
 }
 
+// looking is what a look from the shell is made with.
+type looking struct {
+	redactor *secret.Redactor
+	pushed   *onceOrders // the journal of an order that may be pushed; nil: none may
+}
+
 // explain runs a check once, with its retries.
-func explain(ctx context.Context, conf *config.Config, ch *config.Check, r *secret.Redactor) (explained, error) {
+func explain(ctx context.Context, conf *config.Config, ch *config.Check, with looking) (explained, error) {
+	var journal probes.OrderJournal = noOrders{}
+	r, pushed := with.redactor, with.pushed
+	if pushed != nil {
+		journal = pushed
+	}
 	probe, err := probes.Builtin()[ch.Kind].Build(ch.Settings, probes.Env{
 		Check: ch.Name, Service: ch.Service, Labels: ch.Labels, Every: time.Duration(ch.Every), Timeout: time.Duration(ch.Timeout), Log: slog.New(slog.DiscardHandler),
-		Redactor: r, Orders: noOrders{}, Now: time.Now, UserAgent: "guardian/" + versionOf(),
+		Redactor: r, Orders: journal, Now: time.Now, UserAgent: "guardian/" + versionOf(),
 		Heartbeats: func(context.Context, string) (probes.Heartbeat, bool, error) {
 			return probes.Heartbeat{}, false, errors.New("only the running guardian knows heartbeats; see its pages")
 		},
@@ -117,12 +134,16 @@ func explain(ctx context.Context, conf *config.Config, ch *config.Check, r *secr
 			return o
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(ch.Timeout))
+	limited, cancel := context.WithTimeout(ctx, time.Duration(ch.Timeout))
 	defer cancel()
 	began := time.Now()
-	e.Observation, _ = ch.Retry.Do(ctx, look)
+	e.Observation, _ = ch.Retry.Do(limited, look)
 	e.Seconds = time.Since(began).Seconds()
 	e.Observation.Reason, e.Observation.Detail = e.Observation.Reason.Redact(r.Redact), r.Redact(e.Observation.Detail)
+	if pushed != nil {
+		pushed.cleanUp(ctx, probe)
+		e.Left = pushed.left(r)
+	}
 	e.CountsAs = countsAs(conf, ch, e.Observation.Health)
 	e.order = append(frameOf(ch), config.Shown(ch.Settings)...)
 	for i := range e.order {
@@ -214,6 +235,12 @@ func (e explained) print(out io.Writer) error {
 		} else {
 			fmt.Fprintf(&b, "  FAIL  %s: %s\n", a.Text, a.Saw)
 		}
+	}
+	if len(e.Left) > 0 {
+		b.WriteString("\nNot cleaned up: look for it and remove it by hand, as nobody does later\n")
+	}
+	for _, line := range e.Left {
+		fmt.Fprintf(&b, "  %s\n", line)
 	}
 	b.WriteString("\nCounts as\n")
 	for _, line := range e.CountsAs {

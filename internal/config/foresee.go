@@ -22,6 +22,7 @@ func (d *decoder) foresee(c *Config) {
 	if len(c.Receivers) > 0 && len(c.Checks) > 0 && len(c.Groups) == 0 {
 		d.warn("receivers", "there are no rules: nobody is told that a check fails, unless a deploy is watched", "remove default_rules: never, or name rule files in rules")
 	}
+	d.foreseeOrders(c)
 	d.foreseeRoutes(c)
 	d.foreseeSent(c)
 	d.foreseeGaps(c)
@@ -43,6 +44,16 @@ func (d *decoder) foreseeLinks(c *Config) {
 			d.warn("server", "external_url is not set: messages, such as those to "+r.Name+", have no links to acknowledge or silence an alert, and their other links work on this machine only",
 				"set server.external_url to the address that people reach, or server.action_links.valid_for: 0s")
 			return
+		}
+	}
+}
+
+// foreseeOrders warns of synthetic orders for which another order may be taken.
+func (d *decoder) foreseeOrders(c *Config) {
+	for i := range c.Checks {
+		if s, ok := c.Checks[i].Settings.(*probes.OrderPushSettings); ok && s.Mistakable() {
+			d.warn(at("checks", i)+".order_push.lookup", "neither lookup nor verify reads {{.ID}}: an older order may be taken for the one that was pushed",
+				"look it up by {{.ID}}, or compare a field with it: verify: [{json: note, equals: \"{{.ID}}\"}]")
 		}
 	}
 }

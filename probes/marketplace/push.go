@@ -30,6 +30,7 @@ type Order struct {
 	Shop     string    // the seller's ID at the platform
 	Site     string    // the country or marketplace, such as SG
 	Delivery string    // the push's own ID, by which receivers detect repeats
+	Event    string    // the ID of what happened, the same in every push of it; "": that of the push
 	App      string    // app key, if pushes carry it
 	Status   string    // in the platform's terms; "" means new
 	At       time.Time // of the order and of the push

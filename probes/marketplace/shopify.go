@@ -194,39 +194,3 @@ func shopifyWait(_ fault, a Answer, _ time.Time) (time.Duration, bool) {
 	}
 	return span(max(*asked-*left, 0) / *restore)
 }
-
-func shopifyPush(o Order) Message {
-	type line struct {
-		ID       int64  `json:"id"`
-		SKU      string `json:"sku"`
-		Quantity int    `json:"quantity"`
-		Price    string `json:"price"`
-	}
-	type address struct {
-		Country string `json:"country_code"`
-	}
-	o = o.filled()
-	var to *address
-	if o.Country != "" {
-		to = &address{o.Country}
-	}
-	at := o.At.UTC().Format(time.RFC3339)
-	return post(struct {
-		ID              json.RawMessage `json:"id"`
-		Name            string          `json:"name"`
-		CreatedAt       string          `json:"created_at"`
-		UpdatedAt       string          `json:"updated_at"`
-		Currency        string          `json:"currency"`
-		FinancialStatus string          `json:"financial_status"`
-		Test            bool            `json:"test"`
-		TotalPrice      string          `json:"total_price"`
-		LineItems       []line          `json:"line_items"`
-		ShippingAddress *address        `json:"shipping_address,omitempty"`
-	}{asNumber(o.ID), "#" + o.ID, at, at, o.Currency, orElse(o.Status, "pending"), true, o.total(), []line{{1, o.SKU, o.Quantity, o.Price}}, to}, map[string]string{
-		"X-Shopify-Topic":        "orders/create",
-		"X-Shopify-Shop-Domain":  o.Shop,
-		"X-Shopify-Webhook-Id":   o.Delivery,
-		"X-Shopify-Test":         "true",
-		"X-Shopify-Triggered-At": at,
-	})
-}
