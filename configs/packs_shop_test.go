@@ -168,6 +168,30 @@ func TestPacksDetectEachFault(t *testing.T) {
 			pack: "order-flow", want: "PaidNotConfirmed",
 			fault: query(`UPDATE orders SET state = 'new' WHERE id BETWEEN 10 AND 15`),
 		},
+		"the state of paid orders never comes back": {
+			pack: "order-flow", want: "PaidNotConfirmed",
+			fault: query(`UPDATE orders SET state = 'authorising' WHERE id BETWEEN 10 AND 15`),
+		},
+		"paid orders have no state": {
+			pack: "order-flow", want: "PaidNotConfirmed",
+			fault: query(`UPDATE orders SET state = NULL WHERE id = 20`),
+		},
+		"a paid order is on hold": {
+			pack: "order-flow", want: "PaidNotConfirmed",
+			fault: query(`UPDATE orders SET state = 'on_hold', paid_at = NULL WHERE id = 204`),
+		},
+		"a payment has no order": {
+			pack: "order-flow", want: "PaymentWithoutOrder",
+			fault: query(`INSERT INTO payments VALUES ('sg-1', 4711, 9.90, 'SGD', now() - interval '20 minutes')`),
+		},
+		"paid orders are gone": {
+			pack: "order-flow", want: "PaymentWithoutOrder",
+			fault: query(`DELETE FROM orders WHERE id BETWEEN 20 AND 22`),
+		},
+		"an order is kept under another number than its payment": {
+			pack: "order-flow", want: "ConfirmedWithoutPayment PaymentWithoutOrder",
+			fault: query(`UPDATE orders SET id = 4712 WHERE id = 204`),
+		},
 		"orders count as paid and were not": {
 			pack: "order-flow", want: "ConfirmedWithoutPayment",
 			fault: query(`DELETE FROM payments WHERE order_id = 20`),

@@ -48,7 +48,8 @@ func (o *orderTarget) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestProbePushesOnPurpose(t *testing.T) {
 	for name, tc := range map[string]struct {
 		args    []string
-		target  orderTarget
+		keeps   bool // the target's cleanup fails
+		answers int  // the target's answer to a push
 		code    int
 		says    string
 		pushes  int
@@ -58,13 +59,12 @@ func TestProbePushesOnPurpose(t *testing.T) {
 		"without --push nothing is pushed": {code: 3, says: "guardian probe --push pushes one on purpose", silence: true},
 		"one order":                        {args: []string{"--push"}, code: 0, says: "up after", pushes: 1, silence: true},
 		"one order, as JSON":               {args: []string{"--push", "-o", "json"}, code: 0, says: `"health":"up"`, pushes: 1, silence: true},
-		"one that is refused":              {args: []string{"--push"}, target: orderTarget{answers: 422}, code: 1, says: "status 422", pushes: 1, silence: true},
-		"one that cannot be cleaned up":    {args: []string{"--push"}, target: orderTarget{keeps: true}, code: 1, says: "remove it by hand", pushes: 1, orders: 1},
+		"one that is refused":              {args: []string{"--push"}, answers: 422, code: 1, says: "status 422", pushes: 1, silence: true},
+		"one that cannot be cleaned up":    {args: []string{"--push"}, keeps: true, code: 1, says: "remove it by hand", pushes: 1, orders: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			target := &tc.target
-			target.orders = map[string]bool{}
+			target := &orderTarget{orders: map[string]bool{}, keeps: tc.keeps, answers: tc.answers}
 			server := httptest.NewServer(target)
 			defer server.Close()
 			file := filepath.Join(t.TempDir(), "guardian.yaml")
@@ -84,14 +84,14 @@ checks:
 			if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			code, out, errs := runMarketplace(t, "", append([]string{"probe", "push", "-c", file}, tc.args...)...)
+			code, out, errs := runCLI(t, "", append([]string{"probe", "push", "-c", file}, tc.args...)...)
 			if code != tc.code || !strings.Contains(out, tc.says) || strings.Contains(out, "by hand") == tc.silence && tc.silence {
 				t.Errorf("exit %d, want %d and %q:\n%s%s", code, tc.code, tc.says, out, errs)
 			}
 			if target.pushes != tc.pushes || len(target.orders) != tc.orders {
 				t.Errorf("%d pushes and %d orders are left, want %d and %d", target.pushes, len(target.orders), tc.pushes, tc.orders)
 			}
-			if code, _, errs := runMarketplace(t, "", "probe", "page", "--push", "-c", file); code != 2 || !strings.Contains(errs, "order_push") {
+			if code, _, errs := runCLI(t, "", "probe", "page", "--push", "-c", file); code != 2 || !strings.Contains(errs, "order_push") {
 				t.Errorf("--push of another kind: exit %d, %s", code, errs)
 			}
 		})
