@@ -536,18 +536,20 @@ func TestPeopleAreNotifiedOnceOfBlindness(t *testing.T) {
 	for name, c := range map[string]struct {
 		checks []string
 		paths  []string
-		want   []string // while it lasts, and when it is over
+		quiet  time.Duration // so long nobody is notified
+		want   []string      // while it lasts, and when it is over
 	}{
-		"of a check": {[]string{"push"}, nil, []string{"blind/push bad", "blind/push good"}},
-		"of a network path, for all of its checks": {[]string{"internet", "push", "read"}, []string{"main"}, []string{"guardian/path/main bad", "guardian/path/main good"}},
-		"that no check can look":                   {[]string{"internet", "push", "read"}, nil, []string{"guardian/sight bad", "guardian/sight good"}},
+		"of a check": {[]string{"push"}, nil, 5 * time.Minute, []string{"blind/push bad", "blind/push good"}},
+		"of a network path, for all of its checks": {[]string{"internet", "push"}, []string{"main"}, 5 * time.Minute, []string{"guardian/path/main bad", "guardian/path/main good"}},
+		"sooner, when no check of a service sees":  {[]string{"internet", "push", "read"}, []string{"main"}, time.Minute, []string{"guardian/path/main bad", "guardian/path/main good"}},
+		"that no check can look":                   {[]string{"internet", "push", "read"}, nil, 5 * time.Minute, []string{"guardian/sight bad", "guardian/sight good"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			play(t, watched(t), down, func(n *night) {
 				t := n.T
 				n.tick(10 * time.Second)
 				n.loses(c.checks, c.paths...)
-				n.tick(4*time.Minute + 55*time.Second)
+				n.tick(c.quiet - 5*time.Second)
 				if got := n.keys(); len(got) > 0 {
 					t.Errorf("too early: %v", got)
 				}
