@@ -55,7 +55,13 @@ func TestSameAsPromtool(t *testing.T) {
 		for _, flags := range variants {
 			t.Run(strings.Join(append([]string{filepath.Base(f)}, flags...), " "), func(t *testing.T) {
 				t.Parallel()
-				want := original(t, promtool, f, flags)
+				theirs := f
+				if filepath.Base(f) == "several-documents-in-rules-fail.test.yml" {
+					// promtool reads the first document alone, and says nothing of the others. We read
+					// all of them, as if they were one.
+					theirs = "testdata/one-document-in-rules-fail.test.yml"
+				}
+				want := original(t, promtool, theirs, flags)
 				got := ours(t, f, flags)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("promtool (-) and ours (+) differ:\n%s", diff)
