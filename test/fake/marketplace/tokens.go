@@ -182,6 +182,13 @@ func ebay() vendor {
 				}
 				return answer{status: 200, body: object{"access_token": s.keys.Token, "expires_in": 7200, "token_type": "Application Access Token"}}
 			}},
+			// The key of what is pushed to the endpoint, in one line as eBay writes it.
+			{name: "getPublicKey", method: "GET", path: "/commerce/notification/v1/public_key/{kid}", limit: Limit{PerDay: 10000}, serve: func(s *Server, r request) answer {
+				if r.path["kid"] != s.endpoint.App || s.endpoint.Public == "" {
+					return *bad(404, 195007, "API_NOTIFICATION", "Invalid public key ID")
+				}
+				return answer{status: 200, body: object{"key": strings.ReplaceAll(s.endpoint.Public, "\n", ""), "algorithm": "ECDSA", "digest": "SHA1"}}
+			}},
 			{name: "getRateLimits", method: "GET", path: analytics + "rate_limit/", limit: Limit{PerDay: 5000}, serve: limits},
 			{name: "getUserRateLimits", method: "GET", path: analytics + "user_rate_limit/", limit: Limit{PerDay: 5000}, serve: limits},
 			{name: "testSubscription", method: "POST", path: "/commerce/notification/v1/subscription/{subscription_id}/test", limit: Limit{PerDay: 10000}, serve: func(s *Server, _ request) answer {
@@ -195,8 +202,9 @@ func ebay() vendor {
 				}
 				return nil
 			}
-			switch token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); {
-			case !ok:
+			kind, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+			switch {
+			case !ok || !strings.EqualFold(kind, "Bearer"): // eBay's own SDK writes bearer
 				return bad(401, 1002, "OAuth", "Missing access token")
 			case token != s.keys.Token || s.expired:
 				return bad(401, 1001, "OAuth", "Invalid access token")
