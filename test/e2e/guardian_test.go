@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"guardian/test/fake/chat/slack"
 	"guardian/test/program"
 	"guardian/test/rig"
 )
@@ -14,8 +15,9 @@ var binary program.Program
 func TestMain(m *testing.M) { os.Exit(rig.Main(m, &binary)) }
 
 type (
-	guardian  = rig.Guardian
-	watchView = rig.WatchView
+	slackMessage = slack.Message
+	guardian     = rig.Guardian
+	watchView    = rig.WatchView
 )
 
 // newGuardian writes a configuration; LISTEN in it is replaced by a free address. It starts
