@@ -20,6 +20,7 @@ type SlackSettings struct {
 	Channel string        `yaml:"channel" doc:"With token: the channel's ID (C…), in which the bot is."`
 	// SigningSecret is of the app, not of the bot.
 	SigningSecret secret.Secret `yaml:"signing_secret" doc:"With token: the app's signing secret. Alerts get buttons to acknowledge and to silence them; set the app's Request URL of interactivity to /api/slack/actions of this guardian."`
+	AppToken      secret.Secret `yaml:"app_token" doc:"In place of signing_secret, where Slack cannot reach the guardian: an app-level token (xapp-…) with the scope connections:write, by which the leader opens a connection (Socket Mode) for the clicks."`
 	APIURL        string        `yaml:"api_url" doc:"With token: address of the Web API."`
 	Mention       string        `yaml:"mention" doc:"Who is mentioned in notices that need a person: <!here>, <!channel>, <@U…> or <!subteam^S…>, separated by spaces."`
 }
@@ -37,8 +38,10 @@ func (s *SlackSettings) Validate() error {
 		if s.Channel != "" {
 			errs = append(errs, errors.New("channel: a webhook posts to its own channel; use token to choose one"))
 		}
-		if s.SigningSecret.IsSet() {
-			errs = append(errs, errors.New("signing_secret: the messages of a webhook have no buttons; use token"))
+		for name, set := range map[string]bool{"signing_secret": s.SigningSecret.IsSet(), "app_token": s.AppToken.IsSet()} {
+			if set {
+				errs = append(errs, errors.New(name+": the messages of a webhook have no buttons; use token"))
+			}
 		}
 	default:
 		if strings.ContainsAny(s.Token.Reveal(), " \r\n") {
@@ -51,6 +54,9 @@ func (s *SlackSettings) Validate() error {
 			errs = append(errs, err)
 		}
 	}
+	if s.AppToken.IsSet() && !strings.HasPrefix(s.AppToken.Reveal(), "xapp-") {
+		errs = append(errs, errors.New("app_token: is no app-level token, xapp-… (in Slack: Basic Information, App-Level Tokens)"))
+	}
 	known := regexp.MustCompile(`^(<!here>|<!channel>|<!everyone>|<@[UW][A-Z0-9]+>|<!subteam\^S[A-Z0-9]+>)$`)
 	for m := range strings.FieldsSeq(s.Mention) {
 		if !known.MatchString(m) {
@@ -59,6 +65,9 @@ func (s *SlackSettings) Validate() error {
 	}
 	return errors.Join(errs...)
 }
+
+// HasButtons reports whether messages have buttons.
+func (s *SlackSettings) HasButtons() bool { return s.SigningSecret.IsSet() || s.AppToken.IsSet() }
 
 // Slack's limits, in characters; see https://docs.slack.dev/reference/block-kit/blocks. The
 // limit of the total is not documented: messages of about 13,200 characters are refused with

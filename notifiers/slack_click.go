@@ -43,7 +43,7 @@ var (
 type SlackClick struct {
 	Button           Button
 	UserID, UserName string
-	Signature        string // of the call: it is the same when the call is played again
+	Once             string // of the call, such as its signature: the same when it is sent again
 
 	channel, ts string // of the message
 	message     slack.Message
@@ -55,11 +55,16 @@ type SlackClicks struct{ bot *slackBot }
 
 // NewSlackClicks makes one of a bot's settings; false if its messages have no buttons.
 func NewSlackClicks(s *SlackSettings, env Env) (SlackClicks, bool) {
-	if !s.SigningSecret.IsSet() {
+	if !s.HasButtons() {
 		return SlackClicks{}, false
 	}
 	own := *s
-	return SlackClicks{&slackBot{settings: &own, poster: newPoster(env, s.Token, s.SigningSecret)}}, true
+	return SlackClicks{&slackBot{settings: &own, poster: newPoster(env, s.Token, s.SigningSecret, s.AppToken)}}, true
+}
+
+// Socket is where clicks come from by a connection that is opened to Slack; false: Slack calls.
+func (c SlackClicks) Socket() (SlackSocket, bool) {
+	return SlackSocket{Token: c.bot.settings.AppToken, APIURL: c.bot.settings.APIURL}, c.bot.settings.AppToken.IsSet()
 }
 
 // SignSlack computes the signature v0 of a body for a time in Unix seconds, as Slack does.
@@ -88,6 +93,9 @@ func checkSlack(key secret.Secret, header http.Header, body []byte, now time.Tim
 
 // Read reads a call of Slack to the app's Request URL of interactions.
 func (c SlackClicks) Read(header http.Header, body []byte, now time.Time) (SlackClick, error) {
+	if !c.bot.settings.SigningSecret.IsSet() {
+		return SlackClick{}, ErrSlackSignature
+	}
 	signature, err := checkSlack(c.bot.settings.SigningSecret, header, body, now)
 	if err != nil {
 		return SlackClick{}, err
@@ -96,8 +104,13 @@ func (c SlackClicks) Read(header http.Header, body []byte, now time.Time) (Slack
 	if err != nil {
 		return SlackClick{}, ErrSlackCall
 	}
+	return c.Parse(signature, []byte(form.Get("payload")))
+}
+
+// Parse reads a click that is known to come from Slack. once is the same when it is sent again.
+func (c SlackClicks) Parse(once string, payload []byte) (SlackClick, error) {
 	var call slack.InteractionCallback
-	if err := json.Unmarshal([]byte(form.Get("payload")), &call); err != nil {
+	if err := json.Unmarshal(payload, &call); err != nil {
 		return SlackClick{}, ErrSlackCall
 	}
 	if call.Type != slack.InteractionTypeBlockActions || len(call.ActionCallback.BlockActions) != 1 || call.Channel.ID != c.bot.settings.Channel {
@@ -113,7 +126,7 @@ func (c SlackClicks) Read(header http.Header, body []byte, now time.Time) (Slack
 		name = call.User.ID
 	}
 	return SlackClick{
-		Button: Button{ID: id, Value: clicked.Value}, UserID: call.User.ID, UserName: oneLine(Shorten(name, 80, "…")), Signature: signature,
+		Button: Button{ID: id, Value: clicked.Value}, UserID: call.User.ID, UserName: oneLine(Shorten(name, 80, "…")), Once: once,
 		channel: call.Channel.ID, ts: call.Container.MessageTs, message: call.Message, reply: call.ResponseURL,
 	}, nil
 }

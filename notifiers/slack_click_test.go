@@ -69,7 +69,7 @@ func TestAClickInSlackIsRead(t *testing.T) {
 	defer w.Close()
 	clicks, header, body := pressed(t, w, slack.Click{})
 	got, err := clicks.Read(header, body, time.Now())
-	if err != nil || got.Button != (notifiers.Button{ID: "ack", Value: "for q_1"}) || got.UserID != "U012AB3CD" || got.UserName != "lin.yue" || got.Signature == "" {
+	if err != nil || got.Button != (notifiers.Button{ID: "ack", Value: "for q_1"}) || got.UserID != "U012AB3CD" || got.UserName != "lin.yue" || got.Once == "" {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	// What is accepted here is accepted by Slack's own library.

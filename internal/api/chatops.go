@@ -192,9 +192,20 @@ func (c chatActions) ReadClick(header http.Header, body []byte) (server.Click, e
 	return server.Click{}, why
 }
 
+// ReadSocketClick implements server.ChatActions.
+func (c chatActions) ReadSocketClick(envelope string, payload []byte) (server.Click, error) {
+	running := c.running()
+	for _, name := range slices.Sorted(maps.Keys(running.Clicks)) {
+		if click, err := running.Clicks[name].Parse(envelope, payload); err == nil {
+			return c.click(running, name, click)
+		}
+	}
+	return server.Click{}, notifiers.ErrSlackCall
+}
+
 // click says who clicked, and what for.
 func (c chatActions) click(running Running, receiver string, from notifiers.SlackClick) (server.Click, error) {
-	if !c.played.first(from.Signature, c.now()) {
+	if !c.played.first(from.Once, c.now()) {
 		return server.Click{}, server.ErrPlayed
 	}
 	v := server.Click{Receiver: receiver, SlackClick: from, Name: from.UserName}

@@ -199,3 +199,29 @@ func TestWhoClickedIsThePersonOfTheConfiguration(t *testing.T) {
 		t.Errorf("a channel of no receiver: %v", err)
 	}
 }
+
+// What came by a connection to Slack is sent again when Slack heard no answer.
+func TestAClickOfOneEnvelopeIsTakenOnce(t *testing.T) {
+	s := messaged(t)
+	s.running.LinkKey = chatops.NewKey("a key of links, of 32 characters")
+	clicks, _ := notifiers.NewSlackClicks(&notifiers.SlackSettings{Channel: "C0ALERTS", AppToken: secret.New("xapp-1")}, notifiers.Env{})
+	s.running.Clicks = map[string]notifiers.SlackClicks{"alerts": clicks}
+	header, body := clicked(t, s, "C0ALERTS", "U012AB3CD", "wei")
+	if _, err := s.Chat.ReadClick(header, body); !errors.Is(err, notifiers.ErrSlackSignature) {
+		t.Errorf("a call, where clicks come by a connection: %v", err)
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload := []byte(form.Get("payload"))
+	if got, err := s.Chat.ReadSocketClick("e-1", payload); err != nil || got.Who != "wei, in Slack" || got.Request != asked(chatops.Acknowledge) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if _, err := s.Chat.ReadSocketClick("e-1", payload); !errors.Is(err, server.ErrPlayed) {
+		t.Errorf("again: %v", err)
+	}
+	if _, err := s.Chat.ReadSocketClick("e-2", []byte("{}")); !errors.Is(err, notifiers.ErrSlackCall) {
+		t.Errorf("something else: %v", err)
+	}
+}

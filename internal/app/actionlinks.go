@@ -136,7 +136,7 @@ const buttonsFor = 24 * time.Hour
 // hasButtons tells whether a receiver's messages have buttons in place of links.
 func hasButtons(r config.Receiver) bool {
 	s, ok := r.Settings.(*notifiers.SlackSettings)
-	return ok && s.SigningSecret.IsSet()
+	return ok && s.HasButtons()
 }
 
 // actionLinks gives the links or buttons of a receiver's messages; nil: they have none.

@@ -37,7 +37,7 @@ func (d *decoder) foreseeLinks(c *Config) {
 		return
 	}
 	for _, r := range c.Receivers {
-		if s, ok := r.Settings.(*notifiers.SlackSettings); ok && s.SigningSecret.IsSet() {
+		if s, ok := r.Settings.(*notifiers.SlackSettings); ok && s.HasButtons() {
 			continue // its messages have buttons
 		}
 		if d.options.Notifiers[r.Kind].Links {

@@ -25,6 +25,9 @@ type ChatActions interface {
 	// ReadClick reads a click on a button as Slack sends it: one of the errors of notifiers.SlackClicks,
 	// ErrPlayed when it was read before, ErrNotFound where no message has buttons.
 	ReadClick(header http.Header, body []byte) (Click, error)
+	// ReadSocketClick reads a click that came by a connection to Slack; ErrPlayed when one of the same
+	// envelope was read before, notifiers.ErrSlackCall when it is none of ours.
+	ReadSocketClick(envelope string, payload []byte) (Click, error)
 	// AnswerClick shows in the message what was done or, if nothing was, tells who clicked why not.
 	AnswerClick(ctx context.Context, click Click, text string, done bool) error
 }

@@ -92,10 +92,10 @@ func (m *memory) ReadClick(header http.Header, body []byte) (server.Click, error
 	if err != nil {
 		return server.Click{}, err
 	}
-	if slices.Contains(m.played, from.Signature) {
+	if slices.Contains(m.played, from.Once) {
 		return server.Click{}, server.ErrPlayed
 	}
-	m.played = append(m.played, from.Signature)
+	m.played = append(m.played, from.Once)
 	click := server.Click{Receiver: "slack-oncall", SlackClick: from, Name: from.UserName, Who: chatops.InSlack(from.UserName)}
 	click.Request, click.Wrong = linkKey().Read(chatops.Action(from.Button.ID), from.Button.Value)
 	return click, nil
@@ -106,4 +106,8 @@ func (m *memory) AnswerClick(_ context.Context, _ server.Click, text string, don
 	defer m.mu.Unlock()
 	m.clicked = append(m.clicked, fmt.Sprint(done, " ", text))
 	return nil
+}
+
+func (*memory) ReadSocketClick(string, []byte) (server.Click, error) {
+	return server.Click{}, notifiers.ErrSlackCall
 }

@@ -72,33 +72,63 @@ func (s *Server) slackAction(w http.ResponseWriter, r *http.Request, chat ChatAc
 // click does what a button says, answers Slack, which waits for three seconds, and then says in Slack
 // what was done.
 func (s *Server) click(w http.ResponseWriter, r *http.Request, chat ChatActions, click Click) (result string, err error) {
-	at, d := ChatStanding{}, chatops.Decision{}
-	if click.Wrong == nil {
-		if d, err = chat.Act(r.Context(), click.Request, click.Who); err != nil {
-			return clickFailed, err
-		}
-		if at, err = chat.Standing(r.Context(), click.Request); err != nil {
-			return clickFailed, err
-		}
+	at, d, err := act(r.Context(), chat, click)
+	if err != nil {
+		return clickFailed, err
 	}
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusOK)
 	_ = http.NewResponseController(w).Flush()
+	return s.say(context.WithoutCancel(r.Context()), chat, click, at, d), nil
+}
 
+// SocketClick takes a click that came by a connection to Slack, to which it is answered already.
+func (s *Server) SocketClick(ctx context.Context, envelope string, payload []byte) {
+	chat, result := s.options.Backend.Chat, clickFailed
+	click, err := chat.ReadSocketClick(envelope, payload)
+	if err == nil {
+		var at ChatStanding
+		var d chatops.Decision
+		if at, d, err = act(ctx, chat, click); err == nil {
+			result = s.say(ctx, chat, click, at, d)
+		}
+	}
+	if errors.Is(err, ErrPlayed) {
+		result = clickPlayed
+	} else if err != nil {
+		s.log.WarnContext(ctx, "a click in Slack was not followed", "error", s.redactor.Redact(err.Error()))
+	}
+	s.metrics.clicks.WithLabelValues(result).Inc()
+}
+
+// act does what a button says, if it may.
+func act(ctx context.Context, chat ChatActions, click Click) (at ChatStanding, d chatops.Decision, err error) {
+	if click.Wrong != nil {
+		return at, d, nil
+	}
+	if d, err = chat.Act(ctx, click.Request, click.Who); err != nil {
+		return at, d, err
+	}
+	at, err = chat.Standing(ctx, click.Request)
+	return at, d, err
+}
+
+// say tells in Slack what came of a click.
+func (s *Server) say(ctx context.Context, chat ChatActions, click Click, at ChatStanding, d chatops.Decision) (result string) {
 	words, ok := s.pages.words[at.Language]
 	if !ok {
 		words = s.pages.words[s.pages.fallback]
 	}
 	done := click.Wrong == nil && d.Outcome == chatops.May
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), answerWithin)
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
 	if err := chat.AnswerClick(ctx, click, words.clicked(click, d, done), done); err != nil {
 		s.log.WarnContext(ctx, "a click in Slack was not answered in Slack", "receiver", click.Receiver, "error", s.redactor.Redact(err.Error()))
 	}
 	if done {
-		return clickDone, nil
+		return clickDone
 	}
-	return clickRefused, nil
+	return clickRefused
 }
 
 // clicked says what came of a click.

@@ -187,3 +187,42 @@ people: [{name: wei, full_name: 王伟, slack: U012AB3CD}]
 		t.Error("the secret or a signature is in the log")
 	}
 }
+
+// TestAClickReachesAGuardianThatSlackCannotReach: the leader opens a connection to Slack, and clicks
+// come by it.
+func TestAClickReachesAGuardianThatSlackCannotReach(t *testing.T) {
+	t.Parallel()
+	w := slack.New(slack.WithoutLimit())
+	t.Cleanup(w.Close)
+	g := newGuardian(t, fmt.Sprintf(`
+server: {listen: "LISTEN"}
+storage: {path: data}
+services: [{name: orders, watch: {grace: 0s}}]
+checks: [{name: push, service: orders, every: 1s, http: {url: "http://127.0.0.1:1/"}}]
+rules: [rules.yaml]
+receivers: [{name: slack-oncall, slack: {token: %q, channel: C0ALERTS, api_url: %q, app_token: %q}}]
+routes: {receiver: slack-oncall}
+`, w.Token(), w.API(), w.AppToken()), map[string]string{"rules.yaml": "groups: [{name: a, interval: 1s, rules: [{alert: Down, expr: 'probe_success == 0', labels: {tier: critical}}]}]"})
+	g.Start()
+	eventually(t, "the message", func() bool { return len(w.Shown()) > 0 })
+	eventually(t, "the connection", func() bool { return w.Connected() > 0 })
+	click := slack.Click{TS: w.Shown()[0].TS, Action: "guardian_ack", By: slack.User{ID: "U012AB3CD", Name: "lin.yue"}}
+	if err := w.PressBySocket(t.Context(), "e-1", click); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the message says who acknowledged", func() bool { return strings.Contains(w.Shown()[0].Body, "✅ Acknowledged by lin.yue at") })
+	if acks := read(t, g.URL+"/api/v1/acks"); !strings.Contains(acks, `"lin.yue, in Slack"`) {
+		t.Errorf("acknowledgements %s", acks)
+	}
+	// Slack's own address for clicks is closed: nothing proves that a call comes from Slack.
+	click.To, click.Secret, click.Action = g.URL+"/api/slack/actions", "", "guardian_silence"
+	if status, err := w.Press(t.Context(), click); err != nil || status != http.StatusUnauthorized {
+		t.Errorf("a call: %d, %v", status, err)
+	}
+	if code := g.Stop(); code != 0 {
+		t.Errorf("it ended with %d", code)
+	}
+	if log := g.Log.String(); strings.Contains(log, w.AppToken()) {
+		t.Error("the token is in the log")
+	}
+}

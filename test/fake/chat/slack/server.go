@@ -66,6 +66,7 @@ func WithListen(address string) Option { return func(s *Server) { s.listen = add
 // Server is one incoming webhook, and a workspace with one bot.
 type Server struct {
 	*chat.Server[Message]
+	sockets   *sockets
 	path      string
 	token     string
 	listen    string
@@ -86,7 +87,7 @@ type bucket struct {
 func New(options ...Option) *Server {
 	s := &Server{
 		path: "/services/T0FAKE/B0FAKE/fakefakefakefakefakefake", token: "xoxb-fake-000000000000-fakefakefake",
-		now: time.Now, buckets: map[string]*bucket{},
+		now: time.Now, buckets: map[string]*bucket{}, sockets: newSockets(),
 	}
 	for _, o := range options {
 		o(s)
@@ -194,10 +195,13 @@ func (s *Server) takeHook(body []byte) (*Message, chat.Answer) {
 
 // takeCall handles a call of the Web API.
 func (s *Server) takeCall(r *http.Request, body []byte) (*Message, chat.Answer) {
+	method := strings.TrimPrefix(r.URL.Path, "/api/")
+	if method == "apps.connections.open" {
+		return nil, s.takeOpen(r)
+	}
 	if r.Header.Get("Authorization") != "Bearer "+s.token {
 		return nil, refused("invalid_auth")
 	}
-	method := strings.TrimPrefix(r.URL.Path, "/api/")
 	if method != "chat.postMessage" && method != "chat.update" {
 		return nil, refused("unknown_method")
 	}
