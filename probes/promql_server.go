@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/api"
 	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
+	"github.com/tidwall/gjson"
 
 	"guardian/internal/secret"
 )
@@ -67,7 +68,7 @@ func (s *PromQLServer) Connect(env Env) (*PromQLClient, error) {
 		return nil, errors.New("server is not an address")
 	}
 	return &PromQLClient{
-		api: v1.NewAPI(client), transport: transport,
+		api: v1.NewAPI(wholeAnswers{client}), transport: transport,
 		masks: newMasks(env, secretsOf(nil, []Request{{URL: s.Server, Headers: s.Headers}}, s.Proxy)...),
 	}, nil
 }
@@ -125,6 +126,20 @@ func whyNotAnswered(err error) string {
 	default:
 		return oneLine(err.Error(), 300)
 	}
+}
+
+// wholeAnswers refuses answers that VictoriaMetrics marks as partial; it writes no warnings.
+type wholeAnswers struct{ api.Client }
+
+var errPartial = errors.New("the answer is not whole: the server marks it as partial (isPartial)")
+
+// Do implements api.Client.
+func (c wholeAnswers) Do(ctx context.Context, r *http.Request) (*http.Response, []byte, error) {
+	answer, body, err := c.Client.Do(ctx, r)
+	if err == nil && gjson.GetBytes(body, "isPartial").Type == gjson.True {
+		return answer, body, errPartial
+	}
+	return answer, body, err
 }
 
 // promqlTransport adds the configured headers and limits the size of answers.

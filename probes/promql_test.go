@@ -56,6 +56,13 @@ func TestPromQL(t *testing.T) {
 			answer: partial(vector(), "No StoreAPIs matched for this query"), set: func(s *probes.PromQLSettings) { s.Empty = "up" },
 			health: sample.Unknown, reason: "No StoreAPIs matched",
 		},
+		"what VictoriaMetrics marks as a part": {
+			answer: `{"status":"success","isPartial":true,"data":{"resultType":"vector","result":[{"metric":{},"value":[1,"1"]}]}}`,
+			health: sample.Unknown, reason: "the answer is not whole: the server marks it as partial",
+		},
+		"what VictoriaMetrics marks as the whole": {
+			answer: `{"status":"success","isPartial":false,"data":{"resultType":"vector","result":[{"metric":{},"value":[1,"1"]}]}}`, health: sample.Up,
+		},
 		"a remark on the expression is no missing part": {
 			answer: partial(vector(element("1", "")), "PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket"),
 			health: sample.Up,

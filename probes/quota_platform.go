@@ -143,6 +143,10 @@ func (q *platformQuota) Look(ctx context.Context) sample.Observation {
 		Operation: q.operation.Name, Method: out.method, Path: pathOf(out.url), Status: x.status, Header: x.header, Body: x.body,
 	}, now)
 	o := q.judge(m)
+	if f := x.whole(); f != nil && o.Health != sample.Down {
+		// What refuses a call may stand in the body, with status 200.
+		o = sample.Observation{Reason: reason.New("quota_unread", "why", f.reason)}
+	}
 	if f := remaining(x.expiry, q.settings.TLS.MinRemaining, now); f != nil && o.Health == sample.Up {
 		o = sample.Observation{Health: f.health, Reason: f.reason}
 	}

@@ -320,3 +320,28 @@ func TestWhatOnlyMeasuresIsUpWhateverItFinds(t *testing.T) {
 		wantHealth(t, o, health, "")
 	}
 }
+
+// What refuses a call stands in the body, with status 200, so that a body that cannot be read says
+// nothing of the quota.
+func TestAQuotaIsNotFineInABodyThatCannotBeRead(t *testing.T) {
+	body := `{"code":105002,"message":"Access token is invalid"}`
+	for name, tc := range map[string]struct {
+		answer
+		health sample.Health
+		reason string
+	}{
+		"packed":      {answer{"br", "application/json", pack(t, body, "br")}, sample.Down, "token"},
+		"with a mark": {answer{"", "application/json", "\ufeff" + body}, sample.Down, "token"},
+		"broken":      {answer{"br", "application/json", body}, sample.Unknown, "not proper br"},
+		"unknown":     {answer{"exi", "application/json", body[:9]}, sample.Unknown, "content encoding exi is not known"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url := serve(t, tc.ServeHTTP)
+			o := look(t, build(t, "quota", probes.Env{}, func(s *probes.QuotaSettings) {
+				s.Platform, s.URL = "tiktok_shop", url
+				s.Seller.AppKey, s.Seller.Secret, s.Seller.Token = "app1", secret.New("secret-0001-abcd"), secret.New("token-0001-abcd")
+			}), 20*time.Second)
+			wantHealth(t, o, tc.health, tc.reason)
+		})
+	}
+}
