@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/andybalholm/brotli"
@@ -37,7 +38,7 @@ func understand(raw []byte, header http.Header, label string, limit int) (conten
 	codings := codingsOf(header)
 	if len(raw) > 0 && len(codings) > 0 {
 		body, err := unpack(raw, codings, limit)
-		var unknown unknownCoding
+		var unknown unknownCodingError
 		switch {
 		case errors.Is(err, errBodyTooLong):
 			c.body = body
@@ -74,9 +75,9 @@ func codingsOf(header http.Header) []string {
 	return all
 }
 
-type unknownCoding string
+type unknownCodingError string
 
-func (c unknownCoding) Error() string { return "unknown content coding " + string(c) }
+func (c unknownCodingError) Error() string { return "unknown content coding " + string(c) }
 
 // unpack undoes codings, the last one first, and returns what it could read, up to limit bytes.
 func unpack(raw []byte, codings []string, limit int) ([]byte, error) {
@@ -84,8 +85,8 @@ func unpack(raw []byte, codings []string, limit int) ([]byte, error) {
 		return nil, errors.New("too many content codings")
 	}
 	var r io.Reader = bytes.NewReader(raw)
-	for i := len(codings) - 1; i >= 0; i-- {
-		next, err := decoder(codings[i], r)
+	for _, coding := range slices.Backward(codings) {
+		next, err := decoder(coding, r)
 		if err != nil {
 			return nil, err
 		}
@@ -117,7 +118,7 @@ func decoder(coding string, r io.Reader) (io.ReadCloser, error) {
 		}
 		return d.IOReadCloser(), nil
 	default:
-		return nil, unknownCoding(coding)
+		return nil, unknownCodingError(coding)
 	}
 }
 

@@ -16,12 +16,12 @@ func TestACutNamesTheServicesThatNobodySees(t *testing.T) {
 	news := decide.BlindNews{Kind: decide.PathCut, Path: "default", Checks: 4, Since: now.Add(-time.Minute), Why: reason.Text("no answer"), Services: []string{"orders", "stock"}}
 	for language, want := range map[string]string{"en": "Services out of sight orders and stock", "zh": "完全失明的服务 orders、stock"} {
 		n := announce.Renderer{Language: language}.Blindness(news, now)
-		told := ""
+		var told strings.Builder
 		for _, f := range n.Facts {
-			told += fmt.Sprintln(f.Name, f.Value)
+			fmt.Fprintln(&told, f.Name, f.Value)
 		}
-		if !strings.Contains(told, want) {
-			t.Errorf("%s\nwant %s", told, want)
+		if !strings.Contains(told.String(), want) {
+			t.Errorf("%s\nwant %s", &told, want)
 		}
 	}
 }
