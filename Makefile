@@ -156,7 +156,7 @@ bench-notify: setup ## measure the time from a sample to the message, alone and 
 	$(BENCH) -bench 'Message|Beside' -benchtime 1x -v ./test/bench/notify -rate $(or $(RATE),100)
 
 .PHONY: bench-storm
-bench-storm: ## let 2,000 alerts begin within a minute, once with fifty kills of the process, and print what people were told (ten minutes)
+bench-storm: ## let 2,000 alerts begin within a minute, once with fifty kills of the process, and print what people were told (five minutes)
 	$(BENCH) -bench Storm -benchtime 1x -v ./test/bench/storm
 
 # With SCALE=1 the alerts wait for as long as they say (a quarter of an hour).
