@@ -87,6 +87,7 @@ func (l *loop) run(ctx context.Context) {
 		}()
 	}
 
+	defer l.drain()
 	due := l.first(l.runner.now())
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -269,6 +270,30 @@ func (l *loop) sweep(ctx context.Context) {
 	}()
 	if err := s.Sweep(ctx); err != nil {
 		l.runner.log.Warn("sweep before the first look", "check", l.check.Name, "err", l.runner.redact.Redact(err.Error()))
+	}
+}
+
+// drain waits for what the check's looks have on their way, and names in the log what is left.
+func (l *loop) drain() {
+	d, ok := l.check.Probe.(Drainer)
+	wait, stopping := l.runner.draining(l)
+	if !ok || wait <= 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			l.panicked(p)
+		}
+	}()
+	left := d.Drain(ctx)
+	switch {
+	case len(left) == 0:
+	case stopping:
+		l.runner.log.Warn("synthetic orders may be left; the next start cleans them up", "check", l.check.Name, "orders", left)
+	default:
+		l.runner.log.Warn("synthetic orders of a check that was removed may be left; look for them and remove them by hand", "check", l.check.Name, "orders", left)
 	}
 }
 

@@ -28,7 +28,7 @@ func (p *orderPushProbe) Sweep(ctx context.Context) error {
 			errs = append(errs, ctx.Err())
 			break
 		}
-		if err := p.clean(ctx, &o, false); err != nil {
+		if err := p.clean(ctx, &o, cleaning{}); err != nil {
 			errs = append(errs, fmt.Errorf("clean up order %s: %w", o.ID, err))
 		}
 		if o.Stage == "abandoned" {
@@ -36,6 +36,49 @@ func (p *orderPushProbe) Sweep(ctx context.Context) error {
 		}
 	}
 	return p.masks.error(errors.Join(errs...))
+}
+
+// Drain implements Drainer: it looks for the orders that are on their way and cleans them up, until they
+// are gone or too old to be on their way still. Those that are left are swept by the next leader.
+func (p *orderPushProbe) Drain(ctx context.Context) (left []string) {
+	tick := time.NewTicker(max(time.Duration(p.settings.Lookup.Every), drainPause))
+	defer tick.Stop()
+	for {
+		open, err := p.env.Orders.Open(ctx, p.env.Check)
+		if err != nil && ctx.Err() == nil {
+			p.env.Log.Warn("list open synthetic orders", "check", p.env.Check, "err", p.masks.text(err.Error()))
+		}
+		if err != nil {
+			return left // as it was last
+		}
+		left = nil
+		coming := false
+		for _, o := range open {
+			fresh := p.env.Now().Before(o.Created.Add(p.arrival()))
+			if fresh && ctx.Err() == nil && p.clean(ctx, &o, cleaning{uncounted: true}) == nil {
+				continue
+			}
+			left = append(left, o.ID)
+			coming = coming || fresh
+		}
+		if !coming {
+			return left
+		}
+		select {
+		case <-ctx.Done():
+			return left
+		case <-tick.C:
+		}
+	}
+}
+
+// drainPause is the least time between two cleanups of a Drain.
+const drainPause = 50 * time.Millisecond
+
+// arrival is how long after it was begun an order may still appear: the time of its push, and of its
+// lookup.
+func (p *orderPushProbe) arrival() time.Duration {
+	return p.settings.pushTime() + p.lostAfter() + time.Duration(p.settings.Cleanup.Timeout)
 }
 
 // leftovers tries to clean up orders of earlier looks whose backoff has passed. It returns how many
@@ -53,7 +96,7 @@ func (p *orderPushProbe) leftovers(ctx context.Context, open []Order) int {
 			break
 		}
 		tried++
-		if err := p.clean(ctx, &o, false); err != nil {
+		if err := p.clean(ctx, &o, cleaning{}); err != nil {
 			p.env.Log.Warn("clean up synthetic order", "check", p.env.Check, "order", o.ID, "tries", o.Tries, "err", p.masks.text(err.Error()))
 		}
 		switch o.Stage {
@@ -91,11 +134,18 @@ func (p *orderPushProbe) minAbandonAge() time.Duration {
 	return sum
 }
 
+// cleaning is what is known of a cleanup beforehand.
+type cleaning struct {
+	rejected  bool // the push was finally refused: there is no order
+	uncounted bool // it is no try of those after which an order is given up
+}
+
 // clean tries once to remove an order and records the result. An order that has not appeared yet may
 // still do so: it is looked for again until the tries are used up, unless rejected says that the
 // push was finally refused. That a cleanup says it removed an order does not tell that there was one:
 // many answer so whether it was there or not. The error says why the order is not cleaned up.
-func (p *orderPushProbe) clean(ctx context.Context, o *Order, rejected bool) error {
+func (p *orderPushProbe) clean(ctx context.Context, o *Order, how cleaning) error {
+	rejected := how.rejected
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(p.settings.Cleanup.Timeout))
 	defer cancel()
 	seen := o.Stage == "visible" || o.Stage == "verified" || !rejected && p.find(ctx, o)
@@ -108,11 +158,13 @@ func (p *orderPushProbe) clean(ctx context.Context, o *Order, rejected bool) err
 			err = &reasonError{reason.New("order_cleanup_unknown", "why", f.reason)}
 		}
 	}
-	o.Tries++
+	if !how.uncounted {
+		o.Tries++
+	}
 	o.Updated = p.env.Now().UTC()
 	o.Reason = reason.Reason{}
 	// The age counts too: each restart sweeps once, and many restarts must not use up the tries.
-	last := o.Tries >= p.settings.Cleanup.Tries && o.Updated.Sub(o.Created) >= p.minAbandonAge()
+	last := !how.uncounted && o.Tries >= p.settings.Cleanup.Tries && o.Updated.Sub(o.Created) >= p.minAbandonAge()
 	switch {
 	case err != nil && last:
 		o.Stage, o.Reason = "abandoned", p.masks.reason(why(err))

@@ -237,13 +237,13 @@ func (p *orderPushProbe) order(ctx context.Context) outcome {
 
 	o := outcome{took: map[string]time.Duration{}}
 	sent, rejected := p.follow(ctx, &order, out, &o)
-	cleaning := p.env.Now()
+	cleanedFrom := p.env.Now()
 	// Clean up even if the guardian stops or loses the lease: a cleanup may run twice.
 	ctx = context.WithoutCancel(ctx)
 	if sent {
-		err = p.clean(ctx, &order, rejected)
+		err = p.clean(ctx, &order, cleaning{rejected: rejected})
 	} else {
-		order.Stage, order.Reason, order.Updated = "cleaned", reason.New("order_never_sent"), cleaning.UTC()
+		order.Stage, order.Reason, order.Updated = "cleaned", reason.New("order_never_sent"), cleanedFrom.UTC()
 		saving, cancel := context.WithTimeout(ctx, time.Duration(p.settings.Cleanup.Timeout))
 		err = p.env.Orders.Save(saving, order)
 		cancel()
@@ -257,7 +257,7 @@ func (p *orderPushProbe) order(ctx context.Context) outcome {
 	case err != nil:
 		o.open = true
 	case sent:
-		o.took["cleaned"] = p.env.Now().Sub(cleaning)
+		o.took["cleaned"] = p.env.Now().Sub(cleanedFrom)
 	}
 	if sent {
 		o.took["total"] = p.env.Now().Sub(begin)
@@ -322,17 +322,21 @@ func (p *orderPushProbe) follow(ctx context.Context, order *Order, pushes []outg
 
 // lookupDeadline returns until when to look for the order; it leaves time for the cleanup.
 func (p *orderPushProbe) lookupDeadline(ctx context.Context, accepted time.Time) time.Time {
-	after := time.Duration(p.settings.Lookup.LostAfter)
-	if after == 0 {
-		after = 10 * time.Duration(p.settings.Lookup.Within)
-	}
-	until := accepted.Add(after)
+	until := accepted.Add(p.lostAfter())
 	if deadline, ok := ctx.Deadline(); ok {
 		if d := deadline.Add(-time.Duration(p.settings.Cleanup.Timeout)); d.Before(until) {
 			until = d
 		}
 	}
 	return until
+}
+
+// lostAfter is how long an accepted order is looked for.
+func (p *orderPushProbe) lostAfter() time.Duration {
+	if after := time.Duration(p.settings.Lookup.LostAfter); after > 0 {
+		return after
+	}
+	return 10 * time.Duration(p.settings.Lookup.Within)
 }
 
 // stage records the stage that an order has reached. If that fails the order is still cleaned up;

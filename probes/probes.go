@@ -24,6 +24,12 @@ type Sweeper interface {
 	Sweep(ctx context.Context) error
 }
 
+// Drainer is a Probe that may have something on its way when it is stopped (order_push): Drain removes it
+// once it arrives, until ctx ends, and names what may be left.
+type Drainer interface {
+	Drain(ctx context.Context) (left []string)
+}
+
 // Kind is one kind of check: its settings, and how a probe is built from them.
 type Kind struct {
 	// Settings gives a pointer to the kind's settings with their defaults. They may have a method

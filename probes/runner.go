@@ -42,6 +42,8 @@ type RunnerOptions struct {
 	Budget Budget
 	// Redactor redacts reasons, details and panics once more at the end; nil redacts nothing.
 	Redactor *secret.Redactor
+	// Drain is how long Stop, or the end of a check, waits for what a Drainer has on its way; 0: not.
+	Drain time.Duration
 	// MaxLooks is how many looks may be under way at once; 0: 256.
 	MaxLooks int
 }
@@ -56,6 +58,7 @@ type Runner struct {
 	correct  func(context.Context, sample.Sample) sample.Sample
 	budget   Budget
 	redact   *secret.Redactor
+	drain    time.Duration
 	metrics  *metrics
 	workers  *workerPool
 	loops    sync.WaitGroup
@@ -80,6 +83,7 @@ func NewRunner(o RunnerOptions) *Runner {
 		correct:  o.Correct,
 		budget:   o.Budget,
 		redact:   o.Redactor,
+		drain:    o.Drain,
 		metrics:  newMetrics(o.Registerer),
 		workers:  newWorkerPool(o.MaxLooks),
 		running:  map[string]*loop{},
@@ -189,6 +193,10 @@ func (r *Runner) SetActive(active bool) {
 func (r *Runner) Stop(ctx context.Context) error {
 	r.mu.Lock()
 	r.stopped = true
+	if deadline, ok := ctx.Deadline(); ok {
+		// The rest of the time is for what stops after the checks.
+		r.drain = min(r.drain, max(time.Until(deadline)/2, 0))
+	}
 	for name, l := range r.running {
 		delete(r.running, name)
 		l.stop()
@@ -231,6 +239,17 @@ func (r *Runner) end(l *loop) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l.breakOff = nil
+}
+
+// draining returns how long a stopped loop may wait for what is on its way, and whether the runner stops;
+// 0 where another loop of the check goes on, or another guardian leads.
+func (r *Runner) draining(l *loop) (wait time.Duration, stopping bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running[l.check.Name] != nil || l.check.Active && !r.active {
+		return 0, r.stopped
+	}
+	return r.drain, r.stopped
 }
 
 // ended removes the metrics of a check whose loop has ended, unless another runs by its name.

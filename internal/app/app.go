@@ -315,7 +315,7 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 		Look: func(ctx context.Context, check string) (sample.Sample, error) { return a.runner.LookNow(ctx, check) },
 	})
 	a.runner = probes.NewRunner(probes.RunnerOptions{
-		Log: a.log, Registerer: a.registry, Now: a.now, OnSample: a.sink, Redactor: a.redactor, Budget: a.quotas,
+		Log: a.log, Registerer: a.registry, Now: a.now, OnSample: a.sink, Redactor: a.redactor, Budget: a.quotas, Drain: a.drain,
 		Correct: func(ctx context.Context, s sample.Sample) sample.Sample {
 			return a.quotas.Forecast(a.paths.Correct(ctx, s))
 		},

@@ -106,6 +106,7 @@ const (
 	demoVerdict  = 30 * time.Second // at most, until the verdict
 	demoCure     = 20 * time.Second // at most, until the rollback is verified
 	demoDelivery = 5 * time.Second  // at most, until the last messages are delivered
+	demoStop     = 10 * time.Second // at most, until the guardian has stopped
 )
 
 func runDemo(ctx context.Context, s streams, output string, once bool) (err error) {
@@ -127,11 +128,12 @@ func runDemo(ctx context.Context, s streams, output string, once bool) (err erro
 	if err != nil {
 		return err
 	}
-	defer func() {
-		stop, cancelStop := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	stop := func() error {
+		stop, cancelStop := context.WithTimeout(context.WithoutCancel(ctx), demoStop)
 		defer cancelStop()
-		err = errors.Join(err, a.Stop(stop))
-	}()
+		return a.Stop(stop)
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	st.tell("guardian", "guardian is up and pushes a synthetic order through the shop every second: %s/", a.URL())
 	if ctxErr := pause(ctx, demoQuiet); ctxErr != nil {
 		return nil
@@ -148,6 +150,11 @@ func runDemo(ctx context.Context, s streams, output string, once bool) (err erro
 		<-ctx.Done()
 		return nil
 	}
+	// What the guardian pushed last is on its way: it cleans that up while it stops.
+	if err := stop(); err != nil {
+		return err
+	}
+	sum.OrdersLeft = w.warehouse.Left()
 	return w.finish(st, sum)
 }
 
@@ -280,7 +287,6 @@ func (w *demoWorld) badDeploy(ctx context.Context, st *story, api *client) (summ
 	sum.RunningNow = w.deployer.Version()
 	awaitDelivery(ctx, api)
 	sum.Messages = map[string]int{"slack": w.messengers.Count("slack"), "dingtalk": w.messengers.Count("dingtalk")}
-	sum.OrdersLeft = w.warehouse.Left()
 	return sum, sum.report(ctx, st, api)
 }
 
@@ -361,13 +367,13 @@ func (sum *summary) report(ctx context.Context, st *story, api *client) error {
 func (w *demoWorld) finish(st *story, sum summary) error {
 	var missing []string
 	for what, happened := range map[string]bool{
-		"a failed verdict":                 sum.Verdict == "failed",
-		"a rollback that cured it":         sum.Rollback == "cured",
-		"v1 running again":                 sum.RunningNow == "v1",
-		"messages in Slack":                sum.Messages["slack"] > 0,
-		"messages in DingTalk":             sum.Messages["dingtalk"] > 0,
-		"an availability under 100 %":      sum.Availability > 0 && sum.Availability < 1,
-		"at most one synthetic order left": sum.OrdersLeft <= 1,
+		"a failed verdict":            sum.Verdict == "failed",
+		"a rollback that cured it":    sum.Rollback == "cured",
+		"v1 running again":            sum.RunningNow == "v1",
+		"messages in Slack":           sum.Messages["slack"] > 0,
+		"messages in DingTalk":        sum.Messages["dingtalk"] > 0,
+		"an availability under 100 %": sum.Availability > 0 && sum.Availability < 1,
+		"no synthetic order left":     sum.OrdersLeft == 0,
 	} {
 		if !happened {
 			missing = append(missing, what)
