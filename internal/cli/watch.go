@@ -46,7 +46,11 @@ func (w watchAnswer) follows() string {
 	case w.Rollback != nil && w.Rollback.To == "":
 		return fmt.Sprintf("rollback %s: %s", w.Rollback.ID, w.Rollback.State)
 	case w.Rollback != nil:
-		return fmt.Sprintf("rollback %s to %s: %s", w.Rollback.ID, w.Rollback.To, w.Rollback.State)
+		line := fmt.Sprintf("rollback %s to %s: %s", w.Rollback.ID, w.Rollback.To, w.Rollback.State)
+		if w.Rollback.State == "awaiting_approval" {
+			line += "; approve it on its page, or with: guardian rollback approve " + w.Rollback.ID
+		}
+		return line
 	case w.State != "failed":
 		return ""
 	case w.Plan == nil && undone:
