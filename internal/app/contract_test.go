@@ -89,6 +89,14 @@ func TestTheBackEndKeepsTheServersContract(t *testing.T) {
 				look(sample.Down)
 				return fire(t, "Down")
 			},
+			Tell: func(t *testing.T, alert string) string {
+				t.Helper()
+				id, err := s.Tell(alert)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return id
+			},
 			Ask: func(t *testing.T) string {
 				t.Helper()
 				if err := a.Write(t.Context(), map[string]string{"__name__": "lost", "service": "orders"}, 1); err != nil {

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -28,8 +29,13 @@ func TestTheDoubleKeepsTheContract(t *testing.T) {
 			Now:     func() time.Time { return m.now },
 			Advance: func(d time.Duration) { m.now = m.now.Add(d) },
 			Fire: func(*testing.T) string {
-				m.alerts = append(m.alerts, server.Alert{Alert: rules.Alert{ID: "a_1", Rule: "Down", State: rules.Firing, Labels: map[string]string{"service": "orders"}, ActiveAt: m.now, FiredAt: m.now}})
+				m.alerts = append(m.alerts, server.Alert{Alert: rules.Alert{ID: "a_1", Rule: "Down", State: rules.Firing, Labels: map[string]string{"alertname": "Down", "service": "orders"}, ActiveAt: m.now, FiredAt: m.now}})
 				return "a_1"
+			},
+			Tell: func(_ *testing.T, alert string) string {
+				id := fmt.Sprintf("q_%d", len(m.messages)+1)
+				m.messages[id], m.sent = []string{alert}, m.now
+				return id
 			},
 			Ask: func(*testing.T) string {
 				m.runs = append(m.runs, actions.Run{

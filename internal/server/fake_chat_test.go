@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"guardian/internal/chatops"
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/internal/server"
 	"guardian/notifiers"
@@ -67,6 +68,7 @@ func (m *memory) Act(_ context.Context, r chatops.Request, who string) (_ chatop
 	}
 	done := chatops.Done{Action: r.Action, By: who, At: m.now}
 	for _, a := range d.Alerts {
+		m.note(server.Caller{Name: who}, a.Service(), string(r.Action), a.ID, reason.Reason{})
 		if r.Action == chatops.Silence {
 			done.Until = m.now.Add(chatops.SilenceFor)
 			m.silences = append(m.silences, route.Silence{ID: "s_link", Matchers: chatops.Matchers(a), From: m.now, Until: done.Until, By: who})

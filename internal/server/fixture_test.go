@@ -23,7 +23,7 @@ func fixedNow() time.Time { return time.Date(2026, 11, 22, 10, 15, 0, 0, time.UT
 func newMemory() *memory {
 	return &memory{
 		now: fixedNow(), looks: map[string][]server.Look{}, ledger: map[string][]actions.Entry{}, tokens: map[string]server.Caller{}, answers: map[string]kept{},
-		gate: map[string][]watch.GateReason{}, calls: map[string]string{}, changed: make(chan struct{}),
+		messages: map[string][]string{}, done: map[chatops.Request]chatops.Done{}, gate: map[string][]watch.GateReason{}, calls: map[string]string{}, changed: make(chan struct{}),
 		status: server.Status{Version: "v0.9.0", Ready: true, Role: "active", Started: fixedNow().Add(-26 * time.Hour), Loaded: fixedNow().Add(-26 * time.Hour), Checks: 5, Storage: "sqlite"},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"guardian/internal/chatops"
 	"guardian/internal/server"
 )
 
@@ -27,6 +28,8 @@ type World struct {
 	Advance func(time.Duration)
 	// Fire makes an alert of Service fire, and gives its ID.
 	Fire func(t *testing.T) string
+	// Tell makes a message about an alert that was just sent, and gives the ID of its delivery.
+	Tell func(t *testing.T, alert string) string
 	// Ask makes a run of Service wait for an approval, and gives its ID.
 	Ask func(t *testing.T) string
 	// StandBy makes another guardian the active one.
@@ -60,6 +63,7 @@ func Run(t *testing.T, fresh func(t *testing.T) World) {
 		{"a rollback to what runs already is not started", rollbackToTheSame},
 
 		{"an alert is acknowledged and given back", acks},
+		{"what a message permits is done once", fromMessages},
 		{"a silence is checked, listed, applied and ended", silences},
 
 		{"a heartbeat is taken for a check that waits for it", heartbeats},
@@ -179,6 +183,8 @@ func standby(w world) {
 	wantError(t, "answer a run", err, server.ErrStandby)
 	_, err = b.Acks.AckAlert(ctx, "a_1", "", person())
 	wantError(t, "acknowledge an alert", err, server.ErrStandby)
+	_, err = b.Chat.Act(ctx, chatops.Request{Action: chatops.Acknowledge, Delivery: "q_1"}, "ada")
+	wantError(t, "acknowledge an alert from a message", err, server.ErrStandby)
 	wantError(t, "take an acknowledgement back", b.Acks.UnackAlert(ctx, "a_1", person()), server.ErrStandby)
 
 	if v, err := b.Watches.Watch(ctx, watching, 0); err != nil || v.State.Final() {
