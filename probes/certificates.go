@@ -198,7 +198,7 @@ func describeCertificate(c *x509.Certificate, now time.Time) string {
 	if c.NotAfter.After(now) {
 		return fmt.Sprintf("%s until %s", shownName(c), r.Date(c.NotAfter))
 	}
-	return fmt.Sprintf("%s expired since %s (%s)", shownName(c), r.Date(c.NotAfter), r.Duration(now.Sub(c.NotAfter)))
+	return fmt.Sprintf("%s, expired since %s (%s)", shownName(c), r.Date(c.NotAfter), r.Duration(now.Sub(c.NotAfter)))
 }
 
 // shownName names a certificate.

@@ -129,13 +129,13 @@ func TestTheExpiryIsThatOfTheChainThatVerifies(t *testing.T) {
 		expires time.Time
 		detail  string
 	}{
-		"what is over beside the chain": {sent: []*x509.Certificate{leaf, middle, over}, ca: pemFile(t, trusted), least: 14 * 24 * time.Hour, health: sample.Up, expires: in(60), detail: "counts for nothing: CN=new authority expired since " + ago(5).UTC().Format(time.DateOnly) + " (5 years)"},
+		"what is over beside the chain": {sent: []*x509.Certificate{leaf, middle, over}, ca: pemFile(t, trusted), least: 14 * 24 * time.Hour, health: sample.Up, expires: in(60), detail: "counts for nothing: CN=new authority, expired since " + ago(5).UTC().Format(time.DateOnly) + " (5 years)"},
 		"what is soon over beside it":   {sent: []*x509.Certificate{leaf, middle, soon}, ca: pemFile(t, trusted), least: 14 * 24 * time.Hour, health: sample.Up, expires: in(60), detail: "counts for nothing: CN=new authority until"},
-		"what belongs to nobody":        {sent: []*x509.Certificate{leaf, foreign, middle}, ca: pemFile(t, trusted), health: sample.Up, expires: in(60), detail: "counts for nothing: CN=stray.test expired"},
+		"what belongs to nobody":        {sent: []*x509.Certificate{leaf, foreign, middle}, ca: pemFile(t, trusted), health: sample.Up, expires: in(60), detail: "counts for nothing: CN=stray.test, expired"},
 		"of two chains the longer":      {sent: []*x509.Certificate{leaf, middle, soon}, ca: pemFile(t, trusted, oldRoot), least: 14 * 24 * time.Hour, health: sample.Up, expires: in(60)},
 		"the only chain, over the old":  {sent: []*x509.Certificate{leaf, middle, soon}, ca: pemFile(t, oldRoot), least: 14 * 24 * time.Hour, health: sample.Down, reason: "expires in", expires: in(5)},
 		"the chain itself":              {sent: []*x509.Certificate{leaf, middle}, ca: pemFile(t, trusted), least: 90 * 24 * time.Hour, health: sample.Down, reason: "expires in", expires: in(60)},
-		"its own that is over":          {sent: []*x509.Certificate{between.certify(t, shop, ago(4), ago(3)), middle}, ca: pemFile(t, trusted), health: sample.Down, reason: "CN=shop.test has expired, since " + ago(3).UTC().Format(time.DateOnly) + " (3 years)", expires: ago(3)},
+		"its own that is over":          {sent: []*x509.Certificate{between.certify(t, shop, ago(4), ago(3)), middle}, ca: pemFile(t, trusted), health: sample.Down, reason: "CN=shop.test has been expired since " + ago(3).UTC().Format(time.DateOnly) + " (3 years)", expires: ago(3)},
 		"its own that is to come":       {sent: []*x509.Certificate{between.certify(t, shop, in(1), in(9)), middle}, ca: pemFile(t, trusted), health: sample.Down, reason: "CN=shop.test is valid only from", expires: in(9)},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -62,7 +62,7 @@ func httpWords(code string) (Words, bool) {
 	case "tls_certificate_expired":
 		return Words{"the certificate is not accepted: {error}", "证书已过期或尚未生效：{error}"}, true
 	case "tls_certificate_over":
-		return Words{"the certificate is not accepted: {subject} has expired, since {since@} ({age})", "证书未通过校验：{subject} 自 {since@} 起已过期（{age}）"}, true
+		return Words{"the certificate is not accepted: {subject} has been expired since {since@} ({age})", "证书未通过校验：{subject} 自 {since@} 起已过期（{age}）"}, true
 	case "tls_certificate_early":
 		return Words{"the certificate is not accepted: {subject} is valid only from {from}", "证书未通过校验：{subject} 要到 {from} 才生效"}, true
 	case "tls_certificate_untrusted":
@@ -74,7 +74,7 @@ func httpWords(code string) (Words, bool) {
 	case "tls_chain_expired":
 		return Words{"a certificate of the chain expired on {at}", "证书链中有证书已于 {at} 过期"}, true
 	case "tls_chain_over":
-		return Words{"a certificate of the chain has expired, since {since@} ({age})", "证书链中有证书自 {since@} 起已过期（{age}）"}, true
+		return Words{"a certificate of the chain has been expired since {since@} ({age})", "证书链中有证书自 {since@} 起已过期（{age}）"}, true
 	case "tls_version":
 		return Words{"{got} was negotiated, at least TLS {least} wanted", "协商到的版本是 {got}，要求至少 TLS {least}"}, true
 	case "tls_starttls_refused":
