@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	"guardian/internal/server"
@@ -20,7 +19,7 @@ type tokens struct {
 
 type tokenJournal interface {
 	committer
-	Tokens(ctx context.Context) ([]store.Token, error)
+	Secured(ctx context.Context) (bool, error)
 	TokenByHash(ctx context.Context, hash string) (store.Token, bool, error)
 }
 
@@ -32,11 +31,11 @@ func (t tokens) Secured(ctx context.Context) (bool, error) {
 	if len(t.running().Config.Tokens) > 0 {
 		return true, nil
 	}
-	stored, err := t.journal.Tokens(ctx)
+	secured, err := t.journal.Secured(ctx)
 	if err != nil {
 		return false, apiError(err)
 	}
-	return slices.ContainsFunc(stored, func(s store.Token) bool { return s.Revoked.IsZero() }), nil
+	return secured, nil
 }
 
 // Authenticate implements server.Tokens.

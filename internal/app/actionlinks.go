@@ -21,7 +21,7 @@ import (
 	"guardian/notifiers"
 )
 
-// linkKeyFile holds the key of the links in messages, where the configuration has none. It is not in
+// linkKeyFile holds the key of the links in messages and of sessions, where the configuration has none. It is not in
 // the journal, which others may read.
 const linkKeyFile = "links.key"
 
@@ -77,22 +77,28 @@ func (a *App) linkKey(c *config.Config) chatops.Key {
 	return chatops.NewKey(a.ownLinkKey.Reveal())
 }
 
-// compareLinkKey warns of a key that is not the one that was used last with this journal: links
-// that another guardian signed are refused.
-func (a *App) compareLinkKey(ctx context.Context, c *config.Config) error {
-	key, used := a.linkKey(c), c.Server.HasActionLinks()
-	for _, r := range c.Receivers {
-		used = used || hasButtons(r)
-	}
-	if !used {
+// secure records in the journal that a configuration has tokens: without them later, nobody else
+// may act.
+func (a *App) secure(ctx context.Context, c *config.Config) error {
+	if len(c.Tokens) == 0 {
 		return nil
 	}
+	if err := a.store.Secure(ctx); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+// compareLinkKey warns of a key that is not the one that was used last with this journal: links
+// and sessions that another guardian signed are refused.
+func (a *App) compareLinkKey(ctx context.Context, c *config.Config) error {
+	key := a.linkKey(c)
 	before, err := a.store.ReplaceShared(ctx, "link_key_id", key.ID())
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
 	if before.IsSet() && before.Reveal() != key.ID() {
-		a.log.Warn("links in messages are signed with another key than before: those that were sent are refused",
+		a.log.Warn("links in messages and logins are signed with another key than before: those that were sent are refused, and people have to log in again",
 			"hint", "guardians with one journal need the same server.action_links.key; after a change of the key there is nothing to do")
 	}
 	return nil

@@ -3,10 +3,17 @@ package app_test
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/base64"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +21,7 @@ import (
 	"guardian/internal/app"
 	"guardian/internal/config"
 	"guardian/internal/secret"
+	"guardian/internal/server"
 	"guardian/notifiers"
 )
 
@@ -85,7 +93,7 @@ func TestAnotherKeyThanTheJournalKnowsIsSaid(t *testing.T) {
 	}{
 		{"valid_for: 1d", false},
 		{"valid_for: 1h", false},
-		{"key: " + key, true},
+		{"key: " + key, true}, // sessions are signed by it, too
 		{"key: " + key, false},
 		{"valid_for: 0s", true}, // its buttons are signed, too
 		{"valid_for: 1d", false},
@@ -106,6 +114,50 @@ func TestAnotherKeyThanTheJournalKnowsIsSaid(t *testing.T) {
 	if err != nil || bytes.Contains(journal, []byte(key)) {
 		t.Errorf("the key is in the journal, %v", err)
 	}
+}
+
+// Whoever has a copy of the journal has the hashes of tokens: a session needs more than that.
+func TestACopyOfTheJournalOpensNoSession(t *testing.T) {
+	const token = "a-token-of-the-configuration"
+	dir := t.TempDir()
+	startLinked(t, dir, "valid_for: 1d}}\ntokens: [{name: ada, role: admin, token: "+token+"}]\ndefaults: {labels: {a: b", func(a *app.App) {
+		ask := func(key string) int {
+			text := server.HashToken(token) + "." + strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10)
+			m := hmac.New(sha256.New, []byte(key))
+			_, _ = m.Write([]byte("session\x00" + text))
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/api/v1/silences", nil)
+			r.AddCookie(&http.Cookie{Name: "guardian_session", Value: text + "." + base64.RawURLEncoding.EncodeToString(m.Sum(nil))})
+			w := httptest.NewRecorder()
+			app.Stepped{App: a}.Handler().ServeHTTP(w, r)
+			return w.Code
+		}
+		db, err := sql.Open("sqlite", filepath.Join(dir, "data", "journal.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = db.Close() }()
+		keys := []string{""}
+		rows, err := db.QueryContext(t.Context(), "SELECT value FROM shared")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var value string
+			if err := rows.Scan(&value); err != nil {
+				t.Fatal(err)
+			}
+			keys = append(keys, value)
+		}
+		if err := rows.Err(); err != nil || len(keys) < 2 {
+			t.Fatal(keys, err)
+		}
+		for _, key := range keys {
+			if got := ask(key); got != http.StatusUnauthorized {
+				t.Errorf("signed with %q of the journal: %d", key, got)
+			}
+		}
+	})
 }
 
 func TestWhichMessagesHaveLinksToActWith(t *testing.T) {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -211,15 +210,11 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := a.store.Shared(ctx, "session_key", rand.Text)
-	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
-	}
 	a.ingest = a.newIngest()
 	if a.server, err = server.New(server.Options{
 		Backend: a.backend(), ExternalURL: a.externalURL(c), Language: c.Server.Language, Location: c.Location(),
 		Now: a.now, Log: a.log, Redactor: a.redactor, Registerer: a.registry, Gatherer: a.registry,
-		RemoteWrite: a.ingest, Active: func() (bool, string) { return a.elector.LeaderAddress() }, SessionKey: key,
+		RemoteWrite: a.ingest, Active: func() (bool, string) { return a.elector.LeaderAddress() }, SessionKey: a.linkKey(c).For("sessions"),
 	}); err != nil {
 		return nil, err
 	}
@@ -255,6 +250,9 @@ func (a *App) openStorage(ctx context.Context, c *config.Config) error {
 		return fmt.Errorf("the key of links in messages: %w", err)
 	}
 	a.redactor.Learn(a.ownLinkKey)
+	if err := a.secure(ctx, c); err != nil {
+		return err
+	}
 	return a.compareLinkKey(ctx, c)
 }
 

@@ -246,8 +246,8 @@ func (a *App) Reload(ctx context.Context) error {
 		var s *setup
 		if s, err = a.build(c); err == nil {
 			if err = a.dispatcher.Apply(s.receivers); err == nil {
-				if err := a.compareLinkKey(ctx, c); err != nil {
-					a.log.Warn("the key of links in messages could not be compared", "error", err)
+				if err := errors.Join(a.secure(ctx, c), a.compareLinkKey(ctx, c)); err != nil {
+					a.log.Warn("that there are tokens, and the key of links, could not be written down", "error", err)
 				}
 				a.warnOfWhatNeedsARestart(c)
 				a.warnOfWhatCannotWork(c)

@@ -19,6 +19,26 @@ func request(a chatops.Action) chatops.Request {
 	return chatops.Request{Action: a, Delivery: "q_01K", Receiver: "值班 · oncall", Expires: noon().Add(24 * time.Hour)}
 }
 
+// A copy of the journal has the key's ID, and whoever holds a derived key has that: neither makes links.
+func TestAKeyForSomethingElseSignsNoLinks(t *testing.T) {
+	key := chatops.NewKey("the key of two guardians, long enough")
+	same, other := chatops.NewKey("the key of two guardians, long enough"), chatops.NewKey("another key, which is as long as it")
+	if key.For("sessions").Reveal() != same.For("sessions").Reveal() {
+		t.Error("two guardians with one key do not share sessions")
+	}
+	text := same.Sign(chatops.Request{Action: chatops.Acknowledge, Delivery: "n_1", Receiver: "r", Expires: time.Unix(9e9, 0)})
+	for _, k := range []chatops.Key{chatops.NewKey(key.For("sessions").Reveal()), chatops.NewKey(key.ID())} {
+		if _, err := k.Read(chatops.Acknowledge, text); err == nil {
+			t.Error("a derived key reads links")
+		}
+	}
+	for _, s := range []string{other.For("sessions").Reveal(), key.For("others").Reveal(), key.ID()} {
+		if s == key.For("sessions").Reveal() {
+			t.Error("two keys or purposes have the same key")
+		}
+	}
+}
+
 func TestALinkGivesTheRequestThatWasSigned(t *testing.T) {
 	for _, a := range chatops.Actions() {
 		if got, err := key().Read(a, key().Sign(request(a))); err != nil || got != request(a) {

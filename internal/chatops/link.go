@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"guardian/internal/secret"
 )
 
 // Action is what a request asks for.
@@ -59,6 +61,12 @@ func (Key) GoString() string { return "(secret)" }
 
 // ID tells keys apart and says nothing of the key itself.
 func (k Key) ID() string { return hex.EncodeToString(k.mac("id", "")[:8]) }
+
+// For derives a key for another purpose, such as sessions: what it signs is no link, and whoever
+// knows it knows nothing of this one.
+func (k Key) For(purpose string) secret.Secret {
+	return secret.New(hex.EncodeToString(k.mac("for/"+purpose, "")))
+}
 
 // Sign writes a request as the text of a link, which Read reads.
 func (k Key) Sign(r Request) string {

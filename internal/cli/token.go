@@ -122,6 +122,10 @@ func revokeTokenCommand(s streams, f *tokenFlags) *cobra.Command {
 			if err := st.Commit(c.Context(), store.Unfenced, store.Batch{Tokens: []store.Token{t}}); err != nil {
 				return exit(exitUsage, "%s", err)
 			}
+			ts[i] = t
+			if f.output != "json" && !slices.ContainsFunc(ts, func(t store.Token) bool { return t.Revoked.IsZero() }) {
+				fmt.Fprintln(s.err, "no token in the journal is valid now; those in the configuration are. Without any, nobody may call: make one with guardian token create")
+			}
 			return printResult(s.out, f.output, showToken(t), showToken(t).String())
 		},
 	}

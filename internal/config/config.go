@@ -123,7 +123,7 @@ type Server struct {
 // ActionLinks are links in messages by which readers act on an alert.
 type ActionLinks struct {
 	ValidFor model.Duration `yaml:"valid_for" doc:"How long a link works, at most 7d; 0s: messages have none."`
-	Key      secret.Secret  `yaml:"key" doc:"Secret that signs the links, at least 32 characters, the same for all guardians with one journal. Default: one in the file links.key of storage.path."`
+	Key      secret.Secret  `yaml:"key" doc:"Secret that signs the links and the sessions of people who log in, at least 32 characters, the same for all guardians with one journal. Default: one in the file links.key of storage.path."`
 }
 
 // HasActionLinks tells whether messages have links by which readers act on an alert.

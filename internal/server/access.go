@@ -8,9 +8,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -44,7 +46,7 @@ func (r Role) Includes(need Role) bool {
 	return have >= want
 }
 
-// Caller is who calls: a token's name, or "loopback" where no tokens are configured.
+// Caller is who calls: a token's name, or "loopback" where there never was a token.
 type Caller struct {
 	Name string
 	Role Role
@@ -52,13 +54,16 @@ type Caller struct {
 
 // Tokens knows who may call.
 type Tokens interface {
-	// Secured tells whether any token exists. Without one the app listens on loopback only
-	// and everybody there is admin.
+	// Secured tells whether there ever was a token, revoked or not. Without one the app listens on
+	// loopback only and everybody there is admin.
 	Secured(ctx context.Context) (bool, error)
 	// Authenticate gives the owner of the token with this hash (see HashToken), or
 	// ErrUnauthenticated for one that is unknown or revoked.
 	Authenticate(ctx context.Context, hash string) (Caller, error)
 }
+
+// loopbackCaller is the name of who calls where there never was a token.
+const loopbackCaller = "loopback"
 
 const (
 	sessionCookie = "guardian_session"
@@ -110,10 +115,15 @@ func (a *access) caller(r *http.Request, page bool) (Caller, error) {
 }
 
 // loopback lets everybody in who is on this machine and means this server: a page of another
-// site that a browser here has open is neither (DNS rebinding, cross-origin requests).
+// site that a browser here has open is neither (DNS rebinding, cross-origin requests), and whom a
+// proxy on this machine speaks for is not known to be.
 func (a *access) loopback(r *http.Request) (Caller, error) {
 	if !loopbackName(r.RemoteAddr) {
 		return Caller{}, Refuse(ErrForbidden, "no tokens are configured, so that only this machine may call; configure tokens")
+	}
+	if name := proxied(r.Header); name != "" {
+		return Caller{}, Refuse(ErrForbidden, "the request came through a proxy (it has the header %s), and no tokens are configured, so that anybody could be behind it; "+
+			"make one with `guardian token create`, and send it as Authorization: Bearer", name)
 	}
 	if !loopbackName(r.Host) {
 		return Caller{}, Refuse(ErrForbidden, "no tokens are configured, so that the address must be localhost or 127.0.0.1, not %q", r.Host)
@@ -121,7 +131,17 @@ func (a *access) loopback(r *http.Request) (Caller, error) {
 	if err := a.sameOrigin(r); err != nil {
 		return Caller{}, err
 	}
-	return Caller{Name: "loopback", Role: Admin}, nil
+	return Caller{Name: loopbackCaller, Role: Admin}, nil
+}
+
+// proxied gives the header by which a request says that a proxy sent it on; "": none.
+func proxied(h http.Header) string {
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		if name == "Forwarded" || name == "Via" || name == "X-Real-Ip" || strings.HasPrefix(name, "X-Forwarded-") {
+			return name
+		}
+	}
+	return ""
 }
 
 func (a *access) sameOrigin(r *http.Request) error {

@@ -84,11 +84,19 @@ func TestWithoutTokensOnlyThisMachineIsHeard(t *testing.T) {
 		"a page of another site":                      {[]string{"Origin", "https://evil.example.com"}, false},
 		"a page of another site, said by the browser": {[]string{"Sec-Fetch-Site", "cross-site"}, false},
 		"another port of this machine":                {[]string{"Sec-Fetch-Site", "same-site", "Origin", "http://localhost:3000"}, false},
+		"somebody behind a proxy":                     {[]string{"X-Forwarded-For", "203.0.113.9"}, false},
+		"somebody whom a proxy does not name":         {[]string{"X-Forwarded-Proto", "https"}, false},
+		"somebody behind a proxy of the standard":     {[]string{"Forwarded", "for=203.0.113.9"}, false},
+		"somebody behind a cache":                     {[]string{"Via", "1.1 varnish"}, false},
+		"somebody behind nginx":                       {[]string{"X-Real-IP", "127.0.0.1"}, false},
 		"our own page":                                {[]string{"Sec-Fetch-Site", "same-origin"}, true},
 	} {
 		if got := send(t, url, "POST", "/api/v1/deploys", deploy, c.header...); (got.status == 201) != c.may || (!c.may && got.status != 403) {
 			t.Errorf("%s: %d %s", name, got.status, got.body)
 		}
+	}
+	if got := send(t, url, "GET", "/api/v1/services", "", "X-Forwarded-For", "127.0.0.1"); !strings.Contains(got.body, "X-Forwarded-For") || !strings.Contains(got.body, "guardian token create") {
+		t.Errorf("what a proxy's operator has to do is not said: %s", got.body)
 	}
 	s := newServer(t, busy(), nil)
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "http://localhost/api/v1/services", nil)

@@ -109,7 +109,7 @@ func (s *Server) linkForm(chat ChatActions) http.HandlerFunc {
 		if seen, ok := w.(*recorder); ok {
 			seen.caller = who
 		}
-		if done, err := s.forward(w, r); done || err != nil {
+		if done, err := s.forward(w, r, Caller{}); done || err != nil {
 			if err != nil {
 				s.refusePage(w, r, err)
 			}

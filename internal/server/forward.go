@@ -19,7 +19,7 @@ const forwardWithin = 30 * time.Second
 
 // forward passes a write on to the active guardian when it is not this one. done means that
 // the answer was given.
-func (s *Server) forward(w http.ResponseWriter, r *http.Request) (done bool, err error) {
+func (s *Server) forward(w http.ResponseWriter, r *http.Request, by Caller) (done bool, err error) {
 	here, address := s.active()
 	if here {
 		return false, nil
@@ -39,7 +39,9 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request) (done bool, err
 	proxy := &httputil.ReverseProxy{
 		Rewrite: func(p *httputil.ProxyRequest) {
 			p.SetURL(target)
-			p.SetXForwarded()
+			if by.Name != loopbackCaller { // who is on this machine came through no proxy
+				p.SetXForwarded()
+			}
 			p.Out.Header.Set(forwardedHeader, "1")
 			// Who called was found out here; to the other guardian these name the wrong host.
 			p.Out.Header.Del("Origin")

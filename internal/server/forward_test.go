@@ -39,6 +39,19 @@ func TestAStandbyPassesWritesOn(t *testing.T) {
 	}
 }
 
+// Where there never was a token, a standby on the same machine is no proxy for strangers.
+func TestAStandbyWithoutTokensPassesLocalWritesOn(t *testing.T) {
+	active := busy()
+	activeURL := serve(t, active, nil)
+	standby := serve(t, busy(), func(o *server.Options) { o.Active = func() (bool, string) { return false, activeURL } })
+	if got := send(t, standby, "POST", "/api/v1/deploys", `{"service":"price-sync","version":"v3"}`); got.status != http.StatusCreated || len(active.watches) != 4 {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if got := send(t, standby, "POST", "/api/v1/deploys", `{"service":"price-sync","version":"v4"}`, "X-Forwarded-For", "203.0.113.9"); got.status != http.StatusForbidden || len(active.watches) != 4 {
+		t.Errorf("of somebody behind a proxy: %d %s", got.status, got.body)
+	}
+}
+
 func TestAStandbyThatKnowsNobodySaysSo(t *testing.T) {
 	for name, address := range map[string]string{"nobody is known": "", "the active one is gone": "http://127.0.0.1:1"} {
 		url := serve(t, busy(), func(o *server.Options) { o.Active = func() (bool, string) { return false, address } })

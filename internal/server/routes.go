@@ -175,7 +175,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, need Role, how s
 		}
 	}
 	if how == writes || how == amWrites || how == form {
-		if done, err := s.forward(w, r); done || err != nil {
+		if done, err := s.forward(w, r, by); done || err != nil {
 			return err
 		}
 	}

@@ -63,7 +63,7 @@ func (s *Server) slackAction(w http.ResponseWriter, r *http.Request, chat ChatAc
 		seen.caller = click.Who
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body)) // as it was signed
-	if done, err := s.forward(w, r); done || err != nil {
+	if done, err := s.forward(w, r, Caller{}); done || err != nil {
 		return "", err // the guardian that leads counts it
 	}
 	return s.click(w, r, chat, click)

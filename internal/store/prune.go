@@ -21,7 +21,7 @@ type prunable struct {
 
 // Prune deletes facts that are over and older than keep says, a few hundred rows per
 // transaction, until none is left or ctx ends. It returns the number of deleted rows. Known
-// good versions, the last deploy of each service and valid tokens are never deleted.
+// good versions, the last deploy of each service, valid tokens and the newest token are never deleted.
 func (s *Store) Prune(ctx context.Context, fence Fence, keep Keep) (int64, error) {
 	if fence == Unfenced {
 		return 0, fmt.Errorf("remove old facts from the journal: %w", ErrFenced)
@@ -55,7 +55,8 @@ func (s *Store) Prune(ctx context.Context, fence Fence, keep Keep) (int64, error
 		{"acks", "ack_key", "at < $1", keep.Journal},
 		{"audit", "id", "at < $1", keep.Journal},
 		{"silences", "id", "until < $1", keep.Journal},
-		{"tokens", "id", "revoked > 0 AND revoked < $1", keep.Journal},
+		// The newest says that there ever was one; see Secured.
+		{"tokens", "id", "revoked > 0 AND revoked < $1 AND id <> (SELECT id FROM tokens ORDER BY created DESC, id DESC LIMIT 1)", keep.Journal},
 	} {
 		if p.before.IsZero() {
 			continue

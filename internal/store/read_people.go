@@ -241,6 +241,26 @@ func (s *Store) Tokens(ctx context.Context) ([]Token, error) {
 	return s.tokens(ctx, "1 = 1 ORDER BY created, id")
 }
 
+// secured is the name of the shared value that says that there was a token in a configuration.
+const secured = "secured"
+
+// Secure records that callers need tokens, for good: a configuration had one.
+func (s *Store) Secure(ctx context.Context) error {
+	_, err := s.Shared(ctx, secured, func() string { return "yes" })
+	return err
+}
+
+// Secured tells whether there ever was a token: one in the journal, revoked or not, or one in a
+// configuration (see Secure).
+func (s *Store) Secured(ctx context.Context) (bool, error) {
+	var n int64
+	err := s.db.read.QueryRowContext(ctx, "SELECT (SELECT COUNT(*) FROM tokens) + (SELECT COUNT(*) FROM shared WHERE name = $1)", secured).Scan(&n)
+	if err != nil {
+		return false, s.explain("read tokens of the journal", err)
+	}
+	return n > 0, nil
+}
+
 // TokenByHash returns the token with this hash, revoked or not; false if there is none.
 func (s *Store) TokenByHash(ctx context.Context, hash string) (Token, bool, error) {
 	tokens, err := s.tokens(ctx, "hash = $1", text(hash))
