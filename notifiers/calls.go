@@ -108,6 +108,11 @@ func (w *worker) applyResult(l *lane, a answered, failed int, now time.Time) (ou
 	w.lastErr = l.lastErr
 	if a.err == nil {
 		w.lastSent = now
+		for _, d := range a.batch {
+			length := now.Sub(d.Notice.Created)
+			w.latencies = w.latencies.add(now, length)
+			w.d.metrics.took.WithLabelValues(w.name).Observe(max(length, 0).Seconds())
+		}
 	}
 	return s, usage
 }

@@ -349,6 +349,7 @@ type Status struct {
 	Penalty   time.Time `json:"penalty,omitzero"` // rate limited by the messenger until then
 	LastError string    `json:"error,omitempty"`  // of the last attempt; "" when it was delivered
 	LastSent  time.Time `json:"last_sent,omitzero"`
+	Latency   Latency   `json:"latency"`
 	// MonthCalls are the calls of this calendar month (UTC); MonthlyQuota is how many are allowed,
 	// 0 if it is not known.
 	MonthCalls   int `json:"month_calls"`

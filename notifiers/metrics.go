@@ -9,6 +9,7 @@ type metrics struct {
 	waiting *prometheus.GaugeVec
 	oldest  *prometheus.GaugeVec
 	penalty *prometheus.GaugeVec
+	took    *prometheus.HistogramVec
 
 	monthCalls *prometheus.GaugeVec
 	monthQuota *prometheus.GaugeVec
@@ -35,6 +36,11 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Help: "When the messenger's penalty for too many calls ends, in Unix seconds; 0: there is none.",
 		}, receiver),
 	}
+	m.took = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "guardian_notices_acceptance_seconds",
+		Help:    "Time from when a notice was due until the receiver's channel accepted it, tries and waiting for a limit included.",
+		Buckets: []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800}, NativeHistogramBucketFactor: 1.1,
+	}, receiver)
 	m.monthCalls = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "guardian_notices_month_calls",
 		Help: "Calls to the receiver in this calendar month (UTC). Failed calls before a restart are not counted.",
@@ -46,7 +52,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.notices, m.waiting, m.oldest, m.penalty, m.monthCalls, m.monthQuota} {
+	for _, c := range []prometheus.Collector{m.notices, m.waiting, m.oldest, m.penalty, m.took, m.monthCalls, m.monthQuota} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}
@@ -61,6 +67,7 @@ func (m *metrics) add(receiver string) {
 	m.waiting.WithLabelValues(receiver)
 	m.oldest.WithLabelValues(receiver)
 	m.penalty.WithLabelValues(receiver)
+	m.took.WithLabelValues(receiver)
 	m.monthCalls.WithLabelValues(receiver)
 	m.monthQuota.WithLabelValues(receiver)
 }
@@ -68,7 +75,7 @@ func (m *metrics) add(receiver string) {
 func (m *metrics) remove(receiver string) {
 	for _, v := range []interface {
 		DeletePartialMatch(prometheus.Labels) int
-	}{m.notices, m.waiting, m.oldest, m.penalty, m.monthCalls, m.monthQuota} {
+	}{m.notices, m.waiting, m.oldest, m.penalty, m.took, m.monthCalls, m.monthQuota} {
 		v.DeletePartialMatch(prometheus.Labels{"receiver": receiver})
 	}
 }

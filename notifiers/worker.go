@@ -36,6 +36,7 @@ type worker struct {
 	oldest       time.Time
 	lastErr      string
 	lastSent     time.Time
+	latencies    latencies
 }
 
 func newWorker(d *Dispatcher, name string, r Receiver) *worker {
@@ -93,6 +94,7 @@ func (w *worker) status() Status {
 	defer w.mu.Unlock()
 	s := Status{Receiver: w.name, Waiting: w.waiting, Oldest: w.oldest, LastError: w.lastErr, LastSent: w.lastSent}
 	now := w.d.o.Now()
+	s.Latency = w.latencies.summary(now)
 	s.MonthCalls, s.MonthlyQuota = w.month.in(now).calls, w.receiver.MonthlyQuota
 	s.Penalty = w.penalizedUntil(now)
 	if len(w.lanes) > 1 {

@@ -17,6 +17,7 @@ import (
 type alertsView struct {
 	Open, Resolved []alertRow
 	Silences       []route.Silence
+	Receivers      []notifiers.Status
 }
 
 type alertRow struct {
@@ -36,7 +37,7 @@ func sortAlerts(list []Alert) {
 	})
 }
 
-func (s *Server) alertsPage(alerts Alerts, silences Silences) handler {
+func (s *Server) alertsPage(alerts Alerts, silences Silences, process Process) handler {
 	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
 		list, err := alerts.AlertList(r.Context())
 		if err != nil {
@@ -46,9 +47,13 @@ func (s *Server) alertsPage(alerts Alerts, silences Silences) handler {
 		if err != nil {
 			return err
 		}
+		status, err := process.Status(r.Context())
+		if err != nil {
+			return err
+		}
 		list = slices.Clone(list)
 		sortAlerts(list)
-		v := alertsView{Silences: slices.DeleteFunc(slices.Clone(kept), func(q route.Silence) bool { return !q.Until.After(s.now()) })}
+		v := alertsView{Receivers: status.Receivers, Silences: slices.DeleteFunc(slices.Clone(kept), func(q route.Silence) bool { return !q.Until.After(s.now()) })}
 		for _, a := range list {
 			row := newAlertRow(a)
 			if a.State == rules.Resolved {

@@ -102,7 +102,7 @@ func (s *Server) routes(b Backend) *http.ServeMux {
 		{"POST /rollbacks/{id}", Approver, form, s.runForm(b.RunControl)},
 		{"POST /services/{name}/rollback", Approver, form, s.rollbackForm(b.RunControl)},
 		{"GET /alerts/{id}", Viewer, page, s.alertPage(b.Alerts)},
-		{"GET /alerts", Viewer, page, s.alertsPage(b.Alerts, b.Silences)},
+		{"GET /alerts", Viewer, page, s.alertsPage(b.Alerts, b.Silences, b.Process)},
 		{"POST /alerts/ack", Approver, form, s.ackForm(b.Acks)},
 		{"POST /alerts/silence", Approver, form, s.silenceForm(b.Silences)},
 		{"POST /alerts/expire", Approver, form, s.expireForm(b.Silences)},

@@ -121,6 +121,8 @@ func english() map[string]string {
 		"alert.nobody": "Nobody was told, and nobody is to be.", "alert.notices": "Notices", "alert.no_notices": "No notice was sent.", "alert.notice": "Notice", "alert.outcome": "Outcome",
 		"alert.moved": "instead of %s", "alert.attempts": "%d attempts",
 		"delivery.queued": "waiting", "delivery.sending": "being sent", "delivery.delivered": "accepted", "delivery.given_up": "given up", "delivery.dropped": "not sent", "delivery.superseded": "not sent: a newer notice took its place",
+		"alerts.receivers": "Receivers", "alerts.receivers.help": "How long notices of the last day took from when they were due until the channel accepted them. The objective for critical ones is 5 s.",
+		"alerts.receiver": "Receiver", "alerts.accepted": "Last accepted", "alerts.half": "Half within", "alerts.nearly_all": "99 % within", "alerts.waiting": "Waiting", "alerts.paused": "paused by the messenger until %s",
 		"alerts.title": "Alerts", "alerts.open": "Open", "alerts.resolved": "Resolved in the last day", "alerts.none": "No alert is pending or firing.",
 		"act.ack": "Acknowledge", "act.silence": "Silence", "act.about": "The message", "act.as": "It is recorded as: %s", "act.until": "Silenced until %s",
 		"act_ask.ack": "Nobody is notified again of alerts that are acknowledged, until they resolve, and they are not escalated. Alerts: %d.", "act_do.ack": "Acknowledge",

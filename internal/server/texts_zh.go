@@ -121,6 +121,8 @@ func chinese() map[string]string {
 		"alert.nobody": "没有人收到通知，也没有需要通知的人。", "alert.notices": "通知记录", "alert.no_notices": "没有发出通知。", "alert.notice": "通知", "alert.outcome": "结果",
 		"alert.moved": "代替 %s", "alert.attempts": "尝试 %d 次",
 		"delivery.queued": "等待发送", "delivery.sending": "发送中", "delivery.delivered": "已接收", "delivery.given_up": "已放弃", "delivery.dropped": "未发送", "delivery.superseded": "未发送，由更新的通知代替",
+		"alerts.receivers": "接收方", "alerts.receivers.help": "最近一天的通知从应发出到渠道确认收到所用的时间；严重告警的目标是 5 秒。",
+		"alerts.receiver": "接收方", "alerts.accepted": "最近送达", "alerts.half": "一半不超过", "alerts.nearly_all": "99% 不超过", "alerts.waiting": "等待中", "alerts.paused": "被渠道限流，%s 前暂停",
 		"alerts.title": "告警", "alerts.open": "未恢复", "alerts.resolved": "最近一天已恢复", "alerts.none": "没有待定或触发中的告警。",
 		"act.ack": "确认告警", "act.silence": "静默告警", "act.about": "消息内容", "act.as": "将记录为：%s", "act.until": "静默至 %s",
 		"act_ask.ack": "确认后，这 %d 条告警在恢复之前不再重复通知，也不再升级。", "act_do.ack": "确认",
