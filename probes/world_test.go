@@ -150,13 +150,19 @@ func TestTCPTalksInLines(t *testing.T) {
 // plainNameServer answers questions with EDNS with a code, and others with an address.
 func plainNameServer(t *testing.T, code int, bare bool) string {
 	t.Helper()
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tcp, err := net.Listen("tcp", udp.LocalAddr().String())
-	if err != nil {
-		t.Fatal(err)
+	// TCP chooses the port: connections of other tests hold many of its ports, and few of UDP's.
+	var tcp net.Listener
+	var udp net.PacketConn
+	for udp == nil {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tcp = l
+		if udp, err = net.ListenPacket("udp", l.Addr().String()); err != nil {
+			udp = nil
+			_ = l.Close()
+		}
 	}
 	handle := dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
 		m := new(dns.Msg).SetReply(q)
