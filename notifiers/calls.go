@@ -79,6 +79,12 @@ func (w *worker) call(ctx context.Context, c Channel, batch []Delivery) (ref str
 	return "", c.Send(ctx, w.message(batch))
 }
 
+// outage is after how many failed calls in a row a success means that the messenger was down and is up
+// again. After one it may be the notice that the messenger does not take: that one keeps its delay,
+// lest it slow down all others. What failed before this worker began is not known: its first success
+// means it too.
+const outage = 2
+
 // applyResult updates the receiver's state after a call and returns the outcome of the batch, and
 // the usage of the monthly quota if people are to be warned of it. failed is how many calls in a row
 // had failed before those that were made at once.
@@ -86,6 +92,9 @@ func (w *worker) applyResult(l *lane, a answered, failed int, now time.Time) (ou
 	w.mu.Lock()
 	usage, _ := w.countCall(now)
 	again := a.err != nil && l.failures > failed
+	if a.err == nil && (l.failures >= outage || w.lastSent.IsZero()) {
+		w.recoveredAt = now
+	}
 	l.ended(now, w.receiver.Budget, a.err != nil)
 	if again {
 		l.failures = failed + 1

@@ -30,6 +30,7 @@ type worker struct {
 	mu           sync.Mutex
 	receiver     Receiver
 	configuredAt time.Time // when the configuration last changed
+	recoveredAt  time.Time // when a call last showed that the messenger is up again; see outage
 	lanes        []*lane   // at least one
 	month        month
 	waiting      int
@@ -152,12 +153,9 @@ func (w *worker) step(ctx context.Context) time.Time {
 	w.recordQueue(nextPerKey, now)
 
 	w.mu.Lock()
-	r, changed := w.receiver, w.configuredAt
-	for i, d := range nextPerKey {
-		if d.Attempts > 0 && d.Updated.Before(changed) {
-			nextPerKey[i].NextAt = now // its delay was caused by the old configuration
-			nextPerKey[i].Refused = nil
-		}
+	r := w.receiver
+	for i := range nextPerKey {
+		w.shortenDelay(&nextPerKey[i], now)
 	}
 	p := next(w.lanes, nextPerKey, r.Budget, now)
 	calls := p.calls(nextPerKey, r.Budget, now)
@@ -171,6 +169,20 @@ func (w *worker) step(ctx context.Context) time.Time {
 		return now.Add(pollInterval)
 	default:
 		return p.again
+	}
+}
+
+// shortenDelay makes a delivery due whose delay has lost its cause: the old configuration, or a
+// messenger that was down and takes calls again. The caller holds the lock.
+func (w *worker) shortenDelay(d *Delivery, now time.Time) {
+	if d.Attempts == 0 {
+		return
+	}
+	if d.Updated.Before(w.configuredAt) {
+		d.NextAt, d.Refused = now, nil
+	}
+	if d.State == Queued && d.Updated.Before(w.recoveredAt) {
+		d.NextAt = now
 	}
 }
 

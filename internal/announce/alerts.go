@@ -62,8 +62,17 @@ func (t Renderer) summary(a rules.Alert) string {
 	return a.Rule
 }
 
-// subject names an alert: its service and its summary.
+// subject names an alert: its service and its summary, or its rule and its labels.
 func (t Renderer) subject(a rules.Alert) string {
+	subject := t.named(a)
+	if labels := apart(a, nil, subject); len(labels) > 0 && t.annotation(a, "summary") == "" {
+		subject += t.texts().comma + listLabels(labels, maxListed)
+	}
+	return subject
+}
+
+// named is an alert's service and what it is about.
+func (t Renderer) named(a rules.Alert) string {
 	subject := t.summary(a)
 	if s := a.Service(); s != "" {
 		subject = inEnvironment(s, a.Labels["environment"]) + t.texts().colon + subject
@@ -146,6 +155,7 @@ func (t Renderer) alertFacts(n *notifiers.Notice, a rules.Alert) {
 	fact(n, w.shop, where(a.Labels))
 	fact(n, w.check, a.Labels["check"])
 	fact(n, w.rule, a.Rule)
+	fact(n, w.labels, listLabels(otherLabels(decide.AlertLabels(a)), maxLabels))
 }
 
 func (t Renderer) alertLinks(n *notifiers.Notice, a rules.Alert) {

@@ -34,9 +34,11 @@ func (t Renderer) alertGroup(g decide.Telling, last *LastDeploy, now time.Time) 
 		event = Repeat
 	}
 	all := slices.Concat(g.Firing, g.Resolved)
-	n := t.notice("", "alert", event, tier, tone, common(all), now)
+	shared := common(all)
+	n := t.notice("", "alert", event, tier, tone, maps.Clone(shared), now)
 	n.Title = t.groupTitle(g, all, tier, now)
-	n.Text = strings.Join(t.groupLines(g, n.Labels["service"], now), "\n")
+	n.Text = strings.Join(t.groupLines(g, t.among(all, shared), now), "\n")
+	fact(&n, w.labels, listLabels(otherLabels(shared), maxLabels))
 	t.sentBecause(&n, g, now)
 	if len(g.Firing) > 0 {
 		n.Mention = tier == critical
@@ -132,25 +134,24 @@ func (t Renderer) alerts(n int) string {
 	return fill(t.texts().manyAlerts, "n", strconv.Itoa(n))
 }
 
-// groupLines are a line for each alert, those that fire first. service is that of all of them, which
-// the title names; "": they differ.
-func (t Renderer) groupLines(g decide.Telling, service string, now time.Time) []string {
+// groupLines are a line for each alert, those that fire first.
+func (t Renderer) groupLines(g decide.Telling, l list, now time.Time) []string {
 	w := t.texts()
 	firing := t.lines(g.Firing, func(a rules.Alert) string {
 		line := w.groupLine
 		if g.Flapping[a.ID] {
 			line = w.groupFlapping
 		}
-		return t.firingLine(a, line, service, now)
+		return t.firingLine(a, line, l, now)
 	})
 	return append(firing, t.lines(g.Resolved, func(a rules.Alert) string {
-		return notifiers.Good.Emoji() + " " + fill(w.groupEnded, "subject", t.listed(a, service), "end", t.clock(a.ResolvedAt, now))
+		return notifiers.Good.Emoji() + " " + fill(w.groupEnded, "subject", t.listed(a, l), "end", t.clock(a.ResolvedAt, now))
 	})...)
 }
 
 // firingLine is the line of an alert that fires, with the sign of its tier.
-func (t Renderer) firingLine(a rules.Alert, pattern, service string, now time.Time) string {
-	return toneOf(alertTier(a)).Emoji() + " " + fill(pattern, "subject", t.listed(a, service), "since", t.clock(began(a), now))
+func (t Renderer) firingLine(a rules.Alert, pattern string, l list, now time.Time) string {
+	return toneOf(alertTier(a)).Emoji() + " " + fill(pattern, "subject", t.listed(a, l), "since", t.clock(began(a), now))
 }
 
 // lines writes the first alerts, and how many more there are.
@@ -162,16 +163,4 @@ func (t Renderer) lines(alerts []rules.Alert, line func(rules.Alert) string) (li
 		lines = append(lines, line(a))
 	}
 	return lines
-}
-
-// listed names an alert among others of a service: with its shop, that they may differ in.
-func (t Renderer) listed(a rules.Alert, service string) string {
-	s := t.subject(a)
-	if service != "" {
-		s = t.summary(a)
-	}
-	if shop := where(a.Labels); shop != "" && !strings.Contains(s, shop) {
-		return s + t.texts().comma + shop
-	}
-	return s
 }

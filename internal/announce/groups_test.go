@@ -62,3 +62,44 @@ func TestAnAlertThatOthersSentLeadsToItsSource(t *testing.T) {
 		t.Errorf("programs get %+v", a)
 	}
 }
+
+// What an alert of another program is about is often in its labels alone.
+func TestANoticeSaysWhichInstanceAnAlertIsAbout(t *testing.T) {
+	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	sent := func(name, instance, summary string) rules.Alert {
+		labels := map[string]string{"alertname": name, "severity": "page", "job": "mysqld", "instance": instance}
+		_, changes, _ := rules.StepSent(nil, []rules.Sent{{Labels: labels, Annotations: map[string]string{"summary": summary}, StartsAt: at}}, at)
+		return changes[0].Alert
+	}
+	told := func(firing ...rules.Alert) (title, text, labels string) {
+		n := announce.Renderer{}.Alerts(decide.Telling{Firing: firing}, nil, at)
+		for _, f := range n.Facts {
+			if f.Name == "Labels" {
+				labels = f.Value
+			}
+		}
+		return n.Title, n.Text, labels
+	}
+
+	if title, _, labels := told(sent("DatabaseDown", "db-7:9104", "")); !strings.Contains(title, "DatabaseDown, instance=db-7:9104, job=mysqld") || labels != "instance=db-7:9104, job=mysqld" {
+		t.Errorf("without a summary: title %q, labels %q", title, labels)
+	}
+	if title, _, labels := told(sent("DatabaseDown", "db-7:9104", "a database is down")); strings.Contains(title, "job") || labels != "instance=db-7:9104, job=mysqld" {
+		t.Errorf("with a summary: title %q, labels %q", title, labels)
+	}
+
+	for _, summary := range []string{"", "a database is down"} {
+		_, text, labels := told(sent("DatabaseDown", "db-7", summary), sent("DatabaseDown", "db-8", summary))
+		if !strings.Contains(text, ", instance=db-7") || !strings.Contains(text, ", instance=db-8") || strings.Contains(text, "job") || labels != "job=mysqld" {
+			t.Errorf("summary %q, two that are called the same: labels %q, text\n%s", summary, labels, text)
+		}
+	}
+	if _, text, _ := told(sent("DatabaseDown", "db-7", "db-7 is down"), sent("DatabaseDown", "db-8", "db-8 is down")); strings.Contains(text, "instance") {
+		t.Errorf("two whose summaries differ:\n%s", text)
+	}
+
+	long := sent("DatabaseDown", strings.Repeat("x", 1000), "")
+	if title, _, labels := told(long); len(title) > 150 || len(labels) > 300 {
+		t.Errorf("a long label makes a title of %d and labels of %d bytes", len(title), len(labels))
+	}
+}

@@ -54,7 +54,7 @@ func (t Renderer) HandOver(h decide.HandOver, open []OpenAlert, now time.Time) n
 // openLine is one alert that is open, with what its acknowledgement says.
 func (t Renderer) openLine(o OpenAlert, now time.Time) string {
 	w := t.texts()
-	line := t.firingLine(o.Alert, w.groupLine, "", now)
+	line := t.firingLine(o.Alert, w.groupLine, list{}, now)
 	if o.Ack.By == "" {
 		return line
 	}

@@ -19,7 +19,7 @@ type texts struct {
 
 	// links
 	linkAlerts, linkSource, linkManual, linkDashboard, linkService, linkWatch, linkRun, linkDeploy, linkOverview string
-	linkAck, linkSilence                                                                                         string
+	labels, linkAck, linkSilence                                                                                 string
 
 	deployVersion, deployInstead, deployBy, deployAt string
 

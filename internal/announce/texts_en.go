@@ -10,7 +10,7 @@ func english() texts {
 		colon: ": ", comma: ", ", list: ", ",
 		tiers: map[string]string{critical: "critical", warning: "warning", info: "info"},
 
-		value: "Value", condition: "Condition", since: "Since", shop: "Shop", shops: "Shops", check: "Check", rule: "Rule",
+		value: "Value", condition: "Condition", since: "Since", shop: "Shop", shops: "Shops", check: "Check", rule: "Rule", labels: "Labels",
 		lastDeploy: "Last deploy", deploy: "Deploy", service: "Service", reason: "Reason", problem: "Problem", output: "Output",
 		looks: "Seen", blindChecks: "Could not look", failing: "Failing checks", certainty: "Certainty", risk: "False-alarm risk", until: "Answer until",
 		quorum: "Approvals", question: "Question", trigger: "Trigger", verification: "Verification", stepList: "Steps",

@@ -10,7 +10,7 @@ func chinese() texts {
 		colon: "：", comma: "，", list: "、",
 		tiers: map[string]string{critical: "严重", warning: "警告", info: "提示"},
 
-		value: "当前值", condition: "触发条件", since: "开始时间", shop: "店铺", shops: "店铺", check: "检查", rule: "规则",
+		value: "当前值", condition: "触发条件", since: "开始时间", shop: "店铺", shops: "店铺", check: "检查", rule: "规则", labels: "标签",
 		lastDeploy: "最近部署", deploy: "部署", service: "服务", reason: "原因", problem: "错误", output: "输出",
 		looks: "观察结果", blindChecks: "无法探测的检查", failing: "故障检查", certainty: "可信度", risk: "误报概率", until: "答复截止",
 		quorum: "批准人数", question: "问题", trigger: "起因", verification: "验证", stepList: "步骤",
