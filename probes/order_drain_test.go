@@ -97,7 +97,7 @@ func TestAStopCleansUpOrdersOnTheirWay(t *testing.T) {
 			open := func() []probes.Order { all, _ := j.Open(t.Context(), "push"); return all }
 			if tc.comes {
 				waitFor(t, "the first cleanup finds nothing", func() bool { return strings.Count(j.history(), "intended")+strings.Count(j.history(), "pushed") > 2 })
-				shop.work()
+				shop.workAtNextLook()
 				waitFor(t, "the order is cleaned up", func() bool { return len(open()) == 0 && shop.left() == 0 })
 			} else {
 				waitFor(t, "what is left is named", func() bool {

@@ -27,6 +27,7 @@ type queueShop struct {
 	queued []string
 	orders map[string]bool
 	looks  int
+	due    bool // what is queued is stored before the next lookup
 }
 
 func (s *queueShop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -47,6 +48,9 @@ func (s *queueShop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(s.status)
 	case http.MethodGet:
 		s.looks++
+		if s.due {
+			s.store()
+		}
 		if !s.orders[id] {
 			w.WriteHeader(http.StatusNotFound)
 		}
@@ -60,6 +64,17 @@ func (s *queueShop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *queueShop) work() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.store()
+}
+
+// workAtNextLook stores what is queued before the next lookup, and so not between a lookup and its cleanup.
+func (s *queueShop) workAtNextLook() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.due = true
+}
+
+func (s *queueShop) store() {
 	for _, id := range s.queued {
 		s.orders[id] = true
 	}

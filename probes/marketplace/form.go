@@ -2,6 +2,7 @@ package marketplace
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -36,7 +37,7 @@ func parts(r *multipart.Reader) (fields map[string]string, ok bool) {
 	fields = map[string]string{}
 	for {
 		part, err := r.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return fields, true
 		}
 		if err != nil {
