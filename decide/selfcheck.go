@@ -30,13 +30,29 @@ type Vitals struct {
 	DiskFree    uint64    // bytes
 	DiskSize    uint64    // bytes; 0: not known
 	ClockOff    time.Duration
+	// Overflows are the sources of which new series are refused.
+	Overflows []Overflow
+	// Folder is why the data folder is not the one that was opened: it was deleted or replaced; "": it is.
+	Folder string
 	// Calendar is a schedule whose calendar cannot be read, and why; "": none.
 	Calendar    string
 	CalendarWhy reason.Reason
 }
 
+// Overflow is a source that has as many series as it may.
+type Overflow struct {
+	Source string
+	Own    bool // its series are the guardian's own, so that checks or rules are blind without them
+	Limit  int
+	Metric string // of the series that was refused last
+}
+
 // The names of faults.
 const (
+	FaultFolder = "folder" // the data folder
+	// FaultSeries is that own series are refused, and FaultForeign that those of others are.
+	FaultSeries  = "series"
+	FaultForeign = "foreign_series"
 	FaultLooks   = "looks"
 	FaultRules   = "rules"
 	FaultOutbox  = "outbox"
@@ -56,17 +72,17 @@ type Fault struct {
 // Direct tells that the outbox cannot be relied on to tell of the fault: its notice is sent past
 // it.
 func (f Fault) Direct() bool {
-	return f.Name == FaultOutbox || f.Name == FaultJournal || f.Name == FaultDisk
+	return f.Name == FaultOutbox || f.Name == FaultJournal || f.Name == FaultDisk || f.Name == FaultFolder
 }
 
 // Mortal tells that the guardian does not do its work: no heartbeat is sent while it holds.
 func (f Fault) Mortal() bool {
-	return f.Name == FaultLooks || f.Name == FaultRules || f.Name == FaultOutbox || f.Name == FaultJournal
+	return f.Name == FaultLooks || f.Name == FaultRules || f.Name == FaultOutbox || f.Name == FaultJournal || f.Name == FaultFolder
 }
 
 // FaultNames lists all faults that there may be.
 func FaultNames() []string {
-	return []string{FaultLooks, FaultRules, FaultOutbox, FaultJournal, FaultDisk, FaultClock, FaultCalendar}
+	return []string{FaultLooks, FaultRules, FaultOutbox, FaultJournal, FaultFolder, FaultDisk, FaultSeries, FaultForeign, FaultClock, FaultCalendar}
 }
 
 // Faults says what is wrong.
@@ -79,6 +95,16 @@ func (v Vitals) Faults(now time.Time) []Fault {
 	}
 	waits := now.Sub(v.Undelivered)
 	full := v.DiskFree < leastFree || v.DiskFree < plentyOfDisk && float64(v.DiskFree) < leastShare*float64(v.DiskSize)
+	add(v.Folder != "", FaultFolder, "self_folder", "folder", v.Folder)
+	told := map[string]bool{}
+	for _, o := range v.Overflows {
+		name := FaultForeign
+		if o.Own {
+			name = FaultSeries
+		}
+		add(!told[name], name, "self_series_full", "source", o.Source, "limit", o.Limit, "metric", o.Metric)
+		told[name] = true
+	}
 	add(v.Journal != "", FaultJournal, "self_journal", "error", v.Journal)
 	add(v.LooksLate > lateLooks, FaultLooks, "self_looks_late", "check", v.LateCheck, "by", v.LooksLate.Round(time.Second))
 	add(v.RulesLate > lateRules, FaultRules, "self_rules_late", "group", v.LateGroup, "by", v.RulesLate.Round(time.Second))
@@ -92,6 +118,9 @@ func (v Vitals) Faults(now time.Time) []Fault {
 const (
 	// faultHolds is how long a fault must hold, or be gone, before people are notified.
 	faultHolds = time.Minute
+	// journalHolds is how long it must hold where the guardian forgets what happens meanwhile: two
+	// measurements. Where it is certain, as of a folder that is gone, one is enough.
+	journalHolds = 5 * time.Second
 	// faultRepeats is how often they are notified again.
 	faultRepeats = 4 * time.Hour
 )
@@ -140,7 +169,7 @@ func (c *SelfCheck) Step(faults []Fault, now time.Time) []FaultNews {
 		}
 		lasts := now.Sub(h.since) >= faultHolds
 		switch {
-		case h.holds && lasts && (h.told.IsZero() || now.Sub(h.told) >= faultRepeats):
+		case h.holds && now.Sub(h.since) >= h.patience() && (h.told.IsZero() || now.Sub(h.told) >= faultRepeats):
 			news = append(news, FaultNews{Fault: h.Fault, Since: h.began})
 		case !h.holds && lasts && !h.told.IsZero():
 			news = append(news, FaultNews{Fault: h.Fault, Since: h.began, Over: true})
@@ -149,6 +178,18 @@ func (c *SelfCheck) Step(faults []Fault, now time.Time) []FaultNews {
 		}
 	}
 	return news
+}
+
+// patience is how long the fault must hold before people are notified.
+func (f Fault) patience() time.Duration {
+	switch f.Name {
+	case FaultFolder:
+		return 0
+	case FaultJournal:
+		return journalHolds
+	default:
+		return faultHolds
+	}
 }
 
 func (h *heldFault) turn(holds bool, now time.Time) {

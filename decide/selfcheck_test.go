@@ -41,7 +41,7 @@ func TestFaults(t *testing.T) {
 
 func TestWhatStopsTheHeartbeat(t *testing.T) {
 	for name, stops := range map[string]bool{
-		decide.FaultLooks: true, decide.FaultRules: true, decide.FaultOutbox: true, decide.FaultJournal: true, decide.FaultDisk: false, decide.FaultClock: false,
+		decide.FaultLooks: true, decide.FaultRules: true, decide.FaultOutbox: true, decide.FaultJournal: true, decide.FaultFolder: true, decide.FaultDisk: false, decide.FaultClock: false, decide.FaultSeries: false, decide.FaultForeign: false,
 	} {
 		if well := decide.Well([]decide.Fault{{Name: name}}); well == stops {
 			t.Errorf("with the fault %s the heartbeat is sent: %v", name, well)
@@ -52,10 +52,44 @@ func TestWhatStopsTheHeartbeat(t *testing.T) {
 // TestWhatIsToldPastTheOutbox: the notice of a fault does not depend on what failed.
 func TestWhatIsToldPastTheOutbox(t *testing.T) {
 	for _, name := range decide.FaultNames() {
-		want := name == decide.FaultOutbox || name == decide.FaultJournal || name == decide.FaultDisk // a full disk takes no journal
+		want := name == decide.FaultOutbox || name == decide.FaultJournal || name == decide.FaultDisk || name == decide.FaultFolder // a full disk takes no journal
 		if got := (decide.Fault{Name: name}).Direct(); got != want {
 			t.Errorf("%s: told past the outbox: %v", name, got)
 		}
+	}
+}
+
+// What the guardian forgets meanwhile is told within ten seconds: measurements are five seconds apart.
+func TestAJournalThatIsAwayIsToldAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		vitals decide.Vitals
+		after  time.Duration
+	}{
+		"the journal":   {decide.Vitals{Journal: "disk full"}, 5 * time.Second},
+		"the folder":    {decide.Vitals{Folder: "/data"}, 0},
+		"anything else": {decide.Vitals{Overflows: []decide.Overflow{{Source: "remote_write", Limit: 5, Metric: "ext"}}}, time.Minute},
+	} {
+		var check decide.SelfCheck
+		for passed := time.Duration(0); ; passed += 5 * time.Second {
+			now := firedAt().Add(passed)
+			news := check.Step(c.vitals.Faults(now), now)
+			if passed > time.Hour || len(news) > 0 {
+				if passed != c.after || len(news) != 1 {
+					t.Errorf("%s: told after %s, %v", name, passed, news)
+				}
+				break
+			}
+		}
+	}
+}
+
+// One overflow does not hide another: that checks are blind is more than that others are refused.
+func TestOverflowsOfOwnSeriesAreToldBesideThoseOfOthers(t *testing.T) {
+	faults := decide.Vitals{Overflows: []decide.Overflow{
+		{Source: "checks", Own: true, Limit: 5, Metric: "probe_success"}, {Source: "computed", Own: true}, {Source: "remote_write", Limit: 7, Metric: "ext_orders"},
+	}}.Faults(firedAt())
+	if len(faults) != 2 || faults[0].Name != decide.FaultSeries || faults[1].Name != decide.FaultForeign || !strings.Contains(faults[1].Why.String(), "ext_orders") {
+		t.Errorf("%v", faults)
 	}
 }
 

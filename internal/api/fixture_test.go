@@ -55,18 +55,19 @@ groups:
 // standby is the back end of a guardian that does not lead, over a real journal and real series.
 type standby struct {
 	server.Backend
-	t       *testing.T
-	now     time.Time
-	journal *store.Store
-	token   store.Fence // of the guardian that leads
-	series  *series.DB
-	record  *recording.Record
-	running api.Running
-	leader  leadership.Status
-	looked  []string
-	reload  error
-	leads   bool // it holds the lease after all
-	log     *slog.Logger
+	t                  *testing.T
+	now                time.Time
+	journal            *store.Store
+	token              store.Fence // of the guardian that leads
+	series             *series.DB
+	record             *recording.Record
+	running            api.Running
+	leader             leadership.Status
+	looked             []string
+	journalError, gone string
+	reload             error
+	leads              bool // it holds the lease after all
+	log                *slog.Logger
 }
 
 func newStandby(t *testing.T) *standby {
@@ -121,7 +122,7 @@ func newStandby(t *testing.T) *standby {
 		Version: "v1", Started: start(), Holder: "this",
 		Leadership: func() leadership.Status { return s.leader },
 		Receivers:  func() []notifiers.Status { return []notifiers.Status{{Receiver: "oncall", MonthCalls: 7}} },
-		Reload:     func(context.Context) error { return s.reload }, ReloadError: func() string { return "" }, JournalError: func() string { return "" },
+		Reload:     func(context.Context) error { return s.reload }, ReloadError: func() string { return "" }, JournalError: func() string { return s.journalError }, Gone: func() string { return s.gone },
 	}
 	s.Backend = api.New(api.Options{
 		Journal: s.journal, Series: s.series, Record: s.record, Notifier: notifier,

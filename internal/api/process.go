@@ -26,6 +26,8 @@ type Process struct {
 	// ReloadError is the error of the last reload, and JournalError that of the last write to the
 	// journal; "" when it went well. Both are redacted.
 	ReloadError, JournalError func() string
+	// Gone is what is not there any more of the data folder; nil or "": all is there.
+	Gone func() string
 }
 
 // process implements server.Process.
@@ -60,11 +62,21 @@ func (p process) Status(ctx context.Context) (server.Status, error) {
 	if st.Role == "active" && p.Receivers != nil {
 		st.Receivers = p.Receivers()
 	}
+	if p.Gone != nil {
+		if what := p.Gone(); what != "" {
+			st.Ready, st.StorageErr = false, "the data folder was deleted or replaced: "+what
+			st.Reason = reason.New("self_folder", "folder", what)
+			return st, nil
+		}
+	}
 	if err := p.journal.Ping(ctx); err != nil {
 		st.Ready, st.StorageErr, st.Reason = false, p.redactor.Redact(err.Error()), reason.New("journal_silent")
 		return st, nil
 	}
 	st.StorageErr, st.LoadError = p.JournalError(), p.ReloadError()
+	if st.StorageErr != "" && (st.Role == "active" || st.Role == "starting") { // of a standby, another writes
+		st.Ready, st.Reason = false, reason.New("self_journal", "error", st.StorageErr)
+	}
 	stats, err := p.journal.DeliveryStats(ctx, now.Add(-statsOver))
 	if err != nil {
 		return st, err

@@ -22,6 +22,19 @@ func TestTheStatusSaysWhoLeadsAndHowTheJournalIs(t *testing.T) {
 	if !slices.Equal(st.Blind, []string{"nightly", "push", "read"}) {
 		t.Errorf("blind %v, want all checks", st.Blind)
 	}
+	s.journalError = "disk full"
+	if st, err = s.Process.Status(t.Context()); err != nil || !st.Ready {
+		t.Errorf("of a standby, another guardian writes: %+v, %v", st, err)
+	}
+	s.leader = leadership.Status{Leading: true}
+	if st, err = s.Process.Status(t.Context()); err != nil || st.Ready || !strings.Contains(st.Reason.String(), "disk full") {
+		t.Errorf("with a full disk: %+v, %v", st, err)
+	}
+	s.gone = "/var/lib/guardian"
+	if st, err = s.Process.Status(t.Context()); err != nil || st.Ready || !strings.Contains(st.Reason.String(), "/var/lib/guardian") {
+		t.Errorf("without its folder: %+v, %v", st, err)
+	}
+	s.gone, s.journalError = "", ""
 	_ = s.journal.Close()
 	if st, err = s.Process.Status(t.Context()); err != nil || st.Ready || st.Reason.Code != "journal_silent" || st.StorageErr == "" {
 		t.Errorf("without its journal: %+v, %v", st, err)

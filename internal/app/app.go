@@ -100,8 +100,10 @@ type identity struct {
 
 // storage is where facts are kept.
 type storage struct {
-	store  *store.Store
-	series *series.DB
+	store     *store.Store
+	series    *series.DB
+	data      dataFiles
+	overflows overflows
 	// ownLinkKey signs the links in messages where the configuration has no key for that.
 	ownLinkKey secret.Secret
 }
@@ -234,6 +236,9 @@ func (a *App) openStorage(ctx context.Context, c *config.Config) error {
 	if a.series, err = series.Open(series.Options{
 		Dir: filepath.Join(c.Storage.Path, "series"), Retention: time.Duration(c.Storage.Retention.Samples),
 		MaxSeries: c.Server.Limits.Series, QueryTimeout: time.Duration(c.Server.Limits.QueryTimeout), QueryMaxSamples: c.Server.Limits.QuerySamples,
+		SourceSeries: map[series.Source]int{
+			series.Scraped: c.Server.Limits.Scraped, series.Computed: c.Server.Limits.Computed, series.RemoteWrite: c.Server.Limits.Ingested,
+		},
 		Log: a.log, Registerer: a.registry,
 	}); err != nil {
 		return fmt.Errorf("series: %w", err)
@@ -246,6 +251,7 @@ func (a *App) openStorage(ctx context.Context, c *config.Config) error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	a.undo.add("journal", func(context.Context) error { return a.store.Close() })
+	a.data = openedFiles(c.Storage.Path)
 	if a.ownLinkKey, err = openLinkKey(c.Storage.Path); err != nil {
 		return fmt.Errorf("the key of links in messages: %w", err)
 	}

@@ -21,6 +21,7 @@ func (a *App) backend() server.Backend {
 			Leadership:   func() leadership.Status { return a.elector.Status() },
 			ReloadError:  func() string { return textOf(a.loadError.Load()) },
 			JournalError: func() string { return textOf(a.storeError.Load()) },
+			Gone:         a.data.gone,
 		},
 		Running: a.running, Decider: a.decider, Leading: a.leads, LookSoon: a.lookSoon, Changes: &a.changes,
 		Redactor: a.redactor, Now: a.now, Log: a.log,

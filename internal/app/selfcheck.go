@@ -18,7 +18,7 @@ func (a *App) newChecker() *selfcheck.Checker {
 	return selfcheck.New(selfcheck.Options{
 		Measure: a.measure, Notify: a.notifyFault, NotifyGap: a.notifyGap,
 		Acts: func(faults []decide.Fault) bool {
-			away := slices.ContainsFunc(faults, func(f decide.Fault) bool { return f.Name == decide.FaultJournal })
+			away := slices.ContainsFunc(faults, func(f decide.Fault) bool { return f.Name == decide.FaultJournal || f.Name == decide.FaultFolder })
 			return a.acting.Load() != nil || away
 		},
 		Gaps: func(now time.Time) []decide.GapNews { return decide.Gaps(a.roster.Load(), now) },
@@ -53,6 +53,8 @@ func (a *App) measure(ctx context.Context, now time.Time) decide.Vitals {
 		v.ClockOff = now.Sub(a.wall())
 	}
 	a.measureJournal(ctx, now, &v)
+	v.Folder = a.data.gone()
+	v.Overflows = a.overflows.measure(a.series.Overflows(), now)
 	for _, schedule := range s.config.Schedules {
 		for _, address := range s.config.CalendarAddresses(schedule.Name) {
 			if why := a.calendars.Problem(address); !why.IsZero() {

@@ -60,6 +60,54 @@ func (o *outside) heard(text string) bool {
 	return slices.ContainsFunc(o.notices, func(n string) bool { return strings.Contains(n, text) })
 }
 
+// A deleted data folder stays open: nothing fails until the next start, when everything is lost.
+func TestPeopleAreToldAtOnceThatTheDataFolderIsGone(t *testing.T) {
+	for name, lose := range map[string]func(data string) error{
+		"deleted": os.RemoveAll,
+		"moved":   func(data string) error { return os.Rename(data, data+".old") },
+		"made anew by somebody": func(data string) error {
+			return errors.Join(os.Rename(data, data+".old"), os.MkdirAll(filepath.Join(data, "series"), 0o750))
+		},
+		"without its journal": func(data string) error { return os.Remove(filepath.Join(data, "journal.db")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOutside(t)
+			dir, r, c := t.TempDir(), &secret.Redactor{}, newClock(time.Date(2026, 11, 2, 2, 0, 0, 0, time.UTC))
+			if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte("groups: []"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			a, err := app.New(t.Context(), app.Options{
+				Load: func() (*config.Config, error) { return load(t, dir, fmt.Sprintf(watchedConfig, o.URL), r) }, Redactor: r, Now: c.now, Log: slog.New(slog.DiscardHandler),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = a.Stop(context.Background()) })
+			s := app.Stepped{App: a}
+			if err := s.Begin(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s.SelfCheck(t.Context())
+			if o.heard("data folder") {
+				t.Error("told before it is gone")
+			}
+			if err := lose(filepath.Join(dir, "data")); err != nil {
+				t.Fatal(err)
+			}
+			c.set(c.now().Add(5 * time.Second)) // the next measurement
+			s.SelfCheck(t.Context())
+			if !o.heard("the data folder is gone") {
+				t.Errorf("heard %q", o.notices)
+			}
+			w := httptest.NewRecorder()
+			s.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/-/ready", nil))
+			if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "the data folder was deleted") {
+				t.Errorf("ready: %d %s", w.Code, w.Body)
+			}
+		})
+	}
+}
+
 const watchedConfig = `
 server: {listen: "127.0.0.1:0", timezone: Asia/Shanghai}
 services: [{name: orders, watch: {grace: 0s}}]

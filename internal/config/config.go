@@ -137,7 +137,10 @@ type TLS struct {
 
 // Limits are resource limits of one guardian.
 type Limits struct {
-	Series       int            `yaml:"series" doc:"Maximum number of active time series."`
+	Series       int            `yaml:"series" doc:"Maximum number of active time series of own checks and, where no other limit is set, of each of the other sources."`
+	Scraped      int            `yaml:"scraped_series" doc:"Maximum number of active series that checks of kind scrape read; default: that of series."`
+	Computed     int            `yaml:"computed_series" doc:"Maximum number of active series of rules and forecasts; default: that of series."`
+	Ingested     int            `yaml:"ingested_series" doc:"Maximum number of active series that other programs write (ingest); default: that of series."`
 	QueryTimeout model.Duration `yaml:"query_timeout" doc:"Timeout of one PromQL query."`
 	QuerySamples int            `yaml:"query_samples" doc:"Maximum number of samples in memory per PromQL query."`
 }

@@ -144,6 +144,11 @@ func (d *decoder) checkServer(c *Config) {
 	if s.Limits.Series < 1000 {
 		d.blame("server.limits.series", "must be at least 1000", "")
 	}
+	for key, n := range map[string]int{"scraped_series": s.Limits.Scraped, "computed_series": s.Limits.Computed, "ingested_series": s.Limits.Ingested} {
+		if n < 0 {
+			d.blame("server.limits."+key, "must be at least 0", "leave it out for as many as series says")
+		}
+	}
 	d.above("server.limits.query_timeout", s.Limits.QueryTimeout)
 	if s.Limits.QuerySamples < 1000 {
 		d.blame("server.limits.query_samples", "must be at least 1000", "")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 )
 
@@ -28,7 +29,7 @@ func (db *DB) Record(ctx context.Context, points []Point) error {
 
 func (db *DB) append(ctx context.Context, points []Point, worthAnError func(error) bool) error {
 	var bad rejects
-	_, err := db.write(ctx, points, func(_ int, name string, why error) {
+	_, err := db.write(ctx, points, Computed, func(_ int, name string, why error) {
 		db.metrics.computed.WithLabelValues(name).Inc()
 		if worthAnError(why) {
 			bad.add(why)
@@ -41,14 +42,14 @@ func (db *DB) append(ctx context.Context, points []Point, worthAnError func(erro
 	return bad.err("samples", len(points))
 }
 
-// Write appends points as Append does. It returns how many it appended and calls rejected
+// Write appends points of other programs as Append does. It returns how many it appended and calls rejected
 // with the index of each point that it did not, and one of the errors of Append; the caller
 // counts these. An error is the storage's own and may be temporary; nothing was appended then.
 func (db *DB) Write(ctx context.Context, points []Point, rejected func(i int, why error)) (appended int, err error) {
-	return db.write(ctx, points, func(i int, _ string, why error) { rejected(i, why) })
+	return db.write(ctx, points, RemoteWrite, func(i int, _ string, why error) { rejected(i, why) })
 }
 
-func (db *DB) write(ctx context.Context, points []Point, rejected func(i int, name string, why error)) (appended int, err error) {
+func (db *DB) write(ctx context.Context, points []Point, by Source, rejected func(i int, name string, why error)) (appended int, err error) {
 	if len(points) == 0 {
 		return 0, nil
 	}
@@ -63,8 +64,7 @@ func (db *DB) write(ctx context.Context, points []Point, rejected func(i int, na
 		if ref == 0 {
 			db.metrics.misses.Inc()
 		}
-		// With the labels, an outdated reference is only a cache miss.
-		got, err := appendPoint(app, ref, p)
+		got, err := db.appendAs(by, ref, p.Metric, func() (storage.SeriesRef, error) { return appendPoint(app, ref, p) })
 		if err != nil {
 			name, why := reasonOf(err)
 			rejected(i, name, why)
@@ -81,6 +81,24 @@ func (db *DB) write(ctx context.Context, points []Point, rejected func(i int, na
 	}
 	db.metrics.appended.Add(float64(n))
 	return n, nil
+}
+
+// appendAs appends to a series with a reference, or 0. With the labels, an outdated reference is
+// only a cache miss.
+func (db *DB) appendAs(by Source, ref storage.SeriesRef, series labels.Labels, do func() (storage.SeriesRef, error)) (storage.SeriesRef, error) {
+	if ref != 0 {
+		got, err := do()
+		if err == nil && got != ref {
+			db.limit.begin(series, by)()
+		}
+		if !errors.Is(err, ErrTooManySeries) {
+			return got, err
+		}
+		// The reference is outdated, and it was not known who writes.
+	}
+	end := db.limit.begin(series, by)
+	defer end()
+	return do()
 }
 
 func appendPoint(app storage.Appender, ref storage.SeriesRef, p Point) (storage.SeriesRef, error) {

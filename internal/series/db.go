@@ -13,11 +13,9 @@ import (
 
 	"github.com/VictoriaMetrics/fastcache"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
-	"github.com/prometheus/prometheus/tsdb/chunks"
 	"github.com/prometheus/prometheus/tsdb/wlog"
 	"github.com/prometheus/prometheus/util/compression"
 )
@@ -25,16 +23,16 @@ import (
 // Lookback is how far back a query looks for the last value of a series, as in Prometheus.
 const Lookback = 5 * time.Minute
 
-// ErrTooManySeries is the error for a new series when there are Options.MaxSeries already.
-var ErrTooManySeries = errors.New("too many series: raise the limit, or remove labels that take many values")
-
 // Options configures a DB. Zero values of fields other than Dir mean the defaults.
 type Options struct {
 	Dir        string        // created if it does not exist
 	Retention  time.Duration // of samples; default 15 days
-	MaxSeries  int           // of the last hours, in memory; default 1,000,000
+	MaxSeries  int           // of each source, of the last hours, in memory; default 1,000,000
 	Log        *slog.Logger
 	Registerer prometheus.Registerer // nil: no metrics
+
+	// SourceSeries has the limits of sources that have another one than MaxSeries.
+	SourceSeries map[Source]int
 
 	QueryTimeout    time.Duration // default 2 minutes
 	QueryMaxSamples int           // in memory for one query; default 50,000,000
@@ -51,6 +49,7 @@ type DB struct {
 	tsdb    *tsdb.DB
 	engine  *promql.Engine
 	latest  *latest
+	limit   *seriesLimit
 	cache   *fastcache.Cache
 	metrics *metrics
 	log     *slog.Logger
@@ -83,8 +82,7 @@ func Open(o Options) (*DB, error) {
 	if err := writable(o.Dir); err != nil {
 		return nil, fmt.Errorf("open series in %s: %w (the folder must be writable by the user that runs guardian)", o.Dir, err)
 	}
-	db := &DB{log: o.Log, checks: map[string]*track{}, latest: newLatest()}
-	limit := &seriesLimit{most: uint64(o.MaxSeries)}
+	db := &DB{log: o.Log, checks: map[string]*track{}, latest: newLatest(), limit: newSeriesLimit(o.MaxSeries, o.SourceSeries)}
 	opts := tsdb.DefaultOptions()
 	opts.RetentionDuration = o.Retention.Milliseconds()
 	opts.MaxBlockDuration = min(opts.RetentionDuration/10, (31 * 24 * time.Hour).Milliseconds())
@@ -92,7 +90,7 @@ func Open(o Options) (*DB, error) {
 	opts.WALSegmentSize = wlog.DefaultSegmentSize / 4
 	opts.WALCompression = compression.Snappy
 	opts.StripeSize = 1 << 10 // Prometheus' default takes tens of MiB and is for millions of series
-	opts.SeriesLifecycleCallback = limit
+	opts.SeriesLifecycleCallback = db.limit
 	// The lock is released when the process ends: after a kill no lock file has to be removed.
 	t, err := tsdb.Open(o.Dir, o.Log.With("part", "tsdb"), prefixed(o.Registerer), opts, nil)
 	if errors.Is(err, syscall.EAGAIN) {
@@ -101,7 +99,7 @@ func Open(o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open series in %s: %w", o.Dir, err)
 	}
-	limit.watch(t.Head())
+	db.limit.start()
 	db.tsdb = t
 	db.cache = fastcache.New(max(o.CacheBytes, 32<<20))
 	db.metrics = newMetrics(o.Registerer, db)
@@ -147,37 +145,6 @@ func prefixed(reg prometheus.Registerer) prometheus.Registerer {
 	}
 	return prometheus.WrapRegistererWithPrefix("guardian_", reg)
 }
-
-// seriesLimit rejects new series when there are too many.
-type seriesLimit struct {
-	most uint64
-
-	mu   sync.RWMutex
-	head *tsdb.Head
-}
-
-func (l *seriesLimit) watch(h *tsdb.Head) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.head = h
-}
-
-// PreCreation implements tsdb.SeriesLifecycleCallback. Series that are read at the start are never
-// rejected.
-func (l *seriesLimit) PreCreation(labels.Labels) error {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if l.head != nil && l.head.NumSeries() >= l.most {
-		return ErrTooManySeries
-	}
-	return nil
-}
-
-// PostCreation implements tsdb.SeriesLifecycleCallback.
-func (l *seriesLimit) PostCreation(labels.Labels) {}
-
-// PostDeletion implements tsdb.SeriesLifecycleCallback.
-func (l *seriesLimit) PostDeletion(map[chunks.HeadSeriesRef]labels.Labels) {}
 
 // Head returns the time of the newest sample; false if there is none.
 func (db *DB) Head() (time.Time, bool) {

@@ -61,6 +61,11 @@ func newMetrics(reg prometheus.Registerer, db *DB) *metrics {
 		Name: "guardian_series_active",
 		Help: "Series in memory (the last hours).",
 	}, func() float64 { return float64(db.tsdb.Head().NumSeries()) })
+	for _, by := range Sources() {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "guardian_series_of_source", Help: "Series in memory by who writes them.", ConstLabels: prometheus.Labels{"source": string(by)},
+		}, func() float64 { return float64(db.limit.counted(by)) }))
+	}
 	reg.MustRegister(m.appended, m.checks, m.computed, m.restamped, m.misses, cacheBytes, count)
 	return m
 }

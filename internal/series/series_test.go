@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -196,8 +197,56 @@ func TestTooManySeriesAreRefusedAndTheRestGoesOn(t *testing.T) {
 	if got := ask(t, db, "count(probe_success)", epoch); got != "{} 1" {
 		t.Errorf("probe_success %q; want what fits to be there", got)
 	}
-	if err := db.Append(t.Context(), []series.Point{{Metric: labels.FromStrings("__name__", "x"), T: epoch.UnixMilli(), F: 1}}); !errors.Is(err, series.ErrTooManySeries) {
-		t.Errorf("a sample that is no check's: %v, want ErrTooManySeries", err)
+	var many []series.Point
+	for _, id := range []string{"1", "2", "3", "4"} {
+		many = append(many, series.Point{Metric: labels.FromStrings("__name__", "x", "id", id), T: epoch.UnixMilli(), F: 1})
+	}
+	if err := db.Append(t.Context(), many); !errors.Is(err, series.ErrTooManySeries) {
+		t.Errorf("samples that are no check's: %v, want ErrTooManySeries", err)
+	}
+}
+
+// Whoever writes too many series is refused alone, also after a restart, and is named.
+func TestASourceThatOverflowsTakesNoOthersPlace(t *testing.T) {
+	dir := t.TempDir()
+	points := func(name string, n int) (all []series.Point) {
+		for i := range n {
+			all = append(all, series.Point{Metric: labels.FromStrings("__name__", name, "id", strconv.Itoa(i), "check", "front", "kind", "http"), T: epoch.UnixMilli(), F: 1})
+		}
+		return all
+	}
+	for round := range 2 {
+		db, err := series.Open(series.Options{Dir: dir, MaxSeries: 20, SourceSeries: map[series.Source]int{series.RemoteWrite: 5}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused := 0
+		if _, err := db.Write(t.Context(), points("ext_s"+strconv.Itoa(round), 40), func(int, error) { refused++ }); err != nil || refused != 35+5*round {
+			t.Errorf("round %d: %d of 40 series of remote write refused, %v", round, refused, err)
+		}
+		s := look(sample.Up, epoch.Add(time.Duration(round)*time.Minute))
+		s.Kind = "scrape"
+		for i := range 40 {
+			s.Values = append(s.Values, sample.Value{Name: "scraped_" + strconv.Itoa(round), Labels: map[string]string{"id": strconv.Itoa(i)}, V: 1})
+		}
+		if _, err := db.AppendSample(s); !errors.Is(err, series.ErrTooManySeries) {
+			t.Errorf("round %d: 40 scraped series: %v", round, err)
+		}
+		if err := db.Append(t.Context(), points("a:b"+strconv.Itoa(round), 40)); !errors.Is(err, series.ErrTooManySeries) {
+			t.Errorf("round %d: 40 series of rules: %v", round, err)
+		}
+		fresh := look(sample.Down, s.At)
+		fresh.Check = "fresh" + strconv.Itoa(round)
+		if _, err := db.AppendSample(fresh); err != nil {
+			t.Errorf("round %d: a new check beside others that overflow: %v", round, err)
+		}
+		full := db.Overflows()
+		if full[series.RemoteWrite].Metric != "ext_s"+strconv.Itoa(round) || full[series.RemoteWrite].Limit != 5 || len(full) != 3 || len(db.Overflows()) != 0 {
+			t.Errorf("round %d: overflows %+v", round, full)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

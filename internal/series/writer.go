@@ -46,7 +46,9 @@ func (w *writer) value(v sample.Value, s sample.Sample) {
 // It passes the labels, so that a series that was dropped from memory is created again, with
 // another reference.
 func (w *writer) append(ref storage.SeriesRef, st *stamp) storage.SeriesRef {
-	got, err := w.app.Append(ref, st.labels, w.at, st.v)
+	got, err := w.db.appendAs(w.track.source(st.labels), ref, st.labels, func() (storage.SeriesRef, error) {
+		return w.app.Append(ref, st.labels, w.at, st.v)
+	})
 	if err != nil {
 		w.bad.add(w.db.reject(err))
 		return 0
@@ -93,7 +95,9 @@ func (w *writer) restamp(ref storage.SeriesRef, st *stamp) {
 // markRestamped records that the values at this time are restamped and not a look.
 func (w *writer) markRestamped(check string) {
 	l := labels.FromStrings(model.MetricNameLabel, nameRestamped, "check", check, "kind", w.track.kind, "service", w.track.service)
-	if _, err := w.app.Append(0, l, w.at, math.Float64frombits(value.StaleNaN)); err != nil {
+	if _, err := w.db.appendAs(Checks, 0, l, func() (storage.SeriesRef, error) {
+		return w.app.Append(0, l, w.at, math.Float64frombits(value.StaleNaN))
+	}); err != nil {
 		w.bad.add(w.db.reject(err))
 	}
 }
