@@ -95,7 +95,7 @@ func (w *worker) applyResult(l *lane, a answered, failed int, now time.Time) (ou
 	if a.err == nil && (l.failures >= outage || w.lastSent.IsZero()) {
 		w.recoveredAt = now
 	}
-	l.ended(now, w.receiver.Budget, a.err != nil)
+	l.ended(now, w.receiver.Budget, a.err != nil, w.d.o.FailOverAfter)
 	if again {
 		l.failures = failed + 1
 	}

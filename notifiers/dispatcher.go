@@ -71,7 +71,8 @@ type Options struct {
 	// that is the last one. Default 1h.
 	GiveUpAfter time.Duration
 	// FailOverAfter is how long a delivery is retried before a failed attempt moves it to the
-	// receiver's fallback. Default 2m. A penalty of the messenger moves it at once.
+	// receiver's fallback, and how long calls of the receiver fail before it is taken to be down, which
+	// moves what waits for it. Default 2m. A penalty of the messenger moves it at once.
 	FailOverAfter time.Duration
 	// Timeout bounds one call; default 15s.
 	Timeout time.Duration

@@ -29,6 +29,8 @@ type lane struct {
 
 	calls    []time.Time // end times of the calls within the budget's history, oldest first
 	failures int         // failed calls in a row
+	failing  time.Time   // when the first of them ended; zero: the last call succeeded
+	down     bool        // calls have failed for so long that the fallback takes over
 	paused   time.Time   // no call is made before
 	penalty  bool        // the pause was imposed by the messenger
 	lastErr  string
@@ -54,18 +56,20 @@ type plan struct {
 	lane  *lane
 	batch []Delivery
 	again time.Time // without a batch: when to look again; zero: nothing is waiting
-	// penalized is set when no lane may be used because of a penalty.
-	penalized bool
+	// penalized is set when no lane may be used because of a penalty, and down when none may because of
+	// one or because it is down.
+	penalized, down bool
 }
 
 // next chooses the deliveries of the next call and the lane that makes it: one that works and was
 // used least.
 func next(lanes []*lane, nextPerKey []Delivery, b Budget, now time.Time) plan {
-	out := plan{penalized: true}
+	out := plan{penalized: true, down: true}
 	idle := false
 	for _, l := range lanes {
 		if now.Before(l.paused) {
 			out.penalized = out.penalized && l.penalty
+			out.down = out.down && (l.penalty || l.down)
 			out.again = earlier(out.again, l.paused)
 			continue
 		}
@@ -79,7 +83,7 @@ func next(lanes []*lane, nextPerKey []Delivery, b Budget, now time.Time) plan {
 			out.lane, out.batch = l, batch
 		}
 	}
-	out.penalized = out.penalized && !idle
+	out.penalized, out.down = out.penalized && !idle, out.down && !idle
 	return out
 }
 
@@ -139,15 +143,18 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// ended records a call's end.
-func (l *lane) ended(at time.Time, b Budget, failed bool) {
+// ended records a call's end. Calls that fail for longer than downAfter mean that the lane is down.
+func (l *lane) ended(at time.Time, b Budget, failed bool, downAfter time.Duration) {
 	l.calls = append(l.calls, at)
 	expired := func(call time.Time) bool { return at.Sub(call) > b.history() }
 	l.calls = slices.DeleteFunc(l.calls, expired)
-	l.failures++
 	if !failed {
-		l.failures = 0
+		l.failures, l.failing, l.down = 0, time.Time{}, false
+		return
 	}
+	l.failures++
+	l.failing = earlier(l.failing, at)
+	l.down = l.failures >= outage && at.Sub(l.failing) >= downAfter
 }
 
 // usable lists the other lanes that may be used now.

@@ -81,3 +81,65 @@ func TestANoticeThatAlwaysFailsIsNotTriedAfterEachThatSucceeds(t *testing.T) {
 		}
 	})
 }
+
+// Once a messenger has been down for two minutes, a new notice need not wait for as long again: in an
+// outage of an hour each alert would come late.
+func TestWhileAMessengerIsDownNewNoticesGoToTheFallbackAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := false
+		a := &messenger{answer: func(n int, notice notifiers.Notice) error {
+			if up {
+				return nil
+			}
+			return down(n, notice)
+		}}
+		b := &messenger{}
+		k := open(t, map[string]notifiers.Receiver{"a": {Channel: a, Fallback: "b"}, "b": {Channel: b}})
+		k.start()
+		k.put("a", "critical", "x/1")
+		for b.titles() == "" {
+			pass(time.Second)
+		}
+		before := len(a.all())
+		for _, name := range []string{"x/2", "y/3", "z/4"} { // in the pause after a call, and after it
+			k.put("a", "critical", name)
+			pass(time.Second)
+			if d := k.state("a/"+name, notifiers.Delivered); d.Receiver != "b" {
+				t.Errorf("%s is at %q", name, d.Receiver)
+			}
+			pass(2 * time.Minute)
+		}
+		if n := len(a.all()); n != before+2 {
+			t.Errorf("the messenger was called %d times meanwhile, want 2: they show whether it is up again", n-before)
+		}
+		up = true
+		pass(2 * time.Minute)
+		k.put("a", "critical", "x/5")
+		pass(time.Second)
+		if d := k.state("a/x/5", notifiers.Delivered); d.Receiver != "a" {
+			t.Errorf("when the messenger is up again, a notice goes to %q", d.Receiver)
+		}
+		up = false
+		k.put("a", "critical", "x/6")
+		pass(time.Minute)
+		if d := k.outbox.Get("a/x/6"); d.Receiver != "a" {
+			t.Errorf("after a minute of the next outage a notice is at %q", d.Receiver)
+		}
+	})
+}
+
+// One robot that is down does not make the receiver down.
+func TestARobotThatIsDownLeavesNoticesToTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second, b := &messenger{answer: down}, &messenger{}, &messenger{}
+		k := open(t, map[string]notifiers.Receiver{"a": {Channel: group{first, second}, Fallback: "b"}, "b": {Channel: b}})
+		k.start()
+		for i := range 20 {
+			k.put("a", "critical", "x/"+string(rune('a'+i)))
+			pass(20 * time.Second)
+		}
+		if len(first.all()) == 0 || len(second.all()) < 20 || len(b.all()) != 0 {
+			t.Errorf("calls: %d of the robot that is down, %d of the other, %d of the fallback", len(first.all()), len(second.all()), len(b.all()))
+		}
+	})
+}

@@ -163,8 +163,8 @@ func (w *worker) step(ctx context.Context) time.Time {
 	switch {
 	case len(calls) > 0:
 		return w.send(ctx, p.lane, calls, now)
-	case p.penalized:
-		return w.moveToFallback(ctx, nextPerKey, now, p.again)
+	case p.down:
+		return w.moveToFallback(ctx, nextPerKey, p, now)
 	case p.again.IsZero():
 		return now.Add(pollInterval)
 	default:
@@ -207,18 +207,22 @@ func (w *worker) recordQueue(nextPerKey []Delivery, now time.Time) {
 	w.d.metrics.penalty.WithLabelValues(w.name).Set(until)
 }
 
-// moveToFallback moves the deliveries of a rate limited receiver to its fallback.
-func (w *worker) moveToFallback(ctx context.Context, nextPerKey []Delivery, now, paused time.Time) time.Time {
+// moveToFallback moves the deliveries of a receiver that is rate limited or down to its fallback.
+func (w *worker) moveToFallback(ctx context.Context, nextPerKey []Delivery, p plan, now time.Time) time.Time {
+	why := "the messenger refuses all messages until " + p.again.UTC().Format(time.RFC3339)
+	if !p.penalized {
+		why = "the calls before this one failed; the next is made at " + p.again.UTC().Format(time.RFC3339)
+	}
 	var moved []Delivery
 	for _, d := range nextPerKey {
 		if to := w.d.fallback(d, now); to != "" {
-			d.record(Try{At: now, Receiver: w.name, Result: resultMoved, Error: "the messenger refuses all messages until " + paused.UTC().Format(time.RFC3339)})
+			d.record(Try{At: now, Receiver: w.name, Result: resultMoved, Error: why})
 			d.move(to, now)
 			moved = append(moved, d)
 		}
 	}
 	if len(moved) == 0 {
-		return paused
+		return p.again
 	}
 	if err := w.d.o.Outbox.Save(ctx, moved...); errors.Is(err, ErrSuperseded) {
 		return now // what took its place is moved instead
