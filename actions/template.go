@@ -66,6 +66,9 @@ func (t text) render(data map[string]any) (string, error) {
 // usesAnswer tells whether the template needs a target's answer, and cannot be tried without.
 func (t text) usesAnswer() bool { return strings.Contains(t.source, ".Answer") }
 
+// usesHeader tells whether the template needs a header of a target's answer.
+func (t text) usesHeader() bool { return strings.Contains(t.source, ".Answer.header.") }
+
 type limited struct{ b strings.Builder }
 
 func (l *limited) Write(p []byte) (int, error) {

@@ -37,7 +37,7 @@ type SignSettings struct {
 
 // PollSettings says how to wait for work that was accepted.
 type PollSettings struct {
-	URL     string         `yaml:"url" doc:"URL to GET; a template that can use the first answer, such as {{.Answer.id}}."`
+	URL     string         `yaml:"url" doc:"URL to GET; a template that can use the first answer, such as {{.Answer.id}}, and its headers, such as {{.Answer.header.Location}}."`
 	Every   model.Duration `yaml:"every" doc:"Time between two requests; default: 2s."`
 	Timeout model.Duration `yaml:"timeout" doc:"Maximum duration of the work, within the step's timeout."`
 	Done    MatchSettings  `yaml:"done" doc:"The answer that means done."`

@@ -53,7 +53,7 @@ func (w *webhook) do(ctx context.Context, call Call, out io.Writer) error {
 		return nil
 	}
 	if w.poll.url.usesAnswer() {
-		if data["Answer"], err = a.json(); err != nil {
+		if data["Answer"], err = a.data(address, w.poll.url.usesHeader()); err != nil {
 			return unclear(reason.New("webhook_needs_answer", "error", reasonOf(err)))
 		}
 	}

@@ -101,6 +101,34 @@ func (a answer) json() (any, error) {
 	return v, nil
 }
 
+// data gives the body for templates. With header, what a body lacks is added: its headers by their
+// names, as {{.Answer.header.Location}}, which is how Jenkins names the job that it has queued. The
+// body may then be empty. A Location that is relative to the address is made whole.
+func (a answer) data(address string, header bool) (any, error) {
+	v, err := a.json()
+	if !header {
+		return v, err
+	}
+	fields, ok := v.(map[string]any)
+	if !ok {
+		fields = map[string]any{}
+	}
+	if _, ok := fields["header"]; ok {
+		return fields, nil // the target's own
+	}
+	headers := map[string]any{}
+	for name := range a.header {
+		headers[name] = a.header.Get(name)
+	}
+	if base, err := url.Parse(address); err == nil && a.header.Get("Location") != "" {
+		if full, err := base.Parse(a.header.Get("Location")); err == nil {
+			headers["Location"] = full.String()
+		}
+	}
+	fields["header"] = headers
+	return fields, nil
+}
+
 // webhookRequest is one request to the target.
 type webhookRequest struct {
 	intent, method, address, body string

@@ -34,6 +34,7 @@ type deployer struct {
 	requests int
 	header   http.Header // of the last POST
 	broken   bool
+	location string         // answered in a header, in place of a body
 	polls    []string       // what is answered to polls, the last one stays
 	status   func(int) int  // the status of the nth POST; nil: 202
 	lose     map[int]string // POSTs that get no answer: "before" or "after" they were done
@@ -69,6 +70,11 @@ func newDeployer(t *testing.T) *deployer {
 		}
 		if d.lose[d.requests] == "after" {
 			panic(http.ErrAbortHandler)
+		}
+		if d.location != "" {
+			w.Header().Set("Location", d.location)
+			w.WriteHeader(status) // and an empty body, as Jenkins
+			return
 		}
 		w.WriteHeader(status)
 		_, _ = fmt.Fprintf(w, `{"id": 7, "auth": %q}`, r.Header.Get("Authorization"))
@@ -235,6 +241,12 @@ func TestWebhookAnswers(t *testing.T) {
 			poll(d, s, "done")
 			s.Poll.URL = "http://elsewhere.invalid/{{.Answer.id}}"
 		}, false, 1, "another host", true},
+		"the job that a header names":        {func(d *deployer, s *actions.WebhookSettings) { queued(d, s, d.URL+"/jobs/7") }, false, 1, "", false},
+		"the job that a header's path names": {func(d *deployer, s *actions.WebhookSettings) { queued(d, s, "../jobs/7") }, false, 1, "", false},
+		"a header that leads elsewhere":      {func(d *deployer, s *actions.WebhookSettings) { queued(d, s, "http://elsewhere.invalid/jobs/7") }, false, 1, "another host", true},
+		"a header that is not there": {func(d *deployer, s *actions.WebhookSettings) {
+			queued(d, s, "")
+		}, false, 1, "fill in poll.url", true},
 		"an answer without what is used": {func(d *deployer, s *actions.WebhookSettings) {
 			poll(d, s, "done")
 			s.Poll.URL = d.URL + "/jobs/{{.Answer.job}}"
@@ -267,6 +279,12 @@ func poll(d *deployer, s *actions.WebhookSettings, states ...string) {
 		Done:   actions.MatchSettings{Path: "jobs.0.state", In: []string{"ok", "done"}},
 		Failed: actions.MatchSettings{Path: "$.jobs.0.state", Equals: "broken"},
 	}
+}
+
+// queued lets the target name the job in a header.
+func queued(d *deployer, s *actions.WebhookSettings, location string) {
+	poll(d, s, "queued", "done")
+	d.location, s.Poll.URL = location, "{{.Answer.header.Location}}"
 }
 
 func TestWebhookSettings(t *testing.T) {
