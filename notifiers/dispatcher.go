@@ -49,6 +49,9 @@ type Receiver struct {
 	// is sent: whoever has such a link may act, and the journal, where the notice waits, shows it to
 	// everybody who may read. nil: there are none.
 	Actions func(d Delivery) []Link
+	// AsWritten is for programs: they get the same body in each attempt. A message to people says too
+	// that it is late, and in place of whom it is sent.
+	AsWritten bool
 	// MonthlyQuota is how many calls the messenger allows in a calendar month; people are warned
 	// when 80 % and all of them were made. 0: it is not known.
 	MonthlyQuota int

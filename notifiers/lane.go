@@ -212,8 +212,11 @@ func digest(batch []Delivery) Notice {
 func (w *worker) message(batch []Delivery) Notice {
 	n := digest(batch)
 	w.mu.Lock()
-	links := w.receiver.Actions
+	links, asWritten := w.receiver.Actions, w.receiver.AsWritten
 	w.mu.Unlock()
+	if !asWritten {
+		n.Facts = append(slices.Clone(n.Facts), circumstances(batch, w.d.o.Now())...)
+	}
 	if len(batch) == 1 && links != nil {
 		// After the main link, which stays when a long notice is shortened.
 		n.Links = slices.Insert(slices.Clone(n.Links), min(1, len(n.Links)), links(batch[0])...)

@@ -1,6 +1,8 @@
 package notifiers_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,6 +142,50 @@ func TestARobotThatIsDownLeavesNoticesToTheOthers(t *testing.T) {
 		}
 		if len(first.all()) == 0 || len(second.all()) < 20 || len(b.all()) != 0 {
 			t.Errorf("calls: %d of the robot that is down, %d of the other, %d of the fallback", len(first.all()), len(second.all()), len(b.all()))
+		}
+	})
+}
+
+// A message that comes late, or to others than the routes say, must not read as if it did not.
+func TestAMessageSaysThatItIsLateAndForWhomItIsSentHere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := false
+		a := &messenger{answer: func(n int, notice notifiers.Notice) error {
+			if up {
+				return nil
+			}
+			return down(n, notice)
+		}}
+		b, program := &messenger{}, &messenger{}
+		k := open(t, map[string]notifiers.Receiver{"a": {Channel: a}, "moves": {Channel: &messenger{answer: down}, Fallback: "b"}, "b": {Channel: b},
+			"program": {Channel: &messenger{answer: down}, Fallback: "c"}, "c": {Channel: program, AsWritten: true}})
+		k.start()
+		k.put("a", "critical", "x/1")
+		k.put("moves", "critical", "x/2")
+		k.put("program", "critical", "x/4")
+		k.put("b", "critical", "x/3")
+		pass(5 * time.Minute)
+		up = true
+		pass(2 * time.Minute)
+		facts := map[string]string{}
+		for _, c := range slices.Concat(a.all(), b.all(), program.all()) {
+			if c.err == nil {
+				for _, f := range c.notice.Facts {
+					facts[c.notice.Title] += f.Name + ": " + f.Value + "\n"
+				}
+			}
+		}
+		if f := facts["1"]; !strings.HasPrefix(f, "Late: written 5 min ago") && !strings.HasPrefix(f, "Late: written 6 min ago") || strings.Contains(f, "because") {
+			t.Errorf("after an outage of five minutes: %q", f)
+		}
+		if f := facts["2"]; !strings.Contains(f, "Late: written 2 min ago") || !strings.Contains(f, "Sent here because: moves did not take it") {
+			t.Errorf("at the fallback: %q", f)
+		}
+		if f := facts["4"]; f != "" || program.titles() != "4" {
+			t.Errorf("a program gets %q, with %q", program.titles(), f)
+		}
+		if f := facts["3"]; f != "" {
+			t.Errorf("in time, to its own receiver: %q", f)
 		}
 	})
 }

@@ -13,6 +13,9 @@ type words struct {
 	resolved         string // count
 	comma            string
 	everybody        string
+	late, writtenAgo string // minutes
+	sentHere         string
+	notTaken         string // receivers
 }
 
 func wordsOf(lang string) words {
@@ -23,6 +26,8 @@ func wordsOf(lang string) words {
 			shortenedSeeLink: "（内容过长，已截断，完整内容见链接）",
 			digest:           "%d 条通知合并：", critical: "严重 %d", warning: "警告 %d", info: "提示 %d", resolved: "已恢复 %d", comma: "，",
 			everybody: "所有人",
+			late:      "延迟送达", writtenAgo: "内容生成于 %d 分钟前",
+			sentHere: "代发原因", notTaken: "接收方 %s 未能送达",
 		}
 	}
 	return words{
@@ -31,6 +36,8 @@ func wordsOf(lang string) words {
 		shortenedSeeLink: "(shortened: it was too long; the link has all of it)",
 		digest:           "%d notices in one: ", critical: "%d critical", warning: "%d warning", info: "%d info", resolved: "%d resolved", comma: ", ",
 		everybody: "all",
+		late:      "Late", writtenAgo: "written %d min ago",
+		sentHere: "Sent here because", notTaken: "%s did not take it",
 	}
 }
 

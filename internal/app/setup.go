@@ -136,7 +136,7 @@ func (a *App) buildReceivers(c *config.Config) (map[string]notifiers.Receiver, e
 		}
 		all[r.Name] = notifiers.Receiver{
 			Channel: ch, Budget: a.o.Notifiers[r.Kind].Budget.AtMost(r.MaxPerMinute), Fallback: r.Fallback, MonthlyQuota: r.MonthlyQuota,
-			Fingerprint: probes.Fingerprint(r.Kind, r.Settings, r.Fallback), Actions: a.actionLinks(c, r),
+			Fingerprint: probes.Fingerprint(r.Kind, r.Settings, r.Fallback), Actions: a.actionLinks(c, r), AsWritten: r.Kind == "webhook",
 		}
 	}
 	return all, errors.Join(errs...)
