@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -112,7 +113,10 @@ type Server struct {
 	Language     string   `yaml:"language" enum:"zh,en" doc:"Language of pages and notices."`
 	Timezone     Timezone `yaml:"timezone" doc:"Time zone of reports, pages, notices and cron expressions, such as Asia/Shanghai; default: UTC."`
 	TLS          *TLS     `yaml:"tls" doc:"Serve HTTPS."`
-	Limits       Limits   `yaml:"limits" doc:"Resource limits."`
+	// TrustedProxies are checked by Load; see Proxies.
+	TrustedProxies []string `yaml:"trusted_proxies" doc:"Addresses or networks, such as 10.0.0.0/8, of proxies in front of Guardian: where wrong tokens come from is taken from their X-Forwarded-For. Read at the start."`
+
+	Limits Limits `yaml:"limits" doc:"Resource limits."`
 
 	ActionLinks ActionLinks `yaml:"action_links" doc:"Links in messages by which readers acknowledge or silence an alert. They need external_url."`
 
@@ -128,6 +132,24 @@ type ActionLinks struct {
 
 // HasActionLinks tells whether messages have links by which readers act on an alert.
 func (s Server) HasActionLinks() bool { return s.ExternalURLSet && s.ActionLinks.ValidFor > 0 }
+
+// Proxies gives the networks of the trusted proxies.
+func (s Server) Proxies() []netip.Prefix {
+	var all []netip.Prefix
+	for _, text := range s.TrustedProxies {
+		if p, err := readNetwork(text); err == nil {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+func readNetwork(text string) (netip.Prefix, error) {
+	if at, err := netip.ParseAddr(text); err == nil {
+		return at.Prefix(at.BitLen())
+	}
+	return netip.ParsePrefix(text)
+}
 
 // TLS names the files of a certificate.
 type TLS struct {

@@ -140,6 +140,11 @@ func (d *decoder) checkServer(c *Config) {
 			d.blame("server.tls", "is not a certificate with its key: "+strings.TrimPrefix(err.Error(), "tls: "), "")
 		}
 	}
+	for i, text := range s.TrustedProxies {
+		if _, err := readNetwork(text); err != nil {
+			d.blame(at("server.trusted_proxies", i), "expected an address or a network, got "+strconv.Quote(shorten(text, 60)), "write it like 10.0.0.7 or 10.0.0.0/8")
+		}
+	}
 	d.checkActionLinks(s.ActionLinks)
 	if s.Limits.Series < 1000 {
 		d.blame("server.limits.series", "must be at least 1000", "")

@@ -76,6 +76,7 @@ type access struct {
 	key     []byte
 	now     func() time.Time
 	origins *http.CrossOriginProtection
+	guesses *guesses
 	https   bool
 }
 
@@ -92,7 +93,7 @@ func (a *access) caller(r *http.Request, page bool) (Caller, error) {
 		return a.loopback(r)
 	}
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		return a.tokens.Authenticate(r.Context(), HashToken(strings.TrimSpace(token)))
+		return a.authenticate(r, HashToken(strings.TrimSpace(token)))
 	}
 	if !page && r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return Caller{}, Refuse(ErrUnauthenticated, "send the header Authorization: Bearer and a token; `guardian token create` makes one")
@@ -110,6 +111,19 @@ func (a *access) caller(r *http.Request, page bool) (Caller, error) {
 	caller, err := a.session(r.Context(), c.Value)
 	if errors.Is(err, ErrUnauthenticated) && page {
 		return Caller{}, errLogin
+	}
+	return caller, err
+}
+
+// authenticate gives whose token it is. Whoever sends many wrong ones has to wait.
+func (a *access) authenticate(r *http.Request, hash string) (Caller, error) {
+	from := a.guesses.client(r)
+	if !a.guesses.allow(from, hash) {
+		return Caller{}, ErrGuesses
+	}
+	caller, err := a.tokens.Authenticate(r.Context(), hash)
+	if err == nil || errors.Is(err, ErrUnauthenticated) {
+		a.guesses.tried(from, hash, err == nil)
 	}
 	return caller, err
 }
@@ -168,7 +182,7 @@ func loopbackName(hostport string) bool {
 // request asks for the hash again, so that a revoked token ends its sessions.
 func (a *access) open(r *http.Request, token string) (*http.Cookie, error) {
 	hash := HashToken(strings.TrimSpace(token))
-	if _, err := a.tokens.Authenticate(r.Context(), hash); err != nil {
+	if _, err := a.authenticate(r, hash); err != nil {
 		return nil, err
 	}
 	until := a.now().Add(sessionFor)

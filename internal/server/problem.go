@@ -47,6 +47,7 @@ func statuses() []struct {
 		{ErrConflict, http.StatusConflict, 0},
 		{ErrIdempotencyMismatch, http.StatusUnprocessableEntity, 0},
 		{ErrStandby, http.StatusServiceUnavailable, 5},
+		{ErrGuesses, http.StatusTooManyRequests, 5},
 		{ErrBusy, http.StatusServiceUnavailable, 5},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -38,6 +39,9 @@ type Options struct {
 	// SessionKey signs the pages' sessions. Guardians that share a journal should share it.
 	// Not set: a random one, so that a restart asks people to log in again.
 	SessionKey secret.Secret
+
+	// TrustedProxies are the proxies whose X-Forwarded-For says whose request it is.
+	TrustedProxies []netip.Prefix
 
 	// RemoteWrite answers POST /api/v1/write; nil: 404.
 	RemoteWrite http.Handler
@@ -103,10 +107,13 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	tell := func(address string, wrong int) {
+		o.Log.Warn("guesses at tokens are slowed", "address", address, "wrong", wrong, "hint", "a program with an old token, or an attacker; behind a proxy, set server.trusted_proxies to see whose address it is")
+	}
 	s := &Server{
 		process: o.Backend.Process, now: o.Now, log: o.Log, redactor: o.Redactor, external: external, active: o.Active, options: o,
 		metrics: m, pages: p, reports: newReportCache(o.CacheBytes, m),
-		access: &access{tokens: o.Backend.Tokens, key: key, now: o.Now, origins: origins, https: strings.HasPrefix(external, "https://")},
+		access: &access{tokens: o.Backend.Tokens, key: key, now: o.Now, origins: origins, guesses: newGuesses(o.TrustedProxies, o.Now, tell), https: strings.HasPrefix(external, "https://")},
 		waits:  make(chan struct{}, maxWaits),
 	}
 	s.mux = s.routes(o.Backend)
