@@ -70,3 +70,24 @@ func TestANoticeOfARefusedDigestIsNotMergedAgain(t *testing.T) {
 		}
 	})
 }
+
+// Forty lines "disk full" say nothing of where.
+func TestNoticesOfADigestThatAreTitledAlikeDifferByTheirLabels(t *testing.T) {
+	notice := func(title, instance string) notifiers.Notice {
+		return notifiers.Notice{
+			ID: instance + title, Tier: "warning", Tone: notifiers.Warn, Title: title,
+			Labels: map[string]string{"alertname": "Disk", "instance": instance, "job": "node", "tier": "warning", "notice_event": instance},
+		}
+	}
+	var all []notifiers.Notice
+	for _, instance := range []string{"db-1", "db-2", "db-3"} {
+		all = append(all, notice("disk full", instance))
+	}
+	all = append(all, notice("disk full", "db-4"), notice("disk slow", "db-5"), notice("disk of db-6 full", "db-6"), notice("disk of db-6 full", "db-6"))
+	got := notifiers.Merge(all).Text
+	for _, want := range []string{"disk full, instance=db-1\n", "disk full, instance=db-4\n", "disk slow\n", "disk of db-6 full\n"} {
+		if !strings.Contains(got+"\n", want) {
+			t.Errorf("%q is missing in\n%s", want, got)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -54,7 +55,7 @@ func Merge(notices []Notice) Notice {
 			out.Created = n.Created
 		}
 		out.Merged = append(out.Merged, n.ID)
-		lines = append(lines, n.Tone.Emoji()+" "+shorten(oneLine(n.title()), 120, "…", one))
+		lines = append(lines, n.Tone.Emoji()+" "+shorten(oneLine(n.title()), 120, "…", one)+apart(n, byTier, out.Labels))
 		if len(byTier) <= fewMerged && n.Text != "" && n.Text != n.title() {
 			lines = append(lines, shortenText(oneLine(n.Text), 300, one))
 		}
@@ -76,6 +77,30 @@ func Merge(notices []Notice) Notice {
 	out.Title = fmt.Sprintf(w.digest, len(byTier)) + strings.Join(parts, w.comma)
 	out.Text = strings.Join(lines, "\n")
 	return out
+}
+
+// apart are the labels of a notice that tell it from others of a digest that are titled alike.
+func apart(n Notice, all []Notice, common map[string]string) string {
+	alike := 0
+	for _, other := range all {
+		if other.title() == n.title() {
+			alike++
+		}
+	}
+	if alike < 2 {
+		return ""
+	}
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(n.Labels)) {
+		v, about := n.Labels[name], name != "tier" && name != "severity" && !strings.HasPrefix(name, "notice")
+		if about && v != common[name] && !strings.Contains(n.title(), v) {
+			parts = append(parts, name+"="+v)
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return wordsOf(n.Lang).comma + shorten(oneLine(strings.Join(parts, ", ")), 80, "…", one)
 }
 
 // isOver reports whether the notice says that what was wrong is over.
