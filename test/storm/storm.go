@@ -111,9 +111,10 @@ func (s *storm) draw() {
 	}
 }
 
+// config is the configuration. A guardian that was killed acts again when its lease has run out.
 func (s *storm) config() string {
 	var b strings.Builder
-	b.WriteString("server: {listen: LISTEN}\nstorage: {path: data}\ningest: [stuck]\nrules: [rules.yaml]\nservices:\n")
+	b.WriteString("server: {listen: LISTEN}\nstorage: {path: data, lease: 2s}\ningest: [stuck]\nrules: [rules.yaml]\nservices:\n")
 	for i := range s.Services {
 		fmt.Fprintf(&b, "  - name: svc%02d\n", i)
 	}
