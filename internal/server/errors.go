@@ -17,6 +17,7 @@ var (
 	ErrStandby             = errors.New("this guardian stands by and the active one is not known; try again in a few seconds")
 	ErrPlayed              = errors.New("this call was made before")
 	ErrNoLinks             = errors.New("messages of this guardian have no links to act with")
+	errTooLarge            = errors.New("the answer would be longer than 64 MiB: ask for fewer series, a shorter time or a larger step")
 	ErrGuesses             = errors.New("too many wrong tokens came from this address; try again in a few seconds")
 	ErrBusy                = errors.New("too much is asked at once; try again in a few seconds")
 )

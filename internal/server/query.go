@@ -288,6 +288,9 @@ func mistaken(err error) error {
 }
 
 func writeResult(w http.ResponseWriter, result QueryResult) error {
+	if err := tooLarge(result.Value, maxResult); err != nil {
+		return err
+	}
 	value, err := resultJSON(result.Value)
 	if err != nil {
 		return err

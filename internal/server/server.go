@@ -40,6 +40,11 @@ type Options struct {
 	// Not set: a random one, so that a restart asks people to log in again.
 	SessionKey secret.Secret
 
+	// Queries is how many queries are answered at once; 0: by the number of cores. CallTime bounds the
+	// whole of one, its answer's writing included; default 130 s.
+	Queries  int
+	CallTime time.Duration
+
 	// TrustedProxies are the proxies whose X-Forwarded-For says whose request it is.
 	TrustedProxies []netip.Prefix
 
@@ -68,6 +73,7 @@ type Server struct {
 	pages   *pages
 	reports *reportCache
 	waits   chan struct{}
+	turns   *turns
 	mux     *http.ServeMux
 	handler http.Handler
 }
@@ -115,6 +121,7 @@ func New(o Options) (*Server, error) {
 		metrics: m, pages: p, reports: newReportCache(o.CacheBytes, m),
 		access: &access{tokens: o.Backend.Tokens, key: key, now: o.Now, origins: origins, guesses: newGuesses(o.TrustedProxies, o.Now, tell), https: strings.HasPrefix(external, "https://")},
 		waits:  make(chan struct{}, maxWaits),
+		turns:  newTurns(o.Queries, maxQueued, maxWaiting),
 	}
 	s.mux = s.routes(o.Backend)
 	s.handler = s.observe(secure(s.mux))

@@ -1,0 +1,114 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
+
+	"guardian/internal/server"
+)
+
+// heavyQueries counts how many work at once. Each ends when it is let go.
+type heavyQueries struct {
+	began, letGo chan struct{}
+	working      atomic.Int32
+	value        promql.Matrix
+}
+
+func (h *heavyQueries) Query(ctx context.Context, _ string, _ time.Time) (server.QueryResult, error) {
+	h.working.Add(1)
+	defer h.working.Add(-1)
+	h.began <- struct{}{}
+	select {
+	case <-h.letGo:
+	case <-ctx.Done():
+		return server.QueryResult{}, ctx.Err()
+	}
+	return server.QueryResult{Value: h.value}, nil
+}
+
+func (h *heavyQueries) QueryRange(ctx context.Context, expr string, _, end time.Time, _ time.Duration) (server.QueryResult, error) {
+	return h.Query(ctx, expr, end)
+}
+
+func manyPoints(series, points int) (all promql.Matrix) {
+	floats := make([]promql.FPoint, points)
+	for i := range series {
+		all = append(all, promql.Series{Metric: labels.FromStrings("id", fmt.Sprint(i)), Floats: floats})
+	}
+	return all
+}
+
+func TestFewQueriesWorkAtOnce(t *testing.T) {
+	h := &heavyQueries{began: make(chan struct{}, 200), letGo: make(chan struct{})}
+	base := serve(t, busy(), func(o *server.Options) { o.Backend.Queries, o.Queries = h, 2 })
+	const all = 140
+	got := make(chan int, all)
+	for range all {
+		go func() { got <- send(t, base, "GET", "/api/v1/query?query=up", "").status }()
+	}
+	<-h.began
+	<-h.began
+	for range all - 102 { // two work and a hundred wait: the others are refused at once
+		if status := <-got; status != http.StatusServiceUnavailable {
+			t.Errorf("beyond those that may wait: %d", status)
+		}
+	}
+	if n := h.working.Load(); n != 2 {
+		t.Errorf("%d work at once", n)
+	}
+	if status := send(t, base, "GET", "/api/v1/services", "").status; status != 200 {
+		t.Errorf("another call beside them: %d", status)
+	}
+	close(h.letGo)
+	for range 102 {
+		if status := <-got; status != 200 {
+			t.Errorf("one that waited: %d", status)
+		}
+	}
+}
+
+func TestQueriesWithVeryLargeAnswersAreRefused(t *testing.T) {
+	h := &heavyQueries{began: make(chan struct{}, 9), letGo: make(chan struct{}), value: manyPoints(400, 10_000)}
+	close(h.letGo)
+	base := serve(t, busy(), func(o *server.Options) { o.Backend.Queries = h })
+	if got := send(t, base, "GET", "/api/v1/query?query=up", ""); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "larger step") {
+		t.Errorf("%d %.200s", got.status, got.body)
+	}
+	h.value = manyPoints(2, 11_000)
+	if got := send(t, base, "GET", "/api/v1/query?query=up", ""); got.status != 200 {
+		t.Errorf("an answer as Grafana asks for: %d %.200s", got.status, got.body)
+	}
+}
+
+func TestWhoeverReadsNoAnswerIsCutOff(t *testing.T) {
+	h := &heavyQueries{began: make(chan struct{}, 9), letGo: make(chan struct{}), value: manyPoints(150, 10_000)}
+	close(h.letGo)
+	base := serve(t, busy(), func(o *server.Options) { o.Backend.Queries, o.Queries, o.CallTime = h, 1, 2*time.Second })
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if _, err := io.WriteString(c, "GET /api/v1/query?query=up HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	<-h.began                                                                         // and reads nothing
+	if got := send(t, base, "GET", "/api/v1/query?query=up", ""); got.status != 200 { // it waits until the other one is cut off
+		t.Errorf("after one that does not read: %d %.200s", got.status, got.body)
+	}
+}
