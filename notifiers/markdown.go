@@ -26,7 +26,7 @@ func (m markup) render(n Notice) string {
 	if len(n.Facts) > 0 {
 		var facts []string
 		for _, f := range n.Facts {
-			facts = append(facts, m.quote+"**"+escapeMarkdown(oneLine(f.Name))+"**"+w.colon+escapeMarkdown(oneLine(f.Value)))
+			facts = append(facts, m.quote+"**"+unlinked(escapeMarkdown(oneLine(f.Name)))+"**"+w.colon+unlinked(escapeMarkdown(oneLine(f.Value))))
 		}
 		parts = append(parts, strings.Join(facts, m.newline))
 	}
@@ -64,11 +64,25 @@ var tagBegins = regexp.MustCompile(`<([A-Za-z/!@])`)
 // escapeMarkdown prevents text from being rendered as links, images, headings, quotes, HTML or
 // mentions.
 func escapeMarkdown(s string) string {
+	s = undirected(s)
 	s = tagBegins.ReplaceAllString(strings.ReplaceAll(s, "](", "] ("), "<\u200b$1")
 	if t := strings.TrimLeft(s, " \t"); strings.HasPrefix(t, "#") || strings.HasPrefix(t, ">") {
 		s = "\u200b" + s
 	}
 	return s
+}
+
+var linkBegins = regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*:)//|\b(www)\.`)
+
+// unlinked prevents the addresses in the value of a fact from becoming links: values are labels, which
+// others may choose. The links of a notice are its own.
+func unlinked(s string) string {
+	return linkBegins.ReplaceAllStringFunc(s, func(found string) string {
+		if scheme, ok := strings.CutSuffix(found, "//"); ok {
+			return scheme + "\u200b//"
+		}
+		return strings.TrimSuffix(found, ".") + "\u200b."
+	})
 }
 
 // withKeyword puts the robot's first keyword before a text that contains none of them.

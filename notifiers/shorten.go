@@ -189,4 +189,15 @@ func (n Notice) title() string {
 	return "Guardian"
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+func oneLine(s string) string { return undirected(strings.Join(strings.Fields(s), " ")) }
+
+// undirected removes the characters that turn the direction of text: with them, what is read is not
+// what stands there.
+func undirected(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
+			return -1
+		}
+		return r
+	}, s)
+}

@@ -209,7 +209,7 @@ func slackBlocks(n Notice, mention string) (m *slack.WebhookMessage, total, long
 		fields = nil
 	}
 	for _, f := range n.Facts {
-		text := "*" + slackEscape(f.Name) + "*\n" + slackEscape(f.Value)
+		text := "*" + slackEscape(oneLine(f.Name)) + "*\n" + slackEscape(oneLine(f.Value))
 		if length(text, utf16Len) > slackField { // cannot happen: fit bounds the length of a value
 			continue
 		}
@@ -257,5 +257,5 @@ func utf16Len(r rune) int {
 
 // slackEscape escapes the characters with which links and mentions begin.
 func slackEscape(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(undirected(s))
 }

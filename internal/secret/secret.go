@@ -165,6 +165,7 @@ func (r *Redactor) Redact(text string) string {
 	if r.replacer != nil {
 		text = r.replacer.Replace(text)
 	}
+	text = r.redactEncoded(text)
 	if r.credible != nil {
 		text = r.credible.ReplaceAllString(text, "${1}"+Mask+"${2}")
 	}
