@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 
 	"guardian/internal/secret"
 	"guardian/internal/server"
+	"guardian/notifiers/route"
 )
 
 // secured is a busy shop with a token of each role; each token is "the " and the role.
@@ -197,6 +199,33 @@ func TestAPersonLogsInAndApproves(t *testing.T) {
 	delete(m.tokens, server.HashToken("the approver"))
 	if got := b.get(t, "/"); !strings.Contains(got.body, "ADDRESS /login") {
 		t.Errorf("a revoked token still works")
+	}
+}
+
+// Whoever copies the matchers of a route into a silence, through the API, the page or the command line,
+// which sends them as they are, gets the same matchers.
+func TestSilencesTakeWhatRoutesTake(t *testing.T) {
+	for _, text := range []string{
+		`service="order-sync"`, `tier=~"critical|warning"`, `team!="x", service=~"a.*"`, `{service="a", "地区"="华东, \"上海\""}`, `service=a`, `nope="",service="a"`,
+	} {
+		want, err := route.ParseMatchers(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := json.Marshal(map[string]any{"matchers": []string{text}, "for": "1h", "comment": "c"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := busy()
+		url := serve(t, m, nil)
+		var made struct{ Matchers route.Matchers }
+		got := send(t, url, "POST", "/api/v1/silences", string(body))
+		if err := json.Unmarshal([]byte(got.body), &made); err != nil || got.status != 201 || made.Matchers.String() != want.String() {
+			t.Errorf("%s: %d %s", text, got.status, got.body)
+		}
+	}
+	if got := send(t, serve(t, busy(), nil), "POST", "/api/v1/silences", `{"matchers":["{a=\"\",b=~\".*\"}"],"for":"1h","comment":"c"}`); got.status != 422 {
+		t.Errorf("one that matches every alert: %d %s", got.status, got.body)
 	}
 }
 

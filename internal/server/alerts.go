@@ -126,12 +126,15 @@ func readMatchers(texts []string, wrong func(name, format string, args ...any)) 
 	}
 	var all route.Matchers
 	for i, text := range texts {
-		m, err := route.ParseMatcher(text)
+		some, err := route.ParseMatchers(text) // as in routes: one, or several in braces or with commas
 		if err != nil {
 			wrong(fmt.Sprintf("matchers\x00%d", i), `%q is not like service="order-sync": %v`, text, err)
 			continue
 		}
-		all = append(all, m)
+		all = append(all, some...)
+	}
+	if len(all) > maxMatchers {
+		wrong("matchers", "has more than %d entries", maxMatchers)
 	}
 	if all.Match(nil) {
 		wrong("matchers", "would match every alert; name at least one label's value")
