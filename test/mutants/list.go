@@ -50,7 +50,7 @@ func parse(list string) ([]mutant, error) {
 		case key == "test":
 			m.tests = strings.Fields(value)
 		case key == "run":
-			m.run = value
+			m.run = strings.TrimSpace(value) // two spaces would choose no test
 		default:
 			return nil, fmt.Errorf("line %d: %q is none of ==, file, test, run, - and +", i+1, line)
 		}
