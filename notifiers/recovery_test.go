@@ -157,8 +157,10 @@ func TestAMessageSaysThatItIsLateAndForWhomItIsSentHere(t *testing.T) {
 			return down(n, notice)
 		}}
 		b, program := &messenger{}, &messenger{}
-		k := open(t, map[string]notifiers.Receiver{"a": {Channel: a}, "moves": {Channel: &messenger{answer: down}, Fallback: "b"}, "b": {Channel: b},
-			"program": {Channel: &messenger{answer: down}, Fallback: "c"}, "c": {Channel: program, AsWritten: true}})
+		k := open(t, map[string]notifiers.Receiver{
+			"a": {Channel: a}, "moves": {Channel: &messenger{answer: down}, Fallback: "b"}, "b": {Channel: b},
+			"program": {Channel: &messenger{answer: down}, Fallback: "c"}, "c": {Channel: program, AsWritten: true},
+		})
 		k.start()
 		k.put("a", "critical", "x/1")
 		k.put("moves", "critical", "x/2")

@@ -3,8 +3,6 @@ package notifiers
 import (
 	"context"
 	"errors"
-	"io"
-	"log"
 	"log/slog"
 	"strings"
 	"sync"
@@ -50,7 +48,7 @@ func (s SlackSocket) Run(ctx context.Context) {
 // after other errors.
 func (s SlackSocket) connect(ctx context.Context) error {
 	client := socketmode.New(slack.New("", slack.OptionAppLevelToken(s.Token.Reveal()), slack.OptionAPIURL(strings.TrimSuffix(s.APIURL, "/")+"/")),
-		socketmode.OptionLog(log.New(io.Discard, "", 0)), socketmode.OptionReadLimit(1<<20))
+		socketmode.OptionLog(slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)), socketmode.OptionReadLimit(1<<20))
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	failed := errors.New("the connection was closed")

@@ -289,17 +289,20 @@ func TestFieldsAndHeadersBesideThePlatforms(t *testing.T) {
 		}
 	}
 	var order struct {
-		ID         json.Number
-		Location   json.RawMessage `json:"location_id"`
-		Token      json.RawMessage
-		Customer   struct{ Email, First_name string }
+		ID       json.Number
+		Location json.RawMessage `json:"location_id"`
+		Token    json.RawMessage
+		Customer struct {
+			Email     string
+			FirstName string `json:"first_name"`
+		}
 		Attributes []struct{ Name, Value string } `json:"note_attributes"`
 		Lines      []struct{ Vendor, SKU string } `json:"line_items"`
 	}
 	if err := json.Unmarshal(body, &order); err != nil {
 		t.Fatal(err)
 	}
-	if order.Customer.Email != order.ID.String()+"@example.com" || order.Customer.First_name == "" || string(order.Location) != "42" || string(order.Token) != `"42"` ||
+	if order.Customer.Email != order.ID.String()+"@example.com" || order.Customer.FirstName == "" || string(order.Location) != "42" || string(order.Token) != `"42"` ||
 		len(order.Attributes) != 1 || order.Attributes[0].Value != "sg-1" || len(order.Lines) != 1 || order.Lines[0].Vendor != "ACME" || order.Lines[0].SKU == "" {
 		t.Errorf("%s", body)
 	}

@@ -70,7 +70,7 @@ func (r *Rule) unknownNames() []error {
 	var errs []error
 	for _, all := range []map[string]string{r.Labels, r.Annotations} {
 		for _, key := range slices.Sorted(maps.Keys(all)) {
-			var unknown *templates.UnknownName
+			var unknown *templates.UnknownNameError
 			if errors.As(templates.Check(templateDefs+all[key], templates.Of(alertData{})), &unknown) {
 				errs = append(errs, &Error{
 					File: r.File, Line: r.Line, Hint: unknown.Hint(),

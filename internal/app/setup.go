@@ -269,7 +269,7 @@ func (a *App) Reload(ctx context.Context) error {
 
 func (a *App) warnOfWhatCannotWork(c *config.Config) {
 	for _, note := range c.Notes {
-		a.log.Info(note)
+		a.log.Info("something applies that the configuration does not say", "what", note)
 	}
 	for _, w := range c.Warnings {
 		a.log.Warn("the configuration is valid, and something in it cannot work", "warning", w.Error())

@@ -124,7 +124,7 @@ func revokeTokenCommand(s streams, f *tokenFlags) *cobra.Command {
 			}
 			ts[i] = t
 			if f.output != "json" && !slices.ContainsFunc(ts, func(t store.Token) bool { return t.Revoked.IsZero() }) {
-				fmt.Fprintln(s.err, "no token in the journal is valid now; those in the configuration are. Without any, nobody may call: make one with guardian token create")
+				_, _ = fmt.Fprintln(s.err, "no token in the journal is valid now; those in the configuration are. Without any, nobody may call: make one with guardian token create")
 			}
 			return printResult(s.out, f.output, showToken(t), showToken(t).String())
 		},

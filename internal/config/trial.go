@@ -61,7 +61,7 @@ func (d *decoder) build(c *Config) {
 // names adds the names in a template that there are not.
 func (d *decoder) names(err error, path string) {
 	for _, one := range joined(err) {
-		if unknown := new(templates.UnknownName); errors.As(one, &unknown) {
+		if unknown := new(templates.UnknownNameError); errors.As(one, &unknown) {
 			d.blame(path, unknown.Problem(), unknown.Hint())
 		}
 	}

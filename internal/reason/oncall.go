@@ -55,8 +55,10 @@ func onCallWords(code string) (Words, bool) {
 	case "self_folder":
 		return Words{"the data folder was deleted or replaced while Guardian runs: {folder}", "数据目录在 Guardian 运行期间被删除或替换：{folder}"}, true
 	case "self_series_full":
-		return Words{"new series of source {source} are refused, because it has {limit}, its limit; the last one was of metric {metric}",
-			"来源 {source} 的序列数已达上限 {limit}，新序列被拒绝；最近被拒绝的指标是 {metric}"}, true
+		return Words{
+			"new series of source {source} are refused, because it has {limit}, its limit; the last one was of metric {metric}",
+			"来源 {source} 的序列数已达上限 {limit}，新序列被拒绝；最近被拒绝的指标是 {metric}",
+		}, true
 	case "self_calendar":
 		return Words{"the calendar of schedule {schedule}: {why}", "值班表 {schedule} 的日历：{why}"}, true
 	case "self_clock_off":

@@ -218,12 +218,14 @@ func (d *Driver) Answer(ctx context.Context, id string, a actions.Answer) (run a
 	if d.find(id) == nil { // it may be recorded, and not be open yet: wait until its decision is over
 		_ = d.Decide(func() error { return nil })
 	}
-	for end := time.Now().Add(answerWithin); ; time.Sleep(answerPoll) {
+	for range answerTries {
 		run, outdated, err = d.answer(ctx, id, a)
-		if !errors.Is(err, actions.ErrRunIsActing) || time.Now().After(end) {
-			return run, outdated, err
+		if !errors.Is(err, actions.ErrRunIsActing) {
+			break
 		}
+		time.Sleep(answerPoll)
 	}
+	return run, outdated, err
 }
 
 func (d *Driver) answer(ctx context.Context, id string, a actions.Answer) (run actions.Run, outdated reason.Reason, err error) {
@@ -242,10 +244,10 @@ func (d *Driver) answer(ctx context.Context, id string, a actions.Answer) (run a
 }
 
 // The question of a run can be read a moment before the run waits for its answer. An answer waits
-// so long for that.
+// for that, 200 ms at most.
 const (
-	answerWithin = 200 * time.Millisecond
-	answerPoll   = 5 * time.Millisecond
+	answerTries = 40
+	answerPoll  = 5 * time.Millisecond
 )
 
 // change lets a person change an open run.

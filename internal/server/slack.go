@@ -104,7 +104,7 @@ func (s *Server) SocketClick(ctx context.Context, envelope string, payload []byt
 // act does what a button says, if it may.
 func act(ctx context.Context, chat ChatActions, click Click) (at ChatStanding, d chatops.Decision, err error) {
 	if click.Wrong != nil {
-		return at, d, nil
+		return at, d, nil //nolint:nilerr // what is wrong with the click is answered, and no failure
 	}
 	if d, err = chat.Act(ctx, click.Request, click.Who); err != nil {
 		return at, d, err

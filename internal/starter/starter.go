@@ -40,17 +40,17 @@ func Ways() []string { return []string{"docker", "webhook", "script", None} }
 
 var name = regexp.MustCompile(`^[a-z0-9]([a-z0-9_.-]*[a-z0-9])?$`)
 
-// Problem says what is wrong with an answer, by the name of its flag.
-type Problem struct {
+// AnswerError says what is wrong with an answer, by the name of its flag.
+type AnswerError struct {
 	Flag string
 	Text string
 }
 
-func (p *Problem) Error() string { return "--" + p.Flag + ": " + p.Text }
+func (p *AnswerError) Error() string { return "--" + p.Flag + ": " + p.Text }
 
 // Check gives what is wrong with the answers, or nil.
 func (a Answers) Check() error {
-	wrong := func(flag, format string, args ...any) error { return &Problem{flag, fmt.Sprintf(format, args...)} }
+	wrong := func(flag, format string, args ...any) error { return &AnswerError{flag, fmt.Sprintf(format, args...)} }
 	switch u, err := url.Parse(a.URL); {
 	case !name.MatchString(a.Service):
 		return wrong("service", "%q is no name: use lower case letters, digits and -, such as order-sync", a.Service)

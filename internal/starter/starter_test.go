@@ -100,7 +100,7 @@ func TestWrongAnswersAreSaid(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := answers()
 			c.change(&a)
-			var p *starter.Problem
+			var p *starter.AnswerError
 			if err := a.Check(); !errors.As(err, &p) || p.Flag != c.flag || !strings.HasPrefix(err.Error(), "--"+c.flag+": ") {
 				t.Errorf("%v, want a problem of --%s", err, c.flag)
 			}

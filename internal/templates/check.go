@@ -3,11 +3,12 @@ package templates
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"text/template/parse"
 )
 
-// Check returns the names in a template that there are not, each as an *UnknownName; root is what the
+// Check returns the names in a template that there are not, each as an *UnknownNameError; root is what the
 // template is run with. A template that cannot be parsed is the parser's own to report.
 func Check(text string, root Value) error {
 	if !strings.Contains(text, "{{") {
@@ -25,23 +26,23 @@ func Check(text string, root Value) error {
 	return errors.Join(w.errs...)
 }
 
-// UnknownName is a name that there is not.
-type UnknownName struct {
+// UnknownNameError is a name that there is not.
+type UnknownNameError struct {
 	Name  string   // as it is written, such as .Order.SKUU
 	Meant string   // the one that is probably meant; "" if none is like it
 	Known []string // what may be written instead
 }
 
 // Problem says which name is wrong.
-func (e *UnknownName) Problem() string {
+func (e *UnknownNameError) Problem() string {
 	return fmt.Sprintf("{{%s}}: there is no %q here", e.Name, e.Name[strings.LastIndexByte(e.Name, '.')+1:])
 }
 
 // Error implements error.
-func (e *UnknownName) Error() string { return e.Problem() + ": " + e.Hint() }
+func (e *UnknownNameError) Error() string { return e.Problem() + ": " + e.Hint() }
 
 // Hint says what may be written instead.
-func (e *UnknownName) Hint() string {
+func (e *UnknownNameError) Hint() string {
 	meant := ""
 	if e.Meant != "" {
 		meant = fmt.Sprintf("did you mean %s? ", e.Meant)
@@ -77,7 +78,7 @@ func (w *walker) unknown(name string, in Value, prefix string) {
 	}
 	w.seen[name] = true
 	wrong := name[strings.LastIndexByte(name, '.')+1:]
-	e := &UnknownName{Name: name}
+	e := &UnknownNameError{Name: name}
 	nearest := max(2, len(wrong)/3) + 1
 	for _, known := range in.names() {
 		if d := distance(known, wrong); d < min(nearest, len(wrong)) {
@@ -142,11 +143,7 @@ func (w *walker) call(n *parse.TemplateNode, dot Value, vars map[string]Value) {
 }
 
 func copied(vars map[string]Value) map[string]Value {
-	c := make(map[string]Value, len(vars))
-	for n, v := range vars {
-		c[n] = v
-	}
-	return c
+	return maps.Clone(vars)
 }
 
 // pipe checks a pipeline and returns what is known of its value.

@@ -64,7 +64,7 @@ func TestNamesInEveryBranch(t *testing.T) {
 			}
 			continue
 		}
-		var one *templates.UnknownName
+		var one *templates.UnknownNameError
 		if !errors.As(err, &one) {
 			t.Errorf("%s: %v, want %s", text, err, want)
 			continue

@@ -94,6 +94,7 @@ func (v Value) get(name string) (Value, bool) {
 		if t.Key().Kind() == reflect.String {
 			return typed(t.Elem()), true
 		}
+	default:
 	}
 	return Value{}, false
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -121,12 +122,13 @@ func iopDigest(path string, params map[string]string, body string) string {
 		names = append(names, n)
 	}
 	slices.Sort(names)
-	text := path
+	var text strings.Builder
+	text.WriteString(path)
 	for _, n := range names {
-		text += n + params[n]
+		text.WriteString(n + params[n])
 	}
 	m := hmac.New(sha256.New, []byte("helloworld"))
-	m.Write([]byte(text + body))
+	m.Write([]byte(text.String() + body))
 	return strings.ToUpper(hex.EncodeToString(m.Sum(nil)))
 }
 
@@ -146,9 +148,7 @@ func TestFormFieldsAreParameters(t *testing.T) {
 	_, _ = f.Write([]byte{0, 1, 2})
 	_ = w.Close()
 	together := map[string]string{"payload": fields["payload"], "order_id": "1234"}
-	for n, v := range query {
-		together[n] = v
-	}
+	maps.Copy(together, query)
 	const plain = "application/x-www-form-urlencoded"
 	for name, tc := range map[string]struct {
 		platform, kind, path, signedPath string

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"io"
+	"maps"
 	"strings"
 )
 
@@ -53,9 +54,7 @@ func fromXML(body []byte) []byte {
 // with returns a copy of members with one more.
 func with(members map[string]any, name string, value any) map[string]any {
 	more := map[string]any{name: value}
-	for n, v := range members {
-		more[n] = v
-	}
+	maps.Copy(more, members)
 	return more
 }
 
