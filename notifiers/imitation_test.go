@@ -40,7 +40,7 @@ func TestFactsCannotBeImitatedByLabels(t *testing.T) {
 		if i := strings.IndexAny(text, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029\u0085\r"); i >= 0 {
 			t.Errorf("%s: %q turns the direction or breaks the line", name, text[i:])
 		}
-		for _, line := range strings.Split(text, "\n") {
+		for line := range strings.SplitSeq(text, "\n") {
 			for _, fake := range []string{"**状态**", "*Status*", "OK"} {
 				if strings.HasPrefix(strings.TrimLeft(line, "> "), fake) {
 					t.Errorf("%s: a label made the line %q", name, line)

@@ -174,9 +174,7 @@ func TestFormFieldsAreParameters(t *testing.T) {
 				t.Errorf("signed %s %v, want %s", s.Signature, err, want)
 			}
 			c.Query = map[string]string{"sign": want}
-			for n, v := range query {
-				c.Query[n] = v
-			}
+			maps.Copy(c.Query, query)
 			if v, err := platform(t, tc.platform).Verify(marketplace.KindRequest, c, keys); err != nil || !v.Valid {
 				t.Errorf("%s %v", v.Reason, err)
 			}
