@@ -35,6 +35,7 @@ func fromMessages(w world) {
 	if d, err := chat.Act(ctx, ask(chatops.Acknowledge), "ada"); err != nil || d.Outcome != chatops.Acked || len(d.Acks) != 1 || d.Acks[0].By != who {
 		t.Errorf("from another message: %+v, %v", d, err)
 	}
+	w.Advance(time.Second) // the journal's order is that of its times
 	if d, err := chat.Act(ctx, silence, "ada"); err != nil || d.Outcome != chatops.May || d.Done == nil || !d.Done.Until.Equal(w.Now().Add(chatops.SilenceFor)) {
 		t.Errorf("silenced: %+v, %v", d, err)
 	}
