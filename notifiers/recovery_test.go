@@ -3,6 +3,7 @@ package notifiers_test
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,9 +16,9 @@ import (
 func TestWhatAnOutageDelayedIsSentWhenTheMessengerIsUp(t *testing.T) {
 	for _, restart := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			up := false
+			var up atomic.Bool
 			m := &messenger{answer: func(n int, notice notifiers.Notice) error {
-				if up {
+				if up.Load() {
 					return nil
 				}
 				return down(n, notice)
@@ -40,7 +41,7 @@ func TestWhatAnOutageDelayedIsSentWhenTheMessengerIsUp(t *testing.T) {
 				k.d = again
 				k.start()
 			}
-			up = true
+			up.Store(true)
 			k.put("oncall", "warning", "d/4")
 			for m.titles() == "" {
 				pass(time.Second)
@@ -88,9 +89,9 @@ func TestANoticeThatAlwaysFailsIsNotTriedAfterEachThatSucceeds(t *testing.T) {
 // outage of an hour each alert would come late.
 func TestWhileAMessengerIsDownNewNoticesGoToTheFallbackAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		up := false
+		var up atomic.Bool
 		a := &messenger{answer: func(n int, notice notifiers.Notice) error {
-			if up {
+			if up.Load() {
 				return nil
 			}
 			return down(n, notice)
@@ -114,14 +115,14 @@ func TestWhileAMessengerIsDownNewNoticesGoToTheFallbackAtOnce(t *testing.T) {
 		if n := len(a.all()); n != before+2 {
 			t.Errorf("the messenger was called %d times meanwhile, want 2: they show whether it is up again", n-before)
 		}
-		up = true
+		up.Store(true)
 		pass(2 * time.Minute)
 		k.put("a", "critical", "x/5")
 		pass(time.Second)
 		if d := k.state("a/x/5", notifiers.Delivered); d.Receiver != "a" {
 			t.Errorf("when the messenger is up again, a notice goes to %q", d.Receiver)
 		}
-		up = false
+		up.Store(false)
 		k.put("a", "critical", "x/6")
 		pass(time.Minute)
 		if d := k.outbox.Get("a/x/6"); d.Receiver != "a" {
@@ -149,9 +150,9 @@ func TestARobotThatIsDownLeavesNoticesToTheOthers(t *testing.T) {
 // A message that comes late, or to others than the routes say, must not read as if it did not.
 func TestAMessageSaysThatItIsLateAndForWhomItIsSentHere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		up := false
+		var up atomic.Bool
 		a := &messenger{answer: func(n int, notice notifiers.Notice) error {
-			if up {
+			if up.Load() {
 				return nil
 			}
 			return down(n, notice)
@@ -167,7 +168,7 @@ func TestAMessageSaysThatItIsLateAndForWhomItIsSentHere(t *testing.T) {
 		k.put("program", "critical", "x/4")
 		k.put("b", "critical", "x/3")
 		pass(5 * time.Minute)
-		up = true
+		up.Store(true)
 		pass(2 * time.Minute)
 		facts := map[string]string{}
 		for _, c := range slices.Concat(a.all(), b.all(), program.all()) {
