@@ -23,10 +23,10 @@ func (d Decider) pastWatches(ctx context.Context, service string, p Present, swi
 		return nil, err
 	}
 	for _, w := range p.Open {
-		if w.Withdrawn {
+		is, seen := PastWatchOf(w)
+		if !seen {
 			continue
 		}
-		is := PastWatchOf(w)
 		if i := slices.IndexFunc(past, func(o PastWatch) bool { return o.Deploy == w.DeployID }); i >= 0 {
 			past[i] = is
 		} else {

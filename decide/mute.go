@@ -58,6 +58,14 @@ func (m muting) mutes(a rules.Alert) (why reason.Reason, until time.Time) {
 	return reason.Reason{}, time.Time{}
 }
 
+// keeps says what keeps the receiver of a route from hearing of an alert, and until when.
+func (m muting) keeps(t route.Target, a rules.Alert) (why reason.Reason, until time.Time) {
+	if why, until = m.quiet(t); why.IsZero() {
+		return m.mutes(a)
+	}
+	return why, until
+}
+
 // Standing is where an alert stands with one receiver.
 type Standing struct {
 	Receiver string
@@ -75,9 +83,7 @@ func (b *Board) Standing(s *Settings, h Said, now time.Time, alert string) []Sta
 	for _, g := range b.of[alert] {
 		one := Standing{Receiver: g.target.Receiver, Told: b.told[alert][g.key]}
 		knows := one.Told.State == a.State || one.Told.State == "" && a.State == rules.Resolved
-		if one.Kept, one.Until = m.quiet(g.target); one.Kept.IsZero() {
-			one.Kept, one.Until = m.mutes(a)
-		}
+		one.Kept, one.Until = m.keeps(g.target, a)
 		if !knows && one.Kept.IsZero() {
 			n := b.news(g, m)
 			if at := n.at(g.target); one.Told.Flapping && !steadyAt(a, now) {
@@ -97,9 +103,8 @@ func (b *Board) Standing(s *Settings, h Said, now time.Time, alert string) []Sta
 func (b *Board) NotHearing(s *Settings, h Said, now time.Time, alert string) (n int) {
 	b.arrange(s)
 	m := b.muting(h, now)
-	why, _ := m.mutes(b.alerts[alert])
 	for _, g := range b.of[alert] {
-		if quiet, _ := m.quiet(g.target); !quiet.IsZero() || !why.IsZero() {
+		if why, _ := m.keeps(g.target, b.alerts[alert]); !why.IsZero() {
 			n++
 		}
 	}

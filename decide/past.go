@@ -73,13 +73,14 @@ type PastWatch struct {
 	Judged int
 }
 
-// PastWatchOf gives a watch as later decisions see it.
-func PastWatchOf(w *watch.Watch) PastWatch {
+// PastWatchOf gives a watch as later decisions see it; false when they do not, because its deploy did
+// not happen.
+func PastWatchOf(w *watch.Watch) (_ PastWatch, seen bool) {
 	return PastWatch{
 		Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Version: w.Version, Previous: w.PreviousVersion,
 		Kind: w.Kind, State: w.State, Switched: w.Switched, From: w.From, Before: w.BeforeEnds(), Started: w.Started, Ended: w.Ended,
 		Suspect: w.Suspect(), Unsure: w.Unsure, Judged: w.FewestJudged(),
-	}
+	}, !w.Withdrawn
 }
 
 // Present is how checks and alerts are at the moment of the decision.

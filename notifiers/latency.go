@@ -3,14 +3,16 @@ package notifiers
 import (
 	"slices"
 	"time"
+
+	"github.com/prometheus/common/model"
 )
 
 // Latency is how long the notices of the last day took from when they were due until the channel
 // accepted them, tries and waiting for a limit included. The objective for critical ones is 5 s.
 type Latency struct {
-	Notices int           `json:"notices"` // at most 500
-	Median  time.Duration `json:"median"`  // in nanoseconds, as all durations of the API
-	P99     time.Duration `json:"p99"`
+	Notices int            `json:"notices"` // at most 500
+	Median  model.Duration `json:"median"`
+	P99     model.Duration `json:"p99"`
 }
 
 const (
@@ -47,5 +49,5 @@ func (l latencies) summary(now time.Time) Latency {
 		return Latency{}
 	}
 	slices.Sort(all)
-	return Latency{len(all), all[(len(all)-1)/2], all[(len(all)*99+99)/100-1]}
+	return Latency{len(all), model.Duration(all[(len(all)-1)/2]), model.Duration(all[(len(all)*99+99)/100-1])}
 }

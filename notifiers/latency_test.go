@@ -31,7 +31,7 @@ func TestHowLongNoticesTakeIsKnown(t *testing.T) {
 			k.put("oncall", "critical", fmt.Sprintf("soon%d/1", i))
 			pass(time.Minute)
 		}
-		if l := k.d.Status()[0].Latency; l.Notices != 5 || l.Median > time.Second || l.P99 < 30*time.Second || l.P99 > 35*time.Second {
+		if l := k.d.Status()[0].Latency; l.Notices != 5 || time.Duration(l.Median) > time.Second || time.Duration(l.P99) < 30*time.Second || time.Duration(l.P99) > 35*time.Second {
 			t.Errorf("of five, of which one took 30 s: %+v", l)
 		}
 		pass(23*time.Hour + 58*time.Minute)

@@ -22,8 +22,7 @@ import (
 
 // evaluate evaluates rules of a group, records what changed and only then takes the new state over:
 // what could not be recorded is found changed again by the next evaluation. It reports whether the
-// state was taken over, and how long the evaluation took: what changed costs beside that to record
-// and to tell, and is what an evaluation is for.
+// state was taken over, and how long the evaluation took, without recording and telling what changed.
 func (as *Alerts) evaluate(ctx context.Context, g *group, which rules.RuleSet) (took time.Duration, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -206,7 +206,7 @@ func (c chatActions) ReadSocketClick(envelope string, payload []byte) (server.Cl
 // click says who clicked, and what for.
 func (c chatActions) click(running Running, receiver string, from notifiers.SlackClick) (server.Click, error) {
 	if !c.played.first(from.Once, c.now()) {
-		return server.Click{}, server.ErrPlayed
+		return server.Click{}, server.ErrReplayed
 	}
 	v := server.Click{Receiver: receiver, SlackClick: from, Name: from.UserName}
 	v.Who = chatops.InSlack(from.UserName)

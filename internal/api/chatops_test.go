@@ -182,11 +182,11 @@ func TestWhoClickedIsThePersonOfTheConfiguration(t *testing.T) {
 		if err != nil || got.Who != c.who || got.Name != c.shown || got.Receiver != c.receiver || got.Wrong != nil || got.Request != asked(chatops.Acknowledge) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
-		if _, err := s.Chat.ReadClick(header, body); !errors.Is(err, server.ErrPlayed) {
+		if _, err := s.Chat.ReadClick(header, body); !errors.Is(err, server.ErrReplayed) {
 			t.Errorf("%s, played again: %v", name, err)
 		}
 		s.now = s.now.Add(5 * time.Minute)
-		if _, err := s.Chat.ReadClick(header, body); !errors.Is(err, server.ErrPlayed) {
+		if _, err := s.Chat.ReadClick(header, body); !errors.Is(err, server.ErrReplayed) {
 			t.Errorf("%s, played again at the end of the window: %v", name, err)
 		}
 		s.now = s.now.Add(time.Second)
@@ -218,7 +218,7 @@ func TestAClickOfOneEnvelopeIsTakenOnce(t *testing.T) {
 	if got, err := s.Chat.ReadSocketClick("e-1", payload); err != nil || got.Who != "wei, in Slack" || got.Request != asked(chatops.Acknowledge) {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if _, err := s.Chat.ReadSocketClick("e-1", payload); !errors.Is(err, server.ErrPlayed) {
+	if _, err := s.Chat.ReadSocketClick("e-1", payload); !errors.Is(err, server.ErrReplayed) {
 		t.Errorf("again: %v", err)
 	}
 	if _, err := s.Chat.ReadSocketClick("e-2", []byte("{}")); !errors.Is(err, notifiers.ErrSlackCall) {

@@ -86,7 +86,7 @@ func writeFirst(s streams, a starter.Answers, file string) error {
 	}
 	_, _ = fmt.Fprintf(s.out, "  guardian serve --config %s\n", filepath.Clean(file))
 	if a.Notify != starter.None {
-		_, _ = fmt.Fprint(s.out, "  guardian notify --receiver oncall                 sends a test\n")
+		_, _ = fmt.Fprintf(s.out, "  guardian notify --config %s --receiver oncall     sends a test\n", filepath.Clean(file))
 	}
 	_, _ = fmt.Fprintf(s.out, "  guardian watch --service %s --version VERSION     after each deploy, or curl: see the README\n", a.Service)
 	return nil
@@ -106,8 +106,15 @@ func (v *interview) ask(a *starter.Answers) error {
 	}
 	ask := func(all ...question) error {
 		for _, q := range all {
-			if err := v.one(q.flag, q.text, q.into); err != nil {
-				return err
+			for again := true; again; {
+				if err := v.one(q.flag, q.text, q.into); err != nil {
+					return err
+				}
+				var wrong *starter.AnswerError
+				if again = errors.As(a.Check(), &wrong) && wrong.Flag == q.flag && !v.flags.Changed(q.flag); again {
+					_, _ = fmt.Fprintln(v.s.err, wrong.Text)
+					*q.into = v.flags.Lookup(q.flag).DefValue
+				}
 			}
 		}
 		return nil
@@ -121,10 +128,8 @@ func (v *interview) ask(a *starter.Answers) error {
 	if err != nil || a.Rollback == starter.None {
 		return err
 	}
-	if what := starter.Asks(a.Rollback); what != "" {
-		if err := ask(question{"target", "Say " + what + ":", &a.Target}); err != nil {
-			return err
-		}
+	if err := ask(question{"target", "Say " + starter.Asks(a.Rollback) + ":", &a.Target}); err != nil {
+		return err
 	}
 	if a.Rollback == "docker" {
 		if err := ask(question{"image", "Of which image is it, without a tag?", &a.Image}); err != nil {

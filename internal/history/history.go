@@ -154,8 +154,8 @@ func (h History) Watches(ctx context.Context, service string, since time.Time) (
 	}
 	var all []decide.PastWatch
 	for i := range ws {
-		if w := &ws[i]; !w.Withdrawn && (w.Ended.IsZero() || !w.Ended.Before(since)) {
-			all = append(all, decide.PastWatchOf(w))
+		if w, seen := decide.PastWatchOf(&ws[i]); seen && (w.Ended.IsZero() || !w.Ended.Before(since)) {
+			all = append(all, w)
 		}
 	}
 	slices.SortStableFunc(all, func(x, y decide.PastWatch) int { return y.Started.Compare(x.Started) })

@@ -173,8 +173,8 @@ func badPeriods(ctx context.Context, o Options, s *setup, service string) ([]dec
 		return nil, err
 	}
 	for i := range ws {
-		if !ws[i].Withdrawn {
-			w.ended = append(w.ended, decide.PastWatchOf(&ws[i]))
+		if was, seen := decide.PastWatchOf(&ws[i]); seen {
+			w.ended = append(w.ended, was)
 		}
 	}
 	runs, err := o.Journal.Runs(ctx, store.RunFilter{Service: service, Since: since, Until: o.To, Limit: store.MaxLimit})

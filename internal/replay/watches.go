@@ -99,8 +99,8 @@ func (j *judging) begin(ctx context.Context) error {
 		if w.Ended.IsZero() || !w.Ended.Before(j.o.From) {
 			continue
 		}
-		if !w.Withdrawn {
-			j.world.ended = append(j.world.ended, decide.PastWatchOf(&w))
+		if was, seen := decide.PastWatchOf(&w); seen {
+			j.world.ended = append(j.world.ended, was)
 		}
 		switch w.State {
 		case watch.Passed:

@@ -64,7 +64,8 @@ func (w *world) LastDeploy(_ context.Context, service, environment string, kind 
 func (w *world) withdrawn(d watch.Deploy) bool {
 	for _, e := range w.watches {
 		if e.deploy.ID == d.ID {
-			return e.w.Withdrawn
+			_, seen := e.at(w.now)
+			return !seen
 		}
 	}
 	return d.Withdrawn()
@@ -123,7 +124,7 @@ func (w *world) Watches(_ context.Context, service string, since time.Time) ([]d
 		}
 	}
 	for _, e := range w.watches {
-		if is := e.at(w.now); !e.w.Withdrawn && is.Service == service && !is.Started.After(w.now) && (is.Ended.IsZero() || !is.Ended.Before(since)) {
+		if is, seen := e.at(w.now); seen && is.Service == service && !is.Started.After(w.now) && (is.Ended.IsZero() || !is.Ended.Before(since)) {
 			all = append(all, is)
 		}
 	}
@@ -202,13 +203,14 @@ func (w *world) QueryRange(ctx context.Context, expr string, from, to time.Time,
 	return own, err
 }
 
-// at is a replayed watch as it stood at a time.
-func (e *watched) at(now time.Time) decide.PastWatch {
-	is := decide.PastWatchOf(e.w)
+// at is a replayed watch as it stood at a time; false when its deploy was known by then not to have
+// happened.
+func (e *watched) at(now time.Time) (is decide.PastWatch, seen bool) {
+	is, seen = decide.PastWatchOf(e.w)
 	if is.Ended.After(now) {
-		is.State, is.Ended = watch.Watching, time.Time{}
+		is.State, is.Ended, seen = watch.Watching, time.Time{}, true
 	}
-	return is
+	return is, seen
 }
 
 // present is how the checks of a service and the controls, and all alerts, were at the moment.

@@ -23,9 +23,9 @@ type ChatActions interface {
 	// is what was done.
 	Act(ctx context.Context, r chatops.Request, who string) (chatops.Decision, error)
 	// ReadClick reads a click on a button as Slack sends it: one of the errors of notifiers.SlackClicks,
-	// ErrPlayed when it was read before, ErrNotFound where no message has buttons.
+	// ErrReplayed when it was read before, ErrNotFound where no message has buttons.
 	ReadClick(header http.Header, body []byte) (Click, error)
-	// ReadSocketClick reads a click that came by a connection to Slack; ErrPlayed when one of the same
+	// ReadSocketClick reads a click that came by a connection to Slack; ErrReplayed when one of the same
 	// envelope was read before, notifiers.ErrSlackCall when it is none of ours.
 	ReadSocketClick(envelope string, payload []byte) (Click, error)
 	// AnswerClick shows in the message what was done or, if nothing was, tells who clicked why not.

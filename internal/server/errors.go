@@ -15,7 +15,7 @@ var (
 	ErrConflict            = errors.New("this cannot be done in the present state")
 	ErrIdempotencyMismatch = errors.New("this Idempotency-Key was used with another body; use a new key for a new request")
 	ErrStandby             = errors.New("this guardian stands by and the active one is not known; try again in a few seconds")
-	ErrPlayed              = errors.New("this call was made before")
+	ErrReplayed            = errors.New("this call was made before")
 	ErrNoLinks             = errors.New("messages of this guardian have no links to act with")
 	errTooLarge            = errors.New("the answer would be longer than 64 MiB: ask for fewer series, a shorter time or a larger step")
 	ErrGuesses             = errors.New("too many wrong tokens came from this address; try again in a few seconds")

@@ -95,7 +95,7 @@ func (m *memory) ReadClick(header http.Header, body []byte) (server.Click, error
 		return server.Click{}, err
 	}
 	if slices.Contains(m.played, from.Once) {
-		return server.Click{}, server.ErrPlayed
+		return server.Click{}, server.ErrReplayed
 	}
 	m.played = append(m.played, from.Once)
 	click := server.Click{Receiver: "slack-oncall", SlackClick: from, Name: from.UserName, Who: chatops.InSlack(from.UserName)}

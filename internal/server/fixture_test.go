@@ -4,6 +4,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"guardian/actions"
 	"guardian/internal/chatops"
 	"guardian/internal/reason"
@@ -25,7 +27,7 @@ func newMemory() *memory {
 		now: fixedNow(), looks: map[string][]server.Look{}, ledger: map[string][]actions.Entry{}, tokens: map[string]server.Caller{}, answers: map[string]kept{},
 		messages: map[string][]string{}, done: map[chatops.Request]chatops.Done{}, gate: map[string][]watch.GateReason{}, calls: map[string]string{}, changed: make(chan struct{}),
 		status: server.Status{Version: "v0.9.0", Ready: true, Role: "active", Started: fixedNow().Add(-26 * time.Hour), Loaded: fixedNow().Add(-26 * time.Hour), Checks: 5, Storage: "sqlite", Receivers: []notifiers.Status{
-			{Receiver: "oncall", LastSent: fixedNow().Add(-3 * time.Minute), Latency: notifiers.Latency{Notices: 120, Median: 210 * time.Millisecond, P99: 1800 * time.Millisecond}},
+			{Receiver: "oncall", LastSent: fixedNow().Add(-3 * time.Minute), Latency: notifiers.Latency{Notices: 120, Median: model.Duration(210 * time.Millisecond), P99: model.Duration(1800 * time.Millisecond)}},
 			{Receiver: "pricing", LastSent: fixedNow().Add(-26 * time.Hour), Waiting: 2, Oldest: fixedNow().Add(-4 * time.Minute), LastError: "HTTP 503", Penalty: fixedNow().Add(6 * time.Minute)},
 		}},
 	}

@@ -50,7 +50,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		Name: "guardian_slack_clicks_total",
 		Help: "Calls of Slack about clicks on buttons, by result; refused is one that was answered with the reason.",
 	}, []string{"result"})
-	for _, result := range []string{clickDone, clickRefused, clickForged, clickOld, clickPlayed, clickFailed} {
+	for _, result := range []string{clickDone, clickRefused, clickForged, clickOld, clickReplayed, clickFailed} {
 		m.clicks.WithLabelValues(result)
 	}
 	for _, action := range chatops.Actions() {

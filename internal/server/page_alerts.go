@@ -17,7 +17,12 @@ import (
 type alertsView struct {
 	Open, Resolved []alertRow
 	Silences       []route.Silence
-	Receivers      []notifiers.Status
+	Receivers      []receiverRow
+}
+
+type receiverRow struct {
+	notifiers.Status
+	Median, P99 time.Duration // of Latency
 }
 
 type alertRow struct {
@@ -53,7 +58,10 @@ func (s *Server) alertsPage(alerts Alerts, silences Silences, process Process) h
 		}
 		list = slices.Clone(list)
 		sortAlerts(list)
-		v := alertsView{Receivers: status.Receivers, Silences: slices.DeleteFunc(slices.Clone(kept), func(q route.Silence) bool { return !q.Until.After(s.now()) })}
+		v := alertsView{Silences: slices.DeleteFunc(slices.Clone(kept), func(q route.Silence) bool { return !q.Until.After(s.now()) })}
+		for _, r := range status.Receivers {
+			v.Receivers = append(v.Receivers, receiverRow{r, time.Duration(r.Latency.Median), time.Duration(r.Latency.P99)})
+		}
 		for _, a := range list {
 			row := newAlertRow(a)
 			if a.State == rules.Resolved {

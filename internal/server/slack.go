@@ -20,12 +20,12 @@ const answerWithin = 10 * time.Second
 
 // The results of a click.
 const (
-	clickDone    = "done"
-	clickRefused = "refused"
-	clickForged  = "forged"
-	clickOld     = "expired"
-	clickPlayed  = "replayed"
-	clickFailed  = "failed"
+	clickDone     = "done"
+	clickRefused  = "refused"
+	clickForged   = "forged"
+	clickOld      = "expired"
+	clickReplayed = "replayed"
+	clickFailed   = "failed"
 )
 
 // slackActions takes the clicks on buttons that Slack sends. Slack's signature is the login.
@@ -52,8 +52,8 @@ func (s *Server) slackAction(w http.ResponseWriter, r *http.Request, chat ChatAc
 		return clickForged, Refuse(ErrUnauthenticated, "%s", err)
 	case errors.Is(err, notifiers.ErrSlackTime):
 		return clickOld, Refuse(ErrUnauthenticated, "%s", err)
-	case errors.Is(err, ErrPlayed):
-		return clickPlayed, Refuse(ErrConflict, "%s", err)
+	case errors.Is(err, ErrReplayed):
+		return clickReplayed, Refuse(ErrConflict, "%s", err)
 	case errors.Is(err, notifiers.ErrSlackCall):
 		return clickFailed, Refuse(ErrConflict, "%s", err)
 	case err != nil:
@@ -93,8 +93,8 @@ func (s *Server) SocketClick(ctx context.Context, envelope string, payload []byt
 			result = s.say(ctx, chat, click, at, d)
 		}
 	}
-	if errors.Is(err, ErrPlayed) {
-		result = clickPlayed
+	if errors.Is(err, ErrReplayed) {
+		result = clickReplayed
 	} else if err != nil {
 		s.log.WarnContext(ctx, "a click in Slack was not followed", "error", s.redactor.Redact(err.Error()))
 	}

@@ -68,7 +68,9 @@ func (p *past) Watches(_ context.Context, service string, since time.Time) ([]de
 	var all []decide.PastWatch
 	for _, w := range slices.Backward(p.watches) {
 		if w.Service == service && (w.Ended.IsZero() || !w.Ended.Before(since)) {
-			all = append(all, decide.PastWatchOf(w))
+			if is, seen := decide.PastWatchOf(w); seen {
+				all = append(all, is)
+			}
 		}
 	}
 	return all, nil
