@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,7 +118,7 @@ func withPause() map[string]actions.Kind {
 // what people do some seconds later.
 type event struct {
 	Quarter int
-	What    string // deploy, fail, heal, approve, reject, abort, restart, silence, unsilence, ack, cancel, rollback
+	What    string // deploy, begin, end, withdraw, fail, heal, approve, reject, abort, restart, silence, unsilence, ack, cancel, rollback
 	Service string
 	Version string
 }
@@ -129,7 +130,7 @@ func (e event) String() string {
 
 // order puts deploys before what people do in the same quarter.
 func (e event) order() int {
-	if e.What == "deploy" {
+	if e.What == "deploy" || e.What == "begin" {
 		return 0
 	}
 	return 1
@@ -166,11 +167,12 @@ func drawHistory(t *rapid.T) []event {
 
 // played is a guardian that lives through a history.
 type played struct {
-	t    *testing.T
-	dir  string
-	s    app.Stepped
-	bad  map[string]bool // by service
-	last string          // silence
+	t       *testing.T
+	dir     string
+	s       app.Stepped
+	bad     map[string]bool // by service
+	last    string          // silence
+	rolling string          // the deploy that began last
 }
 
 func (p *played) start() {
@@ -219,7 +221,7 @@ func (p *played) play(history []event) {
 		}
 		slices.SortStableFunc(now, func(x, y event) int { return cmp.Compare(x.order(), y.order()) })
 		for _, e := range now {
-			if e.What != "deploy" {
+			if e.order() > 0 {
 				time.Sleep(time.Second / 8)
 			}
 			p.happens(e)
@@ -250,6 +252,16 @@ func (p *played) happens(e event) {
 	case "deploy":
 		_, err := b.Deploys.Announce(ctx, server.DeployRequest{Service: e.Service, Version: e.Version, Reversible: true}, by)
 		if err != nil {
+			p.t.Fatalf("%v: %v", e, err)
+		}
+	case "begin":
+		a, err := b.Deploys.Announce(ctx, server.DeployRequest{Service: e.Service, Version: e.Version, Reversible: true, Begins: true}, by)
+		if err != nil {
+			p.t.Fatalf("%v: %v", e, err)
+		}
+		p.rolling = a.Deploy.ID
+	case "end", "withdraw":
+		if _, err := b.Deploys.EndDeploy(ctx, p.rolling, server.DeployEnd{Withdrawn: e.What == "withdraw"}, by); err != nil {
 			p.t.Fatalf("%v: %v", e, err)
 		}
 	case "approve", "reject", "abort":
@@ -403,6 +415,36 @@ func TestRandomHistoriesReplayWithoutADifference(t *testing.T) {
 		if happened[what] == 0 {
 			t.Errorf("%s: this never happened; the histories say too little", what)
 		}
+	}
+}
+
+// A deploy that was withdrawn is no version for a replay, neither: the next one is compared with, and
+// put back to, what ran before it.
+func TestAWithdrawnDeployIsReplayedAsOne(t *testing.T) {
+	for end, want := range map[string]string{
+		"withdraw": "v1 passed, v2 cancelled, v3 failed, back to v1",
+		"end":      "v1 passed, v2 passed, v3 failed, back to v2",
+	} {
+		t.Run(end, func(t *testing.T) {
+			report := live(t, []event{
+				{4, "deploy", "orders", "v1"}, {60, "begin", "orders", "v2"}, {64, end, "orders", ""},
+				{120, "deploy", "orders", "v3"}, {120, "fail", "orders", ""},
+			})
+			if !report.Same {
+				text, _ := json.MarshalIndent(differences(report), "", " ")
+				t.Errorf("the replay differs from what happened: %s", text)
+			}
+			var states []string
+			for _, w := range report.Watches {
+				states = append(states, w.Version+" "+string(w.Then.State))
+				if w.Version == "v3" && w.Then.Rollback != nil {
+					states = append(states, "back to "+w.Then.Rollback.To)
+				}
+			}
+			if got := strings.Join(states, ", "); got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+		})
 	}
 }
 
