@@ -427,8 +427,11 @@ func TestAWithdrawnDeployIsReplayedAsOne(t *testing.T) {
 	} {
 		t.Run(end, func(t *testing.T) {
 			report := live(t, []event{
-				{4, "deploy", "orders", "v1"}, {60, "begin", "orders", "v2"}, {64, end, "orders", ""},
-				{120, "deploy", "orders", "v3"}, {120, "fail", "orders", ""},
+				{4, "deploy", "orders", "v1"},
+				{60, "begin", "orders", "v2"},
+				{64, end, "orders", ""},
+				{120, "deploy", "orders", "v3"},
+				{120, "fail", "orders", ""},
 			})
 			if !report.Same {
 				text, _ := json.MarshalIndent(differences(report), "", " ")
