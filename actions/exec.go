@@ -114,14 +114,14 @@ func newCommand(s ExecSettings, env Env) (*command, error) {
 // Do runs the command to its end. An exit status other than 0 is a failure; a command that
 // had to be stopped may have done anything.
 func (c *command) Do(ctx context.Context, call Call) (string, error) {
-	code, out, err := c.run(ctx, c.args, call)
+	end, err := c.run(ctx, c.args, call)
 	switch {
 	case err != nil:
-		return out, err
-	case code != 0:
-		return out, failed(reason.New("exec_exit_status", "command", filepath.Base(c.s.Command[0]), "status", code))
+		return end.output, redactError(err, c.env.Redactor, &c.local)
+	case end.code != 0:
+		return end.output, redactError(failed(c.exitFault(end.args, end.code)), c.env.Redactor, &c.local)
 	}
-	return out, nil
+	return end.output, nil
 }
 
 // exitNotYet is the exit status of a status command whose target still works: EX_TEMPFAIL of
@@ -133,12 +133,12 @@ func (c *command) Status(ctx context.Context, call Call) (Outcome, reason.Reason
 	if len(c.status) == 0 {
 		return Unclear, reason.New("exec_no_status_command"), nil
 	}
-	code, out, err := c.run(ctx, c.status, call)
+	end, err := c.run(ctx, c.status, call)
 	if err != nil {
-		return Unclear, reason.Reason{}, failed(reason.New("exec_status_command", "error", reasonOf(err)), err)
+		return Unclear, reason.Reason{}, redactError(failed(reason.New("exec_status_command", "error", reasonOf(err)), err), c.env.Redactor, &c.local)
 	}
-	detail := lastLine(out)
-	switch code {
+	detail := lastLine(end.output)
+	switch end.code {
 	case 0:
 		return Happened, reason.Text(detail), nil
 	case 1:
@@ -146,27 +146,35 @@ func (c *command) Status(ctx context.Context, call Call) (Outcome, reason.Reason
 	case exitNotYet:
 		return Pending, reason.Text(detail), nil
 	default:
-		return Unclear, reason.New("exec_status_unclear", "status", code, "output", detail), nil
+		return Unclear, reason.New("exec_status_unclear", "status", end.code, "output", detail), nil
 	}
 }
 
+// ending is how a command ended.
+type ending struct {
+	args   []string
+	code   int
+	output string
+}
+
 // run runs a command to its end. An error says that it could not be started, or was stopped.
-func (c *command) run(ctx context.Context, argTexts []text, call Call) (code int, output string, err error) {
+func (c *command) run(ctx context.Context, argTexts []text, call Call) (end ending, err error) {
 	data, err := call.data()
 	if err != nil {
-		return 0, "", err
+		return end, err
 	}
 	args, err := c.render(argTexts, data)
 	if err != nil {
-		return 0, "", err
+		return end, err
 	}
 	environ, err := c.environ(call, data)
 	if err != nil {
-		return 0, "", err
+		return end, err
 	}
 	if err := ctx.Err(); err != nil {
-		return 0, "", err
+		return end, err
 	}
+	end.args = args
 	name := filepath.Base(args[0])
 	var out clip
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
@@ -179,26 +187,27 @@ func (c *command) run(ctx context.Context, argTexts []text, call Call) (code int
 	cmd.Cancel = func() error { return signalGroup(cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = time.Duration(c.s.Grace) + time.Millisecond
 	if err := cmd.Start(); err != nil {
-		return 0, "", failed(reason.New("exec_start", "command", name, "error", bare(err)), err)
+		return end, failed(startFault(cmd, err), err)
 	}
 	err = cmd.Wait()
 	if ctx.Err() != nil {
 		// What ignored SIGTERM, and what was left behind in the group.
 		_ = signalGroup(cmd.Process.Pid, syscall.SIGKILL)
 	}
-	output = c.redact(out.text(nil))
+	end.output = out.text(c.env.Redactor, &c.local)
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
-		return 0, output, unclear(reason.New("exec_stopped", "command", name, "error", ctx.Err()), ctx.Err())
+		return end, unclear(reason.New("exec_stopped", "command", name, "error", ctx.Err()), ctx.Err())
 	case err == nil, errors.Is(err, exec.ErrWaitDelay):
 		// ErrWaitDelay without a cancelled ctx: it ended well, but something that it started
 		// still held its output.
-		return 0, output, nil
+		return end, nil
 	case errors.As(err, &exit) && exit.Exited():
-		return exit.ExitCode(), output, nil
+		end.code = exit.ExitCode()
+		return end, nil
 	default:
-		return 0, output, unclear(reason.New("exec_lost", "command", name, "error", c.redact(err.Error())))
+		return end, unclear(reason.New("exec_lost", "command", name, "error", c.redact(err.Error())))
 	}
 }
 

@@ -104,7 +104,7 @@ func TestEveryStateAnswerAndOutcomeHasWords(t *testing.T) {
 			codes = append(codes, "answer_"+d)
 		}
 	}
-	for _, o := range []actions.Outcome{actions.Unclear, actions.Happened, actions.NotHappened, actions.Pending} {
+	for _, o := range []actions.Outcome{actions.Unclear, actions.Happened, actions.NotHappened, actions.Pending, actions.Failed} {
 		codes = append(codes, "step_status_"+o.String())
 	}
 	for _, k := range []actions.SymptomKind{actions.SymptomCheck, actions.SymptomSlow, actions.SymptomCounter, actions.SymptomTraffic, actions.SymptomNumber, actions.SymptomAlert} {

@@ -1,9 +1,11 @@
 package actions
 
 import (
-	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"guardian/internal/secret"
 )
@@ -12,50 +14,135 @@ import (
 // beginning, half from the end.
 const MaxOutput = 64 << 10
 
-// clip is a writer that keeps the head and the tail of what is written, and never fails.
+const (
+	half = MaxOutput / 2
+	// slack is kept beyond each half, so that a secret at the cut is whole where it is looked for.
+	slack = 32 << 10
+	kept  = half + slack
+)
+
+// clip is a writer that keeps the beginning and the end of what is written, also of a single
+// long line, and never fails.
 type clip struct {
 	head, tail []byte
-	dropped    int
+	total      int
 }
-
-const half = MaxOutput / 2
 
 func (c *clip) Write(p []byte) (int, error) {
 	n := len(p)
-	if room := half - len(c.head); room > 0 {
+	c.total += n
+	if room := kept - len(c.head); room > 0 {
 		k := min(room, len(p))
 		c.head = append(c.head, p[:k]...)
 		p = p[k:]
 	}
-	c.tail = append(c.tail, p...)
-	if over := len(c.tail) - half; over > 0 {
-		c.dropped += over
-		c.tail = append(c.tail[:0], c.tail[over:]...)
+	c.tail = append(c.tail, p[max(0, len(p)-kept):]...)
+	if len(c.tail) > 2*kept { // seldom, so that small pieces cost little
+		c.tail = append(c.tail[:0], c.tail[len(c.tail)-kept:]...)
 	}
 	return n, nil
 }
 
-// text gives what was kept, redacted. Where something was left out, the lines that were cut
-// in two go as well: half of a secret is not recognised as one.
-func (c *clip) text(r *secret.Redactor) string {
-	head, tail, dropped := c.head, c.tail, c.dropped
-	if dropped == 0 {
-		return r.Redact(strings.ToValidUTF8(string(head)+string(tail), "\uFFFD"))
+// text gives what was kept as people may read it. A cut may have left a part of a secret at the
+// edge, which nothing recognises as one: so much of the edge goes as a secret is long.
+func (c *clip) text(redactors ...*secret.Redactor) string {
+	end := c.tail[max(0, len(c.tail)-kept):]
+	if c.total == len(c.head)+len(end) {
+		all := shown(string(c.head)+string(end), redactors...)
+		if len(all) <= MaxOutput {
+			return all
+		}
+		return c.join(all[:half], all[len(all)-half:])
 	}
-	i := bytes.LastIndexByte(head, '\n') + 1
-	dropped += len(head) - i
-	head = head[:i]
-	if i = bytes.IndexByte(tail, '\n') + 1; i == 0 {
-		i = len(tail)
+	edge := 0
+	for _, r := range redactors {
+		edge = max(edge, 2*r.Longest())
 	}
-	dropped += i
-	tail = tail[i:]
-	return r.Redact(strings.ToValidUTF8(fmt.Sprintf("%s[… %d bytes left out …]\n%s", head, dropped, tail), "\uFFFD"))
+	if edge > slack {
+		return c.join("", "")
+	}
+	head, tail := shown(string(c.head), redactors...), shown(string(end), redactors...)
+	head, tail = head[:max(0, len(head)-edge)], tail[min(len(tail), edge):]
+	return c.join(head[:min(half, len(head))], tail[max(0, len(tail)-half):])
+}
+
+// join puts the beginning and the end together, without the characters that were cut in two.
+func (c *clip) join(head, tail string) string {
+	for head != "" {
+		if r, n := utf8.DecodeLastRuneInString(head); r != utf8.RuneError || n != 1 {
+			break
+		}
+		head = head[:len(head)-1]
+	}
+	for tail != "" && !utf8.RuneStart(tail[0]) {
+		tail = tail[1:]
+	}
+	gap := fmt.Sprintf("[… %d bytes left out …]", max(1, c.total-len(head)-len(tail)))
+	if head == "" || strings.HasSuffix(head, "\n") {
+		gap += "\n"
+	}
+	return head + gap + tail
 }
 
 // clipText bounds a text as output is.
-func clipText(text string, r *secret.Redactor) string {
+func clipText(text string, redactors ...*secret.Redactor) string {
 	var c clip
 	_, _ = c.Write([]byte(text))
-	return c.text(r)
+	return c.text(redactors...)
+}
+
+// shown gives a text that comes from elsewhere as people may read it: without secrets and control
+// characters. It is redacted before, because a secret may hold such characters, and after, because
+// they may have parted one.
+func shown(text string, redactors ...*secret.Redactor) string {
+	for _, r := range redactors {
+		text = r.Redact(text)
+	}
+	clean := printable(text)
+	if clean == text {
+		return text
+	}
+	for _, r := range redactors {
+		clean = r.Redact(clean)
+	}
+	return clean
+}
+
+// escapes are the sequences by which programs colour a terminal, move on it and name its window.
+var escapes = regexp.MustCompile("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]" + // CSI
+	"|(?:\x1b[\\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\x1b\x07\u009c\n]*(?:\x07|\x1b\\\\|\u009c)?" + // OSC and other texts
+	"|\x1b[ -/]*[0-~]?")
+
+// printable takes out of a text what terminals and browsers do not show but obey: colours, and
+// characters that turn the direction of writing. Of a line that was written over again and again,
+// such as a progress bar, its last state is left.
+func printable(text string) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if !strings.ContainsFunc(text, invisible) {
+		return text
+	}
+	text = escapes.ReplaceAllString(text, "")
+	if strings.Contains(text, "\r") {
+		lines := strings.Split(text, "\n")
+		for i, line := range lines {
+			line = strings.TrimRight(line, "\r")
+			lines[i] = line[strings.LastIndexByte(line, '\r')+1:]
+		}
+		text = strings.Join(lines, "\n")
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\u2028' || r == '\u2029':
+			return '\n'
+		case invisible(r):
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// invisible tells whether a character is obeyed instead of shown.
+func invisible(r rune) bool {
+	return unicode.IsControl(r) && r != '\n' && r != '\t' ||
+		unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' || r == '\ufeff'
 }

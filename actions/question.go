@@ -88,7 +88,7 @@ func (r Run) accepts(a Answer, now time.Time) error {
 	case r.State != AwaitingApproval || r.Question == nil:
 		return fmt.Errorf("%w: it is %s", ErrNotAsked, r.State)
 	case !r.Question.Until.IsZero() && !now.Before(r.Question.Until):
-		return fmt.Errorf("%w at %s", ErrTooLate, r.Question.Until.Format(time.RFC3339))
+		return fmt.Errorf("%w at %s", ErrTooLate, r.Question.Until.UTC().Format(time.RFC3339))
 	case !slices.Contains(r.Question.Choices(), a.Decision):
 		return fmt.Errorf("%w: %q is not one of %s", ErrNotAChoice, a.Decision, strings.Join(r.Question.Choices(), ", "))
 	case !r.Question.allows(a.Role):

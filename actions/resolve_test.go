@@ -78,6 +78,7 @@ func TestATargetThatStillWorksIsAskedAgain(t *testing.T) {
 		"until it happened":                          {".....h", 0, 0, actions.Cured, time.Minute},
 		"until it turns out that it did not":         {"...n", 0, 1, actions.Cured, time.Minute},
 		"through answers that are lost":              {"..x.x.h", 0, 0, actions.Cured, time.Minute},
+		"until it failed, and is not done again":     {"..f", 0, 0, actions.FailedRun, time.Minute},
 		"until its timeout is over":                  {strings.Repeat(".", 40), 0, 0, actions.AwaitingApproval, time.Minute},
 		"a step that began earlier has less time":    {strings.Repeat(".", 40), 50 * time.Second, 0, actions.AwaitingApproval, 10 * time.Second},
 		"a step whose timeout is over is asked once": {"..", time.Hour, 0, actions.AwaitingApproval, 0},
@@ -95,6 +96,8 @@ func TestATargetThatStillWorksIsAskedAgain(t *testing.T) {
 							return actions.Happened, reason.Reason{}, nil
 						case 'n':
 							return actions.NotHappened, reason.Reason{}, nil
+						case 'f':
+							return actions.Failed, reason.Text("the build is red"), nil
 						case 'x':
 							return actions.Unclear, reason.Reason{}, errors.New("connection refused")
 						default:

@@ -210,6 +210,7 @@ type RunbookStep struct {
 	Timeout    time.Duration
 	Idempotent bool
 	Step       Step
+	Settings   any // of the step's kind, for Preview
 }
 
 // Verify says how a run verifies that the service is cured. With For zero it does not: then
@@ -261,7 +262,7 @@ func NewRunbook(s RunbookSettings, kinds map[string]Kind, env Env) (*Runbook, er
 			continue
 		}
 		b.Steps = append(b.Steps, RunbookStep{
-			Name: st.title(), Kind: st.Kind, Timeout: time.Duration(st.Timeout), Idempotent: st.Idempotent, Step: step,
+			Name: st.title(), Kind: st.Kind, Timeout: time.Duration(st.Timeout), Idempotent: st.Idempotent, Step: step, Settings: st.Settings,
 		})
 	}
 	if err := errors.Join(errs...); err != nil {

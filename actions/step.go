@@ -20,9 +20,10 @@ const (
 	Happened                   // the effect is there
 	NotHappened                // the effect is not there, and nothing of it is left half-done
 	Pending                    // the target works on it: it is asked again until the step's timeout
+	Failed                     // it was tried and did not succeed, so that it must not be tried again by itself
 )
 
-// String gives "unclear", "happened", "not_happened" or "pending".
+// String gives "unclear", "happened", "not_happened", "pending" or "failed".
 func (o Outcome) String() string {
 	switch o {
 	case Happened:
@@ -31,6 +32,8 @@ func (o Outcome) String() string {
 		return "not_happened"
 	case Pending:
 		return "pending"
+	case Failed:
+		return "failed"
 	case Unclear:
 		return "unclear"
 	default:

@@ -38,23 +38,20 @@ func reasonOf(err error) reason.Reason {
 	return reason.Text(err.Error())
 }
 
-// redactError takes secrets out of an error of a step.
+// redactError takes secrets and control characters out of an error of a step.
 func redactError(err error, redactors ...*secret.Redactor) error {
 	if err == nil {
 		return nil
 	}
-	e := &stepError{reasonOf(err), err}
-	for _, r := range redactors {
-		e.why = e.why.Redact(r.Redact)
-	}
-	return e
+	return &stepError{reasonOf(err).Redact(func(text string) string { return shown(text, redactors...) }), err}
 }
 
-// bounded shortens each text in a reason: it goes into the journal and into messages.
+// bounded shortens each text in a reason and takes control characters out of it: it goes into the
+// journal, into messages and onto pages.
 func bounded(why reason.Reason) reason.Reason {
 	const limit = 2 << 10
 	return why.Redact(func(text string) string {
-		text = strings.ToValidUTF8(text, "\uFFFD")
+		text = printable(text)
 		if len(text) > limit {
 			text = strings.ToValidUTF8(text[:limit], "") + "…"
 		}

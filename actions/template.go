@@ -10,7 +10,6 @@ import (
 
 	"guardian/internal/reason"
 	"guardian/internal/templates"
-	"guardian/internal/versions"
 )
 
 // maxRendered is the most that a template may give, in bytes.
@@ -27,19 +26,21 @@ const VersionRule = "letters, digits and ._:/@+~-, beginning with a letter, a di
 // refused when they are announced, which is better than when they must be put back.
 func ValidVersion(v string) bool { return versionShape.MatchString(v) }
 
-// text is a template of the configuration. It sees To, From, Kind, Service, Environment, Deploy,
-// Run, Intent and Reason, and, where a target has answered, Answer. The function json makes
-// a JSON text of a value, quotes included; tag makes a version fit into the tag of an image;
-// trimPrefix "v" .To and replace "+" "-" .To change a text; urlquery is text/template's own.
+// text is a template of the configuration. It sees the names of templateNames and, where a target has
+// answered, Answer; its functions are those of templateFuncs and text/template's own.
 type text struct {
 	source string
 	t      *template.Template
 }
 
 func parseText(key, source string) (text, error) {
-	t, err := template.New(key).Option("missingkey=error").Funcs(template.FuncMap{
-		"json": asJSON, "tag": versions.Tag, "trimPrefix": trimPrefix, "replace": replace,
-	}).Parse(source)
+	funcs := template.FuncMap{}
+	for _, f := range templateFuncs() {
+		if f.fn != nil {
+			funcs[f.name] = f.fn
+		}
+	}
+	t, err := template.New(key).Option("missingkey=error").Funcs(funcs).Parse(source)
 	if err != nil {
 		return text{}, fmt.Errorf("%s: %w", key, err)
 	}
@@ -97,10 +98,11 @@ func (c Call) data() (map[string]any, error) {
 
 // names are the built-in names of templates and, in capitals, of environment variables.
 func (c Call) names() map[string]string {
-	return map[string]string{
-		"To": c.Run.To, "From": c.Run.From, "Kind": c.Run.Kind, "Service": c.Run.Service, "Environment": c.Run.Environment,
-		"Deploy": c.Run.Trigger.Deploy, "Run": c.Run.ID, "Intent": c.Intent, "Reason": c.Run.Trigger.Reason.String(),
+	names := map[string]string{}
+	for _, n := range templateNames() {
+		names[n.name] = n.of(c)
 	}
+	return names
 }
 
 // sampleCall is a call that templates are tried with when they are loaded, so that a mistake

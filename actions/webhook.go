@@ -48,13 +48,16 @@ type PollSettings struct {
 type StatusSettings struct {
 	URL           string        `yaml:"url" doc:"URL to GET; a template, usually with {{.Intent}}."`
 	Done          MatchSettings `yaml:"done" doc:"The answer that means that the step happened."`
+	Failed        MatchSettings `yaml:"failed" doc:"The answer that means that the step was tried and failed."`
 	NotDone       MatchSettings `yaml:"not_done" doc:"The answer that means that it did not happen."`
 	NotDoneStatus []int         `yaml:"not_done_status" doc:"Status codes that mean that it did not happen, such as 404 if the URL contains the intent."`
+	// Settle is for targets that list what they were asked for a while later.
+	Settle model.Duration `yaml:"settle" doc:"How long it may take until what was accepted shows: an answer that it did not happen counts when it is the same after this time; default: 0s."`
 }
 
 // MatchSettings compares one value of a JSON answer.
 type MatchSettings struct {
-	Path   string   `yaml:"path" doc:"Path of the value in the answer: names and list positions separated by dots, such as status.phase or items.0.state."`
+	Path   string   `yaml:"path" doc:"Path of the value in the answer, in GJSON's syntax; a template: status.phase, items.0.state, items.#(key==\"{{.Intent}}\").state for the item with a key, [phase,health] for both as JSON."`
 	Equals string   `yaml:"equals" doc:"The required value; a template."`
 	In     []string `yaml:"in" doc:"Permitted values; templates."`
 }
@@ -155,8 +158,12 @@ func newStatusRequest(p *texts, s StatusSettings) *statusRequest {
 	address := p.parse("status_request.url", s.URL)
 	p.answers = false
 	out := &statusRequest{
-		url: address, statuses: s.NotDoneStatus,
-		done: newMatch(p, "status_request.done", s.Done), notDone: newMatch(p, "status_request.not_done", s.NotDone),
+		url: address, statuses: s.NotDoneStatus, settle: time.Duration(s.Settle),
+		done: newMatch(p, "status_request.done", s.Done), failed: newMatch(p, "status_request.failed", s.Failed),
+		notDone: newMatch(p, "status_request.not_done", s.NotDone),
+	}
+	if s.Settle < 0 {
+		p.errs = append(p.errs, errors.New("status_request.settle: must not be negative"))
 	}
 	checkURL(p, "status_request.url", out.url)
 	if out.url.usesAnswer() {
@@ -172,7 +179,7 @@ func newMatch(p *texts, key string, s MatchSettings) *match {
 	if s.Path == "" && s.Equals == "" && len(s.In) == 0 {
 		return nil
 	}
-	m := &match{path: strings.Split(strings.TrimPrefix(strings.TrimPrefix(s.Path, "$"), "."), ".")}
+	m := &match{path: p.parse(key+".path", strings.TrimPrefix(strings.TrimPrefix(s.Path, "$"), "."))}
 	if s.Path == "" {
 		p.errs = append(p.errs, fmt.Errorf("%s: path: is missing", key))
 	}

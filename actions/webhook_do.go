@@ -19,7 +19,7 @@ const maxSends = 4
 func (w *webhook) Do(ctx context.Context, call Call) (string, error) {
 	var out clip
 	err := w.do(ctx, call, &out)
-	return w.local.Redact(out.text(w.env.Redactor)), w.redactError(err)
+	return out.text(w.env.Redactor, &w.local), w.redactError(err)
 }
 
 func (w *webhook) do(ctx context.Context, call Call, out io.Writer) error {
@@ -142,11 +142,10 @@ func (w *webhook) pollUntilDone(ctx context.Context, p polling) error {
 
 // read tells whether an answer says that the work is over; the error says that it failed.
 func (p *poll) read(a answer, data map[string]any, out io.Writer) (over bool, err error) {
-	v, err := a.json()
-	if err != nil {
-		return false, nil //nolint:nilerr // the next answer may be JSON
+	if a.isJSON() != nil {
+		return false, nil // the next answer may be JSON
 	}
-	done, seen, err := p.done.matches(v, data)
+	done, seen, err := p.done.matches(a, data)
 	if err != nil {
 		return false, unclear(reasonOf(err))
 	}
@@ -154,7 +153,7 @@ func (p *poll) read(a answer, data map[string]any, out io.Writer) (over bool, er
 		_, _ = fmt.Fprintf(out, "done: %s\n", seen)
 		return true, nil
 	}
-	if bad, seen, err := p.failed.matches(v, data); err == nil && bad {
+	if bad, seen, err := p.failed.matches(a, data); err == nil && bad {
 		_, _ = fmt.Fprintf(out, "failed: %s\n", bytes.TrimSpace(a.body))
 		return true, failed(reason.New("webhook_target_failed", "seen", seen))
 	}
@@ -165,7 +164,7 @@ func (p *poll) read(a answer, data map[string]any, out io.Writer) (over bool, er
 // of a target that still works.
 func (w *webhook) Status(ctx context.Context, call Call) (Outcome, reason.Reason, error) {
 	outcome, detail, err := w.targetStatus(ctx, call)
-	return outcome, detail.Redact(func(text string) string { return w.local.Redact(clipText(text, w.env.Redactor)) }), w.redactError(err)
+	return outcome, detail.Redact(func(text string) string { return clipText(text, w.env.Redactor, &w.local) }), w.redactError(err)
 }
 
 func (w *webhook) targetStatus(ctx context.Context, call Call) (Outcome, reason.Reason, error) {
@@ -183,6 +182,20 @@ func (w *webhook) targetStatus(ctx context.Context, call Call) (Outcome, reason.
 		}
 		return Happened, reason.New("webhook_done"), nil
 	}
+	outcome, detail, err := w.askStatus(ctx, call, data)
+	if outcome != NotHappened || err != nil || w.status.settle == 0 {
+		return outcome, detail, err
+	}
+	// What was accepted may not show yet: only what is still not there a while later did not happen.
+	if !pause(ctx, w.status.settle, nil) {
+		return Pending, reason.New("webhook_settling", "seen", detail), nil
+	}
+	return w.askStatus(ctx, call, data)
+}
+
+// askStatus sends the status request once and reads the answer.
+func (w *webhook) askStatus(ctx context.Context, call Call, data map[string]any) (Outcome, reason.Reason, error) {
+	none := reason.Reason{}
 	address, err := w.status.url.render(data)
 	if err != nil {
 		return Unclear, none, err
@@ -191,25 +204,27 @@ func (w *webhook) targetStatus(ctx context.Context, call Call) (Outcome, reason.
 	if err != nil {
 		return Unclear, none, failed(reason.New("webhook_lost", "method", http.MethodGet, "host", hostOf(address), "error", causeOf(err)))
 	}
+	answered := reason.New("webhook_answered", "method", http.MethodGet, "host", hostOf(address), "status", a)
 	if w.status.saysNot(a.status) {
-		return NotHappened, reason.New("webhook_answered", "method", http.MethodGet, "host", hostOf(address), "status", a), nil
+		return NotHappened, answered, nil
 	}
 	if !a.ok() {
-		return Unclear, none, failed(reason.New("webhook_answered", "method", http.MethodGet, "host", hostOf(address), "status", a))
+		return Unclear, none, failed(answered)
 	}
-	v, err := a.json()
-	if err != nil {
+	if err := a.isJSON(); err != nil {
 		return Unclear, none, err
 	}
-	done, seen, err := w.status.done.matches(v, data)
-	if err != nil {
-		return Unclear, none, err
-	}
-	if done {
-		return Happened, seen, nil
-	}
-	if not, seen, err := w.status.notDone.matches(v, data); err == nil && not {
-		return NotHappened, seen, nil
+	for _, m := range []struct {
+		outcome Outcome
+		match   *match
+	}{{Happened, w.status.done}, {Failed, w.status.failed}, {NotHappened, w.status.notDone}} {
+		matches, seen, err := m.match.matches(a, data)
+		if err != nil {
+			return Unclear, none, err
+		}
+		if matches {
+			return m.outcome, seen, nil
+		}
 	}
 	return Pending, reason.New("webhook_says_neither", "answer", w.excerpt(a.body)), nil
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/go-resty/resty/v2"
+	"github.com/tidwall/gjson"
 
 	"guardian/internal/reason"
 	"guardian/internal/secret"
@@ -45,9 +46,10 @@ type poll struct {
 }
 
 type statusRequest struct {
-	url           text
-	done, notDone *match
-	statuses      []int // those that mean that it did not happen
+	url                   text
+	done, failed, notDone *match
+	statuses              []int // those that mean that it did not happen
+	settle                time.Duration
 }
 
 func (s *statusRequest) saysNot(status int) bool { return slices.Contains(s.statuses, status) }
@@ -90,6 +92,14 @@ func (a answer) String() string {
 }
 
 func (a answer) ok() bool { return a.status >= 200 && a.status <= 299 }
+
+// isJSON gives the error of an answer that is not JSON.
+func (a answer) isJSON() error {
+	if !gjson.ValidBytes(a.body) {
+		return failed(reason.New("webhook_not_json"))
+	}
+	return nil
+}
 
 func (a answer) json() (any, error) {
 	d := json.NewDecoder(bytes.NewReader(a.body))
@@ -172,7 +182,7 @@ func (w *webhook) accepts(status int) bool {
 // excerpt gives the beginning of an answer, redacted.
 func (w *webhook) excerpt(body []byte) string {
 	const limit = 300
-	s := strings.TrimSpace(w.local.Redact(w.env.Redactor.Redact(strings.ToValidUTF8(string(body), "\uFFFD"))))
+	s := strings.TrimSpace(shown(string(body), w.env.Redactor, &w.local))
 	if len(s) > limit {
 		s = strings.ToValidUTF8(s[:limit], "") + "…"
 	}
@@ -232,17 +242,21 @@ func hostOf(address string) string {
 
 // match compares one value of a JSON answer with templates.
 type match struct {
-	path []string
+	path text
 	any  []text
 }
 
 // matches tells whether the value is one of those wanted, and gives it for people to read. A
 // nil match matches nothing.
-func (m *match) matches(v any, data map[string]any) (ok bool, seen reason.Reason, err error) {
+func (m *match) matches(a answer, data map[string]any) (ok bool, seen reason.Reason, err error) {
 	if m == nil {
 		return false, seen, nil
 	}
-	got, ok := valueAt(v, m.path)
+	path, err := m.path.render(data)
+	if err != nil {
+		return false, seen, err
+	}
+	got, ok := valueAt(a.body, path)
 	if !ok {
 		return false, seen, nil
 	}
@@ -252,42 +266,22 @@ func (m *match) matches(v any, data map[string]any) (ok bool, seen reason.Reason
 			return false, seen, err
 		}
 		if got == want {
-			return true, reason.New("webhook_value", "path", strings.Join(m.path, "."), "value", got), nil
+			return true, reason.New("webhook_value", "path", path, "value", got), nil
 		}
 	}
 	return false, seen, nil
 }
 
-// valueAt gives the scalar at a path of a decoded JSON value, as text.
-func valueAt(v any, path []string) (string, bool) {
-	for _, p := range path {
-		switch x := v.(type) {
-		case map[string]any:
-			next, ok := x[p]
-			if !ok {
-				return "", false
-			}
-			v = next
-		case []any:
-			i, err := strconv.Atoi(p)
-			if err != nil || i < 0 || i >= len(x) {
-				return "", false
-			}
-			v = x[i]
-		default:
-			return "", false
-		}
-	}
-	switch x := v.(type) {
-	case string:
-		return x, true
-	case json.Number:
-		return x.String(), true
-	case bool:
-		return strconv.FormatBool(x), true
-	case nil:
-		return "null", true
-	default:
+// valueAt gives the value at a path of a JSON text: a text without its quotation marks, and
+// everything else as JSON without white space.
+func valueAt(body []byte, path string) (string, bool) {
+	r := gjson.GetBytes(body, path)
+	switch {
+	case !r.Exists():
 		return "", false
+	case r.Type == gjson.String:
+		return r.String(), true
+	default:
+		return r.Get("@ugly").Raw, true
 	}
 }

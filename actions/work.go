@@ -59,8 +59,7 @@ func (e *Engine) act(ctx context.Context, c stepChange) (Run, error) {
 	}
 	s := &next.Steps[i]
 	if s.Intent == "" {
-		// Made of the run and the step alone, so that a guardian that takes over makes the same one.
-		s.Intent = fmt.Sprintf("%s-%d", run.ID, i+1)
+		s.Intent = intentOf(run.ID, i)
 	}
 	s.State, s.Attempt, s.Started, s.Ended, s.Error = StepIntent, s.Attempt+1, now, time.Time{}, reason.Reason{}
 	run, err := e.record(ctx, run, next, e.entry(next, i, "intent", reason.New("step_begun", "step", s.Name, "kind", s.Kind, "attempt", s.Attempt)))
@@ -150,6 +149,8 @@ func (e *Engine) resolve(ctx context.Context, c stepChange, cause error) (Run, e
 	switch {
 	case outcome == Happened:
 		return e.recordSuccess(ctx, c)
+	case outcome == Failed:
+		return e.recordFailure(ctx, c, s.Resolved)
 	case outcome == NotHappened && cause != nil:
 		return e.recordFailure(ctx, c, s.Error)
 	case outcome == NotHappened && !again:

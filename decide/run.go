@@ -109,26 +109,35 @@ type PersonRequest struct {
 // person may override is overridden, except going to a version that is not known to be good
 // and that the person did not name.
 func (d Decider) ByPerson(ctx context.Context, r PersonRequest, p Present, now time.Time) (actions.Request, error) {
+	wanted, err := d.wantedBy(ctx, r, p)
+	if err != nil {
+		return actions.Request{}, err
+	}
+	return d.rollback(ctx, wanted, p, now)
+}
+
+// wantedBy is the rollback that a person asks for.
+func (d Decider) wantedBy(ctx context.Context, r PersonRequest, p Present) (rollback, error) {
 	svc, ok := d.Settings.Service(r.Service)
 	if !ok {
-		return actions.Request{}, ErrNoService
+		return rollback{}, ErrNoService
 	}
 	dep, err := d.running(ctx, svc, r)
 	if err != nil {
-		return actions.Request{}, err
+		return rollback{}, err
 	}
 	if svc.runbook(dep.Kind) == "" {
-		return actions.Request{}, ErrNoRunbook
+		return rollback{}, ErrNoRunbook
 	}
 	failed, err := d.failedWatchOf(ctx, dep)
 	if err != nil {
-		return actions.Request{}, err
+		return rollback{}, err
 	}
-	return d.rollback(ctx, rollback{
+	return rollback{
 		runbook: svc.runbook(dep.Kind), deploy: dep, to: r.To, failing: d.Settings.inHealth(r.Service, sample.Down, p), override: true,
 		symptoms: slices.Concat(failed.Symptoms, worrying(r.Service, r.Environment, dep.At, p.Alerts)),
 		trigger:  actions.Trigger{Kind: actions.ByPerson, Deploy: dep.ID, Watch: failed.Watch, Person: r.Person, Reason: reason.Text(r.Reason)},
-	}, p, now)
+	}, nil
 }
 
 // failedWatchOf gives the failed watch of a deploy; the zero value when there is none.
@@ -221,18 +230,27 @@ type rollback struct {
 
 // rollback gathers the facts about putting a version back and asks the guards.
 func (d Decider) rollback(ctx context.Context, r rollback, p Present, now time.Time) (actions.Request, error) {
+	f, err := d.rollbackFacts(ctx, r, now)
+	if err != nil {
+		return actions.Request{}, err
+	}
+	return d.asked(r, f, p, now), nil
+}
+
+// rollbackFacts gathers the facts about putting a version back.
+func (d Decider) rollbackFacts(ctx context.Context, r rollback, now time.Time) (actions.Facts, error) {
 	dep := r.deploy
 	l := line{dep.Service, dep.Environment, dep.Kind}
 	f, err := d.facts(ctx, r.runbook, r.trigger.Kind, l, now)
 	if err != nil {
-		return actions.Request{}, err
+		return f, err
 	}
 	f.Rollback, f.From, f.Deploy, f.Reversible = true, dep.Version, dep.ID, dep.Reversible
 	f.Kind = string(dep.Kind)
 	f.Override, f.Named = r.override, r.to != ""
 	if !f.Versionless {
 		if err := d.before(ctx, &f, l, dep, now); err != nil {
-			return actions.Request{}, err
+			return f, err
 		}
 		f.To = spelled(f, r.to)
 	}
@@ -245,13 +263,19 @@ func (d Decider) rollback(ctx context.Context, r rollback, p Present, now time.T
 	if f.To == "" && !f.Versionless {
 		f.To, _ = actions.Target(f)
 	}
+	return f, nil
+}
+
+// asked asks the guards about a rollback.
+func (d Decider) asked(r rollback, f actions.Facts, p Present, now time.Time) actions.Request {
+	dep := r.deploy
 	req := actions.Request{
 		Service: dep.Service, Environment: dep.Environment, Runbook: r.runbook, Trigger: r.trigger,
 		Rollback: true, Kind: string(dep.Kind), From: f.From, To: f.To, Symptoms: r.symptoms, Failing: r.failing,
 	}
 	req.QueuedBehind, req.Refusals = actions.Queue(f, actions.Guard(f, now))
 	req.Healthy = slices.DeleteFunc(d.Settings.inHealth(dep.Service, sample.Up, p), func(c string) bool { return slices.Contains(r.failing, c) })
-	return req, nil
+	return req
 }
 
 // spelled gives a version as it was announced or declared: that spelling its runbook knows.

@@ -37,6 +37,10 @@ type Vitals struct {
 	// Calendar is a schedule whose calendar cannot be read, and why; "": none.
 	Calendar    string
 	CalendarWhy reason.Reason
+	// Guessers are the addresses that sent many wrong tokens or logins within the last hour, the one
+	// with the most first, and Guesses how many were tried.
+	Guessers []string
+	Guesses  int
 }
 
 // Overflow is a source that has as many series as it may.
@@ -61,6 +65,8 @@ const (
 	FaultClock   = "clock"
 	// FaultCalendar is that of a schedule.
 	FaultCalendar = "calendar"
+	// FaultGuesses is that somebody tries tokens.
+	FaultGuesses = "guesses"
 )
 
 // Fault is something that is wrong with the guardian itself.
@@ -80,9 +86,12 @@ func (f Fault) Mortal() bool {
 	return f.Name == FaultLooks || f.Name == FaultRules || f.Name == FaultOutbox || f.Name == FaultJournal || f.Name == FaultFolder
 }
 
+// Local tells that the fault is of one guardian alone, which tells of it also while another one leads.
+func (f Fault) Local() bool { return f.Name == FaultGuesses }
+
 // FaultNames lists all faults that there may be.
 func FaultNames() []string {
-	return []string{FaultLooks, FaultRules, FaultOutbox, FaultJournal, FaultFolder, FaultDisk, FaultSeries, FaultForeign, FaultClock, FaultCalendar}
+	return []string{FaultLooks, FaultRules, FaultOutbox, FaultJournal, FaultFolder, FaultDisk, FaultSeries, FaultForeign, FaultClock, FaultCalendar, FaultGuesses}
 }
 
 // Faults says what is wrong.
@@ -112,6 +121,8 @@ func (v Vitals) Faults(now time.Time) []Fault {
 	add(v.DiskSize > 0 && full, FaultDisk, "self_disk_full", "free", v.DiskFree>>20, "size", v.DiskSize>>20)
 	add(v.ClockOff.Abs() > clockOff, FaultClock, "self_clock_off", "by", v.ClockOff.Abs().Round(time.Second))
 	add(v.Calendar != "", FaultCalendar, "self_calendar", "schedule", v.Calendar, "why", v.CalendarWhy)
+	named := v.Guessers[:min(len(v.Guessers), mostNamed)]
+	add(len(v.Guessers) > 0, FaultGuesses, "self_guesses", "wrong", v.Guesses, "addresses", named, "more", len(v.Guessers)-len(named))
 	return all
 }
 
@@ -121,8 +132,12 @@ const (
 	// journalHolds is how long it must hold where the guardian forgets what happens meanwhile: two
 	// measurements. Where it is certain, as of a folder that is gone, one is enough.
 	journalHolds = 5 * time.Second
-	// faultRepeats is how often they are notified again.
+	// faultRepeats is how often they are notified again, and guessRepeats how often of guesses: others may
+	// have begun meanwhile.
 	faultRepeats = 4 * time.Hour
+	guessRepeats = time.Hour
+	// mostNamed is how many addresses a notice names.
+	mostNamed = 3
 )
 
 // SelfCheck knows which faults hold, and of which people were notified. It is not safe for
@@ -169,7 +184,7 @@ func (c *SelfCheck) Step(faults []Fault, now time.Time) []FaultNews {
 		}
 		lasts := now.Sub(h.since) >= faultHolds
 		switch {
-		case h.holds && now.Sub(h.since) >= h.patience() && (h.told.IsZero() || now.Sub(h.told) >= faultRepeats):
+		case h.holds && now.Sub(h.since) >= h.patience() && (h.told.IsZero() || now.Sub(h.told) >= h.repeats()):
 			news = append(news, FaultNews{Fault: h.Fault, Since: h.began})
 		case !h.holds && lasts && !h.told.IsZero():
 			news = append(news, FaultNews{Fault: h.Fault, Since: h.began, Over: true})
@@ -183,13 +198,26 @@ func (c *SelfCheck) Step(faults []Fault, now time.Time) []FaultNews {
 // patience is how long the fault must hold before people are notified.
 func (f Fault) patience() time.Duration {
 	switch f.Name {
-	case FaultFolder:
+	case FaultFolder, FaultGuesses:
 		return 0
 	case FaultJournal:
 		return journalHolds
 	default:
 		return faultHolds
 	}
+}
+
+// repeats is how often people are notified while the fault holds.
+func (f Fault) repeats() time.Duration {
+	if f.Name == FaultGuesses {
+		return guessRepeats
+	}
+	return faultRepeats
+}
+
+// Hand forgets the faults that another guardian tells of from now on.
+func (c *SelfCheck) Hand() {
+	maps.DeleteFunc(c.known, func(_ string, h *heldFault) bool { return !h.Local() })
 }
 
 func (h *heldFault) turn(holds bool, now time.Time) {

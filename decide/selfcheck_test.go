@@ -25,6 +25,7 @@ func TestFaults(t *testing.T) {
 		"a small disk is nearly full":         {decide.Vitals{DiskFree: gib, DiskSize: 40 * gib}, decide.FaultDisk},
 		"a huge disk has room in its last 5%": {decide.Vitals{DiskFree: 100 * gib, DiskSize: 10_000 * gib}, ""},
 		"a tiny disk with half of it free":    {decide.Vitals{DiskFree: 100 << 20, DiskSize: 200 << 20}, decide.FaultDisk},
+		"somebody tries tokens":               {decide.Vitals{Guessers: []string{"203.0.113.9"}, Guesses: 20}, decide.FaultGuesses},
 		"the clock is slow":                   {decide.Vitals{ClockOff: -time.Minute}, decide.FaultClock},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -132,5 +133,31 @@ func TestANoticeThatCouldNotBeSentIsNewsAgain(t *testing.T) {
 		if news := check.Step(faults, firedAt().Add(time.Duration(i+1)*time.Minute)); len(news) != 1 {
 			t.Errorf("minute %d: %d news", i+1, len(news))
 		}
+	}
+}
+
+// Who guesses is told at once, with new addresses within the hour, and not every five seconds.
+func TestGuessesAreToldOncePerHour(t *testing.T) {
+	var c decide.SelfCheck
+	now, told := firedAt(), []string{}
+	for second := 0; second < 3*3600; second += 5 {
+		v := decide.Vitals{Guessers: []string{"203.0.113.9", "203.0.113.10", "203.0.113.11", "2001:db8::/64"}, Guesses: 20 + second}
+		if second >= 2*3600 {
+			v = decide.Vitals{}
+		}
+		at := now.Add(time.Duration(second) * time.Second)
+		for _, n := range c.Step(v.Faults(at), at) {
+			told = append(told, fmt.Sprintf("%d %v %s", second/60, n.Over, n.Why))
+			c.Told(n, at)
+		}
+	}
+	want := []string{"0 false 20 ", "60 false 3620 ", "121 true "}
+	for i, w := range want {
+		if len(told) != len(want) || !strings.HasPrefix(told[i], w) {
+			t.Fatalf("told %q, want %q", told, want)
+		}
+	}
+	if !strings.Contains(told[0], "203.0.113.9, 203.0.113.10 and 203.0.113.11, and 1 other address;") {
+		t.Errorf("it says %q", told[0])
 	}
 }

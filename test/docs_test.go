@@ -16,7 +16,7 @@ import (
 func guides(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	for _, pattern := range []string{"../*.md", "../docs/*.md", "../docs/decisions/*.md", "../configs/*.md", "../configs/packs/*.md"} {
+	for _, pattern := range []string{"../*.md", "../docs/*.md", "../docs/decisions/*.md", "../docs/runbooks/*.md", "../configs/*.md", "../configs/packs/*.md"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

@@ -14,6 +14,9 @@ func (t Renderer) Fault(f decide.FaultNews, now time.Time) notifiers.Notice {
 	if f.Mortal() {
 		tier = critical
 	}
+	if f.Local() {
+		text = w.faultOutside
+	}
 	if f.Over {
 		event, tone, title, text = "fault_over", notifiers.Good, w.faultOver, w.faultOverText
 	}

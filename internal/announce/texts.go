@@ -76,6 +76,7 @@ type texts struct {
 
 	faults                                      map[string]string // by decide.Fault.Name
 	fault, faultText, faultOver, faultOverText  string
+	faultOutside                                string // of a fault that is not the guardian's own
 	gapAhead, gapBegan, gapText, gapFrom, gapTo string
 	linkOnCall                                  string
 	stepsGap, stepsHandOver                     []string

@@ -74,6 +74,7 @@ func New(o Options) server.Backend {
 		Scores:     scores{journal: o.Journal},
 		Runs:       runReader{journal: o.Journal, changes: o.Changes},
 		RunControl: runControl{journal: o.Journal, running: o.Running, decider: o.Decider, leader: leader, now: o.Now},
+		Plans:      plans{running: o.Running, decider: o.Decider, leader: leader, redactor: o.Redactor, now: o.Now},
 
 		Alerts:   listed,
 		Acks:     acks{journal: o.Journal, notifier: o.Notifier, leader: leader, now: o.Now},

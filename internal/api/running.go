@@ -3,6 +3,7 @@ package api
 import (
 	"time"
 
+	"guardian/actions"
 	"guardian/decide"
 	"guardian/internal/chatops"
 	"guardian/internal/config"
@@ -22,6 +23,8 @@ type Running struct {
 	Clicks map[string]notifiers.SlackClicks
 	// Passive tells whether checks of a kind wait for reports, as heartbeats do.
 	Passive func(kind string) bool
+	// Book gives a runbook that can be run.
+	Book func(name string) (*actions.Runbook, bool)
 	// Roster is its people and schedules, with the calendars as they were read last.
 	Roster *oncall.Roster
 	// Calendar says what is wrong with the calendar of an address; zero: nothing.

@@ -40,7 +40,7 @@ func (a *App) running() api.Running {
 	s := a.setup.Load()
 	return api.Running{
 		Config: s.config, Loaded: s.loaded, LinkKey: a.linkKey(s.config), Clicks: s.clicks, Roster: a.roster.Load(), Calendar: a.calendars.Problem,
-		Passive: func(kind string) bool { return a.o.Probes[kind].Passive },
+		Passive: func(kind string) bool { return a.o.Probes[kind].Passive }, Book: s.book,
 	}
 }
 

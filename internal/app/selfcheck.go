@@ -54,6 +54,8 @@ func (a *App) measure(ctx context.Context, now time.Time) decide.Vitals {
 	}
 	a.measureJournal(ctx, now, &v)
 	v.Folder = a.data.gone()
+	guessing := a.server.Guessing()
+	v.Guessers, v.Guesses = guessing.Addresses, guessing.Wrong
 	v.Overflows = a.overflows.measure(a.series.Overflows(), now)
 	for _, schedule := range s.config.Schedules {
 		for _, address := range s.config.CalendarAddresses(schedule.Name) {
@@ -118,6 +120,9 @@ func (a *App) notifyFault(ctx context.Context, f decide.FaultNews) error {
 		return a.direct.Send(ctx, store.NewID("n_"), render)
 	}
 	t := a.acting.Load()
+	if t == nil && f.Local() { // its outbox is the leader's
+		return a.direct.Send(ctx, store.NewID("n_"), render)
+	}
 	if t == nil {
 		return errors.New("another guardian leads")
 	}

@@ -1,13 +1,21 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"guardian/decide"
 	"guardian/internal/config"
+	"guardian/internal/history"
 	"guardian/internal/secret"
+	"guardian/internal/store"
 )
 
 func checkCommand(s streams) *cobra.Command {
@@ -17,11 +25,12 @@ func checkCommand(s streams) *cobra.Command {
 		Short: "Validate configurations and rule files: every mistake with file, line and hint",
 		Long: `Loads configurations or rule files exactly as "guardian serve" does and prints every
 mistake, and warnings of what is valid and cannot work or is probably not meant: such as a
-watch in which a check is looked at too seldom to find an outage, or a route that lets critical
-alerts wait for longer than 5s. Exits 1 when there is a mistake, not for warnings.`,
+watch in which a check is looked at too seldom to find an outage, a route that lets critical
+alerts wait for longer than 5s, or a rollback for which no version is known to be good, neither
+by the configuration nor by the journal. Exits 1 when there is a mistake, not for warnings.`,
 		Example: "  guardian check guardian.yaml rules/*.yaml",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, files []string) error {
+		RunE: func(c *cobra.Command, files []string) error {
 			if err := knownOutput(output); err != nil {
 				return err
 			}
@@ -30,6 +39,11 @@ alerts wait for longer than 5s. Exits 1 when there is a mistake, not for warning
 			var ms config.Mistakes
 			if err != nil && !errors.As(err, &ms) {
 				return err
+			}
+			if err == nil {
+				for _, conf := range found.Configs {
+					warnings = append(warnings, nothingGood(c.Context(), conf)...)
+				}
 			}
 			if output == "json" {
 				if ms == nil {
@@ -65,6 +79,42 @@ alerts wait for longer than 5s. Exits 1 when there is a mistake, not for warning
 	}
 	outputFlag(c, &output)
 	return c
+}
+
+// journalTimeout bounds how long the journal is asked for known good versions.
+const journalTimeout = 5 * time.Second
+
+// nothingGood warns of rollbacks that have no version to go back to, by the configuration and by the
+// journal. A journal that cannot be read tells nothing; one that is not there yet knows none.
+func nothingGood(ctx context.Context, c *config.Config) config.Mistakes {
+	var warnings config.Mistakes
+	for _, u := range c.Undeclared {
+		warnings = append(warnings, u.Warning)
+	}
+	path := filepath.Join(c.Storage.Path, "journal.db")
+	if _, err := os.Stat(path); len(warnings) == 0 || !c.Storage.Postgres.IsSet() && errors.Is(err, fs.ErrNotExist) {
+		return warnings
+	}
+	ctx, cancel := context.WithTimeout(ctx, journalTimeout)
+	defer cancel()
+	journal, err := store.Open(ctx, store.Options{Postgres: c.Storage.Postgres, Path: path, ReadOnly: true})
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = journal.Close() }()
+	settings, err := c.Decisions()
+	if err != nil {
+		return nil
+	}
+	decider := decide.Decider{Settings: settings, Past: history.New(history.Options{Journal: journal})}
+	warnings = nil
+	for _, u := range c.Undeclared {
+		svc, _ := settings.Service(u.Service)
+		if goods, err := decider.KnownGoods(ctx, u.Service, svc.Environment, time.Now()); err == nil && len(goods) == 0 {
+			warnings = append(warnings, u.Warning)
+		}
+	}
+	return warnings
 }
 
 // counted returns "1 file" or "2 files".

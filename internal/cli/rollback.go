@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -43,6 +44,9 @@ func (r runAnswer) print(w io.Writer) {
 		what = "rollback of " + r.From
 	}
 	_, _ = fmt.Fprintf(w, "%s: %s %s: %s %s\n", r.ID, r.Service, what, r.State, r.Reason)
+	if r.State == "refused" {
+		_, _ = fmt.Fprintf(w, "  nothing was done; see what would be: guardian rollback --service %s --dry-run\n", r.Service)
+	}
 	for _, st := range r.Steps {
 		_, _ = fmt.Fprintf(w, "  %-20s %-10s %s %s\n", st.Name, st.Kind, st.State, st.Error)
 	}
@@ -68,33 +72,38 @@ func (f *runFlags) add(c *cobra.Command) {
 
 func rollbackCommand(s streams) *cobra.Command {
 	var f runFlags
-	var service, environment, kind, to, reason string
+	var q rollbackQuery
+	var reason string
+	var dryRun bool
 	c := &cobra.Command{
 		Use:   "rollback",
 		Short: "Roll a service back, or answer the question of a run",
 		Long: `Starts the rollback runbook of a service. With --wait, waits until the run has ended: exit
 0 when the failed checks are up again, 1 otherwise. The subcommands approve, reject, done,
 repeat and abort answer a run; show prints one. Without --wait they exit 0 when the answer
-was accepted.`,
-		Example: `  guardian rollback --service order-sync --reason "orders are lost" --wait
+was accepted.
+
+With --dry-run nothing is done: it prints which version would be put back, what would be
+lost, what the guards say, and each step with its templates filled in. Exit 0 when the
+rollback would be begun, 1 when it would be refused or a template cannot be filled in, 2 for
+a wrong command line or an error of the server. The role viewer is enough.`,
+		Example: `  guardian rollback --service order-sync --dry-run
+  guardian rollback --service order-sync --reason "orders are lost" --wait
   guardian rollback approve r_01J…`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := knownOutput(f.output); err != nil {
 				return err
 			}
-			if service == "" || reason == "" {
+			if dryRun {
+				return q.dryRun(c.Context(), s, f)
+			}
+			if q.service == "" || reason == "" {
 				return exit(exitUsage, "--service and --reason are required")
 			}
-			body := map[string]string{"service": service, "reason": reason}
-			if to != "" {
-				body["to"] = to
-			}
-			if kind != "" {
-				body["kind"] = kind
-			}
-			if environment != "" {
-				body["environment"] = environment
+			body := map[string]string{"reason": reason}
+			for name, value := range q.values() {
+				body[name] = value
 			}
 			api := newClient(f.server)
 			var r runAnswer
@@ -109,10 +118,11 @@ was accepted.`,
 			return runExit(r)
 		},
 	}
-	c.Flags().StringVar(&service, "service", "", "the service (required)")
-	c.Flags().StringVar(&environment, "environment", "", "the environment (default: the service's)")
-	c.Flags().StringVar(&to, "to", "", "the version to roll back to (default: what ran before, if it is known to be good or ran healthy)")
-	c.Flags().StringVar(&kind, "kind", "", "what to roll back: code, config or operation, which is undone (default: what was announced, in this order)")
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "show what the rollback would do, and do nothing")
+	c.Flags().StringVar(&q.service, "service", "", "the service (required)")
+	c.Flags().StringVar(&q.environment, "environment", "", "the environment (default: the service's)")
+	c.Flags().StringVar(&q.to, "to", "", "the version to roll back to (default: what ran before, if it is known to be good or ran healthy)")
+	c.Flags().StringVar(&q.kind, "kind", "", "what to roll back: code, config or operation, which is undone (default: what was announced, in this order)")
 	c.Flags().StringVar(&reason, "reason", "", "why, for the ledger (required)")
 	f.add(c)
 	for verb, short := range map[string]string{
@@ -122,6 +132,41 @@ was accepted.`,
 		c.AddCommand(answerCommand(s, &f, verb, short))
 	}
 	return c
+}
+
+// rollbackQuery says what is to be rolled back.
+type rollbackQuery struct{ service, environment, kind, to string }
+
+// values gives what was said, by the API's names.
+func (q rollbackQuery) values() map[string]string {
+	all := map[string]string{"service": q.service, "environment": q.environment, "kind": q.kind, "to": q.to}
+	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
+	return all
+}
+
+// dryRun prints what the rollback would do.
+func (q rollbackQuery) dryRun(ctx context.Context, s streams, f runFlags) error {
+	if q.service == "" {
+		return exit(exitUsage, "--service is required")
+	}
+	query := url.Values{}
+	for name, value := range q.values() {
+		query.Set(name, value)
+	}
+	var p planAnswer
+	raw, err := newClient(f.server).get(ctx, "/api/v1/rollbacks/plan?"+query.Encode(), &p)
+	if err != nil {
+		return exit(exitUsage, "%s", err)
+	}
+	if f.output == "json" {
+		_, _ = s.out.Write(raw)
+	} else {
+		p.print(s.out)
+	}
+	if p.refused() || p.broken() {
+		return exit(exitFailed, "")
+	}
+	return nil
 }
 
 func answerCommand(s streams, f *runFlags, verb, short string) *cobra.Command {

@@ -62,6 +62,8 @@ type Config struct {
 	// Warnings say what is no mistake and cannot work all the same, such as a watch that is too short
 	// for its checks.
 	Warnings Mistakes `yaml:"-"`
+	// Undeclared are the services with a rollback that declare no version good.
+	Undeclared []Undeclared `yaml:"-"`
 	// Notes say what applies although it is not written down.
 	Notes []string `yaml:"-"`
 	// File is the path that was loaded, as it was given.
@@ -78,6 +80,13 @@ type Config struct {
 	Policies []oncall.Policy `yaml:"-"`
 	// Ingested are the metrics of Ingest, without those that checks and rules produce.
 	Ingested ingest.Names `yaml:"-"`
+}
+
+// Undeclared is a service with a rollback that declares no version good, and what to say when none is
+// known to be good either.
+type Undeclared struct {
+	Service string
+	Warning Mistake
 }
 
 // RuleSource is a server that evaluates the queries of some rule files and counters.

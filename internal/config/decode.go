@@ -56,11 +56,16 @@ func (d *decoder) warn(path, problem, hint string) {
 	if len(d.warnings) >= maxMistakes {
 		return
 	}
+	d.warnings = append(d.warnings, d.placed(path, problem, hint))
+}
+
+// placed is a mistake at the key of a path, or the nearest one above it.
+func (d *decoder) placed(path, problem, hint string) Mistake {
 	m := Mistake{File: d.file, Path: path, Problem: problem, Hint: hint}
 	if n := d.locate(path); n != nil {
 		m.Line, m.Column = n.Line, n.Column
 	}
-	d.warnings = append(d.warnings, m)
+	return m
 }
 
 // decode decodes n into v. Fields that n does not set keep their values.

@@ -18,6 +18,7 @@ func (d *decoder) foresee(c *Config) {
 	for i := range c.Services {
 		d.foreseeLooks(c, &c.Services[i])
 		d.foreseeRestart(c, &c.Services[i], at("services", i))
+		d.foreseeTarget(c, &c.Services[i], at("services", i))
 	}
 	if len(c.Receivers) > 0 && len(c.Checks) > 0 && len(c.Groups) == 0 {
 		d.warn("receivers", "there are no rules: nobody is told that a check fails, unless a deploy is watched", "remove default_rules: never, or name rule files in rules")
@@ -28,6 +29,16 @@ func (d *decoder) foresee(c *Config) {
 	d.foreseeGaps(c)
 	d.foreseeControls(c)
 	d.foreseeLinks(c)
+}
+
+// foreseeTarget keeps what is to be said of a service that declares no version good: whether one has
+// passed meanwhile is in the journal.
+func (d *decoder) foreseeTarget(c *Config, s *Service, path string) {
+	if s.Rollback != "" && len(s.KnownGood) == 0 {
+		c.Undeclared = append(c.Undeclared, Undeclared{Service: s.Name, Warning: d.placed(path+".rollback",
+			"no version of "+s.Name+" is known to be good yet: until a deploy has passed its watch there is nothing to go back to",
+			"list the version that runs well under known_good")})
+	}
 }
 
 // foreseeLinks warns of messages without links by which readers act, because nobody said where the

@@ -80,6 +80,7 @@ func LoadFiles(paths []string, o Options) (found Findings, err error) {
 				d.ruleFiles([]RuleFile{{Name: path, Content: content}}, &Config{}, nil)
 			} else if c := d.config(content); c != nil {
 				found.Warnings, found.Notes = append(found.Warnings, c.Warnings...), append(found.Notes, c.Notes...)
+				found.Configs = append(found.Configs, c)
 			}
 		}
 		var mistakes Mistakes
@@ -97,6 +98,7 @@ func LoadFiles(paths []string, o Options) (found Findings, err error) {
 type Findings struct {
 	Warnings Mistakes
 	Notes    []string
+	Configs  []*Config // those without a mistake, and others
 }
 
 func newDecoder(path string, o Options) *decoder {

@@ -61,6 +61,11 @@ func onCallWords(code string) (Words, bool) {
 		}, true
 	case "self_calendar":
 		return Words{"the calendar of schedule {schedule}: {why}", "值班表 {schedule} 的日历：{why}"}, true
+	case "self_guesses":
+		return Words{
+			"{wrong} wrong tokens or logins came from {addresses}[, and {more:other address|other addresses}]; further ones are slowed",
+			"来自 {addresses}[ 等（另有 {more} 个地址）] 的错误令牌或登录共 {wrong} 次；后续尝试已限速",
+		}, true
 	case "self_clock_off":
 		return Words{"the machine's clock is off by {by}: synchronise it (NTP)", "本机时钟偏差 {by}：请同步时钟（NTP）"}, true
 	default:

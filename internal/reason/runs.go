@@ -218,6 +218,8 @@ func runEventWords(code string) (Words, bool) {
 		return Words{"the target says that it happened[: {detail}]", "目标系统表示该步骤已发生[：{detail}]"}, true
 	case "step_status_not_happened":
 		return Words{"the target says that it did not happen[: {detail}]", "目标系统表示该步骤未发生[：{detail}]"}, true
+	case "step_status_failed":
+		return Words{"the target says that it was tried and failed[: {detail}]", "目标系统表示该步骤执行失败[：{detail}]"}, true
 	case "step_status_pending":
 		return Words{"the target still works on it[: {detail}]", "目标系统仍在执行[：{detail}]"}, true
 	case "step_status_unclear":
@@ -314,74 +316,6 @@ func verifyWords(code string) (Words, bool) {
 		return Words{"{counter} has counted nothing since {since}", "{counter} 自 {since} 起没有计数"}, true
 	case "check_seen":
 		return Words{"{check}[ ({reason})]", "{check}[（{reason}）]"}, true
-	default:
-		return Words{}, false
-	}
-}
-
-// execWords are the codes of steps of kind exec.
-func execWords(code string) (Words, bool) {
-	switch code {
-	case "exec_exit_status":
-		return Words{"{command} ended with exit status {status}", "{command} 以退出码 {status} 结束"}, true
-	case "exec_start":
-		return Words{"start {command}: {error}", "无法启动 {command}：{error}"}, true
-	case "exec_stopped":
-		return Words{"{command} was stopped: {error}", "{command} 被终止：{error}"}, true
-	case "exec_lost":
-		return Words{"{command}: {error}", "{command}：{error}"}, true
-	case "exec_secret_argument":
-		return Words{
-			"argument {number} would hold a secret, and every user of the machine can read arguments; put it under secrets or stdin",
-			"参数 {number} 含有密钥，而本机所有用户都能看到命令参数；请改用 secrets 或 stdin",
-		}, true
-	case "exec_no_status_command":
-		return Words{"the step has no status_command", "该步骤没有配置 status_command"}, true
-	case "exec_status_command":
-		return Words{"status_command: {error}", "执行 status_command 失败：{error}"}, true
-	case "exec_status_unclear":
-		return Words{"status_command ended with exit status {status}[: {output}]", "status_command 以退出码 {status} 结束[：{output}]"}, true
-	default:
-		return Words{}, false
-	}
-}
-
-// webhookWords are the codes of steps of kind webhook.
-func webhookWords(code string) (Words, bool) {
-	switch code {
-	case "webhook_answered":
-		return Words{"{method} {host} answered {status}", "{method} {host} 返回 {status}"}, true
-	case "webhook_redirect":
-		return Words{
-			"{method} {host} answered {status}: redirects are not followed, give the final address",
-			"{method} {host} 返回 {status}：不跟随重定向，请填写最终地址",
-		}, true
-	case "webhook_lost":
-		return Words{"{method} {host}: {error}", "{method} {host} 失败：{error}"}, true
-	case "webhook_not_json":
-		return Words{"the answer is not JSON", "返回的内容不是 JSON"}, true
-	case "webhook_needs_answer":
-		return Words{"poll.url needs the first answer: {error}", "poll.url 需要用到首次请求的返回内容：{error}"}, true
-	case "webhook_other_host":
-		return Words{
-			"the first answer leads to another host than {host}, which must not get the headers",
-			"首次请求的返回内容指向 {host} 以外的主机，请求头不应发往该主机",
-		}, true
-	case "webhook_poll_timeout":
-		return Words{
-			"{host} accepted it, and did not say in time that it is done; the last answer: {last}",
-			"{host} 已受理，但未在期限内表示完成；最后一次返回：{last}",
-		}, true
-	case "webhook_target_failed":
-		return Words{"the target says that it failed: {seen}", "目标系统表示执行失败：{seen}"}, true
-	case "webhook_value":
-		return Words{"{path} is {value}", "{path} 为 {value}"}, true
-	case "webhook_no_status_request":
-		return Words{"the step has no status_request", "该步骤没有配置 status_request"}, true
-	case "webhook_done":
-		return Words{"the work is done", "操作已完成"}, true
-	case "webhook_says_neither":
-		return Words{"the answer says neither that it happened nor that it did not: {answer}", "返回的内容既不表示已发生，也不表示未发生：{answer}"}, true
 	default:
 		return Words{}, false
 	}

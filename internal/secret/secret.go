@@ -2,6 +2,7 @@ package secret
 
 import (
 	"cmp"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"log/slog"
@@ -130,6 +131,27 @@ func (r *Redactor) Learn(secrets ...Secret) {
 	}
 	r.replacer = strings.NewReplacer(pairs...)
 }
+
+// Longest is the length in bytes of the longest text that is taken for a secret, 0 when none is known:
+// so much of a text's edge may be a part of one.
+func (r *Redactor) Longest() int {
+	if r == nil {
+		return 0
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	longest := 0
+	for form := range r.known {
+		longest = max(longest, len(form), base64.StdEncoding.EncodedLen(len(form)+longestContext))
+	}
+	if len(r.words) > 0 {
+		longest = max(longest, longestContext)
+	}
+	return longest
+}
+
+// longestContext is more than the length of a name and the common word after it that is a secret.
+const longestContext = 64
 
 // IsWord reports whether a secret is so short and plain that it is also found in texts that have nothing
 // to do with it.

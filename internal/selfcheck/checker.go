@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -104,16 +105,20 @@ func (c *Checker) Step(ctx context.Context) {
 	}
 	faults := vitals.Faults(now)
 	c.count(faults)
-	if !c.o.Acts(faults) {
-		c.check = decide.SelfCheck{} // another guardian tells
-		return
+	acts, mine := c.o.Acts(faults), faults
+	if !acts { // another guardian tells of what concerns both
+		c.check.Hand()
+		mine = slices.DeleteFunc(slices.Clone(faults), func(f decide.Fault) bool { return !f.Local() })
 	}
-	for _, n := range c.check.Step(faults, now) {
+	for _, n := range c.check.Step(mine, now) {
 		if err := c.o.Notify(ctx, n); err != nil {
 			c.o.Log.Error("people could not be notified of a fault of the guardian; trying again", "fault", n.Name, "error", err)
 			continue
 		}
 		c.check.Told(n, now)
+	}
+	if !acts {
+		return
 	}
 	c.tellGaps(ctx, now)
 	c.beat(ctx, faults, now)

@@ -209,3 +209,22 @@ func TestADiskHasASize(t *testing.T) {
 		t.Errorf("a folder that is not there has %d of %d bytes free", free, size)
 	}
 }
+
+// Whoever guesses at a standby's pages is no secret: it tells of it itself, and of nothing that the
+// leader tells of.
+func TestAStandbyTellsOfGuessesAtItself(t *testing.T) {
+	w := newWorld(t)
+	w.vitals = decide.Vitals{DiskSize: 100 << 30, DiskFree: 1 << 30, Guessers: []string{"203.0.113.9"}, Guesses: 20}
+	w.leads = false
+	w.pass(t, 5*time.Minute)
+	if diff := cmp.Diff([]string{"guesses false"}, w.told); diff != "" || w.beats > 0 {
+		t.Errorf("%d heartbeats; told (-want +got):\n%s", w.beats, diff)
+	}
+	w.leads = true
+	w.pass(t, 5*time.Minute)
+	w.leads = false
+	w.pass(t, 5*time.Minute)
+	if diff := cmp.Diff([]string{"guesses false", "disk false"}, w.told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+}

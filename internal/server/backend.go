@@ -20,6 +20,7 @@ type Backend struct {
 	Scores     Scores
 	Runs       Runs
 	RunControl RunControl
+	Plans      Plans
 	Alerts     Alerts
 	Acks       Acks
 	Silences   Silences

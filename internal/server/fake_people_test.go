@@ -13,6 +13,7 @@ import (
 	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/rules"
+	"guardian/watch"
 )
 
 func (m *memory) RunList(_ context.Context, f server.Filter) ([]actions.Run, error) {
@@ -44,6 +45,26 @@ func (m *memory) Run(ctx context.Context, id string, wait time.Duration) (server
 		}
 		return server.RunDetail{Run: *r, Ledger: m.ledger[id]}, r.State.Final(), nil
 	})
+}
+
+func (m *memory) RunPlan(_ context.Context, q server.RunRequest, _ server.Caller) (p server.RunPlan, err error) {
+	defer m.lock(&err)()
+	if err != nil {
+		return p, err
+	}
+	svc, err := m.service(q.Service)
+	if err != nil {
+		return p, err
+	}
+	if q.Environment, err = in(svc, q.Environment); err != nil {
+		return p, err
+	}
+	p = server.RunPlan{Service: q.Service, Environment: q.Environment, Kind: watch.Code, From: svc.Version, State: actions.Running}
+	p.Runbook, p.To = q.Service+"-back", q.To
+	if q.To == svc.Version {
+		p.State, p.Refusals = actions.Refused, []actions.Refusal{{Code: actions.SameVersion, Detail: reason.Text("it runs")}}
+	}
+	return p, nil
 }
 
 func (m *memory) StartRun(_ context.Context, q server.RunRequest, by server.Caller) (_ actions.Run, err error) {

@@ -68,7 +68,7 @@ type memory struct {
 // parts gives it to a server.
 func (m *memory) parts() server.Backend {
 	return server.Backend{
-		Tokens: m, Services: m, Gates: m, Checks: m, Looks: m, Deploys: m, Watches: m, Marks: m, Scores: m, Runs: m, RunControl: m,
+		Tokens: m, Services: m, Gates: m, Checks: m, Looks: m, Deploys: m, Watches: m, Marks: m, Scores: m, Runs: m, RunControl: m, Plans: m,
 		Alerts: m, Acks: m, Silences: m, Chat: m, Routing: m, Intake: m, Rules: m, Queries: m, Series: m, MetricHelp: m, Reports: m, Journal: m, Heartbeats: m,
 		Calls: m, OnCall: m, Process: m,
 	}

@@ -1,9 +1,12 @@
 package server
 
 import (
+	"cmp"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +20,10 @@ const (
 	mostGuessers = 10_000
 	// mostGood bounds how many tokens are remembered as right.
 	mostGood = 10_000
+	// suspectFor is how long people are told of an address after its last wrong token, and mostSuspects
+	// of how many: further ones count as one.
+	suspectFor   = time.Hour
+	mostSuspects = 100
 )
 
 // guesses slows guesses at tokens, by address. A token that was right before is never slowed: whoever
@@ -29,6 +36,20 @@ type guesses struct {
 	mu   sync.Mutex
 	from map[netip.Addr]*guesser
 	good map[string]bool // hashes of tokens
+	// suspects are the addresses of which people are told, the zero address for those beyond the most.
+	suspects map[netip.Addr]*suspect
+}
+
+// suspect is an address that is slowed, or was lately.
+type suspect struct {
+	wrong int
+	last  time.Time
+}
+
+// Guessing is who sent many wrong tokens or logins within the last hour.
+type Guessing struct {
+	Addresses []string // the one with the most first
+	Wrong     int      // that were tried; slowed ones are not
 }
 
 // guesser is an address that sent wrong tokens.
@@ -39,7 +60,7 @@ type guesser struct {
 }
 
 func newGuesses(trusted []netip.Prefix, now func() time.Time, tell func(string, int)) *guesses {
-	return &guesses{trusted: trusted, now: now, tell: tell, from: map[netip.Addr]*guesser{}, good: map[string]bool{}}
+	return &guesses{trusted: trusted, now: now, tell: tell, from: map[netip.Addr]*guesser{}, good: map[string]bool{}, suspects: map[netip.Addr]*suspect{}}
 }
 
 // allow tells whether a token of this hash may be tried from an address.
@@ -75,7 +96,41 @@ func (g *guesses) tried(from netip.Addr, hash string, right bool) {
 	if one.wrong >= guessBurst && !one.told {
 		one.told = true
 		g.tell(nameOf(key), one.wrong)
+		g.suspect(key).wrong += one.wrong - 1
 	}
+	if one.told {
+		s := g.suspect(key)
+		s.wrong, s.last = s.wrong+1, now
+	}
+}
+
+// suspect gives the suspect of an address, under mu.
+func (g *guesses) suspect(key netip.Addr) *suspect {
+	if g.suspects[key] == nil && len(g.suspects) >= mostSuspects {
+		key = netip.Addr{}
+	}
+	s := g.suspects[key]
+	if s == nil {
+		s = &suspect{}
+		g.suspects[key] = s
+	}
+	return s
+}
+
+// guessing gives of whom people are to be told.
+func (g *guesses) guessing() Guessing {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var out Guessing
+	maps.DeleteFunc(g.suspects, func(_ netip.Addr, s *suspect) bool { return g.now().Sub(s.last) >= suspectFor })
+	most := slices.SortedFunc(maps.Keys(g.suspects), func(a, b netip.Addr) int {
+		return cmp.Or(g.suspects[b].wrong-g.suspects[a].wrong, a.Compare(b))
+	})
+	for _, key := range most {
+		out.Addresses = append(out.Addresses, nameOf(key))
+		out.Wrong += g.suspects[key].wrong
+	}
+	return out
 }
 
 // key is the address that counts: of IPv6 the network, in which one host has very many. Beyond the most

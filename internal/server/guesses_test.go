@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,5 +125,43 @@ func TestGuessesFromVeryManyAddressesNeedBoundedMemory(t *testing.T) {
 	}
 	if slowed != 80 { // the last hundred share one pace
 		t.Errorf("%d slowed", slowed)
+	}
+}
+
+func TestWhoGuessesIsKnownForAnHour(t *testing.T) {
+	g := newGuessing(t)
+	for range 19 {
+		g.ask(t, "203.0.113.7", "", "a guess")
+	}
+	if got := g.Guessing(); len(got.Addresses) > 0 {
+		t.Errorf("after a few wrong tokens: %+v", got)
+	}
+	for i := range 40 {
+		g.ask(t, "203.0.113.8", "", fmt.Sprint(i))
+	}
+	for range 6 {
+		for range 25 {
+			g.ask(t, "203.0.113.9", "", "a guess")
+		}
+		g.now = g.now.Add(5 * time.Minute)
+	}
+	if got := g.Guessing(); !slices.Equal(got.Addresses, []string{"203.0.113.9", "203.0.113.8"}) || got.Wrong != 6*20+20 {
+		t.Errorf("known are %+v", got)
+	}
+	g.now = g.now.Add(35 * time.Minute)
+	if got := g.Guessing(); !slices.Equal(got.Addresses, []string{"203.0.113.9"}) {
+		t.Errorf("an hour after the first one's last: %+v", got)
+	}
+	for i := range 300 {
+		for range 20 {
+			g.ask(t, fmt.Sprintf("198.51.%d.%d", i/200, i%200), "", "a guess")
+		}
+	}
+	if got := g.Guessing(); len(got.Addresses) > 101 || !slices.Contains(got.Addresses, "many addresses") {
+		t.Errorf("%d addresses are kept", len(got.Addresses))
+	}
+	g.now = g.now.Add(time.Hour)
+	if got := g.Guessing(); len(got.Addresses) > 0 || got.Wrong > 0 {
+		t.Errorf("an hour later: %+v", got)
 	}
 }

@@ -45,6 +45,7 @@ func (s *Server) routes(b Backend) *http.ServeMux {
 		{"POST /api/v1/watches/{id}/mark", Deployer, writes, s.markWatch(b.Marks)},
 		{"GET /api/v1/score", Viewer, reads, s.score(b.Scores)},
 		{"GET /api/v1/rollbacks", Viewer, reads, s.runs(b.Runs)},
+		{"GET /api/v1/rollbacks/plan", Viewer, reads, s.runPlan(b.Plans)},
 		{"GET /api/v1/rollbacks/{id}", Viewer, reads, s.run(b.Runs)},
 		{"POST /api/v1/rollbacks", Approver, writes, s.startRun(b.RunControl)},
 		{"POST /api/v1/rollbacks/{id}/{decision}", Approver, writes, s.answerRun(b.RunControl)},

@@ -128,6 +128,9 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
+// Guessing gives who sent many wrong tokens or logins within the last hour.
+func (s *Server) Guessing() Guessing { return s.access.guesses.guessing() }
+
 func newOrigins(external string) (*http.CrossOriginProtection, error) {
 	p := http.NewCrossOriginProtection()
 	if external == "" {

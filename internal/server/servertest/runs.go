@@ -59,3 +59,23 @@ func rollbackToTheSame(w world) {
 	}
 	wantError(t, "a rollback to what runs", err, server.ErrConflict)
 }
+
+func planStartsNothing(w world) {
+	t := w.T
+	ctx, b := t.Context(), w.Backend
+	w.announce(t, "v2")
+	viewer := server.Caller{Name: "li", Role: server.Viewer}
+	plan, err := b.Plans.RunPlan(ctx, server.RunRequest{Service: w.Service, To: "v1"}, viewer)
+	if err != nil || plan.To != "v1" || plan.From != "v2" || plan.Runbook == "" || plan.State != actions.Running {
+		t.Errorf("plan %+v, %v", plan, err)
+	}
+	plan, err = b.Plans.RunPlan(ctx, server.RunRequest{Service: w.Service, To: "v2"}, viewer)
+	if err != nil || plan.State != actions.Refused || len(plan.Refusals) != 1 || plan.Refusals[0].Code != actions.SameVersion {
+		t.Errorf("a plan to what runs: %+v, %v", plan, err)
+	}
+	_, err = b.Plans.RunPlan(ctx, server.RunRequest{Service: "no-such"}, viewer)
+	wantError(t, "a plan of what is not configured", err, server.ErrNotFound)
+	if all, err := b.Runs.RunList(ctx, server.Filter{Service: w.Service, Limit: 10}); err != nil || len(all) > 0 {
+		t.Errorf("runs %+v, %v; want none", all, err)
+	}
+}

@@ -61,6 +61,7 @@ func Run(t *testing.T, fresh func(t *testing.T) World) {
 		{"a run that asks is answered once", answers},
 		{"a wait for a run ends when the run does", waitForRun},
 		{"a rollback to what runs already is not started", rollbackToTheSame},
+		{"a plan of a rollback starts nothing", planStartsNothing},
 
 		{"an alert is acknowledged and given back", acks},
 		{"what a message permits is done once", fromMessages},

@@ -1,0 +1,60 @@
+package actions_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"guardian/actions"
+)
+
+// What Windows and editors do to scripts is named as that, and not as a missing file.
+func TestExecNamesWhatIsWrongWithAScript(t *testing.T) {
+	file := func(text string, mode os.FileMode) func(*testing.T) *actions.ExecSettings {
+		return func(t *testing.T) *actions.ExecSettings {
+			t.Helper()
+			path := filepath.Join(t.TempDir(), "rollback.sh")
+			if err := os.WriteFile(path, []byte(text), mode); err != nil {
+				t.Fatal(err)
+			}
+			return execSettings(path)
+		}
+	}
+	by := func(shell, text string) func(*testing.T) *actions.ExecSettings {
+		return func(t *testing.T) *actions.ExecSettings {
+			t.Helper()
+			s := file(text, 0o600)(t)
+			s.Dir, s.Command = filepath.Dir(s.Command[0]), []string{shell, "rollback.sh"}
+			return s
+		}
+	}
+	for name, c := range map[string]struct {
+		settings func(*testing.T) *actions.ExecSettings
+		want     string // "": it runs
+	}{
+		"all is well":                     {file("#!/bin/sh\nexit 0\n", 0o700), ""},
+		"without the run bit":             {file("#!/bin/sh\nexit 0\n", 0o600), "chmod +x"},
+		"with line ends of Windows":       {file("#!/bin/sh\r\nexit 0\r\n", 0o700), "Windows line ends (CRLF)"},
+		"these, found by env":             {file("#!/usr/bin/env sh\r\nexit 0\r\n", 0o700), "Windows line ends (CRLF)"},
+		"these, given to a shell":         {by("sh", "exit 3\r\n"), "Windows line ends (CRLF)"},
+		"a shell's script that is right":  {by("sh", "exit 3\n"), "exit status 3"},
+		"with a byte order mark":          {file("\ufeff#!/bin/sh\nexit 0\n", 0o700), "byte order mark"},
+		"with an interpreter that is not": {file("#!/no/such/bash -e\nexit 0\n", 0o700), "the interpreter /no/such/bash -e, which is not there"},
+		"without an interpreter":          {file("exit 0\n", 0o700), "#!/bin/sh"},
+		"that is not there":               {func(*testing.T) *actions.ExecSettings { return execSettings("/no/such/rollback.sh") }, "start rollback.sh: no such file"},
+		"in a folder that is not there": {func(t *testing.T) *actions.ExecSettings {
+			t.Helper()
+			s := file("#!/bin/sh\n", 0o700)(t)
+			s.Dir = "/no/such/folder"
+			return s
+		}, "its working directory (dir) is not there"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out, err := build(t, "exec", c.settings(t), env()).Do(t.Context(), theCall())
+			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want …%s…\n%s", err, c.want, out)
+			}
+		})
+	}
+}

@@ -1,0 +1,154 @@
+package actions
+
+import (
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+
+	"guardian/internal/reason"
+	"guardian/internal/secret"
+)
+
+// StepPreview is what a step of a run would do: its settings with the templates filled in.
+type StepPreview struct {
+	Name       string         `json:"name"`
+	Kind       string         `json:"kind"`
+	Timeout    model.Duration `json:"timeout"`
+	Idempotent bool           `json:"idempotent"`
+	Settings   []Setting      `json:"settings"`
+	// Problem is why a template cannot be filled in; zero: each one can.
+	Problem reason.Reason `json:"problem,omitzero"`
+}
+
+// Setting is one setting of a step.
+type Setting struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+// PreviewRun is the ID of a run that is only shown, and is never begun.
+const PreviewRun = "r_dry-run"
+
+// Preview tells what the steps of a run would do. It asks no target and does nothing. Secrets are
+// masked: those that the redactor knows, and what looks like one in the configuration itself.
+func (b *Runbook) Preview(run Run, r *secret.Redactor) []StepPreview {
+	run.ID = PreviewRun
+	var all []StepPreview
+	for i, s := range b.Steps {
+		p := StepPreview{Name: s.Name, Kind: s.Kind, Timeout: model.Duration(s.Timeout), Idempotent: s.Idempotent, Settings: []Setting{}}
+		data, err := Call{Intent: intentOf(run.ID, i), Run: run}.data()
+		var node yaml.Node
+		if err == nil {
+			err = node.Encode(s.Settings)
+		}
+		v := preview{data: data, redactor: r}
+		if err == nil {
+			v.walk("", &node)
+			err = v.err
+		}
+		if err != nil {
+			p.Problem = bounded(reasonOf(err).Redact(r.Redact))
+		}
+		p.Settings = append(p.Settings, v.out...)
+		all = append(all, p)
+	}
+	return all
+}
+
+// intentOf is the intent of step i of a run: made of both alone, so that a guardian that takes over
+// makes the same one.
+func intentOf(run string, i int) string { return run + "-" + strconv.Itoa(i+1) }
+
+// preview fills in the templates of settings.
+type preview struct {
+	data     map[string]any
+	redactor *secret.Redactor
+	out      []Setting
+	err      error // the first template that cannot be filled in
+}
+
+func (v *preview) walk(key string, n *yaml.Node) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			v.walk(strings.TrimPrefix(key+"."+n.Content[i].Value, "."), n.Content[i+1])
+		}
+	case yaml.SequenceNode:
+		if slices.ContainsFunc(n.Content, func(e *yaml.Node) bool { return e.Kind != yaml.ScalarNode }) {
+			for i, e := range n.Content {
+				v.walk(key+"["+strconv.Itoa(i)+"]", e)
+			}
+			return
+		}
+		var items []string
+		for _, e := range n.Content {
+			items = append(items, v.fill(e.Value))
+		}
+		if b, err := asJSON(items); err == nil && len(items) > 0 {
+			v.out = append(v.out, Setting{key, b})
+		}
+	case yaml.ScalarNode:
+		if slices.Contains([]string{"", "0", "0s", "false", "null"}, n.Value) {
+			return // not set
+		}
+		v.out = append(v.out, Setting{key, v.fill(n.Value)})
+	case yaml.DocumentNode, yaml.AliasNode:
+	}
+}
+
+// fill fills one template in. What needs a target's answer stays as it is written.
+func (v *preview) fill(source string) string {
+	t, err := parseText("preview", source)
+	if err != nil {
+		return shown(masked(source, source), v.redactor) // no template
+	}
+	out := source
+	if !t.usesAnswer() {
+		if out, err = t.render(v.data); err != nil {
+			if v.err == nil {
+				v.err = err
+			}
+			out = source
+		}
+	}
+	return shown(masked(source, out), v.redactor)
+}
+
+// wordish finds what a credential may be in a text.
+var wordish = regexp.MustCompile(`[A-Za-z0-9_.=+-]{16,}`)
+
+// masked hides what the configuration itself holds in plain text and looks like a credential: by its
+// looks, as the value of a query, and as a password in an address. What a template put in is
+// left.
+func masked(source, text string) string {
+	hide := func(word string) {
+		if word != "" && strings.Contains(source, word) {
+			text = strings.ReplaceAll(text, word, secret.Mask)
+		}
+	}
+	for _, word := range wordish.FindAllString(source, -1) {
+		if secret.HeaderValue("", word) {
+			hide(word)
+		}
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" {
+		return text
+	}
+	if password, ok := u.User.Password(); ok {
+		hide(password)
+	}
+	for name, values := range u.Query() {
+		for _, value := range values {
+			if secret.InHeader(name) || name == "key" {
+				hide(value)
+			}
+		}
+	}
+	return text
+}
