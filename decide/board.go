@@ -30,6 +30,8 @@ type Told struct {
 	FiredAt  time.Time   `json:"fired_at"` // which firing of the alert
 	At       time.Time   `json:"at"`       // when, last
 	Notice   string      `json:"notice"`   // the last notice's ID
+	// Accepted is when a channel took that notice, as far as somebody asked; zero: not known.
+	Accepted time.Time `json:"accepted,omitzero"`
 	// Ended is when the alert resolved while something kept the receiver from hearing it.
 	Ended time.Time `json:"ended,omitzero"`
 	// Fires counts the firings that were told since FiresSince. Flapping: the receiver knows that the

@@ -26,6 +26,7 @@ type desk struct {
 	rows     map[decide.ToldKey]decide.Told
 	silences []route.Silence
 	acks     map[string]bool
+	accepted time.Time // when a channel took what is told
 	heard    []heard
 	down     bool     // nothing reaches anybody: notices wait
 	waiting  []queued // oldest first
@@ -78,7 +79,7 @@ func (d *desk) restart() {
 }
 
 func (d *desk) hearing() decide.Said {
-	return decide.Said{Silences: d.silences, Acked: func(id string) bool { return d.acks[id] }}
+	return decide.Said{Silences: d.silences, Acked: func(id string) bool { return d.acks[id] }, Accepted: func(string, string) time.Time { return d.accepted }}
 }
 
 func alertOf(name, service string, tier rules.Tier) rules.Alert {

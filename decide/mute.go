@@ -32,6 +32,24 @@ func (b *Board) muting(h Said, now time.Time) muting {
 
 func (m muting) acked(alert string) bool { return m.hearing.Acked != nil && m.hearing.Acked(alert) }
 
+// repeatAt is when a receiver is told again of what it was told last: the interval counts from when a channel
+// took the notice, which may have waited for long, or from when it was written where that is not known.
+func (m muting) repeatAt(row Told, interval time.Duration) time.Time {
+	from := row.At
+	if row.Accepted.After(from) {
+		from = row.Accepted
+	}
+	if from.Add(interval).After(m.now) || !row.Accepted.IsZero() || m.hearing.Accepted == nil {
+		return from.Add(interval)
+	}
+	if row.Accepted = m.hearing.Accepted(row.Group, row.Notice); row.Accepted.After(from) {
+		m.row(row)
+		m.unsaved[row.ToldKey] = row
+		from = row.Accepted
+	}
+	return from.Add(interval)
+}
+
 // quiet says what keeps the receiver of a route from hearing of anything, and until when.
 func (m muting) quiet(t route.Target) (why reason.Reason, until time.Time) {
 	by, until, quiet := t.QuietUntil(m.now)

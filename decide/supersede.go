@@ -31,12 +31,13 @@ func (b *Board) Supersede(t Telling, waiting []Unsent, now time.Time) (_ Telling
 		}
 		for _, a := range ended {
 			row := b.told[a.ID][t.Group]
-			row.At = now
+			row.At, row.Accepted = now, time.Time{}
 			t.Resolved, t.Rows, tells[a.ID] = append(t.Resolved, a), append(t.Rows, row), true
 		}
 		superseded = append(superseded, w.Notice)
 		t.Repeat = t.Repeat && w.Repeat
 	}
+	Arrange(t.Resolved)
 	if len(superseded) > 0 && t.Why.Code != "notice_kept" {
 		t.Why = reason.New("notice_supersedes")
 	}

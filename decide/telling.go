@@ -1,7 +1,9 @@
 package decide
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"guardian/internal/reason"
@@ -24,7 +26,7 @@ type Telling struct {
 	Group    string // key
 	Receiver string
 	Labels   map[string]string // those that the group's alerts have in common by group_by
-	Firing   []rules.Alert     // most severe first
+	Firing   []rules.Alert     // as Arrange puts them
 	Resolved []rules.Alert
 	Flapping map[string]bool // IDs of those that come and go
 	Why      reason.Reason   // why now
@@ -36,6 +38,9 @@ type Telling struct {
 type Said struct {
 	Silences []route.Silence
 	Acked    func(alert string) bool // a person is on it
+	// Accepted tells when a channel took a notice of a group; zero: it did not, or that is not known. It is
+	// asked only when the notice would come again. nil: nothing is known.
+	Accepted func(group, notice string) time.Time
 }
 
 // AlertLabels are the labels of an alert by which it is routed, silenced and inhibited: its own as
@@ -171,11 +176,23 @@ func (b *Board) due(g *group, m muting) (Telling, time.Time) {
 	}
 	for _, a := range n.resolved {
 		row := b.told[a.ID][g.key]
-		row.State, row.At, row.Ended, row.Flapping = rules.Resolved, m.now, time.Time{}, false
+		row.State, row.At, row.Ended, row.Accepted, row.Flapping = rules.Resolved, m.now, time.Time{}, time.Time{}, false
 		t.Rows = append(t.Rows, row)
 	}
-	slices.SortStableFunc(t.Firing, func(x, y rules.Alert) int { return severity(x.Tier) - severity(y.Tier) })
+	Arrange(t.Firing)
+	Arrange(t.Resolved)
 	return t, time.Time{}
+}
+
+// Arrange puts alerts into the order in which people read them: the most severe first, then by service,
+// name and beginning.
+func Arrange(alerts []rules.Alert) {
+	slices.SortStableFunc(alerts, func(a, b rules.Alert) int {
+		return cmp.Or(
+			severity(a.Tier)-severity(b.Tier), strings.Compare(a.Service(), b.Service()), strings.Compare(a.Rule, b.Rule),
+			a.ActiveAt.Compare(b.ActiveAt),
+		)
+	})
 }
 
 // firingRow is the row of an alert of which a group tells that it fires.
@@ -193,7 +210,7 @@ func (b *Board) firingRow(g *group, a rules.Alert, now time.Time) Told {
 	} else if row.Flapping && steadyAt(a, now) {
 		row.Flapping, row.Fires = false, 0
 	}
-	row.State, row.FiredAt, row.At, row.Ended = rules.Firing, a.FiredAt, now, time.Time{}
+	row.State, row.FiredAt, row.At, row.Ended, row.Accepted = rules.Firing, a.FiredAt, now, time.Time{}, time.Time{}
 	return row
 }
 
@@ -259,7 +276,7 @@ func (n *news) take(a rules.Alert, row Told, g *group, m muting) {
 	default:
 		n.firing = append(n.firing, a)
 		if repeat := g.target.RepeatInterval; repeat > 0 && !m.acked(a.ID) {
-			n.repeat = earliest(n.repeat, row.At.Add(repeat))
+			n.repeat = earliest(n.repeat, m.repeatAt(row, repeat))
 		}
 		delete(g.kept, a.ID) // what was kept is over, and nothing came of it
 		return

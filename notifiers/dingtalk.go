@@ -24,6 +24,7 @@ type DingTalkSettings struct {
 	Keywords []string        `yaml:"keywords" doc:"The robot's keywords (自定义关键词): one of them is added to messages without one."`
 	Robots   []DingTalkRobot `yaml:"robots" doc:"Several robots of the same group in place of webhook, secret and keywords: each has its own limit of messages, and while DingTalk blocks one, the others go on."`
 	At       DingTalkAt      `yaml:"at" doc:"Who is mentioned in notices that need a person."`
+	App      *DingTalkApp    `yaml:"app" doc:"An app of the organisation whose robot is in the group too, in Stream mode: people write commands to it, such as status or ack. Messages are sent by the robots above."`
 }
 
 // DingTalkRobot is one of several robots of a group.
@@ -71,6 +72,9 @@ func (s *DingTalkSettings) Validate() error {
 		if id == "" || strings.ContainsAny(id, " \n\t") {
 			errs = append(errs, fmt.Errorf("at.user_ids: %q is not a user ID", id))
 		}
+	}
+	if s.App != nil {
+		errs = append(errs, s.App.mistakes()...)
 	}
 	return errors.Join(errs...)
 }

@@ -45,6 +45,8 @@ type Receiver struct {
 	Channel  Channel
 	Budget   Budget
 	Fallback string // the receiver that takes over while this one is rate limited or failing; "": none
+	// Template writes the messages; nil: they are in the guardian's own words.
+	Template *Template
 	// Actions returns links by which a reader acts on what a notice is about. They are added when it
 	// is sent: whoever has such a link may act, and the journal, where the notice waits, shows it to
 	// everybody who may read. nil: there are none.
@@ -80,12 +82,12 @@ type Options struct {
 	// Timeout bounds one call; default 15s.
 	Timeout time.Duration
 
-	// OnGiveUp renders the notice that a delivery was given up. It is sent once, through
-	// another receiver. nil: no such notice is sent.
-	OnGiveUp func(Delivery) Notice
-	// OnQuota renders the notice that a receiver's monthly quota is nearly or wholly used up. nil:
-	// it is only logged.
-	OnQuota func(Usage) Notice
+	// OnGiveUp renders the notice to a receiver that a delivery to another one was given up. It is sent
+	// once. nil: no such notice is sent.
+	OnGiveUp func(d Delivery, to string) Notice
+	// OnQuota renders the notice to a receiver that the monthly quota of one is nearly or wholly used
+	// up. nil: it is only logged.
+	OnQuota func(u Usage, to string) Notice
 	// MaySend reports whether this process still holds the lease. It is checked immediately
 	// before each call, because the process may have been paused after it journalled the
 	// attempt and replaced by another one since. nil: always true.

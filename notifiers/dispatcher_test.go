@@ -76,7 +76,7 @@ func open(t *testing.T, receivers map[string]notifiers.Receiver, change ...func(
 	k := &desk{t: t, outbox: &notifiertest.Outbox{}}
 	k.o = notifiers.Options{
 		Receivers: receivers, Outbox: k.outbox,
-		OnGiveUp: func(d notifiers.Delivery) notifiers.Notice {
+		OnGiveUp: func(d notifiers.Delivery, _ string) notifiers.Notice {
 			return notifiers.Notice{Tier: d.Notice.Tier, Title: "lost:" + d.Notice.Title, Text: d.Error}
 		},
 	}

@@ -210,10 +210,16 @@ func digest(batch []Delivery) Notice {
 // message returns what is sent for a batch: its notice with the links by which readers act on it, or a
 // digest, which has none.
 func (w *worker) message(batch []Delivery) Notice {
-	n := digest(batch)
 	w.mu.Lock()
-	links, asWritten := w.receiver.Actions, w.receiver.AsWritten
+	words, links, asWritten := w.receiver.Template, w.receiver.Actions, w.receiver.AsWritten
 	w.mu.Unlock()
+	n, err := words.Render(digest(batch))
+	if err != nil {
+		w.d.o.Log.Warn("a template could not be used; the message is in the guardian's own words", "receiver", w.name, "notice", n.ID, "error", err)
+	}
+	if words != nil {
+		n.Title, n.Text = w.d.o.Redactor.Redact(n.Title), w.d.o.Redactor.Redact(n.Text)
+	}
 	if !asWritten {
 		n.Facts = append(slices.Clone(n.Facts), circumstances(batch, w.d.o.Now())...)
 	}

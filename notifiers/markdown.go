@@ -101,6 +101,9 @@ func withKeyword(text string, keywords []string) string {
 	return "[" + keywords[0] + "] " + text
 }
 
+// PlainText renders a notice without any markup.
+func PlainText(n Notice) string { return plainText(n) }
+
 // plainText renders a notice without any markup, for messengers and mails that have none.
 func plainText(n Notice) string {
 	w := wordsOf(n.Lang)

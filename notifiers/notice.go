@@ -139,6 +139,33 @@ type Delivery struct {
 	SupersededBy string `json:"superseded_by,omitempty"`
 	// Since is when the first of those was created of which it took the place; zero: of none.
 	Since time.Time `json:"since,omitzero"`
+	// Wordings are the notice as the receivers read it to which the delivery may move, where they read
+	// another language or the times of another zone.
+	Wordings map[string]Wording `json:"wordings,omitempty"`
+}
+
+// Wording is the text of a notice in one language.
+type Wording struct {
+	Lang  string   `json:"lang"`
+	Title string   `json:"title"`
+	Text  string   `json:"text"`
+	Facts []Fact   `json:"facts,omitempty"`
+	Steps []string `json:"steps,omitempty"`
+	Links []Link   `json:"links,omitempty"`
+}
+
+// WordingOf is a notice's text.
+func WordingOf(n Notice) Wording {
+	return Wording{Lang: n.Lang, Title: n.Title, Text: n.Text, Facts: n.Facts, Steps: n.Steps, Links: n.Links}
+}
+
+// moveTo gives a delivery to a receiver, with the notice in its words.
+func (d *Delivery) moveTo(receiver string) {
+	d.Receiver = receiver
+	if w, ok := d.Wordings[receiver]; ok {
+		n := &d.Notice
+		n.Lang, n.Title, n.Text, n.Facts, n.Steps, n.Links = w.Lang, w.Title, w.Text, w.Facts, w.Steps, w.Links
+	}
 }
 
 // TakePlaceOf lets a delivery take the place of others that wait, oldest first, and gives those as they
@@ -149,7 +176,8 @@ func (d *Delivery) TakePlaceOf(waiting []Delivery) (ended []Delivery) {
 		return nil
 	}
 	first := waiting[0]
-	d.Receiver, d.MovedFrom, d.Tried, d.Since = first.Receiver, first.MovedFrom, first.Tried, first.waitsSince()
+	d.MovedFrom, d.Tried, d.Since = first.MovedFrom, first.Tried, first.waitsSince()
+	d.moveTo(first.Receiver)
 	for _, w := range waiting {
 		w.State, w.SupersededBy, w.Error, w.Updated = Superseded, d.Notice.ID, "", d.Updated
 		ended = append(ended, w)

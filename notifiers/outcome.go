@@ -143,8 +143,9 @@ func (a attempt) retry(d *Delivery, said *Retry, pause time.Duration) (result st
 // move assigns a delivery to another receiver.
 func (d *Delivery) move(to string, now time.Time) {
 	d.MovedFrom = append(slices.Clone(d.MovedFrom), d.Receiver)
-	d.Receiver, d.State, d.NextAt, d.Updated = to, Queued, now, now
+	d.State, d.NextAt, d.Updated = Queued, now, now
 	d.Via, d.Refused = "", nil
+	d.moveTo(to)
 }
 
 // origin returns a delivery that was moved as its receiver had it.

@@ -106,10 +106,11 @@ func (w *worker) quotaNotice(u Usage, now time.Time) (Delivery, bool) {
 	}
 	d := Delivery{
 		ID:       fmt.Sprintf("%s_quota_%s_%d", w.name, u.Month, share), // the same after a crash
-		Receiver: w.name, Notice: w.d.o.OnQuota(u), State: Queued, NextAt: now, Updated: now,
+		Receiver: w.name, State: Queued, NextAt: now, Updated: now,
 	}
 	if to := w.d.anotherReceiver(d, now); to != "" && share == warnFull {
 		d.Receiver = to
 	}
+	d.Notice = w.d.o.OnQuota(u, d.Receiver)
 	return d, true
 }

@@ -27,7 +27,7 @@ func TestTheMonthlyQuotaIsWatched(t *testing.T) {
 		reg := prometheus.NewRegistry()
 		k := open(t, map[string]notifiers.Receiver{"oncall": {Channel: m, MonthlyQuota: 10}, "team": {Channel: other}}, func(o *notifiers.Options) {
 			o.Registerer = reg
-			o.OnQuota = func(u notifiers.Usage) notifiers.Notice {
+			o.OnQuota = func(u notifiers.Usage, _ string) notifiers.Notice {
 				return notifiers.Notice{Key: "quota", Tier: "warning", Title: fmt.Sprintf("%s:%d/%d", u.Month, u.Calls, u.Quota)}
 			}
 		})

@@ -121,12 +121,8 @@ func (c SlackClicks) Parse(once string, payload []byte) (SlackClick, error) {
 	if !ours || call.User.ID == "" {
 		return SlackClick{}, ErrSlackCall
 	}
-	name := call.User.Name
-	if name == "" {
-		name = call.User.ID
-	}
 	return SlackClick{
-		Button: Button{ID: id, Value: clicked.Value}, UserID: call.User.ID, UserName: oneLine(Shorten(name, 80, "…")), Once: once,
+		Button: Button{ID: id, Value: clicked.Value}, UserID: call.User.ID, UserName: userName(call.User.Name, call.User.ID), Once: once,
 		channel: call.Channel.ID, ts: call.Container.MessageTs, message: call.Message, reply: call.ResponseURL,
 	}, nil
 }

@@ -20,7 +20,10 @@ type SlackSocket struct {
 	Token  secret.Secret // of the app: xapp-…
 	APIURL string
 	// Clicked takes a click. Slack sends it again, with the same envelope, if it heard no answer.
-	Clicked  func(ctx context.Context, envelope string, payload []byte)
+	Clicked func(ctx context.Context, envelope string, payload []byte)
+	// Commanded does a slash command and gives the answer.
+	Commanded func(ctx context.Context, envelope string, payload []byte) (answer any)
+
 	Log      *slog.Logger
 	Redactor *secret.Redactor
 }
@@ -84,6 +87,13 @@ func (s SlackSocket) take(ctx context.Context, client *socketmode.Client, e sock
 			s.Log.Warn("a click in Slack was not answered; Slack sends it again", "error", s.Redactor.Redact(err.Error()))
 		}
 		s.Clicked(ctx, e.Request.EnvelopeID, e.Request.Payload)
+	case socketmode.EventTypeSlashCommand:
+		if e.Request == nil {
+			return
+		}
+		if err := client.AckCtx(ctx, e.Request.EnvelopeID, s.Commanded(ctx, e.Request.EnvelopeID, e.Request.Payload)); err != nil {
+			s.Log.Warn("a command in Slack was not answered", "error", s.Redactor.Redact(err.Error()))
+		}
 	default: // other news of the connection
 	}
 }

@@ -79,6 +79,38 @@ func TestClicksComeByAConnection(t *testing.T) {
 	}
 }
 
+// A slash command comes by the connection and is answered there.
+func TestCommandsComeByAConnection(t *testing.T) {
+	w := slack.New()
+	defer w.Close()
+	clicks, _, _ := pressed(t, w, slack.Click{})
+	log := &logged{}
+	socket := notifiers.SlackSocket{
+		Token: secret.New(w.AppToken()), APIURL: w.API(), Log: slog.New(slog.NewTextHandler(log, nil)), Redactor: &secret.Redactor{},
+		Commanded: func(_ context.Context, envelope string, payload []byte) any {
+			c, err := clicks.ParseCommand(envelope, payload)
+			if err != nil {
+				return notifiers.SlackAnswer(err.Error(), false)
+			}
+			return notifiers.SlackAnswer(c.Once+" "+c.UserID+" "+c.UserName+" "+c.Text, true)
+		},
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { socket.Run(ctx) })
+	soon(t, "a connection", func() bool { return w.Connected() == 1 })
+	lin := slack.User{ID: "U012AB3CD", Name: "lin.yue"}
+	text, public, err := w.CommandBySocket(t.Context(), "e-1", slack.Command{Text: "ack <5f3c>", Channel: w.Shown()[0].Channel, By: lin})
+	if err != nil || !public || text != "e-1 U012AB3CD lin.yue ack &lt;5f3c&gt;" {
+		t.Errorf("%q, %v, %v", text, public, err)
+	}
+	if text, public, err := w.CommandBySocket(t.Context(), "e-2", slack.Command{Text: "status", Channel: "C0OTHER", By: lin}); err != nil || public || !strings.Contains(text, "another channel") {
+		t.Errorf("%q, %v, %v", text, public, err)
+	}
+	cancel()
+	running.Wait()
+}
+
 func TestAConnectionThatSlackRefusesSaysWhatToSet(t *testing.T) {
 	w := slack.New()
 	defer w.Close()

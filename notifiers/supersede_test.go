@@ -110,3 +110,47 @@ func TestWhatTakesThePlaceOfOthersTakesTheirTurn(t *testing.T) {
 		t.Errorf("nobody heard anything: %+v", k.outbox.All())
 	})
 }
+
+// The fallback gets a notice in its own language, also one that takes the place of another that has come to it.
+func TestAFallbackReadsItsOwnLanguage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		second := &messenger{answer: down}
+		k := open(t, map[string]notifiers.Receiver{"oncall": {Channel: &messenger{answer: penalized}, Fallback: "second"}, "second": {Channel: second}})
+		chinese := func(d *notifiers.Delivery) {
+			d.Notice.Lang, d.Notice.Title = "en", "Late"
+			d.Wordings = map[string]notifiers.Wording{"second": {Lang: "zh", Title: "迟到", Links: []notifiers.Link{{Text: "告警", URL: "https://g.example.com/alerts/1"}}}}
+		}
+		k.put("oncall", "critical", "a/1")
+		first := k.outbox.Get("oncall/a/1")
+		chinese(&first)
+		next := first
+		next.ID, next.Notice.ID = "next", "n_next"
+		if err := k.outbox.Save(t.Context(), first); err != nil {
+			t.Fatal(err)
+		}
+		k.start()
+		pass(time.Second)
+		if got := k.outbox.Get("oncall/a/1"); got.Receiver != "second" || got.Notice.Title != "迟到" {
+			t.Fatalf("moved: %+v", got)
+		}
+		chinese(&next)
+		if err := k.outbox.Save(t.Context(), append(next.TakePlaceOf([]notifiers.Delivery{k.outbox.Get("oncall/a/1")}), next)...); err != nil {
+			t.Fatal(err)
+		}
+		second.mu.Lock()
+		second.answer = nil
+		second.mu.Unlock()
+		k.d.Wake("second")
+		pass(2 * time.Minute)
+		calls := second.all()
+		for _, c := range calls {
+			n := c.notice
+			if n.Lang != "zh" || n.Title != "迟到" || len(n.Links) != 1 || n.Key != "a" {
+				t.Errorf("the fallback is sent %+v", n)
+			}
+		}
+		if last := calls[len(calls)-1]; last.err != nil || last.notice.ID != "n_next" {
+			t.Errorf("the last of %d: %+v", len(calls), last)
+		}
+	})
+}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"text/template"
-	"time"
 	"unicode/utf8"
 
 	"guardian/internal/templates"
@@ -22,7 +21,29 @@ type templateData struct {
 
 // parseTemplate parses the template of a webhook.
 func parseTemplate(s *WebhookSettings) (*template.Template, error) {
-	t := template.New("body").Option("missingkey=zero").Funcs(template.FuncMap{
+	funcs := templateFuncs()
+	// value is one of the configured values.
+	funcs["value"] = func(name string) (string, error) {
+		v, ok := s.Values[name]
+		if !ok {
+			return "", fmt.Errorf("values has no %q", name)
+		}
+		return v.Reveal(), nil
+	}
+	t := template.New("body").Option("missingkey=zero").Funcs(funcs)
+	t, err := t.Parse(s.Template)
+	if err != nil {
+		return nil, errors.New(templateProblem(err))
+	}
+	if err := templates.Check(s.Template, templates.Of(templateData{})); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// templateFuncs are the functions of all templates.
+func templateFuncs() template.FuncMap {
+	return template.FuncMap{
 		// json writes a value as JSON: a text with its quotes.
 		"json": func(v any) (string, error) {
 			b, err := encode(v)
@@ -38,24 +59,8 @@ func parseTemplate(s *WebhookSettings) (*template.Template, error) {
 		"plain": func(d templateData) string { return plainText(d.Notice) },
 		// emoji is the sign of the notice's tone.
 		"emoji": func(d templateData) string { return d.Tone.Emoji() },
-		// value is one of the configured values.
-		"value": func(name string) (string, error) {
-			v, ok := s.Values[name]
-			if !ok {
-				return "", fmt.Errorf("values has no %q", name)
-			}
-			return v.Reveal(), nil
-		},
 		"lower": strings.ToLower, "upper": strings.ToUpper, "join": func(sep string, all []string) string { return strings.Join(all, sep) },
-	})
-	t, err := t.Parse(s.Template)
-	if err != nil {
-		return nil, errors.New(templateProblem(err))
 	}
-	if err := templates.Check(s.Template, templates.Of(templateData{})); err != nil {
-		return nil, err
-	}
-	return t, nil
 }
 
 // templateProblem is the error of a template without the name that is the same for all.
@@ -63,6 +68,15 @@ func templateProblem(err error) string { return strings.TrimPrefix(err.Error(), 
 
 // runTemplate makes the body for a notice.
 func runTemplate(t *template.Template, n Notice) ([]byte, error) {
+	var out bytes.Buffer
+	if err := t.Execute(&out, dataOf(n)); err != nil {
+		return nil, errors.New(templateProblem(err))
+	}
+	return out.Bytes(), nil
+}
+
+// dataOf is a notice as templates see it.
+func dataOf(n Notice) templateData {
 	d := templateData{Notice: n, Status: firing}
 	if n.Tone == Good {
 		d.Status = resolved
@@ -70,11 +84,7 @@ func runTemplate(t *template.Template, n Notice) ([]byte, error) {
 	if len(n.Links) > 0 {
 		d.Link = n.Links[0].URL
 	}
-	var out bytes.Buffer
-	if err := t.Execute(&out, d); err != nil {
-		return nil, errors.New(templateProblem(err))
-	}
-	return out.Bytes(), nil
+	return d
 }
 
 // tryTemplate runs a template with examples: it must make what the content type says of each.
@@ -83,7 +93,7 @@ func tryTemplate(s *WebhookSettings) error {
 	if err != nil {
 		return err
 	}
-	for _, n := range exampleNotices() {
+	for _, n := range append(Examples("en"), oddExamples()...) {
 		body, err := runTemplate(t, n)
 		if err != nil {
 			return err
@@ -102,32 +112,4 @@ func tryTemplate(s *WebhookSettings) error {
 		}
 	}
 	return nil
-}
-
-func exampleName(n Notice) string {
-	return "the example " + fmt.Sprintf("%q", shorten(oneLine(n.title()), 40, "…", one))
-}
-
-// exampleNotices are notices with which templates are tried: a usual one, a resolved one, one that
-// has only what every notice has, and one whose texts have what JSON must escape.
-func exampleNotices() []Notice {
-	at := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
-	usual := Notice{
-		ID: "n_example", Key: "alert/1/order-sync", Tier: "critical", Tone: Bad, Lang: "en",
-		Labels:  map[string]string{"alertname": "OrderPushesFail", "service": "order-sync", "environment": "production", "tier": "critical"},
-		Title:   "[critical] order-sync: order pushes fail",
-		Text:    "Active since 18:02:10.\n11 of 20 pushes failed",
-		Facts:   []Fact{{Name: "Value", Value: "0.45"}},
-		Steps:   []string{"Look at the marketplace's status page"},
-		Links:   []Link{{Text: "Details", URL: "https://guardian.example.com/alerts"}},
-		Mention: true, Created: at,
-	}
-	good := usual
-	good.ID, good.Tone, good.Title, good.Mention = "n_example_2", Good, "Resolved: order pushes fail", false
-	hostile := usual
-	hostile.ID, hostile.Lang = "n_example_3", "zh"
-	hostile.Title = `引号 " 反斜杠 \ 尖括号 <b> & 花括号 {{}} 换行`
-	hostile.Text = "第一行 \"\\\n第二行\t<tag>\u2028"
-	hostile.Labels = map[string]string{"service": `a"b\c`}
-	return []Notice{usual, good, {ID: "n_example_4", Key: "test/oncall", Tier: "info", Tone: Neutral, Title: "Only a title", Created: at}, hostile}
 }

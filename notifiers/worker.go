@@ -358,7 +358,7 @@ func (w *worker) giveUpNotice(d Delivery) (Delivery, bool) {
 		w.d.o.Log.Error("no other receiver for the notice that a notice was given up", "receiver", w.name, "notice", d.Notice.ID)
 		return Delivery{}, false
 	}
-	n := w.d.o.OnGiveUp(d)
+	n := w.d.o.OnGiveUp(d, to)
 	if n.ID == "" {
 		n.ID = id
 	}

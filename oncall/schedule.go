@@ -56,6 +56,8 @@ type Options struct {
 	// Calendars are the contents of calendars, by Source.Key. One that is not there has not been
 	// read yet: nobody is on call by it.
 	Calendars map[string]*Calendar
+	// Made are the overrides that people made while the guardian runs.
+	Made []Made
 }
 
 // Schedule is a validated schedule. It is immutable.
@@ -67,6 +69,7 @@ type Schedule struct {
 	zone      *time.Location
 	layers    []layer
 	overrides []Override
+	made      []Override
 }
 
 // layer is a built Layer.
@@ -89,7 +92,7 @@ func New(s Settings, o Options) (*Schedule, error) {
 	}
 	zone, err := zoneNamed(s.Timezone, o.Zone)
 	errs := []error{atKey("timezone", err)}
-	out := &Schedule{Name: s.Name, Fallback: s.Fallback, Announce: s.Announce, zone: zone, overrides: s.Overrides}
+	out := &Schedule{Name: s.Name, Fallback: s.Fallback, Announce: s.Announce, zone: zone, overrides: s.Overrides, made: made(s.Name, o)}
 	if len(s.Layers) == 0 {
 		errs = append(errs, errors.New("layers is empty: nobody would ever be on call"))
 	}

@@ -36,7 +36,7 @@ func (s *Schedule) Shifts(from, to time.Time) []Shift {
 			edges = append(edges, one.from, one.to)
 		}
 	}
-	for _, v := range s.overrides {
+	for _, v := range slices.Concat(s.overrides, s.made) {
 		if v.From.Before(to) && v.To.After(from) {
 			edges = append(edges, v.From, v.To)
 		}
@@ -98,28 +98,28 @@ func (s *Schedule) decide(at time.Time, cursors []cursor) Shift {
 			break
 		}
 	}
-	for _, v := range s.overrides {
-		if v.Replaces == "" && v.contains(at) {
-			return Shift{People: []string{v.Person}, Override: true}
-		}
-	}
-	out.Override = s.replace(out.People, at)
+	out = overridden(overridden(out, s.overrides, at), s.made, at) // who makes one knows what the configuration says
 	slices.Sort(out.People)
 	out.People = slices.Compact(out.People)
 	return out
 }
 
-// replace puts stand-ins in the places of those whom they replace, each at most once: who stands
-// in is not replaced in turn.
-func (s *Schedule) replace(people []string, at time.Time) (replaced bool) {
-	for i, name := range people {
-		for _, v := range s.overrides {
+// overridden puts stand-ins in the places of those whom they replace, each at most once, unless somebody
+// is on call for everybody: who stands in is not replaced in turn.
+func overridden(out Shift, overrides []Override, at time.Time) Shift {
+	for _, v := range overrides {
+		if v.Replaces == "" && v.contains(at) {
+			return Shift{People: []string{v.Person}, Override: true}
+		}
+	}
+	for i, name := range out.People {
+		for _, v := range overrides {
 			if v.Replaces == name && v.contains(at) {
-				people[i], replaced = v.Person, true
+				out.People[i], out.Override = v.Person, true
 			}
 		}
 	}
-	return replaced
+	return out
 }
 
 // OnCall returns who is on call at a time, sorted; empty is nobody.
@@ -195,7 +195,7 @@ func (s *Schedule) Members() []string {
 	for _, l := range s.layers {
 		out = append(out, l.people...)
 	}
-	for _, v := range s.overrides {
+	for _, v := range slices.Concat(s.overrides, s.made) {
 		out = append(out, v.Person)
 	}
 	slices.Sort(out)

@@ -110,6 +110,7 @@ func (x *escalating) take(al rules.Alert, step decide.EscalationStep, now time.T
 func (as *Alerts) tellSteps(x *escalating, now time.Time) {
 	for _, key := range slices.Sorted(maps.Keys(x.due)) {
 		d := x.due[key]
+		decide.Arrange(d.alerts)
 		for _, receiver := range d.Receivers {
 			as.o.Notifier.Queue(&x.batch, receiver, now, func(r announce.Renderer) notifiers.Notice {
 				return r.Escalation(d.EscalationStep, d.alerts, now)

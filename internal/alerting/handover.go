@@ -45,7 +45,9 @@ func (as *Alerts) tellHandOver(h decide.HandOver, now time.Time) bool {
 		return true
 	}
 	var open []announce.OpenAlert
-	for _, al := range as.Open() {
+	alerts := as.Open()
+	decide.Arrange(alerts)
+	for _, al := range alerts {
 		if al.State == rules.Firing {
 			ack, _ := as.o.Notifier.Ack(al.ID)
 			open = append(open, announce.OpenAlert{Alert: al, Ack: ack})

@@ -65,7 +65,7 @@ func (t *telling) resume(ctx context.Context, journal Journal, s *decide.Setting
 
 // hearing is what people said about who may hear of what.
 func (as *Alerts) hearing() decide.Said {
-	return decide.Said{Silences: as.o.Notifier.Silences(), Acked: func(alert string) bool {
+	return decide.Said{Silences: as.o.Notifier.Silences(), Accepted: as.accepted(), Acked: func(alert string) bool {
 		_, acked := as.o.Notifier.Ack(alert)
 		return acked
 	}}

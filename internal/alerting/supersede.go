@@ -33,6 +33,32 @@ func (as *Alerts) unsent(group string) []notifiers.Delivery {
 	return open
 }
 
+// acceptedAmong is among how many of the last notices of a group that channels took one is looked for: it is
+// the last, unless it told of alerts of which later ones did not.
+const acceptedAmong = 20
+
+// accepted gives a function that tells when a channel took a notice of a group.
+func (as *Alerts) accepted() func(group, notice string) time.Time {
+	known := map[string]time.Time{} // the alerts of a group are mostly in one notice
+	return func(group, notice string) time.Time {
+		if at, ok := known[notice]; ok {
+			return at
+		}
+		ctx, cancel := context.WithTimeout(as.ctx, unsentWithin)
+		defer cancel()
+		taken, err := as.o.Journal.Deliveries(ctx, store.DeliveryFilter{Key: announce.AlertsKey(group), State: notifiers.Delivered, Limit: acceptedAmong})
+		if err != nil && as.ctx.Err() == nil {
+			as.o.Log.Warn("the outbox could not be read; a notice is repeated by the time at which it was written", "group", group, "error", err)
+		}
+		var at time.Time
+		if i := slices.IndexFunc(taken, func(d notifiers.Delivery) bool { return d.Notice.ID == notice }); i >= 0 {
+			at = taken[i].Updated
+		}
+		known[notice] = at
+		return at
+	}
+}
+
 // supersede lets a telling take the place of notices of its group that wait, and gives those.
 func (as *Alerts) supersede(t decide.Telling, now time.Time) (decide.Telling, []notifiers.Delivery) {
 	waiting := as.unsent(t.Group)

@@ -147,3 +147,18 @@ groups:
 		}
 	})
 }
+
+// TestARepeatCountsFromWhenTheChannelTookTheNotice: who could not be reached for long is not told the same
+// twice in a short time.
+func TestARepeatCountsFromWhenTheChannelTookTheNotice(t *testing.T) {
+	play(t, leader.Settings(t, watch.Auto), down, func(n *night) {
+		n.Away("oncall")
+		n.line(".xxxxxx")
+		n.wait(50*time.Minute, "x")
+		n.Away()
+		n.wait(200*time.Minute, "x")
+		n.wantOutbox("delivered firing")
+		n.wait(50*time.Minute, "x")
+		n.wantOutbox("delivered firing", "delivered repeat")
+	})
+}

@@ -82,7 +82,10 @@ type texts struct {
 	stepsGap, stepsHandOver                     []string
 	stepsFault                                  map[string][]string // by decide.Fault.Name
 
-	escalated, escalatedFirst, escalatedText, escalatedUnmanned, escalation, notified               string
+	escalated, escalatedFirst, escalatedText, escalatedUnmanned, escalation, notified         string
+	chatOpen, chatNoSchedule, chatNobody, chatUntil, chatAcked, chatSilenced, chatAckedBefore string // answers to commands
+	chatNone, chatSeveral, chatHelp, chatElsewhere                                            string
+
 	handOver, handOverText, handOverForever, handOverFrom, handOverQuiet, handOverOpen, handOverAck string
 }
 

@@ -215,6 +215,12 @@ func english() texts {
 		escalatedUnmanned: "Nobody is on call by schedule {schedule}.", escalation: "Escalation", notified: "For",
 		handOver: "On call for {schedule}: {people}", handOverText: "Until {until}.", handOverForever: "Without end.", handOverFrom: "Before: {before}.",
 		handOverQuiet: "No alert is firing.", handOverOpen: "Alerts that are firing: {open}", handOverAck: "acknowledged by {by}",
-		test: "Test notice for {receiver}", testText: "This is a test, sent at {at}. Nothing is wrong.",
+		chatOpen: "{alerts} firing:", chatNoSchedule: "No schedule is configured.", chatNobody: "nobody", chatUntil: "until {until}",
+		chatAcked: "{by} acknowledged: {alerts}", chatSilenced: "{by} silenced until {until}: {alerts}", chatAckedBefore: "Acknowledged by {by} already.",
+		chatNone: "No alert that fires has the ID {id}. “status” lists them.", chatSeveral: "Several alerts have IDs that begin with {id}: write more of it.",
+		chatHelp: "status – what fires\noncall – who is on call\nack ID [note] – acknowledge an alert; ack all: all of them\nsilence ID [2h] – silence an alert, for 24h at most\n" +
+			"Rollbacks are approved on the page of the run.",
+		chatElsewhere: "Commands are taken in the chats of receivers alone. {how}",
+		test:          "Test notice for {receiver}", testText: "This is a test, sent at {at}. Nothing is wrong.",
 	}
 }

@@ -33,6 +33,9 @@ type Options struct {
 	// Leading gives what acts; false while another guardian leads, and while this one begins to.
 	Leading  func() (Leading, bool)
 	LookSoon func(check string) // looks at a check without waiting for the result
+	// RereadOverrides lets the schedules know which overrides are in the journal.
+	RereadOverrides func(ctx context.Context)
+
 	Changes  *Changes
 	Redactor *secret.Redactor
 	Now      func() time.Time
@@ -60,6 +63,7 @@ func New(o Options) server.Backend {
 	gates := gates{journal: o.Journal, running: o.Running, decider: o.Decider, leader: leader, now: o.Now}
 	reports := &reports{journal: o.Journal, record: o.Record, running: o.Running, now: o.Now}
 	watches := watches{journal: o.Journal, leader: leader, changes: o.Changes, now: o.Now}
+	chat := chatActions{journal: o.Journal, notifier: o.Notifier, running: o.Running, leader: leader, now: o.Now, played: &played{}}
 	listed := alerts{journal: o.Journal, notifier: o.Notifier, leader: leader, now: o.Now}
 	return server.Backend{
 		Tokens:   tokens{journal: o.Journal, running: o.Running, now: o.Now, log: o.Log},
@@ -79,7 +83,8 @@ func New(o Options) server.Backend {
 		Alerts:   listed,
 		Acks:     acks{journal: o.Journal, notifier: o.Notifier, leader: leader, now: o.Now},
 		Silences: silences{journal: o.Journal, notifier: o.Notifier, now: o.Now},
-		Chat:     chatActions{journal: o.Journal, notifier: o.Notifier, running: o.Running, leader: leader, now: o.Now, played: &played{}},
+		Chat:     chat,
+		Commands: commands{chat},
 		Intake:   intake{leader: leader},
 		Routing:  routing{alerts: listed, running: o.Running, decider: o.Decider, now: o.Now},
 		Rules:    ruleReader{running: o.Running, leader: leader},
@@ -93,6 +98,7 @@ func New(o Options) server.Backend {
 		Heartbeats: heartbeats{journal: o.Journal, running: o.Running, lookSoon: o.LookSoon},
 		Calls:      calls{quotas: o.Quotas},
 		OnCall:     onCall{running: o.Running},
+		Overrides:  overrides{journal: o.Journal, running: o.Running, reread: o.RereadOverrides, now: o.Now},
 		Process:    process{Process: o.Process, journal: o.Journal, record: o.Record, running: o.Running, redactor: o.Redactor, now: o.Now},
 	}
 }

@@ -241,6 +241,13 @@ type played struct {
 // playedFor is longer than the time in which a call is taken at all, on both sides of the clock.
 const playedFor = 11 * time.Minute
 
+// forget lets a call be taken again.
+func (p *played) forget(signature string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.seen, signature)
+}
+
 // first tells whether a call was not seen before.
 func (p *played) first(signature string, now time.Time) bool {
 	p.mu.Lock()

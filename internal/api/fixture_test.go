@@ -55,6 +55,7 @@ groups:
 // standby is the back end of a guardian that does not lead, over a real journal and real series.
 type standby struct {
 	server.Backend
+	build              func() server.Backend
 	t                  *testing.T
 	now                time.Time
 	journal            *store.Store
@@ -124,17 +125,26 @@ func newStandby(t *testing.T) *standby {
 		Receivers:  func() []notifiers.Status { return []notifiers.Status{{Receiver: "oncall", MonthCalls: 7}} },
 		Reload:     func(context.Context) error { return s.reload }, ReloadError: func() string { return "" }, JournalError: func() string { return s.journalError }, Gone: func() string { return s.gone },
 	}
-	s.Backend = api.New(api.Options{
-		Journal: s.journal, Series: s.series, Record: s.record, Notifier: notifier,
-		Quotas:  quota.New(quota.Options{Series: s.series, Now: now}),
-		Ingest:  ingest.New(ingest.Options{Storage: s.series, Names: func() ingest.Names { return c.Ingested }, Now: now}),
-		Process: process, Running: func() api.Running { return s.running },
-		Decider:  func() decide.Decider { return decide.Decider{Settings: decisions, Past: past} },
-		Leading:  func() (api.Leading, bool) { return api.Leading{Leadership: s}, s.leads },
-		LookSoon: func(check string) { s.looked = append(s.looked, check) },
-		Changes:  &api.Changes{}, Redactor: &secret.Redactor{}, Now: now, Log: s.log,
-	})
+	s.build = func() server.Backend {
+		return api.New(api.Options{
+			Journal: s.journal, Series: s.series, Record: s.record, Notifier: notifier,
+			Quotas:  quota.New(quota.Options{Series: s.series, Now: now}),
+			Ingest:  ingest.New(ingest.Options{Storage: s.series, Names: func() ingest.Names { return c.Ingested }, Now: now}),
+			Process: process, Running: func() api.Running { return s.running },
+			Decider:  func() decide.Decider { return decide.Decider{Settings: decisions, Past: past} },
+			Leading:  func() (api.Leading, bool) { return api.Leading{Leadership: s}, s.leads },
+			LookSoon: func(check string) { s.looked = append(s.looked, check) },
+			Changes:  &api.Changes{}, Redactor: &secret.Redactor{}, Now: now, Log: s.log,
+		})
+	}
+	s.restart(t)
 	return s
+}
+
+// restart makes the back end anew, as after a restart of the process.
+func (s *standby) restart(t *testing.T) {
+	t.Helper()
+	s.Backend = s.build()
 }
 
 // Context implements api.Leadership.

@@ -27,7 +27,7 @@ func TestSchedulesAreListedWithWhatIsWrongWithThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roster, err := c.RosterWith(map[string]*oncall.Calendar{source.Key(): calendar})
+	roster, err := c.RosterWith(map[string]*oncall.Calendar{source.Key(): calendar}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

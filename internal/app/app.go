@@ -140,8 +140,11 @@ type state struct {
 	loadError  atomic.Pointer[string]
 	storeError atomic.Pointer[string]
 	roster     atomic.Pointer[oncall.Roster]
+	overrides  atomic.Pointer[[]oncall.Made]
 	changes    api.Changes
 	reloading  sync.Mutex
+	rostering  sync.Mutex
+	rereading  sync.Mutex
 }
 
 // lifetime is what was begun and must end.
@@ -283,13 +286,13 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 			}
 			return a.notifier.Suppressed(d.Notice.Kind, d.Notice.Labels).String()
 		},
-		OnGiveUp: func(d notifiers.Delivery) notifiers.Notice {
-			n := a.setup.Load().teller("").GivenUp(d, a.now())
+		OnGiveUp: func(d notifiers.Delivery, to string) notifiers.Notice {
+			n := a.setup.Load().notices().For(to).GivenUp(d, a.now())
 			n.ID, n.Created = store.NewID("n_"), a.now()
 			return n
 		},
-		OnQuota: func(u notifiers.Usage) notifiers.Notice {
-			n := a.setup.Load().teller("").QuotaUsed(u, a.now())
+		OnQuota: func(u notifiers.Usage, to string) notifiers.Notice {
+			n := a.setup.Load().notices().For(to).QuotaUsed(u, a.now())
 			n.ID, n.Created = store.NewID("n_"), a.now()
 			return n
 		},
@@ -374,6 +377,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.loops.Go(func() { a.notifier.Run(ctx) })
 	a.loops.Go(func() { a.restampLoop(ctx) })
 	a.loops.Go(func() { a.calendars.Run(ctx) })
+	a.loops.Go(func() { a.overridesLoop(ctx) })
 	a.loops.Go(func() { a.checker.Run(ctx) })
 	a.undo.add("checks", func(ctx context.Context) error { return a.runner.Stop(ctx) })
 	a.swap(a.setup.Load())

@@ -23,7 +23,7 @@ func (a *App) backend() server.Backend {
 			JournalError: func() string { return textOf(a.storeError.Load()) },
 			Gone:         a.data.gone,
 		},
-		Running: a.running, Decider: a.decider, Leading: a.leads, LookSoon: a.lookSoon, Changes: &a.changes,
+		Running: a.running, Decider: a.decider, Leading: a.leads, LookSoon: a.lookSoon, Changes: &a.changes, RereadOverrides: a.readOverrides,
 		Redactor: a.redactor, Now: a.now, Log: a.log,
 	})
 }

@@ -68,7 +68,7 @@ func (a *App) lead(l *leadership.Leadership) (leadership.Rooms, error) {
 	t.loops.Go(func() { a.quotas.Run(l.Context()) })
 	t.alerts.Start()
 	t.loops.Go(func() { a.forwarder.Run(l.Context()) })
-	t.loops.Go(func() { a.slackSockets(l.Context()) })
+	t.loops.Go(func() { a.chats(l.Context()) })
 	t.runs.Start()
 	if before, lost := l.Predecessor(); lost {
 		a.notifyTakeover(t, before)

@@ -33,12 +33,13 @@ type setup struct {
 	direct    map[string]notifiers.Receiver // the same, for what is sent past the outbox
 	clicks    map[string]notifiers.SlackClicks
 	languages map[string]string // by receiver; "" is the server's
+	fallbacks map[string]string // by receiver
 	books     map[string]*actions.Runbook
 }
 
 // notices is what the setup says about notices.
 func (s *setup) notices() notify.Settings {
-	return notify.Settings{Decisions: s.decisions, Teller: s.teller(""), Languages: s.languages, Zones: s.config.PersonalZones()}
+	return notify.Settings{Decisions: s.decisions, Teller: s.teller(""), Languages: s.languages, Zones: s.config.PersonalZones(), Fallbacks: s.fallbacks}
 }
 
 // builtCheck is a check with what else is known of it.
@@ -75,7 +76,7 @@ func (s *setup) teller(language string) announce.Renderer {
 func (a *App) build(c *config.Config) (*setup, error) {
 	s := &setup{
 		config: c, loaded: a.now(), language: c.Server.Language, location: c.Location(), external: a.externalURL(c),
-		languages: map[string]string{}, books: map[string]*actions.Runbook{},
+		languages: map[string]string{}, fallbacks: map[string]string{}, books: map[string]*actions.Runbook{},
 		sources: map[string]*rulesource.Source{}, place: map[string]int{}, clicks: a.slackClicks(c),
 	}
 	var errs []error
@@ -107,7 +108,7 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		errs = append(errs, err)
 	}
 	for _, r := range c.Receivers {
-		s.languages[r.Name] = r.Language
+		s.languages[r.Name], s.fallbacks[r.Name] = r.Language, r.Fallback
 	}
 	for _, b := range c.Runbooks {
 		book, err := actions.NewRunbook(b, a.o.Actions, actions.Env{Log: a.log, Redactor: a.redactor, Now: a.now, UserAgent: a.userAgent()})
@@ -134,8 +135,14 @@ func (a *App) buildReceivers(c *config.Config) (map[string]notifiers.Receiver, e
 			errs = append(errs, fmt.Errorf("receiver %s: %w", r.Name, err))
 			continue
 		}
+		words, err := notifiers.NewTemplate(r.Templates)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("receiver %s: templates: %w", r.Name, err))
+			continue
+		}
 		all[r.Name] = notifiers.Receiver{
-			Channel: ch, Budget: a.o.Notifiers[r.Kind].Budget.AtMost(r.MaxPerMinute), Fallback: r.Fallback, MonthlyQuota: r.MonthlyQuota,
+			Template: words,
+			Channel:  ch, Budget: a.o.Notifiers[r.Kind].Budget.AtMost(r.MaxPerMinute), Fallback: r.Fallback, MonthlyQuota: r.MonthlyQuota,
 			Fingerprint: probes.Fingerprint(r.Kind, r.Settings, r.Fallback), Actions: a.actionLinks(c, r), AsWritten: r.Kind == "webhook",
 		}
 	}

@@ -118,13 +118,16 @@ func Matchers(a rules.Alert) route.Matchers {
 	return all
 }
 
-const receiverBefore, byLink, inSlack = "receiver ", ", by link", ", in Slack"
+const receiverBefore, byLink, inSlack, inDingTalk = "receiver ", ", by link", ", in Slack", ", in DingTalk"
 
 // ByLink names who followed a link in a message to a receiver. The link of a group names nobody.
 func ByLink(receiver string) string { return receiverBefore + receiver + byLink }
 
 // InSlack names who clicked a button in Slack.
 func InSlack(name string) string { return name + inSlack }
+
+// InDingTalk names who wrote in DingTalk.
+func InDingTalk(name string) string { return name + inDingTalk }
 
 // Shown is who did something, in the reader's language: "" and en are English.
 func Shown(who, language string) string {
@@ -133,6 +136,9 @@ func Shown(who, language string) string {
 	}
 	if name, ok := strings.CutSuffix(who, inSlack); ok {
 		return name + "（在 Slack 中）"
+	}
+	if name, ok := strings.CutSuffix(who, inDingTalk); ok {
+		return name + "（在钉钉中）"
 	}
 	if rest, ok := strings.CutPrefix(who, receiverBefore); ok {
 		if receiver, ok := strings.CutSuffix(rest, byLink); ok {

@@ -20,6 +20,7 @@ import (
 
 func checkCommand(s streams) *cobra.Command {
 	var output string
+	var messages bool
 	c := &cobra.Command{
 		Use:   "check FILE...",
 		Short: "Validate configurations and rule files: every mistake with file, line and hint",
@@ -27,8 +28,11 @@ func checkCommand(s streams) *cobra.Command {
 mistake, and warnings of what is valid and cannot work or is probably not meant: such as a
 watch in which a check is looked at too seldom to find an outage, a route that lets critical
 alerts wait for longer than 5s, or a rollback for which no version is known to be good, neither
-by the configuration nor by the journal. Exits 1 when there is a mistake, not for warnings.`,
-		Example: "  guardian check guardian.yaml rules/*.yaml",
+by the configuration nor by the journal. Exits 1 when there is a mistake, not for warnings.
+
+With --messages it prints too what the templates of receivers make of examples: an alert that
+fires, its end, a failed deploy, a question about a rollback, and a digest.`,
+		Example: "  guardian check guardian.yaml rules/*.yaml\n  guardian check --messages guardian.yaml",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, files []string) error {
 			if err := knownOutput(output); err != nil {
@@ -49,7 +53,11 @@ by the configuration nor by the journal. Exits 1 when there is a mistake, not fo
 				if ms == nil {
 					ms = config.Mistakes{}
 				}
-				if err := printJSON(s.out, map[string]any{"files": files, "mistakes": ms, "warnings": append(config.Mistakes{}, warnings...), "notes": append([]string{}, found.Notes...)}); err != nil {
+				answer := map[string]any{"files": files, "mistakes": ms, "warnings": append(config.Mistakes{}, warnings...), "notes": append([]string{}, found.Notes...)}
+				if messages {
+					answer["messages"] = exampleMessages(found.Configs)
+				}
+				if err := printJSON(s.out, answer); err != nil {
 					return err
 				}
 			} else {
@@ -70,6 +78,9 @@ by the configuration nor by the journal. Exits 1 when there is a mistake, not fo
 				default:
 					_, _ = fmt.Fprintf(s.out, "%s, no mistakes\n", counted(len(files), "file"))
 				}
+				if messages && len(ms) == 0 {
+					printMessages(s.out, exampleMessages(found.Configs))
+				}
 			}
 			if len(ms) > 0 {
 				return exit(exitFailed, "%s", counted(len(ms), "mistake"))
@@ -77,6 +88,7 @@ by the configuration nor by the journal. Exits 1 when there is a mistake, not fo
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&messages, "messages", false, "print what the templates of receivers make of examples")
 	outputFlag(c, &output)
 	return c
 }

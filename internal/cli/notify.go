@@ -63,6 +63,13 @@ func sendTest(ctx context.Context, conf *config.Config, rc *config.Receiver, r *
 	}
 	n := announce.Renderer{Language: rc.Language, ExternalURL: conf.Server.ExternalURL, Location: conf.Location()}.Test(rc.Name, time.Now())
 	n.ID, n.Created = "n_"+ulid.Make().String(), time.Now().UTC()
+	words, err := notifiers.NewTemplate(rc.Templates)
+	if err == nil {
+		n, err = words.Render(n)
+	}
+	if err != nil {
+		return "", exit(exitUsage, "receiver %s: templates: %s", rc.Name, r.Redact(err.Error()))
+	}
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	channels := []notifiers.Channel{channel}

@@ -62,6 +62,7 @@ func onCallCommand(s streams) *cobra.Command {
 	c.Flags().StringVar(&at, "at", "", "another time than now (RFC 3339)")
 	c.Flags().IntVar(&days, "days", 0, "list the shifts of so many days")
 	outputFlag(c, &output)
+	c.AddCommand(overrideCommand(s))
 	return c
 }
 

@@ -12,6 +12,7 @@ import (
 	"guardian/actions"
 	"guardian/internal/ingest"
 	"guardian/internal/secret"
+	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/oncall"
 	"guardian/probes"
@@ -236,6 +237,8 @@ type Receiver struct {
 	MaxPerMinute int `yaml:"max_per_minute" doc:"At most so many messages a minute, such as for SMS; more of them wait and are sent as one. Default: the limit of the kind, which this can only lower."`
 	// MonthlyQuota: 0 is none.
 	MonthlyQuota int `yaml:"monthly_quota" doc:"How many calls the vendor allows in a calendar month; people are warned when 80 % and all of them were made. Default: none."`
+
+	Templates notifiers.TemplateSettings `yaml:"templates" doc:"Templates of its messages, for people; of webhooks see webhook.template."`
 
 	// Kind is the section's key, and Settings are the decoded settings of that kind.
 	Kind     string `yaml:"-"`

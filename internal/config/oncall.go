@@ -31,7 +31,7 @@ func (d *decoder) checkOnCall(c *Config, receivers []string) {
 		}
 	}
 	var err error
-	c.Roster, err = c.RosterWith(c.Calendars)
+	c.Roster, err = c.RosterWith(c.Calendars, nil)
 	d.blameOnCall(err, "")
 	for i, e := range c.Escalations {
 		policy, err := oncall.NewPolicy(e, c.Roster, receivers)
@@ -41,10 +41,11 @@ func (d *decoder) checkOnCall(c *Config, receivers []string) {
 	d.checkHeartbeat(c.Heartbeat)
 }
 
-// RosterWith builds people and schedules with the contents of calendars, by their source's key.
-func (c *Config) RosterWith(calendars map[string]*oncall.Calendar) (*oncall.Roster, error) {
+// RosterWith builds people and schedules with the contents of calendars, by their source's key, and the
+// overrides that people made.
+func (c *Config) RosterWith(calendars map[string]*oncall.Calendar, made []oncall.Made) (*oncall.Roster, error) {
 	receivers := names(c.Receivers, func(r Receiver) string { return r.Name })
-	return oncall.NewRoster(c.Schedules, receivers, oncall.Options{People: c.People, Zone: c.Location(), Calendars: calendars})
+	return oncall.NewRoster(c.Schedules, receivers, oncall.Options{People: c.People, Zone: c.Location(), Calendars: calendars, Made: made})
 }
 
 // personOf gives the person whom a receiver reaches alone.

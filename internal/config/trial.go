@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -54,8 +55,18 @@ func (d *decoder) build(c *Config) {
 		if kind, ok := d.options.Notifiers[receiver.Kind]; ok && receiver.Settings != nil && kind.Build != nil {
 			_, err := kind.Build(receiver.Settings, notifiers.Env{Log: log, Redactor: d.redactor, Now: never})
 			d.built(err, at("receivers", i)+"."+receiver.Kind, receiver.Settings)
+			d.tryTemplates(c, &c.Receivers[i], at("receivers", i)+".templates")
 		}
 	}
+}
+
+// tryTemplates runs the templates of a receiver with examples.
+func (d *decoder) tryTemplates(c *Config, r *Receiver, path string) {
+	if !r.Templates.IsZero() && !d.options.Notifiers[r.Kind].Links {
+		d.blame(path, "are for messages that people read, and "+r.Kind+" sends none", "a webhook has a template of its own: webhook.template")
+		return
+	}
+	d.built(notifiers.TryTemplate(r.Templates, cmp.Or(r.Language, c.Server.Language)), path, &r.Templates)
 }
 
 // names adds the names in a template that there are not.
@@ -73,7 +84,11 @@ func (d *decoder) built(err error, path string, settings any) {
 		// The path already names the kind.
 		l.text = strings.TrimPrefix(l.text, path[strings.LastIndex(path, ".")+1:]+": ")
 		place, problem := d.place(l, path, reflect.TypeOf(settings))
-		d.blame(place, problem, "")
+		hint := ""
+		if unknown := new(templates.UnknownNameError); errors.As(l.err, &unknown) {
+			problem, hint = unknown.Problem(), unknown.Hint()
+		}
+		d.blame(place, problem, hint)
 	}
 }
 

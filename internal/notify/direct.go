@@ -45,6 +45,9 @@ func (d *Direct) Send(ctx context.Context, id string, render Render) error {
 		tried[name] = true
 		n := render(s.For(name))
 		n.ID, n.Created = id, d.Now()
+		if worded, err := r.Template.Render(n); err == nil {
+			n = worded
+		}
 		ctx, cancel := context.WithTimeout(ctx, directTimeout)
 		defer cancel()
 		if err := r.Channel.Send(ctx, n); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,6 +40,8 @@ type Settings struct {
 	Languages map[string]string // by receiver; "" is the server's
 	// Zones are the time zones of receivers that reach one person alone; others have the server's.
 	Zones map[string]*time.Location
+	// Fallbacks are the receivers to which the notices of one move that does not take them.
+	Fallbacks map[string]string
 }
 
 // For gives a teller of a receiver's language and time zone.
@@ -57,6 +60,30 @@ func (s Settings) In(language string) announce.Renderer {
 		t.Language = language
 	}
 	return t
+}
+
+// delivery queues a notice for a receiver, with its words for those to which it may move.
+func (s Settings) delivery(receiver string, n notifiers.Notice, now time.Time, render Render) notifiers.Delivery {
+	n.ID, n.Created = store.NewID("n_"), now
+	d := notifiers.Delivery{ID: store.NewID("q_"), Receiver: receiver, Notice: n, State: notifiers.Queued, NextAt: now, Updated: now}
+	chain := s.chain(receiver)
+	alike := func(name string) bool { return s.For(name) == s.For(receiver) }
+	if !slices.ContainsFunc(chain, func(name string) bool { return !alike(name) }) {
+		return d
+	}
+	d.Wordings = map[string]notifiers.Wording{}
+	for _, name := range chain {
+		d.Wordings[name] = notifiers.WordingOf(render(s.For(name)))
+	}
+	return d
+}
+
+// chain lists the fallback of a receiver, that one's, and so on.
+func (s Settings) chain(receiver string) (names []string) {
+	for name := s.Fallbacks[receiver]; name != "" && !slices.Contains(names, name); name = s.Fallbacks[name] {
+		names = append(names, name)
+	}
+	return names
 }
 
 // Options is what a Notifier is made of. All fields are needed.
@@ -116,10 +143,7 @@ func (n *Notifier) Add(b *store.Batch, now time.Time, render Render) []string {
 		if teller := s.For(target.Receiver); teller != s.Teller {
 			one = render(teller)
 		}
-		one.ID, one.Created = store.NewID("n_"), now
-		b.Deliveries = append(b.Deliveries, notifiers.Delivery{
-			ID: store.NewID("q_"), Receiver: target.Receiver, Notice: one, State: notifiers.Queued, NextAt: now, Updated: now,
-		})
+		b.Deliveries = append(b.Deliveries, s.delivery(target.Receiver, one, now, render))
 		receivers = append(receivers, target.Receiver)
 	}
 	return receivers
@@ -128,12 +152,9 @@ func (n *Notifier) Add(b *store.Batch, now time.Time, render Render) []string {
 // Queue puts a notice for one receiver into a batch, and gives the notice's ID.
 func (n *Notifier) Queue(b *store.Batch, receiver string, now time.Time, render Render) string {
 	s := n.o.Settings()
-	one := render(s.For(receiver))
-	one.ID, one.Created = store.NewID("n_"), now
-	b.Deliveries = append(b.Deliveries, notifiers.Delivery{
-		ID: store.NewID("q_"), Receiver: receiver, Notice: one, State: notifiers.Queued, NextAt: now, Updated: now,
-	})
-	return one.ID
+	d := s.delivery(receiver, render(s.For(receiver)), now, render)
+	b.Deliveries = append(b.Deliveries, d)
+	return d.Notice.ID
 }
 
 // Wake starts the delivery of what was committed.

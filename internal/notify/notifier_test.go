@@ -37,6 +37,7 @@ type office struct {
 	away     string // what cannot be read
 	slow     func() // called between the reading of silences and their use
 	zones    map[string]*time.Location
+	fallback map[string]string
 }
 
 // Silences implements notify.Journal.
@@ -83,7 +84,7 @@ func newOffice(t *testing.T) *office {
 	}
 	o.notifier = notify.New(notify.Options{
 		Settings: func() notify.Settings {
-			return notify.Settings{Decisions: decide.NewSettings(o.settings), Teller: announce.Renderer{Language: "en"}, Languages: map[string]string{"shenzhen": "zh", "oncall": ""}, Zones: o.zones}
+			return notify.Settings{Decisions: decide.NewSettings(o.settings), Teller: announce.Renderer{Language: "en"}, Languages: map[string]string{"shenzhen": "zh", "oncall": ""}, Zones: o.zones, Fallbacks: o.fallback}
 		},
 		Journal: o, Wake: func(r string) { o.woken = append(o.woken, r) }, Now: leader.Now, Log: leader.Log(), Registerer: o.metrics,
 	})
@@ -163,6 +164,23 @@ func TestANoticeIsQueuedForEachReceiverInItsLanguage(t *testing.T) {
 	}
 	if n := o.suppressed(); n != 1 {
 		t.Errorf("%v notices are counted as suppressed, of one mute route", n)
+	}
+}
+
+// What may come to a fallback that reads another language is written in that one too.
+func TestANoticeIsWrittenForItsFallbacksToo(t *testing.T) {
+	o := newOffice(t)
+	o.fallback = map[string]string{"oncall": "night", "night": "shenzhen", "shenzhen": "oncall"}
+	var b store.Batch
+	o.notifier.Queue(&b, "oncall", leader.Now(), notice("alert"))
+	words := b.Deliveries[0].Wordings
+	if len(words) != 3 || words["shenzhen"].Title != "in zh" || words["night"].Title != "in en" {
+		t.Errorf("%+v", words)
+	}
+	o.fallback = map[string]string{"oncall": "night"}
+	o.notifier.Queue(&b, "oncall", leader.Now(), notice("alert"))
+	if words := b.Deliveries[1].Wordings; words != nil {
+		t.Errorf("it is written twice in one language: %+v", words)
 	}
 }
 

@@ -48,6 +48,13 @@ func journalWords(code string) (Words, bool) {
 		return Words{"{rule}[: {note}]", "{rule}[：{note}]"}, true
 	case "alerts_silenced":
 		return Words{"{matchers} until {until}[: {comment}]", "{matchers}，静默至 {until}[：{comment}]"}, true
+	case "override_made":
+		return Words{
+			"{schedule}: {person} on call[ in place of {replaces}] from {from} to {to}",
+			"{schedule}：{person} [替 {replaces} ]值班，{from} 至 {to}",
+		}, true
+	case "override_deleted":
+		return Words{"{schedule}: {person} no longer by override", "{schedule}：{person} 的临时替班已取消"}, true
 	case "silenced_from_message":
 		return Words{"from a message", "在消息中操作"}, true
 	case "verdict_marked_right":

@@ -25,7 +25,7 @@ type Role string
 const (
 	Viewer   Role = "viewer"   // reads
 	Deployer Role = "deployer" // announces deploys, cancels watches, reports heartbeats and calls, writes samples
-	Approver Role = "approver" // starts, answers and aborts runs, silences, acknowledges
+	Approver Role = "approver" // starts, answers and aborts runs, silences, acknowledges, overrides shifts
 	Admin    Role = "admin"    // reloads
 )
 

@@ -25,6 +25,7 @@ type Backend struct {
 	Acks       Acks
 	Silences   Silences
 	Chat       ChatActions
+	Commands   Commands
 	Routing    Routing
 	Intake     Intake
 	Rules      Rules
@@ -36,6 +37,7 @@ type Backend struct {
 	Heartbeats Heartbeats
 	Calls      Calls
 	OnCall     OnCall
+	Overrides  Overrides
 	Process    Process
 }
 

@@ -103,7 +103,7 @@ func TestALinkThatCannotBeFollowedSaysWhy(t *testing.T) {
 		"used":             {link: good, change: func(m *memory) { m.done[request("q_1")] = chatops.Done{By: "receiver x, by link", At: m.now} }, get: 200, post: 409, en: "Acknowledged by receiver x, by link at", zh: "已由 接收方 x（通过消息链接） 于", result: "used"},
 		"resolved":         {link: good, change: func(m *memory) { m.alerts[1].State = rules.Resolved }, get: 200, post: 409, en: "is resolved", zh: "已经恢复", result: "over"},
 		"fired again":      {link: good, change: func(m *memory) { m.alerts[1].FiredAt = m.sent.Add(time.Second) }, get: 200, post: 409, en: "fired again", zh: "再次触发", result: "anew"},
-		"acked by another": {link: link(chatops.Acknowledge, "q_2"), get: 200, post: 409, en: "Acknowledged by wang.fang", zh: "wang.fang 正在处理", result: "acked"},
+		"acked by another": {link: link(chatops.Acknowledge, "q_2"), get: 200, post: 409, en: "Acknowledged by wang.fang", zh: "wang.fang 已确认", result: "acked"},
 		"no such message":  {link: link(chatops.Acknowledge, "q_9"), get: 410, post: 410, en: "not known any more", zh: "找不到", result: "unknown"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -21,6 +21,7 @@ import (
 	"guardian/internal/server"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
+	"guardian/oncall"
 	"guardian/probes"
 	"guardian/rules"
 	"guardian/sla"
@@ -61,6 +62,7 @@ type memory struct {
 	fail     error // what the next call fails with
 	standby  bool
 	noOnCall bool              // no schedule is configured
+	made     []oncall.Made     // overrides of shifts
 	calls    map[string]string // body hashes of reports, by key
 	changed  chan struct{}
 }
@@ -69,8 +71,8 @@ type memory struct {
 func (m *memory) parts() server.Backend {
 	return server.Backend{
 		Tokens: m, Services: m, Gates: m, Checks: m, Looks: m, Deploys: m, Watches: m, Marks: m, Scores: m, Runs: m, RunControl: m, Plans: m,
-		Alerts: m, Acks: m, Silences: m, Chat: m, Routing: m, Intake: m, Rules: m, Queries: m, Series: m, MetricHelp: m, Reports: m, Journal: m, Heartbeats: m,
-		Calls: m, OnCall: m, Process: m,
+		Alerts: m, Acks: m, Silences: m, Chat: m, Commands: m, Routing: m, Intake: m, Rules: m, Queries: m, Series: m, MetricHelp: m, Reports: m, Journal: m, Heartbeats: m,
+		Calls: m, OnCall: m, Overrides: m, Process: m,
 	}
 }
 

@@ -16,6 +16,7 @@ type metrics struct {
 	cache     *prometheus.CounterVec
 	links     *prometheus.CounterVec
 	clicks    *prometheus.CounterVec
+	commands  *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -53,6 +54,15 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	for _, result := range []string{clickDone, clickRefused, clickForged, clickOld, clickReplayed, clickFailed} {
 		m.clicks.WithLabelValues(result)
 	}
+	m.commands = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "guardian_chat_commands_total",
+		Help: "Commands that people wrote in a chat, by messenger and result; refused is one from elsewhere than a receiver's chat.",
+	}, []string{"messenger", "result"})
+	for _, messenger := range []string{"slack", "dingtalk"} {
+		for _, result := range []string{clickDone, clickRefused, clickReplayed, clickFailed} {
+			m.commands.WithLabelValues(messenger, result)
+		}
+	}
 	for _, action := range chatops.Actions() {
 		for _, result := range linkResults() {
 			m.links.WithLabelValues(string(action), result)
@@ -68,7 +78,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		return m, nil
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.inFlight, m.forwarded, m.cache, m.links, m.clicks} {
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.inFlight, m.forwarded, m.cache, m.links, m.clicks, m.commands} {
 		errs = append(errs, reg.Register(c))
 	}
 	return m, errors.Join(errs...)

@@ -58,6 +58,9 @@ func (s *Server) routes(b Backend) *http.ServeMux {
 		{"POST /api/v1/acks", Approver, writes, s.ack(b.Acks)},
 		{"DELETE /api/v1/acks/{alert}", Approver, writes, s.unack(b.Acks)},
 		{"GET /api/v1/oncall", Viewer, reads, s.onCall(b.OnCall)},
+		{"GET /api/v1/oncall/overrides", Viewer, reads, s.overrides(b.Overrides)},
+		{"POST /api/v1/oncall/overrides", Approver, writes, s.createOverride(b.Overrides)},
+		{"DELETE /api/v1/oncall/overrides/{id}", Approver, writes, s.deleteOverride(b.Overrides)},
 		{"GET /api/v1/journal", Viewer, reads, s.journal(b.Journal)},
 		{"GET /api/v1/status", Viewer, reads, s.status(b.Process)},
 
@@ -120,6 +123,7 @@ func (s *Server) routes(b Backend) *http.ServeMux {
 	mux.HandleFunc("GET /act/{action}", s.linkPage(b.Chat))
 	mux.HandleFunc("POST /act/{action}", s.linkForm(b.Chat))
 	mux.HandleFunc("POST /api/slack/actions", s.slackActions(b.Chat))
+	mux.HandleFunc("POST /api/slack/commands", s.slackCommands(b.Commands))
 	mux.HandleFunc("GET /-/healthy", s.healthy)
 	mux.HandleFunc("GET /-/ready", s.ready(b.Process))
 	mux.HandleFunc("GET /login", s.loginPage(b.Tokens))

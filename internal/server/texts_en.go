@@ -147,7 +147,7 @@ func english() map[string]string {
 		"journal.none": "Nothing happened yet.", "journal.service": "Service", "journal.all": "all", "journal.show": "Show",
 
 		"what.deploy": "deploy", "what.verdict": "verdict", "what.watch": "watch", "what.mark": "verdict marked", "what.ack": "acknowledged", "what.unack": "acknowledgement taken back",
-		"what.silence": "silence", "what.unsilence": "silence ended", "what.alert": "alert", "what.escalation": "escalation", "what.rollback": "rollback", "what.reload": "reload",
+		"what.silence": "silence", "what.unsilence": "silence ended", "what.override": "shift overridden", "what.unoverride": "override deleted", "what.alert": "alert", "what.escalation": "escalation", "what.rollback": "rollback", "what.reload": "reload",
 		"what.run_created": "run: created", "what.run_intent": "run: step begins", "what.run_outcome": "run: outcome of a step", "what.run_waits": "run: queued", "what.run_turn": "run: guards checked again", "what.run_asked": "run: question", "what.run_answered": "run: answered", "what.run_resolved": "run: outcome found", "what.run_verifying": "run: verifying", "what.run_verified": "run: verified", "what.run_ended": "run: ended",
 		"what.approve": "approved", "what.reject": "rejected", "what.abort": "aborted", "what.cancel": "cancelled",
 

@@ -137,7 +137,7 @@ func chinese() map[string]string {
 		"act.unknown": "找不到这条消息。", "act_help.unknown": "请登录后在告警页操作。",
 		"act.forged": "链接无效：签名不正确。", "act_help.forged": "链接可能被截断或改动，请从消息中重新打开，或登录后在告警页操作。如果一直如此，可能有多个 Guardian 使用了不同的密钥：请将它们的 server.action_links.key 设为同一个。",
 		"act.other_action": "这个链接不能用于该操作。", "act_help.other_action": "请从消息中重新打开链接。",
-		"alerts.ack": "我来处理", "alerts.acked": "%s 正在处理", "alerts.unack": "不再处理", "alerts.silence": "静默", "alerts.silenced": "已静默",
+		"alerts.ack": "确认", "alerts.acked": "%s 已确认", "alerts.unack": "撤回确认", "alerts.silence": "静默", "alerts.silenced": "已静默",
 		"alerts.for": "时长", "alerts.why": "原因", "alerts.silences": "静默", "alerts.no_silences": "没有静默。", "alerts.expire": "结束",
 		"alerts.matchers": "匹配", "alerts.until": "至", "alerts.by": "由", "alerts.comment": "原因", "alerts.new_silence": "新建静默",
 		"alerts.matchers.help": "每行一个标签匹配，须全部满足。例如：service=\"order-sync\"", "alerts.value": "值",
@@ -147,7 +147,7 @@ func chinese() map[string]string {
 		"journal.none": "还没有发生任何事情。", "journal.service": "服务", "journal.all": "全部", "journal.show": "查看",
 
 		"what.deploy": "部署", "what.verdict": "结论", "what.watch": "观察", "what.mark": "评价结论", "what.ack": "确认告警", "what.unack": "撤回确认",
-		"what.silence": "静默", "what.unsilence": "结束静默", "what.alert": "告警", "what.escalation": "告警升级", "what.rollback": "回滚", "what.reload": "重新加载",
+		"what.silence": "静默", "what.unsilence": "结束静默", "what.override": "临时替班", "what.unoverride": "取消临时替班", "what.alert": "告警", "what.escalation": "告警升级", "what.rollback": "回滚", "what.reload": "重新加载",
 		"what.run_created": "处置：提出", "what.run_intent": "处置：步骤开始", "what.run_outcome": "处置：步骤结果", "what.run_waits": "处置：排队", "what.run_turn": "处置：重新检查保护规则", "what.run_asked": "处置：请人答复", "what.run_answered": "处置：已答复", "what.run_resolved": "处置：查明结果", "what.run_verifying": "处置：开始验证", "what.run_verified": "处置：验证", "what.run_ended": "处置：结束",
 		"what.approve": "批准", "what.reject": "拒绝", "what.abort": "中止", "what.cancel": "取消",
 
@@ -191,7 +191,7 @@ func chinese() map[string]string {
 		"error.500": "内部错误，详情见日志。", "error.503": "目前无法完成。", "error.409": "现在不能这样做。",
 		"error.422": "表单填写有误。", "error.400": "无法读取请求。",
 
-		"done.ack": "已记录：由你处理。", "done.unack": "已记录：你不再处理。", "done.silence": "已静默。", "done.expire": "静默已结束。",
+		"done.ack": "已确认。", "done.unack": "已撤回确认。", "done.silence": "已静默。", "done.expire": "静默已结束。",
 		"done.approve": "已批准。", "done.reject": "已拒绝。", "done.done": "已记录：步骤已发生。", "done.repeat": "将重做该步骤。",
 		"done.abort": "处置已中止。", "done.cancel": "观察已结束。", "done.mark": "已记录你对结论的看法。", "done.rollback": "已提出回滚。",
 	}

@@ -172,6 +172,7 @@ func (s *Store) putBatch(ctx context.Context, tx *sql.Tx, fence Fence, b Batch) 
 		func() error { return remove(ctx, tx, "DELETE FROM acks WHERE ack_key = $1", b.AcksGone) },
 		func() error { return put(ctx, s, tx, heartbeatsTable(), b.Heartbeats) },
 		func() error { return put(ctx, s, tx, auditTable(), named(b.Audit)) },
+		func() error { return put(ctx, s, tx, overridesTable(), b.Overrides) },
 		func() error { return put(ctx, s, tx, silencesTable(), b.Silences) },
 		func() error { return putTokens(ctx, tx, b) },
 	} {

@@ -8,6 +8,7 @@ import (
 	"guardian/internal/reason"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
+	"guardian/oncall"
 	"guardian/probes"
 	"guardian/probes/sample"
 	"guardian/rules"
@@ -68,6 +69,7 @@ type Batch struct {
 	Heartbeats []probes.Heartbeat // appended: by check and At
 	Audit      []Audit            // appended
 	Silences   []route.Silence    // by ID
+	Overrides  []oncall.Made      // by ID
 	Tokens     []Token            // by ID; LastUsed never decreases
 	TokenUses  []TokenUse
 }

@@ -12,7 +12,7 @@ import (
 // value is never valid.
 type Fence int64
 
-// Unfenced is the fence for facts that need no lease: heartbeats, audit, silences and tokens,
+// Unfenced is the fence for facts that need no lease: heartbeats, audit, silences, overrides and tokens,
 // which any guardian may write.
 const Unfenced Fence = -1
 

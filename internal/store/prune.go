@@ -55,6 +55,7 @@ func (s *Store) Prune(ctx context.Context, fence Fence, keep Keep) (int64, error
 		{"acks", "ack_key", "at < $1", keep.Journal},
 		{"audit", "id", "at < $1", keep.Journal},
 		{"silences", "id", "until < $1", keep.Journal},
+		{"overrides", "id", "to_at < $1", keep.Journal},
 		// The newest says that there ever was one; see Secured.
 		{"tokens", "id", "revoked > 0 AND revoked < $1 AND id <> (SELECT id FROM tokens ORDER BY created DESC, id DESC LIMIT 1)", keep.Journal},
 	} {

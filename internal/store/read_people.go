@@ -10,6 +10,7 @@ import (
 	"guardian/decide"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
+	"guardian/oncall"
 	"guardian/probes"
 	"guardian/rules"
 )
@@ -195,6 +196,13 @@ func (s *Store) Silences(ctx context.Context, since time.Time) ([]route.Silence,
 	q := &query{table: "silences", order: "until, id"}
 	q.and("until > ?", nanos(since))
 	return list[route.Silence](ctx, s, q)
+}
+
+// Overrides returns the overrides of shifts that end after since, those that end first first.
+func (s *Store) Overrides(ctx context.Context, since time.Time) ([]oncall.Made, error) {
+	q := &query{table: "overrides", order: "to_at, id"}
+	q.and("to_at > ?", nanos(since))
+	return list[oncall.Made](ctx, s, q)
 }
 
 // Silence returns one silence, or ErrNotFound.

@@ -10,6 +10,7 @@ import (
 	"guardian/decide"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
+	"guardian/oncall"
 	"guardian/probes"
 	"guardian/probes/sample"
 	"guardian/rules"
@@ -269,6 +270,13 @@ func auditTable() table[Audit] {
 	return table[Audit]{
 		name: "audit", key: []string{"id"}, columns: []string{"at", "service", "subject"},
 		values: func(a Audit) []any { return []any{text(a.ID), nanos(a.At), text(a.Service), text(a.Subject)} },
+	}
+}
+
+func overridesTable() table[oncall.Made] {
+	return table[oncall.Made]{
+		name: "overrides", key: []string{"id"}, columns: []string{"to_at"},
+		values: func(m oncall.Made) []any { return []any{text(m.ID), nanos(m.To)} },
 	}
 }
 

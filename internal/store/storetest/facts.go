@@ -14,6 +14,7 @@ import (
 	"guardian/internal/store"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
+	"guardian/oncall"
 	"guardian/probes"
 	"guardian/probes/sample"
 	"guardian/rules"
@@ -86,7 +87,8 @@ func full() store.Batch {
 			ID: "s_1", Matchers: route.Matchers{orderSync}, From: at, Until: at.Add(time.Hour), By: "wang", Comment: "known", Created: at,
 			Updated: at, Annotations: map[string]string{"ticket": "OPS-1"},
 		}},
-		Tokens: []store.Token{{ID: "t_1", Name: "ci", Role: "deployer", Hash: "0a1b", Created: at}},
+		Overrides: []oncall.Made{{ID: "o_1", Schedule: "orders", Person: "siti", Replaces: "wei", From: at, To: at.Add(time.Hour), By: "wang", Created: at, Deleted: at.Add(time.Hour)}},
+		Tokens:    []store.Token{{ID: "t_1", Name: "ci", Role: "deployer", Hash: "0a1b", Created: at}},
 	}
 }
 
@@ -141,6 +143,8 @@ func everyFact(j journal) {
 	same(t, "acks", must(s.Acks(ctx))(t), b.Acks)
 	same(t, "audit", must(s.Audit(ctx, store.AuditFilter{}))(t), store.AuditPage{Lines: b.Audit})
 	same(t, "silences", must(s.Silences(ctx, day()))(t), b.Silences)
+	same(t, "overrides", must(s.Overrides(ctx, day()))(t), b.Overrides)
+	same(t, "overrides that ended", must(s.Overrides(ctx, day().Add(48*time.Hour)))(t), []oncall.Made(nil))
 	same(t, "tokens", must(s.Tokens(ctx))(t), b.Tokens)
 	if got, ok, err := s.Idempotent(ctx, "k_1"); err != nil || !ok || !cmp.Equal(got, b.Idempotent[0]) {
 		t.Errorf("idempotent: got %+v, %v, %v", got, ok, err)

@@ -200,7 +200,7 @@ func unfenced(j journal) {
 	b := full()
 	b.EscalatedGone = []string{"a_1"}
 	b.AlertsGone, b.AcksGone, b.ToldGone = []string{"a_1"}, []string{"a_1"}, []decide.ToldKey{b.Told[0].ToldKey}
-	allowed := map[string]bool{"Heartbeats": true, "Audit": true, "Silences": true, "Tokens": true, "TokenUses": true}
+	allowed := map[string]bool{"Heartbeats": true, "Audit": true, "Silences": true, "Overrides": true, "Tokens": true, "TokenUses": true}
 	all := reflect.ValueOf(b)
 	for _, f := range reflect.VisibleFields(all.Type()) {
 		var one store.Batch

@@ -21,11 +21,17 @@ type sockets struct {
 
 	mu      sync.Mutex
 	open    []*websocket.Conn
-	answers chan string // envelopes that were answered
+	answers chan socketAnswer
+}
+
+// socketAnswer is the answer to an envelope, with what is to be shown to who wrote a command.
+type socketAnswer struct {
+	Envelope string          `json:"envelope_id"`
+	Payload  json.RawMessage `json:"payload"`
 }
 
 func newSockets() *sockets {
-	s := &sockets{answers: make(chan string, 100)}
+	s := &sockets{answers: make(chan socketAnswer, 100)}
 	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
 	return s
 }
@@ -56,13 +62,11 @@ func (s *sockets) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for {
-		var answer struct {
-			Envelope string `json:"envelope_id"`
-		}
+		var answer socketAnswer
 		if err := c.ReadJSON(&answer); err != nil {
 			return
 		}
-		s.answers <- answer.Envelope
+		s.answers <- answer
 	}
 }
 
@@ -84,19 +88,54 @@ func (s *Server) PressBySocket(ctx context.Context, envelope string, c Click) er
 	if err != nil {
 		return err
 	}
-	if err := s.sockets.write(map[string]any{"type": "interactive", "envelope_id": envelope, "accepts_response_payload": false, "payload": json.RawMessage(payload)}); err != nil {
-		return err
+	_, err = s.sockets.send(ctx, "interactive", envelope, payload)
+	return err
+}
+
+// Command is a slash command that a person writes.
+type Command struct {
+	Text, Channel string
+	By            User
+}
+
+// CommandBySocket sends a command, and gives what the app answers.
+func (s *Server) CommandBySocket(ctx context.Context, envelope string, c Command) (text string, public bool, err error) {
+	payload, err := json.Marshal(map[string]string{
+		"command": "/guardian", "text": c.Text, "channel_id": c.Channel, "user_id": c.By.ID, "user_name": c.By.Name,
+		"team_id": "T0FAKE", "api_app_id": "A0FAKE", "trigger_id": "1.2.3", "response_url": s.Base() + responsePath + "command",
+	})
+	if err != nil {
+		return "", false, err
+	}
+	answer, err := s.sockets.send(ctx, "slash_commands", envelope, string(payload))
+	if err != nil {
+		return "", false, err
+	}
+	var shown struct {
+		Type string `json:"response_type"`
+		Text string `json:"text"`
+	}
+	if len(answer) > 0 {
+		err = json.Unmarshal(answer, &shown)
+	}
+	return shown.Text, shown.Type == "in_channel", err
+}
+
+// send sends an envelope and waits for its answer.
+func (s *sockets) send(ctx context.Context, kind, envelope, payload string) (json.RawMessage, error) {
+	if err := s.write(map[string]any{"type": kind, "envelope_id": envelope, "accepts_response_payload": kind == "slash_commands", "payload": json.RawMessage(payload)}); err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	for {
 		select {
-		case got := <-s.sockets.answers:
-			if got == envelope {
-				return nil
+		case got := <-s.answers:
+			if got.Envelope == envelope {
+				return got.Payload, nil
 			}
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
 	}
 }
