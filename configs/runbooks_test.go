@@ -158,3 +158,35 @@ func TestRunbooksFindTheirJobAfterACrash(t *testing.T) {
 		})
 	}
 }
+
+// The snippets of the pages about runbooks are copied: whole ones load as they are, steps within a runbook.
+func TestSnippetsOfRunbookPagesLoad(t *testing.T) {
+	pages, err := filepath.Glob("../docs/runbooks/*.md")
+	if err != nil || len(pages) < 4 {
+		t.Fatalf("%d pages, %v", len(pages), err)
+	}
+	seen := 0
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile("(?ms)^( *)```yaml\n(.*?)^ *```").FindAllStringSubmatch(string(text), -1) {
+			snippet := regexp.MustCompile("(?m)^"+m[1]).ReplaceAllString(m[2], "")
+			if strings.HasPrefix(snippet, "- ") {
+				snippet = "services: [{name: order-sync, rollback: back, known_good: [v1]}]\nrunbooks:\n- name: back\n  steps:\n" + regexp.MustCompile("(?m)^").ReplaceAllString(snippet, "  ")
+			}
+			file := filepath.Join(t.TempDir(), "guardian.yaml")
+			if err := os.WriteFile(file, []byte(snippet), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := config.Load(file, config.Options{LookupEnv: func(string) (string, bool) { return "secret-of-the-example", true }}); err != nil {
+				t.Errorf("%s: %v\n%s", page, err, snippet)
+			}
+			seen++
+		}
+	}
+	if seen < 3 {
+		t.Errorf("only %d snippets were found: the pattern is wrong", seen)
+	}
+}

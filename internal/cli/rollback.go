@@ -45,6 +45,9 @@ func (r runAnswer) print(w io.Writer) {
 	}
 	_, _ = fmt.Fprintf(w, "%s: %s %s: %s %s\n", r.ID, r.Service, what, r.State, r.Reason)
 	if r.State == "refused" {
+		if r.To == "" && r.Kind != "operation" {
+			_, _ = fmt.Fprintln(w, "  name the version to go back to with --to VERSION")
+		}
 		_, _ = fmt.Fprintf(w, "  nothing was done; see what would be: guardian rollback --service %s --dry-run\n", r.Service)
 	}
 	for _, st := range r.Steps {

@@ -87,6 +87,9 @@ func (p planAnswer) print(w io.Writer) {
 	if len(p.MustRecover) > 0 {
 		say("  afterwards must be up: %s", strings.Join(p.MustRecover, ", "))
 	}
+	if p.To == "" && !p.Undo {
+		say("  name the version to go back to with --to VERSION to see its steps")
+	}
 	say("Nothing was done.")
 }
 

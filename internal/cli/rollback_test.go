@@ -70,7 +70,8 @@ func TestARefusedRollbackSaysWhyAndWhatToDo(t *testing.T) {
 	defer s.Close()
 	var out, errs bytes.Buffer
 	code := cli.Main([]string{"rollback", "--server", s.URL, "--service", "orders", "--reason", "why"}, strings.NewReader(""), &out, &errs)
-	if code != 1 || !strings.Contains(out.String(), "refused no known good version: let one pass") || !strings.Contains(out.String(), "guardian rollback --service orders --dry-run") {
+	if code != 1 || !strings.Contains(out.String(), "refused no known good version: let one pass") ||
+		!strings.Contains(out.String(), "with --to VERSION") || !strings.Contains(out.String(), "guardian rollback --service orders --dry-run") {
 		t.Errorf("exit code %d, %s%s", code, out.String(), errs.String())
 	}
 }

@@ -33,6 +33,7 @@ func TestEachRoleMayDoWhatItIsFor(t *testing.T) {
 		{"GET", "/sla.json", "", "viewer"},
 		{"POST", "/api/v1/deploys", `{"service":"price-sync","version":"v9"}`, "deployer"},
 		{"POST", "/api/v1/heartbeats/nightly-stock", "", "deployer"},
+		{"GET", "/api/v1/rollbacks/plan?service=price-sync", "", "viewer"},
 		{"POST", "/api/v1/rollbacks/r_3/approve", "", "approver"},
 		{"POST", "/api/v1/silences", `{"matchers":["a=b"],"for":"1h","comment":"c"}`, "approver"},
 		{"GET", "/api/v2/silences", "", "viewer"},
