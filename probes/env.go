@@ -58,15 +58,28 @@ func (m masks) observation(o sample.Observation) sample.Observation {
 	o.Reason = m.reason(o.Reason)
 	o.Detail, o.Version = m.text(o.Detail), m.text(o.Version)
 	for i, v := range o.Values {
-		for name, text := range v.Labels {
-			// Labels can hold text of other systems too; they may be shared between values.
-			if masked := m.text(text); masked != text {
-				o.Values[i].Labels = maps.Clone(o.Values[i].Labels)
-				o.Values[i].Labels[name] = masked
-			}
+		o.Values[i].Labels = m.labels(v.Labels)
+		if v.Exemplar != nil {
+			v.Exemplar.Labels = m.labels(v.Exemplar.Labels)
 		}
 	}
 	return o
+}
+
+// labels masks labels, which can hold text of other systems too, and may be shared between values.
+func (m masks) labels(l map[string]string) map[string]string {
+	out, own := l, false
+	for name, text := range l {
+		masked := m.text(text)
+		if masked == text {
+			continue
+		}
+		if !own {
+			out, own = maps.Clone(l), true
+		}
+		out[name] = masked
+	}
+	return out
 }
 
 // oneLine puts text on one line of at most limit bytes; it does not cut inside a character.

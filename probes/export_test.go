@@ -21,7 +21,7 @@ func ParseFeed(body []byte) ([]string, error) {
 // ReadExposition gives the series of a text, and what keeps it from being read, for the fuzz test.
 func ReadExposition(body []byte, contentType string) (series []string, why string) {
 	found, f := readExposition(body, contentType)
-	for _, s := range found {
+	for _, s := range found.samples {
 		series = append(series, s.Metric.String())
 	}
 	if f != nil {

@@ -9,8 +9,10 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/exemplar"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -197,14 +199,14 @@ func (p *scrapeProbe) Look(ctx context.Context) sample.Observation {
 	if f == nil {
 		f = x.whole()
 	}
-	var found model.Vector
+	var found exposition
 	if f == nil {
 		found, f = readExposition(x.body, x.header.Get("Content-Type"))
 	}
 	var values []sample.Value
 	if f == nil {
 		values, f = p.chosen(found)
-		if asserted := p.judge(found); asserted != nil && (f == nil || asserted.health == sample.Down) {
+		if asserted := p.judge(found.samples); asserted != nil && (f == nil || asserted.health == sample.Down) {
 			f = asserted
 		}
 	}
@@ -218,9 +220,15 @@ func (p *scrapeProbe) Look(ctx context.Context) sample.Observation {
 	return p.masks.observation(o)
 }
 
+// exposition is what a target told: its series, by name and labels, and the exemplars that some have.
+type exposition struct {
+	samples   model.Vector
+	exemplars map[model.Fingerprint]*sample.Exemplar
+}
+
 // readExposition reads the text format, or OpenMetrics if the content type says so. Of two samples
 // of the same series the first counts, as in Prometheus.
-func readExposition(body []byte, contentType string) (model.Vector, *fault) {
+func readExposition(body []byte, contentType string) (exposition, *fault) {
 	if media, _, _ := strings.Cut(contentType, ";"); strings.TrimSpace(media) != "application/openmetrics-text" {
 		contentType = "text/plain"
 	}
@@ -229,18 +237,18 @@ func readExposition(body []byte, contentType string) (model.Vector, *fault) {
 	}
 	p, err := textparse.New(body, contentType, labels.NewSymbolTable(), textparse.ParserOptions{})
 	if p == nil {
-		return nil, notRead(err)
+		return exposition{}, notRead(err)
 	}
-	var all model.Vector
+	all := exposition{exemplars: map[model.Fingerprint]*sample.Exemplar{}}
 	seen := map[model.Fingerprint]bool{}
 	for {
 		entry, err := p.Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			slices.SortFunc(all, func(a, b *model.Sample) int { return cmp.Compare(a.Metric.String(), b.Metric.String()) })
+			slices.SortFunc(all.samples, func(a, b *model.Sample) int { return cmp.Compare(a.Metric.String(), b.Metric.String()) })
 			return all, nil
 		case err != nil:
-			return nil, notRead(err)
+			return exposition{}, notRead(err)
 		case entry != textparse.EntrySeries:
 			continue
 		}
@@ -257,16 +265,33 @@ func readExposition(body []byte, contentType string) (model.Vector, *fault) {
 		})
 		if of := m.Fingerprint(); !seen[of] {
 			seen[of] = true
-			all = append(all, &model.Sample{Metric: m, Value: model.SampleValue(v)})
+			all.samples = append(all.samples, &model.Sample{Metric: m, Value: model.SampleValue(v)})
+			if x := exemplarOf(p); x != nil {
+				all.exemplars[of] = x
+			}
 		}
 	}
 }
 
+// exemplarOf reads the exemplar of the series that was read last; nil when it has none.
+func exemplarOf(p textparse.Parser) *sample.Exemplar {
+	var e exemplar.Exemplar
+	if !p.Exemplar(&e) {
+		return nil
+	}
+	x := &sample.Exemplar{Labels: map[string]string{}, V: e.Value}
+	if e.HasTs {
+		x.At = time.UnixMilli(e.Ts).UTC()
+	}
+	e.Labels.Range(func(l labels.Label) { x.Labels[strings.Clone(l.Name)] = strings.Clone(l.Value) })
+	return x
+}
+
 // chosen returns the series of the check, up to max_series.
-func (p *scrapeProbe) chosen(found model.Vector) ([]sample.Value, *fault) {
+func (p *scrapeProbe) chosen(found exposition) ([]sample.Value, *fault) {
 	var values []sample.Value
 	over := 0
-	for _, s := range found {
+	for _, s := range found.samples {
 		if !slices.ContainsFunc(p.metrics, func(sel selector) bool { return sel.chooses(s.Metric) }) {
 			continue
 		}
@@ -276,6 +301,7 @@ func (p *scrapeProbe) chosen(found model.Vector) ([]sample.Value, *fault) {
 		}
 		values = append(values, sample.Value{
 			Name: p.settings.Prefix + string(s.Metric[model.MetricNameLabel]), Labels: seriesLabels(s.Metric, p.env.Labels), V: float64(s.Value),
+			Exemplar: found.exemplars[s.Metric.Fingerprint()],
 		})
 	}
 	if over > 0 {

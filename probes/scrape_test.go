@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -136,10 +137,22 @@ func TestScrapeSettingsTellEveryMistake(t *testing.T) {
 func TestScrapeReadsOpenMetrics(t *testing.T) {
 	url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8")
-		_, _ = io.WriteString(w, "# TYPE calls counter\ncalls_total 17 1.5 # {trace_id=\"x\"} 1\n# EOF\n")
+		_, _ = io.WriteString(w, "# TYPE calls counter\ncalls_total 17 1.5 # {trace_id=\"x\",said=\"tok-5ae1c0ffee\"} 1 1700000000.5\n# EOF\n")
 	})
-	p := build(t, "scrape", probes.Env{}, func(s *probes.ScrapeSettings) { s.URL, s.Metrics = url, []string{"calls_total"} })
-	if o := look(t, p, 10*time.Second); o.Health != sample.Up || value(t, o, "calls_total") != 17 {
+	p := build(t, "scrape", probes.Env{}, func(s *probes.ScrapeSettings) {
+		s.URL, s.Metrics, s.Headers = url, []string{"calls_total"}, map[string]secret.Secret{"Authorization": secret.New("Bearer tok-5ae1c0ffee")}
+	})
+	o := look(t, p, 10*time.Second)
+	if o.Health != sample.Up || value(t, o, "calls_total") != 17 {
 		t.Errorf("got %s %q %v", o.Health, o.Reason, o.Values)
+	}
+	for _, v := range o.Values {
+		if v.Name != "calls_total" {
+			continue
+		}
+		want := sample.Exemplar{Labels: map[string]string{"trace_id": "x", "said": secret.Mask}, V: 1, At: time.UnixMilli(1700000000500).UTC()}
+		if v.Exemplar == nil || !reflect.DeepEqual(*v.Exemplar, want) {
+			t.Errorf("exemplar %+v, want %+v", v.Exemplar, want)
+		}
 	}
 }

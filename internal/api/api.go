@@ -92,6 +92,11 @@ func New(o Options) server.Backend {
 		Queries:    queries{series: o.Series},
 		Series:     seriesIndex{series: o.Series},
 		MetricHelp: metricHelp{ingest: o.Ingest},
+		Exemplars:  samples{db: o.Series},
+		Federation: samples{db: o.Series},
+		Storage:    samples{db: o.Series},
+		Setup:      setup{running: o.Running, features: o.Series.Features, redactor: o.Redactor},
+		Targets:    targets{running: o.Running, record: o.Record, redactor: o.Redactor, now: o.Now},
 
 		Reports:    reports,
 		Journal:    journal{lines: o.Journal},

@@ -79,7 +79,7 @@ func lookDetails(results []recording.Result) []server.LookDetail {
 // was up, or that it was unknown. The reasons are those of the looks that are still in memory.
 type looks struct {
 	series interface {
-		Instant(ctx context.Context, expr string, at time.Time) (series.Result, error)
+		Instant(ctx context.Context, expr string, at time.Time, ask series.Ask) (series.Result, error)
 	}
 	record interface {
 		Recent(service string) []sample.Sample
@@ -136,7 +136,7 @@ func (ls looks) Looks(ctx context.Context, service string, from, to time.Time, l
 
 // read hands on every sample of a range of series.
 func (ls looks) read(ctx context.Context, expr string, to time.Time, each func(lookKey, float64)) error {
-	r, err := ls.series.Instant(ctx, expr, to)
+	r, err := ls.series.Instant(ctx, expr, to, series.Ask{})
 	if err != nil {
 		return err
 	}

@@ -5,8 +5,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/prometheus/model/exemplar"
 	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
+	"github.com/prometheus/prometheus/tsdb"
+	"github.com/prometheus/prometheus/tsdb/index"
 
 	"guardian/internal/ingest"
 	"guardian/internal/series"
@@ -16,20 +20,20 @@ import (
 // queries implements server.Queries.
 type queries struct {
 	series interface {
-		Instant(ctx context.Context, expr string, at time.Time) (series.Result, error)
-		Range(ctx context.Context, expr string, start, end time.Time, step time.Duration) (series.Result, error)
+		Instant(ctx context.Context, expr string, at time.Time, ask series.Ask) (series.Result, error)
+		Range(ctx context.Context, expr string, over series.Span, ask series.Ask) (series.Result, error)
 	}
 }
 
 // Query implements server.Queries.
-func (q queries) Query(ctx context.Context, expr string, at time.Time) (server.QueryResult, error) {
-	r, err := q.series.Instant(ctx, expr, at)
+func (q queries) Query(ctx context.Context, expr string, at time.Time, o server.QueryOptions) (server.QueryResult, error) {
+	r, err := q.series.Instant(ctx, expr, at, series.Ask(o))
 	return resultOf(expr, r), err
 }
 
 // QueryRange implements server.Queries.
-func (q queries) QueryRange(ctx context.Context, expr string, start, end time.Time, step time.Duration) (server.QueryResult, error) {
-	r, err := q.series.Range(ctx, expr, start, end, step)
+func (q queries) QueryRange(ctx context.Context, expr string, over server.QueryRange, o server.QueryOptions) (server.QueryResult, error) {
+	r, err := q.series.Range(ctx, expr, series.Span(over), series.Ask(o))
 	return resultOf(expr, r), err
 }
 
@@ -38,7 +42,48 @@ const maxNotes = 10
 
 func resultOf(expr string, r series.Result) server.QueryResult {
 	warnings, infos := r.Notes.AsStrings(expr, maxNotes, maxNotes)
-	return server.QueryResult{Value: r.Value, Warnings: warnings, Infos: infos}
+	return server.QueryResult{Value: r.Value, Warnings: warnings, Infos: infos, Stats: r.Stats}
+}
+
+// samples implements server.Exemplars, server.Federation and server.Storage.
+type samples struct{ db *series.DB }
+
+// Exemplars implements server.Exemplars.
+func (s samples) Exemplars(ctx context.Context, selectors [][]*labels.Matcher, start, end time.Time) ([]exemplar.QueryResult, error) {
+	return s.db.Exemplars(ctx, selectors, start, end)
+}
+
+// LastSamples implements server.Federation.
+func (s samples) LastSamples(ctx context.Context, selectors [][]*labels.Matcher, at time.Time) (promql.Vector, error) {
+	return s.db.Last(ctx, selectors, at)
+}
+
+// StorageStats implements server.Storage.
+func (s samples) StorageStats(_ context.Context, limit int) (server.StorageStats, error) {
+	st := s.db.TSDBStats(limit)
+	most := st.IndexPostingStats
+	return server.StorageStats{
+		Series: int(st.NumSeries), LabelPairs: most.NumLabelPairs, First: st.MinTime, Last: st.MaxTime, //nolint:gosec // it fits memory
+		SeriesOfMetric: counted(most.CardinalityMetricsStats), ValuesOfLabel: counted(most.CardinalityLabelStats),
+		BytesOfLabel: counted(most.LabelValueStats), Pairs: counted(most.LabelValuePairsStats),
+	}, nil
+}
+
+func counted(stats []index.Stat) []server.Counted {
+	all := make([]server.Counted, len(stats))
+	for i, s := range stats {
+		all[i] = server.Counted{Name: s.Name, Value: s.Count}
+	}
+	return all
+}
+
+// StorageBlocks implements server.Storage.
+func (s samples) StorageBlocks(context.Context) ([]tsdb.BlockMeta, error) { return s.db.Blocks(), nil }
+
+// StorageReplay implements server.Storage.
+func (s samples) StorageReplay(context.Context) (server.Replay, error) {
+	r := s.db.Replayed()
+	return server.Replay{Min: r.Min, Max: r.Max, Current: r.Current}, nil
 }
 
 // seriesIndex implements server.SeriesIndex.

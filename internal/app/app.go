@@ -242,7 +242,8 @@ func (a *App) openStorage(ctx context.Context, c *config.Config) error {
 		SourceSeries: map[series.Source]int{
 			series.Scraped: c.Server.Limits.Scraped, series.Computed: c.Server.Limits.Computed, series.RemoteWrite: c.Server.Limits.Ingested,
 		},
-		Log: a.log, Registerer: a.registry,
+		Exemplars: c.Storage.Exemplars,
+		Log:       a.log, Registerer: a.registry,
 	}); err != nil {
 		return fmt.Errorf("series: %w", err)
 	}

@@ -182,6 +182,7 @@ type Storage struct {
 	Path      string         `yaml:"path" doc:"Folder of the samples and the SQLite journal."`
 	Postgres  secret.Secret  `yaml:"postgres" doc:"PostgreSQL connection string: store the journal there, where several guardians may share it."`
 	Retention Retention      `yaml:"retention" doc:"How long data is kept."`
+	Exemplars int            `yaml:"exemplars" doc:"How many exemplars are kept, the newest of all series together; 0: none. Read at the start."`
 	Lease     model.Duration `yaml:"lease" doc:"How long the leader may fail to renew its lease before another guardian takes over."`
 }
 

@@ -84,6 +84,7 @@ func defaultConfig() Config {
 		Storage: Storage{
 			Path:      "data",
 			Retention: Retention{Samples: 15 * day, Journal: 400 * day},
+			Exemplars: 100_000,
 			Lease:     6 * second,
 		},
 		Defaults: Defaults{

@@ -185,6 +185,9 @@ func (d *decoder) checkURL(path, text string) {
 	}
 }
 
+// mostExemplars bounds the memory of exemplars.
+const mostExemplars = 5_000_000
+
 func (d *decoder) checkStorage(s Storage) {
 	if s.Path == "" {
 		d.blame("storage.path", "is empty", "")
@@ -192,6 +195,9 @@ func (d *decoder) checkStorage(s Storage) {
 	d.above("storage.retention.samples", s.Retention.Samples)
 	if s.Retention.Journal < 32*day {
 		d.blame("storage.retention.journal", "is too short for a monthly SLA report", "keep at least 32d")
+	}
+	if s.Exemplars < 0 || s.Exemplars > mostExemplars {
+		d.blame("storage.exemplars", fmt.Sprintf("must be between 0 and %d", mostExemplars), "each takes about 200 bytes of memory")
 	}
 	if s.Lease < 2*second || s.Lease > 10*minute {
 		d.blame("storage.lease", "must be between 2s and 10m", "")

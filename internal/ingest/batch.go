@@ -27,6 +27,8 @@ const (
 	outOfOrder = "out_of_order"
 	duplicate  = "duplicate"
 	manySeries = "too_many_series"
+	noSeries   = "no_series" // of exemplars
+	disabled   = "disabled"  // of exemplars
 )
 
 // batch collects the points of a request that can be stored, and the rejected ones by reason.
@@ -36,10 +38,11 @@ type batch struct {
 	now     time.Time
 	metrics *metrics
 
-	points  []series.Point
-	seen    int // number of samples in the request
-	known   map[string]verdict
-	refused refusals
+	points    []series.Point
+	exemplars []series.Exemplar
+	seen      int // number of samples and exemplars in the request
+	known     map[string]verdict
+	refused   refusals
 }
 
 // verdict is the cached decision whether a metric may be written.
@@ -50,31 +53,66 @@ type verdict struct {
 
 // add adds the series that the decoder has just read. An error rejects the whole request.
 func (b *batch) add(d *decoder, c *catalogue) error {
-	if b.seen += len(d.samples); b.seen > b.limits.Samples {
+	if b.seen += len(d.samples) + len(d.exemplars); b.seen > b.limits.Samples {
 		return tooMany("too many samples", b.limits.Samples)
 	}
-	if len(d.samples) == 0 {
+	if len(d.samples)+len(d.exemplars) == 0 {
 		return nil
 	}
 	l, metric, err := d.labels()
 	if err != nil {
-		b.refuse(invalid, len(d.samples), err.Error())
+		b.refuseAll(d, invalid, err.Error())
 		return nil
 	}
 	v := b.verdict(metric)
 	switch v.reason {
 	case ownName:
-		b.refuse(ownName, len(d.samples), fmt.Sprintf("%s is a metric that the guardian makes itself; rename or drop it in the sender", short(v.name)))
+		b.refuseAll(d, ownName, fmt.Sprintf("%s is a metric that the guardian makes itself; rename or drop it in the sender", short(v.name)))
 		return nil
 	case undeclared:
-		b.refuse(undeclared, len(d.samples), fmt.Sprintf("%s is not declared: add it to ingest in the guardian's configuration, or drop it in the sender", short(v.name)))
+		b.refuseAll(d, undeclared, fmt.Sprintf("%s is not declared: add it to ingest in the guardian's configuration, or drop it in the sender", short(v.name)))
 		return nil
 	}
 	if d.meta.Type != "" {
 		c.note(metric, d.meta)
 	}
 	b.samples(d.samples, l)
+	b.addExemplars(d.exemplars, l)
 	return nil
+}
+
+// refuseAll refuses a series with all that was sent of it.
+func (b *batch) refuseAll(d *decoder, reason, example string) {
+	if len(d.samples) > 0 {
+		b.refuse(reason, len(d.samples), example)
+	}
+	b.refuseExemplars(reason, len(d.exemplars))
+}
+
+// addExemplars adds the valid exemplars of a series.
+func (b *batch) addExemplars(all []exemplarRead, l labels.Labels) {
+	for _, e := range all {
+		switch from, to := b.window(); {
+		case e.wrong != nil:
+			b.refuseExemplars(invalid, 1)
+		case e.Ts < from:
+			b.refuseExemplars(tooOld, 1)
+		case e.Ts > to:
+			b.refuseExemplars(tooNew, 1)
+		default:
+			b.exemplars = append(b.exemplars, series.Exemplar{Series: l, Exemplar: e.Exemplar})
+		}
+	}
+}
+
+// refuseExemplars counts exemplars that are not stored. As in Prometheus, no request fails because of them.
+func (b *batch) refuseExemplars(reason string, n int) {
+	b.metrics.exemplarsRejected.WithLabelValues(reason).Add(float64(n))
+}
+
+// window gives the times of the oldest and the newest sample that is taken, in ms.
+func (b *batch) window() (from, to int64) {
+	return b.now.Add(-oldest).UnixMilli(), b.now.Add(ahead).UnixMilli()
 }
 
 func (b *batch) verdict(metric string) verdict {
@@ -98,7 +136,7 @@ func (b *batch) verdict(metric string) verdict {
 // samples adds the valid samples of a series. They must be in order of time: the storage drops
 // others without an error.
 func (b *batch) samples(vs []value, l labels.Labels) {
-	from, to := b.now.Add(-oldest).UnixMilli(), b.now.Add(ahead).UnixMilli()
+	from, to := b.window()
 	last := int64(math.MinInt64)
 	for _, v := range vs {
 		p := series.Point{Metric: l, T: v.t, F: v.f}
@@ -143,8 +181,8 @@ func (b *batch) refuseTime(reason, why string, p series.Point) {
 	b.refuse(reason, 1, fmt.Sprintf("the sample of %s at %s %s", shortSeries(p.Metric), at(p.T), why))
 }
 
-// refuseStored records that the storage rejected a point.
-func (b *batch) refuseStored(p series.Point, why error) {
+// storedReason names why the storage rejected something, and gives the storage's error.
+func storedReason(why error) (string, error) {
 	for _, r := range []struct {
 		err    error
 		reason string
@@ -153,13 +191,24 @@ func (b *batch) refuseStored(p series.Point, why error) {
 		{series.ErrOutOfOrder, outOfOrder},
 		{series.ErrDuplicate, duplicate},
 		{series.ErrTooManySeries, manySeries},
+		{series.ErrNoSeries, noSeries},
+		{series.ErrNoExemplars, disabled},
 	} {
 		if errors.Is(why, r.err) {
-			b.refuse(r.reason, 1, fmt.Sprintf("%s at %s: %s", shortSeries(p.Metric), at(p.T), r.err))
-			return
+			return r.reason, r.err
 		}
 	}
-	b.refuse(invalid, 1, fmt.Sprintf("%s: %s", shortSeries(p.Metric), why))
+	return invalid, why
+}
+
+// refuseStored records that the storage rejected a point.
+func (b *batch) refuseStored(p series.Point, why error) {
+	reason, known := storedReason(why)
+	if reason == invalid {
+		b.refuse(invalid, 1, fmt.Sprintf("%s: %s", shortSeries(p.Metric), why))
+		return
+	}
+	b.refuse(reason, 1, fmt.Sprintf("%s at %s: %s", shortSeries(p.Metric), at(p.T), known))
 }
 
 func (b *batch) refuse(reason string, samples int, example string) {

@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"unicode/utf8"
 	"unsafe"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/prompb"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -23,11 +21,12 @@ type decoder struct {
 	symbols []string
 
 	// The fields below belong to the current series. Their memory is reused for the next one.
-	builder labels.ScratchBuilder
-	pairs   []pair
-	halves  int // how many names and values of pairs were read (version 2)
-	samples []value
-	meta    Metadata
+	builder   labels.ScratchBuilder
+	pairs     []pair
+	halves    int // how many names and values of pairs were read (version 2)
+	samples   []value
+	exemplars []exemplarRead
+	meta      Metadata
 }
 
 type pair struct{ name, value string }
@@ -121,6 +120,8 @@ const (
 	seriesV2   shape = ".bbbb" // labels_refs, samples, histograms, exemplars, metadata
 	labelV1    shape = "bb"    // name, value
 	sampleBoth shape = "dv"    // value, timestamp
+	exemplarV1 shape = "bdv"   // labels, value, timestamp
+	exemplarV2 shape = ".dv"   // labels_refs, value, timestamp
 	metaV1     shape = "vb.bb" // type, metric_family_name, -, help, unit
 	metaV2     shape = "v.vv"  // type, -, help_ref, unit_ref
 )
@@ -174,7 +175,7 @@ func (d *decoder) requestV2(body []byte, each func() error) error {
 // next hands the series over that was read, and makes room for another.
 func (d *decoder) next(each func() error) error {
 	err := each()
-	d.pairs, d.samples, d.meta, d.halves = d.pairs[:0], d.samples[:0], Metadata{}, 0
+	d.pairs, d.samples, d.exemplars, d.meta, d.halves = d.pairs[:0], d.samples[:0], d.exemplars[:0], Metadata{}, 0
 	return err
 }
 
@@ -189,14 +190,15 @@ func (d *decoder) symbol(field int, content []byte, _ uint64) error {
 	return nil
 }
 
-// fieldV1 and fieldV2 read a field of a time series. Exemplars are skipped: rules do not
-// read them.
+// fieldV1 and fieldV2 read a field of a time series.
 func (d *decoder) fieldV1(field int, content []byte, _ uint64) error {
 	switch field {
 	case 1:
 		return d.label(content)
 	case 2:
 		return d.sample(content)
+	case 3:
+		return d.exemplar(content, exemplarV1)
 	case 4:
 		return d.histogram(content)
 	}
@@ -211,6 +213,8 @@ func (d *decoder) fieldV2(field int, content []byte, number uint64) error {
 		return d.sample(content)
 	case 3:
 		return d.histogram(content)
+	case 4:
+		return d.exemplar(content, exemplarV2)
 	case 5:
 		return d.metadataV2(content)
 	}
@@ -238,8 +242,16 @@ func (d *decoder) add(p pair) error {
 }
 
 func (d *decoder) label(message []byte) error {
-	var p pair
-	err := fields(message, labelV1, func(field int, content []byte, _ uint64) error {
+	p, err := pairOf(message)
+	if err != nil {
+		return err
+	}
+	return d.add(p)
+}
+
+// pairOf reads a label of version 1.
+func pairOf(message []byte) (p pair, err error) {
+	err = fields(message, labelV1, func(field int, content []byte, _ uint64) error {
 		if field == 1 {
 			p.name = text(content)
 		} else {
@@ -247,41 +259,44 @@ func (d *decoder) label(message []byte) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return d.add(p)
+	return p, err
 }
 
-// labelRefs reads indexes of symbols, alternately names and values. They are packed, as all
-// senders write them, or one by one, which the format allows too.
+// labelRefs reads indexes of symbols, alternately names and values.
 func (d *decoder) labelRefs(content []byte, number uint64) error {
+	return d.eachSymbol(content, number, func(s string) error {
+		if d.halves++; d.halves%2 == 0 {
+			d.pairs[len(d.pairs)-1].value = s
+			return nil
+		}
+		return d.add(pair{name: s})
+	})
+}
+
+// eachSymbol reads indexes of symbols. They are packed, as all senders write them, or one by one, which
+// the format allows too.
+func (d *decoder) eachSymbol(content []byte, number uint64, f func(s string) error) error {
+	refer := func(ref uint64) error {
+		s, err := d.symbolAt(ref)
+		if err != nil {
+			return err
+		}
+		return f(s)
+	}
 	if content == nil {
-		return d.refer(number)
+		return refer(number)
 	}
 	for len(content) > 0 {
 		ref, n := protowire.ConsumeVarint(content)
 		if n < 0 {
 			return errMalformed
 		}
-		if err := d.refer(ref); err != nil {
+		if err := refer(ref); err != nil {
 			return err
 		}
 		content = content[n:]
 	}
 	return nil
-}
-
-func (d *decoder) refer(ref uint64) error {
-	s, err := d.symbolAt(ref)
-	if err != nil {
-		return err
-	}
-	if d.halves++; d.halves%2 == 0 {
-		d.pairs[len(d.pairs)-1].value = s
-		return nil
-	}
-	return d.add(pair{name: s})
 }
 
 func (d *decoder) symbolAt(ref uint64) (string, error) {
@@ -318,41 +333,4 @@ func (d *decoder) histogram(message []byte) error {
 		return fmt.Errorf("%w: a histogram is broken", errMalformed)
 	}
 	return d.take(value{t: h.Timestamp, h: h})
-}
-
-// labels returns the labels and the metric name of the current series, or what is wrong with them.
-func (d *decoder) labels() (labels.Labels, string, error) {
-	if len(d.pairs) > d.limits.Labels {
-		return labels.EmptyLabels(), "", fmt.Errorf("a series has %d labels, more than %d", len(d.pairs), d.limits.Labels)
-	}
-	d.builder.Reset()
-	metric := ""
-	for _, p := range d.pairs {
-		switch {
-		case p.name == "":
-			return labels.EmptyLabels(), "", errors.New("a label has no name")
-		case len(p.name) > d.limits.NameBytes:
-			return labels.EmptyLabels(), "", fmt.Errorf("a label's name is longer than %d bytes: %q", d.limits.NameBytes, short(p.name))
-		case p.name == model.MetricNameLabel && len(p.value) > d.limits.NameBytes:
-			return labels.EmptyLabels(), "", fmt.Errorf("a metric's name is longer than %d bytes: %q", d.limits.NameBytes, short(p.value))
-		case len(p.value) > d.limits.ValueBytes:
-			return labels.EmptyLabels(), "", fmt.Errorf("the value of label %q is longer than %d bytes", short(p.name), d.limits.ValueBytes)
-		case !utf8.ValidString(p.name) || !utf8.ValidString(p.value):
-			return labels.EmptyLabels(), "", errors.New("a label is not UTF-8")
-		case p.name == model.MetricNameLabel:
-			metric = p.value
-		case p.value == "":
-			continue // an empty value means no label
-		}
-		d.builder.Add(p.name, p.value)
-	}
-	if metric == "" {
-		return labels.EmptyLabels(), "", errors.New("a series has no metric name")
-	}
-	d.builder.Sort()
-	l := d.builder.Labels()
-	if name, twice := l.HasDuplicateLabelNames(); twice {
-		return labels.EmptyLabels(), "", fmt.Errorf("%s has the label %q twice", short(metric), short(name))
-	}
-	return l, metric, nil
 }

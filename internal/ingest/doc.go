@@ -1,4 +1,4 @@
-// Package ingest receives samples by Prometheus remote write, 1.0 and 2.0.
+// Package ingest receives samples and exemplars by Prometheus remote write, 1.0 and 2.0.
 //
 // It accepts only metrics that the configuration declares, and none that the guardian makes
 // itself. The memory of a request is bounded. Samples are appended to the series in one

@@ -10,6 +10,9 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	samples  prometheus.Counter
 	rejected *prometheus.CounterVec
+
+	exemplars         prometheus.Counter
+	exemplarsRejected *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -25,11 +28,22 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		rejected: series.RejectedSamples("remote_write",
 			undeclared, ownName, invalid, tooOld, tooNew, outOfOrder, duplicate, manySeries, "malformed"),
 	}
+	m.exemplars = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "guardian_ingest_exemplars_total",
+		Help: "Exemplars stored by remote write.",
+	})
+	m.exemplarsRejected = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "guardian_ingest_exemplars_rejected_total",
+		Help: "Exemplars of remote write that were not stored, by reason.",
+	}, []string{"reason"})
+	for _, r := range []string{undeclared, ownName, invalid, tooOld, tooNew, outOfOrder, noSeries, disabled} {
+		m.exemplarsRejected.WithLabelValues(r)
+	}
 	for _, r := range []string{"written", "refused", "failed"} {
 		m.requests.WithLabelValues(r)
 	}
 	if reg != nil {
-		reg.MustRegister(m.requests, m.samples, m.rejected)
+		reg.MustRegister(m.requests, m.samples, m.rejected, m.exemplars, m.exemplarsRejected)
 	}
 	return m
 }

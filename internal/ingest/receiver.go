@@ -51,6 +51,7 @@ const (
 // Storage stores samples. *series.DB implements it.
 type Storage interface {
 	Write(ctx context.Context, points []series.Point, rejected func(i int, why error)) (appended int, err error)
+	WriteExemplars(ctx context.Context, exemplars []series.Exemplar, rejected func(i int, why error)) (appended int, err error)
 }
 
 // Options configures a Receiver.
@@ -129,7 +130,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		// The specification requires these with every answer, including errors.
 		w.Header().Set("X-Prometheus-Remote-Write-Samples-Written", strconv.Itoa(wrote.samples))
 		w.Header().Set("X-Prometheus-Remote-Write-Histograms-Written", strconv.Itoa(wrote.histograms))
-		w.Header().Set("X-Prometheus-Remote-Write-Exemplars-Written", "0")
+		w.Header().Set("X-Prometheus-Remote-Write-Exemplars-Written", strconv.Itoa(wrote.exemplars))
 	}
 	r.answer(w, req, err)
 }
@@ -208,8 +209,8 @@ func (r *Receiver) body(w http.ResponseWriter, req *http.Request) ([]byte, error
 	return body, nil
 }
 
-// written counts the stored samples of a request.
-type written struct{ samples, histograms int }
+// written counts what is stored of a request.
+type written struct{ samples, histograms, exemplars int }
 
 // write stores the valid samples of a request. Its error describes the others.
 func (r *Receiver) write(ctx context.Context, version int, body []byte) (written, error) {
@@ -248,5 +249,13 @@ func (r *Receiver) write(ctx context.Context, version int, body []byte) (written
 	if n > 0 {
 		r.o.Wrote(stored)
 	}
-	return written{n - histograms, histograms}, b.refused.err(n)
+	exemplars, err := r.o.Storage.WriteExemplars(ctx, b.exemplars, func(_ int, why error) {
+		reason, _ := storedReason(why)
+		b.refuseExemplars(reason, 1)
+	})
+	if err != nil {
+		return written{}, fmt.Errorf("remote write: %w", err)
+	}
+	r.metrics.exemplars.Add(float64(exemplars))
+	return written{n - histograms, histograms, exemplars}, b.refused.err(n)
 }

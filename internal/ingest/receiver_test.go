@@ -36,7 +36,7 @@ type edge struct {
 
 func newEdge(tb testing.TB, l ingest.Limits, most int) *edge {
 	tb.Helper()
-	db, err := series.Open(series.Options{Dir: tb.TempDir(), MaxSeries: most})
+	db, err := series.Open(series.Options{Dir: tb.TempDir(), MaxSeries: most, Exemplars: 5})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/prometheus/tsdb"
 	"github.com/prometheus/prometheus/tsdb/wlog"
 	"github.com/prometheus/prometheus/util/compression"
+	"github.com/prometheus/prometheus/util/features"
 )
 
 // Lookback is how far back a query looks for the last value of a series, as in Prometheus.
@@ -30,6 +31,9 @@ type Options struct {
 	MaxSeries  int           // of each source, of the last hours, in memory; default 1,000,000
 	Log        *slog.Logger
 	Registerer prometheus.Registerer // nil: no metrics
+
+	// Exemplars is how many are kept of all series together; 0: none.
+	Exemplars int
 
 	// SourceSeries has the limits of sources that have another one than MaxSeries.
 	SourceSeries map[Source]int
@@ -47,12 +51,16 @@ type Point = promql.Sample
 // everywhere at once.
 type DB struct {
 	tsdb    *tsdb.DB
+	replay  *tsdb.DBStats // of the write-ahead log, at the start
+	can     features.Collector
 	engine  *promql.Engine
 	latest  *latest
 	limit   *seriesLimit
 	cache   *fastcache.Cache
 	metrics *metrics
 	log     *slog.Logger
+
+	exemplars bool // whether they are kept
 
 	mu     sync.Mutex
 	checks map[string]*track
@@ -82,7 +90,7 @@ func Open(o Options) (*DB, error) {
 	if err := writable(o.Dir); err != nil {
 		return nil, fmt.Errorf("open series in %s: %w (the folder must be writable by the user that runs guardian)", o.Dir, err)
 	}
-	db := &DB{log: o.Log, checks: map[string]*track{}, latest: newLatest(), limit: newSeriesLimit(o.MaxSeries, o.SourceSeries)}
+	db := &DB{log: o.Log, checks: map[string]*track{}, latest: newLatest(), limit: newSeriesLimit(o.MaxSeries, o.SourceSeries), replay: tsdb.NewDBStats(), exemplars: o.Exemplars > 0, can: features.NewRegistry()}
 	opts := tsdb.DefaultOptions()
 	opts.RetentionDuration = o.Retention.Milliseconds()
 	opts.MaxBlockDuration = min(opts.RetentionDuration/10, (31 * 24 * time.Hour).Milliseconds())
@@ -91,8 +99,10 @@ func Open(o Options) (*DB, error) {
 	opts.WALCompression = compression.Snappy
 	opts.StripeSize = 1 << 10 // Prometheus' default takes tens of MiB and is for millions of series
 	opts.SeriesLifecycleCallback = db.limit
+	opts.FeatureRegistry = db.can
+	opts.EnableExemplarStorage, opts.MaxExemplars = db.exemplars, int64(o.Exemplars)
 	// The lock is released when the process ends: after a kill no lock file has to be removed.
-	t, err := tsdb.Open(o.Dir, o.Log.With("part", "tsdb"), prefixed(o.Registerer), opts, nil)
+	t, err := tsdb.Open(o.Dir, o.Log.With("part", "tsdb"), prefixed(o.Registerer), opts, db.replay)
 	if errors.Is(err, syscall.EAGAIN) {
 		return nil, fmt.Errorf("open series in %s: another guardian runs on this folder: give each a storage.path of its own; what they share is the journal, by storage.postgres", o.Dir)
 	}
@@ -108,6 +118,8 @@ func Open(o Options) (*DB, error) {
 		Reg:        prefixed(o.Registerer),
 		MaxSamples: o.QueryMaxSamples,
 		Timeout:    o.QueryTimeout,
+
+		FeatureRegistry: db.can,
 	}))
 	return db, nil
 }
@@ -120,6 +132,9 @@ func (db *DB) Close() error {
 
 // Queryable returns the storage for handlers that use Prometheus' interfaces.
 func (db *DB) Queryable() storage.SampleAndChunkQueryable { return db.tsdb }
+
+// Features says what the storage and PromQL can do, by category and name, as Prometheus names it.
+func (db *DB) Features() map[string]map[string]bool { return db.can.Get() }
 
 // Engine returns the PromQL engine with this storage's limits.
 func (db *DB) Engine() *promql.Engine { return db.engine }

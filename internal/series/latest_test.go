@@ -39,7 +39,7 @@ func both(t *rapid.T, db *series.DB, expr string, at time.Time) (rules, stored s
 	for _, s := range v {
 		lines = append(lines, s.String())
 	}
-	res, err := db.Instant(t.Context(), expr, at)
+	res, err := db.Instant(t.Context(), expr, at, series.Ask{})
 	if err != nil {
 		t.Fatalf("%s: %v", expr, err)
 	}

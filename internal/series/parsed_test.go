@@ -32,7 +32,7 @@ func TestAnExpressionGivesTheSameEachTime(t *testing.T) {
 		`label_replace(x, "y", "$1", "shop", "(.*)")`, `time() - timestamp(x)`, `x[5m:1m]`, `3`, `"text"`, `sum_over_time(x[1m*5])`, `x offset 2m`, `vector(time())`, `-1 ^ 2`,
 	} {
 		ask := func(at time.Time) string {
-			res, err := db.Instant(t.Context(), expr, at)
+			res, err := db.Instant(t.Context(), expr, at, series.Ask{})
 			if err != nil {
 				t.Errorf("%s: %v", expr, err)
 				return ""
@@ -55,7 +55,7 @@ func TestAnExpressionGivesTheSameEachTime(t *testing.T) {
 		}
 		all.Wait()
 		// Another spelling of the same is not remembered.
-		fresh, err := db.Instant(t.Context(), expr+" ", after(14*time.Minute))
+		fresh, err := db.Instant(t.Context(), expr+" ", after(14*time.Minute), series.Ask{})
 		if err != nil || sorted(fresh.Value.String()) != second {
 			t.Errorf("%s: %v, %v; want %s", expr, fresh.Value, err, second)
 		}

@@ -12,19 +12,29 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/util/annotations"
+	"github.com/prometheus/prometheus/util/stats"
 )
 
 // Result is the result of a query with its annotations.
 type Result struct {
 	Value parser.Value // promql.Vector, promql.Scalar, promql.String or promql.Matrix
 	Notes annotations.Annotations
+	Stats *stats.Statistics
 }
+
+// Ask says how a query is evaluated. The zero value is the default.
+type Ask struct {
+	Lookback time.Duration // how far back the last value of a series is looked for; 0: Lookback
+	PerStep  bool          // the statistics are wanted of each step, too
+}
+
+func (a Ask) options() promql.QueryOpts { return promql.NewPrometheusQueryOpts(a.PerStep, a.Lookback) }
 
 // Query evaluates an expression at a time. It returns a scalar as a vector with one element
 // without labels, so that it can be used as a rules.QueryFunc. Of what is asked again and again, it
 // has the last values at hand.
 func (db *DB) Query(ctx context.Context, expr string, at time.Time) (promql.Vector, error) {
-	res, err := db.instant(ctx, latestQueryable{db}, expr, at)
+	res, err := db.instant(ctx, latestQueryable{db}, expr, at, Ask{})
 	if err != nil {
 		return nil, fmt.Errorf("query %q: %w", expr, err)
 	}
@@ -39,22 +49,21 @@ func (db *DB) Query(ctx context.Context, expr string, at time.Time) (promql.Vect
 }
 
 // Instant evaluates an expression of any type at a time. Its errors are those of the engine.
-func (db *DB) Instant(ctx context.Context, expr string, at time.Time) (Result, error) {
-	return db.instant(ctx, db.tsdb, expr, at)
+func (db *DB) Instant(ctx context.Context, expr string, at time.Time, ask Ask) (Result, error) {
+	return db.instant(ctx, db.tsdb, expr, at, ask)
 }
 
-func (db *DB) instant(ctx context.Context, from storage.Queryable, expr string, at time.Time) (Result, error) {
-	q, err := db.engine.NewInstantQuery(ctx, from, nil, expr, at)
+func (db *DB) instant(ctx context.Context, from storage.Queryable, expr string, at time.Time, ask Ask) (Result, error) {
+	q, err := db.engine.NewInstantQuery(ctx, from, ask.options(), expr, at)
 	if err != nil {
 		return Result{}, err
 	}
-	defer q.Close()
-	return answer(q.Exec(ctx))
+	return answer(ctx, q)
 }
 
 // QueryRange evaluates an expression at each step from start to end, both included.
 func (db *DB) QueryRange(ctx context.Context, expr string, start, end time.Time, step time.Duration) (promql.Matrix, error) {
-	res, err := db.Range(ctx, expr, start, end, step)
+	res, err := db.Range(ctx, expr, Span{start, end, step}, Ask{})
 	if err != nil {
 		return nil, fmt.Errorf("query %q: %w", expr, err)
 	}
@@ -65,26 +74,33 @@ func (db *DB) QueryRange(ctx context.Context, expr string, start, end time.Time,
 	return m, nil
 }
 
+// Span is the times of a range query: each step from start to end, both included.
+type Span struct {
+	Start, End time.Time
+	Step       time.Duration
+}
+
 // Range is QueryRange with annotations. As in Prometheus there may be at most 11,000 steps.
-func (db *DB) Range(ctx context.Context, expr string, start, end time.Time, step time.Duration) (Result, error) {
+func (db *DB) Range(ctx context.Context, expr string, over Span, ask Ask) (Result, error) {
 	switch {
-	case step <= 0:
+	case over.Step <= 0:
 		return Result{}, errors.New("query range: the step must be more than zero")
-	case end.Before(start):
+	case over.End.Before(over.Start):
 		return Result{}, errors.New("query range: the end is before the start")
-	case end.Sub(start)/step > 11000:
+	case over.End.Sub(over.Start)/over.Step > 11000:
 		return Result{}, errors.New("query range: more than 11,000 points per series; use a longer step or a shorter range")
 	}
-	q, err := db.engine.NewRangeQuery(ctx, db.tsdb, nil, expr, start, end, step)
+	q, err := db.engine.NewRangeQuery(ctx, db.tsdb, ask.options(), expr, over.Start, over.End, over.Step)
 	if err != nil {
 		return Result{}, err
 	}
-	defer q.Close()
-	return answer(q.Exec(ctx))
+	return answer(ctx, q)
 }
 
-// answer copies the result, whose memory the engine reuses after the query is closed.
-func answer(r *promql.Result) (Result, error) {
+// answer executes a query, and copies the result, whose memory the engine reuses after the query is closed.
+func answer(ctx context.Context, q promql.Query) (Result, error) {
+	defer q.Close()
+	r := q.Exec(ctx)
 	if r.Err != nil {
 		return Result{}, r.Err
 	}
@@ -96,63 +112,5 @@ func answer(r *promql.Result) (Result, error) {
 		}
 		v = own
 	}
-	return Result{Value: v, Notes: r.Warnings}, nil
-}
-
-// Series lists the label sets that one of the selectors matches between start and end, at
-// most limit of them (0: all).
-func (db *DB) Series(ctx context.Context, selectors [][]*labels.Matcher, start, end time.Time, limit int) ([]labels.Labels, error) {
-	q, err := db.tsdb.Querier(start.UnixMilli(), end.UnixMilli())
-	if err != nil {
-		return nil, fmt.Errorf("list series: %w", err)
-	}
-	defer q.Close()
-	hints := &storage.SelectHints{Start: start.UnixMilli(), End: end.UnixMilli(), Func: "series", Limit: limit}
-	sets := make([]storage.SeriesSet, 0, len(selectors))
-	for _, ms := range selectors {
-		sets = append(sets, q.Select(ctx, len(selectors) > 1, hints, ms...))
-	}
-	set := storage.NewMergeSeriesSet(sets, limit, storage.ChainedSeriesMerge)
-	var all []labels.Labels
-	for set.Next() {
-		if all = append(all, set.At().Labels()); limit > 0 && len(all) >= limit {
-			break
-		}
-	}
-	if err := set.Err(); err != nil {
-		return nil, fmt.Errorf("list series: %w", err)
-	}
-	return all, nil
-}
-
-// LabelNames lists the label names of the series that the matchers match, sorted.
-func (db *DB) LabelNames(ctx context.Context, start, end time.Time, matchers ...*labels.Matcher) ([]string, error) {
-	q, err := db.tsdb.Querier(start.UnixMilli(), end.UnixMilli())
-	if err != nil {
-		return nil, fmt.Errorf("list label names: %w", err)
-	}
-	defer q.Close()
-	names, _, err := q.LabelNames(ctx, nil, matchers...)
-	if err != nil {
-		return nil, fmt.Errorf("list label names: %w", err)
-	}
-	return slices.Clone(names), nil
-}
-
-// LabelValues lists the values of a label in the series that the matchers match, sorted.
-func (db *DB) LabelValues(ctx context.Context, name string, start, end time.Time, matchers ...*labels.Matcher) ([]string, error) {
-	q, err := db.tsdb.Querier(start.UnixMilli(), end.UnixMilli())
-	if err != nil {
-		return nil, fmt.Errorf("list values of label %q: %w", name, err)
-	}
-	defer q.Close()
-	values, _, err := q.LabelValues(ctx, name, nil, matchers...)
-	if err != nil {
-		return nil, fmt.Errorf("list values of label %q: %w", name, err)
-	}
-	out := make([]string, 0, len(values))
-	for _, v := range values {
-		out = append(out, string([]byte(v))) // the storage may unmap the memory of v
-	}
-	return out, nil
+	return Result{Value: v, Notes: r.Warnings, Stats: q.Stats()}, nil
 }

@@ -142,6 +142,7 @@ func engineOptions(o promql.EngineOpts) promql.EngineOpts {
 	o.NoStepSubqueryIntervalFn = func(int64) int64 { return time.Minute.Milliseconds() }
 	o.EnableAtModifier = true
 	o.EnableNegativeOffset = true
+	o.EnablePerStepStats = true // for who asks for them
 	o.Parser = newParsedExprs(parser.NewParser(parser.Options{ExperimentalDurationExpr: true}))
 	return o
 }

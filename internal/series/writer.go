@@ -2,8 +2,10 @@ package series
 
 import (
 	"math"
+	"time"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/exemplar"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
@@ -33,12 +35,39 @@ func (w *writer) value(v sample.Value, s sample.Sample) {
 			if got := w.append(ref, st); got != 0 && got != ref {
 				w.db.cacheRef(key, got)
 			}
+			w.exemplar(st, v.Exemplar)
 			return
 		}
 	}
 	w.db.metrics.misses.Inc()
-	if got := w.append(0, &stamp{labels: seriesLabels(v, s), v: v.V}); got != 0 {
+	st := &stamp{labels: seriesLabels(v, s), v: v.V}
+	if got := w.append(0, st); got != 0 {
 		w.db.cacheRef(key, got)
+	}
+	w.exemplar(st, v.Exemplar)
+}
+
+// The ages between which an exemplar of a target is kept: its clock may be wrong.
+const (
+	exemplarOldest = time.Hour
+	exemplarAhead  = 10 * time.Minute
+)
+
+// exemplar keeps the exemplar of a series that was written. One that cannot be kept, or is kept already, is
+// left out: the storage counts it.
+func (w *writer) exemplar(st *stamp, x *sample.Exemplar) {
+	if x == nil || !w.db.exemplars {
+		return
+	}
+	e := exemplar.Exemplar{Labels: labels.FromMap(x.Labels), Value: x.V, Ts: w.at}
+	if !x.At.IsZero() {
+		e.Ts, e.HasTs = x.At.UnixMilli(), true
+		if e.Ts < w.at-exemplarOldest.Milliseconds() || e.Ts > w.at+exemplarAhead.Milliseconds() {
+			return
+		}
+	}
+	if _, err := w.app.AppendExemplar(0, st.labels, e); err != nil {
+		w.db.log.Debug("an exemplar is not kept", "series", st.labels.String(), "error", err)
 	}
 }
 

@@ -32,6 +32,11 @@ type Backend struct {
 	Queries    Queries
 	Series     SeriesIndex
 	MetricHelp MetricHelp
+	Exemplars  Exemplars
+	Federation Federation
+	Targets    Targets
+	Setup      Setup
+	Storage    Storage
 	Reports    Reports
 	Journal    Journal
 	Heartbeats Heartbeats

@@ -25,7 +25,7 @@ type heavyQueries struct {
 	value        promql.Matrix
 }
 
-func (h *heavyQueries) Query(ctx context.Context, expr string, _ time.Time) (server.QueryResult, error) {
+func (h *heavyQueries) Query(ctx context.Context, expr string, _ time.Time, _ server.QueryOptions) (server.QueryResult, error) {
 	h.working.Add(1)
 	defer h.working.Add(-1)
 	h.began <- struct{}{}
@@ -40,8 +40,8 @@ func (h *heavyQueries) Query(ctx context.Context, expr string, _ time.Time) (ser
 	return server.QueryResult{Value: h.value}, nil
 }
 
-func (h *heavyQueries) QueryRange(ctx context.Context, expr string, _, end time.Time, _ time.Duration) (server.QueryResult, error) {
-	return h.Query(ctx, expr, end)
+func (h *heavyQueries) QueryRange(ctx context.Context, expr string, over server.QueryRange, o server.QueryOptions) (server.QueryResult, error) {
+	return h.Query(ctx, expr, over.End, o)
 }
 
 func manyPoints(series, points int) (all promql.Matrix) {

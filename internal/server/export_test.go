@@ -2,8 +2,42 @@ package server
 
 import (
 	"fmt"
+	"net/http"
+	"slices"
 	"time"
 )
+
+// Routes gives every route that needs a role, by its pattern, and those that need none.
+func (s *Server) Routes() (roles map[string]Role, open []string) {
+	roles = map[string]Role{}
+	b := s.options.Backend
+	for _, r := range slices.Concat(s.ownRoutes(b), s.promRoutes(b), s.amRoutes(b), s.pageRoutes(b)) {
+		roles[r.pattern] = r.need
+	}
+	for _, r := range s.openRoutes(b) {
+		open = append(open, r.pattern)
+	}
+	return roles, open
+}
+
+// PromRoutes gives the routes of Prometheus' API.
+func (s *Server) PromRoutes() []string {
+	var all []string
+	for _, r := range s.promRoutes(s.options.Backend) {
+		all = append(all, r.pattern)
+	}
+	return all
+}
+
+// Route gives the pattern of the route that a request takes; "/": none.
+func (s *Server) Route(method, path string) string {
+	r, err := http.NewRequest(method, "http://localhost"+path, nil)
+	if err != nil {
+		return "/"
+	}
+	_, pattern := s.mux.Handler(r)
+	return pattern
+}
 
 // Texts gives the table of each language to the tests.
 func Texts() map[string]map[string]string {

@@ -3,7 +3,6 @@ package server_test
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,9 +10,6 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-	"github.com/prometheus/prometheus/model/labels"
-	"github.com/prometheus/prometheus/promql"
-	"github.com/prometheus/prometheus/promql/parser"
 
 	"guardian/actions"
 	"guardian/internal/chatops"
@@ -72,7 +68,7 @@ func (m *memory) parts() server.Backend {
 	return server.Backend{
 		Tokens: m, Services: m, Gates: m, Checks: m, Looks: m, Deploys: m, Watches: m, Marks: m, Scores: m, Runs: m, RunControl: m, Plans: m,
 		Alerts: m, Acks: m, Silences: m, Chat: m, Commands: m, Routing: m, Intake: m, Rules: m, Queries: m, Series: m, MetricHelp: m, Reports: m, Journal: m, Heartbeats: m,
-		Calls: m, OnCall: m, Overrides: m, Process: m,
+		Calls: m, OnCall: m, Overrides: m, Process: m, Exemplars: m, Federation: m, Targets: m, Setup: m, Storage: m,
 	}
 }
 
@@ -411,62 +407,6 @@ func (m *memory) RuleGroups(context.Context) ([]server.RuleGroup, error) {
 			{Name: "order:success:ratio", Query: "avg(probe_success)", Health: "ok", LastEvaluation: m.now},
 		},
 	}}, m.groups...), nil
-}
-
-func (m *memory) Query(_ context.Context, expr string, at time.Time) (server.QueryResult, error) {
-	e, err := parser.NewParser(parser.Options{}).ParseExpr(expr)
-	if err != nil {
-		return server.QueryResult{}, err
-	}
-	if expr == "slow" {
-		return server.QueryResult{}, promql.ErrQueryTimeout("query execution")
-	}
-	if e.Type() == parser.ValueTypeScalar {
-		return server.QueryResult{Value: promql.Scalar{T: at.UnixMilli(), V: 2}}, nil
-	}
-	if expr == "nothing" {
-		return server.QueryResult{Value: promql.Vector(nil)}, nil
-	}
-	return server.QueryResult{
-		Value: promql.Vector{
-			{Metric: labels.FromStrings("__name__", "probe_success", "check", "push-shopee-sg"), T: at.UnixMilli(), F: 1},
-			{Metric: labels.FromStrings("check", "odd"), T: at.UnixMilli(), F: math.NaN()},
-		},
-		Warnings: []string{"a warning"},
-	}, nil
-}
-
-func (m *memory) QueryRange(_ context.Context, expr string, start, end time.Time, step time.Duration) (server.QueryResult, error) {
-	if _, err := parser.NewParser(parser.Options{}).ParseExpr(expr); err != nil {
-		return server.QueryResult{}, err
-	}
-	s := promql.Series{Metric: labels.FromStrings("check", "push-shopee-sg")}
-	for t := start; !t.After(end); t = t.Add(step) {
-		s.Floats = append(s.Floats, promql.FPoint{T: t.UnixMilli(), F: 1})
-	}
-	return server.QueryResult{Value: promql.Matrix{s}}, nil
-}
-
-func (m *memory) Series(context.Context, []string, time.Time, time.Time, int) ([]labels.Labels, error) {
-	return []labels.Labels{labels.FromStrings("__name__", "probe_success", "check", "push-shopee-sg")}, nil
-}
-
-func (m *memory) LabelNames(context.Context, []string, time.Time, time.Time, int) ([]string, error) {
-	return []string{"__name__", "check"}, nil
-}
-
-func (m *memory) LabelValues(_ context.Context, name string, _ []string, _, _ time.Time, _ int) ([]string, error) {
-	if name == "check" {
-		return []string{"push-shopee-sg"}, nil
-	}
-	return nil, nil
-}
-
-func (m *memory) Metadata(context.Context) (map[string]server.Metadata, error) {
-	return map[string]server.Metadata{
-		"erp_lag":      {Type: "gauge", Help: "How far behind.", Unit: "seconds"},
-		"orders_total": {Type: "counter", Help: "Orders."},
-	}, nil
 }
 
 func (m *memory) Report(_ context.Context, month sla.Month, service string) (sla.Report, error) {

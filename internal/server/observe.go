@@ -89,7 +89,7 @@ func (s *Server) record(r *http.Request, seen *recorder, took time.Duration) {
 		s.metrics.duration.WithLabelValues(route).Observe(took.Seconds())
 	}
 	level := slog.LevelInfo
-	if strings.HasPrefix(route, "/-/") || strings.HasPrefix(route, "/assets/") || route == "/metrics" {
+	if strings.HasPrefix(route, "/-/") || strings.HasPrefix(route, "/assets/") || route == "/metrics" || route == "/federate" {
 		level = slog.LevelDebug
 	}
 	// The query is left out: people paste tokens into it.

@@ -79,6 +79,10 @@ func writeSeries(stream *jsoniter.Stream, s promql.Series) {
 func writeMetric(stream *jsoniter.Stream, l labels.Labels) {
 	stream.WriteObjectStart()
 	stream.WriteObjectField("metric")
+	writeLabels(stream, l)
+}
+
+func writeLabels(stream *jsoniter.Stream, l labels.Labels) {
 	stream.WriteObjectStart()
 	first := true
 	l.Range(func(l labels.Label) {

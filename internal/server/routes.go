@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -14,25 +15,64 @@ type handler func(w http.ResponseWriter, r *http.Request, by Caller) error
 type style int
 
 const (
-	reads    style = iota // API: session or token; problems
-	writes                // API: token; problems; a standby passes it on
-	local                 // as writes, but answered by whoever is asked
-	metering              // Prometheus' query API: its own errors
-	amReads               // Alertmanager's API: as reads, with its own errors
-	amWrites              // as writes, with the same
-	page                  // HTML; asks for a login
-	form                  // HTML form; CSRF token; a standby passes it on
+	reads      style = iota // API: session or token; problems
+	writes                  // API: token; problems; a standby passes it on
+	local                   // as writes, but answered by whoever is asked
+	metering                // Prometheus' API: its own errors
+	federating              // as reads, with errors as text
+	amReads                 // Alertmanager's API: as reads, with its own errors
+	amWrites                // as writes, with the same
+	page                    // HTML; asks for a login
+	form                    // HTML form; CSRF token; a standby passes it on
 )
+
+// entry is a route: who may call it, and what answers.
+type entry struct {
+	pattern string
+	need    Role
+	style   style
+	handle  handler
+}
 
 // routes is the whole surface of the guardian.
 func (s *Server) routes(b Backend) *http.ServeMux {
 	mux := http.NewServeMux()
-	for _, r := range []struct {
-		pattern string
-		need    Role
-		style   style
-		handle  handler
-	}{
+	for _, r := range slices.Concat(s.ownRoutes(b), s.promRoutes(b), s.amRoutes(b), s.pageRoutes(b)) {
+		mux.HandleFunc(r.pattern, s.guarded(r.need, r.style, r.handle))
+	}
+	for _, r := range s.openRoutes(b) {
+		mux.HandleFunc(r.pattern, r.handle)
+	}
+	mux.HandleFunc("/", s.nowhere(mux))
+	return mux
+}
+
+// openEntry is a route that finds out by itself who may call it.
+type openEntry struct {
+	pattern string
+	handle  http.HandlerFunc
+}
+
+// openRoutes need no token.
+func (s *Server) openRoutes(b Backend) []openEntry {
+	return []openEntry{
+		// Whoever has a signed link may follow it, without a session.
+		{"GET /act/{action}", s.linkPage(b.Chat)},
+		{"POST /act/{action}", s.linkForm(b.Chat)},
+		{"POST /api/slack/actions", s.slackActions(b.Chat)},
+		{"POST /api/slack/commands", s.slackCommands(b.Commands)},
+		{"GET /-/healthy", s.healthy},
+		{"GET /-/ready", s.ready(b.Process)},
+		{"GET /login", s.loginPage(b.Tokens)},
+		{"POST /login", s.login},
+		{"POST /logout", s.logout},
+		{"GET /assets/{name}", s.pages.asset},
+	}
+}
+
+// ownRoutes is the guardian's own API.
+func (s *Server) ownRoutes(b Backend) []entry {
+	return []entry{
 		{"POST /api/v1/deploys", Deployer, writes, s.announce(b.Deploys)},
 		{"POST /api/v1/deploys/{id}/end", Deployer, writes, s.endDeploy(b.Deploys)},
 		{"GET /api/v1/deploys", Viewer, reads, s.deploys(b.Deploys)},
@@ -63,26 +103,18 @@ func (s *Server) routes(b Backend) *http.ServeMux {
 		{"DELETE /api/v1/oncall/overrides/{id}", Approver, writes, s.deleteOverride(b.Overrides)},
 		{"GET /api/v1/journal", Viewer, reads, s.journal(b.Journal)},
 		{"GET /api/v1/status", Viewer, reads, s.status(b.Process)},
-
-		{"GET /api/v1/query", Viewer, metering, s.bounded(s.query(b.Queries))},
-		{"POST /api/v1/query", Viewer, metering, s.bounded(s.query(b.Queries))},
-		{"GET /api/v1/query_range", Viewer, metering, s.bounded(s.queryRange(b.Queries))},
-		{"POST /api/v1/query_range", Viewer, metering, s.bounded(s.queryRange(b.Queries))},
-		{"GET /api/v1/format_query", Viewer, metering, s.formatQuery},
-		{"POST /api/v1/format_query", Viewer, metering, s.formatQuery},
-		{"GET /api/v1/series", Viewer, metering, s.bounded(s.series(b.Series))},
-		{"POST /api/v1/series", Viewer, metering, s.bounded(s.series(b.Series))},
-		{"GET /api/v1/labels", Viewer, metering, s.bounded(s.labelNames(b.Series))},
-		{"POST /api/v1/labels", Viewer, metering, s.bounded(s.labelNames(b.Series))},
-		{"GET /api/v1/label/{name}/values", Viewer, metering, s.bounded(s.labelValues(b.Series))},
-		{"GET /api/v1/rules", Viewer, metering, s.rules(b.Rules)},
-		{"GET /api/v1/alerts", Viewer, metering, s.alerts(b.Alerts)},
 		{"GET /api/v1/alerts/{id}/notices", Viewer, reads, s.alertNotices(b.Alerts)},
-		{"GET /api/v1/metadata", Viewer, metering, s.metadata(b.MetricHelp)},
-		{"GET /api/v1/status/buildinfo", Viewer, metering, s.buildInfo(b.Process)},
 		// Each guardian has series of its own: nothing is passed on.
 		{"POST /api/v1/write", Deployer, local, delegate(s.options.RemoteWrite)},
 
+		{"GET /metrics", Viewer, reads, s.exposition()},
+		{"POST /-/reload", Admin, local, s.reload(b.Process)},
+	}
+}
+
+// amRoutes is Alertmanager's API.
+func (s *Server) amRoutes(b Backend) []entry {
+	return []entry{
 		{"GET /api/v2/status", Viewer, amReads, s.amStatus(b.Process)},
 		{"GET /api/v2/receivers", Viewer, amReads, s.amReceivers(b.Routing)},
 		{"GET /api/v2/alerts", Viewer, amReads, s.amAlerts(b.Routing)},
@@ -92,10 +124,12 @@ func (s *Server) routes(b Backend) *http.ServeMux {
 		{"POST /api/v2/silences", Approver, amWrites, s.amSetSilence(b.Silences)},
 		{"GET /api/v2/silence/{id}", Viewer, amReads, s.amSilence(b.Silences)},
 		{"DELETE /api/v2/silence/{id}", Approver, amWrites, s.amExpireSilence(b.Silences)},
+	}
+}
 
-		{"GET /metrics", Viewer, reads, s.exposition()},
-		{"POST /-/reload", Admin, local, s.reload(b.Process)},
-
+// pageRoutes is what people see.
+func (s *Server) pageRoutes(b Backend) []entry {
+	return []entry{
 		{"GET /{$}", Viewer, page, s.overviewPage(b.Services, b.Alerts, b.Watches, b.Runs)},
 		{"GET /services/{name}", Viewer, page, s.servicePage(serviceSources{b.Services, b.Looks, b.Watches, b.Runs, b.Alerts})},
 		{"GET /checks/{name}", Viewer, page, s.checkPage(b.Checks, b.Looks)},
@@ -116,22 +150,7 @@ func (s *Server) routes(b Backend) *http.ServeMux {
 		{"GET /sla", Viewer, page, s.slaPage(b.Reports, b.Services, b.Scores)},
 		{"GET /sla.json", Viewer, reads, s.slaJSON(b.Reports)},
 		{"GET /sla.csv", Viewer, reads, s.slaCSV(b.Reports)},
-	} {
-		mux.HandleFunc(r.pattern, s.guarded(r.need, r.style, r.handle))
 	}
-	// Whoever has a signed link may follow it, without a session.
-	mux.HandleFunc("GET /act/{action}", s.linkPage(b.Chat))
-	mux.HandleFunc("POST /act/{action}", s.linkForm(b.Chat))
-	mux.HandleFunc("POST /api/slack/actions", s.slackActions(b.Chat))
-	mux.HandleFunc("POST /api/slack/commands", s.slackCommands(b.Commands))
-	mux.HandleFunc("GET /-/healthy", s.healthy)
-	mux.HandleFunc("GET /-/ready", s.ready(b.Process))
-	mux.HandleFunc("GET /login", s.loginPage(b.Tokens))
-	mux.HandleFunc("POST /login", s.login)
-	mux.HandleFunc("POST /logout", s.logout)
-	mux.HandleFunc("GET /assets/{name}", s.pages.asset)
-	mux.HandleFunc("/", s.nowhere(mux))
-	return mux
 }
 
 // delegate hands a route to another handler, if there is one.
@@ -193,6 +212,10 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, how style, err e
 		s.refuseQuery(w, r, err)
 		return
 	}
+	if how == federating {
+		s.refusePlain(w, r, err)
+		return
+	}
 	if how == amReads || how == amWrites {
 		s.refuseAM(w, r, err)
 		return
@@ -211,7 +234,7 @@ func (s *Server) nowhere(mux *http.ServeMux) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		err := Refuse(ErrNotFound, "there is nothing at this address")
 		var allow []string
-		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
 			other := &http.Request{Method: method, URL: r.URL, Host: r.Host}
 			if _, pattern := mux.Handler(other); pattern != "/" && pattern != "" && method != r.Method {
 				allow = append(allow, method)

@@ -58,15 +58,27 @@ type promAlert struct {
 	Value           string            `json:"value"`
 }
 
-type promRule struct {
-	State          string            `json:"state,omitempty"`
+// promAlerting and promRecording are the two kinds of rules in Prometheus' API.
+type promAlerting struct {
+	State          string            `json:"state"`
 	Name           string            `json:"name"`
 	Query          string            `json:"query"`
-	Duration       *float64          `json:"duration,omitempty"`
-	KeepFiringFor  *float64          `json:"keepFiringFor,omitempty"`
+	Duration       float64           `json:"duration"`
+	KeepFiringFor  float64           `json:"keepFiringFor"`
 	Labels         map[string]string `json:"labels"`
-	Annotations    map[string]string `json:"annotations,omitempty"`
-	Alerts         []promAlert       `json:"alerts,omitempty"`
+	Annotations    map[string]string `json:"annotations"`
+	Alerts         []promAlert       `json:"alerts"`
+	Health         string            `json:"health"`
+	LastError      string            `json:"lastError,omitempty"`
+	EvaluationTime float64           `json:"evaluationTime"`
+	LastEvaluation time.Time         `json:"lastEvaluation"`
+	Type           string            `json:"type"`
+}
+
+type promRecording struct {
+	Name           string            `json:"name"`
+	Query          string            `json:"query"`
+	Labels         map[string]string `json:"labels"`
 	Health         string            `json:"health"`
 	LastError      string            `json:"lastError,omitempty"`
 	EvaluationTime float64           `json:"evaluationTime"`
@@ -75,13 +87,13 @@ type promRule struct {
 }
 
 type promGroup struct {
-	Name           string     `json:"name"`
-	File           string     `json:"file"`
-	Rules          []promRule `json:"rules"`
-	Interval       float64    `json:"interval"`
-	Limit          int        `json:"limit"`
-	EvaluationTime float64    `json:"evaluationTime"`
-	LastEvaluation time.Time  `json:"lastEvaluation"`
+	Name           string    `json:"name"`
+	File           string    `json:"file"`
+	Rules          []any     `json:"rules"`
+	Interval       float64   `json:"interval"`
+	Limit          int       `json:"limit"`
+	EvaluationTime float64   `json:"evaluationTime"`
+	LastEvaluation time.Time `json:"lastEvaluation"`
 }
 
 func (*Server) alerts(from Alerts) handler {
@@ -121,10 +133,7 @@ type rulesQuery struct {
 	from          string              // the token of the group to begin with
 }
 
-func parseRulesQuery(w http.ResponseWriter, r *http.Request) (rulesQuery, error) {
-	if err := params(w, r); err != nil {
-		return rulesQuery{}, err
-	}
+func parseRulesQuery(r *http.Request) (rulesQuery, error) {
 	q := rulesQuery{form: r.Form, kind: strings.ToLower(r.Form.Get("type")), from: r.Form.Get("group_next_token")}
 	if q.kind != "" && q.kind != "alert" && q.kind != "record" {
 		return rulesQuery{}, badData("invalid parameter %q: not supported value %q", "type", q.kind)
@@ -149,9 +158,23 @@ func parseRulesQuery(w http.ResponseWriter, r *http.Request) (rulesQuery, error)
 	return q, nil
 }
 
+// rulesParams are the parameters of rules. Grafana sends those that end in [] without it, too, as Mimir
+// spells them.
+func rulesParams() []string {
+	return []string{
+		"type", "rule_name[]", "rule_group[]", "file[]", "rule_name", "rule_group", "file", "match[]", "exclude_alerts", "group_limit", "group_next_token",
+	}
+}
+
+// of gives what is asked for by a parameter, in either spelling.
+func (q rulesQuery) of(param string) []string {
+	return slices.Concat(q.form[param], q.form[strings.TrimSuffix(param, "[]")])
+}
+
 // wants tells whether one of a parameter's values is asked for: any, where there is none.
 func (q rulesQuery) wants(param, value string) bool {
-	return len(q.form[param]) == 0 || slices.Contains(q.form[param], value)
+	all := q.of(param)
+	return len(all) == 0 || slices.Contains(all, value)
 }
 
 func (q rulesQuery) wantsRule(r Rule) bool {
@@ -165,7 +188,7 @@ func (q rulesQuery) wantsRule(r Rule) bool {
 
 // all tells whether groups without rules are asked for, too.
 func (q rulesQuery) all() bool {
-	return len(q.form["rule_name[]"]) == 0 && q.kind == "" && len(q.selectors) == 0 && q.limit == 0
+	return len(q.of("rule_name[]")) == 0 && q.kind == "" && len(q.selectors) == 0 && q.limit == 0
 }
 
 // groupToken is what names a group where a list goes on.
@@ -176,7 +199,7 @@ func groupToken(g RuleGroup) string {
 
 func (s *Server) rules(from Rules) handler {
 	return func(w http.ResponseWriter, r *http.Request, _ Caller) error {
-		q, err := parseRulesQuery(w, r)
+		q, err := parseRulesQuery(r)
 		if err != nil {
 			return err
 		}
@@ -215,7 +238,7 @@ func (s *Server) groupAsProm(g RuleGroup, q rulesQuery) (promGroup, bool) {
 		return promGroup{}, false
 	}
 	group := promGroup{
-		Name: g.Name, File: g.File, Rules: []promRule{}, Interval: g.Interval.Seconds(), Limit: g.Limit,
+		Name: g.Name, File: g.File, Rules: []any{}, Interval: g.Interval.Seconds(), Limit: g.Limit,
 		EvaluationTime: g.EvaluationTime.Seconds(), LastEvaluation: g.LastEvaluation,
 	}
 	for _, rule := range g.Rules {
@@ -226,17 +249,19 @@ func (s *Server) groupAsProm(g RuleGroup, q rulesQuery) (promGroup, bool) {
 	return group, len(group.Rules) > 0 || q.all()
 }
 
-func (s *Server) ruleAsProm(rule Rule, withoutAlerts bool) promRule {
-	p := promRule{
-		Name: rule.Name, Query: rule.Query, Labels: orEmptyMap(rule.Labels), Health: rule.Health,
-		LastError: s.redactor.Redact(rule.LastError), EvaluationTime: rule.EvaluationTime.Seconds(), LastEvaluation: rule.LastEvaluation,
-		Type: "recording",
-	}
+func (s *Server) ruleAsProm(rule Rule, withoutAlerts bool) any {
+	wrong, took := s.redactor.Redact(rule.LastError), rule.EvaluationTime.Seconds()
 	if !rule.Alerting {
-		return p
+		return promRecording{
+			Name: rule.Name, Query: rule.Query, Labels: orEmptyMap(rule.Labels), Health: rule.Health, LastError: wrong,
+			EvaluationTime: took, LastEvaluation: rule.LastEvaluation, Type: "recording",
+		}
 	}
-	held, kept := rule.For.Seconds(), rule.KeepFiringFor.Seconds()
-	p.Type, p.State, p.Duration, p.KeepFiringFor, p.Annotations = "alerting", "inactive", &held, &kept, rule.Annotations
+	p := promAlerting{
+		Name: rule.Name, Query: rule.Query, Labels: orEmptyMap(rule.Labels), Annotations: orEmptyMap(rule.Annotations), Health: rule.Health,
+		LastError: wrong, EvaluationTime: took, LastEvaluation: rule.LastEvaluation, Type: "alerting",
+		State: "inactive", Duration: rule.For.Seconds(), KeepFiringFor: rule.KeepFiringFor.Seconds(), Alerts: []promAlert{},
+	}
 	for _, a := range rule.Alerts {
 		if a.State == rules.Firing || (a.State == rules.Pending && p.State != "firing") {
 			p.State = string(a.State)

@@ -55,6 +55,15 @@ type Value struct {
 	Name   string            `json:"name"` // a Prometheus metric name, e.g. probe_http_status_code
 	Labels map[string]string `json:"labels,omitempty"`
 	V      float64           `json:"v"`
+
+	Exemplar *Exemplar `json:"-"` // nil: none was told
+}
+
+// Exemplar is one event that a value counts, such as a request with its trace.
+type Exemplar struct {
+	Labels map[string]string
+	V      float64
+	At     time.Time // zero: that of the look
 }
 
 // Observation is what one look saw. The zero value is "Unknown, no reason".

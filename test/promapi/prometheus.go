@@ -24,6 +24,7 @@ type Prometheus struct {
 	URL string // http://127.0.0.1:port
 
 	tb      testing.TB
+	dir     string
 	binary  string
 	args    []string
 	log     string // its file
@@ -41,7 +42,7 @@ func Start(tb testing.TB, config string, flags ...string) *Prometheus {
 		tb.Fatal(err)
 	}
 	address := freeAddress(tb)
-	p := &Prometheus{URL: "http://" + address, tb: tb, binary: bin, log: filepath.Join(dir, "log"), args: append([]string{
+	p := &Prometheus{URL: "http://" + address, tb: tb, dir: dir, binary: bin, log: filepath.Join(dir, "log"), args: append([]string{
 		"--config.file=" + file, "--storage.tsdb.path=" + filepath.Join(dir, "data"), "--web.listen-address=" + address, "--web.enable-remote-write-receiver",
 	}, flags...)}
 	tb.Cleanup(p.Kill)
@@ -86,6 +87,14 @@ func (p *Prometheus) Restart(down time.Duration) {
 	<-p.process.Done
 	time.Sleep(down)
 	p.start()
+}
+
+// Write writes a file beside its configuration.
+func (p *Prometheus) Write(name, content string) {
+	p.tb.Helper()
+	if err := os.WriteFile(filepath.Join(p.dir, name), []byte(content), 0o600); err != nil {
+		p.tb.Fatal(err)
+	}
 }
 
 // CPU is the processor time that the server has used.

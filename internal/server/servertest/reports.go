@@ -41,14 +41,14 @@ func calls(w world) {
 func queries(w world) {
 	t := w.T
 	ctx, b := t.Context(), w.Backend
-	if r, err := b.Queries.Query(ctx, "1 + 1", w.Now()); err != nil || r.Value.Type() != parser.ValueTypeScalar || r.Value.(promql.Scalar).V != 2 {
+	if r, err := b.Queries.Query(ctx, "1 + 1", w.Now(), server.QueryOptions{}); err != nil || r.Value.Type() != parser.ValueTypeScalar || r.Value.(promql.Scalar).V != 2 {
 		t.Errorf("1 + 1 is %v, %v", r.Value, err)
 	}
 	var syntax parser.ParseErrors
-	if _, err := b.Queries.Query(ctx, "sum(", w.Now()); !errors.As(err, &syntax) {
+	if _, err := b.Queries.Query(ctx, "sum(", w.Now(), server.QueryOptions{}); !errors.As(err, &syntax) {
 		t.Errorf("an expression without an end: %v", err)
 	}
-	if _, err := b.Queries.QueryRange(ctx, "sum(", w.Now().Add(-time.Hour), w.Now(), time.Minute); !errors.As(err, &syntax) {
+	if _, err := b.Queries.QueryRange(ctx, "sum(", server.QueryRange{Start: w.Now().Add(-time.Hour), End: w.Now(), Step: time.Minute}, server.QueryOptions{}); !errors.As(err, &syntax) {
 		t.Errorf("an expression without an end, over a time: %v", err)
 	}
 }
