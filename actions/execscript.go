@@ -58,14 +58,14 @@ func (c *command) exitFault(args []string, code int) reason.Reason {
 // windowsScript gives the name of the script that a command runs when its lines end as on Windows;
 // "" when they do not.
 func windowsScript(dir string, args []string) string {
-	scripts := args[:1]
-	if slices.Contains([]string{"sh", "bash", "dash", "ash", "ksh", "zsh"}, filepath.Base(args[0])) {
+	var scripts []string
+	switch {
+	case slices.Contains([]string{"sh", "bash", "dash", "ash", "ksh", "zsh"}, filepath.Base(args[0])):
 		scripts = args[1:]
+	case strings.Contains(args[0], "/"): // else it was found in PATH
+		scripts = args[:1]
 	}
 	for _, s := range scripts {
-		if !strings.Contains(s, "/") && len(args) == len(scripts) {
-			continue // found in PATH: not a script of ours
-		}
 		if first, ended := firstLine(inDir(dir, s)); ended && strings.HasSuffix(first, "\r") {
 			return filepath.Base(s)
 		}

@@ -94,6 +94,9 @@ func (p planAnswer) print(w io.Writer) {
 }
 
 func (planAnswer) guards(say func(string, ...any), all []planRefusal) {
+	if len(all) == 0 {
+		say("    no guard is against it")
+	}
 	for _, r := range all {
 		say("    %s: %s", r.Code, r.Detail)
 	}

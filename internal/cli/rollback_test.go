@@ -49,7 +49,7 @@ func TestADryRunShowsWhatARollbackWouldDo(t *testing.T) {
 			}
 			if !strings.HasPrefix(out.String(), "{") {
 				for _, want := range []string{
-					"orders (production): v3 → v1 by runbook back\n", "after a failed verdict:  would be refused (mode approve)\n    cooldown: run r_1",
+					"orders (production): v3 → v1 by runbook back\n", "\n    no guard is against it\n", "after a failed verdict:  would be refused (mode approve)\n    cooldown: run r_1",
 					"would be lost: v3 (runs now, since 2026-11-30 05:00 UTC)\n", "would be lost: v2 (bad, since 2026-11-29 13:00 UTC)\n",
 					"step 1: jenkins (webhook, timeout 20m)\n    url: https://ci/job\n", "afterwards must be up: push\n", "Nothing was done.\n",
 				} {

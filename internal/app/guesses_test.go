@@ -1,0 +1,73 @@
+package app_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"guardian/internal/app"
+	"guardian/internal/config"
+	"guardian/internal/secret"
+)
+
+// Who guesses at tokens is told to people, by the outbox, once.
+func TestPeopleAreToldOfGuessesAtTokens(t *testing.T) {
+	o := newOutside(t)
+	dir, r, c := t.TempDir(), &secret.Redactor{}, newClock(time.Date(2026, 11, 2, 2, 0, 0, 0, time.UTC))
+	if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte("groups: []"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf(watchedConfig, o.URL) + "tokens: [{name: ci, role: deployer, token: \"a-token-of-the-contract\"}]\n"
+	a, err := app.New(t.Context(), app.Options{
+		Load: func() (*config.Config, error) { return load(t, dir, text, r) }, Redactor: r, Now: c.now, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Stop(context.Background()) })
+	s := app.Stepped{App: a}
+	if err := s.Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	guess := func(n int) {
+		t.Helper()
+		for i := range n {
+			q := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://guardian.example.com/api/v1/services", nil)
+			q.RemoteAddr = "203.0.113.9:4711"
+			q.Header.Set("Authorization", fmt.Sprintf("Bearer guess-%d", i))
+			s.Handler().ServeHTTP(httptest.NewRecorder(), q)
+		}
+	}
+	told := func() (n int) {
+		t.Helper()
+		s.SelfCheck(t.Context())
+		titles, err := s.Deliveries(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, title := range titles {
+			if strings.Contains(title, "has a problem: many wrong tokens or logins") {
+				n++
+			}
+		}
+		return n
+	}
+	guess(10)
+	if n := told(); n != 0 {
+		t.Errorf("told %d times of ten wrong tokens", n)
+	}
+	guess(50)
+	for range 3 {
+		c.set(c.now().Add(5 * time.Second))
+		if n := told(); n != 1 {
+			t.Errorf("told %d times of an address that guesses, want once", n)
+		}
+	}
+}
