@@ -1,6 +1,6 @@
-# The guardian as a static binary in an image without a shell: certificates, time zones and
-# a user that is not root. Steps of kind exec and ssh need their programs: build FROM this
-# image, or copy the binary into one that has them.
+# The guardian as a static binary in an image with nothing else: certificates, time zones (in the
+# binary), and a user that is not root. Steps of kind exec need their programs: copy the binary into an
+# image that has them.
 
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
@@ -8,13 +8,16 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /guardian ./cmd/guardian \
- && install -d -o 65532 -g 65532 /data
+RUN CGO_ENABLED=0 go build -trimpath -tags timetzdata -ldflags='-s -w' -o /image/guardian ./cmd/guardian \
+ && install -D -m 644 /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ca-certificates.crt \
+ && echo 'guardian:x:65532:65532::/var/lib/guardian:/guardian' > /image/etc/passwd \
+ && mkdir /empty
 
-FROM gcr.io/distroless/static-debian12:nonroot
-COPY --from=build /guardian /guardian
+FROM scratch
+COPY --from=build /image /
 # The journal and the samples: give storage.path /var/lib/guardian, and mount a volume there.
-COPY --from=build --chown=65532:65532 /data /var/lib/guardian
+COPY --from=build --chown=65532:65532 /empty /var/lib/guardian
+COPY --from=build --chown=65532:65532 /empty /tmp
 VOLUME /var/lib/guardian
 # Inside a container the server must listen on 0.0.0.0:9440, which needs tokens.
 EXPOSE 9440

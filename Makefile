@@ -28,8 +28,8 @@ export GOFLAGS := -trimpath $(GOFLAGS)
 PLAIN := CGO_ENABLED=0
 
 .PHONY: build
-build: ## the binary, static, into bin/
-	$(PLAIN) $(GO) build -o $(BIN)/guardian ./cmd/guardian
+build: ## the binary, static and without debugging tables, into bin/
+	$(PLAIN) $(GO) build -ldflags='-s -w' -o $(BIN)/guardian ./cmd/guardian
 
 .PHONY: run
 run: ## serve the smallest configuration on http://127.0.0.1:9440/
@@ -38,6 +38,11 @@ run: ## serve the smallest configuration on http://127.0.0.1:9440/
 .PHONY: demo
 demo: ## a shop, a bad deploy, a rollback and its proof, in a minute
 	$(GO) run ./cmd/guardian demo
+
+.PHONY: pictures
+pictures: build ## draw the pictures of the README anew: the demo, photographed (look at them)
+	./test/setup pictures
+	$(GO) run ./test/pictures -guardian $(BIN)/guardian -out docs/pictures
 
 .PHONY: setup
 setup: ## install what the tests need (Debian, as root); otherwise say what is missing
@@ -66,6 +71,7 @@ tidy-check:
 .PHONY: vet
 vet:
 	$(PLAIN) $(GO) vet ./...
+	$(PLAIN) $(GO) vet -tags realshop ./test/realshop
 
 # go test need not vet: make vet did. The end-to-end tests wait most of their time, so more packages
 # run at once than there are processors, and those that take longest come first. By default the
@@ -163,6 +169,12 @@ bench-storm: ## let 2,000 alerts begin within a minute, once with fifty kills of
 .PHONY: bench-restart
 bench-restart: setup ## restart in long alerts beside Prometheus with its Alertmanager, times divided by SCALE (10)
 	$(BENCH) -bench Restart -benchtime 1x -v ./test/bench/notify -scale $(or $(SCALE),10)
+
+# Not in CI: it takes 220 MiB from the npm registry, and a quarter of an hour.
+.PHONY: realshop
+realshop: setup ## play deploys, a price job and an outage to a guardian that watches a real shop: Vendure on PostgreSQL
+	cd test/realshop/shop && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --ignore-scripts --no-audit --no-fund --silent; }
+	$(PLAIN) $(GO) test -tags realshop -count=1 -timeout 60m -v ./test/realshop | grep -vE '^=== '
 
 # On the real binary with simulated shops; it fails when a verdict is not the expected one.
 .PHONY: scenarios

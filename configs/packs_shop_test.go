@@ -345,7 +345,7 @@ func TestPacksDetectEachFault(t *testing.T) {
 			fault: answers(func(s *shop) { s.pushes = "wrong" }),
 		},
 		"synthetic orders cannot be removed": {
-			pack: "order-push", want: "SyntheticOrderLeft", after: 17,
+			pack: "order-push", want: "SyntheticOrderLeft", after: 20,
 			fault: query(`CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''not allowed''; END';
 				CREATE TRIGGER refuse BEFORE DELETE ON arrived FOR EACH ROW EXECUTE FUNCTION refuse()`),
 		},

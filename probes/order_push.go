@@ -173,7 +173,7 @@ func (p *orderPushProbe) Look(ctx context.Context) sample.Observation {
 		return p.observation(outcome{f: blind(reason.New("order_open_unread", "error", err))}, -1)
 	}
 	var o outcome
-	if f := p.refusal(ctx, len(open)); f != nil {
+	if f := p.refusal(ctx, mayBeThere(open)); f != nil {
 		o.f = f
 	} else {
 		o = p.order(ctx)
@@ -187,7 +187,19 @@ func (p *orderPushProbe) Look(ctx context.Context) sample.Observation {
 	return p.observation(o, left)
 }
 
-// refusal returns why no order may be pushed now; nil if one may.
+// mayBeThere counts the orders that must be taken for standing in the shop. One whose push failed and that
+// was looked for in vain is not among them: an outage makes one at each look, and must not blind the
+// check to its own end.
+func mayBeThere(open []Order) (n int) {
+	for _, o := range open {
+		if o.Stage != "intended" || o.Reason.Code != "order_not_yet_there" {
+			n++
+		}
+	}
+	return n
+}
+
+// refusal returns why no order may be pushed now; nil if one may. open is how many may stand in the shop.
 func (p *orderPushProbe) refusal(ctx context.Context, open int) *fault {
 	now := p.env.Now().UTC()
 	if day := now.Format(time.DateOnly); day != p.day {

@@ -349,6 +349,34 @@ func TestOrderPushRefusesWhatCannotEndWell(t *testing.T) {
 	}
 }
 
+// An outage in which pushes fail is seen to its end, however many orders it has left to be looked for.
+func TestOrderPushSeesTheEndOfALongOutage(t *testing.T) {
+	shop, url := newOrderShop(t)
+	shop.pushStatus = 500
+	j := &journal{}
+	p := build(t, "order_push", probes.Env{Check: "push", Orders: j}, func(s *probes.OrderPushSettings) {
+		overHTTP(url)(s)
+		s.MaxUncleaned, s.Cleanup.Backoff = 3, model.Duration(time.Hour)
+	})
+	for i := range 5 {
+		if o := look(t, p, orderPatience); o.Health != sample.Down {
+			t.Fatalf("look %d in the outage: got %s %q", i+1, o.Health, o.Reason)
+		}
+	}
+	shop.set(func(s *orderShop) { s.pushStatus = 0 })
+	if o := look(t, p, orderPatience); o.Health != sample.Up {
+		t.Errorf("after the outage: got %s %q", o.Health, o.Reason)
+	}
+	// Orders that were accepted and cannot be found count: they may stand in the shop, unseen.
+	shop.set(func(s *orderShop) { s.lose = true })
+	for range 3 {
+		look(t, p, orderPatience)
+	}
+	if o := look(t, p, orderPatience); o.Health != sample.Unknown || !strings.Contains(o.Reason.String(), "max_uncleaned") {
+		t.Errorf("three were accepted and lost: got %s %q", o.Health, o.Reason)
+	}
+}
+
 func TestOrderPushTriesTheCleanupAgain(t *testing.T) {
 	shop, url := newOrderShop(t)
 	shop.cleanStatus = 500

@@ -30,7 +30,7 @@ type OrderPushSettings struct {
 	Verify          []Field                  `yaml:"verify" doc:"Assertions on the order that arrived."`
 	Cleanup         Cleanup                  `yaml:"cleanup" doc:"How the order is removed."`
 	MaxOrdersPerDay int                      `yaml:"max_orders_per_day" doc:"Maximum number of synthetic orders per UTC day, counted since the guardian started."`
-	MaxUncleaned    int                      `yaml:"max_uncleaned" doc:"Maximum number of synthetic orders that wait for cleanup; at the limit no order is pushed."`
+	MaxUncleaned    int                      `yaml:"max_uncleaned" doc:"Maximum number of synthetic orders that wait for cleanup; at the limit no order is pushed. Those whose push failed and that were not there are not counted."`
 }
 
 // Push is how a synthetic order is pushed.

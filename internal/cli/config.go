@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -38,7 +39,7 @@ fires, its end, a failed deploy, a question about a rollback, and a digest.`,
 			if err := knownOutput(output); err != nil {
 				return err
 			}
-			found, err := config.LoadFiles(files, config.Options{})
+			found, err := config.LoadFiles(files, config.Options{LookProgram: lookProgram})
 			warnings := found.Warnings
 			var ms config.Mistakes
 			if err != nil && !errors.As(err, &ms) {
@@ -165,4 +166,13 @@ func loadFor(file string, r *secret.Redactor) (*config.Config, error) {
 
 func configFlag(c *cobra.Command, into *string) {
 	c.Flags().StringVarP(into, "config", "c", "guardian.yaml", "the configuration file")
+}
+
+// lookProgram tells why a program cannot be run on this machine.
+func lookProgram(path string) error {
+	_, err := exec.LookPath(path)
+	if why := (*exec.Error)(nil); errors.As(err, &why) {
+		return fmt.Errorf("%s: %w", path, why.Err)
+	}
+	return err
 }

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/spf13/cobra"
 
 	"guardian/internal/app"
@@ -37,6 +38,7 @@ func demoShopCommand(s streams) *cobra.Command {
 func demoCommand(s streams) *cobra.Command {
 	var output string
 	var once bool
+	before := model.Duration(demoQuiet)
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "Show a bad deploy being detected, reported, rolled back and verified, in a minute",
@@ -50,10 +52,11 @@ everything happened.`,
 			if err := knownOutput(output); err != nil {
 				return err
 			}
-			return runDemo(c.Context(), s, output, once)
+			return runDemo(c.Context(), s, demoFlags{output, once, time.Duration(before)})
 		},
 	}
 	c.Flags().BoolVar(&once, "once", false, "exit once everything happened")
+	c.Flags().Var(&before, "before", "how long v1 is watched before v2 is deployed")
 	outputFlag(c, &output)
 	return c
 }
@@ -102,17 +105,24 @@ func (st *story) write(l storyLine) {
 
 // The parts of the demo; together they take less than a minute.
 const (
-	demoQuiet    = 4 * time.Second  // of v1, before the deploy
+	demoQuiet    = 4 * time.Second  // of v1, before the deploy, unless --before says otherwise
 	demoVerdict  = 30 * time.Second // at most, until the verdict
 	demoCure     = 20 * time.Second // at most, until the rollback is verified
 	demoDelivery = 5 * time.Second  // at most, until the last messages are delivered
 	demoStop     = 10 * time.Second // at most, until the guardian has stopped
 )
 
-func runDemo(ctx context.Context, s streams, output string, once bool) (err error) {
+// demoFlags is the command line of guardian demo.
+type demoFlags struct {
+	output string
+	once   bool
+	before time.Duration // of v1, before the deploy
+}
+
+func runDemo(ctx context.Context, s streams, f demoFlags) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	st := &story{out: s.out, json: output == "json", began: time.Now()}
+	st := &story{out: s.out, json: f.output == "json", began: time.Now()}
 	dir, err := os.MkdirTemp("", "guardian-demo-")
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
@@ -135,7 +145,7 @@ func runDemo(ctx context.Context, s streams, output string, once bool) (err erro
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	st.tell("guardian", "guardian is up and pushes a synthetic order through the shop every second: %s/", a.URL())
-	if ctxErr := pause(ctx, demoQuiet); ctxErr != nil {
+	if ctxErr := pause(ctx, f.before); ctxErr != nil {
 		return nil
 	}
 	sum, err := w.badDeploy(ctx, st, newClient(a.URL()))
@@ -145,7 +155,7 @@ func runDemo(ctx context.Context, s streams, output string, once bool) (err erro
 	if err != nil {
 		return err
 	}
-	if !once {
+	if !f.once {
 		st.tell("pages", "open in a browser: %s/  %s/sla  %s  %s; Ctrl-C ends the demo", a.URL(), a.URL(), sum.watchURL, sum.runURL)
 		<-ctx.Done()
 		return nil

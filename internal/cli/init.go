@@ -67,7 +67,7 @@ func writeFirst(s streams, a starter.Answers, file string) error {
 	if err = errors.Join(err, out.Close()); err != nil {
 		return err
 	}
-	found, err := config.LoadFiles([]string{file}, config.Options{LookupEnv: a.Lookup(os.LookupEnv)})
+	found, err := config.LoadFiles([]string{file}, config.Options{LookupEnv: a.Lookup(os.LookupEnv), LookProgram: lookProgram})
 	if err != nil {
 		return err
 	}

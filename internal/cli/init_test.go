@@ -43,3 +43,28 @@ func TestInitAsks(t *testing.T) {
 		})
 	}
 }
+
+// A script that a rollback could not run is said when the configuration is written and checked, and not
+// when it is needed.
+func TestInitSaysWhatCannotBeRun(t *testing.T) {
+	dir := t.TempDir()
+	script, file := filepath.Join(dir, "deploy.sh"), filepath.Join(dir, "guardian.yaml")
+	args := []string{"init", "--file", file, "--url", "https://shop.example.com/", "--notify", "none", "--rollback", "script", "--target", script, "--version", "v1"}
+	says := func(want string, args ...string) {
+		t.Helper()
+		code, out, errs := runCLI(t, "", args...)
+		if said := strings.Contains(out+errs, "cannot run it on this machine: "+script); code != 0 || said != (want != "") || !strings.Contains(out+errs, want) {
+			t.Errorf("%s: exit code %d, want %q:\n%s%s", args[0], code, want, out, errs)
+		}
+	}
+	says("no such file", args...)
+	says("no such file", "check", file)
+	if err := os.WriteFile(script, []byte("#!/bin/sh\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	says("permission denied", "check", file)
+	if err := os.Chmod(script, 0o700); err != nil { //nolint:gosec // it is a program
+		t.Fatal(err)
+	}
+	says("", "check", file)
+}

@@ -38,7 +38,9 @@ the pages and the API. SIGHUP reloads the configuration; SIGTERM shuts down grac
 				return err
 			}
 			a, err := newApp(c.Context(), s, app.Options{
-				Load:     func() (*config.Config, error) { return config.Load(file, config.Options{Redactor: redactor}) },
+				Load: func() (*config.Config, error) {
+					return config.Load(file, config.Options{Redactor: redactor, LookProgram: lookProgram})
+				},
 				Redactor: redactor, Log: log, Version: versionOf(),
 			})
 			if err != nil {

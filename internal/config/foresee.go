@@ -2,11 +2,14 @@ package config
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
 
+	"guardian/actions"
 	"guardian/notifiers"
 	"guardian/probes"
 )
@@ -29,6 +32,35 @@ func (d *decoder) foresee(c *Config) {
 	d.foreseeGaps(c)
 	d.foreseeControls(c)
 	d.foreseeLinks(c)
+	d.foreseePrograms(c)
+}
+
+// foreseePrograms warns of runbooks whose programs are not here: a rollback would be the first to notice.
+func (d *decoder) foreseePrograms(c *Config) {
+	for i, b := range c.Runbooks {
+		for j, step := range b.Steps {
+			s, ok := step.Settings.(*actions.ExecSettings)
+			if !ok || d.options.LookProgram == nil {
+				continue
+			}
+			for _, key := range []struct {
+				name    string
+				command []string
+			}{{"command", s.Command}, {"status_command", s.StatusCommand}} {
+				if len(key.command) == 0 || strings.Contains(key.command[0], "{{") {
+					continue
+				}
+				program := key.command[0]
+				if s.Dir != "" && strings.Contains(program, "/") && !filepath.IsAbs(program) {
+					program = filepath.Join(s.Dir, program)
+				}
+				if err := d.options.LookProgram(program); err != nil {
+					d.warn(at(at("runbooks", i)+".steps", j)+".exec."+key.name, fmt.Sprintf("runbook %s cannot run it on this machine: %v", b.Name, err),
+						"put the program where the guardian runs, and make it executable (chmod +x)")
+				}
+			}
+		}
+	}
 }
 
 // foreseeTarget keeps what is to be said of a service that declares no version good: whether one has

@@ -28,6 +28,8 @@ type Options struct {
 	Notifiers map[string]notifiers.Kind
 	// LookupEnv reads an environment variable; nil: os.LookupEnv.
 	LookupEnv func(name string) (string, bool)
+	// LookProgram tells why a program of a runbook cannot be run here, or nil; nil: it is not asked.
+	LookProgram func(path string) error
 	// Redactor learns every secret of the configuration; nil: Load uses one of its own, so
 	// that no mistake prints a secret.
 	Redactor *secret.Redactor

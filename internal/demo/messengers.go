@@ -20,6 +20,8 @@ type Message struct {
 	Title   string   `json:"title"`
 	Text    string   `json:"text"`
 	Buttons []string `json:"buttons,omitempty"` // "text → URL"
+	// Payload is the message as the guardian sent it.
+	Payload json.RawMessage `json:"payload"`
 }
 
 // Messengers is a fake of Slack and DingTalk. It checks the address and the signature, answers
@@ -83,7 +85,7 @@ func (m *Messengers) slack(w http.ResponseWriter, r *http.Request) {
 	if len(body.Attachments) > 0 && len(body.Blocks) == 0 {
 		_ = json.Unmarshal(body.Attachments[0].Blocks, &body.Blocks)
 	}
-	msg := Message{Channel: "slack", Title: body.Text}
+	msg := Message{Channel: "slack", Title: body.Text, Payload: raw}
 	var lines []string
 	for _, b := range body.Blocks {
 		if b.Text != nil {
@@ -166,11 +168,12 @@ func (m *Messengers) dingtalk(w http.ResponseWriter, r *http.Request) {
 			} `json:"btns"`
 		} `json:"actionCard"`
 	}
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&body); err != nil {
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+	if err != nil || json.Unmarshal(raw, &body) != nil {
 		_, _ = io.WriteString(w, `{"errcode":40035,"errmsg":"invalid json"}`)
 		return
 	}
-	msg := Message{Channel: "dingtalk", Title: body.Markdown.Title + body.ActionCard.Title, Text: dingtalkText(body.Markdown.Text + body.ActionCard.Text)}
+	msg := Message{Channel: "dingtalk", Payload: raw, Title: body.Markdown.Title + body.ActionCard.Title, Text: dingtalkText(body.Markdown.Text + body.ActionCard.Text)}
 	if body.ActionCard.SingleURL != "" {
 		msg.Buttons = append(msg.Buttons, body.ActionCard.SingleTitle+" → "+body.ActionCard.SingleURL)
 	}
