@@ -1,9 +1,11 @@
 package actions_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"log/slog"
 	"net/http"
@@ -72,7 +74,8 @@ func (y *dockerHost) names(t *testing.T, prefix string) []string {
 	var names []string
 	for _, c := range list {
 		for _, n := range c.Names {
-			if n = strings.TrimPrefix(n, "/"); strings.HasPrefix(n, prefix) {
+			// With a second slash it is the name that a link gives.
+			if n = strings.TrimPrefix(n, "/"); strings.HasPrefix(n, prefix) && !strings.Contains(n, "/") {
 				names = append(names, n)
 			}
 		}
@@ -120,7 +123,7 @@ func dockerStep(t *testing.T, change func(*actions.DockerSettings)) actions.Step
 	t.Helper()
 	kind := actions.Builtin()["docker"]
 	s := kind.Settings().(*actions.DockerSettings)
-	s.Pull, s.MinHealthyTime, s.StopTimeout, s.HealthyDeadline = actions.PullNever, model.Duration(300*time.Millisecond), model.Duration(2*time.Second), model.Duration(3*time.Minute)
+	s.Pull, s.MinHealthyTime, s.HealthyDeadline = actions.PullNever, model.Duration(300*time.Millisecond), model.Duration(3*time.Minute)
 	change(s)
 	step, err := kind.Build(s, env())
 	if err != nil {
@@ -133,8 +136,13 @@ func env() actions.Env {
 	return actions.Env{Log: slog.New(slog.DiscardHandler), Redactor: &secret.Redactor{}, Now: time.Now, UserAgent: "guardian/test"}
 }
 
-func dockerCall(to string) actions.Call {
-	return actions.Call{Intent: "r_1-1", Run: actions.Run{ID: "r_1", Service: "shop", Environment: "production", To: to, From: "bad"}}
+// dockerCall gives a call whose intent is the test's own: all share an engine.
+func dockerCall(t *testing.T, to string) actions.Call {
+	t.Helper()
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(t.Name()))
+	id := fmt.Sprintf("r_%x", h.Sum32())
+	return actions.Call{Intent: id + "-1", Run: actions.Run{ID: id, Service: "shop", Environment: "production", To: to, From: "bad"}}
 }
 
 // faultyProxy is a proxy of an engine that fails requests as a test wants.
@@ -145,6 +153,8 @@ type faultyProxy struct {
 	how  string // refused: not passed on; lost: passed on, without an answer; killed: lost, and all after it refused
 	hit  bool
 	echo string // not "": everything is refused with this text
+	api  string // not "": the version that the engine says to have
+	body []byte // of the last request that creates a container
 }
 
 func newFaultyProxy(t *testing.T, host string) *faultyProxy {
@@ -158,6 +168,20 @@ func newFaultyProxy(t *testing.T, host string) *faultyProxy {
 	proxy.Transport = docker.Transport(host)
 	proxy.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if f.api != "" && r.URL.Path == "/version" {
+			_ = json.NewEncoder(w).Encode(map[string]string{"ApiVersion": f.api, "MinAPIVersion": "1.24"})
+			return
+		}
+		if f.api != "" {
+			r.URL.Path = strings.TrimPrefix(r.URL.Path, "/v"+f.api) // the engine does not know it
+		}
+		if strings.HasSuffix(r.URL.Path, "/containers/create") {
+			b, _ := io.ReadAll(r.Body)
+			r.Body = io.NopCloser(bytes.NewReader(b))
+			f.mu.Lock()
+			f.body = b
+			f.mu.Unlock()
+		}
 		switch f.decide(r.Method) {
 		case "pass":
 			proxy.ServeHTTP(w, r)
@@ -200,6 +224,7 @@ func (f *faultyProxy) decide(method string) string {
 func (f *faultyProxy) failAt(n int, how string) { f.mu.Lock(); f.n, f.how = n, how; f.mu.Unlock() }
 func (f *faultyProxy) refuse(echo string)       { f.mu.Lock(); f.echo = echo; f.mu.Unlock() }
 func (f *faultyProxy) repair()                  { f.mu.Lock(); f.how = ""; f.mu.Unlock() }
+func (f *faultyProxy) created() []byte          { f.mu.Lock(); defer f.mu.Unlock(); return f.body }
 func (f *faultyProxy) failed() bool             { f.mu.Lock(); defer f.mu.Unlock(); return f.hit }
 
 type told struct {
@@ -218,6 +243,11 @@ func (y *dockerHost) tells(address string) told {
 	var v told
 	_ = json.Unmarshal(b, &v)
 	return v
+}
+
+func contextWithin(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
+	t.Helper()
+	return context.WithTimeout(t.Context(), d)
 }
 
 func waitFor(t *testing.T, what string, done func() bool) {

@@ -44,6 +44,8 @@ func TestDocker(t *testing.T) {
 			"shop:exits":     fmt.Sprintf(dockerfile, "exits", "BAD=exits"),
 			"plain:v1":       "FROM scratch\nCOPY shop /shop\nENV VERSION=v1\nENTRYPOINT [\"/shop\"]\n",
 			"plain:v2":       "FROM scratch\nCOPY shop /shop\nENV VERSION=v2\nENTRYPOINT [\"/shop\"]\n",
+			"plain:exits":    "FROM scratch\nCOPY shop /shop\nENV VERSION=v3 BAD=exits\nENTRYPOINT [\"/shop\"]\n",
+			"plain:once":     "FROM scratch\nCOPY shop /shop\nENV VERSION=v4 BAD=once\nENTRYPOINT [\"/shop\"]\n",
 		} {
 			t.Run(ref, func(t *testing.T) {
 				t.Parallel()
@@ -82,7 +84,7 @@ func TestDocker(t *testing.T) {
 					s.Host, s.Container, s.Image = front.host, name, "plain:{{.To}}"
 					s.Registry = &actions.RegistrySettings{Username: "guardian", Password: secret.New("hunter2-registry")}
 				}),
-				Call: dockerCall("v1"),
+				Call: dockerCall(t, "v1"),
 				Effects: func() int {
 					if w.version(t, name) == "v1" {
 						return 1
@@ -104,6 +106,16 @@ func TestDocker(t *testing.T) {
 		"killed anywhere, asking settles it":                       func(t *testing.T) { t.Helper(); w.testEveryPoint(t, "killed") },
 		"the containers of a compose service":                      w.testCompose,
 		"refusals":                                                 w.testRefusals,
+		"each setting":                                             w.testSettings,
+		"sidecars are re-created with it":                          w.testSidecars,
+		"and put back with it":                                     w.testSidecarsPutBack,
+		"killed anywhere with a sidecar":                           w.testSidecarEveryPoint,
+		"files in a container":                                     w.testFiles,
+		"it takes its time to stop":                                w.testDrain,
+		"a restart by its own policy":                              w.testRestarts,
+		"sidecars follow a restart":                                w.testRejoin,
+		"what is stopped stays so":                                 w.testStates,
+		"an address that was set":                                  w.testMAC,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -142,17 +154,12 @@ func (y *dockerHost) testKept(t *testing.T) {
 		t.Fatalf("write stock: %v", err)
 	}
 	before := y.inspect(t, "kept")
-	y.create(t, "kept-sidecar", object{"Image": "plain:v1", "HostConfig": object{"NetworkMode": "container:kept"}})
 
 	step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = y.host, "kept", "shop:{{.To}}" })
-	out, err := step.Do(t.Context(), dockerCall("v1"))
+	out, err := step.Do(t.Context(), dockerCall(t, "v1"))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if !strings.Contains(out, "kept-sidecar uses the network of the kept that is gone") {
-		t.Errorf("the output does not tell of the container that has lost its network:\n%s", out)
-	}
-	y.clear(t, "kept-sidecar")
 	after := y.inspect(t, "kept")
 	got := y.tells(url)
 	if got.Version != "v1" || got.Stock != "42" || !slices.Equal(got.Args, []string{"--shop", "sg-1"}) {
@@ -171,7 +178,7 @@ func (y *dockerHost) testKept(t *testing.T) {
 	}
 	for path, want := range map[string]any{
 		"Config.Labels.team": "orders", "Config.Labels.image.version": "v1", "Config.User": "0", "Config.WorkingDir": "/v1",
-		"Config.Labels.guardian.intent": "r_1-1", "Name": "/kept",
+		"Config.Labels.guardian.intent": dockerCall(t, "v1").Intent, "Name": "/kept",
 		"NetworkSettings.Networks.back.IPAddress": "172.31.77.7",
 	} {
 		var parts []string
@@ -198,15 +205,15 @@ func (y *dockerHost) testKept(t *testing.T) {
 	}
 
 	// And once more from there: what was kept once is kept again.
-	call := dockerCall("v2")
-	call.Intent = "r_2-1"
+	call := dockerCall(t, "v2")
+	call.Intent += "2"
 	if out, err := step.Do(t.Context(), call); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if got := y.tells(url); got.Version != "v2" || got.Stock != "42" {
 		t.Errorf("it answers %+v", got)
 	}
-	if got := get(y.inspect(t, "kept"), "Config", "Labels", "guardian.intent"); got != "r_2-1" {
+	if got := get(y.inspect(t, "kept"), "Config", "Labels", "guardian.intent"); got != call.Intent {
 		t.Errorf("its intent is %v", got)
 	}
 }
@@ -225,7 +232,7 @@ func (y *dockerHost) testNoGood(t *testing.T) {
 			})
 			before := y.inspect(t, name)
 			step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = y.host, name, "shop:{{.To}}" })
-			out, err := step.Do(t.Context(), dockerCall(to))
+			out, err := step.Do(t.Context(), dockerCall(t, to))
 			if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "put back") {
 				t.Errorf("error %v, want …%s… and that the old one is back", err, want)
 			}
@@ -239,7 +246,7 @@ func (y *dockerHost) testNoGood(t *testing.T) {
 			if n := y.names(t, name); !slices.Equal(n, []string{name}) {
 				t.Errorf("containers %v are left", n)
 			}
-			if o, detail, err := step.Status(t.Context(), dockerCall(to)); err != nil || o != actions.NotHappened {
+			if o, detail, err := step.Status(t.Context(), dockerCall(t, to)); err != nil || o != actions.NotHappened {
 				t.Errorf("asked: %s (%s), %v", o, detail, err)
 			}
 		})
@@ -260,7 +267,7 @@ func (y *dockerHost) testEveryPoint(t *testing.T, how string) {
 		step := dockerStep(t, func(s *actions.DockerSettings) {
 			s.Host, s.Container, s.Image = front.host, name, "plain:{{.To}}"
 		})
-		_, err := step.Do(t.Context(), dockerCall("v1"))
+		_, err := step.Do(t.Context(), dockerCall(t, "v1"))
 		failed := front.failed()
 		if !failed {
 			if err != nil {
@@ -280,7 +287,7 @@ func (y *dockerHost) testEveryPoint(t *testing.T, how string) {
 				t.Errorf("point %d: %v; want it unclear, nothing could be put back", n, err)
 			}
 			front.repair()
-			o, detail, err := step.Status(t.Context(), dockerCall("v1"))
+			o, detail, err := step.Status(t.Context(), dockerCall(t, "v1"))
 			switch {
 			case err != nil:
 				t.Errorf("point %d: asked: %v", n, err)
@@ -328,11 +335,11 @@ func (y *dockerHost) testCutOff(t *testing.T) {
 			ctx, cut := context.WithCancelCause(t.Context())
 			done := make(chan error, 1)
 			go func() {
-				_, err := step(time.Minute).Do(ctx, dockerCall("v1"))
+				_, err := step(time.Minute).Do(ctx, dockerCall(t, "v1"))
 				done <- err
 			}()
 			waitFor(t, "the new container in its place", func() bool {
-				return slices.Equal(y.names(t, name), []string{name, name + "-guardian-old-r_1-1"})
+				return slices.Equal(y.names(t, name), []string{name, name + "-guardian-old-" + dockerCall(t, "v1").Intent})
 			})
 			cut(c.cause)
 			if err := <-done; err == nil {
@@ -341,7 +348,7 @@ func (y *dockerHost) testCutOff(t *testing.T) {
 			if left := y.names(t, name); len(left) != c.left {
 				t.Errorf("left are %q, want %d", left, c.left)
 			}
-			if o, detail, err := step(0).Status(t.Context(), dockerCall("v1")); err != nil || o != c.then {
+			if o, detail, err := step(0).Status(t.Context(), dockerCall(t, "v1")); err != nil || o != c.then {
 				t.Errorf("asked: %s (%s), %v; want %s", o, detail, err, c.then)
 			}
 			if got := y.version(t, name); got != c.runs || len(y.names(t, name)) != 1 {
@@ -364,7 +371,7 @@ func (y *dockerHost) testCompose(t *testing.T) {
 		s.Compose = &actions.ComposeSettings{Project: "mall", Service: "shop"}
 	})
 	t.Run("go back together", func(t *testing.T) {
-		if out, err := step.Do(t.Context(), dockerCall("v1")); err != nil {
+		if out, err := step.Do(t.Context(), dockerCall(t, "v1")); err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		got := []string{y.version(t, "mall-shop-1"), y.version(t, "mall-shop-2"), y.version(t, "mall-db-1")}
@@ -376,8 +383,8 @@ func (y *dockerHost) testCompose(t *testing.T) {
 		}
 	})
 	t.Run("or not at all", func(t *testing.T) {
-		call := dockerCall("v2")
-		call.Intent = "r_3-1"
+		call := dockerCall(t, "v2")
+		call.Intent += "3"
 		front := newFaultyProxy(t, y.host)
 		// create, create, stop, rename, rename, start, then the second one's stop
 		front.failAt(7, "refused")
@@ -418,7 +425,7 @@ func (y *dockerHost) testRefusals(t *testing.T) {
 				s.Host, s.Image = y.host, "plain:{{.To}}"
 				c.change(s)
 			})
-			_, err := step.Do(t.Context(), dockerCall(c.to))
+			_, err := step.Do(t.Context(), dockerCall(t, c.to))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want …%s…", err, c.want)
 			}

@@ -144,8 +144,9 @@ func older(a, b string) bool {
 type apiRequest struct {
 	method, path string
 	query        url.Values
-	in           any    // sent as JSON; nil: no body
-	auth         string // X-Registry-Auth, or ""
+	in           any       // sent as JSON; nil: no body, or tar
+	tar          io.Reader // sent as a tar archive
+	auth         string    // X-Registry-Auth, or ""
 }
 
 // call sends a request under the agreed version and decodes the answer into out, unless that
@@ -185,20 +186,20 @@ func (a *engineAPI) open(ctx context.Context, base string, r apiRequest) (*http.
 	if len(r.query) > 0 {
 		address += "?" + r.query.Encode()
 	}
-	var body io.Reader
+	body, kind := r.tar, "application/x-tar"
 	if r.in != nil {
 		b, err := json.Marshal(r.in)
 		if err != nil {
 			return nil, failed(reason.New("docker_bad_request", "error", err), err)
 		}
-		body = bytes.NewReader(b)
+		body, kind = bytes.NewReader(b), "application/json"
 	}
 	req, err := http.NewRequestWithContext(ctx, r.method, address, body)
 	if err != nil {
 		return nil, failed(reason.New("docker_bad_request", "error", err), err)
 	}
-	if r.in != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", kind)
 	}
 	if r.auth != "" {
 		req.Header.Set("X-Registry-Auth", r.auth)
@@ -232,92 +233,6 @@ func refusedBy(res *http.Response) error {
 		return failed(why, errNoSuch)
 	}
 	return failed(why)
-}
-
-// container is what the engine says of a container.
-type container struct {
-	ID    string `json:"Id"`
-	Name  string // with a leading slash
-	Image string // the image's ID
-	State struct {
-		Status     string
-		Running    bool
-		Restarting bool
-		ExitCode   int
-		StartedAt  string // RFC 3339
-		Health     *struct {
-			Status string
-			Log    []struct{ Output string }
-		}
-	}
-	RestartCount    int
-	Config          object
-	HostConfig      object
-	Mounts          []mount
-	NetworkSettings struct {
-		Networks map[string]object
-	}
-}
-
-type mount struct {
-	Type, Name, Destination, Mode string
-	RW                            bool
-}
-
-func (c container) name() string { return strings.TrimPrefix(c.Name, "/") }
-
-func (c container) label(name string) string {
-	labels, _ := c.Config["Labels"].(object)
-	v, _ := labels[name].(string)
-	return v
-}
-
-func (a *engineAPI) inspect(ctx context.Context, nameOrID string) (container, error) {
-	var c container
-	err := a.call(ctx, apiRequest{method: http.MethodGet, path: "/containers/" + url.PathEscape(nameOrID) + "/json"}, &c)
-	return c, err
-}
-
-// find gives the names of all containers that carry the labels ("name" or "name=value"),
-// running or not.
-func (a *engineAPI) find(ctx context.Context, labels ...string) ([]string, error) {
-	filters, err := json.Marshal(map[string][]string{"label": labels})
-	if err != nil {
-		return nil, failed(reason.New("docker_bad_request", "error", err), err)
-	}
-	return a.list(ctx, url.Values{"all": {"1"}, "filters": {string(filters)}}, func(listed) bool { return true })
-}
-
-// sharing gives the names of the containers that live in the network of the given one.
-func (a *engineAPI) sharing(ctx context.Context, id string) ([]string, error) {
-	return a.list(ctx, url.Values{"all": {"1"}}, func(c listed) bool { return c.HostConfig.NetworkMode == "container:"+id })
-}
-
-// listed is what the engine's list says of a container.
-type listed struct {
-	Names      []string
-	HostConfig struct{ NetworkMode string }
-}
-
-func (a *engineAPI) list(ctx context.Context, query url.Values, want func(listed) bool) ([]string, error) {
-	var all []listed
-	if err := a.call(ctx, apiRequest{method: http.MethodGet, path: "/containers/json", query: query}, &all); err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, c := range all {
-		if !want(c) {
-			continue
-		}
-		for _, n := range c.Names {
-			// A name that is a link from another container has a second slash.
-			if n = strings.TrimPrefix(n, "/"); !strings.Contains(n, "/") {
-				names = append(names, n)
-				break
-			}
-		}
-	}
-	return names, nil
 }
 
 type image struct {
@@ -380,9 +295,18 @@ func (a *engineAPI) start(ctx context.Context, id string) error {
 	return a.post(ctx, "/containers/"+id+"/start", nil, nil)
 }
 
-// stop ends a container within the time, by force after it.
-func (a *engineAPI) stop(ctx context.Context, id string, within time.Duration) error {
-	return a.post(ctx, "/containers/"+id+"/stop", url.Values{"t": {strconv.Itoa(int(within.Seconds()))}}, nil)
+// stop ends a container with its own signal: within a time, by force after it. Without one the
+// container's own time holds.
+func (a *engineAPI) stop(ctx context.Context, id string, within *time.Duration) error {
+	query := url.Values{}
+	if within != nil {
+		query.Set("t", strconv.Itoa(int(within.Seconds())))
+	}
+	return a.post(ctx, "/containers/"+id+"/stop", query, nil)
+}
+
+func (a *engineAPI) pause(ctx context.Context, id string) error {
+	return a.post(ctx, "/containers/"+id+"/pause", nil, nil)
 }
 
 func (a *engineAPI) rename(ctx context.Context, id, name string) error {
@@ -400,6 +324,10 @@ func (a *engineAPI) remove(ctx context.Context, id string) error {
 
 func (a *engineAPI) join(ctx context.Context, network, id string, endpoint object) error {
 	return a.post(ctx, "/networks/"+url.PathEscape(network)+"/connect", nil, object{"Container": id, "EndpointConfig": endpoint})
+}
+
+func (a *engineAPI) leave(ctx context.Context, network, id string) error {
+	return a.post(ctx, "/networks/"+url.PathEscape(network)+"/disconnect", nil, object{"Container": id})
 }
 
 // logs gives the last lines of what a container wrote.

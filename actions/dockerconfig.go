@@ -11,25 +11,43 @@ import (
 const (
 	labelIntent  = "guardian.intent"      // the intent that made it
 	labelRun     = "guardian.run"         // the run
-	labelRunning = "guardian.old-running" // "true": the one before it was running, and is started when it is put back
+	labelRunning = "guardian.old-running" // the state that the one before it was in: was
 )
 
-// recreate gives the request that creates a container like c with another image, and the
-// networks that it must join before it is started. Everything that was set on the container
-// is kept; what it had from its old image comes from the new one.
-func recreate(c container, old, next image, labels map[string]string) (create object, join map[string]object) {
+// recreation is what a container is re-created with.
+type recreation struct {
+	old, next image
+	labels    map[string]string
+	api       string // the version of the engine's API
+	// moved gives the new ID of a container that is re-created, too, by its old one, and by its name
+	// after a slash.
+	moved map[string]string
+	// foreign are the volumes of other containers that this one takes by their names.
+	foreign []mount
+}
+
+// creation is the request that creates a container, and the networks that it must join, and leave,
+// before it is started.
+type creation struct {
+	config object
+	join   map[string]object
+	leave  string
+}
+
+// recreate gives the request that creates a container like c with another image. Everything that was
+// set on the container is kept; what it had from its old image comes from the new one.
+func recreate(c container, r recreation) creation {
 	config := maps.Clone(c.Config)
-	inherited(config, old.Config)
-	config["Image"] = next.ref
+	inherited(config, r.old.Config)
+	config["Image"] = r.next.ref
 
 	merged := object{}
-	own, _ := config["Labels"].(object)
-	maps.Copy(merged, own)
-	for name, v := range labels {
+	maps.Copy(merged, asObject(config["Labels"]))
+	for name, v := range r.labels {
 		merged[name] = v
 	}
 	if _, ok := merged["com.docker.compose.image"]; ok {
-		merged["com.docker.compose.image"] = next.ID
+		merged["com.docker.compose.image"] = r.next.ID
 	}
 	config["Labels"] = merged
 
@@ -37,11 +55,9 @@ func recreate(c container, old, next image, labels map[string]string) (create ob
 	if config["Hostname"] == short(c.ID) {
 		delete(config, "Hostname")
 	}
-	delete(config, "MacAddress") // moved to the endpoint, where the engine chose it
 
 	host := maps.Clone(c.HostConfig)
-	mode, _ := host["NetworkMode"].(string)
-	if strings.HasPrefix(mode, "container:") {
+	if strings.HasPrefix(asText(host["NetworkMode"]), "container:") {
 		// The container whose network it uses decides these.
 		for _, k := range []string{"Hostname", "Domainname", "ExposedPorts"} {
 			delete(config, k)
@@ -51,21 +67,62 @@ func recreate(c container, old, next image, labels map[string]string) (create ob
 	if mounts, ok := host["Mounts"].([]any); ok {
 		host["Mounts"] = nameVolumes(c, mounts)
 	}
-	if binds := keptVolumes(c, host); len(binds) > 0 {
-		before, _ := host["Binds"].([]any)
-		host["Binds"] = append(slices.Clone(before), binds...)
-	}
-	if links, ok := host["Links"].([]any); ok {
-		host["Links"] = plainLinks(links)
-	}
+	keepVolumes(c, host, r.foreign)
+	follow(host, r.moved)
 
-	create = config
-	create["HostConfig"] = host
-	first, join := endpoints(c, mode)
-	if first != nil {
-		create["NetworkingConfig"] = object{"EndpointsConfig": first}
+	out := creation{config: config}
+	first := out.networks(c)
+	if mac := asText(config["MacAddress"]); mac != "" && first != nil && !older(r.api, macOfEndpoint) {
+		for _, endpoint := range first {
+			endpoint["MacAddress"] = mac
+		}
+		delete(config, "MacAddress")
 	}
-	return create, join
+	config["HostConfig"] = host
+	if first != nil {
+		config["NetworkingConfig"] = object{"EndpointsConfig": first}
+	}
+	return out
+}
+
+// macOfEndpoint is the version of the API from which on an address that was set belongs to the
+// endpoint in the container's first network. The engine tells of it in the container's Config, as
+// before, and there of no address that it chose itself.
+const macOfEndpoint = "1.44"
+
+// follow makes settings name the containers that are re-created by their new IDs. Volumes that are
+// taken by a container's name still are.
+func follow(host object, moved map[string]string) {
+	to := func(ref string) string {
+		for old, id := range moved {
+			if old == ref || len(ref) >= len(short(old)) && strings.HasPrefix(old, ref) && !strings.HasPrefix(ref, "/") {
+				return id
+			}
+		}
+		return ref
+	}
+	for _, k := range []string{"NetworkMode", "PidMode", "IpcMode"} {
+		if ref, ok := strings.CutPrefix(asText(host[k]), "container:"); ok {
+			host[k] = "container:" + to(ref)
+		}
+	}
+	if from := textsOf(host["VolumesFrom"]); from != nil {
+		for i, v := range from {
+			ref, mode, cut := strings.Cut(v, ":")
+			if from[i] = to(ref); cut {
+				from[i] += ":" + mode
+			}
+		}
+		host["VolumesFrom"] = from
+	}
+	if links := textsOf(host["Links"]); links != nil {
+		// The engine gives "/db:/web/db" and accepts "/db:db".
+		for i, l := range links {
+			target, alias, _ := strings.Cut(l, ":")
+			links[i] = to(target) + ":" + alias[strings.LastIndexByte(alias, '/')+1:]
+		}
+		host["Links"] = links
+	}
 }
 
 // inherited deletes from a container's configuration what it has from its image.
@@ -100,9 +157,23 @@ func inherited(config, img object) {
 	if entrypoint {
 		delete(config, "Entrypoint")
 	}
-	for _, k := range []string{"WorkingDir", "User", "Healthcheck", "StopSignal", "Shell", "OnBuild"} {
+	if len(asList(config["Entrypoint"])) == 0 && !entrypoint {
+		config["Entrypoint"] = []any{""} // the image's was taken away: nothing at all would bring it back
+	}
+	for _, k := range []string{"WorkingDir", "User", "StopSignal", "Shell", "OnBuild"} {
 		if reflect.DeepEqual(config[k], img[k]) {
 			delete(config, k)
+		}
+	}
+	// Each part of a health check comes from the image unless it was set.
+	if check := maps.Clone(asObject(config["Healthcheck"])); check != nil {
+		for k, v := range asObject(img["Healthcheck"]) {
+			if reflect.DeepEqual(check[k], v) {
+				delete(check, k)
+			}
+		}
+		if config["Healthcheck"] = check; len(check) == 0 {
+			delete(config, "Healthcheck")
 		}
 	}
 }
@@ -113,34 +184,35 @@ func sameList(a, b any) bool {
 	return slices.Equal(x, y)
 }
 
-// keptVolumes gives binds for the anonymous volumes of the container, which its settings do
-// not name: the new one gets the same data.
-func keptVolumes(c container, host object) []any {
+// keepVolumes adds binds for the anonymous volumes of the container, which its settings do not name:
+// the new one gets the same data.
+func keepVolumes(c container, host object, foreign []mount) {
 	named := map[string]bool{}
-	binds, _ := host["Binds"].([]any)
-	for _, b := range binds {
-		if parts := strings.Split(asText(b), ":"); len(parts) > 1 {
+	for _, m := range asList(host["Mounts"]) {
+		named[asText(asObject(m)["Target"])] = true
+	}
+	var binds []any
+	for _, b := range textsOf(host["Binds"]) {
+		// A bind of a folder alone is an anonymous volume.
+		if parts := strings.Split(b, ":"); len(parts) > 1 {
 			named[parts[1]] = true
+			binds = append(binds, b)
 		}
 	}
-	mounts, _ := host["Mounts"].([]any)
-	for _, m := range mounts {
-		if o, ok := m.(object); ok {
-			named[asText(o["Target"])] = true
-		}
-	}
-	var kept []any
 	for _, m := range c.Mounts {
-		if m.Type != "volume" || m.Name == "" || named[m.Destination] {
+		taken := slices.ContainsFunc(foreign, func(f mount) bool { return f.Name == m.Name && f.Destination == m.Destination })
+		if m.Type != "volume" || m.Name == "" || named[m.Destination] || taken {
 			continue
 		}
 		bind := m.Name + ":" + m.Destination
 		if !m.RW {
 			bind += ":ro"
 		}
-		kept = append(kept, bind)
+		binds = append(binds, bind)
 	}
-	return kept
+	if len(binds) > 0 {
+		host["Binds"] = binds
+	}
 }
 
 // nameVolumes puts the names that the engine gave to volumes into the mounts without one.
@@ -164,35 +236,31 @@ func nameVolumes(c container, mounts []any) []any {
 	return out
 }
 
-// plainLinks turns "/db:/web/db", as the engine gives links, into "/db:db", as it accepts them.
-func plainLinks(links []any) []any {
-	var out []any
-	for _, l := range links {
-		target, alias, _ := strings.Cut(asText(l), ":")
-		out = append(out, target+":"+alias[strings.LastIndexByte(alias, '/')+1:])
-	}
-	return out
-}
-
-// endpoints gives the settings of the container's networks, without the addresses that the
-// engine chose: first the one that it is created with, then those that it joins.
-func endpoints(c container, mode string) (first, join map[string]object) {
+// networks gives the settings of the container's networks, without the addresses that the engine
+// chose: those of the first one, that it is created with. The others it joins; the first one it leaves
+// when the container was taken out of it.
+func (out *creation) networks(c container) (first map[string]object) {
+	mode := asText(c.HostConfig["NetworkMode"])
 	if mode == "host" || mode == "none" || strings.HasPrefix(mode, "container:") {
-		return nil, nil
+		return nil
 	}
 	if mode == "default" || mode == "" {
 		mode = "bridge"
 	}
+	disabled, _ := c.Config["NetworkDisabled"].(bool)
 	for _, name := range slices.Sorted(maps.Keys(c.NetworkSettings.Networks)) {
+		if name == "none" { // of an engine without a bridge
+			disabled = true
+			continue
+		}
 		from := c.NetworkSettings.Networks[name]
 		e := object{}
-		for _, k := range []string{"IPAMConfig", "Links", "DriverOpts"} {
+		for _, k := range []string{"IPAMConfig", "Links", "DriverOpts", "GwPriority"} {
 			if from[k] != nil {
 				e[k] = from[k]
 			}
 		}
-		aliases, _ := from["Aliases"].([]any)
-		aliases = slices.DeleteFunc(slices.Clone(aliases), func(a any) bool { return a == short(c.ID) })
+		aliases := slices.DeleteFunc(asList(from["Aliases"]), func(a any) bool { return a == short(c.ID) })
 		if len(aliases) > 0 && name != "bridge" {
 			e["Aliases"] = aliases
 		}
@@ -200,12 +268,15 @@ func endpoints(c container, mode string) (first, join map[string]object) {
 			first = map[string]object{name: e}
 			continue
 		}
-		if join == nil {
-			join = map[string]object{}
+		if out.join == nil {
+			out.join = map[string]object{}
 		}
-		join[name] = e
+		out.join[name] = e
 	}
-	return first, join
+	if first == nil && !disabled {
+		out.leave = mode
+	}
+	return first
 }
 
 func short(id string) string { return id[:min(12, len(id))] }
@@ -213,4 +284,24 @@ func short(id string) string { return id[:min(12, len(id))] }
 func asText(v any) string {
 	s, _ := v.(string)
 	return s
+}
+
+func asObject(v any) object {
+	o, _ := v.(object)
+	return o
+}
+
+// asList gives a copy of a list.
+func asList(v any) []any {
+	l, _ := v.([]any)
+	return slices.Clone(l)
+}
+
+// textsOf gives the texts of a list.
+func textsOf(v any) []string {
+	var out []string
+	for _, e := range asList(v) {
+		out = append(out, asText(e))
+	}
+	return out
 }

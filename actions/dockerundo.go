@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,28 +36,60 @@ var setAside = regexp.MustCompile(`-guardian-(old|new)-.*$`)
 // replacement is how far the replacement of one container has come under an intent.
 type replacement struct {
 	name    string     // of the container that is replaced
+	target  bool       // the step names it; else it is a sidecar, which keeps its image
 	ours    bool       // current carries the label of this intent
 	current *container // has the name now
 	old     *container // was renamed under this intent
 	fresh   *container // was created under this intent and does not have the name yet
+	layer   layer      // of current, by plan
 	// stopping: the engine may still be stopping current, by a request that was given up.
 	stopping bool
 }
 
 // begun tells whether the replacement has begun.
-func (p replacement) begun() bool { return p.ours || p.old != nil || p.fresh != nil }
+func (p *replacement) begun() bool { return p.ours || p.old != nil || p.fresh != nil }
 
 // complete tells whether the replacement is complete.
-func (p replacement) complete() bool { return p.ours && p.old == nil && p.fresh == nil }
+func (p *replacement) complete() bool { return p.ours && p.old == nil && p.fresh == nil }
 
-// all finds the containers of the step, and how far the replacement of each has come.
-func (d *docker) replacements(ctx context.Context, call Call, data map[string]any) ([]replacement, error) {
-	names, err := d.names(ctx, data)
+// before gives the container that is replaced; nil when it is gone.
+func (p *replacement) before() *container {
+	if p.old != nil || p.ours {
+		return p.old
+	}
+	return p.current
+}
+
+// after gives the container that takes its place; nil when there is none yet.
+func (p *replacement) after() *container {
+	if p.ours {
+		return p.current
+	}
+	return p.fresh
+}
+
+// replacements finds the containers that the step names, and the sidecars whose replacement has
+// begun, and how far that of each has come.
+func (d *docker) replacements(ctx context.Context, call Call, data map[string]any) ([]*replacement, error) {
+	targets, err := d.names(ctx, data)
 	if err != nil {
 		return nil, err
 	}
-	var all []replacement
-	for _, n := range names {
+	list, err := d.api.list(ctx)
+	if err != nil {
+		return nil, failed(reason.New("docker_list", "error", reasonOf(err)), err)
+	}
+	names := slices.Clone(targets)
+	for _, l := range list {
+		if name, ok := strings.CutSuffix(l.name(), oldName("", call.Intent)); ok {
+			names = append(names, name)
+		} else if l.Labels[labelIntent] == call.Intent {
+			names = append(names, setAside.ReplaceAllString(l.name(), ""))
+		}
+	}
+	slices.Sort(names)
+	var all []*replacement
+	for _, n := range slices.Compact(names) {
 		p, err := d.replacement(ctx, n, call.Intent)
 		if err != nil {
 			return nil, err
@@ -65,14 +98,16 @@ func (d *docker) replacements(ctx context.Context, call Call, data map[string]an
 		if d.s.Compose != nil && p.current == nil && !p.begun() {
 			continue
 		}
+		p.target = slices.Contains(targets, n)
 		all = append(all, p)
 	}
-	if len(all) == 0 {
+	if !slices.ContainsFunc(all, func(p *replacement) bool { return p.target }) {
 		return nil, failed(reason.New("docker_no_compose", "project", d.s.Compose.Project, "service", d.s.Compose.Service))
 	}
-	return all, nil
+	return inOrder(all), nil
 }
 
+// names gives the names of the containers that the step names.
 func (d *docker) names(ctx context.Context, data map[string]any) ([]string, error) {
 	if d.s.Compose == nil {
 		name, err := d.container.render(data)
@@ -81,27 +116,28 @@ func (d *docker) names(ctx context.Context, data map[string]any) ([]string, erro
 		}
 		return []string{name}, nil
 	}
-	found, err := d.api.find(ctx, "com.docker.compose.project="+d.s.Compose.Project,
+	found, err := d.api.list(ctx, "com.docker.compose.project="+d.s.Compose.Project,
 		"com.docker.compose.service="+d.s.Compose.Service, "com.docker.compose.oneoff=False")
 	if err != nil {
 		return nil, failed(reason.New("docker_find", "service", d.s.Compose.Service, "error", reasonOf(err)), err)
 	}
-	for i, n := range found {
-		found[i] = setAside.ReplaceAllString(n, "")
+	var names []string
+	for _, l := range found {
+		names = append(names, setAside.ReplaceAllString(l.name(), ""))
 	}
-	slices.Sort(found)
-	return slices.Compact(found), nil
+	slices.Sort(names)
+	return slices.Compact(names), nil
 }
 
-func (d *docker) replacement(ctx context.Context, name, intent string) (replacement, error) {
-	p := replacement{name: name}
+func (d *docker) replacement(ctx context.Context, name, intent string) (*replacement, error) {
+	p := &replacement{name: name}
 	for at, to := range map[string]**container{name: &p.current, oldName(name, intent): &p.old, newName(name, intent): &p.fresh} {
 		c, err := d.api.inspect(ctx, at)
 		if errors.Is(err, errNoSuch) || err == nil && c.name() != at {
 			continue // the engine also finds a container by the beginning of its ID
 		}
 		if err != nil {
-			return p, failed(reason.New("docker_inspect", "container", at, "error", reasonOf(err)), err)
+			return nil, failed(reason.New("docker_inspect", "container", at, "error", reasonOf(err)), err)
 		}
 		*to = &c
 	}
@@ -111,9 +147,17 @@ func (d *docker) replacement(ctx context.Context, name, intent string) (replacem
 
 // undoTime gives an undo time of its own, also when that of the step is over. Only a lost
 // lease ends it: then another guardian works on these containers.
-func (d *docker) undoTime(ctx context.Context, all int) (context.Context, context.CancelFunc) {
-	each := 2*time.Duration(d.s.StopTimeout) + 30*time.Second
-	undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), each*time.Duration(max(all, 1)))
+func (d *docker) undoTime(ctx context.Context, all []*replacement) (context.Context, context.CancelFunc) {
+	long := 30 * time.Second
+	for _, p := range all {
+		long += 30 * time.Second
+		for _, c := range []*container{p.current, p.old, p.fresh} {
+			if c != nil {
+				long += 2 * max(0, d.stopTime(c))
+			}
+		}
+	}
+	undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), long)
 	stop := context.AfterFunc(ctx, func() {
 		if lostLease(ctx) {
 			cancel()
@@ -122,19 +166,47 @@ func (d *docker) undoTime(ctx context.Context, all int) (context.Context, contex
 	return undo, func() { stop(); cancel() }
 }
 
-// stop, start and remove are calls to the engine whose error names the container.
+// stopTime is how long a container may take to stop; negative: for ever.
+func (d *docker) stopTime(c *container) time.Duration {
+	if d.s.StopTimeout != nil {
+		return time.Duration(*d.s.StopTimeout)
+	}
+	return c.stopTimeout()
+}
+
+// stop, start, pause and remove are calls to the engine whose error names the container.
 func (d *docker) stop(ctx context.Context, c *container) error {
-	if err := d.api.stop(ctx, c.ID, time.Duration(d.s.StopTimeout)); err != nil {
+	if err := d.api.stop(ctx, c.ID, (*time.Duration)(d.s.StopTimeout)); err != nil {
 		return failed(reason.New("docker_stop", "container", c.name(), "error", reasonOf(err)), err)
 	}
 	return nil
 }
 
+// start starts a container that does not run.
 func (d *docker) start(ctx context.Context, id, name string) error {
+	if d.isPaused(ctx, id) {
+		return nil // the engine would refuse it
+	}
 	if err := d.api.start(ctx, id); err != nil {
 		return failed(reason.New("docker_start", "container", name, "error", reasonOf(err)), err)
 	}
 	return nil
+}
+
+// pause pauses a container that is not.
+func (d *docker) pause(ctx context.Context, id, name string) error {
+	if d.isPaused(ctx, id) {
+		return nil
+	}
+	if err := d.api.pause(ctx, id); err != nil {
+		return failed(reason.New("docker_pause", "container", name, "error", reasonOf(err)), err)
+	}
+	return nil
+}
+
+func (d *docker) isPaused(ctx context.Context, id string) bool {
+	c, err := d.api.inspect(ctx, id)
+	return err == nil && c.State.Paused
 }
 
 func (d *docker) remove(ctx context.Context, c *container) error {
@@ -148,21 +220,31 @@ func lostLease(ctx context.Context) bool { return errors.Is(context.Cause(ctx), 
 
 // undo puts the old containers back. It looks first, so that it may be called at any point
 // and again after it was interrupted.
-func (d *docker) undo(ctx context.Context, call Call, all []replacement, out io.Writer) error {
+func (d *docker) undo(ctx context.Context, call Call, all []*replacement, out io.Writer) error {
+	var begun []*replacement
 	var errs []error
 	var whys []reason.Reason
+	failedAt := func(name string, err error) {
+		errs, whys = append(errs, err), append(whys, reason.New("docker_container", "container", name, "error", reasonOf(err)))
+	}
 	for _, before := range all {
 		p, err := d.replacement(ctx, before.name, call.Intent)
-		p.stopping = before.stopping
-		if err == nil {
-			err = d.putBack(ctx, call, p)
-		}
 		if err != nil {
-			errs, whys = append(errs, err), append(whys, reason.New("docker_container", "container", before.name, "error", reasonOf(err)))
+			failedAt(before.name, err)
 			continue
 		}
-		if p.begun() {
-			_, _ = fmt.Fprintf(out, "%s is as it was\n", p.name)
+		if p.stopping = before.stopping; p.begun() {
+			begun = append(begun, p)
+		}
+	}
+	for _, g := range groups(inOrder(begun)) {
+		broken := d.putBack(ctx, call, g)
+		for _, p := range g {
+			if err := broken[p.name]; err != nil {
+				failedAt(p.name, err)
+			} else {
+				_, _ = fmt.Fprintf(out, "%s is as it was\n", p.name)
+			}
 		}
 	}
 	if len(errs) > 0 {
@@ -171,58 +253,84 @@ func (d *docker) undo(ctx context.Context, call Call, all []replacement, out io.
 	return nil
 }
 
-func (d *docker) putBack(ctx context.Context, call Call, p replacement) error {
-	if !p.begun() {
-		return nil
-	}
-	old, made := p.old, p.fresh
-	if p.ours {
-		made = p.current
-	} else if p.current != nil {
-		old = p.current
-	}
-	if old == nil {
-		return failed(reason.New("docker_old_gone"))
-	}
-	run := true
-	if made != nil {
-		run = made.label(labelRunning) != "false"
-		// It uses the ports and the addresses of the old one.
-		if err := d.stop(ctx, made); err != nil {
-			return err
-		}
-		if p.ours {
-			if err := d.rename(ctx, made.ID, p.name, newName(p.name, call.Intent)); err != nil {
-				return err
+// putBack puts the old containers of a group back, and gives the errors by name. The sidecars stop
+// first and start last. The new ones are removed last: their labels say in which states the old ones
+// were.
+func (d *docker) putBack(ctx context.Context, call Call, group []*replacement) map[string]error {
+	broken := map[string]error{}
+	each := func(list iter.Seq2[int, *replacement], do func(context.Context, Call, *replacement) error) {
+		for _, p := range list {
+			if broken[p.name] == nil {
+				broken[p.name] = do(ctx, call, p)
 			}
 		}
 	}
-	if old == p.old {
-		if err := d.rename(ctx, old.ID, oldName(p.name, call.Intent), p.name); err != nil {
+	each(slices.Backward(group), d.stopNew)
+	each(slices.All(group), d.nameOld)
+	each(slices.All(group), d.restartOld)
+	each(slices.Backward(group), d.removeNew)
+	return broken
+}
+
+// stopNew stops a new container: it uses the ports and the addresses of the old one.
+func (d *docker) stopNew(ctx context.Context, call Call, p *replacement) error {
+	if p.before() == nil {
+		return failed(reason.New("docker_old_gone"))
+	}
+	if p.after() == nil {
+		return nil
+	}
+	return d.stop(ctx, p.after())
+}
+
+// nameOld gives the old container its name again.
+func (d *docker) nameOld(ctx context.Context, call Call, p *replacement) error {
+	if p.ours {
+		if err := d.rename(ctx, p.current.ID, p.name, newName(p.name, call.Intent)); err != nil {
 			return err
 		}
 	}
-	if run && old == p.current && old.State.Running && p.stopping {
+	if p.old != nil {
+		return d.rename(ctx, p.old.ID, oldName(p.name, call.Intent), p.name)
+	}
+	return nil
+}
+
+// restartOld takes the old container into the state that it was in.
+func (d *docker) restartOld(ctx context.Context, _ Call, p *replacement) error {
+	old, was := p.before(), wasRunning
+	if made := p.after(); made != nil {
+		was = made.label(labelRunning)
+	}
+	if was == wasStopped || was == wasCrashed {
+		return nil
+	}
+	if old == p.current && old.State.Running && p.stopping {
 		// The engine is still stopping it: started now, it would end a moment later.
 		if err := d.stop(ctx, old); err != nil {
 			return err
 		}
 	}
-	if run {
-		if err := d.start(ctx, old.ID, p.name); err != nil {
-			return err
-		}
+	if err := d.start(ctx, old.ID, p.name); err != nil {
+		return err
 	}
-	if made != nil {
-		return d.remove(ctx, made)
+	if was == wasPaused {
+		return d.pause(ctx, old.ID, p.name)
 	}
 	return nil
+}
+
+func (d *docker) removeNew(ctx context.Context, _ Call, p *replacement) error {
+	if p.after() == nil {
+		return nil
+	}
+	return d.remove(ctx, p.after())
 }
 
 // Status looks at the containers, and finishes or undoes what a crash left half-done.
 func (d *docker) Status(ctx context.Context, call Call) (Outcome, reason.Reason, error) {
 	outcome, detail, err := d.containerStatus(ctx, call)
-	return outcome, detail.Redact(func(text string) string { return d.local.Redact(clipText(text, d.env.Redactor)) }), d.redactError(err)
+	return outcome, d.shown(detail), d.redactError(err)
 }
 
 func (d *docker) containerStatus(ctx context.Context, call Call) (Outcome, reason.Reason, error) {
@@ -235,38 +343,31 @@ func (d *docker) containerStatus(ctx context.Context, call Call) (Outcome, reaso
 	if err != nil {
 		return Unclear, none, err
 	}
-	mine := slices.DeleteFunc(slices.Clone(all), func(p replacement) bool { return !p.begun() })
+	mine := slices.DeleteFunc(slices.Clone(all), func(p *replacement) bool { return !p.begun() })
 	switch {
-	case len(mine) == 0 && slices.ContainsFunc(all, func(p replacement) bool { return p.current == nil }):
+	case len(mine) == 0 && slices.ContainsFunc(all, func(p *replacement) bool { return p.current == nil }):
 		return Unclear, none, failed(reason.New("docker_no_container", "container", all[0].name))
 	case len(mine) == 0:
 		return NotHappened, reason.New("docker_no_trace"), nil
 	// Old ones are removed only when all new ones are healthy: once the first is gone, it is done.
-	case slices.ContainsFunc(mine, replacement.complete):
+	case slices.ContainsFunc(mine, (*replacement).complete):
 		return d.finish(ctx, mine)
 	}
-	for i := range mine {
-		mine[i].stopping = true
-	}
-	swapped := !slices.ContainsFunc(all, func(p replacement) bool { return !p.ours })
 	why := reason.New("docker_interrupted")
-	for _, p := range mine {
-		if !swapped {
-			break
+	if !slices.ContainsFunc(all, func(p *replacement) bool { return !p.ours }) {
+		err := d.bringAllUp(ctx, mine)
+		if err == nil {
+			return d.finish(ctx, mine)
 		}
-		if err := d.api.start(ctx, p.current.ID); err != nil {
-			swapped, why = false, reasonOf(err)
-		} else if err := d.healthy(ctx, p.current.ID); err != nil {
-			swapped, why = false, reasonOf(err)
-		}
-	}
-	if swapped {
-		return d.finish(ctx, mine)
+		why = reasonOf(err)
 	}
 	if lostLease(ctx) {
 		return Unclear, none, context.Cause(ctx)
 	}
-	undoCtx, cancel := d.undoTime(ctx, len(mine))
+	for _, p := range mine {
+		p.stopping = true
+	}
+	undoCtx, cancel := d.undoTime(ctx, mine)
 	defer cancel()
 	var out strings.Builder
 	if err := d.undo(undoCtx, call, mine, &out); err != nil {
@@ -275,10 +376,24 @@ func (d *docker) containerStatus(ctx context.Context, call Call) (Outcome, reaso
 	return NotHappened, reason.New("docker_undone", "error", why), nil
 }
 
+// bringAllUp takes all new containers, which have the names of the old ones, into their states.
+func (d *docker) bringAllUp(ctx context.Context, all []*replacement) error {
+	for _, g := range groups(all) {
+		var made []madeContainer
+		for _, p := range g {
+			made = append(made, madeContainer{id: p.current.ID, name: p.name, target: p.target, was: p.current.label(labelRunning)})
+		}
+		if _, err := d.bringUp(ctx, made); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // finish removes the old containers of a replacement that succeeded.
-func (d *docker) finish(ctx context.Context, all []replacement) (Outcome, reason.Reason, error) {
+func (d *docker) finish(ctx context.Context, all []*replacement) (Outcome, reason.Reason, error) {
 	var names []string
-	for _, p := range all {
+	for _, p := range slices.Backward(all) {
 		if p.old != nil {
 			if err := d.remove(ctx, p.old); err != nil {
 				return Unclear, reason.Reason{}, err
@@ -286,5 +401,6 @@ func (d *docker) finish(ctx context.Context, all []replacement) (Outcome, reason
 		}
 		names = append(names, p.name)
 	}
+	slices.Sort(names)
 	return Happened, reason.New("docker_replaced", "containers", names), nil
 }

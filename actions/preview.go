@@ -23,6 +23,10 @@ type StepPreview struct {
 	Settings   []Setting      `json:"settings"`
 	// Problem is why a template cannot be filled in; zero: each one can.
 	Problem reason.Reason `json:"problem,omitzero"`
+	// Plan is what it would do to its target, as that is now, and Refused why it would not; see
+	// Planner.
+	Plan    reason.Reason `json:"plan,omitzero"`
+	Refused reason.Reason `json:"refused,omitzero"`
 }
 
 // Setting is one setting of a step.

@@ -61,6 +61,7 @@ func (p plans) RunPlan(ctx context.Context, r server.RunRequest, by server.Calle
 	}
 	if run.To != "" || out.Undo {
 		out.Steps = book.Preview(run, p.redactor)
+		book.Plan(ctx, run, out.Steps)
 	}
 	return out, nil
 }

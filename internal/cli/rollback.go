@@ -87,9 +87,10 @@ repeat and abort answer a run; show prints one. Without --wait they exit 0 when 
 was accepted.
 
 With --dry-run nothing is done: it prints which version would be put back, what would be
-lost, what the guards say, and each step with its templates filled in. Exit 0 when the
-rollback would be begun, 1 when it would be refused or a template cannot be filled in, 2 for
-a wrong command line or an error of the server. The role viewer is enough.`,
+lost, what the guards say, and each step with its templates filled in; of docker steps also
+which containers would be re-created and what of them is kept. Exit 0 when the rollback would
+be begun, 1 when it or a step would be refused or a template cannot be filled in, 2 for a
+wrong command line or an error of the server. The role viewer is enough.`,
 		Example: `  guardian rollback --service order-sync --dry-run
   guardian rollback --service order-sync --reason "orders are lost" --wait
   guardian rollback approve r_01J…`,

@@ -30,9 +30,10 @@ type planAnswer struct {
 	} `json:"loses"`
 	LosesMore bool `json:"loses_more"`
 	Steps     []struct {
-		Name, Kind, Timeout, Problem string
-		Idempotent                   bool
-		Settings                     []struct{ Key, Value string }
+		Name, Kind, Timeout, Problem, Plan, Refused string
+
+		Idempotent bool
+		Settings   []struct{ Key, Value string }
 	} `json:"steps"`
 	MustRecover []string `json:"must_recover"`
 }
@@ -83,6 +84,12 @@ func (p planAnswer) print(w io.Writer) {
 		if st.Problem != "" {
 			say("    problem: %s", st.Problem)
 		}
+		if st.Plan != "" {
+			say("    now: %s", st.Plan)
+		}
+		if st.Refused != "" {
+			say("    would be refused: %s", st.Refused)
+		}
 	}
 	if len(p.MustRecover) > 0 {
 		say("  afterwards must be up: %s", strings.Join(p.MustRecover, ", "))
@@ -102,10 +109,10 @@ func (planAnswer) guards(say func(string, ...any), all []planRefusal) {
 	}
 }
 
-// broken tells that a template of a step cannot be filled in.
+// broken tells that a template of a step cannot be filled in, or that a step would refuse.
 func (p planAnswer) broken() bool {
 	for _, st := range p.Steps {
-		if st.Problem != "" {
+		if st.Problem != "" || st.Refused != "" {
 			return true
 		}
 	}

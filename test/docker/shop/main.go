@@ -1,8 +1,10 @@
 // Command shop is the program in the test's containers: an HTTP server that answers with its
-// version, arguments and environment.
+// version, arguments and environment. BAD makes it end (exits), end at its first start (once) or
+// fail its health check (unhealthy); DRAIN is how long it works on when it is told to stop.
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -19,6 +21,12 @@ func main() {
 	if os.Getenv("BAD") == "exits" {
 		fmt.Fprintln(os.Stderr, "panic: no such table: orders")
 		os.Exit(3)
+	}
+	if _, err := os.Stat("/been"); os.Getenv("BAD") == "once" && err != nil {
+		if err := os.WriteFile("/been", nil, 0o600); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(4)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
@@ -39,12 +47,18 @@ func main() {
 	})
 	// As process 1 of its container it gets only signals that it handles.
 	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, syscall.SIGTERM, os.Interrupt)
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGUSR1, os.Interrupt)
 	go func() {
-		<-stop
+		by := <-stop
+		if drain, err := time.ParseDuration(os.Getenv("DRAIN")); err == nil {
+			time.Sleep(drain)
+			if err := os.WriteFile("/data/stock", []byte("drained by "+by.String()), 0o600); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+			}
+		}
 		os.Exit(0)
 	}()
-	srv := &http.Server{Addr: ":8080", Handler: mux, ReadHeaderTimeout: time.Minute}
+	srv := &http.Server{Addr: cmp.Or(os.Getenv("LISTEN"), ":8080"), Handler: mux, ReadHeaderTimeout: time.Minute}
 	fmt.Fprintln(os.Stderr, srv.ListenAndServe())
 	os.Exit(1)
 }

@@ -1,0 +1,192 @@
+package actions
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"guardian/internal/reason"
+)
+
+// Plan implements Planner: which containers would be re-created, what of them is kept, and what would
+// be lost. The error is why Do would refuse.
+func (d *docker) Plan(ctx context.Context, call Call) (reason.Reason, error) {
+	plan, err := d.planCall(ctx, call)
+	return d.shown(plan), d.redactError(err)
+}
+
+func (d *docker) planCall(ctx context.Context, call Call) (reason.Reason, error) {
+	data, err := call.data()
+	if err != nil {
+		return reason.Reason{}, err
+	}
+	ref, err := d.image.render(data)
+	if err != nil {
+		return reason.Reason{}, err
+	}
+	all, err := d.replacements(ctx, call, data)
+	if err != nil {
+		return reason.Reason{}, err
+	}
+	if all, err = d.plan(ctx, all); err != nil {
+		return reason.Reason{}, err
+	}
+	return planned(all, ref), d.refuse(ctx, all)
+}
+
+// plan adds the sidecars to the containers that the step names, puts those first that others depend
+// on, and reads what was changed in each. It changes nothing.
+func (d *docker) plan(ctx context.Context, all []*replacement) ([]*replacement, error) {
+	for _, p := range all {
+		if p.current == nil {
+			return nil, failed(reason.New("docker_no_container", "container", p.name))
+		}
+	}
+	others, err := d.api.inspectAll(ctx)
+	if err != nil {
+		return nil, failed(reason.New("docker_list", "error", reasonOf(err)), err)
+	}
+	others = slices.DeleteFunc(others, func(c container) bool {
+		return slices.ContainsFunc(all, func(p *replacement) bool { return p.current.ID == c.ID }) ||
+			c.autoRemove() && slices.Contains(d.s.AcceptLoss, c.name())
+	})
+	// Sidecars of sidecars, too: all grows while it is looked through.
+	for i := 0; i < len(all); i++ {
+		others = slices.DeleteFunc(others, func(c container) bool {
+			sidecar := len(c.uses(*all[i].current)) > 0
+			if sidecar {
+				all = append(all, &replacement{name: c.name(), current: &c})
+			}
+			return sidecar
+		})
+	}
+	for _, p := range all {
+		if p.layer, err = d.layerOf(ctx, *p.current); err != nil {
+			return nil, err
+		}
+	}
+	return inOrder(all), nil
+}
+
+// planned is what is going to happen to containers, for people.
+func planned(all []*replacement, ref string) reason.Reason {
+	var out []reason.Reason
+	for _, p := range all {
+		if p.target {
+			out = append(out, reason.New("docker_plan_target", "container", p.name, "from", p.current.imageRef(), "to", ref))
+		} else {
+			out = append(out, reason.New("docker_plan_sidecar", "container", p.name, "uses", p.relations(all)))
+		}
+		switch p.current.was() {
+		case wasStopped:
+			out = append(out, reason.New("docker_plan_stopped", "container", p.name))
+		case wasPaused:
+			out = append(out, reason.New("docker_plan_paused", "container", p.name))
+		}
+		if len(p.layer.kept) > 0 {
+			out = append(out, reason.New("docker_plan_keeps", "container", p.name, "files", fileList(p.layer.kept)))
+		}
+		if len(p.layer.lost) > 0 {
+			out = append(out, reason.New("docker_plan_loses", "container", p.name, "files", fileList(p.layer.lost)))
+		}
+	}
+	return reason.Join(out...)
+}
+
+// relations says how a sidecar depends on the other containers.
+func (p *replacement) relations(all []*replacement) []reason.Reason {
+	var out []reason.Reason
+	for _, on := range all {
+		for _, way := range p.current.uses(*on.current) {
+			out = append(out, reason.New("docker_uses_"+way, "container", on.name))
+		}
+	}
+	return out
+}
+
+// refuse gives the error of containers that could not be put back, that would lose something that the
+// configuration does not let go, or that may stop for longer than the step has time.
+func (d *docker) refuse(ctx context.Context, all []*replacement) error {
+	var losses []reason.Reason
+	for _, p := range all {
+		switch {
+		case p.current.autoRemove() && p.target:
+			return failed(reason.New("docker_auto_remove", "container", p.name))
+		case p.current.autoRemove():
+			losses = append(losses, reason.New("docker_loses_sidecar", "container", p.name, "uses", p.relations(all)))
+		case p.current.label("com.docker.swarm.service.id") != "":
+			return failed(reason.New("docker_swarm", "container", p.name))
+		case d.stopTime(p.current) < 0:
+			return failed(reason.New("docker_stops_never", "container", p.name))
+		}
+		lost := slices.DeleteFunc(slices.Clone(p.layer.lost), d.accepts)
+		if len(lost) > 0 {
+			losses = append(losses, reason.New("docker_loses", "container", p.name, "files", fileList(lost)))
+		}
+	}
+	if len(losses) > 0 {
+		return failed(reason.Join(append(losses, reason.New("docker_would_lose"))...))
+	}
+	deadline, limited := ctx.Deadline()
+	for _, g := range groups(all) {
+		var stops time.Duration
+		for _, p := range g {
+			stops += d.stopTime(p.current)
+		}
+		if left := deadline.Sub(d.env.Now()); limited && left < stops {
+			return failed(reason.New("docker_stops_long", "container", g[0].name, "long", stops, "left", max(0, left.Round(time.Second))))
+		}
+	}
+	return nil
+}
+
+// inOrder sorts containers so that each comes after those that it depends on.
+func inOrder(all []*replacement) []*replacement {
+	var sorted []*replacement
+	for left := all; len(left) > 0; {
+		var ready, rest []*replacement
+		for _, p := range left {
+			if slices.ContainsFunc(left, p.dependsOn) {
+				rest = append(rest, p)
+			} else {
+				ready = append(ready, p)
+			}
+		}
+		if len(ready) == 0 { // a circle: no order is right
+			ready, rest = rest, nil
+		}
+		sorted, left = append(sorted, ready...), rest
+	}
+	return sorted
+}
+
+// groups splits containers that are in order into those that depend on each other.
+func groups(all []*replacement) [][]*replacement {
+	var out [][]*replacement
+	for _, p := range all {
+		var own []*replacement
+		out = slices.DeleteFunc(out, func(g []*replacement) bool {
+			joined := slices.ContainsFunc(g, p.dependsOn)
+			if joined {
+				own = append(own, g...)
+			}
+			return joined
+		})
+		out = append(out, append(own, p))
+	}
+	return out
+}
+
+// dependsOn tells whether a container, as it was before, uses another one.
+func (p *replacement) dependsOn(on *replacement) bool {
+	a, b := p.original(), on.original()
+	return p != on && a != nil && b != nil && len(a.uses(*b)) > 0
+}
+
+// original gives the container as it was before, or where that is gone, the one in its place.
+func (p *replacement) original() *container {
+	if c := p.before(); c != nil {
+		return c
+	}
+	return p.after()
+}
