@@ -89,3 +89,41 @@ func TestRoutesAreDocumented(t *testing.T) {
 		}
 	}
 }
+
+// Every call of Prometheus' API that its table names is there, with the parameters that are named beside it.
+func TestDocumentedPrometheusCallsExist(t *testing.T) {
+	b, err := os.ReadFile("../../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(b), "\n## Prometheus' API\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	s := newServer(t, busy(), nil)
+	code := regexp.MustCompile("`([^` ]+)`( \\\\\\*)?")
+	calls := 0
+	for line := range strings.Lines(section) {
+		row := strings.Split(line, "|")
+		if len(row) != 5 || !strings.Contains(row[1], "`") {
+			continue
+		}
+		for _, call := range code.FindAllStringSubmatch(row[1], -1) {
+			calls++
+			path := "/api/v1/" + strings.ReplaceAll(call[1], "{name}", "x")
+			if s.Route("GET", path) == "/" || (call[2] != "") != (s.Route("POST", path) != "/") {
+				t.Errorf("%s: GET takes %s, POST %s", call[0], s.Route("GET", path), s.Route("POST", path))
+			}
+			for _, param := range code.FindAllStringSubmatch(row[2], -1) {
+				if param[1] == "[]" {
+					continue // of the spelling
+				}
+				got := (called{method: "GET", path: path + "?" + strings.NewReplacer("[", "%5B", "]", "%5D").Replace(param[1]) + "="}).of(s)
+				if strings.Contains(got.Body.String(), "it is not supported here") {
+					t.Errorf("%s does not take %s: %s", call[1], param[1], got.Body)
+				}
+			}
+		}
+	}
+	if calls < 24 {
+		t.Errorf("only %d calls were found: the pattern is wrong", calls)
+	}
+}
