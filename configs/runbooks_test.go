@@ -30,7 +30,8 @@ func deployTools() map[string]func(*testing.T, deploytool.Options) *deploytool.T
 	}
 	return map[string]func(*testing.T, deploytool.Options) *deploytool.Tool{
 		"jenkins": deploytool.Jenkins, "gitlab": deploytool.GitLab, "github": deploytool.GitHub,
-		"argocd": argo(false), "argocd-auto-sync": argo(true),
+		"github-server": deploytool.GitHubServer,
+		"argocd":        argo(false), "argocd-auto-sync": argo(true),
 	}
 }
 

@@ -13,9 +13,8 @@ func ArgoCD(t *testing.T, automated bool, o Options) *Tool {
 	tool := newTool(t, "https://argocd.example.com", o)
 	tool.Env["ARGOCD_TOKEN"] = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
 	app := &application{target: "v9", synced: "v9", automated: automated}
-	mux := http.NewServeMux()
 	guarded := func(pattern string, handle http.HandlerFunc) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		tool.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			tool.mu.Lock()
 			defer tool.mu.Unlock()
 			if r.Header.Get("Authorization") != "Bearer "+tool.Env["ARGOCD_TOKEN"] {
@@ -75,7 +74,7 @@ func ArgoCD(t *testing.T, automated bool, o Options) *Tool {
 		}
 		answer(w, http.StatusOK, app.show(tool.fails))
 	})
-	return tool.serve(t, mux)
+	return tool.serve(t)
 }
 
 // finished tells, under mu, that Finish was called.

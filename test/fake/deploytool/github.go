@@ -8,16 +8,24 @@ import (
 	"testing"
 )
 
-// GitHub has the repository shop/order-sync with the workflow rollback.yml, whose runs are named
-// "guardian ${{ inputs.guardian_intent }}".
+// GitHub is github.com. It has the repository shop/order-sync with the workflow rollback.yml, whose runs
+// are named "guardian ${{ inputs.guardian_intent }}".
 func GitHub(t *testing.T, o Options) *Tool {
 	t.Helper()
-	tool := newTool(t, "https://api.github.com", o)
+	return gitHub(newTool(t, "https://api.github.com", o), true).serve(t)
+}
+
+// GitHubServer is a GitHub Enterprise Server of before return_run_details.
+func GitHubServer(t *testing.T, o Options) *Tool {
+	t.Helper()
+	return gitHub(newTool(t, "https://github.example.com/api/v3", o), false).serve(t)
+}
+
+func gitHub(tool *Tool, details bool) *Tool {
 	tool.Env["GITHUB_TOKEN_ROLLBACK"] = "github_pat_11ABCDEFG0123456789"
-	mux := http.NewServeMux()
 	const repo = "/repos/shop/order-sync/actions"
 	guarded := func(pattern string, handle http.HandlerFunc) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		tool.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			tool.mu.Lock()
 			defer tool.mu.Unlock()
 			if r.Header.Get("Authorization") != "Bearer "+tool.Env["GITHUB_TOKEN_ROLLBACK"] {
@@ -35,7 +43,7 @@ func GitHub(t *testing.T, o Options) *Tool {
 		}
 		d := json.NewDecoder(r.Body)
 		d.DisallowUnknownFields()
-		if d.Decode(&asked) != nil || asked.Ref == "" {
+		if d.Decode(&asked) != nil || asked.Ref == "" || asked.Details && !details {
 			answer(w, http.StatusUnprocessableEntity, object{"message": "Invalid request."})
 			return
 		}
@@ -74,7 +82,7 @@ func GitHub(t *testing.T, o Options) *Tool {
 		}
 		answer(w, http.StatusOK, object{"total_count": len(list), "workflow_runs": list})
 	})
-	return tool.serve(t, mux)
+	return tool
 }
 
 func (tool *Tool) workflowRun(i int) object {

@@ -12,9 +12,8 @@ func GitLab(t *testing.T, o Options) *Tool {
 	t.Helper()
 	tool := newTool(t, "https://gitlab.example.com", o)
 	tool.Env["GITLAB_TOKEN"] = "glpat-sEcReT0123456789"
-	mux := http.NewServeMux()
 	guarded := func(pattern string, handle http.HandlerFunc) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		tool.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			tool.mu.Lock()
 			defer tool.mu.Unlock()
 			switch {
@@ -62,7 +61,7 @@ func GitLab(t *testing.T, o Options) *Tool {
 		}
 		answer(w, http.StatusOK, list)
 	})
-	return tool.serve(t, mux)
+	return tool.serve(t)
 }
 
 // pipeline is a pipeline as GitLab shows it: newest states last.

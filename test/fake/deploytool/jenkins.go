@@ -15,8 +15,7 @@ func Jenkins(t *testing.T, o Options) *Tool {
 	t.Helper()
 	tool := newTool(t, "https://jenkins.example.com", o)
 	tool.Env["JENKINS_AUTH"] = base64.StdEncoding.EncodeToString([]byte("guardian:11e8token"))
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /job/rollback/buildWithParameters", func(w http.ResponseWriter, r *http.Request) {
+	tool.mux.HandleFunc("POST /job/rollback/buildWithParameters", func(w http.ResponseWriter, r *http.Request) {
 		if !jenkinsAllows(w, r) {
 			return
 		}
@@ -30,7 +29,7 @@ func Jenkins(t *testing.T, o Options) *Tool {
 		w.Header().Set("Location", fmt.Sprintf("http://%s/queue/item/%d/", r.Host, 40+n))
 		w.WriteHeader(http.StatusCreated)
 	})
-	mux.HandleFunc("GET /queue/item/{item}/api/json", func(w http.ResponseWriter, r *http.Request) {
+	tool.mux.HandleFunc("GET /queue/item/{item}/api/json", func(w http.ResponseWriter, r *http.Request) {
 		tool.mu.Lock()
 		defer tool.mu.Unlock()
 		n, err := strconv.Atoi(r.PathValue("item"))
@@ -53,7 +52,7 @@ func Jenkins(t *testing.T, o Options) *Tool {
 		}
 		answer(w, http.StatusOK, object{"_class": "hudson.model.Queue$LeftItem", "cancelled": false, "executable": build})
 	})
-	mux.HandleFunc("GET /job/rollback/api/json", func(w http.ResponseWriter, r *http.Request) {
+	tool.mux.HandleFunc("GET /job/rollback/api/json", func(w http.ResponseWriter, r *http.Request) {
 		tool.mu.Lock()
 		defer tool.mu.Unlock()
 		if !jenkinsAllows(w, r) {
@@ -82,7 +81,7 @@ func Jenkins(t *testing.T, o Options) *Tool {
 		}
 		answer(w, http.StatusOK, object{"_class": "org.jenkinsci.plugins.workflow.job.WorkflowJob", "builds": builds, "inQueue": queued})
 	})
-	return tool.serve(t, mux)
+	return tool.serve(t)
 }
 
 // jenkinsResult is null while a build goes on.

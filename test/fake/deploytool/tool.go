@@ -22,6 +22,7 @@ type Tool struct {
 	// Env are the variables that the runbook reads.
 	Env map[string]string
 
+	mux   *http.ServeMux
 	mu    sync.Mutex
 	jobs  []*Job
 	fails bool // jobs end badly
@@ -38,12 +39,12 @@ type Options struct {
 
 func newTool(t *testing.T, host string, o Options) *Tool {
 	t.Helper()
-	return &Tool{Host: host, Env: map[string]string{}, fails: o.Fails, hides: o.Hides, loses: o.Loses}
+	return &Tool{mux: http.NewServeMux(), Host: host, Env: map[string]string{}, fails: o.Fails, hides: o.Hides, loses: o.Loses}
 }
 
-func (tool *Tool) serve(t *testing.T, mux *http.ServeMux) *Tool {
+func (tool *Tool) serve(t *testing.T) *Tool {
 	t.Helper()
-	tool.Server = httptest.NewServer(mux)
+	tool.Server = httptest.NewServer(tool.mux)
 	t.Cleanup(tool.Close)
 	return tool
 }
