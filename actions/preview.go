@@ -1,14 +1,15 @@
 package actions
 
 import (
+	"fmt"
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/prometheus/common/model"
-	"go.yaml.in/yaml/v3"
 
 	"guardian/internal/reason"
 	"guardian/internal/secret"
@@ -46,13 +47,9 @@ func (b *Runbook) Preview(run Run, r *secret.Redactor) []StepPreview {
 	for i, s := range b.Steps {
 		p := StepPreview{Name: s.Name, Kind: s.Kind, Timeout: model.Duration(s.Timeout), Idempotent: s.Idempotent, Settings: []Setting{}}
 		data, err := Call{Intent: intentOf(run.ID, i), Run: run}.data()
-		var node yaml.Node
-		if err == nil {
-			err = node.Encode(s.Settings)
-		}
 		v := preview{data: data, redactor: r}
 		if err == nil {
-			v.walk("", &node)
+			v.walk("", reflect.ValueOf(s.Settings))
 			err = v.err
 		}
 		if err != nil {
@@ -76,32 +73,52 @@ type preview struct {
 	err      error // the first template that cannot be filled in
 }
 
-func (v *preview) walk(key string, n *yaml.Node) {
-	switch n.Kind {
-	case yaml.MappingNode:
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			v.walk(strings.TrimPrefix(key+"."+n.Content[i].Value, "."), n.Content[i+1])
-		}
-	case yaml.SequenceNode:
-		if slices.ContainsFunc(n.Content, func(e *yaml.Node) bool { return e.Kind != yaml.ScalarNode }) {
-			for i, e := range n.Content {
-				v.walk(key+"["+strconv.Itoa(i)+"]", e)
+// walk takes the settings that are set, by the keys of the configuration.
+func (v *preview) walk(key string, x reflect.Value) {
+	if !x.IsValid() || x.IsZero() {
+		return
+	}
+	if text, ok := x.Interface().(fmt.Stringer); ok && x.Kind() != reflect.Pointer {
+		v.out = append(v.out, Setting{key, text.String()}) // a secret, masked, or a duration
+		return
+	}
+	switch x.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		v.walk(key, x.Elem())
+	case reflect.Struct:
+		for f, value := range x.Fields() {
+			name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+			if name != "-" {
+				v.walk(strings.TrimPrefix(key+"."+name, "."), value)
 			}
-			return
 		}
-		var items []string
-		for _, e := range n.Content {
-			items = append(items, v.fill(e.Value))
+	case reflect.Map:
+		names := x.MapKeys()
+		slices.SortFunc(names, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+		for _, name := range names {
+			v.walk(key+"."+name.String(), x.MapIndex(name))
 		}
-		if b, err := asJSON(items); err == nil && len(items) > 0 {
-			v.out = append(v.out, Setting{key, b})
+	case reflect.Slice:
+		v.list(key, x)
+	case reflect.String:
+		v.out = append(v.out, Setting{key, v.fill(x.String())})
+	default:
+		v.out = append(v.out, Setting{key, fmt.Sprint(x.Interface())})
+	}
+}
+
+// list gives a list as one line of JSON.
+func (v *preview) list(key string, x reflect.Value) {
+	var items []any
+	for i := range x.Len() {
+		item := x.Index(i).Interface()
+		if text, ok := item.(string); ok {
+			item = v.fill(text)
 		}
-	case yaml.ScalarNode:
-		if slices.Contains([]string{"", "0", "0s", "false", "null"}, n.Value) {
-			return // not set
-		}
-		v.out = append(v.out, Setting{key, v.fill(n.Value)})
-	case yaml.DocumentNode, yaml.AliasNode:
+		items = append(items, item)
+	}
+	if b, err := asJSON(items); err == nil {
+		v.out = append(v.out, Setting{key, b})
 	}
 }
 
