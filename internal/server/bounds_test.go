@@ -56,15 +56,15 @@ func TestFewQueriesWorkAtOnce(t *testing.T) {
 	h := &heavyQueries{began: make(chan struct{}, 200), letGo: make(chan struct{})}
 	base := serve(t, busy(), func(o *server.Options) { o.Backend.Queries, o.Queries = h, 2 })
 	const all = 140
-	got := make(chan int, all)
+	got := make(chan answer, all)
 	for range all {
-		go func() { got <- send(t, base, "GET", "/api/v1/query?query=up", "").status }()
+		go func() { got <- send(t, base, "GET", "/api/v1/query?query=up", "") }()
 	}
 	<-h.began
 	<-h.began
 	for range all - 102 { // two work and a hundred wait: the others are refused at once
-		if status := <-got; status != http.StatusServiceUnavailable {
-			t.Errorf("beyond those that may wait: %d", status)
+		if got := <-got; got.status != http.StatusServiceUnavailable || got.header.Get("Retry-After") == "" {
+			t.Errorf("beyond those that may wait: %d %v", got.status, got.header)
 		}
 	}
 	if n := h.working.Load(); n != 2 {
@@ -75,8 +75,8 @@ func TestFewQueriesWorkAtOnce(t *testing.T) {
 	}
 	close(h.letGo)
 	for range 102 {
-		if status := <-got; status != 200 {
-			t.Errorf("one that waited: %d", status)
+		if got := <-got; got.status != 200 {
+			t.Errorf("one that waited: %d", got.status)
 		}
 	}
 }

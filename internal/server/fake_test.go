@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql"
 
 	"guardian/actions"
 	"guardian/internal/chatops"
@@ -61,6 +62,7 @@ type memory struct {
 	made     []oncall.Made     // overrides of shifts
 	calls    map[string]string // body hashes of reports, by key
 	changed  chan struct{}
+	last     promql.Vector // samples of a federation
 }
 
 // parts gives it to a server.

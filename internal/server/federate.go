@@ -1,9 +1,7 @@
 package server
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -154,17 +152,4 @@ func classic(h *histogram.FloatHistogram) *dto.Histogram {
 		out.Bucket = append(out.Bucket, &dto.Bucket{UpperBound: proto.Float64(bound), CumulativeCountFloat: proto.Float64(total)})
 	}
 	return out
-}
-
-// refusePlain answers an error of the federation as Prometheus does: as text.
-func (s *Server) refusePlain(w http.ResponseWriter, r *http.Request, err error) {
-	var own *queryError
-	if errors.As(err, &own) && own.kind == "bad_data" {
-		plain(w, http.StatusBadRequest, s.redactor.Redact(err.Error()))
-		return
-	}
-	if p, ok := s.fail(r, err); ok {
-		p.headers(w)
-		plain(w, p.Status, cmp.Or(p.Detail, p.Title))
-	}
 }

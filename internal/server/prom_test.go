@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/api"
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/promql"
 
 	"guardian/internal/server"
 )
@@ -165,6 +166,11 @@ func TestFederation(t *testing.T) {
 		"# TYPE up untyped\nup{shop=\"sg\",instance=\"\",region=\"sg\"} 1 1795342500000\n"
 	if got.status != http.StatusOK || got.body != want || !strings.HasPrefix(got.header.Get("Content-Type"), "text/plain; version=0.0.4") {
 		t.Errorf("%d %v\n%s", got.status, got.header, got.body)
+	}
+	large := busy()
+	large.last = make(promql.Vector, 1<<21)
+	if got := send(t, serve(t, large, nil), "GET", "/federate?match%5B%5D=up", ""); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.body, "longer than 64 MiB") {
+		t.Errorf("too much: %d %.200s", got.status, got.body)
 	}
 	if got := send(t, url, "GET", "/federate", ""); got.status != http.StatusOK || got.body != "" {
 		t.Errorf("nothing asked for: %d %s", got.status, got.body)

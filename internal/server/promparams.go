@@ -71,7 +71,7 @@ func onlyKnown(form url.Values, takes []string) error {
 	}
 	if len(unknown) > 0 {
 		all := append(slices.Clone(takes), sharedParams()...)
-		return badData("invalid parameter %q: it is not supported here; supported are %s", slices.Min(unknown), strings.Join(all, ", "))
+		return badData("invalid parameter %.100q: it is not supported here; supported are %s", slices.Min(unknown), strings.Join(all, ", "))
 	}
 	if engine := form.Get("engine"); engine != "" && engine != "prometheus" {
 		return badData("invalid parameter %q: there is only the engine prometheus", "engine")

@@ -74,16 +74,28 @@ func writeQuery(w http.ResponseWriter, data any, warnings, infos []string) error
 
 // refuseQuery answers as Prometheus does, so that Grafana and promtool show the reason.
 func (s *Server) refuseQuery(w http.ResponseWriter, r *http.Request, err error) {
-	kind, status := s.queryKind(r, err)
-	text := err.Error()
+	kind, status, text := s.queryRefusal(w, r, err)
+	_ = writeJSON(w, status, queryAnswer{Status: "error", ErrorType: kind, Error: text})
+}
+
+// refusePlain answers an error of the federation as Prometheus does: as text.
+func (s *Server) refusePlain(w http.ResponseWriter, r *http.Request, err error) {
+	_, status, text := s.queryRefusal(w, r, err)
+	plain(w, status, text)
+}
+
+// queryRefusal says what is answered instead of an error, and logs what the caller may not see.
+func (s *Server) queryRefusal(w http.ResponseWriter, r *http.Request, err error) (kind string, status int, text string) {
+	kind, status = s.queryKind(r, err)
+	text = err.Error()
 	if kind == "internal" {
 		s.log.ErrorContext(r.Context(), "query failed", "route", r.Pattern, "error", s.redactor.Redact(text))
 		text = "internal error; the guardian's log says more"
 	}
-	if status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="guardian"`)
+	if p, known := explain(err); known {
+		p.headers(w)
 	}
-	_ = writeJSON(w, status, queryAnswer{Status: "error", ErrorType: kind, Error: s.redactor.Redact(text)})
+	return kind, status, s.redactor.Redact(text)
 }
 
 func (s *Server) queryKind(r *http.Request, err error) (kind string, status int) {

@@ -217,6 +217,7 @@ func TestEveryMethodOfTheClient(t *testing.T) {
 		}
 	}
 	t.Run("lookback", p.lookback)
+	t.Run("limits", p.limits)
 	t.Run("parameters", p.parameters)
 	t.Run("fields", p.fields)
 	t.Run("federation", p.federation)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
 )
 
 // post sends a form.
@@ -91,6 +92,46 @@ func (p pair) lookback(t *testing.T) {
 		got, _, _, err = client(t, p.own).QueryRange(t.Context(), of, over, promv1.WithLookbackDelta(delta))
 		if err != nil || print(got) != print(want) {
 			t.Errorf("lookback %s, until %s later: %v, %v, want %v", delta, after, got, err, want)
+		}
+	}
+}
+
+// limits asks for one of what there is more of: it is the first, and a warning says that there is more.
+func (p pair) limits(t *testing.T) {
+	own, from, to, all := client(t, p.own), p.now.Add(-time.Hour), p.now, []string{`{__name__=~"erp_.+"}`}
+	for name, ask := range map[string]func(o ...promv1.Option) (int, promv1.Warnings, error){
+		"series": func(o ...promv1.Option) (int, promv1.Warnings, error) {
+			got, w, _, err := own.Series(t.Context(), all, from, to, o...)
+			return len(got), w, err
+		},
+		"label names": func(o ...promv1.Option) (int, promv1.Warnings, error) {
+			got, w, _, err := own.LabelNames(t.Context(), all, from, to, o...)
+			return len(got), w, err
+		},
+		"label values": func(o ...promv1.Option) (int, promv1.Warnings, error) {
+			got, w, _, err := own.LabelValues(t.Context(), "__name__", all, from, to, o...)
+			return len(got), w, err
+		},
+		"a query": func(o ...promv1.Option) (int, promv1.Warnings, error) {
+			got, w, _, err := own.Query(t.Context(), all[0], to.Add(-time.Second), o...)
+			return len(got.(model.Vector)), w, err
+		},
+		"a range": func(o ...promv1.Option) (int, promv1.Warnings, error) {
+			got, w, _, err := own.QueryRange(t.Context(), all[0], promv1.Range{Start: from, End: to, Step: time.Minute}, o...)
+			return len(got.(model.Matrix)), w, err
+		},
+	} {
+		n, warned, err := ask()
+		if err != nil || n < 2 || len(warned) > 0 {
+			t.Fatalf("%s: %d, %v, %v", name, n, warned, err)
+		}
+		for _, limit := range []int{1, n - 1} {
+			if got, warned, err := ask(promv1.WithLimit(uint64(limit))); err != nil || got != limit || len(warned) != 1 || !strings.Contains(warned[0], "truncated due to limit") {
+				t.Errorf("%s, %d of %d: %d, %v, %v", name, limit, n, got, warned, err)
+			}
+		}
+		if got, warned, err := ask(promv1.WithLimit(uint64(n))); err != nil || got != n || len(warned) > 0 {
+			t.Errorf("%s, all %d: %d, %v, %v", name, n, got, warned, err)
 		}
 	}
 }
