@@ -165,6 +165,10 @@ bench-notify: setup ## measure the time from a sample to the message, alone and 
 bench-storm: ## let 2,000 alerts begin within a minute, once with fifty kills of the process, and print what people were told (five minutes)
 	$(BENCH) -bench Storm -benchtime 1x -v ./test/bench/storm
 
+.PHONY: bench-hostile
+bench-hostile: ## attack a guardian with 500 checks: 250,000 series of others, forty heavy queries, thousands of connections (five minutes)
+	$(BENCH) -bench Hostile -benchtime 1x -v ./test/bench/hostile
+
 # With SCALE=1 the alerts wait for as long as they say (a quarter of an hour).
 .PHONY: bench-restart
 bench-restart: setup ## restart in long alerts beside Prometheus with its Alertmanager, times divided by SCALE (10)

@@ -1,8 +1,10 @@
 package decide
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"guardian/internal/reason"
@@ -17,6 +19,7 @@ const (
 	leastFree    = 512 << 20 // bytes
 	leastShare   = 0.05      // of a disk, unless so much is free:
 	plentyOfDisk = 10 << 30  // bytes
+	leastInodes  = 0.01      // of those of a disk
 )
 
 // Vitals is what the guardian measures of itself. A measurement that is not there is no fault.
@@ -27,8 +30,8 @@ type Vitals struct {
 	RulesLate   time.Duration
 	Undelivered time.Time // when the oldest notice that waits was made; zero: none waits
 	Journal     string    // why the journal cannot be read or written; redacted
-	DiskFree    uint64    // bytes
-	DiskSize    uint64    // bytes; 0: not known
+	Disk        Disk      // of the data folder
+	Down        []string  // what is down while the journal is away, so that no alert of it can be recorded
 	ClockOff    time.Duration
 	// Overflows are the sources of which new series are refused.
 	Overflows []Overflow
@@ -42,6 +45,10 @@ type Vitals struct {
 	Guessers []string
 	Guesses  int
 }
+
+// Disk is how much a disk takes yet. Size is 0 where it is not known, and Inodes where they are not, or not
+// limited.
+type Disk struct{ Free, Size, InodesFree, Inodes uint64 }
 
 // Overflow is a source that has as many series as it may.
 type Overflow struct {
@@ -63,6 +70,8 @@ const (
 	FaultJournal = "journal"
 	FaultDisk    = "disk"
 	FaultClock   = "clock"
+	// FaultOutage is that something is down while no alert of it can be recorded.
+	FaultOutage = "outage"
 	// FaultCalendar is that of a schedule.
 	FaultCalendar = "calendar"
 	// FaultGuesses is that somebody tries tokens.
@@ -73,17 +82,21 @@ const (
 type Fault struct {
 	Name string
 	Why  reason.Reason
+	// Of names what it is about: when there is more, people are told again.
+	Of []string
+	// Total: nothing is left. It is told without waiting for whether it lasts.
+	Total bool
 }
 
 // Direct tells that the outbox cannot be relied on to tell of the fault: its notice is sent past
 // it.
 func (f Fault) Direct() bool {
-	return f.Name == FaultOutbox || f.Name == FaultJournal || f.Name == FaultDisk || f.Name == FaultFolder
+	return f.Name == FaultOutbox || f.Name == FaultJournal || f.Name == FaultDisk || f.Name == FaultFolder || f.Name == FaultOutage
 }
 
 // Mortal tells that the guardian does not do its work: no heartbeat is sent while it holds.
 func (f Fault) Mortal() bool {
-	return f.Name == FaultLooks || f.Name == FaultRules || f.Name == FaultOutbox || f.Name == FaultJournal || f.Name == FaultFolder
+	return f.Name == FaultLooks || f.Name == FaultRules || f.Name == FaultOutbox || f.Name == FaultJournal || f.Name == FaultFolder || f.Name == FaultOutage
 }
 
 // Local tells that the fault is of one guardian alone, which tells of it also while another one leads.
@@ -91,7 +104,7 @@ func (f Fault) Local() bool { return f.Name == FaultGuesses }
 
 // FaultNames lists all faults that there may be.
 func FaultNames() []string {
-	return []string{FaultLooks, FaultRules, FaultOutbox, FaultJournal, FaultFolder, FaultDisk, FaultSeries, FaultForeign, FaultClock, FaultCalendar, FaultGuesses}
+	return []string{FaultLooks, FaultRules, FaultOutbox, FaultJournal, FaultFolder, FaultOutage, FaultDisk, FaultSeries, FaultForeign, FaultClock, FaultCalendar, FaultGuesses}
 }
 
 // Faults says what is wrong.
@@ -103,7 +116,7 @@ func (v Vitals) Faults(now time.Time) []Fault {
 		}
 	}
 	waits := now.Sub(v.Undelivered)
-	full := v.DiskFree < leastFree || v.DiskFree < plentyOfDisk && float64(v.DiskFree) < leastShare*float64(v.DiskSize)
+	full := v.Disk.Free < leastFree || v.Disk.Free < plentyOfDisk && float64(v.Disk.Free) < leastShare*float64(v.Disk.Size)
 	add(v.Folder != "", FaultFolder, "self_folder", "folder", v.Folder)
 	told := map[string]bool{}
 	for _, o := range v.Overflows {
@@ -115,10 +128,21 @@ func (v Vitals) Faults(now time.Time) []Fault {
 		told[name] = true
 	}
 	add(v.Journal != "", FaultJournal, "self_journal", "error", v.Journal)
+	if len(v.Down) > 0 {
+		add(true, FaultOutage, "self_outage", "down", someOf(v.Down))
+		all[len(all)-1].Of = v.Down
+	}
 	add(v.LooksLate > lateLooks, FaultLooks, "self_looks_late", "check", v.LateCheck, "by", v.LooksLate.Round(time.Second))
 	add(v.RulesLate > lateRules, FaultRules, "self_rules_late", "group", v.LateGroup, "by", v.RulesLate.Round(time.Second))
 	add(!v.Undelivered.IsZero() && waits > oldNotice, FaultOutbox, "self_outbox_old", "waits", waits.Round(time.Second))
-	add(v.DiskSize > 0 && full, FaultDisk, "self_disk_full", "free", v.DiskFree>>20, "size", v.DiskSize>>20)
+	switch {
+	case v.Disk.Size > 0 && full:
+		add(true, FaultDisk, "self_disk_full", "free", v.Disk.Free>>20, "size", v.Disk.Size>>20)
+		all[len(all)-1].Total = v.Disk.Free == 0
+	case v.Disk.Inodes > 0 && float64(v.Disk.InodesFree) < leastInodes*float64(v.Disk.Inodes):
+		add(true, FaultDisk, "self_inodes_full", "free", v.Disk.InodesFree, "all", v.Disk.Inodes)
+		all[len(all)-1].Total = v.Disk.InodesFree == 0
+	}
 	add(v.ClockOff.Abs() > clockOff, FaultClock, "self_clock_off", "by", v.ClockOff.Abs().Round(time.Second))
 	add(v.Calendar != "", FaultCalendar, "self_calendar", "schedule", v.Calendar, "why", v.CalendarWhy)
 	named := v.Guessers[:min(len(v.Guessers), mostNamed)]
@@ -131,13 +155,15 @@ const (
 	faultHolds = time.Minute
 	// journalHolds is how long it must hold where the guardian forgets what happens meanwhile: two
 	// measurements. Where it is certain, as of a folder that is gone, one is enough.
-	journalHolds = 5 * time.Second
+	journalHolds = 4 * time.Second
 	// faultRepeats is how often they are notified again, and guessRepeats how often of guesses: others may
 	// have begun meanwhile.
 	faultRepeats = 4 * time.Hour
 	guessRepeats = time.Hour
 	// mostNamed is how many addresses a notice names.
 	mostNamed = 3
+	// mostDown is how many checks a notice names.
+	mostDown = 8
 )
 
 // SelfCheck knows which faults hold, and of which people were notified. It is not safe for
@@ -146,10 +172,11 @@ type SelfCheck struct{ known map[string]*heldFault }
 
 type heldFault struct {
 	Fault
-	holds bool
-	since time.Time // that it holds, or is gone
-	told  time.Time // last; zero: people do not know of it
-	began time.Time
+	holds  bool
+	since  time.Time // that it holds, or is gone
+	told   time.Time // last; zero: people do not know of it
+	toldOf map[string]bool
+	began  time.Time
 }
 
 // FaultNews is a fault of which people are to be notified.
@@ -170,7 +197,7 @@ func (c *SelfCheck) Step(faults []Fault, now time.Time) []FaultNews {
 		holds[f.Name] = true
 		h := c.known[f.Name]
 		if h == nil {
-			h = &heldFault{since: now, began: now}
+			h = &heldFault{since: now, began: now, toldOf: map[string]bool{}}
 			c.known[f.Name] = h
 		}
 		h.Fault = f
@@ -184,9 +211,9 @@ func (c *SelfCheck) Step(faults []Fault, now time.Time) []FaultNews {
 		}
 		lasts := now.Sub(h.since) >= faultHolds
 		switch {
-		case h.holds && now.Sub(h.since) >= h.patience() && (h.told.IsZero() || now.Sub(h.told) >= h.repeats()):
+		case h.holds && now.Sub(h.since) >= h.patience() && (h.told.IsZero() || h.grew() || now.Sub(h.told) >= h.repeats()):
 			news = append(news, FaultNews{Fault: h.Fault, Since: h.began})
-		case !h.holds && lasts && !h.told.IsZero():
+		case !h.holds && lasts && !h.told.IsZero() && h.endIsTold():
 			news = append(news, FaultNews{Fault: h.Fault, Since: h.began, Over: true})
 		case !h.holds && lasts:
 			delete(c.known, name)
@@ -197,10 +224,10 @@ func (c *SelfCheck) Step(faults []Fault, now time.Time) []FaultNews {
 
 // patience is how long the fault must hold before people are notified.
 func (f Fault) patience() time.Duration {
-	switch f.Name {
-	case FaultFolder, FaultGuesses:
+	switch {
+	case f.Name == FaultFolder, f.Name == FaultGuesses:
 		return 0
-	case FaultJournal:
+	case f.Name == FaultJournal, f.Name == FaultOutage, f.Total:
 		return journalHolds
 	default:
 		return faultHolds
@@ -220,6 +247,23 @@ func (c *SelfCheck) Hand() {
 	maps.DeleteFunc(c.known, func(_ string, h *heldFault) bool { return !h.Local() })
 }
 
+// endIsTold tells whether people hear that it is over. What was down is told by its alert once there is a
+// journal again.
+func (f Fault) endIsTold() bool { return f.Name != FaultOutage }
+
+// grew tells whether the fault is about more than people were told.
+func (h *heldFault) grew() bool {
+	return slices.ContainsFunc(h.Of, func(one string) bool { return !h.toldOf[one] })
+}
+
+// someOf names some of a list.
+func someOf(all []string) string {
+	if len(all) <= mostDown {
+		return strings.Join(all, ", ")
+	}
+	return strings.Join(all[:mostDown], ", ") + fmt.Sprintf(", … (%d)", len(all))
+}
+
 func (h *heldFault) turn(holds bool, now time.Time) {
 	if h.holds == holds {
 		return
@@ -236,7 +280,11 @@ func (c *SelfCheck) Told(n FaultNews, now time.Time) {
 		delete(c.known, n.Name)
 		return
 	}
-	c.known[n.Name].told = now
+	h := c.known[n.Name]
+	h.told = now
+	for _, one := range n.Of {
+		h.toldOf[one] = true
+	}
 }
 
 // Well reports whether the guardian does its work, so that its heartbeat may be sent.

@@ -16,16 +16,19 @@ func TestFaults(t *testing.T) {
 		vitals decide.Vitals
 		want   string // the fault; "": none
 	}{
-		"all is well":                         {decide.Vitals{LooksLate: 50 * time.Second, RulesLate: 50 * time.Second, Undelivered: now.Add(-10 * time.Minute), DiskFree: 100 * gib, DiskSize: 200 * gib, ClockOff: -20 * time.Second}, ""},
+		"all is well":                         {decide.Vitals{LooksLate: 50 * time.Second, RulesLate: 50 * time.Second, Undelivered: now.Add(-10 * time.Minute), Disk: decide.Disk{Free: 100 * gib, Size: 200 * gib}, ClockOff: -20 * time.Second}, ""},
 		"nothing is known":                    {decide.Vitals{}, ""},
 		"a look is overdue":                   {decide.Vitals{LateCheck: "push", LooksLate: 2 * time.Minute}, decide.FaultLooks},
 		"a group of rules is overdue":         {decide.Vitals{LateGroup: "orders", RulesLate: 2 * time.Minute}, decide.FaultRules},
 		"a notice waits":                      {decide.Vitals{Undelivered: now.Add(-12 * time.Minute)}, decide.FaultOutbox},
 		"the journal takes no writes":         {decide.Vitals{Journal: "the disk is full"}, decide.FaultJournal},
-		"a small disk is nearly full":         {decide.Vitals{DiskFree: gib, DiskSize: 40 * gib}, decide.FaultDisk},
-		"a huge disk has room in its last 5%": {decide.Vitals{DiskFree: 100 * gib, DiskSize: 10_000 * gib}, ""},
-		"a tiny disk with half of it free":    {decide.Vitals{DiskFree: 100 << 20, DiskSize: 200 << 20}, decide.FaultDisk},
+		"a small disk is nearly full":         {decide.Vitals{Disk: decide.Disk{Free: gib, Size: 40 * gib}}, decide.FaultDisk},
+		"a huge disk has room in its last 5%": {decide.Vitals{Disk: decide.Disk{Free: 100 * gib, Size: 10_000 * gib}}, ""},
+		"a tiny disk with half of it free":    {decide.Vitals{Disk: decide.Disk{Free: 100 << 20, Size: 200 << 20}}, decide.FaultDisk},
 		"somebody tries tokens":               {decide.Vitals{Guessers: []string{"203.0.113.9"}, Guesses: 20}, decide.FaultGuesses},
+		"a disk takes no more files":          {decide.Vitals{Disk: decide.Disk{Free: 100 * gib, Size: 200 * gib, InodesFree: 3, Inodes: 1000}}, decide.FaultDisk},
+		"a disk without inodes of its own":    {decide.Vitals{Disk: decide.Disk{Free: 100 * gib, Size: 200 * gib}}, ""},
+		"a check is down without a journal":   {decide.Vitals{Down: []string{"orders/push"}}, decide.FaultOutage},
 		"the clock is slow":                   {decide.Vitals{ClockOff: -time.Minute}, decide.FaultClock},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -42,7 +45,7 @@ func TestFaults(t *testing.T) {
 
 func TestWhatStopsTheHeartbeat(t *testing.T) {
 	for name, stops := range map[string]bool{
-		decide.FaultLooks: true, decide.FaultRules: true, decide.FaultOutbox: true, decide.FaultJournal: true, decide.FaultFolder: true, decide.FaultDisk: false, decide.FaultClock: false, decide.FaultSeries: false, decide.FaultForeign: false,
+		decide.FaultLooks: true, decide.FaultRules: true, decide.FaultOutbox: true, decide.FaultJournal: true, decide.FaultFolder: true, decide.FaultOutage: true, decide.FaultDisk: false, decide.FaultClock: false, decide.FaultSeries: false, decide.FaultForeign: false,
 	} {
 		if well := decide.Well([]decide.Fault{{Name: name}}); well == stops {
 			t.Errorf("with the fault %s the heartbeat is sent: %v", name, well)
@@ -53,7 +56,7 @@ func TestWhatStopsTheHeartbeat(t *testing.T) {
 // TestWhatIsToldPastTheOutbox: the notice of a fault does not depend on what failed.
 func TestWhatIsToldPastTheOutbox(t *testing.T) {
 	for _, name := range decide.FaultNames() {
-		want := name == decide.FaultOutbox || name == decide.FaultJournal || name == decide.FaultDisk || name == decide.FaultFolder // a full disk takes no journal
+		want := name == decide.FaultOutbox || name == decide.FaultJournal || name == decide.FaultDisk || name == decide.FaultFolder || name == decide.FaultOutage // a full disk takes no journal
 		if got := (decide.Fault{Name: name}).Direct(); got != want {
 			t.Errorf("%s: told past the outbox: %v", name, got)
 		}
@@ -68,6 +71,9 @@ func TestAJournalThatIsAwayIsToldAtOnce(t *testing.T) {
 	}{
 		"the journal":   {decide.Vitals{Journal: "disk full"}, 5 * time.Second},
 		"the folder":    {decide.Vitals{Folder: "/data"}, 0},
+		"an outage":     {decide.Vitals{Down: []string{"orders/push"}}, 5 * time.Second},
+		"a full disk":   {decide.Vitals{Disk: decide.Disk{Size: 1 << 30}}, 5 * time.Second},
+		"no inodes":     {decide.Vitals{Disk: decide.Disk{Size: 1 << 40, Free: 1 << 39, Inodes: 1000}}, 5 * time.Second},
 		"anything else": {decide.Vitals{Overflows: []decide.Overflow{{Source: "remote_write", Limit: 5, Metric: "ext"}}}, time.Minute},
 	} {
 		var check decide.SelfCheck
@@ -81,6 +87,22 @@ func TestAJournalThatIsAwayIsToldAtOnce(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+// TestAnOutageIsToldAgainWhenMoreIsDown, and its end is not: its alert tells that.
+func TestAnOutageIsToldAgainWhenMoreIsDown(t *testing.T) {
+	var check decide.SelfCheck
+	var told []string
+	for i, down := range []string{"", "a", "a", "a", "a b", "a b", "b", "a b", "a b", "c", "c", "c", "c", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ""} {
+		now := firedAt().Add(time.Duration(i) * 5 * time.Second)
+		for _, n := range check.Step(decide.Vitals{Down: strings.Fields(down)}.Faults(now), now) {
+			told = append(told, fmt.Sprintf("%d %v %s", i, n.Over, strings.Join(n.Of, " ")))
+			check.Told(n, now)
+		}
+	}
+	if got := strings.Join(told, ", "); got != "2 false a, 4 false a b, 9 false c" {
+		t.Errorf("told: %s", got)
 	}
 }
 

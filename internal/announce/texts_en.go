@@ -188,7 +188,7 @@ func english() texts {
 		faults: map[string]string{
 			"looks": "checks run late", "rules": "rules are evaluated late", "outbox": "notices are not delivered", "journal": "the journal does not work",
 			"folder": "the data folder is gone", "series": "there are too many own series", "foreign_series": "others write too many series",
-			"disk": "the disk is nearly full", "clock": "the machine's clock is wrong", "calendar": "an on-call calendar cannot be read",
+			"disk": "the disk is nearly full", "outage": "checks are down, and no alert of them can be made", "clock": "the machine's clock is wrong", "calendar": "an on-call calendar cannot be read",
 			"guesses": "many wrong tokens or logins",
 		},
 		fault: "Guardian has a problem: {what}", faultText: "Since {since}, for {age}. Until it is repaired, do not rely on alerts and verdicts alone.",
@@ -201,6 +201,7 @@ func english() texts {
 			"rules":          {"See which group is slow, and why, in /api/v1/rules: an expression that reads much, or a rule source that does not answer."},
 			"outbox":         {"Repair the receiver whose notices wait: the page of an alert shows what its channel answered."},
 			"journal":        {"Free space on the disk, stop what locks the database, or start PostgreSQL again: the log says which.", "Deploys are not judged meanwhile, and nothing is rolled back."},
+			"outage":         {"Look at the services yourself: no alert can be recorded, escalated or resolved until the journal works.", "Then alerts are made and told as usual."},
 			"disk":           {"Free space on the disk of the data folder, or lower storage.retention."},
 			"folder":         {"Restart Guardian: it makes the folder anew. Then restore the journal from its backup, if there is one.", "What happens until then is not kept, and is lost at the restart."},
 			"series":         {"Raise server.limits, or remove labels that take many values: without its series, a check or rule cannot alert."},

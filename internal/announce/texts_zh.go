@@ -188,7 +188,7 @@ func chinese() texts {
 		faults: map[string]string{
 			"looks": "检查执行滞后", "rules": "规则求值滞后", "outbox": "通知未能送达", "journal": "事件日志（journal）异常",
 			"folder": "数据目录丢失", "series": "自身序列数超限", "foreign_series": "外部写入的序列数超限",
-			"disk": "磁盘即将写满", "clock": "本机时钟不准", "calendar": "值班日历无法读取",
+			"disk": "磁盘即将写满", "outage": "检查异常，但无法生成告警", "clock": "本机时钟不准", "calendar": "值班日历无法读取",
 			"guesses": "错误的令牌或登录过多",
 		},
 		fault: "【监控异常】guardian 自身：{what}", faultText: "{since} 起，已持续 {age}。修复之前请不要只依赖告警和发布结论。",
@@ -201,6 +201,7 @@ func chinese() texts {
 			"rules":          {"在 /api/v1/rules 查看哪一组规则慢：表达式读取的数据过多，或规则数据源没有响应"},
 			"outbox":         {"修复积压通知的接收方；告警页可以看到通知渠道的响应"},
 			"journal":        {"清理磁盘空间、停止占用数据库的程序，或恢复 PostgreSQL，具体原因见日志", "期间不会判定部署，也不会回滚"},
+			"outage":         {"请直接查看这些服务：事件日志恢复之前，告警无法生成、升级或恢复", "事件日志恢复后，告警照常生成和通知"},
 			"disk":           {"清理数据目录所在磁盘，或缩短 storage.retention"},
 			"folder":         {"重启 Guardian，它会重新创建目录；如有备份，再恢复事件日志（journal）", "在此之前发生的事情不会保存，重启后丢失"},
 			"series":         {"调高 server.limits，或去掉取值过多的标签：缺少序列的检查和规则无法告警"},

@@ -250,7 +250,7 @@ func (a *App) openStorage(ctx context.Context, c *config.Config) error {
 	a.undo.add("series", func(context.Context) error { return a.series.Close() })
 	if a.store, err = store.Open(ctx, store.Options{
 		Path: filepath.Join(c.Storage.Path, "journal.db"), Postgres: c.Storage.Postgres,
-		Redactor: a.redactor, Log: a.log, Registerer: a.registry, Now: a.now,
+		Redactor: a.redactor, Log: a.log, Registerer: a.registry, Now: a.now, ForLife: true,
 	}); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
@@ -391,7 +391,7 @@ func (a *App) Start(ctx context.Context) error {
 func (a *App) startServing() {
 	srv := &http.Server{
 		Handler: a.server, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+		MaxHeaderBytes: 64 << 10, ConnState: newConnections(mostFiles()).changed, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	a.undo.add("pages and API", func(ctx context.Context) error {
 		a.changes.Close() // answers that are held end now

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -84,7 +85,14 @@ func (s Stepped) StandBy() {
 	if err := s.store.Release(ctx, store.Lease{Token: s.elector.Token()}); err != nil {
 		panic(err)
 	}
-	if _, _, err := s.store.Acquire(ctx, "another", "another", time.Hour); err != nil {
+	another, err := store.Open(ctx, store.Options{Path: filepath.Join(s.setup.Load().config.Storage.Path, "journal.db"), Now: s.now})
+	if err != nil {
+		panic(err)
+	}
+	if _, _, err := another.Acquire(ctx, "another", "another", time.Hour); err != nil {
+		panic(err)
+	}
+	if err := another.Close(); err != nil {
 		panic(err)
 	}
 	s.hold(ctx, nil)

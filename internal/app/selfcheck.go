@@ -12,6 +12,7 @@ import (
 	"guardian/internal/selfcheck"
 	"guardian/internal/store"
 	"guardian/notifiers"
+	"guardian/probes/sample"
 )
 
 func (a *App) newChecker() *selfcheck.Checker {
@@ -48,7 +49,8 @@ const journalTimeout = 2 * time.Second
 func (a *App) measure(ctx context.Context, now time.Time) decide.Vitals {
 	s := a.setup.Load()
 	var v decide.Vitals
-	v.DiskFree, v.DiskSize = selfcheck.Disk(s.config.Storage.Path)
+	v.Disk.Free, v.Disk.Size = selfcheck.Disk(s.config.Storage.Path)
+	v.Disk.InodesFree, v.Disk.Inodes = selfcheck.Inodes(s.config.Storage.Path)
 	if a.wall != nil {
 		v.ClockOff = now.Sub(a.wall())
 	}
@@ -56,6 +58,9 @@ func (a *App) measure(ctx context.Context, now time.Time) decide.Vitals {
 	v.Folder = a.data.gone()
 	guessing := a.server.Guessing()
 	v.Guessers, v.Guesses = guessing.Addresses, guessing.Wrong
+	if v.Journal != "" {
+		v.Down = a.down(s, now)
+	}
 	v.Overflows = a.overflows.measure(a.series.Overflows(), now)
 	for _, schedule := range s.config.Schedules {
 		for _, address := range s.config.CalendarAddresses(schedule.Name) {
@@ -75,6 +80,22 @@ func (a *App) measure(ctx context.Context, now time.Time) decide.Vitals {
 	v.LateGroup, v.RulesLate = t.alerts.Overdue(since, now)
 	v.LateCheck, v.LooksLate = a.overdueCheck(s, since, now)
 	return v
+}
+
+// down names the checks that are down, after their services.
+func (a *App) down(s *setup, now time.Time) []string {
+	var all []string
+	for _, c := range s.checks {
+		if c.control || a.record.Health(c.Name, now) != sample.Down {
+			continue
+		}
+		name := c.Name
+		if c.Service != "" {
+			name = c.Service + "/" + name
+		}
+		all = append(all, name)
+	}
+	return all
 }
 
 func (a *App) measureJournal(ctx context.Context, now time.Time, v *decide.Vitals) {

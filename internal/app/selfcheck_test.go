@@ -196,7 +196,11 @@ func TestAGuardianThatDoesNotDoItsWorkIsSilentOutsideAndLoudInside(t *testing.T)
 		t.Fatal(err)
 	}
 	before = o.heartbeats()
+	s.Look(sample.Sample{Check: "push", Kind: "http", Service: "orders", At: c.now(), Observation: sample.Observation{Health: sample.Down}})
 	pass(3, false)
+	if !o.heard("orders/push") {
+		t.Errorf("what is down while the journal is away is not told: %q", o.notices)
+	}
 	if !o.heard("the journal does not work") || o.heartbeats() != before {
 		t.Errorf("the journal is away: %d heartbeats, notices %q", o.heartbeats()-before, o.notices)
 	}

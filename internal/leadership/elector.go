@@ -121,7 +121,7 @@ func (e *Elector) step(ctx context.Context) {
 func (e *Elector) lead(parent context.Context, lease store.Lease) error {
 	// The leadership outlives Run's context for as long as it takes to end in order.
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
-	l := &Leadership{e: e, ctx: ctx, cancel: cancel, lease: lease, predecessor: e.predecessor()}
+	l := &Leadership{e: e, ctx: ctx, cancel: cancel, lease: lease, predecessor: e.predecessor(lease)}
 	e.held.Store(l)
 	e.o.Log.Info("this guardian has the lease and acts", "token", int64(lease.Token), "predecessor", l.predecessor.Holder)
 	defer l.keepAlive()()
@@ -137,8 +137,11 @@ func (e *Elector) lead(parent context.Context, lease store.Lease) error {
 
 // predecessor is the lease that was seen last, if it was another guardian's and expired. A lease
 // that was given back is gone before its time.
-func (e *Elector) predecessor() store.Lease {
+func (e *Elector) predecessor(mine store.Lease) store.Lease {
 	other := e.other.Swap(nil)
+	if dead := mine.Dead; dead != nil && dead.Addr != e.o.Address {
+		return *dead
+	}
 	if other == nil || other.Addr == e.o.Address || e.o.Now().Before(other.Until) {
 		return store.Lease{}
 	}

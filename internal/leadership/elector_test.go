@@ -308,6 +308,45 @@ func TestAPausedProcessFindsItsLeaseGone(t *testing.T) {
 	})
 }
 
+// TestALeaseOfADeadProcessIsTakenOver without waiting for its end, and told.
+func TestALeaseOfADeadProcessIsTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "journal.db")
+		process := func() *store.Store {
+			s, err := store.Open(t.Context(), store.Options{Path: path, Now: time.Now, ForLife: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		dying, s := process(), process()
+		t.Cleanup(func() { _ = s.Close() })
+		lease, got, err := dying.Acquire(t.Context(), "a/1", "http://a", ttl)
+		if !got || err != nil {
+			t.Fatal(got, err)
+		}
+		b := start(t, s, "b/1", nil)
+		if b.MayAct() {
+			t.Fatal("it leads while the other process lives")
+		}
+		if err := dying.Close(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(ttl/3 + time.Millisecond)
+		if !b.Status().Leading {
+			t.Fatal("it waits for the lease of a process that is gone")
+		}
+		l := b.Current()
+		if p, lost := l.Predecessor(); !lost || p.Holder != "a/1" {
+			t.Errorf("took over from %q, want a", p.Holder)
+		}
+		time.Sleep(ttl) // renewals
+		if !l.ActsFrom().Equal(lease.Until) {
+			t.Errorf("it acts from %s, want %s, when the lease would have ended", l.ActsFrom(), lease.Until)
+		}
+	})
+}
+
 // A write is refused between two renewals.
 func TestARefusedWriteEndsTheLeadership(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -42,6 +42,15 @@ func (l *Leadership) Predecessor() (store.Lease, bool) {
 	return l.predecessor, l.predecessor.Holder != ""
 }
 
+// ActsFrom is when the lease of a predecessor that was found dead would have expired: what it began last may
+// still arrive until then. Zero: there was none.
+func (l *Leadership) ActsFrom() time.Time {
+	if dead := l.held().Dead; dead != nil {
+		return dead.Until
+	}
+	return time.Time{}
+}
+
 // Token is the fencing token that proves this leadership to the journal.
 func (l *Leadership) Token() store.Fence { return l.held().Token }
 
@@ -82,6 +91,7 @@ func (l *Leadership) renew(ctx context.Context) error {
 	switch {
 	case err == nil:
 		l.mu.Lock()
+		renewed.Dead = l.lease.Dead
 		l.lease = renewed
 		l.mu.Unlock()
 		return nil

@@ -3,7 +3,9 @@ package notify_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,7 +22,9 @@ import (
 type wire struct {
 	name string
 	down map[string]bool
+	mu   *sync.Mutex
 	sent *[]string
+	also func() // before it is sent
 }
 
 // Send implements notifiers.Channel.
@@ -28,6 +32,9 @@ func (w wire) Send(_ context.Context, n notifiers.Notice) error {
 	if w.down[w.name] {
 		return errors.New("no answer")
 	}
+	w.also()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	*w.sent = append(*w.sent, w.name+" "+n.Title+" "+n.ID)
 	return nil
 }
@@ -46,13 +53,14 @@ func TestANoticePastTheOutbox(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var sent []string
+			var mu sync.Mutex
 			down := map[string]bool{}
 			for _, d := range c.down {
 				down[d] = true
 			}
 			receivers := map[string]notifiers.Receiver{}
 			for _, r := range []string{"group", "spare", "mail", "other"} {
-				receivers[r] = notifiers.Receiver{Channel: wire{r, down, &sent}, Fallback: map[string]string{"group": "spare"}[r]}
+				receivers[r] = notifiers.Receiver{Channel: wire{r, down, &mu, &sent, func() {}}, Fallback: map[string]string{"group": "spare"}[r]}
 			}
 			tree, err := route.New(route.Node{Receiver: "group", Routes: []route.Node{{Receiver: "group", Continue: true}, {Receiver: "mail"}}},
 				[]string{"group", "spare", "mail", "other"}, nil)
@@ -66,6 +74,8 @@ func TestANoticePastTheOutbox(t *testing.T) {
 				Receivers: func() map[string]notifiers.Receiver { return receivers }, Now: leader.Now,
 			}
 			err = d.Send(t.Context(), "n_1", notice("guardian"))
+			slices.Sort(sent) // those that routes choose are told at once
+			slices.Sort(c.want)
 			if diff := cmp.Diff(c.want, sent); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -73,5 +83,29 @@ func TestANoticePastTheOutbox(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.err)
 			}
 		})
+	}
+}
+
+// TestOneReceiverThatHangsHoldsNoOtherUp: past the outbox, too.
+func TestOneReceiverThatHangsHoldsNoOtherUp(t *testing.T) {
+	var sent []string
+	var mu sync.Mutex
+	heard := make(chan struct{})
+	receivers := map[string]notifiers.Receiver{
+		"group": {Channel: wire{"group", nil, &mu, &sent, func() { <-heard }}}, // until the other one has it
+		"mail":  {Channel: wire{"mail", nil, &mu, &sent, func() { close(heard) }}},
+	}
+	tree, err := route.New(route.Node{Receiver: "group", Routes: []route.Node{{Receiver: "group", Continue: true}, {Receiver: "mail"}}}, []string{"group", "mail"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &notify.Direct{
+		Settings: func() notify.Settings {
+			return notify.Settings{Decisions: decide.NewSettings(decide.Settings{Routes: tree}), Teller: announce.Renderer{Language: "en"}}
+		},
+		Receivers: func() map[string]notifiers.Receiver { return receivers }, Now: leader.Now,
+	}
+	if err := d.Send(t.Context(), "n_1", notice("guardian")); err != nil || len(sent) != 2 {
+		t.Errorf("%v, %q", err, sent)
 	}
 }

@@ -52,6 +52,10 @@ func onCallWords(code string) (Words, bool) {
 		return Words{"a notice waits for {waits} to be delivered", "有通知已等待 {waits} 仍未送达"}, true
 	case "self_disk_full":
 		return Words{"the disk of the data folder is nearly full: {free} MiB of {size} MiB are free", "数据目录所在磁盘即将写满：剩余 {free} MiB，共 {size} MiB"}, true
+	case "self_inodes_full":
+		return Words{"the disk of the data folder takes no more files: {free} of {all} inodes are free", "数据目录所在磁盘的 inode 即将用尽：剩余 {free} 个，共 {all} 个"}, true
+	case "self_outage":
+		return Words{"no alert can be recorded without the journal, and this is down: {down}", "事件日志（journal）不可用，无法生成告警；当前异常的检查：{down}"}, true
 	case "self_folder":
 		return Words{"the data folder was deleted or replaced while Guardian runs: {folder}", "数据目录在 Guardian 运行期间被删除或替换：{folder}"}, true
 	case "self_series_full":

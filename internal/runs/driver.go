@@ -33,7 +33,8 @@ type Options struct {
 	Decider    func() decide.Decider
 	Present    func(service string) decide.Present
 	Notifier   *notify.Notifier
-	Changed    func() // wakes whoever waits for a run to change
+	ActsFrom   time.Time // before it no run goes on; zero: at once
+	Changed    func()    // wakes whoever waits for a run to change
 	Now        func() time.Time
 	Log        *slog.Logger
 }
@@ -146,6 +147,10 @@ func (d *Driver) drive(one *driven) {
 		}
 	}()
 	for d.ctx.Err() == nil {
+		if early := d.o.ActsFrom.Sub(d.o.Now()); early > 0 {
+			d.pause(one, early)
+			continue
+		}
 		run := one.get()
 		if run.State == actions.Queued {
 			d.waitInQueue(one)

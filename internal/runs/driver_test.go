@@ -107,6 +107,23 @@ func TestARunIsRecordedWithWhatLedToItAndDriven(t *testing.T) {
 	})
 }
 
+// TestNoRunGoesOnBeforeTheLeaseOfADeadProcessIsOver: what that process began last may still arrive.
+func TestNoRunGoesOnBeforeTheLeaseOfADeadProcessIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := leader.New(t, leader.Settings(t, watch.Auto))
+		run := rollback(t, l, "v2", watch.Auto) // nobody drives it yet
+		l.ActsFrom = leader.Now().Add(5 * time.Second)
+		l.Restart()
+		l.Runs.Start()
+		time.Sleep(5*time.Second - time.Millisecond)
+		wantState(t, l, run.ID, actions.Running)
+		wantSteps(t, l)
+		time.Sleep(2 * time.Millisecond)
+		wantState(t, l, run.ID, actions.Cured)
+		wantSteps(t, l, "back v1")
+	})
+}
+
 // TestOneRunForEachCause: the journal lets no verdict and no firing of an alert have a second run.
 func TestOneRunForEachCause(t *testing.T) {
 	lead(t, watch.Auto, func(l *leader.Leader) {

@@ -60,7 +60,7 @@ type Checker struct {
 const (
 	// measureEvery is the time between two measurements, and gapsEvery that between two looks at the
 	// schedules.
-	measureEvery = 5 * time.Second
+	measureEvery = 2 * time.Second
 	gapsEvery    = time.Minute
 	beatTimeout  = 10 * time.Second
 )

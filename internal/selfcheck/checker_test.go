@@ -93,7 +93,7 @@ func TestTheHeartbeatIsSentWhileAllIsWell(t *testing.T) {
 	if w.beats != 10 {
 		t.Errorf("%d heartbeats in ten minutes", w.beats)
 	}
-	w.vitals.DiskSize, w.vitals.DiskFree = 100<<30, 1<<30
+	w.vitals.Disk = decide.Disk{Size: 100 << 30, Free: 1 << 30}
 	w.pass(t, 5*time.Minute)
 	if w.beats != 15 {
 		t.Errorf("%d heartbeats with a disk that is nearly full", w.beats)
@@ -214,7 +214,7 @@ func TestADiskHasASize(t *testing.T) {
 // leader tells of.
 func TestAStandbyTellsOfGuessesAtItself(t *testing.T) {
 	w := newWorld(t)
-	w.vitals = decide.Vitals{DiskSize: 100 << 30, DiskFree: 1 << 30, Guessers: []string{"203.0.113.9"}, Guesses: 20}
+	w.vitals = decide.Vitals{Disk: decide.Disk{Size: 100 << 30, Free: 1 << 30}, Guessers: []string{"203.0.113.9"}, Guesses: 20}
 	w.leads = false
 	w.pass(t, 5*time.Minute)
 	if diff := cmp.Diff([]string{"guesses false"}, w.told); diff != "" || w.beats > 0 {

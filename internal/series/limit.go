@@ -35,6 +35,19 @@ type Overflow struct {
 	Metric string // of the series that was refused last
 }
 
+// places is how many series one counts as: one for each KiB that its labels take in memory. A label takes more
+// than its text, because it is indexed by its value. So a limit of series is one of memory, too.
+func places(series labels.Labels) int {
+	bytes := 0
+	series.Range(func(l labels.Label) { bytes += len(l.Name) + len(l.Value) + labelBytes })
+	return 1 + bytes/placeBytes
+}
+
+const (
+	labelBytes = 48
+	placeBytes = 1 << 10
+)
+
 // seriesLimit counts the series in memory by their source, and rejects new ones of a source that
 // has as many as it may.
 type seriesLimit struct {
@@ -42,14 +55,20 @@ type seriesLimit struct {
 
 	mu      sync.Mutex
 	open    bool                // what the storage reads at the start is never rejected
-	of      map[uint64]Source   // of each series, by the hash of its labels
-	count   map[Source]int      // of series
+	of      map[uint64]holder   // of each series, by the hash of its labels
+	count   map[Source]int      // of places
 	writing map[uint64]Source   // the source of series that are written now and may be new
 	full    map[Source]Overflow // since the last call of overflows
 }
 
+// holder is who wrote a series, and how many places it takes.
+type holder struct {
+	by     Source
+	places int
+}
+
 func newSeriesLimit(all int, own map[Source]int) *seriesLimit {
-	l := &seriesLimit{most: map[Source]int{}, of: map[uint64]Source{}, count: map[Source]int{}, writing: map[uint64]Source{}, full: map[Source]Overflow{}}
+	l := &seriesLimit{most: map[Source]int{}, of: map[uint64]holder{}, count: map[Source]int{}, writing: map[uint64]Source{}, full: map[Source]Overflow{}}
 	for _, s := range Sources() {
 		l.most[s] = all
 		if own[s] > 0 {
@@ -76,10 +95,10 @@ func (l *seriesLimit) begin(series labels.Labels, by Source) (end func()) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		delete(l.writing, hash)
-		if was, ok := l.of[hash]; ok && was != by {
-			l.count[was]--
-			l.count[by]++
-			l.of[hash] = by
+		if was, ok := l.of[hash]; ok && was.by != by {
+			l.count[was.by] -= was.places
+			l.count[by] += was.places
+			l.of[hash] = holder{by, was.places}
 		}
 	}
 }
@@ -113,7 +132,7 @@ func (l *seriesLimit) PreCreation(series labels.Labels) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	by := l.source(series, series.Hash())
-	if l.open && l.count[by] >= l.most[by] {
+	if l.open && l.count[by]+places(series) > l.most[by] {
 		l.full[by] = Overflow{Source: by, Limit: l.most[by], Metric: strings.Clone(series.Get(model.MetricNameLabel))}
 		return ErrTooManySeries
 	}
@@ -126,8 +145,8 @@ func (l *seriesLimit) PostCreation(series labels.Labels) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	by := l.source(series, hash)
-	l.of[hash] = by
-	l.count[by]++
+	l.of[hash] = holder{by, places(series)}
+	l.count[by] += l.of[hash].places
 }
 
 // PostDeletion implements tsdb.SeriesLifecycleCallback.
@@ -136,8 +155,8 @@ func (l *seriesLimit) PostDeletion(gone map[chunks.HeadSeriesRef]labels.Labels) 
 	defer l.mu.Unlock()
 	for _, series := range gone {
 		hash := series.Hash()
-		if by, ok := l.of[hash]; ok {
-			l.count[by]--
+		if was, ok := l.of[hash]; ok {
+			l.count[was.by] -= was.places
 			delete(l.of, hash)
 		}
 	}

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -97,7 +98,53 @@ func TestQueriesWithVeryLargeAnswersAreRefused(t *testing.T) {
 func TestWhoeverReadsNoAnswerIsCutOff(t *testing.T) {
 	h := &heavyQueries{began: make(chan struct{}, 9), letGo: make(chan struct{}), value: manyPoints(150, 10_000)}
 	close(h.letGo)
-	base := serve(t, busy(), func(o *server.Options) { o.Backend.Queries, o.Queries, o.CallTime = h, 1, 2*time.Second })
+	// There is room for one answer.
+	base := serve(t, busy(), func(o *server.Options) {
+		o.Backend.Queries, o.Queries, o.CallTime, o.Unread = h, 1, 2*time.Second, 20<<20
+	})
+	c := askAndReadNothing(t, base)
+	defer func() { _ = c.Close() }()
+	<-h.began
+	refused := 0
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); refused++ {
+		go func() { <-h.began }()
+		resp, err := http.Get(base + "/api/v1/query?query=up")
+		if err != nil {
+			continue // this one was slow itself
+		}
+		_, err = io.Copy(io.Discard, resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode == http.StatusOK && err == nil {
+			return
+		}
+	}
+	t.Errorf("one that does not read has room for its answer forever; %d others were refused", refused)
+}
+
+// TestWhoeverReadsSlowlyKeepsNobodyWaiting: its answer is made, and the next one's turn begins.
+func TestWhoeverReadsSlowlyKeepsNobodyWaiting(t *testing.T) {
+	h := &heavyQueries{began: make(chan struct{}, 9), letGo: make(chan struct{}), value: manyPoints(150, 10_000)}
+	close(h.letGo)
+	base := serve(t, busy(), func(o *server.Options) { o.Backend.Queries, o.Queries = h, 1 })
+	c := askAndReadNothing(t, base)
+	defer func() { _ = c.Close() }()
+	<-h.began
+	if got := send(t, base, "GET", "/api/v1/query?query=nothing", ""); got.status != 200 {
+		t.Fatalf("beside one that reads slowly: %d %.200s", got.status, got.body)
+	}
+	// It was not cut off for that: all of its answer is there.
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if n, err := io.Copy(io.Discard, resp.Body); err != nil || n < 1<<20 {
+		t.Errorf("it read %d bytes: %v", n, err)
+	}
+}
+
+func askAndReadNothing(t *testing.T, base string) net.Conn {
+	t.Helper()
 	u, err := url.Parse(base)
 	if err != nil {
 		t.Fatal(err)
@@ -106,13 +153,8 @@ func TestWhoeverReadsNoAnswerIsCutOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = c.Close() }()
 	if _, err := io.WriteString(c, "GET /api/v1/query?query=up HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	<-h.began // and reads nothing
-	// The next one waits until that is cut off. Its own answer is written in no time.
-	if got := send(t, base, "GET", "/api/v1/query?query=nothing", ""); got.status != 200 {
-		t.Errorf("after one that does not read: %d %.200s", got.status, got.body)
-	}
+	return c
 }

@@ -70,8 +70,11 @@ func (q selection) most() int {
 	return q.limit
 }
 
-// writeList answers with a list, cut off at the limit.
-func writeList[T any](w http.ResponseWriter, list []T, limit int) error {
+// writeList answers with a list, cut off at the limit, unless it is too long.
+func writeList[T any](w http.ResponseWriter, list []T, limit int, size func(T) int) error {
+	if err := tooLong(list, size); err != nil {
+		return err
+	}
 	if limit > 0 && len(list) > limit {
 		return writeQuery(w, list[:limit], []string{truncated}, nil)
 	}
@@ -91,7 +94,7 @@ func (*Server) series(from SeriesIndex) handler {
 		if err != nil {
 			return err
 		}
-		return writeList(w, list, q.limit)
+		return writeList(w, list, q.limit, func(l labels.Labels) int { return len(l.String()) })
 	}
 }
 
@@ -105,7 +108,7 @@ func (*Server) labelNames(from SeriesIndex) handler {
 		if err != nil {
 			return err
 		}
-		return writeList(w, list, q.limit)
+		return writeList(w, list, q.limit, func(name string) int { return len(name) })
 	}
 }
 
@@ -126,7 +129,7 @@ func (*Server) labelValues(from SeriesIndex) handler {
 		if err != nil {
 			return err
 		}
-		return writeList(w, list, q.limit)
+		return writeList(w, list, q.limit, func(name string) int { return len(name) })
 	}
 }
 

@@ -44,6 +44,8 @@ type Options struct {
 	// whole of one, its answer's writing included; default 130 s.
 	Queries  int
 	CallTime time.Duration
+	// Unread is how many bytes of answers are held for those who read them; default 128 MiB.
+	Unread int64
 
 	// TrustedProxies are the proxies whose X-Forwarded-For says whose request it is.
 	TrustedProxies []netip.Prefix
@@ -121,7 +123,7 @@ func New(o Options) (*Server, error) {
 		metrics: m, pages: p, reports: newReportCache(o.CacheBytes, m),
 		access: &access{tokens: o.Backend.Tokens, key: key, now: o.Now, origins: origins, guesses: newGuesses(o.TrustedProxies, o.Now, tell), https: strings.HasPrefix(external, "https://")},
 		waits:  make(chan struct{}, maxWaits),
-		turns:  newTurns(o.Queries, maxQueued, maxWaiting),
+		turns:  newTurns(o.Queries, o.Unread),
 	}
 	s.mux = s.routes(o.Backend)
 	s.handler = s.observe(secure(s.mux))

@@ -25,6 +25,9 @@ type Lease struct {
 	// ValidUntil is Until by this process's monotonic clock, counted from before the request was
 	// sent: the holder may act until then. It is zero for the lease of another process.
 	ValidUntil time.Time
+	// Dead is the lease that was taken although it had not expired, because its process was proved to be
+	// gone; nil: there was none.
+	Dead *Lease
 }
 
 // longestLease is the longest lease that a configuration can request.
@@ -38,6 +41,10 @@ const longestWait = 5 * time.Minute
 // false, also to a process with the holder's name: a restarted guardian waits until its former
 // lease expires.
 //
+// With Options.ForLife a lease that has not expired is taken, too, if the process that holds it is
+// proved to be gone: this process has the lock that the lease names, with its token, which one that took
+// the lease without the lock does not.
+//
 // If PostgreSQL's clock is set back, the lease lasts longer by as much. In SQLite, a lease that
 // ends later than any lease can was acquired before the machine's clock was set back, by a
 // process that no longer runs; it counts as expired.
@@ -50,15 +57,27 @@ func (s *Store) Acquire(ctx context.Context, holder, addr string, ttl time.Durat
 	if s.db.kind == "sqlite" {
 		free += fmt.Sprintf(" OR until > %s + %d", clock, max(ttl, longestLease)+longestWait)
 	}
+	proof := s.life.hold()
+	var before Lease // that lasts
+	if proof != "" {
+		var err error
+		if before, _, err = s.CurrentLease(ctx); err != nil {
+			return Lease{}, false, err
+		}
+		free += " OR proof = $4 || ' ' || CAST(token AS TEXT) AND holder <> $1"
+	}
 	l, ok, err := scanLease(s.db.write.QueryRowContext(ctx, `UPDATE lease
-		SET holder = $1, addr = $2, token = token + 1, until = `+clock+` + $3
+		SET holder = $1, addr = $2, token = token + 1, until = `+clock+` + $3, proof = $4 || ' ' || CAST(token + 1 AS TEXT)
 		WHERE id = 1 AND (`+free+`)
-		RETURNING holder, addr, token, until`, text(holder), text(addr), int64(ttl)))
+		RETURNING holder, addr, token, until`, text(holder), text(addr), int64(ttl), proof))
 	if err != nil {
 		return Lease{}, false, s.explain("take the lease", err)
 	}
 	if ok {
 		l.ValidUntil = sent.Add(ttl)
+		if before.Token > 0 && before.Token+1 == l.Token {
+			l.Dead = &before
+		}
 		return l, true, nil
 	}
 	l, _, err = s.CurrentLease(ctx)

@@ -27,6 +27,10 @@ type Options struct {
 	Redactor   *secret.Redactor      // the database's password is added to it; nil: a new one
 	Log        *slog.Logger          // nil: nothing is logged
 	Registerer prometheus.Registerer // nil: no metrics
+	// ForLife: one holder of the lease uses this Store, and it ends with the process. Then the next
+	// guardian on a SQLite file need not wait for the lease of one that was killed.
+	ForLife bool
+
 	// Now is the clock, with a monotonic reading, for leases in SQLite and for Lease.ValidUntil.
 	// nil: time.Now.
 	Now func() time.Time
@@ -39,6 +43,7 @@ type Store struct {
 	log      *slog.Logger
 	now      func() time.Time
 	metrics  *metrics
+	life     *lifeLock // nil: the end of a process is not proved
 }
 
 // Open opens the journal and migrates its schema. Its errors say what the operator can do.
@@ -66,6 +71,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, o.Redactor.Error(err)
 	}
 	s := &Store{db: db, redactor: o.Redactor, log: o.Log, now: o.Now}
+	if o.ForLife && db.kind == "sqlite" && !o.ReadOnly {
+		s.life = newLifeLock(o.Path)
+	}
 	if err := db.write.PingContext(ctx); err != nil {
 		return nil, errors.Join(s.explain("open journal", err), db.close())
 	}
@@ -86,7 +94,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 // Close closes the database. No other method may be running or called after it.
 func (s *Store) Close() error {
 	s.metrics.unregister()
-	if err := s.db.close(); err != nil {
+	// The lock last: whoever gets it knows that nothing is written any more.
+	if err := errors.Join(s.db.close(), s.life.close()); err != nil {
 		return s.explain("close journal", err)
 	}
 	return nil

@@ -1,15 +1,11 @@
 package e2e_test
 
 import (
-	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 func TestWhatCannotStartSaysWhy(t *testing.T) {
@@ -204,66 +200,4 @@ func TestATargetThatHangsOrSendsWithoutEndIsDownAndHarmsNobody(t *testing.T) {
 		eventually(t, check+" is down", func() bool { return g.Query(`probe_success{check="`+check+`"} == 0`) == 1 })
 	}
 	g.Up("service")
-}
-
-// TestAFullDiskIsSaidAndLosesNothing runs on a small disk that is filled up. The disk is mounted
-// for the guardian's process alone, and ends with it.
-func TestAFullDiskIsSaidAndLosesNothing(t *testing.T) {
-	t.Parallel()
-	if out, err := exec.CommandContext(t.Context(), "unshare", "--mount", "true").CombinedOutput(); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("no process gets mounts of its own here: %v: %s", err, out)
-		}
-		t.Skipf("needs root to mount a small disk for one process (unshare --mount): %v: %s", err, out)
-	}
-	w := newWorld(t)
-	g := newGuardian(t, w.config(configOptions{}), map[string]string{"rules.yaml": noRules})
-	disk := filepath.Join(g.Dir, "data")
-	if err := os.Mkdir(disk, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	g.Before = []string{"unshare", "--mount", "sh", "-c", `mount -t tmpfs -o size=400m tmpfs "$0" && exec "$@"`, disk}
-	g.Start()
-	disk = fmt.Sprintf("/proc/%d/root%s", g.Pid(), disk) // as the process sees it
-	g.Up("service")
-	id := g.Deploy("v2", nil)
-	fill(t, filepath.Join(disk, "filler"))
-	eventually(t, "the hook says that it cannot write", func() bool {
-		err := g.Try(http.MethodPost, "/api/v1/deploys", map[string]any{"service": "order-sync", "version": "v3"}, nil)
-		return err != nil && strings.Contains(err.Error(), "disk")
-	})
-	if err := os.Remove(filepath.Join(disk, "filler")); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "it writes again", func() bool {
-		return g.Try(http.MethodPost, "/api/v1/silences", map[string]any{"matchers": []string{`a="b"`}, "until": time.Now().Add(time.Hour), "comment": "x"}, nil) == nil
-	})
-	w.set(func(w *world) { w.bad = true })
-	v := g.Verdict(id)
-	if v.State == "superseded" {
-		v = g.Verdict(g.Deploy("v3", nil))
-	}
-	if v.State != "failed" {
-		t.Fatalf("the verdict is %s: %s", v.State, v.Reason)
-	}
-	g.RunState(v.Rollback.ID, "cured")
-	wantPutBackOnce(t, w)
-}
-
-// fill writes until the disk is full.
-func fill(t *testing.T, path string) {
-	t.Helper()
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for _, size := range []int{1 << 20, 1 << 10, 1} {
-		b := make([]byte, size)
-		for {
-			if _, err := f.Write(b); err != nil {
-				break
-			}
-		}
-	}
 }

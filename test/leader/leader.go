@@ -49,6 +49,8 @@ type Leader struct {
 	Books map[string]*actions.Runbook
 	// Step is what every step does; nil: it succeeds at once.
 	Step func(ctx context.Context, c actions.Call) (output string, err error)
+	// ActsFrom is before when no run goes on.
+	ActsFrom time.Time
 	// LeaseValid is whether the lease is still valid at the moment of an act; nil: it is.
 	LeaseValid func() bool
 	ctx        context.Context
@@ -142,7 +144,7 @@ func (l *Leader) lead() {
 	}
 	l.Runs, err = runs.Resume(l.ctx, runs.Options{
 		Engine: l.Engine, Leadership: l, Journal: l.Store, Decider: l.Decider, Present: l.Present, Notifier: l.Notifier,
-		Changed: func() {}, Now: Now, Log: Log(),
+		Changed: func() {}, Now: Now, Log: Log(), ActsFrom: l.ActsFrom,
 	})
 	if err != nil {
 		l.T.Fatal(err)

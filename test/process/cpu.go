@@ -25,3 +25,22 @@ func (p *Process) CPU() (time.Duration, error) {
 	}
 	return time.Duration(user+system) * time.Second / hertz, nil
 }
+
+// Memory gives the resident memory of the process in bytes, and the most that it ever was.
+func (p *Process) Memory() (now, most int64, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid()))
+	if err != nil {
+		return 0, 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		for name, into := range map[string]*int64{"VmRSS:": &now, "VmHWM:": &most} {
+			if rest, ok := strings.CutPrefix(line, name); ok {
+				if _, err := fmt.Sscan(rest, into); err != nil {
+					return 0, 0, err
+				}
+				*into <<= 10
+			}
+		}
+	}
+	return now, most, nil
+}

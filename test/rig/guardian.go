@@ -234,6 +234,9 @@ func (g *Guardian) Pid() int { return g.process.Pid() }
 // CPU is the processor time that the process has used.
 func (g *Guardian) CPU() (time.Duration, error) { return g.process.CPU() }
 
+// Memory is the resident memory of the process in bytes, and the most that it ever was.
+func (g *Guardian) Memory() (now, most int64, err error) { return g.process.Memory() }
+
 // Signal sends the process a signal.
 func (g *Guardian) Signal(s syscall.Signal) {
 	g.t.Helper()

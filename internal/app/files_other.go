@@ -1,0 +1,5 @@
+//go:build !linux && !darwin
+
+package app
+
+func mostFiles() uint64 { return 0 }
