@@ -2,6 +2,7 @@ package test_test
 
 import (
 	"bytes"
+	"image/png"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -44,6 +45,29 @@ func TestLinksInTheDocumentationLeadSomewhere(t *testing.T) {
 			}
 			if _, err := os.Stat(filepath.Join(filepath.Dir(file), m[1])); err != nil {
 				t.Errorf("%s leads to %s, which is not there", file, m[1])
+			}
+		}
+	}
+}
+
+// The pictures of the README are there, and small enough to be waited for.
+func TestPicturesOfTheReadme(t *testing.T) {
+	for _, file := range []string{"../README.md", "../README.zh.md"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources := regexp.MustCompile(`<img [^>]*src="([^"]+)"`).FindAllStringSubmatch(string(text), -1)
+		if len(sources) != 2 {
+			t.Errorf("%s shows %d pictures, want 2", file, len(sources))
+		}
+		for _, m := range sources {
+			b, err := os.ReadFile(filepath.Join("..", m[1]))
+			if err != nil || len(b) > 150_000 {
+				t.Errorf("%s shows %s: %d bytes, %v; make pictures", file, m[1], len(b), err)
+			}
+			if _, err := png.DecodeConfig(bytes.NewReader(b)); err != nil {
+				t.Errorf("%s shows %s: %v", file, m[1], err)
 			}
 		}
 	}

@@ -34,6 +34,7 @@ configuration that alerts, watches deploys and rolls back. What a flag says is n
 			if err := (&interview{s: s, in: bufio.NewReader(s.in), flags: cmd.Flags()}).ask(&a); err != nil {
 				return err
 			}
+			a.Engine = os.Getenv("DOCKER_HOST")
 			return writeFirst(s, a, file)
 		},
 	}

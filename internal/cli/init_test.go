@@ -68,3 +68,19 @@ func TestInitSaysWhatCannotBeRun(t *testing.T) {
 	}
 	says("", "check", file)
 }
+
+// Who reaches the Docker Engine elsewhere than usual has a guardian that does so, too.
+func TestInitTakesTheEngineThatDockerUses(t *testing.T) {
+	for engine, want := range map[string]string{
+		"":                               `docker: {container: "shop"`,
+		"unix:///run/user/7/docker.sock": `docker: {host: "unix:///run/user/7/docker.sock", container: "shop"`,
+	} {
+		t.Setenv("DOCKER_HOST", engine)
+		file := filepath.Join(t.TempDir(), "guardian.yaml")
+		code, out, errs := runCLI(t, "", "init", "--file", file, "--url", "https://shop.example.com/", "--notify", "none",
+			"--rollback", "docker", "--target", "shop", "--image", "shop", "--version", "v1")
+		if written, err := os.ReadFile(file); code != 0 || err != nil || !strings.Contains(string(written), want) {
+			t.Errorf("%q: exit code %d, %v: %s%s\n%s", engine, code, err, out, errs, written)
+		}
+	}
+}

@@ -24,6 +24,8 @@ type Answers struct {
 	// a script.
 	Target string
 	Image  string // of the container, without a tag
+	// Engine is where the Docker Engine is reached, as DOCKER_HOST has it; "": where it usually is.
+	Engine string
 	// Version is the one that runs now and is good; without one the first deploy that passes is.
 	Version  string
 	Language string // zh or en

@@ -4,6 +4,7 @@ package realshop_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -67,6 +68,7 @@ func TestRealShop(t *testing.T) {
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", s.name, s.want, o.got, o.took)
 		fmt.Printf("%s: %s (%s)\n", s.name, o.got, o.took)
 		if o.got != s.want {
+			fmt.Printf("  orders-api: %s\n  orders-sql: %s\n", st.last("orders-api"), st.last("orders-sql"))
 			t.Errorf("%s: %s; expected: %s", s.name, o.got, s.want)
 		}
 	}
@@ -210,9 +212,14 @@ func (st *stage) version() string {
 // waitWell waits until orders come through and no alert of them fires.
 func (st *stage) waitWell() {
 	st.t.Helper()
-	st.Up("orders-api")
-	st.Up("orders-sql")
-	st.Up("prices")
+	for _, check := range []string{"orders-api", "orders-sql", "prices"} {
+		defer func() {
+			if st.t.Failed() {
+				fmt.Printf("  %s: %s\n", check, st.last(check))
+			}
+		}()
+		st.Up(check)
+	}
 	st.Eventually("the gate is open", func() bool {
 		var g struct{ Open bool }
 		return st.Try(http.MethodGet, "/api/v1/gate?service=shop", nil, &g) == nil && g.Open
@@ -228,6 +235,15 @@ func (st *stage) health(check string) string {
 		return err.Error()
 	}
 	return strings.ToLower(a.Health)
+}
+
+// last is what the last looks of a check saw.
+func (st *stage) last(check string) string {
+	var a json.RawMessage
+	if err := st.Try(http.MethodGet, "/api/v1/checks/"+check, nil, &a); err != nil {
+		return err.Error()
+	}
+	return string(a[:min(len(a), 4000)])
 }
 
 func (st *stage) told(what string) bool {
