@@ -131,7 +131,7 @@ func (d *decoder) checkServer(c *Config) {
 	case err != nil || portErr != nil || number < 0 || number > 65535:
 		d.blame("server.listen", "expected an address and a port such as 127.0.0.1:9440, got "+strconv.Quote(shorten(s.Listen, 60)), "")
 	case len(c.Tokens) == 0 && !isLoopback(host):
-		d.blame("server.listen", "without tokens anybody who can connect to "+s.Listen+" could roll back", "add tokens, or listen on 127.0.0.1")
+		d.blame("server.listen", "without tokens anybody who can connect to "+s.Listen+" could roll back", `name one under tokens: [{name: admin, role: admin, token: "${env:GUARDIAN_TOKEN}"}], or listen on 127.0.0.1`)
 	}
 	d.checkURL("server.external_url", s.ExternalURL)
 	d.checkURL("server.advertise_url", s.AdvertiseURL)
