@@ -1,6 +1,7 @@
 package notifiers
 
 import (
+	"cmp"
 	"hash/fnv"
 	"slices"
 	"time"
@@ -165,7 +166,7 @@ func (b Budget) callsLeft(calls []time.Time, critical bool, now time.Time) int {
 }
 
 // nextBatch selects the deliveries of the next call from the first delivery of each key: the
-// most severe, then the least tried, then the oldest one, merged with others when many wait
+// most severe, then the one that is due for longest, merged with others when many wait
 // or the budget is short. Critical notices are merged with critical ones only. With an empty
 // batch it returns when to try again; zero: nothing is waiting.
 func nextBatch(nextPerKey []Delivery, calls []time.Time, b Budget, now time.Time) (batch []Delivery, again time.Time) {
@@ -183,13 +184,10 @@ func nextBatch(nextPerKey []Delivery, calls []time.Time, b Budget, now time.Time
 		return nil, again
 	}
 	slices.SortStableFunc(due, func(a, b Delivery) int {
-		if c := severity(a.Notice.Tier) - severity(b.Notice.Tier); c != 0 {
-			return c
-		}
-		if c := a.Attempts - b.Attempts; c != 0 {
-			return c
-		}
-		return a.waitsSince().Compare(b.waitsSince())
+		return cmp.Or(
+			severity(a.Notice.Tier)-severity(b.Notice.Tier), a.dueSince().Compare(b.dueSince()), a.Attempts-b.Attempts,
+			a.waitsSince().Compare(b.waitsSince()),
+		)
 	})
 	first := due[0]
 	critical := severity(first.Notice.Tier) == 0

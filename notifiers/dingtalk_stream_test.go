@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"guardian/internal/secret"
 	"guardian/notifiers"
@@ -35,6 +35,7 @@ func TestCommandsComeFromDingTalk(t *testing.T) {
 	a := dingtalk.NewApp()
 	defer a.Close()
 	log := &logged{}
+	again := make(chan struct{}, 1)
 	var mu sync.Mutex
 	var got []notifiers.DingTalkMessage
 	stop := streaming(t, notifiers.DingTalkStream{
@@ -44,6 +45,7 @@ func TestCommandsComeFromDingTalk(t *testing.T) {
 			defer mu.Unlock()
 			got = append(got, m)
 			if len(got) == 2 {
+				again <- struct{}{}
 				return "", errors.New("the journal cannot be written")
 			}
 			return "done: " + strings.TrimSpace(m.Text), nil
@@ -54,12 +56,12 @@ func TestCommandsComeFromDingTalk(t *testing.T) {
 		t.Error("a ping:", err)
 	}
 	said := dingtalk.Said{Conversation: "cidA1b2", StaffID: "manager7", Nick: "王伟", Text: "确认 5f3c", ID: "msg1"}
-	if err := a.Say(t.Context(), said, 20*time.Second); err != nil {
+	if err := a.Say(t.Context(), said, nil); err != nil {
 		t.Fatal(err)
 	}
 	soon(t, "an answer", func() bool { return len(a.Replies()) == 1 })
 	said.ID = "msg2"
-	if err := a.Say(t.Context(), said, 100*time.Millisecond); err != nil {
+	if err := a.Say(t.Context(), said, again); err != nil {
 		t.Fatal(err)
 	}
 	soon(t, "an answer", func() bool { return len(a.Replies()) == 2 })
@@ -68,13 +70,16 @@ func TestCommandsComeFromDingTalk(t *testing.T) {
 	}
 	soon(t, "another connection", func() bool { return a.Connected() == 2 })
 	said.ID, said.Nick = "msg3", "\u202eevil\n"
-	if err := a.Say(t.Context(), said, 20*time.Second); err != nil {
+	if err := a.Say(t.Context(), said, nil); err != nil {
 		t.Fatal(err)
 	}
 	soon(t, "an answer", func() bool { return len(a.Replies()) == 3 })
 	stop()
 	if first := got[0]; first.Conversation != "cidA1b2" || first.UserID != "manager7" || first.UserName != "王伟" || first.Once != "msg1" || a.Replies()[0] != "done: 确认 5f3c" {
 		t.Errorf("%+v was answered with %q", first, a.Replies()[0])
+	}
+	if confirmed := a.Confirmed(); slices.Contains(confirmed, "msg2_1") || !slices.Contains(confirmed, "msg2_2") {
+		t.Errorf("confirmed: %q", confirmed)
 	}
 	if got[1].Once != "msg2" || got[2].Once != "msg2" || got[len(got)-1].UserName != "evil" {
 		t.Errorf("%+v", got)

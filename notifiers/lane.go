@@ -217,9 +217,6 @@ func (w *worker) message(batch []Delivery) Notice {
 	if err != nil {
 		w.d.o.Log.Warn("a template could not be used; the message is in the guardian's own words", "receiver", w.name, "notice", n.ID, "error", err)
 	}
-	if words != nil {
-		n.Title, n.Text = w.d.o.Redactor.Redact(n.Title), w.d.o.Redactor.Redact(n.Text)
-	}
 	if !asWritten {
 		n.Facts = append(slices.Clone(n.Facts), circumstances(batch, w.d.o.Now())...)
 	}

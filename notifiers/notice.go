@@ -185,6 +185,15 @@ func (d *Delivery) TakePlaceOf(waiting []Delivery) (ended []Delivery) {
 	return ended
 }
 
+// dueSince is since when the delivery could be sent: one that failed waits its turn behind those that were due
+// before its delay was over, and goes before those that came after.
+func (d Delivery) dueSince() time.Time {
+	if since := d.waitsSince(); d.Attempts == 0 || d.NextAt.Before(since) {
+		return since
+	}
+	return d.NextAt
+}
+
 // waitsSince is since when the delivery, or those of which it took the place, waits.
 func (d Delivery) waitsSince() time.Time {
 	if d.Since.IsZero() {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/template"
 
+	"guardian/internal/secret"
 	"guardian/internal/templates"
 )
 
@@ -29,14 +30,16 @@ func (s TemplateSettings) IsZero() bool {
 type Template struct {
 	title, text *template.Template // nil: the guardian's own
 	without     []string
+	redactor    *secret.Redactor
 }
 
-// NewTemplate makes a template of its settings; nil of none. Its error joins all mistakes, each with its key.
-func NewTemplate(s TemplateSettings) (*Template, error) {
+// NewTemplate makes a template of its settings; nil of none. What it writes is redacted. Its error joins all
+// mistakes, each with its key.
+func NewTemplate(s TemplateSettings, r *secret.Redactor) (*Template, error) {
 	if s.IsZero() {
 		return nil, nil //nolint:nilnil // a template that changes nothing
 	}
-	t := &Template{without: s.Without}
+	t := &Template{without: s.Without, redactor: r}
 	var errs []error
 	for _, one := range []struct {
 		key, source string
@@ -60,7 +63,7 @@ func NewTemplate(s TemplateSettings) (*Template, error) {
 
 // TryTemplate makes a template and runs it with the examples of a language. Its error joins all mistakes.
 func TryTemplate(s TemplateSettings, language string) error {
-	t, err := NewTemplate(s)
+	t, err := NewTemplate(s, nil)
 	if err != nil {
 		return err
 	}
@@ -78,11 +81,11 @@ func (t *Template) Render(n Notice) (Notice, error) {
 		return n, nil
 	}
 	d := dataOf(tamed(n))
-	title, err := render(t.title, n.Title, d)
+	title, err := t.write(t.title, n.Title, d)
 	if err != nil {
 		return n, fmt.Errorf("title: %w", err)
 	}
-	text, err := render(t.text, n.Text, d)
+	text, err := t.write(t.text, n.Text, d)
 	if err != nil {
 		return n, fmt.Errorf("text: %w", err)
 	}
@@ -99,15 +102,16 @@ func (t *Template) Render(n Notice) (Notice, error) {
 	return n, nil
 }
 
-func render(t *template.Template, own string, d templateData) (string, error) {
-	if t == nil {
+// write runs a part of the template; without one the text is the guardian's own.
+func (t *Template) write(part *template.Template, own string, d templateData) (string, error) {
+	if part == nil {
 		return own, nil
 	}
 	var out bytes.Buffer
-	if err := t.Execute(&out, d); err != nil {
-		return "", errors.New(strings.TrimPrefix(templateProblem(err), t.Name()+":"))
+	if err := part.Execute(&out, d); err != nil {
+		return "", errors.New(strings.TrimPrefix(templateProblem(err), part.Name()+":"))
 	}
-	return strings.TrimSpace(out.String()), nil
+	return t.redactor.Redact(strings.TrimSpace(out.String())), nil
 }
 
 // tamed gives a notice whose labels and facts are as harmless in a text as they are as facts: others may

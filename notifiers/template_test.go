@@ -15,7 +15,9 @@ import (
 
 func words(t *testing.T, s notifiers.TemplateSettings) *notifiers.Template {
 	t.Helper()
-	w, err := notifiers.NewTemplate(s)
+	r := &secret.Redactor{}
+	r.Learn(secret.New("ops-password-4711"))
+	w, err := notifiers.NewTemplate(s, r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,14 +37,12 @@ func rendered(t *testing.T, w *notifiers.Template, n notifiers.Notice) notifiers
 func TestTemplatesWriteTheMessagesOfAReceiver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first, second := &messenger{}, &messenger{}
-		secrets := &secret.Redactor{}
-		secrets.Learn(secret.New("ops-password-4711"))
 		k := open(t, map[string]notifiers.Receiver{
 			"oncall": {Channel: first, Template: words(t, notifiers.TemplateSettings{
 				Title: "[{{upper .Tier}}] {{.Title}}", Text: "{{if .Merged}}{{.Text}}{{else}}ops-password-4711 {{.Key}}{{end}}", Without: []string{"steps"},
 			}), Budget: notifiers.Budget{Limit: 1, MergeMax: 9}},
 			"plain": {Channel: second},
-		}, func(o *notifiers.Options) { o.Redactor = secrets })
+		})
 		k.start()
 		k.put("plain", "critical", "a/one")
 		k.put("oncall", "critical", "a/one")

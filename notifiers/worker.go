@@ -155,7 +155,7 @@ func (w *worker) step(ctx context.Context) time.Time {
 	w.mu.Lock()
 	r := w.receiver
 	for i := range nextPerKey {
-		w.shortenDelay(&nextPerKey[i], now)
+		w.shortenDelay(&nextPerKey[i])
 	}
 	p := next(w.lanes, nextPerKey, r.Budget, now)
 	calls := p.calls(nextPerKey, r.Budget, now)
@@ -174,15 +174,15 @@ func (w *worker) step(ctx context.Context) time.Time {
 
 // shortenDelay makes a delivery due whose delay has lost its cause: the old configuration, or a
 // messenger that was down and takes calls again. The caller holds the lock.
-func (w *worker) shortenDelay(d *Delivery, now time.Time) {
+func (w *worker) shortenDelay(d *Delivery) {
 	if d.Attempts == 0 {
 		return
 	}
 	if d.Updated.Before(w.configuredAt) {
-		d.NextAt, d.Refused = now, nil
+		d.NextAt, d.Refused = earlier(d.NextAt, w.configuredAt), nil
 	}
 	if d.State == Queued && d.Updated.Before(w.recoveredAt) {
-		d.NextAt = now
+		d.NextAt = earlier(d.NextAt, w.recoveredAt)
 	}
 }
 

@@ -135,7 +135,7 @@ func (a *App) buildReceivers(c *config.Config) (map[string]notifiers.Receiver, e
 			errs = append(errs, fmt.Errorf("receiver %s: %w", r.Name, err))
 			continue
 		}
-		words, err := notifiers.NewTemplate(r.Templates)
+		words, err := notifiers.NewTemplate(r.Templates, a.redactor)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("receiver %s: templates: %w", r.Name, err))
 			continue

@@ -39,7 +39,8 @@ fires, its end, a failed deploy, a question about a rollback, and a digest.`,
 			if err := knownOutput(output); err != nil {
 				return err
 			}
-			found, err := config.LoadFiles(files, config.Options{LookProgram: lookProgram})
+			r := &secret.Redactor{}
+			found, err := config.LoadFiles(files, config.Options{LookProgram: lookProgram, Redactor: r})
 			warnings := found.Warnings
 			var ms config.Mistakes
 			if err != nil && !errors.As(err, &ms) {
@@ -56,7 +57,7 @@ fires, its end, a failed deploy, a question about a rollback, and a digest.`,
 				}
 				answer := map[string]any{"files": files, "mistakes": ms, "warnings": append(config.Mistakes{}, warnings...), "notes": append([]string{}, found.Notes...)}
 				if messages {
-					answer["messages"] = exampleMessages(found.Configs)
+					answer["messages"] = exampleMessages(found.Configs, r)
 				}
 				if err := printJSON(s.out, answer); err != nil {
 					return err
@@ -80,7 +81,7 @@ fires, its end, a failed deploy, a question about a rollback, and a digest.`,
 					_, _ = fmt.Fprintf(s.out, "%s, no mistakes\n", counted(len(files), "file"))
 				}
 				if messages && len(ms) == 0 {
-					printMessages(s.out, exampleMessages(found.Configs))
+					printMessages(s.out, exampleMessages(found.Configs, r))
 				}
 			}
 			if len(ms) > 0 {

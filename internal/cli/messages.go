@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"guardian/internal/config"
+	"guardian/internal/secret"
 	"guardian/notifiers"
 )
 
@@ -17,11 +18,11 @@ type exampleMessage struct {
 }
 
 // exampleMessages are the messages of all receivers with templates.
-func exampleMessages(configs []*config.Config) []exampleMessage {
+func exampleMessages(configs []*config.Config, redactor *secret.Redactor) []exampleMessage {
 	all := []exampleMessage{}
 	for _, c := range configs {
 		for _, r := range c.Receivers {
-			words, err := notifiers.NewTemplate(r.Templates)
+			words, err := notifiers.NewTemplate(r.Templates, redactor)
 			if err != nil || words == nil {
 				continue // a mistake is told as such
 			}

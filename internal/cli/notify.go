@@ -63,7 +63,7 @@ func sendTest(ctx context.Context, conf *config.Config, rc *config.Receiver, r *
 	}
 	n := announce.Renderer{Language: rc.Language, ExternalURL: conf.Server.ExternalURL, Location: conf.Location()}.Test(rc.Name, time.Now())
 	n.ID, n.Created = "n_"+ulid.Make().String(), time.Now().UTC()
-	words, err := notifiers.NewTemplate(rc.Templates)
+	words, err := notifiers.NewTemplate(rc.Templates, r)
 	if err == nil {
 		n, err = words.Render(n)
 	}

@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"guardian/test/fake/chat/dingtalk"
 )
@@ -33,7 +32,7 @@ people: [{name: wei, full_name: 王伟, dingtalk: manager7}]
 	say := func(id, group, text string) string {
 		t.Helper()
 		before := len(app.Replies())
-		if err := app.Say(t.Context(), dingtalk.Said{Conversation: group, StaffID: "manager7", Nick: "Wei", Text: text, ID: id}, 20*time.Second); err != nil {
+		if err := app.Say(t.Context(), dingtalk.Said{Conversation: group, StaffID: "manager7", Nick: "Wei", Text: text, ID: id}, nil); err != nil {
 			t.Fatal(err)
 		}
 		eventually(t, "the answer", func() bool { return len(app.Replies()) > before })

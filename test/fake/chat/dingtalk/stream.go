@@ -21,6 +21,7 @@ const (
 	robotTopic  = "/v1.0/im/bot/messages/get"
 	sessionPath = "/robot/sendBySession"
 	ticketFor   = 90 * time.Second
+	patience    = 20 * time.Second // for an answer
 )
 
 // App is an app of the organisation with a robot in Stream mode, as far as messages to the robot go; see
@@ -35,8 +36,10 @@ type App struct {
 	tickets map[string]time.Time
 	open    []*websocket.Conn
 	replies []string
-	answers chan frameAnswer
-	refused int
+
+	confirmed []string // frames that were answered
+	answers   chan frameAnswer
+	refused   int
 }
 
 type frameAnswer struct {
@@ -131,6 +134,9 @@ func (a *App) connect(w http.ResponseWriter, r *http.Request) {
 		if err := c.ReadJSON(&answer); err != nil {
 			return
 		}
+		a.mu.Lock()
+		a.confirmed = append(a.confirmed, answer.Headers["messageId"])
+		a.mu.Unlock()
 		a.answers <- answer
 	}
 }
@@ -167,6 +173,13 @@ func (a *App) Refused() int {
 	return a.refused
 }
 
+// Confirmed are the frames that were answered: that of the nth sending of a message is its ID, _ and n.
+func (a *App) Confirmed() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return append([]string(nil), a.confirmed...)
+}
+
 // Replies are the answers to messages.
 func (a *App) Replies() []string {
 	a.mu.Lock()
@@ -174,9 +187,9 @@ func (a *App) Replies() []string {
 	return append([]string(nil), a.replies...)
 }
 
-// Say sends a message to the robot, each time that it is not answered within a time once more, until
-// it is.
-func (a *App) Say(ctx context.Context, m Said, patience time.Duration) error {
+// Say sends a message to the robot, and once more each time that again says so, as DingTalk does after a while,
+// until it is answered.
+func (a *App) Say(ctx context.Context, m Said, again <-chan struct{}) error {
 	data, err := json.Marshal(map[string]any{
 		"conversationId": m.Conversation, "conversationType": "2", "msgId": m.ID, "senderNick": m.Nick, "senderStaffId": m.StaffID, "senderId": "$:LWCP_v1:$" + m.StaffID,
 		"isInAtList": true, "msgtype": "text", "text": map[string]string{"content": " " + m.Text},
@@ -185,19 +198,22 @@ func (a *App) Say(ctx context.Context, m Said, patience time.Duration) error {
 	if err != nil {
 		return err
 	}
-	for n := 1; n <= 5; n++ {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for n := 1; ; n++ {
 		id := fmt.Sprintf("%s_%d", m.ID, n)
 		if err := a.send("CALLBACK", robotTopic, id, string(data)); err != nil {
 			return err
 		}
-		if code, answered := a.answered(ctx, id, patience); answered {
-			if code != http.StatusOK {
-				return fmt.Errorf("answered %d", code)
-			}
-			return nil
+		code, err := a.answered(ctx, id, again)
+		switch {
+		case errors.Is(err, errAgain):
+			continue
+		case err == nil && code != http.StatusOK:
+			err = fmt.Errorf("answered %d", code)
 		}
+		return err
 	}
-	return errors.New("not answered after five times")
 }
 
 // Ping asks whether the app is there, and gives what it answers.
@@ -205,10 +221,13 @@ func (a *App) Ping(ctx context.Context) error {
 	if err := a.send("SYSTEM", "ping", "ping-1", `{"opaque":"0c0ffee"}`); err != nil {
 		return err
 	}
-	if code, ok := a.answered(ctx, "ping-1", 20*time.Second); !ok || code != http.StatusOK {
-		return fmt.Errorf("answered %d", code)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	code, err := a.answered(ctx, "ping-1", nil)
+	if err == nil && code != http.StatusOK {
+		err = fmt.Errorf("answered %d", code)
 	}
-	return nil
+	return err
 }
 
 // Disconnect asks the app to open another connection.
@@ -228,20 +247,21 @@ func (a *App) send(kind, topic, id, data string) error {
 	})
 }
 
+// errAgain says that a message is sent again.
+var errAgain = errors.New("it is sent again")
+
 // answered waits for the answer to a frame.
-func (a *App) answered(ctx context.Context, id string, patience time.Duration) (code int, ok bool) {
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
+func (a *App) answered(ctx context.Context, id string, again <-chan struct{}) (code int, err error) {
 	for {
 		select {
 		case got := <-a.answers:
 			if got.Headers["messageId"] == id && got.Headers["contentType"] == "application/json" {
-				return got.Code, true
+				return got.Code, nil
 			}
-		case <-timer.C:
-			return 0, false
+		case <-again:
+			return 0, errAgain
 		case <-ctx.Done():
-			return 0, false
+			return 0, ctx.Err()
 		}
 	}
 }
