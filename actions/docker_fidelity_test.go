@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"guardian/actions"
 	"guardian/test/docker"
 )
@@ -172,7 +174,7 @@ func (y *dockerHost) testRestarts(t *testing.T) {
 			name := "restart-" + name
 			y.create(t, name, object{"Image": "plain:v2", "HostConfig": object{"RestartPolicy": object{"Name": c.policy}}})
 			step := dockerStep(t, func(s *actions.DockerSettings) {
-				s.Host, s.Container, s.Image = y.host, name, "plain:{{.To}}"
+				s.Host, s.Container, s.Image, s.HealthyDeadline = y.host, name, "plain:{{.To}}", model.Duration(time.Minute)
 			})
 			out, err := step.Do(t.Context(), dockerCall(t, c.to))
 			switch {
@@ -242,7 +244,7 @@ func (y *dockerHost) testMAC(t *testing.T) {
 	t.Helper()
 	const mac = "02:42:de:ad:be:ef"
 	for name, c := range map[string]struct{ set, api string }{
-		"set": {mac, ""}, "set-new-api": {mac, "1.44"}, "chosen": {"", ""}, "chosen-new-api": {"", "1.44"},
+		"set-old-api": {mac, ""}, "set-new-api": {mac, "1.44"}, "chosen-old-api": {"", ""}, "chosen-new-api": {"", "1.44"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

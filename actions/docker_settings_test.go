@@ -87,7 +87,7 @@ func (y *dockerHost) testSettings(t *testing.T) {
 	for i, name := range slices.Sorted(maps.Keys(all)) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			container := fmt.Sprintf("setting-%d", i)
+			container := fmt.Sprintf("setting-%02d", i)
 			y.make(t, container, with(object{"Image": "shop:v2"}, all[name]))
 			y.keepsSettings(t, container)
 		})

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -42,6 +43,15 @@ func (y *dockerHost) hub(t *testing.T, prefix string) (hub string, sidecars map[
 	add("stopped", "uses the network of "+hub, host(object{"NetworkMode": "container:" + hub}), "created")
 	add("paused", "uses the network of "+hub, host(object{"NetworkMode": "container:" + hub}), "paused")
 	return hub, sidecars
+}
+
+// planOf gives what a step of a runbook would do to put a version back.
+func planOf(t *testing.T, step actions.Step, to string) actions.StepPreview {
+	t.Helper()
+	book := &actions.Runbook{Steps: []actions.RunbookStep{{Name: "back", Kind: "docker", Timeout: 3 * time.Minute, Step: step}}}
+	previews := make([]actions.StepPreview, 1)
+	book.Plan(t.Context(), actions.Run{To: to}, previews)
+	return previews[0]
 }
 
 // named puts names in the place of the IDs of containers.
@@ -89,18 +99,18 @@ func (y *dockerHost) testSidecars(t *testing.T) {
 	}
 	untouched := []any{y.inspect(t, "side-by-name")["Id"], y.inspect(t, "side-other")["Id"]}
 	step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = y.host, hub, "shop:{{.To}}" })
-	plan, err := step.(actions.Planner).Plan(t.Context(), dockerCall(t, "v1"))
-	if err != nil {
-		t.Fatal(err)
+	plan := planOf(t, step, "v1")
+	if !plan.Refused.IsZero() {
+		t.Fatal(plan.Refused)
 	}
 	for name, way := range sidecars {
-		if !strings.Contains(plan.String(), "container "+name+" is re-created with it") || !strings.Contains(plan.String(), way) {
-			t.Errorf("the plan does not say that %s is re-created because it %s:\n%s", name, way, plan)
+		if !strings.Contains(plan.Plan.String(), "container "+name+" is re-created with it") || !strings.Contains(plan.Plan.String(), way) {
+			t.Errorf("the plan does not say that %s is re-created because it %s:\n%s", name, way, plan.Plan)
 		}
 	}
 	for _, name := range []string{"side-by-name", "side-other"} {
-		if strings.Contains(plan.String(), name) {
-			t.Errorf("the plan names %s, which needs nothing:\n%s", name, plan)
+		if strings.Contains(plan.Plan.String(), name) {
+			t.Errorf("the plan names %s, which needs nothing:\n%s", name, plan.Plan)
 		}
 	}
 	out, err := step.Do(t.Context(), dockerCall(t, "v1"))
@@ -146,6 +156,9 @@ func (y *dockerHost) testSidecarsPutBack(t *testing.T) {
 		t.Errorf("containers %v are left", left)
 	}
 	y.create(t, "back-debug", object{"Image": "plain:v1", "Env": []string{"LISTEN=127.0.0.1:0"}, "HostConfig": object{"NetworkMode": "container:" + hub, "AutoRemove": true}})
+	if plan := planOf(t, step, "v1"); !strings.Contains(plan.Refused.String(), "container back-debug,") {
+		t.Errorf("the plan says %q, want that back-debug would be gone", plan.Refused)
+	}
 	if _, err := step.Do(t.Context(), dockerCall(t, "v1")); err == nil || !strings.Contains(err.Error(), "container back-debug, which uses the network of back-hub, was started with --rm and would be gone") {
 		t.Errorf("error %v, want that back-debug would be gone", err)
 	}
@@ -157,6 +170,35 @@ func (y *dockerHost) testSidecarsPutBack(t *testing.T) {
 	})
 	if out, err := accepts.Do(t.Context(), dockerCall(t, "v1")); err != nil || y.version(t, hub) != "v1" {
 		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// testSidecarAlone re-creates a container that does not run and whose sidecar does. When it crashed the
+// sidecar is started again with it; when people stopped it the sidecar could not be.
+func (y *dockerHost) testSidecarAlone(t *testing.T) {
+	t.Helper()
+	for name, c := range map[string]struct{ how, want string }{
+		"alone-crashed": {"kill?signal=USR2", ""},
+		"alone-stopped": {"stop", "container alone-stopped-side runs and uses the network of alone-stopped, and alone-stopped does not run"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			y.create(t, name, object{"Image": "plain:v2"})
+			y.create(t, name+"-side", object{"Image": "plain:v1", "Env": []string{"LISTEN=127.0.0.1:0"}, "HostConfig": object{"NetworkMode": "container:" + name}})
+			y.must(t, "POST", "/containers/"+name+"/"+c.how, nil, nil)
+			waitFor(t, "it to end", func() bool { return get(y.inspect(t, name), "State", "Status") == "exited" })
+			step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = y.host, name, "plain:{{.To}}" })
+			out, err := step.Do(t.Context(), dockerCall(t, "v1"))
+			if c.want != "" {
+				if err == nil || !strings.Contains(err.Error(), c.want) || y.version(t, name+"-side") != "v1" {
+					t.Errorf("error %v, want …%s… and nothing touched", err, c.want)
+				}
+				return
+			}
+			if err != nil || y.version(t, name) != "v1" || y.version(t, name+"-side") != "v1" {
+				t.Errorf("%v\n%s", err, out)
+			}
+		})
 	}
 }
 

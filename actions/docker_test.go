@@ -108,6 +108,7 @@ func TestDocker(t *testing.T) {
 		"refusals":                                                 w.testRefusals,
 		"each setting":                                             w.testSettings,
 		"sidecars are re-created with it":                          w.testSidecars,
+		"a sidecar without it":                                     w.testSidecarAlone,
 		"and put back with it":                                     w.testSidecarsPutBack,
 		"killed anywhere with a sidecar":                           w.testSidecarEveryPoint,
 		"files in a container":                                     w.testFiles,

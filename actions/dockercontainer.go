@@ -68,7 +68,7 @@ const (
 	wasRunning = "true"
 	wasStopped = "false"
 	wasPaused  = "paused"
-	wasFailing = "failing" // restarting or unhealthy
+	wasFailing = "failing" // restarting, unhealthy, or a sidecar of one that crashed
 	wasCrashed = "crashed" // it ended by itself
 )
 

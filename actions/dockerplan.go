@@ -64,8 +64,23 @@ func (d *docker) plan(ctx context.Context, all []*replacement) ([]*replacement, 
 		if p.layer, err = d.layerOf(ctx, *p.current); err != nil {
 			return nil, err
 		}
+		p.was = p.current.was()
+	}
+	for _, p := range all {
+		crashed := func(on *replacement) bool { return on.was == wasCrashed && p.dependsOn(on) }
+		if !p.target && p.was == wasRunning && slices.ContainsFunc(all, crashed) {
+			p.was = wasFailing
+		}
 	}
 	return inOrder(all), nil
+}
+
+// stays tells whether a container is not started after its re-creation.
+func (p *replacement) stays() bool { return staysStopped(p.was, p.target) }
+
+// staysStopped: what people stopped stays so, and so does a sidecar that ended.
+func staysStopped(was string, target bool) bool {
+	return was == wasStopped || was == wasCrashed && !target
 }
 
 // planned is what is going to happen to containers, for people.
@@ -75,12 +90,12 @@ func planned(all []*replacement, ref string) reason.Reason {
 		if p.target {
 			out = append(out, reason.New("docker_plan_target", "container", p.name, "from", p.current.imageRef(), "to", ref))
 		} else {
-			out = append(out, reason.New("docker_plan_sidecar", "container", p.name, "uses", p.relations(all)))
+			out = append(out, reason.New("docker_plan_sidecar", "container", p.name, "uses", p.relations(all...)))
 		}
-		switch p.current.was() {
-		case wasStopped:
+		switch {
+		case p.stays():
 			out = append(out, reason.New("docker_plan_stopped", "container", p.name))
-		case wasPaused:
+		case p.was == wasPaused:
 			out = append(out, reason.New("docker_plan_paused", "container", p.name))
 		}
 		if len(p.layer.kept) > 0 {
@@ -94,9 +109,9 @@ func planned(all []*replacement, ref string) reason.Reason {
 }
 
 // relations says how a sidecar depends on the other containers.
-func (p *replacement) relations(all []*replacement) []reason.Reason {
+func (p *replacement) relations(others ...*replacement) []reason.Reason {
 	var out []reason.Reason
-	for _, on := range all {
+	for _, on := range others {
 		for _, way := range p.current.uses(*on.current) {
 			out = append(out, reason.New("docker_uses_"+way, "container", on.name))
 		}
@@ -113,11 +128,16 @@ func (d *docker) refuse(ctx context.Context, all []*replacement) error {
 		case p.current.autoRemove() && p.target:
 			return failed(reason.New("docker_auto_remove", "container", p.name))
 		case p.current.autoRemove():
-			losses = append(losses, reason.New("docker_loses_sidecar", "container", p.name, "uses", p.relations(all)))
+			losses = append(losses, reason.New("docker_loses_sidecar", "container", p.name, "uses", p.relations(all...)))
 		case p.current.label("com.docker.swarm.service.id") != "":
 			return failed(reason.New("docker_swarm", "container", p.name))
-		case d.stopTime(p.current) < 0:
+		case p.current.State.Running && d.stopTime(p.current) < 0:
 			return failed(reason.New("docker_stops_never", "container", p.name))
+		}
+		for _, on := range all {
+			if !p.stays() && on.stays() && slices.ContainsFunc(p.current.uses(*on.current), needsRunning) {
+				return failed(reason.New("docker_orphan", "container", p.name, "uses", p.relations(on), "other", on.name))
+			}
 		}
 		lost := slices.DeleteFunc(slices.Clone(p.layer.lost), d.accepts)
 		if len(lost) > 0 {
@@ -131,7 +151,9 @@ func (d *docker) refuse(ctx context.Context, all []*replacement) error {
 	for _, g := range groups(all) {
 		var stops time.Duration
 		for _, p := range g {
-			stops += d.stopTime(p.current)
+			if p.current.State.Running {
+				stops += d.stopTime(p.current)
+			}
 		}
 		if left := deadline.Sub(d.env.Now()); limited && left < stops {
 			return failed(reason.New("docker_stops_long", "container", g[0].name, "long", stops, "left", max(0, left.Round(time.Second))))
@@ -139,6 +161,9 @@ func (d *docker) refuse(ctx context.Context, all []*replacement) error {
 	}
 	return nil
 }
+
+// needsRunning tells whether a container can be started in this relation only while the other one runs.
+func needsRunning(way string) bool { return way != usesVolumes }
 
 // inOrder sorts containers so that each comes after those that it depends on.
 func inOrder(all []*replacement) []*replacement {

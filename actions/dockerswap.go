@@ -49,7 +49,7 @@ func (d *docker) swapIn(ctx context.Context, s swap, group []*replacement) error
 	}
 	var made []madeContainer
 	for _, p := range group {
-		m := madeContainer{id: s.moved[p.current.ID], name: p.name, target: p.target, was: p.current.was()}
+		m := madeContainer{id: s.moved[p.current.ID], name: p.name, target: p.target, was: p.was}
 		made = append(made, m)
 		if err := d.rename(ctx, p.current.ID, p.name, oldName(p.name, s.call.Intent)); err != nil {
 			return err
@@ -66,7 +66,7 @@ func (d *docker) swapIn(ctx context.Context, s swap, group []*replacement) error
 	}
 	for _, p := range group {
 		switch {
-		case p.current.was() == wasStopped:
+		case p.stays():
 			_, _ = fmt.Fprintf(s.out, "%s is stopped, as it was\n", p.name)
 		case p.target:
 			_, _ = fmt.Fprintf(s.out, "%s runs %s (%s)\n", p.name, s.image.ref, short(strings.TrimPrefix(s.image.ID, "sha256:")))
@@ -93,7 +93,7 @@ func (d *docker) create(ctx context.Context, s swap, p *replacement) (string, er
 	}
 	r := recreation{
 		old: old, next: s.image, api: d.api.version, moved: s.moved,
-		labels: map[string]string{labelIntent: s.call.Intent, labelRun: s.call.Run.ID, labelRunning: p.current.was()},
+		labels: map[string]string{labelIntent: s.call.Intent, labelRun: s.call.Run.ID, labelRunning: p.was},
 	}
 	if !p.target {
 		r.next = image{ID: p.current.Image, ref: p.current.Image}
@@ -139,14 +139,15 @@ type madeContainer struct {
 func (d *docker) bringUp(ctx context.Context, made []madeContainer) (name string, err error) {
 	var trials []*trial
 	for _, m := range made {
-		if m.was == wasStopped || m.was == wasCrashed && !m.target {
+		if staysStopped(m.was, m.target) {
 			continue
 		}
-		if name, err := d.startAfter(ctx, m, trials); err != nil {
+		// A sidecar that was not well before need not be now.
+		mayFail := m.was == wasFailing && !m.target
+		if name, err := d.startAfter(ctx, m, trials); err != nil && !mayFail {
 			return name, err
 		}
-		// A sidecar that was not well before need not be now.
-		if m.target || m.was != wasFailing {
+		if !mayFail {
 			trials = append(trials, &trial{madeContainer: m})
 		}
 	}
@@ -168,22 +169,24 @@ func (d *docker) bringUp(ctx context.Context, made []madeContainer) (name string
 	return "", nil
 }
 
-// startAfter starts a container after those that it may depend on: while one of them is just being
-// restarted by its policy, it waits. It names the container that is to blame.
+// startAfter starts a container after those that it may depend on. While one of them is being restarted
+// by its policy the engine refuses, and it is tried again. It names the container that is to blame.
 func (d *docker) startAfter(ctx context.Context, m madeContainer, before []*trial) (name string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(d.s.HealthyDeadline))
+	defer cancel()
 	for {
 		err := d.start(ctx, m.id, m.name)
 		if err == nil {
 			return "", nil
 		}
-		restarting := false
+		restarted := false
 		for _, t := range before {
 			if _, unwell := d.look(ctx, t); unwell != nil {
 				return t.name, unhealthy(t, unwell)
 			}
-			restarting = restarting || t.last.State.Restarting
+			restarted = restarted || t.last.RestartCount > 0
 		}
-		if !restarting || !pause(ctx, lookEvery, nil) {
+		if !restarted || !pause(ctx, lookEvery, nil) {
 			return "", err
 		}
 	}

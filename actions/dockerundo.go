@@ -42,6 +42,7 @@ type replacement struct {
 	old     *container // was renamed under this intent
 	fresh   *container // was created under this intent and does not have the name yet
 	layer   layer      // of current, by plan
+	was     string     // the state of current, by plan
 	// stopping: the engine may still be stopping current, by a request that was given up.
 	stopping bool
 }
@@ -233,7 +234,7 @@ func (d *docker) undo(ctx context.Context, call Call, all []*replacement, out io
 			failedAt(before.name, err)
 			continue
 		}
-		if p.stopping = before.stopping; p.begun() {
+		if p.target, p.stopping = before.target, before.stopping; p.begun() {
 			begun = append(begun, p)
 		}
 	}
@@ -311,7 +312,7 @@ func (d *docker) restartOld(ctx context.Context, _ Call, p *replacement) error {
 			return err
 		}
 	}
-	if err := d.start(ctx, old.ID, p.name); err != nil {
+	if err := d.start(ctx, old.ID, p.name); err != nil && (p.target || was != wasFailing) {
 		return err
 	}
 	if was == wasPaused {

@@ -122,6 +122,11 @@ func dockerPlanWords(code string) (Words, bool) {
 		return Words{"container {container} would lose {files}", "容器 {container} 会丢失 {files}"}, true
 	case "docker_loses_sidecar":
 		return Words{"container {container}, which {uses}, was started with --rm and would be gone", "容器 {container}（{uses}）以 --rm 启动，会被删除"}, true
+	case "docker_orphan":
+		return Words{
+			"container {container} runs and {uses}, and {other} does not run: once stopped it could not be started again; start {other}, or stop {container}, first",
+			"容器 {container} 正在运行且{uses}，而 {other} 未运行：停止后将无法再启动；请先启动 {other} 或停止 {container}",
+		}, true
 	case "docker_stops_never":
 		return Words{
 			"container {container} may take for ever to stop (its stop timeout is negative); set stop_timeout of the step",

@@ -1,6 +1,6 @@
 // Command shop is the program in the test's containers: an HTTP server that answers with its
 // version, arguments and environment. BAD makes it end (exits), end at its first start (once) or
-// fail its health check (unhealthy); DRAIN is how long it works on when it is told to stop.
+// fail its health check (unhealthy); SIGUSR2 makes it crash; DRAIN is how long it works on when it is told to stop.
 package main
 
 import (
@@ -47,9 +47,12 @@ func main() {
 	})
 	// As process 1 of its container it gets only signals that it handles.
 	stop := make(chan os.Signal, 1)
-	signal.Notify(stop, syscall.SIGTERM, syscall.SIGUSR1, os.Interrupt)
+	signal.Notify(stop, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2, os.Interrupt)
 	go func() {
 		by := <-stop
+		if by == syscall.SIGUSR2 {
+			os.Exit(5)
+		}
 		if drain, err := time.ParseDuration(os.Getenv("DRAIN")); err == nil {
 			time.Sleep(drain)
 			if err := os.WriteFile("/data/stock", []byte("drained by "+by.String()), 0o600); err != nil {
