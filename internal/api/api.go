@@ -33,9 +33,6 @@ type Options struct {
 	// Leading gives what acts; false while another guardian leads, and while this one begins to.
 	Leading  func() (Leading, bool)
 	LookSoon func(check string) // looks at a check without waiting for the result
-	// RereadOverrides lets the schedules know which overrides are in the journal.
-	RereadOverrides func(ctx context.Context)
-
 	Changes  *Changes
 	Redactor *secret.Redactor
 	Now      func() time.Time
@@ -103,7 +100,7 @@ func New(o Options) server.Backend {
 		Heartbeats: heartbeats{journal: o.Journal, running: o.Running, lookSoon: o.LookSoon},
 		Calls:      calls{quotas: o.Quotas},
 		OnCall:     onCall{running: o.Running},
-		Overrides:  overrides{journal: o.Journal, running: o.Running, reread: o.RereadOverrides, now: o.Now},
+		Overrides:  overrides{journal: o.Journal, running: o.Running, reread: o.Process.RereadOverrides, now: o.Now},
 		Process:    process{Process: o.Process, journal: o.Journal, record: o.Record, running: o.Running, redactor: o.Redactor, now: o.Now},
 	}
 }

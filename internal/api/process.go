@@ -22,7 +22,9 @@ type Process struct {
 	Holder     string // its name as a holder of the lease
 	Leadership func() leadership.Status
 	Reload     func(ctx context.Context) error
-	Receivers  func() []notifiers.Status // how each receiver does; nil: it is not known
+	// RereadOverrides lets the schedules know which overrides are in the journal.
+	RereadOverrides func(ctx context.Context)
+	Receivers       func() []notifiers.Status // how each receiver does; nil: it is not known
 	// ReloadError is the error of the last reload, and JournalError that of the last write to the
 	// journal; "" when it went well. Both are redacted.
 	ReloadError, JournalError func() string

@@ -16,14 +16,14 @@ func (a *App) backend() server.Backend {
 	return api.New(api.Options{
 		Journal: a.store, Series: a.series, Record: a.record, Notifier: a.notifier, Quotas: a.quotas, Ingest: a.ingest,
 		Process: api.Process{
-			Version: a.o.Version, Started: a.started, Holder: a.holder, Reload: a.Reload,
+			Version: a.o.Version, Started: a.started, Holder: a.holder, Reload: a.Reload, RereadOverrides: a.readOverrides,
 			Receivers:    func() []notifiers.Status { return a.dispatcher.Status() },
 			Leadership:   func() leadership.Status { return a.elector.Status() },
 			ReloadError:  func() string { return textOf(a.loadError.Load()) },
 			JournalError: func() string { return textOf(a.storeError.Load()) },
 			Gone:         a.data.gone,
 		},
-		Running: a.running, Decider: a.decider, Leading: a.leads, LookSoon: a.lookSoon, Changes: &a.changes, RereadOverrides: a.readOverrides,
+		Running: a.running, Decider: a.decider, Leading: a.leads, LookSoon: a.lookSoon, Changes: &a.changes,
 		Redactor: a.redactor, Now: a.now, Log: a.log,
 	})
 }
