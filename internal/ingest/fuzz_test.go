@@ -2,6 +2,7 @@ package ingest_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -27,6 +28,14 @@ func FuzzReceiver(f *testing.F) {
 	f.Add(plain(packV2(f, &writev2.Request{
 		Symbols:    []string{"", "__name__", "erp_lag"},
 		Timeseries: []writev2.TimeSeries{{LabelsRefs: []uint32{1, 2}, Samples: []writev2.Sample{{Timestamp: now.UnixMilli(), Value: 1}}}},
+	})), true)
+	f.Add(plain(packV1(f, ts(one(0, 1), "orders_total"), exemplarsOf("orders_total", traced(0, 2, "trace_id", "x")))), false)
+	f.Add(plain(packV2(f, &writev2.Request{
+		Symbols: []string{"", "__name__", "erp_lag", "trace_id", "x"},
+		Timeseries: []writev2.TimeSeries{{
+			LabelsRefs: []uint32{1, 2}, Samples: []writev2.Sample{{Timestamp: now.UnixMilli(), Value: 1}},
+			Exemplars: []writev2.Exemplar{{LabelsRefs: []uint32{3, 4}, Value: 1, Timestamp: now.UnixMilli()}},
+		}},
 	})), true)
 	f.Add([]byte("\x0a\x00"), false)
 	const most = 1000
@@ -95,7 +104,14 @@ func samplesV2(body []byte) (n int, ok bool) {
 		return 0, false
 	}
 	for _, s := range r.Timeseries {
-		for _, ref := range append(s.LabelsRefs, s.Metadata.HelpRef, s.Metadata.UnitRef) {
+		refs := append(slices.Clone(s.LabelsRefs), s.Metadata.HelpRef, s.Metadata.UnitRef)
+		for _, x := range s.Exemplars {
+			if len(x.LabelsRefs)%2 != 0 {
+				return 0, false
+			}
+			refs = append(refs, x.LabelsRefs...)
+		}
+		for _, ref := range refs {
 			// What the message does not say reads as 0, which needs no symbol.
 			if ref != 0 && int(ref) >= len(r.Symbols) {
 				return 0, false
