@@ -84,6 +84,7 @@ type Env struct {
 	Redactor  *secret.Redactor // nil: nothing is redacted
 	Now       func() time.Time
 	UserAgent string
+	Flags     Flags
 }
 
 // Builtin gives the kinds of steps that the guardian comes with, by their key in a runbook.
@@ -91,6 +92,7 @@ func Builtin() map[string]Kind {
 	return map[string]Kind{
 		"docker":  dockerKind(),
 		"exec":    execKind(),
+		"flag":    flagKind(),
 		"webhook": webhookKind(),
 	}
 }

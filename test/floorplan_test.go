@@ -28,7 +28,7 @@ const everything = "*"
 // floorPlan is the table of docs/architecture.md. A new package gets a line in both.
 func floorPlan() map[string]room {
 	types := []string{
-		"probes", "probes/sample", "rules", "watch", "sla", "actions", "notifiers", "notifiers/route", "oncall", "decide",
+		"probes", "probes/sample", "rules", "watch", "sla", "actions", "notifiers", "notifiers/route", "oncall", "decide", "internal/flags",
 	}
 	return map[string]room{
 		"internal/secret":     {why: "everybody imports it"},
@@ -38,7 +38,8 @@ func floorPlan() map[string]room {
 		"probes/sample":       {why: "it holds nouns that everybody who decides imports"},
 		"probes/marketplace":  {why: "it makes facts of answers and needs nothing else"},
 		"watch/judge":         {why: "it is plain mathematics"},
-		"actions":             {why: "it acts, and must not know deploys, checks or messages: what runs an act decides nothing"},
+		"internal/flags":      {why: "what a kill switch is now is a function of settings, its last change and a time"},
+		"actions":             {may: []string{"internal/flags"}, why: "it acts, and must not know deploys, checks or messages: what runs an act decides nothing"},
 		"configs":             {why: "it holds examples"},
 		"notifiers/route":     {why: "it matches labels, whatever they are about"},
 		"oncall":              {may: []string{"notifiers/route"}, why: "who is on call is a function of settings, calendars and a time"},
@@ -57,7 +58,7 @@ func floorPlan() map[string]room {
 		"internal/runs":       {may: []string{"decide", "actions", "watch", "notifiers", "internal/announce", "internal/notify", "internal/store"}, why: "it drives runs; what they do is theirs, whether they may is decided elsewhere"},
 		"internal/watching":   {may: []string{"decide", "actions", "probes/sample", "rules", "watch", "notifiers", "internal/announce", "internal/notify", "internal/recording", "internal/runs", "internal/store"}, why: "it holds open watches; it neither judges nor decides"},
 		"internal/alerting":   {may: []string{"decide", "oncall", "actions", "rules", "watch", "notifiers", "internal/announce", "internal/notify", "internal/runs", "internal/store"}, why: "it evaluates rules; when they fire and who hears of it is decided elsewhere"},
-		"internal/announce":   {may: []string{"decide", "oncall", "probes/sample", "rules", "watch", "sla", "actions", "notifiers"}, why: "it makes words of facts, and does not send them"},
+		"internal/announce":   {may: []string{"decide", "oncall", "probes/sample", "rules", "watch", "sla", "actions", "notifiers", "internal/flags"}, why: "it makes words of facts, and does not send them"},
 		"internal/config":     {may: append([]string{"configs", "internal/ingest", "probes/marketplace"}, types...), why: "it decodes the settings of the packages that have some"},
 		"internal/starter":    {may: []string{"actions"}, why: "it writes a configuration, and reads none"},
 		"internal/netpath":    {may: []string{"probes/sample"}, why: "it knows which network paths work, and neither looks nor tells"},

@@ -78,9 +78,13 @@ type texts struct {
 	fault, faultText, faultOver, faultOverText  string
 	faultOutside                                string // of a fault that is not the guardian's own
 	gapAhead, gapBegan, gapText, gapFrom, gapTo string
-	linkOnCall                                  string
-	stepsGap, stepsHandOver                     []string
-	stepsFault                                  map[string][]string // by decide.Fault.Name
+
+	flagSet, flagSetText, flagReset, flagResetText, flagExpired, flagExpiredText string
+	flagMeaning, flagOwner, flagBy, linkFlags                                    string
+
+	linkOnCall              string
+	stepsGap, stepsHandOver []string
+	stepsFault              map[string][]string // by decide.Fault.Name
 
 	escalated, escalatedFirst, escalatedText, escalatedUnmanned, escalation, notified         string
 	chatOpen, chatNoSchedule, chatNobody, chatUntil, chatAcked, chatSilenced, chatAckedBefore string // answers to commands

@@ -195,6 +195,10 @@ func english() texts {
 		faultOutside: "Since {since}, for {age}. Alerts and verdicts are not affected.",
 		faultOver:    "Guardian is well again: {what} is over", faultOverText: "It lasted from {since} on, for {age}.",
 		gapAhead: "Nobody will be on call for {schedule} from {from} on", gapBegan: "Nobody is on call for {schedule}",
+		flagSet: "Kill switch {flag}: {variant} until {until}", flagSetText: "Afterwards {default} holds again.",
+		flagReset: "Kill switch {flag}: {variant} again", flagResetText: "It was given its default back.",
+		flagExpired: "Kill switch {flag}: {variant} again, its time is over", flagExpiredText: "Check that what it was set for is over, or set it again.",
+		flagMeaning: "What it does", flagOwner: "Owner", flagBy: "Set by", linkFlags: "Kill switches",
 		gapText: "Escalations skip schedule {schedule} in this time; it has no fallback.", gapFrom: "From", gapTo: "To", linkOnCall: "On call",
 		stepsFault: map[string][]string{
 			"looks":          {"Give the machine more processor, or look less often: the pages of the checks show how long looks take."},

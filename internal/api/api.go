@@ -7,6 +7,7 @@ import (
 
 	"guardian/decide"
 	"guardian/internal/alerting"
+	"guardian/internal/flags"
 	"guardian/internal/ingest"
 	"guardian/internal/notify"
 	"guardian/internal/quota"
@@ -19,17 +20,23 @@ import (
 	"guardian/internal/watching"
 )
 
-// Options is what the back end is made of. All fields are needed.
-type Options struct {
+// Rooms are what answers.
+type Rooms struct {
 	Journal  *store.Store
 	Series   *series.DB
 	Record   *recording.Record
 	Notifier *notify.Notifier
 	Quotas   *quota.Quotas
+	Flags    *flags.Board
 	Ingest   *ingest.Receiver
-	Process  Process
-	Running  func() Running
-	Decider  func() decide.Decider
+}
+
+// Options is what the back end is made of. All fields are needed.
+type Options struct {
+	Rooms
+	Process Process
+	Running func() Running
+	Decider func() decide.Decider
 	// Leading gives what acts; false while another guardian leads, and while this one begins to.
 	Leading  func() (Leading, bool)
 	LookSoon func(check string) // looks at a check without waiting for the result
@@ -101,6 +108,7 @@ func New(o Options) server.Backend {
 		Calls:      calls{quotas: o.Quotas},
 		OnCall:     onCall{running: o.Running},
 		Overrides:  overrides{journal: o.Journal, running: o.Running, reread: o.Process.RereadOverrides, now: o.Now},
+		Flags:      switches{board: o.Flags, leader: leader, now: o.Now},
 		Process:    process{Process: o.Process, journal: o.Journal, record: o.Record, running: o.Running, redactor: o.Redactor, now: o.Now},
 	}
 }

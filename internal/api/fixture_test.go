@@ -127,9 +127,11 @@ func newStandby(t *testing.T) *standby {
 	}
 	s.build = func() server.Backend {
 		return api.New(api.Options{
-			Journal: s.journal, Series: s.series, Record: s.record, Notifier: notifier,
-			Quotas:  quota.New(quota.Options{Series: s.series, Now: now}),
-			Ingest:  ingest.New(ingest.Options{Storage: s.series, Names: func() ingest.Names { return c.Ingested }, Now: now}),
+			Rooms: api.Rooms{
+				Journal: s.journal, Series: s.series, Record: s.record, Notifier: notifier,
+				Quotas: quota.New(quota.Options{Series: s.series, Now: now}),
+				Ingest: ingest.New(ingest.Options{Storage: s.series, Names: func() ingest.Names { return c.Ingested }, Now: now}),
+			},
 			Process: process, Running: func() api.Running { return s.running },
 			Decider:  func() decide.Decider { return decide.Decider{Settings: decisions, Past: past} },
 			Leading:  func() (api.Leading, bool) { return api.Leading{Leadership: s}, s.leads },

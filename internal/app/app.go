@@ -23,6 +23,7 @@ import (
 	"guardian/internal/calendars"
 	"guardian/internal/clock"
 	"guardian/internal/config"
+	"guardian/internal/flags"
 	"guardian/internal/forward"
 	"guardian/internal/history"
 	"guardian/internal/ingest"
@@ -122,6 +123,7 @@ type rooms struct {
 	ingest    *ingest.Receiver
 	server    *server.Server
 	calendars *calendars.Calendars
+	flags     *flags.Board
 	checker   *selfcheck.Checker
 }
 
@@ -269,7 +271,7 @@ func (a *App) openStorage(ctx context.Context, c *config.Config) error {
 // buildRooms builds what tells, acts and looks, and the setup that they run.
 func (a *App) buildRooms(c *config.Config) (*setup, error) {
 	a.notifier, a.history = a.newNotifier(), a.newHistory()
-	a.orders, a.calendars = a.newOrders(), a.newCalendars(c)
+	a.orders, a.calendars, a.flags = a.newOrders(), a.newCalendars(c), a.newFlags()
 	a.checker, a.direct = a.newChecker(), a.newDirect()
 	s, err := a.build(c)
 	if err != nil {
@@ -379,6 +381,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.loops.Go(func() { a.restampLoop(ctx) })
 	a.loops.Go(func() { a.calendars.Run(ctx) })
 	a.loops.Go(func() { a.overridesLoop(ctx) })
+	a.loops.Go(func() { a.flags.Run(ctx) })
 	a.loops.Go(func() { a.checker.Run(ctx) })
 	a.undo.add("checks", func(ctx context.Context) error { return a.runner.Stop(ctx) })
 	a.swap(a.setup.Load())

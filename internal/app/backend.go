@@ -14,7 +14,9 @@ import (
 // backend gives what the pages and the API ask.
 func (a *App) backend() server.Backend {
 	return api.New(api.Options{
-		Journal: a.store, Series: a.series, Record: a.record, Notifier: a.notifier, Quotas: a.quotas, Ingest: a.ingest,
+		Rooms: api.Rooms{
+			Journal: a.store, Series: a.series, Record: a.record, Notifier: a.notifier, Quotas: a.quotas, Flags: a.flags, Ingest: a.ingest,
+		},
 		Process: api.Process{
 			Version: a.o.Version, Started: a.started, Holder: a.holder, Reload: a.Reload, RereadOverrides: a.readOverrides,
 			Receivers:    func() []notifiers.Status { return a.dispatcher.Status() },

@@ -29,6 +29,7 @@ rules: [rules.yaml]
 runbooks:
   - {name: back, steps: [{name: no, webhook: {url: "http://127.0.0.1:1/"}}]}
   - {name: pause, steps: [{name: no, webhook: {url: "http://127.0.0.1:1/"}}]}
+flags: [{name: pause-writes, owner: price-team}]
 ingest: [lost]
 on_alert: [{match: {alertname: Lost}, runbook: pause, mode: approve}]
 `
@@ -80,6 +81,7 @@ func TestTheBackEndKeepsTheServersContract(t *testing.T) {
 		return servertest.World{
 			Backend: a.Backend(), Service: "orders", Check: "push", Heartbeat: "nightly",
 			Token: "a-token-of-the-contract", Owner: server.Caller{Name: "ci", Role: server.Deployer},
+			Flag:    "pause-writes",
 			Calls:   server.CallReport{Marketplace: "amazon", Shop: "us-1", Operation: "getOrder", Calls: 12, At: c.now()},
 			Now:     c.now,
 			Advance: func(d time.Duration) { c.set(c.now().Add(d)) },

@@ -24,6 +24,9 @@ import (
 
 // resume goes on with what is open in the journal, in the name of a leadership.
 func (a *App) resume(ctx context.Context, t *leading) (err error) {
+	if err := a.flags.Refresh(ctx); err != nil {
+		return err
+	}
 	a.notifier.Refresh(ctx) // before anything is repeated that somebody acknowledged or silenced
 	a.readOverrides(ctx)    // before anybody is notified who is not on call
 	t.runs, err = runs.Resume(ctx, runs.Options{
@@ -221,7 +224,7 @@ func (a *App) tickLoop(t *leading) {
 // countEvery is how often it is looked which counters are due to be read.
 const countEvery = time.Second
 
-// countLoop reads the counters that open watches are judged on.
+// countLoop reads the counters that open watches are judged on, and ends the flags whose time is over.
 func (a *App) countLoop(t *leading) {
 	tick := time.NewTicker(countEvery)
 	defer tick.Stop()
@@ -231,6 +234,7 @@ func (a *App) countLoop(t *leading) {
 			return
 		case <-tick.C:
 			t.watches.ReadCounters(t.Context())
+			a.flags.Expire(t.Context())
 		}
 	}
 }

@@ -111,7 +111,7 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		s.languages[r.Name], s.fallbacks[r.Name] = r.Language, r.Fallback
 	}
 	for _, b := range c.Runbooks {
-		book, err := actions.NewRunbook(b, a.o.Actions, actions.Env{Log: a.log, Redactor: a.redactor, Now: a.now, UserAgent: a.userAgent()})
+		book, err := actions.NewRunbook(b, a.o.Actions, actions.Env{Log: a.log, Redactor: a.redactor, Now: a.now, UserAgent: a.userAgent(), Flags: a.flags})
 		if err != nil {
 			errs = append(errs, err)
 			continue

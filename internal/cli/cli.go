@@ -86,7 +86,7 @@ something is wrong, judges each deploy, and rolls bad ones back to the last good
 	}
 	root.AddCommand(
 		initCommand(s), serveCommand(s), readyCommand(s), demoCommand(s), demoShopCommand(s), checkCommand(s), importCommand(s), schemaCommand(s),
-		watchCommand(s), replayCommand(s), scoreCommand(s), gateCommand(s), rollbackCommand(s), onCallCommand(s), silenceCommand(s), ackCommand(s),
+		watchCommand(s), replayCommand(s), scoreCommand(s), gateCommand(s), rollbackCommand(s), onCallCommand(s), flagCommand(s), silenceCommand(s), ackCommand(s),
 		testCommand(s), judgeCommand(s), probeCommand(s), marketplaceCommand(s), notifyCommand(s), reportCommand(s), backupCommand(s), tokenCommand(s), versionCommand(s),
 	)
 	return root

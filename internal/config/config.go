@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"guardian/actions"
+	"guardian/internal/flags"
 	"guardian/internal/ingest"
 	"guardian/internal/secret"
 	"guardian/notifiers"
@@ -54,6 +55,7 @@ type Config struct {
 	Heartbeat   *Heartbeat          `yaml:"heartbeat" doc:"A sign of life to an outside service, which notices when the guardian itself is down. It is sent only while checks, rules, notices and the journal are well."`
 
 	Runbooks []actions.RunbookSettings `yaml:"runbooks" doc:"Lists of steps, such as a rollback, with verification and approval."`
+	Flags    []flags.Settings          `yaml:"flags" doc:"Kill switches that the sellers' own jobs read by the OpenFeature Remote Evaluation Protocol, and that runbooks and people set."`
 	OnAlert  []OnAlert                 `yaml:"on_alert" doc:"Alerts that start a runbook."`
 	Brake    Brake                     `yaml:"brake" doc:"When many services fail at once, automatic runs wait for approval."`
 
@@ -77,6 +79,8 @@ type Config struct {
 	Roster *oncall.Roster `yaml:"-"`
 	// Calendars are the contents of the calendars that are files, by their source's key.
 	Calendars map[string]*oncall.Calendar `yaml:"-"`
+	// Switches are the flags, built.
+	Switches []flags.Flag `yaml:"-"`
 	// Policies are the escalations, built.
 	Policies []oncall.Policy `yaml:"-"`
 	// Ingested are the metrics of Ingest, without those that checks and rules produce.

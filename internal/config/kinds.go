@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"guardian/actions"
+	"guardian/internal/flags"
 	"guardian/watch"
 )
 
@@ -63,6 +64,8 @@ func fresh(t reflect.Type) reflect.Value {
 		v.Timeout, v.ResendDelay = 10*second, minute
 	case *OnAlert:
 		v.Mode = watch.Approve
+	case *flags.Settings:
+		*v = flags.Defaults()
 	case *actions.RunbookSettings:
 		*v = actions.NewRunbookSettings()
 	case *actions.StepSettings:

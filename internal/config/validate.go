@@ -50,8 +50,10 @@ func (d *decoder) check(c *Config) {
 	}
 	d.checkRouting(c, receivers)
 	d.checkOnCall(c, receivers)
+	d.checkFlags(c, services)
 	for i := range c.Runbooks {
 		d.checkRunbook(&c.Runbooks[i], at("runbooks", i), checks)
+		d.checkFlagSteps(c, i)
 	}
 	d.checkCalendar(c, services)
 	d.checkRules(c)

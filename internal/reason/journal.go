@@ -4,6 +4,10 @@ package reason
 // itself.
 func journalWords(code string) (Words, bool) {
 	switch code {
+	case "flag_set":
+		return Words{"{flag} set to {variant} until {until}[ by run {run}][: {why}]", "{flag} 设为 {variant}，至 {until}[，由处置 {run} 设置][：{why}]"}, true
+	case "flag_default":
+		return Words{"{flag} has its default {variant} again[ by run {run}][: {why}]", "{flag} 恢复默认值 {variant}[，由处置 {run} 设置][：{why}]"}, true
 	case "not_looked":
 		return Words{"not looked", "没有探测"}, true
 	case "deploy_announced":

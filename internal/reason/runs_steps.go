@@ -53,6 +53,26 @@ func execWords(code string) (Words, bool) {
 	}
 }
 
+// flagWords are the codes of steps of kind flag.
+func flagWords(code string) (Words, bool) {
+	switch code {
+	case "flag_refused":
+		return Words{"flag {flag}: {error}", "开关 {flag}：{error}"}, true
+	case "flag_not_written":
+		return Words{"flag {flag} could not be written to the journal: {error}", "开关 {flag} 无法写入日志：{error}"}, true
+	case "flag_not_read":
+		return Words{"flag {flag} could not be read from the journal: {error}", "无法从日志读取开关 {flag}：{error}"}, true
+	case "flag_written":
+		return Words{"flag {flag} was changed by this step at {at}", "开关 {flag} 已由该步骤于 {at} 更改"}, true
+	case "flag_changed_since":
+		return Words{"flag {flag} was changed by {by} at {at}, after this step began", "该步骤开始后，开关 {flag} 已由 {by} 于 {at} 更改"}, true
+	case "flag_not_changed":
+		return Words{"this step did not change flag {flag}", "该步骤未更改开关 {flag}"}, true
+	default:
+		return Words{}, false
+	}
+}
+
 // webhookWords are the codes of steps of kind webhook.
 func webhookWords(code string) (Words, bool) {
 	switch code {

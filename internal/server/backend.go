@@ -43,6 +43,7 @@ type Backend struct {
 	Calls      Calls
 	OnCall     OnCall
 	Overrides  Overrides
+	Flags      Flags
 	Process    Process
 }
 

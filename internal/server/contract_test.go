@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/flags"
 	"guardian/internal/reason"
 	"guardian/internal/server"
 	"guardian/internal/server/servertest"
@@ -20,11 +21,13 @@ func TestTheDoubleKeepsTheContract(t *testing.T) {
 		m.services = []server.Service{{
 			Name: "orders", Environment: "production", Health: sample.Up, KnownGood: []string{"v1"}, Checks: []server.Check{{Name: "push", Kind: "http"}},
 		}}
+		m.switches = []flags.State{{Flag: flags.Flag{Name: "pause-writes", Owner: "price-team", Default: "off", Values: map[string]any{"on": true, "off": false}, MaxFor: 24 * time.Hour}}}
 		owner := server.Caller{Name: "ci", Role: server.Deployer}
 		m.tokens[server.HashToken("secret")] = owner
 		// The hooks are called while nothing else is.
 		return servertest.World{
 			Backend: m.parts(), Service: "orders", Check: "push", Heartbeat: "nightly-stock", Token: "secret", Owner: owner,
+			Flag:    "pause-writes",
 			Calls:   server.CallReport{Marketplace: "amazon", Shop: "us-1", Operation: "getOrder", Calls: 12, At: m.now},
 			Now:     func() time.Time { return m.now },
 			Advance: func(d time.Duration) { m.now = m.now.Add(d) },

@@ -14,6 +14,7 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/chatops"
+	"guardian/internal/flags"
 	"guardian/internal/reason"
 	"guardian/internal/server"
 	"guardian/notifiers"
@@ -58,8 +59,9 @@ type memory struct {
 	reload   error
 	fail     error // what the next call fails with
 	standby  bool
-	noOnCall bool              // no schedule is configured
-	made     []oncall.Made     // overrides of shifts
+	noOnCall bool          // no schedule is configured
+	made     []oncall.Made // overrides of shifts
+	switches []flags.State
 	calls    map[string]string // body hashes of reports, by key
 	changed  chan struct{}
 	last     promql.Vector // samples of a federation
@@ -70,7 +72,7 @@ func (m *memory) parts() server.Backend {
 	return server.Backend{
 		Tokens: m, Services: m, Gates: m, Checks: m, Looks: m, Deploys: m, Watches: m, Marks: m, Scores: m, Runs: m, RunControl: m, Plans: m,
 		Alerts: m, Acks: m, Silences: m, Chat: m, Commands: m, Routing: m, Intake: m, Rules: m, Queries: m, Series: m, MetricHelp: m, Reports: m, Journal: m, Heartbeats: m,
-		Calls: m, OnCall: m, Overrides: m, Process: m, Exemplars: m, Federation: m, Targets: m, Setup: m, Storage: m,
+		Calls: m, OnCall: m, Overrides: m, Flags: m, Process: m, Exemplars: m, Federation: m, Targets: m, Setup: m, Storage: m,
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/chatops"
+	"guardian/internal/flags"
 	"guardian/internal/reason"
 	"guardian/internal/server"
 	"guardian/notifiers"
@@ -39,6 +40,14 @@ func busy() *memory {
 	m := newMemory()
 	now := m.now
 	at := func(ago time.Duration) time.Time { return now.Add(-ago) }
+	onOff := map[string]any{"on": true, "off": false}
+	m.switches = []flags.State{
+		{
+			Flag:   flags.Flag{Name: "pause-price-writes", Description: "价格不再写入任何平台。", Owner: "price-team", Service: "price-sync", Default: "off", Values: onOff, MaxFor: 24 * time.Hour},
+			Change: flags.Change{Flag: "pause-price-writes", Variant: "on", Run: "r_2", Reason: reason.New("check_says", "check", "prices", "why", reason.Text("0.01")), At: at(20 * time.Minute), Until: now.Add(100 * time.Minute)},
+		},
+		{Flag: flags.Flag{Name: "fallback-channel", Owner: "王伟", Default: "off", Values: onOff, MaxFor: 24 * time.Hour}},
+	}
 	lost, unresolved := reason.New("order_lost", "waited", 10*time.Second), reason.New("net_name_not_found", "host", "feed.example.com")
 	last := func(check string, h sample.Health, ago, took time.Duration, why reason.Reason) *sample.Sample {
 		return &sample.Sample{Check: check, At: at(ago), Duration: took, Observation: sample.Observation{Health: h, Reason: why}}

@@ -40,6 +40,7 @@ func pageList() []pageCase {
 		{"run_over", "/rollbacks/r_2"},
 		{"alerts", "/alerts"},
 		{"oncall", "/oncall"},
+		{"flags", "/flags"},
 		{"alert", "/alerts/a_1"},
 		{"act_ack", link(chatops.Acknowledge, "q_1")},
 		{"act_silence", link(chatops.Silence, "q_1")},

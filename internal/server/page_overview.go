@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/flags"
 	"guardian/probes/sample"
 	"guardian/rules"
 )
@@ -21,6 +22,7 @@ type overview struct {
 	Acting       []actions.Run
 	Firing       []Alert
 	Watching     []watchRow
+	Flags        []flags.State
 	Calm, Alone  bool
 }
 
@@ -43,7 +45,7 @@ type watchRow struct {
 	Failures int
 }
 
-func (s *Server) overviewPage(services Services, alerts Alerts, watches Watches, runs Runs) handler {
+func (s *Server) overviewPage(services Services, alerts Alerts, watches Watches, runs Runs, switches Flags) handler {
 	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
 		ctx := r.Context()
 		allServices, err := services.ServiceList(ctx)
@@ -66,6 +68,7 @@ func (s *Server) overviewPage(services Services, alerts Alerts, watches Watches,
 		for i := range v.Asking {
 			v.Asking[i].Watch = s.watchOf(ctx, watches, v.Asking[i].Run)
 		}
+		v.Flags, _ = switches.FlagList(ctx) // while they are not known the page shows none
 		return s.render(w, r, http.StatusOK, "overview", s.pages.language(r).T("over.title"), 15, by, v)
 	}
 }

@@ -101,6 +101,11 @@ func (s *Server) ownRoutes(b Backend) []entry {
 		{"GET /api/v1/oncall/overrides", Viewer, reads, s.overrides(b.Overrides)},
 		{"POST /api/v1/oncall/overrides", Approver, writes, s.createOverride(b.Overrides)},
 		{"DELETE /api/v1/oncall/overrides/{id}", Approver, writes, s.deleteOverride(b.Overrides)},
+		{"GET /api/v1/flags", Viewer, reads, s.flagList(b.Flags)},
+		{"POST /api/v1/flags/{name}", Approver, writes, s.setFlag(b.Flags)},
+		{"DELETE /api/v1/flags/{name}", Approver, writes, s.resetFlag(b.Flags)},
+		{"POST /ofrep/v1/evaluate/flags", Viewer, local, s.evaluateFlags(b.Flags)},
+		{"POST /ofrep/v1/evaluate/flags/{key}", Viewer, local, s.evaluateFlag(b.Flags)},
 		{"GET /api/v1/journal", Viewer, reads, s.journal(b.Journal)},
 		{"GET /api/v1/status", Viewer, reads, s.status(b.Process)},
 		{"GET /api/v1/alerts/{id}/notices", Viewer, reads, s.alertNotices(b.Alerts)},
@@ -130,7 +135,7 @@ func (s *Server) amRoutes(b Backend) []entry {
 // pageRoutes is what people see.
 func (s *Server) pageRoutes(b Backend) []entry {
 	return []entry{
-		{"GET /{$}", Viewer, page, s.overviewPage(b.Services, b.Alerts, b.Watches, b.Runs)},
+		{"GET /{$}", Viewer, page, s.overviewPage(b.Services, b.Alerts, b.Watches, b.Runs, b.Flags)},
 		{"GET /services/{name}", Viewer, page, s.servicePage(serviceSources{b.Services, b.Looks, b.Watches, b.Runs, b.Alerts})},
 		{"GET /checks/{name}", Viewer, page, s.checkPage(b.Checks, b.Looks)},
 		{"GET /watches/{id}", Viewer, page, s.watchPage(b.Watches, b.Looks)},
@@ -144,6 +149,8 @@ func (s *Server) pageRoutes(b Backend) []entry {
 		{"POST /alerts/ack", Approver, form, s.ackForm(b.Acks)},
 		{"POST /alerts/silence", Approver, form, s.silenceForm(b.Silences)},
 		{"POST /alerts/expire", Approver, form, s.expireForm(b.Silences)},
+		{"GET /flags", Viewer, page, s.flagsPage(b.Flags)},
+		{"POST /flags/{name}", Approver, form, s.flagForm(b.Flags)},
 		{"GET /oncall", Viewer, page, s.onCallPage(b.OnCall)},
 		{"GET /journal", Viewer, page, s.journalPage(b.Journal, b.Services)},
 		{"GET /drills", Viewer, page, s.drillsPage(b.Runs)},
@@ -245,7 +252,7 @@ func (s *Server) nowhere(mux *http.ServeMux) http.HandlerFunc {
 			err = &statusError{http.StatusMethodNotAllowed, "use " + strings.Join(allow, " or ") + " here"}
 		}
 		how := page
-		if strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/-/") || len(allow) > 0 {
+		if strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/ofrep/") || strings.HasPrefix(r.URL.Path, "/-/") || len(allow) > 0 {
 			how = reads
 		}
 		s.refuse(w, r, how, err)

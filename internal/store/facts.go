@@ -5,6 +5,7 @@ import (
 
 	"guardian/actions"
 	"guardian/decide"
+	"guardian/internal/flags"
 	"guardian/internal/reason"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
@@ -56,6 +57,8 @@ type Batch struct {
 	Failures    []sample.Sample // by check and At: looks that were not up, with all details
 	Looks       []sample.Sample // appended, and kept for KeptLooks
 	Maintenance []Maintenance   // by ID
+
+	Flags []flags.Change // by flag
 
 	Acks     []rules.Ack // by alert
 	AcksGone []string    // alerts

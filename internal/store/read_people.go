@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"guardian/decide"
+	"guardian/internal/flags"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/oncall"
@@ -213,6 +214,11 @@ func (s *Store) Silence(ctx context.Context, id string) (route.Silence, error) {
 // Acks returns every acknowledgement, oldest first.
 func (s *Store) Acks(ctx context.Context) ([]rules.Ack, error) {
 	return list[rules.Ack](ctx, s, &query{table: "acks", order: "at, ack_key"})
+}
+
+// Flags returns the last change of each flag, by name.
+func (s *Store) Flags(ctx context.Context) ([]flags.Change, error) {
+	return list[flags.Change](ctx, s, &query{table: "flags", order: "flag"})
 }
 
 // Audit returns a page of the journal, newest first.

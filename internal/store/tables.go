@@ -8,6 +8,7 @@ import (
 
 	"guardian/actions"
 	"guardian/decide"
+	"guardian/internal/flags"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/oncall"
@@ -240,6 +241,13 @@ func maintenanceTable() table[Maintenance] {
 	return table[Maintenance]{
 		name: "maintenance", key: []string{"id"}, columns: []string{"from_at", "to_at"},
 		values: func(m Maintenance) []any { return []any{text(m.ID), nanos(m.From), nanos(m.To)} },
+	}
+}
+
+func flagsTable() table[flags.Change] {
+	return table[flags.Change]{
+		name: "flags", key: []string{"flag"}, columns: []string{"at"},
+		values: func(c flags.Change) []any { return []any{text(c.Flag), nanos(c.At)} },
 	}
 }
 

@@ -23,6 +23,8 @@ type World struct {
 	Owner server.Caller
 	// Calls is a report that can be used.
 	Calls server.CallReport
+	// Flag is a boolean flag that is off by default, and may be set for a day.
+	Flag string
 
 	Now     func() time.Time
 	Advance func(time.Duration)
@@ -66,6 +68,8 @@ func Run(t *testing.T, fresh func(t *testing.T) World) {
 		{"an alert is acknowledged and given back", acks},
 		{"what a message permits is done once", fromMessages},
 		{"a silence is checked, listed, applied and ended", silences},
+
+		{"a flag is set for a time and given its default back", switches},
 
 		{"a heartbeat is taken for a check that waits for it", heartbeats},
 		{"a report of calls is taken once per key", calls},

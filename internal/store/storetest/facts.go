@@ -10,6 +10,7 @@ import (
 
 	"guardian/actions"
 	"guardian/decide"
+	"guardian/internal/flags"
 	"guardian/internal/reason"
 	"guardian/internal/store"
 	"guardian/notifiers"
@@ -79,6 +80,7 @@ func full() store.Batch {
 		Maintenance: []store.Maintenance{{ID: "m_1", Maintenance: sla.Maintenance{
 			Name: "stock-count", Service: "order-sync", From: at, To: at.Add(2 * time.Hour), Announced: at,
 		}}},
+		Flags:      []flags.Change{{Flag: "pause-writes", Variant: "on", By: "wang", Reason: reason.Text("prices are zero"), Intent: "r_1-1", At: at, Until: at.Add(2 * time.Hour)}},
 		Acks:       []rules.Ack{{Alert: "a_1", By: "wang", At: at, Note: "looking"}},
 		Idempotent: []store.Idempotent{{Key: "k_1", BodyHash: "abc", Status: 201, Answer: []byte(`{"deploy":{}}`), At: at}},
 		Heartbeats: []probes.Heartbeat{{Check: "nightly", At: at, OK: false, Reason: "exit 3"}},
@@ -140,6 +142,7 @@ func everyFact(j journal) {
 	same(t, "looks", must(s.Looks(ctx))(t), b.Looks)
 	same(t, "check states", must(s.CheckStates(ctx))(t), map[string]store.CheckState{"push": b.CheckStates[0]})
 	same(t, "maintenance", must(s.Maintenance(ctx, day(), day().Add(time.Hour)))(t), b.Maintenance)
+	same(t, "flags", must(s.Flags(ctx))(t), b.Flags)
 	same(t, "acks", must(s.Acks(ctx))(t), b.Acks)
 	same(t, "audit", must(s.Audit(ctx, store.AuditFilter{}))(t), store.AuditPage{Lines: b.Audit})
 	same(t, "silences", must(s.Silences(ctx, day()))(t), b.Silences)

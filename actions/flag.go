@@ -1,0 +1,110 @@
+package actions
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"guardian/internal/flags"
+	"guardian/internal/reason"
+)
+
+// Flags keeps kill switches; flags.Board is one.
+type Flags interface {
+	// Change writes a change, unless its intent was written last. flags.ErrUnknown and a
+	// flags.InvalidError say that nothing was written.
+	Change(ctx context.Context, c flags.Change) (flags.State, error)
+	// Last reads the last change of a flag; zero: there was none.
+	Last(ctx context.Context, name string) (flags.Change, error)
+}
+
+// FlagSettings is a step that sets a kill switch which the sellers' own jobs read, or gives it its
+// default back.
+type FlagSettings struct {
+	Name  string         `yaml:"name" doc:"The flag, one of flags."`
+	Set   string         `yaml:"set" doc:"The variant that holds from now on."`
+	For   model.Duration `yaml:"for" doc:"For how long, at most the flag's max_for: the default holds again afterwards."`
+	Reset bool           `yaml:"reset" doc:"Give the flag its default back, instead of set and for."`
+}
+
+func flagKind() Kind {
+	return Kind{
+		Settings: func() any { return &FlagSettings{} },
+		Build: func(settings any, env Env) (Step, error) {
+			s, ok := settings.(*FlagSettings)
+			if !ok {
+				return nil, fmt.Errorf("flag: settings are a %T", settings)
+			}
+			return &flagStep{*s, env}, s.Validate()
+		},
+	}
+}
+
+// Validate joins every mistake. Whether there is such a flag is for those to say who know all flags.
+func (s *FlagSettings) Validate() error {
+	var errs []error
+	if s.Name == "" {
+		errs = append(errs, errors.New("name: is missing; name one of flags"))
+	}
+	switch {
+	case s.Reset && (s.Set != "" || s.For != 0):
+		errs = append(errs, errors.New("reset: gives the default back; remove set and for, or reset"))
+	case s.Reset:
+	case s.Set == "":
+		errs = append(errs, errors.New("set: is missing; name a variant of the flag, such as on, or write reset: true"))
+	case s.For <= 0:
+		errs = append(errs, errors.New("for: is missing; say for how long, such as 2h: the default holds again afterwards"))
+	}
+	return errors.Join(errs...)
+}
+
+type flagStep struct {
+	s   FlagSettings
+	env Env
+}
+
+// Do writes the change into the journal, from where every guardian serves it.
+func (f *flagStep) Do(ctx context.Context, call Call) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	if _, err := call.data(); err != nil {
+		return "", err
+	}
+	now := f.env.Now()
+	c := flags.Change{
+		Flag: f.s.Name, Run: call.Run.ID, Reason: call.Run.Trigger.Reason, Intent: call.Intent, At: now,
+	}
+	if !f.s.Reset {
+		c.Variant, c.Until = f.s.Set, now.Add(time.Duration(f.s.For))
+	}
+	state, err := f.env.Flags.Change(ctx, c)
+	var invalid *flags.InvalidError
+	switch {
+	case errors.Is(err, flags.ErrUnknown), errors.As(err, &invalid):
+		return "", failed(reason.New("flag_refused", "flag", f.s.Name, "error", err), err)
+	case err != nil:
+		return "", unclear(reason.New("flag_not_written", "flag", f.s.Name, "error", err), err)
+	}
+	return fmt.Sprintf("%s: %s", state.Name, state.Variant), nil
+}
+
+// Status asks the journal.
+func (f *flagStep) Status(ctx context.Context, call Call) (Outcome, reason.Reason, error) {
+	last, err := f.env.Flags.Last(ctx, f.s.Name)
+	switch {
+	case err != nil:
+		return Unclear, reason.Reason{}, failed(reason.New("flag_not_read", "flag", f.s.Name, "error", err), err)
+	case last.Intent != "" && last.Intent == call.Intent:
+		return Happened, reason.New("flag_written", "flag", f.s.Name, "at", last.At), nil
+	case last.At.After(call.Step.Started) && !call.Step.Started.IsZero():
+		// Somebody changed it after this step began: a person decides what shall hold.
+		return Unclear, reason.New("flag_changed_since", "flag", f.s.Name, "by", cmp.Or(last.By, last.Run), "at", last.At), nil
+	default:
+		return NotHappened, reason.New("flag_not_changed", "flag", f.s.Name), nil
+	}
+}

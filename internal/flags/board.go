@@ -1,0 +1,259 @@
+package flags
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Journal keeps the last change of each flag.
+type Journal interface {
+	Flags(ctx context.Context) ([]Change, error)
+}
+
+// Options is what a Board is made of. All fields are needed.
+type Options struct {
+	Journal Journal
+	Flags   func() []Flag // of the running configuration
+	// Commit writes a change in the name of the leadership, with what people are told of it.
+	Commit     func(ctx context.Context, f Flag, c Change) error
+	Now        func() time.Time
+	Log        *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+// The errors of a Board.
+var (
+	ErrUnknown = errors.New("there is no such flag")
+	// ErrNotRead: what is set is not known yet. A reader must use its own default.
+	ErrNotRead = errors.New("the flags of the journal could not be read yet")
+)
+
+// InvalidError says what is wrong with a change that somebody asks for.
+type InvalidError struct{ Field, Detail string }
+
+func (e *InvalidError) Error() string { return e.Field + ": " + e.Detail }
+
+const (
+	// follow is how often the journal is read: another guardian may have changed a flag.
+	follow = 500 * time.Millisecond
+	// patience bounds one reading.
+	patience = 5 * time.Second
+)
+
+// Board answers what flags are, from memory. It is safe for concurrent use.
+type Board struct {
+	o   Options
+	set *prometheus.GaugeVec
+
+	// journal lets one reading or writing of the journal follow another, so that what was read before a
+	// change never takes the place of what was read after.
+	journal sync.Mutex
+
+	mu     sync.RWMutex
+	known  bool
+	failed bool // the last reading of the journal
+	last   map[string]Change
+}
+
+// NewBoard makes a board, which knows nothing until it was refreshed.
+func NewBoard(o Options) *Board {
+	b := &Board{o: o, last: map[string]Change{}, set: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "guardian_flag_set", Help: "1 while a flag is set to another variant than its default.",
+	}, []string{"flag", "variant"})}
+	o.Registerer.MustRegister(b.set)
+	return b
+}
+
+// Run follows the journal until ctx ends.
+func (b *Board) Run(ctx context.Context) {
+	tick := time.NewTicker(follow)
+	defer tick.Stop()
+	for {
+		b.follow(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (b *Board) follow(ctx context.Context) {
+	reading, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := b.Refresh(reading)
+	if ctx.Err() != nil {
+		return
+	}
+	b.mu.Lock()
+	before := b.failed
+	b.failed = err != nil
+	b.mu.Unlock()
+	if err != nil && !before {
+		b.o.Log.Warn("the flags cannot be read from the journal: readers get what was set last, until its time is over", "error", err)
+	}
+}
+
+// Refresh reads the journal. After an error what was read last counts.
+func (b *Board) Refresh(ctx context.Context) error {
+	b.journal.Lock()
+	defer b.journal.Unlock()
+	return b.read(ctx)
+}
+
+// read reads the journal, under its lock.
+func (b *Board) read(ctx context.Context) error {
+	changes, err := b.o.Journal.Flags(ctx)
+	if err != nil {
+		return err
+	}
+	last := make(map[string]Change, len(changes))
+	for _, c := range changes {
+		last[c.Flag] = c
+	}
+	b.mu.Lock()
+	b.known, b.last = true, last
+	b.mu.Unlock()
+	b.measure()
+	return nil
+}
+
+func (b *Board) measure() {
+	states, err := b.All()
+	if err != nil {
+		return
+	}
+	b.set.Reset()
+	for _, s := range states {
+		set := 0.0
+		if s.Variant != s.Default {
+			set = 1
+		}
+		b.set.WithLabelValues(s.Name, s.Variant).Set(set)
+	}
+}
+
+// All gives every flag, in the order of the configuration, or ErrNotRead.
+func (b *Board) All() ([]State, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if !b.known {
+		return nil, ErrNotRead
+	}
+	now := b.o.Now()
+	all := []State{}
+	for _, f := range b.o.Flags() {
+		all = append(all, Evaluate(f, b.last[f.Name], now))
+	}
+	return all, nil
+}
+
+// One gives one flag, or ErrUnknown or ErrNotRead.
+func (b *Board) One(name string) (State, error) {
+	f, err := b.flag(name)
+	if err != nil {
+		return State{}, err
+	}
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if !b.known {
+		return State{}, ErrNotRead
+	}
+	return Evaluate(f, b.last[name], b.o.Now()), nil
+}
+
+func (b *Board) flag(name string) (Flag, error) {
+	for _, f := range b.o.Flags() {
+		if f.Name == name {
+			return f, nil
+		}
+	}
+	return Flag{}, fmt.Errorf("%w: %q", ErrUnknown, name)
+}
+
+// Change writes a change, and gives what the flag is then. It gives ErrUnknown, an InvalidError, or
+// why the journal did not take it; then it is not certain that it was not written. A change whose
+// intent was written last is written no second time.
+func (b *Board) Change(ctx context.Context, c Change) (State, error) {
+	f, err := b.flag(c.Flag)
+	if err != nil {
+		return State{}, err
+	}
+	if err := f.Check(c); err != nil {
+		return State{}, err
+	}
+	b.journal.Lock()
+	defer b.journal.Unlock()
+	if err := b.read(ctx); err != nil {
+		return State{}, err
+	}
+	if c.Intent == "" || b.lastOf(c.Flag).Intent != c.Intent {
+		if err := b.o.Commit(ctx, f, c); err != nil {
+			return State{}, err
+		}
+		b.keep(c)
+	}
+	return b.One(c.Flag)
+}
+
+// Last reads the last change of a flag from the journal; zero: there was none.
+func (b *Board) Last(ctx context.Context, name string) (Change, error) {
+	if err := b.Refresh(ctx); err != nil {
+		return Change{}, err
+	}
+	return b.lastOf(name), nil
+}
+
+func (b *Board) lastOf(name string) Change {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.last[name]
+}
+
+func (b *Board) keep(c Change) {
+	b.mu.Lock()
+	b.last = maps.Clone(b.last)
+	b.last[c.Flag] = c
+	b.mu.Unlock()
+	b.measure()
+}
+
+// Expire records, for the leader, which changes are over, so that people hear of it.
+func (b *Board) Expire(ctx context.Context) {
+	now := b.o.Now()
+	b.mu.RLock()
+	over := slices.DeleteFunc(slices.Collect(maps.Values(b.last)), func(c Change) bool { return !c.Expired(now) })
+	b.mu.RUnlock()
+	slices.SortFunc(over, func(x, y Change) int { return x.Until.Compare(y.Until) })
+	for _, c := range over {
+		if err := b.expire(ctx, c); err != nil && ctx.Err() == nil && !errors.Is(err, ErrUnknown) {
+			b.o.Log.Warn("that a flag has its default again could not be recorded; trying again", "flag", c.Flag, "error", err)
+		}
+	}
+}
+
+func (b *Board) expire(ctx context.Context, over Change) error {
+	b.journal.Lock()
+	defer b.journal.Unlock()
+	if err := b.read(ctx); err != nil || !b.lastOf(over.Flag).At.Equal(over.At) {
+		return err // somebody changed it meanwhile
+	}
+	f, err := b.flag(over.Flag)
+	if err != nil {
+		return err
+	}
+	c := Change{Flag: over.Flag, At: b.o.Now()}
+	if err := b.o.Commit(ctx, f, c); err != nil {
+		return err
+	}
+	b.keep(c)
+	return nil
+}
