@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"guardian/internal/reason"
 )
 
@@ -142,7 +144,7 @@ func (w *webhook) pollUntilDone(ctx context.Context, p polling) error {
 
 // read tells whether an answer says that the work is over; the error says that it failed.
 func (p *poll) read(a answer, data map[string]any, out io.Writer) (over bool, err error) {
-	if a.isJSON() != nil {
+	if !gjson.ValidBytes(a.body) {
 		return false, nil // the next answer may be JSON
 	}
 	done, seen, err := p.done.matches(a, data)
@@ -211,8 +213,8 @@ func (w *webhook) askStatus(ctx context.Context, call Call, data map[string]any)
 	if !a.ok() {
 		return Unclear, none, failed(answered)
 	}
-	if err := a.isJSON(); err != nil {
-		return Unclear, none, err
+	if !gjson.ValidBytes(a.body) {
+		return Unclear, none, failed(reason.New("webhook_not_json"))
 	}
 	for _, m := range []struct {
 		outcome Outcome

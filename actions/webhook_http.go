@@ -93,14 +93,6 @@ func (a answer) String() string {
 
 func (a answer) ok() bool { return a.status >= 200 && a.status <= 299 }
 
-// isJSON gives the error of an answer that is not JSON.
-func (a answer) isJSON() error {
-	if !gjson.ValidBytes(a.body) {
-		return failed(reason.New("webhook_not_json"))
-	}
-	return nil
-}
-
 func (a answer) json() (any, error) {
 	d := json.NewDecoder(bytes.NewReader(a.body))
 	d.UseNumber()

@@ -106,9 +106,7 @@ wrong command line or an error of the server. The role viewer is enough.`,
 				return exit(exitUsage, "--service and --reason are required")
 			}
 			body := map[string]string{"reason": reason}
-			for name, value := range q.values() {
-				body[name] = value
-			}
+			maps.Copy(body, q.values())
 			api := newClient(f.server)
 			var r runAnswer
 			raw, err := api.send(c.Context(), request{method: http.MethodPost, path: "/api/v1/rollbacks", body: body}, &r)

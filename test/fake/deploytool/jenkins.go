@@ -70,13 +70,14 @@ func Jenkins(t *testing.T, o Options) *Tool {
 			case looks == tool.hides:
 				queued = true
 			default:
-				builds = append([]object{{"number": i + 1, "result": tool.jenkinsResult(looks - tool.hides), "actions": []object{
-					{"_class": "hudson.model.CauseAction"},
-					{"_class": "hudson.model.ParametersAction", "parameters": []object{
-						{"_class": "hudson.model.StringParameterValue", "name": "VERSION", "value": job.Version},
-						{"_class": "hudson.model.StringParameterValue", "name": "GUARDIAN_INTENT", "value": job.Intent},
-					}}, {},
-				}}}, builds...)
+				parameters := []object{
+					{"_class": "hudson.model.StringParameterValue", "name": "VERSION", "value": job.Version},
+					{"_class": "hudson.model.StringParameterValue", "name": "GUARDIAN_INTENT", "value": job.Intent},
+				}
+				build := object{"number": i + 1, "result": tool.jenkinsResult(looks - tool.hides), "actions": []object{
+					{"_class": "hudson.model.CauseAction"}, {"_class": "hudson.model.ParametersAction", "parameters": parameters}, {},
+				}}
+				builds = append([]object{build}, builds...)
 			}
 		}
 		answer(w, http.StatusOK, object{"_class": "org.jenkinsci.plugins.workflow.job.WorkflowJob", "builds": builds, "inQueue": queued})
