@@ -80,7 +80,7 @@ func defaultConfig() Config {
 		Server: Server{
 			Listen:   "127.0.0.1:9440",
 			Language: "en",
-			Limits:   Limits{Series: 200_000, QueryTimeout: 30 * second, QuerySamples: 50_000_000},
+			Limits:   Limits{Series: 200_000, QueryTimeout: 30 * second, QuerySamples: 10_000_000},
 
 			ActionLinks: ActionLinks{ValidFor: day},
 		},
