@@ -44,10 +44,22 @@ func (db *DB) append(ctx context.Context, points []Point, worthAnError func(erro
 
 // Write appends points of other programs as Append does. It returns how many it appended and calls rejected
 // with the index of each point that it did not, and one of the errors of Append; the caller
-// counts these. An error is the storage's own and may be temporary; nothing was appended then.
+// counts these. An error is the storage's own and may be temporary; what was appended before it may be written
+// again. Points are appended a few at a time: the looks of checks wait for no more than that.
 func (db *DB) Write(ctx context.Context, points []Point, rejected func(i int, why error)) (appended int, err error) {
-	return db.write(ctx, points, RemoteWrite, func(i int, _ string, why error) { rejected(i, why) })
+	for from := 0; from < len(points); from += writeAtOnce {
+		part := points[from:min(from+writeAtOnce, len(points))]
+		n, err := db.write(ctx, part, RemoteWrite, func(i int, _ string, why error) { rejected(from+i, why) })
+		appended += n
+		if err != nil {
+			return appended, err
+		}
+	}
+	return appended, nil
 }
+
+// writeAtOnce is how many points of other programs are committed together.
+const writeAtOnce = 250
 
 func (db *DB) write(ctx context.Context, points []Point, by Source, rejected func(i int, name string, why error)) (appended int, err error) {
 	if len(points) == 0 {
