@@ -73,6 +73,10 @@ func floorPlan() map[string]room {
 		"internal/store":      {may: types, why: "it keeps the types of the packages that decide"},
 		"internal/orders":     {may: []string{"probes", "notifiers", "internal/announce", "internal/notify", "internal/store"}, why: "it records orders with the notice about one that is given up; the check decides when"},
 		"internal/server":     {may: append([]string{"internal/chatops"}, types...), why: "it shows types through interfaces of its own, and opens no database"},
+		"internal/receivers": {
+			may: []string{"notifiers", "probes", "internal/announce", "internal/chatops", "internal/config", "internal/server"},
+			why: "it builds receivers, and neither sends nor decides what may be done from a message",
+		},
 		"internal/ruletest":   {may: []string{"rules"}, why: "it runs rules on samples of a file"},
 		"internal/demo":       {why: "the demo's world knows nothing of the guardian"},
 		"internal/api": {

@@ -25,34 +25,6 @@ import (
 	"guardian/notifiers"
 )
 
-func TestTheKeyOfLinksIsMadeOnceForItsOwnerAlone(t *testing.T) {
-	dir := t.TempDir()
-	first, err := app.OpenLinkKey(dir)
-	if err != nil || len(first.Reveal()) != 64 {
-		t.Fatalf("%d characters, %v", len(first.Reveal()), err)
-	}
-	path := filepath.Join(dir, "links.key")
-	if err := os.Chmod(path, 0o644); err != nil { // as a careless copy leaves it
-		t.Fatal(err)
-	}
-	again, err := app.OpenLinkKey(dir)
-	if err != nil || again.Reveal() != first.Reveal() {
-		t.Errorf("another key, %v", err)
-	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", info.Mode(), err)
-	}
-	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
-		t.Errorf("files %v, %v", files, err)
-	}
-	if err := os.WriteFile(path, []byte("short"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := app.OpenLinkKey(dir); err == nil || !strings.Contains(err.Error(), "delete it") || strings.Contains(err.Error(), "short") {
-		t.Errorf("a file without a key: %v", err)
-	}
-}
-
 const linkedConfig = `
 server: {listen: "127.0.0.1:0", external_url: "https://guardian.example.com", action_links: {%s}}
 services: [{name: orders}]

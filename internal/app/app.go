@@ -21,6 +21,7 @@ import (
 	"guardian/actions"
 	"guardian/internal/api"
 	"guardian/internal/calendars"
+	"guardian/internal/chatops"
 	"guardian/internal/clock"
 	"guardian/internal/config"
 	"guardian/internal/flags"
@@ -103,7 +104,7 @@ type identity struct {
 type storage struct {
 	store     *store.Store
 	series    *series.DB
-	data      dataFiles
+	data      selfcheck.Files
 	overflows overflows
 	// ownLinkKey signs the links in messages where the configuration has no key for that.
 	ownLinkKey secret.Secret
@@ -257,8 +258,8 @@ func (a *App) openStorage(ctx context.Context, c *config.Config) error {
 		return fmt.Errorf("journal: %w", err)
 	}
 	a.undo.add("journal", func(context.Context) error { return a.store.Close() })
-	a.data = openedFiles(c.Storage.Path)
-	if a.ownLinkKey, err = openLinkKey(c.Storage.Path); err != nil {
+	a.data = selfcheck.OpenedFiles(c.Storage.Path)
+	if a.ownLinkKey, err = chatops.OpenKey(c.Storage.Path); err != nil {
 		return fmt.Errorf("the key of links in messages: %w", err)
 	}
 	a.redactor.Learn(a.ownLinkKey)
@@ -278,7 +279,7 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 		return nil, err
 	}
 	if a.dispatcher, err = notifiers.NewDispatcher(notifiers.Options{
-		Receivers: s.receivers, Outbox: store.Outbox{Store: a.store, Fence: a.token}, Log: a.log, Registerer: a.registry,
+		Receivers: s.receivers.Queued, Outbox: store.Outbox{Store: a.store, Fence: a.token}, Log: a.log, Registerer: a.registry,
 		Redactor: a.redactor, Now: a.now,
 		MaySend: a.mayAct,
 		// What was silenced after it was queued is not sent any more. Notices about alerts are: the
@@ -394,7 +395,7 @@ func (a *App) Start(ctx context.Context) error {
 func (a *App) startServing() {
 	srv := &http.Server{
 		Handler: a.server, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10, ConnState: newConnections(mostFiles()).changed, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+		MaxHeaderBytes: 64 << 10, ConnState: server.NewConnections().Changed, ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
 	a.undo.add("pages and API", func(ctx context.Context) error {
 		a.changes.Close() // answers that are held end now

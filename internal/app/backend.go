@@ -23,7 +23,7 @@ func (a *App) backend() server.Backend {
 			Leadership:   func() leadership.Status { return a.elector.Status() },
 			ReloadError:  func() string { return textOf(a.loadError.Load()) },
 			JournalError: func() string { return textOf(a.storeError.Load()) },
-			Gone:         a.data.gone,
+			Gone:         a.data.Gone,
 		},
 		Running: a.running, Decider: a.decider, Leading: a.leads, LookSoon: a.lookSoon, Changes: &a.changes,
 		Redactor: a.redactor, Now: a.now, Log: a.log,
@@ -41,7 +41,7 @@ func textOf(text *string) string {
 func (a *App) running() api.Running {
 	s := a.setup.Load()
 	return api.Running{
-		Config: s.config, Loaded: s.loaded, LinkKey: a.linkKey(s.config), Clicks: s.clicks, Roster: a.roster.Load(), Calendar: a.calendars.Problem,
+		Config: s.config, Loaded: s.loaded, LinkKey: a.linkKey(s.config), Clicks: s.receivers.Clicks, Roster: a.roster.Load(), Calendar: a.calendars.Problem,
 		Passive: func(kind string) bool { return a.o.Probes[kind].Passive }, Book: s.book,
 	}
 }

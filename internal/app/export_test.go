@@ -12,7 +12,6 @@ import (
 
 	"guardian/internal/config"
 	"guardian/internal/leadership"
-	"guardian/internal/secret"
 	"guardian/internal/series"
 	"guardian/internal/server"
 	"guardian/internal/store"
@@ -238,12 +237,9 @@ func (s Stepped) Deliver(ctx context.Context) error {
 	return s.store.Commit(ctx, s.token(), store.Batch{Deliveries: ds})
 }
 
-// OpenLinkKey opens the key of links of a folder.
-func OpenLinkKey(folder string) (secret.Secret, error) { return openLinkKey(folder) }
-
 // LinksOf gives the links that a receiver's message gets.
 func (a *App) LinksOf(receiver string, d notifiers.Delivery) []notifiers.Link {
-	if links := a.setup.Load().receivers[receiver].Actions; links != nil {
+	if links := a.setup.Load().receivers.Queued[receiver].Actions; links != nil {
 		return links(d)
 	}
 	return nil

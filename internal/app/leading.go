@@ -8,6 +8,7 @@ import (
 	"guardian/actions"
 	"guardian/internal/alerting"
 	"guardian/internal/leadership"
+	"guardian/internal/receivers"
 	"guardian/internal/recording"
 	"guardian/internal/runs"
 	"guardian/internal/store"
@@ -68,7 +69,9 @@ func (a *App) lead(l *leadership.Leadership) (leadership.Rooms, error) {
 	t.loops.Go(func() { a.quotas.Run(l.Context()) })
 	t.alerts.Start()
 	t.loops.Go(func() { a.forwarder.Run(l.Context()) })
-	t.loops.Go(func() { a.chats(l.Context()) })
+	t.loops.Go(func() {
+		receivers.Connect(l.Context(), func() *receivers.Receivers { return a.setup.Load().receivers }, a.server)
+	})
 	t.runs.Start()
 	if before, lost := l.Predecessor(); lost {
 		a.notifyTakeover(t, before)

@@ -37,7 +37,7 @@ func (a *App) newChecker() *selfcheck.Checker {
 func (a *App) newDirect() *notify.Direct {
 	return &notify.Direct{
 		Settings:  func() notify.Settings { return a.setup.Load().notices() },
-		Receivers: func() map[string]notifiers.Receiver { return a.setup.Load().direct },
+		Receivers: func() map[string]notifiers.Receiver { return a.setup.Load().receivers.Direct },
 		Now:       a.now,
 	}
 }
@@ -55,7 +55,7 @@ func (a *App) measure(ctx context.Context, now time.Time) decide.Vitals {
 		v.ClockOff = now.Sub(a.wall())
 	}
 	a.measureJournal(ctx, now, &v)
-	v.Folder = a.data.gone()
+	v.Folder = a.data.Gone()
 	guessing := a.server.Guessing()
 	v.Guessers, v.Guesses = guessing.Addresses, guessing.Wrong
 	if v.Journal != "" {

@@ -12,8 +12,8 @@ import (
 	"guardian/internal/announce"
 	"guardian/internal/config"
 	"guardian/internal/notify"
+	"guardian/internal/receivers"
 	"guardian/internal/rulesource"
-	"guardian/notifiers"
 	"guardian/probes"
 	"guardian/probes/marketplace"
 )
@@ -29,17 +29,13 @@ type setup struct {
 	place     map[string]int                // of checks, by name
 	sources   map[string]*rulesource.Source // by name
 	decisions *decide.Settings
-	receivers map[string]notifiers.Receiver
-	direct    map[string]notifiers.Receiver // the same, for what is sent past the outbox
-	clicks    map[string]notifiers.SlackClicks
-	languages map[string]string // by receiver; "" is the server's
-	fallbacks map[string]string // by receiver
+	receivers *receivers.Receivers
 	books     map[string]*actions.Runbook
 }
 
 // notices is what the setup says about notices.
 func (s *setup) notices() notify.Settings {
-	return notify.Settings{Decisions: s.decisions, Teller: s.teller(""), Languages: s.languages, Zones: s.config.PersonalZones(), Fallbacks: s.fallbacks}
+	return notify.Settings{Decisions: s.decisions, Teller: s.teller(""), Languages: s.receivers.Languages, Zones: s.config.PersonalZones(), Fallbacks: s.receivers.Fallbacks}
 }
 
 // builtCheck is a check with what else is known of it.
@@ -76,8 +72,7 @@ func (s *setup) teller(language string) announce.Renderer {
 func (a *App) build(c *config.Config) (*setup, error) {
 	s := &setup{
 		config: c, loaded: a.now(), language: c.Server.Language, location: c.Location(), external: a.externalURL(c),
-		languages: map[string]string{}, fallbacks: map[string]string{}, books: map[string]*actions.Runbook{},
-		sources: map[string]*rulesource.Source{}, place: map[string]int{}, clicks: a.slackClicks(c),
+		books: map[string]*actions.Runbook{}, sources: map[string]*rulesource.Source{}, place: map[string]int{},
 	}
 	var errs []error
 	for i := range c.Checks {
@@ -102,13 +97,11 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		s.sources[src.Name] = rulesource.New(src.Name, client, time.Duration(src.Timeout))
 	}
 	var err error
-	if s.receivers, err = a.buildReceivers(c); err != nil {
+	if s.receivers, err = receivers.Build(receivers.Options{
+		Config: c, Kinds: a.o.Notifiers, Key: a.linkKey(c), ExternalURL: a.externalURL(c), UserAgent: a.userAgent(),
+		Now: a.now, Log: a.log, Redactor: a.redactor,
+	}); err != nil {
 		errs = append(errs, err)
-	} else if s.direct, err = a.buildReceivers(c); err != nil {
-		errs = append(errs, err)
-	}
-	for _, r := range c.Receivers {
-		s.languages[r.Name], s.fallbacks[r.Name] = r.Language, r.Fallback
 	}
 	for _, b := range c.Runbooks {
 		book, err := actions.NewRunbook(b, a.o.Actions, actions.Env{Log: a.log, Redactor: a.redactor, Now: a.now, UserAgent: a.userAgent(), Flags: a.flags})
@@ -122,31 +115,6 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		errs = append(errs, err)
 	}
 	return s, errors.Join(errs...)
-}
-
-func (a *App) buildReceivers(c *config.Config) (map[string]notifiers.Receiver, error) {
-	all := map[string]notifiers.Receiver{}
-	var errs []error
-	for _, r := range c.Receivers {
-		ch, err := notifiers.Build(a.o.Notifiers, r.Kind, r.Settings, notifiers.Env{
-			Log: a.log, Redactor: a.redactor, UserAgent: a.userAgent(), Receiver: r.Name, ExternalURL: a.externalURL(c),
-		})
-		if err != nil {
-			errs = append(errs, fmt.Errorf("receiver %s: %w", r.Name, err))
-			continue
-		}
-		words, err := notifiers.NewTemplate(r.Templates, a.redactor)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("receiver %s: templates: %w", r.Name, err))
-			continue
-		}
-		all[r.Name] = notifiers.Receiver{
-			Template: words,
-			Channel:  ch, Budget: a.o.Notifiers[r.Kind].Budget.AtMost(r.MaxPerMinute), Fallback: r.Fallback, MonthlyQuota: r.MonthlyQuota,
-			Fingerprint: probes.Fingerprint(r.Kind, r.Settings, r.Fallback), Actions: a.actionLinks(c, r), AsWritten: r.Kind == "webhook",
-		}
-	}
-	return all, errors.Join(errs...)
 }
 
 func (a *App) buildCheck(c *config.Config, ch *config.Check) (builtCheck, error) {
@@ -252,7 +220,7 @@ func (a *App) Reload(ctx context.Context) error {
 	if err == nil {
 		var s *setup
 		if s, err = a.build(c); err == nil {
-			if err = a.dispatcher.Apply(s.receivers); err == nil {
+			if err = a.dispatcher.Apply(s.receivers.Queued); err == nil {
 				if err := errors.Join(a.secure(ctx, c), a.compareLinkKey(ctx, c)); err != nil {
 					a.log.Warn("that there are tokens, and the key of links, could not be written down", "error", err)
 				}

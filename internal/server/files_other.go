@@ -1,5 +1,5 @@
 //go:build !linux && !darwin
 
-package app
+package server
 
 func mostFiles() uint64 { return 0 }

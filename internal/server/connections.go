@@ -1,36 +1,39 @@
-package app
+package server
 
 import (
-	"container/list"
+	linked "container/list"
 	"net"
 	"net/http"
 	"sync"
 )
 
-// connections leaves room for the sockets and files of the guardian's own work: beyond so many connections of
+// Connections leaves room for the sockets and files of the guardian's own work: beyond so many connections of
 // callers, the one that has been idle for longest is closed for a new one, or the new one where none is idle.
-type connections struct {
+type Connections struct {
 	most int
 
 	mu   sync.Mutex
-	open map[net.Conn]*list.Element // the place in idle; nil: a request is under way
-	idle *list.List                 // of net.Conn, those that waited for longest first
+	open map[net.Conn]*linked.Element // the place in idle; nil: a request is under way
+	idle *linked.List                 // of net.Conn, those that waited for longest first
 }
 
 // mostConnections is how many callers may be connected where the system allows more files than that.
 const mostConnections = 10_000
 
+// NewConnections makes it for this system.
+func NewConnections() *Connections { return newConnections(mostFiles()) }
+
 // newConnections makes it for a system that lets the process have so many files; 0: it is not known.
-func newConnections(files uint64) *connections {
+func newConnections(files uint64) *Connections {
 	most := mostConnections
 	if files > 0 {
 		most = min(most, max(int(files/2), 1)) //nolint:gosec // of a number of files
 	}
-	return &connections{most: most, open: map[net.Conn]*list.Element{}, idle: list.New()}
+	return &Connections{most: most, open: map[net.Conn]*linked.Element{}, idle: linked.New()}
 }
 
-// changed is http.Server's ConnState.
-func (c *connections) changed(conn net.Conn, state http.ConnState) {
+// Changed is http.Server's ConnState.
+func (c *Connections) Changed(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if at := c.open[conn]; at != nil {
