@@ -160,7 +160,8 @@ func TestRunbooksFindTheirJobAfterACrash(t *testing.T) {
 	}
 }
 
-// The snippets of the pages about runbooks are copied: whole ones load as they are, steps within a runbook.
+// The snippets of the pages about runbooks are copied: the whole ones of a page load together, steps
+// within a runbook.
 func TestSnippetsOfRunbookPagesLoad(t *testing.T) {
 	pages, err := filepath.Glob("../docs/runbooks/*.md")
 	if err != nil || len(pages) < 4 {
@@ -172,11 +173,24 @@ func TestSnippetsOfRunbookPagesLoad(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		whole, all := "", []string{}
 		for _, m := range regexp.MustCompile("(?ms)^( *)```yaml\n(.*?)^ *```").FindAllStringSubmatch(string(text), -1) {
+			seen++
 			snippet := regexp.MustCompile("(?m)^"+m[1]).ReplaceAllString(m[2], "")
 			if strings.HasPrefix(snippet, "- ") {
-				snippet = "services: [{name: order-sync, rollback: back, known_good: [v1]}]\nrunbooks:\n- name: back\n  steps:\n" + regexp.MustCompile("(?m)^").ReplaceAllString(snippet, "  ")
+				all = append(all, "services: [{name: order-sync, rollback: back, known_good: [v1]}]\nrunbooks:\n- name: back\n  steps:\n"+
+					regexp.MustCompile("(?m)^").ReplaceAllString(snippet, "  "))
+			} else {
+				whole += snippet
 			}
+		}
+		if whole != "" && !strings.Contains(whole, "services:") {
+			whole = "services: [{name: order-sync}, {name: price-sync}]\n" + whole
+		}
+		if whole != "" {
+			all = append(all, whole)
+		}
+		for _, snippet := range all {
 			file := filepath.Join(t.TempDir(), "guardian.yaml")
 			if err := os.WriteFile(file, []byte(snippet), 0o600); err != nil {
 				t.Fatal(err)
@@ -184,7 +198,6 @@ func TestSnippetsOfRunbookPagesLoad(t *testing.T) {
 			if _, err := config.Load(file, config.Options{LookupEnv: func(string) (string, bool) { return "secret-of-the-example", true }}); err != nil {
 				t.Errorf("%s: %v\n%s", page, err, snippet)
 			}
-			seen++
 		}
 	}
 	if seen < 3 {
