@@ -175,17 +175,20 @@ func (o options) test(ctx context.Context, m mutant) error {
 	}
 }
 
-// slow are tests that start a container engine or a database server, or compute for long. No rule
-// needs them to be noticed.
+// slow are tests that start a container engine or a database server, or compute for long. They run where
+// a mutant's run names parts of them.
 const slow = "^TestDocker$|^TestPostgres|^TestHiccups|^TestFalseFailures|^TestBursts"
 
 // goTest runs the tests of packages, one after the other, until one fails, and gives what they print.
 func (o options) goTest(ctx context.Context, packages []string, pattern string, flags ...string) (string, error) {
 	var printed strings.Builder
 	for _, pkg := range packages {
-		args := append([]string{"test", "-vet=off", "-failfast", "-skip", slow, "-timeout", o.timeout.String()}, flags...)
+		args := append([]string{"test", "-vet=off", "-failfast", "-timeout", o.timeout.String()}, flags...)
 		if pattern != "" {
 			args = append(args, "-run", pattern)
+		}
+		if !strings.Contains(pattern, "TestDocker/") {
+			args = append(args, "-skip", slow)
 		}
 		args = append(args, pkg)
 		if o.usesRapid(pkg) {
