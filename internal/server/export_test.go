@@ -58,3 +58,14 @@ func Say(lang string, now time.Time, thing any) string {
 		return fmt.Sprint(v)
 	}
 }
+
+// Forms gives the routes that take forms of our pages.
+func (s *Server) Forms() (all []string) {
+	b := s.options.Backend
+	for _, r := range slices.Concat(s.ownRoutes(b), s.promRoutes(b), s.amRoutes(b), s.pageRoutes(b)) {
+		if r.style == form {
+			all = append(all, r.pattern)
+		}
+	}
+	return all
+}
