@@ -264,10 +264,10 @@ const maxRestarts = 1
 // look tells whether a container is healthy; the error, that it will not be.
 func (d *docker) look(ctx context.Context, t *trial) (bool, error) {
 	c, err := d.api.inspect(ctx, t.id)
-	if ctx.Err() != nil {
-		return false, nil
-	}
 	if err != nil {
+		if ctx.Err() != nil {
+			err = nil // the time is over, which the caller sees
+		}
 		return false, err
 	}
 	t.last = c

@@ -77,8 +77,8 @@ func floorPlan() map[string]room {
 			may: []string{"notifiers", "probes", "internal/announce", "internal/chatops", "internal/config", "internal/server"},
 			why: "it builds receivers, and neither sends nor decides what may be done from a message",
 		},
-		"internal/ruletest":   {may: []string{"rules"}, why: "it runs rules on samples of a file"},
-		"internal/demo":       {why: "the demo's world knows nothing of the guardian"},
+		"internal/ruletest": {may: []string{"rules"}, why: "it runs rules on samples of a file"},
+		"internal/demo":     {why: "the demo's world knows nothing of the guardian"},
 		"internal/api": {
 			may: append(slices.Clone(types), "probes/marketplace", "internal/alerting", "internal/announce", "internal/chatops", "internal/config", "internal/ingest", "internal/leadership",
 				"internal/notify", "internal/quota", "internal/recording", "internal/runs", "internal/series", "internal/server", "internal/store", "internal/watching"),

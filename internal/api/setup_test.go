@@ -24,10 +24,11 @@ func TestTheSetupHoldsNoSecret(t *testing.T) {
 	if len(setup.Alertmanagers) != 2 || setup.Alertmanagers[0] != "https://am.example.com/base/api/v2/alerts" {
 		t.Errorf("Alertmanagers %q", setup.Alertmanagers)
 	}
-	text := setup.Config + strings.Join(setup.Alertmanagers, " ")
+	said := append([]string{setup.Config}, setup.Alertmanagers...)
 	for name, value := range setup.Flags {
-		text += name + "=" + value + " "
+		said = append(said, name+"="+value)
 	}
+	text := strings.Join(said, " ")
 	if strings.Contains(text, "hunter22") {
 		t.Errorf("a secret is told: %s", text)
 	}

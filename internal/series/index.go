@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
@@ -71,7 +72,7 @@ func (db *DB) LabelValues(ctx context.Context, name string, start, end time.Time
 
 // TSDBStats gives statistics of the series in memory, each with at most limit entries. It reads the whole index.
 func (db *DB) TSDBStats(limit int) tsdb.Stats {
-	return *db.tsdb.Head().Stats(labels.MetricName, limit)
+	return *db.tsdb.Head().Stats(model.MetricNameLabel, limit)
 }
 
 // Blocks describes the blocks on disk.

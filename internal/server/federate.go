@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
-	"google.golang.org/protobuf/proto"
 )
 
 // Federation gives the last samples, for a Prometheus that scrapes them.
@@ -79,7 +78,7 @@ func families(all promql.Vector, external map[string]string, native bool) []*dto
 	for _, s := range all {
 		name, kind := s.Metric.Get(model.MetricNameLabel), familyType(s)
 		if n := len(out); n == 0 || out[n-1].GetName() != name || out[n-1].GetType() != kind {
-			out = append(out, &dto.MetricFamily{Name: proto.String(name), Type: kind.Enum()})
+			out = append(out, &dto.MetricFamily{Name: new(name), Type: kind.Enum()})
 		}
 		last := out[len(out)-1]
 		last.Metric = append(last.Metric, metricOf(s, added))
@@ -100,20 +99,20 @@ func familyType(s promql.Sample) dto.MetricType {
 }
 
 func metricOf(s promql.Sample, added map[string]string) *dto.Metric {
-	m := &dto.Metric{TimestampMs: proto.Int64(s.T)}
+	m := &dto.Metric{TimestampMs: new(s.T)}
 	s.Metric.Range(func(l labels.Label) {
 		if l.Name != model.MetricNameLabel && l.Value != "" {
-			m.Label = append(m.Label, &dto.LabelPair{Name: proto.String(l.Name), Value: proto.String(l.Value)})
+			m.Label = append(m.Label, &dto.LabelPair{Name: new(l.Name), Value: new(l.Value)})
 		}
 	})
 	for _, name := range slices.Sorted(maps.Keys(added)) {
 		if s.Metric.Get(name) == "" {
-			m.Label = append(m.Label, &dto.LabelPair{Name: proto.String(name), Value: proto.String(added[name])})
+			m.Label = append(m.Label, &dto.LabelPair{Name: new(name), Value: new(added[name])})
 		}
 	}
 	switch {
 	case s.H == nil:
-		m.Untyped = &dto.Untyped{Value: proto.Float64(s.F)}
+		m.Untyped = &dto.Untyped{Value: new(s.F)}
 	case s.H.UsesCustomBuckets():
 		m.Histogram = classic(s.H)
 	default:
@@ -125,8 +124,8 @@ func metricOf(s promql.Sample, added map[string]string) *dto.Metric {
 // native gives a histogram of exponential buckets.
 func native(h *histogram.FloatHistogram) *dto.Histogram {
 	return &dto.Histogram{
-		SampleCountFloat: proto.Float64(h.Count), SampleSum: proto.Float64(h.Sum), Schema: proto.Int32(h.Schema),
-		ZeroThreshold: proto.Float64(h.ZeroThreshold), ZeroCountFloat: proto.Float64(h.ZeroCount),
+		SampleCountFloat: new(h.Count), SampleSum: new(h.Sum), Schema: new(h.Schema),
+		ZeroThreshold: new(h.ZeroThreshold), ZeroCountFloat: new(h.ZeroCount),
 		PositiveSpan: spans(h.PositiveSpans), PositiveCount: h.PositiveBuckets, NegativeSpan: spans(h.NegativeSpans), NegativeCount: h.NegativeBuckets,
 	}
 }
@@ -134,14 +133,14 @@ func native(h *histogram.FloatHistogram) *dto.Histogram {
 func spans(all []histogram.Span) []*dto.BucketSpan {
 	out := make([]*dto.BucketSpan, len(all))
 	for i, s := range all {
-		out[i] = &dto.BucketSpan{Offset: proto.Int32(s.Offset), Length: proto.Uint32(s.Length)}
+		out[i] = &dto.BucketSpan{Offset: new(s.Offset), Length: new(s.Length)}
 	}
 	return out
 }
 
 // classic gives a histogram with buckets of its own as one with upper bounds; that of infinity is the count.
 func classic(h *histogram.FloatHistogram) *dto.Histogram {
-	out := &dto.Histogram{SampleCountFloat: proto.Float64(h.Count), SampleSum: proto.Float64(h.Sum)}
+	out := &dto.Histogram{SampleCountFloat: new(h.Count), SampleSum: new(h.Sum)}
 	in := map[int32]float64{}
 	for it := h.PositiveBucketIterator(); it.Next(); {
 		in[it.At().Index] = it.At().Count
@@ -149,7 +148,7 @@ func classic(h *histogram.FloatHistogram) *dto.Histogram {
 	total := 0.0
 	for i, bound := range h.CustomValues {
 		total += in[int32(i)] //nolint:gosec // a histogram has few buckets
-		out.Bucket = append(out.Bucket, &dto.Bucket{UpperBound: proto.Float64(bound), CumulativeCountFloat: proto.Float64(total)})
+		out.Bucket = append(out.Bucket, &dto.Bucket{UpperBound: new(bound), CumulativeCountFloat: new(total)})
 	}
 	return out
 }

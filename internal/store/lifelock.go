@@ -22,8 +22,8 @@ type lifeLock struct {
 }
 
 func newLifeLock(journal string) *lifeLock {
-	if real, err := filepath.EvalSymlinks(journal); err == nil {
-		journal = real
+	if target, err := filepath.EvalSymlinks(journal); err == nil {
+		journal = target
 	}
 	return &lifeLock{path: journal + ".lock"}
 }

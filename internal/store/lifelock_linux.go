@@ -36,7 +36,8 @@ func lockForLife(path string) (*os.File, string) {
 	var fs syscall.Statfs_t
 	var file syscall.Stat_t
 	fd := int(f.Fd())
-	if syscall.Fstatfs(fd, &fs) != nil || !slices.Contains(localFileSystems(), int64(fs.Type)) || syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB) != nil || syscall.Fstat(fd, &file) != nil {
+	if syscall.Fstatfs(fd, &fs) != nil || !slices.Contains(localFileSystems(), int64(fs.Type)) || //nolint:unconvert // it has other widths elsewhere
+		syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB) != nil || syscall.Fstat(fd, &file) != nil {
 		_ = f.Close()
 		return nil, ""
 	}

@@ -37,12 +37,18 @@ func TestTheLeaseOfADeadProcessIsTakenAtOnce(t *testing.T) {
 		between func(t *testing.T, path string, first *store.Store)
 		free    bool
 	}{
-		"it was killed":                           {true, func(t *testing.T, _ string, s *store.Store) { die(t, s) }, true},
-		"it lives":                                {true, func(*testing.T, string, *store.Store) {}, false},
-		"it lives, and its lock was deleted":      {true, func(t *testing.T, path string, _ *store.Store) { unlink(t, path) }, false},
-		"its lock was deleted, and it was killed": {true, func(t *testing.T, path string, s *store.Store) { unlink(t, path); makeAnew(t, path); die(t, s) }, false},
-		"it had no lock":                          {false, func(t *testing.T, _ string, s *store.Store) { die(t, s) }, false},
+		"it was killed":                      {true, func(t *testing.T, _ string, s *store.Store) { t.Helper(); die(t, s) }, true},
+		"it lives":                           {true, func(*testing.T, string, *store.Store) {}, false},
+		"it lives, and its lock was deleted": {true, func(t *testing.T, path string, _ *store.Store) { t.Helper(); unlink(t, path) }, false},
+		"its lock was deleted, and it was killed": {true, func(t *testing.T, path string, s *store.Store) {
+			t.Helper()
+			unlink(t, path)
+			makeAnew(t, path)
+			die(t, s)
+		}, false},
+		"it had no lock": {false, func(t *testing.T, _ string, s *store.Store) { t.Helper(); die(t, s) }, false},
 		"one without the lock has the lease since": {true, func(t *testing.T, path string, s *store.Store) {
+			t.Helper()
 			db := raw(t, path) // as a guardian of an older build, which knows of no proof
 			if _, err := db.ExecContext(t.Context(), "UPDATE lease SET holder = 'older', token = token + 1"); err != nil {
 				t.Fatal(err)

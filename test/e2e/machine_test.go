@@ -72,6 +72,7 @@ func TestAMachineThatFailsIsToldWithoutIt(t *testing.T) {
 	const journalAway, journalAwayZh, outage = "Guardian has a problem: the journal does not work", "guardian 自身：事件日志（journal）异常", "order-sync/service"
 	for name, make := range map[string]func(t *testing.T) failure{
 		"the disk is full": func(t *testing.T) failure {
+			t.Helper()
 			return failure{
 				mount: "mount -t tmpfs -o size=24m tmpfs", ready: "is full", slack: journalAway, ding: journalAwayZh, silent: true,
 				fail:   func(disk string) { fill(t, filepath.Join(disk, "filler")) },
@@ -79,6 +80,7 @@ func TestAMachineThatFailsIsToldWithoutIt(t *testing.T) {
 			}
 		},
 		"the disk takes no more files": func(t *testing.T) failure {
+			t.Helper()
 			return failure{
 				mount: "mount -t tmpfs -o size=900m,nr_inodes=400 tmpfs", slack: "inodes are free", ding: "ApiDown", // DingTalk is for what is critical
 				fail: func(disk string) {

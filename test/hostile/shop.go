@@ -28,6 +28,7 @@ type shop struct {
 }
 
 func newShop(tb testing.TB) *shop {
+	tb.Helper()
 	s := &shop{down: map[int]bool{}, faults: map[string]int{}}
 	s.forget()
 	mux := http.NewServeMux()

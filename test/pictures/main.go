@@ -63,7 +63,7 @@ func run(guardian, folder string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(scratch)
+	defer func() { _ = os.RemoveAll(scratch) }()
 	for _, p := range []struct {
 		name, messenger, lang string
 	}{{"watch", "", "en"}, {"watch.zh", "", "zh"}, {"slack", "slack", "en"}, {"dingtalk.zh", "dingtalk", "zh"}} {

@@ -197,8 +197,8 @@ func TestEveryMethodOfTheClient(t *testing.T) {
 	calls, later := p.calls(), newer()
 	theirs, own := client(t, p.theirs), client(t, p.own)
 	eventually(t, p.theirs+"/api/v1/alertmanagers", "127.0.0.1:1")
-	for i := range reflect.TypeFor[promv1.API]().NumMethod() {
-		name := reflect.TypeFor[promv1.API]().Method(i).Name
+	for method := range reflect.TypeFor[promv1.API]().Methods() {
+		name := method.Name
 		if call := later[name]; call != nil {
 			if got, err := call(t.Context(), own); err != nil || !reflect.DeepEqual(got, 0) {
 				t.Errorf("%s: %v, %v", name, got, err)
@@ -212,8 +212,8 @@ func TestEveryMethodOfTheClient(t *testing.T) {
 		}
 		want, wrong := call(t.Context(), theirs)
 		got, err := call(t.Context(), own)
-		if print(wrong) != print(err) || print(want) != print(got) {
-			t.Errorf("%s\nPrometheus says %s, %v\nguardian says   %s, %v", name, print(want), wrong, print(got), err)
+		if shown(wrong) != shown(err) || shown(want) != shown(got) {
+			t.Errorf("%s\nPrometheus says %s, %v\nguardian says   %s, %v", name, shown(want), wrong, shown(got), err)
 		}
 	}
 	t.Run("lookback", p.lookback)
@@ -223,7 +223,7 @@ func TestEveryMethodOfTheClient(t *testing.T) {
 	t.Run("federation", p.federation)
 }
 
-func print(v any) string {
+func shown(v any) string {
 	if err, ok := v.(error); ok {
 		return err.Error()
 	}

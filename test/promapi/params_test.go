@@ -41,18 +41,41 @@ func (p pair) parameters(t *testing.T) {
 	at, later := fmt.Sprint(p.now.Add(-7*time.Second).Unix()), fmt.Sprint(p.now.Add(25*time.Minute).Unix())
 	first := url.QueryEscape("1 + 1") + "&query=2"
 	for _, c := range []struct{ path, form string }{
-		{"query?time=" + later + "&query=erp_orders_total", ""}, {"query_range?start=" + at + "&end=" + later + "&step=60&query=erp_orders_total", ""},
-		{"query?query=" + first + "&time=" + at, ""}, {"query?query=1&time=" + at, "query=2"}, {"query", "query=2&time=" + at}, {"query?time=" + at, "query=erp_orders_total"},
-		{"query?query=1&time=" + at + "&time=noon", ""}, {"query?query=1&time=noon&time=" + at, ""},
-		{"query?query=1&time=1e13", ""}, {"query?query=1&time=NaN0", ""}, {"query?query=vector(1)&time=" + at + "&timeout=0", ""},
-		{"series", "match[]=erp_lag&match[]=erp_orders_total"}, {"series?match[]=erp_lag", "match[]=erp_orders_total"}, {"labels", "match[]=erp_lag"}, {"labels?start=", ""},
-		{"series?match[]=erp_lag&start=-292273086-05-16T16:47:06Z&end=292277025-08-18T07:12:54.999999999Z", ""}, {"series?match[]=", ""},
-		{"query_exemplars?query=erp_seconds_bucket", ""}, {"query_exemplars", "query=erp_lag"}, {"query_exemplars?query=erp_seconds_bucket%2Berp_lag&start=0&end=" + at, ""},
-		{"query_exemplars?query=erp_seconds_bucket&start=" + fmt.Sprint(p.now.Add(-39*time.Minute).Unix()), ""}, {"query_exemplars?query=erp_none", ""},
-		{"query_exemplars?query=1", ""}, {"query_exemplars?query=", ""}, {"query_exemplars?query=erp_lag&start=9&end=1", ""}, {"query_exemplars?query=erp_lag&start=noon", ""},
+		{"query?time=" + later + "&query=erp_orders_total", ""},
+		{"query_range?start=" + at + "&end=" + later + "&step=60&query=erp_orders_total", ""},
+		{"query?query=" + first + "&time=" + at, ""},
+		{"query?query=1&time=" + at, "query=2"},
+		{"query", "query=2&time=" + at},
+		{"query?time=" + at, "query=erp_orders_total"},
+		{"query?query=1&time=" + at + "&time=noon", ""},
+		{"query?query=1&time=noon&time=" + at, ""},
+		{"query?query=1&time=1e13", ""},
+		{"query?query=1&time=NaN0", ""},
+		{"query?query=vector(1)&time=" + at + "&timeout=0", ""},
+		{"series", "match[]=erp_lag&match[]=erp_orders_total"},
+		{"series?match[]=erp_lag", "match[]=erp_orders_total"},
+		{"labels", "match[]=erp_lag"},
+		{"labels?start=", ""},
+		{"series?match[]=erp_lag&start=-292273086-05-16T16:47:06Z&end=292277025-08-18T07:12:54.999999999Z", ""},
+		{"series?match[]=", ""},
+		{"query_exemplars?query=erp_seconds_bucket", ""},
+		{"query_exemplars", "query=erp_lag"},
+		{"query_exemplars?query=erp_seconds_bucket%2Berp_lag&start=0&end=" + at, ""},
+		{"query_exemplars?query=erp_seconds_bucket&start=" + fmt.Sprint(p.now.Add(-39*time.Minute).Unix()), ""},
+		{"query_exemplars?query=erp_none", ""},
+		{"query_exemplars?query=1", ""},
+		{"query_exemplars?query=", ""},
+		{"query_exemplars?query=erp_lag&start=9&end=1", ""},
+		{"query_exemplars?query=erp_lag&start=noon", ""},
 		{"query_exemplars?query=test&start=" + fmt.Sprint(p.now.UnixMilli()) + "&end=" + fmt.Sprint(p.now.UnixMilli()), ""}, // as Grafana asks
-		{"scrape_pools", ""}, {"targets/metadata?limit=few", ""}, {"targets/metadata?match_target={", ""},
-		{"targets/metadata", ""}, {"status/walreplay", ""}, {"metadata?limit=1", ""}, {"label/a-b/values", ""}, {"label//values", ""},
+		{"scrape_pools", ""},
+		{"targets/metadata?limit=few", ""},
+		{"targets/metadata?match_target={", ""},
+		{"targets/metadata", ""},
+		{"status/walreplay", ""},
+		{"metadata?limit=1", ""},
+		{"label/a-b/values", ""},
+		{"label//values", ""},
 	} {
 		ask := func(server string) reply {
 			if c.form != "" {
@@ -82,7 +105,7 @@ func (p pair) lookback(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, _, _, err := client(t, p.own).Query(t.Context(), of, at, promv1.WithLookbackDelta(delta))
-		if err != nil || print(got) != print(want) {
+		if err != nil || shown(got) != shown(want) {
 			t.Errorf("lookback %s, %s later: %v, %v, want %v", delta, after, got, err, want)
 		}
 		over := promv1.Range{Start: p.now.Add(time.Second), End: at, Step: time.Minute}
@@ -90,7 +113,7 @@ func (p pair) lookback(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, _, _, err = client(t, p.own).QueryRange(t.Context(), of, over, promv1.WithLookbackDelta(delta))
-		if err != nil || print(got) != print(want) {
+		if err != nil || shown(got) != shown(want) {
 			t.Errorf("lookback %s, until %s later: %v, %v, want %v", delta, after, got, err, want)
 		}
 	}
