@@ -354,10 +354,11 @@ func TestOrderPushSeesTheEndOfALongOutage(t *testing.T) {
 	shop, url := newOrderShop(t)
 	shop.pushStatus = 500
 	j := &journal{}
-	p := build(t, "order_push", probes.Env{Check: "push", Orders: j}, func(s *probes.OrderPushSettings) {
+	settings := func(s *probes.OrderPushSettings) {
 		overHTTP(url)(s)
 		s.MaxUncleaned, s.Cleanup.Backoff = 3, model.Duration(time.Hour)
-	})
+	}
+	p := build(t, "order_push", probes.Env{Check: "push", Orders: j}, settings)
 	for i := range 5 {
 		if o := look(t, p, orderPatience); o.Health != sample.Down {
 			t.Fatalf("look %d in the outage: got %s %q", i+1, o.Health, o.Reason)
@@ -369,6 +370,7 @@ func TestOrderPushSeesTheEndOfALongOutage(t *testing.T) {
 	}
 	// Orders that were accepted and cannot be found count: they may stand in the shop, unseen.
 	shop.set(func(s *orderShop) { s.lose = true })
+	p = build(t, "order_push", probes.Env{Check: "push", Orders: j}, func(s *probes.OrderPushSettings) { settings(s); soonLost(s) })
 	for range 3 {
 		look(t, p, orderPatience)
 	}
