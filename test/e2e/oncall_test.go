@@ -116,6 +116,19 @@ escalations:
 `, hook.URL), map[string]string{"rules.yaml": "groups: [{name: a, interval: 1s, rules: [{alert: Down, expr: 'probe_success == 0', labels: {tier: critical}}]}]"})
 	g.Start()
 	eventually(t, "who is on call is told", func() bool { return heard("/sms escalated 13800138000") > 0 })
+	eventually(t, "the acceptance is in the journal", func() bool {
+		var list struct{ Notices []struct{ Receiver, State string } }
+		mu.Lock()
+		path := "/api/v1/alerts/" + alert + "/notices"
+		mu.Unlock()
+		g.Call("GET", path, nil, &list)
+		for _, n := range list.Notices {
+			if n.Receiver == "sms" && n.State == "delivered" {
+				return true
+			}
+		}
+		return false
+	})
 	g.Kill() // in the middle of the wait
 	g.Start()
 	eventually(t, "then the boss", func() bool { return heard("/sms escalated 13900139000") > 0 })
