@@ -193,7 +193,12 @@ func TestAConversationGoesOnAfterARestart(t *testing.T) {
 	// In a storm one digest tells all, and the messages are updated.
 	k.put("oncall", "critical", "a/again", "b/again", "c/1", "d/1", "e/1", "f/1", "g/1")
 	arrive(10)
-	shown = w.Shown()
+	// The digest is what must arrive; the update follows it.
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if shown = w.Shown(); strings.Contains(shown[0].All(), "again") {
+			break
+		}
+	}
 	if len(shown) != 4 || !strings.Contains(shown[0].All(), "again") || !strings.Contains(shown[3].All(), "7 notices in one") || shown[3].Thread != "" {
 		t.Errorf("%d messages, want a digest as the fourth and the first one updated: %+v", len(shown), shown)
 	}
