@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -112,5 +114,29 @@ func TestAFlagThatIsConfiguredNoMoreIsAFailure(t *testing.T) {
 		if _, err := build(t, "flag", s, e).Do(t.Context(), theCall()); err == nil || errors.Is(err, actions.ErrUnclear) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestARunThatSetsKillSwitchesIsOverWhenTheyAreSet(t *testing.T) {
+	set := actions.RunbookStep{Name: "pause", Kind: "flag", Step: act{do: ok}}
+	for name, c := range map[string]struct {
+		steps    []actions.RunbookStep
+		rollback bool
+		verified bool
+	}{
+		"of an alert":                 {steps: []actions.RunbookStep{set}},
+		"with another step":           {steps: []actions.RunbookStep{set, step("restart", act{do: ok})}, verified: true},
+		"as the rollback of a deploy": {steps: []actions.RunbookStep{set}, rollback: true, verified: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, c.steps...)
+				r.looks["push"], r.looks["api"] = "u", "u"
+				run := r.through(t, func(q *actions.Request) { q.Rollback = c.rollback })
+				if run.State != actions.Cured || slices.Contains(r.seen, actions.Verifying) != c.verified {
+					t.Errorf("%s (%s) after %v", run.State, run.Reason, r.seen)
+				}
+			})
+		})
 	}
 }

@@ -192,6 +192,12 @@ func (r Run) failedSteps() []string {
 	return names
 }
 
+// SetsFlagsOnly tells whether all that the run does is to set kill switches, and no rollback. They stop
+// harm and cure nothing: the run is over when they are set, and keeps no rollback waiting.
+func (r Run) SetsFlagsOnly() bool {
+	return !r.Rollback && len(r.Steps) > 0 && !slices.ContainsFunc(r.Steps, func(s StepRun) bool { return s.Kind != "flag" })
+}
+
 // clone copies what a run shares with its copies, so that changing one does not change the
 // others.
 func (r Run) clone() Run {

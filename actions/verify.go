@@ -20,14 +20,18 @@ var errAborted = errors.New("aborted")
 // when there is nothing to verify with.
 func (e *Engine) beginVerify(ctx context.Context, run Run, book *Runbook) (Run, error) {
 	next := run.clone()
-	if symptoms := symptomsOf(run, book); book.Verify.For > 0 && len(symptoms) > 0 {
+	if symptoms := symptomsOf(run, book); book.Verify.For > 0 && len(symptoms) > 0 && !run.SetsFlagsOnly() {
 		next.State, next.Reason, next.Verification = Verifying, reason.Reason{}, nil
 		return e.record(ctx, run, next, e.entry(next, -1, "verifying", begun(symptoms)))
 	}
 	if failed := run.failedSteps(); len(failed) > 0 {
 		next.end(FailedRun, reason.New("run_steps_failed", "steps", failed), e.o.Now())
 	} else {
-		next.end(Cured, reason.New("verify_nothing"), e.o.Now())
+		why := reason.New("verify_nothing")
+		if run.SetsFlagsOnly() {
+			why = reason.New("verify_flags")
+		}
+		next.end(Cured, why, e.o.Now())
 	}
 	return e.record(ctx, run, next, e.ended(next))
 }

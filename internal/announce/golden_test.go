@@ -335,6 +335,8 @@ func everything() map[string]func(announce.Renderer) notifiers.Notice {
 
 		"run_started":       told(run(actions.Running)),
 		"run_started_other": told(other),
+		"run_sets_flags":    told(sets(other, actions.Running)),
+		"run_set_flags":     told(sets(other, actions.Cured)),
 		"run_waiting": told(asked(actions.Question{
 			Code: "approval", Text: reason.New("watched_in_approve"), Until: now.Add(30 * time.Minute), OnTimeout: "expire", Quorum: 2,
 		})),
@@ -614,4 +616,14 @@ func TestChineseNoticesHaveNoEnglishSentence(t *testing.T) {
 			}
 		}
 	}
+}
+
+// sets gives a run that sets kill switches.
+func sets(r actions.Run, state actions.State) actions.Run {
+	r.State, r.Verification = state, nil
+	r.Steps = []actions.StepRun{{Name: "pause", Kind: "flag", State: actions.StepDone}}
+	if state == actions.Cured {
+		r.Reason = reason.New("verify_flags")
+	}
+	return r
 }

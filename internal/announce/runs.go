@@ -16,9 +16,11 @@ import (
 // so that they all have the same recipients.
 func (t Renderer) Run(r actions.Run, now time.Time) notifiers.Notice {
 	w := t.textsOf(watch.Kind(r.Kind))
+	if r.SetsFlagsOnly() {
+		w.runStarted, w.runCured = w.runSets, w.runSet
+	}
 	names := t.runNames(r, now)
-	event := string(r.State)
-	n := t.run(r, event, notifiers.Neutral, now)
+	n := t.run(r, string(r.State), notifiers.Neutral, now)
 	put := func(text [2]string) {
 		n.Title = fill(text[0], names...)
 		n.Text = fill(text[1], names...)

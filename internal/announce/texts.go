@@ -46,7 +46,7 @@ type texts struct {
 	runBack, runBackTo, runOther, runDrill                                string
 	runUnknown, runAsks, runWaits, runStarted, runVerifying, runCured     [2]string // title, text
 	runNotCured, runNotCuredOther, runWorse, runFailed, runRejected       [2]string
-	runExpired                                                            [2]string
+	runExpired, runSets, runSet                                           [2]string
 	runRefused, passedUnsure                                              [2]string
 	untilExpires, untilApproves, quorumOf, guardUntil, oneStep, manySteps string
 	stepFailed, stepFailedText                                            string

@@ -102,6 +102,8 @@ func english() texts {
 		runStarted:       [2]string{"Started: {what}", "{steps}. Afterwards it is verified whether what failed is over."},
 		runVerifying:     [2]string{"Verifying: {what}", "All steps are done after {took}. Whether what failed is over is being verified."},
 		runCured:         [2]string{"Cured: {what}", "What failed is over, after {took}."},
+		runSets:          [2]string{"Started: {what}", "{steps}."},
+		runSet:           [2]string{"Done: {what}", "The kill switches are set, and nothing is verified after that."},
 		runNotCured:      [2]string{"NOT cured: {what}", "All steps are done, but what failed is not over: the cause is probably not this deploy. Act now."},
 		runNotCuredOther: [2]string{"NOT cured: {what}", "All steps are done, but what failed is not over. Act now."},
 		runWorse:         [2]string{"WORSE than before: {what}", "All steps are done, and checks that were up before are down now. Act now."},

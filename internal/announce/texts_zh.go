@@ -102,6 +102,8 @@ func chinese() texts {
 		runStarted:       [2]string{"【开始执行】{what}", "共 {steps}，执行完会验证故障是否消除。"},
 		runVerifying:     [2]string{"【验证恢复中】{what}", "全部步骤已执行完，用时 {took}，正在验证故障是否消除。"},
 		runCured:         [2]string{"【已恢复】{what}", "故障已消除，用时 {took}。"},
+		runSets:          [2]string{"【开始执行】{what}", "共 {steps}。"},
+		runSet:           [2]string{"【已执行】{what}", "开关已设置，之后不做验证。"},
 		runNotCured:      [2]string{"【仍未恢复】{what}", "步骤已全部执行，但故障仍未消除，问题很可能不是本次部署引起的，请立即人工处理。"},
 		runNotCuredOther: [2]string{"【仍未恢复】{what}", "步骤已全部执行，但故障仍未消除，请立即人工处理。"},
 		runWorse:         [2]string{"【情况变糟】{what}", "步骤已全部执行，但原本正常的检查也出现故障，请立即人工处理。"},

@@ -262,6 +262,8 @@ func verifyWords(code string) (Words, bool) {
 		return Words{"alert {name}", "告警 {name}"}, true
 	case "verify_nothing":
 		return Words{"every step is done, and no check is configured to prove it", "所有步骤已完成，但没有配置用于验证的检查"}, true
+	case "verify_flags":
+		return Words{"the kill switches are set, and nothing is verified after that", "开关已设置，之后不做验证"}, true
 	case "verify_runbook_gone":
 		return Words{
 			"the runbook {runbook} is no longer configured: it was not verified whether the service is cured",

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
+
 	"guardian/internal/flags"
 	"guardian/internal/reason"
 )
@@ -56,7 +58,7 @@ type shownSetting struct {
 func showFlag(s flags.State) shownFlag {
 	v := shownFlag{
 		Name: s.Name, Description: s.Description, Owner: s.Owner, Service: s.Service,
-		Variant: s.Variant, Value: s.Value, Default: s.Default, Variants: s.Values, MaxFor: s.MaxFor.String(),
+		Variant: s.Variant, Value: s.Value, Default: s.Default, Variants: s.Values, MaxFor: model.Duration(s.MaxFor).String(),
 	}
 	if s.Set {
 		v.Set = &shownSetting{By: s.Change.By, Run: s.Change.Run, Reason: s.Change.Reason, At: s.Change.At, Until: s.Change.Until}
