@@ -117,7 +117,9 @@ escalations:
 	g.Start()
 	eventually(t, "who is on call is told", func() bool { return heard("/sms escalated 13800138000") > 0 })
 	eventually(t, "the acceptance is in the journal", func() bool {
-		var list struct{ Notices []struct{ Receiver, State string } }
+		var list struct {
+			Notices []struct{ Receiver, State string }
+		}
 		mu.Lock()
 		path := "/api/v1/alerts/" + alert + "/notices"
 		mu.Unlock()
