@@ -446,7 +446,10 @@ func (a *App) mayAct() bool { return a.elector.MayAct() }
 
 // noteCommit remembers whether the journal takes writes.
 func (a *App) noteCommit(err error) {
-	if err == nil || errors.Is(err, store.ErrFenced) || errors.Is(err, store.ErrAlreadyRun) || errors.Is(err, store.ErrIdempotent) {
+	if errors.Is(err, store.ErrFenced) {
+		return // it was refused before anything was written: that shows nothing
+	}
+	if err == nil || errors.Is(err, store.ErrAlreadyRun) || errors.Is(err, store.ErrIdempotent) {
 		a.storeError.Store(nil)
 		return
 	}

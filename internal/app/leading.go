@@ -42,6 +42,15 @@ func (l leases) Commit(ctx context.Context, token store.Fence, b store.Batch) er
 	return err
 }
 
+// Acquire implements leadership.Leases: who cannot ask for the lease cannot write, and must say so.
+func (l leases) Acquire(ctx context.Context, holder, address string, ttl time.Duration) (store.Lease, bool, error) {
+	lease, ok, err := l.Store.Acquire(ctx, holder, address, ttl)
+	if ctx.Err() == nil {
+		l.app.noteCommit(err)
+	}
+	return lease, ok, err
+}
+
 func (a *App) electorOptions(ttl time.Duration, lead func(*leadership.Leadership) (leadership.Rooms, error)) leadership.Options {
 	return leadership.Options{
 		Leases: leases{a.store, a}, TTL: ttl, Holder: a.holder, Address: a.advertised,
