@@ -92,6 +92,7 @@ func TestAMachineThatFailsIsToldWithoutIt(t *testing.T) {
 			}
 		},
 		"the disk is read-only since an error": func(t *testing.T) failure {
+			t.Helper()
 			image := filepath.Join(t.TempDir(), "disk")
 			out, err := exec.CommandContext(t.Context(), "sh", "-c", `truncate -s 64M "$0" && PATH=$PATH:/usr/sbin:/sbin mkfs.ext4 -q "$0"`, image).CombinedOutput()
 			if err != nil {
@@ -115,6 +116,7 @@ func TestAMachineThatFailsIsToldWithoutIt(t *testing.T) {
 			}
 		},
 		"PostgreSQL is away": func(t *testing.T) failure {
+			t.Helper()
 			path, dsn := newDatabaseProxy(t, pg.Start(t))
 			return failure{
 				postgres: dsn, ready: "journal", slack: journalAway, ding: journalAwayZh, silent: true,
