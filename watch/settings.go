@@ -203,6 +203,10 @@ func (s *Share) UnmarshalText(b []byte) error {
 	if percent { // shifted as it is written: 99.9/100 would be 0.9990000000000001
 		v, _ = strconv.ParseFloat(strconv.FormatFloat(v, 'f', -1, 64)+"e-2", 64)
 	}
+	if v > 1 && v <= 100 && !percent { // the sign was forgotten
+		part, _ := strconv.ParseFloat(strconv.FormatFloat(v, 'f', -1, 64)+"e-2", 64)
+		return fmt.Errorf("expected a share: write %[1]s%% or %[2]s, got %[3]q", text, strconv.FormatFloat(part, 'f', -1, 64), b)
+	}
 	if v > 1 {
 		return fmt.Errorf("expected a share of at most 100%%, got %q", b)
 	}

@@ -88,10 +88,10 @@ func hasKey(t reflect.Type, path string) bool {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()
 	}
-	if path == "" || t.Kind() == reflect.Map {
+	if path == "" {
 		return true
 	}
-	if t.Kind() != reflect.Struct {
+	if t.Kind() != reflect.Struct { // of a mapping, the file alone knows the keys
 		return false
 	}
 	key, rest := path, ""

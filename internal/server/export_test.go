@@ -69,3 +69,19 @@ func (s *Server) Forms() (all []string) {
 	}
 	return all
 }
+
+// Params gives the query parameters of each route of the guardian's own API, and the routes that leave them
+// to the protocol of others.
+func (s *Server) Params() (own map[string][]string, others []string) {
+	own = map[string][]string{}
+	b := s.options.Backend
+	for _, r := range slices.Concat(s.ownRoutes(b), s.promRoutes(b), s.amRoutes(b), s.pageRoutes(b)) {
+		switch {
+		case slices.Contains(r.takes, anything):
+			others = append(others, r.pattern)
+		case r.style == reads || r.style == writes || r.style == local:
+			own[r.pattern] = r.takes
+		}
+	}
+	return own, others
+}

@@ -55,6 +55,7 @@ func statuses() []struct {
 // explain makes an answer of an error; known is false when the caller may not see it.
 func explain(err error) (p problem, known bool) {
 	var (
+		params   *paramsError
 		invalid  *InvalidError
 		missing  *NotFoundError
 		mistakes *MistakesError
@@ -64,6 +65,8 @@ func explain(err error) (p problem, known bool) {
 	switch {
 	case errors.As(err, &status):
 		p = problem{Status: status.status, Detail: status.detail}
+	case errors.As(err, &params):
+		p = problem{Status: http.StatusBadRequest, Detail: "the query has mistakes: correct the parameters named in errors", Errors: params.fields}
 	case errors.As(err, &invalid):
 		p = problem{Status: http.StatusUnprocessableEntity, Detail: "the request has mistakes: correct the fields named in errors", Errors: invalid.Fields}
 	case errors.As(err, &mistakes):

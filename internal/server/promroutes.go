@@ -40,14 +40,14 @@ func (s *Server) promRoutes(b Backend) []entry {
 			"POST /api/v1/admin/tsdb/delete_series", "POST /api/v1/admin/tsdb/clean_tombstones", "POST /api/v1/admin/tsdb/snapshot",
 			"PUT /api/v1/admin/tsdb/delete_series", "PUT /api/v1/admin/tsdb/clean_tombstones", "PUT /api/v1/admin/tsdb/snapshot"),
 	)
-	return append(all, entry{"GET /federate", Viewer, federating, s.prom(s.bounded(s.federate(b.Federation, b.Setup)), "match[]")})
+	return append(all, entry{"GET /federate", Viewer, federating, s.prom(s.bounded(s.federate(b.Federation, b.Setup)), "match[]"), nil})
 }
 
 // answers makes routes of Prometheus' API with one answer.
 func answers(need Role, handle handler, patterns ...string) []entry {
 	all := make([]entry, len(patterns))
 	for i, pattern := range patterns {
-		all[i] = entry{pattern, need, metering, handle}
+		all[i] = entry{pattern, need, metering, handle, nil}
 	}
 	return all
 }

@@ -26,19 +26,22 @@ const (
 	form                    // HTML form; CSRF token; a standby passes it on
 )
 
-// entry is a route: who may call it, and what answers.
+// entry is a route: who may call it, what answers, and which query parameters it takes. A route of the
+// guardian's own API (reads, writes, local) refuses others. Pages do not: chats and browsers add some to
+// links.
 type entry struct {
 	pattern string
 	need    Role
 	style   style
 	handle  handler
+	takes   []string
 }
 
 // routes is the whole surface of the guardian.
 func (s *Server) routes(b Backend) *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, r := range slices.Concat(s.ownRoutes(b), s.promRoutes(b), s.amRoutes(b), s.pageRoutes(b)) {
-		mux.HandleFunc(r.pattern, s.guarded(r.need, r.style, r.handle))
+		mux.HandleFunc(r.pattern, s.guarded(r))
 	}
 	for _, r := range s.openRoutes(b) {
 		mux.HandleFunc(r.pattern, r.handle)
@@ -73,90 +76,90 @@ func (s *Server) openRoutes(b Backend) []openEntry {
 // ownRoutes is the guardian's own API.
 func (s *Server) ownRoutes(b Backend) []entry {
 	return []entry{
-		{"POST /api/v1/deploys", Deployer, writes, s.announce(b.Deploys)},
-		{"POST /api/v1/deploys/{id}/end", Deployer, writes, s.endDeploy(b.Deploys)},
-		{"GET /api/v1/deploys", Viewer, reads, s.deploys(b.Deploys)},
-		{"GET /api/v1/gate", Viewer, reads, s.gate(b.Gates)},
-		{"GET /api/v1/services", Viewer, reads, s.services(b.Services)},
-		{"GET /api/v1/checks/{name}", Viewer, reads, s.check(b.Checks)},
-		{"GET /api/v1/watches", Viewer, reads, s.watches(b.Watches)},
-		{"GET /api/v1/watches/{id}", Viewer, reads, s.watch(b.Watches)},
-		{"POST /api/v1/watches/{id}/cancel", Deployer, writes, s.cancelWatch(b.Watches)},
-		{"POST /api/v1/watches/{id}/mark", Deployer, writes, s.markWatch(b.Marks)},
-		{"GET /api/v1/score", Viewer, reads, s.score(b.Scores)},
-		{"GET /api/v1/rollbacks", Viewer, reads, s.runs(b.Runs)},
-		{"GET /api/v1/rollbacks/plan", Viewer, reads, s.runPlan(b.Plans)},
-		{"GET /api/v1/rollbacks/{id}", Viewer, reads, s.run(b.Runs)},
-		{"POST /api/v1/rollbacks", Approver, writes, s.startRun(b.RunControl)},
-		{"POST /api/v1/rollbacks/{id}/{decision}", Approver, writes, s.answerRun(b.RunControl)},
-		{"POST /api/v1/heartbeats/{check}", Deployer, local, s.beat(b.Heartbeats)},
-		{"POST /api/v1/calls", Deployer, writes, s.calls(b.Calls)},
-		{"GET /api/v1/silences", Viewer, reads, s.silences(b.Silences)},
-		{"POST /api/v1/silences", Approver, writes, s.createSilence(b.Silences)},
-		{"DELETE /api/v1/silences/{id}", Approver, writes, s.expireSilence(b.Silences)},
-		{"GET /api/v1/acks", Viewer, reads, s.acks(b.Alerts)},
-		{"POST /api/v1/acks", Approver, writes, s.ack(b.Acks)},
-		{"DELETE /api/v1/acks/{alert}", Approver, writes, s.unack(b.Acks)},
-		{"GET /api/v1/oncall", Viewer, reads, s.onCall(b.OnCall)},
-		{"GET /api/v1/oncall/overrides", Viewer, reads, s.overrides(b.Overrides)},
-		{"POST /api/v1/oncall/overrides", Approver, writes, s.createOverride(b.Overrides)},
-		{"DELETE /api/v1/oncall/overrides/{id}", Approver, writes, s.deleteOverride(b.Overrides)},
-		{"GET /api/v1/flags", Viewer, reads, s.flagList(b.Flags)},
-		{"POST /api/v1/flags/{name}", Approver, writes, s.setFlag(b.Flags)},
-		{"DELETE /api/v1/flags/{name}", Approver, writes, s.resetFlag(b.Flags)},
-		{"POST /ofrep/v1/evaluate/flags", Viewer, local, s.evaluateFlags(b.Flags)},
-		{"POST /ofrep/v1/evaluate/flags/{key}", Viewer, local, s.evaluateFlag(b.Flags)},
-		{"GET /api/v1/journal", Viewer, reads, s.journal(b.Journal)},
-		{"GET /api/v1/status", Viewer, reads, s.status(b.Process)},
-		{"GET /api/v1/alerts/{id}/notices", Viewer, reads, s.alertNotices(b.Alerts)},
+		{"POST /api/v1/deploys", Deployer, writes, s.announce(b.Deploys), nil},
+		{"POST /api/v1/deploys/{id}/end", Deployer, writes, s.endDeploy(b.Deploys), nil},
+		{"GET /api/v1/deploys", Viewer, reads, s.deploys(b.Deploys), []string{"service", "environment", "since", "limit"}},
+		{"GET /api/v1/gate", Viewer, reads, s.gate(b.Gates), []string{"service", "environment"}},
+		{"GET /api/v1/services", Viewer, reads, s.services(b.Services), nil},
+		{"GET /api/v1/checks/{name}", Viewer, reads, s.check(b.Checks), nil},
+		{"GET /api/v1/watches", Viewer, reads, s.watches(b.Watches), []string{"service", "environment", "state", "open", "since", "limit"}},
+		{"GET /api/v1/watches/{id}", Viewer, reads, s.watch(b.Watches), []string{"wait"}},
+		{"POST /api/v1/watches/{id}/cancel", Deployer, writes, s.cancelWatch(b.Watches), nil},
+		{"POST /api/v1/watches/{id}/mark", Deployer, writes, s.markWatch(b.Marks), nil},
+		{"GET /api/v1/score", Viewer, reads, s.score(b.Scores), []string{"service", "since"}},
+		{"GET /api/v1/rollbacks", Viewer, reads, s.runs(b.Runs), []string{"service", "environment", "state", "trigger", "open", "since", "limit"}},
+		{"GET /api/v1/rollbacks/plan", Viewer, reads, s.runPlan(b.Plans), []string{"service", "environment", "kind", "to"}},
+		{"GET /api/v1/rollbacks/{id}", Viewer, reads, s.run(b.Runs), []string{"wait"}},
+		{"POST /api/v1/rollbacks", Approver, writes, s.startRun(b.RunControl), nil},
+		{"POST /api/v1/rollbacks/{id}/{decision}", Approver, writes, s.answerRun(b.RunControl), nil},
+		{"POST /api/v1/heartbeats/{check}", Deployer, local, s.beat(b.Heartbeats), nil},
+		{"POST /api/v1/calls", Deployer, writes, s.calls(b.Calls), nil},
+		{"GET /api/v1/silences", Viewer, reads, s.silences(b.Silences), nil},
+		{"POST /api/v1/silences", Approver, writes, s.createSilence(b.Silences), nil},
+		{"DELETE /api/v1/silences/{id}", Approver, writes, s.expireSilence(b.Silences), nil},
+		{"GET /api/v1/acks", Viewer, reads, s.acks(b.Alerts), nil},
+		{"POST /api/v1/acks", Approver, writes, s.ack(b.Acks), nil},
+		{"DELETE /api/v1/acks/{alert}", Approver, writes, s.unack(b.Acks), nil},
+		{"GET /api/v1/oncall", Viewer, reads, s.onCall(b.OnCall), []string{"at", "days"}},
+		{"GET /api/v1/oncall/overrides", Viewer, reads, s.overrides(b.Overrides), nil},
+		{"POST /api/v1/oncall/overrides", Approver, writes, s.createOverride(b.Overrides), nil},
+		{"DELETE /api/v1/oncall/overrides/{id}", Approver, writes, s.deleteOverride(b.Overrides), nil},
+		{"GET /api/v1/flags", Viewer, reads, s.flagList(b.Flags), nil},
+		{"POST /api/v1/flags/{name}", Approver, writes, s.setFlag(b.Flags), nil},
+		{"DELETE /api/v1/flags/{name}", Approver, writes, s.resetFlag(b.Flags), nil},
+		{"POST /ofrep/v1/evaluate/flags", Viewer, local, s.evaluateFlags(b.Flags), []string{anything}},
+		{"POST /ofrep/v1/evaluate/flags/{key}", Viewer, local, s.evaluateFlag(b.Flags), []string{anything}},
+		{"GET /api/v1/journal", Viewer, reads, s.journal(b.Journal), []string{"service", "before", "limit"}},
+		{"GET /api/v1/status", Viewer, reads, s.status(b.Process), nil},
+		{"GET /api/v1/alerts/{id}/notices", Viewer, reads, s.alertNotices(b.Alerts), nil},
 		// Each guardian has series of its own: nothing is passed on.
-		{"POST /api/v1/write", Deployer, local, delegate(s.options.RemoteWrite)},
+		{"POST /api/v1/write", Deployer, local, delegate(s.options.RemoteWrite), []string{anything}},
 
-		{"GET /metrics", Viewer, reads, s.exposition()},
-		{"POST /-/reload", Admin, local, s.reload(b.Process)},
+		{"GET /metrics", Viewer, reads, s.exposition(), []string{anything}},
+		{"POST /-/reload", Admin, local, s.reload(b.Process), nil},
 	}
 }
 
 // amRoutes is Alertmanager's API.
 func (s *Server) amRoutes(b Backend) []entry {
 	return []entry{
-		{"GET /api/v2/status", Viewer, amReads, s.amStatus(b.Process)},
-		{"GET /api/v2/receivers", Viewer, amReads, s.amReceivers(b.Routing)},
-		{"GET /api/v2/alerts", Viewer, amReads, s.amAlerts(b.Routing)},
-		{"POST /api/v2/alerts", Deployer, amWrites, s.amPostAlerts(b.Intake)},
-		{"GET /api/v2/alerts/groups", Viewer, amReads, s.amGroups(b.Routing)},
-		{"GET /api/v2/silences", Viewer, amReads, s.amSilences(b.Silences)},
-		{"POST /api/v2/silences", Approver, amWrites, s.amSetSilence(b.Silences)},
-		{"GET /api/v2/silence/{id}", Viewer, amReads, s.amSilence(b.Silences)},
-		{"DELETE /api/v2/silence/{id}", Approver, amWrites, s.amExpireSilence(b.Silences)},
+		{"GET /api/v2/status", Viewer, amReads, s.amStatus(b.Process), nil},
+		{"GET /api/v2/receivers", Viewer, amReads, s.amReceivers(b.Routing), nil},
+		{"GET /api/v2/alerts", Viewer, amReads, s.amAlerts(b.Routing), nil},
+		{"POST /api/v2/alerts", Deployer, amWrites, s.amPostAlerts(b.Intake), nil},
+		{"GET /api/v2/alerts/groups", Viewer, amReads, s.amGroups(b.Routing), nil},
+		{"GET /api/v2/silences", Viewer, amReads, s.amSilences(b.Silences), nil},
+		{"POST /api/v2/silences", Approver, amWrites, s.amSetSilence(b.Silences), nil},
+		{"GET /api/v2/silence/{id}", Viewer, amReads, s.amSilence(b.Silences), nil},
+		{"DELETE /api/v2/silence/{id}", Approver, amWrites, s.amExpireSilence(b.Silences), nil},
 	}
 }
 
 // pageRoutes is what people see.
 func (s *Server) pageRoutes(b Backend) []entry {
 	return []entry{
-		{"GET /{$}", Viewer, page, s.overviewPage(b.Services, b.Alerts, b.Watches, b.Runs, b.Flags)},
-		{"GET /services/{name}", Viewer, page, s.servicePage(serviceSources{b.Services, b.Looks, b.Watches, b.Runs, b.Alerts})},
-		{"GET /checks/{name}", Viewer, page, s.checkPage(b.Checks, b.Looks)},
-		{"GET /watches/{id}", Viewer, page, s.watchPage(b.Watches, b.Looks)},
-		{"POST /watches/{id}/cancel", Deployer, form, s.cancelForm(b.Watches)},
-		{"POST /watches/{id}/mark", Deployer, form, s.markForm(b.Marks)},
-		{"GET /rollbacks/{id}", Viewer, page, s.runPage(b.Runs, b.Watches)},
-		{"POST /rollbacks/{id}", Approver, form, s.runForm(b.RunControl)},
-		{"POST /services/{name}/rollback", Approver, form, s.rollbackForm(b.RunControl)},
-		{"GET /alerts/{id}", Viewer, page, s.alertPage(b.Alerts)},
-		{"GET /alerts", Viewer, page, s.alertsPage(b.Alerts, b.Silences, b.Process)},
-		{"POST /alerts/ack", Approver, form, s.ackForm(b.Acks)},
-		{"POST /alerts/silence", Approver, form, s.silenceForm(b.Silences)},
-		{"POST /alerts/expire", Approver, form, s.expireForm(b.Silences)},
-		{"GET /flags", Viewer, page, s.flagsPage(b.Flags)},
-		{"POST /flags/{name}", Approver, form, s.flagForm(b.Flags)},
-		{"GET /oncall", Viewer, page, s.onCallPage(b.OnCall)},
-		{"GET /journal", Viewer, page, s.journalPage(b.Journal, b.Services)},
-		{"GET /drills", Viewer, page, s.drillsPage(b.Runs)},
-		{"GET /sla", Viewer, page, s.slaPage(b.Reports, b.Services, b.Scores)},
-		{"GET /sla.json", Viewer, reads, s.slaJSON(b.Reports)},
-		{"GET /sla.csv", Viewer, reads, s.slaCSV(b.Reports)},
+		{"GET /{$}", Viewer, page, s.overviewPage(b.Services, b.Alerts, b.Watches, b.Runs, b.Flags), nil},
+		{"GET /services/{name}", Viewer, page, s.servicePage(serviceSources{b.Services, b.Looks, b.Watches, b.Runs, b.Alerts}), nil},
+		{"GET /checks/{name}", Viewer, page, s.checkPage(b.Checks, b.Looks), nil},
+		{"GET /watches/{id}", Viewer, page, s.watchPage(b.Watches, b.Looks), nil},
+		{"POST /watches/{id}/cancel", Deployer, form, s.cancelForm(b.Watches), nil},
+		{"POST /watches/{id}/mark", Deployer, form, s.markForm(b.Marks), nil},
+		{"GET /rollbacks/{id}", Viewer, page, s.runPage(b.Runs, b.Watches), nil},
+		{"POST /rollbacks/{id}", Approver, form, s.runForm(b.RunControl), nil},
+		{"POST /services/{name}/rollback", Approver, form, s.rollbackForm(b.RunControl), nil},
+		{"GET /alerts/{id}", Viewer, page, s.alertPage(b.Alerts), nil},
+		{"GET /alerts", Viewer, page, s.alertsPage(b.Alerts, b.Silences, b.Process), nil},
+		{"POST /alerts/ack", Approver, form, s.ackForm(b.Acks), nil},
+		{"POST /alerts/silence", Approver, form, s.silenceForm(b.Silences), nil},
+		{"POST /alerts/expire", Approver, form, s.expireForm(b.Silences), nil},
+		{"GET /flags", Viewer, page, s.flagsPage(b.Flags), nil},
+		{"POST /flags/{name}", Approver, form, s.flagForm(b.Flags), nil},
+		{"GET /oncall", Viewer, page, s.onCallPage(b.OnCall), nil},
+		{"GET /journal", Viewer, page, s.journalPage(b.Journal, b.Services), nil},
+		{"GET /drills", Viewer, page, s.drillsPage(b.Runs), nil},
+		{"GET /sla", Viewer, page, s.slaPage(b.Reports, b.Services, b.Scores), nil},
+		{"GET /sla.json", Viewer, reads, s.slaJSON(b.Reports), []string{"month", "service"}},
+		{"GET /sla.csv", Viewer, reads, s.slaCSV(b.Reports), []string{"month", "service"}},
 	}
 }
 
@@ -178,17 +181,18 @@ func (s *Server) exposition() handler {
 	return delegate(promhttp.HandlerFor(s.options.Gatherer, promhttp.HandlerOpts{}))
 }
 
-// guarded finds out who calls and whether they may, passes a write on when another guardian
-// is active, and turns errors into answers.
-func (s *Server) guarded(need Role, how style, handle handler) http.HandlerFunc {
+// guarded finds out who calls and whether they may, refuses parameters that the route does not take, passes
+// a write on when another guardian is active, and turns errors into answers.
+func (s *Server) guarded(e entry) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if err := s.answer(w, r, need, how, handle); err != nil {
-			s.refuse(w, r, how, err)
+		if err := s.answer(w, r, e); err != nil {
+			s.refuse(w, r, e.style, err)
 		}
 	}
 }
 
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, need Role, how style, handle handler) error {
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, e entry) error {
+	how := e.style
 	by, err := s.access.caller(r, how == page || how == form)
 	if err != nil {
 		return err
@@ -196,8 +200,13 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, need Role, how s
 	if seen, ok := w.(*recorder); ok {
 		seen.caller = by.Name
 	}
-	if !by.Role.Includes(need) {
-		return Refuse(ErrForbidden, "this needs the role %s; the token %q has %s", need, by.Name, by.Role)
+	if !by.Role.Includes(e.need) {
+		return Refuse(ErrForbidden, "this needs the role %s; the token %q has %s", e.need, by.Name, by.Role)
+	}
+	if how == reads || how == writes || how == local {
+		if err := checkParams(r, e.takes); err != nil {
+			return err
+		}
 	}
 	if how == form {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -210,7 +219,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, need Role, how s
 			return err
 		}
 	}
-	return handle(w, r, by)
+	return e.handle(w, r, by)
 }
 
 // refuse answers an error in the style of the route.

@@ -106,6 +106,7 @@ func TestNoRouteSaysAnythingUnquoted(t *testing.T) {
 		"wait", "trigger", "open", "lang", "before", "what", "who", "token", "note", "decision", "matchers", "comment", "for", "alert", "id", "receiver", "active", "silenced", "inhibited", "type", "rule_name[]", "check",
 	}
 	v := newVisitor(t, secured())
+	own, _ := v.Params()
 	for _, attack := range []string{
 		`"><script>alert(1)</script>`, `'; DROP TABLE deploys; --`, "x\r\nX-Evil: 1\r\n\r\n<script>alert(1)</script>", "../../../../etc/passwd", `{{.Secret}}${jndi:ldap://evil}`, "a\x00b", "//evil.example.com", `javascript:alert(1)`, "\xff\xfe",
 	} {
@@ -119,6 +120,13 @@ func TestNoRouteSaysAnythingUnquoted(t *testing.T) {
 			ways := map[string]struct{ path, form string }{"in the address": {there, values.Encode()}}
 			if method == http.MethodGet {
 				ways["in its parameters"] = struct{ path, form string }{plain + "?" + values.Encode(), ""}
+				if takes, mine := own[pattern]; mine { // the others are refused, which is one way
+					its := url.Values{}
+					for _, p := range takes {
+						its.Set(p, attack)
+					}
+					ways["in those that it takes"] = struct{ path, form string }{plain + "?" + its.Encode(), ""}
+				}
 			} else {
 				ways["in what is posted"] = struct{ path, form string }{plain, values.Encode()}
 			}
