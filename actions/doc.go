@@ -8,10 +8,9 @@
 // asked whether it happened (Step.Status), and else a person: a step is never repeated
 // silently.
 //
-// A kind of step is one file with its settings, their defaults and checks, and one line in
-// Builtin; it passes the suite in actiontest. Two kinds have several files: docker*.go (what
-// is done, what a re-created container keeps, how it is undone, the engine's API) and
-// webhook*.go (settings, what is done, HTTP).
+// A kind of step is a package beside this one with its settings, their defaults and checks, and one
+// line in package kinds; it passes the suite in actiontest. Templates, Clip, Failure and Lost are for
+// the kinds: how texts are filled in, what is kept of an output, and what an error means.
 //
 // It knows no deploys, checks or messages. Of ours it imports internal/secret and
 // internal/reason. Start at Engine.Advance.

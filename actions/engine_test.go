@@ -399,3 +399,27 @@ func TestEngineNeedsItsParts(t *testing.T) {
 		t.Errorf("error %v, want one that names what is missing", err)
 	}
 }
+
+func TestARunThatSetsKillSwitchesIsOverWhenTheyAreSet(t *testing.T) {
+	set := actions.RunbookStep{Name: "pause", Kind: "flag", Step: act{do: ok}}
+	for name, c := range map[string]struct {
+		steps    []actions.RunbookStep
+		rollback bool
+		verified bool
+	}{
+		"of an alert":                 {steps: []actions.RunbookStep{set}},
+		"with another step":           {steps: []actions.RunbookStep{set, step("restart", act{do: ok})}, verified: true},
+		"as the rollback of a deploy": {steps: []actions.RunbookStep{set}, rollback: true, verified: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, c.steps...)
+				r.looks["push"], r.looks["api"] = "u", "u"
+				run := r.through(t, func(q *actions.Request) { q.Rollback = c.rollback })
+				if run.State != actions.Cured || slices.Contains(r.seen, actions.Verifying) != c.verified {
+					t.Errorf("%s (%s) after %v", run.State, run.Reason, r.seen)
+				}
+			})
+		})
+	}
+}

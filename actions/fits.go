@@ -8,41 +8,24 @@ import (
 	"guardian/internal/reason"
 )
 
-// imageShape is what the Docker Engine takes for the name of an image: a host, a path, a tag and a
-// digest.
-var imageShape = regexp.MustCompile(`^(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*` +
-	`(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-fA-F]{32,})?$`)
+// Fitting are settings that can tell before that a version cannot be put back with them.
+type Fitting interface {
+	// Misfit says why; zero: as far as can be known before, it can.
+	Misfit(c Call) reason.Reason
+}
 
-// Misfit says why the runbook cannot put a version back: the name of an image that it makes of it
-// would not be one. Zero: as far as can be known before, it can.
+// Misfit says why the runbook cannot put a version back. Zero: as far as can be known before, it can.
 func (s *RunbookSettings) Misfit(version string) reason.Reason {
+	call := SampleCall()
+	call.Run.To, call.Run.Runbook = version, s.Name
 	for _, st := range s.Steps {
-		docker, ok := st.Settings.(*DockerSettings)
-		if !ok {
-			continue
-		}
-		call := sampleCall()
-		call.Run.To = version
-		image, ok := docker.imageOf(call)
-		if ok && !imageShape.MatchString(image) {
-			return reason.New("version_misfit", "version", version, "image", image, "runbook", s.Name, "template", "{{tag .To}}")
+		if fitting, ok := st.Settings.(Fitting); ok {
+			if why := fitting.Misfit(call); !why.IsZero() {
+				return why
+			}
 		}
 	}
 	return reason.Reason{}
-}
-
-// imageOf gives the image that the step would start; false when that cannot be known before.
-func (s *DockerSettings) imageOf(c Call) (string, bool) {
-	t, err := parseText("image", s.Image)
-	if err != nil {
-		return "", false
-	}
-	data, err := c.data()
-	if err != nil {
-		return "", false
-	}
-	image, err := t.render(data)
-	return image, err == nil
 }
 
 // usesTo finds the use of the version to put back in a template.

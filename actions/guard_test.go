@@ -8,6 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"guardian/actions"
+	"guardian/actions/exec"
+	"guardian/actions/webhook"
 	"guardian/internal/reason"
 )
 
@@ -376,37 +378,14 @@ func TestAnOperationIsUndoneWithoutAVersionToGoBackTo(t *testing.T) {
 	}
 }
 
-func TestAVersionThatDoesNotFitIntoAnImage(t *testing.T) {
-	for _, c := range []struct {
-		image, version string
-		fits           bool
-	}{
-		{"shop:{{.To}}", "v1.4.2", true},
-		{"shop:{{.To}}", "v1.4.2+build.7", false},
-		{"shop:{{tag .To}}", "v1.4.2+build.7", true},
-		{`shop:{{replace "+" "-" .To}}`, "v1.4.2+build.7", true},
-		{`shop:{{.To | trimPrefix "v"}}`, "v1.4.2", true},
-		{"registry.example.com:5000/team/shop:{{.To}}", "v1", true},
-		{"shop:{{.To}}", "feature/x", false},
-		{"shop:{{.To}}", "a:b", false},
-		{"{{.To}}", "shop@sha256:0123456789012345678901234567890123456789012345678901234567890123", true},
-		{"{{.Registry}}/shop:{{.To}}", "v1+7", true}, // not known before
-	} {
-		book := actions.RunbookSettings{Name: "back", Steps: []actions.StepSettings{{Kind: "docker", Settings: &actions.DockerSettings{Image: c.image}}}}
-		if why := book.Misfit(c.version); why.IsZero() != c.fits {
-			t.Errorf("%s in %s: %q, want that it fits: %v", c.version, c.image, why, c.fits)
-		}
-	}
-}
-
 func TestWhetherARunbookNeedsAVersion(t *testing.T) {
 	for body, want := range map[string]bool{`{"undo": {{json .From}}}`: false, `{"to": {{json .To}}}`: true, `{"to": "{{ if .To }}x{{ end }}"}`: true, ".To": false} {
-		book := actions.RunbookSettings{Steps: []actions.StepSettings{{Kind: "webhook", Settings: &actions.WebhookSettings{Body: body}}}}
+		book := actions.RunbookSettings{Steps: []actions.StepSettings{{Kind: "webhook", Settings: &webhook.Settings{Body: body}}}}
 		if got := book.UsesVersion() != ""; got != want {
 			t.Errorf("%s: %v", body, got)
 		}
 	}
-	book := actions.RunbookSettings{Steps: []actions.StepSettings{{Kind: "exec", Settings: &actions.ExecSettings{Command: []string{"deploy", "{{.To}}"}}}}}
+	book := actions.RunbookSettings{Steps: []actions.StepSettings{{Kind: "exec", Settings: &exec.Settings{Command: []string{"deploy", "{{.To}}"}}}}}
 	if book.UsesVersion() == "" {
 		t.Error("an argument is not found")
 	}

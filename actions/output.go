@@ -21,14 +21,14 @@ const (
 	kept  = half + slack
 )
 
-// clip is a writer that keeps the beginning and the end of what is written, also of a single
+// Clip is a writer that keeps the beginning and the end of what is written, also of a single
 // long line, and never fails.
-type clip struct {
+type Clip struct {
 	head, tail []byte
 	total      int
 }
 
-func (c *clip) Write(p []byte) (int, error) {
+func (c *Clip) Write(p []byte) (int, error) {
 	n := len(p)
 	c.total += n
 	if room := kept - len(c.head); room > 0 {
@@ -43,12 +43,12 @@ func (c *clip) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// text gives what was kept as people may read it. A cut may have left a part of a secret at the
+// Text gives what was kept as people may read it. A cut may have left a part of a secret at the
 // edge, which nothing recognises as one: so much of the edge goes as a secret is long.
-func (c *clip) text(redactors ...*secret.Redactor) string {
+func (c *Clip) Text(redactors ...*secret.Redactor) string {
 	end := c.tail[max(0, len(c.tail)-kept):]
 	if c.total == len(c.head)+len(end) {
-		all := shown(string(c.head)+string(end), redactors...)
+		all := Shown(string(c.head)+string(end), redactors...)
 		if len(all) <= MaxOutput {
 			return all
 		}
@@ -61,13 +61,13 @@ func (c *clip) text(redactors ...*secret.Redactor) string {
 	if edge > slack {
 		return c.join("", "")
 	}
-	head, tail := shown(string(c.head), redactors...), shown(string(end), redactors...)
+	head, tail := Shown(string(c.head), redactors...), Shown(string(end), redactors...)
 	head, tail = head[:max(0, len(head)-edge)], tail[min(len(tail), edge):]
 	return c.join(head[:min(half, len(head))], tail[max(0, len(tail)-half):])
 }
 
 // join puts the beginning and the end together, without the characters that were cut in two.
-func (c *clip) join(head, tail string) string {
+func (c *Clip) join(head, tail string) string {
 	for head != "" {
 		if r, n := utf8.DecodeLastRuneInString(head); r != utf8.RuneError || n != 1 {
 			break
@@ -84,17 +84,17 @@ func (c *clip) join(head, tail string) string {
 	return head + gap + tail
 }
 
-// clipText bounds a text as output is.
-func clipText(text string, redactors ...*secret.Redactor) string {
-	var c clip
+// ClipText bounds a text as output is.
+func ClipText(text string, redactors ...*secret.Redactor) string {
+	var c Clip
 	_, _ = c.Write([]byte(text))
-	return c.text(redactors...)
+	return c.Text(redactors...)
 }
 
-// shown gives a text that comes from elsewhere as people may read it: without secrets and control
+// Shown gives a text that comes from elsewhere as people may read it: without secrets and control
 // characters. It is redacted before, because a secret may hold such characters, and after, because
 // they may have parted one.
-func shown(text string, redactors ...*secret.Redactor) string {
+func Shown(text string, redactors ...*secret.Redactor) string {
 	for _, r := range redactors {
 		text = r.Redact(text)
 	}

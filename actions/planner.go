@@ -28,7 +28,7 @@ func (b *Runbook) Plan(ctx context.Context, run Run, previews []StepPreview) {
 		plan, err := planStep(ctx, s, planner, Call{Intent: intentOf(run.ID, i), Run: run})
 		previews[i].Plan = bounded(plan)
 		if err != nil {
-			previews[i].Refused = bounded(reasonOf(err))
+			previews[i].Refused = bounded(ReasonOf(err))
 		}
 	}
 }

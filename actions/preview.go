@@ -46,14 +46,14 @@ func (b *Runbook) Preview(run Run, r *secret.Redactor) []StepPreview {
 	var all []StepPreview
 	for i, s := range b.Steps {
 		p := StepPreview{Name: s.Name, Kind: s.Kind, Timeout: model.Duration(s.Timeout), Idempotent: s.Idempotent, Settings: []Setting{}}
-		data, err := Call{Intent: intentOf(run.ID, i), Run: run}.data()
+		data, err := Call{Intent: intentOf(run.ID, i), Run: run}.Data()
 		v := preview{data: data, redactor: r}
 		if err == nil {
 			v.walk("", reflect.ValueOf(s.Settings))
 			err = v.err
 		}
 		if err != nil {
-			p.Problem = bounded(reasonOf(err).Redact(r.Redact))
+			p.Problem = bounded(ReasonOf(err).Redact(r.Redact))
 		}
 		p.Settings = append(p.Settings, v.out...)
 		all = append(all, p)
@@ -124,20 +124,20 @@ func (v *preview) list(key string, x reflect.Value) {
 
 // fill fills one template in. What needs a target's answer stays as it is written.
 func (v *preview) fill(source string) string {
-	t, err := parseText("preview", source)
+	t, err := ParseTemplate("preview", source)
 	if err != nil {
-		return shown(masked(source, source), v.redactor) // no template
+		return Shown(masked(source, source), v.redactor) // no template
 	}
 	out := source
-	if !t.usesAnswer() {
-		if out, err = t.render(v.data); err != nil {
+	if !t.UsesAnswer() {
+		if out, err = t.Render(v.data); err != nil {
 			if v.err == nil {
 				v.err = err
 			}
 			out = source
 		}
 	}
-	return shown(masked(source, out), v.redactor)
+	return Shown(masked(source, out), v.redactor)
 }
 
 // wordish finds what a credential may be in a text.

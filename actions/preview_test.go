@@ -6,6 +6,11 @@ import (
 	"testing"
 
 	"guardian/actions"
+	"guardian/actions/actiontest"
+	"guardian/actions/docker"
+	"guardian/actions/exec"
+	"guardian/actions/kinds"
+	"guardian/actions/webhook"
 	"guardian/internal/reason"
 	"guardian/internal/secret"
 )
@@ -17,9 +22,9 @@ func previewed(t *testing.T, kind string, settings any, run actions.Run) (lines 
 	st := actions.NewStepSettings()
 	st.Kind, st.Settings = kind, settings
 	s.Name, s.Steps = "back", []actions.StepSettings{st}
-	e := env()
+	e := actiontest.Env()
 	e.Redactor.Learn(secret.New("hunter2-known"))
-	book, err := actions.NewRunbook(s, actions.Builtin(), e)
+	book, err := actions.NewRunbook(s, kinds.Builtin(), e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,16 +38,22 @@ func previewed(t *testing.T, kind string, settings any, run actions.Run) (lines 
 	return lines, all[0].Problem.String()
 }
 
+func program(command ...string) *exec.Settings {
+	s := exec.Kind().Settings().(*exec.Settings)
+	s.Command = command
+	return s
+}
+
 func TestAPreviewFillsTemplatesInAndShowsNoSecret(t *testing.T) {
-	hook := actions.Builtin()["webhook"].Settings().(*actions.WebhookSettings)
+	hook := kinds.Builtin()["webhook"].Settings().(*webhook.Settings)
 	hook.URL = "https://bot:hunter2-url@deploy.example.com/hooks/T0K3nT0K3nT0K3nT0K3n/{{.Service}}?key=hunter2q&to={{.To}}"
 	hook.Headers = map[string]secret.Secret{"Authorization": secret.New("Bearer hunter2-token")}
 	hook.Body = `{"version": {{json .To}}, "why": {{json .Reason}}, "note": "hunter2-known", "key": {{json .Intent}}}`
-	hook.Poll = &actions.PollSettings{URL: "https://deploy.example.com/{{.Answer.id}}", Done: actions.MatchSettings{Path: "state", In: []string{"{{.To}}", "ok"}}}
-	script := execSettings("/opt/back.sh", "{{.To}}", "--from={{.From}}")
+	hook.Poll = &webhook.PollSettings{URL: "https://deploy.example.com/{{.Answer.id}}", Done: webhook.MatchSettings{Path: "state", In: []string{"{{.To}}", "ok"}}}
+	script := program("/opt/back.sh", "{{.To}}", "--from={{.From}}")
 	script.Secrets = map[string]secret.Secret{"TOKEN": secret.New("hunter2-env")}
 	script.Stdin = secret.New("hunter2-stdin")
-	container := actions.Builtin()["docker"].Settings().(*actions.DockerSettings)
+	container := kinds.Builtin()["docker"].Settings().(*docker.Settings)
 	container.Container, container.Image = "orders", "registry.example.com/orders:{{tag .To}}"
 	for kind, c := range map[string]struct {
 		settings any
@@ -57,7 +68,7 @@ func TestAPreviewFillsTemplatesInAndShowsNoSecret(t *testing.T) {
 		"docker": {container, []string{"container: orders", "image: registry.example.com/orders:v1.4.2_7"}},
 	} {
 		t.Run(kind, func(t *testing.T) {
-			run := theCall().Run
+			run := actiontest.Call().Run
 			run.To = "v1.4.2+7"
 			run.Trigger.Reason = reason.Text(`it said "no"`)
 			lines, problem := previewed(t, kind, c.settings, run)
@@ -74,13 +85,13 @@ func TestAPreviewFillsTemplatesInAndShowsNoSecret(t *testing.T) {
 }
 
 func TestAPreviewSaysWhatCannotBeFilledIn(t *testing.T) {
-	run := theCall().Run
+	run := actiontest.Call().Run
 	run.To = "--force"
-	if _, problem := previewed(t, "exec", execSettings("/opt/back.sh", "{{.To}}"), run); !strings.Contains(problem, "no version has") {
+	if _, problem := previewed(t, "exec", program("/opt/back.sh", "{{.To}}"), run); !strings.Contains(problem, "no version has") {
 		t.Errorf("problem %q", problem)
 	}
 	run.To = "v9"
-	if lines, problem := previewed(t, "exec", execSettings("/opt/back.sh", `{{if eq .To "v9"}}{{index .To 99}}{{end}}`), run); problem == "" {
+	if lines, problem := previewed(t, "exec", program("/opt/back.sh", `{{if eq .To "v9"}}{{index .To 99}}{{end}}`), run); problem == "" {
 		t.Errorf("no problem in %v", lines)
 	}
 }

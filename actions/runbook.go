@@ -110,7 +110,7 @@ func (s *RunbookSettings) Validate() error {
 	if s.MaxRunsPerDay < 0 {
 		errs = append(errs, errors.New("max_runs_per_day: must not be negative"))
 	}
-	if err := oneOf("on_failure", s.OnFailure, OnFailureStop, OnFailureContinue); err != nil {
+	if err := OneOf("on_failure", s.OnFailure, OnFailureStop, OnFailureContinue); err != nil {
 		errs = append(errs, err)
 	}
 	if err := s.Verify.Validate(); err != nil {
@@ -129,7 +129,7 @@ func (s *StepSettings) Validate() error {
 		errs = append(errs, errors.New("timeout: must be more than zero"))
 	}
 	if s.Kind == "" {
-		errs = append(errs, errors.New("says nothing to do: add one of "+strings.Join(slices.Sorted(maps.Keys(Builtin())), ", ")))
+		errs = append(errs, errors.New("says nothing to do: add the key of a kind, such as exec or webhook"))
 	}
 	if v, ok := s.Settings.(interface{ Validate() error }); ok {
 		if err := v.Validate(); err != nil {
@@ -176,7 +176,7 @@ func (s *ApprovalSettings) Validate() error {
 	if len(s.Roles) == 0 {
 		errs = append(errs, errors.New("roles: name at least one, or nobody may answer"))
 	}
-	if err := oneOf("on_timeout", s.OnTimeout, OnTimeoutExpire, OnTimeoutApprove); err != nil {
+	if err := OneOf("on_timeout", s.OnTimeout, OnTimeoutExpire, OnTimeoutApprove); err != nil {
 		errs = append(errs, err)
 	}
 	if s.OnTimeout == OnTimeoutApprove && s.Timeout == 0 {
@@ -185,7 +185,8 @@ func (s *ApprovalSettings) Validate() error {
 	return errors.Join(errs...)
 }
 
-func oneOf(key, got string, choices ...string) error {
+// OneOf gives the error of a setting that is none of its choices; nil: it is one.
+func OneOf(key, got string, choices ...string) error {
 	if slices.Contains(choices, got) {
 		return nil
 	}

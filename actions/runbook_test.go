@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/common/model"
 
 	"guardian/actions"
+	"guardian/actions/actiontest"
+	"guardian/actions/kinds"
 )
 
 // written is a runbook as a configuration gives it.
@@ -16,7 +18,7 @@ func written() actions.RunbookSettings {
 	s := actions.NewRunbookSettings()
 	s.Name = "order-sync-back"
 	st := actions.NewStepSettings()
-	st.Kind, st.Settings = "exec", execSettings("deploy", "--to", "{{.To}}")
+	st.Kind, st.Settings = "exec", program("deploy", "--to", "{{.To}}")
 	s.Steps = []actions.StepSettings{st}
 	return s
 }
@@ -34,7 +36,7 @@ func TestBook(t *testing.T) {
 		},
 		"a step without a kind": {func(s *actions.RunbookSettings) { s.Steps[0].Kind = "" }, []string{"steps[0]: says nothing to do"}},
 		"a mistake in a step's own settings is told with the rest": {func(s *actions.RunbookSettings) {
-			s.Steps[0].Settings = execSettings()
+			s.Steps[0].Settings = program()
 			s.Verify.Successes = 0
 			s.Approval.OnTimeout = "aprove"
 			s.OnFailure = "ignore"
@@ -48,7 +50,7 @@ func TestBook(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := written()
 			c.change(&s)
-			b, err := actions.NewRunbook(s, actions.Builtin(), env())
+			b, err := actions.NewRunbook(s, kinds.Builtin(), actiontest.Env())
 			if (err == nil) != (len(c.want) == 0) {
 				t.Fatalf("error %v", err)
 			}
@@ -67,7 +69,7 @@ func TestBook(t *testing.T) {
 // Every key of every kind's settings is documented: the schema is made of these words.
 func TestSettingsAreDocumented(t *testing.T) {
 	types := []reflect.Type{reflect.TypeFor[actions.RunbookSettings]()}
-	for _, k := range actions.Builtin() {
+	for _, k := range kinds.Builtin() {
 		types = append(types, reflect.TypeOf(k.Settings()))
 	}
 	seen := map[reflect.Type]bool{}

@@ -2,7 +2,6 @@ package actions
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -31,38 +30,4 @@ func (b *Runbook) RunsSince(ctx context.Context, run Run) time.Time {
 		}
 	}
 	return time.Time{}
-}
-
-// RunsSince implements Dated: by the start of the first container with the version's image.
-func (d *docker) RunsSince(ctx context.Context, call Call) (time.Time, error) {
-	data, err := call.data()
-	if err != nil {
-		return time.Time{}, err
-	}
-	ref, err := d.image.render(data)
-	if err != nil {
-		return time.Time{}, err
-	}
-	img, err := d.api.image(ctx, ref)
-	if errors.Is(err, errNoSuch) {
-		return time.Time{}, nil
-	}
-	if err != nil {
-		return time.Time{}, d.redactError(err)
-	}
-	names, err := d.names(ctx, data)
-	if err != nil {
-		return time.Time{}, d.redactError(err)
-	}
-	var first time.Time
-	for _, name := range names {
-		c, err := d.api.inspect(ctx, name)
-		if err != nil || c.Image != img.ID || !c.State.Running {
-			continue
-		}
-		if at, err := time.Parse(time.RFC3339Nano, c.State.StartedAt); err == nil && (first.IsZero() || at.Before(first)) {
-			first = at
-		}
-	}
-	return first, nil
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"guardian/internal/flags"
 	"guardian/internal/reason"
 	"guardian/internal/secret"
 )
@@ -78,6 +79,15 @@ type Kind struct {
 	Build func(settings any, env Env) (Step, error)
 }
 
+// Flags keeps kill switches; flags.Board is one.
+type Flags interface {
+	// Change writes a change, unless its intent was written last. flags.ErrUnknown and a
+	// flags.InvalidError say that nothing was written.
+	Change(ctx context.Context, c flags.Change) (flags.State, error)
+	// Last reads the last change of a flag; zero: there was none.
+	Last(ctx context.Context, name string) (flags.Change, error)
+}
+
 // Env is what a step may use of the process that it lives in.
 type Env struct {
 	Log       *slog.Logger
@@ -85,14 +95,4 @@ type Env struct {
 	Now       func() time.Time
 	UserAgent string
 	Flags     Flags
-}
-
-// Builtin gives the kinds of steps that the guardian comes with, by their key in a runbook.
-func Builtin() map[string]Kind {
-	return map[string]Kind{
-		"docker":  dockerKind(),
-		"exec":    execKind(),
-		"flag":    flagKind(),
-		"webhook": webhookKind(),
-	}
 }

@@ -18,19 +18,19 @@ type stepError struct {
 func (e *stepError) Error() string { return e.why.String() }
 func (e *stepError) Unwrap() error { return e.cause }
 
-// failed makes the error of something that was tried and did not succeed. The causes are for
+// Failure makes the error of something that was tried and did not succeed. The causes are for
 // errors.Is: their words, if any, are values of why.
-func failed(why reason.Reason, causes ...error) error {
+func Failure(why reason.Reason, causes ...error) error {
 	return &stepError{why, errors.Join(causes...)}
 }
 
-// unclear makes the error of something that may or may not have happened.
-func unclear(why reason.Reason, causes ...error) error {
-	return failed(why, append(causes, ErrUnclear)...)
+// Lost makes the error of something that may or may not have happened.
+func Lost(why reason.Reason, causes ...error) error {
+	return Failure(why, append(causes, ErrUnclear)...)
 }
 
-// reasonOf gives the reason of an error: the text of one that did not come from failed.
-func reasonOf(err error) reason.Reason {
+// ReasonOf gives the reason of an error: the text of one that did not come from Failure or Lost.
+func ReasonOf(err error) reason.Reason {
 	var e *stepError
 	if errors.As(err, &e) {
 		return e.why
@@ -38,12 +38,12 @@ func reasonOf(err error) reason.Reason {
 	return reason.Text(err.Error())
 }
 
-// redactError takes secrets and control characters out of an error of a step.
-func redactError(err error, redactors ...*secret.Redactor) error {
+// RedactError takes secrets and control characters out of an error of a step.
+func RedactError(err error, redactors ...*secret.Redactor) error {
 	if err == nil {
 		return nil
 	}
-	return &stepError{reasonOf(err).Redact(func(text string) string { return shown(text, redactors...) }), err}
+	return &stepError{ReasonOf(err).Redact(func(text string) string { return Shown(text, redactors...) }), err}
 }
 
 // bounded shortens each text in a reason and takes control characters out of it: it goes into the

@@ -26,14 +26,15 @@ const VersionRule = "letters, digits and ._:/@+~-, beginning with a letter, a di
 // refused when they are announced, which is better than when they must be put back.
 func ValidVersion(v string) bool { return versionShape.MatchString(v) }
 
-// text is a template of the configuration. It sees the names of templateNames and, where a target has
+// Template is a text of the configuration with names in it. It sees the names of templateNames and, where a target has
 // answered, Answer; its functions are those of templateFuncs and text/template's own.
-type text struct {
+type Template struct {
 	source string
 	t      *template.Template
 }
 
-func parseText(key, source string) (text, error) {
+// ParseTemplate parses one template, without trying it; Templates tries them, too.
+func ParseTemplate(key, source string) (Template, error) {
 	funcs := template.FuncMap{}
 	for _, f := range templateFuncs() {
 		if f.fn != nil {
@@ -42,9 +43,9 @@ func parseText(key, source string) (text, error) {
 	}
 	t, err := template.New(key).Option("missingkey=error").Funcs(funcs).Parse(source)
 	if err != nil {
-		return text{}, fmt.Errorf("%s: %w", key, err)
+		return Template{}, fmt.Errorf("%s: %w", key, err)
 	}
-	return text{source: source, t: t}, nil
+	return Template{source: source, t: t}, nil
 }
 
 func asJSON(v any) (string, error) {
@@ -52,23 +53,29 @@ func asJSON(v any) (string, error) {
 	return string(b), err
 }
 
-// render fills the template in.
-func (t text) render(data map[string]any) (string, error) {
+// Render fills the template in, with values as Call.Data gives them.
+func (t Template) Render(data map[string]any) (string, error) {
 	if !strings.Contains(t.source, "{{") {
 		return t.source, nil
 	}
 	var w limited
 	if err := t.t.Execute(&w, data); err != nil {
-		return "", failed(reason.New("template", "template", t.t.Name(), "error", err), err)
+		return "", Failure(reason.New("template", "template", t.t.Name(), "error", err), err)
 	}
 	return w.b.String(), nil
 }
 
-// usesAnswer tells whether the template needs a target's answer, and cannot be tried without.
-func (t text) usesAnswer() bool { return strings.Contains(t.source, ".Answer") }
+// IsZero tells whether it is no template: it could not be parsed.
+func (t Template) IsZero() bool { return t.t == nil }
 
-// usesHeader tells whether the template needs a header of a target's answer.
-func (t text) usesHeader() bool { return strings.Contains(t.source, ".Answer.header.") }
+// Source gives the template as it was written.
+func (t Template) Source() string { return t.source }
+
+// UsesAnswer tells whether the template needs a target's answer, and cannot be tried without.
+func (t Template) UsesAnswer() bool { return strings.Contains(t.source, ".Answer") }
+
+// UsesHeader tells whether the template needs a header of a target's answer.
+func (t Template) UsesHeader() bool { return strings.Contains(t.source, ".Answer.header.") }
 
 type limited struct{ b strings.Builder }
 
@@ -79,25 +86,26 @@ func (l *limited) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-// data gives the values that a template can use.
-func (c Call) data() (map[string]any, error) {
+// Data gives the values that a template can use. A version that could be taken for something else is
+// an error.
+func (c Call) Data() (map[string]any, error) {
 	for _, v := range []string{c.Run.To, c.Run.From} {
 		if v != "" && !ValidVersion(v) {
-			return nil, failed(reason.New("template_version", "version", v))
+			return nil, Failure(reason.New("template_version", "version", v))
 		}
 	}
 	d := map[string]any{}
 	for k, v := range c.Vars {
 		d[k] = v
 	}
-	for k, v := range c.names() {
+	for k, v := range c.Names() {
 		d[k] = v
 	}
 	return d, nil
 }
 
-// names are the built-in names of templates and, in capitals, of environment variables.
-func (c Call) names() map[string]string {
+// Names are the built-in names of templates and, in capitals, of environment variables.
+func (c Call) Names() map[string]string {
 	names := map[string]string{}
 	for _, n := range templateNames() {
 		names[n.name] = n.of(c)
@@ -105,41 +113,43 @@ func (c Call) names() map[string]string {
 	return names
 }
 
-// sampleCall is a call that templates are tried with when they are loaded, so that a mistake
+// SampleCall is a call that templates are tried with when they are loaded, so that a mistake
 // is found then and not during a rollback. Its reason has the characters that break templates.
-func sampleCall() Call {
+func SampleCall() Call {
 	return Call{Intent: "r_sample-1", Run: Run{
 		ID: "r_sample", Service: "order-sync", Environment: "production", Kind: "code", From: "v2", To: "v1",
 		Trigger: Trigger{Deploy: "d_sample", Reason: reason.Text("a \"quoted\" \\ reason\nof two lines")},
 	}}
 }
 
-// texts parses templates and tries them, joining the mistakes.
-type texts struct {
-	errs    []error
-	answers bool // a target has answered before: {{.Answer}} is known
+// Templates parses the templates of a step's settings and collects the mistakes of all settings.
+type Templates struct {
+	Answers bool // a target has answered before: {{.Answer}} is known
+
+	errs []error
 }
 
-func (p *texts) parse(key, source string) text {
-	t, err := parseText(key, source)
+// Parse parses one template and tries it; key is where it stands in the settings.
+func (p *Templates) Parse(key, source string) Template {
+	t, err := ParseTemplate(key, source)
 	if err != nil {
 		p.errs = append(p.errs, err)
-		return text{}
+		return Template{}
 	}
-	names := templates.Keys(sampleCall().names())
-	if p.answers {
+	names := templates.Keys(SampleCall().Names())
+	if p.Answers {
 		names = names.With("Answer", templates.Any())
 	}
 	if err := templates.Check(source, names); err != nil {
 		p.errs = append(p.errs, fmt.Errorf("%s: %w", key, err))
 		return t
 	}
-	if t.usesAnswer() {
+	if t.UsesAnswer() {
 		return t
 	}
-	d, err := sampleCall().data()
+	d, err := SampleCall().Data()
 	if err == nil {
-		_, err = t.render(d)
+		_, err = t.Render(d)
 	}
 	if err != nil {
 		p.errs = append(p.errs, err)
@@ -147,4 +157,15 @@ func (p *texts) parse(key, source string) text {
 	return t
 }
 
-func (p *texts) err() error { return errors.Join(p.errs...) }
+// Fail adds a mistake, which begins with the key that it is about.
+func (p *Templates) Fail(format string, args ...any) { p.Add(fmt.Errorf(format, args...)) }
+
+// Add adds a mistake, unless it is nil.
+func (p *Templates) Add(err error) {
+	if err != nil {
+		p.errs = append(p.errs, err)
+	}
+}
+
+// Err joins the mistakes; nil: there is none.
+func (p *Templates) Err() error { return errors.Join(p.errs...) }

@@ -48,10 +48,10 @@ func templateFuncs() []templateFunc {
 // TemplateReference gives the names and functions of templates as Markdown. The examples are what the
 // code makes of them.
 func TemplateReference() ([]byte, error) {
-	call := sampleCall()
+	call := SampleCall()
 	call.Run.To, call.Run.From, call.Run.ID, call.Intent = "v1.4.2", "v1.4.3", "r_01K3M8", "r_01K3M8-1"
 	call.Run.Trigger.Deploy = "d_01K3M7"
-	data, err := call.data()
+	data, err := call.Data()
 	if err != nil {
 		return nil, err
 	}
@@ -69,11 +69,11 @@ not is a mistake that ` + "`guardian check`" + ` finds, with its line. ` + "`gua
 	}
 	b.WriteString("| `{{.Answer}}` | | in `webhook.poll`: the JSON that the target answered first; `{{.Answer.header.NAME}}` is one of its headers | `{{.Answer.id}}` |\n")
 	for _, f := range templateFuncs() {
-		t, err := parseText(f.name, f.example)
+		t, err := ParseTemplate(f.name, f.example)
 		if err != nil {
 			return nil, err
 		}
-		out, err := t.render(data)
+		out, err := t.Render(data)
 		if err != nil {
 			return nil, err
 		}

@@ -228,7 +228,7 @@ func seconds(s float64) time.Duration {
 
 // wait gives errAborted when a person ends the run meanwhile.
 func (v *verification) wait(ctx context.Context, d time.Duration) error {
-	if pause(ctx, d, v.claim.wake) {
+	if Pause(ctx, d, v.claim.wake) {
 		return nil
 	}
 	if err := ctx.Err(); err != nil {

@@ -85,7 +85,7 @@ func (e *Engine) act(ctx context.Context, c stepChange) (Run, error) {
 		return e.resolve(ctx, c, err)
 	}
 	if err != nil {
-		return e.recordFailure(ctx, c, bounded(reasonOf(err)))
+		return e.recordFailure(ctx, c, bounded(ReasonOf(err)))
 	}
 	return e.recordSuccess(ctx, c)
 }
@@ -142,7 +142,7 @@ func (e *Engine) resolve(ctx context.Context, c stepChange, cause error) (Run, e
 	s := c.step()
 	s.Resolved = outcome.words(detail)
 	if cause != nil {
-		s.Error = bounded(reasonOf(cause))
+		s.Error = bounded(ReasonOf(cause))
 	}
 	c.entries = append(c.entries, e.entry(c.next, c.i, "resolved", s.Resolved))
 	again := s.Attempt < maxAttempts
@@ -156,7 +156,7 @@ func (e *Engine) resolve(ctx context.Context, c stepChange, cause error) (Run, e
 	case outcome == NotHappened && !again:
 		return e.recordFailure(ctx, c, reason.New("step_never_happened", "attempts", s.Attempt))
 	case again && (outcome == NotHappened || c.book.Steps[c.i].Idempotent):
-		if cause != nil && !pause(ctx, time.Duration(s.Attempt)*time.Second, nil) {
+		if cause != nil && !Pause(ctx, time.Duration(s.Attempt)*time.Second, nil) {
 			return c.before, ctx.Err()
 		}
 		s.State = StepPending
@@ -187,7 +187,7 @@ func (e *Engine) status(ctx context.Context, c stepChange) (Outcome, reason.Reas
 			return Unclear, reason.Reason{}, err
 		case err != nil:
 			if failures++; failures == maxStatusCalls {
-				return Unclear, bounded(reasonOf(err)), nil
+				return Unclear, bounded(ReasonOf(err)), nil
 			}
 			wait = time.Duration(failures) * time.Second
 		case outcome != Pending:
@@ -223,7 +223,7 @@ func (e *Engine) statusOnce(ctx context.Context, run Run, step RunbookStep, i in
 func (e *Engine) waitToAsk(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
 	e.countSteps(-1)
 	defer e.countSteps(1)
-	if pause(ctx, d, wake) {
+	if Pause(ctx, d, wake) {
 		return nil
 	}
 	if err := ctx.Err(); err != nil {
@@ -281,7 +281,7 @@ func call(run Run, step RunbookStep, i int) Call {
 func doSafely(ctx context.Context, s Step, c Call) (output string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = unclear(reason.New("step_panicked", "panic", fmt.Sprint(p)))
+			err = Lost(reason.New("step_panicked", "panic", fmt.Sprint(p)))
 		}
 	}()
 	return s.Do(ctx, c)
@@ -291,14 +291,14 @@ func doSafely(ctx context.Context, s Step, c Call) (output string, err error) {
 func statusSafely(ctx context.Context, s Step, c Call) (o Outcome, detail reason.Reason, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			o, err = Unclear, failed(reason.New("step_panicked", "panic", fmt.Sprint(p)))
+			o, err = Unclear, Failure(reason.New("step_panicked", "panic", fmt.Sprint(p)))
 		}
 	}()
 	return s.Status(ctx, c)
 }
 
-// pause waits, and tells whether the time passed undisturbed.
-func pause(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
+// Pause waits for d, for wake or the end of ctx, and tells whether the time passed undisturbed.
+func Pause(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/actions/kinds"
 	"guardian/configs"
 	"guardian/internal/config"
 	"guardian/internal/reason"
@@ -55,7 +56,7 @@ func runbookStep(t *testing.T, name string, tool *deploytool.Tool) actions.Runbo
 	if err != nil {
 		t.Fatal(err)
 	}
-	book, err := actions.NewRunbook(c.Runbooks[0], actions.Builtin(), actions.Env{Redactor: &redactor, Now: time.Now, UserAgent: "guardian/test"})
+	book, err := actions.NewRunbook(c.Runbooks[0], kinds.Builtin(), actions.Env{Redactor: &redactor, Now: time.Now, UserAgent: "guardian/test"})
 	if err != nil {
 		t.Fatal(err)
 	}

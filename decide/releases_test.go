@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"guardian/actions"
+	"guardian/actions/docker"
 	"guardian/decide"
 	"guardian/internal/versions"
 	"guardian/probes/sample"
@@ -274,7 +275,7 @@ func TestAPassedOperationIsNoKnownGoodVersion(t *testing.T) {
 // back.
 func TestTheHookSaysWhatCannotWork(t *testing.T) {
 	world := newWorld()
-	book := &actions.RunbookSettings{Name: "back", Steps: []actions.StepSettings{{Kind: "docker", Settings: &actions.DockerSettings{Image: "shop:{{.To}}"}}}}
+	book := &actions.RunbookSettings{Name: "back", Steps: []actions.StepSettings{{Kind: "docker", Settings: &docker.Settings{Image: "shop:{{.To}}"}}}}
 	world.settings.Runbooks["back"] = decide.Runbook{Misfit: book.Misfit}
 	for version, want := range map[string]int{"v3": 0, "v3+7": 1} {
 		d := deploy(version, 0)

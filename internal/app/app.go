@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"guardian/actions"
+	"guardian/actions/kinds"
 	"guardian/internal/api"
 	"guardian/internal/calendars"
 	"guardian/internal/chatops"
@@ -181,7 +182,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		o.Probes = probes.Builtin()
 	}
 	if o.Actions == nil {
-		o.Actions = actions.Builtin()
+		o.Actions = kinds.Builtin()
 	}
 	if o.Notifiers == nil {
 		o.Notifiers = notifiers.Builtin()

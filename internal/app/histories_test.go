@@ -20,6 +20,7 @@ import (
 	"pgregory.net/rapid"
 
 	"guardian/actions"
+	"guardian/actions/kinds"
 	"guardian/internal/app"
 	"guardian/internal/config"
 	"guardian/internal/reason"
@@ -104,14 +105,14 @@ func (pause) Status(context.Context, actions.Call) (actions.Outcome, reason.Reas
 }
 
 func withPause() map[string]actions.Kind {
-	kinds := actions.Builtin()
-	kinds["pause"] = actions.Kind{
+	all := kinds.Builtin()
+	all["pause"] = actions.Kind{
 		Settings: func() any { return &pauseSettings{For: model.Duration(time.Second)} },
 		Build: func(s any, _ actions.Env) (actions.Step, error) {
 			return pause{*s.(*pauseSettings)}, nil //nolint:forcetypeassert // Settings made it
 		},
 	}
-	return kinds
+	return all
 }
 
 // event is something that happens to a guardian at a moment: a quarter of a minute, and for

@@ -22,7 +22,7 @@ const tooMany = "has more mistakes than are listed here"
 type decoder struct {
 	file     string
 	options  Options
-	kinds    kinds
+	kinds    kindTables
 	source   source
 	redactor *secret.Redactor
 

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"guardian/actions"
+	"guardian/actions/flag"
 	"guardian/internal/flags"
 )
 
@@ -24,7 +24,7 @@ func (d *decoder) checkFlags(c *Config, services []string) {
 func (d *decoder) checkFlagSteps(c *Config, runbook int) {
 	known := names(c.Flags, func(f flags.Settings) string { return f.Name })
 	for i, step := range c.Runbooks[runbook].Steps {
-		s, ok := step.Settings.(*actions.FlagSettings)
+		s, ok := step.Settings.(*flag.Settings)
 		if !ok {
 			continue
 		}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
-	"guardian/actions"
+	"guardian/actions/exec"
 	"guardian/notifiers"
 	"guardian/probes"
 )
@@ -39,7 +39,7 @@ func (d *decoder) foresee(c *Config) {
 func (d *decoder) foreseePrograms(c *Config) {
 	for i, b := range c.Runbooks {
 		for j, step := range b.Steps {
-			s, ok := step.Settings.(*actions.ExecSettings)
+			s, ok := step.Settings.(*exec.Settings)
 			if !ok || d.options.LookProgram == nil {
 				continue
 			}

@@ -18,14 +18,14 @@ type kindTable struct {
 	settings map[string]func() any // by kind: returns a pointer to settings with defaults
 }
 
-// kinds holds the kinds of those structs that have a section whose key is its kind. Such a
+// kindTables holds the kinds of those structs that have a section whose key is its kind. Such a
 // struct has the fields Kind and Settings.
-type kinds map[reflect.Type]kindTable
+type kindTables map[reflect.Type]kindTable
 
 func (t kindTable) names() []string { return slices.Sorted(maps.Keys(t.settings)) }
 
 // kindsOf returns the kinds of the options.
-func kindsOf(o Options) kinds {
+func kindsOf(o Options) kindTables {
 	checks, steps, receivers := map[string]func() any{}, map[string]func() any{}, map[string]func() any{}
 	for name, k := range o.Probes {
 		checks[name] = k.Settings
@@ -36,7 +36,7 @@ func kindsOf(o Options) kinds {
 	for name, k := range o.Notifiers {
 		receivers[name] = k.Settings
 	}
-	return kinds{
+	return kindTables{
 		reflect.TypeFor[Check]():                {noun: "check", settings: checks},
 		reflect.TypeFor[actions.StepSettings](): {noun: "step", settings: steps},
 		reflect.TypeFor[Receiver]():             {noun: "receiver", settings: receivers},

@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"guardian/actions"
+	"guardian/actions/kinds"
 	"guardian/internal/secret"
 	"guardian/notifiers"
 	"guardian/probes"
@@ -40,7 +41,7 @@ func (o Options) withDefaults() Options {
 		o.Probes = probes.Builtin()
 	}
 	if o.Actions == nil {
-		o.Actions = actions.Builtin()
+		o.Actions = kinds.Builtin()
 	}
 	if o.Notifiers == nil {
 		o.Notifiers = notifiers.Builtin()

@@ -40,7 +40,7 @@ Every key of ` + "`guardian.yaml`" + `. This page and ` + "`configs/guardian.sch
 }
 
 type referenceWriter struct {
-	kinds kinds
+	kinds kindTables
 	seen  map[reflect.Type]string
 	out   bytes.Buffer
 }

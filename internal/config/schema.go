@@ -43,7 +43,7 @@ func Schema(o Options) ([]byte, error) {
 }
 
 type schemaWriter struct {
-	kinds kinds
+	kinds kindTables
 	defs  node
 	names map[reflect.Type]string
 }

@@ -1,4 +1,4 @@
-package actions
+package docker
 
 import (
 	"context"
@@ -14,16 +14,17 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/actions"
 	"guardian/internal/reason"
 	"guardian/internal/secret"
 )
 
-// DockerSettings is a step that re-creates a container, or all containers of a compose
+// Settings is a step that re-creates a container, or all containers of a compose
 // service, with another image. Everything that was set on the container is kept: name,
 // ports, mounts, networks, environment, labels, restart policy, command. Its sidecars, which
 // use its network, PID or IPC namespace, are re-created with it. The old ones are stopped and
 // kept under other names until the new ones are healthy, and put back otherwise.
-type DockerSettings struct {
+type Settings struct {
 	Host            string            `yaml:"host" doc:"Address of the Docker Engine: unix:///path or tcp://host:port."`
 	TLS             TLSFiles          `yaml:"tls" doc:"Certificates for a Docker Engine with TLS."`
 	Container       string            `yaml:"container" doc:"The name of the container; a template."`
@@ -63,43 +64,43 @@ const (
 	PullAlways  = "always"
 )
 
-func dockerKind() Kind {
-	return Kind{
+func Kind() actions.Kind {
+	return actions.Kind{
 		Settings: func() any {
-			return &DockerSettings{
+			return &Settings{
 				Host: "unix:///var/run/docker.sock", Pull: PullMissing,
 				HealthyDeadline: model.Duration(2 * time.Minute), MinHealthyTime: model.Duration(10 * time.Second),
 			}
 		},
-		Build: func(settings any, env Env) (Step, error) {
-			s, ok := settings.(*DockerSettings)
+		Build: func(settings any, env actions.Env) (actions.Step, error) {
+			s, ok := settings.(*Settings)
 			if !ok {
 				return nil, fmt.Errorf("docker: settings are a %T", settings)
 			}
-			return newDocker(*s, env)
+			return newStep(*s, env)
 		},
 	}
 }
 
 // Validate joins every mistake.
-func (s *DockerSettings) Validate() error {
-	_, err := newDocker(*s, Env{})
+func (s *Settings) Validate() error {
+	_, err := newStep(*s, actions.Env{})
 	return err
 }
 
-type docker struct {
-	s         DockerSettings
-	env       Env
+type step struct {
+	s         Settings
+	env       actions.Env
 	local     secret.Redactor
 	api       *engineAPI
-	container text
-	image     text
+	container actions.Template
+	image     actions.Template
 }
 
-func newDocker(s DockerSettings, env Env) (*docker, error) {
-	var p texts
-	fail := func(format string, args ...any) { p.errs = append(p.errs, fmt.Errorf(format, args...)) }
-	d := &docker{s: s, env: env, api: &engineAPI{host: s.Host, tls: s.TLS}}
+func newStep(s Settings, env actions.Env) (*step, error) {
+	var p actions.Templates
+	fail := p.Fail
+	d := &step{s: s, env: env, api: &engineAPI{host: s.Host, tls: s.TLS}}
 	if s.Registry != nil {
 		d.local.Learn(s.Registry.Password)
 		d.api.auth = registryAuth(s.Registry.Username, s.Registry.Password.Reveal())
@@ -120,7 +121,7 @@ func newDocker(s DockerSettings, env Env) (*docker, error) {
 	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
 		fail("tls: cert and key go together")
 	}
-	d.container, d.image = p.parse("container", s.Container), p.parse("image", s.Image)
+	d.container, d.image = p.Parse("container", s.Container), p.Parse("image", s.Image)
 	if s.Image == "" {
 		fail("image: is missing, e.g. shop:{{.To}}")
 	}
@@ -132,8 +133,8 @@ func newDocker(s DockerSettings, env Env) (*docker, error) {
 	case s.Compose != nil && (s.Compose.Project == "" || s.Compose.Service == ""):
 		fail("compose: needs project and service")
 	}
-	if err := oneOf("pull", s.Pull, PullNever, PullMissing, PullAlways); err != nil {
-		p.errs = append(p.errs, err)
+	if err := actions.OneOf("pull", s.Pull, PullNever, PullMissing, PullAlways); err != nil {
+		p.Add(err)
 	}
 	if s.HealthyDeadline <= 0 || s.MinHealthyTime < 0 || s.StopTimeout != nil && *s.StopTimeout < 0 {
 		fail("healthy_deadline must be more than zero, min_healthy_time and stop_timeout not negative")
@@ -146,7 +147,7 @@ func newDocker(s DockerSettings, env Env) (*docker, error) {
 			fail("accept_loss[%d]: %q is neither a path such as /app/uploads/ or /etc/nginx/conf.d/*.conf nor the name of a container", i, loss)
 		}
 	}
-	if err := p.err(); err != nil {
+	if err := p.Err(); err != nil {
 		return nil, err
 	}
 	return d, nil
@@ -158,18 +159,18 @@ var containerName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]+$`)
 // Do re-creates the containers. The image is fetched before anything is stopped; the new
 // containers are created before the old ones are stopped, so that settings which the engine
 // refuses do no harm; and when anything fails after that, all old ones are put back.
-func (d *docker) Do(ctx context.Context, call Call) (string, error) {
-	var out clip
+func (d *step) Do(ctx context.Context, call actions.Call) (string, error) {
+	var out actions.Clip
 	err := d.do(ctx, call, &out)
-	return out.text(d.env.Redactor, &d.local), d.redactError(err)
+	return out.Text(d.env.Redactor, &d.local), d.redactError(err)
 }
 
-func (d *docker) do(ctx context.Context, call Call, out io.Writer) error {
-	data, err := call.data()
+func (d *step) do(ctx context.Context, call actions.Call, out io.Writer) error {
+	data, err := call.Data()
 	if err != nil {
 		return err
 	}
-	ref, err := d.image.render(data)
+	ref, err := d.image.Render(data)
 	if err != nil {
 		return err
 	}
@@ -179,7 +180,7 @@ func (d *docker) do(ctx context.Context, call Call, out io.Writer) error {
 	}
 	for _, p := range all {
 		if p.begun() && !p.complete() {
-			return unclear(reason.New("docker_half_done", "container", p.name))
+			return actions.Lost(reason.New("docker_half_done", "container", p.name))
 		}
 	}
 	if all = slices.DeleteFunc(all, (*replacement).complete); len(all) == 0 {
@@ -199,17 +200,17 @@ func (d *docker) do(ctx context.Context, call Call, out io.Writer) error {
 	}
 	if err := d.replace(ctx, swap{call: call, image: img, out: out}, all); err != nil {
 		if lostLease(ctx) {
-			return unclear(reason.New("docker_lease_lost", "error", reasonOf(err)), err)
+			return actions.Lost(reason.New("docker_lease_lost", "error", actions.ReasonOf(err)), err)
 		}
 		_, _ = fmt.Fprintf(out, "putting back what was before: %v\n", err)
 		// Also when the time is over, and with time of its own: the service must not stay down.
 		undoCtx, cancel := d.undoTime(ctx, all)
 		defer cancel()
 		if undoErr := d.undo(undoCtx, call, all, out); undoErr != nil {
-			return unclear(reason.New("docker_not_undone", "error", reasonOf(err), "undo", reasonOf(undoErr)), err, undoErr)
+			return actions.Lost(reason.New("docker_not_undone", "error", actions.ReasonOf(err), "undo", actions.ReasonOf(undoErr)), err, undoErr)
 		}
 		// Without err itself: even when the time was over, it is known what happened.
-		return failed(reason.New("docker_undone", "error", reasonOf(err)))
+		return actions.Failure(reason.New("docker_undone", "error", actions.ReasonOf(err)))
 	}
 	d.removeOld(ctx, all, out)
 	return nil
@@ -217,7 +218,7 @@ func (d *docker) do(ctx context.Context, call Call, out io.Writer) error {
 
 // removeOld removes the containers that were replaced. One that cannot be removed is no
 // failure: the new ones are healthy.
-func (d *docker) removeOld(ctx context.Context, all []*replacement, out io.Writer) {
+func (d *step) removeOld(ctx context.Context, all []*replacement, out io.Writer) {
 	for _, p := range slices.Backward(all) {
 		if err := d.api.remove(ctx, p.current.ID); err != nil {
 			_, _ = fmt.Fprintf(out, "%s: remove the old container: %v\n", p.name, err)
@@ -226,30 +227,32 @@ func (d *docker) removeOld(ctx context.Context, all []*replacement, out io.Write
 }
 
 // fetch makes sure that the engine has the image.
-func (d *docker) fetch(ctx context.Context, ref string, out io.Writer) (image, error) {
+func (d *step) fetch(ctx context.Context, ref string, out io.Writer) (image, error) {
 	img, err := d.api.image(ctx, ref)
 	missing := errors.Is(err, errNoSuch)
 	switch {
 	case err != nil && !missing:
-		return image{}, failed(reason.New("docker_image", "image", ref, "error", reasonOf(err)), err)
+		return image{}, actions.Failure(reason.New("docker_image", "image", ref, "error", actions.ReasonOf(err)), err)
 	case missing && d.s.Pull == PullNever:
-		return image{}, failed(reason.New("docker_image_missing", "image", ref))
+		return image{}, actions.Failure(reason.New("docker_image_missing", "image", ref))
 	case missing || d.s.Pull == PullAlways:
 		_, _ = fmt.Fprintf(out, "pulling %s\n", ref)
 		if err := d.api.pull(ctx, ref); err != nil {
-			return image{}, failed(reason.New("docker_pull", "image", ref, "error", reasonOf(err)), err)
+			return image{}, actions.Failure(reason.New("docker_pull", "image", ref, "error", actions.ReasonOf(err)), err)
 		}
 		if img, err = d.api.image(ctx, ref); err != nil {
-			return image{}, failed(reason.New("docker_image", "image", ref, "error", reasonOf(err)), err)
+			return image{}, actions.Failure(reason.New("docker_image", "image", ref, "error", actions.ReasonOf(err)), err)
 		}
 	}
 	return img, nil
 }
 
 // shown gives a reason as people may read it.
-func (d *docker) shown(why reason.Reason) reason.Reason {
-	return why.Redact(func(text string) string { return clipText(text, d.env.Redactor, &d.local) })
+func (d *step) shown(why reason.Reason) reason.Reason {
+	return why.Redact(func(text string) string { return actions.ClipText(text, d.env.Redactor, &d.local) })
 }
 
 // redactError takes everything out of an error that is secret in this step.
-func (d *docker) redactError(err error) error { return redactError(err, d.env.Redactor, &d.local) }
+func (d *step) redactError(err error) error {
+	return actions.RedactError(err, d.env.Redactor, &d.local)
+}

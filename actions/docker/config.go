@@ -1,4 +1,4 @@
-package actions
+package docker
 
 import (
 	"maps"

@@ -1,4 +1,4 @@
-package actions
+package webhook
 
 import (
 	"encoding/json"
@@ -12,12 +12,13 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/actions"
 	"guardian/internal/secret"
 )
 
-// WebhookSettings is a step that calls a deploy tool over HTTP. Every request has the header
+// Settings is a step that calls a deploy tool over HTTP. Every request has the header
 // Idempotency-Key with the intent's ID.
-type WebhookSettings struct {
+type Settings struct {
 	URL           string                   `yaml:"url" doc:"URL of the request; a template."`
 	Method        string                   `yaml:"method" doc:"The HTTP method: POST, PUT, PATCH, DELETE or GET."`
 	Headers       map[string]secret.Secret `yaml:"headers" doc:"Headers of all requests of this step; values may be secrets."`
@@ -62,33 +63,33 @@ type MatchSettings struct {
 	In     []string `yaml:"in" doc:"Permitted values; templates."`
 }
 
-func webhookKind() Kind {
-	return Kind{
-		Settings: func() any { return &WebhookSettings{Method: http.MethodPost} },
-		Build: func(settings any, env Env) (Step, error) {
-			s, ok := settings.(*WebhookSettings)
+func Kind() actions.Kind {
+	return actions.Kind{
+		Settings: func() any { return &Settings{Method: http.MethodPost} },
+		Build: func(settings any, env actions.Env) (actions.Step, error) {
+			s, ok := settings.(*Settings)
 			if !ok {
 				return nil, fmt.Errorf("webhook: settings are a %T", settings)
 			}
-			return newWebhook(*s, env)
+			return newStep(*s, env)
 		},
 	}
 }
 
 // Validate joins every mistake.
-func (s *WebhookSettings) Validate() error {
-	_, err := newWebhook(*s, Env{})
+func (s *Settings) Validate() error {
+	_, err := newStep(*s, actions.Env{})
 	return err
 }
 
-func newWebhook(s WebhookSettings, env Env) (*webhook, error) {
-	var p texts
-	fail := func(format string, args ...any) { p.errs = append(p.errs, fmt.Errorf(format, args...)) }
-	w := &webhook{s: s, env: env, client: newHTTP(env)}
+func newStep(s Settings, env actions.Env) (*step, error) {
+	var p actions.Templates
+	fail := p.Fail
+	w := &step{s: s, env: env, client: newHTTP(env)}
 
-	w.url = p.parse("url", s.URL)
+	w.url = p.Parse("url", s.URL)
 	checkURL(&p, "url", w.url)
-	w.body = p.parse("body", s.Body)
+	w.body = p.Parse("body", s.Body)
 	if methods := []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodGet}; !slices.Contains(methods, s.Method) {
 		fail("method: %q is not one of %s", s.Method, strings.Join(methods, ", "))
 	}
@@ -101,9 +102,9 @@ func newWebhook(s WebhookSettings, env Env) (*webhook, error) {
 			isJSON = strings.Contains(v.Reveal(), "json")
 		}
 	}
-	if isJSON && s.Body != "" && len(p.errs) == 0 {
+	if isJSON && s.Body != "" && p.Err() == nil {
 		if err := checkJSON(w.body); err != nil {
-			p.errs = append(p.errs, err)
+			p.Add(err)
 		}
 	}
 	for _, code := range s.Expect {
@@ -126,108 +127,108 @@ func newWebhook(s WebhookSettings, env Env) (*webhook, error) {
 	if s.StatusRequest != nil {
 		w.status = newStatusRequest(&p, *s.StatusRequest)
 	}
-	if err := p.err(); err != nil {
+	if err := p.Err(); err != nil {
 		return nil, err
 	}
 	w.learn()
 	return w, nil
 }
 
-func newPoll(p *texts, s PollSettings) *poll {
+func newPoll(p *actions.Templates, s PollSettings) *poll {
 	if s.Every == 0 {
 		s.Every = model.Duration(2 * time.Second)
 	}
 	if s.Every < 0 || s.Timeout < 0 {
-		p.errs = append(p.errs, errors.New("poll: every and timeout must not be negative"))
+		p.Fail("poll: every and timeout must not be negative")
 	}
-	p.answers = true
-	defer func() { p.answers = false }()
+	p.Answers = true
+	defer func() { p.Answers = false }()
 	out := &poll{
-		url: p.parse("poll.url", s.URL), every: time.Duration(s.Every), timeout: time.Duration(s.Timeout),
+		url: p.Parse("poll.url", s.URL), every: time.Duration(s.Every), timeout: time.Duration(s.Timeout),
 		done: newMatch(p, "poll.done", s.Done), failed: newMatch(p, "poll.failed", s.Failed),
 	}
 	checkURL(p, "poll.url", out.url)
 	if out.done == nil {
-		p.errs = append(p.errs, errors.New("poll.done: say which answer means that it is done, e.g. {path: status, equals: done}"))
+		p.Fail("poll.done: say which answer means that it is done, e.g. {path: status, equals: done}")
 	}
 	return out
 }
 
-func newStatusRequest(p *texts, s StatusSettings) *statusRequest {
-	p.answers = true // for its own message below
-	address := p.parse("status_request.url", s.URL)
-	p.answers = false
+func newStatusRequest(p *actions.Templates, s StatusSettings) *statusRequest {
+	p.Answers = true // for its own message below
+	address := p.Parse("status_request.url", s.URL)
+	p.Answers = false
 	out := &statusRequest{
 		url: address, statuses: s.NotDoneStatus, settle: time.Duration(s.Settle),
 		done: newMatch(p, "status_request.done", s.Done), failed: newMatch(p, "status_request.failed", s.Failed),
 		notDone: newMatch(p, "status_request.not_done", s.NotDone),
 	}
 	if s.Settle < 0 {
-		p.errs = append(p.errs, errors.New("status_request.settle: must not be negative"))
+		p.Fail("status_request.settle: must not be negative")
 	}
 	checkURL(p, "status_request.url", out.url)
-	if out.url.usesAnswer() {
-		p.errs = append(p.errs, errors.New("status_request.url: the first answer may be what was lost; use {{.Intent}} instead"))
+	if out.url.UsesAnswer() {
+		p.Fail("status_request.url: the first answer may be what was lost; use {{.Intent}} instead")
 	}
 	if out.done == nil {
-		p.errs = append(p.errs, errors.New("status_request.done: say which answer means that it happened, e.g. {path: version, equals: \"{{.To}}\"}"))
+		p.Fail("status_request.done: say which answer means that it happened, e.g. {path: version, equals: \"{{.To}}\"}")
 	}
 	return out
 }
 
-func newMatch(p *texts, key string, s MatchSettings) *match {
+func newMatch(p *actions.Templates, key string, s MatchSettings) *match {
 	if s.Path == "" && s.Equals == "" && len(s.In) == 0 {
 		return nil
 	}
-	m := &match{path: p.parse(key+".path", strings.TrimPrefix(strings.TrimPrefix(s.Path, "$"), "."))}
+	m := &match{path: p.Parse(key+".path", strings.TrimPrefix(strings.TrimPrefix(s.Path, "$"), "."))}
 	if s.Path == "" {
-		p.errs = append(p.errs, fmt.Errorf("%s: path: is missing", key))
+		p.Fail("%s: path: is missing", key)
 	}
 	if s.Equals != "" {
-		m.any = append(m.any, p.parse(key+".equals", s.Equals))
+		m.any = append(m.any, p.Parse(key+".equals", s.Equals))
 	}
 	for _, in := range s.In {
-		m.any = append(m.any, p.parse(key+".in", in))
+		m.any = append(m.any, p.Parse(key+".in", in))
 	}
 	if len(m.any) == 0 {
-		p.errs = append(p.errs, fmt.Errorf("%s: equals or in: is missing", key))
+		p.Fail("%s: equals or in: is missing", key)
 	}
 	return m
 }
 
 // checkURL checks an address that is filled in with sample values.
-func checkURL(p *texts, key string, t text) {
-	if t.t == nil {
-		return // parse has reported it
+func checkURL(p *actions.Templates, key string, t actions.Template) {
+	if t.IsZero() {
+		return // Parse has reported it
 	}
-	if t.source == "" {
-		p.errs = append(p.errs, fmt.Errorf("%s: is missing", key))
+	if t.Source() == "" {
+		p.Fail("%s: is missing", key)
 		return
 	}
-	if t.usesAnswer() {
+	if t.UsesAnswer() {
 		return
 	}
-	d, err := sampleCall().data()
+	d, err := actions.SampleCall().Data()
 	if err != nil {
 		return
 	}
-	full, err := t.render(d)
+	full, err := t.Render(d)
 	if err != nil {
 		return
 	}
 	// url.Parse quotes the address in its error, and an address may hold a secret.
 	if u, err := url.Parse(full); err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		p.errs = append(p.errs, fmt.Errorf("%s: is not an address that begins with http:// or https://", key))
+		p.Fail("%s: is not an address that begins with http:// or https://", key)
 	}
 }
 
 // checkJSON checks that the body is JSON also when a value has quotation marks.
-func checkJSON(t text) error {
-	d, err := sampleCall().data()
+func checkJSON(t actions.Template) error {
+	d, err := actions.SampleCall().Data()
 	if err != nil {
 		return err
 	}
-	body, err := t.render(d)
+	body, err := t.Render(d)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package actions
+package docker
 
 import (
 	"bytes"
@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"guardian/actions"
 	"guardian/internal/reason"
 )
 
@@ -74,14 +75,14 @@ func (a *engineAPI) connect(ctx context.Context) error {
 		Min string `json:"MinAPIVersion"`
 	}
 	if err := a.send(ctx, root, apiRequest{method: http.MethodGet, path: "/version"}, &v); err != nil {
-		return failed(reason.New("docker_version", "host", a.host, "error", reasonOf(err)), err)
+		return actions.Failure(reason.New("docker_version", "host", a.host, "error", actions.ReasonOf(err)), err)
 	}
 	version := newestAPI
 	if older(v.API, version) {
 		version = v.API
 	}
 	if v.Min != "" && older(version, v.Min) {
-		return failed(reason.New("docker_too_new", "host", a.host, "oldest", v.Min, "newest", newestAPI))
+		return actions.Failure(reason.New("docker_too_new", "host", a.host, "oldest", v.Min, "newest", newestAPI))
 	}
 	a.base, a.version = root+"/v"+version, version
 	return nil
@@ -110,17 +111,17 @@ func (f TLSFiles) load() (*tls.Config, error) {
 	if f.CA != "" {
 		pem, err := os.ReadFile(f.CA)
 		if err != nil {
-			return nil, failed(reason.New("docker_tls_file", "file", f.CA, "error", err))
+			return nil, actions.Failure(reason.New("docker_tls_file", "file", f.CA, "error", err))
 		}
 		conf.RootCAs = x509.NewCertPool()
 		if !conf.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, failed(reason.New("docker_tls_no_certificate", "file", f.CA))
+			return nil, actions.Failure(reason.New("docker_tls_no_certificate", "file", f.CA))
 		}
 	}
 	if f.Cert != "" {
 		pair, err := tls.LoadX509KeyPair(f.Cert, f.Key)
 		if err != nil {
-			return nil, failed(reason.New("docker_tls_file", "file", f.Cert, "error", err))
+			return nil, actions.Failure(reason.New("docker_tls_file", "file", f.Cert, "error", err))
 		}
 		conf.Certificates = []tls.Certificate{pair}
 	}
@@ -172,7 +173,7 @@ func (a *engineAPI) send(ctx context.Context, base string, r apiRequest, out any
 	d := json.NewDecoder(io.LimitReader(res.Body, maxDocker))
 	d.UseNumber() // sizes and limits are int64: a float would round them
 	if err := d.Decode(out); err != nil {
-		return failed(reason.New("docker_bad_answer", "error", err), err)
+		return actions.Failure(reason.New("docker_bad_answer", "error", err), err)
 	}
 	return nil
 }
@@ -190,13 +191,13 @@ func (a *engineAPI) open(ctx context.Context, base string, r apiRequest) (*http.
 	if r.in != nil {
 		b, err := json.Marshal(r.in)
 		if err != nil {
-			return nil, failed(reason.New("docker_bad_request", "error", err), err)
+			return nil, actions.Failure(reason.New("docker_bad_request", "error", err), err)
 		}
 		body, kind = bytes.NewReader(b), "application/json"
 	}
 	req, err := http.NewRequestWithContext(ctx, r.method, address, body)
 	if err != nil {
-		return nil, failed(reason.New("docker_bad_request", "error", err), err)
+		return nil, actions.Failure(reason.New("docker_bad_request", "error", err), err)
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", kind)
@@ -210,7 +211,7 @@ func (a *engineAPI) open(ctx context.Context, base string, r apiRequest) (*http.
 		if errors.As(err, &u) {
 			err = u.Err
 		}
-		return nil, failed(reason.New("docker_unreachable", "error", err), err)
+		return nil, actions.Failure(reason.New("docker_unreachable", "error", err), err)
 	}
 	if res.StatusCode >= 200 && res.StatusCode <= 299 || res.StatusCode == http.StatusNotModified {
 		return res, nil
@@ -230,9 +231,9 @@ func refusedBy(res *http.Response) error {
 	}
 	why := reason.New("docker_says", "message", m.Message, "status", res.StatusCode)
 	if res.StatusCode == http.StatusNotFound {
-		return failed(why, errNoSuch)
+		return actions.Failure(why, errNoSuch)
 	}
-	return failed(why)
+	return actions.Failure(why)
 }
 
 type image struct {
@@ -271,10 +272,10 @@ func (a *engineAPI) pull(ctx context.Context, ref string) error {
 		if err := d.Decode(&m); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
-			return failed(reason.New("docker_bad_answer", "error", err), err)
+			return actions.Failure(reason.New("docker_bad_answer", "error", err), err)
 		}
 		if m.Error != "" {
-			return failed(reason.New("docker_says", "message", m.Error, "status", 0))
+			return actions.Failure(reason.New("docker_says", "message", m.Error, "status", 0))
 		}
 	}
 }
@@ -341,9 +342,9 @@ func (a *engineAPI) logs(ctx context.Context, c container, lines int) (string, e
 		return "", err
 	}
 	defer func() { _ = res.Body.Close() }()
-	b, err := io.ReadAll(io.LimitReader(res.Body, MaxOutput))
+	b, err := io.ReadAll(io.LimitReader(res.Body, actions.MaxOutput))
 	if err != nil {
-		return "", failed(reason.New("docker_bad_answer", "error", err), err)
+		return "", actions.Failure(reason.New("docker_bad_answer", "error", err), err)
 	}
 	if tty, _ := c.Config["Tty"].(bool); tty {
 		return string(b), nil

@@ -1,4 +1,4 @@
-package actions_test
+package docker_test
 
 import (
 	"context"
@@ -15,8 +15,9 @@ import (
 
 	"guardian/actions"
 	"guardian/actions/actiontest"
+	"guardian/actions/docker"
 	"guardian/internal/secret"
-	"guardian/test/docker"
+	engines "guardian/test/docker"
 )
 
 type object = map[string]any
@@ -33,9 +34,9 @@ ENTRYPOINT ["/shop"]
 
 // TestDocker shares one engine between everything that needs one.
 func TestDocker(t *testing.T) {
-	engine := docker.Start(t)
+	engine := engines.Start(t)
 	host := engine.Host
-	shop := docker.Program(t, "guardian/test/docker/shop")
+	shop := engines.Program(t, "guardian/test/docker/shop")
 	t.Run("images", func(t *testing.T) {
 		for ref, file := range map[string]string{
 			"shop:v1":        fmt.Sprintf(dockerfile, "v1", ""),
@@ -49,7 +50,7 @@ func TestDocker(t *testing.T) {
 		} {
 			t.Run(ref, func(t *testing.T) {
 				t.Parallel()
-				docker.Build(t, host, ref, file, shop)
+				engines.Build(t, host, ref, file, shop)
 			})
 		}
 	})
@@ -60,7 +61,7 @@ func TestDocker(t *testing.T) {
 		w := &dockerHost{host: host}
 		before := time.Now().Add(-time.Second)
 		name := w.plain(t, "plain:v2")
-		step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = host, name, "plain:{{.To}}" })
+		step := dockerStep(t, func(s *docker.Settings) { s.Host, s.Container, s.Image = host, name, "plain:{{.To}}" })
 		book := &actions.Runbook{Steps: []actions.RunbookStep{{Name: "deploy", Step: step}}}
 		since := func(version string) time.Time { return book.RunsSince(t.Context(), actions.Run{To: version}) }
 		if at := since("v2"); at.Before(before) || at.After(time.Now()) {
@@ -80,9 +81,9 @@ func TestDocker(t *testing.T) {
 			name := w.plain(t, "plain:v2")
 			front := newFaultyProxy(t, host)
 			return actiontest.Target{
-				Step: dockerStep(t, func(s *actions.DockerSettings) {
+				Step: dockerStep(t, func(s *docker.Settings) {
 					s.Host, s.Container, s.Image = front.host, name, "plain:{{.To}}"
-					s.Registry = &actions.RegistrySettings{Username: "guardian", Password: secret.New("hunter2-registry")}
+					s.Registry = &docker.RegistrySettings{Username: "guardian", Password: secret.New("hunter2-registry")}
 				}),
 				Call: dockerCall(t, "v1"),
 				Effects: func() int {
@@ -131,8 +132,8 @@ func (y *dockerHost) testKept(t *testing.T) {
 	y.must(t, "POST", "/networks/create", object{"Name": "back", "IPAM": object{"Config": []object{{"Subnet": "172.31.77.0/24"}}}}, nil)
 	t.Cleanup(func() {
 		y.clear(t, "kept")
-		docker.Call(cleanup{t}, y.host, "DELETE", "/networks/front", nil, nil)
-		docker.Call(cleanup{t}, y.host, "DELETE", "/networks/back", nil, nil)
+		engines.Call(cleanup{t}, y.host, "DELETE", "/networks/front", nil, nil)
+		engines.Call(cleanup{t}, y.host, "DELETE", "/networks/back", nil, nil)
 	})
 	at := freePort(t)
 	files := t.TempDir()
@@ -150,13 +151,13 @@ func (y *dockerHost) testKept(t *testing.T) {
 	y.must(t, "POST", "/networks/back/connect", object{"Container": "kept", "EndpointConfig": object{"IPAMConfig": object{"IPv4Address": "172.31.77.7"}, "Aliases": []string{"inner"}}}, nil)
 	y.must(t, "POST", "/containers/kept/start", nil, nil)
 	url := "http://127.0.0.1:" + at
-	waitFor(t, "v2 to answer", func() bool { return y.tells(url).Version == "v2" })
+	actiontest.WaitFor(t, "v2 to answer", func() bool { return y.tells(url).Version == "v2" })
 	if res, err := y.ports.Post(url+"/stock?n=42", "", nil); err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("write stock: %v", err)
 	}
 	before := y.inspect(t, "kept")
 
-	step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = y.host, "kept", "shop:{{.To}}" })
+	step := dockerStep(t, func(s *docker.Settings) { s.Host, s.Container, s.Image = y.host, "kept", "shop:{{.To}}" })
 	out, err := step.Do(t.Context(), dockerCall(t, "v1"))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -232,7 +233,7 @@ func (y *dockerHost) testNoGood(t *testing.T) {
 				"HostConfig": object{"PortBindings": object{"8080/tcp": []object{{"HostIp": "127.0.0.1", "HostPort": at}}}},
 			})
 			before := y.inspect(t, name)
-			step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = y.host, name, "shop:{{.To}}" })
+			step := dockerStep(t, func(s *docker.Settings) { s.Host, s.Container, s.Image = y.host, name, "shop:{{.To}}" })
 			out, err := step.Do(t.Context(), dockerCall(t, to))
 			if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "put back") {
 				t.Errorf("error %v, want …%s… and that the old one is back", err, want)
@@ -243,7 +244,7 @@ func (y *dockerHost) testNoGood(t *testing.T) {
 			if after := y.inspect(t, name); after["Id"] != before["Id"] || y.version(t, name) != "v2" {
 				t.Errorf("container %v runs %s, want the old one", after["Id"], y.version(t, name))
 			}
-			waitFor(t, "the old one to answer", func() bool { return y.tells("http://127.0.0.1:"+at).Version == "v2" })
+			actiontest.WaitFor(t, "the old one to answer", func() bool { return y.tells("http://127.0.0.1:"+at).Version == "v2" })
 			if n := y.names(t, name); !slices.Equal(n, []string{name}) {
 				t.Errorf("containers %v are left", n)
 			}
@@ -265,7 +266,7 @@ func (y *dockerHost) testEveryPoint(t *testing.T, how string) {
 		y.create(t, name, object{"Image": "plain:v2"})
 		front := newFaultyProxy(t, y.host)
 		front.failAt(n, how)
-		step := dockerStep(t, func(s *actions.DockerSettings) {
+		step := dockerStep(t, func(s *docker.Settings) {
 			s.Host, s.Container, s.Image = front.host, name, "plain:{{.To}}"
 		})
 		_, err := step.Do(t.Context(), dockerCall(t, "v1"))
@@ -329,7 +330,7 @@ func (y *dockerHost) testCutOff(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			y.create(t, name, object{"Image": "plain:v2"})
 			step := func(settle time.Duration) actions.Step {
-				return dockerStep(t, func(s *actions.DockerSettings) {
+				return dockerStep(t, func(s *docker.Settings) {
 					s.Host, s.Container, s.Image, s.MinHealthyTime = y.host, name, "plain:{{.To}}", model.Duration(settle)
 				})
 			}
@@ -339,7 +340,7 @@ func (y *dockerHost) testCutOff(t *testing.T) {
 				_, err := step(time.Minute).Do(ctx, dockerCall(t, "v1"))
 				done <- err
 			}()
-			waitFor(t, "the new container in its place", func() bool {
+			actiontest.WaitFor(t, "the new container in its place", func() bool {
 				return slices.Equal(y.names(t, name), []string{name, name + "-guardian-old-" + dockerCall(t, "v1").Intent})
 			})
 			cut(c.cause)
@@ -367,9 +368,9 @@ func (y *dockerHost) testCompose(t *testing.T) {
 	for name, service := range map[string]string{"mall-shop-1": "shop", "mall-shop-2": "shop", "mall-db-1": "db"} {
 		y.create(t, name, object{"Image": "plain:v2", "Labels": labels(service)})
 	}
-	step := dockerStep(t, func(s *actions.DockerSettings) {
+	step := dockerStep(t, func(s *docker.Settings) {
 		s.Host, s.Image = y.host, "plain:{{.To}}"
-		s.Compose = &actions.ComposeSettings{Project: "mall", Service: "shop"}
+		s.Compose = &docker.ComposeSettings{Project: "mall", Service: "shop"}
 	})
 	t.Run("go back together", func(t *testing.T) {
 		if out, err := step.Do(t.Context(), dockerCall(t, "v1")); err != nil {
@@ -389,9 +390,9 @@ func (y *dockerHost) testCompose(t *testing.T) {
 		front := newFaultyProxy(t, y.host)
 		// create, create, stop, rename, rename, start, then the second one's stop
 		front.failAt(7, "refused")
-		step := dockerStep(t, func(s *actions.DockerSettings) {
+		step := dockerStep(t, func(s *docker.Settings) {
 			s.Host, s.Image = front.host, "plain:{{.To}}"
-			s.Compose = &actions.ComposeSettings{Project: "mall", Service: "shop"}
+			s.Compose = &docker.ComposeSettings{Project: "mall", Service: "shop"}
 		})
 		if _, err := step.Do(t.Context(), call); err == nil || !front.failed() {
 			t.Fatalf("error %v", err)
@@ -411,18 +412,18 @@ func (y *dockerHost) testRefusals(t *testing.T) {
 	y.create(t, "refusal", object{"Image": "plain:v2"})
 	y.create(t, "fleeting", object{"Image": "plain:v2", "HostConfig": object{"AutoRemove": true}})
 	for name, c := range map[string]struct {
-		change func(*actions.DockerSettings)
+		change func(*docker.Settings)
 		to     string
 		want   string
 	}{
-		"an image that is not there stops nothing": {func(s *actions.DockerSettings) { s.Container = "refusal" }, "v9", "image plain:v9 is not there, and pull is never"},
-		"an image that cannot be pulled":           {func(s *actions.DockerSettings) { s.Container, s.Pull = "refusal", "missing" }, "v9", "pull image plain:v9"},
-		"a container that would not survive":       {func(s *actions.DockerSettings) { s.Container = "fleeting" }, "v1", "--rm"},
-		"a container that is not there":            {func(s *actions.DockerSettings) { s.Container = "nobody" }, "v1", "there is no container nobody"},
-		"a version that is an option":              {func(s *actions.DockerSettings) { s.Container = "refusal" }, "--privileged", "no version has"},
+		"an image that is not there stops nothing": {func(s *docker.Settings) { s.Container = "refusal" }, "v9", "image plain:v9 is not there, and pull is never"},
+		"an image that cannot be pulled":           {func(s *docker.Settings) { s.Container, s.Pull = "refusal", "missing" }, "v9", "pull image plain:v9"},
+		"a container that would not survive":       {func(s *docker.Settings) { s.Container = "fleeting" }, "v1", "--rm"},
+		"a container that is not there":            {func(s *docker.Settings) { s.Container = "nobody" }, "v1", "there is no container nobody"},
+		"a version that is an option":              {func(s *docker.Settings) { s.Container = "refusal" }, "--privileged", "no version has"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			step := dockerStep(t, func(s *actions.DockerSettings) {
+			step := dockerStep(t, func(s *docker.Settings) {
 				s.Host, s.Image = y.host, "plain:{{.To}}"
 				c.change(s)
 			})

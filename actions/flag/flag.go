@@ -1,4 +1,4 @@
-package actions
+package flag
 
 import (
 	"cmp"
@@ -9,43 +9,35 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/actions"
 	"guardian/internal/flags"
 	"guardian/internal/reason"
 )
 
-// Flags keeps kill switches; flags.Board is one.
-type Flags interface {
-	// Change writes a change, unless its intent was written last. flags.ErrUnknown and a
-	// flags.InvalidError say that nothing was written.
-	Change(ctx context.Context, c flags.Change) (flags.State, error)
-	// Last reads the last change of a flag; zero: there was none.
-	Last(ctx context.Context, name string) (flags.Change, error)
-}
-
-// FlagSettings is a step that sets a kill switch which the sellers' own jobs read, or gives it its
+// Settings is a step that sets a kill switch which the sellers' own jobs read, or gives it its
 // default back.
-type FlagSettings struct {
+type Settings struct {
 	Name  string         `yaml:"name" doc:"The flag, one of flags."`
 	Set   string         `yaml:"set" doc:"The variant that holds from now on."`
 	For   model.Duration `yaml:"for" doc:"For how long, at most the flag's max_for: the default holds again afterwards."`
 	Reset bool           `yaml:"reset" doc:"Give the flag its default back, instead of set and for."`
 }
 
-func flagKind() Kind {
-	return Kind{
-		Settings: func() any { return &FlagSettings{} },
-		Build: func(settings any, env Env) (Step, error) {
-			s, ok := settings.(*FlagSettings)
+func Kind() actions.Kind {
+	return actions.Kind{
+		Settings: func() any { return &Settings{} },
+		Build: func(settings any, env actions.Env) (actions.Step, error) {
+			s, ok := settings.(*Settings)
 			if !ok {
 				return nil, fmt.Errorf("flag: settings are a %T", settings)
 			}
-			return &flagStep{*s, env}, s.Validate()
+			return &step{*s, env}, s.Validate()
 		},
 	}
 }
 
 // Validate joins every mistake. Whether there is such a flag is for those to say who know all flags.
-func (s *FlagSettings) Validate() error {
+func (s *Settings) Validate() error {
 	var errs []error
 	if s.Name == "" {
 		errs = append(errs, errors.New("name: is missing; name one of flags"))
@@ -62,17 +54,17 @@ func (s *FlagSettings) Validate() error {
 	return errors.Join(errs...)
 }
 
-type flagStep struct {
-	s   FlagSettings
-	env Env
+type step struct {
+	s   Settings
+	env actions.Env
 }
 
 // Do writes the change into the journal, from where every guardian serves it.
-func (f *flagStep) Do(ctx context.Context, call Call) (string, error) {
+func (f *step) Do(ctx context.Context, call actions.Call) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	if _, err := call.data(); err != nil {
+	if _, err := call.Data(); err != nil {
 		return "", err
 	}
 	now := f.env.Now()
@@ -86,25 +78,25 @@ func (f *flagStep) Do(ctx context.Context, call Call) (string, error) {
 	var invalid *flags.InvalidError
 	switch {
 	case errors.Is(err, flags.ErrUnknown), errors.As(err, &invalid):
-		return "", failed(reason.New("flag_refused", "flag", f.s.Name, "error", err), err)
+		return "", actions.Failure(reason.New("flag_refused", "flag", f.s.Name, "error", err), err)
 	case err != nil:
-		return "", unclear(reason.New("flag_not_written", "flag", f.s.Name, "error", err), err)
+		return "", actions.Lost(reason.New("flag_not_written", "flag", f.s.Name, "error", err), err)
 	}
 	return fmt.Sprintf("%s: %s", state.Name, state.Variant), nil
 }
 
 // Status asks the journal.
-func (f *flagStep) Status(ctx context.Context, call Call) (Outcome, reason.Reason, error) {
+func (f *step) Status(ctx context.Context, call actions.Call) (actions.Outcome, reason.Reason, error) {
 	last, err := f.env.Flags.Last(ctx, f.s.Name)
 	switch {
 	case err != nil:
-		return Unclear, reason.Reason{}, failed(reason.New("flag_not_read", "flag", f.s.Name, "error", err), err)
+		return actions.Unclear, reason.Reason{}, actions.Failure(reason.New("flag_not_read", "flag", f.s.Name, "error", err), err)
 	case last.Intent != "" && last.Intent == call.Intent:
-		return Happened, reason.New("flag_written", "flag", f.s.Name, "at", last.At), nil
+		return actions.Happened, reason.New("flag_written", "flag", f.s.Name, "at", last.At), nil
 	case last.At.After(call.Step.Started) && !call.Step.Started.IsZero():
 		// Somebody changed it after this step began: a person decides what shall hold.
-		return Unclear, reason.New("flag_changed_since", "flag", f.s.Name, "by", cmp.Or(last.By, last.Run), "at", last.At), nil
+		return actions.Unclear, reason.New("flag_changed_since", "flag", f.s.Name, "by", cmp.Or(last.By, last.Run), "at", last.At), nil
 	default:
-		return NotHappened, reason.New("flag_not_changed", "flag", f.s.Name), nil
+		return actions.NotHappened, reason.New("flag_not_changed", "flag", f.s.Name), nil
 	}
 }

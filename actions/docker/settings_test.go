@@ -1,4 +1,4 @@
-package actions_test
+package docker_test
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"guardian/actions"
+	"guardian/actions/docker"
 )
 
 // settings are what people set on containers, one at a time, as they are given to the engine.
@@ -129,7 +129,7 @@ func (y *dockerHost) make(t *testing.T, name string, config object) {
 func (y *dockerHost) keepsSettings(t *testing.T, name string) {
 	t.Helper()
 	before := y.inspect(t, name)
-	step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = y.host, name, "shop:{{.To}}" })
+	step := dockerStep(t, func(s *docker.Settings) { s.Host, s.Container, s.Image = y.host, name, "shop:{{.To}}" })
 	if out, err := step.Do(t.Context(), dockerCall(t, "v1")); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

@@ -1,4 +1,4 @@
-package actions
+package docker
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"guardian/actions"
 	"guardian/internal/reason"
 )
 
@@ -200,7 +201,7 @@ func (a *engineAPI) list(ctx context.Context, labels ...string) ([]listed, error
 	if len(labels) > 0 {
 		filters, err := json.Marshal(map[string][]string{"label": labels})
 		if err != nil {
-			return nil, failed(reason.New("docker_bad_request", "error", err), err)
+			return nil, actions.Failure(reason.New("docker_bad_request", "error", err), err)
 		}
 		query.Set("filters", string(filters))
 	}

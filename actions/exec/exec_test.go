@@ -1,4 +1,4 @@
-package actions_test
+package exec_test
 
 import (
 	"context"
@@ -15,11 +15,12 @@ import (
 
 	"guardian/actions"
 	"guardian/actions/actiontest"
+	"guardian/actions/exec"
 	"guardian/internal/secret"
 )
 
-func execSettings(command ...string) *actions.ExecSettings {
-	s := actions.Builtin()["exec"].Settings().(*actions.ExecSettings)
+func settings(command ...string) *exec.Settings {
+	s := exec.Kind().Settings().(*exec.Settings)
 	s.Command = command
 	s.Grace = model.Duration(300 * time.Millisecond)
 	return s
@@ -35,11 +36,11 @@ func script(t *testing.T, text string) string {
 	return path
 }
 
-func TestExecContract(t *testing.T) {
+func TestContract(t *testing.T) {
 	actiontest.Run(t, func(t *testing.T) actiontest.Target {
 		t.Helper()
 		dir := t.TempDir()
-		s := execSettings(script(t, `
+		s := settings(script(t, `
 echo "token $TOKEN"; cat
 if [ -e broken ]; then echo "cannot with $TOKEN" >&2; exit 3; fi
 echo "$GUARDIAN_INTENT" > "done-$GUARDIAN_INTENT"
@@ -51,7 +52,7 @@ test -e "done-$1"`), "{{.Intent}}"}
 		s.Secrets = map[string]secret.Secret{"TOKEN": secret.New("hunter2-env")}
 		s.Stdin = secret.New("hunter2-stdin")
 		return actiontest.Target{
-			Step: build(t, "exec", s, env()), Call: theCall(),
+			Step: actiontest.Build(t, exec.Kind(), s, actiontest.Env()), Call: actiontest.Call(),
 			Effects: func() int {
 				found, err := filepath.Glob(filepath.Join(dir, "done-*"))
 				if err != nil {
@@ -69,14 +70,14 @@ test -e "done-$1"`), "{{.Intent}}"}
 	})
 }
 
-func TestExecPassesArgumentsAsTheyAre(t *testing.T) {
-	s := execSettings(script(t, `for a in "$@"; do echo "[$a]"; done; env | sort`), "--why", "{{.Reason}}", "$(id); `id` && *", "{{.To}}")
+func TestPassesArgumentsAsTheyAre(t *testing.T) {
+	s := settings(script(t, `for a in "$@"; do echo "[$a]"; done; env | sort`), "--why", "{{.Reason}}", "$(id); `id` && *", "{{.To}}")
 	t.Setenv("NOT_FOR_IT", "x")
 	t.Setenv("FOR_IT", "y")
 	s.Inherit = append(s.Inherit, "FOR_IT")
 	s.Env = map[string]string{"IMAGE": "shop:{{.To}}"}
-	call := theCall()
-	out, err := build(t, "exec", s, env()).Do(t.Context(), call)
+	call := actiontest.Call()
+	out, err := actiontest.Build(t, exec.Kind(), s, actiontest.Env()).Do(t.Context(), call)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +94,7 @@ func TestExecPassesArgumentsAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestExecEnds(t *testing.T) {
+func TestEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		script  string
 		err     string
@@ -111,7 +112,7 @@ func TestExecEnds(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
 			began := time.Now()
-			_, err := build(t, "exec", execSettings(script(t, c.script)), env()).Do(ctx, theCall())
+			_, err := actiontest.Build(t, exec.Kind(), settings(script(t, c.script)), actiontest.Env()).Do(ctx, actiontest.Call())
 			if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) || errors.Is(err, actions.ErrUnclear) != c.unclear {
 				t.Errorf("error %v, want …%s…, unclear %v", err, c.err, c.unclear)
 			}
@@ -122,11 +123,11 @@ func TestExecEnds(t *testing.T) {
 	}
 }
 
-func TestExecTakesItsChildrenAlong(t *testing.T) {
+func TestTakesItsChildrenAlong(t *testing.T) {
 	pidFile := filepath.Join(t.TempDir(), "pid")
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
-	_, err := build(t, "exec", execSettings(script(t, `(trap '' TERM; while :; do sleep 1; done) & echo $! > "$1"; wait`), pidFile), env()).Do(ctx, theCall())
+	_, err := actiontest.Build(t, exec.Kind(), settings(script(t, `(trap '' TERM; while :; do sleep 1; done) & echo $! > "$1"; wait`), pidFile), actiontest.Env()).Do(ctx, actiontest.Call())
 	if !errors.Is(err, actions.ErrUnclear) {
 		t.Fatalf("error %v", err)
 	}
@@ -138,16 +139,16 @@ func TestExecTakesItsChildrenAlong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the end of its child", func() bool {
+	actiontest.WaitFor(t, "the end of its child", func() bool {
 		state, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
 		return err != nil || strings.Contains(string(state), ") Z ") || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 	})
 }
 
-func TestExecBoundsItsOutput(t *testing.T) {
-	s := execSettings(script(t, `echo the beginning; i=0; while [ $i -lt 4000 ]; do echo "$TOKEN in a line of the middle that is long"; i=$((i+1)); done; echo the end`))
+func TestBoundsItsOutput(t *testing.T) {
+	s := settings(script(t, `echo the beginning; i=0; while [ $i -lt 4000 ]; do echo "$TOKEN in a line of the middle that is long"; i=$((i+1)); done; echo the end`))
 	s.Secrets = map[string]secret.Secret{"TOKEN": secret.New("hunter2-env")}
-	out, err := build(t, "exec", s, env()).Do(t.Context(), theCall())
+	out, err := actiontest.Build(t, exec.Kind(), s, actiontest.Env()).Do(t.Context(), actiontest.Call())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,28 +160,28 @@ func TestExecBoundsItsOutput(t *testing.T) {
 	}
 }
 
-func TestExecSettings(t *testing.T) {
-	e := env()
+func TestSettings(t *testing.T) {
+	e := actiontest.Env()
 	e.Redactor.Learn(secret.New("hunter2-known"))
 	for name, c := range map[string]struct {
-		change func(*actions.ExecSettings)
+		change func(*exec.Settings)
 		want   string
 	}{
-		"all is well":               {func(*actions.ExecSettings) {}, ""},
-		"nothing to run":            {func(s *actions.ExecSettings) { s.Command = nil }, "command: is missing"},
-		"a line for a shell":        {func(s *actions.ExecSettings) { s.Command = []string{"deploy --to v1"} }, "no shell splits it"},
-		"a secret as an argument":   {func(s *actions.ExecSettings) { s.Command = []string{"deploy", "--token=hunter2-known"} }, "command[1]: holds a secret"},
-		"its own secret as one":     {func(s *actions.ExecSettings) { s.Command = []string{"deploy", "hunter2-own"} }, "command[1]: holds a secret"},
-		"a secret to ask with":      {func(s *actions.ExecSettings) { s.StatusCommand = []string{"ask", "hunter2-own"} }, "status_command[1]: holds a secret"},
-		"a name with an equal sign": {func(s *actions.ExecSettings) { s.Env = map[string]string{"A=B": "c"} }, "not the name of an environment variable"},
-		"a relative directory":      {func(s *actions.ExecSettings) { s.Dir = "deploy" }, "not an absolute path"},
-		"a template with a typo":    {func(s *actions.ExecSettings) { s.Command = []string{"deploy", "{{.Too}}"} }, "Too"},
+		"all is well":               {func(*exec.Settings) {}, ""},
+		"nothing to run":            {func(s *exec.Settings) { s.Command = nil }, "command: is missing"},
+		"a line for a shell":        {func(s *exec.Settings) { s.Command = []string{"deploy --to v1"} }, "no shell splits it"},
+		"a secret as an argument":   {func(s *exec.Settings) { s.Command = []string{"deploy", "--token=hunter2-known"} }, "command[1]: holds a secret"},
+		"its own secret as one":     {func(s *exec.Settings) { s.Command = []string{"deploy", "hunter2-own"} }, "command[1]: holds a secret"},
+		"a secret to ask with":      {func(s *exec.Settings) { s.StatusCommand = []string{"ask", "hunter2-own"} }, "status_command[1]: holds a secret"},
+		"a name with an equal sign": {func(s *exec.Settings) { s.Env = map[string]string{"A=B": "c"} }, "not the name of an environment variable"},
+		"a relative directory":      {func(s *exec.Settings) { s.Dir = "deploy" }, "not an absolute path"},
+		"a template with a typo":    {func(s *exec.Settings) { s.Command = []string{"deploy", "{{.Too}}"} }, "Too"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := execSettings("deploy", "--to", "{{.To}}")
+			s := settings("deploy", "--to", "{{.To}}")
 			s.Secrets = map[string]secret.Secret{"TOKEN": secret.New("hunter2-own")}
 			c.change(s)
-			_, err := actions.Builtin()["exec"].Build(s, e)
+			_, err := exec.Kind().Build(s, e)
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want …%s…", err, c.want)
 			}
@@ -191,10 +192,10 @@ func TestExecSettings(t *testing.T) {
 	}
 }
 
-func TestExecRefusesVersionsThatAreOptions(t *testing.T) {
-	call := theCall()
+func TestRefusesVersionsThatAreOptions(t *testing.T) {
+	call := actiontest.Call()
 	call.Run.To = "--force"
-	_, err := build(t, "exec", execSettings("echo", "{{.To}}"), env()).Do(t.Context(), call)
+	_, err := actiontest.Build(t, exec.Kind(), settings("echo", "{{.To}}"), actiontest.Env()).Do(t.Context(), call)
 	if err == nil || !strings.Contains(err.Error(), "no version has") {
 		t.Errorf("error %v", err)
 	}

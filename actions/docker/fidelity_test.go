@@ -1,4 +1,4 @@
-package actions_test
+package docker_test
 
 import (
 	"archive/tar"
@@ -13,8 +13,9 @@ import (
 
 	"github.com/prometheus/common/model"
 
-	"guardian/actions"
-	"guardian/test/docker"
+	"guardian/actions/actiontest"
+	"guardian/actions/docker"
+	engines "guardian/test/docker"
 )
 
 // put writes a file into a container as docker cp does.
@@ -34,7 +35,7 @@ func (y *dockerHost) put(t *testing.T, container, file, content string, modified
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := (&http.Client{Transport: docker.Transport(y.host)}).Do(req)
+	res, err := (&http.Client{Transport: engines.Transport(y.host)}).Do(req)
 	if err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("put %s: %v", file, err)
 	}
@@ -48,7 +49,7 @@ func (y *dockerHost) file(t *testing.T, container, path string) (content string,
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := (&http.Client{Transport: docker.Transport(y.host)}).Do(req)
+	res, err := (&http.Client{Transport: engines.Transport(y.host)}).Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +83,7 @@ func (y *dockerHost) testFiles(t *testing.T) {
 	}
 	do := func(to string, accept ...string) error {
 		t.Helper()
-		step := dockerStep(t, func(s *actions.DockerSettings) {
+		step := dockerStep(t, func(s *docker.Settings) {
 			s.Host, s.Container, s.Image, s.AcceptLoss = y.host, name, "plain:{{.To}}", accept
 		})
 		call := dockerCall(t, to)
@@ -138,8 +139,8 @@ func (y *dockerHost) testDrain(t *testing.T) {
 	t.Helper()
 	y.create(t, "drain", object{"Image": "shop:v2", "Env": []string{"DRAIN=13s"}, "StopSignal": "SIGUSR1", "StopTimeout": 40})
 	// The new one would drain, too.
-	t.Cleanup(func() { docker.Call(cleanup{t}, y.host, "POST", "/containers/drain/kill", nil, nil) })
-	step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = y.host, "drain", "shop:{{.To}}" })
+	t.Cleanup(func() { engines.Call(cleanup{t}, y.host, "POST", "/containers/drain/kill", nil, nil) })
+	step := dockerStep(t, func(s *docker.Settings) { s.Host, s.Container, s.Image = y.host, "drain", "shop:{{.To}}" })
 	if out, err := step.Do(t.Context(), dockerCall(t, "v1")); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -173,7 +174,7 @@ func (y *dockerHost) testRestarts(t *testing.T) {
 			t.Parallel()
 			name := "restart-" + name
 			y.create(t, name, object{"Image": "plain:v2", "HostConfig": object{"RestartPolicy": object{"Name": c.policy}}})
-			step := dockerStep(t, func(s *actions.DockerSettings) {
+			step := dockerStep(t, func(s *docker.Settings) {
 				s.Host, s.Container, s.Image, s.HealthyDeadline = y.host, name, "plain:{{.To}}", model.Duration(time.Minute)
 			})
 			out, err := step.Do(t.Context(), dockerCall(t, c.to))
@@ -192,7 +193,7 @@ func (y *dockerHost) testRejoin(t *testing.T) {
 	t.Helper()
 	y.create(t, "rejoin", object{"Image": "plain:v2", "HostConfig": object{"RestartPolicy": object{"Name": "always"}}})
 	y.create(t, "rejoin-side", object{"Image": "plain:v1", "Env": []string{"LISTEN=127.0.0.1:0"}, "HostConfig": object{"NetworkMode": "container:rejoin"}})
-	step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = y.host, "rejoin", "plain:{{.To}}" })
+	step := dockerStep(t, func(s *docker.Settings) { s.Host, s.Container, s.Image = y.host, "rejoin", "plain:{{.To}}" })
 	if out, err := step.Do(t.Context(), dockerCall(t, "once")); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -224,11 +225,11 @@ func (y *dockerHost) testStates(t *testing.T) {
 				y.must(t, "POST", "/containers/"+name+"/start", nil, nil)
 			}
 			if c.then == "start" {
-				waitFor(t, "it to end", func() bool { return get(y.inspect(t, name), "State", "Status") == "exited" })
+				actiontest.WaitFor(t, "it to end", func() bool { return get(y.inspect(t, name), "State", "Status") == "exited" })
 			} else if c.then != "create" {
 				y.must(t, "POST", "/containers/"+name+"/"+c.then, nil, nil)
 			}
-			step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = y.host, name, "plain:{{.To}}" })
+			step := dockerStep(t, func(s *docker.Settings) { s.Host, s.Container, s.Image = y.host, name, "plain:{{.To}}" })
 			out, err := step.Do(t.Context(), dockerCall(t, "v1"))
 			after := y.inspect(t, name)
 			if err != nil || get(after, "State", "Status") != c.want || get(after, "Config", "Image") != "plain:v1" {
@@ -252,7 +253,7 @@ func (y *dockerHost) testMAC(t *testing.T) {
 			y.create(t, name, object{"Image": "plain:v2", "MacAddress": c.set})
 			front := newFaultyProxy(t, y.host)
 			front.api = c.api
-			step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = front.host, name, "plain:{{.To}}" })
+			step := dockerStep(t, func(s *docker.Settings) { s.Host, s.Container, s.Image = front.host, name, "plain:{{.To}}" })
 			if _, err := step.Do(t.Context(), dockerCall(t, "v1")); err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package actions_test
+package docker_test
 
 import (
 	"bytes"
@@ -22,8 +22,9 @@ import (
 	"github.com/prometheus/common/model"
 
 	"guardian/actions"
-	"guardian/internal/secret"
-	"guardian/test/docker"
+	"guardian/actions/actiontest"
+	"guardian/actions/docker"
+	engines "guardian/test/docker"
 	"guardian/test/port"
 )
 
@@ -35,7 +36,7 @@ type dockerHost struct {
 
 func (y *dockerHost) call(t *testing.T, method, path string, in, out any) int {
 	t.Helper()
-	return docker.Call(t, y.host, method, path, in, out)
+	return engines.Call(t, y.host, method, path, in, out)
 }
 
 func (y *dockerHost) must(t *testing.T, method, path string, in, out any) {
@@ -56,7 +57,7 @@ func (y *dockerHost) create(t *testing.T, name string, config object) {
 func (y *dockerHost) clear(t *testing.T, name string) {
 	t.Helper()
 	for _, n := range y.names(t, name) {
-		docker.Call(cleanup{t}, y.host, "DELETE", "/containers/"+n+"?force=1&v=1", nil, nil)
+		engines.Call(cleanup{t}, y.host, "DELETE", "/containers/"+n+"?force=1&v=1", nil, nil)
 	}
 }
 
@@ -70,7 +71,7 @@ func (c cleanup) Context() context.Context { return context.WithoutCancel(c.T.Co
 func (y *dockerHost) names(t *testing.T, prefix string) []string {
 	t.Helper()
 	var list []struct{ Names []string }
-	docker.Call(cleanup{t}, y.host, "GET", "/containers/json?all=1", nil, &list)
+	engines.Call(cleanup{t}, y.host, "GET", "/containers/json?all=1", nil, &list)
 	var names []string
 	for _, c := range list {
 		for _, n := range c.Names {
@@ -119,21 +120,17 @@ func get(v any, path ...string) any {
 	return v
 }
 
-func dockerStep(t *testing.T, change func(*actions.DockerSettings)) actions.Step {
+func dockerStep(t *testing.T, change func(*docker.Settings)) actions.Step {
 	t.Helper()
-	kind := actions.Builtin()["docker"]
-	s := kind.Settings().(*actions.DockerSettings)
-	s.Pull, s.MinHealthyTime, s.HealthyDeadline = actions.PullNever, model.Duration(300*time.Millisecond), model.Duration(3*time.Minute)
+	kind := docker.Kind()
+	s := kind.Settings().(*docker.Settings)
+	s.Pull, s.MinHealthyTime, s.HealthyDeadline = docker.PullNever, model.Duration(300*time.Millisecond), model.Duration(3*time.Minute)
 	change(s)
-	step, err := kind.Build(s, env())
+	step, err := kind.Build(s, actiontest.Env())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return step
-}
-
-func env() actions.Env {
-	return actions.Env{Log: slog.New(slog.DiscardHandler), Redactor: &secret.Redactor{}, Now: time.Now, UserAgent: "guardian/test"}
 }
 
 // dockerCall gives a call whose intent is the test's own: all share an engine.
@@ -165,7 +162,7 @@ func newFaultyProxy(t *testing.T, host string) *faultyProxy {
 		t.Fatal(err)
 	}
 	proxy := httputil.NewSingleHostReverseProxy(target)
-	proxy.Transport = docker.Transport(host)
+	proxy.Transport = engines.Transport(host)
 	proxy.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f.api != "" && r.URL.Path == "/version" {
@@ -248,15 +245,6 @@ func (y *dockerHost) tells(address string) told {
 func contextWithin(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
 	t.Helper()
 	return context.WithTimeout(t.Context(), d)
-}
-
-func waitFor(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(3 * time.Minute); !done(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
 }
 
 func freePort(t *testing.T) string {

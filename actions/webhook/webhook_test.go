@@ -1,4 +1,4 @@
-package actions_test
+package webhook_test
 
 import (
 	"context"
@@ -21,7 +21,7 @@ import (
 
 	"guardian/actions"
 	"guardian/actions/actiontest"
-	"guardian/internal/reason"
+	"guardian/actions/webhook"
 	"guardian/internal/secret"
 )
 
@@ -107,34 +107,18 @@ func newDeployer(t *testing.T) *deployer {
 	return d
 }
 
-func (d *deployer) settings(t *testing.T) *actions.WebhookSettings {
+func (d *deployer) settings(t *testing.T) *webhook.Settings {
 	t.Helper()
-	s := actions.Builtin()["webhook"].Settings().(*actions.WebhookSettings)
+	s := webhook.Kind().Settings().(*webhook.Settings)
 	s.URL = d.URL + "/deploys/hunter2-path"
 	s.Body = `{"version": {{json .To}}, "reason": {{json .Reason}}}`
 	s.Headers = map[string]secret.Secret{"Authorization": secret.New("Bearer hunter2-token")}
 	return s
 }
 
-func build(t *testing.T, kind string, settings any, e actions.Env) actions.Step {
-	t.Helper()
-	step, err := actions.Builtin()[kind].Build(settings, e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return step
-}
-
-func theCall() actions.Call {
-	return actions.Call{Intent: "r_1-1", Run: actions.Run{
-		ID: "r_1", Service: "order-sync", Environment: "production", From: "v2", To: "v1.4.2",
-		Trigger: actions.Trigger{Deploy: "d_2", Reason: reason.Text(`it said "no"`)},
-	}}
-}
-
-func TestWebhookContract(t *testing.T) {
-	for name, ask := range map[string]*actions.StatusSettings{
-		"with ask": {Done: actions.MatchSettings{Path: "state", Equals: "deployed"}, NotDoneStatus: []int{404}},
+func TestContract(t *testing.T) {
+	for name, ask := range map[string]*webhook.StatusSettings{
+		"with ask": {Done: webhook.MatchSettings{Path: "state", Equals: "deployed"}, NotDoneStatus: []int{404}},
 		"without":  nil,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -147,11 +131,11 @@ func TestWebhookContract(t *testing.T) {
 					a.URL = d.URL + "/intents/{{.Intent}}"
 					s.StatusRequest = &a
 				}
-				e := env()
+				e := actiontest.Env()
 				e.Redactor.Learn(secret.New("hunter2-path"))
-				s.Sign = &actions.SignSettings{Secret: secret.New("hunter2-key")}
+				s.Sign = &webhook.SignSettings{Secret: secret.New("hunter2-key")}
 				return actiontest.Target{
-					Step: build(t, "webhook", s, e), Call: theCall(),
+					Step: actiontest.Build(t, webhook.Kind(), s, e), Call: actiontest.Call(),
 					Effects: func() int { d.mu.Lock(); defer d.mu.Unlock(); return d.deploys },
 					Break:   func() { d.mu.Lock(); defer d.mu.Unlock(); d.broken = true },
 					Secrets: []string{"hunter2"}, KnowsOutcome: ask != nil, Deduplicates: true,
@@ -161,7 +145,7 @@ func TestWebhookContract(t *testing.T) {
 	}
 }
 
-func TestWebhookKeepsItsAddressSecretWhenNobodyListens(t *testing.T) {
+func TestKeepsItsAddressSecretWhenNobodyListens(t *testing.T) {
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -170,12 +154,12 @@ func TestWebhookKeepsItsAddressSecretWhenNobodyListens(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s := actions.Builtin()["webhook"].Settings().(*actions.WebhookSettings)
+	s := webhook.Kind().Settings().(*webhook.Settings)
 	s.URL = "http://" + address + "/hunter2-path?key=hunter2-query"
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	// Not even a redactor that has heard of them is needed.
-	_, err = build(t, "webhook", s, actions.Env{Now: time.Now}).Do(ctx, theCall())
+	_, err = actiontest.Build(t, webhook.Kind(), s, actions.Env{Now: time.Now}).Do(ctx, actiontest.Call())
 	if err == nil || strings.Contains(fmt.Sprintf("%+v", err), "hunter2") {
 		t.Errorf("error %v, want one without the address's path", err)
 	}
@@ -184,13 +168,13 @@ func TestWebhookKeepsItsAddressSecretWhenNobodyListens(t *testing.T) {
 	}
 }
 
-func TestWebhookSends(t *testing.T) {
+func TestSends(t *testing.T) {
 	d := newDeployer(t)
 	s := d.settings(t)
-	s.Sign = &actions.SignSettings{Secret: secret.New("key"), Header: "X-Signature"}
-	e := env()
+	s.Sign = &webhook.SignSettings{Secret: secret.New("key"), Header: "X-Signature"}
+	e := actiontest.Env()
 	e.Now = func() time.Time { return time.Unix(1700000000, 0) }
-	if _, err := build(t, "webhook", s, e).Do(t.Context(), theCall()); err != nil {
+	if _, err := actiontest.Build(t, webhook.Kind(), s, e).Do(t.Context(), actiontest.Call()); err != nil {
 		t.Fatal(err)
 	}
 	d.mu.Lock()
@@ -211,7 +195,7 @@ func TestWebhookSends(t *testing.T) {
 	}
 }
 
-func TestWebhookAnswers(t *testing.T) {
+func TestAnswers(t *testing.T) {
 	busyOnce := func(n int) int {
 		if n == 1 {
 			return http.StatusTooManyRequests
@@ -220,34 +204,34 @@ func TestWebhookAnswers(t *testing.T) {
 	}
 	always := func(code int) func(int) int { return func(int) int { return code } }
 	for name, c := range map[string]struct {
-		change     func(*deployer, *actions.WebhookSettings)
+		change     func(*deployer, *webhook.Settings)
 		repeatable bool
 		requests   int
 		err        string // contained; "" none
 		unclear    bool
 	}{
-		"accepted":                      {func(*deployer, *actions.WebhookSettings) {}, false, 1, "", false},
-		"refused":                       {func(d *deployer, _ *actions.WebhookSettings) { d.status = always(409) }, false, 1, "409 Conflict", false},
-		"a status that is expected":     {func(d *deployer, s *actions.WebhookSettings) { d.status = always(409); s.Expect = []int{409} }, false, 1, "", false},
-		"too busy is tried again":       {func(d *deployer, _ *actions.WebhookSettings) { d.status = busyOnce }, false, 2, "", false},
-		"a gateway's answer is no no":   {func(d *deployer, _ *actions.WebhookSettings) { d.status = always(502) }, false, 1, "502", true},
-		"a redirect is not followed":    {func(d *deployer, _ *actions.WebhookSettings) { d.status = always(302) }, false, 1, "final address", false},
-		"a lost answer is not repeated": {func(d *deployer, _ *actions.WebhookSettings) { d.lose = map[int]string{1: "after"} }, false, 1, "EOF", true},
-		"unless the step is repeatable": {func(d *deployer, _ *actions.WebhookSettings) { d.lose = map[int]string{1: "before"} }, true, 2, "", false},
-		"polls until it is done":        {func(d *deployer, s *actions.WebhookSettings) { poll(d, s, "queued", "running", "done") }, false, 1, "", false},
-		"polls until it failed":         {func(d *deployer, s *actions.WebhookSettings) { poll(d, s, "queued", "broken") }, false, 1, "the target says that it failed", false},
-		"does not poll for ever":        {func(d *deployer, s *actions.WebhookSettings) { poll(d, s, "queued") }, false, 1, "did not say in time that it is done", true},
-		"a poll that leads elsewhere": {func(d *deployer, s *actions.WebhookSettings) {
+		"accepted":                      {func(*deployer, *webhook.Settings) {}, false, 1, "", false},
+		"refused":                       {func(d *deployer, _ *webhook.Settings) { d.status = always(409) }, false, 1, "409 Conflict", false},
+		"a status that is expected":     {func(d *deployer, s *webhook.Settings) { d.status = always(409); s.Expect = []int{409} }, false, 1, "", false},
+		"too busy is tried again":       {func(d *deployer, _ *webhook.Settings) { d.status = busyOnce }, false, 2, "", false},
+		"a gateway's answer is no no":   {func(d *deployer, _ *webhook.Settings) { d.status = always(502) }, false, 1, "502", true},
+		"a redirect is not followed":    {func(d *deployer, _ *webhook.Settings) { d.status = always(302) }, false, 1, "final address", false},
+		"a lost answer is not repeated": {func(d *deployer, _ *webhook.Settings) { d.lose = map[int]string{1: "after"} }, false, 1, "EOF", true},
+		"unless the step is repeatable": {func(d *deployer, _ *webhook.Settings) { d.lose = map[int]string{1: "before"} }, true, 2, "", false},
+		"polls until it is done":        {func(d *deployer, s *webhook.Settings) { poll(d, s, "queued", "running", "done") }, false, 1, "", false},
+		"polls until it failed":         {func(d *deployer, s *webhook.Settings) { poll(d, s, "queued", "broken") }, false, 1, "the target says that it failed", false},
+		"does not poll for ever":        {func(d *deployer, s *webhook.Settings) { poll(d, s, "queued") }, false, 1, "did not say in time that it is done", true},
+		"a poll that leads elsewhere": {func(d *deployer, s *webhook.Settings) {
 			poll(d, s, "done")
 			s.Poll.URL = "http://elsewhere.invalid/{{.Answer.id}}"
 		}, false, 1, "another host", true},
-		"the job that a header names":        {func(d *deployer, s *actions.WebhookSettings) { queued(d, s, d.URL+"/jobs/7") }, false, 1, "", false},
-		"the job that a header's path names": {func(d *deployer, s *actions.WebhookSettings) { queued(d, s, "../jobs/7") }, false, 1, "", false},
-		"a header that leads elsewhere":      {func(d *deployer, s *actions.WebhookSettings) { queued(d, s, "http://elsewhere.invalid/jobs/7") }, false, 1, "another host", true},
-		"a header that is not there": {func(d *deployer, s *actions.WebhookSettings) {
+		"the job that a header names":        {func(d *deployer, s *webhook.Settings) { queued(d, s, d.URL+"/jobs/7") }, false, 1, "", false},
+		"the job that a header's path names": {func(d *deployer, s *webhook.Settings) { queued(d, s, "../jobs/7") }, false, 1, "", false},
+		"a header that leads elsewhere":      {func(d *deployer, s *webhook.Settings) { queued(d, s, "http://elsewhere.invalid/jobs/7") }, false, 1, "another host", true},
+		"a header that is not there": {func(d *deployer, s *webhook.Settings) {
 			queued(d, s, "")
 		}, false, 1, "fill in poll.url", true},
-		"an answer without what is used": {func(d *deployer, s *actions.WebhookSettings) {
+		"an answer without what is used": {func(d *deployer, s *webhook.Settings) {
 			poll(d, s, "done")
 			s.Poll.URL = d.URL + "/jobs/{{.Answer.job}}"
 		}, false, 1, "fill in poll.url", true},
@@ -257,9 +241,9 @@ func TestWebhookAnswers(t *testing.T) {
 			d := newDeployer(t)
 			s := d.settings(t)
 			c.change(d, s)
-			call := theCall()
+			call := actiontest.Call()
 			call.Idempotent = c.repeatable
-			out, err := build(t, "webhook", s, env()).Do(t.Context(), call)
+			out, err := actiontest.Build(t, webhook.Kind(), s, actiontest.Env()).Do(t.Context(), call)
 			if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) || errors.Is(err, actions.ErrUnclear) != c.unclear {
 				t.Errorf("error %v, want …%s…, unclear %v\n%s", err, c.err, c.unclear, out)
 			}
@@ -272,48 +256,48 @@ func TestWebhookAnswers(t *testing.T) {
 	}
 }
 
-func poll(d *deployer, s *actions.WebhookSettings, states ...string) {
+func poll(d *deployer, s *webhook.Settings, states ...string) {
 	d.polls = states
-	s.Poll = &actions.PollSettings{
+	s.Poll = &webhook.PollSettings{
 		URL: d.URL + "/jobs/{{.Answer.id}}", Every: model.Duration(20 * time.Millisecond), Timeout: model.Duration(500 * time.Millisecond),
-		Done:   actions.MatchSettings{Path: "jobs.0.state", In: []string{"ok", "done"}},
-		Failed: actions.MatchSettings{Path: "$.jobs.0.state", Equals: "broken"},
+		Done:   webhook.MatchSettings{Path: "jobs.0.state", In: []string{"ok", "done"}},
+		Failed: webhook.MatchSettings{Path: "$.jobs.0.state", Equals: "broken"},
 	}
 }
 
 // queued lets the target name the job in a header.
-func queued(d *deployer, s *actions.WebhookSettings, location string) {
+func queued(d *deployer, s *webhook.Settings, location string) {
 	poll(d, s, "queued", "done")
 	d.location, s.Poll.URL = location, "{{.Answer.header.Location}}"
 }
 
-func TestWebhookSettings(t *testing.T) {
+func TestSettings(t *testing.T) {
 	for name, c := range map[string]struct {
-		change func(*actions.WebhookSettings)
+		change func(*webhook.Settings)
 		want   string
 	}{
-		"all is well":                      {func(*actions.WebhookSettings) {}, ""},
-		"no address":                       {func(s *actions.WebhookSettings) { s.URL = "" }, "url: is missing"},
-		"an address of a file":             {func(s *actions.WebhookSettings) { s.URL = "file:///etc/passwd" }, "url: is not an address"},
-		"a name that is not there":         {func(s *actions.WebhookSettings) { s.Body = `{"v": {{json .Version}}}` }, `"Version"`},
-		"a template that does not end":     {func(s *actions.WebhookSettings) { s.Body = `{{.To` }, "unclosed action"},
-		"a body that a reason would break": {func(s *actions.WebhookSettings) { s.Body = `{"why": "{{.Reason}}"}` }, "{{json .Reason}}"},
-		"no JSON where it says so": {func(s *actions.WebhookSettings) {
+		"all is well":                      {func(*webhook.Settings) {}, ""},
+		"no address":                       {func(s *webhook.Settings) { s.URL = "" }, "url: is missing"},
+		"an address of a file":             {func(s *webhook.Settings) { s.URL = "file:///etc/passwd" }, "url: is not an address"},
+		"a name that is not there":         {func(s *webhook.Settings) { s.Body = `{"v": {{json .Version}}}` }, `"Version"`},
+		"a template that does not end":     {func(s *webhook.Settings) { s.Body = `{{.To` }, "unclosed action"},
+		"a body that a reason would break": {func(s *webhook.Settings) { s.Body = `{"why": "{{.Reason}}"}` }, "{{json .Reason}}"},
+		"no JSON where it says so": {func(s *webhook.Settings) {
 			s.Body = `why={{.Reason}}`
 			s.Headers = map[string]secret.Secret{"content-type": secret.New("text/plain")}
 		}, ""},
-		"a key of one's own": {func(s *actions.WebhookSettings) {
+		"a key of one's own": {func(s *webhook.Settings) {
 			s.Headers = map[string]secret.Secret{"idempotency-key": secret.New("x")}
 		}, "is set by the guardian"},
-		"a method that does nothing": {func(s *actions.WebhookSettings) { s.Method = "HEAD" }, "not one of POST"},
-		"a poll without an end":      {func(s *actions.WebhookSettings) { s.Poll = &actions.PollSettings{URL: "http://a/b"} }, "poll.done"},
-		"an ask that needs the lost answer": {func(s *actions.WebhookSettings) {
-			s.StatusRequest = &actions.StatusSettings{URL: "http://a/{{.Answer.id}}"}
+		"a method that does nothing": {func(s *webhook.Settings) { s.Method = "HEAD" }, "not one of POST"},
+		"a poll without an end":      {func(s *webhook.Settings) { s.Poll = &webhook.PollSettings{URL: "http://a/b"} }, "poll.done"},
+		"an ask that needs the lost answer": {func(s *webhook.Settings) {
+			s.StatusRequest = &webhook.StatusSettings{URL: "http://a/{{.Answer.id}}"}
 		}, "use {{.Intent}}"},
-		"a signature without a key": {func(s *actions.WebhookSettings) { s.Sign = &actions.SignSettings{} }, "sign: secret"},
+		"a signature without a key": {func(s *webhook.Settings) { s.Sign = &webhook.SignSettings{} }, "sign: secret"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := actions.Builtin()["webhook"].Settings().(*actions.WebhookSettings)
+			s := webhook.Kind().Settings().(*webhook.Settings)
 			s.URL = "https://deploy.example.com/{{.Service}}"
 			c.change(s)
 			err := s.Validate()

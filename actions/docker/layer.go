@@ -1,4 +1,4 @@
-package actions
+package docker
 
 import (
 	"archive/tar"
@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"guardian/actions"
 	"guardian/internal/reason"
 )
 
@@ -49,10 +50,10 @@ const (
 )
 
 // layerOf reads what was changed in a container's own file system.
-func (d *docker) layerOf(ctx context.Context, c container) (layer, error) {
+func (d *step) layerOf(ctx context.Context, c container) (layer, error) {
 	changes, err := d.api.changes(ctx, c.ID)
 	if err != nil {
-		return layer{}, failed(reason.New("docker_changes", "container", c.name(), "error", reasonOf(err)), err)
+		return layer{}, actions.Failure(reason.New("docker_changes", "container", c.name(), "error", actions.ReasonOf(err)), err)
 	}
 	changes = contents(c, changes)
 	var out layer
@@ -68,7 +69,7 @@ func (d *docker) layerOf(ctx context.Context, c container) (layer, error) {
 				continue // deleted meanwhile
 			}
 			if err != nil {
-				return layer{}, failed(reason.New("docker_changes", "container", c.name(), "error", reasonOf(err)), err)
+				return layer{}, actions.Failure(reason.New("docker_changes", "container", c.name(), "error", actions.ReasonOf(err)), err)
 			}
 			folder = f.Mode.IsDir()
 			old = c.startedAt().IsZero() || f.Modified.Before(c.startedAt())
@@ -140,7 +141,7 @@ func worthless(file string) bool {
 }
 
 // accepts tells whether the configuration lets a file be lost.
-func (d *docker) accepts(file string) bool {
+func (d *step) accepts(file string) bool {
 	return slices.ContainsFunc(d.s.AcceptLoss, func(pattern string) bool {
 		if strings.HasSuffix(pattern, "/") {
 			return strings.HasPrefix(file, pattern)
@@ -151,7 +152,7 @@ func (d *docker) accepts(file string) bool {
 }
 
 // copyKept copies files from a container into one that was not started yet.
-func (d *docker) copyKept(ctx context.Context, from *container, files []string, to string) error {
+func (d *step) copyKept(ctx context.Context, from *container, files []string, to string) error {
 	if len(files) == 0 {
 		return nil
 	}
@@ -160,13 +161,13 @@ func (d *docker) copyKept(ctx context.Context, from *container, files []string, 
 	err := d.api.extract(ctx, to, r)
 	_ = r.CloseWithError(err)
 	if err != nil {
-		return failed(reason.New("docker_copy", "container", from.name(), "files", fileList(files), "error", reasonOf(err)), err)
+		return actions.Failure(reason.New("docker_copy", "container", from.name(), "files", fileList(files), "error", actions.ReasonOf(err)), err)
 	}
 	return nil
 }
 
 // pack writes files of a container as one archive.
-func (d *docker) pack(ctx context.Context, id string, files []string, out io.Writer) error {
+func (d *step) pack(ctx context.Context, id string, files []string, out io.Writer) error {
 	archive := tar.NewWriter(out)
 	for _, f := range files {
 		if err := d.packOne(ctx, id, f, archive); err != nil {
@@ -176,7 +177,7 @@ func (d *docker) pack(ctx context.Context, id string, files []string, out io.Wri
 	return archive.Close()
 }
 
-func (d *docker) packOne(ctx context.Context, id, file string, archive *tar.Writer) error {
+func (d *step) packOne(ctx context.Context, id, file string, archive *tar.Writer) error {
 	body, err := d.api.archive(ctx, id, file)
 	if errors.Is(err, errNoSuch) {
 		return nil // deleted meanwhile
@@ -189,7 +190,7 @@ func (d *docker) packOne(ctx context.Context, id, file string, archive *tar.Writ
 	from := tar.NewReader(body)
 	h, err := from.Next()
 	if err != nil {
-		return failed(reason.New("docker_bad_answer", "error", err), err)
+		return actions.Failure(reason.New("docker_bad_answer", "error", err), err)
 	}
 	h.Name = strings.TrimPrefix(file, "/")
 	if h.Typeflag == tar.TypeDir {
@@ -240,7 +241,7 @@ func (a *engineAPI) stat(ctx context.Context, id, file string) (f fileStat, err 
 		err = json.Unmarshal(b, &f)
 	}
 	if err != nil {
-		return f, failed(reason.New("docker_bad_answer", "error", err), err)
+		return f, actions.Failure(reason.New("docker_bad_answer", "error", err), err)
 	}
 	return f, nil
 }

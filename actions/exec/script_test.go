@@ -1,4 +1,4 @@
-package actions_test
+package exec_test
 
 import (
 	"os"
@@ -6,23 +6,25 @@ import (
 	"strings"
 	"testing"
 
-	"guardian/actions"
+	"guardian/actions/actiontest"
+	"guardian/actions/exec"
+	"guardian/internal/secret"
 )
 
 // What Windows and editors do to scripts is named as that, and not as a missing file.
-func TestExecNamesWhatIsWrongWithAScript(t *testing.T) {
-	file := func(text string, mode os.FileMode) func(*testing.T) *actions.ExecSettings {
-		return func(t *testing.T) *actions.ExecSettings {
+func TestNamesWhatIsWrongWithAScript(t *testing.T) {
+	file := func(text string, mode os.FileMode) func(*testing.T) *exec.Settings {
+		return func(t *testing.T) *exec.Settings {
 			t.Helper()
 			path := filepath.Join(t.TempDir(), "rollback.sh")
 			if err := os.WriteFile(path, []byte(text), mode); err != nil {
 				t.Fatal(err)
 			}
-			return execSettings(path)
+			return settings(path)
 		}
 	}
-	by := func(shell, text string) func(*testing.T) *actions.ExecSettings {
-		return func(t *testing.T) *actions.ExecSettings {
+	by := func(shell, text string) func(*testing.T) *exec.Settings {
+		return func(t *testing.T) *exec.Settings {
 			t.Helper()
 			s := file(text, 0o600)(t)
 			s.Dir, s.Command = filepath.Dir(s.Command[0]), []string{shell, "rollback.sh"}
@@ -30,7 +32,7 @@ func TestExecNamesWhatIsWrongWithAScript(t *testing.T) {
 		}
 	}
 	for name, c := range map[string]struct {
-		settings func(*testing.T) *actions.ExecSettings
+		settings func(*testing.T) *exec.Settings
 		want     string // "": it runs
 	}{
 		"all is well":                     {file("#!/bin/sh\nexit 0\n", 0o700), ""},
@@ -42,8 +44,8 @@ func TestExecNamesWhatIsWrongWithAScript(t *testing.T) {
 		"with a byte order mark":          {file("\ufeff#!/bin/sh\nexit 0\n", 0o700), "byte order mark"},
 		"with an interpreter that is not": {file("#!/no/such/bash -e\nexit 0\n", 0o700), "the interpreter /no/such/bash -e, which is not there"},
 		"without an interpreter":          {file("exit 0\n", 0o700), "#!/bin/sh"},
-		"that is not there":               {func(*testing.T) *actions.ExecSettings { return execSettings("/no/such/rollback.sh") }, "start rollback.sh: no such file"},
-		"in a folder that is not there": {func(t *testing.T) *actions.ExecSettings {
+		"that is not there":               {func(*testing.T) *exec.Settings { return settings("/no/such/rollback.sh") }, "start rollback.sh: no such file"},
+		"in a folder that is not there": {func(t *testing.T) *exec.Settings {
 			t.Helper()
 			s := file("#!/bin/sh\n", 0o700)(t)
 			s.Dir = "/no/such/folder"
@@ -51,10 +53,24 @@ func TestExecNamesWhatIsWrongWithAScript(t *testing.T) {
 		}, "its working directory (dir) is not there"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			out, err := build(t, "exec", c.settings(t), env()).Do(t.Context(), theCall())
+			out, err := actiontest.Build(t, exec.Kind(), c.settings(t), actiontest.Env()).Do(t.Context(), actiontest.Call())
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want …%s…\n%s", err, c.want, out)
 			}
 		})
+	}
+}
+
+func TestOutputAndReasonsAreFitForPages(t *testing.T) {
+	s := settings(script(t, `printf '\033[31mtoken hun\033[0mter2-env\033[0m\r\n'; printf 'neither \342\200\256done\n'; exit 9`))
+	s.StatusCommand = s.Command
+	s.Secrets = map[string]secret.Secret{"TOKEN": secret.New("hunter2-env")}
+	step := actiontest.Build(t, exec.Kind(), s, actiontest.Env())
+	out, _ := step.Do(t.Context(), actiontest.Call())
+	if want := "token <secret>\nneither done\n"; out != want {
+		t.Errorf("output %q, want %q", out, want)
+	}
+	if _, detail, _ := step.Status(t.Context(), actiontest.Call()); strings.ContainsRune(detail.String(), '\u202e') {
+		t.Errorf("the detail %q turns the direction of writing", detail)
 	}
 }

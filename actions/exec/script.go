@@ -1,4 +1,4 @@
-package actions
+package exec
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"guardian/actions"
 	"guardian/internal/reason"
 )
 
@@ -38,7 +39,7 @@ func startFault(cmd *exec.Cmd, err error) reason.Reason {
 	case errors.Is(err, syscall.ENOENT) && windows && ended:
 		return reason.New("exec_crlf", "command", name)
 	case errors.Is(err, syscall.ENOENT) && strings.HasPrefix(line, "#!"):
-		return reason.New("exec_no_interpreter", "command", name, "interpreter", shown(strings.TrimSpace(line[2:])))
+		return reason.New("exec_no_interpreter", "command", name, "interpreter", actions.Shown(strings.TrimSpace(line[2:])))
 	case errors.Is(err, syscall.ENOEXEC):
 		return reason.New("exec_no_interpreter_line", "command", name)
 	}

@@ -1,26 +1,27 @@
-package actions
+package docker
 
 import (
 	"context"
 	"slices"
 	"time"
 
+	"guardian/actions"
 	"guardian/internal/reason"
 )
 
 // Plan implements Planner: which containers would be re-created, what of them is kept, and what would
 // be lost. The error is why Do would refuse.
-func (d *docker) Plan(ctx context.Context, call Call) (reason.Reason, error) {
+func (d *step) Plan(ctx context.Context, call actions.Call) (reason.Reason, error) {
 	plan, err := d.planCall(ctx, call)
 	return d.shown(plan), d.redactError(err)
 }
 
-func (d *docker) planCall(ctx context.Context, call Call) (reason.Reason, error) {
-	data, err := call.data()
+func (d *step) planCall(ctx context.Context, call actions.Call) (reason.Reason, error) {
+	data, err := call.Data()
 	if err != nil {
 		return reason.Reason{}, err
 	}
-	ref, err := d.image.render(data)
+	ref, err := d.image.Render(data)
 	if err != nil {
 		return reason.Reason{}, err
 	}
@@ -36,15 +37,15 @@ func (d *docker) planCall(ctx context.Context, call Call) (reason.Reason, error)
 
 // plan adds the sidecars to the containers that the step names, puts those first that others depend
 // on, and reads what was changed in each. It changes nothing.
-func (d *docker) plan(ctx context.Context, all []*replacement) ([]*replacement, error) {
+func (d *step) plan(ctx context.Context, all []*replacement) ([]*replacement, error) {
 	for _, p := range all {
 		if p.current == nil {
-			return nil, failed(reason.New("docker_no_container", "container", p.name))
+			return nil, actions.Failure(reason.New("docker_no_container", "container", p.name))
 		}
 	}
 	others, err := d.api.inspectAll(ctx)
 	if err != nil {
-		return nil, failed(reason.New("docker_list", "error", reasonOf(err)), err)
+		return nil, actions.Failure(reason.New("docker_list", "error", actions.ReasonOf(err)), err)
 	}
 	others = slices.DeleteFunc(others, func(c container) bool {
 		return slices.ContainsFunc(all, func(p *replacement) bool { return p.current.ID == c.ID }) ||
@@ -121,22 +122,22 @@ func (p *replacement) relations(others ...*replacement) []reason.Reason {
 
 // refuse gives the error of containers that could not be put back, that would lose something that the
 // configuration does not let go, or that may stop for longer than the step has time.
-func (d *docker) refuse(ctx context.Context, all []*replacement) error {
+func (d *step) refuse(ctx context.Context, all []*replacement) error {
 	var losses []reason.Reason
 	for _, p := range all {
 		switch {
 		case p.current.autoRemove() && p.target:
-			return failed(reason.New("docker_auto_remove", "container", p.name))
+			return actions.Failure(reason.New("docker_auto_remove", "container", p.name))
 		case p.current.autoRemove():
 			losses = append(losses, reason.New("docker_loses_sidecar", "container", p.name, "uses", p.relations(all...)))
 		case p.current.label("com.docker.swarm.service.id") != "":
-			return failed(reason.New("docker_swarm", "container", p.name))
+			return actions.Failure(reason.New("docker_swarm", "container", p.name))
 		case p.current.State.Running && d.stopTime(p.current) < 0:
-			return failed(reason.New("docker_stops_never", "container", p.name))
+			return actions.Failure(reason.New("docker_stops_never", "container", p.name))
 		}
 		for _, on := range all {
 			if !p.stays() && on.stays() && slices.ContainsFunc(p.current.uses(*on.current), needsRunning) {
-				return failed(reason.New("docker_orphan", "container", p.name, "uses", p.relations(on), "other", on.name))
+				return actions.Failure(reason.New("docker_orphan", "container", p.name, "uses", p.relations(on), "other", on.name))
 			}
 		}
 		lost := slices.DeleteFunc(slices.Clone(p.layer.lost), d.accepts)
@@ -145,7 +146,7 @@ func (d *docker) refuse(ctx context.Context, all []*replacement) error {
 		}
 	}
 	if len(losses) > 0 {
-		return failed(reason.Join(append(losses, reason.New("docker_would_lose"))...))
+		return actions.Failure(reason.Join(append(losses, reason.New("docker_would_lose"))...))
 	}
 	deadline, limited := ctx.Deadline()
 	for _, g := range groups(all) {
@@ -156,7 +157,7 @@ func (d *docker) refuse(ctx context.Context, all []*replacement) error {
 			}
 		}
 		if left := deadline.Sub(d.env.Now()); limited && left < stops {
-			return failed(reason.New("docker_stops_long", "container", g[0].name, "long", stops, "left", max(0, left.Round(time.Second))))
+			return actions.Failure(reason.New("docker_stops_long", "container", g[0].name, "long", stops, "left", max(0, left.Round(time.Second))))
 		}
 	}
 	return nil

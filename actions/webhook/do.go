@@ -1,4 +1,4 @@
-package actions
+package webhook
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"guardian/actions"
 	"guardian/internal/reason"
 )
 
@@ -18,22 +19,22 @@ import (
 const maxSends = 4
 
 // Do sends the request, and waits for the work that it began where the settings say how.
-func (w *webhook) Do(ctx context.Context, call Call) (string, error) {
-	var out clip
+func (w *step) Do(ctx context.Context, call actions.Call) (string, error) {
+	var out actions.Clip
 	err := w.do(ctx, call, &out)
-	return out.text(w.env.Redactor, &w.local), w.redactError(err)
+	return out.Text(w.env.Redactor, &w.local), w.redactError(err)
 }
 
-func (w *webhook) do(ctx context.Context, call Call, out io.Writer) error {
-	data, err := call.data()
+func (w *step) do(ctx context.Context, call actions.Call, out io.Writer) error {
+	data, err := call.Data()
 	if err != nil {
 		return err
 	}
-	address, err := w.url.render(data)
+	address, err := w.url.Render(data)
 	if err != nil {
 		return err
 	}
-	body, err := w.body.render(data)
+	body, err := w.body.Render(data)
 	if err != nil {
 		return err
 	}
@@ -45,30 +46,30 @@ func (w *webhook) do(ctx context.Context, call Call, out io.Writer) error {
 	switch {
 	case w.accepts(a.status):
 	case a.status >= 300 && a.status < 400:
-		return failed(reason.New("webhook_redirect", "method", w.s.Method, "host", hostOf(address), "status", a))
+		return actions.Failure(reason.New("webhook_redirect", "method", w.s.Method, "host", hostOf(address), "status", a))
 	case byProxy(a.status):
-		return unclear(w.answered(address, a))
+		return actions.Lost(w.answered(address, a))
 	default:
-		return failed(w.answered(address, a))
+		return actions.Failure(w.answered(address, a))
 	}
 	if w.poll == nil {
 		return nil
 	}
-	if w.poll.url.usesAnswer() {
-		if data["Answer"], err = a.data(address, w.poll.url.usesHeader()); err != nil {
-			return unclear(reason.New("webhook_needs_answer", "error", reasonOf(err)))
+	if w.poll.url.UsesAnswer() {
+		if data["Answer"], err = a.data(address, w.poll.url.UsesHeader()); err != nil {
+			return actions.Lost(reason.New("webhook_needs_answer", "error", actions.ReasonOf(err)))
 		}
 	}
 	return w.pollUntilDone(ctx, polling{call.Intent, data, hostOf(address), out})
 }
 
-func (w *webhook) answered(address string, a answer) reason.Reason {
+func (w *step) answered(address string, a answer) reason.Reason {
 	return reason.New("webhook_answered", "method", w.s.Method, "host", hostOf(address), "status", a)
 }
 
 // deliver sends until there is an answer. It sends again only what surely never arrived, what
 // the target refused for being too busy (429), and, of an idempotent step, anything lost.
-func (w *webhook) deliver(ctx context.Context, r webhookRequest, idempotent bool) (answer, error) {
+func (w *step) deliver(ctx context.Context, r webhookRequest, idempotent bool) (answer, error) {
 	for try := 1; ; try++ {
 		a, err := w.send(ctx, r)
 		wait := time.Second << (try - 1)
@@ -84,7 +85,7 @@ func (w *webhook) deliver(ctx context.Context, r webhookRequest, idempotent bool
 		default:
 			again = neverArrived(err) || idempotent
 		}
-		if again && try < maxSends && pause(ctx, wait, nil) {
+		if again && try < maxSends && actions.Pause(ctx, wait, nil) {
 			continue
 		}
 		if err == nil {
@@ -93,9 +94,9 @@ func (w *webhook) deliver(ctx context.Context, r webhookRequest, idempotent bool
 		// Without the error itself: the text of resty's holds the address.
 		why := reason.New("webhook_lost", "method", r.method, "host", hostOf(r.address), "error", causeOf(err))
 		if neverArrived(err) {
-			return a, failed(why)
+			return a, actions.Failure(why)
 		}
-		return a, unclear(why)
+		return a, actions.Lost(why)
 	}
 }
 
@@ -108,18 +109,18 @@ type polling struct {
 }
 
 // pollUntilDone asks the target until its answer says done or failed.
-func (w *webhook) pollUntilDone(ctx context.Context, p polling) error {
+func (w *step) pollUntilDone(ctx context.Context, p polling) error {
 	if w.poll.timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, w.poll.timeout)
 		defer cancel()
 	}
-	address, err := w.poll.url.render(p.data)
+	address, err := w.poll.url.Render(p.data)
 	if err != nil {
-		return unclear(reasonOf(err))
+		return actions.Lost(actions.ReasonOf(err))
 	}
-	if w.poll.url.usesAnswer() && hostOf(address) != p.host {
-		return unclear(reason.New("webhook_other_host", "host", p.host))
+	if w.poll.url.UsesAnswer() && hostOf(address) != p.host {
+		return actions.Lost(reason.New("webhook_other_host", "host", p.host))
 	}
 	var last reason.Reason
 	for {
@@ -136,8 +137,8 @@ func (w *webhook) pollUntilDone(ctx context.Context, p polling) error {
 				return err
 			}
 		}
-		if !pause(ctx, w.poll.every, nil) {
-			return unclear(reason.New("webhook_poll_timeout", "host", hostOf(address), "last", last))
+		if !actions.Pause(ctx, w.poll.every, nil) {
+			return actions.Lost(reason.New("webhook_poll_timeout", "host", hostOf(address), "last", last))
 		}
 	}
 }
@@ -149,7 +150,7 @@ func (p *poll) read(a answer, data map[string]any, out io.Writer) (over bool, er
 	}
 	done, seen, err := p.done.matches(a, data)
 	if err != nil {
-		return false, unclear(reasonOf(err))
+		return false, actions.Lost(actions.ReasonOf(err))
 	}
 	if done {
 		_, _ = fmt.Fprintf(out, "done: %s\n", seen)
@@ -157,76 +158,76 @@ func (p *poll) read(a answer, data map[string]any, out io.Writer) (over bool, er
 	}
 	if bad, seen, err := p.failed.matches(a, data); err == nil && bad {
 		_, _ = fmt.Fprintf(out, "failed: %s\n", bytes.TrimSpace(a.body))
-		return true, failed(reason.New("webhook_target_failed", "seen", seen))
+		return true, actions.Failure(reason.New("webhook_target_failed", "seen", seen))
 	}
 	return false, nil
 }
 
 // Status sends the status request, or else polls as Do does. An answer that says neither is that
 // of a target that still works.
-func (w *webhook) Status(ctx context.Context, call Call) (Outcome, reason.Reason, error) {
+func (w *step) Status(ctx context.Context, call actions.Call) (actions.Outcome, reason.Reason, error) {
 	outcome, detail, err := w.targetStatus(ctx, call)
-	return outcome, detail.Redact(func(text string) string { return clipText(text, w.env.Redactor, &w.local) }), w.redactError(err)
+	return outcome, detail.Redact(func(text string) string { return actions.ClipText(text, w.env.Redactor, &w.local) }), w.redactError(err)
 }
 
-func (w *webhook) targetStatus(ctx context.Context, call Call) (Outcome, reason.Reason, error) {
+func (w *step) targetStatus(ctx context.Context, call actions.Call) (actions.Outcome, reason.Reason, error) {
 	none := reason.Reason{}
-	data, err := call.data()
+	data, err := call.Data()
 	if err != nil {
-		return Unclear, none, err
+		return actions.Unclear, none, err
 	}
 	if w.status == nil {
-		if w.poll == nil || w.poll.url.usesAnswer() {
-			return Unclear, reason.New("webhook_no_status_request"), nil
+		if w.poll == nil || w.poll.url.UsesAnswer() {
+			return actions.Unclear, reason.New("webhook_no_status_request"), nil
 		}
 		if err := w.pollUntilDone(ctx, polling{intent: call.Intent, data: data, out: io.Discard}); err != nil {
-			return Unclear, reasonOf(err), nil
+			return actions.Unclear, actions.ReasonOf(err), nil
 		}
-		return Happened, reason.New("webhook_done"), nil
+		return actions.Happened, reason.New("webhook_done"), nil
 	}
 	outcome, detail, err := w.askStatus(ctx, call, data)
-	if outcome != NotHappened || err != nil || w.status.settle == 0 {
+	if outcome != actions.NotHappened || err != nil || w.status.settle == 0 {
 		return outcome, detail, err
 	}
 	// What was accepted may not show yet: only what is still not there a while later did not happen.
-	if !pause(ctx, w.status.settle, nil) {
-		return Pending, reason.New("webhook_settling", "seen", detail), nil
+	if !actions.Pause(ctx, w.status.settle, nil) {
+		return actions.Pending, reason.New("webhook_settling", "seen", detail), nil
 	}
 	return w.askStatus(ctx, call, data)
 }
 
 // askStatus sends the status request once and reads the answer.
-func (w *webhook) askStatus(ctx context.Context, call Call, data map[string]any) (Outcome, reason.Reason, error) {
+func (w *step) askStatus(ctx context.Context, call actions.Call, data map[string]any) (actions.Outcome, reason.Reason, error) {
 	none := reason.Reason{}
-	address, err := w.status.url.render(data)
+	address, err := w.status.url.Render(data)
 	if err != nil {
-		return Unclear, none, err
+		return actions.Unclear, none, err
 	}
 	a, err := w.send(ctx, webhookRequest{intent: call.Intent, method: http.MethodGet, address: address})
 	if err != nil {
-		return Unclear, none, failed(reason.New("webhook_lost", "method", http.MethodGet, "host", hostOf(address), "error", causeOf(err)))
+		return actions.Unclear, none, actions.Failure(reason.New("webhook_lost", "method", http.MethodGet, "host", hostOf(address), "error", causeOf(err)))
 	}
 	answered := reason.New("webhook_answered", "method", http.MethodGet, "host", hostOf(address), "status", a)
 	if w.status.saysNot(a.status) {
-		return NotHappened, answered, nil
+		return actions.NotHappened, answered, nil
 	}
 	if !a.ok() {
-		return Unclear, none, failed(answered)
+		return actions.Unclear, none, actions.Failure(answered)
 	}
 	if !gjson.ValidBytes(a.body) {
-		return Unclear, none, failed(reason.New("webhook_not_json"))
+		return actions.Unclear, none, actions.Failure(reason.New("webhook_not_json"))
 	}
 	for _, m := range []struct {
-		outcome Outcome
+		outcome actions.Outcome
 		match   *match
-	}{{Happened, w.status.done}, {Failed, w.status.failed}, {NotHappened, w.status.notDone}} {
+	}{{actions.Happened, w.status.done}, {actions.Failed, w.status.failed}, {actions.NotHappened, w.status.notDone}} {
 		matches, seen, err := m.match.matches(a, data)
 		if err != nil {
-			return Unclear, none, err
+			return actions.Unclear, none, err
 		}
 		if matches {
 			return m.outcome, seen, nil
 		}
 	}
-	return Pending, reason.New("webhook_says_neither", "answer", w.excerpt(a.body)), nil
+	return actions.Pending, reason.New("webhook_says_neither", "answer", w.excerpt(a.body)), nil
 }

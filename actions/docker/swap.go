@@ -1,4 +1,4 @@
-package actions
+package docker
 
 import (
 	"context"
@@ -9,24 +9,25 @@ import (
 	"strings"
 	"time"
 
+	"guardian/actions"
 	"guardian/internal/reason"
 )
 
 // swap is what all replacements of one Do have in common.
 type swap struct {
-	call  Call
+	call  actions.Call
 	image image
 	out   io.Writer
 	moved map[string]string // see recreation
 }
 
 // replace creates the new containers and then swaps them in, one group after the other.
-func (d *docker) replace(ctx context.Context, s swap, all []*replacement) error {
+func (d *step) replace(ctx context.Context, s swap, all []*replacement) error {
 	s.moved = map[string]string{}
 	for _, p := range all {
 		id, err := d.create(ctx, s, p)
 		if err != nil {
-			return failed(reason.New("docker_create", "container", p.name, "error", reasonOf(err)), err)
+			return actions.Failure(reason.New("docker_create", "container", p.name, "error", actions.ReasonOf(err)), err)
 		}
 		s.moved[p.current.ID], s.moved[p.current.Name] = id, id
 	}
@@ -40,7 +41,7 @@ func (d *docker) replace(ctx context.Context, s swap, all []*replacement) error 
 
 // swapIn puts new containers into the place of those that depend on each other: the sidecars stop
 // first and start last.
-func (d *docker) swapIn(ctx context.Context, s swap, group []*replacement) error {
+func (d *step) swapIn(ctx context.Context, s swap, group []*replacement) error {
 	for _, p := range slices.Backward(group) {
 		p.stopping = true
 		if err := d.stop(ctx, p.current); err != nil {
@@ -78,15 +79,15 @@ func (d *docker) swapIn(ctx context.Context, s swap, group []*replacement) error
 }
 
 // rename gives a container another name.
-func (d *docker) rename(ctx context.Context, id, from, to string) error {
+func (d *step) rename(ctx context.Context, id, from, to string) error {
 	if err := d.api.rename(ctx, id, to); err != nil {
-		return failed(reason.New("docker_rename", "container", from, "name", to, "error", reasonOf(err)), err)
+		return actions.Failure(reason.New("docker_rename", "container", from, "name", to, "error", actions.ReasonOf(err)), err)
 	}
 	return nil
 }
 
 // create creates the new container of a replacement, with the files that are kept.
-func (d *docker) create(ctx context.Context, s swap, p *replacement) (string, error) {
+func (d *step) create(ctx context.Context, s swap, p *replacement) (string, error) {
 	old, err := d.api.image(ctx, p.current.Image)
 	if err != nil && !errors.Is(err, errNoSuch) {
 		return "", err
@@ -115,12 +116,12 @@ func (d *docker) create(ctx context.Context, s swap, p *replacement) (string, er
 	}
 	if made.leave != "" {
 		if err := d.api.leave(ctx, made.leave, id); err != nil {
-			return "", failed(reason.New("docker_leave", "network", made.leave, "error", reasonOf(err)), err)
+			return "", actions.Failure(reason.New("docker_leave", "network", made.leave, "error", actions.ReasonOf(err)), err)
 		}
 	}
 	for network, endpoint := range made.join {
 		if err := d.api.join(ctx, network, id, endpoint); err != nil {
-			return "", failed(reason.New("docker_join", "network", network, "error", reasonOf(err)), err)
+			return "", actions.Failure(reason.New("docker_join", "network", network, "error", actions.ReasonOf(err)), err)
 		}
 	}
 	return id, d.copyKept(ctx, p.current, p.layer.kept, id)
@@ -136,7 +137,7 @@ type madeContainer struct {
 // bringUp takes new containers into the states of the old ones, in order: those that ran are
 // started, all must be healthy, and those that were paused are paused. It names the container that
 // is not healthy.
-func (d *docker) bringUp(ctx context.Context, made []madeContainer) (name string, err error) {
+func (d *step) bringUp(ctx context.Context, made []madeContainer) (name string, err error) {
 	var trials []*trial
 	for _, m := range made {
 		if staysStopped(m.was, m.target) {
@@ -171,7 +172,7 @@ func (d *docker) bringUp(ctx context.Context, made []madeContainer) (name string
 
 // startAfter starts a container after those that it may depend on. While one of them is being restarted
 // by its policy the engine refuses, and it is tried again. It names the container that is to blame.
-func (d *docker) startAfter(ctx context.Context, m madeContainer, before []*trial) (name string, err error) {
+func (d *step) startAfter(ctx context.Context, m madeContainer, before []*trial) (name string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(d.s.HealthyDeadline))
 	defer cancel()
 	for {
@@ -186,7 +187,7 @@ func (d *docker) startAfter(ctx context.Context, m madeContainer, before []*tria
 			}
 			restarted = restarted || t.last.RestartCount > 0
 		}
-		if !restarted || !pause(ctx, lookEvery, nil) {
+		if !restarted || !actions.Pause(ctx, lookEvery, nil) {
 			return "", err
 		}
 	}
@@ -194,7 +195,7 @@ func (d *docker) startAfter(ctx context.Context, m madeContainer, before []*tria
 
 // rejoin restarts the sidecars of a container that was restarted by its policy: it has new namespaces,
 // and they are in the old ones.
-func (d *docker) rejoin(ctx context.Context, trials []*trial) (again []*trial, err error) {
+func (d *step) rejoin(ctx context.Context, trials []*trial) (again []*trial, err error) {
 	i := slices.IndexFunc(trials, func(t *trial) bool { return t.last.RestartCount > 0 })
 	if i < 0 {
 		return nil, nil
@@ -215,7 +216,7 @@ func (d *docker) rejoin(ctx context.Context, trials []*trial) (again []*trial, e
 const lookEvery = 200 * time.Millisecond
 
 func unhealthy(t *trial, why error) error {
-	return failed(reason.New("docker_unhealthy", "container", t.name, "error", reasonOf(why)), why)
+	return actions.Failure(reason.New("docker_unhealthy", "container", t.name, "error", actions.ReasonOf(why)), why)
 }
 
 // trial is a new container that is waited for.
@@ -229,7 +230,7 @@ type trial struct {
 // healthy waits until all containers are healthy: by their health checks, or without one when they
 // have run for MinHealthyTime. One restart by a container's own policy is no failure. It names the
 // container that is not healthy.
-func (d *docker) healthy(ctx context.Context, waiting []*trial) (name string, err error) {
+func (d *step) healthy(ctx context.Context, waiting []*trial) (name string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(d.s.HealthyDeadline))
 	defer cancel()
 	look := time.NewTicker(lookEvery)
@@ -251,7 +252,7 @@ func (d *docker) healthy(ctx context.Context, waiting []*trial) (name string, er
 		select {
 		case <-ctx.Done():
 			t := waiting[0]
-			return t.name, unhealthy(t, failed(reason.New("docker_health_timeout", "within", time.Duration(d.s.HealthyDeadline), "output", lastHealth(t.last))))
+			return t.name, unhealthy(t, actions.Failure(reason.New("docker_health_timeout", "within", time.Duration(d.s.HealthyDeadline), "output", lastHealth(t.last))))
 		case <-look.C:
 		}
 	}
@@ -262,7 +263,7 @@ func (d *docker) healthy(ctx context.Context, waiting []*trial) (name string, er
 const maxRestarts = 1
 
 // look tells whether a container is healthy; the error, that it will not be.
-func (d *docker) look(ctx context.Context, t *trial) (bool, error) {
+func (d *step) look(ctx context.Context, t *trial) (bool, error) {
 	c, err := d.api.inspect(ctx, t.id)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -278,17 +279,17 @@ func (d *docker) look(ctx context.Context, t *trial) (bool, error) {
 	h := c.State.Health
 	switch {
 	case c.RestartCount > maxRestarts:
-		return false, failed(reason.New("docker_restarts", "status", c.State.ExitCode))
+		return false, actions.Failure(reason.New("docker_restarts", "status", c.State.ExitCode))
 	case c.State.Restarting:
 		return false, nil
 	case !c.State.Running && !t.target && c.State.ExitCode == 0:
 		return true, nil // a sidecar that has done its work
 	case !c.State.Running:
-		return false, failed(reason.New("docker_exited", "state", c.State.Status, "status", c.State.ExitCode))
+		return false, actions.Failure(reason.New("docker_exited", "state", c.State.Status, "status", c.State.ExitCode))
 	case c.State.Paused, h != nil && h.Status == "healthy":
 		return true, nil
 	case h != nil && h.Status == "unhealthy":
-		return false, failed(reason.New("docker_health_check", "output", lastHealth(c)))
+		return false, actions.Failure(reason.New("docker_health_check", "output", lastHealth(c)))
 	case h == nil || h.Status == "none":
 		return now.Sub(t.since) >= time.Duration(d.s.MinHealthyTime), nil
 	default:
@@ -305,7 +306,7 @@ func lastHealth(c container) string {
 }
 
 // printLogs adds what the container wrote: after the undo it is gone.
-func (d *docker) printLogs(ctx context.Context, name string, out io.Writer) {
+func (d *step) printLogs(ctx context.Context, name string, out io.Writer) {
 	c, err := d.api.inspect(ctx, name)
 	if err != nil {
 		return

@@ -1,4 +1,4 @@
-package actions
+package webhook
 
 import (
 	"bytes"
@@ -21,6 +21,7 @@ import (
 	"github.com/go-resty/resty/v2"
 	"github.com/tidwall/gjson"
 
+	"guardian/actions"
 	"guardian/internal/reason"
 	"guardian/internal/secret"
 )
@@ -28,25 +29,25 @@ import (
 // maxAnswer is the most that is read of a target's answer, in bytes.
 const maxAnswer = 1 << 20
 
-type webhook struct {
-	s      WebhookSettings
-	env    Env
+type step struct {
+	s      Settings
+	env    actions.Env
 	client *resty.Client
 	local  secret.Redactor // knows this step's own secrets
-	url    text
-	body   text
+	url    actions.Template
+	body   actions.Template
 	poll   *poll
 	status *statusRequest
 }
 
 type poll struct {
-	url            text
+	url            actions.Template
 	every, timeout time.Duration
 	done, failed   *match
 }
 
 type statusRequest struct {
-	url                   text
+	url                   actions.Template
 	done, failed, notDone *match
 	statuses              []int // those that mean that it did not happen
 	settle                time.Duration
@@ -56,7 +57,7 @@ func (s *statusRequest) saysNot(status int) bool { return slices.Contains(s.stat
 
 // newHTTP makes a client of its own for a step: resty rewrites the client that it is given.
 // Every request is bounded by its context.
-func newHTTP(env Env) *resty.Client {
+func newHTTP(env actions.Env) *resty.Client {
 	c := resty.NewWithClient(&http.Client{Transport: &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
@@ -98,7 +99,7 @@ func (a answer) json() (any, error) {
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
-		return nil, failed(reason.New("webhook_not_json"))
+		return nil, actions.Failure(reason.New("webhook_not_json"))
 	}
 	return v, nil
 }
@@ -137,7 +138,7 @@ type webhookRequest struct {
 }
 
 // send sends one request and reads at most maxAnswer of its answer.
-func (w *webhook) send(ctx context.Context, r webhookRequest) (answer, error) {
+func (w *step) send(ctx context.Context, r webhookRequest) (answer, error) {
 	req := w.client.R().SetContext(ctx).SetDoNotParseResponse(true)
 	if r.body != "" {
 		req.SetHeader("Content-Type", "application/json").SetBody([]byte(r.body))
@@ -164,7 +165,7 @@ func (w *webhook) send(ctx context.Context, r webhookRequest) (answer, error) {
 	return answer{status: res.StatusCode(), header: res.Header(), body: b}, nil
 }
 
-func (w *webhook) accepts(status int) bool {
+func (w *step) accepts(status int) bool {
 	if len(w.s.Expect) > 0 {
 		return slices.Contains(w.s.Expect, status)
 	}
@@ -172,9 +173,9 @@ func (w *webhook) accepts(status int) bool {
 }
 
 // excerpt gives the beginning of an answer, redacted.
-func (w *webhook) excerpt(body []byte) string {
+func (w *step) excerpt(body []byte) string {
 	const limit = 300
-	s := strings.TrimSpace(shown(string(body), w.env.Redactor, &w.local))
+	s := strings.TrimSpace(actions.Shown(string(body), w.env.Redactor, &w.local))
 	if len(s) > limit {
 		s = strings.ToValidUTF8(s[:limit], "") + "…"
 	}
@@ -182,11 +183,13 @@ func (w *webhook) excerpt(body []byte) string {
 }
 
 // redactError takes everything out of an error that is secret in this step.
-func (w *webhook) redactError(err error) error { return redactError(err, w.env.Redactor, &w.local) }
+func (w *step) redactError(err error) error {
+	return actions.RedactError(err, w.env.Redactor, &w.local)
+}
 
 // learn makes the step know its own secrets, so that a target that repeats what it was sent
 // does not bring them into the journal.
-func (w *webhook) learn() {
+func (w *step) learn() {
 	for name, v := range w.s.Headers {
 		if !secret.HeaderValue(name, v.Reveal()) {
 			continue
@@ -234,8 +237,8 @@ func hostOf(address string) string {
 
 // match compares one value of a JSON answer with templates.
 type match struct {
-	path text
-	any  []text
+	path actions.Template
+	any  []actions.Template
 }
 
 // matches tells whether the value is one of those wanted, and gives it for people to read. A
@@ -244,7 +247,7 @@ func (m *match) matches(a answer, data map[string]any) (ok bool, seen reason.Rea
 	if m == nil {
 		return false, seen, nil
 	}
-	path, err := m.path.render(data)
+	path, err := m.path.Render(data)
 	if err != nil {
 		return false, seen, err
 	}
@@ -253,7 +256,7 @@ func (m *match) matches(a answer, data map[string]any) (ok bool, seen reason.Rea
 		return false, seen, nil
 	}
 	for _, t := range m.any {
-		want, err := t.render(data)
+		want, err := t.Render(data)
 		if err != nil {
 			return false, seen, err
 		}

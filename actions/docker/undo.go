@@ -1,4 +1,4 @@
-package actions
+package docker
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"guardian/actions"
 	"guardian/internal/reason"
 )
 
@@ -71,14 +72,14 @@ func (p *replacement) after() *container {
 
 // replacements finds the containers that the step names, and the sidecars whose replacement has
 // begun, and how far that of each has come.
-func (d *docker) replacements(ctx context.Context, call Call, data map[string]any) ([]*replacement, error) {
+func (d *step) replacements(ctx context.Context, call actions.Call, data map[string]any) ([]*replacement, error) {
 	targets, err := d.names(ctx, data)
 	if err != nil {
 		return nil, err
 	}
 	list, err := d.api.list(ctx)
 	if err != nil {
-		return nil, failed(reason.New("docker_list", "error", reasonOf(err)), err)
+		return nil, actions.Failure(reason.New("docker_list", "error", actions.ReasonOf(err)), err)
 	}
 	names := slices.Clone(targets)
 	for _, l := range list {
@@ -103,15 +104,15 @@ func (d *docker) replacements(ctx context.Context, call Call, data map[string]an
 		all = append(all, p)
 	}
 	if !slices.ContainsFunc(all, func(p *replacement) bool { return p.target }) {
-		return nil, failed(reason.New("docker_no_compose", "project", d.s.Compose.Project, "service", d.s.Compose.Service))
+		return nil, actions.Failure(reason.New("docker_no_compose", "project", d.s.Compose.Project, "service", d.s.Compose.Service))
 	}
 	return inOrder(all), nil
 }
 
 // names gives the names of the containers that the step names.
-func (d *docker) names(ctx context.Context, data map[string]any) ([]string, error) {
+func (d *step) names(ctx context.Context, data map[string]any) ([]string, error) {
 	if d.s.Compose == nil {
-		name, err := d.container.render(data)
+		name, err := d.container.Render(data)
 		if err != nil {
 			return nil, err
 		}
@@ -120,7 +121,7 @@ func (d *docker) names(ctx context.Context, data map[string]any) ([]string, erro
 	found, err := d.api.list(ctx, "com.docker.compose.project="+d.s.Compose.Project,
 		"com.docker.compose.service="+d.s.Compose.Service, "com.docker.compose.oneoff=False")
 	if err != nil {
-		return nil, failed(reason.New("docker_find", "service", d.s.Compose.Service, "error", reasonOf(err)), err)
+		return nil, actions.Failure(reason.New("docker_find", "service", d.s.Compose.Service, "error", actions.ReasonOf(err)), err)
 	}
 	var names []string
 	for _, l := range found {
@@ -130,7 +131,7 @@ func (d *docker) names(ctx context.Context, data map[string]any) ([]string, erro
 	return slices.Compact(names), nil
 }
 
-func (d *docker) replacement(ctx context.Context, name, intent string) (*replacement, error) {
+func (d *step) replacement(ctx context.Context, name, intent string) (*replacement, error) {
 	p := &replacement{name: name}
 	for at, to := range map[string]**container{name: &p.current, oldName(name, intent): &p.old, newName(name, intent): &p.fresh} {
 		c, err := d.api.inspect(ctx, at)
@@ -138,7 +139,7 @@ func (d *docker) replacement(ctx context.Context, name, intent string) (*replace
 			continue // the engine also finds a container by the beginning of its ID
 		}
 		if err != nil {
-			return nil, failed(reason.New("docker_inspect", "container", at, "error", reasonOf(err)), err)
+			return nil, actions.Failure(reason.New("docker_inspect", "container", at, "error", actions.ReasonOf(err)), err)
 		}
 		*to = &c
 	}
@@ -148,7 +149,7 @@ func (d *docker) replacement(ctx context.Context, name, intent string) (*replace
 
 // undoTime gives an undo time of its own, also when that of the step is over. Only a lost
 // lease ends it: then another guardian works on these containers.
-func (d *docker) undoTime(ctx context.Context, all []*replacement) (context.Context, context.CancelFunc) {
+func (d *step) undoTime(ctx context.Context, all []*replacement) (context.Context, context.CancelFunc) {
 	long := 30 * time.Second
 	for _, p := range all {
 		long += 30 * time.Second
@@ -168,7 +169,7 @@ func (d *docker) undoTime(ctx context.Context, all []*replacement) (context.Cont
 }
 
 // stopTime is how long a container may take to stop; negative: for ever.
-func (d *docker) stopTime(c *container) time.Duration {
+func (d *step) stopTime(c *container) time.Duration {
 	if d.s.StopTimeout != nil {
 		return time.Duration(*d.s.StopTimeout)
 	}
@@ -176,57 +177,57 @@ func (d *docker) stopTime(c *container) time.Duration {
 }
 
 // stop, start, pause and remove are calls to the engine whose error names the container.
-func (d *docker) stop(ctx context.Context, c *container) error {
+func (d *step) stop(ctx context.Context, c *container) error {
 	if err := d.api.stop(ctx, c.ID, (*time.Duration)(d.s.StopTimeout)); err != nil {
-		return failed(reason.New("docker_stop", "container", c.name(), "error", reasonOf(err)), err)
+		return actions.Failure(reason.New("docker_stop", "container", c.name(), "error", actions.ReasonOf(err)), err)
 	}
 	return nil
 }
 
 // start starts a container that does not run.
-func (d *docker) start(ctx context.Context, id, name string) error {
+func (d *step) start(ctx context.Context, id, name string) error {
 	if d.isPaused(ctx, id) {
 		return nil // the engine would refuse it
 	}
 	if err := d.api.start(ctx, id); err != nil {
-		return failed(reason.New("docker_start", "container", name, "error", reasonOf(err)), err)
+		return actions.Failure(reason.New("docker_start", "container", name, "error", actions.ReasonOf(err)), err)
 	}
 	return nil
 }
 
 // pause pauses a container that is not.
-func (d *docker) pause(ctx context.Context, id, name string) error {
+func (d *step) pause(ctx context.Context, id, name string) error {
 	if d.isPaused(ctx, id) {
 		return nil
 	}
 	if err := d.api.pause(ctx, id); err != nil {
-		return failed(reason.New("docker_pause", "container", name, "error", reasonOf(err)), err)
+		return actions.Failure(reason.New("docker_pause", "container", name, "error", actions.ReasonOf(err)), err)
 	}
 	return nil
 }
 
-func (d *docker) isPaused(ctx context.Context, id string) bool {
+func (d *step) isPaused(ctx context.Context, id string) bool {
 	c, err := d.api.inspect(ctx, id)
 	return err == nil && c.State.Paused
 }
 
-func (d *docker) remove(ctx context.Context, c *container) error {
+func (d *step) remove(ctx context.Context, c *container) error {
 	if err := d.api.remove(ctx, c.ID); err != nil {
-		return failed(reason.New("docker_remove", "container", c.name(), "error", reasonOf(err)), err)
+		return actions.Failure(reason.New("docker_remove", "container", c.name(), "error", actions.ReasonOf(err)), err)
 	}
 	return nil
 }
 
-func lostLease(ctx context.Context) bool { return errors.Is(context.Cause(ctx), ErrLostLease) }
+func lostLease(ctx context.Context) bool { return errors.Is(context.Cause(ctx), actions.ErrLostLease) }
 
 // undo puts the old containers back. It looks first, so that it may be called at any point
 // and again after it was interrupted.
-func (d *docker) undo(ctx context.Context, call Call, all []*replacement, out io.Writer) error {
+func (d *step) undo(ctx context.Context, call actions.Call, all []*replacement, out io.Writer) error {
 	var begun []*replacement
 	var errs []error
 	var whys []reason.Reason
 	failedAt := func(name string, err error) {
-		errs, whys = append(errs, err), append(whys, reason.New("docker_container", "container", name, "error", reasonOf(err)))
+		errs, whys = append(errs, err), append(whys, reason.New("docker_container", "container", name, "error", actions.ReasonOf(err)))
 	}
 	for _, before := range all {
 		p, err := d.replacement(ctx, before.name, call.Intent)
@@ -249,7 +250,7 @@ func (d *docker) undo(ctx context.Context, call Call, all []*replacement, out io
 		}
 	}
 	if len(errs) > 0 {
-		return failed(reason.Join(whys...), errs...)
+		return actions.Failure(reason.Join(whys...), errs...)
 	}
 	return nil
 }
@@ -257,9 +258,9 @@ func (d *docker) undo(ctx context.Context, call Call, all []*replacement, out io
 // putBack puts the old containers of a group back, and gives the errors by name. The sidecars stop
 // first and start last. The new ones are removed last: their labels say in which states the old ones
 // were.
-func (d *docker) putBack(ctx context.Context, call Call, group []*replacement) map[string]error {
+func (d *step) putBack(ctx context.Context, call actions.Call, group []*replacement) map[string]error {
 	broken := map[string]error{}
-	each := func(list iter.Seq2[int, *replacement], do func(context.Context, Call, *replacement) error) {
+	each := func(list iter.Seq2[int, *replacement], do func(context.Context, actions.Call, *replacement) error) {
 		for _, p := range list {
 			if broken[p.name] == nil {
 				broken[p.name] = do(ctx, call, p)
@@ -274,9 +275,9 @@ func (d *docker) putBack(ctx context.Context, call Call, group []*replacement) m
 }
 
 // stopNew stops a new container: it uses the ports and the addresses of the old one.
-func (d *docker) stopNew(ctx context.Context, call Call, p *replacement) error {
+func (d *step) stopNew(ctx context.Context, call actions.Call, p *replacement) error {
 	if p.before() == nil {
-		return failed(reason.New("docker_old_gone"))
+		return actions.Failure(reason.New("docker_old_gone"))
 	}
 	if p.after() == nil {
 		return nil
@@ -285,7 +286,7 @@ func (d *docker) stopNew(ctx context.Context, call Call, p *replacement) error {
 }
 
 // nameOld gives the old container its name again.
-func (d *docker) nameOld(ctx context.Context, call Call, p *replacement) error {
+func (d *step) nameOld(ctx context.Context, call actions.Call, p *replacement) error {
 	if p.ours {
 		if err := d.rename(ctx, p.current.ID, p.name, newName(p.name, call.Intent)); err != nil {
 			return err
@@ -298,7 +299,7 @@ func (d *docker) nameOld(ctx context.Context, call Call, p *replacement) error {
 }
 
 // restartOld takes the old container into the state that it was in.
-func (d *docker) restartOld(ctx context.Context, _ Call, p *replacement) error {
+func (d *step) restartOld(ctx context.Context, _ actions.Call, p *replacement) error {
 	old, was := p.before(), wasRunning
 	if made := p.after(); made != nil {
 		was = made.label(labelRunning)
@@ -321,7 +322,7 @@ func (d *docker) restartOld(ctx context.Context, _ Call, p *replacement) error {
 	return nil
 }
 
-func (d *docker) removeNew(ctx context.Context, _ Call, p *replacement) error {
+func (d *step) removeNew(ctx context.Context, _ actions.Call, p *replacement) error {
 	if p.after() == nil {
 		return nil
 	}
@@ -329,27 +330,27 @@ func (d *docker) removeNew(ctx context.Context, _ Call, p *replacement) error {
 }
 
 // Status looks at the containers, and finishes or undoes what a crash left half-done.
-func (d *docker) Status(ctx context.Context, call Call) (Outcome, reason.Reason, error) {
+func (d *step) Status(ctx context.Context, call actions.Call) (actions.Outcome, reason.Reason, error) {
 	outcome, detail, err := d.containerStatus(ctx, call)
 	return outcome, d.shown(detail), d.redactError(err)
 }
 
-func (d *docker) containerStatus(ctx context.Context, call Call) (Outcome, reason.Reason, error) {
+func (d *step) containerStatus(ctx context.Context, call actions.Call) (actions.Outcome, reason.Reason, error) {
 	none := reason.Reason{}
-	data, err := call.data()
+	data, err := call.Data()
 	if err != nil {
-		return Unclear, none, err
+		return actions.Unclear, none, err
 	}
 	all, err := d.replacements(ctx, call, data)
 	if err != nil {
-		return Unclear, none, err
+		return actions.Unclear, none, err
 	}
 	mine := slices.DeleteFunc(slices.Clone(all), func(p *replacement) bool { return !p.begun() })
 	switch {
 	case len(mine) == 0 && slices.ContainsFunc(all, func(p *replacement) bool { return p.current == nil }):
-		return Unclear, none, failed(reason.New("docker_no_container", "container", all[0].name))
+		return actions.Unclear, none, actions.Failure(reason.New("docker_no_container", "container", all[0].name))
 	case len(mine) == 0:
-		return NotHappened, reason.New("docker_no_trace"), nil
+		return actions.NotHappened, reason.New("docker_no_trace"), nil
 	// Old ones are removed only when all new ones are healthy: once the first is gone, it is done.
 	case slices.ContainsFunc(mine, (*replacement).complete):
 		return d.finish(ctx, mine)
@@ -360,10 +361,10 @@ func (d *docker) containerStatus(ctx context.Context, call Call) (Outcome, reaso
 		if err == nil {
 			return d.finish(ctx, mine)
 		}
-		why = reasonOf(err)
+		why = actions.ReasonOf(err)
 	}
 	if lostLease(ctx) {
-		return Unclear, none, context.Cause(ctx)
+		return actions.Unclear, none, context.Cause(ctx)
 	}
 	for _, p := range mine {
 		p.stopping = true
@@ -372,13 +373,13 @@ func (d *docker) containerStatus(ctx context.Context, call Call) (Outcome, reaso
 	defer cancel()
 	var out strings.Builder
 	if err := d.undo(undoCtx, call, mine, &out); err != nil {
-		return Unclear, none, failed(reason.New("docker_not_undone", "error", why, "undo", reasonOf(err)), err)
+		return actions.Unclear, none, actions.Failure(reason.New("docker_not_undone", "error", why, "undo", actions.ReasonOf(err)), err)
 	}
-	return NotHappened, reason.New("docker_undone", "error", why), nil
+	return actions.NotHappened, reason.New("docker_undone", "error", why), nil
 }
 
 // bringAllUp takes all new containers, which have the names of the old ones, into their states.
-func (d *docker) bringAllUp(ctx context.Context, all []*replacement) error {
+func (d *step) bringAllUp(ctx context.Context, all []*replacement) error {
 	for _, g := range groups(all) {
 		var made []madeContainer
 		for _, p := range g {
@@ -392,16 +393,16 @@ func (d *docker) bringAllUp(ctx context.Context, all []*replacement) error {
 }
 
 // finish removes the old containers of a replacement that succeeded.
-func (d *docker) finish(ctx context.Context, all []*replacement) (Outcome, reason.Reason, error) {
+func (d *step) finish(ctx context.Context, all []*replacement) (actions.Outcome, reason.Reason, error) {
 	var names []string
 	for _, p := range slices.Backward(all) {
 		if p.old != nil {
 			if err := d.remove(ctx, p.old); err != nil {
-				return Unclear, reason.Reason{}, err
+				return actions.Unclear, reason.Reason{}, err
 			}
 		}
 		names = append(names, p.name)
 	}
 	slices.Sort(names)
-	return Happened, reason.New("docker_replaced", "containers", names), nil
+	return actions.Happened, reason.New("docker_replaced", "containers", names), nil
 }

@@ -1,4 +1,4 @@
-package actions_test
+package docker_test
 
 import (
 	"maps"
@@ -10,6 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"guardian/actions"
+	"guardian/actions/actiontest"
+	"guardian/actions/docker"
 )
 
 // hub starts a container with sidecars of each kind, and gives their names. prefix is unique.
@@ -98,7 +100,7 @@ func (y *dockerHost) testSidecars(t *testing.T) {
 		}
 	}
 	untouched := []any{y.inspect(t, "side-by-name")["Id"], y.inspect(t, "side-other")["Id"]}
-	step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = y.host, hub, "shop:{{.To}}" })
+	step := dockerStep(t, func(s *docker.Settings) { s.Host, s.Container, s.Image = y.host, hub, "shop:{{.To}}" })
 	plan := planOf(t, step, "v1")
 	if !plan.Refused.IsZero() {
 		t.Fatal(plan.Refused)
@@ -141,7 +143,7 @@ func (y *dockerHost) testSidecarsPutBack(t *testing.T) {
 	for n := range sidecars {
 		before[n] = y.inspect(t, n)
 	}
-	step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = y.host, hub, "shop:{{.To}}" })
+	step := dockerStep(t, func(s *docker.Settings) { s.Host, s.Container, s.Image = y.host, hub, "shop:{{.To}}" })
 	out, err := step.Do(t.Context(), dockerCall(t, "exits"))
 	if err == nil || !strings.Contains(err.Error(), "container "+hub+": it is exited: exit status 3") || !strings.Contains(err.Error(), "put back") {
 		t.Fatalf("%v\n%s", err, out)
@@ -165,7 +167,7 @@ func (y *dockerHost) testSidecarsPutBack(t *testing.T) {
 	if y.inspect(t, hub)["Id"] != before[hub]["Id"] || y.version(t, "back-debug") != "v1" {
 		t.Error("it was touched")
 	}
-	accepts := dockerStep(t, func(s *actions.DockerSettings) {
+	accepts := dockerStep(t, func(s *docker.Settings) {
 		s.Host, s.Container, s.Image, s.AcceptLoss = y.host, hub, "shop:{{.To}}", []string{"back-debug"}
 	})
 	if out, err := accepts.Do(t.Context(), dockerCall(t, "v1")); err != nil || y.version(t, hub) != "v1" {
@@ -186,8 +188,8 @@ func (y *dockerHost) testSidecarAlone(t *testing.T) {
 			y.create(t, name, object{"Image": "plain:v2"})
 			y.create(t, name+"-side", object{"Image": "plain:v1", "Env": []string{"LISTEN=127.0.0.1:0"}, "HostConfig": object{"NetworkMode": "container:" + name}})
 			y.must(t, "POST", "/containers/"+name+"/"+c.how, nil, nil)
-			waitFor(t, "it to end", func() bool { return get(y.inspect(t, name), "State", "Status") == "exited" })
-			step := dockerStep(t, func(s *actions.DockerSettings) { s.Host, s.Container, s.Image = y.host, name, "plain:{{.To}}" })
+			actiontest.WaitFor(t, "it to end", func() bool { return get(y.inspect(t, name), "State", "Status") == "exited" })
+			step := dockerStep(t, func(s *docker.Settings) { s.Host, s.Container, s.Image = y.host, name, "plain:{{.To}}" })
 			out, err := step.Do(t.Context(), dockerCall(t, "v1"))
 			if c.want != "" {
 				if err == nil || !strings.Contains(err.Error(), c.want) || y.version(t, name+"-side") != "v1" {
@@ -212,7 +214,7 @@ func (y *dockerHost) testSidecarEveryPoint(t *testing.T) {
 		y.create(t, prefix+"-side", object{"Image": "plain:v1", "Env": []string{"LISTEN=127.0.0.1:0"}, "HostConfig": object{"NetworkMode": "container:" + prefix + "-main"}})
 		front := newFaultyProxy(t, y.host)
 		front.failAt(n, "killed")
-		step := dockerStep(t, func(s *actions.DockerSettings) {
+		step := dockerStep(t, func(s *docker.Settings) {
 			s.Host, s.Container, s.Image = front.host, prefix+"-main", "plain:{{.To}}"
 			s.MinHealthyTime = 0
 		})

@@ -1,4 +1,4 @@
-package actions
+package exec
 
 import (
 	"context"
@@ -16,14 +16,15 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/actions"
 	"guardian/internal/reason"
 	"guardian/internal/secret"
 )
 
-// ExecSettings is a step that runs a command on the guardian's own machine. No shell reads
+// Settings is a step that runs a command on the guardian's own machine. No shell reads
 // it: each argument is passed as it stands. The command gets the names that templates see as
 // environment variables: GUARDIAN_TO, GUARDIAN_INTENT and so on.
-type ExecSettings struct {
+type Settings struct {
 	Command       []string                 `yaml:"command" doc:"The program and its arguments, without a shell; each is a template."`
 	Dir           string                   `yaml:"dir" doc:"Working directory; default: the guardian's."`
 	Inherit       []string                 `yaml:"inherit" doc:"Names of environment variables that are passed on from the guardian."`
@@ -34,13 +35,13 @@ type ExecSettings struct {
 	StatusCommand []string                 `yaml:"status_command" doc:"A command that checks whether the step happened: exit code 0 yes, 1 no, 75 not yet (it is asked again until the step's timeout), any other unknown."`
 }
 
-func execKind() Kind {
-	return Kind{
+func Kind() actions.Kind {
+	return actions.Kind{
 		Settings: func() any {
-			return &ExecSettings{Inherit: []string{"PATH", "HOME", "LANG", "TZ"}, Grace: model.Duration(5 * time.Second)}
+			return &Settings{Inherit: []string{"PATH", "HOME", "LANG", "TZ"}, Grace: model.Duration(5 * time.Second)}
 		},
-		Build: func(settings any, env Env) (Step, error) {
-			s, ok := settings.(*ExecSettings)
+		Build: func(settings any, env actions.Env) (actions.Step, error) {
+			s, ok := settings.(*Settings)
 			if !ok {
 				return nil, fmt.Errorf("exec: settings are a %T", settings)
 			}
@@ -50,62 +51,62 @@ func execKind() Kind {
 }
 
 // Validate joins every mistake.
-func (s *ExecSettings) Validate() error {
-	_, err := newCommand(*s, Env{})
+func (s *Settings) Validate() error {
+	_, err := newCommand(*s, actions.Env{})
 	return err
 }
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 type command struct {
-	s      ExecSettings
-	env    Env
+	s      Settings
+	env    actions.Env
 	local  secret.Redactor
-	args   []text
-	status []text
-	vars   map[string]text
+	args   []actions.Template
+	status []actions.Template
+	vars   map[string]actions.Template
 }
 
-func newCommand(s ExecSettings, env Env) (*command, error) {
-	var p texts
-	c := &command{s: s, env: env, vars: map[string]text{}}
+func newCommand(s Settings, env actions.Env) (*command, error) {
+	var p actions.Templates
+	c := &command{s: s, env: env, vars: map[string]actions.Template{}}
 	for _, v := range s.Secrets {
 		c.local.Learn(v)
 	}
 	c.local.Learn(s.Stdin)
-	parseArgs := func(key string, args []string) []text {
-		var out []text
+	parseArgs := func(key string, args []string) []actions.Template {
+		var out []actions.Template
 		for i, a := range args {
 			at := fmt.Sprintf("%s[%d]", key, i)
 			if c.redact(a) != a {
-				p.errs = append(p.errs, fmt.Errorf("%s: holds a secret, and every user of the machine can read arguments; put it under secrets or stdin", at))
+				p.Fail("%s: holds a secret, and every user of the machine can read arguments; put it under secrets or stdin", at)
 				continue
 			}
-			out = append(out, p.parse(at, a))
+			out = append(out, p.Parse(at, a))
 		}
 		return out
 	}
 	c.args, c.status = parseArgs("command", s.Command), parseArgs("status_command", s.StatusCommand)
 	if len(s.Command) == 0 || s.Command[0] == "" {
-		p.errs = append(p.errs, errors.New("command: is missing"))
+		p.Fail("command: is missing")
 	} else if strings.ContainsAny(s.Command[0], " \t") && len(s.Command) == 1 {
-		p.errs = append(p.errs, errors.New("command: no shell splits it; write a list, e.g. [deploy, --to, \"{{.To}}\"]"))
+		p.Fail("command: no shell splits it; write a list, e.g. [deploy, --to, \"{{.To}}\"]")
 	}
 	for name, v := range s.Env {
-		c.vars[name] = p.parse("env."+name, v)
+		c.vars[name] = p.Parse("env."+name, v)
 	}
 	for _, name := range slices.Concat(slices.Collect(maps.Keys(s.Env)), slices.Collect(maps.Keys(s.Secrets)), s.Inherit) {
 		if !envName.MatchString(name) {
-			p.errs = append(p.errs, fmt.Errorf("%q is not the name of an environment variable", name))
+			p.Fail("%q is not the name of an environment variable", name)
 		}
 	}
 	if s.Dir != "" && !filepath.IsAbs(s.Dir) {
-		p.errs = append(p.errs, fmt.Errorf("dir: %q is not an absolute path", s.Dir))
+		p.Fail("dir: %q is not an absolute path", s.Dir)
 	}
 	if s.Grace < 0 {
-		p.errs = append(p.errs, errors.New("grace: must not be negative"))
+		p.Fail("grace: must not be negative")
 	}
-	if err := p.err(); err != nil {
+	if err := p.Err(); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -113,13 +114,13 @@ func newCommand(s ExecSettings, env Env) (*command, error) {
 
 // Do runs the command to its end. An exit status other than 0 is a failure; a command that
 // had to be stopped may have done anything.
-func (c *command) Do(ctx context.Context, call Call) (string, error) {
+func (c *command) Do(ctx context.Context, call actions.Call) (string, error) {
 	end, err := c.run(ctx, c.args, call)
 	switch {
 	case err != nil:
-		return end.output, redactError(err, c.env.Redactor, &c.local)
+		return end.output, actions.RedactError(err, c.env.Redactor, &c.local)
 	case end.code != 0:
-		return end.output, redactError(failed(c.exitFault(end.args, end.code)), c.env.Redactor, &c.local)
+		return end.output, actions.RedactError(actions.Failure(c.exitFault(end.args, end.code)), c.env.Redactor, &c.local)
 	}
 	return end.output, nil
 }
@@ -129,24 +130,24 @@ func (c *command) Do(ctx context.Context, call Call) (string, error) {
 const exitNotYet = 75
 
 // Status runs the status command.
-func (c *command) Status(ctx context.Context, call Call) (Outcome, reason.Reason, error) {
+func (c *command) Status(ctx context.Context, call actions.Call) (actions.Outcome, reason.Reason, error) {
 	if len(c.status) == 0 {
-		return Unclear, reason.New("exec_no_status_command"), nil
+		return actions.Unclear, reason.New("exec_no_status_command"), nil
 	}
 	end, err := c.run(ctx, c.status, call)
 	if err != nil {
-		return Unclear, reason.Reason{}, redactError(failed(reason.New("exec_status_command", "error", reasonOf(err)), err), c.env.Redactor, &c.local)
+		return actions.Unclear, reason.Reason{}, actions.RedactError(actions.Failure(reason.New("exec_status_command", "error", actions.ReasonOf(err)), err), c.env.Redactor, &c.local)
 	}
 	detail := lastLine(end.output)
 	switch end.code {
 	case 0:
-		return Happened, reason.Text(detail), nil
+		return actions.Happened, reason.Text(detail), nil
 	case 1:
-		return NotHappened, reason.Text(detail), nil
+		return actions.NotHappened, reason.Text(detail), nil
 	case exitNotYet:
-		return Pending, reason.Text(detail), nil
+		return actions.Pending, reason.Text(detail), nil
 	default:
-		return Unclear, reason.New("exec_status_unclear", "status", end.code, "output", detail), nil
+		return actions.Unclear, reason.New("exec_status_unclear", "status", end.code, "output", detail), nil
 	}
 }
 
@@ -158,8 +159,8 @@ type ending struct {
 }
 
 // run runs a command to its end. An error says that it could not be started, or was stopped.
-func (c *command) run(ctx context.Context, argTexts []text, call Call) (end ending, err error) {
-	data, err := call.data()
+func (c *command) run(ctx context.Context, argTexts []actions.Template, call actions.Call) (end ending, err error) {
+	data, err := call.Data()
 	if err != nil {
 		return end, err
 	}
@@ -176,7 +177,7 @@ func (c *command) run(ctx context.Context, argTexts []text, call Call) (end endi
 	}
 	end.args = args
 	name := filepath.Base(args[0])
-	var out clip
+	var out actions.Clip
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = c.s.Dir, environ, &out, &out
 	if c.s.Stdin.IsSet() {
@@ -187,18 +188,18 @@ func (c *command) run(ctx context.Context, argTexts []text, call Call) (end endi
 	cmd.Cancel = func() error { return signalGroup(cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = time.Duration(c.s.Grace) + time.Millisecond
 	if err := cmd.Start(); err != nil {
-		return end, failed(startFault(cmd, err), err)
+		return end, actions.Failure(startFault(cmd, err), err)
 	}
 	err = cmd.Wait()
 	if ctx.Err() != nil {
 		// What ignored SIGTERM, and what was left behind in the group.
 		_ = signalGroup(cmd.Process.Pid, syscall.SIGKILL)
 	}
-	end.output = out.text(c.env.Redactor, &c.local)
+	end.output = out.Text(c.env.Redactor, &c.local)
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
-		return end, unclear(reason.New("exec_stopped", "command", name, "error", ctx.Err()), ctx.Err())
+		return end, actions.Lost(reason.New("exec_stopped", "command", name, "error", ctx.Err()), ctx.Err())
 	case err == nil, errors.Is(err, exec.ErrWaitDelay):
 		// ErrWaitDelay without a cancelled ctx: it ended well, but something that it started
 		// still held its output.
@@ -207,21 +208,21 @@ func (c *command) run(ctx context.Context, argTexts []text, call Call) (end endi
 		end.code = exit.ExitCode()
 		return end, nil
 	default:
-		return end, unclear(reason.New("exec_lost", "command", name, "error", c.redact(err.Error())))
+		return end, actions.Lost(reason.New("exec_lost", "command", name, "error", c.redact(err.Error())))
 	}
 }
 
 // render fills in the arguments. A secret among them is an error: every user of the machine
 // can read arguments.
-func (c *command) render(argTexts []text, data map[string]any) ([]string, error) {
+func (c *command) render(argTexts []actions.Template, data map[string]any) ([]string, error) {
 	var args []string
 	for i, t := range argTexts {
-		a, err := t.render(data)
+		a, err := t.Render(data)
 		if err != nil {
 			return nil, err
 		}
 		if c.redact(a) != a {
-			return nil, failed(reason.New("exec_secret_argument", "number", i))
+			return nil, actions.Failure(reason.New("exec_secret_argument", "number", i))
 		}
 		args = append(args, a)
 	}
@@ -230,18 +231,18 @@ func (c *command) render(argTexts []text, data map[string]any) ([]string, error)
 
 // environ builds the command's whole environment. Of the guardian's own it has only what
 // Inherit names.
-func (c *command) environ(call Call, data map[string]any) ([]string, error) {
+func (c *command) environ(call actions.Call, data map[string]any) ([]string, error) {
 	vars := map[string]string{}
 	for _, name := range c.s.Inherit {
 		if v, ok := os.LookupEnv(name); ok {
 			vars[name] = v
 		}
 	}
-	for name, v := range call.names() {
+	for name, v := range call.Names() {
 		vars["GUARDIAN_"+strings.ToUpper(name)] = v
 	}
 	for name, t := range c.vars {
-		v, err := t.render(data)
+		v, err := t.Render(data)
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,4 @@
+// Package docker is the kind of step that re-creates containers of a Docker Engine with another
+// image: what a re-created container keeps and would lose (config.go, layer.go, plan.go), how
+// containers are replaced in order (swap.go) and put back (undo.go), and the engine's API (api.go).
+package docker

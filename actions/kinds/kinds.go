@@ -1,0 +1,19 @@
+package kinds
+
+import (
+	"guardian/actions"
+	"guardian/actions/docker"
+	"guardian/actions/exec"
+	"guardian/actions/flag"
+	"guardian/actions/webhook"
+)
+
+// Builtin gives the kinds of steps by their key in a runbook.
+func Builtin() map[string]actions.Kind {
+	return map[string]actions.Kind{
+		"docker":  docker.Kind(),
+		"exec":    exec.Kind(),
+		"flag":    flag.Kind(),
+		"webhook": webhook.Kind(),
+	}
+}
