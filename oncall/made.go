@@ -67,6 +67,20 @@ func (r *Roster) MayMake(m Made, others []Made, now time.Time) error {
 	return nil
 }
 
+// Lacks tells why an override that was made counts for nothing: its schedule, or somebody in it, is not
+// configured any more. nil: it counts.
+func (r *Roster) Lacks(m Made) error {
+	if _, ok := r.Schedule(m.Schedule); !ok {
+		return fmt.Errorf("there is no schedule %q", m.Schedule)
+	}
+	for _, person := range []string{m.Person, m.Replaces} {
+		if person != "" && known(person, r.People) != nil {
+			return fmt.Errorf("there is no person %q", person)
+		}
+	}
+	return nil
+}
+
 // DeletedAt is the override as it is when it is taken back: what has passed of it stays.
 func (m Made) DeletedAt(now time.Time) Made {
 	m.Deleted = now

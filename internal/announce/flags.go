@@ -8,12 +8,15 @@ import (
 	"guardian/notifiers"
 )
 
-// FlagChanged is the notice that a kill switch was set or reset, or that its time is over.
+// FlagChanged is the notice that a kill switch was set or reset, that its time is over, or that the
+// configuration does not have what it was set to any more.
 func (t Renderer) FlagChanged(f flags.Flag, c flags.Change, now time.Time) notifiers.Notice {
 	w := t.texts()
 	tier, event, tone, title, text := warning, "set", notifiers.Warn, w.flagSet, w.flagSetText
 	switch {
 	case c.Variant != "":
+	case c.Dropped():
+		event, title, text = "dropped", w.flagDropped, w.flagDroppedText
 	case c.By == "" && c.Run == "":
 		event, title, text = "expired", w.flagExpired, w.flagExpiredText
 	default:

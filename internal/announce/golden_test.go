@@ -18,6 +18,7 @@ import (
 	"guardian/actions"
 	"guardian/decide"
 	"guardian/internal/announce"
+	"guardian/internal/flags"
 	"guardian/internal/reason"
 	"guardian/internal/secret"
 	"guardian/notifiers"
@@ -337,6 +338,11 @@ func everything() map[string]func(announce.Renderer) notifiers.Notice {
 		"run_started_other": told(other),
 		"run_sets_flags":    told(sets(other, actions.Running)),
 		"run_set_flags":     told(sets(other, actions.Cured)),
+		"flag_set":          flagSet(now),
+		"flag_reset":        flagEnded(now, "zhang.min", nil),
+		"flag_expired":      flagEnded(now, "", nil),
+		"flag_dropped":      flagEnded(now, "", priceFlags("go", "stop")),
+		"flag_removed":      flagEnded(now, "", []flags.Flag{}),
 		"run_waiting": told(asked(actions.Question{
 			Code: "approval", Text: reason.New("watched_in_approve"), Until: now.Add(30 * time.Minute), OnTimeout: "expire", Quorum: 2,
 		})),

@@ -79,8 +79,8 @@ type texts struct {
 	faultOutside                                string // of a fault that is not the guardian's own
 	gapAhead, gapBegan, gapText, gapFrom, gapTo string
 
-	flagSet, flagSetText, flagReset, flagResetText, flagExpired, flagExpiredText string
-	flagMeaning, flagOwner, flagBy, linkFlags                                    string
+	flagSet, flagSetText, flagReset, flagResetText, flagExpired, flagExpiredText, flagDropped, flagDroppedText string
+	flagMeaning, flagOwner, flagBy, linkFlags                                                                  string
 
 	linkOnCall              string
 	stepsGap, stepsHandOver []string

@@ -200,7 +200,9 @@ func english() texts {
 		flagSet: "Kill switch {flag}: {variant} until {until}", flagSetText: "Afterwards {default} holds again.",
 		flagReset: "Kill switch {flag}: {variant} again", flagResetText: "It was given its default back.",
 		flagExpired: "Kill switch {flag}: {variant} again, its time is over", flagExpiredText: "Check that what it was set for is over, or set it again.",
-		flagMeaning: "What it does", flagOwner: "Owner", flagBy: "Set by", linkFlags: "Kill switches",
+		flagDropped:     "Kill switch {flag}: no longer set, the configuration has changed",
+		flagDroppedText: "If what it was set for goes on, put it back into the configuration and set it again.",
+		flagMeaning:     "What it does", flagOwner: "Owner", flagBy: "Set by", linkFlags: "Kill switches",
 		gapText: "Escalations skip schedule {schedule} in this time; it has no fallback.", gapFrom: "From", gapTo: "To", linkOnCall: "On call",
 		stepsFault: map[string][]string{
 			"looks":          {"Give the machine more processor, or look less often: the pages of the checks show how long looks take."},

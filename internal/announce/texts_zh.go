@@ -200,7 +200,9 @@ func chinese() texts {
 		flagSet: "【开关】{flag} 设为 {variant}，至 {until}", flagSetText: "到时自动恢复为 {default}。",
 		flagReset: "【开关】{flag} 已恢复为 {variant}", flagResetText: "开关已恢复默认值。",
 		flagExpired: "【开关到期】{flag} 已恢复为 {variant}", flagExpiredText: "请确认当时设置开关的问题已经解决，否则请重新设置。",
-		flagMeaning: "作用", flagOwner: "负责人", flagBy: "操作人", linkFlags: "开关",
+		flagDropped:     "【开关失效】{flag}：配置已变更，之前的设置不再生效",
+		flagDroppedText: "如果当时设置开关的问题尚未解决，请先把它加回配置，再重新设置。",
+		flagMeaning:     "作用", flagOwner: "负责人", flagBy: "操作人", linkFlags: "开关",
 		gapText: "这段时间内告警升级会跳过值班表 {schedule}，它没有设置 fallback。", gapFrom: "开始", gapTo: "结束", linkOnCall: "值班表",
 		stepsFault: map[string][]string{
 			"looks":          {"增加机器的 CPU，或降低检查频率；检查页可以看到每次探测的耗时"},

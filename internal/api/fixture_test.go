@@ -67,6 +67,7 @@ type standby struct {
 	looked             []string
 	journalError, gone string
 	reload             error
+	warnings           config.Mistakes
 	leads              bool // it holds the lease after all
 	log                *slog.Logger
 }
@@ -123,7 +124,7 @@ func newStandby(t *testing.T) *standby {
 		Version: "v1", Started: start(), Holder: "this",
 		Leadership: func() leadership.Status { return s.leader },
 		Receivers:  func() []notifiers.Status { return []notifiers.Status{{Receiver: "oncall", MonthCalls: 7}} },
-		Reload:     func(context.Context) error { return s.reload }, ReloadError: func() string { return "" }, JournalError: func() string { return s.journalError }, Gone: func() string { return s.gone },
+		Reload:     func(context.Context) (config.Mistakes, error) { return s.warnings, s.reload }, ReloadError: func() string { return "" }, JournalError: func() string { return s.journalError }, Gone: func() string { return s.gone },
 	}
 	s.build = func() server.Backend {
 		return api.New(api.Options{

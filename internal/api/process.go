@@ -21,7 +21,7 @@ type Process struct {
 	Started    time.Time
 	Holder     string // its name as a holder of the lease
 	Leadership func() leadership.Status
-	Reload     func(ctx context.Context) error
+	Reload     func(ctx context.Context) (config.Mistakes, error)
 	// RereadOverrides lets the schedules know which overrides are in the journal.
 	RereadOverrides func(ctx context.Context)
 	Receivers       func() []notifiers.Status // how each receiver does; nil: it is not known
@@ -107,11 +107,16 @@ func (p process) role(st *server.Status, leader leadership.Status) {
 }
 
 // Reload implements server.Process.
-func (p process) Reload(ctx context.Context, by server.Caller) error {
-	if err := p.Process.Reload(ctx); err != nil {
-		return &server.MistakesError{Mistakes: mistakes(err)}
+func (p process) Reload(ctx context.Context, by server.Caller) ([]string, error) {
+	found, err := p.Process.Reload(ctx)
+	if err != nil {
+		return nil, &server.MistakesError{Mistakes: mistakes(err)}
 	}
-	return p.journal.Commit(ctx, store.Unfenced, store.Batch{Audit: []store.Audit{{At: p.now(), Who: by.Name, What: "reload"}}})
+	var warnings []string
+	for _, w := range found {
+		warnings = append(warnings, w.Error())
+	}
+	return warnings, p.journal.Commit(ctx, store.Unfenced, store.Batch{Audit: []store.Audit{{At: p.now(), Who: by.Name, What: "reload"}}})
 }
 
 // mistakes gives what is wrong with a configuration, line by line.

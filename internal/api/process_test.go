@@ -80,8 +80,10 @@ func TestTheLeaderSaysHowItsReceiversDo(t *testing.T) {
 func TestAReloadNamesEachMistake(t *testing.T) {
 	s := newStandby(t)
 	ada := server.Caller{Name: "ada", Role: server.Admin}
-	if err := s.Process.Reload(t.Context(), ada); err != nil {
-		t.Fatal(err)
+	s.warnings = config.Mistakes{{File: "guardian.yaml", Line: 4, Path: "flags[0].variants", Problem: "pause has no such variant any more"}}
+	warnings, err := s.Process.Reload(t.Context(), ada)
+	if err != nil || len(warnings) != 1 || warnings[0] != "guardian.yaml:4: flags[0].variants: pause has no such variant any more" {
+		t.Fatal(warnings, err)
 	}
 	page, err := s.Journal.Entries(t.Context(), server.JournalFilter{Limit: 10})
 	if err != nil || len(page.Entries) != 1 || page.Entries[0].Who != "ada" || page.Entries[0].What != "reload" {
@@ -93,7 +95,7 @@ func TestAReloadNamesEachMistake(t *testing.T) {
 	} {
 		s.reload = failed
 		var mistakes *server.MistakesError
-		if err := s.Process.Reload(t.Context(), ada); !errors.As(err, &mistakes) || strings.Join(mistakes.Mistakes, "; ") != want {
+		if _, err := s.Process.Reload(t.Context(), ada); !errors.As(err, &mistakes) || strings.Join(mistakes.Mistakes, "; ") != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}

@@ -18,7 +18,7 @@ func (a *App) backend() server.Backend {
 			Journal: a.store, Series: a.series, Record: a.record, Notifier: a.notifier, Quotas: a.quotas, Flags: a.flags, Ingest: a.ingest,
 		},
 		Process: api.Process{
-			Version: a.o.Version, Started: a.started, Holder: a.holder, Reload: a.Reload, RereadOverrides: a.readOverrides,
+			Version: a.o.Version, Started: a.started, Holder: a.holder, Reload: a.reload, RereadOverrides: a.readOverrides,
 			Receivers:    func() []notifiers.Status { return a.dispatcher.Status() },
 			Leadership:   func() leadership.Status { return a.elector.Status() },
 			ReloadError:  func() string { return textOf(a.loadError.Load()) },

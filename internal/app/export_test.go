@@ -207,6 +207,9 @@ func (s Stepped) Drive() {
 	t.runs.Start()
 }
 
+// EndFlags records which kill switches are not set any more, as happens each second by itself.
+func (s Stepped) EndFlags(ctx context.Context) { s.flags.Expire(ctx) }
+
 // Forward lets alerts be sent to Alertmanagers by themselves.
 func (s Stepped) Forward() {
 	t := s.acting.Load()

@@ -25,7 +25,10 @@ func (a *App) commitFlag(_ context.Context, f flags.Flag, c flags.Change) error 
 		return actions.ErrLostLease
 	}
 	what := reason.New("flag_set", "flag", f.Name, "variant", c.Variant, "until", c.Until, "run", c.Run, "why", c.Reason)
-	if c.Variant == "" {
+	switch {
+	case c.Dropped():
+		what = c.Reason
+	case c.Variant == "":
 		what = reason.New("flag_default", "flag", f.Name, "variant", f.Default, "run", c.Run, "why", c.Reason)
 	}
 	b := store.Batch{Flags: []flags.Change{c}, Audit: []store.Audit{{

@@ -29,6 +29,7 @@ func (a *App) resume(ctx context.Context, t *leading) (err error) {
 	}
 	a.notifier.Refresh(ctx) // before anything is repeated that somebody acknowledged or silenced
 	a.readOverrides(ctx)    // before anybody is notified who is not on call
+	a.warnOfWhatIsDropped(a.setup.Load().config)
 	t.runs, err = runs.Resume(ctx, runs.Options{
 		Engine: a.engine, Leadership: t, Journal: a.store, Decider: a.decider, Present: a.present, ActsFrom: t.ActsFrom(),
 		Notifier: a.notifier, Changed: a.changes.Notify, Now: a.now, Log: a.log,

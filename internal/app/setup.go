@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"guardian/actions"
@@ -14,6 +15,7 @@ import (
 	"guardian/internal/notify"
 	"guardian/internal/receivers"
 	"guardian/internal/rulesource"
+	"guardian/oncall"
 	"guardian/probes"
 	"guardian/probes/marketplace"
 )
@@ -214,6 +216,12 @@ func graceOf(every time.Duration) time.Duration { return max(30*time.Second, eve
 // Reload loads the configuration anew, builds all of it and only then swaps: a mistake
 // changes nothing.
 func (a *App) Reload(ctx context.Context) error {
+	_, err := a.reload(ctx)
+	return err
+}
+
+// reload reloads, and gives what is valid in the configuration and cannot work, and what it drops.
+func (a *App) reload(ctx context.Context) (config.Mistakes, error) {
 	a.reloading.Lock()
 	defer a.reloading.Unlock()
 	c, err := a.o.Load()
@@ -235,11 +243,24 @@ func (a *App) Reload(ctx context.Context) error {
 		text := err.Error()
 		a.loadError.Store(&text)
 		a.log.Error("the configuration was not reloaded; the running one stays", "error", err)
-		return err
+		return nil, err
 	}
 	a.loadError.Store(nil)
 	a.log.Info("the configuration was reloaded", "summary", c.String())
-	return nil
+	return slices.Concat(a.warnOfWhatIsDropped(c), c.Warnings), nil
+}
+
+// warnOfWhatIsDropped says what people set while the guardian runs and a configuration has no place for.
+func (a *App) warnOfWhatIsDropped(c *config.Config) config.Mistakes {
+	var made []oncall.Made
+	if list := a.overrides.Load(); list != nil {
+		made = *list
+	}
+	dropped := c.Dropped(a.flags.Changes(), made, a.now())
+	for _, w := range dropped {
+		a.log.Warn("the configuration has no place for what somebody set", "warning", w.Error())
+	}
+	return dropped
 }
 
 func (a *App) warnOfWhatCannotWork(c *config.Config) {

@@ -29,7 +29,9 @@ func checkCommand(s streams) *cobra.Command {
 mistake, and warnings of what is valid and cannot work or is probably not meant: such as a
 watch in which a check is looked at too seldom to find an outage, a route that lets critical
 alerts wait for longer than 5s, or a rollback for which no version is known to be good, neither
-by the configuration nor by the journal. Exits 1 when there is a mistake, not for warnings.
+by the configuration nor by the journal. It also warns of what is set now, by the journal, and
+would be lost: a kill switch whose variant the file does not have, an override of a shift for
+somebody it does not name. Exits 1 when there is a mistake, not for warnings.
 
 With --messages it prints too what the templates of receivers make of examples: an alert that
 fires, its end, a failed deploy, a question about a rollback, and a digest.`,
@@ -48,7 +50,7 @@ fires, its end, a failed deploy, a question about a rollback, and a digest.`,
 			}
 			if err == nil {
 				for _, conf := range found.Configs {
-					warnings = append(warnings, nothingGood(c.Context(), conf)...)
+					warnings = append(warnings, askJournal(c.Context(), conf)...)
 				}
 			}
 			if output == "json" {
@@ -95,18 +97,19 @@ fires, its end, a failed deploy, a question about a rollback, and a digest.`,
 	return c
 }
 
-// journalTimeout bounds how long the journal is asked for known good versions.
+// journalTimeout bounds how long the journal is asked.
 const journalTimeout = 5 * time.Second
 
-// nothingGood warns of rollbacks that have no version to go back to, by the configuration and by the
-// journal. A journal that cannot be read tells nothing; one that is not there yet knows none.
-func nothingGood(ctx context.Context, c *config.Config) config.Mistakes {
-	var warnings config.Mistakes
-	for _, u := range c.Undeclared {
-		warnings = append(warnings, u.Warning)
-	}
+// askJournal warns of what is wrong with a configuration beside what its journal holds: rollbacks that have
+// no version to go back to, and what people set that it has no place for. A journal that cannot be read
+// tells nothing; one that is not there yet holds nothing.
+func askJournal(ctx context.Context, c *config.Config) config.Mistakes {
 	path := filepath.Join(c.Storage.Path, "journal.db")
-	if _, err := os.Stat(path); len(warnings) == 0 || !c.Storage.Postgres.IsSet() && errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(path); !c.Storage.Postgres.IsSet() && errors.Is(err, fs.ErrNotExist) {
+		var warnings config.Mistakes
+		for _, u := range c.Undeclared {
+			warnings = append(warnings, u.Warning)
+		}
 		return warnings
 	}
 	ctx, cancel := context.WithTimeout(ctx, journalTimeout)
@@ -116,12 +119,16 @@ func nothingGood(ctx context.Context, c *config.Config) config.Mistakes {
 		return nil
 	}
 	defer func() { _ = journal.Close() }()
+	return append(nothingGood(ctx, c, journal), dropped(ctx, c, journal)...)
+}
+
+// nothingGood warns of rollbacks that have no version to go back to, by the configuration and by the journal.
+func nothingGood(ctx context.Context, c *config.Config, journal *store.Store) (warnings config.Mistakes) {
 	settings, err := c.Decisions()
 	if err != nil {
 		return nil
 	}
 	decider := decide.Decider{Settings: settings, Past: history.New(history.Options{Journal: journal})}
-	warnings = nil
 	for _, u := range c.Undeclared {
 		svc, _ := settings.Service(u.Service)
 		if goods, err := decider.KnownGoods(ctx, u.Service, svc.Environment, time.Now()); err == nil && len(goods) == 0 {
@@ -129,6 +136,20 @@ func nothingGood(ctx context.Context, c *config.Config) config.Mistakes {
 		}
 	}
 	return warnings
+}
+
+// dropped warns of what people set, by the journal, and the configuration has no place for.
+func dropped(ctx context.Context, c *config.Config, journal *store.Store) config.Mistakes {
+	now := time.Now()
+	changes, err := journal.Flags(ctx)
+	if err != nil {
+		return nil
+	}
+	made, err := journal.Overrides(ctx, now)
+	if err != nil {
+		return nil
+	}
+	return c.Dropped(changes, made, now)
 }
 
 // counted returns "1 file" or "2 files".

@@ -67,6 +67,8 @@ type Config struct {
 	Warnings Mistakes `yaml:"-"`
 	// Undeclared are the services with a rollback that declare no version good.
 	Undeclared []Undeclared `yaml:"-"`
+	// places are those of what Dropped warns of.
+	places map[string]Mistake
 	// Notes say what applies although it is not written down.
 	Notes []string `yaml:"-"`
 	// File is the path that was loaded, as it was given.

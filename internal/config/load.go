@@ -145,6 +145,7 @@ func (d *decoder) config(content []byte) *Config {
 	d.check(c)
 	if len(d.mistakes) == 0 {
 		d.foresee(c)
+		d.keepPlaces(c)
 		c.Warnings = d.warnings.sorted()
 		for i := range c.Warnings {
 			d.redact(&c.Warnings[i])

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -226,15 +227,25 @@ func (b *Board) keep(c Change) {
 	b.measure()
 }
 
-// Expire records, for the leader, which changes are over, so that people hear of it.
+// Changes gives the last change of each flag, as far as the journal was read: also of flags that the
+// configuration does not have.
+func (b *Board) Changes() []Change {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return slices.SortedFunc(maps.Values(b.last), func(x, y Change) int { return strings.Compare(x.Flag, y.Flag) })
+}
+
+// Expire records, for the leader, which changes hold no more, so that people hear of it: their time is
+// over, or the configuration has no such flag or variant any more.
 func (b *Board) Expire(ctx context.Context) {
 	now := b.o.Now()
-	b.mu.RLock()
-	over := slices.DeleteFunc(slices.Collect(maps.Values(b.last)), func(c Change) bool { return !c.Expired(now) })
-	b.mu.RUnlock()
-	slices.SortFunc(over, func(x, y Change) int { return x.Until.Compare(y.Until) })
+	over := slices.DeleteFunc(b.Changes(), func(c Change) bool {
+		_, err := b.flag(c.Flag)
+		return (!c.Expired(now) || err != nil) && c.Gone(b.o.Flags(), now).IsZero()
+	})
+	slices.SortStableFunc(over, func(x, y Change) int { return x.Until.Compare(y.Until) })
 	for _, c := range over {
-		if err := b.expire(ctx, c); err != nil && ctx.Err() == nil && !errors.Is(err, ErrUnknown) {
+		if err := b.expire(ctx, c); err != nil && ctx.Err() == nil {
 			b.o.Log.Warn("that a flag has its default again could not be recorded; trying again", "flag", c.Flag, "error", err)
 		}
 	}
@@ -246,14 +257,21 @@ func (b *Board) expire(ctx context.Context, over Change) error {
 	if err := b.read(ctx); err != nil || !b.lastOf(over.Flag).At.Equal(over.At) {
 		return err // somebody changed it meanwhile
 	}
+	now := b.o.Now()
+	c := Change{Flag: over.Flag, At: now, Reason: over.Gone(b.o.Flags(), now)}
+	if c.Reason.IsZero() && !over.Expired(now) {
+		return nil // it was put back into the configuration meanwhile
+	}
 	f, err := b.flag(over.Flag)
 	if err != nil {
-		return err
+		f = Flag{Name: over.Flag}
 	}
-	c := Change{Flag: over.Flag, At: b.o.Now()}
 	if err := b.o.Commit(ctx, f, c); err != nil {
 		return err
 	}
 	b.keep(c)
+	if c.Dropped() {
+		b.o.Log.Warn("a flag is not set any more", "flag", c.Flag, "why", c.Reason.String())
+	}
 	return nil
 }

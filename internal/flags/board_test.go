@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -60,8 +61,13 @@ func board(t *testing.T, j *journal) *flags.Board {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return boardOf(t, j, func() []flags.Flag { return []flags.Flag{f} })
+}
+
+func boardOf(t *testing.T, j *journal, configured func() []flags.Flag) *flags.Board {
+	t.Helper()
 	return flags.NewBoard(flags.Options{
-		Journal: j, Flags: func() []flags.Flag { return []flags.Flag{f} }, Commit: j.commit,
+		Journal: j, Flags: configured, Commit: j.commit,
 		Now: time.Now, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
 }
@@ -176,6 +182,81 @@ func TestTheEndOfAChangeIsRecordedOnce(t *testing.T) {
 		b.Expire(ctx)
 		if n := ended(); n != 1 {
 			t.Errorf("%d ends were recorded, want 1", n)
+		}
+	})
+}
+
+// What a new configuration has no variant for ends: its default holds, that is recorded once, and it does
+// not come back with the variant.
+func TestWhatTheConfigurationHasNoMoreIsRecordedOnce(t *testing.T) {
+	whole, err := flags.New(settings(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	renamed, err := flags.New(settings(func(s *flags.Settings) {
+		s.Variants, s.Default = map[string]string{"go": "false", "stop": "true"}, "go"
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		reloaded []flags.Flag
+		says     string // of the journal; "": nothing ends
+		value    any    // after the reload; nil: there is no such flag
+		back     bool   // when the whole flag is configured again
+	}{
+		"as it was":    {[]flags.Flag{whole}, "", true, true},
+		"its variant":  {[]flags.Flag{renamed}, "no such variant any more: its default go holds", false, false},
+		"the flag":     {nil, "no such flag any more", nil, false},
+		"another flag": {[]flags.Flag{{Name: "other", Default: "off", Values: map[string]any{"off": false, "on": true}}}, "no such flag any more", nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				j, now := &journal{}, []flags.Flag{whole}
+				b := boardOf(t, j, func() []flags.Flag { return now })
+				if _, err := b.Change(t.Context(), on(time.Hour, "r_1-1")); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute)
+				now = c.reloaded
+				j.set(func(j *journal) { j.refuse = errors.New("full") })
+				b.Expire(t.Context())
+				j.set(func(j *journal) { j.refuse = nil })
+				for range 3 {
+					b.Expire(t.Context())
+				}
+				s, err := b.One("pause-price-writes")
+				if c.value == nil != errors.Is(err, flags.ErrUnknown) || c.value != nil && s.Value != c.value {
+					t.Errorf("it is %v, %v; want %v", s.Value, err, c.value)
+				}
+				last := j.all[len(j.all)-1]
+				if c.says == "" && len(j.all) != 1 || c.says != "" && (len(j.all) != 2 || !last.Dropped() || !strings.Contains(last.Reason.String(), c.says)) {
+					t.Errorf("the journal has %+v, want %q", j.all, c.says)
+				}
+				now = []flags.Flag{whole}
+				if s, err := b.One("pause-price-writes"); err != nil || s.Value != c.back {
+					t.Errorf("configured again it is %v, %v; want %v", s.Value, err, c.back)
+				}
+			})
+		})
+	}
+}
+
+// A setting whose time was over before its flag went away is nobody's loss.
+func TestAFlagThatIsGoneAfterItsTimeIsNotTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{}
+		if _, err := board(t, j).Change(t.Context(), on(time.Hour, "r_1-1")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		b := boardOf(t, j, func() []flags.Flag { return nil })
+		if err := b.Refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.Expire(t.Context())
+		if len(j.all) != 1 {
+			t.Errorf("the journal has %+v", j.all)
 		}
 	})
 }

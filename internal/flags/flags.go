@@ -144,8 +144,35 @@ type State struct {
 // Expired tells whether a change's time is over and nobody recorded that yet.
 func (c Change) Expired(now time.Time) bool { return c.Variant != "" && !now.Before(c.Until) }
 
+// The codes of why a change ended before its time.
+const (
+	variantGone = "flag_variant_gone"
+	flagGone    = "flag_gone"
+)
+
+// Gone tells why a change cannot hold by a configuration, which has no such flag or no such variant; zero:
+// it can, or its time is over anyway.
+func (c Change) Gone(configured []Flag, now time.Time) reason.Reason {
+	if c.Variant == "" || c.Expired(now) {
+		return reason.Reason{}
+	}
+	i := slices.IndexFunc(configured, func(f Flag) bool { return f.Name == c.Flag })
+	if i < 0 {
+		return reason.New(flagGone, "flag", c.Flag, "variant", c.Variant, "until", c.Until, "by", c.By, "run", c.Run)
+	}
+	if _, ok := configured[i].Values[c.Variant]; ok {
+		return reason.Reason{}
+	}
+	return reason.New(variantGone, "flag", c.Flag, "variant", c.Variant, "until", c.Until, "by", c.By, "run", c.Run, "default", configured[i].Default)
+}
+
+// Dropped tells whether a change records that the configuration ended the one before it.
+func (c Change) Dropped() bool {
+	return c.Variant == "" && (c.Reason.Code == flagGone || c.Reason.Code == variantGone)
+}
+
 // Evaluate gives what a flag is now. A change to a variant that the configuration does not have any
-// more counts for nothing.
+// more counts for nothing; see Change.Gone.
 func Evaluate(f Flag, last Change, now time.Time) State {
 	s := State{Flag: f, Variant: f.Default, Value: f.Values[f.Default], Change: last}
 	if value, ok := f.Values[last.Variant]; ok && !last.Expired(now) {

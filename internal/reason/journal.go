@@ -8,6 +8,16 @@ func journalWords(code string) (Words, bool) {
 		return Words{"{flag} set to {variant} until {until}[ by run {run}][: {why}]", "{flag} 设为 {variant}，至 {until}[，由处置 {run} 设置][：{why}]"}, true
 	case "flag_default":
 		return Words{"{flag} has its default {variant} again[ by run {run}][: {why}]", "{flag} 恢复默认值 {variant}[，由处置 {run} 设置][：{why}]"}, true
+	case "flag_variant_gone":
+		return Words{
+			"{flag} was set to {variant} until {until}[ by {by}][ by run {run}], and the configuration has no such variant any more: its default {default} holds",
+			"{flag} 此前[由 {by} ][由处置 {run} ]设为 {variant}（至 {until}），但配置中已没有这个取值，现按默认值 {default} 生效",
+		}, true
+	case "flag_gone":
+		return Words{
+			"{flag} was set to {variant} until {until}[ by {by}][ by run {run}], and the configuration has no such flag any more: programs that read it get the default of their own code",
+			"{flag} 此前[由 {by} ][由处置 {run} ]设为 {variant}（至 {until}），但配置中已没有这个开关，读取它的程序将使用自身代码中的默认值",
+		}, true
 	case "not_looked":
 		return Words{"not looked", "没有探测"}, true
 	case "deploy_announced":

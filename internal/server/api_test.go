@@ -336,7 +336,9 @@ func TestHealthAndReload(t *testing.T) {
 	m.status.Ready, m.status.Role, m.status.Reason = false, "starting", reason.Text("the journal is being opened")
 	check("GET", "/-/ready", 503, "the journal is being opened")
 	check("GET", "/-/healthy", 200, "healthy")
-	check("POST", "/-/reload", 200, "reloaded")
+	check("POST", "/-/reload", 200, `{"status":"reloaded","warnings":[]}`)
+	m.warnings = []string{"guardian.yaml:4: pause is not configured any more"}
+	check("POST", "/-/reload", 200, `"warnings":["guardian.yaml:4: pause is not configured any more"]`)
 	m.reload = &server.MistakesError{Mistakes: []string{`guardian.yaml:7:3: "chekcs" is not known`, `guardian.yaml:9:1: two`}}
 	check("POST", "/-/reload", 400, `"detail":"guardian.yaml:7:3: \"chekcs\" is not known"`)
 	check("GET", "/-/reload", 405, "use POST here")

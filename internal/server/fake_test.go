@@ -57,7 +57,8 @@ type memory struct {
 	revision int
 	reports  int // how many were built
 	reload   error
-	fail     error // what the next call fails with
+	warnings []string // of a reload
+	fail     error    // what the next call fails with
 	standby  bool
 	noOnCall bool          // no schedule is configured
 	made     []oncall.Made // overrides of shifts
@@ -468,8 +469,8 @@ func (m *memory) Status(context.Context) (server.Status, error) {
 	return m.status, nil
 }
 
-func (m *memory) Reload(context.Context, server.Caller) error {
+func (m *memory) Reload(context.Context, server.Caller) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.reload
+	return m.warnings, m.reload
 }

@@ -15,8 +15,9 @@ import (
 type Process interface {
 	Status(ctx context.Context) (Status, error)
 	// Reload loads the configuration anew; on a mistake nothing changes and the error is a
-	// MistakesError.
-	Reload(ctx context.Context, by Caller) error
+	// MistakesError. The warnings say what is valid and cannot work, and what people set that the
+	// configuration has no place for.
+	Reload(ctx context.Context, by Caller) (warnings []string, err error)
 }
 
 // Status is how the guardian is.
@@ -81,10 +82,11 @@ func plain(w http.ResponseWriter, status int, text string) {
 
 func (*Server) reload(process Process) handler {
 	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
-		if err := process.Reload(r.Context(), by); err != nil {
+		warnings, err := process.Reload(r.Context(), by)
+		if err != nil {
 			return err
 		}
-		return writeJSON(w, http.StatusOK, map[string]string{"status": "reloaded"})
+		return writeJSON(w, http.StatusOK, map[string]any{"status": "reloaded", "warnings": orEmpty(warnings)})
 	}
 }
 
