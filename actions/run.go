@@ -192,10 +192,15 @@ func (r Run) failedSteps() []string {
 	return names
 }
 
-// SetsFlagsOnly tells whether all that the run does is to set kill switches, and no rollback. They stop
-// harm and cure nothing: the run is over when they are set, and keeps no rollback waiting.
-func (r Run) SetsFlagsOnly() bool {
-	return !r.Rollback && len(r.Steps) > 0 && !slices.ContainsFunc(r.Steps, func(s StepRun) bool { return s.Kind != "flag" })
+// SetsFlagsOnly tells whether all that the run does is to set kill switches, and no rollback.
+func (r Run) SetsFlagsOnly() bool { return r.only("flag") }
+
+// OnlyStopsHarm tells whether all that the run does is to set kill switches and to announce windows,
+// and no rollback. That cures nothing: the run is over when it is done, and keeps no rollback waiting.
+func (r Run) OnlyStopsHarm() bool { return r.only("flag", "freeze", "maintenance") }
+
+func (r Run) only(kinds ...string) bool {
+	return !r.Rollback && len(r.Steps) > 0 && !slices.ContainsFunc(r.Steps, func(s StepRun) bool { return !slices.Contains(kinds, s.Kind) })
 }
 
 // clone copies what a run shares with its copies, so that changing one does not change the

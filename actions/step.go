@@ -9,6 +9,7 @@ import (
 	"guardian/internal/flags"
 	"guardian/internal/reason"
 	"guardian/internal/secret"
+	"guardian/internal/windows"
 )
 
 // Outcome is what became of an intent that a crash or a lost answer left without one. The
@@ -88,6 +89,15 @@ type Flags interface {
 	Last(ctx context.Context, name string) (flags.Change, error)
 }
 
+// Windows keeps announced windows; windows.Board is one.
+type Windows interface {
+	// Announce writes a window, unless its intent announced one. A windows.InvalidError says that nothing
+	// was written.
+	Announce(ctx context.Context, w windows.Window) (windows.Window, error)
+	// Announced reads the window that an intent announced; false: none.
+	Announced(ctx context.Context, intent string) (windows.Window, bool, error)
+}
+
 // Env is what a step may use of the process that it lives in.
 type Env struct {
 	Log       *slog.Logger
@@ -95,4 +105,5 @@ type Env struct {
 	Now       func() time.Time
 	UserAgent string
 	Flags     Flags
+	Windows   Windows
 }

@@ -20,7 +20,7 @@ var errAborted = errors.New("aborted")
 // when there is nothing to verify with.
 func (e *Engine) beginVerify(ctx context.Context, run Run, book *Runbook) (Run, error) {
 	next := run.clone()
-	if symptoms := symptomsOf(run, book); book.Verify.For > 0 && len(symptoms) > 0 && !run.SetsFlagsOnly() {
+	if symptoms := symptomsOf(run, book); book.Verify.For > 0 && len(symptoms) > 0 && !run.OnlyStopsHarm() {
 		next.State, next.Reason, next.Verification = Verifying, reason.Reason{}, nil
 		return e.record(ctx, run, next, e.entry(next, -1, "verifying", begun(symptoms)))
 	}
@@ -30,6 +30,8 @@ func (e *Engine) beginVerify(ctx context.Context, run Run, book *Runbook) (Run, 
 		why := reason.New("verify_nothing")
 		if run.SetsFlagsOnly() {
 			why = reason.New("verify_flags")
+		} else if run.OnlyStopsHarm() {
+			why = reason.New("verify_announced")
 		}
 		next.end(Cured, why, e.o.Now())
 	}

@@ -74,7 +74,7 @@ func (s *Settings) Suppressed(kind string, labels map[string]string, silences []
 		}
 		for _, span := range m.Spans(now, now.Add(time.Nanosecond)) {
 			if span.Contains(now) {
-				return reason.New("in_maintenance", "maintenance", m.Name), span.To
+				return reason.New("in_maintenance", "maintenance", m.Name, "why", m.Why), span.To
 			}
 		}
 	}

@@ -123,7 +123,8 @@ func (s Span) Contains(at time.Time) bool { return !at.Before(s.From) && at.Befo
 // Maintenance is an announced time in which what checks see is not notified.
 type Maintenance struct {
 	Name    string
-	Service string // "": all
+	Service string        // "": all
+	Why     reason.Reason // of whoever announced it; zero: it is configured
 	// Spans gives the stretches that touch [from, to).
 	Spans func(from, to time.Time) []Span
 }

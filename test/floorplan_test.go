@@ -28,7 +28,7 @@ const everything = "*"
 // floorPlan is the table of docs/architecture.md. A new package gets a line in both.
 func floorPlan() map[string]room {
 	types := []string{
-		"probes", "probes/sample", "rules", "watch", "sla", "actions", "notifiers", "notifiers/route", "oncall", "decide", "internal/flags",
+		"probes", "probes/sample", "rules", "watch", "sla", "actions", "notifiers", "notifiers/route", "oncall", "decide", "internal/flags", "internal/windows",
 	}
 	return map[string]room{
 		"internal/secret":     {why: "everybody imports it"},
@@ -39,12 +39,14 @@ func floorPlan() map[string]room {
 		"probes/marketplace":  {why: "it makes facts of answers and needs nothing else"},
 		"watch/judge":         {why: "it is plain mathematics"},
 		"internal/flags":      {why: "what a kill switch is now is a function of settings, its last change and a time"},
-		"actions":             {may: []string{"internal/flags"}, why: "it acts, and must not know deploys, checks or messages: what runs an act decides nothing"},
+		"internal/windows":    {why: "a window is a function of what was announced, and a time"},
+		"actions":             {may: []string{"internal/flags", "internal/windows"}, why: "it acts, and must not know deploys, checks or messages: what runs an act decides nothing"},
 		"actions/docker":      {may: []string{"actions"}, why: "a kind of step knows its target, and no other kind"},
 		"actions/exec":        {may: []string{"actions"}, why: "a kind of step knows its target, and no other kind"},
 		"actions/flag":        {may: []string{"actions", "internal/flags"}, why: "a kind of step knows its target, and no other kind"},
 		"actions/webhook":     {may: []string{"actions"}, why: "a kind of step knows its target, and no other kind"},
-		"actions/kinds":       {may: []string{"actions", "actions/docker", "actions/exec", "actions/flag", "actions/webhook"}, why: "it lists the kinds of steps"},
+		"actions/window":      {may: []string{"actions", "internal/windows"}, why: "a kind of step knows its target, and no other kind"},
+		"actions/kinds":       {may: []string{"actions", "actions/docker", "actions/exec", "actions/flag", "actions/webhook", "actions/window"}, why: "it lists the kinds of steps"},
 		"configs":             {why: "it holds examples"},
 		"notifiers/route":     {why: "it matches labels, whatever they are about"},
 		"oncall":              {may: []string{"notifiers/route"}, why: "who is on call is a function of settings, calendars and a time"},
@@ -53,7 +55,7 @@ func floorPlan() map[string]room {
 		"rules":               {may: []string{"probes/sample"}, why: "alerts are a pure function of what was seen"},
 		"sla":                 {may: []string{"probes/sample"}, why: "the report is a pure function of facts"},
 		"watch":               {may: []string{"probes/sample", "watch/judge", "rules"}, why: "a watch gives verdicts; it can neither act nor tell"},
-		"decide":              {may: []string{"probes/sample", "rules", "watch", "actions", "notifiers/route", "oncall"}, why: "a decision is a function of settings, the past, the present and a time"},
+		"decide":              {may: []string{"probes/sample", "rules", "watch", "actions", "notifiers/route", "oncall", "internal/windows"}, why: "a decision is a function of settings, the past, the present and a time"},
 		"internal/history":    {may: []string{"decide", "actions", "internal/series", "internal/store", "sla", "watch"}, why: "it reads the past for the decider and decides nothing"},
 		"internal/importer":   {may: []string{"notifiers/route"}, why: "it converts texts; what they mean is decided where they are read"},
 		"internal/forward":    {may: []string{"rules"}, why: "it sends alerts to others, and neither evaluates nor decides who is notified"},
@@ -63,8 +65,8 @@ func floorPlan() map[string]room {
 		"internal/runs":       {may: []string{"decide", "actions", "watch", "notifiers", "internal/announce", "internal/notify", "internal/store"}, why: "it drives runs; what they do is theirs, whether they may is decided elsewhere"},
 		"internal/watching":   {may: []string{"decide", "actions", "probes/sample", "rules", "watch", "notifiers", "internal/announce", "internal/notify", "internal/recording", "internal/runs", "internal/store"}, why: "it holds open watches; it neither judges nor decides"},
 		"internal/alerting":   {may: []string{"decide", "oncall", "actions", "rules", "watch", "notifiers", "internal/announce", "internal/notify", "internal/runs", "internal/store"}, why: "it evaluates rules; when they fire and who hears of it is decided elsewhere"},
-		"internal/announce":   {may: []string{"decide", "oncall", "probes/sample", "rules", "watch", "sla", "actions", "notifiers", "internal/flags"}, why: "it makes words of facts, and does not send them"},
-		"internal/config":     {may: append([]string{"configs", "internal/ingest", "probes/marketplace", "actions/exec", "actions/flag", "actions/kinds"}, types...), why: "it decodes the settings of the packages that have some"},
+		"internal/announce":   {may: []string{"decide", "oncall", "probes/sample", "rules", "watch", "sla", "actions", "notifiers", "internal/flags", "internal/windows"}, why: "it makes words of facts, and does not send them"},
+		"internal/config":     {may: append([]string{"configs", "internal/ingest", "probes/marketplace", "actions/exec", "actions/flag", "actions/kinds", "actions/window"}, types...), why: "it decodes the settings of the packages that have some"},
 		"internal/starter":    {may: []string{"actions"}, why: "it writes a configuration, and reads none"},
 		"internal/netpath":    {may: []string{"probes/sample"}, why: "it knows which network paths work, and neither looks nor tells"},
 		"internal/selfcheck":  {may: []string{"decide"}, why: "it watches the guardian itself: what is a fault is decided elsewhere, and others know how they are"},

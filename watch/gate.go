@@ -33,6 +33,8 @@ type Freeze struct {
 	To       time.Time `json:"to"`
 	Services []string  `json:"services,omitempty"` // empty: all
 	Allow    []Act     `json:"allow,omitempty"`
+	// Why is said by whoever announced it; zero: it is configured.
+	Why reason.Reason `json:"why,omitzero"`
 }
 
 // Act is what is to be done to a service, and what the gate is asked for.
@@ -88,7 +90,7 @@ func Gate(f GateFacts, now time.Time) []GateReason {
 		if z.stops(f.Service, act, now) {
 			reasons = append(reasons, GateReason{
 				Code: CodeFreeze, Until: clean(z.To),
-				Detail: reason.New("freeze_lasts", "freeze", z.Name, "until", z.To),
+				Detail: z.lasts(),
 			})
 		}
 	}
@@ -143,6 +145,14 @@ func (z Freeze) stops(service string, act Act, now time.Time) bool {
 	return !now.Before(z.From) && now.Before(z.To) &&
 		(len(z.Services) == 0 || slices.Contains(z.Services, service)) &&
 		!slices.Contains(z.Allow, act)
+}
+
+// lasts says that it is a freeze, and what to do.
+func (z Freeze) lasts() reason.Reason {
+	if z.Why.IsZero() {
+		return reason.New("freeze_lasts", "freeze", z.Name, "until", z.To)
+	}
+	return reason.New("freeze_announced", "freeze", z.Name, "until", z.To, "why", z.Why)
 }
 
 // closes reports whether an alert closes the gate.

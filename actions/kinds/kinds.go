@@ -6,14 +6,17 @@ import (
 	"guardian/actions/exec"
 	"guardian/actions/flag"
 	"guardian/actions/webhook"
+	"guardian/actions/window"
 )
 
 // Builtin gives the kinds of steps by their key in a runbook.
 func Builtin() map[string]actions.Kind {
 	return map[string]actions.Kind{
-		"docker":  docker.Kind(),
-		"exec":    exec.Kind(),
-		"flag":    flag.Kind(),
-		"webhook": webhook.Kind(),
+		"docker":      docker.Kind(),
+		"exec":        exec.Kind(),
+		"flag":        flag.Kind(),
+		"freeze":      window.Freeze(),
+		"maintenance": window.Maintenance(),
+		"webhook":     webhook.Kind(),
 	}
 }

@@ -24,7 +24,9 @@ func pausedPrices(now time.Time) flags.Change {
 }
 
 func flagSet(now time.Time) func(announce.Renderer) notifiers.Notice {
-	return func(t announce.Renderer) notifiers.Notice { return t.FlagChanged(priceFlags("off", "on")[0], pausedPrices(now), now) }
+	return func(t announce.Renderer) notifiers.Notice {
+		return t.FlagChanged(priceFlags("off", "on")[0], pausedPrices(now), now)
+	}
 }
 
 // flagEnded tells of the end of a setting: by a person, by its time, or by a configuration that is not nil.

@@ -21,6 +21,7 @@ import (
 	"guardian/internal/flags"
 	"guardian/internal/reason"
 	"guardian/internal/secret"
+	"guardian/internal/windows"
 	"guardian/notifiers"
 	"guardian/oncall"
 	"guardian/probes/sample"
@@ -334,6 +335,19 @@ func everything() map[string]func(announce.Renderer) notifiers.Notice {
 		"verdict_superseded":   verdict(watch.Superseded, watch.Auto, plan),
 		"verdict_cancelled":    verdict(watch.Cancelled, watch.Auto, plan),
 
+		"window_freeze": windowed(windows.Window{
+			ID: "win_1", Kind: windows.Freeze, Service: "order-sync", From: now, To: now.Add(2 * time.Hour), Announced: now, Run: "r_01",
+			Reason: reason.New("alert_fires", "alert", "OrdersLost", "since", now.Add(-time.Minute)),
+		}),
+		"window_maintenance": windowed(windows.Window{
+			ID: "win_2", Kind: windows.Maintenance, From: now.Add(9 * time.Hour), To: now.Add(11 * time.Hour), Announced: now, By: "siti", Reason: reason.Text("moving the database"),
+		}),
+		"window_freeze_ended": windowed(windows.Window{
+			ID: "win_1", Kind: windows.Freeze, Service: "order-sync", From: now.Add(-time.Hour), To: now, Announced: now.Add(-time.Hour), Run: "r_01", Ended: now, EndedBy: "wei",
+		}),
+		"window_maintenance_ended": windowed(windows.Window{
+			ID: "win_2", Kind: windows.Maintenance, Service: "order-sync", From: now.Add(-time.Hour), To: now, Announced: now.Add(-time.Hour), By: "siti", Ended: now, EndedBy: "siti",
+		}),
 		"run_started":       told(run(actions.Running)),
 		"run_started_other": told(other),
 		"run_sets_flags":    told(sets(other, actions.Running)),
@@ -632,4 +646,8 @@ func sets(r actions.Run, state actions.State) actions.Run {
 		r.Reason = reason.New("verify_flags")
 	}
 	return r
+}
+
+func windowed(w windows.Window) func(announce.Renderer) notifiers.Notice {
+	return func(t announce.Renderer) notifiers.Notice { return t.WindowChanged(w, now) }
 }

@@ -81,6 +81,9 @@ type texts struct {
 
 	flagSet, flagSetText, flagReset, flagResetText, flagExpired, flagExpiredText, flagDropped, flagDroppedText string
 	flagMeaning, flagOwner, flagBy, linkFlags                                                                  string
+	freezeBegun, freezeText, freezeEnded, freezeEndedText                                                      string
+	maintenanceBegun, maintenanceText, maintenanceEnded, maintenanceEndedText                                  string
+	windowBy, allServices, linkWindows                                                                         string
 
 	linkOnCall              string
 	stepsGap, stepsHandOver []string

@@ -18,6 +18,7 @@ import (
 	"guardian/internal/server"
 	"guardian/internal/store"
 	"guardian/internal/watching"
+	"guardian/internal/windows"
 )
 
 // Rooms are what answers.
@@ -28,6 +29,7 @@ type Rooms struct {
 	Notifier *notify.Notifier
 	Quotas   *quota.Quotas
 	Flags    *flags.Board
+	Windows  *windows.Board
 	Ingest   *ingest.Receiver
 }
 
@@ -109,6 +111,7 @@ func New(o Options) server.Backend {
 		OnCall:     onCall{running: o.Running},
 		Overrides:  overrides{journal: o.Journal, running: o.Running, reread: o.Process.RereadOverrides, now: o.Now},
 		Flags:      switches{board: o.Flags, leader: leader, now: o.Now},
+		Windows:    announced{board: o.Windows, leader: leader},
 		Process:    process{Process: o.Process, journal: o.Journal, record: o.Record, running: o.Running, redactor: o.Redactor, now: o.Now},
 	}
 }

@@ -40,6 +40,7 @@ import (
 	"guardian/internal/series"
 	"guardian/internal/server"
 	"guardian/internal/store"
+	"guardian/internal/windows"
 	"guardian/notifiers"
 	"guardian/oncall"
 	"guardian/probes"
@@ -126,6 +127,7 @@ type rooms struct {
 	server    *server.Server
 	calendars *calendars.Calendars
 	flags     *flags.Board
+	windows   *windows.Board
 	checker   *selfcheck.Checker
 }
 
@@ -273,7 +275,7 @@ func (a *App) openStorage(ctx context.Context, c *config.Config) error {
 // buildRooms builds what tells, acts and looks, and the setup that they run.
 func (a *App) buildRooms(c *config.Config) (*setup, error) {
 	a.notifier, a.history = a.newNotifier(), a.newHistory()
-	a.orders, a.calendars, a.flags = a.newOrders(), a.newCalendars(c), a.newFlags()
+	a.orders, a.calendars, a.flags, a.windows = a.newOrders(), a.newCalendars(c), a.newFlags(), a.newWindows()
 	a.checker, a.direct = a.newChecker(), a.newDirect()
 	s, err := a.build(c)
 	if err != nil {
@@ -292,12 +294,12 @@ func (a *App) buildRooms(c *config.Config) (*setup, error) {
 			return a.notifier.Suppressed(d.Notice.Kind, d.Notice.Labels).String()
 		},
 		OnGiveUp: func(d notifiers.Delivery, to string) notifiers.Notice {
-			n := a.setup.Load().notices().For(to).GivenUp(d, a.now())
+			n := a.notices().For(to).GivenUp(d, a.now())
 			n.ID, n.Created = store.NewID("n_"), a.now()
 			return n
 		},
 		OnQuota: func(u notifiers.Usage, to string) notifiers.Notice {
-			n := a.setup.Load().notices().For(to).QuotaUsed(u, a.now())
+			n := a.notices().For(to).QuotaUsed(u, a.now())
 			n.ID, n.Created = store.NewID("n_"), a.now()
 			return n
 		},
@@ -384,6 +386,7 @@ func (a *App) Start(ctx context.Context) error {
 	a.loops.Go(func() { a.calendars.Run(ctx) })
 	a.loops.Go(func() { a.overridesLoop(ctx) })
 	a.loops.Go(func() { a.flags.Run(ctx) })
+	a.loops.Go(func() { a.windows.Run(ctx) })
 	a.loops.Go(func() { a.checker.Run(ctx) })
 	a.undo.add("checks", func(ctx context.Context) error { return a.runner.Stop(ctx) })
 	a.swap(a.setup.Load())

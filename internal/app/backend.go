@@ -15,7 +15,7 @@ import (
 func (a *App) backend() server.Backend {
 	return api.New(api.Options{
 		Rooms: api.Rooms{
-			Journal: a.store, Series: a.series, Record: a.record, Notifier: a.notifier, Quotas: a.quotas, Flags: a.flags, Ingest: a.ingest,
+			Journal: a.store, Series: a.series, Record: a.record, Notifier: a.notifier, Quotas: a.quotas, Flags: a.flags, Windows: a.windows, Ingest: a.ingest,
 		},
 		Process: api.Process{
 			Version: a.o.Version, Started: a.started, Holder: a.holder, Reload: a.reload, RereadOverrides: a.readOverrides,

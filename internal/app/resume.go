@@ -24,6 +24,9 @@ import (
 
 // resume goes on with what is open in the journal, in the name of a leadership.
 func (a *App) resume(ctx context.Context, t *leading) (err error) {
+	if err := a.windows.Refresh(ctx); err != nil {
+		return fmt.Errorf("read the announced windows: %w", err)
+	}
 	if err := a.flags.Refresh(ctx); err != nil {
 		return err
 	}
@@ -54,7 +57,7 @@ func (a *App) resume(ctx context.Context, t *leading) (err error) {
 
 // decider decides by the running configuration over the journal.
 func (a *App) decider() decide.Decider {
-	return decide.Decider{Settings: a.setup.Load().decisions, Past: a.history}
+	return decide.Decider{Settings: a.decisions(), Past: a.history}
 }
 
 func (a *App) newHistory() history.History {
@@ -249,7 +252,7 @@ func (a *App) notifyTakeover(t *leading, before store.Lease) {
 
 func (a *App) newNotifier() *notify.Notifier {
 	return notify.New(notify.Options{
-		Settings: func() notify.Settings { return a.setup.Load().notices() }, Journal: a.store,
+		Settings: a.notices, Journal: a.store,
 		Wake: func(receiver string) { a.dispatcher.Wake(receiver) }, Now: a.now, Log: a.log, Registerer: a.registry,
 	})
 }

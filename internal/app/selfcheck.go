@@ -36,7 +36,7 @@ func (a *App) newChecker() *selfcheck.Checker {
 
 func (a *App) newDirect() *notify.Direct {
 	return &notify.Direct{
-		Settings:  func() notify.Settings { return a.setup.Load().notices() },
+		Settings:  a.notices,
 		Receivers: func() map[string]notifiers.Receiver { return a.setup.Load().receivers.Direct },
 		Now:       a.now,
 	}

@@ -40,6 +40,15 @@ func (s *setup) notices() notify.Settings {
 	return notify.Settings{Decisions: s.decisions, Teller: s.teller(""), Languages: s.receivers.Languages, Zones: s.config.PersonalZones(), Fallbacks: s.receivers.Fallbacks}
 }
 
+// services names the services.
+func (s *setup) services() []string {
+	names := make([]string, len(s.config.Services))
+	for i, svc := range s.config.Services {
+		names[i] = svc.Name
+	}
+	return names
+}
+
 // builtCheck is a check with what else is known of it.
 type builtCheck struct {
 	probes.Check
@@ -106,7 +115,7 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		errs = append(errs, err)
 	}
 	for _, b := range c.Runbooks {
-		book, err := actions.NewRunbook(b, a.o.Actions, actions.Env{Log: a.log, Redactor: a.redactor, Now: a.now, UserAgent: a.userAgent(), Flags: a.flags})
+		book, err := actions.NewRunbook(b, a.o.Actions, actions.Env{Log: a.log, Redactor: a.redactor, Now: a.now, UserAgent: a.userAgent(), Flags: a.flags, Windows: a.windows})
 		if err != nil {
 			errs = append(errs, err)
 			continue

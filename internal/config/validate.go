@@ -54,6 +54,7 @@ func (d *decoder) check(c *Config) {
 	for i := range c.Runbooks {
 		d.checkRunbook(&c.Runbooks[i], at("runbooks", i), checks)
 		d.checkFlagSteps(c, i)
+		d.checkWindowSteps(c, i, services)
 	}
 	d.checkCalendar(c, services)
 	d.checkRules(c)

@@ -52,7 +52,7 @@ func decisionWords(code string) (Words, bool) {
 	case "silenced":
 		return Words{"silence {silence} by {by}", "{by} 的静默 {silence}"}, true
 	case "in_maintenance":
-		return Words{"maintenance {maintenance}", "维护窗口 {maintenance}"}, true
+		return Words{"maintenance {maintenance}[: {why}]", "维护窗口 {maintenance}[：{why}]"}, true
 	case "inhibited":
 		return Words{"alert {by} fires, which inhibits it by {rule}", "告警 {by} 正在触发，按抑制规则 {rule} 不再通知"}, true
 	case "route_muted":

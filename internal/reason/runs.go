@@ -2,7 +2,7 @@ package reason
 
 // runWords are the codes of what guards, runs and their steps say.
 func runWords(code string) (Words, bool) {
-	for _, texts := range [...]func(string) (Words, bool){guardWords, guardNameWords, runEventWords, verifyWords, execWords, flagWords, webhookWords, dockerWords} {
+	for _, texts := range [...]func(string) (Words, bool){guardWords, guardNameWords, runEventWords, verifyWords, execWords, flagWords, windowWords, webhookWords, dockerWords} {
 		if w, ok := texts(code); ok {
 			return w, true
 		}
@@ -264,6 +264,8 @@ func verifyWords(code string) (Words, bool) {
 		return Words{"every step is done, and no check is configured to prove it", "所有步骤已完成，但没有配置用于验证的检查"}, true
 	case "verify_flags":
 		return Words{"the kill switches are set, and nothing is verified after that", "开关已设置，之后不做验证"}, true
+	case "verify_announced":
+		return Words{"the window is announced, and nothing is verified after that", "窗口已宣布，之后不做验证"}, true
 	case "verify_runbook_gone":
 		return Words{
 			"the runbook {runbook} is no longer configured: it was not verified whether the service is cured",

@@ -53,6 +53,36 @@ func execWords(code string) (Words, bool) {
 	}
 }
 
+// windowWords are the codes of announced windows, and of the steps that announce them.
+func windowWords(code string) (Words, bool) {
+	switch code {
+	case "freeze_plan":
+		return Words{"no deploys[ of {service}] for {for}; rollbacks go on", "{for} 内不允许部署[ {service}]；回滚不受影响"}, true
+	case "maintenance_plan":
+		return Words{"maintenance[ of {service}] for {for}: nobody is notified of what checks see", "[{service} ]维护 {for}：期间探测到的问题不通知"}, true
+	case "freeze_begun":
+		return Words{"freeze[ of {service}] from {from} until {until}[, by run {run}][: {why}]", "[{service} ]冻结期 {from} 至 {until}[，由处置 {run} 宣布][：{why}]"}, true
+	case "freeze_ended":
+		return Words{"the freeze[ of {service}] until {until} was ended", "[{service} ]原定到 {until} 的冻结期已提前结束"}, true
+	case "maintenance_begun":
+		return Words{"maintenance[ of {service}] from {from} until {until}[, by run {run}][: {why}]", "[{service} ]维护窗口 {from} 至 {until}[，由处置 {run} 宣布][：{why}]"}, true
+	case "maintenance_ended":
+		return Words{"the maintenance[ of {service}] until {until} was ended", "[{service} ]原定到 {until} 的维护窗口已提前结束"}, true
+	case "window_refused":
+		return Words{"the window was refused: {error}", "窗口被拒绝：{error}"}, true
+	case "window_not_written":
+		return Words{"the window could not be written to the journal: {error}", "窗口无法写入日志：{error}"}, true
+	case "window_not_read":
+		return Words{"the windows could not be read from the journal: {error}", "无法从日志读取窗口：{error}"}, true
+	case "window_announced":
+		return Words{"window {window} was announced by this step at {at}", "窗口 {window} 已由该步骤于 {at} 宣布"}, true
+	case "window_not_announced":
+		return Words{"this step announced no window", "该步骤未宣布窗口"}, true
+	default:
+		return Words{}, false
+	}
+}
+
 // flagWords are the codes of steps of kind flag.
 func flagWords(code string) (Words, bool) {
 	switch code {

@@ -312,6 +312,11 @@ func gateWords(code string) (Words, bool) {
 	switch code {
 	case "freeze_lasts":
 		return Words{"Freeze {freeze} lasts until {until}; wait, or take the service out of it.", "冻结期 {freeze} 持续到 {until}；请等待，或将该服务移出冻结期。"}, true
+	case "freeze_announced":
+		return Words{
+			"A freeze lasts until {until}[: {why}]; wait, or end it with guardian freeze end {freeze}.",
+			"冻结期持续到 {until}[：{why}]；请等待，或用 guardian freeze end {freeze} 结束。",
+		}, true
 	case "rollback_under_way":
 		return Words{
 			"Run {run} puts {service} back to {version}; wait until it ended, or abort it.",

@@ -12,6 +12,7 @@ import (
 	"guardian/internal/config"
 	"guardian/internal/series"
 	"guardian/internal/store"
+	"guardian/internal/windows"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/probes"
@@ -35,6 +36,7 @@ type Journal interface {
 	AlertEpisodes(ctx context.Context, f store.AlertFilter) ([]rules.Alert, error)
 	Deliveries(ctx context.Context, f store.DeliveryFilter) ([]notifiers.Delivery, error)
 	Silences(ctx context.Context, since time.Time) ([]route.Silence, error)
+	Windows(ctx context.Context, after time.Time) ([]windows.Window, error)
 	Maintenance(ctx context.Context, from, to time.Time) ([]store.Maintenance, error)
 	Audit(ctx context.Context, f store.AuditFilter) (store.AuditPage, error)
 }
@@ -112,10 +114,16 @@ type past struct {
 	episodes    []rules.Alert          // that touch the time, oldest first
 	deliveries  []notifiers.Delivery
 	silences    []route.Silence
-	maintenance []store.Maintenance
+	maintenance []store.Maintenance // that was configured, or announced
+	windows     []windows.Window
 	acks        map[string][]time.Time // by alert ID
 	journal     Journal
 	notes       []string // what could not be read
+}
+
+// freezes gives the freezes that were announced: maintenance is read from what the report counts.
+func (p *past) freezes() []windows.Window {
+	return slices.DeleteFunc(slices.Clone(p.windows), func(w windows.Window) bool { return w.Kind != windows.Freeze })
 }
 
 // note keeps what a reader must know to read the result rightly.
@@ -176,6 +184,9 @@ func readPast(ctx context.Context, j Journal, from, to time.Time) (*past, error)
 		return nil, err
 	}
 	if p.silences, err = j.Silences(ctx, from); err != nil {
+		return nil, err
+	}
+	if p.windows, err = j.Windows(ctx, from); err != nil {
 		return nil, err
 	}
 	if p.maintenance, err = j.Maintenance(ctx, from, to); err != nil {

@@ -65,7 +65,7 @@ func newJudging(o Options, s *setup, p *past, e *evaluation) *judging {
 	for _, c := range s.checks {
 		j.world.checks[c.Name] = c
 	}
-	j.decider = decide.Decider{Settings: s.decisions, Past: j.world}
+	j.decider = decide.Decider{Settings: s.decisions.With(p.freezes()), Past: j.world}
 	for _, ep := range j.episodes {
 		if !ep.fired.Before(o.From) {
 			j.firings = append(j.firings, ep)

@@ -44,6 +44,7 @@ type Backend struct {
 	OnCall     OnCall
 	Overrides  Overrides
 	Flags      Flags
+	Windows    Windows
 	Process    Process
 }
 

@@ -63,6 +63,7 @@ type memory struct {
 	noOnCall bool          // no schedule is configured
 	made     []oncall.Made // overrides of shifts
 	switches []flags.State
+	windows  windowJournal
 	calls    map[string]string // body hashes of reports, by key
 	changed  chan struct{}
 	last     promql.Vector // samples of a federation
@@ -73,7 +74,7 @@ func (m *memory) parts() server.Backend {
 	return server.Backend{
 		Tokens: m, Services: m, Gates: m, Checks: m, Looks: m, Deploys: m, Watches: m, Marks: m, Scores: m, Runs: m, RunControl: m, Plans: m,
 		Alerts: m, Acks: m, Silences: m, Chat: m, Commands: m, Routing: m, Intake: m, Rules: m, Queries: m, Series: m, MetricHelp: m, Reports: m, Journal: m, Heartbeats: m,
-		Calls: m, OnCall: m, Overrides: m, Flags: m, Process: m, Exemplars: m, Federation: m, Targets: m, Setup: m, Storage: m,
+		Calls: m, OnCall: m, Overrides: m, Flags: m, Windows: m, Process: m, Exemplars: m, Federation: m, Targets: m, Setup: m, Storage: m,
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"guardian/internal/flags"
 	"guardian/internal/reason"
 	"guardian/internal/server"
+	"guardian/internal/windows"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/probes/sample"
@@ -41,6 +42,11 @@ func busy() *memory {
 	now := m.now
 	at := func(ago time.Duration) time.Time { return now.Add(-ago) }
 	onOff := map[string]any{"on": true, "off": false}
+	m.windows.all = []windows.Window{
+		{ID: "win_1", Kind: windows.Freeze, Service: "price-sync", From: at(20 * time.Minute), To: now.Add(100 * time.Minute), Announced: at(20 * time.Minute), Run: "r_2", Reason: reason.New("check_says", "check", "prices", "why", reason.Text("0.01"))},
+		{ID: "win_2", Kind: windows.Maintenance, From: now.Add(9 * time.Hour), To: now.Add(11 * time.Hour), Announced: at(time.Hour), By: "王伟", Reason: reason.Text("搬迁数据库")},
+		{ID: "win_3", Kind: windows.Maintenance, Service: "order-sync", From: at(3 * time.Hour), To: at(2 * time.Hour), Announced: at(3 * time.Hour), By: "siti", Ended: at(2 * time.Hour), EndedBy: "siti", Reason: reason.Text("stocktaking")},
+	}
 	m.switches = []flags.State{
 		{
 			Flag:   flags.Flag{Name: "pause-price-writes", Description: "价格不再写入任何平台。", Owner: "price-team", Service: "price-sync", Default: "off", Values: onOff, MaxFor: 24 * time.Hour},

@@ -41,6 +41,7 @@ func pageList() []pageCase {
 		{"alerts", "/alerts"},
 		{"oncall", "/oncall"},
 		{"flags", "/flags"},
+		{"windows", "/windows"},
 		{"alert", "/alerts/a_1"},
 		{"act_ack", link(chatops.Acknowledge, "q_1")},
 		{"act_silence", link(chatops.Silence, "q_1")},

@@ -30,7 +30,7 @@ func needs() map[server.Role][]string {
 			"GET /api/v2/status", "GET /api/v2/receivers", "GET /api/v2/alerts", "GET /api/v2/alerts/groups", "GET /api/v2/silences", "GET /api/v2/silence/{id}",
 			"GET /{$}", "GET /services/{name}", "GET /checks/{name}", "GET /watches/{id}", "GET /rollbacks/{id}", "GET /alerts/{id}", "GET /alerts", "GET /oncall",
 			"GET /journal", "GET /drills", "GET /sla", "GET /sla.json", "GET /sla.csv",
-			"GET /flags", "GET /api/v1/flags", "POST /ofrep/v1/evaluate/flags", "POST /ofrep/v1/evaluate/flags/{key}",
+			"GET /windows", "GET /api/v1/windows", "GET /flags", "GET /api/v1/flags", "POST /ofrep/v1/evaluate/flags", "POST /ofrep/v1/evaluate/flags/{key}",
 		},
 		server.Deployer: {
 			"POST /api/v1/deploys", "POST /api/v1/deploys/{id}/end", "POST /api/v1/watches/{id}/cancel", "POST /api/v1/watches/{id}/mark", "POST /api/v1/heartbeats/{check}",
@@ -40,6 +40,7 @@ func needs() map[server.Role][]string {
 			"POST /api/v1/rollbacks", "POST /api/v1/rollbacks/{id}/{decision}", "POST /api/v1/silences", "DELETE /api/v1/silences/{id}", "POST /api/v1/acks",
 			"DELETE /api/v1/acks/{alert}", "POST /api/v1/oncall/overrides", "DELETE /api/v1/oncall/overrides/{id}", "POST /api/v2/silences", "DELETE /api/v2/silence/{id}", "POST /rollbacks/{id}", "POST /services/{name}/rollback",
 			"POST /alerts/ack", "POST /alerts/silence", "POST /alerts/expire",
+			"POST /windows", "POST /windows/{id}/end", "POST /api/v1/windows", "DELETE /api/v1/windows/{id}",
 			"POST /flags/{name}", "POST /api/v1/flags/{name}", "DELETE /api/v1/flags/{name}",
 		},
 		server.Admin: {

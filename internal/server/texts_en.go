@@ -11,10 +11,13 @@ func english() map[string]string {
 		"none":      "None.",
 		"odds.none": "No sign of harm", "odds.little": "More failed than before; could be chance", "odds.some": "Odds that this is chance: below 1 in %s", "odds.most": "Odds that this is chance: below 1 in a billion",
 
-		"nav.overview": "Overview", "nav.alerts": "Alerts", "nav.oncall": "On call", "nav.journal": "Journal", "nav.drills": "Drills", "nav.sla": "Report",
+		"nav.overview": "Overview", "nav.alerts": "Alerts", "nav.windows": "Maintenance", "nav.oncall": "On call", "nav.journal": "Journal", "nav.drills": "Drills", "nav.sla": "Report",
 		"flags.title": "Kill switches", "flags.help": "Flags that your own programs read, such as one that pauses price writes. A change holds for a time; afterwards the default holds again.",
 		"flags.default": "the default", "flags.until": "until %s", "flags.by": "Set by %s", "flags.run": "Set by a run", "flags.owner": "Owner: %s",
 		"flags.set": "Set it", "flags.reset": "Back to %s", "flags.variant": "To", "flags.none": "No flag is configured: add flags to guardian.yaml.", "flags.state": "%s: %s until %s",
+		"windows.title": "Maintenance and freezes", "windows.help": "What was announced here, on the command line or by a runbook. During maintenance nobody is notified of what checks see, and the report lists the time separately; a freeze stops deploys, and no rollbacks. Windows of guardian.yaml hold too and are not listed.",
+		"windows.announce": "Announce", "windows.kind": "What", "window.maintenance": "Maintenance", "window.freeze": "Freeze", "windows.service": "Service", "windows.all": "all services",
+		"window.current": "now", "window.announced": "announced", "window.over": "over", "windows.by": "Announced by %s", "windows.run": "Announced by a run", "windows.ended": "ended by %s", "windows.end": "End it now", "windows.call_off": "Call it off", "windows.none": "Nothing is announced.",
 		"oncall.title": "On call", "oncall.nobody": "nobody", "oncall.until": "until %s", "oncall.always": "always", "oncall.next": "Next hand-over %s",
 		"oncall.fallback": "Nobody is on call: receiver %s is notified.", "oncall.who": "Who", "oncall.from": "From", "oncall.to": "To", "oncall.layer": "Layer",
 		"oncall.override": "override", "oncall.zone": "Hand-overs in %s", "oncall.none": "No schedule is configured: add people and schedules to guardian.yaml.", "comma": ", ",
@@ -150,7 +153,7 @@ func english() map[string]string {
 		"journal.none": "Nothing happened yet.", "journal.service": "Service", "journal.all": "all", "journal.show": "Show",
 
 		"what.deploy": "deploy", "what.verdict": "verdict", "what.watch": "watch", "what.mark": "verdict marked", "what.ack": "acknowledged", "what.unack": "acknowledgement taken back",
-		"what.silence": "silence", "what.unsilence": "silence ended", "what.override": "shift overridden", "what.unoverride": "override deleted", "what.alert": "alert", "what.escalation": "escalation", "what.flag": "kill switch", "what.rollback": "rollback", "what.reload": "reload",
+		"what.silence": "silence", "what.unsilence": "silence ended", "what.override": "shift overridden", "what.unoverride": "override deleted", "what.alert": "alert", "what.escalation": "escalation", "what.maintenance": "maintenance", "what.freeze": "freeze", "what.flag": "kill switch", "what.rollback": "rollback", "what.reload": "reload",
 		"what.run_created": "run: created", "what.run_intent": "run: step begins", "what.run_outcome": "run: outcome of a step", "what.run_waits": "run: queued", "what.run_turn": "run: guards checked again", "what.run_asked": "run: question", "what.run_answered": "run: answered", "what.run_resolved": "run: outcome found", "what.run_verifying": "run: verifying", "what.run_verified": "run: verified", "what.run_ended": "run: ended",
 		"what.approve": "approved", "what.reject": "rejected", "what.abort": "aborted", "what.cancel": "cancelled",
 
@@ -196,7 +199,7 @@ func english() map[string]string {
 
 		"done.ack": "Acknowledged.", "done.unack": "The acknowledgement was taken back.", "done.silence": "Silenced.", "done.expire": "The silence ended.",
 		"done.approve": "Approved.", "done.reject": "Rejected.", "done.done": "Recorded: the step happened.", "done.repeat": "The step is done again.",
-		"done.flag_set": "The kill switch is set.", "done.flag_reset": "The kill switch has its default back.",
+		"done.window_begun": "It is announced.", "done.window_ended": "It is ended.", "done.flag_set": "The kill switch is set.", "done.flag_reset": "The kill switch has its default back.",
 		"done.abort": "The run was aborted.", "done.cancel": "The watch was ended.", "done.mark": "Recorded: your mark of the verdict.", "done.rollback": "The rollback was asked for.",
 	}
 }

@@ -11,10 +11,13 @@ func chinese() map[string]string {
 		"none":      "无。",
 		"odds.none": "没有变坏的迹象", "odds.little": "失败比部署前多，但可能是偶然", "odds.some": "纯属偶然的概率低于 %s 分之一", "odds.most": "纯属偶然的概率低于十亿分之一",
 
-		"nav.overview": "总览", "nav.alerts": "告警", "nav.oncall": "值班", "nav.journal": "日志", "nav.drills": "演练", "nav.sla": "报告",
+		"nav.overview": "总览", "nav.alerts": "告警", "nav.windows": "维护", "nav.oncall": "值班", "nav.journal": "日志", "nav.drills": "演练", "nav.sla": "报告",
 		"flags.title": "开关", "flags.help": "供业务程序读取的开关，例如暂停写入价格。设置在一段时间内有效，到期自动恢复默认值。",
 		"flags.default": "默认值", "flags.until": "至 %s", "flags.by": "由 %s 设置", "flags.run": "由处置设置", "flags.owner": "负责人：%s",
 		"flags.set": "设置", "flags.reset": "恢复为 %s", "flags.variant": "设为", "flags.none": "还没有配置开关：请在 guardian.yaml 中添加 flags。", "flags.state": "%s：%s，至 %s",
+		"windows.title": "维护与冻结", "windows.help": "在此页面、命令行或由预案宣布的窗口。维护期间探测到的问题不通知，报告中单独列出；冻结期内不允许部署，回滚不受影响。guardian.yaml 中配置的窗口同样有效，不在此列出。",
+		"windows.announce": "宣布", "windows.kind": "类型", "window.maintenance": "维护", "window.freeze": "冻结", "windows.service": "服务", "windows.all": "全部服务",
+		"window.current": "进行中", "window.announced": "已宣布", "window.over": "已结束", "windows.by": "由 %s 宣布", "windows.run": "由处置宣布", "windows.ended": "由 %s 提前结束", "windows.end": "立即结束", "windows.call_off": "取消", "windows.none": "没有已宣布的窗口。",
 		"oncall.title": "值班", "oncall.nobody": "无人值班", "oncall.until": "至 %s", "oncall.always": "一直", "oncall.next": "下次交接 %s",
 		"oncall.fallback": "当前无人值班，通知发往接收方 %s。", "oncall.who": "值班人", "oncall.from": "开始", "oncall.to": "结束", "oncall.layer": "层",
 		"oncall.override": "临时替班", "oncall.zone": "交接时间按 %s", "oncall.none": "还没有配置值班表：请在 guardian.yaml 中添加 people 和 schedules。", "comma": "、",
@@ -150,7 +153,7 @@ func chinese() map[string]string {
 		"journal.none": "还没有发生任何事情。", "journal.service": "服务", "journal.all": "全部", "journal.show": "查看",
 
 		"what.deploy": "部署", "what.verdict": "结论", "what.watch": "观察", "what.mark": "评价结论", "what.ack": "确认告警", "what.unack": "撤回确认",
-		"what.silence": "静默", "what.unsilence": "结束静默", "what.override": "临时替班", "what.unoverride": "取消临时替班", "what.alert": "告警", "what.escalation": "告警升级", "what.flag": "开关", "what.rollback": "回滚", "what.reload": "重新加载",
+		"what.silence": "静默", "what.unsilence": "结束静默", "what.override": "临时替班", "what.unoverride": "取消临时替班", "what.alert": "告警", "what.escalation": "告警升级", "what.maintenance": "维护", "what.freeze": "冻结", "what.flag": "开关", "what.rollback": "回滚", "what.reload": "重新加载",
 		"what.run_created": "处置：提出", "what.run_intent": "处置：步骤开始", "what.run_outcome": "处置：步骤结果", "what.run_waits": "处置：排队", "what.run_turn": "处置：重新检查保护规则", "what.run_asked": "处置：请人答复", "what.run_answered": "处置：已答复", "what.run_resolved": "处置：查明结果", "what.run_verifying": "处置：开始验证", "what.run_verified": "处置：验证", "what.run_ended": "处置：结束",
 		"what.approve": "批准", "what.reject": "拒绝", "what.abort": "中止", "what.cancel": "取消",
 
@@ -196,7 +199,7 @@ func chinese() map[string]string {
 
 		"done.ack": "已确认。", "done.unack": "已撤回确认。", "done.silence": "已静默。", "done.expire": "静默已结束。",
 		"done.approve": "已批准。", "done.reject": "已拒绝。", "done.done": "已记录：步骤已发生。", "done.repeat": "将重做该步骤。",
-		"done.flag_set": "开关已设置。", "done.flag_reset": "开关已恢复默认值。",
+		"done.window_begun": "已宣布。", "done.window_ended": "已结束。", "done.flag_set": "开关已设置。", "done.flag_reset": "开关已恢复默认值。",
 		"done.abort": "处置已中止。", "done.cancel": "观察已结束。", "done.mark": "已记录你对结论的看法。", "done.rollback": "已提出回滚。",
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"guardian/decide"
 	"guardian/internal/flags"
 	"guardian/internal/reason"
+	"guardian/internal/windows"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/oncall"
@@ -58,7 +59,8 @@ type Batch struct {
 	Looks       []sample.Sample // appended, and kept for KeptLooks
 	Maintenance []Maintenance   // by ID
 
-	Flags []flags.Change // by flag
+	Flags   []flags.Change   // by flag
+	Windows []windows.Window // by ID
 
 	Acks     []rules.Ack // by alert
 	AcksGone []string    // alerts

@@ -52,6 +52,7 @@ func (s *Store) Prune(ctx context.Context, fence Fence, keep Keep) (int64, error
 		{"check_states", "check_name", "at < $1", keep.Journal},
 		{"failures", "check_name, at", "at < $1", keep.Journal},
 		{"maintenance", "id", "to_at < $1", keep.Journal},
+		{"windows", "id", "to_at < $1", keep.Journal},
 		{"acks", "ack_key", "at < $1", keep.Journal},
 		{"audit", "id", "at < $1", keep.Journal},
 		{"silences", "id", "until < $1", keep.Journal},

@@ -9,6 +9,7 @@ import (
 
 	"guardian/decide"
 	"guardian/internal/flags"
+	"guardian/internal/windows"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/oncall"
@@ -219,6 +220,13 @@ func (s *Store) Acks(ctx context.Context) ([]rules.Ack, error) {
 // Flags returns the last change of each flag, by name.
 func (s *Store) Flags(ctx context.Context) ([]flags.Change, error) {
 	return list[flags.Change](ctx, s, &query{table: "flags", order: "flag"})
+}
+
+// Windows returns the announced windows that end after a time, oldest first.
+func (s *Store) Windows(ctx context.Context, after time.Time) ([]windows.Window, error) {
+	q := &query{table: "windows", order: "from_at, id"}
+	q.overlap(after, time.Time{})
+	return list[windows.Window](ctx, s, q)
 }
 
 // Audit returns a page of the journal, newest first.

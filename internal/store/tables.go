@@ -9,6 +9,7 @@ import (
 	"guardian/actions"
 	"guardian/decide"
 	"guardian/internal/flags"
+	"guardian/internal/windows"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/oncall"
@@ -248,6 +249,13 @@ func flagsTable() table[flags.Change] {
 	return table[flags.Change]{
 		name: "flags", key: []string{"flag"}, columns: []string{"at"},
 		values: func(c flags.Change) []any { return []any{text(c.Flag), nanos(c.At)} },
+	}
+}
+
+func windowsTable() table[windows.Window] {
+	return table[windows.Window]{
+		name: "windows", key: []string{"id"}, columns: []string{"from_at", "to_at"},
+		values: func(w windows.Window) []any { return []any{text(w.ID), nanos(w.From), nanos(w.To)} },
 	}
 }
 

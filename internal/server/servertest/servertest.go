@@ -70,6 +70,7 @@ func Run(t *testing.T, fresh func(t *testing.T) World) {
 		{"a silence is checked, listed, applied and ended", silences},
 
 		{"a flag is set for a time and given its default back", switches},
+		{"a window is announced, listed and ended once", announcedWindows},
 
 		{"a heartbeat is taken for a check that waits for it", heartbeats},
 		{"a report of calls is taken once per key", calls},

@@ -13,6 +13,7 @@ import (
 	"guardian/internal/flags"
 	"guardian/internal/reason"
 	"guardian/internal/store"
+	"guardian/internal/windows"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/oncall"
@@ -80,6 +81,9 @@ func full() store.Batch {
 		Maintenance: []store.Maintenance{{ID: "m_1", Maintenance: sla.Maintenance{
 			Name: "stock-count", Service: "order-sync", From: at, To: at.Add(2 * time.Hour), Announced: at,
 		}}},
+		Windows: []windows.Window{{
+			ID: "win_1", Kind: windows.Freeze, Service: "order-sync", From: at, To: at.Add(time.Hour), Reason: reason.Text("prices are zero"), Run: "r_1", Intent: "r_1-2", Announced: at,
+		}},
 		Flags:      []flags.Change{{Flag: "pause-writes", Variant: "on", By: "wang", Reason: reason.Text("prices are zero"), Intent: "r_1-1", At: at, Until: at.Add(2 * time.Hour)}},
 		Acks:       []rules.Ack{{Alert: "a_1", By: "wang", At: at, Note: "looking"}},
 		Idempotent: []store.Idempotent{{Key: "k_1", BodyHash: "abc", Status: 201, Answer: []byte(`{"deploy":{}}`), At: at}},
@@ -143,6 +147,8 @@ func everyFact(j journal) {
 	same(t, "check states", must(s.CheckStates(ctx))(t), map[string]store.CheckState{"push": b.CheckStates[0]})
 	same(t, "maintenance", must(s.Maintenance(ctx, day(), day().Add(time.Hour)))(t), b.Maintenance)
 	same(t, "flags", must(s.Flags(ctx))(t), b.Flags)
+	same(t, "windows", must(s.Windows(ctx, day()))(t), b.Windows)
+	same(t, "windows that are over", must(s.Windows(ctx, day().Add(48*time.Hour)))(t), []windows.Window(nil))
 	same(t, "acks", must(s.Acks(ctx))(t), b.Acks)
 	same(t, "audit", must(s.Audit(ctx, store.AuditFilter{}))(t), store.AuditPage{Lines: b.Audit})
 	same(t, "silences", must(s.Silences(ctx, day()))(t), b.Silences)

@@ -1,0 +1,210 @@
+package windows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Journal keeps windows.
+type Journal interface {
+	// Windows gives those that end after a time.
+	Windows(ctx context.Context, after time.Time) ([]Window, error)
+}
+
+// Options is what a Board is made of. All fields are needed.
+type Options struct {
+	Journal  Journal
+	Services func() []string // of the running configuration
+	// Commit writes a window, which is new or has just been ended, in the name of the leadership, with
+	// what people are told of it.
+	Commit func(ctx context.Context, w Window) error
+	NewID  func() string
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// The errors of a Board.
+var (
+	ErrUnknown = errors.New("there is no such window")
+	ErrOver    = errors.New("the window has ended")
+)
+
+const (
+	// follow is how often the journal is read: another guardian may have announced a window.
+	follow = time.Second
+	// patience bounds one reading.
+	patience = 5 * time.Second
+	// shown is for how long a window is kept that has ended.
+	shown = 24 * time.Hour
+)
+
+// Board knows the windows, from memory. It is safe for concurrent use.
+type Board struct {
+	o Options
+
+	// journal lets one reading or writing of the journal follow another, so that what was read before a
+	// change never takes the place of what was read after.
+	journal sync.Mutex
+
+	mu     sync.RWMutex
+	failed bool // the last reading of the journal
+	all    map[string]Window
+}
+
+// NewBoard makes a board, which knows no window until it was refreshed.
+func NewBoard(o Options) *Board { return &Board{o: o, all: map[string]Window{}} }
+
+// Run follows the journal until ctx ends.
+func (b *Board) Run(ctx context.Context) {
+	tick := time.NewTicker(follow)
+	defer tick.Stop()
+	for {
+		b.follow(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (b *Board) follow(ctx context.Context) {
+	reading, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := b.Refresh(reading)
+	if ctx.Err() != nil {
+		return
+	}
+	b.mu.Lock()
+	before := b.failed
+	b.failed = err != nil
+	b.mu.Unlock()
+	if err != nil && !before {
+		b.o.Log.Warn("the announced windows cannot be read from the journal: those that were read last count", "error", err)
+	}
+}
+
+// Refresh reads the journal. After an error what was read last counts.
+func (b *Board) Refresh(ctx context.Context) error {
+	b.journal.Lock()
+	defer b.journal.Unlock()
+	return b.read(ctx)
+}
+
+// read reads the journal, under its lock.
+func (b *Board) read(ctx context.Context) error {
+	list, err := b.o.Journal.Windows(ctx, b.o.Now().Add(-shown))
+	if err != nil {
+		return err
+	}
+	all := make(map[string]Window, len(list))
+	for _, w := range list {
+		all[w.ID] = w
+	}
+	b.mu.Lock()
+	b.all = all
+	b.mu.Unlock()
+	return nil
+}
+
+// All gives the windows that last, are announced, or ended in the last day, by their beginnings.
+func (b *Board) All() []Window {
+	b.mu.RLock()
+	list := slices.Collect(maps.Values(b.all))
+	b.mu.RUnlock()
+	list = slices.DeleteFunc(list, func(w Window) bool { return w.Over(b.o.Now().Add(-shown)) })
+	inOrder(list)
+	return list
+}
+
+// Announce writes a window, and gives it with its ID. One whose intent announced a window already
+// gives that, and writes nothing. What is wrong is an InvalidError; any other error is why the
+// journal did not take it, and then it is not certain that it was not written.
+func (b *Board) Announce(ctx context.Context, w Window) (Window, error) {
+	now := b.o.Now()
+	if w.From.IsZero() {
+		w.From = now
+	}
+	if err := w.check(b.o.Services(), now); err != nil {
+		return Window{}, err
+	}
+	b.journal.Lock()
+	defer b.journal.Unlock()
+	if err := b.read(ctx); err != nil {
+		return Window{}, err
+	}
+	if before, ok := b.ofIntent(w.Intent); ok {
+		return before, nil
+	}
+	w.ID, w.Announced, w.From, w.To = b.o.NewID(), now, w.From.UTC(), w.To.UTC()
+	if w.From.Before(now) {
+		w.From = now // nothing is announced backwards
+	}
+	if err := b.o.Commit(ctx, w); err != nil {
+		return Window{}, err
+	}
+	b.keep(w)
+	return w, nil
+}
+
+// End ends a window now; one that has not begun is called off. by is a person, or the ID of a run.
+// Errors: ErrUnknown, ErrOver, or why the journal did not take it.
+func (b *Board) End(ctx context.Context, id, by string) (Window, error) {
+	b.journal.Lock()
+	defer b.journal.Unlock()
+	if err := b.read(ctx); err != nil {
+		return Window{}, err
+	}
+	b.mu.RLock()
+	w, ok := b.all[id]
+	b.mu.RUnlock()
+	now := b.o.Now()
+	switch {
+	case !ok:
+		return Window{}, fmt.Errorf("%w: %q", ErrUnknown, id)
+	case w.Over(now):
+		return Window{}, fmt.Errorf("%w: %s, at %s", ErrOver, id, w.To.Format(time.RFC3339))
+	}
+	w.Ended, w.EndedBy, w.To = now, by, now
+	if now.Before(w.From) {
+		w.To = w.From // it never was
+	}
+	if err := b.o.Commit(ctx, w); err != nil {
+		return Window{}, err
+	}
+	b.keep(w)
+	return w, nil
+}
+
+// Announced reads the window that an intent announced from the journal; false: it announced none.
+func (b *Board) Announced(ctx context.Context, intent string) (Window, bool, error) {
+	if err := b.Refresh(ctx); err != nil {
+		return Window{}, false, err
+	}
+	w, ok := b.ofIntent(intent)
+	return w, ok, nil
+}
+
+func (b *Board) ofIntent(intent string) (Window, bool) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for _, w := range b.all {
+		if intent != "" && w.Intent == intent {
+			return w, true
+		}
+	}
+	return Window{}, false
+}
+
+func (b *Board) keep(w Window) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.all = maps.Clone(b.all)
+	b.all[w.ID] = w
+}
