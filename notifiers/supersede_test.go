@@ -2,6 +2,7 @@ package notifiers_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -108,6 +109,30 @@ func TestWhatTakesThePlaceOfOthersTakesTheirTurn(t *testing.T) {
 			before = next
 		}
 		t.Errorf("nobody heard anything: %+v", k.outbox.All())
+	})
+}
+
+// A receiver without a fallback is given up after its hour, however often its notices take each other's place.
+func TestWhatTakesThePlaceOfOthersIsGivenUpInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := open(t, map[string]notifiers.Receiver{"oncall": {Channel: &messenger{answer: down}}})
+		k.start()
+		k.put("oncall", "critical", "a/1")
+		before := "oncall/a/1"
+		for i := range 90 {
+			pass(time.Minute)
+			switch d := k.outbox.Get(before); d.State {
+			case notifiers.GivenUp:
+				return
+			case notifiers.Queued:
+				next := fmt.Sprintf("next-%d", i)
+				k.supersede(next, before)
+				k.d.Wake("oncall")
+				before = next
+			default:
+			}
+		}
+		t.Errorf("nobody is told that the receiver is down: %+v", k.outbox.Get(before))
 	})
 }
 
