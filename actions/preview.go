@@ -61,6 +61,14 @@ func (b *Runbook) Preview(run Run, r *secret.Redactor) []StepPreview {
 	return all
 }
 
+// Written gives the settings of the step as they are configured, with their templates as they are
+// written. Secrets are masked as in a preview.
+func (s *StepSettings) Written(r *secret.Redactor) []Setting {
+	v := preview{redactor: r, raw: true}
+	v.walk("", reflect.ValueOf(s.Settings))
+	return append([]Setting{}, v.out...)
+}
+
 // intentOf is the intent of step i of a run: made of both alone, so that a guardian that takes over
 // makes the same one.
 func intentOf(run string, i int) string { return run + "-" + strconv.Itoa(i+1) }
@@ -69,6 +77,7 @@ func intentOf(run string, i int) string { return run + "-" + strconv.Itoa(i+1) }
 type preview struct {
 	data     map[string]any
 	redactor *secret.Redactor
+	raw      bool // templates are left as they are
 	out      []Setting
 	err      error // the first template that cannot be filled in
 }
@@ -129,7 +138,7 @@ func (v *preview) fill(source string) string {
 		return Shown(masked(source, source), v.redactor) // no template
 	}
 	out := source
-	if !t.UsesAnswer() {
+	if !v.raw && !t.UsesAnswer() {
 		if out, err = t.Render(v.data); err != nil {
 			if v.err == nil {
 				v.err = err

@@ -95,7 +95,7 @@ func (s *RunbookSettings) Validate() error {
 	}
 	seen := map[string]bool{}
 	for i, st := range s.Steps {
-		name := st.title()
+		name := st.Title()
 		if seen[name] {
 			errs = append(errs, fmt.Errorf("steps[%d]: the name %q is taken by an earlier step; give each step a name of its own", i, name))
 		}
@@ -139,7 +139,8 @@ func (s *StepSettings) Validate() error {
 	return errors.Join(errs...)
 }
 
-func (s *StepSettings) title() string {
+// Title gives the step's name, or that of its kind.
+func (s *StepSettings) Title() string {
 	if s.Name != "" {
 		return s.Name
 	}
@@ -263,7 +264,7 @@ func NewRunbook(s RunbookSettings, kinds map[string]Kind, env Env) (*Runbook, er
 			continue
 		}
 		b.Steps = append(b.Steps, RunbookStep{
-			Name: st.title(), Kind: st.Kind, Timeout: time.Duration(st.Timeout), Idempotent: st.Idempotent, Step: step, Settings: st.Settings,
+			Name: st.Title(), Kind: st.Kind, Timeout: time.Duration(st.Timeout), Idempotent: st.Idempotent, Step: step, Settings: st.Settings,
 		})
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -23,7 +23,9 @@ type journal struct {
 	broken error
 }
 
-func (j *journal) Windows(context.Context, time.Time) ([]windows.Window, error) { return j.all, j.broken }
+func (j *journal) Windows(context.Context, time.Time) ([]windows.Window, error) {
+	return j.all, j.broken
+}
 
 func (j *journal) env() actions.Env {
 	e := actiontest.Env()

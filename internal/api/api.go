@@ -111,6 +111,7 @@ func New(o Options) server.Backend {
 		OnCall:     onCall{running: o.Running},
 		Overrides:  overrides{journal: o.Journal, running: o.Running, reread: o.Process.RereadOverrides, now: o.Now},
 		Flags:      switches{board: o.Flags, leader: leader, now: o.Now},
+		Runbooks:   books{running: o.Running, decider: o.Decider, redactor: o.Redactor},
 		Windows:    announced{board: o.Windows, leader: leader},
 		Process:    process{Process: o.Process, journal: o.Journal, record: o.Record, running: o.Running, redactor: o.Redactor, now: o.Now},
 	}

@@ -74,7 +74,7 @@ func (m *memory) parts() server.Backend {
 	return server.Backend{
 		Tokens: m, Services: m, Gates: m, Checks: m, Looks: m, Deploys: m, Watches: m, Marks: m, Scores: m, Runs: m, RunControl: m, Plans: m,
 		Alerts: m, Acks: m, Silences: m, Chat: m, Commands: m, Routing: m, Intake: m, Rules: m, Queries: m, Series: m, MetricHelp: m, Reports: m, Journal: m, Heartbeats: m,
-		Calls: m, OnCall: m, Overrides: m, Flags: m, Windows: m, Process: m, Exemplars: m, Federation: m, Targets: m, Setup: m, Storage: m,
+		Calls: m, OnCall: m, Overrides: m, Flags: m, Windows: m, Runbooks: m, Process: m, Exemplars: m, Federation: m, Targets: m, Setup: m, Storage: m,
 	}
 }
 

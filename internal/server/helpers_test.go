@@ -42,6 +42,7 @@ func pageList() []pageCase {
 		{"oncall", "/oncall"},
 		{"flags", "/flags"},
 		{"windows", "/windows"},
+		{"runbook", "/runbooks/order-sync-back"},
 		{"alert", "/alerts/a_1"},
 		{"act_ack", link(chatops.Acknowledge, "q_1")},
 		{"act_silence", link(chatops.Silence, "q_1")},

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,6 +122,9 @@ func (s *Server) windowsPage(from Windows, services Services) handler {
 		for _, one := range list {
 			v.Windows = append(v.Windows, showWindow(one, s.now()))
 		}
+		// What lasts comes first, and what is over last.
+		order := []string{"current", "announced", "over"}
+		slices.SortStableFunc(v.Windows, func(x, y shownWindow) int { return slices.Index(order, x.State) - slices.Index(order, y.State) })
 		if v.Services, err = services.ServiceList(r.Context()); err != nil {
 			return err
 		}
