@@ -225,7 +225,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if a.server, err = server.New(server.Options{
 		Backend: a.backend(), ExternalURL: a.externalURL(c), Language: c.Server.Language, Location: c.Location(),
 		Now: a.now, Log: a.log, Redactor: a.redactor, Registerer: a.registry, Gatherer: a.registry,
-		RemoteWrite: a.ingest, Active: func() (bool, string) { return a.elector.LeaderAddress() }, TrustedProxies: c.Server.Proxies(), SessionKey: a.linkKey(c).For("sessions"),
+		RemoteWrite: a.ingest.From, Active: func() (bool, string) { return a.elector.LeaderAddress() }, TrustedProxies: c.Server.Proxies(), SessionKey: a.linkKey(c).For("sessions"),
 	}); err != nil {
 		return nil, err
 	}

@@ -36,13 +36,15 @@ type batch struct {
 	names   Names
 	limits  Limits
 	now     time.Time
-	metrics *metrics
+	storage Storage
 
 	points    []series.Point
 	exemplars []series.Exemplar
 	seen      int // number of samples and exemplars in the request
 	known     map[string]verdict
-	refused   refusals
+
+	refused          refusals
+	exemplarsRefused map[string]int // by reason
 }
 
 // verdict is the cached decision whether a metric may be written.
@@ -61,31 +63,41 @@ func (b *batch) add(d *decoder, c *catalogue) error {
 	}
 	l, metric, err := d.labels()
 	if err != nil {
-		b.refuseAll(d, invalid, err.Error())
+		b.refuseAll(d, invalid, err.Error)
 		return nil
 	}
 	v := b.verdict(metric)
 	switch v.reason {
 	case ownName:
-		b.refuseAll(d, ownName, fmt.Sprintf("%s is a metric that the guardian makes itself; rename or drop it in the sender", short(v.name)))
+		b.refuseAll(d, ownName, func() string {
+			return fmt.Sprintf("%s is a metric that the guardian makes itself; rename or drop it in the sender", short(v.name))
+		})
 		return nil
 	case undeclared:
-		b.refuseAll(d, undeclared, fmt.Sprintf("%s is not declared: add it to ingest in the guardian's configuration, or drop it in the sender", short(v.name)))
+		b.refuseAll(d, undeclared, func() string {
+			return fmt.Sprintf("%s is not declared: add it to ingest in the guardian's configuration, or drop it in the sender", short(v.name))
+		})
 		return nil
 	}
 	if d.meta.Type != "" {
 		c.note(metric, d.meta)
 	}
+	// A program that writes new series without end costs little, because nothing is made of them.
+	if why := b.storage.Admits(l); why != nil {
+		reason, known := storedReason(why)
+		b.refuse(reason, len(d.samples), func() string { return fmt.Sprintf("%s: %s", shortSeries(l), known) })
+		b.refuseExemplars(noSeries, len(d.exemplars))
+		return nil
+	}
+	l = l.Copy()
 	b.samples(d.samples, l)
 	b.addExemplars(d.exemplars, l)
 	return nil
 }
 
 // refuseAll refuses a series with all that was sent of it.
-func (b *batch) refuseAll(d *decoder, reason, example string) {
-	if len(d.samples) > 0 {
-		b.refuse(reason, len(d.samples), example)
-	}
+func (b *batch) refuseAll(d *decoder, reason string, example func() string) {
+	b.refuse(reason, len(d.samples), example)
 	b.refuseExemplars(reason, len(d.exemplars))
 }
 
@@ -107,7 +119,10 @@ func (b *batch) addExemplars(all []exemplarRead, l labels.Labels) {
 
 // refuseExemplars counts exemplars that are not stored. As in Prometheus, no request fails because of them.
 func (b *batch) refuseExemplars(reason string, n int) {
-	b.metrics.exemplarsRejected.WithLabelValues(reason).Add(float64(n))
+	if b.exemplarsRefused == nil {
+		b.exemplarsRefused = map[string]int{}
+	}
+	b.exemplarsRefused[reason] += n
 }
 
 // window gives the times of the oldest and the newest sample that is taken, in ms.
@@ -154,7 +169,7 @@ func (b *batch) samples(vs []value, l labels.Labels) {
 		if v.h != nil {
 			h, err := floats(v.h)
 			if err != nil {
-				b.refuse(invalid, 1, fmt.Sprintf("a histogram of %s is not valid: %s", shortSeries(l), err))
+				b.refuse(invalid, 1, func() string { return fmt.Sprintf("a histogram of %s is not valid: %s", shortSeries(l), err) })
 				continue
 			}
 			p.H = h
@@ -178,7 +193,7 @@ func floats(h *prompb.Histogram) (*histogram.FloatHistogram, error) {
 }
 
 func (b *batch) refuseTime(reason, why string, p series.Point) {
-	b.refuse(reason, 1, fmt.Sprintf("the sample of %s at %s %s", shortSeries(p.Metric), at(p.T), why))
+	b.refuse(reason, 1, func() string { return fmt.Sprintf("the sample of %s at %s %s", shortSeries(p.Metric), at(p.T), why) })
 }
 
 // storedReason names why the storage rejected something, and gives the storage's error.
@@ -205,15 +220,17 @@ func storedReason(why error) (string, error) {
 func (b *batch) refuseStored(p series.Point, why error) {
 	reason, known := storedReason(why)
 	if reason == invalid {
-		b.refuse(invalid, 1, fmt.Sprintf("%s: %s", shortSeries(p.Metric), why))
+		b.refuse(invalid, 1, func() string { return fmt.Sprintf("%s: %s", shortSeries(p.Metric), why) })
 		return
 	}
-	b.refuse(reason, 1, fmt.Sprintf("%s at %s: %s", shortSeries(p.Metric), at(p.T), known))
+	b.refuse(reason, 1, func() string { return fmt.Sprintf("%s at %s: %s", shortSeries(p.Metric), at(p.T), known) })
 }
 
-func (b *batch) refuse(reason string, samples int, example string) {
-	b.metrics.rejected.WithLabelValues(reason).Add(float64(samples))
-	b.refused.add(reason, samples, example)
+// refuse counts samples that are not stored. The example is made of the first of each reason alone.
+func (b *batch) refuse(reason string, samples int, example func() string) {
+	if samples > 0 {
+		b.refused.add(reason, samples, example)
+	}
 }
 
 func at(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339Nano) }
@@ -235,13 +252,22 @@ type refusal struct {
 	example string
 }
 
-func (rs refusals) add(reason string, samples int, example string) {
+func (rs refusals) add(reason string, samples int, example func() string) {
 	r, ok := rs[reason]
 	if !ok {
-		r.example = example
+		r.example = example()
 	}
 	r.samples += samples
 	rs[reason] = r
+}
+
+// share gives the share of samples that are refused, of all that were sent.
+func (rs refusals) share(sent int) float64 {
+	n := 0
+	for _, r := range rs {
+		n += r.samples
+	}
+	return float64(n) / float64(max(sent, 1))
 }
 
 // err returns the answer to a request with rejected samples. Only for too many series is a

@@ -22,11 +22,24 @@ type decoder struct {
 
 	// The fields below belong to the current series. Their memory is reused for the next one.
 	builder   labels.ScratchBuilder
+	current   labels.Labels // in the builder's memory
 	pairs     []pair
 	halves    int // how many names and values of pairs were read (version 2)
 	samples   []value
 	exemplars []exemplarRead
 	meta      Metadata
+}
+
+// emptied gives a decoder for the next request, with the memory of this one.
+func (d *decoder) emptied() decoder {
+	d.builder.Reset()
+	next := decoder{builder: d.builder}
+	if cap(d.symbols)+cap(d.samples) <= keptPoints {
+		clear(d.symbols)
+		clear(d.samples[:cap(d.samples)])
+		next.symbols, next.samples = d.symbols[:0], d.samples[:0]
+	}
+	return next
 }
 
 type pair struct{ name, value string }
@@ -51,7 +64,7 @@ func tooMany(what string, most int) error {
 }
 
 // text converts bytes to a string without copying. The body is not modified while the request
-// is processed, and labels.ScratchBuilder copies what it keeps.
+// is processed; what is kept longer is copied.
 func text(b []byte) string {
 	if len(b) == 0 {
 		return ""

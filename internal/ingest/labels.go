@@ -11,34 +11,46 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 )
 
-// labels returns the labels and the metric name of the current series, or what is wrong with them.
+// labels returns the labels and the metric name of the current series, or what is wrong with them. Both are
+// valid until the next series is read: whoever keeps the labels copies them.
 func (d *decoder) labels() (labels.Labels, string, error) {
-	l, metric, err := d.build(d.pairs)
+	metric, err := d.collect(d.pairs)
 	if err == nil && metric == "" {
-		return labels.EmptyLabels(), "", errors.New("a series has no metric name")
+		err = errors.New("a series has no metric name")
 	}
-	return l, metric, err
+	if err != nil {
+		return labels.EmptyLabels(), "", err
+	}
+	d.builder.Overwrite(&d.current)
+	return d.current, metric, unique(d.current, metric)
 }
 
-// build makes labels of pairs, and says which of them is the metric's name.
-func (d *decoder) build(pairs []pair) (labels.Labels, string, error) {
+// unique checks that labels have no name twice.
+func unique(l labels.Labels, metric string) error {
+	if name, twice := l.HasDuplicateLabelNames(); twice {
+		return fmt.Errorf("%s has the label %q twice", short(metric), short(name))
+	}
+	return nil
+}
+
+// collect gives the builder labels of pairs, and says which of them is the metric's name.
+func (d *decoder) collect(pairs []pair) (metric string, err error) {
 	if len(pairs) > d.limits.Labels {
-		return labels.EmptyLabels(), "", fmt.Errorf("a series has %d labels, more than %d", len(pairs), d.limits.Labels)
+		return "", fmt.Errorf("a series has %d labels, more than %d", len(pairs), d.limits.Labels)
 	}
 	d.builder.Reset()
-	metric := ""
 	for _, p := range pairs {
 		switch {
 		case p.name == "":
-			return labels.EmptyLabels(), "", errors.New("a label has no name")
+			return "", errors.New("a label has no name")
 		case len(p.name) > d.limits.NameBytes:
-			return labels.EmptyLabels(), "", fmt.Errorf("a label's name is longer than %d bytes: %q", d.limits.NameBytes, short(p.name))
+			return "", fmt.Errorf("a label's name is longer than %d bytes: %q", d.limits.NameBytes, short(p.name))
 		case p.name == model.MetricNameLabel && len(p.value) > d.limits.NameBytes:
-			return labels.EmptyLabels(), "", fmt.Errorf("a metric's name is longer than %d bytes: %q", d.limits.NameBytes, short(p.value))
+			return "", fmt.Errorf("a metric's name is longer than %d bytes: %q", d.limits.NameBytes, short(p.value))
 		case len(p.value) > d.limits.ValueBytes:
-			return labels.EmptyLabels(), "", fmt.Errorf("the value of label %q is longer than %d bytes", short(p.name), d.limits.ValueBytes)
+			return "", fmt.Errorf("the value of label %q is longer than %d bytes", short(p.name), d.limits.ValueBytes)
 		case !utf8.ValidString(p.name) || !utf8.ValidString(p.value):
-			return labels.EmptyLabels(), "", errors.New("a label is not UTF-8")
+			return "", errors.New("a label is not UTF-8")
 		case p.name == model.MetricNameLabel:
 			metric = p.value
 		case p.value == "":
@@ -47,11 +59,17 @@ func (d *decoder) build(pairs []pair) (labels.Labels, string, error) {
 		d.builder.Add(p.name, p.value)
 	}
 	d.builder.Sort()
-	l := d.builder.Labels()
-	if name, twice := l.HasDuplicateLabelNames(); twice {
-		return labels.EmptyLabels(), "", fmt.Errorf("%s has the label %q twice", short(metric), short(name))
+	return metric, nil
+}
+
+// own makes labels of pairs that may be kept.
+func (d *decoder) own(pairs []pair) (labels.Labels, error) {
+	metric, err := d.collect(pairs)
+	if err != nil {
+		return labels.EmptyLabels(), err
 	}
-	return l, metric, nil
+	l := d.builder.Labels()
+	return l, unique(l, metric)
 }
 
 // exemplarRead is an exemplar of the current series.
@@ -110,7 +128,7 @@ func (d *decoder) exemplar(message []byte, of shape) error {
 		return fmt.Errorf("%w: an exemplar's label has a name and no value", errMalformed)
 	}
 	if m.wrong == nil {
-		m.Labels, _, m.wrong = d.build(pairs)
+		m.Labels, m.wrong = d.own(pairs)
 	}
 	d.exemplars = append(d.exemplars, m)
 	return nil

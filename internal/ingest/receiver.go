@@ -1,12 +1,14 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
+	"math"
 	"mime"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -27,6 +29,7 @@ type Limits struct {
 	NameBytes  int // of a metric's or label's name; default 256
 	ValueBytes int // of a label's value; default 4096
 	AtOnce     int // concurrent requests; default 16
+	Working    int // of them decoded and stored at the same time; default: half of the cores
 }
 
 func (l Limits) withDefaults() Limits {
@@ -50,6 +53,9 @@ const (
 
 // Storage stores samples. *series.DB implements it.
 type Storage interface {
+	// Admits tells whether points of a series would be appended now; series.ErrTooManySeries: not those of
+	// a new one. It does not keep the labels.
+	Admits(of labels.Labels) error
 	Write(ctx context.Context, points []series.Point, rejected func(i int, why error)) (appended int, err error)
 	WriteExemplars(ctx context.Context, exemplars []series.Exemplar, rejected func(i int, why error)) (appended int, err error)
 }
@@ -66,15 +72,21 @@ type Options struct {
 	Registerer prometheus.Registerer // nil: no metrics
 }
 
-// Receiver handles remote write requests. It is an http.Handler and starts no goroutine.
+// Receiver handles remote write requests. It starts no goroutine.
 //
 // Senders get the same status codes as from Prometheus: 204 if all samples were stored; 400
 // with the reasons if some were rejected for good and the others stored; 429 if there are too
 // many series; 413 and 415 for bodies that are too long or of another type; 500 and 503 if a
 // retry may help.
+//
+// Looks and rules come first: few requests are worked on at once, and a sender whose samples are refused
+// waits before the next of its requests is read.
 type Receiver struct {
 	o       Options
 	slots   chan struct{}
+	work    workspaces
+	bodies  bodies
+	pace    *pace
 	metrics *metrics
 	catalog catalogue
 }
@@ -88,7 +100,10 @@ func New(o Options) *Receiver {
 	if o.Wrote == nil {
 		o.Wrote = func([]series.Point) {}
 	}
-	return &Receiver{o: o, slots: make(chan struct{}, o.Limits.AtOnce), metrics: newMetrics(o.Registerer)}
+	return &Receiver{
+		o: o, slots: make(chan struct{}, o.Limits.AtOnce), work: newWorkspaces(o.Limits.Working), pace: newPace(o.Now),
+		metrics: newMetrics(o.Registerer),
+	}
 }
 
 // Metadata returns the metadata that senders sent last, by metric. It is kept in memory only.
@@ -106,8 +121,24 @@ func fail(status int, format string, args ...any) error {
 	return &failure{status, fmt.Sprintf(format, args...)}
 }
 
-// ServeHTTP implements http.Handler.
+// From handles the requests of a sender; any name that tells senders apart.
+func (r *Receiver) From(sender string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) { r.serve(w, req, sender) })
+}
+
+// ServeHTTP implements http.Handler. It tells senders apart by their addresses.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	host, _, _ := net.SplitHostPort(req.RemoteAddr)
+	r.serve(w, req, host)
+}
+
+func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, sender string) {
+	if left, why := r.pace.left(sender); left > 0 {
+		r.metrics.requests.WithLabelValues("slowed").Inc()
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(left.Seconds()))))
+		http.Error(w, fmt.Sprintf("not read, because what this sender wrote last was refused: %s; try again in %s", why, left.Round(time.Millisecond)), http.StatusServiceUnavailable)
+		return
+	}
 	select {
 	case r.slots <- struct{}{}:
 		defer func() { <-r.slots }()
@@ -121,10 +152,11 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.answer(w, req, err)
 		return
 	}
+	packed := r.bodies.get()
+	defer r.bodies.put(packed)
 	wrote := written{}
-	body, err := r.body(w, req)
-	if err == nil {
-		wrote, err = r.write(req.Context(), version, body)
+	if err = r.read(w, req, packed); err == nil {
+		wrote, err = r.process(req.Context(), version, packed.Bytes(), sender)
 	}
 	if version == 2 {
 		// The specification requires these with every answer, including errors.
@@ -133,6 +165,27 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("X-Prometheus-Remote-Write-Exemplars-Written", strconv.Itoa(wrote.exemplars))
 	}
 	r.answer(w, req, err)
+}
+
+// process waits for its turn and stores what is valid of a request. Its sender waits when that was little.
+func (r *Receiver) process(ctx context.Context, version int, packed []byte, sender string) (wrote written, err error) {
+	var at *workspace
+	select {
+	case at = <-r.work:
+	case <-ctx.Done():
+		return written{}, fail(http.StatusServiceUnavailable, "the sender has gone")
+	}
+	defer r.work.done(at)
+	began := r.o.Now()
+	refused := 1.0 // the share
+	if err = r.uncompress(at, packed); err == nil {
+		wrote, refused, err = r.write(ctx, version, at)
+	}
+	var f *failure
+	if errors.As(err, &f) { // else it is our fault
+		r.pace.worked(sender, r.o.Now().Sub(began), refused, f.text)
+	}
+	return wrote, err
 }
 
 // answer writes the status, and the reason of an error on one line: senders log the first line.
@@ -180,43 +233,51 @@ func versionOf(req *http.Request) (int, error) {
 	}
 }
 
-// body reads and uncompresses a request; the limit applies to both forms.
-func (r *Receiver) body(w http.ResponseWriter, req *http.Request) ([]byte, error) {
-	most := r.o.Limits.Body
-	tooLong := fail(http.StatusRequestEntityTooLarge, "the body is longer than %d bytes; let the sender send less at once (max_samples_per_send)", most)
-	if req.ContentLength > int64(most) {
-		return nil, tooLong
+// read reads a compressed body.
+func (r *Receiver) read(w http.ResponseWriter, req *http.Request, into *bytes.Buffer) error {
+	if req.ContentLength > int64(r.o.Limits.Body) {
+		return r.tooLong()
 	}
-	packed, err := io.ReadAll(http.MaxBytesReader(w, req.Body, int64(most)))
-	if err != nil {
-		var large *http.MaxBytesError
-		if errors.As(err, &large) {
-			return nil, tooLong
-		}
-		return nil, fail(http.StatusBadRequest, "the body is incomplete")
-	}
-	length, err := snappy.DecodedLen(packed)
+	_, err := into.ReadFrom(http.MaxBytesReader(w, req.Body, int64(r.o.Limits.Body)))
+	var large *http.MaxBytesError
 	switch {
+	case errors.As(err, &large):
+		return r.tooLong()
 	case err != nil:
-		return nil, fail(http.StatusBadRequest, "the body is not compressed with snappy (block format)")
-	case length > most:
-		return nil, tooLong
+		return fail(http.StatusBadRequest, "the body is incomplete")
 	}
-	body, err := snappy.Decode(nil, packed)
+	return nil
+}
+
+// tooLong is the answer to a body over the limit, which applies to both of its forms.
+func (r *Receiver) tooLong() error {
+	return fail(http.StatusRequestEntityTooLarge, "the body is longer than %d bytes; let the sender send less at once (max_samples_per_send)", r.o.Limits.Body)
+}
+
+func (r *Receiver) uncompress(at *workspace, packed []byte) error {
+	length, err := snappy.DecodedLen(packed)
+	if err == nil && length > r.o.Limits.Body {
+		return r.tooLong()
+	}
+	if err == nil {
+		err = at.uncompress(packed)
+	}
 	if err != nil {
-		return nil, fail(http.StatusBadRequest, "the body is not compressed with snappy (block format)")
+		return fail(http.StatusBadRequest, "the body is not compressed with snappy (block format)")
 	}
-	return body, nil
+	return nil
 }
 
 // written counts what is stored of a request.
 type written struct{ samples, histograms, exemplars int }
 
-// write stores the valid samples of a request. Its error describes the others.
-func (r *Receiver) write(ctx context.Context, version int, body []byte) (written, error) {
-	b := batch{names: r.o.Names(), limits: r.o.Limits, now: r.o.Now(), metrics: r.metrics, refused: refusals{}}
-	d := decoder{limits: r.o.Limits, version: version, builder: labels.NewScratchBuilder(16)}
-	err := d.request(body, func() error { return b.add(&d, &r.catalog) }, func(metric string, m Metadata) {
+// write stores the valid samples of a request. Its error describes the others; refused is their share.
+func (r *Receiver) write(ctx context.Context, version int, at *workspace) (_ written, refused float64, err error) {
+	b := batch{names: r.o.Names(), limits: r.o.Limits, now: r.o.Now(), storage: r.o.Storage, points: at.points, refused: refusals{}}
+	defer func() { at.points = b.points }()
+	d := &at.decoder
+	d.limits, d.version = r.o.Limits, version
+	err = d.request(at.body, func() error { return b.add(d, &r.catalog) }, func(metric string, m Metadata) {
 		if b.names.Has(metric) {
 			r.catalog.note(metric, m)
 		}
@@ -224,8 +285,9 @@ func (r *Receiver) write(ctx context.Context, version int, body []byte) (written
 	if err != nil {
 		// Nothing has been stored yet, and nothing of a malformed message is.
 		r.metrics.rejected.WithLabelValues("malformed").Inc()
-		return written{}, fail(http.StatusBadRequest, "%s", strings.Join(strings.Fields(err.Error()), " "))
+		return written{}, 1, fail(http.StatusBadRequest, "%s", strings.Join(strings.Fields(err.Error()), " "))
 	}
+	defer func() { r.metrics.refused(b.refused, b.exemplarsRefused) }()
 	histograms := 0
 	rejected := make(map[int]bool)
 	n, err := r.o.Storage.Write(ctx, b.points, func(i int, why error) {
@@ -233,7 +295,7 @@ func (r *Receiver) write(ctx context.Context, version int, body []byte) (written
 		b.refuseStored(b.points[i], why)
 	})
 	if err != nil {
-		return written{}, fmt.Errorf("remote write: %w", err)
+		return written{}, 0, fmt.Errorf("remote write: %w", err)
 	}
 	r.metrics.samples.Add(float64(n))
 	stored := b.points[:0]
@@ -254,8 +316,8 @@ func (r *Receiver) write(ctx context.Context, version int, body []byte) (written
 		b.refuseExemplars(reason, 1)
 	})
 	if err != nil {
-		return written{}, fmt.Errorf("remote write: %w", err)
+		return written{}, 0, fmt.Errorf("remote write: %w", err)
 	}
 	r.metrics.exemplars.Add(float64(exemplars))
-	return written{n - histograms, histograms, exemplars}, b.refused.err(n)
+	return written{n - histograms, histograms, exemplars}, b.refused.share(b.seen), b.refused.err(n)
 }

@@ -75,7 +75,12 @@ const (
 
 func packV1(tb testing.TB, series ...prompb.TimeSeries) []byte {
 	tb.Helper()
-	b, err := (&prompb.WriteRequest{Timeseries: series}).Marshal()
+	return packed(tb, &prompb.WriteRequest{Timeseries: series})
+}
+
+func packed(tb testing.TB, r *prompb.WriteRequest) []byte {
+	tb.Helper()
+	b, err := r.Marshal()
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -131,12 +131,31 @@ func ofEveryCheck(name string) bool {
 func (l *seriesLimit) PreCreation(series labels.Labels) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	by := l.source(series, series.Hash())
+	return l.room(series, l.source(series, series.Hash()))
+}
+
+// room tells whether a source may write a new series; l.mu is held.
+func (l *seriesLimit) room(series labels.Labels, by Source) error {
 	if l.open && l.count[by]+places(series) > l.most[by] {
-		l.full[by] = Overflow{Source: by, Limit: l.most[by], Metric: strings.Clone(series.Get(model.MetricNameLabel))}
+		if metric := series.Get(model.MetricNameLabel); l.full[by].Metric != metric {
+			l.full[by] = Overflow{Source: by, Limit: l.most[by], Metric: strings.Clone(metric)}
+		}
 		return ErrTooManySeries
 	}
 	return nil
+}
+
+// Admits tells whether Write would take points of a series now: ErrTooManySeries for a new one beyond the limit.
+// It costs far less than to write it, and does not keep the labels.
+func (db *DB) Admits(series labels.Labels) error {
+	hash := series.Hash()
+	l := db.limit
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, known := l.of[hash]; known {
+		return nil
+	}
+	return l.room(series, RemoteWrite)
 }
 
 // PostCreation implements tsdb.SeriesLifecycleCallback.

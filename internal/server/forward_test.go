@@ -67,13 +67,16 @@ func TestAStandbyThatKnowsNobodySaysSo(t *testing.T) {
 
 // Each guardian has series of its own: a standby keeps the samples that are written to it.
 func TestAStandbyTakesSamplesItself(t *testing.T) {
-	took := 0
+	took, from := 0, ""
 	url := serve(t, secured(), func(o *server.Options) {
 		o.Active = func() (bool, string) { return false, "http://127.0.0.1:1" }
-		o.RemoteWrite = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			took++
-			w.WriteHeader(http.StatusNoContent)
-		})
+		o.RemoteWrite = func(sender string) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				took++
+				from = sender
+				w.WriteHeader(http.StatusNoContent)
+			})
+		}
 	})
 	for token, want := range map[string]int{"": 401, "Bearer the viewer": 403, "Bearer the deployer": 204} {
 		if got := send(t, url, "POST", "/api/v1/write", "x", "Authorization", token); got.status != want {
@@ -82,6 +85,9 @@ func TestAStandbyTakesSamplesItself(t *testing.T) {
 	}
 	if took != 1 {
 		t.Errorf("%d writes were taken, want the deployer's", took)
+	}
+	if !strings.HasSuffix(from, " 127.0.0.1") || strings.HasPrefix(from, " ") {
+		t.Errorf("senders are told apart by their token's name and their address: %q", from)
 	}
 }
 

@@ -118,7 +118,7 @@ func (s *Server) ownRoutes(b Backend) []entry {
 		{"GET /api/v1/status", Viewer, reads, s.status(b.Process), nil},
 		{"GET /api/v1/alerts/{id}/notices", Viewer, reads, s.alertNotices(b.Alerts), nil},
 		// Each guardian has series of its own: nothing is passed on.
-		{"POST /api/v1/write", Deployer, local, delegate(s.options.RemoteWrite), []string{anything}},
+		{"POST /api/v1/write", Deployer, local, s.remoteWrite, []string{anything}},
 
 		{"GET /metrics", Viewer, reads, s.exposition(), []string{anything}},
 		{"POST /-/reload", Admin, local, s.reload(b.Process), nil},
@@ -181,6 +181,15 @@ func delegate(h http.Handler) handler {
 		h.ServeHTTP(w, r)
 		return nil
 	}
+}
+
+// remoteWrite passes samples on, with who sends them.
+func (s *Server) remoteWrite(w http.ResponseWriter, r *http.Request, by Caller) error {
+	if s.options.RemoteWrite == nil {
+		return delegate(nil)(w, r, by)
+	}
+	s.options.RemoteWrite(by.Name+" "+s.access.guesses.client(r).String()).ServeHTTP(w, r)
+	return nil
 }
 
 func (s *Server) exposition() handler {

@@ -50,8 +50,8 @@ type Options struct {
 	// TrustedProxies are the proxies whose X-Forwarded-For says whose request it is.
 	TrustedProxies []netip.Prefix
 
-	// RemoteWrite answers POST /api/v1/write; nil: 404.
-	RemoteWrite http.Handler
+	// RemoteWrite answers POST /api/v1/write of a sender: the name of its token and its address. nil: 404.
+	RemoteWrite func(sender string) http.Handler
 
 	// CacheBytes bounds the cache of rendered report fragments; default and least 32 MiB.
 	CacheBytes int

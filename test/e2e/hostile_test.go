@@ -16,8 +16,8 @@ func TestUnderAttack(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	r := hostile.Run(t, binary, hostile.Options{
-		Checks: 50, Every: 2 * time.Second, Down: 5, Within: time.Second,
-		Series: 6000, Limit: 3000, Writers: 2, Queries: 40, Idle: 200, Slow: 4, Seed: seed,
+		Checks: 50, Every: 2 * time.Second, Judged: 200 * time.Millisecond, Down: 5, Within: time.Second,
+		Series: 6000, Limit: 3000, Writers: 2, Queries: 40, Idle: 200, Slow: 4, Seed: seed, Together: true,
 	})
 	t.Logf("seed %d\n%s", seed, r.Table())
 	for _, wrong := range r.Wrong() {

@@ -18,6 +18,7 @@ import (
 type Options struct {
 	Checks int
 	Every  time.Duration // of each check
+	Judged time.Duration // the interval of the check whose deploy is bad
 	Down   int           // how many checks go down in each phase, and up again
 	Within time.Duration // in which they go down
 
@@ -28,6 +29,8 @@ type Options struct {
 	Idle    int // connections that do nothing
 	Slow    int // connections that read a byte a second
 	Seed    uint64
+
+	Together bool // all attacks at once
 }
 
 // attack is one that goes on.
@@ -40,36 +43,40 @@ type attack struct {
 	result Result
 }
 
-// Run lets a guardian work without an attack, and then during each one.
+// Run lets a guardian work without an attack, and then during each one; or during all of them at once.
 func Run(tb testing.TB, binary program.Program, o Options) *Result {
 	tb.Helper()
 	a := &attack{Options: o, tb: tb, shop: newShop(tb), random: rand.New(rand.NewPCG(o.Seed, 0))} //nolint:gosec // any order will do
 	a.g = rig.New(tb, binary, a.config(), map[string]string{"rules.yaml": ruleFile})
 	a.g.Level = "warn"
 	a.g.Start()
+	w := newWriter(tb, a.g.URL, o)
 	a.g.Eventually("every check is up", func() bool { return a.g.Query(`probe_success == 1`) == o.Checks+1 })
-	a.phase("without", func(context.Context) {})
 
-	w := &writer{url: a.g.URL, series: o.Series, answers: map[int]int{}}
-	ctx, stop := context.WithCancel(tb.Context())
-	var writing sync.WaitGroup
-	writing.Go(func() { w.run(ctx, o.Writers) })
-	a.g.Eventually("all series are written", w.wrote)
-	a.phase("hostile writer", func(context.Context) {})
-	a.g.Eventually("the fault of the writer", func() bool { return a.metric(`guardian_self_fault{fault="foreign_series"}`) == 1 })
-	stop()
-	writing.Wait()
-	a.result.Writes, a.result.Refusal = w.answers, w.refusal
-	a.result.Series = a.metric(`guardian_series_of_source{source="remote_write"}`)
-
-	a.phase(fmt.Sprintf("%d heavy queries", o.Queries), func(ctx context.Context) {
+	writes := func(ctx context.Context) {
+		w.begin()
+		<-ctx.Done()
+		a.result.Writes = w.end()
+	}
+	asks := func(ctx context.Context) {
 		a.result.Queries = append(a.result.Queries, ask(ctx, a.g.URL, o.Queries)...)
-	})
-	a.phase(fmt.Sprintf("%d idle, %d slow readers", o.Idle, o.Slow), func(ctx context.Context) {
+	}
+	connects := func(ctx context.Context) {
 		a.result.Idle = idle(ctx, a.g.URL, o.Idle)
 		slow(ctx, a.g.URL, o.Slow)
 		a.result.Beside = ask(ctx, a.g.URL, 1)
-	})
+	}
+	refused := func() bool { return w.written.Load() && a.metric(`guardian_self_fault{fault="foreign_series"}`) == 1 }
+	never := func() bool { return true }
+	if o.Together {
+		a.phase("all at once", refused, writes, asks, connects)
+	} else {
+		a.phase("without", never)
+		a.phase("hostile writer", refused, writes)
+		a.phase(fmt.Sprintf("%d heavy queries", o.Queries), never, asks)
+		a.phase(fmt.Sprintf("%d idle, %d slow readers", o.Idle, o.Slow), never, connects)
+	}
+	a.result.Series = a.metric(`guardian_series_of_source{source="remote_write"}`)
 	a.result.Told = a.shop.toldOfWriter()
 	_, a.result.Memory, _ = a.g.Memory()
 	return &a.result
@@ -101,7 +108,7 @@ func (a *attack) config() string {
 		}
 		every := a.Every
 		if i == 0 { // the one whose deploy is bad
-			every = time.Second
+			every = a.Judged
 		}
 		fmt.Fprintf(&b, "  - {name: c%d, service: %s, every: %s, http: {url: %q}}\n", i, service, every, fmt.Sprintf("%s/check/%d", a.shop.server.URL, i))
 	}
@@ -110,12 +117,16 @@ func (a *attack) config() string {
 	return b.String()
 }
 
-// phase lets checks go down and a deploy be bad while an attack goes on, and measures.
-func (a *attack) phase(name string, during func(ctx context.Context)) {
+// phase lets checks go down and a deploy be bad while attacks go on, and measures. It lasts until the attacks
+// have done what they are for, too.
+func (a *attack) phase(name string, done func() bool, attacks ...func(ctx context.Context)) {
 	a.tb.Helper()
 	ctx, stop := context.WithCancel(a.tb.Context())
+	defer stop()
 	var attacking, watching sync.WaitGroup
-	attacking.Go(func() { during(ctx) })
+	for _, one := range attacks {
+		attacking.Go(func() { one(ctx) })
+	}
 	p := Phase{Name: name}
 	watching.Go(func() { a.watch(ctx, &p) })
 	skipped, cpu, began := a.sum("guardian_probe_skipped_total"), a.cpu(), time.Now()
@@ -151,6 +162,7 @@ func (a *attack) phase(name string, during func(ctx context.Context)) {
 	a.g.Eventually("people hear that each check is up", func() bool {
 		return !slices.ContainsFunc(down, func(n int) bool { return !a.shop.isOver(fmt.Sprintf("c%d", n+1)) })
 	})
+	a.g.Eventually("what the attack is for", done)
 	p.Skipped = a.sum("guardian_probe_skipped_total") - skipped
 	p.Cores = (a.cpu() - cpu).Seconds() / time.Since(began).Seconds()
 	stop()
@@ -159,7 +171,7 @@ func (a *attack) phase(name string, during func(ctx context.Context)) {
 	a.result.Phases = append(a.result.Phases, p)
 }
 
-// watch measures memory and the lateness of looks until ctx ends.
+// watch measures memory until ctx ends.
 func (a *attack) watch(ctx context.Context, p *Phase) {
 	for tick := time.NewTicker(500 * time.Millisecond); ; {
 		select {

@@ -9,15 +9,16 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"guardian/test/hostile/answers"
 )
 
 // Result is what came of the attacks.
 type Result struct {
 	Phases  []Phase
-	Writes  map[int]int // requests of the writer by status
-	Refusal string      // what it was told first
-	Series  float64     // that it could write
-	Told    []string    // what people were told of it
+	Writes  answers.Writer
+	Series  float64  // that could be written
+	Told    []string // what people were told of it
 	Queries []asked
 	Idle    int     // connections that were taken
 	Beside  []asked // queries beside those connections
@@ -48,11 +49,11 @@ func (r *Result) Table() string {
 			p.Name, p.wait(0.5).Seconds(), p.wait(0.99).Seconds(), p.wait(1).Seconds(), p.Verdict, p.Judged.Seconds(), p.Skipped, p.Memory>>20, p.Cores)
 	}
 	var writes []string
-	for _, status := range slices.Sorted(maps.Keys(r.Writes)) {
-		writes = append(writes, fmt.Sprintf("%d: %d", status, r.Writes[status]))
+	for _, status := range slices.Sorted(maps.Keys(r.Writes.Statuses)) {
+		writes = append(writes, fmt.Sprintf("%d: %d", status, r.Writes.Statuses[status]))
 	}
 	fmt.Fprintf(&b, "\nwriter: %.0f places of series taken; answers %s; people were told %d times; it was told %.300s\n\n%s\nbeside %d idle connections:\n%s\nmost memory: %d MiB\n",
-		r.Series, strings.Join(writes, ", "), len(r.Told), r.Refusal, summary(r.Queries), r.Idle, summary(r.Beside), r.Memory>>20)
+		r.Series, strings.Join(writes, ", "), len(r.Told), r.Writes.Refusal, summary(r.Queries), r.Idle, summary(r.Beside), r.Memory>>20)
 	return b.String()
 }
 
@@ -63,8 +64,11 @@ func (r *Result) Wrong() (wrong []string) {
 			wrong = append(wrong, fmt.Sprintf("%s: the verdict on the bad deploy is %s", p.Name, p.Verdict))
 		}
 	}
-	if r.Writes[http.StatusTooManyRequests] == 0 || !strings.Contains(r.Refusal, "ext_") || !strings.Contains(r.Refusal, "too many series") {
-		wrong = append(wrong, fmt.Sprintf("the writer is not refused clearly: %v %s", r.Writes, r.Refusal))
+	if text := r.Writes.Refusal; !strings.Contains(text, "ext_") || !strings.Contains(text, "too many series") {
+		wrong = append(wrong, fmt.Sprintf("the writer is not refused clearly: %v", r.Writes))
+	}
+	if text := r.Writes.Slowed; !strings.Contains(text, "what this sender wrote last was refused") {
+		wrong = append(wrong, fmt.Sprintf("the writer is not slowed: %v", r.Writes))
 	}
 	for _, one := range slices.Concat(r.Queries, r.Beside) {
 		switch one.status {

@@ -24,7 +24,7 @@ func BenchmarkHostile(b *testing.B) {
 	for b.Loop() {
 		seed := uint64(time.Now().UnixNano())
 		r := hostile.Run(b, binary, hostile.Options{
-			Checks: 500, Every: 10 * time.Second, Down: 50, Within: 30 * time.Second,
+			Checks: 500, Every: 10 * time.Second, Judged: time.Second, Down: 50, Within: 30 * time.Second,
 			Series: 250_000, Writers: 4, Queries: 40, Idle: 10_000, Slow: 10, Seed: seed,
 		})
 		b.Logf("seed %d\n%s", seed, r.Table())
