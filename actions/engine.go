@@ -93,6 +93,7 @@ type Request struct {
 	Runbook     string
 	Trigger     Trigger
 	Rollback    bool
+	Author      Author // of the deploy that is rolled back
 	Kind        string // of what is rolled back
 	From, To    string
 	Symptoms    []Symptom // what made it necessary
@@ -178,6 +179,9 @@ func NewRun(req Request, book *Runbook, now time.Time) Run {
 		r.Question = &Question{
 			Code: AskApproval, Text: approve, Why: why,
 			OnTimeout: book.Approval.OnTimeout, Quorum: book.Approval.Quorum, Roles: book.Approval.Roles,
+		}
+		if req.Rollback && (book.Approval.AuthorExcluded || book.Approval.Quorum > 1) {
+			r.Question.without(req.Author)
 		}
 		if book.Approval.Timeout > 0 {
 			r.Question.Until = now.Add(book.Approval.Timeout)

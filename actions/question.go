@@ -16,6 +16,7 @@ var (
 	ErrNotAsked    = errors.New("this run asks nobody anything now")
 	ErrNotAllowed  = errors.New("this role may not answer")
 	ErrNotAChoice  = errors.New("this is not an answer to the question")
+	ErrIsAuthor    = errors.New("whoever deployed may not approve this alone: somebody else must")
 	ErrAnswered    = errors.New("this person has answered already")
 	ErrTooLate     = errors.New("the question has expired")
 	ErrRunIsOver   = errors.New("this run is over")
@@ -80,6 +81,20 @@ func (r Run) Answer(a Answer, now time.Time) (Run, error) {
 	return r, nil
 }
 
+// RefusedAnswer says in words that are kept why a run did not take an answer; zero for an error that
+// is none of those above.
+func RefusedAnswer(a Answer, err error) reason.Reason {
+	for code, sentinel := range map[string]error{
+		"answer_not_asked": ErrNotAsked, "answer_not_allowed": ErrNotAllowed, "answer_no_choice": ErrNotAChoice, "answer_of_author": ErrIsAuthor,
+		"answer_twice": ErrAnswered, "answer_too_late": ErrTooLate, "answer_after_end": ErrRunIsOver, "answer_while_acting": ErrRunIsActing,
+	} {
+		if errors.Is(err, sentinel) {
+			return reason.New("answer_refused", "decision", a.Decision, "why", reason.New(code), "note", a.Note)
+		}
+	}
+	return reason.Reason{}
+}
+
 // accepts gives why the run does not take an answer, or nil.
 func (r Run) accepts(a Answer, now time.Time) error {
 	switch {
@@ -93,11 +108,33 @@ func (r Run) accepts(a Answer, now time.Time) error {
 		return fmt.Errorf("%w: %q is not one of %s", ErrNotAChoice, a.Decision, strings.Join(r.Question.Choices(), ", "))
 	case !r.Question.allows(a.Role):
 		return fmt.Errorf("%w: it takes one of %s", ErrNotAllowed, strings.Join(r.Question.Roles, ", "))
+	case a.Decision == Approve && r.Question.byAuthor(a.By):
+		return ErrIsAuthor
 	case a.Decision == Approve && slices.Contains(r.approvers(), a.By):
 		return ErrAnswered
 	default:
 		return nil
 	}
+}
+
+// Author is who deployed what a run rolls back.
+type Author struct {
+	Names []string // every name under which they may answer
+	// Unknown: none of them is known to be somebody's who may approve.
+	Unknown bool
+}
+
+// without lets the approval of an author not count. One who is not known may be among those who
+// approve, so that one more must.
+func (q *Question) without(a Author) {
+	q.Author = a.Names
+	if a.Unknown {
+		q.Quorum++
+	}
+}
+
+func (q Question) byAuthor(name string) bool {
+	return slices.ContainsFunc(q.Author, func(author string) bool { return author != "" && strings.EqualFold(author, name) })
 }
 
 // Abort gives the run ended by a person. A step whose outcome is not known becomes

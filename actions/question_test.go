@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 )
 
 func asked(q actions.Question) actions.Run {
@@ -19,6 +20,8 @@ func TestAnswer(t *testing.T) {
 	approval := actions.Question{Code: actions.AskApproval, Quorum: 1, Roles: []string{"approver"}, Until: at(time.Minute)}
 	two := approval
 	two.Quorum = 2
+	authored, unnamed := approval, approval
+	authored.Author, unnamed.Author = []string{"li", "li@example.com"}, []string{""}
 	outcome := actions.Question{Code: actions.AskOutcome, Step: 0, Roles: []string{"approver"}}
 	type a = actions.Answer
 	for name, c := range map[string]struct {
@@ -46,6 +49,10 @@ func TestAnswer(t *testing.T) {
 		"a person ends it":                   {outcome, []a{{By: "li", Role: "admin", Decision: "abort"}}, noon, actions.FailedRun, actions.StepUnknown, nil},
 		"an approval says nothing about it":  {outcome, []a{{By: "li", Role: "admin", Decision: "approve"}}, noon, actions.AwaitingApproval, actions.StepUnknown, actions.ErrNotAChoice},
 		"after the end nobody can answer it": {approval, []a{{By: "li", Role: "admin", Decision: "reject"}, {By: "li", Role: "admin", Decision: "approve"}}, noon, actions.Rejected, actions.StepUnknown, actions.ErrRunIsOver},
+		"the author does not count":          {authored, []a{{By: "Li", Role: "admin", Decision: "approve"}}, noon, actions.AwaitingApproval, actions.StepUnknown, actions.ErrIsAuthor},
+		"the author may say no":              {authored, []a{{By: "li", Role: "admin", Decision: "reject"}}, noon, actions.Rejected, actions.StepUnknown, nil},
+		"somebody else counts":               {authored, []a{{By: "wang", Role: "admin", Decision: "approve"}}, noon, actions.Running, actions.StepUnknown, nil},
+		"an author without a name is nobody": {unnamed, []a{{By: "li", Role: "admin", Decision: "approve"}}, noon, actions.Running, actions.StepUnknown, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := asked(c.q)
@@ -150,6 +157,36 @@ func TestExpire(t *testing.T) {
 			got, changed := before.Expire(c.now)
 			if got.State != c.want || changed != (c.want != actions.AwaitingApproval) {
 				t.Errorf("%s, changed %v; want %s", got.State, changed, c.want)
+			}
+		})
+	}
+}
+
+func TestWhenTheAuthorCounts(t *testing.T) {
+	known, unknown := actions.Author{Names: []string{"li"}}, actions.Author{Names: []string{"ci"}, Unknown: true}
+	for name, c := range map[string]struct {
+		quorum   int
+		may      bool
+		rollback bool
+		author   actions.Author
+		need     int
+		excluded bool
+	}{
+		"by default":                                 {1, true, true, known, 1, false},
+		"by default, not known":                      {1, true, true, unknown, 1, false},
+		"not, when the runbook says so":              {1, false, true, known, 1, true},
+		"not, where two must":                        {2, true, true, known, 2, true},
+		"one more, when the author is not known":     {2, true, true, unknown, 3, true},
+		"one more of one":                            {1, false, true, unknown, 2, true},
+		"nobody deployed what an alert's run undoes": {2, false, false, unknown, 2, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			book := &actions.Runbook{Name: "back", Approval: actions.Approval{Quorum: c.quorum, AuthorExcluded: !c.may, Roles: []string{"approver"}}}
+			q := request()
+			q.Approve, q.Author, q.Rollback = reason.New("watched_in_approve"), c.author, c.rollback
+			asked := actions.NewRun(q, book, noon).Question
+			if asked == nil || asked.Quorum != c.need || (len(asked.Author) > 0) != c.excluded {
+				t.Errorf("%+v; want %d people, and that the author is excluded: %v", asked, c.need, c.excluded)
 			}
 		})
 	}

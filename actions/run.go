@@ -108,6 +108,8 @@ type Question struct {
 	OnTimeout string   `json:"on_timeout,omitempty"` // expire or approve
 	Quorum    int      `json:"quorum,omitempty"`     // how many different people must approve
 	Roles     []string `json:"roles,omitempty"`      // who may answer
+	// Author are the names of the one whose approval does not count: who deployed what is rolled back.
+	Author []string `json:"author,omitempty"`
 }
 
 // Answer is a person's answer to a Question.

@@ -45,10 +45,11 @@ type VerifySettings struct {
 
 // ApprovalSettings says how people are asked.
 type ApprovalSettings struct {
-	Timeout   model.Duration `yaml:"timeout" doc:"How long to wait for an answer; 0s: for ever."`
-	OnTimeout string         `yaml:"on_timeout" doc:"What happens without an answer: expire (the run is not started) or approve."`
-	Quorum    int            `yaml:"quorum" doc:"How many different people must approve."`
-	Roles     []string       `yaml:"roles" doc:"Roles that may answer; higher roles include lower ones."`
+	Timeout          model.Duration `yaml:"timeout" doc:"How long to wait for an answer; 0s: for ever."`
+	OnTimeout        string         `yaml:"on_timeout" doc:"What happens without an answer: expire (the run is not started) or approve."`
+	Quorum           int            `yaml:"quorum" doc:"How many different people must approve."`
+	Roles            []string       `yaml:"roles" doc:"Roles that may answer; higher roles include lower ones."`
+	AuthorMayApprove bool           `yaml:"author_may_approve" doc:"Whether who deployed may approve the rollback. With a quorum of two or more they never count. Where they do not count and the author of a deploy is neither one of people nor a token that may approve, one more person must approve."`
 }
 
 // The choices of on_failure and on_timeout.
@@ -68,10 +69,11 @@ func NewRunbookSettings() RunbookSettings {
 			Successes: 3,
 		},
 		Approval: ApprovalSettings{
-			Timeout:   model.Duration(30 * time.Minute),
-			OnTimeout: OnTimeoutExpire,
-			Quorum:    1,
-			Roles:     []string{"approver"},
+			Timeout:          model.Duration(30 * time.Minute),
+			OnTimeout:        OnTimeoutExpire,
+			Quorum:           1,
+			Roles:            []string{"approver"},
+			AuthorMayApprove: true,
 		},
 		Cooldown:      model.Duration(30 * time.Minute),
 		MaxRunsPerDay: 3,
@@ -230,6 +232,8 @@ type Approval struct {
 	OnTimeout string        // expire or approve
 	Quorum    int
 	Roles     []string
+	// AuthorExcluded: the approval of who deployed does not count, as with any quorum above one.
+	AuthorExcluded bool
 }
 
 // NewRunbook builds a runbook of its settings; kinds are the kinds of steps that there are
@@ -246,7 +250,7 @@ func NewRunbook(s RunbookSettings, kinds map[string]Kind, env Env) (*Runbook, er
 		},
 		Approval: Approval{
 			Timeout: time.Duration(s.Approval.Timeout), OnTimeout: s.Approval.OnTimeout,
-			Quorum: s.Approval.Quorum, Roles: s.Approval.Roles,
+			Quorum: s.Approval.Quorum, Roles: s.Approval.Roles, AuthorExcluded: !s.Approval.AuthorMayApprove,
 		},
 		Cooldown: time.Duration(s.Cooldown), MaxRunsPerDay: s.MaxRunsPerDay, OnFailure: s.OnFailure,
 	}

@@ -41,6 +41,7 @@ type ChecklistApproval struct {
 	Roles     []string       `json:"roles"`
 	Timeout   model.Duration `json:"timeout"` // 0s: for ever
 	OnTimeout string         `json:"on_timeout"`
+	AuthorMay bool           `json:"author_may_approve"`
 }
 
 // ChecklistLimits are the guards that count.
@@ -80,7 +81,7 @@ type ChecklistFreeze struct {
 func (s *Settings) Checklist(b *actions.RunbookSettings, r *secret.Redactor) Checklist {
 	list := Checklist{
 		Runbook: b.Name, Triggers: []ChecklistTrigger{}, Steps: []ChecklistStep{}, Freezes: []ChecklistFreeze{}, Failure: b.OnFailure,
-		Asked:  ChecklistApproval{Quorum: b.Approval.Quorum, Roles: b.Approval.Roles, Timeout: b.Approval.Timeout, OnTimeout: b.Approval.OnTimeout},
+		Asked:  ChecklistApproval{Quorum: b.Approval.Quorum, Roles: b.Approval.Roles, Timeout: b.Approval.Timeout, OnTimeout: b.Approval.OnTimeout, AuthorMay: b.Approval.AuthorMayApprove && b.Approval.Quorum == 1},
 		Limits: ChecklistLimits{Cooldown: b.Cooldown, MaxRunsPerDay: b.MaxRunsPerDay, BrakeServices: s.Brake.MaxFailingServices, BrakeWithin: model.Duration(s.Brake.Within)},
 		Verify: ChecklistVerify{For: b.Verify.For, Every: b.Verify.Every, Successes: b.Verify.Successes, Checks: append([]string{}, b.Verify.Checks...)},
 	}

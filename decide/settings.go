@@ -24,7 +24,14 @@ type Settings struct {
 	Routes      *route.Tree // nil: there are no receivers
 	Inhibitions *route.Inhibitions
 	Escalations []oncall.Policy
+	People      []oncall.Person
+	Approvers   []string // names of tokens that may approve
 
+	index
+}
+
+// index finds what the settings name.
+type index struct {
 	service map[string]int     // place in Services, by name
 	check   map[string]int     // place in Checks, by name
 	checks  map[string][]Check // by service

@@ -126,7 +126,7 @@ func (rc runControl) AnswerRun(ctx context.Context, id string, a server.RunAnswe
 // answerError gives the API's error for why a run did not take an answer.
 func answerError(id string, err error) error {
 	for _, conflict := range []error{
-		actions.ErrNotAsked, actions.ErrNotAChoice, actions.ErrAnswered, actions.ErrTooLate, actions.ErrRunIsOver, actions.ErrRunIsActing,
+		actions.ErrNotAsked, actions.ErrNotAChoice, actions.ErrIsAuthor, actions.ErrAnswered, actions.ErrTooLate, actions.ErrRunIsOver, actions.ErrRunIsActing,
 	} {
 		if errors.Is(err, conflict) {
 			return server.Refuse(server.ErrConflict, "%s", err)

@@ -151,6 +151,9 @@ func printChecklist(w io.Writer, l decide.Checklist) {
 	}
 	line("\n## Who is asked\n")
 	line("- %d of the role %s or higher, where approval is needed; %s", l.Asked.Quorum, strings.Join(l.Asked.Roles, ", "), deadline(l.Asked))
+	if !l.Asked.AuthorMay {
+		line("- not whoever deployed; one more, where that is nobody who may approve")
+	}
 	line("\n## What keeps it from starting by itself\n")
 	line("- another run of the service is under way; the version is not known to be good")
 	line("- the cool-down: %s after a run; at most %d runs within 24 hours", l.Limits.Cooldown, l.Limits.MaxRunsPerDay)

@@ -37,6 +37,12 @@ func (c *Config) Decisions() (*decide.Settings, error) {
 	for _, o := range c.OnAlert {
 		s.OnAlert = append(s.OnAlert, decide.OnAlert{Match: o.Match, Runbook: o.Runbook, Mode: o.Mode})
 	}
+	s.People = c.People
+	for _, t := range c.Tokens {
+		if t.Role == "approver" || t.Role == "admin" {
+			s.Approvers = append(s.Approvers, t.Name)
+		}
+	}
 	for _, f := range c.Freezes {
 		s.Freezes = append(s.Freezes, watch.Freeze{Name: f.Name, From: f.From.UTC(), To: f.To.UTC(), Services: f.Services, Allow: f.Allow})
 	}

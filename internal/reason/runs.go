@@ -192,6 +192,24 @@ func runEventWords(code string) (Words, bool) {
 		return Words{"rejected by {person}[: {note}]", "被 {person} 拒绝[：{note}]"}, true
 	case "aborted_by":
 		return Words{"aborted by {person}[: {note}]", "被 {person} 中止[：{note}]"}, true
+	case "answer_refused":
+		return Words{"the answer {decision} was not taken: {why}[. {note}]", "未采纳答复 {decision}：{why}[。{note}]"}, true
+	case "answer_not_asked":
+		return Words{"the run asked nobody anything then", "当时没有需要答复的问题"}, true
+	case "answer_not_allowed":
+		return Words{"the role may not answer", "该角色无权答复"}, true
+	case "answer_no_choice":
+		return Words{"it was no answer to the question", "不是该问题的可选答复"}, true
+	case "answer_of_author":
+		return Words{"whoever deployed does not count", "部署者的批准不计"}, true
+	case "answer_twice":
+		return Words{"the person had answered already", "此人已经答复过"}, true
+	case "answer_too_late":
+		return Words{"the question had expired", "问题已过期"}, true
+	case "answer_after_end":
+		return Words{"the run was over", "处置已结束"}, true
+	case "answer_while_acting":
+		return Words{"the run was under way", "处置正在执行"}, true
 	case "answer_approve":
 		return Words{"approve[: {note}]", "批准[：{note}]"}, true
 	case "answer_reject":

@@ -86,7 +86,7 @@ func (s *setup) runbook(name string) *actions.Runbook {
 	book := &actions.Runbook{Name: name}
 	if b, ok := s.config.Runbook(name); ok {
 		book.Approval = actions.Approval{
-			Timeout: time.Duration(b.Approval.Timeout), OnTimeout: b.Approval.OnTimeout, Quorum: b.Approval.Quorum, Roles: b.Approval.Roles,
+			Timeout: time.Duration(b.Approval.Timeout), OnTimeout: b.Approval.OnTimeout, Quorum: b.Approval.Quorum, Roles: b.Approval.Roles, AuthorExcluded: !b.Approval.AuthorMayApprove,
 		}
 	}
 	return book

@@ -20,6 +20,7 @@ import (
 
 // Journal is what is asked of the journal; store.Store is one.
 type Journal interface {
+	Run(ctx context.Context, id string) (actions.Run, error)
 	Runs(ctx context.Context, f store.RunFilter) ([]actions.Run, error)
 	Watch(ctx context.Context, id string) (watch.Watch, error)
 	Deploys(ctx context.Context, f store.DeployFilter) ([]watch.Deploy, error)
@@ -230,7 +231,28 @@ func (d *Driver) Answer(ctx context.Context, id string, a actions.Answer) (run a
 		}
 		time.Sleep(answerPoll)
 	}
+	if err != nil {
+		d.noteRefusal(ctx, id, a, err)
+	}
 	return run, outdated, err
+}
+
+// noteRefusal records that somebody's answer was not taken. That it cannot be recorded is logged: the
+// answer is refused either way.
+func (d *Driver) noteRefusal(ctx context.Context, id string, a actions.Answer, err error) {
+	why := actions.RefusedAnswer(a, err)
+	if why.IsZero() {
+		return
+	}
+	run, missing := d.o.Journal.Run(ctx, id)
+	if missing != nil {
+		return // there is no such run: nothing was asked
+	}
+	if err := d.o.Leadership.Commit(store.Batch{Audit: []store.Audit{{
+		At: d.o.Now(), Who: a.By, What: "run_refused_answer", Service: run.Service, Subject: id, Detail: why, Path: "/rollbacks/" + id,
+	}}}); err != nil {
+		d.o.Log.Warn("that an answer was not taken could not be recorded", "run", id, "person", a.By, "error", err)
+	}
 }
 
 func (d *Driver) answer(ctx context.Context, id string, a actions.Answer) (run actions.Run, outdated reason.Reason, err error) {

@@ -100,10 +100,12 @@ func (m *memory) AnswerRun(_ context.Context, id string, a server.RunAnswer, by 
 		return actions.Run{}, err
 	}
 	if r.State.Final() || (r.Question == nil && a.Decision != server.AbortRun) {
+		m.note(by, r.Service, "run_refused_answer", id, reason.Reason{})
 		return *r, server.Refuse(server.ErrConflict, "run %s asks nothing: it is %s", id, r.State)
 	}
 	approval := a.Decision == server.ApproveRun || a.Decision == server.RejectRun
 	if r.Question != nil && a.Decision != server.AbortRun && approval != (r.Question.Code == actions.AskApproval) {
+		m.note(by, r.Service, "run_refused_answer", id, reason.Reason{})
 		return *r, server.Refuse(server.ErrConflict, "%s is no answer to what run %s asks", a.Decision, id)
 	}
 	r.Answers = append(r.Answers, actions.Answer{By: by.Name, At: m.now, Decision: string(a.Decision), Note: a.Note})

@@ -22,7 +22,7 @@ func (m *memory) RunbookList(context.Context) (_ []decide.Checklist, err error) 
 			{By: "operation", Service: "price-sync", Environment: "production", Mode: watch.Auto},
 			{By: "alert", Match: map[string]string{"alertname": "OrdersLost", "tier": "critical"}, Mode: watch.Auto},
 		},
-		Asked:  decide.ChecklistApproval{Quorum: 2, Roles: []string{"approver"}, Timeout: minutes(30), OnTimeout: actions.OnTimeoutExpire},
+		Asked:  decide.ChecklistApproval{Quorum: 2, Roles: []string{"approver"}, Timeout: minutes(30), OnTimeout: actions.OnTimeoutExpire, AuthorMay: false},
 		Limits: decide.ChecklistLimits{Cooldown: minutes(30), MaxRunsPerDay: 3, BrakeServices: 3, BrakeWithin: minutes(10)},
 		Steps: []decide.ChecklistStep{
 			{Name: "stop deploys", Kind: "freeze", Timeout: minutes(1), Settings: []actions.Setting{{Key: "for", Value: "2h"}}},

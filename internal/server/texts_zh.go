@@ -18,7 +18,7 @@ func chinese() map[string]string {
 		"runbook.page": "预案", "runbook.help": "当前配置：由什么触发、请谁批准、做什么、何时算完成。现在执行会做什么，请用 guardian rollback --dry-run 查看。",
 		"runbook.triggers": "触发条件", "runbook.by_verdict": "部署失败：", "runbook.by_operation": "操作失败：", "runbook.by_alert": "告警带有标签", "runbook.by_person": "人工执行", "runbook.at_once": "自动执行", "runbook.after_approval": "批准后执行", "runbook.only_told": "仅通知",
 		"runbook.limits": "不会自动执行的情况", "runbook.cooldown": "执行后的冷却期", "runbook.per_day": "24 小时内最多次数", "runbook.brake": "全局刹车", "runbook.brake_of": "%d 个服务在 %s 内异常",
-		"runbook.asked": "批准人", "runbook.quorum": "需要几人批准", "runbook.roles": "角色", "runbook.deadline": "无人答复时", "runbook.for_ever": "一直等待", "runbook.then_starts": "%s 后执行", "runbook.then_expires": "%s 后不再执行",
+		"runbook.asked": "批准人", "runbook.quorum": "需要几人批准", "runbook.roles": "角色", "runbook.author": "部署者", "runbook.author_not": "其批准不计；若部署者不是已知的批准人，则需多一人批准", "runbook.deadline": "无人答复时", "runbook.for_ever": "一直等待", "runbook.then_starts": "%s 后执行", "runbook.then_expires": "%s 后不再执行",
 		"runbook.within": "限时 %s", "runbook.repeatable": "可重复执行", "runbook.continues": "某一步失败后继续下一步，最后按失败结束。", "runbook.stops": "某一步失败后即按失败结束，由人接手。",
 		"runbook.unverified": "各步骤完成即结束，不做验证。", "runbook.verified": "%s 内，触发原因消失：连续 %d 次、每 %s 一次的探测均正常。", "runbook.checks": "以下检查也必须正常：%s",
 		"windows.title": "维护与冻结", "windows.help": "在此页面、命令行或由预案宣布的窗口。维护期间探测到的问题不通知，报告中单独列出；冻结期内不允许部署，回滚不受影响。guardian.yaml 中配置的窗口同样有效，不在此列出。",
@@ -160,7 +160,7 @@ func chinese() map[string]string {
 
 		"what.deploy": "部署", "what.verdict": "结论", "what.watch": "观察", "what.mark": "评价结论", "what.ack": "确认告警", "what.unack": "撤回确认",
 		"what.silence": "静默", "what.unsilence": "结束静默", "what.override": "临时替班", "what.unoverride": "取消临时替班", "what.alert": "告警", "what.escalation": "告警升级", "what.maintenance": "维护", "what.freeze": "冻结", "what.flag": "开关", "what.rollback": "回滚", "what.reload": "重新加载",
-		"what.run_created": "处置：提出", "what.run_intent": "处置：步骤开始", "what.run_outcome": "处置：步骤结果", "what.run_waits": "处置：排队", "what.run_turn": "处置：重新检查保护规则", "what.run_asked": "处置：请人答复", "what.run_answered": "处置：已答复", "what.run_resolved": "处置：查明结果", "what.run_verifying": "处置：开始验证", "what.run_verified": "处置：验证", "what.run_ended": "处置：结束",
+		"what.run_created": "处置：提出", "what.run_intent": "处置：步骤开始", "what.run_outcome": "处置：步骤结果", "what.run_waits": "处置：排队", "what.run_turn": "处置：重新检查保护规则", "what.run_asked": "处置：请人答复", "what.run_answered": "处置：已答复", "what.run_refused_answer": "处置：答复未采纳", "what.run_resolved": "处置：查明结果", "what.run_verifying": "处置：开始验证", "what.run_verified": "处置：验证", "what.run_ended": "处置：结束",
 		"what.approve": "批准", "what.reject": "拒绝", "what.abort": "中止", "what.cancel": "取消",
 
 		"drills.title": "演练", "drills.help": "在非生产环境演练预案。", "drills.none": "还没有演练过。",

@@ -25,6 +25,20 @@ func answers(w world) {
 		_, err = b.RunControl.AnswerRun(ctx, id, server.RunAnswer{Decision: d}, person())
 		wantError(t, string(d)+" a run that is over", err, server.ErrConflict)
 	}
+	// Who tried what in vain is recorded, beside what was taken.
+	lines, err := b.Journal.Entries(ctx, server.JournalFilter{Limit: 50})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for _, l := range lines.Entries {
+		if l.What == "run_refused_answer" && l.Subject == id && l.Who == person().Name {
+			refused++
+		}
+	}
+	if refused != 4 {
+		t.Errorf("%d refused answers are in the journal, want 4", refused)
+	}
 	if open, err := b.Runs.RunList(ctx, server.Filter{Service: w.Service, Open: true, Limit: 10}); err != nil || len(open) > 0 {
 		t.Errorf("open runs %+v, %v; want none", open, err)
 	}

@@ -1,0 +1,4 @@
+package decide
+
+// AuthorOf is tested on its own: its result decides about people.
+var AuthorOf = (*Settings).authorOf
