@@ -103,6 +103,8 @@ type Request struct {
 	Approve reason.Reason
 	// QueuedBehind is the run for whose end it waits, by Queue; zero when it does not wait.
 	QueuedBehind reason.Reason
+	// Irreversible: the deploy that is rolled back was announced as one that cannot be.
+	Irreversible bool
 	// Refusals is what Guard said.
 	Refusals []Refusal
 }
@@ -155,7 +157,7 @@ func NewRun(req Request, book *Runbook, now time.Time) Run {
 	r := Run{
 		ID: req.ID, Service: req.Service, Environment: req.Environment, Runbook: req.Runbook,
 		Trigger: req.Trigger, Rollback: req.Rollback, Kind: req.Kind, From: req.From, To: req.To,
-		State: Running, Created: now, Symptoms: req.Symptoms, Failing: req.Failing, Healthy: req.Healthy,
+		Irreversible: req.Irreversible, State: Running, Created: now, Symptoms: req.Symptoms, Failing: req.Failing, Healthy: req.Healthy,
 	}
 	for _, s := range book.Steps {
 		r.Steps = append(r.Steps, StepRun{Name: s.Name, Kind: s.Kind, State: StepPending})

@@ -108,6 +108,12 @@ func (v *preview) walk(key string, x reflect.Value) {
 			v.walk(key+"."+name.String(), x.MapIndex(name))
 		}
 	case reflect.Slice:
+		if x.Type().Elem().Kind() == reflect.Struct {
+			for i := range x.Len() {
+				v.walk(fmt.Sprintf("%s[%d]", key, i), x.Index(i))
+			}
+			return
+		}
 		v.list(key, x)
 	case reflect.String:
 		v.out = append(v.out, Setting{key, v.fill(x.String())})

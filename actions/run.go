@@ -148,6 +148,10 @@ type Run struct {
 	State       State         `json:"state"`
 	Reason      reason.Reason `json:"reason,omitzero"` // why it is in this state
 
+	// Irreversible: the deploy that is rolled back was announced as one that cannot be; a person wanted
+	// the run all the same.
+	Irreversible bool `json:"irreversible,omitempty"`
+
 	Created time.Time `json:"created"`
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended,omitzero"`

@@ -76,7 +76,8 @@ func TestEveryRunbookHasATool(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		if name := strings.TrimSuffix(path.Base(f), ".yaml"); deployTools()[name] == nil {
+		// Those of databases are tried on real ones: runbooks_data_test.go.
+		if name := strings.TrimSuffix(path.Base(f), ".yaml"); deployTools()[name] == nil && name != "sql" && name != "snapshot" {
 			t.Errorf("no test tries %s", f)
 		}
 	}

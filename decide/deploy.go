@@ -102,6 +102,7 @@ func (d Decider) gateFacts(service, environment string, rollbacks []watch.Rollba
 	}
 	if svc, ok := d.Settings.Service(service); ok {
 		f.CoolDown = d.Settings.Runbooks[svc.Rollback].Cooldown
+		f.Backup = watch.Backup{Check: svc.Backup, Health: p.Health[svc.Backup]}
 	}
 	return f
 }

@@ -126,6 +126,19 @@ func TestTheGateOfARepeatedAnnouncementIsNotAsked(t *testing.T) {
 	}
 }
 
+// A deploy that needs a backup is not let through by what another check says, nor by nothing.
+func TestTheGateAsksForABackup(t *testing.T) {
+	world := newWorld()
+	world.settings.Services[0].Backup = "dump"
+	for health, want := range map[sample.Health]int{sample.Up: 0, sample.Down: 1, sample.Unknown: 1} {
+		world.present.Health["dump"] = health
+		closed, err := world.decider().Gate(t.Context(), "orders", production, world.present, noon())
+		if err != nil || len(closed) != want {
+			t.Errorf("%s: closed for %v, %v", health, closed, err)
+		}
+	}
+}
+
 // badWatch is a watch of a version "bad", or of the good one that followed it.
 func badWatch(service string, state watch.State, switched, ended time.Duration) decide.PastWatch {
 	w := decide.PastWatch{

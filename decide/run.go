@@ -271,7 +271,7 @@ func (d Decider) asked(r rollback, f actions.Facts, p Present, now time.Time) ac
 	dep := r.deploy
 	req := actions.Request{
 		Service: dep.Service, Environment: dep.Environment, Runbook: r.runbook, Trigger: r.trigger,
-		Rollback: true, Author: d.Settings.authorOf(dep), Kind: string(dep.Kind), From: f.From, To: f.To, Symptoms: r.symptoms, Failing: r.failing,
+		Rollback: true, Author: d.Settings.authorOf(dep), Kind: string(dep.Kind), From: f.From, To: f.To, Irreversible: !f.Reversible, Symptoms: r.symptoms, Failing: r.failing,
 	}
 	req.QueuedBehind, req.Refusals = actions.Queue(f, actions.Guard(f, now))
 	req.Healthy = slices.DeleteFunc(d.Settings.inHealth(dep.Service, sample.Up, p), func(c string) bool { return slices.Contains(r.failing, c) })

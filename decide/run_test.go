@@ -143,6 +143,9 @@ func TestWhatTheGuardsAreTold(t *testing.T) {
 			if diff := cmp.Diff(c.want, codes(got.Request.Refusals)); diff != "" {
 				t.Errorf("what refuses it (-want +got):\n%s", diff)
 			}
+			if got.Request.Irreversible == world.past.deploys[1].Reversible {
+				t.Error("its steps are told the opposite of what was announced")
+			}
 		})
 	}
 }

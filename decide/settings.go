@@ -80,6 +80,7 @@ type Service struct {
 	// RollbackUnasked: nobody is asked about a target that never passed, or that skips a release.
 	RollbackUnasked bool
 	KnownGood       []string // versions that are declared good
+	Backup          string   // the check that must be up before a deploy; "": none
 }
 
 // In gives the environment that a caller of the API means: the service's own when none is

@@ -3,6 +3,7 @@ package probes
 // Builtin lists the kinds of checks by name. A new kind is one file and one line here.
 func Builtin() map[string]Kind {
 	return map[string]Kind{
+		"backup":     backupKind(),
 		"dns":        dnsKind(),
 		"exec":       execKind(),
 		"feed":       feedKind(),

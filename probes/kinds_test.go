@@ -31,6 +31,9 @@ func silentTargets(t *testing.T) map[string]func(any) {
 	t.Cleanup(func() { _ = udp.Close() })
 	url := "http://" + address
 	return map[string]func(any){
+		"backup": func(s any) {
+			s.(*probes.BackupSettings).S3 = &probes.S3Listing{Endpoint: url, Bucket: "b", AccessKey: secret.New("access"), SecretKey: secret.New("secret")}
+		},
 		"dns":  func(s any) { d := s.(*probes.DNSSettings); d.Server, d.Name = udp.LocalAddr().String(), "shop.test" },
 		"exec": func(s any) { s.(*probes.ExecSettings).Command = []string{"/bin/sleep", "60"} },
 		"feed": func(s any) { s.(*probes.FeedSettings).URL = url },

@@ -625,7 +625,7 @@ func TestOrderPushSettingsTellEveryMistake(t *testing.T) {
 	s.Prefix, s.MarkerHeader, s.MaxOrdersPerDay, s.MaxUncleaned = "a b", "a b", 0, 0
 	s.Vars = map[string]string{"ID": "x"}
 	s.Push.Sign = &probes.Sign{Algorithm: "md5", Encoding: "oct"}
-	s.Lookup.SQL = &probes.SQL{Driver: "mysql", Query: "SELECT '{{.ID}}'"}
+	s.Lookup.SQL = &probes.SQL{Driver: "oracle", Query: "SELECT '{{.ID}}'"}
 	s.Lookup.LostAfter = 1
 	s.Verify = []probes.Field{{JSON: "x"}}
 	s.Cleanup.Tries, s.Cleanup.Timeout, s.Cleanup.Backoff = 0, 0, 0

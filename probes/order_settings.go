@@ -73,9 +73,9 @@ type LookupHTTP struct {
 
 // SQL is one statement.
 type SQL struct {
-	Driver string        `yaml:"driver" doc:"Database driver: postgres or sqlite."`
+	Driver string        `yaml:"driver" doc:"Database driver: postgres, mysql (MariaDB too) or sqlite."`
 	DSN    secret.Secret `yaml:"dsn" doc:"Connection string; never shown."`
-	Query  string        `yaml:"query" doc:"The statement, with $1, $2 (postgres) or ? (sqlite) for args."`
+	Query  string        `yaml:"query" doc:"The statement, with $1, $2 (postgres) or ? (mysql, sqlite) for args."`
 	Args   []string      `yaml:"args" doc:"Arguments; templates such as {{.ID}}."`
 }
 

@@ -5,23 +5,19 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
-	_ "modernc.org/sqlite" // the driver sqlite of database/sql
-
 	"guardian/internal/secret"
+	"guardian/internal/sqldb"
 )
 
 func (s *SQL) validate(field string) error {
 	var errs []error
 	switch s.Driver {
-	case "postgres", "sqlite":
+	case sqldb.Postgres, sqldb.MySQL, sqldb.SQLite:
 	default:
-		errs = append(errs, fmt.Errorf("%sdriver %q is not one of postgres, sqlite", field, s.Driver))
+		errs = append(errs, fmt.Errorf("%sdriver %q is not one of postgres, mysql, sqlite", field, s.Driver))
 	}
 	if !s.DSN.IsSet() {
 		errs = append(errs, fmt.Errorf("%sdsn is missing", field))
@@ -40,16 +36,15 @@ func (s *SQL) validate(field string) error {
 	return errors.Join(errs...)
 }
 
+// address is where the database is.
+func (s *SQL) address() sqldb.Address { return sqldb.Address{Driver: s.Driver, DSN: s.DSN} }
+
 // secrets returns the secrets of the DSN.
 func (s *SQL) secrets() []secret.Secret {
 	if s == nil {
 		return nil
 	}
-	all := []secret.Secret{s.DSN}
-	if c, err := pgx.ParseConfig(s.DSN.Reveal()); s.Driver == "postgres" && err == nil {
-		all = append(all, secret.New(c.Password))
-	}
-	return all
+	return s.address().Secrets()
 }
 
 // sqlTarget runs one statement on one database.
@@ -83,27 +78,11 @@ func (t *sqlTarget) open() (*sql.DB, error) {
 	if t.db != nil {
 		return t.db, nil
 	}
-	dsn := t.settings.DSN.Reveal()
-	switch t.settings.Driver {
-	case "postgres":
-		config, err := pgx.ParseConfig(dsn)
-		if err != nil {
-			return nil, errors.New("dsn is not a PostgreSQL address such as postgres://user@host/db") // err quotes it
-		}
-		t.db = stdlib.OpenDB(*config)
-	case "sqlite":
-		if !strings.HasPrefix(dsn, "file:") {
-			// A missing file is a mistake in the settings: do not create it.
-			dsn = (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: dsn}).EscapedPath(), RawQuery: "mode=rw"}).String()
-		}
-		db, err := sql.Open("sqlite", dsn)
-		if err != nil {
-			return nil, errors.New("dsn is not an SQLite address such as /var/lib/shop.db")
-		}
-		t.db = db
-	default:
-		return nil, fmt.Errorf("driver %q is not one of postgres, sqlite", t.settings.Driver)
+	db, err := t.settings.address().Open()
+	if err != nil {
+		return nil, err
 	}
+	t.db = db
 	t.db.SetMaxOpenConns(2)
 	t.db.SetMaxIdleConns(1)
 	t.db.SetConnMaxIdleTime(time.Minute)
@@ -179,7 +158,7 @@ func scanRow(rows *sql.Rows, types []*sql.ColumnType) (map[string]cell, error) {
 			c.text = string(v)
 		case time.Time:
 			c.text = v.UTC().Format(time.RFC3339Nano)
-		case int64, float64:
+		case int64, uint64, float32, float64:
 			c.text, c.isNumber = fmt.Sprint(v), true
 		case bool:
 			if c.text, c.isTruth = fmt.Sprint(v), true; v {

@@ -362,7 +362,7 @@ func (t *sqlTarget) readOnly(ctx context.Context, d templateData, limit int) (ta
 			return table{}, err
 		}
 	}
-	tx, err := conn.BeginTx(ctx, &sql.TxOptions{ReadOnly: t.settings.Driver == "postgres"})
+	tx, err := conn.BeginTx(ctx, &sql.TxOptions{ReadOnly: t.settings.Driver != "sqlite"})
 	if err != nil {
 		return table{}, err
 	}

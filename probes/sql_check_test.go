@@ -12,6 +12,7 @@ import (
 	"guardian/internal/secret"
 	"guardian/probes"
 	"guardian/probes/sample"
+	"guardian/test/mariadb"
 	"guardian/test/pg"
 )
 
@@ -58,6 +59,16 @@ func TestSQLOverPostgreSQL(t *testing.T) {
 	testSQL(t, "postgres", dsn, db, "$1")
 }
 
+func TestSQLOverMariaDB(t *testing.T) {
+	dsn := mariadb.Start(t)
+	db, err := sql.Open("mysql", dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	testSQL(t, "mysql", dsn, db, "?")
+}
+
 func testSQL(t *testing.T, driver, dsn string, db *sql.DB, first string) {
 	t.Helper()
 	now := time.Now().Truncate(time.Second)
@@ -95,7 +106,7 @@ func testSQL(t *testing.T, driver, dsn string, db *sql.DB, first string) {
 		"no time is unknown":                    {query: "SELECT state FROM orders", set: func(s *probes.SQLSettings) { s.Judge, s.UpIf = "age", "< 1h" }, health: sample.Unknown, reason: "is new, which is no time"},
 		"a query that fails is unknown":         {query: "SELECT id FROM nowhere", health: sample.Unknown, reason: "the database query failed"},
 		"unless that is down":                   {query: "SELECT id FROM nowhere", set: func(s *probes.SQLSettings) { s.Failure = "down" }, health: sample.Down, reason: "nowhere"},
-		"a query cannot write":                  {query: "INSERT INTO log VALUES ('x')", set: func(s *probes.SQLSettings) { s.Failure = "down" }, health: sample.Down, reason: map[string]string{"sqlite": "readonly", "postgres": "read-only"}[driver]},
+		"a query cannot write":                  {query: "INSERT INTO log VALUES ('x')", set: func(s *probes.SQLSettings) { s.Failure = "down" }, health: sample.Down, reason: map[string]string{"sqlite": "readonly", "postgres": "read-only", "mysql": "READ ONLY"}[driver]},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := build(t, "sql", probes.Env{Labels: map[string]string{"state": "new"}, Now: func() time.Time { return now }}, func(s *probes.SQLSettings) {
@@ -168,7 +179,7 @@ func TestSQLKeepsSecrets(t *testing.T) {
 
 func TestSQLSettingsTellEveryMistake(t *testing.T) {
 	s := probes.Builtin()["sql"].Settings().(*probes.SQLSettings)
-	s.Driver, s.Judge, s.UpIf, s.Empty, s.Failure, s.MaxRows = "mysql", "sum", "about 3", "maybe", "up", 0
+	s.Driver, s.Judge, s.UpIf, s.Empty, s.Failure, s.MaxRows = "oracle", "sum", "about 3", "maybe", "up", 0
 	s.Labels, s.Column = []string{"shop", "ok", "a-b"}, "ok"
 	wantMistakes(t, s.Validate(), "driver", "dsn is missing", "query is missing", "judge", "up_if", "empty", "failure", "max_rows", `labels[0]: "shop"`, `labels[2]: "a-b"`, `column "ok" is among labels`)
 	s.Judge, s.UpIf, s.MaxRows = "rows", "< 500", 100

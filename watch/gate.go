@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"guardian/internal/reason"
+	"guardian/probes/sample"
 	"guardian/rules"
 )
 
 // GateReason is one reason why a gate is closed.
 type GateReason struct {
-	Code   string        `json:"code"`           // freeze, run_in_progress, cool_down, alert
+	Code   string        `json:"code"`           // freeze, run_in_progress, cool_down, alert, backup
 	Until  time.Time     `json:"until,omitzero"` // zero: until what it names is over
 	Detail reason.Reason `json:"detail"`         // why, and what to do
 }
@@ -21,6 +22,7 @@ const (
 	CodeRun      = "run_in_progress"
 	CodeCoolDown = "cool_down"
 	CodeAlert    = "alert"
+	CodeBackup   = "backup"
 )
 
 // BlocksDeploy is the label with which a rule closes the gate while it fires: "true".
@@ -71,6 +73,14 @@ type GateFacts struct {
 	CoolDown  time.Duration // after a rollback ended
 	// Alerts are those that fire now.
 	Alerts []rules.Alert
+	// Backup is the check that must be up before a deploy, and how it is now; zero: none is asked.
+	Backup Backup
+}
+
+// Backup is a check that proves that there is a backup.
+type Backup struct {
+	Check  string
+	Health sample.Health
 }
 
 // Gate gives the reasons why the service may not be deployed (or, with ActRollback, rolled back)
@@ -79,7 +89,8 @@ type GateFacts struct {
 // Failing checks are never a reason: a failing service must be able to receive its fix. An
 // alert closes the gate only when its rule has the label blocks_deploy, is critical, and names
 // this service or none. A rollback is stopped by freezes that do not allow it and by another
-// run, but not by cool-downs and alerts: what they protect from is what makes it necessary.
+// run, but not by cool-downs and alerts: what they protect from is what makes it necessary. A backup
+// that a deploy needs must be proven: Unknown is no proof.
 func Gate(f GateFacts, now time.Time) []GateReason {
 	act := f.Act
 	if act == "" {
@@ -106,6 +117,13 @@ func Gate(f GateFacts, now time.Time) []GateReason {
 				Detail: reason.New("alert_blocks_deploys", "rule", a.Rule, "since", a.ActiveAt),
 			})
 		}
+	}
+	if b := f.Backup; act == ActDeploy && b.Check != "" && b.Health != sample.Up {
+		why := reason.New("backup_not_seen", "check", b.Check)
+		if b.Health == sample.Down {
+			why = reason.New("backup_not_good", "check", b.Check)
+		}
+		reasons = append(reasons, GateReason{Code: CodeBackup, Detail: why})
 	}
 	return reasons
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/watch"
 )
@@ -48,6 +49,10 @@ func TestGate(t *testing.T) {
 		"such an alert of another service":         {watch.GateFacts{Alerts: []rules.Alert{label(firing, "service", "price-sync")}}, nil, time.Time{}},
 		"such an alert of no service":              {watch.GateFacts{Alerts: []rules.Alert{label(firing, "service", "")}}, []string{"alert"}, time.Time{}},
 		"a red service receives its fix":           {watch.GateFacts{Alerts: []rules.Alert{label(firing, "blocks_deploy", "")}}, nil, time.Time{}},
+		"a backup that is good":                    {watch.GateFacts{Backup: watch.Backup{Check: "dump", Health: sample.Up}}, nil, time.Time{}},
+		"a backup that is old":                     {watch.GateFacts{Backup: watch.Backup{Check: "dump", Health: sample.Down}}, []string{"backup"}, time.Time{}},
+		"a backup that nobody could see":           {watch.GateFacts{Backup: watch.Backup{Check: "dump"}}, []string{"backup"}, time.Time{}},
+		"the way back needs no backup":             {watch.GateFacts{Act: watch.ActRollback, Backup: watch.Backup{Check: "dump", Health: sample.Down}}, nil, time.Time{}},
 		"two reasons at once":                      {watch.GateFacts{Freezes: []watch.Freeze{frozen}, Alerts: []rules.Alert{firing}}, []string{"freeze", "alert"}, frozen.To},
 	} {
 		t.Run(name, func(t *testing.T) {

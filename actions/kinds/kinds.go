@@ -5,6 +5,8 @@ import (
 	"guardian/actions/docker"
 	"guardian/actions/exec"
 	"guardian/actions/flag"
+	"guardian/actions/snapshot"
+	"guardian/actions/sql"
 	"guardian/actions/webhook"
 	"guardian/actions/window"
 )
@@ -17,6 +19,8 @@ func Builtin() map[string]actions.Kind {
 		"flag":        flag.Kind(),
 		"freeze":      window.Freeze(),
 		"maintenance": window.Maintenance(),
+		"snapshot":    snapshot.Kind(),
+		"sql":         sql.Kind(),
 		"webhook":     webhook.Kind(),
 	}
 }

@@ -66,7 +66,7 @@ type Leadership interface {
 // New gives the whole back end.
 func New(o Options) server.Backend {
 	leader := leader(o.Leading)
-	gates := gates{journal: o.Journal, running: o.Running, decider: o.Decider, leader: leader, now: o.Now}
+	gates := gates{journal: o.Journal, running: o.Running, decider: o.Decider, leader: leader, health: o.Record.Health, now: o.Now}
 	reports := &reports{journal: o.Journal, record: o.Record, running: o.Running, now: o.Now}
 	watches := watches{journal: o.Journal, leader: leader, changes: o.Changes, now: o.Now}
 	chat := chatActions{journal: o.Journal, notifier: o.Notifier, running: o.Running, leader: leader, now: o.Now, played: &played{}}

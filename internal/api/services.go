@@ -153,6 +153,7 @@ type gates struct {
 	running func() Running
 	decider func() decide.Decider
 	leader  leader
+	health  func(check string, now time.Time) sample.Health
 	now     func() time.Time
 }
 
@@ -185,6 +186,11 @@ func (gs gates) gate(ctx context.Context, service, environment string, now time.
 	if err != nil {
 		return server.Gate{}, err
 	}
-	closed, err := gs.decider().Gate(ctx, service, environment, decide.Present{Alerts: open}, now)
+	d := gs.decider()
+	present := decide.Present{Alerts: open, Health: map[string]sample.Health{}}
+	if svc, ok := d.Settings.Service(service); ok && svc.Backup != "" {
+		present.Health[svc.Backup] = gs.health(svc.Backup, now)
+	}
+	closed, err := d.Gate(ctx, service, environment, present, now)
 	return server.Gate{Open: len(closed) == 0, Reasons: closed}, err
 }

@@ -227,6 +227,12 @@ type Service struct {
 	RollbackAsks bool     `yaml:"rollback_asks" doc:"Whether a person is asked, in mode auto too, before a rollback goes to a version that ran healthy but never passed a watch, or skips a release that passed or ran healthy."`
 	Undo         string   `yaml:"undo" doc:"The runbook that undoes an operation (a deploy of kind operation, such as a price job) that failed. No version is put back: its steps cannot use .To."`
 	KnownGood    []string `yaml:"known_good" doc:"Versions declared known good; versions that pass a watch are known good too."`
+	Gate         Gate     `yaml:"gate" doc:"What must be proven before a deploy."`
+}
+
+// Gate is what must be proven before a deploy.
+type Gate struct {
+	Backup string `yaml:"backup" doc:"A check of kind backup of this service that must be up: the gate is closed while it is down, and while it is unknown."`
 }
 
 // Objective is a service level objective.

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"guardian/actions"
+	"guardian/actions/exec"
 	"guardian/internal/flags"
 	"guardian/watch"
 )
@@ -66,6 +67,10 @@ func fresh(t reflect.Type) reflect.Value {
 		v.Mode = watch.Approve
 	case *flags.Settings:
 		*v = flags.Defaults()
+	case *exec.Settings: // of a kind that runs a command
+		if d, ok := exec.Kind().Settings().(*exec.Settings); ok {
+			*v = *d
+		}
 	case *actions.RunbookSettings:
 		*v = actions.NewRunbookSettings()
 	case *actions.StepSettings:

@@ -51,6 +51,7 @@ func (d *decoder) check(c *Config) {
 	d.checkRouting(c, receivers)
 	d.checkOnCall(c, receivers)
 	d.checkFlags(c, services)
+	d.checkGates(c)
 	for i := range c.Runbooks {
 		d.checkRunbook(&c.Runbooks[i], at("runbooks", i), checks)
 		d.checkFlagSteps(c, i)
@@ -263,6 +264,19 @@ func (d *decoder) checkService(s *Service, path string, books []actions.RunbookS
 				d.blame(fmt.Sprintf("%s.known_good[%d]", path, i), "does not fit: "+why.String(), "")
 			}
 		}
+	}
+}
+
+// checkGates refuses a gate that asks for a proof that nobody gives.
+func (d *decoder) checkGates(c *Config) {
+	for i, s := range c.Services {
+		var backups []string
+		for _, ch := range c.Checks {
+			if ch.Kind == "backup" && ch.Service == s.Name {
+				backups = append(backups, ch.Name)
+			}
+		}
+		d.known(at("services", i)+".gate.backup", "check of kind backup of this service", s.Gate.Backup, backups)
 	}
 }
 

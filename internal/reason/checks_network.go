@@ -37,6 +37,8 @@ func networkWords(code string) (Words, bool) {
 		return Words{"waiting for the answer to {step}", "等待 {step} 的响应"}, true
 	case "doing_query":
 		return Words{"querying the database", "查询数据库"}, true
+	case "doing_backup":
+		return Words{"listing the backups", "列出备份"}, true
 	case "doing_program":
 		return Words{"running the program", "运行程序"}, true
 	case "doing_lookup":

@@ -327,6 +327,16 @@ func gateWords(code string) (Words, bool) {
 			"Run {run} put {service} back to {version} at {at}; the cool-down of {cool_down} is not over.",
 			"处置 {run} 已于 {at} 将 {service} 恢复到 {version}；冷却期（{cool_down}）尚未结束。",
 		}, true
+	case "backup_not_good":
+		return Words{
+			"Check {check} is down: there is no good backup of before the deploy. Make one, and wait for the check.",
+			"检查 {check} 异常：部署前没有可用的备份。请先完成备份并等待检查恢复。",
+		}, true
+	case "backup_not_seen":
+		return Words{
+			"Check {check} could not be made: whether there is a backup of before the deploy is not known. See why, and wait for the check.",
+			"检查 {check} 状态未知：无法确认部署前是否有备份。请查明原因并等待检查恢复。",
+		}, true
 	case "alert_blocks_deploys":
 		return Words{
 			"Alert {rule} fires since {since} and its rule blocks deploys; wait until it is resolved.",
