@@ -44,6 +44,7 @@ type Facts struct {
 	Verdicts []FailedVerdict
 	Brake    BrakeLimit
 	Freeze   *Freeze       // the current one, when it does not allow rollbacks; nil: none
+	Hold     *Freeze       // the current hold of everything automatic; nil: none
 	Cooldown time.Duration // of the runbook
 	// MaxRunsPerDay is how many runs of the runbook may start automatically within 24 hours.
 	MaxRunsPerDay int

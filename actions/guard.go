@@ -26,6 +26,7 @@ const (
 	Brake             Code = "brake"               // many services failed at once: a person must approve
 	Superseded        Code = "superseded"          // the bad version is no longer the current one
 	Late              Code = "late"                // it was queued for too long: a person must decide
+	OnHold            Code = "hold"                // people stopped everything automatic: a person must approve
 	Frozen            Code = "freeze"              // a freeze does not allow rollbacks: a person must approve
 	UnprovenTarget    Code = "unproven_target"     // the target never passed a watch, or a proven release lies between: a person must approve
 	OtherEnvironment  Code = "other_environment"   // it is about an environment that the service is not configured for
@@ -41,7 +42,7 @@ type Refusal struct {
 // Overridable tells whether a person may have the run in spite of this refusal.
 func (r Refusal) Overridable() bool {
 	switch r.Code {
-	case NotKnownGood, AlreadyRolledBack, InCooldown, DailyBudget, NotReversible, Brake, Superseded, Frozen, Late, UnprovenTarget:
+	case NotKnownGood, AlreadyRolledBack, InCooldown, DailyBudget, NotReversible, Brake, Superseded, OnHold, Frozen, Late, UnprovenTarget:
 		return true
 	case NoKnownGood, SameVersion, RunInProgress, OtherEnvironment:
 		return false
@@ -50,10 +51,10 @@ func (r Refusal) Overridable() bool {
 	}
 }
 
-// Asks tells that the run may start once a person has approved it (the brake, a freeze, a target
+// Asks tells that the run may start once a person has approved it (the brake, a hold, a freeze, a target
 // that is not as well proven as what lies between).
 func (r Refusal) Asks() bool {
-	return r.Code == Brake || r.Code == Frozen || r.Code == UnprovenTarget
+	return r.Code == Brake || r.Code == OnHold || r.Code == Frozen || r.Code == UnprovenTarget
 }
 
 // words is the refusal as the reason of a run.
@@ -74,7 +75,7 @@ func NewLate(queued time.Duration) Refusal {
 // Guard decides whether a run may start: it may when there is no refusal. It is pure.
 //
 // The guards that keep automation from doing harm (already_rolled_back, daily_budget, brake,
-// freeze, unproven_target) apply to runs that a verdict or an alert starts. The cool-down applies to people
+// hold, freeze, unproven_target) apply to runs that a verdict or an alert starts. The cool-down applies to people
 // too, who may override it. None of them apply to a drill.
 func Guard(f Facts, now time.Time) []Refusal {
 	var rs []Refusal
@@ -87,6 +88,7 @@ func Guard(f Facts, now time.Time) []Refusal {
 	if f.Trigger.automatic() {
 		rs = append(rs, guardOnce(f)...)
 		rs = append(rs, guardBudget(f, now)...)
+		rs = append(rs, guardHold(f)...)
 		rs = append(rs, guardBrake(f, now)...)
 		rs = append(rs, guardFreeze(f)...)
 		rs = append(rs, guardTarget(f)...)
@@ -274,6 +276,14 @@ func guardBrake(f Facts, now time.Time) []Refusal {
 		Code:   Brake,
 		Detail: reason.New("guard_brake", "number", len(failing), "within", f.Brake.Within, "services", slices.Sorted(maps.Keys(failing))),
 	}}
+}
+
+// guardHold asks a person about everything while people hold what is automatic.
+func guardHold(f Facts) []Refusal {
+	if f.Hold == nil {
+		return nil
+	}
+	return []Refusal{{Code: OnHold, Detail: f.Hold.Detail, Until: f.Hold.Until}}
 }
 
 // guardFreeze asks a person about a rollback in a window in which nothing is to be changed.

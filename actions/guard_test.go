@@ -110,6 +110,15 @@ func TestGuard(t *testing.T) {
 		"a freeze that allows no rollback asks a person": {func(f *actions.Facts) {
 			f.Freeze = &actions.Freeze{Detail: reason.Text("Freeze sale lasts until noon."), Until: at(time.Hour)}
 		}, []actions.Code{actions.Frozen}},
+		"in a hold everything automatic asks a person": {func(f *actions.Facts) {
+			f.Hold = &actions.Freeze{Detail: reason.Text("hold"), Until: at(time.Hour)}
+		}, []actions.Code{actions.OnHold}},
+		"a runbook of an alert, too": {func(f *actions.Facts) {
+			f.Hold, f.Rollback, f.Trigger = &actions.Freeze{Detail: reason.Text("hold")}, false, actions.ByAlert
+		}, []actions.Code{actions.OnHold}},
+		"no hold keeps a person back": {func(f *actions.Facts) {
+			f.Hold, f.Trigger = &actions.Freeze{Detail: reason.Text("hold")}, actions.ByPerson
+		}, nil},
 		"a person rolls back in a freeze": {func(f *actions.Facts) {
 			f.Trigger, f.Freeze = actions.ByPerson, &actions.Freeze{Detail: reason.Text("Freeze sale lasts until noon."), Until: at(time.Hour)}
 		}, nil},
@@ -243,9 +252,9 @@ func TestWhatAPersonMayOverride(t *testing.T) {
 	never := []actions.Code{actions.NoKnownGood, actions.SameVersion, actions.RunInProgress, actions.OtherEnvironment, "a code of a newer guardian"}
 	may := []actions.Code{
 		actions.NotKnownGood, actions.AlreadyRolledBack, actions.InCooldown, actions.DailyBudget, actions.NotReversible,
-		actions.Brake, actions.Superseded, actions.Late, actions.Frozen, actions.UnprovenTarget,
+		actions.Brake, actions.Superseded, actions.Late, actions.OnHold, actions.Frozen, actions.UnprovenTarget,
 	}
-	asks := []actions.Code{actions.Brake, actions.Frozen, actions.UnprovenTarget}
+	asks := []actions.Code{actions.Brake, actions.OnHold, actions.Frozen, actions.UnprovenTarget}
 	for _, c := range slices.Concat(never, may) {
 		r := actions.Refusal{Code: c}
 		if r.Overridable() != slices.Contains(may, c) || r.Asks() != slices.Contains(asks, c) {

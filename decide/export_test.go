@@ -1,4 +1,7 @@
 package decide
 
-// AuthorOf is tested on its own: its result decides about people.
-var AuthorOf = (*Settings).authorOf
+// What these give decides about people, and is tested on its own.
+var (
+	AuthorOf = (*Settings).authorOf
+	HoldOf   = (*Settings).hold
+)

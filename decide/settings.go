@@ -6,6 +6,7 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/reason"
+	"guardian/internal/windows"
 	"guardian/notifiers/route"
 	"guardian/oncall"
 	"guardian/watch"
@@ -19,6 +20,7 @@ type Settings struct {
 	Runbooks    map[string]Runbook // by name
 	OnAlert     []OnAlert
 	Freezes     []watch.Freeze
+	Holds       []windows.Window // in which nothing is started by itself
 	Brake       actions.BrakeLimit
 	Maintenance []Maintenance
 	Routes      *route.Tree // nil: there are no receivers

@@ -186,6 +186,7 @@ func (d Decider) facts(ctx context.Context, runbook string, trigger actions.Trig
 	if svc, ok := d.Settings.Service(l.service); ok {
 		f.Configured, f.Unasked = svc.Environment, svc.RollbackUnasked
 	}
+	f.Hold = d.Settings.hold(l.service, now)
 	if err := d.goods(ctx, &f, l, now); err != nil {
 		return f, err
 	}

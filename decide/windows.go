@@ -4,6 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/internal/windows"
 	"guardian/watch"
 )
@@ -15,9 +17,11 @@ func (s *Settings) With(announced []windows.Window) *Settings {
 		return s
 	}
 	all := *s
-	all.Freezes, all.Maintenance = slices.Clone(s.Freezes), slices.Clone(s.Maintenance)
+	all.Freezes, all.Maintenance, all.Holds = slices.Clone(s.Freezes), slices.Clone(s.Maintenance), slices.Clone(s.Holds)
 	for _, w := range announced {
 		switch w.Kind {
+		case windows.Hold:
+			all.Holds = append(all.Holds, w)
 		case windows.Freeze:
 			f := watch.Freeze{Name: w.ID, From: w.From, To: w.To, Allow: []watch.Act{watch.ActRollback}, Why: w.Reason}
 			if w.Service != "" {
@@ -34,4 +38,14 @@ func (s *Settings) With(announced []windows.Window) *Settings {
 		}
 	}
 	return &all
+}
+
+// hold gives the hold of what is automatic that lasts longest for a service now; nil: there is none.
+func (s *Settings) hold(service string, now time.Time) (longest *actions.Freeze) {
+	for _, w := range s.Holds {
+		if w.Current(now) && (w.Service == "" || w.Service == service) && (longest == nil || w.To.After(longest.Until)) {
+			longest = &actions.Freeze{Detail: reason.New("guard_hold", "hold", w.ID, "by", w.By, "until", w.To, "why", w.Reason), Until: w.To}
+		}
+	}
+	return longest
 }

@@ -10,6 +10,30 @@ import (
 	"guardian/watch"
 )
 
+func TestAHoldIsOfItsServiceAndItsTime(t *testing.T) {
+	now := noon()
+	hold := func(service string, from, to time.Duration) windows.Window {
+		return windows.Window{ID: "win_1", Kind: windows.Hold, Service: service, From: now.Add(from), To: now.Add(to)}
+	}
+	for name, c := range map[string]struct {
+		windows []windows.Window
+		until   time.Duration // 0: nothing is held
+	}{
+		"of all":          {[]windows.Window{hold("", -time.Hour, time.Hour)}, time.Hour},
+		"of the service":  {[]windows.Window{hold("orders", 0, time.Hour)}, time.Hour},
+		"of another":      {[]windows.Window{hold("prices", 0, time.Hour)}, 0},
+		"over":            {[]windows.Window{hold("", -time.Hour, 0)}, 0},
+		"to come":         {[]windows.Window{hold("", 1, time.Hour)}, 0},
+		"the longer one":  {[]windows.Window{hold("", 0, time.Hour), hold("orders", 0, 2*time.Hour)}, 2 * time.Hour},
+		"a freeze is not": {[]windows.Window{{Kind: windows.Freeze, From: now, To: now.Add(time.Hour)}}, 0},
+	} {
+		got := decide.HoldOf(decide.NewSettings(decide.Settings{}).With(c.windows), "orders", now)
+		if (got != nil) != (c.until > 0) || got != nil && !got.Until.Equal(now.Add(c.until)) {
+			t.Errorf("%s: %+v, want for %s", name, got, c.until)
+		}
+	}
+}
+
 func TestAnnouncedWindowsCountAsConfiguredOnes(t *testing.T) {
 	now := noon()
 	announced := func(kind windows.Kind, service string, from, to time.Duration) windows.Window {

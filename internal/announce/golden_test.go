@@ -339,6 +339,12 @@ func everything() map[string]func(announce.Renderer) notifiers.Notice {
 			ID: "win_1", Kind: windows.Freeze, Service: "order-sync", From: now, To: now.Add(2 * time.Hour), Announced: now, Run: "r_01",
 			Reason: reason.New("alert_fires", "alert", "OrdersLost", "since", now.Add(-time.Minute)),
 		}),
+		"window_hold": windowed(windows.Window{
+			ID: "win_3", Kind: windows.Hold, From: now, To: now.Add(2 * time.Hour), Announced: now, By: "siti", Reason: reason.Text("moving the database"),
+		}),
+		"window_hold_ended": windowed(windows.Window{
+			ID: "win_3", Kind: windows.Hold, Service: "order-sync", From: now.Add(-time.Hour), To: now, Announced: now.Add(-time.Hour), By: "siti", Ended: now, EndedBy: "wei",
+		}),
 		"window_maintenance": windowed(windows.Window{
 			ID: "win_2", Kind: windows.Maintenance, From: now.Add(9 * time.Hour), To: now.Add(11 * time.Hour), Announced: now, By: "siti", Reason: reason.Text("moving the database"),
 		}),

@@ -83,6 +83,7 @@ type texts struct {
 	flagMeaning, flagOwner, flagBy, linkFlags                                                                  string
 	freezeBegun, freezeText, freezeEnded, freezeEndedText                                                      string
 	maintenanceBegun, maintenanceText, maintenanceEnded, maintenanceEndedText                                  string
+	holdBegun, holdText, holdEnded, holdEndedText                                                              string
 	windowBy, allServices, linkWindows                                                                         string
 
 	linkOnCall              string

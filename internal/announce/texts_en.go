@@ -199,6 +199,7 @@ func english() texts {
 		gapAhead: "Nobody will be on call for {schedule} from {from} on", gapBegan: "Nobody is on call for {schedule}",
 		freezeBegun: "Freeze of {service} until {until}", freezeText: "From {from}: no deploys; rollbacks go on.", freezeEnded: "The freeze of {service} was ended", freezeEndedText: "Deploys are allowed again, unless something else closes the gate.",
 		maintenanceBegun: "Maintenance of {service} until {until}", maintenanceText: "From {from}: nobody is notified of what checks see.", maintenanceEnded: "The maintenance of {service} was ended", maintenanceEndedText: "What checks see is told again.",
+		holdBegun: "Nothing automatic for {service} until {until}", holdText: "From {from}: every rollback and runbook asks a person first.", holdEnded: "Automatic again: {service}", holdEndedText: "Rollbacks and runbooks start by themselves again, as configured.",
 		windowBy: "By", allServices: "all services", linkWindows: "Maintenance and freezes",
 		flagSet: "Kill switch {flag}: {variant} until {until}", flagSetText: "Afterwards {default} holds again.",
 		flagReset: "Kill switch {flag}: {variant} again", flagResetText: "It was given its default back.",

@@ -199,6 +199,7 @@ func chinese() texts {
 		gapAhead: "【值班空缺】{schedule} 自 {from} 起无人值班", gapBegan: "【无人值班】{schedule} 当前无人值班",
 		freezeBegun: "【冻结】{service}，至 {until}", freezeText: "自 {from} 起不允许部署，回滚不受影响。", freezeEnded: "【冻结结束】{service} 的冻结期已提前结束", freezeEndedText: "可以重新部署，除非另有原因禁止。",
 		maintenanceBegun: "【维护】{service}，至 {until}", maintenanceText: "自 {from} 起，探测到的问题不通知。", maintenanceEnded: "【维护结束】{service} 的维护已提前结束", maintenanceEndedText: "恢复通知探测到的问题。",
+		holdBegun: "【暂停自动处置】{service}，至 {until}", holdText: "自 {from} 起，所有回滚和预案执行前都要请人批准。", holdEnded: "【恢复自动处置】{service}", holdEndedText: "回滚和预案按配置自动执行。",
 		windowBy: "操作人", allServices: "全部服务", linkWindows: "维护与冻结",
 		flagSet: "【开关】{flag} 设为 {variant}，至 {until}", flagSetText: "到时自动恢复为 {default}。",
 		flagReset: "【开关】{flag} 已恢复为 {variant}", flagResetText: "开关已恢复默认值。",

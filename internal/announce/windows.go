@@ -8,11 +8,15 @@ import (
 	"guardian/notifiers"
 )
 
-// WindowChanged is the notice that a maintenance or a freeze was announced, or was ended early.
+// WindowChanged is the notice that a maintenance, a freeze or a hold was announced, or was ended early.
 func (t Renderer) WindowChanged(w windows.Window, now time.Time) notifiers.Notice {
 	words := t.texts()
 	event, tone, title, text := "announced", notifiers.Warn, words.freezeBegun, words.freezeText
 	switch {
+	case w.Kind == windows.Hold && !w.Ended.IsZero():
+		event, tone, title, text = "ended", notifiers.Good, words.holdEnded, words.holdEndedText
+	case w.Kind == windows.Hold:
+		title, text = words.holdBegun, words.holdText
 	case w.Kind == windows.Freeze && !w.Ended.IsZero():
 		event, tone, title, text = "ended", notifiers.Good, words.freezeEnded, words.freezeEndedText
 	case w.Kind == windows.Maintenance && !w.Ended.IsZero():
@@ -20,7 +24,11 @@ func (t Renderer) WindowChanged(w windows.Window, now time.Time) notifiers.Notic
 	case w.Kind == windows.Maintenance:
 		title, text = words.maintenanceBegun, words.maintenanceText
 	}
-	n := t.notice("window/"+w.ID, string(w.Kind), event, info, tone, map[string]string{"service": w.Service, "window": w.ID}, now)
+	tier := info
+	if w.Kind == windows.Hold && event == "announced" {
+		tier = warning // what fails now waits for people
+	}
+	n := t.notice("window/"+w.ID, string(w.Kind), event, tier, tone, map[string]string{"service": w.Service, "window": w.ID}, now)
 	names := []string{"service", cmp.Or(w.Service, words.allServices), "from", t.clock(w.From, now), "until", t.clock(w.To, now)}
 	n.Title, n.Text = fill(title, names...), fill(text, names...)
 	if who := cmp.Or(w.EndedBy, w.By); who != "" {

@@ -117,6 +117,8 @@ func guardNameWords(code string) (Words, bool) {
 		return Words{"superseded", "已不是当前版本"}, true
 	case "guard_name_late":
 		return Words{"late", "判定已过时"}, true
+	case "guard_name_hold":
+		return Words{"hold", "暂停自动处置"}, true
 	case "guard_name_freeze":
 		return Words{"freeze", "冻结期"}, true
 	case "guard_name_unproven_target":

@@ -68,6 +68,15 @@ func windowWords(code string) (Words, bool) {
 		return Words{"maintenance[ of {service}] from {from} until {until}[, by run {run}][: {why}]", "[{service} ]维护窗口 {from} 至 {until}[，由处置 {run} 宣布][：{why}]"}, true
 	case "maintenance_ended":
 		return Words{"the maintenance[ of {service}] until {until} was ended", "[{service} ]原定到 {until} 的维护窗口已提前结束"}, true
+	case "hold_begun":
+		return Words{"nothing is started by itself[ for {service}] from {from} until {until}[: {why}]", "{from} 至 {until} [{service} ]不自动执行任何处置[：{why}]"}, true
+	case "hold_ended":
+		return Words{"the hold[ of {service}] until {until} was ended", "[{service} ]原定到 {until} 的自动处置暂停已提前结束"}, true
+	case "guard_hold":
+		return Words{
+			"nothing is started by itself until {until}[: {why}]; approve it, or end the hold (guardian hold end {hold})",
+			"{until} 前不自动执行任何处置[：{why}]；可批准执行，或结束暂停（guardian hold end {hold}）",
+		}, true
 	case "window_refused":
 		return Words{"the window was refused: {error}", "窗口被拒绝：{error}"}, true
 	case "window_not_written":

@@ -121,9 +121,9 @@ type past struct {
 	notes       []string // what could not be read
 }
 
-// freezes gives the freezes that were announced: maintenance is read from what the report counts.
+// freezes gives the freezes and holds that were announced: maintenance is read from what the report counts.
 func (p *past) freezes() []windows.Window {
-	return slices.DeleteFunc(slices.Clone(p.windows), func(w windows.Window) bool { return w.Kind != windows.Freeze })
+	return slices.DeleteFunc(slices.Clone(p.windows), func(w windows.Window) bool { return w.Kind == windows.Maintenance })
 }
 
 // note keeps what a reader must know to read the result rightly.

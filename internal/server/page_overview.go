@@ -8,6 +8,7 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/flags"
+	"guardian/internal/windows"
 	"guardian/probes/sample"
 	"guardian/rules"
 )
@@ -23,6 +24,7 @@ type overview struct {
 	Firing       []Alert
 	Watching     []watchRow
 	Flags        []flags.State
+	Windows      []windows.Window // that last
 	Calm, Alone  bool
 }
 
@@ -45,7 +47,7 @@ type watchRow struct {
 	Failures int
 }
 
-func (s *Server) overviewPage(services Services, alerts Alerts, watches Watches, runs Runs, switches Flags) handler {
+func (s *Server) overviewPage(services Services, alerts Alerts, watches Watches, runs Runs, noted noticed) handler {
 	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
 		ctx := r.Context()
 		allServices, err := services.ServiceList(ctx)
@@ -68,9 +70,19 @@ func (s *Server) overviewPage(services Services, alerts Alerts, watches Watches,
 		for i := range v.Asking {
 			v.Asking[i].Watch = s.watchOf(ctx, watches, v.Asking[i].Run)
 		}
-		v.Flags, _ = switches.FlagList(ctx) // while they are not known the page shows none
+		v.Flags, _ = noted.FlagList(ctx) // while they are not known the page shows none
+		if v.Windows, err = noted.WindowList(ctx); err != nil {
+			return err
+		}
+		v.Windows = slices.DeleteFunc(v.Windows, func(w windows.Window) bool { return !w.Current(s.now()) })
 		return s.render(w, r, http.StatusOK, "overview", s.pages.language(r).T("over.title"), 15, by, v)
 	}
+}
+
+// noticed is what people and runbooks set for a time.
+type noticed struct {
+	Flags
+	Windows
 }
 
 // overviewFacts is what the overview is made of: the open watches and runs.

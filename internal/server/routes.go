@@ -143,7 +143,7 @@ func (s *Server) amRoutes(b Backend) []entry {
 // pageRoutes is what people see.
 func (s *Server) pageRoutes(b Backend) []entry {
 	return []entry{
-		{"GET /{$}", Viewer, page, s.overviewPage(b.Services, b.Alerts, b.Watches, b.Runs, b.Flags), nil},
+		{"GET /{$}", Viewer, page, s.overviewPage(b.Services, b.Alerts, b.Watches, b.Runs, noticed{b.Flags, b.Windows}), nil},
 		{"GET /services/{name}", Viewer, page, s.servicePage(serviceSources{b.Services, b.Looks, b.Watches, b.Runs, b.Alerts}), nil},
 		{"GET /checks/{name}", Viewer, page, s.checkPage(b.Checks, b.Looks), nil},
 		{"GET /watches/{id}", Viewer, page, s.watchPage(b.Watches, b.Looks), nil},

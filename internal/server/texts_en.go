@@ -21,8 +21,9 @@ func english() map[string]string {
 		"runbook.asked": "Who is asked", "runbook.quorum": "People who must approve", "runbook.roles": "Roles", "runbook.author": "Who deployed", "runbook.author_not": "does not count; where that is nobody who may approve, one more must", "runbook.deadline": "Without an answer", "runbook.for_ever": "it waits", "runbook.then_starts": "it starts after %s", "runbook.then_expires": "it is not started after %s",
 		"runbook.within": "within %s", "runbook.repeatable": "may be repeated", "runbook.continues": "After a failed step the next one follows, and the run has failed at its end.", "runbook.stops": "After a failed step the run has failed, and a person goes on.",
 		"runbook.unverified": "When its steps are done; nothing is verified.", "runbook.verified": "Within %s what made it necessary is over: %d looks in a row, every %s, are up.", "runbook.checks": "These must be up, too: %s",
-		"windows.title": "Maintenance and freezes", "windows.help": "What was announced here, on the command line or by a runbook. During maintenance nobody is notified of what checks see, and the report lists the time separately; a freeze stops deploys, and no rollbacks. Windows of guardian.yaml hold too and are not listed.",
-		"windows.announce": "Announce", "windows.kind": "What", "window.maintenance": "Maintenance", "window.freeze": "Freeze", "windows.service": "Service", "windows.all": "all services",
+		"over.hold": "Hold everything automatic", "over.hold_help": "Until then no rollback and no runbook starts by itself, of any service: each asks a person.",
+		"windows.title": "Maintenance, freezes, holds", "windows.help": "What was announced here, on the command line or by a runbook. During maintenance nobody is notified of what checks see, and the report lists the time separately; a freeze stops deploys, and no rollbacks; in a hold nothing is started by itself, and every rollback asks a person. Windows of guardian.yaml hold too and are not listed.",
+		"windows.announce": "Announce", "windows.kind": "What", "window.maintenance": "Maintenance", "window.freeze": "Freeze", "window.hold": "Hold", "windows.service": "Service", "windows.all": "all services",
 		"window.current": "now", "window.announced": "announced", "window.over": "over", "windows.by": "Announced by %s", "windows.run": "Announced by a run", "windows.ended": "ended by %s", "windows.end": "End it now", "windows.call_off": "Call it off", "windows.none": "Nothing is announced.",
 		"oncall.title": "On call", "oncall.nobody": "nobody", "oncall.until": "until %s", "oncall.always": "always", "oncall.next": "Next hand-over %s",
 		"oncall.fallback": "Nobody is on call: receiver %s is notified.", "oncall.who": "Who", "oncall.from": "From", "oncall.to": "To", "oncall.layer": "Layer",
@@ -159,7 +160,7 @@ func english() map[string]string {
 		"journal.none": "Nothing happened yet.", "journal.service": "Service", "journal.all": "all", "journal.show": "Show",
 
 		"what.deploy": "deploy", "what.verdict": "verdict", "what.watch": "watch", "what.mark": "verdict marked", "what.ack": "acknowledged", "what.unack": "acknowledgement taken back",
-		"what.silence": "silence", "what.unsilence": "silence ended", "what.override": "shift overridden", "what.unoverride": "override deleted", "what.alert": "alert", "what.escalation": "escalation", "what.maintenance": "maintenance", "what.freeze": "freeze", "what.flag": "kill switch", "what.rollback": "rollback", "what.reload": "reload",
+		"what.silence": "silence", "what.unsilence": "silence ended", "what.override": "shift overridden", "what.unoverride": "override deleted", "what.alert": "alert", "what.escalation": "escalation", "what.maintenance": "maintenance", "what.hold": "hold", "what.freeze": "freeze", "what.flag": "kill switch", "what.rollback": "rollback", "what.reload": "reload",
 		"what.run_created": "run: created", "what.run_intent": "run: step begins", "what.run_outcome": "run: outcome of a step", "what.run_waits": "run: queued", "what.run_turn": "run: guards checked again", "what.run_asked": "run: question", "what.run_answered": "run: answered", "what.run_refused_answer": "run: answer not taken", "what.run_resolved": "run: outcome found", "what.run_verifying": "run: verifying", "what.run_verified": "run: verified", "what.run_ended": "run: ended",
 		"what.approve": "approved", "what.reject": "rejected", "what.abort": "aborted", "what.cancel": "cancelled",
 
@@ -187,7 +188,7 @@ func english() map[string]string {
 		"lead.inconclusive": "%d looks, %d failed, no verdict. Nothing is rolled back.", "lead.superseded": "%d looks, %d failed, when another version was deployed.",
 		"lead.cancelled": "%d looks, %d failed, when the watch was cancelled.",
 
-		"why.verdict": "This service rolls back only after approval (mode approve).", "why.alert": "The runbook of this alert runs only after approval.", "why.freeze": "A freeze does not allow automatic rollbacks.", "why.unproven_target": "The version to go back to is not as well proven as it should be for an automatic rollback.", "why.brake": "Many services failed at once, so automatic rollbacks are stopped: look for what they share first.",
+		"why.verdict": "This service rolls back only after approval (mode approve).", "why.alert": "The runbook of this alert runs only after approval.", "why.hold": "People hold everything automatic.", "why.freeze": "A freeze does not allow automatic rollbacks.", "why.unproven_target": "The version to go back to is not as well proven as it should be for an automatic rollback.", "why.brake": "Many services failed at once, so automatic rollbacks are stopped: look for what they share first.",
 
 		"made.availability": "up %s of %s observed (up + down); excluded: blind %s, maintenance %s", "made.budget": "%s of the month, without blind (%s) and maintenance (%s), is %s; down for %s of it",
 		"made.budget_all": "sum of the budgets of services with an objective",

@@ -21,8 +21,9 @@ func chinese() map[string]string {
 		"runbook.asked": "批准人", "runbook.quorum": "需要几人批准", "runbook.roles": "角色", "runbook.author": "部署者", "runbook.author_not": "其批准不计；若部署者不是已知的批准人，则需多一人批准", "runbook.deadline": "无人答复时", "runbook.for_ever": "一直等待", "runbook.then_starts": "%s 后执行", "runbook.then_expires": "%s 后不再执行",
 		"runbook.within": "限时 %s", "runbook.repeatable": "可重复执行", "runbook.continues": "某一步失败后继续下一步，最后按失败结束。", "runbook.stops": "某一步失败后即按失败结束，由人接手。",
 		"runbook.unverified": "各步骤完成即结束，不做验证。", "runbook.verified": "%s 内，触发原因消失：连续 %d 次、每 %s 一次的探测均正常。", "runbook.checks": "以下检查也必须正常：%s",
-		"windows.title": "维护与冻结", "windows.help": "在此页面、命令行或由预案宣布的窗口。维护期间探测到的问题不通知，报告中单独列出；冻结期内不允许部署，回滚不受影响。guardian.yaml 中配置的窗口同样有效，不在此列出。",
-		"windows.announce": "宣布", "windows.kind": "类型", "window.maintenance": "维护", "window.freeze": "冻结", "windows.service": "服务", "windows.all": "全部服务",
+		"over.hold": "暂停全部自动处置", "over.hold_help": "到期之前，任何服务的回滚和预案都不会自动执行，都要请人批准。",
+		"windows.title": "维护、冻结与暂停", "windows.help": "在此页面、命令行或由预案宣布的窗口。维护期间探测到的问题不通知，报告中单独列出；冻结期内不允许部署，回滚不受影响；暂停自动处置期间，所有回滚和预案都要请人批准。guardian.yaml 中配置的窗口同样有效，不在此列出。",
+		"windows.announce": "宣布", "windows.kind": "类型", "window.maintenance": "维护", "window.freeze": "冻结", "window.hold": "暂停自动处置", "windows.service": "服务", "windows.all": "全部服务",
 		"window.current": "进行中", "window.announced": "已宣布", "window.over": "已结束", "windows.by": "由 %s 宣布", "windows.run": "由处置宣布", "windows.ended": "由 %s 提前结束", "windows.end": "立即结束", "windows.call_off": "取消", "windows.none": "没有已宣布的窗口。",
 		"oncall.title": "值班", "oncall.nobody": "无人值班", "oncall.until": "至 %s", "oncall.always": "一直", "oncall.next": "下次交接 %s",
 		"oncall.fallback": "当前无人值班，通知发往接收方 %s。", "oncall.who": "值班人", "oncall.from": "开始", "oncall.to": "结束", "oncall.layer": "层",
@@ -159,7 +160,7 @@ func chinese() map[string]string {
 		"journal.none": "还没有发生任何事情。", "journal.service": "服务", "journal.all": "全部", "journal.show": "查看",
 
 		"what.deploy": "部署", "what.verdict": "结论", "what.watch": "观察", "what.mark": "评价结论", "what.ack": "确认告警", "what.unack": "撤回确认",
-		"what.silence": "静默", "what.unsilence": "结束静默", "what.override": "临时替班", "what.unoverride": "取消临时替班", "what.alert": "告警", "what.escalation": "告警升级", "what.maintenance": "维护", "what.freeze": "冻结", "what.flag": "开关", "what.rollback": "回滚", "what.reload": "重新加载",
+		"what.silence": "静默", "what.unsilence": "结束静默", "what.override": "临时替班", "what.unoverride": "取消临时替班", "what.alert": "告警", "what.escalation": "告警升级", "what.maintenance": "维护", "what.hold": "暂停自动处置", "what.freeze": "冻结", "what.flag": "开关", "what.rollback": "回滚", "what.reload": "重新加载",
 		"what.run_created": "处置：提出", "what.run_intent": "处置：步骤开始", "what.run_outcome": "处置：步骤结果", "what.run_waits": "处置：排队", "what.run_turn": "处置：重新检查保护规则", "what.run_asked": "处置：请人答复", "what.run_answered": "处置：已答复", "what.run_refused_answer": "处置：答复未采纳", "what.run_resolved": "处置：查明结果", "what.run_verifying": "处置：开始验证", "what.run_verified": "处置：验证", "what.run_ended": "处置：结束",
 		"what.approve": "批准", "what.reject": "拒绝", "what.abort": "中止", "what.cancel": "取消",
 
@@ -187,7 +188,7 @@ func chinese() map[string]string {
 		"lead.inconclusive": "共探测 %d 次，失败 %d 次，未能得出结论，不会回滚。", "lead.superseded": "共探测 %d 次，失败 %d 次；得出结论前又部署了别的版本。",
 		"lead.cancelled": "共探测 %d 次，失败 %d 次；观察被取消，不作结论。",
 
-		"why.verdict": "该服务设置为回滚前请人批准。", "why.alert": "该告警的预案设置为执行前请人批准。", "why.freeze": "冻结期内不允许自动回滚。", "why.unproven_target": "回滚目标版本未经充分验证，不能自动回滚。", "why.brake": "多个服务同时异常，自动回滚已暂停：请先看它们的共同依赖。",
+		"why.verdict": "该服务设置为回滚前请人批准。", "why.alert": "该告警的预案设置为执行前请人批准。", "why.hold": "自动处置已被人工暂停。", "why.freeze": "冻结期内不允许自动回滚。", "why.unproven_target": "回滚目标版本未经充分验证，不能自动回滚。", "why.brake": "多个服务同时异常，自动回滚已暂停：请先看它们的共同依赖。",
 
 		"made.availability": "正常 %s，占已观测的 %s（正常与故障）；不计：不可见 %s，维护 %s", "made.budget": "本月（不计不可见 %[2]s 与维护 %[3]s）的 %[1]s，即 %[4]s；其中已故障 %[5]s",
 		"made.budget_all": "设有目标的各服务预算之和",

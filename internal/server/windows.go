@@ -10,7 +10,7 @@ import (
 	"guardian/internal/windows"
 )
 
-// Windows keeps the maintenance and the freezes that people and runbooks announce.
+// Windows keeps the maintenance, the freezes and the holds that people and runbooks announce.
 type Windows interface {
 	// WindowList gives those that last, are announced, or ended in the last day, by their beginnings.
 	WindowList(ctx context.Context) ([]windows.Window, error)
@@ -67,7 +67,7 @@ func (s *Server) announceWindow(to Windows) handler {
 			return err
 		}
 		q := WindowRequest{
-			Kind: windows.Kind(o.oneOf("kind", string(windows.Maintenance), string(windows.Freeze))), Service: o.text("service", maxName),
+			Kind: windows.Kind(o.oneOf("kind", string(windows.Maintenance), string(windows.Freeze), string(windows.Hold))), Service: o.text("service", maxName),
 			From: o.time("from"), To: o.time("to"), Reason: o.required("reason", maxReason),
 		}
 		switch length := o.duration("for"); {

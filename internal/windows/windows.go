@@ -15,6 +15,7 @@ type Kind string
 const (
 	Maintenance Kind = "maintenance"
 	Freeze      Kind = "freeze"
+	Hold        Kind = "hold" // nothing is started by itself
 )
 
 // Window is an announced time of a service.
@@ -59,8 +60,8 @@ const (
 func (w Window) check(services []string, now time.Time) error {
 	wrong := func(field, detail string) error { return &InvalidError{field, detail} }
 	switch {
-	case w.Kind != Maintenance && w.Kind != Freeze:
-		return wrong("kind", "must be maintenance or freeze")
+	case w.Kind != Maintenance && w.Kind != Freeze && w.Kind != Hold:
+		return wrong("kind", "must be maintenance, freeze or hold")
 	case w.Service != "" && !slices.Contains(services, w.Service):
 		return wrong("service", "there is no service "+w.Service+"; leave it out for all services")
 	case w.From.Before(now.Add(-late)):
