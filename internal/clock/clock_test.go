@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -46,4 +47,52 @@ func TestAClockThatJumpsMovesNoDeadline(t *testing.T) {
 			t.Errorf("it does not follow the machine's time: %s since the start", got)
 		}
 	})
+}
+
+// TestNoReadingWaitsForAnother: on a busy machine the one that is read may stand still for long.
+func TestNoReadingWaitsForAnother(t *testing.T) {
+	stands, goOn := make(chan struct{}), make(chan struct{})
+	first := true
+	machine := func() time.Time {
+		if first {
+			first = false
+			close(stands)
+			<-goOn
+		}
+		return time.Now()
+	}
+	c := clock.New(time.Now, machine, slog.New(slog.DiscardHandler))
+	var all sync.WaitGroup
+	all.Go(func() { c.Now() })
+	<-stands
+	began := c.Now()
+	if c.Now().Before(began) {
+		t.Error("the clock runs backwards")
+	}
+	close(goOn)
+	all.Wait()
+}
+
+// TestNoReadingIsBeforeAnEarlierOne: one stands still while another follows the machine's time, which was set back.
+func TestNoReadingIsBeforeAnEarlierOne(t *testing.T) {
+	epoch := time.Now().Round(0)
+	elapsed, meanwhile := time.Duration(0), func() {}
+	var c *clock.Clock
+	monotonic := func() time.Time {
+		read := epoch.Add(elapsed)
+		do := meanwhile
+		meanwhile = func() {}
+		do()
+		return read
+	}
+	c = clock.New(monotonic, func() time.Time { return epoch.Add(elapsed - time.Hour) }, slog.New(slog.DiscardHandler))
+	elapsed = 10 * time.Second
+	before := c.Now()
+	meanwhile = func() {
+		elapsed = 70 * time.Second
+		before = c.Now()
+	}
+	if now := c.Now(); now.Before(before) {
+		t.Errorf("%s after %s", now, before)
+	}
 }
