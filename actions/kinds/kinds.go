@@ -5,8 +5,10 @@ import (
 	"guardian/actions/docker"
 	"guardian/actions/exec"
 	"guardian/actions/flag"
+	"guardian/actions/git"
 	"guardian/actions/snapshot"
 	"guardian/actions/sql"
+	"guardian/actions/ssh"
 	"guardian/actions/webhook"
 	"guardian/actions/window"
 )
@@ -18,9 +20,11 @@ func Builtin() map[string]actions.Kind {
 		"exec":        exec.Kind(),
 		"flag":        flag.Kind(),
 		"freeze":      window.Freeze(),
+		"git":         git.Kind(),
 		"maintenance": window.Maintenance(),
 		"snapshot":    snapshot.Kind(),
 		"sql":         sql.Kind(),
+		"ssh":         ssh.Kind(),
 		"webhook":     webhook.Kind(),
 	}
 }

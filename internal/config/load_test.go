@@ -44,6 +44,10 @@ func examples(tb testing.TB) (folder string) {
 		tb.Fatal(err)
 	}
 	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Certificate[0]}))
+	for _, name := range []string{"known_hosts", "id_ed25519", "ssh/known_hosts", "ssh/id_ed25519"} {
+		write(tb, filepath.Join(folder, filepath.FromSlash(name)), "")
+		write(tb, filepath.Join(folder, "runbooks", filepath.FromSlash(name)), "")
+	}
 	write(tb, filepath.Join(folder, "tls", "ca.pem"), certificate)
 	write(tb, filepath.Join(folder, "tls", "client.pem"), certificate)
 	write(tb, filepath.Join(folder, "tls", "client.key"), "key")

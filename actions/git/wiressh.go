@@ -1,0 +1,90 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"sync"
+
+	"golang.org/x/crypto/ssh"
+
+	"guardian/actions"
+	"guardian/actions/sshconn"
+	"guardian/internal/reason"
+)
+
+// sshServer runs git's services on the server, each in a session of its own.
+type sshServer struct {
+	client *ssh.Client
+	path   string
+}
+
+func (s *sshServer) Close() error { return s.client.Close() }
+
+func (s *sshServer) open(ctx context.Context, service string) (talk, error) {
+	session, err := s.client.NewSession()
+	if err != nil {
+		return nil, actions.Failure(reason.New("git_read", "host", s.client.RemoteAddr().String(), "error", err), err, ctx.Err())
+	}
+	t := &sshTalk{session: session}
+	session.Stderr = &t.stderr
+	t.stdin, err = session.StdinPipe()
+	if err == nil {
+		t.stdout, err = session.StdoutPipe()
+	}
+	if err == nil {
+		err = session.Start(service + " " + quotedPath(s.path))
+	}
+	if err != nil {
+		_ = session.Close()
+		return nil, actions.Failure(reason.New("git_read", "host", s.client.RemoteAddr().String(), "error", err), err, ctx.Err())
+	}
+	return t, nil
+}
+
+// quotedPath quotes a path always: the servers of forges take apart what they are sent.
+func quotedPath(path string) string {
+	if q := sshconn.Quote(path); strings.HasPrefix(q, "'") {
+		return q
+	}
+	return "'" + path + "'"
+}
+
+type sshTalk struct {
+	session *ssh.Session
+	stdin   io.WriteCloser
+	stdout  io.Reader
+	stderr  lockedClip
+}
+
+func (t *sshTalk) refs() io.Reader { return t.stdout }
+
+func (t *sshTalk) ask(_ context.Context, request *bytes.Buffer) (io.Reader, error) {
+	if _, err := request.WriteTo(t.stdin); err != nil {
+		return nil, err
+	}
+	return t.stdout, t.stdin.Close()
+}
+
+func (t *sshTalk) said() string { return t.stderr.text() }
+
+func (t *sshTalk) Close() error { return t.session.Close() }
+
+// lockedClip keeps what comes while others read it.
+type lockedClip struct {
+	mu   sync.Mutex
+	clip actions.Clip
+}
+
+func (l *lockedClip) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.clip.Write(p)
+}
+
+func (l *lockedClip) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.TrimSpace(l.clip.Text())
+}
