@@ -3,6 +3,7 @@
 package configs_test
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"os"
@@ -89,7 +90,23 @@ func journal(t *testing.T) probes.OrderJournal {
 	if err != nil || !ok {
 		t.Fatalf("lease: %v, %v", ok, err)
 	}
-	return store.Orders{Store: j, Fence: func() store.Fence { return lease.Token }}
+	return orders{j, lease.Token}
+}
+
+// orders keeps orders in a journal, and tells nobody of them.
+type orders struct {
+	*store.Store
+	fence store.Fence
+}
+
+// Save implements probes.OrderJournal.
+func (o orders) Save(ctx context.Context, order probes.Order) error {
+	return o.Commit(ctx, o.fence, store.Batch{Orders: []probes.Order{order}})
+}
+
+// Open implements probes.OrderJournal.
+func (o orders) Open(ctx context.Context, check string) ([]probes.Order, error) {
+	return o.OpenOrders(ctx, check)
 }
 
 // minutes lets n minutes pass and returns the alerts that fired.

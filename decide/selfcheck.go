@@ -102,6 +102,11 @@ func (f Fault) Mortal() bool {
 // Local tells that the fault is of one guardian alone, which tells of it also while another one leads.
 func (f Fault) Local() bool { return f.Name == FaultGuesses }
 
+// Blinded tells that a guardian cannot know who leads: it does not reach the journal.
+func Blinded(faults []Fault) bool {
+	return slices.ContainsFunc(faults, func(f Fault) bool { return f.Name == FaultJournal || f.Name == FaultFolder })
+}
+
 // FaultNames lists all faults that there may be.
 func FaultNames() []string {
 	return []string{FaultLooks, FaultRules, FaultOutbox, FaultJournal, FaultFolder, FaultOutage, FaultDisk, FaultSeries, FaultForeign, FaultClock, FaultCalendar, FaultGuesses}

@@ -95,7 +95,7 @@ func (w *worker) applyResult(l *lane, a answered, failed int, now time.Time) (ou
 	if a.err == nil && (l.failures >= outage || w.lastSent.IsZero()) {
 		w.recoveredAt = now
 	}
-	l.ended(now, w.receiver.Budget, a.err != nil, w.d.o.FailOverAfter)
+	l.ended(now, w.receiver.Budget, a.err != nil, failOverAfter)
 	if again {
 		l.failures = failed + 1
 	}
@@ -104,8 +104,8 @@ func (w *worker) applyResult(l *lane, a answered, failed int, now time.Time) (ou
 
 	s := attempt{
 		batch: a.batch, err: a.err, now: now, failures: failures, again: again, lane: l.name, others: others,
-		giveUpAfter: w.d.o.GiveUpAfter, failOverAfter: w.d.o.FailOverAfter,
-		redact: w.d.o.Redactor.Redact, fallback: func(d Delivery) string { return w.d.fallback(d, now) },
+		giveUpAfter: w.d.o.GiveUpAfter,
+		redact:      w.d.o.Redactor.Redact, fallback: func(d Delivery) string { return w.d.fallback(d, now) },
 	}.outcome()
 
 	w.mu.Lock()

@@ -75,10 +75,6 @@ type Options struct {
 	// GiveUpAfter is how long a delivery is retried: the first attempt that fails later than
 	// that is the last one. Default 1h.
 	GiveUpAfter time.Duration
-	// FailOverAfter is how long a delivery is retried before a failed attempt moves it to the
-	// receiver's fallback, and how long calls of the receiver fail before it is taken to be down, which
-	// moves what waits for it. Default 2m. A penalty of the messenger moves it at once.
-	FailOverAfter time.Duration
 	// Timeout bounds one call; default 15s.
 	Timeout time.Duration
 
@@ -95,6 +91,11 @@ type Options struct {
 	// Drop returns why a delivery need not be sent any more, such as a silence, or "". It is called right before each attempt. nil: nothing is dropped.
 	Drop func(Delivery) string
 }
+
+// failOverAfter is how long a delivery is retried before a failed attempt moves it to the
+// receiver's fallback, and how long calls of the receiver fail before it is taken to be down, which
+// moves what waits for it. A penalty of the messenger moves it at once.
+const failOverAfter = 2 * time.Minute
 
 // Dispatcher delivers what is in the outbox: one goroutine per receiver, in order per key,
 // within the receiver's budget. It can be started again after Stop.
@@ -133,7 +134,7 @@ func NewDispatcher(o Options) (*Dispatcher, error) {
 	for _, d := range []struct {
 		set      *time.Duration
 		fallback time.Duration
-	}{{&o.GiveUpAfter, time.Hour}, {&o.FailOverAfter, 2 * time.Minute}, {&o.Timeout, 15 * time.Second}} {
+	}{{&o.GiveUpAfter, time.Hour}, {&o.Timeout, 15 * time.Second}} {
 		if *d.set <= 0 {
 			*d.set = d.fallback
 		}

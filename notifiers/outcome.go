@@ -39,7 +39,7 @@ type attempt struct {
 	lane     string
 	others   []string // the receiver's other lanes that may be used now
 
-	giveUpAfter, failOverAfter time.Duration
+	giveUpAfter time.Duration
 
 	redact   func(string) string   // removes secrets from the error before it is saved
 	fallback func(Delivery) string // the receiver to which a delivery fails over; "": none
@@ -129,7 +129,7 @@ func (a attempt) retry(d *Delivery, said *Retry, pause time.Duration) (result st
 		d.NextAt = a.now.Add(said.After)
 	}
 	tried := a.now.Sub(d.Tried)
-	if to := a.fallback(*d); to != "" && (said.Penalty || tried >= a.failOverAfter) {
+	if to := a.fallback(*d); to != "" && (said.Penalty || tried >= failOverAfter) {
 		d.move(to, a.now)
 		return resultMoved
 	}

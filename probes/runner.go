@@ -156,6 +156,23 @@ func (r *Runner) LookNow(ctx context.Context, check string) (sample.Sample, erro
 	}
 }
 
+// soonTimeout bounds a look that nobody waits for.
+const soonTimeout = 10 * time.Second
+
+// LookSoon looks at a check as LookNow does, without waiting for the result, which OnSample gets.
+func (r *Runner) LookSoon(check string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped {
+		return
+	}
+	r.loops.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), soonTimeout)
+		defer cancel()
+		_, _ = r.LookNow(ctx, check)
+	})
+}
+
 // StopRechecks ends the rechecks of these checks until they were up again: a verdict on them has
 // been reached, and further rechecks would add nothing.
 func (r *Runner) StopRechecks(checks ...string) {

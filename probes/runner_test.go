@@ -373,6 +373,36 @@ func TestRunnerLookNow(t *testing.T) {
 	})
 }
 
+// A look that nobody waits for holds its asker up no more than the end of the runner.
+func TestRunnerLooksSoon(t *testing.T) {
+	onStage(t, nil, func(s *stage) {
+		p := &scripted{look: func(context.Context) sample.Observation {
+			time.Sleep(time.Second)
+			return sample.Observation{Health: sample.Up}
+		}}
+		s.Apply([]probes.Check{check("a", 24*time.Hour, p)})
+		time.Sleep(time.Hour)
+		had, asked := len(s.got()), time.Now()
+		s.LookSoon("a")
+		s.LookSoon("nobody")
+		if took := time.Since(asked); took > 0 {
+			t.Errorf("it took %s to ask", took)
+		}
+		time.Sleep(2 * time.Second)
+		if got := len(s.got()) - had; got != 1 {
+			t.Errorf("%d looks", got)
+		}
+		if err := s.Stop(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		s.LookSoon("a")
+		time.Sleep(time.Minute)
+		if got := len(s.got()) - had; got != 1 {
+			t.Errorf("%d looks after the end", got)
+		}
+	})
+}
+
 func TestRunnerOnStandby(t *testing.T) {
 	onStage(t, nil, func(s *stage) {
 		active, reading := &scripted{}, &scripted{}

@@ -76,7 +76,12 @@ func floorPlan() map[string]room {
 		"internal/config":     {may: append([]string{"configs", "internal/ingest", "probes/marketplace", "actions/exec", "actions/flag", "actions/kinds", "actions/window"}, types...), why: "it decodes the settings of the packages that have some"},
 		"internal/starter":    {may: []string{"actions"}, why: "it writes a configuration, and reads none"},
 		"internal/netpath":    {may: []string{"probes/sample"}, why: "it knows which network paths work, and neither looks nor tells"},
-		"internal/selfcheck":  {may: []string{"decide"}, why: "it watches the guardian itself: what is a fault is decided elsewhere, and others know how they are"},
+		"internal/present":    {may: []string{"decide", "actions", "probes/sample", "rules", "watch", "internal/netpath", "internal/recording"}, why: "it asks those who know how things are, and decides nothing"},
+		"internal/roster":     {may: []string{"oncall"}, why: "it builds schedules anew when calendars and overrides change, and tells nobody"},
+		"internal/selfcheck": {
+			may: []string{"decide", "probes", "probes/sample", "notifiers", "internal/announce", "internal/leadership", "internal/notify", "internal/recording", "internal/series", "internal/store"},
+			why: "it watches the guardian itself: what is a fault is decided elsewhere, and others know how they are",
+		},
 		"internal/calendars":  {may: []string{"oncall"}, why: "it reads calendars, and knows no schedule"},
 		"internal/quota":      {may: []string{"probes", "probes/marketplace", "probes/sample"}, why: "it keeps account of calls, and knows neither deploys nor alerts"},
 		"internal/clock":      {why: "it tells the time"},
@@ -85,6 +90,7 @@ func floorPlan() map[string]room {
 		"internal/ingest":     {may: []string{"internal/series"}, why: "it takes what others measured, and knows neither checks nor rules"},
 		"internal/series":     {may: []string{"probes/sample", "rules"}, why: "it keeps samples and decides nothing"},
 		"internal/store":      {may: types, why: "it keeps the types of the packages that decide"},
+		"internal/changing":   {may: []string{"actions", "notifiers", "sla", "internal/announce", "internal/flags", "internal/notify", "internal/store", "internal/windows"}, why: "it writes changes down; whether they may be made is decided elsewhere"},
 		"internal/orders":     {may: []string{"probes", "notifiers", "internal/announce", "internal/notify", "internal/store"}, why: "it records orders with the notice about one that is given up; the check decides when"},
 		"internal/server":     {may: append([]string{"internal/chatops"}, types...), why: "it shows types through interfaces of its own, and opens no database"},
 		"internal/receivers": {

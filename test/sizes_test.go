@@ -52,7 +52,7 @@ func listsWords(path, name string) bool {
 func centre(path string) bool {
 	switch path {
 	case "decide", "internal/app", "internal/api", "internal/alerting", "internal/history", "internal/leadership", "internal/netpath",
-		"internal/notify", "internal/quota", "internal/recording", "internal/replay", "internal/rulesource", "internal/runs", "internal/watching":
+		"internal/notify", "internal/present", "internal/quota", "internal/recording", "internal/replay", "internal/roster", "internal/rulesource", "internal/runs", "internal/selfcheck", "internal/watching":
 		return true
 	default:
 		return false

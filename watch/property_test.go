@@ -25,7 +25,7 @@ type drawn struct {
 }
 
 func draw(t *rapid.T, marks []sample.Health) drawn {
-	d := drawn{deploy: deploy(), policy: watch.DefaultPolicy(), before: watch.Snapshot{Health: map[string]sample.Health{}}}
+	d := drawn{deploy: deploy(), policy: watch.DefaultSettings().Policy(), before: watch.Snapshot{Health: map[string]sample.Health{}}}
 	d.policy.For = time.Duration(rapid.IntRange(1, 60).Draw(t, "for")) * time.Minute
 	d.policy.MaxBlind = time.Duration(rapid.IntRange(0, 20).Draw(t, "max_blind")) * time.Minute
 	d.policy.Alpha = rapid.SampledFrom([]float64{0.001, 0.01, 0.1}).Draw(t, "alpha")
@@ -198,7 +198,7 @@ func TestDelayAtTheRaisedPace(t *testing.T) {
 		Recent: judge.History{Calm: 950, Begun: 4, Failing: 4, Last: 1},
 	}}
 	before.Rechecks = map[string]watch.RecheckStats{"push": {Seen: 40, Again: 20, Cleared: 40}}
-	w := watch.Open(deploy(), watch.DefaultPolicy(), []watch.CheckPolicy{check("push")}, before, t0())
+	w := watch.Open(deploy(), watch.DefaultSettings().Policy(), []watch.CheckPolicy{check("push")}, before, t0())
 	for i := range 60 {
 		if v := w.Observe(look("push", sample.Down, t0().Add(time.Duration(i+1)*time.Second))); v != nil {
 			if i+1 > 12 {
@@ -223,7 +223,7 @@ func TestDelayOfATotalOutage(t *testing.T) {
 			names = append(names, fmt.Sprint("c", i))
 			checks = append(checks, check(names[i]))
 		}
-		w := watch.Open(deploy(), watch.DefaultPolicy(), checks, green(names...), t0())
+		w := watch.Open(deploy(), watch.DefaultSettings().Policy(), checks, green(names...), t0())
 		got := 0
 		for i := 1; got == 0 && i < 119; i++ {
 			at := t0().Add(time.Duration(i) * every)

@@ -69,9 +69,6 @@ func DefaultSettings() Settings {
 	}
 }
 
-// DefaultPolicy is the policy of DefaultSettings.
-func DefaultPolicy() Policy { return DefaultSettings().Policy() }
-
 // Policy gives the settings as watches use and store them.
 func (s Settings) Policy() Policy {
 	return Policy{

@@ -21,7 +21,7 @@ func TestFalseFailuresOfTheDefaultWatch(t *testing.T) {
 	if os.Getenv("GUARDIAN_LONG_TESTS") != "" {
 		streams = 20_000
 	}
-	p, looks := watch.DefaultPolicy(), int(watch.DefaultPolicy().For/every)
+	p, looks := watch.DefaultSettings().Policy(), int(watch.DefaultSettings().Policy().For/every)
 	fresh, err := json.Marshal(watch.Open(deploy(), p, []watch.CheckPolicy{check("push")}, green("push"), t0()))
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestHiccupsAtEveryPace(t *testing.T) {
 	if os.Getenv("GUARDIAN_LONG_TESTS") != "" {
 		streams = 20_000
 	}
-	p := watch.DefaultPolicy()
+	p := watch.DefaultSettings().Policy()
 	// hiccups gives looks for a time: one each interval, and after a failure at the pace.
 	hiccups := func(rng *rand.Rand, pace, length time.Duration, see func(at time.Duration, h sample.Health) bool) {
 		var begin, end time.Duration

@@ -49,7 +49,7 @@ func green(checks ...string) watch.Snapshot {
 }
 
 func policy(change ...func(*watch.Policy)) watch.Policy {
-	p := watch.DefaultPolicy()
+	p := watch.DefaultSettings().Policy()
 	for _, f := range change {
 		f(&p)
 	}

@@ -50,7 +50,7 @@ type Runs interface {
 	Begin(ctx context.Context, req actions.Request, with runs.With) (actions.Run, error)
 }
 
-// Sight is what the checks can see; recording.Recorder knows it.
+// Sight is what the checks can see; present.Present knows it.
 type Sight interface {
 	// Visibility tells rules which of the series that they read are not known now.
 	Visibility(now time.Time) rules.Visibility

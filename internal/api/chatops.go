@@ -73,7 +73,7 @@ func (c chatActions) Act(ctx context.Context, r chatops.Request, who string) (ch
 		done.Until = now.Add(chatops.SilenceFor)
 		err = silenceAll(&b, d.Alerts, done, n.Lang)
 	} else {
-		acknowledgeAll(&b, d.Alerts, done)
+		acknowledgeAll(&b, d.Alerts, done, "")
 	}
 	if err != nil {
 		return chatops.Decision{}, err
@@ -98,10 +98,10 @@ func (c chatActions) Act(ctx context.Context, r chatops.Request, who string) (ch
 	return d, nil
 }
 
-func acknowledgeAll(b *store.Batch, alerts []rules.Alert, done chatops.Done) {
+func acknowledgeAll(b *store.Batch, alerts []rules.Alert, done chatops.Done, note string) {
 	for _, a := range alerts {
-		b.Acks = append(b.Acks, rules.Ack{Alert: a.ID, By: done.By, At: done.At})
-		b.Audit = append(b.Audit, acknowledged(a, done.By, "", done.At))
+		b.Acks = append(b.Acks, rules.Ack{Alert: a.ID, By: done.By, At: done.At, Note: note})
+		b.Audit = append(b.Audit, acknowledged(a, done.By, note, done.At))
 	}
 }
 

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -60,7 +59,7 @@ func (c commands) slack(read func(notifiers.SlackClicks) (notifiers.ChatCommand,
 // Do implements server.Commands.
 func (c commands) Do(ctx context.Context, w server.Written) (server.Reply, error) {
 	if w.Receiver == "" {
-		return server.Reply{Text: c.teller("").Elsewhere(w.How)}, nil
+		return server.Reply{Text: c.running().Teller("").Elsewhere(w.How)}, nil
 	}
 	once := "command\n" + w.Messenger + "\n" + w.Once
 	if !c.played.first(once, c.now()) {
@@ -74,7 +73,7 @@ func (c commands) Do(ctx context.Context, w server.Written) (server.Reply, error
 }
 
 func (c commands) do(ctx context.Context, w server.Written, once string) (server.Reply, error) {
-	now, t := c.now(), c.teller(w.Receiver)
+	now, t := c.now(), c.running().Teller(w.Receiver)
 	command := chatops.ParseCommand(w.Text)
 	switch command.Verb {
 	case chatops.WhoIsOnCall:
@@ -154,7 +153,7 @@ func (c commands) act(ctx context.Context, a acting) (server.Reply, error) {
 	if err != nil {
 		return server.Reply{}, err
 	}
-	now := c.now().UTC()
+	done := chatops.Done{Action: chatops.Acknowledge, By: a.who, At: c.now().UTC()}
 	var b store.Batch
 	var reply server.Reply
 	if a.Verb == chatops.AckAlert {
@@ -170,20 +169,17 @@ func (c commands) act(ctx context.Context, a acting) (server.Reply, error) {
 		if len(a.alerts) == 0 {
 			return server.Reply{Text: a.teller.AckedBefore(before)}, nil
 		}
-		for _, al := range a.alerts {
-			b.Acks = append(b.Acks, rules.Ack{Alert: al.ID, By: a.who, At: now, Note: a.Note})
-			b.Audit = append(b.Audit, acknowledged(al, a.who, a.Note, now))
-		}
+		acknowledgeAll(&b, a.alerts, done, a.Note)
 		reply = server.Reply{Text: a.teller.Acknowledged(a.alerts, a.name), Public: true}
 	} else {
-		done := chatops.Done{Action: chatops.Silence, By: a.who, At: now, Until: now.Add(a.For)}
+		done.Action, done.Until = chatops.Silence, done.At.Add(a.For)
 		if err := silenceAll(&b, a.alerts, done, a.teller.Language); err != nil {
 			return server.Reply{}, err
 		}
-		reply = server.Reply{Text: a.teller.Silenced(a.alerts, a.name, done.Until, now), Public: true}
+		reply = server.Reply{Text: a.teller.Silenced(a.alerts, a.name, done.Until, done.At), Public: true}
 	}
 	// So that it is done once, also when it is sent again after a restart.
-	b.Idempotent = []store.Idempotent{{Key: a.once, Answer: []byte("{}"), At: now}}
+	b.Idempotent = []store.Idempotent{{Key: a.once, Answer: []byte("{}"), At: done.At}}
 	switch err := leading.Leadership.Commit(b); {
 	case errors.Is(err, store.ErrIdempotent):
 		return server.Reply{}, server.ErrReplayed
@@ -192,16 +188,4 @@ func (c commands) act(ctx context.Context, a acting) (server.Reply, error) {
 	}
 	c.notifier.Refresh(ctx)
 	return reply, nil
-}
-
-// teller speaks the language of a receiver; "" is the server's.
-func (c commands) teller(receiver string) announce.Renderer {
-	conf := c.running().Config
-	t := announce.Renderer{Language: conf.Server.Language, ExternalURL: conf.Server.ExternalURL, Location: conf.Location()}
-	for _, r := range conf.Receivers {
-		if r.Name == receiver {
-			t.Language = cmp.Or(r.Language, t.Language)
-		}
-	}
-	return t
 }

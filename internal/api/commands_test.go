@@ -7,7 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"guardian/internal/announce"
 	"guardian/internal/config"
+	"guardian/internal/notify"
 	"guardian/internal/server"
 	"guardian/internal/store"
 	"guardian/notifiers"
@@ -29,6 +31,9 @@ func chatting(t *testing.T) *standby {
 		t.Fatal(err)
 	}
 	s.running.Config, s.running.Roster = &c, roster
+	s.running.Teller = notify.Settings{
+		Teller: announce.Renderer{Language: c.Server.Language, ExternalURL: c.Server.ExternalURL, Location: c.Location()}, Languages: map[string]string{"group": "zh"},
+	}.For
 	first, second := alert("a_5f3c11aa22bb33cc44dd55ee", rules.Firing), alert("a_0a0b11aa22bb33cc44dd55ee", rules.Firing)
 	second.Tier = rules.Warning
 	s.write(store.Batch{Alerts: []rules.Alert{second, first, alert("a_9999", rules.Resolved)}})

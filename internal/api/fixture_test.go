@@ -90,7 +90,10 @@ func newStandby(t *testing.T) *standby {
 	must(err)
 	decisions, err := c.Decisions()
 	must(err)
-	s.running = api.Running{Config: c, Loaded: start(), Passive: func(kind string) bool { return probes.Builtin()[kind].Passive }}
+	s.running = api.Running{
+		Config: c, Loaded: start(), Passive: func(kind string) bool { return probes.Builtin()[kind].Passive },
+		Teller: notify.Settings{Teller: announce.Renderer{Language: c.Server.Language, ExternalURL: c.Server.ExternalURL, Location: c.Location()}}.For,
+	}
 
 	s.series, err = series.Open(series.Options{Dir: filepath.Join(dir, "series"), Log: s.log})
 	must(err)

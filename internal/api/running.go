@@ -5,6 +5,7 @@ import (
 
 	"guardian/actions"
 	"guardian/decide"
+	"guardian/internal/announce"
 	"guardian/internal/chatops"
 	"guardian/internal/config"
 	"guardian/internal/reason"
@@ -25,6 +26,8 @@ type Running struct {
 	Passive func(kind string) bool
 	// Book gives a runbook that can be run.
 	Book func(name string) (*actions.Runbook, bool)
+	// Teller speaks the language of a receiver; "" is the server's.
+	Teller func(receiver string) announce.Renderer
 	// Roster is its people and schedules, with the calendars as they were read last.
 	Roster *oncall.Roster
 	// Calendar says what is wrong with the calendar of an address; zero: nothing.

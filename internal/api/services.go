@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"guardian/actions"
 	"guardian/decide"
 	"guardian/internal/config"
 	"guardian/internal/recording"
@@ -21,8 +20,7 @@ type services struct {
 	journal interface {
 		alertReader
 		Watches(ctx context.Context, f store.WatchFilter) ([]watch.Watch, error)
-		Runs(ctx context.Context, f store.RunFilter) ([]actions.Run, error)
-		Marks(ctx context.Context, watchID, service string, since time.Time) (map[string]store.Mark, error)
+		sequels
 	}
 	leader  leader
 	running func() Running
@@ -84,37 +82,18 @@ func (ss services) lastWatches(ctx context.Context, svc *config.Service, now tim
 	}
 	all := make([]decide.Watched, 0, len(found))
 	for i := range found {
-		w := decide.Watched{Watch: found[i]}
-		if leading, ok := ss.leader(); ok {
-			if live, open := leading.Watches.Get(w.ID); open {
-				w.Watch = live
-			}
-		}
+		w := decide.Watched{Watch: *ss.leader.live(&found[i])}
 		if w.State == watch.Failed {
-			if w.Rollback, w.Mark, err = ss.sequel(ctx, &w.Watch); err != nil {
+			if w.Rollback, err = rollbackOf(ctx, ss.journal, &w.Watch); err != nil {
+				return nil, err
+			}
+			if w.Mark, err = markOf(ctx, ss.journal, &w.Watch); err != nil {
 				return nil, err
 			}
 		}
 		all = append(all, w)
 	}
 	return all, nil
-}
-
-// sequel gives what became of a failed deploy.
-func (ss services) sequel(ctx context.Context, w *watch.Watch) (*actions.Run, *watch.Mark, error) {
-	var rollback *actions.Run
-	rollbacks, err := ss.journal.Runs(ctx, store.RunFilter{Deploy: w.DeployID, Rollbacks: true, Limit: 1})
-	if len(rollbacks) > 0 {
-		rollback = &rollbacks[0]
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	marks, err := ss.journal.Marks(ctx, w.ID, "", time.Time{})
-	if m, ok := marks[w.ID]; ok {
-		return rollback, &m.Mark, err
-	}
-	return rollback, nil, err
 }
 
 // serviceOf is a service with its checks as the API shows it, and as its state is decided by.

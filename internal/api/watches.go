@@ -23,9 +23,8 @@ type watchJournal interface {
 	Deploys(ctx context.Context, f store.DeployFilter) ([]watch.Deploy, error)
 	Watches(ctx context.Context, f store.WatchFilter) ([]watch.Watch, error)
 	Watch(ctx context.Context, id string) (watch.Watch, error)
-	Runs(ctx context.Context, f store.RunFilter) ([]actions.Run, error)
 	Plans(ctx context.Context, watchID, service string, since time.Time) (map[string]store.Plan, error)
-	Marks(ctx context.Context, watchID, service string, since time.Time) (map[string]store.Mark, error)
+	sequels
 }
 
 // WatchList implements server.Watches.
@@ -85,26 +84,18 @@ func (ws watches) CancelWatch(ctx context.Context, id string, by server.Caller) 
 // complete adds a watch's deploy, its rollback, what it led to, what people said about it, and
 // what an open one has seen since it was saved.
 func (ws watches) complete(ctx context.Context, w *watch.Watch, now time.Time) (server.Watch, error) {
-	if leading, ok := ws.leader(); ok {
-		if open, ok := leading.Watches.Get(w.ID); ok {
-			w = &open
-		}
-	}
+	w = ws.leader.live(w)
 	found, err := ws.journal.Deploys(ctx, store.DeployFilter{ID: w.DeployID})
 	if err != nil {
 		return server.Watch{}, err
 	}
-	rollbacks, err := ws.journal.Runs(ctx, store.RunFilter{Deploy: w.DeployID, Rollbacks: true, Limit: 1})
+	rollback, err := rollbackOf(ctx, ws.journal, w)
 	if err != nil {
 		return server.Watch{}, err
 	}
 	var d watch.Deploy
 	if len(found) > 0 {
 		d = found[0]
-	}
-	var rollback *actions.Run
-	if len(rollbacks) > 0 {
-		rollback = &rollbacks[0]
 	}
 	v := watchOf(w, d, rollback, now)
 	if !v.State.Markable() {
@@ -117,11 +108,42 @@ func (ws watches) complete(ctx context.Context, w *watch.Watch, now time.Time) (
 	if p, ok := plans[w.ID]; ok {
 		v.Plan = &p.Plan
 	}
-	marks, err := ws.journal.Marks(ctx, w.ID, "", time.Time{})
-	if m, ok := marks[w.ID]; ok {
-		v.Mark = &m.Mark
-	}
+	v.Mark, err = markOf(ctx, ws.journal, w)
 	return v, err
+}
+
+// live gives a watch as the leader has it; as it was saved, when it is over or another guardian leads.
+func (l leader) live(saved *watch.Watch) *watch.Watch {
+	if leading, ok := l(); ok {
+		if open, ok := leading.Watches.Get(saved.ID); ok {
+			return &open
+		}
+	}
+	return saved
+}
+
+// sequels is what became of watches, in the journal.
+type sequels interface {
+	Runs(ctx context.Context, f store.RunFilter) ([]actions.Run, error)
+	Marks(ctx context.Context, watchID, service string, since time.Time) (map[string]store.Mark, error)
+}
+
+// rollbackOf gives the last rollback of a watch's deploy; nil: there is none.
+func rollbackOf(ctx context.Context, journal sequels, w *watch.Watch) (*actions.Run, error) {
+	rollbacks, err := journal.Runs(ctx, store.RunFilter{Deploy: w.DeployID, Rollbacks: true, Limit: 1})
+	if err != nil || len(rollbacks) == 0 {
+		return nil, err
+	}
+	return &rollbacks[0], nil
+}
+
+// markOf gives what a person said about a verdict; nil: nobody said anything.
+func markOf(ctx context.Context, journal sequels, w *watch.Watch) (*watch.Mark, error) {
+	marks, err := journal.Marks(ctx, w.ID, "", time.Time{})
+	if m, ok := marks[w.ID]; ok {
+		return &m.Mark, err
+	}
+	return nil, err
 }
 
 // watchOf is a watch as the API shows it.

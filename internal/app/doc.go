@@ -1,8 +1,8 @@
-// Package app makes the process: it builds everything from a configuration, owns the loops,
-// and takes it all down again in reverse order.
+// Package app makes the process: it builds everything from a configuration, starts the loops of
+// those who have some, and takes it all down again in reverse order.
 //
-// New builds and binds, Start starts, Reload swaps, Stop ends. Here, and only here, facts of
-// one package become the business of another: samples feed series, rules and watches,
-// verdicts and alerts become runs and notices. What the pages and the API ask is answered by
-// package api, which is given everything here. Start at New.
+// New builds and binds, Start starts, Reload swaps, Stop ends. Here, and only here, one package
+// is given another as what its interface asks for; nothing is decided here. Start at New, then
+// read App for the parts, buildRooms for how they hang together, and leading for what lives
+// while this guardian leads.
 package app

@@ -27,17 +27,11 @@ type Stepped struct{ *App }
 
 // Begin takes the lease for as long as the test lasts and goes on with what is open.
 func (s Stepped) Begin(ctx context.Context) error {
-	set := s.setup.Load()
-	s.record.Apply(recordChecks(set.checks))
-	s.paths.Apply(pathChecks(set.checks))
-	s.quotas.Apply(quotaSettings(set))
-	for _, c := range set.checks {
-		s.series.Track(c.Name, c.Every, graceOf(c.Every))
-	}
+	s.see(s.setup.Load())
 	begun := make(chan error, 1)
 	s.hold(ctx, func(l *leadership.Leadership) (leadership.Rooms, error) {
 		t := &leading{Leadership: l, app: s.App}
-		_, err := t.begin()
+		_, err := t.resume()
 		s.acting.Store(t)
 		begun <- err
 		return stepped{t}, err
@@ -49,6 +43,14 @@ func (s Stepped) Begin(ctx context.Context) error {
 		time.Sleep(time.Millisecond)
 	}
 	return nil
+}
+
+// see lets the rooms see by a setup, though no check looks by itself.
+func (s Stepped) see(set *setup) {
+	s.record.Apply(each(set.checks, recorded))
+	s.paths.Apply(each(set.checks, onPath))
+	s.quotas.Apply(set.budgets())
+	s.series.Apply(each(set.checks, tracked), s.o.Now())
 }
 
 // stepped is what acts and tells, of which nothing runs by itself.
@@ -84,7 +86,7 @@ func (s Stepped) StandBy() {
 	if err := s.store.Release(ctx, store.Lease{Token: s.elector.Token()}); err != nil {
 		panic(err)
 	}
-	another, err := store.Open(ctx, store.Options{Path: filepath.Join(s.setup.Load().config.Storage.Path, "journal.db"), Now: s.now})
+	another, err := store.Open(ctx, store.Options{Path: filepath.Join(s.setup.Load().config.Storage.Path, "journal.db"), Now: s.o.Now})
 	if err != nil {
 		panic(err)
 	}
@@ -104,17 +106,17 @@ func (s Stepped) StandBy() {
 func (s Stepped) Look(x sample.Sample) { s.sink(s.paths.Correct(context.Background(), x)) }
 
 // Tick lets the guardian see that nobody can look, and that somebody can again.
-func (s Stepped) Tick() { s.acting.Load().alerts.Tick(s.now()) }
+func (s Stepped) Tick() { s.acting.Load().alerts.Tick(s.o.Now()) }
 
 // Minute does what happens each minute: last values are stamped again, rules evaluated, what
 // was seen written down.
 func (s Stepped) Minute(ctx context.Context) error {
-	if err := s.series.Restamp(s.now()); err != nil {
+	if err := s.series.Restamp(s.o.Now()); err != nil {
 		return err
 	}
 	t := s.acting.Load()
 	t.alerts.EvaluateAll(ctx)
-	t.alerts.Tick(s.now())
+	t.alerts.Tick(s.o.Now())
 	t.writer.Save(true)
 	return nil
 }
@@ -122,12 +124,12 @@ func (s Stepped) Minute(ctx context.Context) error {
 // TickWatches lets the watches see the time, and reads their counters.
 func (s Stepped) TickWatches() {
 	t := s.acting.Load()
-	t.watches.Tick(s.now())
+	t.watches.Tick(s.o.Now())
 	t.watches.ReadCounters(t.Context())
 }
 
 // Repeats tells again of what still fires.
-func (s Stepped) Repeats() { s.acting.Load().alerts.Tick(s.now()) }
+func (s Stepped) Repeats() { s.acting.Load().alerts.Tick(s.o.Now()) }
 
 // Replace swaps the configuration, as a reload does.
 func (s Stepped) Replace(c *config.Config) error {
@@ -135,16 +137,8 @@ func (s Stepped) Replace(c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	old := s.setup.Swap(next)
-	s.record.Apply(recordChecks(next.checks))
-	s.paths.Apply(pathChecks(next.checks))
-	for _, c := range old.checks {
-		if _, stays := next.check(c.Name); !stays {
-			if err := s.series.Forget(c.Name, s.now()); err != nil {
-				return err
-			}
-		}
-	}
+	s.setup.Store(next)
+	s.see(next)
 	return nil
 }
 
@@ -162,13 +156,13 @@ func (s Stepped) OpenAlerts() []rules.Alert { return s.acting.Load().alerts.Open
 
 // Count gives the number of elements that an expression has now.
 func (s Stepped) Count(ctx context.Context, expr string) (int, error) {
-	v, err := s.series.Query(ctx, expr, s.now())
+	v, err := s.series.Query(ctx, expr, s.o.Now())
 	return len(v), err
 }
 
 // MonthReport gives the report of the running month.
 func (s Stepped) MonthReport(ctx context.Context) (sla.Report, error) {
-	return s.backend().Reports.Report(ctx, sla.MonthOf(s.now().In(s.setup.Load().location)), "")
+	return s.backend().Reports.Report(ctx, sla.MonthOf(s.o.Now().In(s.setup.Load().config.Location())), "")
 }
 
 // Backend gives what the pages and the API ask.
@@ -197,7 +191,7 @@ func (a *App) Acting() bool { return a.acting.Load() != nil }
 
 // Write keeps a counter's value of now, as remote write does.
 func (a *App) Write(ctx context.Context, of map[string]string, v float64) error {
-	return a.series.Append(ctx, []series.Point{{Metric: labels.FromMap(of), T: a.now().UnixMilli(), F: v}})
+	return a.series.Append(ctx, []series.Point{{Metric: labels.FromMap(of), T: a.o.Now().UnixMilli(), F: v}})
 }
 
 // Drive lets the runs go on by themselves.
@@ -232,7 +226,7 @@ func (s Stepped) LoseJournal() error { return s.store.Close() }
 func (s Stepped) Deliver(ctx context.Context) error {
 	ds, err := s.store.Deliveries(ctx, store.DeliveryFilter{Open: true})
 	for i := range ds {
-		ds[i].State, ds[i].Updated = notifiers.Delivered, s.now()
+		ds[i].State, ds[i].Updated = notifiers.Delivered, s.o.Now()
 	}
 	if err != nil || len(ds) == 0 {
 		return err
@@ -250,7 +244,7 @@ func (a *App) LinksOf(receiver string, d notifiers.Delivery) []notifiers.Link {
 
 // Tell records a message about an alert that was just delivered, and gives its delivery's ID.
 func (s Stepped) Tell(alert string) (string, error) {
-	id, now := store.NewID("q_"), s.now().UTC()
+	id, now := store.NewID("q_"), s.o.Now().UTC()
 	return id, s.acting.Load().Commit(store.Batch{Deliveries: []notifiers.Delivery{{
 		ID: id, Receiver: "group", State: notifiers.Delivered, Updated: now,
 		Notice: notifiers.Notice{ID: store.NewID("n_"), Kind: "alert", Alerts: []string{alert}, Created: now},

@@ -2,108 +2,186 @@ package app
 
 import (
 	"context"
+	"path/filepath"
 	"time"
 
+	"guardian/actions"
+	"guardian/decide"
+	"guardian/internal/calendars"
+	"guardian/internal/changing"
+	"guardian/internal/config"
+	"guardian/internal/flags"
+	"guardian/internal/forward"
+	"guardian/internal/history"
+	"guardian/internal/ingest"
+	"guardian/internal/leadership"
 	"guardian/internal/netpath"
+	"guardian/internal/notify"
+	"guardian/internal/orders"
+	"guardian/internal/present"
 	"guardian/internal/quota"
 	"guardian/internal/recording"
+	"guardian/internal/roster"
+	"guardian/internal/series"
 	"guardian/internal/store"
+	"guardian/internal/windows"
+	"guardian/notifiers"
+	"guardian/probes"
 	"guardian/probes/sample"
+	"guardian/rules"
 	"guardian/sla"
-	"guardian/watch"
 )
 
-// pathChecks gives the checks as netpath needs them.
-func pathChecks(checks []builtCheck) []netpath.Check {
-	all := make([]netpath.Check, len(checks))
-	for i, c := range checks {
-		all[i] = netpath.Check{Name: c.Name, Path: c.path, Control: c.control, Fresh: watch.BlindAfter(c.Every)}
-	}
-	return all
-}
-
-// quotaSettings gives what a setup says about quotas.
-func quotaSettings(s *setup) quota.Settings {
-	m := s.config.Marketplaces
-	q := quota.Settings{Budgets: m.Budgets(), CallsMetric: m.CallsMetric, ThrottledMetric: m.ThrottledMetric}
-	for _, c := range s.checks {
-		q.Checks = append(q.Checks, quota.Check{
-			Name: c.Name, Labels: c.Labels, Uses: c.uses, SingleRequest: c.Kind == "http" || c.Kind == "quota",
-		})
-	}
-	return q
-}
-
-// lookedAt gives when each check looked last.
-func lookedAt(states map[string]store.CheckState) map[string]time.Time {
-	at := make(map[string]time.Time, len(states))
-	for check, s := range states {
-		at[check] = s.At
-	}
-	return at
-}
-
-// recordChecks gives the checks as the record needs them.
-func recordChecks(checks []builtCheck) []recording.Check {
-	all := make([]recording.Check, len(checks))
-	for i, c := range checks {
-		all[i] = recording.Check{Name: c.Name, Service: c.Service, Kind: c.Kind, Labels: c.Labels, Series: c.names, Interval: c.Every}
-	}
-	return all
-}
-
-// newWriter makes what saves the record of a leadership.
-func (a *App) newWriter(t *leading) *recording.Writer {
-	return recording.NewWriter(recording.WriterOptions{
-		Record: a.record, Leader: t, Facts: a.store,
-		Others: func(b *store.Batch, now time.Time, full bool) (saved func()) {
-			b.Watches, saved = t.watches.Unsaved(now, full)
-			return saved
-		},
-		Plan:      func(from, to time.Time) []sla.Maintenance { return a.setup.Load().plannedMaintenance(from, to) },
-		Retention: func() time.Duration { return time.Duration(a.setup.Load().config.Storage.Retention.Journal) },
-		Now:       a.now, Log: a.log,
+// buildRooms builds what looks, knows, acts, tells and answers, and the setup that they work by.
+func (a *App) buildRooms(c *config.Config) (*setup, error) {
+	a.buildInputs()
+	a.notifier = notify.New(notify.Options{
+		Settings: a.notices, Journal: a.store,
+		Wake: func(receiver string) { a.dispatcher.Wake(receiver) }, Now: a.o.Now, Log: a.o.Log, Registerer: a.registry,
 	})
-}
-
-// plannedMaintenance gives the configured maintenance windows of each service within a time.
-func (s *setup) plannedMaintenance(from, to time.Time) []sla.Maintenance {
-	var all []sla.Maintenance
-	for _, m := range s.config.Maintenance {
-		services := []string{m.Service}
-		if m.Service == "" {
-			services = nil
-			for _, svc := range s.config.Services {
-				services = append(services, svc.Name)
+	a.buildFacts(c)
+	a.orders = orders.New(orders.Options{
+		Store: a.store, Token: a.token, Notifier: a.notifier, Now: a.o.Now,
+		Check: func(name string) (string, map[string]string) {
+			if ch, ok := a.setup.Load().config.Check(name); ok {
+				return ch.Service, ch.Labels
 			}
-		}
-		for _, w := range m.Windows(from, to, s.location) {
-			for _, service := range services {
-				all = append(all, sla.Maintenance{Name: m.Name, Service: service, From: w.From, To: w.To})
-			}
-		}
-	}
-	return all
-}
-
-// resumeRecord goes on with the record, the quotas and the series where the journal ends. It
-// gives the looks of the last minutes, for the watches.
-func (a *App) resumeRecord(ctx context.Context) ([]sample.Sample, error) {
-	resumed, err := a.record.Resume(ctx)
+			return "", nil
+		},
+	})
+	s, err := a.build(c)
 	if err != nil {
 		return nil, err
 	}
-	a.quotas.Resume(lookedAt(resumed.States))
-	running := a.setup.Load()
-	for _, st := range resumed.States {
-		if _, stays := running.check(st.Check); stays {
-			a.series.Restore(st.Last)
-			continue
-		}
-		// Removed while no guardian ran: its last values must not stay visible for minutes more.
-		if err := a.series.Forget(st.Check, a.now()); err != nil {
-			a.log.Warn("the series of a removed check could not be ended", "check", st.Check, "error", err)
-		}
+	if err := a.buildEffects(s); err != nil {
+		return nil, err
 	}
-	return resumed.Looks, nil
+	if a.server, err = a.newServer(s); err != nil {
+		return nil, err
+	}
+	a.undo.add("pages", func(context.Context) error { return a.server.Close() })
+	a.checker = a.newChecker()
+	return s, nil
 }
+
+func (a *App) buildInputs() {
+	a.record = recording.New(recording.Options{Journal: a.store, Now: a.o.Now, Log: a.o.Log, Registerer: a.registry})
+	a.quotas = quota.New(quota.Options{Series: a.series, OnWritten: a.arrived, Now: a.o.Now, Log: a.o.Log, Registerer: a.registry})
+	a.paths = netpath.New(netpath.Options{
+		Now: a.o.Now, Registerer: a.registry,
+		Look: func(ctx context.Context, check string) (sample.Sample, error) { return a.runner.LookNow(ctx, check) },
+	})
+	a.runner = probes.NewRunner(probes.RunnerOptions{
+		Log: a.o.Log, Registerer: a.registry, Now: a.o.Now, OnSample: a.sink, Redactor: a.o.Redactor, Budget: a.quotas, Drain: a.o.Drain,
+		Correct: func(ctx context.Context, s sample.Sample) sample.Sample {
+			return a.quotas.Forecast(a.paths.Correct(ctx, s))
+		},
+	})
+	// Every guardian keeps what is written to it, whether it acts or stands by: each has series of its own.
+	a.ingest = ingest.New(ingest.Options{
+		Storage: a.series, Names: func() ingest.Names { return a.setup.Load().config.Ingested },
+		Wrote: a.arrived, Now: a.o.Now, Log: a.o.Log, Registerer: a.registry,
+	})
+}
+
+func (a *App) buildFacts(c *config.Config) {
+	a.calendars = calendars.New(calendars.Options{
+		Dir: filepath.Join(c.Storage.Path, "calendars"), UserAgent: a.o.userAgent(), Changed: func() { a.roster.CalendarsChanged() },
+		Now: a.o.Now, Log: a.o.Log, Redactor: a.o.Redactor, Registerer: a.registry,
+	})
+	a.roster = roster.New(roster.Options{Calendars: a.calendars, Journal: a.store, Now: a.o.Now, Log: a.o.Log})
+	services := func() []string { return a.setup.Load().config.ServiceNames() }
+	changes := changing.New(changing.Options{Leader: a.leader, Notifier: a.notifier, Services: services, Now: a.o.Now})
+	a.flags = flags.NewBoard(flags.Options{
+		Journal: a.store, Flags: func() []flags.Flag { return a.setup.Load().config.Switches },
+		Commit: changes.Flag, Leads: a.active, Now: a.o.Now, Log: a.o.Log, Registerer: a.registry,
+	})
+	a.windows = windows.NewBoard(windows.Options{
+		Journal: a.store, Services: services, Commit: changes.Window,
+		NewID: func() string { return store.NewID("win_") }, Now: a.o.Now, Log: a.o.Log,
+	})
+	a.history = history.New(history.Options{
+		Journal: a.store, Series: a.series,
+		Current: func(check string, written []sla.Rollup) []sla.Rollup { return a.record.LatestRollups(check, written) },
+		Counters: func(source string) (history.Counters, error) {
+			if source == "" {
+				return a.series, nil
+			}
+			return a.setup.Load().source(source)
+		},
+	})
+	a.present = present.New(present.Options{
+		Settings: func() *decide.Settings { return a.setup.Load().decisions },
+		Runbook:  a.runbook, Record: a.record, Paths: a.paths, Counters: a.history, Alerts: a.openAlerts, Look: a.runner.LookNow, Now: a.o.Now,
+	})
+}
+
+func (a *App) buildEffects(s *setup) (err error) {
+	if a.dispatcher, err = notifiers.NewDispatcher(notifiers.Options{
+		Receivers: s.receivers.Queued, Outbox: store.Outbox{Store: a.store, Fence: a.token}, MaySend: a.mayAct,
+		Drop: a.notifier.Drop, OnGiveUp: a.notifier.GivenUp, OnQuota: a.notifier.QuotaUsed,
+		Redactor: a.o.Redactor, Now: a.o.Now, Log: a.o.Log, Registerer: a.registry,
+	}); err != nil {
+		return err
+	}
+	if a.engine, err = actions.NewEngine(actions.Options{
+		Runbooks: a.runbook, Ledger: ledger{a}, Verifier: a.present, LeaseValid: a.mayAct,
+		Now: a.o.Now, Log: a.o.Log, Registerer: a.registry,
+	}); err != nil {
+		return err
+	}
+	a.elector = leadership.New(a.electorOptions(time.Duration(s.config.Storage.Lease), a.lead))
+	a.forwarder = forward.New(forward.Options{
+		Surroundings: func() forward.Surroundings { return a.setup.Load().forwarding() },
+		Alerts: func() []rules.Alert {
+			if t := a.acting.Load(); t != nil {
+				return t.alerts.Own()
+			}
+			return nil
+		},
+		Recent: func(ctx context.Context, _ time.Time) ([]rules.Alert, error) {
+			return a.store.Alerts(ctx, store.AlertFilter{Limit: store.MaxLimit})
+		},
+		Now: a.o.Now, Log: a.o.Log, Redactor: a.o.Redactor, Registerer: a.registry, UserAgent: a.o.userAgent(),
+	})
+	return nil
+}
+
+// sink takes every sample, in the goroutine of its check.
+func (a *App) sink(s sample.Sample) {
+	at := a.o.Now()
+	a.record.Add(s)
+	written, err := a.series.AppendSample(s)
+	if err != nil {
+		a.o.Log.Debug("a sample was not taken", "check", s.Check, "error", err)
+	}
+	if t := a.acting.Load(); t != nil {
+		t.watches.Observe(s, at)
+	}
+	a.arrived(written)
+}
+
+// arrived lets the rules see what was written to the series.
+func (a *App) arrived(points []series.Point) {
+	if t := a.acting.Load(); t != nil {
+		t.alerts.Arrived(points)
+	}
+}
+
+// decisions are those of the running configuration, with what was announced since.
+func (a *App) decisions() *decide.Settings { return a.setup.Load().decisions.With(a.windows.All()) }
+
+// notices is what the running configuration says about notices, with what was announced since.
+func (a *App) notices() notify.Settings {
+	n := a.setup.Load().notices
+	n.Decisions = a.decisions()
+	return n
+}
+
+// decider decides by the running configuration over the journal.
+func (a *App) decider() decide.Decider {
+	return decide.Decider{Settings: a.decisions(), Past: a.history}
+}
+
+// runbook gives a runbook of the running configuration.
+func (a *App) runbook(name string) (*actions.Runbook, bool) { return a.setup.Load().book(name) }

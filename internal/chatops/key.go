@@ -1,6 +1,7 @@
 package chatops
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -32,6 +33,21 @@ func OpenKey(folder string) (secret.Secret, error) {
 		return secret.Secret{}, fmt.Errorf("%s: is not a key: delete it, and a new one is made", path)
 	}
 	return secret.New(key), os.Chmod(path, 0o600)
+}
+
+// Shared keeps values that all guardians with one journal share; store.Store does.
+type Shared interface {
+	ReplaceShared(ctx context.Context, name, value string) (before secret.Secret, err error)
+}
+
+// Differs tells whether another key signed last with this journal: links and sessions that another guardian,
+// or this one before, signed are refused from now on. It leaves the ID of this key there.
+func (k Key) Differs(ctx context.Context, journal Shared) (bool, error) {
+	before, err := journal.ReplaceShared(ctx, "link_key_id", k.ID())
+	if err != nil {
+		return false, fmt.Errorf("compare the key of links: %w", err)
+	}
+	return before.IsSet() && before.Reveal() != k.ID(), nil
 }
 
 func makeKey(folder, path string) (secret.Secret, error) {

@@ -1,12 +1,14 @@
 package chatops_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"guardian/internal/chatops"
+	"guardian/internal/secret"
 )
 
 func TestTheKeyOfLinksIsMadeOnceForItsOwnerAlone(t *testing.T) {
@@ -34,5 +36,27 @@ func TestTheKeyOfLinksIsMadeOnceForItsOwnerAlone(t *testing.T) {
 	}
 	if _, err := chatops.OpenKey(dir); err == nil || !strings.Contains(err.Error(), "delete it") || strings.Contains(err.Error(), "short") {
 		t.Errorf("a file without a key: %v", err)
+	}
+}
+
+// shared are values of a journal.
+type shared map[string]string
+
+func (s shared) ReplaceShared(_ context.Context, name, value string) (secret.Secret, error) {
+	before := s[name]
+	s[name] = value
+	return secret.New(before), nil
+}
+
+func TestAnotherKeyThanTheLastOneDiffers(t *testing.T) {
+	journal := shared{}
+	one, two := chatops.NewKey("the key of one guardian"), chatops.NewKey("the key of another guardian")
+	for i, c := range []struct {
+		key     chatops.Key
+		differs bool
+	}{{one, false}, {one, false}, {two, true}, {two, false}, {one, true}} {
+		if got, err := c.key.Differs(t.Context(), journal); err != nil || got != c.differs {
+			t.Errorf("start %d: %v, %v", i+1, got, err)
+		}
 	}
 }

@@ -64,6 +64,31 @@ func (c *Check) Schedule(location *time.Location) probes.Schedule {
 	return probes.Interval(c.Every)
 }
 
+// Series lists the series that looks at the check can make; kind is what the table of kinds says of its kind.
+func (c *Check) Series(kind probes.Kind) []string {
+	names := probes.CommonSeries()
+	if c.Retry.Times > 0 {
+		names = append(names, probes.RetriesSeries)
+	}
+	if kind.Produces != nil {
+		names = append(names, kind.Produces(c.Settings)...)
+	}
+	if len(c.Uses()) > 0 {
+		names = append(names, probes.BudgetSeries()...)
+	}
+	return names
+}
+
+// HiddenSeries are those of its series that nothing is known of while the check is blind.
+func (c *Check) HiddenSeries(kind probes.Kind) map[string]bool {
+	hidden := map[string]bool{}
+	for _, name := range c.Series(kind) {
+		hidden[name] = true
+	}
+	delete(hidden, "probe_unknown") // a blind check still says that it is blind
+	return hidden
+}
+
 // fill sets what the check leaves to the defaults or what follows from its schedule. repeats
 // reports whether looks only read and use no quota: other checks must not take over defaults
 // that make them look more often.

@@ -315,6 +315,11 @@ func (c *Config) Runbook(name string) (*actions.RunbookSettings, bool) {
 	return nil, false
 }
 
+// ServiceNames names the services.
+func (c *Config) ServiceNames() []string {
+	return names(c.Services, func(s Service) string { return s.Name })
+}
+
 // Location returns the time zone of reports and schedules.
 func (c *Config) Location() *time.Location { return c.Server.Timezone.Location() }
 

@@ -135,7 +135,7 @@ func TestMinimalNeedsNoEnvironmentAndHasDefaults(t *testing.T) {
 	}
 	service, ok := c.Service("order-sync")
 	if !ok || service.Environment != "production" || service.Objective.Availability.String() != "99.9%" ||
-		service.Watch.Policy() != watch.DefaultPolicy() {
+		service.Watch.Policy() != watch.DefaultSettings().Policy() {
 		t.Errorf("service %+v", service)
 	}
 	if len(c.Groups) != 1 || len(c.RuleFiles) != 1 {

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"guardian/decide"
+	"guardian/sla"
 )
 
 // Maintenance is a maintenance window: a single one (from, to) or a recurring one (cron, for).
@@ -16,6 +17,23 @@ type Maintenance struct {
 	For     model.Duration `yaml:"for" doc:"Length of a recurring window; at most 7d."`
 	From    time.Time      `yaml:"from" doc:"Start of a single window (RFC 3339)."`
 	To      time.Time      `yaml:"to" doc:"End of a single window (RFC 3339)."`
+}
+
+// PlannedMaintenance lists the windows of each service that overlap [from, to).
+func (c *Config) PlannedMaintenance(from, to time.Time) []sla.Maintenance {
+	var all []sla.Maintenance
+	for _, m := range c.Maintenance {
+		services := []string{m.Service}
+		if m.Service == "" {
+			services = c.ServiceNames()
+		}
+		for _, w := range m.Windows(from, to, c.Location()) {
+			for _, service := range services {
+				all = append(all, sla.Maintenance{Name: m.Name, Service: service, From: w.From, To: w.To})
+			}
+		}
+	}
+	return all
 }
 
 // maxSpans bounds the result of Windows.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ func (d *decoder) checkOnCall(c *Config, receivers []string) {
 		}
 	}
 	var err error
-	c.Roster, err = c.RosterWith(c.Calendars, nil)
+	c.Roster, err = c.RosterWith(nil, nil)
 	d.blameOnCall(err, "")
 	for i, e := range c.Escalations {
 		policy, err := oncall.NewPolicy(e, c.Roster, receivers)
@@ -41,11 +42,14 @@ func (d *decoder) checkOnCall(c *Config, receivers []string) {
 	d.checkHeartbeat(c.Heartbeat)
 }
 
-// RosterWith builds people and schedules with the contents of calendars, by their source's key, and the
-// overrides that people made.
+// RosterWith builds people and schedules with the calendars that are files, others that were read from
+// addresses, by their source's key, and the overrides that people made.
 func (c *Config) RosterWith(calendars map[string]*oncall.Calendar, made []oncall.Made) (*oncall.Roster, error) {
 	receivers := names(c.Receivers, func(r Receiver) string { return r.Name })
-	return oncall.NewRoster(c.Schedules, receivers, oncall.Options{People: c.People, Zone: c.Location(), Calendars: calendars, Made: made})
+	known := map[string]*oncall.Calendar{}
+	maps.Copy(known, c.Calendars)
+	maps.Copy(known, calendars)
+	return oncall.NewRoster(c.Schedules, receivers, oncall.Options{People: c.People, Zone: c.Location(), Calendars: known, Made: made})
 }
 
 // personOf gives the person whom a receiver reaches alone.

@@ -187,15 +187,7 @@ func (d *decoder) metrics(c *Config) (made []string, complete bool) {
 			complete = false
 			continue
 		}
-		if c.Checks[i].Retry.Times > 0 {
-			made = append(made, probes.RetriesSeries)
-		}
-		if kind.Produces != nil {
-			made = append(made, kind.Produces(c.Checks[i].Settings)...)
-		}
-		if len(c.Checks[i].Uses()) > 0 {
-			made = append(made, probes.BudgetSeries()...)
-		}
+		made = append(made, c.Checks[i].Series(kind)...)
 	}
 	// Calls can be reported (POST /api/v1/calls) whatever is configured.
 	made = append(made, marketplace.InferredSeries()...)

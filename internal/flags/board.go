@@ -24,7 +24,9 @@ type Options struct {
 	Journal Journal
 	Flags   func() []Flag // of the running configuration
 	// Commit writes a change in the name of the leadership, with what people are told of it.
-	Commit     func(ctx context.Context, f Flag, c Change) error
+	Commit func(ctx context.Context, f Flag, c Change) error
+	// Leads tells whether this guardian leads: it records which changes are over.
+	Leads      func() bool
 	Now        func() time.Time
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
@@ -73,12 +75,15 @@ func NewBoard(o Options) *Board {
 	return b
 }
 
-// Run follows the journal until ctx ends.
+// Run follows the journal, and ends changes whose time is over, until ctx ends.
 func (b *Board) Run(ctx context.Context) {
 	tick := time.NewTicker(follow)
 	defer tick.Stop()
 	for {
 		b.follow(ctx)
+		if b.o.Leads() {
+			b.Expire(ctx)
+		}
 		select {
 		case <-ctx.Done():
 			return

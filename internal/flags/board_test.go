@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,6 +24,7 @@ type journal struct {
 	all    []flags.Change
 	away   error
 	refuse error
+	leads  atomic.Bool // the guardians that use it
 }
 
 func (j *journal) Flags(context.Context) ([]flags.Change, error) {
@@ -67,7 +69,7 @@ func board(t *testing.T, j *journal) *flags.Board {
 func boardOf(t *testing.T, j *journal, configured func() []flags.Flag) *flags.Board {
 	t.Helper()
 	return flags.NewBoard(flags.Options{
-		Journal: j, Flags: configured, Commit: j.commit,
+		Journal: j, Flags: configured, Commit: j.commit, Leads: j.leads.Load,
 		Now: time.Now, Log: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
 }
@@ -144,6 +146,37 @@ func TestWhatTheJournalRefusesDoesNotHold(t *testing.T) {
 	}
 }
 
+func (j *journal) ends() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(slices.DeleteFunc(slices.Clone(j.all), func(c flags.Change) bool { return c.Variant != "" }))
+}
+
+// People hear that a flag has its default again from the guardian that leads, and from no other.
+func TestTheLeaderRecordsTheEndOfAChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{}
+		b := board(t, j)
+		ctx, cancel := context.WithCancel(t.Context())
+		var loop sync.WaitGroup
+		loop.Go(func() { b.Run(ctx) })
+		if _, err := b.Change(ctx, on(10*time.Minute, "r_1-1")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(11 * time.Minute)
+		if n := j.ends(); n != 0 {
+			t.Errorf("a standby recorded %d ends", n)
+		}
+		j.leads.Store(true)
+		time.Sleep(time.Minute)
+		if n := j.ends(); n != 1 {
+			t.Errorf("%d ends were recorded, want 1", n)
+		}
+		cancel()
+		loop.Wait()
+	})
+}
+
 func TestTheEndOfAChangeIsRecordedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &journal{}
@@ -152,12 +185,9 @@ func TestTheEndOfAChangeIsRecordedOnce(t *testing.T) {
 		if _, err := b.Change(ctx, on(time.Hour, "r_1-1")); err != nil {
 			t.Fatal(err)
 		}
-		ended := func() int {
-			return len(slices.DeleteFunc(slices.Clone(j.all), func(c flags.Change) bool { return c.Variant != "" }))
-		}
 		time.Sleep(time.Hour - time.Second)
 		b.Expire(ctx)
-		if n := ended(); n != 0 {
+		if n := j.ends(); n != 0 {
 			t.Errorf("before its time %d ends were recorded", n)
 		}
 		time.Sleep(time.Second)
@@ -167,7 +197,7 @@ func TestTheEndOfAChangeIsRecordedOnce(t *testing.T) {
 		for range 3 {
 			b.Expire(ctx)
 		}
-		if n := ended(); n != 1 {
+		if n := j.ends(); n != 1 {
 			t.Errorf("%d ends were recorded, want 1", n)
 		}
 		// One that was set again meanwhile, by another guardian, goes on.
@@ -180,7 +210,7 @@ func TestTheEndOfAChangeIsRecordedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.Expire(ctx)
-		if n := ended(); n != 1 {
+		if n := j.ends(); n != 1 {
 			t.Errorf("%d ends were recorded, want 1", n)
 		}
 	})

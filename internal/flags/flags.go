@@ -171,6 +171,17 @@ func (c Change) Dropped() bool {
 	return c.Variant == "" && (c.Reason.Code == flagGone || c.Reason.Code == variantGone)
 }
 
+// Said is what the change of a flag is in the list of what happened.
+func (c Change) Said(f Flag) reason.Reason {
+	switch {
+	case c.Dropped():
+		return c.Reason
+	case c.Variant == "":
+		return reason.New("flag_default", "flag", f.Name, "variant", f.Default, "run", c.Run, "why", c.Reason)
+	}
+	return reason.New("flag_set", "flag", f.Name, "variant", c.Variant, "until", c.Until, "run", c.Run, "why", c.Reason)
+}
+
 // Evaluate gives what a flag is now. A change to a variant that the configuration does not have any
 // more counts for nothing; see Change.Gone.
 func Evaluate(f Flag, last Change, now time.Time) State {

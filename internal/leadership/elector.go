@@ -53,6 +53,7 @@ type Elector struct {
 	held    atomic.Pointer[Leadership]  // while this guardian holds the lease
 	leading atomic.Bool                 // Lead has started everything
 	other   atomic.Pointer[store.Lease] // as it was seen last, of another process
+	refused atomic.Pointer[error]       // see WriteError
 }
 
 // New makes an Elector without the lease.
@@ -102,6 +103,9 @@ func (e *Elector) step(ctx context.Context) {
 	ask, cancel := context.WithTimeout(ctx, e.o.TTL/2)
 	defer cancel()
 	lease, got, err := e.o.Leases.Acquire(ask, e.o.Holder, e.o.Address, e.o.TTL)
+	if ctx.Err() == nil {
+		e.noteWrite(err) // who cannot ask for the lease cannot write, and must say so
+	}
 	switch {
 	case err != nil:
 		if ctx.Err() == nil {

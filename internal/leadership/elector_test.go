@@ -40,6 +40,7 @@ type journal struct {
 	away   atomic.Bool // it does not answer
 	paused atomic.Bool // the process stands still
 	renews atomic.Int64
+	refuse atomic.Pointer[error] // what requests for the lease and writes give
 }
 
 func (j *journal) wait(ctx context.Context) error {
@@ -53,8 +54,15 @@ func (j *journal) wait(ctx context.Context) error {
 	return nil
 }
 
+func (j *journal) waitToWrite(ctx context.Context) error {
+	if err := j.refuse.Load(); err != nil {
+		return *err
+	}
+	return j.wait(ctx)
+}
+
 func (j *journal) Acquire(ctx context.Context, holder, address string, d time.Duration) (store.Lease, bool, error) {
-	if err := j.wait(ctx); err != nil {
+	if err := j.waitToWrite(ctx); err != nil {
 		return store.Lease{}, false, err
 	}
 	return j.Store.Acquire(ctx, holder, address, d)
@@ -69,7 +77,7 @@ func (j *journal) Renew(ctx context.Context, l store.Lease, d time.Duration) (st
 }
 
 func (j *journal) Commit(ctx context.Context, token store.Fence, b store.Batch) error {
-	if err := j.wait(ctx); err != nil {
+	if err := j.waitToWrite(ctx); err != nil {
 		return err
 	}
 	return j.Store.Commit(ctx, token, b)

@@ -66,6 +66,7 @@ func (l *Leadership) Commit(b store.Batch) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), commitTimeout)
 	defer cancel()
 	err := l.e.o.Leases.Commit(ctx, l.Token(), b)
+	l.e.noteWrite(err)
 	if errors.Is(err, store.ErrFenced) {
 		l.Lost(fmt.Errorf("another guardian has the lease: %w", err))
 	}

@@ -5,7 +5,7 @@
 // learned nothing about its target, so its sample becomes Unknown before anybody else sees it.
 // A sample that is up stays up: a check that got its answer was not cut off.
 //
-// It will not announce an outage (internal/app reads Outages and does), nor look by itself: the
+// It will not announce an outage (internal/alerting does), nor look by itself: the
 // function in its Options looks at a control. It has no goroutine of its own: Correct runs in the
 // goroutine of the check whose sample it corrects. Start at Paths.
 package netpath

@@ -12,7 +12,6 @@ import (
 
 	"guardian/decide"
 	"guardian/internal/announce"
-	"guardian/internal/reason"
 	"guardian/internal/store"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
@@ -164,6 +163,16 @@ func (n *Notifier) Wake(receivers []string) {
 	}
 }
 
+// Record commits facts with the notice about them.
+func (n *Notifier) Record(in Committer, facts store.Batch, render Render) error {
+	receivers := n.Add(&facts, n.o.Now(), render)
+	if err := in.Commit(facts); err != nil {
+		return err
+	}
+	n.Wake(receivers)
+	return nil
+}
+
 // Send commits a notice that belongs to no other fact, and tells whether anybody is notified.
 // After an error nothing was written: send it again.
 func (n *Notifier) Send(in Committer, render Render) (notified bool, err error) {
@@ -178,13 +187,6 @@ func (n *Notifier) Send(in Committer, render Render) (notified bool, err error) 
 	}
 	n.Wake(receivers)
 	return true, nil
-}
-
-// Suppressed says what keeps everybody from a notice of a kind with these labels now; zero for
-// nothing.
-func (n *Notifier) Suppressed(kind string, labels map[string]string) reason.Reason {
-	why, _ := n.o.Settings().Decisions.Suppressed(kind, labels, n.Silences(), n.o.Now())
-	return why
 }
 
 // Refresh reads what people said at any guardian: silences and acknowledgements. What cannot be

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -213,11 +215,48 @@ func TestWhatIsSuppressed(t *testing.T) {
 			if got := o.queued(); (len(got) == 0) != c.suppressed || (len(o.woken) == 0) != c.suppressed {
 				t.Errorf("queued %v, woken %v", got, o.woken)
 			}
-			why := o.notifier.Suppressed(c.kind, map[string]string{"service": "orders"})
-			if why.IsZero() == c.suppressed || c.suppressed && o.suppressed() != 1 {
-				t.Errorf("it says %q, and counts %v", why, o.suppressed())
+			if c.suppressed && o.suppressed() != 1 {
+				t.Errorf("it counts %v", o.suppressed())
+			}
+			// The notification log says of an alert that it was told: it is, once it is in the outbox.
+			drops := o.notifier.Drop(notifiers.Delivery{Notice: notice(c.kind)(announce.Renderer{})})
+			if (drops != "") != (c.suppressed && c.kind != "alert") {
+				t.Errorf("what is in the outbox is not sent: %q", drops)
 			}
 		})
+	}
+}
+
+// A fact is in the journal with its notice, or neither is.
+func TestAFactIsRecordedWithItsNotice(t *testing.T) {
+	o := newOffice(t)
+	fact := store.Batch{Acks: []rules.Ack{{Alert: "a_1", By: "ada", At: leader.Now()}}}
+	o.refuse = errors.New("the disk is full")
+	if err := o.notifier.Record(o, fact, notice("flag")); !errors.Is(err, o.refuse) || len(o.woken) > 0 || len(o.queued()) > 0 {
+		t.Errorf("%v; woken %v, queued %v", err, o.woken, o.queued())
+	}
+	o.refuse = nil
+	if err := o.notifier.Record(o, fact, notice("flag")); err != nil {
+		t.Fatal(err)
+	}
+	acks, err := o.store.Acks(t.Context())
+	if diff := cmp.Diff([]string{"oncall", "shenzhen"}, o.woken); diff != "" || err != nil || len(acks) != 1 || len(o.queued()) != 2 {
+		t.Errorf("%d acknowledgements (%v), queued %v; woken (-want +got):\n%s", len(acks), err, o.queued(), diff)
+	}
+}
+
+// What the dispatcher tells of itself is in the language of who gets it.
+func TestNoticesAboutTheOutbox(t *testing.T) {
+	o := newOffice(t)
+	given := o.notifier.GivenUp(notifiers.Delivery{ID: "q_1", Receiver: "oncall", Notice: notifiers.Notice{Title: "push fails"}}, "shenzhen")
+	used := o.notifier.QuotaUsed(notifiers.Usage{Receiver: "oncall", Calls: 4000, Quota: 5000}, "shenzhen")
+	for _, n := range []notifiers.Notice{given, used} {
+		if n.ID == "" || n.Created.IsZero() || !strings.ContainsFunc(n.Title, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+			t.Errorf("%+v", n)
+		}
+	}
+	if !strings.Contains(given.Title+given.Text, "push fails") {
+		t.Errorf("what was given up is missing: %+v", given)
 	}
 }
 

@@ -19,6 +19,24 @@ type Resumed struct {
 	Looks []sample.Sample
 }
 
+// LookedAt gives when each check looked last.
+func (r Resumed) LookedAt() map[string]time.Time {
+	at := make(map[string]time.Time, len(r.States))
+	for check, s := range r.States {
+		at[check] = s.At
+	}
+	return at
+}
+
+// Last gives the last look of each check.
+func (r Resumed) Last() []sample.Sample {
+	all := make([]sample.Sample, 0, len(r.States))
+	for _, s := range r.States {
+		all = append(all, s.Last)
+	}
+	return all
+}
+
 // Resume goes on with the record where the journal ends, and keeps it until Standby.
 func (r *Record) Resume(ctx context.Context) (Resumed, error) {
 	j := r.o.Journal

@@ -178,7 +178,7 @@ func (e *evaluation) run(ctx context.Context) error {
 			to = e.o.To
 		}
 		for _, level := range e.levels {
-			err := parallel(ctx, e.o.Workers, len(level), func(ctx context.Context, i int) error {
+			err := parallel(ctx, len(level), func(ctx context.Context, i int) error {
 				return level[i].evaluate(ctx, from, to)
 			}, func(int) {
 				done++

@@ -6,19 +6,16 @@ import (
 	"sync"
 )
 
-// parallel calls do for 0 to n-1 by so many workers (0: one for each processor), and tells
-// after each how many are done. The first error ends the rest.
-func parallel(ctx context.Context, workers, n int, do func(ctx context.Context, i int) error, done func(int)) error {
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
+// parallel calls do for 0 to n-1 by a worker for each processor, and tells after each how many
+// are done. The first error ends the rest.
+func parallel(ctx context.Context, n int, do func(ctx context.Context, i int) error, done func(int)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	next := make(chan int)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	count := 0
-	for range min(workers, n) {
+	for range min(runtime.GOMAXPROCS(0), n) {
 		wg.Go(func() {
 			for i := range next {
 				if err := do(ctx, i); err != nil {

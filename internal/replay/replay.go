@@ -55,8 +55,6 @@ type Options struct {
 	Step time.Duration
 	// Progress is told, from one goroutine at a time, how much of what is done, 0 to 1.
 	Progress func(what string, part float64)
-	// Workers is how many queries run at once; 0: one for each processor.
-	Workers int
 }
 
 // Run replays and compares.

@@ -38,18 +38,11 @@ func newSetup(c *config.Config, kinds map[string]probes.Kind) (*setup, error) {
 		teller: announce.Renderer{Language: c.Server.Language, ExternalURL: c.Server.ExternalURL, Location: c.Location()},
 	}
 	for i := range c.Checks {
-		ch := check{Check: &c.Checks[i], labels: map[string]string{}, names: map[string]bool{}, every: time.Duration(c.Checks[i].Every)}
+		ch := check{
+			Check: &c.Checks[i], labels: map[string]string{}, names: c.Checks[i].HiddenSeries(kinds[c.Checks[i].Kind]), every: time.Duration(c.Checks[i].Every),
+		}
 		maps.Copy(ch.labels, ch.Labels)
 		ch.labels["check"], ch.labels["service"], ch.labels["kind"] = ch.Name, ch.Service, ch.Kind
-		for _, n := range probes.CommonSeries() {
-			ch.names[n] = true
-		}
-		delete(ch.names, "probe_unknown") // a blind check still says that it is blind
-		if k, ok := kinds[ch.Kind]; ok && k.Produces != nil {
-			for _, n := range k.Produces(ch.Settings) {
-				ch.names[n] = true
-			}
-		}
 		s.checks = append(s.checks, ch)
 	}
 	for _, r := range c.Receivers {

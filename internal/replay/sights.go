@@ -81,7 +81,7 @@ func newSights(ctx context.Context, o Options, checks []check, start time.Time) 
 		looks int
 	}
 	results := make([]result, len(checks))
-	err := parallel(ctx, o.Workers, len(checks), func(ctx context.Context, i int) error {
+	err := parallel(ctx, len(checks), func(ctx context.Context, i int) error {
 		c := checks[i]
 		back := max(2*watch.BlindAfter(c.every), 10*time.Minute)
 		looks, err := o.Samples.Looks(ctx, c.Name, start.Add(-back), o.To)

@@ -133,7 +133,7 @@ func Suggest(ctx context.Context, o Options, service string, seed uint64) (Sugge
 	}
 	out.Checks = make([]CheckSuggested, len(seen))
 	sims, needs := make([]simulation, len(seen)), make([]time.Duration, len(seen))
-	err = parallel(ctx, o.Workers, len(seen), func(_ context.Context, i int) error {
+	err = parallel(ctx, len(seen), func(_ context.Context, i int) error {
 		sims[i] = sim(i, seen[i])
 		out.Checks[i], needs[i] = seen[i].suggest(sims[i])
 		return nil
@@ -146,7 +146,7 @@ func Suggest(ctx context.Context, o Options, service string, seed uint64) (Sugge
 		length = slices.Max(needs)
 	}
 	out.For = model.Duration(length).String()
-	err = parallel(ctx, o.Workers, len(seen), func(_ context.Context, i int) error {
+	err = parallel(ctx, len(seen), func(_ context.Context, i int) error {
 		sims[i].delays(&out.Checks[i], seen[i], length)
 		return nil
 	}, func(done int) { o.Progress("how soon faults are found", float64(done)/float64(len(seen))) })

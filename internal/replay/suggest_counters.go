@@ -54,7 +54,7 @@ func suggestCounters(ctx context.Context, o Options, svc *config.Service, sims c
 		from = earliest
 	}
 	past := &world{now: o.To, samples: o.Samples, engine: series.NewEngine(nil)}
-	err := parallel(ctx, o.Workers, len(all), func(ctx context.Context, i int) error {
+	err := parallel(ctx, len(all), func(ctx context.Context, i int) error {
 		m := svc.Watch.Metrics[i]
 		all[i] = CounterSuggested{Counter: m.Name, Delays: []Delay{}}
 		switch {

@@ -139,7 +139,7 @@ func outage(t *testing.T, c replay.CheckSuggested) float64 {
 // What is said of an outage is what a watch then needs.
 func TestTheDelayIsThatOfAWatch(t *testing.T) {
 	s := suggested(t, "15s, failure_rate: 30%", history{every: 15 * time.Second, fails: func(i int) bool { return i%200 == 0 }})
-	policy := watch.DefaultPolicy()
+	policy := watch.DefaultSettings().Policy()
 	policy.LatencyShare = 0
 	check := watch.CheckPolicy{Check: "push", FailureRate: 0.3, Every: 15 * time.Second}
 	var before []watch.Look

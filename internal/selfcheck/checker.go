@@ -23,9 +23,8 @@ type Heartbeat struct {
 type Options struct {
 	// Measure gives the vitals of now, without the clock's distance to an outside one.
 	Measure func(ctx context.Context, now time.Time) decide.Vitals
-	// Acts tells whether this guardian is the one to tell of faults, and to be alive: the leader or,
-	// while the journal is away, each that cannot know who leads.
-	Acts func(faults []decide.Fault) bool
+	// Leads tells whether this guardian leads.
+	Leads func() bool
 	// Notify tells people; after an error the fault is told again.
 	Notify func(ctx context.Context, news decide.FaultNews) error
 	// Gaps are the times in which nobody is on call, of which people should know; NotifyGap tells
@@ -105,7 +104,8 @@ func (c *Checker) Step(ctx context.Context) {
 	}
 	faults := vitals.Faults(now)
 	c.count(faults)
-	acts, mine := c.o.Acts(faults), faults
+	// Who tells of faults and is alive is the leader or, while the journal is away, each: none knows who leads.
+	acts, mine := c.o.Leads() || decide.Blinded(faults), faults
 	if !acts { // another guardian tells of what concerns both
 		c.check.Hand()
 		mine = slices.DeleteFunc(slices.Clone(faults), func(f decide.Fault) bool { return !f.Local() })

@@ -55,7 +55,7 @@ func newWorld(t *testing.T) *world {
 	w.url = outside.URL + "/ping/secret-4711"
 	w.Checker = selfcheck.New(selfcheck.Options{
 		Measure: func(context.Context, time.Time) decide.Vitals { return w.vitals },
-		Acts:    func([]decide.Fault) bool { return w.leads },
+		Leads:   func() bool { return w.leads },
 		Notify: func(_ context.Context, n decide.FaultNews) error {
 			if w.refuse != nil {
 				return w.refuse
@@ -121,10 +121,22 @@ func TestTheHeartbeatIsSentWhileAllIsWell(t *testing.T) {
 func TestAStandbySendsNoHeartbeat(t *testing.T) {
 	w := newWorld(t)
 	w.leads = false
-	w.vitals.Journal = "gone"
+	w.vitals.Disk = decide.Disk{Size: 100 << 30, Free: 1 << 30}
 	w.pass(t, 10*time.Minute)
 	if w.beats > 0 || len(w.told) > 0 {
 		t.Errorf("%d heartbeats, told %v", w.beats, w.told)
+	}
+}
+
+// Without the journal, or the folder that it is in, nobody knows who leads: each guardian tells of it.
+func TestAStandbyTellsThatTheJournalIsAway(t *testing.T) {
+	for name, v := range map[string]decide.Vitals{"journal": {Journal: "gone"}, "folder": {Folder: "/data"}} {
+		w := newWorld(t)
+		w.leads, w.vitals = false, v
+		w.pass(t, 10*time.Minute)
+		if diff := cmp.Diff([]string{name + " false"}, w.told); diff != "" || w.beats > 0 {
+			t.Errorf("%d heartbeats; told (-want +got):\n%s", w.beats, diff)
+		}
 	}
 }
 

@@ -7,7 +7,10 @@ import (
 
 // Files are what was opened in the data folder. Files that are deleted or replaced stay open:
 // everything seems to work, and is lost at the next start.
-type Files []file
+type Files struct {
+	folder string
+	opened []file
+}
 
 type file struct {
 	path string
@@ -16,19 +19,22 @@ type file struct {
 
 // OpenedFiles remembers those of the paths that there are.
 func OpenedFiles(folder string) Files {
-	var all Files
+	all := Files{folder: folder}
 	for _, name := range []string{"", "series", "journal.db"} {
 		path := filepath.Join(folder, name)
 		if info, err := os.Stat(path); err == nil {
-			all = append(all, file{path, info})
+			all.opened = append(all.opened, file{path, info})
 		}
 	}
 	return all
 }
 
+// Folder is the data folder.
+func (d Files) Folder() string { return d.folder }
+
 // Gone gives the first that is not there any more, or is another one; "": all are there.
 func (d Files) Gone() string {
-	for _, f := range d {
+	for _, f := range d.opened {
 		if now, err := os.Stat(f.path); os.IsNotExist(err) || err == nil && !os.SameFile(f.was, now) {
 			return f.path
 		}

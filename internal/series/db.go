@@ -40,7 +40,6 @@ type Options struct {
 
 	QueryTimeout    time.Duration // default 2 minutes
 	QueryMaxSamples int           // in memory for one query; default 50,000,000
-	CacheBytes      int           // of series references; default and least 32 MiB
 }
 
 // Point is one sample of a series: labels, time in milliseconds since 1970, and a float or
@@ -65,6 +64,9 @@ type DB struct {
 	mu     sync.Mutex
 	checks map[string]*track
 }
+
+// refCache is the size of the cache of references of series, in bytes.
+const refCache = 32 << 20
 
 // Open opens the storage in o.Dir and replays its write-ahead log. After a kill at any time, all
 // samples are there that were accepted.
@@ -111,7 +113,7 @@ func Open(o Options) (*DB, error) {
 	}
 	db.limit.start()
 	db.tsdb = t
-	db.cache = fastcache.New(max(o.CacheBytes, 32<<20))
+	db.cache = fastcache.New(refCache)
 	db.metrics = newMetrics(o.Registerer, db)
 	db.engine = promql.NewEngine(engineOptions(promql.EngineOpts{
 		Logger:     o.Log.With("part", "promql"),

@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-// Connections leaves room for the sockets and files of the guardian's own work: beyond so many connections of
+// connections leaves room for the sockets and files of the guardian's own work: beyond so many connections of
 // callers, the one that has been idle for longest is closed for a new one, or the new one where none is idle.
-type Connections struct {
+type connections struct {
 	most int
 
 	mu   sync.Mutex
@@ -20,20 +20,17 @@ type Connections struct {
 // mostConnections is how many callers may be connected where the system allows more files than that.
 const mostConnections = 10_000
 
-// NewConnections makes it for this system.
-func NewConnections() *Connections { return newConnections(mostFiles()) }
-
 // newConnections makes it for a system that lets the process have so many files; 0: it is not known.
-func newConnections(files uint64) *Connections {
+func newConnections(files uint64) *connections {
 	most := mostConnections
 	if files > 0 {
 		most = min(most, max(int(files/2), 1)) //nolint:gosec // of a number of files
 	}
-	return &Connections{most: most, open: map[net.Conn]*linked.Element{}, idle: linked.New()}
+	return &connections{most: most, open: map[net.Conn]*linked.Element{}, idle: linked.New()}
 }
 
-// Changed is http.Server's ConnState.
-func (c *Connections) Changed(conn net.Conn, state http.ConnState) {
+// changed is http.Server's ConnState.
+func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if at := c.open[conn]; at != nil {

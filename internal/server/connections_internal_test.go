@@ -16,19 +16,19 @@ func TestConnectionsThatAreIdleMakeRoom(t *testing.T) {
 		all[i] = &conn{close: func() { closed[i] = true }}
 	}
 	for i := range 3 {
-		c.Changed(all[i], http.StateNew)
+		c.changed(all[i], http.StateNew)
 	}
-	c.Changed(all[0], http.StateActive)
-	c.Changed(all[3], http.StateNew) // 1 is idle for longest
-	c.Changed(all[1], http.StateClosed)
-	c.Changed(all[2], http.StateActive)
-	c.Changed(all[2], http.StateIdle)
-	c.Changed(all[4], http.StateNew) // then 3
-	c.Changed(all[2], http.StateActive)
-	c.Changed(all[4], http.StateActive)
-	c.Changed(all[5], http.StateNew) // nobody is idle but itself
-	c.Changed(all[0], http.StateClosed)
-	c.Changed(all[6], http.StateNew) // there is room
+	c.changed(all[0], http.StateActive)
+	c.changed(all[3], http.StateNew) // 1 is idle for longest
+	c.changed(all[1], http.StateClosed)
+	c.changed(all[2], http.StateActive)
+	c.changed(all[2], http.StateIdle)
+	c.changed(all[4], http.StateNew) // then 3
+	c.changed(all[2], http.StateActive)
+	c.changed(all[4], http.StateActive)
+	c.changed(all[5], http.StateNew) // nobody is idle but itself
+	c.changed(all[0], http.StateClosed)
+	c.changed(all[6], http.StateNew) // there is room
 	for i, want := range []bool{false, true, false, true, false, true, false} {
 		if closed[i] != want {
 			t.Errorf("connection %d is closed: %v", i, closed[i])

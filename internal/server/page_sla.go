@@ -26,11 +26,11 @@ type reportCache struct {
 	metrics *metrics
 }
 
-// leastCache is what fastcache allocates at least, in bytes.
-const leastCache = 32 << 20
+// cacheSize is that of the cache of rendered fragments, in bytes: what fastcache allocates at least.
+const cacheSize = 32 << 20
 
-func newReportCache(size int, m *metrics) *reportCache {
-	return &reportCache{cache: fastcache.New(max(size, leastCache)), metrics: m}
+func newReportCache(m *metrics) *reportCache {
+	return &reportCache{cache: fastcache.New(cacheSize), metrics: m}
 }
 
 func (c *reportCache) close() { c.cache.Reset() }

@@ -52,15 +52,12 @@ type Options struct {
 
 	// RemoteWrite answers POST /api/v1/write of a sender: the name of its token and its address. nil: 404.
 	RemoteWrite func(sender string) http.Handler
-
-	// CacheBytes bounds the cache of rendered report fragments; default and least 32 MiB.
-	CacheBytes int
 }
 
 // maxWaits bounds how many answers are held at once: each is a goroutine and a connection.
 const maxWaits = 512
 
-// Server is the HTTP edge. It owns no goroutine and listens nowhere: the app does.
+// Server answers requests. It owns no goroutine and listens nowhere: a Port does.
 type Server struct {
 	process  Process
 	now      func() time.Time
@@ -120,7 +117,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		process: o.Backend.Process, now: o.Now, log: o.Log, redactor: o.Redactor, external: external, active: o.Active, options: o,
-		metrics: m, pages: p, reports: newReportCache(o.CacheBytes, m),
+		metrics: m, pages: p, reports: newReportCache(m),
 		access: &access{tokens: o.Backend.Tokens, key: key, now: o.Now, origins: origins, guesses: newGuesses(o.TrustedProxies, o.Now, tell), https: strings.HasPrefix(external, "https://")},
 		waits:  make(chan struct{}, maxWaits),
 		turns:  newTurns(o.Queries, o.Unread),

@@ -162,7 +162,7 @@ func (ws *Watches) begin(ctx context.Context, a Announcement, acc decide.Accepta
 	ws.o.Runs.RefuseOutdated(context.WithoutCancel(ctx), d.Service, d.Environment)
 	if w.From.Before(now) {
 		// Announced late: what was seen meanwhile counts.
-		ws.ObserveAll(ws.o.Looks.Recent(""))
+		ws.ObserveAll(ws.o.Record.Recent(""))
 	}
 	ws.o.Notifier.Wake(receivers)
 	ws.o.Changed()

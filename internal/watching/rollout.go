@@ -139,7 +139,7 @@ func (ws *Watches) reopen(e *watched, d watch.Deploy, now time.Time) error {
 	}
 	e.mu.Unlock()
 	if err == nil {
-		ws.ObserveAll(ws.o.Looks.Recent(""))
+		ws.ObserveAll(ws.o.Record.Recent(""))
 		ws.o.Changed()
 	}
 	return err

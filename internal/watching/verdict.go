@@ -40,7 +40,8 @@ func (ws *Watches) step(e *watched, do func(*watch.Watch) *watch.Verdict) error 
 	ws.remove(e.w.ID)
 	ws.o.Metrics.verdicts.WithLabelValues(string(v.State)).Inc()
 	if v.State == watch.Failed {
-		ws.o.Looks.Failed(e.w.Service)
+		// The judge has decided: more looks at what fails tell nothing new.
+		ws.o.StopRechecks(ws.o.Record.ExcludeFailures(e.w.Service)...)
 	}
 	return nil
 }

@@ -38,15 +38,18 @@ type Runs interface {
 	PutBack() []string
 }
 
-// Looks is what is known of the checks; recording.Recorder knows it.
-type Looks interface {
-	// Recent gives the last looks of all checks, oldest first.
+// Record is what the checks saw; recording.Record is one.
+type Record interface {
+	// Recent gives the last looks of a service's checks, oldest first; "": of all.
 	Recent(service string) []sample.Sample
-	// Reading gives what a pair of counters stands at.
+	// ExcludeFailures hears that a deploy of a service failed: what its checks see until they are up
+	// again is the deploy's. It names the checks.
+	ExcludeFailures(service string) (checks []string)
+}
+
+// Counters gives what a pair of counters, or a number, stands at; history.History does.
+type Counters interface {
 	Reading(ctx context.Context, m watch.CounterSettings, at time.Time) (watch.Reading, error)
-	// Failed hears that a deploy of a service failed: what its checks see until they are up
-	// again is the deploy's.
-	Failed(service string)
 }
 
 // Options is what Watches is made of. All fields are needed.
@@ -56,7 +59,10 @@ type Options struct {
 	Decider    func() decide.Decider
 	Present    func(service string) decide.Present
 	Runs       Runs
-	Looks      Looks
+	Record     Record
+	Counters   Counters
+	// StopRechecks ends the rechecks of checks until they were up again.
+	StopRechecks func(checks ...string)
 	// RunsSince asks since when a deployed version runs, where a step of its rollback can tell;
 	// zero: nothing tells.
 	RunsSince func(ctx context.Context, d watch.Deploy) time.Time
@@ -315,7 +321,7 @@ func (ws *Watches) ReadCounters(ctx context.Context) {
 			if !slices.Contains(due, m.Name) {
 				continue
 			}
-			r, err := ws.o.Looks.Reading(ctx, m, now)
+			r, err := ws.o.Counters.Reading(ctx, m, now)
 			if err != nil {
 				ws.o.Log.Debug("counters could not be read", "service", svc.Name, "metric", m.Name, "error", err)
 				continue

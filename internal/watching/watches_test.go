@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,20 +31,26 @@ type shop struct {
 	watches *watching.Watches
 	recent  []sample.Sample // the last looks of all checks
 	failed  []string        // services of which a deploy failed
+	stopped []string        // checks whose rechecks were stopped
+	counted atomic.Int32    // readings of counters
 	// runsSince is since when the deployed version runs, as its container tells.
 	runsSince time.Time
 }
 
-// Recent implements watching.Looks.
+// Recent implements watching.Record.
 func (s *shop) Recent(string) []sample.Sample { return s.recent }
 
-// Reading implements watching.Looks.
-func (*shop) Reading(context.Context, watch.CounterSettings, time.Time) (watch.Reading, error) {
+// Reading implements watching.Counters.
+func (s *shop) Reading(context.Context, watch.CounterSettings, time.Time) (watch.Reading, error) {
+	s.counted.Add(1)
 	return watch.Reading{}, errors.New("there are no counters")
 }
 
-// Failed implements watching.Looks.
-func (s *shop) Failed(service string) { s.failed = append(s.failed, service) }
+// ExcludeFailures implements watching.Record.
+func (s *shop) ExcludeFailures(service string) []string {
+	s.failed = append(s.failed, service)
+	return []string{"push"}
+}
 
 // play lets a test play with the watches of a leader of these settings.
 func play(t *testing.T, settings decide.Settings, do func(s *shop)) {
@@ -59,8 +66,10 @@ func (s *shop) resume() {
 	s.t.Helper()
 	var err error
 	s.watches, err = watching.Resume(s.Context(), watching.Options{
-		Leadership: s, Journal: s.Store, Decider: s.Decider, Present: s.Present, Runs: s.Runs, Looks: s, RunsSince: func(context.Context, watch.Deploy) time.Time { return s.runsSince },
-		Notifier: s.Notifier, Metrics: watching.NewMetrics(s.Metrics), Changed: func() {}, Now: leader.Now, Log: leader.Log(),
+		Leadership: s, Journal: s.Store, Decider: s.Decider, Present: s.Present, Runs: s.Runs, Record: s, Counters: s,
+		StopRechecks: func(checks ...string) { s.stopped = append(s.stopped, checks...) },
+		RunsSince:    func(context.Context, watch.Deploy) time.Time { return s.runsSince },
+		Notifier:     s.Notifier, Metrics: watching.NewMetrics(s.Metrics), Changed: func() {}, Now: leader.Now, Log: leader.Log(),
 	})
 	if err != nil {
 		s.t.Fatal(err)
@@ -190,6 +199,9 @@ func TestAVerdictIsOneTransactionWithAllThatFollows(t *testing.T) {
 				}
 				if (len(s.failed) > 0) != (c.state == watch.Failed) {
 					t.Errorf("what its checks see is the deploy's: %v", s.failed)
+				}
+				if slices.Contains(s.stopped, "push") != (c.state == watch.Failed) {
+					t.Errorf("checks that are not looked at again and again any more: %v", s.stopped)
 				}
 				if _, open := s.watches.Get(id); open {
 					t.Error("the watch is still open")

@@ -5,31 +5,13 @@ import (
 	"time"
 
 	"guardian/notifiers"
-	"guardian/probes"
 )
-
-// Orders implements probes.OrderJournal with the journal.
-type Orders struct {
-	Store *Store
-	// Fence returns the current fence, or the zero fence if this guardian does not hold the lease.
-	Fence func() Fence
-}
 
 // Outbox implements notifiers.Outbox with the journal.
 type Outbox struct {
 	Store *Store
 	// Fence returns the current fence, or the zero fence if this guardian does not hold the lease.
 	Fence func() Fence
-}
-
-// Save writes an order; it is on disk when Save returns.
-func (o Orders) Save(ctx context.Context, order probes.Order) error {
-	return o.Store.Commit(ctx, o.Fence(), Batch{Orders: []probes.Order{order}})
-}
-
-// Open lists a check's orders that are neither cleaned nor abandoned, oldest first.
-func (o Orders) Open(ctx context.Context, check string) ([]probes.Order, error) {
-	return o.Store.OpenOrders(ctx, check)
 }
 
 // Due lists the deliveries to send to a receiver; see Store.Due.
