@@ -9,6 +9,7 @@ import (
 	"guardian/actions/snapshot"
 	"guardian/actions/sql"
 	"guardian/actions/ssh"
+	"guardian/actions/traffic"
 	"guardian/actions/webhook"
 	"guardian/actions/window"
 )
@@ -25,6 +26,7 @@ func Builtin() map[string]actions.Kind {
 		"snapshot":    snapshot.Kind(),
 		"sql":         sql.Kind(),
 		"ssh":         ssh.Kind(),
+		"traffic":     traffic.Kind(),
 		"webhook":     webhook.Kind(),
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"guardian/actions"
 	"guardian/actions/exec"
+	"guardian/actions/traffic"
 	"guardian/internal/flags"
 	"guardian/watch"
 )
@@ -75,6 +76,10 @@ func fresh(t reflect.Type) reflect.Value {
 		*v = actions.NewRunbookSettings()
 	case *actions.StepSettings:
 		*v = actions.NewStepSettings()
+	case *traffic.NGINXSettings:
+		*v = traffic.NGINXDefaults()
+	case *traffic.HAProxySettings:
+		*v = traffic.HAProxyDefaults()
 	}
 	return p
 }
