@@ -18,6 +18,8 @@ type Facts struct {
 	Runbook    string
 	Trigger    TriggerKind
 	Rollback   bool   // puts a version back
+	StopsHarm  bool   // the runbook sets kill switches or announces windows, and does nothing else
+	Own        Run    // the run itself, when it waits in the queue; zero: it is new
 	From       string // the version that is bad
 	To         string // the version to put back
 	Current    string // the version announced last for this service and environment; "": not known

@@ -13,7 +13,7 @@ import (
 type Code string
 
 // The guards' codes. A person may override those that Overridable says; never same_version,
-// no_known_good, run_in_progress and other_environment.
+// no_known_good, run_in_progress, other_environment, alert_over and not_started.
 const (
 	NoKnownGood       Code = "no_known_good"       // nothing to go back to
 	NotKnownGood      Code = "not_known_good"      // the target never passed a watch and nobody declared it good
@@ -30,6 +30,8 @@ const (
 	Frozen            Code = "freeze"              // a freeze does not allow rollbacks: a person must approve
 	UnprovenTarget    Code = "unproven_target"     // the target never passed a watch, or a proven release lies between: a person must approve
 	OtherEnvironment  Code = "other_environment"   // it is about an environment that the service is not configured for
+	AlertOver         Code = "alert_over"          // the alert that started it resolved while it was queued
+	NotStarted        Code = "not_started"         // the configuration no longer starts it for its alert
 )
 
 // Refusal is one guard's no.
@@ -44,7 +46,7 @@ func (r Refusal) Overridable() bool {
 	switch r.Code {
 	case NotKnownGood, AlreadyRolledBack, InCooldown, DailyBudget, NotReversible, Brake, Superseded, OnHold, Frozen, Late, UnprovenTarget:
 		return true
-	case NoKnownGood, SameVersion, RunInProgress, OtherEnvironment:
+	case NoKnownGood, SameVersion, RunInProgress, OtherEnvironment, AlertOver, NotStarted:
 		return false
 	default:
 		return false
@@ -67,10 +69,24 @@ func NewSuperseded(from, current string) Refusal {
 	return Refusal{Code: Superseded, Detail: reason.New("guard_superseded", "version", from, "current", current)}
 }
 
-// NewLate is the refusal of a rollback that was queued for too long.
+// NewLate is the refusal of a run that was queued for too long.
 func NewLate(queued time.Duration) Refusal {
 	return Refusal{Code: Late, Detail: reason.New("guard_late", "queued", queued)}
 }
+
+// NewAlertOver is the refusal of a queued run whose alert has resolved.
+func NewAlertOver() Refusal {
+	return Refusal{Code: AlertOver, Detail: reason.New("guard_alert_over")}
+}
+
+// NewNotStarted is the refusal of a queued run that no entry of on_alert starts any more.
+func NewNotStarted(runbook string) Refusal {
+	return Refusal{Code: NotStarted, Detail: reason.New("guard_not_started", "runbook", runbook)}
+}
+
+// Unneeded tells that nothing is left to do about a run that is refused for this: what it was for is over,
+// or somebody took it out of the configuration.
+func (r Refusal) Unneeded() bool { return r.Code == AlertOver || r.Code == NotStarted }
 
 // Guard decides whether a run may start: it may when there is no refusal. It is pure.
 //
@@ -153,42 +169,6 @@ func guardTarget(f Facts) []Refusal {
 	}
 	return nil
 }
-
-// guardOpenRuns keeps two runs from working on one service at once. A queued run does not
-// count: it asks the guards again before it starts.
-func guardOpenRuns(f Facts) []Refusal {
-	for _, r := range f.Runs {
-		if open(r) {
-			return []Refusal{{Code: RunInProgress, Detail: reason.New("guard_run_in_progress", "run", r.ID, "runbook", r.Runbook, "state", r.State.words())}}
-		}
-	}
-	return nil
-}
-
-// Queue decides whether a run that RunInProgress refuses waits for the other run instead, and
-// takes that refusal out of what the guards said. A verdict's rollback waits, when nothing
-// else refuses it, behind a run that puts no version back: such as one that an alert about
-// the same bad deploy started. Nothing waits behind a rollback: after it a person decides.
-// Behind says which run it waits for; it is zero when the run does not wait.
-func Queue(f Facts, rs []Refusal) (behind reason.Reason, rest []Refusal) {
-	if f.Trigger != ByVerdict || slices.ContainsFunc(f.Runs, func(r Run) bool { return r.Rollback && open(r) }) {
-		return reason.Reason{}, rs
-	}
-	for _, r := range rs {
-		switch {
-		case r.Code == RunInProgress:
-			behind = r.Detail
-		case r.Asks():
-			rest = append(rest, r)
-		default:
-			return reason.Reason{}, rs
-		}
-	}
-	return behind, rest
-}
-
-// open tells whether a run has started, or may start any moment, and is not over.
-func open(r Run) bool { return !r.State.Final() && r.State != Queued }
 
 // guardEnvironment keeps what happened in one environment from changing another: a runbook acts
 // in the environment that its service is configured for, whatever the run is about.

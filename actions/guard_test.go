@@ -419,8 +419,11 @@ func TestWhatARunWaitsFor(t *testing.T) {
 		"a rollback that waits, too, is no obstacle": {actions.ByVerdict, []actions.Run{restart, {State: actions.Queued, Rollback: true}}, []actions.Refusal{busy}, true, nil},
 		"a rollback that is over is no obstacle":     {actions.ByVerdict, []actions.Run{restart, {State: actions.Cured, Rollback: true}}, []actions.Refusal{busy}, true, nil},
 		"a person is told":                           {actions.ByPerson, []actions.Run{restart}, []actions.Refusal{busy}, false, []actions.Refusal{busy}},
-		"an alert's does not wait":                   {actions.ByAlert, []actions.Run{restart}, []actions.Refusal{busy}, false, []actions.Refusal{busy}},
+		"an alert's waits, too":                      {actions.ByAlert, []actions.Run{restart}, []actions.Refusal{busy}, true, nil},
+		"an alert's waits behind a rollback":         {actions.ByAlert, []actions.Run{{State: actions.Verifying, Rollback: true}}, []actions.Refusal{busy}, true, nil},
+		"an alert's does not wait with another no":   {actions.ByAlert, []actions.Run{restart}, []actions.Refusal{busy, cooling}, false, []actions.Refusal{busy, cooling}},
 		"what nobody objects to waits for nothing":   {actions.ByVerdict, nil, nil, false, nil},
+		"a drill is told":                            {actions.ByDrill, []actions.Run{restart}, []actions.Refusal{busy}, false, []actions.Refusal{busy}},
 		"what only asks waits for nothing":           {actions.ByVerdict, nil, []actions.Refusal{brake}, false, []actions.Refusal{brake}},
 	} {
 		t.Run(name, func(t *testing.T) {

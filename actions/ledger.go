@@ -116,5 +116,5 @@ func (en Entry) by(person string) Entry {
 
 // ended is the entry of a run that is over.
 func (e *Engine) ended(r Run) Entry {
-	return e.entry(r, -1, "ended", reason.New("run_ended", "state", r.State.words(), "reason", r.Reason))
+	return e.entry(r, -1, "ended", reason.New("run_ended", "state", reason.New("run_state_"+r.Standing()), "reason", r.Reason))
 }

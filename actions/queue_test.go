@@ -3,6 +3,7 @@ package actions_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,5 +105,83 @@ func TestARunThatWaitsComesToAnEnd(t *testing.T) {
 	}
 	if _, err := r.Dequeue(t.Context(), r.ledger, run, actions.Request{ID: "r_1", Runbook: "back"}); !errors.Is(err, actions.ErrNotQueued) {
 		t.Errorf("dequeued after its end: %v", err)
+	}
+}
+
+// TestWhichRunsWaitForEachOther: what may not be under way at the same time is what acts on the same target.
+func TestWhichRunsWaitForEachOther(t *testing.T) {
+	flags := []actions.StepRun{{Name: "pause", Kind: "flag"}}
+	of := func(runbook string, change func(*actions.Run)) actions.Run {
+		r := actions.Run{ID: "r_0", Runbook: runbook, State: actions.Running, Trigger: actions.Trigger{Kind: actions.ByAlert}}
+		if change != nil {
+			change(&r)
+		}
+		return r
+	}
+	for name, c := range map[string]struct {
+		change func(*actions.Facts)
+		run    actions.Run
+		busy   bool
+	}{
+		"another runbook of the service":               {nil, of("drain", nil), true},
+		"a rollback of the service":                    {nil, of("back", func(r *actions.Run) { r.Rollback = true }), true},
+		"one that waits for an approval":               {nil, of("drain", func(r *actions.Run) { r.State = actions.AwaitingApproval }), true},
+		"one that is over":                             {nil, of("drain", func(r *actions.Run) { r.State = actions.NotCured }), false},
+		"without a service, another runbook":           {func(f *actions.Facts) { f.Service = "" }, of("drain", nil), false},
+		"without a service, the same runbook":          {func(f *actions.Facts) { f.Service = "" }, of("restart", nil), true},
+		"behind kill switches that wait for approval":  {nil, of("pause", func(r *actions.Run) { r.Steps, r.State = flags, actions.AwaitingApproval }), false},
+		"kill switches while a rollback is under way":  {func(f *actions.Facts) { f.StopsHarm = true }, of("back", func(r *actions.Run) { r.Rollback = true }), false},
+		"the same kill switches":                       {func(f *actions.Facts) { f.StopsHarm, f.Runbook = true, "pause" }, of("pause", func(r *actions.Run) { r.Steps = flags }), true},
+		"a rollback by kill switches waits for others": {func(f *actions.Facts) { f.StopsHarm, f.Rollback = true, true }, of("drain", nil), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := clean()
+			f.Rollback, f.Runbook, f.Trigger, f.Deploy = false, "restart", actions.ByAlert, ""
+			f.Runs = []actions.Run{c.run}
+			if c.change != nil {
+				c.change(&f)
+			}
+			busy := slices.ContainsFunc(actions.Guard(f, noon), func(r actions.Refusal) bool { return r.Code == actions.RunInProgress })
+			if busy != c.busy {
+				t.Errorf("it may not begin: %v, want %v", busy, c.busy)
+			}
+		})
+	}
+}
+
+// TestTheOrderOfTheQueue: rollbacks first, then by age; who asks first when a run ends is chance.
+func TestTheOrderOfTheQueue(t *testing.T) {
+	queued := func(id string, rollback bool, created time.Duration) actions.Run {
+		return past(id, created, func(r *actions.Run) {
+			r.State, r.Rollback, r.Started, r.Ended = actions.Queued, rollback, time.Time{}, time.Time{}
+		})
+	}
+	first, second := queued("r_1", false, -2*time.Minute), queued("r_2", false, -time.Minute)
+	back, twin := queued("r_3", true, 0), queued("r_0", false, -2*time.Minute)
+	for name, c := range map[string]struct {
+		own   actions.Run
+		queue []actions.Run
+		waits bool
+	}{
+		"alone":                            {first, []actions.Run{first}, false},
+		"the one that waited longest":      {first, []actions.Run{second, first}, false},
+		"the one that came after":          {second, []actions.Run{second, first}, true},
+		"a rollback goes before them":      {back, []actions.Run{back, second, first}, false},
+		"and they wait for it":             {first, []actions.Run{back, second, first}, true},
+		"of one moment the first by ID":    {twin, []actions.Run{first, twin}, false},
+		"and the other one waits for it":   {first, []actions.Run{first, twin}, true},
+		"what is new comes after them":     {actions.Run{}, []actions.Run{first}, true},
+		"what is new and finds it empty":   {actions.Run{}, nil, false},
+		"a new one beside another service": {actions.Run{Runbook: "other"}, []actions.Run{first}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := actions.Facts{Service: "orders", Runbook: "back", Trigger: actions.ByAlert, Rollback: c.own.Rollback, Own: c.own, Runs: c.queue}
+			if c.own.Runbook == "other" {
+				f.Service, f.Runbook = "", "other"
+			}
+			if why, _ := actions.Queue(f, nil); why.IsZero() == c.waits {
+				t.Errorf("it waits for %q; want that it waits: %v", why, c.waits)
+			}
+		})
 	}
 }

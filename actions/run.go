@@ -166,6 +166,9 @@ type Run struct {
 	Failing      []string      `json:"failing,omitempty"`
 	Healthy      []string      `json:"healthy,omitempty"`
 	Verification []CheckResult `json:"verification,omitempty"`
+	// VerifyingSince is when it began to be verified, whichever guardian goes on with that. Runs of
+	// earlier builds do not have it.
+	VerifyingSince time.Time `json:"verifying_since,omitzero"`
 }
 
 // resume lets the run go on with its steps.
@@ -199,14 +202,17 @@ func (r Run) failedSteps() []string {
 }
 
 // SetsFlagsOnly tells whether all that the run does is to set kill switches, and no rollback.
-func (r Run) SetsFlagsOnly() bool { return r.only("flag") }
+func (r Run) SetsFlagsOnly() bool { return r.only(func(kind string) bool { return kind == "flag" }) }
 
 // OnlyStopsHarm tells whether all that the run does is to set kill switches and to announce windows,
 // and no rollback. That cures nothing: the run is over when it is done, and keeps no rollback waiting.
-func (r Run) OnlyStopsHarm() bool { return r.only("flag", "freeze", "maintenance") }
+func (r Run) OnlyStopsHarm() bool { return r.only(stopsHarm) }
 
-func (r Run) only(kinds ...string) bool {
-	return !r.Rollback && len(r.Steps) > 0 && !slices.ContainsFunc(r.Steps, func(s StepRun) bool { return !slices.Contains(kinds, s.Kind) })
+// stopsHarm tells whether a step of a kind changes nothing of what other runbooks change.
+func stopsHarm(kind string) bool { return kind == "flag" || kind == "freeze" || kind == "maintenance" }
+
+func (r Run) only(is func(kind string) bool) bool {
+	return !r.Rollback && len(r.Steps) > 0 && !slices.ContainsFunc(r.Steps, func(s StepRun) bool { return !is(s.Kind) })
 }
 
 // clone copies what a run shares with its copies, so that changing one does not change the

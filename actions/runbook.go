@@ -37,7 +37,7 @@ type StepSettings struct {
 
 // VerifySettings says how a run verifies that the service is cured.
 type VerifySettings struct {
-	For       model.Duration `yaml:"for" doc:"Maximum time until what made the run necessary is over. It is longer when that is an alert whose rule looks back, or keeps firing, for longer."`
+	For       model.Duration `yaml:"for" doc:"Maximum time until what made the run necessary is over. It is longer when that is an alert whose rule looks back, or keeps firing, for longer, up to 30m."`
 	Every     model.Duration `yaml:"every" doc:"Time between two looks of a check, and two readings of a counter or an alert."`
 	Successes int            `yaml:"successes" doc:"Number of consecutive looks that must be up; more for a check that failed only sometimes."`
 	Checks    []string       `yaml:"checks" doc:"Checks that must be up in addition to those that failed."`
@@ -59,6 +59,11 @@ const (
 	OnTimeoutExpire   = "expire"
 	OnTimeoutApprove  = "approve"
 )
+
+// OnlyStopsHarm tells whether all that the runbook does is to set kill switches and to announce windows.
+func (s *RunbookSettings) OnlyStopsHarm() bool {
+	return len(s.Steps) > 0 && !slices.ContainsFunc(s.Steps, func(st StepSettings) bool { return !stopsHarm(st.Kind) })
+}
 
 // NewRunbookSettings gives the defaults of a runbook.
 func NewRunbookSettings() RunbookSettings {

@@ -2,6 +2,7 @@ package actions
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"guardian/internal/reason"
@@ -96,14 +97,75 @@ func symptomsOf(run Run, book *Runbook) []Symptom {
 	return all
 }
 
+// MaxSettles is how long a verification waits at most for what is seen to be over late, unless verify.for
+// is longer. What takes longer is not waited for: a rule that looks back over hours would keep the run,
+// and all that waits for it, for hours.
+const MaxSettles = 30 * time.Minute
+
 // verifyFor is how long a verification lasts at most: as configured, or as long as the symptoms
 // need that may be seen to be over only then.
 func verifyFor(v Verify, symptoms []Symptom) time.Duration {
 	most := v.For
 	for _, s := range symptoms {
-		if s.Settles > 0 {
-			most = max(most, seconds(s.Settles)+v.Every*time.Duration(v.Successes))
+		if settles := seconds(s.Settles); settles > 0 && settles <= max(MaxSettles, v.For) {
+			most = max(most, settles+v.Every*time.Duration(v.Successes))
 		}
 	}
 	return most
+}
+
+// alertProof is how long it takes at most until an alert was evaluated anew, after nobody evaluated its
+// rule for a while.
+const alertProof = 2 * time.Minute
+
+// proofTime is how long it takes to see that all symptoms are over, if they are.
+func proofTime(v Verify, symptoms []Symptom) (most time.Duration) {
+	for _, s := range symptoms {
+		need := v.Every * time.Duration(s.successes(v))
+		switch {
+		case s.Kind == SymptomAlert:
+			need += alertProof
+		case !s.isCheck():
+			need += seconds(s.Settles)
+		}
+		most = max(most, need)
+	}
+	return most
+}
+
+// verifyingSince is when the run began to be verified; of earlier builds, when its last step was over.
+func (r Run) verifyingSince() time.Time {
+	if !r.VerifyingSince.IsZero() {
+		return r.VerifyingSince
+	}
+	var last time.Time
+	for _, s := range r.Steps {
+		if s.Ended.After(last) {
+			last = s.Ended
+		}
+	}
+	return last
+}
+
+// WasFailing tells whether anything was wrong when the run began. A person may roll a healthy deploy back, and
+// a drill finds everything well: then there is nothing to be cured of.
+func (r Run) WasFailing() bool { return len(r.Symptoms)+len(r.Failing) > 0 }
+
+// Standing is the run's state as people read it: a run that cured nothing because nothing was wrong is
+// "done", and one of which nothing was seen to fail, but no cure either, is "unseen".
+func (r Run) Standing() string {
+	switch {
+	case r.State == Cured && !r.WasFailing():
+		return "done"
+	case r.Unseen():
+		return "unseen"
+	default:
+		return string(r.State)
+	}
+}
+
+// Unseen tells whether a verification saw nothing fail, and did not prove a cure either.
+func (r Run) Unseen() bool {
+	return r.State == NotCured && len(r.Verification) > 0 &&
+		!slices.ContainsFunc(r.Verification, func(c CheckResult) bool { return c.Health == "down" })
 }

@@ -39,7 +39,7 @@ func TestWhatMadeARunNecessaryMustBeOver(t *testing.T) {
 			[]actions.Symptom{alert}, nil, looks{"PricesZero": strings.Repeat("uud", 30)}, actions.NotCured, "", 5 * time.Minute,
 		},
 		"an alert that nobody can see is not": {
-			[]actions.Symptom{alert}, nil, looks{"PricesZero": "x"}, actions.NotCured, "could not be looked at: PricesZero", 5 * time.Minute,
+			[]actions.Symptom{alert}, nil, looks{"PricesZero": "x"}, actions.NotCured, "could not be seen: PricesZero", 5 * time.Minute,
 		},
 		"an alert whose rule looks back for long is waited for": {
 			[]actions.Symptom{settles(alert, 10*time.Minute)}, nil, looks{"PricesZero": strings.Repeat("d", 50) + "u"}, actions.Cured, "resolved", 10 * time.Minute,

@@ -21,7 +21,7 @@ var errAborted = errors.New("aborted")
 func (e *Engine) beginVerify(ctx context.Context, run Run, book *Runbook) (Run, error) {
 	next := run.clone()
 	if symptoms := symptomsOf(run, book); book.Verify.For > 0 && len(symptoms) > 0 && !run.OnlyStopsHarm() {
-		next.State, next.Reason, next.Verification = Verifying, reason.Reason{}, nil
+		next.State, next.Reason, next.Verification, next.VerifyingSince = Verifying, reason.Reason{}, nil, e.o.Now()
 		return e.record(ctx, run, next, e.entry(next, -1, "verifying", begun(symptoms)))
 	}
 	if failed := run.failedSteps(); len(failed) > 0 {
@@ -61,8 +61,8 @@ func begun(symptoms []Symptom) reason.Reason {
 
 // verify asks until every symptom was over for as many looks in a row as prove it, or the time is
 // over; then at the checks that were up before. A look that failed to see anything is neither up
-// nor down: it does not interrupt a row and does not add to it. After a crash the verification
-// starts anew: looking changes nothing.
+// nor down: it does not interrupt a row and does not add to it. After a crash looking starts anew,
+// which changes nothing; the time goes on.
 func (e *Engine) verify(ctx context.Context, run Run, c *claim) (Run, error) {
 	book, ok := e.o.Runbooks(run.Runbook)
 	if !ok {
@@ -77,6 +77,7 @@ func (e *Engine) verify(ctx context.Context, run Run, c *claim) (Run, error) {
 	if err != nil {
 		return run, err
 	}
+	v.unsettle(symptoms)
 	others := checksBeside(run.Healthy, symptoms)
 	if err := v.look(ctx, others); err != nil {
 		return run, err
@@ -132,7 +133,7 @@ type verification struct {
 // until asks about the symptoms until all are proven to be over, or the time is over.
 func (v *verification) until(ctx context.Context, symptoms []Symptom) (cured bool, err error) {
 	now := v.engine.o.Now
-	deadline := now().Add(verifyFor(v.settings, symptoms))
+	deadline := v.deadline(symptoms)
 	for {
 		if err := v.look(ctx, symptoms); err != nil {
 			return false, err
@@ -143,6 +144,30 @@ func (v *verification) until(ctx context.Context, symptoms []Symptom) (cured boo
 		}
 		if err := v.wait(ctx, v.settings.Every); err != nil {
 			return false, err
+		}
+	}
+}
+
+// deadline is when the time is over. It counts from when the verification began first, under whichever
+// guardian. That nobody looked for a while is no proof of a failure: who goes on with it has at least
+// the time that a proof of a cure takes.
+func (v *verification) deadline(symptoms []Symptom) time.Time {
+	since := v.run.verifyingSince()
+	deadline := since.Add(verifyFor(v.settings, symptoms))
+	if proof := v.began.Add(proofTime(v.settings, symptoms)); since.Before(v.began) && proof.After(deadline) {
+		return proof
+	}
+	return deadline
+}
+
+// unsettle takes back that an alert was seen to be not over, where its rule still reads what was before
+// the verification: then it cannot tell.
+func (v *verification) unsettle(symptoms []Symptom) {
+	for _, s := range symptoms {
+		r, until := v.last[s.key()], v.run.verifyingSince().Add(seconds(s.Settles))
+		if s.Kind == SymptomAlert && r.Health == "down" && r.At.Before(until) {
+			r.Health, r.Reason = "unknown", reason.New("alert_not_settled", "rule", s.Name, "settles", seconds(s.Settles), "until", until)
+			v.last[s.key()] = r
 		}
 	}
 }
@@ -251,6 +276,9 @@ func (v *verification) verdict(symptoms, worse []Symptom, cured bool) (State, re
 		return Worse, reason.New("verify_worse", "checks", v.seen(worse))
 	}
 	if cured {
+		if !v.run.WasFailing() {
+			return Cured, reason.New("verify_still_up", "checks", names(symptoms))
+		}
 		return Cured, over(symptoms)
 	}
 	if still := v.in("down", symptoms); len(still) > 0 {

@@ -1,6 +1,8 @@
 package decide
 
 import (
+	"slices"
+
 	"guardian/actions"
 	"guardian/internal/reason"
 	"guardian/rules"
@@ -50,4 +52,25 @@ func (s *Settings) OfAlert(al rules.Alert) []Started {
 		}
 	}
 	return all
+}
+
+// stillStarts gives the start of a queued run as the configuration has it by now, and why it is dropped:
+// its alert resolved, also when it fires anew, or no entry of on_alert starts its runbook any more.
+func (s *Settings) stillStarts(run actions.Run, p Present) (st Started, no actions.Refusal) {
+	st = Started{
+		OnAlert: OnAlert{Runbook: run.Runbook}, Trigger: run.Trigger, Symptoms: run.Symptoms, Service: run.Service, Environment: run.Environment,
+	}
+	i := slices.IndexFunc(p.Alerts, func(al rules.Alert) bool {
+		return al.State == rules.Firing && al.ID == run.Trigger.Alert && al.FiredAt.UnixNano() == run.Trigger.AlertEpisode
+	})
+	if i < 0 {
+		return st, actions.NewAlertOver()
+	}
+	all := s.OfAlert(p.Alerts[i])
+	j := slices.IndexFunc(all, func(o Started) bool { return o.Runbook == run.Runbook && o.Mode != watch.Observe })
+	if j < 0 {
+		return st, actions.NewNotStarted(run.Runbook)
+	}
+	st.OnAlert = all[j].OnAlert
+	return st, no
 }

@@ -119,12 +119,12 @@ func (d Decider) rollbacks(ctx context.Context, service, environment string, now
 	}
 	var all []watch.Rollback
 	for _, r := range runs {
-		if !r.Rollback || r.Trigger.Kind == actions.ByDrill || r.State == actions.Queued {
+		if !r.Rollback || r.Trigger.Kind == actions.ByDrill {
 			continue
 		}
 		all = append(all, watch.Rollback{
 			Run: r.ID, Service: r.Service, Environment: r.Environment, From: r.From, To: r.To, Created: r.Created, Ended: r.Ended,
-			Acted: !r.Started.IsZero() && r.State != actions.Refused,
+			Acted: !r.Started.IsZero() && r.State != actions.Refused, PutBack: PutBack(r), Queued: r.State == actions.Queued, Asks: AwaitsApproval(r),
 		})
 	}
 	return all, nil

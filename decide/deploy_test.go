@@ -42,9 +42,24 @@ func TestWhetherADeployIsAccepted(t *testing.T) {
 			r.Started = time.Time{}
 			return r
 		}()}},
-		"a rollback that waits for approval closes nothing": {version: "v3", runs: []actions.Run{func() actions.Run {
+		"a rollback that waits for approval": {version: "v3", closed: []string{watch.CodeWaits}, runs: []actions.Run{func() actions.Run {
 			r := rolledBack("v2", "v1", 0, actions.AwaitingApproval)
-			r.Started = time.Time{}
+			r.Started, r.Question = time.Time{}, &actions.Question{Code: actions.AskApproval}
+			return r
+		}()}},
+		"a rollback that asks whether a step happened is under way": {version: "v3", closed: []string{watch.CodeRun}, runs: []actions.Run{func() actions.Run {
+			r := rolledBack("v2", "v1", 0, actions.AwaitingApproval)
+			r.Question = &actions.Question{Code: actions.AskOutcome}
+			return r
+		}()}},
+		"a rollback of which a step failed closes nothing": {version: "v3", runs: []actions.Run{func() actions.Run {
+			r := rolledBack("v2", "v1", time.Minute, actions.FailedRun)
+			r.Steps = []actions.StepRun{{Name: "switch", State: actions.StepDone}, {Name: "route", State: actions.StepFailed}}
+			return r
+		}()}},
+		"one that was aborted when its steps were done put its version back": {version: "v3", closed: []string{watch.CodeCoolDown}, runs: []actions.Run{func() actions.Run {
+			r := rolledBack("v2", "v1", time.Minute, actions.FailedRun)
+			r.Steps = []actions.StepRun{{Name: "switch", State: actions.StepDone}}
 			return r
 		}()}},
 		"a drill closes nothing": {version: "v3", runs: []actions.Run{func() actions.Run {
@@ -52,7 +67,7 @@ func TestWhetherADeployIsAccepted(t *testing.T) {
 			r.Trigger.Kind = actions.ByDrill
 			return r
 		}()}},
-		"a queued rollback announces nothing yet": {version: "v1", runs: []actions.Run{func() actions.Run {
+		"a queued rollback announces nothing yet": {version: "v1", closed: []string{watch.CodeWaits}, runs: []actions.Run{func() actions.Run {
 			r := rolledBack("v2", "v1", 0, actions.Queued)
 			r.Started = time.Time{}
 			return r

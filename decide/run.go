@@ -14,8 +14,8 @@ import (
 	"guardian/watch"
 )
 
-// MaxQueueAge is how old a verdict may be whose rollback leaves the queue by itself. An older
-// one is for a person to look at.
+// MaxQueueAge is how long a run may have waited that leaves the queue by itself. One that waited longer
+// is for a person to look at.
 const MaxQueueAge = 30 * time.Minute
 
 // Errors of a person's request.
@@ -83,16 +83,38 @@ func ApprovalOf(w *watch.Watch) reason.Reason {
 // Queued asks the guards again about a rollback that is queued behind another run: they see
 // what holds now. w is the watch whose verdict it follows.
 func (d Decider) Queued(ctx context.Context, run actions.Run, dep watch.Deploy, w *watch.Watch, p Present, now time.Time) (actions.Request, error) {
-	req, err := d.rollback(ctx, rollback{runbook: run.Runbook, deploy: dep, symptoms: run.Symptoms, failing: run.Failing, trigger: run.Trigger}, p, now)
+	req, err := d.rollback(ctx, rollback{
+		runbook: run.Runbook, deploy: dep, symptoms: run.Symptoms, failing: run.Failing, trigger: run.Trigger, own: run,
+	}, p, now)
 	if err != nil {
 		return actions.Request{}, err
 	}
-	req.ID = run.ID
 	req.Approve = ApprovalOf(w)
+	return leavesQueue(req, run, now), nil
+}
+
+// QueuedByAlert asks the guards again about the run of an alert that is queued behind another run. One
+// whose alert has resolved, or that the configuration no longer starts, is dropped.
+func (d Decider) QueuedByAlert(ctx context.Context, run actions.Run, p Present, now time.Time) (actions.Request, error) {
+	st, no := d.Settings.stillStarts(run, p)
+	req, err := d.byAlert(ctx, st, run, p, now)
+	if err != nil {
+		return actions.Request{}, err
+	}
+	if no.Code != "" {
+		req.ID, req.QueuedBehind, req.Refusals = run.ID, reason.Reason{}, []actions.Refusal{no}
+		return req, nil
+	}
+	return leavesQueue(req, run, now), nil
+}
+
+// leavesQueue refuses what has waited for too long.
+func leavesQueue(req actions.Request, run actions.Run, now time.Time) actions.Request {
+	req.ID = run.ID
 	if age := now.Sub(run.Created); age >= MaxQueueAge {
 		req.Refusals = append(req.Refusals, actions.NewLate(age))
 	}
-	return req, nil
+	return req
 }
 
 // PersonRequest is a rollback that a person asks for.
@@ -181,16 +203,22 @@ func (d Decider) running(ctx context.Context, svc Service, r PersonRequest) (wat
 
 // ByAlert decides about a run that an alert starts.
 func (d Decider) ByAlert(ctx context.Context, st Started, p Present, now time.Time) (actions.Request, error) {
+	return d.byAlert(ctx, st, actions.Run{}, p, now)
+}
+
+// byAlert asks the guards about a run of an alert; own is the run when it is queued.
+func (d Decider) byAlert(ctx context.Context, st Started, own actions.Run, p Present, now time.Time) (actions.Request, error) {
 	f, err := d.facts(ctx, st.Runbook, st.Trigger.Kind, line{st.Service, st.Environment, watch.Code}, now)
 	if err != nil {
 		return actions.Request{}, err
 	}
-	f.Reversible = true
+	f.Reversible, f.Own = true, own
 	req := actions.Request{
-		Service: st.Service, Environment: st.Environment, Runbook: st.Runbook, Trigger: st.Trigger, Refusals: actions.Guard(f, now),
+		Service: st.Service, Environment: st.Environment, Runbook: st.Runbook, Trigger: st.Trigger,
 		Healthy: d.Settings.inHealth(st.Service, sample.Up, p), Failing: d.Settings.inHealth(st.Service, sample.Down, p),
 		Symptoms: st.Symptoms,
 	}
+	req.QueuedBehind, req.Refusals = actions.Queue(f, actions.Guard(f, now))
 	if st.Mode == watch.Approve {
 		req.Approve = reason.New("on_alert_approve")
 	}
@@ -224,8 +252,9 @@ type rollback struct {
 	deploy   watch.Deploy // that is rolled back
 	to       string       // "": Target
 	symptoms []actions.Symptom
-	failing  []string // checks
-	override bool     // a person asked
+	failing  []string    // checks
+	override bool        // a person asked
+	own      actions.Run // the run itself, when it is queued
 }
 
 // rollback gathers the facts about putting a version back and asks the guards.
@@ -247,7 +276,7 @@ func (d Decider) rollbackFacts(ctx context.Context, r rollback, now time.Time) (
 	}
 	f.Rollback, f.From, f.Deploy, f.Reversible = true, dep.Version, dep.ID, dep.Reversible
 	f.Kind = string(dep.Kind)
-	f.Override, f.Named = r.override, r.to != ""
+	f.Override, f.Named, f.Own = r.override, r.to != "", r.own
 	if !f.Versionless {
 		if err := d.before(ctx, &f, l, dep, now); err != nil {
 			return f, err

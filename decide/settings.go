@@ -113,6 +113,7 @@ type Runbook struct {
 	Cooldown       time.Duration
 	MaxRunsPerDay  int           // that start by themselves
 	ApprovalWithin time.Duration // 0: a question waits forever
+	StopsHarm      bool          // it sets kill switches or announces windows, and does nothing else
 	// Misfit says why it cannot put a version back; zero: it can, as far as is known. nil: not known.
 	Misfit func(version string) reason.Reason
 }

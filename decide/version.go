@@ -181,7 +181,7 @@ func (d Decider) facts(ctx context.Context, runbook string, trigger actions.Trig
 	book := d.Settings.Runbooks[runbook]
 	f := actions.Facts{
 		Service: l.service, Environment: l.environment, Runbook: runbook, Trigger: trigger, Brake: d.Settings.Brake,
-		Cooldown: book.Cooldown, MaxRunsPerDay: book.MaxRunsPerDay, Versionless: l.kind == watch.Operation,
+		Cooldown: book.Cooldown, MaxRunsPerDay: book.MaxRunsPerDay, Versionless: l.kind == watch.Operation, StopsHarm: book.StopsHarm,
 	}
 	if svc, ok := d.Settings.Service(l.service); ok {
 		f.Configured, f.Unasked = svc.Environment, svc.RollbackUnasked

@@ -34,6 +34,9 @@ type Link struct {
 type Notice struct {
 	ID  string `json:"id"`
 	Key string `json:"key"` // the subject (a group of alerts, a watch, a run): notices with the same key are delivered in order
+	// StateOf names the one thing whose present state it tells, such as a flag or a run; "": it tells what
+	// happened. Of what waits about the same thing for the same receiver only the newest is sent.
+	StateOf string `json:"state_of,omitempty"`
 	// Thread is the conversation: that of a service in an environment, else Key.
 	Thread string `json:"thread,omitempty"`
 	Tier   string `json:"tier"` // critical, warning, info
@@ -183,6 +186,22 @@ func (d *Delivery) TakePlaceOf(waiting []Delivery) (ended []Delivery) {
 		ended = append(ended, w)
 	}
 	return ended
+}
+
+// Supersedes tells whether a new delivery takes the place of one that waits: both tell the state of the
+// same thing, and were for the same receiver.
+func (d Delivery) Supersedes(waiting Delivery) bool {
+	of := d.Notice.StateOf
+	return of != "" && of == waiting.Notice.StateOf && d.Notice.Key == waiting.Notice.Key &&
+		waiting.State == Queued && d.Receiver == waiting.addressee()
+}
+
+// addressee is the receiver that the delivery was for, before any fallback took it.
+func (d Delivery) addressee() string {
+	if len(d.MovedFrom) > 0 {
+		return d.MovedFrom[0]
+	}
+	return d.Receiver
 }
 
 // dueSince is since when the delivery could be sent: one that failed waits its turn behind those that were due

@@ -101,7 +101,7 @@ func announcedRollback(d Deploy, recent []Rollback, now time.Time) string {
 		if r.Service != d.Service || environment(r.Environment) != environment(d.Environment) || !d.PutsVersion() || !versions.Same(r.To, d.Version) {
 			continue
 		}
-		fresh := r.Ended.IsZero() || r.Acted && now.Sub(r.Ended) <= RollbackMemory
+		fresh := r.Ended.IsZero() && !r.Queued || r.Acted && now.Sub(r.Ended) <= RollbackMemory
 		if fresh && r.Created.After(newest) {
 			run, newest = r.Run, r.Created
 		}

@@ -11,7 +11,7 @@ import (
 
 // GateReason is one reason why a gate is closed.
 type GateReason struct {
-	Code   string        `json:"code"`           // freeze, run_in_progress, cool_down, alert, backup
+	Code   string        `json:"code"`           // freeze, run_in_progress, rollback_waits, cool_down, alert, backup
 	Until  time.Time     `json:"until,omitzero"` // zero: until what it names is over
 	Detail reason.Reason `json:"detail"`         // why, and what to do
 }
@@ -20,6 +20,7 @@ type GateReason struct {
 const (
 	CodeFreeze   = "freeze"
 	CodeRun      = "run_in_progress"
+	CodeWaits    = "rollback_waits" // for an approval, or for the end of another run
 	CodeCoolDown = "cool_down"
 	CodeAlert    = "alert"
 	CodeBackup   = "backup"
@@ -56,10 +57,12 @@ type Rollback struct {
 	From, To    string    // versions; To is "" when an operation is undone
 	Created     time.Time // UTC
 	Ended       time.Time // zero: in progress
-	// Acted reports whether it began to change something. A run that waits for approval, or was
-	// refused, rejected or expired, neither closes the gate nor begins a cool-down: a fix may be
-	// deployed first.
-	Acted bool
+	Acted       bool      // it began to change something
+	// PutBack reports whether the version was put in place. One that failed before, was refused, rejected
+	// or expired put nothing back: there is nothing to cool down after, and a fix may be needed.
+	PutBack bool
+	// Queued reports whether it waits for the end of another run, Asks whether it waits for an approval.
+	Queued, Asks bool
 }
 
 // GateFacts is everything that Gate reads.
@@ -139,23 +142,30 @@ func GateDetails(closed []GateReason) reason.Reason {
 
 // closes gives the reason for which a rollback closes the gate; false when it does not.
 func (r Rollback) closes(f GateFacts, act Act, now time.Time) (GateReason, bool) {
-	if !r.Acted || r.Service != f.Service || environment(r.Environment) != environment(f.Environment) {
+	if r.Service != f.Service || environment(r.Environment) != environment(f.Environment) {
 		return GateReason{}, false
 	}
 	switch until := r.Ended.Add(f.CoolDown); {
+	case r.Ended.IsZero() && r.Asks:
+		return GateReason{Code: CodeWaits, Detail: r.words("asks")}, true
+	case r.Ended.IsZero() && r.Queued:
+		return GateReason{Code: CodeWaits, Detail: r.words("queued")}, true
 	case r.Ended.IsZero():
-		return GateReason{
-			Code:   CodeRun,
-			Detail: reason.New("rollback_under_way", "run", r.Run, "service", f.Service, "version", r.To),
-		}, true
-	case act == ActDeploy && now.Before(until):
-		return GateReason{
-			Code: CodeCoolDown, Until: clean(until),
-			Detail: reason.New("cooling_down", "run", r.Run, "service", f.Service, "version", r.To, "at", r.Ended, "cool_down", f.CoolDown),
-		}, true
+		return GateReason{Code: CodeRun, Detail: r.words("under_way")}, true
+	case act == ActDeploy && r.PutBack && now.Before(until):
+		return GateReason{Code: CodeCoolDown, Until: clean(until), Detail: r.words("cooling_down", "at", r.Ended, "cool_down", f.CoolDown)}, true
 	default:
 		return GateReason{}, false
 	}
+}
+
+// words says where a rollback stands, or where undoing an operation does, which has no version to go back to.
+func (r Rollback) words(where string, more ...any) reason.Reason {
+	code := "rollback_" + where
+	if r.To == "" {
+		code = "undo_" + where
+	}
+	return reason.New(code, append([]any{"run", r.Run, "service", r.Service, "version", r.To, "from", r.From}, more...)...)
 }
 
 // stops reports whether the freeze forbids an act on a service now; To is exclusive.

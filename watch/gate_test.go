@@ -16,7 +16,9 @@ import (
 func TestGate(t *testing.T) {
 	now := t0()
 	frozen := watch.Freeze{Name: "black-friday", From: now.Add(-time.Hour), To: now.Add(time.Hour), Allow: []watch.Act{watch.ActRollback}}
-	back := watch.Rollback{Run: "r_1", Service: "order-sync", From: "v3", To: "v2", Created: now.Add(-20 * time.Minute), Ended: now.Add(-10 * time.Minute), Acted: true}
+	back := watch.Rollback{Run: "r_1", Service: "order-sync", From: "v3", To: "v2", Created: now.Add(-20 * time.Minute), Ended: now.Add(-10 * time.Minute), Acted: true, PutBack: true}
+	failed, undo := back, back
+	failed.PutBack, undo.To = false, ""
 	firing := rules.Alert{Rule: "StockCount", State: rules.Firing, Tier: rules.Critical, ActiveAt: now, Labels: map[string]string{"service": "order-sync", "blocks_deploy": "true"}}
 	label := func(a rules.Alert, key, value string) rules.Alert {
 		labels := map[string]string{}
@@ -42,7 +44,12 @@ func TestGate(t *testing.T) {
 		"a rollback of another environment":        {watch.GateFacts{CoolDown: time.Hour, Environment: "staging", Rollbacks: []watch.Rollback{back}}, nil, time.Time{}},
 		"a rollback that was refused":              {watch.GateFacts{CoolDown: time.Hour, Rollbacks: []watch.Rollback{{Run: "r", Service: "order-sync", Ended: now}}}, nil, time.Time{}},
 		"a rollback in progress":                   {watch.GateFacts{Rollbacks: []watch.Rollback{{Run: "r", Service: "order-sync", Environment: "production", Acted: true}}}, []string{"run_in_progress"}, time.Time{}},
-		"a rollback that waits for a person":       {watch.GateFacts{Rollbacks: []watch.Rollback{{Run: "r", Service: "order-sync"}}}, nil, time.Time{}},
+		"a rollback that is about to begin":        {watch.GateFacts{Rollbacks: []watch.Rollback{{Run: "r", Service: "order-sync"}}}, []string{"run_in_progress"}, time.Time{}},
+		"a rollback that waits for a person":       {watch.GateFacts{Rollbacks: []watch.Rollback{{Run: "r", Service: "order-sync", To: "v2", Asks: true}}}, []string{"rollback_waits"}, time.Time{}},
+		"a rollback that waits for another run":    {watch.GateFacts{Rollbacks: []watch.Rollback{{Run: "r", Service: "order-sync", To: "v2", Queued: true}}}, []string{"rollback_waits"}, time.Time{}},
+		"one that waits in another service":        {watch.GateFacts{Rollbacks: []watch.Rollback{{Run: "r", Service: "price-sync", Asks: true}}}, nil, time.Time{}},
+		"a rollback that failed put nothing back":  {watch.GateFacts{CoolDown: time.Hour, Rollbacks: []watch.Rollback{failed}}, nil, time.Time{}},
+		"an operation that was undone":             {watch.GateFacts{CoolDown: time.Hour, Rollbacks: []watch.Rollback{undo}}, []string{"cool_down"}, back.Ended.Add(time.Hour)},
 		"a second rollback beside the first":       {watch.GateFacts{Act: watch.ActRollback, Rollbacks: []watch.Rollback{{Run: "r", Service: "order-sync", Acted: true}}}, []string{"run_in_progress"}, time.Time{}},
 		"an alert whose rule blocks deploys":       {watch.GateFacts{Alerts: []rules.Alert{firing}}, []string{"alert"}, time.Time{}},
 		"such an alert does not stop the way back": {watch.GateFacts{Act: watch.ActRollback, Alerts: []rules.Alert{firing}}, nil, time.Time{}},
@@ -61,7 +68,7 @@ func TestGate(t *testing.T) {
 			reasons := watch.Gate(c.facts, now)
 			for _, r := range reasons {
 				codes = append(codes, r.Code)
-				if !strings.HasSuffix(r.Detail.String(), ".") || len(r.Detail.String()) < 30 {
+				if !strings.HasSuffix(r.Detail.String(), ".") || len(r.Detail.String()) < 30 || strings.Contains(r.Detail.String(), "  ") {
 					t.Errorf("detail %q", r.Detail)
 				}
 			}

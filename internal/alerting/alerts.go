@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -198,11 +199,7 @@ func (as *Alerts) Start() {
 	for _, g := range as.groups {
 		as.start(g)
 	}
-	for _, al := range as.openLocked() {
-		if al.State == rules.Firing {
-			as.startRuns(al)
-		}
-	}
+	as.startRuns(slices.DeleteFunc(as.openLocked(), func(al rules.Alert) bool { return al.State != rules.Firing }))
 }
 
 func (as *Alerts) start(g *group) {

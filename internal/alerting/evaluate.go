@@ -56,11 +56,13 @@ func (as *Alerts) evaluate(ctx context.Context, g *group, which rules.RuleSet) (
 			as.o.Watches.AlertFired(al, now)
 		}
 	}
+	var fired []rules.Alert
 	for _, c := range ev.Changes {
 		if c.To == rules.Firing {
-			as.startRuns(c.Alert)
+			fired = append(fired, c.Alert)
 		}
 	}
+	as.startRuns(fired)
 	return took, true
 }
 
@@ -229,20 +231,30 @@ func moved(before rules.GroupState, ev rules.Evaluation) []rules.Alert {
 	return all
 }
 
-// startRuns starts the runbooks that an alert is bound to. It may be called again: a firing of
-// an alert has at most one run, by the journal's own constraint.
-func (as *Alerts) startRuns(al rules.Alert) {
-	for _, st := range as.o.Decider().Settings.OfAlert(al) {
-		if st.Mode == watch.Observe {
-			as.o.Log.Info("an alert would have started a runbook; on_alert only observes", "alert", al.Rule, "runbook", st.Runbook)
-			continue
-		}
-		as.wg.Go(func() {
-			if err := as.startRun(st); err != nil && !errors.Is(err, store.ErrAlreadyRun) {
-				as.o.Log.Error("a runbook could not be started for an alert", "alert", al.Rule, "runbook", st.Runbook, "error", err)
+// startRuns starts the runbooks that alerts are bound to, one after the other: which of them waits for
+// which is no accident. It may be called again: a firing of an alert has at most one run, by the
+// journal's own constraint.
+func (as *Alerts) startRuns(alerts []rules.Alert) {
+	var all []decide.Started
+	for _, al := range alerts {
+		for _, st := range as.o.Decider().Settings.OfAlert(al) {
+			if st.Mode == watch.Observe {
+				as.o.Log.Info("an alert would have started a runbook; on_alert only observes", "alert", al.Rule, "runbook", st.Runbook)
+				continue
 			}
-		})
+			all = append(all, st)
+		}
 	}
+	if len(all) == 0 {
+		return
+	}
+	as.wg.Go(func() {
+		for _, st := range all {
+			if err := as.startRun(st); err != nil && !errors.Is(err, store.ErrAlreadyRun) {
+				as.o.Log.Error("a runbook could not be started for an alert", "alert", st.Trigger.Alert, "runbook", st.Runbook, "error", err)
+			}
+		}
+	})
 }
 
 func (as *Alerts) startRun(st decide.Started) error {

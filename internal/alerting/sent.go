@@ -82,9 +82,7 @@ func (as *Alerts) stepSent(list []rules.Sent, now time.Time) (refused []error, e
 	}
 	as.recordSent(rules.SentSamples(ended, began, now))
 	s.ended = append(s.ended, ended...)
-	for _, a := range began {
-		as.startRuns(a)
-	}
+	as.startRuns(began)
 	return refused, nil
 }
 

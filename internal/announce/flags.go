@@ -22,7 +22,7 @@ func (t Renderer) FlagChanged(f flags.Flag, c flags.Change, now time.Time) notif
 	default:
 		tier, event, tone, title, text = info, "reset", notifiers.Good, w.flagReset, w.flagResetText
 	}
-	n := t.notice("flag/"+f.Name, "flag", event, tier, tone, map[string]string{"service": f.Service, "flag": f.Name}, now)
+	n := t.state("flag/"+f.Name, "flag", event, tier, tone, map[string]string{"service": f.Service, "flag": f.Name}, now)
 	names := []string{"flag", f.Name, "variant", cmp.Or(c.Variant, f.Default), "until", t.clock(c.Until, now), "default", f.Default}
 	n.Title, n.Text = fill(title, names...), fill(text, names...)
 	if f.Description != "" {

@@ -36,7 +36,7 @@ func (t Renderer) BlindEnded(b Blind, now time.Time) notifiers.Notice {
 func (t Renderer) blind(b Blind, event string, tone notifiers.Tone, now time.Time) notifiers.Notice {
 	labels := map[string]string{"service": b.Service, "check": b.Check}
 	maps.Copy(labels, b.Labels)
-	n := t.notice("blind/"+b.Check, "blind", event, warning, tone, labels, now)
+	n := t.state("blind/"+b.Check, "blind", event, warning, tone, labels, now)
 	w := t.texts()
 	fact(&n, w.service, b.Service)
 	fact(&n, w.shop, where(b.Labels))
@@ -47,7 +47,7 @@ func (t Renderer) blind(b Blind, event string, tone notifiers.Tone, now time.Tim
 // AllBlind is the notice that no check at all can look: the guardian's own network is down.
 func (t Renderer) AllBlind(checks int, since time.Time, why reason.Reason, now time.Time) notifiers.Notice {
 	w := t.texts()
-	n := t.notice("guardian/sight", "guardian", "sight_lost", critical, notifiers.Bad, nil, now)
+	n := t.state("guardian/sight", "guardian", "sight_lost", critical, notifiers.Bad, nil, now)
 	names := []string{"checks", strconv.Itoa(checks), "since", t.clock(since, now), "age", t.span(now.Sub(since))}
 	n.Title = fill(w.allBlind, names...)
 	n.Text = fill(w.allBlindText, names...)
@@ -62,7 +62,7 @@ func (t Renderer) AllBlind(checks int, since time.Time, why reason.Reason, now t
 // AllSee is the notice that checks can look again.
 func (t Renderer) AllSee(checks int, since, now time.Time) notifiers.Notice {
 	w := t.texts()
-	n := t.notice("guardian/sight", "guardian", "sight_regained", critical, notifiers.Good, nil, now)
+	n := t.state("guardian/sight", "guardian", "sight_regained", critical, notifiers.Good, nil, now)
 	names := []string{"checks", strconv.Itoa(checks), "since", t.clock(since, now), "age", t.span(now.Sub(since))}
 	n.Title = fill(w.allSee, names...)
 	n.Text = fill(w.allSeeText, names...)
@@ -96,7 +96,7 @@ func (t Renderer) GivenUp(d notifiers.Delivery, now time.Time) notifiers.Notice 
 // QuotaUsed is the notice that a receiver's monthly quota of calls is nearly or wholly used up.
 func (t Renderer) QuotaUsed(u notifiers.Usage, now time.Time) notifiers.Notice {
 	w := t.texts()
-	n := t.notice("quota/"+u.Receiver, "delivery", "quota_used", warning, notifiers.Warn, map[string]string{"receiver": u.Receiver}, now)
+	n := t.state("quota/"+u.Receiver, "delivery", "quota_used", warning, notifiers.Warn, map[string]string{"receiver": u.Receiver}, now)
 	names := []string{
 		"receiver", u.Receiver, "month", u.Month, "calls", strconv.Itoa(u.Calls), "quota", strconv.Itoa(u.Quota),
 		"percent", strconv.Itoa(u.Calls * 100 / max(u.Quota, 1)),
@@ -111,7 +111,7 @@ func (t Renderer) QuotaUsed(u notifiers.Usage, now time.Time) notifiers.Notice {
 // TookOver is the notice that guardian by is active instead of from, last heard of at since.
 func (t Renderer) TookOver(by, from string, since, now time.Time) notifiers.Notice {
 	w := t.texts()
-	n := t.notice("guardian/lead", "guardian", "took_over", warning, notifiers.Warn, nil, now)
+	n := t.state("guardian/lead", "guardian", "took_over", warning, notifiers.Warn, nil, now)
 	names := []string{"by", by, "from", from, "since", t.clock(since, now), "age", t.span(now.Sub(since))}
 	n.Title = fill(w.tookOver, names...)
 	n.Text = fill(w.tookOverText, names...)

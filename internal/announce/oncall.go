@@ -20,7 +20,7 @@ func (t Renderer) Fault(f decide.FaultNews, now time.Time) notifiers.Notice {
 	if f.Over {
 		event, tone, title, text = "fault_over", notifiers.Good, w.faultOver, w.faultOverText
 	}
-	n := t.notice("self/"+f.Name, "guardian", event, tier, tone, nil, now)
+	n := t.state("self/"+f.Name, "guardian", event, tier, tone, nil, now)
 	names := []string{"what", w.faults[f.Name], "since", t.clock(f.Since, now), "age", t.span(now.Sub(f.Since))}
 	n.Title, n.Text = fill(title, names...), fill(text, names...)
 	n.Mention = tier == critical && !f.Over

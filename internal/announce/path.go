@@ -43,7 +43,7 @@ func (t Renderer) PathBack(c Cut, now time.Time) notifiers.Notice {
 }
 
 func (t Renderer) cut(c Cut, event string, tone notifiers.Tone, now time.Time) notifiers.Notice {
-	n := t.notice("guardian/path/"+c.Path, "guardian", event, critical, tone, map[string]string{"path": c.Path}, now)
+	n := t.state("guardian/path/"+c.Path, "guardian", event, critical, tone, map[string]string{"path": c.Path}, now)
 	fact(&n, t.texts().since, t.stamp(c.Since))
 	return n
 }

@@ -68,6 +68,13 @@ func (t Renderer) notice(key, kind, event, tier string, tone notifiers.Tone, lab
 	}
 }
 
+// state is a notice of how one thing is now, named by its key.
+func (t Renderer) state(key, kind, event, tier string, tone notifiers.Tone, labels map[string]string, now time.Time) notifiers.Notice {
+	n := t.notice(key, kind, event, tier, tone, labels, now)
+	n.StateOf = key
+	return n
+}
+
 // noticeLabels are the labels by which a notice is routed and silenced.
 func noticeLabels(kind, event, tier string, labels map[string]string) map[string]string {
 	all := map[string]string{}

@@ -18,9 +18,12 @@ func (t Renderer) Run(r actions.Run, now time.Time) notifiers.Notice {
 	w := t.textsOf(watch.Kind(r.Kind))
 	if r.SetsFlagsOnly() {
 		w.runStarted, w.runCured = w.runSets, w.runSet
+	} else {
+		w = w.ofHealth(r)
 	}
 	names := t.runNames(r, now)
 	n := t.run(r, string(r.State), notifiers.Neutral, now)
+	n.StateOf = "run/" + r.ID
 	put := func(text [2]string) {
 		n.Title = fill(text[0], names...)
 		n.Text = fill(text[1], names...)
@@ -51,7 +54,7 @@ func (t Renderer) Run(r actions.Run, now time.Time) notifiers.Notice {
 	case actions.Cured:
 		n.Tone = notifiers.Good
 		put(w.runCured)
-		if r.Rollback {
+		if r.Rollback && r.WasFailing() {
 			n.Steps = w.stepsCured
 		}
 	case actions.NotCured:
@@ -62,10 +65,18 @@ func (t Renderer) Run(r actions.Run, now time.Time) notifiers.Notice {
 			put(w.runNotCuredOther)
 			n.Steps = w.stepsNotCuredOther
 		}
+		if r.Unseen() {
+			n.Tone = notifiers.Warn
+			put(w.runUnseen)
+			n.Steps = w.stepsUnseen
+		}
 	case actions.Worse:
 		n.Tone, n.Mention = notifiers.Bad, true
 		put(w.runWorse)
 		n.Steps = w.stepsWorse
+		if !r.Rollback {
+			n.Steps = w.stepsWorseOther
+		}
 	case actions.FailedRun:
 		n.Tone, n.Mention = notifiers.Bad, true
 		put(w.runFailed)
@@ -118,11 +129,36 @@ func (t Renderer) question(n *notifiers.Notice, r actions.Run, names []string, n
 func (t Renderer) Refused(r actions.Run, refusals []actions.Refusal, now time.Time) notifiers.Notice {
 	r.State = actions.Refused
 	n := t.Run(r, now)
+	if dropped(refusals) {
+		w, names := t.texts(), t.runNames(r, now)
+		n.Title, n.Text = fill(w.runDropped[0], names...), fill(w.runDropped[1], names...)
+		n.Tone, n.Mention, n.Steps = notifiers.Neutral, false, nil
+	}
 	n.Text = t.refusals(n.Text, refusals, now)
 	if r.Rollback {
 		n.Steps = []string{t.textsOf(watch.Kind(r.Kind)).instead(refusals)}
 	}
 	return n
+}
+
+// dropped tells whether a run is refused because nothing is left to do.
+func dropped(refusals []actions.Refusal) bool {
+	return len(refusals) > 0 && !slices.ContainsFunc(refusals, func(f actions.Refusal) bool { return !f.Unneeded() })
+}
+
+// ofHealth gives the texts about a run that was begun while nothing failed, or of which nothing was verified: it
+// cures nothing.
+func (x texts) ofHealth(r actions.Run) texts {
+	if !r.WasFailing() {
+		x.runStarted, x.runCured = x.runStartedWell, x.runDone
+	}
+	if len(r.Verification) == 0 {
+		x.runCured = x.runDoneUnverified
+	}
+	if r.OnlyStopsHarm() {
+		x.runStarted = x.runSets
+	}
+	return x
 }
 
 // failedSteps is what to do about a run whose step failed.
@@ -199,16 +235,7 @@ func runKey(r actions.Run) string {
 func (t Renderer) runNames(r actions.Run, now time.Time) []string {
 	w := t.texts()
 	service := inEnvironment(r.Service, r.Environment)
-	what := fill(w.runOther, "runbook", r.Runbook, "service", service)
-	if r.Rollback {
-		what = fill(w.runBack, "service", service, "from", r.From, "to", r.To)
-		switch {
-		case r.Kind == string(watch.Operation):
-			what = fill(w.runUndo, "service", service, "from", r.From)
-		case r.From == "":
-			what = fill(w.runBackTo, "service", service, "to", r.To)
-		}
-	}
+	what := fill(w.whatRuns(r), "runbook", r.Runbook, "service", service, "from", r.From, "to", r.To)
 	if r.Trigger.Kind == actions.ByDrill {
 		what = fill(w.runDrill, "what", what)
 	}
@@ -238,6 +265,29 @@ func (t Renderer) runNames(r actions.Run, now time.Time) []string {
 	}
 }
 
+// whatRuns names what a run is, by what is known of it.
+func (x texts) whatRuns(r actions.Run) string {
+	operation := r.Kind == string(watch.Operation)
+	switch {
+	case !r.Rollback && r.Service == "":
+		return x.runAlone
+	case !r.Rollback:
+		return x.runOther
+	case operation && r.From == "":
+		return x.runUndoLast
+	case operation:
+		return x.runUndo
+	case r.From != "" && r.To != "":
+		return x.runBack
+	case r.To != "":
+		return x.runBackTo
+	case r.From != "":
+		return x.runBackFrom
+	default:
+		return x.runBackAlone
+	}
+}
+
 // stepCount is how many steps a run has.
 func (x texts) stepCount(n int) string {
 	if n == 1 {
@@ -264,7 +314,7 @@ func (t Renderer) runFacts(n *notifiers.Notice, r actions.Run, now time.Time) {
 		}
 		checks = append(checks, line)
 	}
-	if len(checks) == 0 && (r.State.Final() || n.Event == "step_failed") {
+	if len(checks) == 0 && (r.State.Final() || r.State == actions.Queued || n.Event == "step_failed") {
 		fact(n, w.reason, t.read(r.Reason, now)) // after a verification it says what the checks say
 	}
 	if len(checks) == 0 && !r.State.Final() {

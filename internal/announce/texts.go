@@ -43,10 +43,12 @@ type texts struct {
 	happened, unsure                                                                                  string
 	gateClosed, gateClosedText, gateWas, stepAskGate                                                  string
 
-	runBack, runBackTo, runOther, runDrill                                string
+	runBack, runBackTo, runBackFrom, runBackAlone, runUndoLast            string
+	runOther, runAlone, runDrill                                          string
 	runUnknown, runAsks, runWaits, runStarted, runVerifying, runCured     [2]string // title, text
 	runNotCured, runNotCuredOther, runWorse, runFailed, runRejected       [2]string
-	runExpired, runSets, runSet                                           [2]string
+	runExpired, runSets, runSet, runDropped                               [2]string
+	runStartedWell, runDone, runDoneUnverified, runUnseen                 [2]string
 	runRefused, passedUnsure                                              [2]string
 	untilExpires, untilApproves, quorumOf, guardUntil, oneStep, manySteps string
 	stepFailed, stepFailedText                                            string
@@ -55,7 +57,8 @@ type texts struct {
 	healths                                                               map[string]string
 	symptoms                                                              map[actions.SymptomKind]map[string]string
 	stepsUnknown, stepsCured, stepsUndone, stepsNotCured, stepsWorse      []string
-	stepsFailed, stepsFailedOther, stepsNotCuredOther                     []string
+	stepsFailed, stepsFailedOther, stepsNotCuredOther, stepsWorseOther    []string
+	stepsUnseen                                                           []string
 	undoNotCured, undoWorse, undoFailed                                   []string
 	stepUndo, stepUndoByHand, stepUndone                                  string
 	stepsBlind, stepsAllBlind, stepsOrder                                 []string

@@ -28,7 +28,7 @@ func (t Renderer) WindowChanged(w windows.Window, now time.Time) notifiers.Notic
 	if w.Kind == windows.Hold && event == "announced" {
 		tier = warning // what fails now waits for people
 	}
-	n := t.notice("window/"+w.ID, string(w.Kind), event, tier, tone, map[string]string{"service": w.Service, "window": w.ID}, now)
+	n := t.state("window/"+w.ID, string(w.Kind), event, tier, tone, map[string]string{"service": w.Service, "window": w.ID}, now)
 	names := []string{"service", cmp.Or(w.Service, words.allServices), "from", t.clock(w.From, now), "until", t.clock(w.To, now)}
 	n.Title, n.Text = fill(title, names...), fill(text, names...)
 	if who := cmp.Or(w.EndedBy, w.By); who != "" {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -16,6 +17,8 @@ import (
 type runAnswer struct {
 	ID       string `json:"id"`
 	Service  string `json:"service"`
+	Runbook  string `json:"runbook"`
+	Rollback bool   `json:"rollback"`
 	Kind     string `json:"kind"`
 	From     string `json:"from"`
 	To       string `json:"to"`
@@ -35,16 +38,25 @@ func (r runAnswer) ended() bool {
 	return !slices.Contains([]string{"waiting", "awaiting_approval", "running", "verifying"}, r.State)
 }
 
-func (r runAnswer) print(w io.Writer) {
-	what := r.From + " → " + r.To
+// what names what the run does to its service.
+func (r runAnswer) what() string {
 	switch {
+	case !r.Rollback:
+		return "runbook " + r.Runbook
 	case r.Kind == "operation":
-		what = "undo " + r.From
+		return "undo " + r.From
 	case r.To == "": // nothing to go back to
-		what = "rollback of " + r.From
+		return strings.TrimSuffix("rollback of "+r.From, " of ")
+	case r.From == "":
+		return "to " + r.To
+	default:
+		return r.From + " → " + r.To
 	}
-	_, _ = fmt.Fprintf(w, "%s: %s %s: %s %s\n", r.ID, r.Service, what, r.State, r.Reason)
-	if r.State == "refused" {
+}
+
+func (r runAnswer) print(w io.Writer) {
+	_, _ = fmt.Fprintf(w, "%s: %s: %s %s\n", r.ID, strings.TrimSpace(r.Service+" "+r.what()), r.State, r.Reason)
+	if r.State == "refused" && r.Rollback {
 		if r.To == "" && r.Kind != "operation" {
 			_, _ = fmt.Fprintln(w, "  name the version to go back to with --to VERSION")
 		}

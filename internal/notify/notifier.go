@@ -144,6 +144,9 @@ func (n *Notifier) Add(b *store.Batch, now time.Time, render Render) []string {
 		}
 		b.Deliveries = append(b.Deliveries, s.delivery(target.Receiver, one, now, render))
 		receivers = append(receivers, target.Receiver)
+		if one.StateOf != "" { // it may take the place of one that waits at a fallback
+			receivers = append(receivers, s.chain(target.Receiver)...)
+		}
 	}
 	return receivers
 }

@@ -69,9 +69,13 @@ func guardWords(code string) (Words, bool) {
 		}, true
 	case "guard_late":
 		return Words{
-			"the verdict is {queued} old: another run of the service took that long; look at the service and decide",
-			"判定已过去 {queued}：该服务的另一项处置用了这么久才结束；请查看服务现状后决定",
+			"it waited for {queued} behind another run; look at how things are now and decide",
+			"已排队 {queued}，此前一直在等另一项处置结束；请查看现状后决定",
 		}, true
+	case "guard_alert_over":
+		return Words{"the alert resolved while the run was queued", "排队期间告警已恢复"}, true
+	case "guard_not_started":
+		return Words{"no entry of on_alert starts runbook {runbook} for this alert any more", "on_alert 中已没有为该告警执行预案 {runbook} 的配置"}, true
 	case "target_none":
 		return Words{
 			"no version of {service} but the bad one is known to be good; let one pass a watch, or list it under known_good",
@@ -116,7 +120,7 @@ func guardNameWords(code string) (Words, bool) {
 	case "guard_name_superseded":
 		return Words{"superseded", "已不是当前版本"}, true
 	case "guard_name_late":
-		return Words{"late", "判定已过时"}, true
+		return Words{"late", "排队过久"}, true
 	case "guard_name_hold":
 		return Words{"hold", "暂停自动处置"}, true
 	case "guard_name_freeze":
@@ -125,6 +129,10 @@ func guardNameWords(code string) (Words, bool) {
 		return Words{"unproven target", "回滚目标需确认"}, true
 	case "guard_name_other_environment":
 		return Words{"other environment", "环境不同"}, true
+	case "guard_name_alert_over":
+		return Words{"alert over", "告警已恢复"}, true
+	case "guard_name_not_started":
+		return Words{"no longer started", "配置已变更"}, true
 	default:
 		return Words{}, false
 	}
@@ -143,6 +151,10 @@ func runEventWords(code string) (Words, bool) {
 		return Words{"verifying", "验证恢复中"}, true
 	case "run_state_cured":
 		return Words{"cured", "已恢复"}, true
+	case "run_state_done":
+		return Words{"done", "已完成"}, true
+	case "run_state_unseen":
+		return Words{"not verified", "未能验证"}, true
 	case "run_state_not_cured":
 		return Words{"not cured", "未恢复"}, true
 	case "run_state_worse":
@@ -293,6 +305,8 @@ func verifyWords(code string) (Words, bool) {
 		}, true
 	case "verify_up_again":
 		return Words{"up again: {checks}", "已恢复：{checks}"}, true
+	case "verify_still_up":
+		return Words{"up: {checks}", "正常：{checks}"}, true
 	case "verify_fast_again":
 		return Words{"as fast as before: {checks}", "耗时已恢复：{checks}"}, true
 	case "verify_counts_again":
@@ -308,7 +322,7 @@ func verifyWords(code string) (Words, bool) {
 	case "verify_still_down":
 		return Words{"still down: {checks}", "仍然异常：{checks}"}, true
 	case "verify_not_seen":
-		return Words{"could not be looked at: {checks}", "无法探测：{checks}"}, true
+		return Words{"could not be seen: {checks}", "无法确认：{checks}"}, true
 	case "verify_too_short":
 		return Words{"not up for long enough: {checks}", "恢复的时间不够长：{checks}"}, true
 	case "look_slow":
@@ -317,6 +331,11 @@ func verifyWords(code string) (Words, bool) {
 		return Words{"alert {rule} still fires, since {since}[: {summary}]", "告警 {rule} 仍在触发（自 {since} 起）[：{summary}]"}, true
 	case "alert_still_pending":
 		return Words{"the condition of alert {rule} is still true, since {since}[: {summary}]", "告警 {rule} 的条件仍成立（自 {since} 起）[：{summary}]"}, true
+	case "alert_not_settled":
+		return Words{
+			"the rule of alert {rule} looks back over, or keeps it firing for, {settles}: until {until} it cannot tell whether it is over",
+			"告警 {rule} 的规则回看（或持续触发）{settles}：{until} 之前无法判断是否已恢复",
+		}, true
 	case "alert_over":
 		return Words{"alert {rule} is resolved", "告警 {rule} 已恢复"}, true
 	case "counter_still_fails":

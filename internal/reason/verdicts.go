@@ -322,10 +322,40 @@ func gateWords(code string) (Words, bool) {
 			"Run {run} puts {service} back to {version}; wait until it ended, or abort it.",
 			"处置 {run} 正在将 {service} 恢复到 {version}；请等它结束，或中止它。",
 		}, true
-	case "cooling_down":
+	case "rollback_asks":
 		return Words{
-			"Run {run} put {service} back to {version} at {at}; the cool-down of {cool_down} is not over.",
-			"处置 {run} 已于 {at} 将 {service} 恢复到 {version}；冷却期（{cool_down}）尚未结束。",
+			"Run {run} waits for approval to put {service} back to {version}; approve or reject it. Another version that is deployed all the same ends the question.",
+			"处置 {run} 等待批准，批准后将把 {service} 恢复到 {version}；请先批准或拒绝。如仍然部署其他版本，该请求自动作废。",
+		}, true
+	case "rollback_queued":
+		return Words{
+			"Run {run} puts {service} back to {version} once another run has ended; wait for it, or abort it.",
+			"处置 {run} 正在排队，前一项处置结束后将把 {service} 恢复到 {version}；请等待，或中止它。",
+		}, true
+	case "rollback_cooling_down", "cooling_down":
+		return Words{
+			"Run {run} put {service} back to {version}, and ended at {at}; the cool-down of {cool_down} is not over.",
+			"处置 {run} 已将 {service} 恢复到 {version}，于 {at} 结束；冷却期（{cool_down}）尚未结束。",
+		}, true
+	case "undo_under_way":
+		return Words{
+			"Run {run} undoes {from} of {service}; wait until it ended, or abort it.",
+			"处置 {run} 正在撤销 {service} 的 {from}；请等它结束，或中止它。",
+		}, true
+	case "undo_asks":
+		return Words{
+			"Run {run} waits for approval to undo {from} of {service}; approve or reject it.",
+			"处置 {run} 等待批准，批准后将撤销 {service} 的 {from}；请先批准或拒绝。",
+		}, true
+	case "undo_queued":
+		return Words{
+			"Run {run} undoes {from} of {service} once another run has ended; wait for it, or abort it.",
+			"处置 {run} 正在排队，前一项处置结束后将撤销 {service} 的 {from}；请等待，或中止它。",
+		}, true
+	case "undo_cooling_down":
+		return Words{
+			"Run {run} undid {from} of {service}, and ended at {at}; the cool-down of {cool_down} is not over.",
+			"处置 {run} 已撤销 {service} 的 {from}，于 {at} 结束；冷却期（{cool_down}）尚未结束。",
 		}, true
 	case "backup_not_good":
 		return Words{

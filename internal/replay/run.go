@@ -13,6 +13,7 @@ import (
 type run struct {
 	actions.Run // as it was decided last: when it was created, or left the queue
 	was         *actions.Run
+	replayed    bool // decided here; the others are as they were recorded
 
 	started, ended time.Time // zero: not in this replay
 	final          actions.State

@@ -101,7 +101,7 @@ func (j *judging) verdict(ctx context.Context, e *watched, v *watch.Verdict) err
 	}
 	j.world.failed = append(j.world.failed, decide.FailedWatchOf(w))
 	if e.plan.Acts && e.plan.Request != nil && j.runOf(func(r *run) bool { return r.Trigger.Deploy == d.ID && r.Trigger.Kind == actions.ByVerdict }) == nil {
-		e.run = j.start(*e.plan.Request, j.past.runOf(func(r actions.Run) bool {
+		e.run = j.start(*e.plan.Request, time.Time{}, j.past.runOf(func(r actions.Run) bool {
 			return r.Trigger.Deploy == d.ID && r.Trigger.Kind == actions.ByVerdict
 		}))
 	}
@@ -124,7 +124,7 @@ func (j *judging) alert(ctx context.Context, ep *episode) error {
 			if err != nil {
 				return err
 			}
-			act.run = j.start(req, j.past.runOf(func(r actions.Run) bool {
+			act.run = j.start(req, ep.ended, j.past.runOf(func(r actions.Run) bool {
 				return r.Trigger.Kind == actions.ByAlert && r.Trigger.Alert == ep.alert.ID && time.Unix(0, r.Trigger.AlertEpisode).Sub(ep.fired).Abs() <= j.late
 			}))
 		}
@@ -133,18 +133,22 @@ func (j *judging) alert(ctx context.Context, ep *episode) error {
 	return nil
 }
 
-// start begins a run as it was decided; was is the recorded one, or nil.
-func (j *judging) start(req actions.Request, was *actions.Run) *run {
+// start begins a run as it was decided. over is when its alert resolves; zero: it has none, or that is not
+// known. was is the recorded run, or nil.
+func (j *judging) start(req actions.Request, over time.Time, was *actions.Run) *run {
 	now := j.world.now
 	req.ID = "r_of_" + cmp.Or(req.Trigger.Deploy, req.Trigger.Alert)
 	if was != nil {
 		req.ID = was.ID
 	}
-	r := &run{Run: actions.NewRun(req, j.setup.runbook(req.Runbook), now), was: was}
+	r := &run{Run: actions.NewRun(req, j.setup.runbook(req.Runbook), now), was: was, replayed: true}
 	j.world.runs = append(j.world.runs, r)
 	j.goesOn(r)
 	if r.State == actions.Queued {
-		j.happens(now.Add(decide.MaxQueueAge), queueAges, func(ctx context.Context) error { return j.ask(ctx, r) })
+		j.happens(now.Add(decide.MaxQueueAge), queueAges, j.askAll)
+		if over.After(now) {
+			j.happens(over, queueAges, j.askAll)
+		}
 	}
 	return r
 }
@@ -158,9 +162,19 @@ func (j *judging) goesOn(r *run) {
 	j.happens(r.ended, runEnds, j.askAll)
 }
 
-// askAll asks the guards again about every run that is queued.
+// askAll asks the guards again about every run that is queued, in the order in which they leave the queue.
 func (j *judging) askAll(ctx context.Context) error {
-	for _, r := range slices.Clone(j.world.runs) {
+	queue := slices.Clone(j.world.runs)
+	slices.SortStableFunc(queue, func(x, y *run) int {
+		if x.Rollback != y.Rollback {
+			if x.Rollback {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(x.Created.Compare(y.Created), cmp.Compare(x.ID, y.ID))
+	})
+	for _, r := range queue {
 		if err := j.ask(ctx, r); err != nil {
 			return err
 		}
@@ -171,19 +185,19 @@ func (j *judging) askAll(ctx context.Context) error {
 // ask asks the guards again about a run that is queued behind another one.
 func (j *judging) ask(ctx context.Context, r *run) error {
 	now := j.world.now
-	if r.Created.After(now) || r.at(now).State != actions.Queued {
+	if !r.replayed || r.Created.After(now) || r.at(now).State != actions.Queued {
 		return nil
 	}
-	i := slices.IndexFunc(j.watches, func(e *watched) bool { return e.run == r })
-	if i < 0 {
-		return nil
-	}
-	e := j.watches[i]
 	p, err := j.world.present(ctx, r.Service)
 	if err != nil {
 		return err
 	}
-	req, err := j.decider.Queued(ctx, r.Run, e.deploy, e.w, p, now)
+	var req actions.Request
+	if i := slices.IndexFunc(j.watches, func(e *watched) bool { return e.run == r }); i >= 0 {
+		req, err = j.decider.Queued(ctx, r.Run, j.watches[i].deploy, j.watches[i].w, p, now)
+	} else {
+		req, err = j.decider.QueuedByAlert(ctx, r.Run, p, now)
+	}
 	if err != nil {
 		return err
 	}

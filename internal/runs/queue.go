@@ -16,7 +16,7 @@ func (d *Driver) waitInQueue(one *driven) {
 	moved, err := d.dequeue(one)
 	switch {
 	case err != nil && d.ctx.Err() == nil:
-		d.o.Log.Error("a queued rollback could not ask the guards; trying again", "run", one.get().ID, "error", err)
+		d.o.Log.Error("a queued run could not ask the guards; trying again", "run", one.get().ID, "error", err)
 	case moved:
 		return
 	}
@@ -32,7 +32,7 @@ func (d *Driver) wakeQueued() {
 	}
 }
 
-// dequeue asks the guards again about a queued rollback, and tells whether it waits no longer.
+// dequeue asks the guards again about a queued run, and tells whether it waits no longer.
 func (d *Driver) dequeue(one *driven) (moved bool, err error) {
 	err = d.Decide(func() error {
 		one.mu.Lock()
@@ -45,18 +45,7 @@ func (d *Driver) dequeue(one *driven) (moved bool, err error) {
 		if d.isDraining() {
 			return nil // after the next start they are asked about that time
 		}
-		w, err := d.o.Journal.Watch(d.ctx, run.Trigger.Watch)
-		if err != nil {
-			return fmt.Errorf("read its watch: %w", err)
-		}
-		deploys, err := d.o.Journal.Deploys(d.ctx, store.DeployFilter{ID: run.Trigger.Deploy})
-		if err == nil && len(deploys) == 0 {
-			err = store.ErrNotFound
-		}
-		if err != nil {
-			return fmt.Errorf("read its deploy %s: %w", run.Trigger.Deploy, err)
-		}
-		req, err := d.o.Decider().Queued(d.ctx, run, deploys[0], &w, d.o.Present(run.Service), d.o.Now())
+		req, err := d.askAgain(run)
 		if err != nil {
 			return err
 		}
@@ -65,4 +54,24 @@ func (d *Driver) dequeue(one *driven) (moved bool, err error) {
 		return err
 	})
 	return moved, err
+}
+
+// askAgain asks the guards again about a queued run.
+func (d *Driver) askAgain(run actions.Run) (req actions.Request, err error) {
+	decider, p := d.o.Decider(), d.o.Present(run.Service)
+	if run.Trigger.Kind == actions.ByAlert {
+		return decider.QueuedByAlert(d.ctx, run, p, d.o.Now())
+	}
+	w, err := d.o.Journal.Watch(d.ctx, run.Trigger.Watch)
+	if err != nil {
+		return req, fmt.Errorf("read its watch: %w", err)
+	}
+	deploys, err := d.o.Journal.Deploys(d.ctx, store.DeployFilter{ID: run.Trigger.Deploy})
+	if err == nil && len(deploys) == 0 {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return req, fmt.Errorf("read its deploy %s: %w", run.Trigger.Deploy, err)
+	}
+	return decider.Queued(d.ctx, run, deploys[0], &w, p, d.o.Now())
 }

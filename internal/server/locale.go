@@ -201,7 +201,7 @@ func toneOf(state string) string {
 		return "good"
 	case "down", "failed", "not_cured", "worse", "critical", "firing":
 		return "bad"
-	case "inconclusive", "waiting", "awaiting_approval", "warning", "expired", "rejected", "refused", "starting", "closed", "degraded":
+	case "inconclusive", "waiting", "awaiting_approval", "warning", "expired", "rejected", "refused", "unseen", "starting", "closed", "degraded":
 		return "warn"
 	case "watching", "running", "verifying", "pending", "intent":
 		return "busy"

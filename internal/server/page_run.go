@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/watch"
 )
 
 type runPageView struct {
@@ -15,6 +16,7 @@ type runPageView struct {
 	Watch  *Watch // whose verdict led to it; nil when it was something else
 	Ledger []actions.Entry
 	Took   time.Duration
+	Title  string
 	// Doubt is the step that a person is asked about; nil when it is something else.
 	Doubt *actions.StepRun
 }
@@ -38,15 +40,26 @@ func (s *Server) runPage(runs Runs, watches Watches) handler {
 				v.Took = run.Ended.Sub(run.Started)
 			}
 		}
-		title := words.T("run.title_other", run.Runbook, run.Service)
-		if run.Rollback {
-			title = words.T("run.title_back", run.Service)
-		}
+		v.Title = runTitle(words, run)
 		refresh := 0
 		if !run.State.Final() {
 			refresh = 5
 		}
-		return s.render(w, r, http.StatusOK, "run", title, refresh, by, v)
+		return s.render(w, r, http.StatusOK, "run", v.Title, refresh, by, v)
+	}
+}
+
+// runTitle names what a run is.
+func runTitle(words locale, run actions.Run) string {
+	switch {
+	case run.Rollback && run.Kind == string(watch.Operation):
+		return words.T("run.title_undo", run.Service, run.From)
+	case run.Rollback:
+		return words.T("run.title_back", run.Service)
+	case run.Service == "":
+		return run.Runbook
+	default:
+		return words.T("run.title_other", run.Runbook, run.Service)
 	}
 }
 

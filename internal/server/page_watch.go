@@ -166,7 +166,7 @@ func timeline(w locale, v Watch) []moment {
 }
 
 func runMoments(w locale, run actions.Run) []moment {
-	path := "/rollbacks/" + run.ID
+	path, undo := "/rollbacks/"+run.ID, run.Kind == string(watch.Operation)
 	var list []moment
 	if run.State == actions.AwaitingApproval || len(run.Answers) > 0 {
 		list = append(list, moment{At: run.Created, Text: w.T("line.asked"), Tone: "awaiting_approval", Path: path})
@@ -175,10 +175,18 @@ func runMoments(w locale, run actions.Run) []moment {
 		list = append(list, moment{At: a.At, Text: w.T("line.answered", a.By, w.Word("decision", a.Decision)), Tone: "neutral", Path: path})
 	}
 	if !run.Started.IsZero() {
-		list = append(list, moment{At: run.Started, Text: w.T("line.run", run.To), Tone: "running", Path: path})
+		text := w.T("line.run", run.To)
+		if undo {
+			text = w.T("line.undo")
+		}
+		list = append(list, moment{At: run.Started, Text: text, Tone: "running", Path: path})
 	}
 	if run.State.Final() {
-		list = append(list, moment{At: run.Ended, Text: w.T("line.ended", w.Word("run", run.State)), Tone: string(run.State), Path: path})
+		key := "line.ended"
+		if undo {
+			key = "line.undone"
+		}
+		list = append(list, moment{At: run.Ended, Text: w.T(key, w.Word("run", run.Standing())), Tone: run.Standing(), Path: path})
 	}
 	return list
 }

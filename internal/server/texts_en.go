@@ -41,7 +41,7 @@ func english() map[string]string {
 		"watch.watching": "watching", "watch.passed": "passed", "watch.failed": "failed", "watch.inconclusive": "inconclusive",
 		"watch.superseded": "superseded", "watch.cancelled": "cancelled", "watch.unwatched": "not watched",
 		"mode.auto": "roll back automatically", "mode.approve": "ask before rolling back", "mode.observe": "only observe",
-		"run.waiting": "queued behind another run", "run.awaiting_approval": "waiting for approval", "run.running": "running", "run.verifying": "verifying", "run.cured": "cured",
+		"run.waiting": "queued behind another run", "run.awaiting_approval": "waiting for approval", "run.running": "running", "run.verifying": "verifying", "run.cured": "cured", "run.done": "done", "run.unseen": "not verified",
 		"run.not_cured": "not cured", "run.worse": "worse", "run.failed": "failed", "run.rejected": "rejected", "run.expired": "expired",
 		"run.refused":  "refused",
 		"step.pending": "to do", "step.intent": "under way", "step.done": "done", "step.failed": "failed", "step.unknown": "not known", "step.skipped": "skipped",
@@ -68,10 +68,10 @@ func english() map[string]string {
 		"over.budget_left": "%s of the error budget left", "over.budget_over": "error budget overspent by %s",
 		"count.up": "%d up", "count.down": "%d down", "count.unknown": "%d unknown", "over.since_ago": "Since",
 
-		"gate.freeze": "A freeze.", "gate.run_in_progress": "A run is under way.", "gate.cool_down": "The cool-down is not over.", "gate.alert": "An alert blocks deploys.",
+		"gate.freeze": "A freeze.", "gate.run_in_progress": "A run is under way.", "gate.rollback_waits": "A rollback waits.", "gate.cool_down": "The cool-down is not over.", "gate.alert": "An alert blocks deploys.",
 		"gate.open": "open", "gate.closed": "closed", "gate.until": "until %s",
 
-		"ask.title": "Roll %s back from %s to %s?", "ask.title_undo": "Undo %[2]s of %[1]s?", "ask.title_other": "Run %s for %s?", "ask.doubt": "Did the step “%s” of %s happen?",
+		"ask.title": "Roll %s back from %s to %s?", "ask.title_undo": "Undo %[2]s of %[1]s?", "ask.title_other": "Run %s for %s?", "ask.title_alone": "Run %s?", "ask.title_to": "Roll %s back to %s?", "ask.title_back": "Roll %s back?", "ask.doubt": "Did the step “%s” of %s happen?",
 		"ask.expires": "Without an answer by %s, nothing is done.", "ask.approves": "Without an answer by %s, it starts automatically.", "ask.review": "Look first", "ask.approve": "Approve", "ask.reject": "Reject",
 		"ask.done": "It happened", "ask.repeat": "Do it again", "ask.abort": "Abort the run", "ask.note": "Note (optional)",
 		"ask.role": "Your token may not answer: this needs the role approver.", "ask.confirm_abort": "Aborting undoes nothing.",
@@ -112,16 +112,16 @@ func english() map[string]string {
 		"watch.not_reversible": "This deploy was announced as not reversible: it is not rolled back.",
 
 		"line.announced": "%s announced", "line.switch": "%s deployed", "line.switch_onset": "%s deployed, by estimate: checks began to fail", "line.switch_version": "%s answered first", "line.switch_target": "%s started", "line.fault": "first failure of %s", "line.verdict": "verdict: %s",
-		"line.run": "rollback to %s", "line.asked": "approval requested", "line.answered": "%s: %s", "line.ended": "rollback: %s", "line.deadline": "the watch ends",
+		"line.run": "rollback to %s", "line.undo": "undoing it", "line.undone": "undo: %s", "line.asked": "approval requested", "line.answered": "%s: %s", "line.ended": "rollback: %s", "line.deadline": "the watch ends",
 		"line.watch": "watch began",
 
 		"chart.label": "What the checks saw", "chart.row": "%s: %d looks, %d down, %d unknown.", "chart.up": "up (higher is slower)", "chart.down": "down",
 		"chart.unknown": "could not look", "chart.empty": "Nothing was looked at in this time.", "chart.none": "no looks",
 
-		"run.title_back": "Rollback of %s", "run.undo": "undo %s", "run.title_other": "%s for %s", "run.page": "Run", "run.runbook": "Runbook", "run.trigger": "Trigger", "run.from": "From",
+		"run.title_back": "Rollback of %s", "run.title_undo": "Undo %[2]s of %[1]s", "run.undo": "undo %s", "run.title_other": "%s for %s", "run.page": "Run", "run.runbook": "Runbook", "run.trigger": "Trigger", "run.from": "From",
 		"run.to": "To", "run.created": "Created", "run.started": "Began", "run.ended": "Ended", "run.took": "Took", "run.steps": "Steps",
 		"run.no_steps": "No step was run.", "run.intent": "Intent", "run.attempt": "attempt %d", "run.output": "Output", "run.resolved": "outcome found: %s",
-		"run.verification": "Verification", "run.verification.help": "After the last step it is verified whether what failed is over.", "run.check": "Check", "run.health": "Now", "run.looks": "Looks",
+		"run.verification": "Verification", "run.verification.help": "After the last step it is verified whether what failed is over.", "run.verification.well": "Nothing was failing: after the last step it is verified that the checks are still up.", "run.check": "Check", "run.health": "Now", "run.looks": "Looks",
 		"run.reason": "Reason", "run.ledger": "Ledger", "run.answers": "Answers", "run.who": "Who", "run.when": "When", "run.what": "What", "run.detail": "Detail",
 		"run.failing": "Must be up again", "run.symptoms": "Must be over",
 		"symptom.check": "check", "symptom.slow": "duration", "symptom.counter": "counter", "symptom.traffic": "traffic", "symptom.number": "number", "symptom.alert": "alert", "symptom_now.up": "over", "symptom_now.down": "not over",

@@ -41,7 +41,7 @@ func chinese() map[string]string {
 		"watch.watching": "观察中", "watch.passed": "通过", "watch.failed": "失败", "watch.inconclusive": "无法判定",
 		"watch.superseded": "被新版本取代", "watch.cancelled": "已取消", "watch.unwatched": "未观察",
 		"mode.auto": "自动回滚", "mode.approve": "回滚前请人批准", "mode.observe": "只观察",
-		"run.waiting": "排队（等待另一项处置结束）", "run.awaiting_approval": "待批准", "run.running": "执行中", "run.verifying": "验证恢复中", "run.cured": "已恢复",
+		"run.waiting": "排队（等待另一项处置结束）", "run.awaiting_approval": "待批准", "run.running": "执行中", "run.verifying": "验证恢复中", "run.cured": "已恢复", "run.done": "已完成", "run.unseen": "未能验证",
 		"run.not_cured": "未恢复", "run.worse": "更糟", "run.failed": "失败", "run.rejected": "已拒绝", "run.expired": "已过期",
 		"run.refused":  "不予执行",
 		"step.pending": "待执行", "step.intent": "进行中", "step.done": "完成", "step.failed": "失败", "step.unknown": "不确定", "step.skipped": "跳过",
@@ -68,10 +68,10 @@ func chinese() map[string]string {
 		"over.budget_left": "错误预算剩余 %s", "over.budget_over": "错误预算超支 %s",
 		"count.up": "正常 %d", "count.down": "故障 %d", "count.unknown": "未知 %d", "over.since_ago": "开始",
 
-		"gate.freeze": "处于冻结期。", "gate.run_in_progress": "正在执行处置。", "gate.cool_down": "冷却期尚未结束。", "gate.alert": "有告警禁止部署。",
+		"gate.freeze": "处于冻结期。", "gate.run_in_progress": "正在执行处置。", "gate.rollback_waits": "有回滚在等待执行。", "gate.cool_down": "冷却期尚未结束。", "gate.alert": "有告警禁止部署。",
 		"gate.open": "开放", "gate.closed": "关闭", "gate.until": "至 %s",
 
-		"ask.title": "将 %s 从 %s 回滚到 %s？", "ask.title_undo": "撤销 %[1]s 的 %[2]s？", "ask.title_other": "为 %[2]s 执行 %[1]s？", "ask.doubt": "%[2]s 的步骤“%[1]s”是否已发生？",
+		"ask.title": "将 %s 从 %s 回滚到 %s？", "ask.title_undo": "撤销 %[1]s 的 %[2]s？", "ask.title_other": "为 %[2]s 执行 %[1]s？", "ask.title_alone": "执行 %s？", "ask.title_to": "将 %s 回滚到 %s？", "ask.title_back": "回滚 %s？", "ask.doubt": "%[2]s 的步骤“%[1]s”是否已发生？",
 		"ask.expires": "%s 前无人答复则不执行。", "ask.approves": "%s 前无人答复则自动执行。", "ask.review": "先看详情", "ask.approve": "批准", "ask.reject": "拒绝",
 		"ask.done": "已发生", "ask.repeat": "重做一次", "ask.abort": "中止", "ask.note": "备注（可选）",
 		"ask.role": "你的令牌不能答复：需要 approver 角色。", "ask.confirm_abort": "中止后一切保持现状。",
@@ -112,16 +112,16 @@ func chinese() map[string]string {
 		"watch.not_reversible": "该部署声明为不可逆，不会回滚。",
 
 		"line.announced": "收到 %s 的通知", "line.switch": "%s 已部署", "line.switch_onset": "推定部署 %s：检查开始失败", "line.switch_version": "%s 首次响应", "line.switch_target": "%s 已启动", "line.fault": "%s 首次失败", "line.verdict": "结论：%s",
-		"line.run": "回滚到 %s", "line.asked": "等待批准", "line.answered": "%s：%s", "line.ended": "回滚：%s", "line.deadline": "观察截止",
+		"line.run": "回滚到 %s", "line.undo": "正在撤销", "line.undone": "撤销：%s", "line.asked": "等待批准", "line.answered": "%s：%s", "line.ended": "回滚：%s", "line.deadline": "观察截止",
 		"line.watch": "开始观察",
 
 		"chart.label": "各项检查看到的情况", "chart.row": "%s：探测 %d 次，故障 %d 次，未知 %d 次。", "chart.up": "正常（越高越慢）", "chart.down": "故障",
 		"chart.unknown": "无法探测", "chart.empty": "这段时间没有探测。", "chart.none": "没有探测",
 
-		"run.title_back": "回滚 %s", "run.undo": "撤销 %s", "run.title_other": "%[2]s：%[1]s", "run.page": "处置", "run.runbook": "预案", "run.trigger": "起因", "run.from": "从",
+		"run.title_back": "回滚 %s", "run.title_undo": "撤销 %[1]s 的 %[2]s", "run.undo": "撤销 %s", "run.title_other": "%[2]s：%[1]s", "run.page": "处置", "run.runbook": "预案", "run.trigger": "起因", "run.from": "从",
 		"run.to": "到", "run.created": "提出", "run.started": "开始", "run.ended": "结束", "run.took": "用时", "run.steps": "步骤",
 		"run.no_steps": "没有执行任何操作。", "run.intent": "意图", "run.attempt": "第 %d 次尝试", "run.output": "输出", "run.resolved": "结果已查明：%s",
-		"run.verification": "验证", "run.verification.help": "最后一步之后会验证故障是否消除。", "run.check": "检查", "run.health": "现状", "run.looks": "次数",
+		"run.verification": "验证", "run.verification.help": "最后一步之后会验证故障是否消除。", "run.verification.well": "执行前没有故障：最后一步之后，验证各项检查是否仍然正常。", "run.check": "检查", "run.health": "现状", "run.looks": "次数",
 		"run.reason": "原因", "run.ledger": "台账", "run.answers": "答复", "run.who": "谁", "run.when": "何时", "run.what": "事项", "run.detail": "详情",
 		"run.failing": "必须恢复", "run.symptoms": "必须消除",
 		"symptom.check": "检查", "symptom.slow": "耗时", "symptom.counter": "计数器", "symptom.traffic": "流量", "symptom.number": "数值", "symptom.alert": "告警", "symptom_now.up": "已消除", "symptom_now.down": "未消除",

@@ -207,10 +207,56 @@ func (s *Store) putDeliveries(ctx context.Context, tx *sql.Tx, b Batch) error {
 	if err != nil {
 		return err
 	}
-	if err := put(ctx, s, tx, deliveriesTable(next), b.Deliveries); err != nil {
+	deliveries, err := withSuperseded(ctx, tx, b.Deliveries)
+	if err != nil {
 		return err
 	}
-	return putAlertNotices(ctx, tx, b.Deliveries)
+	if err := put(ctx, s, tx, deliveriesTable(next), deliveries); err != nil {
+		return err
+	}
+	return putAlertNotices(ctx, tx, deliveries)
+}
+
+// withSuperseded lets the new deliveries about the state of something take the place of those that wait,
+// and adds these as they ended. It happens here, in the transaction: so none can be sent meanwhile.
+func withSuperseded(ctx context.Context, tx *sql.Tx, deliveries []notifiers.Delivery) ([]notifiers.Delivery, error) {
+	all := slices.Clone(deliveries)
+	for i := range deliveries {
+		d := &all[i]
+		if d.Notice.StateOf == "" || d.State != notifiers.Queued || d.Attempts > 0 {
+			continue
+		}
+		open, err := openOf(ctx, tx, d.Notice.Key)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(open, func(o notifiers.Delivery) bool { return o.ID == d.ID }) {
+			continue // it is not new: it moved to a fallback
+		}
+		all = append(all, d.TakePlaceOf(slices.DeleteFunc(open, func(o notifiers.Delivery) bool { return !d.Supersedes(o) }))...)
+	}
+	return all, nil
+}
+
+// openOf reads the deliveries with a key that were not sent yet, oldest first.
+func openOf(ctx context.Context, tx *sql.Tx, key string) (open []notifiers.Delivery, err error) {
+	rows, err := tx.QueryContext(ctx, "SELECT doc FROM deliveries WHERE notice_key = $1 AND is_open = 1 ORDER BY seq", text(key))
+	if err != nil {
+		return nil, fmt.Errorf("read deliveries: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var doc string
+		var d notifiers.Delivery
+		if err := rows.Scan(&doc); err != nil {
+			return nil, fmt.Errorf("read deliveries: %w", err)
+		}
+		if err := json.Unmarshal([]byte(doc), &d); err != nil {
+			return nil, fmt.Errorf("read deliveries: %w", err)
+		}
+		open = append(open, d)
+	}
+	return open, rows.Err()
 }
 
 // stillWaiting checks that those of the deliveries that are superseded now still wait, as they were read.

@@ -27,6 +27,7 @@ import (
 	"guardian/notifiers"
 	"guardian/notifiers/route"
 	"guardian/probes/sample"
+	"guardian/rules"
 	"guardian/sla"
 	"guardian/watch"
 )
@@ -293,6 +294,13 @@ func (l *Leader) Set(check string, h sample.Health) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.present.Health[check] = h
+}
+
+// SetAlerts sets which alerts are pending and firing.
+func (l *Leader) SetAlerts(alerts ...rules.Alert) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.present.Alerts = slices.Clone(alerts)
 }
 
 // Steps are the steps that were done, as "run to version".

@@ -47,6 +47,7 @@ func Run(t *testing.T, fresh func(t *testing.T) store.Options) {
 		{"alerts keep their episodes", episodes},
 		{"notices of one key are due one after the other", dueInOrder},
 		{"a notice is superseded or sent, not both", superseding},
+		{"the newest state of one thing is sent", statesSupersede},
 		{"what is told anew while it is forgotten is told", toldGoesAndComes},
 		{"a storm of notices does not make the outbox slow", dueInAStorm},
 		{"the outbox counts what waits and what ended", outboxStats},

@@ -68,6 +68,54 @@ func superseding(j journal) {
 	same(t, "due", ids(must(s.Due(t.Context(), "oncall", day().Add(time.Hour), 0))(t), func(d notifiers.Delivery) string { return d.ID }), []string{"3"})
 }
 
+// statesSupersede: of the notices about the state of one thing that wait for a receiver, the newest is left.
+func statesSupersede(j journal) {
+	t := j.t
+	s, fence := j.acting()
+	minute := 0
+	about := func(id, receiver, key, of string) notifiers.Delivery {
+		minute++
+		at := day().Add(time.Duration(minute) * time.Minute)
+		return notifiers.Delivery{
+			ID: id, Receiver: receiver, State: notifiers.Queued, NextAt: at, Updated: at,
+			Notice: notifiers.Notice{ID: "n_" + id, Key: key, StateOf: of, Created: at},
+		}
+	}
+	put := func(all ...notifiers.Delivery) { t.Helper(); commit(t, s, fence, store.Batch{Deliveries: all}) }
+	read := func(id string) notifiers.Delivery {
+		t.Helper()
+		return must(s.Deliveries(t.Context(), store.DeliveryFilter{ID: id}))(t)[0]
+	}
+	open := func(want ...string) {
+		t.Helper()
+		same(t, "what is sent", ids(must(s.Deliveries(t.Context(), store.DeliveryFilter{Open: true}))(t), func(d notifiers.Delivery) string { return d.ID }), want)
+	}
+	put(about("1", "oncall", "flag/a", "flag/a"), about("1b", "others", "flag/a", "flag/a"))
+	put(about("2", "oncall", "flag/b", "flag/b"), about("3", "oncall", "flag/a", ""))
+	open("3", "2", "1b", "1")
+	put(about("4", "oncall", "flag/a", "flag/a"))
+	open("4", "3", "2", "1b") // another flag, another receiver, and what is no state are sent
+	if was, is := read("1"), read("4"); was.State != notifiers.Superseded || was.SupersededBy != "n_4" || !is.Since.Equal(was.Notice.Created) {
+		t.Errorf("%+v gave way to %+v", was, is)
+	}
+
+	moved := read("4") // the receiver is down: it waits at the fallback
+	moved.Receiver, moved.MovedFrom = "second", []string{"oncall"}
+	put(moved)
+	open("4", "3", "2", "1b")
+	put(about("5", "oncall", "flag/a", "flag/a"))
+	open("5", "3", "2", "1b")
+	if is := read("5"); is.Receiver != "second" || len(is.MovedFrom) != 1 {
+		t.Errorf("it begins anew at the receiver that is down: %+v", is)
+	}
+
+	sending := read("5")
+	sending.State, sending.Attempts = notifiers.Sending, 1
+	put(sending)
+	put(about("6", "oncall", "flag/a", "flag/a")) // what is on its way is not taken back
+	open("6", "5", "3", "2", "1b")
+}
+
 // toldGoesAndComes: a row of the notification log that is cleaned and told anew in one batch stays.
 func toldGoesAndComes(j journal) {
 	t := j.t
