@@ -39,7 +39,7 @@ func TestRunEnds(t *testing.T) {
 			looks: looks{"push": "d", "api": "u"}, state: actions.NotCured, reason: "still down: push (500)", steps2: "done done",
 		},
 		"not cured when nobody could look, and says so": {
-			looks: looks{"push": "x", "api": "u"}, state: actions.NotCured, reason: "could not be looked at: push (connection refused)", steps2: "done done",
+			looks: looks{"push": "x", "api": "u"}, state: actions.NotCured, reason: "could not be seen: push (connection refused)", steps2: "done done",
 		},
 		"not cured when it comes and goes": {
 			looks: looks{"push": strings.Repeat("uud", 30), "api": "u"}, state: actions.NotCured, steps2: "done done",

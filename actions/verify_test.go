@@ -95,7 +95,7 @@ func TestARuleThatLooksBackForHoursKeepsNoRunForHours(t *testing.T) {
 		took    time.Duration // at most
 		unseen  bool
 	}{
-		"it fires on, and nobody can tell":        {settles: 6 * time.Hour, looks: looks{"push": "u", "PricesZero": "d"}, state: actions.NotCured, reason: "looks back over, or keeps it firing for, 6 h: until 06:00:00 it cannot tell", took: 5 * time.Minute, unseen: true},
+		"it fires on, and nobody can tell":        {settles: 6 * time.Hour, looks: looks{"push": "u", "PricesZero": "d"}, state: actions.NotCured, reason: "looks back over, or keeps it firing for, 6 h: until 2000-01-01 06:00:00 UTC it cannot tell", took: 5 * time.Minute, unseen: true},
 		"it resolves all the same":                {settles: 6 * time.Hour, looks: looks{"push": "u", "PricesZero": "ddu"}, state: actions.Cured, reason: "resolved: PricesZero", took: time.Minute},
 		"a check that is down says enough":        {settles: 6 * time.Hour, looks: looks{"push": "d", "PricesZero": "d"}, state: actions.NotCured, reason: "still down: push", took: 5 * time.Minute},
 		"half an hour is waited for":              {settles: 30 * time.Minute, looks: looks{"push": "u", "PricesZero": strings.Repeat("d", 170) + "u"}, state: actions.Cured, reason: "resolved", took: 30 * time.Minute},
@@ -128,10 +128,10 @@ func TestWhatCuredNothingIsNotToldAsACure(t *testing.T) {
 		r := newRig(t, step("a", act{do: ok}))
 		r.looks["push"], r.looks["api"] = "u", "u"
 		well := r.through(t, func(q *actions.Request) { q.Failing, q.Healthy = nil, []string{"push", "api"} })
-		if well.State != actions.Cured || well.Standing() != "done" || well.Reason.String() != "up: push, api" {
+		if well.State != actions.Cured || well.Standing() != "done" || well.Reason.String() != "up: push and api" {
 			t.Errorf("%s, told as %s because %q", well.State, well.Standing(), well.Reason)
 		}
-		if ended := r.ledger.entries[len(r.ledger.entries)-1].Detail.String(); ended != "done: up: push, api" {
+		if ended := r.ledger.entries[len(r.ledger.entries)-1].Detail.String(); ended != "done: up: push and api" {
 			t.Errorf("the ledger says %q", ended)
 		}
 		ill := r.through(t, func(q *actions.Request) { q.ID = "r_2" })

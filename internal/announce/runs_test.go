@@ -35,7 +35,7 @@ func TestARunIsToldAsWhatItIs(t *testing.T) {
 		},
 		"of one without a service": {
 			actions.Run{Runbook: "restart", Failing: ill},
-			[]string{"runbook restart", "执行预案 restart"}, []string{"roll", "for ", "version", "回滚", "版本"},
+			[]string{"runbook restart", "执行预案 restart"}, []string{"roll", "version", "回滚", "版本"},
 		},
 		"kill switches": {
 			actions.Run{Service: "orders", Runbook: "pause", Failing: ill, Steps: []actions.StepRun{{Name: "pause", Kind: "flag", State: actions.StepDone}}},
@@ -54,13 +54,13 @@ func TestARunIsToldAsWhatItIs(t *testing.T) {
 			[]string{"rollback of orders from v2 to v1", "orders 从 v2 回滚到 v1"}, nil,
 		},
 		"a rollback from what nobody announced": {
-			actions.Run{Service: "orders", Rollback: true, To: "v1", Failing: ill}, []string{"rollback of orders to v1", "orders 回滚到 v1"}, []string{"from "},
+			actions.Run{Service: "orders", Rollback: true, To: "v1", Failing: ill}, []string{"rollback of orders to v1", "orders 回滚到 v1"}, []string{"orders from"},
 		},
 		"a rollback without a version to go back to": {
 			actions.Run{Service: "orders", Rollback: true, From: "v2", Failing: ill}, []string{"rollback of orders from v2", "orders 从 v2 回滚"}, []string{"to \n", "到 "},
 		},
 		"a rollback of which nothing is known": {
-			actions.Run{Service: "orders", Rollback: true, Failing: ill}, []string{"rollback of orders", "orders 回滚"}, []string{"from", "to :"},
+			actions.Run{Service: "orders", Rollback: true, Failing: ill}, []string{"rollback of orders", "orders 回滚"}, []string{"orders from", "orders to"},
 		},
 		"a rollback of what is healthy": {
 			actions.Run{Service: "orders", Rollback: true, From: "v2", To: "v1", Trigger: actions.Trigger{Kind: actions.ByPerson, Person: "ada"}},

@@ -39,4 +39,19 @@ func TestWhatFollowsAVerdictIsSaid(t *testing.T) {
 	if !strings.Contains(out.String(), "orders rollback of v3: refused") {
 		t.Error(out.String())
 	}
+	for want, r := range map[string]runAnswer{
+		"r_1: orders v3 → v2: cured":           {Rollback: true, Runbook: "back", Service: "orders", From: "v3", To: "v2", State: "cured"},
+		"r_1: orders to v2: cured":             {Rollback: true, Runbook: "back", Service: "orders", To: "v2", State: "cured"},
+		"r_1: orders rollback: refused":        {Rollback: true, Runbook: "back", Service: "orders", State: "refused"},
+		"r_1: orders undo promo-1111: cured":   {Rollback: true, Runbook: "undo", Kind: "operation", Service: "orders", From: "promo-1111", State: "cured"},
+		"r_1: orders runbook restart: refused": {Runbook: "restart", Service: "orders", State: "refused"},
+		"r_1: runbook restart: cured":          {Runbook: "restart", State: "cured"},
+	} {
+		var out strings.Builder
+		r.ID = "r_1"
+		r.print(&out)
+		if !strings.HasPrefix(out.String(), want) || r.other() && strings.Contains(out.String(), "rollback") {
+			t.Errorf("%q, want %q", out.String(), want)
+		}
+	}
 }

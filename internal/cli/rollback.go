@@ -38,10 +38,13 @@ func (r runAnswer) ended() bool {
 	return !slices.Contains([]string{"waiting", "awaiting_approval", "running", "verifying"}, r.State)
 }
 
+// other reports whether the run is no rollback, but a runbook that an alert started.
+func (r runAnswer) other() bool { return !r.Rollback && r.Runbook != "" }
+
 // what names what the run does to its service.
 func (r runAnswer) what() string {
 	switch {
-	case !r.Rollback:
+	case r.other():
 		return "runbook " + r.Runbook
 	case r.Kind == "operation":
 		return "undo " + r.From
@@ -56,7 +59,7 @@ func (r runAnswer) what() string {
 
 func (r runAnswer) print(w io.Writer) {
 	_, _ = fmt.Fprintf(w, "%s: %s: %s %s\n", r.ID, strings.TrimSpace(r.Service+" "+r.what()), r.State, r.Reason)
-	if r.State == "refused" && r.Rollback {
+	if r.State == "refused" && !r.other() {
 		if r.To == "" && r.Kind != "operation" {
 			_, _ = fmt.Fprintln(w, "  name the version to go back to with --to VERSION")
 		}
