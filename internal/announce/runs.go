@@ -57,26 +57,11 @@ func (t Renderer) Run(r actions.Run, now time.Time) notifiers.Notice {
 		if r.Rollback && r.WasFailing() {
 			n.Steps = w.stepsCured
 		}
-	case actions.NotCured:
-		n.Tone, n.Mention = notifiers.Bad, true
-		put(w.runNotCured)
-		n.Steps = w.stepsNotCured
-		if !r.Rollback {
-			put(w.runNotCuredOther)
-			n.Steps = w.stepsNotCuredOther
-		}
-		if r.Unseen() {
-			n.Tone = notifiers.Warn
-			put(w.runUnseen)
-			n.Steps = w.stepsUnseen
-		}
-	case actions.Worse:
-		n.Tone, n.Mention = notifiers.Bad, true
-		put(w.runWorse)
-		n.Steps = w.stepsWorse
-		if !r.Rollback {
-			n.Steps = w.stepsWorseOther
-		}
+	case actions.NotCured, actions.Worse:
+		n.Mention = true
+		var text [2]string
+		n.Tone, text, n.Steps = w.notHelped(r)
+		put(text)
 	case actions.FailedRun:
 		n.Tone, n.Mention = notifiers.Bad, true
 		put(w.runFailed)
@@ -139,6 +124,22 @@ func (t Renderer) Refused(r actions.Run, refusals []actions.Refusal, now time.Ti
 		n.Steps = []string{t.textsOf(watch.Kind(r.Kind)).instead(refusals)}
 	}
 	return n
+}
+
+// notHelped gives tone, text and advice about a run that is over and that helped nothing, as far as was seen.
+func (x texts) notHelped(r actions.Run) (tone notifiers.Tone, text [2]string, steps []string) {
+	switch {
+	case r.State == actions.Worse && r.Rollback:
+		return notifiers.Bad, x.runWorse, x.stepsWorse
+	case r.State == actions.Worse:
+		return notifiers.Bad, x.runWorse, x.stepsWorseOther
+	case r.Unseen():
+		return notifiers.Warn, x.runUnseen, x.stepsUnseen
+	case r.Rollback:
+		return notifiers.Bad, x.runNotCured, x.stepsNotCured
+	default:
+		return notifiers.Bad, x.runNotCuredOther, x.stepsNotCuredOther
+	}
 }
 
 // dropped tells whether a run is refused because nothing is left to do.
