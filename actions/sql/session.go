@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 
 	"guardian/actions"
@@ -118,7 +119,11 @@ func (se *session) ask(ctx context.Context) error {
 	}
 	se.lock = lower(time.Duration(se.s.s.LockTimeout), lock, unit)
 	se.statement = lower(time.Duration(se.s.s.StatementTimeout), statement, unit)
-	return nil
+	if se.s.s.Driver != sqldb.SQLite {
+		return nil
+	}
+	_, err := se.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", se.lock.Milliseconds()))
+	return err
 }
 
 // lower gives the lower of the step's limit and the server's.
@@ -131,7 +136,8 @@ func lower(ours time.Duration, server float64, unit time.Duration) time.Duration
 
 // begin sets the limits, takes the lock of the intent and begins a transaction. It tells whether the
 // lock was free: another session holds it while it works on the same intent, also one whose guardian is
-// gone and of which the server does not know that yet.
+// gone and of which the server does not know that yet. Who only reads does not wait for the lock, and
+// holds it for a moment.
 func (se *session) begin(ctx context.Context, m mode, intent string) (free bool, err error) {
 	sum := sha256.Sum256([]byte("guardian " + intent))
 	switch se.s.s.Driver {
@@ -149,15 +155,26 @@ func (se *session) begin(ctx context.Context, m mode, intent string) (free bool,
 		if err != nil {
 			return false, err
 		}
-		err = se.conn.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", int64(binary.BigEndian.Uint64(sum[:8]))).Scan(&free)
-		return free, err
+		key := int64(binary.BigEndian.Uint64(sum[:8]))
+		if m == reads {
+			err = se.conn.QueryRowContext(ctx, "SELECT pg_try_advisory_xact_lock($1)", key).Scan(&free)
+			return free, err
+		}
+		_, err = se.conn.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", key)
+		if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "55P03" { // lock_not_available
+			return false, nil
+		}
+		return err == nil, err
 	case sqldb.MySQL:
 		if err := se.limit(ctx); err != nil {
 			return false, err
 		}
 		var got sql.NullInt64
-		name := "guardian:" + hex.EncodeToString(sum[:16])
-		if err := se.conn.QueryRowContext(ctx, "SELECT GET_LOCK(?, 0)", name).Scan(&got); err != nil || got.Int64 != 1 {
+		name, wait := "guardian:"+hex.EncodeToString(sum[:16]), seconds(se.lock)
+		if m == reads {
+			wait = 0
+		}
+		if err := se.conn.QueryRowContext(ctx, "SELECT GET_LOCK(?, ?)", name, wait).Scan(&got); err != nil || got.Int64 != 1 {
 			return false, err
 		}
 		se.held = name
@@ -170,9 +187,6 @@ func (se *session) begin(ctx context.Context, m mode, intent string) (free bool,
 		}
 		return true, err
 	default:
-		if _, err := se.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout = %d", se.lock.Milliseconds())); err != nil {
-			return false, err
-		}
 		_, err := se.conn.ExecContext(ctx, "BEGIN IMMEDIATE")
 		const busy = 5
 		if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == busy {

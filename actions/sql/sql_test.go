@@ -188,9 +188,10 @@ func TestALostAnswerToCommitIsResolved(t *testing.T) {
 	for _, driver := range []string{sqldb.Postgres, sqldb.MySQL} {
 		t.Run(driver, func(t *testing.T) {
 			s := newShop(t, driver)
-			through := s
-			through.dsn = losesAnswer(t, s, "COMMIT")
-			_, err := through.step(t, statement("UPDATE stock SET n = 1")).Do(t.Context(), actiontest.Call())
+			settings := s.settings(t, statement("UPDATE stock SET n = 1"))
+			settings.DSN = secret.New(losesAnswer(t, s, "COMMIT"))
+			settings.StatementTimeout = model.Duration(2 * time.Second) // so long the server keeps a session that says nothing
+			_, err := s.build(t, settings).Do(t.Context(), actiontest.Call())
 			if !errors.Is(err, actions.ErrUnclear) {
 				t.Fatalf("error %v", err)
 			}
