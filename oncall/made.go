@@ -50,10 +50,10 @@ func (r *Roster) MayMake(m Made, others []Made, now time.Time) error {
 	switch {
 	case m.Replaces == m.Person:
 		return wrong("replaces", errors.New("nobody stands in for themselves"))
+	case !m.To.After(now):
+		return wrong("to", fmt.Errorf("is in the past: it is %s now", now.UTC().Format(time.RFC3339)))
 	case !m.From.Before(m.To):
 		return wrong("to", errors.New("is not after from"))
-	case !m.To.After(now):
-		return wrong("to", errors.New("is in the past"))
 	case m.To.Sub(m.From) > longest:
 		return wrong("to", fmt.Errorf("is more than %d days after from: change the schedule instead", longest/day))
 	}

@@ -11,36 +11,16 @@ import (
 	"strings"
 	"syscall"
 
-	"guardian/actions"
 	"guardian/internal/reason"
 )
 
-// startFault says why a command could not be started. The system names the script where its
-// interpreter is not there, and says "no such file" of a script that is.
+// startFault says why a command could not be started.
 func startFault(cmd *exec.Cmd, err error) reason.Reason {
 	name := filepath.Base(cmd.Args[0])
-	if cmd.Dir != "" {
-		if d, e := os.Stat(cmd.Dir); e != nil || !d.IsDir() {
-			return reason.New("exec_no_dir", "command", name)
-		}
+	if why := Unfit(cmd.Dir, cmd.Args); !why.IsZero() {
+		return why
 	}
-	path := inDir(cmd.Dir, cmd.Path)
-	file, statErr := os.Stat(path)
-	if statErr != nil || !file.Mode().IsRegular() {
-		return reason.New("exec_start", "command", name, "error", bare(err))
-	}
-	first, ended := firstLine(path)
-	line, windows := strings.CutSuffix(first, "\r")
-	switch {
-	case errors.Is(err, syscall.EACCES) && file.Mode().Perm()&0o111 == 0:
-		return reason.New("exec_no_run_bit", "command", name)
-	case strings.HasPrefix(line, "\ufeff"):
-		return reason.New("exec_byte_order_mark", "command", name)
-	case errors.Is(err, syscall.ENOENT) && windows && ended:
-		return reason.New("exec_crlf", "command", name)
-	case errors.Is(err, syscall.ENOENT) && strings.HasPrefix(line, "#!"):
-		return reason.New("exec_no_interpreter", "command", name, "interpreter", actions.Shown(strings.TrimSpace(line[2:])))
-	case errors.Is(err, syscall.ENOEXEC):
+	if errors.Is(err, syscall.ENOEXEC) {
 		return reason.New("exec_no_interpreter_line", "command", name)
 	}
 	return reason.New("exec_start", "command", name, "error", bare(err))
@@ -61,7 +41,7 @@ func (c *command) exitFault(args []string, code int) reason.Reason {
 func windowsScript(dir string, args []string) string {
 	var scripts []string
 	switch {
-	case slices.Contains([]string{"sh", "bash", "dash", "ash", "ksh", "zsh"}, filepath.Base(args[0])):
+	case isShell(args[0]):
 		scripts = args[1:]
 	case strings.Contains(args[0], "/"): // else it was found in PATH
 		scripts = args[:1]
@@ -72,6 +52,10 @@ func windowsScript(dir string, args []string) string {
 		}
 	}
 	return ""
+}
+
+func isShell(program string) bool {
+	return slices.Contains([]string{"sh", "bash", "dash", "ash", "ksh", "zsh"}, filepath.Base(program))
 }
 
 func inDir(dir, path string) string {

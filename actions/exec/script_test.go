@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"guardian/actions"
 	"guardian/actions/actiontest"
 	"guardian/actions/exec"
 	"guardian/internal/secret"
@@ -53,7 +54,16 @@ func TestNamesWhatIsWrongWithAScript(t *testing.T) {
 		}, "its working directory (dir) is not there"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			out, err := actiontest.Build(t, exec.Kind(), c.settings(t), actiontest.Env()).Do(t.Context(), actiontest.Call())
+			step := actiontest.Build(t, exec.Kind(), c.settings(t), actiontest.Env())
+			foreseen := c.want
+			if strings.HasPrefix(foreseen, "exit status") {
+				foreseen = "" // that shows only when it runs
+			}
+			plan, err := step.(actions.Planner).Plan(t.Context(), actiontest.Call())
+			if (err == nil) != (foreseen == "") || err != nil && !strings.Contains(err.Error(), foreseen) || !strings.Contains(plan.String(), "on the guardian's own machine") {
+				t.Errorf("the preview says %q, error %v, want …%s…", plan, err, foreseen)
+			}
+			out, err := step.Do(t.Context(), actiontest.Call())
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want …%s…\n%s", err, c.want, out)
 			}
@@ -72,5 +82,23 @@ func TestOutputAndReasonsAreFitForPages(t *testing.T) {
 	}
 	if _, detail, _ := step.Status(t.Context(), actiontest.Call()); strings.ContainsRune(detail.String(), '\u202e') {
 		t.Errorf("the detail %q turns the direction of writing", detail)
+	}
+}
+
+// A preview starts nothing, and says what it knows of the command that would ask after a crash.
+func TestAPreviewStartsNothing(t *testing.T) {
+	mark := filepath.Join(t.TempDir(), "ran")
+	s := settings(script(t, "touch "+mark))
+	s.StatusCommand = []string{"/no/such/status.sh"}
+	plan, err := actiontest.Build(t, exec.Kind(), s, actiontest.Env()).(actions.Planner).Plan(t.Context(), actiontest.Call())
+	if err != nil || !strings.Contains(plan.String(), "Its status_command cannot be run") || !strings.Contains(plan.String(), "status.sh") {
+		t.Errorf("the preview says %q, error %v", plan, err)
+	}
+	if _, err := os.Stat(mark); err == nil {
+		t.Error("it was run")
+	}
+	_, err = actiontest.Build(t, exec.Kind(), settings("sh", "/no/such/rollback.sh"), actiontest.Env()).(actions.Planner).Plan(t.Context(), actiontest.Call())
+	if err == nil || !strings.Contains(err.Error(), "sh would find no script /no/such/rollback.sh") {
+		t.Errorf("of a script that is given to a shell and not there: %v", err)
 	}
 }

@@ -1,6 +1,8 @@
 package announce_test
 
 import (
+	"slices"
+	"testing"
 	"time"
 
 	"guardian/internal/announce"
@@ -43,5 +45,17 @@ func flagEnded(now time.Time, by string, configured []flags.Flag) func(announce.
 			f = flags.Flag{Name: c.Flag}
 		}
 		return t.FlagChanged(f, c, now)
+	}
+}
+
+// What a notice is about, and what happened to it, is in the list by which matchers are checked.
+func TestEveryKindOfNoticeIsListed(t *testing.T) {
+	for lang, teller := range renderers() {
+		for name, tell := range everything() {
+			n := tell(teller)
+			if n.Kind != "alert" && !slices.Contains(notifiers.Kinds()[n.Kind], n.Event) {
+				t.Errorf("%s/%s: notifiers.Kinds has no %s of %s", lang, name, n.Event, n.Kind)
+			}
+		}
 	}
 }

@@ -327,7 +327,7 @@ func (ss silences) ExpireSilence(ctx context.Context, id string, by server.Calle
 	}
 	i := slices.IndexFunc(open, func(s route.Silence) bool { return s.ID == id })
 	if i < 0 {
-		return &server.NotFoundError{What: "silence that has not ended", Name: id}
+		return &server.NotFoundError{What: "silence", Which: "that has not ended", Name: id}
 	}
 	return ss.save(ctx, []route.Silence{open[i].EndedAt(now)}, ended(open[i], now, by))
 }

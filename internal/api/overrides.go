@@ -64,7 +64,7 @@ func (os overrides) DeleteOverride(ctx context.Context, id string, by server.Cal
 	}
 	i := slices.IndexFunc(open, func(m oncall.Made) bool { return m.ID == id })
 	if i < 0 {
-		return &server.NotFoundError{What: "override that has not ended", Name: id}
+		return &server.NotFoundError{What: "override", Which: "that has not ended", Name: id}
 	}
 	now := os.now().UTC()
 	return os.save(ctx, open[i].DeletedAt(now), store.Audit{

@@ -39,14 +39,14 @@ func (p plans) RunPlan(ctx context.Context, r server.RunRequest, by server.Calle
 		Service: r.Service, Environment: environment, Kind: r.Kind, To: r.To, Person: by.Name, Reason: "dry run",
 	}, present, now)
 	if errors.Is(err, decide.ErrNoRunbook) {
-		return server.RunPlan{}, noRunbook(r.Service)
+		return server.RunPlan{}, noRunbook(r)
 	}
 	if err != nil {
 		return server.RunPlan{}, apiError(err)
 	}
 	book, ok := running.Book(dry.ByPerson.Runbook)
 	if !ok {
-		return server.RunPlan{}, noRunbook(r.Service)
+		return server.RunPlan{}, noRunbook(r)
 	}
 	run, automatic := actions.NewRun(dry.ByPerson, book, now), actions.NewRun(dry.Automatic, book, now)
 	out := server.RunPlan{
@@ -74,6 +74,10 @@ func refused(all []actions.Refusal) []reason.Reason {
 	return why
 }
 
-func noRunbook(service string) error {
-	return server.Refuse(server.ErrConflict, "service %s names no rollback runbook; set services[].rollback", service)
+// noRunbook says which runbook is missing for what somebody asks for.
+func noRunbook(r server.RunRequest) error {
+	if r.Kind == watch.Operation {
+		return server.Refuse(server.ErrConflict, "service %s names no runbook that undoes operations; set services[].undo", r.Service)
+	}
+	return server.Refuse(server.ErrConflict, "service %s names no rollback runbook; set services[].rollback", r.Service)
 }

@@ -94,7 +94,7 @@ func (rc runControl) StartRun(ctx context.Context, r server.RunRequest, by serve
 		})
 	})
 	if errors.Is(err, decide.ErrNoRunbook) {
-		return actions.Run{}, noRunbook(r.Service)
+		return actions.Run{}, noRunbook(r)
 	}
 	if err != nil {
 		return actions.Run{}, apiError(err)

@@ -92,6 +92,8 @@ something is wrong, judges each deploy, and rolls bad ones back to the last good
 		silenceCommand(s), ackCommand(s),
 		testCommand(s), judgeCommand(s), probeCommand(s), marketplaceCommand(s), notifyCommand(s), reportCommand(s), backupCommand(s), tokenCommand(s), versionCommand(s),
 	)
+	root.SetFlagErrorFunc(explainFlag)
+	explainUsage(root)
 	return root
 }
 

@@ -3,9 +3,13 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -51,12 +55,16 @@ type problem struct {
 
 func (p *problem) Error() string {
 	var b strings.Builder
-	b.WriteString(p.Detail)
-	if p.Detail == "" {
+	switch {
+	case len(p.Errors) > 0: // the API's detail points to them
+		b.WriteString("the guardian did not take this:")
+	case p.Detail == "":
 		fmt.Fprintf(&b, "the guardian answered %d %s", p.Status, p.Title)
+	default:
+		b.WriteString(p.Detail)
 	}
 	for _, e := range p.Errors {
-		fmt.Fprintf(&b, "\n  %s: %s", e.Pointer, e.Detail)
+		fmt.Fprintf(&b, "\n  %s: %s", strings.TrimLeft(e.Pointer, "/?"), e.Detail)
 	}
 	for _, r := range p.Reasons {
 		fmt.Fprintf(&b, "\n  %s: %s", r.Code, r.Detail)
@@ -74,11 +82,18 @@ type request struct {
 // call makes a request and returns the body of the answer. An error that the server explains
 // is a *problem.
 func (c *client) call(ctx context.Context, q request) ([]byte, error) {
+	if err := checkAddress(c.server); err != nil {
+		return nil, err
+	}
 	r := c.resty.R().SetContext(ctx).SetHeaders(q.headers)
 	if q.body != nil {
 		r.SetHeader("Content-Type", "application/json").SetBody(q.body)
 	}
 	resp, err := r.Execute(q.method, q.path)
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		err = failed.Err // the address is said here
+	}
 	if err != nil {
 		return nil, fmt.Errorf("no answer from %s: %w; set the guardian's address with --server or GUARDIAN_URL", c.server, err)
 	}
@@ -105,7 +120,81 @@ func (c *client) send(ctx context.Context, q request, into any) ([]byte, error) 
 		return nil, err
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
-		return nil, fmt.Errorf("%s did not answer like a guardian: %w", c.server, err)
+		return nil, fmt.Errorf("%s did not answer like a guardian, but with %s; set the guardian's address with --server or GUARDIAN_URL", c.server, beginning(raw))
 	}
 	return raw, nil
+}
+
+// beginning shows the beginning of an answer that nobody understands.
+func beginning(raw []byte) string {
+	const most = 40
+	text := []rune(strings.TrimSpace(string(raw)))
+	if len(text) == 0 {
+		return "nothing"
+	}
+	if len(text) > most {
+		return strconv.Quote(string(text[:most])) + "…"
+	}
+	return strconv.Quote(string(text))
+}
+
+// addressError is a guardian's address that is none: asking again does not help.
+type addressError struct{ text string }
+
+func (e *addressError) Error() string { return e.text }
+
+// checkAddress says what is wrong with the guardian's address.
+func checkAddress(server string) error {
+	u, err := url.Parse(server)
+	switch {
+	case err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
+		return nil
+	case server != "" && !strings.Contains(server, "://"):
+		return &addressError{fmt.Sprintf("the guardian's address %q begins with neither http:// nor https://: write --server http://%s, or so in GUARDIAN_URL", server, server)}
+	default:
+		return &addressError{fmt.Sprintf("%q is no address of a guardian: set one such as %s with --server or GUARDIAN_URL", server, defaultServer)}
+	}
+}
+
+// printAnswer prints an answer of the API: as it is for programs, or as a T prints itself.
+func printAnswer[T interface{ print(w io.Writer) }](s streams, output string, answer []byte) error {
+	if output == "json" {
+		_, err := s.out.Write(answer)
+		return err
+	}
+	var said T
+	if err := json.Unmarshal(answer, &said); err != nil {
+		return exit(exitUsage, "that was not answered like a guardian, but with %s; set the guardian's address with --server or GUARDIAN_URL", beginning(answer))
+	}
+	said.print(s.out)
+	return nil
+}
+
+// remove is the command line and the call of a command that takes one thing back by its ID or name.
+type remove struct {
+	use, short, example string
+	path                string // of the API, without the ID
+	// done prints what was done, by the ID and the API's answer.
+	done func(id, output string, answer []byte) error
+}
+
+// removeCommand makes the command.
+func removeCommand(r remove) *cobra.Command {
+	var server, output string
+	c := &cobra.Command{
+		Use: r.use, Short: r.short, Example: r.example, Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := knownOutput(output); err != nil {
+				return err
+			}
+			raw, err := newClient(server).call(c.Context(), request{method: http.MethodDelete, path: r.path + url.PathEscape(args[0])})
+			if err != nil {
+				return exit(exitUsage, "%s", err)
+			}
+			return r.done(args[0], output, raw)
+		},
+	}
+	serverFlag(c, &server)
+	outputFlag(c, &output)
+	return c
 }

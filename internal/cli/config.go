@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -42,7 +41,7 @@ fires, its end, a failed deploy, a question about a rollback, and a digest.`,
 				return err
 			}
 			r := &secret.Redactor{}
-			found, err := config.LoadFiles(files, config.Options{LookProgram: lookProgram, Redactor: r})
+			found, err := config.LoadFiles(files, config.Options{LookPrograms: true, Redactor: r})
 			warnings := found.Warnings
 			var ms config.Mistakes
 			if err != nil && !errors.As(err, &ms) {
@@ -188,13 +187,4 @@ func loadFor(file string, r *secret.Redactor) (*config.Config, error) {
 
 func configFlag(c *cobra.Command, into *string) {
 	c.Flags().StringVarP(into, "config", "c", "guardian.yaml", "the configuration file")
-}
-
-// lookProgram tells why a program cannot be run on this machine.
-func lookProgram(path string) error {
-	_, err := exec.LookPath(path)
-	if why := (*exec.Error)(nil); errors.As(err, &why) {
-		return fmt.Errorf("%s: %w", path, why.Err)
-	}
-	return err
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -36,7 +37,7 @@ func (f flagAnswer) print(w io.Writer) {
 	if f.Set.Run != "" {
 		by = "run " + f.Set.Run
 	}
-	_, _ = fmt.Fprintf(w, "%s: %s until %s, set by %s: %s\n", f.Name, f.Variant, f.Set.Until.UTC().Format("2006-01-02 15:04:05 MST"), by, f.Set.Reason)
+	_, _ = fmt.Fprintf(w, "%s: %s until %s, set by %s: %s\n", f.Name, f.Variant, shownTime(f.Set.Until), by, f.Set.Reason)
 }
 
 func flagCommand(s streams) *cobra.Command {
@@ -85,55 +86,33 @@ func flagSetCommand(s streams) *cobra.Command {
 		Example: `  guardian flag set pause-price-writes on --for 2h --reason "prices are zero"`,
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			body := map[string]any{"variant": args[1], "for": length.String(), "reason": why}
-			return changeFlag(c, s, flagChange{address, output, request{method: http.MethodPost, path: flagPath(args[0]), body: body}})
+			if err := knownOutput(output); err != nil {
+				return err
+			}
+			if length == 0 || strings.TrimSpace(why) == "" {
+				return exit(exitUsage, "--for and --reason are required: for how long, such as 2h, and why")
+			}
+			raw, err := newClient(address).call(c.Context(), request{
+				method: http.MethodPost, path: flagsPath + url.PathEscape(args[0]), body: map[string]any{"variant": args[1], "for": length.String(), "reason": why},
+			})
+			if err != nil {
+				return exit(exitUsage, "%s", err)
+			}
+			return printAnswer[flagAnswer](s, output, raw)
 		},
 	}
-	c.Flags().Var(&length, "for", "how long, such as 2h; at most the flag's max_for")
-	c.Flags().StringVar(&why, "reason", "", "why")
-	_ = c.MarkFlagRequired("for")
-	_ = c.MarkFlagRequired("reason")
+	c.Flags().Var(&length, "for", "how long, such as 2h; at most the flag's max_for (required)")
+	c.Flags().StringVar(&why, "reason", "", "why (required)")
 	serverFlag(c, &address)
 	outputFlag(c, &output)
 	return c
 }
 
 func flagResetCommand(s streams) *cobra.Command {
-	var address, output string
-	c := &cobra.Command{
-		Use:     "reset FLAG",
-		Short:   "Give a kill switch its default back",
-		Example: "  guardian flag reset pause-price-writes",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			return changeFlag(c, s, flagChange{address, output, request{method: http.MethodDelete, path: flagPath(args[0])}})
-		},
-	}
-	serverFlag(c, &address)
-	outputFlag(c, &output)
-	return c
+	return removeCommand(remove{
+		use: "reset FLAG", short: "Give a kill switch its default back", example: "  guardian flag reset pause-price-writes", path: flagsPath,
+		done: func(_, output string, answer []byte) error { return printAnswer[flagAnswer](s, output, answer) },
+	})
 }
 
-func flagPath(name string) string { return "/api/v1/flags/" + url.PathEscape(name) }
-
-type flagChange struct {
-	address, output string
-	request         request
-}
-
-func changeFlag(c *cobra.Command, s streams, change flagChange) error {
-	if err := knownOutput(change.output); err != nil {
-		return err
-	}
-	var changed flagAnswer
-	raw, err := newClient(change.address).send(c.Context(), change.request, &changed)
-	if err != nil {
-		return exit(exitUsage, "%s", err)
-	}
-	if change.output == "json" {
-		_, err = s.out.Write(raw)
-		return err
-	}
-	changed.print(s.out)
-	return nil
-}
+const flagsPath = "/api/v1/flags/"

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestWhatFollowsAVerdictIsSaid, also when nothing does.
@@ -31,7 +30,7 @@ func TestWhatFollowsAVerdictIsSaid(t *testing.T) {
 			}
 		})
 	}
-	if got := localTime("2026-11-30T08:17:18.027782325Z"); got != time.Date(2026, 11, 30, 8, 17, 18, 0, time.UTC).Local().Format("2006-01-02 15:04:05 MST") {
+	if got := timeOf("2026-11-30T16:17:18.027782325+08:00"); got != "2026-11-30 08:17:18 UTC" {
 		t.Errorf("the time is shown as %s", got)
 	}
 	var out strings.Builder

@@ -68,7 +68,7 @@ func writeFirst(s streams, a starter.Answers, file string) error {
 	if err = errors.Join(err, out.Close()); err != nil {
 		return err
 	}
-	found, err := config.LoadFiles([]string{file}, config.Options{LookupEnv: a.Lookup(os.LookupEnv), LookProgram: lookProgram})
+	found, err := config.LoadFiles([]string{file}, config.Options{LookupEnv: a.Lookup(os.LookupEnv), LookPrograms: true})
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,11 @@ func (v *interview) ask(a *starter.Answers) error {
 					return err
 				}
 				var wrong *starter.AnswerError
-				if again = errors.As(a.Check(), &wrong) && wrong.Flag == q.flag && !v.flags.Changed(q.flag); again {
+				again = errors.As(a.Check(), &wrong) && wrong.Flag == q.flag
+				if again && v.flags.Changed(q.flag) {
+					return exit(exitUsage, "%s", wrong)
+				}
+				if again {
 					_, _ = fmt.Fprintln(v.s.err, wrong.Text)
 					*q.into = v.flags.Lookup(q.flag).DefValue
 				}

@@ -37,7 +37,7 @@ func notifyCommand(s streams) *cobra.Command {
 				for _, rc := range conf.Receivers {
 					known = append(known, rc.Name)
 				}
-				return exit(exitUsage, "no receiver is called %q; there are %v", receiver, known)
+				return exit(exitUsage, "--receiver %q is no receiver of %s; %s", receiver, file, thereAre(known))
 			}
 			id, err := sendTest(c.Context(), conf, &conf.Receivers[i], r)
 			if err != nil {

@@ -34,6 +34,9 @@ func onCallCommand(s streams) *cobra.Command {
 			if err := knownOutput(output); err != nil {
 				return err
 			}
+			if days < 0 {
+				return exit(exitUsage, "--days must not be less than 0")
+			}
 			q := url.Values{"days": {strconv.Itoa(max(days, 1))}}
 			if at != "" {
 				q.Set("at", at)
@@ -79,7 +82,7 @@ func (a *onCallAnswer) keep(names []string) error {
 			for i, s := range a.Schedules {
 				known[i] = s.Name
 			}
-			return exit(exitUsage, "there is no schedule %q; there are: %s", name, strings.Join(known, ", "))
+			return exit(exitUsage, "there is no schedule %q; %s", name, thereAre(known))
 		}
 		kept = append(kept, a.Schedules[i])
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -119,25 +118,12 @@ func overridesCommand(s streams) *cobra.Command {
 }
 
 func deleteOverrideCommand(s streams) *cobra.Command {
-	var address, output string
-	c := &cobra.Command{
-		Use:     "delete ID",
-		Short:   "Take an override back, from now on",
-		Example: "  guardian oncall override delete o_01J…",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if err := knownOutput(output); err != nil {
-				return err
-			}
-			if _, err := newClient(address).call(c.Context(), request{method: http.MethodDelete, path: "/api/v1/oncall/overrides/" + url.PathEscape(args[0])}); err != nil {
-				return exit(exitUsage, "%s", err)
-			}
-			return printResult(s.out, output, map[string]any{"id": args[0], "deleted": true}, "deleted\n")
+	return removeCommand(remove{
+		use: "delete ID", short: "Take an override back, from now on", example: "  guardian oncall override delete o_01J…", path: "/api/v1/oncall/overrides/",
+		done: func(id, output string, _ []byte) error {
+			return printResult(s.out, output, map[string]any{"id": id, "deleted": true}, "deleted\n")
 		},
-	}
-	serverFlag(c, &address)
-	outputFlag(c, &output)
-	return c
+	})
 }
 
 func overrideLine(m oncall.Made) string {

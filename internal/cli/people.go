@@ -28,7 +28,7 @@ func silenceCommand(s streams) *cobra.Command {
 				ID    string `json:"id"`
 				Until string `json:"until"`
 			}
-			body := map[string]any{"matchers": matchers, "until": time.Now().Add(time.Duration(length)).UTC().Format(time.RFC3339), "comment": comment}
+			body := map[string]any{"matchers": matchers, "for": length.String(), "comment": comment}
 			raw, err := newClient(server).send(c.Context(), request{method: http.MethodPost, path: "/api/v1/silences", body: body}, &made)
 			if err != nil {
 				return exit(exitUsage, "%s", err)
@@ -50,25 +50,12 @@ func silenceCommand(s streams) *cobra.Command {
 }
 
 func expireCommand(s streams) *cobra.Command {
-	var server, output string
-	c := &cobra.Command{
-		Use:     "expire ID",
-		Short:   "End a silence now",
-		Example: "  guardian silence expire s_01J…",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			if err := knownOutput(output); err != nil {
-				return err
-			}
-			if _, err := newClient(server).call(c.Context(), request{method: http.MethodDelete, path: "/api/v1/silences/" + url.PathEscape(args[0])}); err != nil {
-				return exit(exitUsage, "%s", err)
-			}
-			return printResult(s.out, output, map[string]any{"id": args[0], "ended": true}, "ended\n")
+	return removeCommand(remove{
+		use: "expire ID", short: "End a silence now", example: "  guardian silence expire s_01J…", path: "/api/v1/silences/",
+		done: func(id, output string, _ []byte) error {
+			return printResult(s.out, output, map[string]any{"id": id, "ended": true}, "ended\n")
 		},
-	}
-	serverFlag(c, &server)
-	outputFlag(c, &output)
-	return c
+	})
 }
 
 func ackCommand(s streams) *cobra.Command {

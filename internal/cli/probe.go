@@ -60,7 +60,7 @@ func probeCommand(s streams) *cobra.Command {
 				for _, k := range conf.Checks {
 					known = append(known, k.Name)
 				}
-				return exit(exitUsage, "no check is called %q; there are %v", args[0], known)
+				return exit(exitUsage, "no check is called %q; %s", args[0], thereAre(known))
 			}
 			if _, orders := ch.Settings.(*probes.OrderPushSettings); push && !orders {
 				return exit(exitUsage, "--push is for checks of kind order_push; %s is of kind %s", ch.Name, ch.Kind)

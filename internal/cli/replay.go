@@ -85,6 +85,9 @@ func (f *recordedFlags) open(ctx context.Context) (*recorded, error) {
 		return nil, err
 	}
 	now := time.Now()
+	if f.from == "" {
+		return nil, exit(exitUsage, "--from is required: a time such as 2026-11-22T10:00:00Z, a day such as 2026-11-22, or how long ago, such as 7d")
+	}
 	if r.from, err = replay.ParseTime(f.from, now, r.config.Location()); err != nil {
 		return nil, exit(exitUsage, "--from %s: %s", f.from, err)
 	}

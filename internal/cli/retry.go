@@ -46,5 +46,6 @@ func (r retry) do(ctx context.Context, call func() error) error {
 // final reports whether retrying could not help.
 func final(err error) bool {
 	var p *problem
-	return errors.As(err, &p) && p.Status < http.StatusInternalServerError && p.Status != http.StatusTooManyRequests
+	var address *addressError
+	return errors.As(err, &address) || errors.As(err, &p) && p.Status < http.StatusInternalServerError && p.Status != http.StatusTooManyRequests
 }

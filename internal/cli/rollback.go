@@ -63,7 +63,11 @@ func (r runAnswer) print(w io.Writer) {
 		if r.To == "" && r.Kind != "operation" {
 			_, _ = fmt.Fprintln(w, "  name the version to go back to with --to VERSION")
 		}
-		_, _ = fmt.Fprintf(w, "  nothing was done; see what would be: guardian rollback --service %s --dry-run\n", r.Service)
+		kind := ""
+		if r.Kind != "" && r.Kind != "code" {
+			kind = " --kind " + r.Kind
+		}
+		_, _ = fmt.Fprintf(w, "  nothing was done; see what would be: guardian rollback --service %s%s --dry-run\n", r.Service, kind)
 	}
 	for _, st := range r.Steps {
 		_, _ = fmt.Fprintf(w, "  %-20s %-10s %s %s\n", st.Name, st.Kind, st.State, st.Error)
@@ -114,11 +118,14 @@ wrong command line or an error of the server. The role viewer is enough.`,
 			if err := knownOutput(f.output); err != nil {
 				return err
 			}
+			if err := notBlank(c, "to"); err != nil {
+				return err
+			}
 			if dryRun {
 				return q.dryRun(c.Context(), s, f)
 			}
-			if q.service == "" || reason == "" {
-				return exit(exitUsage, "--service and --reason are required")
+			if q.service == "" || strings.TrimSpace(reason) == "" {
+				return exit(exitUsage, "--service and --reason are required: what to roll back, and why")
 			}
 			body := map[string]string{"reason": reason}
 			maps.Copy(body, q.values())
@@ -180,7 +187,7 @@ func (q rollbackQuery) dryRun(ctx context.Context, s streams, f runFlags) error 
 	} else {
 		p.print(s.out)
 	}
-	if p.refused() || p.broken() {
+	if p.refused() || p.broken() > 0 {
 		return exit(exitFailed, "")
 	}
 	return nil

@@ -49,12 +49,12 @@ func (p planAnswer) print(w io.Writer) {
 		what = "undo " + orUnknown(p.From)
 	}
 	say("%s (%s): %s by runbook %s", p.Service, p.Environment, what, p.Runbook)
-	say("  if a person asks:        %s", began(p.State))
+	say("  if a person asks:        %s%s", began(p.State), p.failing(p.State))
 	p.guards(say, p.Refusals)
 	if p.Automatic.Mode == "observe" {
-		say("  after a failed verdict:  nothing is started, watches are in mode observe; else it %s", began(p.Automatic.State))
+		say("  after a failed verdict:  nothing is started, watches are in mode observe; else it %s%s", began(p.Automatic.State), p.failing(p.Automatic.State))
 	} else {
-		say("  after a failed verdict:  %s (mode %s)", began(p.Automatic.State), p.Automatic.Mode)
+		say("  after a failed verdict:  %s%s (mode %s)", began(p.Automatic.State), p.failing(p.Automatic.State), p.Automatic.Mode)
 	}
 	p.guards(say, p.Automatic.Refusals)
 	for i, v := range p.Loses {
@@ -109,14 +109,23 @@ func (planAnswer) guards(say func(string, ...any), all []planRefusal) {
 	}
 }
 
-// broken tells that a template of a step cannot be filled in, or that a step would refuse.
-func (p planAnswer) broken() bool {
-	for _, st := range p.Steps {
+// broken gives the number of the first step of which a template cannot be filled in, or that would refuse;
+// 0: none.
+func (p planAnswer) broken() int {
+	for i, st := range p.Steps {
 		if st.Problem != "" || st.Refused != "" {
-			return true
+			return i + 1
 		}
 	}
-	return false
+	return 0
+}
+
+// failing says at which step a run that begins would fail.
+func (p planAnswer) failing(state string) string {
+	if n := p.broken(); n > 0 && state != "refused" {
+		return fmt.Sprintf(", and fail at step %d", n)
+	}
+	return ""
 }
 
 // began says how a run would begin.

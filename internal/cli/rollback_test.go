@@ -26,6 +26,7 @@ func TestADryRunShowsWhatARollbackWouldDo(t *testing.T) {
 		"it would ask":                     {"awaiting_approval", "", 0, "would wait for a person's approval"},
 		"it would be refused":              {"refused", "", 1, "if a person asks:        would be refused"},
 		"a template cannot be filled in":   {"running", `,"problem":"fill in url: no"`, 1, "problem: fill in url: no"},
+		"a step would fail":                {"running", `,"refused":"start deploy.sh: no such file or directory"`, 1, "if a person asks:        would start, and fail at step 1\n"},
 		"as JSON, with the same exit code": {"refused", "", 1, `"state":"refused"`},
 	} {
 		t.Run(name, func(t *testing.T) {

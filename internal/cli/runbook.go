@@ -161,7 +161,7 @@ func printChecklist(w io.Writer, l decide.Checklist) {
 		line("- the brake: %d services failed within %s (a person is asked)", l.Limits.BrakeServices, l.Limits.BrakeWithin)
 	}
 	for _, f := range l.Freezes {
-		line("- the freeze %s, %s to %s (a person is asked)", f.Name, utcTime(f.From), utcTime(f.To))
+		line("- the freeze %s, %s to %s (a person is asked)", f.Name, shownTime(f.From), shownTime(f.To))
 	}
 	line("\n## What is done\n")
 	for i, s := range l.Steps {

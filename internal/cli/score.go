@@ -26,6 +26,9 @@ with its exact 95 % confidence interval. People give feedback on the page of a w
 			if err := knownOutput(output); err != nil {
 				return err
 			}
+			if days < 1 || days > mostScored {
+				return exit(exitUsage, "--days must be between 1 and %d", mostScored)
+			}
 			q := url.Values{"since": {time.Now().AddDate(0, 0, -days).UTC().Format(time.RFC3339)}}
 			if service != "" {
 				q.Set("service", service)
@@ -58,6 +61,9 @@ with its exact 95 % confidence interval. People give feedback on the page of a w
 	outputFlag(c, &output)
 	return c
 }
+
+// mostScored is how many days back the score may go.
+const mostScored = 3650
 
 func printScore(w io.Writer, x watch.Score) {
 	_, _ = fmt.Fprintf(w, "%s (%s, %s, false-alarm risk %.4g %%): %d judged, %d failed, %d of them with a rollback\n",

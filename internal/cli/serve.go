@@ -39,7 +39,7 @@ the pages and the API. SIGHUP reloads the configuration; SIGTERM shuts down grac
 			}
 			a, err := newApp(c.Context(), s, app.Options{
 				Load: func() (*config.Config, error) {
-					return config.Load(file, config.Options{Redactor: redactor, LookProgram: lookProgram})
+					return config.Load(file, config.Options{Redactor: redactor, LookPrograms: true})
 				},
 				Redactor: redactor, Log: log, Version: versionOf(),
 			})

@@ -53,8 +53,11 @@ func createTokenCommand(s streams, f *tokenFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use: "create", Short: "Create a token and print it; it is not shown again", Example: "  guardian token create --name ci --role deployer", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if name == "" || !slices.Contains(server.Roles(), server.Role(role)) {
-				return exit(exitUsage, "--name and --role are required; roles are %v", server.Roles())
+			if strings.TrimSpace(name) == "" || role == "" {
+				return exit(exitUsage, "--name and --role are required: whose token it is, and one of the roles %s", rolesList())
+			}
+			if !slices.Contains(server.Roles(), server.Role(role)) {
+				return exit(exitUsage, "--role %s is not one of %s", role, rolesList())
 			}
 			st, err := f.journal(c.Context())
 			if err != nil {
@@ -74,6 +77,14 @@ func createTokenCommand(s streams, f *tokenFlags) *cobra.Command {
 	c.Flags().StringVar(&name, "name", "", "the person or program, as it is named in the journal (required)")
 	c.Flags().StringVar(&role, "role", "", "viewer, deployer, approver or admin (required)")
 	return c
+}
+
+func rolesList() string {
+	var all []string
+	for _, r := range server.Roles() {
+		all = append(all, string(r))
+	}
+	return strings.Join(all, ", ")
 }
 
 func listTokensCommand(s streams, f *tokenFlags) *cobra.Command {

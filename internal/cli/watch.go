@@ -109,6 +109,9 @@ it from beginning. A program that cannot be started deployed nothing, and is not
 			if f.service == "" || f.version == "" {
 				return exit(exitUsage, "--service and --version are required")
 			}
+			if err := notBlank(c, "shop"); err != nil {
+				return err
+			}
 			switch {
 			case f.exec && len(command) == 0:
 				return exit(exitUsage, "--exec needs a command: guardian watch … --exec -- ./deploy.sh")
@@ -222,10 +225,10 @@ func (f *watchFlags) run(ctx context.Context, s streams, args []string) error {
 	if f.output == "text" {
 		// Without --wait this is the result; with it, progress.
 		if !f.wait {
-			_, err := fmt.Fprintf(s.out, "watching %s %s until %s\n%s\n", f.service, f.version, localTime(w.Deadline), w.URL)
+			_, err := fmt.Fprintf(s.out, "watching %s %s until %s\n%s\n", f.service, f.version, timeOf(w.Deadline), w.URL)
 			return err
 		}
-		_, _ = fmt.Fprintf(s.err, "watching %s %s until %s: %s\n", f.service, f.version, localTime(w.Deadline), w.URL)
+		_, _ = fmt.Fprintf(s.err, "watching %s %s until %s: %s\n", f.service, f.version, timeOf(w.Deadline), w.URL)
 	}
 	if f.wait {
 		if raw, err = waitForVerdict(ctx, s, api, &w); err != nil {
@@ -247,14 +250,17 @@ func (f *watchFlags) run(ctx context.Context, s streams, args []string) error {
 	return verdictExit(w.State)
 }
 
-// localTime shows a time of an answer to a person; what is no time stays as it is.
-func localTime(answered string) string {
+// timeOf shows a time of an answer to a person; what is no time stays as it is.
+func timeOf(answered string) string {
 	t, err := time.Parse(time.RFC3339Nano, answered)
 	if err != nil {
 		return answered
 	}
-	return t.Local().Format("2006-01-02 15:04:05 MST")
+	return shownTime(t)
 }
+
+// shownTime shows a time in UTC, as the reasons in an answer do.
+func shownTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }
 
 // tell announces the deploy and, with --exec, deploys.
 func (f *watchFlags) tell(ctx context.Context, s streams, api *client, c *command) (watchAnswer, []byte, error) {

@@ -4,8 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"time"
+	"strings"
 
 	"github.com/prometheus/common/model"
 	"github.com/spf13/cobra"
@@ -27,10 +26,8 @@ func (w windowAnswer) print(out io.Writer) {
 	if w.Run != "" {
 		by = "run " + w.Run
 	}
-	_, _ = fmt.Fprintf(out, "%s: %s of %s, %s to %s (%s), by %s: %s\n", w.ID, w.Kind, of, utcTime(w.From), utcTime(w.To), w.State, by, w.Reason)
+	_, _ = fmt.Fprintf(out, "%s: %s of %s, %s to %s (%s), by %s: %s\n", w.ID, w.Kind, of, shownTime(w.From), shownTime(w.To), w.State, by, w.Reason)
 }
-
-func utcTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }
 
 // windowCommand is guardian maintenance or guardian freeze.
 func windowCommand(s streams, kind windows.Kind, short string) *cobra.Command {
@@ -86,6 +83,12 @@ func startWindowCommand(s streams, kind windows.Kind) *cobra.Command {
 			"  guardian %[1]s start --all --from 2026-12-01T02:00:00+08:00 --until 2026-12-01T04:00:00+08:00 --reason \"a move\"", kind),
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := knownOutput(output); err != nil {
+				return err
+			}
+			if strings.TrimSpace(why) == "" {
+				return exit(exitUsage, "--reason is required: why, for those who are not notified or may not deploy")
+			}
 			if all == (service != "") {
 				return exit(exitUsage, "say either --service or --all")
 			}
@@ -101,7 +104,11 @@ func startWindowCommand(s streams, kind windows.Kind) *cobra.Command {
 					delete(body, key)
 				}
 			}
-			return changeWindow(c, s, windowChange{address, output, request{method: http.MethodPost, path: "/api/v1/windows", body: body}})
+			raw, err := newClient(address).call(c.Context(), request{method: http.MethodPost, path: "/api/v1/windows", body: body})
+			if err != nil {
+				return exit(exitUsage, "%s", err)
+			}
+			return printAnswer[windowAnswer](s, output, raw)
 		},
 	}
 	c.Flags().StringVar(&service, "service", "", "the service")
@@ -109,47 +116,16 @@ func startWindowCommand(s streams, kind windows.Kind) *cobra.Command {
 	c.Flags().StringVar(&from, "from", "", "from when on (RFC 3339; default: now)")
 	c.Flags().StringVar(&until, "until", "", "until when (RFC 3339)")
 	c.Flags().Var(&length, "for", "in place of --until: how long, such as 2h")
-	c.Flags().StringVar(&why, "reason", "", "why")
-	_ = c.MarkFlagRequired("reason")
+	c.Flags().StringVar(&why, "reason", "", "why (required)")
 	serverFlag(c, &address)
 	outputFlag(c, &output)
 	return c
 }
 
 func endWindowCommand(s streams, kind windows.Kind) *cobra.Command {
-	var address, output string
-	c := &cobra.Command{
-		Use:     "end ID",
-		Short:   fmt.Sprintf("End a %s now, or call it off before it begins", kind),
-		Example: fmt.Sprintf("  guardian %s end win_01J…", kind),
-		Args:    cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			return changeWindow(c, s, windowChange{address, output, request{method: http.MethodDelete, path: "/api/v1/windows/" + url.PathEscape(args[0])}})
-		},
-	}
-	serverFlag(c, &address)
-	outputFlag(c, &output)
-	return c
-}
-
-type windowChange struct {
-	address, output string
-	request         request
-}
-
-func changeWindow(c *cobra.Command, s streams, change windowChange) error {
-	if err := knownOutput(change.output); err != nil {
-		return err
-	}
-	var changed windowAnswer
-	raw, err := newClient(change.address).send(c.Context(), change.request, &changed)
-	if err != nil {
-		return exit(exitUsage, "%s", err)
-	}
-	if change.output == "json" {
-		_, err = s.out.Write(raw)
-		return err
-	}
-	changed.print(s.out)
-	return nil
+	return removeCommand(remove{
+		use: "end ID", short: fmt.Sprintf("End a %s now, or call it off before it begins", kind), example: fmt.Sprintf("  guardian %s end win_01J…", kind),
+		path: "/api/v1/windows/",
+		done: func(_, output string, answer []byte) error { return printAnswer[windowAnswer](s, output, answer) },
+	})
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +27,7 @@ func (d *decoder) foresee(c *Config) {
 	}
 	d.foreseeOrders(c)
 	d.foreseeRoutes(c)
+	d.foreseeUnmet(c)
 	d.foreseeSent(c)
 	d.foreseeGaps(c)
 	d.foreseeControls(c)
@@ -35,28 +35,28 @@ func (d *decoder) foresee(c *Config) {
 	d.foreseePrograms(c)
 }
 
-// foreseePrograms warns of runbooks whose programs are not here: a rollback would be the first to notice.
+// foreseePrograms warns of runbooks whose programs cannot be run here: a rollback would be the first to notice.
 func (d *decoder) foreseePrograms(c *Config) {
 	for i, b := range c.Runbooks {
 		for j, step := range b.Steps {
 			s, ok := step.Settings.(*exec.Settings)
-			if !ok || d.options.LookProgram == nil {
+			if !ok || !d.options.LookPrograms {
 				continue
 			}
 			for _, key := range []struct {
 				name    string
 				command []string
 			}{{"command", s.Command}, {"status_command", s.StatusCommand}} {
-				if len(key.command) == 0 || strings.Contains(key.command[0], "{{") {
+				known := key.command // up to what a template fills in
+				if first := slices.IndexFunc(known, func(arg string) bool { return strings.Contains(arg, "{{") }); first >= 0 {
+					known = known[:first]
+				}
+				if len(known) == 0 {
 					continue
 				}
-				program := key.command[0]
-				if s.Dir != "" && strings.Contains(program, "/") && !filepath.IsAbs(program) {
-					program = filepath.Join(s.Dir, program)
-				}
-				if err := d.options.LookProgram(program); err != nil {
-					d.warn(at(at("runbooks", i)+".steps", j)+".exec."+key.name, fmt.Sprintf("runbook %s cannot run it on this machine: %v", b.Name, err),
-						"put the program where the guardian runs, and make it executable (chmod +x)")
+				if why := exec.Unfit(s.Dir, known); !why.IsZero() {
+					d.warn(at(at("runbooks", i)+".steps", j)+".exec."+key.name, fmt.Sprintf("runbook %s cannot run %s on this machine: %s", b.Name, key.command[0], why),
+						"mend it where the guardian runs; guardian rollback --dry-run shows what it sees there")
 				}
 			}
 		}

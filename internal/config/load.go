@@ -29,8 +29,8 @@ type Options struct {
 	Notifiers map[string]notifiers.Kind
 	// LookupEnv reads an environment variable; nil: os.LookupEnv.
 	LookupEnv func(name string) (string, bool)
-	// LookProgram tells why a program of a runbook cannot be run here, or nil; nil: it is not asked.
-	LookProgram func(path string) error
+	// LookPrograms looks whether the programs of runbooks can be run on this machine.
+	LookPrograms bool
 	// Redactor learns every secret of the configuration; nil: Load uses one of its own, so
 	// that no mistake prints a secret.
 	Redactor *secret.Redactor
@@ -124,7 +124,7 @@ func (d *decoder) read() ([]byte, bool) {
 	content, err := readFile(d.file, maxFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		d.add(nil, "", "there is no such file", "set one with --config; configs/minimal.yaml is an example")
+		d.add(nil, "", "there is no such file", "name one that is there, or write a first one with guardian init")
 	case err != nil:
 		d.add(nil, "", err.Error(), "")
 	}

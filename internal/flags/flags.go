@@ -192,6 +192,8 @@ func Evaluate(f Flag, last Change, now time.Time) State {
 	return s
 }
 
+func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
 // Check gives what is wrong with a change that somebody asks for, as an InvalidError; nil: nothing.
 func (f Flag) Check(c Change) error {
 	if c.Variant == "" {
@@ -201,10 +203,12 @@ func (f Flag) Check(c Change) error {
 		return &InvalidError{"variant", fmt.Sprintf("there is no variant %q; the choices are %s", c.Variant, f.names())}
 	}
 	switch length := c.Until.Sub(c.At); {
-	case length <= 0:
+	case c.Until.IsZero():
 		return &InvalidError{"for", "say for how long, such as 2h: the default holds again afterwards"}
+	case length <= 0:
+		return &InvalidError{"until", fmt.Sprintf("%s is in the past: it is %s now", instant(c.Until), instant(c.At))}
 	case length > f.MaxFor:
-		return &InvalidError{"for", fmt.Sprintf("at most %s (max_for)", model.Duration(f.MaxFor))}
+		return &InvalidError{"for", fmt.Sprintf("at most %s (max_for), which is until %s", model.Duration(f.MaxFor), instant(c.At.Add(f.MaxFor)))}
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func guardWords(code string) (Words, bool) {
 			"除出问题的版本外，{service} 没有已知良好的版本；请让某个版本通过观察，或将其列入 known_good",
 		}, true
 	case "target_no_config":
-		return Words{"no configuration before {version} is known, so there is none to go back to", "没有 {version} 之前的配置，无可恢复的配置"}, true
+		return Words{"no configuration[ before {version}] is known, so there is none to go back to", "没有[ {version} 之前的]配置，无可恢复的配置"}, true
 	case "target_ran_before":
 		return Words{"{version} ran before[, since {since}], and is known to be good", "{version} 是此前运行的已知良好版本[（自 {since} 起运行）]"}, true
 	case "target_ran_healthy":

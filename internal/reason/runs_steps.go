@@ -26,6 +26,18 @@ func execWords(code string) (Words, bool) {
 			"{command} ended with exit status {status}; the script {script} has Windows line ends (CRLF), convert it with dos2unix",
 			"{command} 以退出码 {status} 结束；脚本 {script} 使用 Windows 换行符（CRLF），请用 dos2unix 转换",
 		}, true
+	case "exec_script_crlf":
+		return Words{
+			"the script {script} has Windows line ends (CRLF), so that its commands fail; convert it with dos2unix",
+			"脚本 {script} 使用 Windows 换行符（CRLF），其中的命令会执行失败；请用 dos2unix 转换",
+		}, true
+	case "exec_no_script":
+		return Words{"{command} would find no script {script}: there is no such file", "{command} 找不到脚本 {script}：文件不存在"}, true
+	case "exec_plan":
+		return Words{
+			"runs {command} on the guardian's own machine[, in {dir}][. Its status_command cannot be run, so that after a crash a person is asked whether the step happened: {status}]",
+			"在 guardian 所在的机器上运行 {command}[，工作目录 {dir}][。status_command 无法运行，崩溃后需要人工确认该步骤是否已执行：{status}]",
+		}, true
 	case "exec_no_interpreter":
 		return Words{"start {command}: its first line names the interpreter {interpreter}, which is not there", "无法启动 {command}：首行指定的解释器 {interpreter} 不存在"}, true
 	case "exec_no_interpreter_line":

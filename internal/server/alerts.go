@@ -98,7 +98,9 @@ func (s *Server) createSilence(silences Silences) handler {
 			silence.Until = later(silence.From, s.now()).Add(length)
 		}
 		silence.Matchers = readMatchers(texts, o.wrong)
-		checkUntil(silence, s.now(), o.wrong)
+		if !o.faulty("from", "for", "until") {
+			checkUntil(silence, s.now(), o.wrong)
+		}
 		if err := o.done(); err != nil {
 			return err
 		}
@@ -125,10 +127,16 @@ func readMatchers(texts []string, wrong func(name, format string, args ...any)) 
 		return nil
 	}
 	var all route.Matchers
+	bad := false
 	for i, text := range texts {
+		if text == "" { // told as such
+			bad = true
+			continue
+		}
 		some, err := route.ParseMatchers(text) // as in routes: one, or several in braces or with commas
 		if err != nil {
 			wrong(fmt.Sprintf("matchers\x00%d", i), `%q is not like service="order-sync": %v`, text, err)
+			bad = true
 			continue
 		}
 		all = append(all, some...)
@@ -136,7 +144,7 @@ func readMatchers(texts []string, wrong func(name, format string, args ...any)) 
 	if len(all) > maxMatchers {
 		wrong("matchers", "has more than %d entries", maxMatchers)
 	}
-	if all.Match(nil) {
+	if all.Match(nil) && !bad {
 		wrong("matchers", "would match every alert; name at least one label's value")
 	}
 	return all
@@ -147,8 +155,10 @@ func checkUntil(q route.Silence, now time.Time, wrong func(name, format string, 
 	switch {
 	case q.Until.IsZero():
 		wrong("until", "is required (or for, a duration)")
-	case !q.Until.After(later(q.From, now)):
-		wrong("until", "is over already")
+	case !q.Until.After(now):
+		wrong("until", "is in the past: it is %s now", now.UTC().Format(time.RFC3339))
+	case !q.Until.After(q.From):
+		wrong("until", "is not after from")
 	case q.Until.Sub(later(q.From, now)) > maxSilence:
 		wrong("until", "is more than 90d away; change the rule instead")
 	}

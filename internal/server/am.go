@@ -59,7 +59,7 @@ func (s *Server) refuseAM(w http.ResponseWriter, r *http.Request, err error) {
 	_ = json.NewEncoder(w).Encode(p.Detail)
 }
 
-// amBody reads a JSON body into v. Fields that are not known are ignored, as Alertmanager
+// amBody reads a JSON body into v, bounded. Fields that are not known are ignored, as Alertmanager
 // does: clients of later versions send more.
 func amBody(w http.ResponseWriter, r *http.Request, limit int64, v any) error {
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
@@ -71,7 +71,7 @@ func amBody(w http.ResponseWriter, r *http.Request, limit int64, v any) error {
 		return &statusError{http.StatusBadRequest, "the body could not be read to its end"}
 	}
 	if err := json.Unmarshal(raw, v); err != nil {
-		return &statusError{http.StatusBadRequest, "the body is not what is expected here: " + err.Error()}
+		return &statusError{http.StatusBadRequest, "the body is not what is expected here: " + jsonFault(raw, err)}
 	}
 	return nil
 }

@@ -110,14 +110,14 @@ func TestMistakesInAlertmanagersSilences(t *testing.T) {
 	base := serve(t, busy(), nil)
 	for name, c := range map[string]struct{ body, says string }{
 		"nothing":                 {`{}`, "/matchers: is required"},
-		"no JSON":                 {`{`, "unexpected end"},
+		"no JSON":                 {`{`, "ends too early"},
 		"no matchers":             {postable("", 0, time.Hour, `[]`), "/matchers: is required"},
 		"no name":                 {postable("", 0, time.Hour, `[{"value":"x","isRegex":false}]`), "/matchers/0: name, value and isRegex are required"},
 		"an empty name":           {postable("", 0, time.Hour, `[{"name":"","value":"x","isRegex":false}]`), "no label name"},
 		"no regular expression":   {postable("", 0, time.Hour, `[{"name":"a","value":"(","isRegex":true}]`), "missing closing"},
 		"everything":              {postable("", 0, time.Hour, `[{"name":"a","value":".*","isRegex":true}]`), "everything would be silent"},
 		"an end before the start": {postable("", time.Hour, time.Minute, fooBar), "start time must be before end time"},
-		"an end that is over":     {postable("", -2*time.Hour, -time.Hour, fooBar), "is over already"},
+		"an end that is over":     {postable("", -2*time.Hour, -time.Hour, fooBar), "is in the past"},
 		"a silence for ever":      {postable("", 0, 100*24*time.Hour, fooBar), "90d"},
 		"nobody":                  {strings.Replace(postable("", 0, time.Hour, fooBar), "createdBy", "by", 1), "/createdBy: is required"},
 	} {

@@ -269,7 +269,7 @@ func TestVerbs(t *testing.T) {
 		"a mark is one of three words":       {"POST", "/api/v1/watches/w_7/mark", `{"mark":"meh"}`, 422, "/mark"},
 		"the score":                          {"GET", "/api/v1/score?service=order-sync", "", 200, `"false_rate":{"estimate":0,"low":0,"high":0.1}`},
 		"watches are narrowed by state":      {"GET", "/api/v1/watches?state=passed", "", 200, `"id":"w_5"`},
-		"a state that does not exist":        {"GET", "/api/v1/watches?state=won", "", 422, "is not one of watching passed"},
+		"a state that does not exist":        {"GET", "/api/v1/watches?state=won", "", 422, "is not one of watching, passed"},
 		"a limit is a number":                {"GET", "/api/v1/deploys?limit=many", "", 422, "expected a number from 1 to 1000"},
 		"deploys newest first":               {"GET", "/api/v1/deploys?limit=1", "", 200, `{"deploys":[{"id":"d_8"`},
 		"an open gate has no reasons":        {"GET", "/api/v1/gate?service=price-sync", "", 200, `{"open":true,"reasons":[]}`},

@@ -171,14 +171,28 @@ func badText(s string, limit int) string {
 	}
 }
 
-// required reads a text that must not be empty.
+// required reads a text that must not be blank.
 func (o *object) required(name string, limit int) string {
-	before := len(o.mistakes)
 	s := o.text(name, limit)
-	if s == "" && len(o.mistakes) == before {
-		o.wrong(name, "is required")
+	if why := neededText(s, limit); why != "" && !o.faulty(name) {
+		o.wrong(name, "%s", why)
 	}
 	return s
+}
+
+// neededText tells what is wrong with a text that somebody must give; "": nothing.
+func neededText(s string, limit int) string {
+	if strings.TrimSpace(s) == "" {
+		return "is required"
+	}
+	return badText(s, limit)
+}
+
+// faulty reports whether a mistake in one of these fields was found.
+func (o *object) faulty(names ...string) bool {
+	return slices.ContainsFunc(o.mistakes, func(f FieldError) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return f.Pointer == o.at(name) })
+	})
 }
 
 // version reads a version that a runbook can put back, or put another one in the place of.
@@ -318,6 +332,10 @@ func (o *object) object(name string) *object {
 	o.children = append(o.children, child)
 	v, ok := o.has(name)
 	if !ok {
+		return child
+	}
+	if v[0] != '{' {
+		o.wrong(name, "expected an object, got %s", kindOf(v))
 		return child
 	}
 	fields, err := members(json.NewDecoder(bytes.NewReader(v)))

@@ -38,6 +38,7 @@ func (e *refusalError) Unwrap() error { return e.kind }
 // NotFoundError is ErrNotFound with the names that are known.
 type NotFoundError struct {
 	What  string // service, check, watch, …
+	Which string // of these, such as "that has not ended"; "": any
 	Name  string
 	Of    string   // what it would belong to, such as "service orders"; "": nothing
 	Known []string // nil when they are too many to list
@@ -45,6 +46,9 @@ type NotFoundError struct {
 
 func (e *NotFoundError) Error() string {
 	text := fmt.Sprintf("there is no %s %q", e.What, e.Name)
+	if e.Which != "" {
+		text += " " + e.Which
+	}
 	if e.Of != "" {
 		text += " of " + e.Of
 	}

@@ -305,5 +305,5 @@ func (m *memory) ExpireSilence(_ context.Context, id string, _ server.Caller) er
 			return nil
 		}
 	}
-	return &server.NotFoundError{What: "silence that has not ended", Name: id}
+	return &server.NotFoundError{What: "silence", Which: "that has not ended", Name: id}
 }

@@ -149,9 +149,7 @@ func (s *Server) flagForm(to Flags) handler {
 			if q.For, err = durationParam(r.PostFormValue("for")); err != nil || q.For <= 0 {
 				wrong = append(wrong, FieldError{"/for", "expected a duration such as 2h"})
 			}
-			if q.Reason == "" {
-				wrong = append(wrong, FieldError{"/reason", "is required"})
-			} else if why := badText(q.Reason, maxReason); why != "" {
+			if why := neededText(q.Reason, maxReason); why != "" {
 				wrong = append(wrong, FieldError{"/reason", why})
 			}
 			if len(wrong) > 0 {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -47,7 +48,7 @@ func evaluate(s flags.State) evaluation {
 func checkContext(w http.ResponseWriter, r *http.Request) error {
 	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		return err
+		return fmt.Errorf("the body could not be read to its end, or is larger than %d bytes", maxBody)
 	}
 	var request struct {
 		Context map[string]any `json:"context"`
@@ -55,7 +56,10 @@ func checkContext(w http.ResponseWriter, r *http.Request) error {
 	if len(strings.TrimSpace(string(raw))) == 0 {
 		return nil
 	}
-	return json.Unmarshal(raw, &request)
+	if err := json.Unmarshal(raw, &request); err != nil {
+		return errors.New(jsonFault(raw, err))
+	}
+	return nil
 }
 
 func (*Server) evaluateFlag(from Flags) handler {

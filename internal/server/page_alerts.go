@@ -155,9 +155,7 @@ func (s *Server) silenceForm(silences Silences) handler {
 			length = time.Hour
 		}
 		q.Until = s.now().Add(length)
-		if q.Comment == "" {
-			fault("comment", "is required")
-		} else if why := badText(q.Comment, maxReason); why != "" {
+		if why := neededText(q.Comment, maxReason); why != "" {
 			fault("comment", "%s", why)
 		}
 		q.Matchers = readMatchers(texts, fault)

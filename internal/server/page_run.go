@@ -113,13 +113,13 @@ func (*Server) rollbackForm(control RunControl) handler {
 		for _, f := range []struct {
 			name, text string
 			limit      int
-		}{{"environment", q.Environment, maxName}, {"to", q.To, maxName}, {"reason", q.Reason, maxReason}} {
+		}{{"environment", q.Environment, maxName}, {"to", q.To, maxName}} {
 			if why := badText(f.text, f.limit); why != "" {
 				wrong = append(wrong, FieldError{"/" + f.name, why})
 			}
 		}
-		if q.Reason == "" {
-			wrong = append(wrong, FieldError{"/reason", "is required"})
+		if why := neededText(q.Reason, maxReason); why != "" {
+			wrong = append(wrong, FieldError{"/reason", why})
 		}
 		if len(wrong) > 0 {
 			return &InvalidError{Fields: wrong}

@@ -65,7 +65,7 @@ func (*Server) runPlan(from Plans) handler {
 			return err
 		}
 		if request.To != "" && !actions.ValidVersion(request.To) {
-			return &InvalidError{Fields: []FieldError{{"?to", "is no version; allowed are " + actions.VersionRule}}}
+			return &InvalidError{Fields: []FieldError{{"?to", "expected " + actions.VersionRule}}}
 		}
 		plan, err := from.RunPlan(r.Context(), request, by)
 		if err != nil {

@@ -11,7 +11,7 @@ func english() map[string]string {
 		"none":      "None.",
 		"odds.none": "No sign of harm", "odds.little": "More failed than before; could be chance", "odds.some": "Odds that this is chance: below 1 in %s", "odds.most": "Odds that this is chance: below 1 in a billion",
 
-		"nav.overview": "Overview", "nav.alerts": "Alerts", "nav.windows": "Maintenance", "nav.oncall": "On call", "nav.journal": "Journal", "nav.drills": "Drills", "nav.sla": "Report",
+		"nav.overview": "Overview", "nav.alerts": "Alerts", "nav.windows": "Maintenance", "nav.flags": "Kill switches", "nav.oncall": "On call", "nav.journal": "Journal", "nav.drills": "Drills", "nav.sla": "Report",
 		"flags.title": "Kill switches", "flags.help": "Flags that your own programs read, such as one that pauses price writes. A change holds for a time; afterwards the default holds again.",
 		"flags.default": "the default", "flags.until": "until %s", "flags.by": "Set by %s", "flags.run": "Set by a run", "flags.owner": "Owner: %s",
 		"flags.set": "Set it", "flags.reset": "Back to %s", "flags.variant": "To", "flags.none": "No flag is configured: add flags to guardian.yaml.", "flags.state": "%s: %s until %s",

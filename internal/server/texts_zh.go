@@ -11,7 +11,7 @@ func chinese() map[string]string {
 		"none":      "无。",
 		"odds.none": "没有变坏的迹象", "odds.little": "失败比部署前多，但可能是偶然", "odds.some": "纯属偶然的概率低于 %s 分之一", "odds.most": "纯属偶然的概率低于十亿分之一",
 
-		"nav.overview": "总览", "nav.alerts": "告警", "nav.windows": "维护", "nav.oncall": "值班", "nav.journal": "日志", "nav.drills": "演练", "nav.sla": "报告",
+		"nav.overview": "总览", "nav.alerts": "告警", "nav.windows": "维护", "nav.flags": "开关", "nav.oncall": "值班", "nav.journal": "日志", "nav.drills": "演练", "nav.sla": "报告",
 		"flags.title": "开关", "flags.help": "供业务程序读取的开关，例如暂停写入价格。设置在一段时间内有效，到期自动恢复默认值。",
 		"flags.default": "默认值", "flags.until": "至 %s", "flags.by": "由 %s 设置", "flags.run": "由处置设置", "flags.owner": "负责人：%s",
 		"flags.set": "设置", "flags.reset": "恢复为 %s", "flags.variant": "设为", "flags.none": "还没有配置开关：请在 guardian.yaml 中添加 flags。", "flags.state": "%s：%s，至 %s",

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -144,12 +145,12 @@ func known[T ~string](pointer, value string, set ...T) error {
 	if value == "" {
 		return nil
 	}
-	var list strings.Builder
+	var list []string
 	for _, v := range set {
 		if string(v) == value {
 			return nil
 		}
-		list.WriteString(" " + string(v))
+		list = append(list, string(v))
 	}
-	return &InvalidError{Fields: []FieldError{{pointer, "is not one of" + list.String()}}}
+	return &InvalidError{Fields: []FieldError{{pointer, fmt.Sprintf("%q is not one of %s", clipped(value), strings.Join(list, ", "))}}}
 }
