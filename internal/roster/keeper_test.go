@@ -84,7 +84,25 @@ type office struct {
 	*roster.Keeper
 	calendars *calendars
 	journal   *journal
-	log       strings.Builder
+	log       lines
+}
+
+// lines is a log that one goroutine writes and another one reads.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // newOffice begins in 2003: schedules begin in this century.
