@@ -133,6 +133,15 @@ func (a *attack) phase(name string, done func() bool, attacks ...func(ctx contex
 
 	a.shop.forget()
 	down := a.random.Perm(a.Checks - 1)[:a.Down]
+	over := false
+	defer func() {
+		if !over {
+			a.tb.Logf("%s: of these checks people were not told all: %v", name, a.shop.untold(down))
+			for _, p := range a.result.Phases {
+				a.tb.Logf("%s: told after %s at most, %.0f looks skipped", p.Name, p.wait(1), p.Skipped)
+			}
+		}
+	}()
 	flipped := map[int]time.Time{}
 	moments := make([]time.Duration, a.Down)
 	for i := range moments {
@@ -169,6 +178,7 @@ func (a *attack) phase(name string, done func() bool, attacks ...func(ctx contex
 	attacking.Wait()
 	watching.Wait()
 	a.result.Phases = append(a.result.Phases, p)
+	over = true
 }
 
 // watch measures memory until ctx ends.

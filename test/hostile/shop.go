@@ -24,6 +24,7 @@ type shop struct {
 	down   map[int]bool
 	heard  map[string]time.Time // of each check, when people were first told that it is down
 	over   map[string]bool      // of each check, that they were told that it is up again
+	events map[string][]string  // of each check, all that they were told
 	faults map[string]int       // of each notice of the guardian's own faults, how often
 }
 
@@ -46,7 +47,7 @@ func newShop(tb testing.TB) *shop {
 func (s *shop) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.heard, s.over = map[string]time.Time{}, map[string]bool{}
+	s.heard, s.over, s.events = map[string]time.Time{}, map[string]bool{}, map[string][]string{}
 }
 
 func (s *shop) set(n int, down bool) {
@@ -86,7 +87,9 @@ func (s *shop) told(_ http.ResponseWriter, r *http.Request) {
 	_ = json.Unmarshal(text, &body)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch name := body.Labels["check"]; {
+	name := body.Labels["check"]
+	s.events[name] = append(s.events[name], now.Format(time.TimeOnly)+" "+body.Event)
+	switch {
 	case name == "":
 	case body.Event == "resolved":
 		s.over[name] = true
@@ -110,6 +113,18 @@ func (s *shop) isOver(check string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.over[check]
+}
+
+// untold lists what was told of the checks of which something is missing.
+func (s *shop) untold(checks []int) (all []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range checks {
+		if name := fmt.Sprintf("c%d", n+1); s.heard[name].IsZero() || !s.over[name] {
+			all = append(all, fmt.Sprintf("%s (down: %t): %v", name, s.down[n+1], s.events[name]))
+		}
+	}
+	return all
 }
 
 func (s *shop) toldOfWriter() (all []string) {
