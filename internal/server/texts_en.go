@@ -68,7 +68,7 @@ func english() map[string]string {
 		"over.budget_left": "%s of the error budget left", "over.budget_over": "error budget overspent by %s",
 		"count.up": "%d up", "count.down": "%d down", "count.unknown": "%d unknown", "over.since_ago": "Since",
 
-		"gate.freeze": "A freeze.", "gate.run_in_progress": "A run is under way.", "gate.rollback_waits": "A rollback waits.", "gate.cool_down": "The cool-down is not over.", "gate.alert": "An alert blocks deploys.",
+		"gate.freeze": "A freeze.", "gate.run_in_progress": "A run is under way.", "gate.rollback_waits": "A rollback waits.", "gate.cool_down": "The cool-down is not over.", "gate.alert": "An alert blocks deploys.", "gate.backup": "No good backup is proven.",
 		"gate.open": "open", "gate.closed": "closed", "gate.until": "until %s",
 
 		"ask.title": "Roll %s back from %s to %s?", "ask.title_undo": "Undo %[2]s of %[1]s?", "ask.title_other": "Run %s for %s?", "ask.title_alone": "Run %s?", "ask.title_to": "Roll %s back to %s?", "ask.title_back": "Roll %s back?", "ask.doubt": "Did the step “%s” of %s happen?",

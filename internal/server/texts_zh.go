@@ -68,7 +68,7 @@ func chinese() map[string]string {
 		"over.budget_left": "错误预算剩余 %s", "over.budget_over": "错误预算超支 %s",
 		"count.up": "正常 %d", "count.down": "故障 %d", "count.unknown": "未知 %d", "over.since_ago": "开始",
 
-		"gate.freeze": "处于冻结期。", "gate.run_in_progress": "正在执行处置。", "gate.rollback_waits": "有回滚在等待执行。", "gate.cool_down": "冷却期尚未结束。", "gate.alert": "有告警禁止部署。",
+		"gate.freeze": "处于冻结期。", "gate.run_in_progress": "正在执行处置。", "gate.rollback_waits": "有回滚在等待执行。", "gate.cool_down": "冷却期尚未结束。", "gate.alert": "有告警禁止部署。", "gate.backup": "备份未确认可用。",
 		"gate.open": "开放", "gate.closed": "关闭", "gate.until": "至 %s",
 
 		"ask.title": "将 %s 从 %s 回滚到 %s？", "ask.title_undo": "撤销 %[1]s 的 %[2]s？", "ask.title_other": "为 %[2]s 执行 %[1]s？", "ask.title_alone": "执行 %s？", "ask.title_to": "将 %s 回滚到 %s？", "ask.title_back": "回滚 %s？", "ask.doubt": "%[2]s 的步骤“%[1]s”是否已发生？",
