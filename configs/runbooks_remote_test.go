@@ -65,7 +65,7 @@ func TestTheRunbookOfSSHRollsBack(t *testing.T) {
 		"status":   `test -e ` + dir + `/of-"$2"`,
 	} {
 		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o700); err != nil { //nolint:gosec // it is run
+		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o700); err != nil {
 			t.Fatal(err)
 		}
 		if err := server.Give(path); err != nil {

@@ -37,7 +37,7 @@ func (g *step) putBack(ctx context.Context, call actions.Call, out *actions.Clip
 			return err
 		}
 		if try == mostTries {
-			return actions.Failure(reason.New("git_moved", "branch", v.branch.Short(), "tries", try), err)
+			return actions.Failure(reason.New("git_moved", "branch", v.branch.Short(), "tries", try))
 		}
 	}
 }
@@ -49,7 +49,7 @@ func (g *step) begin(ctx context.Context, call actions.Call) (values, server, er
 		return v, nil, err
 	}
 	if err := ctx.Err(); err != nil {
-		return v, nil, err
+		return v, nil, g.broken(err)
 	}
 	s, err := g.connect(ctx)
 	return v, s, err
@@ -142,6 +142,7 @@ func (g *step) status(ctx context.Context, call actions.Call) (actions.Outcome, 
 		return actions.Unclear, none, err
 	}
 	defer func() { _ = s.Close() }()
+	v.file = "" // the messages of commits are enough
 	h, err := g.look(ctx, s, v)
 	if err != nil {
 		return actions.Unclear, none, err
@@ -233,7 +234,7 @@ func (h *history) decide(v values) (p decision, err error) {
 	case p.already:
 		return p, nil
 	case badErr != nil:
-		return p, actions.Failure(reason.New("git_no_bad", "error", actions.ReasonOf(badErr)), badErr)
+		return p, actions.Failure(reason.New("git_no_bad", "error", actions.ReasonOf(badErr)))
 	}
 	was, err := h.o.at(bad.TreeHash, v.path)
 	if err == nil && was != now {

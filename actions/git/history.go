@@ -64,7 +64,7 @@ func (h *history) fetch(ctx context.Context, t talk, w want) error {
 	}
 	switch {
 	case errors.Is(err, errTooLarge):
-		return actions.Failure(reason.New("git_too_large", "host", h.g.host(), "commits", w.depth, "limit", mostPack>>20), err)
+		return actions.Failure(reason.New("git_too_large", "host", h.g.host(), "commits", w.depth, "limit", mostPack>>20))
 	case err != nil && len(pack) > 0:
 		return h.g.broken(err)
 	}
@@ -73,7 +73,7 @@ func (h *history) fetch(ctx context.Context, t talk, w want) error {
 
 // broken words an error of what a server sent.
 func (g *step) broken(err error) error {
-	return actions.Failure(reason.New("git_read", "host", g.host(), "error", err), err)
+	return actions.Failure(reason.New("git_read", "host", g.host(), "error", err))
 }
 
 // fetchCommits fetches commits that are named in full, and are older than what was fetched, from
@@ -135,7 +135,7 @@ func (h *history) commit(revision string) (*object.Commit, error) {
 		}
 	}
 	if err != nil || c == nil {
-		return nil, actions.Failure(reason.New("git_no_revision", "host", h.g.host(), "revision", revision, "commits", h.g.s.History), err)
+		return nil, actions.Failure(reason.New("git_no_revision", "host", h.g.host(), "revision", revision, "commits", h.g.s.History))
 	}
 	return c, nil
 }
@@ -158,7 +158,7 @@ func (h *history) find(file, text string, begin bool) (*object.Commit, error) {
 		content, err := h.o.file(c, file)
 		switch has := holds(content, text); {
 		case err != nil:
-			return nil, actions.Failure(reason.New("git_file", "file", file, "commit", short(c), "error", err), err)
+			return nil, actions.Failure(reason.New("git_file", "file", file, "commit", short(c), "error", err))
 		case has && !begin:
 			return c, nil
 		case has:

@@ -126,7 +126,7 @@ func (r *repository) somebody(t *testing.T, files map[string]string) {
 func (r *repository) hook(t *testing.T, name, script string) {
 	t.Helper()
 	path := filepath.Join(r.bare, "hooks", name)
-	if err := os.WriteFile(path+".new", []byte("#!/bin/sh\n"+script), 0o755); err != nil { //nolint:gosec // it is run
+	if err := os.WriteFile(path+".new", []byte("#!/bin/sh\n"+script), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Rename(path+".new", path); err != nil {

@@ -68,7 +68,7 @@ func (g *step) listen(ctx context.Context, s server, service string) (talk, *pac
 		if said := t.said(); said != "" {
 			err = errors.New(said)
 		}
-		return nil, nil, actions.Failure(reason.New("git_read", "host", g.host(), "error", err), err, ctx.Err())
+		return nil, nil, actions.Failure(reason.New("git_read", "host", g.host(), "error", err))
 	}
 	return t, refs, nil
 }
@@ -132,7 +132,7 @@ func (g *step) unread(ctx context.Context, t talk, err error) error {
 	if said := t.said(); said != "" {
 		err = fmt.Errorf("%w (%s)", err, said)
 	}
-	return actions.Failure(reason.New("git_read", "host", g.host(), "error", actions.ReasonOf(err)), err, ctx.Err())
+	return actions.Failure(reason.New("git_read", "host", g.host(), "error", actions.ReasonOf(err)))
 }
 
 // sendDone ends a request: the client has nothing yet.

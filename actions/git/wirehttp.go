@@ -31,7 +31,7 @@ func (g *step) newHTTP() (server, error) {
 	if g.s.CAFile != "" {
 		pem, err := os.ReadFile(g.s.CAFile)
 		if err != nil {
-			return nil, actions.Failure(reason.New("git_ca", "file", g.s.CAFile, "error", bare(err)), err)
+			return nil, actions.Failure(reason.New("git_ca", "file", g.s.CAFile, "error", bare(err)))
 		}
 		if trust.RootCAs = x509.NewCertPool(); !trust.RootCAs.AppendCertsFromPEM(pem) {
 			return nil, actions.Failure(reason.New("git_ca", "file", g.s.CAFile, "error", "no certificate in PEM"))
@@ -63,7 +63,7 @@ func (s *httpServer) open(ctx context.Context, service string) (talk, error) {
 	t := &httpTalk{s: s, service: service}
 	body, err := s.send(ctx, http.MethodGet, "/info/refs?service="+service, nil)
 	if err != nil {
-		return nil, actions.Failure(reason.New("git_read", "host", s.g.host(), "error", actions.ReasonOf(err)), err, ctx.Err())
+		return nil, actions.Failure(reason.New("git_read", "host", s.g.host(), "error", actions.ReasonOf(err)))
 	}
 	t.bodies = append(t.bodies, body)
 	return t, nil

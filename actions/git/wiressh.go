@@ -25,7 +25,7 @@ func (s *sshServer) Close() error { return s.client.Close() }
 func (s *sshServer) open(ctx context.Context, service string) (talk, error) {
 	session, err := s.client.NewSession()
 	if err != nil {
-		return nil, actions.Failure(reason.New("git_read", "host", s.client.RemoteAddr().String(), "error", err), err, ctx.Err())
+		return nil, actions.Failure(reason.New("git_read", "host", s.client.RemoteAddr().String(), "error", err))
 	}
 	t := &sshTalk{session: session}
 	session.Stderr = &t.stderr
@@ -38,7 +38,7 @@ func (s *sshServer) open(ctx context.Context, service string) (talk, error) {
 	}
 	if err != nil {
 		_ = session.Close()
-		return nil, actions.Failure(reason.New("git_read", "host", s.client.RemoteAddr().String(), "error", err), err, ctx.Err())
+		return nil, actions.Failure(reason.New("git_read", "host", s.client.RemoteAddr().String(), "error", err))
 	}
 	return t, nil
 }

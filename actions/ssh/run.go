@@ -1,7 +1,6 @@
 package ssh
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -53,8 +52,11 @@ func (c *command) line(args []actions.Template, call actions.Call) (name, line s
 func (c *command) run(ctx context.Context, args []actions.Template, call actions.Call) (ending, error) {
 	name, line, err := c.line(args, call)
 	end := ending{name: name}
-	if err = cmp.Or(err, ctx.Err()); err != nil {
+	if err != nil {
 		return end, err
+	}
+	if err := ctx.Err(); err != nil {
+		return end, c.notReached(err)
 	}
 	// The connection outlives the step's time: a signal has to pass.
 	alive, hangUp := context.WithCancel(context.WithoutCancel(ctx))
@@ -67,19 +69,18 @@ func (c *command) run(ctx context.Context, args []actions.Template, call actions
 	defer func() { _ = client.Close() }()
 	session, err := client.NewSession()
 	if err != nil {
-		return end, actions.Failure(reason.New("ssh_connect", "host", c.at.String(), "error", err), err)
+		return end, c.notReached(err)
 	}
 	for _, variable := range slices.Sorted(maps.Keys(c.s.Secrets)) {
 		if err := session.Setenv(variable, c.s.Secrets[variable].Reveal()); err != nil {
-			why := reason.New("ssh_env_refused", "host", c.s.Host, "name", variable)
 			if err.Error() != "ssh: setenv failed" {
-				why = reason.New("ssh_connect", "host", c.at.String(), "error", err)
+				return end, c.notReached(err)
 			}
-			return end, actions.Failure(why, err)
+			return end, actions.Failure(reason.New("ssh_env_refused", "host", c.s.Host, "name", variable))
 		}
 	}
 	if !stopDialing() {
-		return end, ctx.Err()
+		return end, c.notReached(ctx.Err())
 	}
 	var out lockedClip
 	session.Stdout, session.Stderr = &out, &out
@@ -89,6 +90,11 @@ func (c *command) run(ctx context.Context, args []actions.Template, call actions
 	end.code, err = c.finish(ctx, running{session, client, name, line})
 	end.output = out.text(c)
 	return end, err
+}
+
+// notReached is the error of a command that did not begin: nothing happened, also when the time is over.
+func (c *command) notReached(err error) error {
+	return actions.Failure(reason.New("ssh_connect", "host", c.at.String(), "error", err))
 }
 
 // killed is how long a machine may take to tell that a command was killed.

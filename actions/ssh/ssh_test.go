@@ -186,6 +186,20 @@ func TestALostConnectionIsNotKnown(t *testing.T) {
 	}
 }
 
+func TestAMachineThatIsAwayIsAFailureAndNoQuestion(t *testing.T) {
+	server := sshd.Start(t)
+	step := build(t, settings(server, "true"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := step.Do(ctx, actiontest.Call()); err == nil || errors.Is(err, actions.ErrUnclear) || errors.Is(err, context.Canceled) {
+		t.Errorf("without time: %v", err)
+	}
+	server.Stop()
+	if _, err := step.Do(t.Context(), actiontest.Call()); err == nil || errors.Is(err, actions.ErrUnclear) {
+		t.Errorf("without the machine: %v", err)
+	}
+}
+
 func TestWithoutAStatusCommandAPersonIsAsked(t *testing.T) {
 	server := sshd.Start(t)
 	got, detail, err := build(t, settings(server, "true")).Status(t.Context(), actiontest.Call())

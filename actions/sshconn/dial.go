@@ -20,25 +20,26 @@ import (
 // connectTimeout bounds how long a machine may take until it is logged in to.
 const connectTimeout = 20 * time.Second
 
-// Dial logs in to a machine. Every error is an actions.Failure: nothing has happened on it. The
-// connection ends with ctx.
+// Dial logs in to a machine. Every error is an actions.Failure, also when the time is over: nothing has
+// happened on the machine. The connection ends with ctx.
 func (l Login) Dial(ctx context.Context, a Address) (*ssh.Client, error) {
 	hosts, err := knownhosts.NewDB(l.KnownHosts)
 	if err != nil {
-		return nil, actions.Failure(reason.New("ssh_known_hosts", "error", bare(err)), err)
+		return nil, actions.Failure(reason.New("ssh_known_hosts", "error", bare(err)))
 	}
 	auth, done, err := l.auth(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	conn, err := (&net.Dialer{Timeout: connectTimeout}).DialContext(ctx, "tcp", a.String())
+	dialing, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(dialing, "tcp", a.String())
 	if err != nil {
-		return nil, actions.Failure(reason.New("ssh_connect", "host", a.String(), "error", bare(err)), err)
+		return nil, actions.Failure(reason.New("ssh_connect", "host", a.String(), "error", bare(err)))
 	}
-	// A deadline for the login, which knows no context.
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(connectTimeout))
+	// The login knows no context.
+	inTime := context.AfterFunc(dialing, func() { _ = conn.Close() })
 	var distrust error
 	c, channels, requests, err := ssh.NewClientConn(conn, a.String(), &ssh.ClientConfig{
 		User: a.User, Auth: []ssh.AuthMethod{auth},
@@ -50,13 +51,15 @@ func (l Login) Dial(ctx context.Context, a Address) (*ssh.Client, error) {
 		HostKeyAlgorithms: hosts.HostKeyAlgorithms(a.String()),
 		ClientVersion:     "SSH-2.0-guardian",
 	})
+	if !inTime() {
+		err = cmp.Or(dialing.Err(), err)
+	}
 	if err != nil {
-		stop()
 		_ = conn.Close()
 		return nil, cmp.Or(distrust, l.refused(err, a))
 	}
-	_ = conn.SetDeadline(time.Time{})
 	client := ssh.NewClient(c, channels, requests)
+	stop := context.AfterFunc(ctx, func() { _ = client.Close() })
 	go func() {
 		_ = client.Wait()
 		stop()
@@ -71,11 +74,11 @@ func (l Login) check(err error, a Address, key ssh.PublicKey) error {
 	case err == nil:
 		return nil
 	case knownhosts.IsHostUnknown(err):
-		return actions.Failure(reason.New("ssh_host_unknown", "host", a.String(), "file", l.KnownHosts, "key", shown, "port", a.Port, "name", a.Host), err)
+		return actions.Failure(reason.New("ssh_host_unknown", "host", a.String(), "file", l.KnownHosts, "key", shown, "port", a.Port, "name", a.Host))
 	case knownhosts.IsHostKeyChanged(err):
-		return actions.Failure(reason.New("ssh_host_changed", "host", a.String(), "file", l.KnownHosts, "key", shown), err)
+		return actions.Failure(reason.New("ssh_host_changed", "host", a.String(), "file", l.KnownHosts, "key", shown))
 	default:
-		return actions.Failure(reason.New("ssh_known_hosts", "error", err), err)
+		return actions.Failure(reason.New("ssh_known_hosts", "error", err))
 	}
 }
 
@@ -84,11 +87,11 @@ func (l Login) refused(err error, a Address) error {
 	var algorithms *ssh.AlgorithmNegotiationError
 	switch {
 	case errors.As(err, &algorithms) && algorithms.What == "host key":
-		return actions.Failure(reason.New("ssh_host_algorithm", "host", a.String(), "file", l.KnownHosts, "port", a.Port, "name", a.Host), err)
+		return actions.Failure(reason.New("ssh_host_algorithm", "host", a.String(), "file", l.KnownHosts, "port", a.Port, "name", a.Host))
 	case strings.Contains(err.Error(), "unable to authenticate"):
-		return actions.Failure(reason.New("ssh_auth", "host", a.String(), "user", a.User), err)
+		return actions.Failure(reason.New("ssh_auth", "host", a.String(), "user", a.User))
 	default:
-		return actions.Failure(reason.New("ssh_connect", "host", a.String(), "error", bare(err)), err)
+		return actions.Failure(reason.New("ssh_connect", "host", a.String(), "error", bare(err)))
 	}
 }
 
@@ -97,13 +100,13 @@ func (l Login) auth(ctx context.Context) (auth ssh.AuthMethod, done func(), err 
 	if l.Agent != "" {
 		conn, err := (&net.Dialer{Timeout: connectTimeout}).DialContext(ctx, "unix", l.Agent)
 		if err != nil {
-			return nil, nil, actions.Failure(reason.New("ssh_agent", "agent", l.Agent, "error", bare(err)), err)
+			return nil, nil, actions.Failure(reason.New("ssh_agent", "agent", l.Agent, "error", bare(err)))
 		}
 		return ssh.PublicKeysCallback(agent.NewClient(conn).Signers), func() { _ = conn.Close() }, nil
 	}
 	text, err := os.ReadFile(l.KeyFile)
 	if err != nil {
-		return nil, nil, actions.Failure(reason.New("ssh_key", "file", l.KeyFile, "error", bare(err)), err)
+		return nil, nil, actions.Failure(reason.New("ssh_key", "file", l.KeyFile, "error", bare(err)))
 	}
 	key, err := ssh.ParsePrivateKey(text)
 	var encrypted *ssh.PassphraseMissingError
@@ -112,10 +115,10 @@ func (l Login) auth(ctx context.Context) (auth ssh.AuthMethod, done func(), err 
 	}
 	switch {
 	case errors.As(err, &encrypted):
-		return nil, nil, actions.Failure(reason.New("ssh_no_passphrase", "file", l.KeyFile), err)
+		return nil, nil, actions.Failure(reason.New("ssh_no_passphrase", "file", l.KeyFile))
 	case err != nil:
 		// Without the error's text, which may quote what is in the file.
-		return nil, nil, actions.Failure(reason.New("ssh_bad_key", "file", l.KeyFile), err)
+		return nil, nil, actions.Failure(reason.New("ssh_bad_key", "file", l.KeyFile))
 	}
 	return ssh.PublicKeys(key), func() {}, nil
 }
