@@ -21,9 +21,11 @@ type memory struct {
 	run     actions.Run
 	entries []actions.Entry
 	fail    error
+	takes   time.Duration // of each record
 }
 
 func (m *memory) Record(_ context.Context, r actions.Record) error {
+	time.Sleep(m.takes)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fail != nil {

@@ -154,7 +154,8 @@ func (v *verification) until(ctx context.Context, symptoms []Symptom) (cured boo
 func (v *verification) deadline(symptoms []Symptom) time.Time {
 	since := v.run.verifyingSince()
 	deadline := since.Add(verifyFor(v.settings, symptoms))
-	if proof := v.began.Add(proofTime(v.settings, symptoms)); since.Before(v.began) && proof.After(deadline) {
+	missed := v.began.Sub(since) > v.settings.Every // a look, at least
+	if proof := v.began.Add(proofTime(v.settings, symptoms)); missed && proof.After(deadline) {
 		return proof
 	}
 	return deadline

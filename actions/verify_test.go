@@ -63,6 +63,21 @@ func TestTheTimeOfAVerificationGoesOnUnderTheNextGuardian(t *testing.T) {
 	}
 }
 
+// TestAVerificationThatNobodyInterruptsLastsAsLongAsItMay: a journal takes its time, which is no gap.
+func TestAVerificationThatNobodyInterruptsLastsAsLongAsItMay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, step("a", act{do: ok}))
+		r.book.Verify.For, r.ledger.takes = 30*time.Second, 20*time.Millisecond
+		r.looks["push"], r.looks["PricesZero"], r.looks["api"] = "d", "d", "u"
+		run := r.through(t, func(q *actions.Request) {
+			q.Symptoms = []actions.Symptom{{Kind: actions.SymptomAlert, Name: "PricesZero", Settles: 2}}
+		})
+		if took := run.Ended.Sub(run.VerifyingSince); run.State != actions.NotCured || took > 31*time.Second {
+			t.Errorf("%s after %s", run.State, took)
+		}
+	})
+}
+
 // TestAVerificationOfAnEarlierBuildCountsFromItsLastStep: it did not write down since when it goes on.
 func TestAVerificationOfAnEarlierBuildCountsFromItsLastStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
