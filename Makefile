@@ -174,6 +174,21 @@ bench-hostile: ## attack a guardian with 500 checks: 250,000 series of others, f
 bench-restart: setup ## restart in long alerts beside Prometheus with its Alertmanager, times divided by SCALE (10)
 	$(BENCH) -bench Restart -benchtime 1x -v ./test/bench/notify -scale $(or $(SCALE),10)
 
+# Not in CI: the servers take long to build, once for each version. CI plays what was recorded of them;
+# RECORD=1 records anew.
+KUBERNETES = $(shell sed -n 's|^[[:space:]]*k8s.io/kubernetes \(v[^ ]*\).*|\1|p' test/k8s/go.mod)
+SERVERS    = $(BIN)/kubernetes-$(KUBERNETES)
+
+.PHONY: test-k8s
+test-k8s: $(SERVERS)/kube-apiserver ## run the tests of kubernetes steps against a real API server and its controllers (built once; RECORD=1 records what make test plays)
+	./test/setup k8s
+	cd test/k8s && $(GO) mod tidy -diff
+	$(PLAIN) $(GO) test -count=1 -timeout 60m -v ./actions/kubernetes -k8s $(CURDIR)/$(SERVERS) $(if $(RECORD),-record) | grep -vE '^ *=== '
+
+$(SERVERS)/kube-apiserver:
+	@mkdir -p $(SERVERS)
+	cd test/k8s && $(PLAIN) $(GO) build -ldflags='-s -w' -o $(CURDIR)/$(SERVERS)/ ./controllers k8s.io/kubernetes/cmd/kube-apiserver
+
 # Not in CI: it takes 220 MiB from the npm registry, and a quarter of an hour.
 .PHONY: realshop
 realshop: setup ## play deploys, a price job and an outage to a guardian that watches a real shop: Vendure on PostgreSQL

@@ -93,6 +93,9 @@ func (v *preview) walk(key string, x reflect.Value) {
 	}
 	switch x.Kind() {
 	case reflect.Pointer, reflect.Interface:
+		if e := x.Elem(); e.IsZero() && e.CanInt() { // no pods, no time: it is set
+			v.out = append(v.out, Setting{key, fmt.Sprint(e.Interface())})
+		}
 		v.walk(key, x.Elem())
 	case reflect.Struct:
 		for f, value := range x.Fields() {

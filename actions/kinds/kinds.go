@@ -6,6 +6,7 @@ import (
 	"guardian/actions/exec"
 	"guardian/actions/flag"
 	"guardian/actions/git"
+	"guardian/actions/kubernetes"
 	"guardian/actions/snapshot"
 	"guardian/actions/sql"
 	"guardian/actions/ssh"
@@ -20,6 +21,7 @@ func Builtin() map[string]actions.Kind {
 		"docker":      docker.Kind(),
 		"exec":        exec.Kind(),
 		"flag":        flag.Kind(),
+		"kubernetes":  kubernetes.Kind(),
 		"freeze":      window.Freeze(),
 		"git":         git.Kind(),
 		"maintenance": window.Maintenance(),
