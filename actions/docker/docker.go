@@ -95,12 +95,36 @@ type step struct {
 	api       *engineAPI
 	container actions.Template
 	image     actions.Template
+	project   string // of kind compose; "": kind docker
+	images    map[string]actions.Template
 }
 
 func newStep(s Settings, env actions.Env) (*step, error) {
 	var p actions.Templates
 	fail := p.Fail
 	d := &step{s: s, env: env, api: &engineAPI{host: s.Host, tls: s.TLS}}
+	d.checkEngine(&p)
+	d.container, d.image = p.Parse("container", s.Container), p.Parse("image", s.Image)
+	if s.Image == "" {
+		fail("image: is missing, e.g. shop:{{.To}}")
+	}
+	switch {
+	case s.Container == "" && s.Compose == nil:
+		fail("container: is missing; name a container, or a service under compose")
+	case s.Container != "" && s.Compose != nil:
+		fail("container: not together with compose; choose one")
+	case s.Compose != nil && (s.Compose.Project == "" || s.Compose.Service == ""):
+		fail("compose: needs project and service")
+	}
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// checkEngine checks what the settings of the kinds docker and compose have in common.
+func (d *step) checkEngine(p *actions.Templates) {
+	s, fail := d.s, p.Fail
 	if s.Registry != nil {
 		d.local.Learn(s.Registry.Password)
 		d.api.auth = registryAuth(s.Registry.Username, s.Registry.Password.Reveal())
@@ -121,18 +145,6 @@ func newStep(s Settings, env actions.Env) (*step, error) {
 	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
 		fail("tls: cert and key go together")
 	}
-	d.container, d.image = p.Parse("container", s.Container), p.Parse("image", s.Image)
-	if s.Image == "" {
-		fail("image: is missing, e.g. shop:{{.To}}")
-	}
-	switch {
-	case s.Container == "" && s.Compose == nil:
-		fail("container: is missing; name a container, or a service under compose")
-	case s.Container != "" && s.Compose != nil:
-		fail("container: not together with compose; choose one")
-	case s.Compose != nil && (s.Compose.Project == "" || s.Compose.Service == ""):
-		fail("compose: needs project and service")
-	}
 	if err := actions.OneOf("pull", s.Pull, PullNever, PullMissing, PullAlways); err != nil {
 		p.Add(err)
 	}
@@ -147,10 +159,6 @@ func newStep(s Settings, env actions.Env) (*step, error) {
 			fail("accept_loss[%d]: %q is neither a path such as /app/uploads/ or /etc/nginx/conf.d/*.conf nor the name of a container", i, loss)
 		}
 	}
-	if err := p.Err(); err != nil {
-		return nil, err
-	}
-	return d, nil
 }
 
 // containerName matches what the engine takes for the name of a container.
@@ -170,10 +178,6 @@ func (d *step) do(ctx context.Context, call actions.Call, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	ref, err := d.image.Render(data)
-	if err != nil {
-		return err
-	}
 	all, err := d.replacements(ctx, call, data)
 	if err != nil {
 		return err
@@ -184,21 +188,20 @@ func (d *step) do(ctx context.Context, call actions.Call, out io.Writer) error {
 		}
 	}
 	if all = slices.DeleteFunc(all, (*replacement).complete); len(all) == 0 {
-		_, _ = io.WriteString(out, "replaced under this intent already\n")
+		_, _ = io.WriteString(out, "nothing to do: each container has its image, or was replaced under this intent already\n")
 		return nil
 	}
 	if all, err = d.plan(ctx, all); err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(out, "%s\n", planned(all, ref))
+	_, _ = fmt.Fprintf(out, "%s\n", planned(all))
 	if err := d.refuse(ctx, all); err != nil {
 		return err
 	}
-	img, err := d.fetch(ctx, ref, out)
-	if err != nil {
+	if err := d.fetchAll(ctx, all, out); err != nil {
 		return err
 	}
-	if err := d.replace(ctx, swap{call: call, image: img, out: out}, all); err != nil {
+	if err := d.replace(ctx, swap{call: call, out: out}, all); err != nil {
 		if lostLease(ctx) {
 			return actions.Lost(reason.New("docker_lease_lost", "error", actions.ReasonOf(err)), err)
 		}
@@ -224,6 +227,26 @@ func (d *step) removeOld(ctx context.Context, all []*replacement, out io.Writer)
 			_, _ = fmt.Fprintf(out, "%s: remove the old container: %v\n", p.name, err)
 		}
 	}
+}
+
+// fetchAll makes sure that the engine has all images, before anything is stopped.
+func (d *step) fetchAll(ctx context.Context, all []*replacement, out io.Writer) error {
+	fetched := map[string]image{}
+	for _, p := range all {
+		if !p.target {
+			continue
+		}
+		img, ok := fetched[p.ref]
+		if !ok {
+			var err error
+			if img, err = d.fetch(ctx, p.ref, out); err != nil {
+				return err
+			}
+			fetched[p.ref] = img
+		}
+		p.next = img
+	}
+	return nil
 }
 
 // fetch makes sure that the engine has the image.

@@ -21,10 +21,6 @@ func (d *step) planCall(ctx context.Context, call actions.Call) (reason.Reason, 
 	if err != nil {
 		return reason.Reason{}, err
 	}
-	ref, err := d.image.Render(data)
-	if err != nil {
-		return reason.Reason{}, err
-	}
 	all, err := d.replacements(ctx, call, data)
 	if err != nil {
 		return reason.Reason{}, err
@@ -32,7 +28,7 @@ func (d *step) planCall(ctx context.Context, call actions.Call) (reason.Reason, 
 	if all, err = d.plan(ctx, all); err != nil {
 		return reason.Reason{}, err
 	}
-	return planned(all, ref), d.refuse(ctx, all)
+	return planned(all), d.refuse(ctx, all)
 }
 
 // plan adds the sidecars to the containers that the step names, puts those first that others depend
@@ -85,11 +81,11 @@ func staysStopped(was string, target bool) bool {
 }
 
 // planned is what is going to happen to containers, for people.
-func planned(all []*replacement, ref string) reason.Reason {
+func planned(all []*replacement) reason.Reason {
 	var out []reason.Reason
 	for _, p := range all {
 		if p.target {
-			out = append(out, reason.New("docker_plan_target", "container", p.name, "from", p.current.imageRef(), "to", ref))
+			out = append(out, reason.New("docker_plan_target", "container", p.name, "from", p.current.imageRef(), "to", p.ref))
 		} else {
 			out = append(out, reason.New("docker_plan_sidecar", "container", p.name, "uses", p.relations(all...)))
 		}
@@ -172,7 +168,7 @@ func inOrder(all []*replacement) []*replacement {
 	for left := all; len(left) > 0; {
 		var ready, rest []*replacement
 		for _, p := range left {
-			if slices.ContainsFunc(left, p.dependsOn) {
+			if slices.ContainsFunc(left, p.follows) {
 				rest = append(rest, p)
 			} else {
 				ready = append(ready, p)
@@ -186,21 +182,41 @@ func inOrder(all []*replacement) []*replacement {
 	return sorted
 }
 
-// groups splits containers that are in order into those that depend on each other.
+// groups splits containers that are in order into those that depend on each other. A group stands where
+// its first container does.
 func groups(all []*replacement) [][]*replacement {
 	var out [][]*replacement
 	for _, p := range all {
 		var own []*replacement
-		out = slices.DeleteFunc(out, func(g []*replacement) bool {
-			joined := slices.ContainsFunc(g, p.dependsOn)
-			if joined {
-				own = append(own, g...)
+		at := -1
+		for i, g := range out {
+			if !slices.ContainsFunc(g, p.dependsOn) {
+				continue
 			}
-			return joined
-		})
-		out = append(out, append(own, p))
+			if at < 0 {
+				at = i
+			}
+			own, out[i] = append(own, g...), nil
+		}
+		if own = append(own, p); at < 0 {
+			out = append(out, own)
+		} else {
+			out[at] = own
+		}
+		out = slices.DeleteFunc(out, func(g []*replacement) bool { return len(g) == 0 })
 	}
 	return out
+}
+
+// follows tells whether a container comes after another one: it uses it, or its service depends on the
+// other's in the compose project.
+func (p *replacement) follows(on *replacement) bool {
+	if p.dependsOn(on) {
+		return true
+	}
+	a, b := p.original(), on.original()
+	return p != on && a != nil && b != nil && a.label(labelProject) != "" && a.label(labelProject) == b.label(labelProject) &&
+		slices.Contains(a.servicesBefore(), b.label(labelService))
 }
 
 // dependsOn tells whether a container, as it was before, uses another one.

@@ -14,23 +14,19 @@ func (d *step) RunsSince(ctx context.Context, call actions.Call) (time.Time, err
 	if err != nil {
 		return time.Time{}, err
 	}
-	ref, err := d.image.Render(data)
-	if err != nil {
-		return time.Time{}, err
-	}
-	img, err := d.api.image(ctx, ref)
-	if errors.Is(err, errNoSuch) {
-		return time.Time{}, nil
-	}
-	if err != nil {
-		return time.Time{}, d.redactError(err)
-	}
-	names, err := d.names(ctx, data)
+	targets, err := d.targets(ctx, data)
 	if err != nil {
 		return time.Time{}, d.redactError(err)
 	}
 	var first time.Time
-	for _, name := range names {
+	for name, ref := range targets {
+		img, err := d.api.image(ctx, ref)
+		if errors.Is(err, errNoSuch) {
+			continue
+		}
+		if err != nil {
+			return time.Time{}, d.redactError(err)
+		}
 		c, err := d.api.inspect(ctx, name)
 		if err != nil || c.Image != img.ID || !c.State.Running {
 			continue

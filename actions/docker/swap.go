@@ -16,7 +16,6 @@ import (
 // swap is what all replacements of one Do have in common.
 type swap struct {
 	call  actions.Call
-	image image
 	out   io.Writer
 	moved map[string]string // see recreation
 }
@@ -70,7 +69,7 @@ func (d *step) swapIn(ctx context.Context, s swap, group []*replacement) error {
 		case p.stays():
 			_, _ = fmt.Fprintf(s.out, "%s is stopped, as it was\n", p.name)
 		case p.target:
-			_, _ = fmt.Fprintf(s.out, "%s runs %s (%s)\n", p.name, s.image.ref, short(strings.TrimPrefix(s.image.ID, "sha256:")))
+			_, _ = fmt.Fprintf(s.out, "%s runs %s (%s)\n", p.name, p.next.ref, short(strings.TrimPrefix(p.next.ID, "sha256:")))
 		default:
 			_, _ = fmt.Fprintf(s.out, "%s runs again\n", p.name)
 		}
@@ -93,7 +92,7 @@ func (d *step) create(ctx context.Context, s swap, p *replacement) (string, erro
 		return "", err
 	}
 	r := recreation{
-		old: old, next: s.image, api: d.api.version, moved: s.moved,
+		old: old, next: p.next, api: d.api.version, moved: s.moved,
 		labels: map[string]string{labelIntent: s.call.Intent, labelRun: s.call.Run.ID, labelRunning: p.was},
 	}
 	if !p.target {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -38,6 +39,8 @@ var setAside = regexp.MustCompile(`-guardian-(old|new)-.*$`)
 type replacement struct {
 	name    string     // of the container that is replaced
 	target  bool       // the step names it; else it is a sidecar, which keeps its image
+	ref     string     // the image that a target gets
+	next    image      // the same, once the engine has it
 	ours    bool       // current carries the label of this intent
 	current *container // has the name now
 	old     *container // was renamed under this intent
@@ -73,7 +76,7 @@ func (p *replacement) after() *container {
 // replacements finds the containers that the step names, and the sidecars whose replacement has
 // begun, and how far that of each has come.
 func (d *step) replacements(ctx context.Context, call actions.Call, data map[string]any) ([]*replacement, error) {
-	targets, err := d.names(ctx, data)
+	targets, err := d.targets(ctx, data)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +84,7 @@ func (d *step) replacements(ctx context.Context, call actions.Call, data map[str
 	if err != nil {
 		return nil, actions.Failure(reason.New("docker_list", "error", actions.ReasonOf(err)), err)
 	}
-	names := slices.Clone(targets)
+	names := slices.Collect(maps.Keys(targets))
 	for _, l := range list {
 		if name, ok := strings.CutSuffix(l.name(), oldName("", call.Intent)); ok {
 			names = append(names, name)
@@ -97,38 +100,49 @@ func (d *step) replacements(ctx context.Context, call actions.Call, data map[str
 			return nil, err
 		}
 		// Another intent renamed a container that is gone by now.
-		if d.s.Compose != nil && p.current == nil && !p.begun() {
+		if (d.s.Compose != nil || d.project != "") && p.current == nil && !p.begun() {
 			continue
 		}
-		p.target = slices.Contains(targets, n)
+		if p.ref, p.target = targets[n]; d.project != "" && !p.begun() && d.runs(ctx, p) {
+			continue
+		}
 		all = append(all, p)
 	}
-	if !slices.ContainsFunc(all, func(p *replacement) bool { return p.target }) {
+	if d.project == "" && !slices.ContainsFunc(all, func(p *replacement) bool { return p.target }) {
 		return nil, actions.Failure(reason.New("docker_no_compose", "project", d.s.Compose.Project, "service", d.s.Compose.Service))
 	}
 	return inOrder(all), nil
 }
 
-// names gives the names of the containers that the step names.
-func (d *step) names(ctx context.Context, data map[string]any) ([]string, error) {
+// targets gives the containers that the step names, each with the image that it gets.
+func (d *step) targets(ctx context.Context, data map[string]any) (map[string]string, error) {
+	if d.project != "" {
+		return d.projectTargets(ctx, data)
+	}
+	ref, err := d.image.Render(data)
+	if err != nil {
+		return nil, err
+	}
 	if d.s.Compose == nil {
 		name, err := d.container.Render(data)
-		if err != nil {
-			return nil, err
-		}
-		return []string{name}, nil
+		return map[string]string{name: ref}, err
 	}
-	found, err := d.api.list(ctx, "com.docker.compose.project="+d.s.Compose.Project,
-		"com.docker.compose.service="+d.s.Compose.Service, "com.docker.compose.oneoff=False")
+	return d.serviceTargets(ctx, serviceImage{d.s.Compose.Project, d.s.Compose.Service, ref})
+}
+
+// serviceImage is a service of a compose project and the image that it gets.
+type serviceImage struct{ project, service, ref string }
+
+func (d *step) serviceTargets(ctx context.Context, s serviceImage) (map[string]string, error) {
+	found, err := d.api.list(ctx, labelProject+"="+s.project, labelService+"="+s.service, "com.docker.compose.oneoff=False")
 	if err != nil {
-		return nil, actions.Failure(reason.New("docker_find", "service", d.s.Compose.Service, "error", actions.ReasonOf(err)), err)
+		return nil, actions.Failure(reason.New("docker_find", "service", s.service, "error", actions.ReasonOf(err)), err)
 	}
-	var names []string
+	targets := map[string]string{}
 	for _, l := range found {
-		names = append(names, setAside.ReplaceAllString(l.name(), ""))
+		targets[setAside.ReplaceAllString(l.name(), "")] = s.ref
 	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
+	return targets, nil
 }
 
 func (d *step) replacement(ctx context.Context, name, intent string) (*replacement, error) {

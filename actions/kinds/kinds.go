@@ -18,6 +18,7 @@ import (
 // Builtin gives the kinds of steps by their key in a runbook.
 func Builtin() map[string]actions.Kind {
 	return map[string]actions.Kind{
+		"compose":     docker.Compose(),
 		"docker":      docker.Kind(),
 		"exec":        exec.Kind(),
 		"flag":        flag.Kind(),

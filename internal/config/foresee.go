@@ -171,7 +171,7 @@ func (d *decoder) foreseeRestart(c *Config, s *Service, path string) {
 	hint := "set watch.grace to how long a restart takes, such as 30s; 0s where old and new overlap"
 	if b, ok := c.Runbook(s.Rollback); ok {
 		for _, step := range b.Steps {
-			if step.Kind == "docker" {
+			if step.Kind == "docker" || step.Kind == "compose" {
 				d.warn(path+".watch", fmt.Sprintf("runbook %s replaces the container, which answers nothing meanwhile, and there is no grace: failures during a restart count against the deploy", b.Name), hint)
 				return
 			}

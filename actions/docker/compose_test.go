@@ -1,0 +1,236 @@
+package docker_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"guardian/actions"
+	"guardian/actions/actiontest"
+	"guardian/actions/docker"
+	"guardian/actions/kinds"
+	"guardian/internal/config"
+	"guardian/internal/secret"
+)
+
+// project is a compose project of three services: web depends on api, and api on db.
+type project struct {
+	*dockerHost
+	name string
+}
+
+// newProject creates the containers of a project as Docker Compose labels them.
+func (y *dockerHost) newProject(t *testing.T, name, image string) project {
+	t.Helper()
+	p := project{y, name}
+	for service, needs := range map[string]string{"web": "api:service_healthy:true", "api": "db:service_healthy:false", "db": ""} {
+		y.create(t, p.container(service), object{"Image": image, "Labels": object{
+			"com.docker.compose.project": name, "com.docker.compose.service": service,
+			"com.docker.compose.oneoff": "False", "com.docker.compose.depends_on": needs,
+		}})
+	}
+	return p
+}
+
+func (p project) container(service string) string { return p.name + "-" + service + "-1" }
+
+// versions are those of db, api and web.
+func (p project) versions(t *testing.T) []string {
+	t.Helper()
+	return []string{p.version(t, p.container("db")), p.version(t, p.container("api")), p.version(t, p.container("web"))}
+}
+
+func (p project) ids(t *testing.T) []any {
+	t.Helper()
+	var ids []any
+	for _, service := range []string{"db", "api", "web"} {
+		ids = append(ids, p.inspect(t, p.container(service))["Id"])
+	}
+	return ids
+}
+
+func (p project) step(t *testing.T, change func(*docker.ProjectSettings)) actions.Step {
+	t.Helper()
+	s := docker.Compose().Settings().(*docker.ProjectSettings)
+	s.Host, s.Project, s.Pull = p.host, p.name, docker.PullNever
+	s.MinHealthyTime, s.HealthyDeadline = model.Duration(300*time.Millisecond), model.Duration(3*time.Minute)
+	s.Images = map[string]string{"web": "shop:{{.To}}", "api": "shop:{{.To}}", "db": "shop:{{.To}}"}
+	if change != nil {
+		change(s)
+	}
+	return actiontest.Build(t, docker.Compose(), s, actiontest.Env())
+}
+
+func (y *dockerHost) testProject(t *testing.T) {
+	t.Helper()
+	t.Run("goes back in order, each when those before it are healthy", func(t *testing.T) {
+		t.Parallel()
+		p := y.newProject(t, "ordered", "shop:v2")
+		plan, err := p.step(t, nil).(actions.Planner).Plan(t.Context(), dockerCall(t, "v1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := func(text string, words ...string) {
+			t.Helper()
+			rest := text
+			for _, w := range words {
+				_, after, ok := strings.Cut(rest, w)
+				if !ok {
+					t.Errorf("%q does not follow in\n%s", w, text)
+				}
+				rest = after
+			}
+		}
+		in(plan.String(), "ordered-db-1", "shop:v2", "shop:v1", "ordered-api-1", "ordered-web-1")
+		out, err := p.step(t, nil).Do(t.Context(), dockerCall(t, "v1"))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		in(out, "ordered-db-1 runs shop:v1", "ordered-api-1 runs shop:v1", "ordered-web-1 runs shop:v1")
+		if got := p.versions(t); !slices.Equal(got, []string{"v1", "v1", "v1"}) || len(y.names(t, "ordered")) != 3 {
+			t.Errorf("db, api, web run %v; containers %v", got, y.names(t, "ordered"))
+		}
+		began := func(service string) time.Time {
+			at, err := time.Parse(time.RFC3339Nano, get(p.inspect(t, p.container(service)), "State", "StartedAt").(string))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return at
+		}
+		// A health check comes 200 ms after the start, and its answer is waited for.
+		for _, pair := range [][2]string{{"db", "api"}, {"api", "web"}} {
+			if between := began(pair[1]).Sub(began(pair[0])); between < 200*time.Millisecond {
+				t.Errorf("%s began %s after %s, which cannot have been healthy", pair[1], between, pair[0])
+			}
+		}
+		if again, err := p.step(t, nil).Do(t.Context(), dockerCall(t, "v1")); err != nil || !strings.Contains(again, "nothing to do") {
+			t.Errorf("again: %v\n%s", err, again)
+		}
+	})
+	t.Run("or not at all", func(t *testing.T) {
+		t.Parallel()
+		p := y.newProject(t, "whole", "shop:v2")
+		before := p.ids(t)
+		out, err := p.step(t, func(s *docker.ProjectSettings) { s.Images["web"] = "shop:unhealthy" }).Do(t.Context(), dockerCall(t, "v1"))
+		if err == nil || errors.Is(err, actions.ErrUnclear) || !strings.Contains(err.Error(), "whole-web-1: its health check fails") || !strings.Contains(err.Error(), "500 Internal Server Error") || !strings.Contains(out, "whole-db-1 is as it was") {
+			t.Errorf("error %v\n%s", err, out)
+		}
+		if now := p.ids(t); !slices.Equal(now, before) || !slices.Equal(p.versions(t), []string{"v2", "v2", "v2"}) || len(y.names(t, "whole")) != 3 {
+			t.Errorf("now %v, before %v, containers %v", now, before, y.names(t, "whole"))
+		}
+	})
+	t.Run("and leaves what has its image", func(t *testing.T) {
+		t.Parallel()
+		p := y.newProject(t, "partly", "shop:v2")
+		before := p.ids(t)
+		out, err := p.step(t, func(s *docker.ProjectSettings) { s.Images["db"] = "shop:v2" }).Do(t.Context(), dockerCall(t, "v1"))
+		if now := p.ids(t); err != nil || now[0] != before[0] || !slices.Equal(p.versions(t), []string{"v2", "v1", "v1"}) {
+			t.Errorf("%v: db was %v and is %v\n%s", err, before[0], now[0], out)
+		}
+		if o, detail, err := p.step(t, func(s *docker.ProjectSettings) { s.Images["db"] = "shop:v2" }).Status(t.Context(), dockerCall(t, "v1")); o != actions.Happened || err != nil {
+			t.Errorf("asked: %s (%s), %v", o, detail, err)
+		}
+	})
+	t.Run("a service that is not there stops nothing", func(t *testing.T) {
+		t.Parallel()
+		p := y.newProject(t, "lacking", "shop:v2")
+		_, err := p.step(t, func(s *docker.ProjectSettings) { s.Images["queue"] = "shop:v1" }).Do(t.Context(), dockerCall(t, "v1"))
+		if err == nil || !strings.Contains(err.Error(), "service queue") || !slices.Equal(p.versions(t), []string{"v2", "v2", "v2"}) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// testProjectContract is the contract of a step, on a project.
+func (y *dockerHost) testProjectContract(t *testing.T) {
+	t.Helper()
+	actiontest.Run(t, func(t *testing.T) actiontest.Target {
+		t.Helper()
+		p := y.newProject(t, strings.ToLower(dockerCall(t, "v1").Run.ID), "plain:v2")
+		front := newFaultyProxy(t, y.host)
+		return actiontest.Target{
+			Step: p.step(t, func(s *docker.ProjectSettings) {
+				s.Host, s.Images = front.host, map[string]string{"web": "plain:{{.To}}", "api": "plain:{{.To}}", "db": "plain:{{.To}}"}
+				s.Registry = &docker.RegistrySettings{Username: "guardian", Password: secret.New("hunter2-registry")}
+			}),
+			Call: dockerCall(t, "v1"),
+			Effects: func() int {
+				if slices.Equal(p.versions(t), []string{"v1", "v1", "v1"}) {
+					return 1
+				}
+				return 0
+			},
+			Break:        func() { front.refuse("hunter2-registry") },
+			Secrets:      []string{"hunter2-registry"},
+			KnowsOutcome: true, Deduplicates: true,
+		}
+	})
+}
+
+// testProjectKilled kills the guardian at every third request that changes something, which meets each
+// kind of request at some service: the project is of one version when it was asked.
+func (y *dockerHost) testProjectKilled(t *testing.T) {
+	t.Helper()
+	for n := 1; ; n += 3 {
+		p := y.newProject(t, fmt.Sprintf("killed%d", n), "plain:v2")
+		front := newFaultyProxy(t, y.host)
+		front.failAt(n, "killed")
+		step := p.step(t, func(s *docker.ProjectSettings) {
+			s.Host, s.Images = front.host, map[string]string{"web": "plain:{{.To}}", "api": "plain:{{.To}}", "db": "plain:{{.To}}"}
+		})
+		_, err := step.Do(t.Context(), dockerCall(t, "v1"))
+		if !front.failed() {
+			if err != nil || n < 18 {
+				t.Errorf("after %d requests: %v", n-1, err)
+			}
+			return
+		}
+		front.repair()
+		o, detail, err := step.Status(t.Context(), dockerCall(t, "v1"))
+		want := map[actions.Outcome]string{actions.Happened: "v1", actions.NotHappened: "v2"}[o]
+		if got := p.versions(t); err != nil || !slices.Equal(got, []string{want, want, want}) || len(y.names(t, p.name+"-")) != 3 {
+			t.Errorf("point %d: asked: %s (%s), %v; db, api, web run %v, containers %v", n, o, detail, err, got, y.names(t, p.name+"-"))
+		}
+		for _, service := range []string{"db", "api", "web"} {
+			y.clear(t, p.container(service))
+		}
+	}
+}
+
+// The file that people copy takes a project back.
+func (y *dockerHost) testProjectExample(t *testing.T) {
+	t.Helper()
+	text, err := os.ReadFile("../../configs/runbooks/compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example := strings.NewReplacer("unix:///var/run/docker.sock", y.host, "project: shop", "project: example",
+		"web: registry.example.com/shop-web", "web: shop", "api: registry.example.com/shop-api", "api: shop",
+		"worker: registry.example.com/shop-worker", "db: shop").Replace(string(text))
+	file := filepath.Join(t.TempDir(), "guardian.yaml")
+	if err := os.WriteFile(file, []byte(example), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(file, config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	book, err := actions.NewRunbook(c.Runbooks[0], kinds.Builtin(), actiontest.Env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := y.newProject(t, "example", "shop:v2")
+	began := time.Now()
+	out, err := book.Steps[0].Step.Do(t.Context(), dockerCall(t, "v1"))
+	if got := p.versions(t); err != nil || !slices.Equal(got, []string{"v1", "v1", "v1"}) {
+		t.Errorf("%v: db, api, web run %v\n%s", err, got, out)
+	}
+	t.Logf("three services went back in %s", time.Since(began).Round(time.Millisecond))
+}
