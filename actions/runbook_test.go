@@ -32,7 +32,7 @@ func TestBook(t *testing.T) {
 		"no name, no steps":     {func(s *actions.RunbookSettings) { s.Name, s.Steps = "", nil }, []string{"name: is missing", "at least one step"}},
 		"an unknown kind names the choices": {
 			func(s *actions.RunbookSettings) { s.Steps[0].Kind = "dokcer" },
-			[]string{`steps[0]: no kind "dokcer"; choose one of docker, exec, flag, `},
+			[]string{`steps[0]: no kind "dokcer"; choose one of compose, docker, exec, flag, `},
 		},
 		"a step without a kind": {func(s *actions.RunbookSettings) { s.Steps[0].Kind = "" }, []string{"steps[0]: says nothing to do"}},
 		"a mistake in a step's own settings is told with the rest": {func(s *actions.RunbookSettings) {
