@@ -34,12 +34,14 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Guardians that start at the same time on one SQLite file may conflict on the first
-	// migration; the loser retries. For PostgreSQL goose holds a lock.
+	// Guardians that start at the same time on one SQLite file may conflict on the first migration; the
+	// loser retries. For PostgreSQL goose holds a lock, and what is retried is a connection that the
+	// server ended, as it does when this machine has no time for a transaction that is open. Each
+	// migration is one transaction, so that nothing is done twice.
 	const tries = 5
 	for try := 1; ; try++ {
 		err = s.migrateOnce(ctx, p)
-		if err == nil || try == tries || s.db.kind != "sqlite" || ctx.Err() != nil || errors.Is(err, ErrNewer) {
+		if err == nil || try == tries || ctx.Err() != nil || errors.Is(err, ErrNewer) {
 			return err
 		}
 		select {
