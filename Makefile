@@ -87,7 +87,7 @@ compile:
 # tables the linker takes three quarters of its time.
 .PHONY: race
 race:
-	GORACE=atexit_sleep_ms=50 $(GO) test -race -ldflags=-w -vet=off -p 3 -timeout $(TIMEOUT) ./test/e2e ./test/beside ./internal/store ./...
+	GORACE=atexit_sleep_ms=50 $(GO) test -race -ldflags=-w -vet=off -p 3 -timeout $(TIMEOUT) ./test/e2e ./actions/docker ./internal/store ./test/beside ./...
 
 # Tests without the race detector: those that compute for long in one goroutine, where it takes
 # minutes and finds nothing (most of the random histories), and the scenarios, which run the binary as it
