@@ -170,11 +170,12 @@ func (d *step) bringUp(ctx context.Context, made []madeContainer) (name string, 
 }
 
 // startAfter starts a container after those that it may depend on. While one of them is being restarted
-// by its policy the engine refuses, and it is tried again. It names the container that is to blame.
+// by its policy the engine refuses, and it is tried again; once also before the engine has noticed that
+// it ended. It names the container that is to blame.
 func (d *step) startAfter(ctx context.Context, m madeContainer, before []*trial) (name string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(d.s.HealthyDeadline))
 	defer cancel()
-	for {
+	for tries := 1; ; tries++ {
 		err := d.start(ctx, m.id, m.name)
 		if err == nil {
 			return "", nil
@@ -184,9 +185,9 @@ func (d *step) startAfter(ctx context.Context, m madeContainer, before []*trial)
 			if _, unwell := d.look(ctx, t); unwell != nil {
 				return t.name, unhealthy(t, unwell)
 			}
-			restarted = restarted || t.last.RestartCount > 0
+			restarted = restarted || t.last.RestartCount > 0 || !t.last.State.Running
 		}
-		if !restarted || !actions.Pause(ctx, lookEvery, nil) {
+		if tries > 1 && !restarted || !actions.Pause(ctx, lookEvery, nil) {
 			return "", err
 		}
 	}
