@@ -118,6 +118,9 @@ func (w *watcher) minutes(t *testing.T, n int) []string {
 		for i, p := range w.probes {
 			check := w.config.Checks[i]
 			o := p.Look(t.Context())
+			for try := 1; o.Health == sample.Unknown && try < 4; try++ { // a machine that has other work answers late
+				o = p.Look(t.Context())
+			}
 			if o.Health == sample.Unknown {
 				t.Fatalf("%s could not look: %s", check.Name, o.Reason)
 			}
