@@ -138,6 +138,8 @@ func (y *dockerHost) testFiles(t *testing.T) {
 func (y *dockerHost) testDrain(t *testing.T) {
 	t.Helper()
 	y.create(t, "drain", object{"Image": "shop:v2", "Env": []string{"DRAIN=13s"}, "StopSignal": "SIGUSR1", "StopTimeout": 40})
+	// Before it listens for its signal, that would just end it.
+	actiontest.WaitFor(t, "the container that drains", func() bool { return get(y.inspect(t, "drain"), "State", "Health", "Status") == "healthy" })
 	// The new one would drain, too.
 	t.Cleanup(func() { engines.Call(cleanup{t}, y.host, "POST", "/containers/drain/kill", nil, nil) })
 	step := dockerStep(t, func(s *docker.Settings) { s.Host, s.Container, s.Image = y.host, "drain", "shop:{{.To}}" })
