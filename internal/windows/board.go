@@ -13,7 +13,7 @@ import (
 
 // Journal keeps windows.
 type Journal interface {
-	// Windows gives those that end after a time.
+	// Windows gives those that end after a time; all of them after the zero time.
 	Windows(ctx context.Context, after time.Time) ([]Window, error)
 }
 
@@ -139,8 +139,8 @@ func (b *Board) Announce(ctx context.Context, w Window) (Window, error) {
 	if err := b.read(ctx); err != nil {
 		return Window{}, err
 	}
-	if before, ok := b.ofIntent(w.Intent); ok {
-		return before, nil
+	if before, ok, err := b.ofIntent(ctx, w.Intent); ok || err != nil {
+		return before, err
 	}
 	w.ID, w.Announced, w.From, w.To = b.o.NewID(), now, w.From.UTC(), w.To.UTC()
 	if w.From.Before(now) {
@@ -184,22 +184,26 @@ func (b *Board) End(ctx context.Context, id, by string) (Window, error) {
 
 // Announced reads the window that an intent announced from the journal; false: it announced none.
 func (b *Board) Announced(ctx context.Context, intent string) (Window, bool, error) {
-	if err := b.Refresh(ctx); err != nil {
-		return Window{}, false, err
-	}
-	w, ok := b.ofIntent(intent)
-	return w, ok, nil
+	b.journal.Lock()
+	defer b.journal.Unlock()
+	return b.ofIntent(ctx, intent)
 }
 
-func (b *Board) ofIntent(intent string) (Window, bool) {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	for _, w := range b.all {
-		if intent != "" && w.Intent == intent {
-			return w, true
-		}
+// ofIntent looks through every window that the journal has: a guardian may have been away for longer
+// than a window is kept in memory.
+func (b *Board) ofIntent(ctx context.Context, intent string) (Window, bool, error) {
+	if intent == "" {
+		return Window{}, false, nil
 	}
-	return Window{}, false
+	all, err := b.o.Journal.Windows(ctx, time.Time{})
+	if err != nil {
+		return Window{}, false, err
+	}
+	i := slices.IndexFunc(all, func(w Window) bool { return w.Intent == intent })
+	if i < 0 {
+		return Window{}, false, nil
+	}
+	return all[i], true, nil
 }
 
 func (b *Board) keep(w Window) {
