@@ -165,23 +165,16 @@ func (b Budget) callsLeft(calls []time.Time, critical bool, now time.Time) int {
 	return max(left, 0)
 }
 
-// nextBatch selects the deliveries of the next call from the first delivery of each key: the
-// most severe, then the one that is due for longest, merged with others when many wait
-// or the budget is short. Critical notices are merged with critical ones only. With an empty
-// batch it returns when to try again; zero: nothing is waiting.
-func nextBatch(nextPerKey []Delivery, calls []time.Time, b Budget, now time.Time) (batch []Delivery, again time.Time) {
-	var due []Delivery
+// dueNow gives the deliveries that are due of the first of each key, in the order in which they are sent:
+// the most severe first, then those due for longest. Without any it returns when the first will be; zero:
+// nothing is waiting.
+func dueNow(nextPerKey []Delivery, now time.Time) (due []Delivery, again time.Time) {
 	for _, d := range nextPerKey {
 		if d.NextAt.After(now) {
-			if again.IsZero() || d.NextAt.Before(again) {
-				again = d.NextAt
-			}
+			again = earlier(again, d.NextAt)
 			continue
 		}
 		due = append(due, d)
-	}
-	if len(due) == 0 {
-		return nil, again
 	}
 	slices.SortStableFunc(due, func(a, b Delivery) int {
 		return cmp.Or(
@@ -189,10 +182,28 @@ func nextBatch(nextPerKey []Delivery, calls []time.Time, b Budget, now time.Time
 			a.waitsSince().Compare(b.waitsSince()),
 		)
 	})
+	return due, again
+}
+
+// nextBatch selects the deliveries of the next call from those that are due, in their order: the first,
+// merged with others when many wait or the budget is short. Critical notices are merged with critical
+// ones only. With an empty batch it returns when to try again; zero: nothing is due.
+func nextBatch(due []Delivery, calls []time.Time, b Budget, now time.Time) (batch []Delivery, again time.Time) {
+	if len(due) == 0 {
+		return nil, time.Time{}
+	}
 	first := due[0]
 	critical := severity(first.Notice.Tier) == 0
 	if at := b.nextCallAt(calls, critical, now); at.After(now) {
 		return nil, at
+	}
+	at := b.MergeAt
+	if at == 0 {
+		at = mergeAt
+	}
+	free := b.callsLeft(calls, critical, now)
+	if at < 0 && free < 0 {
+		return due[:1], now // nothing is merged
 	}
 	var together []Delivery
 	for _, d := range due {
@@ -200,11 +211,6 @@ func nextBatch(nextPerKey []Delivery, calls []time.Time, b Budget, now time.Time
 			together = append(together, d)
 		}
 	}
-	at := b.MergeAt
-	if at == 0 {
-		at = mergeAt
-	}
-	free := b.callsLeft(calls, critical, now)
 	if (at > 0 && len(together) >= at) || (free >= 0 && len(together) > free) {
 		most := b.MergeMax
 		if most <= 0 {
@@ -212,7 +218,7 @@ func nextBatch(nextPerKey []Delivery, calls []time.Time, b Budget, now time.Time
 		}
 		return together[:min(len(together), most)], now
 	}
-	return []Delivery{first}, now
+	return due[:1], now
 }
 
 // backoff returns the pause after the nth consecutive failure: 2 s, doubled each time, at

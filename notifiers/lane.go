@@ -54,6 +54,7 @@ func lanesOf(c Channel) []*lane {
 // plan is what a receiver does next.
 type plan struct {
 	lane  *lane
+	due   []Delivery // in the order in which they are sent
 	batch []Delivery
 	again time.Time // without a batch: when to look again; zero: nothing is waiting
 	// penalized is set when no lane may be used because of a penalty, and down when none may because of
@@ -64,7 +65,8 @@ type plan struct {
 // next chooses the deliveries of the next call and the lane that makes it: one that works and was
 // used least.
 func next(lanes []*lane, nextPerKey []Delivery, b Budget, now time.Time) plan {
-	out := plan{penalized: true, down: true}
+	due, again := dueNow(nextPerKey, now)
+	out := plan{due: due, penalized: true, down: true}
 	idle := false
 	for _, l := range lanes {
 		if now.Before(l.paused) {
@@ -74,9 +76,9 @@ func next(lanes []*lane, nextPerKey []Delivery, b Budget, now time.Time) plan {
 			continue
 		}
 		idle = true
-		batch, again := nextBatch(l.open(nextPerKey), l.calls, b, now)
+		batch, at := nextBatch(l.open(due), l.calls, b, now)
 		if len(batch) == 0 {
-			out.again = earlier(out.again, again)
+			out.again = earlier(earlier(out.again, again), at)
 			continue
 		}
 		if out.lane == nil || l.before(out.lane) {
@@ -89,17 +91,21 @@ func next(lanes []*lane, nextPerKey []Delivery, b Budget, now time.Time) plan {
 
 // calls are the calls that may be made now, each with its deliveries: after a failure one, which
 // shows whether the others can succeed.
-func (p plan) calls(nextPerKey []Delivery, b Budget, now time.Time) (all [][]Delivery) {
+func (p plan) calls(b Budget, now time.Time) (all [][]Delivery) {
+	if p.lane == nil {
+		return nil
+	}
+	open := slices.Clone(p.lane.open(p.due))
 	for batch := p.batch; len(batch) > 0; {
+		batch = slices.Clone(batch) // of open, which moves
 		all = append(all, batch)
 		if len(all) >= b.Parallel || b.Limit > 0 || b.Spacing > 0 || p.lane.failures > 0 {
 			break
 		}
-		chosen := func(d Delivery) bool {
+		open = slices.DeleteFunc(open, func(d Delivery) bool {
 			return slices.ContainsFunc(batch, func(c Delivery) bool { return c.ID == d.ID })
-		}
-		nextPerKey = slices.DeleteFunc(slices.Clone(nextPerKey), chosen)
-		batch, _ = nextBatch(p.lane.open(nextPerKey), p.lane.calls, b, now)
+		})
+		batch, _ = nextBatch(open, p.lane.calls, b, now)
 	}
 	return all
 }

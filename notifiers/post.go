@@ -60,6 +60,20 @@ func newPoster(env Env, secrets ...secret.Secret) *poster {
 	return p
 }
 
+// mostAtOnce is how many calls a channel makes at the same time at most.
+const mostAtOnce = 64
+
+// NewTransport makes the connections of channels. It keeps as many to a server as calls are made at once:
+// Go's own keeps two, so that of many calls nearly each would begin with a handshake.
+func NewTransport() *http.Transport {
+	t := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true}
+	if d, ok := http.DefaultTransport.(*http.Transport); ok {
+		t = d.Clone()
+	}
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 4*mostAtOnce, mostAtOnce
+	return t
+}
+
 // secretParts returns the parts of a webhook's address that are secrets themselves, because a
 // server may quote them without the rest of the address: the values of the query, and the last
 // element of the path if it is long enough to be a token.

@@ -71,7 +71,7 @@ func webhookKind() Kind {
 	return Kind{
 		Settings: func() any { return &WebhookSettings{ContentType: "application/json"} },
 		// Programs process each notice: they are merged only when the budget is short.
-		Budget: Budget{MergeAt: -1, MergeMax: 200, Parallel: 16},
+		Budget: Budget{MergeAt: -1, MergeMax: 200, Parallel: mostAtOnce},
 		Build: func(settings any, env Env) (Channel, error) {
 			s, ok := settings.(*WebhookSettings)
 			if !ok {

@@ -158,7 +158,7 @@ func (w *worker) step(ctx context.Context) time.Time {
 		w.shortenDelay(&nextPerKey[i])
 	}
 	p := next(w.lanes, nextPerKey, r.Budget, now)
-	calls := p.calls(nextPerKey, r.Budget, now)
+	calls := p.calls(r.Budget, now)
 	w.mu.Unlock()
 	switch {
 	case len(calls) > 0:

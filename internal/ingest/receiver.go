@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ type Limits struct {
 	Labels     int // of a series, its name included; default 64
 	NameBytes  int // of a metric's or label's name; default 256
 	ValueBytes int // of a label's value; default 4096
-	AtOnce     int // concurrent requests; default 16
+	AtOnce     int // requests read or worked on at once, those of one sender half as many; default 16
 	Working    int // of them decoded and stored at the same time; default: half of the cores
 }
 
@@ -50,6 +51,9 @@ const (
 	oldest = time.Hour
 	ahead  = 10 * time.Minute // as in Prometheus
 )
+
+// bodyWithin is how long a sender may take to send a request: 16 MiB at a MB a second.
+const bodyWithin = 15 * time.Second
 
 // Storage stores samples. *series.DB implements it.
 type Storage interface {
@@ -83,7 +87,7 @@ type Options struct {
 // waits before the next of its requests is read.
 type Receiver struct {
 	o       Options
-	slots   chan struct{}
+	turns   *turns
 	work    workspaces
 	bodies  bodies
 	pace    *pace
@@ -101,7 +105,7 @@ func New(o Options) *Receiver {
 		o.Wrote = func([]series.Point) {}
 	}
 	return &Receiver{
-		o: o, slots: make(chan struct{}, o.Limits.AtOnce), work: newWorkspaces(o.Limits.Working), pace: newPace(o.Now),
+		o: o, turns: newTurns(o.Limits.AtOnce, turnWithin), work: newWorkspaces(o.Limits.Working), pace: newPace(o.Now),
 		metrics: newMetrics(o.Registerer),
 	}
 }
@@ -133,18 +137,16 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, sender string) {
-	if left, why := r.pace.left(sender); left > 0 {
-		r.metrics.requests.WithLabelValues("slowed").Inc()
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(left.Seconds()))))
-		http.Error(w, fmt.Sprintf("not read, because what this sender wrote last was refused: %s; try again in %s", why, left.Round(time.Millisecond)), http.StatusServiceUnavailable)
+	if r.slowed(w, sender) {
 		return
 	}
-	select {
-	case r.slots <- struct{}{}:
-		defer func() { <-r.slots }()
-	default:
+	if err := r.turns.take(req.Context(), sender); err != nil {
 		w.Header().Set("Retry-After", "1")
-		r.answer(w, req, fail(http.StatusServiceUnavailable, "%d writes are in progress, which is the maximum; try again", r.o.Limits.AtOnce))
+		r.answer(w, req, fail(http.StatusServiceUnavailable, "other writes were in progress for %s, %d at once, of one sender half as many; try again", turnWithin, r.o.Limits.AtOnce))
+		return
+	}
+	defer r.turns.leave(sender)
+	if r.slowed(w, sender) { // for what was worked on while it waited
 		return
 	}
 	version, err := versionOf(req)
@@ -165,6 +167,18 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, sender string
 		w.Header().Set("X-Prometheus-Remote-Write-Exemplars-Written", strconv.Itoa(wrote.exemplars))
 	}
 	r.answer(w, req, err)
+}
+
+// slowed answers a sender that has to wait, and reports whether it does.
+func (r *Receiver) slowed(w http.ResponseWriter, sender string) bool {
+	left, why := r.pace.left(sender)
+	if left <= 0 {
+		return false
+	}
+	r.metrics.requests.WithLabelValues("slowed").Inc()
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(left.Seconds()))))
+	http.Error(w, fmt.Sprintf("not read, because what this sender wrote last was refused: %s; try again in %s", why, left.Round(time.Millisecond)), http.StatusServiceUnavailable)
+	return true
 }
 
 // process waits for its turn and stores what is valid of a request. Its sender waits when that was little.
@@ -238,14 +252,20 @@ func (r *Receiver) read(w http.ResponseWriter, req *http.Request, into *bytes.Bu
 	if req.ContentLength > int64(r.o.Limits.Body) {
 		return r.tooLong()
 	}
+	// A request that trickles in takes no other's place for long. Not every connection has deadlines.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyWithin))
 	_, err := into.ReadFrom(http.MaxBytesReader(w, req.Body, int64(r.o.Limits.Body)))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
 		return r.tooLong()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fail(http.StatusRequestTimeout, "the body took longer than %s; send less at once", bodyWithin)
 	case err != nil:
 		return fail(http.StatusBadRequest, "the body is incomplete")
 	}
+	_ = control.SetReadDeadline(time.Time{}) // what follows may take longer
 	return nil
 }
 

@@ -436,31 +436,6 @@ func TestAStorageThatFailsIsAskedAgain(t *testing.T) {
 	}
 }
 
-func TestOnlySoManyAtOnce(t *testing.T) {
-	e := newEdge(t, ingest.Limits{AtOnce: 1}, 0)
-	arrived, release := make(chan struct{}), make(chan struct{})
-	slow := httptest.NewRequest(http.MethodPost, "/api/v1/write", readerFunc(func(p []byte) (int, error) {
-		close(arrived)
-		<-release
-		return 0, http.ErrHandlerTimeout
-	}))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		e.ServeHTTP(httptest.NewRecorder(), slow)
-	}()
-	<-arrived
-	w := e.write(t, ts(one(0, 1), "orders_total"))
-	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
-		t.Errorf("%d %s", w.Code, w.Body)
-	}
-	close(release)
-	<-done
-	if w := e.write(t, ts(one(0, 1), "orders_total")); w.Code != http.StatusNoContent {
-		t.Errorf("after it: %d %s", w.Code, w.Body)
-	}
-}
-
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

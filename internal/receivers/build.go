@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"guardian/internal/chatops"
@@ -39,11 +40,12 @@ type Receivers struct {
 // Build builds the receivers of a configuration: nothing is dialled or sent. It joins every mistake.
 func Build(o Options) (*Receivers, error) {
 	r := &Receivers{o: o, Clicks: clicks(o), Languages: map[string]string{}, Fallbacks: map[string]string{}}
+	transport := notifiers.NewTransport()
 	var err error
-	if r.Queued, err = o.build(); err != nil {
+	if r.Queued, err = o.build(transport); err != nil {
 		return nil, err
 	}
-	if r.Direct, err = o.build(); err != nil {
+	if r.Direct, err = o.build(transport); err != nil {
 		return nil, err
 	}
 	for _, one := range o.Config.Receivers {
@@ -52,12 +54,13 @@ func Build(o Options) (*Receivers, error) {
 	return r, nil
 }
 
-func (o Options) build() (map[string]notifiers.Receiver, error) {
+func (o Options) build(transport http.RoundTripper) (map[string]notifiers.Receiver, error) {
 	all := map[string]notifiers.Receiver{}
 	var errs []error
 	for _, r := range o.Config.Receivers {
 		ch, err := notifiers.Build(o.Kinds, r.Kind, r.Settings, notifiers.Env{
 			Log: o.Log, Redactor: o.Redactor, UserAgent: o.UserAgent, Receiver: r.Name, ExternalURL: o.ExternalURL,
+			Transport: transport,
 		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("receiver %s: %w", r.Name, err))
