@@ -31,7 +31,7 @@ const (
 	cycles = 3
 	cycle  = 10 * time.Second
 	fires  = 4 * time.Second
-	parts  = 10 // rule groups beside an Alertmanager
+	parts  = 10 // targets, and groups of rules, beside an Alertmanager
 )
 
 // shop is what is measured: series that are 1 while their alert is to fire. It shows them as a
@@ -55,7 +55,7 @@ func newShop(programs ...string) *shop {
 // ServeHTTP answers scrapes, and takes messages at /program.
 func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
-		s.scrape(w)
+		s.scrape(w, r.URL.Query().Get("part"))
 		return
 	}
 	var body struct {
@@ -78,12 +78,16 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *shop) scrape(w io.Writer) {
+// scrape shows the series of a part.
+func (s *shop) scrape(w io.Writer, part string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var b bytes.Buffer
 	b.WriteString("# TYPE stuck gauge\n")
 	for i, since := range s.on {
+		if fmt.Sprint(i%parts) != part {
+			continue
+		}
 		v := 0
 		if !since.IsZero() {
 			v = 1
@@ -140,9 +144,9 @@ func (s *shop) quantile(program string, q float64) float64 {
 	return float64(all[int(q*float64(len(all)-1))].Microseconds()) / 1000
 }
 
-// ruleFile is one rule in as many groups, each for a part of the series. A Prometheus evaluates each
-// group at a moment of its own in the interval, which its name decides: several tell what its
-// notices take on average.
+// ruleFile is one rule in as many groups, each for a part of the series. A Prometheus scrapes each
+// target, and evaluates each group, at a moment of its own in the interval, which its name decides. How
+// long a notice takes depends on how far these two are apart: several tell what it is on average.
 func ruleFile(groups int) string {
 	var b strings.Builder
 	b.WriteString("groups:\n")
@@ -204,7 +208,7 @@ func report(b *testing.B, s *shop, program, unit string, median, q, high float64
 		program, *rate, len(s.late[program]), s.quantile(program, 0.5), median, s.quantile(program, 0.95), s.quantile(program, 0.99), 100*q, high, s.quantile(program, 1), s.lost[program])
 }
 
-// BenchmarkBesideAlertmanager scrapes the same target by a guardian and by a Prometheus that sends
+// BenchmarkBesideAlertmanager scrapes the same targets by a guardian and by a Prometheus that sends
 // its alerts to an Alertmanager, each second.
 func BenchmarkBesideAlertmanager(b *testing.B) {
 	const mostMedian, mostP95 = 0.62, 0.8
@@ -225,12 +229,13 @@ route: {receiver: team, group_by: ['...'], group_wait: 0s, group_interval: 1s}
 global: {scrape_interval: 1s, evaluation_interval: 1s}
 rule_files: [%q]
 alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}
-scrape_configs: [{job_name: shop, static_configs: [{targets: [%q]}]}]
-`, file, host(a.URL), host(server.URL)))
-		g := guardian(b, server.URL, ruleFile(parts), `
-checks: [{name: shop, service: shop, every: 1s, scrape: {url: "`+server.URL+`/metrics", metrics: [stuck], max_series: 2000}}]
-`)
-		g.Up("shop")
+scrape_configs:
+%s`, file, host(a.URL), each("  - {job_name: shop%[1]d, params: {part: ['%[1]d']}, static_configs: [{targets: ['"+host(server.URL)+"']}]}\n")))
+		g := guardian(b, server.URL, ruleFile(parts), "checks:\n"+
+			each("  - {name: shop%[1]d, service: shop, every: 1s, scrape: {url: '"+server.URL+"/metrics?part=%[1]d', metrics: [stuck], max_series: 2000}}\n"))
+		for i := range parts {
+			g.Up(fmt.Sprint("shop", i))
+		}
 		time.Sleep(3 * time.Second)
 		s.run(nil)
 		report(b, s, "guardian", "", mostMedian*s.quantile("alertmanager", 0.5), 0.95, mostP95*s.quantile("alertmanager", 0.95))
@@ -243,6 +248,15 @@ checks: [{name: shop, service: shop, every: 1s, scrape: {url: "`+server.URL+`/me
 		server.Close()
 	}
 	b.ReportMetric(0, "ns/op")
+}
+
+// each writes a line for each part, of which a format gets the number.
+func each(format string) string {
+	var b strings.Builder
+	for i := range parts {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
 }
 
 // write writes one sample.
