@@ -8,14 +8,17 @@ import (
 	"guardian/probes/sample"
 )
 
-// Build computes the report of a month in the time zone loc. The current month is reported
+// Build computes the report of a period in the time zone loc. A period that is not over is reported
 // until now.
 //
 // Facts of services that Facts.Services does not list are ignored. Facts may extend beyond the
-// month: intervals before it show when a downtime really began.
-func Build(f Facts, month Month, now time.Time, loc *time.Location) Report {
-	from, end := month.Bounds(loc)
-	r := Report{Month: month, Zone: loc.String(), From: from, To: end, End: end, Services: []ServiceReport{}}
+// period: intervals before it show when a downtime really began.
+func Build(f Facts, p Period, now time.Time, loc *time.Location) Report {
+	from, end := p.Bounds(loc)
+	r := Report{Period: p, Zone: loc.String(), From: from, To: end, End: end, Services: []ServiceReport{}}
+	if p.IsMonth() {
+		r.Month = p.String()
+	}
 	if now.Before(end) {
 		r.Running = true
 		r.To = now.In(loc).Round(0)
@@ -61,7 +64,7 @@ type builder struct {
 }
 
 func (b builder) build() (ServiceReport, tally) {
-	r := span{b.report.From, b.report.To}
+	r := b.known()
 	checks := make([][]Interval, len(b.service.Checks))
 	for i, c := range b.service.Checks {
 		checks[i] = ofCheck(b.intervals[c], r)
@@ -89,14 +92,37 @@ func (b builder) build() (ServiceReport, tally) {
 		Name:        b.service.Name,
 		Objective:   b.service.Objective,
 		Summary:     t.summary(*b.report, b.days),
+		Incidents:   incidents(downtimes),
 		Downtimes:   downtimes,
 		Maintenance: b.windowLines(windows, pieces),
 		Deploys:     deploys,
 		Checks:      b.checkReports(checks, r),
 	}
+	if r.from.After(b.report.From) {
+		sr.Known = r.from.UTC()
+	}
 	sr.Met = met(b.service.Objective, t.times)
-	sr.Budget = budget(b.service.Objective, t.times, b.report.End.Sub(b.report.From))
+	sr.Budget = budget(b.service.Objective, t.times, b.report.End.Sub(r.from))
 	return sr, t
+}
+
+// known is the part of the period since the first look at the service.
+func (b builder) known() span {
+	r := span{b.report.From, b.report.To}
+	first := r.to
+	for _, c := range b.service.Checks {
+		at, ok := b.facts.Known[c]
+		if !ok {
+			return r
+		}
+		if at.Before(first) {
+			first = at
+		}
+	}
+	if len(b.service.Checks) > 0 && first.After(r.from) {
+		r.from = first.In(r.from.Location())
+	}
+	return r
 }
 
 func dayEnd(days []time.Time, i int, end time.Time) time.Time {
@@ -166,7 +192,13 @@ func (b builder) windowLines(windows []window, pieces []piece) []Window {
 func (b builder) checkReports(checks [][]Interval, r span) []CheckReport {
 	out := make([]CheckReport, 0, len(checks))
 	for i, list := range checks {
-		c := CheckReport{Check: b.service.Checks[i]}
+		c, r := CheckReport{Check: b.service.Checks[i]}, r
+		if at, ok := b.facts.Known[c.Check]; ok && at.After(r.from) {
+			r.from = at
+			if at.After(r.to) {
+				r.from = r.to
+			}
+		}
 		for _, iv := range list {
 			d := Span(span{iv.From, iv.To}.clip(r).length())
 			switch iv.Health {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -30,9 +31,17 @@ func (r Report) CSV(w io.Writer) error {
 	_ = out.Write(r.line(AllServices, 0, r.Overall))
 	out.Flush() // csv.Writer keeps the first error
 	if err := out.Error(); err != nil {
-		return fmt.Errorf("write report of %s: %w", r.Month, err)
+		return fmt.Errorf("write report of %s: %w", r.Period, err)
 	}
 	return nil
+}
+
+// plain keeps a spreadsheet from taking a name for a formula.
+func plain(name string) string {
+	if strings.ContainsRune("=+-@\t\r", []rune(name + " ")[0]) {
+		return "'" + name
+	}
+	return name
 }
 
 func (r Report) line(name string, objective float64, s Summary) []string {
@@ -46,7 +55,7 @@ func (r Report) line(name string, objective float64, s Summary) []string {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 	figure := func(f Figure) string { return known(f.Known, number(f.Value)) }
 	line := []string{
-		r.Month.String(), name, r.From.Format(time.RFC3339), r.To.Format(time.RFC3339),
+		r.Period.String(), plain(name), r.From.Format(time.RFC3339), r.To.Format(time.RFC3339),
 		known(objective > 0, number(objective)), known(s.Met.Known, strconv.FormatBool(s.Met.Yes)),
 		figure(s.Availability), figure(s.AvailabilityAll),
 		seconds(s.Times.Wall), seconds(s.Times.Up), seconds(s.Times.Down), seconds(s.Times.Blind), seconds(s.Times.Maintenance),

@@ -87,4 +87,6 @@ type Facts struct {
 	Maintenance []Maintenance
 	Deploys     []DeployFact
 	Runs        []RunFact
+	// Known is when each check looked first. Of a check that is not in it, the whole period counts.
+	Known map[string]time.Time
 }

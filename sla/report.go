@@ -3,50 +3,11 @@ package sla
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"guardian/internal/reason"
 )
-
-// Month is a calendar month.
-type Month struct {
-	Year  int
-	Month time.Month
-}
-
-// ParseMonth reads "2026-11".
-func ParseMonth(s string) (Month, error) {
-	t, err := time.Parse("2006-01", s)
-	if err != nil {
-		return Month{}, fmt.Errorf("month %q is not written as 2026-11", s)
-	}
-	return MonthOf(t), nil
-}
-
-// MonthOf returns the month of a time, in the time's zone.
-func MonthOf(t time.Time) Month { return Month{Year: t.Year(), Month: t.Month()} }
-
-// String writes "2026-11".
-func (m Month) String() string { return fmt.Sprintf("%04d-%02d", m.Year, int(m.Month)) }
-
-// Add returns the month n months later, or earlier when n is negative.
-func (m Month) Add(n int) Month {
-	return MonthOf(time.Date(m.Year, m.Month+time.Month(n), 1, 0, 0, 0, 0, time.UTC))
-}
-
-// Bounds returns the start of the month and of the next month in a zone.
-func (m Month) Bounds(loc *time.Location) (from, to time.Time) {
-	return time.Date(m.Year, m.Month, 1, 0, 0, 0, 0, loc), time.Date(m.Year, m.Month+1, 1, 0, 0, 0, 0, loc)
-}
-
-// MarshalText implements encoding.TextMarshaler.
-func (m Month) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
-
-// UnmarshalText implements encoding.TextUnmarshaler.
-func (m *Month) UnmarshalText(b []byte) (err error) {
-	*m, err = ParseMonth(string(b))
-	return err
-}
 
 // Span is a duration that is marshalled to JSON in seconds.
 type Span time.Duration
@@ -79,14 +40,15 @@ func (s *Span) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Report is the report of one month for all services. Every figure can be recomputed from the
+// Report is the report of a period for all services. Every figure can be recomputed from the
 // lists in the report.
 type Report struct {
-	Month   Month     `json:"month"`
-	Zone    string    `json:"zone"` // time zone of the month and the days
-	From    time.Time `json:"from"` // start of the month
-	To      time.Time `json:"to"`   // end of the reported period: the end of the month, or now
-	End     time.Time `json:"end"`  // end of the month
+	Period  Period    `json:"period"`
+	Month   string    `json:"month,omitempty"` // the period, if it is a calendar month
+	Zone    string    `json:"zone"`            // time zone of the days
+	From    time.Time `json:"from"`            // start of the period
+	To      time.Time `json:"to"`              // end of what is reported: the end of the period, or now
+	End     time.Time `json:"end"`             // end of the period
 	Running bool      `json:"running"`
 
 	// Overall sums up the times and deploys of all services.
@@ -94,13 +56,20 @@ type Report struct {
 	Services []ServiceReport `json:"services"`
 }
 
-// ServiceReport is one service's month.
+// Length is how many days the period has.
+func (r Report) Length() int { return int(math.Round(r.End.Sub(r.From).Hours() / 24)) }
+
+// ServiceReport is one service's part.
 type ServiceReport struct {
 	Name string `json:"name"`
+	// Known is when the service was looked at first, if that is within the period: what was before
+	// is no time.
+	Known time.Time `json:"known,omitzero"`
 	// Objective is the availability objective; 0: there is none.
 	Objective float64 `json:"objective,omitempty"`
 	Summary
 
+	Incidents   []Incident    `json:"incidents"`
 	Downtimes   []Downtime    `json:"downtimes"`
 	Maintenance []Window      `json:"maintenance"`
 	Deploys     []DeployLine  `json:"deploys"`
@@ -114,7 +83,12 @@ type Summary struct {
 	Availability Figure `json:"availability"`
 	// AvailabilityAll includes maintenance with the health that was observed.
 	AvailabilityAll Figure `json:"availability_all"`
-	Budget          Budget `json:"budget"`
+	// AvailabilityLow and AvailabilityHigh are what Availability would be if the service had been
+	// down, or up, for all of the blind time: it lies between them. Blind time of several services is
+	// never added up: there are none for all.
+	AvailabilityLow  Figure `json:"availability_low,omitzero"`
+	AvailabilityHigh Figure `json:"availability_high,omitzero"`
+	Budget           Budget `json:"budget"`
 	// Met is whether the objective is met so far. Known is false without an objective or without
 	// any look.
 	Met Answer `json:"met"`
@@ -153,7 +127,7 @@ type Answer struct {
 	MadeOf string `json:"made_of"`
 }
 
-// Budget is the error budget: how much downtime the objective allows in the whole month.
+// Budget is the error budget: how much downtime the objective allows in the whole period.
 type Budget struct {
 	Allowed Span   `json:"allowed_seconds"`
 	Spent   Span   `json:"spent_seconds"`
@@ -210,13 +184,31 @@ type Day struct {
 	Rollbacks    int    `json:"rollbacks"`
 }
 
-// Downtime is a period within the month in which a service was down.
+// Incident is what people count as one: downtimes of one deploy or rollback, or of which one followed
+// soon after another.
+type Incident struct {
+	From        time.Time     `json:"from"`
+	To          time.Time     `json:"to"`
+	Open        bool          `json:"open"`             // still down at the end of the report
+	Began       time.Time     `json:"began,omitzero"`   // if it began before the period
+	Times       int           `json:"downtimes"`        // how many downtimes
+	Down        Span          `json:"down_seconds"`     // their sum
+	Charged     Span          `json:"charged_seconds"`  // the part outside of maintenance, which the budget pays
+	Checks      []string      `json:"checks"`           // in the order in which they went down
+	Reason      reason.Reason `json:"reason"`           // of the first
+	Deploy      string        `json:"deploy,omitempty"` // in whose watch it began
+	Watch       string        `json:"watch,omitempty"`
+	Run         string        `json:"run,omitempty"`         // the first rollback during it
+	Maintenance string        `json:"maintenance,omitempty"` // the announced window in which it began
+}
+
+// Downtime is a time within the period in which a service was down.
 type Downtime struct {
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
 	Span Span      `json:"seconds"`
 	Open bool      `json:"open"` // still down at the end of the report
-	// Began is the start of the downtime if it began before the month.
+	// Began is the start of the downtime if it began before the period.
 	Began time.Time `json:"began,omitzero"`
 	// Checks are the checks that were down, in the order in which they went down.
 	Checks []string      `json:"checks"`
@@ -231,7 +223,7 @@ type Downtime struct {
 	Counted Span `json:"counted_seconds"`
 }
 
-// Window is an announced maintenance window, clipped to the part that counts in the month.
+// Window is an announced maintenance window, clipped to the part that counts in the period.
 type Window struct {
 	Name      string    `json:"name"`
 	From      time.Time `json:"from"`
@@ -261,7 +253,7 @@ type DeployLine struct {
 	PutsBack   bool          `json:"puts_back,omitempty"`
 }
 
-// CheckReport is the month of one check. Maintenance is not excluded.
+// CheckReport is one check's part. Maintenance is not excluded.
 type CheckReport struct {
 	Check        string `json:"check"`
 	Up           Span   `json:"up_seconds"`

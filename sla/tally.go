@@ -109,6 +109,14 @@ func (t Times) availabilityAll() Figure {
 	return ratio(up, up+down, "up %s of %s seen (up and down), maintenance included; left out: blind %s", up, up+down, blind)
 }
 
+// availabilityBetween gives what the availability would be if the service had been down, or up, for all
+// of the blind time.
+func (t Times) availabilityBetween() (low, high Figure) {
+	whole := t.Up + t.Down + t.Blind
+	return ratio(t.Up, whole, "up %s of %s (up, down and blind): all of the blind time counts as down", t.Up, whole),
+		ratio(t.Up+t.Blind, whole, "up %s and blind %s of %s (up, down and blind): none of the blind time counts as down", t.Up, t.Blind, whole)
+}
+
 // ratio is part / whole; it is not known if whole is 0.
 func ratio(part, whole Span, madeOf string, args ...any) Figure {
 	f := Figure{MadeOf: fmt.Sprintf(madeOf, args...)}
@@ -129,6 +137,9 @@ func (t tally) summary(r Report, days []time.Time) Summary {
 		Detect:          spread(t.detect, "failed watches: from the first failure to the verdict"),
 		Recover:         spread(t.recover, "cured rollbacks: from the first failure to the proof of the cure"),
 		Days:            make([]Day, 0, len(days)),
+	}
+	if t.services == 1 {
+		s.AvailabilityLow, s.AvailabilityHigh = t.times.availabilityBetween()
 	}
 	if t.services > 1 {
 		s.Availability.MadeOf += fmt.Sprintf("; %d services added up", t.services)
@@ -188,7 +199,7 @@ func met(objective float64, t Times) Answer {
 	if !a.Known {
 		return Answer{MadeOf: "there were no looks"}
 	}
-	// The tolerance, far below a nanosecond per month, only absorbs rounding of the division.
+	// The tolerance, far below a nanosecond per year, only absorbs rounding of the division.
 	return Answer{
 		Yes:    a.Value >= objective-1e-15,
 		Known:  true,
@@ -196,16 +207,16 @@ func met(objective float64, t Times) Answer {
 	}
 }
 
-// budget computes the error budget of the whole month, without maintenance and blind time so far.
-func budget(objective float64, t Times, month time.Duration) Budget {
+// budget computes the error budget of the whole period, without maintenance and blind time so far.
+func budget(objective float64, t Times, period time.Duration) Budget {
 	if objective <= 0 {
 		return Budget{MadeOf: "there is no objective"}
 	}
-	base := Span(month) - t.Blind - t.Maintenance
+	base := Span(period) - t.Blind - t.Maintenance
 	b := Budget{Known: true, Spent: t.Down}
 	b.Allowed = Span(math.Round((1 - objective) * float64(base)))
 	b.Left = b.Allowed - b.Spent
-	b.MadeOf = fmt.Sprintf("%s of %s (the month without blind %s and maintenance %s), less %s down",
+	b.MadeOf = fmt.Sprintf("%s of %s (the period without blind %s and maintenance %s), less %s down",
 		percent(1-objective), base, t.Blind, t.Maintenance, t.Down)
 	return b
 }

@@ -18,7 +18,7 @@ func TestTimesAddUp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		month := sla.Month{Year: 2026, Month: time.Month(rapid.IntRange(1, 12).Draw(t, "month"))}
+		month := sla.MonthOf(time.Date(2026, time.Month(rapid.IntRange(1, 12).Draw(t, "month")), 1, 0, 0, 0, 0, time.UTC))
 		from, end := month.Bounds(loc)
 		moment := func(name string) time.Time {
 			return from.Add(time.Duration(rapid.IntRange(-3000, 60*24*33).Draw(t, name)) * time.Minute)

@@ -26,6 +26,7 @@ type reports struct {
 
 type reportJournal interface {
 	Intervals(ctx context.Context, from, to time.Time) ([]sla.Interval, error)
+	FirstInterval(ctx context.Context, check string) (time.Time, error)
 	Maintenance(ctx context.Context, from, to time.Time) ([]store.Maintenance, error)
 	Runs(ctx context.Context, f store.RunFilter) ([]actions.Run, error)
 	Deploys(ctx context.Context, f store.DeployFilter) ([]watch.Deploy, error)
@@ -44,25 +45,59 @@ type runningMonth struct {
 const monthFresh = 10 * time.Second
 
 // Report implements server.Reports.
-func (rs *reports) Report(ctx context.Context, month sla.Month, service string) (sla.Report, error) {
+func (rs *reports) Report(ctx context.Context, period sla.Period, service string) (sla.Report, error) {
 	running := rs.running()
 	if service != "" {
 		if _, err := running.service(service); err != nil {
 			return sla.Report{}, err
 		}
 	}
-	return rs.build(ctx, running, month, service, rs.now())
+	return rs.build(ctx, running, period, service, rs.now())
 }
 
-func (rs *reports) build(ctx context.Context, running Running, month sla.Month, service string, now time.Time) (sla.Report, error) {
+func (rs *reports) build(ctx context.Context, running Running, period sla.Period, service string, now time.Time) (sla.Report, error) {
 	location := running.Config.Location()
-	from, to := month.Bounds(location)
+	from, to := period.Bounds(location)
 	facts, err := rs.facts(ctx, from, to)
 	if err != nil {
 		return sla.Report{}, err
 	}
 	facts.Services = reportServices(running, service)
-	return sla.Build(facts, month, now, location), nil
+	if facts.Known, err = rs.known(ctx, facts, from, to); err != nil {
+		return sla.Report{}, err
+	}
+	return sla.Build(facts, period, now, location), nil
+}
+
+// known tells when each check looked first, as far as that matters for a period: of one that looked
+// before it, any time before it will do; one that never did is not known before its end.
+func (rs *reports) known(ctx context.Context, f sla.Facts, from, to time.Time) (map[string]time.Time, error) {
+	first := map[string]time.Time{}
+	for _, i := range f.Intervals {
+		if at, ok := first[i.Check]; !ok || i.From.Before(at) {
+			first[i.Check] = i.From
+		}
+	}
+	for _, s := range f.Services {
+		for _, c := range s.Checks {
+			if at, ok := first[c]; ok && !at.After(from) {
+				continue
+			}
+			before, err := rs.journal.FirstInterval(ctx, c)
+			if err != nil {
+				return nil, fmt.Errorf("read when check %s looked first: %w", c, err)
+			}
+			at, ok := first[c]
+			if !ok {
+				at = to
+			}
+			if !before.IsZero() && before.Before(at) {
+				at = before
+			}
+			first[c] = at
+		}
+	}
+	return first, nil
 }
 
 // soFar gives the running month's report by service. It need not be of this second.
@@ -83,7 +118,7 @@ func (rs *reports) soFar(ctx context.Context, now time.Time) (map[string]sla.Ser
 	return all, nil
 }
 
-// The facts of a month begin before it: its first days may show the end of a watch or a run.
+// The facts of a period begin before it: its first days may show the end of a watch or a run.
 const (
 	runsBefore    = 7 * 24 * time.Hour
 	watchesBefore = 8 * 24 * time.Hour
@@ -191,7 +226,7 @@ func deployFacts(deploys []watch.Deploy, watches []watch.Watch, runs []actions.R
 }
 
 // FactsRevision implements server.Reports.
-func (rs *reports) FactsRevision(ctx context.Context, month sla.Month) (string, error) {
+func (rs *reports) FactsRevision(ctx context.Context, period sla.Period) (string, error) {
 	running, now := rs.running(), rs.now()
 	page, err := rs.journal.Audit(ctx, store.AuditFilter{Limit: 1})
 	if err != nil {
@@ -201,11 +236,11 @@ func (rs *reports) FactsRevision(ctx context.Context, month sla.Month) (string, 
 	if len(page.Lines) > 0 {
 		newest = page.Lines[0].ID
 	}
-	// A month that is over still changes when a run or watch of its last days ends; both
-	// leave a line in the journal. The running month changes with the clock.
+	// A period that is over still changes when a run or watch of its last days ends; both
+	// leave a line in the journal. A running one changes with the clock.
 	clock := int64(0)
-	if _, end := month.Bounds(running.Config.Location()); now.Before(end) {
+	if _, end := period.Bounds(running.Config.Location()); now.Before(end) {
 		clock = now.Unix() / 30
 	}
-	return fmt.Sprint(month, " ", running.Loaded.UnixNano(), " ", newest, " ", clock), nil
+	return fmt.Sprint(period, " ", running.Loaded.UnixNano(), " ", newest, " ", clock), nil
 }

@@ -10,6 +10,7 @@ import (
 	"guardian/internal/reason"
 	"guardian/internal/server"
 	"guardian/internal/store"
+	"guardian/probes/sample"
 	"guardian/sla"
 	"guardian/watch"
 )
@@ -69,9 +70,41 @@ func TestAReportIsOfTheServicesThatAreAskedFor(t *testing.T) {
 	}
 }
 
+// What was before the first look is no time; what the journal has of it before the period counts as
+// looked at.
+func TestAReportBeginsWithTheFirstLook(t *testing.T) {
+	s := newStandby(t)
+	month := sla.MonthOf(start())
+	begin, end := month.Bounds(s.running.Config.Location())
+	report := func() sla.ServiceReport {
+		t.Helper()
+		s.now = end
+		r, err := s.Reports.Report(t.Context(), month, "orders")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Services[0]
+	}
+	if r := report(); r.Times.Wall != 0 {
+		t.Errorf("never looked at: %+v", r.Times)
+	}
+	interval := func(from, to time.Time) store.Batch {
+		return store.Batch{Intervals: []sla.Interval{{Check: "push", Service: "orders", Health: sample.Up, From: from, To: to}}}
+	}
+	first := begin.Add(48 * time.Hour)
+	s.write(interval(first, first.Add(time.Hour)))
+	if r := report(); !r.Known.Equal(first) || r.Times.Wall.Duration() != end.Sub(first) || r.Times.Up.Duration() != time.Hour {
+		t.Errorf("looked at since %s: known %s, %+v", first, r.Known, r.Times)
+	}
+	s.write(interval(begin.Add(-72*time.Hour), begin.Add(-71*time.Hour)))
+	if r := report(); !r.Known.IsZero() || r.Times.Wall.Duration() != end.Sub(begin) {
+		t.Errorf("looked at the month before: known %s, %+v", r.Known, r.Times)
+	}
+}
+
 func TestTheRevisionOfAReportChangesWithItsFacts(t *testing.T) {
 	s := newStandby(t)
-	revision := func(m sla.Month) string {
+	revision := func(m sla.Period) string {
 		t.Helper()
 		r, err := s.Reports.FactsRevision(t.Context(), m)
 		if err != nil {

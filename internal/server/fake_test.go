@@ -415,7 +415,7 @@ func (m *memory) RuleGroups(context.Context) ([]server.RuleGroup, error) {
 	}}, m.groups...), nil
 }
 
-func (m *memory) Report(_ context.Context, month sla.Month, service string) (sla.Report, error) {
+func (m *memory) Report(_ context.Context, period sla.Period, service string) (sla.Report, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reports++
@@ -427,10 +427,10 @@ func (m *memory) Report(_ context.Context, month sla.Month, service string) (sla
 		}
 		f.Services = f.Services[i : i+1]
 	}
-	return sla.Build(f, month, m.now, shanghai()), nil
+	return sla.Build(f, period, m.now, shanghai()), nil
 }
 
-func (m *memory) FactsRevision(context.Context, sla.Month) (string, error) {
+func (m *memory) FactsRevision(context.Context, sla.Period) (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return fmt.Sprint(m.revision), nil

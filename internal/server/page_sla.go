@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -51,45 +52,55 @@ func (c *reportCache) get(key string, render func() ([]byte, error)) ([]byte, er
 }
 
 type slaView struct {
-	Month, Prev, Next sla.Month
-	HasNext           bool
-	Service           string
-	Services          []string
-	NotWell           []Service // of those that are shown, now
-	Running           bool
-	Fragment          template.HTML
-	Scores            []watch.Score
+	Period, Prev, Next   sla.Period
+	Month, Quarter, Year sla.Period // that the period ends in
+	First, Last          string     // its days
+	HasNext              bool
+	Service              string
+	Services             []string
+	NotWell              []Service // of those that are shown, now
+	Running              bool
+	Fragment             template.HTML
+	Scores               []watch.Score
 }
 
 // reportForm is which report is asked for, in which form.
 type reportForm struct {
-	month   sla.Month
+	period  sla.Period
 	service string // "": all
 	form    string // html/en, html/zh, json or csv
 }
 
 // reportAsked reads which report is asked for.
 func (s *Server) reportAsked(r *http.Request, form string) (reportForm, error) {
-	f := reportForm{month: sla.MonthOf(s.now().In(s.options.Location)), service: r.URL.Query().Get("service"), form: form}
-	if text := r.URL.Query().Get("month"); text != "" {
-		month, err := sla.ParseMonth(text)
+	q := r.URL.Query()
+	f := reportForm{period: sla.MonthOf(s.now().In(s.options.Location)), service: q.Get("service"), form: form}
+	text, field := q.Get("period"), "?period"
+	if month := q.Get("month"); text == "" && month != "" {
+		text, field = month, "?month"
+	}
+	if from, to := q.Get("from"), q.Get("to"); text == "" && from+to != "" {
+		text, field = cmp.Or(from, to)+".."+cmp.Or(to, from), "?from"
+	}
+	if text != "" {
+		p, err := sla.ParsePeriod(text)
 		if err != nil {
-			return f, &InvalidError{Fields: []FieldError{{"?month", "expected a month such as 2026-11"}}}
+			return f, &InvalidError{Fields: []FieldError{{field, err.Error()}}}
 		}
-		f.month = month
+		f.period = p
 	}
 	return f, nil
 }
 
 // report gives a report in one form out of the cache.
 func (s *Server) report(ctx context.Context, from Reports, f reportForm, write func(sla.Report, *bytes.Buffer) error) ([]byte, error) {
-	revision, err := from.FactsRevision(ctx, f.month)
+	revision, err := from.FactsRevision(ctx, f.period)
 	if err != nil {
 		return nil, err
 	}
-	key := strings.Join([]string{f.month.String(), f.service, f.form, revision}, "\x00")
+	key := strings.Join([]string{f.period.String(), f.service, f.form, revision}, "\x00")
 	return s.reports.get(key, func() ([]byte, error) {
-		report, err := from.Report(ctx, f.month, f.service)
+		report, err := from.Report(ctx, f.period, f.service)
 		if err != nil {
 			return nil, err
 		}
@@ -118,22 +129,25 @@ func (s *Server) slaPage(reports Reports, services Services, scores Scores) hand
 		if err != nil {
 			return err
 		}
-		current := sla.MonthOf(s.now().In(s.options.Location))
+		now := s.now()
+		begin, end := f.period.Bounds(s.options.Location)
+		last := end.Add(-time.Nanosecond)
 		v := slaView{
-			Month: f.month, Prev: f.month.Add(-1), Next: f.month.Add(1), HasNext: f.month.String() < current.String(), Service: f.service,
-			Running: f.month == current, Fragment: template.HTML(body), // rendered by html/template
+			Period: f.period, Prev: f.period.Add(-1), Next: f.period.Add(1), HasNext: !now.Before(end), Service: f.service,
+			Month: sla.MonthOf(last), Quarter: sla.QuarterOf(last), Year: sla.YearOf(last),
+			Running: !now.Before(begin) && now.Before(end), Fragment: template.HTML(body), // rendered by html/template
 		}
+		v.First, v.Last = f.period.Dates()
 		for _, one := range all {
 			v.Services = append(v.Services, one.Name)
 			if v.Running && one.State() != sample.Up.String() && (f.service == "" || f.service == one.Name) {
 				v.NotWell = append(v.NotWell, one)
 			}
 		}
-		begin, end := f.month.Bounds(s.options.Location)
 		if v.Scores, err = scores.Score(r.Context(), f.service, begin, end); err != nil {
 			return err
 		}
-		return s.render(w, r, http.StatusOK, "sla", words.T("sla.title", f.month), 0, by, v)
+		return s.render(w, r, http.StatusOK, "sla", words.T("sla.title", words.period(f.period)), 0, by, v)
 	}
 }
 
@@ -163,7 +177,7 @@ func (s *Server) slaCSV(from Reports) handler {
 		if err != nil {
 			return err
 		}
-		w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="sla-%s.csv"`, f.month))
+		w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="sla-%s.csv"`, f.period))
 		return writeReport(w, "text/csv; charset=utf-8", body)
 	}
 }
@@ -175,16 +189,20 @@ func writeReport(w http.ResponseWriter, kind string, body []byte) error {
 	return nil
 }
 
-// Strip draws one bar for each day of the month: full is a day that was up; what is missing
-// from above is the share that was down, at least a visible notch.
-func (w locale) Strip(days []sla.Day) template.HTML {
-	const slot, bar, height, notch = 10.0, 7.0, 36.0, 5.0
-	total := len(days)
-	if total > 0 {
-		if first, err := time.Parse(time.DateOnly, days[0].Date); err == nil {
-			total = max(total, first.AddDate(0, 1, -first.Day()).Day()) // the days to come have a place too
-		}
+// period is a period as people write it.
+func (w locale) period(p sla.Period) string {
+	if p.Kind() == "days" {
+		first, last := p.Dates()
+		return w.T("sla.days_of", first, last)
 	}
+	return p.String()
+}
+
+// Strip draws one bar for each of the total days: full is a day that was up; what is missing
+// from above is the share that was down, at least a visible notch. The days to come have a place too.
+func (w locale) Strip(days []sla.Day, total int) template.HTML {
+	const slot, bar, height, notch = 10.0, 7.0, 36.0, 5.0
+	total = max(total, len(days))
 	var b strings.Builder
 	_, _ = fmt.Fprintf(&b, `<svg class="strip" viewBox="0 0 %.0f %.0f" preserveAspectRatio="none" role="img" aria-label="%s">`, slot*float64(max(total, 1)), height, html.EscapeString(w.T("sla.strip")))
 	for i := range total {

@@ -112,7 +112,7 @@ func (p *pages) funcs(w locale) template.FuncMap {
 			return m
 		},
 		"quoted": func(text string) string { return w.reader().Read(reason.Text(text)) },
-		"strip":  w.Strip, "span": w.span, "who": func(who string) string { return chatops.Shown(who, w.lang) },
+		"strip":  w.Strip, "period": w.period, "span": w.span, "who": func(who string) string { return chatops.Shown(who, w.lang) },
 	}
 }
 

@@ -337,14 +337,29 @@ func TestReportIsRenderedOnceForItsFacts(t *testing.T) {
 	if body := get("/sla.json?month=2026-11"); !strings.Contains(body, `"month":"2026-11"`) {
 		t.Errorf("json: %s", body)
 	}
-	if got := ask(s, "GET", "/sla.json?month=november", ""); got.Code != 422 {
-		t.Errorf("a month that is none: %d", got.Code)
+	for query, want := range map[string]string{
+		"period=2026-Q4": `"period":"2026-Q4","zone"`, "period=2026": `"from":"2026-01-01T00:00:00+08:00"`,
+		"from=2026-11-03&to=2026-11-09": `"period":"2026-11-03..2026-11-09"`, "from=2026-11-03": `"period":"2026-11-03..2026-11-03"`,
+	} {
+		if body := get("/sla.json?" + query); !strings.Contains(body, want) {
+			t.Errorf("%s: %.200s", query, body)
+		}
+	}
+	if page := get("/sla?period=2026-Q4"); !strings.Contains(page, "Report 2026-Q4") || !strings.Contains(page, `href="/sla?period=2026-Q3&amp;service="`) {
+		t.Error("a quarter has no page with a way to the one before")
+	}
+	for query, want := range map[string]string{
+		"month=november": "?month", "period=2026-Q5": "?period", "from=2026-11-09&to=2026-11-03": "its end is before its begin",
+	} {
+		if got := ask(s, "GET", "/sla.json?"+query, ""); got.Code != 422 || !strings.Contains(got.Body.String(), want) {
+			t.Errorf("%s: %d %s", query, got.Code, got.Body)
+		}
 	}
 	if got := ask(s, "GET", "/sla?service=x", ""); got.Code != 404 || !strings.Contains(got.Body.String(), "there is no service") {
 		t.Errorf("a service that is not known: %d", got.Code)
 	}
 	exposition := get("/metrics")
-	for _, want := range []string{`guardian_http_report_cache_total{result="hit"} 1`, `guardian_http_requests_total{code="200",method="GET",route="/sla"} 6`, `guardian_http_forwarded_total{result="loop"} 0`} {
+	for _, want := range []string{`guardian_http_report_cache_total{result="hit"} 1`, `guardian_http_requests_total{code="200",method="GET",route="/sla"} 7`, `guardian_http_forwarded_total{result="loop"} 0`} {
 		if !strings.Contains(exposition, want) {
 			t.Errorf("metrics lack %s", want)
 		}

@@ -167,8 +167,8 @@ func (s *Server) pageRoutes(b Backend) []entry {
 		{"GET /journal", Viewer, page, s.journalPage(b.Journal, b.Services), nil},
 		{"GET /drills", Viewer, page, s.drillsPage(b.Runs), nil},
 		{"GET /sla", Viewer, page, s.slaPage(b.Reports, b.Services, b.Scores), nil},
-		{"GET /sla.json", Viewer, reads, s.slaJSON(b.Reports), []string{"month", "service"}},
-		{"GET /sla.csv", Viewer, reads, s.slaCSV(b.Reports), []string{"month", "service"}},
+		{"GET /sla.json", Viewer, reads, s.slaJSON(b.Reports), []string{"period", "month", "from", "to", "service"}},
+		{"GET /sla.csv", Viewer, reads, s.slaCSV(b.Reports), []string{"period", "month", "from", "to", "service"}},
 	}
 }
 

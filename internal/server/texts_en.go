@@ -167,9 +167,9 @@ func english() map[string]string {
 		"drills.title": "Drills", "drills.help": "Rehearsals of runbooks against a place that is not production.", "drills.none": "No drill was run yet.",
 		"drills.took": "Took", "drills.state": "Result", "drills.runbook": "Runbook",
 
-		"sla.title": "Report %s", "sla.running": "The month is running: figures until %s.", "sla.service": "Service", "sla.all": "all services",
+		"sla.title": "Report %s", "sla.running": "The period is not over: figures until %s.", "sla.service": "Service", "sla.all": "all services",
 		"sla.show": "Show", "sla.json": "JSON", "sla.csv": "CSV", "sla.overall": "All services together", "sla.availability": "Availability",
-		"sla.availability_all": "Counting maintenance: %s", "sla.objective": "target %s", "sla.met": "met", "sla.not_met": "missed", "sla.met_unknown": "not known", "sla.below": "Below target this month",
+		"sla.availability_all": "Counting maintenance: %s", "sla.objective": "target %s", "sla.met": "met", "sla.not_met": "missed", "sla.met_unknown": "not known", "sla.below": "Below target so far",
 		"sla.budget": "Error budget left", "sla.budget_of": "%s of %s spent", "sla.cfr": "Change failure rate",
 		"sla.cfr_of": "%d of %d deploys failed", "sla.detect": "Time to detect", "sla.recover": "Time to recover", "sla.median": "median of %d cases, p90 %s", "sla.median_one": "median of %d case, p90 %s",
 		"sla.no_cases": "no case", "sla.rollbacks": "Rollbacks", "sla.rollbacks_of": "%d worked, %d did not help, %d failed to run", "sla.times": "Time by state",
@@ -179,7 +179,10 @@ func english() map[string]string {
 		"sla.taken_out": "Downtime within", "sla.unknown": "not known", "sla.made_of": "How each figure is computed", "sla.none": "No services are configured.",
 		"sla.day": "%s: %s up, %s down, %s blind, %s maintenance", "sla.from_deploy": "began in the watch of a deploy", "sla.rollback": "rollback",
 		"sla.strip": "Availability of each day", "sla.legend": "bar: whole day up; notch from above: down; dashed: blind; outlined: maintenance", "sla.check_table": "Checks",
-		"sla.began": "began %s, before this month",
+		"sla.began":   "began %s, before this period",
+		"sla.days_of": "%s to %s", "sla.until": "To", "sla.month": "Month", "sla.quarter": "Quarter", "sla.year": "Year",
+		"sla.known": "Looked at since %s; what was before is left out.", "sla.incidents": "Incidents", "sla.charged": "Charged",
+		"sla.downtimes_of": "%[1]d× down, %[2]s in all", "sla.between": "between %s and %s, by what the blind time was",
 
 		"lead.stop":  ". ",
 		"lead.looks": "%s: %d of %d looks failed after the deploy", "lead.slow": "%s: %d of %d looks took longer than %s after the deploy", "lead.counted": "%s: %d of %d failed after the deploy",
@@ -190,7 +193,7 @@ func english() map[string]string {
 
 		"why.verdict": "This service rolls back only after approval (mode approve).", "why.alert": "The runbook of this alert runs only after approval.", "why.hold": "People hold everything automatic.", "why.freeze": "A freeze does not allow automatic rollbacks.", "why.unproven_target": "The version to go back to is not as well proven as it should be for an automatic rollback.", "why.brake": "Many services failed at once, so automatic rollbacks are stopped: look for what they share first.",
 
-		"made.availability": "up %s of %s observed (up + down); excluded: blind %s, maintenance %s", "made.budget": "%s of the month, without blind (%s) and maintenance (%s), is %s; down for %s of it",
+		"made.availability": "up %s of %s observed (up + down); excluded: blind %s, maintenance %s", "made.budget": "%s of the period, without blind (%s) and maintenance (%s), is %s; down for %s of it",
 		"made.budget_all": "sum of the budgets of services with an objective",
 		"made.cfr":        "%d failed of %d with a verdict; excluded: %d inconclusive, %d superseded, %d cancelled, %d being watched, %d not watched, %d rollbacks",
 		"made.detect":     "%d failed watches: from the first failure to the verdict", "made.recover": "%d rollbacks that worked: from the first failure until the checks were verified to be up",

@@ -167,9 +167,9 @@ func chinese() map[string]string {
 		"drills.title": "演练", "drills.help": "在非生产环境演练预案。", "drills.none": "还没有演练过。",
 		"drills.took": "用时", "drills.state": "结果", "drills.runbook": "预案",
 
-		"sla.title": "%s 报告", "sla.running": "本月尚未结束：数据截至 %s。", "sla.service": "服务", "sla.all": "全部服务",
+		"sla.title": "%s 报告", "sla.running": "统计期尚未结束：数据截至 %s。", "sla.service": "服务", "sla.all": "全部服务",
 		"sla.show": "查看", "sla.json": "JSON", "sla.csv": "CSV", "sla.overall": "全部服务合计", "sla.availability": "可用率",
-		"sla.availability_all": "计入维护：%s", "sla.objective": "目标 %s", "sla.met": "达成", "sla.not_met": "未达成", "sla.met_unknown": "未知", "sla.below": "本月低于目标",
+		"sla.availability_all": "计入维护：%s", "sla.objective": "目标 %s", "sla.met": "达成", "sla.not_met": "未达成", "sla.met_unknown": "未知", "sla.below": "目前低于目标",
 		"sla.budget": "剩余错误预算", "sla.budget_of": "已用 %s，共 %s", "sla.cfr": "变更失败率",
 		"sla.cfr_of": "%[2]d 次部署中失败 %[1]d 次", "sla.detect": "发现用时", "sla.recover": "恢复用时", "sla.median": "%d 例的中位数，90 分位 %s", "sla.median_one": "%d 例的中位数，90 分位 %s",
 		"sla.no_cases": "无案例", "sla.rollbacks": "回滚", "sla.rollbacks_of": "成功 %d，无效 %d，执行失败 %d", "sla.times": "时间去向",
@@ -179,7 +179,10 @@ func chinese() map[string]string {
 		"sla.taken_out": "其中故障", "sla.unknown": "未知", "sla.made_of": "各项数字的来源", "sla.none": "尚未配置服务。",
 		"sla.day": "%s：正常 %s，故障 %s，不可见 %s，维护 %s", "sla.from_deploy": "始于某次部署的观察期", "sla.rollback": "回滚",
 		"sla.strip": "每日可用率", "sla.legend": "实心：全天正常；自上而下的缺口：故障；虚线：不可见；空心：维护", "sla.check_table": "检查",
-		"sla.began": "始于 %s，早于本月",
+		"sla.began":   "始于 %s，早于本统计期",
+		"sla.days_of": "%s 至 %s", "sla.until": "截至", "sla.month": "月", "sla.quarter": "季度", "sla.year": "年",
+		"sla.known": "自 %s 起开始检查；之前的时间不计入。", "sla.incidents": "事件", "sla.charged": "计入预算",
+		"sla.downtimes_of": "故障 %[1]d 次，合计 %[2]s", "sla.between": "介于 %s 与 %s 之间，取决于不可见时段的实际情况",
 
 		"lead.stop":  "。",
 		"lead.looks": "%[1]s：部署后探测 %[3]d 次，失败 %[2]d 次", "lead.slow": "%[1]s：部署后探测 %[3]d 次，其中 %[2]d 次超过 %[4]s", "lead.counted": "%[1]s：部署后共 %[3]d 次，失败 %[2]d 次",
@@ -190,7 +193,7 @@ func chinese() map[string]string {
 
 		"why.verdict": "该服务设置为回滚前请人批准。", "why.alert": "该告警的预案设置为执行前请人批准。", "why.hold": "自动处置已被人工暂停。", "why.freeze": "冻结期内不允许自动回滚。", "why.unproven_target": "回滚目标版本未经充分验证，不能自动回滚。", "why.brake": "多个服务同时异常，自动回滚已暂停：请先看它们的共同依赖。",
 
-		"made.availability": "正常 %s，占已观测的 %s（正常与故障）；不计：不可见 %s，维护 %s", "made.budget": "本月（不计不可见 %[2]s 与维护 %[3]s）的 %[1]s，即 %[4]s；其中已故障 %[5]s",
+		"made.availability": "正常 %s，占已观测的 %s（正常与故障）；不计：不可见 %s，维护 %s", "made.budget": "统计期（不计不可见 %[2]s 与维护 %[3]s）的 %[1]s，即 %[4]s；其中已故障 %[5]s",
 		"made.budget_all": "设有目标的各服务预算之和",
 		"made.cfr":        "有结论的 %[2]d 次中失败 %[1]d 次；不计：无法判定 %[3]d，被取代 %[4]d，取消 %[5]d，观察中 %[6]d，未观察 %[7]d，回滚 %[8]d",
 		"made.detect":     "%d 次失败的观察：从首次失败到得出结论", "made.recover": "%d 次成功的回滚：从首次失败到验证恢复",

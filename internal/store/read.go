@@ -129,6 +129,15 @@ func (s *Store) Intervals(ctx context.Context, from, to time.Time) ([]sla.Interv
 	return list[sla.Interval](ctx, s, q)
 }
 
+// FirstInterval tells when the first interval of a check begins that the journal has; zero: it has none.
+func (s *Store) FirstInterval(ctx context.Context, check string) (time.Time, error) {
+	at, err := column[int64](ctx, s, "SELECT from_at FROM intervals WHERE check_name = $1 ORDER BY from_at LIMIT 1", text(check))
+	if err != nil || len(at) == 0 {
+		return time.Time{}, err
+	}
+	return time.Unix(0, at[0]).UTC(), nil
+}
+
 // LastIntervals returns the newest interval of each check.
 func (s *Store) LastIntervals(ctx context.Context) (map[string]sla.Interval, error) {
 	intervals, err := documents[sla.Interval](ctx, s, `SELECT i.doc FROM intervals i JOIN
