@@ -97,12 +97,20 @@ func (w locale) When(t time.Time) template.HTML {
 	return w.element(t, w.clock(t))
 }
 
+// Dated is When with the date, also of today: of what is kept, or printed.
+func (w locale) Dated(t time.Time) template.HTML {
+	if t.IsZero() {
+		return "–"
+	}
+	return w.element(t, t.In(w.loc).Format(time.DateTime))
+}
+
 func (w locale) clock(t time.Time) string {
 	t, now := t.In(w.loc), w.now().In(w.loc)
 	if t.YearDay() == now.YearDay() && t.Year() == now.Year() {
-		return t.Format("15:04:05")
+		return t.Format(time.TimeOnly)
 	}
-	return t.Format("2006-01-02 15:04:05")
+	return t.Format(time.DateTime)
 }
 
 func (w locale) element(t time.Time, text string) template.HTML {

@@ -97,7 +97,7 @@ func (p *pages) hashAssets() error {
 
 func (p *pages) funcs(w locale) template.FuncMap {
 	return template.FuncMap{
-		"T": w.text, "word": w.Word, "ago": w.Ago, "when": w.When, "day": w.Day, "length": w.Length, "percent": w.Percent, "mark": w.Mark, "tone": w.Tone,
+		"T": w.text, "word": w.Word, "ago": w.Ago, "when": w.When, "dated": w.Dated, "day": w.Day, "length": w.Length, "percent": w.Percent, "mark": w.Mark, "tone": w.Tone,
 		"verdict": w.Verdict, "why": w.Why, "note": w.Note, "odds": w.Odds, "latency": w.Latency, "counts": w.Counts, "chart": w.Chart, "strength": w.Strength, "rateRange": w.RateRange, "seconds": w.Seconds, "bar": w.Bar,
 		"asset": func(name string) string { return "/assets/" + p.names[name] },
 		"join":  func(list []string) string { return strings.Join(list, ", ") },
