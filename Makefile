@@ -182,20 +182,33 @@ bench-hostile: ## attack a guardian with 500 checks: 250,000 series of others, f
 bench-restart: setup ## restart in long alerts beside Prometheus with its Alertmanager, times divided by SCALE (10)
 	$(BENCH) -bench Restart -benchtime 1x -v ./test/bench/notify -scale $(or $(SCALE),10)
 
-# Not in CI: the servers take long to build, once for each version. CI plays what was recorded of them;
-# RECORD=1 records anew.
+# Not in CI: the servers and both Helms take long to build, once for each version. CI plays what was recorded
+# of them; RECORD=1 records anew.
 KUBERNETES = $(shell sed -n 's|^[[:space:]]*k8s.io/kubernetes \(v[^ ]*\).*|\1|p' test/k8s/go.mod)
 SERVERS    = $(BIN)/kubernetes-$(KUBERNETES)
+HELM      := v4.3.2
+HELM3     := v3.22.0
+HELMS      = $(BIN)/helm-$(HELM)-$(HELM3)
 
 .PHONY: test-k8s
-test-k8s: $(SERVERS)/kube-apiserver ## run the tests of kubernetes steps against a real API server and its controllers (built once; RECORD=1 records what make test plays)
+test-k8s: $(SERVERS)/kube-apiserver $(HELMS)/helm $(HELMS)/helm3 ## run the tests of kubernetes and helm steps against a real API server and its controllers (built once; RECORD=1 records what make test plays)
 	./test/setup k8s
 	cd test/k8s && $(GO) mod tidy -diff
 	$(PLAIN) $(GO) test -count=1 -timeout 60m -v ./actions/kubernetes -k8s $(CURDIR)/$(SERVERS) $(if $(RECORD),-record) | grep -vE '^ *=== '
+	$(PLAIN) $(GO) test -count=1 -timeout 60m -v ./actions/helm -k8s $(CURDIR)/$(SERVERS) -helm $(CURDIR)/$(HELMS) $(if $(RECORD),-record) | grep -vE '^ *=== '
 
 $(SERVERS)/kube-apiserver:
 	@mkdir -p $(SERVERS)
 	cd test/k8s && $(PLAIN) $(GO) build -ldflags='-s -w' -o $(CURDIR)/$(SERVERS)/ ./controllers k8s.io/kubernetes/cmd/kube-apiserver
+
+$(HELMS)/helm:
+	@mkdir -p $(HELMS)
+	$(PLAIN) GOBIN=$(CURDIR)/$(HELMS) $(GO) install -ldflags='-s -w' helm.sh/helm/v4/cmd/helm@$(HELM)
+
+$(HELMS)/helm3:
+	@mkdir -p $(HELMS)/tmp
+	$(PLAIN) GOBIN=$(CURDIR)/$(HELMS)/tmp $(GO) install -ldflags='-s -w' helm.sh/helm/v3/cmd/helm@$(HELM3)
+	mv $(HELMS)/tmp/helm $@ && rmdir $(HELMS)/tmp
 
 # Not in CI: it takes 220 MiB from the npm registry, and a quarter of an hour.
 .PHONY: realshop

@@ -76,8 +76,8 @@ func TestEveryRunbookHasATool(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		// Those of databases are tried on real ones: runbooks_data_test.go; that of Kubernetes in actions/kubernetes.
-		if name := strings.TrimSuffix(path.Base(f), ".yaml"); deployTools()[name] == nil && !strings.HasPrefix(name, "traffic-") && name != "compose" && name != "sql" && name != "kubernetes" && name != "snapshot" && !slices.Contains(remotes(), name) {
+		// Those of databases are tried on real ones: runbooks_data_test.go; those of Kubernetes and Helm in actions/kubernetes and actions/helm.
+		if name := strings.TrimSuffix(path.Base(f), ".yaml"); deployTools()[name] == nil && !strings.HasPrefix(name, "traffic-") && name != "compose" && name != "sql" && name != "kubernetes" && name != "helm" && name != "snapshot" && !slices.Contains(remotes(), name) {
 			t.Errorf("no test tries %s", f)
 		}
 	}

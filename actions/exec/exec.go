@@ -175,11 +175,19 @@ func (c *command) run(ctx context.Context, argTexts []actions.Template, call act
 	if err := ctx.Err(); err != nil {
 		return end, err
 	}
-	end.args = args
-	name := filepath.Base(args[0])
 	var out actions.Clip
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = c.s.Dir, environ, &out, &out
+	cmd.Env, cmd.Stdout, cmd.Stderr = environ, &out, &out
+	end.args = args
+	end.code, err = c.wait(ctx, cmd)
+	end.output = out.Text(c.env.Redactor, &c.local)
+	return end, err
+}
+
+// wait starts a command and gives its exit status. One that is stopped ends with everything that it started.
+func (c *command) wait(ctx context.Context, cmd *exec.Cmd) (code int, err error) {
+	name := filepath.Base(cmd.Args[0])
+	cmd.Dir = c.s.Dir
 	if c.s.Stdin.IsSet() {
 		cmd.Stdin = strings.NewReader(c.s.Stdin.Reveal())
 	}
@@ -188,27 +196,25 @@ func (c *command) run(ctx context.Context, argTexts []actions.Template, call act
 	cmd.Cancel = func() error { return signalGroup(cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = time.Duration(c.s.Grace) + time.Millisecond
 	if err := cmd.Start(); err != nil {
-		return end, actions.Failure(startFault(cmd, err), err)
+		return 0, actions.Failure(startFault(cmd, err), err)
 	}
 	err = cmd.Wait()
 	if ctx.Err() != nil {
 		// What ignored SIGTERM, and what was left behind in the group.
 		_ = signalGroup(cmd.Process.Pid, syscall.SIGKILL)
 	}
-	end.output = out.Text(c.env.Redactor, &c.local)
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
-		return end, actions.Lost(reason.New("exec_stopped", "command", name, "error", ctx.Err()), ctx.Err())
+		return 0, actions.Lost(reason.New("exec_stopped", "command", name, "error", ctx.Err()), ctx.Err())
 	case err == nil, errors.Is(err, exec.ErrWaitDelay):
 		// ErrWaitDelay without a cancelled ctx: it ended well, but something that it started
 		// still held its output.
-		return end, nil
+		return 0, nil
 	case errors.As(err, &exit) && exit.Exited():
-		end.code = exit.ExitCode()
-		return end, nil
+		return exit.ExitCode(), nil
 	default:
-		return end, actions.Lost(reason.New("exec_lost", "command", name, "error", c.redact(err.Error())))
+		return 0, actions.Lost(reason.New("exec_lost", "command", name, "error", c.redact(err.Error())))
 	}
 }
 
@@ -216,17 +222,24 @@ func (c *command) run(ctx context.Context, argTexts []actions.Template, call act
 // can read arguments.
 func (c *command) render(argTexts []actions.Template, data map[string]any) ([]string, error) {
 	var args []string
-	for i, t := range argTexts {
+	for _, t := range argTexts {
 		a, err := t.Render(data)
 		if err != nil {
 			return nil, err
 		}
-		if c.redact(a) != a {
-			return nil, actions.Failure(reason.New("exec_secret_argument", "number", i))
-		}
 		args = append(args, a)
 	}
-	return args, nil
+	return args, c.public(args)
+}
+
+// public refuses arguments that hold a secret.
+func (c *command) public(args []string) error {
+	for i, a := range args {
+		if c.redact(a) != a {
+			return actions.Failure(reason.New("exec_secret_argument", "number", i))
+		}
+	}
+	return nil
 }
 
 // environ builds the command's whole environment. Of the guardian's own it has only what

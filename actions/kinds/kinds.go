@@ -6,6 +6,7 @@ import (
 	"guardian/actions/exec"
 	"guardian/actions/flag"
 	"guardian/actions/git"
+	"guardian/actions/helm"
 	"guardian/actions/kubernetes"
 	"guardian/actions/snapshot"
 	"guardian/actions/sql"
@@ -22,6 +23,7 @@ func Builtin() map[string]actions.Kind {
 		"docker":      docker.Kind(),
 		"exec":        exec.Kind(),
 		"flag":        flag.Kind(),
+		"helm":        helm.Kind(),
 		"kubernetes":  kubernetes.Kind(),
 		"freeze":      window.Freeze(),
 		"git":         git.Kind(),

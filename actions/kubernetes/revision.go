@@ -79,7 +79,7 @@ func (by choice) carries(r revision, version string) bool {
 	if by.container == "" && versions.Same(meta.GetLabels()[versionLabel], version) {
 		return true
 	}
-	return slices.ContainsFunc(r.images(by.container), func(image string) bool { return imageIs(image, version) })
+	return slices.ContainsFunc(r.images(by.container), func(image string) bool { return versions.OfImage(image, version) })
 }
 
 // images gives the images of a revision's containers, or of one of them.
@@ -96,17 +96,6 @@ func (r revision) images(container string) []string {
 		}
 	}
 	return all
-}
-
-// imageIs tells whether an image's tag or digest names a version.
-func imageIs(image, version string) bool {
-	name, digest, _ := strings.Cut(image, "@")
-	if digest != "" && digest == version {
-		return true
-	}
-	last := name[strings.LastIndexByte(name, '/')+1:]
-	_, tag, tagged := strings.Cut(last, ":")
-	return image == version || tagged && (versions.Same(tag, version) || tag == versions.Tag(version))
 }
 
 // String names a revision for people.

@@ -69,6 +69,31 @@ func TestInitSaysWhatCannotBeRun(t *testing.T) {
 	says("", "check", file)
 }
 
+// So is any other program that a step runs here.
+func TestCheckSaysWhichProgramsOfStepsAreMissing(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "guardian.yaml")
+	text := `services: [{name: shop, rollback: back, known_good: [v1]}]
+checks: [{name: shop, service: shop, http: {url: "https://shop.example.com/"}}]
+runbooks:
+  - name: back
+    steps:
+      - helm: {release: shop, program: /opt/no/helm}
+      - snapshot: {file: /var/backups/shop, take: {command: [/opt/no/pg_dump]}}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := runCLI(t, "", "check", file)
+	for _, want := range []string{
+		"cannot run /opt/no/helm on this machine: start helm: no such file or directory", "install Helm 3 or 4 where the guardian runs", "guardian.yaml:6",
+		"cannot run /opt/no/pg_dump on this machine", "guardian.yaml:7",
+	} {
+		if code != 0 || !strings.Contains(out+errs, want) {
+			t.Errorf("exit code %d, want %q:\n%s%s", code, want, out, errs)
+		}
+	}
+}
+
 // Who reaches the Docker Engine elsewhere than usual has a guardian that does so, too.
 func TestInitTakesTheEngineThatDockerUses(t *testing.T) {
 	for engine, want := range map[string]string{

@@ -8,7 +8,10 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/actions"
 	"guardian/actions/exec"
+	"guardian/actions/helm"
+	"guardian/actions/snapshot"
 	"guardian/notifiers"
 	"guardian/probes"
 )
@@ -37,30 +40,52 @@ func (d *decoder) foresee(c *Config) {
 
 // foreseePrograms warns of runbooks whose programs cannot be run here: a rollback would be the first to notice.
 func (d *decoder) foreseePrograms(c *Config) {
+	if !d.options.LookPrograms {
+		return
+	}
 	for i, b := range c.Runbooks {
 		for j, step := range b.Steps {
-			s, ok := step.Settings.(*exec.Settings)
-			if !ok || !d.options.LookPrograms {
-				continue
-			}
-			for _, key := range []struct {
-				name    string
-				command []string
-			}{{"command", s.Command}, {"status_command", s.StatusCommand}} {
-				known := key.command // up to what a template fills in
+			for _, p := range programsOf(step) {
+				known := p.command // up to what a template fills in
 				if first := slices.IndexFunc(known, func(arg string) bool { return strings.Contains(arg, "{{") }); first >= 0 {
 					known = known[:first]
 				}
 				if len(known) == 0 {
 					continue
 				}
-				if why := exec.Unfit(s.Dir, known); !why.IsZero() {
-					d.warn(at(at("runbooks", i)+".steps", j)+".exec."+key.name, fmt.Sprintf("runbook %s cannot run %s on this machine: %s", b.Name, key.command[0], why),
-						"mend it where the guardian runs; guardian rollback --dry-run shows what it sees there")
+				if why := exec.Unfit(p.dir, known); !why.IsZero() {
+					d.warn(at(at("runbooks", i)+".steps", j)+"."+p.key, fmt.Sprintf("runbook %s cannot run %s on this machine: %s", b.Name, p.command[0], why), p.hint)
 				}
 			}
 		}
 	}
+}
+
+// programOf is a program that a step runs on the guardian's own machine.
+type programOf struct {
+	key, dir string
+	command  []string
+	hint     string
+}
+
+// programsOf gives the programs of a step.
+func programsOf(step actions.StepSettings) []programOf {
+	const mend = "mend it where the guardian runs; guardian rollback --dry-run shows what it sees there"
+	commands := func(key string, s *exec.Settings) []programOf {
+		if s == nil {
+			return nil
+		}
+		return []programOf{{key + ".command", s.Dir, s.Command, mend}, {key + ".status_command", s.Dir, s.StatusCommand, mend}}
+	}
+	switch s := step.Settings.(type) {
+	case *exec.Settings:
+		return commands(step.Kind, s)
+	case *snapshot.Settings:
+		return append(commands(step.Kind+".take", s.Take), commands(step.Kind+".restore", s.Restore)...)
+	case *helm.Settings:
+		return []programOf{{step.Kind + ".program", "", []string{s.Program}, "install Helm 3 or 4 where the guardian runs, or set program to its path"}}
+	}
+	return nil
 }
 
 // foreseeTarget keeps what is to be said of a service that declares no version good: whether one has

@@ -66,8 +66,8 @@ func kubernetesPlanWords(code string) (Words, bool) {
 		}, true
 	case "kubernetes_helm":
 		return Words{
-			"it belongs to the Helm release {release}, whose record keeps the version that is taken back: bring the release in order before its next upgrade",
-			"该对象属于 Helm release {release}，其记录仍是被撤下的版本：请在下次升级前修正该 release",
+			"it belongs to the Helm release {release}, whose record keeps the version that is taken back: use a step of kind helm, or bring the release in order before its next upgrade",
+			"该对象属于 Helm release {release}，其记录仍是被撤下的版本：请改用 helm 步骤，或在下次升级前修正该 release",
 		}, true
 	case "kubernetes_stuck":
 		return Words{

@@ -54,6 +54,8 @@ func execWords(code string) (Words, bool) {
 			"argument {number} would hold a secret, and every user of the machine can read arguments; put it under secrets or stdin",
 			"参数 {number} 含有密钥，而本机所有用户都能看到命令参数；请改用 secrets 或 stdin",
 		}, true
+	case "exec_too_much":
+		return Words{"{command} wrote more than {most:byte|bytes}, so that its output is not whole", "{command} 的输出超过 {most} 字节，不完整"}, true
 	case "exec_no_status_command":
 		return Words{"the step has no status_command", "该步骤没有配置 status_command"}, true
 	case "exec_status_command":

@@ -67,3 +67,14 @@ func Tag(version string) string {
 	tag := strings.TrimLeft(strings.Map(fitting, strings.TrimSpace(version)), ".-")
 	return tag[:min(len(tag), longestTag)]
 }
+
+// OfImage tells whether the tag or the digest of an image names a version.
+func OfImage(image, version string) bool {
+	name, digest, _ := strings.Cut(image, "@")
+	if digest != "" && digest == version {
+		return true
+	}
+	last := name[strings.LastIndexByte(name, '/')+1:]
+	_, tag, tagged := strings.Cut(last, ":")
+	return image == version || tagged && (Same(tag, version) || tag == Tag(version))
+}

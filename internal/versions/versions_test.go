@@ -86,3 +86,24 @@ func TestATagIsTheVersion(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatAnImageNames(t *testing.T) {
+	for _, c := range []struct {
+		image, version string
+		names          bool
+	}{
+		{"shop:v1", "v1", true},
+		{"shop:1.4.2", "v1.4.2", true},
+		{"registry.example.com:5000/shop:v1.4.2_build.7", "v1.4.2+build.7", true},
+		{"registry.example.com:5000/shop", "5000/shop", false},
+		{"shop:v10", "v1", false},
+		{"shop", "shop", true},
+		{"shop:v1@sha256:aa", "v1", true},
+		{"shop@sha256:aa", "sha256:aa", true},
+		{"shop@sha256:ab", "sha256:aa", false},
+	} {
+		if versions.OfImage(c.image, c.version) != c.names {
+			t.Errorf("%s names %s: %v, want %v", c.image, c.version, !c.names, c.names)
+		}
+	}
+}

@@ -17,6 +17,8 @@ type Options struct {
 	Module string
 	// Recordings is the folder of the recordings.
 	Recordings string
+	// Apart: what the step asks the API server is recorded elsewhere.
+	Apart bool
 }
 
 // Cluster is a cluster, or the recordings of one.

@@ -55,6 +55,19 @@ func (s *Server) Kubeconfig(token string) string {
 	return path
 }
 
+// Straight writes a kubeconfig that leads to the API server itself, for programs that watch, and gives its
+// path. Where recordings are played there is none, and the address leads nowhere.
+func (s *Server) Straight(token string) string {
+	s.t.Helper()
+	address := "https://127.0.0.1:1"
+	if s.c.Live() {
+		address = s.c.servers.address
+	}
+	path := filepath.Join(s.t.TempDir(), "kubeconfig")
+	write(s.t, path, kubeconfig(address, token))
+	return path
+}
+
 // Sicken makes the test's pods with an image crash, until the function that it gives is called.
 func (s *Server) Sicken(image string) (heal func()) {
 	if !s.c.Live() {
@@ -151,7 +164,9 @@ func (s *Server) answer(r *http.Request, body []byte) (int, []byte) {
 		}
 		return http.StatusBadGateway, nil
 	}
-	s.tape.add(exchange{requestOf(r), body, status, answer})
+	if !s.c.o.Apart {
+		s.tape.add(exchange{requestOf(r), body, status, answer})
+	}
 	return status, answer
 }
 

@@ -23,15 +23,15 @@ import (
 	"guardian/test/program"
 )
 
-// Tokens of the cluster's accounts. Token is that of the service account which the manifest of the
+// Tokens of the cluster's accounts. Admin may do everything. Token is that of the service account which the manifest of the
 // documentation makes; Stranger's account may do nothing.
 const (
-	Token      = "hunter2-kube-token"
-	Stranger   = "hunter2-stranger-token"
-	adminToken = "admin-of-the-test"
+	Token    = "hunter2-kube-token"
+	Stranger = "hunter2-stranger-token"
+	Admin    = "admin-of-the-test"
 )
 
-const tokens = adminToken + `,admin,1,"system:masters"
+const tokens = Admin + `,admin,1,"system:masters"
 ` + Token + `,system:serviceaccount:guardian:guardian,2,"system:serviceaccounts"
 ` + Stranger + `,system:serviceaccount:guardian:stranger,3,"system:serviceaccounts"
 `
@@ -73,7 +73,7 @@ func startServers(t *testing.T, programs string) *servers {
 		// There are no tokens to mount, and no taints that somebody would take off.
 		"--disable-admission-plugins", "ServiceAccount,TaintNodesByCondition,Priority")
 	s.await(t, api)
-	write(t, filepath.Join(dir, "kubeconfig"), kubeconfig(s.address, adminToken))
+	write(t, filepath.Join(dir, "kubeconfig"), kubeconfig(s.address, Admin))
 	s.controllers = start(t, filepath.Join(programs, "controllers"), filepath.Join(dir, "kubeconfig"))
 	s.kubelet = startKubelet(t, s)
 	return s
@@ -127,7 +127,7 @@ func (s *servers) do(method, path, kind string, body any) (int, []byte, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	req.Header.Set("Authorization", "Bearer "+adminToken)
+	req.Header.Set("Authorization", "Bearer "+Admin)
 	if kind != "" {
 		req.Header.Set("Content-Type", kind)
 	}
