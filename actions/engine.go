@@ -35,6 +35,9 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// LeaseValid tells, at the last moment before an act, whether this guardian may still act.
 	LeaseValid func() bool
+	// Forbids says, before each step, why a run must not do it, such as one of a drill that would touch
+	// production: then the run ends. nil, or zero: it may.
+	Forbids func(run Run, step RunbookStep) reason.Reason
 	// Observer gets every run after each of its changes was recorded, in order per run. It
 	// must not block, nor change what the run shares with its copies.
 	Observer func(Run)

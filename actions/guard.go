@@ -277,7 +277,7 @@ func guardFreeze(f Facts) []Refusal {
 // sameSort tells whether a run counts towards the cool-down and budget of this one: all
 // rollbacks share one, every other runbook has its own. Drills count towards none.
 func sameSort(f Facts, r Run) bool {
-	if r.Trigger.Kind == ByDrill {
+	if r.Trigger.Rehearses() {
 		return false
 	}
 	if f.Rollback {

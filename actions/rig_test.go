@@ -94,6 +94,7 @@ type rig struct {
 	ledger *memory
 	looks  looks
 	lease  func() bool
+	forbid func(actions.Run, actions.RunbookStep) reason.Reason
 	seen   []actions.State
 	reg    *prometheus.Registry
 	*actions.Engine
@@ -117,7 +118,13 @@ func newRig(t *testing.T, steps ...actions.RunbookStep) *rig {
 		Ledger:   r.ledger, Verifier: r.looks, Now: func() time.Time { return time.Now().UTC() },
 		Log: slog.New(slog.DiscardHandler), Registerer: r.reg,
 		LeaseValid: func() bool { return r.lease() },
-		Observer:   func(run actions.Run) { r.seen = append(r.seen, run.State) },
+		Forbids: func(run actions.Run, s actions.RunbookStep) reason.Reason {
+			if r.forbid == nil {
+				return reason.Reason{}
+			}
+			return r.forbid(run, s)
+		},
+		Observer: func(run actions.Run) { r.seen = append(r.seen, run.State) },
 	})
 	if err != nil {
 		t.Fatal(err)

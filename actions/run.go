@@ -64,7 +64,12 @@ type Trigger struct {
 	AlertEpisode int64         `json:"alert_episode,omitempty"`
 	Person       string        `json:"person,omitempty"` // the token's name
 	Reason       reason.Reason `json:"reason"`
+	// Drill is the drill that it is a part of; "": none.
+	Drill string `json:"drill,omitempty"`
 }
+
+// Rehearses tells whether a run is a part of a drill: it may not touch production, and counts for nothing.
+func (t Trigger) Rehearses() bool { return t.Kind == ByDrill || t.Drill != "" }
 
 // StepState is where a step of a run stands.
 type StepState string

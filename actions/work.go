@@ -27,6 +27,11 @@ func (e *Engine) work(ctx context.Context, run Run, wake <-chan struct{}) (Run, 
 		return e.endWithoutRunbook(ctx, run, why)
 	}
 	for i, s := range run.Steps {
+		if s.State == StepPending || s.State == StepIntent { // to find out about an intent may finish it
+			if why := e.forbidden(run, book.Steps[i]); !why.IsZero() {
+				return e.forbid(ctx, run, i, why)
+			}
+		}
 		switch s.State {
 		case StepPending:
 			e.countSteps(1)
@@ -44,6 +49,20 @@ func (e *Engine) work(ctx context.Context, run Run, wake <-chan struct{}) (Run, 
 		}
 	}
 	return e.beginVerify(ctx, run, book)
+}
+
+func (e *Engine) forbidden(run Run, step RunbookStep) reason.Reason {
+	if e.o.Forbids == nil {
+		return reason.Reason{}
+	}
+	return e.o.Forbids(run, step)
+}
+
+// forbid ends a run before a step that it must not do. Of a step whose outcome is not known it stays so.
+func (e *Engine) forbid(ctx context.Context, run Run, i int, why reason.Reason) (Run, error) {
+	next := run.clone()
+	next.end(FailedRun, reason.New("run_step_forbidden", "step", run.Steps[i].Name, "why", why), e.o.Now())
+	return e.record(ctx, run, next, e.entry(next, i, "refused", why), e.ended(next))
 }
 
 // act journals the intent of a step, then does it, then journals its outcome.

@@ -37,7 +37,7 @@ func (d Decider) Accept(ctx context.Context, dep watch.Deploy, open []*watch.Wat
 		return Acceptance{}, err
 	}
 	a.Warnings = append(a.Warnings, differs...)
-	if a.Decision != watch.Repeats && a.RollbackRun == "" {
+	if a.Decision != watch.Repeats && a.RollbackRun == "" && dep.Drill == "" {
 		a.Closed = watch.Gate(d.gateFacts(dep.Service, dep.Environment, rollbacks, p), now)
 	}
 	return a, nil
@@ -119,7 +119,7 @@ func (d Decider) rollbacks(ctx context.Context, service, environment string, now
 	}
 	var all []watch.Rollback
 	for _, r := range runs {
-		if !r.Rollback || r.Trigger.Kind == actions.ByDrill {
+		if !r.Rollback || r.Trigger.Rehearses() {
 			continue
 		}
 		all = append(all, watch.Rollback{

@@ -101,6 +101,8 @@ func NewsOf(before *actions.Run, run actions.Run) RunNews {
 	case run.State == actions.Refused:
 		n.Refused = true
 	case run.State == actions.Verifying: // its outcome will be news
+	case run.Trigger.Kind == actions.ByDrill && !run.Rollback && (run.State == actions.Running || run.State == actions.Cured):
+		// A drill that breaks something and takes it back is news when it ends.
 	case before == nil || before.State != run.State || !sameQuestion(before.Question, run.Question):
 		n.State = true
 	}

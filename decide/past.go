@@ -45,11 +45,12 @@ type FailedWatch struct {
 	Ended       time.Time
 	Watch       string            // its ID
 	Symptoms    []actions.Symptom // what failed it
+	Drill       bool              // it was a drill's
 }
 
 // FailedWatchOf gives a failed watch as decisions see it.
 func FailedWatchOf(w *watch.Watch) FailedWatch {
-	f := FailedWatch{Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Switched: w.Switched, Ended: w.Ended, Watch: w.ID}
+	f := FailedWatch{Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Switched: w.Switched, Ended: w.Ended, Watch: w.ID, Drill: w.Drill != ""}
 	if w.Verdict != nil {
 		f.Symptoms = Symptoms(w, w.Verdict)
 	}
@@ -69,6 +70,8 @@ type PastWatch struct {
 	Suspect bool
 	// Unsure: it is not known whether the deploy happened.
 	Unsure bool
+	// Drill: its version is a fault that was injected, and is never put back.
+	Drill bool
 	// Judged is how many judged looks the check had that had the fewest.
 	Judged int
 }
@@ -79,7 +82,7 @@ func PastWatchOf(w *watch.Watch) (_ PastWatch, seen bool) {
 	return PastWatch{
 		Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Version: w.Version, Previous: w.PreviousVersion,
 		Kind: w.Kind, State: w.State, Switched: w.Switched, From: w.From, Before: w.BeforeEnds(), Started: w.Started, Ended: w.Ended,
-		Suspect: w.Suspect(), Unsure: w.Unsure, Judged: w.FewestJudged(),
+		Suspect: w.Suspect(), Unsure: w.Unsure, Drill: w.Drill != "", Judged: w.FewestJudged(),
 	}, !w.Withdrawn
 }
 

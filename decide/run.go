@@ -39,9 +39,9 @@ type Consequence struct {
 }
 
 // MakesKnownGood tells whether the version of a deploy may be put back from now on. An operation has
-// none, and of one whose deploy failed it is not known whether it ran.
+// none, of one whose deploy failed it is not known whether it ran, and that of a drill is a fault.
 func MakesKnownGood(dep watch.Deploy, verdict watch.State) bool {
-	return verdict == watch.Passed && dep.PutsVersion() && !dep.Unsure
+	return verdict == watch.Passed && dep.PutsVersion() && !dep.Unsure && dep.Drill == ""
 }
 
 // Verdict decides what the verdict of a watch leads to.
@@ -53,7 +53,7 @@ func (d Decider) Verdict(ctx context.Context, w *watch.Watch, dep watch.Deploy, 
 	}
 	req, err := d.rollback(ctx, rollback{
 		runbook: svc.runbook(dep.Kind), deploy: dep, failing: v.Failing, symptoms: Symptoms(w, v),
-		trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: dep.ID, Watch: w.ID, Reason: v.Reason},
+		trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: dep.ID, Watch: w.ID, Drill: dep.Drill, Reason: v.Reason},
 	}, p, now)
 	if err != nil {
 		return c, err

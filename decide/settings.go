@@ -56,6 +56,10 @@ func NewSettings(s Settings) *Settings {
 		}
 	}
 	s.peers = map[string][]Check{}
+	rehearses := map[string]bool{}
+	for _, svc := range s.Services {
+		rehearses[svc.Name] = svc.Rehearses
+	}
 	for _, svc := range s.Services {
 		on := map[string]bool{}
 		for _, c := range s.checks[svc.Name] {
@@ -64,6 +68,9 @@ func NewSettings(s Settings) *Settings {
 			}
 		}
 		for _, c := range s.Checks {
+			if rehearses[c.Service] && !svc.Rehearses {
+				continue // what a drill breaks excuses no deploy of production
+			}
 			if c.Service != svc.Name && !c.Control && on[strings.ToLower(c.Labels["marketplace"])] {
 				s.peers[svc.Name] = append(s.peers[svc.Name], c)
 			}
@@ -83,6 +90,8 @@ type Service struct {
 	RollbackUnasked bool
 	KnownGood       []string // versions that are declared good
 	Backup          string   // the check that must be up before a deploy; "": none
+	// Rehearses: it is marked as not production, and drills may break it.
+	Rehearses bool
 }
 
 // In gives the environment that a caller of the API means: the service's own when none is

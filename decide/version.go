@@ -212,6 +212,9 @@ func (d Decider) verdicts(ctx context.Context, f *actions.Facts, now time.Time) 
 		return fmt.Errorf("read the failed watches: %w", err)
 	}
 	for _, w := range failed {
+		if w.Drill {
+			continue // what was broken on purpose tells nothing of what services share
+		}
 		f.Verdicts = append(f.Verdicts, actions.FailedVerdict{Service: w.Service, At: w.Ended})
 	}
 	if f.Trigger == actions.ByVerdict {

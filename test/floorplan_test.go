@@ -28,7 +28,7 @@ const everything = "*"
 // floorPlan is the table of docs/architecture.md. A new package gets a line in both.
 func floorPlan() map[string]room {
 	types := []string{
-		"probes", "probes/sample", "rules", "watch", "sla", "actions", "notifiers", "notifiers/route", "oncall", "decide", "internal/flags", "internal/windows",
+		"probes", "probes/sample", "rules", "watch", "sla", "actions", "notifiers", "notifiers/route", "oncall", "decide", "internal/drills", "internal/flags", "internal/windows",
 	}
 	return map[string]room{
 		"internal/secret":     {why: "everybody imports it"},
@@ -39,6 +39,7 @@ func floorPlan() map[string]room {
 		"probes/marketplace":  {why: "it makes facts of answers and needs nothing else"},
 		"watch/judge":         {why: "it is plain mathematics"},
 		"internal/flags":      {why: "what a kill switch is now is a function of settings, its last change and a time"},
+		"internal/drills":     {may: []string{"actions", "watch"}, why: "how a drill goes on is a function of its record, what was seen of it, and a time"},
 		"internal/windows":    {why: "a window is a function of what was announced, and a time"},
 		"actions":             {may: []string{"internal/flags", "internal/windows"}, why: "it acts, and must not know deploys, checks or messages: what runs an act decides nothing"},
 		"actions/docker":      {may: []string{"actions"}, why: "a kind of step knows its target, and no other kind"},
@@ -75,7 +76,7 @@ func floorPlan() map[string]room {
 		"internal/runs":       {may: []string{"decide", "actions", "watch", "notifiers", "internal/announce", "internal/notify", "internal/store"}, why: "it drives runs; what they do is theirs, whether they may is decided elsewhere"},
 		"internal/watching":   {may: []string{"decide", "actions", "probes/sample", "rules", "watch", "notifiers", "internal/announce", "internal/notify", "internal/recording", "internal/runs", "internal/store"}, why: "it holds open watches; it neither judges nor decides"},
 		"internal/alerting":   {may: []string{"decide", "oncall", "actions", "rules", "watch", "notifiers", "internal/announce", "internal/notify", "internal/runs", "internal/store"}, why: "it evaluates rules; when they fire and who hears of it is decided elsewhere"},
-		"internal/announce":   {may: []string{"decide", "oncall", "probes/sample", "rules", "watch", "sla", "actions", "notifiers", "internal/flags", "internal/windows"}, why: "it makes words of facts, and does not send them"},
+		"internal/announce":   {may: []string{"decide", "oncall", "probes/sample", "rules", "watch", "sla", "actions", "notifiers", "internal/drills", "internal/flags", "internal/windows"}, why: "it makes words of facts, and does not send them"},
 		"internal/config":     {may: append([]string{"configs", "internal/ingest", "probes/marketplace", "actions/exec", "actions/flag", "actions/helm", "actions/kinds", "actions/snapshot", "actions/traffic", "actions/window"}, types...), why: "it decodes the settings of the packages that have some"},
 		"internal/starter":    {may: []string{"actions"}, why: "it writes a configuration, and reads none"},
 		"internal/netpath":    {may: []string{"probes/sample"}, why: "it knows which network paths work, and neither looks nor tells"},
@@ -94,8 +95,12 @@ func floorPlan() map[string]room {
 		"internal/series":     {may: []string{"probes/sample", "rules"}, why: "it keeps samples and decides nothing"},
 		"internal/store":      {may: types, why: "it keeps the types of the packages that decide"},
 		"internal/changing":   {may: []string{"actions", "notifiers", "sla", "internal/announce", "internal/flags", "internal/notify", "internal/store", "internal/windows"}, why: "it writes changes down; whether they may be made is decided elsewhere"},
-		"internal/orders":     {may: []string{"probes", "notifiers", "internal/announce", "internal/notify", "internal/store"}, why: "it records orders with the notice about one that is given up; the check decides when"},
-		"internal/server":     {may: append([]string{"internal/chatops"}, types...), why: "it shows types through interfaces of its own, and opens no database"},
+		"internal/drilling": {
+			may: []string{"actions", "decide", "notifiers", "probes/sample", "watch", "internal/announce", "internal/drills", "internal/notify", "internal/runs", "internal/store", "internal/watching"},
+			why: "it carries drills out: what is due is decided elsewhere, and others announce, act and tell",
+		},
+		"internal/orders": {may: []string{"probes", "notifiers", "internal/announce", "internal/notify", "internal/store"}, why: "it records orders with the notice about one that is given up; the check decides when"},
+		"internal/server": {may: append([]string{"internal/chatops"}, types...), why: "it shows types through interfaces of its own, and opens no database"},
 		"internal/receivers": {
 			may: []string{"notifiers", "probes", "internal/announce", "internal/chatops", "internal/config", "internal/server"},
 			why: "it builds receivers, and neither sends nor decides what may be done from a message",
@@ -103,7 +108,7 @@ func floorPlan() map[string]room {
 		"internal/ruletest": {may: []string{"rules"}, why: "it runs rules on samples of a file"},
 		"internal/demo":     {why: "the demo's world knows nothing of the guardian"},
 		"internal/api": {
-			may: append(slices.Clone(types), "probes/marketplace", "internal/alerting", "internal/announce", "internal/chatops", "internal/config", "internal/ingest", "internal/leadership",
+			may: append(slices.Clone(types), "probes/marketplace", "internal/alerting", "internal/announce", "internal/chatops", "internal/config", "internal/drilling", "internal/ingest", "internal/leadership",
 				"internal/notify", "internal/quota", "internal/recording", "internal/runs", "internal/series", "internal/server", "internal/store", "internal/watching"),
 			why: "it converts between the server and what answers it, and decides nothing",
 		},

@@ -52,6 +52,10 @@ type Deploy struct {
 	RollbackRun string `json:"rollback_run,omitempty"`
 	// GateClosed is why the gate was closed when it was announced; empty: it was open.
 	GateClosed []GateReason `json:"gate_closed,omitempty"`
+	// Drill is the drill whose fault the deploy stands for; "": it is a deploy.
+	Drill string `json:"drill,omitempty"`
+	// Void is when a drill ended that put nothing back: its version does not run. Zero: it may.
+	Void time.Time `json:"void,omitzero"`
 	// Asked is what the announcement sets for the watch in place of the service's settings.
 	Asked *Asked `json:"asked,omitempty"`
 }

@@ -65,6 +65,7 @@ func Open(d Deploy, p Policy, checks []CheckPolicy, before Snapshot, now time.Ti
 		PreviousVersion: d.PreviousVersion,
 		Shops:           slices.Clone(d.Shops),
 		Kind:            d.Kind,
+		Drill:           d.Drill,
 		Mode:            p.Mode,
 		Policy:          p,
 		State:           Watching,

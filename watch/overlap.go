@@ -23,10 +23,10 @@ const (
 )
 
 // Overlap records a deploy of another service, so that a verdict can name it as another possible
-// cause. One from before this deploy is none.
+// cause. One from before this deploy is none, and neither is the fault of a drill.
 func (w *Watch) Overlap(d Deploy) {
 	same := d.Service == w.Service && environment(d.Environment) == environment(w.Environment)
-	if w.State.Final() || same || d.At.Before(w.Switched) || len(w.Overlaps) == maxOverlaps {
+	if w.State.Final() || same || d.Drill != "" || d.At.Before(w.Switched) || len(w.Overlaps) == maxOverlaps {
 		return
 	}
 	w.Overlaps = append(w.Overlaps, Overlap{Service: d.Service, Version: d.Version, At: clean(d.At)})

@@ -19,8 +19,8 @@ type Rollout struct {
 // RollingOut tells whether the deploy has begun and its end is to be announced.
 func (d Deploy) RollingOut() bool { return d.Rollout != nil && d.Rollout.End.IsZero() && !d.Unsure }
 
-// Withdrawn tells whether the deploy was announced and did not happen.
-func (d Deploy) Withdrawn() bool { return d.Rollout != nil && d.Rollout.Withdrawn }
+// Withdrawn tells whether the deploy was announced and did not happen, or was a drill's that is over.
+func (d Deploy) Withdrawn() bool { return d.Rollout != nil && d.Rollout.Withdrawn || !d.Void.IsZero() }
 
 // noEnd is how long the judged looks of a deploy that goes on are away, unless a grace says when
 // they begin.

@@ -142,6 +142,7 @@ type Watch struct {
 	PreviousVersion string   `json:"previous_version,omitempty"`
 	Shops           []string `json:"shops,omitempty"` // empty: all
 	Kind            Kind     `json:"kind"`
+	Drill           string   `json:"drill,omitempty"` // see Deploy
 
 	Mode Mode `json:"mode"`
 	// ModeReason says why Mode is not the policy's; zero when it is.

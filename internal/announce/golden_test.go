@@ -378,6 +378,15 @@ func everything() map[string]func(announce.Renderer) notifiers.Notice {
 		"run_rejected":        told(rejected),
 		"run_expired":         told(run(actions.Expired)),
 		"run_drill":           told(drill),
+		"drill_passed":        drilled(62*time.Second, reason.Reason{}, false),
+		"drill_slow":          drilled(7*time.Minute, reason.Reason{}, false),
+		"drill_failed":        drilled(0, reason.New("drill_other_verdict", "verdict", reason.New("drill_verdict_passed")), false),
+		"drill_left_broken":   drilled(0, reason.New("drill_not_restored", "run", "r_02", "why", reason.New("run_steps_failed", "steps", []string{"restore"})), true),
+		"watch_failed_drill": func(t announce.Renderer) notifiers.Notice {
+			d := deploy()
+			d.Drill = "dr_01"
+			return t.Verdict(observed(watch.Failed, watch.Auto), d, announce.Plan{Runbook: "order-sync-back", To: "v1.4.2", Run: "r_01"}, now)
+		},
 		"run_refused": func(t announce.Renderer) notifiers.Notice {
 			return t.Refused(run(actions.Refused), []actions.Refusal{
 				{Code: actions.InCooldown, Detail: reason.New("guard_cooldown", "run", "r_00", "ended", now.Add(-4*time.Minute), "until", now.Add(26*time.Minute)), Until: now.Add(26 * time.Minute)},

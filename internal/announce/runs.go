@@ -83,7 +83,7 @@ func (t Renderer) Run(r actions.Run, now time.Time) notifiers.Notice {
 			n.Steps = []string{w.stepActByHand}
 		}
 	}
-	if r.Trigger.Kind == actions.ByDrill {
+	if r.Trigger.Rehearses() {
 		n.Mention = false
 	}
 	t.runFacts(&n, r, now)
@@ -198,7 +198,7 @@ func (t Renderer) StepFailed(r actions.Run, i int, now time.Time) notifiers.Noti
 	names := append(t.runNames(r, now), "step", step.Name, "n", strconv.Itoa(i+1), "of", strconv.Itoa(len(r.Steps)))
 	n.Title = fill(w.stepFailed, names...)
 	n.Text = fill(w.stepFailedText, names...)
-	n.Mention = r.Trigger.Kind != actions.ByDrill
+	n.Mention = !r.Trigger.Rehearses()
 	fact(&n, w.problem, t.read(step.Error, now))
 	fact(&n, w.output, step.Output)
 	n.Steps = w.failedSteps(r)
@@ -209,7 +209,7 @@ func (t Renderer) StepFailed(r actions.Run, i int, now time.Time) notifiers.Noti
 // run is what all notices of a run have in common.
 func (t Renderer) run(r actions.Run, event string, tone notifiers.Tone, now time.Time) notifiers.Notice {
 	tier := critical
-	if r.Trigger.Kind == actions.ByDrill {
+	if r.Trigger.Rehearses() {
 		tier = info
 	}
 	labels := map[string]string{
@@ -237,7 +237,7 @@ func (t Renderer) runNames(r actions.Run, now time.Time) []string {
 	w := t.texts()
 	service := inEnvironment(r.Service, r.Environment)
 	what := fill(w.whatRuns(r), "runbook", r.Runbook, "service", service, "from", r.From, "to", r.To)
-	if r.Trigger.Kind == actions.ByDrill {
+	if r.Trigger.Rehearses() {
 		what = fill(w.runDrill, "what", what)
 	}
 	end := r.Ended

@@ -87,6 +87,8 @@ type texts struct {
 	freezeBegun, freezeText, freezeEnded, freezeEndedText                                                      string
 	maintenanceBegun, maintenanceText, maintenanceEnded, maintenanceEndedText                                  string
 	holdBegun, holdText, holdEnded, holdEndedText                                                              string
+	drillPassed, drillSlow, drillFailed, drillBroken                                                           [2]string
+	drillReaction, drillCure, drillBy, drillSchedule, stepRestore, linkDrill, drillOf                          string
 	windowBy, allServices, linkWindows                                                                         string
 
 	linkOnCall              string

@@ -37,6 +37,9 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 		tone = notifiers.Good
 	case watch.Watching, watch.Superseded, watch.Cancelled:
 	}
+	if d.Drill != "" {
+		tier = info // it is broken on purpose
+	}
 	labels := map[string]string{
 		"service": w.Service, "environment": w.Environment,
 		"mode": string(w.Mode), "deploy_kind": string(w.Kind),
@@ -89,6 +92,10 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 	}
 	if state == watch.Failed { // first, since this is where a person answers
 		t.link(&n, x.linkRun, "rollbacks", plan.Run)
+	}
+	if d.Drill != "" {
+		n.Title, n.Mention = fill(x.drillOf, "what", n.Title), false
+		t.link(&n, x.linkDrill, "drills", d.Drill)
 	}
 	t.link(&n, x.linkWatch, "watches", w.ID)
 	t.link(&n, x.linkService, "services", w.Service)

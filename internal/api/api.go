@@ -7,6 +7,7 @@ import (
 
 	"guardian/decide"
 	"guardian/internal/alerting"
+	"guardian/internal/drilling"
 	"guardian/internal/flags"
 	"guardian/internal/ingest"
 	"guardian/internal/notify"
@@ -54,6 +55,7 @@ type Leading struct {
 	Watches    *watching.Watches
 	Runs       *runs.Driver
 	Alerts     *alerting.Alerts
+	Drills     *drilling.Drilling
 	Present    func(service string) decide.Present
 }
 
@@ -113,6 +115,7 @@ func New(o Options) server.Backend {
 		Flags:      switches{board: o.Flags, leader: leader, now: o.Now},
 		Runbooks:   books{running: o.Running, decider: o.Decider, redactor: o.Redactor},
 		Windows:    announced{board: o.Windows, leader: leader},
+		Drills:     rehearsals{journal: o.Journal, running: o.Running, changes: o.Changes, leader: leader},
 		Process:    process{Process: o.Process, journal: o.Journal, record: o.Record, running: o.Running, redactor: o.Redactor, now: o.Now},
 	}
 }

@@ -14,6 +14,8 @@ var (
 	AnswerError   = answerError
 	DeployOf      = deployOf
 	DeployFacts   = deployFacts
+	RunFacts      = runFacts
+	DrillTimes    = drillTimes
 	GroupOf       = groupOf
 	RunOf         = runOf
 	Thin          = thin

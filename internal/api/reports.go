@@ -8,6 +8,7 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/config"
+	"guardian/internal/drills"
 	"guardian/internal/store"
 	"guardian/sla"
 	"guardian/watch"
@@ -32,6 +33,7 @@ type reportJournal interface {
 	Deploys(ctx context.Context, f store.DeployFilter) ([]watch.Deploy, error)
 	Watches(ctx context.Context, f store.WatchFilter) ([]watch.Watch, error)
 	Audit(ctx context.Context, f store.AuditFilter) (store.AuditPage, error)
+	Drills(ctx context.Context, f store.DrillFilter) ([]drills.Drill, error)
 }
 
 // runningMonth is the report of the running month as it was a moment ago.
@@ -140,6 +142,11 @@ func (rs *reports) facts(ctx context.Context, from, to time.Time) (sla.Facts, er
 	for _, w := range windows {
 		f.Maintenance = append(f.Maintenance, w.Maintenance)
 	}
+	rehearsals, err := rs.journal.Drills(ctx, store.DrillFilter{Since: from.Add(-runsBefore), Until: to, Limit: store.MaxLimit})
+	if err != nil {
+		return f, fmt.Errorf("read drills: %w", err)
+	}
+	f.Maintenance = append(f.Maintenance, drillTimes(rehearsals, to)...)
 	runs, err := rs.journal.Runs(ctx, store.RunFilter{Since: from.Add(-runsBefore), Until: to, Limit: store.MaxLimit})
 	if err != nil {
 		return f, fmt.Errorf("read runs: %w", err)
@@ -182,19 +189,40 @@ func runFacts(runs []actions.Run) []sla.RunFact {
 	all := make([]sla.RunFact, len(runs))
 	for i, r := range runs {
 		all[i] = sla.RunFact{
-			ID: r.ID, Service: r.Service, Runbook: r.Runbook, Trigger: string(r.Trigger.Kind), State: string(r.State),
+			ID: r.ID, Service: r.Service, Runbook: r.Runbook, Trigger: triggerOf(r), State: string(r.State),
 			Rollback: r.Rollback, Created: r.Created, Ended: r.Ended,
 		}
 	}
 	return all
 }
 
+// triggerOf is what started a run; a part of a drill is one of those that are left out.
+func triggerOf(r actions.Run) string {
+	if r.Trigger.Rehearses() {
+		return string(actions.ByDrill)
+	}
+	return string(r.Trigger.Kind)
+}
+
+// drillTimes are the times in which drills broke their services on purpose: they are no downtime. One
+// that is under way lasts until the end of what is reported.
+func drillTimes(all []drills.Drill, to time.Time) (times []sla.Maintenance) {
+	for _, d := range all {
+		end := d.Ended
+		if end.IsZero() {
+			end = to
+		}
+		times = append(times, sla.Maintenance{Name: d.Name, Service: d.Service, From: d.Started, To: end, Announced: d.Started})
+	}
+	return times
+}
+
 // deployFacts joins deploys with their watches and the first rollback of each. Runs and watches
-// are newest first.
+// are newest first. Faults of drills are no deploys.
 func deployFacts(deploys []watch.Deploy, watches []watch.Watch, runs []actions.Run) []sla.DeployFact {
 	rollbacks := map[string]*actions.Run{}
 	for i := range runs {
-		if r := &runs[i]; r.Rollback && r.Trigger.Deploy != "" && r.Trigger.Kind != actions.ByDrill {
+		if r := &runs[i]; r.Rollback && r.Trigger.Deploy != "" && !r.Trigger.Rehearses() {
 			rollbacks[r.Trigger.Deploy] = r
 		}
 	}
@@ -202,8 +230,11 @@ func deployFacts(deploys []watch.Deploy, watches []watch.Watch, runs []actions.R
 	for i := range watches {
 		watchOf[watches[i].DeployID] = &watches[i]
 	}
-	all := make([]sla.DeployFact, len(deploys))
-	for i, d := range deploys {
+	all := make([]sla.DeployFact, 0, len(deploys))
+	for _, d := range deploys {
+		if d.Drill != "" {
+			continue
+		}
 		v := sla.DeployFact{
 			ID: d.ID, Service: d.Service, Environment: d.Environment, Version: d.Version, Author: d.Author, Kind: string(d.Kind),
 			At: d.At, PutsBack: d.RollbackRun != "",
@@ -220,7 +251,7 @@ func deployFacts(deploys []watch.Deploy, watches []watch.Watch, runs []actions.R
 		if r := rollbacks[d.ID]; r != nil {
 			v.Run, v.RunState, v.RunStarted, v.RunEnded = r.ID, string(r.State), r.Started, r.Ended
 		}
-		all[i] = v
+		all = append(all, v)
 	}
 	return all
 }

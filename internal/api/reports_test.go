@@ -7,6 +7,7 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/api"
+	"guardian/internal/drills"
 	"guardian/internal/reason"
 	"guardian/internal/server"
 	"guardian/internal/store"
@@ -48,6 +49,26 @@ func TestDeployFactsJoinDeploysWithTheirWatchesAndRollbacks(t *testing.T) {
 	}
 	if d.Environment != "production" || d.Version != "v2" || d.Author != "ci" || d.Kind != "code" || d.PutsBack {
 		t.Errorf("the deploy: %+v", d)
+	}
+}
+
+// A drill's fault is no deploy, its rollback is counted as a drill, and the time in which the service was
+// broken on purpose is no downtime.
+func TestADrillCountsForNothingInAReport(t *testing.T) {
+	drill := watch.Deploy{ID: "d_1", Service: "orders", Version: "drill-1", Drill: "dr_1"}
+	if got := api.DeployFacts([]watch.Deploy{drill}, nil, nil); len(got) != 0 {
+		t.Errorf("its deploy is %+v", got)
+	}
+	run := actions.Run{ID: "r_1", Rollback: true, Trigger: actions.Trigger{Kind: actions.ByVerdict, Drill: "dr_1"}}
+	if got := api.RunFacts([]actions.Run{run}); got[0].Trigger != "drill" {
+		t.Errorf("its rollback is started by %q", got[0].Trigger)
+	}
+	from, to := start(), start().Add(time.Hour)
+	over := drills.Drill{Name: "weekly", Service: "orders", Started: from.Add(time.Minute), Ended: from.Add(5 * time.Minute)}
+	open := drills.Drill{Name: "weekly", Service: "orders", Started: from.Add(30 * time.Minute)}
+	got := api.DrillTimes([]drills.Drill{over, open}, to)
+	if len(got) != 2 || !got[0].From.Equal(over.Started) || !got[0].To.Equal(over.Ended) || !got[1].To.Equal(to) || got[1].Announced.After(got[1].From) {
+		t.Errorf("its times are %+v", got)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"guardian/internal/calendars"
 	"guardian/internal/clock"
 	"guardian/internal/config"
+	"guardian/internal/drilling"
 	"guardian/internal/flags"
 	"guardian/internal/forward"
 	"guardian/internal/history"
@@ -146,6 +147,7 @@ type facts struct {
 type effects struct {
 	elector    *leadership.Elector
 	engine     *actions.Engine
+	drills     *drilling.Meter
 	orders     *orders.Journal
 	notifier   *notify.Notifier
 	dispatcher *notifiers.Dispatcher

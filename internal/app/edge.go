@@ -83,7 +83,7 @@ func (a *App) leads() (api.Leading, bool) {
 	if t == nil {
 		return api.Leading{}, false
 	}
-	return api.Leading{Leadership: t, Watches: t.watches, Runs: t.runs, Alerts: t.alerts, Present: a.present.Of}, true
+	return api.Leading{Leadership: t, Watches: t.watches, Runs: t.runs, Alerts: t.alerts, Drills: t.drills, Present: a.present.Of}, true
 }
 
 // reloadError is why the last reload failed; "": it did not.

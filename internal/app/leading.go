@@ -9,6 +9,8 @@ import (
 	"guardian/actions"
 	"guardian/internal/alerting"
 	"guardian/internal/announce"
+	"guardian/internal/drilling"
+	"guardian/internal/drills"
 	"guardian/internal/leadership"
 	"guardian/internal/notify"
 	"guardian/internal/receivers"
@@ -33,6 +35,7 @@ type leading struct {
 	watches *watching.Watches
 	runs    *runs.Driver
 	alerts  *alerting.Alerts
+	drills  *drilling.Drilling
 }
 
 func (a *App) electorOptions(ttl time.Duration, lead func(*leadership.Leadership) (leadership.Rooms, error)) leadership.Options {
@@ -60,6 +63,7 @@ func (a *App) lead(l *leadership.Leadership) (leadership.Rooms, error) {
 	t.loops.Go(func() { t.writer.Run(ctx) })
 	t.loops.Go(func() { t.watches.Run(ctx) })
 	t.loops.Go(func() { t.alerts.Run(ctx) })
+	t.loops.Go(func() { t.drills.Run(ctx) })
 	t.loops.Go(func() { a.quotas.Run(ctx) })
 	t.loops.Go(func() { a.forwarder.Run(ctx) })
 	t.loops.Go(func() {
@@ -123,6 +127,13 @@ func (t *leading) resume() (looks []sample.Sample, err error) {
 		Decider: a.decider, Present: a.present.Of, Watches: t.watches, Runs: t.runs,
 		Notifier: a.notifier, Roster: a.roster.Now, Metrics: a.metrics.alerts, Changed: a.changes.Notify, Now: a.o.Now, Log: a.o.Log,
 	}, a.setup.Load().config.Groups)
+	if err != nil {
+		return nil, err
+	}
+	t.drills, err = drilling.Resume(ctx, drilling.Options{
+		Leadership: t, Journal: a.store, Plans: func() []drills.Plan { return a.setup.Load().plans }, Decider: a.decider, Present: a.present.Of,
+		Watches: t.watches, Runs: t.runs, Notifier: a.notifier, Standings: a.drills.Show, Changed: a.changes.Notify, Now: a.o.Now, Log: a.o.Log,
+	})
 	return resumed.Looks, err
 }
 

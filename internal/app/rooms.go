@@ -10,6 +10,7 @@ import (
 	"guardian/internal/calendars"
 	"guardian/internal/changing"
 	"guardian/internal/config"
+	"guardian/internal/drilling"
 	"guardian/internal/flags"
 	"guardian/internal/forward"
 	"guardian/internal/history"
@@ -20,6 +21,7 @@ import (
 	"guardian/internal/orders"
 	"guardian/internal/present"
 	"guardian/internal/quota"
+	"guardian/internal/reason"
 	"guardian/internal/recording"
 	"guardian/internal/roster"
 	"guardian/internal/series"
@@ -126,10 +128,14 @@ func (a *App) buildEffects(s *setup) (err error) {
 	}
 	if a.engine, err = actions.NewEngine(actions.Options{
 		Runbooks: a.runbook, Ledger: ledger{a}, Verifier: a.present, LeaseValid: a.mayAct,
+		Forbids: func(run actions.Run, step actions.RunbookStep) reason.Reason {
+			return a.setup.Load().forbids(run, step)
+		},
 		Now: a.o.Now, Log: a.o.Log, Registerer: a.registry,
 	}); err != nil {
 		return err
 	}
+	a.drills = drilling.NewMeter(drilling.MeterOptions{Append: a.series.Append, Written: a.arrived, Now: a.o.Now, Log: a.o.Log, Registerer: a.registry})
 	a.elector = leadership.New(a.electorOptions(time.Duration(s.config.Storage.Lease), a.lead))
 	a.forwarder = forward.New(forward.Options{
 		Surroundings: func() forward.Surroundings { return a.setup.Load().forwarding() },

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"guardian/actions"
@@ -12,8 +13,10 @@ import (
 	"guardian/internal/announce"
 	"guardian/internal/chatops"
 	"guardian/internal/config"
+	"guardian/internal/drills"
 	"guardian/internal/history"
 	"guardian/internal/notify"
+	"guardian/internal/reason"
 	"guardian/internal/receivers"
 	"guardian/internal/rulesource"
 	"guardian/probes"
@@ -31,6 +34,9 @@ type setup struct {
 	receivers *receivers.Receivers
 	notices   notify.Settings // without Decisions
 	books     map[string]*actions.Runbook
+	plans     []drills.Plan
+	// production is what no drill may touch.
+	production actions.Production
 }
 
 // builtCheck is a check with its probe.
@@ -43,6 +49,18 @@ type builtCheck struct {
 func (s *setup) book(name string) (*actions.Runbook, bool) {
 	b, ok := s.books[name]
 	return b, ok
+}
+
+// forbids says why a run of a drill must not do a step: it would touch production. Zero: it may, and every
+// other run may.
+func (s *setup) forbids(run actions.Run, step actions.RunbookStep) reason.Reason {
+	if !run.Trigger.Rehearses() {
+		return reason.Reason{}
+	}
+	if svc, ok := s.config.Service(run.Service); !ok || svc.Production {
+		return reason.New("drill_in_production", "service", run.Service)
+	}
+	return s.production.Forbids(step.Kind, step.Settings, run)
 }
 
 // source gives the rule source of a name.
@@ -67,6 +85,7 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		config: c, loaded: a.o.Now(), external: a.port.URL(c.Server.ExternalURL, c.Server.Listen),
 		key:   chatops.NewKey(cmp.Or(c.Server.ActionLinks.Key.Reveal(), a.ownKey.Reveal())),
 		books: map[string]*actions.Runbook{}, sources: map[string]*rulesource.Source{},
+		plans: c.Plans(), production: c.Production(),
 	}
 	var errs []error
 	for i := range c.Checks {
@@ -89,7 +108,7 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		}
 		s.sources[src.Name] = rulesource.New(src.Name, client, time.Duration(src.Timeout))
 	}
-	for _, b := range c.Runbooks {
+	for _, b := range slices.Concat(c.Runbooks, c.DrillRunbooks()) {
 		book, err := actions.NewRunbook(b, a.o.Actions, actions.Env{Log: a.o.Log, Redactor: a.o.Redactor, Now: a.o.Now, UserAgent: a.o.userAgent(), Flags: a.flags, Windows: a.windows})
 		if err != nil {
 			errs = append(errs, err)

@@ -88,7 +88,7 @@ something is wrong, judges each deploy, and rolls bad ones back to the last good
 	root.AddCommand(
 		initCommand(s), serveCommand(s), readyCommand(s), demoCommand(s), demoShopCommand(s), checkCommand(s), importCommand(s), schemaCommand(s),
 		watchCommand(s), replayCommand(s), scoreCommand(s), gateCommand(s), rollbackCommand(s), onCallCommand(s), flagCommand(s),
-		runbookCommand(s), windowCommand(s, windows.Maintenance, "List announced maintenance, announce one, or end it"), windowCommand(s, windows.Hold, "Hold everything automatic: each rollback asks a person until then"), windowCommand(s, windows.Freeze, "List announced freezes of deploys, announce one, or end it"),
+		runbookCommand(s), drillCommand(s), windowCommand(s, windows.Maintenance, "List announced maintenance, announce one, or end it"), windowCommand(s, windows.Hold, "Hold everything automatic: each rollback asks a person until then"), windowCommand(s, windows.Freeze, "List announced freezes of deploys, announce one, or end it"),
 		silenceCommand(s), ackCommand(s),
 		testCommand(s), judgeCommand(s), probeCommand(s), marketplaceCommand(s), notifyCommand(s), reportCommand(s), backupCommand(s), tokenCommand(s), versionCommand(s),
 	)

@@ -37,7 +37,7 @@ type Config struct {
 	Marketplaces Marketplaces `yaml:"marketplaces" doc:"How much of the sellers' API quotas checks may use, and where the usage of the sellers' own applications is read."`
 
 	Rules              []string          `yaml:"rules" doc:"Prometheus rule files: glob patterns relative to this file, such as rules/*.yaml."`
-	DefaultRules       string            `yaml:"default_rules" enum:"auto,always,never" doc:"Built-in rules: a check fails, flaps or is slow, a certificate ends, a quota is nearly used, a job did not report. auto: where rules and rule_sources name none and there is a receiver; always: beside your own, of which those of the same name replace them."`
+	DefaultRules       string            `yaml:"default_rules" enum:"auto,always,never" doc:"Built-in rules: a check fails, flaps or is slow, a certificate ends, a quota is nearly used, a job did not report. auto: where rules and rule_sources name none and there is a receiver; always: beside your own, of which those of the same name replace them. Those of drills apply in auto, too, wherever there are drills."`
 	EvaluationInterval model.Duration    `yaml:"evaluation_interval" doc:"How often rule groups without an interval of their own are evaluated."`
 	ExternalLabels     map[string]string `yaml:"external_labels" doc:"Labels that rule templates read as $externalLabels."`
 	RuleSources        []RuleSource      `yaml:"rule_sources" doc:"Prometheus-compatible servers that evaluate queries of their own rule files, and of the counters that name them, instead of the guardian."`
@@ -61,6 +61,8 @@ type Config struct {
 
 	Maintenance []Maintenance `yaml:"maintenance" doc:"Maintenance windows: notices are suppressed, and the SLA report lists them separately."`
 	Freezes     []Freeze      `yaml:"freezes" doc:"Windows in which a service may not be deployed."`
+
+	Drills []Drill `yaml:"drills" doc:"Rehearsals of rollbacks at services that are not production."`
 
 	// Warnings say what is no mistake and cannot work all the same, such as a watch that is too short
 	// for its checks.
@@ -218,11 +220,13 @@ type Defaults struct {
 
 // Service is something that is deployed and can be put back.
 type Service struct {
-	Name        string         `yaml:"name" required:"true" doc:"The service's name in deploys and checks."`
-	Environment string         `yaml:"environment" doc:"The environment that the checks look at."`
-	Objective   *Objective     `yaml:"objective" doc:"The service level objective."`
-	Watch       watch.Settings `yaml:"watch" doc:"How deploys of this service are watched."`
-	Rollback    string         `yaml:"rollback" doc:"The runbook that rolls the service back."`
+	Name        string `yaml:"name" required:"true" doc:"The service's name in deploys and checks."`
+	Environment string `yaml:"environment" doc:"The environment that the checks look at."`
+	// Production: left out is true.
+	Production bool           `yaml:"production" doc:"Whether customers depend on it. Drills break services with production: false on purpose, and no other."`
+	Objective  *Objective     `yaml:"objective" doc:"The service level objective."`
+	Watch      watch.Settings `yaml:"watch" doc:"How deploys of this service are watched."`
+	Rollback   string         `yaml:"rollback" doc:"The runbook that rolls the service back."`
 	// RollbackAsks: left out is true.
 	RollbackAsks bool     `yaml:"rollback_asks" doc:"Whether a person is asked, in mode auto too, before a rollback goes to a version that ran healthy but never passed a watch, or skips a release that passed or ran healthy."`
 	Undo         string   `yaml:"undo" doc:"The runbook that undoes an operation (a deploy of kind operation, such as a price job) that failed. No version is put back: its steps cannot use .To."`

@@ -19,7 +19,7 @@ func (c *Config) Decisions() (*decide.Settings, error) {
 	for _, svc := range c.Services {
 		s.Services = append(s.Services, decide.Service{
 			Name: svc.Name, Environment: svc.Environment, Watch: svc.Watch, Rollback: svc.Rollback, KnownGood: svc.KnownGood,
-			Undo: svc.Undo, RollbackUnasked: !svc.RollbackAsks, Backup: svc.Gate.Backup,
+			Undo: svc.Undo, RollbackUnasked: !svc.RollbackAsks, Backup: svc.Gate.Backup, Rehearses: !svc.Production,
 		})
 	}
 	for i := range c.Checks {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"guardian/configs"
+	"guardian/internal/drills"
 	"guardian/rules"
 )
 
@@ -13,6 +14,7 @@ import (
 type builtIn struct {
 	path    string // in package configs
 	applies func(c *Config, made []string) bool
+	beside  bool // in auto, too, where a configuration names rules of its own
 }
 
 // builtIns lists them. The metrics that checks make tell which of them have something to read.
@@ -21,12 +23,13 @@ func builtIns() []builtIn {
 		return func(_ *Config, made []string) bool { return slices.Contains(made, metric) }
 	}
 	return []builtIn{
-		{"rules/default.yaml", func(*Config, []string) bool { return true }},
-		{"packs/certificates.yaml", makes("probe_ssl_earliest_cert_expiry")},
-		{"packs/heartbeats.yaml", func(c *Config, _ []string) bool {
+		{path: "rules/default.yaml", applies: func(*Config, []string) bool { return true }},
+		{path: "packs/certificates.yaml", applies: makes("probe_ssl_earliest_cert_expiry")},
+		{path: "packs/heartbeats.yaml", applies: func(c *Config, _ []string) bool {
 			return slices.ContainsFunc(c.Checks, func(k Check) bool { return k.Kind == "heartbeat" })
 		}},
-		{"packs/quota.yaml", makes("marketplace_quota_remaining")},
+		{path: "packs/quota.yaml", applies: makes("marketplace_quota_remaining")},
+		{path: "rules/drills.yaml", applies: makes(drills.SeriesOverdue), beside: true},
 	}
 }
 
@@ -35,9 +38,7 @@ func (d *decoder) defaultRules(c *Config, own []*rules.Group, made []string) (al
 	if len(c.Checks) == 0 || c.DefaultRules != "always" && c.DefaultRules != "auto" {
 		return nil
 	}
-	if c.DefaultRules == "auto" && (len(c.Rules)+len(c.RuleSources) > 0 || len(c.Receivers) == 0) {
-		return nil
-	}
+	onlyBeside := c.DefaultRules == "auto" && (len(c.Rules)+len(c.RuleSources) > 0 || len(c.Receivers) == 0)
 	known := map[string]bool{}
 	for _, g := range own {
 		for _, r := range g.Rules {
@@ -46,7 +47,7 @@ func (d *decoder) defaultRules(c *Config, own []*rules.Group, made []string) (al
 	}
 	var alerts []string
 	for _, b := range builtIns() {
-		if !b.applies(c, made) {
+		if !b.applies(c, made) || onlyBeside && !b.beside {
 			continue
 		}
 		content, err := configs.FS.ReadFile(b.path)

@@ -52,7 +52,7 @@ func fresh(t reflect.Type) reflect.Value {
 	case *Config:
 		*v = defaultConfig()
 	case *Service:
-		v.Environment, v.RollbackAsks = "production", true
+		v.Environment, v.Production, v.RollbackAsks = "production", true, true
 		v.Watch = watch.DefaultSettings()
 	case *watch.CounterSettings:
 		*v = watch.DefaultCounter()
@@ -64,6 +64,8 @@ func fresh(t reflect.Type) reflect.Value {
 		v.Timeout = 10 * second
 	case *Alertmanager:
 		v.Timeout, v.ResendDelay = 10*second, minute
+	case *Drill:
+		*v = defaultDrill()
 	case *OnAlert:
 		v.Mode = watch.Approve
 	case *flags.Settings:

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"guardian/internal/drills"
 	"guardian/internal/ingest"
 	"guardian/probes"
 	"guardian/probes/marketplace"
@@ -191,5 +192,8 @@ func (d *decoder) metrics(c *Config) (made []string, complete bool) {
 	}
 	// Calls can be reported (POST /api/v1/calls) whatever is configured.
 	made = append(made, marketplace.InferredSeries()...)
+	if len(c.Drills) > 0 {
+		made = append(made, drills.Series()...)
+	}
 	return sortedUnique(made), complete
 }

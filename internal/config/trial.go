@@ -43,13 +43,20 @@ func (d *decoder) build(c *Config) {
 			d.built(closer.Close(), at("checks", i)+"."+check.Kind, check.Settings)
 		}
 	}
-	for i := range c.Runbooks {
-		for j, step := range c.Runbooks[i].Steps {
+	steps := func(list []actions.StepSettings, path string) {
+		for j, step := range list {
 			if kind, ok := d.options.Actions[step.Kind]; ok && step.Settings != nil && kind.Build != nil {
 				_, err := kind.Build(step.Settings, actions.Env{Log: log, Redactor: d.redactor, Now: never})
-				d.built(err, at(at("runbooks", i)+".steps", j)+"."+step.Kind, step.Settings)
+				d.built(err, at(path, j)+"."+step.Kind, step.Settings)
 			}
 		}
+	}
+	for i := range c.Runbooks {
+		steps(c.Runbooks[i].Steps, at("runbooks", i)+".steps")
+	}
+	for i, x := range c.Drills {
+		steps(x.Inject, at("drills", i)+".inject")
+		steps(x.Restore, at("drills", i)+".restore")
 	}
 	for i, receiver := range c.Receivers {
 		if kind, ok := d.options.Notifiers[receiver.Kind]; ok && receiver.Settings != nil && kind.Build != nil {

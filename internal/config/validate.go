@@ -57,6 +57,7 @@ func (d *decoder) check(c *Config) {
 		d.checkFlagSteps(c, i)
 		d.checkWindowSteps(c, i, services)
 	}
+	d.checkDrills(c, services)
 	d.checkCalendar(c, services)
 	d.checkRules(c)
 	d.checkMarketplaces(c)

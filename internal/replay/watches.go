@@ -104,7 +104,7 @@ func (j *judging) begin(ctx context.Context) error {
 		}
 		switch w.State {
 		case watch.Passed:
-			if d := (watch.Deploy{Service: w.Service, Environment: w.Environment, Version: w.Version, Kind: w.Kind}); decide.MakesKnownGood(d, w.State) {
+			if d := (watch.Deploy{Service: w.Service, Environment: w.Environment, Version: w.Version, Kind: w.Kind, Drill: w.Drill}); decide.MakesKnownGood(d, w.State) {
 				j.world.goods = append(j.world.goods, goodOf(d, w.Ended))
 			}
 		case watch.Failed:

@@ -62,6 +62,9 @@ func (w *world) LastDeploy(_ context.Context, service, environment string, kind 
 
 // withdrawn tells whether a deploy is known by now not to have happened.
 func (w *world) withdrawn(d watch.Deploy) bool {
+	if !d.Void.IsZero() {
+		return !d.Void.After(w.now)
+	}
 	for _, e := range w.watches {
 		if e.deploy.ID == d.ID {
 			_, seen := e.at(w.now)

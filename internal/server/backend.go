@@ -45,6 +45,7 @@ type Backend struct {
 	Overrides  Overrides
 	Flags      Flags
 	Windows    Windows
+	Drills     Drills
 	Runbooks   Runbooks
 	Process    Process
 }

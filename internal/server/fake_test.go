@@ -14,6 +14,7 @@ import (
 
 	"guardian/actions"
 	"guardian/internal/chatops"
+	"guardian/internal/drills"
 	"guardian/internal/flags"
 	"guardian/internal/reason"
 	"guardian/internal/server"
@@ -64,6 +65,7 @@ type memory struct {
 	made     []oncall.Made // overrides of shifts
 	switches []flags.State
 	windows  windowJournal
+	drills   []drills.Drill
 	calls    map[string]string // body hashes of reports, by key
 	changed  chan struct{}
 	last     promql.Vector // samples of a federation
@@ -74,7 +76,7 @@ func (m *memory) parts() server.Backend {
 	return server.Backend{
 		Tokens: m, Services: m, Gates: m, Checks: m, Looks: m, Deploys: m, Watches: m, Marks: m, Scores: m, Runs: m, RunControl: m, Plans: m,
 		Alerts: m, Acks: m, Silences: m, Chat: m, Commands: m, Routing: m, Intake: m, Rules: m, Queries: m, Series: m, MetricHelp: m, Reports: m, Journal: m, Heartbeats: m,
-		Calls: m, OnCall: m, Overrides: m, Flags: m, Windows: m, Runbooks: m, Process: m, Exemplars: m, Federation: m, Targets: m, Setup: m, Storage: m,
+		Calls: m, OnCall: m, Overrides: m, Flags: m, Windows: m, Drills: m, Runbooks: m, Process: m, Exemplars: m, Federation: m, Targets: m, Setup: m, Storage: m,
 	}
 }
 

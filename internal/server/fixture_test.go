@@ -42,6 +42,7 @@ func busy() *memory {
 	now := m.now
 	at := func(ago time.Duration) time.Time { return now.Add(-ago) }
 	onOff := map[string]any{"on": true, "off": false}
+	m.drills = rehearsed(m.now)
 	m.windows.all = []windows.Window{
 		{ID: "win_1", Kind: windows.Freeze, Service: "price-sync", From: at(20 * time.Minute), To: now.Add(100 * time.Minute), Announced: at(20 * time.Minute), Run: "r_2", Reason: reason.New("check_says", "check", "prices", "why", reason.Text("0.01"))},
 		{ID: "win_2", Kind: windows.Maintenance, From: now.Add(9 * time.Hour), To: now.Add(11 * time.Hour), Announced: at(time.Hour), By: "王伟", Reason: reason.Text("搬迁数据库")},

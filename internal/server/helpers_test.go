@@ -49,6 +49,8 @@ func pageList() []pageCase {
 		{"act_acked", link(chatops.Acknowledge, "q_2")},
 		{"journal", "/journal"},
 		{"drills", "/drills"},
+		{"drill_passed", "/drills/dr_2"},
+		{"drill_broken", "/drills/dr_1"},
 		{"sla", "/sla?month=2026-11"},
 	}
 }

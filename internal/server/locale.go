@@ -209,9 +209,9 @@ func toneOf(state string) string {
 		return "good"
 	case "down", "failed", "not_cured", "worse", "critical", "firing":
 		return "bad"
-	case "inconclusive", "waiting", "awaiting_approval", "warning", "expired", "rejected", "refused", "unseen", "starting", "closed", "degraded":
+	case "inconclusive", "waiting", "awaiting_approval", "warning", "expired", "rejected", "refused", "unseen", "starting", "closed", "degraded", "slow":
 		return "warn"
-	case "watching", "running", "verifying", "pending", "intent":
+	case "watching", "running", "verifying", "pending", "intent", "announcing", "injecting", "finding", "curing", "restoring":
 		return "busy"
 	default:
 		return "neutral"

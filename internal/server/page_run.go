@@ -132,13 +132,3 @@ func (*Server) rollbackForm(control RunControl) handler {
 		return nil
 	}
 }
-
-func (s *Server) drillsPage(from Runs) handler {
-	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
-		runs, err := from.RunList(r.Context(), Filter{Trigger: string(actions.ByDrill), Limit: 100})
-		if err != nil {
-			return err
-		}
-		return s.render(w, r, http.StatusOK, "drills", s.pages.language(r).T("drills.title"), 30, by, runs)
-	}
-}

@@ -256,6 +256,7 @@ func TestFormsDoWhatTheySay(t *testing.T) {
 		"one-click back": {"/services/price-sync/rollback", url.Values{"to": {"v2.0.0"}, "reason": {"wrong prices"}}, "/rollbacks/r_4?done=rollback", func(m *memory) bool {
 			return m.runs[0].To == "v2.0.0" && m.runs[0].Trigger.Reason.String() == "wrong prices"
 		}},
+		"start a drill":    {"/drills/order-sync-weekly/start", url.Values{}, "/drills/dr_3?done=drill", func(m *memory) bool { return m.drills[0].ID == "dr_3" && m.drills[0].Open() }},
 		"reject with note": {"/rollbacks/r_3", url.Values{"decision": {"reject"}, "note": {"not now"}}, "/rollbacks/r_3?done=reject", func(m *memory) bool { return m.runs[0].State == "rejected" }},
 	} {
 		t.Run(name, func(t *testing.T) {

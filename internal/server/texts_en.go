@@ -128,7 +128,7 @@ func english() map[string]string {
 		"run.watch": "Watch", "run.alert": "Alert", "run.abort": "Abort the run", "run.about": "run", "run.step": "step %d",
 
 		"ledger.created": "created", "ledger.intent": "begins", "ledger.outcome": "outcome", "ledger.waits": "queued", "ledger.turn": "guards checked again", "ledger.asked": "question", "ledger.answered": "answer",
-		"ledger.resolved": "outcome found", "ledger.verifying": "verifying", "ledger.verified": "verified", "ledger.ended": "ended",
+		"ledger.refused": "refused", "ledger.resolved": "outcome found", "ledger.verifying": "verifying", "ledger.verified": "verified", "ledger.ended": "ended",
 
 		"alert.told": "Who was told", "alert.receiver": "Receiver", "alert.escalation": "Escalation", "alert.knows": "Knows", "alert.next": "Why it is not told more now", "alert.nothing": "nothing yet", "alert.heard": "told %s", "alert.waiting": "not accepted yet",
 		"alert.nobody": "Nobody was told, and nobody is to be.", "alert.notices": "Notices", "alert.no_notices": "No notice was sent.", "alert.notice": "Notice", "alert.outcome": "Outcome",
@@ -161,11 +161,20 @@ func english() map[string]string {
 
 		"what.deploy": "deploy", "what.verdict": "verdict", "what.watch": "watch", "what.mark": "verdict marked", "what.ack": "acknowledged", "what.unack": "acknowledgement taken back",
 		"what.silence": "silence", "what.unsilence": "silence ended", "what.override": "shift overridden", "what.unoverride": "override deleted", "what.alert": "alert", "what.escalation": "escalation", "what.maintenance": "maintenance", "what.hold": "hold", "what.freeze": "freeze", "what.flag": "kill switch", "what.rollback": "rollback", "what.reload": "reload",
-		"what.run_created": "run: created", "what.run_intent": "run: step begins", "what.run_outcome": "run: outcome of a step", "what.run_waits": "run: queued", "what.run_turn": "run: guards checked again", "what.run_asked": "run: question", "what.run_answered": "run: answered", "what.run_refused_answer": "run: answer not taken", "what.run_resolved": "run: outcome found", "what.run_verifying": "run: verifying", "what.run_verified": "run: verified", "what.run_ended": "run: ended",
+		"what.run_created": "run: created", "what.run_intent": "run: step begins", "what.run_outcome": "run: outcome of a step", "what.run_waits": "run: queued", "what.run_turn": "run: guards checked again", "what.run_asked": "run: question", "what.run_answered": "run: answered", "what.run_refused_answer": "run: answer not taken", "what.run_refused": "run: step refused", "what.drill_begun": "drill: begun", "what.drill_ended": "drill: ended", "what.run_resolved": "run: outcome found", "what.run_verifying": "run: verifying", "what.run_verified": "run: verified", "what.run_ended": "run: ended",
 		"what.approve": "approved", "what.reject": "rejected", "what.abort": "aborted", "what.cancel": "cancelled",
 
-		"drills.title": "Drills", "drills.help": "Rehearsals of runbooks against a place that is not production.", "drills.none": "No drill was run yet.",
-		"drills.took": "Took", "drills.state": "Result", "drills.runbook": "Runbook",
+		"drills.title": "Drills", "drills.help": "Rehearsals of rollbacks at services that are not production.", "drills.none": "No drill was run yet.",
+		"drills.took": "Fault to cured", "drills.state": "Result", "drills.drill": "Drill", "drills.reaction": "Verdict to first step", "drills.cure": "Verdict to cured",
+		"drills.overdue": "overdue", "drills.never": "no drill succeeded yet", "drills.succeeded": "last success", "drills.next": "next", "drills.start": "Start the drill",
+		"drills.breaks": "It breaks %s on purpose, and takes that back.", "drills.of": "Drill %s of %s", "drills.stages": "Stages", "drills.stage": "Stage", "drills.after": "After the one before",
+		"drills.objective": "(objective: %s)", "drills.version": "Announced version", "drills.by": "Started by", "drills.schedule": "its schedule", "drills.restored": "Fault taken back",
+		"drills.runs": "In detail", "drills.inject": "injection", "drills.watch": "watch", "drills.rollback": "rollback", "drills.restore": "taking back",
+		"drills.broken": "%s is still broken: the fault could not be taken back.",
+		"drill.passed":  "passed", "drill.slow": "too slow", "drill.failed": "failed", "drill.announcing": "announcing", "drill.injecting": "injecting the fault", "drill.finding": "waiting for the verdict",
+		"drill.curing": "rolling back", "drill.restoring": "taking the fault back", "drill.over": "over",
+		"drill_stage.injected": "fault injected", "drill_stage.failing": "first failing look", "drill_stage.verdict": "verdict", "drill_stage.first_step": "first step of the rollback begins",
+		"drill_stage.last_step": "last step done", "drill_stage.cured": "cured",
 
 		"sla.title": "Report %s", "sla.running": "The period is not over: figures until %s.", "sla.service": "Service", "sla.all": "all services",
 		"sla.show": "Show", "sla.json": "JSON", "sla.csv": "CSV", "sla.overall": "All services together", "sla.availability": "Availability",
@@ -210,6 +219,6 @@ func english() map[string]string {
 		"done.ack": "Acknowledged.", "done.unack": "The acknowledgement was taken back.", "done.silence": "Silenced.", "done.expire": "The silence ended.",
 		"done.approve": "Approved.", "done.reject": "Rejected.", "done.done": "Recorded: the step happened.", "done.repeat": "The step is done again.",
 		"done.window_begun": "It is announced.", "done.window_ended": "It is ended.", "done.flag_set": "The kill switch is set.", "done.flag_reset": "The kill switch has its default back.",
-		"done.abort": "The run was aborted.", "done.cancel": "The watch was ended.", "done.mark": "Recorded: your mark of the verdict.", "done.rollback": "The rollback was asked for.",
+		"done.abort": "The run was aborted.", "done.cancel": "The watch was ended.", "done.mark": "Recorded: your mark of the verdict.", "done.rollback": "The rollback was asked for.", "done.drill": "The drill has begun.",
 	}
 }

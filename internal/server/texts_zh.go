@@ -128,7 +128,7 @@ func chinese() map[string]string {
 		"run.watch": "观察", "run.alert": "告警", "run.abort": "中止处置", "run.about": "整体", "run.step": "步骤 %d",
 
 		"ledger.created": "创建", "ledger.intent": "开始执行", "ledger.outcome": "结果", "ledger.waits": "排队", "ledger.turn": "重新检查", "ledger.asked": "提问", "ledger.answered": "答复",
-		"ledger.resolved": "查明结果", "ledger.verifying": "开始验证", "ledger.verified": "验证", "ledger.ended": "结束",
+		"ledger.refused": "拒绝执行", "ledger.resolved": "查明结果", "ledger.verifying": "开始验证", "ledger.verified": "验证", "ledger.ended": "结束",
 
 		"alert.told": "通知情况", "alert.escalation": "升级", "alert.receiver": "接收人", "alert.knows": "已知状态", "alert.next": "暂不通知的原因", "alert.nothing": "尚未通知", "alert.heard": "已通知 %s", "alert.waiting": "尚未送达",
 		"alert.nobody": "没有人收到通知，也没有需要通知的人。", "alert.notices": "通知记录", "alert.no_notices": "没有发出通知。", "alert.notice": "通知", "alert.outcome": "结果",
@@ -161,11 +161,20 @@ func chinese() map[string]string {
 
 		"what.deploy": "部署", "what.verdict": "结论", "what.watch": "观察", "what.mark": "评价结论", "what.ack": "确认告警", "what.unack": "撤回确认",
 		"what.silence": "静默", "what.unsilence": "结束静默", "what.override": "临时替班", "what.unoverride": "取消临时替班", "what.alert": "告警", "what.escalation": "告警升级", "what.maintenance": "维护", "what.hold": "暂停自动处置", "what.freeze": "冻结", "what.flag": "开关", "what.rollback": "回滚", "what.reload": "重新加载",
-		"what.run_created": "处置：提出", "what.run_intent": "处置：步骤开始", "what.run_outcome": "处置：步骤结果", "what.run_waits": "处置：排队", "what.run_turn": "处置：重新检查保护规则", "what.run_asked": "处置：请人答复", "what.run_answered": "处置：已答复", "what.run_refused_answer": "处置：答复未采纳", "what.run_resolved": "处置：查明结果", "what.run_verifying": "处置：开始验证", "what.run_verified": "处置：验证", "what.run_ended": "处置：结束",
+		"what.run_created": "处置：提出", "what.run_intent": "处置：步骤开始", "what.run_outcome": "处置：步骤结果", "what.run_waits": "处置：排队", "what.run_turn": "处置：重新检查保护规则", "what.run_asked": "处置：请人答复", "what.run_answered": "处置：已答复", "what.run_refused_answer": "处置：答复未采纳", "what.run_refused": "处置：步骤被拒绝", "what.drill_begun": "演练：开始", "what.drill_ended": "演练：结束", "what.run_resolved": "处置：查明结果", "what.run_verifying": "处置：开始验证", "what.run_verified": "处置：验证", "what.run_ended": "处置：结束",
 		"what.approve": "批准", "what.reject": "拒绝", "what.abort": "中止", "what.cancel": "取消",
 
-		"drills.title": "演练", "drills.help": "在非生产环境演练预案。", "drills.none": "还没有演练过。",
-		"drills.took": "用时", "drills.state": "结果", "drills.runbook": "预案",
+		"drills.title": "演练", "drills.help": "在非生产服务上演练回滚。", "drills.none": "还没有演练过。",
+		"drills.took": "故障到恢复", "drills.state": "结果", "drills.drill": "演练", "drills.reaction": "结论到首个步骤", "drills.cure": "结论到恢复",
+		"drills.overdue": "已逾期", "drills.never": "还没有成功过", "drills.succeeded": "上次成功", "drills.next": "下次", "drills.start": "开始演练",
+		"drills.breaks": "将主动使 %s 出现故障，结束后撤销。", "drills.of": "演练 %s（%s）", "drills.stages": "阶段", "drills.stage": "阶段", "drills.after": "距上一阶段",
+		"drills.objective": "（目标 %s）", "drills.version": "宣布的版本", "drills.by": "发起人", "drills.schedule": "定时", "drills.restored": "故障已撤销",
+		"drills.runs": "详情", "drills.inject": "注入故障", "drills.watch": "观察", "drills.rollback": "回滚", "drills.restore": "撤销故障",
+		"drills.broken": "%s 仍处于故障状态：注入的故障未能撤销。",
+		"drill.passed":  "通过", "drill.slow": "超出目标时间", "drill.failed": "失败", "drill.announcing": "宣布部署", "drill.injecting": "注入故障", "drill.finding": "等待结论",
+		"drill.curing": "回滚中", "drill.restoring": "撤销故障", "drill.over": "已结束",
+		"drill_stage.injected": "故障注入完成", "drill_stage.failing": "首次探测失败", "drill_stage.verdict": "结论", "drill_stage.first_step": "回滚首个步骤开始",
+		"drill_stage.last_step": "最后一步完成", "drill_stage.cured": "恢复",
 
 		"sla.title": "%s 报告", "sla.running": "统计期尚未结束：数据截至 %s。", "sla.service": "服务", "sla.all": "全部服务",
 		"sla.show": "查看", "sla.json": "JSON", "sla.csv": "CSV", "sla.overall": "全部服务合计", "sla.availability": "可用率",
@@ -210,6 +219,6 @@ func chinese() map[string]string {
 		"done.ack": "已确认。", "done.unack": "已撤回确认。", "done.silence": "已静默。", "done.expire": "静默已结束。",
 		"done.approve": "已批准。", "done.reject": "已拒绝。", "done.done": "已记录：步骤已发生。", "done.repeat": "将重做该步骤。",
 		"done.window_begun": "已宣布。", "done.window_ended": "已结束。", "done.flag_set": "开关已设置。", "done.flag_reset": "开关已恢复默认值。",
-		"done.abort": "处置已中止。", "done.cancel": "观察已结束。", "done.mark": "已记录你对结论的看法。", "done.rollback": "已提出回滚。",
+		"done.abort": "处置已中止。", "done.cancel": "观察已结束。", "done.mark": "已记录你对结论的看法。", "done.rollback": "已提出回滚。", "done.drill": "演练已开始。",
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"guardian/actions"
 	"guardian/decide"
+	"guardian/internal/drills"
 	"guardian/internal/flags"
 	"guardian/internal/reason"
 	"guardian/internal/windows"
@@ -61,6 +62,7 @@ type Batch struct {
 
 	Flags   []flags.Change   // by flag
 	Windows []windows.Window // by ID
+	Drills  []drills.Drill   // by ID
 
 	Acks     []rules.Ack // by alert
 	AcksGone []string    // alerts

@@ -42,6 +42,14 @@ type RunFilter struct {
 	Limit                             int       // 0: DefaultLimit
 }
 
+// DrillFilter filters Drills; the zero value matches everything.
+type DrillFilter struct {
+	Name, Service string
+	Open          bool      // only those that are under way
+	Since, Until  time.Time // by Started: in [Since, Until)
+	Limit         int       // 0: DefaultLimit
+}
+
 // AlertFilter filters Alerts and AlertEpisodes; the zero value matches everything.
 type AlertFilter struct {
 	ID, Service  string

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/drills"
 	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/sla"
@@ -82,6 +83,22 @@ func (s *Store) Runs(ctx context.Context, f RunFilter) ([]actions.Run, error) {
 // Run returns one run, or ErrNotFound.
 func (s *Store) Run(ctx context.Context, id string) (actions.Run, error) {
 	return byID[actions.Run](ctx, s, "runs", id)
+}
+
+// Drills returns drills, newest first.
+func (s *Store) Drills(ctx context.Context, f DrillFilter) ([]drills.Drill, error) {
+	q := &query{table: "drills", order: "started DESC, id DESC"}
+	is(q, "name", f.Name)
+	is(q, "service", f.Service)
+	q.only("is_open", f.Open)
+	q.between("started", f.Since, f.Until)
+	q.atMost(f.Limit)
+	return list[drills.Drill](ctx, s, q)
+}
+
+// Drill returns one drill, or ErrNotFound.
+func (s *Store) Drill(ctx context.Context, id string) (drills.Drill, error) {
+	return byID[drills.Drill](ctx, s, "drills", id)
 }
 
 // byID reads the fact with this ID.

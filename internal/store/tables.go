@@ -8,6 +8,7 @@ import (
 
 	"guardian/actions"
 	"guardian/decide"
+	"guardian/internal/drills"
 	"guardian/internal/flags"
 	"guardian/internal/windows"
 	"guardian/notifiers"
@@ -256,6 +257,15 @@ func windowsTable() table[windows.Window] {
 	return table[windows.Window]{
 		name: "windows", key: []string{"id"}, columns: []string{"from_at", "to_at"},
 		values: func(w windows.Window) []any { return []any{text(w.ID), nanos(w.From), nanos(w.To)} },
+	}
+}
+
+func drillsTable() table[drills.Drill] {
+	return table[drills.Drill]{
+		name: "drills", key: []string{"id"}, columns: []string{"name", "service", "is_open", "started"},
+		values: func(d drills.Drill) []any {
+			return []any{text(d.ID), text(d.Name), text(d.Service), truth(d.Open()), nanos(d.Started)}
+		},
 	}
 }
 

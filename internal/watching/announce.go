@@ -307,7 +307,7 @@ func (ws *Watches) overlap(w *watch.Watch, d watch.Deploy) {
 		}
 		_ = ws.step(e, func(o *watch.Watch) *watch.Verdict { o.Overlap(d); return nil })
 		if own := ws.get(w.ID); own != nil {
-			other := watch.Deploy{Service: e.deploy.Service, Environment: e.deploy.Environment, Version: e.deploy.Version, At: e.deploy.At}
+			other := watch.Deploy{Service: e.deploy.Service, Environment: e.deploy.Environment, Version: e.deploy.Version, At: e.deploy.At, Drill: e.deploy.Drill}
 			_ = ws.step(own, func(o *watch.Watch) *watch.Verdict { o.Overlap(other); return nil })
 		}
 	}

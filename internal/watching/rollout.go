@@ -144,3 +144,25 @@ func (ws *Watches) reopen(e *watched, d watch.Deploy, now time.Time) error {
 	}
 	return err
 }
+
+// Void ends what a drill announced and no rollback took back: its watch, if that is open, and its deploy,
+// whose version does not run.
+func (ws *Watches) Void(ctx context.Context, deploy, who string) error {
+	ws.announcing.Lock()
+	defer ws.announcing.Unlock()
+	deploys, err := ws.o.Journal.Deploys(ctx, store.DeployFilter{ID: deploy})
+	if err != nil || len(deploys) == 0 || !deploys[0].Void.IsZero() {
+		return err
+	}
+	for _, e := range ws.list(deploys[0].Service) {
+		if e.deploy.ID != deploy {
+			continue
+		}
+		if err := ws.step(e, func(w *watch.Watch) *watch.Verdict { return w.Cancel(who, ws.o.Now()) }); err != nil {
+			return err
+		}
+	}
+	d := deploys[0]
+	d.Void = ws.o.Now().UTC()
+	return ws.o.Leadership.Commit(store.Batch{Deploys: []watch.Deploy{d}})
+}

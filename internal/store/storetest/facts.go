@@ -10,6 +10,7 @@ import (
 
 	"guardian/actions"
 	"guardian/decide"
+	"guardian/internal/drills"
 	"guardian/internal/flags"
 	"guardian/internal/reason"
 	"guardian/internal/store"
@@ -84,6 +85,11 @@ func full() store.Batch {
 		Windows: []windows.Window{{
 			ID: "win_1", Kind: windows.Freeze, Service: "order-sync", From: at, To: at.Add(time.Hour), Reason: reason.Text("prices are zero"), Run: "r_1", Intent: "r_1-2", Announced: at,
 		}},
+		Drills: []drills.Drill{{
+			ID: "dr_1", Name: "weekly", Service: "order-sync-staging", Environment: "staging", Runbook: "back", Version: "drill-1", By: "wang", Started: at,
+			Phase: drills.Finding, InjectRun: "r_8", RestoreRun: "r_9", Objective: 5 * time.Minute, Within: time.Hour,
+			Stages: drills.Stages{Announced: at, Injected: at.Add(time.Second)},
+		}},
 		Flags:      []flags.Change{{Flag: "pause-writes", Variant: "on", By: "wang", Reason: reason.Text("prices are zero"), Intent: "r_1-1", At: at, Until: at.Add(2 * time.Hour)}},
 		Acks:       []rules.Ack{{Alert: "a_1", By: "wang", At: at, Note: "looking"}},
 		Idempotent: []store.Idempotent{{Key: "k_1", BodyHash: "abc", Status: 201, Answer: []byte(`{"deploy":{}}`), At: at}},
@@ -147,6 +153,8 @@ func everyFact(j journal) {
 	same(t, "check states", must(s.CheckStates(ctx))(t), map[string]store.CheckState{"push": b.CheckStates[0]})
 	same(t, "maintenance", must(s.Maintenance(ctx, day(), day().Add(time.Hour)))(t), b.Maintenance)
 	same(t, "flags", must(s.Flags(ctx))(t), b.Flags)
+	same(t, "drills", must(s.Drills(ctx, store.DrillFilter{Name: "weekly", Open: true}))(t), b.Drills)
+	same(t, "drills of another name", must(s.Drills(ctx, store.DrillFilter{Name: "monthly"}))(t), []drills.Drill(nil))
 	same(t, "windows", must(s.Windows(ctx, day()))(t), b.Windows)
 	same(t, "windows that are over", must(s.Windows(ctx, day().Add(48*time.Hour)))(t), []windows.Window(nil))
 	same(t, "acks", must(s.Acks(ctx))(t), b.Acks)
