@@ -11,6 +11,7 @@ func Kinds() map[string][]string {
 		"delivery":    {"given_up", "quota_used"},
 		"order":       {"left"},
 		"flag":        {"set", "reset", "expired", "dropped"},
+		"drill":       {"passed", "slow", "failed"},
 		"test":        {"test"},
 		"maintenance": {"announced", "ended"},
 		"freeze":      {"announced", "ended"},

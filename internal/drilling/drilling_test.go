@@ -127,7 +127,7 @@ func (s *shop) all() []drills.Drill {
 
 func (s *shop) wantSteps(want ...string) {
 	s.t.Helper()
-	if diff := cmp.Diff(want, s.Steps()); diff != "" {
+	if diff := cmp.Diff(append([]string{}, want...), append([]string{}, s.Steps()...)); diff != "" {
 		s.t.Errorf("what was done (-want +got):\n%s", diff)
 	}
 }
@@ -194,6 +194,7 @@ func TestADrillGoesOnUnderTheNextGuardian(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			play(t, func(s *shop) {
+				t := s.t
 				s.Refuse(func(b store.Batch) error {
 					if c.refuse(b) {
 						return errors.New("the disk is full")

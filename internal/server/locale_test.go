@@ -53,7 +53,7 @@ func TestEveryTextIsUsedAndEveryUseHasAText(t *testing.T) {
 		}
 	}
 	// These are put together of a set and a value.
-	sets := regexp.MustCompile(`^(health|symptom|symptom_now|watch|mode|run|step|trigger|alert|tier|kind|decision|ledger|role|done|error|what|lead|why|gate|weekday|window|delivery|act|act_help|act_do)\.[a-z_0-9]+$`)
+	sets := regexp.MustCompile(`^(health|symptom|symptom_now|watch|mode|run|step|trigger|alert|tier|kind|decision|ledger|role|done|error|what|lead|why|gate|weekday|window|delivery|act|act_help|act_do|drill|drill_stage)\.[a-z_0-9]+$`)
 	for key := range server.Texts()["en"] {
 		if !strings.Contains(sources.String(), `"`+key+`"`) && !sets.MatchString(key) {
 			t.Errorf("%s is used nowhere", key)
