@@ -46,6 +46,11 @@ func TestTheVersionOfADrillIsNeverPutBack(t *testing.T) {
 	if dep.Drill = "dr_1"; decide.MakesKnownGood(dep, watch.Passed) {
 		t.Error("the fault of a drill that nobody noticed is known to be good")
 	}
+	for drill, want := range map[string]bool{"dr_1": true, "": false} {
+		if was, seen := decide.PastWatchOf(&watch.Watch{Drill: drill, State: watch.Passed}); !seen || was.Suspect != want {
+			t.Errorf("of the drill %q something speaks against a version that passed: %v", drill, was.Suspect)
+		}
+	}
 	// It ran healthy, as far as looks tell, and never goes back in place.
 	w := newWorld()
 	w.past.goods = nil
@@ -57,7 +62,7 @@ func TestTheVersionOfADrillIsNeverPutBack(t *testing.T) {
 	}{{"drill-1", true, 2 * time.Hour}, {"v1", false, 3 * time.Hour}} {
 		w.past.watches = append(w.past.watches, decide.PastWatch{
 			Service: "orders", Environment: production, Deploy: "d_" + d.version, Version: d.version, Kind: watch.Code, State: watch.Inconclusive,
-			Switched: ago(d.since), Started: ago(d.since), Ended: ago(d.since - 30*time.Minute), Drill: d.drill, Judged: 1000,
+			Switched: ago(d.since), Started: ago(d.since), Ended: ago(d.since - 30*time.Minute), Suspect: d.drill, Judged: 1000,
 		})
 	}
 	req, err := w.decider().ByPerson(t.Context(), decide.PersonRequest{Service: "orders", Environment: production, Person: "ada"}, w.present, noon())

@@ -66,12 +66,10 @@ type PastWatch struct {
 	Switched, From            time.Time // when the deploy happened, as far as is known, and from when on its looks were judged
 	Before                    time.Time // where what it was compared with ends
 	Started, Ended            time.Time // Ended is zero while it is open
-	// Suspect: it failed, or stands or ended with evidence against its version.
+	// Suspect: it failed, or stands or ended with evidence against its version, or that is a drill's fault.
 	Suspect bool
 	// Unsure: it is not known whether the deploy happened.
 	Unsure bool
-	// Drill: its version is a fault that was injected, and is never put back.
-	Drill bool
 	// Judged is how many judged looks the check had that had the fewest.
 	Judged int
 }
@@ -82,7 +80,7 @@ func PastWatchOf(w *watch.Watch) (_ PastWatch, seen bool) {
 	return PastWatch{
 		Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Version: w.Version, Previous: w.PreviousVersion,
 		Kind: w.Kind, State: w.State, Switched: w.Switched, From: w.From, Before: w.BeforeEnds(), Started: w.Started, Ended: w.Ended,
-		Suspect: w.Suspect(), Unsure: w.Unsure, Drill: w.Drill != "", Judged: w.FewestJudged(),
+		Suspect: w.Suspect() || w.Drill != "", Unsure: w.Unsure, Judged: w.FewestJudged(),
 	}, !w.Withdrawn
 }
 

@@ -46,7 +46,7 @@ func (d Decider) releases(ctx context.Context, l line, now time.Time) (ran []rel
 			continue
 		}
 		ran = append(ran, release{version: w.Version, since: w.Switched, seenTo: w.Before, watched: w})
-		if w.State == watch.Failed || w.Suspect || w.Drill {
+		if w.State == watch.Failed || w.Suspect {
 			at := w.Ended
 			if at.IsZero() {
 				at = now

@@ -24,19 +24,7 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 		verdict = *w.Verdict
 	}
 	state := cmp.Or(verdict.State, w.State)
-	tier, tone := info, notifiers.Neutral
-	switch state {
-	case watch.Failed:
-		tier, tone = critical, notifiers.Bad
-		if w.Mode == watch.Observe {
-			tier, tone = warning, notifiers.Warn
-		}
-	case watch.Inconclusive:
-		tier, tone = warning, notifiers.Warn
-	case watch.Passed:
-		tone = notifiers.Good
-	case watch.Watching, watch.Superseded, watch.Cancelled:
-	}
+	tier, tone := weightOf(state, w.Mode)
 	if d.Drill != "" {
 		tier = info // it is broken on purpose
 	}
@@ -101,6 +89,23 @@ func (t Renderer) Verdict(w *watch.Watch, d watch.Deploy, plan Plan, now time.Ti
 	t.link(&n, x.linkService, "services", w.Service)
 	outside(&n, x.linkDeploy, d.URL)
 	return n
+}
+
+// weightOf gives the tier and the tone of a verdict.
+func weightOf(state watch.State, mode watch.Mode) (tier string, tone notifiers.Tone) {
+	switch state {
+	case watch.Failed:
+		if mode == watch.Observe {
+			return warning, notifiers.Warn
+		}
+		return critical, notifiers.Bad
+	case watch.Inconclusive:
+		return warning, notifiers.Warn
+	case watch.Passed:
+		return info, notifiers.Good
+	default:
+		return info, notifiers.Neutral
+	}
 }
 
 // inconclusive adds what an inconclusive verdict means for the version: one that was declared good is
