@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -79,41 +77,5 @@ func ackCommand(s streams) *cobra.Command {
 	c.Flags().StringVar(&note, "note", "", "a note for your colleagues")
 	serverFlag(c, &server)
 	outputFlag(c, &output)
-	return c
-}
-
-func reportCommand(s streams) *cobra.Command {
-	var server, month, service, format string
-	c := &cobra.Command{
-		Use:     "report",
-		Short:   "Print the SLA report of a month",
-		Example: "  guardian report --month 2026-11 --format csv",
-		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			path, ok := map[string]string{"json": "/sla.json", "csv": "/sla.csv", "html": "/sla"}[format]
-			if !ok {
-				return exit(exitUsage, "--format %s is not one of json, csv, html", format)
-			}
-			q := url.Values{}
-			if month != "" {
-				q.Set("month", month)
-			}
-			if service != "" {
-				q.Set("service", service)
-			}
-			ctx, cancel := context.WithTimeout(c.Context(), time.Minute)
-			defer cancel()
-			raw, err := newClient(server).call(ctx, request{method: http.MethodGet, path: path + "?" + q.Encode()})
-			if err != nil {
-				return exit(exitUsage, "%s", err)
-			}
-			_, err = s.out.Write(raw)
-			return err
-		},
-	}
-	c.Flags().StringVar(&month, "month", "", "the month, such as 2026-11 (default: the current one)")
-	c.Flags().StringVar(&service, "service", "", "one service (default: all)")
-	c.Flags().StringVar(&format, "format", "json", "json, csv or html")
-	serverFlag(c, &server)
 	return c
 }

@@ -52,6 +52,7 @@ func pageList() []pageCase {
 		{"drill_passed", "/drills/dr_2"},
 		{"drill_broken", "/drills/dr_1"},
 		{"sla", "/sla?month=2026-11"},
+		{"sla_print", "/sla/print?period=2026-10-01..2026-11-15&customer=ACME+%3Cb%3E"},
 	}
 }
 

@@ -110,6 +110,15 @@ func (s *Server) report(ctx context.Context, from Reports, f reportForm, write f
 	})
 }
 
+// reportHTML gives the part of a page that is the report.
+func (s *Server) reportHTML(ctx context.Context, reports Reports, f reportForm, words locale) ([]byte, error) {
+	return s.report(ctx, reports, f, func(report sla.Report, out *bytes.Buffer) error {
+		reader := words.reader()
+		reader.Now = time.Time{} // it is kept for later days: times are told with their date
+		return s.pages.sets[words.lang]["sla"].ExecuteTemplate(out, "report", reason.Translate(reader, report))
+	})
+}
+
 func (s *Server) slaPage(reports Reports, services Services, scores Scores) handler {
 	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
 		words := s.pages.language(r)
@@ -117,11 +126,7 @@ func (s *Server) slaPage(reports Reports, services Services, scores Scores) hand
 		if err != nil {
 			return err
 		}
-		body, err := s.report(r.Context(), reports, f, func(report sla.Report, out *bytes.Buffer) error {
-			reader := words.reader()
-			reader.Now = time.Time{} // it is kept for later days: times are told with their date
-			return s.pages.sets[words.lang]["sla"].ExecuteTemplate(out, "report", reason.Translate(reader, report))
-		})
+		body, err := s.reportHTML(r.Context(), reports, f, words)
 		if err != nil {
 			return err
 		}

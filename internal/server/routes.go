@@ -172,6 +172,7 @@ func (s *Server) pageRoutes(b Backend) []entry {
 		{"GET /drills/{id}", Viewer, page, s.drillPage(b.Drills), nil},
 		{"POST /drills/{name}/start", Approver, form, s.drillForm(b.Drills), nil},
 		{"GET /sla", Viewer, page, s.slaPage(b.Reports, b.Services, b.Scores), nil},
+		{"GET /sla/print", Viewer, page, s.slaPrint(b.Reports, b.Services), nil},
 		{"GET /sla.json", Viewer, reads, s.slaJSON(b.Reports), []string{"period", "month", "from", "to", "service"}},
 		{"GET /sla.csv", Viewer, reads, s.slaCSV(b.Reports), []string{"period", "month", "from", "to", "service"}},
 	}

@@ -29,7 +29,7 @@ func needs() map[server.Role][]string {
 			"GET /api/v1/status/walreplay", "GET /api/v1/status/self_metrics", "GET /api/v1/features",
 			"GET /api/v2/status", "GET /api/v2/receivers", "GET /api/v2/alerts", "GET /api/v2/alerts/groups", "GET /api/v2/silences", "GET /api/v2/silence/{id}",
 			"GET /{$}", "GET /services/{name}", "GET /checks/{name}", "GET /watches/{id}", "GET /rollbacks/{id}", "GET /alerts/{id}", "GET /alerts", "GET /oncall",
-			"GET /journal", "GET /drills", "GET /drills/{id}", "GET /api/v1/drills", "GET /api/v1/drills/{id}", "GET /sla", "GET /sla.json", "GET /sla.csv",
+			"GET /journal", "GET /drills", "GET /drills/{id}", "GET /api/v1/drills", "GET /api/v1/drills/{id}", "GET /sla", "GET /sla/print", "GET /sla.json", "GET /sla.csv",
 			"GET /runbooks/{name}", "GET /api/v1/runbooks", "GET /api/v1/runbooks/{name}", "GET /windows", "GET /api/v1/windows", "GET /flags", "GET /api/v1/flags", "POST /ofrep/v1/evaluate/flags", "POST /ofrep/v1/evaluate/flags/{key}",
 		},
 		server.Deployer: {

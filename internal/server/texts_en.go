@@ -176,6 +176,11 @@ func english() map[string]string {
 		"drill_stage.injected": "fault injected", "drill_stage.failing": "first failing look", "drill_stage.verdict": "verdict", "drill_stage.first_step": "first step of the rollback begins",
 		"drill_stage.last_step": "last step done", "drill_stage.cured": "cured",
 
+		"sla.print": "Print", "print.kind": "Service level report", "print.span": "%s to %s", "print.services": "Services", "print.zone": "Time zone of all times",
+		"print.made": "Made", "print.running": "the period is not over", "print.by": "Measured by", "print.key": "Colours",
+		"print.up": "every check that counts was up", "print.down": "at least one check was down; the error budget pays for it",
+		"print.blind": "could not be seen: neither up nor down, and listed on its own", "print.maintenance": "announced before; not part of the availability",
+		"print.prepared": "Prepared by, date", "print.accepted": "Accepted by, date",
 		"sla.title": "Report %s", "sla.running": "The period is not over: figures until %s.", "sla.service": "Service", "sla.all": "all services",
 		"sla.show": "Show", "sla.json": "JSON", "sla.csv": "CSV", "sla.overall": "All services together", "sla.availability": "Availability",
 		"sla.availability_all": "Counting maintenance: %s", "sla.objective": "target %s", "sla.met": "met", "sla.not_met": "missed", "sla.met_unknown": "not known", "sla.below": "Below target so far",

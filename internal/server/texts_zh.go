@@ -176,6 +176,11 @@ func chinese() map[string]string {
 		"drill_stage.injected": "故障注入完成", "drill_stage.failing": "首次探测失败", "drill_stage.verdict": "结论", "drill_stage.first_step": "回滚首个步骤开始",
 		"drill_stage.last_step": "最后一步完成", "drill_stage.cured": "恢复",
 
+		"sla.print": "打印", "print.kind": "服务水平报告", "print.span": "%s 至 %s", "print.services": "服务", "print.zone": "所有时间的时区",
+		"print.made": "生成时间", "print.running": "统计期尚未结束", "print.by": "测量", "print.key": "颜色说明",
+		"print.up": "计入的检查全部正常", "print.down": "至少一项检查故障；计入错误预算",
+		"print.blind": "无法观测：既不算正常也不算故障，单独列出", "print.maintenance": "事先公告；不计入可用率",
+		"print.prepared": "编制人、日期", "print.accepted": "确认人、日期",
 		"sla.title": "%s 报告", "sla.running": "统计期尚未结束：数据截至 %s。", "sla.service": "服务", "sla.all": "全部服务",
 		"sla.show": "查看", "sla.json": "JSON", "sla.csv": "CSV", "sla.overall": "全部服务合计", "sla.availability": "可用率",
 		"sla.availability_all": "计入维护：%s", "sla.objective": "目标 %s", "sla.met": "达成", "sla.not_met": "未达成", "sla.met_unknown": "未知", "sla.below": "目前低于目标",

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +88,18 @@ func TestTheCommandLineDrivesAGuardian(t *testing.T) {
 		t.Errorf("the report is no JSON: %s", err)
 	}
 	expect(0, "month,service,", "report", "--format", "csv")
-	expect(0, "<!doctype html>", "report", "--format", "html")
+	page := expect(0, "<!doctype html>", "report", "--format", "html", "--period", "2026", "--customer", "宁波 <b>ACME</b>", "--language", "zh")
+	if !strings.Contains(page, "宁波 &lt;b&gt;ACME&lt;/b&gt;") || !strings.Contains(page, "2026-01-01 至 2026-12-31") || strings.Contains(page, "/assets/") || strings.Contains(page, "<script") {
+		t.Errorf("the report to be sent on is\n%s", page)
+	}
+	pdf := filepath.Join(t.TempDir(), "report.pdf")
+	expect(0, "", "report", "--format", "pdf", "--output", pdf)
+	if made, err := os.ReadFile(pdf); err != nil || !bytes.HasPrefix(made, []byte("%PDF-")) || bytes.Count(made, []byte("/Type /Page\n")) < 2 {
+		t.Errorf("%d bytes, %v, want a PDF with a title page and the report", len(made), err)
+	}
+	expect(2, "give --output FILE", "report", "--format", "pdf")
+	expect(2, "its end is before its begin", "report", "--period", "2026-11-09..2026-11-03")
+	expect(2, "are for --format html and pdf", "report", "--customer", "ACME")
 	expect(0, `"notice":"n_`, "notify", "--receiver", "oncall", "--config", g.File, "--output", "json")
 }
 
