@@ -28,17 +28,38 @@ func (s *RunbookSettings) Misfit(version string) reason.Reason {
 	return reason.Reason{}
 }
 
+// Versioned are settings that need the version to put back although no template says so.
+type Versioned interface {
+	// NeedsVersion names what needs it; "": nothing does.
+	NeedsVersion() string
+}
+
 // usesTo finds the use of the version to put back in a template.
 var usesTo = regexp.MustCompile(`\{\{[^}]*\.To\b`)
 
 // UsesVersion names a template of the runbook that uses the version to put back; "" when none does.
 func (s *RunbookSettings) UsesVersion() string {
-	for _, st := range s.Steps {
-		if text := findTo(reflect.ValueOf(st.Settings)); text != "" {
+	for i := range s.Steps {
+		if text := s.Steps[i].UsesVersion(); text != "" {
 			return text
 		}
 	}
 	return ""
+}
+
+// UsesVersion names what of the step uses the version to put back; "" when nothing does.
+func (s *StepSettings) UsesVersion() string {
+	return usesVersion(s.Settings)
+}
+
+// usesVersion names what of a step's settings uses the version to put back; "": nothing does.
+func usesVersion(settings any) string {
+	if v, ok := settings.(Versioned); ok {
+		if text := v.NeedsVersion(); text != "" {
+			return text
+		}
+	}
+	return findTo(reflect.ValueOf(settings))
 }
 
 // findTo looks through the texts of settings.

@@ -106,4 +106,5 @@ type Env struct {
 	UserAgent string
 	Flags     Flags
 	Windows   Windows
+	Sightings Sightings // nil: nothing was recorded
 }

@@ -57,7 +57,7 @@ func newWatcher(t *testing.T, s *shop, folder, pack string) *watcher {
 	for _, check := range c.Checks {
 		env := probes.Env{
 			Check: check.Name, Service: check.Service, Labels: check.Labels, Every: time.Duration(check.Every), Timeout: time.Duration(check.Timeout),
-			Log: slog.New(slog.DiscardHandler), Redactor: redactor, Heartbeats: s.heartbeat, Now: time.Now,
+			Log: slog.New(slog.DiscardHandler), Redactor: redactor, Heartbeats: s.heartbeat, Compare: s.compare, Now: time.Now,
 		}
 		switch settings := check.Settings.(type) {
 		case *probes.TLSSettings:
@@ -161,7 +161,7 @@ func TestPacksAreQuietInAHealthyShop(t *testing.T) {
 			if fired := w.minutes(t, 20); len(fired) > 0 {
 				t.Errorf("%v fire in a healthy shop", fired)
 			}
-			if n, err := w.series.Query(t.Context(), `count({__name__=~"sql_value|promql_value|probe_ssl_.*|feed_.*|heartbeat_.*|marketplace_.*|order_push_.*|guardian_.*"})`, w.now); err != nil || len(n) == 0 {
+			if n, err := w.series.Query(t.Context(), `count({__name__=~"sql_value|promql_value|probe_ssl_.*|feed_.*|heartbeat_.*|drift|marketplace_.*|order_push_.*|guardian_.*"})`, w.now); err != nil || len(n) == 0 {
 				t.Errorf("the checks produce no series, so the test proves nothing (%v)", err)
 			}
 		})
@@ -347,6 +347,10 @@ func TestPacksDetectEachFault(t *testing.T) {
 		"an API in use has gone": {
 			pack: "deprecations", want: "ApiGone",
 			fault: answers(func(s *shop) { s.gone = time.Now().Add(-7 * 24 * time.Hour) }),
+		},
+		"somebody starts another image": {
+			pack: "drift", want: "ConfigurationDrift",
+			fault: answers(func(s *shop) { s.runs = "v3" }),
 		},
 		"a job did not report": {
 			pack: "heartbeats", want: "HeartbeatMissing", after: 1,

@@ -46,6 +46,7 @@ type shop struct {
 	pushes    string // what becomes of a pushed order: ok, lost, wrong
 	gone      time.Time
 	beat      probes.Heartbeat
+	runs      string // the version that the containers run
 	metrics   string
 	served    *tls.Certificate
 }
@@ -91,6 +92,7 @@ func (s *shop) heal(t *testing.T) {
 	s.success, s.lines = 0.995, map[string]int{"errors": 4, "all": 900}
 	s.remaining, s.falls, s.throttles = 9000, 5, false
 	s.pushes, s.gone = "ok", time.Now().Add(300*24*time.Hour)
+	s.runs = "v2"
 	s.beat = probes.Heartbeat{At: time.Now().Add(-10 * time.Minute), OK: true}
 	s.metrics = `guardian_is_leader 1
 guardian_notices_oldest_age_seconds{receiver="oncall"} 12
@@ -259,6 +261,17 @@ func (s *shop) heartbeat(context.Context, string) (probes.Heartbeat, bool, error
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.beat, true, nil
+}
+
+// compare holds the containers against version v2.
+func (s *shop) compare(context.Context, string) (probes.Comparison, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := probes.Compared{Step: "docker", Known: true}
+	if s.runs != "v2" {
+		c.Differs, c.Runs, c.Should = true, "shop: shop:"+s.runs, "shop: shop:v2"
+	}
+	return probes.Comparison{Version: "v2", Steps: []probes.Compared{c}}, nil
 }
 
 // certificateEnds gives the server a certificate with that remaining lifetime.

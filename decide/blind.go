@@ -77,7 +77,8 @@ func (b *Blindness) Step(s *Settings, v View, now time.Time) []BlindNews {
 		b.met, b.checks, b.paths = map[string]bool{}, map[string]time.Time{}, map[string]time.Time{}
 		b.cut, b.back = map[string]bool{}, map[string]time.Time{}
 	}
-	if n, is := allBlind(s, v, now); is {
+	checks := s.looking()
+	if n, is := allBlind(checks, v, now); is {
 		if !b.met["all"] {
 			b.met["all"] = true
 			b.all, _ = b.before(n)
@@ -88,16 +89,16 @@ func (b *Blindness) Step(s *Settings, v View, now time.Time) []BlindNews {
 		return nil
 	}
 	var news []BlindNews
-	if !b.all.IsZero() && slices.ContainsFunc(s.Checks, func(c Check) bool { return !v.Checks[c.Check].Blind }) {
-		news = append(news, BlindNews{Kind: AllSee, Checks: len(s.Checks), Since: b.all})
-		for _, c := range s.Checks {
+	if !b.all.IsZero() && slices.ContainsFunc(checks, func(c Check) bool { return !v.Checks[c.Check].Blind }) {
+		news = append(news, BlindNews{Kind: AllSee, Checks: len(checks), Since: b.all})
+		for _, c := range checks {
 			b.back[c.Path] = now
 		}
 	}
 	for _, path := range s.PathsWithControls() {
 		news = append(news, b.path(s, path, v, now)...)
 	}
-	for _, c := range s.Checks {
+	for _, c := range checks {
 		news = append(news, b.check(c, v, now)...)
 	}
 	return news
@@ -130,10 +131,10 @@ func (b *Blindness) before(n BlindNews) (time.Time, bool) {
 
 // allBlind tells whether every check is blind for longer than it may be, and no cut of a path
 // explains it.
-func allBlind(s *Settings, v View, now time.Time) (BlindNews, bool) {
-	news := BlindNews{Kind: AllBlind, Checks: len(s.Checks)}
+func allBlind(checks []Check, v View, now time.Time) (BlindNews, bool) {
+	news := BlindNews{Kind: AllBlind, Checks: len(checks)}
 	explained := true
-	for _, c := range s.Checks {
+	for _, c := range checks {
 		sight := v.Checks[c.Check]
 		if !sight.Blind || now.Sub(sight.Since) < c.BlindAfter {
 			return news, false
@@ -145,7 +146,7 @@ func allBlind(s *Settings, v View, now time.Time) (BlindNews, bool) {
 			news.Since, news.Why = sight.Since, sight.Why
 		}
 	}
-	return news, len(s.Checks) > 1 && !explained
+	return news, len(checks) > 1 && !explained
 }
 
 func (b *Blindness) path(s *Settings, path string, v View, now time.Time) []BlindNews {
@@ -220,7 +221,7 @@ const unseenAfter = time.Minute
 // unseenAfter because of cuts.
 func (s *Settings) unseen(path string, v View, now time.Time) []string {
 	on, sees := map[string]bool{}, map[string]bool{}
-	for _, c := range s.Checks {
+	for _, c := range s.looking() {
 		if c.Control {
 			continue
 		}
@@ -235,6 +236,12 @@ func (s *Settings) unseen(path string, v View, now time.Time) []string {
 	return slices.Sorted(maps.Keys(on))
 }
 
+// looking gives the checks whose blindness tells something: one of kind drift is unknown whenever
+// something is under way, and looks at no marketplace.
+func (s *Settings) looking() []Check {
+	return slices.DeleteFunc(slices.Clone(s.Checks), func(c Check) bool { return c.Kind == DriftKind })
+}
+
 // PathsWithControls gives the paths that may be found cut off, in order.
 func (s *Settings) PathsWithControls() []string {
 	var names []string
@@ -247,7 +254,7 @@ func (s *Settings) PathsWithControls() []string {
 }
 
 func (s *Settings) checksOn(path string) (n int) {
-	for _, c := range s.Checks {
+	for _, c := range s.looking() {
 		if c.Path == path {
 			n++
 		}

@@ -71,7 +71,7 @@ func NewSettings(s Settings) *Settings {
 			if rehearses[c.Service] && !svc.Rehearses {
 				continue // what a drill breaks excuses no deploy of production
 			}
-			if c.Service != svc.Name && !c.Control && on[strings.ToLower(c.Labels["marketplace"])] {
+			if c.Service != svc.Name && !c.Control && c.Kind != DriftKind && on[strings.ToLower(c.Labels["marketplace"])] {
 				s.peers[svc.Name] = append(s.peers[svc.Name], c)
 			}
 		}

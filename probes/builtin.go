@@ -5,6 +5,7 @@ func Builtin() map[string]Kind {
 	return map[string]Kind{
 		"backup":     backupKind(),
 		"dns":        dnsKind(),
+		"drift":      driftKind(),
 		"exec":       execKind(),
 		"feed":       feedKind(),
 		"grpc":       grpcKind(),

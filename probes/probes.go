@@ -86,6 +86,8 @@ type Env struct {
 	Orders OrderJournal
 	// Heartbeats gives the last report of a job; used by heartbeat only.
 	Heartbeats func(ctx context.Context, check string) (Heartbeat, bool, error)
+	// Compare compares what runs of a service with what should; used by drift only.
+	Compare func(ctx context.Context, service string) (Comparison, error)
 	// Answered is called with each answer to an HTTP request of the check; may be nil.
 	Answered  func(Answer)
 	Now       func() time.Time

@@ -81,6 +81,7 @@ func floorPlan() map[string]room {
 		"internal/starter":    {may: []string{"actions"}, why: "it writes a configuration, and reads none"},
 		"internal/netpath":    {may: []string{"probes/sample"}, why: "it knows which network paths work, and neither looks nor tells"},
 		"internal/present":    {may: []string{"decide", "actions", "probes/sample", "rules", "watch", "internal/netpath", "internal/recording"}, why: "it asks those who know how things are, and decides nothing"},
+		"internal/drift":      {may: []string{"decide", "actions", "probes", "internal/notify", "internal/store"}, why: "it compares; what should run and what is drift is decided elsewhere"},
 		"internal/roster":     {may: []string{"oncall"}, why: "it builds schedules anew when calendars and overrides change, and tells nobody"},
 		"internal/selfcheck": {
 			may: []string{"decide", "probes", "probes/sample", "notifiers", "internal/announce", "internal/leadership", "internal/notify", "internal/recording", "internal/series", "internal/store"},

@@ -240,12 +240,19 @@ type image struct {
 	ref    string // as it was asked for
 	ID     string `json:"Id"`
 	Config object
+	// RepoDigests are the names by which registries have it: repository@sha256:….
+	RepoDigests []string
 }
 
 func (a *engineAPI) image(ctx context.Context, ref string) (image, error) {
 	i := image{ref: ref}
 	err := a.call(ctx, apiRequest{method: http.MethodGet, path: "/images/" + ref + "/json"}, &i)
 	return i, err
+}
+
+// fetchable asks a registry, by the engine, whether it has an image.
+func (a *engineAPI) fetchable(ctx context.Context, ref string) error {
+	return a.call(ctx, apiRequest{method: http.MethodGet, path: "/distribution/" + ref + "/json", auth: a.auth}, nil)
 }
 
 // pull fetches an image; the engine reports an error in the middle of its answer.

@@ -27,7 +27,7 @@ type ProjectSettings struct {
 	Host            string            `yaml:"host" doc:"Address of the Docker Engine: unix:///path or tcp://host:port."`
 	TLS             TLSFiles          `yaml:"tls" doc:"Certificates for a Docker Engine with TLS."`
 	Project         string            `yaml:"project" doc:"The compose project."`
-	Images          map[string]string `yaml:"images" doc:"Image of each service that is rolled back, by the service's name; templates such as shop-web:{{.To}}. Services that run that image already, and services that are not listed, stay as they are."`
+	Images          map[string]string `yaml:"images" doc:"Image of each service that is rolled back, by the service's name; templates such as shop-web:{{.To}}. Services that run that image already, and services that are not listed, stay as they are. Without images every service goes back to the image that it was seen with while the version ran, which is recorded when a deploy has had its verdict."`
 	Pull            string            `yaml:"pull" doc:"When to pull images: never, missing (if the engine does not have one) or always."`
 	Registry        *RegistrySettings `yaml:"registry" doc:"Credentials for the registry."`
 	HealthyDeadline model.Duration    `yaml:"healthy_deadline" doc:"Maximum time until the new containers of one service are healthy."`
@@ -72,9 +72,6 @@ func newProject(s ProjectSettings, env actions.Env) (*step, error) {
 	if s.Project == "" {
 		p.Fail("project: is missing; docker compose ls shows the names")
 	}
-	if len(s.Images) == 0 {
-		p.Fail("images: is missing; give each service that is rolled back its image, such as {web: \"shop-web:{{.To}}\"}")
-	}
 	for _, service := range slices.Sorted(maps.Keys(s.Images)) {
 		if s.Images[service] == "" {
 			p.Fail("images.%s: is missing, such as shop-%s:{{.To}}", service, service)
@@ -85,6 +82,14 @@ func newProject(s ProjectSettings, env actions.Env) (*step, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// NeedsVersion implements actions.Versioned: without images the version says what was recorded.
+func (s *ProjectSettings) NeedsVersion() string {
+	if len(s.Images) > 0 {
+		return ""
+	}
+	return "the images that were recorded with a version"
 }
 
 // Misfit implements actions.Fitting: each image must be the name of one.

@@ -58,6 +58,12 @@ func (p project) ids(t *testing.T) []any {
 
 func (p project) step(t *testing.T, change func(*docker.ProjectSettings)) actions.Step {
 	t.Helper()
+	return p.stepWith(t, nil, change)
+}
+
+// stepWith makes a step that knows what was recorded.
+func (p project) stepWith(t *testing.T, known actions.Sightings, change func(*docker.ProjectSettings)) actions.Step {
+	t.Helper()
 	s := docker.Compose().Settings().(*docker.ProjectSettings)
 	s.Host, s.Project, s.Pull = p.host, p.name, docker.PullNever
 	s.MinHealthyTime, s.HealthyDeadline = model.Duration(300*time.Millisecond), model.Duration(3*time.Minute)
@@ -65,7 +71,9 @@ func (p project) step(t *testing.T, change func(*docker.ProjectSettings)) action
 	if change != nil {
 		change(s)
 	}
-	return actiontest.Build(t, docker.Compose(), s, actiontest.Env())
+	env := actiontest.Env()
+	env.Sightings = known
+	return actiontest.Build(t, docker.Compose(), s, env)
 }
 
 func (y *dockerHost) testProject(t *testing.T) {

@@ -107,6 +107,8 @@ func TestDocker(t *testing.T) {
 		"killed anywhere, asking settles it":                       func(t *testing.T) { t.Helper(); w.testEveryPoint(t, "killed") },
 		"the containers of a compose service":                      w.testCompose,
 		"refusals":                                                 w.testRefusals,
+		"a project whose images were recorded":                     w.testRecorded,
+		"what runs":                                                w.testSight,
 		"a compose project":                                        w.testProject,
 		"the contract of a compose project":                        w.testProjectContract,
 		"killed anywhere in a compose project":                     w.testProjectKilled,

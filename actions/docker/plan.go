@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -28,7 +29,39 @@ func (d *step) planCall(ctx context.Context, call actions.Call) (reason.Reason, 
 	if all, err = d.plan(ctx, all); err != nil {
 		return reason.Reason{}, err
 	}
-	return planned(all), d.refuse(ctx, all)
+	stays, err := d.unrecorded(ctx, call)
+	if err != nil {
+		return reason.Reason{}, err
+	}
+	out := reason.Join(planned(all), stays)
+	if err := d.refuse(ctx, all); err != nil {
+		return out, err
+	}
+	return out, d.findImages(ctx, all)
+}
+
+// findImages gives the error of an image that Do could not get.
+func (d *step) findImages(ctx context.Context, all []*replacement) error {
+	asked := map[string]bool{}
+	for _, p := range all {
+		if !p.target || asked[p.ref] {
+			continue
+		}
+		asked[p.ref] = true
+		_, err := d.api.image(ctx, p.ref)
+		switch {
+		case err == nil:
+			continue
+		case !errors.Is(err, errNoSuch):
+			return actions.Failure(reason.New("docker_image", "image", p.ref, "error", actions.ReasonOf(err)), err)
+		case d.s.Pull == PullNever:
+			return actions.Failure(reason.New("docker_image_missing", "image", p.ref))
+		}
+		if err := d.api.fetchable(ctx, p.ref); err != nil {
+			return actions.Failure(reason.New("docker_pull", "image", p.ref, "error", actions.ReasonOf(err)), err)
+		}
+	}
+	return nil
 }
 
 // plan adds the sidecars to the containers that the step names, puts those first that others depend

@@ -14,7 +14,7 @@ func (d *step) RunsSince(ctx context.Context, call actions.Call) (time.Time, err
 	if err != nil {
 		return time.Time{}, err
 	}
-	targets, err := d.targets(ctx, data)
+	targets, err := d.targets(ctx, call, data)
 	if err != nil {
 		return time.Time{}, d.redactError(err)
 	}

@@ -76,7 +76,7 @@ func (p *replacement) after() *container {
 // replacements finds the containers that the step names, and the sidecars whose replacement has
 // begun, and how far that of each has come.
 func (d *step) replacements(ctx context.Context, call actions.Call, data map[string]any) ([]*replacement, error) {
-	targets, err := d.targets(ctx, data)
+	targets, err := d.targets(ctx, call, data)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,10 @@ func (d *step) replacements(ctx context.Context, call actions.Call, data map[str
 }
 
 // targets gives the containers that the step names, each with the image that it gets.
-func (d *step) targets(ctx context.Context, data map[string]any) (map[string]string, error) {
+func (d *step) targets(ctx context.Context, call actions.Call, data map[string]any) (map[string]string, error) {
+	if d.recorded() {
+		return d.recordedTargets(ctx, call)
+	}
 	if d.project != "" {
 		return d.projectTargets(ctx, data)
 	}

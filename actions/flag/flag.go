@@ -59,6 +59,14 @@ type step struct {
 	env actions.Env
 }
 
+// Plan implements actions.Planner.
+func (f *step) Plan(context.Context, actions.Call) (reason.Reason, error) {
+	if f.s.Reset {
+		return reason.New("flag_plan_reset", "flag", f.s.Name), nil
+	}
+	return reason.New("flag_plan", "flag", f.s.Name, "variant", f.s.Set, "for", time.Duration(f.s.For)), nil
+}
+
 // Do writes the change into the journal, from where every guardian serves it.
 func (f *step) Do(ctx context.Context, call actions.Call) (string, error) {
 	if err := ctx.Err(); err != nil {

@@ -3,9 +3,11 @@ package sql
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"guardian/actions"
 	"guardian/internal/reason"
+	"guardian/internal/sqldb"
 )
 
 // Plan implements actions.Planner: where the statements would run, and which. With plan: rehearse the
@@ -42,8 +44,11 @@ func (s *step) plan(ctx context.Context, call actions.Call) (reason.Reason, erro
 	if s.s.ImplicitCommit {
 		out = append(out, reason.New("sql_plan_commits"))
 	}
-	if err = errors.Join(err, se.fit(ctx, w)); err != nil || s.s.Plan == planDescribe {
+	if err = errors.Join(err, se.fit(ctx, w)); err != nil {
 		return reason.Join(append(out, described(w)...)...), err
+	}
+	if s.s.Plan == planDescribe {
+		return reason.Join(append(out, described(w)...)...), se.explain(ctx, w)
 	}
 	rehearsed, err := se.rehearse(ctx, w)
 	return reason.Join(append(out, rehearsed...)...), err
@@ -55,6 +60,54 @@ func described(w work) (out []reason.Reason) {
 		out = append(out, reason.New("sql_plan_statement", "number", i+1, "statement", b.summary(), "rows", b.rows))
 	}
 	return out
+}
+
+// explain asks the server how it would run the statements: it tells that only who may run them, and only of
+// tables and columns that there are. It ends at the first statement that may make what later ones need.
+func (se *session) explain(ctx context.Context, w work) error {
+	if err := se.beginExplain(ctx, w); err != nil {
+		return actions.Failure(reason.New("sql_not_begun", "error", err), err)
+	}
+	defer func() { _ = se.rollback(ctx) }()
+	for i, b := range w.runs {
+		if !slices.Contains([]string{"SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE"}, b.verb()) {
+			return nil
+		}
+		if err := se.explainOne(ctx, b); err != nil {
+			return actions.Failure(reason.New("sql_statement", "number", i+1, "statement", b.summary(), "error", err), err)
+		}
+	}
+	return nil
+}
+
+// beginExplain begins a transaction for statements that change nothing. MySQL would refuse those that write
+// before it looked at them, if it could not write.
+func (se *session) beginExplain(ctx context.Context, w work) error {
+	switch se.s.s.Driver {
+	case sqldb.Postgres:
+		_, err := se.begin(ctx, reads, w.intent)
+		return err
+	case sqldb.MySQL:
+		if err := se.limit(ctx); err != nil {
+			return err
+		}
+		_, err := se.conn.ExecContext(ctx, "START TRANSACTION")
+		return err
+	default:
+		_, err := se.conn.ExecContext(ctx, "BEGIN")
+		return err
+	}
+}
+
+func (se *session) explainOne(ctx context.Context, b bound) error {
+	rows, err := se.conn.QueryContext(ctx, "EXPLAIN "+b.text, b.args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() { // the error of a row comes with it
+	}
+	return rows.Err()
 }
 
 // rehearse runs the statements and rolls them back.

@@ -17,6 +17,7 @@ import (
 	"guardian/internal/calendars"
 	"guardian/internal/clock"
 	"guardian/internal/config"
+	"guardian/internal/drift"
 	"guardian/internal/drilling"
 	"guardian/internal/flags"
 	"guardian/internal/forward"
@@ -141,6 +142,7 @@ type facts struct {
 	roster    *roster.Keeper
 	flags     *flags.Board
 	windows   *windows.Board
+	drift     drift.Comparer
 }
 
 // effects are the rooms that act and tell, beside those of a leadership.

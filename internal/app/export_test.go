@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 
+	"guardian/actions"
 	"guardian/internal/config"
 	"guardian/internal/leadership"
 	"guardian/internal/series"
@@ -249,4 +250,21 @@ func (s Stepped) Tell(alert string) (string, error) {
 		ID: id, Receiver: "group", State: notifiers.Delivered, Updated: now,
 		Notice: notifiers.Notice{ID: store.NewID("n_"), Kind: "alert", Alerts: []string{alert}, Created: now},
 	}}})
+}
+
+// LookAt looks at a check of the configuration now, and takes in what it sees.
+func (s Stepped) LookAt(ctx context.Context, check string) sample.Sample {
+	for _, c := range s.setup.Load().checks {
+		if c.Name == check {
+			x := sample.Sample{Check: c.Name, Kind: c.Kind, Service: c.Service, Labels: c.Labels, At: s.o.Now(), Observation: c.Probe.Look(ctx)}
+			s.Look(x)
+			return x
+		}
+	}
+	panic("there is no check " + check)
+}
+
+// Sighted gives what was recorded of a target.
+func (s Stepped) Sighted(ctx context.Context, asked actions.Sighting) (actions.Sighting, bool, error) {
+	return s.store.Sighted(ctx, asked)
 }

@@ -117,7 +117,7 @@ func (t *leading) resume() (looks []sample.Sample, err error) {
 	}
 	if t.watches, err = watching.Resume(ctx, watching.Options{
 		Leadership: t, Journal: a.store, Decider: a.decider, Present: a.present.Of, RunsSince: a.present.RunsSince, Runs: t.runs,
-		Record: a.record, Counters: a.history, StopRechecks: a.runner.StopRechecks,
+		Record: a.record, Counters: a.history, StopRechecks: a.runner.StopRechecks, Ended: a.compareSoon,
 		Notifier: a.notifier, Metrics: a.metrics.watches, Changed: a.changes.Notify, Now: a.o.Now, Log: a.o.Log,
 	}); err != nil {
 		return nil, err

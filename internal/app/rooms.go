@@ -10,6 +10,7 @@ import (
 	"guardian/internal/calendars"
 	"guardian/internal/changing"
 	"guardian/internal/config"
+	"guardian/internal/drift"
 	"guardian/internal/drilling"
 	"guardian/internal/flags"
 	"guardian/internal/forward"
@@ -102,6 +103,7 @@ func (a *App) buildFacts(c *config.Config) {
 		Journal: a.store, Services: services, Commit: changes.Window,
 		NewID: func() string { return store.NewID("win_") }, Now: a.o.Now, Log: a.o.Log,
 	})
+	a.drift = drift.New(drift.Options{Decider: a.decider, Runbook: a.runbook, Known: a.store, Leader: a.leader, Now: a.o.Now})
 	a.history = history.New(history.Options{
 		Journal: a.store, Series: a.series,
 		Current: func(check string, written []sla.Rollup) []sla.Rollup { return a.record.LatestRollups(check, written) },
@@ -165,6 +167,16 @@ func (a *App) sink(s sample.Sample) {
 		t.watches.Observe(s, at)
 	}
 	a.arrived(written)
+}
+
+// compareSoon compares what runs of a service with what should, where a check does: what a version ran is
+// best recorded before the next one comes.
+func (a *App) compareSoon(service string) {
+	for _, c := range a.setup.Load().checks {
+		if c.Service == service && c.Kind == decide.DriftKind {
+			a.runner.LookSoon(c.Name)
+		}
+	}
 }
 
 // arrived lets the rules see what was written to the series.

@@ -109,7 +109,7 @@ func (a *App) build(c *config.Config) (*setup, error) {
 		s.sources[src.Name] = rulesource.New(src.Name, client, time.Duration(src.Timeout))
 	}
 	for _, b := range slices.Concat(c.Runbooks, c.DrillRunbooks()) {
-		book, err := actions.NewRunbook(b, a.o.Actions, actions.Env{Log: a.o.Log, Redactor: a.o.Redactor, Now: a.o.Now, UserAgent: a.o.userAgent(), Flags: a.flags, Windows: a.windows})
+		book, err := actions.NewRunbook(b, a.o.Actions, actions.Env{Log: a.o.Log, Redactor: a.o.Redactor, Now: a.o.Now, UserAgent: a.o.userAgent(), Flags: a.flags, Windows: a.windows, Sightings: a.store})
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -143,7 +143,7 @@ func (a *App) buildCheck(c *config.Config, ch *config.Check) (builtCheck, error)
 	}
 	env := probes.Env{
 		Check: ch.Name, Service: ch.Service, Labels: ch.Labels, Every: time.Duration(ch.Every), Timeout: time.Duration(ch.Timeout),
-		Log: a.o.Log, Redactor: a.o.Redactor, Orders: a.orders, Heartbeats: a.store.Heartbeat, Now: a.o.Now, UserAgent: a.o.userAgent(),
+		Log: a.o.Log, Redactor: a.o.Redactor, Orders: a.orders, Heartbeats: a.store.Heartbeat, Compare: a.drift.Compare, Now: a.o.Now, UserAgent: a.o.userAgent(),
 		Pictures: filepath.Join(c.Storage.Path, "pictures"),
 	}
 	budgeted := len(ch.Uses()) > 0

@@ -119,6 +119,9 @@ func explain(ctx context.Context, conf *config.Config, ch *config.Check, with lo
 		Heartbeats: func(context.Context, string) (probes.Heartbeat, bool, error) {
 			return probes.Heartbeat{}, false, errors.New("only the running guardian knows heartbeats; see its pages")
 		},
+		Compare: func(context.Context, string) (probes.Comparison, error) {
+			return probes.Comparison{}, errors.New("only the running guardian knows what should run; see its pages, or guardian check --targets")
+		},
 	})
 	if err != nil {
 		return explained{}, exit(exitUsage, "%s", r.Redact(err.Error()))

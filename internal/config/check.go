@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/decide"
 	"guardian/probes"
 	"guardian/watch"
 )
@@ -125,6 +126,9 @@ func (c *Check) fill(defaults Defaults, repeats func(*Check) bool) {
 	c.Retry.Fill()
 	c.Recheck.Fill()
 	c.NetworkPath = cmp.Or(c.NetworkPath, DefaultPath)
+	if c.Kind == decide.DriftKind { // what runs is no sign of whether it runs well
+		c.Measure = true
+	}
 	if c.Control || c.Measure {
 		c.Watch, c.CountsForSLA = false, false
 	}

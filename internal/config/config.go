@@ -37,7 +37,7 @@ type Config struct {
 	Marketplaces Marketplaces `yaml:"marketplaces" doc:"How much of the sellers' API quotas checks may use, and where the usage of the sellers' own applications is read."`
 
 	Rules              []string          `yaml:"rules" doc:"Prometheus rule files: glob patterns relative to this file, such as rules/*.yaml."`
-	DefaultRules       string            `yaml:"default_rules" enum:"auto,always,never" doc:"Built-in rules: a check fails, flaps or is slow, a certificate ends, a quota is nearly used, a job did not report. auto: where rules and rule_sources name none and there is a receiver; always: beside your own, of which those of the same name replace them. Those of drills apply in auto, too, wherever there are drills."`
+	DefaultRules       string            `yaml:"default_rules" enum:"auto,always,never" doc:"Built-in rules: a check fails, flaps or is slow, a certificate ends, a quota is nearly used, a job did not report, something else runs than should. auto: where rules and rule_sources name none and there is a receiver; always: beside your own, of which those of the same name replace them. Those of drills and of what runs apply in auto, too, wherever they have something to read."`
 	EvaluationInterval model.Duration    `yaml:"evaluation_interval" doc:"How often rule groups without an interval of their own are evaluated."`
 	ExternalLabels     map[string]string `yaml:"external_labels" doc:"Labels that rule templates read as $externalLabels."`
 	RuleSources        []RuleSource      `yaml:"rule_sources" doc:"Prometheus-compatible servers that evaluate queries of their own rule files, and of the counters that name them, instead of the guardian."`
@@ -232,6 +232,8 @@ type Service struct {
 	Undo         string   `yaml:"undo" doc:"The runbook that undoes an operation (a deploy of kind operation, such as a price job) that failed. No version is put back: its steps cannot use .To."`
 	KnownGood    []string `yaml:"known_good" doc:"Versions declared known good; versions that pass a watch are known good too."`
 	Gate         Gate     `yaml:"gate" doc:"What must be proven before a deploy."`
+	// Drift zero is never.
+	Drift model.Duration `yaml:"drift" doc:"How often what runs is compared with what should, where a step of rollback can tell, by a check SERVICE-drift; 0s: never."`
 }
 
 // Gate is what must be proven before a deploy.

@@ -28,6 +28,9 @@ func builtIns() []builtIn {
 		{path: "packs/heartbeats.yaml", applies: func(c *Config, _ []string) bool {
 			return slices.ContainsFunc(c.Checks, func(k Check) bool { return k.Kind == "heartbeat" })
 		}},
+		{path: "packs/drift.yaml", beside: true, applies: func(c *Config, made []string) bool {
+			return slices.Contains(made, "drift") && len(c.Receivers) > 0
+		}},
 		{path: "packs/quota.yaml", applies: makes("marketplace_quota_remaining")},
 		{path: "rules/drills.yaml", applies: makes(drills.SeriesOverdue), beside: true},
 	}

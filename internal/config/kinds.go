@@ -52,7 +52,7 @@ func fresh(t reflect.Type) reflect.Value {
 	case *Config:
 		*v = defaultConfig()
 	case *Service:
-		v.Environment, v.Production, v.RollbackAsks = "production", true, true
+		v.Environment, v.Production, v.RollbackAsks, v.Drift = "production", true, true, 5*minute
 		v.Watch = watch.DefaultSettings()
 	case *watch.CounterSettings:
 		*v = watch.DefaultCounter()

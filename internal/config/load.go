@@ -193,6 +193,7 @@ func (d *decoder) fill(c *Config) {
 		kind, ok := d.options.Probes[c.Checks[i].Kind]
 		c.Checks[i].fill(c.Defaults, func(c *Check) bool { return ok && kind.MayRepeat(c.Settings) && len(c.Uses()) == 0 })
 	}
+	d.addDrift(c)
 	for i := range c.Receivers {
 		r := &c.Receivers[i]
 		if p, ok := c.personOf(r.Name); ok && r.Language == "" {

@@ -391,7 +391,7 @@ func TestRulesMayReadDeclaredAndProducedMetrics(t *testing.T) {
 	if err != nil || len(names) == 0 {
 		t.Fatal(names, err)
 	}
-	names = append(names, "rules/prometheus/hosts.yaml")
+	names = append(names, "rules/prometheus/hosts.yaml", "packs/drift.yaml") // of the latter one applies by itself
 	c, err := config.Load(filepath.Join(folder, "full.yaml"), config.Options{LookupEnv: exampleEnvironment})
 	if err != nil {
 		t.Fatal(err)

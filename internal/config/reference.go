@@ -54,6 +54,10 @@ type lead struct {
 
 func (w *referenceWriter) section(path string, t reflect.Type, defaults reflect.Value) {
 	w.seen[t] = path
+	if len(fieldsOf(t)) == 0 {
+		fmt.Fprintf(&w.out, "## `%s`\n\nIt has no keys: `{}`.\n\n", path)
+		return
+	}
 	fmt.Fprintf(&w.out, "## `%s`\n\n| key | type | default | meaning |\n|---|---|---|---|\n", path)
 	prefix := path + "."
 	if path == "guardian.yaml" {

@@ -36,7 +36,7 @@ func (d *decoder) build(c *Config) {
 		probe, err := kind.Build(check.Settings, probes.Env{
 			Check: check.Name, Service: check.Service, Labels: check.Labels,
 			Every: time.Duration(check.Every), Timeout: time.Duration(check.Timeout),
-			Log: log, Redactor: d.redactor, Now: never, Orders: noOrders{}, Heartbeats: noHeartbeats,
+			Log: log, Redactor: d.redactor, Now: never, Orders: noOrders{}, Heartbeats: noHeartbeats, Compare: noComparison,
 		})
 		d.built(err, at("checks", i)+"."+check.Kind, check.Settings)
 		if closer, ok := probe.(io.Closer); ok && err == nil {
@@ -107,6 +107,10 @@ var errNotRunning = errors.New("no check runs while a configuration is loaded")
 func (noOrders) Save(context.Context, probes.Order) error { return errNotRunning }
 
 func (noOrders) Open(context.Context, string) ([]probes.Order, error) { return nil, errNotRunning }
+
+func noComparison(context.Context, string) (probes.Comparison, error) {
+	return probes.Comparison{}, nil
+}
 
 func noHeartbeats(context.Context, string) (probes.Heartbeat, bool, error) {
 	return probes.Heartbeat{}, false, errNotRunning

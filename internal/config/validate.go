@@ -52,6 +52,7 @@ func (d *decoder) check(c *Config) {
 	d.checkOnCall(c, receivers)
 	d.checkFlags(c, services)
 	d.checkGates(c)
+	d.checkDrift(c)
 	for i := range c.Runbooks {
 		d.checkRunbook(&c.Runbooks[i], at("runbooks", i), checks)
 		d.checkFlagSteps(c, i)

@@ -12,7 +12,7 @@ func checkWords(code string) (Words, bool) {
 	case "check_without_new_look":
 		return Words{"no look has ended since then", "此后没有完成过探测"}, true
 	}
-	for _, words := range [...]func(string) (Words, bool){networkWords, httpWords, kindWords, backupWords, orderWords, marketplaceWords} {
+	for _, words := range [...]func(string) (Words, bool){networkWords, httpWords, kindWords, backupWords, driftWords, orderWords, marketplaceWords} {
 		if w, ok := words(code); ok {
 			return w, true
 		}

@@ -21,6 +21,22 @@ func dockerWords(code string) (Words, bool) {
 		return Words{"there is no container {container}", "容器 {container} 不存在"}, true
 	case "docker_no_compose":
 		return Words{"there is no container of compose project {project}, service {service}", "compose 项目 {project} 的服务 {service} 没有容器"}, true
+	case "compose_no_project":
+		return Words{"compose project {project} has no container on this engine; docker compose ls shows the projects", "该 Docker 上没有 compose 项目 {project} 的容器；可用 docker compose ls 查看项目"}, true
+	case "compose_not_recorded":
+		return Words{
+			"it was not recorded which images project {project} ran with[ version {version}]: a version is recorded when the watch of its deploy has ended; give the images a template (images), or start the images yourself",
+			"没有记录项目 {project} [版本 {version} ]运行过的镜像：部署观察结束后才会记录该版本；请在 images 中填写镜像模板，或手动启动镜像",
+		}, true
+	case "compose_record_unread":
+		return Words{"read which images project {project} ran: {error}", "读取项目 {project} 运行过的镜像失败：{error}"}, true
+	case "compose_image_gone":
+		return Words{
+			"service {service} of project {project} ran {image}, which the engine no longer has and no registry was known for; load the image on the engine's machine",
+			"项目 {project} 的服务 {service} 当时运行 {image}，该镜像已不在 Docker 主机上，也没有已知的镜像仓库；请在 Docker 主机上导入该镜像",
+		}, true
+	case "compose_plan_stays":
+		return Words{"{services}: not there when {version} was recorded, stays as it is", "{services}：记录 {version} 时不存在，保持不变"}, true
 	case "docker_auto_remove":
 		return Words{
 			"container {container} was started with --rm: it would be gone once stopped, and could not be put back",

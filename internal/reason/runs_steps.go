@@ -67,6 +67,20 @@ func execWords(code string) (Words, bool) {
 	}
 }
 
+// targetWords are the codes of targets that were asked before a run.
+func targetWords(code string) (Words, bool) {
+	switch code {
+	case "target_cannot_tell":
+		return Words{"a step of kind {kind} cannot tell before what it would do", "{kind} 类型的步骤无法事先说明将执行什么"}, true
+	case "target_no_version":
+		return Words{"no version of {service} is known to go back to; name one with --to VERSION", "{service} 没有已知可回退的版本；请用 --to VERSION 指定"}, true
+	case "target_silent":
+		return Words{"no answer within {within}", "{within} 内没有响应"}, true
+	default:
+		return Words{}, false
+	}
+}
+
 // windowWords are the codes of announced windows, and of the steps that announce them.
 func windowWords(code string) (Words, bool) {
 	switch code {
@@ -109,6 +123,10 @@ func windowWords(code string) (Words, bool) {
 // flagWords are the codes of steps of kind flag.
 func flagWords(code string) (Words, bool) {
 	switch code {
+	case "flag_plan":
+		return Words{"flag {flag} is set to {variant} for {for}", "开关 {flag} 将设为 {variant}，持续 {for}"}, true
+	case "flag_plan_reset":
+		return Words{"flag {flag} gets its default back", "开关 {flag} 将恢复默认值"}, true
 	case "flag_refused":
 		return Words{"flag {flag}: {error}", "开关 {flag}：{error}"}, true
 	case "flag_not_written":
@@ -129,6 +147,16 @@ func flagWords(code string) (Words, bool) {
 // webhookWords are the codes of steps of kind webhook.
 func webhookWords(code string) (Words, bool) {
 	switch code {
+	case "webhook_plan":
+		return Words{"{method} {host}, which answers at {address}[ with TLS, certificate until {until}]", "{method} {host}，可连接（{address}）[，TLS 证书有效期至 {until}]"}, true
+	case "webhook_plan_proxy":
+		return Words{"{method} {host}, by the proxy {proxy}, which answers", "{method} {host}，经代理 {proxy}，代理可连接"}, true
+	case "webhook_no_host":
+		return Words{"{host} has no address: {error}; check the name, and the DNS of this machine", "{host} 无法解析：{error}；请检查主机名和本机的 DNS"}, true
+	case "webhook_no_connection":
+		return Words{"{host} takes no connection from here: {error}; check the port, and the firewall in between", "本机无法连接 {host}：{error}；请检查端口和防火墙"}, true
+	case "webhook_no_tls":
+		return Words{"{host} takes connections, and no TLS comes about: {error}; check its certificate, or whether the address is http", "{host} 可连接，但 TLS 握手失败：{error}；请检查其证书，或地址是否应为 http"}, true
 	case "webhook_answered":
 		return Words{"{method} {host} answered {status}", "{method} {host} 返回 {status}"}, true
 	case "webhook_redirect":

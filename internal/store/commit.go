@@ -136,7 +136,7 @@ func (s *Store) try(ctx context.Context, fence Fence, do func(*sql.Tx) error) er
 func (b Batch) needsFence() bool {
 	return len(b.Deploys)+len(b.Watches)+len(b.KnownGoods)+len(b.Plans)+len(b.Marks)+len(b.Alerts)+len(b.AlertsGone)+
 		len(b.Runs)+len(b.Entries)+len(b.Deliveries)+len(b.Told)+len(b.ToldGone)+len(b.Escalated)+len(b.EscalatedGone)+len(b.Orders)+len(b.Intervals)+len(b.Rollups)+
-		len(b.CheckStates)+len(b.Failures)+len(b.Looks)+len(b.Maintenance)+len(b.Flags)+len(b.Windows)+len(b.Drills)+len(b.Acks)+len(b.AcksGone)+len(b.Idempotent) > 0
+		len(b.CheckStates)+len(b.Failures)+len(b.Looks)+len(b.Maintenance)+len(b.Flags)+len(b.Windows)+len(b.Sightings)+len(b.Drills)+len(b.Acks)+len(b.AcksGone)+len(b.Idempotent) > 0
 }
 
 // putBatch writes all facts of a batch, those first that can violate a constraint.
@@ -171,6 +171,7 @@ func (s *Store) putBatch(ctx context.Context, tx *sql.Tx, fence Fence, b Batch) 
 		func() error { return put(ctx, s, tx, flagsTable(), b.Flags) },
 		func() error { return put(ctx, s, tx, windowsTable(), b.Windows) },
 		func() error { return put(ctx, s, tx, drillsTable(), b.Drills) },
+		func() error { return put(ctx, s, tx, sightingsTable(), b.Sightings) },
 		func() error { return put(ctx, s, tx, acksTable(), b.Acks) },
 		func() error { return remove(ctx, tx, "DELETE FROM acks WHERE ack_key = $1", b.AcksGone) },
 		func() error { return put(ctx, s, tx, heartbeatsTable(), b.Heartbeats) },

@@ -64,6 +64,10 @@ type Batch struct {
 	Windows []windows.Window // by ID
 	Drills  []drills.Drill   // by ID
 
+	// Sightings are what targets ran while a version was in place, by service, environment, target and
+	// Placed.
+	Sightings []actions.Sighting
+
 	Acks     []rules.Ack // by alert
 	AcksGone []string    // alerts
 

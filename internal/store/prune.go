@@ -54,6 +54,7 @@ func (s *Store) Prune(ctx context.Context, fence Fence, keep Keep) (int64, error
 		{"maintenance", "id", "to_at < $1", keep.Journal},
 		{"windows", "id", "to_at < $1", keep.Journal},
 		{"drills", "id", "is_open = 0 AND started < $1", keep.Journal},
+		{"sightings", "service, environment, target, placed", "at < $1", keep.Journal},
 		{"acks", "ack_key", "at < $1", keep.Journal},
 		{"audit", "id", "at < $1", keep.Journal},
 		{"silences", "id", "until < $1", keep.Journal},

@@ -39,6 +39,7 @@ func (ws *Watches) step(e *watched, do func(*watch.Watch) *watch.Verdict) error 
 	e.pending = nil
 	ws.remove(e.w.ID)
 	ws.o.Metrics.verdicts.WithLabelValues(string(v.State)).Inc()
+	ws.o.Ended(e.w.Service)
 	if v.State == watch.Failed {
 		// The judge has decided: more looks at what fails tell nothing new.
 		ws.o.StopRechecks(ws.o.Record.ExcludeFailures(e.w.Service)...)

@@ -63,6 +63,8 @@ type Options struct {
 	Counters   Counters
 	// StopRechecks ends the rechecks of checks until they were up again.
 	StopRechecks func(checks ...string)
+	// Ended hears that a watch of a service has its verdict, which is in the journal.
+	Ended func(service string)
 	// RunsSince asks since when a deployed version runs, where a step of its rollback can tell;
 	// zero: nothing tells.
 	RunsSince func(ctx context.Context, d watch.Deploy) time.Time

@@ -31,6 +31,7 @@ type shop struct {
 	watches *watching.Watches
 	recent  []sample.Sample // the last looks of all checks
 	failed  []string        // services of which a deploy failed
+	ended   []string        // services whose watch ended, as it was told
 	stopped []string        // checks whose rechecks were stopped
 	counted atomic.Int32    // readings of counters
 	// runsSince is since when the deployed version runs, as its container tells.
@@ -68,6 +69,7 @@ func (s *shop) resume() {
 	s.watches, err = watching.Resume(s.Context(), watching.Options{
 		Leadership: s, Journal: s.Store, Decider: s.Decider, Present: s.Present, Runs: s.Runs, Record: s, Counters: s,
 		StopRechecks: func(checks ...string) { s.stopped = append(s.stopped, checks...) },
+		Ended:        func(service string) { s.ended = append(s.ended, service) },
 		RunsSince:    func(context.Context, watch.Deploy) time.Time { return s.runsSince },
 		Notifier:     s.Notifier, Metrics: watching.NewMetrics(s.Metrics), Changed: func() {}, Now: leader.Now, Log: leader.Log(),
 	})

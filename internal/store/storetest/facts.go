@@ -4,6 +4,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -90,6 +91,10 @@ func full() store.Batch {
 			Phase: drills.Finding, InjectRun: "r_8", RestoreRun: "r_9", Objective: 5 * time.Minute, Within: time.Hour,
 			Stages: drills.Stages{Announced: at, Injected: at.Add(time.Second)},
 		}},
+		Sightings: []actions.Sighting{{
+			Service: "order-sync", Environment: "production", Target: "compose unix:///var/run/docker.sock shop", Version: "v1", Kind: "code", Placed: "d_1", At: at,
+			Parts: []actions.Part{{Name: "web", Runs: "shop:v1", Exact: "sha256:01", Source: "shop@sha256:02"}},
+		}},
 		Flags:      []flags.Change{{Flag: "pause-writes", Variant: "on", By: "wang", Reason: reason.Text("prices are zero"), Intent: "r_1-1", At: at, Until: at.Add(2 * time.Hour)}},
 		Acks:       []rules.Ack{{Alert: "a_1", By: "wang", At: at, Note: "looking"}},
 		Idempotent: []store.Idempotent{{Key: "k_1", BodyHash: "abc", Status: 201, Answer: []byte(`{"deploy":{}}`), At: at}},
@@ -157,6 +162,7 @@ func everyFact(j journal) {
 	same(t, "drills of another name", must(s.Drills(ctx, store.DrillFilter{Name: "monthly"}))(t), []drills.Drill(nil))
 	same(t, "windows", must(s.Windows(ctx, day()))(t), b.Windows)
 	same(t, "windows that are over", must(s.Windows(ctx, day().Add(48*time.Hour)))(t), []windows.Window(nil))
+	testSighted(t, s, b.Sightings[0])
 	same(t, "acks", must(s.Acks(ctx))(t), b.Acks)
 	same(t, "audit", must(s.Audit(ctx, store.AuditFilter{}))(t), store.AuditPage{Lines: b.Audit})
 	same(t, "silences", must(s.Silences(ctx, day()))(t), b.Silences)
@@ -293,6 +299,32 @@ func factWithoutID(j journal) {
 	} {
 		if err := s.Commit(t.Context(), fence, b); err == nil {
 			t.Errorf("a %s without what names it was written", name)
+		}
+	}
+}
+
+// testSighted asks for what a version ran: however it is spelled, of that target alone, and as it was
+// known at a time.
+func testSighted(t *testing.T, s *store.Store, was actions.Sighting) {
+	t.Helper()
+	for name, c := range map[string]struct {
+		change func(*actions.Sighting)
+		found  bool
+	}{
+		"the same":                {func(*actions.Sighting) {}, true},
+		"whenever":                {func(a *actions.Sighting) { a.At = time.Time{} }, true},
+		"before it was recorded":  {func(a *actions.Sighting) { a.At = was.At }, false},
+		"another version":         {func(a *actions.Sighting) { a.Version = "v10" }, false},
+		"another target":          {func(a *actions.Sighting) { a.Target += "2" }, false},
+		"another environment":     {func(a *actions.Sighting) { a.Environment = "staging" }, false},
+		"a configuration":         {func(a *actions.Sighting) { a.Kind = "config" }, false},
+		"a kind that is left out": {func(a *actions.Sighting) { a.Kind = "" }, true},
+	} {
+		asked := actions.Sighting{Service: was.Service, Environment: was.Environment, Target: was.Target, Version: was.Version, Kind: was.Kind, At: was.At.Add(time.Second)}
+		c.change(&asked)
+		got, ok, err := s.Sighted(t.Context(), asked)
+		if err != nil || ok != c.found || ok && !cmp.Equal(was, got) {
+			t.Errorf("%s: %v, %v: %+v", name, ok, err, got)
 		}
 	}
 }
