@@ -71,7 +71,8 @@ func testWorking(t *testing.T, r *rig) {
 // is left alone; then a person is asked, and once they say so it is rolled back once more.
 func testKilled(t *testing.T, r *rig) {
 	t.Helper()
-	r.released("v1", "v2")
+	r.deploy("--set=tag=v1", "--set=hooks=true")
+	r.released("v2")
 	heal := r.Sicken("shop:v1")
 	step, call := r.step(nil), r.back()
 	ctx, kill := context.WithCancel(t.Context())
@@ -89,6 +90,8 @@ func testKilled(t *testing.T, r *rig) {
 	r.status(step, call, actions.Pending, "until")
 	r.refused(step, call, "helm rolls release order-sync back (revision 3", "then it may be rolled back once more")
 	heal()
+	r.shift = 3 * time.Minute // of four: one to wait, two for the hook, and one more
+	r.status(step, call, actions.Pending)
 	r.shift = 5 * time.Minute
 	r.status(step, call, actions.Unclear, "release order-sync was left in pending-rollback (revision 3", "helm rollback")
 	call.Step.Started = r.tape.Now()

@@ -119,6 +119,19 @@ func (s *step) carries(ctx context.Context, t target, r *revision, version strin
 	return s.is(r, version), nil
 }
 
+// hooks counts the hooks of a revision that a rollback runs.
+func (s *step) hooks(ctx context.Context, t target, r *revision) (int, error) {
+	ran, err := s.helm(ctx, t, "get", "hooks", t.name, "--revision="+strconv.Itoa(r.Number))
+	if err != nil {
+		return 0, err
+	}
+	n, err := rollbackHooks(ran.Stdout)
+	if err != nil {
+		return 0, actions.Failure(reason.New("helm_answer", "command", "get hooks", "error", err), err)
+	}
+	return n, nil
+}
+
 // values gives what was set for a revision.
 func (s *step) values(ctx context.Context, t target, r *revision) (map[string]any, error) {
 	ran, err := s.helm(ctx, t, "get", "values", t.name, "--revision="+strconv.Itoa(r.Number), "--output=json")

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
 	"guardian/internal/versions"
@@ -120,9 +121,9 @@ func (s *step) all(history []*revision) []string {
 	return out
 }
 
-// imagesOf reads the containers of all objects of a manifest.
-func imagesOf(manifest []byte) ([]image, error) {
-	var all []image
+// objectsOf reads the objects of a manifest.
+func objectsOf(manifest []byte) ([]any, error) {
+	var all []any
 	for in := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(manifest), 4096); ; {
 		var object any
 		switch err := in.Decode(&object); {
@@ -131,8 +132,28 @@ func imagesOf(manifest []byte) ([]image, error) {
 		case err != nil:
 			return nil, err
 		}
-		all = containers(object, all)
+		all = append(all, object)
 	}
+}
+
+// imagesOf reads the containers of all objects of a manifest.
+func imagesOf(manifest []byte) ([]image, error) {
+	objects, err := objectsOf(manifest)
+	return containers(objects, nil), err
+}
+
+// rollbackHooks counts the objects of a manifest that are hooks of a rollback.
+func rollbackHooks(manifest []byte) (int, error) {
+	objects, err := objectsOf(manifest)
+	n := 0
+	for _, object := range objects {
+		o, _ := object.(map[string]any)
+		on, _, _ := unstructured.NestedString(o, "metadata", "annotations", "helm.sh/hook")
+		if strings.Contains(on, "rollback") {
+			n++
+		}
+	}
+	return n, err
 }
 
 // containers finds, at any depth, what is under the key containers.

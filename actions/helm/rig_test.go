@@ -144,7 +144,18 @@ spec:
   selector: {app: {{ .Release.Name }}}
   ports: [{port: 80}]
 `
-	valuesYAML = "replicas: 2\ntag: v0\nproxy: p1\n"
+	// A hook that ends at once, and one that a rollback does not run.
+	hooksYAML = `{{- if .Values.hooks }}
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: before, annotations: {helm.sh/hook: "pre-upgrade,pre-rollback"}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: other, annotations: {helm.sh/hook: post-upgrade}}
+{{- end }}
+`
+	valuesYAML = "replicas: 2\ntag: v0\nproxy: p1\nhooks: false\n"
 )
 
 // chart writes the chart in a version.
@@ -153,6 +164,7 @@ func (r *rig) chart(version, appVersion string) string {
 	dir := r.t.TempDir()
 	for name, text := range map[string]string{
 		"Chart.yaml": fmt.Sprintf(chartYAML, version, appVersion), "values.yaml": valuesYAML, "templates/deployment.yaml": deploymentYAML,
+		"templates/hooks.yaml": hooksYAML,
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

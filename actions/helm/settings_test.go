@@ -51,12 +51,12 @@ func defaults(t *testing.T) *helm.Settings {
 	return s
 }
 
-// scripted is a helm that writes down its arguments and answers nothing.
+// scripted is a helm that writes down its arguments, tells the token that tests have, and fails.
 func scripted(t *testing.T) (path string, said func() string) {
 	t.Helper()
 	dir := t.TempDir()
 	path = filepath.Join(dir, "helm")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\necho \"$@\" >> "+dir+"/args\nexit 1\n"), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(path, []byte("#!/bin/sh\necho \"$@\" >> "+dir+"/args\necho 'Error: refused: Bearer hunter2-kube' >&2\nexit 1\n"), 0o700); err != nil { //nolint:gosec // a program
 		t.Fatal(err)
 	}
 	return path, func() string {
@@ -111,7 +111,7 @@ contexts: [{name: a, context: {cluster: c, user: u}}, {name: b, context: {cluste
 clusters: [{name: c, cluster: {server: "https://127.0.0.1:1"}}]
 users:
   - {name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: aws, interactiveMode: Never}}}
-  - {name: v, user: {token: hunter2}}
+  - {name: v, user: {token: hunter2-kube}}
 `), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,10 @@ users:
 		change(s)
 		program, said := scripted(t)
 		s.Program = program
-		_, _ = actiontest.Build(t, helm.Kind(), s, actiontest.Env()).Do(t.Context(), actiontest.Call())
+		_, err := actiontest.Build(t, helm.Kind(), s, actiontest.Env()).Do(t.Context(), actiontest.Call())
+		if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "helm history ended with exit status 1: refused: Bearer <secret>") {
+			t.Errorf("error %v; the token of the kubeconfig is a secret", err)
+		}
 		if !strings.Contains(said(), "history order-sync --output=json --max=256 --kubeconfig="+path) {
 			t.Errorf("helm was run with %q", said())
 		}

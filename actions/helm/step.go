@@ -98,11 +98,19 @@ func (s *step) decide(ctx context.Context, t target, history []*revision) (decis
 		return d, err
 	}
 	back := now.Status == pendingRollback && is // somebody is about to do what this step would do
-	left := back && s.abandoned(now)
+	left, working := false, reason.Reason{}
+	if back {
+		until, err := s.lives(ctx, t, now)
+		if err != nil {
+			return d, err
+		}
+		left = s.env.Now().After(until)
+		working = reason.New("helm_works", "release", t.name, "revision", now.Number, "since", now.updated(), "until", until)
+	}
 	switch {
 	case left:
 	case back:
-		return d, actions.Failure(reason.New("helm_works", "release", t.name, "revision", now.Number, "since", now.updated(), "until", now.updated().Add(s.life())))
+		return d, actions.Failure(working)
 	case now.pending():
 		return d, actions.Failure(reason.New("helm_pending", "release", t.name, "revision", now.Number, "status", now.Status, "since", now.updated()))
 	case now.Status != deployed && now.Status != failed && now.Status != superseded:
@@ -156,13 +164,12 @@ func (s *step) find(ctx context.Context, t target, history []*revision) (*revisi
 	return nil, actions.Failure(why)
 }
 
-// abandoned tells whether a revision is pending for longer than a helm of this step lives: hooks before and
-// after, and the wait between them, each have the deadline.
-func (s *step) abandoned(r *revision) bool {
-	return !r.updated().IsZero() && s.env.Now().After(r.updated().Add(s.life()))
+// lives tells until when a helm of this step may work on a revision: the wait has the deadline, and so have
+// for each hook the removal of the one before and its own end.
+func (s *step) lives(ctx context.Context, t target, r *revision) (time.Time, error) {
+	hooks, err := s.hooks(ctx, t, r)
+	return r.updated().Add(time.Duration(1+2*hooks)*time.Duration(s.s.Deadline) + time.Minute), err
 }
-
-func (s *step) life() time.Duration { return 3*time.Duration(s.s.Deadline) + time.Minute }
 
 // Status asks the history: a revision of the version that was made since the step began.
 func (s *step) Status(ctx context.Context, call actions.Call) (actions.Outcome, reason.Reason, error) {
@@ -195,10 +202,12 @@ func (s *step) status(ctx context.Context, call actions.Call) (actions.Outcome, 
 		return actions.Happened, reason.New("helm_done", "release", t.name, "revision", s.words(mine)), nil
 	case mine.Status == failed:
 		return actions.Failed, reason.New("helm_failed", "release", t.name, "revision", mine.Number, "said", mine.Description), nil
-	case mine.pending() && !s.abandoned(mine):
-		return actions.Pending, reason.New("helm_works", "release", t.name, "revision", mine.Number, "since", mine.updated(), "until", mine.updated().Add(s.life())), nil
 	case mine.pending():
-		return actions.Unclear, reason.New("helm_left", "release", t.name, "revision", mine.Number, "status", mine.Status, "since", mine.updated(), "said", ""), nil
+		until, err := s.lives(ctx, t, mine)
+		if err == nil && s.env.Now().After(until) {
+			return actions.Unclear, reason.New("helm_left", "release", t.name, "revision", mine.Number, "status", mine.Status, "since", mine.updated(), "said", ""), nil
+		}
+		return actions.Pending, reason.New("helm_works", "release", t.name, "revision", mine.Number, "since", mine.updated(), "until", until), err
 	}
 	return actions.Unclear, reason.New("helm_status", "release", t.name, "status", mine.Status), nil
 }
