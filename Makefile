@@ -94,8 +94,8 @@ race:
 # is delivered.
 .PHONY: plain
 plain:
-	$(PLAIN) $(GO) test -vet=off -p 2 -timeout $(TIMEOUT) ./test/scenario ./test/world ./test/bench/judge ./configs ./internal/series ./watch/...
-	$(PLAIN) $(GO) test -vet=off -timeout $(TIMEOUT) -run 'TestRandomHistories|_Plain$$' ./internal/app ./internal/alerting ./internal/replay ./notifiers
+	$(PLAIN) $(GO) test -vet=off -p 2 -timeout $(TIMEOUT) ./test/scenario ./test/world ./test/killed ./test/bench/judge ./configs ./internal/series ./watch/...
+	$(PLAIN) $(GO) test -vet=off -timeout $(TIMEOUT) -run 'TestRandomHistories|_Plain$$' ./internal/app ./internal/alerting ./internal/replay ./internal/runs ./notifiers
 
 # A module of its own: it builds promtool, which no other test needs.
 .PHONY: promtool
@@ -162,7 +162,7 @@ bench-rules: setup ## measure what rules cost beside Prometheus, and the queries
 	$(BENCH) -bench . -benchtime 1x -v ./test/bench/rules
 
 .PHONY: bench-reaction
-bench-reaction: ## measure the time from the look that completes the evidence to the first step
+bench-reaction: ## measure the time from the look that completes the evidence, and from the verdict, to the first step
 	$(BENCH) -bench Reaction -benchtime 20x -v ./test/bench/reaction
 
 .PHONY: bench-notify

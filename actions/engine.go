@@ -108,6 +108,8 @@ type Request struct {
 	QueuedBehind reason.Reason
 	// Irreversible: the deploy that is rolled back was announced as one that cannot be.
 	Irreversible bool
+	// Breach is how bad it is what it is to end, for those who are asked.
+	Breach Breach
 	// Refusals is what Guard said.
 	Refusals []Refusal
 }
@@ -189,7 +191,10 @@ func NewRun(req Request, book *Runbook, now time.Time) Run {
 			r.Question.without(req.Author)
 		}
 		if book.Approval.Timeout > 0 {
-			r.Question.Until = now.Add(book.Approval.Timeout)
+			r.Question.Until, r.Question.Within = now.Add(book.Approval.Timeout), book.Approval.Timeout.Seconds()
+		}
+		if req.Breach.fails() {
+			r.Question.Breach = req.Breach.toldAt(now)
 		}
 	}
 	return r

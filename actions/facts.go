@@ -42,7 +42,8 @@ type Facts struct {
 	// Runs are those of this service and environment: every one that is not over, those of
 	// Deploy, and those of the last day or the cool-down, whichever is longer.
 	Runs []Run
-	// Verdicts are the Failed ones of all services of this environment within Brake.Within.
+	// Verdicts are the Failed ones of all services of this environment within Brake.Within, and beside them
+	// the services whose deploys are watched and that fail, since when they do.
 	Verdicts []FailedVerdict
 	Brake    BrakeLimit
 	Freeze   *Freeze       // the current one, when it does not allow rollbacks; nil: none

@@ -156,6 +156,9 @@ func (r Run) Expire(now time.Time) (Run, bool) {
 	if r.State != AwaitingApproval || q == nil || q.Until.IsZero() || now.Before(q.Until) {
 		return r, false
 	}
+	if q.Code == AskApproval && q.OnTimeout == OnTimeoutEscalate {
+		return r, false // somebody else is asked first: see Run.Escalate
+	}
 	r = r.clone()
 	if q.Code == AskApproval && q.OnTimeout == OnTimeoutApprove {
 		r.resume(reason.New("approved_by_timeout"))

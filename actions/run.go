@@ -110,11 +110,18 @@ type Question struct {
 	Until time.Time `json:"until,omitzero"`
 	// The rest is of the runbook as it was when the question was asked: a reload does not
 	// change it.
-	OnTimeout string   `json:"on_timeout,omitempty"` // expire or approve
+	OnTimeout string   `json:"on_timeout,omitempty"` // expire, approve or escalate
 	Quorum    int      `json:"quorum,omitempty"`     // how many different people must approve
 	Roles     []string `json:"roles,omitempty"`      // who may answer
 	// Author are the names of the one whose approval does not count: who deployed what is rolled back.
 	Author []string `json:"author,omitempty"`
+	// Within is how many seconds each of those has who are asked one after the other (on_timeout: escalate), and
+	// Escalated how many steps of the escalation are behind.
+	Within    float64 `json:"within,omitempty"`
+	Escalated int     `json:"escalated,omitempty"`
+	// Breach is what those who are asked were told, so that they are told again when it worsens; nil: of a
+	// build before, or nothing fails.
+	Breach *Breach `json:"breach,omitempty"`
 }
 
 // Answer is a person's answer to a Question.
@@ -136,6 +143,8 @@ type CheckResult struct {
 	At     time.Time     `json:"at"`
 	Looks  int           `json:"looks"`
 	Took   time.Duration `json:"-"` // of the last look
+	// Excess is how many times what is tolerated it is, of a counter, traffic or a number; 0: not known.
+	Excess float64 `json:"-"`
 }
 
 // Run is one execution of a runbook: a value that is journalled whole at every change.
@@ -164,6 +173,8 @@ type Run struct {
 	Steps    []StepRun `json:"steps"`
 	Question *Question `json:"question,omitempty"`
 	Answers  []Answer  `json:"answers,omitempty"`
+	// Asked are the receivers of those to whom its question was escalated: they hear what becomes of it.
+	Asked []string `json:"asked,omitempty"`
 
 	// Symptoms are what made it necessary, and Failing the checks that were down then. Healthy are
 	// those of the service that were up: one of these down afterwards means Worse.
@@ -230,5 +241,6 @@ func (r Run) clone() Run {
 		q := *r.Question
 		r.Question = &q
 	}
+	r.Asked = slices.Clone(r.Asked)
 	return r
 }

@@ -46,7 +46,7 @@ type VerifySettings struct {
 // ApprovalSettings says how people are asked.
 type ApprovalSettings struct {
 	Timeout          model.Duration `yaml:"timeout" doc:"How long to wait for an answer; 0s: for ever."`
-	OnTimeout        string         `yaml:"on_timeout" doc:"What happens without an answer: expire (the run is not started) or approve."`
+	OnTimeout        string         `yaml:"on_timeout" doc:"What happens without an answer: expire (the run is not started: everything stays as it is), approve (it starts: a rollback rolls back), or escalate (the people of the next step of the escalation that matches its message are asked, for as long again; after the last it expires)."`
 	Quorum           int            `yaml:"quorum" doc:"How many different people must approve."`
 	Roles            []string       `yaml:"roles" doc:"Roles that may answer; higher roles include lower ones."`
 	AuthorMayApprove bool           `yaml:"author_may_approve" doc:"Whether who deployed may approve the rollback. With a quorum of two or more they never count. Where they do not count and the author of a deploy is neither one of people nor a token that may approve, one more person must approve."`
@@ -58,6 +58,7 @@ const (
 	OnFailureContinue = "continue"
 	OnTimeoutExpire   = "expire"
 	OnTimeoutApprove  = "approve"
+	OnTimeoutEscalate = "escalate"
 )
 
 // OnlyStopsHarm tells whether all that the runbook does is to set kill switches and to announce windows.
@@ -184,11 +185,11 @@ func (s *ApprovalSettings) Validate() error {
 	if len(s.Roles) == 0 {
 		errs = append(errs, errors.New("roles: name at least one, or nobody may answer"))
 	}
-	if err := OneOf("on_timeout", s.OnTimeout, OnTimeoutExpire, OnTimeoutApprove); err != nil {
+	if err := OneOf("on_timeout", s.OnTimeout, OnTimeoutExpire, OnTimeoutApprove, OnTimeoutEscalate); err != nil {
 		errs = append(errs, err)
 	}
-	if s.OnTimeout == OnTimeoutApprove && s.Timeout == 0 {
-		errs = append(errs, errors.New("timeout: on_timeout approve needs a time limit"))
+	if s.OnTimeout != OnTimeoutExpire && s.Timeout == 0 {
+		errs = append(errs, fmt.Errorf("timeout: on_timeout %s needs a time limit", s.OnTimeout))
 	}
 	return errors.Join(errs...)
 }
@@ -234,7 +235,7 @@ type Verify struct {
 // Approval says how people are asked.
 type Approval struct {
 	Timeout   time.Duration // zero: for ever
-	OnTimeout string        // expire or approve
+	OnTimeout string        // expire, approve or escalate
 	Quorum    int
 	Roles     []string
 	// AuthorExcluded: the approval of who deployed does not count, as with any quorum above one.

@@ -152,7 +152,7 @@ func trafficProof(s actions.Symptom, before, now watch.Reading) actions.CheckRes
 	case took < counterSettles:
 		return actions.CheckResult{Health: "unknown", Reason: reason.New("counter_counts_nothing", "counter", s.Name, "since", before.At)}
 	default:
-		return actions.CheckResult{Health: "down", Reason: reason.New("traffic_still_low",
+		return actions.CheckResult{Health: "down", Excess: expected / max(total, 1), Reason: reason.New("traffic_still_low",
 			"counter", s.Name, "total", total, "since", before.At, "expected", math.Ceil(expected))}
 	}
 }
@@ -164,9 +164,27 @@ func numberProof(s actions.Symptom, now watch.Reading) actions.CheckResult {
 	case !ok:
 		return actions.CheckResult{Health: "unknown", Reason: reason.New("number_has_no_value", "number", s.Name)}
 	case s.Lower && value < s.Limit, !s.Lower && value > s.Limit:
-		return actions.CheckResult{Health: "down", Reason: reason.New("number_still_beyond", "number", s.Name, "value", value, "limit", s.Limit)}
+		return actions.CheckResult{
+			Health: "down", Excess: beyond(s, value), Reason: reason.New("number_still_beyond", "number", s.Name, "value", value, "limit", s.Limit),
+		}
 	default:
 		return actions.CheckResult{Health: "up", Reason: reason.New("number_is_back", "number", s.Name, "value", value)}
+	}
+}
+
+// leastTolerated is the share of failures from which on an excess is reckoned where less is tolerated.
+const leastTolerated = 0.001
+
+// beyond is how many times its limit a number is, or of a lower limit the limit the number; 0: that has no
+// meaning, because one of them is not above zero.
+func beyond(s actions.Symptom, value float64) float64 {
+	switch {
+	case value <= 0 || s.Limit <= 0:
+		return 0
+	case s.Lower:
+		return s.Limit / value
+	default:
+		return value / s.Limit
 	}
 }
 
@@ -178,7 +196,7 @@ func counterProof(s actions.Symptom, before, now watch.Reading) actions.CheckRes
 		return actions.CheckResult{Health: "unknown", Reason: reason.New("counter_counts_nothing", "counter", s.Name, "since", before.At)}
 	}
 	if failures > total*s.Rate {
-		return actions.CheckResult{Health: "down", Reason: reason.New("counter_still_fails",
+		return actions.CheckResult{Health: "down", Excess: failures / total / max(s.Rate, leastTolerated), Reason: reason.New("counter_still_fails",
 			"counter", s.Name, "failures", failures, "total", total, "since", before.At, "allowed", s.Rate)}
 	}
 	return actions.CheckResult{Health: "up", Reason: reason.New("counter_counts", "counter", s.Name, "failures", failures, "total", total, "since", before.At)}

@@ -97,6 +97,8 @@ type Present struct {
 	RunsSince time.Time
 	// Answered are the versions that a check saw last, by check, oldest first.
 	Answered map[string][]watch.Answered
+	// Failing are the services under watch that fail, or did a moment ago; for a verdict's rollback.
+	Failing []Failing
 }
 
 // Decider decides by one configuration over one past. It has no state of its own.

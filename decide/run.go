@@ -33,6 +33,8 @@ type Consequence struct {
 	Request *actions.Request
 	// Acts: Request becomes a run. In mode observe it is only kept.
 	Acts bool
+	// Told: the brake holds the run, and people were told of that with another one; nobody is told again.
+	Told bool
 	// AnswerUntil is when the question to a person expires; zero: nobody is asked, or it
 	// waits forever.
 	AnswerUntil time.Time
@@ -60,6 +62,11 @@ func (d Decider) Verdict(ctx context.Context, w *watch.Watch, dep watch.Deploy, 
 	}
 	c.Request, c.Acts = &req, w.Mode != watch.Observe
 	req.Approve = ApprovalOf(w)
+	if c.Acts && req.QueuedBehind.IsZero() {
+		if c.Told, err = d.toldOfBrake(ctx, req, now); err != nil {
+			return c, err
+		}
+	}
 	asks := req.QueuedBehind.IsZero() && (!req.Approve.IsZero() || slices.ContainsFunc(req.Refusals, actions.Refusal.Asks))
 	if within := d.Settings.Runbooks[req.Runbook].ApprovalWithin; c.Acts && asks && within > 0 {
 		c.AnswerUntil = now.Add(within)
@@ -216,7 +223,7 @@ func (d Decider) byAlert(ctx context.Context, st Started, own actions.Run, p Pre
 	req := actions.Request{
 		Service: st.Service, Environment: st.Environment, Runbook: st.Runbook, Trigger: st.Trigger,
 		Healthy: d.Settings.inHealth(st.Service, sample.Up, p), Failing: d.Settings.inHealth(st.Service, sample.Down, p),
-		Symptoms: st.Symptoms,
+		Symptoms: st.Symptoms, Breach: d.Settings.breachOf(st.Service, st.Environment, p),
 	}
 	req.QueuedBehind, req.Refusals = actions.Queue(f, actions.Guard(f, now))
 	if st.Mode == watch.Approve {
@@ -263,6 +270,9 @@ func (d Decider) rollback(ctx context.Context, r rollback, p Present, now time.T
 	if err != nil {
 		return actions.Request{}, err
 	}
+	if r.trigger.Kind == actions.ByVerdict && d.Settings.Brake.MaxFailingServices > 0 {
+		braking(&f, p, now)
+	}
 	return d.asked(r, f, p, now), nil
 }
 
@@ -273,6 +283,11 @@ func (d Decider) rollbackFacts(ctx context.Context, r rollback, now time.Time) (
 	f, err := d.facts(ctx, r.runbook, r.trigger.Kind, l, now)
 	if err != nil {
 		return f, err
+	}
+	if dep.ID != "" && dep.Announced.Before(now.Add(-runMemory)) { // its own rollback may be longer ago than what else counts
+		if f.Runs, err = d.Past.Runs(ctx, dep.Service, dep.Environment, dep.Announced); err != nil {
+			return f, fmt.Errorf("read the rollbacks of deploy %s: %w", dep.ID, err)
+		}
 	}
 	f.Rollback, f.From, f.Deploy, f.Reversible = true, dep.Version, dep.ID, dep.Reversible
 	f.Kind = string(dep.Kind)
@@ -303,6 +318,8 @@ func (d Decider) asked(r rollback, f actions.Facts, p Present, now time.Time) ac
 		Rollback: true, Author: d.Settings.authorOf(dep), Kind: string(dep.Kind), From: f.From, To: f.To, Irreversible: !f.Reversible, Symptoms: r.symptoms, Failing: r.failing,
 	}
 	req.QueuedBehind, req.Refusals = actions.Queue(f, actions.Guard(f, now))
+	req.Breach = d.Settings.breachOf(dep.Service, dep.Environment, p)
+	req.Breach.Down = union(req.Breach.Down, r.failing)
 	req.Healthy = slices.DeleteFunc(d.Settings.inHealth(dep.Service, sample.Up, p), func(c string) bool { return slices.Contains(r.failing, c) })
 	return req
 }

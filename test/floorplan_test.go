@@ -73,7 +73,7 @@ func floorPlan() map[string]room {
 		"internal/rulesource": {why: "it asks other servers, and knows no rule"},
 		"internal/chatops":    {may: []string{"rules", "notifiers/route"}, why: "it decides what a message permits, and neither keeps nor sends"},
 		"internal/notify":     {may: []string{"decide", "rules", "notifiers", "notifiers/route", "internal/announce", "internal/store"}, why: "it puts notices into transactions; it neither words nor sends them"},
-		"internal/runs":       {may: []string{"decide", "actions", "watch", "notifiers", "internal/announce", "internal/notify", "internal/store"}, why: "it drives runs; what they do is theirs, whether they may is decided elsewhere"},
+		"internal/runs":       {may: []string{"decide", "actions", "oncall", "watch", "notifiers", "internal/announce", "internal/notify", "internal/store"}, why: "it drives runs; what they do is theirs, whether they may is decided elsewhere"},
 		"internal/watching":   {may: []string{"decide", "actions", "probes/sample", "rules", "watch", "notifiers", "internal/announce", "internal/notify", "internal/recording", "internal/runs", "internal/store"}, why: "it holds open watches; it neither judges nor decides"},
 		"internal/alerting":   {may: []string{"decide", "oncall", "actions", "rules", "watch", "notifiers", "internal/announce", "internal/notify", "internal/runs", "internal/store"}, why: "it evaluates rules; when they fire and who hears of it is decided elsewhere"},
 		"internal/announce":   {may: []string{"decide", "oncall", "probes/sample", "rules", "watch", "sla", "actions", "notifiers", "internal/drills", "internal/flags", "internal/windows"}, why: "it makes words of facts, and does not send them"},

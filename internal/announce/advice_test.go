@@ -34,6 +34,9 @@ var (
 	stillFails = [2]string{"what still fails", "仍未恢复"}
 	newlyDown  = [2]string{"down now", "新出现故障"}
 	actByHand  = [2]string{"act by hand", "人工处理"}
+	pickOther  = [2]string{"Choose another version", "其他版本：guardian rollback"}
+	anyway     = [2]string{"a person may do it all the same", "可人工执行"}
+	shared     = [2]string{"what they share", "共同原因"}
 	complete   = [2]string{"Complete it by hand", "人工补完"}
 )
 
@@ -92,14 +95,15 @@ func TestAdviceFollowsWhatHappened(t *testing.T) {
 		"verdict: observed, the version was put back":     {verdict(watch.Observe, plan, putBack), [][2]string{elsewhere}},
 		"verdict: no runbook":                             {verdict(watch.Auto, announce.Plan{}, nil), [][2]string{byHand}},
 		"verdict: no version to go back to":               {verdict(watch.Auto, announce.Plan{Runbook: "b"}, nil), [][2]string{byHand}},
-		"verdict: refused":                                {verdict(watch.Auto, refused(actions.NotKnownGood), nil), [][2]string{byHand}},
+		"verdict: refused":                                {verdict(watch.Auto, refused(actions.NotKnownGood), nil), [][2]string{pickOther}},
 		"verdict: refused, rolled back already":           {verdict(watch.Auto, refused(actions.InCooldown, actions.AlreadyRolledBack), nil), [][2]string{alreadyRun}},
 		"verdict: refused, another version runs":          {verdict(watch.Auto, refused(actions.Superseded, actions.InCooldown), nil), [][2]string{outdated}},
 		"verdict: refused, a run is under way":            {verdict(watch.Auto, refused(actions.RunInProgress), nil), [][2]string{otherRun}},
 		"verdict: queued":                                 {verdict(watch.Auto, queued, nil), [][2]string{wait}},
 		"verdict: running":                                {verdict(watch.Auto, plan, nil), [][2]string{wait}},
 		"verdict: awaiting approval":                      {verdict(watch.Approve, plan, nil), [][2]string{approve}},
-		"verdict: a guard asks":                           {verdict(watch.Auto, refused(actions.Brake), nil), [][2]string{approve}},
+		"verdict: a guard asks":                           {verdict(watch.Auto, refused(actions.Brake), nil), [][2]string{shared}},
+		"verdict: a guard asks about its target":          {verdict(watch.Auto, refused(actions.UnprovenTarget), nil), [][2]string{approve}},
 
 		"run: queued":                        {told(actions.Queued, true), [][2]string{wait}},
 		"run: awaiting approval":             {told(actions.AwaitingApproval, true), [][2]string{approve}},
@@ -111,7 +115,7 @@ func TestAdviceFollowsWhatHappened(t *testing.T) {
 		"run: failed":                        {told(actions.FailedRun, true), [][2]string{again}},
 		"run: rejected":                      {told(actions.Rejected, true), nil},
 		"run: expired":                       {told(actions.Expired, true), [][2]string{fromPage}},
-		"run: refused":                       {refusedRun(actions.InCooldown, true), [][2]string{byHand}},
+		"run: refused":                       {refusedRun(actions.InCooldown, true), [][2]string{anyway}},
 		"run: refused, rolled back already":  {refusedRun(actions.AlreadyRolledBack, true), [][2]string{alreadyRun}},
 		"run: refused, another version runs": {refusedRun(actions.Superseded, true), [][2]string{outdated}},
 		"run of an alert: running":           {told(actions.Running, false), [][2]string{wait}},

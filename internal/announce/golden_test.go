@@ -366,7 +366,22 @@ func everything() map[string]func(announce.Renderer) notifiers.Notice {
 		"run_waiting": told(asked(actions.Question{
 			Code: "approval", Text: reason.New("watched_in_approve"), Until: now.Add(30 * time.Minute), OnTimeout: "expire", Quorum: 2,
 		})),
-		"run_waiting_goes_on": told(asked(actions.Question{Code: "approval", Text: reason.New("watched_in_approve"), Until: now.Add(5 * time.Minute), OnTimeout: "approve"})),
+		"run_waiting_goes_on":   told(asked(actions.Question{Code: "approval", Text: reason.New("watched_in_approve"), Until: now.Add(5 * time.Minute), OnTimeout: "approve"})),
+		"run_waiting_escalates": told(asked(actions.Question{Code: "approval", Text: reason.New("watched_in_approve"), Until: now.Add(30 * time.Minute), OnTimeout: "escalate"})),
+		"run_asked_next": func(t announce.Renderer) notifiers.Notice {
+			r := asked(actions.Question{Code: "approval", Text: reason.New("watched_in_approve"), Until: now.Add(30 * time.Minute), OnTimeout: "escalate", Escalated: 1})
+			return t.AskedNext(r, decide.EscalationStep{
+				Told:   oncall.Told{Receivers: []string{"boss-sms"}, People: []oncall.Person{{Name: "boss", FullName: "Zhang Min", Mobile: "13800138000"}}},
+				Policy: "critical", Step: 1, Steps: 3, Unanswered: now.Add(-30 * time.Minute),
+			}, now)
+		},
+		"run_worsened": func(t announce.Renderer) notifiers.Notice {
+			r := asked(actions.Question{Code: "approval", Text: reason.New("watched_in_approve"), Until: now.Add(30 * time.Minute), OnTimeout: "expire"})
+			return t.Worsened(r, reason.Join(
+				reason.New("worse_checks", "checks", []string{"price-push", "stock-sync"}, "number", 3), reason.New("worse_tier", "tier", reason.New("tier_critical")),
+				reason.New("worse_excess", "name", "order-errors", "times", 12.5, "before", 2.0),
+			), now)
+		},
 		"run_outcome_unknown": told(asked(actions.Question{Code: "outcome_unknown", Text: reason.New("question_outcome", "step", "clear cache", "kind", "webhook", "run", "r_01", "started", now), Step: 1})),
 		"run_waits_its_turn":  told(run(actions.Queued)),
 		"run_verifying":       told(run(actions.Verifying)),

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/decide"
+	"guardian/internal/reason"
 	"guardian/notifiers"
 	"guardian/watch"
 )
@@ -99,8 +101,11 @@ func (t Renderer) question(n *notifiers.Notice, r actions.Run, names []string, n
 	if !q.Until.IsZero() {
 		fact(n, w.until, t.stamp(q.Until))
 		text := w.untilExpires
-		if q.OnTimeout == actions.OnTimeoutApprove {
+		switch q.OnTimeout {
+		case actions.OnTimeoutApprove:
 			text = w.untilApproves
+		case actions.OnTimeoutEscalate:
+			text = w.untilEscalates
 		}
 		n.Text += "\n" + fill(text, names...)
 	}
@@ -108,6 +113,35 @@ func (t Renderer) question(n *notifiers.Notice, r actions.Run, names []string, n
 		fact(n, w.quorum, fill(w.quorumOf, "need", strconv.Itoa(q.Quorum), "have", strconv.Itoa(approvals(r))))
 	}
 	fact(n, w.question, t.read(q.Text, now))
+}
+
+// AskedNext is the notice to the next people of an escalation: nobody answered the question of a run.
+func (t Renderer) AskedNext(r actions.Run, s decide.EscalationStep, now time.Time) notifiers.Notice {
+	w, n := t.texts(), t.Run(r, now)
+	n.Event, n.Labels["notice_event"] = "escalated", "escalated"
+	names := []string{"step", strconv.Itoa(s.Step + 1), "steps", strconv.Itoa(s.Steps), "title", n.Title, "age", t.span(now.Sub(s.Unanswered)), "schedule", s.Unmanned}
+	n.Title = fill(w.escalated, names...)
+	text := fill(w.askedNext, names...)
+	if s.Unmanned != "" {
+		text += " " + fill(w.escalatedUnmanned, names...)
+	}
+	n.Text = text + "\n" + n.Text
+	fact(&n, w.escalation, s.Policy)
+	fact(&n, w.notified, t.people(s.People))
+	for _, p := range s.People {
+		n.People = append(n.People, contact(p))
+	}
+	return n
+}
+
+// Worsened is the notice that what a run is to end worsens while it waits for an approval, and why.
+func (t Renderer) Worsened(r actions.Run, why reason.Reason, now time.Time) notifiers.Notice {
+	w, n, names := t.texts(), t.Run(r, now), t.runNames(r, now)
+	n.Event, n.Labels["notice_event"] = "worsened", "worsened"
+	n.Tone = notifiers.Bad
+	n.Title = fill(w.worsened, names...)
+	n.Text = fill(w.worsenedText, "why", t.read(why, now)) + strings.TrimPrefix(n.Text, fill(w.runAsks[1], names...))
+	return n
 }
 
 // Refused is the notice that guards do not allow a run, and why.
@@ -120,8 +154,8 @@ func (t Renderer) Refused(r actions.Run, refusals []actions.Refusal, now time.Ti
 		n.Tone, n.Mention, n.Steps = notifiers.Neutral, false, nil
 	}
 	n.Text = t.refusals(n.Text, refusals, now)
-	if r.Rollback {
-		n.Steps = []string{t.textsOf(watch.Kind(r.Kind)).instead(refusals)}
+	if r.Rollback && !dropped(refusals) {
+		n.Steps = t.textsOf(watch.Kind(r.Kind)).instead(refusals, t.runNames(r, now)...)
 	}
 	return n
 }

@@ -51,6 +51,7 @@ type texts struct {
 	runStartedWell, runDone, runDoneUnverified, runUnseen                 [2]string
 	runRefused, passedUnsure                                              [2]string
 	untilExpires, untilApproves, quorumOf, guardUntil, oneStep, manySteps string
+	untilEscalates, askedNext, worsened, worsenedText                     string
 	stepFailed, stepFailedText                                            string
 	triggers                                                              map[actions.TriggerKind]string
 	steps                                                                 map[actions.StepState]string
@@ -67,6 +68,8 @@ type texts struct {
 	stepManual, stepAck, stepLookYourself, stepPutBackFails               string
 	stepDeclareGood, stepRollBack, stepByHand, stepWait, stepAbort        string
 	stepRolledBack, stepOutdated, stepOtherRun, stepActByHand             string
+	stepOtherVersion, stepIrreversible, stepAnyway, undoAnyway            string
+	brakeTitle, brakeText, stepShared, stepApproveEach                    string
 	stepApprove, stepReject, stepReceiver, stepTookOver                   string
 
 	blindBegan, blindBeganText, blindEnded, blindEndedText  string
@@ -110,6 +113,7 @@ func (x texts) ofOperation() texts {
 	x.observeWould, x.noRunbook, x.observeNothing = x.undoWould, x.noUndo, x.noUndo
 	x.stepsCured, x.stepsNotCured, x.stepsWorse, x.stepsFailed = x.stepsUndone, x.undoNotCured, x.undoWorse, x.undoFailed
 	x.stepRollBack, x.stepByHand, x.stepRolledBack = x.stepUndo, x.stepUndoByHand, x.stepUndone
+	x.stepAnyway, x.stepIrreversible = x.undoAnyway, x.undoAnyway
 	return x
 }
 

@@ -188,8 +188,8 @@ func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verd
 		n.Steps = []string{x.stepLookYourself}
 	case w.Mode == watch.Observe && plan.refused():
 		n.Title, next = fill(x.failedObserve, names...), t.refusals(x.observeRefused, plan.Refusals, now)
-		if n.Steps = []string{x.stepLookYourself}; x.instead(plan.Refusals) != x.stepByHand {
-			n.Steps = []string{x.instead(plan.Refusals)}
+		if n.Steps = []string{x.stepLookYourself}; x.settled(plan.Refusals) != "" {
+			n.Steps = []string{x.settled(plan.Refusals)}
 		}
 	case w.Mode == watch.Observe:
 		n.Title, next = fill(x.failedObserve, names...), fill(x.observeWould, names...)
@@ -202,7 +202,7 @@ func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verd
 		n.Steps = []string{x.stepByHand, x.stepDeclareGood}
 	case plan.refused():
 		n.Title, next = fill(x.failedAlone, names...), t.refusals(x.runRefused[1], plan.Refusals, now)
-		n.Steps = []string{x.instead(plan.Refusals)}
+		n.Steps = x.instead(plan.Refusals, names...)
 	case !plan.QueuedBehind.IsZero():
 		n.Title, next = fill(x.failedWaits, names...), x.waitsText
 		if w.Mode == watch.Approve || plan.asks() || !verdict.Doubt.IsZero() {
@@ -225,6 +225,9 @@ func (t Renderer) failed(n *notifiers.Notice, w *watch.Watch, verdict watch.Verd
 	}
 	n.Mention = w.Mode != watch.Observe
 	n.Text = strings.Join(append(lines, next), "\n")
+	if w.Mode == watch.Auto && plan.asks() && !plan.refused() {
+		x.braked(n, plan.Refusals)
+	}
 	if w.Mode == watch.Auto && !verdict.Doubt.IsZero() {
 		n.Text += "\n" + fill(x.doubt, "reason", t.read(verdict.Doubt, now))
 	}
@@ -261,9 +264,20 @@ func (t Renderer) certainty(n *notifiers.Notice, w *watch.Watch, verdict watch.V
 	}
 }
 
-// instead is what a person can do when guards refuse a rollback: nothing is to be rolled back by
-// hand that is rolled back already, or runs no more.
-func (x texts) instead(refusals []actions.Refusal) string {
+// braked makes a question about a rollback that the brake holds the one message about all services that fail.
+func (x texts) braked(n *notifiers.Notice, refusals []actions.Refusal) {
+	i := slices.IndexFunc(refusals, func(f actions.Refusal) bool { return f.Code == actions.Brake })
+	if i < 0 {
+		return
+	}
+	n.Text = fill(x.brakeText, "title", n.Title) + "\n" + n.Text
+	n.Title = fill(x.brakeTitle, "n", reason.Number(refusals[i].Detail.Value("number").Number()))
+	n.Steps = []string{x.stepShared, x.stepApproveEach}
+}
+
+// settled is what a person can do when a rollback is refused that is none to be done by hand either: it was
+// done already, is under way, or its version runs no more. "": it is not refused for that.
+func (x texts) settled(refusals []actions.Refusal) string {
 	for _, r := range []struct {
 		code actions.Code
 		step string
@@ -272,7 +286,36 @@ func (x texts) instead(refusals []actions.Refusal) string {
 			return r.step
 		}
 	}
-	return x.stepByHand
+	return ""
+}
+
+// instead is what a person can do when guards refuse a rollback: what only keeps automation back, a person may
+// do all the same.
+func (x texts) instead(refusals []actions.Refusal, names ...string) []string {
+	if step := x.settled(refusals); step != "" {
+		return []string{step}
+	}
+	for _, r := range []struct {
+		code  actions.Code
+		steps []string
+	}{
+		{actions.SameVersion, []string{x.stepOtherVersion}},
+		{actions.NotKnownGood, []string{x.stepOtherVersion}},
+		{actions.NoKnownGood, []string{x.stepByHand, x.stepDeclareGood}},
+		{actions.NotReversible, []string{x.stepIrreversible, x.stepByHand}},
+		{actions.InCooldown, []string{x.stepAnyway}},
+		{actions.DailyBudget, []string{x.stepAnyway}},
+		{actions.Late, []string{x.stepAnyway}},
+	} {
+		if slices.ContainsFunc(refusals, func(f actions.Refusal) bool { return f.Code == r.code }) {
+			steps := slices.Clone(r.steps)
+			for i := range steps {
+				steps[i] = fill(steps[i], names...)
+			}
+			return steps
+		}
+	}
+	return []string{x.stepByHand}
 }
 
 // odds renders an e-value, at most a billion.

@@ -85,7 +85,7 @@ func New(o Options) server.Backend {
 		Marks:      marks{watches: watches, redactor: o.Redactor},
 		Scores:     scores{journal: o.Journal},
 		Runs:       runReader{journal: o.Journal, changes: o.Changes},
-		RunControl: runControl{journal: o.Journal, running: o.Running, decider: o.Decider, leader: leader, now: o.Now},
+		RunControl: runControl{journal: o.Journal, refused: &paced{}, running: o.Running, decider: o.Decider, leader: leader, now: o.Now, log: o.Log},
 		Plans:      plans{running: o.Running, decider: o.Decider, leader: leader, redactor: o.Redactor, now: o.Now},
 
 		Alerts:   listed,

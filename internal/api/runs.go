@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
 	"time"
 
 	"guardian/actions"
 	"guardian/decide"
+	"guardian/internal/reason"
 	"guardian/internal/runs"
 	"guardian/internal/server"
 	"guardian/internal/store"
@@ -61,7 +64,10 @@ func runError(id string, err error) error {
 type runControl struct {
 	journal interface {
 		Run(ctx context.Context, id string) (actions.Run, error)
+		Commit(ctx context.Context, f store.Fence, b store.Batch) error
 	}
+	refused *paced // answers that were not admitted
+	log     *slog.Logger
 	running func() Running
 	decider func() decide.Decider
 	leader  leader
@@ -121,6 +127,49 @@ func (rc runControl) AnswerRun(ctx context.Context, id string, a server.RunAnswe
 		return actions.Run{}, runError(id, missing)
 	}
 	return actions.Run{}, answerError(id, err)
+}
+
+// What is recorded of answers that are not admitted: so many a minute of one person or address, and of so many
+// of them. Nobody fills the journal by asking again and again.
+const (
+	mostRefused  = 20
+	mostRefusers = 1000
+)
+
+// paced counts what each of several does, by the minute.
+type paced struct {
+	mu    sync.Mutex
+	since time.Time // of the minute that is counted
+	of    map[string]int
+}
+
+// allow tells whether somebody did it not too often within the minute.
+func (p *paced) allow(who string, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.of == nil || now.Sub(p.since) >= time.Minute || now.Before(p.since) {
+		p.since, p.of = now, map[string]int{}
+	}
+	if _, known := p.of[who]; !known && len(p.of) >= mostRefusers {
+		return false
+	}
+	p.of[who]++
+	return p.of[who] <= mostRefused
+}
+
+// NotAdmitted implements server.RunControl.
+func (rc runControl) NotAdmitted(ctx context.Context, id string, a server.RefusedAnswer) {
+	run, err := rc.journal.Run(ctx, id)
+	if err != nil || !rc.refused.allow(a.Who, rc.now()) {
+		return
+	}
+	err = rc.journal.Commit(context.WithoutCancel(ctx), store.Unfenced, store.Batch{Audit: []store.Audit{{
+		At: rc.now().UTC(), Who: a.Who, What: "run_refused_answer", Service: run.Service, Subject: id, Path: "/rollbacks/" + id,
+		Detail: reason.New("answer_refused", "decision", string(a.Decision), "why", a.Why, "note", ""),
+	}}})
+	if err != nil {
+		rc.log.WarnContext(ctx, "that an answer was not admitted could not be recorded", "run", id, "error", err)
+	}
 }
 
 // answerError gives the API's error for why a run did not take an answer.

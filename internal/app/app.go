@@ -59,6 +59,10 @@ type Options struct {
 	Actions   map[string]actions.Kind
 	Notifiers map[string]notifiers.Kind
 
+	// Recorded hears of every run after each of its changes is in the journal, and before anything is done
+	// about it; nil: nobody does. See actions.Options.Observer.
+	Recorded func(actions.Run)
+
 	Now func() time.Time // nil: a clock of the process that does not jump
 	// Wall is the machine's clock, which people and time servers set; the process's own clock
 	// follows it slowly. nil: time.Now. It is not read when Now is given.

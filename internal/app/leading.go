@@ -111,6 +111,7 @@ func (t *leading) resume() (looks []sample.Sample, err error) {
 	a.dropped(a.setup.Load().config)
 	if t.runs, err = runs.Resume(ctx, runs.Options{
 		Engine: a.engine, Leadership: t, Journal: a.store, Decider: a.decider, Present: a.present.Of, ActsFrom: t.ActsFrom(),
+		Roster: a.roster.Now, Breach: a.present.Breach,
 		Notifier: a.notifier, Changed: a.changes.Notify, Now: a.o.Now, Log: a.o.Log,
 	}); err != nil {
 		return nil, err

@@ -129,7 +129,7 @@ func (a *App) buildEffects(s *setup) (err error) {
 		return err
 	}
 	if a.engine, err = actions.NewEngine(actions.Options{
-		Runbooks: a.runbook, Ledger: ledger{a}, Verifier: a.present, LeaseValid: a.mayAct,
+		Runbooks: a.runbook, Ledger: ledger{a}, Verifier: a.present, LeaseValid: a.mayAct, Observer: a.o.Recorded,
 		Forbids: func(run actions.Run, step actions.RunbookStep) reason.Reason {
 			return a.setup.Load().forbids(run, step)
 		},

@@ -188,6 +188,8 @@ func deadline(a decide.ChecklistApproval) string {
 		return "the question waits for ever"
 	case a.OnTimeout == actions.OnTimeoutApprove:
 		return fmt.Sprintf("without an answer within %s it starts", a.Timeout)
+	case a.OnTimeout == actions.OnTimeoutEscalate:
+		return fmt.Sprintf("without an answer within %s the next people of the escalation are asked", a.Timeout)
 	default:
 		return fmt.Sprintf("without an answer within %s it is not started", a.Timeout)
 	}

@@ -273,7 +273,7 @@ type OnAlert struct {
 
 // Brake makes automatic runs wait for approval when many services fail at once.
 type Brake struct {
-	MaxFailingServices int            `yaml:"max_failing_services" doc:"Number of failing services from which automatic runs wait for approval; 0: never."`
+	MaxFailingServices int            `yaml:"max_failing_services" doc:"Number of failing services from which automatic runs wait for approval; 0: never. A service counts once its deploy failed, and before its verdict while a check fails for longer than the time between two looks."`
 	Within             model.Duration `yaml:"within" doc:"The period in which they fail."`
 }
 

@@ -68,10 +68,13 @@ func circular(start string, next map[string]string) bool {
 	return false
 }
 
-func (d *decoder) checkRunbook(b *actions.RunbookSettings, path string, checks []string) {
+func (d *decoder) checkRunbook(c *Config, b *actions.RunbookSettings, path string, checks []string) {
 	d.validate(b, path)
 	for i, check := range b.Verify.Checks {
 		d.known(fmt.Sprintf("%s.verify.checks[%d]", path, i), "check", check, checks)
+	}
+	if b.Approval.OnTimeout == actions.OnTimeoutEscalate && len(c.Escalations) == 0 {
+		d.blame(path+".approval.on_timeout", "there is no escalation, so that nobody could be asked next", "add escalations, or set expire or approve")
 	}
 	for i, role := range b.Approval.Roles {
 		d.known(fmt.Sprintf("%s.approval.roles[%d]", path, i), "role", role, roles())

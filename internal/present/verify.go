@@ -18,6 +18,21 @@ func (p Present) Look(ctx context.Context, check string) (actions.CheckResult, e
 	return actions.CheckResult{Check: check, Health: s.Health.String(), Reason: s.Reason, At: s.At, Took: s.Duration}, nil
 }
 
+// Breach tells how bad it is with the service of a run now.
+func (p Present) Breach(ctx context.Context, run actions.Run) actions.Breach {
+	excess := map[string]float64{}
+	for _, s := range run.Symptoms {
+		switch s.Kind {
+		case actions.SymptomCounter, actions.SymptomTraffic, actions.SymptomNumber:
+			if r, err := p.Ask(ctx, run, s, p.o.Now().Add(-decide.ExcessOver)); err == nil && r.Excess > 0 {
+				excess[s.Name] = r.Excess
+			}
+		case actions.SymptomCheck, actions.SymptomSlow, actions.SymptomAlert:
+		}
+	}
+	return p.o.Settings().BreachOf(run, p.Of(run.Service), excess)
+}
+
 // Ask implements actions.Verifier: it asks whether an alert is resolved, or a counter as is tolerated.
 func (p Present) Ask(ctx context.Context, run actions.Run, s actions.Symptom, since time.Time) (actions.CheckResult, error) {
 	if s.Kind == actions.SymptomAlert {

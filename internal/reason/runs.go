@@ -2,7 +2,7 @@ package reason
 
 // runWords are the codes of what guards, runs and their steps say.
 func runWords(code string) (Words, bool) {
-	for _, texts := range [...]func(string) (Words, bool){guardWords, guardNameWords, runEventWords, verifyWords, execWords, flagWords, gitWords, sshWords, windowWords, targetWords, webhookWords, dockerWords, helmWords, kubernetesWords, trafficWords, sqlWords, snapshotWords, drillWords} {
+	for _, texts := range [...]func(string) (Words, bool){guardWords, guardNameWords, runEventWords, worseWords, verifyWords, execWords, flagWords, gitWords, sshWords, windowWords, targetWords, webhookWords, dockerWords, helmWords, kubernetesWords, trafficWords, sqlWords, snapshotWords, drillWords} {
 		if w, ok := texts(code); ok {
 			return w, true
 		}
@@ -138,6 +138,29 @@ func guardNameWords(code string) (Words, bool) {
 	}
 }
 
+// worseWords are the codes of why people are told again of what a run that waits is to end.
+func worseWords(code string) (Words, bool) {
+	switch code {
+	case "worse_checks":
+		return Words{"more checks are down: {checks} ({number} down now)", "又有检查变为异常：{checks}（当前共 {number} 个异常）"}, true
+	case "worse_tier":
+		return Words{"an alert of the tier {tier} fires now", "已触发级别更高的告警（{tier}）"}, true
+	case "worse_excess":
+		return Words{
+			"{name} is {times} times what is tolerated, after {before} times when you were told last",
+			"{name} 已达允许值的 {times} 倍（上次通知时为 {before} 倍）",
+		}, true
+	case "tier_critical":
+		return Words{"critical", "严重"}, true
+	case "tier_warning":
+		return Words{"warning", "警告"}, true
+	case "tier_info":
+		return Words{"info", "提示"}, true
+	default:
+		return Words{}, false
+	}
+}
+
 // runEventWords are the codes of where a run stands, of questions and answers, and of its steps.
 func runEventWords(code string) (Words, bool) {
 	switch code {
@@ -193,6 +216,13 @@ func runEventWords(code string) (Words, bool) {
 		}, true
 	case "question_expired":
 		return Words{"nobody answered in time", "期限内无人答复"}, true
+	case "question_escalated":
+		return Words{
+			"nobody answered in time, so step {step} of {steps} of escalation {escalation} is asked[: {people}]",
+			"期限内无人答复，按升级策略 {escalation} 转给第 {step}/{steps} 级[：{people}]",
+		}, true
+	case "question_nobody_left":
+		return Words{"nobody answered in time, and no escalation reaches anybody else", "期限内无人答复，升级策略中也没有其他可通知的人"}, true
 	case "approved_by_timeout":
 		return Words{
 			"nobody answered in time, and the runbook then approves (on_timeout: approve)",
@@ -224,6 +254,12 @@ func runEventWords(code string) (Words, bool) {
 		return Words{"the run was over", "处置已结束"}, true
 	case "answer_while_acting":
 		return Words{"the run was under way", "处置正在执行"}, true
+	case "answer_not_logged_in":
+		return Words{"nobody who is known was logged in", "未登录，或登录已失效"}, true
+	case "answer_other_site":
+		return Words{"it did not come from the run's page as this login was shown it", "请求不是从本次登录打开的处置页面发出的"}, true
+	case "answer_by_get":
+		return Words{"a link only shows the page; it answers nothing", "链接只能打开页面，不能作为答复"}, true
 	case "answer_approve":
 		return Words{"approve[: {note}]", "批准[：{note}]"}, true
 	case "answer_reject":

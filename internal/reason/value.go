@@ -124,6 +124,14 @@ func (v Value) empty() bool {
 // Text gives a text; "" for what is none.
 func (v Value) Text() string { return v.text }
 
+// Texts gives the texts of a list; nothing for what is none.
+func (v Value) Texts() (all []string) {
+	for _, one := range v.list {
+		all = append(all, one.text)
+	}
+	return all
+}
+
 // Number gives a number; 0 for what is none.
 func (v Value) Number() float64 { return v.number }
 

@@ -147,7 +147,7 @@ func (t *telling) watches(ws []*watched) {
 		if at := e.deploy.Announced; len(e.deploy.GateClosed) > 0 {
 			t.tell(at, func(tl announce.Renderer) notifiers.Notice { return tl.GateClosed(e.deploy, e.w, at) })
 		}
-		if !e.w.State.Final() {
+		if !e.w.State.Final() || e.plan.Told {
 			continue
 		}
 		plan := announce.PlanOf(e.plan, "")

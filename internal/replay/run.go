@@ -41,9 +41,11 @@ func (r *run) begin(now time.Time) {
 		}
 		// That it is outdated by another deploy is decided, not recorded.
 		if q := r.Question; q != nil && !q.Until.IsZero() {
-			next, _ := r.Run.Expire(q.Until)
+			next, changed := r.Run.Expire(q.Until)
 			r.ended, r.final = q.Until, next.State
-			if !next.State.Final() { // silence is consent
+			if !changed { // it would go on to others: who answers then is not decided
+				r.final = actions.Expired
+			} else if !next.State.Final() { // silence is consent
 				r.started, r.final = q.Until, actions.Cured
 			}
 		}

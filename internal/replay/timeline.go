@@ -90,6 +90,7 @@ func (j *judging) verdict(ctx context.Context, e *watched, v *watch.Verdict) err
 			v = back
 		}
 	}
+	p.Failing = j.failingAt(now)
 	if e.plan, err = j.decider.Verdict(ctx, w, d, v, p, now); err != nil {
 		return err
 	}

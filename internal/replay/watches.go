@@ -39,9 +39,10 @@ type watched struct {
 	next   int
 	counts []measured // of its counters
 	read   int
-	until  time.Time     // to which looks were read
-	end    *watch.Deploy // the deploy as it is once it has ended; nil: it has, or its end was not announced
-	ticked time.Time     // when it saw the time last
+	until  time.Time        // to which looks were read
+	end    *watch.Deploy    // the deploy as it is once it has ended; nil: it has, or its end was not announced
+	ticked time.Time        // when it saw the time last
+	fails  []decide.Failing // when its service failed, oldest first
 
 	plan decide.Consequence // of its verdict
 	run  *run               // that it led to; nil: none
@@ -440,6 +441,7 @@ func (j *judging) stepTo(e *watched, until time.Time) *watch.Verdict {
 		case 1:
 			v = w.Observe(e.looks[e.next].Sample)
 			e.next++
+			e.follow(at)
 		case 2:
 			v = w.AlertFired(firing[0].alert, at)
 			firing = firing[1:]

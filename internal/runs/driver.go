@@ -15,6 +15,7 @@ import (
 	"guardian/internal/notify"
 	"guardian/internal/reason"
 	"guardian/internal/store"
+	"guardian/oncall"
 	"guardian/watch"
 )
 
@@ -34,10 +35,13 @@ type Options struct {
 	Decider    func() decide.Decider
 	Present    func(service string) decide.Present
 	Notifier   *notify.Notifier
-	ActsFrom   time.Time // before it no run goes on; zero: at once
-	Changed    func()    // wakes whoever waits for a run to change
-	Now        func() time.Time
-	Log        *slog.Logger
+	Roster     func() *oncall.Roster // who is asked after those who did not answer
+	// Breach tells how bad it is with the service of a run now; nil: nobody is told that it worsens.
+	Breach   func(ctx context.Context, run actions.Run) actions.Breach
+	ActsFrom time.Time // before it no run goes on; zero: at once
+	Changed  func()    // wakes whoever waits for a run to change
+	Now      func() time.Time
+	Log      *slog.Logger
 }
 
 // Driver drives the open runs of one leadership: one goroutine each.
@@ -59,6 +63,8 @@ type driven struct {
 	mu   sync.Mutex // held while a person's answer is recorded
 	run  actions.Run
 	wake chan struct{} // holds one
+	// excess is what counters exceeded when the question began to wait; of drive alone.
+	excess map[string]float64
 }
 
 // errDraining keeps a step from beginning while the guardian stops.
@@ -157,6 +163,11 @@ func (d *Driver) drive(one *driven) {
 			d.waitInQueue(one)
 			continue
 		}
+		if run.Unanswered(d.o.Now()) {
+			d.askNext(one)
+			continue
+		}
+		d.watchBreach(one)
 		next, err := d.o.Engine.Advance(d.ctx, run)
 		one.set(next)
 		switch {
@@ -178,8 +189,17 @@ const retryEvery = time.Second
 
 // waitForAnswer waits for a person, or for the time of the question to be over.
 func (d *Driver) waitForAnswer(one *driven, run actions.Run) {
+	wait := d.breachEvery(run)
 	if q := run.Question; q != nil && !q.Until.IsZero() {
-		d.pause(one, max(0, q.Until.Sub(d.o.Now())))
+		left := max(0, q.Until.Sub(d.o.Now()))
+		if wait == 0 || left < wait {
+			wait = left
+		}
+		d.pause(one, wait)
+		return
+	}
+	if wait > 0 {
+		d.pause(one, wait)
 		return
 	}
 	select {

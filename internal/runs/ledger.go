@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"guardian/actions"
 	"guardian/decide"
 	"guardian/internal/announce"
 	"guardian/internal/notify"
+	"guardian/internal/reason"
 	"guardian/internal/store"
 	"guardian/notifiers"
 )
@@ -19,6 +21,7 @@ import (
 type With struct {
 	Batch     store.Batch
 	Receivers []string // of the notices in Batch, to be woken
+	Told      bool     // people know already what there is to know of the run
 }
 
 // ledger is the journal as the engine sees it: the run, its ledger's lines, the notices about
@@ -26,6 +29,9 @@ type With struct {
 type ledger struct {
 	d    *Driver
 	with With
+	// About a question that waits: who is asked next, and why it is told again; nil and zero: neither.
+	asked *decide.EscalationStep
+	worse reason.Reason
 }
 
 // Record implements actions.Ledger.
@@ -36,13 +42,18 @@ func (l ledger) Record(_ context.Context, r actions.Record) error {
 	}
 	now := d.o.Now()
 	b, receivers := l.with.Batch, slices.Clone(l.with.Receivers)
-	said := len(b.Deliveries) > 0
+	said := len(b.Deliveries) > 0 || l.with.Told
 	b.Runs = append(b.Runs, run)
 	b.Entries = append(b.Entries, r.Entries...)
+	more, next, asked := l.told(run, now)
 	if !said { // else the verdict has said that the run begins, waits, or what forbids it
-		for _, render := range d.news(r) {
-			receivers = append(receivers, d.o.Notifier.Add(&b, now, render)...)
+		for _, render := range append(d.news(r), more...) {
+			receivers = append(receivers, d.addFor(&b, run, now, render)...)
 		}
+	}
+	for _, receiver := range asked {
+		d.o.Notifier.Queue(&b, receiver, now, next)
+		receivers = append(receivers, receiver)
 	}
 	for _, e := range r.Entries {
 		who := e.By
@@ -68,6 +79,18 @@ func (l ledger) Record(_ context.Context, r actions.Record) error {
 	d.o.Notifier.Wake(receivers)
 	d.o.Changed()
 	return nil
+}
+
+// addFor queues a notice about a run for those to whom routes lead, and those to whom its question went.
+func (d *Driver) addFor(b *store.Batch, run actions.Run, now time.Time, render notify.Render) (receivers []string) {
+	receivers = d.o.Notifier.Add(b, now, render)
+	for _, receiver := range run.Asked {
+		if !slices.Contains(receivers, receiver) {
+			d.o.Notifier.Queue(b, receiver, now, render)
+			receivers = append(receivers, receiver)
+		}
+	}
+	return receivers
 }
 
 // news renders what people are notified of when a run was recorded.

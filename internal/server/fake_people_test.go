@@ -122,6 +122,14 @@ func (m *memory) AnswerRun(_ context.Context, id string, a server.RunAnswer, by 
 	return *r, nil
 }
 
+func (m *memory) NotAdmitted(_ context.Context, id string, a server.RefusedAnswer) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r, err := m.find(id); err == nil {
+		m.note(server.Caller{Name: a.Who}, r.Service, "run_refused_answer", id, a.Why)
+	}
+}
+
 func (m *memory) AlertList(context.Context) ([]server.Alert, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -91,7 +91,7 @@ func (s *Server) ownRoutes(b Backend) []entry {
 		{"GET /api/v1/rollbacks/plan", Viewer, reads, s.runPlan(b.Plans), []string{"service", "environment", "kind", "to"}},
 		{"GET /api/v1/rollbacks/{id}", Viewer, reads, s.run(b.Runs), []string{"wait"}},
 		{"POST /api/v1/rollbacks", Approver, writes, s.startRun(b.RunControl), nil},
-		{"POST /api/v1/rollbacks/{id}/{decision}", Approver, writes, s.answerRun(b.RunControl), nil},
+		{answerCall, Approver, writes, s.answerRun(b.RunControl), nil},
 		{"POST /api/v1/heartbeats/{check}", Deployer, local, s.beat(b.Heartbeats), nil},
 		{"POST /api/v1/calls", Deployer, writes, s.calls(b.Calls), nil},
 		{"GET /api/v1/silences", Viewer, reads, s.silences(b.Silences), nil},
@@ -153,7 +153,7 @@ func (s *Server) pageRoutes(b Backend) []entry {
 		{"POST /watches/{id}/cancel", Deployer, form, s.cancelForm(b.Watches), nil},
 		{"POST /watches/{id}/mark", Deployer, form, s.markForm(b.Marks), nil},
 		{"GET /rollbacks/{id}", Viewer, page, s.runPage(b.Runs, b.Watches), nil},
-		{"POST /rollbacks/{id}", Approver, form, s.runForm(b.RunControl), nil},
+		{answerForm, Approver, form, s.runForm(b.RunControl), nil},
 		{"POST /services/{name}/rollback", Approver, form, s.rollbackForm(b.RunControl), nil},
 		{"GET /alerts/{id}", Viewer, page, s.alertPage(b.Alerts), nil},
 		{"GET /alerts", Viewer, page, s.alertsPage(b.Alerts, b.Silences, b.Process), nil},
@@ -216,25 +216,14 @@ func (s *Server) guarded(e entry) http.HandlerFunc {
 }
 
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, e entry) error {
-	how := e.style
-	by, err := s.access.caller(r, how == page || how == form)
+	by, err := s.admit(w, r, e)
 	if err != nil {
+		s.noteNotAdmitted(r, e, by, err)
 		return err
 	}
-	if seen, ok := w.(*recorder); ok {
-		seen.caller = by.Name
-	}
-	if !by.Role.Includes(e.need) {
-		return Refuse(ErrForbidden, "this needs the role %s; the token %q has %s", e.need, by.Name, by.Role)
-	}
+	how := e.style
 	if how == reads || how == writes || how == local {
 		if err := checkParams(r, e.takes); err != nil {
-			return err
-		}
-	}
-	if how == form {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		if err := s.access.checkForm(r); err != nil {
 			return err
 		}
 	}
@@ -244,6 +233,27 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, e entry) error {
 		}
 	}
 	return e.handle(w, r, by)
+}
+
+// admit finds out who calls, and whether they may.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, e entry) (Caller, error) {
+	if e.style == form {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	}
+	by, err := s.access.caller(r, e.style == page || e.style == form)
+	if err != nil {
+		return by, err
+	}
+	if seen, ok := w.(*recorder); ok {
+		seen.caller = by.Name
+	}
+	if !by.Role.Includes(e.need) {
+		return by, Refuse(ErrForbidden, "this needs the role %s; the token %q has %s", e.need, by.Name, by.Role)
+	}
+	if e.style == form {
+		return by, s.access.checkForm(r)
+	}
+	return by, nil
 }
 
 // refuse answers an error in the style of the route.
@@ -278,6 +288,9 @@ func (s *Server) nowhere(mux *http.ServeMux) http.HandlerFunc {
 			other := &http.Request{Method: method, URL: r.URL, Host: r.Host}
 			if _, pattern := mux.Handler(other); pattern != "/" && pattern != "" && method != r.Method {
 				allow = append(allow, method)
+				if pattern == answerCall {
+					s.noteNoAnswer(r)
+				}
 			}
 		}
 		if len(allow) > 0 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/reason"
 	"guardian/watch"
 )
 
@@ -24,6 +25,16 @@ type RunControl interface {
 	StartRun(ctx context.Context, r RunRequest, by Caller) (actions.Run, error)
 	// AnswerRun answers a run's question; ErrConflict when it asks nothing of the kind.
 	AnswerRun(ctx context.Context, id string, a RunAnswer, by Caller) (actions.Run, error)
+	// NotAdmitted records that an answer did not reach the run, and why: who sent it may not answer, or is
+	// nobody who is known. An answer to a run that there is not is not recorded.
+	NotAdmitted(ctx context.Context, id string, a RefusedAnswer)
+}
+
+// RefusedAnswer is an answer to a run that was not admitted.
+type RefusedAnswer struct {
+	Decision Decision
+	Who      string        // a token's name, or the address of somebody who is not known
+	Why      reason.Reason // in words that are kept
 }
 
 // RunDetail is a run with its ledger, oldest entry first.

@@ -18,7 +18,7 @@ func english() map[string]string {
 		"runbook.page": "Runbook", "runbook.help": "As it is configured now: what starts it, who is asked, what it does, and when it is over. What a run would do now says guardian rollback --dry-run.",
 		"runbook.triggers": "What starts it", "runbook.by_verdict": "A failed deploy of", "runbook.by_operation": "A failed operation of", "runbook.by_alert": "An alert with", "runbook.by_person": "A person", "runbook.at_once": "at once", "runbook.after_approval": "after approval", "runbook.only_told": "only told",
 		"runbook.limits": "What keeps it from starting by itself", "runbook.cooldown": "Cool-down after a run", "runbook.per_day": "At most within 24 hours", "runbook.brake": "Brake", "runbook.brake_of": "%d services that fail within %s",
-		"runbook.asked": "Who is asked", "runbook.quorum": "People who must approve", "runbook.roles": "Roles", "runbook.author": "Who deployed", "runbook.author_not": "does not count; where that is nobody who may approve, one more must", "runbook.deadline": "Without an answer", "runbook.for_ever": "it waits", "runbook.then_starts": "it starts after %s", "runbook.then_expires": "it is not started after %s",
+		"runbook.asked": "Who is asked", "runbook.quorum": "People who must approve", "runbook.roles": "Roles", "runbook.author": "Who deployed", "runbook.author_not": "does not count; where that is nobody who may approve, one more must", "runbook.deadline": "Without an answer", "runbook.for_ever": "it waits", "runbook.then_starts": "it starts after %s", "runbook.then_escalates": "the next people of the escalation are asked after %s", "runbook.then_expires": "it is not started after %s",
 		"runbook.within": "within %s", "runbook.repeatable": "may be repeated", "runbook.continues": "After a failed step the next one follows, and the run has failed at its end.", "runbook.stops": "After a failed step the run has failed, and a person goes on.",
 		"runbook.unverified": "When its steps are done; nothing is verified.", "runbook.verified": "Within %s what made it necessary is over: %d looks in a row, every %s, are up.", "runbook.checks": "These must be up, too: %s",
 		"over.hold": "Hold everything automatic", "over.hold_help": "Until then no rollback and no runbook starts by itself, of any service: each asks a person.",
@@ -72,7 +72,7 @@ func english() map[string]string {
 		"gate.open": "open", "gate.closed": "closed", "gate.until": "until %s",
 
 		"ask.title": "Roll %s back from %s to %s?", "ask.title_undo": "Undo %[2]s of %[1]s?", "ask.title_other": "Run %s for %s?", "ask.title_alone": "Run %s?", "ask.title_to": "Roll %s back to %s?", "ask.title_back": "Roll %s back?", "ask.doubt": "Did the step “%s” of %s happen?",
-		"ask.expires": "Without an answer by %s, nothing is done.", "ask.approves": "Without an answer by %s, it starts automatically.", "ask.review": "Look first", "ask.approve": "Approve", "ask.reject": "Reject",
+		"ask.expires": "Without an answer by %s, nothing is done.", "ask.approves": "Without an answer by %s, it starts automatically.", "ask.escalates": "Without an answer by %s, the next people of the escalation are asked.", "ask.review": "Look first", "ask.approve": "Approve", "ask.reject": "Reject",
 		"ask.done": "It happened", "ask.repeat": "Do it again", "ask.abort": "Abort the run", "ask.note": "Note (optional)",
 		"ask.role": "Your token may not answer: this needs the role approver.", "ask.confirm_abort": "Aborting undoes nothing.",
 
@@ -127,7 +127,7 @@ func english() map[string]string {
 		"symptom.check": "check", "symptom.slow": "duration", "symptom.counter": "counter", "symptom.traffic": "traffic", "symptom.number": "number", "symptom.alert": "alert", "symptom_now.up": "over", "symptom_now.down": "not over",
 		"run.watch": "Watch", "run.alert": "Alert", "run.abort": "Abort the run", "run.about": "run", "run.step": "step %d",
 
-		"ledger.created": "created", "ledger.intent": "begins", "ledger.outcome": "outcome", "ledger.waits": "queued", "ledger.turn": "guards checked again", "ledger.asked": "question", "ledger.answered": "answer",
+		"ledger.created": "created", "ledger.intent": "begins", "ledger.outcome": "outcome", "ledger.waits": "queued", "ledger.turn": "guards checked again", "ledger.asked": "question", "ledger.answered": "answer", "ledger.escalated": "question escalated", "ledger.worsened": "breach worsens",
 		"ledger.refused": "refused", "ledger.resolved": "outcome found", "ledger.verifying": "verifying", "ledger.verified": "verified", "ledger.ended": "ended",
 
 		"alert.told": "Who was told", "alert.receiver": "Receiver", "alert.escalation": "Escalation", "alert.knows": "Knows", "alert.next": "Why it is not told more now", "alert.nothing": "nothing yet", "alert.heard": "told %s", "alert.waiting": "not accepted yet",
@@ -161,7 +161,7 @@ func english() map[string]string {
 
 		"what.deploy": "deploy", "what.verdict": "verdict", "what.watch": "watch", "what.mark": "verdict marked", "what.ack": "acknowledged", "what.unack": "acknowledgement taken back",
 		"what.silence": "silence", "what.unsilence": "silence ended", "what.override": "shift overridden", "what.unoverride": "override deleted", "what.alert": "alert", "what.escalation": "escalation", "what.maintenance": "maintenance", "what.hold": "hold", "what.freeze": "freeze", "what.flag": "kill switch", "what.rollback": "rollback", "what.reload": "reload",
-		"what.run_created": "run: created", "what.run_intent": "run: step begins", "what.run_outcome": "run: outcome of a step", "what.run_waits": "run: queued", "what.run_turn": "run: guards checked again", "what.run_asked": "run: question", "what.run_answered": "run: answered", "what.run_refused_answer": "run: answer not taken", "what.run_refused": "run: step refused", "what.drill_begun": "drill: begun", "what.drill_ended": "drill: ended", "what.run_resolved": "run: outcome found", "what.run_verifying": "run: verifying", "what.run_verified": "run: verified", "what.run_ended": "run: ended",
+		"what.run_created": "run: created", "what.run_intent": "run: step begins", "what.run_outcome": "run: outcome of a step", "what.run_waits": "run: queued", "what.run_turn": "run: guards checked again", "what.run_asked": "run: question", "what.run_answered": "run: answered", "what.run_escalated": "run: question escalated", "what.run_worsened": "run: breach worsens", "what.run_refused_answer": "run: answer not taken", "what.run_refused": "run: step refused", "what.drill_begun": "drill: begun", "what.drill_ended": "drill: ended", "what.run_resolved": "run: outcome found", "what.run_verifying": "run: verifying", "what.run_verified": "run: verified", "what.run_ended": "run: ended",
 		"what.approve": "approved", "what.reject": "rejected", "what.abort": "aborted", "what.cancel": "cancelled",
 
 		"drills.title": "Drills", "drills.help": "Rehearsals of rollbacks at services that are not production.", "drills.none": "No drill was run yet.",

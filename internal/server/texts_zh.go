@@ -18,7 +18,7 @@ func chinese() map[string]string {
 		"runbook.page": "预案", "runbook.help": "当前配置：由什么触发、请谁批准、做什么、何时算完成。现在执行会做什么，请用 guardian rollback --dry-run 查看。",
 		"runbook.triggers": "触发条件", "runbook.by_verdict": "部署失败：", "runbook.by_operation": "操作失败：", "runbook.by_alert": "告警带有标签", "runbook.by_person": "人工执行", "runbook.at_once": "自动执行", "runbook.after_approval": "批准后执行", "runbook.only_told": "仅通知",
 		"runbook.limits": "不会自动执行的情况", "runbook.cooldown": "执行后的冷却期", "runbook.per_day": "24 小时内最多次数", "runbook.brake": "全局刹车", "runbook.brake_of": "%d 个服务在 %s 内异常",
-		"runbook.asked": "批准人", "runbook.quorum": "需要几人批准", "runbook.roles": "角色", "runbook.author": "部署者", "runbook.author_not": "其批准不计；若部署者不是已知的批准人，则需多一人批准", "runbook.deadline": "无人答复时", "runbook.for_ever": "一直等待", "runbook.then_starts": "%s 后执行", "runbook.then_expires": "%s 后不再执行",
+		"runbook.asked": "批准人", "runbook.quorum": "需要几人批准", "runbook.roles": "角色", "runbook.author": "部署者", "runbook.author_not": "其批准不计；若部署者不是已知的批准人，则需多一人批准", "runbook.deadline": "无人答复时", "runbook.for_ever": "一直等待", "runbook.then_starts": "%s 后执行", "runbook.then_escalates": "%s 后按升级策略转给下一级", "runbook.then_expires": "%s 后不再执行",
 		"runbook.within": "限时 %s", "runbook.repeatable": "可重复执行", "runbook.continues": "某一步失败后继续下一步，最后按失败结束。", "runbook.stops": "某一步失败后即按失败结束，由人接手。",
 		"runbook.unverified": "各步骤完成即结束，不做验证。", "runbook.verified": "%s 内，触发原因消失：连续 %d 次、每 %s 一次的探测均正常。", "runbook.checks": "以下检查也必须正常：%s",
 		"over.hold": "暂停全部自动处置", "over.hold_help": "到期之前，任何服务的回滚和预案都不会自动执行，都要请人批准。",
@@ -72,7 +72,7 @@ func chinese() map[string]string {
 		"gate.open": "开放", "gate.closed": "关闭", "gate.until": "至 %s",
 
 		"ask.title": "将 %s 从 %s 回滚到 %s？", "ask.title_undo": "撤销 %[1]s 的 %[2]s？", "ask.title_other": "为 %[2]s 执行 %[1]s？", "ask.title_alone": "执行 %s？", "ask.title_to": "将 %s 回滚到 %s？", "ask.title_back": "回滚 %s？", "ask.doubt": "%[2]s 的步骤“%[1]s”是否已发生？",
-		"ask.expires": "%s 前无人答复则不执行。", "ask.approves": "%s 前无人答复则自动执行。", "ask.review": "先看详情", "ask.approve": "批准", "ask.reject": "拒绝",
+		"ask.expires": "%s 前无人答复则不执行。", "ask.approves": "%s 前无人答复则自动执行。", "ask.escalates": "%s 前无人答复则按升级策略转给下一级。", "ask.review": "先看详情", "ask.approve": "批准", "ask.reject": "拒绝",
 		"ask.done": "已发生", "ask.repeat": "重做一次", "ask.abort": "中止", "ask.note": "备注（可选）",
 		"ask.role": "你的令牌不能答复：需要 approver 角色。", "ask.confirm_abort": "中止后一切保持现状。",
 
@@ -127,7 +127,7 @@ func chinese() map[string]string {
 		"symptom.check": "检查", "symptom.slow": "耗时", "symptom.counter": "计数器", "symptom.traffic": "流量", "symptom.number": "数值", "symptom.alert": "告警", "symptom_now.up": "已消除", "symptom_now.down": "未消除",
 		"run.watch": "观察", "run.alert": "告警", "run.abort": "中止处置", "run.about": "整体", "run.step": "步骤 %d",
 
-		"ledger.created": "创建", "ledger.intent": "开始执行", "ledger.outcome": "结果", "ledger.waits": "排队", "ledger.turn": "重新检查", "ledger.asked": "提问", "ledger.answered": "答复",
+		"ledger.created": "创建", "ledger.intent": "开始执行", "ledger.outcome": "结果", "ledger.waits": "排队", "ledger.turn": "重新检查", "ledger.asked": "提问", "ledger.answered": "答复", "ledger.escalated": "升级请示", "ledger.worsened": "情况恶化",
 		"ledger.refused": "拒绝执行", "ledger.resolved": "查明结果", "ledger.verifying": "开始验证", "ledger.verified": "验证", "ledger.ended": "结束",
 
 		"alert.told": "通知情况", "alert.escalation": "升级", "alert.receiver": "接收人", "alert.knows": "已知状态", "alert.next": "暂不通知的原因", "alert.nothing": "尚未通知", "alert.heard": "已通知 %s", "alert.waiting": "尚未送达",
@@ -161,7 +161,7 @@ func chinese() map[string]string {
 
 		"what.deploy": "部署", "what.verdict": "结论", "what.watch": "观察", "what.mark": "评价结论", "what.ack": "确认告警", "what.unack": "撤回确认",
 		"what.silence": "静默", "what.unsilence": "结束静默", "what.override": "临时替班", "what.unoverride": "取消临时替班", "what.alert": "告警", "what.escalation": "告警升级", "what.maintenance": "维护", "what.hold": "暂停自动处置", "what.freeze": "冻结", "what.flag": "开关", "what.rollback": "回滚", "what.reload": "重新加载",
-		"what.run_created": "处置：提出", "what.run_intent": "处置：步骤开始", "what.run_outcome": "处置：步骤结果", "what.run_waits": "处置：排队", "what.run_turn": "处置：重新检查保护规则", "what.run_asked": "处置：请人答复", "what.run_answered": "处置：已答复", "what.run_refused_answer": "处置：答复未采纳", "what.run_refused": "处置：步骤被拒绝", "what.drill_begun": "演练：开始", "what.drill_ended": "演练：结束", "what.run_resolved": "处置：查明结果", "what.run_verifying": "处置：开始验证", "what.run_verified": "处置：验证", "what.run_ended": "处置：结束",
+		"what.run_created": "处置：提出", "what.run_intent": "处置：步骤开始", "what.run_outcome": "处置：步骤结果", "what.run_waits": "处置：排队", "what.run_turn": "处置：重新检查保护规则", "what.run_asked": "处置：请人答复", "what.run_answered": "处置：已答复", "what.run_escalated": "处置：升级请示", "what.run_worsened": "处置：情况恶化", "what.run_refused_answer": "处置：答复未采纳", "what.run_refused": "处置：步骤被拒绝", "what.drill_begun": "演练：开始", "what.drill_ended": "演练：结束", "what.run_resolved": "处置：查明结果", "what.run_verifying": "处置：开始验证", "what.run_verified": "处置：验证", "what.run_ended": "处置：结束",
 		"what.approve": "批准", "what.reject": "拒绝", "what.abort": "中止", "what.cancel": "取消",
 
 		"drills.title": "演练", "drills.help": "在非生产服务上演练回滚。", "drills.none": "还没有演练过。",

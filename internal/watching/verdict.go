@@ -88,7 +88,9 @@ func (ws *Watches) record(e *watched, v *watch.Verdict) error {
 		return ws.commit(ws.with(e, v, decide.Consequence{KnownGood: decide.MakesKnownGood(e.deploy, v.State)}, ""))
 	}
 	return ws.o.Runs.Decide(func() error {
-		c, err := ws.o.Decider().Verdict(ws.ctx, e.w, e.deploy, v, ws.o.Present(e.w.Service), ws.o.Now())
+		p := ws.o.Present(e.w.Service)
+		p.Failing = ws.failing()
+		c, err := ws.o.Decider().Verdict(ws.ctx, e.w, e.deploy, v, p, ws.o.Now())
 		if err != nil {
 			return err
 		}
@@ -114,6 +116,9 @@ func (ws *Watches) with(e *watched, v *watch.Verdict, c decide.Consequence, run 
 	}
 	if req := c.Request; req != nil {
 		b.Plans = append(b.Plans, planOf(w, c, now))
+	}
+	if c.Told {
+		return runs.With{Batch: b, Told: true}
 	}
 	plan := announce.PlanOf(c, run)
 	receivers := ws.o.Notifier.Add(&b, now, func(t announce.Renderer) notifiers.Notice { return t.Verdict(w, d, plan, now) })

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -127,6 +128,8 @@ type watched struct {
 	lastFullSave time.Time
 	// pending is a verdict that the journal would not take yet.
 	pending *watch.Verdict
+	// fails is when the service fails, for the verdicts of others: they read it without the lock.
+	fails atomic.Pointer[decide.Failing]
 }
 
 // Resume reads the open watches with the evidence that they have.
@@ -155,6 +158,7 @@ func (ws *Watches) add(w *watch.Watch, d watch.Deploy) {
 	defer ws.mu.Unlock()
 	// It was recorded when it was opened, or read; the next time is its own.
 	e := &watched{w: w, deploy: d, saved: w.Seq, lastFullSave: ws.o.Now().Add(-recording.Spread(w.ID, recording.FullSaveInterval))}
+	e.follow(ws.o.Now())
 	ws.open[w.ID] = e
 	ws.of[d.Service] = with(ws.of[d.Service], e)
 	ws.all = with(ws.all, e)
@@ -217,6 +221,28 @@ func (ws *Watches) remove(id string) {
 	ws.forgetPeers(e)
 }
 
+// follow notes since when the service of a watch fails, or that it does not any more.
+func (e *watched) follow(now time.Time) {
+	var was decide.Failing
+	if known := e.fails.Load(); known != nil {
+		was = *known
+	}
+	if next, changed := was.Follow(e.w.FailsSince(), now); changed {
+		next.Service, next.Environment = e.w.Service, e.w.Environment
+		e.fails.Store(&next)
+	}
+}
+
+// failing gives when the services of the open watches fail.
+func (ws *Watches) failing() (all []decide.Failing) {
+	for _, e := range ws.list("") {
+		if f := e.fails.Load(); f != nil {
+			all = append(all, *f)
+		}
+	}
+	return all
+}
+
 func (ws *Watches) get(id string) *watched {
 	ws.mu.RLock()
 	defer ws.mu.RUnlock()
@@ -259,12 +285,19 @@ func (ws *Watches) observe(s sample.Sample) {
 	if c, ok := ws.o.Decider().Settings.Check(s.Check); ok && c.Control {
 		service = ""
 	}
+	see := func(e *watched) {
+		_ = ws.step(e, func(w *watch.Watch) *watch.Verdict {
+			v := w.Observe(s)
+			e.follow(ws.o.Now())
+			return v
+		})
+	}
 	for _, e := range ws.list(service) {
-		_ = ws.step(e, func(w *watch.Watch) *watch.Verdict { return w.Observe(s) })
+		see(e)
 	}
 	if service != "" {
 		for _, e := range ws.comparedWith(s.Check) {
-			_ = ws.step(e, func(w *watch.Watch) *watch.Verdict { return w.Observe(s) })
+			see(e)
 		}
 	}
 }

@@ -26,6 +26,7 @@ import (
 	"guardian/internal/store"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
+	"guardian/oncall"
 	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/sla"
@@ -54,8 +55,11 @@ type Leader struct {
 	ActsFrom time.Time
 	// LeaseValid is whether the lease is still valid at the moment of an act; nil: it is.
 	LeaseValid func() bool
-	ctx        context.Context
-	stop       context.CancelFunc
+	// Roster is who is on call; nil: nobody. Breach is how bad it is with the service of a run; nil: nobody looks.
+	Roster *oncall.Roster
+	Breach func(ctx context.Context, run actions.Run) actions.Breach
+	ctx    context.Context
+	stop   context.CancelFunc
 
 	mu      sync.Mutex
 	refuse  func(store.Batch) error
@@ -145,7 +149,8 @@ func (l *Leader) lead() {
 	}
 	l.Runs, err = runs.Resume(l.ctx, runs.Options{
 		Engine: l.Engine, Leadership: l, Journal: l.Store, Decider: l.Decider, Present: l.Present, Notifier: l.Notifier,
-		Changed: func() {}, Now: Now, Log: Log(), ActsFrom: l.ActsFrom,
+		Roster:  func() *oncall.Roster { return l.Roster },
+		Changed: func() {}, Now: Now, Log: Log(), ActsFrom: l.ActsFrom, Breach: l.Breach,
 	})
 	if err != nil {
 		l.T.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 	"net/url"
@@ -51,6 +52,11 @@ func BuildWithClock(dir string) (program.Program, error) {
 	return program.Build(filepath.Join(dir, "walltime"), "guardian/test/rig/walltime", []string{"CGO_ENABLED=0"}, "-trimpath")
 }
 
+// BuildMortal builds the program with a main that kills itself at a point of a run; see Guardian.DieAt.
+func BuildMortal(dir string) (program.Program, error) {
+	return program.Build(filepath.Join(dir, "mortal"), "guardian/test/rig/mortal", []string{"CGO_ENABLED=0"}, "-trimpath")
+}
+
 // Main builds the binary into a folder that lasts as long as the tests, sets where it is and
 // runs them. TestMain exits with its result.
 func Main(m *testing.M, binary *program.Program) int {
@@ -83,6 +89,8 @@ type Guardian struct {
 	Before []string
 	// Level is the level of its log; empty: debug.
 	Level string
+	// Token is sent with each call; empty: none.
+	Token string
 
 	t       testing.TB
 	binary  string
@@ -194,6 +202,30 @@ func (g *Guardian) SetClock(off time.Duration) {
 	}
 }
 
+// DieAt lets the process that is started next kill itself at a point, such as "record 3"; "": it lives. The
+// program is BuildMortal's.
+func (g *Guardian) DieAt(point string) {
+	g.t.Helper()
+	if point != "" {
+		g.Write("die", point)
+		return
+	}
+	if err := os.Remove(filepath.Join(g.Dir, "die")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		g.t.Fatal(err)
+	}
+}
+
+// Died waits until the process has ended by itself.
+func (g *Guardian) Died() {
+	g.t.Helper()
+	select {
+	case <-g.process.Done:
+		g.process = nil
+	case <-time.After(Patience):
+		g.t.Fatalf("the guardian did not end within %s", Patience)
+	}
+}
+
 // Fails runs the binary until it ends by itself, and gives its output and exit code.
 func (g *Guardian) Fails() (output string, code int) {
 	g.t.Helper()
@@ -269,6 +301,9 @@ func (g *Guardian) Try(method, path string, body, into any) error {
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if g.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+g.Token)
 	}
 	resp, err := (&http.Client{Timeout: time.Minute}).Do(req)
 	if err != nil {

@@ -24,14 +24,20 @@ type place struct {
 	mu       sync.Mutex
 	bad      bool
 	answered time.Time // the last look
-	acts     chan time.Duration
+	acts     chan step
+}
+
+// step is the first step of a rollback as the service saw it.
+type step struct {
+	at    time.Time
+	since time.Duration // the last look was answered
 }
 
 func (p *place) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if r.Method == http.MethodPost {
-		p.acts <- time.Since(p.answered)
+		p.acts <- step{time.Now(), time.Since(p.answered)}
 		p.bad = false
 		return
 	}
@@ -42,10 +48,11 @@ func (p *place) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // BenchmarkReaction announces bad deploys, with a check every second, on a journal that syncs
-// to disk. Each deploy has a guardian of its own, because after a history of outages the judge
+// to disk. It measures from the answer to the look that completes the evidence to the first step of the
+// rollback, and from the verdict to that. Each deploy has a guardian of its own, because after a history of outages the judge
 // needs more evidence.
 func BenchmarkReaction(b *testing.B) {
-	p := &place{acts: make(chan time.Duration, 1)}
+	p := &place{acts: make(chan step, 1)}
 	target := httptest.NewServer(p)
 	defer target.Close()
 	dir := b.TempDir()
@@ -53,7 +60,7 @@ func BenchmarkReaction(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	var all []time.Duration
+	var all, afterVerdict []time.Duration
 	for b.Loop() {
 		url, stop := serve(b, binary.Path, target.URL)
 		post(b, url+"/api/v1/deploys", map[string]any{"service": "shop", "version": fmt.Sprintf("v%d", len(all)+2)})
@@ -61,8 +68,9 @@ func BenchmarkReaction(b *testing.B) {
 		p.bad = true
 		p.mu.Unlock()
 		select {
-		case d := <-p.acts:
-			all = append(all, d)
+		case s := <-p.acts:
+			all = append(all, s.since)
+			afterVerdict = append(afterVerdict, s.at.Sub(verdictOf(b, url)))
 		case <-time.After(rig.Patience):
 			b.Fatalf("no step within %s", rig.Patience)
 		}
@@ -70,9 +78,12 @@ func BenchmarkReaction(b *testing.B) {
 		stop()
 	}
 	slices.Sort(all)
+	slices.Sort(afterVerdict)
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 	b.ReportMetric(ms(all[len(all)/2]), "median-ms")
 	b.ReportMetric(ms(all[len(all)-1]), "max-ms")
+	b.ReportMetric(ms(afterVerdict[len(all)/2]), "verdict-to-step-median-ms")
+	b.ReportMetric(ms(afterVerdict[len(all)-1]), "verdict-to-step-max-ms")
 	b.ReportMetric(0, "ns/op") // the pace of the check, not the guardian's
 }
 
@@ -143,6 +154,16 @@ func post(b *testing.B, url string, body any) {
 	if resp.StatusCode != http.StatusCreated {
 		b.Fatalf("the hook answered %s", resp.Status)
 	}
+}
+
+// verdictOf gives when the verdict on the last deploy fell.
+func verdictOf(b *testing.B, url string) time.Time {
+	b.Helper()
+	var a struct{ Watches []struct{ Ended time.Time } }
+	if err := get(url+"/api/v1/watches?limit=1", &a); err != nil || len(a.Watches) != 1 || a.Watches[0].Ended.IsZero() {
+		b.Fatalf("there is no verdict: %+v, %v", a, err)
+	}
+	return a.Watches[0].Ended
 }
 
 // waitIdle waits until no run is under way.
