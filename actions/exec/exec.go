@@ -35,6 +35,7 @@ type Settings struct {
 	StatusCommand []string                 `yaml:"status_command" doc:"A command that checks whether the step happened: exit code 0 yes, 1 no, 75 not yet (it is asked again until the step's timeout), any other unknown."`
 }
 
+// Kind is the kind exec.
 func Kind() actions.Kind {
 	return actions.Kind{
 		Settings: func() any {

@@ -115,6 +115,14 @@ func testRelease(t *testing.T, r *rig) {
 	again := r.back()
 	again.Intent = "r_01K4-1"
 	r.refused(step, again, "carries v1 already: revision 3", "nothing was changed")
+	// What should run is compared with what does.
+	for version, want := range map[string]actions.Fit{"v1": actions.Fits, "v2": actions.Differs} {
+		placed := r.back()
+		placed.Run.To = version
+		if parts := r.sees(step, placed); len(parts) != 1 || parts[0].Fit != want || parts[0].Runs != "3 (order-sync-1.0.0, shop:v1, proxy:p1)" || parts[0].Should != version {
+			t.Errorf("with %s in place: %+v", version, parts)
+		}
+	}
 	// The same intent is done.
 	contains(t, r.do(step, call), "was rolled back under this intent already")
 	if n := r.tape.Acts(); n != 1 {
@@ -215,6 +223,9 @@ func testPending(t *testing.T, r *rig) {
 		_ = cmd.Wait()
 	}
 	step, call := r.step(nil), r.back()
+	if parts := r.sees(step, call); len(parts) != 1 || parts[0].Fit != actions.NotKnown {
+		t.Errorf("while somebody works on it: %+v", parts)
+	}
 	r.refused(step, call, "release order-sync is pending-upgrade since", "somebody else works on it", "helm rollback order-sync REVISION")
 	r.status(step, call, actions.NotHappened)
 	// Nobody knows whose it is, however long ago: it stays refused.

@@ -27,8 +27,6 @@ var (
 	record   = flag.Bool("record", false, "with -k8s: write the recordings anew")
 )
 
-type object = map[string]any
-
 // world is what the tests of one Helm share.
 type world struct {
 	c       *kube.Cluster
@@ -263,6 +261,20 @@ func (r *rig) plan(step actions.Step, call actions.Call) string {
 		r.t.Fatal(err)
 	}
 	return plan.String()
+}
+
+// sees asks a step what runs.
+func (r *rig) sees(step actions.Step, call actions.Call) []actions.Part {
+	r.t.Helper()
+	sighted, ok := actions.Sees(step)
+	if !ok {
+		r.t.Fatal("the step cannot tell what runs")
+	}
+	sight, err := sighted.Sight(r.t.Context(), call)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return sight.Parts
 }
 
 // do runs a step that must succeed, and gives its output.

@@ -129,9 +129,7 @@ func newStep(s Settings, env actions.Env) (*step, error) {
 // environment is what the program gets beside what is inherited. A plugin of the user is no part of a rollback.
 func (s *Settings) environment() map[string]string {
 	env := map[string]string{"HELM_NO_PLUGINS": "1"}
-	for name, v := range s.Env {
-		env[name] = v
-	}
+	maps.Copy(env, s.Env)
 	return env
 }
 

@@ -72,7 +72,7 @@ func run(dir string, args []string) (int, error) {
 // record runs the real program. SIGTERM reaches it as it reaches this process: they are of one group.
 func (p player) record(program string, args []string) (int, error) {
 	var out, said bytes.Buffer
-	cmd := exec.Command(program, args...) //nolint:gosec,noctx // the program of the test, which ends it
+	cmd := exec.Command(program, args...) //nolint:gosec // the program of the test, which ends it
 	cmd.Stdout, cmd.Stderr = &out, &said
 	err := cmd.Run()
 	r := playback.Run{Args: p.args, Stdout: out.String(), Stderr: said.String()}
