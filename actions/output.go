@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
+	"guardian/internal/reason"
 	"guardian/internal/secret"
 )
 
@@ -22,13 +24,16 @@ const (
 )
 
 // Clip is a writer that keeps the beginning and the end of what is written, also of a single
-// long line, and never fails.
+// long line, and never fails. It is safe for concurrent use: output may come in two streams at once.
 type Clip struct {
+	mu         sync.Mutex
 	head, tail []byte
 	total      int
 }
 
 func (c *Clip) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	n := len(p)
 	c.total += n
 	if room := kept - len(c.head); room > 0 {
@@ -46,6 +51,8 @@ func (c *Clip) Write(p []byte) (int, error) {
 // Text gives what was kept as people may read it. A cut may have left a part of a secret at the
 // edge, which nothing recognises as one: so much of the edge goes as a secret is long.
 func (c *Clip) Text(redactors ...*secret.Redactor) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	end := c.tail[max(0, len(c.tail)-kept):]
 	if c.total == len(c.head)+len(end) {
 		all := Shown(string(c.head)+string(end), redactors...)
@@ -145,4 +152,25 @@ func printable(text string) string {
 func invisible(r rune) bool {
 	return unicode.IsControl(r) && r != '\n' && r != '\t' ||
 		unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' || r == '\ufeff'
+}
+
+// exitNotYet is the exit status of a status command whose target still works: EX_TEMPFAIL of
+// sysexits.h.
+const exitNotYet = 75
+
+// StatusOf tells what a status command says by its exit status: whether the step happened. The last line
+// of its output is the detail.
+func StatusOf(code int, output string) (Outcome, reason.Reason) {
+	last := strings.TrimSpace(output)
+	last = last[strings.LastIndexByte(last, '\n')+1:]
+	switch code {
+	case 0:
+		return Happened, reason.Text(last)
+	case 1:
+		return NotHappened, reason.Text(last)
+	case exitNotYet:
+		return Pending, reason.Text(last)
+	default:
+		return Unclear, reason.New("exec_status_unclear", "status", code, "output", last)
+	}
 }

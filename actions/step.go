@@ -3,6 +3,7 @@ package actions
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -78,6 +79,24 @@ type Kind struct {
 	Settings func() any
 	// Build makes the step: no dial, no file, no goroutine.
 	Build func(settings any, env Env) (Step, error)
+}
+
+// NewKind is the kind of step that is built of settings of type S.
+func NewKind[S any, T Step](defaults func() *S, build func(S, Env) (T, error)) Kind {
+	return Kind{
+		Settings: func() any { return defaults() },
+		Build: func(settings any, env Env) (Step, error) {
+			s, ok := settings.(*S)
+			if !ok {
+				return nil, fmt.Errorf("settings are a %T, not a %T", settings, s)
+			}
+			step, err := build(*s, env)
+			if err != nil {
+				return nil, err
+			}
+			return step, nil
+		},
+	}
 }
 
 // Flags keeps kill switches; flags.Board is one.

@@ -8,14 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"guardian/actions"
-	"guardian/actions/kinds"
-	"guardian/internal/config"
-	"guardian/internal/secret"
+	"guardian/actions/actiontest"
 	"guardian/test/pg"
 	"guardian/test/program"
 )
@@ -58,23 +55,11 @@ func (s shopData) number(t *testing.T, query string) (n int) {
 // step builds the first step of a runbook in configs/runbooks, with what is another here replaced.
 func (s shopData) step(t *testing.T, name string, env map[string]string, replaced ...string) actions.Step {
 	t.Helper()
-	file := filepath.Join(s.dir, name+".yaml")
-	if err := os.WriteFile(file, []byte(strings.NewReplacer(replaced...).Replace(string(read(t, "runbooks/"+name+".yaml")))), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var redactor secret.Redactor
-	c, err := config.Load(file, config.Options{Redactor: &redactor, LookupEnv: func(name string) (string, bool) {
+	lookup := func(name string) (string, bool) {
 		v, ok := env[name]
 		return v, ok
-	}})
-	if err != nil {
-		t.Fatal(err)
 	}
-	book, err := actions.NewRunbook(c.Runbooks[0], kinds.Builtin(), actions.Env{Redactor: &redactor, Now: time.Now, UserAgent: "guardian/test"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return book.Steps[0].Step
+	return actiontest.Example(t, name, lookup, strings.NewReplacer(replaced...).Replace).Step
 }
 
 func TestTheRunbookSQLTakesAMigrationBack(t *testing.T) {

@@ -6,12 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"guardian/actions"
-	"guardian/actions/kinds"
-	"guardian/internal/config"
-	"guardian/internal/secret"
+	"guardian/actions/actiontest"
 	"guardian/test/sshd"
 )
 
@@ -21,22 +18,9 @@ func remotes() []string { return []string{"git", "ssh"} }
 // remoteStep builds the step of a runbook whose host is a real server.
 func remoteStep(t *testing.T, name string, server *sshd.Server, replace ...string) actions.RunbookStep {
 	t.Helper()
-	text := strings.NewReplacer(append(replace, "known_hosts: known_hosts", "known_hosts: "+server.KnownHosts, "key_file: id_ed25519", "key_file: "+server.KeyFile)...).
-		Replace(string(read(t, "runbooks/"+name+".yaml")))
-	file := filepath.Join(t.TempDir(), name+".yaml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var redactor secret.Redactor
-	c, err := config.Load(file, config.Options{Redactor: &redactor, LookupEnv: func(string) (string, bool) { return "hunter2-token", true }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	book, err := actions.NewRunbook(c.Runbooks[0], kinds.Builtin(), actions.Env{Redactor: &redactor, Now: time.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return book.Steps[0]
+	replace = append(replace, "known_hosts: known_hosts", "known_hosts: "+server.KnownHosts, "key_file: id_ed25519", "key_file: "+server.KeyFile)
+	lookup := func(string) (string, bool) { return "hunter2-token", true }
+	return actiontest.Example(t, name, lookup, strings.NewReplacer(replace...).Replace)
 }
 
 // The step does what its page says, and can tell afterwards.

@@ -13,11 +13,10 @@ import (
 	"time"
 
 	"guardian/actions"
-	"guardian/actions/kinds"
+	"guardian/actions/actiontest"
 	"guardian/configs"
 	"guardian/internal/config"
 	"guardian/internal/reason"
-	"guardian/internal/secret"
 	"guardian/test/fake/deploytool"
 )
 
@@ -42,25 +41,13 @@ var waits = regexp.MustCompile(`(?m)(every|settle): \d+s`)
 // runbookStep builds the step of a runbook in configs/runbooks against a tool, as the service would.
 func runbookStep(t *testing.T, name string, tool *deploytool.Tool) actions.RunbookStep {
 	t.Helper()
-	text := strings.ReplaceAll(string(read(t, "runbooks/"+name+".yaml")), tool.Host, tool.URL)
-	text = waits.ReplaceAllString(text, "$1: 10ms")
-	file := filepath.Join(t.TempDir(), name+".yaml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var redactor secret.Redactor
-	c, err := config.Load(file, config.Options{Redactor: &redactor, LookupEnv: func(name string) (string, bool) {
+	lookup := func(name string) (string, bool) {
 		v, ok := tool.Env[name]
 		return v, ok
-	}})
-	if err != nil {
-		t.Fatal(err)
 	}
-	book, err := actions.NewRunbook(c.Runbooks[0], kinds.Builtin(), actions.Env{Redactor: &redactor, Now: time.Now, UserAgent: "guardian/test"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return book.Steps[0]
+	return actiontest.Example(t, name, lookup, func(text string) string {
+		return waits.ReplaceAllString(strings.ReplaceAll(text, tool.Host, tool.URL), "$1: 10ms")
+	})
 }
 
 func theRollback(step actions.RunbookStep) actions.Call {

@@ -19,13 +19,35 @@ type GapNews struct {
 	Began    bool
 }
 
-// Key tells it from other news: people are notified once of each.
-func (n GapNews) Key() string {
-	key := "oncall/" + n.Schedule + "/" + strconv.FormatInt(n.Gap.From.Unix(), 10)
+// What may be told of a gap.
+const (
+	gapIsAhead = "ahead"
+	gapBegan   = "began"
+)
+
+// Key is what all notices of a schedule have in common.
+func (n GapNews) Key() string { return onCallKey(n.Schedule) }
+
+// Occasion tells it from other news: people are notified once of each.
+func (n GapNews) Occasion() string {
 	if n.Began {
-		return key + "/began"
+		return occasion(n.Schedule, n.Gap.From, gapBegan)
 	}
-	return key + "/ahead"
+	return occasion(n.Schedule, n.Gap.From, gapIsAhead)
+}
+
+// Past gives the occasions of which nobody need hear any more after it: that the gap was ahead.
+func (n GapNews) Past() []string {
+	if !n.Began {
+		return nil
+	}
+	return []string{occasion(n.Schedule, n.Gap.From, gapIsAhead)}
+}
+
+func onCallKey(schedule string) string { return "oncall/" + schedule }
+
+func occasion(schedule string, from time.Time, what string) string {
+	return onCallKey(schedule) + "/" + strconv.FormatInt(from.Unix(), 10) + "/" + what
 }
 
 // Gaps finds the times in which nobody is on call, now or within a day. A schedule with a fallback

@@ -24,10 +24,10 @@ func TestGapsAreToldOnceBeforeAndOnceWhenTheyBegin(t *testing.T) {
 		known := map[string]bool{}
 		for at := firedAt(); at.Before(firedAt().AddDate(0, 0, 3)); at = at.Add(time.Minute) {
 			for _, n := range decide.Gaps(r, at) {
-				if known[n.Key()] {
+				if known[n.Occasion()] {
 					continue
 				}
-				known[n.Key()] = true
+				known[n.Occasion()] = true
 				told = append(told, map[bool]string{true: "began", false: "ahead"}[n.Began]+at.Format(" Mon 15:04"))
 				if got := n.Gap.To.Sub(n.Gap.From); got != 15*time.Hour {
 					t.Errorf("the gap lasts %s", got)

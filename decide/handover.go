@@ -2,7 +2,6 @@ package decide
 
 import (
 	"slices"
-	"strconv"
 	"time"
 
 	"guardian/oncall"
@@ -21,9 +20,20 @@ type HandOver struct {
 	People    []oncall.Person // those of Now
 }
 
-// Key tells it from other hand-overs: people are told once of each.
-func (h HandOver) Key() string {
-	return "oncall/" + h.Schedule + "/" + strconv.FormatInt(h.Now.From.Unix(), 10) + "/hand_over"
+// Key is what all notices of a schedule have in common.
+func (h HandOver) Key() string { return onCallKey(h.Schedule) }
+
+// Occasion tells it from other hand-overs: people are told once of each.
+func (h HandOver) Occasion() string { return occasion(h.Schedule, h.Now.From, "hand_over") }
+
+// Past gives the occasions of which nobody need hear any more after it: that somebody would be missing
+// until now, or from now on.
+func (h HandOver) Past() []string {
+	past := []string{occasion(h.Schedule, h.Now.From, gapIsAhead)}
+	if h.Before.Nobody() {
+		past = append(past, occasion(h.Schedule, h.Before.From, gapIsAhead))
+	}
+	return past
 }
 
 // HandOvers finds the hand-overs of which receivers should be told now. A time in which nobody is

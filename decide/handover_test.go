@@ -25,10 +25,10 @@ func TestHandOversAreFoundForAnHour(t *testing.T) {
 	known := map[string]time.Time{}
 	for at := firedAt().Add(-3 * time.Hour); at.Before(firedAt().AddDate(0, 0, 2)); at = at.Add(time.Minute) {
 		for _, h := range decide.HandOvers(r, at) {
-			if _, again := known[h.Key()]; !again {
+			if _, again := known[h.Occasion()]; !again {
 				told = append(told, at.Format("Mon 15:04 ")+strings.Join(h.Before.People, "+")+">"+h.People[0].Name)
 			}
-			known[h.Key()] = at
+			known[h.Occasion()] = at
 		}
 	}
 	want := "Mon 12:00 li>wei, Tue 12:00 wei>li, Wed 06:00 >li" // nobody was on call on Tuesday evening

@@ -2,6 +2,7 @@ package notifiers
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -37,6 +38,9 @@ type Notice struct {
 	// StateOf names the one thing whose present state it tells, such as a flag or a run; "": it tells what
 	// happened. Of what waits about the same thing for the same receiver only the newest is sent.
 	StateOf string `json:"state_of,omitempty"`
+	// Outdates are other things whose state need not be told any more once this is: what waits about them
+	// under the same key is not sent either.
+	Outdates []string `json:"outdates,omitempty"`
 	// Thread is the conversation: that of a service in an environment, else Key.
 	Thread string `json:"thread,omitempty"`
 	Tier   string `json:"tier"` // critical, warning, info
@@ -188,11 +192,11 @@ func (d *Delivery) TakePlaceOf(waiting []Delivery) (ended []Delivery) {
 	return ended
 }
 
-// Supersedes tells whether a new delivery takes the place of one that waits: both tell the state of the
-// same thing, and were for the same receiver.
+// Supersedes tells whether a new delivery takes the place of one that waits: it tells the state of the same
+// thing or outdates it, and both were for the same receiver.
 func (d Delivery) Supersedes(waiting Delivery) bool {
-	of := d.Notice.StateOf
-	return of != "" && of == waiting.Notice.StateOf && d.Notice.Key == waiting.Notice.Key &&
+	of := waiting.Notice.StateOf
+	return of != "" && (of == d.Notice.StateOf || slices.Contains(d.Notice.Outdates, of)) && d.Notice.Key == waiting.Notice.Key &&
 		waiting.State == Queued && d.Receiver == waiting.addressee()
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"guardian/internal/spelling"
 	"guardian/notifiers/route"
 )
 
@@ -92,7 +93,7 @@ func (s Step) check(r *Roster, receivers []string) error {
 	if s.Schedule != "" {
 		schedule, ok := r.Schedule(s.Schedule)
 		if !ok {
-			return errors.Join(append(errs, fmt.Errorf("schedule: there is no schedule %q; there are %q", s.Schedule, r.names()))...)
+			return errors.Join(append(errs, fmt.Errorf("schedule: there is no schedule %q; %s", s.Schedule, spelling.Hint(s.Schedule, r.names())))...)
 		}
 		for _, name := range schedule.Members() {
 			errs = append(errs, atKey("schedule", s.reaches(r, name)))
@@ -116,5 +117,5 @@ func knownReceiver(name string, receivers []string) error {
 	if slices.Contains(receivers, name) {
 		return nil
 	}
-	return fmt.Errorf("receiver %q is not configured; there are %q", name, receivers)
+	return fmt.Errorf("receiver %q is not configured; %s", name, spelling.Hint(name, receivers))
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"guardian/internal/spelling"
 )
 
 // Made is an override that somebody made while the guardian runs. It goes before those of the configuration.
@@ -39,7 +41,7 @@ func (e *MistakeError) Unwrap() error { return e.Err }
 func (r *Roster) MayMake(m Made, others []Made, now time.Time) error {
 	wrong := func(field string, err error) error { return &MistakeError{field, err} }
 	if _, ok := r.Schedule(m.Schedule); !ok {
-		return wrong("schedule", fmt.Errorf("there is no schedule %q; there are %q", m.Schedule, r.names()))
+		return wrong("schedule", fmt.Errorf("there is no schedule %q; %s", m.Schedule, spelling.Hint(m.Schedule, r.names())))
 	}
 	if err := known(m.Person, r.People); err != nil {
 		return wrong("person", err)

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"guardian/internal/secret"
+	"guardian/internal/spelling"
 )
 
 // Settings is one configured schedule.
@@ -163,7 +164,7 @@ func known(name string, people []Person) error {
 	for i, p := range people {
 		names[i] = p.Name
 	}
-	return fmt.Errorf("there is no person %q; there are %q", name, names)
+	return fmt.Errorf("there is no person %q; %s", name, spelling.Hint(name, names))
 }
 
 // check finds mistakes in an override; before are those above it.

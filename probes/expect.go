@@ -123,18 +123,22 @@ func graphqlErrors(body []byte) string {
 	return strings.Join(said, "; ")
 }
 
+// shownStatus names the statuses that are expected.
+func shownStatus(expected []StatusRange) string {
+	if len(expected) == 0 {
+		return "2xx"
+	}
+	texts := make([]string, len(expected))
+	for i, r := range expected {
+		texts[i] = r.String()
+	}
+	return strings.Join(texts, ", ")
+}
+
 // unmet returns the first expectation that the exchange does not meet; nil if it meets all.
 func (e expectation) unmet(x exchange, d templateData) *fault {
 	if !accepts(e.Status, x.status) {
-		want := "2xx"
-		if len(e.Status) > 0 {
-			texts := make([]string, len(e.Status))
-			for i, r := range e.Status {
-				texts[i] = r.String()
-			}
-			want = strings.Join(texts, ", ")
-		}
-		return down(reason.New("http_status", "status", x.status, "want", want))
+		return down(reason.New("http_status", "status", x.status, "want", shownStatus(e.Status)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.headers)) {
 		values := x.header.Values(name)

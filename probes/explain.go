@@ -65,15 +65,7 @@ func (e expectation) singles() []single {
 		set(&one)
 		all = append(all, single{one, text})
 	}
-	want := "2xx"
-	if len(e.Status) > 0 {
-		texts := make([]string, len(e.Status))
-		for i, r := range e.Status {
-			texts[i] = r.String()
-		}
-		want = strings.Join(texts, ", ")
-	}
-	add("status is "+want, func(x *expectation) { x.Status = e.Status })
+	add("status is "+shownStatus(e.Status), func(x *expectation) { x.Status = e.Status })
 	for _, name := range slices.Sorted(maps.Keys(e.headers)) {
 		add(fmt.Sprintf("header %s matches %s", name, e.headers[name]), func(x *expectation) {
 			x.headers = maps.Clone(e.headers)

@@ -91,11 +91,13 @@ const (
 // Pace decides when the rules of a group are evaluated: all of them at the group's interval, and
 // those that a sample or the end of a for woke at once, as long as the budget lasts. Of what is left
 // when it is short, urgent rules come first; the others wait until there is more, at the latest for
-// the interval. It is not safe for concurrent use.
+// the interval. What the others cost is known only afterwards and may be more than was left: urgent
+// rules do not wait until that is paid. It is not safe for concurrent use.
 type Pace struct {
 	group *Group
 	whole time.Time     // when the interval is over
 	own   Budget        // in evaluations of the whole group
+	first Budget        // the same, as if other rules than urgent ones were evaluated at the interval alone
 	took  time.Duration // how long one of the whole group takes
 	last  time.Time     // when there was a plan last
 
@@ -107,10 +109,8 @@ type Pace struct {
 
 // NewPace begins with an interval.
 func NewPace(g *Group, s GroupState, now time.Time) *Pace {
-	p := &Pace{
-		group: g, whole: now.Add(g.Interval), own: NewBudget(1, perInterval/g.Interval.Seconds(), now),
-		due: make([]time.Time, len(g.Rules)),
-	}
+	full := NewBudget(1, perInterval/g.Interval.Seconds(), now)
+	p := &Pace{group: g, whole: now.Add(g.Interval), own: full, first: full, due: make([]time.Time, len(g.Rules))}
 	p.evaluated(g.All(), s)
 	return p
 }
@@ -165,8 +165,8 @@ func (p *Pace) choose(spare Budget, now time.Time) Plan {
 	if !now.Before(p.whole) {
 		return Plan{Rules: p.group.All(), Whole: true}
 	}
-	plan := Plan{Rules: p.group.allowed(p.woken, p.own.Level(now))}
-	if more := p.group.allowed(p.woken, spare.Level(now)); more.Len() > plan.Rules.Len() {
+	plan := Plan{Rules: p.group.allowed(p.woken, p.own.Level(now), p.first.Level(now))}
+	if more := p.group.allowed(p.woken, spare.Level(now), spare.Level(now)); more.Len() > plan.Rules.Len() {
 		plan = Plan{Rules: more, spare: true}
 	}
 	if n := plan.Rules.Len(); n > 0 && float64(n) >= nearlyAll*float64(len(p.group.Rules)) {
@@ -175,15 +175,16 @@ func (p *Pace) choose(spare Budget, now time.Time) Plan {
 	return plan
 }
 
-// allowed gives those of the woken rules that a budget with this level pays for.
-func (g *Group) allowed(woken RuleSet, level float64) RuleSet {
+// allowed gives those of the woken rules that a budget with this level pays for; first is the level that
+// urgent ones find.
+func (g *Group) allowed(woken RuleSet, level, first float64) RuleSet {
 	switch {
-	case level <= 0:
-		return nil
-	case level > reserve || g.urgent.Len() == 0:
+	case level > reserve, level > 0 && g.urgent.Len() == 0:
 		return woken
-	default:
+	case first > 0:
 		return woken.And(g.urgent)
+	default:
+		return nil
 	}
 }
 
@@ -201,7 +202,12 @@ func (p *Pace) Spent(plan Plan, spare Budget, now time.Time, took time.Duration)
 	if plan.spare {
 		return spare.Spend(max(n, float64(took)/float64(spareUnit)), now)
 	}
-	p.own = p.own.Spend(min(share, 1), now)
+	cost := min(share, 1)
+	p.own = p.own.Spend(cost, now)
+	if urgent := plan.Rules.And(p.group.urgent).Len(); !plan.Whole && float64(urgent) < n {
+		cost = float64(urgent) / float64(len(p.group.Rules))
+	}
+	p.first = p.first.Spend(cost, now)
 	return spare
 }
 
@@ -251,12 +257,15 @@ func (p *Pace) Next(spare Budget, now time.Time) time.Time {
 	if p.woken.Len() == 0 {
 		return next
 	}
-	level := reserve
-	if p.group.urgent.Len() == 0 || p.woken.And(p.group.urgent).Len() > 0 {
+	own, level := p.own, reserve
+	switch {
+	case p.group.urgent.Len() == 0:
 		level = 0
+	case p.woken.And(p.group.urgent).Len() > 0:
+		own, level = p.first, 0
 	}
 	soon := p.Soon(now)
-	for _, b := range []Budget{p.own, spare} {
+	for _, b := range []Budget{own, spare} {
 		if at, ok := b.above(level, now); ok && at.Before(next) {
 			next = at
 		}

@@ -169,6 +169,49 @@ func TestCriticalRulesComeFirst(t *testing.T) {
 	}
 }
 
+// TestACriticalRuleDoesNotPayForASlowOne: of twenty rules one takes nearly all of the time, and is woken all
+// the time. A critical one is evaluated within moments of each sample.
+func TestACriticalRuleDoesNotPayForASlowOne(t *testing.T) {
+	const critical, slow, interval = 0, 10, 15 * time.Second
+	took := func(plan rules.Plan) (all time.Duration) {
+		for i := range 20 {
+			if plan.Rules.Has(i) {
+				all += map[bool]time.Duration{true: 900 * time.Millisecond, false: 5 * time.Millisecond}[i == slow]
+			}
+		}
+		return all
+	}
+	p, spare, now := rules.NewPace(groupOf(t, 20, 2), rules.GroupState{}, epoch), rules.Budget{}, epoch.Add(interval)
+	p.Spent(p.Plan(spare, now), spare, now, time.Second)
+	var woken time.Time // when the critical rule was, and was not evaluated since
+	var waited, spent time.Duration
+	looks := 0
+	for end := now.Add(20 * interval); now.Before(end); {
+		p.Wake(rules.Wake{Rules: only(slow)}, false)
+		if now.Sub(epoch)%time.Second < 20*time.Millisecond && woken.IsZero() {
+			p.Wake(rules.Wake{Rules: only(critical)}, false)
+			woken = now
+		}
+		if plan := p.Plan(spare, now); plan.Rules.Len() > 0 {
+			if plan.Rules.Has(critical) && !woken.IsZero() {
+				waited, woken = max(waited, now.Sub(woken)), time.Time{}
+				looks++
+			}
+			long := took(plan)
+			p.Spent(plan, spare, now, long)
+			spent += long
+			now = now.Add(long)
+		}
+		now = now.Add(20 * time.Millisecond).Truncate(20 * time.Millisecond)
+	}
+	if waited > 100*time.Millisecond || looks < 100 {
+		t.Errorf("a critical rule waited for %s; it was evaluated %d times in %s", waited, looks, 20*interval)
+	}
+	if most := 43 * time.Second; spent > most {
+		t.Errorf("evaluations took %s of %s, want at most %s: twice the interval's", spent, 20*interval, most)
+	}
+}
+
 // TestWhatACriticalRuleReadsComesFirstToo, else it would be evaluated with the value of before.
 func TestWhatACriticalRuleReadsComesFirstToo(t *testing.T) {
 	g := load(t, `

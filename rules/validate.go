@@ -2,11 +2,11 @@ package rules
 
 import (
 	"fmt"
-	"math"
 	"slices"
-	"strings"
 
 	"github.com/prometheus/prometheus/model/labels"
+
+	"guardian/internal/spelling"
 )
 
 // Any is what Reads gives for a selector that could match any name.
@@ -87,50 +87,17 @@ func metricHint(name string, names []string) string {
 	}
 	// ALERTS is near to every short name and never meant.
 	made := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == alertsName || n == alertsForStateName })
-	best, _ := nearest(name, made)
+	best := spelling.Nearest(name, made)
 	if best == "" {
 		return "declare metrics of other systems in ingest"
 	}
 	return fmt.Sprintf("the nearest metric is %q; declare metrics of other systems in ingest", best)
 }
 
-// nearestHint suggests the nearest of the names, if one is near.
+// nearestHint suggests the name that was probably meant, if there is one.
 func nearestHint(name string, names []string) string {
-	best, d := nearest(name, names)
-	if d > max(2, len(name)/3) {
-		return ""
+	if meant := spelling.Meant(name, names); meant != "" {
+		return fmt.Sprintf("did you mean %q?", meant)
 	}
-	return fmt.Sprintf("did you mean %q?", best)
-}
-
-// nearest gives the first of the names with the smallest distance.
-func nearest(name string, names []string) (best string, letters int) {
-	letters = math.MaxInt
-	for _, n := range names {
-		if d := distance(name, n); d < letters {
-			best, letters = n, d
-		}
-	}
-	return best, letters
-}
-
-// distance is the Levenshtein distance of two names, in bytes, without regard to case.
-func distance(a, b string) int {
-	a, b = strings.ToLower(a), strings.ToLower(b)
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := diagonal
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			diagonal, row[j] = row[j], min(cost, row[j]+1, row[j-1]+1)
-		}
-	}
-	return row[len(b)]
+	return ""
 }

@@ -2,7 +2,6 @@ package docker
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -38,21 +37,12 @@ type ProjectSettings struct {
 
 // Compose is the kind compose.
 func Compose() actions.Kind {
-	return actions.Kind{
-		Settings: func() any {
-			return &ProjectSettings{
-				Host: "unix:///var/run/docker.sock", Pull: PullMissing,
-				HealthyDeadline: model.Duration(2 * time.Minute), MinHealthyTime: model.Duration(10 * time.Second),
-			}
-		},
-		Build: func(settings any, env actions.Env) (actions.Step, error) {
-			s, ok := settings.(*ProjectSettings)
-			if !ok {
-				return nil, fmt.Errorf("compose: settings are a %T", settings)
-			}
-			return newProject(*s, env)
-		},
-	}
+	return actions.NewKind(func() *ProjectSettings {
+		return &ProjectSettings{
+			Host: "unix:///var/run/docker.sock", Pull: PullMissing,
+			HealthyDeadline: model.Duration(2 * time.Minute), MinHealthyTime: model.Duration(10 * time.Second),
+		}
+	}, newProject)
 }
 
 // Validate joins every mistake.

@@ -3,8 +3,6 @@ package docker_test
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,8 +13,6 @@ import (
 	"guardian/actions"
 	"guardian/actions/actiontest"
 	"guardian/actions/docker"
-	"guardian/actions/kinds"
-	"guardian/internal/config"
 	"guardian/internal/secret"
 )
 
@@ -66,7 +62,7 @@ func (p project) stepWith(t *testing.T, known actions.Sightings, change func(*do
 	t.Helper()
 	s := docker.Compose().Settings().(*docker.ProjectSettings)
 	s.Host, s.Project, s.Pull = p.host, p.name, docker.PullNever
-	s.MinHealthyTime, s.HealthyDeadline = model.Duration(300*time.Millisecond), model.Duration(3*time.Minute)
+	s.MinHealthyTime, s.HealthyDeadline = 0, model.Duration(3*time.Minute)
 	s.Images = map[string]string{"web": "shop:{{.To}}", "api": "shop:{{.To}}", "db": "shop:{{.To}}"}
 	if change != nil {
 		change(s)
@@ -74,6 +70,11 @@ func (p project) stepWith(t *testing.T, known actions.Sightings, change func(*do
 	env := actiontest.Env()
 	env.Sightings = known
 	return actiontest.Build(t, docker.Compose(), s, env)
+}
+
+// plainImages are those without a health check.
+func plainImages() map[string]string {
+	return map[string]string{"web": "plain:{{.To}}", "api": "plain:{{.To}}", "db": "plain:{{.To}}"}
 }
 
 func (y *dockerHost) testProject(t *testing.T) {
@@ -124,9 +125,9 @@ func (y *dockerHost) testProject(t *testing.T) {
 	})
 	t.Run("or not at all", func(t *testing.T) {
 		t.Parallel()
-		p := y.newProject(t, "whole", "shop:v2")
+		p := y.newProject(t, "whole", "plain:v2")
 		before := p.ids(t)
-		out, err := p.step(t, func(s *docker.ProjectSettings) { s.Images["web"] = "shop:unhealthy" }).Do(t.Context(), dockerCall(t, "v1"))
+		out, err := p.step(t, func(s *docker.ProjectSettings) { s.Images = plainImages(); s.Images["web"] = "shop:unhealthy" }).Do(t.Context(), dockerCall(t, "v1"))
 		if err == nil || errors.Is(err, actions.ErrUnclear) || !strings.Contains(err.Error(), "whole-web-1: its health check fails") || !strings.Contains(err.Error(), "500 Internal Server Error") || !strings.Contains(out, "whole-db-1 is as it was") {
 			t.Errorf("error %v\n%s", err, out)
 		}
@@ -136,20 +137,21 @@ func (y *dockerHost) testProject(t *testing.T) {
 	})
 	t.Run("and leaves what has its image", func(t *testing.T) {
 		t.Parallel()
-		p := y.newProject(t, "partly", "shop:v2")
+		p := y.newProject(t, "partly", "plain:v2")
 		before := p.ids(t)
-		out, err := p.step(t, func(s *docker.ProjectSettings) { s.Images["db"] = "shop:v2" }).Do(t.Context(), dockerCall(t, "v1"))
+		step := p.step(t, func(s *docker.ProjectSettings) { s.Images = plainImages(); s.Images["db"] = "plain:v2" })
+		out, err := step.Do(t.Context(), dockerCall(t, "v1"))
 		if now := p.ids(t); err != nil || now[0] != before[0] || !slices.Equal(p.versions(t), []string{"v2", "v1", "v1"}) {
 			t.Errorf("%v: db was %v and is %v\n%s", err, before[0], now[0], out)
 		}
-		if o, detail, err := p.step(t, func(s *docker.ProjectSettings) { s.Images["db"] = "shop:v2" }).Status(t.Context(), dockerCall(t, "v1")); o != actions.Happened || err != nil {
+		if o, detail, err := step.Status(t.Context(), dockerCall(t, "v1")); o != actions.Happened || err != nil {
 			t.Errorf("asked: %s (%s), %v", o, detail, err)
 		}
 	})
 	t.Run("a service that is not there stops nothing", func(t *testing.T) {
 		t.Parallel()
-		p := y.newProject(t, "lacking", "shop:v2")
-		_, err := p.step(t, func(s *docker.ProjectSettings) { s.Images["queue"] = "shop:v1" }).Do(t.Context(), dockerCall(t, "v1"))
+		p := y.newProject(t, "lacking", "plain:v2")
+		_, err := p.step(t, func(s *docker.ProjectSettings) { s.Images = plainImages(); s.Images["queue"] = "plain:v1" }).Do(t.Context(), dockerCall(t, "v1"))
 		if err == nil || !strings.Contains(err.Error(), "service queue") || !slices.Equal(p.versions(t), []string{"v2", "v2", "v2"}) {
 			t.Errorf("error %v", err)
 		}
@@ -165,7 +167,7 @@ func (y *dockerHost) testProjectContract(t *testing.T) {
 		front := newFaultyProxy(t, y.host)
 		return actiontest.Target{
 			Step: p.step(t, func(s *docker.ProjectSettings) {
-				s.Host, s.Images = front.host, map[string]string{"web": "plain:{{.To}}", "api": "plain:{{.To}}", "db": "plain:{{.To}}"}
+				s.Host, s.Images = front.host, plainImages()
 				s.Registry = &docker.RegistrySettings{Username: "guardian", Password: secret.New("hunter2-registry")}
 			}),
 			Call: dockerCall(t, "v1"),
@@ -183,17 +185,23 @@ func (y *dockerHost) testProjectContract(t *testing.T) {
 }
 
 // testProjectKilled kills the guardian at every third request that changes something, which meets each
-// kind of request at some service: the project is of one version when it was asked.
+// kind of request at some service: the project is of one version when it was asked, and the next kill begins
+// with it.
 func (y *dockerHost) testProjectKilled(t *testing.T) {
 	t.Helper()
-	for n := 1; ; n += 3 {
-		p := y.newProject(t, fmt.Sprintf("killed%d", n), "plain:v2")
-		front := newFaultyProxy(t, y.host)
-		front.failAt(n, "killed")
-		step := p.step(t, func(s *docker.ProjectSettings) {
-			s.Host, s.Images = front.host, map[string]string{"web": "plain:{{.To}}", "api": "plain:{{.To}}", "db": "plain:{{.To}}"}
+	runs, to := "v2", "v1"
+	p := y.newProject(t, "killed", "plain:"+runs)
+	front := newFaultyProxy(t, y.host)
+	guardian := func() actions.Step {
+		return p.step(t, func(s *docker.ProjectSettings) {
+			s.Host, s.Images = front.host, plainImages()
 		})
-		_, err := step.Do(t.Context(), dockerCall(t, "v1"))
+	}
+	for n := 1; ; n += 3 {
+		call := dockerCall(t, to)
+		call.Intent += fmt.Sprint("-", n)
+		front.failAt(n, "killed")
+		_, err := guardian().Do(t.Context(), call)
 		if !front.failed() {
 			if err != nil || n < 18 {
 				t.Errorf("after %d requests: %v", n-1, err)
@@ -201,13 +209,12 @@ func (y *dockerHost) testProjectKilled(t *testing.T) {
 			return
 		}
 		front.repair()
-		o, detail, err := step.Status(t.Context(), dockerCall(t, "v1"))
-		want := map[actions.Outcome]string{actions.Happened: "v1", actions.NotHappened: "v2"}[o]
-		if got := p.versions(t); err != nil || !slices.Equal(got, []string{want, want, want}) || len(y.names(t, p.name+"-")) != 3 {
-			t.Errorf("point %d: asked: %s (%s), %v; db, api, web run %v, containers %v", n, o, detail, err, got, y.names(t, p.name+"-"))
+		o, detail, err := guardian().Status(t.Context(), call)
+		if o == actions.Happened {
+			runs, to = to, runs
 		}
-		for _, service := range []string{"db", "api", "web"} {
-			y.clear(t, p.container(service))
+		if got := p.versions(t); err != nil || o != actions.Happened && o != actions.NotHappened || !slices.Equal(got, []string{runs, runs, runs}) || len(y.names(t, p.name+"-")) != 3 {
+			t.Fatalf("point %d: asked: %s (%s), %v; db, api, web run %v, containers %v", n, o, detail, err, got, y.names(t, p.name+"-"))
 		}
 	}
 }
@@ -215,28 +222,12 @@ func (y *dockerHost) testProjectKilled(t *testing.T) {
 // The file that people copy takes a project back.
 func (y *dockerHost) testProjectExample(t *testing.T) {
 	t.Helper()
-	text, err := os.ReadFile("../../configs/runbooks/compose.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	example := strings.NewReplacer("unix:///var/run/docker.sock", y.host, "project: shop", "project: example",
+	example := actiontest.Example(t, "compose", nil, strings.NewReplacer("unix:///var/run/docker.sock", y.host, "project: shop", "project: example",
 		"web: registry.example.com/shop-web", "web: shop", "api: registry.example.com/shop-api", "api: shop",
-		"worker: registry.example.com/shop-worker", "db: shop").Replace(string(text))
-	file := filepath.Join(t.TempDir(), "guardian.yaml")
-	if err := os.WriteFile(file, []byte(example), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := config.Load(file, config.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	book, err := actions.NewRunbook(c.Runbooks[0], kinds.Builtin(), actiontest.Env())
-	if err != nil {
-		t.Fatal(err)
-	}
+		"worker: registry.example.com/shop-worker", "db: shop").Replace)
 	p := y.newProject(t, "example", "shop:v2")
 	began := time.Now()
-	out, err := book.Steps[0].Step.Do(t.Context(), dockerCall(t, "v1"))
+	out, err := example.Step.Do(t.Context(), dockerCall(t, "v1"))
 	if got := p.versions(t); err != nil || !slices.Equal(got, []string{"v1", "v1", "v1"}) {
 		t.Errorf("%v: db, api, web run %v\n%s", err, got, out)
 	}

@@ -65,21 +65,12 @@ const (
 )
 
 func Kind() actions.Kind {
-	return actions.Kind{
-		Settings: func() any {
-			return &Settings{
-				Host: "unix:///var/run/docker.sock", Pull: PullMissing,
-				HealthyDeadline: model.Duration(2 * time.Minute), MinHealthyTime: model.Duration(10 * time.Second),
-			}
-		},
-		Build: func(settings any, env actions.Env) (actions.Step, error) {
-			s, ok := settings.(*Settings)
-			if !ok {
-				return nil, fmt.Errorf("docker: settings are a %T", settings)
-			}
-			return newStep(*s, env)
-		},
-	}
+	return actions.NewKind(func() *Settings {
+		return &Settings{
+			Host: "unix:///var/run/docker.sock", Pull: PullMissing,
+			HealthyDeadline: model.Duration(2 * time.Minute), MinHealthyTime: model.Duration(10 * time.Second),
+		}
+	}, newStep)
 }
 
 // Validate joins every mistake.

@@ -28,7 +28,7 @@ ENV VERSION=%[1]s ONLY_%[1]s=yes SHARED=%[1]s %[2]s
 WORKDIR /%[1]s
 LABEL image.version=%[1]s
 VOLUME /data
-HEALTHCHECK --interval=200ms --timeout=1m --retries=3 CMD ["/shop", "health"]
+HEALTHCHECK --interval=500ms --timeout=1m --retries=3 CMD ["/shop", "health"]
 ENTRYPOINT ["/shop"]
 `
 
@@ -261,23 +261,27 @@ func (y *dockerHost) testNoGood(t *testing.T) {
 	}
 }
 
-// testEveryPoint fails the first, second, third … request that changes something.
+// testEveryPoint fails the first, second, third … request that changes something. What each of them leaves
+// the next one begins with, so that it must be whole.
 func (y *dockerHost) testEveryPoint(t *testing.T, how string) {
 	t.Helper()
 	if testing.Short() && how != "killed" {
 		t.Skip("-short: being killed is the hardest of the three")
 	}
-	for n := 1; ; n++ {
-		name := fmt.Sprintf("point-%s-%d", how, n)
-		y.create(t, name, object{"Image": "plain:v2"})
-		front := newFaultyProxy(t, y.host)
-		front.failAt(n, how)
-		step := dockerStep(t, func(s *docker.Settings) {
+	name, runs, to := "point-"+how, "v2", "v1"
+	y.create(t, name, object{"Image": "plain:" + runs})
+	front := newFaultyProxy(t, y.host)
+	guardian := func() actions.Step {
+		return dockerStep(t, func(s *docker.Settings) {
 			s.Host, s.Container, s.Image = front.host, name, "plain:{{.To}}"
 		})
-		_, err := step.Do(t.Context(), dockerCall(t, "v1"))
-		failed := front.failed()
-		if !failed {
+	}
+	for n := 1; ; n++ {
+		call := dockerCall(t, to)
+		call.Intent += fmt.Sprint("-", n)
+		front.failAt(n, how)
+		_, err := guardian().Do(t.Context(), call)
+		if !front.failed() {
 			if err != nil {
 				t.Errorf("nothing failed, and %v", err)
 			}
@@ -286,36 +290,30 @@ func (y *dockerHost) testEveryPoint(t *testing.T, how string) {
 			}
 			return
 		}
-		want := "v2"
-		if err == nil {
-			want = "v1"
-		}
+		front.repair()
+		happened := err == nil
 		if how == "killed" {
 			if err != nil && !errors.Is(err, actions.ErrUnclear) {
 				t.Errorf("point %d: %v; want it unclear, nothing could be put back", n, err)
 			}
-			front.repair()
-			o, detail, err := step.Status(t.Context(), dockerCall(t, "v1"))
-			switch {
-			case err != nil:
-				t.Errorf("point %d: asked: %v", n, err)
-			case o == actions.Happened:
-				want = "v1"
-			case o == actions.NotHappened:
-				want = "v2"
-			default:
-				t.Errorf("point %d: asked: %s (%s)", n, o, detail)
+			o, detail, err := guardian().Status(t.Context(), call)
+			if err != nil || o != actions.Happened && o != actions.NotHappened {
+				t.Fatalf("point %d: asked: %s (%s), %v", n, o, detail, err)
 			}
+			happened = o == actions.Happened
+		}
+		if happened {
+			runs, to = to, runs
 		}
 		left := y.names(t, name)
 		// The last request removes the old container: not being able to is no failure.
-		if how != "killed" && err == nil {
-			left = slices.DeleteFunc(left, func(s string) bool { return strings.Contains(s, "-guardian-old-") })
+		if old := name + "-guardian-old-" + call.Intent; how != "killed" && err == nil && slices.Contains(left, old) {
+			left = slices.DeleteFunc(left, func(s string) bool { return s == old })
+			y.clear(t, old)
 		}
-		if got := y.version(t, name); got != want || !slices.Equal(left, []string{name}) {
-			t.Errorf("point %d: %s runs, containers %v; want %s alone (%v)", n, got, left, want, err)
+		if got := y.version(t, name); got != runs || !slices.Equal(left, []string{name}) {
+			t.Fatalf("point %d: %s runs, containers %v; want %s alone (%v)", n, got, left, runs, err)
 		}
-		y.clear(t, name)
 	}
 }
 

@@ -177,7 +177,7 @@ func (y *dockerHost) testRestarts(t *testing.T) {
 			name := "restart-" + name
 			y.create(t, name, object{"Image": "plain:v2", "HostConfig": object{"RestartPolicy": object{"Name": c.policy}}})
 			step := dockerStep(t, func(s *docker.Settings) {
-				s.Host, s.Container, s.Image, s.HealthyDeadline = y.host, name, "plain:{{.To}}", model.Duration(time.Minute)
+				s.Host, s.Container, s.Image, s.MinHealthyTime, s.HealthyDeadline = y.host, name, "plain:{{.To}}", settles, model.Duration(time.Minute)
 			})
 			out, err := step.Do(t.Context(), dockerCall(t, c.to))
 			switch {
@@ -195,7 +195,9 @@ func (y *dockerHost) testRejoin(t *testing.T) {
 	t.Helper()
 	y.create(t, "rejoin", object{"Image": "plain:v2", "HostConfig": object{"RestartPolicy": object{"Name": "always"}}})
 	y.create(t, "rejoin-side", object{"Image": "plain:v1", "Env": []string{"LISTEN=127.0.0.1:0"}, "HostConfig": object{"NetworkMode": "container:rejoin"}})
-	step := dockerStep(t, func(s *docker.Settings) { s.Host, s.Container, s.Image = y.host, "rejoin", "plain:{{.To}}" })
+	step := dockerStep(t, func(s *docker.Settings) {
+		s.Host, s.Container, s.Image, s.MinHealthyTime = y.host, "rejoin", "plain:{{.To}}", settles
+	})
 	if out, err := step.Do(t.Context(), dockerCall(t, "once")); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

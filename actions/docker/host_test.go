@@ -120,11 +120,15 @@ func get(v any, path ...string) any {
 	return v
 }
 
+// settles is for how long a container without a health check must run where that matters: where it ends by
+// itself soon after its start.
+const settles = model.Duration(300 * time.Millisecond)
+
 func dockerStep(t *testing.T, change func(*docker.Settings)) actions.Step {
 	t.Helper()
 	kind := docker.Kind()
 	s := kind.Settings().(*docker.Settings)
-	s.Pull, s.MinHealthyTime, s.HealthyDeadline = docker.PullNever, model.Duration(300*time.Millisecond), model.Duration(3*time.Minute)
+	s.Pull, s.MinHealthyTime, s.HealthyDeadline = docker.PullNever, 0, model.Duration(3*time.Minute)
 	change(s)
 	step, err := kind.Build(s, actiontest.Env())
 	if err != nil {
@@ -218,11 +222,15 @@ func (f *faultyProxy) decide(method string) string {
 	return "lost"
 }
 
-func (f *faultyProxy) failAt(n int, how string) { f.mu.Lock(); f.n, f.how = n, how; f.mu.Unlock() }
-func (f *faultyProxy) refuse(echo string)       { f.mu.Lock(); f.echo = echo; f.mu.Unlock() }
-func (f *faultyProxy) repair()                  { f.mu.Lock(); f.how = ""; f.mu.Unlock() }
-func (f *faultyProxy) created() []byte          { f.mu.Lock(); defer f.mu.Unlock(); return f.body }
-func (f *faultyProxy) failed() bool             { f.mu.Lock(); defer f.mu.Unlock(); return f.hit }
+func (f *faultyProxy) failAt(n int, how string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.n, f.how, f.hit = n, how, false
+}
+func (f *faultyProxy) refuse(echo string) { f.mu.Lock(); f.echo = echo; f.mu.Unlock() }
+func (f *faultyProxy) repair()            { f.mu.Lock(); f.how = ""; f.mu.Unlock() }
+func (f *faultyProxy) created() []byte    { f.mu.Lock(); defer f.mu.Unlock(); return f.body }
+func (f *faultyProxy) failed() bool       { f.mu.Lock(); defer f.mu.Unlock(); return f.hit }
 
 type told struct {
 	Version, Stock string

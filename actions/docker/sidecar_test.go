@@ -1,6 +1,7 @@
 package docker_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -205,20 +206,25 @@ func (y *dockerHost) testSidecarAlone(t *testing.T) {
 }
 
 // testSidecarEveryPoint kills the guardian at each request that changes something: asked, the engine
-// tells whether both containers are the new ones or both the old ones.
+// tells whether both containers are the new ones or both the old ones. What each kill leaves the next one
+// begins with.
 func (y *dockerHost) testSidecarEveryPoint(t *testing.T) {
 	t.Helper()
-	for n := 1; ; n++ {
-		prefix := "edge"
-		y.create(t, prefix+"-main", object{"Image": "plain:v2"})
-		y.create(t, prefix+"-side", object{"Image": "plain:v1", "Env": []string{"LISTEN=127.0.0.1:0"}, "HostConfig": object{"NetworkMode": "container:" + prefix + "-main"}})
-		front := newFaultyProxy(t, y.host)
-		front.failAt(n, "killed")
-		step := dockerStep(t, func(s *docker.Settings) {
+	const prefix = "edge"
+	runs, to := "v2", "v1"
+	y.create(t, prefix+"-main", object{"Image": "plain:" + runs})
+	y.create(t, prefix+"-side", object{"Image": "plain:v1", "Env": []string{"LISTEN=127.0.0.1:0"}, "HostConfig": object{"NetworkMode": "container:" + prefix + "-main"}})
+	front := newFaultyProxy(t, y.host)
+	guardian := func() actions.Step {
+		return dockerStep(t, func(s *docker.Settings) {
 			s.Host, s.Container, s.Image = front.host, prefix+"-main", "plain:{{.To}}"
-			s.MinHealthyTime = 0
 		})
-		_, err := step.Do(t.Context(), dockerCall(t, "v1"))
+	}
+	for n := 1; ; n++ {
+		call := dockerCall(t, to)
+		call.Intent += fmt.Sprint("-", n)
+		front.failAt(n, "killed")
+		_, err := guardian().Do(t.Context(), call)
 		if !front.failed() {
 			if err != nil || n < 12 {
 				t.Errorf("nothing failed at %d, and %v", n, err)
@@ -226,18 +232,19 @@ func (y *dockerHost) testSidecarEveryPoint(t *testing.T) {
 			return
 		}
 		front.repair()
-		o, detail, err := step.Status(t.Context(), dockerCall(t, "v1"))
-		want := map[actions.Outcome]string{actions.Happened: "v1", actions.NotHappened: "v2"}[o]
-		if err != nil || want == "" {
-			t.Errorf("point %d: asked: %s (%s), %v", n, o, detail, err)
+		o, detail, err := guardian().Status(t.Context(), call)
+		if err != nil || o != actions.Happened && o != actions.NotHappened {
+			t.Fatalf("point %d: asked: %s (%s), %v", n, o, detail, err)
+		}
+		if o == actions.Happened {
+			runs, to = to, runs
 		}
 		main, side := y.inspect(t, prefix+"-main"), y.inspect(t, prefix+"-side")
-		if y.version(t, prefix+"-main") != want || get(side, "State", "Running") != true || get(side, "HostConfig", "NetworkMode") != "container:"+main["Id"].(string) {
-			t.Errorf("point %d: %s: %s runs, its sidecar is %v in %v, want it in the network of %v", n, o, y.version(t, prefix+"-main"), get(side, "State", "Status"), get(side, "HostConfig", "NetworkMode"), main["Id"])
+		if y.version(t, prefix+"-main") != runs || get(side, "State", "Running") != true || get(side, "HostConfig", "NetworkMode") != "container:"+main["Id"].(string) {
+			t.Fatalf("point %d: %s: %s runs, its sidecar is %v in %v, want it in the network of %v", n, o, y.version(t, prefix+"-main"), get(side, "State", "Status"), get(side, "HostConfig", "NetworkMode"), main["Id"])
 		}
 		if left := y.names(t, prefix); len(left) != 2 {
-			t.Errorf("point %d: containers %v are left", n, left)
+			t.Fatalf("point %d: containers %v are left", n, left)
 		}
-		y.clear(t, prefix)
 	}
 }

@@ -37,18 +37,9 @@ type Settings struct {
 
 // Kind is the kind exec.
 func Kind() actions.Kind {
-	return actions.Kind{
-		Settings: func() any {
-			return &Settings{Inherit: []string{"PATH", "HOME", "LANG", "TZ"}, Grace: model.Duration(5 * time.Second)}
-		},
-		Build: func(settings any, env actions.Env) (actions.Step, error) {
-			s, ok := settings.(*Settings)
-			if !ok {
-				return nil, fmt.Errorf("exec: settings are a %T", settings)
-			}
-			return newCommand(*s, env)
-		},
-	}
+	return actions.NewKind(func() *Settings {
+		return &Settings{Inherit: []string{"PATH", "HOME", "LANG", "TZ"}, Grace: model.Duration(5 * time.Second)}
+	}, newCommand)
 }
 
 // Validate joins every mistake.
@@ -126,10 +117,6 @@ func (c *command) Do(ctx context.Context, call actions.Call) (string, error) {
 	return end.output, nil
 }
 
-// exitNotYet is the exit status of a status command whose target still works: EX_TEMPFAIL of
-// sysexits.h.
-const exitNotYet = 75
-
 // Status runs the status command.
 func (c *command) Status(ctx context.Context, call actions.Call) (actions.Outcome, reason.Reason, error) {
 	if len(c.status) == 0 {
@@ -139,17 +126,8 @@ func (c *command) Status(ctx context.Context, call actions.Call) (actions.Outcom
 	if err != nil {
 		return actions.Unclear, reason.Reason{}, actions.RedactError(actions.Failure(reason.New("exec_status_command", "error", actions.ReasonOf(err)), err), c.env.Redactor, &c.local)
 	}
-	detail := lastLine(end.output)
-	switch end.code {
-	case 0:
-		return actions.Happened, reason.Text(detail), nil
-	case 1:
-		return actions.NotHappened, reason.Text(detail), nil
-	case exitNotYet:
-		return actions.Pending, reason.Text(detail), nil
-	default:
-		return actions.Unclear, reason.New("exec_status_unclear", "status", end.code, "output", detail), nil
-	}
+	outcome, detail := actions.StatusOf(end.code, end.output)
+	return outcome, detail, nil
 }
 
 // ending is how a command ended.
@@ -296,9 +274,4 @@ func bare(err error) error {
 		return ee.Err
 	}
 	return err
-}
-
-func lastLine(s string) string {
-	s = strings.TrimSpace(s)
-	return s[strings.LastIndexByte(s, '\n')+1:]
 }

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -131,18 +129,7 @@ func TestTakesItsChildrenAlong(t *testing.T) {
 	if !errors.Is(err, actions.ErrUnclear) {
 		t.Fatalf("error %v", err)
 	}
-	b, err := os.ReadFile(pidFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	actiontest.WaitFor(t, "the end of its child", func() bool {
-		state, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
-		return err != nil || strings.Contains(string(state), ") Z ") || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
-	})
+	actiontest.WaitForEnd(t, pidFile)
 }
 
 func TestBoundsItsOutput(t *testing.T) {

@@ -24,16 +24,9 @@ type Settings struct {
 }
 
 func Kind() actions.Kind {
-	return actions.Kind{
-		Settings: func() any { return &Settings{} },
-		Build: func(settings any, env actions.Env) (actions.Step, error) {
-			s, ok := settings.(*Settings)
-			if !ok {
-				return nil, fmt.Errorf("flag: settings are a %T", settings)
-			}
-			return &step{*s, env}, s.Validate()
-		},
-	}
+	return actions.NewKind(func() *Settings { return &Settings{} }, func(s Settings, env actions.Env) (*step, error) {
+		return &step{s, env}, s.Validate()
+	})
 }
 
 // Validate joins every mistake. Whether there is such a flag is for those to say who know all flags.

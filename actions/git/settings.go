@@ -51,21 +51,12 @@ type AuthorSettings struct {
 
 // Kind gives the kind of step.
 func Kind() actions.Kind {
-	return actions.Kind{
-		Settings: func() any {
-			return &Settings{
-				Branch: "main", Author: AuthorSettings{Name: "Guardian", Email: "guardian@localhost"},
-				History: 200, Settle: model.Duration(5 * time.Second), Username: "git",
-			}
-		},
-		Build: func(settings any, env actions.Env) (actions.Step, error) {
-			s, ok := settings.(*Settings)
-			if !ok {
-				return nil, fmt.Errorf("git: settings are a %T", settings)
-			}
-			return newStep(*s, env)
-		},
-	}
+	return actions.NewKind(func() *Settings {
+		return &Settings{
+			Branch: "main", Author: AuthorSettings{Name: "Guardian", Email: "guardian@localhost"},
+			History: 200, Settle: model.Duration(5 * time.Second), Username: "git",
+		}
+	}, newStep)
 }
 
 // Validate joins every mistake.

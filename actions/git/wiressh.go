@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"strings"
-	"sync"
 
 	"golang.org/x/crypto/ssh"
 
@@ -55,7 +54,7 @@ type sshTalk struct {
 	session *ssh.Session
 	stdin   io.WriteCloser
 	stdout  io.Reader
-	stderr  lockedClip
+	stderr  actions.Clip
 }
 
 func (t *sshTalk) refs() io.Reader { return t.stdout }
@@ -67,24 +66,6 @@ func (t *sshTalk) ask(_ context.Context, request *bytes.Buffer) (io.Reader, erro
 	return t.stdout, t.stdin.Close()
 }
 
-func (t *sshTalk) said() string { return t.stderr.text() }
+func (t *sshTalk) said() string { return strings.TrimSpace(t.stderr.Text()) }
 
 func (t *sshTalk) Close() error { return t.session.Close() }
-
-// lockedClip keeps what comes while others read it.
-type lockedClip struct {
-	mu   sync.Mutex
-	clip actions.Clip
-}
-
-func (l *lockedClip) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.clip.Write(p)
-}
-
-func (l *lockedClip) text() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.TrimSpace(l.clip.Text())
-}

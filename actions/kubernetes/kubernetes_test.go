@@ -2,16 +2,12 @@ package kubernetes_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"guardian/actions"
 	"guardian/actions/actiontest"
-	"guardian/actions/kinds"
 	"guardian/actions/kubernetes"
-	"guardian/internal/config"
 	"guardian/test/kube"
 )
 
@@ -130,25 +126,9 @@ func testDaemonSet(t *testing.T, r *rig) {
 func testExample(t *testing.T, r *rig) {
 	t.Helper()
 	r.released("Deployment", "order-sync", "shop:v1", "shop:v2")
-	text, err := os.ReadFile("../../configs/runbooks/kubernetes.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	mine := strings.NewReplacer("/etc/guardian/kubeconfig", r.Kubeconfig(kube.Token), "namespace: shop", "namespace: "+r.Namespace).Replace(string(text))
-	file := filepath.Join(t.TempDir(), "guardian.yaml")
-	if err := os.WriteFile(file, []byte(mine), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := config.Load(file, config.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	book, err := actions.NewRunbook(c.Runbooks[0], kinds.Builtin(), actiontest.Env())
-	if err != nil {
-		t.Fatal(err)
-	}
-	kubernetes.SetPace(book.Steps[0].Step, r.pace())
-	r.do(book.Steps[0].Step, back())
+	step := actiontest.Example(t, "kubernetes", nil, strings.NewReplacer("/etc/guardian/kubeconfig", r.Kubeconfig(kube.Token), "namespace: shop", "namespace: "+r.Namespace).Replace).Step
+	kubernetes.SetPace(step, r.pace())
+	r.do(step, back())
 	if got := r.image("Deployment", "order-sync"); got != "shop:v1" {
 		t.Errorf("it runs %s", got)
 	}

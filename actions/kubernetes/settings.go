@@ -2,7 +2,6 @@ package kubernetes
 
 import (
 	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
@@ -49,16 +48,7 @@ type ScaleSettings struct {
 
 // Kind is the kind of step for actions/kinds.
 func Kind() actions.Kind {
-	return actions.Kind{
-		Settings: func() any { return &Settings{Deadline: model.Duration(4 * time.Minute)} },
-		Build: func(settings any, env actions.Env) (actions.Step, error) {
-			s, ok := settings.(*Settings)
-			if !ok {
-				return nil, fmt.Errorf("kubernetes: settings are a %T", settings)
-			}
-			return newStep(*s, env)
-		},
-	}
+	return actions.NewKind(func() *Settings { return &Settings{Deadline: model.Duration(4 * time.Minute)} }, newStep)
 }
 
 // Validate joins every mistake.

@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"fmt"
 	"path"
 
 	"github.com/prometheus/common/model"
@@ -23,16 +22,7 @@ type Settings struct {
 
 // Kind is the kind snapshot.
 func Kind() actions.Kind {
-	return actions.Kind{
-		Settings: func() any { return &Settings{MinSize: 1} },
-		Build: func(settings any, env actions.Env) (actions.Step, error) {
-			s, ok := settings.(*Settings)
-			if !ok {
-				return nil, fmt.Errorf("snapshot: settings are a %T", settings)
-			}
-			return newStep(*s, env)
-		},
-	}
+	return actions.NewKind(func() *Settings { return &Settings{MinSize: 1} }, newStep)
 }
 
 // Validate joins every mistake.

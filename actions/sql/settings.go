@@ -44,21 +44,12 @@ const (
 
 // Kind is the kind sql.
 func Kind() actions.Kind {
-	return actions.Kind{
-		Settings: func() any {
-			return &Settings{
-				Table: "guardian_steps", CreateTable: true, Plan: planDescribe,
-				LockTimeout: model.Duration(5 * time.Second), StatementTimeout: model.Duration(30 * time.Second),
-			}
-		},
-		Build: func(settings any, env actions.Env) (actions.Step, error) {
-			s, ok := settings.(*Settings)
-			if !ok {
-				return nil, fmt.Errorf("sql: settings are a %T", settings)
-			}
-			return newStep(*s, env)
-		},
-	}
+	return actions.NewKind(func() *Settings {
+		return &Settings{
+			Table: "guardian_steps", CreateTable: true, Plan: planDescribe,
+			LockTimeout: model.Duration(5 * time.Second), StatementTimeout: model.Duration(30 * time.Second),
+		}
+	}, newStep)
 }
 
 // Validate joins every mistake.

@@ -7,7 +7,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -82,13 +81,13 @@ func (c *command) run(ctx context.Context, args []actions.Template, call actions
 	if !stopDialing() {
 		return end, c.notReached(ctx.Err())
 	}
-	var out lockedClip
+	var out actions.Clip
 	session.Stdout, session.Stderr = &out, &out
 	if c.s.Stdin.IsSet() {
 		session.Stdin = strings.NewReader(c.s.Stdin.Reveal())
 	}
 	end.code, err = c.finish(ctx, running{session, client, name, line})
-	end.output = out.text(c)
+	end.output = out.Text(c.env.Redactor, &c.local)
 	return end, err
 }
 
@@ -162,22 +161,4 @@ func (c *command) result(r running, err error) (int, error) {
 	default:
 		return 0, actions.Lost(reason.New("ssh_lost", "command", r.name, "host", c.s.Host, "error", err), err)
 	}
-}
-
-// lockedClip keeps output that comes in two streams at once.
-type lockedClip struct {
-	mu   sync.Mutex
-	clip actions.Clip
-}
-
-func (l *lockedClip) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.clip.Write(p)
-}
-
-func (l *lockedClip) text(c *command) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.clip.Text(c.env.Redactor, &c.local)
 }

@@ -33,16 +33,7 @@ type Settings struct {
 
 // Kind gives the kind of step.
 func Kind() actions.Kind {
-	return actions.Kind{
-		Settings: func() any { return &Settings{Port: 22, Grace: model.Duration(5 * time.Second)} },
-		Build: func(settings any, env actions.Env) (actions.Step, error) {
-			s, ok := settings.(*Settings)
-			if !ok {
-				return nil, fmt.Errorf("ssh: settings are a %T", settings)
-			}
-			return newCommand(*s, env)
-		},
-	}
+	return actions.NewKind(func() *Settings { return &Settings{Port: 22, Grace: model.Duration(5 * time.Second)} }, newCommand)
 }
 
 // Validate joins every mistake.
@@ -134,10 +125,6 @@ func (c *command) Do(ctx context.Context, call actions.Call) (string, error) {
 	return end.output, c.redactError(err)
 }
 
-// exitNotYet is the exit status of a status command whose target still works: EX_TEMPFAIL of
-// sysexits.h.
-const exitNotYet = 75
-
 // Status runs the status command.
 func (c *command) Status(ctx context.Context, call actions.Call) (actions.Outcome, reason.Reason, error) {
 	if len(c.status) == 0 {
@@ -148,17 +135,8 @@ func (c *command) Status(ctx context.Context, call actions.Call) (actions.Outcom
 		why := reason.New("exec_status_command", "error", actions.ReasonOf(c.redactError(err)))
 		return actions.Unclear, reason.Reason{}, actions.Failure(why, err)
 	}
-	detail := end.output[strings.LastIndexByte(strings.TrimSpace(end.output), '\n')+1:]
-	switch end.code {
-	case 0:
-		return actions.Happened, reason.Text(detail), nil
-	case 1:
-		return actions.NotHappened, reason.Text(detail), nil
-	case exitNotYet:
-		return actions.Pending, reason.Text(detail), nil
-	default:
-		return actions.Unclear, reason.New("exec_status_unclear", "status", end.code, "output", detail), nil
-	}
+	outcome, detail := actions.StatusOf(end.code, end.output)
+	return outcome, detail, nil
 }
 
 // Plan implements actions.Planner: it logs in, and runs nothing.

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -142,18 +140,7 @@ func TestATimeoutEndsTheProgramOnTheMachine(t *testing.T) {
 	if !errors.Is(err, actions.ErrUnclear) || !strings.Contains(err.Error(), "was stopped") {
 		t.Fatalf("error %v", err)
 	}
-	b, err := os.ReadFile(pidFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(b)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	actiontest.WaitFor(t, "the end of its child", func() bool {
-		state, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
-		return err != nil || strings.Contains(string(state), ") Z ") || errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
-	})
+	actiontest.WaitForEnd(t, pidFile)
 }
 
 // The connection is gone, and the program goes on: nobody knows, until the machine is asked.

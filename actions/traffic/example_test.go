@@ -1,7 +1,6 @@
 package traffic_test
 
 import (
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -9,28 +8,14 @@ import (
 
 	"guardian/actions"
 	"guardian/actions/actiontest"
-	"guardian/actions/kinds"
-	"guardian/internal/config"
 )
 
 // example builds the step of a runbook of configs/runbooks, with the addresses of a test.
 func example(t *testing.T, name string, replace ...string) actions.RunbookStep {
 	t.Helper()
-	text := strings.NewReplacer(replace...).Replace(read(t, "../../configs/runbooks/"+name+".yaml"))
-	text = regexp.MustCompile(`for: \d+s`).ReplaceAllString(text, "for: 50ms")
-	file := filepath.Join(t.TempDir(), "guardian.yaml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	c, err := config.Load(file, config.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	book, err := actions.NewRunbook(c.Runbooks[0], kinds.Builtin(), actiontest.Env())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return book.Steps[0]
+	return actiontest.Example(t, name, nil, func(text string) string {
+		return regexp.MustCompile(`for: \d+s`).ReplaceAllString(strings.NewReplacer(replace...).Replace(text), "for: 50ms")
+	})
 }
 
 // The files that people copy move traffic back under load, from green to blue.

@@ -69,16 +69,7 @@ const mostWeight = 256
 
 // Kind is the kind traffic.
 func Kind() actions.Kind {
-	return actions.Kind{
-		Settings: func() any { return &Settings{} },
-		Build: func(settings any, env actions.Env) (actions.Step, error) {
-			s, ok := settings.(*Settings)
-			if !ok {
-				return nil, fmt.Errorf("traffic: settings are a %T", settings)
-			}
-			return newStep(*s, env)
-		},
-	}
+	return actions.NewKind(func() *Settings { return &Settings{} }, newStep)
 }
 
 // NGINXDefaults gives the defaults of nginx.

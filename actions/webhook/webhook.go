@@ -3,7 +3,6 @@ package webhook
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -64,16 +63,7 @@ type MatchSettings struct {
 }
 
 func Kind() actions.Kind {
-	return actions.Kind{
-		Settings: func() any { return &Settings{Method: http.MethodPost} },
-		Build: func(settings any, env actions.Env) (actions.Step, error) {
-			s, ok := settings.(*Settings)
-			if !ok {
-				return nil, fmt.Errorf("webhook: settings are a %T", settings)
-			}
-			return newStep(*s, env)
-		},
-	}
+	return actions.NewKind(func() *Settings { return &Settings{Method: http.MethodPost} }, newStep)
 }
 
 // Validate joins every mistake.

@@ -28,16 +28,9 @@ func Freeze() actions.Kind { return kind(windows.Freeze) }
 func Maintenance() actions.Kind { return kind(windows.Maintenance) }
 
 func kind(of windows.Kind) actions.Kind {
-	return actions.Kind{
-		Settings: func() any { return &Settings{} },
-		Build: func(settings any, env actions.Env) (actions.Step, error) {
-			s, ok := settings.(*Settings)
-			if !ok {
-				return nil, fmt.Errorf("%s: settings are a %T", of, settings)
-			}
-			return &step{*s, of, env}, s.Validate()
-		},
-	}
+	return actions.NewKind(func() *Settings { return &Settings{} }, func(s Settings, env actions.Env) (*step, error) {
+		return &step{s, of, env}, s.Validate()
+	})
 }
 
 // Validate joins every mistake. Whether there is such a service is for those to say who know all.

@@ -112,10 +112,9 @@ func (as *Alerts) tellSteps(x *escalating, now time.Time) {
 		d := x.due[key]
 		decide.Arrange(d.alerts)
 		for _, receiver := range d.Receivers {
-			as.o.Notifier.Queue(&x.batch, receiver, now, func(r announce.Renderer) notifiers.Notice {
+			x.receivers = append(x.receivers, as.o.Notifier.Queue(&x.batch, receiver, now, func(r announce.Renderer) notifiers.Notice {
 				return r.Escalation(d.EscalationStep, d.alerts, now)
-			})
-			x.receivers = append(x.receivers, receiver)
+			})...)
 		}
 		if len(d.Receivers) == 0 {
 			as.o.Log.Warn("a step of an escalation reaches nobody", "escalation", d.Policy, "step", d.Step+1)
@@ -141,10 +140,9 @@ func (as *Alerts) endEscalations(x *escalating, firing map[string]bool, now time
 			if slices.Contains(told, receiver) {
 				continue
 			}
-			as.o.Notifier.Queue(&x.batch, receiver, now, func(r announce.Renderer) notifiers.Notice {
+			x.receivers = append(x.receivers, as.o.Notifier.Queue(&x.batch, receiver, now, func(r announce.Renderer) notifiers.Notice {
 				return r.Alerts(decide.Telling{Group: "escalation/" + id, Resolved: ended[:1], Why: reason.New("escalation_over")}, nil, now)
-			})
-			x.receivers = append(x.receivers, receiver)
+			})...)
 		}
 	}
 	return gone

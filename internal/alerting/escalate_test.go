@@ -218,6 +218,24 @@ func TestAlertsOfOneServiceAreOneNotice(t *testing.T) {
 	})
 }
 
+// While a receiver cannot be reached one hand-over waits for it: the last one.
+func TestOfTheHandOversThatWaitTheLastIsSent(t *testing.T) {
+	escalatingRules(t, down, []string{"group"}, func(n *night) {
+		n.Away("group")
+		n.play(strings.Repeat(".", 54), 30*time.Minute)
+		n.restart()
+		ds, err := n.Store.Deliveries(n.t.Context(), store.DeliveryFilter{Receiver: "group"})
+		if err != nil || len(ds) < 3 {
+			n.t.Fatalf("%d hand-overs in more than a day, %v", len(ds), err)
+		}
+		for i, d := range ds { // newest first
+			if want := map[bool]notifiers.DeliveryState{true: notifiers.Queued, false: notifiers.Superseded}[i == 0]; d.Notice.Event != "hand_over" || d.State != want {
+				n.t.Errorf("%s of %s is %s, want %s", d.Notice.Title, d.Notice.Created, d.State, want)
+			}
+		}
+	})
+}
+
 func TestAHandOverIsToldOnce(t *testing.T) {
 	escalatingRules(t, down, []string{"group"}, func(n *night) {
 		n.line(".xxxxx")

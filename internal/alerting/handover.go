@@ -5,6 +5,7 @@ import (
 
 	"guardian/decide"
 	"guardian/internal/announce"
+	"guardian/internal/notify"
 	"guardian/internal/store"
 	"guardian/notifiers"
 	"guardian/rules"
@@ -12,7 +13,7 @@ import (
 
 // handOvers are the hand-overs that were told; of Tick alone.
 type handOvers struct {
-	told map[string]bool // by key
+	told map[string]bool // by occasion
 	last time.Time       // when it was looked last
 }
 
@@ -28,7 +29,7 @@ func (as *Alerts) tickHandOvers(now time.Time) {
 	h.last = now
 	told := map[string]bool{}
 	for _, one := range decide.HandOvers(as.o.Roster(), now) {
-		told[one.Key()] = h.told[one.Key()] || as.tellHandOver(one, now)
+		told[one.Occasion()] = h.told[one.Occasion()] || as.tellHandOver(one, now)
 	}
 	h.told = told
 }
@@ -36,12 +37,12 @@ func (as *Alerts) tickHandOvers(now time.Time) {
 // tellHandOver tells of a hand-over, unless an earlier leadership did, and reports whether it is
 // told.
 func (as *Alerts) tellHandOver(h decide.HandOver, now time.Time) bool {
-	before, err := as.o.Journal.Deliveries(as.ctx, store.DeliveryFilter{Key: h.Key(), Limit: 1})
+	before, err := notify.Told(as.ctx, as.o.Journal, h)
 	if err != nil {
 		as.o.Log.Warn("it is not known whether a hand-over was told; trying again", "schedule", h.Schedule, "error", err)
 		return false
 	}
-	if len(before) > 0 {
+	if before {
 		return true
 	}
 	var open []announce.OpenAlert
@@ -54,13 +55,14 @@ func (as *Alerts) tellHandOver(h decide.HandOver, now time.Time) bool {
 		}
 	}
 	var b store.Batch
+	var receivers []string
 	for _, receiver := range h.Receivers {
-		as.o.Notifier.Queue(&b, receiver, now, func(r announce.Renderer) notifiers.Notice { return r.HandOver(h, open, now) })
+		receivers = append(receivers, as.o.Notifier.Queue(&b, receiver, now, func(r announce.Renderer) notifiers.Notice { return r.HandOver(h, open, now) })...)
 	}
 	if err := as.o.Leadership.Commit(b); err != nil {
 		as.o.Log.Error("a hand-over could not be told; trying again", "schedule", h.Schedule, "error", err)
 		return false
 	}
-	as.o.Notifier.Wake(h.Receivers)
+	as.o.Notifier.Wake(receivers)
 	return true
 }

@@ -82,12 +82,12 @@ func (as *Alerts) tell(b *store.Batch, now time.Time, alerts ...string) (told []
 		if len(t.Firing) > 0 {
 			last = as.lastDeploy(t.Firing[0])
 		}
-		notice := as.o.Notifier.Queue(b, t.Receiver, now, func(r announce.Renderer) notifiers.Notice { return r.Alerts(t, last, now) })
+		as.o.Notifier.Queue(b, t.Receiver, now, func(r announce.Renderer) notifiers.Notice { return r.Alerts(t, last, now) })
+		queued := &b.Deliveries[len(b.Deliveries)-1]
 		for i := range t.Rows {
-			t.Rows[i].Notice = notice
+			t.Rows[i].Notice = queued.Notice.ID
 		}
 		b.Told = append(b.Told, t.Rows...)
-		queued := &b.Deliveries[len(b.Deliveries)-1]
 		ended := queued.TakePlaceOf(waiting)
 		receivers = append(receivers, queued.Receiver)
 		b.Deliveries = append(b.Deliveries, ended...)

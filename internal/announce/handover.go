@@ -16,10 +16,12 @@ type OpenAlert struct {
 	Ack rules.Ack // zero: nobody
 }
 
-// HandOver is the notice of who is on call now: from whom they take over, and what is open.
+// HandOver is the notice of who is on call now: from whom they take over, and what is open. Of those that
+// wait to be sent only the newest counts.
 func (t Renderer) HandOver(h decide.HandOver, open []OpenAlert, now time.Time) notifiers.Notice {
 	w := t.texts()
-	n := t.notice(h.Key(), "guardian", "hand_over", info, notifiers.Neutral, map[string]string{"schedule": h.Schedule}, now)
+	n := t.state(h.Key(), "guardian", "hand_over", info, notifiers.Neutral, map[string]string{"schedule": h.Schedule}, now)
+	n.Thread, n.Outdates = h.Occasion(), h.Past()
 	names := []string{"schedule", h.Schedule, "people", t.people(h.People), "until", t.clock(h.Now.To, now), "before", strings.Join(h.Before.People, w.list), "open", strconv.Itoa(len(open))}
 	n.Title = fill(w.handOver, names...)
 	lines := []string{fill(w.handOverText, names...)}

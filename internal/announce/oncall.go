@@ -33,14 +33,19 @@ func (t Renderer) Fault(f decide.FaultNews, now time.Time) notifiers.Notice {
 	return n
 }
 
-// OnCallGap is the notice that nobody is or will be on call.
+// OnCallGap is the notice that nobody is or will be on call. That nobody is tells who is on call, as a
+// hand-over does; that nobody will be is told of each gap.
 func (t Renderer) OnCallGap(g decide.GapNews, now time.Time) notifiers.Notice {
 	w := t.texts()
 	tier, event, tone, title := warning, "gap_ahead", notifiers.Warn, w.gapAhead
 	if g.Began {
 		tier, event, tone, title = critical, "gap", notifiers.Bad, w.gapBegan
 	}
-	n := t.notice(g.Key(), "guardian", event, tier, tone, map[string]string{"schedule": g.Schedule}, now)
+	n := t.state(g.Key(), "guardian", event, tier, tone, map[string]string{"schedule": g.Schedule}, now)
+	n.Thread, n.Outdates = g.Occasion(), g.Past()
+	if !g.Began {
+		n.StateOf = g.Occasion()
+	}
 	n.Title = fill(title, "schedule", g.Schedule, "from", t.clock(g.Gap.From, now))
 	n.Text = fill(w.gapText, "schedule", g.Schedule)
 	n.Mention = g.Began

@@ -20,6 +20,7 @@ type services struct {
 	journal interface {
 		alertReader
 		Watches(ctx context.Context, f store.WatchFilter) ([]watch.Watch, error)
+		Audit(ctx context.Context, f store.AuditFilter) (store.AuditPage, error)
 		sequels
 	}
 	leader  leader
@@ -34,6 +35,20 @@ type services struct {
 type statusReader interface {
 	Status(check string, now time.Time) recording.Status
 	RecentHealth(check string, since time.Time) []sample.Health
+}
+
+// KnownService implements server.Services. What happened to a service that is configured no more can
+// still be asked for.
+func (ss services) KnownService(ctx context.Context, name string) error {
+	_, unknown := ss.running().service(name)
+	if unknown == nil {
+		return nil
+	}
+	past, err := ss.journal.Audit(ctx, store.AuditFilter{Service: name, Limit: 1})
+	if err == nil && len(past.Lines) == 0 {
+		err = unknown
+	}
+	return err
 }
 
 // ServiceList implements server.Services.

@@ -83,6 +83,21 @@ func TestAStandbyReadsTheAlertsOfAGateInTheJournal(t *testing.T) {
 	}
 }
 
+// What happened to a service stays in the journal when the configuration has it no more.
+func TestAServiceIsKnownByTheConfigurationOrTheJournal(t *testing.T) {
+	s := newStandby(t)
+	s.write(store.Batch{Audit: []store.Audit{{At: start(), Who: "ci", What: "deploy", Service: "old-shop", Subject: "d_1"}}})
+	for _, name := range []string{"orders", "old-shop"} {
+		if err := s.Services.KnownService(t.Context(), name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	var missing *server.NotFoundError
+	if err := s.Services.KnownService(t.Context(), "old-sho"); !errors.As(err, &missing) || !slices.Equal(missing.Known, []string{"orders", "stock"}) {
+		t.Errorf("a service that there never was: %v", err)
+	}
+}
+
 func TestAHeartbeatIsLookedAtSoon(t *testing.T) {
 	s := newStandby(t)
 	if err := s.Heartbeats.Beat(t.Context(), probes.Heartbeat{Check: "nightly", At: start()}, server.Caller{}); err != nil {

@@ -1,9 +1,7 @@
 package app_test
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,31 +9,17 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"guardian/internal/app"
-	"guardian/internal/config"
-	"guardian/internal/secret"
 )
 
 // Who guesses at tokens is told to people, by the outbox, once.
 func TestPeopleAreToldOfGuessesAtTokens(t *testing.T) {
 	o := newOutside(t)
-	dir, r, c := t.TempDir(), &secret.Redactor{}, newClock(time.Date(2026, 11, 2, 2, 0, 0, 0, time.UTC))
+	dir, c := t.TempDir(), newClock(time.Date(2026, 11, 2, 2, 0, 0, 0, time.UTC))
 	if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte("groups: []"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	text := fmt.Sprintf(watchedConfig, o.URL) + "tokens: [{name: ci, role: deployer, token: \"a-token-of-the-contract\"}]\n"
-	a, err := app.New(t.Context(), app.Options{
-		Load: func() (*config.Config, error) { return load(t, dir, text, r) }, Redactor: r, Now: c.now, Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = a.Stop(context.Background()) })
-	s := app.Stepped{App: a}
-	if err := s.Begin(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	s := stepped(t, dir, text, c)
 	guess := func(n int) {
 		t.Helper()
 		for i := range n {

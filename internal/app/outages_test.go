@@ -1,18 +1,13 @@
 package app_test
 
 import (
-	"context"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"guardian/internal/app"
-	"guardian/internal/config"
 	"guardian/internal/reason"
-	"guardian/internal/secret"
 	"guardian/probes/sample"
 )
 
@@ -47,18 +42,7 @@ func TestACutPathIsToldOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			k := newClock(time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC))
-			r := &secret.Redactor{}
-			a, err := app.New(t.Context(), app.Options{
-				Load: func() (*config.Config, error) { return load(t, dir, c.text, r) }, Redactor: r, Now: k.now, Log: slog.New(slog.DiscardHandler),
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = a.Stop(context.Background()) })
-			s := app.Stepped{App: a}
-			if err := s.Begin(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			s := stepped(t, dir, c.text, k)
 			start := k.now()
 			for n := range 600 {
 				k.set(start.Add(time.Duration(n) * time.Second))

@@ -1,11 +1,9 @@
 package app_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,9 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"guardian/internal/app"
-	"guardian/internal/config"
-	"guardian/internal/secret"
 	"guardian/probes/sample"
 )
 
@@ -72,21 +67,11 @@ func TestPeopleAreToldAtOnceThatTheDataFolderIsGone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOutside(t)
-			dir, r, c := t.TempDir(), &secret.Redactor{}, newClock(time.Date(2026, 11, 2, 2, 0, 0, 0, time.UTC))
+			dir, c := t.TempDir(), newClock(time.Date(2026, 11, 2, 2, 0, 0, 0, time.UTC))
 			if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte("groups: []"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			a, err := app.New(t.Context(), app.Options{
-				Load: func() (*config.Config, error) { return load(t, dir, fmt.Sprintf(watchedConfig, o.URL), r) }, Redactor: r, Now: c.now, Log: slog.New(slog.DiscardHandler),
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = a.Stop(context.Background()) })
-			s := app.Stepped{App: a}
-			if err := s.Begin(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			s := stepped(t, dir, fmt.Sprintf(watchedConfig, o.URL), c)
 			s.SelfCheck(t.Context())
 			if o.heard("data folder") {
 				t.Error("told before it is gone")
@@ -124,21 +109,11 @@ heartbeat: {url: "%[1]s/beat", every: 1m}
 // journal stop.
 func TestAGuardianThatDoesNotDoItsWorkIsSilentOutsideAndLoudInside(t *testing.T) {
 	o := newOutside(t)
-	dir, r, c := t.TempDir(), &secret.Redactor{}, newClock(time.Date(2026, 11, 2, 2, 0, 0, 0, time.UTC)) // 10:00 in Shanghai
+	dir, c := t.TempDir(), newClock(time.Date(2026, 11, 2, 2, 0, 0, 0, time.UTC)) // 10:00 in Shanghai
 	if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte(contractRules[:strings.Index(contractRules, "      - {alert: Lost")]), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.New(t.Context(), app.Options{
-		Load: func() (*config.Config, error) { return load(t, dir, fmt.Sprintf(watchedConfig, o.URL), r) }, Redactor: r, Now: c.now, Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = a.Stop(context.Background()) })
-	s := app.Stepped{App: a}
-	if err := s.Begin(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	s := stepped(t, dir, fmt.Sprintf(watchedConfig, o.URL), c)
 	pass := func(minutes int, works bool) {
 		t.Helper()
 		for range 2 * minutes {

@@ -39,6 +39,24 @@ func load(t *testing.T, dir, text string, r *secret.Redactor) (*config.Config, e
 	return config.Load(path, config.Options{Redactor: r})
 }
 
+// stepped begins a guardian that a test takes from step to step by its own clock, and ends it with the test.
+func stepped(t *testing.T, dir, text string, c *clock) app.Stepped {
+	t.Helper()
+	r := &secret.Redactor{}
+	a, err := app.New(t.Context(), app.Options{
+		Load: func() (*config.Config, error) { return load(t, dir, text, r) }, Redactor: r, Now: c.now, Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = a.Stop(context.Background()) })
+	s := app.Stepped{App: a}
+	if err := s.Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 const slowConfig = `
 server: {listen: "127.0.0.1:0", timezone: UTC}
 services: [{name: reports, objective: {availability: 99%}}]
@@ -66,18 +84,7 @@ func TestSlowChecksStayVisibleBetweenTheirLooks(t *testing.T) {
 	}
 	start := time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
 	c := newClock(start)
-	r := &secret.Redactor{}
-	a, err := app.New(t.Context(), app.Options{
-		Load: func() (*config.Config, error) { return load(t, dir, slowConfig, r) }, Redactor: r, Now: c.now, Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = a.Stop(context.Background()) })
-	s := app.Stepped{App: a}
-	if err := s.Begin(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	s := stepped(t, dir, slowConfig, c)
 	look := func(check string, h sample.Health) {
 		s.Look(sample.Sample{
 			Check: check, Kind: "http", Service: "reports", At: c.now(), Duration: time.Second,
@@ -151,7 +158,7 @@ func TestSlowChecksStayVisibleBetweenTheirLooks(t *testing.T) {
 	}
 
 	// A check that is taken out leaves nothing that fires.
-	next, err := load(t, dir, strings.Replace(slowConfig, "  - {name: each-hour, service: reports, every: 1h, http: {url: \"http://127.0.0.1:1/\"}}\n", "", 1), r)
+	next, err := load(t, dir, strings.Replace(slowConfig, "  - {name: each-hour, service: reports, every: 1h, http: {url: \"http://127.0.0.1:1/\"}}\n", "", 1), &secret.Redactor{})
 	if err != nil {
 		t.Fatal(err)
 	}

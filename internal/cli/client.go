@@ -85,7 +85,7 @@ func (c *client) call(ctx context.Context, q request) ([]byte, error) {
 	if err := checkAddress(c.server); err != nil {
 		return nil, err
 	}
-	r := c.resty.R().SetContext(ctx).SetHeaders(q.headers)
+	r := c.resty.R().SetContext(ctx).SetHeader("Accept", "application/problem+json, */*").SetHeaders(q.headers)
 	if q.body != nil {
 		r.SetHeader("Content-Type", "application/json").SetBody(q.body)
 	}

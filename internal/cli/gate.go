@@ -49,6 +49,9 @@ func gateCommand(s streams) *cobra.Command {
 			if service == "" {
 				return exit(exitUsage, "--service is required")
 			}
+			if err := notBlank(c, "environment"); err != nil {
+				return err
+			}
 			gate, raw, err := askGate(c.Context(), newClient(server), service, environment)
 			if err != nil {
 				return exit(exitUsage, "%s", err)

@@ -12,6 +12,7 @@ import (
 	"guardian/internal/announce"
 	"guardian/internal/config"
 	"guardian/internal/secret"
+	"guardian/internal/spelling"
 	"guardian/notifiers"
 )
 
@@ -33,11 +34,7 @@ func notifyCommand(s streams) *cobra.Command {
 			}
 			i := slices.IndexFunc(conf.Receivers, func(rc config.Receiver) bool { return rc.Name == receiver })
 			if i < 0 {
-				var known []string
-				for _, rc := range conf.Receivers {
-					known = append(known, rc.Name)
-				}
-				return exit(exitUsage, "--receiver %q is no receiver of %s; %s", receiver, file, thereAre(known))
+				return exit(exitUsage, "there is no receiver %q in %s; %s", receiver, file, spelling.Hint(receiver, receiverNames(conf)))
 			}
 			id, err := sendTest(c.Context(), conf, &conf.Receivers[i], r)
 			if err != nil {
@@ -51,6 +48,10 @@ func notifyCommand(s streams) *cobra.Command {
 	configFlag(c, &file)
 	outputFlag(c, &output)
 	return c
+}
+
+func receiverNames(c *config.Config) []string {
+	return names(c.Receivers, func(r config.Receiver) string { return r.Name })
 }
 
 // sendTest sends a test notice to a receiver and returns the notice's ID.

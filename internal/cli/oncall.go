@@ -13,6 +13,7 @@ import (
 
 	"guardian/internal/reason"
 	"guardian/internal/server"
+	"guardian/internal/spelling"
 )
 
 // onCallAnswer is the answer of GET /api/v1/oncall.
@@ -70,19 +71,16 @@ func onCallCommand(s streams) *cobra.Command {
 }
 
 // keep keeps the schedules of these names; none: all.
-func (a *onCallAnswer) keep(names []string) error {
-	if len(names) == 0 {
+func (a *onCallAnswer) keep(wanted []string) error {
+	if len(wanted) == 0 {
 		return nil
 	}
 	var kept []server.OnCallSchedule
-	for _, name := range names {
+	for _, name := range wanted {
 		i := slices.IndexFunc(a.Schedules, func(s server.OnCallSchedule) bool { return s.Name == name })
 		if i < 0 {
-			known := make([]string, len(a.Schedules))
-			for i, s := range a.Schedules {
-				known[i] = s.Name
-			}
-			return exit(exitUsage, "there is no schedule %q; %s", name, thereAre(known))
+			known := names(a.Schedules, func(s server.OnCallSchedule) string { return s.Name })
+			return exit(exitUsage, "there is no schedule %q; %s", name, spelling.Hint(name, known))
 		}
 		kept = append(kept, a.Schedules[i])
 	}
@@ -123,11 +121,7 @@ func onCallPeople(f server.OnCallShift) string {
 	if len(f.People) == 0 {
 		return "nobody"
 	}
-	names := make([]string, len(f.People))
-	for i, p := range f.People {
-		names[i] = p.FullName
-	}
-	text := strings.Join(names, ", ")
+	text := strings.Join(names(f.People, func(p server.OnCallPerson) string { return p.FullName }), ", ")
 	if f.Override {
 		text += " (override)"
 	}

@@ -14,6 +14,7 @@ import (
 
 	"guardian/internal/config"
 	"guardian/internal/secret"
+	"guardian/internal/spelling"
 	"guardian/probes"
 	"guardian/probes/sample"
 )
@@ -56,11 +57,8 @@ func probeCommand(s streams) *cobra.Command {
 			}
 			ch, ok := conf.Check(args[0])
 			if !ok {
-				var known []string
-				for _, k := range conf.Checks {
-					known = append(known, k.Name)
-				}
-				return exit(exitUsage, "no check is called %q; %s", args[0], thereAre(known))
+				known := names(conf.Checks, func(k config.Check) string { return k.Name })
+				return exit(exitUsage, "there is no check %q; %s", args[0], spelling.Hint(args[0], known))
 			}
 			if _, orders := ch.Settings.(*probes.OrderPushSettings); push && !orders {
 				return exit(exitUsage, "--push is for checks of kind order_push; %s is of kind %s", ch.Name, ch.Kind)

@@ -36,6 +36,9 @@ which has to be installed.`,
   guardian report --period 2026-11-03..2026-11-09 --service order-sync`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := notBlank(c, "period", "month", "service"); err != nil {
+				return err
+			}
 			path, err := a.path()
 			if err != nil {
 				return err

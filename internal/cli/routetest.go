@@ -12,6 +12,7 @@ import (
 
 	"guardian/decide"
 	"guardian/internal/secret"
+	"guardian/internal/spelling"
 	"guardian/rules"
 )
 
@@ -46,19 +47,20 @@ routes test" does: the receivers, what is told together, and when.`,
 				}
 				labels[name] = value
 			}
-			all, err := routesOf(file, labels)
+			all, known, err := routesOf(file, labels)
 			if err != nil {
 				return err
 			}
-			var names []string
-			for _, r := range all {
-				names = append(names, r.Receiver)
-			}
+			got := names(all, func(r routed) string { return r.Receiver })
 			if err := printResult(s.out, output, all, routesText(all)); err != nil {
 				return err
 			}
-			if want := strings.FieldsFunc(expect, func(r rune) bool { return r == ',' }); expect != "" && !slices.Equal(want, names) {
-				return exit(exitFailed, "expected %s, got %s", expect, strings.Join(names, ","))
+			if want := strings.FieldsFunc(expect, func(r rune) bool { return r == ',' }); expect != "" && !slices.Equal(want, got) {
+				text := fmt.Sprintf("expected %s, got %s", expect, strings.Join(got, ","))
+				for _, name := range slices.DeleteFunc(want, func(name string) bool { return slices.Contains(known, name) }) {
+					text += fmt.Sprintf("; there is no receiver %q: %s", name, spelling.Hint(name, known))
+				}
+				return exit(exitFailed, "%s", text)
 			}
 			return nil
 		},
@@ -69,25 +71,26 @@ routes test" does: the receivers, what is told together, and when.`,
 	return c
 }
 
-func routesOf(file string, labels map[string]string) ([]routed, error) {
+// routesOf gives the routes that an alert takes, and the names of all receivers.
+func routesOf(file string, labels map[string]string) (all []routed, receivers []string, err error) {
 	c, err := loadFor(file, &secret.Redactor{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	settings, err := c.Decisions()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if settings.Routes == nil {
-		return nil, exit(exitFailed, "%s has no receivers", file)
+		return nil, nil, exit(exitFailed, "%s has no receivers", file)
 	}
 	// As if another program had sent it: its tier may follow from severity.
 	sent, _, refused := rules.StepSent(nil, []rules.Sent{{Labels: labels}}, time.Now())
 	if len(sent) == 0 {
-		return nil, exit(exitUsage, "these labels are none of an alert: %s", errors.Join(refused...))
+		return nil, nil, exit(exitUsage, "these labels are none of an alert: %s", errors.Join(refused...))
 	}
 	labels, tier := decide.AlertLabels(sent[0]), string(sent[0].Tier)
-	all := []routed{}
+	all = []routed{}
 	for _, t := range settings.Routes.Match(labels) {
 		interval, _ := t.GroupInterval(tier)
 		all = append(all, routed{
@@ -95,7 +98,7 @@ func routesOf(file string, labels map[string]string) ([]routed, error) {
 			Wait: model.Duration(t.GroupWait(tier)).String(), Interval: model.Duration(interval).String(), Repeat: model.Duration(t.RepeatInterval).String(),
 		})
 	}
-	return all, nil
+	return all, receiverNames(c), nil
 }
 
 func routesText(all []routed) string {

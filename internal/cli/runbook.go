@@ -12,6 +12,7 @@ import (
 	"guardian/actions"
 	"guardian/decide"
 	"guardian/internal/secret"
+	"guardian/internal/spelling"
 	"guardian/watch"
 )
 
@@ -62,7 +63,7 @@ guardian rollback --dry-run.`,
 			}
 			i := slices.IndexFunc(lists, func(l decide.Checklist) bool { return l.Runbook == args[0] })
 			if i < 0 {
-				return exit(exitUsage, "there is no runbook %q%s", args[0], knownRunbooks(lists))
+				return exit(exitUsage, "there is no runbook %q; %s", args[0], spelling.Hint(args[0], names(lists, func(l decide.Checklist) string { return l.Runbook })))
 			}
 			if output == "json" {
 				return printJSON(s.out, lists[i])
@@ -96,23 +97,8 @@ func checklists(path, output string) ([]decide.Checklist, error) {
 	return all, nil
 }
 
-func knownRunbooks(lists []decide.Checklist) string {
-	if len(lists) == 0 {
-		return ": none is configured"
-	}
-	var names []string
-	for _, l := range lists {
-		names = append(names, l.Runbook)
-	}
-	return "; known are " + strings.Join(names, ", ")
-}
-
 func stepNames(l decide.Checklist) string {
-	var names []string
-	for _, s := range l.Steps {
-		names = append(names, s.Name)
-	}
-	return strings.Join(names, ", ")
+	return strings.Join(names(l.Steps, func(s decide.ChecklistStep) string { return s.Name }), ", ")
 }
 
 // triggers says what starts the runbook, a line each.

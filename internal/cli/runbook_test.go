@@ -40,7 +40,7 @@ func TestARunbookIsPrintedAsAChecklist(t *testing.T) {
 		}},
 		"one that verifies nothing": {[]string{"runbook", "show", "empty-handed"}, 0, []string{"the next one follows", "nothing is verified"}},
 		"as JSON":                   {[]string{"runbook", "show", "back", "--output", "json"}, 0, []string{`"by":"verdict"`, `"kind":"freeze"`}},
-		"one that there is not":     {[]string{"runbook", "show", "bak"}, 2, []string{`there is no runbook "bak"; known are back, empty-handed`}},
+		"one that there is not":     {[]string{"runbook", "show", "bak"}, 2, []string{`there is no runbook "bak"; did you mean "back"? known are back, empty-handed`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, told bytes.Buffer

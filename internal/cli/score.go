@@ -26,6 +26,9 @@ with its exact 95 % confidence interval. People give feedback on the page of a w
 			if err := knownOutput(output); err != nil {
 				return err
 			}
+			if err := notBlank(c, "service"); err != nil {
+				return err
+			}
 			if days < 1 || days > mostScored {
 				return exit(exitUsage, "--days must be between 1 and %d", mostScored)
 			}

@@ -111,10 +111,11 @@ func notBlank(c *cobra.Command, flags ...string) error {
 	return nil
 }
 
-// thereAre lists names, or says that there are none.
-func thereAre(names []string) string {
-	if len(names) == 0 {
-		return "there are none"
+// names gives the names of a list, for a hint.
+func names[T any](list []T, name func(T) string) []string {
+	all := make([]string, len(list))
+	for i, one := range list {
+		all[i] = name(one)
 	}
-	return "there are: " + strings.Join(names, ", ")
+	return all
 }

@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"guardian/internal/secret"
+	"guardian/internal/spelling"
 )
 
 // maxMistakes bounds the mistakes that are reported per file.
@@ -140,7 +141,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, path string) {
 			continue
 		}
 		keys := keysOf(fields, table.names())
-		if meant := nearest(key, keys); meant != "" {
+		if meant := spelling.Meant(key, keys); meant != "" {
 			d.meant[join(path, meant)] = true
 		}
 		d.add(p.key, join(path, printable(key)), "unknown key", choices(key, keys))

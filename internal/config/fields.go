@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"guardian/internal/spelling"
 	"guardian/watch"
 )
 
@@ -63,55 +64,12 @@ func keysOf(fields []field, kinds []string) []string {
 	return append(keys, kinds...)
 }
 
-// nearest returns the candidate that was most likely meant, or "". At most a third of the
-// letters may differ: beyond that a guess misleads.
-func nearest(word string, candidates []string) string {
-	best, bestDistance := "", len(word)/3+1
-	if len(word) <= 2 {
-		bestDistance = 2
-	}
-	for _, c := range candidates {
-		// The distance is at least the difference in length.
-		if d := len(c) - len(word); d >= bestDistance || -d >= bestDistance {
-			continue
-		}
-		if d := distance(strings.ToLower(word), c); d < bestDistance {
-			best, bestDistance = c, d
-		}
-	}
-	return best
-}
-
-// distance is the number of inserted, deleted, replaced or transposed bytes between a and b
-// (optimal string alignment).
-func distance(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(last[j]+cost, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
-}
-
 // choices returns a hint for an unknown word: the nearest candidate, else all of them.
 func choices(word string, candidates []string) string {
 	if len(candidates) == 0 {
 		return ""
 	}
-	if n := nearest(word, candidates); n != "" {
+	if n := spelling.Meant(word, candidates); n != "" {
 		return "did you mean " + n + "?"
 	}
 	const limit = 24

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"guardian/internal/spelling"
 	"guardian/notifiers"
 )
 
@@ -154,7 +155,7 @@ func (k *carried) all(label string) bool {
 // slip gives the candidate of which a word is a misspelling. Words that differ in their digits alone are
 // different things: sg-1 and sg-2.
 func slip(word string, candidates []string) string {
-	near := nearest(word, candidates)
+	near := spelling.Meant(word, candidates)
 	if near == "" || digits.ReplaceAllString(near, "") == digits.ReplaceAllString(strings.ToLower(word), "") {
 		return ""
 	}

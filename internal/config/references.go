@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"guardian/actions"
+	"guardian/internal/spelling"
 	"guardian/notifiers"
 	"guardian/notifiers/route"
 )
@@ -88,7 +89,7 @@ func (d *decoder) checkOnAlert(c *Config, o *OnAlert, path string, runbooks []st
 	}
 	// A name that is nearly that of a rule is a slip; any other may be that of an alert that another
 	// program sends. Rule files without rules have a mistake, which must not be reported twice.
-	if alerts := alertNames(c); nearest(o.Match["alertname"], alerts) != "" {
+	if alerts := alertNames(c); spelling.Meant(o.Match["alertname"], alerts) != "" {
 		d.known(path+".match.alertname", "alerting rule", o.Match["alertname"], alerts)
 	}
 	if tier, ok := o.Match["tier"]; ok {

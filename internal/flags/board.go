@@ -8,10 +8,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"guardian/internal/mirror"
 )
 
 // Journal keeps the last change of each flag.
@@ -44,93 +45,40 @@ type InvalidError struct{ Field, Detail string }
 
 func (e *InvalidError) Error() string { return e.Field + ": " + e.Detail }
 
-const (
-	// follow is how often the journal is read: another guardian may have changed a flag.
-	follow = 500 * time.Millisecond
-	// patience bounds one reading.
-	patience = 5 * time.Second
-)
+// follow is how often the journal is read: another guardian may have changed a flag.
+const follow = 500 * time.Millisecond
 
 // Board answers what flags are, from memory. It is safe for concurrent use.
 type Board struct {
-	o   Options
-	set *prometheus.GaugeVec
-
-	// journal lets one reading or writing of the journal follow another, so that what was read before a
-	// change never takes the place of what was read after.
-	journal sync.Mutex
-
-	mu     sync.RWMutex
-	known  bool
-	failed bool // the last reading of the journal
-	last   map[string]Change
+	o    Options
+	set  *prometheus.GaugeVec
+	last *mirror.Mirror[Change] // of each flag
 }
 
 // NewBoard makes a board, which knows nothing until it was refreshed.
 func NewBoard(o Options) *Board {
-	b := &Board{o: o, last: map[string]Change{}, set: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	b := &Board{o: o, set: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "guardian_flag_set", Help: "1 while a flag is set to another variant than its default.",
 	}, []string{"flag", "variant"})}
+	b.last = mirror.New(mirror.Options[Change]{
+		Read: o.Journal.Flags, Key: func(c Change) string { return c.Flag }, Every: follow, Log: o.Log, Changed: b.measure,
+		Away: "the flags cannot be read from the journal: readers get what was set last, until its time is over",
+	})
 	o.Registerer.MustRegister(b.set)
 	return b
 }
 
 // Run follows the journal, and ends changes whose time is over, until ctx ends.
 func (b *Board) Run(ctx context.Context) {
-	tick := time.NewTicker(follow)
-	defer tick.Stop()
-	for {
-		b.follow(ctx)
+	b.last.Run(ctx, func(ctx context.Context) {
 		if b.o.Leads() {
 			b.Expire(ctx)
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-func (b *Board) follow(ctx context.Context) {
-	reading, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	err := b.Refresh(reading)
-	if ctx.Err() != nil {
-		return
-	}
-	b.mu.Lock()
-	before := b.failed
-	b.failed = err != nil
-	b.mu.Unlock()
-	if err != nil && !before {
-		b.o.Log.Warn("the flags cannot be read from the journal: readers get what was set last, until its time is over", "error", err)
-	}
+	})
 }
 
 // Refresh reads the journal. After an error what was read last counts.
-func (b *Board) Refresh(ctx context.Context) error {
-	b.journal.Lock()
-	defer b.journal.Unlock()
-	return b.read(ctx)
-}
-
-// read reads the journal, under its lock.
-func (b *Board) read(ctx context.Context) error {
-	changes, err := b.o.Journal.Flags(ctx)
-	if err != nil {
-		return err
-	}
-	last := make(map[string]Change, len(changes))
-	for _, c := range changes {
-		last[c.Flag] = c
-	}
-	b.mu.Lock()
-	b.known, b.last = true, last
-	b.mu.Unlock()
-	b.measure()
-	return nil
-}
+func (b *Board) Refresh(ctx context.Context) error { return b.last.Refresh(ctx) }
 
 func (b *Board) measure() {
 	states, err := b.All()
@@ -149,15 +97,14 @@ func (b *Board) measure() {
 
 // All gives every flag, in the order of the configuration, or ErrNotRead.
 func (b *Board) All() ([]State, error) {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	if !b.known {
+	last := b.last.Rows()
+	if last == nil {
 		return nil, ErrNotRead
 	}
 	now := b.o.Now()
 	all := []State{}
 	for _, f := range b.o.Flags() {
-		all = append(all, Evaluate(f, b.last[f.Name], now))
+		all = append(all, Evaluate(f, last[f.Name], now))
 	}
 	return all, nil
 }
@@ -168,12 +115,11 @@ func (b *Board) One(name string) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	if !b.known {
+	last := b.last.Rows()
+	if last == nil {
 		return State{}, ErrNotRead
 	}
-	return Evaluate(f, b.last[name], b.o.Now()), nil
+	return Evaluate(f, last[name], b.o.Now()), nil
 }
 
 func (b *Board) flag(name string) (Flag, error) {
@@ -196,16 +142,16 @@ func (b *Board) Change(ctx context.Context, c Change) (State, error) {
 	if err := f.Check(c); err != nil {
 		return State{}, err
 	}
-	b.journal.Lock()
-	defer b.journal.Unlock()
-	if err := b.read(ctx); err != nil {
+	end, err := b.last.Begin(ctx)
+	if err != nil {
 		return State{}, err
 	}
-	if c.Intent == "" || b.lastOf(c.Flag).Intent != c.Intent {
+	defer end()
+	if c.Intent == "" || b.last.Rows()[c.Flag].Intent != c.Intent {
 		if err := b.o.Commit(ctx, f, c); err != nil {
 			return State{}, err
 		}
-		b.keep(c)
+		b.last.Keep(c)
 	}
 	return b.One(c.Flag)
 }
@@ -215,29 +161,13 @@ func (b *Board) Last(ctx context.Context, name string) (Change, error) {
 	if err := b.Refresh(ctx); err != nil {
 		return Change{}, err
 	}
-	return b.lastOf(name), nil
-}
-
-func (b *Board) lastOf(name string) Change {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return b.last[name]
-}
-
-func (b *Board) keep(c Change) {
-	b.mu.Lock()
-	b.last = maps.Clone(b.last)
-	b.last[c.Flag] = c
-	b.mu.Unlock()
-	b.measure()
+	return b.last.Rows()[name], nil
 }
 
 // Changes gives the last change of each flag, as far as the journal was read: also of flags that the
 // configuration does not have.
 func (b *Board) Changes() []Change {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	return slices.SortedFunc(maps.Values(b.last), func(x, y Change) int { return strings.Compare(x.Flag, y.Flag) })
+	return slices.SortedFunc(maps.Values(b.last.Rows()), func(x, y Change) int { return strings.Compare(x.Flag, y.Flag) })
 }
 
 // Expire records, for the leader, which changes hold no more, so that people hear of it: their time is
@@ -257,10 +187,13 @@ func (b *Board) Expire(ctx context.Context) {
 }
 
 func (b *Board) expire(ctx context.Context, over Change) error {
-	b.journal.Lock()
-	defer b.journal.Unlock()
-	if err := b.read(ctx); err != nil || !b.lastOf(over.Flag).At.Equal(over.At) {
-		return err // somebody changed it meanwhile
+	end, err := b.last.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if !b.last.Rows()[over.Flag].At.Equal(over.At) {
+		return nil // somebody changed it meanwhile
 	}
 	now := b.o.Now()
 	c := Change{Flag: over.Flag, At: now, Reason: over.Gone(b.o.Flags(), now)}
@@ -274,7 +207,7 @@ func (b *Board) expire(ctx context.Context, over Change) error {
 	if err := b.o.Commit(ctx, f, c); err != nil {
 		return err
 	}
-	b.keep(c)
+	b.last.Keep(c)
 	if c.Dropped() {
 		b.o.Log.Warn("a flag is not set any more", "flag", c.Flag, "why", c.Reason.String())
 	}

@@ -142,21 +142,24 @@ func (n *Notifier) Add(b *store.Batch, now time.Time, render Render) []string {
 		if teller := s.For(target.Receiver); teller != s.Teller {
 			one = render(teller)
 		}
-		b.Deliveries = append(b.Deliveries, s.delivery(target.Receiver, one, now, render))
-		receivers = append(receivers, target.Receiver)
-		if one.StateOf != "" { // it may take the place of one that waits at a fallback
-			receivers = append(receivers, s.chain(target.Receiver)...)
-		}
+		receivers = append(receivers, s.queue(b, s.delivery(target.Receiver, one, now, render))...)
 	}
 	return receivers
 }
 
-// Queue puts a notice for one receiver into a batch, and gives the notice's ID.
-func (n *Notifier) Queue(b *store.Batch, receiver string, now time.Time, render Render) string {
+// Queue puts a notice for one receiver into a batch, and gives the receivers to wake once it is committed.
+func (n *Notifier) Queue(b *store.Batch, receiver string, now time.Time, render Render) []string {
 	s := n.o.Settings()
-	d := s.delivery(receiver, render(s.For(receiver)), now, render)
+	return s.queue(b, s.delivery(receiver, render(s.For(receiver)), now, render))
+}
+
+func (s Settings) queue(b *store.Batch, d notifiers.Delivery) (wake []string) {
 	b.Deliveries = append(b.Deliveries, d)
-	return d.Notice.ID
+	wake = []string{d.Receiver}
+	if d.Notice.StateOf != "" { // it may take the place of one that waits at a fallback
+		wake = append(wake, s.chain(d.Receiver)...)
+	}
+	return wake
 }
 
 // Wake starts the delivery of what was committed.

@@ -16,6 +16,7 @@ import (
 	"guardian/decide"
 	"guardian/internal/config"
 	"guardian/internal/series"
+	"guardian/internal/spelling"
 	"guardian/internal/store"
 	"guardian/probes/sample"
 	"guardian/watch"
@@ -87,7 +88,7 @@ func Suggest(ctx context.Context, o Options, service string, seed uint64) (Sugge
 		for _, s := range o.Config.Services {
 			known = append(known, s.Name)
 		}
-		return Suggestion{}, fmt.Errorf("there is no service %q; known are %s", service, strings.Join(known, ", "))
+		return Suggestion{}, fmt.Errorf("there is no service %q; %s", service, spelling.Hint(service, known))
 	}
 	if o.Progress == nil {
 		o.Progress = func(string, float64) {}

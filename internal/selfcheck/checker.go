@@ -131,15 +131,15 @@ func (c *Checker) tellGaps(ctx context.Context, now time.Time) {
 	c.nextGaps = now.Add(gapsEvery)
 	told := map[string]bool{}
 	for _, n := range c.o.Gaps(now) {
-		if c.gaps[n.Key()] {
-			told[n.Key()] = true
+		if c.gaps[n.Occasion()] {
+			told[n.Occasion()] = true
 			continue
 		}
 		if err := c.o.NotifyGap(ctx, n); err != nil {
 			c.o.Log.Error("people could not be notified that nobody is on call; trying again", "schedule", n.Schedule, "error", err)
 			continue
 		}
-		told[n.Key()] = true
+		told[n.Occasion()] = true
 	}
 	c.gaps = told
 }

@@ -22,16 +22,11 @@ type Direct interface {
 	Send(ctx context.Context, id string, render notify.Render) error
 }
 
-// Deliveries knows which notices there were; store.Store does.
-type Deliveries interface {
-	Deliveries(ctx context.Context, f store.DeliveryFilter) ([]notifiers.Delivery, error)
-}
-
 // TellerOptions is what a Teller is made of. All fields are needed.
 type TellerOptions struct {
 	Outbox     Outbox
 	Direct     Direct
-	Deliveries Deliveries
+	Deliveries notify.Deliveries
 	Leader     func() (notify.Committer, bool) // false: this guardian does not lead
 	Now        func() time.Time
 }
@@ -64,10 +59,9 @@ func (t Teller) Gap(ctx context.Context, g decide.GapNews) error {
 	if !leads {
 		return errStandby
 	}
-	before, err := t.o.Deliveries.Deliveries(ctx, store.DeliveryFilter{Key: g.Key(), Limit: 1})
-	if err != nil || len(before) > 0 {
+	if before, err := notify.Told(ctx, t.o.Deliveries, g); err != nil || before {
 		return err
 	}
-	_, err = t.o.Outbox.Send(leader, func(w announce.Renderer) notifiers.Notice { return w.OnCallGap(g, t.o.Now()) })
+	_, err := t.o.Outbox.Send(leader, func(w announce.Renderer) notifiers.Notice { return w.OnCallGap(g, t.o.Now()) })
 	return err
 }

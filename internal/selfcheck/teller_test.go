@@ -2,6 +2,7 @@ package selfcheck_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ import (
 type post struct {
 	leads bool
 	went  []string
-	keys  []string // of the notices that there were
+	sent  []notifiers.Delivery
 }
 
 func (p *post) teller() selfcheck.Teller {
@@ -32,7 +33,7 @@ func (p *post) teller() selfcheck.Teller {
 
 func (p *post) take(way string, render notify.Render) string {
 	n := render(announce.Renderer{Language: "en", Location: time.UTC})
-	p.went, p.keys = append(p.went, way), append(p.keys, n.Key)
+	p.went, p.sent = append(p.went, way), append(p.sent, notifiers.Delivery{Notice: n})
 	return n.Title
 }
 
@@ -42,12 +43,7 @@ func (p *post) Send(_ notify.Committer, render notify.Render) (bool, error) {
 }
 
 func (p *post) Deliveries(_ context.Context, f store.DeliveryFilter) ([]notifiers.Delivery, error) {
-	for _, key := range p.keys {
-		if key == f.Key {
-			return []notifiers.Delivery{{}}, nil
-		}
-	}
-	return nil, nil
+	return slices.DeleteFunc(slices.Clone(p.sent), func(d notifiers.Delivery) bool { return d.Notice.Key != f.Key }), nil
 }
 
 // past is the way past the outbox.
@@ -95,5 +91,15 @@ func TestAGapIsToldOnce(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"outbox"}, p.went); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, other := range []decide.GapNews{
+		{Schedule: "orders", Gap: gap.Gap, Began: true},
+		{Schedule: "orders", Gap: oncall.Shift{From: monday.Add(2 * time.Hour), To: monday.Add(3 * time.Hour)}},
+		{Schedule: "stock", Gap: gap.Gap},
+	} {
+		before := len(p.went)
+		if err := p.teller().Gap(t.Context(), other); err != nil || len(p.went) != before+1 {
+			t.Errorf("%+v: %v, told %d times", other, err, len(p.went)-before)
+		}
 	}
 }

@@ -34,7 +34,7 @@ func TestHookSaysWhatIsWrong(t *testing.T) {
 		says       string // in the detail, or "pointer: detail"
 	}{
 		"a service that is not known lists those that are": {
-			body: `{"service":"order-sink","version":"v1"}`, status: 404, says: `there is no service "order-sink"; known are order-sync, price-sync, listing-feed`,
+			body: `{"service":"order-sink","version":"v1"}`, status: 404, says: `there is no service "order-sink"; did you mean "order-sync"? known are order-sync, price-sync, listing-feed`,
 		},
 		"a field that is not known names the nearest": {
 			body: `{"service":"price-sync","version":"v1","prevous_version":"v0"}`, status: 422, says: `/prevous_version: is not known; did you mean "previous_version"?`,
@@ -76,7 +76,7 @@ func TestHookSaysWhatIsWrong(t *testing.T) {
 		"a form is not JSON":                     {body: `service=a`, kind: "application/x-www-form-urlencoded", status: 415, says: "Content-Type: application/json"},
 		"too large a body":                       {body: `{"service":"` + long + `"}`, status: 413, says: "larger than 65536 bytes"},
 		"an empty body":                          {body: ` `, status: 400, says: "it ends too early"},
-		"an environment is configured":           {body: `{"service":"order-sync","version":"v9","environment":"staging"}`, status: 404, says: `there is no environment "staging" of service order-sync; known are production`},
+		"an environment is configured":           {body: `{"service":"order-sync","version":"v9","environment":"staging"}`, status: 404, says: `there is no environment "staging" of service order-sync; known is production`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			kind := c.kind
@@ -275,8 +275,8 @@ func TestVerbs(t *testing.T) {
 		"an open gate has no reasons":                              {"GET", "/api/v1/gate?service=price-sync", "", 200, `{"open":true,"reasons":[]}`},
 		"a gate needs a service":                                   {"GET", "/api/v1/gate", "", 422, "?service"},
 		"a gate of nothing":                                        {"GET", "/api/v1/gate?service=x", "", 404, "known are order-sync"},
-		"a gate of another environment":                            {"GET", "/api/v1/gate?service=price-sync&environment=staging", "", 404, "known are production"},
-		"a rollback of another environment":                        {"POST", "/api/v1/rollbacks", `{"service":"price-sync","environment":"staging","reason":"x"}`, 404, "known are production"},
+		"a gate of another environment":                            {"GET", "/api/v1/gate?service=price-sync&environment=staging", "", 404, "known is production"},
+		"a rollback of another environment":                        {"POST", "/api/v1/rollbacks", `{"service":"price-sync","environment":"staging","reason":"x"}`, 404, "known is production"},
 		"a rollback is asked for":                                  {"POST", "/api/v1/rollbacks", `{"service":"price-sync","to":"v2.0.0","reason":"prices are wrong"}`, 201, `"state":"running"`},
 		"a plan is read":                                           {"GET", "/api/v1/rollbacks/plan?service=price-sync&to=v2.0.0", "", 200, `"state":"running"`},
 		"a plan says why it is refused":                            {"GET", "/api/v1/rollbacks/plan?service=price-sync&to=v2.0.1", "", 200, `"refusals":[{"code":"same_version"`},
@@ -301,7 +301,7 @@ func TestVerbs(t *testing.T) {
 		"runs by trigger":                                          {"GET", "/api/v1/rollbacks?trigger=drill", "", 200, `{"rollbacks":[{"id":"r_1"`},
 		"a job reports":                                            {"POST", "/api/v1/heartbeats/nightly-stock", "", 202, `"ok":true`},
 		"a job reports a failure":                                  {"POST", "/api/v1/heartbeats/nightly-stock", `{"ok":false,"reason":"disk full"}`, 202, `"ok":false,"reason":"disk full"`},
-		"a heartbeat that is not configured":                       {"POST", "/api/v1/heartbeats/nightly-stok", "", 404, "known are nightly-stock"},
+		"a heartbeat that is not configured":                       {"POST", "/api/v1/heartbeats/nightly-stok", "", 404, `did you mean \"nightly-stock\"?`},
 		"a silence is made":                                        {"POST", "/api/v1/silences", `{"matchers":["service=order-sync","tier=~\"warning|info\""],"for":"2h","comment":"known"}`, 201, `"matchers":["service=\"order-sync\"","tier=~\"warning|info\""]`},
 		"a silence of everything is refused":                       {"POST", "/api/v1/silences", `{"matchers":["service=~\".*\""],"for":"2h","comment":"x"}`, 422, "would match every alert"},
 		"a silence says why and how long":                          {"POST", "/api/v1/silences", `{"matchers":["a=b"]}`, 422, "/until"},

@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"guardian/actions"
+	"guardian/internal/spelling"
 )
 
 // maxBody bounds every JSON body, in bytes.
@@ -363,7 +364,7 @@ func (o *object) collect() []FieldError {
 		if slices.Contains(o.asked, name) {
 			continue
 		}
-		if near := nearest(name, o.asked); near != "" {
+		if near := spelling.Meant(name, o.asked); near != "" {
 			o.wrong(name, "is not known; did you mean %q?", near)
 			continue
 		}
@@ -389,39 +390,4 @@ func kindOf(v json.RawMessage) string {
 	default:
 		return "a number"
 	}
-}
-
-// nearest gives the known name that is at most a third of its letters away, or "".
-func nearest(name string, known []string) string {
-	best, least := "", 1+len(name)/3
-	for _, k := range known {
-		if d := distance(strings.ToLower(name), k); d <= least && (best == "" || d < distance(strings.ToLower(name), best)) {
-			best = k
-		}
-	}
-	return best
-}
-
-// distance is Levenshtein's, on bytes; names longer than 64 bytes are like nothing.
-func distance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"guardian/internal/spelling"
 )
 
 // Errors of the Backend that are the caller's to know. Anything else is answered "internal
@@ -53,7 +55,7 @@ func (e *NotFoundError) Error() string {
 		text += " of " + e.Of
 	}
 	if len(e.Known) > 0 {
-		text += "; known are " + strings.Join(e.Known, ", ")
+		text += "; " + spelling.Hint(e.Name, e.Known)
 	}
 	return text
 }

@@ -132,6 +132,16 @@ func (m *memory) service(name string) (*server.Service, error) {
 	return nil, &server.NotFoundError{What: "service", Name: name, Known: names}
 }
 
+func (m *memory) KnownService(_ context.Context, name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, err := m.service(name)
+	if slices.Contains(m.about, name) {
+		return nil
+	}
+	return err
+}
+
 func (m *memory) Secured(context.Context) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

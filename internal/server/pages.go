@@ -230,6 +230,10 @@ func (s *Server) refusePage(w http.ResponseWriter, r *http.Request, err error) {
 	if !ok {
 		return
 	}
+	if strings.Contains(r.Header.Get("Accept"), problemType) { // a program that reads pages, such as our own command line
+		writeProblem(w, p)
+		return
+	}
 	if p.retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(p.retryAfter))
 	}

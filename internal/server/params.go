@@ -6,7 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
+
+	"guardian/internal/spelling"
 )
 
 // anything is the parameters of a route that speaks a protocol of others: theirs are not ours to refuse.
@@ -46,11 +47,7 @@ func unknownParam(name string, takes []string) string {
 	if len(takes) == 0 {
 		return "is not known: this call takes no query parameters"
 	}
-	known := "known are " + strings.Join(takes, ", ")
-	if near := nearest(name, takes); near != "" {
-		return fmt.Sprintf("is not known; did you mean %q? %s", near, known)
-	}
-	return "is not known; " + known
+	return "is not known; " + spelling.Hint(name, takes)
 }
 
 // clipped shortens a name that is told back.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"guardian/internal/reason"
 	"guardian/internal/server"
 )
 
@@ -56,6 +57,46 @@ func TestEveryOwnRouteRefusesUnknownParameters(t *testing.T) {
 			if code, body := ask(name + "s=1"); code != http.StatusBadRequest || !strings.Contains(body, `did you mean \"`+name) {
 				t.Errorf("%s with %ss: %d %s", pattern, name, code, body)
 			}
+		}
+	}
+}
+
+// Every route that takes a service refuses one that there never was, with those that there are, and answers
+// for one that the journal knows alone.
+func TestEveryQueryForAServiceRefusesOneThatThereNeverWas(t *testing.T) {
+	b := busy()
+	s := newServer(t, b, nil)
+	own, _ := s.Params()
+	asked := 0
+	for pattern, takes := range own {
+		if !slices.Contains(takes, "service") {
+			continue
+		}
+		asked++
+		_, path := asRequest(pattern)
+		if got := (called{method: http.MethodGet, path: path + "?service=order-snyc"}).of(s); got.Code != http.StatusNotFound || !strings.Contains(got.Body.String(), `did you mean \"order-sync\"? known are order-sync`) {
+			t.Errorf("%s: %d %s", pattern, got.Code, got.Body)
+		}
+		if got := (called{method: http.MethodGet, path: path + "?service=order-sync"}).of(s); got.Code != http.StatusOK {
+			t.Errorf("%s of a service that there is: %d %s", pattern, got.Code, got.Body)
+		}
+	}
+	if asked < 7 {
+		t.Errorf("%d routes take a service; this test sees too few", asked)
+	}
+	asJSON := called{method: http.MethodGet, path: "/sla?service=order-snyc", header: []string{"Accept", "application/problem+json, */*"}}.of(s)
+	if asJSON.Code != http.StatusNotFound || !strings.HasPrefix(asJSON.Body.String(), "{") {
+		t.Errorf("a program that asks for a page: %d %s", asJSON.Code, asJSON.Body)
+	}
+	for _, path := range []string{"/journal", "/sla"} {
+		if got := (called{method: http.MethodGet, path: path + "?lang=en&service=order-snyc"}).of(s); got.Code != http.StatusNotFound || !strings.Contains(got.Body.String(), "order-sync, price-sync") {
+			t.Errorf("%s: %d %s", path, got.Code, got.Body)
+		}
+	}
+	b.note(server.Caller{Name: "ci"}, "old-shop", "deploy", "d_1", reason.Text("v1"))
+	for _, path := range []string{"/api/v1/deploys", "/api/v1/journal", "/api/v1/score"} {
+		if got := (called{method: http.MethodGet, path: path + "?service=old-shop"}).of(s); got.Code != http.StatusOK {
+			t.Errorf("%s of a service that there was: %d %s", path, got.Code, got.Body)
 		}
 	}
 }

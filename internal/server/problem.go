@@ -10,6 +10,8 @@ import (
 	"guardian/internal/reason"
 )
 
+const problemType = "application/problem+json"
+
 // problem is an RFC 9457 answer.
 type problem struct {
 	Type   string       `json:"type"`
@@ -128,7 +130,7 @@ func (p problem) headers(w http.ResponseWriter) {
 
 func writeProblem(w http.ResponseWriter, p problem) {
 	p.headers(w)
-	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Content-Type", problemType)
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(reason.Translate(reason.Reader{}, p))
 }

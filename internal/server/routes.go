@@ -28,7 +28,7 @@ const (
 
 // entry is a route: who may call it, what answers, and which query parameters it takes. A route of the
 // guardian's own API (reads, writes, local) refuses others. Pages do not: chats and browsers add some to
-// links.
+// links. A route that takes a service refuses one that there never was.
 type entry struct {
 	pattern string
 	need    Role
@@ -41,6 +41,9 @@ type entry struct {
 func (s *Server) routes(b Backend) *http.ServeMux {
 	mux := http.NewServeMux()
 	for _, r := range slices.Concat(s.ownRoutes(b), s.promRoutes(b), s.amRoutes(b), s.pageRoutes(b)) {
+		if slices.Contains(r.takes, "service") {
+			r.handle = ofKnownService(b.Services, r.handle)
+		}
 		mux.HandleFunc(r.pattern, s.guarded(r))
 	}
 	for _, r := range s.openRoutes(b) {
@@ -167,12 +170,12 @@ func (s *Server) pageRoutes(b Backend) []entry {
 		{"POST /windows", Approver, form, s.windowForm(b.Windows), nil},
 		{"POST /windows/{id}/end", Approver, form, s.endWindowForm(b.Windows), nil},
 		{"GET /oncall", Viewer, page, s.onCallPage(b.OnCall), nil},
-		{"GET /journal", Viewer, page, s.journalPage(b.Journal, b.Services), nil},
+		{"GET /journal", Viewer, page, s.journalPage(b.Journal, b.Services), []string{"service", "before", "limit"}},
 		{"GET /drills", Viewer, page, s.drillsPage(b.Drills), nil},
 		{"GET /drills/{id}", Viewer, page, s.drillPage(b.Drills), nil},
 		{"POST /drills/{name}/start", Approver, form, s.drillForm(b.Drills), nil},
-		{"GET /sla", Viewer, page, s.slaPage(b.Reports, b.Services, b.Scores), nil},
-		{"GET /sla/print", Viewer, page, s.slaPrint(b.Reports, b.Services), nil},
+		{"GET /sla", Viewer, page, s.slaPage(b.Reports, b.Services, b.Scores), []string{"period", "month", "from", "to", "service"}},
+		{"GET /sla/print", Viewer, page, s.slaPrint(b.Reports, b.Services), []string{"period", "month", "from", "to", "service", "customer"}},
 		{"GET /sla.json", Viewer, reads, s.slaJSON(b.Reports), []string{"period", "month", "from", "to", "service"}},
 		{"GET /sla.csv", Viewer, reads, s.slaCSV(b.Reports), []string{"period", "month", "from", "to", "service"}},
 	}

@@ -14,6 +14,21 @@ import (
 type Services interface {
 	// ServiceList gives every service in the order of the configuration, without samples.
 	ServiceList(ctx context.Context) ([]Service, error)
+	// KnownService gives a NotFoundError for a name that neither the configuration nor the journal has.
+	KnownService(ctx context.Context, name string) error
+}
+
+// ofKnownService refuses a query for a service that there never was: its empty answer would look like one
+// to what was meant.
+func ofKnownService(services Services, next handler) handler {
+	return func(w http.ResponseWriter, r *http.Request, by Caller) error {
+		if name := r.URL.Query().Get("service"); name != "" {
+			if err := services.KnownService(r.Context(), name); err != nil {
+				return err
+			}
+		}
+		return next(w, r, by)
+	}
 }
 
 // Service is one service as the pages show it.

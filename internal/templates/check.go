@@ -6,6 +6,8 @@ import (
 	"maps"
 	"strings"
 	"text/template/parse"
+
+	"guardian/internal/spelling"
 )
 
 // Check returns the names in a template that there are not, each as an *UnknownNameError; root is what the
@@ -79,11 +81,10 @@ func (w *walker) unknown(name string, in Value, prefix string) {
 	w.seen[name] = true
 	wrong := name[strings.LastIndexByte(name, '.')+1:]
 	e := &UnknownNameError{Name: name}
-	nearest := max(2, len(wrong)/3) + 1
+	if meant := spelling.Meant(wrong, in.names()); meant != "" {
+		e.Meant = prefix + "." + meant
+	}
 	for _, known := range in.names() {
-		if d := distance(known, wrong); d < min(nearest, len(wrong)) {
-			nearest, e.Meant = d, prefix+"."+known
-		}
 		e.Known = append(e.Known, prefix+"."+known)
 	}
 	w.errs = append(w.errs, e)
@@ -204,26 +205,4 @@ func (w *walker) fields(v Value, prefix string, names []string) Value {
 		v, prefix = next, prefix+"."+name
 	}
 	return v
-}
-
-// distance counts the letters that differ between two names, roughly: it orders suggestions.
-func distance(a, b string) int {
-	a, b = strings.ToLower(a), strings.ToLower(b)
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		before := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := before
-			if a[i-1] != b[j-1] {
-				cost++
-			}
-			before = row[j]
-			row[j] = min(row[j]+1, row[j-1]+1, cost)
-		}
-	}
-	return row[len(b)]
 }

@@ -7,8 +7,9 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"sync"
 	"time"
+
+	"guardian/internal/mirror"
 )
 
 // Journal keeps windows.
@@ -38,86 +39,34 @@ var (
 const (
 	// follow is how often the journal is read: another guardian may have announced a window.
 	follow = time.Second
-	// patience bounds one reading.
-	patience = 5 * time.Second
 	// shown is for how long a window is kept that has ended.
 	shown = 24 * time.Hour
 )
 
 // Board knows the windows, from memory. It is safe for concurrent use.
 type Board struct {
-	o Options
-
-	// journal lets one reading or writing of the journal follow another, so that what was read before a
-	// change never takes the place of what was read after.
-	journal sync.Mutex
-
-	mu     sync.RWMutex
-	failed bool // the last reading of the journal
-	all    map[string]Window
+	o   Options
+	all *mirror.Mirror[Window]
 }
 
 // NewBoard makes a board, which knows no window until it was refreshed.
-func NewBoard(o Options) *Board { return &Board{o: o, all: map[string]Window{}} }
+func NewBoard(o Options) *Board {
+	return &Board{o: o, all: mirror.New(mirror.Options[Window]{
+		Read: func(ctx context.Context) ([]Window, error) { return o.Journal.Windows(ctx, o.Now().Add(-shown)) },
+		Key:  func(w Window) string { return w.ID }, Every: follow, Log: o.Log,
+		Away: "the announced windows cannot be read from the journal: those that were read last count",
+	})}
+}
 
 // Run follows the journal until ctx ends.
-func (b *Board) Run(ctx context.Context) {
-	tick := time.NewTicker(follow)
-	defer tick.Stop()
-	for {
-		b.follow(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-func (b *Board) follow(ctx context.Context) {
-	reading, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	err := b.Refresh(reading)
-	if ctx.Err() != nil {
-		return
-	}
-	b.mu.Lock()
-	before := b.failed
-	b.failed = err != nil
-	b.mu.Unlock()
-	if err != nil && !before {
-		b.o.Log.Warn("the announced windows cannot be read from the journal: those that were read last count", "error", err)
-	}
-}
+func (b *Board) Run(ctx context.Context) { b.all.Run(ctx, func(context.Context) {}) }
 
 // Refresh reads the journal. After an error what was read last counts.
-func (b *Board) Refresh(ctx context.Context) error {
-	b.journal.Lock()
-	defer b.journal.Unlock()
-	return b.read(ctx)
-}
-
-// read reads the journal, under its lock.
-func (b *Board) read(ctx context.Context) error {
-	list, err := b.o.Journal.Windows(ctx, b.o.Now().Add(-shown))
-	if err != nil {
-		return err
-	}
-	all := make(map[string]Window, len(list))
-	for _, w := range list {
-		all[w.ID] = w
-	}
-	b.mu.Lock()
-	b.all = all
-	b.mu.Unlock()
-	return nil
-}
+func (b *Board) Refresh(ctx context.Context) error { return b.all.Refresh(ctx) }
 
 // All gives the windows that last, are announced, or ended in the last day, by their beginnings.
 func (b *Board) All() []Window {
-	b.mu.RLock()
-	list := slices.Collect(maps.Values(b.all))
-	b.mu.RUnlock()
+	list := slices.Collect(maps.Values(b.all.Rows()))
 	list = slices.DeleteFunc(list, func(w Window) bool { return w.Over(b.o.Now().Add(-shown)) })
 	inOrder(list)
 	return list
@@ -134,11 +83,11 @@ func (b *Board) Announce(ctx context.Context, w Window) (Window, error) {
 	if err := w.check(b.o.Services(), now); err != nil {
 		return Window{}, err
 	}
-	b.journal.Lock()
-	defer b.journal.Unlock()
-	if err := b.read(ctx); err != nil {
+	end, err := b.all.Begin(ctx)
+	if err != nil {
 		return Window{}, err
 	}
+	defer end()
 	if before, ok, err := b.ofIntent(ctx, w.Intent); ok || err != nil {
 		return before, err
 	}
@@ -149,21 +98,19 @@ func (b *Board) Announce(ctx context.Context, w Window) (Window, error) {
 	if err := b.o.Commit(ctx, w); err != nil {
 		return Window{}, err
 	}
-	b.keep(w)
+	b.all.Keep(w)
 	return w, nil
 }
 
 // End ends a window now; one that has not begun is called off. by is a person, or the ID of a run.
 // Errors: ErrUnknown, ErrOver, or why the journal did not take it.
 func (b *Board) End(ctx context.Context, id, by string) (Window, error) {
-	b.journal.Lock()
-	defer b.journal.Unlock()
-	if err := b.read(ctx); err != nil {
+	end, err := b.all.Begin(ctx)
+	if err != nil {
 		return Window{}, err
 	}
-	b.mu.RLock()
-	w, ok := b.all[id]
-	b.mu.RUnlock()
+	defer end()
+	w, ok := b.all.Rows()[id]
 	now := b.o.Now()
 	switch {
 	case !ok:
@@ -178,14 +125,12 @@ func (b *Board) End(ctx context.Context, id, by string) (Window, error) {
 	if err := b.o.Commit(ctx, w); err != nil {
 		return Window{}, err
 	}
-	b.keep(w)
+	b.all.Keep(w)
 	return w, nil
 }
 
 // Announced reads the window that an intent announced from the journal; false: it announced none.
 func (b *Board) Announced(ctx context.Context, intent string) (Window, bool, error) {
-	b.journal.Lock()
-	defer b.journal.Unlock()
 	return b.ofIntent(ctx, intent)
 }
 
@@ -204,11 +149,4 @@ func (b *Board) ofIntent(ctx context.Context, intent string) (Window, bool, erro
 		return Window{}, false, nil
 	}
 	return all[i], true, nil
-}
-
-func (b *Board) keep(w Window) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.all = maps.Clone(b.all)
-	b.all[w.ID] = w
 }

@@ -4,5 +4,5 @@
 //
 // A window is announced ahead or from now on, never backwards, and ends by itself or earlier. The
 // Board keeps them in memory, follows the journal, and commits each change before it counts. What a
-// window means for a notice or a gate is decided elsewhere. It imports internal/reason alone.
+// window means for a notice or a gate is decided elsewhere. It imports nothing that decides, stores or tells.
 package windows

@@ -2,10 +2,12 @@ package windows
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
 	"guardian/internal/reason"
+	"guardian/internal/spelling"
 )
 
 // Kind is what a window is for.
@@ -63,7 +65,7 @@ func (w Window) check(services []string, now time.Time) error {
 	case w.Kind != Maintenance && w.Kind != Freeze && w.Kind != Hold:
 		return wrong("kind", "must be maintenance, freeze or hold")
 	case w.Service != "" && !slices.Contains(services, w.Service):
-		return wrong("service", "there is no service "+w.Service+"; leave it out for all services")
+		return wrong("service", fmt.Sprintf("there is no service %q; %s; leave it out for all services", w.Service, spelling.Hint(w.Service, services)))
 	case w.From.Before(now.Add(-late)):
 		return wrong("from", "is in the past: a window is announced before it begins, or from now on")
 	case w.From.After(now.Add(farthest)):

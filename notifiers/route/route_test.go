@@ -329,7 +329,7 @@ func TestNewReturnsAllMistakesWithTheirPaths(t *testing.T) {
 	}
 	for _, want := range []string{
 		"the root: has matchers", "the root: has no receiver", "the root: has continue",
-		`routes[0]: receiver "nobody" is not configured; there are ["a" "b"]`, "routes[0]: repeat_interval",
+		`routes[0]: receiver "nobody" is not configured; known are a, b`, "routes[0]: repeat_interval",
 		`routes[1].routes[0]: matchers[0]: matcher "a=~("`, `routes[1].routes[0]: match_re: matcher x=~"["`, `time interval "lunch" is not configured`,
 		"Mars/Base", `time_intervals[1]: name "x" is used twice`, `"caturday"`, "split a period across midnight in two", `"25:00"`, "time_intervals[2]: name is missing",
 	} {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
+
+	"guardian/internal/spelling"
 )
 
 // Node is one configured route of the tree: Alertmanager's route. Fields that are not set are
@@ -143,7 +145,7 @@ func (b *builder) named(n Node, place string, out *branch) {
 	}
 	for i, name := range names {
 		if !slices.Contains(b.receivers, name) {
-			b.err(place, fmt.Errorf("receiver %q is not configured; there are %q", name, b.receivers))
+			b.err(place, fmt.Errorf("receiver %q is not configured; %s", name, spelling.Hint(name, b.receivers)))
 		}
 		if slices.Contains(names[:i], name) {
 			b.err(place, fmt.Errorf("receivers: %q is named twice", name))

@@ -46,7 +46,19 @@ func TestTheCommandLineDrivesAGuardian(t *testing.T) {
 		return out
 	}
 	expect(0, "open", "gate", "--service", "order-sync")
-	expect(2, "order-sync", "gate", "--service", "order-snyc")
+	// A name that there is not is refused with the one that was probably meant: an empty answer would look
+	// like one to that.
+	for _, args := range [][]string{
+		{"gate"}, {"score"}, {"report"}, {"report", "--format", "html"}, {"watch", "--version", "v1"}, {"watch", "suggest", "--config", g.File},
+		{"rollback", "--reason", "x"}, {"rollback", "--dry-run"}, {"freeze", "start", "--for", "1h", "--reason", "x"}, {"maintenance", "start", "--for", "1h", "--reason", "x"},
+	} {
+		expect(2, `did you mean "order-sync"?`, append(args, "--service", "order-snyc")...)
+	}
+	expect(2, `did you mean "oncall"?`, "notify", "--receiver", "oncal", "--config", g.File)
+	expect(1, `did you mean "oncall"?`, "test", "routes", "--expect", "oncal", "--config", g.File, "tier=critical")
+	expect(2, `did you mean "service"?`, "probe", "servce", "--config", g.File)
+	expect(2, "--service is blank", "score", "--service", "")
+	expect(2, "--service is blank", "report", "--service", "")
 	expect(0, "until", "silence", "--for", "1d", "--comment", "move", `shop="sg-1"`)
 	expect(2, "1x", "silence", "--for", "1x", "--comment", "move", `shop="sg-1"`)
 

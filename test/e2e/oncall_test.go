@@ -188,7 +188,7 @@ heartbeat: {url: "%[1]s/beat", every: 10s}
 		out, said, _ := shell(t, g, "oncall", "--at", later)
 		t.Errorf("after the calendar's end the rotation does not decide: %s%s", out, said)
 	}
-	if _, said, code := shell(t, g, "oncall", "prices"); code != 2 || !strings.Contains(said, "there are: orders") {
+	if _, said, code := shell(t, g, "oncall", "prices"); code != 2 || !strings.Contains(said, "known is orders") {
 		t.Errorf("an unknown schedule exits %d and says %s", code, said)
 	}
 	if page := read(t, g.URL+"/oncall?lang=zh"); !strings.Contains(page, "Siti Rahma") || !strings.Contains(page, "王伟") {

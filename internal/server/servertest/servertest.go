@@ -145,6 +145,10 @@ func unknownNames(w world) {
 	wantKnown(t, "a deploy", err, w.Service)
 	_, err = b.Gates.Gate(ctx, "nobody", "production")
 	wantKnown(t, "a gate", err, w.Service)
+	wantKnown(t, "a service", b.Services.KnownService(ctx, "nobody"), w.Service)
+	if err := b.Services.KnownService(ctx, w.Service); err != nil {
+		t.Errorf("a service that there is: %v", err)
+	}
 	_, err = b.RunControl.StartRun(ctx, server.RunRequest{Service: "nobody", Environment: "production", Reason: "why"}, person())
 	wantKnown(t, "a rollback", err, w.Service)
 	_, err = b.Deploys.Announce(ctx, server.DeployRequest{Service: w.Service, Environment: "elsewhere", Version: "v1"}, deployer())

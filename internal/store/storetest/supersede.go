@@ -114,6 +114,12 @@ func statesSupersede(j journal) {
 	put(sending)
 	put(about("6", "oncall", "flag/a", "flag/a")) // what is on its way is not taken back
 	open("6", "5", "3", "2", "1b")
+
+	put(about("7", "oncall", "flag/b", "flag/b/soon"))
+	outdates := about("8", "oncall", "flag/b", "flag/b")
+	outdates.Notice.Outdates = []string{"flag/b/soon", "flag/a"}
+	put(outdates) // in place of both of its key, and of none of another one
+	open("8", "6", "5", "3", "1b")
 }
 
 // toldGoesAndComes: a row of the notification log that is cleaned and told anew in one batch stays.
