@@ -29,7 +29,7 @@ func builtIns() []builtIn {
 			return slices.ContainsFunc(c.Checks, func(k Check) bool { return k.Kind == "heartbeat" })
 		}},
 		{path: "packs/drift.yaml", beside: true, applies: func(c *Config, made []string) bool {
-			return slices.Contains(made, "drift") && len(c.Receivers) > 0
+			return slices.Contains(made, "drift") && (len(c.Receivers) > 0 || c.DefaultRules == "always")
 		}},
 		{path: "packs/quota.yaml", applies: makes("marketplace_quota_remaining")},
 		{path: "rules/drills.yaml", applies: makes(drills.SeriesOverdue), beside: true},

@@ -91,10 +91,7 @@ func full() store.Batch {
 			Phase: drills.Finding, InjectRun: "r_8", RestoreRun: "r_9", Objective: 5 * time.Minute, Within: time.Hour,
 			Stages: drills.Stages{Announced: at, Injected: at.Add(time.Second)},
 		}},
-		Sightings: []actions.Sighting{{
-			Service: "order-sync", Environment: "production", Target: "compose unix:///var/run/docker.sock shop", Version: "v1", Kind: "code", Placed: "d_1", At: at,
-			Parts: []actions.Part{{Name: "web", Runs: "shop:v1", Exact: "sha256:01", Source: "shop@sha256:02"}},
-		}},
+		Sightings:  []actions.Sighting{sighting(at)},
 		Flags:      []flags.Change{{Flag: "pause-writes", Variant: "on", By: "wang", Reason: reason.Text("prices are zero"), Intent: "r_1-1", At: at, Until: at.Add(2 * time.Hour)}},
 		Acks:       []rules.Ack{{Alert: "a_1", By: "wang", At: at, Note: "looking"}},
 		Idempotent: []store.Idempotent{{Key: "k_1", BodyHash: "abc", Status: 201, Answer: []byte(`{"deploy":{}}`), At: at}},
@@ -116,18 +113,24 @@ func look(at time.Time) sample.Sample {
 	}
 }
 
-func everyFact(j journal) {
-	t := j.t
-	b := full()
+// hasEveryKind tells whether a batch has a fact of each kind.
+func hasEveryKind(t *testing.T, b store.Batch) {
+	t.Helper()
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[store.Batch]()) {
 		switch f.Name {
 		case "AlertsGone", "AcksGone", "ToldGone", "EscalatedGone", "TokenUses": // these take away or change
 		default:
 			if reflect.ValueOf(b).FieldByIndex(f.Index).Len() == 0 {
-				t.Errorf("this test knows no fact of the kind %s: add one to full, and read it below", f.Name)
+				t.Errorf("this test knows no fact of the kind %s: add one to full, and read it in everyFact", f.Name)
 			}
 		}
 	}
+}
+
+func everyFact(j journal) {
+	t := j.t
+	b := full()
+	hasEveryKind(t, b)
 	s, fence := j.acting()
 	commit(t, s, fence, b)
 	if err := s.Release(t.Context(), store.Lease{Token: fence}); err != nil {
@@ -300,6 +303,14 @@ func factWithoutID(j journal) {
 		if err := s.Commit(t.Context(), fence, b); err == nil {
 			t.Errorf("a %s without what names it was written", name)
 		}
+	}
+}
+
+// sighting is what v1 of order-sync ran.
+func sighting(at time.Time) actions.Sighting {
+	return actions.Sighting{
+		Service: "order-sync", Environment: "production", Target: "compose unix:///var/run/docker.sock shop", Version: "v1", Kind: "code", Placed: "d_1", At: at,
+		Parts: []actions.Part{{Name: "web", Runs: "shop:v1", Exact: "sha256:01", Source: "shop@sha256:02"}},
 	}
 }
 
