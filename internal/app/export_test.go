@@ -13,13 +13,16 @@ import (
 	"guardian/actions"
 	"guardian/internal/config"
 	"guardian/internal/leadership"
+	"guardian/internal/reason"
 	"guardian/internal/series"
 	"guardian/internal/server"
 	"guardian/internal/store"
+	"guardian/internal/watching"
 	"guardian/notifiers"
 	"guardian/probes/sample"
 	"guardian/rules"
 	"guardian/sla"
+	"guardian/watch"
 )
 
 // Stepped drives a guardian by hand, at times of the test's choosing: nothing of it runs by
@@ -120,6 +123,19 @@ func (s Stepped) Minute(ctx context.Context) error {
 	t.alerts.Tick(s.o.Now())
 	t.writer.Save(true)
 	return nil
+}
+
+// AnnounceDrill announces the deploy that the fault of a drill stands for.
+func (s Stepped) AnnounceDrill(ctx context.Context, service, version string, length time.Duration) error {
+	_, err := s.acting.Load().watches.Announce(ctx, watching.Announcement{
+		By: store.Guardian,
+		Deploy: watch.Deploy{
+			Service: service, Environment: watch.DefaultEnvironment, Version: version, Kind: watch.Code, Reversible: true, At: s.o.Now(), Drill: "dr_1",
+			Asked: &watch.Asked{For: length},
+		},
+		Answer: func(watch.Deploy, *watch.Watch, []reason.Reason) ([]byte, error) { return nil, nil },
+	})
+	return err
 }
 
 // TickWatches lets the watches see the time, and reads their counters.

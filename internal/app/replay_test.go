@@ -57,6 +57,17 @@ groups:
 // its alert fires.
 func lived(t *testing.T, dir string, r *secret.Redactor, last func(app.Stepped)) (start, end time.Time) {
 	t.Helper()
+	return livedWith(t, dir, r, life{last: last})
+}
+
+// life is what is different in a guardian's two hours.
+type life struct {
+	last  func(app.Stepped)
+	drill bool // the good deploy is the fault of a drill that nobody noticed
+}
+
+func livedWith(t *testing.T, dir string, r *secret.Redactor, of life) (start, end time.Time) {
+	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, "rules.yaml"), []byte(pastRules), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -131,14 +142,20 @@ func lived(t *testing.T, dir string, r *secret.Redactor, last func(app.Stepped))
 		if !ok {
 			continue
 		}
+		if of.drill && d.Version == "v2" {
+			if err := s.AnnounceDrill(t.Context(), d.Service, d.Version, 40*time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
 		d.Reversible, d.WatchFor = true, 40*time.Minute
 		_, err := s.Backend().Deploys.Announce(t.Context(), d, server.Caller{Name: "ci", Role: server.Deployer})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if last != nil {
-		last(s)
+	if of.last != nil {
+		of.last(s)
 	}
 	if err := a.Stop(context.Background()); err != nil {
 		t.Fatal(err)
@@ -216,6 +233,25 @@ func TestAReplayOfTheRunningConfigurationIsWhatHappened(t *testing.T) {
 	back := other.Watches[1].Now.Rollback
 	if back == nil || back.Outcome != replay.RolledBack || back.To != "v2" {
 		t.Errorf("in mode auto it would have been %+v, want a rollback to v2, which passed its watch", back)
+	}
+}
+
+// What passed its watch as the fault of a drill is no good version, for the guardian and for a replay: it
+// puts back what ran before.
+func TestAReplayKnowsWhatWasADrill(t *testing.T) {
+	dir, r := t.TempDir(), &secret.Redactor{}
+	start, end := livedWith(t, dir, r, life{drill: true})
+	same := replayed(t, dir, pastConfig, r, start, end)
+	if !same.Same || same.Watches[0].Now.State != watch.Passed {
+		text, _ := json.MarshalIndent(same, "", " ")
+		t.Fatalf("the replay differs from what happened: %s", text)
+	}
+	for _, from := range []time.Duration{0, time.Hour - time.Minute} { // the drill in the replay, and before it
+		report := replayed(t, dir, strings.Replace(pastConfig, "mode: observe", "mode: auto", 1), r, start.Add(from), end)
+		bad := report.Watches[len(report.Watches)-2].Now
+		if back := bad.Rollback; back == nil || back.Outcome != replay.RolledBack || back.To != "v1" {
+			t.Errorf("from %s on it would have been %+v, want a rollback to v1", from, back)
+		}
 	}
 }
 
