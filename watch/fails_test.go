@@ -33,6 +33,9 @@ func TestFailsSince(t *testing.T) {
 			if c.want == 0 && !got.IsZero() || c.want > 0 && !got.Equal(at.Add(-c.want)) {
 				t.Errorf("since %s, want %s ago", got, c.want)
 			}
+			if w.Drill = "dr_1"; !w.FailsSince().IsZero() {
+				t.Error("what a drill broke counts")
+			}
 		})
 	}
 }
