@@ -32,7 +32,7 @@ func reportCommand(s streams) *cobra.Command {
 customer: html is one file without references to others; pdf is made of it by Chromium or Chrome,
 which has to be installed.`,
 		Example: `  guardian report --period 2026-11 --format csv
-  guardian report --period 2026-Q4 --format pdf --customer "ACME Ltd" --output acme-2026-Q4.pdf
+  guardian report --period 2026-Q4 --format pdf --customer "ACME Ltd" --file acme-2026-Q4.pdf
   guardian report --period 2026-11-03..2026-11-09 --service order-sync`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -77,7 +77,7 @@ which has to be installed.`,
 	f.StringVar(&a.format, "format", "json", "json, csv, html or pdf")
 	f.StringVar(&a.customer, "customer", "", "the name on the title page of html and pdf")
 	f.StringVar(&a.language, "language", "", "language of html and pdf: en or zh (default: the server's)")
-	f.StringVarP(&a.file, "output", "o", "", "the file to be written (default: the standard output)")
+	f.StringVar(&a.file, "file", "", "the file to be written (default: the standard output)")
 	serverFlag(c, &server)
 	return c
 }

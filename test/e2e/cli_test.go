@@ -105,7 +105,7 @@ func TestTheCommandLineDrivesAGuardian(t *testing.T) {
 		t.Errorf("the report to be sent on is\n%s", page)
 	}
 	pdf := filepath.Join(t.TempDir(), "report.pdf")
-	expect(0, "", "report", "--format", "pdf", "--output", pdf)
+	expect(0, "", "report", "--format", "pdf", "--file", pdf)
 	if made, err := os.ReadFile(pdf); err != nil || !bytes.HasPrefix(made, []byte("%PDF-")) || bytes.Count(made, []byte("/Type /Page\n")) < 2 {
 		t.Errorf("%d bytes, %v, want a PDF with a title page and the report", len(made), err)
 	}
