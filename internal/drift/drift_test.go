@@ -23,6 +23,7 @@ import (
 type target struct {
 	actions.Step
 	runs  string
+	vague bool // it cannot tell what should run
 	err   error
 	asked []actions.Run
 	then  func() // while it is asked
@@ -40,6 +41,9 @@ func (f *target) Sight(_ context.Context, c actions.Call) (actions.Sight, error)
 	p := actions.Part{Name: "web", Runs: f.runs, Exact: f.runs, Should: "shop:" + c.Run.To, Fit: actions.Differs}
 	if p.Runs == p.Should {
 		p.Fit = actions.Fits
+	}
+	if f.vague {
+		p.Fit = actions.NotKnown
 	}
 	return actions.Sight{Target: "project", Parts: []actions.Part{p}}, f.err
 }
@@ -157,6 +161,8 @@ func TestWhatAVersionRunsIsRecordedOnce(t *testing.T) {
 		t.Errorf("after the verdict: %q, %v", got, ok)
 	}
 	w.target.runs = "shop:v1-hotfix" // by somebody's hand
+	w.compare()
+	w.target.vague = true
 	w.compare()
 	if got, _ := w.recorded("v1"); got != "shop:v1" {
 		t.Errorf("what somebody changed is recorded: %q", got)
