@@ -99,6 +99,7 @@ type Request struct {
 	Author      Author // of the deploy that is rolled back
 	Kind        string // of what is rolled back
 	From, To    string
+	Shops       []string  // that have the version From; none: all
 	Symptoms    []Symptom // what made it necessary
 	Failing     []string  // the checks that are down now
 	Healthy     []string  // the service's checks that are up now
@@ -161,12 +162,10 @@ func (e *Engine) Dequeue(ctx context.Context, ledger Ledger, run Run, req Reques
 func NewRun(req Request, book *Runbook, now time.Time) Run {
 	r := Run{
 		ID: req.ID, Service: req.Service, Environment: req.Environment, Runbook: req.Runbook,
-		Trigger: req.Trigger, Rollback: req.Rollback, Kind: req.Kind, From: req.From, To: req.To,
+		Trigger: req.Trigger, Rollback: req.Rollback, Kind: req.Kind, From: req.From, To: req.To, Shops: req.Shops,
 		Irreversible: req.Irreversible, State: Running, Created: now, Symptoms: req.Symptoms, Failing: req.Failing, Healthy: req.Healthy,
 	}
-	for _, s := range book.Steps {
-		r.Steps = append(r.Steps, StepRun{Name: s.Name, Kind: s.Kind, State: StepPending})
-	}
+	r.Steps = book.begin(r)
 	var refused []reason.Reason
 	approve, why := req.Approve, Code("")
 	for _, f := range req.Refusals {
@@ -231,7 +230,7 @@ func (e *Engine) Advance(ctx context.Context, run Run) (Run, error) {
 			}
 			run, err = e.record(ctx, run, next, entry)
 		case Running:
-			run, err = e.work(ctx, run, c.wake)
+			run, err = e.work(ctx, run, c)
 		case Verifying:
 			run, err = e.verify(ctx, run, c)
 		case Queued, Cured, NotCured, Worse, FailedRun, Rejected, Expired, Refused:

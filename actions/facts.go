@@ -17,15 +17,18 @@ type Facts struct {
 	Configured string
 	Runbook    string
 	Trigger    TriggerKind
-	Rollback   bool   // puts a version back
-	StopsHarm  bool   // the runbook sets kill switches or announces windows, and does nothing else
-	Own        Run    // the run itself, when it waits in the queue; zero: it is new
-	From       string // the version that is bad
-	To         string // the version to put back
-	Current    string // the version announced last for this service and environment; "": not known
-	Deploy     string // the deploy that is rolled back; "": none
-	Reversible bool   // of that deploy; true when there is none
-	Kind       string // of that deploy
+	Rollback   bool     // puts a version back
+	Shops      []string // that have the version From; none: all
+	NoStep     bool     // no step of the runbook is meant for the run
+	Undoes     string   // the run that is undone; "": none
+	StopsHarm  bool     // the runbook sets kill switches or announces windows, and does nothing else
+	Own        Run      // the run itself, when it waits in the queue; zero: it is new
+	From       string   // the version that is bad
+	To         string   // the version to put back
+	Current    string   // the version announced last for this service and environment; "": not known
+	Deploy     string   // the deploy that is rolled back; "": none
+	Reversible bool     // of that deploy; true when there is none
+	Kind       string   // of that deploy
 	// Override: a person wants the run whatever the guards say. What no person may override
 	// stays, and NotKnownGood does unless the person named the version.
 	Override  bool

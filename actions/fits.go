@@ -18,7 +18,7 @@ type Fitting interface {
 func (s *RunbookSettings) Misfit(version string) reason.Reason {
 	call := SampleCall()
 	call.Run.To, call.Run.Runbook = version, s.Name
-	for _, st := range s.Steps {
+	for _, st := range s.All() {
 		if fitting, ok := st.Settings.(Fitting); ok {
 			if why := fitting.Misfit(call); !why.IsZero() {
 				return why
@@ -34,13 +34,16 @@ type Versioned interface {
 	NeedsVersion() string
 }
 
-// usesTo finds the use of the version to put back in a template.
-var usesTo = regexp.MustCompile(`\{\{[^}]*\.To\b`)
+// usesTo and usesShop find the use of the version to put back, and of the shop, in a template.
+var (
+	usesTo   = regexp.MustCompile(`\{\{[^}]*\.To\b`)
+	usesShop = regexp.MustCompile(`\{\{[^}]*\.Shop\b`)
+)
 
 // UsesVersion names a template of the runbook that uses the version to put back; "" when none does.
 func (s *RunbookSettings) UsesVersion() string {
-	for i := range s.Steps {
-		if text := s.Steps[i].UsesVersion(); text != "" {
+	for _, st := range s.All() {
+		if text := st.UsesVersion(); text != "" {
 			return text
 		}
 	}
@@ -59,31 +62,31 @@ func usesVersion(settings any) string {
 			return text
 		}
 	}
-	return findTo(reflect.ValueOf(settings))
+	return findIn(reflect.ValueOf(settings), usesTo)
 }
 
-// findTo looks through the texts of settings.
-func findTo(v reflect.Value) string {
+// findIn looks through the texts of settings.
+func findIn(v reflect.Value, use *regexp.Regexp) string {
 	switch v.Kind() {
 	case reflect.String:
-		return usesTo.FindString(v.String())
+		return use.FindString(v.String())
 	case reflect.Pointer, reflect.Interface:
-		return findTo(v.Elem())
+		return findIn(v.Elem(), use)
 	case reflect.Struct:
 		for _, f := range v.Fields() {
-			if text := findTo(f); text != "" {
+			if text := findIn(f, use); text != "" {
 				return text
 			}
 		}
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
-			if text := findTo(v.Index(i)); text != "" {
+			if text := findIn(v.Index(i), use); text != "" {
 				return text
 			}
 		}
 	case reflect.Map:
 		for _, value := range v.Seq2() {
-			if text := findTo(value); text != "" {
+			if text := findIn(value, use); text != "" {
 				return text
 			}
 		}

@@ -13,7 +13,7 @@ import (
 type Code string
 
 // The guards' codes. A person may override those that Overridable says; never same_version,
-// no_known_good, run_in_progress, other_environment, alert_over and not_started.
+// no_known_good, run_in_progress, other_environment, alert_over, not_started, no_step and precondition.
 const (
 	NoKnownGood       Code = "no_known_good"       // nothing to go back to
 	NotKnownGood      Code = "not_known_good"      // the target never passed a watch and nobody declared it good
@@ -32,6 +32,8 @@ const (
 	OtherEnvironment  Code = "other_environment"   // it is about an environment that the service is not configured for
 	AlertOver         Code = "alert_over"          // the alert that started it resolved while it was queued
 	NotStarted        Code = "not_started"         // the configuration no longer starts it for its alert
+	NoStep            Code = "no_step"             // no step of the runbook is meant for it
+	NotMet            Code = "precondition"        // a precondition of the runbook is not met, or could not be seen
 )
 
 // Refusal is one guard's no.
@@ -46,7 +48,7 @@ func (r Refusal) Overridable() bool {
 	switch r.Code {
 	case NotKnownGood, AlreadyRolledBack, InCooldown, DailyBudget, NotReversible, Brake, Superseded, OnHold, Frozen, Late, UnprovenTarget:
 		return true
-	case NoKnownGood, SameVersion, RunInProgress, OtherEnvironment, AlertOver, NotStarted:
+	case NoKnownGood, SameVersion, RunInProgress, OtherEnvironment, AlertOver, NotStarted, NoStep, NotMet:
 		return false
 	default:
 		return false
@@ -92,11 +94,13 @@ func (r Refusal) Unneeded() bool { return r.Code == AlertOver || r.Code == NotSt
 //
 // The guards that keep automation from doing harm (already_rolled_back, daily_budget, brake,
 // hold, freeze, unproven_target) apply to runs that a verdict or an alert starts. The cool-down applies to people
-// too, who may override it. None of them apply to a drill.
+// too, who may override it. None of them apply to a drill. Undoing a rollback goes back to a version that
+// is known to be bad, at once and once per rollback, whatever the cool-down and the budget are.
 func Guard(f Facts, now time.Time) []Refusal {
 	var rs []Refusal
 	rs = append(rs, guardVersions(f)...)
 	rs = append(rs, guardOpenRuns(f)...)
+	rs = append(rs, guardSteps(f)...)
 	if f.Trigger != ByDrill {
 		rs = append(rs, guardEnvironment(f)...)
 		rs = append(rs, guardCooldown(f, now)...)
@@ -129,6 +133,7 @@ func guardVersions(f Facts) []Refusal {
 		refuse(NoKnownGood, why)
 	case versions.Same(f.To, f.From) || versions.Same(f.To, f.Current):
 		refuse(SameVersion, reason.New("guard_same_version", "version", f.To))
+	case f.Trigger == ByUndo: // it ran until a moment ago, and that it is bad is known
 	case !f.proven(f.To):
 		refuse(NotKnownGood, reason.New("guard_not_known_good", "version", f.To))
 	}
@@ -182,8 +187,29 @@ func guardEnvironment(f Facts) []Refusal {
 	}}
 }
 
-// guardOnce allows one automatic rollback per deploy.
+// guardSteps refuses a run of which no step is meant for it.
+func guardSteps(f Facts) []Refusal {
+	if !f.NoStep {
+		return nil
+	}
+	return []Refusal{{Code: NoStep, Detail: reason.New("guard_no_step", "runbook", f.Runbook)}}
+}
+
+// undoneOnce allows a rollback to be undone once.
+func undoneOnce(f Facts) []Refusal {
+	for _, r := range f.Runs {
+		if r.Trigger.Kind == ByUndo && r.Trigger.Run == f.Undoes {
+			return []Refusal{{Code: AlreadyRolledBack, Detail: reason.New("guard_already_undone", "run", r.ID, "state", r.State.words())}}
+		}
+	}
+	return nil
+}
+
+// guardOnce allows one automatic rollback per deploy, and each to be undone once.
 func guardOnce(f Facts) []Refusal {
+	if f.Trigger == ByUndo {
+		return undoneOnce(f)
+	}
 	if !f.Rollback || f.Deploy == "" {
 		return nil
 	}
@@ -207,7 +233,7 @@ func guardCooldown(f Facts, now time.Time) []Refusal {
 			until, last = u, r
 		}
 	}
-	if !until.After(now) {
+	if !until.After(now) || f.Trigger == ByUndo {
 		return nil
 	}
 	return []Refusal{{
@@ -226,7 +252,7 @@ func guardBudget(f Facts, now time.Time) []Refusal {
 			started = append(started, r.Created)
 		}
 	}
-	if len(started) < f.MaxRunsPerDay {
+	if len(started) < f.MaxRunsPerDay || f.Trigger == ByUndo {
 		return nil
 	}
 	refusal := Refusal{Code: DailyBudget, Detail: reason.New("guard_daily_budget", "runs", len(started), "max", f.MaxRunsPerDay)}

@@ -19,7 +19,7 @@ type Entry struct {
 	Run    string        `json:"run"`
 	Step   int           `json:"step"` // -1: about the run
 	Intent string        `json:"intent,omitempty"`
-	What   string        `json:"what"` // created, waits, turn, intent, refused, outcome, asked, escalated, worsened, answered, resolved, verifying, verified, ended
+	What   string        `json:"what"` // created, waits, turn, required, intent, refused, outcome, asked, escalated, worsened, answered, resolved, fallback, verifying, verified, ended
 	Detail reason.Reason `json:"detail,omitzero"`
 	By     string        `json:"by,omitempty"`
 	At     time.Time     `json:"at"`

@@ -24,7 +24,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Buckets: []float64{0.1, 0.5, 1, 5, 15, 60, 300, 900},
 		}, []string{"kind", "state"}),
 	}
-	for _, t := range []TriggerKind{ByVerdict, ByAlert, ByPerson, ByDrill} {
+	for _, t := range []TriggerKind{ByVerdict, ByAlert, ByPerson, ByDrill, ByUndo} {
 		for _, s := range []State{Cured, NotCured, Worse, FailedRun, Rejected, Expired, Refused} {
 			m.runs.WithLabelValues(string(t), string(s))
 		}

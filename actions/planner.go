@@ -20,12 +20,13 @@ const planTimeout = 10 * time.Second
 // Plan asks the targets of a run what its steps would do to them, and adds it to their previews.
 func (b *Runbook) Plan(ctx context.Context, run Run, previews []StepPreview) {
 	run.ID = PreviewRun
-	for i, s := range b.Steps {
+	for i, st := range b.begin(run) {
+		s := b.Steps[i]
 		planner, ok := s.Step.(Planner)
-		if !ok || i >= len(previews) {
+		if !ok || i >= len(previews) || st.State == StepSkipped {
 			continue
 		}
-		plan, err := planStep(ctx, s, planner, Call{Intent: intentOf(run.ID, i), Run: run})
+		plan, err := planStep(ctx, s, planner, Call{Intent: intentOf(run.ID, i), Run: run, Step: st})
 		previews[i].Plan = bounded(plan)
 		if err != nil {
 			previews[i].Refused = bounded(ReasonOf(err))

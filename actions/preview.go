@@ -22,6 +22,12 @@ type StepPreview struct {
 	Timeout    model.Duration `json:"timeout"`
 	Idempotent bool           `json:"idempotent"`
 	Settings   []Setting      `json:"settings"`
+	// Group: steps in a row of one group are done at the same time. Fallback: it is done only after
+	// another step failed. Skipped is why it is not meant for the run; zero: it is.
+	Group    string        `json:"group,omitempty"`
+	Shop     string        `json:"shop,omitempty"`
+	Fallback bool          `json:"fallback,omitempty"`
+	Skipped  reason.Reason `json:"skipped,omitzero"`
 	// Problem is why a template cannot be filled in; zero: each one can.
 	Problem reason.Reason `json:"problem,omitzero"`
 	// Plan is what it would do to its target, as that is now, and Refused why it would not; see
@@ -44,9 +50,13 @@ const PreviewRun = "r_dry-run"
 func (b *Runbook) Preview(run Run, r *secret.Redactor) []StepPreview {
 	run.ID = PreviewRun
 	var all []StepPreview
-	for i, s := range b.Steps {
-		p := StepPreview{Name: s.Name, Kind: s.Kind, Timeout: model.Duration(s.Timeout), Idempotent: s.Idempotent, Settings: []Setting{}}
-		data, err := Call{Intent: intentOf(run.ID, i), Run: run}.Data()
+	for i, st := range b.begin(run) {
+		s := b.Steps[i]
+		p := StepPreview{
+			Name: s.Name, Kind: s.Kind, Timeout: model.Duration(s.Timeout), Idempotent: s.Idempotent, Settings: []Setting{},
+			Group: st.Group, Shop: st.Shop, Fallback: st.Fallback, Skipped: st.Skipped,
+		}
+		data, err := Call{Intent: intentOf(run.ID, i), Run: run, Step: st}.Data()
 		v := preview{data: data, redactor: r}
 		if err == nil {
 			v.walk("", reflect.ValueOf(s.Settings))

@@ -69,7 +69,7 @@ func mayWait(f Facts) bool {
 		return !slices.ContainsFunc(f.Runs, func(r Run) bool { return r.Rollback && open(r) && f.excludes(r) })
 	case ByAlert:
 		return true
-	case ByPerson, ByDrill:
+	case ByPerson, ByDrill, ByUndo:
 		return false
 	default:
 		return false

@@ -49,10 +49,11 @@ const (
 	ByAlert   TriggerKind = "alert"
 	ByPerson  TriggerKind = "person"
 	ByDrill   TriggerKind = "drill"
+	ByUndo    TriggerKind = "undo" // a rollback after which the service is worse is undone
 )
 
 // automatic tells whether a run starts without a person.
-func (k TriggerKind) automatic() bool { return k == ByVerdict || k == ByAlert }
+func (k TriggerKind) automatic() bool { return k == ByVerdict || k == ByAlert || k == ByUndo }
 
 // Trigger is why a run exists.
 type Trigger struct {
@@ -63,6 +64,7 @@ type Trigger struct {
 	// AlertEpisode tells two firings of one alert apart: its FiredAt in Unix nanoseconds.
 	AlertEpisode int64         `json:"alert_episode,omitempty"`
 	Person       string        `json:"person,omitempty"` // the token's name
+	Run          string        `json:"run,omitempty"`    // the run that is undone
 	Reason       reason.Reason `json:"reason"`
 	// Drill is the drill that it is a part of; "": none.
 	Drill string `json:"drill,omitempty"`
@@ -97,6 +99,14 @@ type StepRun struct {
 	Error   reason.Reason `json:"error,omitzero"`   // bounded and redacted
 	// Resolved says how it was found out whether an intent without an outcome happened.
 	Resolved reason.Reason `json:"resolved,omitzero"`
+
+	// Group: steps in a row of one group are done at the same time; Shop is the one that the step is for;
+	// Fallback: it is only done after another step failed.
+	Group    string `json:"group,omitempty"`
+	Shop     string `json:"shop,omitempty"`
+	Fallback bool   `json:"fallback,omitempty"`
+	// Skipped is why the step is not meant for this run; zero: it is.
+	Skipped reason.Reason `json:"skipped,omitzero"`
 }
 
 // Question is what a person is asked before a run goes on.
@@ -162,6 +172,9 @@ type Run struct {
 	State       State         `json:"state"`
 	Reason      reason.Reason `json:"reason,omitzero"` // why it is in this state
 
+	// Shops are those that have the version that is rolled back; none: all.
+	Shops []string `json:"shops,omitempty"`
+
 	// Irreversible: the deploy that is rolled back was announced as one that cannot be; a person wanted
 	// the run all the same.
 	Irreversible bool `json:"irreversible,omitempty"`
@@ -170,9 +183,13 @@ type Run struct {
 	Started time.Time `json:"started,omitzero"`
 	Ended   time.Time `json:"ended,omitzero"`
 
-	Steps    []StepRun `json:"steps"`
-	Question *Question `json:"question,omitempty"`
-	Answers  []Answer  `json:"answers,omitempty"`
+	Steps []StepRun `json:"steps"`
+	// FellBack is why the fallback's steps are done; zero: they are not.
+	FellBack reason.Reason `json:"fell_back,omitzero"`
+	// Required is what was seen of the preconditions, before the first step.
+	Required []CheckResult `json:"required,omitempty"`
+	Question *Question     `json:"question,omitempty"`
+	Answers  []Answer      `json:"answers,omitempty"`
 	// Asked are the receivers of those to whom its question was escalated: they hear what becomes of it.
 	Asked []string `json:"asked,omitempty"`
 
@@ -182,6 +199,8 @@ type Run struct {
 	Failing      []string      `json:"failing,omitempty"`
 	Healthy      []string      `json:"healthy,omitempty"`
 	Verification []CheckResult `json:"verification,omitempty"`
+	// UndoNext: the service is worse after this rollback, and the runbook says to undo it then.
+	UndoNext bool `json:"undo_next,omitempty"`
 	// VerifyingSince is when it began to be verified, whichever guardian goes on with that. Runs of
 	// earlier builds do not have it.
 	VerifyingSince time.Time `json:"verifying_since,omitzero"`
@@ -202,6 +221,24 @@ func (r *Run) end(state State, why reason.Reason, now time.Time) {
 		case StepIntent:
 			s.State, s.Ended = StepUnknown, now
 		case StepDone, StepFailed, StepUnknown, StepSkipped:
+		}
+	}
+}
+
+// Planned are the steps that the run does, as far as it went: without those that are not meant for it, and
+// without the fallback's while nothing failed.
+func (r Run) Planned() []StepRun {
+	return slices.DeleteFunc(slices.Clone(r.Steps), func(s StepRun) bool {
+		return !s.Skipped.IsZero() || s.Fallback && r.FellBack.IsZero()
+	})
+}
+
+// fall skips the steps that are left, so that the fallback's come next.
+func (r *Run) fall(why reason.Reason) {
+	r.FellBack = why
+	for i := range r.Steps {
+		if s := &r.Steps[i]; s.State == StepPending && !s.Fallback {
+			s.State = StepSkipped
 		}
 	}
 }
@@ -227,6 +264,11 @@ func (r Run) OnlyStopsHarm() bool { return r.only(stopsHarm) }
 // stopsHarm tells whether a step of a kind changes nothing of what other runbooks change.
 func stopsHarm(kind string) bool { return kind == "flag" || kind == "freeze" || kind == "maintenance" }
 
+// FallbackActs tells whether a step of the fallback is done that changes more than kill switches and windows.
+func (r Run) FallbackActs() bool {
+	return slices.ContainsFunc(r.Steps, func(s StepRun) bool { return s.Fallback && s.State == StepDone && !stopsHarm(s.Kind) })
+}
+
 func (r Run) only(is func(kind string) bool) bool {
 	return !r.Rollback && len(r.Steps) > 0 && !slices.ContainsFunc(r.Steps, func(s StepRun) bool { return !is(s.Kind) })
 }
@@ -236,7 +278,7 @@ func (r Run) only(is func(kind string) bool) bool {
 func (r Run) clone() Run {
 	r.Steps = slices.Clone(r.Steps)
 	r.Answers = slices.Clone(r.Answers)
-	r.Verification = slices.Clone(r.Verification)
+	r.Verification, r.Required = slices.Clone(r.Verification), slices.Clone(r.Required)
 	if r.Question != nil {
 		q := *r.Question
 		r.Question = &q

@@ -3,7 +3,6 @@ package actions
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,13 +12,16 @@ import (
 
 // RunbookSettings is a runbook in the configuration.
 type RunbookSettings struct {
-	Name          string           `yaml:"name" doc:"The runbook's name."`
-	Steps         []StepSettings   `yaml:"steps" doc:"The steps, in order."`
-	Verify        VerifySettings   `yaml:"verify" doc:"How the result is verified after the last step."`
-	Approval      ApprovalSettings `yaml:"approval" doc:"How people approve a run that needs approval."`
-	Cooldown      model.Duration   `yaml:"cooldown" doc:"Pause after a run in which no automatic run starts for the same service and environment."`
-	MaxRunsPerDay int              `yaml:"max_runs_per_day" doc:"Maximum number of automatic runs within 24 hours per service and environment; 0: none."`
-	OnFailure     string           `yaml:"on_failure" doc:"After a failed step: stop, or continue with the next one."`
+	Name          string            `yaml:"name" doc:"The runbook's name."`
+	Steps         []StepSettings    `yaml:"steps" doc:"The steps, in order."`
+	Verify        VerifySettings    `yaml:"verify" doc:"How the result is verified after the last step."`
+	Approval      ApprovalSettings  `yaml:"approval" doc:"How people approve a run that needs approval."`
+	Cooldown      model.Duration    `yaml:"cooldown" doc:"Pause after a run in which no automatic run starts for the same service and environment."`
+	MaxRunsPerDay int               `yaml:"max_runs_per_day" doc:"Maximum number of automatic runs within 24 hours per service and environment; 0: none."`
+	OnFailure     string            `yaml:"on_failure" doc:"After a failed step: stop, continue with the next one, or fallback: skip the steps that are left and do those of fallback. Of a parallel group, after all its steps."`
+	Require       []RequireSettings `yaml:"require" doc:"What must be so before the first step, looked at then; else the run is refused, also one that a person started. What cannot be seen is not so."`
+	Fallback      []StepSettings    `yaml:"fallback" doc:"The steps, in order, after a step failed whose on_failure is fallback."`
+	Worse         string            `yaml:"worse" doc:"When checks that were up before a rollback are down after it: hold (people are told, nothing else is put back), or undo: the version that was rolled back is put in place again, once. Guards are asked as before any run."`
 }
 
 // StepSettings is one step of a runbook in the configuration. The settings of the step's kind
@@ -28,6 +30,10 @@ type StepSettings struct {
 	Name       string         `yaml:"name" doc:"The step's name; default: its kind."`
 	Timeout    model.Duration `yaml:"timeout" doc:"Timeout of one attempt."`
 	Idempotent bool           `yaml:"idempotent" doc:"Doing this step twice has the same effect as doing it once: it may be repeated when its outcome is not known."`
+	When       []string       `yaml:"when" doc:"Matchers as in routes, all of which must hold for the step to be done: of service, environment, kind (code, config, operation), from, to, trigger (verdict, alert, person, drill) and shop. One of shop holds when a shop that has the version matches, and always where the deploy named none: then all have it."`
+	OnFailure  string         `yaml:"on_failure" doc:"After this step failed: stop, continue or fallback; default: as the runbook says."`
+	Shops      []string       `yaml:"shops" doc:"The step is done for each of these shops that have the version, all at the same time; it reads {{.Shop}}."`
+	Parallel   []StepSettings `yaml:"parallel" doc:"Steps that are done at the same time, in place of a kind: one for each shop or region, say. One that fails stops none of the others; what follows is decided when all are over."`
 
 	// Kind is the key that Settings were under: docker, exec, webhook, …
 	Kind string `yaml:"-"`
@@ -41,6 +47,8 @@ type VerifySettings struct {
 	Every     model.Duration `yaml:"every" doc:"Time between two looks of a check, and two readings of a counter or an alert."`
 	Successes int            `yaml:"successes" doc:"Number of consecutive looks that must be up; more for a check that failed only sometimes."`
 	Checks    []string       `yaml:"checks" doc:"Checks that must be up in addition to those that failed."`
+
+	Success []CriterionSettings `yaml:"success" doc:"What must hold in addition, such as a share of orders that succeed over five minutes. What cannot be seen does not hold."`
 }
 
 // ApprovalSettings says how people are asked.
@@ -52,10 +60,13 @@ type ApprovalSettings struct {
 	AuthorMayApprove bool           `yaml:"author_may_approve" doc:"Whether who deployed may approve the rollback. With a quorum of two or more they never count. Where they do not count and the author of a deploy is neither one of people nor a token that may approve, one more person must approve."`
 }
 
-// The choices of on_failure and on_timeout.
+// The choices of on_failure, worse and on_timeout.
 const (
 	OnFailureStop     = "stop"
 	OnFailureContinue = "continue"
+	OnFailureFallback = "fallback"
+	WorseHold         = "hold"
+	WorseUndo         = "undo"
 	OnTimeoutExpire   = "expire"
 	OnTimeoutApprove  = "approve"
 	OnTimeoutEscalate = "escalate"
@@ -63,7 +74,12 @@ const (
 
 // OnlyStopsHarm tells whether all that the runbook does is to set kill switches and to announce windows.
 func (s *RunbookSettings) OnlyStopsHarm() bool {
-	return len(s.Steps) > 0 && !slices.ContainsFunc(s.Steps, func(st StepSettings) bool { return !stopsHarm(st.Kind) })
+	for _, st := range s.All() {
+		if !stopsHarm(st.Kind) {
+			return false
+		}
+	}
+	return len(s.Steps) > 0
 }
 
 // NewRunbookSettings gives the defaults of a runbook.
@@ -84,6 +100,7 @@ func NewRunbookSettings() RunbookSettings {
 		Cooldown:      model.Duration(30 * time.Minute),
 		MaxRunsPerDay: 3,
 		OnFailure:     OnFailureStop,
+		Worse:         WorseHold,
 	}
 }
 
@@ -102,14 +119,12 @@ func (s *RunbookSettings) Validate() error {
 		errs = append(errs, errors.New("steps: a runbook needs at least one step"))
 	}
 	seen := map[string]bool{}
-	for i, st := range s.Steps {
-		name := st.Title()
-		if seen[name] {
-			errs = append(errs, fmt.Errorf("steps[%d]: the name %q is taken by an earlier step; give each step a name of its own", i, name))
-		}
-		seen[name] = true
-		if err := st.Validate(); err != nil {
-			errs = append(errs, fmt.Errorf("steps[%d]: %w", i, err))
+	errs = append(errs, validateSteps("steps", s.Steps, seen)...)
+	errs = append(errs, validateSteps("fallback", s.Fallback, seen)...)
+	errs = append(errs, s.validateFallback()...)
+	for i := range s.Require {
+		if err := s.Require[i].Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("require[%d]: %w", i, err))
 		}
 	}
 	if s.Cooldown < 0 {
@@ -118,7 +133,10 @@ func (s *RunbookSettings) Validate() error {
 	if s.MaxRunsPerDay < 0 {
 		errs = append(errs, errors.New("max_runs_per_day: must not be negative"))
 	}
-	if err := OneOf("on_failure", s.OnFailure, OnFailureStop, OnFailureContinue); err != nil {
+	if err := OneOf("on_failure", s.OnFailure, OnFailureStop, OnFailureContinue, OnFailureFallback); err != nil {
+		errs = append(errs, err)
+	}
+	if err := OneOf("worse", s.Worse, WorseHold, WorseUndo); err != nil {
 		errs = append(errs, err)
 	}
 	if err := s.Verify.Validate(); err != nil {
@@ -130,14 +148,39 @@ func (s *RunbookSettings) Validate() error {
 	return errors.Join(errs...)
 }
 
+// validateFallback gives the mistakes of what follows a failed step.
+func (s *RunbookSettings) validateFallback() (errs []error) {
+	wanted := s.OnFailure == OnFailureFallback
+	for i := range s.Steps {
+		wanted = wanted || s.Steps[i].OnFailure == OnFailureFallback ||
+			slices.ContainsFunc(s.Steps[i].Parallel, func(st StepSettings) bool { return st.OnFailure == OnFailureFallback })
+	}
+	switch {
+	case wanted && len(s.Fallback) == 0:
+		errs = append(errs, errors.New("fallback: is missing, and on_failure says fallback; list its steps"))
+	case !wanted && len(s.Fallback) > 0:
+		errs = append(errs, errors.New("fallback: is never reached; set on_failure: fallback at the runbook or at a step"))
+	}
+	return errs
+}
+
 // Validate joins every mistake of the step and of its kind's settings.
 func (s *StepSettings) Validate() error {
-	var errs []error
+	_, errs := parseWhen(s.When)
+	if s.OnFailure != "" {
+		if err := OneOf("on_failure", s.OnFailure, OnFailureStop, OnFailureContinue, OnFailureFallback); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if s.IsGroup() {
+		return errors.Join(append(errs, s.validateGroup()...)...)
+	}
+	errs = append(errs, s.validateShops()...)
 	if s.Timeout <= 0 {
 		errs = append(errs, errors.New("timeout: must be more than zero"))
 	}
 	if s.Kind == "" {
-		errs = append(errs, errors.New("says nothing to do: add the key of a kind, such as exec or webhook"))
+		errs = append(errs, errors.New("says nothing to do: add the key of a kind, such as exec or webhook, or parallel"))
 	}
 	if v, ok := s.Settings.(interface{ Validate() error }); ok {
 		if err := v.Validate(); err != nil {
@@ -149,10 +192,14 @@ func (s *StepSettings) Validate() error {
 
 // Title gives the step's name, or that of its kind.
 func (s *StepSettings) Title() string {
-	if s.Name != "" {
+	switch {
+	case s.Name != "":
 		return s.Name
+	case s.IsGroup():
+		return "parallel"
+	default:
+		return s.Kind
 	}
-	return s.Kind
 }
 
 // Validate joins every mistake.
@@ -169,6 +216,15 @@ func (s *VerifySettings) Validate() error {
 	}
 	if need := time.Duration(s.Every) * time.Duration(s.Successes-1); s.For > 0 && time.Duration(s.For) < need {
 		errs = append(errs, fmt.Errorf("for: %d looks every %s take %s; allow at least that", s.Successes, s.Every, model.Duration(need)))
+	}
+	for i := range s.Success {
+		one := &s.Success[i]
+		if err := one.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("success[%d]: %w", i, err))
+		}
+		if s.For <= one.For {
+			errs = append(errs, fmt.Errorf("success[%d]: for: %s cannot be seen within the %s of verify.for; set that to more, such as twice as much", i, one.For, s.For))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -211,9 +267,11 @@ type Runbook struct {
 	Cooldown      time.Duration
 	MaxRunsPerDay int // runs that may start automatically within 24 hours
 	OnFailure     string
+	Require       []Requirement
+	Worse         string // hold or undo; "": hold
 }
 
-// RunbookStep is one step of a runbook.
+// RunbookStep is one step of a runbook. Those of a fallback follow all others.
 type RunbookStep struct {
 	Name       string
 	Kind       string
@@ -221,6 +279,12 @@ type RunbookStep struct {
 	Idempotent bool
 	Step       Step
 	Settings   any // of the step's kind, for Preview
+
+	When      When
+	OnFailure string // "": as the runbook says, or in a fallback stop
+	Group     string // steps in a row of one group are done at the same time; "": it is alone
+	Shop      string // that it is for; "": none
+	Fallback  bool
 }
 
 // Verify says how a run verifies that the service is cured. With For zero it does not: then
@@ -230,6 +294,7 @@ type Verify struct {
 	Every     time.Duration
 	Successes int
 	Checks    []string
+	Success   []Symptom // criteria: queries that must be within their limits
 }
 
 // Approval says how people are asked.
@@ -258,26 +323,19 @@ func NewRunbook(s RunbookSettings, kinds map[string]Kind, env Env) (*Runbook, er
 			Timeout: time.Duration(s.Approval.Timeout), OnTimeout: s.Approval.OnTimeout,
 			Quorum: s.Approval.Quorum, Roles: s.Approval.Roles, AuthorExcluded: !s.Approval.AuthorMayApprove,
 		},
-		Cooldown: time.Duration(s.Cooldown), MaxRunsPerDay: s.MaxRunsPerDay, OnFailure: s.OnFailure,
+		Cooldown: time.Duration(s.Cooldown), MaxRunsPerDay: s.MaxRunsPerDay, OnFailure: s.OnFailure, Worse: s.Worse,
 	}
-	var errs []error
-	for i, st := range s.Steps {
-		kind, ok := kinds[st.Kind]
-		if !ok {
-			errs = append(errs, fmt.Errorf("runbook %s: steps[%d]: no kind %q; choose one of %s",
-				s.Name, i, st.Kind, strings.Join(slices.Sorted(maps.Keys(kinds)), ", ")))
-			continue
-		}
-		step, err := kind.Build(st.Settings, env)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("runbook %s: steps[%d]: %s: %w", s.Name, i, st.Kind, err))
-			continue
-		}
-		b.Steps = append(b.Steps, RunbookStep{
-			Name: st.Title(), Kind: st.Kind, Timeout: time.Duration(st.Timeout), Idempotent: st.Idempotent, Step: step, Settings: st.Settings,
-		})
+	for i := range s.Require {
+		b.Require = append(b.Require, s.Require[i].requirement())
 	}
-	if err := errors.Join(errs...); err != nil {
+	for i := range s.Verify.Success {
+		b.Verify.Success = append(b.Verify.Success, s.Verify.Success[i].symptom())
+	}
+	l := lister{kinds: kinds, env: env}
+	l.add("steps", s.Steps, RunbookStep{})
+	l.add("fallback", s.Fallback, RunbookStep{Fallback: true})
+	b.Steps = l.all
+	if err := errors.Join(prefixed("runbook "+s.Name+": ", l.errs)...); err != nil {
 		return nil, err
 	}
 	return b, nil

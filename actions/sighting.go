@@ -109,17 +109,18 @@ func ByVersion(template string) bool {
 var usesFrom = regexp.MustCompile(`\{\{[^}]*\.From\b`)
 
 // Sight asks the targets of the steps that can tell what they run. run names the version that should
-// run in To.
+// run in To. Steps that are not meant for its deploy, and those of a fallback, are not asked.
 func (b *Runbook) Sight(ctx context.Context, run Run) []StepSight {
 	var all []StepSight
-	for i, s := range b.Steps {
+	for i, st := range b.begin(run) {
+		s := b.Steps[i]
 		sighted, ok := Sees(s.Step)
-		if !ok {
+		if !ok || st.Fallback || st.State == StepSkipped {
 			continue
 		}
 		seen := StepSight{Step: s.Name}
 		asking, cancel := context.WithTimeout(ctx, min(sightTimeout, s.Timeout))
-		sight, err := sighted.Sight(asking, Call{Intent: intentOf(run.ID, i), Run: run})
+		sight, err := sighted.Sight(asking, Call{Intent: intentOf(run.ID, i), Run: run, Step: st})
 		cancel()
 		if err != nil {
 			seen.Why = bounded(ReasonOf(err))

@@ -20,12 +20,13 @@ const sinceTimeout = 2 * time.Second
 func (b *Runbook) RunsSince(ctx context.Context, run Run) time.Time {
 	ctx, cancel := context.WithTimeout(ctx, sinceTimeout)
 	defer cancel()
-	for _, s := range b.Steps {
+	for i, st := range b.begin(run) {
+		s := b.Steps[i]
 		dated, ok := s.Step.(Dated)
 		if !ok {
 			continue
 		}
-		if at, err := dated.RunsSince(ctx, Call{Run: run}); err == nil && !at.IsZero() {
+		if at, err := dated.RunsSince(ctx, Call{Run: run, Step: st}); err == nil && !at.IsZero() {
 			return at.UTC()
 		}
 	}

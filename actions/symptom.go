@@ -19,6 +19,7 @@ const (
 	SymptomTraffic SymptomKind = "traffic" // the counter's total grows by less than Limit per second
 	SymptomNumber  SymptomKind = "number"  // the number is above Limit, or below it (Lower)
 	SymptomAlert   SymptomKind = "alert"   // an alert of the rule is pending or firing
+	SymptomQuery   SymptomKind = "query"   // the value of Query is above Limit, or below it (Lower)
 )
 
 // Symptom is one thing that made a run necessary: the service is cured when all of them are over.
@@ -40,6 +41,10 @@ type Symptom struct {
 	// Settles is how many seconds it may take to be seen to be over after its cause is gone: of an
 	// alert the range of its rule's expression and keep_firing_for.
 	Settles float64 `json:"settles,omitempty"`
+	// Query is PromQL, of the rule source Source, and Hold for how many seconds it must be within its limit.
+	Query  string  `json:"query,omitempty"`
+	Source string  `json:"source,omitempty"`
+	Hold   float64 `json:"hold,omitempty"`
 }
 
 // key names a symptom among those of a run.
@@ -56,6 +61,9 @@ const missChance = 0.05
 // three is up three times in a row by chance: it must be up more often, as far as half the time of
 // the verification allows.
 func (s Symptom) successes(v Verify) int {
+	if s.Hold > 0 && v.Every > 0 {
+		return int(math.Ceil(s.Hold/v.Every.Seconds())) + 1
+	}
 	if !s.isCheck() || s.Rate <= 0 || s.Rate >= 1 {
 		return v.Successes
 	}
@@ -71,7 +79,7 @@ func (s Symptom) successes(v Verify) int {
 func (s Symptom) words() reason.Reason { return reason.New("symptom_"+string(s.Kind), "name", s.Name) }
 
 // symptomsOf gives what must be over for a cure: what made the run necessary, the runbook's own
-// checks, and with neither (a person's rollback) the checks that were up.
+// checks and, with neither (a person's rollback), the checks that were up; and its criteria.
 func symptomsOf(run Run, book *Runbook) []Symptom {
 	var all []Symptom
 	have := map[string]bool{}
@@ -93,6 +101,9 @@ func symptomsOf(run Run, book *Runbook) []Symptom {
 	addChecks(book.Verify.Checks)
 	if len(all) == 0 {
 		addChecks(run.Healthy)
+	}
+	for _, s := range book.Verify.Success {
+		add(s)
 	}
 	return all
 }

@@ -17,15 +17,15 @@ type Targeted interface{ Targets() []string }
 // ErrUntold says that a kind of step cannot say what it acts on.
 var ErrUntold = errors.New("steps of this kind cannot say what they act on")
 
-// TargetsOf gives the addresses of what a step of a run acts on. The error ErrUntold says that its kind
-// cannot tell.
-func TargetsOf(kind string, settings any, run Run) ([]string, error) {
+// TargetsOf gives the addresses of what a step acts on when it is called so: by its run, and for its shop.
+// The error ErrUntold says that its kind cannot tell.
+func TargetsOf(kind string, settings any, c Call) ([]string, error) {
 	t, ok := settings.(Targeted)
 	if !ok {
 		return nil, fmt.Errorf("%s: %w", kind, ErrUntold)
 	}
-	run.ID = PreviewRun // so that the steps of two runs can be compared
-	data, err := Call{Intent: PreviewRun, Run: run}.Data()
+	c.Intent, c.Run.ID = PreviewRun, PreviewRun // so that the steps of two runs can be compared
+	data, err := c.Data()
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,8 @@ func TargetsOf(kind string, settings any, run Run) ([]string, error) {
 type Claim struct {
 	Runbook, Step, Kind string
 	Settings            any
-	Run                 Run // its service and environment
+	Run                 Run    // its service and environment
+	Shop                string // that it is for; "": none
 }
 
 // Production is everything that no drill may touch.
@@ -62,8 +63,9 @@ type Production struct {
 
 // Forbids says why a step of a drill's run must not be done: it acts on what a step of production acts
 // on, or cannot say what it acts on. Zero: it may be done.
-func (p Production) Forbids(kind string, settings any, run Run) reason.Reason {
-	own, err := TargetsOf(kind, settings, run)
+func (p Production) Forbids(kind string, settings any, call Call) reason.Reason {
+	run := call.Run
+	own, err := TargetsOf(kind, settings, call)
 	if err != nil {
 		return reason.New("drill_target_untold", "kind", kind, "error", ReasonOf(err))
 	}
@@ -75,7 +77,7 @@ func (p Production) Forbids(kind string, settings any, run Run) reason.Reason {
 	for _, c := range p.Claims {
 		as := c.Run
 		as.From, as.To, as.Kind, as.Trigger = run.From, run.To, run.Kind, run.Trigger
-		theirs, err := TargetsOf(c.Kind, c.Settings, as)
+		theirs, err := TargetsOf(c.Kind, c.Settings, Call{Run: as, Step: StepRun{Shop: c.Shop}})
 		if err != nil {
 			continue // nothing of a drill is of a kind that cannot tell
 		}

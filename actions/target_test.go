@@ -20,6 +20,9 @@ func TestAStepOfADrillThatActsOnWhatProductionActsOnIsForbidden(t *testing.T) {
 		Claims: []actions.Claim{{
 			Runbook: "back", Step: "put back", Kind: "docker", Settings: place{[]string{"docker {{.Service}}", "image {{.To}}"}},
 			Run: actions.Run{Service: "orders", Environment: "production"},
+		}, {
+			Runbook: "back", Step: "shop", Kind: "docker", Settings: place{[]string{"shop {{.Shop}}"}}, Shop: "tb-main",
+			Run: actions.Run{Service: "orders", Environment: "production"},
 		}, {Runbook: "old", Step: "mute", Kind: "mute", Settings: struct{}{}}},
 	}
 	run := actions.Run{ID: "r_9", Service: "orders-staging", Environment: "staging", From: "v2", To: "v1"}
@@ -31,12 +34,14 @@ func TestAStepOfADrillThatActsOnWhatProductionActsOnIsForbidden(t *testing.T) {
 		"the same place, in words":            {place{[]string{"docker orders"}}, "drill_target_production"},
 		"the same place, by a template":       {place{[]string{`docker {{printf "%.6s" .Service}}`}}, "drill_target_production"},
 		"a template that is another place":    {place{[]string{"docker {{.Service}}"}}, ""},
+		"the shop of a step for each shop":    {place{[]string{"shop tb-main"}}, "drill_target_production"},
+		"another shop":                        {place{[]string{"shop tb-test"}}, ""},
 		"one of several is the same":          {place{[]string{"docker orders-staging", "image v1"}}, "drill_target_production"},
 		"what production uses without a step": {place{[]string{"flag pause"}}, "drill_target_owned"},
 		"a kind that cannot tell":             {struct{}{}, "drill_target_untold"},
 		"a step that names nothing":           {place{}, "drill_target_untold"},
 	} {
-		if why := production.Forbids("docker", c.settings, run); why.Code != c.code {
+		if why := production.Forbids("docker", c.settings, actions.Call{Run: run}); why.Code != c.code {
 			t.Errorf("%s: %q (%s), want %q", name, why.Code, why, c.code)
 		}
 	}

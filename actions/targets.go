@@ -41,11 +41,12 @@ func (b *Runbook) AskTargets(ctx context.Context, run Run, r *secret.Redactor, t
 	places := make(chan struct{}, mostAsked)
 	var telling sync.Mutex
 	var asking sync.WaitGroup
-	for i, s := range b.Steps {
+	for i, st := range b.begin(run) {
+		s := b.Steps[i]
 		asking.Go(func() {
 			places <- struct{}{}
 			defer func() { <-places }()
-			a := askTarget(ctx, s, Call{Intent: intentOf(run.ID, i), Run: run.clone()})
+			a := askTarget(ctx, s, Call{Intent: intentOf(run.ID, i), Run: run.clone(), Step: st})
 			shown := func(text string) string { return Shown(text, r) }
 			a.Plan, a.Why = bounded(a.Plan.Redact(shown)), bounded(a.Why.Redact(shown))
 			answers[i] = a

@@ -116,7 +116,7 @@ func (c Call) Names() map[string]string {
 // SampleCall is a call that templates are tried with when they are loaded, so that a mistake
 // is found then and not during a rollback. Its reason has the characters that break templates.
 func SampleCall() Call {
-	return Call{Intent: "r_sample-1", Run: Run{
+	return Call{Intent: "r_sample-1", Step: StepRun{Shop: "shop-1"}, Run: Run{
 		ID: "r_sample", Service: "order-sync", Environment: "production", Kind: "code", From: "v2", To: "v1",
 		Trigger: Trigger{Deploy: "d_sample", Reason: reason.Text("a \"quoted\" \\ reason\nof two lines")},
 	}}

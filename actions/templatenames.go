@@ -20,6 +20,7 @@ func templateNames() []templateName {
 		{"From", "the version that is taken back, or the operation that is undone", func(c Call) string { return c.Run.From }},
 		{"Kind", "what is rolled back: `code`, `config` or `operation`", func(c Call) string { return c.Run.Kind }},
 		{"Service", "the service", func(c Call) string { return c.Run.Service }},
+		{"Shop", "the shop that the step is for, in a step with `shops`", func(c Call) string { return c.Step.Shop }},
 		{"Environment", "its environment", func(c Call) string { return c.Run.Environment }},
 		{"Deploy", "ID of the deploy that is rolled back; empty when there is none", func(c Call) string { return c.Run.Trigger.Deploy }},
 		{"Run", "ID of the run", func(c Call) string { return c.Run.ID }},
@@ -51,6 +52,7 @@ func TemplateReference() ([]byte, error) {
 	call := SampleCall()
 	call.Run.To, call.Run.From, call.Run.ID, call.Intent = "v1.4.2", "v1.4.3", "r_01K3M8", "r_01K3M8-1"
 	call.Run.Trigger.Deploy = "d_01K3M7"
+	call.Step.Shop = "tb-main"
 	data, err := call.Data()
 	if err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 	"guardian/internal/reason"
 )
 
-// lookTimeout bounds one look of a verification.
+// lookTimeout bounds one look of a verification, or at a precondition.
 const lookTimeout = time.Minute
 
 // errAborted ends a verification; Advance then ends the run.
@@ -97,6 +97,17 @@ func (e *Engine) verify(ctx context.Context, run Run, c *claim) (Run, error) {
 	state, why := v.verdict(symptoms, worse, cured)
 	if failed := run.failedSteps(); len(failed) > 0 {
 		why = reason.Join(why, reason.New("run_steps_failed", "steps", failed))
+	}
+	if !run.FellBack.IsZero() {
+		why = reason.Join(why, reason.New("run_fell_back"))
+	}
+	if state == Worse && run.Rollback {
+		next.UndoNext = book.Worse == WorseUndo && run.undoable()
+		follows := reason.New("worse_hold")
+		if next.UndoNext {
+			follows = reason.New("worse_undo", "from", run.From)
+		}
+		why = reason.Join(why, follows)
 	}
 	next.Verification = v.results(slices.Concat(symptoms, others))
 	next.end(state, why, e.o.Now())
@@ -201,26 +212,11 @@ func (v *verification) look(ctx context.Context, symptoms []Symptom) error {
 
 // ask gives what is seen of a symptom now.
 func (v *verification) ask(ctx context.Context, s Symptom) CheckResult {
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
-	defer cancel()
-	var r CheckResult
-	var err error
-	if s.isCheck() {
-		r, err = v.engine.o.Verifier.Look(ctx, s.Name)
-	} else {
-		since, ok := v.known[s.key()]
-		if !ok {
-			since = v.began
-		}
-		r, err = v.engine.o.Verifier.Ask(ctx, v.run, s, since)
+	since, ok := v.known[s.key()]
+	if !ok {
+		since = v.began
 	}
-	if err != nil {
-		r = CheckResult{Health: "unknown", Reason: bounded(reason.Text(err.Error()))}
-	}
-	if r.At.IsZero() {
-		r.At = v.engine.o.Now()
-	}
-	return r
+	return v.engine.ask(ctx, v.run, s, since)
 }
 
 // note keeps what was seen of a symptom.
@@ -230,7 +226,7 @@ func (v *verification) note(s Symptom, r CheckResult) {
 		r.Health, r.Reason = "down", reason.New("look_slow", "check", s.Name, "took", r.Took, "limit", seconds(s.Limit))
 	}
 	fresh := r.Health == "up" || r.Health == "down"
-	if _, known := v.known[key]; known && !fresh && !s.isCheck() {
+	if _, known := v.known[key]; known && !fresh && !s.isCheck() && s.Kind != SymptomQuery {
 		r = v.last[key] // nothing new was counted: what was known last still holds
 	}
 	r.Check, r.Looks = s.Name, v.last[key].Looks+1
@@ -293,6 +289,12 @@ func (v *verification) verdict(symptoms, worse []Symptom, cured bool) (State, re
 	return NotCured, reason.New("verify_too_short", "checks", names(symptoms))
 }
 
+// undoable tells whether a run can be undone at all: it put a version in the place of another one, is no
+// drill, and undoes nothing itself, so that nothing goes to and fro.
+func (r Run) undoable() bool {
+	return r.Rollback && r.From != "" && r.To != "" && r.Trigger.Kind != ByUndo && !r.Trigger.Rehearses()
+}
+
 // over says what is over, each kind in its own words.
 func over(symptoms []Symptom) reason.Reason {
 	by := map[SymptomKind][]string{}
@@ -310,6 +312,7 @@ func over(symptoms []Symptom) reason.Reason {
 		{SymptomTraffic, "verify_traffic_again"},
 		{SymptomNumber, "verify_number_again"},
 		{SymptomAlert, "verify_resolved"},
+		{SymptomQuery, "verify_holds"},
 	} {
 		if len(by[k.kind]) > 0 {
 			all = append(all, reason.New(k.code, "checks", by[k.kind]))

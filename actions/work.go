@@ -19,36 +19,37 @@ const (
 	pendingPoll = 2 * time.Second
 )
 
-// work does, or resolves, the first step that is not over; with none left, the run goes on
-// to its verification.
-func (e *Engine) work(ctx context.Context, run Run, wake <-chan struct{}) (Run, error) {
+// work does what the run does next: it works on its steps, asks a person, ends it, or goes on to its
+// verification.
+func (e *Engine) work(ctx context.Context, run Run, c *claim) (Run, error) {
 	book, ok := e.o.Runbooks(run.Runbook)
 	if why := mismatch(run, book, ok); !why.IsZero() {
 		return e.endWithoutRunbook(ctx, run, why)
 	}
-	for i, s := range run.Steps {
-		if s.State == StepPending || s.State == StepIntent { // to find out about an intent may finish it
+	if run.Started.IsZero() && len(book.Require) > 0 {
+		met, err := e.require(ctx, run, book, c)
+		if err != nil || met.State != Running {
+			return met, err
+		}
+		run = met
+	}
+	switch m := book.next(run); m.do {
+	case working:
+		for _, i := range m.steps { // to find out about an intent may finish it
 			if why := e.forbidden(run, book.Steps[i]); !why.IsZero() {
 				return e.forbid(ctx, run, i, why)
 			}
 		}
-		switch s.State {
-		case StepPending:
-			e.countSteps(1)
-			defer e.countSteps(-1)
-			return e.act(ctx, stepChange{before: run, book: book, i: i, wake: wake})
-		case StepIntent:
-			e.countSteps(1)
-			defer e.countSteps(-1)
-			return e.resolve(ctx, stepChange{before: run, next: run.clone(), book: book, i: i, wake: wake}, nil)
-		case StepUnknown:
-			next := run.clone()
-			askOutcome(&next, book.Approval.Roles, i, s.Error)
-			return e.record(ctx, run, next, e.entry(next, i, "asked", next.Question.Text))
-		case StepDone, StepFailed, StepSkipped:
-		}
+		return e.stage(ctx, run, book, stageWork{m.steps, c})
+	case verifying:
+		return e.beginVerify(ctx, run, book)
+	case asking, falling, ending:
+		next := run.clone()
+		entries := e.settle(&next, book)
+		return e.record(ctx, run, next, entries...)
+	default:
+		return run, fmt.Errorf("run %s: no move", run.ID)
 	}
-	return e.beginVerify(ctx, run, book)
 }
 
 func (e *Engine) forbidden(run Run, step RunbookStep) reason.Reason {
@@ -65,128 +66,6 @@ func (e *Engine) forbid(ctx context.Context, run Run, i int, why reason.Reason) 
 	return e.record(ctx, run, next, e.entry(next, i, "refused", why), e.ended(next))
 }
 
-// act journals the intent of a step, then does it, then journals its outcome.
-func (e *Engine) act(ctx context.Context, c stepChange) (Run, error) {
-	run, book, i := c.before, c.book, c.i
-	if err := ctx.Err(); err != nil {
-		return run, err
-	}
-	now := e.o.Now()
-	next := run.clone()
-	if next.Started.IsZero() {
-		next.Started = now
-	}
-	s := &next.Steps[i]
-	if s.Intent == "" {
-		s.Intent = intentOf(run.ID, i)
-	}
-	s.State, s.Attempt, s.Started, s.Ended, s.Error = StepIntent, s.Attempt+1, now, time.Time{}, reason.Reason{}
-	run, err := e.record(ctx, run, next, e.entry(next, i, "intent", reason.New("step_begun", "step", s.Name, "kind", s.Kind, "attempt", s.Attempt)))
-	if err != nil {
-		return run, err
-	}
-	// The ledger fenced the write; between it and the act the lease may have run out.
-	if !e.o.LeaseValid() {
-		return run, fmt.Errorf("run %s: step %s: %w", run.ID, s.Name, ErrLostLease)
-	}
-	step := book.Steps[i]
-	stepCtx, cancel := context.WithTimeout(ctx, step.Timeout)
-	defer cancel()
-	output, err := doSafely(stepCtx, step.Step, call(run, step, i))
-	lost := errors.Is(err, ErrUnclear) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
-	// An error that a step gives while the guardian stops may be there because it stops.
-	if err != nil && ctx.Err() != nil {
-		return run, fmt.Errorf("run %s: step %s: stopped before its outcome was known: %w", run.ID, s.Name, ctx.Err())
-	}
-	c.before, c.next = run, run.clone()
-	c.step().Output = output
-	if lost {
-		return e.resolve(ctx, c, err)
-	}
-	if err != nil {
-		return e.recordFailure(ctx, c, bounded(ReasonOf(err)))
-	}
-	return e.recordSuccess(ctx, c)
-}
-
-// stepChange is a change of step i of a run: the run as it is recorded, and as it will be.
-type stepChange struct {
-	before, next Run
-	book         *Runbook
-	i            int
-	entries      []Entry
-	wake         <-chan struct{} // closed when the run is to be aborted
-}
-
-func (c *stepChange) step() *StepRun { return &c.next.Steps[c.i] }
-
-// recordSuccess journals that the step happened.
-func (e *Engine) recordSuccess(ctx context.Context, c stepChange) (Run, error) {
-	s := c.step()
-	s.State, s.Ended, s.Error = StepDone, e.o.Now(), reason.Reason{}
-	return e.recordOutcome(ctx, c, reason.New("step_done"))
-}
-
-// recordFailure journals that the step failed, which ends the run unless the runbook goes on
-// after a failure.
-func (e *Engine) recordFailure(ctx context.Context, c stepChange, why reason.Reason) (Run, error) {
-	now := e.o.Now()
-	s := c.step()
-	s.State, s.Ended, s.Error = StepFailed, now, why
-	if c.book.OnFailure != OnFailureContinue {
-		c.next.end(FailedRun, reason.New("run_step_failed", "step", s.Name, "error", why), now)
-	}
-	return e.recordOutcome(ctx, c, why)
-}
-
-func (e *Engine) recordOutcome(ctx context.Context, c stepChange, detail reason.Reason) (Run, error) {
-	entries := append(c.entries, e.entry(c.next, c.i, "outcome", detail))
-	if c.next.State.Final() {
-		entries = append(entries, e.ended(c.next))
-	}
-	out, err := e.recordDespiteStop(ctx, c.before, c.next, entries...)
-	if s := c.step(); err == nil {
-		e.metrics.steps.WithLabelValues(s.Kind, string(s.State)).Observe(s.Ended.Sub(s.Started).Seconds())
-	}
-	return out, err
-}
-
-// resolve finds out from the step's target whether the intent of a step happened. cause is
-// the error of a Do that could not tell; nil for an intent that was found after a crash.
-func (e *Engine) resolve(ctx context.Context, c stepChange, cause error) (Run, error) {
-	outcome, detail, err := e.status(ctx, c)
-	if err != nil {
-		return c.before, err
-	}
-	s := c.step()
-	s.Resolved = outcome.words(detail)
-	if cause != nil {
-		s.Error = bounded(ReasonOf(cause))
-	}
-	c.entries = append(c.entries, e.entry(c.next, c.i, "resolved", s.Resolved))
-	again := s.Attempt < maxAttempts
-	switch {
-	case outcome == Happened:
-		return e.recordSuccess(ctx, c)
-	case outcome == Failed:
-		return e.recordFailure(ctx, c, s.Resolved)
-	case outcome == NotHappened && cause != nil:
-		return e.recordFailure(ctx, c, s.Error)
-	case outcome == NotHappened && !again:
-		return e.recordFailure(ctx, c, reason.New("step_never_happened", "attempts", s.Attempt))
-	case again && (outcome == NotHappened || c.book.Steps[c.i].Idempotent):
-		if cause != nil && !Pause(ctx, time.Duration(s.Attempt)*time.Second, nil) {
-			return c.before, ctx.Err()
-		}
-		s.State = StepPending
-		return e.record(ctx, c.before, c.next, c.entries...)
-	default:
-		s.State = StepUnknown
-		askOutcome(&c.next, c.book.Approval.Roles, c.i, s.Error)
-		return e.record(ctx, c.before, c.next, append(c.entries, e.entry(c.next, c.i, "asked", c.next.Question.Text))...)
-	}
-}
-
 // words is the outcome of an intent as its target told it.
 func (o Outcome) words(detail reason.Reason) reason.Reason {
 	return reason.New("step_status_"+o.String(), "detail", detail)
@@ -195,11 +74,10 @@ func (o Outcome) words(detail reason.Reason) reason.Reason {
 // status asks a step's target for the outcome of an intent: again after an error, and again while
 // the target works on it and the step's timeout is not over. When there is no answer, the outcome
 // is Unclear and the detail is what was heard last.
-func (e *Engine) status(ctx context.Context, c stepChange) (Outcome, reason.Reason, error) {
-	step := c.book.Steps[c.i]
-	deadline := c.before.Steps[c.i].Started.Add(step.Timeout)
+func (e *Engine) status(ctx context.Context, t task) (Outcome, reason.Reason, error) {
+	deadline := t.run.Steps[t.i].Started.Add(t.step.Timeout)
 	for failures := 0; ; {
-		outcome, detail, err := e.statusOnce(ctx, c.before, step, c.i)
+		outcome, detail, err := e.statusOnce(ctx, t.run, t.step, t.i)
 		wait := pendingPoll
 		switch {
 		case err != nil && (ctx.Err() != nil || errors.Is(err, ErrLostLease)):
@@ -214,7 +92,7 @@ func (e *Engine) status(ctx context.Context, c stepChange) (Outcome, reason.Reas
 		case !e.o.Now().Add(wait).Before(deadline):
 			return Unclear, bounded(detail), nil
 		}
-		if err := e.waitToAsk(ctx, wait, c.wake); err != nil {
+		if err := e.waitToAsk(ctx, wait, t.wake); err != nil {
 			return Unclear, reason.Reason{}, err
 		}
 	}
@@ -269,7 +147,8 @@ func mismatch(run Run, book *Runbook, ok bool) reason.Reason {
 	}
 	same := len(book.Steps) == len(run.Steps)
 	for i := 0; same && i < len(run.Steps); i++ {
-		same = run.Steps[i].Name == book.Steps[i].Name && run.Steps[i].Kind == book.Steps[i].Kind
+		was, is := &run.Steps[i], &book.Steps[i]
+		same = was.Name == is.Name && was.Kind == is.Kind && was.Group == is.Group && was.Shop == is.Shop && was.Fallback == is.Fallback
 	}
 	if !same {
 		return reason.New("run_runbook_changed", "runbook", run.Runbook)

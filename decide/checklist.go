@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -18,8 +19,11 @@ type Checklist struct {
 	Triggers []ChecklistTrigger `json:"triggers"`
 	Asked    ChecklistApproval  `json:"asked"`
 	Limits   ChecklistLimits    `json:"limits"`
+	Require  []ChecklistNumber  `json:"require"` // what must be so before the first step
 	Steps    []ChecklistStep    `json:"steps"`
-	Failure  string             `json:"on_failure"` // stop or continue
+	Failure  string             `json:"on_failure"` // stop, continue or fallback
+	Fallback []ChecklistStep    `json:"fallback"`   // after a step failed whose on_failure is fallback
+	Worse    string             `json:"worse"`      // hold or undo
 	Verify   ChecklistVerify    `json:"verify"`
 	Freezes  []ChecklistFreeze  `json:"freezes"` // of its services, that do not allow rollbacks
 }
@@ -59,6 +63,22 @@ type ChecklistStep struct {
 	Timeout    model.Duration    `json:"timeout"`
 	Idempotent bool              `json:"idempotent"`
 	Settings   []actions.Setting `json:"settings"`
+	// Group: steps in a row of one group are done at the same time.
+	Group   string   `json:"group,omitempty"`
+	When    []string `json:"when,omitempty"`
+	Shops   []string `json:"shops,omitempty"`      // those of them that have the version
+	Failure string   `json:"on_failure,omitempty"` // "": as the runbook says
+}
+
+// ChecklistNumber is a condition: a check that is up or down, or a query within a limit.
+type ChecklistNumber struct {
+	Name  string         `json:"name"`
+	Check string         `json:"check,omitempty"`
+	Is    string         `json:"is,omitempty"` // up or down
+	Query string         `json:"query,omitempty"`
+	Min   *float64       `json:"min,omitempty"`
+	Max   *float64       `json:"max,omitempty"`
+	For   model.Duration `json:"for,omitempty"` // how long it must hold; 0s: as many looks as the verification says
 }
 
 // ChecklistVerify is when a run is over. For 0s: when its steps are done.
@@ -67,6 +87,8 @@ type ChecklistVerify struct {
 	Every     model.Duration `json:"every"`
 	Successes int            `json:"successes"`
 	Checks    []string       `json:"checks"` // in addition to what failed
+
+	Success []ChecklistNumber `json:"success"` // what must hold in addition
 }
 
 // ChecklistFreeze is a freeze in which a person is asked.
@@ -80,7 +102,8 @@ type ChecklistFreeze struct {
 // a secret, is masked.
 func (s *Settings) Checklist(b *actions.RunbookSettings, r *secret.Redactor) Checklist {
 	list := Checklist{
-		Runbook: b.Name, Triggers: []ChecklistTrigger{}, Steps: []ChecklistStep{}, Freezes: []ChecklistFreeze{}, Failure: b.OnFailure,
+		Runbook: b.Name, Triggers: []ChecklistTrigger{}, Freezes: []ChecklistFreeze{}, Failure: b.OnFailure, Worse: b.Worse,
+		Require: []ChecklistNumber{}, Steps: checklistSteps(b.Steps, ChecklistStep{}, r), Fallback: checklistSteps(b.Fallback, ChecklistStep{}, r),
 		Asked:  ChecklistApproval{Quorum: b.Approval.Quorum, Roles: b.Approval.Roles, Timeout: b.Approval.Timeout, OnTimeout: b.Approval.OnTimeout, AuthorMay: b.Approval.AuthorMayApprove && b.Approval.Quorum == 1},
 		Limits: ChecklistLimits{Cooldown: b.Cooldown, MaxRunsPerDay: b.MaxRunsPerDay, BrakeServices: s.Brake.MaxFailingServices, BrakeWithin: model.Duration(s.Brake.Within)},
 		Verify: ChecklistVerify{For: b.Verify.For, Every: b.Verify.Every, Successes: b.Verify.Successes, Checks: append([]string{}, b.Verify.Checks...)},
@@ -99,8 +122,18 @@ func (s *Settings) Checklist(b *actions.RunbookSettings, r *secret.Redactor) Che
 			list.Triggers = append(list.Triggers, ChecklistTrigger{By: "alert", Match: o.Match, Mode: o.Mode})
 		}
 	}
-	for _, st := range b.Steps {
-		list.Steps = append(list.Steps, ChecklistStep{Name: st.Title(), Kind: st.Kind, Timeout: st.Timeout, Idempotent: st.Idempotent, Settings: st.Written(r)})
+	for _, q := range b.Require {
+		one := numberOf(q.NumberSettings)
+		if q.Check != "" {
+			one.Name, one.Check, one.Is = cmp.Or(q.Name, q.Check), q.Check, q.Is
+		}
+		list.Require = append(list.Require, one)
+	}
+	list.Verify.Success = []ChecklistNumber{}
+	for _, c := range b.Verify.Success {
+		one := numberOf(c.NumberSettings)
+		one.For = c.For
+		list.Verify.Success = append(list.Verify.Success, one)
 	}
 	for _, f := range s.Freezes {
 		if slices.Contains(f.Allow, watch.ActRollback) {
@@ -111,4 +144,27 @@ func (s *Settings) Checklist(b *actions.RunbookSettings, r *secret.Redactor) Che
 		}
 	}
 	return list
+}
+
+// checklistSteps gives steps one after the other; of is what all of them have in common.
+func checklistSteps(steps []actions.StepSettings, of ChecklistStep, r *secret.Redactor) []ChecklistStep {
+	all := []ChecklistStep{}
+	for i := range steps {
+		st := &steps[i]
+		one := of
+		one.When = slices.Concat(of.When, st.When)
+		one.Failure = cmp.Or(st.OnFailure, of.Failure)
+		if st.IsGroup() {
+			one.Group = st.Title()
+			all = append(all, checklistSteps(st.Parallel, one, r)...)
+			continue
+		}
+		one.Name, one.Kind, one.Timeout, one.Idempotent, one.Settings, one.Shops = st.Title(), st.Kind, st.Timeout, st.Idempotent, st.Written(r), st.Shops
+		all = append(all, one)
+	}
+	return all
+}
+
+func numberOf(n actions.NumberSettings) ChecklistNumber {
+	return ChecklistNumber{Name: n.Title(), Query: n.Query, Min: n.Min, Max: n.Max}
 }

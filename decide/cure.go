@@ -188,6 +188,33 @@ func beyond(s actions.Symptom, value float64) float64 {
 	}
 }
 
+// QueryOf gives the number that a query of a runbook asks for.
+func QueryOf(s actions.Symptom) watch.CounterSettings {
+	m := watch.DefaultCounter()
+	m.Name, m.Value, m.Source = s.Name, s.Query, s.Source
+	if s.Lower {
+		m.Worse = watch.Lower
+	}
+	return m
+}
+
+// QueryProof tells whether a query's worst value is within its limit. Without a value nothing is known.
+func QueryProof(s actions.Symptom, now watch.Reading) actions.CheckResult {
+	value, ok := now.Worst(s.Lower, nil)
+	side := "query_at_most"
+	if s.Lower {
+		side = "query_at_least"
+	}
+	switch {
+	case !ok || math.IsNaN(value):
+		return actions.CheckResult{Health: "unknown", Reason: reason.New("number_has_no_value", "number", s.Name)}
+	case s.Lower && value < s.Limit, !s.Lower && value > s.Limit:
+		return actions.CheckResult{Health: "down", Reason: reason.New("query_fails", "value", value, "wanted", reason.New(side, "limit", s.Limit))}
+	default:
+		return actions.CheckResult{Health: "up", Reason: reason.New("query_holds", "value", value, "wanted", reason.New(side, "limit", s.Limit))}
+	}
+}
+
 // counterProof tells whether a counter counts, and fails no more than is tolerated. Where nothing
 // was counted, nothing is known.
 func counterProof(s actions.Symptom, before, now watch.Reading) actions.CheckResult {

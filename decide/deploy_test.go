@@ -157,7 +157,7 @@ func TestTheGateAsksForABackup(t *testing.T) {
 // badWatch is a watch of a version "bad", or of the good one that followed it.
 func badWatch(service string, state watch.State, switched, ended time.Duration) decide.PastWatch {
 	w := decide.PastWatch{
-		Service: service, Environment: production, Deploy: "d_bad", Version: "bad", State: state,
+		Service: service, Environment: production, PastDeploy: decide.PastDeploy{Deploy: "d_bad", Version: "bad"}, State: state,
 		Switched: ago(switched), Before: ago(switched), Started: ago(switched), Ended: ago(ended), Suspect: true,
 	}
 	if state == watch.Passed {

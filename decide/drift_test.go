@@ -36,13 +36,13 @@ func TestWhichVersionShouldRun(t *testing.T) {
 			w.past.deploys = []watch.Deploy{d}
 		}, version: "c1", by: "d_c1"},
 		"a watch goes on": {change: func(w *world) {
-			w.past.watches = []decide.PastWatch{{Service: "orders", Environment: production, Version: "v2", State: watch.Watching, Started: ago(time.Minute)}}
+			w.past.watches = []decide.PastWatch{{Service: "orders", Environment: production, PastDeploy: decide.PastDeploy{Version: "v2"}, State: watch.Watching, Started: ago(time.Minute)}}
 		}, version: "v2", by: "d_v2", busy: "drift_watch"},
 		"a watch goes on elsewhere": {change: func(w *world) {
-			w.past.watches = []decide.PastWatch{{Service: "orders", Environment: "staging", Version: "v2", State: watch.Watching, Started: ago(time.Minute)}}
+			w.past.watches = []decide.PastWatch{{Service: "orders", Environment: "staging", PastDeploy: decide.PastDeploy{Version: "v2"}, State: watch.Watching, Started: ago(time.Minute)}}
 		}, version: "v2", by: "d_v2"},
 		"a watch is over": {change: func(w *world) {
-			w.past.watches = []decide.PastWatch{{Service: "orders", Environment: production, Version: "v2", State: watch.Passed, Started: ago(9 * time.Minute), Ended: noon()}}
+			w.past.watches = []decide.PastWatch{{Service: "orders", Environment: production, PastDeploy: decide.PastDeploy{Version: "v2"}, State: watch.Passed, Started: ago(9 * time.Minute), Ended: noon()}}
 		}, version: "v2", by: "d_v2"},
 		"a run is under way": {change: func(w *world) { w.past.runs = []actions.Run{rolledBack("v2", "v1", time.Minute, actions.Running)} }, version: "v2", by: "d_v2", busy: "drift_run"},
 		"a run waits for somebody": {change: func(w *world) {

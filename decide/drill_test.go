@@ -61,7 +61,7 @@ func TestTheVersionOfADrillIsNeverPutBack(t *testing.T) {
 		since   time.Duration
 	}{{"drill-1", true, 2 * time.Hour}, {"v1", false, 3 * time.Hour}} {
 		w.past.watches = append(w.past.watches, decide.PastWatch{
-			Service: "orders", Environment: production, Deploy: "d_" + d.version, Version: d.version, Kind: watch.Code, State: watch.Inconclusive,
+			Service: "orders", Environment: production, PastDeploy: decide.PastDeploy{Deploy: "d_" + d.version, Version: d.version}, Kind: watch.Code, State: watch.Inconclusive,
 			Switched: ago(d.since), Started: ago(d.since), Ended: ago(d.since - 30*time.Minute), Suspect: d.drill, Judged: 1000,
 		})
 	}
@@ -134,7 +134,7 @@ func TestWhenADrillMayBegin(t *testing.T) {
 			w.settings.Holds = []windows.Window{{ID: "win_1", Kind: windows.Hold, From: ago(time.Minute), To: noon().Add(time.Hour)}}
 		}, "guard_hold"},
 		"while a deploy is watched": {func(w *world) {
-			w.past.watches = []decide.PastWatch{{Service: "orders", Environment: production, Version: "v2", State: watch.Watching}}
+			w.past.watches = []decide.PastWatch{{Service: "orders", Environment: production, PastDeploy: decide.PastDeploy{Version: "v2"}, State: watch.Watching}}
 		}, "drill_deploy_watched"},
 		"while a run is under way": {func(w *world) { w.past.runs = []actions.Run{rolledBack("v2", "v1", 0, actions.Running)} }, "guard_run_in_progress"},
 		"right after a rollback":   {func(w *world) { w.past.runs = []actions.Run{rolledBack("v2", "v1", time.Minute, actions.Cured)} }, ""},

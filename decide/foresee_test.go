@@ -15,7 +15,7 @@ import (
 func TestWhatIsForeseenWhenAWatchBegins(t *testing.T) {
 	passed := func(version string, before time.Duration) decide.PastWatch {
 		return decide.PastWatch{
-			Service: "orders", Environment: production, Version: version, State: watch.Passed,
+			Service: "orders", Environment: production, PastDeploy: decide.PastDeploy{Version: version}, State: watch.Passed,
 			Switched: ago(before), Before: ago(before), Started: ago(before), Ended: ago(before - 30*time.Minute), Judged: 30,
 		}
 	}

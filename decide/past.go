@@ -59,13 +59,13 @@ func FailedWatchOf(w *watch.Watch) FailedWatch {
 
 // PastWatch is a watch as decisions about later ones see it.
 type PastWatch struct {
-	Service, Environment      string
-	Deploy, Version, Previous string // the deploy's ID, its version, and the one that it said it replaced
-	Kind                      watch.Kind
-	State                     watch.State
-	Switched, From            time.Time // when the deploy happened, as far as is known, and from when on its looks were judged
-	Before                    time.Time // where what it was compared with ends
-	Started, Ended            time.Time // Ended is zero while it is open
+	Service, Environment string
+	PastDeploy
+	Kind           watch.Kind
+	State          watch.State
+	Switched, From time.Time // when the deploy happened, as far as is known, and from when on its looks were judged
+	Before         time.Time // where what it was compared with ends
+	Started, Ended time.Time // Ended is zero while it is open
 	// Suspect: it failed, or stands or ended with evidence against its version, or that is a drill's fault.
 	Suspect bool
 	// Unsure: it is not known whether the deploy happened.
@@ -74,12 +74,19 @@ type PastWatch struct {
 	Judged int
 }
 
+// PastDeploy is what a watch of the past was about.
+type PastDeploy struct {
+	Deploy, Version, Previous string   // the deploy's ID, its version, and the one that it said it replaced
+	Shops                     []string // that got it; none: all
+}
+
 // PastWatchOf gives a watch as later decisions see it; false when they do not, because its deploy did
 // not happen.
 func PastWatchOf(w *watch.Watch) (_ PastWatch, seen bool) {
 	return PastWatch{
-		Service: w.Service, Environment: w.Environment, Deploy: w.DeployID, Version: w.Version, Previous: w.PreviousVersion,
-		Kind: w.Kind, State: w.State, Switched: w.Switched, From: w.From, Before: w.BeforeEnds(), Started: w.Started, Ended: w.Ended,
+		Service: w.Service, Environment: w.Environment,
+		PastDeploy: PastDeploy{Deploy: w.DeployID, Version: w.Version, Previous: w.PreviousVersion, Shops: w.Shops},
+		Kind:       w.Kind, State: w.State, Switched: w.Switched, From: w.From, Before: w.BeforeEnds(), Started: w.Started, Ended: w.Ended,
 		Suspect: w.Suspect() || w.Drill != "", Unsure: w.Unsure, Judged: w.FewestJudged(),
 	}, !w.Withdrawn
 }

@@ -20,7 +20,7 @@ import (
 // later.
 func watched(version string, before time.Duration, state watch.State, change ...func(*decide.PastWatch)) decide.PastWatch {
 	w := decide.PastWatch{
-		Service: "orders", Environment: production, Deploy: "d_" + version, Version: version, Kind: watch.Code,
+		Service: "orders", Environment: production, PastDeploy: decide.PastDeploy{Deploy: "d_" + version, Version: version}, Kind: watch.Code,
 		State: state, Switched: ago(before), Before: ago(before), Started: ago(before), Suspect: state == watch.Failed,
 	}
 	if state.Final() {

@@ -54,7 +54,7 @@ func (d Decider) Verdict(ctx context.Context, w *watch.Watch, dep watch.Deploy, 
 		return c, nil
 	}
 	req, err := d.rollback(ctx, rollback{
-		runbook: svc.runbook(dep.Kind), deploy: dep, failing: v.Failing, symptoms: Symptoms(w, v),
+		runbook: svc.runbook(dep.Kind), deploy: dep, failing: v.Failing, symptoms: Symptoms(w, v), shops: w.Shops,
 		trigger: actions.Trigger{Kind: actions.ByVerdict, Deploy: dep.ID, Watch: w.ID, Drill: dep.Drill, Reason: v.Reason},
 	}, p, now)
 	if err != nil {
@@ -91,7 +91,7 @@ func ApprovalOf(w *watch.Watch) reason.Reason {
 // what holds now. w is the watch whose verdict it follows.
 func (d Decider) Queued(ctx context.Context, run actions.Run, dep watch.Deploy, w *watch.Watch, p Present, now time.Time) (actions.Request, error) {
 	req, err := d.rollback(ctx, rollback{
-		runbook: run.Runbook, deploy: dep, symptoms: run.Symptoms, failing: run.Failing, trigger: run.Trigger, own: run,
+		runbook: run.Runbook, deploy: dep, symptoms: run.Symptoms, failing: run.Failing, trigger: run.Trigger, own: run, shops: w.Shops,
 	}, p, now)
 	if err != nil {
 		return actions.Request{}, err
@@ -163,7 +163,7 @@ func (d Decider) wantedBy(ctx context.Context, r PersonRequest, p Present) (roll
 		return rollback{}, err
 	}
 	return rollback{
-		runbook: svc.runbook(dep.Kind), deploy: dep, to: r.To, failing: d.Settings.inHealth(r.Service, sample.Down, p), override: true,
+		runbook: svc.runbook(dep.Kind), deploy: dep, to: r.To, shops: dep.Shops, failing: d.Settings.inHealth(r.Service, sample.Down, p), override: true,
 		symptoms: slices.Concat(failed.Symptoms, worrying(r.Service, r.Environment, dep.At, p.Alerts)),
 		trigger:  actions.Trigger{Kind: actions.ByPerson, Deploy: dep.ID, Watch: failed.Watch, Person: r.Person, Reason: reason.Text(r.Reason)},
 	}, nil
@@ -225,7 +225,7 @@ func (d Decider) byAlert(ctx context.Context, st Started, own actions.Run, p Pre
 		Healthy: d.Settings.inHealth(st.Service, sample.Up, p), Failing: d.Settings.inHealth(st.Service, sample.Down, p),
 		Symptoms: st.Symptoms, Breach: d.Settings.breachOf(st.Service, st.Environment, p),
 	}
-	req.QueuedBehind, req.Refusals = actions.Queue(f, actions.Guard(f, now))
+	d.guard(&req, f, now)
 	if st.Mode == watch.Approve {
 		req.Approve = reason.New("on_alert_approve")
 	}
@@ -259,6 +259,7 @@ type rollback struct {
 	deploy   watch.Deploy // that is rolled back
 	to       string       // "": Target
 	symptoms []actions.Symptom
+	shops    []string    // that have what is rolled back, as far as its deploy tells; none: all
 	failing  []string    // checks
 	override bool        // a person asked
 	own      actions.Run // the run itself, when it is queued
@@ -298,16 +299,24 @@ func (d Decider) rollbackFacts(ctx context.Context, r rollback, now time.Time) (
 		}
 		f.To = spelled(f, r.to)
 	}
-	frozen := watch.Gate(watch.GateFacts{
-		Service: dep.Service, Environment: dep.Environment, Act: watch.ActRollback, Freezes: d.Settings.Freezes,
-	}, now)
-	if len(frozen) > 0 {
-		f.Freeze = &actions.Freeze{Detail: frozen[0].Detail, Until: frozen[0].Until}
-	}
+	f.Freeze = d.freeze(dep.Service, dep.Environment, now)
 	if f.To == "" && !f.Versionless {
 		f.To, _ = actions.Target(f)
 	}
+	if f.Shops, err = d.shopsWith(ctx, l, dep.Version, r.shops, now); err != nil {
+		return f, err
+	}
 	return f, nil
+}
+
+// guard asks the guards about a run that is requested.
+func (d Decider) guard(req *actions.Request, f actions.Facts, now time.Time) {
+	if applies := d.Settings.Runbooks[req.Runbook].Applies; applies != nil {
+		f.NoStep = !applies(actions.Run{
+			Service: req.Service, Environment: req.Environment, Kind: req.Kind, From: req.From, To: req.To, Shops: req.Shops, Trigger: req.Trigger,
+		})
+	}
+	req.QueuedBehind, req.Refusals = actions.Queue(f, actions.Guard(f, now))
 }
 
 // asked asks the guards about a rollback.
@@ -316,8 +325,9 @@ func (d Decider) asked(r rollback, f actions.Facts, p Present, now time.Time) ac
 	req := actions.Request{
 		Service: dep.Service, Environment: dep.Environment, Runbook: r.runbook, Trigger: r.trigger,
 		Rollback: true, Author: d.Settings.authorOf(dep), Kind: string(dep.Kind), From: f.From, To: f.To, Irreversible: !f.Reversible, Symptoms: r.symptoms, Failing: r.failing,
+		Shops: f.Shops,
 	}
-	req.QueuedBehind, req.Refusals = actions.Queue(f, actions.Guard(f, now))
+	d.guard(&req, f, now)
 	req.Breach = d.Settings.breachOf(dep.Service, dep.Environment, p)
 	req.Breach.Down = union(req.Breach.Down, r.failing)
 	req.Healthy = slices.DeleteFunc(d.Settings.inHealth(dep.Service, sample.Up, p), func(c string) bool { return slices.Contains(r.failing, c) })

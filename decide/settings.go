@@ -125,6 +125,8 @@ type Runbook struct {
 	StopsHarm      bool          // it sets kill switches or announces windows, and does nothing else
 	// Misfit says why it cannot put a version back; zero: it can, as far as is known. nil: not known.
 	Misfit func(version string) reason.Reason
+	// Applies tells whether any of its steps is meant for a run. nil: every one has such a step.
+	Applies func(run actions.Run) bool
 }
 
 // OnAlert binds alerts to a runbook.

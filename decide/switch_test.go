@@ -60,7 +60,7 @@ func (w *world) another(c decide.Check, down func(time.Duration) bool) {
 func TestWhereBeforeEnds(t *testing.T) {
 	bad := func(state watch.State, switched, ended time.Duration, suspect bool) decide.PastWatch {
 		p := decide.PastWatch{
-			Service: "orders", Environment: production, Deploy: "d_1", Version: "v2", State: state,
+			Service: "orders", Environment: production, PastDeploy: decide.PastDeploy{Deploy: "d_1", Version: "v2"}, State: state,
 			Switched: ago(switched), Before: ago(switched), Started: ago(switched), Suspect: suspect,
 		}
 		if state.Final() {

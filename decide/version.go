@@ -90,13 +90,28 @@ func (d Decider) TakenBack(ctx context.Context, w *watch.Watch, dep watch.Deploy
 }
 
 // PutBack tells whether a rollback has put its version back: its steps are done, whatever comes of
-// its verification.
+// its verification. A fallback puts it back when it does more than to set kill switches and to announce
+// windows: it is another way to the same end.
 func PutBack(r actions.Run) bool {
+	fell := !r.FellBack.IsZero()
+	if fell && !r.FallbackActs() {
+		return false
+	}
 	switch r.State {
 	case actions.Cured, actions.NotCured, actions.Worse, actions.Verifying:
 		return true
 	case actions.Running, actions.FailedRun: // before its verification, or aborted in it
-		return len(r.Steps) > 0 && !slices.ContainsFunc(r.Steps, func(s actions.StepRun) bool { return s.State != actions.StepDone })
+		done := 0
+		for _, s := range r.Planned() {
+			switch {
+			case s.Fallback != fell:
+			case s.State == actions.StepDone:
+				done++
+			default:
+				return false
+			}
+		}
+		return done > 0
 	default:
 		return false
 	}

@@ -77,6 +77,11 @@ func guardedScenarios() []guarded {
 		}, en: "v1 ran healthy before, but never passed a watch", zh: "v1 此前运行正常，但没有通过过观察", do: approve, doZh: approveZh},
 		{code: actions.OtherEnvironment, facts: func(f *actions.Facts) { f.Configured = "staging" },
 			en: "it is about production, and orders is configured for staging", zh: "orders 配置的环境是 staging", do: "Roll back by hand", doZh: "请人工回滚"},
+		{code: actions.NoStep, facts: func(f *actions.Facts) { f.NoStep = true },
+			en: "no step of runbook back is meant for this run", zh: "没有适用于本次处置的步骤", do: "Roll back by hand", doZh: "请人工回滚"},
+		{code: actions.NotMet, says: func() actions.Refusal {
+			return actions.NewNotMet("back", actions.Unmet([]actions.Requirement{{Symptom: actions.Symptom{Kind: actions.SymptomCheck, Name: "backup"}, Title: "backup", Is: "up"}}, []actions.CheckResult{{Health: "down"}}))
+		}, en: "preconditions of runbook back are not met: backup is down", zh: "backup 当前异常", do: "Mend what is not met", doZh: "处理未满足的前置条件"},
 		{code: actions.Superseded, facts: func(f *actions.Facts) { f.Current = "v3" },
 			en: "v2 is no longer the current version, v3 is", zh: "v2 已不是当前版本，当前版本是 v3", do: "Another version runs by now", doZh: "当前运行的已是其他版本"},
 		{code: actions.Late, says: func() actions.Refusal { return actions.NewLate(31 * time.Minute) },

@@ -163,6 +163,8 @@ func (t Renderer) Refused(r actions.Run, refusals []actions.Refusal, now time.Ti
 // notHelped gives tone, text and advice about a run that is over and that helped nothing, as far as was seen.
 func (x texts) notHelped(r actions.Run) (tone notifiers.Tone, text [2]string, steps []string) {
 	switch {
+	case r.State == actions.Worse && r.UndoNext:
+		return notifiers.Bad, x.runWorse, x.stepsWorseUndo
 	case r.State == actions.Worse && r.Rollback:
 		return notifiers.Bad, x.runWorse, x.stepsWorse
 	case r.State == actions.Worse:
@@ -231,7 +233,13 @@ func (t Renderer) StepFailed(r actions.Run, i int, now time.Time) notifiers.Noti
 	}
 	names := append(t.runNames(r, now), "step", step.Name, "n", strconv.Itoa(i+1), "of", strconv.Itoa(len(r.Steps)))
 	n.Title = fill(w.stepFailed, names...)
-	n.Text = fill(w.stepFailedText, names...)
+	text := w.stepFailedOn
+	if !r.FellBack.IsZero() && !step.Fallback {
+		text = w.stepFailedFalls
+	} else if r.State == actions.FailedRun {
+		text = w.stepFailedText
+	}
+	n.Text = fill(text, names...)
 	n.Mention = !r.Trigger.Rehearses()
 	fact(&n, w.problem, t.read(step.Error, now))
 	fact(&n, w.output, step.Output)
@@ -296,7 +304,7 @@ func (t Renderer) runNames(r actions.Run, now time.Time) []string {
 	return []string{
 		"what", what, "service", service, "runbook", r.Runbook, "from", r.From, "to", r.To,
 		"took", t.span(end.Sub(r.Created)), "until", until, "left", left, "question_step", step, "question_n", n,
-		"by", by, "note", note, "steps", w.stepCount(len(r.Steps)),
+		"by", by, "note", note, "steps", w.stepCount(len(r.Planned())),
 	}
 }
 
@@ -358,7 +366,7 @@ func (t Renderer) runFacts(n *notifiers.Notice, r actions.Run, now time.Time) {
 	fact(n, w.verification, strings.Join(checks, w.list))
 	if begun(r) {
 		var steps []string
-		for _, s := range r.Steps {
+		for _, s := range r.Planned() {
 			steps = append(steps, s.Name+w.colon+w.steps[s.State])
 		}
 		fact(n, w.stepList, strings.Join(steps, w.list))

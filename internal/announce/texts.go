@@ -52,14 +52,14 @@ type texts struct {
 	runRefused, passedUnsure                                              [2]string
 	untilExpires, untilApproves, quorumOf, guardUntil, oneStep, manySteps string
 	untilEscalates, askedNext, worsened, worsenedText                     string
-	stepFailed, stepFailedText                                            string
+	stepFailed, stepFailedText, stepFailedFalls, stepFailedOn             string
 	triggers                                                              map[actions.TriggerKind]string
 	steps                                                                 map[actions.StepState]string
 	healths                                                               map[string]string
 	symptoms                                                              map[actions.SymptomKind]map[string]string
 	stepsUnknown, stepsCured, stepsUndone, stepsNotCured, stepsWorse      []string
 	stepsFailed, stepsFailedOther, stepsNotCuredOther, stepsWorseOther    []string
-	stepsUnseen                                                           []string
+	stepsUnseen, stepsWorseUndo                                           []string
 	undoNotCured, undoWorse, undoFailed                                   []string
 	stepUndo, stepUndoByHand, stepUndone                                  string
 	stepsBlind, stepsAllBlind, stepsOrder                                 []string
@@ -70,6 +70,7 @@ type texts struct {
 	stepRolledBack, stepOutdated, stepOtherRun, stepActByHand             string
 	stepOtherVersion, stepIrreversible, stepAnyway, undoAnyway            string
 	brakeTitle, brakeText, stepShared, stepApproveEach                    string
+	stepPrecondition                                                      string
 	stepApprove, stepReject, stepReceiver, stepTookOver                   string
 
 	blindBegan, blindBeganText, blindEnded, blindEndedText  string

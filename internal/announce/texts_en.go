@@ -125,8 +125,10 @@ func english() texts {
 		quorumOf: "{have} of {need}", guardUntil: " (until {until})",
 		oneStep: "1 step", manySteps: "{n} steps",
 		stepFailed: "Step {n} of {of} “{step}” failed: {what}", stepFailedText: "The steps after it are not run.",
+		stepFailedFalls: "The steps that were left are skipped; those of the fallback come next.", stepFailedOn: "The run goes on, as the runbook says.",
 		triggers: map[actions.TriggerKind]string{
 			actions.ByVerdict: "failed deploy", actions.ByAlert: "alert", actions.ByPerson: "a person", actions.ByDrill: "drill",
+			actions.ByUndo: "undoing a rollback that made it worse",
 		},
 		steps: map[actions.StepState]string{
 			actions.StepPending: "not begun", actions.StepIntent: "under way", actions.StepDone: "done",
@@ -142,6 +144,7 @@ func english() texts {
 			actions.SymptomCounter: {"up": "counts as before", "down": "still failing", "unknown": "not known"},
 			actions.SymptomTraffic: {"up": "counts as before", "down": "still too little", "unknown": "not known"},
 			actions.SymptomNumber:  {"up": "within its limit", "down": "beyond its limit", "unknown": "not known"},
+			actions.SymptomQuery:   {"up": "within its limit", "down": "beyond its limit", "unknown": "not known"},
 			actions.SymptomSlow:    {"up": "fast again", "down": "slow", "unknown": "could not look"},
 		},
 
@@ -154,6 +157,8 @@ func english() texts {
 		stepsUnseen:           []string{"See on the run's page what could not be seen, and look at it yourself."},
 		stepsFailedOther:      []string{"See on the run's page what each step did.", "Complete it by hand."},
 		stepsWorse:            []string{"See on the run's page which checks are down now, and act by hand.", "It is not rolled back again automatically."},
+		stepsWorseUndo:        []string{"The rollback is undone next, as the runbook says: wait for the result, which is sent too.", "See on the run's page which checks are down now."},
+		stepPrecondition:      "Mend what is not met, then start the rollback from the service's page; or act by hand: guardian runbook show prints the steps.",
 		stepsFailed:           []string{"See on the run's page what each step did.", "Complete it by hand, or start the rollback again from the service's page."},
 		stepsBlind:            []string{"See whether the target's address, DNS, credentials or quota changed.", "While it cannot look, this check neither raises nor resolves alerts, and rolls nothing back."},
 		stepsAllBlind:         []string{"Check the guardian's own network, DNS and proxy.", "Watch the business in another way until it is back."},

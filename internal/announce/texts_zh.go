@@ -125,8 +125,10 @@ func chinese() texts {
 		quorumOf: "需 {need} 人，已有 {have} 人", guardUntil: "（至 {until}）",
 		oneStep: "1 步", manySteps: "{n} 步",
 		stepFailed: "【步骤失败】第 {n}/{of} 步“{step}”，{what}", stepFailedText: "后面的步骤不再执行。",
+		stepFailedFalls: "其余步骤跳过，改为执行备用步骤。", stepFailedOn: "按预案设置，处置继续进行。",
 		triggers: map[actions.TriggerKind]string{
 			actions.ByVerdict: "部署观察失败", actions.ByAlert: "告警", actions.ByPerson: "人工", actions.ByDrill: "演练",
+			actions.ByUndo: "撤销使情况恶化的回滚",
 		},
 		steps: map[actions.StepState]string{
 			actions.StepPending: "待执行", actions.StepIntent: "进行中", actions.StepDone: "完成",
@@ -142,6 +144,7 @@ func chinese() texts {
 			actions.SymptomCounter: {"up": "计数已恢复", "down": "仍在失败", "unknown": "未知"},
 			actions.SymptomTraffic: {"up": "计数已恢复", "down": "计数仍过少", "unknown": "未知"},
 			actions.SymptomNumber:  {"up": "已回到界限内", "down": "仍超出界限", "unknown": "未知"},
+			actions.SymptomQuery:   {"up": "已达要求", "down": "未达要求", "unknown": "未知"},
 			actions.SymptomSlow:    {"up": "耗时已恢复", "down": "仍然慢", "unknown": "无法探测"},
 		},
 
@@ -154,6 +157,8 @@ func chinese() texts {
 		stepsUnseen:           []string{"在处置详情页查看哪些项目无法确认，并人工核实"},
 		stepsFailedOther:      []string{"在处置详情页查看每一步的执行情况", "人工补完剩余步骤"},
 		stepsWorse:            []string{"在处置详情页查看新出现故障的检查，人工处理", "不会再次自动回滚"},
+		stepsWorseUndo:        []string{"按预案设置，接下来将撤销本次回滚，结果另行通知", "在处置详情页查看新出现故障的检查"},
+		stepPrecondition:      "处理未满足的前置条件后，在服务页重新发起回滚；或按 guardian runbook show 列出的步骤人工处理",
 		stepsFailed:           []string{"在处置详情页查看每一步的执行情况", "人工补完剩余步骤，或在服务页重新发起回滚"},
 		stepsBlind:            []string{"核对目标地址、DNS、凭证和配额是否有变化", "无法探测期间，该检查不会触发或恢复告警，也不会引起回滚"},
 		stepsAllBlind:         []string{"检查 guardian 所在机器的网络、DNS 和代理", "恢复之前请用其他方式关注业务"},

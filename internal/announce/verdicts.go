@@ -281,7 +281,7 @@ func (x texts) settled(refusals []actions.Refusal) string {
 	for _, r := range []struct {
 		code actions.Code
 		step string
-	}{{actions.Superseded, x.stepOutdated}, {actions.AlreadyRolledBack, x.stepRolledBack}, {actions.RunInProgress, x.stepOtherRun}} {
+	}{{actions.Superseded, x.stepOutdated}, {actions.AlreadyRolledBack, x.stepRolledBack}, {actions.RunInProgress, x.stepOtherRun}, {actions.NotMet, x.stepPrecondition}} {
 		if slices.ContainsFunc(refusals, func(f actions.Refusal) bool { return f.Code == r.code }) {
 			return r.step
 		}

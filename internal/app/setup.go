@@ -60,7 +60,7 @@ func (s *setup) forbids(run actions.Run, step actions.RunbookStep) reason.Reason
 	if svc, ok := s.config.Service(run.Service); !ok || svc.Production {
 		return reason.New("drill_in_production", "service", run.Service)
 	}
-	return s.production.Forbids(step.Kind, step.Settings, run)
+	return s.production.Forbids(step.Kind, step.Settings, actions.Call{Run: run, Step: actions.StepRun{Shop: step.Shop}})
 }
 
 // source gives the rule source of a name.

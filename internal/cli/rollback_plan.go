@@ -30,10 +30,10 @@ type planAnswer struct {
 	} `json:"loses"`
 	LosesMore bool `json:"loses_more"`
 	Steps     []struct {
-		Name, Kind, Timeout, Problem, Plan, Refused string
+		Name, Kind, Timeout, Problem, Plan, Refused, Group, Skipped string
 
-		Idempotent bool
-		Settings   []struct{ Key, Value string }
+		Idempotent, Fallback bool
+		Settings             []struct{ Key, Value string }
 	} `json:"steps"`
 	MustRecover []string `json:"must_recover"`
 }
@@ -77,6 +77,16 @@ func (p planAnswer) print(w io.Writer) {
 		if st.Idempotent {
 			more = ", idempotent"
 		}
+		if st.Group != "" {
+			more += ", in parallel: " + st.Group
+		}
+		if st.Fallback {
+			more += ", only after another step failed"
+		}
+		if st.Skipped != "" {
+			say("  step %d: %s: skipped, %s", i+1, st.Name, st.Skipped)
+			continue
+		}
 		say("  step %d: %s (%s, timeout %s%s)", i+1, st.Name, st.Kind, st.Timeout, more)
 		for _, v := range st.Settings {
 			say("    %s: %s", v.Key, strings.ReplaceAll(strings.TrimSpace(v.Value), "\n", "\n      "))
@@ -113,7 +123,7 @@ func (planAnswer) guards(say func(string, ...any), all []planRefusal) {
 // 0: none.
 func (p planAnswer) broken() int {
 	for i, st := range p.Steps {
-		if st.Problem != "" || st.Refused != "" {
+		if !st.Fallback && st.Skipped == "" && (st.Problem != "" || st.Refused != "") {
 			return i + 1
 		}
 	}

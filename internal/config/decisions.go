@@ -32,7 +32,7 @@ func (c *Config) Decisions() (*decide.Settings, error) {
 		b := &c.Runbooks[i]
 		s.Runbooks[b.Name] = decide.Runbook{
 			Cooldown: time.Duration(b.Cooldown), MaxRunsPerDay: b.MaxRunsPerDay, ApprovalWithin: time.Duration(b.Approval.Timeout), Misfit: b.Misfit,
-			StopsHarm: b.OnlyStopsHarm(),
+			StopsHarm: b.OnlyStopsHarm(), Applies: b.Applies,
 		}
 	}
 	for _, o := range c.OnAlert {

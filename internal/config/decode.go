@@ -175,6 +175,9 @@ func (d *decoder) section(n *yaml.Node, v reflect.Value, found []pair, path stri
 			"a "+table.noun+" has one kind: make two of it")
 		return
 	}
+	if group, ok := v.Addr().Interface().(grouped); ok && len(found) == 0 && said == "" && group.IsGroup() {
+		return
+	}
 	if len(found) == 0 && said == "" {
 		for _, name := range table.names() {
 			if d.meant[join(path, name)] {

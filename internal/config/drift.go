@@ -47,18 +47,20 @@ func (d *decoder) sees(c *Config, s *Service) bool {
 		return false
 	}
 	env := actions.Env{Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Redactor: d.redactor, Now: func() time.Time { return time.Time{} }}
-	return slices.ContainsFunc(b.Steps, func(st actions.StepSettings) bool {
+	for _, st := range b.All() {
 		kind, ok := d.options.Actions[st.Kind]
 		if !ok || st.Settings == nil || kind.Build == nil {
-			return false
+			continue
 		}
 		step, err := kind.Build(st.Settings, env)
 		if err != nil {
-			return false // which is told elsewhere
+			continue // which is told elsewhere
 		}
-		_, can := actions.Sees(step)
-		return can
-	})
+		if _, can := actions.Sees(step); can {
+			return true
+		}
+	}
+	return false
 }
 
 // checkDrift finds checks of kind drift that have nothing to compare, and records that nobody would make.
@@ -73,7 +75,7 @@ func (d *decoder) checkDrift(c *Config) {
 		if b == nil || slices.ContainsFunc(c.Checks, func(k Check) bool { return k.Kind == decide.DriftKind && k.Service == s.Name }) {
 			continue
 		}
-		for _, st := range b.Steps {
+		for _, st := range b.All() {
 			v, ok := st.Settings.(actions.Versioned)
 			if !ok {
 				continue

@@ -11,6 +11,7 @@ import (
 	"guardian/actions/flag"
 	"guardian/actions/window"
 	"guardian/internal/drills"
+	"guardian/internal/reason"
 	"guardian/watch"
 )
 
@@ -78,11 +79,13 @@ func (c *Config) Production() actions.Production {
 		if !ok {
 			return
 		}
-		for i := range b.Steps {
-			p.Claims = append(p.Claims, actions.Claim{
-				Runbook: b.Name, Step: b.Steps[i].Title(), Kind: b.Steps[i].Kind, Settings: b.Steps[i].Settings,
-				Run: actions.Run{Service: service, Environment: environment, Runbook: b.Name},
-			})
+		for _, step := range b.All() {
+			for _, shop := range step.EachShop() {
+				p.Claims = append(p.Claims, actions.Claim{
+					Runbook: b.Name, Step: step.Title(), Kind: step.Kind, Settings: step.Settings, Shop: shop,
+					Run: actions.Run{Service: service, Environment: environment, Runbook: b.Name},
+				})
+			}
 		}
 	}
 	rehearses := map[string]bool{"": false}
@@ -131,20 +134,33 @@ func (d *decoder) checkDrills(c *Config, services []string) {
 		d.checkDrillSteps(x.Restore, path+".restore")
 		for key, steps := range map[string][]actions.StepSettings{"inject": x.Inject, "restore": x.Restore} {
 			for j := range steps {
-				if why := production.Forbids(steps[j].Kind, steps[j].Settings, drillRun(svc)); steps[j].Settings != nil && !why.IsZero() {
+				if why := drillMay(production, svc, &steps[j]); !why.IsZero() {
 					d.blame(at(path+"."+key, j), why.String(), "let it act on what belongs to "+svc.Name+" alone")
 				}
 			}
 		}
 		if b, ok := c.Runbook(svc.Rollback); ok {
-			for j := range b.Steps {
-				if why := production.Forbids(b.Steps[j].Kind, b.Steps[j].Settings, drillRun(svc)); b.Steps[j].Settings != nil && !why.IsZero() {
-					d.blame(path+".service", fmt.Sprintf("step %s of its rollback %s cannot be rehearsed: %s", b.Steps[j].Title(), b.Name, why),
+			for _, step := range b.All() {
+				if why := drillMay(production, svc, step); !why.IsZero() {
+					d.blame(path+".service", fmt.Sprintf("step %s of its rollback %s cannot be rehearsed: %s", step.Title(), b.Name, why),
 						"give "+svc.Name+" a runbook of its own, or name the target by a template such as {{.Service}}")
 				}
 			}
 		}
 	}
+}
+
+// drillMay says why a drill of a service must not do a step, for any of its shops; zero: it may.
+func drillMay(production actions.Production, svc *Service, step *actions.StepSettings) reason.Reason {
+	if step.Settings == nil {
+		return reason.Reason{} // its mistake is told
+	}
+	for _, shop := range step.EachShop() {
+		if why := production.Forbids(step.Kind, step.Settings, actions.Call{Run: drillRun(svc), Step: actions.StepRun{Shop: shop}}); !why.IsZero() {
+			return why
+		}
+	}
+	return reason.Reason{}
 }
 
 // drillRun is a run of a drill as its targets are compared: with versions that no step names.
@@ -178,6 +194,9 @@ func (d *decoder) checkDrillSteps(steps []actions.StepSettings, path string) {
 			d.blame(at(path, i), fmt.Sprintf("the name %q is taken by an earlier step", title), "give each step a name of its own")
 		}
 		seen[title] = true
+		if steps[i].IsGroup() {
+			d.blame(at(path, i)+".parallel", "a drill has no groups: its steps are done one after the other", "list its steps themselves")
+		}
 		d.validate(&steps[i], at(path, i))
 	}
 }

@@ -23,12 +23,12 @@ func (d *decoder) checkFlags(c *Config, services []string) {
 // checkFlagSteps finds steps of a runbook that set a flag, or a variant, that there is not.
 func (d *decoder) checkFlagSteps(c *Config, runbook int) {
 	known := names(c.Flags, func(f flags.Settings) string { return f.Name })
-	for i, step := range c.Runbooks[runbook].Steps {
+	for key, step := range c.Runbooks[runbook].All() {
 		s, ok := step.Settings.(*flag.Settings)
 		if !ok {
 			continue
 		}
-		path := fmt.Sprintf("%s.steps[%d].flag", at("runbooks", runbook), i)
+		path := at("runbooks", runbook) + "." + key + ".flag"
 		d.known(path+".name", "flag", s.Name, known)
 		for _, f := range c.Switches {
 			if f.Name != s.Name || s.Reset {

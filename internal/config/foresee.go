@@ -43,8 +43,9 @@ func (d *decoder) foreseePrograms(c *Config) {
 	if !d.options.LookPrograms {
 		return
 	}
-	for i, b := range c.Runbooks {
-		for j, step := range b.Steps {
+	for i := range c.Runbooks {
+		b := &c.Runbooks[i]
+		for at, step := range b.All() {
 			for _, p := range programsOf(step) {
 				known := p.command // up to what a template fills in
 				if first := slices.IndexFunc(known, func(arg string) bool { return strings.Contains(arg, "{{") }); first >= 0 {
@@ -54,7 +55,7 @@ func (d *decoder) foreseePrograms(c *Config) {
 					continue
 				}
 				if why := exec.Unfit(p.dir, known); !why.IsZero() {
-					d.warn(at(at("runbooks", i)+".steps", j)+"."+p.key, fmt.Sprintf("runbook %s cannot run %s on this machine: %s", b.Name, p.command[0], why), p.hint)
+					d.warn(fmt.Sprintf("runbooks[%d].%s.%s", i, at, p.key), fmt.Sprintf("runbook %s cannot run %s on this machine: %s", b.Name, p.command[0], why), p.hint)
 				}
 			}
 		}
@@ -69,7 +70,7 @@ type programOf struct {
 }
 
 // programsOf gives the programs of a step.
-func programsOf(step actions.StepSettings) []programOf {
+func programsOf(step *actions.StepSettings) []programOf {
 	const mend = "mend it where the guardian runs; guardian rollback --dry-run shows what it sees there"
 	commands := func(key string, s *exec.Settings) []programOf {
 		if s == nil {
@@ -195,7 +196,7 @@ func (d *decoder) foreseeRestart(c *Config, s *Service, path string) {
 	}
 	hint := "set watch.grace to how long a restart takes, such as 30s; 0s where old and new overlap"
 	if b, ok := c.Runbook(s.Rollback); ok {
-		for _, step := range b.Steps {
+		for _, step := range b.All() {
 			if step.Kind == "docker" || step.Kind == "compose" {
 				d.warn(path+".watch", fmt.Sprintf("runbook %s replaces the container, which answers nothing meanwhile, and there is no grace: failures during a restart count against the deploy", b.Name), hint)
 				return

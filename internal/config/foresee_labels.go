@@ -68,7 +68,7 @@ func (k *carried) notices(c *Config) {
 	known := k.names()
 	k.add("mode", "auto", "approve", "observe")
 	k.add("deploy_kind", "code", "config", "operation")
-	k.add("trigger", "verdict", "alert", "person", "drill")
+	k.add("trigger", "verdict", "alert", "person", "drill", "undo")
 	k.add("receiver", names(c.Receivers, func(r Receiver) string { return r.Name })...)
 	k.add("runbook", names(c.Runbooks, nameOfRunbook)...)
 	for _, f := range c.Switches {

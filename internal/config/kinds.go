@@ -20,6 +20,9 @@ type kindTable struct {
 	settings map[string]func() any // by kind: returns a pointer to settings with defaults
 }
 
+// grouped is a struct with kinds that may be a group of others (parallel) instead of one.
+type grouped interface{ IsGroup() bool }
+
 // kindTables holds the kinds of those structs that have a section whose key is its kind. Such a
 // struct has the fields Kind and Settings.
 type kindTables map[reflect.Type]kindTable
@@ -76,6 +79,8 @@ func fresh(t reflect.Type) reflect.Value {
 		}
 	case *actions.RunbookSettings:
 		*v = actions.NewRunbookSettings()
+	case *actions.RequireSettings:
+		*v = actions.NewRequireSettings()
 	case *actions.StepSettings:
 		*v = actions.NewStepSettings()
 	case *traffic.NGINXSettings:

@@ -69,8 +69,19 @@ func circular(start string, next map[string]string) bool {
 	return false
 }
 
-func (d *decoder) checkRunbook(c *Config, b *actions.RunbookSettings, path string, checks []string) {
+func (d *decoder) checkRunbook(c *Config, i int) {
+	b, path := &c.Runbooks[i], at("runbooks", i)
+	checks := names(c.Checks, func(c Check) string { return c.Name })
+	sources := names(c.RuleSources, func(s RuleSource) string { return s.Name })
 	d.validate(b, path)
+	for j, q := range b.Require {
+		d.known(fmt.Sprintf("%s.require[%d].check", path, j), "check", q.Check, checks)
+		d.known(fmt.Sprintf("%s.require[%d].source", path, j), "rule source", q.Source, sources)
+	}
+	for j, s := range b.Verify.Success {
+		d.known(fmt.Sprintf("%s.verify.success[%d].source", path, j), "rule source", s.Source, sources)
+	}
+	d.checkGroups(b, path)
 	for i, check := range b.Verify.Checks {
 		d.known(fmt.Sprintf("%s.verify.checks[%d]", path, i), "check", check, checks)
 	}
@@ -79,6 +90,18 @@ func (d *decoder) checkRunbook(c *Config, b *actions.RunbookSettings, path strin
 	}
 	for i, role := range b.Approval.Roles {
 		d.known(fmt.Sprintf("%s.approval.roles[%d]", path, i), "role", role, roles())
+	}
+}
+
+// checkGroups finds keys of a group that only its steps can have.
+func (d *decoder) checkGroups(b *actions.RunbookSettings, path string) {
+	for list, steps := range map[string][]actions.StepSettings{"steps": b.Steps, "fallback": b.Fallback} {
+		for i := range steps {
+			timeout := fmt.Sprintf("%s.%s[%d].timeout", path, list, i)
+			if _, written := d.find(timeout); written && steps[i].IsGroup() {
+				d.blame(timeout, "is of steps, and this is a group", "set it at the steps of the group")
+			}
+		}
 	}
 }
 

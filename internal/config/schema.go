@@ -156,6 +156,9 @@ func (w *schemaWriter) object(t reflect.Type, defaults reflect.Value) node {
 		properties[kind] = ref(name)
 		one = append(one, node{"required": []string{kind}})
 	}
+	if _, ok := reflect.New(t).Interface().(grouped); ok {
+		one = append(one, node{"required": []string{"parallel"}})
+	}
 	if said, ok := properties["kind"].(node); ok {
 		said["enum"] = table.names()
 		delete(said, "$ref")

@@ -43,20 +43,24 @@ func (d *decoder) build(c *Config) {
 			d.built(closer.Close(), at("checks", i)+"."+check.Kind, check.Settings)
 		}
 	}
-	steps := func(list []actions.StepSettings, path string) {
-		for j, step := range list {
-			if kind, ok := d.options.Actions[step.Kind]; ok && step.Settings != nil && kind.Build != nil {
-				_, err := kind.Build(step.Settings, actions.Env{Log: log, Redactor: d.redactor, Now: never})
-				d.built(err, at(path, j)+"."+step.Kind, step.Settings)
-			}
+	build := func(path string, step *actions.StepSettings) {
+		if kind, ok := d.options.Actions[step.Kind]; ok && step.Settings != nil && kind.Build != nil {
+			_, err := kind.Build(step.Settings, actions.Env{Log: log, Redactor: d.redactor, Now: never})
+			d.built(err, path+"."+step.Kind, step.Settings)
 		}
 	}
 	for i := range c.Runbooks {
-		steps(c.Runbooks[i].Steps, at("runbooks", i)+".steps")
+		for key, step := range c.Runbooks[i].All() {
+			build(at("runbooks", i)+"."+key, step)
+		}
 	}
 	for i, x := range c.Drills {
-		steps(x.Inject, at("drills", i)+".inject")
-		steps(x.Restore, at("drills", i)+".restore")
+		for j := range x.Inject {
+			build(at(at("drills", i)+".inject", j), &x.Inject[j])
+		}
+		for j := range x.Restore {
+			build(at(at("drills", i)+".restore", j), &x.Restore[j])
+		}
 	}
 	for i, receiver := range c.Receivers {
 		if kind, ok := d.options.Notifiers[receiver.Kind]; ok && receiver.Settings != nil && kind.Build != nil {

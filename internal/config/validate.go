@@ -54,7 +54,7 @@ func (d *decoder) check(c *Config) {
 	d.checkGates(c)
 	d.checkDrift(c)
 	for i := range c.Runbooks {
-		d.checkRunbook(c, &c.Runbooks[i], at("runbooks", i), checks)
+		d.checkRunbook(c, i)
 		d.checkFlagSteps(c, i)
 		d.checkWindowSteps(c, i, services)
 	}

@@ -33,7 +33,8 @@ func (p Present) Breach(ctx context.Context, run actions.Run) actions.Breach {
 	return p.o.Settings().BreachOf(run, p.Of(run.Service), excess)
 }
 
-// Ask implements actions.Verifier: it asks whether an alert is resolved, or a counter as is tolerated.
+// Ask implements actions.Verifier: it asks whether an alert is resolved, a counter as is tolerated, or a
+// query within its limit.
 func (p Present) Ask(ctx context.Context, run actions.Run, s actions.Symptom, since time.Time) (actions.CheckResult, error) {
 	if s.Kind == actions.SymptomAlert {
 		open, known := p.o.Alerts()
@@ -41,6 +42,13 @@ func (p Present) Ask(ctx context.Context, run actions.Run, s actions.Symptom, si
 			return actions.CheckResult{}, actions.ErrLostLease
 		}
 		return decide.AlertProof(run, s, open), nil
+	}
+	if s.Kind == actions.SymptomQuery {
+		now, err := p.o.Counters.Reading(ctx, decide.QueryOf(s), p.o.Now())
+		if err != nil {
+			return actions.CheckResult{}, err
+		}
+		return decide.QueryProof(s, now), nil
 	}
 	m, ok := p.o.Settings().Counter(run.Service, s.Name)
 	if !ok {

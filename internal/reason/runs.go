@@ -2,7 +2,7 @@ package reason
 
 // runWords are the codes of what guards, runs and their steps say.
 func runWords(code string) (Words, bool) {
-	for _, texts := range [...]func(string) (Words, bool){guardWords, guardNameWords, runEventWords, worseWords, verifyWords, execWords, flagWords, gitWords, sshWords, windowWords, targetWords, webhookWords, dockerWords, helmWords, kubernetesWords, trafficWords, sqlWords, snapshotWords, drillWords} {
+	for _, texts := range [...]func(string) (Words, bool){guardWords, guardNameWords, runEventWords, worseWords, verifyWords, execWords, flagWords, gitWords, sshWords, windowWords, targetWords, webhookWords, dockerWords, helmWords, kubernetesWords, trafficWords, sqlWords, snapshotWords, drillWords, runbookWords} {
 		if w, ok := texts(code); ok {
 			return w, true
 		}

@@ -35,7 +35,7 @@ func (r *run) begin(now time.Time) {
 			r.asRecorded(now) // a person aborted it in the queue
 		}
 	case actions.AwaitingApproval:
-		if r.was != nil && r.was.State != actions.Refused {
+		if r.was != nil && (r.was.State != actions.Refused || r.unmet()) {
 			r.asRecorded(now)
 			return
 		}
@@ -50,13 +50,17 @@ func (r *run) begin(now time.Time) {
 			}
 		}
 	default:
-		if r.was != nil && !r.was.Started.IsZero() {
+		if r.was != nil && (!r.was.Started.IsZero() || r.unmet()) {
 			r.asRecorded(now)
 			return
 		}
 		r.started, r.ended, r.final = now, now, actions.Cured
 	}
 }
+
+// unmet tells whether the recorded run was refused because of its preconditions: what was seen of them was
+// not decided.
+func (r *run) unmet() bool { return r.was.State == actions.Refused && len(r.was.Required) > 0 }
 
 // asRecorded takes times and outcome from the recorded run, moved to when this one was created.
 func (r *run) asRecorded(now time.Time) {
@@ -136,7 +140,7 @@ func (r *run) verifying() time.Time {
 		return time.Time{}
 	}
 	var last time.Time
-	for _, s := range r.was.Steps {
+	for _, s := range r.was.Planned() {
 		if s.State != actions.StepDone || s.Ended.IsZero() {
 			return time.Time{}
 		}

@@ -55,7 +55,8 @@ type Driver struct {
 	open      map[string]*driven // by run ID
 	draining  bool               // no run and no step begins any more
 	isStarted bool
-	putBack   []string // see PutBack
+	putBack   []string      // see PutBack
+	worse     []actions.Run // after which the service is worse, of the leadership before
 }
 
 // driven is an open run.
@@ -81,7 +82,8 @@ func Resume(ctx context.Context, o Options) (*Driver, error) {
 	for _, r := range stored {
 		d.open[r.ID] = newDriven(r)
 	}
-	return d, nil
+	d.worse, err = worseRuns(ctx, o)
+	return d, err
 }
 
 func newDriven(r actions.Run) *driven { return &driven{run: r, wake: make(chan struct{}, 1)} }
@@ -108,6 +110,10 @@ func (d *Driver) Start() {
 	for _, r := range d.open {
 		d.wg.Go(func() { d.drive(r) })
 	}
+	for _, r := range d.worse {
+		d.wg.Go(func() { d.follow(r) })
+	}
+	d.worse = nil
 }
 
 // Decide calls decide while no other run is decided.
@@ -150,6 +156,7 @@ func (d *Driver) drive(one *driven) {
 			d.mu.Lock()
 			delete(d.open, run.ID)
 			d.mu.Unlock()
+			d.follow(run)
 			d.wakeQueued()
 		}
 	}()

@@ -80,7 +80,7 @@ func (s *Server) runs(from Runs) handler {
 			actions.Worse, actions.FailedRun, actions.Rejected, actions.Expired, actions.Refused); err != nil {
 			return err
 		}
-		if err := known("?trigger", f.Trigger, actions.ByVerdict, actions.ByAlert, actions.ByPerson, actions.ByDrill); err != nil {
+		if err := known("?trigger", f.Trigger, actions.ByVerdict, actions.ByAlert, actions.ByPerson, actions.ByDrill, actions.ByUndo); err != nil {
 			return err
 		}
 		list, err := from.RunList(r.Context(), f)

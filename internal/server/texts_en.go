@@ -20,6 +20,11 @@ func english() map[string]string {
 		"runbook.limits": "What keeps it from starting by itself", "runbook.cooldown": "Cool-down after a run", "runbook.per_day": "At most within 24 hours", "runbook.brake": "Brake", "runbook.brake_of": "%d services that fail within %s",
 		"runbook.asked": "Who is asked", "runbook.quorum": "People who must approve", "runbook.roles": "Roles", "runbook.author": "Who deployed", "runbook.author_not": "does not count; where that is nobody who may approve, one more must", "runbook.deadline": "Without an answer", "runbook.for_ever": "it waits", "runbook.then_starts": "it starts after %s", "runbook.then_escalates": "the next people of the escalation are asked after %s", "runbook.then_expires": "it is not started after %s",
 		"runbook.within": "within %s", "runbook.repeatable": "may be repeated", "runbook.continues": "After a failed step the next one follows, and the run has failed at its end.", "runbook.stops": "After a failed step the run has failed, and a person goes on.",
+		"runbook.falls": "After a failed step those that are left are skipped, and the fallback's follow.", "runbook.fallback": "The fallback", "runbook.step_continues": "if it fails, the next one follows", "runbook.step_falls": "if it fails, the fallback follows", "runbook.step_stops": "if it fails, the run has failed",
+		"runbook.require": "What must be so before the first step", "runbook.required": "Else the run is refused. What cannot be seen is not so.", "runbook.check_is": "The check %s is", "runbook.held": "for %s without a break",
+		"runbook.when": "Only when", "runbook.shops": "for each of %s that has the version", "runbook.success": "This must hold, too:",
+		"runbook.worse_undo": "When checks that were up before a rollback are down after it, the rollback is undone, once.", "runbook.worse_hold": "When checks that were up before are down after it, people are told, and nothing else is put back.",
+		"run.parallel": "at the same time: %s", "run.fallback": "fallback", "run.fell_back": "Why the fallback was done", "run.required": "Preconditions", "run.shops": "Shops that have the version", "run.undoes": "Undoes",
 		"runbook.unverified": "When its steps are done; nothing is verified.", "runbook.verified": "Within %s what made it necessary is over: %d looks in a row, every %s, are up.", "runbook.checks": "These must be up, too: %s",
 		"over.hold": "Hold everything automatic", "over.hold_help": "Until then no rollback and no runbook starts by itself, of any service: each asks a person.",
 		"windows.title": "Maintenance, freezes, holds", "windows.help": "What was announced here, on the command line or by a runbook. During maintenance nobody is notified of what checks see, and the report lists the time separately; a freeze stops deploys, and no rollbacks; in a hold nothing is started by itself, and every rollback asks a person. Windows of guardian.yaml hold too and are not listed.",
@@ -45,7 +50,7 @@ func english() map[string]string {
 		"run.not_cured": "not cured", "run.worse": "worse", "run.failed": "failed", "run.rejected": "rejected", "run.expired": "expired",
 		"run.refused":  "refused",
 		"step.pending": "to do", "step.intent": "under way", "step.done": "done", "step.failed": "failed", "step.unknown": "not known", "step.skipped": "skipped",
-		"trigger.verdict": "a failed watch", "trigger.alert": "an alert", "trigger.person": "a person", "trigger.drill": "a drill",
+		"trigger.verdict": "a failed watch", "trigger.alert": "an alert", "trigger.person": "a person", "trigger.drill": "a drill", "trigger.undo": "a rollback that made it worse",
 		"alert.pending": "pending", "alert.firing": "firing", "alert.resolved": "resolved",
 		"tier.critical": "critical", "tier.warning": "warning", "tier.info": "info",
 		"kind.code": "code", "kind.config": "configuration", "kind.operation": "operation",
@@ -124,11 +129,11 @@ func english() map[string]string {
 		"run.verification": "Verification", "run.verification.help": "After the last step it is verified whether what failed is over.", "run.verification.well": "Nothing was failing: after the last step it is verified that the checks are still up.", "run.check": "Check", "run.health": "Now", "run.looks": "Looks",
 		"run.reason": "Reason", "run.ledger": "Ledger", "run.answers": "Answers", "run.who": "Who", "run.when": "When", "run.what": "What", "run.detail": "Detail",
 		"run.failing": "Must be up again", "run.symptoms": "Must be over",
-		"symptom.check": "check", "symptom.slow": "duration", "symptom.counter": "counter", "symptom.traffic": "traffic", "symptom.number": "number", "symptom.alert": "alert", "symptom_now.up": "over", "symptom_now.down": "not over",
+		"symptom.check": "check", "symptom.slow": "duration", "symptom.counter": "counter", "symptom.traffic": "traffic", "symptom.number": "number", "symptom.alert": "alert", "symptom.query": "query", "symptom_now.up": "over", "symptom_now.down": "not over",
 		"run.watch": "Watch", "run.alert": "Alert", "run.abort": "Abort the run", "run.about": "run", "run.step": "step %d",
 
 		"ledger.created": "created", "ledger.intent": "begins", "ledger.outcome": "outcome", "ledger.waits": "queued", "ledger.turn": "guards checked again", "ledger.asked": "question", "ledger.answered": "answer", "ledger.escalated": "question escalated", "ledger.worsened": "breach worsens",
-		"ledger.refused": "refused", "ledger.resolved": "outcome found", "ledger.verifying": "verifying", "ledger.verified": "verified", "ledger.ended": "ended",
+		"ledger.refused": "refused", "ledger.resolved": "outcome found", "ledger.verifying": "verifying", "ledger.verified": "verified", "ledger.ended": "ended", "ledger.required": "preconditions", "ledger.fallback": "fallback",
 
 		"alert.told": "Who was told", "alert.receiver": "Receiver", "alert.escalation": "Escalation", "alert.knows": "Knows", "alert.next": "Why it is not told more now", "alert.nothing": "nothing yet", "alert.heard": "told %s", "alert.waiting": "not accepted yet",
 		"alert.nobody": "Nobody was told, and nobody is to be.", "alert.notices": "Notices", "alert.no_notices": "No notice was sent.", "alert.notice": "Notice", "alert.outcome": "Outcome",
@@ -161,7 +166,7 @@ func english() map[string]string {
 
 		"what.deploy": "deploy", "what.verdict": "verdict", "what.watch": "watch", "what.mark": "verdict marked", "what.ack": "acknowledged", "what.unack": "acknowledgement taken back",
 		"what.silence": "silence", "what.unsilence": "silence ended", "what.override": "shift overridden", "what.unoverride": "override deleted", "what.alert": "alert", "what.escalation": "escalation", "what.maintenance": "maintenance", "what.hold": "hold", "what.freeze": "freeze", "what.flag": "kill switch", "what.rollback": "rollback", "what.reload": "reload",
-		"what.run_created": "run: created", "what.run_intent": "run: step begins", "what.run_outcome": "run: outcome of a step", "what.run_waits": "run: queued", "what.run_turn": "run: guards checked again", "what.run_asked": "run: question", "what.run_answered": "run: answered", "what.run_escalated": "run: question escalated", "what.run_worsened": "run: breach worsens", "what.run_refused_answer": "run: answer not taken", "what.run_refused": "run: step refused", "what.drill_begun": "drill: begun", "what.drill_ended": "drill: ended", "what.run_resolved": "run: outcome found", "what.run_verifying": "run: verifying", "what.run_verified": "run: verified", "what.run_ended": "run: ended",
+		"what.run_created": "run: created", "what.run_intent": "run: step begins", "what.run_outcome": "run: outcome of a step", "what.run_waits": "run: queued", "what.run_turn": "run: guards checked again", "what.run_asked": "run: question", "what.run_answered": "run: answered", "what.run_escalated": "run: question escalated", "what.run_worsened": "run: breach worsens", "what.run_refused_answer": "run: answer not taken", "what.run_refused": "run: step refused", "what.drill_begun": "drill: begun", "what.drill_ended": "drill: ended", "what.run_resolved": "run: outcome found", "what.run_verifying": "run: verifying", "what.run_verified": "run: verified", "what.run_ended": "run: ended", "what.run_required": "run: preconditions", "what.run_fallback": "run: fallback",
 		"what.approve": "approved", "what.reject": "rejected", "what.abort": "aborted", "what.cancel": "cancelled",
 
 		"drills.title": "Drills", "drills.help": "Rehearsals of rollbacks at services that are not production.", "drills.none": "No drill was run yet.",

@@ -20,6 +20,11 @@ func chinese() map[string]string {
 		"runbook.limits": "不会自动执行的情况", "runbook.cooldown": "执行后的冷却期", "runbook.per_day": "24 小时内最多次数", "runbook.brake": "全局刹车", "runbook.brake_of": "%d 个服务在 %s 内异常",
 		"runbook.asked": "批准人", "runbook.quorum": "需要几人批准", "runbook.roles": "角色", "runbook.author": "部署者", "runbook.author_not": "其批准不计；若部署者不是已知的批准人，则需多一人批准", "runbook.deadline": "无人答复时", "runbook.for_ever": "一直等待", "runbook.then_starts": "%s 后执行", "runbook.then_escalates": "%s 后按升级策略转给下一级", "runbook.then_expires": "%s 后不再执行",
 		"runbook.within": "限时 %s", "runbook.repeatable": "可重复执行", "runbook.continues": "某一步失败后继续下一步，最后按失败结束。", "runbook.stops": "某一步失败后即按失败结束，由人接手。",
+		"runbook.falls": "某一步失败后跳过其余步骤，改为执行备用步骤。", "runbook.fallback": "备用步骤", "runbook.step_continues": "失败后继续下一步", "runbook.step_falls": "失败后执行备用步骤", "runbook.step_stops": "失败即结束",
+		"runbook.require": "执行前必须满足", "runbook.required": "不满足则不予执行；无法确认视为不满足。", "runbook.check_is": "检查 %s：", "runbook.held": "持续 %s",
+		"runbook.when": "仅当", "runbook.shops": "对 %s 中已部署该版本的店铺逐一执行", "runbook.success": "还必须达到：",
+		"runbook.worse_undo": "若回滚后原本正常的检查出现故障，自动撤销本次回滚，仅一次。", "runbook.worse_hold": "若执行后原本正常的检查出现故障，只通知，不再自动恢复其他版本。",
+		"run.parallel": "并行：%s", "run.fallback": "备用", "run.fell_back": "执行备用步骤的原因", "run.required": "前置条件", "run.shops": "已部署该版本的店铺", "run.undoes": "撤销",
 		"runbook.unverified": "各步骤完成即结束，不做验证。", "runbook.verified": "%s 内，触发原因消失：连续 %d 次、每 %s 一次的探测均正常。", "runbook.checks": "以下检查也必须正常：%s",
 		"over.hold": "暂停全部自动处置", "over.hold_help": "到期之前，任何服务的回滚和预案都不会自动执行，都要请人批准。",
 		"windows.title": "维护、冻结与暂停", "windows.help": "在此页面、命令行或由预案宣布的窗口。维护期间探测到的问题不通知，报告中单独列出；冻结期内不允许部署，回滚不受影响；暂停自动处置期间，所有回滚和预案都要请人批准。guardian.yaml 中配置的窗口同样有效，不在此列出。",
@@ -45,7 +50,7 @@ func chinese() map[string]string {
 		"run.not_cured": "未恢复", "run.worse": "更糟", "run.failed": "失败", "run.rejected": "已拒绝", "run.expired": "已过期",
 		"run.refused":  "不予执行",
 		"step.pending": "待执行", "step.intent": "进行中", "step.done": "完成", "step.failed": "失败", "step.unknown": "不确定", "step.skipped": "跳过",
-		"trigger.verdict": "观察失败", "trigger.alert": "告警", "trigger.person": "人工", "trigger.drill": "演练",
+		"trigger.verdict": "观察失败", "trigger.alert": "告警", "trigger.person": "人工", "trigger.drill": "演练", "trigger.undo": "回滚后情况恶化",
 		"alert.pending": "待定", "alert.firing": "触发中", "alert.resolved": "已恢复",
 		"tier.critical": "严重", "tier.warning": "警告", "tier.info": "提示",
 		"kind.code": "代码", "kind.config": "配置", "kind.operation": "运营",
@@ -124,11 +129,11 @@ func chinese() map[string]string {
 		"run.verification": "验证", "run.verification.help": "最后一步之后会验证故障是否消除。", "run.verification.well": "执行前没有故障：最后一步之后，验证各项检查是否仍然正常。", "run.check": "检查", "run.health": "现状", "run.looks": "次数",
 		"run.reason": "原因", "run.ledger": "台账", "run.answers": "答复", "run.who": "谁", "run.when": "何时", "run.what": "事项", "run.detail": "详情",
 		"run.failing": "必须恢复", "run.symptoms": "必须消除",
-		"symptom.check": "检查", "symptom.slow": "耗时", "symptom.counter": "计数器", "symptom.traffic": "流量", "symptom.number": "数值", "symptom.alert": "告警", "symptom_now.up": "已消除", "symptom_now.down": "未消除",
+		"symptom.check": "检查", "symptom.slow": "耗时", "symptom.counter": "计数器", "symptom.traffic": "流量", "symptom.number": "数值", "symptom.alert": "告警", "symptom.query": "指标", "symptom_now.up": "已消除", "symptom_now.down": "未消除",
 		"run.watch": "观察", "run.alert": "告警", "run.abort": "中止处置", "run.about": "整体", "run.step": "步骤 %d",
 
 		"ledger.created": "创建", "ledger.intent": "开始执行", "ledger.outcome": "结果", "ledger.waits": "排队", "ledger.turn": "重新检查", "ledger.asked": "提问", "ledger.answered": "答复", "ledger.escalated": "升级请示", "ledger.worsened": "情况恶化",
-		"ledger.refused": "拒绝执行", "ledger.resolved": "查明结果", "ledger.verifying": "开始验证", "ledger.verified": "验证", "ledger.ended": "结束",
+		"ledger.refused": "拒绝执行", "ledger.resolved": "查明结果", "ledger.verifying": "开始验证", "ledger.verified": "验证", "ledger.ended": "结束", "ledger.required": "前置条件", "ledger.fallback": "备用步骤",
 
 		"alert.told": "通知情况", "alert.escalation": "升级", "alert.receiver": "接收人", "alert.knows": "已知状态", "alert.next": "暂不通知的原因", "alert.nothing": "尚未通知", "alert.heard": "已通知 %s", "alert.waiting": "尚未送达",
 		"alert.nobody": "没有人收到通知，也没有需要通知的人。", "alert.notices": "通知记录", "alert.no_notices": "没有发出通知。", "alert.notice": "通知", "alert.outcome": "结果",
@@ -161,7 +166,7 @@ func chinese() map[string]string {
 
 		"what.deploy": "部署", "what.verdict": "结论", "what.watch": "观察", "what.mark": "评价结论", "what.ack": "确认告警", "what.unack": "撤回确认",
 		"what.silence": "静默", "what.unsilence": "结束静默", "what.override": "临时替班", "what.unoverride": "取消临时替班", "what.alert": "告警", "what.escalation": "告警升级", "what.maintenance": "维护", "what.hold": "暂停自动处置", "what.freeze": "冻结", "what.flag": "开关", "what.rollback": "回滚", "what.reload": "重新加载",
-		"what.run_created": "处置：提出", "what.run_intent": "处置：步骤开始", "what.run_outcome": "处置：步骤结果", "what.run_waits": "处置：排队", "what.run_turn": "处置：重新检查保护规则", "what.run_asked": "处置：请人答复", "what.run_answered": "处置：已答复", "what.run_escalated": "处置：升级请示", "what.run_worsened": "处置：情况恶化", "what.run_refused_answer": "处置：答复未采纳", "what.run_refused": "处置：步骤被拒绝", "what.drill_begun": "演练：开始", "what.drill_ended": "演练：结束", "what.run_resolved": "处置：查明结果", "what.run_verifying": "处置：开始验证", "what.run_verified": "处置：验证", "what.run_ended": "处置：结束",
+		"what.run_created": "处置：提出", "what.run_intent": "处置：步骤开始", "what.run_outcome": "处置：步骤结果", "what.run_waits": "处置：排队", "what.run_turn": "处置：重新检查保护规则", "what.run_asked": "处置：请人答复", "what.run_answered": "处置：已答复", "what.run_escalated": "处置：升级请示", "what.run_worsened": "处置：情况恶化", "what.run_refused_answer": "处置：答复未采纳", "what.run_refused": "处置：步骤被拒绝", "what.drill_begun": "演练：开始", "what.drill_ended": "演练：结束", "what.run_resolved": "处置：查明结果", "what.run_verifying": "处置：开始验证", "what.run_verified": "处置：验证", "what.run_ended": "处置：结束", "what.run_required": "处置：前置条件", "what.run_fallback": "处置：备用步骤",
 		"what.approve": "批准", "what.reject": "拒绝", "what.abort": "中止", "what.cancel": "取消",
 
 		"drills.title": "演练", "drills.help": "在非生产服务上演练回滚。", "drills.none": "还没有演练过。",

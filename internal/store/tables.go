@@ -108,6 +108,8 @@ func runOnce(t actions.Trigger) any {
 		return text("verdict/" + t.Deploy)
 	case t.Kind == actions.ByAlert && t.Alert != "":
 		return text(fmt.Sprintf("alert/%d/%s", t.AlertEpisode, t.Alert))
+	case t.Kind == actions.ByUndo && t.Run != "":
+		return text("undo/" + t.Run)
 	default:
 		return nil
 	}

@@ -53,6 +53,9 @@ func runOnce(j journal) {
 		{"the first of an episode", "r_6", alert, nil},
 		{"a second of the episode", "r_7", alert, store.ErrAlreadyRun},
 		{"the next episode's", "r_8", again, nil},
+		{"what undoes a run", "r_9", actions.Trigger{Kind: actions.ByUndo, Run: "r_1", Deploy: "d_1"}, nil},
+		{"what undoes it again", "r_10", actions.Trigger{Kind: actions.ByUndo, Run: "r_1", Deploy: "d_1"}, store.ErrAlreadyRun},
+		{"what undoes another", "r_11", actions.Trigger{Kind: actions.ByUndo, Run: "r_3", Deploy: "d_2"}, nil},
 	} {
 		if err := run(c.id, c.trigger); !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v, want %v", c.name, err, c.want)
