@@ -75,7 +75,7 @@ func (s *shop) resume() {
 	var err error
 	if s.watches, err = watching.Resume(s.Context(), watching.Options{
 		Leadership: s, Journal: s.Store, Decider: s.Decider, Present: s.Present, Runs: s.Runs, Record: s, Counters: s,
-		StopRechecks: func(...string) {}, RunsSince: func(context.Context, watch.Deploy) time.Time { return time.Time{} },
+		StopRechecks: func(...string) {}, Ended: func(string) {}, RunsSince: func(context.Context, watch.Deploy) time.Time { return time.Time{} },
 		Notifier: s.Notifier, Metrics: watching.NewMetrics(s.Metrics), Changed: func() {}, Now: leader.Now, Log: leader.Log(),
 	}); err != nil {
 		s.t.Fatal(err)
