@@ -22,10 +22,10 @@ const MaxUndoAge = 30 * time.Minute
 // Then nothing else is put back by itself, unless the runbook said worse: undo when the run ended. What is
 // undone is that run alone: the version that it took back is put in place again, by the same runbook. Guards are asked
 // about that as about any run, so that nothing is undone after a newer deploy, while people hold what is
-// automatic, or twice; and what undoes is never undone. false: nothing follows.
+// automatic, or twice; and what undoes is never undone. A drill's fault is not put in place again. false: nothing follows.
 func (d Decider) Undo(ctx context.Context, run actions.Run, p Present, now time.Time) (actions.Request, bool, error) {
 	svc, ok := d.Settings.Service(run.Service)
-	if !ok || run.State != actions.Worse || !run.UndoNext || now.Sub(run.Ended) > MaxUndoAge {
+	if !ok || run.State != actions.Worse || !run.UndoNext || run.Trigger.Rehearses() || now.Sub(run.Ended) > MaxUndoAge {
 		return actions.Request{}, false, nil
 	}
 	l := line{run.Service, run.Environment, watch.Kind(run.Kind)}

@@ -35,6 +35,7 @@ func TestWhatFollowsWhenItIsWorse(t *testing.T) {
 		"the runbook did not say so":                 {change: func(_ *world, r *actions.Run) { r.UndoNext = false }},
 		"it is not worse":                            {change: func(_ *world, r *actions.Run) { r.State = actions.NotCured }},
 		"that was long ago":                          {change: func(_ *world, r *actions.Run) { r.Ended = ago(decide.MaxUndoAge + time.Second) }},
+		"the fault of a drill stays away":            {change: func(_ *world, r *actions.Run) { r.Trigger.Drill = "dr_1" }},
 		"the service is gone from the configuration": {change: func(w *world, _ *actions.Run) { w.settings.Services = w.settings.Services[1:] }},
 		"in mode approve a person is asked":          {change: func(w *world, _ *actions.Run) { w.settings.Services[0].Watch.Mode = watch.Approve }, follow: true, asks: true},
 		"in mode observe, too":                       {change: func(w *world, _ *actions.Run) { w.settings.Services[0].Watch.Mode = watch.Observe }, follow: true, asks: true},
