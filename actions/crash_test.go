@@ -34,7 +34,8 @@ type surroundings struct {
 // life is one guardian. Its goroutines die together: each at its next call.
 type life struct {
 	*surroundings
-	calls int // until it is killed; negative: it lives
+	lease bool // that it has, as long as it lives
+	calls int  // until it is killed; negative: it lives
 	dead  bool
 }
 
@@ -163,7 +164,7 @@ func (u *surroundings) follows(s *crashStep) string {
 
 // live lets one guardian work on the run until it waits, ends or is killed; it tells whether it was.
 func (u *surroundings) live(calls int) (killed bool) {
-	l := &life{surroundings: u, calls: calls}
+	l := &life{surroundings: u, lease: u.lease, calls: calls}
 	book := &actions.Runbook{
 		Name: "back", OnFailure: u.onFailure,
 		Verify:   actions.Verify{For: time.Minute, Every: 10 * time.Second, Successes: 2},
@@ -178,7 +179,7 @@ func (u *surroundings) live(calls int) (killed bool) {
 	e, err := actions.NewEngine(actions.Options{
 		Runbooks: func(string) (*actions.Runbook, bool) { return book, true },
 		Ledger:   l, Verifier: l, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		LeaseValid: func() bool { return u.lease },
+		LeaseValid: func() bool { return l.lease },
 	})
 	if err != nil {
 		u.t.Fatal(err)

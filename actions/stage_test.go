@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -237,10 +238,10 @@ func TestAGroupIsTakenUpAfterACrash(t *testing.T) {
 // TestALostLeaseEndsAGroup: nothing more is begun, and what comes to its end is not recorded by this guardian.
 func TestALostLeaseEndsAGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		begun := 0
+		var begun atomic.Int32
 		r := newRig(t)
 		one := act{do: func(context.Context, actions.Call) (string, error) {
-			begun++
+			begun.Add(1)
 			time.Sleep(time.Second)
 			return "fine", nil
 		}}
@@ -255,8 +256,8 @@ func TestALostLeaseEndsAGroup(t *testing.T) {
 			t.Fatal(err)
 		}
 		run, err = r.Advance(t.Context(), run)
-		if !errors.Is(err, actions.ErrLostLease) || begun != 2 || run.Steps[2].State != actions.StepIntent {
-			t.Errorf("%v, %d begun: %s", err, begun, states(run))
+		if !errors.Is(err, actions.ErrLostLease) || begun.Load() != 2 || run.Steps[2].State != actions.StepIntent {
+			t.Errorf("%v, %d begun: %s", err, begun.Load(), states(run))
 		}
 	})
 }
