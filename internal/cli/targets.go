@@ -50,7 +50,9 @@ func askTargets(ctx context.Context, progress io.Writer, all []*config.Config, o
 		a := newTargetAsker(ctx, c, o)
 		p := targetProgress{w: progress, shown: !o.quiet && onTerminal(progress)}
 		for _, j := range a.jobs {
-			p.want += len(j.book.Steps)
+			for range j.book.All() { // those of groups and fallbacks, too
+				p.want++
+			}
 		}
 		lines := make([][]targetLine, len(a.jobs))
 		var asking sync.WaitGroup
