@@ -54,9 +54,13 @@ func startNGINX(t *testing.T) *nginx {
 	// As people write it.
 	write(t, n.file, fmt.Sprintf("# the shop\nupstream shop {\n  server %s down; server %s;\n}\n", n.blue.address, n.green.address))
 	n.start(t, program.Installed(t, "nginx", "nginx"), "-p", n.dir, "-c", n.conf, "-e", "error.log")
-	actiontest.WaitFor(t, "the file with the process ID", func() bool {
-		b, err := os.ReadFile(filepath.Join(n.dir, "nginx.pid"))
-		return err == nil && len(b) > 0
+	actiontest.WaitFor(t, "the master, which writes its process ID before it takes its name", func() bool {
+		pid, err := os.ReadFile(filepath.Join(n.dir, "nginx.pid"))
+		if err != nil {
+			return false
+		}
+		title, err := os.ReadFile(filepath.Join("/proc", strings.TrimSpace(string(pid)), "cmdline"))
+		return err == nil && strings.HasPrefix(string(title), "nginx: master process")
 	})
 	return n
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,10 +31,26 @@ type shop struct {
 	t       *testing.T
 	watches *watching.Watches
 	drills  *drilling.Drilling
-	plans   []drills.Plan
-	stands  []drills.Standing
 	stop    context.CancelFunc
 	ended   chan struct{}
+
+	mu     sync.Mutex
+	plan   drills.Plan
+	stands []drills.Standing
+}
+
+// planned gives the plans as they are now.
+func (s *shop) planned() []drills.Plan {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return []drills.Plan{s.plan}
+}
+
+// standings gives how the plans stood last.
+func (s *shop) standings() []drills.Standing {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stands
 }
 
 func (*shop) Recent(string) []sample.Sample         { return nil }
@@ -47,17 +64,18 @@ func play(t *testing.T, do func(s *shop)) {
 	synctest.Test(t, func(t *testing.T) {
 		settings := leader.Settings(t, watch.Auto)
 		settings.Services[0].Rehearses = true
-		s := &shop{t: t, plans: []drills.Plan{{
+		s := &shop{t: t, plan: drills.Plan{
 			Name: "weekly", Service: "orders", Environment: watch.DefaultEnvironment, Runbook: "back",
 			Objective: 5 * time.Minute, Within: 20 * time.Minute, Overdue: 30 * 24 * time.Hour,
-		}}}
-		for _, name := range []string{s.plans[0].Inject(), s.plans[0].Restore()} {
+		}}
+		inject := s.plan.Inject()
+		for _, name := range []string{inject, s.plan.Restore()} {
 			settings.Runbooks[name] = decide.Runbook{}
 		}
 		s.Leader = leader.New(t, settings)
 		s.Step = func(_ context.Context, c actions.Call) (string, error) {
 			h := sample.Up
-			if c.Run.Runbook == s.plans[0].Inject() {
+			if c.Run.Runbook == inject {
 				h = sample.Down
 			}
 			s.Set("push", h)
@@ -81,8 +99,12 @@ func (s *shop) resume() {
 		s.t.Fatal(err)
 	}
 	if s.drills, err = drilling.Resume(s.Context(), drilling.Options{
-		Leadership: s, Journal: s.Store, Plans: func() []drills.Plan { return s.plans }, Decider: s.Decider, Present: s.Present,
-		Watches: s.watches, Runs: s.Runs, Notifier: s.Notifier, Standings: func(all []drills.Standing) { s.stands = all },
+		Leadership: s, Journal: s.Store, Plans: s.planned, Decider: s.Decider, Present: s.Present,
+		Watches: s.watches, Runs: s.Runs, Notifier: s.Notifier, Standings: func(all []drills.Standing) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.stands = all
+		},
 		Changed: func() {}, Now: leader.Now, Log: leader.Log(),
 	}); err != nil {
 		s.t.Fatal(err)
@@ -135,10 +157,12 @@ func (s *shop) wantSteps(want ...string) {
 func TestADrillStartsByItsSchedule(t *testing.T) {
 	play(t, func(s *shop) {
 		t, begun := s.t, leader.Now()
-		s.plans[0].Next = func(after time.Time) time.Time { return begun.Add(after.Sub(begun).Truncate(time.Hour) + time.Hour) }
+		s.mu.Lock()
+		s.plan.Next = func(after time.Time) time.Time { return begun.Add(after.Sub(begun).Truncate(time.Hour) + time.Hour) }
+		s.mu.Unlock()
 		time.Sleep(2 * time.Second)
-		if len(s.stands) != 1 || !s.stands[0].Overdue(leader.Now()) {
-			t.Errorf("before the first drill: %+v", s.stands)
+		if all := s.standings(); len(all) != 1 || !all[0].Overdue(leader.Now()) {
+			t.Errorf("before the first drill: %+v", all)
 		}
 		s.looks(59 * time.Minute)
 		if n := len(s.all()); n != 0 {
@@ -151,8 +175,8 @@ func TestADrillStartsByItsSchedule(t *testing.T) {
 		}
 		d := all[0]
 		s.wantSteps("drill:weekly:inject "+d.Version, "back v1", "drill:weekly:restore v1")
-		if len(s.stands) != 1 || s.stands[0].Overdue(leader.Now()) || s.stands[0].Last == nil {
-			t.Errorf("after it: %+v", s.stands)
+		if all := s.standings(); len(all) != 1 || all[0].Overdue(leader.Now()) || all[0].Last == nil {
+			t.Errorf("after it: %+v", all)
 		}
 		if st := d.Stages; st.Injected.IsZero() || st.Verdict.Before(st.Injected) || st.FirstStep.Before(st.Verdict) || st.LastStep.Before(st.FirstStep) || st.Cured.Before(st.LastStep) || st.Restored.Before(st.Cured) {
 			t.Errorf("its stages are %+v", st)
