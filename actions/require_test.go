@@ -2,6 +2,7 @@ package actions_test
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -36,9 +37,7 @@ func TestPreconditions(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				done := 0
 				r := newRig(t, step("a", act{do: func(context.Context, actions.Call) (string, error) { done++; return "", nil }}))
-				for check, seen := range c.looks {
-					r.looks[check] = seen
-				}
+				maps.Copy(r.looks, c.looks)
 				r.looks["push"], r.looks["api"] = "u", "u"
 				r.book.Require = c.require
 				run := r.through(t, nil)

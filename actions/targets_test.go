@@ -42,7 +42,8 @@ func TestTargetsAreAskedAtOnceAndInTime(t *testing.T) {
 			name string
 			step actions.Step
 		}{
-			{"one", planner{plan: met}}, {"two", planner{plan: met}},
+			{"one", planner{plan: met}},
+			{"two", planner{plan: met}},
 			{"wrong", planner{plan: func(context.Context, actions.Call) (reason.Reason, error) {
 				return reason.Text("would stop it"), errors.New("no route for hunter2-token")
 			}}},
@@ -67,8 +68,12 @@ func TestTargetsAreAskedAtOnceAndInTime(t *testing.T) {
 			state actions.TargetState
 			says  string
 		}{
-			{actions.TargetOK, "would restart it"}, {actions.TargetOK, "would restart it"}, {actions.TargetWrong, "no route"},
-			{actions.TargetWrong, "no answer within"}, {actions.TargetWrong, "nil map"}, {actions.TargetUnasked, "cannot tell"},
+			{actions.TargetOK, "would restart it"},
+			{actions.TargetOK, "would restart it"},
+			{actions.TargetWrong, "no route"},
+			{actions.TargetWrong, "no answer within"},
+			{actions.TargetWrong, "nil map"},
+			{actions.TargetUnasked, "cannot tell"},
 		} {
 			text := got[i].Why.String() + got[i].Plan.String()
 			if got[i].Step != steps[i].name || got[i].State != want.state || !strings.Contains(text, want.says) || strings.Contains(text, "hunter2") {

@@ -2,6 +2,7 @@ package actions_test
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -49,9 +50,7 @@ func TestTheTimeOfAVerificationGoesOnUnderTheNextGuardian(t *testing.T) {
 					t.Fatalf("it is %s, %v; want it verifying when the guardian dies", run.State, err)
 				}
 				time.Sleep(c.dead)
-				for check, seen := range c.looks {
-					r.looks[check] = seen
-				}
+				maps.Copy(r.looks, c.looks)
 				if run, err = r.Advance(t.Context(), r.ledger.run); err != nil {
 					t.Fatal(err)
 				}
@@ -125,9 +124,7 @@ func TestARuleThatLooksBackForHoursKeepsNoRunForHours(t *testing.T) {
 					r.book.Verify.For = c.lasts
 				}
 				r.looks["api"] = "u"
-				for check, seen := range c.looks {
-					r.looks[check] = seen
-				}
+				maps.Copy(r.looks, c.looks)
 				run := r.through(t, func(q *actions.Request) { q.Symptoms = alert(c.settles) })
 				if took := run.Ended.Sub(run.Created); run.State != c.state || !strings.Contains(run.Reason.String(), c.reason) || took > c.took || run.Unseen() != c.unseen {
 					t.Errorf("%s because %q after %s, unseen %v; want %s because …%s… within %s, %v", run.State, run.Reason, took, run.Unseen(), c.state, c.reason, c.took, c.unseen)

@@ -82,15 +82,6 @@ func (w When) skipped(r Run) reason.Reason {
 	return reason.New("step_not_meant", "condition", m.String(), "is", strings.Join(values, ", "))
 }
 
-// texts gives the matchers as they are written.
-func (w When) texts() []string {
-	var all []string
-	for _, m := range w {
-		all = append(all, m.String())
-	}
-	return all
-}
-
 // atShop holds where a shop has the version.
 func atShop(shop string) *labels.Matcher {
 	return &labels.Matcher{Type: labels.MatchEqual, Name: "shop", Value: shop}

@@ -156,16 +156,20 @@ func TestMistakesInRunbooks(t *testing.T) {
 		change func(*actions.RunbookSettings)
 		want   []string
 	}{
-		"a fact that no run has": {func(s *actions.RunbookSettings) { s.Steps[0].When = []string{`shpo="a"`, `kind`} },
-			[]string{`steps[0]: when[0]: "shpo" is nothing that a run knows; choose one of service, environment, kind, from, to, shop, trigger`, `when[1]: "kind" is no matcher`}},
+		"a fact that no run has": {
+			func(s *actions.RunbookSettings) { s.Steps[0].When = []string{`shpo="a"`, `kind`} },
+			[]string{`steps[0]: when[0]: "shpo" is nothing that a run knows; choose one of service, environment, kind, from, to, shop, trigger`, `when[1]: "kind" is no matcher`},
+		},
 		"no regular expression":    {func(s *actions.RunbookSettings) { s.Steps[0].When = []string{`from=~"("`} }, []string{"steps[0]: when[0]: "}},
 		"a fallback that is never": {func(s *actions.RunbookSettings) { s.Fallback = []actions.StepSettings{branch("f", nil)} }, []string{"fallback: is never reached"}},
 		"no fallback":              {func(s *actions.RunbookSettings) { s.Steps[0].OnFailure = "fallback" }, []string{"fallback: is missing"}},
 		"a fallback of a fallback": {func(s *actions.RunbookSettings) {
 			s.OnFailure, s.Fallback = "fallback", []actions.StepSettings{branch("f", func(s *actions.StepSettings) { s.OnFailure = "fallback" })}
 		}, []string{"fallback[0]: on_failure: fallback has no fallback of its own"}},
-		"no choice": {func(s *actions.RunbookSettings) { s.Steps[0].OnFailure, s.Worse = "retry", "again" },
-			[]string{`steps[0]: on_failure: "retry" is not one of stop, continue, fallback`, `worse: "again" is not one of hold, undo`}},
+		"no choice": {
+			func(s *actions.RunbookSettings) { s.Steps[0].OnFailure, s.Worse = "retry", "again" },
+			[]string{`steps[0]: on_failure: "retry" is not one of stop, continue, fallback`, `worse: "again" is not one of hold, undo`},
+		},
 		"a group in a group": {func(s *actions.RunbookSettings) {
 			inner := actions.StepSettings{Name: "inner", Parallel: []actions.StepSettings{branch("a", nil)}}
 			s.Steps = []actions.StepSettings{{Name: "outer", Parallel: []actions.StepSettings{inner}}}

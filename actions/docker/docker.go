@@ -64,6 +64,7 @@ const (
 	PullAlways  = "always"
 )
 
+// Kind is the kind of these steps.
 func Kind() actions.Kind {
 	return actions.NewKind(func() *Settings {
 		return &Settings{

@@ -23,6 +23,7 @@ type Settings struct {
 	Reset bool           `yaml:"reset" doc:"Give the flag its default back, instead of set and for."`
 }
 
+// Kind is the kind of these steps.
 func Kind() actions.Kind {
 	return actions.NewKind(func() *Settings { return &Settings{} }, func(s Settings, env actions.Env) (*step, error) {
 		return &step{s, env}, s.Validate()

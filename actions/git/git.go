@@ -209,7 +209,7 @@ func (p decision) words(v values, h *history) reason.Reason {
 // decide says what is to be done, or why nothing may be: what others changed since the bad version
 // stays.
 func (h *history) decide(v values) (p decision, err error) {
-	bad := (*object.Commit)(nil)
+	var bad *object.Commit
 	var badErr error
 	if v.file != "" {
 		p.good, err = h.find(v.file, v.good, false)

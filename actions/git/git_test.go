@@ -61,13 +61,16 @@ func TestThePathIsAsInTheGoodVersion(t *testing.T) {
 		"a file that the bad version removed": {func(_ *testing.T, _ *repository, s *git.Settings) { s.Path = "apps/{{.Service}}/old.txt" }, "apps/order-sync/old.txt"},
 		"an annotated tag":                    {func(_ *testing.T, _ *repository, s *git.Settings) { s.Revision, s.From = "stable-{{.To}}", "{{.From}}" }, "apps/order-sync"},
 		"a commit": {func(t *testing.T, r *repository, s *git.Settings) {
+			t.Helper()
 			s.Revision, s.From = r.git(t, r.bare, "rev-parse", "v1.4.2^{}"), "{{.From}}"
 		}, "apps/order-sync"},
 		"the beginning of a commit": {func(t *testing.T, r *repository, s *git.Settings) {
+			t.Helper()
 			s.Revision, s.From = r.git(t, r.bare, "rev-parse", "--short=9", "v1.4.2^{}"), "{{.From}}"
 		}, "apps/order-sync"},
 		"the commit before": {func(_ *testing.T, _ *repository, s *git.Settings) { s.Revision, s.From = "{{.From}}^^", "{{.From}}" }, "apps/order-sync"},
 		"a commit that is older than what is looked through": {func(t *testing.T, r *repository, s *git.Settings) {
+			t.Helper()
 			r.git(t, r.bare, "config", "uploadpack.allowAnySHA1InWant", "true")
 			r.git(t, r.bare, "config", "uploadpack.allowFilter", "true")
 			s.Revision, s.From, s.History = r.git(t, r.bare, "rev-parse", "v1.4.2^{}"), "{{.From}}", 2
@@ -76,6 +79,7 @@ func TestThePathIsAsInTheGoodVersion(t *testing.T) {
 			s.Revision, s.Find = "", &git.FindSettings{File: "apps/{{.Service}}/app.yaml", Text: "newTag: {{.To}}"}
 		}, "apps/order-sync"},
 		"what a file says, without other files": {func(t *testing.T, r *repository, s *git.Settings) {
+			t.Helper()
 			r.git(t, r.bare, "config", "uploadpack.allowFilter", "true")
 			s.Revision, s.Find = "", &git.FindSettings{File: "apps/{{.Service}}/app.yaml", Text: "newTag: {{.To}}"}
 		}, "apps/order-sync"},

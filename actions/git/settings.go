@@ -239,7 +239,7 @@ func (g *step) fill(call actions.Call) (v values, err error) {
 func cleaned(key, text string) (string, error) {
 	p := path.Clean("/" + text)[1:]
 	if p != strings.TrimSuffix(text, "/") && text != "." {
-		return "", fmt.Errorf("%s: %q is not a path within the repository; write it without / at its beginning and without ..", key, text)
+		return "", fmt.Errorf("%s: %q is not a path within the repository; write it without / at its beginning and without any .. in it", key, text)
 	}
 	return p, nil
 }

@@ -4,7 +4,7 @@ import "strings"
 
 // Targets implements actions.Targeted: an object in a namespace of a cluster.
 func (s *Settings) Targets() []string {
-	object := ""
+	var object string
 	switch {
 	case s.Undo != nil:
 		object = s.Undo.Workload

@@ -27,12 +27,11 @@ func (s statement) begins(phrase string) bool {
 
 // controls tells whether a statement begins or ends a transaction, or a part of one.
 func (s statement) controls(driver string) bool {
-	for _, phrase := range []string{
+	phrases := []string{
 		"BEGIN", "START TRANSACTION", "COMMIT", "END", "ROLLBACK", "ABORT", "SAVEPOINT", "RELEASE", "PREPARE TRANSACTION", "XA", "SET AUTOCOMMIT",
-	} {
-		if s.begins(phrase) {
-			return true
-		}
+	}
+	if slices.ContainsFunc(phrases, s.begins) {
+		return true
 	}
 	return driver == sqldb.MySQL && s.begins("SET") && slices.Contains(s.words, "AUTOCOMMIT")
 }

@@ -88,12 +88,12 @@ func TestArgumentsReachTheProgramAsTheyStand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := ""
+	var want strings.Builder
 	for _, a := range odd {
-		want += "[" + strings.ReplaceAll(a, "{{.Reason}}", `it said "no"`) + "]\n"
+		want.WriteString("[" + strings.ReplaceAll(a, "{{.Reason}}", `it said "no"`) + "]\n")
 	}
-	if out != want {
-		t.Errorf("%q, want %q", out, want)
+	if out != want.String() {
+		t.Errorf("%q, want %q", out, want.String())
 	}
 }
 

@@ -33,7 +33,6 @@ type confFile struct {
 	s      NGINXSettings
 	env    actions.Env
 	intent string
-	out    io.Writer
 }
 
 // change is what the hidden file holds.

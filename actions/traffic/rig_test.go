@@ -48,7 +48,7 @@ func newBackend(t *testing.T, name string) *backend {
 		if r.URL.Path != "/healthy" {
 			b.asked.Add(1)
 		}
-		fmt.Fprintln(w, name)
+		_, _ = fmt.Fprintln(w, name)
 	}))
 	t.Cleanup(b.Server.Close)
 	b.address = b.Server.Listener.Addr().String()

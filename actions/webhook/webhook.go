@@ -62,6 +62,7 @@ type MatchSettings struct {
 	In     []string `yaml:"in" doc:"Permitted values; templates."`
 }
 
+// Kind is the kind of these steps.
 func Kind() actions.Kind {
 	return actions.NewKind(func() *Settings { return &Settings{Method: http.MethodPost} }, newStep)
 }

@@ -46,22 +46,32 @@ func guardedScenarios() []guarded {
 	const approve, approveZh = "Approve on the run's page", "在处置详情页批准"
 	window := &actions.Freeze{Detail: reason.New("gate_freeze", "freeze", "sale", "until", guardNoon.Add(time.Hour)), Until: guardNoon.Add(time.Hour)}
 	return []guarded{
-		{code: actions.NoKnownGood, facts: func(f *actions.Facts) { f.To, f.KnownGood = "", nil },
-			en: "no version of orders but the bad one is known to be good", zh: "orders 没有已知良好的版本", do: "declare it", doZh: "known_good"},
-		{code: actions.NotKnownGood, facts: func(f *actions.Facts) { f.To = "v0" },
-			en: "v0 never passed a watch", zh: "v0 没有通过过观察", do: "--to VERSION", doZh: "--to 版本号"},
-		{code: actions.SameVersion, facts: func(f *actions.Facts) { f.To = "v2" },
-			en: "v2 is the version that runs now", zh: "v2 就是当前运行的版本", do: "--to VERSION", doZh: "--to 版本号"},
+		{
+			code: actions.NoKnownGood, facts: func(f *actions.Facts) { f.To, f.KnownGood = "", nil },
+			en: "no version of orders but the bad one is known to be good", zh: "orders 没有已知良好的版本", do: "declare it", doZh: "known_good",
+		},
+		{
+			code: actions.NotKnownGood, facts: func(f *actions.Facts) { f.To = "v0" },
+			en: "v0 never passed a watch", zh: "v0 没有通过过观察", do: "--to VERSION", doZh: "--to 版本号",
+		},
+		{
+			code: actions.SameVersion, facts: func(f *actions.Facts) { f.To = "v2" },
+			en: "v2 is the version that runs now", zh: "v2 就是当前运行的版本", do: "--to VERSION", doZh: "--to 版本号",
+		},
 		{code: actions.AlreadyRolledBack, facts: func(f *actions.Facts) {
 			f.Runs = []actions.Run{rolledBack(3*time.Hour, func(r *actions.Run) { r.Trigger.Deploy = "d_2" })}
 		}, en: "has rolled this deploy back already", zh: "已对本次部署做过回滚", do: "look at what still fails", doZh: "查看仍未恢复的项目"},
-		{code: actions.InCooldown, facts: func(f *actions.Facts) { f.Runs = []actions.Run{rolledBack(20*time.Minute, nil)} },
-			en: "the cool-down lasts until", zh: "冷却期到", do: anyway, doZh: anywayZh},
+		{
+			code: actions.InCooldown, facts: func(f *actions.Facts) { f.Runs = []actions.Run{rolledBack(20*time.Minute, nil)} },
+			en: "the cool-down lasts until", zh: "冷却期到", do: anyway, doZh: anywayZh,
+		},
 		{code: actions.DailyBudget, facts: func(f *actions.Facts) {
 			f.MaxRunsPerDay, f.Runs = 1, []actions.Run{rolledBack(9*time.Hour, nil)}
 		}, en: "max_runs_per_day of the runbook is 1", zh: "上限（max_runs_per_day）为 1 次", do: anyway, doZh: anywayZh},
-		{code: actions.NotReversible, facts: func(f *actions.Facts) { f.Reversible = false },
-			en: "reversible: false", zh: "不可逆", do: "guardian rollback --service orders --dry-run", doZh: "guardian rollback --service orders --dry-run"},
+		{
+			code: actions.NotReversible, facts: func(f *actions.Facts) { f.Reversible = false },
+			en: "reversible: false", zh: "不可逆", do: "guardian rollback --service orders --dry-run", doZh: "guardian rollback --service orders --dry-run",
+		},
 		{code: actions.RunInProgress, facts: func(f *actions.Facts) {
 			f.Runs = []actions.Run{rolledBack(time.Minute, func(r *actions.Run) { r.State, r.Ended = actions.Running, time.Time{} })}
 		}, en: "is running; wait for its end or abort it", zh: "尚未结束", do: "Wait for the end of the run", doZh: "请等待正在进行的处置结束"},
@@ -75,20 +85,30 @@ func guardedScenarios() []guarded {
 		{code: actions.UnprovenTarget, facts: func(f *actions.Facts) {
 			f.Ran = []actions.Release{{Version: "v1", Proof: actions.Healthy}}
 		}, en: "v1 ran healthy before, but never passed a watch", zh: "v1 此前运行正常，但没有通过过观察", do: approve, doZh: approveZh},
-		{code: actions.OtherEnvironment, facts: func(f *actions.Facts) { f.Configured = "staging" },
-			en: "it is about production, and orders is configured for staging", zh: "orders 配置的环境是 staging", do: "Roll back by hand", doZh: "请人工回滚"},
-		{code: actions.NoStep, facts: func(f *actions.Facts) { f.NoStep = true },
-			en: "no step of runbook back is meant for this run", zh: "没有适用于本次处置的步骤", do: "Roll back by hand", doZh: "请人工回滚"},
+		{
+			code: actions.OtherEnvironment, facts: func(f *actions.Facts) { f.Configured = "staging" },
+			en: "it is about production, and orders is configured for staging", zh: "orders 配置的环境是 staging", do: "Roll back by hand", doZh: "请人工回滚",
+		},
+		{
+			code: actions.NoStep, facts: func(f *actions.Facts) { f.NoStep = true },
+			en: "no step of runbook back is meant for this run", zh: "没有适用于本次处置的步骤", do: "Roll back by hand", doZh: "请人工回滚",
+		},
 		{code: actions.NotMet, says: func() actions.Refusal {
 			return actions.NewNotMet("back", actions.Unmet([]actions.Requirement{{Symptom: actions.Symptom{Kind: actions.SymptomCheck, Name: "backup"}, Title: "backup", Is: "up"}}, []actions.CheckResult{{Health: "down"}}))
 		}, en: "preconditions of runbook back are not met: backup is down", zh: "backup 当前异常", do: "Mend what is not met", doZh: "处理未满足的前置条件"},
-		{code: actions.Superseded, facts: func(f *actions.Facts) { f.Current = "v3" },
-			en: "v2 is no longer the current version, v3 is", zh: "v2 已不是当前版本，当前版本是 v3", do: "Another version runs by now", doZh: "当前运行的已是其他版本"},
-		{code: actions.Late, says: func() actions.Refusal { return actions.NewLate(31 * time.Minute) },
-			en: "it waited for 31", zh: "已排队 31", do: anyway, doZh: anywayZh},
+		{
+			code: actions.Superseded, facts: func(f *actions.Facts) { f.Current = "v3" },
+			en: "v2 is no longer the current version, v3 is", zh: "v2 已不是当前版本，当前版本是 v3", do: "Another version runs by now", doZh: "当前运行的已是其他版本",
+		},
+		{
+			code: actions.Late, says: func() actions.Refusal { return actions.NewLate(31 * time.Minute) },
+			en: "it waited for 31", zh: "已排队 31", do: anyway, doZh: anywayZh,
+		},
 		{code: actions.AlertOver, says: actions.NewAlertOver, en: "the alert resolved while the run was queued", zh: "排队期间告警已恢复", unneeded: true},
-		{code: actions.NotStarted, says: func() actions.Refusal { return actions.NewNotStarted("back") },
-			en: "no entry of on_alert starts runbook back", zh: "on_alert 中已没有", unneeded: true},
+		{
+			code: actions.NotStarted, says: func() actions.Refusal { return actions.NewNotStarted("back") },
+			en: "no entry of on_alert starts runbook back", zh: "on_alert 中已没有", unneeded: true,
+		},
 	}
 }
 
@@ -130,10 +150,11 @@ func TestEveryGuardSaysWhyAndWhatToDo(t *testing.T) {
 				if run.State == actions.Refused {
 					n = teller.Refused(run, refusals, guardNoon)
 				}
-				said := n.Title + "\n" + n.Text
+				lines := []string{n.Title, n.Text}
 				for _, fact := range n.Facts {
-					said += "\n" + fact.Value
+					lines = append(lines, fact.Value)
 				}
+				said := strings.Join(lines, "\n")
 				if !strings.Contains(said, want[0]) {
 					t.Errorf("%s: it does not say %q:\n%s", language, want[0], said)
 				}

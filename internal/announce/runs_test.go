@@ -31,27 +31,33 @@ func TestARunIsToldAsWhatItIs(t *testing.T) {
 	}{
 		"the runbook of an alert": {
 			actions.Run{Service: "orders", Runbook: "restart", Failing: ill},
-			[]string{"restart for orders", "orders 执行预案 restart"}, []string{"roll", "version", "deploy", "回滚", "版本", "部署"},
+			[]string{"restart for orders", "orders 执行预案 restart"},
+			[]string{"roll", "version", "deploy", "回滚", "版本", "部署"},
 		},
 		"of one without a service": {
 			actions.Run{Runbook: "restart", Failing: ill},
-			[]string{"runbook restart", "执行预案 restart"}, []string{"roll", "version", "回滚", "版本"},
+			[]string{"runbook restart", "执行预案 restart"},
+			[]string{"roll", "version", "回滚", "版本"},
 		},
 		"kill switches": {
 			actions.Run{Service: "orders", Runbook: "pause", Failing: ill, Steps: []actions.StepRun{{Name: "pause", Kind: "flag", State: actions.StepDone}}},
-			[]string{"pause for orders", "orders 执行预案 pause"}, []string{"roll", "Cured", "回滚", "已恢复"},
+			[]string{"pause for orders", "orders 执行预案 pause"},
+			[]string{"roll", "Cured", "回滚", "已恢复"},
 		},
 		"an operation that is undone": {
 			actions.Run{Service: "orders", Rollback: true, Kind: string(watch.Operation), From: "promo-1111", Failing: ill},
-			[]string{"undo of promo-1111 of orders", "撤销 orders 的 promo-1111"}, []string{"roll", "version", "回滚", "版本"},
+			[]string{"undo of promo-1111 of orders", "撤销 orders 的 promo-1111"},
+			[]string{"roll", "version", "回滚", "版本"},
 		},
 		"an operation of which no name is known": {
 			actions.Run{Service: "orders", Rollback: true, Kind: string(watch.Operation), Failing: ill},
-			[]string{"undo of the last operation of orders", "撤销 orders 的最近一次运营操作"}, []string{"roll", "of  of", "回滚"},
+			[]string{"undo of the last operation of orders", "撤销 orders 的最近一次运营操作"},
+			[]string{"roll", "of  of", "回滚"},
 		},
 		"a rollback": {
 			actions.Run{Service: "orders", Rollback: true, From: "v2", To: "v1", Failing: ill},
-			[]string{"rollback of orders from v2 to v1", "orders 从 v2 回滚到 v1"}, nil,
+			[]string{"rollback of orders from v2 to v1", "orders 从 v2 回滚到 v1"},
+			nil,
 		},
 		"a rollback from what nobody announced": {
 			actions.Run{Service: "orders", Rollback: true, To: "v1", Failing: ill}, []string{"rollback of orders to v1", "orders 回滚到 v1"}, []string{"orders from"},
@@ -64,7 +70,8 @@ func TestARunIsToldAsWhatItIs(t *testing.T) {
 		},
 		"a rollback of what is healthy": {
 			actions.Run{Service: "orders", Rollback: true, From: "v2", To: "v1", Trigger: actions.Trigger{Kind: actions.ByPerson, Person: "ada"}},
-			[]string{"rollback of orders from v2 to v1", "orders 从 v2 回滚到 v1"}, []string{"Cured", "what failed is over, after", "已恢复", "故障已消除"},
+			[]string{"rollback of orders from v2 to v1", "orders 从 v2 回滚到 v1"},
+			[]string{"Cured", "what failed is over, after", "已恢复", "故障已消除"},
 		},
 	} {
 		for i, lang := range []string{"en", "zh"} {

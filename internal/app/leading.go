@@ -106,9 +106,9 @@ func (t *leading) resume() (looks []sample.Sample, err error) {
 	if err := a.flags.Refresh(ctx); err != nil {
 		return nil, err
 	}
-	a.notifier.Refresh(ctx) // before anything is repeated that somebody acknowledged or silenced
-	a.roster.Reread(ctx)    // before anybody is notified who is not on call
-	a.dropped(a.setup.Load().config)
+	a.notifier.Refresh(ctx)              // before anything is repeated that somebody acknowledged or silenced
+	a.roster.Reread(ctx)                 // before anybody is notified who is not on call
+	_ = a.dropped(a.setup.Load().config) // it is in the log
 	if t.runs, err = runs.Resume(ctx, runs.Options{
 		Engine: a.engine, Leadership: t, Journal: a.store, Decider: a.decider, Present: a.present.Of, ActsFrom: t.ActsFrom(),
 		Roster: a.roster.Now, Breach: a.present.Breach,

@@ -165,7 +165,7 @@ func openJournal(ctx context.Context, c *config.Config) (journal *store.Store, t
 func nothingGood(ctx context.Context, c *config.Config, journal *store.Store) (warnings config.Mistakes) {
 	settings, err := c.Decisions()
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // it is said before
 	}
 	decider := decide.Decider{Settings: settings, Past: history.New(history.Options{Journal: journal})}
 	for _, u := range c.Undeclared {
@@ -182,11 +182,11 @@ func dropped(ctx context.Context, c *config.Config, journal *store.Store) config
 	now := time.Now()
 	changes, err := journal.Flags(ctx)
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // a journal that cannot be read is no mistake of the configuration
 	}
 	made, err := journal.Overrides(ctx, now)
 	if err != nil {
-		return nil
+		return nil //nolint:nilerr // the same
 	}
 	return c.Dropped(changes, made, now)
 }

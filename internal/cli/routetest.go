@@ -56,11 +56,11 @@ routes test" does: the receivers, what is told together, and when.`,
 				return err
 			}
 			if want := strings.FieldsFunc(expect, func(r rune) bool { return r == ',' }); expect != "" && !slices.Equal(want, got) {
-				text := fmt.Sprintf("expected %s, got %s", expect, strings.Join(got, ","))
+				texts := []string{fmt.Sprintf("expected %s, got %s", expect, strings.Join(got, ","))}
 				for _, name := range slices.DeleteFunc(want, func(name string) bool { return slices.Contains(known, name) }) {
-					text += fmt.Sprintf("; there is no receiver %q: %s", name, spelling.Hint(name, known))
+					texts = append(texts, fmt.Sprintf("there is no receiver %q: %s", name, spelling.Hint(name, known)))
 				}
-				return exit(exitFailed, "%s", text)
+				return exit(exitFailed, "%s", strings.Join(texts, "; "))
 			}
 			return nil
 		},

@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -44,7 +43,7 @@ func TestCheckAsksTheTargets(t *testing.T) {
 	var requests atomic.Int64
 	count := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) })
 	plain, secured := httptest.NewServer(count), httptest.NewUnstartedServer(count)
-	secured.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secured.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	secured.StartTLS() // nobody knows who signed it
 	t.Cleanup(plain.Close)
 	t.Cleanup(secured.Close)

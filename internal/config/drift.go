@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"time"
@@ -46,7 +45,7 @@ func (d *decoder) sees(c *Config, s *Service) bool {
 	if b == nil {
 		return false
 	}
-	env := actions.Env{Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Redactor: d.redactor, Now: func() time.Time { return time.Time{} }}
+	env := actions.Env{Log: slog.New(slog.DiscardHandler), Redactor: d.redactor, Now: func() time.Time { return time.Time{} }}
 	for _, st := range b.All() {
 		kind, ok := d.options.Actions[st.Kind]
 		if !ok || st.Settings == nil || kind.Build == nil {

@@ -45,7 +45,8 @@ maintenance:
 `)
 	hour := func(h int) time.Time { return time.Date(2026, 11, 2, h, 0, 0, 0, time.UTC) }
 	want := []sla.Maintenance{
-		{Name: "all", Service: "orders", From: hour(2), To: hour(5)}, {Name: "all", Service: "prices", From: hour(2), To: hour(5)},
+		{Name: "all", Service: "orders", From: hour(2), To: hour(5)},
+		{Name: "all", Service: "prices", From: hour(2), To: hour(5)},
 		{Name: "one", Service: "prices", From: hour(6), To: hour(7)},
 	}
 	if diff := cmp.Diff(want, c.PlannedMaintenance(hour(4), hour(8))); diff != "" {

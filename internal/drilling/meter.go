@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 
@@ -55,7 +56,7 @@ func (m *Meter) Show(all []drills.Standing) {
 			m.gauges[name].WithLabelValues(s.Plan.Name, s.Plan.Service).Set(value)
 			points = append(points, promql.Sample{
 				T: now.UnixMilli(), F: value,
-				Metric: labels.FromStrings(labels.MetricName, name, "drill", s.Plan.Name, "service", s.Plan.Service, "environment", s.Plan.Environment),
+				Metric: labels.FromStrings(model.MetricNameLabel, name, "drill", s.Plan.Name, "service", s.Plan.Service, "environment", s.Plan.Environment),
 			})
 		}
 	}

@@ -106,8 +106,12 @@ type Stage struct {
 // List gives the moments that were reached, in order.
 func (s Stages) List() []Stage {
 	all := []Stage{
-		{Name: "injected", At: s.Injected}, {Name: "failing", At: s.Failing}, {Name: "verdict", At: s.Verdict},
-		{Name: "first_step", At: s.FirstStep}, {Name: "last_step", At: s.LastStep}, {Name: "cured", At: s.Cured},
+		{Name: "injected", At: s.Injected},
+		{Name: "failing", At: s.Failing},
+		{Name: "verdict", At: s.Verdict},
+		{Name: "first_step", At: s.FirstStep},
+		{Name: "last_step", At: s.LastStep},
+		{Name: "cured", At: s.Cured},
 	}
 	all = slices.DeleteFunc(all, func(st Stage) bool { return st.At.IsZero() })
 	for i := range all[min(1, len(all)):] {

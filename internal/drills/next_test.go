@@ -1,6 +1,7 @@
 package drills_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -59,12 +60,12 @@ func TestADrillThatIsCuredMeasuresEachStage(t *testing.T) {
 	if act != drills.Restore || d.Result != drills.Passed || d.Rollback != "r_b" {
 		t.Fatalf("%s %s, then %q", d.Phase, d.Result, act)
 	}
-	var names string
+	var names strings.Builder
 	for _, s := range d.Stages.List() {
-		names += s.Name + " " + s.Took.String() + ", "
+		names.WriteString(s.Name + " " + s.Took.String() + ", ")
 	}
-	if want := "injected 0s, failing 2s, verdict 17s, first_step 40ms, last_step 4.96s, cured 15s, "; names != want {
-		t.Errorf("the stages are %q, want %q", names, want)
+	if want := "injected 0s, failing 2s, verdict 17s, first_step 40ms, last_step 4.96s, cured 15s, "; names.String() != want {
+		t.Errorf("the stages are %q, want %q", names.String(), want)
 	}
 	if d.Stages.Took() != 39*time.Second || d.Stages.Reaction() != 40*time.Millisecond || d.Stages.Cure() != 20*time.Second {
 		t.Errorf("took %s, reaction %s, cure %s", d.Stages.Took(), d.Stages.Reaction(), d.Stages.Cure())

@@ -64,7 +64,7 @@ func (b *batch) add(d *decoder, c *catalogue) error {
 	l, metric, err := d.labels()
 	if err != nil {
 		b.refuseAll(d, invalid, err.Error)
-		return nil
+		return nil //nolint:nilerr // it is counted as refused; the others are stored
 	}
 	v := b.verdict(metric)
 	switch v.reason {

@@ -254,7 +254,7 @@ func (r *Receiver) read(w http.ResponseWriter, req *http.Request, into *bytes.Bu
 	}
 	// A request that trickles in takes no other's place for long. Not every connection has deadlines.
 	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyWithin))
+	_ = control.SetReadDeadline(time.Now().Add(bodyWithin)) //nolint:forbidigo // deadlines of connections are of the machine's clock
 	_, err := into.ReadFrom(http.MaxBytesReader(w, req.Body, int64(r.o.Limits.Body)))
 	var large *http.MaxBytesError
 	switch {

@@ -150,10 +150,10 @@ func TestABodyHasToArriveInTime(t *testing.T) {
 		if took := time.Since(began); took > 16*time.Second {
 			t.Errorf("after %s", took)
 		}
-		near.Close()
+		_ = near.Close()
 		writing.Wait()
 		_ = server.Close()
-		l.Close()
+		_ = l.Close()
 	})
 }
 

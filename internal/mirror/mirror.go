@@ -59,7 +59,7 @@ func (m *Mirror[Row]) Run(ctx context.Context, then func(context.Context)) {
 			return
 		}
 		if err != nil && !away {
-			m.o.Log.Warn(m.o.Away, "error", err)
+			m.o.Log.Warn("the journal cannot be read", "meanwhile", m.o.Away, "error", err)
 		}
 		away = err != nil
 		then(ctx)

@@ -27,7 +27,7 @@ func (p Present) Breach(ctx context.Context, run actions.Run) actions.Breach {
 			if r, err := p.Ask(ctx, run, s, p.o.Now().Add(-decide.ExcessOver)); err == nil && r.Excess > 0 {
 				excess[s.Name] = r.Excess
 			}
-		case actions.SymptomCheck, actions.SymptomSlow, actions.SymptomAlert:
+		case actions.SymptomCheck, actions.SymptomSlow, actions.SymptomAlert, actions.SymptomQuery:
 		}
 	}
 	return p.o.Settings().BreachOf(run, p.Of(run.Service), excess)

@@ -48,7 +48,7 @@ type loopWorld struct {
 	settings *decide.Settings
 	books    map[string]*actions.Runbook
 
-	ctx    context.Context //nolint:containedctx // of the leadership
+	ctx    context.Context // of the leadership
 	stop   context.CancelFunc
 	driver *runs.Driver
 }

@@ -57,7 +57,7 @@ func wanted(t reflect.Type) string {
 	}
 }
 
-// gotten names what encoding/json says it found: "string", "number 1.5", "array", …
+// gotten names what encoding/json says it found: "string", "number 1.5", "array" and so on.
 func gotten(value string) string {
 	kind, _, _ := strings.Cut(value, " ")
 	if word, ok := map[string]string{"string": "a text", "bool": "true or false", "object": "an object", "array": "a list", "number": "a number"}[kind]; ok {

@@ -47,7 +47,7 @@ func TestAPortAnswersUntilItIsClosed(t *testing.T) {
 	}), nil, slog.New(slog.DiscardHandler))
 	got := make(chan string, 1)
 	go func() {
-		r, err := http.Get("http://" + p.Addr()) //nolint:noctx // Close ends it
+		r, err := http.Get("http://" + p.Addr()) // Close ends it
 		if err != nil {
 			got <- err.Error()
 			return

@@ -144,11 +144,12 @@ func (v voters) try(id, state string, all []refusal) {
 func TestWhatIsNoApproval(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	tokens := "\ntokens:"
+	var tokens strings.Builder
+	tokens.WriteString("\ntokens:")
 	for who, role := range map[string]string{"ada": "approver", "li": "approver", "zhou": "approver", "wang": "viewer", "ci": "deployer", "boss": "admin"} {
-		tokens += "\n  - {name: " + who + ", role: " + role + ", token: " + tokenOf(who) + "}"
+		tokens.WriteString("\n  - {name: " + who + ", role: " + role + ", token: " + tokenOf(who) + "}")
 	}
-	config := strings.Replace(w.config(configOptions{mode: "approve"}), "server: {listen: LISTEN}", "server: {listen: LISTEN}"+tokens, 1)
+	config := strings.Replace(w.config(configOptions{mode: "approve"}), "server: {listen: LISTEN}", "server: {listen: LISTEN}"+tokens.String(), 1)
 	config = strings.Replace(config, "  - name: back\n", "  - name: back\n    approval: {quorum: 2, timeout: 30m}\n", 1)
 	g := newGuardian(t, config, map[string]string{"rules.yaml": noRules})
 	g.Token = tokenOf("boss")

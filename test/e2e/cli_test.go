@@ -49,8 +49,16 @@ func TestTheCommandLineDrivesAGuardian(t *testing.T) {
 	// A name that there is not is refused with the one that was probably meant: an empty answer would look
 	// like one to that.
 	for _, args := range [][]string{
-		{"gate"}, {"score"}, {"report"}, {"report", "--format", "html"}, {"watch", "--version", "v1"}, {"watch", "suggest", "--config", g.File},
-		{"rollback", "--reason", "x"}, {"rollback", "--dry-run"}, {"freeze", "start", "--for", "1h", "--reason", "x"}, {"maintenance", "start", "--for", "1h", "--reason", "x"},
+		{"gate"},
+		{"score"},
+		{"report"},
+		{"report", "--format", "html"},
+		{"watch", "--version", "v1"},
+		{"watch", "suggest", "--config", g.File},
+		{"rollback", "--reason", "x"},
+		{"rollback", "--dry-run"},
+		{"freeze", "start", "--for", "1h", "--reason", "x"},
+		{"maintenance", "start", "--for", "1h", "--reason", "x"},
 	} {
 		expect(2, `did you mean "order-sync"?`, append(args, "--service", "order-snyc")...)
 	}

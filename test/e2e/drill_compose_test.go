@@ -27,6 +27,7 @@ ENTRYPOINT ["/shop"]
 `
 
 func newStaging(t *testing.T) *staging {
+	t.Helper()
 	s := &staging{t: t, engine: engines.Start(t), ports: map[string]int{"db": 18001, "api": 18002, "web": 18003}}
 	shop := engines.Program(t, "guardian/test/docker/shop")
 	for _, version := range []string{"v1", "broken"} {

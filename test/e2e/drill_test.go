@@ -22,6 +22,7 @@ type rehearsal struct {
 }
 
 func newRehearsal(t *testing.T) *rehearsal {
+	t.Helper()
 	r := &rehearsal{world: newWorld(t), t: t, dir: t.TempDir()}
 	r.write("act.sh", `#!/bin/sh
 # act NAME STATE: what the service is from now on

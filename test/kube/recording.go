@@ -48,6 +48,7 @@ type tape struct {
 }
 
 func (c *Cluster) file(t *testing.T) string {
+	t.Helper()
 	name := strings.NewReplacer("/", "_", " ", "_", "'", "", ",", "").Replace(t.Name())
 	return filepath.Join(c.o.Recordings, name+".json")
 }

@@ -123,7 +123,7 @@ func (s *servers) do(method, path, kind string, body any) (int, []byte, error) {
 		}
 		r = bytes.NewReader(text)
 	}
-	req, err := http.NewRequest(method, s.address+path, r) //nolint:noctx // the client has a timeout
+	req, err := http.NewRequest(method, s.address+path, r) // the client has a timeout
 	if err != nil {
 		return 0, nil, err
 	}
@@ -147,7 +147,7 @@ func start(t *testing.T, path string, args ...string) *process.Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, args...) //nolint:gosec,noctx // a server of the test
+	cmd := exec.Command(path, args...) //nolint:gosec // a server of the test
 	cmd.Stdout, cmd.Stderr = log, log
 	p, err := process.Start(cmd)
 	if err != nil {
