@@ -271,8 +271,8 @@ func (e *Engine) Refuse(ctx context.Context, ledger Ledger, run Run, why Refusal
 		return run, err
 	}
 	defer e.release(run.ID)
-	if run.State != AwaitingApproval || run.Question == nil || run.Question.Code != AskApproval {
-		return run, fmt.Errorf("%w: it is %s", ErrNotAsked, run.State)
+	if err := run.waitsForApproval(); err != nil {
+		return run, err
 	}
 	next := run.clone()
 	next.end(Refused, why.words(), e.o.Now())

@@ -87,8 +87,8 @@ func (e *Engine) Worsen(ctx context.Context, ledger Ledger, run Run, told Breach
 		return run, err
 	}
 	defer e.release(run.ID)
-	if run.State != AwaitingApproval || run.Question == nil || run.Question.Code != AskApproval {
-		return run, fmt.Errorf("%w: it is %s", ErrNotAsked, run.State)
+	if err := run.waitsForApproval(); err != nil {
+		return run, err
 	}
 	next := run.clone()
 	next.Question.Breach = &told

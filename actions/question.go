@@ -196,3 +196,11 @@ func (r Run) approvers() []string {
 	}
 	return names
 }
+
+// waitsForApproval is nil while a run waits for an approval; else ErrNotAsked with how it is.
+func (r Run) waitsForApproval() error {
+	if r.State != AwaitingApproval || r.Question == nil || r.Question.Code != AskApproval {
+		return fmt.Errorf("%w: it is %s", ErrNotAsked, r.State)
+	}
+	return nil
+}

@@ -159,19 +159,27 @@ func (p *pageProbe) Look(ctx context.Context) sample.Observation {
 
 // chromium returns the path of the browser.
 func (p *pageProbe) chromium() (string, error) {
-	names := []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome-headless-shell"}
 	if p.settings.Chromium != "" {
-		names = []string{p.settings.Chromium}
-	}
-	for _, name := range names {
-		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
+		path, err := exec.LookPath(p.settings.Chromium)
+		if err != nil {
+			return "", &reasonError{reason.New("page_chromium_not_found", "path", p.settings.Chromium)}
 		}
+		return path, nil
 	}
-	if p.settings.Chromium != "" {
-		return "", &reasonError{reason.New("page_chromium_not_found", "path", p.settings.Chromium)}
+	if path, ok := FindChromium(); ok {
+		return path, nil
 	}
 	return "", &reasonError{reason.New("page_no_chromium")}
+}
+
+// FindChromium gives the path of Chromium or Chrome, if one of their names is on PATH.
+func FindChromium() (path string, ok bool) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome-headless-shell"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, true
+		}
+	}
+	return "", false
 }
 
 // judge returns the first limit that the visit exceeds; nil if there is none.

@@ -38,7 +38,7 @@ func (r Report) CSV(w io.Writer) error {
 
 // plain keeps a spreadsheet from taking a name for a formula.
 func plain(name string) string {
-	if strings.ContainsRune("=+-@\t\r", []rune(name + " ")[0]) {
+	if strings.IndexAny(name, "=+-@\t\r") == 0 {
 		return "'" + name
 	}
 	return name

@@ -1,6 +1,7 @@
 package sla_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -225,5 +226,18 @@ func TestWhatBelongsTogetherIsOneIncident(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A name that a spreadsheet would take for a formula is written as text.
+func TestNoCellIsAFormula(t *testing.T) {
+	for name, want := range map[string]string{"=1+1": "'=1+1", "+a": "'+a", "-a": "'-a", "@a": "'@a", "a=b": "a=b", "订单": "订单"} {
+		var out strings.Builder
+		if err := sla.Build(sla.Facts{Services: []sla.Service{{Name: name}}}, nov(), at(2, 0, 0), time.UTC).CSV(&out); err != nil {
+			t.Fatal(err)
+		}
+		if line := strings.Split(out.String(), "\n")[1]; !strings.HasPrefix(line, "2026-11,"+want+",") {
+			t.Errorf("%s: %s", name, line)
+		}
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"guardian/probes"
 )
 
 // reportAsked is which report is asked for, in which form.
@@ -127,9 +129,9 @@ func selfContained(ctx context.Context, api *client, page []byte) ([]byte, error
 
 // printed makes a PDF of a page, by a browser that may reach nothing.
 func printed(ctx context.Context, page []byte) ([]byte, error) {
-	browser, err := findBrowser()
-	if err != nil {
-		return nil, err
+	browser, ok := probes.FindChromium()
+	if !ok {
+		return nil, errors.New("a PDF is made by Chromium or Chrome, which is not on the PATH: install chromium, or print the file of --format html with any browser")
 	}
 	dir, err := os.MkdirTemp("", "guardian-report-")
 	if err != nil {
@@ -156,13 +158,4 @@ func printed(ctx context.Context, page []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%s made no PDF: %w\n%s", browser, err, bytes.TrimSpace(out))
 	}
 	return pdf, nil
-}
-
-func findBrowser() (string, error) {
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome-headless-shell"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
-		}
-	}
-	return "", errors.New("a PDF is made by Chromium or Chrome, which is not on the PATH: install chromium, or print the file of --format html with any browser")
 }

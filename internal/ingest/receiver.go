@@ -142,7 +142,7 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, sender string
 	}
 	if err := r.turns.take(req.Context(), sender); err != nil {
 		w.Header().Set("Retry-After", "1")
-		r.answer(w, req, fail(http.StatusServiceUnavailable, "other writes were in progress for %s, %d at once, of one sender half as many; try again", turnWithin, r.o.Limits.AtOnce))
+		r.answer(w, req, fail(http.StatusServiceUnavailable, "too many writes are in progress: %d at once, of one sender half as many; try again", r.o.Limits.AtOnce))
 		return
 	}
 	defer r.turns.leave(sender)

@@ -105,7 +105,7 @@ func TestASenderThatGoesWhileItWaitsTakesNoTurn(t *testing.T) {
 		synctest.Wait()
 		for _, want := range []string{"1", "1"} {
 			w := e.from(t, "erp", lags(1)...)
-			if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != want || !strings.Contains(w.Body.String(), "other writes were in progress for 5s") {
+			if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != want || !strings.Contains(w.Body.String(), "too many writes are in progress: 1 at once") {
 				t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 			}
 		}
